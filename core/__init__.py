@@ -1,0 +1,1 @@
+"""The ground: settings, database, unit of work, clock, ids, errors, files, jobs. No business nouns."""
