@@ -110,12 +110,10 @@ class Unavailable(AppError):
 def refuse_if(reasons: Sequence[Reason]) -> None:
     """Raise AccessRefused with every reason; do nothing when there are none."""
     if reasons:
-        codes = ", ".join(reason.code for reason in reasons)
         raise AccessRefused(
             Text(
                 "；".join(reason.text.zh for reason in reasons),
                 " ".join(reason.text.en for reason in reasons),
             ),
             reasons=reasons,
-            codes=codes,
         )

@@ -1,0 +1,224 @@
+"""The command line's way to the service: the same HTTP routes, over the network or inside this process.
+
+With `--server` and a token it speaks to a running service. Without, it opens the data directory itself, serves the same app
+on a private Unix socket for the length of the command, and acts as the person named by `--as` (whoever may read the
+directory already holds its keys).
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    import httpx2
+    import uvicorn
+
+DataDir = Annotated[
+    Path, typer.Option("--data-dir", envvar="DATAGRANT_DATA_DIR", help="Directory of the installation")
+]
+Server = Annotated[
+    str, typer.Option("--server", envvar="DATAGRANT_SERVER", help="Address of a running service")
+]
+Token = Annotated[
+    str, typer.Option("--token", envvar="DATAGRANT_TOKEN", help="API key or access token for --server")
+]
+As = Annotated[
+    str, typer.Option("--as", envvar="DATAGRANT_USER", help="Act as this person (local directory only)")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table")]
+
+DEFAULT_DIR = Path("data")
+
+
+class Refused(Exception):
+    """The service said no; `problem` is its RFC 9457 document."""
+
+    def __init__(self, problem: dict[str, Any]) -> None:
+        super().__init__(str(problem.get("detail", problem)))
+        self.problem = problem
+
+
+@dataclass(frozen=True, slots=True)
+class Api:
+    """An open way to the service. Paths are relative to `/api/v1`."""
+
+    http: httpx2.Client
+    data_dir: Path | None
+
+    def get(self, path: str, **params: object) -> Any:  # noqa: ANN401 - JSON
+        kept = {key: str(value) for key, value in params.items() if value is not None}
+        return _body(self.http.get(f"/api/v1{path}", params=kept))
+
+    def post(self, path: str, body: object = None, **params: object) -> Any:  # noqa: ANN401
+        kept = {key: str(value) for key, value in params.items() if value is not None}
+        return _body(self.http.post(f"/api/v1{path}", json=body, params=kept))
+
+    def put(self, path: str, body: object = None, **headers: str) -> Any:  # noqa: ANN401
+        return _body(self.http.put(f"/api/v1{path}", json=body, headers=headers))
+
+    def patch(self, path: str, body: object = None, **headers: str) -> Any:  # noqa: ANN401
+        return _body(self.http.patch(f"/api/v1{path}", json=body, headers=headers))
+
+    def delete(self, path: str) -> Any:  # noqa: ANN401
+        return _body(self.http.delete(f"/api/v1{path}"))
+
+    def upload(self, path: str, file: Path, **params: object) -> Any:  # noqa: ANN401
+        """POST the file's bytes as they are, streamed; its name goes as query parameter `name`."""
+        kept = {key: str(value) for key, value in params.items() if value is not None}
+        with file.open("rb") as source:
+            chunks: Iterable[bytes] = iter(lambda: source.read(1024 * 1024), b"")
+            headers = {"Content-Type": "application/octet-stream"}
+            return _body(
+                self.http.post(
+                    f"/api/v1{path}", content=chunks, params={"name": file.name} | kept, headers=headers
+                )
+            )
+
+    def download(self, path: str, to: Path) -> Path:
+        """GET into a file: written beside it first, then moved into place."""
+        partial = to.with_name(to.name + ".part")
+        with self.http.stream("GET", f"/api/v1{path}") as answer:
+            if answer.status_code >= 400:
+                answer.read()
+                _body(answer)
+            with partial.open("wb") as out:
+                for chunk in answer.iter_bytes():
+                    out.write(chunk)
+        partial.replace(to)
+        return to
+
+    def wait(self, job_id: str, *, quiet: bool = False) -> dict[str, Any]:
+        """Follow a job to its end with a progress bar; starts a worker when the directory is local and none is alive."""
+        from rich.console import Console
+        from rich.progress import Progress
+
+        if self.data_dir is not None:
+            from api.worker import ensure_worker
+
+            ensure_worker(self.data_dir)
+        with Progress(console=Console(stderr=True), disable=quiet, transient=True) as bar:
+            task = bar.add_task("…", total=1.0)
+            while True:
+                job: dict[str, Any] = self.get(f"/jobs/{job_id}")
+                bar.update(task, completed=job["progress"], description=job["message_en"] or job["kind"])
+                if job["state"] in ("done", "failed", "cancelled"):
+                    return job
+                time.sleep(0.2)
+
+
+def _body(answer: httpx2.Response) -> Any:  # noqa: ANN401
+    if answer.status_code < 400:
+        return answer.json() if answer.content else None
+    try:
+        problem = answer.json()
+    except json.JSONDecodeError:
+        problem = {"title": "error", "status": answer.status_code, "detail": answer.text[:500]}
+    raise Refused(problem)
+
+
+@contextmanager
+def connect(data_dir: Path, server: str = "", token: str = "", user: str = "") -> Iterator[Api]:
+    """Open the way; a refusal inside ends the command with one clear sentence per reason on stderr and exit code 1."""
+    try:
+        if server:
+            with _client(base_url=server, token=token) as http:
+                yield Api(http, None)
+        else:
+            with _local(data_dir, user) as http:
+                yield Api(http, data_dir)
+    except Refused as refused:
+        say_refused(refused.problem)
+        raise typer.Exit(1) from None
+
+
+def say_refused(problem: dict[str, Any]) -> None:
+    """One sentence, then every reason with its rule."""
+    print(f"{problem.get('title', '')}: {problem.get('detail', '')}", file=sys.stderr)
+    for reason in problem.get("reasons", []):
+        print(f"  - {reason['text']}  [{reason['code']}; {reason['basis']}]", file=sys.stderr)
+
+
+def _client(token: str, **how: Any) -> httpx2.Client:  # noqa: ANN401
+    import httpx2
+
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    return httpx2.Client(headers=headers, timeout=600, **how)
+
+
+@contextmanager
+def _local(data_dir: Path, user: str) -> Iterator[httpx2.Client]:
+    import httpx2
+    import uvicorn
+
+    from api.app import create_app
+    from api.house import open_house
+    from api.identity import local_token
+    from core.settings import Settings
+
+    house = open_house(Settings(data_dir=data_dir, worker=False))
+    app = create_app(house=house)
+    with tempfile.TemporaryDirectory(prefix="dg-") as room:
+        socket = f"{room}/s"
+        server = uvicorn.Server(uvicorn.Config(app, uds=socket, log_level="error", lifespan="off"))
+        thread = threading.Thread(target=server.run, daemon=True)
+        thread.start()
+        _until_started(server, thread)
+        try:
+            with _client(
+                local_token(house, user) if user else "",
+                base_url="http://datagrant", transport=httpx2.HTTPTransport(uds=socket),
+            ) as http:  # fmt: skip
+                yield http
+        finally:
+            server.should_exit = True
+            thread.join(10)
+            house.engine.dispose()
+
+
+def _until_started(server: uvicorn.Server, thread: threading.Thread) -> None:
+    deadline = time.monotonic() + 30
+    while not server.started:
+        if not thread.is_alive() or time.monotonic() > deadline:
+            raise RuntimeError("the local service did not start")
+        time.sleep(0.01)
+
+
+def show(value: Any, as_json: bool, columns: Iterable[str] = ()) -> None:  # noqa: ANN401
+    """Print a JSON value: as JSON, or as a table of `columns` (rows) or of its keys (one object)."""
+    if as_json:
+        print(json.dumps(value, ensure_ascii=False, indent=2, default=str))
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    rows = (
+        value
+        if isinstance(value, list)
+        else value.get("items")
+        if isinstance(value, dict) and "items" in value
+        else None
+    )
+    console = Console()
+    if rows is None:
+        table = Table(show_header=False)
+        for key, entry in value.items():
+            table.add_row(
+                key, entry if isinstance(entry, str) else json.dumps(entry, ensure_ascii=False, default=str)
+            )
+    else:
+        wanted = list(columns) or (list(rows[0]) if rows else [])
+        table = Table(*wanted)
+        for row in rows:
+            table.add_row(*[str(row.get(name, "") if row.get(name) is not None else "") for name in wanted])
+    console.print(table)

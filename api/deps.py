@@ -1,0 +1,53 @@
+"""What routes ask for: the unit of work, the actor, the language, the house."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, cast
+
+from fastapi import Depends, Request
+
+from api.house import House
+from api.identity import identify
+from auth.actor import Actor
+from core.text import Lang
+from core.work import Work
+
+
+def get_house(request: Request) -> House:
+    return cast(House, request.app.state.house)
+
+
+def open_work(request: Request) -> Iterator[Work]:
+    """A write transaction; it commits before the reply is sent (scope="function")."""
+    with get_house(request).write() as work:
+        yield work
+
+
+def open_read(request: Request) -> Iterator[Work]:
+    """A read transaction: one consistent picture."""
+    with get_house(request).read() as work:
+        yield work
+
+
+def current_actor(request: Request) -> Actor:
+    """Who calls: proven by bearer token, API key or session cookie; a visitor otherwise. A bad proof is refused, not ignored."""
+    found = identify(get_house(request), request)
+    request.state.actor, request.state.csrf = found.actor, found.csrf
+    return found.actor
+
+
+def language(request: Request) -> Lang:
+    """The reader's language: `?lang=`, then the cookie, then Accept-Language; Chinese unless English is asked for."""
+    for wish in (request.query_params.get("lang"), request.cookies.get("dg_lang")):
+        if wish in ("zh", "en"):
+            return cast(Lang, wish)
+    first = request.headers.get("accept-language", "zh").split(",")[0].strip().lower()
+    return "en" if first.startswith("en") else "zh"
+
+
+HouseDep = Annotated[House, Depends(get_house)]
+WorkDep = Annotated[Work, Depends(open_work, scope="function")]
+ReadDep = Annotated[Work, Depends(open_read, scope="function")]
+ActorDep = Annotated[Actor, Depends(current_actor)]
+LangDep = Annotated[Lang, Depends(language)]

@@ -1,0 +1,105 @@
+"""Errors to answers, once: RFC 9457 problem documents for programs, a page for people."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, RedirectResponse, Response
+from starlette.exceptions import HTTPException
+
+from api.deps import language
+from core import errors as e
+from core.text import Text
+
+STATUS: Final[dict[type[e.AppError], int]] = {
+    e.InputRefused: 422,
+    e.NotSignedIn: 401,
+    e.AccessRefused: 403,
+    e.Gone: 410,
+    e.NotFound: 404,
+    e.Stale: 412,
+    e.Conflict: 409,
+    e.QuotaExceeded: 409,
+    e.TooMany: 429,
+    e.Unavailable: 503,
+    e.AppError: 500,
+}
+
+_BY_STATUS: Final[dict[int, Text]] = {
+    404: Text(
+        "没有这个地址；请检查链接或从导航进入。",
+        "There is no such address; check the link or use the navigation.",
+    ),
+    405: Text("此地址不接受这种请求方法。", "This address does not take that method."),
+}
+
+
+def status_of(exc: e.AppError) -> int:
+    """The status of an error kind; kinds inherit it from their parent."""
+    return next(STATUS[kind] for kind in type(exc).__mro__ if kind in STATUS)
+
+
+def wants_page(request: Request) -> bool:
+    """Whether a person with a browser asked (and not a program)."""
+    return not request.url.path.startswith("/api/") and "text/html" in request.headers.get("accept", "")
+
+
+def problem(request: Request, exc: e.AppError, status: int | None = None) -> dict[str, Any]:
+    """The problem document of an error, in the reader's language."""
+    lang = language(request)
+    body: dict[str, Any] = {
+        **exc.facts,
+        "type": f"/problems/{exc.slug}",
+        "title": exc.title.in_(lang),
+        "status": status or status_of(exc),
+        "detail": exc.detail.in_(lang),
+        "instance": request.url.path,
+    }
+    if exc.reasons:
+        body["reasons"] = [reason.as_json(lang) for reason in exc.reasons]
+    return body
+
+
+def _answer(request: Request, exc: e.AppError, status: int | None = None) -> Response:
+    body = problem(request, exc, status)
+    if not wants_page(request):
+        return JSONResponse(body, body["status"], media_type="application/problem+json")
+    from api.web import page  # the page needs the templates; programs do not
+
+    if isinstance(exc, e.NotSignedIn) and request.method == "GET":
+        target = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+        from urllib.parse import quote
+
+        return RedirectResponse(f"/sign-in?next={quote(target)}", 303)
+    return page(request, "errors/problem.html", status=body["status"], problem=body, reasons=exc.reasons)
+
+
+async def on_app_error(request: Request, exc: Exception) -> Response:
+    assert isinstance(exc, e.AppError)  # noqa: S101 - registered for this kind alone
+    return _answer(request, exc)
+
+
+async def on_bad_payload(request: Request, exc: Exception) -> Response:
+    assert isinstance(exc, RequestValidationError)  # noqa: S101
+    faults = [
+        {"where": ".".join(str(part) for part in fault["loc"]), "what": fault["msg"]}
+        for fault in exc.errors()
+    ]
+    listed = "; ".join(f"{fault['where']}: {fault['what']}" for fault in faults[:5])
+    text = Text(f"请求内容不符合要求：{listed}", f"The payload is malformed: {listed}")
+    return _answer(request, e.InputRefused(text, faults=faults))
+
+
+async def on_http_error(request: Request, exc: Exception) -> Response:
+    assert isinstance(exc, HTTPException)  # noqa: S101
+    text = _BY_STATUS.get(exc.status_code, Text(str(exc.detail), str(exc.detail)))
+    kind = e.NotFound if exc.status_code == 404 else e.AppError
+    return _answer(request, kind(text), exc.status_code)
+
+
+def install(app: FastAPI) -> None:
+    app.add_exception_handler(e.AppError, on_app_error)
+    app.add_exception_handler(RequestValidationError, on_bad_payload)
+    app.add_exception_handler(HTTPException, on_http_error)

@@ -1,0 +1,50 @@
+"""What the edge wires once and hands to every request: settings, engine, files, clock, ids."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from sqlalchemy import Engine
+
+from core import ids
+from core.db import make_engine
+from core.files import FileStore
+from core.settings import Settings
+from core.work import Clock, IdSource, Work, system_clock, unit_of_work
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """The running installation."""
+
+    settings: Settings
+    engine: Engine
+    files: FileStore
+    clock: Clock = system_clock
+    new_id: IdSource = ids.new_id
+
+    @contextmanager
+    def write(self) -> Iterator[Work]:
+        with unit_of_work(self.engine, self.clock, self.new_id) as work:
+            yield work
+
+    @contextmanager
+    def read(self) -> Iterator[Work]:
+        with unit_of_work(self.engine, self.clock, self.new_id, write=False) as work:
+            yield work
+
+
+def open_house(settings: Settings, clock: Clock = system_clock) -> House:
+    """Make the data directory and bring the database to the present schema."""
+    from api.schema import (
+        bring_up_to_date,
+    )  # alembic is slow to import; commands that need no database skip it
+
+    for directory in (settings.data_dir, settings.scratch_dir, settings.keys_dir):
+        directory.mkdir(parents=True, exist_ok=True)
+    settings.keys_dir.chmod(0o700)
+    engine = make_engine(settings.database)
+    bring_up_to_date(engine)
+    return House(settings, engine, FileStore(settings.files_dir), clock)

@@ -1,0 +1,1 @@
+"""Web pages. Each module offers `router`; `api.app` finds them by itself."""

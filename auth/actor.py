@@ -1,0 +1,71 @@
+"""Who acts. A frozen value made by the edge from proven identity, handed to every service."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+from auth.roles import Role, permitted
+from core.errors import AccessRefused, NotSignedIn, Reason
+from core.text import Text
+
+Via = Literal["session", "token", "api_key", "system", "anonymous"]
+PLATFORM: Final = "*"
+
+
+@dataclass(frozen=True, slots=True)
+class RoleAt:
+    """A role within a scope: an organisation id, or `*` for the whole platform."""
+
+    role: Role
+    scope: str
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """A person acting through an account. `person_id` is the human being: two accounts of one person share it."""
+
+    account_id: str
+    person_id: str
+    username: str
+    name: Text
+    org_id: str | None
+    roles: frozenset[RoleAt] = field(default_factory=frozenset)
+    via: Via = "session"
+    session_id: str | None = None
+
+    @property
+    def is_signed_in(self) -> bool:
+        return self.via not in ("anonymous", "system")
+
+    @property
+    def role_kinds(self) -> frozenset[Role]:
+        return frozenset(held.role for held in self.roles)
+
+    def may(self, permission: str) -> bool:
+        """Whether some role, in whatever scope, permits this at all."""
+        return self.via == "system" or permitted(self.role_kinds, permission)
+
+    def roles_in(self, org_id: str | None) -> frozenset[Role]:
+        """Roles that count towards an object of organisation `org_id` (its own scope or the platform's)."""
+        return frozenset(held.role for held in self.roles if held.scope in (PLATFORM, org_id))
+
+    def may_in(self, permission: str, org_id: str | None) -> bool:
+        """Whether a role that is valid for that organisation permits this."""
+        return self.via == "system" or permitted(self.roles_in(org_id), permission)
+
+    def demand(self, permission: str) -> None:
+        """Raise NotSignedIn or AccessRefused unless `may(permission)`."""
+        if self.may(permission):
+            return
+        if self.via == "anonymous":
+            raise NotSignedIn(Text("请先登录再继续。", "Sign in to go on."))
+        text = Text(
+            f"您的角色不含权限 {permission}；请联系系统管理员。",
+            f"Your roles do not include {permission}; ask the system administrator.",
+        )
+        raise AccessRefused(text, reasons=[Reason("role-lacks-permission", text, "authorization §4.1")])
+
+
+ANYONE: Final = Actor("", "", "anonymous", Text("访客", "Visitor"), None, via="anonymous")
+SYSTEM: Final = Actor("system", "system", "system", Text("系统", "System"), None, via="system")

@@ -1,0 +1,40 @@
+"""What the authorisation room must know of a dataset, as a frozen value handed in from above."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from core.ids import DatasetId, OrgId
+from core.text import Text
+
+OpenType = Literal["U", "C", "N"]
+IdentifierKind = Literal["DI", "QI", "SI", "none"]
+
+
+@dataclass(frozen=True, slots=True)
+class AssetColumn:
+    """One column: its type word, level 1-4, and whether it identifies people (DI direct, QI quasi, SI sensitive)."""
+
+    name: str
+    title: Text
+    type: str
+    level: int
+    identifier_kind: IdentifierKind = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """A dataset as grants see it. `org_id` is the source department; `level` is 1-4 (5 = 重要, 6 = 核心)."""
+
+    dataset_id: DatasetId
+    title: Text
+    org_id: OrgId
+    level: int
+    open_type: OpenType
+    auth_op_scope: Literal["yes", "no", "negotiable"]
+    is_published: bool
+    columns: tuple[AssetColumn, ...]
+
+    def column(self, name: str) -> AssetColumn | None:
+        return next((column for column in self.columns if column.name == name), None)

@@ -1,0 +1,158 @@
+"""The audit record: one hash-chained row per event, written in the transaction of the event itself.
+
+`hash = SHA-256(prev_hash || canonical JSON of the event)`; the first event's predecessor is 64 zeros. Nothing updates or
+deletes these rows; database triggers refuse it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final, cast
+
+import rfc8785
+from sqlalchemy import text
+from sqlmodel import Field, SQLModel, col, select
+
+from auth.actor import Actor
+from core.db import UtcDateTime
+from core.work import Work
+
+GENESIS: Final = "0" * 64
+_LOCK: Final = (
+    0x6461746167  # advisory lock: one appender at a time on PostgreSQL; SQLite has one writer anyway
+)
+
+
+class AuditEventRow(SQLModel, table=True):
+    """One event. `kind` is past tense (`grant.revoked`); `payload` is canonical JSON text."""
+
+    __tablename__ = "auth_audit_event"
+    seq: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    id: str = Field(unique=True)
+    at: datetime = Field(sa_type=UtcDateTime, index=True)
+    kind: str = Field(index=True, max_length=80)
+    actor_account: str = Field(index=True)
+    actor_person: str
+    actor_name: str
+    actor_org: str | None = Field(default=None, index=True)
+    via: str
+    subject: str = Field(index=True, max_length=120)
+    dataset_id: str | None = Field(default=None, index=True)
+    grant_id: str | None = Field(default=None, index=True)
+    application_id: str | None = Field(default=None, index=True)
+    payload: str
+    prev_hash: str = Field(max_length=64)
+    hash: str = Field(max_length=64, unique=True)
+
+
+class AuditEventRead(SQLModel):
+    """An event as a reader sees it."""
+
+    seq: int
+    id: str
+    at: datetime
+    kind: str
+    actor_account: str
+    actor_name: str
+    actor_org: str | None
+    subject: str
+    dataset_id: str | None
+    grant_id: str | None
+    application_id: str | None
+    payload: str
+    prev_hash: str
+    hash: str
+
+
+def _body(row: AuditEventRow) -> bytes:
+    """Canonical JSON (RFC 8785) of all that the hash covers."""
+    body = {
+        name: getattr(row, name)
+        for name in AuditEventRow.model_fields
+        if name not in {"hash", "prev_hash", "at"}
+    }
+    return rfc8785.dumps(body | {"at": row.at.astimezone(UTC).isoformat()})
+
+
+def _digest(row: AuditEventRow) -> str:
+    return hashlib.sha256(bytes.fromhex(row.prev_hash) + _body(row)).hexdigest()
+
+
+def record(
+    work: Work,
+    actor: Actor,
+    kind: str,
+    *,
+    subject: str,
+    payload: Mapping[str, Any] | None = None,
+    dataset_id: str | None = None,
+    grant_id: str | None = None,
+    application_id: str | None = None,
+) -> AuditEventRow:
+    """Append one event to the chain, in the caller's transaction. `payload`: JSON values only, no secrets."""
+    if work.db.get_bind().dialect.name == "postgresql":
+        work.db.connection().execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+    last = work.db.exec(select(AuditEventRow).order_by(col(AuditEventRow.seq).desc()).limit(1)).first()
+    row = AuditEventRow(
+        seq=last.seq + 1 if last else 1,
+        id=work.new_id(),
+        at=work.now,
+        kind=kind,
+        actor_account=actor.account_id,
+        actor_person=actor.person_id,
+        actor_name=actor.username,
+        actor_org=actor.org_id,
+        via=actor.via,
+        subject=subject,
+        dataset_id=dataset_id,
+        grant_id=grant_id,
+        application_id=application_id,
+        payload=rfc8785.dumps(cast(Any, dict(payload or {}))).decode(),
+        prev_hash=last.hash if last else GENESIS,
+        hash="",
+    )
+    row.hash = _digest(row)
+    work.db.add(row)
+    work.db.flush()
+    return row
+
+
+@dataclass(frozen=True, slots=True)
+class ChainFault:
+    """The first place where the chain does not hold."""
+
+    seq: int
+    what: str
+
+
+def first_fault(rows: Iterable[AuditEventRow]) -> ChainFault | None:
+    """Walk events in order of `seq`; None when every link holds and no number is missing."""
+    expected_seq, previous = 1, GENESIS
+    for row in rows:
+        if row.seq != expected_seq:
+            return ChainFault(expected_seq, "missing")
+        if row.prev_hash != previous:
+            return ChainFault(row.seq, "broken-link")
+        if _digest(row) != row.hash:
+            return ChainFault(row.seq, "altered")
+        expected_seq, previous = row.seq + 1, row.hash
+    return None
+
+
+def verify(work: Work) -> tuple[int, ChainFault | None]:
+    """Number of events and the first fault, reading the whole chain in batches."""
+    count = 0
+
+    def rows() -> Iterable[AuditEventRow]:
+        nonlocal count
+        for row in work.db.exec(
+            select(AuditEventRow).order_by(col(AuditEventRow.seq)).execution_options(yield_per=1000)
+        ):
+            count += 1
+            yield row
+
+    fault = first_fault(rows())
+    return count, fault

@@ -1,0 +1,91 @@
+"""Who may do what in principle. Roles and permissions are tables; whether an object allows it now is another question."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Final
+
+from core.text import Text
+
+
+class Role(StrEnum):
+    """Roles of authorization design §4.1. Each assignment carries a scope: an organisation id, or `*` for the platform."""
+
+    SYSADMIN = "sysadmin"
+    AUDITOR = "auditor"
+    SECURITY_OFFICER = "security_officer"
+    CATALOG_ADMIN = "catalog_admin"
+    STEWARD = "steward"
+    REVIEWER_BUSINESS = "reviewer_business"
+    REVIEWER_SECURITY = "reviewer_security"
+    APPROVER = "approver"
+    OUTPUT_CHECKER = "output_checker"
+    ORG_OFFICER = "org_officer"
+    APPLICANT = "applicant"
+    ANALYST = "analyst"
+
+
+ROLE_NAMES: Final[Mapping[Role, Text]] = {
+    Role.SYSADMIN: Text("系统管理员", "System administrator"),
+    Role.AUDITOR: Text("审计员", "Auditor"),
+    Role.SECURITY_OFFICER: Text("安全管理员", "Security officer"),
+    Role.CATALOG_ADMIN: Text("目录管理员", "Catalogue administrator"),
+    Role.STEWARD: Text("数据专员", "Data steward"),
+    Role.REVIEWER_BUSINESS: Text("业务审核", "Business reviewer"),
+    Role.REVIEWER_SECURITY: Text("安全审核", "Security reviewer"),
+    Role.APPROVER: Text("审批人", "Approver"),
+    Role.OUTPUT_CHECKER: Text("出域审核", "Output checker"),
+    Role.ORG_OFFICER: Text("机构负责人", "Organisation officer"),
+    Role.APPLICANT: Text("申请人", "Applicant"),
+    Role.ANALYST: Text("分析员", "Analyst"),
+}
+
+_BUREAU: Final = frozenset(
+    {
+        Role.AUDITOR,
+        Role.SECURITY_OFFICER,
+        Role.CATALOG_ADMIN,
+        Role.STEWARD,
+        Role.REVIEWER_BUSINESS,
+        Role.REVIEWER_SECURITY,
+        Role.APPROVER,
+    }
+)
+_ENTERPRISE: Final = frozenset({Role.ORG_OFFICER, Role.APPLICANT, Role.ANALYST})
+
+PERMISSIONS: Final[Mapping[str, frozenset[Role]]] = {
+    "catalog:dataset:write": frozenset({Role.CATALOG_ADMIN, Role.STEWARD}),
+    "quality:suite:read": frozenset({Role.STEWARD, Role.CATALOG_ADMIN, Role.AUDITOR, Role.REVIEWER_BUSINESS}),
+    "quality:suite:write": frozenset({Role.STEWARD, Role.CATALOG_ADMIN}),
+    "datasets:batch:read": frozenset({Role.STEWARD, Role.CATALOG_ADMIN, Role.AUDITOR}),
+    "datasets:batch:submit": frozenset({Role.STEWARD}),
+    "datasets:batch:confirm": frozenset({Role.STEWARD}),
+    "datasets:release:publish": frozenset({Role.STEWARD}),
+    "datasets:release:withdraw": frozenset({Role.STEWARD, Role.SECURITY_OFFICER}),
+    "auth:application:read": _BUREAU | _ENTERPRISE,
+    "auth:application:write": frozenset({Role.APPLICANT}),
+    "auth:application:screen": frozenset({Role.REVIEWER_BUSINESS}),
+    "auth:application:review": frozenset({Role.REVIEWER_BUSINESS, Role.REVIEWER_SECURITY}),
+    "auth:application:decide": frozenset({Role.APPROVER}),
+    "auth:application:withdraw": frozenset({Role.APPLICANT, Role.ORG_OFFICER}),
+    "auth:application:accept": frozenset({Role.ORG_OFFICER}),
+    "auth:grant:read": _BUREAU | _ENTERPRISE,
+    "auth:grant:activate": frozenset({Role.STEWARD}),
+    "auth:grant:suspend": frozenset({Role.SECURITY_OFFICER}),
+    "auth:grant:resume": frozenset({Role.SECURITY_OFFICER}),
+    "auth:grant:revoke": frozenset({Role.SECURITY_OFFICER, Role.APPROVER}),
+    "auth:grant:relinquish": frozenset({Role.ORG_OFFICER}),
+    "datasets:extract:read": _ENTERPRISE | frozenset({Role.AUDITOR, Role.SECURITY_OFFICER}),
+    "datasets:extract:request": frozenset({Role.ANALYST}),
+    "auth:audit:read": frozenset({Role.AUDITOR, Role.SECURITY_OFFICER}),
+    "auth:user:read": frozenset({Role.SYSADMIN, Role.AUDITOR, Role.SECURITY_OFFICER}),
+    "auth:user:admin": frozenset({Role.SYSADMIN}),
+    "auth:org:admin": frozenset({Role.SYSADMIN}),
+    "auth:key:admin": frozenset({Role.SYSADMIN}),
+}
+
+
+def permitted(roles: frozenset[Role], permission: str) -> bool:
+    """Whether any of `roles` may do this at all. An unknown permission is refused to everybody."""
+    return not roles.isdisjoint(PERMISSIONS.get(permission, frozenset()))

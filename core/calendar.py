@@ -1,0 +1,46 @@
+"""Working days. Holidays are rows; `chinese-calendar` is the seed; unknown years fall back to Mon-Fri, visibly."""
+
+from __future__ import annotations
+
+import warnings
+from datetime import date, timedelta
+
+import chinese_calendar
+from sqlmodel import Field, Session, SQLModel
+
+from core import db as _db  # noqa: F401 - constraint names must be set before any table is made
+
+
+class CalendarDayRow(SQLModel, table=True):
+    """A day whose kind the bureau has set by hand; it overrides the seed."""
+
+    __tablename__ = "core_calendar_day"
+    day: date = Field(primary_key=True)
+    is_working: bool
+    note: str = Field(default="", max_length=200)
+
+
+class UnknownYearWarning(UserWarning):
+    """No holiday table for that year: Monday to Friday were taken as working days."""
+
+
+def is_working_day(db: Session, day: date) -> bool:
+    """Whether `day` counts, by the bureau's own rows first, then the national seed, then Mon-Fri with a warning."""
+    if (row := db.get(CalendarDayRow, day)) is not None:
+        return row.is_working
+    try:
+        return bool(chinese_calendar.is_workday(day))
+    except NotImplementedError:
+        warnings.warn(f"no holiday table for {day.year}: Mon-Fri assumed", UnknownYearWarning, stacklevel=2)
+        return day.weekday() < 5
+
+
+def add_working_days(db: Session, start: date, days: int) -> date:
+    """The day that lies `days` working days after `start` (start itself does not count). Raises ValueError if days < 0."""
+    if days < 0:
+        raise ValueError("days must not be negative")
+    day, left = start, days
+    while left:
+        day += timedelta(days=1)
+        left -= is_working_day(db, day)
+    return day

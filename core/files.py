@@ -1,0 +1,123 @@
+"""The file store: bytes named by their SHA-256, written once, on disk before anybody cites them.
+
+Why this exists: neither pyarrow nor DuckDB flushes to disk by itself, and a row that cites a half-written
+file is a lie after a power cut. Order is always: stage → fsync → hash → link to the digest → fsync the directory →
+commit the row that cites it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from io import BufferedReader
+from pathlib import Path
+
+from core.errors import InputRefused, NotFound
+from core.text import Text
+
+CHUNK = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFile:
+    """A file in the store. `sha256` is 64 lower-case hex digits."""
+
+    sha256: str
+    size_bytes: int
+
+
+class FileStore:
+    """Content-addressed files in a local directory: `ab/cd/abcd…`."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._stage = root / "stage"
+        self._stage.mkdir(parents=True, exist_ok=True)
+
+    def put(self, chunks: Iterable[bytes], *, max_bytes: int | None = None) -> StoredFile:
+        """Store a stream; memory stays at one chunk. Raises InputRefused beyond `max_bytes`, leaving nothing behind."""
+        staged = self.stage_path()
+        digest, size = hashlib.sha256(), 0
+        try:
+            with staged.open("xb") as out:
+                for chunk in chunks:
+                    size += len(chunk)
+                    if max_bytes is not None and size > max_bytes:
+                        raise InputRefused(
+                            Text(
+                                f"文件超过 {max_bytes} 字节的上限；请拆分后再上传。",
+                                f"The file is larger than the limit of {max_bytes} bytes; split it and hand it in again.",
+                            )
+                        )
+                    digest.update(chunk)
+                    out.write(chunk)
+                out.flush()
+                os.fsync(out.fileno())
+            return self._adopt(staged, digest.hexdigest(), size)
+        finally:
+            staged.unlink(missing_ok=True)
+
+    def put_file(self, path: Path) -> StoredFile:
+        """Move a finished file of ours (made under `stage_path`) into the store; `path` is gone afterwards."""
+        digest, size = hashlib.sha256(), 0
+        with path.open("rb") as source:
+            for chunk in iter(lambda: source.read(CHUNK), b""):
+                digest.update(chunk)
+                size += len(chunk)
+            os.fsync(source.fileno())
+        try:
+            return self._adopt(path, digest.hexdigest(), size)
+        finally:
+            path.unlink(missing_ok=True)
+
+    def stage_path(self, suffix: str = "") -> Path:
+        """A fresh name inside the store's staging directory (same file system, so adopting is a rename)."""
+        return self._stage / f"{secrets.token_hex(16)}{suffix}"
+
+    def path(self, sha256: str) -> Path:
+        """Where the bytes are. Raises NotFound if the store does not hold them."""
+        path = self._path(sha256)
+        if not path.is_file():
+            raise NotFound(Text(f"文件库中没有 {sha256}。", f"The file store does not hold {sha256}."))
+        return path
+
+    def has(self, sha256: str) -> bool:
+        return self._path(sha256).is_file()
+
+    def open(self, sha256: str) -> BufferedReader:
+        return self.path(sha256).open("rb")
+
+    def verify(self, sha256: str) -> bool:
+        """Read the bytes again; True when they still hash to their name."""
+        with self.open(sha256) as source:
+            return hashlib.file_digest(source, "sha256").hexdigest() == sha256
+
+    def digests(self) -> Iterator[str]:
+        """Every digest in the store."""
+        yield from (found.name for found in self.root.glob("??/??/*") if len(found.name) == 64)
+
+    def _path(self, sha256: str) -> Path:
+        if len(sha256) != 64 or not set(sha256) <= set("0123456789abcdef"):
+            raise NotFound(Text("不是有效的文件摘要。", "Not a valid file digest."))
+        return self.root / sha256[:2] / sha256[2:4] / sha256
+
+    def _adopt(self, staged: Path, sha256: str, size: int) -> StoredFile:
+        target = self._path(sha256)
+        if not target.exists():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            staged.chmod(0o440)
+            staged.replace(target)
+            for directory in (target.parent, target.parent.parent, self.root):
+                _fsync_directory(directory)
+        return StoredFile(sha256, size)
+
+
+def _fsync_directory(directory: Path) -> None:
+    handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,55 @@
+"""Every setting, in one place. Read from `DATAGRANT_*` variables; built once by the edge and handed down."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """What an installation may choose. Defaults serve one district on one machine with no service to install."""
+
+    model_config = SettingsConfigDict(env_prefix="DATAGRANT_", extra="ignore", frozen=True)
+
+    data_dir: Path = Field(Path("data"), description="Directory that holds database, files, keys and audit")
+    database_url: str | None = Field(
+        None,
+        description="SQLAlchemy address; empty means SQLite inside data_dir. PostgreSQL: postgresql+psycopg://…",
+    )
+    public_url: str = Field(
+        "http://127.0.0.1:8000", description="Address under which people reach the service"
+    )
+    demo: bool = Field(
+        False, description="Demo accounts are allowed to exist and are listed on the sign-in page"
+    )
+    worker: bool = Field(True, description="The server starts and watches its own worker process")
+    session_idle_minutes: int = Field(30, ge=1, description="A session unused for so long ends")
+    session_hours: int = Field(12, ge=1, description="A session ends at the latest after so long")
+    access_token_seconds: int = Field(300, ge=30, le=900, description="Life of an access token")
+    refresh_hours: int = Field(12, ge=1, description="Absolute life of a refresh family")
+    lockout_failures: int = Field(5, ge=2, description="Wrong passwords before an account is locked")
+    lockout_minutes: int = Field(15, ge=1, description="How long a locked account stays locked")
+    password_workers: int = Field(2, ge=1, description="Passwords hashed at the same time (64 MiB each)")
+    upload_max_bytes: int = Field(20 * 1024**3, ge=1, description="Largest file taken in, bytes")
+    memory_limit_mb: int = Field(800, ge=128, description="Memory for one tabular query, MiB")
+    secure_cookies: bool = Field(False, description="Set the Secure mark on cookies (behind HTTPS)")
+
+    @property
+    def database(self) -> str:
+        """Address of the database that is in force."""
+        return self.database_url or f"sqlite:///{self.data_dir / 'datagrant.db'}"
+
+    @property
+    def files_dir(self) -> Path:
+        return self.data_dir / "files"
+
+    @property
+    def keys_dir(self) -> Path:
+        return self.data_dir / "keys"
+
+    @property
+    def scratch_dir(self) -> Path:
+        """Room for half-made files; anything in it may vanish at a restart."""
+        return self.data_dir / "scratch"

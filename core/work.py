@@ -1,0 +1,43 @@
+"""The unit of work: one transaction, one instant, one source of ids. The edge opens it; services use it, never commit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from sqlalchemy import Engine
+from sqlmodel import Session
+
+from core import ids
+
+Clock = Callable[[], datetime]
+IdSource = Callable[[], str]
+
+
+def system_clock() -> datetime:
+    """The present instant, aware UTC. The only place that reads the machine's clock."""
+    return datetime.now(UTC)  # noqa: TID251 - this is the clock
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What a service needs to act: handle, one instant per transaction (aware UTC), ids."""
+
+    db: Session
+    now: datetime
+    new_id: IdSource
+
+
+@contextmanager
+def unit_of_work(
+    engine: Engine, clock: Clock = system_clock, new_id: IdSource = ids.new_id, *, write: bool = True
+) -> Iterator[Work]:
+    """Commit at the end, or roll everything back on any error.
+
+    `write=True` takes SQLite's write lock at once, so that a later step cannot fail for want of it.
+    """
+    bound = engine.execution_options(datagrant_write=write)
+    with Session(bound, expire_on_commit=False) as db, db.begin():
+        yield Work(db, clock(), new_id)

