@@ -1,0 +1,67 @@
+# Everything a person types. Each target does its own set-up; nothing is installed outside .venv, node_modules and (on request) the browser.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+DIST := api/static/dist/app.css
+PORT ?= 8000
+SERVE ?= yes
+DEMO_DIR ?= demo-data
+TESTS ?= tests
+WORKERS ?= 2
+
+.PHONY: setup assets browser demo serve test fast check fix bench lock clean
+
+setup: $(READY) $(DIST)  ## .venv with all that running and testing need, and the built pages' assets
+
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; assert (3, 11) <= sys.version_info[:2] < (3, 14), "Python 3.11 to 3.13 is needed; say make PYTHON=python3.12"'
+	@echo "setting up $(VENV) (about a minute)"
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+assets: $(DIST)  ## stylesheet and script bundle, from npm by lock file
+
+$(DIST): package-lock.json $(wildcard api/static/src/*) | $(READY)
+	$(BIN)/python -m api.assets
+
+browser: $(READY)  ## Chromium and a Chinese font for the browser tests (Debian; needs root)
+	@if ! command -v chromium >/dev/null || ! fc-list 2>/dev/null | grep -q 'Noto Sans CJK'; then \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium fonts-noto-cjk fontconfig >/dev/null; \
+	fi
+
+demo: setup  ## the synthetic sample, the journeys, then the service; SERVE=no stops after the journeys
+	$(BIN)/datagrant demo --data-dir $(DEMO_DIR) $(if $(filter no,$(SERVE)),--no-serve,--port $(PORT))
+
+serve: setup  ## the service on an installation of one's own (DATAGRANT_DATA_DIR, default ./data)
+	$(BIN)/datagrant serve --port $(PORT)
+
+test: setup  ## every test; browser tests run where Chromium is found
+	$(BIN)/python -m pytest $(TESTS) -n $(WORKERS) --dist loadgroup -q
+
+fast: setup  ## the tests without Great Expectations, browser, crash and PostgreSQL
+	$(BIN)/python -m pytest $(TESTS) -n $(WORKERS) -q -m "not gx and not browser and not crash and not postgres and not slow"
+
+check: setup  ## changes nothing: lint, format, types, import rules, templates
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest tests/web/test_templates.py -q
+
+fix: setup  ## all that can be mended by itself
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: setup  ## measures against named alternatives, side by side in one run
+	$(BIN)/python -m tests.bench
+
+lock:  ## pin the newest versions that work together (needs uv)
+	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes --no-emit-index-url -o requirements.lock
+
+clean:  ## forget what was built; data directories stay
+	rm -rf $(VENV) node_modules api/static/dist build *.egg-info .mypy_cache .ruff_cache .pytest_cache test-artifacts
