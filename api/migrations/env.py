@@ -1,0 +1,39 @@
+"""Alembic's entry: works on the connection handed in by `api.schema` (or, for `alembic` itself, on DATAGRANT_DATABASE_URL)."""
+
+from __future__ import annotations
+
+from alembic import context
+from sqlalchemy import Connection
+from sqlmodel import SQLModel
+
+from api import tables
+from core.db import make_engine
+from core.settings import Settings
+
+tables.load()
+
+
+def _ours(_object: object, name: str | None, kind: str, _reflected: bool, _compare_to: object) -> bool:
+    """Search index tables and the job engine's own tables are not the schema's business."""
+    return kind != "table" or (name in SQLModel.metadata.tables)
+
+
+def run(connection: Connection) -> None:
+    context.configure(
+        connection=connection,
+        target_metadata=SQLModel.metadata,
+        render_as_batch=True,
+        compare_type=True,
+        include_object=_ours,
+    )
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+given = context.config.attributes.get("connection")
+if given is not None:
+    run(given)
+else:
+    with make_engine(Settings().database).connect() as opened:
+        run(opened)
+        opened.commit()
