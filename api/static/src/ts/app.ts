@@ -1,0 +1,18 @@
+// Everything here only adds to pages that already work: without it forms still post and links still lead.
+import htmx from "htmx.org";
+import { confirmBeforeSubmit } from "./confirm";
+import { enhanceTables } from "./tables";
+import { copyButtons } from "./copy";
+import { submitOnce } from "./forms";
+
+// A refused or failed poll leaves the page as it is; nothing is ever evaluated from attributes.
+Object.assign(htmx.config, { noSwap: [204, 304, "4xx", "5xx"], history: false });
+
+confirmBeforeSubmit();
+copyButtons();
+submitOnce();
+enhanceTables(document);
+
+if (document.querySelector("[data-chart]")) {
+  void import("./charts").then((charts) => charts.drawAll(document));
+}
