@@ -1,0 +1,206 @@
+"""Durable jobs: each `JobRow` becomes a workflow of the same id, whose finished steps survive any death of the process.
+
+The only door to the workflow engine. It keeps its own book (`jobs.db`, or schema `dbos` of the same PostgreSQL database),
+talks to nobody, and is launched in the worker alone.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from typing import Any, Final, TypeVar
+
+from dbos import DBOS, DBOSConfig, SetWorkflowID, StepOptions
+from sqlmodel import col, select
+
+from api.house import House, open_house
+from core.jobs import JobRow, JobState
+from core.jobs_run import JobKind, Lane, context_for, in_place, perform
+from core.settings import Settings
+from core.text import Text
+from datasets.pipeline import kinds
+
+T = TypeVar("T")
+_LANES: Final[dict[Lane, int]] = {"check": 1, "work": 2}
+_LOOK_S: Final = 0.15
+_RECONCILE_S: Final = 5.0
+_DEAD: Final = frozenset({"SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"})
+_UNKNOWN: Final = JobKind("unknown", Text("未知任务", "Unknown job"), lambda _ctx: _no_such_kind())
+_log = logging.getLogger("datagrant.worker")
+
+
+def _no_such_kind() -> dict[str, Any]:
+    raise LookupError("no such kind of job")
+
+
+def _book(settings: Settings) -> str:
+    """Where the engine keeps its book."""
+    if settings.database.startswith("sqlite"):
+        return f"sqlite:///{settings.data_dir / 'jobs.db'}"
+    return settings.database.replace("postgresql+psycopg://", "postgresql://", 1)
+
+
+def _config(settings: Settings) -> DBOSConfig:
+    return DBOSConfig(
+        name="datagrant", system_database_url=_book(settings), application_version="1", executor_id="worker",
+        enable_otlp=False, log_level="ERROR", notification_listener_polling_interval_sec=1.0,
+    )  # fmt: skip
+
+
+def _durable(name: str, do: Callable[[], T]) -> T:
+    return DBOS.run_step(StepOptions(name=name), do)
+
+
+class Floor:
+    """The worker's floor: takes queued jobs, holds each lane to its width, sees that no running job is forgotten."""
+
+    def __init__(self, house: House) -> None:
+        self.house = house
+        self.active: dict[str, Lane] = {}
+        self._guard = threading.Lock()
+        self._gates = {lane: threading.Semaphore(width) for lane, width in _LANES.items()}
+
+    def run(self, job_id: str) -> None:
+        """Body of every workflow."""
+        with self.house.read() as work:
+            row = work.db.get(JobRow, job_id)
+        if row is None:
+            return
+        kind = kinds().get(row.kind, _UNKNOWN)
+        with self._guard:
+            self.active[job_id] = kind.lane
+        try:
+            with self._gates[kind.lane]:
+                house = self.house
+                perform(
+                    context_for(
+                        house.engine, house.files, house.settings, house.clock, house.new_id, row, _durable
+                    ),
+                    kind,
+                )
+        finally:
+            with self._guard:
+                self.active.pop(job_id, None)
+
+    def take(self) -> int:
+        """Start what is queued as far as the lanes have room; returns the number of jobs still wanted."""
+        with self.house.read() as work:
+            rows = work.db.exec(
+                select(JobRow).where(JobRow.state == JobState.QUEUED).order_by(col(JobRow.id)).limit(200)
+            ).all()
+        with self._guard:
+            active = dict(self.active)
+        room = {lane: width - list(active.values()).count(lane) for lane, width in _LANES.items()}
+        for row in rows:
+            lane = kinds().get(row.kind, _UNKNOWN).lane
+            if row.id not in active and room[lane] > 0:
+                room[lane] -= 1
+                self._start(row.id, lane)
+        return len(rows) + len(active)
+
+    def _start(self, job_id: str, lane: Lane) -> None:
+        with self._guard:
+            self.active[job_id] = lane
+        with SetWorkflowID(job_id):
+            handle = DBOS.start_workflow(_job, job_id)
+        if handle.get_status().status in _DEAD:  # its book says ended, the row does not: run it in place once
+            self.run(job_id)
+
+    def reconcile(self) -> None:
+        """Take up jobs that are running by their row but by nobody's book (a restored or lost `jobs.db`)."""
+        with self.house.read() as work:
+            rows = work.db.exec(select(JobRow).where(JobRow.state == JobState.RUNNING)).all()
+        for row in rows:
+            if row.id in self.active:
+                continue
+            status = DBOS.get_workflow_status(row.id)
+            if status is None or status.status in _DEAD:
+                self._start(row.id, kinds().get(row.kind, _UNKNOWN).lane)
+
+
+_floor: Floor | None = None
+
+
+@DBOS.workflow(name="job", max_recovery_attempts=1000)
+def _job(job_id: str) -> None:
+    assert _floor is not None  # noqa: S101 - set before launch
+    _floor.run(job_id)
+
+
+def serve_jobs(settings: Settings, stop: threading.Event, *, idle_exit: float | None, grace_s: float) -> None:
+    """Work until `stop` is set, or until nothing was wanted for `idle_exit` seconds."""
+    global _floor
+    house = open_house(settings)
+    _floor = floor = Floor(house)
+    DBOS(config=_config(settings))
+    DBOS.launch()
+    if idle_exit is None:
+        _warm()
+    last_busy = last_reconciled = time.monotonic()
+    while not stop.wait(_LOOK_S):
+        now = time.monotonic()
+        try:
+            if floor.take():
+                last_busy = now
+            if now - last_reconciled > _RECONCILE_S:
+                last_reconciled = now
+                floor.reconcile()
+        except Exception:
+            _log.exception("the worker's look at the queue failed; trying again")
+            stop.wait(1)
+        if idle_exit is not None and now - last_busy > idle_exit:
+            break
+    _let_finish(floor, grace_s)
+    DBOS.destroy(workflow_completion_timeout_sec=0)
+    house.engine.dispose()
+
+
+def _let_finish(floor: Floor, grace_s: float) -> None:
+    deadline = time.monotonic() + grace_s
+    while floor.active and time.monotonic() < deadline:
+        time.sleep(0.05)
+
+
+def _warm() -> None:
+    """Import the quality engine while nobody waits for it (about ten seconds)."""
+
+    def load() -> None:
+        try:
+            from quality.engine import warm
+        except ImportError:
+            return
+        warm()
+
+    threading.Thread(target=load, name="warm-up", daemon=True).start()
+
+
+def anything_queued(settings: Settings) -> bool:
+    """Whether some job waits for a worker."""
+    house = open_house(settings)
+    try:
+        with house.read() as work:
+            return work.db.exec(select(JobRow.id).where(JobRow.state == JobState.QUEUED)).first() is not None
+    finally:
+        house.engine.dispose()
+
+
+def drain(house: House, limit: int = 1000) -> int:
+    """Run queued jobs here and now, oldest first, until none is left; returns how many ran.
+
+    For programs that own their house (tests, the demonstration); steps are not durable here.
+    """
+    for done in range(limit):
+        with house.read() as work:
+            row = work.db.exec(
+                select(JobRow).where(JobRow.state == JobState.QUEUED).order_by(col(JobRow.id))
+            ).first()
+        if row is None:
+            return done
+        kind = kinds().get(row.kind, _UNKNOWN)
+        perform(
+            context_for(house.engine, house.files, house.settings, house.clock, house.new_id, row, in_place),
+            kind,
+        )
+    return limit
