@@ -1,0 +1,52 @@
+"""The whole sample in one place: datasets with their batches, organisations, people, scenarios and purposes."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from api.sample import (
+    benefits,
+    crowd,
+    events,
+    lots,
+    parking_behaviour,
+    relics,
+    roads,
+    stations,
+    vacancy,
+    venues,
+)
+from api.sample.actors import ORGANISATIONS, PEOPLE
+from api.sample.model import SampleDataset, SampleFile
+from api.sample.vocabulary import CODE_LISTS, PURPOSES, SCENARIOS
+
+DATASETS: Final[tuple[SampleDataset, ...]] = (
+    roads.DATASET,
+    lots.DATASET,
+    vacancy.DATASET,
+    parking_behaviour.DATASET,
+    benefits.DATASET,
+    venues.DATASET,
+    stations.DATASET,
+    crowd.DATASET,
+    events.DATASET,
+    relics.DATASET,
+)
+
+
+def dataset(dataset_id: str) -> SampleDataset:
+    """The sample dataset of this id; raises KeyError."""
+    return {item.id: item for item in DATASETS}[dataset_id]
+
+
+__all__ = [
+    "CODE_LISTS",
+    "DATASETS",
+    "ORGANISATIONS",
+    "PEOPLE",
+    "PURPOSES",
+    "SCENARIOS",
+    "SampleDataset",
+    "SampleFile",
+    "dataset",
+]
