@@ -85,5 +85,5 @@ PEOPLE: Final = (
     *_department("org-emergency", "emergency", "应急", "Emergency", (("尤示例", "You Sample"), ("许示例", "Xu Sample"), ("何示例", "He Sample"))),
     *_enterprise("org-insurer", "insurer", (("吕示例", "Lü Sample"), ("施示例", "Shi Sample"), ("张示例", "Zhang Sample"))),
     *_enterprise("org-map", "map", (("孔示例", "Kong Sample"), ("曹示例", "Cao Sample"), ("严示例", "Yan Sample"))),
-    *_enterprise("org-lapsed", "lapsed", (("华示例", "Hua Sample"), ("金示例", "Jin Sample"), ("魏示例", "Wei Sample II"))),
+    *_enterprise("org-lapsed", "lapsed", (("华示例", "Hua Sample"), ("金示例", "Jin Sample"), ("陶示例", "Tao Sample"))),
 )  # fmt: skip

@@ -99,7 +99,9 @@ def events() -> pd.DataFrame:
 
 def _workbook(frame: pd.DataFrame) -> bytes:
     notes = ("本表含个人信息，仅限授权人员使用。",)
-    return files.as_xlsx(frame, sheet="事件", title="旅游安全事件登记表（2026年1—9月）", notes=notes)
+    return files.as_xlsx(
+        files.titled(frame, COLUMNS), sheet="事件", title="旅游安全事件登记表（2026年1—9月）", notes=notes
+    )
 
 
 def _defective() -> bytes:

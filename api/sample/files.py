@@ -71,6 +71,11 @@ def as_parquet(frame: pd.DataFrame) -> bytes:
     return out.getvalue()
 
 
+def titled(frame: pd.DataFrame, columns: list[dict[str, Any]]) -> pd.DataFrame:
+    """The frame under the Chinese titles of its columns, as people fill such tables in."""
+    return frame.rename(columns={column["name"]: column["title_zh"] for column in columns})
+
+
 def _blank(value: object) -> bool:
     return value is None or value is pd.NaT or (isinstance(value, float) and value != value)
 

@@ -109,7 +109,12 @@ def lots() -> pd.DataFrame:
 
 def _workbook(frame: pd.DataFrame) -> bytes:
     notes = ("本表由各办事处每月5日前填报。", "坐标系为 CGCS2000，保留六位小数。")
-    return files.as_xlsx(frame, sheet="停车场", title="大鹏新区停车场基础信息表（2026年10月）", notes=notes)
+    return files.as_xlsx(
+        files.titled(frame, COLUMNS),
+        sheet="停车场",
+        title="大鹏新区停车场基础信息表（2026年10月）",
+        notes=notes,
+    )
 
 
 def _defective() -> bytes:

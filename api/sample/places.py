@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -93,7 +93,7 @@ def day_tide(hours: npt.NDArray[np.float64], peak: float, width: float) -> npt.N
     return tide
 
 
-def spoil(frame: pd.DataFrame, rows: Sequence[int], **values: object) -> None:
+def spoil(frame: pd.DataFrame, rows: Sequence[int], **values: Any) -> None:  # noqa: ANN401
     """Overwrite cells of the rows at these positions; a value may be a list with one entry for each row."""
     for name, value in values.items():
         frame.iloc[list(rows), list(frame.columns).index(name)] = value

@@ -102,7 +102,7 @@ def weather() -> pd.DataFrame:
 
 
 def _csv(frame: pd.DataFrame) -> bytes:
-    return files.as_csv(frame, encoding="gb18030", above=TITLES)
+    return files.as_csv(files.titled(frame, COLUMNS), encoding="gb18030", above=TITLES)
 
 
 def _defective() -> bytes:

@@ -106,7 +106,10 @@ def venues() -> pd.DataFrame:
 def _workbook(frame: pd.DataFrame) -> bytes:
     notes = ("一、住宿类填写客房数，景区与浴场填写最大承载量。", "二、信用代码以营业执照为准。")
     return files.as_xlsx(
-        frame, sheet="名录", title="大鹏新区旅游场所与民宿名录（2026年第三季度）", notes=notes
+        files.titled(frame, COLUMNS),
+        sheet="名录",
+        title="大鹏新区旅游场所与民宿名录（2026年第三季度）",
+        notes=notes,
     )
 
 
