@@ -26,7 +26,7 @@ $(READY): requirements.lock pyproject.toml
 
 assets: $(DIST)  ## stylesheet and script bundle, from npm by lock file
 
-$(DIST): package-lock.json $(wildcard api/static/src/*) | $(READY)
+$(DIST): package-lock.json $(wildcard api/static/src/* api/static/src/*/*) | $(READY)
 	$(BIN)/python -m api.assets
 
 browser: $(READY)  ## Chromium and a Chinese font for the browser tests (Debian; needs root)

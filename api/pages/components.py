@@ -78,7 +78,9 @@ def _jobs(now: datetime) -> list[JobRead]:
     return [
         _job(now, "a", JobState.QUEUED, 0.0, Text("前面还有 1 项任务", "One job is ahead")),
         _job(now, "d", JobState.RUNNING, 0.62, Text("已校验 796,272 行", "796,272 rows checked")),
-        _job(now, "b", JobState.DONE, 1.0, Text("1,284,310 行，20 条规则", "1,284,310 rows, 20 expectations")),
+        _job(
+            now, "b", JobState.DONE, 1.0, Text("1,284,310 行，20 条规则", "1,284,310 rows, 20 expectations")
+        ),
         _job(now, "c", JobState.FAILED, 0.43, Text("2 条关键规则未通过", "Two critical expectations failed")),
     ]
 

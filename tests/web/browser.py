@@ -34,7 +34,9 @@ FLAGS = [
 def chromium() -> str | None:
     """The browser to drive: DATAGRANT_CHROMIUM, or the system's; None when there is none."""
     named = os.environ.get("DATAGRANT_CHROMIUM")
-    return named or next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    return named or next(
+        filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
+    )
 
 
 @contextmanager

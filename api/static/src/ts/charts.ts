@@ -19,6 +19,8 @@ interface Spec {
   unit?: string;
 }
 
+const compact = new Intl.NumberFormat(document.documentElement.lang, { notation: "compact" });
+
 const token = (name: string): string =>
   getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 
@@ -33,10 +35,9 @@ function axes(spec: Spec): Record<string, unknown> {
   };
   const amounts = {
     type: "value",
-    name: spec.unit,
-    nameTextStyle: { color: token("ink-soft"), align: "left" },
+    splitNumber: 4,
     splitLine: line,
-    axisLabel: { color: token("ink-soft") },
+    axisLabel: { color: token("ink-soft"), hideOverlap: true, formatter: (n: number) => compact.format(n) },
   };
   return spec.kind === "bars" ? { xAxis: amounts, yAxis: { ...names, inverse: true } } : { xAxis: names, yAxis: amounts };
 }
@@ -44,9 +45,10 @@ function axes(spec: Spec): Record<string, unknown> {
 function series(spec: Spec): Record<string, unknown>[] {
   if (spec.kind === "pie") {
     const data = spec.labels.map((name, index) => ({ name, value: spec.series[0]?.values[index] ?? 0 }));
-    const label = { color: token("ink"), formatter: "{b}  {d}%" };
+    const label = { color: token("ink"), formatter: "{b}  {d}%", overflow: "none" };
+    const labelLine = { length: 8, length2: 8 };
     const itemStyle = { borderColor: token("surface"), borderWidth: 2 };
-    return [{ type: "pie", radius: ["45%", "70%"], center: ["50%", "50%"], data, label, itemStyle }];
+    return [{ type: "pie", radius: ["42%", "66%"], data, label, labelLine, itemStyle }];
   }
   return spec.series.map(({ name, values }) => ({
     name,
@@ -66,7 +68,7 @@ function option(spec: Spec): Record<string, unknown> {
     animation: false,
     color: [1, 2, 3, 4, 5, 6].map((n) => token(`chart-${n}`)),
     textStyle: { fontFamily: getComputedStyle(document.body).fontFamily, color: token("ink") },
-    grid: { left: 4, right: 16, top: spec.unit ? 34 : 14, bottom: many ? 32 : 4, outerBoundsMode: "same" },
+    grid: { left: 4, right: 16, top: 14, bottom: many ? 32 : 4, outerBoundsMode: "same" },
     legend: many ? { bottom: 0, textStyle: { color: token("ink-soft") }, icon: "roundRect" } : undefined,
     tooltip: {
       trigger: spec.kind === "pie" ? "item" : "axis",
