@@ -167,11 +167,9 @@ def _warm() -> None:
     """Import the quality engine while nobody waits for it (about ten seconds)."""
 
     def load() -> None:
-        try:
-            from quality.engine import warm
-        except ImportError:
-            return
-        warm()
+        from quality.gx.door import opened
+
+        opened()
 
     threading.Thread(target=load, name="warm-up", daemon=True).start()
 
