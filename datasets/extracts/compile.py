@@ -1,0 +1,172 @@
+"""A grant's filter and masks as DuckDB expressions. No SQL text is ever made from what people sent.
+
+A row filter is right when it agrees with `auth.policy.filters.rules.matches` (the slow reference); a test compares them. Naive
+timestamps are local time (UTC+8), as everywhere in a release.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Mapping
+from datetime import datetime
+from functools import reduce
+from operator import and_, or_
+from typing import Any, Final
+
+import duckdb
+from duckdb import CaseExpression, ColumnExpression, ConstantExpression, Expression, FunctionExpression
+
+from auth.policy.filters.model import All, Any_, Between, In, IsNull, Leaf, Not, RowFilter
+from auth.policy.filters.rules import LOCAL, literal, values_of
+from auth.policy.model import ColumnTerm, DropMask, KeepMask, Mask, RedactMask, RoundMask, TruncateMask, Use
+
+PSEUDONYM_HEX: Final = 20  # 80 bits: no collisions to fear below 10^9 values
+_FLOATS: Final = frozenset({"DOUBLE", "FLOAT"})
+_COMPARISONS: Final[Mapping[str, str]] = {
+    "eq": "__eq__",
+    "ne": "__ne__",
+    "lt": "__lt__",
+    "le": "__le__",
+    "gt": "__gt__",
+    "ge": "__ge__",
+}
+
+
+def type_word(duck_type: str) -> str:
+    """The dictionary's type word for a DuckDB type; raises ValueError for one that filters cannot read."""
+    base = duck_type.split("(")[0]
+    if base in {
+        "TINYINT",
+        "SMALLINT",
+        "INTEGER",
+        "BIGINT",
+        "HUGEINT",
+        "UTINYINT",
+        "USMALLINT",
+        "UINTEGER",
+        "UBIGINT",
+    }:
+        return "integer"
+    if base in {"DOUBLE", "FLOAT", "DECIMAL"}:
+        return "number"
+    if base.startswith("TIMESTAMP"):
+        return "datetime"
+    known = {"VARCHAR": "string", "BOOLEAN": "boolean", "DATE": "date", "TIME": "time"}
+    if base not in known:
+        raise ValueError(f"a filter cannot read a column of type {duck_type}")
+    return known[base]
+
+
+def condition(row_filter: RowFilter, types: Mapping[str, str]) -> Expression:
+    """The filter over columns of those DuckDB types. A row passes only where it is true; raises KeyError or ValueError else."""
+    match row_filter:
+        case All():
+            return reduce(and_, (condition(part, types) for part in row_filter.args))
+        case Any_():
+            return reduce(or_, (condition(part, types) for part in row_filter.args))
+        case Not():
+            return ~condition(row_filter.arg, types)
+        case _:
+            return _leaf(row_filter, types[row_filter.column])
+
+
+def _leaf(leaf: Leaf, duck_type: str) -> Expression:
+    column = _present(leaf.column, duck_type)
+    if isinstance(leaf, IsNull):
+        return column.isnull()
+    values = [_constant(value, duck_type) for value in values_of(leaf)]
+    match leaf:
+        case Between():
+            return (column >= values[0]) & (column <= values[1])
+        case In():
+            return column.isin(*values)
+        case _:
+            compared: Expression = getattr(column, _COMPARISONS[leaf.op])(values[0])
+            return compared
+
+
+def _present(name: str, duck_type: str) -> Expression:
+    """The column; NaN counts as missing."""
+    column = ColumnExpression(name)
+    if duck_type not in _FLOATS:
+        return column
+    return CaseExpression(FunctionExpression("isnan", column), ConstantExpression(None)).otherwise(column)
+
+
+def _constant(value: Any, duck_type: str) -> Expression:  # noqa: ANN401 - a JSON scalar
+    meant = literal(value, type_word(duck_type))
+    if isinstance(meant, datetime) and "TIME ZONE" not in duck_type:
+        meant = meant.astimezone(LOCAL).replace(tzinfo=None)
+    return ConstantExpression(meant)
+
+
+def leaving(term: ColumnTerm, duck_type: str, key: bytes) -> Expression:
+    """What leaves of a column under its term, under the column's own name. `key`: the grant's pseudonym key, 32 bytes."""
+    column = ColumnExpression(term.name)
+    match term.use:
+        case Use.PLAIN:
+            out = column
+        case Use.PSEUDONYMISED:
+            out = _pseudonym(column, key)
+        case Use.MASKED if term.mask is not None:
+            out = _masked(column, term.mask, duck_type)
+        case _:
+            raise ValueError(f"column {term.name} may not leave ({term.use})")
+    return out.alias(term.name)
+
+
+def _pseudonym(column: Expression, key: bytes) -> Expression:
+    """HMAC-SHA256 of the value's text, first 20 hex digits; null stays null. Bit-equal to `pseudonym`."""
+    block = key.ljust(64, b"\0")
+    inner_pad, outer_pad = (bytes(byte ^ pad for byte in block) for pad in (0x36, 0x5C))
+    text = FunctionExpression("encode", column.cast(duckdb.sqltypes.VARCHAR))
+    inner = FunctionExpression("unhex", _sha256(inner_pad, text))
+    return FunctionExpression("left", _sha256(outer_pad, inner), ConstantExpression(PSEUDONYM_HEX))
+
+
+def _sha256(pad: bytes, data: Expression) -> Expression:
+    return FunctionExpression("sha256", FunctionExpression("||", ConstantExpression(pad), data))
+
+
+def pseudonym(value: str, key: bytes) -> str:
+    """The same pseudonym computed without the engine: to prove, and to trace a leaked value."""
+    return hmac.digest(key, value.encode(), "sha256").hex()[:PSEUDONYM_HEX]
+
+
+def _masked(column: Expression, mask: Mask, duck_type: str) -> Expression:
+    match mask:
+        case DropMask():
+            return ConstantExpression(None).cast(duckdb.dtype(duck_type))
+        case RedactMask():
+            return CaseExpression(column.isnotnull(), ConstantExpression("***"))
+        case KeepMask():
+            return _keep(column, mask)
+        case RoundMask():
+            step = ConstantExpression(mask.step)
+            return (FunctionExpression("floor", column / step) * step).cast(duckdb.dtype(duck_type))
+        case TruncateMask():
+            return _truncated(column, mask, duck_type)
+
+
+def _keep(column: Expression, mask: KeepMask) -> Expression:
+    length = FunctionExpression("length", column)
+    hidden = length - ConstantExpression(mask.head + mask.tail)
+    parts = (
+        FunctionExpression("left", column, ConstantExpression(mask.head)),
+        FunctionExpression("repeat", ConstantExpression("*"), hidden),
+        FunctionExpression("right", column, ConstantExpression(mask.tail)),
+    )
+    shown = reduce(lambda left, right: FunctionExpression("||", left, right), parts)
+    all_hidden = FunctionExpression("repeat", ConstantExpression("*"), length)
+    return CaseExpression(hidden > ConstantExpression(0), shown).otherwise(all_hidden)
+
+
+def _truncated(column: Expression, mask: TruncateMask, duck_type: str) -> Expression:
+    """Local beginnings: an instant is moved to UTC+8 first, and back."""
+    moved = duckdb.dtype("TIMESTAMP")
+    unit = ConstantExpression(mask.unit)
+    if "TIME ZONE" not in duck_type:
+        return FunctionExpression("date_trunc", unit, column).cast(duckdb.dtype(duck_type))
+    hours = FunctionExpression("to_hours", ConstantExpression(8))
+    local = FunctionExpression("date_trunc", unit, column.cast(moved) + hours)
+    return (local.cast(moved) - hours).cast(duckdb.dtype(duck_type))
