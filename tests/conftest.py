@@ -17,6 +17,7 @@ from core.db import make_engine
 from core.files import FileStore
 from core.settings import Settings
 
+pytest_plugins = ["tests.web.browser"]
 SHARED = Path(os.environ.get("DATAGRANT_SHARED", Path(__file__).parents[2] / "shared"))
 
 

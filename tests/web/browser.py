@@ -1,4 +1,7 @@
-"""A real Chromium for tests: page fixtures, accessibility check, screenshots."""
+"""A real Chromium for tests, as fixtures: `browser`, `site` (the app being served), `open_page`, `axe`, `shot`.
+
+Skips where no Chromium is found, unless DATAGRANT_REQUIRE_BROWSER is set: then that is a failure.
+"""
 
 from __future__ import annotations
 
@@ -8,18 +11,23 @@ import re
 import shutil
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import uvicorn
-from fastapi import FastAPI
-from playwright.sync_api import Browser, Page, sync_playwright
+import pytest
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+    from playwright.sync_api import Browser, BrowserContext, Page
+
+    from api.house import House
 
 ROOT = Path(__file__).parents[2]
 SHOTS = ROOT / "test-artifacts"
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
+DIST = ROOT / "api" / "static" / "dist"
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -33,33 +41,93 @@ FLAGS = [
 
 def chromium() -> str | None:
     """The browser to drive: DATAGRANT_CHROMIUM, or the system's; None when there is none."""
-    named = os.environ.get("DATAGRANT_CHROMIUM")
-    return named or next(
-        filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
-    )
+    found = map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))
+    return os.environ.get("DATAGRANT_CHROMIUM") or next(filter(None, found), None)
 
 
-@contextmanager
-def launched() -> Iterator[Browser]:
+def _missing() -> str | None:
+    if chromium() is None:
+        return "no Chromium found: run `make browser`, or set DATAGRANT_CHROMIUM to its path"
+    if not (DIST / "app.css").exists() or not AXE.exists():
+        return "the page assets are not built: run `make assets`"
+    return None
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """One headless Chromium for the run."""
+    if reason := _missing():
+        if os.environ.get("DATAGRANT_REQUIRE_BROWSER"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+    from playwright.sync_api import sync_playwright
+
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium(), headless=True, args=FLAGS)
-        yield browser
-        browser.close()
+        opened = playwright.chromium.launch(executable_path=chromium(), headless=True, args=FLAGS)
+        yield opened
+        opened.close()
 
 
 @contextmanager
 def served(app: FastAPI) -> Iterator[str]:
     """The app on a free local port, in a thread; gives its address."""
+    import uvicorn
+
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning", lifespan="on", ws="none"))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
-    for _ in range(400):
-        if server.started:
-            break
-        time.sleep(0.025)
+    deadline = time.monotonic() + 20
+    while not server.started and time.monotonic() < deadline:
+        time.sleep(0.02)
     yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
     server.should_exit = True
     thread.join(10)
+
+
+@pytest.fixture
+def site(sqlite_house: House) -> Iterator[str]:
+    """Address of the app over a fresh installation."""
+    from api.app import create_app
+
+    with served(create_app(house=sqlite_house)) as address:
+        yield address
+
+
+OpenPage = Callable[..., "Page"]
+
+
+@pytest.fixture
+def open_page(browser: Browser, site: str) -> Iterator[OpenPage]:
+    """`open_page(path, lang=…, scheme=…, width=…, scripts=…)`: a page in a context of its own.
+
+    The test fails at the end when a page logged an error: a refused style or script, an exception, a missing file.
+    """
+    contexts: list[BrowserContext] = []
+    logged: list[str] = []
+
+    def opened(
+        path: str, *, lang: str = "zh", scheme: str = "light", width: int = 1280, scripts: bool = True
+    ) -> Page:
+        context = browser.new_context(
+            base_url=site,
+            viewport={"width": width, "height": 900},
+            color_scheme=scheme,  # type: ignore[arg-type]
+            locale="zh-CN" if lang == "zh" else "en-GB",
+            timezone_id="Asia/Shanghai",
+            java_script_enabled=scripts,
+        )
+        contexts.append(context)
+        context.add_cookies([{"name": "dg_lang", "value": lang, "url": site}])
+        page = context.new_page()
+        page.on("console", lambda said: logged.append(f"{path}: {said.text}") if said.type == "error" else None)
+        page.on("pageerror", lambda error: logged.append(f"{path}: {error}"))
+        page.goto(path, wait_until="load")
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+    assert logged == []
 
 
 def shot(page: Page, name: str) -> Path:
@@ -80,3 +148,9 @@ def axe(page: Page) -> list[str]:
         if fault["impact"] in ("serious", "critical")
         for node in fault["nodes"]
     ]
+
+
+def overflow(page: Page) -> int:
+    """By how many pixels the page is wider than its window; 0 is good."""
+    wider: int = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    return max(0, wider)
