@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import errors, pages, routes
 from api.house import House, open_house
+from api.identity import take_back_session
 from core.settings import Settings
 
 CSP = (
@@ -44,6 +45,8 @@ class SafeHeaders:
                 headers.setdefault("Content-Security-Policy", CSP)
                 headers.setdefault("X-Content-Type-Options", "nosniff")
                 headers.setdefault("Referrer-Policy", "same-origin")
+                if scope.get("state", {}).get("is_stale_cookie"):
+                    take_back_session(headers)
             await send(message)
 
         await self.app(scope, receive, with_headers if scope["type"] == "http" else send)

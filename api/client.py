@@ -20,6 +20,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from core.errors import AppError
+
 if TYPE_CHECKING:
     import httpx2
     import uvicorn
@@ -139,6 +141,9 @@ def connect(data_dir: Path, server: str = "", token: str = "", user: str = "") -
                 yield Api(http, data_dir)
     except Refused as refused:
         say_refused(refused.problem)
+        raise typer.Exit(1) from None
+    except AppError as refused:  # before the service was reached: no such user, no such directory
+        say_refused({"title": refused.title.en, "detail": refused.detail.en})
         raise typer.Exit(1) from None
 
 

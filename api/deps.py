@@ -34,6 +34,7 @@ def current_actor(request: Request) -> Actor:
     """Who calls: proven by bearer token, API key or session cookie; a visitor otherwise. A bad proof is refused, not ignored."""
     found = identify(get_house(request), request)
     request.state.actor, request.state.csrf = found.actor, found.csrf
+    request.state.org_name, request.state.is_stale_cookie = found.org_name, found.is_stale_cookie
     return found.actor
 
 

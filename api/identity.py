@@ -2,24 +2,175 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
+from typing import Final
 
-from fastapi import Request
+from fastapi import FastAPI, Request
+from limits import RateLimitItemPerMinute
+from limits.storage import MemoryStorage
+from limits.strategies import MovingWindowRateLimiter
+from starlette.datastructures import MutableHeaders
 
 from api.house import House
 from auth.actor import ANYONE, Actor
+from auth.identity import api_keys, keyring, refresh, sessions, sign_in, tokens
+from auth.identity.principals import Principal, principal
+from core.errors import InputRefused, NotSignedIn, TooMany
+from core.text import Text
 
 SESSION_COOKIE = "dg_session"
+PER_NAME: Final = RateLimitItemPerMinute(20)
+PER_ADDRESS: Final = RateLimitItemPerMinute(120)
 
 
 @dataclass(frozen=True, slots=True)
 class Identified:
-    """The actor, and the token that its forms must carry when it came by cookie."""
+    """The actor, the token that its forms must carry when it came by cookie, and the name of its organisation.
+
+    `is_stale_cookie`: a session cookie came that no longer counts; the answer takes it back.
+    """
 
     actor: Actor
     csrf: str | None = None
+    org_name: Text | None = None
+    is_stale_cookie: bool = False
 
 
 def identify(house: House, request: Request) -> Identified:
     """Bearer access token or API key first, then the session cookie; a visitor when there is neither."""
+    if header := request.headers.get("authorization", "").strip():
+        return _by_header(house, header)
+    if cookie := request.cookies.get(SESSION_COOKIE):
+        return _by_cookie(house, cookie)
     return Identified(ANYONE)
+
+
+def _by_header(house: House, header: str) -> Identified:
+    scheme, _, proof = header.partition(" ")
+    if api_keys.looks_like_key(header):  # CKAN clients send the key bare
+        scheme, proof = "bearer", header
+    if scheme.lower() != "bearer" or not proof.strip():
+        raise NotSignedIn(
+            Text(
+                "Authorization 头的格式应为 Bearer 加令牌或接口密钥。",
+                "The Authorization header must be Bearer and a token or API key.",
+            )
+        )
+    proof = proof.strip()
+    return _by_key(house, proof) if api_keys.looks_like_key(proof) else _by_token(house, proof)
+
+
+def _by_token(house: House, token: str) -> Identified:
+    now = house.clock()
+    keys = keyring.ring(house.settings.keys_dir, now).verifiers(now)
+    claims = tokens.verify(token, keys, issuer=house.settings.public_url, now=now)
+    with house.read() as work:
+        who = principal(work, claims.account_id, "token", epoch=claims.epoch, session_id=claims.session_id)
+    if who is None:
+        raise NotSignedIn(Text("该令牌已失效；请重新登录。", "This token no longer counts; sign in again."))
+    return Identified(who.actor, org_name=who.org_name)
+
+
+def _by_key(house: House, key: str) -> Identified:
+    with house.read() as work:
+        known = api_keys.identify(work, key)
+    if known is None:
+        raise NotSignedIn(
+            Text("接口密钥无效、已过期或已吊销。", "The API key is not valid, has expired or was revoked.")
+        )
+    if known.is_touch_due:
+        with house.write() as work:
+            api_keys.touch(work, known.key_id)
+    return Identified(known.principal.actor, org_name=known.principal.org_name)
+
+
+def _by_cookie(house: House, cookie: str) -> Identified:
+    with house.read() as work:
+        found = sessions.find(work, cookie, house.settings)
+    if found is None:
+        return Identified(ANYONE, is_stale_cookie=True)
+    if found.is_touch_due:
+        with house.write() as work:
+            sessions.touch(work, found.session_id)
+    return Identified(found.principal.actor, found.csrf, found.principal.org_name)
+
+
+def prove_password(house: House, request: Request, username: str, password: str) -> Principal:
+    """Who signs in with this password. Raises TooMany, or NotSignedIn with one sentence for every cause."""
+    check_rate(request.app, request.client.host if request.client else "", username)
+    with house.read() as work:
+        challenge = sign_in.look_up(work, username)
+    right = sign_in.compare(challenge, password, house.settings.password_workers)
+    with house.write() as work:  # a failure is counted, so it commits before the refusal
+        who = sign_in.settle(work, challenge, right, house.settings)
+    if who is None:
+        raise sign_in.refusal()
+    return who
+
+
+def take_back_session(headers: MutableHeaders) -> None:
+    """Clear a cookie that no longer counts, unless the answer sets a new one."""
+    if not any(value.startswith(f"{SESSION_COOKIE}=") for value in headers.getlist("set-cookie")):
+        headers.append("set-cookie", f"{SESSION_COOKIE}=; Max-Age=0; Path=/; HttpOnly; SameSite=lax")
+
+
+_limiters_lock = threading.Lock()
+
+
+def check_rate(app: FastAPI, address: str, username: str) -> None:
+    """Slow down guessing: per address and name, and per address. Counted by process and lost with it; lock-out is not."""
+    with _limiters_lock:
+        limiter = getattr(app.state, "sign_in_limiter", None)
+        if limiter is None:
+            limiter = app.state.sign_in_limiter = MovingWindowRateLimiter(MemoryStorage())
+    by_name = limiter.hit(PER_NAME, "name", address, username.strip().lower()[:80])
+    if not (by_name and limiter.hit(PER_ADDRESS, "address", address)):
+        raise TooMany(
+            Text(
+                "登录尝试过于频繁；请一分钟后再试。",
+                "Too many sign-in attempts; wait a minute and try again.",
+            )
+        )
+
+
+def access_token(house: House, who: Principal, session_id: str, ttl_s: int | None = None) -> str:
+    """A signed access token for a proven person."""
+    now = house.clock()
+    return tokens.issue_access(
+        keyring.ring(house.settings.keys_dir, now), account_id=who.account.id, session_id=session_id,
+        epoch=who.account.epoch, issuer=house.settings.public_url, token_id=house.new_id(), now=now,
+        ttl_s=ttl_s or house.settings.access_token_seconds,
+    )  # fmt: skip
+
+
+def renewed_tokens(house: House, token: str) -> tuple[str, str]:
+    """A new access token and the next refresh token. Raises NotSignedIn; a revocation by reuse is committed first."""
+    ring = keyring.ring(house.settings.keys_dir, house.clock())
+    with house.write() as work:
+        renewed = refresh.renew(work, ring, token)
+    if renewed is None:
+        raise NotSignedIn(
+            Text(
+                "刷新令牌无效、已使用或已过期；请重新登录。",
+                "The refresh token is not valid, used or expired; sign in again.",
+            )
+        )
+    return access_token(house, renewed.who, renewed.family_id), renewed.token
+
+
+def local_token(house: House, username: str) -> str:
+    """An access token for a command that works on the data directory itself. Raises InputRefused for an unknown user.
+
+    It lives as long as a refresh family, not five minutes: a command may wait that long for its job, and the token never
+    leaves the process, whose owner can read the signing key anyway.
+    """
+    with house.read() as work:
+        challenge = sign_in.look_up(work, username)
+        who = principal(work, challenge.account_id, "token") if challenge.account_id else None
+    if who is None:
+        raise InputRefused(
+            Text(f"没有可用的账户“{username}”。", f"There is no account “{username}” that may act."),
+            field="user",
+        )
+    return access_token(house, who, "local", house.settings.refresh_hours * 3600)

@@ -23,7 +23,10 @@ class RoleAt:
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """A person acting through an account. `person_id` is the human being: two accounts of one person share it."""
+    """A person acting through an account. `person_id` is the human being: two accounts of one person share it.
+
+    `only`: the permissions that the proof is limited to (an API key's scopes); None = no limit.
+    """
 
     account_id: str
     person_id: str
@@ -33,6 +36,7 @@ class Actor:
     roles: frozenset[RoleAt] = field(default_factory=frozenset)
     via: Via = "session"
     session_id: str | None = None
+    only: frozenset[str] | None = None
 
     @property
     def is_signed_in(self) -> bool:
@@ -44,7 +48,10 @@ class Actor:
 
     def may(self, permission: str) -> bool:
         """Whether some role, in whatever scope, permits this at all."""
-        return self.via == "system" or permitted(self.role_kinds, permission)
+        return self.via == "system" or (self._covers(permission) and permitted(self.role_kinds, permission))
+
+    def _covers(self, permission: str) -> bool:
+        return self.only is None or permission in self.only
 
     def roles_in(self, org_id: str | None) -> frozenset[Role]:
         """Roles that count towards an object of organisation `org_id` (its own scope or the platform's)."""
@@ -52,7 +59,9 @@ class Actor:
 
     def may_in(self, permission: str, org_id: str | None) -> bool:
         """Whether a role that is valid for that organisation permits this."""
-        return self.via == "system" or permitted(self.roles_in(org_id), permission)
+        return self.via == "system" or (
+            self._covers(permission) and permitted(self.roles_in(org_id), permission)
+        )
 
     def demand(self, permission: str) -> None:
         """Raise NotSignedIn or AccessRefused unless `may(permission)`."""

@@ -1,0 +1,1 @@
+"""People, organisations, and the proofs by which a request becomes an actor."""

@@ -1,0 +1,174 @@
+"""Organisations and their licences."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+
+from sqlmodel import Field, SQLModel, col, select
+
+from auth import audit
+from auth.actor import Actor
+from auth.identity import rules
+from auth.identity.tables import LicenceState, OrganisationRow, OrgKind
+from core.errors import Conflict, InputRefused, NotFound, Reason
+from core.text import Text
+from core.work import Work
+
+
+class OrganisationCreate(SQLModel):
+    """What an administrator enters. `id`: a short name of letters, digits, `.`, `_`, `-`; given by us when empty."""
+
+    model_config = {"extra": "forbid"}
+    id: str | None = None
+    name_zh: str = Field(min_length=1, max_length=120)
+    name_en: str = Field(min_length=1, max_length=200)
+    kind: OrgKind
+    credit_code: str | None = None
+    licence_valid_to: date | None = None
+    licence_state: LicenceState = LicenceState.PENDING
+
+
+class LicenceSet(SQLModel):
+    """A new standing. `note` says why; it goes into the record."""
+
+    model_config = {"extra": "forbid"}
+    state: LicenceState
+    valid_to: date | None = None
+    note: str = Field(default="", max_length=500)
+
+
+class OrganisationRead(SQLModel):
+    """An organisation. `licence_state` is the one that counts now: a licence past its last day reads LAPSED."""
+
+    id: str
+    name_zh: str
+    name_en: str
+    kind: OrgKind
+    credit_code: str | None
+    licence_state: LicenceState
+    licence_valid_to: date | None
+    created_at: datetime
+
+    @property
+    def name(self) -> Text:
+        return Text(self.name_zh, self.name_en)
+
+    @property
+    def is_enterprise(self) -> bool:
+        return self.kind in rules.ENTERPRISE_KINDS
+
+
+def create_organisation(
+    work: Work,
+    actor: Actor,
+    name: Text,
+    kind: OrgKind | str,
+    *,
+    org_id: str | None = None,
+    credit_code: str | None = None,
+    licence_state: LicenceState | str = LicenceState.PENDING,
+    licence_valid_to: date | None = None,
+) -> OrganisationRead:
+    """Enter an organisation. Raises InputRefused for a bad id or credit code, Conflict when either is taken."""
+    _check_new(work, org_id, credit_code)
+    row = OrganisationRow(
+        id=org_id or work.new_id(), name_zh=name.zh, name_en=name.en, kind=OrgKind(kind), credit_code=credit_code,
+        licence_state=LicenceState(licence_state), licence_valid_to=licence_valid_to, created_at=work.now,
+    )  # fmt: skip
+    work.db.add(row)
+    work.db.flush()
+    audit.record(work, actor, "organisation.created", subject=row.id, payload=_facts(row))
+    return read(work, row)
+
+
+def set_licence(work: Work, actor: Actor, org_id: str, ask: LicenceSet) -> OrganisationRead:
+    """Qualify, extend, suspend or disqualify. A disqualified organisation stays so: it is entered anew."""
+    row = organisation_row(work, org_id)
+    if row.licence_state == LicenceState.DISQUALIFIED:
+        raise Conflict(
+            Text(
+                f"{row.name_zh}已被取消资格，不能恢复；请重新登记。",
+                f"{row.name_en} has been disqualified for good; enter it anew.",
+            )
+        )
+    if ask.state is LicenceState.QUALIFIED and ask.valid_to is None:
+        raise InputRefused(
+            Text("合格状态须填写有效期截止日。", "A qualified licence needs its last valid day."),
+            field="valid_to",
+        )
+    before = _facts(row)
+    row.licence_state = ask.state
+    row.licence_valid_to = ask.valid_to or row.licence_valid_to
+    work.db.flush()
+    audit.record(
+        work, actor, "organisation.licence_set", subject=row.id,
+        payload={"from": before, "to": _facts(row), "note": ask.note},
+    )  # fmt: skip
+    return read(work, row)
+
+
+def organisation(work: Work, org_id: str) -> OrganisationRead:
+    """One organisation. Raises NotFound."""
+    return read(work, organisation_row(work, org_id))
+
+
+def organisations(work: Work, *, kind: str | None = None) -> list[OrganisationRead]:
+    """All organisations by name, or those of one kind."""
+    wanted = select(OrganisationRow).order_by(OrganisationRow.kind, OrganisationRow.id)
+    if kind:
+        wanted = wanted.where(OrganisationRow.kind == kind)
+    return [read(work, row) for row in work.db.exec(wanted)]
+
+
+def licence_objection(org: OrganisationRead, now: datetime) -> Reason | None:
+    """Why this organisation may not apply for, hold or use grants at `now`; None when it may."""
+    state = rules.licence_state_on(org.licence_state, org.licence_valid_to, now)
+    return rules.licence_reason(org.kind, org.name, state, org.licence_valid_to)
+
+
+def read(work: Work, row: OrganisationRow) -> OrganisationRead:
+    state = row.licence_state
+    if row.kind in rules.ENTERPRISE_KINDS:
+        state = rules.licence_state_on(row.licence_state, row.licence_valid_to, work.now)
+    return OrganisationRead.model_validate(row, update={"licence_state": LicenceState(state)})
+
+
+def organisation_row(work: Work, org_id: str) -> OrganisationRow:
+    if (row := work.db.get(OrganisationRow, org_id)) is None:
+        raise NotFound(Text("没有这个组织。", "There is no such organisation."))
+    return row
+
+
+def _check_new(work: Work, org_id: str | None, credit_code: str | None) -> None:
+    if org_id is not None and not rules.ORG_ID.fullmatch(org_id):
+        raise InputRefused(
+            Text("组织标识只能由字母、数字、点、下划线和连字符组成。", "An organisation id has letters, digits, '.', '_' and '-' only."),
+            field="id",
+        )  # fmt: skip
+    if credit_code is not None and not rules.credit_code_is_valid(credit_code):
+        raise InputRefused(
+            Text(
+                f"统一社会信用代码 {credit_code} 不正确：应为 18 位且校验位相符（GB 32100）。",
+                f"{credit_code} is not a unified social credit code: 18 characters with the right check character (GB 32100).",
+            ),
+            field="credit_code",
+        )
+    if org_id is not None and work.db.get(OrganisationRow, org_id) is not None:
+        raise Conflict(Text(f"组织标识 {org_id} 已被使用。", f"The organisation id {org_id} is taken."))
+    if credit_code is not None:
+        taken = select(OrganisationRow).where(col(OrganisationRow.credit_code) == credit_code)
+        if work.db.exec(taken).first() is not None:
+            raise Conflict(
+                Text(
+                    f"统一社会信用代码 {credit_code} 已登记。",
+                    f"The credit code {credit_code} is entered already.",
+                )
+            )
+
+
+def _facts(row: OrganisationRow) -> dict[str, Any]:
+    return {
+        "kind": row.kind, "credit_code": row.credit_code, "licence_state": row.licence_state,
+        "licence_valid_to": row.licence_valid_to.isoformat() if row.licence_valid_to else None,
+    }  # fmt: skip

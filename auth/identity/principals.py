@@ -1,0 +1,67 @@
+"""From an account to an actor: roles valid at this instant, nothing remembered from earlier."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlmodel import col, or_, select
+
+from auth.actor import Actor, RoleAt, Via
+from auth.identity.tables import AccountRow, OrganisationRow, PersonRow, RoleAssignmentRow
+from auth.roles import Role
+from core.text import Text
+from core.work import Work
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """An account that may act now, with its actor and the name of its organisation."""
+
+    account: AccountRow
+    actor: Actor
+    org_name: Text | None
+
+
+def roles_now(work: Work, account_id: str, now: datetime | None = None) -> frozenset[RoleAt]:
+    """The roles whose period holds the instant (start inclusive, end exclusive)."""
+    at = now or work.now
+    rows = work.db.exec(
+        select(RoleAssignmentRow).where(
+            RoleAssignmentRow.account_id == account_id,
+            RoleAssignmentRow.valid_from <= at,
+            or_(col(RoleAssignmentRow.valid_to).is_(None), col(RoleAssignmentRow.valid_to) > at),
+        )
+    )
+    return frozenset(RoleAt(Role(row.role), row.scope) for row in rows)
+
+
+def principal(
+    work: Work,
+    account_id: str,
+    via: Via,
+    *,
+    epoch: int | None = None,
+    session_id: str | None = None,
+    only: Iterable[str] = (),
+) -> Principal | None:
+    """The actor of an account; None when it is gone, disabled, or its proof is older than the account's epoch."""
+    found = work.db.exec(
+        select(AccountRow, PersonRow, OrganisationRow)
+        .join(PersonRow, col(PersonRow.id) == AccountRow.person_id)
+        .join(OrganisationRow, col(OrganisationRow.id) == AccountRow.org_id, isouter=True)
+        .where(AccountRow.id == account_id)
+    ).first()
+    if found is None:
+        return None
+    account, person, org = found
+    if account.disabled or (epoch is not None and epoch != account.epoch):
+        return None
+    limits = frozenset(only)
+    actor = Actor(
+        account_id=account.id, person_id=person.id, username=account.username,
+        name=Text(person.name_zh, person.name_en), org_id=account.org_id,
+        roles=roles_now(work, account.id), via=via, session_id=session_id, only=limits or None,
+    )  # fmt: skip
+    return Principal(account, actor, Text(org.name_zh, org.name_en) if org else None)

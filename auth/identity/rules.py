@@ -1,0 +1,123 @@
+"""Pure rules of identity: codes, roles that may not meet, licences. Each gives its reasons; none means permitted."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime, timedelta, timezone
+from typing import Final
+
+from auth.actor import PLATFORM, RoleAt
+from auth.roles import Role
+from core.errors import Reason
+from core.text import Text
+
+CHINA: Final = timezone(timedelta(hours=8), "UTC+8")
+USERNAME: Final = re.compile(r"[a-z][a-z0-9._-]{1,39}")
+ORG_ID: Final = re.compile(r"[a-z0-9][a-z0-9._-]{1,59}", re.IGNORECASE)
+MAX_KEY_DAYS: Final = 180
+
+PLATFORM_ROLES: Final = frozenset({Role.SYSADMIN, Role.AUDITOR, Role.SECURITY_OFFICER, Role.CATALOG_ADMIN})
+ENTERPRISE_ROLES: Final = frozenset({Role.ORG_OFFICER, Role.APPLICANT, Role.ANALYST})
+DECIDING_ROLES: Final = frozenset(
+    {
+        Role.REVIEWER_BUSINESS,
+        Role.REVIEWER_SECURITY,
+        Role.APPROVER,
+        Role.OUTPUT_CHECKER,
+        Role.SECURITY_OFFICER,
+    }
+)
+ENTERPRISE_KINDS: Final = frozenset({"operator", "developer"})
+
+_CODE_DIGITS: Final = "0123456789ABCDEFGHJKLMNPQRTUWXY"
+_CODE_WEIGHTS: Final = (1, 3, 9, 27, 19, 26, 16, 17, 20, 29, 25, 13, 8, 24, 10, 30, 28)
+
+
+def credit_code_is_valid(code: str) -> bool:
+    """Whether an 18-character unified social credit code has its right check character (GB 32100-2015, mod 31)."""
+    if len(code) != 18 or any(sign not in _CODE_DIGITS for sign in code):
+        return False
+    total = sum(_CODE_DIGITS.index(sign) * weight for sign, weight in zip(code, _CODE_WEIGHTS, strict=False))
+    return _CODE_DIGITS[-total % 31] == code[17]
+
+
+def licence_state_on(state: str, valid_to: date | None, now: datetime) -> str:
+    """The state that counts at `now`: a QUALIFIED licence has LAPSED once its last day is over in China."""
+    if state == "QUALIFIED" and (valid_to is None or now.astimezone(CHINA).date() > valid_to):
+        return "LAPSED"
+    return state
+
+
+_LICENCE: Final[Mapping[str, Text]] = {
+    "PENDING": Text("{name}的主体资格尚未审核通过。", "{name}'s qualification has not been approved yet."),
+    "SUSPENDED": Text("{name}的主体资格已暂停。", "{name}'s qualification is suspended."),
+    "LAPSED": Text("{name}的主体资格已于 {day} 到期。", "{name}'s qualification ended on {day}."),
+    "DISQUALIFIED": Text("{name}已被取消主体资格。", "{name} has been disqualified."),
+}
+
+
+def licence_reason(kind: str, name: Text, state: str, valid_to: date | None) -> Reason | None:
+    """Why an enterprise in this (effective) state may not use grants; public bodies need no licence."""
+    if kind not in ENTERPRISE_KINDS or state == "QUALIFIED":
+        return None
+    words = _LICENCE.get(state, _LICENCE["PENDING"])
+    text = Text(
+        words.zh.format(name=name.zh, day=valid_to or "—"), words.en.format(name=name.en, day=valid_to or "—")
+    )
+    return Reason("organisation-not-qualified", text, "发改数据规〔2025〕27号", {"licence_state": state})
+
+
+def default_scope(role: Role, org_id: str | None, org_kind: str | None) -> str:
+    """Where a role counts unless said otherwise: the bureau's everywhere, a department's and an enterprise's at home."""
+    if role in PLATFORM_ROLES or org_kind in ("implementing_body", "supervisor") or org_id is None:
+        return PLATFORM
+    return org_id
+
+
+def role_objections(
+    role: Role, scope: str, *, held: Iterable[RoleAt], org_id: str | None, org_kind: str | None, is_own: bool
+) -> tuple[Reason, ...]:
+    """Every reason not to give `role` at `scope` to an account of that organisation. `held`: roles valid now.
+
+    Source: authorization design §4.3 rules 8 and 9.
+    """
+    kinds = {other.role for other in held} | {role}
+    allowed: set[str | None]
+    found: list[Reason] = []
+
+    def object_(code: str, zh: str, en: str) -> None:
+        found.append(Reason(code, Text(zh, en), "authorization §4.3"))
+
+    if is_own:
+        object_(
+            "own-role",
+            "不得给自己授予角色；请另一位管理员办理。",
+            "Nobody grants roles to himself; ask another administrator.",
+        )
+    if Role.SYSADMIN in kinds and kinds & DECIDING_ROLES:
+        object_(
+            "sysadmin-decides", "系统管理员不得兼任审核、审批或安全管理角色。",
+            "A system administrator may not also review, approve or act as security officer.",
+        )  # fmt: skip
+    if Role.AUDITOR in kinds and len(kinds) > 1:
+        object_("auditor-writes", "审计员不得兼任任何其他角色。", "An auditor holds no other role.")
+    enterprise = org_kind in ENTERPRISE_KINDS
+    if (role in ENTERPRISE_ROLES) != enterprise:
+        object_(
+            "role-of-other-side", "企业角色只授予企业人员，机关角色只授予机关人员。",
+            "Enterprise roles are for people of enterprises, public roles for people of public bodies.",
+        )  # fmt: skip
+    public_body = org_kind in ("implementing_body", "supervisor", None)
+    if role in PLATFORM_ROLES:
+        allowed, words = {PLATFORM}, Text("*（全平台）", "* (the whole platform)")
+    elif public_body:
+        allowed, words = (
+            {PLATFORM, org_id or PLATFORM},
+            Text("* 或本单位", "* or the person's own organisation"),
+        )
+    else:
+        allowed, words = {org_id}, Text("本单位", "the person's own organisation")
+    if scope not in allowed:
+        object_("scope", f"该角色的范围只能是{words.zh}。", f"The scope of this role can only be {words.en}.")
+    return tuple(found)

@@ -1,0 +1,128 @@
+"""Rows of the identity part: organisations, people, accounts, roles, and every kind of proof. No secret is stored as it is."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from enum import StrEnum
+
+from sqlmodel import Field, SQLModel
+
+from core.db import UtcDateTime
+
+
+class OrgKind(StrEnum):
+    """What an organisation is in the authorised-operation scheme."""
+
+    IMPLEMENTING_BODY = "implementing_body"
+    SOURCE_DEPARTMENT = "source_department"
+    OPERATOR = "operator"
+    DEVELOPER = "developer"
+    SUPERVISOR = "supervisor"
+
+
+class LicenceState(StrEnum):
+    """Standing of an enterprise. LAPSED is also what a QUALIFIED licence reads as once its last day is over."""
+
+    PENDING = "PENDING"
+    QUALIFIED = "QUALIFIED"
+    SUSPENDED = "SUSPENDED"
+    LAPSED = "LAPSED"
+    DISQUALIFIED = "DISQUALIFIED"
+
+
+class OrganisationRow(SQLModel, table=True):
+    """A legal entity. `licence_valid_to` is its last valid day, in China's time."""
+
+    __tablename__ = "auth_organisation"
+    id: str = Field(primary_key=True, max_length=60)
+    name_zh: str = Field(max_length=120)
+    name_en: str = Field(max_length=200)
+    kind: str = Field(index=True, max_length=30)
+    credit_code: str | None = Field(default=None, unique=True, max_length=18)
+    licence_state: str = Field(default=LicenceState.PENDING, max_length=20)
+    licence_valid_to: date | None = None
+    created_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class PersonRow(SQLModel, table=True):
+    """A human being. Several accounts may belong to one person; two-person rules count people."""
+
+    __tablename__ = "auth_person"
+    id: str = Field(primary_key=True)
+    name_zh: str = Field(max_length=60)
+    name_en: str = Field(max_length=120)
+
+
+class AccountRow(SQLModel, table=True):
+    """A way to sign in. Raising `epoch` ends every session and token at once. No password hash: no sign-in by password."""
+
+    __tablename__ = "auth_account"
+    id: str = Field(primary_key=True)
+    username: str = Field(unique=True, max_length=40)
+    person_id: str = Field(foreign_key="auth_person.id", index=True)
+    org_id: str | None = Field(default=None, foreign_key="auth_organisation.id", index=True)
+    password_hash: str | None = None
+    epoch: int = 0
+    failures: int = 0
+    locked_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    disabled: bool = False
+    created_at: datetime = Field(sa_type=UtcDateTime)
+    last_sign_in_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class RoleAssignmentRow(SQLModel, table=True):
+    """A role from `valid_from` (inclusive) to `valid_to` (exclusive; empty = open). Ended, never deleted."""
+
+    __tablename__ = "auth_role_assignment"
+    id: str = Field(primary_key=True)
+    account_id: str = Field(foreign_key="auth_account.id", index=True)
+    role: str = Field(max_length=40)
+    scope: str = Field(max_length=60)
+    valid_from: datetime = Field(sa_type=UtcDateTime)
+    valid_to: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    granted_by: str
+
+
+class SessionRow(SQLModel, table=True):
+    """A signed-in browser. `token_hash` is the SHA-256 of the cookie."""
+
+    __tablename__ = "auth_session"
+    id: str = Field(primary_key=True)
+    token_hash: str = Field(unique=True, max_length=64)
+    account_id: str = Field(foreign_key="auth_account.id", index=True)
+    epoch: int
+    created_at: datetime = Field(sa_type=UtcDateTime)
+    last_used_at: datetime = Field(sa_type=UtcDateTime)
+    ended_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    ip: str = Field(default="", max_length=60)
+    agent: str = Field(default="", max_length=200)
+
+
+class RefreshRow(SQLModel, table=True):
+    """One refresh token of a family. Used once; used again later, its whole family is revoked."""
+
+    __tablename__ = "auth_refresh"
+    id: str = Field(primary_key=True)
+    family_id: str = Field(index=True)
+    token_hash: str = Field(unique=True, max_length=64)
+    account_id: str = Field(foreign_key="auth_account.id", index=True)
+    epoch: int
+    created_at: datetime = Field(sa_type=UtcDateTime)
+    expires_at: datetime = Field(sa_type=UtcDateTime)
+    used_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    revoked_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class ApiKeyRow(SQLModel, table=True):
+    """A key for programs. `scopes`: JSON list of permissions it is limited to; empty list = all that its owner may do."""
+
+    __tablename__ = "auth_api_key"
+    id: str = Field(primary_key=True, max_length=20)
+    account_id: str = Field(foreign_key="auth_account.id", index=True)
+    name: str = Field(max_length=80)
+    secret_hash: str = Field(max_length=64)
+    scopes: str = "[]"
+    created_at: datetime = Field(sa_type=UtcDateTime)
+    expires_at: datetime = Field(sa_type=UtcDateTime)
+    last_used_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    revoked_at: datetime | None = Field(default=None, sa_type=UtcDateTime)

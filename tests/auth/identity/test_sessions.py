@@ -1,0 +1,85 @@
+"""A browser session ends when it should, and nobody can bring one along."""
+
+from __future__ import annotations
+
+from api.house import House
+from auth.identity import sessions
+from tests.conftest import TestClock
+from tests.people import a_person, actor_of, an_org
+
+
+def _signed_in(house: House) -> sessions.Opened:
+    with house.write() as work:
+        an_org(work, "insurer")
+        a_person(work, "wang", "insurer", ["applicant"])
+        return sessions.open_session(work, actor_of(work, "wang"), ip="10.0.0.1", agent="a browser")
+
+
+def _found(house: House, token: str) -> sessions.Found | None:
+    with house.read() as work:
+        return sessions.find(work, token, house.settings)
+
+
+def test_cookie_leads_to_person_with_roles(house: House) -> None:
+    found = _found(house, _signed_in(house).token)
+    assert found is not None
+    assert found.principal.actor.username == "wang"
+    assert found.principal.actor.may("auth:application:write")
+    assert found.principal.org_name is not None
+
+
+def test_session_unused_for_half_an_hour_is_over(sqlite_house: House, clock: TestClock) -> None:
+    token = _signed_in(sqlite_house).token
+    clock.forward(minutes=29, seconds=59)
+    assert _found(sqlite_house, token) is not None
+    clock.forward(seconds=1)
+    assert _found(sqlite_house, token) is None
+
+
+def test_used_session_lasts_twelve_hours_and_no_longer(sqlite_house: House, clock: TestClock) -> None:
+    opened = _signed_in(sqlite_house)
+    for _ in range(12 * 3 - 1):
+        clock.forward(minutes=20)
+        found = _found(sqlite_house, opened.token)
+        assert found is not None
+        assert found.is_touch_due
+        with sqlite_house.write() as work:
+            sessions.touch(work, opened.session_id)
+    clock.forward(minutes=20)
+    assert _found(sqlite_house, opened.token) is None
+
+
+def test_last_use_is_noted_at_most_once_a_minute(sqlite_house: House, clock: TestClock) -> None:
+    token = _signed_in(sqlite_house).token
+    clock.forward(seconds=59)
+    found = _found(sqlite_house, token)
+    assert found is not None
+    assert not found.is_touch_due
+
+
+def test_database_holds_neither_cookie_nor_form_token(sqlite_house: House) -> None:
+    token = _signed_in(sqlite_house).token
+    found = _found(sqlite_house, token)
+    assert found is not None
+    with sqlite_house.read() as work:
+        dump = "\n".join(work.db.connection().connection.driver_connection.iterdump())  # type: ignore[union-attr]
+    assert token not in dump
+    assert found.csrf not in dump
+
+
+def test_signing_in_again_ends_the_session_that_came_along(sqlite_house: House) -> None:
+    old = _signed_in(sqlite_house).token
+    with sqlite_house.write() as work:
+        new = sessions.open_session(work, actor_of(work, "wang"), ip="", agent="", instead_of=old)
+    assert _found(sqlite_house, old) is None
+    assert _found(sqlite_house, new.token) is not None
+
+
+def test_signing_out_everywhere_ends_every_session(sqlite_house: House) -> None:
+    first = _signed_in(sqlite_house).token
+    with sqlite_house.write() as work:
+        second = sessions.open_session(work, actor_of(work, "wang"), ip="", agent="").token
+        who = actor_of(work, "wang")
+        sessions.end_all(work, who, who.account_id)
+    assert _found(sqlite_house, first) is None
+    assert _found(sqlite_house, second) is None

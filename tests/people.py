@@ -1,0 +1,104 @@
+"""People for tests, made through the real services.
+
+    with house.write() as work:
+        an_org(work, "bureau", kind="implementing_body")
+        an_org(work, "insurer")                          # an operator with a licence that is valid at the test clock
+        a_person(work, "wang", org="insurer", roles=["applicant"])    # no password, so no 0.3 s of argon2
+    client = client_as(house, "wang")                    # TestClient with a bearer token that lives 12 hours of test clock
+    page = browser_as(house, "wang")                     # TestClient with a real session cookie; `.csrf` for its forms
+    visitor = client_as(house)
+    with house.write() as work:
+        submit(work, actor_of(work, "wang"), ...)        # the Actor that the edge would make now
+
+Roles get their usual scope: `*` for the bureau's people (implementing_body, supervisor) and for sysadmin, auditor,
+security_officer, catalog_admin; the person's own organisation otherwise. Give `("approver", "some-org")` to choose another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date
+from typing import Any
+
+from fastapi.testclient import TestClient
+
+from api.app import create_app
+from api.house import House
+from api.identity import SESSION_COOKIE, local_token
+from auth.actor import SYSTEM, Actor
+from auth.identity import accounts, principals, sessions
+from auth.identity.accounts import AccountRead, RoleGive
+from auth.identity.organisations import OrganisationRead, create_organisation
+from auth.roles import Role
+from core.text import Text
+from core.work import Work
+
+PASSWORD = "mountain-river-28"
+
+
+def an_org(
+    work: Work,
+    org_id: str,
+    kind: str = "operator",
+    *,
+    licence: str = "QUALIFIED",
+    valid_to: date | None = date(2027, 12, 31),
+    name: Text | None = None,
+) -> OrganisationRead:
+    """An organisation; an operator with a valid licence unless said otherwise."""
+    return create_organisation(
+        work, SYSTEM, name or Text(f"{org_id}机构", f"{org_id} organisation"), kind,
+        org_id=org_id, licence_state=licence, licence_valid_to=valid_to,
+    )  # fmt: skip
+
+
+def a_person(
+    work: Work,
+    username: str,
+    org: str | None = None,
+    roles: Iterable[str | Role | tuple[str | Role, str]] = (),
+    *,
+    password: str | None = None,
+    person_id: str | None = None,
+) -> AccountRead:
+    """An account with roles. Without `password` it cannot sign in by password (tokens and `client_as` work)."""
+    name = Text(f"{username}先生", username.capitalize())
+    made = accounts.create_account(work, SYSTEM, username, password, name, org, person_id=person_id)
+    for entry in roles:
+        role, scope = entry if isinstance(entry, tuple) else (entry, None)
+        accounts.give_role(work, SYSTEM, made.id, RoleGive(role=Role(role), scope=scope))
+    return accounts.account(work, made.id)
+
+
+def actor_of(work: Work, username: str) -> Actor:
+    """The actor that the edge would make for this person now."""
+    found = principals.principal(work, accounts.account_row(work, username).id, "token")
+    assert found is not None, f"{username} may not act"
+    return found.actor
+
+
+def client_as(house: House, username: str | None = None, **how: Any) -> TestClient:
+    """A client of the whole app, authorised by a bearer token; a visitor without a name."""
+    headers = {"Authorization": f"Bearer {local_token(house, username)}"} if username else {}
+    return TestClient(create_app(house=house), base_url="http://testserver", headers=headers, **how)
+
+
+class Browser(TestClient):
+    """A client with a session cookie. Put `csrf` into each form: `browser.post(path, data={"csrf": browser.csrf, ...})`."""
+
+    csrf: str = ""
+
+    def submit(self, path: str, **fields: Any) -> Any:
+        """POST a form as its page would send it, without following the redirect."""
+        return self.post(path, data={"csrf": self.csrf, **fields}, follow_redirects=False)
+
+
+def browser_as(house: House, username: str, lang: str = "zh") -> Browser:
+    """A browser in which this person has signed in (the session is made directly; no password is needed)."""
+    with house.write() as work:
+        opened = sessions.open_session(work, actor_of(work, username), ip="test", agent="test")
+    made = Browser(create_app(house=house), base_url="http://testserver", headers={"accept": "text/html"})
+    made.cookies.set(SESSION_COOKIE, opened.token)
+    made.cookies.set("dg_lang", lang)
+    made.csrf = sessions.csrf_of(opened.token)
+    return made
