@@ -119,7 +119,9 @@ def open_page(browser: Browser, site: str) -> Iterator[OpenPage]:
         contexts.append(context)
         context.add_cookies([{"name": "dg_lang", "value": lang, "url": site}])
         page = context.new_page()
-        page.on("console", lambda said: logged.append(f"{path}: {said.text}") if said.type == "error" else None)
+        page.on(
+            "console", lambda said: logged.append(f"{path}: {said.text}") if said.type == "error" else None
+        )
         page.on("pageerror", lambda error: logged.append(f"{path}: {error}"))
         page.goto(path, wait_until="load")
         return page
