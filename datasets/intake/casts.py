@@ -1,0 +1,193 @@
+"""Cells as people write them, read as the type that the dictionary declares. SQL for DuckDB.
+
+Each function takes the SQL of a text value and returns the SQL of the typed one, NULL where the text is
+not of that type. Ambiguous ways of writing (1,5 · 02/03/2024 · 99/1/2) are settled by the whole column.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+from core.text import Text
+from datasets.intake.dictionary import ColumnType
+
+SQL_TYPE: Final[dict[str, str]] = {
+    "string": "VARCHAR",
+    "integer": "BIGINT",
+    "number": "DOUBLE",
+    "boolean": "BOOLEAN",
+    "date": "DATE",
+    "datetime": "TIMESTAMP",
+    "time": "TIME",
+    "geometry": "VARCHAR",
+}
+TYPE_NAMES: Final[dict[str, Text]] = {
+    "string": Text("文本", "text"),
+    "integer": Text("整数", "an integer"),
+    "number": Text("数值", "a number"),
+    "boolean": Text("是否值", "a yes/no value"),
+    "date": Text("日期", "a date"),
+    "datetime": Text("日期时间", "a date and time"),
+    "time": Text("时间", "a time of day"),
+    "geometry": Text("几何（WKT 或 GeoJSON）", "a geometry (WKT or GeoJSON)"),
+}
+WIDE: Final = "０１２３４５６７８９．，－−–＋％：／　\u00a0"
+NARROW: Final = "0123456789.,---+%:/  "
+YES: Final = "'true', 't', 'yes', 'y', '1', '是', '有', '真', '对', '√'"
+NO: Final = "'false', 'f', 'no', 'n', '0', '否', '无', '無', '假', '错', '×'"
+THOUSANDS: Final = "[-+]?[0-9]{1,3}(,[0-9]{3})+"
+ISO_TIME: Final = "([01]?[0-9]|2[0-3]):[0-5]?[0-9](:[0-5]?[0-9]([.][0-9]{1,6})?)?"
+
+
+class Hints(NamedTuple):
+    """How a column writes what one cell alone cannot tell.
+
+    decimal_comma: 0,61 is a fraction. percent_kept: the unit is %, so 61% is 61. roc: two-digit years
+    count from 1911. day_first: None when the column does not tell.
+    """
+
+    decimal_comma: bool = False
+    percent_kept: bool = False
+    roc: bool = False
+    day_first: bool | None = None
+
+
+def text_literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def matches(value: str, pattern: str) -> str:
+    return f"regexp_full_match({value}, {text_literal(pattern)})"
+
+
+def plain(value: str) -> str:
+    """Full-width digits and signs made narrow, outer blanks cut."""
+    return f"trim(translate({value}, {text_literal(WIDE)}, {text_literal(NARROW)}), ' ' || chr(9) || chr(10) || chr(13))"
+
+
+def typed(value: str, kind: ColumnType, hints: Hints) -> str:
+    """SQL of `value` (text, NULL where empty) as `kind`; NULL where it cannot be that."""
+    match kind:
+        case "string":
+            return value
+        case "integer":
+            return _integer(value)
+        case "number":
+            return _number(value, hints)
+        case "boolean":
+            return (
+                f"CASE WHEN lower({plain(value)}) IN ({YES}) THEN true "
+                f"WHEN lower({plain(value)}) IN ({NO}) THEN false END"
+            )
+        case "date":
+            return _date(_without_midnight(plain(value)), hints)
+        case "datetime":
+            return _datetime(value, hints)
+        case "time":
+            return _time(plain(value))
+        case "geometry":
+            return _geometry(value)
+
+
+def _integer(value: str) -> str:
+    text = plain(value)
+    return (
+        f"CASE WHEN {matches(value, '-?[0-9]{1,18}')} THEN try_cast({value} AS BIGINT) "
+        f"WHEN {matches(text, '[-+]?[0-9]{1,19}([.]0*)?')} "
+        f"THEN try_cast(regexp_replace(ltrim({text}, '+'), '[.]0*$', '') AS BIGINT) "
+        f"WHEN {matches(text, THOUSANDS + '([.]0*)?')} "
+        f"THEN try_cast(regexp_replace(replace(ltrim({text}, '+'), ',', ''), '[.]0*$', '') AS BIGINT) END"
+    )
+
+
+def _number(value: str, hints: Hints) -> str:
+    text = plain(value)
+    digits = "[-+]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][-+]?[0-9]{1,3})?"
+    bare = f"ltrim(rtrim({text}, '% '), '+')"
+    if hints.decimal_comma:
+        shape, number = "[-+]?[0-9]+(,[0-9]+)? ?%?", f"replace({bare}, ',', '.')"
+    else:
+        shape, number = f"({digits}|{THOUSANDS}([.][0-9]+)?) ?%?", f"replace({bare}, ',', '')"
+    scale = "1" if hints.percent_kept else "100"
+    lenient = (
+        f"CASE WHEN {matches(text, shape)} THEN try_cast({number} AS DOUBLE) "
+        f"/ (CASE WHEN suffix({text}, '%') THEN {scale} ELSE 1 END) END"
+    )
+    read = (
+        f"CASE WHEN {matches(value, digits)} THEN try_cast(ltrim({value}, '+') AS DOUBLE) ELSE {lenient} END"
+    )
+    return f"list_filter([{read}], lambda x: isfinite(x))[1]"
+
+
+def _without_midnight(text: str) -> str:
+    return f"regexp_replace({text}, '[T ]+0?0:00(:00([.]0+)?)?$', '')"
+
+
+def _parsed(text: str, form: str) -> str:
+    return f"try_cast(try_strptime({text}, '{form}') AS DATE)"
+
+
+def _date(text: str, hints: Hints) -> str:
+    parts = "([0-9]{2,3})[-/.年] ?([0-9]{1,2})[-/.月] ?([0-9]{1,2})日?"
+    named = f"(中华民国|中華民國|民国|民國) ?{parts}"
+    roc = "[0-9]{2,3}" if hints.roc else "[0-9]{3}"
+    year_first = f"regexp_replace({text}, '^([0-9]{{4}})[-/.年] ?([0-9]{{1,2}})[-/.月] ?([0-9]{{1,2}})[日号號]?$', '\\1-\\2-\\3')"
+    cases = [
+        (matches(year_first, "[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}"), _parsed(year_first, "%Y-%m-%d")),
+        (matches(text, "[0-9]{8}"), _parsed(text, "%Y%m%d")),
+        (matches(text, f"{roc}[-/.年] ?[0-9]{{1,2}}[-/.月] ?[0-9]{{1,2}}日?"), _roc(text, parts, 1)),
+        (matches(text, named), _roc(text, named, 2)),
+        (matches(text, "[0-9]{1,2}[.][0-9]{1,2}[.][0-9]{4}"), _parsed(text, "%d.%m.%Y")),
+    ]
+    if hints.day_first is not None:
+        form = "%d-%m-%Y" if hints.day_first else "%m-%d-%Y"
+        cases.append(
+            (
+                matches(text, "[0-9]{1,2}[-/][0-9]{1,2}[-/][0-9]{4}"),
+                _parsed(f"replace({text}, '/', '-')", form),
+            )
+        )
+    return "CASE " + " ".join(f"WHEN {when} THEN {then}" for when, then in cases) + " END"
+
+
+def _roc(text: str, pattern: str, first: int) -> str:
+    """A date of the ROC calendar, whose year 1 is 1912."""
+    year, month, day = (f"regexp_extract({text}, {text_literal(pattern)}, {first + i})" for i in range(3))
+    return _parsed(f"(try_cast({year} AS INTEGER) + 1911) || '-' || {month} || '-' || {day}", "%Y-%m-%d")
+
+
+def _datetime(value: str, hints: Hints) -> str:
+    text = plain(value)
+    clock = "[T ]*[0-9]{1,2} ?[:时時点點].*$"
+    day = _date(f"trim(regexp_replace({text}, '{clock}', ''))", hints)
+    tail = f"regexp_extract({text}, '{clock}')"
+    zone = f"regexp_extract({tail}, '(Z|[-+][0-9]{{2}}:?[0-9]{{2}})$')"
+    hour = f"trim(regexp_replace({tail}, '(Z|[-+][0-9]{{2}}:?[0-9]{{2}})$', ''), 'T ')"
+    offset = (
+        f"CASE WHEN length({zone}) > 1 THEN to_minutes((CASE WHEN {zone}[1] = '-' THEN -1 ELSE 1 END) * "
+        f"(try_cast({zone}[2:3] AS INTEGER) * 60 + try_cast({zone}[-2:] AS INTEGER))) ELSE INTERVAL 0 MINUTE END"
+    )
+    simple = "[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]{1,6})?)?"
+    return (
+        f"CASE WHEN {matches(value, simple)} THEN try_cast({value} AS TIMESTAMP) "
+        f"WHEN {matches(text, '[0-9]{14}')} THEN try_strptime({text}, '%Y%m%d%H%M%S') "
+        f"WHEN {tail} = '' THEN try_cast({day} AS TIMESTAMP) "
+        f"ELSE ({day} + {_time(hour)}) - ({offset}) END"
+    )
+
+
+def _time(text: str) -> str:
+    colons = (
+        f"regexp_replace(regexp_replace(regexp_replace({text}, '^([0-9]{{1,2}}) ?[时時点點]$', '\\1:00'), "
+        f"' ?[时時点點分] ?', ':', 'g'), '(:|秒)$', '')"
+    )
+    return f"CASE WHEN {matches(colons, ISO_TIME)} THEN try_cast({colons} AS TIME) END"
+
+
+def _geometry(value: str) -> str:
+    wkt = r"(?is)\s*(SRID=[0-9]+;)?\s*((MULTI)?(POINT|LINESTRING|POLYGON)|GEOMETRYCOLLECTION)\b.*"
+    geojson = r'(?s)\s*[{].*"(coordinates|geometries)".*'
+    return (
+        f"CASE WHEN {matches(value, wkt)} THEN {value} "
+        f"WHEN {matches(value, geojson)} AND json_valid({value}) THEN {value} END"
+    )

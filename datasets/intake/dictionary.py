@@ -1,0 +1,81 @@
+"""The data dictionary of a table, and what a person may fix about how its file is read."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from core.errors import InputRefused
+from core.text import Text
+
+ColumnType = Literal["string", "integer", "number", "boolean", "date", "datetime", "time", "geometry"]
+
+
+class Column(BaseModel):
+    """One column as the source department describes it; a column without a type is typed from the data.
+
+    A file's header may carry `name`, `title_zh` or `title_en`; the table always carries `name`.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(min_length=1, max_length=255)
+    type: ColumnType | None = None
+    title_zh: str | None = None
+    title_en: str | None = None
+    unit: str | None = None
+    required: bool = False
+    level: int | None = None
+    identifier_kind: str | None = None
+    code_list: str | list[str] | None = None
+
+
+class Dictionary(BaseModel):
+    """What is known beforehand about a file. Every key is optional; what is not said is detected.
+
+    header_line: 1-based line (or sheet row) of the header; 0 says that there is none, and the columns
+    then stand for the file's columns in order. member: the archive's member, or the key that holds the
+    records of a JSON document, dots between the levels.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    null_values: list[str] = []
+    header_line: int | None = Field(default=None, ge=0)
+    sheet: str | int | None = None
+    member: str | None = None
+    encoding: str | None = None
+    delimiter: str | None = Field(default=None, min_length=1, max_length=1)
+    columns: list[Column] = []
+
+    @classmethod
+    def load(cls, path: Path) -> Dictionary:
+        """Read a dictionary file; raises InputRefused naming the key that is wrong."""
+        try:
+            return cls.model_validate(json.loads(path.read_text(encoding="utf-8-sig")))
+        except OSError as error:
+            raise InputRefused(
+                Text(
+                    f"读不到数据字典 {path.name}：{error.strerror}；请检查路径。",
+                    f"Cannot read the dictionary {path.name}: {error.strerror}; check the path.",
+                )
+            ) from error
+        except (UnicodeDecodeError, json.JSONDecodeError) as error:
+            raise InputRefused(
+                Text(
+                    f"数据字典 {path.name} 不是合法的 UTF-8 JSON（{error}）；请改正后重试。",
+                    f"The dictionary {path.name} is not valid UTF-8 JSON ({error}); correct it and try again.",
+                )
+            ) from error
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(str(part) for part in first["loc"]) or "(root)"
+            raise InputRefused(
+                Text(
+                    f"数据字典 {path.name} 的 {where} 有误（{first['msg']}）；请改正后重试。",
+                    f"The dictionary {path.name} is wrong at {where} ({first['msg']}); correct it and try again.",
+                )
+            ) from error

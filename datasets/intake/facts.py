@@ -1,0 +1,106 @@
+"""What the intake says about a file: how it was read, what came out, and everything that did not fit."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from pydantic import BaseModel
+
+from core.text import Text
+
+ROW_COLUMN: Final = "__row__"
+FINDINGS_KEPT: Final = 1000
+MAX_COLUMNS: Final = 4096
+
+
+class Finding(BaseModel):
+    """One thing a person should know. `row` counts records from 1, `line` counts lines or sheet rows."""
+
+    code: str
+    row: int | None = None
+    line: int | None = None
+    column: str | None = None
+    value: str | None = None
+    wanted: str | None = None
+    text: Text
+
+
+class InputFacts(BaseModel):
+    """How the file was read. `sha256` and `bytes` are those of the file as handed in, still packed."""
+
+    path: str
+    sha256: str
+    bytes: int
+    format: str
+    container: str | None = None
+    encoding: str | None = None
+    encoding_confidence: float | None = None
+    delimiter: str | None = None
+    header_line: int | None = None
+    sheet: str | None = None
+    member: str | None = None
+
+
+class ColumnFacts(BaseModel):
+    """One column of the table; `header` is how the file names it, `untyped` counts cells not typeable."""
+
+    name: str
+    type: str
+    nulls: int
+    header: str | None = None
+    declared: bool = False
+    untyped: int = 0
+
+
+class Preview(BaseModel):
+    """The first and the last records as text, in the order of the columns; for a person to look at."""
+
+    columns: list[str]
+    first: list[list[str | None]]
+    last: list[list[str | None]]
+
+
+class Intake(BaseModel):
+    """The whole answer. `findings` holds the first thousand; `findings_total` counts all of them."""
+
+    input: InputFacts
+    columns: list[ColumnFacts]
+    rows: int
+    findings: list[Finding]
+    findings_total: int
+    untyped_cells: int
+    preview: Preview
+
+
+class FindingLog:
+    """Collects findings; keeps the first thousand and counts the rest."""
+
+    def __init__(self) -> None:
+        self.kept: list[Finding] = []
+        self.total = 0
+
+    def add(
+        self,
+        code: str,
+        text: Text,
+        *,
+        row: int | None = None,
+        line: int | None = None,
+        column: str | None = None,
+        value: str | None = None,
+        wanted: str | None = None,
+    ) -> None:
+        self.total += 1
+        if self.has_room:
+            shown = value if value is None or len(value) <= 200 else value[:199] + "…"
+            self.kept.append(
+                Finding(code=code, row=row, line=line, column=column, value=shown, wanted=wanted, text=text)
+            )
+
+    def count_only(self, number: int) -> None:
+        """Findings that are known by number only, because no more can be kept."""
+        self.total += number
+
+    @property
+    def has_room(self) -> bool:
+        return len(self.kept) < FINDINGS_KEPT

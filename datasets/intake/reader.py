@@ -1,0 +1,214 @@
+"""Read one file of any supported kind into one typed Parquet table."""
+
+# ruff: noqa: S608 - identifiers and literals are quoted by our own functions
+from __future__ import annotations
+
+import hashlib
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import duckdb
+
+from core.errors import InputRefused
+from core.text import Text
+from datasets.intake.container import Opened, looks_like_json, open_input
+from datasets.intake.delimited import Delimited, sniff_delimiter
+from datasets.intake.dictionary import Dictionary
+from datasets.intake.encodings import SURE, Utf8Text, to_utf8
+from datasets.intake.facts import FindingLog, InputFacts, Intake, Preview
+from datasets.intake.json_table import stage_json
+from datasets.intake.parquet import stage_parquet
+from datasets.intake.sheets import open_sheet
+from datasets.intake.staging import Staged, read_head, stage_grid, stage_text
+from datasets.intake.table import Plan, path_literal, plan_columns, quoted, report_columns, write_typed
+
+PREVIEW_FIRST: Final = 20
+PREVIEW_LAST: Final = 5
+Progress = Callable[[float, Text], None]
+
+OPENING: Final = Text("打开文件", "Opening the file")
+SPLITTING: Final = Text("识别编码与表头，拆分记录", "Finding encoding and header, splitting records")
+TYPING: Final = Text("识别并转换类型", "Finding types and converting")
+REPORTING: Final = Text("汇总结果", "Summing up")
+DONE: Final = Text("读取完成", "Read")
+
+
+@dataclass(slots=True)
+class _Desk:
+    """What every step of one reading needs."""
+
+    db: duckdb.DuckDBPyConnection
+    folder: Path
+    dictionary: Dictionary
+    log: FindingLog
+
+
+def read_table(
+    source: Path,
+    out: Path,
+    *,
+    dictionary: Dictionary | None = None,
+    name: str | None = None,
+    memory_limit_mb: int = 800,
+    on_progress: Progress | None = None,
+) -> Intake:
+    """Write `source` as typed Parquet to `out` and say how it was read.
+
+    name: the file's own name, where `source` is called otherwise. The table has the file's columns in
+    their order and, last, `__row__`: the record's number from 1. Nothing is written unless all of it is.
+    Raises InputRefused with one sentence that says what is wrong, where, and what to do.
+    """
+    progress = on_progress or (lambda _share, _step: None)
+    progress(0.0, OPENING)
+    with _desk(out, dictionary or Dictionary(), memory_limit_mb) as desk:
+        digest, size = _digest(source)
+        opened = open_input(source, desk.folder, desk.dictionary.member)
+        facts = InputFacts(
+            path=name or source.name,
+            sha256=digest,
+            bytes=size,
+            format=opened.format,
+            container=opened.container,
+            member=opened.member,
+        )
+        progress(0.1, SPLITTING)
+        staged = _stage(desk, opened, facts)
+        progress(0.5, TYPING)
+        plans = plan_columns(desk.db, staged, desk.dictionary, desk.log)
+        rows = write_typed(desk.db, staged, plans, out)
+        progress(0.9, REPORTING)
+        columns = report_columns(desk.db, staged, plans, out, desk.log)
+        preview = _preview(desk.db, plans, out, rows)
+        progress(1.0, DONE)
+        return Intake(
+            input=facts,
+            columns=columns,
+            rows=rows,
+            findings=desk.log.kept,
+            findings_total=desk.log.total,
+            untyped_cells=sum(column.untyped for column in columns),
+            preview=preview,
+        )
+
+
+@contextmanager
+def _desk(out: Path, dictionary: Dictionary, memory_limit_mb: int) -> Iterator[_Desk]:
+    """A scratch folder beside `out` and a database of bounded memory; both are gone afterwards."""
+    folder = Path(tempfile.mkdtemp(prefix=".intake-", dir=out.parent))
+    db = duckdb.connect(
+        config={
+            "memory_limit": f"{memory_limit_mb}MB",
+            "temp_directory": str(folder / "spill"),
+            "autoinstall_known_extensions": False,
+        }
+    )
+    db.execute("SET TimeZone = 'UTC'")
+    try:
+        yield _Desk(db, folder, dictionary, FindingLog())
+    except duckdb.Error as error:
+        raise _unreadable(error) from error
+    finally:
+        db.close()
+        shutil.rmtree(folder, ignore_errors=True)
+        out.with_name(f".{out.name}.part").unlink(missing_ok=True)
+
+
+def _unreadable(error: duckdb.Error) -> InputRefused:
+    if isinstance(error, duckdb.OutOfMemoryException):
+        return InputRefused(
+            Text(
+                "读取时超出内存上限；请拆分文件，或改用 CSV、Parquet 提交。",
+                "Reading the file takes more memory than allowed; split it, or hand it in as CSV or Parquet.",
+            )
+        )
+    reason = str(error).splitlines()[0][:200]
+    return InputRefused(
+        Text(
+            f"文件内容已损坏，无法读完（{reason}）；请重新导出后提交。",
+            f"The file's content is damaged and cannot be read to its end ({reason}); export it again.",
+        )
+    )
+
+
+def _digest(source: Path) -> tuple[str, int]:
+    with source.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return digest, source.stat().st_size
+
+
+def _stage(desk: _Desk, opened: Opened, facts: InputFacts) -> Staged:
+    match opened.format:
+        case "parquet":
+            return stage_parquet(desk.db, opened.path, desk.log)
+        case "xlsx" | "xls" | "ods":
+            return _stage_sheet(desk, opened, facts)
+        case "json":
+            return _stage_json(desk, opened, facts)
+        case "text":
+            return _stage_text(desk, opened, facts)
+
+
+def _stage_sheet(desk: _Desk, opened: Opened, facts: InputFacts) -> Staged:
+    sheet = open_sheet(opened.path, opened.format, desk.dictionary.sheet, desk.log)
+    head = read_head(sheet, desk.dictionary.header_line, desk.log)
+    facts.sheet, facts.header_line = sheet.name, head.line
+    return stage_grid(sheet, head, desk.folder, desk.log)
+
+
+def _decoded(desk: _Desk, opened: Opened, facts: InputFacts, *, line_limit: bool) -> Utf8Text:
+    wanted = desk.dictionary.encoding
+    text = (
+        to_utf8(opened.path, desk.folder, wanted)
+        if line_limit
+        else to_utf8(opened.path, desk.folder, wanted, line_limit=None)
+    )
+    facts.encoding, facts.encoding_confidence = text.encoding, text.confidence
+    if text.confidence < SURE:
+        desk.log.add(
+            "encoding-unsure",
+            Text(
+                f"编码按 {text.encoding} 读取，但把握不大；请核对文字，必要时在数据字典中指明 encoding。",
+                f"The text was read as {text.encoding} without much certainty; check it, "
+                "and name the encoding in the dictionary if it is wrong.",
+            ),
+        )
+    return text
+
+
+def _stage_json(desk: _Desk, opened: Opened, facts: InputFacts) -> Staged:
+    text = _decoded(desk, opened, facts, line_limit=False)
+    key = desk.dictionary.member if opened.member is None else None
+    staged, facts.format, inner = stage_json(text.path, desk.folder, key, desk.log)
+    facts.member = opened.member or inner
+    return staged
+
+
+def _stage_text(desk: _Desk, opened: Opened, facts: InputFacts) -> Staged:
+    text = _decoded(desk, opened, facts, line_limit=True)
+    if text.encoding.startswith(("utf-16", "utf-32")):
+        with text.path.open("rb") as file:
+            if looks_like_json(file.read(4096)):
+                return _stage_json(desk, opened, facts)
+    delimiter = desk.dictionary.delimiter or sniff_delimiter(text.path)
+    grid = Delimited(text.path, delimiter, desk.log)
+    head = read_head(grid, desk.dictionary.header_line, desk.log)
+    facts.format = "tsv" if delimiter == "\t" else "csv"
+    facts.delimiter, facts.header_line = delimiter, head.line
+    return stage_text(desk.db, text, grid, head, desk.folder, desk.log)
+
+
+def _preview(db: duckdb.DuckDBPyConnection, plans: list[Plan], out: Path, rows: int) -> Preview:
+    listed = ", ".join(f"CAST({quoted(plan.name)} AS VARCHAR)" for plan in plans)
+    query = f"SELECT {listed} FROM read_parquet({path_literal(out)}) WHERE __row__ {{}} ORDER BY __row__"
+    first = db.execute(query.format(f"<= {PREVIEW_FIRST}")).fetchall()
+    last = db.execute(query.format(f"> {max(PREVIEW_FIRST, rows - PREVIEW_LAST)}")).fetchall()
+    return Preview(
+        columns=[plan.name for plan in plans],
+        first=[list(row) for row in first],
+        last=[list(row) for row in last],
+    )
