@@ -5,16 +5,21 @@ from __future__ import annotations
 from typing import Final
 
 from api.sample import (
+    beaches,
     benefits,
+    complaints,
     crowd,
     events,
+    inspections,
     lots,
     parking_behaviour,
     relics,
     roads,
+    shuttles,
     stations,
     vacancy,
     venues,
+    warnings_in_force,
 )
 from api.sample.actors import ORGANISATIONS, PEOPLE
 from api.sample.model import SampleDataset, SampleFile
@@ -22,15 +27,20 @@ from api.sample.vocabulary import CODE_LISTS, PURPOSES, SCENARIOS
 
 DATASETS: Final[tuple[SampleDataset, ...]] = (
     roads.DATASET,
+    shuttles.DATASET,
     lots.DATASET,
     vacancy.DATASET,
     parking_behaviour.DATASET,
     benefits.DATASET,
     venues.DATASET,
+    complaints.DATASET,
     stations.DATASET,
+    warnings_in_force.DATASET,
+    beaches.DATASET,
     crowd.DATASET,
     events.DATASET,
     relics.DATASET,
+    inspections.DATASET,
 )
 
 

@@ -15,10 +15,12 @@ import xlsxwriter
 STAMP = datetime(2026, 10, 9, 9, 0, tzinfo=UTC)
 
 
-def as_csv(frame: pd.DataFrame, *, encoding: str = "utf-8-sig", above: tuple[str, ...] = ()) -> bytes:
+def as_csv(
+    frame: pd.DataFrame, *, encoding: str = "utf-8-sig", above: tuple[str, ...] = (), sep: str = ","
+) -> bytes:
     """CSV with Windows line ends; `above` are title lines before the header, as spreadsheets leave them."""
     titles = "".join(f"{line}\r\n" for line in above)
-    body = frame.to_csv(index=False, lineterminator="\r\n", date_format="%Y-%m-%d %H:%M:%S")
+    body = frame.to_csv(index=False, sep=sep, lineterminator="\r\n", date_format="%Y-%m-%d %H:%M:%S")
     return (titles + body).encode(encoding)
 
 
@@ -53,6 +55,11 @@ def as_json(frame: pd.DataFrame) -> bytes:
     rows = [_plain(row) for row in frame.to_dict("records")]
     envelope = {"code": 0, "message": "success", "total": len(rows), "data": rows}
     return json.dumps(envelope, ensure_ascii=False, indent=1).encode()
+
+
+def as_json_lines(frame: pd.DataFrame) -> bytes:
+    rows = (json.dumps(_plain(row), ensure_ascii=False) for row in frame.to_dict("records"))
+    return "".join(f"{row}\n" for row in rows).encode()
 
 
 def as_geojson(frame: pd.DataFrame, *, lon: str, lat: str) -> bytes:

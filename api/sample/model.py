@@ -108,6 +108,13 @@ OPEN_TERMS: Final = {
         ),
     ),
 }
+AUTHORISED_TERMS: Final = (
+    "dapeng-authorised-terms",
+    Text(
+        "仅以授权运营方式提供聚合或脱敏结果，须经安全审核",
+        "Aggregated or masked results by authorised operation only, after a security review",
+    ),
+)
 
 
 def record(
@@ -130,7 +137,7 @@ def record(
     crs: str | None = None,
 ) -> dict[str, Any]:
     """The mandatory catalogue fields. freq: code 1–9; interval: ISO 8601 duration where the code needs one."""
-    license_id, condition = OPEN_TERMS[open_type]
+    license_id, condition = AUTHORISED_TERMS if level >= 3 else OPEN_TERMS[open_type]
     free_to_share = level == 1
     return {
         "resource_code": dataset_id,

@@ -27,11 +27,11 @@ class Purpose:
 
 
 SCENARIOS: Final = (
-    Scenario("tourism-traffic", Text("旅游交通", "Tourist traffic"), "TR", ("DP-TR-001", "DP-PK-002", "DP-SF-001")),
+    Scenario("tourism-traffic", Text("旅游交通", "Tourist traffic"), "TR", ("DP-TR-001", "DP-TR-002", "DP-PK-002", "DP-SF-001")),
     Scenario("tourism-weather", Text("旅游气象", "Tourist weather"), "WX", ("DP-WX-001", "DP-WX-002", "DP-WX-003")),
     Scenario("benefits", Text("惠民便民", "Benefits and convenience"), "BC", ("DP-BC-001", "DP-BC-002", "DP-BC-003")),
     Scenario("tourism-safety", Text("旅游安全", "Tourist safety"), "SF", ("DP-SF-001", "DP-SF-002", "DP-WX-001")),
-    Scenario("heritage", Text("文物保护", "Heritage protection"), "HR", ("DP-HR-001",)),
+    Scenario("heritage", Text("文物保护", "Heritage protection"), "HR", ("DP-HR-001", "DP-HR-002")),
     Scenario("parking", Text("停车服务", "Parking"), "PK", ("DP-PK-001", "DP-PK-002", "DP-PK-003")),
 )  # fmt: skip
 
@@ -85,6 +85,17 @@ CODE_LISTS: Final[dict[str, dict[str, Any]]] = dict(
         _codes("event_type", Text("事件类型", "Kind of event"), ("溺水", "Drowning"), ("迷路", "Lost"), ("跌落", "Fall"), ("交通", "Traffic"),
                ("食品", "Food"), ("设备", "Equipment"), ("火情", "Fire")),
         _codes("review_state", Text("核定状态", "Review"), ("未核定", "Not reviewed"), ("已核定", "Reviewed")),
+        _codes("warning_type", Text("预警类型", "Kind of warning"), ("台风", "Typhoon"), ("雷雨大风", "Thunderstorm gale"), ("暴雨", "Rainstorm"),
+               ("高温", "Heat"), ("寒冷", "Cold"), ("大雾", "Fog"), ("道路结冰", "Icy roads"), ("森林火险", "Forest fire"), ("冰雹", "Hail"), ("灰霾", "Haze")),
+        _codes("warning_level", Text("预警级别", "Warning level"), ("白", "White"), ("蓝", "Blue"), ("黄", "Yellow"), ("橙", "Orange"), ("红", "Red")),
+        _codes("wave_grade", Text("浪级", "Sea state"), ("微浪", "Rippled"), ("小浪", "Smooth"), ("轻浪", "Slight"), ("中浪", "Moderate"), ("大浪", "Rough")),
+        _codes("water_quality", Text("水质", "Water quality"), ("优", "Excellent"), ("良", "Good"), ("一般", "Fair"), ("差", "Poor")),
+        _codes("beach_status", Text("浴场状态", "Beach status"), ("开放", "Open"), ("关闭", "Closed")),
+        _codes("request_topic", Text("诉求主题", "Topic of a request"), ("停车", "Parking"), ("交通拥堵", "Congestion"), ("消费纠纷", "Consumer dispute"),
+               ("环境卫生", "Cleanliness"), ("安全救援", "Safety and rescue"), ("票务", "Tickets")),
+        _codes("relic_risk", Text("病害类型", "Risk to a relic"), ("无", "None"), ("渗漏", "Leak"), ("开裂", "Crack"), ("白蚁", "Termites"),
+               ("倾斜", "Tilt"), ("火患", "Fire danger"), ("人为破坏", "Vandalism")),
+        _codes("relic_action", Text("处置措施", "Action"), ("记录观察", "Watch"), ("现场清理", "Clean up"), ("临时支护", "Prop up"), ("报修", "Repair"), ("报警", "Call the police")),
         _codes("protection_level", Text("保护级别", "Protection"), ("全国重点", "National"), ("省级", "Province"), ("市级", "City"),
                ("区级", "District"), ("尚未定级", "Not listed")),
         _codes("relic_category", Text("文物类别", "Kind of relic"), ("古遗址", "Ancient site"), ("古墓葬", "Ancient tomb"), ("古建筑", "Old building"),
