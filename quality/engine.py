@@ -1,0 +1,40 @@
+"""The gate's engine: a suite, a typed Parquet table, a verdict. Needs no database."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from quality.gx.door import opened, quietly
+from quality.suite import Suite
+from quality.verdict import EngineName, Verdict
+
+
+def run_suite(
+    suite: Suite,
+    table: Path,
+    *,
+    engine: EngineName = "duckdb",
+    max_examples: int = 20,
+    max_failing_rows: int = 10_000,
+    memory_limit_mb: int = 800,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> Verdict:
+    """Judge `table` by `suite`. Both engines give the same outcomes, counts and failing rows.
+
+    table: a Parquet file; a column `__row__` (BIGINT, 1-based data record) is the key of failing rows and is
+    hidden from rules about columns. on_progress: told (rules done, rules in all).
+    memory_limit_mb: DuckDB's share; pandas holds the whole table.
+    The first call in a process loads Great Expectations, which takes seconds.
+    """
+    with quietly():
+        verdict: Verdict = opened().run(
+            suite,
+            table,
+            engine=engine,
+            max_examples=max_examples,
+            max_failing_rows=max_failing_rows,
+            memory_limit_mb=memory_limit_mb,
+            on_progress=on_progress,
+        )
+    return verdict

@@ -1,0 +1,137 @@
+"""Great Expectations' SQL engine over DuckDB: one connection, one Parquet file, nothing else reachable.
+
+Why a subclass: the stock engine closes the connection before it fetches, after which DuckDB returns nothing; and
+the dialect is unknown to it, so the metrics that need a DuckDB form are registered for this class alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import sqlalchemy as sa
+from great_expectations.execution_engine import SqlAlchemyExecutionEngine
+from great_expectations.execution_engine.sqlalchemy_batch_data import SqlAlchemyBatchData
+
+from quality import conditions, sql
+from quality.gx.facts import CURRENT, ROW, TABLE, condition_name, plain
+from quality.kinds import Column, Kind
+from quality.predicates import PREDICATES
+
+
+class DuckDBExecutionEngine(SqlAlchemyExecutionEngine):
+    _connection: sa.Connection | None
+
+    @contextmanager
+    def get_connection(self) -> Iterator[sa.Connection]:
+        if self._connection is None:
+            self._connection = self.engine.connect()
+        yield self._connection
+
+    def get_domain_records(self, domain_kwargs: dict[str, Any]) -> Any:
+        """Rows that a rule looks at; a row condition is a view of its own."""
+        condition = domain_kwargs.get("row_condition")
+        if condition is not None:
+            rest = {key: value for key, value in domain_kwargs.items() if key != "row_condition"}
+            domain_kwargs = {**rest, "table": condition_name(condition)}
+        return super().get_domain_records(domain_kwargs)
+
+    def resolve_metric_bundle(self, metric_fn_bundle: Any) -> dict[Any, Any]:
+        """All aggregates over the same rows in one scan, values kept typed (the stock engine turns dates to text)."""
+        resolved: dict[Any, Any] = {}
+        for query in self._organize_metrics_by_domain(metric_fn_bundle):
+            rows = self.get_domain_records(query["domain_kwargs"])
+            if isinstance(rows, sa.Select):
+                rows = rows.subquery()
+            row = self.execute_query(sa.select(*query["select"]).select_from(rows)).fetchone()
+            resolved.update(zip(query["metric_ids"], map(plain, row), strict=True))
+        return resolved
+
+    def rows_of(self, query: str) -> list[tuple[Any, ...]]:
+        with self.get_connection() as connection:
+            return [tuple(row) for row in connection.exec_driver_sql(query).fetchall()]
+
+
+def from_clause(rows: Any, source: Any) -> str:
+    """The FROM clause for what Great Expectations hands a rule as its table."""
+    if isinstance(rows, sa.Table):
+        return sql.name(rows.name)
+    if isinstance(rows, sa.Subquery | sa.Alias):
+        rows = rows.element
+    return "(" + str(rows.compile(source, compile_kwargs={"literal_binds": True})) + ")"
+
+
+@contextmanager
+def engine_over(
+    table: Path, columns: list[Column], *, has_row_key: bool, memory_limit_mb: int, scratch: Path
+) -> Iterator[DuckDBExecutionEngine]:
+    """An engine whose only table is `table`; text in a suite's own queries cannot reach another file."""
+    source = sa.create_engine(
+        "duckdb:///:memory:",
+        poolclass=sa.pool.StaticPool,
+        connect_args={
+            "config": {
+                "memory_limit": f"{memory_limit_mb}MB",
+                "temp_directory": str(scratch),
+                "preserve_insertion_order": "false",
+                "autoinstall_known_extensions": "false",
+                "autoload_known_extensions": "false",
+            }
+        },
+    )
+    engine = DuckDBExecutionEngine(engine=source, create_temp_table=False)
+    try:
+        with engine.get_connection() as connection:
+            for statement in _prepared(table, columns, has_row_key):
+                connection.exec_driver_sql(statement)
+            raw = connection.connection.dbapi_connection
+            for name, predicate in PREDICATES.items():
+                raw.create_function(name, predicate, ["VARCHAR", "VARCHAR"], "BOOLEAN")  # type: ignore[union-attr]
+            connection.exec_driver_sql("SET lock_configuration = true")
+            connection.commit()
+        yield engine
+    finally:
+        if engine._connection is not None:
+            engine._connection.close()
+        engine.close()
+
+
+def _prepared(table: Path, columns: list[Column], has_row_key: bool) -> Iterator[str]:
+    yield "SET TimeZone = 'UTC'"
+    yield f"SET allowed_paths = [{sql.literal(str(table))}]"
+    yield "SET enable_external_access = false"
+    shown = ", ".join(_shown(column) for column in columns)
+    key = ROW if has_row_key else f"file_row_number + 1 AS {ROW}"
+    yield (
+        f"CREATE VIEW {TABLE} AS SELECT {shown}{', ' if shown else ''}{key} "
+        f"FROM read_parquet({sql.literal(str(table))}, file_row_number = true)"
+    )
+    facts = CURRENT.get()
+    for name, condition in facts.conditions.items():
+        where = conditions.to_sql(condition, facts.columns)
+        yield f"CREATE VIEW {sql.name(name)} AS SELECT * FROM {TABLE} WHERE {where}"
+
+
+def _shown(column: Column) -> str:
+    """NaN is a missing value on every engine; pandas cannot tell them apart."""
+    if column.kind is Kind.NUMBER:
+        return f"CASE WHEN isnan({column.sql}) THEN NULL ELSE {column.sql} END AS {column.sql}"
+    return column.sql
+
+
+def batch_data(engine: DuckDBExecutionEngine) -> SqlAlchemyBatchData:
+    return SqlAlchemyBatchData(execution_engine=engine, table_name=TABLE, source_table_name=TABLE)
+
+
+@lru_cache(maxsize=512)
+def accepts_pattern(pattern: str) -> bool:
+    """Whether DuckDB takes the pattern (RE2 limits the size of what repeats expand to)."""
+    try:
+        duckdb.execute("SELECT regexp_matches('', ?)", [pattern])
+    except duckdb.Error:
+        return False
+    return True

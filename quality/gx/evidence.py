@@ -1,0 +1,125 @@
+"""The failing rows behind a count: their keys and some of their values, the same on both engines."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, time
+from decimal import Decimal
+from math import isfinite
+from typing import Any
+
+import pandas as pd
+import sqlalchemy as sa
+from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
+from great_expectations.validator.metric_configuration import MetricConfiguration
+from great_expectations.validator.metrics_calculator import MetricsCalculator
+
+from quality.gx import queries
+from quality.gx.duck import DuckDBExecutionEngine
+from quality.gx.facts import ROW, Facts, plain
+from quality.gx.frame import FrameExecutionEngine
+from quality.kinds import Kind
+from quality.suite import Expectation
+
+
+class Evidence:
+    def __init__(
+        self,
+        engine: DuckDBExecutionEngine | FrameExecutionEngine,
+        facts: Facts,
+        max_examples: int,
+        max_failing_rows: int,
+    ) -> None:
+        self._engine = engine
+        self._facts = facts
+        self._max_examples = max_examples
+        self._max_failing_rows = max_failing_rows
+
+    def of_rows(self, configuration: ExpectationConfiguration, columns: list[str]) -> dict[str, Any]:
+        """Keys (ascending, capped) and example values of the rows that a row rule refused."""
+        condition = self._condition(configuration)
+        if isinstance(self._engine, DuckDBExecutionEngine):
+            rows = self._from_duck(condition, columns)
+        else:
+            rows = self._from_frame(condition, columns)
+        return {
+            "failing_rows": [int(row[0]) for row in rows],
+            "examples": [self._example(columns, row[1:]) for row in rows[: self._max_examples]],
+        }
+
+    def of_query(self, expectation: Expectation) -> dict[str, Any]:
+        query = expectation.kwargs["unexpected_rows_query"]
+        found = queries.find(
+            self._engine, query, limit=self._max_failing_rows, max_examples=self._max_examples
+        )
+        return {
+            "unexpected_count": found.total,
+            "observed_value": found.total,
+            "failing_rows": found.rows,
+            "examples": jsonable(found.examples),
+        }
+
+    def _condition(self, configuration: ExpectationConfiguration) -> Any:
+        """The rule's unexpected-condition metric: a SQL condition or a mask, with the rows it applies to."""
+        expectation = configuration.to_domain_obj()
+        needed = expectation.get_validation_dependencies(
+            self._engine, {"result_format": {"result_format": "BOOLEAN_ONLY"}}
+        )
+        counted = needed.get_metric_configuration(f"{expectation.map_metric}.unexpected_count")
+        wanted = MetricConfiguration(
+            f"{expectation.map_metric}.condition", counted.metric_domain_kwargs, counted.metric_value_kwargs
+        )
+        return MetricsCalculator(self._engine, show_progress_bars=False).get_metric(wanted)
+
+    def _from_duck(self, condition: Any, columns: list[str]) -> list[tuple[Any, ...]]:
+        unexpected, compute, accessor = condition
+        rows = self._engine.get_domain_records({**compute, **accessor})
+        if isinstance(rows, sa.Select):
+            rows = rows.subquery()
+        chosen: list[Any] = [sa.column(ROW), *(sa.column(name) for name in columns)]
+        query = sa.select(*chosen).select_from(rows).where(unexpected).order_by(sa.column(ROW))
+        return [
+            tuple(row) for row in self._engine.execute_query(query.limit(self._max_failing_rows)).fetchall()
+        ]
+
+    def _from_frame(self, condition: Any, columns: list[str]) -> list[tuple[Any, ...]]:
+        mask = condition[0]
+        data: pd.DataFrame = self._engine.batch_manager.active_batch_data.dataframe
+        keys = mask.index[mask.astype(bool)][: self._max_failing_rows]
+        return list(data.loc[keys, [ROW, *columns]].itertuples(index=False, name=None))
+
+    def _example(self, columns: list[str], values: tuple[Any, ...]) -> Any:
+        shown = [self._shown(name, value) for name, value in zip(columns, values, strict=True)]
+        return shown[0] if len(shown) == 1 else dict(zip(columns, shown, strict=True))
+
+    def _shown(self, name: str, value: Any) -> Any:
+        value = None if value is pd.NA or value is pd.NaT else value
+        if self._facts[name].kind is Kind.DECIMAL:
+            return None if value is None else str(value)
+        value = plain(value)
+        if self._facts[name].kind is Kind.DATE and isinstance(value, datetime):
+            value = value.date()
+        return jsonable(value)
+
+
+def jsonable(value: Any) -> Any:
+    """A value as JSON carries it: moments in ISO form (UTC), infinities and exotic things as text."""
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    if isinstance(value, Mapping):
+        return {str(key): jsonable(each) for key, each in value.items()}
+    if isinstance(value, list | tuple | set):
+        return [jsonable(each) for each in value]
+    if isinstance(value, float):
+        return value if isfinite(value) else (None if value != value else str(value))
+    if isinstance(value, datetime):
+        return (value.astimezone(UTC) if value.tzinfo else value).isoformat()
+    if isinstance(value, date | time):
+        return value.isoformat()
+    if isinstance(value, Decimal):
+        return str(value)
+    if isinstance(value, bytes | bytearray):
+        return bytes(value).hex()
+    if hasattr(value, "tolist"):
+        return jsonable(value.tolist())
+    return jsonable(plain(value)) if plain(value) is not value else str(value)

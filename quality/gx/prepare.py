@@ -1,0 +1,87 @@
+"""What must hold before a rule is handed to Great Expectations, and how its arguments are spelt for it.
+
+A rule that names a missing column or a bound of another kind is an error with a sentence a person understands,
+not whatever an engine happens to raise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from quality import conditions
+from quality.kinds import MOMENTS, Column, Kind, KindMismatch, coerce
+from quality.suite import Expectation
+from quality.vocabulary import Shape
+
+_ENDS = frozenset({"expect_column_max_to_be_between", "expect_column_min_to_be_between"})
+
+
+def named_columns(expectation: Expectation) -> list[str]:
+    """The columns a rule looks at, in order."""
+    names: list[str] = []
+    for key in expectation.spec.domain:
+        value = expectation.kwargs[key]
+        names += value if isinstance(value, list) else [value]
+    return [str(name) for name in names]
+
+
+def read_condition(expectation: Expectation, columns: Mapping[str, Column]) -> conditions.Condition | None:
+    """The row condition, checked against the table; raises KindMismatch or ConditionUnreadable."""
+    if "row_condition" not in expectation.kwargs:
+        return None
+    condition = conditions.read(expectation.kwargs["row_condition"])
+    conditions.to_sql(condition, columns)
+    return condition
+
+
+def check(expectation: Expectation, columns: Mapping[str, Column]) -> None:
+    """Raises KindMismatch when the table cannot answer the rule."""
+    for name in named_columns(expectation):
+        if name not in columns:
+            raise KindMismatch(f'the table has no column "{name}" (it has: {", ".join(columns)})')
+
+
+def arguments(
+    expectation: Expectation, columns: Mapping[str, Column], condition: str | None
+) -> dict[str, Any]:
+    """kwargs as Great Expectations gets them: row conditions by short name, bounds in the column's kind."""
+    kwargs = {
+        key: value
+        for key, value in expectation.kwargs.items()
+        if key not in {"row_condition", "condition_parser", "description"}
+    }
+    if condition is not None:
+        kwargs |= {"row_condition": condition, "condition_parser": "pandas"}
+    if expectation.type in _ENDS:
+        kwargs |= _end_bounds(kwargs, columns[kwargs["column"]])
+    if expectation.type == "expect_column_most_common_value_to_be_in_set":
+        kwargs["value_set"] = _spelt(kwargs["value_set"], columns[kwargs["column"]])
+    if expectation.spec.shape is Shape.TABLE and "column_set" in kwargs:
+        kwargs["column_set"] = list(kwargs["column_set"])
+    return kwargs
+
+
+def _end_bounds(kwargs: Mapping[str, Any], column: Column) -> dict[str, Any]:
+    bounds = {key: coerce(kwargs[key], column) for key in ("min_value", "max_value") if key in kwargs}
+    if column.kind in MOMENTS | {Kind.TIME}:
+        return {key: value.isoformat() for key, value in bounds.items()}
+    return {key: float(value) if column.kind is Kind.DECIMAL else value for key, value in bounds.items()}
+
+
+def _spelt(values: list[Any], column: Column) -> list[Any]:
+    """Members as the most common value is reported: moments as ISO text."""
+    spelt = []
+    for value in values:
+        try:
+            member = coerce(value, column)
+        except KindMismatch:
+            spelt.append(value)
+            continue
+        if column.kind is Kind.DATE:
+            spelt.append(member.date().isoformat())
+        elif column.kind in {Kind.DATETIME, Kind.TIME}:
+            spelt.append(member.isoformat())
+        else:
+            spelt.append(float(member) if column.kind in {Kind.NUMBER, Kind.DECIMAL} else member)
+    return spelt

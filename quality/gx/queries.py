@@ -1,0 +1,95 @@
+"""`unexpected_rows_expectation`: a query of the suite's own whose rows are the failing ones.
+
+On pandas the frame itself is put before DuckDB, in a connection that can reach nothing else.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import duckdb
+import pyarrow as pa
+from great_expectations.expectations.metrics.metric_provider import metric_value
+from great_expectations.expectations.metrics.query_metric_provider import QueryMetricProvider
+
+from quality import sql
+from quality.gx.duck import DuckDBExecutionEngine
+from quality.gx.facts import CURRENT, ROW, TABLE
+from quality.gx.frame import FrameExecutionEngine
+
+
+class Found(NamedTuple):
+    """total: rows the query gave. rows: row keys, where the query selects them or its rows can be told apart in the table; else empty."""
+
+    total: int
+    rows: list[int]
+    examples: list[dict[str, Any]]
+
+
+def ask(engine: DuckDBExecutionEngine | FrameExecutionEngine, statement: str) -> list[tuple[Any, ...]]:
+    if isinstance(engine, DuckDBExecutionEngine):
+        return engine.rows_of(statement)
+    data = engine.batch_manager.active_batch_data.dataframe
+    with duckdb.connect(config={"enable_external_access": "false"}) as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        connection.register(TABLE, pa.Table.from_pandas(data, schema=engine.schema, preserve_index=False))
+        return connection.execute(statement).fetchall()
+
+
+def written(query: str) -> str:
+    """The query with its table filled in; only one SELECT is taken."""
+    filled = query.strip().rstrip("; \n\t").format(batch=TABLE)
+    statements = duckdb.extract_statements(filled)
+    if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
+        raise ValueError("unexpected_rows_query must be a single SELECT")
+    return filled
+
+
+def count(engine: Any, query: str) -> int:
+    return int(ask(engine, f"SELECT count(*) FROM ({written(query)}\n)")[0][0])
+
+
+def find(engine: Any, query: str, *, limit: int, max_examples: int) -> Found:
+    inner = f"({written(query)}\n)"
+    total = count(engine, query)
+    names = [str(row[0]) for row in ask(engine, f"DESCRIBE SELECT * FROM {inner}")]
+    shown = [name for name in names if name != ROW]
+    order = f" ORDER BY {ROW}" if ROW in names else " ORDER BY ALL"
+    selected = ", ".join(map(sql.name, shown)) or "NULL"
+    rows = ask(engine, f"SELECT {selected} FROM {inner}{order} LIMIT {max_examples}")
+    examples = [dict(zip(shown, row, strict=False)) for row in rows]
+    return Found(total, _row_keys(engine, inner, names, total, limit), examples)
+
+
+def _row_keys(engine: Any, inner: str, names: list[str], total: int, limit: int) -> list[int]:
+    if ROW in names:
+        keys = ask(
+            engine, f"SELECT DISTINCT {ROW} FROM {inner} WHERE {ROW} IS NOT NULL ORDER BY 1 LIMIT {limit}"
+        )
+        return [int(key) for (key,) in keys]
+    if not names or not set(names) <= set(CURRENT.get().columns):
+        return []
+    same = " AND ".join(f"t.{sql.name(name)} IS NOT DISTINCT FROM q.{sql.name(name)}" for name in names)
+    matched = f"FROM {TABLE} t WHERE EXISTS (SELECT 1 FROM {inner} q WHERE {same})"
+    if ask(engine, f"SELECT count(*) {matched}")[0][0] != total:
+        return []
+    return [int(key) for (key,) in ask(engine, f"SELECT t.{ROW} {matched} ORDER BY 1 LIMIT {limit}")]
+
+
+def register() -> None:
+    """One provider for both engines; Great Expectations asks for the count and for rows it does not need here."""
+
+    def counted(cls: Any, execution_engine: Any, metric_value_kwargs: Any, **_: Any) -> int:
+        return count(execution_engine, metric_value_kwargs["unexpected_rows_query"])
+
+    def none_needed(cls: Any, **_: Any) -> list[Any]:
+        return []
+
+    for metric, function in (("row_count", counted), ("table", none_needed)):
+        body = {
+            "metric_name": f"unexpected_rows_query.{metric}",
+            "value_keys": ("unexpected_rows_query",),
+            "duck": metric_value(engine=DuckDBExecutionEngine)(function),
+            "frame": metric_value(engine=FrameExecutionEngine)(function),
+        }
+        type(f"DgUnexpectedRows_{metric}", (QueryMetricProvider,), body)

@@ -1,0 +1,214 @@
+"""Runs a suite through Great Expectations on one of our two engines and says what it found."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import great_expectations
+import pyarrow.parquet as pq
+from great_expectations.core.batch import Batch
+from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
+from great_expectations.validator.validator import Validator
+
+from quality.conditions import ConditionUnreadable
+from quality.gx import (
+    duck,
+    frame,
+    prepare,
+    register,  # noqa: F401 - registers the rules
+    type_rules,  # noqa: F401 - registers the rules on types
+)
+from quality.gx.evidence import Evidence, jsonable
+from quality.gx.facts import CURRENT, ROW, Facts
+from quality.kinds import Column, KindMismatch, column_of
+from quality.suite import Expectation, Suite
+from quality.verdict import EngineName, Outcome, Verdict, decide, statistics
+from quality.vocabulary import ROW_SHAPES, Shape
+
+Progress = Callable[[int, int], None]
+Engine = duck.DuckDBExecutionEngine | frame.FrameExecutionEngine
+_FORMAT = {"result_format": {"result_format": "BASIC", "partial_unexpected_count": 0}}
+_MESSAGE_LENGTH = 500
+
+
+def run(
+    suite: Suite,
+    table: Path,
+    *,
+    engine: EngineName,
+    max_examples: int,
+    max_failing_rows: int,
+    memory_limit_mb: int,
+    on_progress: Progress | None,
+) -> Verdict:
+    schema = pq.read_schema(table)
+    names = list(schema.names)
+    facts = Facts({field.name: column_of(field) for field in schema if field.name != ROW})
+    token = CURRENT.set(facts)
+    try:
+        tasks = [_Task(place, each, facts) for place, each in enumerate(suite.expectations)]
+        with _opened(engine, table, list(facts.columns.values()), ROW in names, memory_limit_mb) as opened:
+            validator, execution_engine = opened
+            _evaluate(validator, [task for task in tasks if task.error is None])
+            evidence = Evidence(execution_engine, facts, max_examples, max_failing_rows)
+            outcomes = [
+                _told(task.outcome(evidence), on_progress, done, len(tasks))
+                for done, task in enumerate(tasks, start=1)
+            ]
+    finally:
+        CURRENT.reset(token)
+    return Verdict(
+        verdict=decide(outcomes),
+        engine=engine,
+        gx_version=great_expectations.__version__,
+        rows=pq.read_metadata(table).num_rows,
+        expectations=outcomes,
+        statistics=statistics(outcomes),
+    )
+
+
+def _told(outcome: Outcome, on_progress: Progress | None, done: int, total: int) -> Outcome:
+    if on_progress is not None:
+        on_progress(done, total)
+    return outcome
+
+
+@contextmanager
+def _opened(
+    engine: EngineName, table: Path, columns: list[Column], has_row_key: bool, memory_limit_mb: int
+) -> Iterator[tuple[Validator, Engine]]:
+    if engine == "pandas":
+        reference = frame.FrameExecutionEngine()
+        reference.schema = frame.schema_of(table, has_row_key=has_row_key)
+        data = frame.read(table, has_row_key=has_row_key)
+        yield _validator(reference, Batch(data=data)), reference
+        return
+    with (
+        tempfile.TemporaryDirectory(prefix="datagrant-gate-") as scratch,
+        duck.engine_over(
+            table, columns, has_row_key=has_row_key, memory_limit_mb=memory_limit_mb, scratch=Path(scratch)
+        ) as opened,
+    ):
+        yield _validator(opened, Batch(data=duck.batch_data(opened))), opened
+
+
+class _QuietValidator(Validator):
+    def _determine_progress_bars(self) -> bool:
+        return False
+
+
+def _validator(engine: Engine, batch: Batch) -> Validator:
+    return _QuietValidator(execution_engine=engine, batches=[batch])
+
+
+class _Task:
+    """One expectation on its way: prepared, evaluated, then told as an outcome."""
+
+    def __init__(self, place: int, expectation: Expectation, facts: Facts) -> None:
+        self.place = place
+        self.expectation = expectation
+        self.error: str | None = None
+        self.configuration: ExpectationConfiguration | None = None
+        self.found: Any = None
+        try:
+            self.configuration = self._configured(facts)
+        except (KindMismatch, ConditionUnreadable) as error:
+            self.error = str(error)
+
+    def _configured(self, facts: Facts) -> ExpectationConfiguration:
+        prepare.check(self.expectation, facts.columns)
+        condition = prepare.read_condition(self.expectation, facts.columns)
+        name = None
+        if condition is not None:
+            name = next((key for key, known in facts.conditions.items() if known == condition), None)
+            name = name or f"condition_{len(facts.conditions)}"
+            facts.conditions[name] = condition
+        return ExpectationConfiguration(
+            type=self.expectation.type,
+            kwargs=prepare.arguments(self.expectation, facts.columns, name),
+            meta={"place": self.place},
+        )
+
+    def outcome(self, evidence: Evidence) -> Outcome:
+        each = self.expectation
+        base: dict[str, Any] = {
+            "type": each.type,
+            "kwargs": each.kwargs,
+            "severity": each.severity,
+            "meta": each.meta,
+        }
+        if self.error is None and self.found is not None:
+            self.error = _raised(self.found.exception_info)
+        if self.error is not None or self.found is None:
+            return Outcome(**base, outcome="error", error=self.error or "the rule was not evaluated")
+        try:
+            return Outcome(
+                **base, **self._counted(evidence), outcome="passed" if self.found.success else "failed"
+            )
+        except Exception as error:  # evidence that cannot be gathered must not pass for a clean rule
+            return Outcome(**base, outcome="error", error=_first_line(error))
+
+    def _counted(self, evidence: Evidence) -> dict[str, Any]:
+        result: Mapping[str, Any] = self.found.result or {}
+        observed = jsonable(result.get("observed_value"))
+        shape = self.expectation.spec.shape
+        if shape is Shape.QUERY:
+            return evidence.of_query(self.expectation)
+        if shape not in ROW_SHAPES or result.get("unexpected_count") is None:
+            return {
+                "observed_value": observed,
+                "examples": jsonable(result.get("partial_unexpected_list") or []),
+            }
+        counted = {
+            "element_count": int(result["element_count"]),
+            "unexpected_count": int(result["unexpected_count"]),
+            "unexpected_percent": result.get("unexpected_percent"),
+        }
+        if counted["unexpected_count"]:
+            assert self.configuration is not None  # noqa: S101 - evaluated, therefore configured
+            counted |= evidence.of_rows(self.configuration, prepare.named_columns(self.expectation))
+        return counted
+
+
+def _evaluate(validator: Validator, tasks: list[_Task]) -> None:
+    """All rules in one go; those that broke are run again alone, for one broken rule spoils its neighbours' scan."""
+    _fill(validator, tasks)
+    broken = [task for task in tasks if task.found is None or _raised(task.found.exception_info)]
+    if len(tasks) > 1:
+        for task in broken:
+            _fill(validator, [task])
+
+
+def _fill(validator: Validator, tasks: list[_Task]) -> None:
+    by_place = {task.place: task for task in tasks}
+    try:
+        results = validator.graph_validate(
+            [task.configuration for task in tasks],
+            runtime_configuration={**_FORMAT, "catch_exceptions": True},
+        )
+    except Exception as error:  # a configuration that Great Expectations will not even build
+        if len(tasks) == 1:
+            tasks[0].error = _first_line(error)
+        return
+    for found in results:
+        by_place[found.expectation_config.meta["place"]].found = found
+
+
+def _raised(info: Any) -> str | None:
+    """The message of the first exception, read before anything else in a result."""
+    if not info:
+        return None
+    entries = [info] if "raised_exception" in info else list(info.values())
+    for entry in entries:
+        if isinstance(entry, Mapping) and entry.get("raised_exception"):
+            return _first_line(entry.get("exception_message") or "the rule raised an exception")
+    return None
+
+
+def _first_line(error: Any) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return (lines[0] if lines else type(error).__name__)[:_MESSAGE_LENGTH]

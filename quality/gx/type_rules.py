@@ -1,0 +1,77 @@
+"""The rules on column types, judged by kind on every engine.
+
+Great Expectations compares names that each engine spells differently (`str`, `VARCHAR`, `datetime64[us]`), so a
+suite would pass on one and fail on the other. These classes take its names' place in its registry.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from great_expectations.expectations.core import (
+    ExpectColumnTypeToBe as StockTypeToBe,
+)
+from great_expectations.expectations.core import (
+    ExpectColumnValuesToBeInTypeList as StockInTypeList,
+)
+from great_expectations.expectations.core import (
+    ExpectColumnValuesToBeOfType as StockOfType,
+)
+from great_expectations.expectations.expectation import Expectation
+from great_expectations.expectations.registry import get_metric_kwargs
+from great_expectations.validator.metric_configuration import MetricConfiguration
+
+from quality.kinds import Kind, KindMismatch, type_matches
+
+
+def _dependencies(expectation: Any, execution_engine: Any, runtime_configuration: Any) -> Any:
+    """Only the declared types are asked for, never the values."""
+    needed = Expectation.get_validation_dependencies(expectation, execution_engine, runtime_configuration)
+    name = "table.column_types"
+    kwargs = get_metric_kwargs(
+        name, configuration=expectation.configuration, runtime_configuration=runtime_configuration
+    )
+    needed.set_metric_configuration(
+        name, MetricConfiguration(name, kwargs["metric_domain_kwargs"], kwargs["metric_value_kwargs"])
+    )
+    return needed
+
+
+def _judge(expectation: Any, metrics: dict[str, Any], wanted: list[str]) -> dict[str, Any]:
+    column = expectation.configuration.kwargs["column"]
+    kinds = {each["name"]: Kind(each["type"]) for each in metrics["table.column_types"]}
+    if column not in kinds:
+        raise KindMismatch(f'the table has no column "{column}"')
+    found = kinds[column]
+    met = [type_matches(name, found) for name in wanted]
+    return {"success": any(met), "result": {"observed_value": str(found)}}
+
+
+class ExpectColumnTypeToBe(StockTypeToBe):
+    def get_validation_dependencies(
+        self, execution_engine: Any = None, runtime_configuration: Any = None, **_: Any
+    ) -> Any:
+        return _dependencies(self, execution_engine, runtime_configuration)
+
+    def _validate(self, metrics: Any, runtime_configuration: Any = None, execution_engine: Any = None) -> Any:
+        return _judge(self, metrics, [self.configuration.kwargs["type_"]])
+
+
+class ExpectColumnValuesToBeOfType(StockOfType):
+    def get_validation_dependencies(
+        self, execution_engine: Any = None, runtime_configuration: Any = None, **_: Any
+    ) -> Any:
+        return _dependencies(self, execution_engine, runtime_configuration)
+
+    def _validate(self, metrics: Any, runtime_configuration: Any = None, execution_engine: Any = None) -> Any:
+        return _judge(self, metrics, [self.configuration.kwargs["type_"]])
+
+
+class ExpectColumnValuesToBeInTypeList(StockInTypeList):
+    def get_validation_dependencies(
+        self, execution_engine: Any = None, runtime_configuration: Any = None, **_: Any
+    ) -> Any:
+        return _dependencies(self, execution_engine, runtime_configuration)
+
+    def _validate(self, metrics: Any, runtime_configuration: Any = None, execution_engine: Any = None) -> Any:
+        return _judge(self, metrics, list(self.configuration.kwargs["type_list"]))

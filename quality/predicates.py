@@ -1,0 +1,77 @@
+"""Tests of one text value that no SQL function answers exactly; both engines call these very functions."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from functools import lru_cache
+from typing import Any, Final
+
+import dateutil.parser  # type: ignore[import-untyped]
+
+CACHE: Final = 65_536
+Predicate = Callable[[str, str], bool]
+
+
+@lru_cache(maxsize=CACHE)
+def matches(text: str, pattern: str) -> bool:
+    """Python's `re.search`: the reference meaning of every regex rule."""
+    return re.search(pattern, text) is not None
+
+
+@lru_cache(maxsize=CACHE)
+def has_format(text: str, strftime_format: str) -> bool:
+    try:
+        datetime.strptime(text, strftime_format)  # noqa: DTZ007 - only the form is asked
+    except ValueError:
+        return False
+    return True
+
+
+@lru_cache(maxsize=CACHE)
+def is_date_like(text: str, _: str) -> bool:
+    try:
+        dateutil.parser.parse(text)
+    except (ValueError, OverflowError):
+        return False
+    return True
+
+
+@lru_cache(maxsize=CACHE)
+def is_json(text: str, _: str) -> bool:
+    try:
+        json.loads(text)
+    except ValueError:
+        return False
+    return True
+
+
+@lru_cache(maxsize=CACHE)
+def obeys_schema(text: str, schema: str) -> bool:
+    """Text that is not JSON does not obey any schema."""
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return False
+    return bool(_validator(schema).is_valid(value))
+
+
+@lru_cache(maxsize=16)
+def _validator(schema: str) -> Any:
+    import jsonschema  # type: ignore[import-untyped]
+
+    parsed = json.loads(schema)
+    kind = jsonschema.validators.validator_for(parsed)
+    kind.check_schema(parsed)
+    return kind(parsed)
+
+
+PREDICATES: Final[Mapping[str, Predicate]] = {
+    "dg_matches": matches,
+    "dg_has_format": has_format,
+    "dg_is_date_like": is_date_like,
+    "dg_is_json": is_json,
+    "dg_obeys_schema": obeys_schema,
+}

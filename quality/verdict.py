@@ -1,0 +1,73 @@
+"""What a run of a suite found: one outcome per expectation, one verdict for the table."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Result = Literal["passed", "failed", "error"]
+Severity = Literal["critical", "warning", "info"]
+EngineName = Literal["duckdb", "pandas"]
+
+
+class Outcome(BaseModel):
+    """One expectation's outcome. Counts are None where the rule does not count elements.
+
+    examples: up to `max_examples` failing values (JSON-safe; a mapping column→value where several columns matter).
+    failing_rows: values of `__row__` (1-based positions where the file has none), ascending, capped.
+    observed_value: what an aggregate or table rule saw. error: why it could not run, when outcome is "error".
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    type: str
+    kwargs: dict[str, Any] = Field(default_factory=dict)
+    severity: Severity = "critical"
+    meta: dict[str, Any] = Field(default_factory=dict)
+    outcome: Result
+    element_count: int | None = None
+    unexpected_count: int | None = None
+    unexpected_percent: float | None = None
+    observed_value: Any = None
+    examples: list[Any] = Field(default_factory=list)
+    failing_rows: list[int] = Field(default_factory=list)
+    error: str | None = None
+
+
+class Verdict(BaseModel):
+    verdict: Result
+    engine: EngineName
+    gx_version: str
+    rows: int
+    expectations: list[Outcome]
+    statistics: dict[str, Any]
+
+    @property
+    def warnings(self) -> list[Outcome]:
+        """Failed rules that a person must confirm before the batch may go on."""
+        return [each for each in self.expectations if each.outcome == "failed" and each.severity == "warning"]
+
+
+def decide(outcomes: Sequence[Outcome]) -> Result:
+    """A rule that could not run outweighs one that failed; only critical failures block."""
+    if any(each.outcome == "error" for each in outcomes):
+        return "error"
+    if any(each.outcome == "failed" and each.severity == "critical" for each in outcomes):
+        return "failed"
+    return "passed"
+
+
+def statistics(outcomes: Sequence[Outcome]) -> dict[str, Any]:
+    tally = Counter(each.outcome for each in outcomes)
+    failed = Counter(each.severity for each in outcomes if each.outcome == "failed")
+    return {
+        "evaluated": len(outcomes),
+        "passed": tally["passed"],
+        "failed": tally["failed"],
+        "errors": tally["error"],
+        "failed_by_severity": {level: failed[level] for level in ("critical", "warning", "info")},
+        "success_percent": round(tally["passed"] / len(outcomes) * 100, 2) if outcomes else None,
+    }

@@ -1,0 +1,160 @@
+"""Every expectation type that a suite may use: what it looks at and which arguments it takes. Data, no logic."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+
+class Shape(StrEnum):
+    """What a rule looks at; COLUMN, PAIR and RECORD rules point at single rows."""
+
+    COLUMN = "column"
+    PAIR = "pair"
+    RECORD = "record"
+    AGGREGATE = "aggregate"
+    TYPE = "type"
+    TABLE = "table"
+    QUERY = "query"
+
+
+ROW_SHAPES: Final = frozenset({Shape.COLUMN, Shape.PAIR, Shape.RECORD})
+DOMAIN_KEYS: Final[Mapping[Shape, tuple[str, ...]]] = {
+    Shape.COLUMN: ("column",),
+    Shape.PAIR: ("column_A", "column_B"),
+    Shape.RECORD: ("column_list",),
+    Shape.AGGREGATE: ("column",),
+    Shape.TYPE: ("column",),
+    Shape.TABLE: (),
+    Shape.QUERY: (),
+}
+# Written by Great Expectations into exported suites; they do not change the outcome and are let go.
+IGNORED_KEYS: Final = frozenset({"batch_id", "result_format", "catch_exceptions", "windows", "strict"})
+BOUNDS: Final = ("min_value", "max_value")
+
+
+@dataclass(frozen=True, slots=True)
+class TypeSpec:
+    """`needs_one`: at least one of these must be given (a rule without a bound checks nothing)."""
+
+    name: str
+    shape: Shape
+    required: tuple[str, ...] = ()
+    optional: tuple[str, ...] = ()
+    needs_one: tuple[str, ...] = ()
+
+    @property
+    def domain(self) -> tuple[str, ...]:
+        return DOMAIN_KEYS[self.shape]
+
+    @property
+    def all_required(self) -> tuple[str, ...]:
+        return (*self.domain, *self.required)
+
+    @property
+    def allowed(self) -> frozenset[str]:
+        extra: tuple[str, ...] = ()
+        if self.shape in ROW_SHAPES:
+            extra += ("mostly",)
+        if self.shape in ROW_SHAPES | {Shape.AGGREGATE} or self.name.startswith("expect_table_row_count"):
+            extra += ("row_condition", "condition_parser")
+        if self.shape in {Shape.PAIR, Shape.RECORD}:
+            extra += ("ignore_row_if",)
+        return frozenset((*self.all_required, *self.optional, *self.needs_one, *extra))
+
+
+_STRICT: Final = ("strict_min", "strict_max")
+
+
+def _between(name: str, shape: Shape = Shape.AGGREGATE) -> TypeSpec:
+    return TypeSpec(name, shape, optional=_STRICT, needs_one=BOUNDS)
+
+
+def _column(name: str, *required: str, optional: tuple[str, ...] = ()) -> TypeSpec:
+    return TypeSpec(f"expect_column_{name}", Shape.COLUMN, required, optional)
+
+
+_SPECS: Final = (
+    _column("values_to_not_be_null"),
+    _column("values_to_be_null"),
+    _column("values_to_be_unique"),
+    _column("values_to_be_in_set", "value_set"),
+    _column("values_to_not_be_in_set", "value_set"),
+    _between("expect_column_values_to_be_between", Shape.COLUMN),
+    _between("expect_column_value_lengths_to_be_between", Shape.COLUMN),
+    _column("value_lengths_to_equal", "value"),
+    _column("values_to_match_regex", "regex"),
+    _column("values_to_not_match_regex", "regex"),
+    _column("values_to_match_regex_list", "regex_list", optional=("match_on",)),
+    _column("values_to_not_match_regex_list", "regex_list"),
+    _column("values_to_match_like_pattern", "like_pattern", optional=("escape",)),
+    _column("values_to_not_match_like_pattern", "like_pattern", optional=("escape",)),
+    _column("values_to_match_like_pattern_list", "like_pattern_list", optional=("match_on", "escape")),
+    _column("values_to_not_match_like_pattern_list", "like_pattern_list", optional=("escape",)),
+    _column("values_to_match_strftime_format", "strftime_format"),
+    _column("values_to_be_dateutil_parseable"),
+    _column("values_to_be_json_parseable"),
+    _column("values_to_match_json_schema", "json_schema"),
+    _column("values_to_be_increasing", optional=("strictly",)),
+    _column("values_to_be_decreasing", optional=("strictly",)),
+    _column("value_z_scores_to_be_less_than", "threshold", "double_sided"),
+    _column("values_to_not_be_outliers", optional=("method", "multiplier")),
+    TypeSpec("expect_column_values_to_be_of_type", Shape.TYPE, ("type_",), ("mostly",)),
+    TypeSpec("expect_column_values_to_be_in_type_list", Shape.TYPE, ("type_list",), ("mostly",)),
+    TypeSpec("expect_column_type_to_be", Shape.TYPE, ("type_",)),
+    TypeSpec("expect_column_pair_values_to_be_equal", Shape.PAIR),
+    TypeSpec("expect_column_pair_values_a_to_be_greater_than_b", Shape.PAIR, (), ("or_equal",)),
+    TypeSpec("expect_column_pair_values_to_be_in_set", Shape.PAIR, ("value_pairs_set",)),
+    TypeSpec("expect_compound_columns_to_be_unique", Shape.RECORD),
+    TypeSpec("expect_select_column_values_to_be_unique_within_record", Shape.RECORD),
+    TypeSpec("expect_multicolumn_sum_to_equal", Shape.RECORD, ("sum_total",)),
+    TypeSpec("expect_multicolumn_values_to_be_equal", Shape.RECORD),
+    _between("expect_column_max_to_be_between"),
+    _between("expect_column_min_to_be_between"),
+    _between("expect_column_mean_to_be_between"),
+    _between("expect_column_median_to_be_between"),
+    _between("expect_column_stdev_to_be_between"),
+    _between("expect_column_sum_to_be_between"),
+    _between("expect_column_unique_value_count_to_be_between"),
+    _between("expect_column_proportion_of_unique_values_to_be_between"),
+    _between("expect_column_proportion_of_non_null_values_to_be_between"),
+    TypeSpec(
+        "expect_column_quantile_values_to_be_between",
+        Shape.AGGREGATE,
+        ("quantile_ranges",),
+        ("allow_relative_error",),
+    ),
+    TypeSpec("expect_column_distinct_values_to_be_in_set", Shape.AGGREGATE, ("value_set",)),
+    TypeSpec("expect_column_distinct_values_to_contain_set", Shape.AGGREGATE, ("value_set",)),
+    TypeSpec("expect_column_distinct_values_to_equal_set", Shape.AGGREGATE, ("value_set",)),
+    TypeSpec("expect_column_most_common_value_to_be_in_set", Shape.AGGREGATE, ("value_set",), ("ties_okay",)),
+    TypeSpec(
+        "expect_column_kl_divergence_to_be_less_than",
+        Shape.AGGREGATE,
+        ("partition_object", "threshold"),
+        ("tail_weight_holdout", "internal_weight_holdout", "bucketize_data"),
+    ),
+    TypeSpec("expect_column_to_exist", Shape.TABLE, ("column",), ("column_index",)),
+    TypeSpec("expect_table_columns_to_match_set", Shape.TABLE, ("column_set",), ("exact_match",)),
+    TypeSpec("expect_table_columns_to_match_ordered_list", Shape.TABLE, ("column_list",)),
+    TypeSpec("expect_table_column_count_to_equal", Shape.TABLE, ("value",)),
+    _between("expect_table_column_count_to_be_between", Shape.TABLE),
+    TypeSpec("expect_table_row_count_to_equal", Shape.TABLE, ("value",)),
+    _between("expect_table_row_count_to_be_between", Shape.TABLE),
+    TypeSpec("unexpected_rows_expectation", Shape.QUERY, ("unexpected_rows_query",), ("description",)),
+)
+TYPES: Final[Mapping[str, TypeSpec]] = {spec.name: spec for spec in _SPECS}
+# Shipped by Great Expectations, but they compare with a second table, which a gate over one table has not.
+NEED_SECOND_TABLE: Final = frozenset(
+    {"expect_table_row_count_to_equal_other_table", "expect_query_results_to_match_comparison"}
+)
+
+
+def snake(name: str) -> str:
+    """`ExpectColumnValuesToBeUnique` → `expect_column_values_to_be_unique`; snake names stay."""
+    return (
+        re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[AB])(?=To)", "_", name).lower() if name[:1].isupper() else name
+    )
