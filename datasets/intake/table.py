@@ -12,6 +12,7 @@ import duckdb
 
 from core.errors import InputRefused
 from core.text import Text
+from datasets.intake import null_marks
 from datasets.intake.casts import SQL_TYPE, TYPE_NAMES, Hints, matches, plain, text_literal, typed
 from datasets.intake.dictionary import Column, Dictionary
 from datasets.intake.facts import FINDINGS_KEPT, ROW_COLUMN, ColumnFacts, FindingLog
@@ -62,6 +63,12 @@ def plan_columns(
         plan.text = _text_of(plan.field, staged, dictionary.null_values)
     open_ = {p.name: p.text for p in plans if not _is_declared(p) and p.field not in staged.native}
     found = infer(db, table, open_)
+    if not dictionary.null_values:
+        texts = {p.name: p.text for p in plans if p.name in found and found[p.name] is None}
+        values, types = null_marks.find(db, table, texts, log)
+        found |= types
+        for plan in plans:
+            plan.text = values.get(plan.name, plan.text)
     for plan in plans:
         if plan.declared is not None and plan.declared.type is not None:
             plan.kind = plan.declared.type
