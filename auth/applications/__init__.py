@@ -1,0 +1,1 @@
+"""Applications: the request for use, from draft to agreement."""

@@ -1,0 +1,93 @@
+"""What is stored of applications: the request, its lines, its votes, its history."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+from sqlmodel import Field, SQLModel
+
+from core.db import UtcDateTime
+
+
+class ApplicationRow(SQLModel, table=True):
+    """One application. `turn` counts submissions; `agreement` is the offered terms as canonical JSON, hashed in `agreement_hash`."""
+
+    __tablename__ = "auth_application"
+    id: str = Field(primary_key=True)
+    org_id: str = Field(index=True)
+    state: str = Field(index=True)
+    version: int = 1
+    turn: int = 0
+    scenario_id: str = Field(default="", max_length=80)
+    purposes: str = "[]"
+    purpose_text: str = ""
+    starts_on: date | None = None
+    ends_on: date | None = None
+    retention_days: int | None = None
+    created_by: str
+    created_at: datetime = Field(sa_type=UtcDateTime)
+    submitted_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    decided_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    ended_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    due_on: date | None = Field(default=None, index=True)
+    agreement: str = ""
+    agreement_hash: str = Field(default="", max_length=64)
+    accepted_by: str = ""
+    accepted_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class ApplicationLineRow(SQLModel, table=True):
+    """One dataset of an application: what is asked, and what was decided. Columns hold JSON text."""
+
+    __tablename__ = "auth_application_line"
+    id: str = Field(primary_key=True)
+    application_id: str = Field(foreign_key="auth_application.id", index=True)
+    position: int
+    dataset_id: str = Field(index=True)
+    department_id: str = Field(index=True)
+    title_zh: str
+    title_en: str
+    level: int
+    needs_security_review: bool = False
+    columns: str = "[]"
+    row_filter: str | None = None
+    delivery_forms: str = "[]"
+    quotas: str = "{}"
+    decision: str = ""
+    decision_code: str = ""
+    decision_note: str = ""
+    offered: str | None = None
+
+
+class ApplicationReviewRow(SQLModel, table=True):
+    """One vote: a stage of a turn, one person, one verdict per line (`lines`, JSON by line id)."""
+
+    __tablename__ = "auth_application_review"
+    id: str = Field(primary_key=True)
+    application_id: str = Field(foreign_key="auth_application.id", index=True)
+    turn: int
+    stage: str
+    lines: str
+    comment: str = ""
+    person_id: str
+    account_id: str
+    reviewer_name: str
+    org_id: str | None = None
+    at: datetime = Field(sa_type=UtcDateTime)
+
+
+class ApplicationEventRow(SQLModel, table=True):
+    """One step, with the person and organisation as they were then."""
+
+    __tablename__ = "auth_application_event"
+    id: str = Field(primary_key=True)
+    application_id: str = Field(foreign_key="auth_application.id", index=True)
+    turn: int
+    step: str
+    from_state: str
+    to_state: str
+    person_id: str
+    account_id: str
+    org_id: str | None = None
+    note: str = ""
+    at: datetime = Field(sa_type=UtcDateTime)

@@ -1,0 +1,131 @@
+"""The way of an application as a table: checks, tests, buttons and the diagram in the docs all come from it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Final, NamedTuple
+
+from auth.roles import Role
+from core.errors import TransitionRefused
+from core.text import Text
+
+
+class State(StrEnum):
+    DRAFT = "DRAFT"
+    SUBMITTED = "SUBMITTED"
+    IN_REVIEW = "IN_REVIEW"
+    DECIDING = "DECIDING"
+    OFFERED = "OFFERED"
+    AGREED = "AGREED"
+    RETURNED = "RETURNED"
+    REJECTED = "REJECTED"
+    WITHDRAWN = "WITHDRAWN"
+    LAPSED = "LAPSED"
+
+
+class Step(StrEnum):
+    SAVE = "save"
+    SUBMIT = "submit"
+    SCREEN_OK = "screen_ok"
+    SCREEN_RETURN = "screen_return"
+    SCREEN_REJECT = "screen_reject"
+    REVIEW = "review"
+    COMPLETE = "complete"
+    RETURN = "return"
+    OFFER = "offer"
+    REJECT = "reject"
+    ACCEPT_TERMS = "accept_terms"
+    DECLINE = "decline"
+    WITHDRAW = "withdraw"
+    LAPSE = "lapse"
+
+
+class Move(NamedTuple):
+    """Where a step leads and who may take it; `by` without roles is the system alone."""
+
+    to: State
+    by: frozenset[Role]
+
+
+_APPLICANT: Final = frozenset({Role.APPLICANT})
+_OFFICER: Final = frozenset({Role.ORG_OFFICER})
+_OWNERS: Final = _APPLICANT | _OFFICER
+_SCREENER: Final = frozenset({Role.REVIEWER_BUSINESS})
+_REVIEWERS: Final = frozenset({Role.REVIEWER_BUSINESS, Role.REVIEWER_SECURITY})
+_APPROVER: Final = frozenset({Role.APPROVER})
+SYSTEM_ALONE: Final[frozenset[Role]] = frozenset()
+
+MOVES: Final[Mapping[tuple[State, Step], Move]] = {
+    (State.DRAFT, Step.SAVE): Move(State.DRAFT, _APPLICANT),
+    (State.DRAFT, Step.SUBMIT): Move(State.SUBMITTED, _APPLICANT),
+    (State.DRAFT, Step.WITHDRAW): Move(State.WITHDRAWN, _OWNERS),
+    (State.SUBMITTED, Step.SCREEN_OK): Move(State.IN_REVIEW, _SCREENER),
+    (State.SUBMITTED, Step.SCREEN_RETURN): Move(State.RETURNED, _SCREENER),
+    (State.SUBMITTED, Step.SCREEN_REJECT): Move(State.REJECTED, _SCREENER),
+    (State.SUBMITTED, Step.WITHDRAW): Move(State.WITHDRAWN, _OWNERS),
+    (State.IN_REVIEW, Step.REVIEW): Move(State.IN_REVIEW, _REVIEWERS),
+    (State.IN_REVIEW, Step.COMPLETE): Move(State.DECIDING, SYSTEM_ALONE),  # the last vote of the stage plan
+    (State.IN_REVIEW, Step.RETURN): Move(State.RETURNED, _REVIEWERS | _APPROVER),
+    (State.IN_REVIEW, Step.WITHDRAW): Move(State.WITHDRAWN, _OWNERS),
+    (State.DECIDING, Step.RETURN): Move(State.RETURNED, _APPROVER),
+    (State.DECIDING, Step.OFFER): Move(State.OFFERED, _APPROVER),
+    (State.DECIDING, Step.REJECT): Move(State.REJECTED, _APPROVER),
+    (State.DECIDING, Step.WITHDRAW): Move(State.WITHDRAWN, _OWNERS),
+    (State.OFFERED, Step.ACCEPT_TERMS): Move(State.AGREED, _OFFICER),
+    (State.OFFERED, Step.DECLINE): Move(State.WITHDRAWN, _OFFICER),
+    (State.OFFERED, Step.WITHDRAW): Move(State.WITHDRAWN, _OWNERS),
+    (State.OFFERED, Step.LAPSE): Move(State.LAPSED, SYSTEM_ALONE),
+    (State.RETURNED, Step.SAVE): Move(State.RETURNED, _APPLICANT),
+    (State.RETURNED, Step.SUBMIT): Move(State.SUBMITTED, _APPLICANT),
+    (State.RETURNED, Step.WITHDRAW): Move(State.WITHDRAWN, _OWNERS),
+    (State.RETURNED, Step.LAPSE): Move(State.LAPSED, SYSTEM_ALONE),
+}
+FINAL: Final = frozenset({State.AGREED, State.REJECTED, State.WITHDRAWN, State.LAPSED})
+LIVE: Final = frozenset({State.SUBMITTED, State.IN_REVIEW, State.DECIDING, State.OFFERED})
+
+STATE_NAMES: Final[Mapping[State, Text]] = {
+    State.DRAFT: Text("草稿", "Draft"),
+    State.SUBMITTED: Text("待受理", "Submitted"),
+    State.IN_REVIEW: Text("审核中", "In review"),
+    State.DECIDING: Text("待审批", "Awaiting decision"),
+    State.OFFERED: Text("待签约", "Terms offered"),
+    State.AGREED: Text("已签约", "Agreed"),
+    State.RETURNED: Text("退回补正", "Returned"),
+    State.REJECTED: Text("不予授权", "Rejected"),
+    State.WITHDRAWN: Text("已撤回", "Withdrawn"),
+    State.LAPSED: Text("逾期失效", "Lapsed"),
+}
+STEP_NAMES: Final[Mapping[Step, Text]] = {
+    Step.SAVE: Text("保存", "Save"),
+    Step.SUBMIT: Text("提交", "Submit"),
+    Step.SCREEN_OK: Text("受理", "Accept for review"),
+    Step.SCREEN_RETURN: Text("退回补正", "Return for completion"),
+    Step.SCREEN_REJECT: Text("不予受理", "Refuse"),
+    Step.REVIEW: Text("审核", "Review"),
+    Step.COMPLETE: Text("审核完成", "Reviews complete"),
+    Step.RETURN: Text("退回补正", "Return"),
+    Step.OFFER: Text("准予", "Offer terms"),
+    Step.REJECT: Text("不予授权", "Reject"),
+    Step.ACCEPT_TERMS: Text("接受条款", "Accept terms"),
+    Step.DECLINE: Text("不接受条款", "Decline terms"),
+    Step.WITHDRAW: Text("撤回", "Withdraw"),
+    Step.LAPSE: Text("逾期失效", "Lapse"),
+}
+
+
+def advance(state: State, step: Step, roles: frozenset[Role], *, by_system: bool = False) -> State:
+    """Next state; raises TransitionRefused. A step of the system is open to nobody else, and the other way round."""
+    move = MOVES.get((state, step))
+    open_to = move is not None and (by_system if move.by == SYSTEM_ALONE else not move.by.isdisjoint(roles))
+    if move is None or not open_to:
+        at, name = STATE_NAMES[state], STEP_NAMES[step]
+        raise TransitionRefused(
+            Text(
+                f"申请处于“{at.zh}”状态，您不能执行“{name.zh}”；请刷新后查看当前可用的步骤。",
+                f"The application is in state “{at.en.lower()}”; the step “{name.en.lower()}” is not open to you. Reload to see which are.",
+            ),
+            state=state.value,
+            step=step.value,
+        )
+    return move.to

@@ -1,0 +1,1 @@
+"""Grants: the right to use, from agreement to its end."""

@@ -1,0 +1,118 @@
+"""Reading grants. Every list starts from what the actor may see."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+from sqlalchemy import ColumnElement, false, func, or_, true
+from sqlmodel import col, select
+
+from auth.actor import Actor
+from auth.grants.tables import GrantEventRow, GrantRow
+from auth.grants.view import GrantView, Used
+from auth.grants.workflow import State
+from auth.policy.model import GrantPolicy
+from auth.policy.separation import Past
+from auth.scope import sight
+from core.errors import NotFound, Unavailable
+from core.ids import ApplicationId, DatasetId, GrantId, OrgId
+from core.text import Text
+from core.work import Work
+
+
+def seen_by(actor: Actor) -> ColumnElement[bool]:
+    """The condition that keeps a list within the actor's sight."""
+    seen = sight(actor, "auth:grant:read")
+    if seen.everything:
+        return true()
+    return or_(
+        false(), col(GrantRow.org_id).in_(seen.orgs), col(GrantRow.department_id).in_(seen.departments)
+    )
+
+
+def missing() -> NotFound:
+    return NotFound(
+        Text("没有这项授权，或不在您可见的范围内。", "There is no such grant, or it is not yours to see.")
+    )
+
+
+def row(work: Work, grant_id: GrantId, actor: Actor | None = None, *, to_change: bool = False) -> GrantRow:
+    """The grant's row, within the actor's sight; `to_change` holds it until the transaction ends. Raises NotFound."""
+    wanted = select(GrantRow).where(GrantRow.id == grant_id)
+    if actor is not None:
+        wanted = wanted.where(seen_by(actor))
+    if to_change:
+        wanted = wanted.with_for_update()
+    found = work.db.exec(wanted.execution_options(populate_existing=True)).first()
+    if found is None:
+        raise missing()
+    return found
+
+
+def view(work: Work, grant_id: GrantId) -> GrantView:
+    """The grant as the rules see it. Raises NotFound; Unavailable when the stored policy is not the agreed one."""
+    return view_of(row(work, grant_id))
+
+
+def view_of(found: GrantRow) -> GrantView:
+    if hashlib.sha256(found.policy.encode()).hexdigest() != found.policy_hash:
+        raise Unavailable(
+            Text(
+                f"授权 {found.id} 所存条款与约定的摘要不符，已停止使用；请联系安全管理员。",
+                f"The stored policy of grant {found.id} does not match the agreed digest; it is out of use. Tell the security officer.",
+            )
+        )
+    return GrantView(
+        id=GrantId(found.id),
+        state=State(found.state),
+        org_id=OrgId(found.org_id),
+        dataset_id=DatasetId(found.dataset_id),
+        policy=GrantPolicy.model_validate_json(found.policy),
+        policy_hash=found.policy_hash,
+        used=Used(found.used_extracts, found.used_rows, found.used_bytes),
+        application_id=ApplicationId(found.application_id),
+    )
+
+
+def past(work: Work, grant_id: str) -> tuple[Past, ...]:
+    """What was done to the grant, oldest first."""
+    wanted = select(GrantEventRow).where(GrantEventRow.grant_id == grant_id).order_by(col(GrantEventRow.id))
+    return tuple(Past(event.step, event.person_id, event.org_id) for event in work.db.exec(wanted))
+
+
+SORTS = {
+    "created": col(GrantRow.id),
+    "ends": col(GrantRow.ends_at),
+    "dataset": col(GrantRow.dataset_id),
+    "state": col(GrantRow.state),
+}
+
+
+def listed(
+    work: Work,
+    actor: Actor,
+    *,
+    state: str | None = None,
+    dataset_id: str | None = None,
+    org_id: str | None = None,
+    application_id: str | None = None,
+    sort: str = "-created",
+    offset: int = 0,
+    limit: int = 50,
+) -> tuple[list[GrantRow], int]:
+    """Grants in the actor's sight and their number. `sort`: a key of SORTS, with `-` before it for descending."""
+    conditions: list[Any] = [seen_by(actor)]
+    for column, value in (
+        (GrantRow.state, state),
+        (GrantRow.dataset_id, dataset_id),
+        (GrantRow.org_id, org_id),
+        (GrantRow.application_id, application_id),
+    ):
+        if value:
+            conditions.append(col(column) == value)
+    order = SORTS.get(sort.removeprefix("-"), col(GrantRow.id))
+    ordered = (order.desc() if sort.startswith("-") else order.asc(), col(GrantRow.id).desc())
+    wanted = select(GrantRow).where(*conditions).order_by(*ordered).offset(offset).limit(limit)
+    total = work.db.exec(select(func.count()).select_from(GrantRow).where(*conditions)).one()
+    return list(work.db.exec(wanted)), total

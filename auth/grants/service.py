@@ -1,0 +1,322 @@
+"""Acting on grants: issue, activate, suspend, resume, revoke, relinquish, and the sweeper that notes the end.
+
+Whether a grant counts now is never read from a sweep: `auth.policy.rules.effective` computes it at the moment of use.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from sqlmodel import Field, SQLModel, col, select
+
+from auth import audit
+from auth.actor import SYSTEM, Actor
+from auth.asset import Asset
+from auth.grants import queries
+from auth.grants.standing import licence
+from auth.grants.tables import GrantEventRow, GrantRow
+from auth.grants.workflow import FINAL, MOVES, State, Step, advance
+from auth.policy import rules, separation
+from auth.policy.limits import limits
+from auth.policy.model import GrantPolicy
+from auth.policy.separation import Doer
+from auth.scope import roles_towards
+from core import outbox
+from core.errors import InputRefused, Reason, Stale, refuse_if
+from core.ids import ApplicationId, DatasetId, GrantId, OrgId
+from core.text import Text
+from core.work import Work
+
+Assets = Callable[[DatasetId], Asset]
+HasRelease = Callable[[DatasetId], bool]
+
+KINDS: Final = {
+    Step.ACTIVATE: "grant.activated",
+    Step.SUSPEND: "grant.suspended",
+    Step.RESUME: "grant.resumed",
+    Step.REVOKE: "grant.revoked",
+    Step.RELINQUISH: "grant.relinquished",
+    Step.EXPIRE: "grant.expired",
+    Step.LAPSE: "grant.voided",
+}
+
+
+class GrantRead(SQLModel):
+    """A grant as a reader sees it. `is_effective` is computed for the instant of reading; `why_not` says what stands against it."""
+
+    id: GrantId
+    application_id: ApplicationId
+    org_id: OrgId
+    dataset_id: DatasetId
+    department_id: str
+    title_zh: str
+    title_en: str
+    state: State
+    version: int
+    policy: dict[str, Any]
+    policy_hash: str
+    agreement_hash: str
+    starts_at: datetime
+    ends_at: datetime
+    quota_extracts: int | None
+    quota_rows: int | None
+    quota_bytes: int | None
+    used_extracts: int
+    used_rows: int
+    used_bytes: int
+    is_effective: bool
+    why_not: list[dict[str, Any]]
+    note: str
+    created_at: datetime
+    activated_at: datetime | None
+    ended_at: datetime | None
+
+
+class GrantStep(SQLModel):
+    """A step on a grant: the version that was seen, and why. Suspending and revoking need a reason."""
+
+    model_config = {"extra": "forbid"}
+    version: int | None = Field(default=None, ge=1)
+    note: str = Field(default="", max_length=2000)
+
+
+def read(work: Work, row: GrantRow) -> GrantRead:
+    against = rules.effective(queries.view_of(row), work.now)
+    return GrantRead.model_validate(
+        row,
+        update={
+            "policy": json.loads(row.policy),
+            "is_effective": not against,
+            "why_not": [{"code": r.code, "zh": r.text.zh, "en": r.text.en} for r in against],
+        },
+    )
+
+
+def grant(work: Work, actor: Actor, grant_id: GrantId) -> GrantRead:
+    """One grant; NotFound outside the actor's sight."""
+    return read(work, queries.row(work, grant_id, actor))
+
+
+def grants(
+    work: Work, actor: Actor, *, offset: int = 0, limit: int = 50, sort: str = "-created", **by: str | None
+) -> tuple[list[GrantRead], int]:
+    """Grants in sight, filtered by state, dataset_id, org_id, application_id; and their number."""
+    rows, total = queries.listed(work, actor, offset=offset, limit=limit, sort=sort, **by)
+    return [read(work, row) for row in rows], total
+
+
+def issue(
+    work: Work,
+    actor: Actor,
+    *,
+    application_id: str,
+    line_id: str,
+    org_id: str,
+    department_id: str,
+    title: Text,
+    policy: GrantPolicy,
+    agreement_hash: str,
+    approved_by: Iterable[str],
+) -> GrantRow:
+    """A PENDING grant for one agreed line; called in the transaction in which the terms are accepted."""
+    text = policy.canonical().decode()
+    row = GrantRow(
+        id=work.new_id(), application_id=application_id, line_id=line_id, org_id=org_id,
+        dataset_id=policy.dataset_id, department_id=department_id, title_zh=title.zh, title_en=title.en,
+        state=State.PENDING, policy=text, policy_hash=policy.hash, agreement_hash=agreement_hash,
+        approved_by=json.dumps(sorted(set(approved_by))), starts_at=policy.starts_at, ends_at=policy.ends_at,
+        quota_extracts=policy.quotas.extracts, quota_rows=policy.quotas.rows, quota_bytes=policy.quotas.bytes,
+        created_at=work.now,
+    )  # fmt: skip
+    work.db.add(row)
+    work.db.flush()
+    _remember(work, SYSTEM, row, "issue", "", "")
+    audit.record(
+        work, actor, "grant.issued", subject=row.id, dataset_id=row.dataset_id, grant_id=row.id,
+        application_id=row.application_id, payload={"policy_hash": row.policy_hash, "agreement_hash": agreement_hash},
+    )  # fmt: skip
+    return row
+
+
+def activate(
+    work: Work,
+    actor: Actor,
+    grant_id: GrantId,
+    body: GrantStep,
+    *,
+    assets: Assets,
+    has_release: HasRelease,
+) -> GrantRead:
+    """Put a grant into force: needs a published release, terms that can be enforced, and a steward who did not approve."""
+    row = _load(work, actor, grant_id, body)
+    refuse_if(_activation_objections(work, actor, row, assets, has_release))
+    _move(work, actor, row, Step.ACTIVATE, body.note)
+    row.activated_at = work.now
+    return read(work, row)
+
+
+def _activation_objections(
+    work: Work, actor: Actor, row: GrantRow, assets: Assets, has_release: HasRelease
+) -> tuple[Reason, ...]:
+    asset, policy = assets(DatasetId(row.dataset_id)), queries.view_of(row).policy
+    found = [
+        *separation.not_of_the_applicant(_doer(actor), row.org_id, queries.past(work, row.id)),
+        *separation.approver_does_not_activate(_doer(actor), json.loads(row.approved_by)),
+        *rules.licence_objections(licence(work, OrgId(row.org_id)), work.now),
+        *rules.asset_objections(asset),
+        *rules.unenforceable(policy, asset),
+        *rules.form_objections(policy.delivery_forms, asset, limits()),
+        *rules.column_objections(policy.columns, asset, limits()),
+    ]
+    if not has_release(DatasetId(row.dataset_id)):
+        found.append(
+            rules.refused(
+                "no-release",
+                f"{row.dataset_id} 尚无通过质量放行的发布版本。",
+                f"{row.dataset_id} has no release that passed its gate.",
+                rules.GRANT,
+            )
+        )
+    if work.now >= row.ends_at:
+        found.append(
+            rules.refused("grant-ended", "授权期限已过。", "The period of the grant is over.", rules.GRANT)
+        )
+    return tuple(found)
+
+
+def suspend(work: Work, actor: Actor, grant_id: GrantId, body: GrantStep) -> GrantRead:
+    """Stop all use at once; somebody else may resume it."""
+    row = _load(work, actor, grant_id, body, needs_note=True)
+    _move(work, actor, row, Step.SUSPEND, body.note)
+    return read(work, row)
+
+
+def resume(work: Work, actor: Actor, grant_id: GrantId, body: GrantStep) -> GrantRead:
+    """Let a suspended grant count again; not by the person who suspended it."""
+    row = _load(work, actor, grant_id, body)
+    past = queries.past(work, row.id)
+    refuse_if(
+        (
+            *separation.not_of_the_applicant(_doer(actor), row.org_id, past),
+            *separation.suspender_does_not_resume(_doer(actor), past),
+        )
+    )
+    _move(work, actor, row, Step.RESUME, body.note)
+    return read(work, row)
+
+
+def revoke(work: Work, actor: Actor, grant_id: GrantId, body: GrantStep) -> GrantRead:
+    """End a grant for good, at once."""
+    row = _load(work, actor, grant_id, body, needs_note=True)
+    _move(work, actor, row, Step.REVOKE, body.note)
+    return read(work, row)
+
+
+def relinquish(work: Work, actor: Actor, grant_id: GrantId, body: GrantStep) -> GrantRead:
+    """The holder gives the grant back."""
+    row = _load(work, actor, grant_id, body)
+    _move(work, actor, row, Step.RELINQUISH, body.note)
+    return read(work, row)
+
+
+def expire_due(work: Work) -> int:
+    """Note the end of grants whose time is over, and void those that nobody activated. Each event is written once.
+
+    Safe to run at any time and in several workers: the rows are held, and a grant that has moved is not found again.
+    """
+    waited = work.now - timedelta(days=limits()["pending_days"])
+    live = col(GrantRow.state).in_([State.ACTIVE, State.SUSPENDED]) & (col(GrantRow.ends_at) <= work.now)
+    stuck = (col(GrantRow.state) == State.PENDING) & (
+        (col(GrantRow.ends_at) <= work.now) | (col(GrantRow.created_at) <= waited)
+    )
+    rows = list(
+        work.db.exec(
+            select(GrantRow)
+            .where(live | stuck)
+            .order_by(col(GrantRow.id))
+            .with_for_update(skip_locked=True)
+            .execution_options(populate_existing=True)
+        )
+    )
+    for row in rows:
+        _move(work, SYSTEM, row, Step.LAPSE if row.state == State.PENDING else Step.EXPIRE, "")
+    return len(rows)
+
+
+def commands(
+    work: Work,
+    actor: Actor,
+    grant_id: GrantId,
+    *,
+    assets: Assets,
+    has_release: HasRelease,
+) -> list[dict[str, Any]]:
+    """The steps that this actor's roles open on the grant now, each with what still stands against it."""
+    row = queries.row(work, grant_id, actor)
+    roles = roles_towards(actor, org_id=row.org_id, departments=frozenset({row.department_id}))
+    past = queries.past(work, row.id)
+    offered = []
+    for (state, step), move in MOVES.items():
+        if state != row.state or move.by.isdisjoint(roles):
+            continue
+        against: tuple[Reason, ...] = ()
+        if step is Step.ACTIVATE:
+            against = _activation_objections(work, actor, row, assets, has_release)
+        if step is Step.RESUME:
+            against = tuple(separation.suspender_does_not_resume(_doer(actor), past))
+        offered.append({"command": step.value, "version": row.version, "reasons": against})
+    return offered
+
+
+def _doer(actor: Actor) -> Doer:
+    return Doer(actor.person_id, actor.org_id)
+
+
+def _load(
+    work: Work, actor: Actor, grant_id: GrantId, body: GrantStep, *, needs_note: bool = False
+) -> GrantRow:
+    row = queries.row(work, grant_id, actor, to_change=True)
+    if body.version is not None and body.version != row.version:
+        raise Stale(
+            Text(
+                f"该授权已被他人修改（当前版本 {row.version}，您看到的是 {body.version}）；请刷新后再操作。",
+                f"The grant was changed by somebody else (now version {row.version}, you saw {body.version}); reload first.",
+            ),
+            version=row.version,
+        )
+    if needs_note and len(body.note.strip()) < limits()["min_reason_characters"]:
+        raise InputRefused(Text("请写明理由（note）。", "Give a reason (note)."))
+    return row
+
+
+def _move(work: Work, actor: Actor, row: GrantRow, step: Step, note: str) -> None:
+    roles = roles_towards(actor, org_id=row.org_id, departments=frozenset({row.department_id}))
+    before = row.state
+    row.state = advance(State(before), step, roles, by_system=actor.via == "system")
+    row.version += 1
+    row.note = note
+    if row.state in FINAL:
+        row.ended_at = work.now
+    work.db.add(row)
+    work.db.flush()
+    _remember(work, actor, row, step.value, before, note)
+    audit.record(
+        work, actor, KINDS[step], subject=row.id, dataset_id=row.dataset_id, grant_id=row.id,
+        application_id=row.application_id, payload={"from": before, "to": str(row.state), "note": note},
+    )  # fmt: skip
+    outbox.post(
+        work, KINDS[step], row.id, {"grant_id": row.id, "state": str(row.state), "org_id": row.org_id}
+    )
+
+
+def _remember(work: Work, actor: Actor, row: GrantRow, step: str, before: str, note: str) -> None:
+    work.db.add(
+        GrantEventRow(
+            id=work.new_id(), grant_id=row.id, step=step, from_state=before, to_state=str(row.state), note=note,
+            person_id=actor.person_id, account_id=actor.account_id, org_id=actor.org_id, at=work.now,
+        )
+    )  # fmt: skip
+    work.db.flush()

@@ -1,0 +1,41 @@
+"""A grant as rules and enforcement see it: frozen, with its policy and what has been used."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from auth.grants.workflow import State
+from auth.policy.model import GrantPolicy
+from core.ids import ApplicationId, DatasetId, GrantId, OrgId
+
+
+@dataclass(frozen=True, slots=True)
+class Used:
+    """What the grant has delivered so far, totals."""
+
+    extracts: int = 0
+    rows: int = 0
+    bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class GrantView:
+    """One grant at one instant. `policy_hash` is what was agreed; it must equal `policy.hash`."""
+
+    id: GrantId
+    state: State
+    org_id: OrgId
+    dataset_id: DatasetId
+    policy: GrantPolicy
+    policy_hash: str
+    used: Used
+    application_id: ApplicationId
+
+    @property
+    def starts_at(self) -> datetime:
+        return self.policy.starts_at
+
+    @property
+    def ends_at(self) -> datetime:
+        return self.policy.ends_at

@@ -1,0 +1,1 @@
+"""What a grant allows, as one frozen document, and the rules that read it."""

@@ -1,0 +1,104 @@
+"""Limits, code lists and the delivery matrix: data with value, source and effective date, read once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+from auth.policy.model import DeliveryForm
+from core.text import Text
+
+_HERE: Final = Path(__file__).parent
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """One number that the rules read, with where it comes from."""
+
+    key: str
+    value: int
+    unit: str
+    source: str
+    name: Text
+
+
+@dataclass(frozen=True, slots=True)
+class Coded:
+    """One entry of a code list. `basis` is given for refusals, `kind` (public, industry) for purposes."""
+
+    code: str
+    name: Text
+    basis: str = ""
+    kind: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LevelRule:
+    """What a dataset of this level may deliver: forms, and the highest column level that may leave as it is."""
+
+    level: int
+    forms: frozenset[DeliveryForm]
+    plain_up_to: int
+    personal_plain: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Everything that may change without the code changing."""
+
+    effective_from: date
+    numbers: Mapping[str, Limit]
+    levels: Mapping[int, LevelRule]
+    levels_source: str
+    scenarios: Mapping[str, Coded]
+    purposes: Mapping[str, Coded]
+    refusals: Mapping[str, Coded]
+
+    def __getitem__(self, key: str) -> int:
+        """The number called `key`; KeyError when there is none."""
+        return self.numbers[key].value
+
+
+def _read(name: str) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads((_HERE / name).read_text(encoding="utf-8"))
+    return content
+
+
+def _codes(entries: list[dict[str, str]]) -> dict[str, Coded]:
+    return {
+        entry["code"]: Coded(
+            entry["code"], Text(entry["zh"], entry["en"]), entry.get("basis", ""), entry.get("class", "")
+        )
+        for entry in entries
+    }
+
+
+@cache
+def limits() -> Limits:
+    """The limits in force."""
+    numbers, matrix, codes = _read("limits.json"), _read("delivery.json"), _read("scenarios.json")
+    return Limits(
+        effective_from=date.fromisoformat(numbers["effective_from"]),
+        numbers={
+            key: Limit(key, int(row["value"]), row["unit"], row["source"], Text(row["zh"], row["en"]))
+            for key, row in numbers["limits"].items()
+        },
+        levels={
+            row["level"]: LevelRule(
+                row["level"],
+                frozenset(DeliveryForm(form) for form in row["forms"]),
+                row["plain_up_to"],
+                row["personal_plain"],
+            )
+            for row in matrix["levels"]
+        },
+        levels_source=matrix["source"],
+        scenarios=_codes(codes["scenarios"]),
+        purposes=_codes(codes["purposes"]),
+        refusals=_codes(codes["refusals"]),
+    )

@@ -1,0 +1,194 @@
+"""The policy of a grant: what may leave, of which rows, for what, in which form, until when, how much."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Annotated, Final, Literal, Self
+
+import rfc8785
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+
+from auth.policy.filters.model import ColumnName, RowFilter
+from core.ids import DatasetId, GrantId
+
+MAX_QUOTA: Final = 2**53 - 1
+
+
+class Use(StrEnum):
+    """What may become of a column.
+
+    plain: leaves as it is, and may stand in the caller's filter. pseudonymised: leaves as a per-grant HMAC.
+    masked: leaves after its mask. filter_only: never leaves, may stand in the caller's filter. denied: neither.
+    """
+
+    PLAIN = "plain"
+    PSEUDONYMISED = "pseudonymised"
+    MASKED = "masked"
+    FILTER_ONLY = "filter_only"
+    DENIED = "denied"
+
+
+class DeliveryForm(StrEnum):
+    EXTRACT_PARQUET = "extract_parquet"
+    EXTRACT_CSV = "extract_csv"
+
+
+LEAVING: Final = frozenset({Use.PLAIN, Use.PSEUDONYMISED, Use.MASKED})
+FILTERABLE: Final = frozenset({Use.PLAIN, Use.FILTER_ONLY})
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class DropMask(_Frozen):
+    """Every value becomes null."""
+
+    kind: Literal["drop"] = "drop"
+
+
+class RedactMask(_Frozen):
+    """Every value that is present becomes `***`."""
+
+    kind: Literal["redact"] = "redact"
+
+
+class KeepMask(_Frozen):
+    """Text keeps its first `head` and last `tail` characters; the rest becomes `*`. Text no longer than both is all `*`."""
+
+    kind: Literal["keep"] = "keep"
+    head: int = Field(ge=0, le=20)
+    tail: int = Field(ge=0, le=20)
+
+
+class RoundMask(_Frozen):
+    """Numbers fall to the next lower multiple of `step`."""
+
+    kind: Literal["round"] = "round"
+    step: float = Field(gt=0, allow_inf_nan=False)
+
+
+class TruncateMask(_Frozen):
+    """Dates and times fall to the beginning of their hour, day, month or year (local, UTC+8)."""
+
+    kind: Literal["truncate"] = "truncate"
+    unit: Literal["hour", "day", "month", "year"]
+
+
+Mask = Annotated[DropMask | RedactMask | KeepMask | RoundMask | TruncateMask, Field(discriminator="kind")]
+MASK_TYPES: Final[dict[str, frozenset[str]]] = {
+    "drop": frozenset({"string", "integer", "number", "boolean", "date", "datetime", "time", "geometry"}),
+    "redact": frozenset({"string"}),
+    "keep": frozenset({"string"}),
+    "round": frozenset({"integer", "number"}),
+    "truncate": frozenset({"date", "datetime"}),
+}
+
+
+class ColumnTerm(_Frozen):
+    """One column's term. A mask belongs to `masked`, and only to it."""
+
+    name: ColumnName
+    use: Use
+    mask: Mask | None = None
+
+    @model_validator(mode="after")
+    def _mask_belongs(self) -> Self:
+        if (self.use is Use.MASKED) != (self.mask is not None):
+            raise ValueError(f"column {self.name}: a mask goes with use 'masked', and only with it")
+        return self
+
+
+class Quotas(_Frozen):
+    """Totals over the life of the grant; None is without limit."""
+
+    extracts: int | None = Field(default=None, ge=1, le=MAX_QUOTA)
+    rows: int | None = Field(default=None, ge=1, le=MAX_QUOTA)
+    bytes: int | None = Field(default=None, ge=1, le=MAX_QUOTA)
+
+
+Instant = Annotated[AwareDatetime, AfterValidator(lambda moment: moment.astimezone(UTC))]
+Code = Annotated[str, Field(min_length=1, max_length=80)]
+
+
+class GrantPolicy(_Frozen):
+    """The whole of what one grant allows on one dataset. A column that it does not name is denied.
+
+    `starts_at` belongs to the period, `ends_at` does not.
+    """
+
+    version: Literal[1] = 1
+    dataset_id: DatasetId
+    columns: tuple[ColumnTerm, ...] = Field(min_length=1, max_length=2000)
+    row_filter: RowFilter | None = None
+    scenario_id: Code
+    purposes: tuple[Code, ...] = Field(min_length=1, max_length=20)
+    starts_at: Instant
+    ends_at: Instant
+    delivery_forms: tuple[DeliveryForm, ...] = Field(min_length=1)
+    quotas: Quotas = Quotas()
+    retention_days: int = Field(ge=1, le=36500)
+    redistribution: Literal[False] = False
+
+    @model_validator(mode="after")
+    def _hangs_together(self) -> Self:
+        for what, names in (
+            ("column", [term.name for term in self.columns]),
+            ("purpose", self.purposes),
+            ("delivery form", self.delivery_forms),
+        ):
+            if len(set(names)) != len(names):
+                raise ValueError(f"a {what} is named twice")
+        if self.ends_at <= self.starts_at:
+            raise ValueError("the period ends before it starts")
+        return self
+
+    def term(self, column: str) -> ColumnTerm | None:
+        return next((term for term in self.columns if term.name == column), None)
+
+    def use_of(self, column: str) -> Use:
+        """What may become of that column; denied when the policy does not name it."""
+        return term.use if (term := self.term(column)) else Use.DENIED
+
+    @property
+    def leaving(self) -> tuple[ColumnTerm, ...]:
+        """The terms of columns that may stand in a delivery, in policy order."""
+        return tuple(term for term in self.columns if term.use in LEAVING)
+
+    def canonical(self) -> bytes:
+        """Canonical JSON (RFC 8785): equal policies give equal bytes."""
+        return rfc8785.dumps(self.model_dump(mode="json"))
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 of the canonical form, 64 hex digits: what both sides agree to."""
+        return hashlib.sha256(self.canonical()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Licence:
+    """Where an organisation stands. Only state `QUALIFIED` before `valid_to` (aware, exclusive) counts."""
+
+    state: str
+    valid_to: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One request to use a grant: which columns leave, under which further filter, for what, in which form.
+
+    rows: how many rows would leave, where that is known before.
+    """
+
+    grant_id: GrantId
+    dataset_id: DatasetId
+    columns: tuple[str, ...]
+    filter: RowFilter | None
+    purpose: str
+    scenario_id: str
+    delivery_form: str
+    at: datetime
+    rows: int | None = None

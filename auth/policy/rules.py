@@ -1,0 +1,319 @@
+"""Whether a grant allows a request. Pure: every value is handed in; the answer is every reason to refuse, () permits.
+
+What the rules do not know is refused: an unknown level, scenario, column, form or licence state never permits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from auth.asset import Asset, AssetColumn
+from auth.grants.view import GrantView
+from auth.grants.workflow import STATE_NAMES, State
+from auth.policy.filters import rules as filters
+from auth.policy.limits import Limits
+from auth.policy.model import FILTERABLE, MASK_TYPES, Ask, ColumnTerm, GrantPolicy, Licence, Use
+from core.errors import Reason
+from core.text import Text
+
+GRANT: Final = "authorization §4.2"
+POLICY: Final = "authorization §4.4"
+PERSONAL: Final = frozenset({"DI", "SI"})
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """All that one decision looks at."""
+
+    ask: Ask
+    grant: GrantView
+    asset: Asset
+    licence: Licence
+    limits: Limits
+
+
+Rule = Callable[[Case], Iterator[Reason]]
+
+
+def objections(
+    ask: Ask, grant: GrantView, asset: Asset, licence: Licence, limits: Limits
+) -> tuple[Reason, ...]:
+    """Every reason to refuse `ask` at the instant `ask.at`, in rule order; () means permitted."""
+    case = Case(ask, grant, asset, licence, limits)
+    return tuple(reason for rule in RULES for reason in rule(case))
+
+
+def effective(grant: GrantView, now: datetime) -> tuple[Reason, ...]:
+    """Why the grant itself does not count at `now`: its state and its period. () when it does."""
+    return tuple(_grant_counts(grant, now))
+
+
+def refused(code: str, zh: str, en: str, basis: str, **facts: object) -> Reason:
+    return Reason(code, Text(zh, en), basis, facts)
+
+
+def _grant_counts(grant: GrantView, now: datetime) -> Iterator[Reason]:
+    if grant.state is not State.ACTIVE:
+        name = STATE_NAMES[grant.state]
+        yield refused(
+            "grant-not-active",
+            f"授权当前为“{name.zh}”，不能使用。",
+            f"The grant is {name.en.lower()} and cannot be used.",
+            GRANT,
+            state=grant.state.value,
+        )
+    if now < grant.starts_at:
+        said = grant.starts_at.isoformat()
+        yield refused("grant-not-started", f"授权自 {said} 起有效。", f"The grant starts at {said}.", GRANT)
+    if now >= grant.ends_at:
+        said = grant.ends_at.isoformat()
+        yield refused("grant-ended", f"授权已于 {said} 到期。", f"The grant ended at {said}.", GRANT)
+
+
+def _grant_is_effective(case: Case) -> Iterator[Reason]:
+    yield from _grant_counts(case.grant, case.ask.at)
+
+
+def _same_grant_and_dataset(case: Case) -> Iterator[Reason]:
+    named = {case.ask.dataset_id, case.grant.dataset_id, case.grant.policy.dataset_id, case.asset.dataset_id}
+    if case.ask.grant_id != case.grant.id or len(named) != 1:
+        yield refused(
+            "grant-for-another-dataset",
+            "所引用的授权不是针对该数据集的。",
+            "The grant named is not for this dataset.",
+            POLICY,
+        )
+
+
+def _organisation_is_qualified(case: Case) -> Iterator[Reason]:
+    yield from licence_objections(case.licence, case.ask.at)
+
+
+def licence_objections(licence: Licence, at: datetime) -> Iterator[Reason]:
+    """Why an organisation may not apply for or use grants at that instant."""
+    if licence.state != "QUALIFIED" or licence.valid_to is None or at >= licence.valid_to:
+        until = licence.valid_to.date().isoformat() if licence.valid_to else "—"
+        yield refused(
+            "licence-lapsed",
+            f"贵机构的资质当前无效（状态 {licence.state}，有效期至 {until}）；请先办理资质。",
+            f"Your organisation's licence does not count (state {licence.state}, valid to {until}); renew it first.",
+            GRANT,
+        )
+
+
+def _dataset_is_grantable(case: Case) -> Iterator[Reason]:
+    yield from asset_objections(case.asset)
+
+
+def asset_objections(asset: Asset) -> Iterator[Reason]:
+    """Why no grant may cover this dataset."""
+    if asset.open_type not in ("U", "C"):
+        yield refused(
+            "dataset-not-openable",
+            f"{asset.dataset_id} 属于不予开放数据，不得纳入授权。",
+            f"{asset.dataset_id} is not to be opened and may enter no grant.",
+            "domain R10: 不予开放 data never enter grants",
+            dataset=asset.dataset_id,
+        )
+    if asset.auth_op_scope not in ("yes", "negotiable"):
+        yield refused(
+            "dataset-out-of-scope",
+            f"{asset.dataset_id} 不在授权运营范围内。",
+            f"{asset.dataset_id} lies outside the scope of authorised operation.",
+            "domain §4.1 auth_op_scope",
+            dataset=asset.dataset_id,
+        )
+    if not asset.is_published:
+        yield refused(
+            "dataset-not-published",
+            f"{asset.dataset_id} 尚未在目录中发布或已撤回。",
+            f"{asset.dataset_id} is not published in the catalogue, or was withdrawn.",
+            GRANT,
+            dataset=asset.dataset_id,
+        )
+
+
+def _policy_is_enforceable(case: Case) -> Iterator[Reason]:
+    yield from unenforceable(case.grant.policy, case.asset)
+
+
+def unenforceable(policy: GrantPolicy, asset: Asset) -> Iterator[Reason]:
+    """Terms that cannot be carried out on the dataset as it is now: nothing is delivered on a guess."""
+    for term in policy.columns:
+        if (column := asset.column(term.name)) is None:
+            yield _unenforceable(
+                term.name, "数据集现已没有该列", "the dataset no longer has it", "column-unknown"
+            )
+        elif term.mask is not None and column.type not in MASK_TYPES[term.mask.kind]:
+            yield _unenforceable(
+                term.name,
+                f"脱敏方式 {term.mask.kind} 不适用于 {column.type}",
+                f"mask {term.mask.kind} does not fit {column.type}",
+                "mask-type",
+            )
+    for fault in filters.check(policy.row_filter, asset):
+        yield refused("policy-unenforceable", fault.text.zh, fault.text.en, POLICY, **fault.facts)
+
+
+def _unenforceable(column: str, zh: str, en: str, why: str) -> Reason:
+    return refused(
+        "policy-unenforceable",
+        f"授权条款无法执行：列 {column}，{zh}。",
+        f"A term cannot be enforced: column {column}, {en}.",
+        POLICY,
+        column=column,
+        why=why,
+    )
+
+
+def _columns_are_granted(case: Case) -> Iterator[Reason]:
+    if not case.ask.columns:
+        yield refused("no-columns", "没有选择任何列。", "No column was chosen.", POLICY)
+    if len(set(case.ask.columns)) != len(case.ask.columns):
+        yield refused("column-twice", "同一列被选择了两次。", "A column was chosen twice.", POLICY)
+    for name in dict.fromkeys(case.ask.columns):
+        use = case.grant.policy.use_of(name)
+        if use is Use.FILTER_ONLY:
+            yield refused(
+                "column-filter-only",
+                f"列 {name} 只能用于筛选，不能导出。",
+                f"Column {name} may only be used in a filter; it does not leave.",
+                POLICY,
+                column=name,
+            )
+        elif use is Use.DENIED:
+            yield refused(
+                "column-not-granted",
+                f"授权不包含列 {name}。",
+                f"The grant does not include column {name}.",
+                POLICY,
+                column=name,
+            )
+
+
+def _filter_is_allowed(case: Case) -> Iterator[Reason]:
+    for name in sorted(filters.columns_of(case.ask.filter)):
+        if case.grant.policy.use_of(name) not in FILTERABLE:
+            yield refused(
+                "filter-column-denied",
+                f"不能按列 {name} 筛选：筛选会泄露其取值。",
+                f"Column {name} may not be filtered on: the answer would give its values away.",
+                POLICY,
+                column=name,
+            )
+    yield from filters.check(case.ask.filter, case.asset)
+
+
+def _form_is_granted(case: Case) -> Iterator[Reason]:
+    if case.ask.delivery_form not in case.grant.policy.delivery_forms:
+        form = case.ask.delivery_form
+        yield refused(
+            "form-not-granted",
+            f"授权不包含交付方式 {form}。",
+            f"The grant does not include delivery form {form}.",
+            POLICY,
+        )
+
+
+def _level_allows(case: Case) -> Iterator[Reason]:
+    chosen = tuple(term for term in case.grant.policy.columns if term.name in case.ask.columns)
+    filtered = tuple(
+        ColumnTerm(name=name, use=Use.FILTER_ONLY) for name in sorted(filters.columns_of(case.ask.filter))
+    )
+    yield from form_objections((case.ask.delivery_form,), case.asset, case.limits)
+    yield from column_objections(chosen + filtered, case.asset, case.limits)
+
+
+def form_objections(forms: tuple[str, ...], asset: Asset, limits: Limits) -> Iterator[Reason]:
+    """Delivery forms that the dataset's level does not allow; an unknown level allows none."""
+    rule = limits.levels.get(asset.level)
+    for form in forms:
+        if rule is None or form not in rule.forms:
+            yield refused(
+                "level-forbids-form",
+                f"{asset.dataset_id} 为 {asset.level} 级数据，不允许以 {form} 交付。",
+                f"{asset.dataset_id} is level {asset.level}; it may not be delivered as {form}.",
+                limits.levels_source,
+                dataset=asset.dataset_id,
+                level=asset.level,
+                form=str(form),
+            )
+
+
+def column_objections(terms: tuple[ColumnTerm, ...], asset: Asset, limits: Limits) -> Iterator[Reason]:
+    """Columns whose values would show, as they are or by filtering, although their level or kind forbids it."""
+    rule = limits.levels.get(asset.level)
+    for term in terms:
+        column = asset.column(term.name)
+        if column is None or term.use not in FILTERABLE:
+            continue
+        if rule is None or _too_open(column, rule.plain_up_to, rule.personal_plain):
+            yield refused(
+                "level-forbids-plain",
+                f"列 {term.name}（{column.level} 级，标识类别 {column.identifier_kind}）不得以原值交付或用于筛选，须脱敏、假名化或去除。",
+                f"Column {term.name} (level {column.level}, identifier kind {column.identifier_kind}) may neither leave as it is nor be filtered on; mask, pseudonymise or leave it out.",
+                limits.levels_source,
+                dataset=asset.dataset_id,
+                column=term.name,
+            )
+
+
+def _too_open(column: AssetColumn, plain_up_to: int, personal_plain: bool) -> bool:
+    return column.level > plain_up_to or (column.identifier_kind in PERSONAL and not personal_plain)
+
+
+def _purpose_is_granted(case: Case) -> Iterator[Reason]:
+    policy = case.grant.policy
+    if case.ask.scenario_id != policy.scenario_id or case.ask.scenario_id not in case.limits.scenarios:
+        yield refused(
+            "scenario-mismatch",
+            f"授权的场景是 {policy.scenario_id}，不是 {case.ask.scenario_id}。",
+            f"The grant is for scenario {policy.scenario_id}, not {case.ask.scenario_id}.",
+            "domain R04: no grant without a scenario",
+        )
+    if case.ask.purpose not in policy.purposes or case.ask.purpose not in case.limits.purposes:
+        yield refused(
+            "purpose-mismatch",
+            f"授权不包含用途 {case.ask.purpose}。",
+            f"The grant does not include purpose {case.ask.purpose}.",
+            POLICY,
+        )
+
+
+def _quota_is_left(case: Case) -> Iterator[Reason]:
+    quotas, used = case.grant.policy.quotas, case.grant.used
+    rows = 0 if case.ask.rows is None else case.ask.rows
+    for unit, zh, limit, would_be in (
+        ("extracts", "提取次数", quotas.extracts, used.extracts + 1),
+        ("rows", "行数", quotas.rows, used.rows + max(rows, 1)),
+        ("bytes", "字节数", quotas.bytes, used.bytes + 1),
+    ):
+        if limit is not None and would_be > limit:
+            left = max(limit - getattr(used, unit), 0)
+            yield refused(
+                "quota-exhausted",
+                f"{zh}额度不足：上限 {limit}，剩余 {left}。",
+                f"Not enough {unit} left: {left} of {limit}.",
+                POLICY,
+                unit=unit,
+                limit=limit,
+                left=left,
+            )
+
+
+RULES: Final[tuple[Rule, ...]] = (
+    _same_grant_and_dataset,
+    _grant_is_effective,
+    _organisation_is_qualified,
+    _dataset_is_grantable,
+    _policy_is_enforceable,
+    _columns_are_granted,
+    _filter_is_allowed,
+    _form_is_granted,
+    _level_allows,
+    _purpose_is_granted,
+    _quota_is_left,
+)

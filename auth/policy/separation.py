@@ -1,0 +1,97 @@
+"""Segregation of duties: who may not take a step because of what the same person, or organisation, did before.
+
+Judged on the person and the organisation recorded with the earlier event, never on present roles: changing role, account
+or employer in between helps nobody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from core.errors import Reason
+from core.text import Text
+
+BASIS: Final = "authorization §4.3"
+APPLICANT_SIDE: Final = frozenset(
+    {"create", "save", "submit", "withdraw", "accept_terms", "decline", "relinquish"}
+)
+REVIEWS: Final = frozenset({"screen_ok", "screen_return", "screen_reject", "review"})
+DECISIONS: Final = frozenset({"offer", "reject", "return"})
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """Something that somebody did to this case before."""
+
+    step: str
+    person_id: str
+    org_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Doer:
+    """Who wants to act now."""
+
+    person_id: str
+    org_id: str | None
+
+
+def _reason(rule: int, zh: str, en: str) -> Reason:
+    return Reason(f"separation-of-duties-{rule}", Text(zh, en), f"{BASIS} rule {rule}")
+
+
+def not_of_the_applicant(doer: Doer, applicant_org: str, past: Iterable[Past]) -> Iterator[Reason]:
+    """Rule 1: whoever belongs, or belonged, to the applicant's side neither reviews nor decides."""
+    own = doer.org_id == applicant_org or any(
+        event.person_id == doer.person_id and (event.step in APPLICANT_SIDE or event.org_id == applicant_org)
+        for event in past
+    )
+    if own:
+        yield _reason(
+            1,
+            "您属于或曾代表申请方，不得审核或审批本方的申请；请由其他人员办理。",
+            "You belong to the applicant's side, or acted for it; somebody else must review and decide this case.",
+        )
+
+
+def reviewer_does_not_decide(doer: Doer, past: Iterable[Past]) -> Iterator[Reason]:
+    """Rule 2, seen by the approver: whoever screened or reviewed does not decide."""
+    if any(event.person_id == doer.person_id and event.step in REVIEWS for event in past):
+        yield _reason(
+            2,
+            "您已审核过本申请，不得再作审批；请由另一位审批人决定。",
+            "You reviewed this application; another approver must decide it.",
+        )
+
+
+def decider_does_not_review(doer: Doer, past: Iterable[Past]) -> Iterator[Reason]:
+    """Rule 2, seen by the reviewer: whoever decided in an earlier round does not review."""
+    if any(event.person_id == doer.person_id and event.step in DECISIONS for event in past):
+        yield _reason(
+            2,
+            "您已对本申请作过决定，不得再作审核；请由另一位审核人办理。",
+            "You decided on this application before; another reviewer must take it.",
+        )
+
+
+def approver_does_not_activate(doer: Doer, approvers: Iterable[str]) -> Iterator[Reason]:
+    """Rule 4. `approvers`: persons who decided the application."""
+    if doer.person_id in set(approvers):
+        yield _reason(
+            4,
+            "您审批了该授权，不得由您使其生效；请由另一位数据专员办理。",
+            "You approved this grant; another steward must activate it.",
+        )
+
+
+def suspender_does_not_resume(doer: Doer, past: Iterable[Past]) -> Iterator[Reason]:
+    """Rule 5, judged on the latest suspension."""
+    suspensions = [event for event in past if event.step == "suspend"]
+    if suspensions and suspensions[-1].person_id == doer.person_id:
+        yield _reason(
+            5,
+            "您暂停了该授权，不得由您恢复；请由另一位安全管理员办理。",
+            "You suspended this grant; another security officer must resume it.",
+        )
