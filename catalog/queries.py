@@ -1,0 +1,102 @@
+"""Which records an actor may see. Every list and every look-up starts here."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sqlalchemy import ColumnElement, and_, false, or_, true
+from sqlmodel import col, select
+
+from auth.actor import PLATFORM, Actor
+from catalog.tables import ColumnRow, DatasetRow
+from catalog.workflow import State
+from core.errors import Gone, NotFound
+from core.ids import DatasetId
+from core.text import Text
+from core.work import Work
+
+WRITE: Final = "catalog:dataset:write"
+READ_DRAFTS: Final = "catalog:dataset:read-drafts"
+OPEN_LEVELS: Final = 4  # records above it (重要, 核心) are hidden from everybody outside the publishing side
+
+
+def visible(actor: Actor) -> ColumnElement[bool]:
+    """The records that this actor may know of: published ones, and all of the departments whose drafts he may read."""
+    public = and_(
+        col(DatasetRow.state) == State.PUBLISHED,
+        or_(col(DatasetRow.data_level).is_(None), col(DatasetRow.data_level) <= OPEN_LEVELS),
+    )
+    return or_(public, own(actor, READ_DRAFTS))
+
+
+def own(actor: Actor, permission: str) -> ColumnElement[bool]:
+    """The records of the organisations within which the actor holds `permission`."""
+    if actor.via == "system":
+        return true()
+    if actor.may_in(permission, PLATFORM):
+        return true()
+    scopes = {held.scope for held in actor.roles if actor.may_in(permission, held.scope)}
+    return col(DatasetRow.publisher).in_(sorted(scopes)) if scopes else false()
+
+
+def dataset(work: Work, actor: Actor, dataset_id: str) -> DatasetRow:
+    """A record within the actor's sight. Raises NotFound; Gone with its tombstone when it was withdrawn."""
+    row = work.db.get(DatasetRow, dataset_id)
+    if row is not None and actor.may_in(READ_DRAFTS, row.publisher):
+        return row
+    if row is not None and (row.data_level or 0) <= OPEN_LEVELS:
+        if row.state == State.PUBLISHED:
+            return row
+        if row.state == State.WITHDRAWN and row.issued is not None:
+            raise _tombstone(row)
+    raise _unknown(dataset_id)
+
+
+def writable(work: Work, actor: Actor, dataset_id: str) -> DatasetRow:
+    """A record that the actor may change, locked against others until the transaction ends. Raises NotFound."""
+    wanted = select(DatasetRow).where(DatasetRow.id == dataset_id, own(actor, WRITE)).with_for_update()
+    if (row := work.db.exec(wanted).first()) is None:
+        raise _unknown(dataset_id)
+    return row
+
+
+def columns(work: Work, dataset_id: str) -> list[ColumnRow]:
+    """The dictionary in its order."""
+    wanted = select(ColumnRow).where(ColumnRow.dataset_id == dataset_id).order_by(col(ColumnRow.position))
+    return list(work.db.exec(wanted))
+
+
+def by_id(work: Work, dataset_id: str) -> DatasetRow:
+    """A record regardless of who asks, for the rooms above. Raises NotFound."""
+    if (row := work.db.get(DatasetRow, dataset_id)) is None:
+        raise _unknown(dataset_id)
+    return row
+
+
+def titles(work: Work, dataset_ids: list[DatasetId]) -> dict[str, Text]:
+    """Titles of several records at once, for lists in the rooms above."""
+    wanted = select(DatasetRow.id, DatasetRow.title_zh, DatasetRow.title_en).where(
+        col(DatasetRow.id).in_(dataset_ids)
+    )
+    return {dataset_id: Text(zh, en or zh) for dataset_id, zh, en in work.db.exec(wanted)}
+
+
+def _unknown(dataset_id: str) -> NotFound:
+    return NotFound(
+        Text(
+            f"没有数据集 {dataset_id}；请在目录中查找。",
+            f"There is no dataset {dataset_id}; look for it in the catalogue.",
+        )
+    )
+
+
+def _tombstone(row: DatasetRow) -> Gone:
+    when = row.withdrawn_at.isoformat() if row.withdrawn_at else None
+    return Gone(
+        Text(
+            f"数据集 {row.id}《{row.title_zh}》已撤回：{row.withdrawn_reason}",
+            f"Dataset {row.id} “{row.title_en or row.title_zh}” has been withdrawn: {row.withdrawn_reason}",
+        ),
+        dataset_id=row.id,
+        withdrawn_at=when,
+    )

@@ -1,0 +1,358 @@
+"""Changing records: create, edit, publish, withdraw, replace the dictionary, note the current release."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date, datetime
+from typing import Any
+
+from sqlmodel import col, delete, select
+
+from auth import audit
+from auth.actor import Actor
+from auth.identity.organisations import organisation
+from catalog import codes, queries, rules
+from catalog.models import (
+    ColumnCreate,
+    ColumnFields,
+    ColumnRead,
+    DatasetCreate,
+    DatasetExport,
+    DatasetFields,
+    DatasetRead,
+    DatasetUpdate,
+    Dictionary,
+    DictionaryRead,
+    Layout,
+)
+from catalog.search import index
+from catalog.tables import ColumnRow, DatasetRow
+from catalog.workflow import State, Step, advance
+from core.errors import Conflict, InputRefused, NotFound, Reason, Stale
+from core.ids import DatasetId
+from core.text import Text
+from core.work import Work
+
+
+def create(work: Work, actor: Actor, body: DatasetCreate) -> DatasetRead:
+    """Enter a record as a draft of the publishing department. Only its stewards and the catalogue's administrators may."""
+    org = _publisher(work, actor, body.publisher)
+    if work.db.get(DatasetRow, body.resource_code) is not None:
+        raise Conflict(
+            Text(
+                f"信息资源代码 {body.resource_code} 已被使用；请换一个代码。",
+                f"The resource code {body.resource_code} is taken; choose another.",
+            )
+        )
+    row = DatasetRow(
+        **body.model_dump(include=set(DatasetFields.model_fields)),
+        id=DatasetId(body.resource_code), publisher=body.publisher, publisher_zh=org.zh, publisher_en=org.en,
+        format_key=" ".join(sorted(body.formats)), layout=body.layout.model_dump(exclude_defaults=True),
+        state=State.DRAFT, created_at=work.now, created_by=actor.account_id, modified=work.now,
+    )  # fmt: skip
+    work.db.add(row)
+    work.db.flush()
+    _store_columns(work, row, body.columns)
+    _index(work, row)
+    audit.record(
+        work, actor, "dataset.created", subject=row.id, dataset_id=row.id,
+        payload={"publisher": row.publisher, "title": row.title_zh, "columns": len(body.columns)},
+    )  # fmt: skip
+    return read(work, row)
+
+
+def update(
+    work: Work, actor: Actor, dataset_id: str, body: DatasetUpdate, *, expected_version: int | None = None
+) -> DatasetRead:
+    """Change the fields that were sent. A published record must stay complete. Raises Stale, Conflict."""
+    row = _editable(work, actor, dataset_id, expected_version)
+    _same_identity(row, body)
+    sent = body.model_dump(exclude_unset=True, exclude={"resource_code", "publisher"})
+    changed = {
+        name: (getattr(row, name), value) for name, value in sent.items() if getattr(row, name) != value
+    }
+    if not changed:
+        return read(work, row)
+    for name, (_, value) in changed.items():
+        setattr(row, name, value)
+    row.format_key = " ".join(sorted(row.formats))
+    _saved(work, row)
+    audit.record(
+        work, actor, "dataset.updated", subject=row.id, dataset_id=row.id,
+        payload={
+            "version": row.version,
+            "changes": {name: [_plain(old), _plain(new)] for name, (old, new) in changed.items()},
+        },
+    )  # fmt: skip
+    return read(work, row)
+
+
+def replace_dictionary(
+    work: Work, actor: Actor, dataset_id: str, body: Dictionary, *, expected_version: int | None = None
+) -> DictionaryRead:
+    """Put a whole dictionary in place of the old one, with the files' layout."""
+    row = _editable(work, actor, dataset_id, expected_version)
+    before = {column.name for column in queries.columns(work, row.id)}
+    row.layout = Layout.model_validate(body.model_dump(exclude={"columns"})).model_dump(exclude_defaults=True)
+    _store_columns(work, row, body.columns)
+    _saved(work, row)
+    after = {column.name for column in body.columns}
+    audit.record(
+        work, actor, "dataset.dictionary_replaced", subject=row.id, dataset_id=row.id,
+        payload={
+            "version": row.version, "columns": len(after),
+            "added": sorted(after - before), "removed": sorted(before - after),
+        },
+    )  # fmt: skip
+    return dictionary_read(work, row)
+
+
+def publish(work: Work, actor: Actor, dataset_id: str, *, expected_version: int | None = None) -> DatasetRead:
+    """Show a complete record to everybody. Raises Conflict with everything that is missing or contradictory."""
+    row = queries.writable(work, actor, dataset_id)
+    _same_version(row, expected_version)
+    state = advance(State(row.state), Step.PUBLISH)
+    _demand_complete(work, row)
+    row.state, row.issued = state, work.now
+    _touch(work, row)
+    audit.record(
+        work, actor, "dataset.published", subject=row.id, dataset_id=row.id, payload={"version": row.version}
+    )
+    return read(work, row)
+
+
+def withdraw(
+    work: Work, actor: Actor, dataset_id: str, reason: str, *, expected_version: int | None = None
+) -> DatasetRead:
+    """Take a record out of the catalogue for good; a tombstone with the reason stays."""
+    row = queries.writable(work, actor, dataset_id)
+    _same_version(row, expected_version)
+    if len(reason.strip()) < 4:
+        raise InputRefused(
+            Text(
+                "请写明撤回原因（至少 4 个字），读者会看到它。",
+                "Say why the record is withdrawn (4 characters or more); readers will see it.",
+            ),
+            field="reason",
+        )
+    row.state = advance(State(row.state), Step.WITHDRAW)
+    row.withdrawn_at, row.withdrawn_by, row.withdrawn_reason = (
+        work.now,
+        actor.account_id,
+        reason.strip()[:2000],
+    )
+    _touch(work, row)
+    audit.record(
+        work, actor, "dataset.withdrawn", subject=row.id, dataset_id=row.id,
+        payload={"version": row.version, "reason": row.withdrawn_reason},
+    )  # fmt: skip
+    return read(work, row)
+
+
+def note_release(
+    work: Work,
+    dataset_id: str,
+    *,
+    release_no: int | None,
+    released_at: datetime | None,
+    row_count: int | None = None,
+    size_bytes: int | None = None,
+    quality_score: float | None = None,
+    quality_grade: str | None = None,
+    data_updated: datetime | None = None,
+) -> None:
+    """Repeat the current release's facts in the record, for lists and badges; `release_no=None` says there is none.
+
+    For the room above, inside its own audited transaction. `data_updated`: when the data were true; else the release's time.
+    """
+    row = queries.by_id(work, dataset_id)
+    row.release_no, row.released_at = release_no, released_at
+    row.row_count, row.size_bytes = row_count, size_bytes
+    row.quality_score, row.quality_grade = quality_score, quality_grade
+    row.data_updated = data_updated or released_at
+    work.db.add(row)
+    work.db.flush()
+
+
+def show(work: Work, actor: Actor, dataset_id: str) -> DatasetRead:
+    """One record. Raises NotFound, or Gone with the reason of its withdrawal."""
+    return read(work, queries.dataset(work, actor, dataset_id))
+
+
+def dictionary(work: Work, dataset_id: str) -> list[ColumnRead]:
+    """The columns in order, for the rooms above. Raises NotFound."""
+    queries.by_id(work, dataset_id)
+    return [ColumnRead.model_validate(column) for column in queries.columns(work, dataset_id)]
+
+
+def layout(work: Work, dataset_id: str) -> Layout:
+    """How the department's files are laid out, as far as it has said so. Raises NotFound."""
+    return Layout.model_validate(queries.by_id(work, dataset_id).layout)
+
+
+def show_dictionary(work: Work, actor: Actor, dataset_id: str) -> DictionaryRead:
+    return dictionary_read(work, queries.dataset(work, actor, dataset_id))
+
+
+def objections(work: Work, actor: Actor, dataset_id: str) -> tuple[Reason, ...]:
+    """What keeps the record from being published; for those who may write it."""
+    return _objections(work, queries.writable(work, actor, dataset_id))
+
+
+def export(work: Work, actor: Actor, dataset_id: str) -> DatasetExport:
+    """A record as a file that `create` takes elsewhere."""
+    row = queries.dataset(work, actor, dataset_id)
+    columns = [ColumnFields.model_validate(column) for column in queries.columns(work, row.id)]
+    return DatasetExport.model_validate(
+        row, update={"resource_code": row.id, "columns": columns, "layout": Layout.model_validate(row.layout)}
+    )
+
+
+def read(work: Work, row: DatasetRow) -> DatasetRead:
+    return DatasetRead.model_validate(
+        row,
+        update={
+            "resource_code": row.id,
+            "staleness": rules.staleness(row.model_dump(), row.data_updated, work.now),
+        },
+    )
+
+
+def dictionary_read(work: Work, row: DatasetRow) -> DictionaryRead:
+    columns = [ColumnRead.model_validate(column) for column in queries.columns(work, row.id)]
+    return DictionaryRead.model_validate(
+        Layout.model_validate(row.layout).model_dump()
+        | {"dataset_id": row.id, "version": row.version, "columns": columns}
+    )
+
+
+def reindex(work: Work) -> int:
+    """Build the search index anew from the records; returns how many."""
+    rows = work.db.exec(select(DatasetRow).order_by(col(DatasetRow.id))).all()
+    for row in rows:
+        _index(work, row)
+    return len(rows)
+
+
+def _editable(work: Work, actor: Actor, dataset_id: str, expected_version: int | None) -> DatasetRow:
+    row = queries.writable(work, actor, dataset_id)
+    _same_version(row, expected_version)
+    advance(State(row.state), Step.EDIT)
+    return row
+
+
+def _same_version(row: DatasetRow, expected: int | None) -> None:
+    if expected is not None and expected != row.version:
+        raise Stale(
+            Text(
+                f"记录已是第 {row.version} 版，您依据的是第 {expected} 版；请重新打开后再改。",
+                f"The record is at version {row.version}, you started from {expected}; open it again and redo the change.",
+            ),
+            version=row.version,
+        )
+
+
+def _same_identity(row: DatasetRow, body: DatasetUpdate) -> None:
+    if body.resource_code not in (None, row.id) or body.publisher not in (None, row.publisher):
+        raise InputRefused(
+            Text(
+                f"信息资源代码（{row.id}）和提供方（{row.publisher}）不能修改。",
+                f"The resource code ({row.id}) and the publisher ({row.publisher}) cannot be changed.",
+            )
+        )
+
+
+def _publisher(work: Work, actor: Actor, org_id: str) -> Text:
+    """The name of a department for which the actor may write records."""
+    may = actor.may_in(queries.WRITE, org_id)
+    try:
+        org = organisation(work, org_id) if may else None
+    except NotFound:
+        org = None
+    if org is None or org.is_enterprise:
+        raise InputRefused(
+            Text(
+                f"提供方 {org_id} 不是您可以代为登记的部门；请选择您所属的部门。",
+                f"{org_id} is not a department that you may enter records for; choose your own.",
+            ),
+            field="publisher",
+        )
+    return org.name
+
+
+def _demand_complete(work: Work, row: DatasetRow) -> None:
+    if reasons := _objections(work, row):
+        raise Conflict(
+            Text(
+                f"记录 {row.id} 有 {len(reasons)} 处不符合发布要求："
+                + "".join(reason.text.zh for reason in reasons),
+                f"Record {row.id} cannot be published for {len(reasons)} reason(s): "
+                + " ".join(reason.text.en for reason in reasons),
+            ),
+            reasons=reasons,
+        )
+
+
+def _objections(work: Work, row: DatasetRow) -> tuple[Reason, ...]:
+    columns = [column.model_dump() for column in queries.columns(work, row.id)]
+    return rules.objections(row.model_dump(), columns)
+
+
+def _saved(work: Work, row: DatasetRow) -> None:
+    """After an edit: what is published stays complete, the version moves on, the index follows."""
+    work.db.flush()
+    if row.state == State.PUBLISHED:
+        _demand_complete(work, row)
+    _touch(work, row)
+    _index(work, row)
+
+
+def _touch(work: Work, row: DatasetRow) -> None:
+    row.version += 1
+    row.modified = work.now
+    work.db.add(row)
+    work.db.flush()
+
+
+def _store_columns(work: Work, row: DatasetRow, columns: Iterable[ColumnCreate]) -> None:
+    work.db.exec(delete(ColumnRow).where(col(ColumnRow.dataset_id) == row.id))
+    made = [
+        ColumnRow(**column.model_dump(), dataset_id=row.id, position=place)
+        for place, column in enumerate(columns, 1)
+    ]
+    work.db.add_all(made)
+    row.column_count = len(made)
+    work.db.flush()
+
+
+def _index(work: Work, row: DatasetRow) -> None:
+    index.put(work, row.id, _document(row, queries.columns(work, row.id)))
+
+
+def _document(row: DatasetRow, columns: Iterable[ColumnRow]) -> index.Doc:
+    theme = codes.load("domain").text(row.domain_code)
+    described = "\n".join(
+        f"{c.name}\n{c.title_zh}\n{c.title_en}\n{c.definition_zh}\n{c.definition_en}" for c in columns
+    )
+    return index.Doc(
+        title="\n".join((row.id, row.title_zh, row.title_en)),
+        subject="\n".join(
+            (*row.keywords, *row.keywords_en, row.publisher_zh, row.publisher_en, theme.zh, theme.en)
+        ),
+        body="\n".join(
+            (
+                row.description_zh,
+                row.description_en,
+                row.spatial,
+                row.spatial_en,
+                row.lineage,
+                row.lineage_en,
+                described,
+            )
+        ),
+    )
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401 - JSON
+    """A field's value as the audit record keeps it."""
+    return value.isoformat() if isinstance(value, date) else value

@@ -1,0 +1,56 @@
+"""What the catalogue stores. The search index beside these tables is made by `catalog.search.index`."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, BigInteger, String
+from sqlmodel import Field
+
+from catalog.models import ColumnFields, DatasetFields
+from core.db import UtcDateTime
+from core.ids import DatasetId, OrgId
+
+
+class DatasetRow(DatasetFields, table=True):
+    """A dataset record. `id` is the resource code; `version` counts changes of the record (not of the data).
+
+    From `data_updated` on, the columns repeat facts of the current release; `service.note_release` keeps them.
+    """
+
+    __tablename__ = "catalog_dataset"
+    id: DatasetId = Field(primary_key=True, sa_type=String, max_length=80)
+    publisher: OrgId = Field(sa_type=String, max_length=60, index=True, foreign_key="auth_organisation.id")
+    publisher_zh: str = Field(default="", max_length=120)
+    publisher_en: str = Field(default="", max_length=200)
+    layout: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
+    format_key: str = Field(default="", max_length=400)
+    state: str = Field(default="draft", max_length=20, index=True)
+    version: int = 1
+    created_at: datetime = Field(sa_type=UtcDateTime)
+    created_by: str = Field(max_length=80)
+    issued: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    modified: datetime = Field(sa_type=UtcDateTime, index=True)
+    withdrawn_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    withdrawn_by: str = Field(default="", max_length=80)
+    withdrawn_reason: str = ""
+    column_count: int = 0
+    data_updated: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    release_no: int | None = None
+    released_at: datetime | None = Field(default=None, sa_type=UtcDateTime, index=True)
+    row_count: int | None = Field(default=None, sa_type=BigInteger)
+    size_bytes: int | None = Field(default=None, sa_type=BigInteger)
+    quality_score: float | None = None
+    quality_grade: str | None = Field(default=None, max_length=10)
+
+
+class ColumnRow(ColumnFields, table=True):
+    """One column of a dataset's dictionary, in its place (counted from 1)."""
+
+    __tablename__ = "catalog_column"
+    dataset_id: DatasetId = Field(
+        primary_key=True, sa_type=String, max_length=80, foreign_key="catalog_dataset.id"
+    )
+    name: str = Field(primary_key=True, min_length=1, max_length=255)
+    position: int
