@@ -1,0 +1,94 @@
+"""What callers send and see of extracts."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Final
+
+from pydantic import BaseModel, ConfigDict, Field
+from sqlmodel import SQLModel
+
+from auth.policy.filters.model import RowFilter
+from auth.policy.model import DeliveryForm
+from core.ids import DatasetId, ExtractId, GrantId
+from core.text import Text
+
+
+class ExtractState(StrEnum):
+    BUILDING = "building"
+    READY = "ready"
+    FAILED = "failed"
+
+
+STATE_NAMES: Final[dict[ExtractState, Text]] = {
+    ExtractState.BUILDING: Text("生成中", "Being made"),
+    ExtractState.READY: Text("可下载", "Ready"),
+    ExtractState.FAILED: Text("未生成", "Not made"),
+}
+
+
+class ExtractCreate(BaseModel):
+    """A request to take data out under one grant. `release_id` empty means the current release; no `columns` means all granted."""
+
+    model_config = ConfigDict(extra="forbid")
+    grant_id: GrantId
+    release_id: str | None = None
+    columns: list[str] = Field(default=[], max_length=2000)
+    filter: RowFilter | None = None
+    purpose: str = Field(min_length=1, max_length=80)
+    scenario_id: str = Field(min_length=1, max_length=80)
+    form: DeliveryForm = DeliveryForm.EXTRACT_PARQUET
+
+
+class PlannedColumn(SQLModel):
+    """A column as it would leave."""
+
+    name: str
+    use: str
+    mask: dict[str, Any] | None
+
+
+class PlanRead(SQLModel):
+    """What a request would deliver, or every reason why it is refused."""
+
+    permitted: bool
+    reasons: list[dict[str, Any]]
+    release_id: str | None
+    release_number: int | None
+    columns: list[PlannedColumn]
+    rows: int | None
+    rows_in_release: int | None
+    quota_left: dict[str, int | None]
+
+
+class ExtractRead(SQLModel):
+    """An extract as its organisation and the auditors see it."""
+
+    id: ExtractId
+    grant_id: GrantId
+    application_id: str
+    dataset_id: DatasetId
+    release_id: str
+    release_number: int
+    org_id: str
+    requested_by: str
+    requested_name: str
+    state: ExtractState
+    columns: list[str]
+    row_filter: dict[str, Any] | None
+    purpose: str
+    scenario_id: str
+    form: DeliveryForm
+    policy_hash: str
+    job_id: str | None
+    rows: int | None
+    size_bytes: int | None
+    sha256: str | None
+    receipt_hash: str | None
+    failed_zh: str
+    failed_en: str
+    requested_at: datetime
+    ready_at: datetime | None
+    downloads: int
+    last_download_at: datetime | None

@@ -1,0 +1,54 @@
+"""What a request would deliver, shown before it is made."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from auth.actor import Actor
+from auth.grants.view import GrantView
+from core.files import FileStore
+from core.settings import Settings
+from core.text import Lang
+from core.work import Work
+from datasets.extracts import service
+from datasets.extracts.build import count
+from datasets.extracts.models import ExtractCreate, PlannedColumn, PlanRead
+
+
+def plan(
+    work: Work, actor: Actor, body: ExtractCreate, files: FileStore, settings: Settings, lang: Lang
+) -> PlanRead:
+    """Every reason to refuse, or the columns, rows and quota that the request would take."""
+    case = service.consider(work, actor, body)
+    permitted = not case.reasons
+    rows = None
+    if permitted and case.release is not None:
+        rows = _rows(files.path(case.release.sha256), case, settings)
+    return PlanRead(
+        permitted=permitted,
+        reasons=[reason.as_json(lang) for reason in case.reasons],
+        release_id=case.release.id if case.release else None,
+        release_number=case.release.number if case.release else None,
+        columns=[
+            PlannedColumn(name=term.name, use=term.use, mask=term.mask.model_dump() if term.mask else None)
+            for term in case.terms
+        ],
+        rows=rows,
+        rows_in_release=case.release.rows if case.release else None,
+        quota_left=quota_left(case.grant),
+    )
+
+
+def _rows(release: Path, case: service.Case, settings: Settings) -> int:
+    return count(
+        release, case.row_filter, memory_limit_mb=settings.memory_limit_mb, scratch=settings.scratch_dir
+    )
+
+
+def quota_left(grant: GrantView) -> dict[str, int | None]:
+    """What is left of each quota; None where there is no limit."""
+    limits, used = grant.policy.quotas, grant.used
+    return {
+        unit: None if (limit := getattr(limits, unit)) is None else max(limit - getattr(used, unit), 0)
+        for unit in ("extracts", "rows", "bytes")
+    }

@@ -1,0 +1,93 @@
+"""Reading extracts. Every list starts from what the actor may see."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from sqlalchemy import ColumnElement, false, func, or_, true
+from sqlmodel import col, select
+
+from auth.actor import Actor
+from auth.scope import sight
+from core.errors import NotFound
+from core.ids import ExtractId
+from core.text import Text
+from core.work import Work
+from datasets.extracts.models import ExtractRead
+from datasets.extracts.tables import ExtractRow
+
+SORTS = {
+    "requested": col(ExtractRow.id),
+    "rows": col(ExtractRow.rows),
+    "dataset": col(ExtractRow.dataset_id),
+    "downloads": col(ExtractRow.downloads),
+}
+
+
+def seen_by(actor: Actor) -> ColumnElement[bool]:
+    """The condition that keeps a list within the actor's sight: his own enterprise's, or all for those who watch."""
+    seen = sight(actor, "datasets:extract:read")
+    return true() if seen.everything else or_(false(), col(ExtractRow.org_id).in_(seen.orgs))
+
+
+def row(
+    work: Work, extract_id: ExtractId, actor: Actor | None = None, *, to_change: bool = False
+) -> ExtractRow:
+    """One extract's row, within the actor's sight. Raises NotFound."""
+    wanted = select(ExtractRow).where(ExtractRow.id == extract_id)
+    if actor is not None:
+        wanted = wanted.where(seen_by(actor))
+    if to_change:
+        wanted = wanted.with_for_update()
+    found = work.db.exec(wanted.execution_options(populate_existing=True)).first()
+    if found is None:
+        raise NotFound(
+            Text(
+                "没有这份提取，或不在您可见的范围内。", "There is no such extract, or it is not yours to see."
+            )
+        )
+    return found
+
+
+def read(found: ExtractRow) -> ExtractRead:
+    return ExtractRead.model_validate(
+        found,
+        update={
+            "columns": json.loads(found.columns),
+            "row_filter": json.loads(found.row_filter) if found.row_filter else None,
+        },
+    )
+
+
+def requester(found: ExtractRow) -> Actor:
+    """Who asked, for the part of the work that the worker carries out in his name. Holds no roles."""
+    name = Text(found.requested_name, found.requested_name)
+    return Actor(found.requested_by, found.person_id, found.requested_name, name, found.org_id, via="system")
+
+
+def listed(
+    work: Work,
+    actor: Actor,
+    *,
+    state: str | None = None,
+    grant_id: str | None = None,
+    dataset_id: str | None = None,
+    sort: str = "-requested",
+    offset: int = 0,
+    limit: int = 50,
+) -> tuple[list[ExtractRead], int]:
+    """Extracts in sight and their number. `sort`: a key of SORTS, `-` before it for descending."""
+    conditions: list[Any] = [seen_by(actor)]
+    for column, value in (
+        (ExtractRow.state, state),
+        (ExtractRow.grant_id, grant_id),
+        (ExtractRow.dataset_id, dataset_id),
+    ):
+        if value:
+            conditions.append(col(column) == value)
+    order = SORTS.get(sort.removeprefix("-"), col(ExtractRow.id))
+    ordered = (order.desc() if sort.startswith("-") else order.asc(), col(ExtractRow.id).desc())
+    total = work.db.exec(select(func.count()).select_from(ExtractRow).where(*conditions)).one()
+    found = work.db.exec(select(ExtractRow).where(*conditions).order_by(*ordered).offset(offset).limit(limit))
+    return [read(each) for each in found], total

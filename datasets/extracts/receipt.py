@@ -1,0 +1,42 @@
+"""The receipt of an extract: what left, under which grant, from which release, as canonical JSON with its digest."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from datetime import datetime
+from typing import Any
+
+import rfc8785
+
+from auth.policy.model import ColumnTerm
+from datasets.extracts.tables import ExtractRow
+
+
+def receipt_of(
+    row: ExtractRow, terms: tuple[ColumnTerm, ...], release_sha256: str, at: datetime
+) -> tuple[str, str]:
+    """Canonical JSON (RFC 8785) of the receipt and its SHA-256; `row` must carry what was made."""
+    body: dict[str, Any] = {
+        "version": 1,
+        "extract": row.id,
+        "grant": row.grant_id,
+        "agreement_hash": row.policy_hash,
+        "application": row.application_id,
+        "organisation": row.org_id,
+        "dataset": row.dataset_id,
+        "release": {"id": row.release_id, "number": row.release_number, "sha256": release_sha256},
+        "columns": [term.model_dump(mode="json") for term in terms],
+        "row_filter": json.loads(row.row_filter) if row.row_filter else None,
+        "purpose": row.purpose,
+        "scenario": row.scenario_id,
+        "form": row.form,
+        "rows": row.rows,
+        "bytes": row.size_bytes,
+        "sha256": row.sha256,
+        "requested_by": row.requested_name,
+        "requested_at": row.requested_at.isoformat(),
+        "ready_at": at.isoformat(),
+    }
+    text = rfc8785.dumps(body)
+    return text.decode(), hashlib.sha256(text).hexdigest()

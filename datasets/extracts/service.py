@@ -1,0 +1,290 @@
+"""Asking for an extract, making it, and letting its bytes go. Every step asks the grant again, at that instant."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from auth import audit
+from auth.actor import Actor
+from auth.grants import queries as grant_queries
+from auth.grants import usage
+from auth.grants.view import GrantView
+from auth.identity.licences import licence_of
+from auth.policy import rules
+from auth.policy.filters.model import RowFilter, all_of, parse_json
+from auth.policy.limits import limits
+from auth.policy.model import Ask, ColumnTerm, DeliveryForm
+from catalog.assets import asset
+from core import jobs, outbox
+from core.errors import AppError, Conflict, Gone, InputRefused, NotFound, Reason, refuse_if
+from core.ids import DatasetId, ExtractId, GrantId
+from core.text import Text
+from core.work import Work
+from datasets.extracts import queries
+from datasets.extracts.models import ExtractCreate, ExtractRead, ExtractState
+from datasets.extracts.receipt import receipt_of
+from datasets.extracts.tables import ExtractRow
+from datasets.releases import queries as releases
+from datasets.releases.tables import ReleaseRow
+
+JOB_KIND: Final = "extract.build"
+POLICY: Final = "authorization §4.4"
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One request with all that was decided about it. `reasons` empty means permitted."""
+
+    grant: GrantView
+    release: ReleaseRow | None
+    terms: tuple[ColumnTerm, ...]
+    row_filter: RowFilter | None
+    reasons: tuple[Reason, ...]
+
+
+def consider(work: Work, actor: Actor, body: ExtractCreate) -> Case:
+    """Every reason to refuse the request now, and what it would deliver. NotFound outside the actor's sight."""
+    grant = grant_queries.view_of(grant_queries.row(work, body.grant_id, actor))
+    columns = tuple(body.columns) or tuple(term.name for term in grant.policy.leaving)
+    release = _release(work, grant, body.release_id)
+    reasons = [*_decide(work, grant, columns, body), *_acting_for(actor, grant)]
+    if release is None:
+        reasons.append(_no_release(grant.dataset_id, body.release_id))
+    terms = tuple(term for name in columns if (term := grant.policy.term(name)) is not None)
+    return Case(grant, release, terms, _joined(grant, body.filter), tuple(reasons))
+
+
+def request(work: Work, actor: Actor, body: ExtractCreate) -> ExtractRead:
+    """Take one extract from the quota and have the file made. AccessRefused lists every reason; QuotaExceeded takes nothing."""
+    case = consider(work, actor, body)
+    refuse_if(case.reasons)
+    assert case.release is not None  # noqa: S101 - a missing release is a reason
+    row = ExtractRow(
+        id=work.new_id(), grant_id=case.grant.id, application_id=case.grant.application_id,
+        dataset_id=case.grant.dataset_id, release_id=case.release.id, release_number=case.release.number,
+        org_id=case.grant.org_id, requested_by=actor.account_id, requested_name=actor.username,
+        person_id=actor.person_id, state=ExtractState.BUILDING,
+        columns=json.dumps([term.name for term in case.terms], ensure_ascii=False),
+        row_filter=body.filter.model_dump_json() if body.filter else None,
+        purpose=body.purpose, scenario_id=body.scenario_id, form=body.form,
+        policy_hash=case.grant.policy_hash, requested_at=work.now,
+    )  # fmt: skip
+    usage.charge(work, case.grant.id, extracts=1, subject=row.id)
+    row.job_id = jobs.ask_for(
+        work,
+        JOB_KIND,
+        row.id,
+        requested_by=actor.account_id,
+        org_id=row.org_id,
+        payload={"extract_id": row.id},
+    )
+    work.db.add(row)
+    _note(work, actor, "extract.requested", row, {"columns": json.loads(row.columns), "form": row.form})
+    return queries.read(row)
+
+
+def note_refusal(work: Work, actor: Actor, body: ExtractCreate, refusal: AppError) -> None:
+    """Write down that a request was refused, and why; the refusal itself wrote nothing."""
+    codes = [reason.code for reason in refusal.reasons] or [refusal.slug]
+    audit.record(
+        work,
+        actor,
+        "extract.refused",
+        subject=body.grant_id,
+        grant_id=body.grant_id,
+        payload={"reasons": codes},
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Making:
+    """What the worker needs to make one file."""
+
+    row: ExtractRow
+    case: Case
+    release_sha256: str
+
+
+def making(work: Work, extract_id: ExtractId) -> Making | None:
+    """The extract as it is to be made now; None when it is made or given up already. AccessRefused when the grant no longer allows it."""
+    row = queries.row(work, extract_id)
+    if row.state != ExtractState.BUILDING:
+        return None
+    grant = grant_queries.view(work, GrantId(row.grant_id))
+    body = _body_of(row)
+    release = releases.release(work, row.release_id)
+    reasons = [*_decide(work, grant, tuple(body.columns), body)]
+    if not releases.is_deliverable(release):
+        reasons.append(_no_release(grant.dataset_id, release.id))
+    refuse_if(reasons)
+    terms = tuple(term for name in body.columns if (term := grant.policy.term(name)) is not None)
+    case = Case(grant, release, terms, _joined(grant, body.filter), ())
+    return Making(row, case, release.sha256)
+
+
+def finish(work: Work, actor: Actor, extract_id: ExtractId, sha256: str, rows: int, size_bytes: int) -> None:
+    """Charge rows and bytes, write the receipt and make the file takeable, in one transaction; twice is once."""
+    made = making(work, extract_id)
+    if made is None:
+        return
+    row = made.row
+    usage.charge(work, made.case.grant.id, rows=rows, bytes=size_bytes, subject=row.id)
+    row.sha256, row.rows, row.size_bytes = sha256, rows, size_bytes
+    row.state, row.ready_at = ExtractState.READY, work.now
+    row.receipt, row.receipt_hash = receipt_of(row, made.case.terms, made.release_sha256, work.now)
+    work.db.add(row)
+    _note(
+        work, actor, "extract.delivered", row,
+        {"sha256": sha256, "rows": rows, "bytes": size_bytes, "receipt_hash": row.receipt_hash},
+    )  # fmt: skip
+    outbox.post(work, "extract.ready", row.id, {"grant": row.grant_id, "org": row.org_id})
+
+
+def give_up(work: Work, extract_id: ExtractId, why: Text) -> None:
+    """The file will not come: give the extract back to the quota and say why."""
+    row = queries.row(work, extract_id)
+    if row.state != ExtractState.BUILDING:
+        return
+    row.state, row.failed_zh, row.failed_en = ExtractState.FAILED, why.zh, why.en
+    work.db.add(row)
+    usage.refund(work, GrantId(row.grant_id), extracts=1, subject=row.id)
+    _note(work, queries.requester(row), "extract.failed", row, {"why": why.en})
+
+
+def extract(work: Work, actor: Actor, extract_id: ExtractId) -> ExtractRead:
+    """One extract; NotFound outside the actor's sight."""
+    return queries.read(queries.row(work, extract_id, actor))
+
+
+def receipt(work: Work, actor: Actor, extract_id: ExtractId) -> str:
+    """The receipt's canonical JSON. Conflict while there is none."""
+    row = queries.row(work, extract_id, actor)
+    if row.receipt is None:
+        raise Conflict(Text("提取尚未完成，没有回执。", "The extract is not ready; there is no receipt yet."))
+    return row.receipt
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """A file that may be sent now."""
+
+    sha256: str
+    filename: str
+    media_type: str
+
+
+def open_download(work: Work, actor: Actor, extract_id: ExtractId, asked_range: str) -> Parcel:
+    """Decide on one download and write it down before the first byte leaves. AccessRefused lists every reason."""
+    row = queries.row(work, extract_id, actor)
+    refuse_if(
+        (*_acting_for(actor, grant_queries.view(work, GrantId(row.grant_id))), *still_refused(work, row))
+    )
+    if row.state != ExtractState.READY or row.sha256 is None:
+        raise Conflict(Text("提取尚未完成，请稍后再下载。", "The extract is not ready; download it later."))
+    row.downloads += 1
+    row.last_download_at = work.now
+    work.db.add(row)
+    payload = {"sha256": row.sha256, "range": asked_range}
+    _note(work, actor, "extract.downloaded", row, payload)
+    kind, ending = (
+        ("text/csv; charset=utf-8", "csv")
+        if row.form == DeliveryForm.EXTRACT_CSV
+        else ("application/vnd.apache.parquet", "parquet")
+    )
+    return Parcel(row.sha256, f"{row.dataset_id}-v{row.release_number}-{row.id[-8:]}.{ending}", kind)
+
+
+def still_refused(work: Work, row: ExtractRow) -> tuple[Reason, ...]:
+    """Why the bytes of this extract may not flow at this instant; () when they may."""
+    grant = grant_queries.view(work, GrantId(row.grant_id))
+    found = [
+        *rules.effective(grant, work.now),
+        *rules.licence_objections(licence_of(work, grant.org_id), work.now),
+    ]
+    if not releases.is_deliverable(releases.release(work, row.release_id)):
+        found.append(_no_release(DatasetId(row.dataset_id), row.release_id))
+    return tuple(found)
+
+
+def may_flow(work: Work, extract_id: ExtractId) -> bool:
+    return not still_refused(work, queries.row(work, extract_id))
+
+
+def note_sent(work: Work, extract_id: ExtractId, size_bytes: int) -> None:
+    """Add what really left to the extract's count."""
+    row = queries.row(work, extract_id, to_change=True)
+    row.bytes_sent += size_bytes
+    work.db.add(row)
+
+
+def _decide(work: Work, grant: GrantView, columns: Sequence[str], body: ExtractCreate) -> tuple[Reason, ...]:
+    ask = Ask(
+        grant_id=grant.id, dataset_id=grant.dataset_id, columns=tuple(columns), filter=body.filter,
+        purpose=body.purpose, scenario_id=body.scenario_id, delivery_form=body.form, at=work.now,
+    )  # fmt: skip
+    try:
+        held = asset(work, grant.dataset_id)
+    except NotFound as gone:
+        return (Reason("dataset-gone", gone.detail, POLICY),)
+    return rules.objections(ask, grant, held, licence_of(work, grant.org_id), limits())
+
+
+def _acting_for(actor: Actor, grant: GrantView) -> tuple[Reason, ...]:
+    if actor.may_in("datasets:extract:request", grant.org_id):
+        return ()
+    text = Text(
+        "只有被授权机构的分析员可以提取数据。",
+        "Only an analyst of the grant's own organisation may take data out.",
+    )
+    return (Reason("not-an-analyst-of-the-grantee", text, "authorization §4.1"),)
+
+
+def _release(work: Work, grant: GrantView, wanted: str | None) -> ReleaseRow | None:
+    if wanted is None:
+        return releases.current(work, grant.dataset_id)
+    try:
+        found = releases.release(work, wanted)
+    except Gone:
+        return None
+    if found.dataset_id != grant.dataset_id:
+        raise NotFound(Text("该数据集没有这个发布版本。", "The dataset has no such release."))
+    return found if releases.is_deliverable(found) else None
+
+
+def _no_release(dataset_id: DatasetId, release_id: str | None) -> Reason:
+    which = release_id or "current"
+    text = Text(
+        f"{dataset_id} 没有可交付的发布版本（{which}）：尚未发布或已撤回。",
+        f"{dataset_id} has no release that may be delivered ({which}): none published, or it was withdrawn.",
+    )
+    return Reason("release-not-published", text, "architecture §2 promise 1")
+
+
+def _joined(grant: GrantView, asked: RowFilter | None) -> RowFilter | None:
+    try:
+        return all_of(grant.policy.row_filter, asked)
+    except ValueError as fault:
+        raise InputRefused(
+            Text(
+                "您的筛选条件与授权的筛选条件合并后过于复杂；请减少条件。",
+                f"Your filter together with the grant's own is too complex ({fault}); use fewer conditions.",
+            )
+        ) from fault
+
+
+def _body_of(row: ExtractRow) -> ExtractCreate:
+    return ExtractCreate(
+        grant_id=GrantId(row.grant_id), release_id=row.release_id, columns=json.loads(row.columns),
+        filter=parse_json(row.row_filter) if row.row_filter else None, purpose=row.purpose,
+        scenario_id=row.scenario_id, form=DeliveryForm(row.form),
+    )  # fmt: skip
+
+
+def _note(work: Work, actor: Actor, kind: str, row: ExtractRow, payload: dict[str, Any]) -> None:
+    audit.record(
+        work, actor, kind, subject=row.id, dataset_id=row.dataset_id, grant_id=row.grant_id,
+        application_id=row.application_id, payload={"release": row.release_number, **payload},
+    )  # fmt: skip

@@ -1,0 +1,45 @@
+"""Extract rows. They are never deleted: a receipt cites them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlmodel import Field, SQLModel
+
+from core.db import UtcDateTime
+
+
+class ExtractRow(SQLModel, table=True):
+    """One file made for one grant from one release. `columns`, `row_filter`, `receipt` are JSON text."""
+
+    __tablename__ = "datasets_extract"
+    id: str = Field(primary_key=True)
+    grant_id: str = Field(index=True)
+    application_id: str
+    dataset_id: str = Field(index=True)
+    release_id: str = Field(foreign_key="datasets_release.id", index=True)
+    release_number: int
+    org_id: str = Field(index=True)
+    requested_by: str
+    requested_name: str
+    person_id: str
+    state: str = Field(index=True)
+    columns: str
+    row_filter: str | None = None
+    purpose: str
+    scenario_id: str
+    form: str
+    policy_hash: str
+    job_id: str | None = None
+    rows: int | None = None
+    size_bytes: int | None = None
+    sha256: str | None = None
+    receipt: str | None = None
+    receipt_hash: str | None = None
+    failed_zh: str = ""
+    failed_en: str = ""
+    requested_at: datetime = Field(sa_type=UtcDateTime, index=True)
+    ready_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    downloads: int = 0
+    bytes_sent: int = 0
+    last_download_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
