@@ -1,0 +1,167 @@
+"""`datagrant check`: the gate alone, without a server."""
+
+from __future__ import annotations
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from core.errors import AppError
+from core.text import Lang, Text
+
+if TYPE_CHECKING:
+    from datasets.intake.check import CheckReport
+
+EXIT = {"passed": 0, "failed": 1, "error": 3}
+REFUSED = 2
+
+HEADINGS = (
+    Text("规则", "expectation"),
+    Text("列", "column"),
+    Text("级别", "severity"),
+    Text("结果", "outcome"),
+    Text("不符", "unexpected"),
+)
+OUTCOMES = {
+    "passed": Text("通过", "passed"),
+    "failed": Text("未通过", "failed"),
+    "error": Text("无法运行", "could not run"),
+}
+COLOURS = {"passed": "green", "failed": "red", "error": "yellow"}
+
+
+class Engine(StrEnum):
+    DUCKDB = "duckdb"
+    PANDAS = "pandas"
+
+
+class Language(StrEnum):
+    ZH = "zh"
+    EN = "en"
+
+
+def check(
+    file: Path = typer.Argument(
+        help="The table: CSV, Excel, ODS, JSON, GeoJSON or Parquet, also in gzip or zip."
+    ),
+    suite: Path = typer.Option(..., help="Expectation suite in Great Expectations' JSON form."),
+    dictionary: Path | None = typer.Option(None, help="Data dictionary (JSON); without it all is detected."),
+    out: Path | None = typer.Option(None, help="Where the typed Parquet goes when the gate passes."),
+    report: Path | None = typer.Option(None, help="Where the report (JSON) goes."),
+    engine: Engine = typer.Option(Engine.DUCKDB, help="Which engine runs the suite."),
+    lang: Language = typer.Option(Language.ZH, help="Language of what is printed."),
+) -> None:
+    """Check one file. Exit 0: passed, 1: failed, 2: input refused, 3: an expectation could not run."""
+    from datasets.intake.dictionary import Dictionary
+
+    spoken: Lang = "zh" if lang is Language.ZH else "en"
+    try:
+        known = Dictionary.load(dictionary) if dictionary is not None else None
+        from datasets.intake.check import check_file, load_suite
+
+        found = check_file(file, load_suite(suite), dictionary=known, out=out, engine=engine.value)
+        if report is not None:
+            _write(report, found)
+    except AppError as refused:
+        typer.echo(refused.detail.in_(spoken), err=True)
+        raise typer.Exit(REFUSED) from None
+    _show(found, spoken)
+    raise typer.Exit(EXIT[found.verdict])
+
+
+command = check
+
+
+def _write(path: Path, found: CheckReport) -> None:
+    """The report in one piece, so that no reader meets half of it."""
+    from core.errors import InputRefused
+
+    part = path.with_name(f".{path.name}.part")
+    try:
+        part.write_text(found.model_dump_json(indent=2) + "\n", encoding="utf-8")
+        part.replace(path)
+    except OSError as error:
+        raise InputRefused(
+            Text(
+                f"写不了报告 {path}：{error.strerror}；请检查路径。",
+                f"Cannot write the report {path}: {error.strerror}; check the path.",
+            )
+        ) from error
+
+
+def _show(found: CheckReport, lang: Lang) -> None:
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    console = Console(file=sys.stdout, highlight=False, soft_wrap=not sys.stdout.isatty())
+    console.print(escape(_summary(found).in_(lang)))
+    table = Table(*(heading.in_(lang) for heading in HEADINGS))
+    for each in found.expectations:
+        outcome = each["outcome"]
+        count = each["unexpected_count"]
+        table.add_row(
+            escape(each["type"].removeprefix("expect_")),
+            escape(_columns(each["kwargs"])),
+            each["severity"],
+            f"[{COLOURS[outcome]}]{OUTCOMES[outcome].in_(lang)}[/]",
+            escape(str(each["error"])[:60]) if outcome == "error" else "" if count is None else str(count),
+        )
+    console.print(table)
+    if found.findings_total:
+        console.print(escape(_noticed(found).in_(lang)))
+    if found.untyped_cells:
+        console.print(f"[red]{escape(_untyped(found).in_(lang))}[/]")
+    console.print(f"[{COLOURS[found.verdict]}]{escape(_conclusion(found).in_(lang))}[/]")
+
+
+def _columns(kwargs: dict[str, object]) -> str:
+    named = [kwargs[key] for key in ("column", "column_A", "column_B") if key in kwargs]
+    listed = kwargs.get("column_list")
+    return ", ".join(map(str, named or (listed if isinstance(listed, list) else [])))
+
+
+def _summary(found: CheckReport) -> Text:
+    how = found.input
+    facts = [how.format, how.container, how.encoding, how.sheet, how.member]
+    shown = ", ".join(str(fact) for fact in facts if fact)
+    line_zh = f"，表头在第 {how.header_line} 行" if how.header_line else ""
+    line_en = f", header in line {how.header_line}" if how.header_line else ""
+    return Text(
+        f"{how.path}：{found.table.rows} 行 × {len(found.table.columns)} 列（{shown}{line_zh}）",
+        f"{how.path}: {found.table.rows} rows × {len(found.table.columns)} columns ({shown}{line_en})",
+    )
+
+
+def _noticed(found: CheckReport) -> Text:
+    first = found.findings[:5]
+    more_zh = f"\n  …共 {found.findings_total} 条" if found.findings_total > len(first) else ""
+    more_en = f"\n  … {found.findings_total} in all" if found.findings_total > len(first) else ""
+    return Text(
+        "读取时发现：" + "".join(f"\n  · {each.text.zh}" for each in first) + more_zh,
+        "Noticed while reading:" + "".join(f"\n  · {each.text.en}" for each in first) + more_en,
+    )
+
+
+def _untyped(found: CheckReport) -> Text:
+    return Text(
+        f"有 {found.untyped_cells} 个单元格不符合数据字典的类型，放行会丢失它们；请更正后重新提交。",
+        f"{found.untyped_cells} cells do not have the type that the dictionary declares and would be lost; "
+        "correct them and hand the file in again.",
+    )
+
+
+def _conclusion(found: CheckReport) -> Text:
+    if found.verdict == "passed":
+        where_zh = f"，已写出 {found.output.path}（{found.output.rows} 行）" if found.output else ""
+        where_en = f"; written to {found.output.path} ({found.output.rows} rows)" if found.output else ""
+        return Text(f"通过{where_zh}。", f"Passed{where_en}.")
+    if found.verdict == "failed":
+        return Text("未通过，不予放行。", "Failed: the table is not let out.")
+    return Text(
+        "有规则无法运行，不予放行；请检查规则集。",
+        "An expectation could not run: the table is not let out. Check the suite.",
+    )

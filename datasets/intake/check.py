@@ -1,0 +1,120 @@
+"""The gate alone, for one file: read it, judge it, and let its table out only when the verdict is passed."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel
+
+from core.errors import InputRefused
+from core.text import Text
+from datasets.intake.dictionary import Dictionary
+from datasets.intake.export import OutputFacts, export
+from datasets.intake.facts import ColumnFacts, Finding, InputFacts, Intake
+from datasets.intake.reader import Progress, read_table
+from quality.engine import run_suite
+from quality.suite import Suite
+from quality.verdict import Outcome, Verdict
+
+
+class TableFacts(BaseModel):
+    """The table's size and columns."""
+
+    rows: int
+    columns: list[ColumnFacts]
+
+
+class CheckReport(BaseModel):
+    """What `datagrant check` reports; the keys are a promise to programs that read them."""
+
+    input: InputFacts
+    table: TableFacts
+    verdict: Literal["passed", "failed", "error"]
+    expectations: list[dict[str, Any]]
+    output: OutputFacts | None
+    suite: str
+    engine: str
+    untyped_cells: int
+    findings_total: int
+    findings: list[Finding]
+
+
+def load_suite(path: Path) -> Suite:
+    """Read a suite file; raises InputRefused with what is wrong in it."""
+    try:
+        return Suite.parse(path.read_bytes())
+    except OSError as error:
+        raise InputRefused(
+            Text(
+                f"读不到规则集 {path.name}：{error.strerror}；请检查路径。",
+                f"Cannot read the suite {path.name}: {error.strerror}; check the path.",
+            )
+        ) from error
+
+
+def check_file(
+    source: Path,
+    suite: Suite,
+    *,
+    dictionary: Dictionary | None = None,
+    out: Path | None = None,
+    engine: Literal["duckdb", "pandas"] = "duckdb",
+    on_progress: Progress | None = None,
+) -> CheckReport:
+    """Judge `source` by `suite`. `out` is written only when the verdict is passed.
+
+    Cells that a declared type cannot hold would be lost, so they fail the gate like a critical rule.
+    """
+    if not source.is_file():
+        raise InputRefused(
+            Text(f"找不到文件 {source}；请检查路径。", f"There is no file {source}; check the path.")
+        )
+    _refuse_folder(out)
+    with tempfile.TemporaryDirectory(prefix="datagrant-check-") as folder:
+        table = Path(folder) / "table.parquet"
+        intake = read_table(source, table, dictionary=dictionary, on_progress=on_progress)
+        intake.input.path = str(source)
+        judged = run_suite(suite, table, engine=engine)
+        verdict = _verdict(judged, intake)
+        output = None
+        if verdict == "passed" and out is not None:
+            notes = {
+                "datagrant:verdict": "passed",
+                "datagrant:suite": suite.name,
+                "datagrant:source_sha256": intake.input.sha256,
+            }
+            output = export(table, out, dictionary or Dictionary(), notes)
+    return CheckReport(
+        input=intake.input,
+        table=TableFacts(rows=intake.rows, columns=intake.columns),
+        verdict=verdict,
+        expectations=[_reported(each) for each in judged.expectations],
+        output=output,
+        suite=suite.name,
+        engine=engine,
+        untyped_cells=intake.untyped_cells,
+        findings_total=intake.findings_total,
+        findings=intake.findings,
+    )
+
+
+def _refuse_folder(out: Path | None) -> None:
+    if out is not None and (out.is_dir() or not out.absolute().parent.is_dir()):
+        raise InputRefused(
+            Text(
+                f"无法写到 {out}：请给出已有文件夹里的一个文件名。",
+                f"Cannot write to {out}: name a file in a folder that exists.",
+            )
+        )
+
+
+def _verdict(judged: Verdict, intake: Intake) -> Literal["passed", "failed", "error"]:
+    if judged.verdict == "passed" and intake.untyped_cells:
+        return "failed"
+    return judged.verdict
+
+
+def _reported(outcome: Outcome) -> dict[str, Any]:
+    return outcome.model_dump(mode="json")
