@@ -97,8 +97,10 @@ OpenPage = Callable[..., "Page"]
 
 
 @pytest.fixture
-def open_page(browser: Browser, site: str) -> Iterator[OpenPage]:
-    """`open_page(path, lang=…, scheme=…, width=…, scripts=…)`: a page in a context of its own.
+def open_page(browser: Browser, site: str, sqlite_house: House) -> Iterator[OpenPage]:
+    """`open_page(path, user=…, lang=…, scheme=…, width=…, scripts=…)`: a page in a context of its own.
+
+    `user`: who has signed in there (an account made by `tests.people`); nobody without it.
 
     The test fails at the end when a page logged an error: a refused style or script, an exception, a missing file.
     """
@@ -106,7 +108,13 @@ def open_page(browser: Browser, site: str) -> Iterator[OpenPage]:
     logged: list[str] = []
 
     def opened(
-        path: str, *, lang: str = "zh", scheme: str = "light", width: int = 1280, scripts: bool = True
+        path: str,
+        *,
+        user: str | None = None,
+        lang: str = "zh",
+        scheme: str = "light",
+        width: int = 1280,
+        scripts: bool = True,
     ) -> Page:
         context = browser.new_context(
             base_url=site,
@@ -118,6 +126,8 @@ def open_page(browser: Browser, site: str) -> Iterator[OpenPage]:
         )
         contexts.append(context)
         context.add_cookies([{"name": "dg_lang", "value": lang, "url": site}])
+        if user:
+            sign_in(context, sqlite_house, user, site)
         page = context.new_page()
         page.on(
             "console", lambda said: logged.append(f"{path}: {said.text}") if said.type == "error" else None
@@ -130,6 +140,23 @@ def open_page(browser: Browser, site: str) -> Iterator[OpenPage]:
     for context in contexts:
         context.close()
     assert logged == []
+
+
+def sign_in(context: BrowserContext, house: House, username: str, site: str) -> None:
+    """Give the browser a session of this person; the form of the sign-in page has its own test."""
+    from api.identity import SESSION_COOKIE
+    from auth.identity import sessions
+    from tests.people import actor_of
+
+    with house.write() as work:
+        opened = sessions.open_session(work, actor_of(work, username), ip="test", agent="test")
+    context.add_cookies([{"name": SESSION_COOKIE, "value": opened.token, "url": site}])
+
+
+@pytest.fixture
+def page_as(open_page: OpenPage) -> OpenPage:
+    """`page_as(username, path, …)`: a page where this person has signed in."""
+    return lambda username, path="/", **how: open_page(path, user=username, **how)
 
 
 def shot(page: Page, name: str) -> Path:

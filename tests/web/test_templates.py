@@ -108,7 +108,7 @@ def _of_call(call: nodes.Call) -> Iterator[str]:
     zh, en = texts
     if CJK.search(en):
         yield f"{where} has Chinese in its English sentence {en!r}"
-    if not CJK.search(zh) and zh != en:
+    if not CJK.search(zh) and WORD.search(zh) and zh != en:
         yield f"{where} has no Chinese in its Chinese sentence {zh!r}"
     if set(re.findall(r"\{(\w+)", zh)) != set(re.findall(r"\{(\w+)", en)):
         yield f"{where} names other places in {zh!r} than in {en!r}"

@@ -1,0 +1,88 @@
+"""The frame around every page: who is signed in, where one is, errors told as pages, and plain pages without assets."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from fastapi.testclient import TestClient
+
+from api.app import create_app
+from api.assets import asset_url
+from api.house import House
+from tests.people import a_person, an_org
+from tests.web.browser import OpenPage, axe, overflow, shot
+
+HTML = {"accept": "text/html"}
+
+
+@pytest.fixture
+def visitor(sqlite_house: House) -> TestClient:
+    return TestClient(create_app(house=sqlite_house), headers=HTML)
+
+
+def test_an_address_that_does_not_exist_is_told_as_a_page_in_the_readers_language(
+    visitor: TestClient,
+) -> None:
+    chinese = visitor.get("/no/such/page")
+    english = visitor.get("/no/such/page?lang=en")
+    assert (chinese.status_code, english.status_code) == (404, 404)
+    assert "接下来可以做什么" in chinese.text
+    assert '<html lang="zh-CN">' in chinese.text
+    assert "What to do next" in english.text
+    assert '<html lang="en">' in english.text
+
+
+def test_the_language_switch_keeps_the_page_and_its_query(visitor: TestClient) -> None:
+    text = visitor.get("/components?state=active&sort=-rows").text
+    assert 'href="/components?state=active&amp;sort=-rows&amp;lang=en"' in text
+
+
+def test_the_policy_allows_nothing_from_outside_and_nothing_inline(visitor: TestClient) -> None:
+    policy = visitor.get("/components").headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+
+
+def test_an_assets_address_changes_with_its_content(tmp_path: Path) -> None:
+    for body in (b"one", b"two"):
+        (tmp_path / "app.css").write_bytes(body)
+        asset_url.cache_clear()
+        last = asset_url("app.css", tmp_path)
+        assert last.startswith("/static/app.css?v=")
+    asset_url.cache_clear()
+    (tmp_path / "app.css").write_bytes(b"one")
+    assert asset_url("app.css", tmp_path) != last
+
+
+def test_pages_without_built_assets_still_answer(tmp_path: Path) -> None:
+    asset_url.cache_clear()
+    assert asset_url("app.css", tmp_path) == "/static/app.css"
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_an_error_page_is_readable(open_page: OpenPage, lang: str) -> None:
+    page = open_page("/components", lang=lang)
+    page.evaluate("location.assign('/problems-shown-here')")
+    page.wait_for_url("**/problems-shown-here")
+    shot(page, f"error-404-{lang}")
+    assert axe(page) == []
+    assert overflow(page) == 0
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("width", [1280, 390])
+def test_the_signed_in_person_and_organisation_stand_in_the_header(
+    page_as: OpenPage, sqlite_house: House, width: int
+) -> None:
+    with sqlite_house.write() as work:
+        an_org(work, "bureau", kind="implementing_body")
+        a_person(work, "zhou", "bureau", ["approver", "steward", "auditor"])
+    page = page_as("zhou", "/components", lang="en", width=width)
+    assert page.get_by_role("button", name="Sign out").is_visible()
+    assert page.locator(".person").get_by_text("Zhou").is_visible()
+    assert page.get_by_role("link", name="Applications", exact=True).is_visible()
+    shot(page, f"signed-in-{width}")
+    assert axe(page) == []
+    assert overflow(page) == 0
