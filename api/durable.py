@@ -7,6 +7,7 @@ talks to nobody, and is launched in the worker alone.
 from __future__ import annotations
 
 import logging
+import shutil
 import threading
 import time
 from collections.abc import Callable
@@ -17,7 +18,7 @@ from sqlmodel import col, select
 
 from api.house import House, open_house
 from core.jobs import JobRow, JobState
-from core.jobs_run import JobKind, Lane, context_for, in_place, perform
+from core.jobs_run import JobKind, Lane, context_for, in_place, perform, scratch_room
 from core.settings import Settings
 from core.text import Text
 from datasets.pipeline import kinds
@@ -133,6 +134,7 @@ def serve_jobs(settings: Settings, stop: threading.Event, *, idle_exit: float | 
     """Work until `stop` is set, or until nothing was wanted for `idle_exit` seconds."""
     global _floor
     house = open_house(settings)
+    _sweep(settings)
     _floor = floor = Floor(house)
     DBOS(config=_config(settings))
     DBOS.launch()
@@ -161,6 +163,15 @@ def _let_finish(floor: Floor, grace_s: float) -> None:
     deadline = time.monotonic() + grace_s
     while floor.active and time.monotonic() < deadline:
         time.sleep(0.05)
+
+
+def _sweep(settings: Settings) -> None:
+    """Remove what dead processes left half-made: jobs' rooms at once (no other worker lives), uploads after a day."""
+    shutil.rmtree(scratch_room(settings), ignore_errors=True)
+    long_ago = time.time() - 86_400
+    for path in (settings.files_dir / "stage").glob("*"):
+        if path.is_file() and path.stat().st_mtime < long_ago:
+            path.unlink(missing_ok=True)
 
 
 def _warm() -> None:

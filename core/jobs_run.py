@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import json
 import logging
+import secrets
+import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Final, Literal, Protocol, TypeVar
 
 from sqlalchemy import Engine
@@ -92,6 +95,12 @@ class JobContext:
         """A progress function for a part of the work that spans `start` to `end` of the whole."""
         return lambda fraction, said: self.progress(start + (end - start) * fraction, said)
 
+    def scratch(self, suffix: str = "") -> Path:
+        """A fresh name in this job's own room; the room is emptied when the job ends and when a worker starts."""
+        room = scratch_room(self.settings) / self.job.id
+        room.mkdir(parents=True, exist_ok=True)
+        return room / f"{secrets.token_hex(8)}{suffix}"
+
     def raise_if_cancelled(self) -> None:
         with self.read() as work:
             if work.db.get_one(JobRow, self.job.id).cancel_requested:
@@ -113,8 +122,20 @@ class JobKind:
     lane: Lane = "work"
 
 
+def scratch_room(settings: Settings) -> Path:
+    """Where jobs keep half-made files: the file system of the store, so that adopting one is a rename."""
+    return settings.files_dir / "stage" / "jobs"
+
+
 def perform(ctx: JobContext, kind: JobKind) -> None:
     """Carry the job out and write its end; a job that has ended already is left alone."""
+    try:
+        _perform(ctx, kind)
+    finally:
+        shutil.rmtree(scratch_room(ctx.settings) / ctx.job.id, ignore_errors=True)
+
+
+def _perform(ctx: JobContext, kind: JobKind) -> None:
     if (refused := _begin(ctx)) is not None:
         return _end(ctx, kind, *refused)
     try:

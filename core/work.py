@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 from sqlmodel import Session
 
 from core import ids
@@ -41,3 +42,12 @@ def unit_of_work(
     bound = engine.execution_options(datagrant_write=write)
     with Session(bound, expire_on_commit=False) as db, db.begin():
         yield Work(db, clock(), new_id)
+
+
+def hold(work: Work, name: str) -> None:
+    """Let one transaction at a time pass for `name`, until it ends. SQLite has a single writer anyway."""
+    if work.db.get_bind().dialect.name == "postgresql":
+        key = zlib.crc32(name.encode())
+        work.db.connection().execute(
+            text("SELECT pg_advisory_xact_lock(:room, :key)"), {"room": 7, "key": key - 2**31}
+        )

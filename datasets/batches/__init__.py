@@ -1,0 +1,1 @@
+"""Batches: what a source department handed in, and what the gate said about it."""

@@ -1,0 +1,95 @@
+"""What callers send about batches and what we promise to answer."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlmodel import Field, SQLModel
+
+from core.ids import BatchId, DatasetId, JobId, OrgId
+from datasets.batches.workflow import BatchState
+
+
+class IntakeOptions(SQLModel):
+    """How a file shall be read; a key left out is taken from the dataset's layout, or detected."""
+
+    model_config = {"extra": "forbid"}
+
+    null_values: list[str] | None = Field(default=None, max_length=100)
+    header_line: int | None = Field(default=None, ge=0, le=1_000_000)
+    sheet: str | int | None = None
+    member: str | None = Field(default=None, max_length=1000)
+    encoding: str | None = Field(default=None, max_length=40)
+    delimiter: str | None = Field(default=None, min_length=1, max_length=1)
+
+
+class Note(SQLModel):
+    """A signed note; `version` is the batch's version that the signer saw."""
+
+    model_config = {"extra": "forbid"}
+
+    note: str = Field(max_length=2000)
+    version: int | None = None
+
+
+class Who(SQLModel):
+    """A person as he was at the time."""
+
+    account_id: str
+    person_id: str
+    username: str
+    name: dict[str, str]
+    org_id: str | None
+
+
+class BatchRead(SQLModel):
+    """A batch in a list, and the receipt: `id`, `sha256` and `size_bytes` name what was taken in, byte for byte."""
+
+    id: BatchId
+    dataset_id: DatasetId
+    org_id: OrgId
+    number: int
+    name: str
+    sha256: str
+    size_bytes: int
+    state: BatchState
+    corrects: BatchId | None
+    is_row_correction: bool
+    submitted: Who
+    submitted_at: datetime
+    job_id: JobId | None
+    rows: int | None
+    untyped_cells: int | None
+    verdict: str | None
+    suite_number: int | None
+    version: int
+
+
+class Command(SQLModel):
+    """A step that this reader may or may not take now; `reasons` say why not."""
+
+    step: str
+    allowed: bool
+    reasons: list[dict[str, str]]
+
+
+class BatchDetail(BatchRead):
+    """Everything about one batch. `intake` is how the file was read; `outcomes` what each expectation found."""
+
+    options: dict[str, Any]
+    intake: dict[str, Any] | None
+    typed_sha256: str | None
+    content_sha256: str | None
+    verdict_id: str | None
+    outcomes: list[dict[str, Any]]
+    problem: dict[str, Any] | None
+    confirmed: Who | None
+    confirmed_at: datetime | None
+    confirmed_note: str
+    closed: Who | None
+    closed_at: datetime | None
+    closed_note: str
+    corrected_by: list[BatchId]
+    release_id: str | None
+    commands: list[Command]

@@ -1,0 +1,98 @@
+"""Which batches an actor may see. Every list and every look-up starts here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, func, or_
+from sqlmodel import col, select
+from sqlmodel.sql.expression import SelectOfScalar
+
+from auth.actor import PLATFORM, Actor
+from auth.roles import permitted
+from core.errors import NotFound
+from core.text import Text
+from core.work import Work
+from datasets.batches.models import BatchRead
+from datasets.batches.tables import BatchRow
+
+READ: Final = "datasets:batch:read"
+_SORTS: Final[dict[str, ColumnElement[Any]]] = {
+    "submitted": col(BatchRow.submitted_at),
+    "name": col(BatchRow.name),
+    "dataset": col(BatchRow.dataset_id),
+    "size": col(BatchRow.size_bytes),
+    "rows": col(BatchRow.rows),
+    "state": col(BatchRow.state),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class BatchPage:
+    """One page of a list."""
+
+    items: list[BatchRead]
+    total: int
+    page: int
+    pages: int
+
+
+def scopes(actor: Actor, permission: str) -> frozenset[str] | None:
+    """Organisations within which the actor holds `permission`; None means all."""
+    held = {each.scope for each in actor.roles if permitted(frozenset({each.role}), permission)}
+    return None if actor.via == "system" or PLATFORM in held else frozenset(held)
+
+
+def _visible(actor: Actor) -> SelectOfScalar[BatchRow]:
+    wanted = select(BatchRow)
+    within = scopes(actor, READ)
+    return wanted if within is None else wanted.where(col(BatchRow.org_id).in_(within))
+
+
+def batch(work: Work, actor: Actor, batch_id: str) -> BatchRow:
+    """A batch within the actor's sight; raises NotFound."""
+    row = work.db.exec(_visible(actor).where(BatchRow.id == batch_id)).first()
+    if row is None:
+        raise NotFound(
+            Text("没有这个批次；请在批次列表中查找。", "There is no such batch; look for it in the list.")
+        )
+    return row
+
+
+def batches(
+    work: Work,
+    actor: Actor,
+    *,
+    dataset_id: str | None = None,
+    states: tuple[str, ...] = (),
+    words: str = "",
+    sort: str = "-submitted",
+    page: int = 1,
+    size: int = 50,
+) -> BatchPage:
+    """One page of the batches that the actor may see. `words` is looked for in names and dataset codes."""
+    wanted = _visible(actor)
+    if dataset_id:
+        wanted = wanted.where(BatchRow.dataset_id == dataset_id)
+    if states:
+        wanted = wanted.where(col(BatchRow.state).in_(states))
+    if words.strip():
+        like = "%" + words.strip().replace("\\", "\\\\").replace("%", r"\%").replace("_", r"\_") + "%"
+        wanted = wanted.where(
+            or_(
+                col(BatchRow.name).ilike(like, escape="\\"), col(BatchRow.dataset_id).ilike(like, escape="\\")
+            )
+        )
+    total = work.db.exec(select(func.count()).select_from(wanted.subquery())).one()
+    key = _SORTS.get(sort.removeprefix("-"), _SORTS["submitted"])
+    ordered = wanted.order_by(key.desc() if sort.startswith("-") else key.asc(), col(BatchRow.id).desc())
+    rows = work.db.exec(ordered.limit(size).offset((page - 1) * size)).all()
+    return BatchPage([BatchRead.model_validate(row) for row in rows], total, page, max(1, -(-total // size)))
+
+
+def corrections_of(work: Work, batch_id: str) -> list[str]:
+    """Ids of the batches that correct this one."""
+    return list(
+        work.db.exec(select(BatchRow.id).where(BatchRow.corrects == batch_id).order_by(col(BatchRow.id)))
+    )

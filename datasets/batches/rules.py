@@ -1,0 +1,45 @@
+"""What the gate's outcome means for a batch, and who may go on with it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Final, Literal
+
+from core.errors import Reason
+from core.text import Text
+from datasets.batches.workflow import BatchStep
+
+_NOTE_MIN: Final = 4
+
+
+def gate_step(
+    verdict: Literal["passed", "failed", "error"], failed_warnings: int, untyped_cells: int
+) -> BatchStep:
+    """The step that a verdict leads to: a check that could not run blocks, and so does a cell that would be lost."""
+    if verdict == "error":
+        return BatchStep.BREAK
+    if verdict == "failed" or untyped_cells > 0:
+        return BatchStep.FAIL
+    return BatchStep.ASK if failed_warnings else BatchStep.PASS
+
+
+def note_objections(note: str) -> tuple[Reason, ...]:
+    """A signature without a word is no signature."""
+    if len(note.strip()) >= _NOTE_MIN:
+        return ()
+    text = Text(
+        f"请写明理由（至少 {_NOTE_MIN} 个字）：签字须附说明。",
+        f"Give a reason (at least {_NOTE_MIN} characters): a signature carries a note.",
+    )
+    return (Reason("note-missing", text, "gate: warnings need a signed note (decisions/0008)"),)
+
+
+def second_person_objections(preparers: Collection[str], publisher: str) -> tuple[Reason, ...]:
+    """Who prepared a batch (handed in, corrected, read differently, confirmed) does not publish it."""
+    if publisher not in preparers:
+        return ()
+    text = Text(
+        "您参与了该批次的提交、更正或确认，不能再由您发布；请由本部门另一位数据专员发布。",
+        "You handed in, corrected or confirmed this batch, so you cannot publish it; ask another steward of the department.",
+    )
+    return (Reason("preparer-may-not-publish", text, "authorization §4.3 rule 6"),)

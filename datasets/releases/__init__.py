@@ -1,0 +1,1 @@
+"""Releases: what was published, once and for all."""
