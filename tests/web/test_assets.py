@@ -1,0 +1,44 @@
+"""The sources of the page assets: typed, locked, and without addresses of anybody's registry."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from api.assets import npm
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_the_lock_file_names_versions_and_hashes_but_no_registry() -> None:
+    packages = json.loads((ROOT / "package-lock.json").read_text())["packages"]
+    locked = {name: entry for name, entry in packages.items() if name}
+    assert all(entry.get("integrity", "").startswith("sha512-") for entry in locked.values())
+    assert not [name for name, entry in locked.items() if "resolved" in entry]
+
+
+def test_the_scripts_type_check() -> None:
+    if not (ROOT / "node_modules" / "typescript").exists():
+        pytest.skip("the packages are not installed: run `make assets`")
+    _, path = npm()
+    node = shutil.which("node", path=path)
+    assert node
+    checked = subprocess.run(
+        [node, "node_modules/typescript/bin/tsc", "--noEmit", "-p", "api/static/src"],
+        cwd=ROOT, env=os.environ | {"PATH": path}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert checked.returncode == 0, checked.stdout
+
+
+def test_the_bundle_asks_nobody_outside() -> None:
+    dist = ROOT / "api" / "static" / "dist"
+    if not (dist / "app.css").exists():
+        pytest.skip("the assets are not built: run `make assets`")
+    styles = (dist / "app.css").read_text()
+    assert "url(" not in styles
+    assert "@import" not in styles
