@@ -120,7 +120,7 @@ DATASET: Final = SampleDataset(
         interval=None,
         source_system=Text("海滨环境监测系统", "Coastal monitoring system"),
         lineage=Text("浮标与人工观测按日汇总", "Buoys and observers, gathered by the day"),
-        formats=["JSONL", "PARQUET"],
+        formats=["jsonl", "parquet"],
     ),
     COLUMNS,
     SUITE,

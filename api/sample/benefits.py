@@ -120,7 +120,7 @@ DATASET: Final = SampleDataset(
         interval=None,
         source_system=Text("文旅惠民平台", "Tourism benefits platform"),
         lineage=Text("经营单位申报，文旅部门每周核对", "Declared by the operators, compared weekly by the tourism office"),
-        formats=["JSON", "PARQUET"],
+        formats=["json", "parquet"],
     ),
     COLUMNS,
     SUITE,

@@ -120,7 +120,7 @@ DATASET: Final = SampleDataset(
         auth_op="negotiable",
         source_system=Text("民生诉求平台", "Citizens' request platform"),
         lineage=Text("工单按周汇总，小于 5 的分组删除", "Tickets counted by the week, groups below 5 dropped"),
-        formats=["CSV", "PARQUET"],
+        formats=["csv", "parquet"],
     ),
     COLUMNS,
     SUITE,

@@ -125,7 +125,7 @@ DATASET: Final = SampleDataset(
         auth_op="yes",
         source_system=Text("景区客流监测平台", "Visitor monitoring platform"),
         lineage=Text("闸机与视频计数，按刻钟汇总", "Counted at gates and by cameras, gathered by the quarter"),
-        formats=["CSV", "PARQUET"],
+        formats=["csv", "parquet"],
     ),
     COLUMNS,
     SUITE,

@@ -69,7 +69,7 @@ def events() -> pd.DataFrame:
     """In the order of time; more in summer and at weekends, deaths rare and always reviewed."""
     draw = rng(9)
     days = pd.date_range(*PERIOD, freq="D")
-    weights = pd.Series([MONTH_WEIGHTS[day.month - 1] * (2.2 if day.dayofweek >= 5 else 1) for day in days])
+    weights = pd.Series([MONTH_WEIGHTS[day.month - 1] * (2.2 if day.day_of_week >= 5 else 1) for day in days])
     drawn = sorted(draw.choice(len(days), size=COUNT, p=weights / weights.sum()))
     rows = []
     for i, (day, place) in enumerate(zip(drawn, place_list(draw, COUNT), strict=True), start=1):
@@ -138,7 +138,7 @@ DATASET: Final = SampleDataset(
         data_class="personal",
         source_system=Text("应急指挥调度系统", "Emergency dispatch system"),
         lineage=Text("接警登记，办结后由应急部门核定", "Recorded at the call, reviewed by the emergency office after the close"),
-        formats=["XLSX", "PARQUET"],
+        formats=["xlsx", "parquet"],
     ),
     COLUMNS,
     SUITE,

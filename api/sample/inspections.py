@@ -123,7 +123,7 @@ DATASET: Final = SampleDataset(
         data_class="personal",
         source_system=Text("文物巡查系统", "Heritage inspection system"),
         lineage=Text("巡查员移动端填报", "Entered by the inspectors on the spot"),
-        formats=["CSV", "PARQUET"],
+        formats=["csv", "parquet"],
     ),
     COLUMNS,
     SUITE,

@@ -148,7 +148,7 @@ DATASET: Final = SampleDataset(
         interval=None,
         source_system=Text("停车场备案台账", "Register of parking lots"),
         lineage=Text("各办事处按月填报，停车管理部门汇总", "Returned monthly by the subdistricts, merged by the parking office"),
-        formats=["XLSX", "PARQUET"],
+        formats=["xlsx", "parquet"],
         crs="CGCS2000",
     ),
     COLUMNS,

@@ -107,7 +107,7 @@ DATASET: Final = SampleDataset(
         auth_op="yes",
         source_system=Text("停车管理平台", "Parking platform"),
         lineage=Text("号牌归属地汇总后删除号牌，小于 10 的分组删除", "Plates reduced to their city and dropped, groups below 10 dropped"),
-        formats=["PARQUET"],
+        formats=["parquet"],
     ),
     COLUMNS,
     SUITE,

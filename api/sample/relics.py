@@ -141,7 +141,7 @@ DATASET: Final = SampleDataset(
         auth_op="negotiable",
         source_system=Text("文物普查数据库", "Heritage census database"),
         lineage=Text("普查登记，公开前概化敏感坐标", "From the census; sensitive positions coarsened before publication"),
-        formats=["GEOJSON", "PARQUET"],
+        formats=["geojson", "parquet"],
         crs="CGCS2000",
     ),
     COLUMNS,

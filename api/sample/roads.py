@@ -123,7 +123,7 @@ DATASET: Final = SampleDataset(
         interval="PT5M",
         source_system=Text("交通运行监测系统", "Traffic monitoring system"),
         lineage=Text("路侧设备与浮动车数据融合，按五分钟汇总", "Roadside sensors and floating cars, merged every five minutes"),
-        formats=["CSV", "PARQUET"],
+        formats=["csv", "parquet"],
     ),
     COLUMNS,
     SUITE,

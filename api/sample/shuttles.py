@@ -117,7 +117,7 @@ DATASET: Final = SampleDataset(
         interval=None,
         source_system=Text("公交调度系统", "Bus dispatch system"),
         lineage=Text("车载终端上报，车牌散列后导出", "Sent by the vehicles, plates hashed before export"),
-        formats=["CSV", "PARQUET"],
+        formats=["csv", "parquet"],
     ),
     COLUMNS,
     SUITE,

@@ -135,7 +135,7 @@ DATASET: Final = SampleDataset(
         auth_op="negotiable",
         source_system=Text("自动气象站资料库", "Archive of the automatic stations"),
         lineage=Text("自动站观测，质控后按小时导出", "Observed by the stations, flagged, exported by the hour"),
-        formats=["CSV", "PARQUET"],
+        formats=["csv", "parquet"],
         crs="CGCS2000",
     ),
     COLUMNS,

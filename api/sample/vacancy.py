@@ -133,7 +133,7 @@ DATASET: Final = SampleDataset(
         interval="PT5M",
         source_system=Text("停车管理平台", "Parking platform"),
         lineage=Text("停车场道闸系统自动上报，平台按五分钟汇总", "Sent by the barriers, gathered every five minutes by the platform"),
-        formats=["CSV", "PARQUET"],
+        formats=["csv", "parquet"],
     ),
     COLUMNS,
     SUITE,

@@ -151,7 +151,7 @@ DATASET: Final = SampleDataset(
         data_class="corporate",
         source_system=Text("旅游场所登记台账", "Register of tourism venues"),
         lineage=Text("经营主体申报，文旅与市场监管部门核对", "Declared by the operators, compared by the culture and market offices"),
-        formats=["XLSX", "PARQUET"],
+        formats=["xlsx", "parquet"],
         crs="CGCS2000",
     ),
     COLUMNS,

@@ -1,49 +1,45 @@
-"""Code lists of the sample's columns, and the scenarios and purposes that applications choose from."""
+"""Code lists of the sample's columns, and which datasets serve which scenario of the authorisation policy."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, Final
 
+from auth.policy.limits import limits
 from core.text import Text
-
-PurposeClass = Literal["public", "industry"]
-"""public: public governance and welfare, free of charge; industry: a fee may be asked."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
+    """A scenario of the authorisation policy with the sample datasets that serve it."""
+
     id: str
     name: Text
-    domain_code: str
     datasets: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Purpose:
+    """purpose_class: `public` is free of charge; for `industry` a fee may be asked."""
+
     id: str
     name: Text
-    purpose_class: PurposeClass
+    purpose_class: str
 
 
-SCENARIOS: Final = (
-    Scenario("tourism-traffic", Text("旅游交通", "Tourist traffic"), "TR", ("DP-TR-001", "DP-TR-002", "DP-PK-002", "DP-SF-001")),
-    Scenario("tourism-weather", Text("旅游气象", "Tourist weather"), "WX", ("DP-WX-001", "DP-WX-002", "DP-WX-003")),
-    Scenario("benefits", Text("惠民便民", "Benefits and convenience"), "BC", ("DP-BC-001", "DP-BC-002", "DP-BC-003")),
-    Scenario("tourism-safety", Text("旅游安全", "Tourist safety"), "SF", ("DP-SF-001", "DP-SF-002", "DP-WX-001")),
-    Scenario("heritage", Text("文物保护", "Heritage protection"), "HR", ("DP-HR-001", "DP-HR-002")),
-    Scenario("parking", Text("停车服务", "Parking"), "PK", ("DP-PK-001", "DP-PK-002", "DP-PK-003")),
-)  # fmt: skip
+SERVED_BY: Final = {
+    "tourism-traffic": ("DP-TR-001", "DP-TR-002", "DP-PK-002", "DP-SF-001"),
+    "weather": ("DP-WX-001", "DP-WX-002", "DP-WX-003"),
+    "benefits": ("DP-BC-001", "DP-BC-002", "DP-BC-003"),
+    "safety": ("DP-SF-001", "DP-SF-002", "DP-WX-001", "DP-WX-002"),
+    "heritage": ("DP-HR-001", "DP-HR-002"),
+    "parking": ("DP-PK-001", "DP-PK-002", "DP-PK-003"),
+}
 
-PURPOSES: Final = (
-    Purpose("visitor-guidance", Text("游客引导与信息服务", "Guiding and informing visitors"), "public"),
-    Purpose("emergency-preparedness", Text("应急准备与公共安全", "Emergency preparedness and public safety"), "public"),
-    Purpose("academic-research", Text("学术研究", "Academic research"), "public"),
-    Purpose("heritage-conservation", Text("文物保护与研究", "Heritage conservation and study"), "public"),
-    Purpose("insurance-pricing", Text("旅游保险产品设计与定价", "Design and pricing of travel insurance"), "industry"),
-    Purpose("navigation-product", Text("导航与停车产品", "Navigation and parking products"), "industry"),
-    Purpose("market-analysis", Text("客源与市场分析", "Market analysis"), "industry"),
-)  # fmt: skip
+SCENARIOS: Final = tuple(
+    Scenario(coded.code, coded.name, SERVED_BY.get(coded.code, ())) for coded in limits().scenarios.values()
+)
+PURPOSES: Final = tuple(Purpose(coded.code, coded.name, coded.kind) for coded in limits().purposes.values())
 
 
 def _codes(

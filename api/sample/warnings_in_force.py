@@ -110,7 +110,7 @@ DATASET: Final = SampleDataset(
         interval="PT5M",
         source_system=Text("预警信息发布系统", "Warning system"),
         lineage=Text("发布系统直接导出", "Exported from the warning system"),
-        formats=["CSV", "PARQUET"],
+        formats=["csv", "parquet"],
     ),
     COLUMNS,
     SUITE,
