@@ -26,6 +26,7 @@ from catalog.models import (
     Layout,
 )
 from catalog.search import index
+from catalog.search.tokens import sort_key
 from catalog.tables import ColumnRow, DatasetRow
 from catalog.workflow import State, Step, advance
 from core.errors import Conflict, InputRefused, NotFound, Reason, Stale
@@ -47,9 +48,10 @@ def create(work: Work, actor: Actor, body: DatasetCreate) -> DatasetRead:
     row = DatasetRow(
         **body.model_dump(include=set(DatasetFields.model_fields)),
         id=DatasetId(body.resource_code), publisher=body.publisher, publisher_zh=org.zh, publisher_en=org.en,
-        format_key=" ".join(sorted(body.formats)), layout=body.layout.model_dump(exclude_defaults=True),
+        layout=body.layout.model_dump(exclude_defaults=True),
         state=State.DRAFT, created_at=work.now, created_by=actor.account_id, modified=work.now,
     )  # fmt: skip
+    _set_keys(row)
     work.db.add(row)
     work.db.flush()
     _store_columns(work, row, body.columns)
@@ -75,7 +77,6 @@ def update(
         return read(work, row)
     for name, (_, value) in changed.items():
         setattr(row, name, value)
-    row.format_key = " ".join(sorted(row.formats))
     _saved(work, row)
     audit.record(
         work, actor, "dataset.updated", subject=row.id, dataset_id=row.id,
@@ -303,8 +304,15 @@ def _saved(work: Work, row: DatasetRow) -> None:
     work.db.flush()
     if row.state == State.PUBLISHED:
         _demand_complete(work, row)
+    _set_keys(row)
     _touch(work, row)
     _index(work, row)
+
+
+def _set_keys(row: DatasetRow) -> None:
+    row.title_key_zh = sort_key(row.title_zh or row.title_en or row.id, chinese=True)
+    row.title_key_en = sort_key(row.title_en or row.title_zh or row.id, chinese=False)
+    row.format_key = " ".join(sorted(row.formats))
 
 
 def _touch(work: Work, row: DatasetRow) -> None:

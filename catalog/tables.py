@@ -16,7 +16,7 @@ from core.ids import DatasetId, OrgId
 class DatasetRow(DatasetFields, table=True):
     """A dataset record. `id` is the resource code; `version` counts changes of the record (not of the data).
 
-    From `data_updated` on, the columns repeat facts of the current release; `service.note_release` keeps them.
+    `…_key` are made from other fields for sorting and filtering. From `data_updated` on, columns repeat facts of the current release; `service.note_release` keeps them.
     """
 
     __tablename__ = "catalog_dataset"
@@ -25,6 +25,8 @@ class DatasetRow(DatasetFields, table=True):
     publisher_zh: str = Field(default="", max_length=120)
     publisher_en: str = Field(default="", max_length=200)
     layout: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
+    title_key_zh: str = Field(default="", max_length=400, index=True)
+    title_key_en: str = Field(default="", max_length=400)
     format_key: str = Field(default="", max_length=400)
     state: str = Field(default="draft", max_length=20, index=True)
     version: int = 1

@@ -14,11 +14,18 @@ PG_WEIGHT: Final = {"title": "A", "subject": "B", "body": "C"}
 SCORE: Final = {"title": 8, "subject": 3, "body": 1}
 
 
+Term = tuple[tuple[str, bool], ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """A parsed question; each term is a run's tokens, all of which a record must hold."""
+    """A parsed question; each term is a run's tokens, all of which a record must hold.
 
-    terms: tuple[tuple[tuple[str, bool], ...], ...]
+    `runs` are the same terms as they were written (folded), each with whether it is CJK.
+    """
+
+    terms: tuple[Term, ...]
+    runs: tuple[tuple[str, bool], ...] = ()
 
     def __bool__(self) -> bool:
         return bool(self.terms)
@@ -26,30 +33,28 @@ class Ask:
 
 def parse(text: str) -> Ask:
     """The terms of a question, each once, in order."""
-    found = dict.fromkeys(wanted(run, is_cjk) for run, is_cjk in runs(text[:1000]))
-    terms, size = [], 0
-    for term in list(found)[:MAX_RUNS]:
-        if size + len(term) > MAX_TOKENS:
-            term = term[: MAX_TOKENS - size]
-        if term:
+    found = list(dict.fromkeys(runs(text[:1000])))[:MAX_RUNS]
+    terms: list[Term] = []
+    for run, is_cjk in found:
+        room = MAX_TOKENS - sum(map(len, terms))
+        if term := wanted(run, is_cjk)[:room]:
             terms.append(term)
-        size += len(term)
-    return Ask(tuple(terms))
+    return Ask(tuple(terms), tuple(found[: len(terms)]))
 
 
-def fts5(ask: Ask, field: str | None = None) -> str:
-    """The FTS5 expression of all terms, or of all terms within one field."""
+def fts5(terms: tuple[Term, ...], field: str | None = None) -> str:
+    """The FTS5 expression that all terms make, or that they make within one field."""
     inner = " AND ".join(
-        f'"{token}"*' if prefix else f'"{token}"' for term in ask.terms for token, prefix in term
+        f'"{token}"*' if prefix else f'"{token}"' for term in terms for token, prefix in term
     )
     return f"{{{field}}} : ({inner})" if field else inner
 
 
-def tsquery(ask: Ask, field: str | None = None) -> str:
+def tsquery(terms: tuple[Term, ...], field: str | None = None) -> str:
     """The same as a PostgreSQL tsquery literal."""
     label = PG_WEIGHT[field] if field else ""
     return " & ".join(
         f"'{token}'" + (f":{'*' if prefix else ''}{label}" if prefix or label else "")
-        for term in ask.terms
+        for term in terms
         for token, prefix in term
     )

@@ -30,8 +30,14 @@ def fold(text: str) -> str:
 
 def runs(text: str) -> Iterator[tuple[str, bool]]:
     """Runs of folded text in order, each with whether it is CJK; what is neither letter nor digit separates."""
-    for match in _RUN.finditer(fold(text)):
-        yield match.group(), match.lastgroup == "cjk"
+    for run, _, is_cjk in runs_at(fold(text)):
+        yield run, is_cjk
+
+
+def runs_at(folded: str) -> Iterator[tuple[str, int, bool]]:
+    """The same of text that is folded already, each with its place."""
+    for match in _RUN.finditer(folded):
+        yield match.group(), match.start(), match.lastgroup == "cjk"
 
 
 def tokens(text: str) -> Iterator[str]:
@@ -51,3 +57,9 @@ def wanted(run: str, is_cjk: bool) -> tuple[tuple[str, bool], ...]:
     if len(run) == 1:
         return ((run, False),)
     return tuple((first + second, False) for first, second in pairwise(run))
+
+
+def sort_key(title: str, *, chinese: bool) -> str:
+    """Text that sorts the same in every database: Chinese by sound (the order of GB 2312's common characters)."""
+    folded = fold(title)[:50]
+    return folded.encode("gb18030" if chinese else "utf-8", "replace").hex()

@@ -1,0 +1,179 @@
+"""Searching: what the actor may see, what the text asks for, what facets choose; sorted, paged, counted, marked.
+
+Relevance is the same sum on every database: each word counts by the heaviest place it stands in (title and code,
+then keywords and publisher and theme, then the rest), an exact code beats all; equal sums put the newest first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal, cast
+
+import sqlalchemy
+from sqlalchemy import ColumnElement, case, func, text, true
+from sqlmodel import col, select
+
+from auth.actor import Actor
+from catalog import queries
+from catalog.search import facets
+from catalog.search.facets import FACETS, Chosen, Counted
+from catalog.search.query import SCORE, Ask, Term, fts5, parse, tsquery
+from catalog.search.snippet import WIDTH, Piece, pieces, spans
+from catalog.search.tokens import fold
+from catalog.tables import ColumnRow, DatasetRow
+from core.text import Lang, Text
+from core.work import Work
+
+Sort = Literal["relevance", "newest", "title"]
+_SCORED_TERMS: Final = 6
+_EXACT_CODE: Final = 1000
+_COLUMNS_SHOWN: Final = 3
+_MATCH: Final = {
+    "sqlite": "catalog_dataset.id IN (SELECT k.dataset_id FROM catalog_search JOIN catalog_search_key k "
+    "ON k.number = catalog_search.rowid WHERE catalog_search MATCH :{name})",
+    "postgresql": "catalog_dataset.id IN (SELECT p.dataset_id FROM catalog_search_pg p "
+    "WHERE p.tokens @@ CAST(:{name} AS tsquery))",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What is asked. `chosen`: facet → values (any of them)."""
+
+    text: str = ""
+    chosen: Chosen = field(default_factory=dict)
+    sort: Sort = "relevance"
+    limit: int = 20
+    offset: int = 0
+    lang: Lang = "zh"
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A record found, with its marked title, a marked stretch of text, and the columns in which words were found."""
+
+    row: DatasetRow
+    title: list[Piece]
+    snippet: list[Piece]
+    columns: list[Text]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    hits: list[Hit]
+    total: int
+    facets: list[Counted]
+    understood: bool  # False: there was text, but nothing in it that can be looked for
+
+
+def search(work: Work, actor: Actor, ask: Search) -> Found:
+    """Records in the actor's sight. Text that holds neither letter nor digit finds nothing."""
+    parsed = parse(ask.text)
+    if ask.text.strip() and not parsed:
+        return Found([], 0, facets.counted([], ask.chosen, {}), False)
+    seen = [queries.visible(actor), matching(work, parsed)]
+    groups, publishers = _groups(work, seen)
+    rows = work.db.exec(
+        select(DatasetRow)
+        .where(*seen, facets.condition(ask.chosen))
+        .order_by(*_order(work, ask, parsed))
+        .limit(ask.limit)
+        .offset(ask.offset)
+    ).all()
+    return Found(
+        _hits(work, rows, parsed, ask.lang),
+        facets.total(groups, ask.chosen),
+        facets.counted(groups, ask.chosen, publishers),
+        True,
+    )
+
+
+def matching(work: Work, parsed: Ask) -> ColumnElement[bool]:
+    """The condition that a record holds everything that was asked for."""
+    return _match(work, parsed.terms, None, "q") if parsed else true()
+
+
+def _match(work: Work, terms: tuple[Term, ...], place: str | None, name: str) -> ColumnElement[bool]:
+    dialect = work.db.get_bind().dialect.name
+    expression = (tsquery if dialect == "postgresql" else fts5)(terms, place)
+    clause = text(_MATCH[dialect].format(name=name)).bindparams(**{name: expression})
+    return cast(ColumnElement[bool], clause)
+
+
+def _groups(work: Work, seen: Sequence[ColumnElement[bool]]) -> tuple[list[facets.Group], dict[str, Text]]:
+    columns = [facet.column().label(facet.key) for facet in FACETS]
+    names = [col(DatasetRow.publisher_zh), col(DatasetRow.publisher_en)]
+    labels: list[Any] = [*columns, *names]
+    statement = (
+        sqlalchemy.select(*labels, func.count()).select_from(DatasetRow).where(*seen).group_by(*labels)
+    )
+    publishers: dict[str, Text] = {}
+    groups = []
+    for row in work.db.connection().execute(statement):
+        publishers[row.publisher] = Text(row.publisher_zh, row.publisher_en)
+        groups.append(facets.group(row[: len(FACETS)], row[-1]))
+    return groups, publishers
+
+
+def _order(work: Work, ask: Search, parsed: Ask) -> list[Any]:
+    newest = func.coalesce(col(DatasetRow.released_at), col(DatasetRow.modified)).desc()
+    last = col(DatasetRow.id)
+    if ask.sort == "title":
+        return [col(DatasetRow.title_key_zh if ask.lang == "zh" else DatasetRow.title_key_en), last]
+    if ask.sort == "newest" or not parsed:
+        return [newest, last]
+    return [_score(work, ask.text, parsed).desc(), newest, last]
+
+
+def _score(work: Work, asked: str, parsed: Ask) -> ColumnElement[Any]:
+    exact = case((func.lower(col(DatasetRow.id)) == fold(asked).strip(), _EXACT_CODE), else_=0)
+    score: ColumnElement[Any] = exact
+    for n, term in enumerate(parsed.terms[:_SCORED_TERMS]):
+        title = _match(work, (term,), "title", f"t{n}")
+        subject = _match(work, (term,), "subject", f"s{n}")
+        score = score + case((title, SCORE["title"]), (subject, SCORE["subject"]), else_=SCORE["body"])
+    return score
+
+
+def _hits(work: Work, rows: Sequence[DatasetRow], parsed: Ask, lang: Lang) -> list[Hit]:
+    made = []
+    for row in rows:
+        title = Text(row.title_zh or row.id, row.title_en or row.title_zh or row.id).in_(lang)
+        snippet = _snippet(row, parsed, lang)
+        made.append(Hit(row, pieces(title, parsed), snippet, []))
+    bare = [hit for hit in made if parsed and not any(piece.hit for piece in (*hit.title, *hit.snippet))]
+    for dataset_id, column in _columns_found(work, [hit.row.id for hit in bare], parsed):
+        next(hit for hit in bare if hit.row.id == dataset_id).columns.append(column)
+    return made
+
+
+def _snippet(row: DatasetRow, parsed: Ask, lang: Lang) -> list[Piece]:
+    """The description in the reader's language; in the other one when only that holds a word."""
+    own, other = row.description_zh, row.description_en
+    if lang == "en":
+        own, other = other, own
+    chosen = other if (not own or not spans(own, parsed)) and other and spans(other, parsed) else own or other
+    return pieces(chosen, parsed, WIDTH)
+
+
+def _columns_found(work: Work, ids: list[Any], parsed: Ask) -> list[tuple[str, Text]]:
+    if not ids:
+        return []
+    wanted = (
+        select(ColumnRow.dataset_id, ColumnRow.name, ColumnRow.title_zh, ColumnRow.title_en)
+        .where(col(ColumnRow.dataset_id).in_(ids))
+        .order_by(col(ColumnRow.dataset_id), col(ColumnRow.position))
+        .limit(5000)
+    )
+    found: dict[str, list[tuple[int, Text]]] = {}
+    for dataset_id, name, zh, en in work.db.exec(wanted):
+        if marks := len(spans(f"{name} {zh} {en}", parsed)):
+            found.setdefault(dataset_id, []).append(
+                (-marks, Text(f"{zh or name} {name}", f"{en or name} {name}"))
+            )
+    return [
+        (dataset_id, column)
+        for dataset_id, columns in found.items()
+        for _, column in sorted(columns, key=lambda ranked: ranked[0])[:_COLUMNS_SHOWN]
+    ]
