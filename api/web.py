@@ -135,7 +135,7 @@ def page(request: Request, template: str, *, status: int = 200, **context: Any) 
     answer = HTMLResponse(html, status)
     if request.query_params.get("lang") in ("zh", "en"):
         answer.set_cookie("dg_lang", lang, max_age=31536000, samesite="lax")
-    if flash:
+    if flash and "x-upload" not in request.headers:  # an upload's own visit is not the reader's
         answer.delete_cookie("dg_flash")
     answer.headers["Cache-Control"] = "no-store"
     return answer

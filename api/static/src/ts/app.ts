@@ -4,6 +4,7 @@ import { confirmBeforeSubmit } from "./confirm";
 import { enhanceTables } from "./tables";
 import { copyButtons } from "./copy";
 import { submitOnce } from "./forms";
+import { showUploads } from "./uploads";
 
 // A refused or failed poll leaves the page as it is; nothing is ever evaluated from attributes.
 Object.assign(htmx.config, { noSwap: [204, 304, "4xx", "5xx"], history: false });
@@ -11,6 +12,7 @@ Object.assign(htmx.config, { noSwap: [204, 304, "4xx", "5xx"], history: false })
 confirmBeforeSubmit();
 copyButtons();
 submitOnce();
+showUploads();
 enhanceTables(document);
 
 if (document.querySelector("[data-chart]")) {
