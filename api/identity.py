@@ -6,7 +6,7 @@ import threading
 from dataclasses import dataclass
 from typing import Final
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Request, Response
 from limits import RateLimitItemPerMinute
 from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter
@@ -14,8 +14,8 @@ from starlette.datastructures import MutableHeaders
 
 from api.house import House
 from auth.actor import ANYONE, Actor
-from auth.identity import api_keys, keyring, refresh, sessions, sign_in, tokens
-from auth.identity.principals import Principal, principal
+from auth.identity import accounts, api_keys, keyring, passwords, refresh, sessions, sign_in, tokens
+from auth.identity.principals import Principal, in_person, principal
 from core.errors import InputRefused, NotSignedIn, TooMany
 from core.text import Text
 
@@ -107,6 +107,40 @@ def prove_password(house: House, request: Request, username: str, password: str)
     if who is None:
         raise sign_in.refusal()
     return who
+
+
+def change_own_password(house: House, request: Request, actor: Actor, current: str, new: str) -> None:
+    """Set the actor's own password after proving the present one; wrong guesses count as at sign-in."""
+    in_person(actor)
+    try:
+        prove_password(house, request, actor.username, current)
+    except NotSignedIn:
+        wrong = Text(
+            "当前口令不正确，或账户暂时锁定。",
+            "The present password is wrong, or the account is locked for the moment.",
+        )
+        raise InputRefused(wrong, field="current") from None
+    hashed = passwords.hashed(new, house.settings.password_workers)
+    with house.write() as work:
+        accounts.set_password(work, actor, actor.account_id, hashed)
+
+
+def start_session(house: House, request: Request, who: Principal, answer: Response) -> None:
+    """A fresh session for a proven person; whatever cookie came along ends (nobody can bring a session to sign into)."""
+    address = request.client.host if request.client else ""
+    with house.write() as work:
+        opened = sessions.open_session(
+            work, who.actor, ip=address, agent=request.headers.get("user-agent", ""),
+            instead_of=request.cookies.get(SESSION_COOKIE),
+        )  # fmt: skip
+    answer.set_cookie(
+        SESSION_COOKIE,
+        opened.token,
+        httponly=True,
+        samesite="lax",
+        secure=house.settings.secure_cookies,
+        path="/",
+    )
 
 
 def take_back_session(headers: MutableHeaders) -> None:

@@ -49,6 +49,14 @@ class AccountRead(SQLModel):
     last_sign_in_at: datetime | None
     roles: list[RoleRead]
 
+    @property
+    def name(self) -> Text:
+        return Text(self.name_zh, self.name_en)
+
+    @property
+    def org_name(self) -> Text | None:
+        return Text(self.org_name_zh or "", self.org_name_en or "") if self.org_id else None
+
 
 class RoleGive(SQLModel):
     """A role to give. `scope` empty: the person's own organisation, or the platform for the bureau's people."""

@@ -15,11 +15,11 @@ from sqlmodel import Field, SQLModel, col, select
 
 from auth import audit
 from auth.actor import Actor
-from auth.identity.principals import Principal, principal
+from auth.identity.principals import Principal, in_person, principal
 from auth.identity.rules import MAX_KEY_DAYS
 from auth.identity.tables import ApiKeyRow
 from auth.roles import PERMISSIONS
-from core.errors import AccessRefused, InputRefused, NotFound, Reason
+from core.errors import InputRefused, NotFound
 from core.text import Text
 from core.work import Work
 
@@ -68,7 +68,7 @@ def looks_like_key(text: str) -> bool:
 
 def create(work: Work, actor: Actor, ask: ApiKeyCreate) -> ApiKeyMade:
     """A key for the actor's own account; nobody makes one for somebody else, and a key makes no keys."""
-    _refuse_by_key(actor)
+    in_person(actor)
     if unknown := sorted(set(ask.scopes) - set(PERMISSIONS)):
         raise InputRefused(
             Text(
@@ -138,9 +138,3 @@ def read(row: ApiKeyRow) -> ApiKeyRead:
 
 def _hash(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
-
-
-def _refuse_by_key(actor: Actor) -> None:
-    if actor.via == "api_key":
-        text = Text("不能用接口密钥创建新密钥；请登录后办理。", "A key cannot make keys; sign in to do so.")
-        raise AccessRefused(text, reasons=[Reason("key-makes-key", text, "authorization §4.6")])

@@ -11,6 +11,7 @@ from sqlmodel import col, or_, select
 from auth.actor import Actor, RoleAt, Via
 from auth.identity.tables import AccountRow, OrganisationRow, PersonRow, RoleAssignmentRow
 from auth.roles import Role
+from core.errors import AccessRefused, Reason
 from core.text import Text
 from core.work import Work
 
@@ -22,6 +23,16 @@ class Principal:
     account: AccountRow
     actor: Actor
     org_name: Text | None
+
+
+def in_person(actor: Actor) -> None:
+    """Raise AccessRefused for an API key: what concerns the account itself is done by its owner, signed in."""
+    if actor.via == "api_key":
+        text = Text(
+            "接口密钥不能管理账户本身；请登录后办理。",
+            "An API key cannot manage the account itself; sign in to do so.",
+        )
+        raise AccessRefused(text, reasons=[Reason("not-by-key", text, "authorization §4.6")])
 
 
 def roles_now(work: Work, account_id: str, now: datetime | None = None) -> frozenset[RoleAt]:

@@ -12,7 +12,7 @@ from sqlmodel import SQLModel, col, select
 
 from auth import audit
 from auth.actor import Actor
-from auth.identity.principals import Principal, principal
+from auth.identity.principals import Principal, in_person, principal
 from auth.identity.tables import AccountRow, SessionRow
 from core.errors import NotFound
 from core.settings import Settings
@@ -99,6 +99,7 @@ def touch(work: Work, session_id: str) -> None:
 
 def end(work: Work, actor: Actor, session_id: str) -> None:
     """End one of the actor's own sessions. Raises NotFound for anybody else's."""
+    in_person(actor)
     row = work.db.get(SessionRow, session_id)
     if row is None or row.account_id != actor.account_id:
         raise NotFound(Text("没有这个会话。", "There is no such session."))
@@ -109,6 +110,7 @@ def end(work: Work, actor: Actor, session_id: str) -> None:
 
 def end_all(work: Work, actor: Actor, account_id: str) -> None:
     """End every session, access token and refresh token of an account at once, by raising its epoch."""
+    in_person(actor)
     account = work.db.get_one(AccountRow, account_id)
     account.epoch += 1
     audit.record(work, actor, "account.signed_out_everywhere", subject=account.id)

@@ -1,0 +1,293 @@
+"""Administration: accounts with their roles, organisations with their licences."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+from typing import Annotated, Any, TypeVar
+
+from fastapi import APIRouter, Form, Query, Request, Response
+from fastapi.responses import HTMLResponse, RedirectResponse
+
+from api.access import access
+from api.deps import ActorDep, HouseDep, ReadDep, WorkDep
+from api.errors import status_of
+from api.house import House
+from api.web import go, page
+from auth.identity import accounts, organisations, passwords
+from auth.identity.accounts import RoleGive
+from auth.identity.labels import LICENCE_NAMES, ORG_KIND_NAMES
+from auth.identity.organisations import LicenceSet
+from auth.identity.tables import LicenceState, OrgKind
+from auth.roles import ROLE_NAMES, Role
+from core.errors import AppError
+from core.text import Text
+from core.work import Work
+
+router = APIRouter(prefix="/admin", include_in_schema=True, tags=["pages"])
+
+PAGE_SIZE = 50
+WORDS: dict[str, Any] = {
+    "role_names": ROLE_NAMES, "role_options": list(ROLE_NAMES.items()),
+    "kinds": ORG_KIND_NAMES, "kind_options": list(ORG_KIND_NAMES.items()),
+    "licences": LICENCE_NAMES, "licence_options": list(LICENCE_NAMES.items()),
+}  # fmt: skip
+FormText = Annotated[str, Form(max_length=500)]
+T = TypeVar("T")
+
+
+def tried(house: House, act: Callable[[Work], T]) -> T | AppError:
+    """Do it in a transaction of its own; a refusal comes back as a value, so that the form can be shown again as typed."""
+    try:
+        with house.write() as work:
+            return act(work)
+    except AppError as refused:
+        return refused
+
+
+@router.get("", **access("auth:user:read"))
+def index() -> Response:
+    """Administration starts with the accounts."""
+    return RedirectResponse("/admin/users", 303)
+
+
+@router.get("/users", response_class=HTMLResponse, **access("auth:user:read"))
+def users(
+    request: Request,
+    work: ReadDep,
+    q: str = Query("", max_length=80),
+    org: str = "",
+    number: int = Query(1, ge=1, alias="page"),
+) -> HTMLResponse:
+    """Accounts, searched and paged."""
+    found, total = accounts.accounts(
+        work, query=q, org_id=org or None, limit=PAGE_SIZE, offset=PAGE_SIZE * (number - 1)
+    )
+    return page(
+        request, "admin/users.html", rows=found, total=total, number=number, pages=-(-total // PAGE_SIZE),
+        q=q, org=org, parts_orgs=_org_options(work), **WORDS,
+    )  # fmt: skip
+
+
+@router.get("/users/new", response_class=HTMLResponse, **access("auth:user:admin"))
+def new_user(request: Request, house: HouseDep) -> HTMLResponse:
+    """The form for an account."""
+    return _user_form(request, house, {})
+
+
+@router.post("/users/new", response_class=HTMLResponse, **access("auth:user:admin"))
+def create_user(
+    request: Request,
+    house: HouseDep,
+    actor: ActorDep,
+    username: FormText = "",
+    name_zh: FormText = "",
+    name_en: FormText = "",
+    org_id: FormText = "",
+    password: Annotated[str, Form(max_length=1024)] = "",
+    roles: Annotated[list[Role] | None, Form()] = None,
+) -> Response:
+    """Make an account; a refusal shows the form again as typed, without the password."""
+    typed = {
+        "username": username,
+        "name_zh": name_zh,
+        "name_en": name_en,
+        "org_id": org_id,
+        "roles": roles or [],
+    }
+    try:
+        hashed = passwords.hashed(password, house.settings.password_workers) if password else None
+    except AppError as refused:
+        return _user_form(request, house, typed, refused)
+    made = tried(
+        house,
+        lambda work: accounts.create_account(
+            work,
+            actor,
+            username,
+            hashed,
+            Text(name_zh or username, name_en or username),
+            org_id or None,
+            roles or (),
+        ),
+    )
+    if isinstance(made, AppError):
+        return _user_form(request, house, typed, made)
+    return go(f"/admin/users/{made.username}", Text("账户已创建。", "The account was made."))
+
+
+@router.get("/users/{user}", response_class=HTMLResponse, **access("auth:user:read"))
+def user_page(request: Request, house: HouseDep, user: str) -> HTMLResponse:
+    """One account: roles, state, what may be done."""
+    return _user_page(request, house, user)
+
+
+@router.post("/users/{user}/roles", response_class=HTMLResponse, **access("auth:user:admin"))
+def give_role(
+    request: Request, house: HouseDep, actor: ActorDep, user: str,
+    role: Annotated[Role, Form()], scope: FormText = "",
+) -> Response:  # fmt: skip
+    """Give a role."""
+    ask = RoleGive(role=role, scope=scope or None)
+    done = tried(house, lambda work: accounts.give_role(work, actor, user, ask))
+    if isinstance(done, AppError):
+        return _user_page(request, house, user, done)
+    return go(f"/admin/users/{user}", Text("角色已授予。", "The role was given."))
+
+
+@router.post("/users/{user}/roles/{assignment_id}/end", **access("auth:user:admin"))
+def take_role(work: WorkDep, actor: ActorDep, user: str, assignment_id: str) -> Response:
+    """End a role."""
+    accounts.take_role(work, actor, user, assignment_id)
+    return go(f"/admin/users/{user}", Text("角色已收回。", "The role was taken back."))
+
+
+@router.post("/users/{user}/disable", **access("auth:user:admin"))
+def disable(work: WorkDep, actor: ActorDep, user: str) -> Response:
+    """Disable an account."""
+    accounts.set_disabled(work, actor, user, True)
+    return go(
+        f"/admin/users/{user}",
+        Text("账户已停用，其会话与令牌即刻失效。", "The account is disabled; its sessions and tokens ended."),
+    )
+
+
+@router.post("/users/{user}/enable", **access("auth:user:admin"))
+def enable(work: WorkDep, actor: ActorDep, user: str) -> Response:
+    """Enable an account."""
+    accounts.set_disabled(work, actor, user, False)
+    return go(f"/admin/users/{user}", Text("账户已启用。", "The account is enabled."))
+
+
+@router.post("/users/{user}/password", response_class=HTMLResponse, **access("auth:user:admin"))
+def reset_password(
+    request: Request, house: HouseDep, actor: ActorDep, user: str,
+    password: Annotated[str, Form(max_length=1024)] = "",
+) -> Response:  # fmt: skip
+    """Set a new password for somebody."""
+    with house.read() as work:
+        accounts.account(work, user)
+    try:
+        hashed = passwords.hashed(password, house.settings.password_workers)
+    except AppError as refused:
+        return _user_page(request, house, user, refused)
+    with house.write() as work:
+        accounts.set_password(work, actor, user, hashed)
+    return go(f"/admin/users/{user}", Text("口令已重置。", "The password was reset."))
+
+
+@router.get("/organisations", response_class=HTMLResponse, **access("auth:user:read"))
+def organisation_list(request: Request, work: ReadDep, kind: OrgKind | None = None) -> HTMLResponse:
+    """Organisations by kind."""
+    return page(
+        request, "admin/organisations.html", rows=organisations.organisations(work, kind=kind), kind=kind or "", **WORDS,
+    )  # fmt: skip
+
+
+@router.get("/organisations/new", response_class=HTMLResponse, **access("auth:org:admin"))
+def new_organisation(request: Request) -> HTMLResponse:
+    """The form for an organisation."""
+    return _organisation_form(request, {})
+
+
+@router.post("/organisations/new", response_class=HTMLResponse, **access("auth:org:admin"))
+def create_organisation(
+    request: Request,
+    house: HouseDep,
+    actor: ActorDep,
+    kind: Annotated[OrgKind, Form()],
+    org_id: FormText = "",
+    name_zh: FormText = "",
+    name_en: FormText = "",
+    credit_code: FormText = "",
+) -> Response:
+    """Enter an organisation; a refusal shows the form again as typed."""
+    typed = {
+        "org_id": org_id,
+        "kind": kind,
+        "name_zh": name_zh,
+        "name_en": name_en,
+        "credit_code": credit_code,
+    }
+    made = tried(
+        house,
+        lambda work: organisations.create_organisation(
+            work, actor, Text(name_zh, name_en or name_zh), kind,
+            org_id=org_id.strip() or None, credit_code=credit_code.strip().upper() or None,
+        ),
+    )  # fmt: skip
+    if isinstance(made, AppError):
+        return _organisation_form(request, typed, made)
+    return go(f"/admin/organisations/{made.id}", Text("组织已登记。", "The organisation was entered."))
+
+
+@router.get("/organisations/{org_id}", response_class=HTMLResponse, **access("auth:user:read"))
+def organisation_page(request: Request, house: HouseDep, org_id: str) -> HTMLResponse:
+    """One organisation: licence and people."""
+    return _organisation_page(request, house, org_id)
+
+
+@router.post("/organisations/{org_id}/licence", response_class=HTMLResponse, **access("auth:org:admin"))
+def set_licence(
+    request: Request,
+    house: HouseDep,
+    actor: ActorDep,
+    org_id: str,
+    state: Annotated[LicenceState, Form()],
+    valid_to: Annotated[str, Form(pattern=r"^(\d{4}-\d\d-\d\d)?$")] = "",
+    note: FormText = "",
+) -> Response:
+    """Qualify, extend, suspend or disqualify."""
+    ask = LicenceSet(state=state, valid_to=date.fromisoformat(valid_to) if valid_to else None, note=note)
+    done = tried(house, lambda work: organisations.set_licence(work, actor, org_id, ask))
+    if isinstance(done, AppError):
+        return _organisation_page(request, house, org_id, done)
+    return go(f"/admin/organisations/{org_id}", Text("资格状态已更新。", "The licence was set."))
+
+
+def _org_options(work: Work) -> list[tuple[str, Text]]:
+    return [(row.id, row.name) for row in organisations.organisations(work)]
+
+
+def _status(error: AppError | None) -> int:
+    return status_of(error) if error else 200
+
+
+def _user_form(
+    request: Request, house: House, typed: dict[str, Any], error: AppError | None = None
+) -> HTMLResponse:
+    with house.read() as work:
+        orgs = _org_options(work)
+    return page(
+        request, "admin/user_new.html", status=_status(error), typed=typed, error=error, parts_orgs=orgs, **WORDS,
+    )  # fmt: skip
+
+
+def _user_page(request: Request, house: House, user: str, error: AppError | None = None) -> HTMLResponse:
+    with house.read() as work:
+        row = accounts.account(work, user)
+    return page(request, "admin/user.html", status=_status(error), row=row, error=error, **WORDS)
+
+
+def _organisation_form(
+    request: Request, typed: dict[str, Any], error: AppError | None = None
+) -> HTMLResponse:
+    return page(
+        request,
+        "admin/organisation_new.html",
+        status=_status(error),
+        typed=typed,
+        error=error,
+        **WORDS,
+    )
+
+
+def _organisation_page(
+    request: Request, house: House, org_id: str, error: AppError | None = None
+) -> HTMLResponse:
+    with house.read() as work:
+        row = organisations.organisation(work, org_id)
+        people, _ = accounts.accounts(work, org_id=org_id, limit=200)
+    return page(
+        request, "admin/organisation.html", status=_status(error), row=row, people=people, error=error, **WORDS,
+    )  # fmt: skip

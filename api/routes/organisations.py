@@ -1,0 +1,44 @@
+"""Organisations and their licences."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter
+
+from api.access import access
+from api.deps import ActorDep, ReadDep, WorkDep
+from auth.identity import organisations
+from auth.identity.organisations import LicenceSet, OrganisationCreate, OrganisationRead
+from auth.identity.tables import OrgKind
+from core.text import Text
+
+router = APIRouter(prefix="/organisations", tags=["organisations"])
+
+
+@router.get("", **access("signed-in"))
+def list_organisations(work: ReadDep, kind: OrgKind | None = None) -> dict[str, Any]:
+    """All organisations; who is licensed is public within the platform."""
+    found = organisations.organisations(work, kind=kind)
+    return {"items": found, "total": len(found), "next": None}
+
+
+@router.post("", status_code=201, **access("auth:org:admin"))
+def create_organisation(work: WorkDep, actor: ActorDep, body: OrganisationCreate) -> OrganisationRead:
+    """Enter an organisation."""
+    return organisations.create_organisation(
+        work, actor, Text(body.name_zh, body.name_en), body.kind, org_id=body.id, credit_code=body.credit_code,
+        licence_state=body.licence_state, licence_valid_to=body.licence_valid_to,
+    )  # fmt: skip
+
+
+@router.get("/{org_id}", **access("signed-in"))
+def show_organisation(work: ReadDep, org_id: str) -> OrganisationRead:
+    """One organisation with the licence state that counts now."""
+    return organisations.organisation(work, org_id)
+
+
+@router.post("/{org_id}/licence", **access("auth:org:admin"))
+def set_licence(work: WorkDep, actor: ActorDep, org_id: str, body: LicenceSet) -> OrganisationRead:
+    """Qualify, extend, suspend or disqualify."""
+    return organisations.set_licence(work, actor, org_id, body)

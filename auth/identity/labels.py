@@ -1,0 +1,25 @@
+"""Names of identity's code lists, for people."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from auth.identity.tables import LicenceState, OrgKind
+from core.text import Text
+
+ORG_KIND_NAMES: Final[Mapping[OrgKind, Text]] = {
+    OrgKind.IMPLEMENTING_BODY: Text("实施机构", "Implementing body"),
+    OrgKind.SOURCE_DEPARTMENT: Text("数源单位", "Source department"),
+    OrgKind.OPERATOR: Text("运营机构", "Operating body"),
+    OrgKind.DEVELOPER: Text("开发主体", "Developer"),
+    OrgKind.SUPERVISOR: Text("监管单位", "Supervisor"),
+}
+
+LICENCE_NAMES: Final[Mapping[LicenceState, Text]] = {
+    LicenceState.PENDING: Text("待审核", "Pending"),
+    LicenceState.QUALIFIED: Text("合格", "Qualified"),
+    LicenceState.SUSPENDED: Text("暂停", "Suspended"),
+    LicenceState.LAPSED: Text("已到期", "Lapsed"),
+    LicenceState.DISQUALIFIED: Text("已取消", "Disqualified"),
+}
