@@ -12,7 +12,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +25,8 @@ from core.errors import AppError
 if TYPE_CHECKING:
     import httpx2
     import uvicorn
+
+    from api.house import House
 
 DataDir = Annotated[
     Path, typer.Option("--data-dir", envvar="DATAGRANT_DATA_DIR", help="Directory of the installation")
@@ -163,15 +165,26 @@ def _client(token: str, **how: Any) -> httpx2.Client:  # noqa: ANN401
 
 @contextmanager
 def _local(data_dir: Path, user: str) -> Iterator[httpx2.Client]:
+    from api.house import open_house
+    from core.settings import Settings
+
+    house = open_house(Settings(data_dir=data_dir, worker=False))
+    try:
+        with in_process(house) as client, client(user) as http:
+            yield http
+    finally:
+        house.engine.dispose()
+
+
+@contextmanager
+def in_process(house: House) -> Iterator[Callable[[str], httpx2.Client]]:
+    """Serve the app on a private Unix socket; gives a maker of clients, each acting as one person (`""`: a visitor)."""
     import httpx2
     import uvicorn
 
     from api.app import create_app
-    from api.house import open_house
     from api.identity import local_token
-    from core.settings import Settings
 
-    house = open_house(Settings(data_dir=data_dir, worker=False))
     app = create_app(house=house)
     with tempfile.TemporaryDirectory(prefix="dg-") as room:
         socket = f"{room}/s"
@@ -179,16 +192,16 @@ def _local(data_dir: Path, user: str) -> Iterator[httpx2.Client]:
         thread = threading.Thread(target=server.run, daemon=True)
         thread.start()
         _until_started(server, thread)
+
+        def client(user: str) -> httpx2.Client:
+            token = local_token(house, user) if user else ""
+            return _client(token, base_url="http://datagrant", transport=httpx2.HTTPTransport(uds=socket))
+
         try:
-            with _client(
-                local_token(house, user) if user else "",
-                base_url="http://datagrant", transport=httpx2.HTTPTransport(uds=socket),
-            ) as http:  # fmt: skip
-                yield http
+            yield client
         finally:
             server.should_exit = True
             thread.join(10)
-            house.engine.dispose()
 
 
 def _until_started(server: uvicorn.Server, thread: threading.Thread) -> None:
