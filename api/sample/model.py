@@ -41,6 +41,12 @@ class SampleDataset:
     clean: SampleFile
     defective: SampleFile
     layout: dict[str, Any] = field(default_factory=dict)
+    doubtful: SampleFile | None = None
+    """Passes with warnings that a person must confirm with a note, where the sample has such a batch."""
+
+    @property
+    def batches(self) -> tuple[SampleFile, ...]:
+        return tuple(batch for batch in (self.clean, self.defective, self.doubtful) if batch is not None)
 
     @property
     def expected(self) -> Expected:
@@ -61,6 +67,11 @@ def passing() -> Expected:
 def failing(**counts: int | None) -> Expected:
     """Rule ids are written with underscores here because Python wants it so; they contain hyphens."""
     return {"verdict": "failed", "counts": {rule.replace("_", "-"): n for rule, n in counts.items()}}
+
+
+def warned(**counts: int | None) -> Expected:
+    """As `failing`, but no critical rule is among them."""
+    return {"verdict": "passed", "counts": failing(**counts)["counts"]}
 
 
 def column(

@@ -10,7 +10,7 @@ import pandas as pd
 
 from api.sample import checks, files
 from api.sample.lots import lots
-from api.sample.model import SampleDataset, SampleFile, column, failing, passing, record
+from api.sample.model import SampleDataset, SampleFile, column, failing, passing, record, warned
 from api.sample.places import PLACES, day_tide, repeated, rng, spoil
 from core.text import Text
 
@@ -117,6 +117,14 @@ def _defective() -> bytes:
     return files.as_csv(repeated(frame, calm[7000:7005].tolist()))
 
 
+def _doubtful() -> bytes:
+    """Corrected but for what cannot be corrected: rows that really came late."""
+    frame = vacancy().copy()
+    late = list(range(9000, 9090, 10))
+    spoil(frame, late, recv_time=frame["obs_time"].iloc[late] + pd.Timedelta(minutes=47))
+    return files.as_csv(frame)
+
+
 DATASET: Final = SampleDataset(
     ID,
     record(
@@ -162,5 +170,11 @@ DATASET: Final = SampleDataset(
             Text("9 条接收延迟 47 分钟", "9 rows received 47 minutes late"),
             Text("8 条余位为零但状态仍为开放", "8 rows without a free space but still open"),
         ),
+    ),
+    doubtful=SampleFile(
+        "停车场余位_20261003_二报.csv",
+        _doubtful,
+        warned(PK2_delay=9),
+        (Text("9 条接收延迟 47 分钟，须确认并说明", "9 rows received 47 minutes late, to be confirmed with a note"),),
     ),
 )  # fmt: skip
