@@ -73,7 +73,8 @@ def _ready(path: Path, encoding: str, confidence: float, survey: _Survey) -> Utf
 
 def _canonical(wanted: str) -> str:
     try:
-        return codecs.lookup(wanted).name
+        name = codecs.lookup(wanted).name
+        return "gbk" if name == "gb2312" else name  # files that say GB 2312 mean GBK
     except LookupError as error:
         raise InputRefused(
             Text(

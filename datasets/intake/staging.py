@@ -141,6 +141,7 @@ def stage_text(
         text.plain_newlines
         and grid.delimiter is not None
         and 1 < width <= MAX_COLUMNS
+        and head.body[0].line == head.line + 1
         and all(len(r.cells) == width for r in head.body)
     )
     if simple and (rows := _copy_lines(db, text, grid, head, width, folder / "staged.parquet")) is not None:

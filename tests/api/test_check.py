@@ -1,0 +1,185 @@
+"""`datagrant check`: the gate alone, on small files of its own and on published ones."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+import typer
+from typer.testing import CliRunner, Result
+
+from api.cli.check import check
+
+pytestmark = pytest.mark.gx
+SUITES = Path(__file__).parent / "suites"
+app = typer.Typer()
+app.command()(check)
+
+
+class Gate:
+    """Runs the command in a folder of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.out = folder / "out.parquet"
+
+    def file(self, name: str, content: str) -> Path:
+        path = self.folder / name
+        path.write_text(content, encoding="utf-8")
+        return path
+
+    def suite(self, *expectations: dict[str, Any]) -> Path:
+        return self.file("suite.json", json.dumps({"name": "s", "expectations": expectations}))
+
+    def runs(self, file: Path, suite: Path, *more: str) -> tuple[Result, dict[str, Any]]:
+        report = self.folder / "report.json"
+        asked = [
+            str(file),
+            "--suite",
+            str(suite),
+            "--out",
+            str(self.out),
+            "--report",
+            str(report),
+            "--lang",
+            "en",
+        ]
+        result = CliRunner().invoke(app, [*asked, *more])
+        return result, json.loads(report.read_text()) if report.exists() else {}
+
+
+@pytest.fixture
+def gate(tmp_path: Path) -> Gate:
+    return Gate(tmp_path)
+
+
+def rule(kind: str, severity: str = "critical", **kwargs: Any) -> dict[str, Any]:
+    return {"type": kind, "kwargs": kwargs, "severity": severity, "meta": {}}
+
+
+NOT_NULL = rule("expect_column_values_to_not_be_null", column="free")
+SPOTS = "lot,free\nA,3\nB,5\n"
+
+
+def test_a_passing_table_comes_out_as_parquet_with_titles_and_units(gate: Gate) -> None:
+    dictionary = {"columns": [{"name": "free", "type": "integer", "title_zh": "空位", "unit": "个"}]}
+    known = gate.file("dict.json", json.dumps(dictionary))
+    result, report = gate.runs(gate.file("p.csv", SPOTS), gate.suite(NOT_NULL), "--dictionary", str(known))
+    assert (result.exit_code, report["verdict"]) == (0, "passed")
+    assert report["output"] == {
+        "path": str(gate.out),
+        "sha256": hashlib.sha256(gate.out.read_bytes()).hexdigest(),
+        "bytes": gate.out.stat().st_size,
+        "rows": 2,
+    }
+    assert pd.read_parquet(gate.out).to_dict("list") == {"lot": ["A", "B"], "free": [3, 5]}
+    field = pq.read_schema(gate.out).field("free")
+    assert field.metadata == {b"title_zh": "空位".encode(), b"unit": "个".encode()}
+
+
+def test_the_report_has_the_promised_keys(gate: Gate) -> None:
+    file = gate.file("p.csv", SPOTS)
+    _, report = gate.runs(file, gate.suite(NOT_NULL))
+    wanted = {"path", "sha256", "bytes", "format", "encoding", "delimiter", "header_line", "sheet", "member"}
+    assert wanted <= report["input"].keys()
+    assert report["input"]["sha256"] == hashlib.sha256(file.read_bytes()).hexdigest()
+    assert report["table"]["rows"] == 2
+    assert {"name", "type", "nulls"} <= report["table"]["columns"][0].keys()
+    outcome = {"type", "kwargs", "severity", "outcome", "element_count", "unexpected_count", "examples"}
+    assert outcome <= report["expectations"][0].keys()
+
+
+def test_a_failing_table_stays_inside(gate: Gate) -> None:
+    result, report = gate.runs(gate.file("p.csv", "lot,free\nA,\nB,5\n"), gate.suite(NOT_NULL))
+    assert (result.exit_code, report["verdict"], report["output"]) == (1, "failed", None)
+    assert report["expectations"][0]["unexpected_count"] == 1
+    assert not gate.out.exists()
+
+
+def test_a_warning_does_not_close_the_gate(gate: Gate) -> None:
+    warning = NOT_NULL | {"severity": "warning"}
+    result, report = gate.runs(gate.file("p.csv", "lot,free\nA,\nB,5\n"), gate.suite(warning))
+    assert (result.exit_code, report["verdict"]) == (0, "passed")
+    assert report["expectations"][0]["outcome"] == "failed"
+
+
+def test_a_rule_that_cannot_run_is_an_error_not_a_pass(gate: Gate) -> None:
+    lost = rule("expect_column_values_to_not_be_null", column="no_such_column")
+    result, report = gate.runs(gate.file("p.csv", SPOTS), gate.suite(lost))
+    assert (result.exit_code, report["verdict"], report["output"]) == (3, "error", None)
+    assert not gate.out.exists()
+
+
+def test_cells_that_would_be_lost_fail_the_gate(gate: Gate) -> None:
+    known = gate.file("dict.json", json.dumps({"columns": [{"name": "free", "type": "integer"}]}))
+    file = gate.file("p.csv", "lot,free\nA,many\nB,5\n")
+    result, report = gate.runs(
+        file, gate.suite(rule("expect_table_row_count_to_equal", value=2)), "--dictionary", str(known)
+    )
+    assert (result.exit_code, report["verdict"], report["untyped_cells"]) == (1, "failed", 1)
+    assert "would be lost" in result.stdout
+    finding = report["findings"][0]
+    assert (finding["row"], finding["line"], finding["column"], finding["value"]) == (1, 2, "free", "many")
+    assert not gate.out.exists()
+
+
+def test_both_engines_give_the_same_answer(gate: Gate) -> None:
+    file, suite = gate.file("p.csv", "lot,free\nA,\nB,5\n"), gate.suite(NOT_NULL)
+    reports = [gate.runs(file, suite, "--engine", engine)[1] for engine in ("duckdb", "pandas")]
+    kept = [[(e["outcome"], e["unexpected_count"]) for e in r["expectations"]] for r in reports]
+    assert kept[0] == kept[1]
+
+
+@pytest.mark.parametrize(
+    ("file", "suite"),
+    [
+        ("", None),
+        ("lot,free\n", None),
+        (SPOTS, "not json"),
+        (SPOTS, '{"name": "s", "expectations": [{"type": "expect_wonders", "kwargs": {}}]}'),
+    ],
+)
+def test_refused_input_is_one_sentence_on_stderr_and_no_report(
+    gate: Gate, file: str, suite: str | None
+) -> None:
+    rules = gate.suite(NOT_NULL) if suite is None else gate.file("suite.json", suite)
+    result, report = gate.runs(gate.file("p.csv", file), rules)
+    assert (result.exit_code, result.stdout, report) == (2, "", {})
+    assert len(result.stderr.strip().splitlines()) == 1
+
+
+def test_a_missing_file_suite_or_dictionary_is_refused(gate: Gate) -> None:
+    file, suite, nowhere = gate.file("p.csv", SPOTS), gate.suite(NOT_NULL), gate.folder / "nowhere.json"
+    for asked in ((nowhere, suite), (file, nowhere), (file, suite, "--dictionary", str(nowhere))):
+        assert gate.runs(*asked)[0].exit_code == 2  # type: ignore[arg-type]
+
+
+PUBLISHED = [
+    ("scenic/云南省A级景区名录_带坐标.xlsx", "scenic_yunnan", 1),
+    ("weather/上海.csv", "weather_shanghai", 0),
+    ("air_quality/cn_cities_daily_aqi_2013-2017.csv.gz", "air_quality_daily", 1),
+    ("parking/taipei_offstreet_parking.geojson", "parking_taipei", 1),
+    ("transport/nyc2013_flights.csv.zip", "flights_nyc", 1),
+    ("transport/flights-3m.parquet", "flights_3m", 1),
+]
+
+
+@pytest.mark.shared
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "suite", "exit_code"), PUBLISHED)
+def test_a_suite_finds_exactly_the_known_faults_of_a_published_file(
+    gate: Gate, shared: Path, name: str, suite: str, exit_code: int
+) -> None:
+    result, report = gate.runs(shared / "data" / name, SUITES / f"{suite}.json")
+    assert result.exit_code == exit_code, result.stderr
+    for outcome in report["expectations"]:
+        if "finds" in outcome["meta"]:
+            assert outcome["unexpected_count"] == outcome["meta"]["finds"], outcome["kwargs"]
+        else:
+            assert outcome["outcome"] == "passed", outcome["kwargs"]
+    assert gate.out.exists() == (exit_code == 0)
