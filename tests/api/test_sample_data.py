@@ -11,6 +11,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from api.house import House
 from api.sample import document
 from api.sample.catalogue import (
     CODE_LISTS,
@@ -21,16 +22,19 @@ from api.sample.catalogue import (
     SampleDataset,
     SampleFile,
 )
-from auth.actor import RoleAt
+from auth.actor import SYSTEM, RoleAt
 from auth.identity import rules as identity
+from auth.identity.organisations import create_organisation
 from auth.roles import Role
 from catalog import rules as catalog_rules
+from catalog import service as catalog
 from catalog.models import DatasetCreate
 from datasets.intake.dictionary import Dictionary
 from datasets.intake.facts import Intake
 from datasets.intake.reader import read_table
 from quality.engine import run_suite
 from quality.suite import Suite
+from tests.people import a_person, actor_of
 
 SUB_INDICATORS = {
     "0101", "0102", "0103", "0104", "0105", "0106", "0201", "0202", "0301", "0302", "0303", "0304", "0305",
@@ -222,3 +226,24 @@ def test_the_page_about_the_sample_is_current() -> None:
     assert document.PAGE.read_text(encoding="utf-8") == document.render(), (
         "run: python -m api.sample.document"
     )
+
+
+def test_the_sample_enters_an_empty_house_through_the_real_services(sqlite_house: House) -> None:
+    with sqlite_house.write() as work:
+        for org in ORGANISATIONS:
+            create_organisation(
+                work, SYSTEM, org.name, org.kind, org_id=org.id, credit_code=org.credit_code,
+                licence_state="QUALIFIED", licence_valid_to=org.licence_valid_to,
+            )  # fmt: skip
+        for person in PEOPLE:
+            a_person(work, person.username, org=person.org, roles=person.roles)
+    for item in DATASETS:
+        steward = next(
+            p.username for p in PEOPLE if p.org == item.record["publisher"] and "steward" in p.roles
+        )
+        with sqlite_house.write() as work:
+            body = DatasetCreate.model_validate(
+                {**item.record, "columns": item.columns, "layout": item.layout}
+            )
+            catalog.create(work, actor_of(work, steward), body)
+            assert catalog.publish(work, actor_of(work, steward), item.id).state == "published"
