@@ -44,3 +44,10 @@ def add_working_days(db: Session, start: date, days: int) -> date:
         day += timedelta(days=1)
         left -= is_working_day(db, day)
     return day
+
+
+def working_days_left(db: Session, today: date, due: date) -> int:
+    """Working days after `today` up to and including `due`; negative once the due day is past."""
+    sign, first, last = (1, today, due) if due >= today else (-1, due, today)
+    days = (first + timedelta(days=n) for n in range(1, (last - first).days + 1))
+    return sign * sum(is_working_day(db, day) for day in days)

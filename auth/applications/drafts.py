@@ -1,0 +1,170 @@
+"""The applicant's side: make a draft, fill it, ask what would be refused, submit, withdraw."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from sqlmodel import col, delete, select
+
+from auth import audit
+from auth.actor import SYSTEM, Actor
+from auth.applications import queries, rules, steps
+from auth.applications.models import ApplicationAsk, ApplicationRead, ApplicationSave, LineAsk, StepBody
+from auth.applications.reading import read
+from auth.applications.steps import Assets
+from auth.applications.tables import ApplicationLineRow, ApplicationRow
+from auth.applications.workflow import State, Step, advance
+from auth.asset import Asset
+from auth.grants.standing import licence
+from auth.policy.limits import limits
+from auth.policy.rules import licence_objections, refused
+from auth.roles import Role
+from core.errors import AccessRefused, Reason, refuse_if
+from core.ids import ApplicationId, DatasetId, OrgId
+from core.work import Work
+
+
+@dataclass(frozen=True, slots=True)
+class Precheck:
+    """What would be refused on submitting, and what is likely to be narrowed or asked about."""
+
+    blocking: tuple[Reason, ...]
+    advice: tuple[Reason, ...]
+
+
+def create(work: Work, actor: Actor, body: ApplicationAsk, *, assets: Assets) -> ApplicationRead:
+    """A new draft of the actor's organisation; it may be incomplete, but names no dataset that may never be granted."""
+    org_id = _own_org(actor)
+    known = _known(body, assets)
+    refuse_if((*licence_objections(licence(work, org_id), work.now), *rules.hard_blocks(body, known)))
+    row = ApplicationRow(
+        id=work.new_id(), org_id=org_id, state=State.DRAFT, created_by=actor.account_id, created_at=work.now
+    )
+    work.db.add(row)
+    work.db.flush()
+    _fill(work, row, body, known)
+    steps.remember(work, actor, row, "create", "")
+    audit.record(
+        work, actor, "application.created", subject=row.id, application_id=row.id,
+        payload={"datasets": [line.dataset_id for line in body.lines]},
+    )  # fmt: skip
+    return read(work, actor, row)
+
+
+def save(
+    work: Work, actor: Actor, application_id: ApplicationId, body: ApplicationSave, *, assets: Assets
+) -> ApplicationRead:
+    """Replace the whole request while it is a draft or has come back."""
+    row = steps.load(work, actor, application_id, body.version)
+    advance(State(row.state), Step.SAVE, steps.roles(work, actor, row))
+    known = _known(body, assets)
+    refuse_if(rules.hard_blocks(body, known))
+    _fill(work, row, body, known)
+    steps.move(work, actor, row, Step.SAVE)
+    return read(work, actor, row)
+
+
+def precheck(work: Work, actor: Actor, application_id: ApplicationId, *, assets: Assets) -> Precheck:
+    """Everything that submitting would meet, with its rule and source, before anything is sent."""
+    row = queries.row(work, application_id, actor)
+    return _precheck(work, row, assets)
+
+
+def submit(
+    work: Work, actor: Actor, application_id: ApplicationId, body: StepBody, *, assets: Assets
+) -> ApplicationRead:
+    """Hand the request in; refused with every reason that the pre-check would have named."""
+    row = steps.load(work, actor, application_id, body.version)
+    advance(State(row.state), Step.SUBMIT, steps.roles(work, actor, row))
+    refuse_if(_precheck(work, row, assets).blocking)
+    ask = queries.ask_of(work, row)
+    _fill(work, row, ask, _known(ask, assets))  # level and review need as they are at the time of submission
+    row.turn += 1
+    row.submitted_at = work.now
+    row.agreement = row.agreement_hash = ""
+    steps.move(work, actor, row, Step.SUBMIT, body.note, {"turn": row.turn})
+    return read(work, actor, row)
+
+
+def withdraw(work: Work, actor: Actor, application_id: ApplicationId, body: StepBody) -> ApplicationRead:
+    """Take the application back, at any time before it is agreed or refused."""
+    row = steps.load(work, actor, application_id, body.version)
+    steps.move(work, actor, row, Step.WITHDRAW, body.note)
+    return read(work, actor, row)
+
+
+def lapse_due(work: Work) -> int:
+    """Close returned and offered applications whose time to answer is over; each once."""
+    late = select(ApplicationRow).where(
+        col(ApplicationRow.state).in_([State.RETURNED, State.OFFERED]),
+        col(ApplicationRow.due_on) < steps.local_day(work.now),
+    )
+    held = late.with_for_update(skip_locked=True).execution_options(populate_existing=True)
+    rows = list(work.db.exec(held))
+    for row in rows:
+        steps.move(work, SYSTEM, row, Step.LAPSE)
+    return len(rows)
+
+
+def _own_org(actor: Actor) -> OrgId:
+    if actor.org_id is None or not any(
+        held.role is Role.APPLICANT and held.scope == actor.org_id for held in actor.roles
+    ):
+        reason = refused(
+            "not-an-applicant",
+            "只有机构的申请人可以发起申请。",
+            "Only an applicant of an organisation can apply.",
+            "authorization §4.1",
+        )
+        raise AccessRefused(reason.text, reasons=[reason])
+    return OrgId(actor.org_id)
+
+
+def _known(ask: ApplicationAsk, assets: Assets) -> dict[str, Asset]:
+    """The datasets asked for, looked up once. NotFound for one that does not exist."""
+    return {line.dataset_id: assets(DatasetId(line.dataset_id)) for line in ask.lines}
+
+
+def _precheck(work: Work, row: ApplicationRow, assets: Assets) -> Precheck:
+    ask = queries.ask_of(work, row)
+    desk = rules.Desk(
+        assets=_known(ask, assets),
+        licence=licence(work, OrgId(row.org_id)),
+        limits=limits(),
+        now=work.now,
+        today=steps.local_day(work.now),
+        twins=queries.twins(work, row, ask.scenario_id),
+    )
+    return Precheck(rules.submission_objections(ask, desk), rules.advice(ask, desk))
+
+
+def _fill(work: Work, row: ApplicationRow, ask: ApplicationAsk, known: dict[str, Asset]) -> None:
+    row.scenario_id, row.purpose_text = ask.scenario_id, ask.purpose_text
+    row.purposes = json.dumps(list(ask.purposes))
+    row.starts_on, row.ends_on, row.retention_days = ask.starts_on, ask.ends_on, ask.retention_days
+    work.db.add(row)
+    work.db.exec(delete(ApplicationLineRow).where(col(ApplicationLineRow.application_id) == row.id))
+    work.db.add_all(
+        _line_row(work, row, position, line, known[line.dataset_id])
+        for position, line in enumerate(ask.lines)
+    )
+    work.db.flush()
+
+
+def _line_row(
+    work: Work, row: ApplicationRow, position: int, line: LineAsk, asset: Asset
+) -> ApplicationLineRow:
+    body = line.model_dump(mode="json")
+    return ApplicationLineRow(
+        id=work.new_id(), application_id=row.id, position=position, dataset_id=line.dataset_id,
+        department_id=asset.org_id, title_zh=asset.title.zh, title_en=asset.title.en, level=asset.level,
+        needs_security_review=rules.needs_security_review(line, asset, limits()),
+        columns=_json(body["columns"]),
+        row_filter=_json(body["row_filter"]) if line.row_filter is not None else None,
+        delivery_forms=_json(body["delivery_forms"]), quotas=_json(body["quotas"]),
+    )  # fmt: skip
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,178 @@
+"""What a caller may send about an application, and what a reader gets."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from auth.applications.workflow import State
+from auth.policy.filters.model import ColumnName, RowFilter
+from auth.policy.model import Code, DeliveryForm, Mask, Quotas, Use
+from auth.policy.narrowing import Narrowing
+from core.ids import ApplicationId, DatasetId
+
+Vote = Literal["approve", "narrow", "reject"]
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ColumnAsk(_Body):
+    """One column asked for, and why the purpose needs it."""
+
+    name: ColumnName
+    reason: str = Field(default="", max_length=500)
+    use: Literal[Use.PLAIN, Use.PSEUDONYMISED, Use.MASKED, Use.FILTER_ONLY] = Use.PLAIN
+    mask: Mask | None = None
+
+
+class LineAsk(_Body):
+    """One dataset asked for. A draft may be incomplete; `submit` says what is missing."""
+
+    dataset_id: DatasetId = Field(min_length=1, max_length=120)
+    columns: tuple[ColumnAsk, ...] = Field(default=(), max_length=2000)
+    row_filter: RowFilter | None = None
+    delivery_forms: tuple[DeliveryForm, ...] = ()
+    quotas: Quotas = Quotas()
+
+
+class ApplicationAsk(_Body):
+    """The whole request: datasets, scenario, purpose, period (both days belong to it), how long copies may be kept."""
+
+    lines: tuple[LineAsk, ...] = Field(default=(), max_length=20)
+    scenario_id: str = Field(default="", max_length=80)
+    purposes: tuple[Code, ...] = Field(default=(), max_length=20)
+    purpose_text: str = Field(default="", max_length=2000)
+    starts_on: date | None = None
+    ends_on: date | None = None
+    retention_days: int | None = Field(default=None, ge=1, le=36500)
+
+
+class ApplicationSave(ApplicationAsk):
+    """The request as it shall be from now on; `version` is the one that was seen."""
+
+    version: int | None = Field(default=None, ge=1)
+
+
+class StepBody(_Body):
+    """A step with the version that was seen, and a note where one is due."""
+
+    version: int | None = Field(default=None, ge=1)
+    note: str = Field(default="", max_length=2000)
+
+
+class ScreenBody(StepBody):
+    """`ok` sends it to review; `return` asks for completion; `reject` refuses, with a code of the list of refusals."""
+
+    outcome: Literal["ok", "return", "reject"]
+    reason_code: str = Field(default="", max_length=80)
+
+
+class LineVote(_Body):
+    line_id: str
+    vote: Vote
+    suggestion: Narrowing | None = None
+
+
+class ReviewBody(StepBody):
+    """One stage's vote on every line of the stage. `has_no_conflict` is the reviewer's declaration of interest."""
+
+    stage: str | None = Field(default=None, max_length=160)
+    has_no_conflict: bool
+    lines: tuple[LineVote, ...] = Field(min_length=1)
+
+
+class LineDecision(_Body):
+    """`narrow` carries what changes; `reject` a code of the list of refusals and a note."""
+
+    line_id: str
+    outcome: Vote
+    narrowing: Narrowing | None = None
+    reason_code: str = Field(default="", max_length=80)
+    note: str = Field(default="", max_length=2000)
+
+
+class DecideBody(StepBody):
+    lines: tuple[LineDecision, ...] = Field(min_length=1)
+
+
+class AcceptBody(StepBody):
+    """`hash`: the digest of the terms that were read."""
+
+    hash: str = Field(pattern=r"^[0-9a-f]{64}$")
+
+
+class LineRead(BaseModel):
+    """One line as asked and as decided. `offered` is the policy on offer."""
+
+    id: str
+    position: int
+    dataset_id: DatasetId
+    department_id: str
+    title_zh: str
+    title_en: str
+    level: int
+    needs_security_review: bool
+    columns: list[dict[str, Any]]
+    row_filter: dict[str, Any] | None
+    delivery_forms: list[str]
+    quotas: dict[str, int | None]
+    decision: str
+    decision_code: str
+    decision_note: str
+    offered: dict[str, Any] | None
+
+
+class ReviewRead(BaseModel):
+    stage: str
+    reviewer_name: str
+    lines: dict[str, Any]
+    comment: str
+    at: datetime
+
+
+class StageRead(BaseModel):
+    """One stage of the plan, and whether its vote is in."""
+
+    stage: str
+    line_ids: list[str]
+    is_done: bool
+
+
+class ApplicationBrief(BaseModel):
+    """One row of a list."""
+
+    id: ApplicationId
+    org_id: str
+    state: State
+    version: int
+    scenario_id: str
+    datasets: list[str]
+    created_at: datetime
+    submitted_at: datetime | None
+    due_on: date | None
+    working_days_left: int | None
+    next_zh: str
+    next_en: str
+
+
+class ApplicationRead(ApplicationBrief):
+    """An application as this reader may see it: votes stay hidden from other reviewers until all are in, and from the applicant."""
+
+    turn: int
+    purposes: list[str]
+    purpose_text: str
+    starts_on: date | None
+    ends_on: date | None
+    retention_days: int | None
+    lines: list[LineRead]
+    stages: list[StageRead]
+    reviews: list[ReviewRead]
+    decided_at: datetime | None
+    ended_at: datetime | None
+    agreement_hash: str
+    accepted_at: datetime | None
+    grants: list[str]

@@ -1,0 +1,225 @@
+"""Reading applications. Every list starts from what the actor may see; drafts are seen by their own organisation alone."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, exists, false, func, literal, or_, true
+from sqlmodel import col, select
+
+from auth.actor import Actor
+from auth.applications.models import ApplicationAsk
+from auth.applications.rules import PlanLine, Stage, stages
+from auth.applications.tables import (
+    ApplicationEventRow,
+    ApplicationLineRow,
+    ApplicationReviewRow,
+    ApplicationRow,
+)
+from auth.applications.workflow import LIVE, State
+from auth.policy.separation import Past
+from auth.roles import Role
+from auth.scope import Sight, sight
+from core.errors import NotFound
+from core.ids import ApplicationId
+from core.text import Text
+from core.work import Work
+
+READ = "auth:application:read"
+
+
+def _of_departments(departments: frozenset[str]) -> ColumnElement[bool]:
+    return exists().where(
+        col(ApplicationLineRow.application_id) == col(ApplicationRow.id),
+        col(ApplicationLineRow.department_id).in_(departments),
+    )
+
+
+def _bureau_sees(seen: Sight) -> ColumnElement[bool]:
+    reach = true() if seen.everything else _of_departments(seen.departments)
+    return and_(reach, col(ApplicationRow.submitted_at).is_not(None))
+
+
+def seen_by(actor: Actor) -> ColumnElement[bool]:
+    """The condition that keeps a list within the actor's sight."""
+    if actor.via == "system":
+        return true()
+    seen = sight(actor, READ)
+    return or_(false(), col(ApplicationRow.org_id).in_(seen.orgs), _bureau_sees(seen))
+
+
+def _waiting_for(actor: Actor) -> ColumnElement[bool]:
+    """Applications on which this actor's roles have the next word."""
+    state = col(ApplicationRow.state)
+    found: list[ColumnElement[bool]] = [false()]
+    for held in actor.roles:
+        own = col(ApplicationRow.org_id) == held.scope
+        reach = true() if held.scope == "*" else col(ApplicationLineRow.department_id) == held.scope
+        line = exists().where(col(ApplicationLineRow.application_id) == col(ApplicationRow.id), reach)
+        match held.role:
+            case Role.APPLICANT:
+                found.append(own & state.in_([State.DRAFT, State.RETURNED]))
+            case Role.ORG_OFFICER:
+                found.append(own & (state == State.OFFERED))
+            case Role.REVIEWER_BUSINESS:
+                stage = literal("business:") + col(ApplicationLineRow.department_id)
+                found.append(line & (state == State.SUBMITTED))
+                found.append(line.where(~_voted(stage)) & (state == State.IN_REVIEW))
+            case Role.REVIEWER_SECURITY:
+                open_line = line.where(
+                    col(ApplicationLineRow.needs_security_review), ~_voted(literal("security"))
+                )
+                found.append(open_line & (state == State.IN_REVIEW))
+            case Role.APPROVER:
+                found.append(line & (state == State.DECIDING))
+            case _:
+                pass
+    return or_(*found)
+
+
+def _voted(stage: ColumnElement[str]) -> ColumnElement[bool]:
+    return (
+        exists()
+        .where(
+            col(ApplicationReviewRow.application_id) == col(ApplicationRow.id),
+            col(ApplicationReviewRow.turn) == col(ApplicationRow.turn),
+            col(ApplicationReviewRow.stage) == stage,
+        )
+        .correlate(ApplicationRow, ApplicationLineRow)
+    )
+
+
+def missing() -> NotFound:
+    return NotFound(
+        Text(
+            "没有这份申请，或不在您可见的范围内。", "There is no such application, or it is not yours to see."
+        )
+    )
+
+
+def row(
+    work: Work, application_id: ApplicationId, actor: Actor, *, to_change: bool = False
+) -> ApplicationRow:
+    """The application's row, within sight; `to_change` holds it until the transaction ends. Raises NotFound."""
+    wanted = select(ApplicationRow).where(ApplicationRow.id == application_id, seen_by(actor))
+    if to_change:
+        wanted = wanted.with_for_update()
+    if (found := work.db.exec(wanted.execution_options(populate_existing=True)).first()) is None:
+        raise missing()
+    return found
+
+
+def lines(work: Work, application_id: str) -> list[ApplicationLineRow]:
+    wanted = select(ApplicationLineRow).where(ApplicationLineRow.application_id == application_id)
+    return list(work.db.exec(wanted.order_by(col(ApplicationLineRow.position))))
+
+
+def departments(work: Work, application_id: str) -> frozenset[str]:
+    return frozenset(line.department_id for line in lines(work, application_id))
+
+
+def plan(work: Work, application_id: str) -> tuple[Stage, ...]:
+    return stages(
+        [
+            PlanLine(line.id, line.department_id, line.needs_security_review)
+            for line in lines(work, application_id)
+        ]
+    )
+
+
+def reviews(work: Work, found: ApplicationRow) -> list[ApplicationReviewRow]:
+    """The votes of the present turn, oldest first."""
+    wanted = select(ApplicationReviewRow).where(
+        ApplicationReviewRow.application_id == found.id, ApplicationReviewRow.turn == found.turn
+    )
+    return list(work.db.exec(wanted.order_by(col(ApplicationReviewRow.id))))
+
+
+def events(work: Work, application_id: str) -> list[ApplicationEventRow]:
+    wanted = select(ApplicationEventRow).where(ApplicationEventRow.application_id == application_id)
+    return list(work.db.exec(wanted.order_by(col(ApplicationEventRow.id))))
+
+
+def past(work: Work, application_id: str) -> tuple[Past, ...]:
+    """What was done to the application over all turns, oldest first."""
+    return tuple(Past(event.step, event.person_id, event.org_id) for event in events(work, application_id))
+
+
+def twins(work: Work, found: ApplicationRow, scenario_id: str) -> dict[str, str]:
+    """Other open applications of the same organisation for the scenario: dataset → application."""
+    wanted = (
+        select(ApplicationLineRow.dataset_id, ApplicationRow.id)
+        .where(col(ApplicationLineRow.application_id) == col(ApplicationRow.id))
+        .where(ApplicationRow.org_id == found.org_id, ApplicationRow.scenario_id == scenario_id)
+        .where(ApplicationRow.id != found.id, col(ApplicationRow.state).in_([*LIVE, State.RETURNED]))
+    )
+    return dict(list(work.db.exec(wanted)))
+
+
+def ask_of(work: Work, found: ApplicationRow) -> ApplicationAsk:
+    """The request as it is stored."""
+    return ApplicationAsk.model_validate_json(
+        json.dumps(
+            {
+                "scenario_id": found.scenario_id,
+                "purposes": json.loads(found.purposes),
+                "purpose_text": found.purpose_text,
+                "starts_on": found.starts_on.isoformat() if found.starts_on else None,
+                "ends_on": found.ends_on.isoformat() if found.ends_on else None,
+                "retention_days": found.retention_days,
+                "lines": [
+                    {
+                        "dataset_id": line.dataset_id,
+                        "columns": json.loads(line.columns),
+                        "row_filter": json.loads(line.row_filter) if line.row_filter else None,
+                        "delivery_forms": json.loads(line.delivery_forms),
+                        "quotas": json.loads(line.quotas),
+                    }
+                    for line in lines(work, found.id)
+                ],
+            }
+        )
+    )
+
+
+SORTS = {
+    "created": col(ApplicationRow.id),
+    "submitted": col(ApplicationRow.submitted_at),
+    "due": col(ApplicationRow.due_on),
+    "state": col(ApplicationRow.state),
+}
+
+
+def listed(
+    work: Work,
+    actor: Actor,
+    *,
+    state: str | None = None,
+    mine: bool = False,
+    waiting: bool = False,
+    dataset_id: str | None = None,
+    sort: str = "-created",
+    offset: int = 0,
+    limit: int = 50,
+) -> tuple[list[ApplicationRow], int]:
+    """Applications in sight and their number. `mine`: made by this account; `waiting`: the actor has the next word."""
+    conditions: list[Any] = [seen_by(actor)]
+    if state:
+        conditions.append(col(ApplicationRow.state) == state)
+    if mine:
+        conditions.append(col(ApplicationRow.created_by) == actor.account_id)
+    if waiting:
+        conditions.append(_waiting_for(actor))
+    if dataset_id:
+        conditions.append(
+            exists().where(
+                col(ApplicationLineRow.application_id) == col(ApplicationRow.id),
+                col(ApplicationLineRow.dataset_id) == dataset_id,
+            )
+        )
+    order = SORTS.get(sort.removeprefix("-"), col(ApplicationRow.id))
+    ordered = (order.desc() if sort.startswith("-") else order.asc(), col(ApplicationRow.id).desc())
+    wanted = select(ApplicationRow).where(*conditions).order_by(*ordered).offset(offset).limit(limit)
+    total = work.db.exec(select(func.count()).select_from(ApplicationRow).where(*conditions)).one()
+    return list(work.db.exec(wanted)), total

@@ -1,0 +1,121 @@
+"""From rows to what a reader gets. Who may see a vote is decided here, once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, Final
+
+from sqlmodel import col, select
+
+from auth.actor import Actor
+from auth.applications import queries
+from auth.applications.models import ApplicationBrief, ApplicationRead, LineRead, ReviewRead, StageRead
+from auth.applications.tables import ApplicationLineRow, ApplicationReviewRow, ApplicationRow
+from auth.applications.workflow import State
+from auth.grants.tables import GrantRow
+from auth.policy.filters.rules import LOCAL
+from auth.roles import Role
+from auth.scope import sight
+from core import calendar
+from core.text import Text
+from core.work import Work
+
+NEXT: Final[Mapping[State, Text]] = {
+    State.DRAFT: Text("申请人填写并提交", "the applicant completes and submits"),
+    State.SUBMITTED: Text("数源部门受理", "the source department screens"),
+    State.IN_REVIEW: Text("审核人审核", "the reviewers review"),
+    State.DECIDING: Text("审批人决定", "the approver decides"),
+    State.OFFERED: Text("机构负责人阅读并接受条款", "the organisation's officer reads and accepts the terms"),
+    State.RETURNED: Text("申请人补正", "the applicant completes"),
+    State.AGREED: Text("数据专员使授权生效", "a steward activates the grant"),
+    State.REJECTED: Text("—", "—"),
+    State.WITHDRAWN: Text("—", "—"),
+    State.LAPSED: Text("—", "—"),
+}
+
+
+def brief(work: Work, row: ApplicationRow) -> ApplicationBrief:
+    return ApplicationBrief.model_validate(_brief(work, row, queries.lines(work, row.id)))
+
+
+def _brief(work: Work, row: ApplicationRow, lines: list[ApplicationLineRow]) -> dict[str, Any]:
+    state = State(row.state)
+    today = work.now.astimezone(LOCAL).date()
+    return {
+        "id": row.id,
+        "org_id": row.org_id,
+        "state": state,
+        "version": row.version,
+        "scenario_id": row.scenario_id,
+        "datasets": [line.dataset_id for line in lines],
+        "created_at": row.created_at,
+        "submitted_at": row.submitted_at,
+        "due_on": row.due_on,
+        "working_days_left": calendar.working_days_left(work.db, today, row.due_on) if row.due_on else None,
+        "next_zh": NEXT[state].zh,
+        "next_en": NEXT[state].en,
+    }
+
+
+def read(work: Work, actor: Actor, row: ApplicationRow) -> ApplicationRead:
+    lines = queries.lines(work, row.id)
+    votes = queries.reviews(work, row)
+    done = {vote.stage for vote in votes}
+    granted = select(GrantRow.id).where(GrantRow.application_id == row.id).order_by(col(GrantRow.id))
+    return ApplicationRead.model_validate(
+        _brief(work, row, lines)
+        | {
+            "turn": row.turn,
+            "purposes": json.loads(row.purposes),
+            "purpose_text": row.purpose_text,
+            "starts_on": row.starts_on,
+            "ends_on": row.ends_on,
+            "retention_days": row.retention_days,
+            "lines": [_line(line) for line in lines],
+            "stages": [
+                StageRead(stage=stage.name, line_ids=list(stage.line_ids), is_done=stage.name in done)
+                for stage in queries.plan(work, row.id)
+            ],
+            "reviews": [_review(vote) for vote in votes if _may_see_vote(actor, row, vote)],
+            "decided_at": row.decided_at,
+            "ended_at": row.ended_at,
+            "agreement_hash": row.agreement_hash,
+            "accepted_at": row.accepted_at,
+            "grants": list(work.db.exec(granted)),
+        }
+    )
+
+
+def _line(line: ApplicationLineRow) -> LineRead:
+    return LineRead(
+        **line.model_dump(exclude={"application_id", "columns", "row_filter", "delivery_forms", "quotas", "offered"}),
+        columns=json.loads(line.columns),
+        row_filter=json.loads(line.row_filter) if line.row_filter else None,
+        delivery_forms=json.loads(line.delivery_forms),
+        quotas=json.loads(line.quotas),
+        offered=json.loads(line.offered) if line.offered else None,
+    )  # fmt: skip
+
+
+def _review(vote: ApplicationReviewRow) -> ReviewRead:
+    return ReviewRead(
+        stage=vote.stage,
+        reviewer_name=vote.reviewer_name,
+        lines=json.loads(vote.lines),
+        comment=vote.comment,
+        at=vote.at,
+    )
+
+
+def is_bureau(actor: Actor) -> bool:
+    """Whether the actor reads applications on the bureau's side at all."""
+    seen = sight(actor, queries.READ)
+    return seen.everything or bool(seen.departments)
+
+
+def _may_see_vote(actor: Actor, row: ApplicationRow, vote: ApplicationReviewRow) -> bool:
+    """One's own vote always; the auditor all; the rest of the bureau once all votes are in; the applicant none."""
+    if vote.account_id == actor.account_id or Role.AUDITOR in actor.role_kinds:
+        return True
+    return is_bureau(actor) and actor.org_id != row.org_id and row.state != State.IN_REVIEW

@@ -1,0 +1,153 @@
+"""The departments' and security's side: screen, review stage by stage, return."""
+
+from __future__ import annotations
+
+import json
+
+from auth.actor import SYSTEM, Actor
+from auth.applications import queries, steps
+from auth.applications.models import ApplicationRead, ReviewBody, ScreenBody, StepBody
+from auth.applications.reading import read
+from auth.applications.rules import Stage
+from auth.applications.tables import ApplicationReviewRow, ApplicationRow
+from auth.applications.workflow import State, Step, advance
+from auth.policy import separation
+from auth.policy.limits import limits
+from auth.policy.rules import refused
+from auth.scope import roles_towards
+from core.errors import AccessRefused, InputRefused, Reason, refuse_if
+from core.ids import ApplicationId
+from core.text import Text
+from core.work import Work
+
+_SCREEN = {"ok": Step.SCREEN_OK, "return": Step.SCREEN_RETURN, "reject": Step.SCREEN_REJECT}
+
+
+def screen(work: Work, actor: Actor, application_id: ApplicationId, body: ScreenBody) -> ApplicationRead:
+    """Accept for review, send back for completion, or refuse; the last two say why."""
+    row = steps.load(work, actor, application_id, body.version)
+    step = _SCREEN[body.outcome]
+    advance(State(row.state), step, steps.roles(work, actor, row))
+    refuse_if(screening_objections(work, actor, row))
+    if body.outcome != "ok":
+        need_note(body.note)
+    if body.outcome == "reject" and body.reason_code not in limits().refusals:
+        raise InputRefused(Text("请选择不予受理的理由代码。", "Choose a code of the list of refusals."))
+    steps.move(work, actor, row, step, body.note, {"reason_code": body.reason_code})
+    if body.outcome == "reject":
+        row.decided_at = work.now
+    return read(work, actor, row)
+
+
+def review(work: Work, actor: Actor, application_id: ApplicationId, body: ReviewBody) -> ApplicationRead:
+    """One stage's vote on all of its lines. The last vote of the plan moves the application on to the decision."""
+    row = steps.load(work, actor, application_id, body.version)
+    advance(State(row.state), Step.REVIEW, steps.roles(work, actor, row))
+    stage = _stage(work, actor, row, body.stage)
+    refuse_if(review_objections(work, actor, row))
+    if not body.has_no_conflict:
+        text = Text("存在利益冲突，请由他人审核。", "With a conflict of interest somebody else must review.")
+        raise AccessRefused(
+            text, reasons=[Reason("conflict-of-interest", text, f"{separation.BASIS}: declaration per vote")]
+        )
+    _votes_match(body, stage)
+    if any(line.vote != "approve" for line in body.lines):
+        need_note(body.note)
+    work.db.add(
+        ApplicationReviewRow(
+            id=work.new_id(), application_id=row.id, turn=row.turn, stage=stage.name, comment=body.note,
+            lines=json.dumps({vote.line_id: vote.model_dump(mode="json", exclude={"line_id"}) for vote in body.lines}),
+            person_id=actor.person_id, account_id=actor.account_id, reviewer_name=actor.username,
+            org_id=actor.org_id, at=work.now,
+        )
+    )  # fmt: skip
+    work.db.flush()
+    votes = {vote.line_id: vote.vote for vote in body.lines}
+    steps.move(work, actor, row, Step.REVIEW, payload={"stage": stage.name, "votes": votes})
+    if not open_stages(work, row):
+        steps.move(work, SYSTEM, row, Step.COMPLETE)
+    return read(work, actor, row)
+
+
+def send_back(work: Work, actor: Actor, application_id: ApplicationId, body: StepBody) -> ApplicationRead:
+    """Return the application to the applicant with what is to be completed; votes stay with their turn."""
+    row = steps.load(work, actor, application_id, body.version)
+    advance(State(row.state), Step.RETURN, steps.roles(work, actor, row))
+    refuse_if(
+        tuple(separation.not_of_the_applicant(steps.doer(actor), row.org_id, queries.past(work, row.id)))
+    )
+    need_note(body.note)
+    steps.move(work, actor, row, Step.RETURN, body.note)
+    return read(work, actor, row)
+
+
+def screening_objections(work: Work, actor: Actor, row: ApplicationRow) -> tuple[Reason, ...]:
+    past = queries.past(work, row.id)
+    return (
+        *separation.not_of_the_applicant(steps.doer(actor), row.org_id, past),
+        *separation.decider_does_not_review(steps.doer(actor), past),
+    )
+
+
+def review_objections(work: Work, actor: Actor, row: ApplicationRow) -> tuple[Reason, ...]:
+    """Why this person may not vote at all: side, earlier decision, or a vote given in this turn."""
+    found = list(screening_objections(work, actor, row))
+    if any(vote.person_id == actor.person_id for vote in queries.reviews(work, row)):
+        found.append(
+            refused(
+                "one-vote-each",
+                "您在本轮已投票；其余环节须由他人审核。",
+                "You have voted in this round; the other stages need other reviewers.",
+                "authorization §4.2: one vote each",
+            )
+        )
+    return tuple(found)
+
+
+def open_stages(work: Work, row: ApplicationRow) -> list[Stage]:
+    """Stages of the plan whose vote is still missing in this turn."""
+    done = {vote.stage for vote in queries.reviews(work, row)}
+    return [stage for stage in queries.plan(work, row.id) if stage.name not in done]
+
+
+def stages_open_to(work: Work, actor: Actor, row: ApplicationRow) -> list[Stage]:
+    """Open stages for which this actor holds the role: a department's stage in its scope, security anywhere in reach."""
+    everyone = queries.departments(work, row.id)
+    return [
+        stage
+        for stage in open_stages(work, row)
+        if stage.role
+        in roles_towards(
+            actor,
+            org_id=row.org_id,
+            departments=frozenset({stage.department_id}) if stage.department_id else everyone,
+        )
+    ]
+
+
+def _stage(work: Work, actor: Actor, row: ApplicationRow, named: str | None) -> Stage:
+    able = [stage for stage in stages_open_to(work, actor, row) if named in (None, stage.name)]
+    if not able:
+        text = Text(
+            "没有等待您审核的环节：可能已由他人完成，或不在您的职责范围内。",
+            "No stage waits for you: somebody else has done it, or it is not yours.",
+        )
+        raise AccessRefused(text, reasons=[Reason("no-stage-for-you", text, "authorization §4.2 stage plan")])
+    return able[0]
+
+
+def _votes_match(body: ReviewBody, stage: Stage) -> None:
+    if sorted(vote.line_id for vote in body.lines) != sorted(stage.line_ids):
+        raise InputRefused(
+            Text(
+                f"本环节须对以下各行逐一表决：{'、'.join(stage.line_ids)}。",
+                f"This stage votes once on each of these lines: {', '.join(stage.line_ids)}.",
+            ),
+            stage=stage.name,
+            line_ids=list(stage.line_ids),
+        )
+
+
+def need_note(note: str) -> None:
+    if len(note.strip()) < limits()["min_reason_characters"]:
+        raise InputRefused(Text("请写明理由（note）。", "Give a reason (note)."))

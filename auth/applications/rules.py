@@ -1,0 +1,369 @@
+"""What an application must satisfy before it may be submitted, and a decision before it counts. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Final
+
+from auth.applications.models import ApplicationAsk, LineAsk, LineDecision, Vote
+from auth.asset import Asset
+from auth.policy.filters import rules as filters
+from auth.policy.filters.rules import LOCAL
+from auth.policy.limits import Limits
+from auth.policy.model import MASK_TYPES, ColumnTerm, GrantPolicy, Licence, Use
+from auth.policy.narrowing import narrowed, widenings
+from auth.policy.rules import (
+    PERSONAL,
+    asset_objections,
+    column_objections,
+    form_objections,
+    licence_objections,
+    refused,
+    unenforceable,
+)
+from auth.roles import Role
+from core.errors import Reason
+from core.text import Text
+
+BASIS: Final = "authorization §4.2"
+MINIMAL: Final = "domain R22: 最小够用 (data minimisation)"
+SCENARIO: Final = "domain R04: no grant without a scenario"
+MIN_PURPOSE: Final = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What a check looks at besides the application itself. `today` is the local day; `twins` are open applications
+    of the same organisation on the same dataset and scenario, by dataset."""
+
+    assets: Mapping[str, Asset]
+    licence: Licence
+    limits: Limits
+    now: datetime
+    today: date
+    twins: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One review that must be in before the decision: whose role, for which lines, of which department (None: all)."""
+
+    name: str
+    role: Role
+    department_id: str | None
+    line_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PlanLine:
+    """What the stage plan must know of a line."""
+
+    id: str
+    department_id: str
+    needs_security_review: bool
+
+
+def stages(lines: Sequence[PlanLine]) -> tuple[Stage, ...]:
+    """Each department reviews its own lines; security reviews those of high level or with personal columns."""
+    departments = dict.fromkeys(line.department_id for line in lines)
+    plan = [
+        Stage(
+            f"business:{department}",
+            Role.REVIEWER_BUSINESS,
+            department,
+            tuple(line.id for line in lines if line.department_id == department),
+        )
+        for department in departments
+    ]
+    if sensitive := tuple(line.id for line in lines if line.needs_security_review):
+        plan.append(Stage("security", Role.REVIEWER_SECURITY, None, sensitive))
+    return tuple(plan)
+
+
+def needs_security_review(line: LineAsk, asset: Asset, limits: Limits) -> bool:
+    """Whether the line touches a high level or a column about persons, in a delivery or in its filter."""
+    touched = {column.name for column in line.columns} | filters.columns_of(line.row_filter)
+    personal = any(column.identifier_kind in PERSONAL for column in asset.columns if column.name in touched)
+    return asset.level >= limits["security_review_from_level"] or personal
+
+
+def period(starts_on: date, ends_on: date) -> tuple[datetime, datetime]:
+    """The instants of a period given in local days: start belongs to it, end does not."""
+    starts = datetime.combine(starts_on, time(), LOCAL)
+    ends = datetime.combine(ends_on + timedelta(days=1), time(), LOCAL)
+    return starts.astimezone(UTC), ends.astimezone(UTC)
+
+
+def latest_end(starts_on: date, years: int) -> date:
+    """The last day of the longest period that begins on `starts_on` (29 February counts as 1 March)."""
+    try:
+        after = starts_on.replace(year=starts_on.year + years)
+    except ValueError:
+        after = date(starts_on.year + years, 3, 1)
+    return after - timedelta(days=1)
+
+
+def policy_asked(ask: ApplicationAsk, line: LineAsk) -> GrantPolicy:
+    """The policy of a complete line. Raises pydantic's ValidationError while something is missing."""
+    if ask.starts_on is None or ask.ends_on is None:
+        raise ValueError("the period is missing")
+    starts_at, ends_at = period(ask.starts_on, ask.ends_on)
+    return GrantPolicy.model_validate(
+        {
+            "dataset_id": line.dataset_id,
+            "columns": tuple(
+                ColumnTerm(name=asked.name, use=asked.use, mask=asked.mask) for asked in line.columns
+            ),
+            "row_filter": line.row_filter,
+            "scenario_id": ask.scenario_id,
+            "purposes": ask.purposes,
+            "starts_at": starts_at,
+            "ends_at": ends_at,
+            "delivery_forms": line.delivery_forms,
+            "quotas": line.quotas,
+            "retention_days": ask.retention_days,
+        }
+    )
+
+
+def hard_blocks(ask: ApplicationAsk, assets: Mapping[str, Asset]) -> tuple[Reason, ...]:
+    """What may not even stand in a draft: datasets that no grant may ever cover."""
+    return tuple(
+        reason
+        for line in ask.lines
+        for reason in asset_objections(assets[line.dataset_id])
+        if reason.code in ("dataset-not-openable", "dataset-out-of-scope")
+    )
+
+
+def submission_objections(ask: ApplicationAsk, desk: Desk) -> tuple[Reason, ...]:
+    """Everything for which the application would be sent back or refused; () when it may be submitted."""
+    found = [*licence_objections(desk.licence, desk.now), *_purpose(ask, desk), *_period(ask, desk)]
+    if not ask.lines:
+        found.append(refused("no-datasets", "没有选择数据集。", "No dataset was chosen.", BASIS))
+    named = [line.dataset_id for line in ask.lines]
+    if len(set(named)) != len(named):
+        found.append(
+            refused("dataset-twice", "同一数据集被选择了两次。", "A dataset was chosen twice.", BASIS)
+        )
+    for line in ask.lines:
+        found.extend(_line(line, desk.assets[line.dataset_id], desk))
+    return tuple(found)
+
+
+def advice(ask: ApplicationAsk, desk: Desk) -> tuple[Reason, ...]:
+    """What does not hinder submitting but will be narrowed, asked about, or is not needed."""
+    return tuple(_advice(ask, desk))
+
+
+def _advice(ask: ApplicationAsk, desk: Desk) -> Iterator[Reason]:
+    for line in ask.lines:
+        asset = desk.assets[line.dataset_id]
+        terms = tuple(ColumnTerm(name=c.name, use=c.use, mask=c.mask) for c in line.columns if _mask_fits(c))
+        yield from column_objections(terms, asset, desk.limits)
+        if asset.open_type == "U" and asset.level == 1:
+            yield refused(
+                "open-anyway",
+                f"{line.dataset_id} 无条件开放，无需申请即可下载。",
+                f"{line.dataset_id} is open without condition; it can be downloaded without a grant.",
+                "domain §2 R37",
+                dataset=line.dataset_id,
+            )
+        if asset.auth_op_scope == "negotiable":
+            yield refused(
+                "scope-negotiable",
+                f"{line.dataset_id} 是否纳入授权运营需协商，办理时间可能延长。",
+                f"Whether {line.dataset_id} enters authorised operation is to be negotiated; it may take longer.",
+                "domain §4.1 auth_op_scope",
+                dataset=line.dataset_id,
+            )
+    ends = desk.licence.valid_to
+    if ask.ends_on and ends and period(ask.ends_on, ask.ends_on)[1] > ends:
+        yield refused(
+            "licence-ends-first",
+            f"贵机构资质将于 {ends.astimezone(LOCAL).date()} 前到期，早于申请期限；到期后授权不可使用，请及时续期。",
+            f"Your licence ends by {ends.astimezone(LOCAL).date()}, before the period asked for; renew it in time.",
+            BASIS,
+        )
+
+
+def _mask_fits(asked: object) -> bool:
+    return (getattr(asked, "use", None) is Use.MASKED) == (getattr(asked, "mask", None) is not None)
+
+
+def _purpose(ask: ApplicationAsk, desk: Desk) -> Iterator[Reason]:
+    if ask.scenario_id not in desk.limits.scenarios:
+        yield refused("scenario-unknown", "请选择应用场景。", "Choose the scenario.", SCENARIO)
+    unknown = [code for code in ask.purposes if code not in desk.limits.purposes]
+    if not ask.purposes or unknown or len(set(ask.purposes)) != len(ask.purposes):
+        listed = "、".join(unknown)
+        yield refused(
+            "purpose-unknown",
+            f"请从目录中选择用途{f'（未知：{listed}）' if listed else ''}。",
+            f"Choose the purpose from the list{f' (unknown: {listed})' if listed else ''}.",
+            SCENARIO,
+        )
+    if len(ask.purpose_text.strip()) < MIN_PURPOSE:
+        yield refused(
+            "purpose-too-short",
+            f"请用至少 {MIN_PURPOSE} 个字说明用途、方式和范围。",
+            f"State purpose, manner and extent in at least {MIN_PURPOSE} characters.",
+            MINIMAL,
+        )
+    longest = desk.limits["max_retention_days"]
+    if ask.retention_days is None or ask.retention_days > longest:
+        yield refused(
+            "retention-missing",
+            f"请填写数据留存天数（1 至 {longest}）。",
+            f"Say for how many days copies are kept (1 to {longest}).",
+            desk.limits.numbers["max_retention_days"].source,
+        )
+
+
+def _period(ask: ApplicationAsk, desk: Desk) -> Iterator[Reason]:
+    if ask.starts_on is None or ask.ends_on is None:
+        yield refused("period-missing", "请填写起止日期。", "Give the first and the last day.", BASIS)
+        return
+    if ask.starts_on < desk.today:
+        yield refused(
+            "period-past", "起始日期不能早于今天。", "The period may not start before today.", BASIS
+        )
+    if ask.ends_on < ask.starts_on:
+        yield refused(
+            "period-reversed",
+            "结束日期早于起始日期。",
+            "The last day lies before the first.",
+            BASIS,
+        )
+    years = desk.limits["max_grant_years"]
+    if ask.ends_on > (last := latest_end(ask.starts_on, years)):
+        yield refused(
+            "period-too-long",
+            f"期限不得超过 {years} 年（最晚至 {last}）。",
+            f"The period may not exceed {years} years (to {last} at the latest).",
+            desk.limits.numbers["max_grant_years"].source,
+        )
+
+
+def _line(line: LineAsk, asset: Asset, desk: Desk) -> Iterator[Reason]:
+    yield from asset_objections(asset)
+    if not line.columns:
+        yield _about(line, "no-columns", "没有选择任何列", "no column was chosen")
+    if not line.delivery_forms:
+        yield _about(line, "no-delivery-form", "没有选择交付方式", "no delivery form was chosen")
+    yield from form_objections(line.delivery_forms, asset, desk.limits)
+    yield from filters.check(line.row_filter, asset)
+    yield from _columns(line, asset, desk.limits["min_reason_characters"])
+    if (twin := desk.twins.get(line.dataset_id)) is not None:
+        yield _about(
+            line,
+            "open-twin",
+            f"同一场景已有在办申请 {twin}",
+            f"an application for the same scenario is under way: {twin}",
+        )
+
+
+def _columns(line: LineAsk, asset: Asset, min_reason: int) -> Iterator[Reason]:
+    names = [asked.name for asked in line.columns]
+    for name in sorted({name for name in names if names.count(name) > 1}):
+        yield _about(line, "column-twice", f"列 {name} 出现两次", f"column {name} stands twice", column=name)
+    for asked in line.columns:
+        column = asset.column(asked.name)
+        if column is None:
+            yield _about(
+                line,
+                "column-unknown",
+                f"没有列 {asked.name}",
+                f"there is no column {asked.name}",
+                column=asked.name,
+            )
+            continue
+        if len(asked.reason.strip()) < min_reason:
+            yield refused(
+                "column-without-reason",
+                f"{line.dataset_id}：请说明为什么需要列 {asked.name}（{column.title.zh}）。",
+                f"{line.dataset_id}: say why column {asked.name} ({column.title.en}) is needed.",
+                MINIMAL,
+                dataset=line.dataset_id,
+                column=asked.name,
+            )
+        fits = asked.mask is None or column.type in MASK_TYPES[asked.mask.kind]
+        if not _mask_fits(asked) or not fits:
+            yield _about(
+                line,
+                "mask-wrong",
+                f"列 {asked.name} 的脱敏方式缺失或不适用",
+                f"the mask of column {asked.name} is missing or does not fit",
+                column=asked.name,
+            )
+
+
+def _about(line: LineAsk, code: str, zh: str, en: str, **facts: object) -> Reason:
+    text = Text(f"{line.dataset_id}：{zh}。", f"{line.dataset_id}: {en}.")
+    return Reason(code, text, BASIS, {"dataset": line.dataset_id, **facts})
+
+
+def decided_policy(asked: GrantPolicy, decision: LineDecision) -> GrantPolicy | None:
+    """The policy that a decision offers; None for a refusal. Raises ValueError when the narrowing does not fit together."""
+    if decision.outcome == "reject":
+        return None
+    if decision.outcome == "narrow" and decision.narrowing is not None:
+        return narrowed(asked, decision.narrowing)
+    return asked
+
+
+def decision_objections(
+    decision: LineDecision,
+    asked: GrantPolicy,
+    offered: GrantPolicy | None,
+    votes: Sequence[Vote],
+    asset: Asset,
+    limits: Limits,
+) -> tuple[Reason, ...]:
+    """Why this decision on one line cannot stand; () when it can. `votes`: of the stages that saw the line."""
+    return tuple(_decision(decision, asked, offered, votes, asset, limits))
+
+
+def _decision(
+    decision: LineDecision,
+    asked: GrantPolicy,
+    offered: GrantPolicy | None,
+    votes: Sequence[Vote],
+    asset: Asset,
+    limits: Limits,
+) -> Iterator[Reason]:
+    wordless = len(decision.note.strip()) < limits["min_reason_characters"]
+    if offered is None:
+        if decision.reason_code not in limits.refusals or wordless:
+            yield refused(
+                "refusal-needs-reason",
+                f"{asked.dataset_id}：不予授权须选择理由代码并写明理由。",
+                f"{asked.dataset_id}: a refusal needs a code of the list and a reason in words.",
+                "domain R12: reasons for refusal",
+                dataset=asked.dataset_id,
+            )
+        return
+    if decision.outcome == "narrow" and (decision.narrowing is None or offered == asked):
+        yield refused(
+            "nothing-narrowed",
+            f"{asked.dataset_id}：选择了收窄，但没有任何改变。",
+            f"{asked.dataset_id}: the decision narrows, but nothing changes.",
+            BASIS,
+            dataset=asked.dataset_id,
+        )
+    against = "reject" in votes or ("narrow" in votes and decision.outcome == "approve")
+    if against and wordless:
+        yield refused(
+            "override-needs-reason",
+            f"{asked.dataset_id}：与审核意见不一致，须写明理由。",
+            f"{asked.dataset_id}: the decision departs from the reviews; say why.",
+            BASIS,
+            dataset=asked.dataset_id,
+        )
+    yield from widenings(offered, asked)
+    yield from asset_objections(asset)
+    yield from unenforceable(offered, asset)
+    yield from form_objections(offered.delivery_forms, asset, limits)
+    yield from column_objections(offered.columns, asset, limits)

@@ -1,0 +1,101 @@
+"""The door to applications: read, list, which commands are open, and every step by its name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from auth.actor import Actor
+from auth.applications import queries, steps
+from auth.applications.deciding import accept_terms, decide, decision_separation, decline, terms
+from auth.applications.drafts import Precheck, create, lapse_due, precheck, save, submit, withdraw
+from auth.applications.models import ApplicationBrief, ApplicationRead
+from auth.applications.reading import brief, read
+from auth.applications.reviewing import (
+    review,
+    review_objections,
+    screen,
+    screening_objections,
+    send_back,
+    stages_open_to,
+)
+from auth.applications.steps import Assets
+from auth.applications.tables import ApplicationRow
+from auth.applications.workflow import MOVES, Step
+from auth.policy import separation
+from auth.policy.rules import refused
+from core.errors import Reason
+from core.ids import ApplicationId
+from core.work import Work
+
+__all__ = [
+    "Precheck", "accept_terms", "application", "applications", "commands", "create", "decide", "decline", "lapse_due",
+    "precheck", "review", "save", "screen", "send_back", "submit", "terms", "withdraw",
+]  # fmt: skip
+
+
+def application(work: Work, actor: Actor, application_id: ApplicationId) -> ApplicationRead:
+    """One application; NotFound outside the actor's sight."""
+    return read(work, actor, queries.row(work, application_id, actor))
+
+
+def applications(
+    work: Work,
+    actor: Actor,
+    *,
+    offset: int = 0,
+    limit: int = 50,
+    sort: str = "-created",
+    state: str | None = None,
+    mine: bool = False,
+    waiting: bool = False,
+    dataset_id: str | None = None,
+) -> tuple[list[ApplicationBrief], int]:
+    """Applications in sight, and their number."""
+    rows, total = queries.listed(
+        work, actor, offset=offset, limit=limit, sort=sort, state=state, mine=mine, waiting=waiting,
+        dataset_id=dataset_id,
+    )  # fmt: skip
+    return [brief(work, row) for row in rows], total
+
+
+def commands(
+    work: Work, actor: Actor, application_id: ApplicationId, *, assets: Assets
+) -> list[dict[str, Any]]:
+    """The steps that this actor's roles open now, each with every reason that still stands against it."""
+    row = queries.row(work, application_id, actor)
+    held = steps.roles(work, actor, row)
+    return [
+        {"command": step.value, "version": row.version, "reasons": _against(work, actor, row, step, assets)}
+        for (state, step), move in MOVES.items()
+        if state == row.state and not move.by.isdisjoint(held)
+    ]
+
+
+def _against(work: Work, actor: Actor, row: ApplicationRow, step: Step, assets: Assets) -> tuple[Reason, ...]:
+    match step:
+        case Step.SUBMIT:
+            return precheck(work, actor, ApplicationId(row.id), assets=assets).blocking
+        case Step.SCREEN_OK | Step.SCREEN_RETURN | Step.SCREEN_REJECT:
+            return screening_objections(work, actor, row)
+        case Step.REVIEW:
+            found = review_objections(work, actor, row)
+            return found or _no_stage(work, actor, row)
+        case Step.OFFER | Step.REJECT:
+            return decision_separation(work, actor, row)
+        case Step.RETURN:
+            past = queries.past(work, row.id)
+            return tuple(separation.not_of_the_applicant(steps.doer(actor), row.org_id, past))
+    return ()
+
+
+def _no_stage(work: Work, actor: Actor, row: ApplicationRow) -> tuple[Reason, ...]:
+    if stages_open_to(work, actor, row):
+        return ()
+    return (
+        refused(
+            "no-stage-for-you",
+            "没有等待您审核的环节。",
+            "No stage of the plan waits for you.",
+            "authorization §4.2 stage plan",
+        ),
+    )

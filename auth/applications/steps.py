@@ -1,0 +1,130 @@
+"""What every step on an application shares: load within sight, compare versions, move, remember, audit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import date, datetime, timedelta
+from typing import Any, Final
+
+from auth import audit
+from auth.actor import Actor
+from auth.applications import queries
+from auth.applications.tables import ApplicationEventRow, ApplicationRow
+from auth.applications.workflow import FINAL, State, Step, advance
+from auth.asset import Asset
+from auth.policy.filters.rules import LOCAL
+from auth.policy.limits import limits
+from auth.policy.separation import Doer
+from auth.roles import Role
+from auth.scope import roles_towards
+from core import calendar, outbox
+from core.errors import InputRefused, Stale
+from core.ids import ApplicationId, DatasetId
+from core.text import Text
+from core.work import Work
+
+Assets = Callable[[DatasetId], Asset]
+
+KINDS: Final[Mapping[Step, str]] = {
+    Step.SAVE: "application.saved",
+    Step.SUBMIT: "application.submitted",
+    Step.SCREEN_OK: "application.screened",
+    Step.SCREEN_RETURN: "application.returned",
+    Step.SCREEN_REJECT: "application.rejected",
+    Step.REVIEW: "application.reviewed",
+    Step.COMPLETE: "application.review-completed",
+    Step.RETURN: "application.returned",
+    Step.OFFER: "application.offered",
+    Step.REJECT: "application.rejected",
+    Step.ACCEPT_TERMS: "application.agreed",
+    Step.DECLINE: "application.declined",
+    Step.WITHDRAW: "application.withdrawn",
+    Step.LAPSE: "application.lapsed",
+}
+_WORKING: Final[Mapping[State, str]] = {
+    State.SUBMITTED: "screen_working_days",
+    State.IN_REVIEW: "review_working_days",
+    State.DECIDING: "decide_working_days",
+}
+
+
+def local_day(moment: datetime) -> date:
+    return moment.astimezone(LOCAL).date()
+
+
+def doer(actor: Actor) -> Doer:
+    return Doer(actor.person_id, actor.org_id)
+
+
+def load(work: Work, actor: Actor, application_id: ApplicationId, version: int | None) -> ApplicationRow:
+    """The row, held for a change. Raises NotFound; Stale when somebody else was faster; InputRefused without a version."""
+    row = queries.row(work, application_id, actor, to_change=True)
+    if version is None:
+        raise InputRefused(
+            Text(
+                "请说明您看到的版本（If-Match 或 version）。",
+                "Say which version you saw (If-Match or version).",
+            )
+        )
+    if version != row.version:
+        raise Stale(
+            Text(
+                f"该申请已被他人修改（当前版本 {row.version}，您看到的是 {version}）；请刷新后再操作。",
+                f"The application was changed by somebody else (now version {row.version}, you saw {version}); reload first.",
+            ),
+            version=row.version,
+        )
+    return row
+
+
+def roles(work: Work, actor: Actor, row: ApplicationRow) -> frozenset[Role]:
+    return roles_towards(actor, org_id=row.org_id, departments=queries.departments(work, row.id))
+
+
+def move(
+    work: Work,
+    actor: Actor,
+    row: ApplicationRow,
+    step: Step,
+    note: str = "",
+    payload: Mapping[str, Any] | None = None,
+) -> None:
+    """Take a step: state, version, due day, history, audit and message, in the caller's transaction."""
+    before = State(row.state)
+    row.state = advance(before, step, roles(work, actor, row), by_system=actor.via == "system")
+    row.version += 1
+    _set_clock(work, row, before)
+    work.db.add(row)
+    work.db.flush()
+    remember(work, actor, row, step.value, before.value, note)
+    audit.record(
+        work, actor, KINDS[step], subject=row.id, application_id=row.id,
+        payload={"from": before.value, "to": str(row.state), "version": row.version, "note": note, **(payload or {})},
+    )  # fmt: skip
+    if row.state != before:
+        outbox.post(work, KINDS[step], row.id, {"application_id": row.id, "state": str(row.state)})
+
+
+def _set_clock(work: Work, row: ApplicationRow, before: State) -> None:
+    """The due day of the state just entered: working days for the bureau, calendar days for the applicant."""
+    after, today = State(row.state), local_day(work.now)
+    if after == before:
+        return
+    row.due_on = None
+    if after in _WORKING:
+        row.due_on = calendar.add_working_days(work.db, today, limits()[_WORKING[after]])
+    elif after in (State.RETURNED, State.OFFERED):
+        row.due_on = today + timedelta(days=limits()["answer_days"])
+    if after in FINAL:
+        row.ended_at = work.now
+
+
+def remember(work: Work, actor: Actor, row: ApplicationRow, step: str, before: str, note: str = "") -> None:
+    work.db.add(
+        ApplicationEventRow(
+            id=work.new_id(), application_id=row.id, turn=row.turn, step=step, from_state=before, note=note,
+            to_state=str(row.state), person_id=actor.person_id, account_id=actor.account_id, org_id=actor.org_id,
+            at=work.now,
+        )
+    )  # fmt: skip
+    work.db.flush()
