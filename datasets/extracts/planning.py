@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from auth.actor import Actor
 from auth.grants.view import GrantView
 from core.files import FileStore
@@ -22,8 +20,10 @@ def plan(
     case = service.consider(work, actor, body)
     permitted = not case.reasons
     rows = None
-    if permitted and case.release is not None:
-        rows = _rows(files.path(case.release.sha256), case, settings)
+    if permitted and case.release is not None and case.release.sha256:
+        release = files.path(case.release.sha256)
+        memory, scratch = settings.memory_limit_mb, settings.scratch_dir
+        rows = count(release, case.row_filter, memory_limit_mb=memory, scratch=scratch)
     return PlanRead(
         permitted=permitted,
         reasons=[reason.as_json(lang) for reason in case.reasons],
@@ -36,12 +36,6 @@ def plan(
         rows=rows,
         rows_in_release=case.release.rows if case.release else None,
         quota_left=quota_left(case.grant),
-    )
-
-
-def _rows(release: Path, case: service.Case, settings: Settings) -> int:
-    return count(
-        release, case.row_filter, memory_limit_mb=settings.memory_limit_mb, scratch=settings.scratch_dir
     )
 
 

@@ -115,11 +115,13 @@ def making(work: Work, extract_id: ExtractId) -> Making | None:
         return None
     grant = grant_queries.view(work, GrantId(row.grant_id))
     body = _body_of(row)
-    release = releases.release(work, row.release_id)
+    release = _deliverable(work, row.release_id)
     reasons = [*_decide(work, grant, tuple(body.columns), body)]
-    if not releases.is_deliverable(release):
-        reasons.append(_no_release(grant.dataset_id, release.id))
+    if release is None:
+        reasons.append(_no_release(grant.dataset_id, row.release_id))
     refuse_if(reasons)
+    assert release is not None  # noqa: S101 - a missing release is a reason
+    assert release.sha256 is not None  # noqa: S101 - what is deliverable has its file
     terms = tuple(term for name in body.columns if (term := grant.policy.term(name)) is not None)
     case = Case(grant, release, terms, _joined(grant, body.filter), ())
     return Making(row, case, release.sha256)
@@ -204,7 +206,7 @@ def still_refused(work: Work, row: ExtractRow) -> tuple[Reason, ...]:
         *rules.effective(grant, work.now),
         *rules.licence_objections(licence_of(work, grant.org_id), work.now),
     ]
-    if not releases.is_deliverable(releases.release(work, row.release_id)):
+    if _deliverable(work, row.release_id) is None:
         found.append(_no_release(DatasetId(row.dataset_id), row.release_id))
     return tuple(found)
 
@@ -243,15 +245,19 @@ def _acting_for(actor: Actor, grant: GrantView) -> tuple[Reason, ...]:
 
 
 def _release(work: Work, grant: GrantView, wanted: str | None) -> ReleaseRow | None:
-    if wanted is None:
-        return releases.current(work, grant.dataset_id)
+    found = releases.current(work, grant.dataset_id) if wanted is None else _deliverable(work, wanted)
+    if found is not None and found.dataset_id != grant.dataset_id:
+        raise NotFound(Text("该数据集没有这个发布版本。", "The dataset has no such release."))
+    return found
+
+
+def _deliverable(work: Work, release_id: str) -> ReleaseRow | None:
+    """The release if its bytes may leave at all; None when it was withdrawn."""
     try:
-        found = releases.release(work, wanted)
+        found = releases.release(work, release_id)
     except Gone:
         return None
-    if found.dataset_id != grant.dataset_id:
-        raise NotFound(Text("该数据集没有这个发布版本。", "The dataset has no such release."))
-    return found if releases.is_deliverable(found) else None
+    return found if releases.is_deliverable(found) and found.sha256 else None
 
 
 def _no_release(dataset_id: DatasetId, release_id: str | None) -> Reason:

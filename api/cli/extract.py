@@ -1,0 +1,120 @@
+"""`datagrant extract`: take granted data out."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from api.client import DEFAULT_DIR, As, DataDir, Json, Server, Token, connect, show
+
+app = typer.Typer(
+    help="Extracts under a grant: plan, request, list, show, download, receipt.", no_args_is_help=True
+)
+
+Columns = Annotated[str, typer.Option("--columns", help="Comma between; empty means all that may leave")]
+Filter = Annotated[
+    str, typer.Option("--filter", help='JSON, e.g. {"op":"eq","column":"status","value":"open"}')
+]
+Purpose = Annotated[str, typer.Option("--purpose", help="Purpose code of the grant")]
+Scenario = Annotated[str, typer.Option("--scenario", help="Scenario code of the grant")]
+Release = Annotated[str, typer.Option("--release", help="Release id; empty means the current one")]
+Form = Annotated[str, typer.Option("--form", help="extract_parquet | extract_csv")]
+_COLUMNS = ("id", "dataset_id", "release_number", "state", "rows", "size_bytes", "requested_at", "downloads")
+
+
+def _body(
+    grant_id: str, columns: str, row_filter: str, purpose: str, scenario: str, release: str, form: str
+) -> dict[str, object]:
+    try:
+        parsed = json.loads(row_filter) if row_filter else None
+    except json.JSONDecodeError as fault:
+        raise typer.BadParameter(f"--filter is not JSON: {fault}") from None
+    return {
+        "grant_id": grant_id, "columns": [name.strip() for name in columns.split(",") if name.strip()],
+        "filter": parsed, "purpose": purpose, "scenario_id": scenario, "release_id": release or None, "form": form,
+    }  # fmt: skip
+
+
+@app.command("plan")
+def plan(
+    grant_id: str, purpose: Purpose, scenario: Scenario, columns: Columns = "", row_filter: Filter = "",
+    release: Release = "", form: Form = "extract_parquet", data_dir: DataDir = DEFAULT_DIR, server: Server = "",
+    token: Token = "", user: As = "", as_json: Json = False,
+) -> None:  # fmt: skip
+    """What a request would deliver, or every reason why it is refused. Takes nothing from the quota."""
+    with connect(data_dir, server, token, user) as api:
+        body = _body(grant_id, columns, row_filter, purpose, scenario, release, form)
+        show(api.post("/extracts/plan", body), as_json)
+
+
+@app.command("request")
+def request(
+    grant_id: str, purpose: Purpose, scenario: Scenario, columns: Columns = "", row_filter: Filter = "",
+    release: Release = "", form: Form = "extract_parquet",
+    wait: Annotated[bool, typer.Option("--wait", help="Stay until the file is made")] = False,
+    out: Annotated[Path | None, typer.Option("--out", help="Download it there as well (implies --wait)")] = None,
+    data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
+) -> None:  # fmt: skip
+    """Ask for an extract. Exit code 1 with every reason when the grant does not allow it."""
+    with connect(data_dir, server, token, user) as api:
+        made = api.post("/extracts", _body(grant_id, columns, row_filter, purpose, scenario, release, form))
+        if wait or out:
+            api.wait(made["job_id"], quiet=as_json)
+            made = api.get(f"/extracts/{made['id']}")
+        show(made, as_json)
+        if made["state"] == "failed":
+            raise typer.Exit(1)
+        if out:
+            api.download(f"/extracts/{made['id']}/file", out)
+
+
+@app.command("list")
+def list_extracts(
+    state: str = "", grant: str = "", dataset: str = "", data_dir: DataDir = DEFAULT_DIR, server: Server = "",
+    token: Token = "", user: As = "", as_json: Json = False,
+) -> None:  # fmt: skip
+    """Extracts, newest first."""
+    with connect(data_dir, server, token, user) as api:
+        found = api.get("/extracts", state=state or None, grant_id=grant or None, dataset_id=dataset or None)
+        show(found, as_json, _COLUMNS)
+
+
+@app.command("show")
+def show_extract(
+    extract_id: str, data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "",
+    as_json: Json = False,
+) -> None:  # fmt: skip
+    """One extract."""
+    with connect(data_dir, server, token, user) as api:
+        show(api.get(f"/extracts/{extract_id}"), as_json)
+
+
+@app.command("download")
+def download(
+    extract_id: str, out: Path, data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "",
+) -> None:  # fmt: skip
+    """The file, checked against the digest of the record."""
+    import hashlib
+    import sys
+
+    with connect(data_dir, server, token, user) as api:
+        wanted = api.get(f"/extracts/{extract_id}")["sha256"]
+        api.download(f"/extracts/{extract_id}/file", out)
+    with out.open("rb") as source:
+        found = hashlib.file_digest(source, "sha256").hexdigest()
+    if found != wanted:
+        print(f"{out}: digest {found} is not the recorded {wanted}; download it again", file=sys.stderr)
+        raise typer.Exit(1)
+    print(f"{out}  sha256 {found}")
+
+
+@app.command("receipt")
+def receipt(
+    extract_id: str, data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "",
+) -> None:  # fmt: skip
+    """The receipt as JSON."""
+    with connect(data_dir, server, token, user) as api:
+        show(api.get(f"/extracts/{extract_id}/receipt"), True)

@@ -1,0 +1,100 @@
+"""Extracts: what a grant lets out, as files."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request, Response
+
+from api.access import access
+from api.delivery import deliver
+from api.deps import ActorDep, HouseDep, LangDep, ReadDep
+from api.house import House
+from auth.actor import Actor
+from core.errors import AccessRefused, QuotaExceeded
+from core.ids import ExtractId
+from datasets.extracts import planning, queries, service
+from datasets.extracts.models import ExtractCreate, ExtractRead, ExtractState, PlanRead
+
+router = APIRouter(prefix="/extracts", tags=["extracts"])
+
+
+@router.get("", **access("datasets:extract:read"))
+def list_extracts(
+    work: ReadDep,
+    actor: ActorDep,
+    state: ExtractState | None = None,
+    grant_id: str | None = None,
+    dataset_id: str | None = None,
+    sort: str = "-requested",
+    offset: Annotated[int, Query(ge=0)] = 0,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+) -> dict[str, Any]:
+    """Extracts of the caller's organisation (watchers: all), newest first."""
+    found, total = queries.listed(
+        work, actor, state=state, grant_id=grant_id, dataset_id=dataset_id, sort=sort, offset=offset, limit=limit
+    )  # fmt: skip
+    return {"items": found, "total": total, "next": offset + limit if offset + limit < total else None}
+
+
+@router.post("/plan", **access("datasets:extract:request"))
+def plan_extract(
+    work: ReadDep, actor: ActorDep, house: HouseDep, lang: LangDep, body: ExtractCreate
+) -> PlanRead:
+    """What a request would deliver, or every reason why it is refused. Takes nothing."""
+    return planning.plan(work, actor, body, house.files, house.settings, lang)
+
+
+@router.post("", status_code=202, **access("datasets:extract:request"))
+def request_extract(house: HouseDep, actor: ActorDep, body: ExtractCreate) -> ExtractRead:
+    """Ask for an extract; `job_id` shows how far it is. A refusal lists every reason and is written down."""
+    return ask(house, actor, body)
+
+
+def ask(house: House, actor: Actor, body: ExtractCreate) -> ExtractRead:
+    """Request in one transaction; a refusal is recorded in another, since the first wrote nothing."""
+    try:
+        with house.write() as work:
+            return service.request(work, actor, body)
+    except (AccessRefused, QuotaExceeded) as refusal:
+        with house.write() as work:
+            service.note_refusal(work, actor, body, refusal)
+        raise
+
+
+@router.get("/{extract_id}", **access("datasets:extract:read"))
+def show_extract(work: ReadDep, actor: ActorDep, extract_id: ExtractId) -> ExtractRead:
+    """One extract."""
+    return service.extract(work, actor, extract_id)
+
+
+@router.get("/{extract_id}/receipt", **access("datasets:extract:read"))
+def show_receipt(work: ReadDep, actor: ActorDep, extract_id: ExtractId) -> Response:
+    """The receipt as canonical JSON; its SHA-256 is the extract's `receipt_hash` and stands in the audit record."""
+    return Response(service.receipt(work, actor, extract_id), media_type="application/json")
+
+
+@router.api_route("/{extract_id}/file", methods=["GET", "HEAD"], **access("datasets:extract:request"))
+def download_extract(request: Request, house: HouseDep, actor: ActorDep, extract_id: ExtractId) -> Response:
+    """The file. Ranges, ETag and HEAD work; the grant is asked again while the bytes flow."""
+    return send(request, house, actor, extract_id)
+
+
+def send(request: Request, house: House, actor: Actor, extract_id: ExtractId) -> Response:
+    """Decide, write down, then send; a revoked grant cuts the connection."""
+    with house.write() as work:
+        parcel = service.open_download(work, actor, extract_id, request.headers.get("range", ""))
+
+    def may_go_on() -> bool:
+        with house.read() as work:
+            return service.may_flow(work, extract_id)
+
+    def on_end(size_bytes: int) -> None:
+        if size_bytes:
+            with house.write() as work:
+                service.note_sent(work, extract_id, size_bytes)
+
+    return deliver(
+        request, house.files.path(parcel.sha256), sha256=parcel.sha256, filename=parcel.filename,
+        media_type=parcel.media_type, may_go_on=may_go_on, on_end=on_end,
+    )  # fmt: skip
