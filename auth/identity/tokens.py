@@ -82,8 +82,10 @@ def verify(token: str, keys: Verifiers, *, issuer: str, now: datetime) -> Claims
         raise NotSignedIn(text) from cause
 
 
-def signed_body(token: str, keys: Verifiers, typ: str) -> bytes:
+def signed_body(token: str, keys: Verifiers, typ: str | None) -> bytes:
     """The payload bytes of a compact JWS whose header is exactly {alg, kid, typ} and whose key fixes the algorithm.
+
+    typ None: a bare signature, whose header is exactly {alg, kid}.
 
     Raises BadToken, naming the first thing wrong.
     """
@@ -92,13 +94,13 @@ def signed_body(token: str, keys: Verifiers, typ: str) -> bytes:
     if any(not _is_canonical(part) for part in token.split(".")):
         raise BadToken("base64url is not canonical")
     header = _json_object(_decoded(token.split(".")[0]))
-    if set(header) != _HEADER_NAMES:
+    if set(header) != (_HEADER_NAMES if typ else _HEADER_NAMES - {"typ"}):
         raise BadToken(f"header members {sorted(header)}")
     kid = header["kid"]
     if not isinstance(kid, str) or kid not in keys:
         raise BadToken("unknown kid")
     key, algorithm = keys[kid]
-    if algorithm not in _ALGORITHMS or header["alg"] != algorithm or header["typ"] != typ:
+    if algorithm not in _ALGORITHMS or header["alg"] != algorithm or header.get("typ") != typ:
         raise BadToken("alg or typ does not fit the key")
     try:
         return cast(bytes, _JWS.decode_complete(token, key, algorithms=[algorithm])["payload"])
