@@ -221,6 +221,12 @@ def _check_values(spec: TypeSpec, given: dict[str, Any], fault: Any) -> None:
     patterns = given.get("regex_list") if isinstance(given.get("regex_list"), list) else []
     for pattern in [*([given["regex"]] if "regex" in given else []), *(patterns or [])]:
         _check_regex(pattern, fault)
+    if "{batch}" not in str(given.get("unexpected_rows_query", "{batch}")):
+        fault(
+            "no-batch",
+            "unexpected_rows_query 中须用 {batch} 指代被检查的表",
+            "unexpected_rows_query must name the checked table as {batch}",
+        )
     if "row_condition" in given:
         try:
             conditions.read(given["row_condition"])

@@ -73,6 +73,7 @@ def engine_over(
     source = sa.create_engine(
         "duckdb:///:memory:",
         poolclass=sa.pool.StaticPool,
+        isolation_level="AUTOCOMMIT",  # one broken query must not abort those after it
         connect_args={
             "config": {
                 "memory_limit": f"{memory_limit_mb}MB",
@@ -92,7 +93,6 @@ def engine_over(
             for name, predicate in PREDICATES.items():
                 raw.create_function(name, predicate, ["VARCHAR", "VARCHAR"], "BOOLEAN")  # type: ignore[union-attr]
             connection.exec_driver_sql("SET lock_configuration = true")
-            connection.commit()
         yield engine
     finally:
         if engine._connection is not None:

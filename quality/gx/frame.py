@@ -76,11 +76,13 @@ _OPS = {"==": "eq", "!=": "ne", "<": "lt", "<=": "le", ">": "gt", ">=": "ge"}
 
 def compared(left: Series, op: str, right: Any) -> Series:
     """A comparison that is False where a value is missing."""
-    result: pd.Series = getattr(left, _OPS[op])(right)
     present = left.notna()
     if isinstance(right, pd.Series):
         present &= right.notna()
-    return result.where(present, False).fillna(False).astype(bool)
+        right = right[present]
+    result = pd.Series(False, index=left.index)
+    result[present] = getattr(left[present], _OPS[op])(right).astype(bool)
+    return result
 
 
 def among(values: Series, wanted: list[Any], column: Column) -> Series:

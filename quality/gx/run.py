@@ -20,7 +20,7 @@ from quality.gx import (
     frame,
     prepare,
     register,  # noqa: F401 - registers the rules
-    type_rules,  # noqa: F401 - registers the rules on types
+    own_expectations,  # noqa: F401 - replaces stock expectations
 )
 from quality.gx.evidence import Evidence, jsonable
 from quality.gx.facts import CURRENT, ROW, Facts
@@ -158,14 +158,14 @@ class _Task:
         shape = self.expectation.spec.shape
         if shape is Shape.QUERY:
             return evidence.of_query(self.expectation)
-        if shape not in ROW_SHAPES or result.get("unexpected_count") is None:
+        if shape not in ROW_SHAPES:
             return {
                 "observed_value": observed,
                 "examples": jsonable(result.get("partial_unexpected_list") or []),
             }
         counted = {
-            "element_count": int(result["element_count"]),
-            "unexpected_count": int(result["unexpected_count"]),
+            "element_count": int(result["element_count"] or 0),
+            "unexpected_count": int(result["unexpected_count"] or 0),  # SQL sums nothing to null
             "unexpected_percent": result.get("unexpected_percent"),
         }
         if counted["unexpected_count"]:

@@ -1,13 +1,16 @@
-"""The rules on column types, judged by kind on every engine.
+"""Expectations whose stock form depends on the engine; these take their place in Great Expectations' registry.
 
-Great Expectations compares names that each engine spells differently (`str`, `VARCHAR`, `datetime64[us]`), so a
-suite would pass on one and fail on the other. These classes take its names' place in its registry.
+Types are judged by kind: stock rules compare names that each engine spells differently (`str`, `VARCHAR`,
+`datetime64[us]`). A distribution over no values is not the wanted one: stock divides by zero on one engine only.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
+from great_expectations.expectations.core import (
+    ExpectColumnKLDivergenceToBeLessThan as StockDivergence,
+)
 from great_expectations.expectations.core import (
     ExpectColumnTypeToBe as StockTypeToBe,
 )
@@ -75,3 +78,10 @@ class ExpectColumnValuesToBeInTypeList(StockInTypeList):
 
     def _validate(self, metrics: Any, runtime_configuration: Any = None, execution_engine: Any = None) -> Any:
         return _judge(self, metrics, list(self.configuration.kwargs["type_list"]))
+
+
+class ExpectColumnKLDivergenceToBeLessThan(StockDivergence):
+    def _validate(self, metrics: Any, runtime_configuration: Any = None, execution_engine: Any = None) -> Any:
+        if not metrics["column_values.nonnull.count"]:
+            return {"success": False, "result": {"observed_value": None}}
+        return super()._validate(metrics, runtime_configuration, execution_engine)

@@ -1,0 +1,60 @@
+"""One suite, one verdict: DuckDB and pandas agree on every rule over every nasty table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from quality.engine import run_suite
+from quality.suite import Suite
+from quality.verdict import EngineName, Outcome
+from quality.vocabulary import TYPES
+from tests.quality.cases import CASES
+from tests.quality.tables import TABLES, write
+
+pytestmark = pytest.mark.gx
+
+SUITE = Suite.from_data({"name": "every type", "expectations": [{"type": name, "kwargs": kwargs} for name, kwargs in CASES]})
+Judge = Callable[[str, EngineName], list[Outcome]]
+
+
+@pytest.fixture(scope="module")
+def judge(tmp_path_factory: pytest.TempPathFactory) -> Judge:
+    folder: Path = tmp_path_factory.mktemp("tables")
+
+    @cache
+    def judged(table: str, engine: EngineName) -> list[Outcome]:
+        return run_suite(SUITE, write(table, folder), engine=engine).expectations
+
+    return judged
+
+
+def test_every_expectation_type_has_a_case() -> None:
+    assert {name for name, _ in CASES} == set(TYPES)
+
+
+def _same(left: Any, right: Any) -> bool:
+    if isinstance(left, float) or isinstance(right, float):
+        return left is not None and right is not None and left == pytest.approx(right, rel=1e-9, abs=1e-12)
+    if isinstance(left, list) and isinstance(right, list):
+        return len(left) == len(right) and all(map(_same, left, right))
+    if isinstance(left, dict) and isinstance(right, dict):
+        return left.keys() == right.keys() and all(_same(left[key], right[key]) for key in left)
+    return bool(left == right)
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_both_engines_give_the_same_outcomes_counts_and_failing_rows(table: str, judge: Judge) -> None:
+    differences = []
+    for (name, kwargs), one, other in zip(CASES, judge(table, "duckdb"), judge(table, "pandas"), strict=True):
+        for field in ("outcome", "element_count", "unexpected_count", "unexpected_percent", "failing_rows", "observed_value", "examples"):
+            if not _same(getattr(one, field), getattr(other, field)):
+                differences.append(
+                    f"{name} {kwargs}: {field} {getattr(one, field)!r} / {getattr(other, field)!r} ({one.error} / {other.error})"
+                )
+                break
+    assert not differences, f"{len(differences)} differences\n" + "\n".join(differences)
