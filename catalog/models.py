@@ -159,6 +159,14 @@ class ColumnFields(SQLModel):
     def _clean(cls, value: object) -> object:
         return clean_text(value)
 
+    @field_validator("code_list")
+    @classmethod
+    def _codes(cls, value: str | list[str] | None) -> str | list[str] | None:
+        words = [value] if isinstance(value, str) else value or []
+        if len(words) > 5000 or any(len(word) > 200 or clean_text(word) != word for word in words):
+            raise ValueError("at most 5000 values of at most 200 characters, without control characters")
+        return value or None
+
     @field_validator("identifier_kind")
     @classmethod
     def _identifier(cls, value: str) -> str:
@@ -223,7 +231,7 @@ class DatasetCreate(DatasetFields):
     model_config = {"extra": "forbid"}
 
     resource_code: str = Field(max_length=80, schema_extra={"pattern": RESOURCE_CODE})
-    publisher: OrgId = Field(min_length=1, max_length=60)
+    publisher: OrgId = Field(max_length=60, schema_extra={"pattern": r"^[A-Za-z0-9._-]+$"})
     columns: list[ColumnCreate] = Field(default_factory=list, max_length=MAX_COLUMNS)
     layout: Layout = Field(default_factory=Layout)
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from sqlalchemy import ColumnElement, and_, false, or_, true
 from sqlmodel import col, select
 
 from auth.actor import PLATFORM, Actor
+from catalog.models import RESOURCE_CODE
 from catalog.tables import ColumnRow, DatasetRow
 from catalog.workflow import State
 from core.errors import Gone, NotFound
@@ -41,7 +43,7 @@ def own(actor: Actor, permission: str) -> ColumnElement[bool]:
 
 def dataset(work: Work, actor: Actor, dataset_id: str) -> DatasetRow:
     """A record within the actor's sight. Raises NotFound; Gone with its tombstone when it was withdrawn."""
-    row = work.db.get(DatasetRow, dataset_id)
+    row = _row(work, dataset_id)
     if row is not None and actor.may_in(READ_DRAFTS, row.publisher):
         return row
     if row is not None and (row.data_level or 0) <= OPEN_LEVELS:
@@ -54,10 +56,11 @@ def dataset(work: Work, actor: Actor, dataset_id: str) -> DatasetRow:
 
 def writable(work: Work, actor: Actor, dataset_id: str) -> DatasetRow:
     """A record that the actor may change, locked against others until the transaction ends. Raises NotFound."""
-    wanted = select(DatasetRow).where(DatasetRow.id == dataset_id, own(actor, WRITE)).with_for_update()
-    if (row := work.db.exec(wanted).first()) is None:
-        raise _unknown(dataset_id)
-    return row
+    if _row(work, dataset_id) is not None:
+        wanted = select(DatasetRow).where(DatasetRow.id == dataset_id, own(actor, WRITE)).with_for_update()
+        if (row := work.db.exec(wanted.execution_options(populate_existing=True)).first()) is not None:
+            return row
+    raise _unknown(dataset_id)
 
 
 def columns(work: Work, dataset_id: str) -> list[ColumnRow]:
@@ -68,7 +71,7 @@ def columns(work: Work, dataset_id: str) -> list[ColumnRow]:
 
 def by_id(work: Work, dataset_id: str) -> DatasetRow:
     """A record regardless of who asks, for the rooms above. Raises NotFound."""
-    if (row := work.db.get(DatasetRow, dataset_id)) is None:
+    if (row := _row(work, dataset_id)) is None:
         raise _unknown(dataset_id)
     return row
 
@@ -79,6 +82,11 @@ def titles(work: Work, dataset_ids: list[DatasetId]) -> dict[str, Text]:
         col(DatasetRow.id).in_(dataset_ids)
     )
     return {dataset_id: Text(zh, en or zh) for dataset_id, zh, en in work.db.exec(wanted)}
+
+
+def _row(work: Work, dataset_id: str) -> DatasetRow | None:
+    """A record by its code. What cannot be a code is not asked for: databases refuse some characters."""
+    return work.db.get(DatasetRow, dataset_id) if re.fullmatch(RESOURCE_CODE, dataset_id) else None
 
 
 def _unknown(dataset_id: str) -> NotFound:

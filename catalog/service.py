@@ -128,7 +128,8 @@ def withdraw(
     """Take a record out of the catalogue for good; a tombstone with the reason stays."""
     row = queries.writable(work, actor, dataset_id)
     _same_version(row, expected_version)
-    if len(reason.strip()) < 4:
+    cleaned = "".join(char for char in reason if char.isprintable() or char == "\n").strip()
+    if len(cleaned) < 4:
         raise InputRefused(
             Text(
                 "请写明撤回原因（至少 4 个字），读者会看到它。",

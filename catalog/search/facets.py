@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, and_, case, or_, true
+from sqlalchemy import ColumnElement, and_, case, false, or_, true
 from sqlmodel import col
 
 from catalog import codes
@@ -90,10 +90,13 @@ def _one(facet: Facet, values: Sequence[str]) -> Any:  # noqa: ANN401 - an SQL c
     column = facet.column()
     if facet.split:
         padded = " " + column + " "
-        return or_(*(padded.contains(f" {value} ", autoescape=True) for value in values))
+        return or_(
+            false(),
+            *(padded.contains(f" {value} ", autoescape=True) for value in values if value.isprintable()),
+        )
     if facet.key == "level":
         return column.in_([int(value) for value in values if value.isdecimal() and len(value) < 3])
-    return column.in_(values)
+    return column.in_([value for value in values if value.isprintable()])
 
 
 def total(groups: Sequence[Group], chosen: Chosen) -> int:

@@ -1,0 +1,165 @@
+"""Dataset records: search, read, write, publish, withdraw; the data dictionary."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from api.access import access
+from api.deps import ActorDep, LangDep, ReadDep, WorkDep
+from api.versions import ExpectedVersion, etag
+from catalog import service
+from catalog.models import (
+    DatasetCreate,
+    DatasetExport,
+    DatasetRead,
+    DatasetUpdate,
+    Dictionary,
+    DictionaryRead,
+)
+from catalog.search.engine import Search, Sort, search
+from catalog.search.models import FoundRead, as_read
+
+router = APIRouter(prefix="/datasets", tags=["datasets"])
+
+Values = Annotated[list[str], Query(default_factory=list, max_length=50)]
+
+
+class Withdrawal(BaseModel):
+    """Why a record leaves the catalogue; readers of its address will see it."""
+
+    model_config = ConfigDict(extra="forbid")
+    reason: str = Field(max_length=2000)
+
+
+@router.get("", **access("public"))
+def list_datasets(
+    work: ReadDep,
+    actor: ActorDep,
+    lang: LangDep,
+    theme: Values,
+    publisher: Values,
+    open_type: Values,
+    level: Values,
+    format: Values,
+    update_freq: Values,
+    has_release: Values,
+    state: Values,
+    q: Annotated[str, Query(max_length=1000, description="Words, all of which must be found")] = "",
+    sort: Sort = "relevance",
+    offset: Annotated[int, Query(ge=0, le=1_000_000)] = 0,
+    limit: Annotated[int, Query(ge=1, le=200)] = 20,
+) -> FoundRead:
+    """Search the records that the caller may see. Several values of one facet widen, several facets narrow."""
+    chosen = {
+        "theme": theme, "publisher": publisher, "open_type": open_type, "level": level,
+        "format": format, "update_freq": update_freq, "has_release": has_release, "state": state,
+    }  # fmt: skip
+    ask = Search(q, chosen, sort, limit, offset, lang)
+    return as_read(work, search(work, actor, ask), ask)
+
+
+@router.post("", status_code=201, **access("catalog:dataset:write"))
+def create_dataset(work: WorkDep, actor: ActorDep, response: Response, body: DatasetCreate) -> DatasetRead:
+    """Enter a record as a draft, with its dictionary if it is sent along."""
+    made = service.create(work, actor, body)
+    response.headers.update(etag(made.version) | {"Location": f"/api/v1/datasets/{made.id}"})
+    return made
+
+
+@router.get("/{dataset_id}", **access("public"))
+def show_dataset(work: ReadDep, actor: ActorDep, response: Response, dataset_id: str) -> DatasetRead:
+    """One record. A withdrawn one answers 410 with the reason."""
+    return _tagged(response, service.show(work, actor, dataset_id))
+
+
+@router.patch("/{dataset_id}", **access("catalog:dataset:write"))
+def update_dataset(
+    work: WorkDep,
+    actor: ActorDep,
+    response: Response,
+    dataset_id: str,
+    expected: ExpectedVersion,
+    body: DatasetUpdate,
+) -> DatasetRead:
+    """Change the fields that are sent."""
+    return _tagged(response, service.update(work, actor, dataset_id, body, expected_version=expected))
+
+
+@router.put("/{dataset_id}", **access("catalog:dataset:write"))
+def replace_dataset(
+    work: WorkDep,
+    actor: ActorDep,
+    response: Response,
+    dataset_id: str,
+    expected: ExpectedVersion,
+    body: DatasetUpdate,
+) -> DatasetRead:
+    """Put a whole record in place: fields that are not sent become empty. The dictionary stays."""
+    whole = DatasetUpdate.model_validate(body.model_dump())
+    return _tagged(response, service.update(work, actor, dataset_id, whole, expected_version=expected))
+
+
+@router.get("/{dataset_id}/objections", **access("catalog:dataset:write"))
+def list_objections(work: ReadDep, actor: ActorDep, lang: LangDep, dataset_id: str) -> dict[str, Any]:
+    """Everything that keeps the record from being published, each with its rule."""
+    found = service.objections(work, actor, dataset_id)
+    return {"items": [reason.as_json(lang) for reason in found], "total": len(found), "next": None}
+
+
+@router.post("/{dataset_id}/publish", **access("catalog:dataset:write"))
+def publish_dataset(
+    work: WorkDep, actor: ActorDep, response: Response, dataset_id: str, expected: ExpectedVersion
+) -> DatasetRead:
+    """Show a complete record to everybody. 409 lists everything that is missing or contradictory."""
+    return _tagged(response, service.publish(work, actor, dataset_id, expected_version=expected))
+
+
+@router.post("/{dataset_id}/withdraw", **access("catalog:dataset:write"))
+def withdraw_dataset(
+    work: WorkDep,
+    actor: ActorDep,
+    response: Response,
+    dataset_id: str,
+    expected: ExpectedVersion,
+    body: Withdrawal,
+) -> DatasetRead:
+    """Take a record out of the catalogue for good; a tombstone stays."""
+    done = service.withdraw(work, actor, dataset_id, body.reason, expected_version=expected)
+    return _tagged(response, done)
+
+
+@router.get("/{dataset_id}/dictionary", **access("public"))
+def show_dictionary(work: ReadDep, actor: ActorDep, response: Response, dataset_id: str) -> DictionaryRead:
+    """The columns in order, and how the department's files are laid out."""
+    found = service.show_dictionary(work, actor, dataset_id)
+    response.headers.update(etag(found.version))
+    return found
+
+
+@router.put("/{dataset_id}/dictionary", **access("catalog:dataset:write"))
+def replace_dictionary(
+    work: WorkDep,
+    actor: ActorDep,
+    response: Response,
+    dataset_id: str,
+    expected: ExpectedVersion,
+    body: Dictionary,
+) -> DictionaryRead:
+    """Put a whole dictionary in place of the old one."""
+    made = service.replace_dictionary(work, actor, dataset_id, body, expected_version=expected)
+    response.headers.update(etag(made.version))
+    return made
+
+
+@router.get("/{dataset_id}/export", **access("public"))
+def export_dataset(work: ReadDep, actor: ActorDep, dataset_id: str) -> DatasetExport:
+    """The record with its dictionary as one document that `POST /datasets` takes elsewhere."""
+    return service.export(work, actor, dataset_id)
+
+
+def _tagged(response: Response, read: DatasetRead) -> DatasetRead:
+    response.headers.update(etag(read.version))
+    return read
