@@ -33,6 +33,13 @@ def serve(data_dir: Path, host: str, port: int, *, demo: bool = False) -> None:
             file=sys.stderr,
         )
         raise typer.Exit(2)
+    if (data_dir / "demo").exists() and not demo:
+        print(
+            f"{data_dir} is a demo installation, whose passwords everybody knows 演示安装，口令公开: "
+            f"serve it with datagrant demo --data-dir {data_dir}",
+            file=sys.stderr,
+        )
+        raise typer.Exit(2)
     given = Settings(data_dir=data_dir, public_url=f"http://{host}:{port}")
     settings = given.model_copy(update={"demo": True}) if demo else given
     print(f"数授 Datagrant: http://{host}:{port}  (Ctrl-C stops)")

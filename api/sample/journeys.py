@@ -1,0 +1,263 @@
+"""The journeys of the demo, played over the real routes by the people of the sample."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from api.sample.catalogue import DATASETS, dataset
+from api.sample.model import SampleDataset
+from api.sample.stage import VISITOR, Stage
+
+DEPARTMENT = {
+    "org-transport": "transport",
+    "org-parking": "parking",
+    "org-tourism": "tourism",
+    "org-weather": "weather",
+    "org-emergency": "emergency",
+}
+JOURNEY_A = "DP-PK-002"
+JOURNEY_B = "DP-SF-002"
+
+
+def enter_records(stage: Stage) -> None:
+    """Each department's first steward enters the records with dictionary and suite, and publishes them."""
+    for item in DATASETS:
+        steward = f"{DEPARTMENT[item.record['publisher']]}-prepare"
+        with stage.as_(steward) as api:
+            api.post("/datasets", {**item.record, "columns": item.columns, "layout": item.layout})
+            api.put(f"/datasets/{item.id}/suite", {"suite": item.suite, "note": "初始规则集 / first suite"})
+            api.post(f"/datasets/{item.id}/publish")
+        stage.says(
+            steward,
+            f"登记并公开目录 {item.id} {item.record['title_zh']}，规则 {len(item.suite['expectations'])} 条",
+            f"enters and shows {item.id} {item.record['title_en']} with {len(item.suite['expectations'])} rules",
+        )
+
+
+def first_releases(stage: Stage) -> None:
+    """Every dataset but that of journey A gets its first release: one steward hands in, the other publishes."""
+    for item in DATASETS:
+        if item.id != JOURNEY_A:
+            _release(stage, item)
+
+
+def _release(stage: Stage, item: SampleDataset) -> None:
+    stem = DEPARTMENT[item.record["publisher"]]
+    with stage.as_(f"{stem}-prepare") as api:
+        batch = stage.hand_in(api, item.id, item.clean)
+    with stage.as_(f"{stem}-publish") as api:
+        release = stage.publish(api, batch["id"])
+    stage.says(
+        f"{stem}-publish",
+        f"复核并发布 {item.id} 第 {release['number']} 版，{release['rows']} 行",
+        f"publishes release {release['number']} of {item.id}, {release['rows']} rows",
+    )
+
+
+def journey_a(stage: Stage) -> Path:
+    """Parking vacancy: bad batch → blocked → returned → corrected → released → anonymous download. Gives the downloaded file."""
+    item = dataset(JOURNEY_A)
+    with stage.as_("parking-prepare") as api:
+        bad = stage.hand_in(api, item.id, item.defective)
+        stage.says("parking-prepare", f"提交批次 {item.defective.name}", f"hands in {item.defective.name}")
+        _tell_verdict(stage, bad)
+        rows = api.download(f"/batches/{bad['id']}/rows", stage.folder / "failing.xlsx")
+        stage.says(
+            "parking-prepare",
+            f"下载不合格行工作簿（{rows.stat().st_size} 字节），核对后更正",
+            f"downloads the workbook of failing rows ({rows.stat().st_size} bytes) and mends them",
+        )
+        good = stage.hand_in(api, item.id, item.clean, corrects=bad["id"])
+        stage.says("parking-prepare", "提交更正批次，校验通过", "hands in the corrected batch; it passes")
+    with stage.as_("parking-publish") as api:
+        release = stage.publish(api, good["id"])
+    stage.says(
+        "parking-publish",
+        f"另一人复核并发布第 {release['number']} 版，{release['rows']} 行",
+        f"as a second person publishes release {release['number']}, {release['rows']} rows",
+    )
+    with stage.as_(VISITOR) as api:
+        found = api.get("/datasets", q="停车 余位")
+        out = stage.house.settings.data_dir / f"{item.id}.parquet"
+        api.download(f"/releases/{release['id']}/file", out)
+    stage.says(
+        VISITOR,
+        f"搜索“停车 余位”（{found['total']} 条），匿名下载 {out.name}",
+        f"searches for 停车 余位 ({found['total']} found) and downloads {out.name} without signing in",
+    )
+    return out
+
+
+def _tell_verdict(stage: Stage, batch: dict[str, Any]) -> None:
+    failed = [each for each in batch["result"]["expectations"] if each["outcome"] == "failed"]
+    count = sum(each["unexpected_count"] or 0 for each in failed)
+    stage.says(
+        "parking-prepare",
+        f"质量放行拦下：{len(failed)} 条规则未通过，{count} 处不符",
+        f"is stopped at the gate: {len(failed)} rules failed, {count} places",
+    )
+
+
+def journey_b(stage: Stage) -> Path:
+    """The insurer applies for safety events: two reviews, narrowed columns, signature, extract. Gives the extract."""
+    item = dataset(JOURNEY_B)
+    application = _apply(stage, item)
+    _review(stage, application)
+    hashed = _decide(stage, application)
+    with stage.as_("insurer-officer") as api:
+        agreed = api.post(f"/applications/{application['id']}/accept", {"hash": hashed})
+    stage.says(
+        "insurer-officer",
+        f"核对条款摘要 {hashed[:12]}… 后签署",
+        f"signs the terms whose digest is {hashed[:12]}…",
+    )
+    grant_id = agreed["grants"][0]
+    with stage.as_("emergency-publish") as api:
+        api.post(f"/grants/{grant_id}/activate", {"note": "发布版本已通过质量放行"})
+    stage.says(
+        "emergency-publish", "核对发布版本后使授权生效", "checks the release and puts the grant into force"
+    )
+    return _take_out(stage, grant_id)
+
+
+def _apply(stage: Stage, item: SampleDataset) -> dict[str, Any]:
+    today = stage.house.clock().date()
+    wanted = {
+        "event_id": "识别同一事件，避免重复计数",
+        "event_time": "分析时段风险",
+        "event_type": "区分险种责任",
+        "grid_code": "评估空间风险",
+        "subdistrict": "按街道汇总",
+        "injured": "估计赔付规模",
+        "response_min": "评估救援能力",
+    }
+    body = {
+        "lines": [
+            {
+                "dataset_id": item.id,
+                "columns": [_column_ask(item, name, reason) for name, reason in wanted.items()],
+                "delivery_forms": ["extract_parquet"],
+                "quotas": {"extracts": 50},
+            }
+        ],
+        "scenario_id": "safety",
+        "purposes": ["risk-pricing"],
+        "purpose_text": "为滨海旅游意外险评估分时段、分区域风险并据此定价，不识别任何个人。",
+        "starts_on": today.isoformat(),
+        "ends_on": (today + timedelta(days=364)).isoformat(),
+        "retention_days": 365,
+    }
+    with stage.as_("insurer-applicant") as api:
+        made: dict[str, Any] = api.post("/applications", body)
+        sent: dict[str, Any] = api.post(f"/applications/{made['id']}/submit", {})
+    stage.says(
+        "insurer-applicant",
+        f"申请 {item.id} 的 {len(wanted)} 列，逐列说明理由，预检通过后提交",
+        f"applies for {len(wanted)} columns of {item.id}, each with a reason, and submits after the pre-check",
+    )
+    return sent
+
+
+def _column_ask(item: SampleDataset, name: str, reason: str) -> dict[str, Any]:
+    held = next(column for column in item.columns if column["name"] == name)
+    ask: dict[str, Any] = {"name": name, "reason": reason}
+    if held["level"] >= 3 or held["identifier_kind"] in ("DI", "SI"):
+        ask["use"] = "pseudonymised"
+    return ask
+
+
+def _review(stage: Stage, application: dict[str, Any]) -> None:
+    line = application["lines"][0]["id"]
+    votes = [{"line_id": line, "vote": "approve"}]
+    with stage.as_("emergency-review") as api:
+        api.post(f"/applications/{application['id']}/screen", {"outcome": "ok", "note": "材料齐全"})
+        api.post(
+            f"/applications/{application['id']}/review",
+            {"has_no_conflict": True, "lines": votes, "note": "与场景相符"},
+        )
+    stage.says(
+        "emergency-review", "受理，并完成数源单位业务审核", "accepts it and gives the department's review"
+    )
+    with stage.as_("security") as api:
+        api.post(
+            f"/applications/{application['id']}/review",
+            {"has_no_conflict": True, "lines": votes, "note": "三级列假名化后可交付"},
+        )
+    stage.says("security", "完成安全审核", "gives the security review")
+
+
+def _decide(stage: Stage, application: dict[str, Any]) -> str:
+    line = application["lines"][0]
+    kept = [column["name"] for column in line["columns"] if column["name"] != "grid_code"]
+    decision = {
+        "line_id": line["id"],
+        "outcome": "narrow",
+        "narrowing": {"columns": kept},
+        "note": "网格编码超出最小够用范围，按街道已可满足",
+    }
+    with stage.as_("approver") as api:
+        api.post(f"/applications/{application['id']}/decide", {"lines": [decision], "note": "收窄后准予"})
+        hashed: str = api.get(f"/applications/{application['id']}/terms")["hash"]
+    stage.says(
+        "approver",
+        f"准予但收窄：{len(kept)} 列，去掉 grid_code",
+        f"permits less than was asked: {len(kept)} columns, without grid_code",
+    )
+    return hashed
+
+
+def _take_out(stage: Stage, grant_id: str) -> Path:
+    ask = {
+        "grant_id": grant_id,
+        "purpose": "risk-pricing",
+        "scenario_id": "safety",
+        "filter": {"op": "ge", "column": "injured", "value": 1},
+        "form": "extract_parquet",
+    }
+    with stage.as_("insurer-analyst") as api:
+        refused = api.http.post("/api/v1/extracts", json={**ask, "columns": ["event_id", "grid_code"]}).json()
+        codes = ", ".join(reason["code"] for reason in refused["reasons"])
+        stage.says(
+            "insurer-analyst",
+            f"试取未授权的列，被拒：{codes}",
+            f"asks for a column that was not granted; refused: {codes}",
+        )
+        made = api.post("/extracts", ask)
+        api.wait(made["job_id"], quiet=True)
+        made = api.get(f"/extracts/{made['id']}")
+        out = stage.house.settings.data_dir / f"extract-{made['dataset_id']}.parquet"
+        api.download(f"/extracts/{made['id']}/file", out)
+        receipt = api.get(f"/extracts/{made['id']}/receipt")
+    digest = hashlib.sha256(out.read_bytes()).hexdigest()
+    if digest != receipt["sha256"]:
+        raise RuntimeError(
+            f"the downloaded extract {digest} is not the one of the receipt {receipt['sha256']}"
+        )
+    out.with_suffix(".receipt.json").write_text(
+        json.dumps(receipt, ensure_ascii=False, indent=2), encoding="utf-8"
+    )
+    stage.says(
+        "insurer-analyst",
+        f"提取 {made['rows']} 行 {len(made['columns'])} 列，文件与回执摘要一致：{digest[:12]}…",
+        f"takes out {made['rows']} rows, {len(made['columns'])} columns; file and receipt agree: {digest[:12]}…",
+    )
+    return out
+
+
+def check_record(stage: Stage) -> int:
+    """The auditor verifies the whole chain; gives the number of events."""
+    with stage.as_("auditor") as api:
+        found = api.get("/audit/verify")
+    if not found["sound"]:
+        raise RuntimeError(f"the audit chain does not hold: {found}")
+    stage.says(
+        "auditor",
+        f"核验审计链：{found['events']} 条，完整无改动",
+        f"verifies the audit chain: {found['events']} events, sound",
+    )
+    count: int = found["events"]
+    return count
