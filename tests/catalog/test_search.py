@@ -1,0 +1,400 @@
+"""Search through the service: what is found, in which order, with which counts; the same on both databases."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import Engine, text
+
+from api.house import House
+from auth.actor import ANYONE, SYSTEM
+from catalog import service
+from catalog.models import DatasetCreate, DatasetUpdate
+from catalog.search import index
+from catalog.search.engine import Search, search
+from catalog.search.tokens import fold, runs, tokens, wanted
+from core.work import Work, unit_of_work
+from tests.catalog.records import a_dataset, a_department
+from tests.conftest import TestClock
+from tests.people import an_org
+
+
+class _Undo(Exception):
+    """Rolls an example back."""
+
+
+@pytest.fixture
+def family(house: House) -> House:
+    """A small tourism catalogue of two departments."""
+    with house.write() as work:
+        a_department(work, "traffic")
+        a_department(work, "culture")
+        a_dataset(
+            work,
+            "DP-PK-001",
+            "traffic",
+            title_zh="停车场基础信息",
+            title_en="Parking lots",
+            formats=["csv", "xlsx"],
+        )
+        a_dataset(
+            work,
+            "DP-PK-002",
+            "traffic",
+            title_zh="停车场实时余位",
+            title_en="Real-time vacancy",
+            formats=["parquet"],
+        )
+        a_dataset(
+            work, "DP-TR-001", "traffic", title_zh="景区路段通行状态", title_en="Road-segment traffic state", domain_code="TR",
+            keywords=["拥堵"], keywords_en=["congestion"], description_zh="含停车诱导路段。", description_en="",
+        )  # fmt: skip
+        a_dataset(
+            work, "DP-BC-001", "culture", title_zh="惠民便民措施", title_en="Benefits", domain_code="BC", keywords=["优惠"],
+            keywords_en=[], description_zh="门票优惠与免费停车。", description_en="Free parking.", update_freq="1",
+        )  # fmt: skip
+        a_dataset(work, "DP-SF-002", "culture", draft=True, title_zh="停车安全事件", domain_code="SF")
+    return house
+
+
+def _ids(work: Work, text: str, *, actor: Any = ANYONE, **how: Any) -> list[str]:
+    return [str(hit.row.id) for hit in search(work, actor, Search(text, **how)).hits]
+
+
+def test_words_in_titles_come_before_words_elsewhere(family: House) -> None:
+    with family.read() as work:
+        assert _ids(work, "停车") == ["DP-PK-001", "DP-PK-002", "DP-BC-001", "DP-TR-001"]
+        assert _ids(work, "parking")[0] == "DP-PK-001"
+
+
+@pytest.mark.parametrize(
+    ("asked", "expected"),
+    [
+        ("余位", ["DP-PK-001", "DP-PK-002", "DP-TR-001", "DP-BC-001"]),  # a column of all of them is called so
+        ("实时余位", ["DP-PK-002"]),
+        ("拥堵", ["DP-TR-001"]),
+        ("congestion", ["DP-TR-001"]),
+        ("惠", ["DP-BC-001"]),
+        ("ＤＰ－ＰＫ－００２", ["DP-PK-002"]),
+        ("dp-pk-001", ["DP-PK-001"]),
+        ("vacan", ["DP-PK-002"]),
+        ("停车 优惠", ["DP-BC-001"]),
+        ("culture", ["DP-BC-001"]),
+        ("没有这个", []),
+        ("停车 NOT 优惠", []),
+        ("'); DROP TABLE catalog_dataset; --", []),
+        ("\"", []),
+        ("* :&|!()<->\\", []),
+        ("\x00", []),
+    ],
+)  # fmt: skip
+def test_questions_find_what_they_should(family: House, asked: str, expected: list[str]) -> None:
+    with family.read() as work:
+        assert sorted(_ids(work, asked)) == sorted(expected)
+
+
+def test_exact_code_comes_first(family: House) -> None:
+    with family.write() as work:
+        service.update(work, SYSTEM, "DP-PK-002", DatasetUpdate(title_zh="取代 DP-PK-001 的实时余位"))
+        assert _ids(work, "DP-PK-001") == ["DP-PK-001", "DP-PK-002"]
+
+
+def test_word_found_only_in_a_column_names_the_column(family: House) -> None:
+    with family.read() as work:
+        hit = search(work, ANYONE, Search("free_spaces", {"theme": ["TR"]})).hits[0]
+    assert [column.zh for column in hit.columns] == ["余位 free_spaces"]
+
+
+def test_snippet_uses_the_language_that_holds_the_word(family: House) -> None:
+    with family.read() as work:
+        hit = search(work, ANYONE, Search("门票", lang="en")).hits[0]
+    assert [(piece.text, piece.hit) for piece in hit.snippet] == [("门票", True), ("优惠与免费停车。", False)]
+
+
+def test_drafts_are_found_by_their_own_department_only(family: House) -> None:
+    from tests.people import actor_of
+
+    with family.read() as work:
+        owner, stranger = actor_of(work, "culture-steward"), actor_of(work, "traffic-steward")
+        assert _ids(work, "安全事件", actor=owner) == ["DP-SF-002"]
+        for other in (stranger, ANYONE):
+            found = search(work, other, Search("安全事件"))
+            assert (found.hits, found.total) == ([], 0)
+            listed = search(work, other, Search())
+            assert listed.total == 4
+            assert all(
+                option.count <= 4 and option.value != "SF" for one in listed.facets for option in one.options
+            )
+
+
+def test_edits_are_found_at_once_and_old_words_no_longer(family: House) -> None:
+    with family.write() as work:
+        service.update(work, SYSTEM, "DP-BC-001", DatasetUpdate(title_zh="民宿名录"))
+        assert _ids(work, "民宿") == ["DP-BC-001"]
+        assert _ids(work, "便民措施") == []
+
+
+def test_index_and_record_are_written_together_or_not_at_all(family: House) -> None:
+    with suppress(_Undo), family.write() as work:
+        service.update(work, SYSTEM, "DP-BC-001", DatasetUpdate(title_zh="民宿名录"))
+        raise _Undo
+    with family.read() as work:
+        assert _ids(work, "民宿") == []
+        assert _ids(work, "便民措施") == ["DP-BC-001"]
+
+
+def test_facets_widen_within_and_narrow_between(family: House) -> None:
+    with family.read() as work:
+        found = search(work, ANYONE, Search("", {"theme": ["PK", "TR"], "format": ["csv"]}))
+        counts = {one.facet.key: {o.value: o.count for o in one.options} for one in found.facets}
+    assert found.total == 2
+    assert counts["theme"] == {"PK": 1, "TR": 1, "BC": 1}  # as if only the format were chosen
+    assert counts["format"] == {"csv": 2, "xlsx": 1, "parquet": 1}  # as if only the themes were chosen
+    assert counts["publisher"] == {"traffic": 2}
+    assert counts["has_release"] == {"no": 2}
+
+
+def test_every_count_is_what_choosing_it_shows(family: House) -> None:
+    chosen = {"theme": ["PK"], "open_type": ["U"]}
+    with family.read() as work:
+        for counted in search(work, ANYONE, Search("停车", chosen)).facets:
+            for option in counted.options:
+                narrowed = chosen | {counted.facet.key: [option.value]}
+                assert search(work, ANYONE, Search("停车", narrowed)).total == option.count, option
+
+
+def test_unknown_values_choose_nothing(family: House) -> None:
+    with family.read() as work:
+        for key, value in (
+            ("theme", "'"),
+            ("level", "x"),
+            ("level", "99999999999999999999"),
+            ("format", "%"),
+            ("publisher", "\x00"),
+        ):
+            found = search(work, ANYONE, Search("", {key: [value]}))
+            assert (found.total, found.hits) == (0, [])
+
+
+def test_pages_follow_without_gap_or_repeat(family: House) -> None:
+    with family.read() as work:
+        for sort in ("relevance", "newest", "title"):
+            whole = _ids(work, "停车", sort=sort)
+            paged = [
+                one
+                for offset in range(0, 5, 2)
+                for one in _ids(work, "停车", sort=sort, limit=2, offset=offset)
+            ]
+            assert paged == whole
+
+
+def test_titles_sort_by_sound_and_newest_release_first(family: House, clock: TestClock) -> None:
+    clock.forward(days=1)
+    with family.write() as work:
+        service.note_release(work, "DP-TR-001", release_no=1, released_at=work.now)
+        assert _ids(work, "", sort="title") == ["DP-BC-001", "DP-TR-001", "DP-PK-001", "DP-PK-002"]
+        assert _ids(work, "", sort="title", lang="en") == ["DP-BC-001", "DP-PK-001", "DP-PK-002", "DP-TR-001"]
+        assert _ids(work, "", sort="newest")[0] == "DP-TR-001"
+        facets = {
+            one.facet.key: {o.value: o.count for o in one.options}
+            for one in search(work, ANYONE, Search()).facets
+        }
+        assert facets["has_release"] == {"yes": 1, "no": 3}
+
+
+def test_index_can_be_built_anew(family: House) -> None:
+    with family.write() as work:
+        before = {asked: _ids(work, asked) for asked in ("停车", "parking", "拥堵")}
+        table = "catalog_search_pg" if work.db.get_bind().dialect.name == "postgresql" else "catalog_search"
+        work.db.connection().execute(text(f"DELETE FROM {table}"))
+        assert _ids(work, "停车") == []
+        assert service.reindex(work) == 5
+        assert {asked: _ids(work, asked) for asked in before} == before
+
+
+WORDS = [
+    "停车",
+    "停",
+    "车场",
+    "余位",
+    "旅游公交",
+    "气象",
+    "park",
+    "parking",
+    "bus",
+    "业务",
+    "DP-1",
+    "5A级",
+    "Ａ",
+    "é",
+    "m2",
+    "2026",
+    "々",
+    "カー",
+    "車",
+]
+PHRASE = st.lists(st.sampled_from([*WORDS, " ", "，", "-"]), max_size=6).map("".join)
+CORPUS = st.lists(st.tuples(PHRASE, PHRASE, PHRASE), min_size=1, max_size=6)
+
+
+@pytest.fixture(scope="module")
+def two_databases(
+    tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path, postgres_server: str
+) -> Iterator[list[Engine]]:
+    """One SQLite and one PostgreSQL database with an empty catalogue and one department."""
+    from tests.conftest import _postgres_copy, _sqlite_copy
+
+    engines = [
+        _sqlite_copy(sqlite_template, tmp_path_factory.mktemp("equal")),
+        _postgres_copy(postgres_server),
+    ]
+    for engine in engines:
+        with unit_of_work(engine, TestClock()) as work:
+            an_org(work, "traffic", kind="source_department")
+    yield engines
+    for engine in engines:
+        engine.dispose()
+
+
+def _answers(engine: Engine, corpus: list[tuple[str, str, str]], asked: list[str]) -> list[Any]:
+    """What a catalogue of this corpus answers; nothing stays behind."""
+    answers: list[Any] = []
+    try:
+        with unit_of_work(engine, TestClock()) as work:
+            for n, (title, keyword, body) in enumerate(corpus):
+                create = DatasetCreate.model_validate(
+                    {
+                        "resource_code": f"X-{n}",
+                        "publisher": "traffic",
+                        "title_zh": title,
+                        "keywords": [keyword],
+                        "description_zh": body,
+                    }
+                )
+                service.create(work, SYSTEM, create)
+            answers += [_ids(work, one, actor=SYSTEM) for one in asked]
+            answers += [_ids(work, "", actor=SYSTEM, sort="title")]
+            raise _Undo
+    except _Undo:
+        return answers
+
+
+@pytest.mark.postgres
+@settings(
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(corpus=CORPUS, asked=st.lists(PHRASE, min_size=1, max_size=4))
+def test_both_databases_give_equal_answers_in_equal_order(
+    two_databases: list[Engine], corpus: list[tuple[str, str, str]], asked: list[str]
+) -> None:
+    on_sqlite, on_postgres = (_answers(engine, corpus, asked) for engine in two_databases)
+    assert on_sqlite == on_postgres
+    for question, found in zip(asked, on_sqlite, strict=False):
+        if any(True for _ in runs(question)):
+            assert found_by_reading(corpus, question) == set(found)
+
+
+def found_by_reading(corpus: list[tuple[str, str, str]], question: str) -> set[str]:
+    """The slow truth: read every text of every record."""
+    truth = set()
+    for n, texts in enumerate(corpus):
+        have = {
+            token
+            for value in (f"X-{n}", *texts, "traffic机构", "traffic organisation")
+            for token in tokens(value)
+        }
+        needed = [pair for run, is_cjk in runs(question) for pair in wanted(run, is_cjk)]
+        if all(
+            token in have or (prefix and any(word.startswith(token) for word in have))
+            for token, prefix in needed
+        ):
+            truth.add(f"X-{n}")
+    return truth
+
+
+FREQUENCIES = {
+    "irregular": "1",
+    "real-time": "2",
+    "daily": "3",
+    "weekly": "4",
+    "monthly": "5",
+    "quarterly": "6",
+    "annual": "8",
+}
+
+
+def _record(source: dict[str, Any]) -> DatasetCreate:
+    name, about, content = source["name"], source["description"], source.get("data_content") or {}
+    return DatasetCreate.model_validate(
+        {
+            "resource_code": source["id"], "publisher": "traffic", "title_zh": name.get("zh") or "", "title_en": name.get("en") or "",
+            "description_zh": "\n".join([about.get("zh") or "", *(content.get("zh") or [])]),
+            "description_en": "\n".join([about.get("en") or "", *(content.get("en") or [])]),
+            "keywords_en": [tag[:100] for tag in [*source["tags"], *source["domains"]]][:100],
+            "update_freq": FREQUENCIES[source["update_frequency"]],
+        }
+    )  # fmt: skip
+
+
+def _all_text(body: DatasetCreate) -> str:
+    parts = [
+        body.resource_code,
+        body.title_zh,
+        body.title_en,
+        body.description_zh,
+        body.description_en,
+        *body.keywords_en,
+    ]
+    return fold("\n".join(parts))
+
+
+@pytest.mark.shared
+@pytest.mark.slow
+def test_every_chinese_word_is_found_in_768_bilingual_records(house: House, shared: Path) -> None:
+    path = shared / "data/metadata/firstdata_768_sources_zh_en.json.gz"
+    bodies = [_record(source) for source in json.loads(gzip.decompress(path.read_bytes()))["sources"]]
+    texts = {body.resource_code: _all_text(body) for body in bodies}
+    with house.write() as work:
+        an_org(work, "traffic", kind="source_department")
+        for body in bodies:
+            service.create(work, SYSTEM, body)
+    with house.read() as work:
+        listed = search(work, SYSTEM, Search(limit=200))
+        assert listed.total == 768
+        frequencies = next(one for one in listed.facets if one.facet.key == "update_freq")
+        assert {o.value: o.count for o in frequencies.options} == {
+            "1": 148, "2": 22, "3": 110, "4": 12, "5": 232, "6": 62, "8": 182,
+        }  # fmt: skip
+        for asked in (
+            "旅游",
+            "统计局",
+            "水",
+            "基因组",
+            "空气质量",
+            "碳排放",
+            "海关 进出口",
+            "气象 观测",
+            "人口普查",
+            "农业",
+        ):
+            found = set(_ids(work, asked, actor=SYSTEM, limit=200))
+            holding = {code for code, whole in texts.items() if all(word in whole for word in asked.split())}
+            assert holding <= found or len(found) == 200, asked  # recall is whole
+            assert len(found - holding) <= max(1, len(found) // 20), (asked, sorted(found - holding)[:5])
+
+
+def test_installing_the_index_again_changes_nothing(family: House) -> None:
+    with family.engine.begin() as connection:
+        index.install(connection)
+    with family.read() as work:
+        assert len(_ids(work, "停车")) == 4
