@@ -1,0 +1,69 @@
+"""`datagrant org …`: organisations and their licences."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from api.client import DEFAULT_DIR, As, DataDir, Json, Server, Token, connect, show
+
+app = typer.Typer(no_args_is_help=True, help="Organisations and licences.")
+
+Org = Annotated[str, typer.Argument(help="Organisation id")]
+COLUMNS = ("id", "name_zh", "name_en", "kind", "credit_code", "licence_state", "licence_valid_to")
+
+
+@app.command("list")
+def list_(
+    kind: Annotated[str, typer.Option(help="Only this kind, for example operator")] = "",
+    data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
+) -> None:  # fmt: skip
+    """All organisations."""
+    with connect(data_dir, server, token, user) as api:
+        show(api.get("/organisations", kind=kind or None), as_json, COLUMNS)
+
+
+@app.command("show")
+def show_(
+    org: Org,
+    data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
+) -> None:  # fmt: skip
+    """One organisation, with the licence state that counts now."""
+    with connect(data_dir, server, token, user) as api:
+        show(api.get(f"/organisations/{org}"), as_json)
+
+
+@app.command()
+def create(
+    org: Org,
+    name_zh: Annotated[str, typer.Option(help="Name in Chinese")],
+    name_en: Annotated[str, typer.Option(help="Name in English")],
+    kind: Annotated[str, typer.Option(help="implementing_body, source_department, operator, developer or supervisor")],
+    credit_code: Annotated[str, typer.Option(help="Unified social credit code")] = "",
+    data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
+) -> None:  # fmt: skip
+    """Enter an organisation; an enterprise is PENDING until its licence is set."""
+    body = {
+        "id": org,
+        "name_zh": name_zh,
+        "name_en": name_en,
+        "kind": kind,
+        "credit_code": credit_code or None,
+    }
+    with connect(data_dir, server, token, user) as api:
+        show(api.post("/organisations", body), as_json)
+
+
+@app.command()
+def licence(
+    org: Org,
+    state: Annotated[str, typer.Argument(help="PENDING, QUALIFIED, SUSPENDED, LAPSED or DISQUALIFIED")],
+    valid_to: Annotated[str, typer.Option(help="Last valid day, YYYY-MM-DD")] = "",
+    note: Annotated[str, typer.Option(help="Why; goes into the audit record")] = "",
+    data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
+) -> None:  # fmt: skip
+    """Qualify, extend, suspend or disqualify."""
+    body = {"state": state, "valid_to": valid_to or None, "note": note}
+    with connect(data_dir, server, token, user) as api:
+        show(api.post(f"/organisations/{org}/licence", body), as_json)

@@ -1,0 +1,61 @@
+"""`datagrant token …`: API keys for programs."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from api.client import DEFAULT_DIR, As, DataDir, Json, Server, Token, connect, show
+
+app = typer.Typer(no_args_is_help=True, help="API keys: issue, list, revoke.")
+
+
+@app.command()
+def issue(
+    user: Annotated[str, typer.Argument(help="User name; over --server it must be the owner of --token")],
+    name: Annotated[str, typer.Option(help="What the key is for")] = "command line",
+    days: Annotated[int, typer.Option(help="Days valid, 1 to 180")] = 90,
+    scope: Annotated[list[str] | None, typer.Option(help="Limit to this permission; may be repeated")] = None,
+    data_dir: DataDir = DEFAULT_DIR,
+    server: Server = "",
+    token: Token = "",
+    as_json: Json = False,
+) -> None:
+    """Make an API key for USER and print it alone."""
+    with connect(data_dir, server, token, user) as api:
+        if api.get("/me")["username"] != user.strip().lower():
+            print(
+                f"The token does not belong to {user}; nobody makes keys for somebody else.", file=sys.stderr
+            )
+            raise typer.Exit(1)
+        made = api.post("/me/api-keys", {"name": name, "days": days, "scopes": scope or []})
+    if as_json:
+        show(made, True)
+    else:
+        print(made["key"])
+
+
+@app.command("list")
+def list_(
+    data_dir: DataDir = DEFAULT_DIR,
+    server: Server = "",
+    token: Token = "",
+    user: As = "",
+    as_json: Json = False,
+) -> None:
+    """One's own keys, without their secrets."""
+    with connect(data_dir, server, token, user) as api:
+        columns = ("id", "name", "expires_at", "last_used_at", "revoked_at")
+        show(api.get("/me/api-keys"), as_json, columns)
+
+
+@app.command()
+def revoke(
+    key_id: Annotated[str, typer.Argument(help="The part after pda_, as `token list` shows it")],
+    data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
+) -> None:  # fmt: skip
+    """End a key now."""
+    with connect(data_dir, server, token, user) as api:
+        show(api.delete(f"/me/api-keys/{key_id}"), as_json)
