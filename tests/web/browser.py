@@ -20,7 +20,7 @@ import pytest
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
-    from playwright.sync_api import Browser, BrowserContext, Page
+    from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Response
 
     from api.house import House
 
@@ -102,7 +102,7 @@ def open_page(browser: Browser, site: str, sqlite_house: House) -> Iterator[Open
 
     `user`: who has signed in there (an account made by `tests.people`); nobody without it.
 
-    The test fails at the end when a page logged an error: a refused style or script, an exception, a missing file.
+    The test fails at the end when a page logged an error: a refused style or script, an exception, a missing part.
     """
     contexts: list[BrowserContext] = []
     logged: list[str] = []
@@ -129,10 +129,7 @@ def open_page(browser: Browser, site: str, sqlite_house: House) -> Iterator[Open
         if user:
             sign_in(context, sqlite_house, user, site)
         page = context.new_page()
-        page.on(
-            "console", lambda said: logged.append(f"{path}: {said.text}") if said.type == "error" else None
-        )
-        page.on("pageerror", lambda error: logged.append(f"{path}: {error}"))
+        _listen(page, logged)
         page.goto(path, wait_until="load")
         return page
 
@@ -140,6 +137,22 @@ def open_page(browser: Browser, site: str, sqlite_house: House) -> Iterator[Open
     for context in contexts:
         context.close()
     assert logged == []
+
+
+def _listen(page: Page, logged: list[str]) -> None:
+    """Note what goes wrong inside a page. A page that is itself an error answer is not a fault of this kind."""
+
+    def console(said: ConsoleMessage) -> None:
+        if said.type == "error" and not said.text.startswith("Failed to load resource"):
+            logged.append(f"{page.url}: {said.text}")
+
+    def answered(response: Response) -> None:
+        if response.status >= 400 and not response.request.is_navigation_request():
+            logged.append(f"{page.url}: {response.status} for {response.url}")
+
+    page.on("console", console)
+    page.on("response", answered)
+    page.on("pageerror", lambda error: logged.append(f"{page.url}: {error}"))
 
 
 def sign_in(context: BrowserContext, house: House, username: str, site: str) -> None:
