@@ -13,6 +13,7 @@ from api.deps import ActorDep, HouseDep, WorkDep
 from api.errors import status_of
 from api.house import House
 from api.identity import SESSION_COOKIE, prove_password, start_session
+from api.sample.people import PASSWORD, is_seeded
 from api.web import go, page
 from auth.identity import accounts, sessions
 from auth.roles import ROLE_NAMES
@@ -86,11 +87,13 @@ def _form(
     error: NotSignedIn | TooMany | None = None,
 ) -> HTMLResponse:
     demo = []
+    password = PASSWORD if house.settings.demo and is_seeded(house) else None
     if house.settings.demo:
         with house.read() as work:
             found, _ = accounts.accounts(work, limit=200)
         demo = [row for row in found if row.has_password and not row.disabled]
     return page(
         request, "sign_in/form.html", status=status_of(error) if error else 200, next=local_path(next),
-        username=username, error=error.detail if error else None, demo_accounts=demo, role_names=ROLE_NAMES,
+        username=username, error=error.detail if error else None, demo_accounts=demo,
+        demo_password=password, role_names=ROLE_NAMES,
     )  # fmt: skip
