@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -42,3 +43,13 @@ def test_the_bundle_asks_nobody_outside() -> None:
     styles = (dist / "app.css").read_text()
     assert "url(" not in styles
     assert "@import" not in styles
+
+
+def test_every_class_that_a_template_names_has_a_style() -> None:
+    styles = "".join(path.read_text() for path in (ROOT / "api" / "static" / "src" / "css").glob("*.css"))
+    known = set(re.findall(r"\.([A-Za-z][\w-]*)", styles))
+    named: dict[str, str] = {}
+    for path in (ROOT / "api" / "templates").rglob("*.html"):
+        for value in re.findall(r'\bclass="([^"{}]*)"', path.read_text(encoding="utf-8")):
+            named |= {name: str(path.relative_to(ROOT)) for name in value.split()}
+    assert {name: where for name, where in named.items() if name not in known} == {}

@@ -9,9 +9,10 @@ from tests.web.browser import OpenPage, axe, overflow, shot
 pytestmark = pytest.mark.browser
 
 
-@pytest.mark.parametrize("width", [1280, 390])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("lang", ["zh", "en"])
+@pytest.mark.parametrize(
+    ("lang", "scheme", "width"),
+    [("zh", "light", 1280), ("en", "light", 390), ("zh", "dark", 390), ("en", "dark", 1280)],
+)
 def test_every_component_is_accessible_and_fits_the_window(
     open_page: OpenPage, lang: str, scheme: str, width: int
 ) -> None:
