@@ -52,7 +52,7 @@ def to_utf8(
     with source.open("rb") as file:
         head = file.read(8192)
     name = _canonical(wanted) if wanted else _by_mark(head)
-    if name is None or name in ("utf-8", "utf-8-sig", "ascii"):
+    if name is None or name in ("utf-8", "utf-8-sig"):
         survey = _survey(source, line_limit)
         if survey.valid:
             label = "utf-8-sig" if head.startswith(codecs.BOM_UTF8) else "utf-8"
@@ -93,11 +93,17 @@ def _by_mark(head: bytes) -> str | None:
         return None
     even, odd = head[0::2].count(0), head[1::2].count(0)
     half = max(1, len(head) // 2)
-    if odd > 0.2 * half and even < 0.02 * half:
+    if odd > 0.2 * half and even < 0.02 * half and _is_readable(head, "utf-16-le"):
         return "utf-16-le"
-    if even > 0.2 * half and odd < 0.02 * half:
+    if even > 0.2 * half and odd < 0.02 * half and _is_readable(head, "utf-16-be"):
         return "utf-16-be"
     return None
+
+
+def _is_readable(head: bytes, encoding: str) -> bool:
+    """Whether the bytes give text of that encoding and not control characters."""
+    text = head[: len(head) // 2 * 2].decode(encoding, errors="replace")
+    return sum(char < " " and char not in "\t\r\n" for char in text) <= 0.01 * len(text)
 
 
 def _survey(path: Path, line_limit: int | None) -> _Survey:
@@ -145,7 +151,7 @@ def _line_so_far(chunk: bytes, carried: int, lines_before: int, limit: int) -> i
 
 def _is_binary(chunk: bytes) -> bool:
     sample = chunk[:65536]
-    odd = sum(sample.count(code) for code in (*range(1, 9), *range(14, 26), 28, 29, 30, 31))
+    odd = sum(sample.count(code) for code in (*range(2, 9), *range(14, 26), 28, 29, 30, 31))
     return odd > 0.01 * len(sample) and odd > 2
 
 

@@ -204,9 +204,9 @@ def _stage_text(desk: _Desk, opened: Opened, facts: InputFacts) -> Staged:
 
 def _preview(db: duckdb.DuckDBPyConnection, plans: list[Plan], out: Path, rows: int) -> Preview:
     listed = ", ".join(f"CAST({quoted(plan.name)} AS VARCHAR)" for plan in plans)
-    query = f"SELECT {listed} FROM read_parquet({path_literal(out)}) WHERE __row__ {{}} ORDER BY __row__"
-    first = db.execute(query.format(f"<= {PREVIEW_FIRST}")).fetchall()
-    last = db.execute(query.format(f"> {max(PREVIEW_FIRST, rows - PREVIEW_LAST)}")).fetchall()
+    query = f"SELECT {listed} FROM read_parquet({path_literal(out)}) WHERE __row__ BETWEEN ? AND ? ORDER BY __row__"
+    first = db.execute(query, [1, PREVIEW_FIRST]).fetchall()
+    last = db.execute(query, [max(PREVIEW_FIRST, rows - PREVIEW_LAST) + 1, rows]).fetchall()
     return Preview(
         columns=[plan.name for plan in plans],
         first=[list(row) for row in first],

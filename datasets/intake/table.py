@@ -183,7 +183,9 @@ def _hints(db: duckdb.DuckDBPyConnection, table: str, plan: Plan) -> Hints:
         first, second = (
             f"try_cast(regexp_extract({text}, '^{day_month}', {i}) AS INTEGER) > 12" for i in (1, 2)
         )
-        roc, day, month = _any_all(db, table, matches(text, "1[0-9]{2}[-/.年][0-9].*"), first, second)
+        roc, day, month = _any_all(
+            db, table, matches(text, "1[0-9]{2}[-/.年] ?[0-9]{1,2}[-/.月] ?[0-9].*"), first, second
+        )
         return Hints(roc=bool(roc), day_first=None if bool(day) == bool(month) else bool(day))
     return Hints()
 

@@ -205,7 +205,7 @@ def test_one_member_of_an_archive_can_be_named_even_in_chinese(read: Read) -> No
 def test_every_row_carries_its_number_and_order_is_kept(read: Read, tmp_path: Path) -> None:
     read("air_quality/cn_cities_daily_aqi_2013-2017.csv.gz")
     rows = duckdb.sql(
-        f"SELECT count(*), count(DISTINCT __row__), min(__row__), max(__row__) FROM '{tmp_path / 't.parquet'}'"  # noqa: S608
+        f"SELECT count(*), count(DISTINCT __row__), min(__row__), max(__row__) FROM '{tmp_path / 't.parquet'}'"
     ).fetchall()[0]
     assert rows == (351014, 351014, 1, 351014)
 
