@@ -1,0 +1,108 @@
+"""The file store: named by content, on disk before it is cited, nothing left behind."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from core.errors import InputRefused, NotFound
+from core.files import FileStore
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> FileStore:
+    return FileStore(tmp_path / "files")
+
+
+@given(parts=st.lists(st.binary(max_size=200), max_size=6))
+@settings(max_examples=50)
+def test_bytes_come_back_as_they_were(parts: list[bytes], tmp_path_factory: pytest.TempPathFactory) -> None:
+    store = FileStore(tmp_path_factory.mktemp("files"))
+    whole = b"".join(parts)
+    stored = store.put(iter(parts))
+    assert stored.sha256 == hashlib.sha256(whole).hexdigest()
+    assert stored.size_bytes == len(whole)
+    assert store.path(stored.sha256).read_bytes() == whole
+    assert store.verify(stored.sha256)
+
+
+def test_same_bytes_are_kept_once(store: FileStore) -> None:
+    first, second = store.put([b"abc"]), store.put([b"a", b"bc"])
+    assert first == second
+    assert list(store.digests()) == [first.sha256]
+
+
+def test_a_stream_that_breaks_leaves_nothing(store: FileStore) -> None:
+    def broken() -> object:
+        yield b"half"
+        raise ConnectionResetError
+
+    with pytest.raises(ConnectionResetError):
+        store.put(broken())  # type: ignore[arg-type]
+    assert list(store.digests()) == []
+    assert list((store.root / "stage").iterdir()) == []
+
+
+def test_too_large_is_refused_and_leaves_nothing(store: FileStore) -> None:
+    with pytest.raises(InputRefused, match="larger than the limit of 3 bytes"):
+        store.put([b"ab", b"cd"], max_bytes=3)
+    assert list((store.root / "stage").iterdir()) == []
+
+
+def test_disk_comes_before_the_name(store: FileStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """File flushed, then renamed to its digest, then the directory flushed: the row that cites it comes last."""
+    order: list[str] = []
+    real_fsync, real_replace = os.fsync, Path.replace
+
+    def fsync(handle: int) -> None:
+        kind = "directory" if os.path.isdir(f"/proc/self/fd/{handle}") else "file"  # noqa: PTH112 - a descriptor
+        order.append(f"fsync {kind}")
+        real_fsync(handle)
+
+    def replace(self: Path, target: Path) -> Path:
+        order.append("rename")
+        return real_replace(self, target)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    monkeypatch.setattr(Path, "replace", replace)
+    store.put([b"abc"])
+    assert order[:3] == ["fsync file", "rename", "fsync directory"]
+
+
+def test_a_full_disk_stores_nothing(store: FileStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_space(_handle: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", no_space)
+    with pytest.raises(OSError, match="No space left"):
+        store.put([b"abc"])
+    assert list(store.digests()) == []
+
+
+def test_a_flipped_bit_is_noticed(store: FileStore) -> None:
+    stored = store.put([b"abc"])
+    path = store.path(stored.sha256)
+    path.chmod(0o640)
+    path.write_bytes(b"abd")
+    assert not store.verify(stored.sha256)
+
+
+@pytest.mark.parametrize(
+    "name", ["", "..", "../../etc/passwd", "A" * 64, "g" * 64, "a" * 63, "a" * 65, "a" * 64]
+)
+def test_what_is_no_digest_of_ours_is_not_found(store: FileStore, name: str) -> None:
+    with pytest.raises(NotFound):
+        store.path(name)
+
+
+def test_a_finished_file_is_moved_in(store: FileStore) -> None:
+    made = store.stage_path(".parquet")
+    made.write_bytes(b"xyz")
+    stored = store.put_file(made)
+    assert not made.exists()
+    assert store.path(stored.sha256).read_bytes() == b"xyz"
