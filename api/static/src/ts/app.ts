@@ -3,6 +3,7 @@ import htmx from "htmx.org";
 import { confirmBeforeSubmit } from "./confirm";
 import { enhanceTables } from "./tables";
 import { copyButtons } from "./copy";
+import { markScrollers } from "./scrollers";
 import { submitOnce } from "./forms";
 import { showUploads } from "./uploads";
 
@@ -14,6 +15,7 @@ copyButtons();
 submitOnce();
 showUploads();
 enhanceTables(document);
+markScrollers(document);
 
 if (document.querySelector("[data-chart]")) {
   void import("./charts").then((charts) => charts.drawAll(document));
