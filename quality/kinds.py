@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-import dateutil.parser  # type: ignore[import-untyped]
-import pyarrow as pa
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 class Kind(StrEnum):
@@ -51,7 +51,8 @@ class Column:
 
 
 def kind_of(arrow: pa.DataType) -> Kind:
-    types = pa.types
+    from pyarrow import types
+
     if types.is_dictionary(arrow):
         return kind_of(arrow.value_type)
     for test, kind in (
@@ -71,8 +72,8 @@ def kind_of(arrow: pa.DataType) -> Kind:
 
 
 def column_of(field: pa.Field) -> Column:
-    zoned = pa.types.is_timestamp(field.type) and field.type.tz is not None
-    return Column(field.name, kind_of(field.type), zoned)
+    kind = kind_of(field.type)
+    return Column(field.name, kind, zoned=kind is Kind.DATETIME and field.type.tz is not None)
 
 
 def coerce(value: Any, column: Column) -> Any:
@@ -161,6 +162,8 @@ def read_moment(text: str) -> datetime:
     except ValueError:
         if not any(sign.isdigit() for sign in text):
             raise
+        import dateutil.parser  # type: ignore[import-untyped]
+
         moment: datetime = dateutil.parser.parse(text, default=datetime(1, 1, 1))  # noqa: DTZ001 - zone decided by the column
         return moment
 

@@ -58,6 +58,11 @@ def obeys_schema(text: str, schema: str) -> bool:
     return bool(_validator(schema).is_valid(value))
 
 
+def schema_text(schema: Any) -> str:
+    """A JSON schema as the text by which it is passed on."""
+    return json.dumps(schema, sort_keys=True, ensure_ascii=False)
+
+
 @lru_cache(maxsize=16)
 def _validator(schema: str) -> Any:
     import jsonschema  # type: ignore[import-untyped]

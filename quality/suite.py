@@ -206,6 +206,8 @@ def _check_values(spec: TypeSpec, given: dict[str, Any], fault: Any) -> None:
             f"mostly 应为 0 到 1 之间的数，实为 {mostly!r}",
             f"mostly must lie in 0…1, not {mostly!r}",
         )
+    if "length" in spec.name or "count_to" in spec.name:
+        _check_whole(given, fault)
     for key in _LISTS:
         if key in given and (not isinstance(given[key], list) or not given[key]):
             fault("not-a-list", f"{key} 应为非空列表", f"{key} must be a list that is not empty")
@@ -232,6 +234,16 @@ def _check_values(spec: TypeSpec, given: dict[str, Any], fault: Any) -> None:
             conditions.read(given["row_condition"])
         except conditions.ConditionUnreadable as error:
             fault("bad-row-condition", f"看不懂行条件 {error}", f"the row condition cannot be read: {error}")
+
+
+def _check_whole(given: dict[str, Any], fault: Any) -> None:
+    """Counts and lengths are whole numbers; a fraction would be cut off in silence."""
+    for key in ("min_value", "max_value", "value"):
+        value = given.get(key, 0)
+        if isinstance(value, bool) or not isinstance(value, int | float) or value != int(value):
+            fault(
+                "not-whole", f"{key} 应为整数，实为 {value!r}", f"{key} must be a whole number, not {value!r}"
+            )
 
 
 def _check_regex(pattern: Any, fault: Any) -> None:

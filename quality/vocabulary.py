@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from quality.kinds import NUMERIC, ORDERED, Kind
+
 
 class Shape(StrEnum):
     """What a rule looks at; COLUMN, PAIR and RECORD rules point at single rows."""
@@ -38,13 +40,17 @@ BOUNDS: Final = ("min_value", "max_value")
 
 @dataclass(frozen=True, slots=True)
 class TypeSpec:
-    """`needs_one`: at least one of these must be given (a rule without a bound checks nothing)."""
+    """`needs_one`: at least one of these must be given (a rule without a bound checks nothing).
+
+    kinds: what the columns it looks at may hold; anything else is an error, not a failure.
+    """
 
     name: str
     shape: Shape
     required: tuple[str, ...] = ()
     optional: tuple[str, ...] = ()
     needs_one: tuple[str, ...] = ()
+    kinds: frozenset[Kind] = frozenset(Kind)
 
     @property
     def domain(self) -> tuple[str, ...]:
@@ -69,12 +75,21 @@ class TypeSpec:
 _STRICT: Final = ("strict_min", "strict_max")
 
 
-def _between(name: str, shape: Shape = Shape.AGGREGATE) -> TypeSpec:
-    return TypeSpec(name, shape, optional=_STRICT, needs_one=BOUNDS)
+_TEXT: Final = frozenset({Kind.TEXT})
 
 
-def _column(name: str, *required: str, optional: tuple[str, ...] = ()) -> TypeSpec:
-    return TypeSpec(f"expect_column_{name}", Shape.COLUMN, required, optional)
+def _between(name: str, shape: Shape = Shape.AGGREGATE, kinds: frozenset[Kind] = frozenset(Kind)) -> TypeSpec:
+    return TypeSpec(name, shape, optional=_STRICT, needs_one=BOUNDS, kinds=kinds)
+
+
+def _column(
+    name: str, *required: str, optional: tuple[str, ...] = (), kinds: frozenset[Kind] = frozenset(Kind)
+) -> TypeSpec:
+    return TypeSpec(f"expect_column_{name}", Shape.COLUMN, required, optional, kinds=kinds)
+
+
+def _aggregate(name: str, kinds: frozenset[Kind] = frozenset(Kind)) -> TypeSpec:
+    return _between(f"expect_column_{name}_to_be_between", kinds=kinds)
 
 
 _SPECS: Final = (
@@ -83,7 +98,7 @@ _SPECS: Final = (
     _column("values_to_be_unique"),
     _column("values_to_be_in_set", "value_set"),
     _column("values_to_not_be_in_set", "value_set"),
-    _between("expect_column_values_to_be_between", Shape.COLUMN),
+    _between("expect_column_values_to_be_between", Shape.COLUMN, ORDERED),
     _between("expect_column_value_lengths_to_be_between", Shape.COLUMN),
     _column("value_lengths_to_equal", "value"),
     _column("values_to_match_regex", "regex"),
@@ -94,38 +109,41 @@ _SPECS: Final = (
     _column("values_to_not_match_like_pattern", "like_pattern", optional=("escape",)),
     _column("values_to_match_like_pattern_list", "like_pattern_list", optional=("match_on", "escape")),
     _column("values_to_not_match_like_pattern_list", "like_pattern_list", optional=("escape",)),
-    _column("values_to_match_strftime_format", "strftime_format"),
-    _column("values_to_be_dateutil_parseable"),
-    _column("values_to_be_json_parseable"),
-    _column("values_to_match_json_schema", "json_schema"),
-    _column("values_to_be_increasing", optional=("strictly",)),
-    _column("values_to_be_decreasing", optional=("strictly",)),
-    _column("value_z_scores_to_be_less_than", "threshold", "double_sided"),
-    _column("values_to_not_be_outliers", optional=("method", "multiplier")),
+    _column("values_to_match_strftime_format", "strftime_format", kinds=_TEXT),
+    _column("values_to_be_dateutil_parseable", kinds=_TEXT),
+    _column("values_to_be_json_parseable", kinds=_TEXT),
+    _column("values_to_match_json_schema", "json_schema", kinds=_TEXT),
+    _column("values_to_be_increasing", optional=("strictly",), kinds=ORDERED),
+    _column("values_to_be_decreasing", optional=("strictly",), kinds=ORDERED),
+    _column("value_z_scores_to_be_less_than", "threshold", "double_sided", kinds=NUMERIC),
+    _column("values_to_not_be_outliers", optional=("method", "multiplier"), kinds=NUMERIC),
     TypeSpec("expect_column_values_to_be_of_type", Shape.TYPE, ("type_",), ("mostly",)),
     TypeSpec("expect_column_values_to_be_in_type_list", Shape.TYPE, ("type_list",), ("mostly",)),
     TypeSpec("expect_column_type_to_be", Shape.TYPE, ("type_",)),
     TypeSpec("expect_column_pair_values_to_be_equal", Shape.PAIR),
-    TypeSpec("expect_column_pair_values_a_to_be_greater_than_b", Shape.PAIR, (), ("or_equal",)),
+    TypeSpec(
+        "expect_column_pair_values_a_to_be_greater_than_b", Shape.PAIR, (), ("or_equal",), kinds=ORDERED
+    ),
     TypeSpec("expect_column_pair_values_to_be_in_set", Shape.PAIR, ("value_pairs_set",)),
     TypeSpec("expect_compound_columns_to_be_unique", Shape.RECORD),
     TypeSpec("expect_select_column_values_to_be_unique_within_record", Shape.RECORD),
-    TypeSpec("expect_multicolumn_sum_to_equal", Shape.RECORD, ("sum_total",)),
+    TypeSpec("expect_multicolumn_sum_to_equal", Shape.RECORD, ("sum_total",), kinds=NUMERIC),
     TypeSpec("expect_multicolumn_values_to_be_equal", Shape.RECORD),
-    _between("expect_column_max_to_be_between"),
-    _between("expect_column_min_to_be_between"),
-    _between("expect_column_mean_to_be_between"),
-    _between("expect_column_median_to_be_between"),
-    _between("expect_column_stdev_to_be_between"),
-    _between("expect_column_sum_to_be_between"),
-    _between("expect_column_unique_value_count_to_be_between"),
-    _between("expect_column_proportion_of_unique_values_to_be_between"),
-    _between("expect_column_proportion_of_non_null_values_to_be_between"),
+    _aggregate("max", ORDERED),
+    _aggregate("min", ORDERED),
+    _aggregate("mean", NUMERIC),
+    _aggregate("median", NUMERIC),
+    _aggregate("stdev", NUMERIC),
+    _aggregate("sum", NUMERIC),
+    _aggregate("unique_value_count"),
+    _aggregate("proportion_of_unique_values"),
+    _aggregate("proportion_of_non_null_values"),
     TypeSpec(
         "expect_column_quantile_values_to_be_between",
         Shape.AGGREGATE,
         ("quantile_ranges",),
         ("allow_relative_error",),
+        kinds=NUMERIC,
     ),
     TypeSpec("expect_column_distinct_values_to_be_in_set", Shape.AGGREGATE, ("value_set",)),
     TypeSpec("expect_column_distinct_values_to_contain_set", Shape.AGGREGATE, ("value_set",)),
@@ -136,12 +154,13 @@ _SPECS: Final = (
         Shape.AGGREGATE,
         ("partition_object", "threshold"),
         ("tail_weight_holdout", "internal_weight_holdout", "bucketize_data"),
+        kinds=NUMERIC | {Kind.TEXT, Kind.BOOLEAN},
     ),
     TypeSpec("expect_column_to_exist", Shape.TABLE, ("column",), ("column_index",)),
     TypeSpec("expect_table_columns_to_match_set", Shape.TABLE, ("column_set",), ("exact_match",)),
     TypeSpec("expect_table_columns_to_match_ordered_list", Shape.TABLE, ("column_list",)),
     TypeSpec("expect_table_column_count_to_equal", Shape.TABLE, ("value",)),
-    _between("expect_table_column_count_to_be_between", Shape.TABLE),
+    TypeSpec("expect_table_column_count_to_be_between", Shape.TABLE, needs_one=BOUNDS),
     TypeSpec("expect_table_row_count_to_equal", Shape.TABLE, ("value",)),
     _between("expect_table_row_count_to_be_between", Shape.TABLE),
     TypeSpec("unexpected_rows_expectation", Shape.QUERY, ("unexpected_rows_query",), ("description",)),

@@ -1,7 +1,8 @@
 """Expectations whose stock form depends on the engine; these take their place in Great Expectations' registry.
 
 Types are judged by kind: stock rules compare names that each engine spells differently (`str`, `VARCHAR`,
-`datetime64[us]`). A distribution over no values is not the wanted one: stock divides by zero on one engine only.
+`datetime64[us]`). Bounds keep what JSON said: stock turns 2**53+1 into a float and the text "2024" into a number.
+A distribution over no values is not the wanted one: stock divides by zero on one engine only.
 """
 
 from __future__ import annotations
@@ -12,7 +13,19 @@ from great_expectations.expectations.core import (
     ExpectColumnKLDivergenceToBeLessThan as StockDivergence,
 )
 from great_expectations.expectations.core import (
+    ExpectColumnMaxToBeBetween as StockMax,
+)
+from great_expectations.expectations.core import (
+    ExpectColumnMinToBeBetween as StockMin,
+)
+from great_expectations.expectations.core import (
+    ExpectColumnSumToBeBetween as StockSum,
+)
+from great_expectations.expectations.core import (
     ExpectColumnTypeToBe as StockTypeToBe,
+)
+from great_expectations.expectations.core import (
+    ExpectColumnValuesToBeBetween as StockBetween,
 )
 from great_expectations.expectations.core import (
     ExpectColumnValuesToBeInTypeList as StockInTypeList,
@@ -85,3 +98,23 @@ class ExpectColumnKLDivergenceToBeLessThan(StockDivergence):
         if not metrics["column_values.nonnull.count"]:
             return {"success": False, "result": {"observed_value": None}}
         return super()._validate(metrics, runtime_configuration, execution_engine)
+
+
+class ExpectColumnValuesToBeBetween(StockBetween):
+    min_value: Any = None
+    max_value: Any = None
+
+
+class ExpectColumnMaxToBeBetween(StockMax):
+    min_value: Any = None
+    max_value: Any = None
+
+
+class ExpectColumnMinToBeBetween(StockMin):
+    min_value: Any = None
+    max_value: Any = None
+
+
+class ExpectColumnSumToBeBetween(StockSum):
+    min_value: Any = None
+    max_value: Any = None

@@ -7,14 +7,26 @@ not whatever an engine happens to raise.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import combinations
 from typing import Any
 
-from quality import conditions
+from quality import conditions, predicates
+from quality.gx.record_rules import comparable
 from quality.kinds import MOMENTS, Column, Kind, KindMismatch, coerce
+from quality.predicates import schema_text
 from quality.suite import Expectation
-from quality.vocabulary import Shape
+from quality.vocabulary import BOUNDS, Shape
 
 _ENDS = frozenset({"expect_column_max_to_be_between", "expect_column_min_to_be_between"})
+_BOUNDED = _ENDS | {"expect_column_values_to_be_between", "expect_column_sum_to_be_between"}
+_COMPARING = frozenset(
+    {
+        "expect_column_pair_values_to_be_equal",
+        "expect_column_pair_values_a_to_be_greater_than_b",
+        "expect_multicolumn_values_to_be_equal",
+        "expect_select_column_values_to_be_unique_within_record",
+    }
+)
 
 
 def named_columns(expectation: Expectation) -> list[str]:
@@ -36,10 +48,28 @@ def read_condition(expectation: Expectation, columns: Mapping[str, Column]) -> c
 
 
 def check(expectation: Expectation, columns: Mapping[str, Column]) -> None:
-    """Raises KindMismatch when the table cannot answer the rule."""
+    """Raises KindMismatch (or another ValueError) when the table cannot answer the rule."""
+    spec, kwargs = expectation.spec, expectation.kwargs
+    named = []
     for name in named_columns(expectation):
         if name not in columns:
             raise KindMismatch(f'the table has no column "{name}" (it has: {", ".join(columns)})')
+        named.append(columns[name])
+    for column in named:
+        if column.kind not in spec.kinds:
+            wanted = ", ".join(sorted(spec.kinds))
+            raise KindMismatch(
+                f'column "{column.name}" holds {column.kind}; this rule needs one of: {wanted}'
+            )
+    if expectation.type in _BOUNDED:
+        for key in BOUNDS:
+            if key in kwargs:
+                coerce(kwargs[key], named[0])
+    if expectation.type in _COMPARING:
+        for left, right in combinations(named, 2):
+            comparable(left, right)
+    if "json_schema" in kwargs:
+        predicates.obeys_schema("null", schema_text(kwargs["json_schema"]))
 
 
 def arguments(

@@ -30,7 +30,7 @@ class RecordRule(NamedTuple):
     frame: Callable[[Columns, Args, pd.DataFrame], Series]
 
 
-def _comparable(left: Column, right: Column) -> None:
+def comparable(left: Column, right: Column) -> None:
     """Numbers with numbers, moments with moments, otherwise the same kind."""
     for family in (NUMERIC, MOMENTS):
         if left.kind in family and right.kind in family and left.zoned == right.zoned:
@@ -43,14 +43,14 @@ def _comparable(left: Column, right: Column) -> None:
 
 def _compare_sql(left: Column, op: str, right: Column) -> str:
     """Exact decimals meet binary numbers as binary numbers, as pandas does it."""
-    _comparable(left, right)
+    comparable(left, right)
     if Kind.NUMBER in {left.kind, right.kind} and left.kind is not right.kind:
         return f"coalesce(CAST({left.sql} AS DOUBLE) {op} CAST({right.sql} AS DOUBLE), FALSE)"
     return f"coalesce({left.sql} {op} {right.sql}, FALSE)"
 
 
 def _compare_mask(left: Column, op: str, right: Column, rows: pd.DataFrame) -> Series:
-    _comparable(left, right)
+    comparable(left, right)
     one, other = rows[left.name], rows[right.name]
     if left.kind in NUMERIC and left.kind is not right.kind:
         if Kind.NUMBER in {left.kind, right.kind}:
@@ -122,7 +122,7 @@ def _unique_mask(columns: Columns, _: Args, rows: pd.DataFrame) -> Series:
 
 def _within_record_sql(columns: Columns, _: Args, rows: Callable[[], str]) -> str:
     for left, right in combinations(columns, 2):
-        _comparable(left, right)
+        comparable(left, right)
     same = [f"{left.sql} IS NOT DISTINCT FROM {right.sql}" for left, right in combinations(columns, 2)]
     return "NOT (" + " OR ".join(same) + ")" if same else "TRUE"
 

@@ -7,7 +7,6 @@ A SQL condition may be NULL only where the value is missing.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -411,6 +410,6 @@ COLUMN_RULES: tuple[RowRule, ...] = (
     _asked(
         "column_values.match_json_schema",
         "dg_obeys_schema",
-        lambda args: json.dumps(args["json_schema"], sort_keys=True, ensure_ascii=False),
+        lambda args: predicates.schema_text(args["json_schema"]),
     ),
 )

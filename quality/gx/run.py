@@ -18,9 +18,9 @@ from quality.conditions import ConditionUnreadable
 from quality.gx import (
     duck,
     frame,
+    own_expectations,  # noqa: F401 - replaces stock expectations
     prepare,
     register,  # noqa: F401 - registers the rules
-    own_expectations,  # noqa: F401 - replaces stock expectations
 )
 from quality.gx.evidence import Evidence, jsonable
 from quality.gx.facts import CURRENT, ROW, Facts
@@ -53,7 +53,11 @@ def run(
         tasks = [_Task(place, each, facts) for place, each in enumerate(suite.expectations)]
         with _opened(engine, table, list(facts.columns.values()), ROW in names, memory_limit_mb) as opened:
             validator, execution_engine = opened
-            _evaluate(validator, [task for task in tasks if task.error is None])
+            ready = [task for task in tasks if task.error is None]
+            _evaluate(validator, [task for task in ready if not task.is_query])
+            for task in ready:
+                if task.is_query:
+                    _fill(validator, [task])
             evidence = Evidence(execution_engine, facts, max_examples, max_failing_rows)
             outcomes = [
                 _told(task.outcome(evidence), on_progress, done, len(tasks))
@@ -116,8 +120,16 @@ class _Task:
         self.found: Any = None
         try:
             self.configuration = self._configured(facts)
+            self.configuration.to_domain_obj()
         except (KindMismatch, ConditionUnreadable) as error:
             self.error = str(error)
+        except Exception as error:  # Great Expectations will not take these arguments
+            self.error = _first_line(error)
+
+    @property
+    def is_query(self) -> bool:
+        """A query of the suite's own breaks easily and shares no scan."""
+        return self.expectation.spec.shape is Shape.QUERY
 
     def _configured(self, facts: Facts) -> ExpectationConfiguration:
         prepare.check(self.expectation, facts.columns)
@@ -175,12 +187,15 @@ class _Task:
 
 
 def _evaluate(validator: Validator, tasks: list[_Task]) -> None:
-    """All rules in one go; those that broke are run again alone, for one broken rule spoils its neighbours' scan."""
+    """All rules in one go. One rule that breaks spoils the scan it shares, so the broken are halved until alone."""
+    if not tasks:
+        return
     _fill(validator, tasks)
     broken = [task for task in tasks if task.found is None or _raised(task.found.exception_info)]
-    if len(tasks) > 1:
-        for task in broken:
-            _fill(validator, [task])
+    if len(tasks) > 1 and broken:
+        middle = (len(broken) + 1) // 2
+        _evaluate(validator, broken[:middle])
+        _evaluate(validator, broken[middle:])
 
 
 def _fill(validator: Validator, tasks: list[_Task]) -> None:
@@ -190,7 +205,7 @@ def _fill(validator: Validator, tasks: list[_Task]) -> None:
             [task.configuration for task in tasks],
             runtime_configuration={**_FORMAT, "catch_exceptions": True},
         )
-    except Exception as error:  # a configuration that Great Expectations will not even build
+    except Exception as error:  # raised while the graph is built, before any rule could be blamed
         if len(tasks) == 1:
             tasks[0].error = _first_line(error)
         return
@@ -210,5 +225,8 @@ def _raised(info: Any) -> str | None:
 
 
 def _first_line(error: Any) -> str:
+    if callable(getattr(error, "errors", None)):  # pydantic: name the argument, not the class
+        details = {f"{'.'.join(map(str, each['loc'][:1]))}: {each['msg']}" for each in error.errors()}
+        return "; ".join(sorted(details))[:_MESSAGE_LENGTH]
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return (lines[0] if lines else type(error).__name__)[:_MESSAGE_LENGTH]
