@@ -31,9 +31,19 @@ def expected_version(
     )
 
 
+def seen_version(
+    if_match: Annotated[
+        str | None, Header(description="The version seen, as its ETag; left out means any")
+    ] = None,
+) -> int | None:
+    """The same where a step may be asked for without having read the record."""
+    return expected_version(if_match) if if_match else None
+
+
 def etag(version: int) -> dict[str, str]:
     """The header that names a version."""
     return {"ETag": f'"{version}"'}
 
 
 ExpectedVersion = Annotated[int | None, Depends(expected_version)]
+SeenVersion = Annotated[int | None, Depends(seen_version)]

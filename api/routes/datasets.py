@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from api.access import access
 from api.deps import ActorDep, LangDep, ReadDep, WorkDep
-from api.versions import ExpectedVersion, etag
+from api.versions import ExpectedVersion, SeenVersion, etag
 from catalog import service
 from catalog.models import (
     DatasetCreate,
@@ -111,7 +111,7 @@ def list_objections(work: ReadDep, actor: ActorDep, lang: LangDep, dataset_id: s
 
 @router.post("/{dataset_id}/publish", **access("catalog:dataset:write"))
 def publish_dataset(
-    work: WorkDep, actor: ActorDep, response: Response, dataset_id: str, expected: ExpectedVersion
+    work: WorkDep, actor: ActorDep, response: Response, dataset_id: str, expected: SeenVersion
 ) -> DatasetRead:
     """Show a complete record to everybody. 409 lists everything that is missing or contradictory."""
     return _tagged(response, service.publish(work, actor, dataset_id, expected_version=expected))
@@ -123,7 +123,7 @@ def withdraw_dataset(
     actor: ActorDep,
     response: Response,
     dataset_id: str,
-    expected: ExpectedVersion,
+    expected: SeenVersion,
     body: Withdrawal,
 ) -> DatasetRead:
     """Take a record out of the catalogue for good; a tombstone stays."""

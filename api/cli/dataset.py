@@ -1,0 +1,165 @@
+"""`datagrant dataset`: records of the catalogue."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from api.client import DEFAULT_DIR, As, DataDir, Json, Server, Token, connect, show
+
+app = typer.Typer(
+    help="Dataset records: list, search, show, create, update, publish, withdraw, dictionary, export.",
+    no_args_is_help=True,
+)
+
+_COLUMNS = (
+    "id",
+    "title_zh",
+    "publisher_zh",
+    "open_type",
+    "data_level",
+    "state",
+    "release_no",
+    "row_count",
+    "staleness",
+)
+Theme = Annotated[str, typer.Option("--theme", help="Theme code, e.g. PK")]
+Publisher = Annotated[str, typer.Option("--publisher", help="Organisation id")]
+State = Annotated[str, typer.Option("--state", help="draft | published | withdrawn")]
+Sort = Annotated[str, typer.Option("--sort", help="relevance | newest | title")]
+Limit = Annotated[int, typer.Option("--limit", min=1, max=200)]
+Offset = Annotated[int, typer.Option("--offset", min=0)]
+RecordFile = Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="JSON document")]
+Version = Annotated[
+    str, typer.Option("--version", help="The version you started from; empty means the present one")
+]
+
+
+def _document(path: Path) -> Any:  # noqa: ANN401 - JSON
+    try:
+        return json.loads(path.read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError) as fault:
+        raise typer.BadParameter(f"{path} is not a JSON document: {fault}") from None
+
+
+@app.command("list")
+def list_datasets(
+    theme: Theme = "", publisher: Publisher = "", state: State = "", sort: Sort = "newest", limit: Limit = 50, offset: Offset = 0,
+    data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
+) -> None:  # fmt: skip
+    """Records that you may see."""
+    with connect(data_dir, server, token, user) as api:
+        found = api.get(
+            "/datasets", theme=theme or None, publisher=publisher or None, state=state or None, sort=sort, limit=limit, offset=offset
+        )  # fmt: skip
+        show(found, as_json, _COLUMNS)
+
+
+@app.command("search")
+def search(
+    words: Annotated[list[str], typer.Argument(help="All of them must be found")],
+    theme: Theme = "", publisher: Publisher = "", sort: Sort = "relevance", limit: Limit = 20, offset: Offset = 0,
+    data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
+) -> None:  # fmt: skip
+    """Find records by words in titles, keywords, summaries, columns and codes."""
+    with connect(data_dir, server, token, user) as api:
+        found = api.get(
+            "/datasets", q=" ".join(words), theme=theme or None, publisher=publisher or None, sort=sort, limit=limit, offset=offset
+        )  # fmt: skip
+        show(found, as_json, _COLUMNS)
+
+
+@app.command("show")
+def show_dataset(
+    dataset_id: str, data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
+) -> None:  # fmt: skip
+    """One record."""
+    with connect(data_dir, server, token, user) as api:
+        show(api.get(f"/datasets/{dataset_id}"), as_json)
+
+
+@app.command("create")
+def create(
+    file: RecordFile, data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
+) -> None:  # fmt: skip
+    """Enter a record as a draft: the fields, with `columns` and `layout` if you have them (as `export` writes it)."""
+    with connect(data_dir, server, token, user) as api:
+        show(api.post("/datasets", _document(file)), as_json)
+
+
+@app.command("update")
+def update(
+    dataset_id: str, file: RecordFile, version: Version = "",
+    data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
+) -> None:  # fmt: skip
+    """Change the fields that the document holds; the others stay. `columns` and `layout` have their own command."""
+    body = {key: value for key, value in _document(file).items() if key not in ("columns", "layout")}
+    with connect(data_dir, server, token, user) as api:
+        seen = version or str(api.get(f"/datasets/{dataset_id}")["version"])
+        show(api.patch(f"/datasets/{dataset_id}", body, **{"If-Match": f'"{seen}"'}), as_json)
+
+
+@app.command("publish")
+def publish(
+    dataset_id: str, data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
+) -> None:  # fmt: skip
+    """Show a complete record to everybody; exit code 1 with everything that is missing."""
+    with connect(data_dir, server, token, user) as api:
+        show(api.post(f"/datasets/{dataset_id}/publish"), as_json)
+
+
+@app.command("withdraw")
+def withdraw(
+    dataset_id: str, reason: Annotated[str, typer.Option("--reason", help="Readers will see it")],
+    data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
+) -> None:  # fmt: skip
+    """Take a record out of the catalogue for good; a tombstone with the reason stays."""
+    with connect(data_dir, server, token, user) as api:
+        show(api.post(f"/datasets/{dataset_id}/withdraw", {"reason": reason}), as_json)
+
+
+@app.command("dictionary")
+def dictionary(
+    dataset_id: str,
+    replace: Annotated[Path | None, typer.Option("--replace", exists=True, dir_okay=False, help="DICT.json to put in its place")] = None,
+    version: Version = "",
+    data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
+) -> None:  # fmt: skip
+    """The data dictionary; with --replace a new one is put in its place."""
+    with connect(data_dir, server, token, user) as api:
+        found = api.get(f"/datasets/{dataset_id}/dictionary")
+        if replace is not None:
+            seen = version or str(found["version"])
+            found = api.put(
+                f"/datasets/{dataset_id}/dictionary", _document(replace), **{"If-Match": f'"{seen}"'}
+            )
+        columns = (
+            "position",
+            "name",
+            "title_zh",
+            "title_en",
+            "type",
+            "unit",
+            "level",
+            "identifier_kind",
+            "required",
+        )
+        show(found if as_json else found["columns"], as_json, columns)
+
+
+@app.command("export")
+def export(
+    dataset_id: str,
+    out: Annotated[Path | None, typer.Option("--out", help="Write it there instead of printing it")] = None,
+    data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "",
+) -> None:  # fmt: skip
+    """The record with its dictionary as a JSON document that `create` takes elsewhere."""
+    with connect(data_dir, server, token, user) as api:
+        text = json.dumps(api.get(f"/datasets/{dataset_id}/export"), ensure_ascii=False, indent=2)
+    if out is None:
+        print(text)
+    else:
+        out.write_text(text + "\n", encoding="utf-8")
