@@ -74,7 +74,8 @@ def show_receipt(work: ReadDep, actor: ActorDep, extract_id: ExtractId) -> Respo
     return Response(service.receipt(work, actor, extract_id), media_type="application/json")
 
 
-@router.api_route("/{extract_id}/file", methods=["GET", "HEAD"], **access("datasets:extract:request"))
+@router.head("/{extract_id}/file", **access("datasets:extract:request"))
+@router.get("/{extract_id}/file", **access("datasets:extract:request"))
 def download_extract(request: Request, house: HouseDep, actor: ActorDep, extract_id: ExtractId) -> Response:
     """The file. Ranges, ETag and HEAD work; the grant is asked again while the bytes flow."""
     return send(request, house, actor, extract_id)
