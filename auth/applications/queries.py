@@ -138,7 +138,7 @@ def reviews(work: Work, found: ApplicationRow) -> list[ApplicationReviewRow]:
 
 def events(work: Work, application_id: str) -> list[ApplicationEventRow]:
     wanted = select(ApplicationEventRow).where(ApplicationEventRow.application_id == application_id)
-    return list(work.db.exec(wanted.order_by(col(ApplicationEventRow.id))))
+    return list(work.db.exec(wanted.order_by(col(ApplicationEventRow.version))))
 
 
 def past(work: Work, application_id: str) -> tuple[Past, ...]:

@@ -122,7 +122,7 @@ def _set_clock(work: Work, row: ApplicationRow, before: State) -> None:
 def remember(work: Work, actor: Actor, row: ApplicationRow, step: str, before: str, note: str = "") -> None:
     work.db.add(
         ApplicationEventRow(
-            id=work.new_id(), application_id=row.id, turn=row.turn, step=step, from_state=before, note=note,
+            id=work.new_id(), application_id=row.id, turn=row.turn, version=row.version, step=step, from_state=before, note=note,
             to_state=str(row.state), person_id=actor.person_id, account_id=actor.account_id, org_id=actor.org_id,
             at=work.now,
         )

@@ -77,12 +77,13 @@ class ApplicationReviewRow(SQLModel, table=True):
 
 
 class ApplicationEventRow(SQLModel, table=True):
-    """One step, with the person and organisation as they were then."""
+    """One step, with the person and organisation as they were then; `version` is the one it led to, and the order."""
 
     __tablename__ = "auth_application_event"
     id: str = Field(primary_key=True)
     application_id: str = Field(foreign_key="auth_application.id", index=True)
     turn: int
+    version: int
     step: str
     from_state: str
     to_state: str

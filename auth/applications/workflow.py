@@ -117,7 +117,7 @@ STEP_NAMES: Final[Mapping[Step, Text]] = {
 def advance(state: State, step: Step, roles: frozenset[Role], *, by_system: bool = False) -> State:
     """Next state; raises TransitionRefused. A step of the system is open to nobody else, and the other way round."""
     move = MOVES.get((state, step))
-    open_to = move is not None and (by_system if move.by == SYSTEM_ALONE else not move.by.isdisjoint(roles))
+    open_to = move is not None and (move.by == SYSTEM_ALONE if by_system else not move.by.isdisjoint(roles))
     if move is None or not open_to:
         at, name = STATE_NAMES[state], STEP_NAMES[step]
         raise TransitionRefused(

@@ -77,7 +77,9 @@ def view_of(found: GrantRow) -> GrantView:
 
 def past(work: Work, grant_id: str) -> tuple[Past, ...]:
     """What was done to the grant, oldest first."""
-    wanted = select(GrantEventRow).where(GrantEventRow.grant_id == grant_id).order_by(col(GrantEventRow.id))
+    wanted = (
+        select(GrantEventRow).where(GrantEventRow.grant_id == grant_id).order_by(col(GrantEventRow.version))
+    )
     return tuple(Past(event.step, event.person_id, event.org_id) for event in work.db.exec(wanted))
 
 

@@ -315,7 +315,7 @@ def _move(work: Work, actor: Actor, row: GrantRow, step: Step, note: str) -> Non
 def _remember(work: Work, actor: Actor, row: GrantRow, step: str, before: str, note: str) -> None:
     work.db.add(
         GrantEventRow(
-            id=work.new_id(), grant_id=row.id, step=step, from_state=before, to_state=str(row.state), note=note,
+            id=work.new_id(), grant_id=row.id, version=row.version, step=step, from_state=before, to_state=str(row.state), note=note,
             person_id=actor.person_id, account_id=actor.account_id, org_id=actor.org_id, at=work.now,
         )
     )  # fmt: skip

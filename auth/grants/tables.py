@@ -49,11 +49,12 @@ class GrantRow(SQLModel, table=True):
 
 
 class GrantEventRow(SQLModel, table=True):
-    """One step of a grant, with the person and organisation as they were."""
+    """One step of a grant, with the person and organisation as they were; `version` is the one it led to, and the order."""
 
     __tablename__ = "auth_grant_event"
     id: str = Field(primary_key=True)
     grant_id: str = Field(foreign_key="auth_grant.id", index=True)
+    version: int
     step: str
     from_state: str
     to_state: str

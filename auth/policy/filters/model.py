@@ -22,8 +22,16 @@ MAX_NODES: Final = 64
 MAX_IN_LIST: Final = 1000
 _EXACT: Final = 2**53 - 1  # beyond this a JSON number is no longer the same number everywhere
 
+
+def _no_whole(value: object) -> object:
+    """A whole number that is too big must not slip through as a rounded one."""
+    if isinstance(value, int):
+        raise ValueError("whole number out of range")
+    return value
+
+
 Whole = Annotated[StrictInt, Field(ge=-_EXACT, le=_EXACT)]
-Real = Annotated[float, Field(strict=True, allow_inf_nan=False)]
+Real = Annotated[float, BeforeValidator(_no_whole), Field(strict=True, allow_inf_nan=False)]
 Word = Annotated[StrictStr, Field(max_length=1000)]
 Scalar = StrictBool | Whole | Real | Word
 ColumnName = Annotated[StrictStr, Field(min_length=1, max_length=200)]

@@ -1,0 +1,75 @@
+"""Writes docs/workflow.md from the tables of the machines: `python -m tests.auth.applications.diagrams`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import ModuleType
+
+from auth.applications import workflow as application
+from auth.grants import workflow as grant
+from auth.policy.limits import limits
+from auth.roles import ROLE_NAMES
+
+DOC = "docs/workflow.md"
+HEAD = """# Applications and grants: the machines
+
+Generated from `auth/applications/workflow.py` and `auth/grants/workflow.py`; a test compares. Regenerate with
+`python -m tests.auth.applications.diagrams`.
+
+Who may take a step in principle stands in the tables. Beyond that every step checks the object: the organisation's scope,
+the version that was seen, segregation of duties (`auth/policy/separation.py`) and the rules of the step.
+Validity in time is not a state: it is computed at the moment of use (`auth/policy/rules.py`); the sweeper only notes the end.
+"""
+
+
+def _by(machine: ModuleType, by: frozenset[object]) -> str:
+    names = sorted(ROLE_NAMES[role].en.lower() for role in by)  # type: ignore[index]
+    return ", ".join(names) or "system"
+
+
+def diagram(machine: ModuleType, start: str) -> str:
+    lines = ["```mermaid", "stateDiagram-v2", f"    [*] --> {start}"]
+    for (state, step), move in machine.MOVES.items():
+        lines.append(f"    {state.value} --> {move.to.value}: {step.value} ({_by(machine, move.by)})")
+    lines += [f"    {state.value} --> [*]" for state in machine.State if state in machine.FINAL]
+    return "\n".join([*lines, "```"])
+
+
+def table(machine: ModuleType) -> str:
+    lines = ["| State 状态 | Step 步骤 | To 转为 | Who 办理人 |", "|---|---|---|---|"]
+    for (state, step), move in machine.MOVES.items():
+        at, name, to = machine.STATE_NAMES[state], machine.STEP_NAMES[step], machine.STATE_NAMES[move.to]
+        who = "、".join(sorted(ROLE_NAMES[role].zh for role in move.by)) or "系统"
+        lines.append(
+            f"| {state.value} {at.zh} | `{step.value}` {name.zh} | {move.to.value} {to.zh} | {who} |"
+        )
+    return "\n".join(lines)
+
+
+def numbers() -> str:
+    known = limits()
+    lines = [
+        f"In force since {known.effective_from}; data in `auth/policy/limits.json`.",
+        "",
+        "| Limit | Value | Source |",
+        "|---|---|---|",
+    ]
+    lines += [
+        f"| {limit.name.zh} {limit.name.en} (`{limit.key}`) | {limit.value} {limit.unit} | {limit.source} |"
+        for limit in known.numbers.values()
+    ]
+    return "\n".join(lines)
+
+
+def document() -> str:
+    parts = [
+        HEAD,
+        "## Application 申请\n", diagram(application, "DRAFT"), "", table(application), "",
+        "## Grant 授权\n", diagram(grant, "PENDING"), "", table(grant), "",
+        "## Limits and deadlines 限额与时限\n", numbers(), "",
+    ]  # fmt: skip
+    return "\n".join(parts)
+
+
+if __name__ == "__main__":
+    (Path(__file__).parents[3] / DOC).write_text(document(), encoding="utf-8")

@@ -1,0 +1,89 @@
+"""Any history of attempts, by anybody: the machine agrees with a plain model, and its promises hold throughout."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from auth.applications.workflow import FINAL, State, Step, advance
+from auth.roles import Role
+from core.errors import TransitionRefused
+
+# the plain model: a flat list of what the design says, written apart from the table
+MODEL = """
+DRAFT save DRAFT; DRAFT submit SUBMITTED; SUBMITTED screen_ok IN_REVIEW; SUBMITTED screen_return RETURNED;
+SUBMITTED screen_reject REJECTED; IN_REVIEW review IN_REVIEW; IN_REVIEW complete DECIDING; IN_REVIEW return RETURNED;
+DECIDING return RETURNED; DECIDING offer OFFERED; DECIDING reject REJECTED; OFFERED accept_terms AGREED;
+OFFERED decline WITHDRAWN; OFFERED lapse LAPSED; RETURNED save RETURNED; RETURNED submit SUBMITTED;
+RETURNED lapse LAPSED; DRAFT withdraw WITHDRAWN; SUBMITTED withdraw WITHDRAWN; IN_REVIEW withdraw WITHDRAWN;
+DECIDING withdraw WITHDRAWN; OFFERED withdraw WITHDRAWN; RETURNED withdraw WITHDRAWN
+"""
+EDGES = {tuple(edge.split()[:2]): edge.split()[2] for edge in MODEL.split(";")}
+HANDS = {
+    "save": {"applicant"}, "submit": {"applicant"}, "withdraw": {"applicant", "org_officer"},
+    "screen_ok": {"reviewer_business"}, "screen_return": {"reviewer_business"}, "screen_reject": {"reviewer_business"},
+    "review": {"reviewer_business", "reviewer_security"}, "complete": {"system"}, "lapse": {"system"},
+    "offer": {"approver"}, "reject": {"approver"}, "accept_terms": {"org_officer"}, "decline": {"org_officer"},
+}  # fmt: skip
+RETURNERS = {
+    "IN_REVIEW": {"approver", "reviewer_business", "reviewer_security"},
+    "DECIDING": {"approver"},
+}
+
+
+class AnybodyTriesAnything(RuleBasedStateMachine):
+    @initialize()
+    def fresh(self) -> None:
+        self.state, self.model = State.DRAFT, "DRAFT"
+        self.trail: list[tuple[str, str]] = []
+
+    @rule(step=st.sampled_from(Step), role=st.sampled_from([*Role, None]))
+    def attempt(self, step: Step, role: Role | None) -> None:
+        held = frozenset({role}) if role else frozenset()
+        hand = role.value if role else "system"
+        hands = RETURNERS.get(self.model, set()) if step is Step.RETURN else HANDS[step.value]
+        to = EDGES.get((self.model, step.value)) if hand in hands else None
+        moved = None
+        with suppress(TransitionRefused):
+            moved = advance(self.state, step, held, by_system=role is None)
+        assert (moved.value if moved else None) == to
+        if moved and to:
+            self.state, self.model = moved, to
+            self.trail.append((step.value, hand))
+
+    @rule(data=st.data())
+    def follow(self, data: st.DataObject) -> None:
+        """Go along an edge, so that the far states are reached."""
+        if self.model in {state.value for state in FINAL}:
+            return
+        steps = [step for state, step in EDGES if state == self.model]
+        step = data.draw(st.sampled_from(steps))
+        hands = RETURNERS[self.model] if step == "return" else HANDS[step]
+        hand = data.draw(st.sampled_from(sorted(hands)))
+        self.attempt(Step(step), None if hand == "system" else Role(hand))  # type: ignore[arg-type]
+
+    @invariant()
+    def agreement_needs_both_sides(self) -> None:
+        hands = {hand for _, hand in self.trail}
+        if self.state is State.AGREED:
+            assert {"applicant", "reviewer_business", "approver", "org_officer"} <= hands
+
+    @invariant()
+    def offer_follows_a_completed_review_of_its_own_turn(self) -> None:
+        steps = [step for step, _ in self.trail]
+        if self.state in (State.OFFERED, State.AGREED):
+            turn = steps[len(steps) - 1 - steps[::-1].index("submit") :]
+            assert turn.index("screen_ok") < turn.index("complete") < turn.index("offer")
+
+    @invariant()
+    def final_is_final(self) -> None:
+        steps = [step for step, _ in self.trail]
+        ends = ("accept_terms", "reject", "screen_reject", "withdraw", "decline", "lapse")
+        assert not any(step in ends for step in steps[:-1])
+
+
+TestAnybodyTriesAnything = AnybodyTriesAnything.TestCase
+TestAnybodyTriesAnything.settings = settings(max_examples=60, stateful_step_count=25, deadline=None)

@@ -1,0 +1,254 @@
+"""A request against a grant: permitted when everything fits, otherwise every reason."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+
+from auth.asset import Asset
+from auth.grants.view import GrantView, Used
+from auth.grants.workflow import State
+from auth.policy.filters.model import parse
+from auth.policy.limits import limits
+from auth.policy.model import Ask, GrantPolicy, Licence
+from auth.policy.rules import effective, objections
+from core.ids import ApplicationId, DatasetId, GrantId, OrgId
+from tests.desk import PARKS, RESCUES
+
+START, END = datetime(2026, 3, 1, tzinfo=UTC), datetime(2027, 3, 1, tzinfo=UTC)
+NOW = datetime(2026, 6, 1, tzinfo=UTC)
+GOOD = Licence("QUALIFIED", datetime(2030, 1, 1, tzinfo=UTC))
+
+
+def a_policy(asset: Asset = PARKS, **changes: Any) -> GrantPolicy:
+    body = {
+        "dataset_id": asset.dataset_id,
+        "columns": [
+            {"name": "venue_id", "use": "plain"},
+            {"name": "rooms", "use": "filter_only"},
+            {"name": "contact_phone", "use": "masked", "mask": {"kind": "keep", "head": 3, "tail": 0}},
+            {"name": "venue_name", "use": "pseudonymised"},
+            {"name": "area_m2", "use": "denied"},
+        ],
+        "scenario_id": "safety",
+        "purposes": ["risk-pricing"],
+        "starts_at": START,
+        "ends_at": END,
+        "delivery_forms": ["extract_parquet"],
+        "retention_days": 30,
+    }
+    return GrantPolicy.model_validate(body | changes)
+
+
+def a_view(policy: GrantPolicy | None = None, **changes: Any) -> GrantView:
+    policy = policy or a_policy()
+    view = GrantView(
+        id=GrantId("g"), state=State.ACTIVE, org_id=OrgId("insurer"), dataset_id=policy.dataset_id, policy=policy,
+        policy_hash=policy.hash, used=Used(), application_id=ApplicationId("a"),
+    )  # fmt: skip
+    return replace(view, **changes)
+
+
+def an_ask(**changes: Any) -> Ask:
+    ask = Ask(
+        grant_id=GrantId("g"), dataset_id=PARKS.dataset_id, columns=("venue_id",), filter=None, purpose="risk-pricing",
+        scenario_id="safety", delivery_form="extract_parquet", at=NOW,
+    )  # fmt: skip
+    return replace(ask, **changes)
+
+
+def codes(
+    ask: Ask | None = None,
+    view: GrantView | None = None,
+    asset: Asset = PARKS,
+    licence: Licence = GOOD,
+) -> list[str]:
+    return [r.code for r in objections(ask or an_ask(), view or a_view(), asset, licence, limits())]
+
+
+def test_request_within_the_grant_is_permitted() -> None:
+    everything = an_ask(
+        columns=("venue_id", "contact_phone", "venue_name"),
+        filter=parse({"op": "gt", "column": "rooms", "value": 10}),
+    )
+    assert codes(everything) == []
+
+
+@pytest.mark.parametrize("state", [state for state in State if state is not State.ACTIVE])
+def test_only_an_active_grant_counts(state: State) -> None:
+    assert codes(view=a_view(state=state)) == ["grant-not-active"]
+
+
+SECOND = timedelta(seconds=1)
+
+
+@pytest.mark.parametrize(
+    "zone", [UTC, timezone(timedelta(hours=8)), timezone(timedelta(hours=-9, minutes=-30))]
+)
+@pytest.mark.parametrize(
+    ("at", "expected"),
+    [
+        (START - SECOND, ["grant-not-started"]),
+        (START, []),
+        (START + SECOND, []),
+        (END - SECOND, []),
+        (END, ["grant-ended"]),
+        (END + SECOND, ["grant-ended"]),
+    ],
+)
+def test_period_is_exact_to_the_second_in_every_zone(at: datetime, expected: list[str], zone: Any) -> None:
+    assert codes(an_ask(at=at.astimezone(zone))) == expected
+    assert [r.code for r in effective(a_view(), at.astimezone(zone))] == expected
+
+
+@pytest.mark.parametrize(
+    "licence",
+    [
+        Licence("SUSPENDED", GOOD.valid_to),
+        Licence("", GOOD.valid_to),
+        Licence("QUALIFIED", None),
+        Licence("QUALIFIED", NOW),
+        Licence("qualified", GOOD.valid_to),
+    ],
+)
+def test_organisation_must_be_qualified_now(licence: Licence) -> None:
+    assert codes(licence=licence) == ["licence-lapsed"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"columns": ()}, "no-columns"),
+        ({"columns": ("venue_id", "venue_id")}, "column-twice"),
+        ({"columns": ("rooms",)}, "column-filter-only"),
+        ({"columns": ("area_m2",)}, "column-not-granted"),
+        ({"columns": ("opened_on",)}, "column-not-granted"),
+        ({"columns": ("VENUE_ID",)}, "column-not-granted"),
+        ({"columns": ("nobody",)}, "column-not-granted"),
+        ({"filter": parse({"op": "is_null", "column": "area_m2"})}, "filter-column-denied"),
+        ({"filter": parse({"op": "eq", "column": "contact_phone", "value": "1"})}, "filter-column-denied"),
+        ({"filter": parse({"op": "eq", "column": "venue_name", "value": "x"})}, "filter-column-denied"),
+        ({"delivery_form": "extract_csv"}, "form-not-granted"),
+        ({"delivery_form": "api_page"}, "form-not-granted"),
+        ({"purpose": "research"}, "purpose-mismatch"),
+        ({"purpose": "made-up"}, "purpose-mismatch"),
+        ({"scenario_id": "parking"}, "scenario-mismatch"),
+        ({"grant_id": GrantId("other")}, "grant-for-another-dataset"),
+        ({"dataset_id": DatasetId("other")}, "grant-for-another-dataset"),
+    ],
+)
+def test_each_fault_is_named(changes: dict[str, Any], code: str) -> None:
+    assert code in codes(an_ask(**changes))
+
+
+def test_user_filter_that_does_not_fit_the_column_is_refused() -> None:
+    tree = parse({"op": "eq", "column": "rooms", "value": "many"})
+    assert codes(an_ask(filter=tree)) == ["filter-value"]
+
+
+def test_every_reason_is_given_at_once() -> None:
+    found = codes(
+        an_ask(columns=("rooms", "area_m2"), purpose="x", delivery_form="fax", at=END),
+        a_view(state=State.SUSPENDED),
+        licence=Licence("LAPSED", None),
+    )
+    assert set(found) >= {
+        "grant-not-active", "grant-ended", "licence-lapsed", "column-filter-only", "column-not-granted",
+        "form-not-granted", "level-forbids-form", "purpose-mismatch",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("asset", "code"),
+    [
+        (replace(PARKS, open_type="N"), "dataset-not-openable"),
+        (replace(PARKS, auth_op_scope="no"), "dataset-out-of-scope"),
+        (replace(PARKS, is_published=False), "dataset-not-published"),
+        (replace(PARKS, level=4), "level-forbids-form"),
+        (replace(PARKS, level=5), "level-forbids-form"),
+        (replace(PARKS, level=99), "level-forbids-form"),
+        (replace(PARKS, columns=PARKS.columns[1:]), "policy-unenforceable"),
+    ],
+)
+def test_a_change_of_the_dataset_stops_delivery_at_once(asset: Asset, code: str) -> None:
+    assert code in codes(asset=asset)
+
+
+def test_new_column_is_not_granted_by_itself() -> None:
+    grown = replace(PARKS, columns=(*PARKS.columns, replace(PARKS.columns[0], name="secret")))
+    assert codes(asset=grown) == []
+    assert codes(an_ask(columns=("secret",)), asset=grown) == ["column-not-granted"]
+
+
+def test_filter_of_the_grant_on_a_vanished_column_refuses_everything() -> None:
+    policy = a_policy(row_filter={"op": "eq", "column": "is_open", "value": True})
+    without = replace(PARKS, columns=tuple(c for c in PARKS.columns if c.name != "is_open"))
+    assert codes(view=a_view(policy)) == []
+    assert codes(view=a_view(policy), asset=without) == ["policy-unenforceable"]
+
+
+def test_mask_that_no_longer_fits_the_type_refuses() -> None:
+    changed = tuple(replace(c, type="integer") if c.name == "contact_phone" else c for c in PARKS.columns)
+    assert codes(asset=replace(PARKS, columns=changed)) == ["policy-unenforceable"]
+
+
+@pytest.mark.parametrize("use", ["plain", "filter_only"])
+def test_raised_level_stops_values_of_the_column(use: str) -> None:
+    raised = tuple(replace(c, level=3) if c.name == "venue_id" else c for c in PARKS.columns)
+    asset = replace(PARKS, level=3, columns=raised)
+    policy = a_policy(columns=[{"name": "venue_id", "use": use}, {"name": "venue_name", "use": "plain"}])
+    ask = an_ask() if use == "plain" else an_ask(
+        columns=("venue_name",), filter=parse({"op": "eq", "column": "venue_id", "value": "x"})
+    )  # fmt: skip
+    assert codes(ask, a_view(policy), asset) == ["level-forbids-plain"]
+
+
+def test_sensitive_dataset_delivers_masked_columns_only() -> None:
+    policy = a_policy(
+        RESCUES,
+        columns=[
+            {"name": "event_type", "use": "plain"},
+            {"name": "grid_code", "use": "masked", "mask": {"kind": "keep", "head": 4, "tail": 0}},
+            {"name": "caller_phone", "use": "plain"},
+        ],
+    )
+    view = a_view(policy)
+    ask = an_ask(dataset_id=RESCUES.dataset_id, columns=("event_type", "grid_code"))
+    assert codes(ask, view, RESCUES) == []
+    assert codes(replace(ask, columns=("caller_phone",)), view, RESCUES) == ["level-forbids-plain"]
+
+
+@pytest.mark.parametrize(
+    ("quotas", "used", "rows", "expected"),
+    [
+        ({"extracts": 2}, Used(extracts=1), None, []),
+        ({"extracts": 2}, Used(extracts=2), None, ["quota-exhausted"]),
+        ({"rows": 100}, Used(rows=60), 40, []),
+        ({"rows": 100}, Used(rows=60), 41, ["quota-exhausted"]),
+        ({"rows": 100}, Used(rows=100), None, ["quota-exhausted"]),
+        ({"bytes": 10}, Used(bytes=10), None, ["quota-exhausted"]),
+        ({"extracts": 1, "rows": 1, "bytes": 1}, Used(1, 1, 1), 5, ["quota-exhausted"] * 3),
+    ],
+)
+def test_quota_left_is_counted(
+    quotas: dict[str, int], used: Used, rows: int | None, expected: list[str]
+) -> None:
+    assert codes(an_ask(rows=rows), a_view(a_policy(quotas=quotas), used=used)) == expected
+
+
+def test_every_reason_speaks_both_languages_and_names_its_rule() -> None:
+    found = objections(
+        an_ask(columns=("x", "rooms"), at=END, purpose="x", scenario_id="y", delivery_form="z", rows=5),
+        a_view(a_policy(quotas={"rows": 1}), state=State.REVOKED),
+        replace(PARKS, open_type="N", level=7, is_published=False, auth_op_scope="no", columns=()),
+        Licence("x", None),
+        limits(),
+    )
+    assert len({reason.code for reason in found}) > 10
+    for reason in found:
+        assert reason.text.zh, reason.code
+        assert reason.text.en, reason.code
+        assert reason.basis, reason.code

@@ -1,0 +1,194 @@
+"""A decision narrows and never widens; agreed policies keep their digest."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from auth.policy.filters.rules import matches
+from auth.policy.model import ColumnTerm, GrantPolicy, Quotas, Use
+from auth.policy.narrowing import Narrowing, narrowed, widenings
+from tests.auth.policy.test_decisions import END, START, a_policy
+
+DAY = timedelta(days=1)
+PLAIN = {"name": "venue_id", "use": "plain"}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"columns": [PLAIN]},
+        {"columns": [{"name": "venue_id", "use": "filter_only"}]},
+        {"columns": [{"name": "venue_id", "use": "pseudonymised"}]},
+        {"columns": [{"name": "venue_id", "use": "masked", "mask": {"kind": "keep", "head": 1, "tail": 1}}]},
+        {"columns": [PLAIN, {"name": "contact_phone", "use": "masked", "mask": {"kind": "redact"}}]},
+        {"columns": [PLAIN, {"name": "contact_phone", "use": "masked", "mask": {"kind": "keep", "head": 2, "tail": 0}}]},
+        {"columns": [PLAIN, {"name": "venue_name", "use": "masked", "mask": {"kind": "drop"}}]},
+        {"extra_filter": {"op": "eq", "column": "is_open", "value": True}},
+        {"ends_at": END - DAY},
+        {"starts_at": START + DAY},
+        {"quotas": {"extracts": 1, "rows": 5, "bytes": 7}},
+        {"retention_days": 1},
+    ],
+)  # fmt: skip
+def test_smaller_is_accepted(change: dict[str, Any]) -> None:
+    asked = a_policy()
+    new = narrowed(asked, Narrowing.model_validate(change))
+    assert new != asked
+    assert widenings(new, asked) == ()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"columns": [PLAIN, {"name": "opened_on", "use": "plain"}]},
+        {"columns": [{"name": "rooms", "use": "plain"}]},
+        {"columns": [{"name": "rooms", "use": "pseudonymised"}]},
+        {"columns": [{"name": "contact_phone", "use": "plain"}]},
+        {"columns": [{"name": "contact_phone", "use": "filter_only"}]},
+        {"columns": [{"name": "contact_phone", "use": "pseudonymised"}]},
+        {"columns": [{"name": "contact_phone", "use": "masked", "mask": {"kind": "keep", "head": 4, "tail": 0}}]},
+        {"columns": [{"name": "venue_name", "use": "plain"}]},
+        {"columns": [{"name": "venue_name", "use": "filter_only"}]},
+        {"columns": [{"name": "area_m2", "use": "filter_only"}]},
+        {"ends_at": END + DAY},
+        {"starts_at": START - DAY},
+        {"delivery_forms": ["extract_parquet", "extract_csv"]},
+        {"retention_days": 31},
+    ],
+)  # fmt: skip
+def test_wider_is_named(change: dict[str, Any]) -> None:
+    asked = a_policy()
+    found = widenings(narrowed(asked, Narrowing.model_validate(change)), asked)
+    assert [reason.code for reason in found] == ["decision-widens"]
+
+
+def test_quota_may_not_grow_nor_vanish() -> None:
+    asked = a_policy(quotas={"rows": 10})
+    for rows in (11, None):
+        new = narrowed(asked, Narrowing(quotas=Quotas(rows=rows)))
+        assert widenings(new, asked)
+
+
+def test_filter_may_not_be_taken_away_or_replaced() -> None:
+    asked = a_policy(row_filter={"op": "gt", "column": "rooms", "value": 5})
+    for other in (None, {"op": "gt", "column": "rooms", "value": 1}):
+        new = GrantPolicy.model_validate(asked.model_dump() | {"row_filter": other})
+        assert widenings(new, asked)
+
+
+_uses = st.sampled_from(
+    [
+        {"use": "plain"}, {"use": "pseudonymised"}, {"use": "filter_only"}, {"use": "denied"},
+        {"use": "masked", "mask": {"kind": "drop"}}, {"use": "masked", "mask": {"kind": "redact"}},
+        {"use": "masked", "mask": {"kind": "keep", "head": 3, "tail": 1}},
+        {"use": "masked", "mask": {"kind": "keep", "head": 1, "tail": 1}},
+        {"use": "masked", "mask": {"kind": "round", "step": 10}}, {"use": "masked", "mask": {"kind": "round", "step": 5}},
+        {"use": "masked", "mask": {"kind": "round", "step": 7}},
+        {"use": "masked", "mask": {"kind": "truncate", "unit": "day"}},
+        {"use": "masked", "mask": {"kind": "truncate", "unit": "month"}},
+    ]
+)  # fmt: skip
+_terms = st.lists(
+    st.builds(lambda name, use: {"name": name, **use}, st.sampled_from("abc"), _uses),
+    min_size=1, max_size=3, unique_by=lambda term: term["name"],
+)  # fmt: skip
+_filters = st.none() | st.builds(
+    lambda op, value: {"op": op, "column": "a", "value": value},
+    st.sampled_from(["lt", "ge"]),
+    st.integers(-3, 3),
+)
+_changes = st.fixed_dictionaries(
+    {},
+    optional={
+        "columns": _terms,
+        "extra_filter": _filters,
+        "ends_at": st.integers(-3, 3).map(lambda n: END + n * DAY),
+        "retention_days": st.integers(1, 60),
+    },
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(asked_columns=_terms, asked_filter=_filters, change=_changes, a=st.none() | st.integers(-4, 4))
+def test_whatever_passes_is_within_what_was_asked(
+    asked_columns: Any, asked_filter: Any, change: Any, a: int | None
+) -> None:
+    asked = a_policy(columns=asked_columns, row_filter=asked_filter)
+    new = narrowed(asked, Narrowing.model_validate(change))
+    if widenings(new, asked):
+        return
+    leaving = {Use.PLAIN, Use.MASKED, Use.PSEUDONYMISED}
+    for name in "abc":
+        if new.use_of(name) in leaving:
+            assert asked.use_of(name) in leaving
+        if new.use_of(name) in {Use.PLAIN, Use.FILTER_ONLY}:
+            assert asked.use_of(name) is Use.PLAIN or asked.use_of(name) is new.use_of(name)
+    assert new.ends_at <= asked.ends_at
+    assert not matches(new.row_filter, {"a": a}) or matches(asked.row_filter, {"a": a})
+
+
+@settings(max_examples=100, deadline=None)
+@given(columns=_terms, row_filter=_filters)
+def test_digest_survives_writing_and_reading(columns: Any, row_filter: Any) -> None:
+    policy = a_policy(columns=columns, row_filter=row_filter)
+    again = GrantPolicy.model_validate_json(policy.canonical())
+    assert again == policy
+    assert again.hash == policy.hash
+    assert again.canonical() == policy.canonical()
+
+
+def test_digest_changes_with_any_term() -> None:
+    digests = {
+        a_policy().hash,
+        a_policy(retention_days=31).hash,
+        a_policy(ends_at=END + timedelta(seconds=1)).hash,
+        a_policy(quotas={"rows": 1}).hash,
+        a_policy(row_filter={"op": "is_null", "column": "rooms"}).hash,
+        a_policy(columns=[PLAIN]).hash,
+    }
+    assert len(digests) == 6
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"columns": []},
+        {"columns": [PLAIN, PLAIN]},
+        {"purposes": []},
+        {"delivery_forms": []},
+        {"delivery_forms": ["fax"]},
+        {"ends_at": START},
+        {"redistribution": True},
+        {"version": 2},
+        {"quotas": {"rows": 0}},
+        {"quotas": {"rows": -1}},
+        {"quotas": {"rows": 2**60}},
+        {"retention_days": 0},
+        {"min_group": 10},
+        {"starts_at": "2026-03-01T00:00:00"},
+    ],
+)
+def test_policy_that_makes_no_sense_is_refused(change: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        a_policy(**change)
+
+
+@pytest.mark.parametrize(
+    "term",
+    [
+        {"name": "a", "use": "masked"},
+        {"name": "a", "use": "plain", "mask": {"kind": "drop"}},
+        {"name": "a", "use": "aggregate_only"},
+        {"name": "a", "use": "masked", "mask": {"kind": "shuffle"}},
+        {"name": "a", "use": "masked", "mask": {"kind": "round", "step": 0}},
+    ],
+)
+def test_term_that_makes_no_sense_is_refused(term: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        ColumnTerm.model_validate(term)
