@@ -1,0 +1,76 @@
+"""Suites of datasets: the version in force, its history, what changed."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from api.access import access
+from api.deps import ActorDep, ReadDep, WorkDep
+from api.versions import ExpectedVersion, etag
+from catalog.assets import asset
+from quality import service
+from quality.service import SuiteRead
+from quality.suite import Suite
+
+router = APIRouter(prefix="/datasets/{dataset_id}/suite", tags=["suites"])
+
+
+class SuiteSave(BaseModel):
+    """A suite in Great Expectations' own form, and why it is as it is now."""
+
+    model_config = ConfigDict(extra="forbid")
+    suite: dict[str, Any]
+    note: str = Field(default="", max_length=2000)
+
+
+@router.get("", **access("quality:suite:read"))
+def show_suite(
+    work: ReadDep, actor: ActorDep, response: Response, dataset_id: str, number: int | None = None
+) -> SuiteRead:
+    """The version in force, or the one of that number."""
+    found = service.suite(work, actor, asset(work, dataset_id), number)
+    response.headers.update(etag(found.number))
+    return found
+
+
+@router.put("", **access("quality:suite:write"))
+def save_suite(
+    work: WorkDep,
+    actor: ActorDep,
+    response: Response,
+    dataset_id: str,
+    expected: ExpectedVersion,
+    body: SuiteSave,
+) -> SuiteRead:
+    """Put a new version in force; every fault of the suite is listed at once."""
+    held = asset(work, dataset_id)
+    saved = service.save_suite(
+        work, actor, held, Suite.from_data(body.suite), body.note, expected_version=expected
+    )
+    response.headers.update(etag(saved.number))
+    return saved
+
+
+@router.get("/history", **access("quality:suite:read"))
+def suite_history(work: ReadDep, actor: ActorDep, dataset_id: str) -> dict[str, Any]:
+    """Every version, newest first."""
+    found = service.suite_history(work, actor, asset(work, dataset_id))
+    return {"items": found, "total": len(found), "next": None}
+
+
+@router.get("/difference/{before}/{after}", **access("quality:suite:read"))
+def suite_difference(
+    work: ReadDep,
+    actor: ActorDep,
+    dataset_id: str,
+    before: Annotated[int, Path(ge=1)],
+    after: Annotated[int, Path(ge=1)],
+) -> dict[str, Any]:
+    """What changed from one version to another, rule by rule."""
+    held = asset(work, dataset_id)
+    old, new = (Suite.from_data(service.suite(work, actor, held, number).suite) for number in (before, after))
+    found = service.difference(old, new)
+    return {"items": found, "total": len(found), "next": None}

@@ -1,0 +1,164 @@
+"""Suites of datasets, version by version, and the verdicts given by them."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime
+from typing import Any, Literal
+
+import rfc8785
+from pydantic import BaseModel
+from sqlmodel import SQLModel, col, select
+
+from auth import audit
+from auth.actor import Actor
+from auth.asset import Asset
+from core.errors import NotFound, Stale
+from core.text import Text
+from core.work import Work
+from quality.suite import Suite
+from quality.tables import SuiteVersionRow, VerdictRow
+from quality.verdict import Verdict
+
+
+class SuiteRead(SQLModel):
+    """One version of a suite."""
+
+    id: str
+    dataset_id: str
+    number: int
+    name: str
+    suite: dict[str, Any]
+    sha256: str
+    note: str
+    created_name: str
+    created_at: datetime
+
+
+class SuiteChange(BaseModel):
+    """One rule's difference between two versions; `before` or `after` is empty where it was added or removed."""
+
+    change: Literal["added", "removed", "changed"]
+    type: str
+    before: dict[str, Any] | None
+    after: dict[str, Any] | None
+
+
+def save_suite(
+    work: Work,
+    actor: Actor,
+    held: Asset,
+    suite: Suite,
+    note: str = "",
+    *,
+    expected_version: int | None = None,
+) -> SuiteRead:
+    """Put a new version in force. Unchanged content makes no version. Raises NotFound outside the scope, Stale when another came first."""
+    if not actor.may_in("quality:suite:write", held.org_id):
+        raise _unknown(held.dataset_id)
+    last = current_suite(work, held.dataset_id)
+    number = last.number if last else 0
+    if expected_version is not None and expected_version != number:
+        raise Stale(
+            Text(
+                f"规则集已是第 {number} 版，而您修改的是第 {expected_version} 版；请核对差异后重新保存。",
+                f"The suite is at version {number}; you changed version {expected_version}. Compare, then save again.",
+            ),
+            version=number,
+        )
+    body = suite.as_json()
+    digest = hashlib.sha256(rfc8785.dumps(body)).hexdigest()
+    if last is not None and last.sha256 == digest:
+        return SuiteRead.model_validate(last)
+    row = SuiteVersionRow(
+        id=work.new_id(), dataset_id=held.dataset_id, number=number + 1, name=suite.name, suite=body, sha256=digest,
+        note=note, created_by=actor.account_id, created_name=actor.username, created_at=work.now,
+    )  # fmt: skip
+    work.db.add(row)
+    work.db.flush()
+    audit.record(
+        work, actor, "suite.saved", subject=row.id, dataset_id=held.dataset_id,
+        payload={"number": row.number, "sha256": digest, "rules": len(suite.expectations), "note": note},
+    )  # fmt: skip
+    return SuiteRead.model_validate(row)
+
+
+def current_suite(work: Work, dataset_id: str) -> SuiteVersionRow | None:
+    """The version in force; None while the dataset has no suite."""
+    wanted = select(SuiteVersionRow).where(SuiteVersionRow.dataset_id == dataset_id)
+    return work.db.exec(wanted.order_by(col(SuiteVersionRow.number).desc())).first()
+
+
+def suite(work: Work, actor: Actor, held: Asset, number: int | None = None) -> SuiteRead:
+    """The version in force, or the one of that number. Raises NotFound."""
+    _may_read(actor, held)
+    wanted = select(SuiteVersionRow).where(SuiteVersionRow.dataset_id == held.dataset_id)
+    if number is not None:
+        wanted = wanted.where(SuiteVersionRow.number == number)
+    row = work.db.exec(wanted.order_by(col(SuiteVersionRow.number).desc())).first()
+    if row is None:
+        raise _unknown(held.dataset_id)
+    return SuiteRead.model_validate(row)
+
+
+def suite_history(work: Work, actor: Actor, held: Asset) -> list[SuiteRead]:
+    """Every version, newest first."""
+    _may_read(actor, held)
+    wanted = select(SuiteVersionRow).where(SuiteVersionRow.dataset_id == held.dataset_id)
+    return [
+        SuiteRead.model_validate(row)
+        for row in work.db.exec(wanted.order_by(col(SuiteVersionRow.number).desc()))
+    ]
+
+
+def difference(before: Suite, after: Suite) -> list[SuiteChange]:
+    """What changed, rule by rule. A rule is known by its `meta.rule_id`, else by its type and arguments."""
+    old, new = _by_key(before), _by_key(after)
+    changes = [
+        SuiteChange(change="removed", type=rule["type"], before=rule, after=None)
+        for key, rule in old.items()
+        if key not in new
+    ]
+    for key, rule in new.items():
+        if key not in old:
+            changes.append(SuiteChange(change="added", type=rule["type"], before=None, after=rule))
+        elif old[key] != rule:
+            changes.append(SuiteChange(change="changed", type=rule["type"], before=old[key], after=rule))
+    return changes
+
+
+def _by_key(suite: Suite) -> dict[str, dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = {}
+    for rule in suite.as_json()["expectations"]:
+        key = str(rule["meta"].get("rule_id") or rfc8785.dumps([rule["type"], rule["kwargs"]]).decode())
+        while key in found:
+            key += "'"
+        found[key] = rule
+    return found
+
+
+def store_verdict(
+    work: Work, *, subject: str, batch_id: str, suite_version_id: str, verdict: Verdict
+) -> VerdictRow:
+    """Keep what was said of the content whose digest is `subject`; in the transaction that moves the batch."""
+    row = VerdictRow(
+        id=work.new_id(), content_sha256=subject, batch_id=batch_id, suite_version_id=suite_version_id,
+        verdict=verdict.verdict, engine=verdict.engine, result=verdict.model_dump(mode="json"), created_at=work.now,
+    )  # fmt: skip
+    work.db.add(row)
+    work.db.flush()
+    return row
+
+
+def _may_read(actor: Actor, held: Asset) -> None:
+    if not actor.may_in("quality:suite:read", held.org_id):
+        raise _unknown(held.dataset_id)
+
+
+def _unknown(dataset_id: str) -> NotFound:
+    return NotFound(
+        Text(
+            f"{dataset_id} 没有规则集，或不在您可见的范围内。",
+            f"{dataset_id} has no suite, or it is not yours to see.",
+        )
+    )
