@@ -16,7 +16,7 @@ import pandas as pd
 from quality import sql
 from quality.gx import duck, frame
 from quality.gx.facts import plain
-from quality.gx.row_rules import deviation_sql, double, mean_sql
+from quality.gx.row_rules import bounds, deviation_sql, double, mean_sql
 from quality.kinds import NUMERIC, ORDERED, Column, Kind, KindMismatch, members
 
 Args = Mapping[str, Any]
@@ -262,7 +262,20 @@ def _commonest_of(column: Column, _: Args, values: Series) -> list[Any]:
     return [_as_text(value, column) for value in sorted(counts[counts == counts.max()].index)]
 
 
+def _between_count_sql(column: Column, args: Args, rows: str, engine: duck.DuckDBExecutionEngine) -> int:
+    inside = " AND ".join(f"{column.sql} {op} {sql.literal(value)}" for op, value in bounds(column, args))
+    return int(engine.rows_of(f"SELECT count(*) FROM {rows} WHERE {inside}")[0][0])
+
+
+def _between_count_of(column: Column, args: Args, values: Series) -> int:
+    inside = pd.Series(True, index=values.index)
+    for op, value in bounds(column, args):
+        inside &= frame.compared(values, op, value)
+    return int(inside.sum())
+
+
 ASKED: tuple[Asked, ...] = (
+    Asked("column_values.between.count", _between_count_sql, _between_count_of),
     Asked("column.median", _median_sql, _median_of),
     Asked("column.quantile_values", _quantiles_sql, _quantiles_of),
     Asked("column.distinct_values.not_in_set", _outside_sql, _outside_of),

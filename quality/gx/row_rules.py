@@ -51,7 +51,7 @@ class RowRule(NamedTuple):
 # --- bounds -----------------------------------------------------------------------------------------------------
 
 
-def _bounds(column: Column, args: Args) -> list[tuple[str, Any]]:
+def bounds(column: Column, args: Args) -> list[tuple[str, Any]]:
     """The bounds as comparisons, values in the column's kind."""
     if column.kind not in ORDERED:
         raise KindMismatch(f'column "{column.name}" holds {column.kind}, which has no order')
@@ -59,19 +59,19 @@ def _bounds(column: Column, args: Args) -> list[tuple[str, Any]]:
         (">" if args.get("strict_min") else ">=", args.get("min_value")),
         ("<" if args.get("strict_max") else "<=", args.get("max_value")),
     )
-    bounds = [(op, coerce(value, column)) for op, value in pairs if value is not None]
-    if not bounds:
+    given = [(op, coerce(value, column)) for op, value in pairs if value is not None]
+    if not given:
         raise ValueError("neither min_value nor max_value is given")
-    return bounds
+    return given
 
 
 def _between_sql(scope: Scope) -> str:
-    bounds = _bounds(scope.column, scope.args)
-    return " AND ".join(f"{scope.column.sql} {op} {sql.literal(value)}" for op, value in bounds)
+    wanted = bounds(scope.column, scope.args)
+    return " AND ".join(f"{scope.column.sql} {op} {sql.literal(value)}" for op, value in wanted)
 
 
 def _between_mask(view: View) -> Series:
-    return _all(frame.compared(view.values, op, value) for op, value in _bounds(view.column, view.args))
+    return _all(frame.compared(view.values, op, value) for op, value in bounds(view.column, view.args))
 
 
 _LENGTH = Column("length", Kind.INTEGER)
@@ -82,9 +82,9 @@ def _text_sql(column: Column) -> str:
 
 
 def _length_between_sql(scope: Scope) -> str:
-    bounds = _bounds(_LENGTH, scope.args)
+    wanted = bounds(_LENGTH, scope.args)
     return " AND ".join(
-        f"length({_text_sql(scope.column)}) {op} {sql.literal(value)}" for op, value in bounds
+        f"length({_text_sql(scope.column)}) {op} {sql.literal(value)}" for op, value in wanted
     )
 
 
@@ -94,7 +94,7 @@ def _lengths(view: View) -> Series:
 
 def _length_between_mask(view: View) -> Series:
     lengths = _lengths(view)
-    return _all(frame.compared(lengths, op, value) for op, value in _bounds(_LENGTH, view.args))
+    return _all(frame.compared(lengths, op, value) for op, value in bounds(_LENGTH, view.args))
 
 
 def _length_equals_sql(scope: Scope) -> str:

@@ -1,3 +1,4 @@
+# ruff: noqa: DTZ001 - naive moments are part of what is tested
 """Small nasty tables that both engines must judge alike."""
 
 from __future__ import annotations
@@ -23,40 +24,112 @@ COLUMNS: dict[str, tuple[pa.DataType, list[Any]]] = {
     "code": (pa.string(), ["A", "B", "A", None, "a", "", "B", "C", "C", "10"]),
     "when": (
         pa.string(),
-        ["2024-01-31", "2024-02-30", None, "31/12/2023", "", "not a date", "2024-1-5", "20240105", "2024年3月5日", " 2024-01-31"],
+        [
+            "2024-01-31",
+            "2024-02-30",
+            None,
+            "31/12/2023",
+            "",
+            "not a date",
+            "2024-1-5",
+            "20240105",
+            "2024年3月5日",
+            " 2024-01-31",
+        ],
     ),
     "j": (pa.string(), ['{"a": 1}', "{}", None, "{", "", "1", "null", '"x"', "[1, 2]", '{"a": "x"}']),
     "d": (
         pa.date32(),
-        [date(2024, 1, 1), None, date(2024, 2, 1), date(2024, 2, 1), date(1899, 12, 31), date(9999, 12, 31), date(2024, 2, 29), None, date(2024, 3, 1), date(2024, 1, 1)],
+        [
+            date(2024, 1, 1),
+            None,
+            date(2024, 2, 1),
+            date(2024, 2, 1),
+            date(1899, 12, 31),
+            date(9999, 12, 31),
+            date(2024, 2, 29),
+            None,
+            date(2024, 3, 1),
+            date(2024, 1, 1),
+        ],
     ),
     "e": (
         pa.date32(),
-        [date(2024, 1, 1), None, date(2024, 1, 31), date(2024, 2, 2), None, date(2000, 1, 1), date(2024, 2, 29), date(2024, 1, 1), date(2024, 3, 1), date(2023, 1, 1)],
+        [
+            date(2024, 1, 1),
+            None,
+            date(2024, 1, 31),
+            date(2024, 2, 2),
+            None,
+            date(2000, 1, 1),
+            date(2024, 2, 29),
+            date(2024, 1, 1),
+            date(2024, 3, 1),
+            date(2023, 1, 1),
+        ],
     ),
     "t": (
         pa.timestamp("us"),
-        [datetime(2024, 1, 1, 3), datetime(2024, 1, 1, 3, 0, 0, 500000), None, datetime(2024, 1, 1), datetime(2023, 12, 31, 23, 59, 59), datetime(2024, 6, 1), datetime(2024, 6, 1), datetime(2024, 7, 1), None, datetime(2025, 1, 1)],
+        [
+            datetime(2024, 1, 1, 3),
+            datetime(2024, 1, 1, 3, 0, 0, 500000),
+            None,
+            datetime(2024, 1, 1),
+            datetime(2023, 12, 31, 23, 59, 59),
+            datetime(2024, 6, 1),
+            datetime(2024, 6, 1),
+            datetime(2024, 7, 1),
+            None,
+            datetime(2025, 1, 1),
+        ],
     ),
     "z": (
         pa.timestamp("us", tz="Asia/Shanghai"),
-        [datetime(2024, 1, 1, tzinfo=UTC), None, *(datetime(2024, 1, day, 16, 30, tzinfo=UTC) for day in range(1, 9))],
+        [
+            datetime(2024, 1, 1, tzinfo=UTC),
+            None,
+            *(datetime(2024, 1, day, 16, 30, tzinfo=UTC) for day in range(1, 9)),
+        ],
     ),
     "dec": (
         pa.decimal128(12, 2),
-        [Decimal("1.10"), None, Decimal("2.20"), Decimal("3.30"), Decimal("3.30"), Decimal("-5.00"), Decimal("0.00"), Decimal("100000.01"), Decimal("1.10"), Decimal("7.00")],
+        [
+            Decimal("1.10"),
+            None,
+            Decimal("2.20"),
+            Decimal("3.30"),
+            Decimal("3.30"),
+            Decimal("-5.00"),
+            Decimal("0.00"),
+            Decimal("100000.01"),
+            Decimal("1.10"),
+            Decimal("7.00"),
+        ],
     ),
     "b": (pa.bool_(), [True, False, None, True, True, False, False, None, True, True]),
     "tm": (
         pa.time64("us"),
-        [time(8), time(9, 30), None, time(23, 59, 59, 500000), time(0), time(8), time(12), None, time(18), time(7)],
+        [
+            time(8),
+            time(9, 30),
+            None,
+            time(23, 59, 59, 500000),
+            time(0),
+            time(8),
+            time(12),
+            None,
+            time(18),
+            time(7),
+        ],
     ),
 }
 ROWS = 10
 
 
 def _table(places: list[int], keys: list[int] | None) -> pa.Table:
-    arrays = {name: pa.array([values[place] for place in places], kind) for name, (kind, values) in COLUMNS.items()}
+    arrays = {
+        name: pa.array([values[place] for place in places], kind) for name, (kind, values) in COLUMNS.items()
+    }
     if keys is not None:
         arrays["__row__"] = pa.array(keys, pa.int64())
     return pa.table(arrays)

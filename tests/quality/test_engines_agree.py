@@ -18,7 +18,9 @@ from tests.quality.tables import TABLES, write
 
 pytestmark = pytest.mark.gx
 
-SUITE = Suite.from_data({"name": "every type", "expectations": [{"type": name, "kwargs": kwargs} for name, kwargs in CASES]})
+SUITE = Suite.from_data(
+    {"name": "every type", "expectations": [{"type": name, "kwargs": kwargs} for name, kwargs in CASES]}
+)
 Judge = Callable[[str, EngineName], list[Outcome]]
 
 
@@ -47,11 +49,22 @@ def _same(left: Any, right: Any) -> bool:
     return bool(left == right)
 
 
-@pytest.mark.parametrize("table", TABLES)
+@pytest.mark.parametrize(
+    "table",
+    [pytest.param(name, marks=() if name in ("nasty", "empty") else pytest.mark.slow) for name in TABLES],
+)
 def test_both_engines_give_the_same_outcomes_counts_and_failing_rows(table: str, judge: Judge) -> None:
     differences = []
     for (name, kwargs), one, other in zip(CASES, judge(table, "duckdb"), judge(table, "pandas"), strict=True):
-        for field in ("outcome", "element_count", "unexpected_count", "unexpected_percent", "failing_rows", "observed_value", "examples"):
+        for field in (
+            "outcome",
+            "element_count",
+            "unexpected_count",
+            "unexpected_percent",
+            "failing_rows",
+            "observed_value",
+            "examples",
+        ):
             if not _same(getattr(one, field), getattr(other, field)):
                 differences.append(
                     f"{name} {kwargs}: {field} {getattr(one, field)!r} / {getattr(other, field)!r} ({one.error} / {other.error})"

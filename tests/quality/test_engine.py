@@ -1,0 +1,230 @@
+"""What the gate says about small tables whose answer is known."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from quality.engine import run_suite
+from quality.suite import Suite
+from quality.verdict import EngineName, Outcome, Verdict
+
+pytestmark = pytest.mark.gx
+ENGINES: tuple[EngineName, ...] = ("duckdb", "pandas")
+
+
+@pytest.fixture(params=ENGINES)
+def engine(request: pytest.FixtureRequest) -> EngineName:
+    name: EngineName = request.param
+    return name
+
+
+def _judge(
+    folder: Path, engine: EngineName, columns: dict[str, pa.Array], *rules: dict[str, Any], **options: Any
+) -> Verdict:
+    path = folder / "table.parquet"
+    pq.write_table(pa.table(columns), path)
+    return run_suite(
+        Suite.from_data({"name": "s", "expectations": list(rules)}), path, engine=engine, **options
+    )
+
+
+def _rule(name: str, severity: str = "critical", **kwargs: Any) -> dict[str, Any]:
+    return {"type": name, "kwargs": kwargs, "severity": severity}
+
+
+def _only(verdict: Verdict) -> Outcome:
+    (outcome,) = verdict.expectations
+    return outcome
+
+
+CODES = {"code": pa.array(["A", None, "B", "B"]), "__row__": pa.array([11, 12, 13, 14])}
+
+
+def test_failing_rows_carry_the_row_keys_of_the_table(tmp_path: Path, engine: EngineName) -> None:
+    outcome = _only(
+        _judge(tmp_path, engine, CODES, _rule("expect_column_values_to_be_unique", column="code"))
+    )
+    assert (outcome.outcome, outcome.element_count, outcome.unexpected_count) == ("failed", 4, 2)
+    assert (outcome.failing_rows, outcome.examples) == ([13, 14], ["B", "B"])
+    assert outcome.unexpected_percent == pytest.approx(200 / 3)
+
+
+def test_without_row_keys_failing_rows_are_positions_from_one(tmp_path: Path, engine: EngineName) -> None:
+    outcome = _only(
+        _judge(
+            tmp_path,
+            engine,
+            {"code": CODES["code"]},
+            _rule("expect_column_values_to_not_be_null", column="code"),
+        )
+    )
+    assert outcome.failing_rows == [2]
+
+
+def test_the_row_key_is_not_a_column_of_the_table(tmp_path: Path, engine: EngineName) -> None:
+    verdict = _judge(
+        tmp_path,
+        engine,
+        CODES,
+        _rule("expect_table_columns_to_match_ordered_list", column_list=["code"]),
+        _rule("expect_table_column_count_to_equal", value=1),
+        _rule("expect_column_to_exist", column="__row__"),
+    )
+    assert [each.outcome for each in verdict.expectations] == ["passed", "passed", "failed"]
+
+
+def test_a_rule_that_could_not_run_is_an_error_and_outweighs_a_failure(
+    tmp_path: Path, engine: EngineName
+) -> None:
+    verdict = _judge(
+        tmp_path,
+        engine,
+        CODES,
+        _rule("expect_column_values_to_not_be_null", column="code"),
+        _rule("expect_column_values_to_not_be_null", column="missing", severity="info"),
+        _rule("expect_column_mean_to_be_between", column="code", min_value=1),
+    )
+    assert verdict.verdict == "error"
+    assert [each.outcome for each in verdict.expectations] == ["failed", "error", "error"]
+    assert "missing" in (verdict.expectations[1].error or "")
+
+
+@pytest.mark.parametrize(
+    ("severity", "verdict"), [("critical", "failed"), ("warning", "passed"), ("info", "passed")]
+)
+def test_only_critical_failures_block(tmp_path: Path, severity: str, verdict: str) -> None:
+    found = _judge(
+        tmp_path, "duckdb", CODES, _rule("expect_column_values_to_not_be_null", severity, column="code")
+    )
+    assert (found.verdict, _only(found).outcome) == (verdict, "failed")
+    assert [each.severity for each in found.warnings] == (["warning"] if severity == "warning" else [])
+
+
+def test_whole_numbers_beyond_two_to_the_53_stay_exact(tmp_path: Path, engine: EngineName) -> None:
+    columns = {"id": pa.array([2**53, 2**53 + 1, None], pa.int64())}
+    outcome = _only(
+        _judge(
+            tmp_path,
+            engine,
+            columns,
+            _rule("expect_column_values_to_be_between", column="id", max_value=2**53),
+        )
+    )
+    assert outcome.failing_rows == [2]
+
+
+def test_decimals_are_compared_exactly(tmp_path: Path, engine: EngineName) -> None:
+    columns = {"fee": pa.array([Decimal("1.10"), Decimal("1.11")], pa.decimal128(8, 2))}
+    verdict = _judge(
+        tmp_path,
+        engine,
+        columns,
+        _rule("expect_column_values_to_be_between", column="fee", min_value=1.1, max_value=1.1),
+        _rule("expect_column_values_to_be_in_set", column="fee", value_set=[1.1, 1.11]),
+    )
+    assert [each.failing_rows for each in verdict.expectations] == [[2], []]
+    assert verdict.expectations[0].examples == ["1.11"]
+
+
+def test_nan_is_a_missing_value(tmp_path: Path, engine: EngineName) -> None:
+    columns = {"x": pa.array([1.0, float("nan"), None])}
+    outcome = _only(
+        _judge(tmp_path, engine, columns, _rule("expect_column_values_to_not_be_null", column="x"))
+    )
+    assert outcome.failing_rows == [2, 3]
+
+
+def test_regexes_search_and_know_unicode(tmp_path: Path, engine: EngineName) -> None:
+    columns = {"s": pa.array(["车牌粤B12345", "１２３", "abc\n", "a　b"])}
+    verdict = _judge(
+        tmp_path,
+        engine,
+        columns,
+        _rule("expect_column_values_to_match_regex", column="s", regex=r"\d{3}"),
+        _rule("expect_column_values_to_match_regex", column="s", regex=r"^\w+$"),
+        _rule("expect_column_values_to_not_match_regex", column="s", regex=r"\s\w"),
+        _rule("expect_column_values_to_match_regex", column="s", regex=r"(?!.*abc)."),
+    )
+    assert [each.failing_rows for each in verdict.expectations] == [[3, 4], [4], [4], []]
+
+
+def test_dates_are_compared_as_dates_and_shown_in_iso_form(tmp_path: Path, engine: EngineName) -> None:
+    columns = {"d": pa.array([date(2024, 2, 1), date(2024, 10, 1)])}
+    verdict = _judge(
+        tmp_path,
+        engine,
+        columns,
+        _rule("expect_column_values_to_be_between", column="d", max_value="2024-9-30"),
+        _rule("expect_column_max_to_be_between", column="d", max_value="2024-10-01"),
+    )
+    assert verdict.expectations[0].examples == ["2024-10-01"]
+    assert verdict.expectations[1].outcome == "passed"
+
+
+def test_examples_and_failing_rows_are_capped_but_counts_are_not(tmp_path: Path, engine: EngineName) -> None:
+    columns = {"n": pa.array(range(100))}
+    rule = _rule("expect_column_values_to_be_between", column="n", max_value=9)
+    outcome = _only(_judge(tmp_path, engine, columns, rule, max_examples=3, max_failing_rows=5))
+    assert (outcome.unexpected_count, outcome.examples) == (90, [10, 11, 12])
+    assert outcome.failing_rows == [11, 12, 13, 14, 15]
+
+
+def test_a_query_that_selects_no_row_key_is_matched_by_its_rows(tmp_path: Path, engine: EngineName) -> None:
+    columns = {**CODES, "n": pa.array([1, 2, 3, 4])}
+    query = "SELECT code, n FROM {batch} WHERE n > 2"
+    outcome = _only(
+        _judge(tmp_path, engine, columns, _rule("unexpected_rows_expectation", unexpected_rows_query=query))
+    )
+    assert (outcome.unexpected_count, outcome.failing_rows) == (2, [13, 14])
+
+
+def test_a_query_reaches_nothing_but_the_table(tmp_path: Path, engine: EngineName) -> None:
+    secret = tmp_path / "secret.csv"
+    secret.write_text("a\n1\n")
+    query = f"SELECT * FROM read_csv('{secret}'), {{batch}}"
+    outcome = _only(
+        _judge(tmp_path, engine, CODES, _rule("unexpected_rows_expectation", unexpected_rows_query=query))
+    )
+    assert outcome.outcome == "error"
+
+
+def test_mostly_forgives_a_share_of_the_values(tmp_path: Path, engine: EngineName) -> None:
+    verdict = _judge(
+        tmp_path,
+        engine,
+        CODES,
+        _rule("expect_column_values_to_not_be_null", column="code", mostly=0.75),
+        _rule("expect_column_values_to_not_be_null", column="code", mostly=0.76),
+    )
+    assert [each.outcome for each in verdict.expectations] == ["passed", "failed"]
+    assert verdict.expectations[0].failing_rows == [12]
+
+
+def test_one_broken_rule_does_not_spoil_the_others(tmp_path: Path, engine: EngineName) -> None:
+    query = "SELECT nonsense FROM {batch}"
+    verdict = _judge(
+        tmp_path,
+        engine,
+        {"n": pa.array([1, 2, 3])},
+        _rule("unexpected_rows_expectation", unexpected_rows_query=query),
+        _rule("expect_column_mean_to_be_between", column="n", min_value=2, max_value=2),
+        _rule("expect_column_values_to_be_unique", column="n"),
+    )
+    assert [each.outcome for each in verdict.expectations] == ["error", "passed", "passed"]
+
+
+def test_progress_is_told_rule_by_rule(tmp_path: Path) -> None:
+    told: list[tuple[int, int]] = []
+    rules = [
+        _rule("expect_column_values_to_not_be_null", column="code"),
+        _rule("expect_table_row_count_to_equal", value=4),
+    ]
+    _judge(tmp_path, "duckdb", CODES, *rules, on_progress=lambda done, total: told.append((done, total)))
+    assert told == [(1, 2), (2, 2)]

@@ -1,0 +1,127 @@
+"""Reading suites: Great Expectations' own form in, every fault named."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from core.errors import InputRefused
+from quality.suite import Suite
+
+GOOD = {"type": "expect_column_values_to_not_be_null", "kwargs": {"column": "a"}}
+
+
+def _parse(*expectations: Any) -> Suite:
+    return Suite.parse(json.dumps({"name": "s", "expectations": list(expectations)}))
+
+
+def _codes(*expectations: Any) -> list[str]:
+    with pytest.raises(InputRefused) as refused:
+        _parse(*expectations)
+    return [reason.code for reason in refused.value.reasons]
+
+
+def test_a_suite_as_great_expectations_exports_it_is_read() -> None:
+    exported = {
+        "name": "exported",
+        "id": "c1f2",
+        "meta": {"great_expectations_version": "1.24.1"},
+        "notes": None,
+        "expectations": [
+            {
+                "type": "expect_column_values_to_be_between",
+                "kwargs": {
+                    "column": "a",
+                    "min_value": 1.0,
+                    "max_value": None,
+                    "batch_id": "x",
+                    "mostly": 0.9,
+                },
+                "meta": {"gbt36344": "0301"},
+                "id": "7e",
+                "notes": "n",
+                "severity": "warning",
+                "rendered_content": [{"name": "atomic"}],
+            }
+        ],
+    }
+    (read,) = Suite.parse(json.dumps(exported)).expectations
+    assert read.kwargs == {"column": "a", "min_value": 1.0, "mostly": 0.9}
+    assert (read.severity, read.meta) == ("warning", {"gbt36344": "0301"})
+
+
+def test_severity_is_critical_unless_said_otherwise() -> None:
+    assert _parse(GOOD).expectations[0].severity == "critical"
+
+
+def test_class_names_are_taken_for_type_names() -> None:
+    kwargs = {"column_A": "a", "column_B": "b"}
+    read = _parse({"type": "ExpectColumnPairValuesAToBeGreaterThanB", "kwargs": kwargs}).expectations[0]
+    assert read.type == "expect_column_pair_values_a_to_be_greater_than_b"
+
+
+def test_a_suite_without_a_rule_is_refused() -> None:
+    with pytest.raises(InputRefused, match="no gate"):
+        _parse()
+
+
+def test_broken_json_is_refused_with_line_and_column() -> None:
+    with pytest.raises(InputRefused, match="line 2, column 3") as refused:
+        Suite.parse('{"name": "s",\n  oops}')
+    assert "第 2 行第 3 列" in refused.value.detail.zh
+
+
+@pytest.mark.parametrize(
+    ("expectation", "code"),
+    [
+        ("text", "not-an-object"),
+        ({"kwargs": {}}, "no-type"),
+        ({"type": "expect_magic", "kwargs": {}}, "unknown-type"),
+        (
+            {"type": "expect_table_row_count_to_equal_other_table", "kwargs": {"other_table_name": "t"}},
+            "needs-second-table",
+        ),
+        ({"type": "expect_column_values_to_not_be_null", "kwargs": {}}, "missing-argument"),
+        ({**GOOD, "kwargs": {"column": "a", "mostyl": 0.9}}, "unknown-argument"),
+        ({**GOOD, "kwargs": {"column": "a", "mostly": 90}}, "bad-mostly"),
+        ({**GOOD, "severity": "fatal"}, "unknown-severity"),
+        ({**GOOD, "kwargs": {"column": "a", "row_condition": "import os"}}, "bad-row-condition"),
+        ({**GOOD, "kwargs": {"column": "a", "row_condition": "a.eval('1')"}}, "bad-row-condition"),
+        ({"type": "expect_column_values_to_be_between", "kwargs": {"column": "a"}}, "missing-bound"),
+        (
+            {"type": "expect_column_values_to_be_in_set", "kwargs": {"column": "a", "value_set": []}},
+            "not-a-list",
+        ),
+        (
+            {"type": "expect_column_values_to_match_regex", "kwargs": {"column": "a", "regex": "("}},
+            "bad-regex",
+        ),
+        (
+            {"type": "expect_column_value_lengths_to_equal", "kwargs": {"column": "a", "value": 1.5}},
+            "not-whole",
+        ),
+        (
+            {"type": "unexpected_rows_expectation", "kwargs": {"unexpected_rows_query": "SELECT 1"}},
+            "no-batch",
+        ),
+    ],
+)
+def test_each_fault_is_named(expectation: Any, code: str) -> None:
+    assert _codes(GOOD, expectation) == [code]
+
+
+def test_all_faults_are_told_at_once_with_their_places() -> None:
+    with pytest.raises(InputRefused) as refused:
+        _parse({"type": "expect_magic"}, GOOD, {"type": "expect_magic"})
+    assert [reason.facts["place"] for reason in refused.value.reasons] == [1, 3]
+    assert "第 3 条" in refused.value.detail.zh
+
+
+def test_reading_a_suite_does_not_import_great_expectations() -> None:
+    code = "import sys; import quality.engine, quality.suite; print('great_expectations' in sys.modules, 'pandas' in sys.modules)"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout.split() == ["False", "False"]
