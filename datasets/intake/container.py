@@ -61,7 +61,7 @@ def open_input(source: Path, folder: Path, member: str | None = None) -> Opened:
         if kind == "gzip":
             path, container = _ungzip(path, folder / f"open-{depth}"), container or "gzip"
         elif kind == "zip":
-            path, chosen = _unzip(path, folder / f"open-{depth}", member)
+            path, chosen = _unzip(path, folder / f"open-{depth}", None if chosen else member)
             container = container or "zip"
         else:
             return Opened(path, kind, container, chosen)

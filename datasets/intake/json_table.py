@@ -14,7 +14,7 @@ from typing import Final
 from core.errors import InputRefused
 from core.text import Text
 from datasets.intake.facts import MAX_COLUMNS, FindingLog
-from datasets.intake.json_stream import Json, Records, find_records, read_records
+from datasets.intake.json_stream import MAX_VALUE_CHARS, Json, Records, find_records, read_records
 from datasets.intake.layout import column_names
 from datasets.intake.staging import Staged, StageWriter
 
@@ -74,7 +74,7 @@ def _is_lines(path: Path) -> bool:
     """Two lines that are each a whole object make JSON lines."""
     seen = 0
     with path.open(encoding="utf-8-sig") as file:
-        for line in file:
+        while line := file.readline(MAX_VALUE_CHARS):
             if not line.strip():
                 continue
             try:
@@ -90,7 +90,7 @@ def _is_lines(path: Path) -> bool:
 
 def _lines(path: Path) -> Iterator[tuple[int | None, str | None, Json]]:
     with path.open(encoding="utf-8-sig") as file:
-        for number, line in enumerate(file, 1):
+        for number, line in enumerate(iter(lambda: file.readline(MAX_VALUE_CHARS), ""), 1):
             if not line.strip():
                 continue
             try:

@@ -16,6 +16,7 @@ from datasets.intake.facts import ROW_COLUMN, FindingLog
 
 Kind = Literal["", "number", "date", "text"]
 SAMPLE_RECORDS: Final = 400
+MAX_NAME_CHARS: Final = 255
 FOOTERS_LOOKED_AT: Final = 30
 NUMBER: Final = re.compile(r"[-+]?(\d+|\d{1,3}(,\d{3})+)([.,]\d+)?([eE][-+]?\d+)?%?")
 DATE: Final = re.compile(
@@ -147,8 +148,8 @@ def _is_note(record: Record, body: Sequence[Record]) -> bool:
 
 
 def clean_name(cell: str | None) -> str:
-    """A header cell as a column name: one line, no invisible characters, no outer blanks."""
-    return " ".join(INVISIBLE.sub("", cell or "").split())
+    """A header cell as a column name: one line of bounded length, nothing invisible, no outer blanks."""
+    return " ".join(INVISIBLE.sub("", cell or "").split())[:MAX_NAME_CHARS]
 
 
 def column_names(header: Sequence[str | None], width: int, line: int | None, log: FindingLog) -> list[str]:

@@ -25,7 +25,7 @@ MARKS: Final = (
 
 def without(value: str, marks: tuple[str, ...]) -> str:
     """SQL of `value`, NULL where it is one of the marks."""
-    return f"(CASE WHEN {value} NOT IN ({', '.join(map(text_literal, marks))}) THEN {value} END)"
+    return f"(CASE WHEN {value} NOT IN ({_listed(marks)}) THEN {value} END)"
 
 
 def find(
@@ -42,8 +42,11 @@ def find(
         return {}, {}
     counts = _counts(db, table, texts)
     used = tuple(mark for mark in MARKS if any(mark in counts[name] for name in types))
+    codes = _codes(db, table, {name: texts[name] for name in texts if name not in types}, used)
     values: dict[str, str] = {}
     for name, text in texts.items():
+        if name in codes:
+            continue
         seen = {mark: number for mark, number in counts[name].items() if mark in used}
         if seen:
             values[name] = without(text, used)
@@ -53,10 +56,28 @@ def find(
 
 def _counts(db: duckdb.DuckDBPyConnection, table: str, texts: Mapping[str, str]) -> dict[str, dict[str, int]]:
     """How often each mark stands in each column; marks that do not occur are left out."""
-    listed = ", ".join(map(text_literal, MARKS))
-    asked = ", ".join(f"histogram({text}) FILTER ({text} IN ({listed}))" for text in texts.values())
+    asked = ", ".join(f"histogram({text}) FILTER ({text} IN ({_listed(MARKS)}))" for text in texts.values())
     row = db.execute(f"SELECT {asked} FROM {table}").fetchall()[0]
     return {name: dict(found or {}) for name, found in zip(texts, row, strict=True)}
+
+
+def _codes(
+    db: duckdb.DuckDBPyConnection, table: str, texts: Mapping[str, str], used: tuple[str, ...]
+) -> set[str]:
+    """Text columns whose values are all as long as a mark that they hold: NA among country codes is Namibia."""
+    if not texts or not used:
+        return set()
+    lengths = [f"length({without(text, used)})" for text in texts.values()]
+    held = [f"length(CASE WHEN {text} IN ({_listed(used)}) THEN {text} END)" for text in texts.values()]
+    asked = ", ".join(
+        f"min({a}) = max({a}) AND max({a}) = max({b})" for a, b in zip(lengths, held, strict=True)
+    )
+    row = db.execute(f"SELECT {asked} FROM {table}").fetchall()[0]
+    return {name for name, same in zip(texts, row, strict=True) if same}
+
+
+def _listed(marks: tuple[str, ...]) -> str:
+    return ", ".join(map(text_literal, marks))
 
 
 def _report(name: str, seen: Mapping[str, int], log: FindingLog) -> None:

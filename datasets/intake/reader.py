@@ -29,6 +29,7 @@ from datasets.intake.table import Plan, path_literal, plan_columns, quoted, repo
 
 PREVIEW_FIRST: Final = 20
 PREVIEW_LAST: Final = 5
+PREVIEW_CHARS: Final = 500
 Progress = Callable[[float, Text], None]
 
 OPENING: Final = Text("打开文件", "Opening the file")
@@ -203,7 +204,7 @@ def _stage_text(desk: _Desk, opened: Opened, facts: InputFacts) -> Staged:
 
 
 def _preview(db: duckdb.DuckDBPyConnection, plans: list[Plan], out: Path, rows: int) -> Preview:
-    listed = ", ".join(f"CAST({quoted(plan.name)} AS VARCHAR)" for plan in plans)
+    listed = ", ".join(f"left(CAST({quoted(plan.name)} AS VARCHAR), {PREVIEW_CHARS})" for plan in plans)
     query = f"SELECT {listed} FROM read_parquet({path_literal(out)}) WHERE __row__ BETWEEN ? AND ? ORDER BY __row__"
     first = db.execute(query, [1, PREVIEW_FIRST]).fetchall()
     last = db.execute(query, [max(PREVIEW_FIRST, rows - PREVIEW_LAST) + 1, rows]).fetchall()

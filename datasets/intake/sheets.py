@@ -21,7 +21,7 @@ from core.text import Text
 from datasets.intake.facts import FindingLog
 from datasets.intake.layout import Record, filled
 
-MAX_CELLS: Final = 40_000_000
+MAX_CELLS: Final = 12_000_000
 CHUNK: Final = 4 << 20
 REFERENCE: Final = re.compile(rb'<(?:\w+:)?c\b[^>]*?\br="([A-Z]{1,3})([0-9]{1,7})"')
 ERROR: Final = re.compile(
@@ -35,17 +35,21 @@ Cell = float | str | bool | time | date | datetime | timedelta | None
 
 
 class Sheet:
-    """The records of one sheet; rows that hold nothing are counted as blank lines."""
+    """The records of one sheet; rows that hold nothing are counted as blank lines.
 
-    def __init__(self, name: str, rows: list[list[str | None]]) -> None:
+    Rows become Python values one at a time. Empty columns left of the table are not part of it.
+    """
+
+    def __init__(self, name: str, cells: CalamineSheet) -> None:
         self.name = name
         self.blank_lines = 0
-        self._rows = rows
+        self._cells = cells
 
     def records(self, *, report: bool = False) -> Iterator[Record]:
         del report  # a sheet has no malformed records
         self.blank_lines = 0
-        for number, cells in enumerate(self._rows, 1):
+        for number, row in enumerate(self._cells.iter_rows(), 1):
+            cells = [_text(cell) for cell in row]
             if filled(cells):
                 yield Record(number, cells)
             else:
@@ -136,9 +140,7 @@ def _named(names: list[str], wanted: str | int) -> str:
 def _read(book: CalamineWorkbook, path: Path, name: str, part: str | None, log: FindingLog) -> Sheet:
     if part is not None:
         _survey_xlsx(path, part, name, log)
-    sheet: CalamineSheet = book.get_sheet_by_name(name)
-    rows = sheet.to_python(skip_empty_area=False)
-    return Sheet(name, [[_text(cell) for cell in row] for row in rows])
+    return Sheet(name, book.get_sheet_by_name(name))
 
 
 def _text(cell: Cell) -> str | None:

@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 from core.errors import InputRefused
 from core.text import Text
 from datasets.intake.delimited import Delimited
-from datasets.intake.encodings import MAX_LINE_BYTES, Utf8Text
+from datasets.intake.encodings import Utf8Text
 from datasets.intake.facts import MAX_COLUMNS, FindingLog
 from datasets.intake.layout import (
     FOOTERS_LOOKED_AT,
@@ -162,7 +162,7 @@ def _copy_lines(
         rows = db.execute(
             f"COPY (SELECT * FROM read_csv(?, delim = ?, quote = '\"', escape = '\"', header = false, "
             f"skip = {head.line}, columns = {{{columns}}}, auto_detect = false, strict_mode = true, "
-            f"null_padding = false, ignore_errors = false, max_line_size = {MAX_LINE_BYTES})) "
+            f"null_padding = false, ignore_errors = false)) "
             f"TO '{_quoted(out)}' (FORMAT parquet, COMPRESSION lz4)",
             [str(text.path), grid.delimiter],
         ).fetchall()[0][0]

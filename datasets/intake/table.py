@@ -154,7 +154,9 @@ def _native_value(plan: Plan, native: str, dictionary: Dictionary) -> str:
     """A Parquet column that nobody declared keeps its type; nested and rare types become text."""
     if kind_of(native) == "string" and not native.startswith("BLOB"):
         return plan.text
-    return quoted(plan.field) if not dictionary.null_values or kind_of(native) != "string" else plan.text
+    if not dictionary.null_values:
+        return quoted(plan.field)
+    return f"(CASE WHEN {plan.text} IS NOT NULL THEN {quoted(plan.field)} END)"
 
 
 def _declared_value(db: duckdb.DuckDBPyConnection, table: str, plan: Plan, staged: Staged) -> str:

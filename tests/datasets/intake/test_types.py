@@ -136,6 +136,14 @@ def test_one_odd_value_far_down_keeps_the_column_text(bench: Bench) -> None:
     assert bench.rows()[-1][1] == "0012"
 
 
+def test_na_counts_as_empty_only_where_a_column_proves_it(bench: Bench) -> None:
+    found = bench.reads("n,word,country\n1,NA,NA\nNA,tail,CN\n3,wing,US\n")
+    assert bench.rows() == [(1, None, "NA"), (None, "tail", "CN"), (3, "wing", "US")]
+    assert [(f.code, f.column) for f in found.findings] == [("null-mark", "n"), ("null-mark", "word")]
+    bench.reads("word,country\nNA,NA\ntail,CN\n")
+    assert bench.rows() == [("NA", "NA"), ("tail", "CN")]
+
+
 def test_a_percent_unit_keeps_the_figure(bench: Bench) -> None:
     bench.reads(table(["61.5%", "7"]), columns=[{"name": "v", "type": "number", "unit": "%"}])
     assert [row[1] for row in bench.rows()] == [61.5, 7.0]
