@@ -99,7 +99,17 @@ async def on_http_error(request: Request, exc: Exception) -> Response:
     return _answer(request, kind(text), exc.status_code)
 
 
+async def on_surprise(request: Request, exc: Exception) -> Response:  # noqa: ARG001 - the server logs the trace itself
+    text = Text(
+        "服务内部出错，未作任何更改；请稍后重试，若再次出现请把时间与地址告知管理员。",
+        "Something failed on our side and nothing was changed; try again later, and if it happens again tell the "
+        "administrator the time and address.",
+    )
+    return _answer(request, e.AppError(text), 500)
+
+
 def install(app: FastAPI) -> None:
     app.add_exception_handler(e.AppError, on_app_error)
     app.add_exception_handler(RequestValidationError, on_bad_payload)
     app.add_exception_handler(HTTPException, on_http_error)
+    app.add_exception_handler(Exception, on_surprise)

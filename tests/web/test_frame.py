@@ -33,6 +33,23 @@ def test_an_address_that_does_not_exist_is_told_as_a_page_in_the_readers_languag
     assert '<html lang="en">' in english.text
 
 
+def test_a_fault_of_ours_is_told_without_its_details(sqlite_house: House) -> None:
+    app = create_app(house=sqlite_house)
+
+    @app.get("/broken")
+    def broken() -> None:
+        raise RuntimeError("secret detail")
+
+    browser = TestClient(app, headers=HTML, raise_server_exceptions=False)
+    told = browser.get("/broken")
+    assert told.status_code == 500
+    assert "接下来可以做什么" in told.text
+    assert "secret detail" not in told.text
+    program = browser.get("/broken", headers={"accept": "application/json"})
+    assert program.headers["content-type"] == "application/problem+json"
+    assert program.json()["status"] == 500
+
+
 def test_the_language_switch_keeps_the_page_and_its_query(visitor: TestClient) -> None:
     text = visitor.get("/components?state=active&sort=-rows").text
     assert 'href="/components?state=active&amp;sort=-rows&amp;lang=en"' in text
