@@ -2,21 +2,29 @@
 
 Why this exists: Starlette's file answer is right about ranges but ignores `If-None-Match`, sends small chunks (15 % of what
 the loopback can do), and goes on sending after the right to receive has ended. Measured in docs/decisions/0009.
+
+The window: the right is asked for before the first byte, then before the next chunk whenever 4 MiB or one second have
+passed since it was last asked for. After a revocation has committed, at most 4 MiB and no more than what one second
+carries still leave the service; what already lies in the sockets' buffers cannot be called back.
 """
 
 from __future__ import annotations
 
 import base64
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
+from urllib.parse import quote
 
+from anyio import CancelScope
 from fastapi import Request
 from fastapi.responses import FileResponse, Response
 from starlette.concurrency import run_in_threadpool
 from starlette.types import Message, Receive, Scope, Send
 
 RECHECK_BYTES: Final = 4 * 1024 * 1024
+RECHECK_S: Final = 1.0
 
 
 class DeliveryStopped(ConnectionError):
@@ -24,7 +32,8 @@ class DeliveryStopped(ConnectionError):
 
 
 class GuardedFile(FileResponse):
-    """A file answer that asks `may_go_on` every few MiB and tells `on_end` how many bytes left (body bytes)."""
+    """A file answer that asks `may_go_on` while it sends, and tells `on_end` how many bytes of the file's answer left
+    and whether it was cut off."""
 
     chunk_size = 256 * 1024
 
@@ -36,29 +45,57 @@ class GuardedFile(FileResponse):
         filename: str,
         media_type: str,
         may_go_on: Callable[[], bool] | None = None,
-        on_end: Callable[[int], None] | None = None,
+        on_end: Callable[[int, bool], None] | None = None,
     ) -> None:
         super().__init__(path, filename=filename, media_type=media_type, headers=_headers(sha256))
         self._may_go_on, self._on_end = may_go_on, on_end
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        sent = asked_at = 0
-
-        async def watched(message: Message) -> None:
-            nonlocal sent, asked_at
-            if message["type"] == "http.response.body":
-                if self._may_go_on and sent - asked_at >= RECHECK_BYTES:
-                    asked_at = sent
-                    if not await run_in_threadpool(self._may_go_on):
-                        raise DeliveryStopped("the right to receive this file has ended")
-                sent += len(message.get("body", b""))
-            await send(message)
-
+        guard = _Guard(send, self._may_go_on)
+        # a server that sends files by itself would send past the guard
+        extensions = {k: v for k, v in scope.get("extensions", {}).items() if k != "http.response.pathsend"}
         try:
-            await super().__call__(scope, receive, watched)
+            await super().__call__({**scope, "extensions": extensions}, receive, guard)
         finally:
             if self._on_end:
-                await run_in_threadpool(self._on_end, sent)
+                with CancelScope(shield=True):  # a reader who goes away is counted too
+                    await run_in_threadpool(self._on_end, guard.sent, guard.was_cut)
+
+
+class _Guard:
+    """Passes messages on; asks again before a chunk when the window is over."""
+
+    def __init__(self, send: Send, may_go_on: Callable[[], bool] | None) -> None:
+        self._send, self._may_go_on = send, may_go_on
+        self.sent, self._asked_at, self._asked_when = 0, 0, time.monotonic()
+        self.was_cut, self._is_file = False, False
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self._is_file = message["status"] in (200, 206)
+        elif message["type"] == "http.response.body" and self._is_file:
+            await self._ask()
+            self.sent += len(message.get("body", b""))
+        await self._send(message)
+
+    async def _ask(self) -> None:
+        is_fresh = self.sent - self._asked_at < RECHECK_BYTES
+        if self._may_go_on is None or (is_fresh and time.monotonic() - self._asked_when < RECHECK_S):
+            return
+        self._asked_at, self._asked_when = self.sent, time.monotonic()
+        if not await run_in_threadpool(self._may_go_on):
+            self.was_cut = True
+            raise DeliveryStopped("the right to receive this file has ended")
+
+
+def takes_bytes(request: Request, sha256: str) -> bool:
+    """Whether the request would be answered with bytes of the file: no HEAD, and the reader does not hold it already."""
+    return request.method != "HEAD" and not _holds(request, sha256)
+
+
+def _holds(request: Request, sha256: str) -> bool:
+    tags = [tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(",")]
+    return f'"{sha256}"' in tags or "*" in tags
 
 
 def deliver(
@@ -69,15 +106,24 @@ def deliver(
     filename: str,
     media_type: str,
     may_go_on: Callable[[], bool] | None = None,
-    on_end: Callable[[int], None] | None = None,
+    on_end: Callable[[int, bool], None] | None = None,
 ) -> Response:
     """The file, or 304 when the reader holds it already. Register the route for GET and HEAD both."""
-    held = [tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(",")]
-    if f'"{sha256}"' in held or "*" in held:
+    if _holds(request, sha256):
         return Response(status_code=304, headers=_headers(sha256))
     return GuardedFile(
         path, sha256=sha256, filename=filename, media_type=media_type, may_go_on=may_go_on, on_end=on_end
     )
+
+
+def attachment(filename: str) -> dict[str, str]:
+    """Headers for an answer made in memory that is to be kept as a file (RFC 6266; Chinese names in UTF-8)."""
+    plain = "".join(
+        char if char.isascii() and char.isprintable() and char not in '"\\;' else "_" for char in filename
+    )
+    return {
+        "Content-Disposition": f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(filename, safe='')}"
+    }
 
 
 def _headers(sha256: str) -> dict[str, str]:

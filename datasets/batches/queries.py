@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, func, or_
+from sqlalchemy import func, or_
 from sqlmodel import col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from auth.actor import PLATFORM, Actor
 from auth.roles import permitted
+from catalog import queries as catalog
+from catalog.tables import DatasetRow
 from core.errors import NotFound
 from core.text import Text
 from core.work import Work
@@ -18,7 +20,7 @@ from datasets.batches.models import BatchRead
 from datasets.batches.tables import BatchRow
 
 READ: Final = "datasets:batch:read"
-_SORTS: Final[dict[str, ColumnElement[Any]]] = {
+_SORTS: Final[dict[str, Any]] = {
     "submitted": col(BatchRow.submitted_at),
     "name": col(BatchRow.name),
     "dataset": col(BatchRow.dataset_id),
@@ -78,10 +80,11 @@ def batches(
     if states:
         wanted = wanted.where(col(BatchRow.state).in_(states))
     if words.strip():
-        like = "%" + words.strip().replace("\\", "\\\\").replace("%", r"\%").replace("_", r"\_") + "%"
+        looked_for = words.strip()
         wanted = wanted.where(
             or_(
-                col(BatchRow.name).ilike(like, escape="\\"), col(BatchRow.dataset_id).ilike(like, escape="\\")
+                col(BatchRow.name).icontains(looked_for, autoescape=True),
+                col(BatchRow.dataset_id).icontains(looked_for, autoescape=True),
             )
         )
     total = work.db.exec(select(func.count()).select_from(wanted.subquery())).one()
@@ -96,3 +99,14 @@ def corrections_of(work: Work, batch_id: str) -> list[str]:
     return list(
         work.db.exec(select(BatchRow.id).where(BatchRow.corrects == batch_id).order_by(col(BatchRow.id)))
     )
+
+
+def targets(work: Work, actor: Actor) -> list[tuple[str, Text]]:
+    """The datasets that the actor may hand in for, with their titles."""
+    wanted = select(DatasetRow.id, DatasetRow.title_zh, DatasetRow.title_en).where(
+        catalog.own(actor, "datasets:batch:submit"), DatasetRow.state != "withdrawn"
+    )
+    return [
+        (code, Text(zh or code, en or zh or code))
+        for code, zh, en in work.db.exec(wanted.order_by(col(DatasetRow.id)))
+    ]

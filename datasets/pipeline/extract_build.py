@@ -44,15 +44,12 @@ def _build(ctx: JobContext, extract_id: ExtractId) -> dict[str, Any]:
     expected = count(release, case.row_filter, memory_limit_mb=memory, scratch=scratch)
     key = grant_key(master_key(ctx.settings.keys_dir), row.dataset_id, row.grant_id)
     recipe = Recipe(case.terms, case.row_filter, DeliveryForm(row.form), key, _facts(row))
-    out = ctx.files.stage_path(".part")
-    try:
-        built = build(
-            release, recipe, out, rows_expected=expected, on_progress=ctx.part(0.1, 0.95),
-            memory_limit_mb=memory, scratch=scratch,
-        )  # fmt: skip
-        stored = ctx.files.put_file(out)
-    finally:
-        out.unlink(missing_ok=True)
+    out = ctx.scratch(".part")
+    built = build(
+        release, recipe, out, rows_expected=expected, on_progress=ctx.part(0.1, 0.95),
+        memory_limit_mb=memory, scratch=scratch,
+    )  # fmt: skip
+    stored = ctx.files.put_file(out)
     return {"sha256": stored.sha256, "rows": built.rows, "bytes": stored.size_bytes}
 
 

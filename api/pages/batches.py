@@ -1,0 +1,286 @@
+"""Pages of batches: hand in, see what the gate found, confirm, correct, publish."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Form, Query, Request, Response, UploadFile
+from fastapi.responses import HTMLResponse
+
+from api.access import access
+from api.deps import ActorDep, HouseDep, ReadDep
+from api.receiving import store_upload
+from api.web import go, page
+from catalog import queries as catalog
+from core.errors import AppError, InputRefused
+from core.jobs import FINAL, JobRow, read
+from core.text import Text
+from core.work import Work
+from datasets.batches import detail, queries, service
+from datasets.batches.models import BatchDetail, IntakeOptions
+from datasets.batches.workflow import STATE_NAMES, BatchState
+from datasets.releases import service as releases
+from datasets.releases.models import ReleaseCreate
+
+router = APIRouter(prefix="/batches", include_in_schema=True, tags=["pages"])
+_READ, _SUBMIT, _CONFIRM = "datasets:batch:read", "datasets:batch:submit", "datasets:batch:confirm"
+SEVERITIES: Final = {
+    "critical": Text("关键", "Critical"),
+    "warning": Text("警告", "Warning"),
+    "info": Text("提示", "Information"),
+}
+OUTCOMES: Final = {
+    "passed": Text("通过", "Passed"),
+    "failed": Text("未通过", "Failed"),
+    "error": Text("未能执行", "Could not run"),
+}
+NoteField = Annotated[str, Form()]
+VersionField = Annotated[int | None, Form()]
+
+
+@router.get("", response_class=HTMLResponse, **access(_READ))
+def list_page(
+    request: Request,
+    work: ReadDep,
+    actor: ActorDep,
+    q: str = "",
+    dataset: str = "",
+    state: str = "",
+    sort: str = "-submitted",
+    number: Annotated[int, Query(alias="page", ge=1)] = 1,
+) -> HTMLResponse:
+    """Batches of the reader's department."""
+    found = queries.batches(
+        work,
+        actor,
+        words=q,
+        dataset_id=dataset or None,
+        states=(state,) if state else (),
+        sort=sort,
+        page=number,
+    )
+    titles = catalog.titles(work, sorted({item.dataset_id for item in found.items}))
+    return page(
+        request, "batches/list.html", found=found, q=q, dataset=dataset, state=state, states=STATE_NAMES, titles=titles,
+        may_submit=actor.may(_SUBMIT),
+    )  # fmt: skip
+
+
+def _form_page(
+    request: Request, work: Work, actor: ActorDep, given: dict[str, Any], error: AppError | None = None
+) -> HTMLResponse:
+    former = queries.batch(work, actor, given["corrects"]) if given.get("corrects") else None
+    if former is not None:
+        given["dataset_id"] = former.dataset_id
+    from api.errors import status_of
+
+    return page(
+        request, "batches/new.html", status=status_of(error) if error else 200, given=given, error=error, former=former,
+        targets=queries.targets(work, actor),
+    )  # fmt: skip
+
+
+@router.get("/new", response_class=HTMLResponse, **access(_SUBMIT))
+def new_page(
+    request: Request, work: ReadDep, actor: ActorDep, dataset: str = "", corrects: str = ""
+) -> HTMLResponse:
+    """The form to hand a file in."""
+    return _form_page(
+        request,
+        work,
+        actor,
+        {"dataset_id": dataset, "corrects": corrects, "rows_only": False, "again": False},
+    )
+
+
+@router.post("", response_class=HTMLResponse, **access(_SUBMIT))
+def submit(
+    request: Request,
+    house: HouseDep,
+    actor: ActorDep,
+    dataset_id: Annotated[str, Form()],
+    file: UploadFile,
+    corrects: Annotated[str, Form()] = "",
+    rows_only: Annotated[bool, Form()] = False,
+    again: Annotated[bool, Form()] = False,
+) -> Response:
+    """Hand the form's file in; the next page is the receipt."""
+    given = {"dataset_id": dataset_id, "corrects": corrects, "rows_only": rows_only, "again": again}
+    try:
+        if not file.filename:
+            raise InputRefused(Text("请先选择文件。", "Choose a file first."))
+        with house.read() as work:
+            service.may_submit(work, actor, dataset_id)
+        stored = store_upload(file, house.files, house.settings.upload_max_bytes)
+        with house.write() as work:
+            batch = service.receive(
+                work,
+                actor,
+                dataset_id,
+                file.filename,
+                stored,
+                corrects=corrects or None,
+                rows_only=rows_only,
+                again=again,
+            )
+    except AppError as error:
+        with house.read() as work:
+            return _form_page(request, work, actor, given, error)
+    return go(
+        f"/batches/{batch.id}",
+        Text(f"已接收 {batch.name}，正在校验。", f"{batch.name} was taken in and is being checked."),
+    )
+
+
+def _show(
+    request: Request,
+    work: Work,
+    actor: ActorDep,
+    batch_id: str,
+    error: AppError | None = None,
+    typed: str = "",
+) -> HTMLResponse:
+    from api.errors import status_of
+
+    batch = detail.detail(work, actor, batch_id)
+    job = work.db.get(JobRow, batch.job_id) if batch.job_id else None
+    title = catalog.titles(work, [batch.dataset_id]).get(
+        batch.dataset_id, Text(batch.dataset_id, batch.dataset_id)
+    )
+    return page(
+        request, "batches/show.html", status=status_of(error) if error else 200, batch=batch, title=title, error=error,
+        typed=typed, job=read(job) if job and job.state not in FINAL else None, states=STATE_NAMES, steps=_steps(batch),
+        commands={command.step: command for command in batch.commands}, severities=SEVERITIES, outcome_names=OUTCOMES,
+    )  # fmt: skip
+
+
+def _steps(batch: BatchDetail) -> list[dict[str, Any]]:
+    """Where the batch stands on its way: received, read, checked, confirmed, published."""
+    names = (
+        Text("接收", "Received"),
+        Text("读取定型", "Read and typed"),
+        Text("检查", "Checked"),
+        Text("校核确认", "Confirmed"),
+        Text("发布", "Published"),
+    )
+    place, tone = {
+        BatchState.RECEIVED: (1, "now"), BatchState.TYPED: (2, "now"), BatchState.REFUSED: (1, "bad"),
+        BatchState.FAILED: (2, "bad"), BatchState.ERROR: (2, "bad"), BatchState.NEEDS_CONFIRMATION: (3, "now"),
+        BatchState.PASSED: (4, "now"), BatchState.CONFIRMED: (4, "now"), BatchState.PUBLISHING: (4, "now"),
+        BatchState.RELEASED: (5, "done"), BatchState.REJECTED: (3, "bad"), BatchState.SUPERSEDED: (3, "bad"),
+    }[batch.state]  # fmt: skip
+    return [
+        {"label": name, "state": "done" if at < place else tone if at == place else "todo"}
+        for at, name in enumerate(names)
+    ]
+
+
+@router.get("/{batch_id}", response_class=HTMLResponse, **access(_READ))
+def show_page(request: Request, work: ReadDep, actor: ActorDep, batch_id: str) -> HTMLResponse:
+    """One batch."""
+    return _show(request, work, actor, batch_id)
+
+
+@router.post("/{batch_id}/confirm", response_class=HTMLResponse, **access(_CONFIRM))
+def confirm(
+    request: Request,
+    house: HouseDep,
+    actor: ActorDep,
+    batch_id: str,
+    note: NoteField = "",
+    version: VersionField = None,
+) -> Response:
+    """Sign for the warnings."""
+    try:
+        with house.write() as work:
+            service.confirm(work, actor, batch_id, note, version=version)
+    except AppError as error:
+        with house.read() as work:
+            return _show(request, work, actor, batch_id, error, note)
+    return go(
+        f"/batches/{batch_id}",
+        Text("已签字确认；可由另一位专员发布。", "Signed; another steward may publish it now."),
+    )
+
+
+@router.post("/{batch_id}/reject", response_class=HTMLResponse, **access(_CONFIRM))
+def reject(
+    request: Request,
+    house: HouseDep,
+    actor: ActorDep,
+    batch_id: str,
+    note: NoteField = "",
+    version: VersionField = None,
+) -> Response:
+    """Send the batch back."""
+    try:
+        with house.write() as work:
+            service.reject(work, actor, batch_id, note, version=version)
+    except AppError as error:
+        with house.read() as work:
+            return _show(request, work, actor, batch_id, error, note)
+    return go(f"/batches/{batch_id}", Text("批次已退回。", "The batch was sent back."))
+
+
+@router.post("/{batch_id}/recheck", response_class=HTMLResponse, **access(_SUBMIT))
+def recheck(
+    request: Request,
+    house: HouseDep,
+    actor: ActorDep,
+    batch_id: str,
+    encoding: Annotated[str, Form()] = "",
+    delimiter: Annotated[str, Form()] = "",
+    header_line: Annotated[str, Form()] = "",
+    sheet: Annotated[str, Form()] = "",
+    member: Annotated[str, Form()] = "",
+    version: VersionField = None,
+) -> Response:
+    """Check the same bytes again; fields that were filled in say how to read them."""
+    texts = {"encoding": encoding, "sheet": sheet, "member": member, "header_line": header_line}
+    said: dict[str, Any] = {key: value.strip() for key, value in texts.items() if value.strip()}
+    if delimiter:
+        said["delimiter"] = {"\\t": "\t", "tab": "\t"}.get(delimiter.strip().lower(), delimiter[:1])
+    try:
+        with house.write() as work:
+            service.recheck(work, actor, batch_id, _options(said), version=version)
+    except AppError as error:
+        with house.read() as work:
+            return _show(request, work, actor, batch_id, error)
+    return go(f"/batches/{batch_id}", Text("已按新的读取方式重新校验。", "The check runs again."))
+
+
+def _options(said: dict[str, Any]) -> IntakeOptions | None:
+    if not said:
+        return None
+    try:
+        return IntakeOptions.model_validate(said)
+    except ValueError:
+        raise InputRefused(
+            Text(
+                "表头行须为不小于 0 的整数；0 表示没有表头。",
+                "The header line is a whole number from 0; 0 says that there is none.",
+            )
+        ) from None
+
+
+@router.post("/{batch_id}/publish", response_class=HTMLResponse, **access("datasets:release:publish"))
+def publish(
+    request: Request,
+    house: HouseDep,
+    actor: ActorDep,
+    batch_id: str,
+    note: NoteField = "",
+    version: VersionField = None,
+) -> Response:
+    """Have the batch published, as a second person."""
+    try:
+        with house.write() as work:
+            body = ReleaseCreate.model_validate({"batch_id": batch_id, "note": note, "version": version})
+            release = releases.request(work, actor, body)
+    except AppError as error:
+        with house.read() as work:
+            return _show(request, work, actor, batch_id, error, note)
+    return go(
+        f"/releases/{release.id}",
+        Text("正在发布；完成后才对外可见。", "Publishing; it becomes visible when it is done."),
+    )

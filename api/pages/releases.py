@@ -1,0 +1,110 @@
+"""Pages of releases: what was published, what proves it, and the way to get it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Form, Query, Request, Response
+from fastapi.responses import HTMLResponse
+
+from api.access import PUBLIC, access
+from api.deps import ActorDep, HouseDep, ReadDep
+from api.web import go, page
+from catalog import queries as catalog
+from catalog.assets import asset
+from core.errors import AppError
+from core.jobs import FINAL, JobRow, read
+from core.text import Text
+from core.work import Work
+from datasets.batches.queries import READ
+from datasets.releases import access as release_access
+from datasets.releases import queries, service
+from datasets.releases.models import ReleaseRead
+from datasets.releases.workflow import DELIVERABLE, STATE_NAMES, ReleaseState
+
+router = APIRouter(prefix="/releases", include_in_schema=True, tags=["pages"])
+
+
+@router.get("", response_class=HTMLResponse, **access(PUBLIC))
+def list_page(
+    request: Request,
+    work: ReadDep,
+    actor: ActorDep,
+    q: str = "",
+    dataset: str = "",
+    state: str = "",
+    sort: str = "-published",
+    number: Annotated[int, Query(alias="page", ge=1)] = 1,
+) -> HTMLResponse:
+    """Releases within the reader's sight."""
+    wanted = state if state in set(ReleaseState) else ""
+    found = queries.releases(
+        work, actor, words=q, dataset_id=dataset or None, state=wanted, sort=sort, page=number
+    )
+    titles = catalog.titles(work, sorted({item.dataset_id for item in found.items}))
+    return page(
+        request,
+        "releases/list.html",
+        found=found,
+        q=q,
+        dataset=dataset,
+        state=state,
+        states=STATE_NAMES,
+        titles=titles,
+    )
+
+
+def _show(
+    request: Request,
+    work: Work,
+    actor: ActorDep,
+    release_id: str,
+    error: AppError | None = None,
+    typed: str = "",
+) -> HTMLResponse:
+    from api.errors import status_of
+
+    row = queries.shown(work, actor, release_id)
+    job = work.db.get(JobRow, row.job_id) if row.job_id else None
+    held = asset(work, row.dataset_id)
+    insider = actor.may_in(READ, row.org_id)
+    facts: dict[str, Any] = {
+        "release": ReleaseRead.model_validate(row),
+        "title": held.title,
+        "versions": queries.releases_of(work, row.dataset_id),
+        "is_open": not release_access.open_objections(held)
+        and held.is_published
+        and row.state in DELIVERABLE,
+        "insider": insider,
+        "people": {"prepared": row.prepared, "publisher": row.publisher, "withdrawn": row.withdrawn}
+        if insider
+        else {},
+        "may_withdraw": row.state in DELIVERABLE and actor.may_in("datasets:release:withdraw", row.org_id),
+        "job": read(job) if job and job.state not in FINAL and insider else None,
+    }
+    return page(
+        request, "releases/show.html", status=status_of(error) if error else 200, error=error, typed=typed,
+        states=STATE_NAMES, **facts,
+    )  # fmt: skip
+
+
+@router.get("/{release_id}", response_class=HTMLResponse, **access(PUBLIC))
+def show_page(request: Request, work: ReadDep, actor: ActorDep, release_id: str) -> HTMLResponse:
+    """One release; a withdrawn one answers 410 with its reason to outsiders."""
+    return _show(request, work, actor, release_id)
+
+
+@router.post("/{release_id}/withdraw", response_class=HTMLResponse, **access("datasets:release:withdraw"))
+def withdraw(
+    request: Request, house: HouseDep, actor: ActorDep, release_id: str, reason: Annotated[str, Form()] = ""
+) -> Response:
+    """Stop every delivery of the release at once."""
+    try:
+        with house.write() as work:
+            service.withdraw(work, actor, release_id, reason)
+    except AppError as error:
+        with house.read() as work:
+            return _show(request, work, actor, release_id, error, reason)
+    return go(
+        f"/releases/{release_id}", Text("版本已撤回，交付已停止。", "Withdrawn; every delivery has stopped.")
+    )

@@ -1,0 +1,143 @@
+"""Batches: handing in, the gate's findings, confirmation, correction."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+
+from api.access import access
+from api.delivery import attachment, deliver
+from api.deps import ActorDep, HouseDep, ReadDep, WorkDep
+from api.receiving import store_body
+from core.files import StoredFile
+from datasets.batches import detail, queries, service
+from datasets.batches.models import BatchDetail, BatchRead, IntakeOptions, Note
+from datasets.batches.workflow import BatchState
+
+router = APIRouter(prefix="/batches", tags=["batches"])
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+_READ, _SUBMIT, _CONFIRM = "datasets:batch:read", "datasets:batch:submit", "datasets:batch:confirm"
+DatasetQuery = Annotated[str, Query(max_length=80, description="Resource code of the dataset")]
+
+
+async def _received(
+    request: Request, house: HouseDep, actor: ActorDep, dataset_id: DatasetQuery
+) -> StoredFile:
+    """The body in the store; whether the caller may hand in at all is asked before the first byte is read."""
+    from starlette.concurrency import run_in_threadpool
+
+    def ask() -> None:
+        with house.read() as work:
+            service.may_submit(work, actor, dataset_id)
+
+    await run_in_threadpool(ask)
+    return await store_body(request, house.files, house.settings.upload_max_bytes)
+
+
+Received = Annotated[StoredFile, Depends(_received)]
+
+
+@router.post(
+    "",
+    status_code=201,
+    dependencies=access(_SUBMIT)["dependencies"],
+    openapi_extra=access(_SUBMIT)["openapi_extra"]
+    | {
+        "requestBody": {
+            "required": True,
+            "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+        }
+    },
+)
+def submit_batch(
+    received: Received,
+    work: WorkDep,
+    actor: ActorDep,
+    dataset_id: DatasetQuery,
+    name: Annotated[str, Query(min_length=1, max_length=1000, description="The file's own name")],
+    corrects: Annotated[str | None, Query(description="The batch that this one corrects")] = None,
+    rows_only: Annotated[bool, Query(description="The file holds only corrected rows of `corrects`")] = False,
+    again: Annotated[bool, Query(description="Take the same bytes once more")] = False,
+) -> BatchRead:
+    """Hand a file in, as the raw body. The answer is the receipt; the check runs as a job (`job_id`)."""
+    return service.receive(
+        work, actor, dataset_id, name, received, corrects=corrects, rows_only=rows_only, again=again
+    )
+
+
+@router.get("", **access(_READ))
+def list_batches(
+    work: ReadDep,
+    actor: ActorDep,
+    dataset_id: str | None = None,
+    state: Annotated[list[BatchState] | None, Query()] = None,
+    q: str = "",
+    sort: str = "-submitted",
+    page: Annotated[int, Query(ge=1)] = 1,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+) -> dict[str, Any]:
+    """Batches of the caller's department."""
+    found = queries.batches(
+        work,
+        actor,
+        dataset_id=dataset_id,
+        states=tuple(state or ()),
+        words=q,
+        sort=sort,
+        page=page,
+        size=limit,
+    )
+    return {"items": found.items, "total": found.total, "next": str(page + 1) if page < found.pages else None}
+
+
+@router.get("/{batch_id}", **access(_READ))
+def show_batch(work: ReadDep, actor: ActorDep, batch_id: str) -> BatchDetail:
+    """One batch: how it was read, what the gate found, and what may be done now."""
+    return detail.detail(work, actor, batch_id)
+
+
+@router.patch("/{batch_id}/options", **access(_SUBMIT))
+def change_options(
+    work: WorkDep, actor: ActorDep, batch_id: str, options: IntakeOptions, version: int | None = None
+) -> BatchRead:
+    """Read the same bytes differently, and check them again."""
+    return service.recheck(work, actor, batch_id, options, version=version)
+
+
+@router.post("/{batch_id}/recheck", **access(_SUBMIT))
+def recheck_batch(work: WorkDep, actor: ActorDep, batch_id: str, version: int | None = None) -> BatchRead:
+    """Check the same bytes again by the suite and dictionary in force."""
+    return service.recheck(work, actor, batch_id, version=version)
+
+
+@router.post("/{batch_id}/confirm", **access(_CONFIRM))
+def confirm_batch(work: WorkDep, actor: ActorDep, batch_id: str, body: Note) -> BatchRead:
+    """Sign for the warnings, with a note."""
+    return service.confirm(work, actor, batch_id, body.note, version=body.version)
+
+
+@router.post("/{batch_id}/reject", **access(_CONFIRM))
+def reject_batch(work: WorkDep, actor: ActorDep, batch_id: str, body: Note) -> BatchRead:
+    """Send the batch back for good, with a note."""
+    return service.reject(work, actor, batch_id, body.note, version=body.version)
+
+
+@router.get("/{batch_id}/rows", **access(_READ), response_class=Response)
+def failing_rows(house: HouseDep, actor: ActorDep, batch_id: str) -> Response:
+    """The failing rows as a workbook (XLSX) with keys and rule texts, to be corrected and handed in again."""
+    made = detail.correction_workbook(house.read, house.files, actor, batch_id)
+    return Response(made.data, media_type=XLSX, headers=attachment(made.filename))
+
+
+@router.get("/{batch_id}/original", **access(_READ), response_class=Response)
+def original(request: Request, house: HouseDep, work: WorkDep, actor: ActorDep, batch_id: str) -> Response:
+    """The bytes as they were handed in."""
+    row = detail.original(work, actor, batch_id)
+    return deliver(
+        request,
+        house.files.path(row.sha256),
+        sha256=row.sha256,
+        filename=row.name,
+        media_type="application/octet-stream",
+    )

@@ -1,0 +1,92 @@
+"""Releases: publishing, versions, manifests, withdrawal, and the open download."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request, Response
+
+from api.access import PUBLIC, access
+from api.delivery import deliver
+from api.deps import ActorDep, HouseDep, ReadDep, WorkDep
+from datasets.releases import access as release_access
+from datasets.releases import queries, service
+from datasets.releases.models import ReleaseCreate, ReleaseRead, Withdrawal
+from datasets.releases.workflow import ReleaseState
+
+router = APIRouter(prefix="/releases", tags=["releases"])
+
+
+@router.post("", status_code=202, **access("datasets:release:publish"))
+def publish_release(work: WorkDep, actor: ActorDep, body: ReleaseCreate) -> ReleaseRead:
+    """Have a checked batch published, as a second person. The release appears when its job (`job_id`) is done."""
+    return service.request(work, actor, body)
+
+
+@router.get("", **access(PUBLIC))
+def list_releases(
+    work: ReadDep,
+    actor: ActorDep,
+    dataset_id: str | None = None,
+    state: ReleaseState | None = None,
+    q: str = "",
+    sort: str = "-published",
+    page: Annotated[int, Query(ge=1)] = 1,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+) -> dict[str, Any]:
+    """Published releases, tombstones included; the department's own people also see unfinished ones."""
+    found = queries.releases(
+        work, actor, dataset_id=dataset_id, state=state or "", words=q, sort=sort, page=page, size=limit
+    )
+    return {"items": found.items, "total": found.total, "next": str(page + 1) if page < found.pages else None}
+
+
+@router.get("/{release_id}", **access(PUBLIC))
+def show_release(work: ReadDep, actor: ActorDep, release_id: str) -> ReleaseRead:
+    """One release. A withdrawn one answers 410 with its reason, but for the department's own people."""
+    return ReleaseRead.model_validate(queries.shown(work, actor, release_id))
+
+
+@router.get("/{release_id}/manifest", **access(PUBLIC), response_class=Response)
+def manifest(request: Request, house: HouseDep, work: ReadDep, actor: ActorDep, release_id: str) -> Response:
+    """The manifest: hashes, rows, columns, suite, verdict, batch, preparers and publisher; canonical JSON."""
+    sha256 = release_access.manifest(work, actor, release_id)
+    return deliver(
+        request,
+        house.files.path(sha256),
+        sha256=sha256,
+        filename=f"{release_id}.manifest.json",
+        media_type="application/json",
+    )
+
+
+@router.head("/{release_id}/file", **access(PUBLIC), response_class=Response)
+@router.get("/{release_id}/file", **access(PUBLIC), response_class=Response)
+def download(
+    request: Request,
+    house: HouseDep,
+    work: WorkDep,
+    actor: ActorDep,
+    release_id: str,
+    format: release_access.Form = "parquet",
+) -> Response:
+    """The data of a release that is open without condition; ranges and validators are honoured, each download is recorded."""
+    asked_range = request.headers.get("range", "")[:200]
+    parcel = release_access.open_download(
+        work, actor, release_id, format, asked_range=asked_range, note=request.method == "GET"
+    )
+
+    def may_go_on() -> bool:
+        with house.read() as reading:
+            return release_access.may_flow(reading, release_id)
+
+    return deliver(
+        request, house.files.path(parcel.sha256), sha256=parcel.sha256, filename=parcel.filename,
+        media_type=parcel.media_type, may_go_on=may_go_on,
+    )  # fmt: skip
+
+
+@router.post("/{release_id}/withdraw", **access("datasets:release:withdraw"))
+def withdraw_release(work: WorkDep, actor: ActorDep, release_id: str, body: Withdrawal) -> ReleaseRead:
+    """Stop every delivery of this release at once; its tombstone keeps the reason."""
+    return service.withdraw(work, actor, release_id, body.reason)

@@ -1,0 +1,137 @@
+"""The check of a batch (检查): read the file by the dictionary, judge the table by the suite, store the verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from auth import audit
+from auth.actor import SYSTEM
+from core.errors import AppError, InputRefused
+from core.jobs_run import JobContext, JobKind
+from core.text import Text
+from core.work import Work
+from datasets import gate
+from datasets.batches import rules, service
+from datasets.batches.tables import BatchRow
+from datasets.batches.workflow import BatchState, BatchStep
+from datasets.content import content_digest
+from datasets.intake.reader import read_table
+from datasets.pipeline._correction import merge_rows
+from quality.engine import run_suite
+
+_READ_UNTIL: Final = 0.55
+
+
+def run(ctx: JobContext) -> Mapping[str, Any]:
+    """Two durable steps; each looks first whether it was done already."""
+    batch_id = str(ctx.payload["batch_id"])
+    if (state := ctx.step("type", lambda: _type(ctx, batch_id))) != BatchState.TYPED:
+        return {"batch_id": batch_id, "state": state}
+    return {"batch_id": batch_id, "state": ctx.step("judge", lambda: _judge(ctx, batch_id))}
+
+
+def unwind(work: Work, payload: Mapping[str, Any], why: Text) -> None:
+    """Cancelled or broken: the batch says so and may be checked again."""
+    row = work.db.get_one(BatchRow, str(payload["batch_id"]))
+    if row.state in (BatchState.RECEIVED, BatchState.TYPED):
+        service.move(work, row, BatchStep.BREAK, problem=dict(service.problem_of(why)))
+        _note(work, row, {"why": why.en})
+
+
+def _mine(ctx: JobContext, row: BatchRow, state: BatchState) -> bool:
+    """Whether the batch still waits for this very job in this state."""
+    return row.job_id == ctx.job.id and row.state == state
+
+
+def _type(ctx: JobContext, batch_id: str) -> str:
+    """Read the file into a typed table in the store; a file that cannot be read is refused and kept."""
+    with ctx.read() as work:
+        row = work.db.get_one(BatchRow, batch_id)
+        former = work.db.get(BatchRow, row.corrects) if row.corrects else None
+        words = gate.dictionary(work, row.dataset_id, row.options)
+        digest = gate.dictionary_digest(work, row.dataset_id)
+    if not _mine(ctx, row, BatchState.RECEIVED):
+        return row.state
+    out = ctx.scratch(".parquet")
+    try:
+        if row.is_row_correction and former is not None:
+            facts = merge_rows(ctx, row, former, out)
+        else:
+            read = read_table(
+                ctx.files.path(row.sha256), out, dictionary=words, name=row.name,
+                memory_limit_mb=ctx.settings.memory_limit_mb, on_progress=ctx.part(0.0, _READ_UNTIL),
+            )  # fmt: skip
+            facts = read.model_dump(mode="json")
+    except InputRefused as refusal:
+        return _refuse(ctx, batch_id, refusal)
+    content = content_digest(out)
+    stored = ctx.files.put_file(out)
+    with ctx.write() as work:
+        row = work.db.get_one(BatchRow, batch_id)
+        if _mine(ctx, row, BatchState.RECEIVED):
+            service.move(
+                work, row, BatchStep.TYPE, typed_sha256=stored.sha256, content_sha256=content, intake=facts,
+                dictionary_sha256=digest, rows=facts["rows"], untyped_cells=facts["untyped_cells"],
+            )  # fmt: skip
+        return row.state
+
+
+def _refuse(ctx: JobContext, batch_id: str, refusal: AppError) -> str:
+    with ctx.write() as work:
+        row = work.db.get_one(BatchRow, batch_id)
+        if _mine(ctx, row, BatchState.RECEIVED):
+            problem = dict(service.problem_of(refusal.detail, refusal.reasons))
+            service.move(work, row, BatchStep.REFUSE, problem=problem)
+            _note(work, row, {"why": refusal.detail.en})
+        return row.state
+
+
+def _judge(ctx: JobContext, batch_id: str) -> str:
+    """Run the suite in force over the typed table and store what it found, in one transaction."""
+    with ctx.read() as work:
+        row = work.db.get_one(BatchRow, batch_id)
+        suite = gate.current_suite(work, row.dataset_id)
+    if not _mine(ctx, row, BatchState.TYPED) or row.typed_sha256 is None:
+        return row.state
+    if suite is None:
+        return _no_suite(ctx, batch_id)
+    tell = ctx.part(_READ_UNTIL, 1.0)
+    said = Text("正在逐条校验规则", "Judging expectation by expectation")
+    tell(0.0, said)
+    verdict = run_suite(
+        gate.parsed(suite), ctx.files.path(row.typed_sha256), memory_limit_mb=ctx.settings.memory_limit_mb,
+        on_progress=lambda done, total: tell(done / max(total, 1), Text(f"{said.zh}（{done}/{total}）", f"{said.en} ({done}/{total})")),
+    )  # fmt: skip
+    with ctx.write() as work:
+        row = work.db.get_one(BatchRow, batch_id)
+        if _mine(ctx, row, BatchState.TYPED):
+            stored = gate.store_verdict(work, row, suite, verdict)
+            step = rules.gate_step(verdict.verdict, len(verdict.warnings), row.untyped_cells or 0)
+            service.move(
+                work, row, step, verdict_id=stored.id, verdict=verdict.verdict, suite_version_id=suite.id,
+                suite_number=suite.number,
+            )  # fmt: skip
+            _note(work, row, {"verdict": verdict.verdict, "verdict_id": stored.id, "suite": suite.number})
+        return row.state
+
+
+def _no_suite(ctx: JobContext, batch_id: str) -> str:
+    with ctx.write() as work:
+        row = work.db.get_one(BatchRow, batch_id)
+        if _mine(ctx, row, BatchState.TYPED):
+            text = Text(
+                f"数据集 {row.dataset_id} 还没有规则集，无法校验；请先建立规则集，再重新校验本批次。",
+                f"Dataset {row.dataset_id} has no suite, so nothing can be judged; make one, then check this batch again.",
+            )
+            service.move(work, row, BatchStep.BREAK, problem=dict(service.problem_of(text)))
+            _note(work, row, {"why": text.en})
+        return row.state
+
+
+def _note(work: Work, row: BatchRow, facts: dict[str, Any]) -> None:
+    payload = {"state": row.state, "content": row.content_sha256, "rows": row.rows, "job": row.job_id} | facts
+    audit.record(work, SYSTEM, "batch.checked", subject=row.id, payload=payload, dataset_id=row.dataset_id)
+
+
+JOB: Final = JobKind(service.CHECK, Text("校验批次", "Check a batch"), run, unwind, lane="check")

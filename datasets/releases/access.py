@@ -1,0 +1,110 @@
+"""Who may take a release without a grant: everybody, when the data are open without condition; nobody else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from auth import audit
+from auth.actor import Actor
+from auth.asset import Asset
+from catalog.assets import asset
+from core.errors import AccessRefused, Conflict, NotFound, Reason
+from core.text import Text
+from core.work import Work
+from datasets.releases import queries
+from datasets.releases.tables import ReleaseRow
+from datasets.releases.workflow import PUBLIC, ReleaseState
+
+Form = Literal["parquet", "csv"]
+OPEN_LEVEL: Final = 1
+_OPEN: Final = "U"
+_TYPES: Final[dict[Form, str]] = {
+    "parquet": "application/vnd.apache.parquet",
+    "csv": "text/csv; charset=utf-8",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """A file that may be sent now."""
+
+    sha256: str
+    filename: str
+    media_type: str
+
+
+def open_objections(held: Asset) -> tuple[Reason, ...]:
+    """Every reason why the dataset is not free for all; () when it is."""
+    found = []
+    if held.open_type != _OPEN:
+        text = Text(
+            f"{held.dataset_id} 不是无条件开放的数据；请在其数据集页面提交授权申请。",
+            f"{held.dataset_id} is not open without condition; apply for a grant on its dataset page.",
+        )
+        found.append(Reason("not-open-unconditionally", text, "open_type U (domain §4.3)", _way(held)))
+    if held.level > OPEN_LEVEL or any(column.level > OPEN_LEVEL for column in held.columns):
+        text = Text(
+            f"{held.dataset_id} 含分级高于 {OPEN_LEVEL} 级的数据；请提交授权申请。",
+            f"{held.dataset_id} holds data above level {OPEN_LEVEL}; apply for a grant.",
+        )
+        found.append(Reason("level-too-high", text, "level × form matrix (domain §4.4)", _way(held)))
+    return tuple(found)
+
+
+def _way(held: Asset) -> dict[str, object]:
+    return {"apply_at": f"/applications/new?dataset={held.dataset_id}"}
+
+
+def _refusals(work: Work, row: ReleaseRow) -> tuple[Reason, ...]:
+    held = asset(work, row.dataset_id)
+    found = list(open_objections(held))
+    if not held.is_published:
+        text = Text(
+            "该数据集的记录未发布或已撤回。", "The dataset's record is not published, or was withdrawn."
+        )
+        found.append(Reason("record-not-published", text, "architecture §2 promise 1"))
+    if not queries.is_deliverable(row):
+        text = Text("该版本未发布或已撤回。", "This release is not published, or was withdrawn.")
+        found.append(Reason("release-not-published", text, "architecture §2 promise 1"))
+    return tuple(found)
+
+
+def open_download(
+    work: Work, actor: Actor, release_id: str, form: Form, *, asked_range: str, note: bool
+) -> Parcel:
+    """Decide on one open download and write it down before the first byte leaves (`note`; not for a mere HEAD)."""
+    row = queries.seen(work, actor, release_id)
+    if row.state == ReleaseState.WITHDRAWN:
+        raise queries.tombstone(row)
+    if reasons := _refusals(work, row):
+        text = Text("；".join(each.text.zh for each in reasons), " ".join(each.text.en for each in reasons))
+        raise AccessRefused(text, reasons=reasons)
+    sha256 = row.sha256 if form == "parquet" else row.csv_sha256
+    if sha256 is None:
+        raise Conflict(
+            Text(
+                "该版本发布时数据集尚未无条件开放，因此没有 CSV 文件；请下载 Parquet。",
+                "The dataset was not open when this release was made, so it has no CSV; take the Parquet file.",
+            )
+        )
+    if note:
+        payload = {"format": form, "sha256": sha256, "range": asked_range, "number": row.number}
+        audit.record(
+            work, actor, "release.downloaded", subject=row.id, payload=payload, dataset_id=row.dataset_id
+        )
+    return Parcel(sha256, f"{row.dataset_id}-v{row.number}.{form}", _TYPES[form])
+
+
+def may_flow(work: Work, release_id: str) -> bool:
+    """Whether bytes of an open download may go on flowing at this instant."""
+    row = work.db.get(ReleaseRow, release_id)
+    return row is not None and not _refusals(work, row)
+
+
+def manifest(work: Work, actor: Actor, release_id: str) -> str:
+    """The digest of the manifest, for whoever may see the release. Gone when withdrawn, for outsiders."""
+    row = queries.shown(work, actor, release_id)
+    if row.manifest_sha256 is None or row.state not in PUBLIC:
+        raise NotFound(Text("该版本还没有清单。", "This release has no manifest yet."))
+    return row.manifest_sha256

@@ -1,0 +1,54 @@
+"""The manifest of a release: what it is, where it came from, who answered for it, and the hashes that prove it.
+
+People stand in it by the service's own opaque ids and their organisation; names are shown to those who work here.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import rfc8785
+
+from datasets.batches.tables import BatchRow
+from datasets.releases.tables import ReleaseRow
+
+
+def manifest_of(release: ReleaseRow, batch: BatchRow, suite_name: str, files: dict[str, Any]) -> bytes:
+    """Canonical JSON (RFC 8785). `files`: by format, sha256 and size_bytes of each file, and the table's facts."""
+    body = {
+        "manifest_version": 1,
+        "release": {
+            "id": release.id,
+            "dataset_id": release.dataset_id,
+            "number": release.number,
+            "note": release.note,
+        },
+        "content": {"sha256": release.content_sha256, "rows": files["rows"], "columns": files["columns"]},
+        "files": files["files"],
+        "batch": {
+            "id": batch.id,
+            "number": batch.number,
+            "sha256": batch.sha256,
+            "size_bytes": batch.size_bytes,
+            "typed_sha256": batch.typed_sha256,
+            "received_at": batch.submitted_at.isoformat(),
+            "corrects": batch.corrects,
+        },
+        "gate": {
+            "suite": suite_name,
+            "suite_version_id": release.suite_version_id,
+            "suite_number": release.suite_number,
+            "verdict_id": release.verdict_id,
+            "verdict": release.verdict,
+            "content_sha256": release.content_sha256,
+        },
+        "prepared_by": [_person(who) for who in (batch.submitted, batch.confirmed) if who],
+        "confirmation": {"at": batch.confirmed_at.isoformat()} if batch.confirmed_at else None,
+        "published_by": _person(release.publisher),
+        "requested_at": release.requested_at.isoformat(),
+    }
+    return rfc8785.dumps(body)
+
+
+def _person(who: dict[str, Any]) -> dict[str, Any]:
+    return {"person_id": who["person_id"], "org_id": who["org_id"]}

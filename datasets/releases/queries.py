@@ -1,0 +1,150 @@
+"""Which releases there are and who may see them. Every list and every look-up starts here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import false, func, or_, true
+from sqlmodel import col, select
+from sqlmodel.sql.expression import SelectOfScalar
+
+from auth.actor import Actor
+from catalog import queries as catalog
+from catalog.tables import DatasetRow
+from core.errors import Gone, NotFound
+from core.text import Text
+from core.work import Work
+from datasets.batches.queries import READ, scopes
+from datasets.releases.models import ReleaseRead
+from datasets.releases.tables import ReleaseRow
+from datasets.releases.workflow import DELIVERABLE, PUBLIC, ReleaseState
+
+_SORTS: Final[dict[str, Any]] = {
+    "published": col(ReleaseRow.published_at),
+    "dataset": col(ReleaseRow.dataset_id),
+    "number": col(ReleaseRow.number),
+    "rows": col(ReleaseRow.rows),
+    "size": col(ReleaseRow.size_bytes),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ReleasePage:
+    """One page of a list."""
+
+    items: list[ReleaseRead]
+    total: int
+    page: int
+    pages: int
+
+
+def is_deliverable(row: ReleaseRow) -> bool:
+    """Whether bytes of this release may leave at all, grants aside: published or superseded, never withdrawn."""
+    return row.state in DELIVERABLE
+
+
+def release(work: Work, release_id: str) -> ReleaseRow:
+    """A release regardless of who asks, for other parts of the room. Raises NotFound; Gone when it was withdrawn."""
+    row = work.db.get(ReleaseRow, release_id)
+    if row is None:
+        raise _unknown()
+    if row.state == ReleaseState.WITHDRAWN:
+        raise tombstone(row)
+    return row
+
+
+def current(work: Work, dataset_id: str) -> ReleaseRow | None:
+    """The dataset's current release, if it has one."""
+    wanted = select(ReleaseRow).where(
+        ReleaseRow.dataset_id == dataset_id, ReleaseRow.state == ReleaseState.PUBLISHED
+    )
+    return work.db.exec(wanted).first()
+
+
+def releases_of(work: Work, dataset_id: str) -> list[ReleaseRow]:
+    """Everything that was ever published of a dataset, newest first, tombstones included."""
+    wanted = select(ReleaseRow).where(ReleaseRow.dataset_id == dataset_id, col(ReleaseRow.state).in_(PUBLIC))
+    return list(work.db.exec(wanted.order_by(col(ReleaseRow.number).desc())))
+
+
+def of_batch(work: Work, batch_id: str) -> ReleaseRow | None:
+    """The newest release made of a batch, failed tries included."""
+    wanted = select(ReleaseRow).where(ReleaseRow.batch_id == batch_id)
+    return work.db.exec(wanted.order_by(col(ReleaseRow.number).desc())).first()
+
+
+def visible(actor: Actor) -> SelectOfScalar[ReleaseRow]:
+    """Published releases of datasets within the actor's sight; all states to the department's own people."""
+    within = scopes(actor, READ)
+    own = true() if within is None else col(ReleaseRow.org_id).in_(sorted(within)) if within else false()
+    known = select(DatasetRow.id).where(catalog.visible(actor))
+    public = col(ReleaseRow.state).in_(PUBLIC) & col(ReleaseRow.dataset_id).in_(known)
+    return select(ReleaseRow).where(or_(own, public))
+
+
+def seen(work: Work, actor: Actor, release_id: str) -> ReleaseRow:
+    """A release within the actor's sight, tombstones included; raises NotFound."""
+    row = work.db.exec(visible(actor).where(ReleaseRow.id == release_id)).first()
+    if row is None:
+        raise _unknown()
+    return row
+
+
+def shown(work: Work, actor: Actor, release_id: str) -> ReleaseRow:
+    """A release to show; outsiders get Gone for a withdrawn one, the department's own people see it whole."""
+    row = seen(work, actor, release_id)
+    if row.state == ReleaseState.WITHDRAWN and not actor.may_in(READ, row.org_id):
+        raise tombstone(row)
+    return row
+
+
+def releases(
+    work: Work,
+    actor: Actor,
+    *,
+    dataset_id: str | None = None,
+    state: str = "",
+    words: str = "",
+    sort: str = "-published",
+    page: int = 1,
+    size: int = 50,
+) -> ReleasePage:
+    """One page of the releases within the actor's sight. `words` is looked for in dataset codes."""
+    wanted = visible(actor)
+    if dataset_id:
+        wanted = wanted.where(ReleaseRow.dataset_id == dataset_id)
+    if state:
+        wanted = wanted.where(ReleaseRow.state == state)
+    if words.strip():
+        wanted = wanted.where(col(ReleaseRow.dataset_id).icontains(words.strip(), autoescape=True))
+    total = work.db.exec(select(func.count()).select_from(wanted.subquery())).one()
+    key = _SORTS.get(sort.removeprefix("-"), _SORTS["published"])
+    ordered = wanted.order_by(key.desc() if sort.startswith("-") else key.asc(), col(ReleaseRow.id).desc())
+    rows = work.db.exec(ordered.limit(size).offset((page - 1) * size)).all()
+    return ReleasePage(
+        [ReleaseRead.model_validate(row) for row in rows], total, page, max(1, -(-total // size))
+    )
+
+
+def tombstone(row: ReleaseRow) -> Gone:
+    """What a withdrawn release answers."""
+    return Gone(
+        Text(
+            f"{row.dataset_id} 第 {row.number} 版已撤回：{row.withdrawn_reason}",
+            f"Release {row.number} of {row.dataset_id} was withdrawn: {row.withdrawn_reason}",
+        ),
+        release_id=row.id,
+        dataset_id=row.dataset_id,
+        number=row.number,
+        withdrawn_at=row.withdrawn_at.isoformat() if row.withdrawn_at else None,
+    )
+
+
+def _unknown() -> NotFound:
+    return NotFound(
+        Text(
+            "没有这个发布版本；请在数据集页面查看版本列表。",
+            "There is no such release; see the dataset's list of versions.",
+        )
+    )

@@ -1,0 +1,138 @@
+"""The files of a release: Parquet for machines, CSV for people where the data are open to everybody.
+
+Both are functions of table and words alone, so making one twice gives the same bytes. Encodings measured in delivery.md §3.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv as pacsv
+import pyarrow.parquet as pq
+
+from datasets.content import ROW_COLUMN
+
+GROUP_ROWS: Final = 524_288
+_READ_ROWS: Final = 65_536
+_DANGEROUS: Final = r"^[=+\-@\t\r＝＋－＠]"
+Progress = Callable[[float], None]
+
+
+def write_parquet(
+    table: Path,
+    out: Path,
+    words: Mapping[str, Mapping[str, str]],
+    notes: Mapping[str, str],
+    progress: Progress = lambda _share: None,
+) -> list[dict[str, Any]]:
+    """Write `table` without its row numbers to `out`; gives the columns as the manifest lists them.
+
+    words: per column, what goes into its field's metadata (titles, unit, level …). notes: the file's own metadata.
+    """
+    with pq.ParquetFile(table) as source:
+        schema = _described(source.schema_arrow, words, notes)
+        with pq.ParquetWriter(out, schema, **_how(schema)) as writer:
+            for group in _groups(_batches(source, schema.names, progress), schema):
+                writer.write_table(group, row_group_size=GROUP_ROWS)
+    return [
+        {"name": field.name, "type": str(field.type), **dict(words.get(field.name, {}))} for field in schema
+    ]
+
+
+def write_csv(parquet: Path, out: Path, progress: Progress = lambda _share: None) -> None:
+    """The release as UTF-8 CSV with a byte order mark, so that spreadsheets read Chinese right.
+
+    Texts that a spreadsheet would run as a formula get an apostrophe in front; numbers are left alone.
+    """
+    with pq.ParquetFile(parquet) as source, out.open("xb") as sink:
+        sink.write(b"\xef\xbb\xbf")
+        names = source.schema_arrow.names
+        flat = pa.schema([pa.field(field.name, _flat(field.type)) for field in source.schema_arrow])
+        with pacsv.CSVWriter(sink, flat) as writer:
+            for batch in _batches(source, names, progress):
+                columns = [_cell_safe(values) for values in batch.columns]
+                writer.write_batch(pa.record_batch(columns, schema=flat))
+
+
+def _batches(source: pq.ParquetFile, names: Sequence[str], progress: Progress) -> Iterator[pa.RecordBatch]:
+    done, total = 0, max(source.metadata.num_rows, 1)
+    for batch in source.iter_batches(_READ_ROWS, columns=list(names)):
+        yield batch
+        done += batch.num_rows
+        progress(done / total)
+
+
+def _groups(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.Table]:
+    """Batches gathered into row groups: the writer makes a group of every table that it is given."""
+    held: list[pa.RecordBatch] = []
+    rows = groups = 0
+    for batch in batches:
+        held.append(pa.record_batch(batch.columns, schema=schema))
+        rows += batch.num_rows
+        if rows >= GROUP_ROWS:
+            yield pa.Table.from_batches(held, schema)
+            held, rows, groups = [], 0, groups + 1
+    if held or not groups:
+        yield pa.Table.from_batches(held, schema)
+
+
+def _described(
+    schema: pa.Schema, words: Mapping[str, Mapping[str, str]], notes: Mapping[str, str]
+) -> pa.Schema:
+    fields = [
+        field.with_metadata(dict(words.get(field.name, {}))) for field in schema if field.name != ROW_COLUMN
+    ]
+    return pa.schema(fields, metadata=dict(notes))
+
+
+def _how(schema: pa.Schema) -> dict[str, Any]:
+    """zstd-1; whole numbers, dates and times delta-encoded; the rest by dictionary; page index and checksums."""
+    counted = [field.name for field in schema if _is_counted(field.type)]
+    return {
+        "compression": "zstd",
+        "compression_level": 1,
+        "use_dictionary": [name for name in _leaf_names(schema) if name not in counted] or False,
+        "column_encoding": dict.fromkeys(counted, "DELTA_BINARY_PACKED") or None,
+        "write_page_index": True,
+        "write_page_checksum": True,
+        "store_schema": True,
+    }
+
+
+def _leaf_names(schema: pa.Schema) -> Iterable[str]:
+    """Parquet paths of all leaves; a nested column is named by its leaves."""
+    for field in schema:
+        if pa.types.is_nested(field.type):
+            continue  # nested columns keep the writer's own choice
+        yield field.name
+
+
+def _is_counted(kind: pa.DataType) -> bool:
+    return (pa.types.is_integer(kind) and kind.bit_width >= 32) or any(
+        test(kind) for test in (pa.types.is_timestamp, pa.types.is_date, pa.types.is_time)
+    )
+
+
+def _flat(kind: pa.DataType) -> pa.DataType:
+    return pa.string() if pa.types.is_nested(kind) or pa.types.is_binary(kind) else kind
+
+
+def _cell_safe(values: pa.Array) -> pa.Array:
+    kind = values.type
+    if pa.types.is_nested(kind):
+        texts = [
+            None if value is None else json.dumps(value, ensure_ascii=False, default=str)
+            for value in values.to_pylist()
+        ]
+        return pa.array(texts, pa.string())
+    if pa.types.is_binary(kind):
+        return pa.array([None if value is None else value.hex() for value in values.to_pylist()], pa.string())
+    if not (pa.types.is_string(kind) or pa.types.is_large_string(kind)):
+        return values
+    marked = pc.binary_join_element_wise(pa.scalar("'", kind), values, pa.scalar("", kind))
+    return pc.if_else(pc.match_substring_regex(values, _DANGEROUS), marked, values)
