@@ -10,7 +10,7 @@ from typing import Any
 
 from api.sample.catalogue import DATASETS, dataset
 from api.sample.model import SampleDataset
-from api.sample.stage import VISITOR, Stage
+from api.sample.stage import VISITOR, Stage, done
 
 DEPARTMENT = {
     "org-transport": "transport",
@@ -93,7 +93,7 @@ def journey_a(stage: Stage) -> Path:
 
 
 def _tell_verdict(stage: Stage, batch: dict[str, Any]) -> None:
-    failed = [each for each in batch["result"]["expectations"] if each["outcome"] == "failed"]
+    failed = [each for each in batch["outcomes"] if each["outcome"] == "failed"]
     count = sum(each["unexpected_count"] or 0 for each in failed)
     stage.says(
         "parking-prepare",
@@ -227,7 +227,7 @@ def _take_out(stage: Stage, grant_id: str) -> Path:
             f"asks for a column that was not granted; refused: {codes}",
         )
         made = api.post("/extracts", ask)
-        api.wait(made["job_id"], quiet=True)
+        done(api, made["job_id"])
         made = api.get(f"/extracts/{made['id']}")
         out = stage.house.settings.data_dir / f"extract-{made['dataset_id']}.parquet"
         api.download(f"/extracts/{made['id']}/file", out)

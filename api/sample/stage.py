@@ -52,16 +52,23 @@ class Stage:
         path = self.folder / file.name
         path.write_bytes(file.make())
         batch: dict[str, Any] = api.upload("/batches", path, dataset_id=dataset_id, **how)
-        api.wait(batch["job_id"], quiet=True)
+        done(api, batch["job_id"])
         checked: dict[str, Any] = api.get(f"/batches/{batch['id']}")
         return checked
 
     def publish(self, api: Api, batch_id: str) -> dict[str, Any]:
         """Publish a checked batch and wait; gives the release."""
         release: dict[str, Any] = api.post("/releases", {"batch_id": batch_id})
-        api.wait(release["job_id"], quiet=True)
+        done(api, release["job_id"])
         made: dict[str, Any] = api.get(f"/releases/{release['id']}")
         return made
+
+
+def done(api: Api, job_id: str) -> None:
+    """Wait for a job; the play stops with the job's own words when it did not succeed."""
+    job = api.wait(job_id, quiet=True)
+    if job["state"] != "done":
+        raise RuntimeError(f"job {job_id} ({job['kind']}) {job['state']}: {job['message_zh']} {job['message_en']}")
 
 
 @contextmanager
