@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Final
 
 from sqlalchemy import ColumnElement, and_, false, or_, true
@@ -13,7 +14,6 @@ from catalog.models import RESOURCE_CODE
 from catalog.tables import ColumnRow, DatasetRow
 from catalog.workflow import State
 from core.errors import Gone, NotFound
-from core.ids import DatasetId
 from core.text import Text
 from core.work import Work
 
@@ -54,10 +54,11 @@ def dataset(work: Work, actor: Actor, dataset_id: str) -> DatasetRow:
     raise _unknown(dataset_id)
 
 
-def writable(work: Work, actor: Actor, dataset_id: str) -> DatasetRow:
+def writable(work: Work, actor: Actor, dataset_id: str, *, lock: bool = True) -> DatasetRow:
     """A record that the actor may change, locked against others until the transaction ends. Raises NotFound."""
     if _row(work, dataset_id) is not None:
-        wanted = select(DatasetRow).where(DatasetRow.id == dataset_id, own(actor, WRITE)).with_for_update()
+        wanted = select(DatasetRow).where(DatasetRow.id == dataset_id, own(actor, WRITE))
+        wanted = wanted.with_for_update() if lock else wanted
         if (row := work.db.exec(wanted.execution_options(populate_existing=True)).first()) is not None:
             return row
     raise _unknown(dataset_id)
@@ -76,11 +77,13 @@ def by_id(work: Work, dataset_id: str) -> DatasetRow:
     return row
 
 
-def titles(work: Work, dataset_ids: list[DatasetId]) -> dict[str, Text]:
-    """Titles of several records at once, for lists in the rooms above."""
+def titles(work: Work, dataset_ids: Iterable[str], actor: Actor | None = None) -> dict[str, Text]:
+    """Titles of several records at once, for lists in the rooms above; with an actor, only those within his sight."""
     wanted = select(DatasetRow.id, DatasetRow.title_zh, DatasetRow.title_en).where(
-        col(DatasetRow.id).in_(dataset_ids)
+        col(DatasetRow.id).in_([code for code in dataset_ids if re.fullmatch(RESOURCE_CODE, code)])
     )
+    if actor is not None:
+        wanted = wanted.where(visible(actor))
     return {dataset_id: Text(zh, en or zh) for dataset_id, zh, en in work.db.exec(wanted)}
 
 

@@ -198,7 +198,7 @@ def show_dictionary(work: Work, actor: Actor, dataset_id: str) -> DictionaryRead
 
 def objections(work: Work, actor: Actor, dataset_id: str) -> tuple[Reason, ...]:
     """What keeps the record from being published; for those who may write it."""
-    return _objections(work, queries.writable(work, actor, dataset_id))
+    return _objections(work, queries.writable(work, actor, dataset_id, lock=False))
 
 
 def export(work: Work, actor: Actor, dataset_id: str) -> DatasetExport:

@@ -1,0 +1,165 @@
+"""The catalogue's pages: search with facets, a dataset, and its tombstone."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import HTMLResponse
+
+from api.access import access
+from api.deps import ActorDep, HouseDep, LangDep, ReadDep
+from api.forms import Typed, tried
+from api.web import go, page
+from auth.actor import Actor
+from catalog import codes, queries, service
+from catalog.fields import FIELDS, SECTIONS
+from catalog.models import DatasetRead
+from catalog.search.engine import Found, Search, Sort, search
+from catalog.search.facets import BY_KEY
+from catalog.search.models import as_read
+from catalog.workflow import State, open_steps
+from core.errors import AppError
+from core.text import Text
+from core.work import Work
+from datasets.releases.queries import releases_of
+
+router = APIRouter(prefix="/datasets", include_in_schema=True, tags=["pages"])
+
+PAGE_SIZE: Final = 20
+SORTS: Final[dict[Sort, Text]] = {
+    "relevance": Text("相关度", "Relevance"),
+    "newest": Text("最近更新", "Newest"),
+    "title": Text("名称", "Title"),
+}
+
+
+@router.get("", response_class=HTMLResponse, **access("public"))
+def list_page(
+    request: Request,
+    work: ReadDep,
+    actor: ActorDep,
+    lang: LangDep,
+    q: str = Query("", max_length=1000),
+    sort: str = "",
+    number: int = Query(1, ge=1, le=50_000, alias="page"),
+) -> HTMLResponse:
+    """Search and browse, with facets beside the list."""
+    chosen = {key: request.query_params.getlist(key)[:50] for key in BY_KEY}
+    order: Sort = sort if sort in SORTS else "relevance" if q.strip() else "newest"
+    ask = Search(q, chosen, order, PAGE_SIZE, PAGE_SIZE * (number - 1), lang)
+    found = search(work, actor, ask)
+    return page(
+        request, "datasets/list.html", found=as_read(work, found, ask), understood=found.understood, q=q, sort=order, sorts=SORTS,
+        facets=_facets(request, found, actor), removals=_removals(request, found), number=number,
+        pages=-(-found.total // PAGE_SIZE), code_lists=_code_lists(), may_write=actor.may("catalog:dataset:write"),
+    )  # fmt: skip
+
+
+def _facets(request: Request, found: Found, actor: Actor) -> list[dict[str, Any]]:
+    """Facets with an address for each option that adds or takes away its value."""
+    return [
+        {
+            "key": counted.facet.key, "label": counted.facet.label,
+            "options": [
+                {"text": o.text, "count": o.count, "chosen": o.chosen, "href": _toggled(request, counted.facet.key, o.value)}
+                for o in counted.options
+            ],
+        }
+        for counted in found.facets
+        if counted.options and (counted.facet.key != "state" or actor.may(queries.READ_DRAFTS))
+    ]  # fmt: skip
+
+
+def _removals(request: Request, found: Found) -> list[tuple[Text, Text, str]]:
+    """What is chosen now: facet, value, and the address without it."""
+    return [
+        (counted.facet.label, option.text, _toggled(request, counted.facet.key, option.value))
+        for counted in found.facets
+        for option in counted.options
+        if option.chosen
+    ]
+
+
+def _toggled(request: Request, key: str, value: str) -> str:
+    pairs = [pair for pair in request.query_params.multi_items() if pair[0] not in ("page", "lang")]
+    here = (key, value)
+    kept = [pair for pair in pairs if pair != here] if here in pairs else [*pairs, here]
+    return f"/datasets?{urlencode(kept)}" if kept else "/datasets"
+
+
+def _code_lists() -> dict[str, codes.CodeList]:
+    return {spec.codes: codes.load(spec.codes) for spec in FIELDS if spec.codes} | {
+        name: codes.load(name) for name in ("column_type", "identifier_kind", "mask_method", "dataset_state")
+    }
+
+
+@router.get("/{dataset_id}", response_class=HTMLResponse, **access("public"))
+def show_page(request: Request, work: ReadDep, actor: ActorDep, dataset_id: str) -> HTMLResponse:
+    """One dataset: what it is, its data, its dictionary, how to get it."""
+    return _dataset_page(request, work, actor, dataset_id)
+
+
+def _dataset_page(
+    request: Request,
+    work: Work,
+    actor: Actor,
+    dataset_id: str,
+    refusal: AppError | None = None,
+    reason: str = "",
+) -> HTMLResponse:
+    read = service.show(work, actor, dataset_id)
+    may_write = actor.may_in(queries.WRITE, read.publisher)
+    return page(
+        request, "datasets/show.html", status=409 if refusal else 200, dataset=read,
+        dictionary=service.show_dictionary(work, actor, dataset_id).columns, sections=SECTIONS, fields=FIELDS,
+        code_lists=_code_lists(), releases=releases_of(work, dataset_id), related=_related(work, actor, read),
+        may_write=may_write, steps={str(step) for step in open_steps(State(read.state))} if may_write else set(),
+        objections=service.objections(work, actor, dataset_id) if may_write and read.state == State.DRAFT else (),
+        may_apply=_may_apply(actor, read), refusal=refusal, reason=reason,
+    )  # fmt: skip
+
+
+def _related(work: Work, actor: Actor, read: DatasetRead) -> list[tuple[str, Text | None]]:
+    """Related codes, with the title and so a link where the reader may see that record."""
+    titles = queries.titles(work, read.related_codes, actor)
+    return [(code, titles.get(code)) for code in read.related_codes]
+
+
+def _may_apply(actor: Actor, read: DatasetRead) -> bool:
+    """Whether to offer the application: something to apply for, by somebody who may apply or has still to sign in."""
+    closed = read.state != State.PUBLISHED or (read.open_type == "N" and read.auth_op_scope == "no")
+    free = read.open_type == "U"
+    return (
+        not closed
+        and not free
+        and (not actor.is_signed_in or actor.may("auth:application:write"))
+    )
+
+
+@router.post("/{dataset_id}/publish", response_class=HTMLResponse, **access("catalog:dataset:write"))
+def publish(request: Request, house: HouseDep, actor: ActorDep, dataset_id: str) -> Response:
+    """Publish the record; what stands against it is shown on its page."""
+    return _step(request, house, actor, dataset_id, "publish", "")
+
+
+@router.post("/{dataset_id}/withdraw", response_class=HTMLResponse, **access("catalog:dataset:write"))
+def withdraw(request: Request, house: HouseDep, actor: ActorDep, dataset_id: str, typed: Typed) -> Response:
+    """Withdraw the record for good."""
+    return _step(request, house, actor, dataset_id, "withdraw", str(typed.get("reason", "")))
+
+
+def _step(
+    request: Request, house: HouseDep, actor: Actor, dataset_id: str, step: str, reason: str
+) -> Response:
+    if step == "publish":
+        done = tried(house, lambda work: service.publish(work, actor, dataset_id))
+        said = Text("记录已发布，任何人都可以看到。", "The record is published; everybody can see it.")
+    else:
+        done = tried(house, lambda work: service.withdraw(work, actor, dataset_id, reason))
+        said = Text("记录已撤回，墓碑页保留。", "The record is withdrawn; a tombstone stays.")
+    if isinstance(done, AppError):
+        with house.read() as work:
+            return _dataset_page(request, work, actor, dataset_id, done, reason)
+    return go(f"/datasets/{dataset_id}", said)
