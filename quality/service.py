@@ -142,7 +142,7 @@ def store_verdict(
 ) -> VerdictRow:
     """Keep what was said of the content whose digest is `subject`; in the transaction that moves the batch."""
     row = VerdictRow(
-        id=work.new_id(), subject=subject, batch_id=batch_id, suite_version_id=suite_version_id,
+        id=work.new_id(), content_sha256=subject, batch_id=batch_id, suite_version_id=suite_version_id,
         verdict=verdict.verdict, engine=verdict.engine, result=verdict.model_dump(mode="json"), created_at=work.now,
     )  # fmt: skip
     work.db.add(row)

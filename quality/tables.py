@@ -29,11 +29,11 @@ class SuiteVersionRow(SQLModel, table=True):
 
 
 class VerdictRow(SQLModel, table=True):
-    """What one version of a suite said of one content. `subject` is the digest of the table's values."""
+    """What one version of a suite said of one content. `content_sha256` is the digest of the table's values."""
 
     __tablename__ = "quality_verdict"
     id: str = Field(primary_key=True)
-    subject: str = Field(index=True, max_length=64)
+    content_sha256: str = Field(index=True, max_length=64)
     batch_id: str = Field(index=True, max_length=80)
     suite_version_id: str = Field(foreign_key="quality_suite_version.id", index=True)
     verdict: str = Field(max_length=10)
