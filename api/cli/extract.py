@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from api.client import DEFAULT_DIR, As, DataDir, Json, Server, Token, connect, show
+from api.client import DEFAULT_DIR, Api, As, DataDir, Json, Server, Token, connect, show
 
 app = typer.Typer(
     help="Extracts under a grant: plan, request, list, show, download, receipt.", no_args_is_help=True
@@ -64,11 +64,11 @@ def request(
         if wait or out:
             api.wait(made["job_id"], quiet=as_json)
             made = api.get(f"/extracts/{made['id']}")
+        if out and made["state"] == "ready":
+            _take(api, made["id"], made["sha256"], out)
         show(made, as_json)
         if made["state"] == "failed":
             raise typer.Exit(1)
-        if out:
-            api.download(f"/extracts/{made['id']}/file", out)
 
 
 @app.command("list")
@@ -95,26 +95,43 @@ def show_extract(
 @app.command("download")
 def download(
     extract_id: str, out: Path, data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "",
+    as_json: Json = False,
 ) -> None:  # fmt: skip
     """The file, checked against the digest of the record."""
+    with connect(data_dir, server, token, user) as api:
+        wanted = api.get(f"/extracts/{extract_id}")["sha256"]
+        _take(api, extract_id, wanted, out)
+    show({"path": str(out), "sha256": wanted, "bytes": out.stat().st_size}, as_json)
+
+
+def _take(api: Api, extract_id: str, wanted: str, out: Path) -> None:
+    """Download and compare; a file that is not the recorded one does not stay."""
     import hashlib
     import sys
 
-    with connect(data_dir, server, token, user) as api:
-        wanted = api.get(f"/extracts/{extract_id}")["sha256"]
-        api.download(f"/extracts/{extract_id}/file", out)
+    api.download(f"/extracts/{extract_id}/file", out)
     with out.open("rb") as source:
         found = hashlib.file_digest(source, "sha256").hexdigest()
     if found != wanted:
+        out.unlink()
         print(f"{out}: digest {found} is not the recorded {wanted}; download it again", file=sys.stderr)
         raise typer.Exit(1)
-    print(f"{out}  sha256 {found}")
 
 
 @app.command("receipt")
 def receipt(
     extract_id: str, data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "",
+    as_json: Json = False,
 ) -> None:  # fmt: skip
-    """The receipt as JSON."""
+    """The receipt. With --json its canonical bytes: their SHA-256 is the record's `receipt_hash`."""
+    import sys
+
     with connect(data_dir, server, token, user) as api:
-        show(api.get(f"/extracts/{extract_id}/receipt"), True)
+        found = api.get(f"/extracts/{extract_id}/receipt")
+    if as_json:
+        import rfc8785
+
+        sys.stdout.buffer.write(rfc8785.dumps(found))
+        sys.stdout.flush()
+    else:
+        show(found, False)

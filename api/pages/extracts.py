@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from starlette.concurrency import run_in_threadpool
 
 from api.access import access
+from api.delivery import attachment
 from api.deps import ActorDep, HouseDep, LangDep, ReadDep
 from api.routes.extracts import ask, send
 from api.web import go, page
@@ -148,7 +149,11 @@ def _release_options(work: Work, dataset_id: str) -> list[tuple[str, str]]:
 
 
 def _body(grant_id: GrantId, given: dict[str, list[str]], held: Asset) -> ExtractCreate:
-    """The request that the form means. Raises InputRefused with a sentence for a condition that cannot be read."""
+    """The request that the form means. Raises InputRefused with a sentence for what cannot be read."""
+    if not given.get("columns"):  # to a program none means all; a person who ticks none does not mean that
+        raise InputRefused(
+            Text("没有选择任何列；请至少勾选一列。", "No column was chosen; tick at least one.")
+        )
     one = {key: values[0] for key, values in given.items() if values}
     parts = [part for number in range(CONDITIONS) if (part := _condition(one, number, held)) is not None]
     row_filter = parts[0] if len(parts) == 1 else {"op": "and", "args": parts} if parts else None
@@ -227,6 +232,5 @@ def download(request: Request, house: HouseDep, actor: ActorDep, extract_id: Ext
 @router.get("/{extract_id}/receipt.json", **access("datasets:extract:read"))
 def receipt(work: ReadDep, actor: ActorDep, extract_id: ExtractId) -> Response:
     """The receipt as a file."""
-    name = f'attachment; filename="receipt-{extract_id}.json"'
     body = service.receipt(work, actor, extract_id)
-    return Response(body, media_type="application/json", headers={"Content-Disposition": name})
+    return Response(body, media_type="application/json", headers=attachment(f"receipt-{extract_id}.json"))

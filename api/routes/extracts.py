@@ -7,10 +7,11 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request, Response
 
 from api.access import access
-from api.delivery import deliver
+from api.delivery import deliver, takes_bytes
 from api.deps import ActorDep, HouseDep, LangDep, ReadDep
 from api.house import House
 from auth.actor import Actor
+from auth.identity.principals import principal
 from core.errors import AccessRefused, QuotaExceeded
 from core.ids import ExtractId
 from datasets.extracts import planning, queries, service
@@ -82,20 +83,24 @@ def download_extract(request: Request, house: HouseDep, actor: ActorDep, extract
 
 
 def send(request: Request, house: House, actor: Actor, extract_id: ExtractId) -> Response:
-    """Decide, write down, then send; a revoked grant cuts the connection."""
+    """Decide, write down, then send; a grant or a role that ends meanwhile cuts the connection."""
     with house.write() as work:
-        parcel = service.open_download(work, actor, extract_id, request.headers.get("range", ""))
+        parcel = service.open_download(work, actor, extract_id)
+        path = house.files.path(parcel.sha256)
+        if takes_bytes(request, parcel.sha256):
+            service.note_download(work, actor, extract_id, request.headers.get("range", ""))
 
     def may_go_on() -> bool:
         with house.read() as work:
-            return service.may_flow(work, extract_id)
+            now = principal(work, actor.account_id, actor.via, only=actor.only or ())
+            return now is not None and service.may_flow(work, now.actor, extract_id)
 
-    def on_end(size_bytes: int) -> None:
-        if size_bytes:
+    def on_end(size_bytes: int, was_cut: bool) -> None:
+        if size_bytes or was_cut:
             with house.write() as work:
-                service.note_sent(work, extract_id, size_bytes)
+                service.note_sent(work, actor, extract_id, size_bytes, was_cut=was_cut)
 
     return deliver(
-        request, house.files.path(parcel.sha256), sha256=parcel.sha256, filename=parcel.filename,
-        media_type=parcel.media_type, may_go_on=may_go_on, on_end=on_end,
+        request, path, sha256=parcel.sha256, filename=parcel.filename, media_type=parcel.media_type,
+        may_go_on=may_go_on, on_end=on_end,
     )  # fmt: skip

@@ -14,20 +14,28 @@ from typing import Any, Final
 
 import duckdb
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
-from duckdb import ColumnExpression, DuckDBPyConnection, DuckDBPyRelation, FunctionExpression
+from duckdb import (
+    ColumnExpression,
+    DuckDBPyConnection,
+    DuckDBPyRelation,
+    Expression,
+    FunctionExpression,
+    SQLExpression,
+)
 
 from auth.policy.filters.model import RowFilter
 from auth.policy.model import ColumnTerm, DeliveryForm
+from core.errors import Conflict
 from core.text import Text
-from datasets.extracts.compile import condition, leaving
+from datasets.cells import flat, safe_cells, safe_name
+from datasets.extracts.compile import Held, condition, leaving
 
 BATCH_ROWS: Final = 100_000
 GROUP_ROWS: Final = 500_000
-_ORDER: Final = "file_row_number"
-_DANGEROUS: Final = r"^[=+\-@\t\r＝＋－＠]"
+_ROW_NUMBER: Final = "file_row_number"  # DuckDB's own name for the place of a row in its file
+_PLACE: Final = "at"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,18 +70,47 @@ def _engine(memory_limit_mb: int, scratch: Path) -> Iterator[DuckDBPyConnection]
         yield connection
 
 
-def _visible(connection: DuckDBPyConnection, release: Path, row_filter: RowFilter | None) -> DuckDBPyRelation:
-    source = connection.read_parquet(str(release), file_row_number=True)
-    types = {name: str(kind) for name, kind in zip(source.columns, source.types, strict=True)}
-    return source if row_filter is None else source.filter(condition(row_filter, types))
+def _released(connection: DuckDBPyConnection, release: Path) -> tuple[DuckDBPyRelation, dict[str, Held]]:
+    """The release under safe names, `at` being the place of the row; and what stands where by its real name."""
+    names = pq.read_schema(release).names
+    taken = any(name.casefold() == _ROW_NUMBER for name in names)
+    source = connection.read_parquet(str(release), file_row_number=not taken)
+    # a file that brings a column of that very name: number its rows here (slower, as no filter reaches the file)
+    place = SQLExpression("row_number() OVER ()") if taken else SQLExpression(f"#{len(names) + 1}")
+    columns = [SQLExpression(f"#{at + 1}").alias(f"c{at}") for at in range(len(names))]
+    held = {
+        name: Held(f"c{at}", str(kind))
+        for at, (name, kind) in enumerate(zip(names, source.types, strict=False))
+    }
+    return source.select(*columns, place.alias(_PLACE)), held
+
+
+def _visible(
+    connection: DuckDBPyConnection, release: Path, row_filter: RowFilter | None
+) -> tuple[DuckDBPyRelation, dict[str, Held]]:
+    source, held = _released(connection, release)
+    if row_filter is None:
+        return source, held
+    try:
+        return source.filter(condition(row_filter, held)), held
+    except (KeyError, ValueError, TypeError) as fault:
+        raise _unfit(str(fault)) from fault
+
+
+def _unfit(what: str) -> Conflict:
+    return Conflict(
+        Text(
+            f"该发布版本与授权条款或筛选条件不符（{what}），未交付任何数据；请更换版本或联系数据专员。",
+            f"This release does not fit the terms or the filter ({what}); nothing was delivered. Choose another release, or tell the data steward.",
+        )
+    )
 
 
 def count(release: Path, row_filter: RowFilter | None, *, memory_limit_mb: int, scratch: Path) -> int:
     """How many rows of the release the filter lets through."""
     with _engine(memory_limit_mb, scratch) as connection:
-        counted = (
-            _visible(connection, release, row_filter).aggregate([FunctionExpression("count")]).fetchone()
-        )
+        visible, _ = _visible(connection, release, row_filter)
+        counted = visible.aggregate([FunctionExpression("count")]).fetchone()
     return int(counted[0]) if counted else 0
 
 
@@ -89,15 +126,14 @@ def build(
 ) -> Built:
     """Write `out`; memory stays bounded by `memory_limit_mb` and one batch. `out` must not exist."""
     with _engine(memory_limit_mb, scratch) as connection:
-        visible = _visible(connection, release, recipe.row_filter)
-        types = {name: str(kind) for name, kind in zip(visible.columns, visible.types, strict=True)}
-        chosen = [leaving(term, types[term.name], recipe.key) for term in recipe.columns]
-        reader = visible.sort(ColumnExpression(_ORDER).asc()).select(*chosen).to_arrow_reader(BATCH_ROWS)
+        visible, held = _visible(connection, release, recipe.row_filter)
+        chosen = _chosen(recipe, held)
+        reader = visible.sort(ColumnExpression(_PLACE).asc()).select(*chosen).to_arrow_reader(BATCH_ROWS)
         schema = _described(reader.schema, pq.read_schema(release), recipe)
         rows = 0
         with _writer(out, schema, recipe.form) as write:
             for batch in reader:
-                write(batch.cast(schema) if batch.schema != schema else batch)
+                write(pa.record_batch(batch.columns, schema=schema))
                 rows += batch.num_rows
                 if on_progress:
                     done = rows / rows_expected if rows_expected else 1.0
@@ -105,9 +141,19 @@ def build(
     return Built(rows, out.stat().st_size)
 
 
+def _chosen(recipe: Recipe, held: Mapping[str, Held]) -> list[Expression]:
+    """What leaves, in the recipe's order."""
+    if missing := [term.name for term in recipe.columns if term.name not in held]:
+        raise _unfit(", ".join(missing))
+    return [leaving(term, held[term.name], recipe.key) for term in recipe.columns]
+
+
 def _described(made: pa.Schema, released: pa.Schema, recipe: Recipe) -> pa.Schema:
-    """The schema with the released texts of each kept column, and the recipe's facts about the whole."""
-    fields = [field.with_metadata(released.field(field.name).metadata) for field in made]
+    """The schema under the real names, with the released texts of each kept column and the recipe's facts about the whole."""
+    fields = [
+        pa.field(term.name, field.type, metadata=released.field(term.name).metadata)
+        for term, field in zip(recipe.columns, made, strict=True)
+    ]
     return pa.schema(
         fields, metadata={key.encode(): value.encode() for key, value in recipe.metadata.items()}
     )
@@ -116,10 +162,13 @@ def _described(made: pa.Schema, released: pa.Schema, recipe: Recipe) -> pa.Schem
 @contextmanager
 def _writer(out: Path, schema: pa.Schema, form: DeliveryForm) -> Iterator[Callable[[pa.RecordBatch], Any]]:
     if form is DeliveryForm.EXTRACT_CSV:
+        shown = pa.schema([pa.field(safe_name(field.name), flat(field.type)) for field in schema])
         with out.open("xb") as sink:
             sink.write("\ufeff".encode())
-            with pacsv.CSVWriter(sink, schema.remove_metadata()) as writer:
-                yield lambda batch: writer.write_batch(_defused(batch))
+            with pacsv.CSVWriter(sink, shown) as writer:
+                yield lambda batch: writer.write_batch(
+                    pa.record_batch([safe_cells(values) for values in batch.columns], schema=shown)
+                )
         return
     options = {
         "compression": "zstd",
@@ -129,18 +178,3 @@ def _writer(out: Path, schema: pa.Schema, form: DeliveryForm) -> Iterator[Callab
     }
     with pq.ParquetWriter(out, schema, **options) as writer:
         yield lambda batch: writer.write_batch(batch, row_group_size=GROUP_ROWS)
-
-
-def _defused(batch: pa.RecordBatch) -> pa.RecordBatch:
-    """Text that a spreadsheet would take for a formula gets an apostrophe before it. Parquet keeps it as it is."""
-    arrays = [
-        pc.if_else(
-            pc.match_substring_regex(column, _DANGEROUS), pc.binary_join_element_wise("'", column, ""), column
-        )
-        if pa.types.is_string(column.type) or pa.types.is_large_string(column.type)
-        else column
-        for column in batch.columns
-    ]
-    return pa.RecordBatch.from_arrays(
-        arrays, schema=pa.schema([pa.field(f.name, f.type) for f in batch.schema])
-    )

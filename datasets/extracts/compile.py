@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from functools import reduce
 from operator import and_, or_
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import duckdb
 from duckdb import CaseExpression, ColumnExpression, ConstantExpression, Expression, FunctionExpression
@@ -30,6 +30,19 @@ _COMPARISONS: Final[Mapping[str, str]] = {
     "gt": "__gt__",
     "ge": "__ge__",
 }
+
+
+class Held(NamedTuple):
+    """A released column inside the engine: the safe name it goes by there, and its DuckDB type.
+
+    Why a safe name: the engine folds case, splits at dots and reads `*` as every column; a released name may be any text.
+    """
+
+    name: str
+    type: str
+
+
+Columns = Mapping[str, Held]
 
 
 def type_word(duck_type: str) -> str:
@@ -57,24 +70,27 @@ def type_word(duck_type: str) -> str:
     return known[base]
 
 
-def condition(row_filter: RowFilter, types: Mapping[str, str]) -> Expression:
-    """The filter over columns of those DuckDB types. A row passes only where it is true; raises KeyError or ValueError else."""
+def condition(row_filter: RowFilter, columns: Columns) -> Expression:
+    """The filter over released columns, by name. A row passes only where it is true.
+
+    Raises KeyError for a column that the release lacks, ValueError or TypeError for a value that does not fit its type.
+    """
     match row_filter:
         case All():
-            return reduce(and_, (condition(part, types) for part in row_filter.args))
+            return reduce(and_, (condition(part, columns) for part in row_filter.args))
         case Any_():
-            return reduce(or_, (condition(part, types) for part in row_filter.args))
+            return reduce(or_, (condition(part, columns) for part in row_filter.args))
         case Not():
-            return ~condition(row_filter.arg, types)
+            return ~condition(row_filter.arg, columns)
         case _:
-            return _leaf(row_filter, types[row_filter.column])
+            return _leaf(row_filter, columns[row_filter.column])
 
 
-def _leaf(leaf: Leaf, duck_type: str) -> Expression:
-    column = _present(leaf.column, duck_type)
+def _leaf(leaf: Leaf, held: Held) -> Expression:
+    column = _present(held)
     if isinstance(leaf, IsNull):
         return column.isnull()
-    values = [_constant(value, duck_type) for value in values_of(leaf)]
+    values = [_constant(value, held.type) for value in values_of(leaf)]
     match leaf:
         case Between():
             return (column >= values[0]) & (column <= values[1])
@@ -85,10 +101,10 @@ def _leaf(leaf: Leaf, duck_type: str) -> Expression:
             return compared
 
 
-def _present(name: str, duck_type: str) -> Expression:
+def _present(held: Held) -> Expression:
     """The column; NaN counts as missing."""
-    column = ColumnExpression(name)
-    if duck_type not in _FLOATS:
+    column = ColumnExpression(held.name)
+    if held.type not in _FLOATS:
         return column
     return CaseExpression(FunctionExpression("isnan", column), ConstantExpression(None)).otherwise(column)
 
@@ -100,19 +116,19 @@ def _constant(value: Any, duck_type: str) -> Expression:  # noqa: ANN401 - a JSO
     return ConstantExpression(meant)
 
 
-def leaving(term: ColumnTerm, duck_type: str, key: bytes) -> Expression:
-    """What leaves of a column under its term, under the column's own name. `key`: the grant's pseudonym key, 32 bytes."""
-    column = ColumnExpression(term.name)
+def leaving(term: ColumnTerm, held: Held, key: bytes) -> Expression:
+    """What leaves of a column under its term, still under its safe name. `key`: the grant's pseudonym key, 32 bytes."""
+    column = ColumnExpression(held.name)
     match term.use:
         case Use.PLAIN:
             out = column
         case Use.PSEUDONYMISED:
             out = _pseudonym(column, key)
         case Use.MASKED if term.mask is not None:
-            out = _masked(column, term.mask, duck_type)
+            out = _masked(column, term.mask, held.type)
         case _:
             raise ValueError(f"column {term.name} may not leave ({term.use})")
-    return out.alias(term.name)
+    return out.alias(held.name)
 
 
 def _pseudonym(column: Expression, key: bytes) -> Expression:

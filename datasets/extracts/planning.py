@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from auth.actor import Actor
 from auth.grants.view import GrantView
 from core.files import FileStore
@@ -11,6 +13,8 @@ from core.work import Work
 from datasets.extracts import service
 from datasets.extracts.build import count
 from datasets.extracts.models import ExtractCreate, PlannedColumn, PlanRead
+
+COUNT_MEMORY_MB: Final = 256  # a count needs little, and the server counts for several people at once
 
 
 def plan(
@@ -22,7 +26,7 @@ def plan(
     rows = None
     if permitted and case.release is not None and case.release.sha256:
         release = files.path(case.release.sha256)
-        memory, scratch = settings.memory_limit_mb, settings.scratch_dir
+        memory, scratch = min(settings.memory_limit_mb, COUNT_MEMORY_MB), settings.scratch_dir
         rows = count(release, case.row_filter, memory_limit_mb=memory, scratch=scratch)
     return PlanRead(
         permitted=permitted,

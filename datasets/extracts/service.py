@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from auth import audit
 from auth.actor import Actor
 from auth.grants import queries as grant_queries
 from auth.grants import usage
-from auth.grants.view import GrantView
+from auth.grants.view import GrantView, Used
 from auth.identity.licences import licence_of
 from auth.policy import rules
-from auth.policy.filters.model import RowFilter, all_of, parse_json
+from auth.policy.filters.model import MAX_DEPTH, MAX_NODES, RowFilter, all_of, parse_json
+from auth.policy.filters.rules import columns_of
 from auth.policy.limits import limits
 from auth.policy.model import Ask, ColumnTerm, DeliveryForm
 from catalog.assets import asset
 from core import jobs, outbox
-from core.errors import AppError, Conflict, Gone, InputRefused, NotFound, Reason, refuse_if
+from core.errors import AppError, Conflict, Gone, NotFound, Reason, refuse_if
 from core.ids import DatasetId, ExtractId, GrantId
 from core.text import Text
 from core.work import Work
@@ -49,12 +50,8 @@ def consider(work: Work, actor: Actor, body: ExtractCreate) -> Case:
     """Every reason to refuse the request now, and what it would deliver. NotFound outside the actor's sight."""
     grant = grant_queries.view_of(grant_queries.row(work, body.grant_id, actor))
     columns = tuple(body.columns) or tuple(term.name for term in grant.policy.leaving)
-    release = _release(work, grant, body.release_id)
-    reasons = [*_decide(work, grant, columns, body), *_acting_for(actor, grant)]
-    if release is None:
-        reasons.append(_no_release(grant.dataset_id, body.release_id))
-    terms = tuple(term for name in columns if (term := grant.policy.term(name)) is not None)
-    return Case(grant, release, terms, _joined(grant, body.filter), tuple(reasons))
+    case = _case(work, grant, columns, body, _release(work, grant, body.release_id))
+    return replace(case, reasons=(*_acting_for(actor, grant), *case.reasons))
 
 
 def request(work: Work, actor: Actor, body: ExtractCreate) -> ExtractRead:
@@ -88,15 +85,12 @@ def request(work: Work, actor: Actor, body: ExtractCreate) -> ExtractRead:
 
 def note_refusal(work: Work, actor: Actor, body: ExtractCreate, refusal: AppError) -> None:
     """Write down that a request was refused, and why; the refusal itself wrote nothing."""
+    grant = grant_queries.row(work, body.grant_id, actor)
     codes = [reason.code for reason in refusal.reasons] or [refusal.slug]
     audit.record(
-        work,
-        actor,
-        "extract.refused",
-        subject=body.grant_id,
-        grant_id=body.grant_id,
-        payload={"reasons": codes},
-    )
+        work, actor, "extract.refused", subject=grant.id, dataset_id=grant.dataset_id, grant_id=grant.id,
+        application_id=grant.application_id, payload={"reasons": codes, "release": body.release_id},
+    )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,28 +102,21 @@ class Making:
     release_sha256: str
 
 
-def making(work: Work, extract_id: ExtractId) -> Making | None:
+def making(work: Work, extract_id: ExtractId, *, to_change: bool = False) -> Making | None:
     """The extract as it is to be made now; None when it is made or given up already. AccessRefused when the grant no longer allows it."""
-    row = queries.row(work, extract_id)
+    row = queries.row(work, extract_id, to_change=to_change)
     if row.state != ExtractState.BUILDING:
         return None
-    grant = grant_queries.view(work, GrantId(row.grant_id))
-    body = _body_of(row)
-    release = _deliverable(work, row.release_id)
-    reasons = [*_decide(work, grant, tuple(body.columns), body)]
-    if release is None:
-        reasons.append(_no_release(grant.dataset_id, row.release_id))
-    refuse_if(reasons)
-    assert release is not None  # noqa: S101 - a missing release is a reason
-    assert release.sha256 is not None  # noqa: S101 - what is deliverable has its file
-    terms = tuple(term for name in body.columns if (term := grant.policy.term(name)) is not None)
-    case = Case(grant, release, terms, _joined(grant, body.filter), ())
-    return Making(row, case, release.sha256)
+    case = _case_of(work, row)
+    refuse_if(case.reasons)
+    assert case.release is not None  # noqa: S101 - a missing release is a reason
+    assert case.release.sha256 is not None  # noqa: S101 - what is deliverable has its file
+    return Making(row, case, case.release.sha256)
 
 
 def finish(work: Work, actor: Actor, extract_id: ExtractId, sha256: str, rows: int, size_bytes: int) -> None:
     """Charge rows and bytes, write the receipt and make the file takeable, in one transaction; twice is once."""
-    made = making(work, extract_id)
+    made = making(work, extract_id, to_change=True)
     if made is None:
         return
     row = made.row
@@ -147,7 +134,7 @@ def finish(work: Work, actor: Actor, extract_id: ExtractId, sha256: str, rows: i
 
 def give_up(work: Work, extract_id: ExtractId, why: Text) -> None:
     """The file will not come: give the extract back to the quota and say why."""
-    row = queries.row(work, extract_id)
+    row = queries.row(work, extract_id, to_change=True)
     if row.state != ExtractState.BUILDING:
         return
     row.state, row.failed_zh, row.failed_en = ExtractState.FAILED, why.zh, why.en
@@ -178,19 +165,14 @@ class Parcel:
     media_type: str
 
 
-def open_download(work: Work, actor: Actor, extract_id: ExtractId, asked_range: str) -> Parcel:
-    """Decide on one download and write it down before the first byte leaves. AccessRefused lists every reason."""
+def open_download(work: Work, actor: Actor, extract_id: ExtractId) -> Parcel:
+    """Decide on one download. AccessRefused lists every reason; Conflict while there is no file."""
     row = queries.row(work, extract_id, actor)
     refuse_if(
         (*_acting_for(actor, grant_queries.view(work, GrantId(row.grant_id))), *still_refused(work, row))
     )
     if row.state != ExtractState.READY or row.sha256 is None:
         raise Conflict(Text("提取尚未完成，请稍后再下载。", "The extract is not ready; download it later."))
-    row.downloads += 1
-    row.last_download_at = work.now
-    work.db.add(row)
-    payload = {"sha256": row.sha256, "range": asked_range}
-    _note(work, actor, "extract.downloaded", row, payload)
     kind, ending = (
         ("text/csv; charset=utf-8", "csv")
         if row.form == DeliveryForm.EXTRACT_CSV
@@ -199,27 +181,58 @@ def open_download(work: Work, actor: Actor, extract_id: ExtractId, asked_range: 
     return Parcel(row.sha256, f"{row.dataset_id}-v{row.release_number}-{row.id[-8:]}.{ending}", kind)
 
 
+def note_download(work: Work, actor: Actor, extract_id: ExtractId, asked_range: str) -> None:
+    """Write one download down; its transaction commits before the first byte leaves."""
+    row = queries.row(work, extract_id, actor, to_change=True)
+    row.downloads += 1
+    row.last_download_at = work.now
+    work.db.add(row)
+    _note(work, actor, "extract.downloaded", row, {"sha256": row.sha256, "range": asked_range[:200]})
+
+
 def still_refused(work: Work, row: ExtractRow) -> tuple[Reason, ...]:
     """Why the bytes of this extract may not flow at this instant; () when they may."""
-    grant = grant_queries.view(work, GrantId(row.grant_id))
-    found = [
-        *rules.effective(grant, work.now),
-        *rules.licence_objections(licence_of(work, grant.org_id), work.now),
-    ]
-    if _deliverable(work, row.release_id) is None:
-        found.append(_no_release(DatasetId(row.dataset_id), row.release_id))
-    return tuple(found)
+    return _case_of(work, row).reasons
 
 
-def may_flow(work: Work, extract_id: ExtractId) -> bool:
-    return not still_refused(work, queries.row(work, extract_id))
+def may_flow(work: Work, actor: Actor, extract_id: ExtractId) -> bool:
+    """Whether the bytes may go on flowing to this actor, with the roles that he holds now."""
+    row = queries.row(work, extract_id)
+    return actor.may_in("datasets:extract:request", row.org_id) and not still_refused(work, row)
 
 
-def note_sent(work: Work, extract_id: ExtractId, size_bytes: int) -> None:
-    """Add what really left to the extract's count."""
+def note_sent(work: Work, actor: Actor, extract_id: ExtractId, size_bytes: int, *, was_cut: bool) -> None:
+    """Add what really left to the extract's count; a download that was cut off is written down."""
     row = queries.row(work, extract_id, to_change=True)
     row.bytes_sent += size_bytes
     work.db.add(row)
+    if was_cut:
+        _note(work, actor, "extract.cut_off", row, {"sha256": row.sha256, "bytes": size_bytes})
+
+
+def _case(
+    work: Work, grant: GrantView, columns: Sequence[str], body: ExtractCreate, release: ReleaseRow | None
+) -> Case:
+    """The whole decision on one request, whoever asks."""
+    terms = tuple(term for name in columns if (term := grant.policy.term(name)) is not None)
+    reasons = list(_decide(work, grant, columns, body))
+    row_filter: RowFilter | None = None
+    try:
+        row_filter = all_of(grant.policy.row_filter, body.filter)
+    except ValueError:
+        reasons.append(_too_complex())
+    if release is None:
+        reasons.append(_no_release(grant.dataset_id, body.release_id))
+    else:
+        reasons.extend(_not_in_release(release, terms, row_filter))
+    return Case(grant, release, terms, row_filter, tuple(reasons))
+
+
+def _case_of(work: Work, row: ExtractRow) -> Case:
+    """The decision on an extract that was asked for before, at this instant. What it took from the quota is not asked twice."""
+    grant = replace(grant_queries.view(work, GrantId(row.grant_id)), used=Used())
+    body = _body_of(row)
+    return _case(work, grant, body.columns, body, _deliverable(work, row.release_id))
 
 
 def _decide(work: Work, grant: GrantView, columns: Sequence[str], body: ExtractCreate) -> tuple[Reason, ...]:
@@ -230,7 +243,7 @@ def _decide(work: Work, grant: GrantView, columns: Sequence[str], body: ExtractC
     try:
         held = asset(work, grant.dataset_id)
     except NotFound as gone:
-        return (Reason("dataset-gone", gone.detail, POLICY),)
+        return (*rules.effective(grant, work.now), Reason("dataset-gone", gone.detail, POLICY))
     return rules.objections(ask, grant, held, licence_of(work, grant.org_id), limits())
 
 
@@ -269,16 +282,25 @@ def _no_release(dataset_id: DatasetId, release_id: str | None) -> Reason:
     return Reason("release-not-published", text, "architecture §2 promise 1")
 
 
-def _joined(grant: GrantView, asked: RowFilter | None) -> RowFilter | None:
-    try:
-        return all_of(grant.policy.row_filter, asked)
-    except ValueError as fault:
-        raise InputRefused(
-            Text(
-                "您的筛选条件与授权的筛选条件合并后过于复杂；请减少条件。",
-                f"Your filter together with the grant's own is too complex ({fault}); use fewer conditions.",
-            )
-        ) from fault
+def _not_in_release(
+    release: ReleaseRow, terms: Sequence[ColumnTerm], row_filter: RowFilter | None
+) -> Iterator[Reason]:
+    """Columns of the terms or the filter that this release does not have: an older or newer schema than the dictionary's."""
+    there = {str(column["name"]) for column in release.columns}
+    for name in sorted(({term.name for term in terms} | columns_of(row_filter)) - there):
+        text = Text(
+            f"版本 v{release.number} 中没有列 {name}；请去掉该列或选择其他版本。",
+            f"Release v{release.number} has no column {name}; leave it out or choose another release.",
+        )
+        yield Reason("column-not-in-release", text, POLICY, {"column": name})
+
+
+def _too_complex() -> Reason:
+    text = Text(
+        f"筛选条件与授权自带的条件合并后过于复杂（至多 {MAX_DEPTH} 层、{MAX_NODES} 项）；请减少条件。",
+        f"The filter together with the grant's own is too complex (at most {MAX_DEPTH} levels, {MAX_NODES} parts); use fewer conditions.",
+    )
+    return Reason("filter-too-complex", text, POLICY)
 
 
 def _body_of(row: ExtractRow) -> ExtractCreate:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from sqlalchemy import BigInteger
+from sqlalchemy import BigInteger
 from sqlmodel import Field, SQLModel
 
 from core.db import UtcDateTime
@@ -31,8 +33,8 @@ class ExtractRow(SQLModel, table=True):
     form: str
     policy_hash: str
     job_id: str | None = None
-    rows: int | None = None
-    size_bytes: int | None = None
+    rows: int | None = Field(default=None, sa_type=BigInteger)
+    size_bytes: int | None = Field(default=None, sa_type=BigInteger)
     sha256: str | None = None
     receipt: str | None = None
     receipt_hash: str | None = None
@@ -41,5 +43,5 @@ class ExtractRow(SQLModel, table=True):
     requested_at: datetime = Field(sa_type=UtcDateTime, index=True)
     ready_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     downloads: int = 0
-    bytes_sent: int = 0
+    bytes_sent: int = Field(default=0, sa_type=BigInteger)
     last_download_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
