@@ -9,9 +9,13 @@ from sqlalchemy import Connection, Engine
 from sqlmodel import SQLModel
 
 from api import tables
+from auth import audit_guard
 from catalog.search import index
 
-HOOKS: Final[tuple[Callable[[Connection], None], ...]] = (index.install,)  # what table classes cannot say
+HOOKS: Final[tuple[Callable[[Connection], None], ...]] = (
+    index.install,
+    audit_guard.install,
+)  # what table classes cannot say
 
 
 def bring_up_to_date(engine: Engine) -> None:

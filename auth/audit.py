@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import Any, Final, cast
 
 import rfc8785
-from sqlalchemy import text
+from sqlalchemy import BigInteger, text
 from sqlmodel import Field, SQLModel, col, select
 
 from auth.actor import Actor
@@ -30,7 +30,7 @@ class AuditEventRow(SQLModel, table=True):
     """One event. `kind` is past tense (`grant.revoked`); `payload` is canonical JSON text."""
 
     __tablename__ = "auth_audit_event"
-    seq: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    seq: int = Field(primary_key=True, sa_type=BigInteger, sa_column_kwargs={"autoincrement": False})
     id: str = Field(unique=True)
     at: datetime = Field(sa_type=UtcDateTime, index=True)
     kind: str = Field(index=True, max_length=80)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from alembic import context
 from sqlalchemy import Connection
-from sqlmodel import SQLModel
+from sqlmodel import AutoString, SQLModel
 
 from api import tables
-from core.db import make_engine
+from core.db import UtcDateTime, make_engine
 from core.settings import Settings
 
 tables.load()
@@ -18,6 +20,15 @@ def _ours(_object: object, name: str | None, kind: str, _reflected: bool, _compa
     return kind != "table" or (name in SQLModel.metadata.tables)
 
 
+def _plain(kind: str, item: object, _context: object) -> str | Literal[False]:
+    """Our own column types are written as what they are in the database, so that old revisions never need our code."""
+    if kind == "type" and isinstance(item, UtcDateTime):
+        return "sa.DateTime(timezone=True)"
+    if kind == "type" and isinstance(item, AutoString):
+        return f"sa.String(length={item.length})" if item.length else "sa.String()"
+    return False
+
+
 def run(connection: Connection) -> None:
     context.configure(
         connection=connection,
@@ -25,6 +36,7 @@ def run(connection: Connection) -> None:
         render_as_batch=True,
         compare_type=True,
         include_object=_ours,
+        render_item=_plain,
     )
     with context.begin_transaction():
         context.run_migrations()
