@@ -1,0 +1,141 @@
+"""Whoever is outside an object's scope learns nothing of it, not even that it is there: every route with an id, real objects.
+
+For each route and each stranger the answer must be the one that an id of nothing gets, and never one that lets in.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+
+from api.app import create_app
+from api.house import House
+from api.identity import local_token
+from auth.actor import SYSTEM
+from auth.identity import api_keys, sessions
+from auth.identity.api_keys import ApiKeyCreate
+from catalog import service as catalog
+from catalog.models import DatasetCreate
+from datasets.batches import service as batches
+from datasets.extracts.tables import ExtractRow
+from datasets.releases.tables import ReleaseRow
+from tests.api.bodies import request_of
+from tests.api.route_matrix import METHODS
+from tests.datasets.parking import CLEAN, DATASET, RECORD, save_suite
+from tests.desk import a_desk, a_grant
+from tests.people import a_person, actor_of
+
+NOTHING = "00000000-0000-7000-8000-000000000000"
+STRANGERS = {
+    "outsider": ("mapper", ["org_officer", "applicant", "analyst"]),
+    "neighbour": ("roads", ["steward", "reviewer_business"]),
+}
+# Seen by everybody who signs in, or named by whoever administers them: no scope to be outside of.
+OPEN = {"org_id", "user", "assignment_id", "name", "number", "before", "after"}
+
+
+@pytest.fixture
+def things(sqlite_house: House) -> dict[str, str]:
+    """One existing object for each kind of id, all of the insurer or of department `parks`."""
+    desk = a_desk(sqlite_house)
+    grant = a_grant(desk)
+    with sqlite_house.write() as work:
+        for username, (org, roles) in STRANGERS.items():
+            a_person(work, username, org, roles)
+        catalog.create(work, SYSTEM, DatasetCreate.model_validate(RECORD | {"publisher": "parks"}))
+        save_suite(work)
+        stored = sqlite_house.files.put([CLEAN])
+        batch = batches.receive(work, actor_of(work, "steward_a"), DATASET, "lots.csv", stored)
+        analyst = actor_of(work, "analyst")
+        session = sessions.open_session(work, analyst, ip="", agent="")
+        key = api_keys.create(work, analyst, ApiKeyCreate(name="nightly"))
+        release = ReleaseRow(
+            id=work.new_id(), dataset_id=DATASET, org_id="parks", number=1, batch_id=batch.id, content_sha256="0" * 64,
+            batch_sha256="0" * 64, suite_version_id="s", suite_number=1, verdict_id="v", verdict="passed", prepared={},
+            publisher={}, requested_at=work.now,
+        )  # fmt: skip
+        work.db.add(release)
+        work.db.flush()
+        extract = ExtractRow(
+            id=work.new_id(), grant_id=grant.id, application_id=grant.application_id, dataset_id=grant.dataset_id,
+            release_id=release.id, release_number=1, org_id="insurer", requested_by=analyst.account_id,
+            requested_name="analyst", person_id=analyst.person_id, state="ready", columns="[]", purpose="risk-pricing",
+            scenario_id="safety", form="extract_parquet", policy_hash="0" * 64, requested_at=work.now, receipt="{}",
+        )  # fmt: skip
+        work.db.add(extract)
+    return {
+        "application_id": grant.application_id, "grant_id": grant.id, "batch_id": batch.id, "job_id": str(batch.job_id),
+        "dataset_id": DATASET, "release_id": release.id, "extract_id": extract.id, "session_id": session.session_id,
+        "key_id": key.id,
+    }  # fmt: skip
+
+
+@pytest.fixture
+def client(sqlite_house: House, things: dict[str, str]) -> Iterator[TestClient]:
+    with TestClient(
+        create_app(house=sqlite_house), raise_server_exceptions=False, follow_redirects=False
+    ) as opened:
+        yield opened
+
+
+def _operations(client: TestClient) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Method, path and arguments of every route whose path names an object."""
+    document = client.app.openapi()  # type: ignore[attr-defined]
+    for path, item in sorted(document["paths"].items()):
+        if not set(re.findall(r"\{(\w+)\}", path)) - OPEN:
+            continue
+        for method in METHODS:
+            if method in item:
+                yield method.upper(), path, request_of(item[method], document)
+
+
+def _filled(path: str, ids: dict[str, str]) -> str:
+    for name in re.findall(r"\{(\w+)\}", path):
+        assert name in ids or name in OPEN, f"{path}: tell tests/api/test_scope.py what {{{name}}} is"
+        path = path.replace(f"{{{name}}}", ids.get(name, "1"))
+    return path
+
+
+@pytest.mark.parametrize("who", [*STRANGERS, None])
+def test_stranger_gets_the_answer_of_an_id_of_nothing(
+    client: TestClient, sqlite_house: House, things: dict[str, str], who: str | None
+) -> None:
+    nothing = dict.fromkeys(things, NOTHING)
+    faults = []
+    for method, path, how in _operations(client):
+        headers = how.pop("headers") | (
+            {"authorization": f"Bearer {local_token(sqlite_house, who)}"} if who else {}
+        )
+        real = client.request(method, _filled(path, things), headers=headers, **how)
+        none = client.request(method, _filled(path, nothing), headers=headers, **how)
+        allowed = (401, 403, 404) if none.status_code != 422 else (422,)
+        if real.status_code != none.status_code or real.status_code not in allowed:
+            faults.append(
+                f"{method} {path}: {real.status_code}, of nothing {none.status_code}: {real.text[:200]}"
+            )
+        elif real.status_code == 403 and "role-lacks-permission" not in real.text and method != "HEAD":
+            faults.append(f"{method} {path}: 403 tells that it is there: {real.text[:200]}")
+    assert faults == []
+
+
+def test_the_objects_are_really_there(
+    client: TestClient, sqlite_house: House, things: dict[str, str]
+) -> None:
+    """The counter-check: their own people do see them, so that a 404 above means what it says."""
+    seen = {
+        "applicant": ["/api/v1/applications/{application_id}", "/api/v1/grants/{grant_id}"],
+        "analyst": ["/api/v1/extracts/{extract_id}", "/extracts/{extract_id}"],
+        "steward_a": [
+            "/api/v1/batches/{batch_id}", "/api/v1/jobs/{job_id}", "/api/v1/datasets/{dataset_id}",
+            "/api/v1/datasets/{dataset_id}/suite", "/batches/{batch_id}",
+        ],
+    }  # fmt: skip
+    for username, paths in seen.items():
+        headers = {"authorization": f"Bearer {local_token(sqlite_house, username)}"}
+        for path in paths:
+            answer = client.get(_filled(path, things), headers=headers)
+            assert answer.status_code == 200, (path, answer.status_code, answer.text[:500])
