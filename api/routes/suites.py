@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from api.access import access
 from api.deps import ActorDep, ReadDep, WorkDep
-from api.versions import ExpectedVersion, etag
+from api.versions import SeenVersion, etag
 from catalog.assets import asset
 from quality import service
 from quality.service import SuiteRead
@@ -42,13 +42,13 @@ def save_suite(
     actor: ActorDep,
     response: Response,
     dataset_id: str,
-    expected: ExpectedVersion,
+    expected: SeenVersion,
     body: SuiteSave,
 ) -> SuiteRead:
     """Put a new version in force; every fault of the suite is listed at once."""
-    held = asset(work, dataset_id)
+    suite = Suite.from_data(body.suite)  # first: what a fault of it says must not depend on whose dataset this is
     saved = service.save_suite(
-        work, actor, held, Suite.from_data(body.suite), body.note, expected_version=expected
+        work, actor, asset(work, dataset_id), suite, body.note, expected_version=expected
     )
     response.headers.update(etag(saved.number))
     return saved
