@@ -6,8 +6,9 @@ import hashlib
 import json
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
+from api.client import Api
 from api.sample.catalogue import DATASETS, dataset
 from api.sample.model import SampleDataset
 from api.sample.stage import VISITOR, Stage, done
@@ -109,7 +110,7 @@ def journey_b(stage: Stage) -> Path:
     _review(stage, application)
     hashed = _decide(stage, application)
     with stage.as_("insurer-officer") as api:
-        agreed = api.post(f"/applications/{application['id']}/accept", {"hash": hashed})
+        agreed = _step(api, application["id"], "accept", {"hash": hashed})
     stage.says(
         "insurer-officer",
         f"核对条款摘要 {hashed[:12]}… 后签署",
@@ -117,7 +118,8 @@ def journey_b(stage: Stage) -> Path:
     )
     grant_id = agreed["grants"][0]
     with stage.as_("emergency-publish") as api:
-        api.post(f"/grants/{grant_id}/activate", {"note": "发布版本已通过质量放行"})
+        seen = api.get(f"/grants/{grant_id}")["version"]
+        api.post(f"/grants/{grant_id}/activate", {"note": "发布版本已通过质量放行", "version": seen})
     stage.says(
         "emergency-publish", "核对发布版本后使授权生效", "checks the release and puts the grant into force"
     )
@@ -139,7 +141,7 @@ def _apply(stage: Stage, item: SampleDataset) -> dict[str, Any]:
         "lines": [
             {
                 "dataset_id": item.id,
-                "columns": [_column_ask(item, name, reason) for name, reason in wanted.items()],
+                "columns": [_column_ask(name, reason) for name, reason in wanted.items()],
                 "delivery_forms": ["extract_parquet"],
                 "quotas": {"extracts": 50},
             }
@@ -153,7 +155,7 @@ def _apply(stage: Stage, item: SampleDataset) -> dict[str, Any]:
     }
     with stage.as_("insurer-applicant") as api:
         made: dict[str, Any] = api.post("/applications", body)
-        sent: dict[str, Any] = api.post(f"/applications/{made['id']}/submit", {})
+        sent = _step(api, made["id"], "submit", {})
     stage.says(
         "insurer-applicant",
         f"申请 {item.id} 的 {len(wanted)} 列，逐列说明理由，预检通过后提交",
@@ -162,37 +164,52 @@ def _apply(stage: Stage, item: SampleDataset) -> dict[str, Any]:
     return sent
 
 
-def _column_ask(item: SampleDataset, name: str, reason: str) -> dict[str, Any]:
-    held = next(column for column in item.columns if column["name"] == name)
-    ask: dict[str, Any] = {"name": name, "reason": reason}
-    if held["level"] >= 3 or held["identifier_kind"] in ("DI", "SI"):
-        ask["use"] = "pseudonymised"
-    return ask
+def _step(api: Api, application_id: str, step: str, body: dict[str, Any]) -> dict[str, Any]:
+    """Take one step on the version that is seen now."""
+    seen = api.get(f"/applications/{application_id}")["version"]
+    moved: dict[str, Any] = api.post(f"/applications/{application_id}/{step}", {**body, "version": seen})
+    return moved
+
+
+MASKS: Final[dict[str, dict[str, Any]]] = {
+    "event_time": {"use": "masked", "mask": {"kind": "truncate", "unit": "month"}},
+    "injured": {"use": "masked", "mask": {"kind": "round", "step": 5}},
+    "grid_code": {"use": "pseudonymised"},
+}
+
+
+def _column_ask(name: str, reason: str) -> dict[str, Any]:
+    return {"name": name, "reason": reason, **MASKS.get(name, {})}
 
 
 def _review(stage: Stage, application: dict[str, Any]) -> None:
     line = application["lines"][0]["id"]
     votes = [{"line_id": line, "vote": "approve"}]
     with stage.as_("emergency-review") as api:
-        api.post(f"/applications/{application['id']}/screen", {"outcome": "ok", "note": "材料齐全"})
-        api.post(
-            f"/applications/{application['id']}/review",
-            {"has_no_conflict": True, "lines": votes, "note": "与场景相符"},
+        _step(api, application["id"], "screen", {"outcome": "ok", "note": "材料齐全"})
+        _step(
+            api, application["id"], "review", {"has_no_conflict": True, "lines": votes, "note": "与场景相符"}
         )
     stage.says(
         "emergency-review", "受理，并完成数源单位业务审核", "accepts it and gives the department's review"
     )
     with stage.as_("security") as api:
-        api.post(
-            f"/applications/{application['id']}/review",
-            {"has_no_conflict": True, "lines": votes, "note": "三级列假名化后可交付"},
+        _step(
+            api,
+            application["id"],
+            "review",
+            {"has_no_conflict": True, "lines": votes, "note": "三级列脱敏后可交付"},
         )
     stage.says("security", "完成安全审核", "gives the security review")
 
 
 def _decide(stage: Stage, application: dict[str, Any]) -> str:
     line = application["lines"][0]
-    kept = [column["name"] for column in line["columns"] if column["name"] != "grid_code"]
+    kept = [
+        {"name": column["name"], "use": column["use"], "mask": column["mask"]}
+        for column in line["columns"]
+        if column["name"] != "grid_code"
+    ]
     decision = {
         "line_id": line["id"],
         "outcome": "narrow",
@@ -200,7 +217,7 @@ def _decide(stage: Stage, application: dict[str, Any]) -> str:
         "note": "网格编码超出最小够用范围，按街道已可满足",
     }
     with stage.as_("approver") as api:
-        api.post(f"/applications/{application['id']}/decide", {"lines": [decision], "note": "收窄后准予"})
+        _step(api, application["id"], "decide", {"lines": [decision], "note": "收窄后准予"})
         hashed: str = api.get(f"/applications/{application['id']}/terms")["hash"]
     stage.says(
         "approver",
@@ -215,7 +232,7 @@ def _take_out(stage: Stage, grant_id: str) -> Path:
         "grant_id": grant_id,
         "purpose": "risk-pricing",
         "scenario_id": "safety",
-        "filter": {"op": "ge", "column": "injured", "value": 1},
+        "filter": {"op": "in", "column": "event_type", "values": ["溺水", "跌落", "迷路"]},
         "form": "extract_parquet",
     }
     with stage.as_("insurer-analyst") as api:
@@ -252,7 +269,7 @@ def check_record(stage: Stage) -> int:
     """The auditor verifies the whole chain; gives the number of events."""
     with stage.as_("auditor") as api:
         found = api.get("/audit/verify")
-    if not found["sound"]:
+    if not found["holds"]:
         raise RuntimeError(f"the audit chain does not hold: {found}")
     stage.says(
         "auditor",

@@ -68,7 +68,9 @@ def done(api: Api, job_id: str) -> None:
     """Wait for a job; the play stops with the job's own words when it did not succeed."""
     job = api.wait(job_id, quiet=True)
     if job["state"] != "done":
-        raise RuntimeError(f"job {job_id} ({job['kind']}) {job['state']}: {job['message_zh']} {job['message_en']}")
+        raise RuntimeError(
+            f"job {job_id} ({job['kind']}) {job['state']}: {job['message_zh']} {job['message_en']}"
+        )
 
 
 @contextmanager
