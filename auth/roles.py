@@ -68,6 +68,7 @@ PERMISSIONS: Final[Mapping[str, frozenset[Role]]] = {
     "auth:application:write": frozenset({Role.APPLICANT}),
     "auth:application:screen": frozenset({Role.REVIEWER_BUSINESS}),
     "auth:application:review": frozenset({Role.REVIEWER_BUSINESS, Role.REVIEWER_SECURITY}),
+    "auth:application:return": frozenset({Role.REVIEWER_BUSINESS, Role.REVIEWER_SECURITY, Role.APPROVER}),
     "auth:application:decide": frozenset({Role.APPROVER}),
     "auth:application:withdraw": frozenset({Role.APPLICANT, Role.ORG_OFFICER}),
     "auth:application:accept": frozenset({Role.ORG_OFFICER}),

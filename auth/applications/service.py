@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from auth import audit
 from auth.actor import Actor
 from auth.applications import queries, steps
 from auth.applications.deciding import accept_terms, decide, decision_separation, decline, terms
@@ -23,14 +24,22 @@ from auth.applications.tables import ApplicationRow
 from auth.applications.workflow import MOVES, Step
 from auth.policy import separation
 from auth.policy.rules import refused
-from core.errors import Reason
+from core.errors import AccessRefused, Reason
 from core.ids import ApplicationId
 from core.work import Work
 
 __all__ = [
     "Precheck", "accept_terms", "application", "applications", "commands", "create", "decide", "decline", "lapse_due",
-    "precheck", "review", "save", "screen", "send_back", "submit", "terms", "withdraw",
+    "note_refusal", "precheck", "review", "save", "screen", "send_back", "submit", "terms", "withdraw",
 ]  # fmt: skip
+
+
+def note_refusal(work: Work, actor: Actor, application_id: str, step: str, refusal: AccessRefused) -> None:
+    """Keep a refused attempt on record: who tried what, and every reason. The attempt itself has left nothing behind."""
+    audit.record(
+        work, actor, "application.refused", subject=application_id or "new", application_id=application_id or None,
+        payload={"step": step, "reasons": [{"code": r.code, **r.facts} for r in refusal.reasons]},
+    )  # fmt: skip
 
 
 def application(work: Work, actor: Actor, application_id: ApplicationId) -> ApplicationRead:

@@ -1,0 +1,265 @@
+"""`datagrant application`: apply, screen, review, decide, accept."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from api.client import DEFAULT_DIR, Api, As, DataDir, Json, Server, Token, connect, show
+
+app = typer.Typer(
+    help="Applications: create, check, submit, screen, review, decide, accept, withdraw, list, show.",
+    no_args_is_help=True,
+)
+COLUMNS = ("id", "org_id", "state", "scenario_id", "datasets", "due_on", "working_days_left", "next_en")
+Note = Annotated[
+    str, typer.Option("--note", help="What the others should know; due for returning and refusing")
+]
+Code = Annotated[str, typer.Option("--code", help="Code of the list of refusals (see `application lists`)")]
+
+
+@app.command("list")
+def list_applications(
+    state: Annotated[str, typer.Option("--state", help="DRAFT, SUBMITTED, …")] = "",
+    waiting: Annotated[bool, typer.Option("--waiting", help="Only those on which you have the next word")] = False,
+    dataset: Annotated[str, typer.Option("--dataset", help="Only this dataset")] = "",
+    data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
+) -> None:  # fmt: skip
+    """Applications that you may see, newest first."""
+    with connect(data_dir, server, token, user) as api:
+        found = api.get(
+            "/applications", state=state or None, waiting=waiting or None, dataset_id=dataset or None
+        )
+        show(found, as_json, COLUMNS)
+
+
+@app.command("lists")
+def code_lists(
+    data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
+) -> None:  # fmt: skip
+    """Scenarios, purposes, reasons for refusal, limits."""
+    with connect(data_dir, server, token, user) as api:
+        show(api.get("/applications/lists"), as_json)
+
+
+@app.command("show")
+def show_application(
+    application_id: str,
+    data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
+) -> None:  # fmt: skip
+    """One application."""
+    with connect(data_dir, server, token, user) as api:
+        show(api.get(f"/applications/{application_id}"), as_json)
+
+
+@app.command("history")
+def show_history(
+    application_id: str,
+    data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
+) -> None:  # fmt: skip
+    """All that happened to it, oldest first."""
+    with connect(data_dir, server, token, user) as api:
+        found = api.get(f"/applications/{application_id}/history")
+        show(found, as_json, ("at", "name", "who", "org_id", "note"))
+
+
+@app.command()
+def create(
+    file: Annotated[Path, typer.Argument(help="JSON: lines, scenario_id, purposes, purpose_text, period, …")],
+    data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
+) -> None:  # fmt: skip
+    """A new draft from a JSON file."""
+    body = _json_of(file)
+    with connect(data_dir, server, token, user) as api:
+        _tell(api.post("/applications", body), as_json)
+
+
+@app.command()
+def save(
+    application_id: str,
+    file: Annotated[Path, typer.Argument(help="The whole request as JSON")],
+    data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
+) -> None:  # fmt: skip
+    """Replace a draft's content."""
+    body = _json_of(file)
+    with connect(data_dir, server, token, user) as api:
+        _tell(
+            api.put(f"/applications/{application_id}", body | {"version": _version(api, application_id)}),
+            as_json,
+        )
+
+
+@app.command()
+def check(
+    application_id: str,
+    data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
+) -> None:  # fmt: skip
+    """What submitting would meet; exit code 1 when something blocks."""
+    with connect(data_dir, server, token, user) as api:
+        said = api.get(f"/applications/{application_id}/precheck")
+        if as_json:
+            show(said, True)
+        else:
+            show(said["blocking"] + said["advice"], False, ("code", "text", "basis"))
+        if not said["may_submit"]:
+            raise typer.Exit(1)
+
+
+@app.command()
+def submit(
+    application_id: str, note: Note = "",
+    data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
+) -> None:  # fmt: skip
+    """Hand a draft in."""
+    with connect(data_dir, server, token, user) as api:
+        _tell(_step(api, application_id, "submit", note=note), as_json)
+
+
+@app.command()
+def withdraw(
+    application_id: str, note: Note = "",
+    data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
+) -> None:  # fmt: skip
+    """Take an application back."""
+    with connect(data_dir, server, token, user) as api:
+        _tell(_step(api, application_id, "withdraw", note=note), as_json)
+
+
+@app.command()
+def screen(
+    application_id: str,
+    outcome: Annotated[str, typer.Argument(help="ok, return or reject")],
+    note: Note = "", code: Code = "",
+    data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
+) -> None:  # fmt: skip
+    """Accept for review, return for completion, or refuse."""
+    with connect(data_dir, server, token, user) as api:
+        _tell(_step(api, application_id, "screen", outcome=outcome, note=note, reason_code=code), as_json)
+
+
+@app.command()
+def review(
+    application_id: str,
+    vote: Annotated[str, typer.Argument(help="approve, narrow or reject: for every line of the stage")],
+    note: Note = "",
+    stage: Annotated[str, typer.Option("--stage", help="business:DEPARTMENT or security; empty: the first open to you")] = "",
+    conflict: Annotated[bool, typer.Option("--conflict", help="Declare a conflict of interest (the vote is refused)")] = False,
+    data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
+) -> None:  # fmt: skip
+    """Vote on every line of a stage."""
+    with connect(data_dir, server, token, user) as api:
+        found = api.get(f"/applications/{application_id}")
+        waiting = [s for s in found["stages"] if not s["is_done"] and s["stage"].startswith(stage)]
+        refused: Any = None
+        for each in waiting or [{"stage": stage, "line_ids": []}]:
+            lines = [{"line_id": line_id, "vote": vote} for line_id in each["line_ids"]]
+            body = {"stage": each["stage"], "has_no_conflict": not conflict, "lines": lines, "note": note}
+            try:
+                _tell(_step(api, application_id, "review", **body), as_json)
+            except Exception as no:
+                if not _is_another_stage(no):
+                    raise
+                refused = no
+                continue
+            return
+        raise refused
+
+
+@app.command()
+def decide(
+    application_id: str,
+    outcome: Annotated[str, typer.Argument(help="approve or reject every line; or a JSON file of decisions per line")],
+    note: Note = "", code: Code = "",
+    data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
+) -> None:  # fmt: skip
+    """Decide. A file holds [{"line_id" or "dataset_id", "outcome", "narrowing", "reason_code", "note"}]."""
+    given = None if outcome in ("approve", "reject") else _json_of(Path(outcome))
+    with connect(data_dir, server, token, user) as api:
+        ids = {line["dataset_id"]: line["id"] for line in api.get(f"/applications/{application_id}")["lines"]}
+        lines: list[dict[str, Any]]
+        if given is None:
+            lines = [
+                {"line_id": line_id, "outcome": outcome, "reason_code": code, "note": note}
+                for line_id in ids.values()
+            ]
+        else:
+            lines = [_with_line_id(dict(entry), ids) for entry in given]
+        _tell(_step(api, application_id, "decide", lines=lines, note=note), as_json)
+
+
+@app.command("return")
+def send_back(
+    application_id: str, note: Note = "",
+    data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
+) -> None:  # fmt: skip
+    """Send an application back during review or decision."""
+    with connect(data_dir, server, token, user) as api:
+        _tell(_step(api, application_id, "return", note=note), as_json)
+
+
+@app.command()
+def accept(
+    application_id: str,
+    yes: Annotated[bool, typer.Option("--yes", help="Accept without being asked")] = False,
+    data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
+) -> None:  # fmt: skip
+    """Read the terms on offer and accept them by their digest."""
+    with connect(data_dir, server, token, user) as api:
+        terms = api.get(f"/applications/{application_id}/terms")
+        if not yes:
+            show(terms["document"], False)
+            typer.confirm(f"Accept these terms (SHA-256 {terms['hash']})?", abort=True)
+        _tell(
+            api.post(
+                f"/applications/{application_id}/accept",
+                {"hash": terms["hash"], "version": terms["version"]},
+            ),
+            as_json,
+        )
+
+
+@app.command()
+def decline(
+    application_id: str, note: Note = "",
+    data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
+) -> None:  # fmt: skip
+    """Turn the terms down."""
+    with connect(data_dir, server, token, user) as api:
+        _tell(_step(api, application_id, "decline", note=note), as_json)
+
+
+def _version(api: Api, application_id: str) -> int:
+    return int(api.get(f"/applications/{application_id}")["version"])
+
+
+def _step(api: Api, application_id: str, step: str, **body: object) -> Any:  # noqa: ANN401 - JSON
+    """Take a step on the version that is there now."""
+    return api.post(
+        f"/applications/{application_id}/{step}", body | {"version": _version(api, application_id)}
+    )
+
+
+def _tell(found: Any, as_json: bool) -> None:  # noqa: ANN401 - JSON
+    show(found if as_json else {name: found[name] for name in (*COLUMNS, "grants")}, as_json)
+
+
+def _is_another_stage(refusal: Exception) -> bool:
+    problem = getattr(refusal, "problem", {})
+    return any(reason["code"] == "no-stage-for-you" for reason in problem.get("reasons", []))
+
+
+def _with_line_id(entry: dict[str, Any], ids: dict[str, str]) -> dict[str, Any]:
+    dataset_id = entry.pop("dataset_id", None)
+    return entry | ({"line_id": ids.get(dataset_id, dataset_id)} if dataset_id else {})
+
+
+def _json_of(file: Path) -> Any:  # noqa: ANN401 - JSON
+    try:
+        return json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as fault:
+        print(f"{file}: {fault}", file=sys.stderr)
+        raise typer.Exit(1) from None

@@ -1,0 +1,109 @@
+"""`datagrant grant`: look at grants and act on them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from api.client import DEFAULT_DIR, Api, As, DataDir, Json, Server, Token, connect, show
+
+app = typer.Typer(
+    help="Grants: list, show, history, activate, suspend, resume, revoke, relinquish.", no_args_is_help=True
+)
+COLUMNS = ("id", "org_id", "dataset_id", "state", "is_effective", "ends_at", "used_extracts", "used_rows")
+Note = Annotated[str, typer.Option("--note", help="Why; due for suspending and revoking")]
+
+
+@app.command("list")
+def list_grants(
+    state: Annotated[str, typer.Option("--state", help="PENDING, ACTIVE, …")] = "",
+    dataset: Annotated[str, typer.Option("--dataset", help="Only this dataset")] = "",
+    data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
+) -> None:  # fmt: skip
+    """Grants that you may see, newest first."""
+    with connect(data_dir, server, token, user) as api:
+        show(api.get("/grants", state=state or None, dataset_id=dataset or None), as_json, COLUMNS)
+
+
+@app.command("show")
+def show_grant(
+    grant_id: str,
+    data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
+) -> None:  # fmt: skip
+    """One grant with its policy."""
+    with connect(data_dir, server, token, user) as api:
+        show(api.get(f"/grants/{grant_id}"), as_json)
+
+
+@app.command("history")
+def show_history(
+    grant_id: str,
+    data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
+) -> None:  # fmt: skip
+    """From the application to the last download, oldest first."""
+    with connect(data_dir, server, token, user) as api:
+        show(
+            api.get(f"/grants/{grant_id}/history"),
+            as_json,
+            ("at", "name", "who", "org_id", "subject", "note"),
+        )
+
+
+@app.command()
+def activate(
+    grant_id: str, note: Note = "",
+    data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
+) -> None:  # fmt: skip
+    """Put a grant into force, as a steward who did not approve it."""
+    with connect(data_dir, server, token, user) as api:
+        _tell(_step(api, grant_id, "activate", note), as_json)
+
+
+@app.command()
+def suspend(
+    grant_id: str, note: Note = "",
+    data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
+) -> None:  # fmt: skip
+    """Stop all use at once."""
+    with connect(data_dir, server, token, user) as api:
+        _tell(_step(api, grant_id, "suspend", note), as_json)
+
+
+@app.command()
+def resume(
+    grant_id: str, note: Note = "",
+    data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
+) -> None:  # fmt: skip
+    """Let a suspended grant count again, as another person."""
+    with connect(data_dir, server, token, user) as api:
+        _tell(_step(api, grant_id, "resume", note), as_json)
+
+
+@app.command()
+def revoke(
+    grant_id: str, note: Note = "",
+    data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
+) -> None:  # fmt: skip
+    """End a grant for good."""
+    with connect(data_dir, server, token, user) as api:
+        _tell(_step(api, grant_id, "revoke", note), as_json)
+
+
+@app.command()
+def relinquish(
+    grant_id: str, note: Note = "",
+    data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
+) -> None:  # fmt: skip
+    """Give a grant of your organisation back."""
+    with connect(data_dir, server, token, user) as api:
+        _tell(_step(api, grant_id, "relinquish", note), as_json)
+
+
+def _step(api: Api, grant_id: str, step: str, note: str) -> Any:  # noqa: ANN401 - JSON
+    version = api.get(f"/grants/{grant_id}")["version"]
+    return api.post(f"/grants/{grant_id}/{step}", {"note": note, "version": version})
+
+
+def _tell(found: Any, as_json: bool) -> None:  # noqa: ANN401 - JSON
+    show(found if as_json else {name: found[name] for name in COLUMNS}, as_json)

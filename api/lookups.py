@@ -1,0 +1,33 @@
+"""What the authorisation room must be told of datasets, wired from the rooms that know."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from auth.actor import Actor
+from auth.asset import Asset
+from auth.grants.service import HasRelease
+from catalog import assets as catalog_assets
+from catalog import queries as catalog
+from core.ids import DatasetId
+from core.work import Work
+from datasets.releases import queries as releases
+
+
+def assets(work: Work, dataset_id: DatasetId) -> Asset:
+    """Any dataset, for checks on what already stands in an application or a grant."""
+    return catalog_assets.asset(work, dataset_id)
+
+
+def seen_assets(work: Work, actor: Actor, dataset_id: DatasetId) -> Asset:
+    """A dataset that this actor may see, for what is newly asked: hidden ones are not found."""
+    catalog.dataset(work, actor, dataset_id)
+    return catalog_assets.asset(work, dataset_id)
+
+
+def has_release(work: Work) -> HasRelease:
+    return partial(_has_release, work)
+
+
+def _has_release(work: Work, dataset_id: DatasetId) -> bool:
+    return releases.current(work, dataset_id) is not None

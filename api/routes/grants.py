@@ -1,0 +1,152 @@
+"""Grants: look, follow, activate, suspend, resume, revoke, relinquish."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Response
+
+from api.access import access
+from api.deps import ActorDep, LangDep, ReadDep, WorkDep
+from api.lookups import assets, has_release
+from api.routes.applications import commands_as_json, history_as_json
+from api.versions import SeenVersion, etag
+from auth import audit_reading
+from auth.applications.reading import is_bureau
+from auth.grants import service, usage
+from auth.grants.service import GrantRead, GrantStep
+from auth.grants.workflow import State
+from core.ids import GrantId
+
+router = APIRouter(prefix="/grants", tags=["grants"])
+
+
+@router.get("", **access("auth:grant:read"))
+def list_grants(
+    work: ReadDep,
+    actor: ActorDep,
+    state: State | None = None,
+    dataset_id: str | None = None,
+    org_id: str | None = None,
+    application_id: str | None = None,
+    sort: str = "-created",
+    offset: Annotated[int, Query(ge=0)] = 0,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+) -> dict[str, Any]:
+    """Grants in the caller's sight. Sort by created, ends, dataset or state; `-` before it turns it round."""
+    items, total = service.grants(
+        work, actor, state=state, dataset_id=dataset_id, org_id=org_id, application_id=application_id, sort=sort,
+        offset=offset, limit=limit,
+    )  # fmt: skip
+    return {"items": items, "total": total, "next": offset + limit if offset + limit < total else None}
+
+
+@router.get("/{grant_id}", **access("auth:grant:read"))
+def show_grant(work: ReadDep, actor: ActorDep, response: Response, grant_id: GrantId) -> GrantRead:
+    """One grant with its policy and what has been used; `is_effective` is computed for this instant."""
+    return _tagged(response, service.grant(work, actor, grant_id))
+
+
+@router.get("/{grant_id}/commands", **access("auth:grant:read"))
+def list_commands(work: ReadDep, actor: ActorDep, lang: LangDep, grant_id: GrantId) -> dict[str, Any]:
+    """The steps open to the caller now, each with every reason that still stands against it."""
+    found = service.commands(
+        work, actor, grant_id, assets=partial(assets, work), has_release=has_release(work)
+    )
+    return commands_as_json(found, lang)
+
+
+@router.get("/{grant_id}/history", **access("auth:grant:read"))
+def show_history(work: ReadDep, actor: ActorDep, lang: LangDep, grant_id: GrantId) -> dict[str, Any]:
+    """The grant from its application to the last download, oldest first."""
+    found = service.grant(work, actor, grant_id)
+    events = audit_reading.history(
+        work, application_id=found.application_id, grant_id=grant_id, internal=is_bureau(actor)
+    )
+    return history_as_json(events, lang)
+
+
+@router.get("/{grant_id}/usage", **access("auth:grant:read"))
+def show_usage(work: ReadDep, actor: ActorDep, grant_id: GrantId) -> dict[str, Any]:
+    """Every charge and refund, oldest first; their sums are the used counters."""
+    service.grant(work, actor, grant_id)
+    items = [event.model_dump() for event in usage.events(work, grant_id)]
+    return {"items": items, "total": len(items), "next": None}
+
+
+@router.post("/{grant_id}/activate", **access("auth:grant:activate"))
+def activate_grant(
+    work: WorkDep,
+    actor: ActorDep,
+    response: Response,
+    grant_id: GrantId,
+    seen: SeenVersion,
+    body: GrantStep,
+) -> GrantRead:
+    """Put the grant into force."""
+    done = service.activate(
+        work, actor, grant_id, _seen(body, seen), assets=partial(assets, work), has_release=has_release(work)
+    )
+    return _tagged(response, done)
+
+
+@router.post("/{grant_id}/suspend", **access("auth:grant:suspend"))
+def suspend_grant(
+    work: WorkDep,
+    actor: ActorDep,
+    response: Response,
+    grant_id: GrantId,
+    seen: SeenVersion,
+    body: GrantStep,
+) -> GrantRead:
+    """Stop all use at once; needs a reason."""
+    return _tagged(response, service.suspend(work, actor, grant_id, _seen(body, seen)))
+
+
+@router.post("/{grant_id}/resume", **access("auth:grant:resume"))
+def resume_grant(
+    work: WorkDep,
+    actor: ActorDep,
+    response: Response,
+    grant_id: GrantId,
+    seen: SeenVersion,
+    body: GrantStep,
+) -> GrantRead:
+    """Let it count again; not by whoever suspended it."""
+    return _tagged(response, service.resume(work, actor, grant_id, _seen(body, seen)))
+
+
+@router.post("/{grant_id}/revoke", **access("auth:grant:revoke"))
+def revoke_grant(
+    work: WorkDep,
+    actor: ActorDep,
+    response: Response,
+    grant_id: GrantId,
+    seen: SeenVersion,
+    body: GrantStep,
+) -> GrantRead:
+    """End it for good, at once; needs a reason."""
+    return _tagged(response, service.revoke(work, actor, grant_id, _seen(body, seen)))
+
+
+@router.post("/{grant_id}/relinquish", **access("auth:grant:relinquish"))
+def relinquish_grant(
+    work: WorkDep,
+    actor: ActorDep,
+    response: Response,
+    grant_id: GrantId,
+    seen: SeenVersion,
+    body: GrantStep,
+) -> GrantRead:
+    """The holder gives it back."""
+    return _tagged(response, service.relinquish(work, actor, grant_id, _seen(body, seen)))
+
+
+def _seen(body: GrantStep, seen: int | None) -> GrantStep:
+    return body if seen is None else body.model_copy(update={"version": seen})
+
+
+def _tagged(response: Response, found: GrantRead) -> GrantRead:
+    response.headers.update(etag(found.version))
+    return found

@@ -1,0 +1,147 @@
+"""Reading the audit record: lists for the auditor, and the history of one application or grant for those concerned."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import and_, func, or_
+from sqlmodel import col, select
+
+from auth.audit import AuditEventRead, AuditEventRow
+from core.text import Text
+from core.work import Work
+
+KIND_NAMES: Final[dict[str, Text]] = {
+    "application.created": Text("新建申请", "Application drafted"),
+    "application.saved": Text("保存申请", "Application saved"),
+    "application.submitted": Text("提交申请", "Application submitted"),
+    "application.refused": Text("申请步骤被拒绝", "Step refused"),
+    "application.screened": Text("受理", "Accepted for review"),
+    "application.returned": Text("退回补正", "Returned for completion"),
+    "application.reviewed": Text("审核表决", "Reviewed"),
+    "application.review-completed": Text("审核完成", "Reviews complete"),
+    "application.offered": Text("准予，提供条款", "Terms offered"),
+    "application.rejected": Text("不予授权", "Rejected"),
+    "application.agreed": Text("接受条款", "Terms accepted"),
+    "application.declined": Text("不接受条款", "Terms declined"),
+    "application.withdrawn": Text("撤回申请", "Application withdrawn"),
+    "application.lapsed": Text("申请逾期失效", "Application lapsed"),
+    "grant.issued": Text("生成授权", "Grant issued"),
+    "grant.activated": Text("授权生效", "Grant activated"),
+    "grant.suspended": Text("授权暂停", "Grant suspended"),
+    "grant.resumed": Text("授权恢复", "Grant resumed"),
+    "grant.revoked": Text("授权撤销", "Grant revoked"),
+    "grant.relinquished": Text("授权放弃", "Grant relinquished"),
+    "grant.expired": Text("授权到期", "Grant expired"),
+    "grant.voided": Text("授权作废", "Grant voided"),
+    "extract.requested": Text("申请提取", "Extract requested"),
+    "extract.refused": Text("提取被拒绝", "Extract refused"),
+    "extract.ready": Text("提取完成", "Extract ready"),
+    "extract.failed": Text("提取失败", "Extract failed"),
+    "extract.downloaded": Text("下载提取文件", "Extract downloaded"),
+}
+INTERNAL: Final = ("application.reviewed",)  # votes are the bureau's own business
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """One event of a history. `note` is what the actor wrote, for the reader."""
+
+    seq: int
+    at: datetime
+    kind: str
+    name: Text
+    who: str
+    org_id: str | None
+    subject: str
+    note: str
+    facts: dict[str, Any]
+
+
+def name_of(kind: str) -> Text:
+    return KIND_NAMES.get(kind, Text(kind, kind))
+
+
+def events(
+    work: Work,
+    *,
+    kind: str = "",
+    account: str = "",
+    subject: str = "",
+    dataset_id: str = "",
+    since: datetime | None = None,
+    until: datetime | None = None,
+    offset: int = 0,
+    limit: int = 50,
+) -> tuple[list[AuditEventRead], int]:
+    """Events, newest first, and their number. `kind` matches a whole kind or its first word (`grant`); `account` the user name."""
+    conditions: list[Any] = []
+    if kind:
+        conditions.append(
+            or_(
+                col(AuditEventRow.kind) == kind,
+                col(AuditEventRow.kind).startswith(f"{kind}.", autoescape=True),
+            )
+        )
+    if account:
+        conditions.append(col(AuditEventRow.actor_name) == account)
+    if subject:
+        conditions.append(
+            or_(
+                col(AuditEventRow.subject) == subject,
+                col(AuditEventRow.grant_id) == subject,
+                col(AuditEventRow.application_id) == subject,
+            )
+        )
+    if dataset_id:
+        conditions.append(col(AuditEventRow.dataset_id) == dataset_id)
+    if since:
+        conditions.append(col(AuditEventRow.at) >= since)
+    if until:
+        conditions.append(col(AuditEventRow.at) < until)
+    total = work.db.exec(select(func.count()).select_from(AuditEventRow).where(*conditions)).one()
+    wanted = select(AuditEventRow).where(*conditions).order_by(col(AuditEventRow.seq).desc())
+    rows = work.db.exec(wanted.offset(offset).limit(limit))
+    return [AuditEventRead.model_validate(row) for row in rows], total
+
+
+def kinds(work: Work) -> list[str]:
+    """Every kind that has occurred, in name order."""
+    wanted = select(AuditEventRow.kind).distinct().order_by(col(AuditEventRow.kind))
+    return list(work.db.exec(wanted))
+
+
+def history(
+    work: Work, *, application_id: str, grant_id: str | None = None, internal: bool = False
+) -> list[Happening]:
+    """All that happened to an application, or to one grant from its application to the last download; oldest first.
+
+    `internal`: with what only the bureau may read. The caller has checked that the reader may see the object.
+    """
+    application = col(AuditEventRow.application_id) == application_id
+    if grant_id is None:
+        wanted = application
+    else:
+        shared = and_(application, col(AuditEventRow.grant_id).is_(None))
+        wanted = or_(shared, col(AuditEventRow.grant_id) == grant_id)
+    rows = work.db.exec(select(AuditEventRow).where(wanted).order_by(col(AuditEventRow.seq)))
+    return [_happening(row) for row in rows if internal or row.kind not in INTERNAL]
+
+
+def _happening(row: AuditEventRow) -> Happening:
+    payload: dict[str, Any] = json.loads(row.payload)
+    note = payload.pop("note", "")
+    return Happening(
+        row.seq,
+        row.at,
+        row.kind,
+        name_of(row.kind),
+        row.actor_name,
+        row.actor_org,
+        row.subject,
+        str(note),
+        payload,
+    )
