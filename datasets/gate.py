@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from pathlib import Path
 from typing import Any
 
 import rfc8785
@@ -10,6 +11,10 @@ import rfc8785
 from catalog import service as catalog
 from core.work import Work
 from datasets.intake.dictionary import Column, Dictionary
+from quality.suite import Expectation
+from quality.tables import SuiteVersionRow, VerdictRow
+from quality.verdict import Outcome, Verdict
+from quality.wording import describe
 
 
 def dictionary(work: Work, dataset_id: str, options: dict[str, Any] | None = None) -> Dictionary:
@@ -37,62 +42,45 @@ def column_words(work: Work, dataset_id: str) -> dict[str, dict[str, str]]:
     }
 
 
-def current_suite(work: Work, dataset_id: str) -> Any:  # noqa: ANN401
-    from quality import service
-
-    return service.current_suite(work, dataset_id)
-
-
-def suite_version(work: Work, version_id: str) -> Any:  # noqa: ANN401
-    from quality.tables import SuiteVersionRow
-
+def suite_version(work: Work, version_id: str) -> SuiteVersionRow:
+    """One version of a suite, by its id."""
     return work.db.get_one(SuiteVersionRow, version_id)
 
 
-def parsed(suite: Any) -> Any:  # noqa: ANN401
-    from quality.suite import Suite
-
-    return Suite.from_data(suite.suite)
-
-
-def store_verdict(work: Work, row: Any, suite: Any, verdict: Any) -> Any:  # noqa: ANN401
-    from quality import service
-
-    return service.store_verdict(work, subject=row.content_sha256, batch_id=row.id, suite_version_id=suite.id, verdict=verdict)
-
-
-def verdict(work: Work, verdict_id: str | None) -> Any:  # noqa: ANN401
-    from quality.tables import VerdictRow
-
+def verdict_row(work: Work, verdict_id: str | None) -> VerdictRow | None:
     return work.db.get(VerdictRow, verdict_id) if verdict_id else None
 
 
-def verdict_of(work: Work, verdict_id: str | None) -> Any:  # noqa: ANN401
-    from quality.verdict import Verdict
-
-    row = verdict(work, verdict_id)
+def verdict(work: Work, verdict_id: str | None) -> Verdict | None:
+    """What the suite said, in full."""
+    row = verdict_row(work, verdict_id)
     return Verdict.model_validate(row.result) if row else None
 
 
-def failed_warnings(row: Any) -> int:  # noqa: ANN401
-    from quality.verdict import Verdict
-
+def failed_warnings(row: VerdictRow) -> int:
+    """How many failed rules a person must sign for."""
     return len(Verdict.model_validate(row.result).warnings)
 
 
 def outcomes(work: Work, verdict_id: str | None) -> list[dict[str, Any]]:
-    found = verdict_of(work, verdict_id)
-    return [] if found is None else [
-        each.model_dump(mode="json", exclude={"failing_rows"}) | {"rule_zh": each.type, "rule_en": each.type}
-        for each in found.expectations
-    ]
+    """The verdict rule by rule, each with its sentence in both languages."""
+    found = verdict(work, verdict_id)
+    return [_outcome(each) for each in found.expectations] if found else []
 
 
-def quality(work: Work, verdict_id: str) -> tuple[float | None, str | None]:
+def _outcome(each: Outcome) -> dict[str, Any]:
+    return each.model_dump(mode="json", exclude={"failing_rows"}) | {
+        "rule_zh": each.type,
+        "rule_en": each.type,
+    }
+
+
+def quality_of(work: Work, verdict_id: str) -> tuple[float | None, str | None]:
+    """Score (0-100) and grade by the verdict; none while nothing is scored."""
     return None, None
 
 
-def workbook(table: Any, verdict: Any, words: Any) -> bytes:  # noqa: ANN401
+def workbook(table: Path, said: Verdict, words: dict[str, dict[str, str]]) -> bytes:
     from quality.correction import build
 
-    return build(table, verdict, words)
+    return build(table, said, words)

@@ -57,7 +57,7 @@ def correction_workbook(
     """The failing rows of a batch as a workbook to correct (校核). Conflict when there is nothing to correct."""
     with reading() as work:
         row = queries.batch(work, actor, batch_id)
-        verdict = gate.verdict_of(work, row.verdict_id)
+        verdict = gate.verdict(work, row.verdict_id)
         words = gate.column_words(work, row.dataset_id)
     if row.typed_sha256 is None or verdict is None:
         raise Conflict(

@@ -5,8 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
-
 from core.jobs_run import JobContext
 from core.text import Text
 from datasets.batches.tables import BatchRow

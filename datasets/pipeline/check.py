@@ -19,6 +19,8 @@ from datasets.content import content_digest
 from datasets.intake.reader import read_table
 from datasets.pipeline._correction import merge_rows
 from quality.engine import run_suite
+from quality.service import current_suite, store_verdict
+from quality.suite import Suite
 
 _READ_UNTIL: Final = 0.55
 
@@ -91,7 +93,7 @@ def _judge(ctx: JobContext, batch_id: str) -> str:
     """Run the suite in force over the typed table and store what it found, in one transaction."""
     with ctx.read() as work:
         row = work.db.get_one(BatchRow, batch_id)
-        suite = gate.current_suite(work, row.dataset_id)
+        suite = current_suite(work, row.dataset_id)
     if not _mine(ctx, row, BatchState.TYPED) or row.typed_sha256 is None:
         return row.state
     if suite is None:
@@ -100,13 +102,19 @@ def _judge(ctx: JobContext, batch_id: str) -> str:
     said = Text("正在逐条校验规则", "Judging expectation by expectation")
     tell(0.0, said)
     verdict = run_suite(
-        gate.parsed(suite), ctx.files.path(row.typed_sha256), memory_limit_mb=ctx.settings.memory_limit_mb,
+        Suite.from_data(suite.suite), ctx.files.path(row.typed_sha256), memory_limit_mb=ctx.settings.memory_limit_mb,
         on_progress=lambda done, total: tell(done / max(total, 1), Text(f"{said.zh}（{done}/{total}）", f"{said.en} ({done}/{total})")),
     )  # fmt: skip
     with ctx.write() as work:
         row = work.db.get_one(BatchRow, batch_id)
         if _mine(ctx, row, BatchState.TYPED):
-            stored = gate.store_verdict(work, row, suite, verdict)
+            stored = store_verdict(
+                work,
+                subject=str(row.content_sha256),
+                batch_id=row.id,
+                suite_version_id=suite.id,
+                verdict=verdict,
+            )
             step = rules.gate_step(verdict.verdict, len(verdict.warnings), row.untyped_cells or 0)
             service.move(
                 work, row, step, verdict_id=stored.id, verdict=verdict.verdict, suite_version_id=suite.id,

@@ -26,6 +26,7 @@ from datasets.releases import queries
 from datasets.releases.models import ReleaseCreate, ReleaseRead
 from datasets.releases.tables import ReleaseRow
 from datasets.releases.workflow import MOVES, ReleaseState, ReleaseStep, advance
+from quality.service import current_suite
 
 PUBLISH: Final = "datasets:release:publish"
 JOB: Final = "release.publish"
@@ -166,7 +167,7 @@ def _new_row(work: Work, actor: Actor, batch: BatchRow, note: str) -> ReleaseRow
 def _refuse_outdated(work: Work, batch: BatchRow) -> None:
     """A verdict by an older suite or dictionary says nothing about today's."""
     reasons = []
-    suite = gate.current_suite(work, batch.dataset_id)
+    suite = current_suite(work, batch.dataset_id)
     if suite is None or suite.id != batch.suite_version_id:
         text = Text(
             "校验之后规则集已更换；请先重新校验该批次。",
@@ -207,11 +208,11 @@ def _refuse_second_at_once(work: Work, dataset_id: str) -> None:
 
 def _demand_verdict(work: Work, row: ReleaseRow, batch: BatchRow, content_sha256: str) -> None:
     """Promise 1, asked again inside the transaction that publishes."""
-    verdict = gate.verdict(work, row.verdict_id)
+    verdict = gate.verdict_row(work, row.verdict_id)
     holds = (
         verdict is not None
         and verdict.verdict == "passed"
-        and verdict.subject == content_sha256 == row.content_sha256 == batch.content_sha256
+        and verdict.content_sha256 == content_sha256 == row.content_sha256 == batch.content_sha256
         and verdict.suite_version_id == row.suite_version_id
         and batch.state == BatchState.PUBLISHING
         and not batch.untyped_cells
@@ -229,7 +230,7 @@ def _demand_verdict(work: Work, row: ReleaseRow, batch: BatchRow, content_sha256
 
 
 def _tell_catalogue(work: Work, row: ReleaseRow) -> None:
-    score, grade = gate.quality(work, row.verdict_id)
+    score, grade = gate.quality_of(work, row.verdict_id)
     note_release(
         work, row.dataset_id, release_no=row.number, released_at=row.published_at, row_count=row.rows,
         size_bytes=row.size_bytes, quality_score=score, quality_grade=grade,
