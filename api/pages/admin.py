@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import date
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Query, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
@@ -12,12 +11,14 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from api.access import access
 from api.deps import ActorDep, HouseDep, ReadDep, WorkDep
 from api.errors import status_of
+from api.forms import tried
 from api.house import House
 from api.web import go, page
 from auth.identity import accounts, organisations, passwords
 from auth.identity.accounts import RoleGive
 from auth.identity.labels import LICENCE_NAMES, ORG_KIND_NAMES
 from auth.identity.organisations import LicenceSet
+from auth.identity.rules import ENTERPRISE_ROLES
 from auth.identity.tables import LicenceState, OrgKind
 from auth.roles import ROLE_NAMES, Role
 from core.errors import AppError
@@ -33,16 +34,6 @@ WORDS: dict[str, Any] = {
     "licences": LICENCE_NAMES, "licence_options": list(LICENCE_NAMES.items()),
 }  # fmt: skip
 FormText = Annotated[str, Form(max_length=500)]
-T = TypeVar("T")
-
-
-def tried(house: House, act: Callable[[Work], T]) -> T | AppError:
-    """Do it in a transaction of its own; a refusal comes back as a value, so that the form can be shown again as typed."""
-    try:
-        with house.write() as work:
-            return act(work)
-    except AppError as refused:
-        return refused
 
 
 @router.get("", **access("auth:user:read"))
@@ -266,7 +257,17 @@ def _user_form(
 def _user_page(request: Request, house: House, user: str, error: AppError | None = None) -> HTMLResponse:
     with house.read() as work:
         row = accounts.account(work, user)
-    return page(request, "admin/user.html", status=_status(error), row=row, error=error, **WORDS)
+        org = organisations.organisation(work, row.org_id) if row.org_id else None
+    enterprise = org is not None and org.is_enterprise
+    fitting = [(role, name) for role, name in ROLE_NAMES.items() if (role in ENTERPRISE_ROLES) == enterprise]
+    return page(
+        request,
+        "admin/user.html",
+        status=_status(error),
+        row=row,
+        error=error,
+        **(WORDS | {"role_options": fitting}),
+    )
 
 
 def _organisation_form(

@@ -15,17 +15,15 @@ from fastapi.testclient import TestClient
 from api.app import create_app
 from api.house import House
 from api.identity import local_token
-from auth.actor import SYSTEM
 from auth.identity import api_keys, sessions
 from auth.identity.api_keys import ApiKeyCreate
-from catalog import service as catalog
-from catalog.models import DatasetCreate
 from datasets.batches import service as batches
 from datasets.extracts.tables import ExtractRow
 from datasets.releases.tables import ReleaseRow
 from tests.api.bodies import request_of
 from tests.api.route_matrix import METHODS
-from tests.datasets.parking import CLEAN, DATASET, RECORD, save_suite
+from tests.catalog.records import a_dataset
+from tests.datasets.parking import CLEAN, COLUMNS, DATASET, save_suite
 from tests.desk import a_desk, a_grant
 from tests.people import a_person, actor_of
 
@@ -46,7 +44,7 @@ def things(sqlite_house: House) -> dict[str, str]:
     with sqlite_house.write() as work:
         for username, (org, roles) in STRANGERS.items():
             a_person(work, username, org, roles)
-        catalog.create(work, SYSTEM, DatasetCreate.model_validate(RECORD | {"publisher": "parks"}))
+        a_dataset(work, DATASET, "parks", draft=True, columns=COLUMNS)
         save_suite(work)
         stored = sqlite_house.files.put([CLEAN])
         batch = batches.receive(work, actor_of(work, "steward_a"), DATASET, "lots.csv", stored)

@@ -1,0 +1,163 @@
+"""What waits for a person now: each kind of work asked of the room that owns it, a few of each with the way to all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from auth.actor import Actor
+from auth.applications import queries as applications
+from auth.applications.workflow import STATE_NAMES as APPLICATION_STATES
+from auth.applications.workflow import State as ApplicationState
+from auth.grants import queries as grants
+from auth.grants.tables import GrantRow
+from auth.grants.workflow import State as GrantState
+from catalog.queries import titles
+from core.jobs import JobState
+from core.text import Text
+from core.work import Work
+from datasets import jobs
+from datasets.batches import queries as batches
+from datasets.batches.models import BatchRead
+from datasets.batches.workflow import BatchState
+from datasets.extracts import queries as extracts
+from datasets.pipeline import kinds
+
+SHOWN: Final = 5
+ENDING_WITHIN: Final = timedelta(days=60)
+FAILED_WITHIN: Final = timedelta(days=7)
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One thing to do: where it is and since when it waits."""
+
+    title: Text
+    href: str
+    at: datetime
+    note: Text | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Pile:
+    """Things of one kind; `total` counts those not shown too. `tone` as in the badges."""
+
+    label: Text
+    href: str
+    tone: str
+    items: list[Item]
+    total: int
+
+
+def agenda(work: Work, actor: Actor) -> list[Pile]:
+    """Every pile that is not empty, most pressing first."""
+    found = (pile for make in PILES for pile in make(work, actor))
+    return [pile for pile in found if pile.total]
+
+
+def _batches(work: Work, actor: Actor) -> Iterator[Pile]:
+    states = BatchState
+    wanted: tuple[tuple[str, Text, str, tuple[BatchState, ...]], ...] = (
+        ("datasets:batch:confirm", Text("待确认的批次", "Batches to confirm"), "warn", (states.NEEDS_CONFIRMATION,)),
+        ("datasets:release:publish", Text("待发布的批次", "Batches to publish"), "info", (states.PASSED, states.CONFIRMED)),
+        ("datasets:batch:submit", Text("待更正的批次", "Batches to correct"), "bad", (states.FAILED, states.ERROR, states.REFUSED)),
+    )  # fmt: skip
+    for permission, label, tone, which in wanted:
+        if not actor.may(permission):
+            continue
+        page = batches.batches(work, actor, states=tuple(which), size=SHOWN)
+        names = titles(work, [row.dataset_id for row in page.items])
+        href = f"/batches?state={which[0].value}"
+        yield Pile(label, href, tone, [_batch(row, names) for row in page.items], page.total)
+
+
+def _batch(row: BatchRead, names: dict[str, Text]) -> Item:
+    title = names.get(row.dataset_id, Text(row.dataset_id, row.dataset_id))
+    numbered = Text(f"{title.zh} 第 {row.number} 批", f"{title.en}, batch {row.number}")
+    return Item(numbered, f"/batches/{row.id}", row.submitted_at, Text(row.name, row.name))
+
+
+def _applications(work: Work, actor: Actor) -> Iterator[Pile]:
+    if not actor.may("auth:application:read"):
+        return
+    rows, total = applications.listed(work, actor, waiting=True, sort="created", limit=SHOWN)
+    items = []
+    for row in rows:
+        lines = applications.lines(work, row.id)
+        first = (
+            Text(lines[0].title_zh, lines[0].title_en)
+            if lines
+            else Text("尚未选择数据集", "No dataset chosen yet")
+        )
+        more = Text(f"等 {len(lines)} 项", f" and {len(lines) - 1} more") if len(lines) > 1 else Text("", "")
+        title = Text(first.zh + more.zh, first.en + more.en)
+        state = APPLICATION_STATES[ApplicationState(row.state)]
+        items.append(Item(title, f"/applications/{row.id}", row.submitted_at or row.created_at, state))
+    label = Text("等我办理的申请", "Applications that wait for me")
+    yield Pile(label, "/applications?waiting=yes", "info", items, total)
+
+
+def _grants(work: Work, actor: Actor) -> Iterator[Pile]:
+    if actor.may("auth:grant:activate"):
+        rows, total = grants.listed(work, actor, state=GrantState.PENDING, sort="created", limit=SHOWN)
+        label = Text("待激活的授权", "Grants to activate")
+        yield Pile(
+            label, "/grants?state=PENDING", "info", [_grant(row, row.created_at) for row in rows], total
+        )
+    if actor.may("auth:grant:relinquish") or actor.may("datasets:extract:request"):
+        rows, _ = grants.listed(work, actor, state=GrantState.ACTIVE, sort="ends", limit=50)
+        ending = [row for row in rows if work.now < row.ends_at <= work.now + ENDING_WITHIN]
+        items = [_grant(row, row.ends_at) for row in ending[:SHOWN]]
+        label = Text("60 天内到期的授权", "Grants that end within 60 days")
+        yield Pile(label, "/grants?state=ACTIVE&sort=ends", "warn", items, len(ending))
+
+
+def _grant(row: GrantRow, at: datetime) -> Item:
+    return Item(
+        Text(row.title_zh, row.title_en), f"/grants/{row.id}", at, Text(row.dataset_id, row.dataset_id)
+    )
+
+
+def _extracts(work: Work, actor: Actor) -> Iterator[Pile]:
+    if not actor.may("datasets:extract:request"):
+        return
+    rows, _ = extracts.listed(work, actor, state="ready", limit=50)
+    fresh = [row for row in rows if row.downloads == 0]
+    names = titles(work, [row.dataset_id for row in fresh])
+    items = [
+        Item(
+            names.get(row.dataset_id, Text(row.dataset_id, row.dataset_id)), f"/extracts/{row.id}",
+            row.ready_at or row.requested_at, Text(f"版本 v{row.release_number}", f"release v{row.release_number}"),
+        )
+        for row in fresh[:SHOWN]
+    ]  # fmt: skip
+    yield Pile(
+        Text("可下载的提取", "Extracts ready to download"), "/extracts?state=ready", "good", items, len(fresh)
+    )
+
+
+def _failed_jobs(work: Work, actor: Actor) -> Iterator[Pile]:
+    page = jobs.jobs_of(work, actor, state=JobState.FAILED, limit=50)
+    recent = [row for row in page.items if (row.ended_at or row.created_at) > work.now - FAILED_WITHIN]
+    known = kinds()
+    items = [
+        Item(
+            known[row.kind].title if row.kind in known else Text(row.kind, row.kind), f"/jobs/{row.id}",
+            row.ended_at or row.created_at, Text(row.subject, row.subject),
+        )
+        for row in recent[:SHOWN]
+    ]  # fmt: skip
+    yield Pile(
+        Text("7 天内失败的任务", "Jobs that failed within 7 days"),
+        "/jobs?state=failed",
+        "bad",
+        items,
+        len(recent),
+    )
+
+
+PILES: Final[tuple[Callable[[Work, Actor], Iterator[Pile]], ...]] = (
+    _applications, _grants, _batches, _extracts, _failed_jobs,
+)  # fmt: skip
