@@ -2,15 +2,259 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+import math
+from collections.abc import Callable
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from api.house import House
-from tests.datasets.extracts.scene import a_scene
+from auth.policy.filters.model import parse
+from auth.policy.model import ColumnTerm, DeliveryForm
+from datasets.extracts import service
+from datasets.extracts.build import Recipe, build
+from datasets.extracts.compile import pseudonym
+from datasets.extracts.keys import grant_key, master_key
+from tests.datasets.extracts.scene import COLUMNS, GRANTED, VENUES, Scene, a_scene, a_table
+from tests.desk import a_grant
+
+SECRETS = ("秘密", "13800000001", "secret_note", "整版元数据")
+
+
+@pytest.fixture
+def scene(sqlite_house: House) -> Scene:
+    return a_scene(sqlite_house)
 
 
 def test_an_analyst_gets_the_granted_columns_of_the_release(house: House) -> None:
     scene = a_scene(house)
     made = scene.delivered()
-    assert scene.table(made.id).num_rows == 5
-    assert scene.table(made.id).column_names == made.columns
-    assert "secret_note" not in made.columns
+    table = scene.table(made.id)
+    assert table.column_names == made.columns == [c if isinstance(c, str) else c["name"] for c in GRANTED]
+    assert table.column("venue_id").to_pylist() == ["V1", "V2", "V3", "V4", "V5"]
+    assert (made.rows, made.size_bytes) == (5, scene.file(made.id).stat().st_size)
+
+
+def test_columns_come_in_the_order_asked_for(scene: Scene) -> None:
+    made = scene.delivered(columns=["rooms", "venue_id"])
+    assert scene.table(made.id).column_names == ["rooms", "venue_id"]
+
+
+def test_what_was_not_asked_for_is_nowhere_in_the_file(scene: Scene) -> None:
+    made = scene.delivered(
+        columns=["venue_id", "rooms"], filter={"op": "eq", "column": "district", "value": "大鹏"}
+    )
+    raw = scene.file(made.id).read_bytes()
+    for word in (*SECRETS, "南澳", "V2", "V5", "district", "contact_phone"):
+        assert word.encode() not in raw, word
+    file = pq.ParquetFile(scene.file(made.id))
+    assert file.schema_arrow.names == ["venue_id", "rooms"]
+    assert {key.decode() for key in file.schema_arrow.metadata} == {
+        "datagrant.extract", "datagrant.grant", "datagrant.agreement_hash", "datagrant.dataset", "datagrant.release",
+    }  # fmt: skip
+    statistics = file.metadata.row_group(0).column(1).statistics
+    assert (statistics.min, statistics.max) == (12, 12)
+
+
+@pytest.mark.parametrize("form", list(DeliveryForm))
+def test_no_value_of_a_dropped_or_masked_column_survives_in_the_bytes(sqlite_house: House, form: str) -> None:
+    columns = [
+        {"name": "venue_id", "reason": "主键用于核对"},
+        {"name": "secret_note", "reason": "核对脱敏效果", "use": "masked", "mask": {"kind": "drop"}},
+        {"name": "contact_phone", "reason": "核对脱敏效果", "use": "masked", "mask": {"kind": "redact"}},
+        {"name": "venue_name", "reason": "核对脱敏效果", "use": "masked", "mask": {"kind": "keep", "head": 1, "tail": 0}},
+    ]  # fmt: skip
+    scene = a_scene(sqlite_house, columns=columns)
+    raw = scene.file(scene.delivered(form=form).id).read_bytes()
+    for word in ("秘密", "1380000", "鹏所城"):
+        assert word.encode() not in raw, word
+
+
+def test_masks_do_what_the_agreement_says(sqlite_house: House) -> None:
+    columns = [
+        {"name": "venue_name", "reason": "核对脱敏效果", "use": "masked", "mask": {"kind": "keep", "head": 2, "tail": 1}},
+        {"name": "district", "reason": "核对脱敏效果", "use": "masked", "mask": {"kind": "redact"}},
+        {"name": "rooms", "reason": "核对脱敏效果", "use": "masked", "mask": {"kind": "round", "step": 10}},
+        {"name": "area_m2", "reason": "核对脱敏效果", "use": "masked", "mask": {"kind": "round", "step": 0.5}},
+        {"name": "opened_on", "reason": "核对脱敏效果", "use": "masked", "mask": {"kind": "truncate", "unit": "year"}},
+        {"name": "seen_at", "reason": "核对脱敏效果", "use": "masked", "mask": {"kind": "truncate", "unit": "day"}},
+        {"name": "is_open", "reason": "核对脱敏效果", "use": "masked", "mask": {"kind": "drop"}},
+    ]  # fmt: skip
+    scene = a_scene(sqlite_house, columns=columns)
+    table = scene.table(scene.delivered().id)
+    assert table.column("venue_name").to_pylist() == ["大鹏*城", "=1*1", "＝c*d", None, "+8**话"]
+    assert table.column("district").to_pylist() == ["***", "***", "***", None, "***"]
+    assert table.column("rooms").to_pylist() == [10, 30, None, 0, 50]
+    area = table.column("area_m2").to_pylist()
+    assert area[:3] == [80.5, 120.0, None]
+    assert math.isnan(area[3])
+    assert table.column("opened_on").to_pylist()[:2] == [date(2019, 1, 1), date(2020, 1, 1)]
+    assert table.column("seen_at").to_pylist()[0] == datetime.fromisoformat("2026-03-01")
+    assert table.column("is_open").null_count == 5
+
+
+def test_rows_pass_the_grants_filter_and_the_analysts(sqlite_house: House) -> None:
+    scene = a_scene(sqlite_house, row_filter={"op": "ge", "column": "rooms", "value": 10})
+    assert _ids(scene) == ["V1", "V2", "V5"]
+    assert _ids(scene, filter={"op": "lt", "column": "rooms", "value": 40}) == ["V1", "V2"]
+
+
+@pytest.mark.parametrize(
+    "tree",
+    [
+        {"op": "or", "args": [{"op": "not", "arg": {"op": "is_null", "column": "venue_id"}}, {"op": "is_null", "column": "venue_id"}]},
+        {"op": "not", "arg": {"op": "eq", "column": "venue_id", "value": "nobody"}},
+    ],
+)  # fmt: skip
+def test_or_true_does_not_widen_the_grant(sqlite_house: House, tree: dict[str, Any]) -> None:
+    scene = a_scene(sqlite_house, row_filter={"op": "eq", "column": "district", "value": "大鹏"})
+    assert _ids(scene, filter=tree) == ["V1", "V3"]
+
+
+@pytest.mark.parametrize("wrap", [lambda leaf: leaf, lambda leaf: {"op": "not", "arg": leaf}])
+def test_rows_with_a_null_or_nan_in_the_filter_stay_invisible(scene: Scene, wrap: Any) -> None:
+    seen = _ids(scene, filter=wrap({"op": "gt", "column": "area_m2", "value": 100}))
+    assert not {"V3", "V4"} & set(seen)
+
+
+def test_filter_values_are_compared_as_they_are(scene: Scene) -> None:
+    for name, value, found in (
+        ("district", "大鹏 ", []),
+        ("venue_id", "v1", []),
+        ("venue_id", "Ｖ1", []),
+        ("venue_id", "V1' OR '1'='1", []),
+        ("area_m2", -0.0, []),
+        ("opened_on", "2021-02-28", ["V4"]),
+        ("seen_at", "2026-03-01T00:30:00Z", ["V1"]),
+    ):
+        assert _ids(scene, filter={"op": "eq", "column": name, "value": value}) == found, (name, value)
+
+
+def test_an_extract_of_no_rows_is_a_file_with_its_schema(scene: Scene) -> None:
+    none = {"op": "eq", "column": "venue_id", "value": "nobody"}
+    made = scene.delivered(filter=none)
+    assert scene.table(made.id).schema.names == made.columns
+    text = scene.file(scene.delivered(filter=none, form="extract_csv", columns=["venue_id"]).id).read_bytes()
+    assert text == b'\xef\xbb\xbf"venue_id"\n'
+
+
+def test_pseudonyms_are_the_same_within_a_grant_and_differ_between_grants(scene: Scene) -> None:
+    first, again = (scene.table(scene.delivered().id).column("contact_phone").to_pylist() for _ in range(2))
+    other = a_grant(
+        scene.desk, asset=scene.desk.known[VENUES], columns=list(GRANTED), scenario_id="tourism-traffic"
+    )
+    with scene.desk.read("auditor"):
+        second = scene.delivered(grant_id=other.id, scenario_id="tourism-traffic")
+    theirs = scene.table(second.id).column("contact_phone").to_pylist()
+    assert first == again
+    assert first[2] is theirs[2] is None
+    assert not set(filter(None, first)) & set(filter(None, theirs))
+
+
+def test_a_leaked_pseudonym_can_be_traced_to_its_grant(scene: Scene) -> None:
+    leaked = scene.table(scene.delivered().id).column("contact_phone").to_pylist()[0]
+    key = grant_key(master_key(scene.house.settings.keys_dir), VENUES, scene.grant_id)
+    assert leaked == pseudonym("13800000001", key)
+    assert (
+        leaked != hashlib.sha256(b"13800000001").hexdigest()[:20]
+    )  # no table of all phone numbers undoes it
+
+
+def test_the_pseudonym_key_is_the_owners_alone(scene: Scene) -> None:
+    scene.delivered()
+    assert (scene.house.settings.keys_dir / "pseudonym.key").stat().st_mode & 0o777 == 0o400
+
+
+def test_csv_is_for_spreadsheets(scene: Scene) -> None:
+    path = scene.file(scene.delivered(form="extract_csv", columns=["venue_id", "venue_name", "rooms"]).id)
+    assert path.read_bytes().startswith(b"\xef\xbb\xbf")
+    frame = pd.read_csv(path, encoding="utf-8-sig", dtype=str)
+    assert frame["venue_name"].fillna("").tolist() == ["大鹏所城", "'=1+1", "'＝cmd", "", "'+86电话"]
+    assert frame["rooms"].fillna("").tolist() == ["12", "30", "", "7", "55"]
+
+
+def test_every_reader_understands_the_parquet(scene: Scene) -> None:
+    path = scene.file(scene.delivered(columns=["venue_id", "rooms", "opened_on"]).id)
+    assert pd.read_parquet(path)["rooms"].sum() == 104
+    assert duckdb.read_parquet(str(path)).aggregate("sum(rooms)").fetchone() == (104,)
+    field = pq.read_schema(path).field("rooms")
+    assert field.metadata[b"title_zh"].decode() == "列rooms"
+    assert field.metadata[b"unit"].decode() == "间"
+    facts = pq.read_schema(path).metadata
+    assert facts[b"datagrant.grant"].decode() == scene.grant_id
+
+
+def test_making_a_file_twice_gives_the_same_bytes(scene: Scene) -> None:
+    first, second = (scene.delivered(form="extract_csv") for _ in range(2))
+    assert first.sha256 == second.sha256
+    made = scene.asks()
+    results: list[Any] = []
+
+    def twice(name: str, do: Callable[[], Any]) -> Any:
+        results.append((name, do(), do()))
+        return results[-1][1]
+
+    scene.works(steps=twice)
+    (_, once, again), _ = results
+    assert once == again
+    assert scene.extract(made.id).sha256 == once["sha256"]
+
+
+def test_the_receipt_is_what_the_audit_record_names(house: House) -> None:
+    scene = a_scene(house)
+    made = scene.delivered(columns=["venue_id", "rooms"], filter={"op": "gt", "column": "rooms", "value": 10})
+    with scene.desk.read("officer") as (work, actor):
+        text = service.receipt(work, actor, made.id)
+    assert hashlib.sha256(text.encode()).hexdigest() == made.receipt_hash
+    _, payload = scene.events("extract.delivered")[0]
+    assert payload["receipt_hash"] == made.receipt_hash
+    said = json.loads(text)
+    assert (said["sha256"], said["rows"], said["grant"]) == (made.sha256, 3, scene.grant_id)
+    assert hashlib.sha256(scene.file(made.id).read_bytes()).hexdigest() == said["sha256"]
+    assert said["agreement_hash"] == scene.view().policy_hash
+    assert said["columns"] == [{"name": n, "use": "plain", "mask": None} for n in ("venue_id", "rooms")]
+
+
+def test_names_that_an_engine_could_misread_are_read_as_they_are(sqlite_house: House, tmp_path: Path) -> None:
+    names = ["Name", "name", "*", "a.b", 'q"', "at", "c0", "file_row_number", "=sum"]
+    table = pa.table({name: [f"{name}{row}" for row in range(3)] for name in names})
+    pq.write_table(table, tmp_path / "r.parquet")
+    for at, name in enumerate(names):
+        out = tmp_path / f"{at}.parquet"
+        recipe = Recipe(
+            (ColumnTerm(name=name, use="plain"),), parse({"op": "eq", "column": name, "value": f"{name}1"}),
+            DeliveryForm.EXTRACT_PARQUET, b"k" * 32, {},
+        )  # fmt: skip
+        build(tmp_path / "r.parquet", recipe, out, memory_limit_mb=200, scratch=tmp_path)
+        assert pq.read_table(out).to_pydict() == {name: [f"{name}1"]}
+
+
+def test_a_header_cell_is_no_formula(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"=sum": ["x"]}), tmp_path / "r.parquet")
+    recipe = Recipe((ColumnTerm(name="=sum", use="plain"),), None, DeliveryForm.EXTRACT_CSV, b"k" * 32, {})
+    build(tmp_path / "r.parquet", recipe, tmp_path / "o.csv", memory_limit_mb=200, scratch=tmp_path)
+    assert (tmp_path / "o.csv").read_text("utf-8-sig") == '"\'=sum"\n"x"\n'
+
+
+def test_rows_keep_the_order_of_the_release_also_with_a_long_list(sqlite_house: House) -> None:
+    count = 30_000
+    rows = [(f"V{n:05d}", *(None,) * (len(COLUMNS) - 1)) for n in range(count)]
+    scene = a_scene(sqlite_house, table=a_table(rows))
+    wanted = [f"V{n:05d}" for n in range(0, count, 31)]
+    made = scene.delivered(
+        columns=["venue_id"], filter={"op": "in", "column": "venue_id", "values": wanted[::-1]}
+    )
+    assert scene.table(made.id).column("venue_id").to_pylist() == wanted
+
+
+def _ids(scene: Scene, **changes: Any) -> list[str]:
+    found: list[str] = scene.table(scene.delivered(**changes).id).column("venue_id").to_pylist()
+    return found

@@ -1,0 +1,203 @@
+"""The build job: charges once, leaves nothing behind when it fails, and stays within its memory."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from sqlalchemy import BigInteger
+from sqlmodel import select
+
+from api.house import House
+from auth.grants import usage
+from core.errors import AccessRefused, Conflict
+from core.jobs import JobRow
+from core.outbox import OutboxRow
+from datasets.extracts import service
+from datasets.extracts.tables import ExtractRow
+from datasets.releases.tables import ReleaseRow
+from tests.conftest import TestClock
+from tests.datasets.extracts.scene import Scene, a_scene
+
+
+class Killed(BaseException):
+    """The process dies: nothing of ours may catch it."""
+
+
+def dying(at: str, when: str) -> Callable[[str, Callable[[], Any]], Any]:
+    """Steps that die before or after the named one."""
+
+    def steps(name: str, do: Callable[[], Any]) -> Any:
+        if name == at and when == "before":
+            raise Killed
+        made = do()
+        if name == at and when == "after":
+            raise Killed
+        return made
+
+    return steps
+
+
+@pytest.mark.parametrize(("at", "when"), [("build", "after"), ("finish", "before"), ("finish", "after")])
+def test_a_build_killed_and_repeated_charges_once(house: House, at: str, when: str) -> None:
+    scene = a_scene(house, quotas={"extracts": 1, "rows": 5})
+    made = scene.asks()
+    with pytest.raises(Killed):
+        scene.works(steps=dying(at, when))
+    scene.works()
+    scene.works()
+    found = scene.extract(made.id)
+    assert found.state == "ready"
+    used = scene.view().used
+    assert (used.extracts, used.rows, used.bytes) == (1, 5, found.size_bytes)
+    with house.read() as work:
+        events = usage.events(work, scene.grant_id)
+        assert [(e.kind, e.extracts, e.rows) for e in events] == [("charge", 1, 0), ("charge", 0, 5)]
+        ready = work.db.exec(select(OutboxRow).where(OutboxRow.topic == "extract.ready")).all()
+        assert len(ready) == 1
+    assert len(scene.events("extract.delivered")) == 1
+    assert not list((house.settings.files_dir / "stage").rglob("*.part"))
+
+
+@pytest.mark.parametrize("end", ["suspends", "revokes", "withdraws"])
+@pytest.mark.parametrize("before", ["build", "finish"])
+def test_what_ends_between_request_and_delivery_delivers_nothing(
+    sqlite_house: House, end: str, before: str
+) -> None:
+    scene = a_scene(sqlite_house)
+    made = scene.asks()
+
+    def steps(name: str, do: Callable[[], Any]) -> Any:
+        if name == before:
+            getattr(scene, end)()
+        return do()
+
+    scene.works(steps=steps)
+    _given_up(scene, made.id)
+
+
+def test_a_grant_that_ends_while_its_extract_waits_delivers_nothing(house: House, clock: TestClock) -> None:
+    scene = a_scene(house)
+    made = scene.asks()
+    clock.now = scene.view().ends_at
+    scene.works()
+    _given_up(scene, made.id)
+    assert "ended" in scene.extract(made.id).failed_en
+
+
+@pytest.mark.parametrize("quota", [{"rows": 4}, {"bytes": 100}])
+def test_more_rows_or_bytes_than_are_left_deliver_nothing(house: House, quota: dict[str, int]) -> None:
+    scene = a_scene(house, quotas=quota)
+    made = scene.asks()
+    scene.works()
+    _given_up(scene, made.id)
+    assert "Not enough" in scene.extract(made.id).failed_en
+
+
+def test_rows_are_charged_with_the_very_transaction_that_makes_the_file_takeable(
+    sqlite_house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene = a_scene(sqlite_house)
+    made = scene.asks()
+
+    def breaks(*_: Any, **__: Any) -> None:
+        raise RuntimeError("disk full")
+
+    monkeypatch.setattr(service.outbox, "post", breaks)
+    scene.works()
+    _given_up(scene, made.id)
+
+
+def test_a_release_file_that_was_altered_is_not_delivered(sqlite_house: House) -> None:
+    scene = a_scene(sqlite_house)
+    with sqlite_house.read() as work:
+        sha256 = work.db.get_one(ReleaseRow, scene.release_id).sha256
+    assert sha256 is not None
+    path = sqlite_house.files.path(sha256)
+    path.chmod(0o640)
+    path.write_bytes(path.read_bytes()[:-1] + b"X")
+    made = scene.asks()
+    scene.works()
+    _given_up(scene, made.id)
+    assert "does not match its digest" in scene.extract(made.id).failed_en
+
+
+def test_a_cancelled_build_gives_the_extract_back(sqlite_house: House) -> None:
+    scene = a_scene(sqlite_house)
+    made = scene.asks()
+    with sqlite_house.write() as work:
+        work.db.get_one(JobRow, made.job_id).cancel_requested = True
+    scene.works()
+    _given_up(scene, made.id)
+
+
+def test_a_failed_extract_gives_its_quota_to_the_next(house: House) -> None:
+    scene = a_scene(house, quotas={"extracts": 1, "rows": 4})
+    scene.asks()
+    scene.works()
+    assert scene.delivered(filter={"op": "eq", "column": "venue_id", "value": "V1"}).rows == 1
+
+
+def test_files_above_two_gib_fit_the_table() -> None:
+    columns = ExtractRow.__table__.columns  # type: ignore[attr-defined]
+    for name in ("rows", "size_bytes", "bytes_sent"):
+        assert isinstance(columns[name].type, BigInteger), name
+
+
+@pytest.mark.slow
+def test_memory_stays_bounded_whatever_the_number_of_rows(tmp_path: Path) -> None:
+    """Peak memory of a whole process that filters, pseudonymises and sorts 500,000 wide rows."""
+    count = 500_000
+    text = pa.array([f"{n:032d}" for n in range(count)])
+    table = pa.table(
+        {"id": text, "phone": text, "note": text, "more": text, "n": pa.array(range(count), pa.int64())}
+    )
+    pq.write_table(table, tmp_path / "release.parquet", compression="zstd", row_group_size=100_000)
+    del table, text
+    made = subprocess.run(
+        [sys.executable, "-c", _MEASURE, str(tmp_path)],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=Path(__file__).parents[3],
+    )
+    rows, base_mb, peak_mb = map(int, made.stdout.split())
+    assert rows == count
+    assert peak_mb < 500, (base_mb, peak_mb)
+
+
+_MEASURE = f"""
+import resource, sys
+from pathlib import Path
+from auth.policy.model import ColumnTerm, DeliveryForm
+from datasets.extracts.build import Recipe, build
+room = Path(sys.argv[1])
+peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // {1024 if sys.platform == "linux" else 1024**2}
+base = peak()
+terms = [ColumnTerm(name=n, use="plain") for n in ("id", "note", "more", "n")]
+terms.append(ColumnTerm(name="phone", use="pseudonymised"))
+recipe = Recipe(tuple(terms), None, DeliveryForm.EXTRACT_PARQUET, b"k" * 32, {{}})
+built = build(room / "release.parquet", recipe, room / "out.parquet", memory_limit_mb=200, scratch=room)
+print(built.rows, base, peak())
+"""
+
+
+def _given_up(scene: Scene, extract_id: str) -> None:
+    """Failed, said why, nothing stored as ready, nothing charged."""
+    found = scene.extract(extract_id)
+    assert found.state == "failed"
+    assert found.failed_zh
+    assert found.failed_en
+    assert (found.sha256, found.receipt_hash, found.rows, found.ready_at) == (None, None, None, None)
+    used = scene.view().used
+    assert (used.extracts, used.rows, used.bytes) == (0, 0, 0)
+    assert [kind for kind, _ in scene.events()] == ["extract.requested", "extract.failed"]
+    assert not list((scene.house.settings.files_dir / "stage").rglob("*.part"))
+    with pytest.raises((AccessRefused, Conflict)), scene.desk.write("analyst") as (work, actor):
+        service.open_download(work, actor, found.id)
