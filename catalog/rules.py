@@ -19,6 +19,10 @@ Staleness = Literal["fresh", "stale", "unknown"]
 
 _COORDINATES: Final = frozenset({"lon", "lat", "lng", "longitude", "latitude", "经度", "纬度"})
 _SMALLEST_LIMIT: Final = timedelta(minutes=15)
+_WORDS: Final = {
+    "Y": ("年", "year"), "M": ("个月", "month"), "W": ("周", "week"), "D": ("天", "day"),
+    "TH": ("小时", "hour"), "TM": ("分钟", "minute"), "TS": ("秒", "second"),
+}  # fmt: skip
 _UNITS: Final = {"Y": 366 * 1440, "W": 7 * 1440, "D": 1440, "H": 60}
 
 
@@ -169,6 +173,28 @@ def duration(iso: str) -> timedelta:
     minutes += sum(int(n) * (60 if unit == "H" else 1) for n, unit in re.findall(r"(\d+)([HM])", clock))
     seconds = sum(int(n) for n in re.findall(r"(\d+)S", clock))
     return timedelta(minutes=minutes, seconds=seconds)
+
+
+def frequency(freq: str, interval: str | None) -> Text:
+    """How often data come, in words: the stated interval if there is one, else the code's label."""
+    if not interval:
+        return codes.load("update_freq").text(freq)
+    parts = [
+        (n, *_WORDS[("T" if "T" in before else "") + unit]) for before, n, unit in _interval_parts(interval)
+    ]
+    zh = "".join(f"{n} {zh}" for n, zh, _ in parts)
+    en = " ".join(
+        f"{en}" if n == "1" and len(parts) == 1 else f"{n} {en}{'s' if n != '1' else ''}"
+        for n, _, en in parts
+    )
+    return Text(f"每 {zh}", f"Every {en}")
+
+
+def _interval_parts(iso: str) -> list[tuple[str, str, str]]:
+    return [
+        (iso[: found.start()], found.group(1), found.group(2))
+        for found in re.finditer(r"(\d+)([YMWDHS])", iso)
+    ]
 
 
 def _missing(spec: FieldSpec, basis: str) -> Reason:

@@ -9,19 +9,19 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import HTMLResponse
 
 from api.access import access
-from api.deps import ActorDep, HouseDep, LangDep, ReadDep
+from api.deps import ActorDep, HouseDep, LangDep, ReadDep, language
 from api.forms import Typed, tried
 from api.web import go, page
 from auth.actor import Actor
-from catalog import codes, queries, service
-from catalog.fields import FIELDS, SECTIONS
+from catalog import codes, queries, rules, service
+from catalog.fields import BY_NAME, FIELDS, SECTIONS, FieldSpec
 from catalog.models import DatasetRead
 from catalog.search.engine import Found, Search, Sort, search
 from catalog.search.facets import BY_KEY
 from catalog.search.models import as_read
 from catalog.workflow import State, open_steps
 from core.errors import AppError
-from core.text import Text
+from core.text import Lang, Text
 from core.work import Work
 from datasets.releases.queries import releases_of
 
@@ -53,7 +53,7 @@ def list_page(
     return page(
         request, "datasets/list.html", found=as_read(work, found, ask), understood=found.understood, q=q, sort=order, sorts=SORTS,
         facets=_facets(request, found, actor), removals=_removals(request, found), number=number,
-        pages=-(-found.total // PAGE_SIZE), code_lists=_code_lists(), may_write=actor.may("catalog:dataset:write"),
+        pages=-(-found.total // PAGE_SIZE), code_lists=_code_lists(), frequency=rules.frequency, may_write=actor.may(queries.WRITE),
     )  # fmt: skip
 
 
@@ -113,12 +113,32 @@ def _dataset_page(
     may_write = actor.may_in(queries.WRITE, read.publisher)
     return page(
         request, "datasets/show.html", status=409 if refusal else 200, dataset=read,
-        dictionary=service.show_dictionary(work, actor, dataset_id).columns, sections=SECTIONS, fields=FIELDS,
+        dictionary=service.show_dictionary(work, actor, dataset_id).columns, record=_record(read, language(request)), frequency=rules.frequency,
         code_lists=_code_lists(), releases=releases_of(work, dataset_id), related=_related(work, actor, read),
         may_write=may_write, steps={str(step) for step in open_steps(State(read.state))} if may_write else set(),
         objections=service.objections(work, actor, dataset_id) if may_write and read.state == State.DRAFT else (),
         may_apply=_may_apply(actor, read), refusal=refusal, reason=reason,
     )  # fmt: skip
+
+
+def _record(read: DatasetRead, lang: Lang) -> list[tuple[str, Text, list[FieldSpec]]]:
+    """The record section by section: filled fields in the reader's language, else in the other; missing ones that are needed."""
+    return [
+        (key, label, [spec for spec in FIELDS if spec.section == key and _is_shown(spec, read, lang)])
+        for key, label in SECTIONS.items()
+    ]
+
+
+def _is_shown(spec: FieldSpec, read: DatasetRead, lang: Lang) -> bool:
+    base = spec.name.removesuffix("_en").removesuffix("_zh")
+    is_english = spec.name.endswith("_en")
+    twin = next(
+        (name for name in ((base, f"{base}_zh") if is_english else (f"{base}_en",)) if name in BY_NAME), None
+    )
+    if not getattr(read, spec.name):
+        return spec.need == "mandatory" and (lang == "zh" or twin is None or not getattr(read, twin))
+    hidden = twin is not None and base != "title" and getattr(read, twin) and is_english != (lang == "en")
+    return not hidden
 
 
 def _related(work: Work, actor: Actor, read: DatasetRead) -> list[tuple[str, Text | None]]:
@@ -131,11 +151,7 @@ def _may_apply(actor: Actor, read: DatasetRead) -> bool:
     """Whether to offer the application: something to apply for, by somebody who may apply or has still to sign in."""
     closed = read.state != State.PUBLISHED or (read.open_type == "N" and read.auth_op_scope == "no")
     free = read.open_type == "U"
-    return (
-        not closed
-        and not free
-        and (not actor.is_signed_in or actor.may("auth:application:write"))
-    )
+    return not closed and not free and (not actor.is_signed_in or actor.may("auth:application:write"))
 
 
 @router.post("/{dataset_id}/publish", response_class=HTMLResponse, **access("catalog:dataset:write"))

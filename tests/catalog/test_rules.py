@@ -142,6 +142,21 @@ def test_durations_are_read(iso: str, minutes: float) -> None:
     assert rules.duration(iso) == timedelta(minutes=minutes)
 
 
+@pytest.mark.parametrize(
+    ("freq", "interval", "zh", "en"),
+    [
+        ("3", None, "每日", "Daily"),
+        ("9", "PT5M", "每 5 分钟", "Every 5 minutes"),
+        ("9", "PT1H", "每 1 小时", "Every hour"),
+        ("9", "P1M", "每 1 个月", "Every month"),
+        ("9", "P1DT12H", "每 1 天12 小时", "Every 1 day 12 hours"),
+    ],
+)
+def test_frequency_is_said_in_words(freq: str, interval: str | None, zh: str, en: str) -> None:
+    said = rules.frequency(freq, interval)
+    assert (said.zh, said.en) == (zh, en)
+
+
 @pytest.mark.parametrize("state", State)
 @pytest.mark.parametrize("step", Step)
 def test_every_step_from_every_state(state: State, step: Step) -> None:

@@ -1,0 +1,71 @@
+"""The catalogue's pages in a real browser: accessible, inside the window, usable without scripts."""
+
+from __future__ import annotations
+
+import pytest
+
+from api.house import House
+from api.sample.catalogue import DATASETS, ORGANISATIONS
+from auth.actor import SYSTEM
+from auth.identity.organisations import create_organisation
+from catalog import service
+from catalog.models import DatasetCreate
+from tests.people import a_person
+from tests.web.browser import OpenPage, axe, overflow, shot
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture
+def catalogue(sqlite_house: House) -> House:
+    """The sample's records, with a steward of the parking department; one record is still a draft."""
+    with sqlite_house.write() as work:
+        for org in ORGANISATIONS:
+            create_organisation(work, SYSTEM, org.name, org.kind, org_id=org.id)
+        a_person(work, "parker", org="org-parking", roles=["steward"])
+        for item in DATASETS:
+            body = item.record | {"columns": item.columns, "layout": item.layout}
+            service.create(work, SYSTEM, DatasetCreate.model_validate(body))
+            if item.id != "DP-PK-003":
+                service.publish(work, SYSTEM, item.id)
+        service.note_release(
+            work, "DP-PK-002", release_no=3, released_at=work.now, row_count=121_000, size_bytes=2_400_000, quality_score=97.5, quality_grade="A"
+        )  # fmt: skip
+    return sqlite_house
+
+
+PAGES = {
+    "list": ("/datasets", None),
+    "search": ("/datasets?q=停车+余位&theme=PK&theme=TR", None),
+    "nothing": ("/datasets?q=没有这个词", None),
+    "dataset": ("/datasets/DP-PK-002", None),
+    "draft": ("/datasets/DP-PK-003", "parker"),
+    "new": ("/datasets/new", "parker"),
+    "edit": ("/datasets/DP-PK-002/edit", "parker"),
+    "dictionary": ("/datasets/DP-PK-002/dictionary", "parker"),
+}
+
+
+@pytest.mark.parametrize(("lang", "scheme", "width"), [("zh", "light", 1280), ("en", "dark", 390)])
+def test_pages_are_accessible_and_fit_the_window(
+    catalogue: House, open_page: OpenPage, lang: str, scheme: str, width: int
+) -> None:
+    for name, (path, user) in PAGES.items():
+        page = open_page(path, user=user, lang=lang, scheme=scheme, width=width)
+        shot(page, f"datasets-{name}-{lang}-{scheme}-{width}")
+        assert axe(page) == [], name
+        assert overflow(page) == 0, name
+        page.close()
+
+
+def test_search_and_facets_work_without_scripts(catalogue: House, open_page: OpenPage) -> None:
+    page = open_page("/datasets", scripts=False)
+    page.get_by_label("检索词").fill("停车")
+    page.get_by_role("button", name="检索").click()
+    assert page.locator("article").count() >= 3
+    page.locator("aside a", has_text="惠民便民").click()
+    assert page.locator("article").count() == 1
+    page.get_by_role("link", name="清除全部").click()
+    page.get_by_role("link", name="停车场实时余位").click()
+    assert page.get_by_role("heading", level=1).inner_text().startswith("停车场实时余位")
+    assert page.locator("#dictionary tbody tr").count() == 8
