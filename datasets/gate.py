@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import rfc8785
 
 from catalog import service as catalog
 from core.work import Work
 from datasets.intake.dictionary import Column, Dictionary
-from quality.suite import Expectation
+from quality.scores import score
 from quality.tables import SuiteVersionRow, VerdictRow
 from quality.verdict import Outcome, Verdict
 from quality.wording import describe
+
+UNTYPED: Final = "untyped-cell"
 
 
 def dictionary(work: Work, dataset_id: str, options: dict[str, Any] | None = None) -> Dictionary:
@@ -69,18 +70,38 @@ def outcomes(work: Work, verdict_id: str | None) -> list[dict[str, Any]]:
 
 
 def _outcome(each: Outcome) -> dict[str, Any]:
-    return each.model_dump(mode="json", exclude={"failing_rows"}) | {
-        "rule_zh": each.type,
-        "rule_en": each.type,
-    }
+    rule = describe(each)
+    return each.model_dump(mode="json", exclude={"failing_rows"}) | {"rule_zh": rule.zh, "rule_en": rule.en}
 
 
 def quality_of(work: Work, verdict_id: str) -> tuple[float | None, str | None]:
-    """Score (0-100) and grade by the verdict; none while nothing is scored."""
-    return None, None
+    """Score (0-100) and grade by the verdict; none where nothing can be scored."""
+    found = verdict(work, verdict_id)
+    card = score(found) if found else None
+    return (card.total, card.grade) if card else (None, None)
 
 
-def workbook(table: Path, said: Verdict, words: dict[str, dict[str, str]]) -> bytes:
-    from quality.correction import build
+def with_untyped(said: Verdict, intake: dict[str, Any]) -> Verdict:
+    """The verdict with the cells that could not be typed as one more failed rule per column, for the correction sheet."""
+    by_column: dict[str, list[dict[str, Any]]] = {}
+    for finding in untyped_findings(intake):
+        by_column.setdefault(finding["column"], []).append(finding)
+    added = [_untyped_rule(column, found) for column, found in by_column.items()]
+    return said.model_copy(update={"expectations": [*said.expectations, *added]})
 
-    return build(table, said, words)
+
+def untyped_findings(intake: dict[str, Any]) -> list[dict[str, Any]]:
+    """The findings that stand for a cell whose value a typed table cannot hold."""
+    return [each for each in intake["findings"] if each["code"] == UNTYPED and each["row"] and each["column"]]
+
+
+def _untyped_rule(column: str, found: list[dict[str, Any]]) -> Outcome:
+    wanted = found[0]["wanted"]
+    values = "；".join(f"{each['row']}: {each['value']}" for each in found[:20])
+    return Outcome(
+        type="expect_column_values_to_be_of_type",
+        kwargs={"column": column, "type_": wanted, "description": f"{column} ≠ {wanted} ({values})"},
+        outcome="failed",
+        unexpected_count=len(found),
+        failing_rows=sorted({each["row"] for each in found}),
+    )

@@ -17,6 +17,7 @@ from datasets.batches import queries, service
 from datasets.batches.models import BatchDetail, BatchRead, Command
 from datasets.batches.tables import BatchRow
 from datasets.releases import queries as releases
+from quality.correction import build
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,8 @@ def correction_workbook(
                 "The batch has no verdict yet, so there are no failing rows to download.",
             )
         )
-    data = gate.workbook(files.path(row.typed_sha256), verdict, words)
+    said = gate.with_untyped(verdict, row.intake or {"findings": []})
+    data = build(files.path(row.typed_sha256), said, words)
     return Made(f"{row.dataset_id}-batch{row.number}-rows.xlsx", data)
 
 
