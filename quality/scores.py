@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 from statistics import fmean
-from typing import Any
+from typing import Any, Protocol
 
 from pydantic import BaseModel
 
@@ -92,7 +92,14 @@ def rule_score(outcome: Outcome) -> float | None:
     return 100.0 if outcome.outcome == "passed" else 0.0
 
 
-def parts_of(outcome: Outcome) -> list[str]:
+class Marked(Protocol):
+    """An expectation or its outcome."""
+
+    type: str
+    meta: dict[str, Any]
+
+
+def parts_of(outcome: Marked) -> list[str]:
     """Codes of the sub-indicators that a rule speaks for; unknown codes fall back to the type's own."""
     named = outcome.meta.get("gbt36344")
     known = {part["code"] for each in scheme()["dimensions"] for part in each["parts"]}

@@ -15,7 +15,7 @@ from auth.actor import Actor
 from auth.asset import Asset
 from core.errors import NotFound, Stale
 from core.text import Text
-from core.work import Work
+from core.work import Work, hold
 from quality.suite import Suite
 from quality.tables import SuiteVersionRow, VerdictRow
 from quality.verdict import Verdict
@@ -56,6 +56,7 @@ def save_suite(
     """Put a new version in force. Unchanged content makes no version. Raises NotFound outside the scope, Stale when another came first."""
     if not actor.may_in("quality:suite:write", held.org_id):
         raise _unknown(held.dataset_id)
+    hold(work, f"suite:{held.dataset_id}")
     last = current_suite(work, held.dataset_id)
     number = last.number if last else 0
     if expected_version is not None and expected_version != number:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -61,10 +62,11 @@ class Suite(BaseModel):
             document = json.loads(text)
         except (ValueError, RecursionError) as error:
             raise _not_json(error) from None
-        return cls.from_data(document)
+        return cls.from_data(document, lines=expectation_lines(text))
 
     @classmethod
-    def from_data(cls, document: Any) -> Suite:
+    def from_data(cls, document: Any, *, lines: Sequence[int] = ()) -> Suite:
+        """A suite from parsed JSON. lines: where each expectation begins in the text, for naming faults."""
         if not isinstance(document, dict) or not isinstance(document.get("expectations"), list):
             raise InputRefused(
                 Text(
@@ -88,7 +90,11 @@ class Suite(BaseModel):
                 )
             )
         faults: list[Reason] = []
-        read = [_entry(place, entry, faults) for place, entry in enumerate(entries, start=1)]
+        where = [*lines, *[None] * (len(entries) - len(lines))]
+        read = [
+            _entry(place, line, entry, faults)
+            for place, (line, entry) in enumerate(zip(where, entries, strict=False), start=1)
+        ]
         if faults:
             raise _refused(faults)
         name = document.get("name") or document.get("expectation_suite_name") or "suite"
@@ -127,12 +133,36 @@ def _refused(faults: list[Reason]) -> InputRefused:
     )
 
 
-def _entry(place: int, entry: Any, faults: list[Reason]) -> Expectation | None:
+def expectation_lines(text: str | bytes) -> list[int]:
+    """The line on which each expectation begins; empty where that cannot be told."""
+    written = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
+    begin = re.search(r'"expectations"\s*:\s*\[', written)
+    decoder, lines, place = json.JSONDecoder(), [], begin.end() if begin else len(written)
+    try:
+        while written[place := _past_blank(written, place)] != "]":
+            lines.append(written.count("\n", 0, place) + 1)
+            _, place = decoder.raw_decode(written, place)
+    except (ValueError, IndexError):
+        return []
+    return lines
+
+
+def _past_blank(text: str, place: int) -> int:
+    while text[place] in " \t\r\n,":
+        place += 1
+    return place
+
+
+def _entry(place: int, line: int | None, entry: Any, faults: list[Reason]) -> Expectation | None:
     """One expectation; its faults are added to `faults` with their place."""
+    at_zh, at_en = (f"（第 {line} 行）", f" (line {line})") if line else ("", "")
+    facts: dict[str, object] = {"place": place, **({"line": line} if line else {})}
 
     def fault(code: str, zh: str, en: str) -> None:
         faults.append(
-            Reason(code, Text(f"第 {place} 条：{zh}", f"expectation {place}: {en}"), BASIS, {"place": place})
+            Reason(
+                code, Text(f"第 {place} 条{at_zh}：{zh}", f"expectation {place}{at_en}: {en}"), BASIS, facts
+            )
         )
 
     if not isinstance(entry, dict):

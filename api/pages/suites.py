@@ -1,0 +1,192 @@
+"""Pages of a dataset's suite: the rules in plain language, an editor, the history, differences between versions."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Mapping
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi.responses import HTMLResponse
+
+from api.access import access
+from api.deps import ActorDep, HouseDep, ReadDep
+from api.forms import Typed, tried
+from api.web import go, page
+from auth.actor import Actor
+from auth.asset import Asset
+from catalog.assets import asset
+from core.errors import AppError, Conflict, NotFound
+from core.text import Text
+from core.work import Work
+from quality import scores, service
+from quality.service import SuiteRead
+from quality.suite import Expectation, Suite
+from quality.vocabulary import TYPES
+from quality.wording import describe, severity_name
+
+router = APIRouter(prefix="/datasets/{dataset_id}/suite", include_in_schema=True, tags=["pages"])
+READ: Final = "quality:suite:read"
+WRITE: Final = "quality:suite:write"
+Number = Annotated[int, Path(ge=1)]
+
+
+@router.get("", response_class=HTMLResponse, **access(READ))
+def show_page(
+    request: Request,
+    work: ReadDep,
+    actor: ActorDep,
+    dataset_id: str,
+    number: Annotated[int | None, Query(ge=1)] = None,
+) -> HTMLResponse:
+    """The rules of one version, in force or former."""
+    held = asset(work, dataset_id)
+    found = _version(work, actor, held, number)
+    history = service.suite_history(work, actor, held)
+    return page(
+        request, "suites/show.html", held=held, suite=found, newest=history[0].number if history else None,
+        rules=_rules(found) if found else [], may_write=actor.may_in(WRITE, held.org_id),
+    )  # fmt: skip
+
+
+def _version(work: Work, actor: Actor, held: Asset, number: int | None) -> SuiteRead | None:
+    """None while the dataset has no suite; NotFound for a version that does not exist, or out of scope."""
+    if number is None and not service.suite_history(work, actor, held):
+        return None
+    return service.suite(work, actor, held, number)
+
+
+def _rules(found: SuiteRead) -> list[Mapping[str, Any]]:
+    names = {
+        part["code"]: Text(part["zh"], part["en"])
+        for each in scores.scheme()["dimensions"]
+        for part in each["parts"]
+    }
+    return [
+        {
+            "rule": rule, "said": describe(rule), "severity": severity_name(rule.severity),
+            "parts": [(code, names[code]) for code in scores.parts_of(rule)],
+        }
+        for rule in Suite.from_data(found.suite).expectations
+    ]  # fmt: skip
+
+
+@router.get("/edit", response_class=HTMLResponse, **access(WRITE))
+def edit_page(request: Request, work: ReadDep, actor: ActorDep, dataset_id: str) -> HTMLResponse:
+    """The suite as JSON, to be changed into the next version."""
+    held = _writable(work, actor, dataset_id)
+    found = _version(work, actor, held, None)
+    text = written(found.suite) if found else starter(held)
+    return _editor(request, held, text, "", found.number if found else 0)
+
+
+@router.post("", response_class=HTMLResponse, **access(WRITE))
+def save(request: Request, house: HouseDep, actor: ActorDep, dataset_id: str, typed: Typed) -> Response:
+    """Put the typed suite in force; a refusal shows the form again, nothing lost."""
+    text, note, seen = (str(typed.get(name, "")) for name in ("json", "note", "version"))
+    version = int(seen) if seen.isdecimal() else None
+
+    def act(work: Work) -> SuiteRead:
+        held = _writable(work, actor, dataset_id)
+        return service.save_suite(
+            work, actor, held, Suite.parse(text), note[:2000].strip(), expected_version=version
+        )
+
+    done = tried(house, act)
+    if isinstance(done, NotFound):
+        raise done
+    if isinstance(done, AppError):
+        with house.read() as work:
+            return _editor(request, asset(work, dataset_id), text, note, version, refusal=done)
+    said = Text(f"规则集第 {done.number} 版已生效。", f"Version {done.number} of the suite is in force.")
+    return go(f"/datasets/{dataset_id}/suite", said)
+
+
+def _writable(work: Work, actor: Actor, dataset_id: str) -> Asset:
+    held = asset(work, dataset_id)
+    if not actor.may_in(WRITE, held.org_id):
+        raise NotFound(
+            Text(
+                f"{dataset_id} 的规则集不在您可编辑的范围内。",
+                f"The suite of {dataset_id} is not yours to change.",
+            )
+        )
+    return held
+
+
+def _editor(
+    request: Request, held: Asset, text: str, note: str, version: int | None, refusal: AppError | None = None
+) -> HTMLResponse:
+    return page(
+        request, "suites/edit.html", status=_status(refusal), held=held, text=text, note=note, version=version,
+        refusal=refusal, types=[(spec.name, spec.all_required, sorted(spec.allowed - set(spec.all_required))) for spec in TYPES.values()],
+    )  # fmt: skip
+
+
+def _status(refusal: AppError | None) -> int:
+    if refusal is None:
+        return 200
+    return 409 if isinstance(refusal, Conflict) else 422
+
+
+@router.get("/history", response_class=HTMLResponse, **access(READ))
+def history_page(request: Request, work: ReadDep, actor: ActorDep, dataset_id: str) -> HTMLResponse:
+    """Every version, who made it and why."""
+    held = asset(work, dataset_id)
+    return page(request, "suites/history.html", held=held, versions=service.suite_history(work, actor, held))
+
+
+@router.get("/difference/{before}/{after}", response_class=HTMLResponse, **access(READ))
+def difference_page(
+    request: Request, work: ReadDep, actor: ActorDep, dataset_id: str, before: Number, after: Number
+) -> HTMLResponse:
+    """What changed from one version to another: rule by rule, then line by line."""
+    held = asset(work, dataset_id)
+    old, new = (service.suite(work, actor, held, number) for number in (before, after))
+    changes = service.difference(Suite.from_data(old.suite), Suite.from_data(new.suite))
+    return page(
+        request, "suites/difference.html", held=held, old=old, new=new,
+        changes=[
+            {"change": each.change, "before": _said(each.before), "after": _said(each.after)} for each in changes
+        ],
+        lines=_lines(written(old.suite), written(new.suite)),
+    )  # fmt: skip
+
+
+def _said(rule: Mapping[str, Any] | None) -> Text | None:
+    if rule is None:
+        return None
+    read = Expectation.model_validate(rule)
+    said, level = describe(read), severity_name(read.severity)
+    return Text(f"{said.zh}（{level.zh}）", f"{said.en}; {level.en}")
+
+
+def _lines(old: str, new: str) -> list[tuple[str, str]]:
+    """Marked lines of a unified difference, without its headers."""
+    found = difflib.unified_diff(old.splitlines(), new.splitlines(), lineterm="", n=3)
+    return [(line[0], line[1:]) for line in list(found)[2:] if not line.startswith("@@")]
+
+
+def written(suite: Mapping[str, Any]) -> str:
+    """A suite as people edit it: what is default is left out, one short rule per line."""
+    rules = []
+    for rule in suite["expectations"]:
+        kept = {"type": rule["type"], "kwargs": rule["kwargs"], "severity": rule["severity"]}
+        if rule.get("meta"):
+            kept["meta"] = rule["meta"]
+        rules.append("    " + json.dumps(kept, ensure_ascii=False))
+    name = json.dumps(suite["name"], ensure_ascii=False)
+    return f'{{\n  "name": {name},\n  "expectations": [\n' + ",\n".join(rules) + "\n  ]\n}\n"
+
+
+def starter(held: Asset) -> str:
+    """A first suite from the dictionary: the columns are there, in the declared types, and the table is not empty."""
+    names = [column.name for column in held.columns]
+    rules: list[dict[str, Any]] = [
+        {"type": "expect_table_row_count_to_be_between", "kwargs": {"min_value": 1}, "severity": "critical"},
+    ]
+    if names:
+        kwargs = {"column_set": names, "exact_match": True}
+        rules.append({"type": "expect_table_columns_to_match_set", "kwargs": kwargs, "severity": "critical"})
+    return written({"name": held.dataset_id, "expectations": rules})
