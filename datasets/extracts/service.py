@@ -11,8 +11,8 @@ from auth import audit
 from auth.actor import Actor
 from auth.grants import queries as grant_queries
 from auth.grants import usage
+from auth.grants.standing import licence as licence_of
 from auth.grants.view import GrantView, Used
-from auth.identity.licences import licence_of
 from auth.policy import rules
 from auth.policy.filters.model import MAX_DEPTH, MAX_NODES, RowFilter, all_of, parse_json
 from auth.policy.filters.rules import columns_of
