@@ -7,9 +7,12 @@ from functools import partial
 from auth.actor import Actor
 from auth.asset import Asset
 from auth.grants.service import HasRelease
+from auth.identity import organisations
 from catalog import assets as catalog_assets
 from catalog import queries as catalog
+from core.errors import NotFound
 from core.ids import DatasetId
+from core.text import Text
 from core.work import Work
 from datasets.releases import queries as releases
 
@@ -31,3 +34,16 @@ def has_release(work: Work) -> HasRelease:
 
 def _has_release(work: Work, dataset_id: DatasetId) -> bool:
     return releases.current(work, dataset_id) is not None
+
+
+def org_names(work: Work) -> dict[str, Text]:
+    """Names of all organisations, for lists that show them."""
+    return {org.id: org.name for org in organisations.organisations(work)}
+
+
+def column_titles(work: Work, dataset_id: str) -> dict[str, Text]:
+    """Titles of a dataset's columns as they are now; empty when the record is gone."""
+    try:
+        return {column.name: column.title for column in assets(work, DatasetId(dataset_id)).columns}
+    except NotFound:
+        return {}

@@ -17,8 +17,6 @@ from api.cli.audit import app as audit_command
 from api.cli.grant import app as grant_command
 from api.house import House, open_house
 from auth import audit
-from auth.actor import SYSTEM
-from catalog import service as catalog
 from tests.catalog.records import COMPLETE, a_dataset
 from tests.datasets.parking import CLEAN, DATASET, a_parking_dataset, hand_in, publish
 from tests.people import a_person, an_org, client_as
@@ -62,7 +60,6 @@ def house(sqlite_house: House) -> House:
             "data_level": 2,
         }
         a_parking_dataset(work, **record)
-        catalog.publish(work, SYSTEM, DATASET)
         an_org(work, "insurer")
         an_org(work, "mapper")
         for username, org, roles in PEOPLE:

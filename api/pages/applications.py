@@ -1,0 +1,370 @@
+"""Pages of applications: the list, one application with all that concerns it, and its simple steps."""
+
+from __future__ import annotations
+
+import json
+from functools import partial
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import HTMLResponse
+
+from api.access import access
+from api.deps import ActorDep, HouseDep, ReadDep
+from api.forms import Typed, tried
+from api.lookups import assets, column_titles, org_names
+from api.web import go, page
+from auth import audit_reading
+from auth.actor import Actor
+from auth.applications import service
+from auth.applications.models import AcceptBody, ApplicationRead, ScreenBody, StepBody
+from auth.applications.reading import is_bureau
+from auth.applications.workflow import FINAL, STATE_NAMES, State
+from auth.policy import wording
+from auth.policy.filters.model import parse
+from auth.policy.limits import limits
+from auth.policy.model import ColumnTerm, GrantPolicy
+from core.errors import AppError, InputRefused
+from core.ids import ApplicationId
+from core.text import Text
+from core.work import Work
+
+router = APIRouter(prefix="/applications", include_in_schema=True, tags=["pages"])
+PER_PAGE: Final = 25
+PATH: Final = (
+    State.DRAFT,
+    State.SUBMITTED,
+    State.IN_REVIEW,
+    State.DECIDING,
+    State.OFFERED,
+    State.AGREED,
+)
+
+
+@router.get("", response_class=HTMLResponse, **access("auth:application:read"))
+def list_page(
+    request: Request,
+    work: ReadDep,
+    actor: ActorDep,
+    state: str = "",
+    dataset: str = "",
+    show: str = "",
+    sort: str = "-created",
+    number: Annotated[int, Query(alias="page", ge=1, le=100_000)] = 1,
+) -> HTMLResponse:
+    """Applications in the reader's sight; `show`: mine, waiting."""
+    found, total = service.applications(
+        work, actor, state=state or None, mine=show == "mine", waiting=show == "waiting", dataset_id=dataset or None,
+        sort=sort, offset=(number - 1) * PER_PAGE, limit=PER_PAGE,
+    )  # fmt: skip
+    waiting = service.applications(work, actor, waiting=True, limit=1)[1]
+    return page(
+        request, "applications/list.html", found=found, total=total, number=number, pages=max(1, -(-total // PER_PAGE)),
+        states=STATE_NAMES, state=state, dataset=dataset, show=show, waiting=waiting, orgs=org_names(work),
+        scenarios=limits().scenarios,
+    )  # fmt: skip
+
+
+@router.get("/{application_id}", response_class=HTMLResponse, **access("auth:application:read"))
+def show_page(
+    request: Request, work: ReadDep, actor: ActorDep, application_id: ApplicationId
+) -> HTMLResponse:
+    """One application."""
+    return shown(request, work, actor, application_id)
+
+
+def shown(
+    request: Request,
+    work: Work,
+    actor: Actor,
+    application_id: ApplicationId,
+    *,
+    refusal: AppError | None = None,
+    note: str = "",
+) -> HTMLResponse:
+    found = service.application(work, actor, application_id)
+    return page(
+        request, "applications/show.html", status=422 if refusal else 200, **context_of(work, actor, found),
+        commands={item["command"]: item for item in service.commands(work, actor, application_id, assets=partial(assets, work))},
+        events=timeline(work, audit_reading.history(work, application_id=found.id, internal=is_bureau(actor))),
+        refusal=refusal, note=note,
+    )  # fmt: skip
+
+
+def context_of(work: Work, actor: Actor, found: ApplicationRead) -> dict[str, Any]:
+    """What every page about one application shows."""
+    orgs, known = org_names(work), limits()
+    return {
+        "found": found,
+        "states": STATE_NAMES,
+        "orgs": orgs,
+        "known": known,
+        "refusal_options": [(code.code, code.name) for code in known.refusals.values()],
+        "scenario": known.scenarios.get(found.scenario_id),
+        "purposes": [known.purposes[code].name for code in found.purposes if code in known.purposes],
+        "lines": [line_in_words(work, line.model_dump()) for line in found.lines],
+        "steps": steps_of(found),
+        "bureau": is_bureau(actor),
+        "stage_name": partial(_stage_name, orgs),
+        "is_final": found.state in FINAL,
+    }
+
+
+def line_in_words(work: Work, line: dict[str, Any]) -> dict[str, Any]:
+    """A line with its columns, filter and offer in words."""
+    titles = column_titles(work, line["dataset_id"])
+    offered = GrantPolicy.model_validate(line["offered"]) if line["offered"] else None
+    asked_filter = parse(line["row_filter"]) if line["row_filter"] else None
+    return line | {
+        "title": Text(line["title_zh"], line["title_en"]),
+        "asked": [
+            {
+                "name": column["name"],
+                "title": titles.get(column["name"]),
+                "reason": column["reason"],
+                "use": wording.term_in_words(
+                    ColumnTerm.model_validate({k: column[k] for k in ("name", "use", "mask")})
+                )
+                if (column["use"] == "masked") == (column["mask"] is not None)
+                else wording.USE_NAMES[column["use"]],
+                "offered": wording.term_in_words(term)
+                if offered and (term := offered.term(column["name"]))
+                else None,
+            }
+            for column in line["columns"]
+        ],
+        "filter": wording.filter_in_words(asked_filter),
+        "forms": [wording.FORM_NAMES[form] for form in line["delivery_forms"]],
+        "policy": policy_in_words(offered, titles) if offered else None,
+    }
+
+
+def policy_in_words(policy: GrantPolicy, titles: dict[str, Text]) -> dict[str, Any]:
+    """A policy for people."""
+    known = limits()
+    scenario = known.scenarios.get(policy.scenario_id)
+    return {
+        "terms": [
+            {"name": term.name, "title": titles.get(term.name), "use": wording.term_in_words(term), "kind": term.use}
+            for term in policy.columns
+        ],
+        "filter": wording.filter_in_words(policy.row_filter),
+        "forms": [wording.FORM_NAMES[form] for form in policy.delivery_forms],
+        "scenario": scenario.name if scenario else policy.scenario_id,
+        "purposes": [known.purposes[code].name if code in known.purposes else code for code in policy.purposes],
+        "starts_at": policy.starts_at,
+        "ends_at": policy.ends_at,
+        "quotas": policy.quotas,
+        "retention_days": policy.retention_days,
+    }  # fmt: skip
+
+
+def steps_of(found: ApplicationRead) -> list[dict[str, Any]]:
+    """The way, with where the application stands on it."""
+    aside = found.state not in PATH
+    at = PATH.index(found.state) if not aside else _reached(found)
+    items = []
+    for n, state in enumerate(PATH):
+        mark = "done" if n < at or found.state is State.AGREED else "now" if n == at else "todo"
+        items.append({"label": STATE_NAMES[state], "state": "bad" if aside and n == at else mark})
+    if aside:
+        items[at]["note"] = STATE_NAMES[found.state]
+    return items
+
+
+def _reached(found: ApplicationRead) -> int:
+    if found.agreement_hash:
+        return PATH.index(State.OFFERED)
+    if found.decided_at:
+        return PATH.index(State.DECIDING)
+    return PATH.index(State.SUBMITTED) if found.submitted_at else 0
+
+
+def _stage_name(orgs: dict[str, Text], stage: str) -> Text:
+    if stage == "security":
+        return Text("安全审核", "Security review")
+    name = orgs.get(stage.removeprefix("business:"), Text(stage, stage))
+    return Text(f"业务审核 · {name.zh}", f"Business review · {name.en}")
+
+
+def timeline(work: Work, events: list[audit_reading.Happening]) -> list[dict[str, Any]]:
+    """A history as the timeline component shows it."""
+    orgs = org_names(work)
+    return [
+        {
+            "at": event.at,
+            "who": event.who,
+            "what": event.name,
+            "org": orgs.get(event.org_id or ""),
+            "note": event.note,
+            "tone": tone_of(event.kind),
+            "href": href_of(event),
+        }
+        for event in events
+    ]
+
+
+def tone_of(kind: str) -> str:
+    word = kind.partition(".")[2]
+    if word in ("activated", "agreed", "offered", "ready", "downloaded", "resumed"):
+        return "good"
+    if word in ("refused", "rejected", "revoked", "failed"):
+        return "bad"
+    return "warn" if word in ("returned", "suspended", "expired", "lapsed", "voided") else ""
+
+
+def href_of(event: audit_reading.Happening) -> str:
+    """Where the event's object is, unless it is the page itself."""
+    room = {"extract": "/extracts/", "grant": "/grants/"}.get(event.kind.partition(".")[0])
+    return f"{room}{event.subject}" if room else ""
+
+
+# -- simple steps: one form each on the page itself
+
+
+def _version(form: Any) -> int | None:  # noqa: ANN401 - form data
+    word = str(form.get("version", ""))
+    return int(word) if word.isdecimal() and len(word) < 10 else None
+
+
+def _text(form: Any, name: str) -> str:  # noqa: ANN401
+    return str(form.get(name, "")).strip()
+
+
+def _done(
+    request: Request,
+    house: HouseDep,
+    actor: Actor,
+    application_id: ApplicationId,
+    outcome: ApplicationRead | AppError,
+    said: Text,
+    note: str,
+) -> Response:
+    if isinstance(outcome, AppError):
+        with house.read() as work:
+            return shown(request, work, actor, application_id, refusal=outcome, note=note)
+    return go(f"/applications/{application_id}", said)
+
+
+def _body(form: Any) -> StepBody:  # noqa: ANN401
+    return StepBody(version=_version(form), note=_text(form, "note")[:2000])
+
+
+@router.post("/{application_id}/screen", response_class=HTMLResponse, **access("auth:application:screen"))
+def screen(
+    request: Request, house: HouseDep, actor: ActorDep, application_id: ApplicationId, form: Typed
+) -> Response:
+    """Accept for review, return or refuse."""
+    wanted = _text(form, "outcome")
+    if wanted not in ("ok", "return", "reject"):
+        raise InputRefused(Text("请选择办理结果。", "Choose an outcome."))
+    body = ScreenBody.model_validate(
+        _body(form).model_dump() | {"outcome": wanted, "reason_code": _text(form, "reason_code")[:80]}
+    )
+    outcome = tried(house, lambda work: service.screen(work, actor, application_id, body))
+    said = {
+        "ok": Text("已受理，进入审核。", "Accepted for review."),
+        "return": Text("已退回补正。", "Returned for completion."),
+        "reject": Text("已作不予受理处理。", "Refused."),
+    }[wanted]
+    return _done(request, house, actor, application_id, outcome, said, body.note)
+
+
+@router.post("/{application_id}/return", response_class=HTMLResponse, **access("auth:application:return"))
+def send_back(
+    request: Request, house: HouseDep, actor: ActorDep, application_id: ApplicationId, form: Typed
+) -> Response:
+    """Send back to the applicant."""
+    body = _body(form)
+    outcome = tried(house, lambda work: service.send_back(work, actor, application_id, body))
+    said = Text("已退回申请人补正。", "Returned to the applicant.")
+    return _done(request, house, actor, application_id, outcome, said, body.note)
+
+
+@router.post("/{application_id}/withdraw", response_class=HTMLResponse, **access("auth:application:withdraw"))
+def withdraw(
+    request: Request, house: HouseDep, actor: ActorDep, application_id: ApplicationId, form: Typed
+) -> Response:
+    """Take the application back."""
+    body = _body(form)
+    outcome = tried(house, lambda work: service.withdraw(work, actor, application_id, body))
+    return _done(
+        request,
+        house,
+        actor,
+        application_id,
+        outcome,
+        Text("申请已撤回。", "Application withdrawn."),
+        body.note,
+    )
+
+
+@router.post("/{application_id}/decline", response_class=HTMLResponse, **access("auth:application:accept"))
+def decline(
+    request: Request, house: HouseDep, actor: ActorDep, application_id: ApplicationId, form: Typed
+) -> Response:
+    """Turn the terms down."""
+    body = _body(form)
+    outcome = tried(house, lambda work: service.decline(work, actor, application_id, body))
+    return _done(
+        request, house, actor, application_id, outcome, Text("已拒绝条款。", "Terms declined."), body.note
+    )
+
+
+# -- the terms
+
+
+@router.get("/{application_id}/terms", response_class=HTMLResponse, **access("auth:application:read"))
+def terms_page(
+    request: Request, work: ReadDep, actor: ActorDep, application_id: ApplicationId
+) -> HTMLResponse:
+    """The agreement, readable in both languages, with the digest that accepting it names."""
+    return _terms(request, work, actor, application_id)
+
+
+def _terms(
+    request: Request,
+    work: Work,
+    actor: Actor,
+    application_id: ApplicationId,
+    refusal: AppError | None = None,
+) -> HTMLResponse:
+    found = service.application(work, actor, application_id)
+    terms = service.terms(work, actor, application_id)
+    offers = [
+        {
+            "title": Text(line["dataset"]["zh"], line["dataset"]["en"]),
+            "dataset_id": policy.dataset_id,
+            "hash": policy.hash,
+            "policy": policy_in_words(policy, column_titles(work, policy.dataset_id)),
+        }
+        for line in terms["document"]["lines"]
+        for policy in (GrantPolicy.model_validate_json(json.dumps(line["policy"])),)
+    ]
+    commands = service.commands(work, actor, application_id, assets=partial(assets, work))
+    return page(
+        request, "applications/terms.html", status=422 if refusal else 200, **context_of(work, actor, found), terms=terms,
+        offers=offers, clauses=terms["document"]["clauses"]["clauses"], refusal=refusal,
+        may_accept=any(item["command"] == "accept_terms" for item in commands),
+    )  # fmt: skip
+
+
+@router.post("/{application_id}/accept", response_class=HTMLResponse, **access("auth:application:accept"))
+def accept(
+    request: Request, house: HouseDep, actor: ActorDep, application_id: ApplicationId, form: Typed
+) -> Response:
+    """Accept the terms that were read."""
+    digest = _text(form, "hash")
+    if _text(form, "read") != "yes" or len(digest) != 64 or not set(digest) <= set("0123456789abcdef"):
+        refusal: Any = InputRefused(Text("请先勾选“已阅读并接受”。", "Tick “read and accepted” first."))
+    else:
+        body = AcceptBody(version=_version(form), hash=digest)
+        refusal = tried(house, lambda work: service.accept_terms(work, actor, application_id, body))
+    if isinstance(refusal, AppError):
+        with house.read() as work:
+            return _terms(request, work, actor, application_id, refusal)
+    said = Text(
+        "条款已接受，授权已生成，待数据专员使其生效。",
+        "Terms accepted; the grants are issued and wait to be activated.",
+    )
+    return go(f"/applications/{application_id}", said)

@@ -1,0 +1,127 @@
+"""What may become of a column, as one word of a form: `plain`, `pseudonymised`, `filter_only`, `keep:3:4`, `round:100` …"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from auth.policy.filters.model import parse
+from auth.policy.filters.rules import leaves
+from auth.policy.model import ColumnTerm, Mask, Use
+from auth.policy.wording import term_in_words
+from core.text import Text
+
+_BY_TYPE: Final[dict[str, tuple[str, ...]]] = {
+    "string": ("plain", "pseudonymised", "keep:1:0", "keep:3:4", "keep:6:0", "redact", "drop", "filter_only"),
+    "integer": ("plain", "pseudonymised", "round:5", "round:10", "round:100", "round:1000", "drop", "filter_only"),
+    "number": ("plain", "round:1", "round:10", "round:100", "round:1000", "drop", "filter_only"),
+    "boolean": ("plain", "drop", "filter_only"),
+    "date": ("plain", "truncate:month", "truncate:year", "drop", "filter_only"),
+    "datetime": ("plain", "truncate:hour", "truncate:day", "truncate:month", "drop", "filter_only"),
+    "time": ("plain", "drop", "filter_only"),
+    "geometry": ("plain", "drop"),
+}  # fmt: skip
+OPERATIONS: Final[dict[str, Text]] = {
+    "eq": Text("等于", "is"),
+    "ne": Text("不等于", "is not"),
+    "ge": Text("不小于", "at least"),
+    "le": Text("不大于", "at most"),
+    "gt": Text("大于", "more than"),
+    "lt": Text("小于", "less than"),
+    "in": Text("属于（逗号分隔）", "is one of (comma between)"),
+    "is_null": Text("为空", "is empty"),
+}
+
+
+def term_of(name: str, word: str) -> ColumnTerm:
+    """The term that a form's word means. Raises ValueError (or pydantic's ValidationError, which is one)."""
+    kind, _, rest = word.partition(":")
+    if kind in (Use.PLAIN, Use.PSEUDONYMISED, Use.FILTER_ONLY, Use.DENIED):
+        return ColumnTerm(name=name, use=Use(kind))
+    parts = rest.split(":")
+    mask: dict[str, Any] = {"kind": kind}
+    match kind:
+        case "keep" if len(parts) == 2:
+            mask |= {"head": int(parts[0]), "tail": int(parts[1])}
+        case "round":
+            mask |= {"step": float(rest)}
+        case "truncate":
+            mask |= {"unit": rest}
+    return ColumnTerm.model_validate({"name": name, "use": Use.MASKED, "mask": mask})
+
+
+def word_of(use: str, mask: Mask | None) -> str:
+    """The form's word for a term."""
+    if mask is None:
+        return use
+    facts = mask.model_dump(exclude={"kind"})
+    return ":".join(
+        [mask.kind, *(f"{value:g}" if isinstance(value, float) else str(value) for value in facts.values())]
+    )
+
+
+def treatments(type_word: str, present: str = "plain") -> list[tuple[str, Text]]:
+    """The choices for a column of that type, with the present one among them."""
+    words = list(_BY_TYPE.get(type_word, ("plain", "drop")))
+    if present not in words:
+        words.insert(0, present)
+    return [(word, _said(word)) for word in words]
+
+
+def _said(word: str) -> Text:
+    try:
+        return term_in_words(term_of("x", word))
+    except ValueError:
+        return Text(word, word)
+
+
+def condition(column: str, operation: str, word: str, type_word: str) -> dict[str, Any]:
+    """One line of a filter form as a filter. Raises ValueError when the value does not fit the type."""
+    if operation == "is_null":
+        return {"op": "is_null", "column": column}
+    if operation == "in":
+        values = [
+            _value(part.strip(), type_word) for part in word.replace("，", ",").split(",") if part.strip()
+        ]
+        return {"op": "in", "column": column, "values": values}
+    if operation not in OPERATIONS:
+        raise ValueError(operation)
+    return {"op": operation, "column": column, "value": _value(word, type_word)}
+
+
+def _value(word: str, type_word: str) -> Any:  # noqa: ANN401 - a JSON scalar
+    match type_word:
+        case "integer":
+            return int(word)
+        case "number":
+            return float(word)
+        case "boolean":
+            known = {"true": True, "是": True, "yes": True, "false": False, "否": False, "no": False}
+            return known[word.lower()] if word.lower() in known else _not(word)
+    return word
+
+
+def _not(word: str) -> Any:  # noqa: ANN401 - never returns
+    raise ValueError(word)
+
+
+def conditions_of(tree: dict[str, Any] | None) -> list[tuple[str, str, str]] | None:
+    """A filter as lines of the form (column, operation, value); None when the form cannot show it."""
+    if tree is None:
+        return []
+    parts = tree["args"] if tree["op"] == "and" else [tree]
+    if not all(part["op"] in OPERATIONS for part in parts):
+        return None
+    lines = []
+    for part, leaf in zip(parts, leaves(parse(tree)), strict=True):
+        value = part.get("value", "")
+        if part["op"] == "in":
+            value = ", ".join(str(entry) for entry in part["values"])
+        lines.append((leaf.column, part["op"], str(value).lower() if isinstance(value, bool) else str(value)))
+    return lines
+
+
+def joined(conditions: list[dict[str, Any]]) -> dict[str, Any] | None:
+    """Conditions of a form as one filter: all must hold."""
+    if len(conditions) < 2:
+        return conditions[0] if conditions else None
+    return {"op": "and", "args": conditions}

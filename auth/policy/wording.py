@@ -1,0 +1,116 @@
+"""A policy in plain words, both languages: what people read before they sign."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from auth.policy.filters.model import All, Any_, Between, Compare, In, IsNull, Not, RowFilter, Scalar
+from auth.policy.model import (
+    ColumnTerm,
+    DeliveryForm,
+    DropMask,
+    KeepMask,
+    Mask,
+    RedactMask,
+    RoundMask,
+    TruncateMask,
+    Use,
+)
+from core.text import Text
+
+USE_NAMES: Final[Mapping[Use, Text]] = {
+    Use.PLAIN: Text("原值", "As it is"),
+    Use.PSEUDONYMISED: Text("假名化", "Pseudonymised"),
+    Use.MASKED: Text("脱敏", "Masked"),
+    Use.FILTER_ONLY: Text("仅供筛选", "For filtering only"),
+    Use.DENIED: Text("不提供", "Denied"),
+}
+FORM_NAMES: Final[Mapping[DeliveryForm, Text]] = {
+    DeliveryForm.EXTRACT_PARQUET: Text("Parquet 文件提取", "Extract as Parquet"),
+    DeliveryForm.EXTRACT_CSV: Text("CSV 文件提取", "Extract as CSV"),
+}
+_COMPARE: Final[Mapping[str, Text]] = {
+    "eq": Text("等于", "is"),
+    "ne": Text("不等于", "is not"),
+    "lt": Text("小于", "is less than"),
+    "le": Text("不大于", "is at most"),
+    "gt": Text("大于", "is more than"),
+    "ge": Text("不小于", "is at least"),
+}
+_UNITS: Final = {
+    "hour": Text("小时", "the hour"),
+    "day": Text("日", "the day"),
+    "month": Text("月", "the month"),
+    "year": Text("年", "the year"),
+}
+
+
+def mask_in_words(mask: Mask) -> Text:
+    match mask:
+        case DropMask():
+            return Text("置空", "left empty")
+        case RedactMask():
+            return Text("替换为 ***", "replaced by ***")
+        case KeepMask():
+            return Text(
+                f"保留前 {mask.head} 位和后 {mask.tail} 位",
+                f"first {mask.head} and last {mask.tail} characters kept",
+            )
+        case RoundMask():
+            step = f"{mask.step:g}"
+            return Text(f"向下取整到 {step} 的倍数", f"rounded down to a multiple of {step}")
+        case TruncateMask():
+            unit = _UNITS[mask.unit]
+            return Text(f"截断到{unit.zh}", f"cut to {unit.en}")
+
+
+def term_in_words(term: ColumnTerm) -> Text:
+    """What becomes of a column."""
+    name = USE_NAMES[term.use]
+    if term.mask is None:
+        return name
+    mask = mask_in_words(term.mask)
+    return Text(f"{name.zh}：{mask.zh}", f"{name.en}: {mask.en}")
+
+
+def filter_in_words(row_filter: RowFilter | None) -> Text:
+    """Which rows are visible."""
+    if row_filter is None:
+        return Text("所有行", "all rows")
+    match row_filter:
+        case All():
+            return _joined(row_filter.args, "，且", " and ")
+        case Any_():
+            return _joined(row_filter.args, "，或", " or ")
+        case Not():
+            inner = filter_in_words(row_filter.arg)
+            return Text(f"非（{inner.zh}）", f"not ({inner.en})")
+        case Compare():
+            word, value = _COMPARE[row_filter.op], _value(row_filter.value)
+            return Text(f"{row_filter.column} {word.zh} {value}", f"{row_filter.column} {word.en} {value}")
+        case In():
+            listed = ", ".join(_value(value) for value in row_filter.values[:20])
+            more = "…" if len(row_filter.values) > 20 else ""
+            return Text(
+                f"{row_filter.column} 属于 {listed}{more}", f"{row_filter.column} is one of {listed}{more}"
+            )
+        case Between():
+            low, high = _value(row_filter.low), _value(row_filter.high)
+            return Text(
+                f"{row_filter.column} 介于 {low} 与 {high} 之间（含）",
+                f"{row_filter.column} lies from {low} to {high}",
+            )
+        case IsNull():
+            return Text(f"{row_filter.column} 为空", f"{row_filter.column} is empty")
+
+
+def _joined(parts: tuple[RowFilter, ...], zh: str, en: str) -> Text:
+    said = [filter_in_words(part) for part in parts]
+    if len(said) == 1:
+        return said[0]
+    return Text(zh.join(f"（{text.zh}）" for text in said), en.join(f"({text.en})" for text in said))
+
+
+def _value(value: Scalar) -> str:
+    return f"“{value}”" if isinstance(value, str) else str(value)
