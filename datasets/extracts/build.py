@@ -67,6 +67,7 @@ def _engine(memory_limit_mb: int, scratch: Path) -> Iterator[DuckDBPyConnection]
     }
     with duckdb.connect(config=config) as connection:
         connection.execute("SET TimeZone = 'UTC'")
+        connection.execute("SET enable_progress_bar = false")  # it would print into a command's answer
         yield connection
 
 

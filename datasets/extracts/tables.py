@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import datetime
 
 from sqlalchemy import BigInteger
-from sqlalchemy import BigInteger
 from sqlmodel import Field, SQLModel
 
 from core.db import UtcDateTime
