@@ -1,0 +1,265 @@
+"""Pages for those who review and decide: vote line by line, narrow column by column."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import date, timedelta
+from functools import partial
+from typing import Any, Final
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import HTMLResponse
+from pydantic import ValidationError
+from starlette.datastructures import FormData
+
+from api.access import access
+from api.deps import ActorDep, HouseDep, ReadDep
+from api.forms import Typed, sentences, tried
+from api.lookups import assets
+from api.pages.applications import context_of
+from api.treatments import term_of, treatments, word_of
+from api.web import go, page
+from auth.actor import Actor
+from auth.applications import queries, reviewing, service
+from auth.applications.deciding import decision_separation
+from auth.applications.models import ApplicationRead, DecideBody, ReviewBody
+from auth.applications.rules import period, policy_asked
+from auth.applications.steps import local_day
+from auth.asset import Asset
+from auth.policy.limits import limits
+from auth.policy.model import GrantPolicy, Quotas, Use
+from auth.policy.rules import column_objections
+from auth.policy.wording import FORM_NAMES
+from core.errors import AppError, InputRefused
+from core.ids import ApplicationId, DatasetId
+from core.text import Text
+from core.work import Work
+
+router = APIRouter(prefix="/applications", include_in_schema=True, tags=["pages"])
+OUTCOMES: Final = (
+    ("approve", Text("同意", "Approve")),
+    ("narrow", Text("收窄", "Narrow")),
+    ("reject", Text("不同意", "Refuse")),
+)
+LABELS: Final[Mapping[str, Text]] = {
+    "lines": Text("各行", "Lines"),
+    "note": Text("意见", "Note"),
+    "has_no_conflict": Text("利益冲突声明", "Declaration"),
+}
+
+
+# -- review
+
+
+@router.get("/{application_id}/review", response_class=HTMLResponse, **access("auth:application:review"))
+def review_page(
+    request: Request, work: ReadDep, actor: ActorDep, application_id: ApplicationId
+) -> HTMLResponse:
+    """The stages that wait for this reviewer."""
+    return _review(request, work, actor, application_id, None, None)
+
+
+@router.post("/{application_id}/review", response_class=HTMLResponse, **access("auth:application:review"))
+def review(
+    request: Request, house: HouseDep, actor: ActorDep, application_id: ApplicationId, form: Typed
+) -> Response:
+    """Vote."""
+    body = {
+        "version": form.get("version"),
+        "stage": form.get("stage") or None,
+        "note": str(form.get("note", "")).strip(),
+        "has_no_conflict": form.get("has_no_conflict") == "yes",
+        "lines": [
+            {"line_id": line_id, "vote": form.get(f"vote-{line_id}")} for line_id in form.getlist("line")
+        ],
+    }
+    outcome: ApplicationRead | AppError
+    try:
+        parsed = ReviewBody.model_validate(body)
+        outcome = tried(house, lambda work: service.review(work, actor, application_id, parsed))
+    except ValidationError as wrong:
+        outcome = _said(sentences(wrong, LABELS))
+    if isinstance(outcome, AppError):
+        with house.read() as work:
+            return _review(request, work, actor, application_id, form, outcome)
+    return go(f"/applications/{application_id}", Text("审核意见已记录。", "Your vote is recorded."))
+
+
+def _review(
+    request: Request,
+    work: Work,
+    actor: Actor,
+    application_id: ApplicationId,
+    form: FormData | None,
+    refusal: AppError | None,
+) -> HTMLResponse:
+    found = service.application(work, actor, application_id)
+    row = queries.row(work, application_id, actor)
+    return page(
+        request, "applications/review.html", status=422 if refusal else 200, **context_of(work, actor, found),
+        open_stages=reviewing.stages_open_to(work, actor, row), refusal=refusal, outcomes=OUTCOMES,
+        given=form or FormData(), against=reviewing.review_objections(work, actor, row),
+    )  # fmt: skip
+
+
+# -- decide
+
+
+@router.get("/{application_id}/decide", response_class=HTMLResponse, **access("auth:application:decide"))
+def decide_page(
+    request: Request, work: ReadDep, actor: ActorDep, application_id: ApplicationId
+) -> HTMLResponse:
+    """Everything about the application, with a decision per line and a treatment per column."""
+    return _decide(request, work, actor, application_id, None, None)
+
+
+@router.post("/{application_id}/decide", response_class=HTMLResponse, **access("auth:application:decide"))
+def decide(
+    request: Request, house: HouseDep, actor: ActorDep, application_id: ApplicationId, form: Typed
+) -> Response:
+    """Decide every line."""
+    outcome: ApplicationRead | AppError
+    try:
+        with house.read() as work:
+            body = _decision(work, actor, application_id, form)
+        outcome = tried(
+            house,
+            lambda work: service.decide(work, actor, application_id, body, assets=partial(assets, work)),
+        )
+    except ValidationError as wrong:
+        outcome = _said(sentences(wrong, LABELS))
+    except ValueError as wrong:
+        outcome = InputRefused(
+            Text(f"填写内容无法识别：{wrong}", f"What was filled in cannot be read: {wrong}")
+        )
+    except AppError as refused:
+        outcome = refused
+    if isinstance(outcome, AppError):
+        with house.read() as work:
+            return _decide(request, work, actor, application_id, form, outcome)
+    return go(f"/applications/{application_id}", Text("决定已记录。", "The decision is recorded."))
+
+
+def _said(faults: list[tuple[str, Text]]) -> AppError:
+    return InputRefused(
+        Text("；".join(text.zh for _, text in faults), " ".join(text.en for _, text in faults))
+    )
+
+
+def _decision(work: Work, actor: Actor, application_id: ApplicationId, form: FormData) -> DecideBody:
+    row = queries.row(work, application_id, actor)
+    ask = queries.ask_of(work, row)
+    lines = []
+    for line, asked_line in zip(queries.lines(work, row.id), ask.lines, strict=True):
+        outcome = str(form.get(f"outcome-{line.id}", ""))
+        decision: dict[str, Any] = {
+            "line_id": line.id,
+            "outcome": outcome,
+            "reason_code": str(form.get(f"code-{line.id}", "")),
+            "note": str(form.get(f"note-{line.id}", "")).strip(),
+        }
+        if outcome == "narrow":
+            decision["narrowing"] = _narrowing(line.id, policy_asked(ask, asked_line), form)
+        lines.append(decision)
+    return DecideBody.model_validate(
+        {"version": form.get("version"), "note": str(form.get("note", "")), "lines": lines}
+    )
+
+
+def _narrowing(line_id: str, asked: GrantPolicy, form: FormData) -> dict[str, Any]:
+    """What the form changes; a part left as it stood is left out."""
+    changes: dict[str, Any] = {}
+    terms = [
+        term_of(term.name, str(form.get(f"use-{line_id}-{term.name}", Use.DENIED))) for term in asked.columns
+    ]
+    kept = [term for term in terms if term.use is not Use.DENIED]
+    if kept != list(asked.columns):
+        changes["columns"] = [term.model_dump() for term in kept]
+    if ends_on := str(form.get(f"ends-{line_id}", "")):
+        ends_at = period(date.fromisoformat(ends_on), date.fromisoformat(ends_on))[1]
+        if ends_at != asked.ends_at:
+            changes["ends_at"] = ends_at
+    if (forms := form.getlist(f"forms-{line_id}")) != list(asked.delivery_forms):
+        changes["delivery_forms"] = forms
+    quotas = {}
+    for unit in Quotas.model_fields:
+        word = str(form.get(f"{unit}-{line_id}", "")).strip().replace(",", "")
+        quotas[unit] = int(word) if word else None
+    if Quotas.model_validate(quotas) != asked.quotas:
+        changes["quotas"] = quotas
+    if extra := str(form.get(f"filter-{line_id}", "")).strip():
+        changes["extra_filter"] = json.loads(extra)
+    if (days := str(form.get(f"days-{line_id}", "")).strip()) and int(days) != asked.retention_days:
+        changes["retention_days"] = int(days)
+    return changes
+
+
+def _decide(
+    request: Request,
+    work: Work,
+    actor: Actor,
+    application_id: ApplicationId,
+    form: FormData | None,
+    refusal: AppError | None,
+) -> HTMLResponse:
+    found = service.application(work, actor, application_id)
+    row = queries.row(work, application_id, actor)
+    ask = queries.ask_of(work, row)
+    context = context_of(work, actor, found)
+    votes = {
+        line.id: [
+            (review.stage, review.lines[line.id]["vote"])
+            for review in found.reviews
+            if line.id in review.lines
+        ]
+        for line in found.lines
+    }
+    forms = [
+        _line_form(line.id, policy_asked(ask, asked), assets(work, DatasetId(line.dataset_id)), form)
+        for line, asked in zip(queries.lines(work, row.id), ask.lines, strict=True)
+    ]
+    return page(
+        request, "applications/decide.html", status=422 if refusal else 200, **context, refusal=refusal, votes=votes,
+        outcomes=OUTCOMES, line_forms=forms, given=form or FormData(), against=decision_separation(work, actor, row),
+    )  # fmt: skip
+
+
+def _line_form(line_id: str, asked: GrantPolicy, held: Asset, form: FormData | None) -> dict[str, Any]:
+    """One line's decision as fields: from what was typed, else as asked."""
+
+    def was(name: str, default: object) -> str:
+        return str(form.get(f"{name}-{line_id}", "")) if form is not None else str(default or "")
+
+    columns = []
+    for term in asked.columns:
+        column = held.column(term.name)
+        word = was_use = word_of(term.use, term.mask)
+        if form is not None:
+            word = str(form.get(f"use-{line_id}-{term.name}", was_use))
+        columns.append(
+            {
+                "name": term.name,
+                "title": column.title if column else None,
+                "level": column.level if column else None,
+                "kind": column.identifier_kind if column else "none",
+                "use": word,
+                "options": [
+                    *treatments(column.type if column else "", was_use),
+                    ("denied", Text("不提供", "Denied")),
+                ],
+                "warnings": list(column_objections((term,), held, limits())),
+            }
+        )
+    return {
+        "outcome": was("outcome", "approve"),
+        "columns": columns,
+        "ends": was("ends", local_day(asked.ends_at - timedelta(seconds=1))),
+        "forms": form.getlist(f"forms-{line_id}") if form is not None else list(asked.delivery_forms),
+        "form_options": [(each.value, FORM_NAMES[each]) for each in asked.delivery_forms],
+        "quotas": {unit: was(unit, getattr(asked.quotas, unit)) for unit in Quotas.model_fields},
+        "filter": was("filter", ""),
+        "days": was("days", asked.retention_days),
+        "code": was("code", ""),
+        "note": was("note", ""),
+    }

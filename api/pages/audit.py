@@ -1,0 +1,59 @@
+"""The audit record as pages: read, filter, verify."""
+
+from __future__ import annotations
+
+import json
+from datetime import date, timedelta
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import HTMLResponse
+
+from api.access import access
+from api.deps import ReadDep
+from api.lookups import org_names
+from api.routes.audit import verified
+from api.web import page
+from auth import audit_reading
+from auth.applications.rules import period
+
+router = APIRouter(prefix="/audit", include_in_schema=True, tags=["pages"])
+PER_PAGE: Final = 50
+
+
+@router.get("", response_class=HTMLResponse, **access("auth:audit:read"))
+def list_page(
+    request: Request,
+    work: ReadDep,
+    kind: str = "",
+    account: str = "",
+    subject: str = "",
+    dataset: str = "",
+    since: str = "",
+    until: str = "",
+    verify: str = "",
+    number: Annotated[int, Query(alias="page", ge=1, le=1_000_000)] = 1,
+) -> HTMLResponse:
+    """Events, newest first; `verify=yes` also walks the chain. Days are local and both count."""
+    first, last = _day(since), _day(until)
+    found, total = audit_reading.events(
+        work, kind=kind, account=account, subject=subject, dataset_id=dataset,
+        since=period(first, first)[0] if first else None, until=period(last, last)[1] if last else None,
+        offset=(number - 1) * PER_PAGE, limit=PER_PAGE,
+    )  # fmt: skip
+    rows = [(event, audit_reading.name_of(event.kind), json.loads(event.payload)) for event in found]
+    return page(
+        request, "audit/list.html", rows=rows, total=total, number=number, pages=max(1, -(-total // PER_PAGE)),
+        orgs=org_names(work), kind_options=[(each, audit_reading.name_of(each)) for each in audit_reading.kinds(work)],
+        verified=verified(work) if verify == "yes" else None,
+        wish={"kind": kind, "account": account, "subject": subject, "dataset": dataset, "since": since, "until": until},
+    )  # fmt: skip
+
+
+def _day(word: str) -> date | None:
+    """A day from the form; None when there is none, or nonsense (the filter then does not apply)."""
+    try:
+        found = date.fromisoformat(word)
+    except ValueError:
+        return None
+    return found if date.min + timedelta(days=2) < found < date.max - timedelta(days=2) else None

@@ -1,0 +1,203 @@
+"""Pages of grants: the list, and one grant followed from its application to the last download."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import HTMLResponse
+
+from api.access import access
+from api.deps import ActorDep, HouseDep, ReadDep
+from api.forms import Typed, tried
+from api.lookups import assets, column_titles, has_release, org_names
+from api.pages.applications import policy_in_words, timeline
+from api.web import go, page
+from auth import audit_reading
+from auth.actor import Actor
+from auth.applications.reading import is_bureau
+from auth.grants import queries, service
+from auth.grants.service import GrantRead, GrantStep
+from auth.grants.workflow import STATE_NAMES, STEP_NAMES, Step
+from core.errors import AppError
+from core.ids import GrantId
+from core.text import Text
+from core.work import Work
+
+router = APIRouter(prefix="/grants", include_in_schema=True, tags=["pages"])
+PER_PAGE: Final = 25
+SAID: Final = {
+    Step.ACTIVATE: Text("授权已生效。", "The grant is active."),
+    Step.SUSPEND: Text("授权已暂停，即时停止使用。", "The grant is suspended; all use has stopped."),
+    Step.RESUME: Text("授权已恢复。", "The grant counts again."),
+    Step.REVOKE: Text("授权已撤销。", "The grant is revoked."),
+    Step.RELINQUISH: Text("授权已放弃。", "The grant is given back."),
+}
+
+
+@router.get("", response_class=HTMLResponse, **access("auth:grant:read"))
+def list_page(
+    request: Request,
+    work: ReadDep,
+    actor: ActorDep,
+    state: str = "",
+    dataset: str = "",
+    org: str = "",
+    sort: str = "-created",
+    number: Annotated[int, Query(alias="page", ge=1, le=100_000)] = 1,
+) -> HTMLResponse:
+    """Grants in the reader's sight."""
+    found, total = service.grants(
+        work, actor, state=state or None, dataset_id=dataset or None, org_id=org or None, sort=sort,
+        offset=(number - 1) * PER_PAGE, limit=PER_PAGE,
+    )  # fmt: skip
+    return page(
+        request, "grants/list.html", found=found, total=total, number=number, pages=max(1, -(-total // PER_PAGE)),
+        states=STATE_NAMES, state=state, dataset=dataset, org=org, orgs=org_names(work),
+    )  # fmt: skip
+
+
+@router.get("/{grant_id}", response_class=HTMLResponse, **access("auth:grant:read"))
+def show_page(request: Request, work: ReadDep, actor: ActorDep, grant_id: GrantId) -> HTMLResponse:
+    """One grant: what it allows, what was used, and everything that happened, on one page."""
+    return _show(request, work, actor, grant_id)
+
+
+def _show(
+    request: Request,
+    work: Work,
+    actor: Actor,
+    grant_id: GrantId,
+    refusal: AppError | None = None,
+    note: str = "",
+) -> HTMLResponse:
+    found = service.grant(work, actor, grant_id)
+    policy = queries.view(work, grant_id).policy
+    history = audit_reading.history(
+        work, application_id=found.application_id, grant_id=grant_id, internal=is_bureau(actor)
+    )
+    commands = service.commands(
+        work, actor, grant_id, assets=partial(assets, work), has_release=has_release(work)
+    )
+    return page(
+        request, "grants/show.html", status=422 if refusal else 200, found=found, states=STATE_NAMES,
+        orgs=org_names(work), policy=policy_in_words(policy, column_titles(work, found.dataset_id)),
+        events=timeline(work, history), commands=commands, names={step.value: STEP_NAMES[step] for step in Step},
+        usage=_usage(found), refusal=refusal, note=note,
+        why_not=[Text(reason["zh"], reason["en"]) for reason in found.why_not],
+    )  # fmt: skip
+
+
+def _usage(found: GrantRead) -> list[dict[str, Any]]:
+    names = {
+        "extracts": Text("提取次数", "Extracts"),
+        "rows": Text("行数", "Rows"),
+        "bytes": Text("字节", "Bytes"),
+    }
+    return [
+        {
+            "name": name,
+            "used": getattr(found, f"used_{unit}"),
+            "quota": getattr(found, f"quota_{unit}"),
+            "is_size": unit == "bytes",
+        }
+        for unit, name in names.items()
+    ]
+
+
+@router.post("/{grant_id}/activate", response_class=HTMLResponse, **access("auth:grant:activate"))
+def activate(request: Request, house: HouseDep, actor: ActorDep, grant_id: GrantId, form: Typed) -> Response:
+    """Put the grant into force."""
+    return _step(
+        request,
+        house,
+        actor,
+        grant_id,
+        form,
+        Step.ACTIVATE,
+        lambda work, body: service.activate(
+            work, actor, grant_id, body, assets=partial(assets, work), has_release=has_release(work)
+        ),
+    )
+
+
+@router.post("/{grant_id}/suspend", response_class=HTMLResponse, **access("auth:grant:suspend"))
+def suspend(request: Request, house: HouseDep, actor: ActorDep, grant_id: GrantId, form: Typed) -> Response:
+    """Stop all use at once."""
+    return _step(
+        request,
+        house,
+        actor,
+        grant_id,
+        form,
+        Step.SUSPEND,
+        lambda work, body: service.suspend(work, actor, grant_id, body),
+    )
+
+
+@router.post("/{grant_id}/resume", response_class=HTMLResponse, **access("auth:grant:resume"))
+def resume(request: Request, house: HouseDep, actor: ActorDep, grant_id: GrantId, form: Typed) -> Response:
+    """Let it count again."""
+    return _step(
+        request,
+        house,
+        actor,
+        grant_id,
+        form,
+        Step.RESUME,
+        lambda work, body: service.resume(work, actor, grant_id, body),
+    )
+
+
+@router.post("/{grant_id}/revoke", response_class=HTMLResponse, **access("auth:grant:revoke"))
+def revoke(request: Request, house: HouseDep, actor: ActorDep, grant_id: GrantId, form: Typed) -> Response:
+    """End it for good."""
+    return _step(
+        request,
+        house,
+        actor,
+        grant_id,
+        form,
+        Step.REVOKE,
+        lambda work, body: service.revoke(work, actor, grant_id, body),
+    )
+
+
+@router.post("/{grant_id}/relinquish", response_class=HTMLResponse, **access("auth:grant:relinquish"))
+def relinquish(
+    request: Request, house: HouseDep, actor: ActorDep, grant_id: GrantId, form: Typed
+) -> Response:
+    """The holder gives it back."""
+    return _step(
+        request,
+        house,
+        actor,
+        grant_id,
+        form,
+        Step.RELINQUISH,
+        lambda work, body: service.relinquish(work, actor, grant_id, body),
+    )
+
+
+def _step(
+    request: Request,
+    house: HouseDep,
+    actor: Actor,
+    grant_id: GrantId,
+    form: Typed,
+    step: Step,
+    act: Callable[[Work, GrantStep], GrantRead],
+) -> Response:
+    """Take the step; a refusal shows the grant again with every reason and what was typed."""
+    word = str(form.get("version", ""))
+    body = GrantStep(
+        version=int(word) if word.isdecimal() and len(word) < 10 else None,
+        note=str(form.get("note", "")).strip()[:2000],
+    )
+    outcome = tried(house, lambda work: act(work, body))
+    if isinstance(outcome, AppError):
+        with house.read() as work:
+            return _show(request, work, actor, grant_id, outcome, body.note)
+    return go(f"/grants/{grant_id}", SAID[step])

@@ -1,0 +1,228 @@
+"""The pages of applications, grants and the audit record: the whole way by forms alone, nothing typed is lost."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+
+from api.house import House
+from auth.applications import queries
+from auth.applications.tables import ApplicationRow
+from tests.api.test_applications import ASK, _granted, _post, house
+from tests.datasets.parking import DATASET
+from tests.people import browser_as, client_as
+
+__all__ = ["house"]  # the fixture
+
+COLUMNS: dict[str, Any] = {
+    "pick-0": ["lot", "free", "name"],
+    "reason-0-lot": "识别停车场",
+    "use-0-lot": "plain",
+    "reason-0-free": "计算空置率",
+    "use-0-free": "plain",
+    "reason-0-name": "展示名称",
+    "use-0-name": "keep:3:4",
+    "forms-0": ["extract_csv", "extract_parquet"],
+    "extracts-0": "5",
+    "fcol-0-0": "free",
+    "fop-0-0": "ge",
+    "fval-0-0": "1",
+}
+PURPOSE: dict[str, Any] = {
+    "scenario_id": "parking",
+    "purposes": ["service-operation", "research"],
+    "purpose_text": "为游客提供景区周边停车空位提示。",
+    "starts_on": "2026-03-02",
+    "ends_on": "2026-12-31",
+    "retention_days": "90",
+}
+
+
+def _version(text: str) -> str:
+    found = re.search(r'name="version" value="(\d+)"', text)
+    assert found, "the form carries no version"
+    return found.group(1)
+
+
+def _filled_in(house: House) -> str:
+    """The draft as made by the wizard; gives its address."""
+    browser = browser_as(house, "applicant")
+    made = browser.submit("/applications/new", dataset=DATASET)
+    assert made.status_code == 303, made.text
+    columns = made.headers["location"]
+    for path, fields in ((columns, COLUMNS), (columns.replace("columns", "purpose"), PURPOSE)):
+        form = browser.get(path)
+        assert form.status_code == 200
+        saved = browser.submit(path, version=_version(form.text), **fields)
+        assert saved.status_code == 303, saved.text
+    return columns.removesuffix("/columns")
+
+
+def _row(house: House, at: str) -> ApplicationRow:
+    with house.read() as work:
+        return work.db.get_one(ApplicationRow, at.rsplit("/", 1)[1])
+
+
+def test_whole_way_by_forms_alone(house: House) -> None:
+    at = _filled_in(house)
+    applicant = browser_as(house, "applicant")
+    check = applicant.get(f"{at}/check")
+    assert "可以提交" in check.text
+    assert applicant.submit(f"{at}/submit", version=_version(check.text)).status_code == 303
+
+    screener = browser_as(house, "screener", lang="en")
+    shown = screener.get(at)
+    assert "2 working days left" in shown.text
+    done = screener.submit(f"{at}/screen", version=_version(shown.text), outcome="ok")
+    assert done.status_code == 303, done.text
+    form = screener.get(f"{at}/review")
+    (line,) = re.findall(r'name="line" value="([^"]+)"', form.text)
+    vote = {
+        "version": _version(form.text),
+        "stage": "business:traffic",
+        "line": line,
+        f"vote-{line}": "narrow",
+    }
+    refused = screener.submit(f"{at}/review", **vote, note="名称列并非必要")
+    assert refused.status_code == 422
+    assert "conflict-of-interest" in refused.text
+    assert "名称列并非必要" in refused.text
+    done = screener.submit(f"{at}/review", **vote, note="名称列并非必要", has_no_conflict="yes")
+    assert done.status_code == 303, done.text
+
+    approver = browser_as(house, "approver")
+    form = approver.get(f"{at}/decide")
+    decision = {
+        "version": _version(form.text),
+        f"outcome-{line}": "narrow",
+        f"use-{line}-lot": "plain",
+        f"use-{line}-free": "round:5",
+        f"use-{line}-name": "denied",
+        f"ends-{line}": "2026-09-30",
+        f"forms-{line}": ["extract_parquet"],
+        f"extracts-{line}": "3",
+        f"days-{line}": "30",
+        f"filter-{line}": '{"op":"le","column":"free","value":500}',
+    }
+    wider = approver.submit(f"{at}/decide", **(decision | {f"extracts-{line}": "50"}))
+    assert wider.status_code == 422
+    assert "decision-widens" in wider.text
+    assert 'value="50"' in wider.text
+    done = approver.submit(f"{at}/decide", **decision)
+    assert done.status_code == 303, done.text
+
+    officer = browser_as(house, "officer")
+    terms = officer.get(f"{at}/terms")
+    digest = _row(house, at).agreement_hash
+    assert digest in terms.text
+    accept = {"version": _version(terms.text), "hash": digest}
+    assert officer.submit(f"{at}/accept", **accept).status_code == 422  # not ticked as read
+    assert officer.submit(f"{at}/accept", **accept, read="yes").status_code == 303
+
+    (grant,) = client_as(house, "officer").get("/api/v1/grants").json()["items"]
+    assert [(term["name"], term["use"]) for term in grant["policy"]["columns"]] == [
+        ("lot", "plain"),
+        ("free", "masked"),
+    ]
+    assert (grant["quota_extracts"], grant["policy"]["retention_days"]) == (3, 30)
+    assert grant["ends_at"] == "2026-09-30T16:00:00Z"
+    assert grant["policy"]["delivery_forms"] == ["extract_parquet"]
+
+
+def test_form_that_fails_keeps_what_was_typed_and_says_where(house: House) -> None:
+    browser = browser_as(house, "applicant", lang="en")
+    columns = browser.submit("/applications/new", dataset=DATASET).headers["location"]
+    bad = COLUMNS | {"version": "1", "extracts-0": "many", "fval-0-0": "lots"}
+    answer = browser.submit(columns, **bad)
+    assert answer.status_code == 422
+    assert "2 things to correct" in answer.text
+    for typed in ('value="many"', 'value="lots"', 'value="展示名称"'):
+        assert typed in answer.text
+    purpose = columns.replace("columns", "purpose")
+    answer = browser.submit(
+        purpose, version="1", **(PURPOSE | {"starts_on": "2026-02-30", "retention_days": "x"})
+    )
+    assert answer.status_code == 422
+    for typed in ('value="2026-02-30"', 'value="x"', "停车空位提示", 'value="parking" selected'):
+        assert typed in answer.text
+
+
+def test_check_page_lists_every_objection_and_shuts_the_button(house: House) -> None:
+    made = _post(
+        client_as(house, "applicant"), "/applications", ASK | {"purpose_text": "", "retention_days": None}
+    )
+    browser = browser_as(house, "applicant", lang="en")
+    page = browser.get(f"/applications/{made['id']}/check")
+    assert "2 things to correct first" in page.text
+    assert re.search(r"<button[^>]*disabled[^>]*>\s*Submit", page.text)
+    forced = browser.submit(f"/applications/{made['id']}/submit", version="1")
+    assert forced.status_code == 422
+    assert "purpose-too-short" in forced.text
+
+
+def test_refused_step_on_the_page_keeps_the_note(house: House) -> None:
+    at = _filled_in(house)
+    found = _row(house, at)
+    _post(client_as(house, "applicant"), f"{at}/submit", version=found.version)
+    screener = browser_as(house, "screener")
+    answer = screener.submit(f"{at}/screen", version="1", outcome="return", note="请补充说明材料")
+    assert answer.status_code == 422
+    assert "请补充说明材料" in answer.text
+    assert "已被他人修改" in answer.text
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_every_page_opens_for_everybody_who_may_see_it(house: House, lang: str) -> None:
+    found = _granted(house)
+    at, grant = f"/applications/{found['id']}", f"/grants/{found['grants'][0]}"
+    for who in ("applicant", "officer", "screener", "approver", "lin", "guard", "eye"):
+        browser = browser_as(house, who, lang=lang)
+        for path in ("/applications", "/applications?show=waiting", at, f"{at}/terms", "/grants", grant):
+            answer = browser.get(path)
+            assert answer.status_code == 200, (who, path, answer.text[:500])
+    for path in ("/audit", "/audit?verify=yes", "/audit?kind=application&since=2026-03-01&until=nonsense"):
+        answer = browser.get(path)
+        assert answer.status_code == 200
+    stranger = browser_as(house, "applicant2", lang=lang)
+    for path in (at, f"{at}/terms", f"{at}/check", f"{at}/columns", grant):
+        assert stranger.get(path).status_code == 404
+
+
+def test_grant_page_follows_the_grant_and_lets_it_be_stopped(house: House) -> None:
+    found = _granted(house)
+    grant = f"/grants/{found['grants'][0]}"
+    approver = browser_as(house, "approver", lang="en")
+    page = approver.get(grant)
+    order = [
+        page.text.index(word)
+        for word in ("Application drafted", "Application submitted", "Terms offered", "Grant issued")
+    ]
+    assert order == sorted(order)
+    refused = approver.submit(f"{grant}/revoke", version=_version(page.text), note=" ")
+    assert refused.status_code == 422
+    done = approver.submit(f"{grant}/revoke", version=_version(page.text), note="超范围使用")
+    assert done.status_code == 303
+    assert "超范围使用" in browser_as(house, "officer").get(grant).text
+
+
+def test_reviewers_names_and_votes_stay_inside_the_bureau(house: House) -> None:
+    found = _granted(house)
+    for path in (f"/applications/{found['id']}", f"/grants/{found['grants'][0]}"):
+        outside, inside = (
+            browser_as(house, who, lang="en").get(path).text for who in ("officer", "approver")
+        )
+        assert "名称列非必要" not in outside
+        assert "Reviewed" not in outside
+        assert "Reviewed" in inside
+
+
+def test_form_without_the_sessions_token_changes_nothing(house: House) -> None:
+    at = _filled_in(house)
+    before = _row(house, at)
+    browser = browser_as(house, "applicant")
+    answer = browser.post(f"{at}/withdraw", data={"version": str(before.version)}, follow_redirects=False)
+    assert answer.status_code == 403
+    with house.read() as work:
+        assert queries.events(work, before.id)[-1].step == "save"
