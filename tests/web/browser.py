@@ -147,7 +147,8 @@ def _listen(page: Page, logged: list[str]) -> None:
             logged.append(f"{page.url}: {said.text}")
 
     def answered(response: Response) -> None:
-        if response.status >= 400 and not response.request.is_navigation_request():
+        is_part = response.request.method == "GET" and not response.request.is_navigation_request()
+        if response.status >= 400 and is_part:
             logged.append(f"{page.url}: {response.status} for {response.url}")
 
     page.on("console", console)
