@@ -275,14 +275,18 @@ def mean_sql(column: Column) -> str:
     return f"CASE WHEN isnan(avg({value})) THEN NULL ELSE avg({value}) END"
 
 
-def _spread(scope: Scope) -> dict[str, float | None]:
-    """Mean, deviation and quartiles of the rows looked at; None where there is none or it is not finite."""
+def _spread(scope: Scope, *names: str) -> dict[str, float | None]:
+    """Some of mean, deviation, low and high quartile of the rows looked at; None where it is not finite."""
     _needs_number(scope.column)
     value = double(scope.column)
-    quartiles = f"quantile_cont({value}, 0.25), quantile_cont({value}, 0.75)"
-    query = f"SELECT {mean_sql(scope.column)}, {deviation_sql(scope.column)}, {quartiles} FROM {scope.rows()}"
-    row = scope.engine.rows_of(query)[0]
-    return dict(zip(("mean", "deviation", "low", "high"), map(_finite, row), strict=True))
+    known = {
+        "mean": mean_sql(scope.column),
+        "deviation": deviation_sql(scope.column),
+        "low": f"quantile_cont({value}, 0.25)",
+        "high": f"quantile_cont({value}, 0.75)",
+    }
+    query = f"SELECT {', '.join(known[name] for name in names)} FROM {scope.rows()}"
+    return dict(zip(names, map(_finite, scope.engine.remembered(query)), strict=True))
 
 
 def _spread_of(view: View) -> dict[str, float | None]:
@@ -348,7 +352,7 @@ def _inside_mask(values: Series, low: float, high: float, closed: bool) -> Serie
 
 
 def _z_sql(scope: Scope) -> str:
-    window = _z_window(_spread(scope), scope.args)
+    window = _z_window(_spread(scope, "mean", "deviation"), scope.args)
     return "TRUE" if window is None else _inside_sql(double(scope.column), *window, closed=False)
 
 
@@ -358,7 +362,8 @@ def _z_mask(view: View) -> Series:
 
 
 def _outlier_sql(scope: Scope) -> str:
-    window = _outlier_window(_spread(scope), scope.args)
+    names = ("low", "high") if (scope.args.get("method") or "iqr") == "iqr" else ("mean", "deviation")
+    window = _outlier_window(_spread(scope, *names), scope.args)
     return "TRUE" if window is None else _inside_sql(double(scope.column), *window)
 
 
