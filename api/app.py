@@ -15,6 +15,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import errors, pages, routes
+from api.bodies import BodyGuard
 from api.house import House, open_house
 from api.identity import take_back_session
 from core.settings import Settings
@@ -74,6 +75,7 @@ def create_app(settings: Settings | None = None, *, house: House | None = None) 
     )
     app.state.house = opened
     errors.install(app)
+    app.add_middleware(BodyGuard)
     app.add_middleware(SafeHeaders)
     for router in routers(routes):
         app.include_router(router, prefix="/api/v1")

@@ -32,6 +32,10 @@ _BY_STATUS: Final[dict[int, Text]] = {
         "没有这个地址；请检查链接或从导航进入。",
         "There is no such address; check the link or use the navigation.",
     ),
+    413: Text(
+        "请求内容过大；文件请用上传接口提交。",
+        "The body is too large; hand files in through the upload routes.",
+    ),
     405: Text("此地址不接受这种请求方法。", "This address does not take that method."),
 }
 
