@@ -140,6 +140,7 @@ def _form(
         release_options=[("", Text("当前版本", "Current release")), *_release_options(work, view.dataset_id)],
         given=given or {}, plan=plan, refusal=refusal, conditions=range(CONDITIONS),
         left=planning.quota_left(view),
+        own_filter=view.policy.row_filter.model_dump_json() if view.policy.row_filter else None,
     )  # fmt: skip
 
 
@@ -215,7 +216,7 @@ def show_page(request: Request, work: ReadDep, actor: ActorDep, extract_id: Extr
     job = work.db.get(JobRow, found.job_id) if found.job_id else None
     row = queries.row(work, extract_id, actor)
     return page(
-        request, "extracts/show.html", extract=found, states=STATE_NAMES, forms=FORM_NAMES,
+        request, "extracts/show.html", extract=found, filename=service.parcel_of(row).filename, states=STATE_NAMES, forms=FORM_NAMES,
         job=read(job) if job and found.state is ExtractState.BUILDING else None,
         receipt=json.dumps(json.loads(row.receipt), ensure_ascii=False, indent=2) if row.receipt else None,
         refused=service.still_refused(work, row) if found.state is ExtractState.READY else (),

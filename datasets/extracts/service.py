@@ -165,6 +165,16 @@ class Parcel:
     media_type: str
 
 
+def parcel_of(row: ExtractRow) -> Parcel:
+    """The file under the name that people keep it by."""
+    kind, ending = (
+        ("text/csv; charset=utf-8", "csv")
+        if row.form == DeliveryForm.EXTRACT_CSV
+        else ("application/vnd.apache.parquet", "parquet")
+    )
+    return Parcel(row.sha256 or "", f"{row.dataset_id}-v{row.release_number}-{row.id[-8:]}.{ending}", kind)
+
+
 def open_download(work: Work, actor: Actor, extract_id: ExtractId) -> Parcel:
     """Decide on one download. AccessRefused lists every reason; Conflict while there is no file."""
     row = queries.row(work, extract_id, actor)
@@ -173,12 +183,7 @@ def open_download(work: Work, actor: Actor, extract_id: ExtractId) -> Parcel:
     )
     if row.state != ExtractState.READY or row.sha256 is None:
         raise Conflict(Text("提取尚未完成，请稍后再下载。", "The extract is not ready; download it later."))
-    kind, ending = (
-        ("text/csv; charset=utf-8", "csv")
-        if row.form == DeliveryForm.EXTRACT_CSV
-        else ("application/vnd.apache.parquet", "parquet")
-    )
-    return Parcel(row.sha256, f"{row.dataset_id}-v{row.release_number}-{row.id[-8:]}.{ending}", kind)
+    return parcel_of(row)
 
 
 def note_download(work: Work, actor: Actor, extract_id: ExtractId, asked_range: str) -> None:
