@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -228,3 +230,34 @@ def test_progress_is_told_rule_by_rule(tmp_path: Path) -> None:
     ]
     _judge(tmp_path, "duckdb", CODES, *rules, on_progress=lambda done, total: told.append((done, total)))
     assert told == [(1, 2), (2, 2)]
+
+
+def test_a_run_speaks_to_nobody_outside_and_prints_nothing(tmp_path: Path) -> None:
+    """In a process of its own, with every way out closed: no telemetry, no progress bars, no chatter."""
+    pq.write_table(pa.table(CODES), tmp_path / "t.parquet")
+    code = f"""
+import socket, sys
+def refuse(*_): raise SystemExit("somebody opened a connection")
+socket.socket.connect = socket.socket.connect_ex = socket.getaddrinfo = refuse
+from pathlib import Path
+from quality.engine import run_suite
+from quality.suite import Suite
+rule = {{"type": "expect_column_values_to_be_unique", "kwargs": {{"column": "code"}}}}
+for engine in ("duckdb", "pandas"):
+    assert run_suite(Suite.from_data({{"expectations": [rule]}}), Path({str(tmp_path / "t.parquet")!r}), engine=engine).verdict == "failed"
+"""
+    ran = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=False
+    )
+    assert (ran.returncode, ran.stdout, ran.stderr) == (0, "", "")
+
+
+def test_memory_is_bounded_by_spilling(tmp_path: Path) -> None:
+    rows = 400_000
+    columns = {
+        "a": pa.array([f"name-{n % 399_999}" for n in range(rows)]),
+        "b": pa.array([n % 399_999 for n in range(rows)]),
+    }
+    rule = _rule("expect_compound_columns_to_be_unique", column_list=["a", "b"])
+    outcome = _only(_judge(tmp_path, "duckdb", columns, rule, memory_limit_mb=40))
+    assert (outcome.outcome, outcome.error, outcome.failing_rows) == ("failed", None, [1, 400_000])
