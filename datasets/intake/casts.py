@@ -6,6 +6,7 @@ not of that type. Ambiguous ways of writing (1,5 · 02/03/2024 · 99/1/2) are se
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from core.text import Text
@@ -33,8 +34,8 @@ TYPE_NAMES: Final[dict[str, Text]] = {
 }
 WIDE: Final = "０１２３４５６７８９．，－−–＋％：／　\u00a0"
 NARROW: Final = "0123456789.,---+%:/  "
-YES: Final = "'true', 't', 'yes', 'y', '1', '是', '有', '真', '对', '√'"
-NO: Final = "'false', 'f', 'no', 'n', '0', '否', '无', '無', '假', '错', '×'"
+YES: Final = ("true", "t", "yes", "y", "1", "是", "有", "真", "对", "√")
+NO: Final = ("false", "f", "no", "n", "0", "否", "无", "無", "假", "错", "×")
 THOUSANDS: Final = "[-+]?[0-9]{1,3}(,[0-9]{3})+"
 ISO_TIME: Final = "([01]?[0-9]|2[0-3]):[0-5]?[0-9](:[0-5]?[0-9]([.][0-9]{1,6})?)?"
 
@@ -54,6 +55,11 @@ class Hints(NamedTuple):
 
 def text_literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
+
+
+def one_of(value: str, words: Sequence[str]) -> str:
+    """SQL of "is one of the words"; written as IN, a long list becomes a join for every column."""
+    return f"list_contains([{', '.join(map(text_literal, words))}], {value})"
 
 
 def matches(value: str, pattern: str) -> str:
@@ -76,8 +82,8 @@ def typed(value: str, kind: ColumnType, hints: Hints) -> str:
             return _number(value, hints)
         case "boolean":
             return (
-                f"CASE WHEN lower({plain(value)}) IN ({YES}) THEN true "
-                f"WHEN lower({plain(value)}) IN ({NO}) THEN false END"
+                f"CASE WHEN {one_of(f'lower({plain(value)})', YES)} THEN true "
+                f"WHEN {one_of(f'lower({plain(value)})', NO)} THEN false END"
             )
         case "date":
             return _date(_without_midnight(plain(value)), hints)

@@ -14,6 +14,7 @@ import duckdb
 
 from datasets.intake.casts import matches
 from datasets.intake.dictionary import ColumnType
+from datasets.intake.scan import aggregates, count_of
 
 SAMPLE_ROWS: Final = 5_000
 
@@ -56,7 +57,7 @@ def _is_date(x: str) -> str:
 
 
 def _is_boolean(x: str) -> str:
-    return f"(lower({x}) IN ('true', 'false'))"
+    return f"(lower({x}) = 'true' OR lower({x}) = 'false')"
 
 
 CANDIDATES: Final = (
@@ -112,21 +113,19 @@ def _misfits(
     """For each column and candidate, how many values do not have that type."""
     if not asked:
         return {}
-    counts = [
-        f"count(*) FILTER ({value} IS NOT NULL AND NOT {option.test(value)})"
-        for value, options in asked.values()
-        for option in options
-    ]
-    row = list(db.execute(f"SELECT {', '.join(counts)} FROM {table}").fetchall()[0])
+    row = aggregates(
+        db, table, [(value, _misfit(option)) for value, options in asked.values() for option in options]
+    )
     answer: dict[str, list[int]] = {}
     for name, (_, options) in asked.items():
         answer[name], row = row[: len(options)], row[len(options) :]
     return answer
 
 
+def _misfit(option: Candidate) -> Callable[[str], str]:
+    return lambda name: f"count(*) FILTER ({name} IS NOT NULL AND NOT {option.test(name)})"
+
+
 def _filled(db: duckdb.DuckDBPyConnection, table: str, values: Mapping[str, str]) -> dict[str, int]:
-    if not values:
-        return {}
-    counts = ", ".join(f"count({value})" for value in values.values())
-    row = db.execute(f"SELECT {counts} FROM {table}").fetchall()[0]
-    return dict(zip(values, row, strict=True))
+    counts = aggregates(db, table, [count_of(value) for value in values.values()])
+    return dict(zip(values, counts, strict=True))

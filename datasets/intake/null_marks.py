@@ -4,7 +4,6 @@ Why this exists: one NA turns a column of numbers into text. A mark counts only 
 must be wholly numbers, dates or the like once its marks are left out. Every use is a finding.
 """
 
-# ruff: noqa: S608 - identifiers and literals are quoted by our own functions
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -13,9 +12,10 @@ from typing import Final
 import duckdb
 
 from core.text import Text
-from datasets.intake.casts import text_literal
+from datasets.intake.casts import one_of
 from datasets.intake.facts import FindingLog
 from datasets.intake.inference import Candidate, infer
+from datasets.intake.scan import aggregates
 
 MARKS: Final = (
     *("NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "Null", "None", "\\N", "#N/A"),
@@ -25,7 +25,7 @@ MARKS: Final = (
 
 def without(value: str, marks: tuple[str, ...]) -> str:
     """SQL of `value`, NULL where it is one of the marks."""
-    return f"(CASE WHEN {value} NOT IN ({_listed(marks)}) THEN {value} END)"
+    return f"(CASE WHEN NOT {one_of(value, marks)} THEN {value} END)"
 
 
 def find(
@@ -56,8 +56,8 @@ def find(
 
 def _counts(db: duckdb.DuckDBPyConnection, table: str, texts: Mapping[str, str]) -> dict[str, dict[str, int]]:
     """How often each mark stands in each column; marks that do not occur are left out."""
-    asked = ", ".join(f"histogram({text}) FILTER ({text} IN ({_listed(MARKS)}))" for text in texts.values())
-    row = db.execute(f"SELECT {asked} FROM {table}").fetchall()[0]
+    asked = [(t, lambda name: f"histogram({name}) FILTER ({one_of(name, MARKS)})") for t in texts.values()]
+    row = aggregates(db, table, asked)
     return {name: dict(found or {}) for name, found in zip(texts, row, strict=True)}
 
 
@@ -67,17 +67,16 @@ def _codes(
     """Text columns whose values are all as long as a mark that they hold: NA among country codes is Namibia."""
     if not texts or not used:
         return set()
-    lengths = [f"length({without(text, used)})" for text in texts.values()]
-    held = [f"length(CASE WHEN {text} IN ({_listed(used)}) THEN {text} END)" for text in texts.values()]
-    asked = ", ".join(
-        f"min({a}) = max({a}) AND max({a}) = max({b})" for a, b in zip(lengths, held, strict=True)
-    )
-    row = db.execute(f"SELECT {asked} FROM {table}").fetchall()[0]
+    row = aggregates(db, table, [(text, lambda name: _as_long(name, used)) for text in texts.values()])
     return {name for name, same in zip(texts, row, strict=True) if same}
 
 
-def _listed(marks: tuple[str, ...]) -> str:
-    return ", ".join(map(text_literal, marks))
+def _as_long(name: str, used: tuple[str, ...]) -> str:
+    words, held = (
+        f"length({without(name, used)})",
+        f"CASE WHEN {one_of(name, used)} THEN length({name}) END",
+    )
+    return f"min({words}) = max({words}) AND max({words}) = max({held})"
 
 
 def _report(name: str, seen: Mapping[str, int], log: FindingLog) -> None:

@@ -35,8 +35,11 @@ from datasets.intake.layout import (
 )
 
 BATCH_CELLS: Final = 200_000
+SAMPLE_CELLS: Final = 1_000_000
+GROUP_CELLS: Final = 8_000_000
 BATCH_CHARS: Final = 16 << 20
 LINE: Final = "line"
+TWO_FILLED: Final = ("…", "…")  # stands for a record that cannot be a footer
 
 
 class Grid(Protocol):
@@ -76,7 +79,7 @@ class Head:
 
 def read_head(grid: Grid, header_line: int | None, log: FindingLog) -> Head:
     """Find the header (or take it as told) and report the lines above it."""
-    sample = list(islice(grid.records(), max(SAMPLE_RECORDS, (header_line or 0) + SAMPLE_RECORDS)))
+    sample = _sample(grid, (header_line or 0) + SAMPLE_RECORDS)
     if not any(filled(record.cells) for record in sample):
         raise InputRefused(
             Text(
@@ -103,6 +106,19 @@ def read_head(grid: Grid, header_line: int | None, log: FindingLog) -> Head:
     if not any(filled(record.cells) for record in body):
         raise _no_records(sample[at or 0])
     return Head(0, (), body) if at is None else Head(sample[at].line, sample[at].cells, body)
+
+
+def _sample(grid: Grid, wanted: int) -> list[Record]:
+    """The first records, fewer when they are so large that they would not fit in memory."""
+    sample: list[Record] = []
+    cells = chars = 0
+    for record in islice(grid.records(), wanted):
+        sample.append(record)
+        cells += len(record.cells)
+        chars += sum(len(cell) for cell in record.cells if cell)
+        if len(sample) > 1 and (cells > SAMPLE_CELLS or chars > BATCH_CHARS):
+            break
+    return sample
 
 
 def _report_title(record: Record, log: FindingLog) -> None:
@@ -163,7 +179,7 @@ def _copy_lines(
             f"COPY (SELECT * FROM read_csv(?, delim = ?, quote = '\"', escape = '\"', header = false, "
             f"skip = {head.line}, columns = {{{columns}}}, auto_detect = false, strict_mode = true, "
             f"null_padding = false, ignore_errors = false)) "
-            f"TO '{_quoted(out)}' (FORMAT parquet, COMPRESSION lz4)",
+            f"TO '{_quoted(out)}' (FORMAT parquet, COMPRESSION uncompressed, ROW_GROUP_SIZE {rows_per_group(width)})",
             [str(text.path), grid.delimiter],
         ).fetchall()[0][0]
     except duckdb.Error:
@@ -209,18 +225,14 @@ def _report_footers(records: Sequence[Record], log: FindingLog) -> None:
 def stage_grid(grid: Grid, head: Head, folder: Path, log: FindingLog) -> Staged:
     """Stage any grid in two passes: measure it, then write it."""
     width, rows, tail = len(head.cells), 0, deque[Record](maxlen=FOOTERS_LOOKED_AT)
+    _refuse_wide(width)
     for record in _below(grid.records(), head):
         rows += 1
-        tail.append(record)
+        full = len(record.cells) > 1 and record.cells[0] and record.cells[1]
+        tail.append(Record(record.line, TWO_FILLED) if full else record)
         if len(record.cells) > width:
             width = max(width, _last_filled(record.cells))
-    if width > MAX_COLUMNS:
-        raise InputRefused(
-            Text(
-                f"表有 {width} 列，上限是 {MAX_COLUMNS} 列；请改成长表后重新提交。",
-                f"The table has {width} columns, the limit is {MAX_COLUMNS}; hand it in as a long table.",
-            )
-        )
+            _refuse_wide(width)
     footers = footer_length(list(tail), head.body, width)
     staged = _staged(folder / "staged.parquet", head, width, rows - footers, LINE, log)
     with StageWriter(staged.path, width) as writer:
@@ -236,6 +248,21 @@ def stage_grid(grid: Grid, head: Head, folder: Path, log: FindingLog) -> Staged:
             Text(f"跳过了 {grid.blank_lines} 个空行。", f"{grid.blank_lines} blank lines were skipped."),
         )
     return staged
+
+
+def _refuse_wide(width: int) -> None:
+    if width > MAX_COLUMNS:
+        raise InputRefused(
+            Text(
+                f"表有 {width} 列，上限是 {MAX_COLUMNS} 列；请改成长表后重新提交。",
+                f"The table has {width} columns, the limit is {MAX_COLUMNS}; hand it in as a long table.",
+            )
+        )
+
+
+def rows_per_group(width: int) -> int:
+    """Rows of a Parquet row group, so that a group of a wide table still fits in memory."""
+    return max(2_048, min(122_880, GROUP_CELLS // max(1, width)))
 
 
 def _below(records: Iterator[Record], head: Head) -> Iterator[Record]:

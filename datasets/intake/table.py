@@ -13,13 +13,14 @@ import duckdb
 from core.errors import InputRefused
 from core.text import Text
 from datasets.intake import null_marks
-from datasets.intake.casts import SQL_TYPE, TYPE_NAMES, Hints, matches, plain, text_literal, typed
+from datasets.intake.casts import SQL_TYPE, TYPE_NAMES, Hints, matches, one_of, plain, text_literal, typed
 from datasets.intake.dictionary import Column, Dictionary
 from datasets.intake.facts import FINDINGS_KEPT, ROW_COLUMN, ColumnFacts, FindingLog
 from datasets.intake.inference import infer
 from datasets.intake.layout import clean_name
 from datasets.intake.parquet import kind_of
-from datasets.intake.staging import Staged
+from datasets.intake.scan import aggregates, count_of
+from datasets.intake.staging import Staged, rows_per_group
 
 PERCENT_UNITS = frozenset({"%", "％", "percent", "百分比", "pct"})
 
@@ -140,8 +141,8 @@ def _text_of(field: str, staged: Staged, null_values: Sequence[str]) -> str:
     if staged.empty_is_null:
         value = f"nullif({value}, '')"
     if marks := [mark for mark in null_values if mark]:
-        listed = ", ".join(text_literal(mark.strip()) for mark in marks)
-        value = f"(CASE WHEN trim({value}) NOT IN ({listed}) THEN {value} END)"
+        known = one_of(f"trim({value})", [mark.strip() for mark in marks])
+        value = f"(CASE WHEN NOT {known} THEN {value} END)"
     return value
 
 
@@ -204,7 +205,8 @@ def write_typed(db: duckdb.DuckDBPyConnection, staged: Staged, plans: Sequence[P
     part = out.with_name(f".{out.name}.part")
     rows = db.execute(
         f"COPY (SELECT {listed}, CAST(file_row_number + 1 AS BIGINT) AS {quoted(ROW_COLUMN)} "
-        f"FROM {table_of(staged)}) TO {path_literal(part)} (FORMAT parquet, COMPRESSION zstd)"
+        f"FROM {table_of(staged)}) TO {path_literal(part)} "
+        f"(FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {rows_per_group(len(plans))})"
     ).fetchall()[0][0]
     if rows != staged.rows:
         part.unlink(missing_ok=True)
@@ -222,14 +224,11 @@ def report_columns(
     db: duckdb.DuckDBPyConnection, staged: Staged, plans: Sequence[Plan], out: Path, log: FindingLog
 ) -> list[ColumnFacts]:
     """Count nulls, and report the cells of declared columns that hold something but could not be typed."""
-    counts = ", ".join(f"count({quoted(plan.name)})" for plan in plans)
-    kept = db.execute(f"SELECT {counts} FROM read_parquet({path_literal(out)})").fetchall()[0]
+    written = f"read_parquet({path_literal(out)})"
+    kept = aggregates(db, written, [count_of(quoted(plan.name)) for plan in plans])
     strict = [plan for plan in plans if _is_declared(plan) and plan.kind != "string"]
-    given: dict[str, int] = {}
-    if strict:
-        asked = ", ".join(f"count({_something(plan.text)})" for plan in strict)
-        row = db.execute(f"SELECT {asked} FROM {table_of(staged)}").fetchall()[0]
-        given = {plan.name: number for plan, number in zip(strict, row, strict=True)}
+    counts = aggregates(db, table_of(staged), [count_of(_something(plan.text)) for plan in strict])
+    given = {plan.name: number for plan, number in zip(strict, counts, strict=True)}
     facts = []
     for plan, number in zip(plans, kept, strict=True):
         untyped = max(0, given.get(plan.name, number) - number)
