@@ -159,7 +159,7 @@ def _said(rule: Mapping[str, Any] | None) -> Text | None:
         return None
     read = Expectation.model_validate(rule)
     said, level = describe(read), severity_name(read.severity)
-    return Text(f"{said.zh}（{level.zh}）", f"{said.en}; {level.en}")
+    return Text(f"{said.zh}；{level.zh}", f"{said.en}; {level.en}")
 
 
 def _lines(old: str, new: str) -> list[tuple[str, str]]:
