@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import pyarrow as pa
@@ -14,6 +14,7 @@ from api.house import House
 from api.routes.extracts import ask
 from auth.grants import usage
 from auth.identity.tables import OrganisationRow
+from auth.policy.filters.rules import LOCAL
 from catalog import service as catalog
 from catalog.tables import DatasetRow
 from core.errors import AccessRefused, Conflict, NotFound, QuotaExceeded
@@ -153,6 +154,12 @@ def test_a_clock_that_steps_back_before_the_start_stops_use(scene: Scene, clock:
     with pytest.raises(AccessRefused) as refusal, scene.house.write() as work:
         service.request(work, actor, scene.body())
     assert [reason.code for reason in refusal.value.reasons] == ["grant-not-started"]
+
+
+def test_the_last_day_of_a_period_counts_to_its_local_midnight(sqlite_house: House) -> None:
+    scene = a_scene(sqlite_house, ends_on=date(2028, 2, 29))
+    assert scene.view().ends_at == datetime(2028, 3, 1, tzinfo=LOCAL)
+    assert scene.view().starts_at == datetime(2026, 3, 2, tzinfo=LOCAL)
 
 
 def test_a_lapsed_licence_stops_requests_and_downloads(scene: Scene, clock: TestClock) -> None:

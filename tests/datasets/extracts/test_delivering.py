@@ -19,6 +19,7 @@ import pytest
 from api.house import House
 from auth.policy.filters.model import parse
 from auth.policy.model import ColumnTerm, DeliveryForm
+from core.errors import Conflict
 from datasets.extracts import service
 from datasets.extracts.build import Recipe, build
 from datasets.extracts.compile import pseudonym
@@ -235,6 +236,41 @@ def test_names_that_an_engine_could_misread_are_read_as_they_are(sqlite_house: H
         )  # fmt: skip
         build(tmp_path / "r.parquet", recipe, out, memory_limit_mb=200, scratch=tmp_path)
         assert pq.read_table(out).to_pydict() == {name: [f"{name}1"]}
+
+
+def test_a_field_inside_a_nested_column_is_no_column(tmp_path: Path) -> None:
+    """`a.b` names the column of that name, never the field `b` of column `a`."""
+    nested = pa.array([{"b": "secret"}], pa.struct([("b", pa.string())]))
+    pq.write_table(pa.table({"a": nested, "x": ["1"]}), tmp_path / "r.parquet")
+    for terms, tree in (
+        (("a.b",), None),
+        (("x",), {"op": "eq", "column": "a.b", "value": "secret"}),
+        (("x",), {"op": "eq", "column": "a", "value": "secret"}),
+        (("x",), {"op": "is_null", "column": "X"}),
+    ):
+        columns = tuple(ColumnTerm(name=name, use="plain") for name in terms)
+        recipe = Recipe(columns, parse(tree) if tree else None, DeliveryForm.EXTRACT_PARQUET, b"k" * 32, {})
+        with pytest.raises(Conflict, match="does not fit"):
+            build(tmp_path / "r.parquet", recipe, tmp_path / "o", memory_limit_mb=200, scratch=tmp_path)
+        assert not (tmp_path / "o").exists()
+
+
+def test_the_place_of_a_row_in_the_release_is_not_told(scene: Scene) -> None:
+    made = scene.delivered(columns=["venue_id"], filter={"op": "eq", "column": "venue_id", "value": "V5"})
+    assert scene.table(made.id).to_pydict() == {"venue_id": ["V5"]}
+    raw = scene.file(made.id).read_bytes()
+    assert b"file_row_number" not in raw
+    assert b"__row__" not in raw
+
+
+def test_nested_and_binary_values_become_text_in_csv(tmp_path: Path) -> None:
+    nested = pa.array([{"b": "=1"}, None], pa.struct([("b", pa.string())]))
+    pq.write_table(pa.table({"a": nested, "x": pa.array([b"\x01\xff", None])}), tmp_path / "r.parquet")
+    terms = tuple(ColumnTerm(name=name, use="plain") for name in "ax")
+    recipe = Recipe(terms, None, DeliveryForm.EXTRACT_CSV, b"k" * 32, {})
+    build(tmp_path / "r.parquet", recipe, tmp_path / "o.csv", memory_limit_mb=200, scratch=tmp_path)
+    frame = pd.read_csv(tmp_path / "o.csv", encoding="utf-8-sig")
+    assert frame.fillna("").to_dict("list") == {"a": ['{"b": "=1"}', ""], "x": ["01ff", ""]}
 
 
 def test_a_header_cell_is_no_formula(tmp_path: Path) -> None:
