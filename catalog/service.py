@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from datetime import date, datetime
 from typing import Any
 
+from sqlalchemy import func
 from sqlmodel import col, delete, select
 
 from auth import audit
@@ -25,14 +26,14 @@ from catalog.models import (
     DictionaryRead,
     Layout,
 )
-from catalog.search import index
+from catalog.search import facets, index
 from catalog.search.tokens import sort_key
 from catalog.tables import ColumnRow, DatasetRow
 from catalog.workflow import State, Step, advance
 from core.errors import Conflict, InputRefused, NotFound, Reason, Stale
 from core.ids import DatasetId
 from core.text import Text
-from core.work import Work
+from core.work import Work, hold
 
 
 def create(work: Work, actor: Actor, body: DatasetCreate) -> DatasetRead:
@@ -45,11 +46,12 @@ def create(work: Work, actor: Actor, body: DatasetCreate) -> DatasetRead:
                 f"The resource code {body.resource_code} is taken; choose another.",
             )
         )
+    hold(work, "catalog/number")
     row = DatasetRow(
         **body.model_dump(include=set(DatasetFields.model_fields)),
         id=DatasetId(body.resource_code), publisher=body.publisher, publisher_zh=org.zh, publisher_en=org.en,
         layout=body.layout.model_dump(exclude_defaults=True),
-        state=State.DRAFT, created_at=work.now, created_by=actor.account_id, modified=work.now,
+        state=State.DRAFT, number=_next_number(work), fresh_at=work.now, created_at=work.now, created_by=actor.account_id, modified=work.now,
     )  # fmt: skip
     _set_keys(row)
     work.db.add(row)
@@ -172,6 +174,7 @@ def note_release(
     row.row_count, row.size_bytes = row_count, size_bytes
     row.quality_score, row.quality_grade = quality_score, quality_grade
     row.data_updated = data_updated or released_at
+    _set_keys(row)
     work.db.add(row)
     work.db.flush()
 
@@ -305,7 +308,6 @@ def _saved(work: Work, row: DatasetRow) -> None:
     work.db.flush()
     if row.state == State.PUBLISHED:
         _demand_complete(work, row)
-    _set_keys(row)
     _touch(work, row)
     _index(work, row)
 
@@ -314,11 +316,18 @@ def _set_keys(row: DatasetRow) -> None:
     row.title_key_zh = sort_key(row.title_zh or row.title_en or row.id, chinese=True)
     row.title_key_en = sort_key(row.title_en or row.title_zh or row.id, chinese=False)
     row.format_key = " ".join(sorted(row.formats))
+    row.fresh_at = row.released_at or row.modified
+    row.facet_key = facets.key_of(row)
+
+
+def _next_number(work: Work) -> int:
+    return (work.db.exec(select(func.max(DatasetRow.number))).one() or 0) + 1
 
 
 def _touch(work: Work, row: DatasetRow) -> None:
     row.version += 1
     row.modified = work.now
+    _set_keys(row)
     work.db.add(row)
     work.db.flush()
 
@@ -335,7 +344,7 @@ def _store_columns(work: Work, row: DatasetRow, columns: Iterable[ColumnCreate])
 
 
 def _index(work: Work, row: DatasetRow) -> None:
-    index.put(work, row.id, _document(row, queries.columns(work, row.id)))
+    index.put(work, row.number, _document(row, queries.columns(work, row.id)))
 
 
 def _document(row: DatasetRow, columns: Iterable[ColumnRow]) -> index.Doc:

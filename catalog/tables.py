@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, String
+from sqlalchemy import JSON, BigInteger, Index, String
 from sqlmodel import Field
 
 from catalog.models import ColumnFields, DatasetFields
@@ -16,10 +16,28 @@ from core.ids import DatasetId, OrgId
 class DatasetRow(DatasetFields, table=True):
     """A dataset record. `id` is the resource code; `version` counts changes of the record (not of the data).
 
-    `…_key` are made from other fields for sorting and filtering. From `data_updated` on, columns repeat facts of the current release; `service.note_release` keeps them.
+    `number` is its place in the search index; `…_key` and `fresh_at` (release, else change) are made from other fields for
+    sorting and filtering. From `data_updated` on, columns repeat facts of the current release; `service.note_release` keeps them.
     """
 
     __tablename__ = "catalog_dataset"
+    # All that searching reads of a record, so that it need not read the wide row.
+    __table_args__ = (
+        Index(
+            "ix_catalog_dataset_search",
+            *(
+                "number",
+                "state",
+                "data_level",
+                "publisher",
+                "domain_code",
+                "open_type",
+                "format_key",
+                "update_freq",
+            ),
+            *("release_no", "fresh_at", "id", "facet_key"),
+        ),
+    )
     id: DatasetId = Field(primary_key=True, sa_type=String, max_length=80)
     publisher: OrgId = Field(sa_type=String, max_length=60, index=True, foreign_key="auth_organisation.id")
     publisher_zh: str = Field(default="", max_length=120)
@@ -28,6 +46,9 @@ class DatasetRow(DatasetFields, table=True):
     title_key_zh: str = Field(default="", max_length=400, index=True)
     title_key_en: str = Field(default="", max_length=400)
     format_key: str = Field(default="", max_length=400)
+    facet_key: str = Field(default="", max_length=1000)
+    number: int = Field(unique=True)
+    fresh_at: datetime = Field(sa_type=UtcDateTime)
     state: str = Field(default="draft", max_length=20, index=True)
     version: int = 1
     created_at: datetime = Field(sa_type=UtcDateTime)

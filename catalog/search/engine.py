@@ -17,7 +17,7 @@ from sqlmodel import col, select
 from auth.actor import Actor
 from catalog import queries
 from catalog.search import facets
-from catalog.search.facets import FACETS, Chosen, Counted
+from catalog.search.facets import Chosen, Counted
 from catalog.search.query import SCORE, Ask, Term, fts5, parse, tsquery
 from catalog.search.snippet import WIDTH, Piece, pieces, spans
 from catalog.search.tokens import fold
@@ -30,9 +30,8 @@ _SCORED_TERMS: Final = 6
 _EXACT_CODE: Final = 1000
 _COLUMNS_SHOWN: Final = 3
 _MATCH: Final = {
-    "sqlite": "catalog_dataset.id IN (SELECT k.dataset_id FROM catalog_search JOIN catalog_search_key k "
-    "ON k.number = catalog_search.rowid WHERE catalog_search MATCH :{name})",
-    "postgresql": "catalog_dataset.id IN (SELECT p.dataset_id FROM catalog_search_pg p "
+    "sqlite": "catalog_dataset.number IN (SELECT rowid FROM catalog_search WHERE catalog_search MATCH :{name})",
+    "postgresql": "catalog_dataset.number IN (SELECT p.number FROM catalog_search_pg p "
     "WHERE p.tokens @@ CAST(:{name} AS tsquery))",
 }
 
@@ -71,22 +70,18 @@ def search(work: Work, actor: Actor, ask: Search) -> Found:
     """Records in the actor's sight. Text that holds neither letter nor digit finds nothing."""
     parsed = parse(ask.text)
     if ask.text.strip() and not parsed:
-        return Found([], 0, facets.counted([], ask.chosen, {}), False)
+        return Found([], 0, facets.count([], ask.chosen).facets, False)
     seen = [queries.visible(actor), matching(work, parsed)]
-    groups, publishers = _groups(work, seen)
-    rows = work.db.exec(
-        select(DatasetRow)
+    counted = facets.count(_groups(work, seen), ask.chosen)
+    page = (
+        sqlalchemy.select(col(DatasetRow.id))
         .where(*seen, facets.condition(ask.chosen))
         .order_by(*_order(work, ask, parsed))
         .limit(ask.limit)
         .offset(ask.offset)
-    ).all()
-    return Found(
-        _hits(work, rows, parsed, ask.lang),
-        facets.total(groups, ask.chosen),
-        facets.counted(groups, ask.chosen, publishers),
-        True,
     )
+    ids = list(work.db.connection().execute(page).scalars())
+    return Found(_hits(work, _rows(work, ids), parsed, ask.lang), counted.total, counted.facets, True)
 
 
 def matching(work: Work, parsed: Ask) -> ColumnElement[bool]:
@@ -101,23 +96,25 @@ def _match(work: Work, terms: tuple[Term, ...], place: str | None, name: str) ->
     return cast(ColumnElement[bool], clause)
 
 
-def _groups(work: Work, seen: Sequence[ColumnElement[bool]]) -> tuple[list[facets.Group], dict[str, Text]]:
-    columns = [facet.column().label(facet.key) for facet in FACETS]
-    names = [col(DatasetRow.publisher_zh), col(DatasetRow.publisher_en)]
-    labels: list[Any] = [*columns, *names]
-    statement = (
-        sqlalchemy.select(*labels, func.count()).select_from(DatasetRow).where(*seen).group_by(*labels)
+def _groups(work: Work, seen: Sequence[ColumnElement[bool]]) -> list[tuple[str, int]]:
+    """How many records share each facet key."""
+    key = col(DatasetRow.facet_key)
+    statement = sqlalchemy.select(key, func.count()).select_from(DatasetRow).where(*seen).group_by(key)
+    return [(row[0], row[1]) for row in work.db.connection().execute(statement)]
+
+
+def _rows(work: Work, ids: list[Any]) -> list[DatasetRow]:
+    """The records in the order of `ids`."""
+    found = (
+        {row.id: row for row in work.db.exec(select(DatasetRow).where(col(DatasetRow.id).in_(ids)))}
+        if ids
+        else {}
     )
-    publishers: dict[str, Text] = {}
-    groups = []
-    for row in work.db.connection().execute(statement):
-        publishers[row.publisher] = Text(row.publisher_zh, row.publisher_en)
-        groups.append(facets.group(row[: len(FACETS)], row[-1]))
-    return groups, publishers
+    return [found[one] for one in ids]
 
 
 def _order(work: Work, ask: Search, parsed: Ask) -> list[Any]:
-    newest = func.coalesce(col(DatasetRow.released_at), col(DatasetRow.modified)).desc()
+    newest = col(DatasetRow.fresh_at).desc()
     last = col(DatasetRow.id)
     if ask.sort == "title":
         return [col(DatasetRow.title_key_zh if ask.lang == "zh" else DatasetRow.title_key_en), last]

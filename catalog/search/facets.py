@@ -1,7 +1,7 @@
 """Facets: one grouped count answers all of them, with several values per facet (OR within, AND between).
 
-The database groups the records that are visible and match the text by all facet columns at once; choosing and counting
-happen on those few groups. So the total and every count come from one reading and always agree.
+Each record carries a key of all its facet values. The database counts the records that are visible and match the text by
+that key; choosing and counting happen on those groups. So the total and every count come from one reading and agree.
 """
 
 from __future__ import annotations
@@ -44,6 +44,9 @@ FACETS: Final[tuple[Facet, ...]] = (
     Facet("state", Text("记录状态", "Record state"), lambda: col(DatasetRow.state), "dataset_state"),
 )  # fmt: skip
 BY_KEY: Final = {facet.key: facet for facet in FACETS}
+_ALL: Final = tuple(range(len(FACETS)))
+_PUBLISHER: Final = 1
+_PART: Final = "\x1f"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,24 +64,18 @@ class Counted:
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
-    """Records that share all facet values."""
-
-    values: tuple[frozenset[str], ...]
-    count: int
+class Counts:
+    total: int
+    facets: list[Counted]
 
 
-def group(raw: Sequence[Any], count: int) -> Group:
-    """A group from a row of the grouped count; empty values are no values."""
-    return Group(
-        tuple(
-            frozenset(str(value).split(" ") if facet.split else (str(value),))
-            if value not in (None, "")
-            else frozenset()
-            for facet, value in zip(FACETS, raw, strict=True)
-        ),
-        count,
-    )
+def key_of(row: DatasetRow) -> str:
+    """A record's facet values in facet order, then its publisher's names for the labels."""
+    values = (
+        row.domain_code, row.publisher, row.open_type, str(row.data_level or ""), row.format_key, row.update_freq,
+        "no" if row.release_no is None else "yes", row.state, row.publisher_zh, row.publisher_en,
+    )  # fmt: skip
+    return _PART.join(value.replace(_PART, " ") for value in values)
 
 
 def condition(chosen: Chosen) -> ColumnElement[bool]:
@@ -99,42 +96,67 @@ def _one(facet: Facet, values: Sequence[str]) -> Any:  # noqa: ANN401 - an SQL c
     return column.in_([value for value in values if value.isprintable()])
 
 
-def total(groups: Sequence[Group], chosen: Chosen) -> int:
-    return sum(one.count for one in groups if _passes(one, chosen))
+def count(groups: Sequence[tuple[str, int]], chosen: Chosen) -> Counts:
+    """Every facet's values with the number of records that choosing them would show; chosen ones stay even at zero.
+
+    A group that fails no choice counts everywhere; one that fails a single facet's choice counts in that facet.
+    """
+    wanted = [
+        (place, frozenset(chosen[facet.key]), facet.split)
+        for place, facet in enumerate(FACETS)
+        if chosen.get(facet.key)
+    ]
+    counters = [Counter[str](dict.fromkeys(chosen.get(facet.key, ()), 0)) for facet in FACETS]
+    publishers: dict[str, Text] = {}
+    total = 0
+    for key, records in groups:
+        *values, zh, en = key.split(_PART)
+        failed = [
+            place
+            for place, choice, split in wanted
+            if (choice.isdisjoint(values[place].split(" ")) if split else values[place] not in choice)
+        ]
+        if len(failed) > 1:
+            continue
+        for place in failed or _ALL:
+            counters[place][values[place]] += records
+        total += 0 if failed else records
+        publishers[values[_PUBLISHER]] = Text(zh, en)
+    return Counts(
+        total,
+        [
+            _counted(
+                facet, _split(counter) if facet.split else counter, chosen.get(facet.key, ()), publishers
+            )
+            for facet, counter in zip(FACETS, counters, strict=True)
+        ],
+    )
 
 
-def counted(groups: Sequence[Group], chosen: Chosen, publishers: Mapping[str, Text]) -> list[Counted]:
-    """Every facet's values with the number of records that choosing them would show; chosen ones stay even at zero."""
-    return [_counted(place, facet, groups, chosen, publishers) for place, facet in enumerate(FACETS)]
+def _split(counter: Counter[str]) -> Counter[str]:
+    """Counts of several values together, told apart."""
+    single: Counter[str] = Counter()
+    for values, records in counter.items():
+        for value in values.split(" "):
+            single[value] += records
+    return single
 
 
 def _counted(
-    place: int, facet: Facet, groups: Sequence[Group], chosen: Chosen, publishers: Mapping[str, Text]
+    facet: Facet, counter: Counter[str], picked: Sequence[str], publishers: Mapping[str, Text]
 ) -> Counted:
-    counts = Counter(dict.fromkeys(chosen.get(facet.key, ()), 0))
-    for one in groups:
-        if _passes(one, chosen, besides=facet.key):
-            for value in one.values[place]:
-                counts[value] += one.count
     texts = (
         publishers if facet.key == "publisher" else YES_NO if facet.key == "has_release" else _labels(facet)
     )
-    order = list(texts) if facet.key != "publisher" else []
-    picked = chosen.get(facet.key, ())
+    order = {value: place for place, value in enumerate(texts)} if facet.key != "publisher" else {}
     options = [
-        Option(value, texts.get(value, Text(value, value)), count, value in picked)
-        for value, count in counts.items()
+        Option(value, texts.get(value, Text(value, value)), records, value in picked)
+        for value, records in counter.items()
+        if value and (records or value in picked)
     ]
-    options.sort(key=lambda o: (order.index(o.value) if o.value in order else len(order), -o.count, o.value))
+    options.sort(key=lambda option: (order.get(option.value, len(order)), -option.count, option.value))
     return Counted(facet, tuple(options))
 
 
 def _labels(facet: Facet) -> Mapping[str, Text]:
     return {code.value: code.text for code in codes.load(str(facet.codes)).codes.values()}
-
-
-def _passes(one: Group, chosen: Chosen, besides: str = "") -> bool:
-    return all(
-        facet.key == besides or not chosen.get(facet.key) or not values.isdisjoint(chosen[facet.key])
-        for facet, values in zip(FACETS, one.values, strict=True)
-    )

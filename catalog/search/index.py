@@ -14,16 +14,15 @@ from catalog.search.query import FIELDS, PG_WEIGHT
 from catalog.search.tokens import tokens
 from core.work import Work
 
-TABLES: Final = ("catalog_search_key", "catalog_search", "catalog_search_pg")
+TABLES: Final = ("catalog_search", "catalog_search_pg")
 _MAX_TOKENS: Final = 60_000  # different tokens per field: keeps a vector below PostgreSQL's megabyte
 
 _SQLITE: Final = (
-    "CREATE TABLE IF NOT EXISTS catalog_search_key (number INTEGER PRIMARY KEY, dataset_id TEXT NOT NULL UNIQUE)",
     # `ascii` splits at our blanks and folds nothing that we have not folded already.
     f"CREATE VIRTUAL TABLE IF NOT EXISTS catalog_search USING fts5({', '.join(FIELDS)}, tokenize='ascii', detail=column)",
 )
 _POSTGRES: Final = (
-    "CREATE TABLE IF NOT EXISTS catalog_search_pg (dataset_id VARCHAR PRIMARY KEY, tokens TSVECTOR NOT NULL)",
+    "CREATE TABLE IF NOT EXISTS catalog_search_pg (number INTEGER PRIMARY KEY, tokens TSVECTOR NOT NULL)",
     "CREATE INDEX IF NOT EXISTS ix_catalog_search_pg_tokens ON catalog_search_pg USING GIN (tokens)",
 )
 
@@ -43,24 +42,17 @@ def install(connection: Connection) -> None:
         connection.exec_driver_sql(statement)
 
 
-def put(work: Work, dataset_id: str, doc: Doc) -> None:
-    """Index a record, replacing what was there."""
+def put(work: Work, number: int, doc: Doc) -> None:
+    """Index a record by its number, replacing what was there."""
     connection = work.db.connection()
     found = {field: _distinct(getattr(doc, field)) for field in FIELDS}
     if connection.dialect.name == "postgresql":
         statement = (
-            "INSERT INTO catalog_search_pg (dataset_id, tokens) VALUES (:id, CAST(:tokens AS tsvector)) "
-            "ON CONFLICT (dataset_id) DO UPDATE SET tokens = excluded.tokens"
+            "INSERT INTO catalog_search_pg (number, tokens) VALUES (:number, CAST(:tokens AS tsvector)) "
+            "ON CONFLICT (number) DO UPDATE SET tokens = excluded.tokens"
         )
-        connection.execute(text(statement), {"id": dataset_id, "tokens": _vector(found)})
+        connection.execute(text(statement), {"number": number, "tokens": _vector(found)})
         return
-    connection.execute(
-        text("INSERT INTO catalog_search_key (dataset_id) VALUES (:id) ON CONFLICT DO NOTHING"),
-        {"id": dataset_id},
-    )
-    number = connection.execute(
-        text("SELECT number FROM catalog_search_key WHERE dataset_id = :id"), {"id": dataset_id}
-    ).scalar_one()
     connection.execute(text("DELETE FROM catalog_search WHERE rowid = :number"), {"number": number})
     connection.execute(
         text(

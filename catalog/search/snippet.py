@@ -61,7 +61,7 @@ def _folded(text: str) -> tuple[str, list[int]]:
     made: list[str] = []
     origin: list[int] = []
     for place, char in enumerate(text):
-        for part in fold(char):
+        for part in char.lower() if char.isascii() else fold(char):
             made.append(part)
             origin.append(place)
     return "".join(made), origin
