@@ -141,6 +141,12 @@ def page(request: Request, template: str, *, status: int = 200, **context: Any) 
     return answer
 
 
+def page_number(request: Request) -> int:
+    """The page of a list that the address asks for, from 1; whatever is no such number is the first."""
+    word = request.query_params.get("page", "1")
+    return max(1, int(word)) if word.isdecimal() and word.isascii() and len(word) < 7 else 1
+
+
 def go(to: str, said: Text | None = None, kind: str = "success") -> RedirectResponse:
     """After a change: see `to`, with one sentence that says what was done."""
     answer = RedirectResponse(to, 303)

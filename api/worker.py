@@ -101,6 +101,9 @@ def only_worker(data_dir: Path) -> Iterator[IO[str] | None]:
         except BlockingIOError:
             yield None
         else:
+            handle.truncate(0)
+            handle.write(str(os.getpid()))  # for whoever looks after the machine
+            handle.flush()
             yield handle
 
 
@@ -111,11 +114,12 @@ def ensure_worker(data_dir: Path) -> None:
     if alive:
         return
     with (data_dir / "worker.log").open("ab") as log:
-        subprocess.Popen(  # noqa: S603 - our own program
+        child = subprocess.Popen(  # noqa: S603 - our own program
             _command(data_dir.absolute(), "--idle-exit", str(_IDLE_S)),
             stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
             env=_environment(Settings(data_dir=data_dir)),
         )  # fmt: skip
+    threading.Thread(target=child.wait, name="worker-reaper", daemon=True).start()
 
 
 def _stop_when_parent_dies(stop: threading.Event) -> None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Form, Query, Request, Response, UploadFile
+from fastapi import APIRouter, Form, Request, Response, UploadFile
 from fastapi.responses import HTMLResponse
 
 from api.access import access
 from api.deps import ActorDep, HouseDep, ReadDep
 from api.receiving import store_upload
-from api.web import go, page
+from api.web import go, page, page_number
 from catalog import queries as catalog
 from core.errors import AppError, InputRefused
 from core.jobs import FINAL, JobRow, read
@@ -47,7 +47,6 @@ def list_page(
     dataset: str = "",
     state: str = "",
     sort: str = "-submitted",
-    number: Annotated[int, Query(alias="page", ge=1)] = 1,
 ) -> HTMLResponse:
     """Batches of the reader's department."""
     found = queries.batches(
@@ -57,7 +56,7 @@ def list_page(
         dataset_id=dataset or None,
         states=(state,) if state else (),
         sort=sort,
-        page=number,
+        page=page_number(request),
     )
     titles = catalog.titles(work, sorted({item.dataset_id for item in found.items}))
     return page(

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Form, Query, Request, Response
+from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import HTMLResponse
 
 from api.access import PUBLIC, access
 from api.deps import ActorDep, HouseDep, ReadDep
-from api.web import go, page
+from api.web import go, page, page_number
 from catalog import queries as catalog
 from catalog.assets import asset
 from core.errors import AppError
@@ -34,12 +34,11 @@ def list_page(
     dataset: str = "",
     state: str = "",
     sort: str = "-published",
-    number: Annotated[int, Query(alias="page", ge=1)] = 1,
 ) -> HTMLResponse:
     """Releases within the reader's sight."""
     wanted = state if state in set(ReleaseState) else ""
     found = queries.releases(
-        work, actor, words=q, dataset_id=dataset or None, state=wanted, sort=sort, page=number
+        work, actor, words=q, dataset_id=dataset or None, state=wanted, sort=sort, page=page_number(request)
     )
     titles = catalog.titles(work, sorted({item.dataset_id for item in found.items}))
     return page(
