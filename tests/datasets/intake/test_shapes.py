@@ -18,6 +18,7 @@ import xlsxwriter
 
 from core.errors import InputRefused
 from datasets.intake import encodings
+from datasets.intake.reader import read_table
 from tests.datasets.intake.conftest import Bench
 
 CHINESE = "编号,名称,空位\n" + "".join(f"{i},大鹏所城停车场{i}号,{i * 3}\n" for i in range(1, 40))
@@ -288,3 +289,11 @@ def test_lines_across_chunk_borders_are_counted_right(bench: Bench, monkeypatch:
     for codec in ("utf-8", "gbk"):
         bench.reads(content.encode(codec))
         assert bench.rows() == [(i, f"中{i}") for i in range(50)]
+
+
+def test_a_wide_table_with_null_marks_stays_within_its_memory(bench: Bench) -> None:
+    cells = [["NA" if (row + column) % 9 == 0 else str(row) for column in range(300)] for row in range(40)]
+    content = ",".join(f"c{i}" for i in range(300)) + "\n" + "".join(",".join(line) + "\n" for line in cells)
+    found = read_table(bench.file("input", content), bench.out, memory_limit_mb=200)
+    assert {column.type for column in found.columns} == {"integer"}
+    assert bench.rows()[1][7:9] == (1, None)
