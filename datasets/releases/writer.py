@@ -5,21 +5,19 @@ Both are functions of table and words alone, so making one twice gives the same 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
+from datasets.cells import flat, safe_cells, safe_name
 from datasets.content import ROW_COLUMN
 
 GROUP_ROWS: Final = 524_288
 _READ_ROWS: Final = 65_536
-_DANGEROUS: Final = r"^[=+\-@\t\r＝＋－＠]"
 Progress = Callable[[float], None]
 
 
@@ -52,11 +50,13 @@ def write_csv(parquet: Path, out: Path, progress: Progress = lambda _share: None
     with pq.ParquetFile(parquet) as source, out.open("xb") as sink:
         sink.write(b"\xef\xbb\xbf")
         names = source.schema_arrow.names
-        flat = pa.schema([pa.field(field.name, _flat(field.type)) for field in source.schema_arrow])
-        with pacsv.CSVWriter(sink, flat) as writer:
+        shown = pa.schema(
+            [pa.field(safe_name(field.name), flat(field.type)) for field in source.schema_arrow]
+        )
+        with pacsv.CSVWriter(sink, shown) as writer:
             for batch in _batches(source, names, progress):
-                columns = [_cell_safe(values) for values in batch.columns]
-                writer.write_batch(pa.record_batch(columns, schema=flat))
+                columns = [safe_cells(values) for values in batch.columns]
+                writer.write_batch(pa.record_batch(columns, schema=shown))
 
 
 def _batches(source: pq.ParquetFile, names: Sequence[str], progress: Progress) -> Iterator[pa.RecordBatch]:
@@ -116,23 +116,3 @@ def _is_counted(kind: pa.DataType) -> bool:
     return (pa.types.is_integer(kind) and kind.bit_width >= 32) or any(
         test(kind) for test in (pa.types.is_timestamp, pa.types.is_date, pa.types.is_time)
     )
-
-
-def _flat(kind: pa.DataType) -> pa.DataType:
-    return pa.string() if pa.types.is_nested(kind) or pa.types.is_binary(kind) else kind
-
-
-def _cell_safe(values: pa.Array) -> pa.Array:
-    kind = values.type
-    if pa.types.is_nested(kind):
-        texts = [
-            None if value is None else json.dumps(value, ensure_ascii=False, default=str)
-            for value in values.to_pylist()
-        ]
-        return pa.array(texts, pa.string())
-    if pa.types.is_binary(kind):
-        return pa.array([None if value is None else value.hex() for value in values.to_pylist()], pa.string())
-    if not (pa.types.is_string(kind) or pa.types.is_large_string(kind)):
-        return values
-    marked = pc.binary_join_element_wise(pa.scalar("'", kind), values, pa.scalar("", kind))
-    return pc.if_else(pc.match_substring_regex(values, _DANGEROUS), marked, values)
