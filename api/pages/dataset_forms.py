@@ -288,8 +288,9 @@ def _dictionary_form(
         json=pasted if pasted is not None else json.dumps(document, ensure_ascii=False, indent=2),
         options={
             name: [(code.value, code.text) for code in codes.load(name).codes.values()]
-            for name in ("column_type", "identifier_kind", "mask_method", "data_level")
-        },
+            for name in ("column_type", "identifier_kind", "mask_method")
+        }
+        | {"data_level": [(n, Text(f"{n} 级", f"Level {n}")) for n in "123456"]},
     )  # fmt: skip
 
 
