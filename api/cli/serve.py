@@ -40,8 +40,9 @@ def serve(data_dir: Path, host: str, port: int, *, demo: bool = False) -> None:
             file=sys.stderr,
         )
         raise typer.Exit(2)
-    given = Settings(data_dir=data_dir, public_url=f"http://{host}:{port}")
-    settings = given.model_copy(update={"demo": True}) if demo else given
+    given = Settings(data_dir=data_dir)
+    here = {} if "public_url" in given.model_fields_set else {"public_url": f"http://{host}:{port}"}
+    settings = given.model_copy(update=here | ({"demo": True} if demo else {}))
     print(f"数授 Datagrant: http://{host}:{port}  (Ctrl-C stops)")
     uvicorn.run(create_app(settings), host=host, port=port, log_level="warning", server_header=False)
 
