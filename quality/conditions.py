@@ -78,8 +78,13 @@ Condition = Compare | CompareColumns | Among | Missing | Junction | Not
 
 def read(condition: Any) -> Condition:
     """Raises ConditionUnreadable."""
-    if isinstance(condition, Mapping):
-        return _from_mapping(condition)
+    try:
+        return _from_mapping(condition) if isinstance(condition, Mapping) else _from_text(condition)
+    except (KeyError, IndexError, TypeError, AttributeError, RecursionError, MemoryError):
+        raise ConditionUnreadable(f"{str(condition)[:200]!r} is not a condition") from None
+
+
+def _from_text(condition: Any) -> Condition:
     if not isinstance(condition, str) or not condition.strip():
         raise ConditionUnreadable(f"{condition!r} is not a condition")
     names: dict[str, str] = {}

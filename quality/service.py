@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from datetime import datetime
 from typing import Any, Literal
 
-import rfc8785
 from pydantic import BaseModel
 from sqlmodel import SQLModel, col, select
 
@@ -68,7 +68,7 @@ def save_suite(
             version=number,
         )
     body = suite.as_json()
-    digest = hashlib.sha256(rfc8785.dumps(body)).hexdigest()
+    digest = hashlib.sha256(_canonical(body)).hexdigest()
     if last is not None and last.sha256 == digest:
         return SuiteRead.model_validate(last)
     row = SuiteVersionRow(
@@ -128,10 +128,15 @@ def difference(before: Suite, after: Suite) -> list[SuiteChange]:
     return changes
 
 
+def _canonical(value: Any) -> bytes:
+    """One spelling per content. Not RFC 8785, which refuses whole numbers beyond 2^53; a bound may be one."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
+
+
 def _by_key(suite: Suite) -> dict[str, dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
     for rule in suite.as_json()["expectations"]:
-        key = str(rule["meta"].get("rule_id") or rfc8785.dumps([rule["type"], rule["kwargs"]]).decode())
+        key = str(rule["meta"].get("rule_id") or _canonical([rule["type"], rule["kwargs"]]).decode())
         while key in found:
             key += "'"
         found[key] = rule

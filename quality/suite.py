@@ -14,28 +14,14 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from core.errors import InputRefused, Reason
 from core.text import Text
-from quality import conditions
+from quality.arguments import faults_of, is_storable
 from quality.verdict import Severity
 from quality.vocabulary import IGNORED_KEYS, NEED_SECOND_TABLE, TYPES, TypeSpec, snake
 
 BASIS: Final = "suite-format"
 MAX_EXPECTATIONS: Final = 2_000
+MAX_NAME: Final = 300
 _SEVERITIES: Final = ("critical", "warning", "info")
-_CHOICES: Final[dict[str, tuple[str, ...]]] = {
-    "match_on": ("any", "all"),
-    "method": ("iqr", "std"),
-}
-_PAIR_IGNORE: Final = ("both_values_are_missing", "either_value_is_missing", "neither")
-_RECORD_IGNORE: Final = ("all_values_are_missing", "any_value_is_missing", "never")
-_LISTS: Final = (
-    "value_set",
-    "regex_list",
-    "like_pattern_list",
-    "type_list",
-    "column_list",
-    "value_pairs_set",
-    "column_set",
-)
 
 
 class Expectation(BaseModel):
@@ -59,7 +45,7 @@ class Suite(BaseModel):
     def parse(cls, text: str | bytes) -> Suite:
         """A suite from JSON text; raises InputRefused with every fault found, each with its place."""
         try:
-            document = json.loads(text)
+            document = json.loads(text.removeprefix("\ufeff") if isinstance(text, str) else text)
         except (ValueError, RecursionError) as error:
             raise _not_json(error) from None
         return cls.from_data(document, lines=expectation_lines(text))
@@ -89,6 +75,14 @@ class Suite(BaseModel):
                     f"The suite holds {len(entries)} expectations, more than {MAX_EXPECTATIONS}. Split it.",
                 )
             )
+        name = str(document.get("name") or document.get("expectation_suite_name") or "suite")
+        if len(name) > MAX_NAME or not is_storable(name):
+            raise InputRefused(
+                Text(
+                    f"规则集的名称应为不超过 {MAX_NAME} 个字符的文本。请改短。",
+                    f"The name of a suite is a text of at most {MAX_NAME} characters. Shorten it.",
+                )
+            )
         faults: list[Reason] = []
         where = [*lines, *[None] * (len(entries) - len(lines))]
         read = [
@@ -97,8 +91,7 @@ class Suite(BaseModel):
         ]
         if faults:
             raise _refused(faults)
-        name = document.get("name") or document.get("expectation_suite_name") or "suite"
-        return cls(name=str(name), expectations=[each for each in read if each is not None])
+        return cls(name=name, expectations=[each for each in read if each is not None])
 
     def as_json(self) -> dict[str, Any]:
         return self.model_dump(mode="json")
@@ -185,9 +178,16 @@ def _entry(place: int, line: int | None, entry: Any, faults: list[Reason]) -> Ex
         _unknown_type(name, fault)
         return None
     given = {key: value for key, value in kwargs.items() if key not in IGNORED_KEYS and value is not None}
-    before = len(faults)
-    _check_arguments(TYPES[name], given, fault)
-    if len(faults) > before:
+    if not is_storable(kwargs) or not is_storable(meta):
+        fault(
+            "not-storable",
+            "含有 NaN、无穷大、NUL 或残缺字符，JSON 无法保存",
+            "holds NaN, an infinity, NUL or half a character, which JSON cannot keep",
+        )
+        return None
+    if wrong := list(faults_of(TYPES[name], given)):
+        for each in wrong:
+            fault(*each)
         return None
     return Expectation(type=name, kwargs=given, severity=severity, meta=meta)
 
@@ -203,85 +203,3 @@ def _unknown_type(name: str, fault: Any) -> None:
         )
     else:
         fault("unknown-type", f"规则类型 {name!r} 不存在", f"type {name!r} does not exist")
-
-
-def _check_arguments(spec: TypeSpec, given: dict[str, Any], fault: Any) -> None:
-    missing = [key for key in spec.all_required if key not in given]
-    if missing:
-        names = "、".join(missing), ", ".join(missing)
-        fault("missing-argument", f"{spec.name} 缺少参数 {names[0]}", f"{spec.name} lacks {names[1]}")
-    if spec.needs_one and not any(key in given for key in spec.needs_one):
-        names = "、".join(spec.needs_one), " or ".join(spec.needs_one)
-        fault(
-            "missing-bound",
-            f"{spec.name} 至少要给出 {names[0]} 之一，否则什么也没检查",
-            f"{spec.name} needs {names[1]}; without a bound it checks nothing",
-        )
-    unknown = sorted(set(given) - spec.allowed)
-    if unknown:
-        names = "、".join(unknown), ", ".join(unknown)
-        fault(
-            "unknown-argument",
-            f"{spec.name} 没有参数 {names[0]}（可用：{'、'.join(sorted(spec.allowed))}）",
-            f"{spec.name} takes no {names[1]} (it takes {', '.join(sorted(spec.allowed))})",
-        )
-    _check_values(spec, given, fault)
-
-
-def _check_values(spec: TypeSpec, given: dict[str, Any], fault: Any) -> None:
-    mostly = given.get("mostly", 1)
-    if isinstance(mostly, bool) or not isinstance(mostly, int | float) or not 0 <= mostly <= 1:
-        fault(
-            "bad-mostly",
-            f"mostly 应为 0 到 1 之间的数，实为 {mostly!r}",
-            f"mostly must lie in 0…1, not {mostly!r}",
-        )
-    if "length" in spec.name or "count_to" in spec.name:
-        _check_whole(given, fault)
-    for key in _LISTS:
-        if key in given and (not isinstance(given[key], list) or not given[key]):
-            fault("not-a-list", f"{key} 应为非空列表", f"{key} must be a list that is not empty")
-    choices = dict(_CHOICES)
-    choices["ignore_row_if"] = _PAIR_IGNORE if "column_A" in spec.domain else _RECORD_IGNORE
-    for key, allowed in choices.items():
-        if key in given and given[key] not in allowed:
-            fault(
-                "bad-choice",
-                f"{key} 只能取 {'、'.join(allowed)}，实为 {given[key]!r}",
-                f"{key} must be one of {', '.join(allowed)}, not {given[key]!r}",
-            )
-    patterns = given.get("regex_list") if isinstance(given.get("regex_list"), list) else []
-    for pattern in [*([given["regex"]] if "regex" in given else []), *(patterns or [])]:
-        _check_regex(pattern, fault)
-    if "{batch}" not in str(given.get("unexpected_rows_query", "{batch}")):
-        fault(
-            "no-batch",
-            "unexpected_rows_query 中须用 {batch} 指代被检查的表",
-            "unexpected_rows_query must name the checked table as {batch}",
-        )
-    if "row_condition" in given:
-        try:
-            conditions.read(given["row_condition"])
-        except conditions.ConditionUnreadable as error:
-            fault("bad-row-condition", f"看不懂行条件 {error}", f"the row condition cannot be read: {error}")
-
-
-def _check_whole(given: dict[str, Any], fault: Any) -> None:
-    """Counts and lengths are whole numbers; a fraction would be cut off in silence."""
-    for key in ("min_value", "max_value", "value"):
-        value = given.get(key, 0)
-        if isinstance(value, bool) or not isinstance(value, int | float) or value != int(value):
-            fault(
-                "not-whole", f"{key} 应为整数，实为 {value!r}", f"{key} must be a whole number, not {value!r}"
-            )
-
-
-def _check_regex(pattern: Any, fault: Any) -> None:
-    try:
-        re.compile(pattern)
-    except (re.error, TypeError) as error:
-        fault(
-            "bad-regex",
-            f"正则表达式 {pattern!r} 有误：{error}",
-            f"the regular expression {pattern!r} is wrong: {error}",
-        )

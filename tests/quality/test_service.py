@@ -60,6 +60,13 @@ def test_each_save_makes_a_version_and_an_audit_event(desk: House) -> None:
         ] == [2, 1]
 
 
+def test_whole_numbers_of_any_size_are_kept(desk: House) -> None:
+    suite = _suite(
+        ("expect_column_values_to_be_between", {"column": "n", "max_value": 2**60 + 1}, "critical")
+    )
+    assert Suite.from_data(_save(desk, "traffic-steward", suite).suite) == suite
+
+
 def test_unchanged_content_makes_no_version(desk: House) -> None:
     _save(desk, "traffic-steward", _suite(NOT_NULL))
     assert _save(desk, "traffic-steward", _suite(NOT_NULL)).number == 1

@@ -76,6 +76,42 @@ def test_broken_json_is_refused_with_line_and_column() -> None:
 
 
 @pytest.mark.parametrize(
+    "kwargs",
+    [
+        {"column": 5},
+        {"column": ""},
+        {"column": "a", "row_condition": {"type": "and"}},
+        {
+            "column": "a",
+            "row_condition": {
+                "type": "comparison",
+                "column": {"name": "a"},
+                "operator": "IN",
+                "parameter": 5,
+            },
+        },
+        {"column": "a", "row_condition": "col() > 1"},
+        {"column": "a", "row_condition": "not " * 5000 + "a"},
+        {"column": "a", "row_condition": "__import__('os').system('x') == 1"},
+    ],
+)
+def test_odd_arguments_are_refused_not_stumbled_over(kwargs: dict[str, Any]) -> None:
+    assert _codes({**GOOD, "kwargs": kwargs})
+
+
+@pytest.mark.parametrize("value", ["NaN", "Infinity", '"\\ud800"', '"a\\u0000b"'])
+def test_what_json_cannot_keep_is_refused(value: str) -> None:
+    text = '{"expectations": [{"type": "expect_column_values_to_be_in_set", "kwargs": {"column": "a", "value_set": [%s]}}]}'
+    with pytest.raises(InputRefused) as refused:
+        Suite.parse(text % value)
+    assert [reason.code for reason in refused.value.reasons] == ["not-storable"]
+
+
+def test_a_byte_order_mark_is_no_fault() -> None:
+    assert Suite.parse("\ufeff" + json.dumps({"expectations": [GOOD]})).expectations
+
+
+@pytest.mark.parametrize(
     ("expectation", "code"),
     [
         ("text", "not-an-object"),
@@ -87,22 +123,22 @@ def test_broken_json_is_refused_with_line_and_column() -> None:
         ),
         ({"type": "expect_column_values_to_not_be_null", "kwargs": {}}, "missing-argument"),
         ({**GOOD, "kwargs": {"column": "a", "mostyl": 0.9}}, "unknown-argument"),
-        ({**GOOD, "kwargs": {"column": "a", "mostly": 90}}, "bad-mostly"),
+        ({**GOOD, "kwargs": {"column": "a", "mostly": 90}}, "wrong-form"),
         ({**GOOD, "severity": "fatal"}, "unknown-severity"),
-        ({**GOOD, "kwargs": {"column": "a", "row_condition": "import os"}}, "bad-row-condition"),
-        ({**GOOD, "kwargs": {"column": "a", "row_condition": "a.eval('1')"}}, "bad-row-condition"),
+        ({**GOOD, "kwargs": {"column": "a", "row_condition": "import os"}}, "wrong-row-condition"),
+        ({**GOOD, "kwargs": {"column": "a", "row_condition": "a.eval('1')"}}, "wrong-row-condition"),
         ({"type": "expect_column_values_to_be_between", "kwargs": {"column": "a"}}, "missing-bound"),
         (
             {"type": "expect_column_values_to_be_in_set", "kwargs": {"column": "a", "value_set": []}},
-            "not-a-list",
+            "wrong-form",
         ),
         (
             {"type": "expect_column_values_to_match_regex", "kwargs": {"column": "a", "regex": "("}},
-            "bad-regex",
+            "wrong-regex",
         ),
         (
             {"type": "expect_column_value_lengths_to_equal", "kwargs": {"column": "a", "value": 1.5}},
-            "not-whole",
+            "wrong-form",
         ),
         (
             {"type": "unexpected_rows_expectation", "kwargs": {"unexpected_rows_query": "SELECT 1"}},

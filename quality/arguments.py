@@ -1,0 +1,207 @@
+"""Whether a rule's arguments are what its type takes. Pure; every fault at once, each as a sentence.
+
+A wrong argument must be refused when the suite is written: later it would break a page, or switch a check off.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from math import isfinite
+from typing import Any, Final, NamedTuple
+
+from quality import conditions
+from quality.vocabulary import TypeSpec
+
+Given = Mapping[str, Any]
+
+
+class Fault(NamedTuple):
+    """`code` is stable; the sentences go behind the rule's place."""
+
+    code: str
+    zh: str
+    en: str
+
+
+class Form(NamedTuple):
+    """What an argument must look like."""
+
+    holds: Callable[[Any], bool]
+    zh: str
+    en: str
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _is_list_of(test: Callable[[Any], bool]) -> Callable[[Any], bool]:
+    return lambda value: isinstance(value, list) and bool(value) and all(map(test, value))
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str) and bool(value)
+
+
+def _is_pair(value: Any) -> bool:
+    return isinstance(value, list) and len(value) == 2
+
+
+def _is_quantile_ranges(value: Any) -> bool:
+    if not isinstance(value, dict):
+        return False
+    quantiles, ranges = value.get("quantiles"), value.get("value_ranges")
+    return (
+        isinstance(quantiles, list)
+        and isinstance(ranges, list)
+        and _is_list_of(lambda each: _is_number(each) and 0 <= each <= 1)(quantiles)
+        and _is_list_of(lambda pair: _is_pair(pair) and all(end is None or _is_number(end) for end in pair))(
+            ranges
+        )
+        and len(quantiles) == len(ranges)
+    )
+
+
+_TEXT: Final = Form(_is_text, "非空文本", "a text that is not empty")
+_ANY_TEXT: Final = Form(lambda value: isinstance(value, str), "文本", "a text")
+_NUMBER: Final = Form(_is_number, "数值", "a number")
+_WHOLE: Final = Form(lambda value: _is_number(value) and value == int(value), "整数", "a whole number")
+_SHARE: Final = Form(
+    lambda value: _is_number(value) and 0 <= value <= 1, "0 到 1 之间的数", "a number in 0…1"
+)
+_YES_NO: Final = Form(lambda value: isinstance(value, bool), "true 或 false", "true or false")
+_OBJECT: Final = Form(lambda value: isinstance(value, dict), "JSON 对象", "a JSON object")
+_LIST: Final = Form(_is_list_of(lambda _: True), "非空列表", "a list that is not empty")
+_TEXTS: Final = Form(_is_list_of(_is_text), "由文本组成的非空列表", "a list of texts that is not empty")
+
+_FORMS: Final[Mapping[str, Form]] = {
+    **dict.fromkeys(
+        ("column", "column_A", "column_B", "type_", "strftime_format", "unexpected_rows_query"), _TEXT
+    ),
+    **dict.fromkeys(("like_pattern", "description", "condition_parser"), _ANY_TEXT),
+    **dict.fromkeys(("threshold", "sum_total", "multiplier"), _NUMBER),
+    **dict.fromkeys(
+        (
+            "strict_min",
+            "strict_max",
+            "strictly",
+            "or_equal",
+            "double_sided",
+            "ties_okay",
+            "exact_match",
+            "bucketize_data",
+        ),
+        _YES_NO,
+    ),
+    **dict.fromkeys(("json_schema", "partition_object"), _OBJECT),
+    **dict.fromkeys(("column_list", "column_set", "type_list", "like_pattern_list", "regex_list"), _TEXTS),
+    "regex": _ANY_TEXT,
+    "mostly": _SHARE,
+    "value_set": _LIST,
+    "column_index": _WHOLE,
+    "escape": Form(
+        lambda value: isinstance(value, str) and len(value) == 1, "单个字符", "a single character"
+    ),
+    "value_pairs_set": Form(_is_list_of(_is_pair), "由两项组成的列表的列表", "a list of pairs"),
+    "quantile_ranges": Form(
+        _is_quantile_ranges,
+        '形如 {"quantiles": […], "value_ranges": [[低, 高], …]} 的对象',
+        'an object such as {"quantiles": […], "value_ranges": [[low, high], …]}',
+    ),
+}
+_CHOICES: Final[Mapping[str, tuple[str, ...]]] = {"match_on": ("any", "all"), "method": ("iqr", "std")}
+_PAIR_IGNORE: Final = ("both_values_are_missing", "either_value_is_missing", "neither")
+_RECORD_IGNORE: Final = ("all_values_are_missing", "any_value_is_missing", "never")
+
+
+def faults_of(spec: TypeSpec, given: Given) -> Iterator[Fault]:
+    """Everything wrong with the arguments of one rule."""
+    yield from _presence(spec, given)
+    yield from _forms(spec, given)
+    yield from _contents(given)
+
+
+def _presence(spec: TypeSpec, given: Given) -> Iterator[Fault]:
+    if missing := [key for key in spec.all_required if key not in given]:
+        yield Fault(
+            "missing-argument",
+            f"{spec.name} 缺少参数 {'、'.join(missing)}",
+            f"{spec.name} lacks {', '.join(missing)}",
+        )
+    if spec.needs_one and not any(key in given for key in spec.needs_one):
+        yield Fault(
+            "missing-bound",
+            f"{spec.name} 至少要给出 {'、'.join(spec.needs_one)} 之一，否则什么也没检查",
+            f"{spec.name} needs {' or '.join(spec.needs_one)}; without a bound it checks nothing",
+        )
+    if unknown := sorted(set(given) - spec.allowed):
+        taken = sorted(spec.allowed)
+        yield Fault(
+            "unknown-argument",
+            f"{spec.name} 没有参数 {'、'.join(unknown)}（可用：{'、'.join(taken)}）",
+            f"{spec.name} takes no {', '.join(unknown)} (it takes {', '.join(taken)})",
+        )
+
+
+def _forms(spec: TypeSpec, given: Given) -> Iterator[Fault]:
+    forms = dict(_FORMS)
+    if "length" in spec.name or "count_to" in spec.name:  # a fraction would be cut off in silence
+        forms |= dict.fromkeys(("min_value", "max_value", "value"), _WHOLE)
+    for key, form in forms.items():
+        if key in given and not form.holds(given[key]):
+            shown = repr(given[key])[:80]
+            yield Fault(
+                "wrong-form", f"{key} 应为{form.zh}，实为 {shown}", f"{key} must be {form.en}, not {shown}"
+            )
+    ignore = _PAIR_IGNORE if "column_A" in spec.domain else _RECORD_IGNORE
+    for key, allowed in {**_CHOICES, "ignore_row_if": ignore}.items():
+        if key in given and given[key] not in allowed:
+            yield Fault(
+                "wrong-choice",
+                f"{key} 只能取 {'、'.join(allowed)}，实为 {given[key]!r}",
+                f"{key} must be one of {', '.join(allowed)}, not {given[key]!r}",
+            )
+
+
+def _contents(given: Given) -> Iterator[Fault]:
+    several = given.get("regex_list")
+    for pattern in [given.get("regex"), *(several if isinstance(several, list) else [])]:
+        if isinstance(pattern, str) and (error := _regex_fault(pattern)):
+            yield Fault(
+                "wrong-regex",
+                f"正则表达式 {pattern!r} 有误：{error}",
+                f"the regular expression {pattern!r} is wrong: {error}",
+            )
+    if "{batch}" not in str(given.get("unexpected_rows_query", "{batch}")):
+        yield Fault(
+            "no-batch",
+            "unexpected_rows_query 中须用 {batch} 指代被检查的表",
+            "unexpected_rows_query must name the checked table as {batch}",
+        )
+    if "row_condition" in given:
+        try:
+            conditions.read(given["row_condition"])
+        except conditions.ConditionUnreadable as fault:
+            yield Fault(
+                "wrong-row-condition", f"看不懂行条件 {fault}", f"the row condition cannot be read: {fault}"
+            )
+
+
+def _regex_fault(pattern: str) -> str | None:
+    try:
+        re.compile(pattern)
+    except (re.error, RecursionError, OverflowError) as error:
+        return str(error)
+    return None
+
+
+def is_storable(value: Any) -> bool:
+    """Whether JSON can carry the value: no NaN or infinity, no half of a surrogate pair, no NUL."""
+    if isinstance(value, float):
+        return isfinite(value)
+    if isinstance(value, str):
+        return not any(sign == "\0" or "\ud800" <= sign <= "\udfff" for sign in value)
+    if isinstance(value, dict):
+        return all(is_storable(key) and is_storable(each) for key, each in value.items())
+    return all(map(is_storable, value)) if isinstance(value, list) else True
