@@ -69,7 +69,8 @@ def problem(request: Request, exc: e.AppError, status: int | None = None) -> dic
 def _answer(request: Request, exc: e.AppError, status: int | None = None) -> Response:
     body = problem(request, exc, status)
     if not wants_page(request):
-        return JSONResponse(body, body["status"], media_type="application/problem+json")
+        headers = {"WWW-Authenticate": "Bearer"} if body["status"] == 401 else None
+        return JSONResponse(body, body["status"], headers, media_type="application/problem+json")
     from api.web import page  # the page needs the templates; programs do not
 
     if isinstance(exc, e.NotSignedIn) and request.method == "GET":

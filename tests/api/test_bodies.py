@@ -42,6 +42,7 @@ def test_visitor_is_refused_before_a_large_body_is_read(peopled: House, path: st
     answer = client_as(peopled).post(path, content=b"", headers=announced)
     assert answer.status_code == 401
     assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.headers["www-authenticate"] == "Bearer"
 
 
 def test_visitor_is_refused_a_body_of_unknown_length(peopled: House) -> None:
