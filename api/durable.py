@@ -17,6 +17,7 @@ from dbos import DBOS, DBOSConfig, SetWorkflowID, StepOptions
 from sqlmodel import col, select
 
 from api.house import House, open_house
+from auth import deadlines
 from core.jobs import JobRow, JobState
 from core.jobs_run import JobKind, Lane, context_for, in_place, perform, scratch_room
 from core.settings import Settings
@@ -27,6 +28,8 @@ T = TypeVar("T")
 _LANES: Final[dict[Lane, int]] = {"check": 1, "work": 2}
 _LOOK_S: Final = 0.15
 _RECONCILE_S: Final = 5.0
+_SWEEP_S: Final = 60.0  # ends of grants are computed at use; the sweep only writes the event down
+_DEADLINES_S: Final = 30.0
 _DEAD: Final = frozenset({"SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"})
 _UNKNOWN: Final = JobKind("unknown", Text("未知任务", "Unknown job"), lambda _ctx: _no_such_kind())
 _log = logging.getLogger("datagrant.worker")
@@ -140,7 +143,8 @@ def serve_jobs(settings: Settings, stop: threading.Event, *, idle_exit: float | 
     DBOS.launch()
     if idle_exit is None:
         _warm()
-    last_busy = last_reconciled = time.monotonic()
+    last_busy = last_reconciled = last_swept = time.monotonic()
+    last_noted = 0.0
     while not stop.wait(_LOOK_S):
         now = time.monotonic()
         try:
@@ -149,6 +153,9 @@ def serve_jobs(settings: Settings, stop: threading.Event, *, idle_exit: float | 
             if now - last_reconciled > _RECONCILE_S:
                 last_reconciled = now
                 floor.reconcile()
+            if now - last_noted > _DEADLINES_S:
+                last_noted = now
+                note_deadlines(house)
         except Exception:
             _log.exception("the worker's look at the queue failed; trying again")
             stop.wait(1)
@@ -157,6 +164,15 @@ def serve_jobs(settings: Settings, stop: threading.Event, *, idle_exit: float | 
     _let_finish(floor, grace_s)
     DBOS.destroy(workflow_completion_timeout_sec=0)
     house.engine.dispose()
+
+
+def note_deadlines(house: House) -> int:
+    """Write down which grants and applications have ended by time; returns their number."""
+    with house.read() as work:
+        if not deadlines.is_anything_due(work):
+            return 0
+    with house.write() as work:
+        return deadlines.note_due(work)
 
 
 def _let_finish(floor: Floor, grace_s: float) -> None:

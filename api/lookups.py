@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from functools import partial
 
-from auth.actor import Actor
+from sqlmodel import col, select
+
+from auth.actor import SYSTEM, Actor
 from auth.asset import Asset
 from auth.grants.service import HasRelease
 from auth.identity import organisations
+from auth.identity.tables import AccountRow, PersonRow
 from catalog import assets as catalog_assets
 from catalog import queries as catalog
 from core.errors import NotFound
@@ -47,3 +50,15 @@ def column_titles(work: Work, dataset_id: str) -> dict[str, Text]:
         return {column.name: column.title for column in assets(work, DatasetId(dataset_id)).columns}
     except NotFound:
         return {}
+
+
+def person_names(work: Work, usernames: set[str]) -> dict[str, Text]:
+    """Names of the people behind these accounts; the system has one too."""
+    wanted = (
+        select(AccountRow.username, PersonRow.name_zh, PersonRow.name_en)
+        .where(col(PersonRow.id) == col(AccountRow.person_id))
+        .where(col(AccountRow.username).in_(usernames))
+    )
+    return {username: Text(zh, en) for username, zh, en in work.db.exec(wanted)} | {
+        SYSTEM.username: SYSTEM.name
+    }

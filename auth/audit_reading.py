@@ -11,38 +11,10 @@ from sqlalchemy import and_, func, or_
 from sqlmodel import col, select
 
 from auth.audit import AuditEventRead, AuditEventRow
+from auth.audit_kinds import KIND_NAMES
 from core.text import Text
 from core.work import Work
 
-KIND_NAMES: Final[dict[str, Text]] = {
-    "application.created": Text("新建申请", "Application drafted"),
-    "application.saved": Text("保存申请", "Application saved"),
-    "application.submitted": Text("提交申请", "Application submitted"),
-    "application.refused": Text("申请步骤被拒绝", "Step refused"),
-    "application.screened": Text("受理", "Accepted for review"),
-    "application.returned": Text("退回补正", "Returned for completion"),
-    "application.reviewed": Text("审核表决", "Reviewed"),
-    "application.review-completed": Text("审核完成", "Reviews complete"),
-    "application.offered": Text("准予，提供条款", "Terms offered"),
-    "application.rejected": Text("不予授权", "Rejected"),
-    "application.agreed": Text("接受条款", "Terms accepted"),
-    "application.declined": Text("不接受条款", "Terms declined"),
-    "application.withdrawn": Text("撤回申请", "Application withdrawn"),
-    "application.lapsed": Text("申请逾期失效", "Application lapsed"),
-    "grant.issued": Text("生成授权", "Grant issued"),
-    "grant.activated": Text("授权生效", "Grant activated"),
-    "grant.suspended": Text("授权暂停", "Grant suspended"),
-    "grant.resumed": Text("授权恢复", "Grant resumed"),
-    "grant.revoked": Text("授权撤销", "Grant revoked"),
-    "grant.relinquished": Text("授权放弃", "Grant relinquished"),
-    "grant.expired": Text("授权到期", "Grant expired"),
-    "grant.voided": Text("授权作废", "Grant voided"),
-    "extract.requested": Text("申请提取", "Extract requested"),
-    "extract.refused": Text("提取被拒绝", "Extract refused"),
-    "extract.ready": Text("提取完成", "Extract ready"),
-    "extract.failed": Text("提取失败", "Extract failed"),
-    "extract.downloaded": Text("下载提取文件", "Extract downloaded"),
-}
 INTERNAL: Final = ("application.reviewed",)  # votes are the bureau's own business
 
 

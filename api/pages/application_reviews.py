@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from datetime import date, timedelta
 from functools import partial
@@ -16,9 +15,10 @@ from starlette.datastructures import FormData
 from api.access import access
 from api.deps import ActorDep, HouseDep, ReadDep
 from api.forms import Typed, sentences, tried
+from api.line_forms import CONDITIONS
 from api.lookups import assets
 from api.pages.applications import context_of
-from api.treatments import term_of, treatments, word_of
+from api.treatments import OPERATIONS, condition, joined, term_of, treatments, word_of
 from api.web import go, page
 from auth.actor import Actor
 from auth.applications import queries, reviewing, service
@@ -160,14 +160,27 @@ def _decision(work: Work, actor: Actor, application_id: ApplicationId, form: For
             "note": str(form.get(f"note-{line.id}", "")).strip(),
         }
         if outcome == "narrow":
-            decision["narrowing"] = _narrowing(line.id, policy_asked(ask, asked_line), form)
+            decision["narrowing"] = _narrowing(
+                line.id, policy_asked(ask, asked_line), assets(work, DatasetId(line.dataset_id)), form
+            )
         lines.append(decision)
     return DecideBody.model_validate(
         {"version": form.get("version"), "note": str(form.get("note", "")), "lines": lines}
     )
 
 
-def _narrowing(line_id: str, asked: GrantPolicy, form: FormData) -> dict[str, Any]:
+def _conditions(line_id: str, held: Asset, form: FormData) -> list[dict[str, Any]]:
+    """Further conditions on rows; lines without a column do not count. Raises ValueError for a value of the wrong type."""
+    found = []
+    for i in range(CONDITIONS):
+        column = held.column(str(form.get(f"fcol-{line_id}-{i}", "")))
+        if column is not None:
+            word = str(form.get(f"fval-{line_id}-{i}", "")).strip()
+            found.append(condition(column.name, str(form.get(f"fop-{line_id}-{i}", "eq")), word, column.type))
+    return found
+
+
+def _narrowing(line_id: str, asked: GrantPolicy, held: Asset, form: FormData) -> dict[str, Any]:
     """What the form changes; a part left as it stood is left out."""
     changes: dict[str, Any] = {}
     terms = [
@@ -188,8 +201,8 @@ def _narrowing(line_id: str, asked: GrantPolicy, form: FormData) -> dict[str, An
         quotas[unit] = int(word) if word else None
     if Quotas.model_validate(quotas) != asked.quotas:
         changes["quotas"] = quotas
-    if extra := str(form.get(f"filter-{line_id}", "")).strip():
-        changes["extra_filter"] = json.loads(extra)
+    if conditions := _conditions(line_id, held, form):
+        changes["extra_filter"] = joined(conditions)
     if (days := str(form.get(f"days-{line_id}", "")).strip()) and int(days) != asked.retention_days:
         changes["retention_days"] = int(days)
     return changes
@@ -222,6 +235,7 @@ def _decide(
     return page(
         request, "applications/decide.html", status=422 if refusal else 200, **context, refusal=refusal, votes=votes,
         outcomes=OUTCOMES, line_forms=forms, given=form or FormData(), against=decision_separation(work, actor, row),
+        operations=list(OPERATIONS.items()),
     )  # fmt: skip
 
 
@@ -258,8 +272,20 @@ def _line_form(line_id: str, asked: GrantPolicy, held: Asset, form: FormData | N
         "forms": form.getlist(f"forms-{line_id}") if form is not None else list(asked.delivery_forms),
         "form_options": [(each.value, FORM_NAMES[each]) for each in asked.delivery_forms],
         "quotas": {unit: was(unit, getattr(asked.quotas, unit)) for unit in Quotas.model_fields},
-        "filter": was("filter", ""),
+        "conditions": [
+            (
+                _given(form, f"fcol-{line_id}-{i}"),
+                _given(form, f"fop-{line_id}-{i}") or "eq",
+                _given(form, f"fval-{line_id}-{i}"),
+            )
+            for i in range(CONDITIONS)
+        ],
+        "column_options": [("", "—"), *((column.name, column.name) for column in held.columns)],
         "days": was("days", asked.retention_days),
         "code": was("code", ""),
         "note": was("note", ""),
     }
+
+
+def _given(form: FormData | None, name: str) -> str:
+    return str(form.get(name, "")) if form is not None else ""

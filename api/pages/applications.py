@@ -12,7 +12,7 @@ from fastapi.responses import HTMLResponse
 from api.access import access
 from api.deps import ActorDep, HouseDep, ReadDep
 from api.forms import Typed, tried
-from api.lookups import assets, column_titles, org_names
+from api.lookups import assets, column_titles, org_names, person_names
 from api.web import go, page
 from auth import audit_reading
 from auth.actor import Actor
@@ -187,18 +187,18 @@ def _stage_name(orgs: dict[str, Text], stage: str) -> Text:
     return Text(f"业务审核 · {name.zh}", f"Business review · {name.en}")
 
 
-def timeline(work: Work, events: list[audit_reading.Happening]) -> list[dict[str, Any]]:
-    """A history as the timeline component shows it."""
-    orgs = org_names(work)
+def timeline(work: Work, events: list[audit_reading.Happening], here: str = "") -> list[dict[str, Any]]:
+    """A history as the timeline component shows it; `here`: the object whose page this is, which needs no link."""
+    orgs, people = org_names(work), person_names(work, {event.who for event in events})
     return [
         {
             "at": event.at,
-            "who": event.who,
+            "who": people.get(event.who, event.who),
             "what": event.name,
             "org": orgs.get(event.org_id or ""),
             "note": event.note,
             "tone": tone_of(event.kind),
-            "href": href_of(event),
+            "href": href_of(event) if event.subject != here else "",
         }
         for event in events
     ]

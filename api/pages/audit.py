@@ -11,7 +11,7 @@ from fastapi.responses import HTMLResponse
 
 from api.access import access
 from api.deps import ReadDep
-from api.lookups import org_names
+from api.lookups import org_names, person_names
 from api.routes.audit import verified
 from api.web import page
 from auth import audit_reading
@@ -44,7 +44,7 @@ def list_page(
     rows = [(event, audit_reading.name_of(event.kind), json.loads(event.payload)) for event in found]
     return page(
         request, "audit/list.html", rows=rows, total=total, number=number, pages=max(1, -(-total // PER_PAGE)),
-        orgs=org_names(work), kind_options=[(each, audit_reading.name_of(each)) for each in audit_reading.kinds(work)],
+        orgs=org_names(work), people=person_names(work, {event.actor_name for event in found}), kind_options=[(each, audit_reading.name_of(each)) for each in audit_reading.kinds(work)],
         verified=verified(work) if verify == "yes" else None,
         wish={"kind": kind, "account": account, "subject": subject, "dataset": dataset, "since": since, "until": until},
     )  # fmt: skip

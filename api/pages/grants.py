@@ -84,7 +84,7 @@ def _show(
     return page(
         request, "grants/show.html", status=422 if refusal else 200, found=found, states=STATE_NAMES,
         orgs=org_names(work), policy=policy_in_words(policy, column_titles(work, found.dataset_id)),
-        events=timeline(work, history), commands=commands, names={step.value: STEP_NAMES[step] for step in Step},
+        events=timeline(work, history, grant_id), commands=commands, names={step.value: STEP_NAMES[step] for step in Step},
         usage=_usage(found), refusal=refusal, note=note,
         why_not=[Text(reason["zh"], reason["en"]) for reason in found.why_not],
     )  # fmt: skip

@@ -104,7 +104,9 @@ def test_whole_way_by_forms_alone(house: House) -> None:
         f"forms-{line}": ["extract_parquet"],
         f"extracts-{line}": "3",
         f"days-{line}": "30",
-        f"filter-{line}": '{"op":"le","column":"free","value":500}',
+        f"fcol-{line}-0": "free",
+        f"fop-{line}-0": "le",
+        f"fval-{line}-0": "500",
     }
     wider = approver.submit(f"{at}/decide", **(decision | {f"extracts-{line}": "50"}))
     assert wider.status_code == 422
@@ -128,6 +130,13 @@ def test_whole_way_by_forms_alone(house: House) -> None:
     ]
     assert (grant["quota_extracts"], grant["policy"]["retention_days"]) == (3, 30)
     assert grant["ends_at"] == "2026-09-30T16:00:00Z"
+    assert grant["policy"]["row_filter"] == {
+        "op": "and",
+        "args": [
+            {"op": "ge", "column": "free", "value": 1},
+            {"op": "le", "column": "free", "value": 500},
+        ],
+    }
     assert grant["policy"]["delivery_forms"] == ["extract_parquet"]
 
 

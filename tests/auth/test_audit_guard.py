@@ -56,3 +56,22 @@ def test_new_events_still_enter(guarded: House) -> None:
         audit.record(work, SYSTEM, "thing.done", subject="thing")
     with guarded.read() as work:
         assert audit.verify(work) == (2, None)
+
+
+def test_every_kind_that_the_code_records_has_a_name() -> None:
+    import re
+    from pathlib import Path
+
+    from auth.audit_kinds import KIND_NAMES
+
+    root = Path(__file__).parents[2]
+    recorded = {
+        kind
+        for room in ("core", "auth", "catalog", "quality", "datasets", "api")
+        for path in (root / room).rglob("*.py")
+        for kind in re.findall(
+            r"audit\.record\(\s*work,\s*[\w.()]+,\s*\"([a-z_]+\.[a-z_-]+)\"", path.read_text(encoding="utf-8")
+        )
+    }
+    assert len(recorded) > 20
+    assert sorted(recorded - set(KIND_NAMES)) == []

@@ -217,3 +217,18 @@ def test_commands_of_a_grant_name_what_stands_against_them(desk: Desk) -> None:
     assert offered_to("steward_a", released=True) == {"activate": []}
     assert offered_to("approver") == {"revoke": []}
     assert offered_to("officer") == {}
+
+
+def test_worker_notes_what_time_has_done_and_leaves_an_idle_house_alone(
+    house: House, clock: TestClock
+) -> None:
+    from api.durable import note_deadlines
+
+    desk = a_desk(house)
+    active = a_grant(desk)
+    a_grant(desk, at="PENDING", scenario_id="weather")
+    assert note_deadlines(house) == 0
+    clock.forward(days=91)
+    assert note_deadlines(house) == 1  # never activated
+    clock.now = active.ends_at
+    assert [note_deadlines(house), note_deadlines(house)] == [1, 0]

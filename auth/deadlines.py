@@ -1,0 +1,42 @@
+"""Noting what time has done: grants that ended, grants nobody activated, applications nobody answered.
+
+Nothing waits for this: whether a grant counts is computed at the moment of use. The note makes the end an event, once.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from sqlmodel import col, select
+
+from auth.applications import drafts
+from auth.applications.steps import local_day
+from auth.applications.tables import ApplicationRow
+from auth.applications.workflow import State as ApplicationState
+from auth.grants import service as grants
+from auth.grants.tables import GrantRow
+from auth.grants.workflow import State as GrantState
+from auth.policy.limits import limits
+from core.work import Work
+
+
+def is_anything_due(work: Work) -> bool:
+    """Whether a note is to be made; only reads, so that an idle installation is not written to."""
+    waited = work.now - timedelta(days=limits()["pending_days"])
+    ended = select(GrantRow.id).where(
+        (
+            col(GrantRow.state).in_([GrantState.PENDING, GrantState.ACTIVE, GrantState.SUSPENDED])
+            & (col(GrantRow.ends_at) <= work.now)
+        )
+        | ((col(GrantRow.state) == GrantState.PENDING) & (col(GrantRow.created_at) <= waited))
+    )
+    unanswered = select(ApplicationRow.id).where(
+        col(ApplicationRow.state).in_([ApplicationState.RETURNED, ApplicationState.OFFERED]),
+        col(ApplicationRow.due_on) < local_day(work.now),
+    )
+    return any(work.db.exec(wanted.limit(1)).first() is not None for wanted in (ended, unanswered))
+
+
+def note_due(work: Work) -> int:
+    """Write every event that is due; returns their number. Safe to run at any time and in several processes."""
+    return grants.expire_due(work) + drafts.lapse_due(work)
