@@ -28,7 +28,6 @@ T = TypeVar("T")
 _LANES: Final[dict[Lane, int]] = {"check": 1, "work": 2}
 _LOOK_S: Final = 0.15
 _RECONCILE_S: Final = 5.0
-_SWEEP_S: Final = 60.0  # ends of grants are computed at use; the sweep only writes the event down
 _DEADLINES_S: Final = 30.0
 _DEAD: Final = frozenset({"SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"})
 _UNKNOWN: Final = JobKind("unknown", Text("未知任务", "Unknown job"), lambda _ctx: _no_such_kind())
@@ -143,7 +142,7 @@ def serve_jobs(settings: Settings, stop: threading.Event, *, idle_exit: float | 
     DBOS.launch()
     if idle_exit is None:
         _warm()
-    last_busy = last_reconciled = last_swept = time.monotonic()
+    last_busy = last_reconciled = time.monotonic()
     last_noted = 0.0
     while not stop.wait(_LOOK_S):
         now = time.monotonic()

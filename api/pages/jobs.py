@@ -24,10 +24,11 @@ def title_of(kind: str) -> Text:
 
 
 def about(job: JobRead) -> str | None:
-    """Where the thing lives that the job is about: subjects read `batch/ID`."""
-    room, _, thing = job.subject.partition("/")
+    """Where the thing lives that the job is about; its subject is an id, or `room/id`."""
+    room = job.kind.partition(".")[0]
+    thing = job.subject.rpartition("/")[2]
     rooms = {"batch": "batches", "release": "releases", "extract": "extracts"}
-    return f"/{rooms[room]}/{thing}" if thing and room in rooms else None
+    return f"/{rooms[room]}/{thing}" if room in rooms else None
 
 
 def _as_state(word: str) -> JobState | None:

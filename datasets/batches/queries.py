@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from sqlalchemy import func, or_
+from sqlalchemy.orm import QueryableAttribute, defer
 from sqlmodel import col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
@@ -90,7 +91,10 @@ def batches(
     total = work.db.exec(select(func.count()).select_from(wanted.subquery())).one()
     key = _SORTS.get(sort.removeprefix("-"), _SORTS["submitted"])
     ordered = wanted.order_by(key.desc() if sort.startswith("-") else key.asc(), col(BatchRow.id).desc())
-    rows = work.db.exec(ordered.limit(size).offset((page - 1) * size)).all()
+    bare = ordered.options(
+        defer(col(BatchRow.intake)), defer(col(BatchRow.problem))
+    )  # findings may fill a page
+    rows = work.db.exec(bare.limit(size).offset((page - 1) * size)).all()
     return BatchPage([BatchRead.model_validate(row) for row in rows], total, page, max(1, -(-total // size)))
 
 

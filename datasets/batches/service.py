@@ -67,6 +67,8 @@ def receive(
                 "The file is empty (0 bytes); export it again and hand it in.",
             )
         )
+    if corrects:
+        hold(work, f"batch/{corrects}")
     former = _corrected(work, actor, dataset_id, corrects, rows_only=rows_only)
     if not again:
         _refuse_same_bytes(work, dataset_id, stored)

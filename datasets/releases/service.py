@@ -37,6 +37,7 @@ def request(work: Work, actor: Actor, body: ReleaseCreate) -> ReleaseRead:
     """Have a checked batch published by a second person; the files are made by a job, the release appears whole or not at all."""
     batch = batches.batch(work, actor, body.batch_id)
     hold(work, f"releases/{batch.dataset_id}")
+    hold(work, f"batch/{batch.id}")
     work.db.refresh(batch)
     if not actor.may_in(PUBLISH, batch.org_id):
         text = Text("您的角色不含发布权限。", "Your roles do not include publishing.")
