@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import create_engine, text
 from typer.testing import CliRunner
 
 from api.cli import batch as batch_command
@@ -131,6 +132,29 @@ def test_the_worker_goes_when_its_server_is_killed(home: House) -> None:
     server.kill()
     server.wait()
     until(lambda: not is_alive(home), 30, "the worker outlives its server")
+
+
+@pytest.mark.postgres
+def test_on_postgresql_the_same_worker_resumes_in_the_same_way(tmp_path: Path, postgres_server: str) -> None:
+    name = "dg_worker"
+    admin = create_engine(postgres_server.format(name="postgres"), isolation_level="AUTOCOMMIT")
+    with admin.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name} TEMPLATE dg_template"))
+    admin.dispose()
+    house = open_house(Settings(data_dir=tmp_path / "data", database_url=postgres_server.format(name=name)))
+    for data in SLOW:
+        house.files.put([data])
+    keeper = Keeper(house.settings)
+    keeper.start()
+    job_id = scrub(house)
+    until(lambda: job(house, job_id).progress > 0.2, 60, "no progress")
+    assert keeper.pid is not None
+    os.kill(keeper.pid, signal.SIGKILL)
+    until(lambda: has_ended(house, job_id), 60, "the job did not end")
+    assert (job(house, job_id).state, job(house, job_id).attempts) == (JobState.DONE, 2)
+    assert not (house.settings.data_dir / "jobs.db").exists()
+    keeper.stop()
+    house.engine.dispose()
 
 
 def test_a_lost_book_of_the_engine_loses_no_job(home: House) -> None:
