@@ -77,6 +77,8 @@ class Keeper:
                 pass
             if self._stop.is_set():
                 return _end(child)
+            if child.stdin:
+                child.stdin.close()
             pause = 0.2 if time.monotonic() - began > 5 else min(pause * 2, 10)
             _log.warning("the worker ended with %s; starting it again", child.returncode)
             self._stop.wait(pause)
