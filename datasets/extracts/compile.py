@@ -95,7 +95,8 @@ def _leaf(leaf: Leaf, held: Held) -> Expression:
         case Between():
             return (column >= values[0]) & (column <= values[1])
         case In():
-            return column.isin(*values)
+            # not `isin`: that becomes a join, which loses the order of the rows
+            return FunctionExpression("list_contains", FunctionExpression("list_value", *values), column)
         case _:
             compared: Expression = getattr(column, _COMPARISONS[leaf.op])(values[0])
             return compared

@@ -26,7 +26,7 @@ from tests.datasets.extracts.scene import COLUMNS, Scene, a_scene
 
 pytestmark = [pytest.mark.crash, pytest.mark.slow, pytest.mark.timeout(600)]
 SEED = 20261124
-ROWS = 700_000
+ROWS = 300_000
 VICTIMS: list[Victim] = ["worker", "server", "worker", "worker", "server", "worker"]
 
 

@@ -291,6 +291,37 @@ def test_rows_keep_the_order_of_the_release_also_with_a_long_list(sqlite_house: 
     assert scene.table(made.id).column("venue_id").to_pylist() == wanted
 
 
+def test_many_threads_and_any_filter_keep_the_order(tmp_path: Path) -> None:
+    """Also those that an optimiser may turn into a join."""
+    count = 300_000
+    names = [f"区{n:03d}" for n in range(100)]
+    table = pa.table(
+        {"n": pa.array(range(count), pa.int64()), "name": [names[n % 100] for n in range(count)]}
+    )
+    pq.write_table(table, tmp_path / "r.parquet", row_group_size=20_000)
+    equals = [{"op": "eq", "column": "name", "value": name} for name in names]
+    for number, tree in enumerate(
+        (
+            {"op": "in", "column": "name", "values": names[:2]},
+            {"op": "in", "column": "name", "values": [*names[:50], *map(str, range(900))]},
+            {"op": "or", "args": equals[:60]},
+            {"op": "not", "arg": {"op": "or", "args": equals[:60]}},
+            {
+                "op": "and",
+                "args": [{"op": "in", "column": "n", "values": list(range(0, 1000, 2))}, *equals[:1]],
+            },
+            {"op": "or", "args": [{"op": "in", "column": "name", "values": names[:30]}, *equals[30:40]]},
+        )
+    ):
+        out = tmp_path / f"{number}.parquet"
+        terms = (ColumnTerm(name="n", use="plain"),)
+        recipe = Recipe(terms, parse(tree), DeliveryForm.EXTRACT_PARQUET, b"k" * 32, {})
+        build(tmp_path / "r.parquet", recipe, out, memory_limit_mb=200, scratch=tmp_path)
+        found = pq.read_table(out).column("n").to_pylist()
+        assert found
+        assert found == sorted(found)
+
+
 def _ids(scene: Scene, **changes: Any) -> list[str]:
     found: list[str] = scene.table(scene.delivered(**changes).id).column("venue_id").to_pylist()
     return found
