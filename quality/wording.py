@@ -15,6 +15,7 @@ class Rule(Protocol):
 
     type: str
     kwargs: dict[str, Any]
+    meta: dict[str, Any]
 
 
 Kwargs = Mapping[str, Any]
@@ -22,9 +23,14 @@ Kwargs = Mapping[str, Any]
 
 def describe(rule: Rule) -> Text:
     """The rule as a sentence, with its tolerance and the rows it looks at. The suite's own words come first."""
-    own = rule.kwargs.get("description")
-    said = Text(own, own) if isinstance(own, str) and own else _SENTENCES[rule.type](rule.kwargs)
-    return _with_scope(said, rule.kwargs)
+    return _with_scope(_own_words(rule) or _SENTENCES[rule.type](rule.kwargs), rule.kwargs)
+
+
+def _own_words(rule: Rule) -> Text | None:
+    """What the suite's author wrote: `meta.title_zh` and `meta.title_en`, or the expectation's own description."""
+    words = [rule.meta.get("title_zh"), rule.meta.get("title_en"), rule.kwargs.get("description")]
+    zh, en, both = (word.strip() if isinstance(word, str) else "" for word in words)
+    return Text(zh or both or en, en or both or zh) if zh or en or both else None
 
 
 def severity_name(severity: str) -> Text:

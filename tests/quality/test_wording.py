@@ -35,3 +35,13 @@ def test_each_type_has_a_sentence_that_names_what_it_looks_at(name: str) -> None
 def test_sentences_read_well(name: str, kwargs: dict[str, object], zh: str, en: str) -> None:
     said = describe(Expectation(type=name, kwargs=kwargs))
     assert (said.zh, said.en) == (zh, en)
+
+
+def test_the_authors_own_words_come_first_in_each_language() -> None:
+    rule = Expectation(
+        type="expect_column_values_to_not_be_null",
+        kwargs={"column": "lot_id", "mostly": 0.9},
+        meta={"title_zh": "停车场编码必填", "title_en": "Each row names its lot"},
+    )
+    assert describe(rule).zh == "停车场编码必填（至少 90% 满足）"
+    assert describe(rule).en == "Each row names its lot (in at least 90% of the rows)"
