@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any, Final
 
 from fastapi import FastAPI, Request
@@ -9,7 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, RedirectResponse, Response
 from starlette.exceptions import HTTPException
 
-from api.deps import language
+from api.deps import current_actor, language
 from core import errors as e
 from core.text import Text
 
@@ -73,6 +74,9 @@ def _answer(request: Request, exc: e.AppError, status: int | None = None) -> Res
         return JSONResponse(body, body["status"], headers, media_type="application/problem+json")
     from api.web import page  # the page needs the templates; programs do not
 
+    if not hasattr(request.state, "actor"):  # no route matched, so nobody has been asked yet
+        with suppress(Exception):  # the error page must not fail over who reads it
+            current_actor(request)
     if isinstance(exc, e.NotSignedIn) and request.method == "GET":
         target = request.url.path + (f"?{request.url.query}" if request.url.query else "")
         from urllib.parse import quote

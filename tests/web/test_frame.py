@@ -10,7 +10,7 @@ from fastapi.testclient import TestClient
 from api.app import create_app
 from api.assets import asset_url
 from api.house import House
-from tests.people import a_person, an_org
+from tests.people import a_person, an_org, browser_as
 from tests.web.browser import OpenPage, axe, overflow, shot
 
 HTML = {"accept": "text/html"}
@@ -31,6 +31,15 @@ def test_an_address_that_does_not_exist_is_told_as_a_page_in_the_readers_languag
     assert '<html lang="zh-CN">' in chinese.text
     assert "What to do next" in english.text
     assert '<html lang="en">' in english.text
+
+
+def test_a_signed_in_reader_stays_signed_in_on_an_error_page(sqlite_house: House) -> None:
+    with sqlite_house.write() as work:
+        an_org(work, "bureau", kind="implementing_body")
+        a_person(work, "zhou", "bureau", ["approver"])
+    told = browser_as(sqlite_house, "zhou").get("/no/such/page")
+    assert told.status_code == 404
+    assert "zhou先生" in told.text
 
 
 def test_a_fault_of_ours_is_told_without_its_details(sqlite_house: House) -> None:

@@ -1,0 +1,63 @@
+"""The extract pages in a real browser: an analyst's way through them, in both languages, with and without scripts."""
+
+from __future__ import annotations
+
+import pytest
+
+from api.house import House
+from core.jobs import JobRow
+from tests.datasets.extracts.scene import Scene, a_scene
+from tests.web.browser import OpenPage, axe, overflow, shot
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+
+def _failed(scene: Scene) -> str:
+    """An extract whose making was cancelled."""
+    made = scene.asks()
+    with scene.house.write() as work:
+        work.db.get_one(JobRow, made.job_id).cancel_requested = True
+    scene.works()
+    return made.id
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_every_extract_page_is_legible_and_within_the_window(
+    sqlite_house: House, open_page: OpenPage, lang: str
+) -> None:
+    scene = a_scene(sqlite_house, quotas={"extracts": 20, "rows": 1000})
+    ready, failed, building = scene.delivered().id, _failed(scene), scene.asks().id
+    pages = {
+        "list": "/extracts", "choose": "/extracts/new", "new": f"/extracts/new?grant={scene.grant_id}",
+        "ready": f"/extracts/{ready}", "failed": f"/extracts/{failed}", "building": f"/extracts/{building}",
+    }  # fmt: skip
+    for name, path in pages.items():
+        for width in (1280, 390):
+            page = open_page(path, user="analyst", lang=lang, width=width)
+            shot(page, f"extracts-{name}-{lang}-{width}")
+            assert (axe(page), overflow(page)) == ([], 0), (name, width)
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+def test_an_analyst_plans_is_refused_mends_and_asks(
+    sqlite_house: House, open_page: OpenPage, scripts: bool
+) -> None:
+    scene = a_scene(sqlite_house)
+    page = open_page(f"/extracts/new?grant={scene.grant_id}", user="analyst", lang="en", scripts=scripts)
+    page.select_option('[name="column-0"]', "rooms")
+    page.select_option('[name="op-0"]', "ge")
+    page.fill('[name="value-0"]', "many")
+    page.get_by_role("button", name="Show the plan first").click()
+    page.get_by_text("is not a number").wait_for()
+    assert page.input_value('[name="value-0"]') == "many"
+    page.fill('[name="value-0"]', "12")
+    page.get_by_role("button", name="Show the plan first").click()
+    page.get_by_text("3 of 5 rows").wait_for()
+    page.get_by_role("button", name="Ask for the extract").click()
+    page.wait_for_url("**/extracts/*-*")
+    scene.works()
+    page.reload()
+    with page.expect_download() as taken:
+        page.get_by_role("link", name="Download the file").click()
+    path = taken.value.path()
+    assert path.read_bytes() == scene.file(page.url.rsplit("/", 1)[-1]).read_bytes()
