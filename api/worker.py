@@ -25,6 +25,7 @@ from core.settings import Settings
 
 _IDLE_S: Final = 20.0
 _GRACE_S: Final = 5.0
+_PATIENCE_S: Final = 2.0  # somebody who only asks whether a worker lives holds the lock for an instant
 _log = logging.getLogger("datagrant.worker")
 
 
@@ -147,11 +148,12 @@ def main() -> None:
         signal.signal(sign, lambda *_: stop.set())
     if asked.with_parent:
         _stop_when_parent_dies(stop)
+    patience = time.monotonic() + _PATIENCE_S
     while not stop.is_set():
         if not _work_under_lock(asked.data_dir, stop, asked.idle_exit):
-            if asked.idle_exit is not None:
+            if asked.idle_exit is not None and time.monotonic() > patience:
                 break
-            stop.wait(0.5)
+            stop.wait(0.2)
         elif not _left_over(asked.data_dir):
             break
     os._exit(0)  # threads of interrupted jobs must not hold the process; their steps go on at the next start
