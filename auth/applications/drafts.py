@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
+from sqlalchemy import text
 from sqlmodel import col, delete, select
 
 from auth import audit
@@ -77,6 +78,7 @@ def submit(
     """Hand the request in; refused with every reason that the pre-check would have named."""
     row = steps.load(work, actor, application_id, body.version)
     advance(State(row.state), Step.SUBMIT, steps.roles(work, actor, row))
+    _alone(work, row)
     refuse_if(_precheck(work, row, assets).blocking)
     ask = queries.ask_of(work, row)
     _fill(work, row, ask, _known(ask, assets))  # level and review need as they are at the time of submission
@@ -124,6 +126,13 @@ def _own_org(actor: Actor) -> OrgId:
 def _known(ask: ApplicationAsk, assets: Assets) -> dict[str, Asset]:
     """The datasets asked for, looked up once. NotFound for one that does not exist."""
     return {line.dataset_id: assets(DatasetId(line.dataset_id)) for line in ask.lines}
+
+
+def _alone(work: Work, row: ApplicationRow) -> None:
+    """One submission of an organisation at a time, so that twins see each other. SQLite has one writer anyway."""
+    if work.db.get_bind().dialect.name == "postgresql":
+        key = {"key": f"submit {row.org_id}"}
+        work.db.connection().execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))"), key)
 
 
 def _precheck(work: Work, row: ApplicationRow, assets: Assets) -> Precheck:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from auth.applications.workflow import State
 from auth.policy.filters.model import ColumnName, RowFilter
-from auth.policy.model import Code, DeliveryForm, Mask, Quotas, Use
+from auth.policy.model import Code, DeliveryForm, Mask, Prose, Quotas, Use, storable
 from auth.policy.narrowing import Narrowing
 from core.ids import ApplicationId, DatasetId
 
@@ -24,7 +24,7 @@ class ColumnAsk(_Body):
     """One column asked for, and why the purpose needs it."""
 
     name: ColumnName
-    reason: str = Field(default="", max_length=500)
+    reason: Prose = Field(default="", max_length=500)
     use: Literal[Use.PLAIN, Use.PSEUDONYMISED, Use.MASKED, Use.FILTER_ONLY] = Use.PLAIN
     mask: Mask | None = None
 
@@ -32,7 +32,7 @@ class ColumnAsk(_Body):
 class LineAsk(_Body):
     """One dataset asked for. A draft may be incomplete; `submit` says what is missing."""
 
-    dataset_id: DatasetId = Field(min_length=1, max_length=120)
+    dataset_id: Annotated[DatasetId, AfterValidator(storable)] = Field(min_length=1, max_length=120)
     columns: tuple[ColumnAsk, ...] = Field(default=(), max_length=2000)
     row_filter: RowFilter | None = None
     delivery_forms: tuple[DeliveryForm, ...] = ()
@@ -43,9 +43,9 @@ class ApplicationAsk(_Body):
     """The whole request: datasets, scenario, purpose, period (both days belong to it), how long copies may be kept."""
 
     lines: tuple[LineAsk, ...] = Field(default=(), max_length=20)
-    scenario_id: str = Field(default="", max_length=80)
+    scenario_id: Prose = Field(default="", max_length=80)
     purposes: tuple[Code, ...] = Field(default=(), max_length=20)
-    purpose_text: str = Field(default="", max_length=2000)
+    purpose_text: Prose = Field(default="", max_length=2000)
     starts_on: date | None = None
     ends_on: date | None = None
     retention_days: int | None = Field(default=None, ge=1, le=36500)
@@ -61,18 +61,18 @@ class StepBody(_Body):
     """A step with the version that was seen, and a note where one is due."""
 
     version: int | None = Field(default=None, ge=1)
-    note: str = Field(default="", max_length=2000)
+    note: Prose = Field(default="", max_length=2000)
 
 
 class ScreenBody(StepBody):
     """`ok` sends it to review; `return` asks for completion; `reject` refuses, with a code of the list of refusals."""
 
     outcome: Literal["ok", "return", "reject"]
-    reason_code: str = Field(default="", max_length=80)
+    reason_code: Prose = Field(default="", max_length=80)
 
 
 class LineVote(_Body):
-    line_id: str
+    line_id: Prose
     vote: Vote
     suggestion: Narrowing | None = None
 
@@ -80,7 +80,7 @@ class LineVote(_Body):
 class ReviewBody(StepBody):
     """One stage's vote on every line of the stage. `has_no_conflict` is the reviewer's declaration of interest."""
 
-    stage: str | None = Field(default=None, max_length=160)
+    stage: Prose | None = Field(default=None, max_length=160)
     has_no_conflict: bool
     lines: tuple[LineVote, ...] = Field(min_length=1)
 
@@ -88,11 +88,11 @@ class ReviewBody(StepBody):
 class LineDecision(_Body):
     """`narrow` carries what changes; `reject` a code of the list of refusals and a note."""
 
-    line_id: str
+    line_id: Prose
     outcome: Vote
     narrowing: Narrowing | None = None
-    reason_code: str = Field(default="", max_length=80)
-    note: str = Field(default="", max_length=2000)
+    reason_code: Prose = Field(default="", max_length=80)
+    note: Prose = Field(default="", max_length=2000)
 
 
 class DecideBody(StepBody):

@@ -21,7 +21,7 @@ from auth.grants.tables import GrantEventRow, GrantRow
 from auth.grants.workflow import FINAL, MOVES, State, Step, advance
 from auth.policy import rules, separation
 from auth.policy.limits import limits
-from auth.policy.model import GrantPolicy
+from auth.policy.model import GrantPolicy, Prose
 from auth.policy.separation import Doer
 from auth.scope import roles_towards
 from core import outbox
@@ -80,7 +80,7 @@ class GrantStep(SQLModel):
 
     model_config = {"extra": "forbid"}
     version: int | None = Field(default=None, ge=1)
-    note: str = Field(default="", max_length=2000)
+    note: Prose = Field(default="", max_length=2000)
 
 
 def read(work: Work, row: GrantRow) -> GrantRead:

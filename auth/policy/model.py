@@ -6,7 +6,8 @@ import hashlib
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Annotated, Final, Literal, Self
+from functools import cached_property
+from typing import Annotated, Final, Literal, Self, TypeVar
 
 import rfc8785
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
@@ -110,8 +111,19 @@ class Quotas(_Frozen):
     bytes: int | None = Field(default=None, ge=1, le=MAX_QUOTA)
 
 
+Words = TypeVar("Words", bound=str)
+
+
+def storable(words: Words) -> Words:
+    """PostgreSQL keeps no NUL in text: it is refused on the way in, on every database alike."""
+    if "\x00" in words:
+        raise ValueError("contains a NUL character")
+    return words
+
+
+Prose = Annotated[str, AfterValidator(storable)]
 Instant = Annotated[AwareDatetime, AfterValidator(lambda moment: moment.astimezone(UTC))]
-Code = Annotated[str, Field(min_length=1, max_length=80)]
+Code = Annotated[Prose, Field(min_length=1, max_length=80)]
 
 
 class GrantPolicy(_Frozen):
@@ -146,8 +158,12 @@ class GrantPolicy(_Frozen):
             raise ValueError("the period ends before it starts")
         return self
 
+    @cached_property
+    def _terms(self) -> dict[str, ColumnTerm]:
+        return {term.name: term for term in self.columns}
+
     def term(self, column: str) -> ColumnTerm | None:
-        return next((term for term in self.columns if term.name == column), None)
+        return self._terms.get(column)
 
     def use_of(self, column: str) -> Use:
         """What may become of that column; denied when the policy does not name it."""

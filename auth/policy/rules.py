@@ -5,7 +5,7 @@ What the rules do not know is refused: an unknown level, scenario, column, form 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -219,12 +219,12 @@ def _form_is_granted(case: Case) -> Iterator[Reason]:
 
 
 def _level_allows(case: Case) -> Iterator[Reason]:
-    chosen = tuple(term for term in case.grant.policy.columns if term.name in case.ask.columns)
-    filtered = tuple(
-        ColumnTerm(name=name, use=Use.FILTER_ONLY) for name in sorted(filters.columns_of(case.ask.filter))
-    )
+    used = {name: case.grant.policy.use_of(name) for name in case.ask.columns}
+    for name in filters.columns_of(case.ask.filter):
+        if used.get(name) is not Use.PLAIN:
+            used[name] = Use.FILTER_ONLY
     yield from form_objections((case.ask.delivery_form,), case.asset, case.limits)
-    yield from column_objections(chosen + filtered, case.asset, case.limits)
+    yield from _shown(used.items(), case.asset, case.limits)
 
 
 def form_objections(forms: tuple[str, ...], asset: Asset, limits: Limits) -> Iterator[Reason]:
@@ -243,21 +243,24 @@ def form_objections(forms: tuple[str, ...], asset: Asset, limits: Limits) -> Ite
             )
 
 
-def column_objections(terms: tuple[ColumnTerm, ...], asset: Asset, limits: Limits) -> Iterator[Reason]:
+def column_objections(terms: Iterable[ColumnTerm], asset: Asset, limits: Limits) -> Iterator[Reason]:
     """Columns whose values would show, as they are or by filtering, although their level or kind forbids it."""
+    yield from _shown(((term.name, term.use) for term in terms), asset, limits)
+
+
+def _shown(uses: Iterable[tuple[str, Use]], asset: Asset, limits: Limits) -> Iterator[Reason]:
     rule = limits.levels.get(asset.level)
-    for term in terms:
-        column = asset.column(term.name)
-        if column is None or term.use not in FILTERABLE:
+    for name, use in uses:
+        if use not in FILTERABLE or (column := asset.column(name)) is None:
             continue
         if rule is None or _too_open(column, rule.plain_up_to, rule.personal_plain):
             yield refused(
                 "level-forbids-plain",
-                f"列 {term.name}（{column.level} 级，标识类别 {column.identifier_kind}）不得以原值交付或用于筛选，须脱敏、假名化或去除。",
-                f"Column {term.name} (level {column.level}, identifier kind {column.identifier_kind}) may neither leave as it is nor be filtered on; mask, pseudonymise or leave it out.",
+                f"列 {name}（{column.level} 级，标识类别 {column.identifier_kind}）不得以原值交付或用于筛选，须脱敏、假名化或去除。",
+                f"Column {name} (level {column.level}, identifier kind {column.identifier_kind}) may neither leave as it is nor be filtered on; mask, pseudonymise or leave it out.",
                 limits.levels_source,
                 dataset=asset.dataset_id,
-                column=term.name,
+                column=name,
             )
 
 

@@ -168,6 +168,26 @@ def test_nobody_sets_what_is_not_theirs_to_set(house: House) -> None:
     assert applicant.post("/api/v1/applications", json=ASK | {"lines": [line]}).status_code == 422
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"purpose_text": "x\x00" * 20},
+        {"purpose_text": "长" * 2001},
+        {"retention_days": 0},
+        {"starts_on": "2026-02-30"},
+        {"lines": [{"dataset_id": "x", "row_filter": {"op": "eq", "column": "a", "value": {"$gt": ""}}}]},
+        {"lines": [{"dataset_id": "x", "quotas": {"rows": -1}}]},
+        {"lines": [{"dataset_id": "x", "columns": [{"name": "a", "use": "denied"}]}]},
+        {"lines": [{"dataset_id": "x"}] * 21},
+        {"purposes": "risk-pricing"},
+    ],
+)
+def test_malformed_request_is_told_and_not_stored(house: House, change: dict[str, Any]) -> None:
+    applicant = client_as(house, "applicant")
+    assert applicant.post("/api/v1/applications", json=ASK | change).status_code == 422
+    assert applicant.get("/api/v1/applications").json()["total"] == 0
+
+
 def test_other_organisation_gets_404_on_every_path_of_an_object(house: House) -> None:
     found = _granted(house)
     other = client_as(house, "applicant2")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import date
 from typing import Any
@@ -449,3 +451,42 @@ def test_refused_step_changes_nothing(desk: Desk) -> None:
         now: ApplicationRead = applications.application(work, actor, found.id)
     assert (now.state, now.version, now.lines[0].decision) == (State.DECIDING, found.version, "")
     assert _kinds(desk) == before
+
+
+# -- races, on either database
+
+
+def _at_once(count: int, act: Callable[[int], object]) -> list[str]:
+    """How each of `count` simultaneous attempts ended: `done`, or the name of the error."""
+
+    def attempt(n: int) -> str:
+        try:
+            act(n)
+        except AppError as refused:
+            return type(refused).__name__
+        return "done"
+
+    with ThreadPoolExecutor(count) as pool:
+        return sorted(pool.map(attempt, range(count)))
+
+
+def test_two_approvers_at_once_make_one_decision(house: House) -> None:
+    desk = a_desk(house)
+    found = an_application(desk, at=State.DECIDING)
+    ends = _at_once(4, lambda n: decided(desk, found, ("approver", "approver2")[n % 2]))
+    assert ends == ["Stale", "Stale", "Stale", "done"]
+
+
+def test_terms_accepted_at_once_make_each_grant_once(house: House) -> None:
+    desk = a_desk(house)
+    found = an_application(desk, at=State.OFFERED)
+    assert _at_once(4, lambda _: agreed(desk, found)) == ["Stale", "Stale", "Stale", "done"]
+    with desk.read("officer") as (work, actor):
+        assert grants.grants(work, actor)[1] == 1
+
+
+def test_twins_submitted_at_once_leave_one(house: House) -> None:
+    desk = a_desk(house)
+    drafts = [an_application(desk, at=State.DRAFT) for _ in range(4)]
+    ends = _at_once(4, lambda n: submitted(desk, drafts[n]))
+    assert ends == ["AccessRefused", "AccessRefused", "AccessRefused", "done"]
