@@ -113,7 +113,7 @@ def text_of(values: Series, column: Column) -> Series:
 
 
 def _stamp(value: pd.Timestamp) -> str:
-    text = value.strftime("%Y-%m-%d %H:%M:%S") + _fraction(value.microsecond)
+    text = value.isoformat(sep=" ")[:19] + _fraction(value.microsecond)
     return text + "+00" if value.tzinfo else text
 
 

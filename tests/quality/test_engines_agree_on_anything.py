@@ -1,0 +1,80 @@
+"""Both engines on tables that nobody thought of: values by Hypothesis, rules drawn from every type."""
+
+from __future__ import annotations
+
+import string
+import tempfile
+from datetime import UTC, date, datetime, time
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from quality.engine import run_suite
+from quality.suite import Suite
+from tests.quality.cases import CASES
+from tests.quality.tables import COLUMNS
+from tests.quality.test_engines_agree import differences
+
+pytestmark = [pytest.mark.gx, pytest.mark.slow]
+
+signs = st.sampled_from(
+    list(string.ascii_letters[:6] + "019 _-%.'\"\\\n\t:;,{}[]中文大鹏Ａ１😀é\u3000\u0301\ufeff")
+)
+few = st.sampled_from
+VALUES: dict[str, st.SearchStrategy[Any]] = {
+    "id": st.integers(-3, 6),
+    "big": few([2**53, 2**53 + 1, -(2**63), 2**63 - 1, 0, 1]),
+    "n": st.integers(-5, 40),
+    "m": st.integers(-5, 40),
+    "x": st.one_of(st.floats(width=64), few([0.0, -0.0, 2.0, 1.5])),
+    "y": few([0.1, 0.2, 0.3, 2.0, -7.5, 100.25, float("nan")]),
+    "s": st.text(signs, max_size=5),
+    "code": few(["A", "B", "C", "", "a", "10", "AB"]),
+    "when": st.one_of(st.dates().map(str), st.text(signs, max_size=8), few(["2024-02-30", "10:30", "May 5"])),
+    "j": st.one_of(few(["{}", "{", "null", '{"a": 1}', '{"a": "x"}', "NaN"]), st.text(signs, max_size=4)),
+    "d": st.one_of(st.dates(), few([date(2024, 1, 1), date(2024, 2, 1), date(2024, 2, 29)])),
+    "e": st.one_of(st.dates(date(2023, 12, 1), date(2024, 3, 1))),
+    "t": st.one_of(st.datetimes(), few([datetime(2024, 1, 1), datetime(2024, 1, 1, 3)])),  # noqa: DTZ001
+    "z": st.one_of(st.datetimes(datetime(1971, 1, 1), timezones=st.just(UTC)), few([datetime(2024, 1, 1, tzinfo=UTC)])),  # noqa: DTZ001
+    "dec": st.decimals(-1000, 1000, places=2, allow_nan=False),
+    "b": st.booleans(),
+    "tm": st.one_of(st.times(), few([time(8), time(12)])),
+}  # fmt: skip
+
+
+@st.composite
+def tables(draw: st.DrawFn) -> pa.Table:
+    rows = draw(st.integers(0, 7))
+    arrays = {}
+    for name, (kind, _) in COLUMNS.items():
+        cells = draw(st.lists(st.one_of(st.none(), VALUES[name], VALUES[name]), min_size=rows, max_size=rows))
+        if name == "dec":
+            cells = [None if cell is None else Decimal(cell) for cell in cells]
+        arrays[name] = pa.array(cells, kind)
+    keys = draw(st.lists(st.integers(1, 100), min_size=rows, max_size=rows, unique=True))
+    return pa.table({**arrays, "__row__": pa.array(keys, pa.int64())})
+
+
+# No shrinking: a run takes a second, and the message names the one rule that differs.
+@settings(
+    max_examples=15,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    phases=(Phase.explicit, Phase.generate),
+)
+@given(tables(), st.lists(st.sampled_from(range(len(CASES))), min_size=40, max_size=40, unique=True))
+def test_both_engines_agree_on_any_table(table: pa.Table, places: list[int]) -> None:
+    cases = [CASES[place] for place in places]
+    suite = Suite.from_data({"expectations": [{"type": name, "kwargs": kwargs} for name, kwargs in cases]})
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "t.parquet"
+        pq.write_table(table, path)
+        one, other = (run_suite(suite, path, engine=engine).expectations for engine in ("duckdb", "pandas"))
+    found = differences(cases, one, other)
+    assert not found, "\n".join([*found, str(table.to_pylist())])
