@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -10,6 +12,7 @@ from fastapi import FastAPI, Request, Response
 from limits import RateLimitItemPerMinute
 from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter
+from sqlalchemy.exc import OperationalError
 from starlette.datastructures import MutableHeaders
 
 from api.house import House
@@ -18,6 +21,7 @@ from auth.identity import accounts, api_keys, keyring, passwords, refresh, sessi
 from auth.identity.principals import Principal, in_person, principal
 from core.errors import InputRefused, NotSignedIn, TooMany
 from core.text import Text
+from core.work import Work
 
 SESSION_COOKIE = "dg_session"
 PER_NAME: Final = RateLimitItemPerMinute(20)
@@ -80,8 +84,7 @@ def _by_key(house: House, key: str) -> Identified:
             Text("接口密钥无效、已过期或已吊销。", "The API key is not valid, has expired or was revoked.")
         )
     if known.is_touch_due:
-        with house.write() as work:
-            api_keys.touch(work, known.key_id)
+        _note_use(house, lambda work: api_keys.touch(work, known.key_id))
     return Identified(known.principal.actor, org_name=known.principal.org_name)
 
 
@@ -91,9 +94,14 @@ def _by_cookie(house: House, cookie: str) -> Identified:
     if found is None:
         return Identified(ANYONE, is_stale_cookie=True)
     if found.is_touch_due:
-        with house.write() as work:
-            sessions.touch(work, found.session_id)
+        _note_use(house, lambda work: sessions.touch(work, found.session_id))
     return Identified(found.principal.actor, found.csrf, found.principal.org_name)
+
+
+def _note_use(house: House, touch: Callable[[Work], None]) -> None:
+    """In a transaction of its own. A database too busy to write is no reason to refuse a reader; it is noted next time."""
+    with suppress(OperationalError), house.write() as work:
+        touch(work)
 
 
 def prove_password(house: House, request: Request, username: str, password: str) -> Principal:
