@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from types import ModuleType
 
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, FastAPI, Response
 from fastapi.staticfiles import StaticFiles
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -19,11 +19,6 @@ from api.bodies import BodyGuard
 from api.house import House, open_house
 from api.identity import take_back_session
 from core.settings import Settings
-
-CSP = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
-    "font-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-)
 
 
 def routers(package: ModuleType) -> list[APIRouter]:
@@ -43,14 +38,23 @@ class SafeHeaders:
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                headers.setdefault("Content-Security-Policy", CSP)
-                headers.setdefault("X-Content-Type-Options", "nosniff")
-                headers.setdefault("Referrer-Policy", "same-origin")
+                for name, value in errors.SAFE_HEADERS.items():
+                    headers.setdefault(name, value)
                 if scope.get("state", {}).get("is_stale_cookie"):
                     take_back_session(headers)
             await send(message)
 
         await self.app(scope, receive, with_headers if scope["type"] == "http" else send)
+
+
+class VersionedFiles(StaticFiles):
+    """Static files. An address that carries its content's version (`?v=`) may be kept for ever."""
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        answer = await super().get_response(path, scope)
+        kept = b"v=" in scope.get("query_string", b"") and answer.status_code == 200
+        answer.headers["Cache-Control"] = "public, max-age=31536000, immutable" if kept else "no-cache"
+        return answer
 
 
 def create_app(settings: Settings | None = None, *, house: House | None = None) -> FastAPI:
@@ -82,5 +86,5 @@ def create_app(settings: Settings | None = None, *, house: House | None = None) 
     for router in routers(pages):
         app.include_router(router)
     dist = Path(__file__).parent / "static" / "dist"
-    app.mount("/static", StaticFiles(directory=dist, check_dir=False), name="static")
+    app.mount("/static", VersionedFiles(directory=dist, check_dir=False), name="static")
     return app

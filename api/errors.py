@@ -14,6 +14,15 @@ from api.deps import current_actor, language
 from core import errors as e
 from core.text import Text
 
+SAFE_HEADERS: Final = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+        "font-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+}
+
 STATUS: Final[dict[type[e.AppError], int]] = {
     e.InputRefused: 422,
     e.NotSignedIn: 401,
@@ -114,7 +123,9 @@ async def on_surprise(request: Request, exc: Exception) -> Response:  # noqa: AR
         "Something failed on our side and nothing was changed; try again later, and if it happens again tell the "
         "administrator the time and address.",
     )
-    return _answer(request, e.AppError(text), 500)
+    answer = _answer(request, e.AppError(text), 500)
+    answer.headers.update(SAFE_HEADERS)  # this answer is made outside all middleware
+    return answer
 
 
 def install(app: FastAPI) -> None:

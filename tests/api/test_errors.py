@@ -110,6 +110,20 @@ def test_every_answer_carries_the_security_headers(sqlite_house: House) -> None:
     assert answer.headers["x-content-type-options"] == "nosniff"
 
 
+def test_a_surprise_is_a_document_too_and_tells_no_secret(sqlite_house: House) -> None:
+    app = create_app(house=sqlite_house)
+
+    @app.get("/api/v1/surprise")
+    def surprise() -> None:
+        raise ZeroDivisionError("password=hunter2")
+
+    answer = TestClient(app, raise_server_exceptions=False).get("/api/v1/surprise")
+    assert answer.status_code == 500
+    assert answer.json()["type"] == "/problems/error"
+    assert "hunter2" not in answer.text
+    assert "default-src 'none'" in answer.headers["content-security-policy"]
+
+
 def test_a_route_with_an_unknown_permission_cannot_be_made() -> None:
     with pytest.raises(ValueError, match="unknown permission"):
         access("no:such:thing")
