@@ -117,7 +117,7 @@ def _own_org(actor: Actor) -> OrgId:
             "not-an-applicant",
             "只有机构的申请人可以发起申请。",
             "Only an applicant of an organisation can apply.",
-            "authorization §4.1",
+            "角色与权限 · roles and permissions",
         )
         raise AccessRefused(reason.text, reasons=[reason])
     return OrgId(actor.org_id)

@@ -48,7 +48,7 @@ def review(work: Work, actor: Actor, application_id: ApplicationId, body: Review
     if not body.has_no_conflict:
         text = Text("存在利益冲突，请由他人审核。", "With a conflict of interest somebody else must review.")
         raise AccessRefused(
-            text, reasons=[Reason("conflict-of-interest", text, f"{separation.BASIS}: declaration per vote")]
+            text, reasons=[Reason("conflict-of-interest", text, "利益冲突声明 · declaration of interest")]
         )
     _votes_match(body, stage)
     if any(line.vote != "approve" for line in body.lines):
@@ -98,7 +98,7 @@ def review_objections(work: Work, actor: Actor, row: ApplicationRow) -> tuple[Re
                 "one-vote-each",
                 "您在本轮已投票；其余环节须由他人审核。",
                 "You have voted in this round; the other stages need other reviewers.",
-                "authorization §4.2: one vote each",
+                "每人一票 · one vote each",
             )
         )
     return tuple(found)
@@ -132,7 +132,7 @@ def _stage(work: Work, actor: Actor, row: ApplicationRow, named: str | None) -> 
             "没有等待您审核的环节：可能已由他人完成，或不在您的职责范围内。",
             "No stage waits for you: somebody else has done it, or it is not yours.",
         )
-        raise AccessRefused(text, reasons=[Reason("no-stage-for-you", text, "authorization §4.2 stage plan")])
+        raise AccessRefused(text, reasons=[Reason("no-stage-for-you", text, "审核环节 · stage plan")])
     return able[0]
 
 

@@ -27,9 +27,9 @@ from auth.roles import Role
 from core.errors import Reason
 from core.text import Text
 
-BASIS: Final = "authorization §4.2"
-MINIMAL: Final = "domain R22: 最小够用 (data minimisation)"
-SCENARIO: Final = "domain R04: no grant without a scenario"
+BASIS: Final = "申请办理规则 · rules of applications"
+MINIMAL: Final = "最小够用 · data minimisation"
+SCENARIO: Final = "无场景不授权 · no grant without a scenario"
 MIN_PURPOSE: Final = 10
 
 
@@ -168,7 +168,7 @@ def _advice(ask: ApplicationAsk, desk: Desk) -> Iterator[Reason]:
                 "open-anyway",
                 f"{line.dataset_id} 无条件开放，无需申请即可下载。",
                 f"{line.dataset_id} is open without condition; it can be downloaded without a grant.",
-                "domain §2 R37",
+                "无条件开放 · open without condition",
                 dataset=line.dataset_id,
             )
         if asset.auth_op_scope == "negotiable":
@@ -176,7 +176,7 @@ def _advice(ask: ApplicationAsk, desk: Desk) -> Iterator[Reason]:
                 "scope-negotiable",
                 f"{line.dataset_id} 是否纳入授权运营需协商，办理时间可能延长。",
                 f"Whether {line.dataset_id} enters authorised operation is to be negotiated; it may take longer.",
-                "domain §4.1 auth_op_scope",
+                "目录“授权运营属性” · scope of authorised operation in the catalogue",
                 dataset=line.dataset_id,
             )
     ends = desk.licence.valid_to
@@ -341,7 +341,7 @@ def _decision(
                 "refusal-needs-reason",
                 f"{asked.dataset_id}：不予授权须选择理由代码并写明理由。",
                 f"{asked.dataset_id}: a refusal needs a code of the list and a reason in words.",
-                "domain R12: reasons for refusal",
+                "不予授权须说明理由 · refusals are reasoned",
                 dataset=asked.dataset_id,
             )
         return

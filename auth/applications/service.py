@@ -105,6 +105,6 @@ def _no_stage(work: Work, actor: Actor, row: ApplicationRow) -> tuple[Reason, ..
             "no-stage-for-you",
             "没有等待您审核的环节。",
             "No stage of the plan waits for you.",
-            "authorization §4.2 stage plan",
+            "审核环节 · stage plan",
         ),
     )

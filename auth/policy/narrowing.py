@@ -25,7 +25,7 @@ from auth.policy.model import (
 from core.errors import Reason
 from core.text import Text
 
-BASIS: Final = "authorization §4.2: a decision narrows, never widens"
+BASIS: Final = "决定只收窄、不放宽 · a decision narrows, never widens"
 _UNITS: Final = ("hour", "day", "month", "year")
 
 

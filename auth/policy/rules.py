@@ -19,8 +19,8 @@ from auth.policy.model import FILTERABLE, MASK_TYPES, Ask, ColumnTerm, GrantPoli
 from core.errors import Reason
 from core.text import Text
 
-GRANT: Final = "authorization §4.2"
-POLICY: Final = "authorization §4.4"
+GRANT: Final = "授权生命周期规则 · life of a grant"
+POLICY: Final = "授权条款 · policy of the grant"
 PERSONAL: Final = frozenset({"DI", "SI"})
 
 
@@ -115,7 +115,7 @@ def asset_objections(asset: Asset) -> Iterator[Reason]:
             "dataset-not-openable",
             f"{asset.dataset_id} 属于不予开放数据，不得纳入授权。",
             f"{asset.dataset_id} is not to be opened and may enter no grant.",
-            "domain R10: 不予开放 data never enter grants",
+            "不予开放的数据不得授权 · data not to be opened enter no grant",
             dataset=asset.dataset_id,
         )
     if asset.auth_op_scope not in ("yes", "negotiable"):
@@ -123,7 +123,7 @@ def asset_objections(asset: Asset) -> Iterator[Reason]:
             "dataset-out-of-scope",
             f"{asset.dataset_id} 不在授权运营范围内。",
             f"{asset.dataset_id} lies outside the scope of authorised operation.",
-            "domain §4.1 auth_op_scope",
+            "目录“授权运营属性” · scope of authorised operation in the catalogue",
             dataset=asset.dataset_id,
         )
     if not asset.is_published:
@@ -275,7 +275,7 @@ def _purpose_is_granted(case: Case) -> Iterator[Reason]:
             "scenario-mismatch",
             f"授权的场景是 {policy.scenario_id}，不是 {case.ask.scenario_id}。",
             f"The grant is for scenario {policy.scenario_id}, not {case.ask.scenario_id}.",
-            "domain R04: no grant without a scenario",
+            "无场景不授权 · no grant without a scenario",
         )
     if case.ask.purpose not in policy.purposes or case.ask.purpose not in case.limits.purposes:
         yield refused(

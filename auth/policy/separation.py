@@ -13,7 +13,7 @@ from typing import Final
 from core.errors import Reason
 from core.text import Text
 
-BASIS: Final = "authorization §4.3"
+BASIS: Final = "职责分离 · segregation of duties"
 APPLICANT_SIDE: Final = frozenset(
     {"create", "save", "submit", "withdraw", "accept_terms", "decline", "relinquish"}
 )
@@ -39,7 +39,7 @@ class Doer:
 
 
 def _reason(rule: int, zh: str, en: str) -> Reason:
-    return Reason(f"separation-of-duties-{rule}", Text(zh, en), f"{BASIS} rule {rule}")
+    return Reason(f"separation-of-duties-{rule}", Text(zh, en), f"{BASIS} ({rule})")
 
 
 def not_of_the_applicant(doer: Doer, applicant_org: str, past: Iterable[Past]) -> Iterator[Reason]:

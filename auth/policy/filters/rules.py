@@ -17,7 +17,7 @@ from auth.policy.filters.model import All, Any_, Between, Compare, In, IsNull, L
 from core.errors import Reason
 from core.text import Text
 
-BASIS: Final = "authorization §4.4"
+BASIS: Final = "行过滤规则 · row filters"
 LOCAL: Final = timezone(timedelta(hours=8), "UTC+8")  # times without an offset are local time here
 _ORDERED: Final = frozenset({"string", "integer", "number", "date", "datetime", "time"})
 _COMPARE: Final[Mapping[str, Callable[[Any, Any], bool]]] = {
