@@ -7,6 +7,7 @@ talks to nobody, and is launched in the worker alone.
 from __future__ import annotations
 
 import logging
+import os
 import shutil
 import threading
 import time
@@ -161,6 +162,10 @@ def serve_jobs(settings: Settings, stop: threading.Event, *, idle_exit: float | 
         if idle_exit is not None and now - last_busy > idle_exit:
             break
     _let_finish(floor, grace_s)
+    if floor.active:
+        # To close the book under a running job would make the job fail. A sudden end, with the lock still held, is
+        # survived like any other death: its steps go on at the next start.
+        os._exit(0)
     DBOS.destroy(workflow_completion_timeout_sec=0)
     house.engine.dispose()
 
