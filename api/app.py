@@ -75,7 +75,7 @@ def create_app(settings: Settings | None = None, *, house: House | None = None) 
                 keeper.stop()
 
     app = FastAPI(
-        title="Datagrant 数授", version="0.1.0", lifespan=lifespan, docs_url="/api/docs", redoc_url=None
+        title="Datagrant 数授", version="0.1.0", lifespan=lifespan, docs_url=None, redoc_url=None
     )
     app.state.house = opened
     errors.install(app)
