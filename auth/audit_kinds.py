@@ -47,6 +47,7 @@ KIND_NAMES: Final[Mapping[str, Text]] = {
     "extract.ready": Text("提取完成", "Extract ready"),
     "extract.failed": Text("提取失败", "Extract failed"),
     "extract.downloaded": Text("下载提取文件", "Extract downloaded"),
+    "extract.cut_off": Text("下载被中断", "Download cut off"),
     "extract.delivered": Text("提取文件送达", "Extract delivered"),
     "grant.issued": Text("生成授权", "Grant issued"),
     "grant.activated": Text("授权生效", "Grant activated"),
