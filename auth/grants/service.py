@@ -14,6 +14,7 @@ from sqlmodel import Field, SQLModel, col, select
 
 from auth import audit
 from auth.actor import SYSTEM, Actor
+from auth.applications import queries as applications
 from auth.asset import Asset
 from auth.grants import queries
 from auth.grants.standing import licence
@@ -22,7 +23,7 @@ from auth.grants.workflow import FINAL, MOVES, State, Step, advance
 from auth.policy import rules, separation
 from auth.policy.limits import limits
 from auth.policy.model import GrantPolicy, Prose
-from auth.policy.separation import Doer
+from auth.policy.separation import Doer, Past
 from auth.scope import roles_towards
 from core import outbox
 from core.errors import InputRefused, Reason, Stale, refuse_if
@@ -163,7 +164,7 @@ def _activation_objections(
 ) -> tuple[Reason, ...]:
     asset, policy = assets(DatasetId(row.dataset_id)), queries.view_of(row).policy
     found = [
-        *separation.not_of_the_applicant(_doer(actor), row.org_id, queries.past(work, row.id)),
+        *separation.not_of_the_applicant(_doer(actor), row.org_id, _past(work, row)),
         *separation.approver_does_not_activate(_doer(actor), json.loads(row.approved_by)),
         *rules.licence_objections(licence(work, OrgId(row.org_id)), work.now),
         *rules.asset_objections(asset),
@@ -187,6 +188,18 @@ def _activation_objections(
     return tuple(found)
 
 
+def _resumption_objections(work: Work, actor: Actor, row: GrantRow) -> tuple[Reason, ...]:
+    return (
+        *separation.not_of_the_applicant(_doer(actor), row.org_id, _past(work, row)),
+        *separation.suspender_does_not_resume(_doer(actor), queries.past(work, row.id)),
+    )
+
+
+def _past(work: Work, row: GrantRow) -> tuple[Past, ...]:
+    """What was done to the grant and, before it, to its application."""
+    return (*applications.past(work, row.application_id), *queries.past(work, row.id))
+
+
 def suspend(work: Work, actor: Actor, grant_id: GrantId, body: GrantStep) -> GrantRead:
     """Stop all use at once; somebody else may resume it."""
     row = _load(work, actor, grant_id, body, needs_note=True)
@@ -197,13 +210,7 @@ def suspend(work: Work, actor: Actor, grant_id: GrantId, body: GrantStep) -> Gra
 def resume(work: Work, actor: Actor, grant_id: GrantId, body: GrantStep) -> GrantRead:
     """Let a suspended grant count again; not by the person who suspended it."""
     row = _load(work, actor, grant_id, body)
-    past = queries.past(work, row.id)
-    refuse_if(
-        (
-            *separation.not_of_the_applicant(_doer(actor), row.org_id, past),
-            *separation.suspender_does_not_resume(_doer(actor), past),
-        )
-    )
+    refuse_if(_resumption_objections(work, actor, row))
     _move(work, actor, row, Step.RESUME, body.note)
     return read(work, row)
 
@@ -257,7 +264,6 @@ def commands(
     """The steps that this actor's roles open on the grant now, each with what still stands against it."""
     row = queries.row(work, grant_id, actor)
     roles = roles_towards(actor, org_id=row.org_id, departments=frozenset({row.department_id}))
-    past = queries.past(work, row.id)
     offered = []
     for (state, step), move in MOVES.items():
         if state != row.state or move.by.isdisjoint(roles):
@@ -266,7 +272,7 @@ def commands(
         if step is Step.ACTIVATE:
             against = _activation_objections(work, actor, row, assets, has_release)
         if step is Step.RESUME:
-            against = tuple(separation.suspender_does_not_resume(_doer(actor), past))
+            against = _resumption_objections(work, actor, row)
         offered.append({"command": step.value, "version": row.version, "reasons": against})
     return offered
 

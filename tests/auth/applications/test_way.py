@@ -265,6 +265,25 @@ def test_approver_does_not_activate(desk: Desk) -> None:
     assert activated(desk, grant.id, "steward_a").state == "ACTIVE"
 
 
+def test_whoever_applied_does_not_activate_or_resume_after_changing_sides(desk: Desk) -> None:
+    """Rule 1 reaches from the application into the life of its grant."""
+    with desk.house.write() as work:
+        wang = actor_of(work, "applicant").person_id
+        a_person(work, "turncoat", "parks", ["steward"], person_id=wang)
+        a_person(work, "guardian", "bureau", ["security_officer"], person_id=wang)
+    grant = a_grant(desk, at="PENDING")
+    with pytest.raises(AccessRefused) as refused:
+        activated(desk, grant.id, "turncoat")
+    assert _codes(refused) == ["separation-of-duties-1"]
+    activated(desk, grant.id)
+    step = GrantStep(note="例行核查")
+    with desk.write("watch") as (work, actor):
+        grants.suspend(work, actor, grant.id, step)
+    with pytest.raises(AccessRefused) as refused, desk.write("guardian") as (work, actor):
+        grants.resume(work, actor, grant.id, step)
+    assert _codes(refused) == ["separation-of-duties-1"]
+
+
 def test_suspender_does_not_resume(desk: Desk) -> None:
     """Rule 5."""
     grant = a_grant(desk)
