@@ -159,10 +159,18 @@ def _decision(work: Work, actor: Actor, application_id: ApplicationId, form: For
             "reason_code": str(form.get(f"code-{line.id}", "")),
             "note": str(form.get(f"note-{line.id}", "")).strip(),
         }
-        if outcome == "narrow":
-            decision["narrowing"] = _narrowing(
-                line.id, policy_asked(ask, asked_line), assets(work, DatasetId(line.dataset_id)), form
-            )
+        if outcome in ("approve", "narrow"):
+            held = assets(work, DatasetId(line.dataset_id))
+            changes = _narrowing(line.id, policy_asked(ask, asked_line), held, form)
+            if outcome == "narrow":
+                decision["narrowing"] = changes
+            elif changes:  # nothing that the approver changed may be passed over in silence
+                raise InputRefused(
+                    Text(
+                        f"{line.dataset_id}：您改动了条款，却选择“按申请准予”；请改选“收窄后准予”或还原改动。",
+                        f"{line.dataset_id}: you changed terms but chose to approve as asked; choose to approve in part, or undo the changes.",
+                    )
+                )
         lines.append(decision)
     return DecideBody.model_validate(
         {"version": form.get("version"), "note": str(form.get("note", "")), "lines": lines}
@@ -222,7 +230,7 @@ def _decide(
     context = context_of(work, actor, found)
     votes = {
         line.id: [
-            (review.stage, review.lines[line.id]["vote"])
+            (review.stage, review.lines[line.id]["vote"], review.comment)
             for review in found.reviews
             if line.id in review.lines
         ]
@@ -266,7 +274,7 @@ def _line_form(line_id: str, asked: GrantPolicy, held: Asset, form: FormData | N
             }
         )
     return {
-        "outcome": was("outcome", "approve"),
+        "outcome": was("outcome", ""),
         "columns": columns,
         "ends": was("ends", local_day(asked.ends_at - timedelta(seconds=1))),
         "forms": form.getlist(f"forms-{line_id}") if form is not None else list(asked.delivery_forms),

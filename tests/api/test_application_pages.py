@@ -94,6 +94,7 @@ def test_whole_way_by_forms_alone(house: House) -> None:
 
     approver = browser_as(house, "approver")
     form = approver.get(f"{at}/decide")
+    assert "名称列并非必要" in form.text
     decision = {
         "version": _version(form.text),
         f"outcome-{line}": "narrow",
@@ -112,6 +113,10 @@ def test_whole_way_by_forms_alone(house: House) -> None:
     assert wider.status_code == 422
     assert "decision-widens" in wider.text
     assert 'value="50"' in wider.text
+    careless = approver.submit(f"{at}/decide", **(decision | {f"outcome-{line}": "approve"}))
+    assert careless.status_code == 422
+    assert "您改动了条款" in careless.text
+    assert 'value="2026-09-30"' in careless.text
     done = approver.submit(f"{at}/decide", **decision)
     assert done.status_code == 303, done.text
 
