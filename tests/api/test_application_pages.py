@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from html.parser import HTMLParser
 from typing import Any
 
 import pytest
@@ -143,6 +144,47 @@ def test_whole_way_by_forms_alone(house: House) -> None:
         ],
     }
     assert grant["policy"]["delivery_forms"] == ["extract_parquet"]
+
+
+class _Form(HTMLParser):
+    """The fields of the page's form as a browser would send them untouched."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.fields: dict[str, list[str]] = {}
+        self.select = ""
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = dict(attrs)
+        name, value = given.get("name") or "", given.get("value") or ""
+        ticked = given.get("type") not in ("checkbox", "radio") or "checked" in given
+        if tag == "select":
+            self.select = name
+        elif tag == "option" and "selected" in given:
+            self.fields[self.select] = [value]
+        elif tag in ("input", "textarea") and name and ticked:
+            self.fields.setdefault(name, []).append(value)
+
+
+def test_approving_the_form_as_it_stands_offers_exactly_what_was_asked(house: House) -> None:
+    at = _filled_in(house)
+    _post(client_as(house, "applicant"), f"{at}/submit", version=_row(house, at).version)
+    screener = client_as(house, "screener")
+    found = _post(screener, f"{at}/screen", {"outcome": "ok"}, _row(house, at).version)
+    lines = [{"line_id": line["id"], "vote": "approve"} for line in found["lines"]]
+    found = _post(screener, f"{at}/review", {"has_no_conflict": True, "lines": lines}, found["version"])
+    approver = browser_as(house, "approver")
+    fields = _Form(approver.get(f"{at}/decide").text).fields
+    fields[f"outcome-{lines[0]['line_id']}"] = ["approve"]
+    done = approver.submit(
+        f"{at}/decide", **{name: value for name, value in fields.items() if name != "csrf"}
+    )
+    assert done.status_code == 303, done.text
+    offered = client_as(house, "officer").get(f"/api/v1{at}").json()["lines"][0]["offered"]
+    masks = {term["name"]: term["mask"] for term in offered["columns"]}
+    assert masks == {"lot": None, "name": {"kind": "keep", "head": 3, "tail": 4}, "free": None}
+    assert (offered["ends_at"], offered["quotas"]["extracts"]) == ("2026-12-31T16:00:00Z", 5)
 
 
 def test_form_that_fails_keeps_what_was_typed_and_says_where(house: House) -> None:
