@@ -74,9 +74,7 @@ def create_app(settings: Settings | None = None, *, house: House | None = None) 
             if keeper:
                 keeper.stop()
 
-    app = FastAPI(
-        title="Datagrant 数授", version="0.1.0", lifespan=lifespan, docs_url=None, redoc_url=None
-    )
+    app = FastAPI(title="Datagrant 数授", version="0.1.0", lifespan=lifespan, docs_url=None, redoc_url=None)
     app.state.house = opened
     errors.install(app)
     app.add_middleware(BodyGuard)

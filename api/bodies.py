@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.errors import on_app_error
 from api.identity import identify
-from core.errors import AppError, NotSignedIn
+from core.errors import AppError, InputRefused, NotSignedIn
 from core.text import Text
 
 FROM_ANYBODY: Final = 256 * 1024
@@ -34,6 +34,9 @@ class BodyGuard:
             await self.app(scope, receive, send)
             return
         request = Request(scope)
+        if "\0" in scope["path"] or b"%00" in scope["query_string"]:
+            await (await on_app_error(request, _nul()))(scope, receive, send)
+            return
         announced = _announced(request)
         try:
             if announced is None or announced > FROM_ANYBODY:
@@ -43,6 +46,12 @@ class BodyGuard:
             return
         limit = None if request.headers.get("content-type", "").startswith(_STREAMED) else IN_MEMORY
         await self.app(scope, receive if limit is None else _counted(receive, limit), send)
+
+
+def _nul() -> InputRefused:
+    return InputRefused(
+        Text("地址中含有空字符（NUL）；请检查链接。", "The address holds a NUL character; check the link.")
+    )
 
 
 def _announced(request: Request) -> int | None:

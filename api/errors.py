@@ -8,6 +8,7 @@ from typing import Any, Final
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, RedirectResponse, Response
+from sqlalchemy.exc import DataError
 from starlette.exceptions import HTTPException
 
 from api.deps import current_actor, language
@@ -117,6 +118,15 @@ async def on_http_error(request: Request, exc: Exception) -> Response:
     return _answer(request, kind(text), exc.status_code)
 
 
+async def on_bad_value(request: Request, exc: Exception) -> Response:  # noqa: ARG001 - the cause names a column of ours
+    """PostgreSQL cannot keep some text (NUL), and no column keeps every number; SQLite may have taken it."""
+    text = Text(
+        "请求中含有无法保存的值（例如空字符或超出范围的数）；请更正后重试。",
+        "The request holds a value that cannot be stored, such as a NUL character or a number out of range; mend it and try again.",
+    )
+    return _answer(request, e.InputRefused(text))
+
+
 async def on_surprise(request: Request, exc: Exception) -> Response:  # noqa: ARG001 - the server logs the trace itself
     text = Text(
         "服务内部出错，未作任何更改；请稍后重试，若再次出现请把时间与地址告知管理员。",
@@ -132,4 +142,5 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(e.AppError, on_app_error)
     app.add_exception_handler(RequestValidationError, on_bad_payload)
     app.add_exception_handler(HTTPException, on_http_error)
+    app.add_exception_handler(DataError, on_bad_value)
     app.add_exception_handler(Exception, on_surprise)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from core.ids import DatasetId, OrgId
@@ -35,6 +35,10 @@ class Asset:
     auth_op_scope: Literal["yes", "no", "negotiable"]
     is_published: bool
     columns: tuple[AssetColumn, ...]
+    _by_name: dict[str, AssetColumn] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_by_name", {column.name: column for column in self.columns})
 
     def column(self, name: str) -> AssetColumn | None:
-        return next((column for column in self.columns if column.name == name), None)
+        return self._by_name.get(name)

@@ -123,7 +123,10 @@ def _postgres_copy(address: str) -> Engine:
 
 def _house(engine: Engine, tmp_path: Path, clock: Any) -> House:
     settings = Settings(
-        data_dir=tmp_path / "data", database_url=engine.url.render_as_string(hide_password=False), worker=False, demo=True
+        data_dir=tmp_path / "data",
+        database_url=engine.url.render_as_string(hide_password=False),
+        worker=False,
+        demo=True,
     )
     for directory in (settings.data_dir, settings.scratch_dir, settings.keys_dir):
         directory.mkdir(parents=True, exist_ok=True)

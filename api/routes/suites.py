@@ -46,7 +46,8 @@ def save_suite(
     body: SuiteSave,
 ) -> SuiteRead:
     """Put a new version in force; every fault of the suite is listed at once."""
-    suite = Suite.from_data(body.suite)  # first: what a fault of it says must not depend on whose dataset this is
+    # The suite is read first: what a fault of it says must not depend on whose dataset this is.
+    suite = Suite.from_data(body.suite)
     saved = service.save_suite(
         work, actor, asset(work, dataset_id), suite, body.note, expected_version=expected
     )

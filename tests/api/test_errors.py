@@ -104,6 +104,23 @@ def test_an_address_that_is_not_there(sqlite_house: House) -> None:
     assert "<html" in page.text
 
 
+@pytest.mark.parametrize(
+    "path", ["/api/v1/datasets/a%00b", "/api/v1/datasets?q=a%00b", "/api/v1/releases/%00"]
+)
+def test_nul_in_an_address_is_refused_on_both_databases(house: House, path: str) -> None:
+    answer = TestClient(create_app(house=house)).get(path)
+    assert answer.status_code == 422
+    assert answer.json()["type"] == "/problems/input-refused"
+
+
+def test_nul_in_a_body_is_refused_or_kept_but_never_breaks(house: House) -> None:
+    body = {"username": "a\0b", "password": "x" * 12}
+    answer = TestClient(create_app(house=house), raise_server_exceptions=False).post(
+        "/api/v1/auth/token", json=body
+    )
+    assert answer.status_code in (401, 422)
+
+
 def test_every_answer_carries_the_security_headers(sqlite_house: House) -> None:
     answer = TestClient(create_app(house=sqlite_house)).get("/api/v1/nothing")
     assert "default-src 'none'" in answer.headers["content-security-policy"]
