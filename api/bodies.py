@@ -19,12 +19,16 @@ from core.text import Text
 
 FROM_ANYBODY: Final = 256 * 1024
 IN_MEMORY: Final = 16 * 1024 * 1024
-_STREAMED: Final = ("multipart/form-data", "application/octet-stream")
+AROUND_A_FILE: Final = 1024 * 1024  # what a form may hold besides its file
+_RAW_FILES: Final = "/api/v1/batches"
 TOO_LARGE: Final = 413
 
 
 class BodyGuard:
-    """Beyond 256 KiB the sender must be proven first; beyond 16 MiB only files are taken, which go to disk as they come."""
+    """Beyond 256 KiB the sender must be proven first; beyond 16 MiB only files are taken, which go to disk as they come.
+
+    Where a body goes is told by the route, not by the type that the sender claims: a JSON route reads anything into memory.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -44,8 +48,17 @@ class BodyGuard:
         except AppError as refused:
             await (await on_app_error(request, refused))(scope, receive, send)
             return
-        limit = None if request.headers.get("content-type", "").startswith(_STREAMED) else IN_MEMORY
-        await self.app(scope, receive if limit is None else _counted(receive, limit), send)
+        await self.app(scope, _counted(receive, _limit(request)), send)
+
+
+def _limit(request: Request) -> int:
+    """How much this route takes: forms of pages and the raw intake go to disk, everything else stays in memory."""
+    path = request.url.path
+    is_form = request.headers.get("content-type", "").startswith("multipart/form-data")
+    if path == _RAW_FILES or (is_form and not path.startswith("/api/")):
+        most: int = request.app.state.house.settings.upload_max_bytes
+        return most + AROUND_A_FILE
+    return IN_MEMORY
 
 
 def _nul() -> InputRefused:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
-from api.bodies import FROM_ANYBODY, IN_MEMORY
+from api.bodies import AROUND_A_FILE, FROM_ANYBODY, IN_MEMORY
 from api.house import House
 from tests.people import a_person, browser_as, client_as
 
@@ -69,6 +70,25 @@ def test_known_sender_is_stopped_at_the_limit_of_memory(peopled: House) -> None:
     )
     assert answer.status_code == 413
     assert answer.json()["status"] == 413
+
+
+@pytest.mark.parametrize("kind", ["multipart/form-data; boundary=b", "application/octet-stream"])
+def test_a_claimed_type_opens_no_way_into_memory(peopled: House, kind: str) -> None:
+    answer = client_as(peopled, "admin").post(
+        "/api/v1/users", content=Spy(2 * IN_MEMORY).chunks(), headers={"content-type": kind}
+    )
+    assert answer.status_code == 413
+
+
+def test_a_form_is_no_way_to_fill_the_disk(peopled: House) -> None:
+    limited = replace(peopled, settings=peopled.settings.model_copy(update={"upload_max_bytes": 1024}))
+    head = b'--b\r\ncontent-disposition: form-data; name="file"; filename="f"\r\n\r\n'
+    answer = browser_as(limited, "admin").post(
+        "/sign-out",
+        content=head + b"x" * (2 * AROUND_A_FILE),
+        headers={"content-type": "multipart/form-data; boundary=b"},
+    )
+    assert answer.status_code == 413
 
 
 def test_small_bodies_pass_as_before(peopled: House) -> None:
