@@ -18,6 +18,7 @@ from dbos import DBOS, DBOSConfig, SetWorkflowID, StepOptions
 from sqlmodel import col, select
 
 from api.house import House, open_house
+from api.outflow import send_due
 from auth import deadlines
 from core.jobs import JobRow, JobState
 from core.jobs_run import JobKind, Lane, context_for, in_place, perform, scratch_room
@@ -156,6 +157,7 @@ def serve_jobs(settings: Settings, stop: threading.Event, *, idle_exit: float | 
             if now - last_noted > _DEADLINES_S:
                 last_noted = now
                 note_deadlines(house)
+                send_due(house)
         except Exception:
             _log.exception("the worker's look at the queue failed; trying again")
             stop.wait(1)
