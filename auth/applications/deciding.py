@@ -92,8 +92,8 @@ def _decide_line(
 def decision_separation(work: Work, actor: Actor, row: ApplicationRow) -> tuple[Reason, ...]:
     past = queries.past(work, row.id)
     return (
-        *separation.not_of_the_applicant(steps.doer(actor), row.org_id, past),
-        *separation.reviewer_does_not_decide(steps.doer(actor), past),
+        *separation.not_of_the_applicant(steps.doer(work, actor), row.org_id, past),
+        *separation.reviewer_does_not_decide(steps.doer(work, actor), past),
     )
 
 

@@ -17,8 +17,8 @@ from auth.applications.tables import (
     ApplicationReviewRow,
     ApplicationRow,
 )
-from auth.applications.workflow import LIVE, State
-from auth.policy.separation import Past
+from auth.applications.workflow import LIVE, State, Step
+from auth.policy.separation import RETURNED_IN_REVIEW, Past
 from auth.roles import Role
 from auth.scope import Sight, sight
 from core.errors import NotFound
@@ -143,7 +143,13 @@ def events(work: Work, application_id: str) -> list[ApplicationEventRow]:
 
 def past(work: Work, application_id: str) -> tuple[Past, ...]:
     """What was done to the application over all turns, oldest first."""
-    return tuple(Past(event.step, event.person_id, event.org_id) for event in events(work, application_id))
+    return tuple(Past(_deed(event), event.person_id, event.org_id) for event in events(work, application_id))
+
+
+def _deed(event: ApplicationEventRow) -> str:
+    """The step, but sending back during the reviews is a review and no decision."""
+    is_review = event.step == Step.RETURN and event.from_state == State.IN_REVIEW
+    return RETURNED_IN_REVIEW if is_review else event.step
 
 
 def twins(work: Work, found: ApplicationRow, scenario_id: str) -> dict[str, str]:

@@ -74,7 +74,9 @@ def send_back(work: Work, actor: Actor, application_id: ApplicationId, body: Ste
     row = steps.load(work, actor, application_id, body.version)
     advance(State(row.state), Step.RETURN, steps.roles(work, actor, row))
     refuse_if(
-        tuple(separation.not_of_the_applicant(steps.doer(actor), row.org_id, queries.past(work, row.id)))
+        tuple(
+            separation.not_of_the_applicant(steps.doer(work, actor), row.org_id, queries.past(work, row.id))
+        )
     )
     need_note(body.note)
     steps.move(work, actor, row, Step.RETURN, body.note)
@@ -84,8 +86,8 @@ def send_back(work: Work, actor: Actor, application_id: ApplicationId, body: Ste
 def screening_objections(work: Work, actor: Actor, row: ApplicationRow) -> tuple[Reason, ...]:
     past = queries.past(work, row.id)
     return (
-        *separation.not_of_the_applicant(steps.doer(actor), row.org_id, past),
-        *separation.decider_does_not_review(steps.doer(actor), past),
+        *separation.not_of_the_applicant(steps.doer(work, actor), row.org_id, past),
+        *separation.decider_does_not_review(steps.doer(work, actor), past),
     )
 
 

@@ -93,7 +93,7 @@ def _against(work: Work, actor: Actor, row: ApplicationRow, step: Step, assets: 
             return decision_separation(work, actor, row)
         case Step.RETURN:
             past = queries.past(work, row.id)
-            return tuple(separation.not_of_the_applicant(steps.doer(actor), row.org_id, past))
+            return tuple(separation.not_of_the_applicant(steps.doer(work, actor), row.org_id, past))
     return ()
 
 

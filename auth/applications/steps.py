@@ -12,6 +12,7 @@ from auth.applications import queries
 from auth.applications.tables import ApplicationEventRow, ApplicationRow
 from auth.applications.workflow import FINAL, State, Step, advance
 from auth.asset import Asset
+from auth.identity.principals import orgs_of
 from auth.policy.filters.rules import LOCAL
 from auth.policy.limits import limits
 from auth.policy.separation import Doer
@@ -52,8 +53,8 @@ def local_day(moment: datetime) -> date:
     return moment.astimezone(LOCAL).date()
 
 
-def doer(actor: Actor) -> Doer:
-    return Doer(actor.person_id, actor.org_id)
+def doer(work: Work, actor: Actor) -> Doer:
+    return Doer(actor.person_id, orgs_of(work, actor))
 
 
 def load(work: Work, actor: Actor, application_id: ApplicationId, version: int | None) -> ApplicationRow:

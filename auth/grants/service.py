@@ -20,6 +20,7 @@ from auth.grants import queries
 from auth.grants.standing import licence
 from auth.grants.tables import GrantEventRow, GrantRow
 from auth.grants.workflow import FINAL, MOVES, State, Step, advance
+from auth.identity.principals import orgs_of
 from auth.policy import rules, separation
 from auth.policy.limits import limits
 from auth.policy.model import GrantPolicy, Prose
@@ -164,8 +165,8 @@ def _activation_objections(
 ) -> tuple[Reason, ...]:
     asset, policy = assets(DatasetId(row.dataset_id)), queries.view_of(row).policy
     found = [
-        *separation.not_of_the_applicant(_doer(actor), row.org_id, _past(work, row)),
-        *separation.approver_does_not_activate(_doer(actor), json.loads(row.approved_by)),
+        *separation.not_of_the_applicant(_doer(work, actor), row.org_id, _past(work, row)),
+        *separation.approver_does_not_activate(_doer(work, actor), json.loads(row.approved_by)),
         *rules.licence_objections(licence(work, OrgId(row.org_id)), work.now),
         *rules.asset_objections(asset),
         *rules.unenforceable(policy, asset),
@@ -190,8 +191,8 @@ def _activation_objections(
 
 def _resumption_objections(work: Work, actor: Actor, row: GrantRow) -> tuple[Reason, ...]:
     return (
-        *separation.not_of_the_applicant(_doer(actor), row.org_id, _past(work, row)),
-        *separation.suspender_does_not_resume(_doer(actor), queries.past(work, row.id)),
+        *separation.not_of_the_applicant(_doer(work, actor), row.org_id, _past(work, row)),
+        *separation.suspender_does_not_resume(_doer(work, actor), queries.past(work, row.id)),
     )
 
 
@@ -277,8 +278,8 @@ def commands(
     return offered
 
 
-def _doer(actor: Actor) -> Doer:
-    return Doer(actor.person_id, actor.org_id)
+def _doer(work: Work, actor: Actor) -> Doer:
+    return Doer(actor.person_id, orgs_of(work, actor))
 
 
 def _load(

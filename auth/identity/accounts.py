@@ -12,12 +12,12 @@ from auth import audit
 from auth.actor import Actor
 from auth.identity import passwords, rules
 from auth.identity.organisations import organisation_row
-from auth.identity.principals import roles_now
+from auth.identity.principals import person_roles_now, roles_now
 from auth.identity.tables import AccountRow, OrganisationRow, PersonRow, RoleAssignmentRow
 from auth.roles import Role
 from core.errors import AccessRefused, Conflict, InputRefused, NotFound, Reason, refuse_if
 from core.text import Text
-from core.work import Work
+from core.work import Work, hold
 
 
 class RoleRead(SQLModel):
@@ -118,12 +118,13 @@ def give_role(work: Work, actor: Actor, key: str, ask: RoleGive) -> AccountRead:
     org = work.db.get(OrganisationRow, row.org_id) if row.org_id else None
     kind = org.kind if org else None
     scope = ask.scope or rules.default_scope(ask.role, row.org_id, kind)
+    hold(work, f"roles/{row.person_id}")
     held = roles_now(work, row.id)
     refuse_if(
         rules.role_objections(
             ask.role,
             scope,
-            held=held,
+            held=person_roles_now(work, row.person_id),
             org_id=row.org_id,
             org_kind=kind,
             is_own=row.person_id == actor.person_id,

@@ -48,6 +48,18 @@ def roles_now(work: Work, account_id: str, now: datetime | None = None) -> froze
     return frozenset(RoleAt(Role(row.role), row.scope) for row in rows)
 
 
+def person_roles_now(work: Work, person_id: str) -> frozenset[RoleAt]:
+    """The roles of all accounts of a person: what one account may not hold beside another, two may not either."""
+    ids = work.db.exec(select(AccountRow.id).where(AccountRow.person_id == person_id))
+    return frozenset(held for account_id in ids.all() for held in roles_now(work, account_id))
+
+
+def orgs_of(work: Work, actor: Actor) -> frozenset[str]:
+    """The organisations of all accounts of the person who acts, disabled ones too, and of the actor himself."""
+    wanted = select(AccountRow.org_id).where(AccountRow.person_id == actor.person_id)
+    return frozenset(org for org in (*work.db.exec(wanted), actor.org_id) if org is not None)
+
+
 def principal(
     work: Work,
     account_id: str,

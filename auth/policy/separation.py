@@ -17,7 +17,8 @@ BASIS: Final = "职责分离 · segregation of duties"
 APPLICANT_SIDE: Final = frozenset(
     {"create", "save", "submit", "withdraw", "accept_terms", "decline", "relinquish"}
 )
-REVIEWS: Final = frozenset({"screen_ok", "screen_return", "screen_reject", "review"})
+RETURNED_IN_REVIEW: Final = "return_in_review"
+REVIEWS: Final = frozenset({"screen_ok", "screen_return", "screen_reject", "review", RETURNED_IN_REVIEW})
 DECISIONS: Final = frozenset({"offer", "reject", "return"})
 
 
@@ -32,10 +33,10 @@ class Past:
 
 @dataclass(frozen=True, slots=True)
 class Doer:
-    """Who wants to act now."""
+    """Who wants to act now. `orgs`: of all accounts of that person, so that a second account changes nothing."""
 
     person_id: str
-    org_id: str | None
+    orgs: frozenset[str]
 
 
 def _reason(rule: int, zh: str, en: str) -> Reason:
@@ -44,7 +45,7 @@ def _reason(rule: int, zh: str, en: str) -> Reason:
 
 def not_of_the_applicant(doer: Doer, applicant_org: str, past: Iterable[Past]) -> Iterator[Reason]:
     """Rule 1: whoever belongs, or belonged, to the applicant's side neither reviews nor decides."""
-    own = doer.org_id == applicant_org or any(
+    own = applicant_org in doer.orgs or any(
         event.person_id == doer.person_id and (event.step in APPLICANT_SIDE or event.org_id == applicant_org)
         for event in past
     )

@@ -85,6 +85,18 @@ def test_nobody_gives_himself_a_role_even_through_a_second_account(peopled: Hous
         assert "own-role" in {reason["code"] for reason in answer.json()["reasons"]}
 
 
+def test_roles_that_may_not_meet_do_not_meet_in_two_accounts_of_one_person(peopled: House) -> None:
+    with peopled.write() as work:
+        for first, other in (("second", "second-b"), ("auditor", "auditor-b")):
+            a_person(work, other, "bureau", person_id=accounts.account(work, first).person_id)
+    for target, role, rule in (
+        ("second-b", "approver", "sysadmin-decides"), ("auditor-b", "steward", "auditor-writes"),
+    ):  # fmt: skip
+        answer = client_as(peopled, "admin").post(f"/api/v1/users/{target}/roles", json={"role": role})
+        assert answer.status_code == 403
+        assert rule in {reason["code"] for reason in answer.json()["reasons"]}
+
+
 def test_refusal_lists_every_rule_at_once(peopled: House) -> None:
     with pytest.raises(AccessRefused) as found, peopled.write() as work:
         accounts.give_role(

@@ -228,6 +228,36 @@ def test_own_side_never_reviews_or_decides(desk: Desk) -> None:
     assert _codes(refused) == ["separation-of-duties-1"]
 
 
+def test_whoever_also_works_for_the_applicant_never_decides_though_he_did_nothing_yet(desk: Desk) -> None:
+    """Rule 1: the officer has not touched the case, and acts through an account of the bureau."""
+    with desk.house.write() as work:
+        a_person(work, "judge", "bureau", ["approver"], person_id=actor_of(work, "officer").person_id)
+    found = an_application(desk, at=State.DECIDING)
+    with pytest.raises(AccessRefused) as refused:
+        decided(desk, found, "judge")
+    assert _codes(refused) == ["separation-of-duties-1"]
+
+
+def test_who_sent_it_back_in_review_reviews_again_but_does_not_decide(desk: Desk) -> None:
+    """Rule 2: sending back during the reviews is a review."""
+    with desk.house.write() as work:
+        a_person(work, "twohats", "bureau", ["approver"], person_id=actor_of(work, "screener").person_id)
+        a_person(work, "usher", "parks", ["reviewer_business"])
+    found = screened(desk, an_application(desk), "usher")
+    with desk.write("screener") as (work, actor):
+        found = applications.send_back(
+            work, actor, found.id, StepBody(version=found.version, note="请补充说明")
+        )
+    found = screened(desk, submitted(desk, found), "usher")
+    with desk.write("screener") as (work, actor):
+        offered = applications.commands(work, actor, found.id, assets=desk.assets)
+    assert [each["reasons"] for each in offered if each["command"] == "review"] == [()]
+    found = reviewed(desk, found)
+    with pytest.raises(AccessRefused) as refused:
+        decided(desk, found, "twohats")
+    assert _codes(refused) == ["separation-of-duties-2"]
+
+
 def test_reviewer_does_not_decide_not_even_by_another_account(desk: Desk) -> None:
     """Rule 2."""
     with desk.house.write() as work:
