@@ -59,6 +59,12 @@ def _way(held: Asset) -> dict[str, object]:
 def _refusals(work: Work, row: ReleaseRow) -> tuple[Reason, ...]:
     held = asset(work, row.dataset_id)
     found = list(open_objections(held))
+    if strangers := [each["name"] for each in row.columns if held.column(each["name"]) is None]:
+        text = Text(
+            f"该版本含数据字典已不再描述的列：{'、'.join(strangers[:20])}；未定级的列不开放。",
+            f"This release holds columns that the dictionary no longer describes: {', '.join(strangers[:20])}; what has no level is not open.",
+        )
+        found.append(Reason("columns-not-in-dictionary", text, "R25 (GB/T 43697)", _way(held)))
     if not held.is_published:
         text = Text(
             "该数据集的记录未发布或已撤回。", "The dataset's record is not published, or was withdrawn."

@@ -181,6 +181,12 @@ def _refuse_outdated(work: Work, batch: BatchRow) -> None:
             "The data dictionary has changed since the check; check the batch again first.",
         )
         reasons.append(Reason("dictionary-changed", text, "architecture §2 promise 1"))
+    if strangers := _strangers(work, batch):
+        text = Text(
+            f"数据字典没有这些列：{'、'.join(strangers[:20])}；未定级的列不能发布，请先补充数据字典再重新校验。",
+            f"The dictionary does not know these columns: {', '.join(strangers[:20])}; what has no level cannot be published. Describe them, then check the batch again.",
+        )
+        reasons.append(Reason("columns-not-in-dictionary", text, "R25 (GB/T 43697)", {"columns": strangers}))
     if reasons:
         raise Conflict(
             Text(
@@ -189,6 +195,13 @@ def _refuse_outdated(work: Work, batch: BatchRow) -> None:
             ),
             reasons=reasons,
         )
+
+
+def _strangers(work: Work, batch: BatchRow) -> list[str]:
+    """Columns of the batch that nobody has described, and so nobody has graded."""
+    declared = {column.name for column in gate.dictionary(work, batch.dataset_id).columns}
+    held = batch.intake["columns"] if batch.intake else []
+    return [each["name"] for each in held if each["name"] not in declared]
 
 
 def _refuse_second_at_once(work: Work, dataset_id: str) -> None:

@@ -130,6 +130,17 @@ def test_a_changed_suite_asks_for_a_new_check(stocked: House) -> None:
     assert [reason.code for reason in refused.value.reasons] == ["suite-changed"]
 
 
+def test_a_column_that_nobody_has_graded_cannot_be_published(stocked: House) -> None:
+    lines = CLEAN.decode().splitlines()
+    data = "\n".join([f"{lines[0]},phone", *(f"{line},13900000000" for line in lines[1:])]).encode()
+    batch = hand_in(stocked, "lin", data)
+    with pytest.raises(Conflict) as refused:
+        ask(stocked, "zhou", batch.id)
+    assert [(each.code, each.facts["columns"]) for each in refused.value.reasons] == [
+        ("columns-not-in-dictionary", ["phone"])
+    ]
+
+
 def test_two_releases_of_one_dataset_are_not_made_at_once(stocked: House) -> None:
     first, second = hand_in(stocked, "lin", CLEAN), hand_in(stocked, "lin", LATER)
     ask(stocked, "zhou", first.id)
