@@ -143,4 +143,5 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, on_bad_payload)
     app.add_exception_handler(HTTPException, on_http_error)
     app.add_exception_handler(DataError, on_bad_value)
+    app.add_exception_handler(OverflowError, on_bad_value)  # SQLite's driver, for a number beyond 64 bits
     app.add_exception_handler(Exception, on_surprise)
