@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 
-from sqlalchemy import BigInteger, Integer
+from alembic import command
+from sqlalchemy import BigInteger, Engine, Integer
 from sqlmodel import SQLModel
 
 from api import tables
+from api.schema import bring_up_to_date, config
 
 WIDE = re.compile(r"(^|_)(rows|bytes|seq)$")
 
@@ -30,3 +32,23 @@ def test_tables_carry_the_name_of_their_room() -> None:
     tables.load()
     rooms = {table.name.split("_")[0] for table in SQLModel.metadata.sorted_tables}
     assert rooms == {"core", "auth", "catalog", "quality", "datasets"}
+
+
+def test_the_revisions_make_exactly_the_tables_of_the_code(engine: Engine) -> None:
+    """After a change of tables: `python -m api.schema "What changed"` writes the revision; read it, then commit it."""
+    tables.load()
+    with engine.connect() as connection:
+        command.check(config(connection))
+
+
+def test_an_upgrade_is_safe_at_every_start(engine: Engine) -> None:
+    bring_up_to_date(engine)
+    bring_up_to_date(engine)
+    with engine.connect() as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM alembic_version").scalar() == 1
+
+
+def test_the_first_revision_can_be_taken_back(engine: Engine) -> None:
+    with engine.execution_options(datagrant_write=True).begin() as connection:
+        command.downgrade(config(connection), "base")
+    bring_up_to_date(engine)
