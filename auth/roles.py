@@ -60,6 +60,7 @@ PERMISSIONS: Final[Mapping[str, frozenset[Role]]] = {
     "quality:suite:read": frozenset({Role.STEWARD, Role.CATALOG_ADMIN, Role.AUDITOR, Role.REVIEWER_BUSINESS}),
     "quality:suite:write": frozenset({Role.STEWARD, Role.CATALOG_ADMIN}),
     "datasets:batch:read": frozenset({Role.STEWARD, Role.CATALOG_ADMIN, Role.AUDITOR}),
+    "datasets:batch:take": frozenset({Role.STEWARD}),
     "datasets:batch:submit": frozenset({Role.STEWARD}),
     "datasets:batch:confirm": frozenset({Role.STEWARD}),
     "datasets:release:publish": frozenset({Role.STEWARD}),

@@ -18,6 +18,7 @@ from datasets.batches.workflow import BatchState
 router = APIRouter(prefix="/batches", tags=["batches"])
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 _READ, _SUBMIT, _CONFIRM = "datasets:batch:read", "datasets:batch:submit", "datasets:batch:confirm"
+_TAKE = "datasets:batch:take"
 DatasetQuery = Annotated[str, Query(max_length=80, description="Resource code of the dataset")]
 
 
@@ -123,16 +124,18 @@ def reject_batch(work: WorkDep, actor: ActorDep, batch_id: str, body: Note) -> B
     return service.reject(work, actor, batch_id, body.note, version=body.version)
 
 
-@router.get("/{batch_id}/rows", **access(_READ), response_class=Response)
+@router.get("/{batch_id}/rows", **access(_TAKE), response_class=Response)
 def failing_rows(house: HouseDep, actor: ActorDep, batch_id: str) -> Response:
     """The failing rows as a workbook (XLSX) with keys and rule texts, to be corrected and handed in again."""
     made = detail.correction_workbook(house.read, house.files, actor, batch_id)
+    with house.write() as work:
+        detail.note_workbook(work, actor, batch_id, made)
     return Response(made.data, media_type=XLSX, headers=attachment(made.filename))
 
 
-@router.get("/{batch_id}/original", **access(_READ), response_class=Response)
+@router.get("/{batch_id}/original", **access(_TAKE), response_class=Response)
 def original(request: Request, house: HouseDep, work: WorkDep, actor: ActorDep, batch_id: str) -> Response:
-    """The bytes as they were handed in."""
+    """The bytes as they were handed in, for the department's own stewards."""
     row = detail.original(work, actor, batch_id)
     return deliver(
         request,

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from typing import Any, Final
 
 from auth import audit
 from auth.actor import Actor
-from core.errors import Conflict
+from auth.policy.limits import limits
+from auth.policy.rules import PERSONAL
+from catalog.assets import asset
+from core.errors import AccessRefused, Conflict, Reason
 from core.files import FileStore
 from core.text import Text
 from core.work import Work
@@ -18,6 +23,8 @@ from datasets.batches.models import BatchDetail, BatchRead, Command
 from datasets.batches.tables import BatchRow
 from datasets.releases import queries as releases
 from quality.correction import build
+
+TAKE: Final = "datasets:batch:take"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +38,9 @@ class Made:
 def detail(work: Work, actor: Actor, batch_id: str) -> BatchDetail:
     """The batch, its verdict's outcomes, and the steps open to this reader, each with what keeps him from it."""
     row = queries.batch(work, actor, batch_id)
+    said = {"outcomes": gate.outcomes(work, row.verdict_id), "intake": row.intake}
+    if not actor.may_in(TAKE, row.org_id) and _is_sensitive(work, row.dataset_id):
+        said = _without_values(said)
     steps = [
         Command(
             step=step.value,
@@ -43,13 +53,46 @@ def detail(work: Work, actor: Actor, batch_id: str) -> BatchDetail:
     return BatchDetail.model_validate(
         BatchRead.model_validate(row).model_dump()
         | {name: getattr(row, name) for name in BatchDetail.model_fields if hasattr(row, name)}
+        | said
         | {
-            "outcomes": gate.outcomes(work, row.verdict_id),
             "corrected_by": queries.corrections_of(work, row.id),
             "release_id": release.id if release else None,
+            "may_take": actor.may_in(TAKE, row.org_id),
             "commands": steps,
         }
     )
+
+
+def _is_sensitive(work: Work, dataset_id: str) -> bool:
+    """Whether single values are for the source department's eyes alone: a high level, or columns about persons."""
+    held, high = asset(work, dataset_id), limits()["security_review_from_level"]
+    return held.level >= high or any(
+        column.level >= high or column.identifier_kind in PERSONAL for column in held.columns
+    )
+
+
+def _without_values(said: dict[str, Any]) -> dict[str, Any]:
+    """What the gate found, in numbers: no example, no observed value, no finding, no preview."""
+    outcomes = [each | {"examples": [], "observed_value": None} for each in said["outcomes"]]
+    intake = said["intake"]
+    if intake is not None:
+        preview = intake["preview"] | {"first": [], "last": []}
+        intake = intake | {"findings": [], "preview": preview}
+    return {"outcomes": outcomes, "intake": intake}
+
+
+def _to_take(work: Work, actor: Actor, batch_id: str) -> BatchRow:
+    """A batch whose rows may leave towards this actor: nobody but the source department's own stewards."""
+    row = queries.batch(work, actor, batch_id)
+    if not actor.may_in(TAKE, row.org_id):
+        text = Text(
+            "未经放行的数据只交还提交部门的数据专员。",
+            "Data that no gate has passed go back to the stewards of their own department alone.",
+        )
+        raise AccessRefused(
+            text, reasons=[Reason("not-of-the-department", text, "architecture §2 promise 1")]
+        )
+    return row
 
 
 def correction_workbook(
@@ -57,7 +100,7 @@ def correction_workbook(
 ) -> Made:
     """The failing rows of a batch as a workbook to correct (校核). Conflict when there is nothing to correct."""
     with reading() as work:
-        row = queries.batch(work, actor, batch_id)
+        row = _to_take(work, actor, batch_id)
         verdict = gate.verdict(work, row.verdict_id)
         words = gate.column_words(work, row.dataset_id)
     if row.typed_sha256 is None or verdict is None:
@@ -72,9 +115,18 @@ def correction_workbook(
     return Made(f"{row.dataset_id}-batch{row.number}-rows.xlsx", data)
 
 
+def note_workbook(work: Work, actor: Actor, batch_id: str, made: Made) -> None:
+    """Write down that failing rows leave, before they do."""
+    row = _to_take(work, actor, batch_id)
+    payload = {"sha256": hashlib.sha256(made.data).hexdigest(), "bytes": len(made.data)}
+    audit.record(
+        work, actor, "batch.rows_downloaded", subject=row.id, payload=payload, dataset_id=row.dataset_id
+    )
+
+
 def original(work: Work, actor: Actor, batch_id: str) -> BatchRow:
     """The batch whose handed-in bytes may be sent; written down before they are."""
-    row = queries.batch(work, actor, batch_id)
+    row = _to_take(work, actor, batch_id)
     payload = {"sha256": row.sha256}
     audit.record(
         work, actor, "batch.original_downloaded", subject=row.id, payload=payload, dataset_id=row.dataset_id

@@ -75,7 +75,8 @@ class Command(SQLModel):
 
 
 class BatchDetail(BatchRead):
-    """Everything about one batch. `intake` is how the file was read; `outcomes` what each expectation found."""
+    """Everything about one batch. `intake` is how the file was read; `outcomes` what each expectation found;
+    `may_take`: whether this reader may have the rows themselves, without which single values of sensitive data are left out."""
 
     options: dict[str, Any]
     intake: dict[str, Any] | None
@@ -92,4 +93,5 @@ class BatchDetail(BatchRead):
     closed_note: str
     corrected_by: list[BatchId]
     release_id: str | None
+    may_take: bool
     commands: list[Command]

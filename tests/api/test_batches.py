@@ -10,8 +10,10 @@ from fastapi.testclient import TestClient
 
 from api.durable import drain
 from api.house import House
+from auth import audit_reading
 from tests.datasets.parking import (
     CLEAN,
+    COLUMNS,
     DATASET,
     FAILS,
     WARNS,
@@ -20,7 +22,7 @@ from tests.datasets.parking import (
     save_suite,
     the_batch,
 )
-from tests.people import browser_as, client_as
+from tests.people import a_person, browser_as, client_as
 
 pytestmark = pytest.mark.gx
 
@@ -172,3 +174,38 @@ def test_a_new_suite_is_used_at_the_next_check(stocked: House) -> None:
     drain(stocked)
     found = client.get(f"/api/v1/batches/{batch.id}").json()
     assert (found["state"], found["suite_number"]) == ("failed", 2)
+
+
+def test_rows_that_no_gate_has_passed_go_to_nobody_but_their_department(stocked: House) -> None:
+    with stocked.write() as work:
+        a_person(work, "librarian", "bureau", ["catalog_admin"])
+    batch = hand_in(stocked, "lin", FAILS)
+    for path in ("original", "rows"):
+        address = f"/api/v1/batches/{batch.id}/{path}"
+        for who, status in (("lin", 200), ("eye", 403), ("librarian", 403), ("other", 404), (None, 401)):
+            assert client_as(stocked, who).get(address).status_code == status, (path, who)
+    with stocked.read() as work:
+        found, _ = audit_reading.events(work, subject=batch.id)
+    assert [event.kind for event in found][:2] == ["batch.rows_downloaded", "batch.original_downloaded"]
+
+
+def test_whoever_publishes_elsewhere_takes_no_rows_here(stocked: House) -> None:
+    with stocked.write() as work:
+        a_person(work, "both", "bureau", ["catalog_admin", ("steward", "bureau")])
+    batch = hand_in(stocked, "lin", FAILS)
+    for path in ("original", "rows"):
+        assert client_as(stocked, "both").get(f"/api/v1/batches/{batch.id}/{path}").status_code == 403
+
+
+def test_values_of_sensitive_data_are_shown_to_their_department_alone(sqlite_house: House) -> None:
+    columns = [column | ({"level": 3} if column["name"] == "name" else {}) for column in COLUMNS]
+    with sqlite_house.write() as work:
+        a_parking_dataset(work, draft=True, data_level=3, columns=columns)
+    batch = hand_in(sqlite_house, "lin", FAILS)
+    address = f"/batches/{batch.id}"
+    for client, sees in ((client_as(sqlite_house, "lin"), True), (client_as(sqlite_house, "eye"), False)):
+        found = client.get(f"/api/v1{address}").json()
+        assert any(each["examples"] for each in found["outcomes"]) is sees
+        assert found["outcomes"][0]["unexpected_count"] == 1
+        assert ("北门" in str(found)) is sees
+        assert ("北门" in client.get(address, headers={"accept": "text/html"}).text) is sees
