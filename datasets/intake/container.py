@@ -41,6 +41,7 @@ FOREIGN: Final[tuple[tuple[bytes, Text], ...]] = (
     (b"PARE", Text("加密的 Parquet 文件", "an encrypted Parquet file")),
 )
 MARKUP: Final = (b"<!doctype", b"<html", b"<?xml", b"<table", b"<head", b"<body")
+TURTLE: Final = (b"@prefix ", b"@base ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +98,8 @@ def _kind(path: Path) -> Format | Literal["gzip", "zip"]:
     start = head.removeprefix(b"\xef\xbb\xbf").lstrip()
     if start.lower().startswith(MARKUP):
         raise _not_a_table(Text("网页或 XML 文档", "a web page or XML document"))
+    if start.lower().startswith(TURTLE):
+        raise _not_a_table(Text("RDF（Turtle）文档", "an RDF document in Turtle"))
     return "json" if looks_like_json(head) else "text"
 
 

@@ -1,0 +1,170 @@
+"""Reads every file of the shared folder, each in a process of its own, and writes docs/files.md.
+
+`python -m tests.datasets.intake.every_file` — a crash, a file that takes too long or too much memory ends it with exit 1.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from core.errors import InputRefused
+from datasets.intake.facts import Intake
+from datasets.intake.reader import read_table
+
+ROOT: Final = Path(__file__).parents[3]
+SHARED: Final = Path(os.environ.get("DATAGRANT_SHARED", ROOT.parent / "shared"))
+PAGE: Final = ROOT / "docs" / "files.md"
+LONGEST_S: Final = 120
+MOST_MB: Final = 1200
+COUNTED: Final = r"items|features|Point|sources|objects|packages?|datasets|portals"
+BEFORE: Final = """# Every file, and what became of it
+
+Written by `python -m tests.datasets.intake.every_file`: each file of `../shared/data` is read without a dictionary, in a process of its own,
+and its peak memory (the whole process, libraries and all) is noted. `stated` is what the folder's own README says, less its
+header and blank records: ✓ where ours agrees, else its number, which counts titles above the header, notes below the table (both are findings),
+all members of an archive or whole packages, and not records of mere delimiters (which are kept). Refusals are whole sentences, as a person reads them.
+
+"""
+
+
+class Read(NamedTuple):
+    """What became of one file: `refused` is the sentence, `broken` anything that must not happen."""
+
+    name: str
+    rows: int | None
+    columns: int | None
+    how: str
+    refused: str
+    broken: str
+    peak_mb: int
+    seconds: float
+
+
+def files() -> list[str]:
+    data = SHARED / "data"
+    return sorted(str(path.relative_to(data)) for path in data.rglob("*") if path.is_file())
+
+
+def stated() -> dict[str, int]:
+    """Records below the header, for the files whose README row says so."""
+    told: dict[str, int] = {}
+    for line in (SHARED / "data" / "README.md").read_text(encoding="utf-8").splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split(" | ")]
+        name = cells[0].strip("| `").split("`")[0]
+        if name.startswith("messy/") and len(cells) > 5:
+            if re.fullmatch(r"[\d,]+", cells[5]) and (records := _number(cells[5])):
+                blank = re.search(r"blank records (\d+)", line)
+                told[name] = records - 1 - (_number(blank[1]) if blank else 0)
+        elif len(cells) > 4 and (
+            found := re.search(rf"([\d,]+) (?:×|{COUNTED})", cells[4]) or re.search(r"days: (\d+)", cells[4])
+        ):
+            told[name] = _number(found[1])
+    return told
+
+
+def _number(text: str) -> int:
+    return int(text.replace(",", "") or 0)
+
+
+def read(name: str) -> Read:
+    """Read one file in a forked process; its peak and its end are the kernel's own figures."""
+    out_of, into = os.pipe()
+    begun = time.perf_counter()
+    child = os.fork()
+    if child == 0:
+        os.close(out_of)
+        signal.alarm(LONGEST_S)
+        os.write(into, "\x1f".join(_outcome(SHARED / "data" / name)).encode())
+        os._exit(0)
+    os.close(into)
+    with os.fdopen(out_of, encoding="utf-8") as pipe:
+        told = pipe.read().split("\x1f")
+    _, status, usage = os.wait4(child, 0)
+    seconds, peak = time.perf_counter() - begun, usage.ru_maxrss >> 10
+    broken = "" if status == 0 else f"ended by signal {os.WTERMSIG(status)}"
+    rows, columns, how, refused, crashed = told if len(told) == 5 else ("", "", "", "", "said nothing")
+    return Read(
+        name,
+        int(rows) if rows else None,
+        int(columns) if columns else None,
+        how,
+        refused,
+        broken or crashed,
+        peak,
+        seconds,
+    )
+
+
+def _outcome(path: Path) -> tuple[str, ...]:
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            found = read_table(path, Path(folder) / "t.parquet")
+        except InputRefused as refused:
+            return "", "", "", refused.detail.en, ""
+        except BaseException as error:  # whatever it is, it must not happen and is told
+            return "", "", "", "", f"{type(error).__name__}: {error}"
+        return str(found.rows), str(len(found.columns)), _how(found), "", ""
+
+
+def _how(found: Intake) -> str:
+    how = found.input
+    header = (
+        ""
+        if how.header_line is None
+        else "no header"
+        if not how.header_line
+        else f"header in line {how.header_line}"
+    )
+    inside = " › ".join(part for part in (how.container, how.member, how.sheet) if part)
+    delimiter = "" if how.delimiter in (None, ",", "\t") else f"delimiter {how.delimiter}"
+    notes = f"{found.findings_total} findings" if found.findings_total else ""
+    return ", ".join(part for part in (how.format, inside, how.encoding, delimiter, header, notes) if part)
+
+
+def _line(found: Read, told: int | None) -> str:
+    agrees = "" if told is None else "✓" if told == found.rows else f"{told:,}"
+    if found.broken:
+        outcome = f"**broken**: {found.broken}"
+    elif found.refused:
+        outcome = f"refused: {found.refused}"
+    else:
+        outcome = f"{found.rows:,} × {found.columns:,}; {found.how}"
+    return f"| {found.name} | {_cell(outcome)} | {agrees} | {found.peak_mb} |"
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.replace("|", "\\|").split())
+
+
+def lines() -> Iterator[tuple[Read, str]]:
+    told = stated()
+    for name in files():
+        found = read(name)
+        yield found, _line(found, told.get(name))
+
+
+def main() -> None:
+    page, bad = [], []
+    for found, line in lines():
+        page.append(line)
+        print(f"{found.seconds:6.1f} s  {line}")  # noqa: T201 - a command's answer
+        if found.broken or found.peak_mb > MOST_MB:
+            bad.append(found.name)
+    heading = "| file | outcome (rows × columns) | stated | peak MB |\n|---|---|---:|---:|\n"
+    refused = sum(1 for line in page if "| refused: " in line)
+    summary = f"{len(page)} files: {len(page) - refused - len(bad)} read, {refused} refused, {len(bad)} broken or over {MOST_MB:,} MB.\n\n"
+    PAGE.write_text(BEFORE + summary + heading + "\n".join(page) + "\n", encoding="utf-8")
+    if bad:
+        sys.exit("broken: " + ", ".join(bad))
+
+
+if __name__ == "__main__":
+    main()
