@@ -71,9 +71,7 @@ def _show(
         "release": ReleaseRead.model_validate(row),
         "title": held.title,
         "versions": queries.releases_of(work, row.dataset_id),
-        "is_open": not release_access.open_objections(held)
-        and held.is_published
-        and row.state in DELIVERABLE,
+        "is_open": release_access.may_flow(work, row.id),
         "insider": insider,
         "people": {"prepared": row.prepared, "publisher": row.publisher, "withdrawn": row.withdrawn}
         if insider

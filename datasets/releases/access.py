@@ -9,7 +9,7 @@ from auth import audit
 from auth.actor import Actor
 from auth.asset import Asset
 from catalog.assets import asset
-from core.errors import AccessRefused, Conflict, NotFound, Reason
+from core.errors import AccessRefused, NotFound, Reason
 from core.text import Text
 from core.work import Work
 from datasets.releases import queries
@@ -59,6 +59,7 @@ def _way(held: Asset) -> dict[str, object]:
 def _refusals(work: Work, row: ReleaseRow) -> tuple[Reason, ...]:
     held = asset(work, row.dataset_id)
     found = list(open_objections(held))
+    is_open_now = not found
     if strangers := [each["name"] for each in row.columns if held.column(each["name"]) is None]:
         text = Text(
             f"该版本含数据字典已不再描述的列：{'、'.join(strangers[:20])}；未定级的列不开放。",
@@ -70,6 +71,12 @@ def _refusals(work: Work, row: ReleaseRow) -> tuple[Reason, ...]:
             "该数据集的记录未发布或已撤回。", "The dataset's record is not published, or was withdrawn."
         )
         found.append(Reason("record-not-published", text, "architecture §2 promise 1"))
+    if is_open_now and row.sha256 is not None and row.csv_sha256 is None:
+        text = Text(
+            "该版本发布时数据集尚未无条件开放；须再发布一版（由第二人复核）后方可公开下载。",
+            "The dataset was not open when this release was made; it takes a new release, looked at by a second person, to open it.",
+        )
+        found.append(Reason("released-before-opening", text, "architecture §2 promise 3", _way(held)))
     if not queries.is_deliverable(row):
         text = Text("该版本未发布或已撤回。", "This release is not published, or was withdrawn.")
         found.append(Reason("release-not-published", text, "architecture §2 promise 1"))
@@ -87,13 +94,7 @@ def open_download(
         text = Text("；".join(each.text.zh for each in reasons), " ".join(each.text.en for each in reasons))
         raise AccessRefused(text, reasons=reasons)
     sha256 = row.sha256 if form == "parquet" else row.csv_sha256
-    if sha256 is None:
-        raise Conflict(
-            Text(
-                "该版本发布时数据集尚未无条件开放，因此没有 CSV 文件；请下载 Parquet。",
-                "The dataset was not open when this release was made, so it has no CSV; take the Parquet file.",
-            )
-        )
+    assert sha256 is not None  # noqa: S101 - without both files it is refused above
     if note:
         payload = {"format": form, "sha256": sha256, "range": asked_range, "number": row.number}
         audit.record(
@@ -103,7 +104,7 @@ def open_download(
 
 
 def may_flow(work: Work, release_id: str) -> bool:
-    """Whether bytes of an open download may go on flowing at this instant."""
+    """Whether bytes of an open download may begin, or go on, flowing at this instant."""
     row = work.db.get(ReleaseRow, release_id)
     return row is not None and not _refusals(work, row)
 

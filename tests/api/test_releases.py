@@ -10,9 +10,13 @@ from sqlmodel import select
 
 from api.house import House
 from auth.audit import AuditEventRow
+from catalog import service as catalog
+from catalog.models import DatasetUpdate
 from datasets.releases import service as releases
 from tests.datasets.parking import CLEAN, DATASET, a_parking_dataset, hand_in, publish
 from tests.people import actor_of, browser_as, client_as
+
+LATER = CLEAN + "P04,南门,30,3,2026-03-02\n".encode()
 
 pytestmark = pytest.mark.gx
 
@@ -61,6 +65,21 @@ def test_conditional_data_are_refused_with_the_way_to_apply(sqlite_house: House)
         assert [reason["code"] for reason in reasons] == ["not-open-unconditionally", "level-too-high"]
         assert reasons[0]["apply_at"] == f"/applications/new?dataset={DATASET}"
     assert not downloads(sqlite_house)
+
+
+def test_one_person_opens_nothing_that_was_released_before(sqlite_house: House) -> None:
+    """What two people let out under conditions does not become open to all by an edit of the record."""
+    with sqlite_house.write() as work:
+        a_parking_dataset(work, open_type="C", open_condition="签署协议")
+    release = publish(sqlite_house, "zhou", hand_in(sqlite_house, "lin", CLEAN).id)
+    with sqlite_house.write() as work:
+        catalog.update(work, actor_of(work, "lin"), DATASET, DatasetUpdate(open_type="U", open_condition=""))
+    for form in ("parquet", "csv"):
+        answer = client_as(sqlite_house).get(f"/api/v1/releases/{release.id}/file?format={form}")
+        assert answer.status_code == 403
+        assert [reason["code"] for reason in answer.json()["reasons"]] == ["released-before-opening"]
+    again = publish(sqlite_house, "zhou", hand_in(sqlite_house, "lin", LATER).id)
+    assert client_as(sqlite_house).get(f"/api/v1/releases/{again.id}/file").status_code == 200
 
 
 def test_releases_of_an_unpublished_record_do_not_exist_for_others(sqlite_house: House) -> None:
