@@ -7,6 +7,7 @@ import base64
 import hashlib
 import socket
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -144,7 +145,10 @@ class Wire:
             "type": "http", "method": "GET", "headers": [], "asgi": {"spec_version": "2.4"},
             "extensions": {"http.response.pathsend": {}},
         }  # fmt: skip
-        asyncio.run(self.answer(scope, None, self.send))  # type: ignore[arg-type]
+        with ThreadPoolExecutor(
+            1
+        ) as pool:  # a thread of its own: a browser test may hold this thread's event loop
+            pool.submit(asyncio.run, self.answer(scope, None, self.send)).result()  # type: ignore[arg-type]
 
 
 def test_after_the_right_ends_no_more_than_the_window_leaves(tmp_path: Path) -> None:

@@ -1,4 +1,3 @@
-# ruff: noqa: F401, F811 - fixtures are imported by name and asked for by the same name
 """The pages of sign-in, own account and administration in a real browser: usable, legible, nothing refused by the page policy."""
 
 from __future__ import annotations
@@ -7,7 +6,7 @@ import pytest
 
 from api.house import House
 from tests.people import PASSWORD, a_person, an_org
-from tests.web.browser import OpenPage, axe, browser, open_page, overflow, shot, site
+from tests.web.browser import OpenPage, axe, overflow, shot
 
 pytestmark = pytest.mark.browser
 

@@ -29,7 +29,9 @@ from quality.tables import VerdictRow
 from tests.crash.harness import Plant, Victim, until
 from tests.datasets.parking import DATASET, a_parking_dataset
 
-pytestmark = [pytest.mark.crash, pytest.mark.gx, pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [
+    pytest.mark.crash, pytest.mark.gx, pytest.mark.slow, pytest.mark.timeout(600), pytest.mark.xdist_group("kill-anywhere")
+]  # fmt: skip
 SEED = 20261123
 ROWS = 60_000
 
