@@ -20,11 +20,13 @@ def command(
     port: Port = 8000,
 ) -> None:
     """Make the tourism sample, play the journeys through the real services, then serve them."""
-    from api.sample.play import already_played, play
+    from api.sample.people import already_played
 
     if already_played(data_dir):
         print(f"{data_dir} holds the demo already 演示数据已存在; remove the directory to play it anew")
     else:
+        from api.sample.play import play
+
         play(data_dir)
     if not no_serve:
         serve(data_dir, host, port, demo=True)

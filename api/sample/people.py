@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Final
 
 from sqlmodel import select
@@ -16,6 +17,12 @@ from core.text import Text
 
 PASSWORD: Final = "datagrant-demo"  # noqa: S105 - printed on the sign-in page; refused outside demo mode
 MARK: Final = "demo"
+DONE: Final = "demo-played"
+
+
+def already_played(data_dir: Path) -> bool:
+    """Whether the whole demo was played into this directory."""
+    return (data_dir / DONE).exists()
 
 
 def is_seeded(house: House) -> bool:

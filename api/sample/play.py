@@ -11,18 +11,13 @@ from rich.console import Console
 from api.house import House, open_house
 from api.sample import journeys
 from api.sample.actors import PEOPLE
-from api.sample.people import PASSWORD, seed_people
+from api.sample.people import DONE, PASSWORD, seed_people
 from api.sample.stage import Stage, stage
 from api.worker import ensure_worker
 from core.settings import Settings
 from core.text import Text
 
-DONE: Final = "demo-played"
 _console: Final = Console(highlight=False, soft_wrap=True)
-
-
-def already_played(data_dir: Path) -> bool:
-    return (data_dir / DONE).exists()
 
 
 def play(data_dir: Path) -> None:
