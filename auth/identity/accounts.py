@@ -95,6 +95,8 @@ def create_account(
     person = work.db.get(PersonRow, person_id) if person_id else None
     if person_id and person is None:
         raise NotFound(Text("没有这个人。", "There is no such person."))
+    if person_id:
+        hold(work, f"roles/{person_id}")  # before the record's lock, as in `give_role`
     if person is None:
         person = PersonRow(id=work.new_id(), name_zh=person_name.zh, name_en=person_name.en)
         work.db.add(person)
