@@ -82,10 +82,9 @@ def job(work: Work, actor: Actor, job_id: str) -> JobRead:
 
 
 def may_cancel(actor: Actor, row: JobRead | JobRow, requested_by: str, org_id: str | None) -> bool:
-    """Who asked for it, or who answers for it; and only while it is not over."""
-    return row.state not in FINAL and (
-        requested_by == actor.account_id or not actor.roles_in(org_id).isdisjoint(_MAY_STOP)
-    )
+    """Who asked for it, or who answers for it; and only while it is not over. A key with limits stops nothing."""
+    may_act = actor.only is None and row.state not in FINAL
+    return may_act and (requested_by == actor.account_id or not actor.roles_in(org_id).isdisjoint(_MAY_STOP))
 
 
 def cancellable(work: Work, actor: Actor, job_id: str) -> bool:

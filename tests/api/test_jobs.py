@@ -6,9 +6,11 @@ import pytest
 
 from api.durable import drain
 from api.house import House
+from auth.identity import api_keys
+from auth.identity.api_keys import ApiKeyCreate
 from core import jobs
 from core.jobs import JobState
-from tests.people import a_person, an_org, browser_as, client_as
+from tests.people import a_person, actor_of, an_org, browser_as, client_as
 
 
 @pytest.fixture
@@ -66,6 +68,18 @@ def test_a_cancelled_job_ends_as_cancelled(peopled: House) -> None:
     drain(peopled)
     assert steward.get(f"/api/v1/jobs/{job_id}").json()["state"] == JobState.CANCELLED
     assert steward.post(f"/api/v1/jobs/{job_id}/cancel").status_code == 409
+
+
+def test_a_key_with_limits_stops_no_job(peopled: House) -> None:
+    job_id = asked(peopled)
+    with peopled.write() as work:
+        ask = ApiKeyCreate(name="reader", scopes=["datasets:batch:read"])
+        key = api_keys.create(work, actor_of(work, "traffic-steward"), ask).key
+    program = client_as(peopled)
+    program.headers["authorization"] = f"Bearer {key}"
+    assert program.get(f"/api/v1/jobs/{job_id}").status_code == 200
+    assert program.post(f"/api/v1/jobs/{job_id}/cancel").status_code == 409
+    assert client_as(peopled, "traffic-steward").post(f"/api/v1/jobs/{job_id}/cancel").status_code == 200
 
 
 def test_a_broken_job_says_so_in_both_languages(peopled: House) -> None:
