@@ -74,7 +74,7 @@ def check_file(
     _refuse_folder(out)
     with tempfile.TemporaryDirectory(prefix="datagrant-check-") as folder:
         table = Path(folder) / "table.parquet"
-        intake = read_table(source, table, dictionary=dictionary, on_progress=on_progress)
+        intake = read_table(source, table, dictionary=dictionary, numbered=False, on_progress=on_progress)
         intake.input.path = str(source)
         judged = run_suite(suite, table, engine=engine)
         verdict = _verdict(judged, intake)

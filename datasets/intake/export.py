@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 from collections.abc import Mapping
@@ -12,9 +13,7 @@ import pyarrow.parquet as pq
 from pydantic import BaseModel
 
 from datasets.intake.dictionary import Dictionary
-from datasets.intake.facts import ROW_COLUMN
-
-BATCH_ROWS = 65_536
+from datasets.intake.footer import noted
 
 
 class OutputFacts(BaseModel):
@@ -27,33 +26,28 @@ class OutputFacts(BaseModel):
 
 
 def export(table: Path, out: Path, dictionary: Dictionary, notes: Mapping[str, str]) -> OutputFacts:
-    """Write `table` without its row numbers to `out`, whole or not at all. notes go into the file's metadata."""
+    """Write `table` (which has no row numbers) to `out`, whole or not at all. notes go into the file's metadata."""
     part = out.with_name(f".{out.name}.part")
-    rows = 0
+    schema = _described(pq.read_schema(table), dictionary, notes)
+    described = base64.b64encode(schema.serialize().to_pybytes()).decode()  # how Arrow keeps texts of columns
+    digest = hashlib.sha256()
     try:
-        with pq.ParquetFile(table) as source:
-            schema = _described(source.schema_arrow, dictionary, notes)
-            with pq.ParquetWriter(part, schema, compression="zstd", write_page_checksum=True) as writer:
-                for batch in source.iter_batches(BATCH_ROWS, columns=schema.names):
-                    rows += batch.num_rows
-                    writer.write_batch(
-                        pa.record_batch(batch.columns, schema=schema), row_group_size=1_048_576
-                    )
-        with part.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        with part.open("wb") as file:
+            for chunk in noted(table, {**notes, "ARROW:schema": described}):
+                digest.update(chunk)
+                file.write(chunk)
         size = part.stat().st_size
+        rows = pq.read_metadata(part).num_rows
         part.replace(out)
     finally:
         part.unlink(missing_ok=True)
-    return OutputFacts(path=str(out), sha256=digest, bytes=size, rows=rows)
+    return OutputFacts(path=str(out), sha256=digest.hexdigest(), bytes=size, rows=rows)
 
 
 def _described(schema: pa.Schema, dictionary: Dictionary, notes: Mapping[str, str]) -> pa.Schema:
     known = {column.name: column for column in dictionary.columns}
     fields = []
     for field in schema:
-        if field.name == ROW_COLUMN:
-            continue
         column = known.get(field.name)
         facts = (
             {}

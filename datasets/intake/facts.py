@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from core.text import Text
 
 ROW_COLUMN: Final = "__row__"
+ROW_OF_FILE: Final = "file_row_number"  # DuckDB's own name for the place of a row in a Parquet file
 FINDINGS_KEPT: Final = 1000
 MAX_COLUMNS: Final = 4096
 

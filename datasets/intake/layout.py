@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Final, Literal, NamedTuple
 
 from core.text import Text
-from datasets.intake.facts import ROW_COLUMN, FindingLog
+from datasets.intake.facts import ROW_COLUMN, ROW_OF_FILE, FindingLog
 
 Kind = Literal["", "number", "date", "text"]
 SAMPLE_RECORDS: Final = 400
@@ -158,7 +158,7 @@ def column_names(header: Sequence[str | None], width: int, line: int | None, log
     Names that differ only by case count as the same: SQL engines cannot tell them apart.
     """
     names: list[str] = []
-    taken = {ROW_COLUMN}
+    taken = {ROW_COLUMN, ROW_OF_FILE}
     wanted = [clean_name(cell) for cell in header]
     reserved = {name.casefold() for name in wanted if name}
     if not wanted:

@@ -55,13 +55,14 @@ def read_table(
     *,
     dictionary: Dictionary | None = None,
     name: str | None = None,
+    numbered: bool = True,
     memory_limit_mb: int = 800,
     on_progress: Progress | None = None,
 ) -> Intake:
     """Write `source` as typed Parquet to `out` and say how it was read.
 
     name: the file's own name, where `source` is called otherwise. The table has the file's columns in
-    their order and, last, `__row__`: the record's number from 1. Nothing is written unless all of it is.
+    their order and, last, if `numbered`, `__row__`: the record's number from 1. Nothing is written unless all of it is.
     Raises InputRefused with one sentence that says what is wrong, where, and what to do.
     """
     progress = on_progress or (lambda _share, _step: None)
@@ -81,7 +82,7 @@ def read_table(
         staged = _stage(desk, opened, facts)
         progress(0.5, TYPING)
         plans = plan_columns(desk.db, staged, desk.dictionary, desk.log)
-        rows = write_typed(desk.db, staged, plans, out)
+        rows = write_typed(desk.db, staged, plans, out, numbered=numbered)
         progress(0.9, REPORTING)
         columns = report_columns(desk.db, staged, plans, out, desk.log)
         preview = _preview(desk.db, plans, out, rows)
@@ -109,6 +110,7 @@ def _desk(out: Path, dictionary: Dictionary, memory_limit_mb: int) -> Iterator[_
         }
     )
     db.execute("SET TimeZone = 'UTC'")
+    db.execute("SET enable_progress_bar = false")  # it would print into a command's answer
     try:
         yield _Desk(db, folder, dictionary, FindingLog())
     except duckdb.Error as error:
@@ -205,9 +207,12 @@ def _stage_text(desk: _Desk, opened: Opened, facts: InputFacts) -> Staged:
 
 def _preview(db: duckdb.DuckDBPyConnection, plans: list[Plan], out: Path, rows: int) -> Preview:
     listed = ", ".join(f"left(CAST({quoted(plan.name)} AS VARCHAR), {PREVIEW_CHARS})" for plan in plans)
-    query = f"SELECT {listed} FROM read_parquet({path_literal(out)}) WHERE __row__ BETWEEN ? AND ? ORDER BY __row__"
-    first = db.execute(query, [1, PREVIEW_FIRST]).fetchall()
-    last = db.execute(query, [max(PREVIEW_FIRST, rows - PREVIEW_LAST) + 1, rows]).fetchall()
+    query = (
+        f"SELECT {listed} FROM read_parquet({path_literal(out)}, file_row_number = true) "
+        "WHERE file_row_number BETWEEN ? AND ? ORDER BY file_row_number"
+    )
+    first = db.execute(query, [0, PREVIEW_FIRST - 1]).fetchall()
+    last = db.execute(query, [max(PREVIEW_FIRST, rows - PREVIEW_LAST), rows - 1]).fetchall()
     return Preview(
         columns=[plan.name for plan in plans],
         first=[list(row) for row in first],

@@ -199,14 +199,17 @@ def _any_all(db: duckdb.DuckDBPyConnection, table: str, *conditions: str) -> tup
     return row
 
 
-def write_typed(db: duckdb.DuckDBPyConnection, staged: Staged, plans: Sequence[Plan], out: Path) -> int:
+def write_typed(
+    db: duckdb.DuckDBPyConnection, staged: Staged, plans: Sequence[Plan], out: Path, *, numbered: bool
+) -> int:
     """Write the table beside `out` and move it into place; returns the rows written."""
     listed = ", ".join(f"{plan.value} AS {quoted(plan.name)}" for plan in plans)
+    if numbered:
+        listed += f", CAST(file_row_number + 1 AS BIGINT) AS {quoted(ROW_COLUMN)}"
     part = out.with_name(f".{out.name}.part")
     rows = db.execute(
-        f"COPY (SELECT {listed}, CAST(file_row_number + 1 AS BIGINT) AS {quoted(ROW_COLUMN)} "
-        f"FROM {table_of(staged)}) TO {path_literal(part)} "
-        f"(FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {rows_per_group(len(plans))})"
+        f"COPY (SELECT {listed} FROM {table_of(staged)}) TO {path_literal(part)} "
+        f"(FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, ROW_GROUP_SIZE {rows_per_group(len(plans))})"
     ).fetchall()[0][0]
     if rows != staged.rows:
         part.unlink(missing_ok=True)
