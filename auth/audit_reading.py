@@ -16,6 +16,7 @@ from core.text import Text
 from core.work import Work
 
 INTERNAL: Final = ("application.reviewed",)  # votes are the bureau's own business
+OF_ITS_SIDE: Final = ("application.refused",)  # who was kept from what concerns the side that tried
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +100,13 @@ def history(
     else:
         shared = and_(application, col(AuditEventRow.grant_id).is_(None))
         wanted = or_(shared, col(AuditEventRow.grant_id) == grant_id)
-    rows = work.db.exec(select(AuditEventRow).where(wanted).order_by(col(AuditEventRow.seq)))
-    return [_happening(row) for row in rows if internal or row.kind not in INTERNAL]
+    rows = work.db.exec(select(AuditEventRow).where(wanted).order_by(col(AuditEventRow.seq))).all()
+    applicant = rows[0].actor_org if rows else None  # whoever made the draft
+    return [_happening(row) for row in rows if internal or _is_for_applicant(row, applicant)]
+
+
+def _is_for_applicant(row: AuditEventRow, org_id: str | None) -> bool:
+    return row.kind not in INTERNAL and (row.kind not in OF_ITS_SIDE or row.actor_org == org_id)
 
 
 def _happening(row: AuditEventRow) -> Happening:
