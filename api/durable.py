@@ -19,6 +19,7 @@ from sqlmodel import col, select
 
 from api.house import House, open_house
 from api.outflow import send_due
+from api.witness import seal_record
 from auth import deadlines
 from core.jobs import JobRow, JobState
 from core.jobs_run import JobKind, Lane, context_for, in_place, perform, scratch_room
@@ -158,6 +159,7 @@ def serve_jobs(settings: Settings, stop: threading.Event, *, idle_exit: float | 
                 last_noted = now
                 note_deadlines(house)
                 send_due(house)
+                seal_record(house)
         except Exception:
             _log.exception("the worker's look at the queue failed; trying again")
             stop.wait(1)

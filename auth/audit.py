@@ -77,7 +77,14 @@ def _body(row: AuditEventRow) -> bytes:
     return rfc8785.dumps(body | {"at": row.at.astimezone(UTC).isoformat()})
 
 
-def _digest(row: AuditEventRow) -> str:
+def entry(row: AuditEventRow) -> bytes:
+    """The whole event as canonical JSON, chain hashes included: a line of a dump, a leaf of the tree of `auth.proof`."""
+    body = {name: getattr(row, name) for name in AuditEventRow.model_fields}
+    return rfc8785.dumps(body | {"at": row.at.astimezone(UTC).isoformat()})
+
+
+def digest(row: AuditEventRow) -> str:
+    """What `hash` must be."""
     return hashlib.sha256(bytes.fromhex(row.prev_hash) + _body(row)).hexdigest()
 
 
@@ -114,7 +121,7 @@ def record(
         prev_hash=last.hash if last else GENESIS,
         hash="",
     )
-    row.hash = _digest(row)
+    row.hash = digest(row)
     work.db.add(row)
     work.db.flush()
     return row
@@ -136,7 +143,7 @@ def first_fault(rows: Iterable[AuditEventRow]) -> ChainFault | None:
             return ChainFault(expected_seq, "missing")
         if row.prev_hash != previous:
             return ChainFault(row.seq, "broken-link")
-        if _digest(row) != row.hash:
+        if digest(row) != row.hash:
             return ChainFault(row.seq, "altered")
         expected_seq, previous = row.seq + 1, row.hash
     return None

@@ -31,6 +31,7 @@ KIND_NAMES: Final[Mapping[str, Text]] = {
     "application.declined": Text("不接受条款", "Terms declined"),
     "application.withdrawn": Text("撤回申请", "Application withdrawn"),
     "application.lapsed": Text("申请逾期失效", "Application lapsed"),
+    "audit.exported": Text("导出审计证据包", "Audit evidence exported"),
     "batch.received": Text("收到批次", "Batch received"),
     "batch.checked": Text("批次校验", "Batch checked"),
     "batch.confirmed": Text("批次确认", "Batch confirmed"),

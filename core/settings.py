@@ -54,6 +54,11 @@ class Settings(BaseSettings):
         return self.data_dir / "keys"
 
     @property
+    def audit_dir(self) -> Path:
+        """Signed checkpoints of the audit record, and the tree they are made from."""
+        return self.data_dir / "audit"
+
+    @property
     def scratch_dir(self) -> Path:
         """Room for half-made files; anything in it may vanish at a restart."""
         return self.data_dir / "scratch"

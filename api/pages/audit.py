@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import json
 from datetime import date, timedelta
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query, Request
-from fastapi.responses import HTMLResponse
+from fastapi.responses import FileResponse, HTMLResponse
 
 from api.access import access
-from api.deps import ReadDep
+from api.deps import ActorDep, HouseDep, ReadDep
 from api.lookups import org_names, person_names
 from api.routes.audit import verified
 from api.web import page
+from api.witness import evidence
 from auth import audit_reading
 from auth.applications.rules import period
+from auth.proof import service as proofs
+from auth.proof.checkpoint import Place
+from core.errors import AppError
 
 router = APIRouter(prefix="/audit", include_in_schema=True, tags=["pages"])
 PER_PAGE: Final = 50
@@ -25,6 +29,7 @@ PER_PAGE: Final = 50
 def list_page(
     request: Request,
     work: ReadDep,
+    house: HouseDep,
     kind: str = "",
     account: str = "",
     subject: str = "",
@@ -45,9 +50,25 @@ def list_page(
     return page(
         request, "audit/list.html", rows=rows, total=total, number=number, pages=max(1, -(-total // PER_PAGE)),
         orgs=org_names(work), people=person_names(work, {event.actor_name for event in found}), kind_options=[(each, audit_reading.name_of(each)) for each in audit_reading.kinds(work)],
-        verified=verified(work) if verify == "yes" else None,
-        wish={"kind": kind, "account": account, "subject": subject, "dataset": dataset, "since": since, "until": until},
+        verified=verified(work, house) if verify == "yes" else None,
+        **_signed(house), wish={"kind": kind, "account": account, "subject": subject, "dataset": dataset, "since": since, "until": until},
     )  # fmt: skip
+
+
+@router.get("/evidence.zip", response_class=FileResponse, **access("auth:audit:read"))
+def download_evidence(house: HouseDep, actor: ActorDep) -> FileResponse:
+    """The evidence pack, for a browser."""
+    return evidence(house, actor)
+
+
+def _signed(house: HouseDep) -> dict[str, Any]:
+    """The newest checkpoint and the key, or why there is none."""
+    place = Place.of(house.settings)
+    try:
+        found = proofs.newest(place)
+    except AppError as none:
+        return {"checkpoint": None, "no_checkpoint": none.detail, "key": place.signer().verifier.text()}
+    return {"checkpoint": found, "no_checkpoint": None, "key": place.signer().verifier.text()}
 
 
 def _day(word: str) -> date | None:

@@ -13,12 +13,16 @@ from starlette.concurrency import run_in_threadpool
 from api.access import access
 from api.delivery import attachment
 from api.deps import ActorDep, HouseDep, LangDep, ReadDep
-from api.routes.extracts import ask, send
+from api.house import House
+from api.routes.extracts import ask, delivery_proof, send
 from api.web import go, page
 from auth.asset import Asset
 from auth.grants import queries as grant_queries
 from auth.policy.limits import limits
 from auth.policy.model import FILTERABLE, DeliveryForm
+from auth.proof import service as proofs
+from auth.proof.checkpoint import Place
+from auth.proof.service import InclusionRead, LogFault
 from catalog.assets import asset
 from core.errors import AppError, InputRefused, NotFound
 from core.ids import ExtractId, GrantId
@@ -210,7 +214,9 @@ def _typed(word: str, kind: str, column: str) -> object:
 
 
 @router.get("/{extract_id}", response_class=HTMLResponse, **access("datasets:extract:read"))
-def show_page(request: Request, work: ReadDep, actor: ActorDep, extract_id: ExtractId) -> HTMLResponse:
+def show_page(
+    request: Request, work: ReadDep, actor: ActorDep, house: HouseDep, extract_id: ExtractId
+) -> HTMLResponse:
     """One extract: progress while it is made, then the file, its digest and its receipt."""
     found = service.extract(work, actor, extract_id)
     job = work.db.get(JobRow, found.job_id) if found.job_id else None
@@ -219,6 +225,7 @@ def show_page(request: Request, work: ReadDep, actor: ActorDep, extract_id: Extr
         request, "extracts/show.html", extract=found, filename=service.parcel_of(row).filename, states=STATE_NAMES, forms=FORM_NAMES,
         job=read(job) if job and found.state is ExtractState.BUILDING else None,
         receipt=json.dumps(json.loads(row.receipt), ensure_ascii=False, indent=2) if row.receipt else None,
+        proof=_proof(work, house, extract_id),
         refused=service.still_refused(work, row) if found.state is ExtractState.READY else (),
         may_take=actor.may_in("datasets:extract:request", found.org_id), coded=limits(),
     )  # fmt: skip
@@ -235,3 +242,23 @@ def receipt(work: ReadDep, actor: ActorDep, extract_id: ExtractId) -> Response:
     """The receipt as a file."""
     body = service.receipt(work, actor, extract_id)
     return Response(body, media_type="application/json", headers=attachment(f"receipt-{extract_id}.json"))
+
+
+@router.get("/{extract_id}/proof.json", **access("datasets:extract:read"))
+def proof(work: ReadDep, actor: ActorDep, house: HouseDep, extract_id: ExtractId) -> Response:
+    """That the delivery stands in the signed record, as a file that can be checked offline."""
+    found = delivery_proof(work, actor, house, extract_id)
+    return Response(
+        found.model_dump_json(indent=1),
+        media_type="application/json",
+        headers=attachment(f"proof-{extract_id}.json"),
+    )
+
+
+def _proof(work: Work, house: House, extract_id: ExtractId) -> InclusionRead | None:
+    """The proof of the delivery for its page; None while there is none. A log at fault must not hide the receipt."""
+    event = proofs.event_of(work, "extract.delivered", extract_id)
+    try:
+        return proofs.covering(event, Place.of(house.settings)) if event else None
+    except LogFault:
+        return None

@@ -6,11 +6,16 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
+from fastapi.responses import FileResponse, PlainTextResponse
 from pydantic import AwareDatetime
 
 from api.access import access
-from api.deps import ReadDep
+from api.deps import ActorDep, HouseDep, ReadDep
+from api.witness import evidence
 from auth import audit, audit_reading
+from auth.proof import service as proofs
+from auth.proof.checkpoint import Place
+from auth.proof.service import ConsistencyRead, InclusionRead
 
 router = APIRouter(prefix="/audit", tags=["audit"])
 
@@ -36,20 +41,59 @@ def list_events(
 
 
 @router.get("/verify", **access("auth:audit:read"))
-def verify_chain(work: ReadDep) -> dict[str, Any]:
-    """Walk the whole chain; `fault` names the first place where it does not hold, null when it does."""
-    return verified(work)
+def verify_chain(work: ReadDep, house: HouseDep) -> dict[str, Any]:
+    """Walk the whole chain; `fault` names the first place where it does not hold, null when it does.
+
+    `checkpoints_at_odds`: sizes of signed checkpoints that the record no longer bears out; it was rewritten before them.
+    """
+    return verified(work, house)
 
 
-def verified(work: ReadDep) -> dict[str, Any]:
+@router.get("/checkpoint", response_class=PlainTextResponse, **access("public"))
+def show_checkpoint(house: HouseDep) -> str:
+    """The newest checkpoint, a C2SP signed note: number of events and root. Keep copies: each is a witness."""
+    return proofs.newest(Place.of(house.settings)).note
+
+
+@router.get("/key", response_class=PlainTextResponse, **access("public"))
+def show_key(house: HouseDep) -> str:
+    """The public key that checks the checkpoints, as C2SP writes it: name+id+key."""
+    return Place.of(house.settings).signer().verifier.text() + "\n"
+
+
+@router.get("/consistency", **access("public"))
+def show_consistency(
+    house: HouseDep,
+    old: Annotated[int, Query(alias="from", ge=1, le=2**53)],
+    new: Annotated[int | None, Query(alias="to", ge=1, le=2**53)] = None,
+) -> ConsistencyRead:
+    """RFC 6962 proof that the log of `to` events (default: the newest checkpoint's) begins with that of `from` events."""
+    return proofs.consistency(Place.of(house.settings), old, new)
+
+
+@router.get("/proof/{event_id}", **access("signed-in"))
+def show_proof(work: ReadDep, actor: ActorDep, house: HouseDep, event_id: str) -> InclusionRead:
+    """RFC 6962 proof that an event stands under the newest checkpoint; for the auditor, and for those whose grant it concerns."""
+    return proofs.inclusion(work, actor, event_id, Place.of(house.settings))
+
+
+@router.get("/evidence", response_class=FileResponse, **access("auth:audit:read"))
+def download_evidence(house: HouseDep, actor: ActorDep) -> FileResponse:
+    """The whole record as a ZIP file that can be checked without this service: events, checkpoints, public key."""
+    return evidence(house, actor)
+
+
+def verified(work: ReadDep, house: HouseDep) -> dict[str, Any]:
     """Number of events, the first fault, and the head of the chain: the hash to compare with a copy kept elsewhere."""
     count, fault = audit.verify(work)
+    odd = proofs.checkpoints_at_odds(work, Place.of(house.settings))
     newest, _ = audit_reading.events(work, limit=1)
     at: datetime = work.now
     return {
         "events": count,
-        "holds": fault is None,
+        "holds": fault is None and not odd,
         "fault": {"seq": fault.seq, "what": fault.what} if fault else None,
+        "checkpoints_at_odds": odd,
         "head": newest[0].hash if newest else audit.GENESIS,
         "checked_at": at,
     }

@@ -12,6 +12,9 @@ from api.deps import ActorDep, HouseDep, LangDep, ReadDep
 from api.house import House
 from auth.actor import Actor
 from auth.identity.principals import principal
+from auth.proof import service as proofs
+from auth.proof.checkpoint import Place
+from auth.proof.service import InclusionRead
 from core.errors import AccessRefused, QuotaExceeded
 from core.ids import ExtractId
 from datasets.extracts import planning, queries, service
@@ -73,6 +76,14 @@ def show_extract(work: ReadDep, actor: ActorDep, extract_id: ExtractId) -> Extra
 def show_receipt(work: ReadDep, actor: ActorDep, extract_id: ExtractId) -> Response:
     """The receipt as canonical JSON; its SHA-256 is the extract's `receipt_hash` and stands in the audit record."""
     return Response(service.receipt(work, actor, extract_id), media_type="application/json")
+
+
+@router.get("/{extract_id}/proof", **access("datasets:extract:read"))
+def delivery_proof(work: ReadDep, actor: ActorDep, house: HouseDep, extract_id: ExtractId) -> InclusionRead:
+    """That the delivery stands in the signed record: RFC 6962 inclusion proof, checkpoint and public key."""
+    return proofs.of_object(
+        work, "extract.delivered", service.extract(work, actor, extract_id).id, Place.of(house.settings)
+    )
 
 
 @router.head("/{extract_id}/file", **access("datasets:extract:request"))

@@ -1,0 +1,46 @@
+"""What the edge does with the proofs of the record: sign it from time to time, and hand out the evidence."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+
+from fastapi.responses import FileResponse
+from starlette.background import BackgroundTask
+
+from api.house import House
+from auth import audit
+from auth.actor import Actor
+from auth.proof import export, service
+from auth.proof.checkpoint import Place
+from auth.proof.service import LogFault
+
+_log = logging.getLogger("datagrant.audit")
+
+
+def seal_record(house: House) -> None:
+    """Sign the record as it stands. A record that contradicts what was signed is not signed; that is logged each time."""
+    try:
+        with house.read() as work:
+            service.seal(work, Place.of(house.settings))
+    except LogFault as fault:
+        _log.critical("no checkpoint written: %s", fault.detail.en)
+
+
+def evidence(house: House, actor: Actor) -> FileResponse:
+    """The evidence pack as a download. That it was taken is itself an event, and in the pack."""
+    with house.write() as work:
+        audit.record(work, actor, "audit.exported", subject="audit")
+    seal_record(house)
+    house.settings.scratch_dir.mkdir(parents=True, exist_ok=True)
+    path = house.settings.scratch_dir / f"evidence-{secrets.token_hex(8)}.zip"
+    try:
+        with house.read() as work:
+            export.pack(work, Place.of(house.settings), path)
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+    return FileResponse(
+        path, media_type="application/zip", filename="datagrant-audit.zip",
+        headers={"Cache-Control": "no-store"}, background=BackgroundTask(path.unlink, missing_ok=True),
+    )  # fmt: skip

@@ -1,0 +1,71 @@
+"""The evidence pack: every event up to the newest checkpoint, every checkpoint, the public key, and how to check them."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from sqlmodel import col, select
+
+from auth import audit
+from auth.audit import AuditEventRow
+from auth.proof.checkpoint import Place
+from auth.proof.offline import CHECKPOINTS, EVENTS, KEY
+from auth.proof.service import newest
+from core.text import Text
+from core.work import Work
+
+_EPOCH: Final = (2026, 1, 1, 0, 0, 0)  # the same record gives the same pack
+README: Final = Text(
+    """数授审计证据包
+
+events.jsonl    全部审计事件，每行一条（RFC 8785 规范 JSON），含散列链
+checkpoints/    已签署的检查点（C2SP tlog-checkpoint，Ed25519）
+key.txt         验证检查点的公钥
+
+核验：datagrant audit verify 本目录 [--key 公钥] [--checkpoint 另行保存的检查点]
+请把 key.txt 与另行公布的公钥比对；把以前保存的检查点一并交给核验命令，可发现整包被替换。
+""",
+    """Datagrant audit evidence
+
+events.jsonl    every audit event, one per line (RFC 8785 canonical JSON), with its chain hashes
+checkpoints/    the signed checkpoints (C2SP tlog-checkpoint, Ed25519)
+key.txt         the public key that checks them
+
+To check: datagrant audit verify THIS-FOLDER [--key KEY] [--checkpoint COPY-KEPT-ELSEWHERE]
+Compare key.txt with the key as published elsewhere; hand in checkpoints that you kept, so that a pack replaced as a whole is found.
+""",
+)
+
+
+def pack(work: Work, place: Place, to: Path) -> None:
+    """Write the pack as a ZIP file. Raises NotFound while there is no checkpoint."""
+    size = newest(place).size
+    with zipfile.ZipFile(to, "x", zipfile.ZIP_DEFLATED, compresslevel=6) as out:
+        out.writestr(_member("README.txt"), f"{README.zh}\n{README.en}")
+        out.writestr(_member(KEY), place.signer().verifier.text() + "\n")
+        for path in place.paths():
+            out.writestr(_member(f"{CHECKPOINTS}/{path.name}"), path.read_bytes())
+        with out.open(_member(EVENTS), "w", force_zip64=True) as events:
+            for line in _lines(work, size):
+                events.write(line)
+
+
+def _member(name: str) -> zipfile.ZipInfo:
+    made = zipfile.ZipInfo(name, _EPOCH)
+    made.compress_type, made.external_attr = zipfile.ZIP_DEFLATED, 0o644 << 16
+    return made
+
+
+def _lines(work: Work, size: int) -> Iterator[bytes]:
+    wanted = select(AuditEventRow).where(AuditEventRow.seq <= size).order_by(col(AuditEventRow.seq))
+    for row in work.db.exec(wanted.execution_options(yield_per=1000)):
+        yield audit.entry(row) + b"\n"
+
+
+def unpack(pack_file: Path, into: Path) -> None:
+    """Lay a pack of ours out in a new folder."""
+    with zipfile.ZipFile(pack_file) as source:
+        source.extractall(into)
