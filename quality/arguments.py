@@ -11,7 +11,9 @@ from math import isfinite
 from typing import Any, Final, NamedTuple
 
 from quality import conditions
-from quality.vocabulary import TypeSpec
+from quality.own.ages import is_duration, is_moment
+from quality.own.areas import is_area
+from quality.vocabulary import Shape, TypeSpec
 
 Given = Mapping[str, Any]
 
@@ -77,7 +79,18 @@ _TEXTS: Final = Form(_is_list_of(_is_text), "由文本组成的非空列表", "a
 
 _FORMS: Final[Mapping[str, Form]] = {
     **dict.fromkeys(
-        ("column", "column_A", "column_B", "type_", "strftime_format", "unexpected_rows_query"), _TEXT
+        (
+            "column",
+            "column_A",
+            "column_B",
+            "longitude",
+            "latitude",
+            "time_column",
+            "type_",
+            "strftime_format",
+            "unexpected_rows_query",
+        ),
+        _TEXT,
     ),
     **dict.fromkeys(("like_pattern", "description", "condition_parser"), _ANY_TEXT),
     **dict.fromkeys(("threshold", "sum_total", "multiplier"), _NUMBER),
@@ -98,6 +111,17 @@ _FORMS: Final[Mapping[str, Form]] = {
     **dict.fromkeys(("column_list", "column_set", "type_list", "like_pattern_list", "regex_list"), _TEXTS),
     "regex": _ANY_TEXT,
     "mostly": _SHARE,
+    "daily_share": _SHARE,
+    "k": Form(
+        lambda value: _WHOLE.holds(value) and value >= 1, "不小于 1 的整数", "a whole number of 1 or more"
+    ),
+    "area": Form(
+        is_area,
+        "[西, 南, 东, 北] 四个数，或 GeoJSON 的 Polygon、MultiPolygon",
+        "[west, south, east, north], or a GeoJSON Polygon or MultiPolygon",
+    ),
+    "max_age": Form(is_duration, "ISO 8601 时长，如 P1D、PT6H", "an ISO 8601 duration such as P1D or PT6H"),
+    "reference": Form(is_moment, "ISO 8601 时刻", "an ISO 8601 moment"),
     "value_set": _LIST,
     "column_index": _WHOLE,
     "escape": Form(
@@ -154,7 +178,7 @@ def _forms(spec: TypeSpec, given: Given) -> Iterator[Fault]:
             yield Fault(
                 "wrong-form", f"{key} 应为{form.zh}，实为 {shown}", f"{key} must be {form.en}, not {shown}"
             )
-    ignore = _PAIR_IGNORE if "column_A" in spec.domain else _RECORD_IGNORE
+    ignore = _PAIR_IGNORE if spec.shape is Shape.PAIR else _RECORD_IGNORE
     for key, allowed in {**_CHOICES, "ignore_row_if": ignore}.items():
         if key in given and given[key] not in allowed:
             yield Fault(
@@ -178,6 +202,12 @@ def _contents(given: Given) -> Iterator[Fault]:
             "no-batch",
             "unexpected_rows_query 中须用 {batch} 指代被检查的表",
             "unexpected_rows_query must name the checked table as {batch}",
+        )
+    if "daily_share" in given and "time_column" not in given:
+        yield Fault(
+            "no-time-column",
+            "daily_share 须与 time_column 一起给出，否则不知道按哪一列分日",
+            "daily_share needs time_column, which says the day of a row",
         )
     if "row_condition" in given:
         try:

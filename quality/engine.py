@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 
 from quality.gx.door import opened, quietly
@@ -19,12 +20,14 @@ def run_suite(
     max_failing_rows: int = 10_000,
     memory_limit_mb: int = 800,
     on_progress: Callable[[int, int], None] | None = None,
+    reference: datetime | None = None,
 ) -> Verdict:
     """Judge `table` by `suite`. Both engines give the same outcomes, counts and failing rows.
 
     table: a Parquet file; a column `__row__` (BIGINT, 1-based data record) is the key of failing rows and is
     hidden from rules about columns. on_progress: told (rules done, rules in all).
     memory_limit_mb: DuckDB's share; pandas holds the whole table.
+    reference: the moment (aware) against which freshness is judged, where a rule names none of its own.
     The first call in a process loads Great Expectations, which takes seconds.
     """
     with quietly():
@@ -36,5 +39,6 @@ def run_suite(
             max_failing_rows=max_failing_rows,
             memory_limit_mb=memory_limit_mb,
             on_progress=on_progress,
+            reference=reference,
         )
     return verdict

@@ -11,6 +11,8 @@ from typing import Any, Final
 
 import dateutil.parser  # type: ignore[import-untyped]
 
+from quality.own import areas, identifiers
+
 CACHE: Final = 65_536
 Predicate = Callable[[str, str], bool]
 
@@ -79,4 +81,8 @@ PREDICATES: Final[Mapping[str, Predicate]] = {
     "dg_is_date_like": is_date_like,
     "dg_is_json": is_json,
     "dg_obeys_schema": obeys_schema,
+    "dg_is_credit_code": identifiers.is_credit_code,
+    "dg_holds_phone_number": identifiers.holds_phone_number,
+    "dg_holds_card_number": identifiers.holds_card_number,
+    "dg_lies_in": areas.lies_in,
 }

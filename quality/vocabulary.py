@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from quality.kinds import NUMERIC, ORDERED, Kind
+from quality.kinds import MOMENTS, NUMERIC, ORDERED, Kind
 
 
 class Shape(StrEnum):
@@ -43,6 +43,7 @@ class TypeSpec:
     """`needs_one`: at least one of these must be given (a rule without a bound checks nothing).
 
     kinds: what the columns it looks at may hold; anything else is an error, not a failure.
+    keys: the arguments that name its columns, where they are not those of its shape.
     """
 
     name: str
@@ -51,10 +52,11 @@ class TypeSpec:
     optional: tuple[str, ...] = ()
     needs_one: tuple[str, ...] = ()
     kinds: frozenset[Kind] = frozenset(Kind)
+    keys: tuple[str, ...] = ()
 
     @property
     def domain(self) -> tuple[str, ...]:
-        return DOMAIN_KEYS[self.shape]
+        return self.keys or DOMAIN_KEYS[self.shape]
 
     @property
     def all_required(self) -> tuple[str, ...]:
@@ -76,6 +78,7 @@ _STRICT: Final = ("strict_min", "strict_max")
 
 
 _TEXT: Final = frozenset({Kind.TEXT})
+_PLAIN: Final = frozenset(Kind) - {Kind.OTHER}
 
 
 def _between(name: str, shape: Shape = Shape.AGGREGATE, kinds: frozenset[Kind] = frozenset(Kind)) -> TypeSpec:
@@ -164,6 +167,28 @@ _SPECS: Final = (
     TypeSpec("expect_table_row_count_to_equal", Shape.TABLE, ("value",)),
     _between("expect_table_row_count_to_be_between", Shape.TABLE),
     TypeSpec("unexpected_rows_expectation", Shape.QUERY, ("unexpected_rows_query",), ("description",)),
+    # Great Expectations has none of these; what they mean stands in quality/own.
+    _column("values_to_be_credit_codes", kinds=_TEXT),
+    _column("values_to_hold_no_phone_numbers", kinds=_TEXT | NUMERIC),
+    _column("values_to_hold_no_id_card_numbers", kinds=_TEXT | NUMERIC),
+    TypeSpec(
+        "expect_coordinates_to_lie_in_area",
+        Shape.PAIR,
+        ("area",),
+        kinds=NUMERIC,
+        keys=("longitude", "latitude"),
+    ),
+    TypeSpec("expect_groups_to_hold_at_least_k_rows", Shape.RECORD, ("k",), kinds=_PLAIN),
+    TypeSpec(
+        "expect_groups_to_report",
+        Shape.AGGREGATE,
+        ("value_set",),
+        ("time_column", "daily_share"),
+        kinds=_TEXT | {Kind.INTEGER},
+    ),
+    TypeSpec(
+        "expect_column_values_to_be_fresh", Shape.AGGREGATE, ("max_age",), ("reference",), kinds=MOMENTS
+    ),
 )
 TYPES: Final[Mapping[str, TypeSpec]] = {spec.name: spec for spec in _SPECS}
 # Shipped by Great Expectations, but they compare with a second table, which a gate over one table has not.

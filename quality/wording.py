@@ -177,6 +177,38 @@ def _pairs(kwargs: Kwargs) -> Text:
 
 _REGEX: Final = ("正则表达式 {}", "the regular expression {}")
 _LIKE: Final = ("模式 {}", "the pattern {}")
+
+
+def _coordinates(kwargs: Kwargs) -> Text:
+    area = kwargs["area"]
+    boxed = ", ".join(map(str, area)) if isinstance(area, list) else None
+    return Text(
+        f"坐标（经度“{kwargs['longitude']}”、纬度“{kwargs['latitude']}”）须落在"
+        + (f"范围 [{boxed}]（西、南、东、北）之内" if boxed else "给定的多边形之内"),
+        f'the points (longitude "{kwargs["longitude"]}", latitude "{kwargs["latitude"]}") must lie in '
+        + (f"the box [{boxed}] (west, south, east, north)" if boxed else "the given polygon"),
+    )
+
+
+def _reporting(kwargs: Kwargs) -> Text:
+    said = _column("须全部上报：{}", "must all have reported: {}", "value_set")(kwargs)
+    if "time_column" not in kwargs:
+        return said
+    share = _percent(kwargs.get("daily_share", 1))
+    return Text(
+        f"{said.zh}；按“{kwargs['time_column']}”每天至少 {share} 上报",
+        f'{said.en}; by "{kwargs["time_column"]}" at least {share} of them each day',
+    )
+
+
+def _freshness(kwargs: Kwargs) -> Text:
+    since = kwargs.get("reference")
+    return Text(
+        f"“{kwargs['column']}”的最新值距{since or '提交时'}不得超过 {kwargs['max_age']}",
+        f'the newest "{kwargs["column"]}" must be no older than {kwargs["max_age"]} at {since or "hand-in"}',
+    )
+
+
 _SENTENCES: Final[Mapping[str, Callable[[Kwargs], Text]]] = {
     "expect_column_values_to_not_be_null": _column("不得为空", "must not be empty"),
     "expect_column_values_to_be_null": _column("必须为空", "must be empty"),
@@ -302,6 +334,25 @@ _SENTENCES: Final[Mapping[str, Callable[[Kwargs], Text]]] = {
     "expect_table_column_count_to_be_between": _ranged("表的列数须", "the number of columns must be"),
     "expect_table_row_count_to_equal": _table("表须有 {} 行", "the table must have {} rows", "value"),
     "expect_table_row_count_to_be_between": _ranged("表的行数须", "the number of rows must be"),
+    "expect_column_values_to_be_credit_codes": _column(
+        "须为校验位正确的 18 位统一社会信用代码",
+        "must be unified social credit codes with the right check sign",
+    ),
+    "expect_column_values_to_hold_no_phone_numbers": _column(
+        "不得含有手机号码", "must hold no mobile phone number"
+    ),
+    "expect_column_values_to_hold_no_id_card_numbers": _column(
+        "不得含有居民身份证号码", "must hold no identity card number"
+    ),
+    "expect_coordinates_to_lie_in_area": _coordinates,
+    "expect_groups_to_hold_at_least_k_rows": _table(
+        "{0} 取值相同的行，每组不得少于 {1} 行（k-匿名）",
+        "rows alike in {0} must come in groups of {1} or more (k-anonymity)",
+        "column_list",
+        "k",
+    ),
+    "expect_groups_to_report": _reporting,
+    "expect_column_values_to_be_fresh": _freshness,
     "unexpected_rows_expectation": _table(
         "以下查询不得返回任何行：{}", "this query must return no row: {}", "unexpected_rows_query"
     ),

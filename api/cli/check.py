@@ -11,6 +11,7 @@ import typer
 
 from core.errors import AppError
 from core.text import Lang, Text
+from core.work import system_clock
 
 if TYPE_CHECKING:
     from datasets.intake.check import CheckReport
@@ -62,7 +63,9 @@ def check(
         known = Dictionary.load(dictionary) if dictionary is not None else None
         from datasets.intake.check import check_file, load_suite
 
-        found = check_file(file, load_suite(suite), dictionary=known, out=out, engine=engine.value)
+        found = check_file(
+            file, load_suite(suite), dictionary=known, out=out, engine=engine.value, reference=system_clock()
+        )
         if report is not None:
             _write(report, found)
     except AppError as refused:
@@ -119,7 +122,9 @@ def _show(found: CheckReport, lang: Lang) -> None:
 
 
 def _columns(kwargs: dict[str, object]) -> str:
-    named = [kwargs[key] for key in ("column", "column_A", "column_B") if key in kwargs]
+    named = [
+        kwargs[key] for key in ("column", "column_A", "column_B", "longitude", "latitude") if key in kwargs
+    ]
     listed = kwargs.get("column_list")
     return ", ".join(map(str, named or (listed if isinstance(listed, list) else [])))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
@@ -62,8 +63,11 @@ def check_file(
     out: Path | None = None,
     engine: Literal["duckdb", "pandas"] = "duckdb",
     on_progress: Progress | None = None,
+    reference: datetime | None = None,
 ) -> CheckReport:
     """Judge `source` by `suite`. `out` is written only when the verdict is passed.
+
+    reference: the moment against which freshness is judged, where a rule names none.
 
     Cells that a declared type cannot hold would be lost, so they fail the gate like a critical rule.
     """
@@ -76,7 +80,7 @@ def check_file(
         table = Path(folder) / "table.parquet"
         intake = read_table(source, table, dictionary=dictionary, numbered=False, on_progress=on_progress)
         intake.input.path = str(source)
-        judged = run_suite(suite, table, engine=engine)
+        judged = run_suite(suite, table, engine=engine, reference=reference)
         verdict = _verdict(judged, intake)
         output = None
         if verdict == "passed" and out is not None:

@@ -103,6 +103,7 @@ def _judge(ctx: JobContext, batch_id: str) -> str:
     tell(0.0, said)
     verdict = run_suite(
         Suite.from_data(suite.suite), ctx.files.path(row.typed_sha256), memory_limit_mb=ctx.settings.memory_limit_mb,
+        reference=row.submitted_at,
         on_progress=lambda done, total: tell(done / max(total, 1), Text(f"{said.zh}（{done}/{total}）", f"{said.en} ({done}/{total})")),
     )  # fmt: skip
     with ctx.write() as work:

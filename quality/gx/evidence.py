@@ -15,6 +15,7 @@ from great_expectations.validator.metric_configuration import MetricConfiguratio
 from great_expectations.validator.metrics_calculator import MetricsCalculator
 
 from quality.gx import queries
+from quality.gx.added_rules import NOTES
 from quality.gx.duck import DuckDBExecutionEngine
 from quality.gx.facts import ROW, Facts, plain
 from quality.gx.frame import FrameExecutionEngine
@@ -42,10 +43,13 @@ class Evidence:
             rows = self._from_duck(condition, columns)
         else:
             rows = self._from_frame(condition, columns)
-        return {
+        found: dict[str, Any] = {
             "failing_rows": [int(row[0]) for row in rows],
             "examples": [self._example(columns, row[1:]) for row in rows[: self._max_examples]],
         }
+        if note := NOTES.get(configuration.type):
+            found["observed_value"] = note(configuration.kwargs, [row[1:] for row in rows])
+        return found
 
     def of_query(self, expectation: Expectation) -> dict[str, Any]:
         query = expectation.kwargs["unexpected_rows_query"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
 from math import isnan
 from typing import Any, Final
@@ -18,10 +19,14 @@ TABLE: Final = "batch"
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """`conditions`: row conditions by the short name under which Great Expectations sees them."""
+    """`conditions`: row conditions by the short name under which Great Expectations sees them.
+
+    reference: the moment against which freshness is judged where a rule names none.
+    """
 
     columns: Mapping[str, Column]
     conditions: dict[str, Condition] = field(default_factory=dict)
+    reference: datetime | None = None
 
     def __getitem__(self, name: str) -> Column:
         return self.columns[str(name)]

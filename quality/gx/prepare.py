@@ -11,11 +11,13 @@ from itertools import combinations
 from typing import Any
 
 from quality import conditions, predicates
+from quality.gx.facts import Facts
 from quality.gx.record_rules import comparable
-from quality.kinds import MOMENTS, Column, Kind, KindMismatch, coerce
+from quality.kinds import MOMENTS, Column, Kind, KindMismatch, coerce, read_moment
+from quality.own.ages import oldest
 from quality.predicates import schema_text
 from quality.suite import Expectation
-from quality.vocabulary import BOUNDS, Shape
+from quality.vocabulary import BOUNDS, DOMAIN_KEYS, Shape
 
 _ENDS = frozenset({"expect_column_max_to_be_between", "expect_column_min_to_be_between"})
 _BOUNDED = _ENDS | {"expect_column_values_to_be_between", "expect_column_sum_to_be_between"}
@@ -68,14 +70,24 @@ def check(expectation: Expectation, columns: Mapping[str, Column]) -> None:
     if expectation.type in _COMPARING:
         for left, right in combinations(named, 2):
             comparable(left, right)
+    if "time_column" in kwargs:
+        _check_time_column(kwargs["time_column"], columns)
     if "json_schema" in kwargs:
         predicates.obeys_schema("null", schema_text(kwargs["json_schema"]))
 
 
-def arguments(
-    expectation: Expectation, columns: Mapping[str, Column], condition: str | None
-) -> dict[str, Any]:
+def _check_time_column(name: str, columns: Mapping[str, Column]) -> None:
+    if name not in columns:
+        raise KindMismatch(f'the table has no column "{name}" (it has: {", ".join(columns)})')
+    if columns[name].kind not in MOMENTS:
+        raise KindMismatch(
+            f'column "{name}" holds {columns[name].kind}; the day of a row is a date or datetime'
+        )
+
+
+def arguments(expectation: Expectation, facts: Facts, condition: str | None) -> dict[str, Any]:
     """kwargs as Great Expectations gets them: row conditions by short name, bounds in the column's kind."""
+    columns = facts.columns
     kwargs = {
         key: value
         for key, value in expectation.kwargs.items()
@@ -83,6 +95,17 @@ def arguments(
     }
     if condition is not None:
         kwargs |= {"row_condition": condition, "condition_parser": "pandas"}
+    if expectation.spec.keys:
+        for stock, ours in zip(DOMAIN_KEYS[expectation.spec.shape], expectation.spec.keys, strict=True):
+            kwargs[stock] = kwargs.pop(ours)
+    if expectation.type == "expect_groups_to_hold_at_least_k_rows" and len(kwargs["column_list"]) == 1:
+        kwargs["column_list"] = (
+            kwargs["column_list"] * 2
+        )  # one column alone can single somebody out; stock wants two
+    if "max_age" in kwargs:
+        kwargs |= _freshness(
+            kwargs.pop("max_age"), kwargs.pop("reference", None), columns[kwargs["column"]], facts
+        )
     if expectation.type in _ENDS:
         kwargs |= _end_bounds(kwargs, columns[kwargs["column"]])
     if expectation.type == "expect_column_most_common_value_to_be_in_set":
@@ -90,6 +113,13 @@ def arguments(
     if expectation.spec.shape is Shape.TABLE and "column_set" in kwargs:
         kwargs["column_set"] = list(kwargs["column_set"])
     return kwargs
+
+
+def _freshness(max_age: str, given: str | None, column: Column, facts: Facts) -> dict[str, Any]:
+    reference = read_moment(given) if given else facts.reference
+    if reference is None:
+        raise KindMismatch("nobody said at which moment the data must be fresh: give the rule a reference")
+    return {"min_value": coerce(oldest(column, max_age, reference), column).isoformat()}
 
 
 def _end_bounds(kwargs: Mapping[str, Any], column: Column) -> dict[str, Any]:

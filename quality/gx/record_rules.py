@@ -23,11 +23,15 @@ Series = pd.Series
 
 
 class RecordRule(NamedTuple):
-    """duck: columns, arguments, FROM clause of the rows looked at. frame: columns, arguments, the rows."""
+    """duck: columns, arguments, FROM clause of the rows looked at. frame: columns, arguments, the rows.
+
+    takes: the arguments of a metric of ours; those of the others are known to Great Expectations' registry.
+    """
 
     metric: str
     duck: Callable[[Columns, Args, Callable[[], str]], str]
     frame: Callable[[Columns, Args, pd.DataFrame], Series]
+    takes: tuple[str, ...] = ()
 
 
 def comparable(left: Column, right: Column) -> None:

@@ -38,7 +38,7 @@ from great_expectations.expectations.metrics.map_metric_provider.multicolumn_con
 from great_expectations.expectations.metrics.metric_provider import metric_value
 from great_expectations.expectations.metrics.table_metric_provider import TableMetricProvider
 
-from quality.gx import queries
+from quality.gx import added_rules, queries
 from quality.gx.aggregate_rules import AGGREGATES, ASKED, Aggregate, Asked, needs
 from quality.gx.duck import DuckDBExecutionEngine, from_clause
 from quality.gx.facts import CURRENT, column, plain
@@ -49,9 +49,11 @@ from quality.gx.row_rules import COLUMN_RULES, RowRule, Scope, View
 _ROW_CONDITION = ("row_condition", "condition_parser")
 
 
-def _keys(metric: str) -> dict[str, tuple[str, ...]]:
+def _keys(metric: str, takes: tuple[str, ...] = ()) -> dict[str, tuple[str, ...]]:
     """The metric's own keys; one stock metric forgets row conditions, which would switch them off in silence."""
-    known = registry._registered_metrics[f"{metric}.condition"]
+    known = registry._registered_metrics.get(f"{metric}.condition")
+    if known is None:
+        return {"condition_value_keys": takes}
     domain = tuple(dict.fromkeys((*known["metric_domain_keys"], *_ROW_CONDITION)))
     for name, definition in registry._registered_metrics.items():
         if name.startswith(f"{metric}."):
@@ -96,7 +98,12 @@ def _pair_rule(rule: RecordRule) -> None:
         rows = pd.DataFrame({column_A.name: column_A, column_B.name: column_B})
         return rule.frame(columns, args, rows).astype(bool)
 
-    body = {"condition_metric_name": rule.metric, **_keys(rule.metric), "as_sql": as_sql, "as_mask": as_mask}
+    body = {
+        "condition_metric_name": rule.metric,
+        **_keys(rule.metric, rule.takes),
+        "as_sql": as_sql,
+        "as_mask": as_mask,
+    }
     type(f"Dg_{rule.metric}", (ColumnPairMapMetricProvider,), body)
 
 
@@ -111,7 +118,12 @@ def _record_rule(rule: RecordRule) -> None:
         columns = [column(each) for each in column_list.columns]
         return rule.frame(columns, args, column_list).astype(bool)
 
-    body = {"condition_metric_name": rule.metric, **_keys(rule.metric), "as_sql": as_sql, "as_mask": as_mask}
+    body = {
+        "condition_metric_name": rule.metric,
+        **_keys(rule.metric, rule.takes),
+        "as_sql": as_sql,
+        "as_mask": as_mask,
+    }
     type(f"Dg_{rule.metric}", (MulticolumnMapMetricProvider,), body)
 
 
@@ -180,11 +192,11 @@ class ColumnTypes(TableMetricProvider):
 
 # Stock uniqueness conditions bring their own FROM clause; ours select from the rows they are handed.
 SQLALCHEMY_SELECTABLE_METRICS.clear()
-for _row in COLUMN_RULES:
+for _row in (*COLUMN_RULES, *added_rules.COLUMN_RULES):
     _column_rule(_row)
-for _pair in PAIR_RULES:
+for _pair in (*PAIR_RULES, *added_rules.PAIR_RULES):
     _pair_rule(_pair)
-for _record in RECORD_RULES:
+for _record in (*RECORD_RULES, *added_rules.RECORD_RULES):
     _record_rule(_record)
 for _one in AGGREGATES:
     _aggregate(_one)

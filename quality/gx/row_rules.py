@@ -41,7 +41,7 @@ class View(NamedTuple):
 
 
 class RowRule(NamedTuple):
-    """`metric`: Great Expectations' name; the arguments it takes are known to its registry."""
+    """`metric`: Great Expectations' name, whose arguments are known to its registry; or one of ours without any."""
 
     metric: str
     duck: Callable[[Scope], str]
@@ -77,15 +77,13 @@ def _between_mask(view: View) -> Series:
 _LENGTH = Column("length", Kind.INTEGER)
 
 
-def _text_sql(column: Column) -> str:
+def text_sql(column: Column) -> str:
     return column.sql if column.kind is Kind.TEXT else f"CAST({column.sql} AS VARCHAR)"
 
 
 def _length_between_sql(scope: Scope) -> str:
     wanted = bounds(_LENGTH, scope.args)
-    return " AND ".join(
-        f"length({_text_sql(scope.column)}) {op} {sql.literal(value)}" for op, value in wanted
-    )
+    return " AND ".join(f"length({text_sql(scope.column)}) {op} {sql.literal(value)}" for op, value in wanted)
 
 
 def _lengths(view: View) -> Series:
@@ -98,7 +96,7 @@ def _length_between_mask(view: View) -> Series:
 
 
 def _length_equals_sql(scope: Scope) -> str:
-    return f"length({_text_sql(scope.column)}) = {sql.literal(coerce(scope.args['value'], _LENGTH))}"
+    return f"length({text_sql(scope.column)}) = {sql.literal(coerce(scope.args['value'], _LENGTH))}"
 
 
 def _all(masks: Iterable[Series]) -> Series:
@@ -130,7 +128,7 @@ def _re2(pattern: str) -> str | None:
 
 
 def _search_sql(column: Column, pattern: str) -> str:
-    text = _text_sql(column)
+    text = text_sql(column)
     if (said := _re2(pattern)) is not None:
         return f"regexp_matches({text}, {sql.literal(said)})"
     return f"dg_matches({text}, {sql.literal(pattern)})"
@@ -146,7 +144,7 @@ def _search_mask(view: View, pattern: str) -> Series:
 
 def _like_sql(column: Column, pattern: str, args: Args) -> str:
     escape = f" ESCAPE {sql.literal(args['escape'])}" if args.get("escape") else ""
-    return f"{_text_sql(column)} LIKE {sql.literal(pattern)}{escape}"
+    return f"{text_sql(column)} LIKE {sql.literal(pattern)}{escape}"
 
 
 def _like_mask(view: View, pattern: str) -> Series:
@@ -196,7 +194,7 @@ def _not_mask(rule: Callable[[View], Series]) -> Callable[[View], Series]:
     return lambda view: ~rule(view)
 
 
-def _asked(metric: str, predicate: str, argument: Callable[[Args], str]) -> RowRule:
+def asked_of_python(metric: str, predicate: str, argument: Callable[[Args], str]) -> RowRule:
     """A rule that Python itself answers, value by value, on text columns only."""
     test = predicates.PREDICATES[predicate]
 
@@ -405,14 +403,14 @@ COLUMN_RULES: tuple[RowRule, ...] = (
         lambda scope, pattern: _like_sql(scope.column, pattern, scope.args),
         _like_mask,
     ),
-    _asked(
+    asked_of_python(
         "column_values.match_strftime_format",
         "dg_has_format",
         lambda args: str(args["strftime_format"]),
     ),
-    _asked("column_values.dateutil_parseable", "dg_is_date_like", lambda _: ""),
-    _asked("column_values.json_parseable", "dg_is_json", lambda _: ""),
-    _asked(
+    asked_of_python("column_values.dateutil_parseable", "dg_is_date_like", lambda _: ""),
+    asked_of_python("column_values.json_parseable", "dg_is_json", lambda _: ""),
+    asked_of_python(
         "column_values.match_json_schema",
         "dg_obeys_schema",
         lambda args: predicates.schema_text(args["json_schema"]),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from great_expectations.validator.validator import Validator
 
 from quality.conditions import ConditionUnreadable
 from quality.gx import (
+    added_expectations,  # noqa: F401 - registers expectations of ours
     duck,
     frame,
     own_expectations,  # noqa: F401 - replaces stock expectations
@@ -44,10 +46,13 @@ def run(
     max_failing_rows: int,
     memory_limit_mb: int,
     on_progress: Progress | None,
+    reference: datetime | None,
 ) -> Verdict:
     schema = pq.read_schema(table)
     names = list(schema.names)
-    facts = Facts({field.name: column_of(field) for field in schema if field.name != ROW})
+    facts = Facts(
+        {field.name: column_of(field) for field in schema if field.name != ROW}, reference=reference
+    )
     token = CURRENT.set(facts)
     try:
         tasks = [_Task(place, each, facts) for place, each in enumerate(suite.expectations)]
@@ -141,7 +146,7 @@ class _Task:
             facts.conditions[name] = condition
         return ExpectationConfiguration(
             type=self.expectation.type,
-            kwargs=prepare.arguments(self.expectation, facts.columns, name),
+            kwargs=prepare.arguments(self.expectation, facts, name),
             meta={"place": self.place},
         )
 

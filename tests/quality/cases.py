@@ -157,6 +157,14 @@ CASES: list[Case] = [
     ("expect_compound_columns_to_be_unique", {"column_list": ["id", "code"], "row_condition": "n < 3", "condition_parser": "pandas"}),
     ("expect_column_mean_to_be_between", {"column": "n", "min_value": 1, "max_value": 3, "row_condition": "n < 5", "condition_parser": "pandas"}),
     ("expect_column_median_to_be_between", {"column": "n", "min_value": 1, "max_value": 1, "row_condition": "n < 5", "condition_parser": "pandas"}),
+    # what Great Expectations lacks
+    _text("code", "be_credit_codes"),
+    *_over(("s", "big", "x", "d"), VALUES + "hold_no_phone_numbers"),
+    *_over(("when", "y"), VALUES + "hold_no_id_card_numbers"),
+    *[("expect_coordinates_to_lie_in_area", {"longitude": lon, "latitude": lat, "area": area}) for lon, lat, area in (("n", "m", [0, 0, 10, 2.5]), ("x", "y", {"type": "Polygon", "coordinates": [[[-8, -8], [40, 0], [3, 30], [-8, -8]]]}), ("dec", "id", [0, 0, 4, 4]))],
+    *[("expect_groups_to_hold_at_least_k_rows", {"column_list": columns, "k": k, **how}) for columns, k, how in ((["b"], 4, {}), (["b", "tm"], 2, {"ignore_row_if": "never"}), (["x", "dec"], 2, {"mostly": 0.5}), (["d", "z", "s"], 2, {}))],
+    *[("expect_groups_to_report", {"column": column, "value_set": values, **how}) for column, values, how in (("code", ["A", "B", None], {}), ("n", [1, 2, "x"], {"time_column": "z", "daily_share": 0}), ("code", ["A"], {"time_column": "t", "daily_share": 0.1}), ("code", ["A"], {"time_column": "d"}), ("n", [3], {"row_condition": "n > 2", "condition_parser": "pandas"}))],
+    *[("expect_column_values_to_be_fresh", {"column": column, "max_age": age, "reference": "2024-03-02T01:00:00+08:00"}) for column, age in (("e", "P1D"), ("t", "P2M"), ("z", "P2M"), ("s", "PT1S"))],
     # the suite's own SQL
     *[("unexpected_rows_expectation", {"unexpected_rows_query": query}) for query in (
         "SELECT * FROM {batch} WHERE n > 8", "SELECT n, code FROM {batch} WHERE n > 8;", "SELECT code, count(*) FROM {batch} GROUP BY code HAVING count(*) > 1",

@@ -144,8 +144,16 @@ def test_a_byte_order_mark_is_no_fault() -> None:
             {"type": "unexpected_rows_expectation", "kwargs": {"unexpected_rows_query": "SELECT 1"}},
             "no-batch",
         ),
+        ({"type": "expect_groups_to_hold_at_least_k_rows", "kwargs": {"column_list": ["a"]}}, "missing-argument"),
+        ({"type": "expect_groups_to_hold_at_least_k_rows", "kwargs": {"column_list": ["a"], "k": 0}}, "wrong-form"),
+        ({"type": "expect_column_values_to_be_fresh", "kwargs": {"column": "a", "max_age": "1 day"}}, "wrong-form"),
+        ({"type": "expect_column_values_to_be_fresh", "kwargs": {"column": "a", "max_age": "P1D", "reference": "soon"}}, "wrong-form"),
+        ({"type": "expect_coordinates_to_lie_in_area", "kwargs": {"longitude": "x", "latitude": "y", "area": [115, 22, 113, 24]}}, "wrong-form"),
+        ({"type": "expect_coordinates_to_lie_in_area", "kwargs": {"longitude": "x", "latitude": "y", "area": {"type": "Polygon", "coordinates": [[[1, 2]]]}}}, "wrong-form"),
+        ({"type": "expect_coordinates_to_lie_in_area", "kwargs": {"column_A": "x", "longitude": "x", "latitude": "y", "area": [0, 0, 1, 1]}}, "unknown-argument"),
+        ({"type": "expect_groups_to_report", "kwargs": {"column": "a", "value_set": ["A"], "daily_share": 0.9}}, "no-time-column"),
     ],
-)
+)  # fmt: skip
 def test_each_fault_is_named(expectation: Any, code: str) -> None:
     assert _codes(GOOD, expectation) == [code]
 
