@@ -64,6 +64,13 @@ class Api:
         kept = {key: str(value) for key, value in params.items() if value is not None}
         return _body(self.http.get(f"/api/v1{path}", params=kept))
 
+    def text(self, path: str) -> str:
+        """GET what is no JSON."""
+        answer = self.http.get(f"/api/v1{path}")
+        if answer.status_code >= 400:
+            _body(answer)
+        return answer.text
+
     def post(self, path: str, body: object = None, **params: object) -> Any:  # noqa: ANN401
         kept = {key: str(value) for key, value in params.items() if value is not None}
         return _body(self.http.post(f"/api/v1{path}", json=body, params=kept))

@@ -1,15 +1,20 @@
-"""`datagrant audit`: read the record and check its chain."""
+"""`datagrant audit`: read the record, check its chain, take the evidence out and check it offline."""
 
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from api.client import DEFAULT_DIR, As, DataDir, Json, Server, Token, connect, show
 
-app = typer.Typer(help="The audit record: list, verify.", no_args_is_help=True)
+if TYPE_CHECKING:
+    from auth.proof.offline import Findings
+
+app = typer.Typer(help="The audit record: list, verify, export, prove.", no_args_is_help=True)
 COLUMNS = ("seq", "at", "kind", "actor_name", "actor_org", "subject", "dataset_id")
 
 
@@ -33,9 +38,15 @@ def list_events(
 
 @app.command()
 def verify(
+    path: Annotated[Path | None, typer.Argument(help="An exported folder, or a proof (.json), to check offline; none: the live record")] = None,
+    key: Annotated[str, typer.Option("--key", help="Offline: the public key as known from elsewhere")] = "",
+    checkpoint: Annotated[list[Path] | None, typer.Option("--checkpoint", help="Offline: a checkpoint that was kept elsewhere (repeatable)")] = None,
     data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
 ) -> None:  # fmt: skip
-    """Walk the whole chain. Exit code 1, and where, when it does not hold."""
+    """Check that nobody rewrote the record: the live one, or offline an export. Exit code 1, and where, when it does not hold."""
+    if path is not None:
+        _verify_offline(path, key, checkpoint or [], as_json)
+        return
     with connect(data_dir, server, token, user) as api:
         said = api.get("/audit/verify")
     if as_json:
@@ -43,6 +54,91 @@ def verify(
     elif said["holds"]:
         print(f"{said['events']} events, unbroken; head {said['head']}")
     if not said["holds"]:
-        fault = said["fault"]
-        print(f"the chain breaks at event {fault['seq']}: {fault['what']}", file=sys.stderr)
+        if fault := said["fault"]:
+            print(f"the chain breaks at event {fault['seq']}: {fault['what']}", file=sys.stderr)
+        for size in said["checkpoints_at_odds"]:
+            print(f"the first {size} events are not those that the checkpoint signed", file=sys.stderr)
         raise typer.Exit(1)
+
+
+def _verify_offline(path: Path, key: str, copies: list[Path], as_json: bool) -> None:
+    from auth.proof.offline import verify_pack, verify_proof
+
+    if not path.exists():
+        print(f"{path}: no such folder or file", file=sys.stderr)
+        raise typer.Exit(2)
+    found = verify_pack(path, key, copies) if path.is_dir() else verify_proof(path, key)
+    if as_json:
+        show(_as_json(found), True)
+    elif not found.flaws:
+        size = found.newest.size if found.newest else 0
+        print(f"sound: {found.events} events, {found.checkpoints} checkpoints, the newest over {size}")
+        print(f"key {found.key}" + ("" if key else "  (compare it with the one that was published)"))
+    for flaw in found.flaws:
+        print(f"{flaw.where}: {flaw.what.zh} · {flaw.what.en}", file=sys.stderr)
+    if found.flaws:
+        raise typer.Exit(1)
+
+
+def _as_json(found: Findings) -> dict[str, Any]:
+    flaws = [{"where": flaw.where, "zh": flaw.what.zh, "en": flaw.what.en} for flaw in found.flaws]
+    newest = {"size": found.newest.size, "root": found.newest.root.hex()} if found.newest else None
+    return {
+        "sound": not flaws, "events": found.events, "checkpoints": found.checkpoints, "key": found.key,
+        "newest": newest, "flaws": flaws,
+    }  # fmt: skip
+
+
+@app.command()
+def export(
+    out: Annotated[Path, typer.Option("--out", help="A new folder")],
+    data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
+) -> None:  # fmt: skip
+    """Take the whole record out, with its checkpoints and public key: `datagrant audit verify DIR` needs nothing else."""
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        print(f"{out} is there already; name a new folder", file=sys.stderr)
+        raise typer.Exit(2)
+    from auth.proof.export import unpack
+
+    with tempfile.TemporaryDirectory() as room, connect(data_dir, server, token, user) as api:
+        unpack(api.download("/audit/evidence", Path(room) / "evidence.zip"), out)
+    show({"out": str(out), "files": sum(1 for each in out.rglob("*") if each.is_file())}, as_json)
+
+
+@app.command()
+def proof(
+    event: Annotated[str, typer.Argument(help="Id of an event, as `audit list --json` shows it")],
+    data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "",
+) -> None:  # fmt: skip
+    """Print the proof that an event stands in the signed record, as JSON; keep it in a file to check it offline."""
+    with connect(data_dir, server, token, user) as api:
+        show(api.get(f"/audit/proof/{event}"), True)
+
+
+@app.command()
+def checkpoint(
+    data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "",
+) -> None:  # fmt: skip
+    """Print the newest checkpoint. Keep it elsewhere: it is a witness."""
+    with connect(data_dir, server, token, user) as api:
+        print(api.text("/audit/checkpoint"), end="")
+
+
+@app.command()
+def key(
+    data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "",
+) -> None:  # fmt: skip
+    """Print the public key that checks the checkpoints."""
+    with connect(data_dir, server, token, user) as api:
+        print(api.text("/audit/key"), end="")
+
+
+@app.command()
+def consistency(
+    old: Annotated[int, typer.Option("--from", min=1, help="Number of events of the earlier log")],
+    new: Annotated[int | None, typer.Option("--to", min=1, help="Number of events of the later log")] = None,
+    data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
+) -> None:  # fmt: skip
+    """Prove that the later log begins with the earlier one (RFC 6962)."""
+    with connect(data_dir, server, token, user) as api:
+        show(api.get("/audit/consistency", **{"from": old, "to": new}), as_json)

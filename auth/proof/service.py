@@ -103,7 +103,11 @@ def _grown(work: Work, tree: Tree, last: Checkpoint | None) -> Tree:
     held = last.size if last else 0
     if not tree.cut_to(held) or (last and not tree.has_root(held, last.root)):
         tree.cut_to(0)
-    tree.add(_leaves(work, tree))
+    try:
+        tree.add(_leaves(work, tree))
+    except LogFault:  # the stored tree may be to blame: the record itself decides
+        tree.cut_to(0)
+        tree.add(_leaves(work, tree))
     if last and not tree.has_root(held, last.root):
         tree.cut_to(0)
         raise _fault(

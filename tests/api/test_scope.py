@@ -15,6 +15,7 @@ from fastapi.testclient import TestClient
 from api.app import create_app
 from api.house import House
 from api.identity import local_token
+from auth import audit
 from auth.identity import api_keys, sessions
 from auth.identity.api_keys import ApiKeyCreate
 from datasets.batches import service as batches
@@ -65,10 +66,11 @@ def things(sqlite_house: House) -> dict[str, str]:
             scenario_id="safety", form="extract_parquet", policy_hash="0" * 64, requested_at=work.now, receipt="{}",
         )  # fmt: skip
         work.db.add(extract)
+        event = audit.record(work, analyst, "extract.delivered", subject=extract.id, grant_id=grant.id)
     return {
         "application_id": grant.application_id, "grant_id": grant.id, "batch_id": batch.id, "job_id": str(batch.job_id),
         "dataset_id": DATASET, "release_id": release.id, "extract_id": extract.id, "session_id": session.session_id,
-        "key_id": key.id,
+        "key_id": key.id, "event_id": event.id,
     }  # fmt: skip
 
 
