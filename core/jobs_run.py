@@ -185,6 +185,24 @@ def _end(
     *,
     result: Mapping[str, Any] | None = None,
 ) -> None:
+    unwind = kind.unwind if state is not JobState.DONE else None
+    try:
+        _write_end(ctx, unwind, state, said, refusal, result)
+    except Exception:
+        if unwind is None:
+            raise
+        _log.exception("job %s (%s) could not be unwound; it ends all the same", ctx.job.id, kind.name)
+        _write_end(ctx, None, state, said, refusal, result)
+
+
+def _write_end(
+    ctx: JobContext,
+    unwind: Unwind | None,
+    state: JobState,
+    said: Text,
+    refusal: AppError | None,
+    result: Mapping[str, Any] | None,
+) -> None:
     with ctx.write() as work:
         row = work.db.get_one(JobRow, ctx.job.id)
         if row.state in FINAL:
@@ -195,8 +213,8 @@ def _end(
             row.progress, row.result = 1.0, json.dumps(result, ensure_ascii=False)
         else:
             row.error = json.dumps(_problem(said, refusal), ensure_ascii=False)
-            if kind.unwind:
-                kind.unwind(work, ctx.payload, said)
+        if unwind:
+            unwind(work, ctx.payload, said)
         work.db.add(row)
 
 

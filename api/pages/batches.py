@@ -35,6 +35,7 @@ OUTCOMES: Final = {
     "error": Text("未能执行", "Could not run"),
 }
 NoteField = Annotated[str, Form()]
+LONGEST_NOTE: Final = 2000
 VersionField = Annotated[int | None, Form()]
 
 
@@ -180,6 +181,17 @@ def show_page(request: Request, work: ReadDep, actor: ActorDep, batch_id: str) -
     return _show(request, work, actor, batch_id)
 
 
+def _short_enough(note: str) -> None:
+    """Refuse before anything is written, so that the page keeps what was typed."""
+    if len(note) > LONGEST_NOTE:
+        raise InputRefused(
+            Text(
+                f"说明有 {len(note)} 个字，最多 {LONGEST_NOTE} 个；请缩短。",
+                f"The note has {len(note)} characters, {LONGEST_NOTE} at the most; shorten it.",
+            )
+        )
+
+
 @router.post("/{batch_id}/confirm", response_class=HTMLResponse, **access(_CONFIRM))
 def confirm(
     request: Request,
@@ -191,6 +203,7 @@ def confirm(
 ) -> Response:
     """Sign for the warnings."""
     try:
+        _short_enough(note)
         with house.write() as work:
             service.confirm(work, actor, batch_id, note, version=version)
     except AppError as error:
@@ -213,6 +226,7 @@ def reject(
 ) -> Response:
     """Send the batch back."""
     try:
+        _short_enough(note)
         with house.write() as work:
             service.reject(work, actor, batch_id, note, version=version)
     except AppError as error:
@@ -273,6 +287,7 @@ def publish(
 ) -> Response:
     """Have the batch published, as a second person."""
     try:
+        _short_enough(note)
         with house.write() as work:
             body = ReleaseCreate.model_validate({"batch_id": batch_id, "note": note, "version": version})
             release = releases.request(work, actor, body)

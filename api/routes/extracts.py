@@ -11,7 +11,7 @@ from api.delivery import deliver, takes_bytes
 from api.deps import ActorDep, HouseDep, LangDep, ReadDep
 from api.house import House
 from auth.actor import Actor
-from auth.identity.principals import principal
+from auth.identity.principals import again
 from auth.proof import service as proofs
 from auth.proof.checkpoint import Place
 from auth.proof.service import InclusionRead
@@ -103,7 +103,7 @@ def send(request: Request, house: House, actor: Actor, extract_id: ExtractId) ->
 
     def may_go_on() -> bool:
         with house.read() as work:
-            now = principal(work, actor.account_id, actor.via, only=actor.only or ())
+            now = again(work, actor)
             return now is not None and service.may_flow(work, now.actor, extract_id)
 
     def on_end(size_bytes: int, was_cut: bool) -> None:

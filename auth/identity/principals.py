@@ -9,7 +9,14 @@ from datetime import datetime
 from sqlmodel import col, or_, select
 
 from auth.actor import Actor, RoleAt, Via
-from auth.identity.tables import AccountRow, OrganisationRow, PersonRow, RoleAssignmentRow
+from auth.identity.tables import (
+    AccountRow,
+    ApiKeyRow,
+    OrganisationRow,
+    PersonRow,
+    RoleAssignmentRow,
+    SessionRow,
+)
 from auth.roles import Role
 from core.errors import AccessRefused, Reason
 from core.text import Text
@@ -88,3 +95,23 @@ def principal(
         roles=roles_now(work, account.id), via=via, session_id=session_id, only=limits or None,
     )  # fmt: skip
     return Principal(account, actor, Text(org.name_zh, org.name_en) if org else None)
+
+
+def again(work: Work, actor: Actor) -> Principal | None:
+    """The same actor as of this instant, for work that goes on after its request: None when account, key or session has ended.
+
+    A token's own expiry does not count: it was valid when the work began, and signing out everywhere ends account and sessions.
+    """
+    proof: SessionRow | ApiKeyRow | None = None
+    if actor.via == "session":
+        proof = work.db.get(SessionRow, actor.session_id, populate_existing=True)
+        if proof is None or proof.ended_at is not None:
+            return None
+    if actor.via == "api_key":
+        proof = work.db.get(ApiKeyRow, actor.session_id, populate_existing=True)
+        if proof is None or proof.revoked_at is not None or proof.expires_at <= work.now:
+            return None
+    epoch = proof.epoch if isinstance(proof, SessionRow) else None
+    return principal(
+        work, actor.account_id, actor.via, epoch=epoch, session_id=actor.session_id, only=actor.only or ()
+    )

@@ -31,8 +31,11 @@ _CLOSED: Final = frozenset({BatchState.RELEASED, BatchState.REJECTED, BatchState
 
 def may_submit(work: Work, actor: Actor, dataset_id: str) -> Asset:
     """The dataset, if the actor may hand in for it; asked before a single byte is read. Raises NotFound."""
-    found = asset(work, dataset_id)
-    if not actor.may_in(SUBMIT, found.org_id):
+    try:
+        found = asset(work, dataset_id)
+    except NotFound:
+        found = None  # the same words as for a dataset of others: a hidden draft must not show
+    if found is None or not actor.may_in(SUBMIT, found.org_id):
         raise NotFound(
             Text(
                 f"没有可由您提交数据的数据集 {dataset_id}；请核对资源代码。",
