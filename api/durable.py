@@ -12,6 +12,7 @@ import shutil
 import threading
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any, Final, TypeVar
 
 from dbos import DBOS, DBOSConfig, SetWorkflowID, StepOptions
@@ -21,7 +22,8 @@ from api.house import House, open_house
 from api.outflow import send_due
 from api.witness import seal_record
 from auth import deadlines
-from core.jobs import JobRow, JobState
+from auth.actor import SYSTEM
+from core.jobs import JobRow, JobState, ask_for
 from core.jobs_run import JobKind, Lane, context_for, in_place, perform, scratch_room
 from core.settings import Settings
 from core.text import Text
@@ -32,6 +34,7 @@ _LANES: Final[dict[Lane, int]] = {"check": 1, "work": 2}
 _LOOK_S: Final = 0.15
 _RECONCILE_S: Final = 5.0
 _DEADLINES_S: Final = 30.0
+SCRUB: Final = "store.scrub"
 _DEAD: Final = frozenset({"SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"})
 _UNKNOWN: Final = JobKind("unknown", Text("未知任务", "Unknown job"), lambda _ctx: _no_such_kind())
 _log = logging.getLogger("datagrant.worker")
@@ -159,6 +162,7 @@ def serve_jobs(settings: Settings, stop: threading.Event, *, idle_exit: float | 
                 last_noted = now
                 note_deadlines(house)
                 send_due(house)
+                ask_for_scrub(house)
                 seal_record(house)
         except Exception:
             _log.exception("the worker's look at the queue failed; trying again")
@@ -181,6 +185,19 @@ def note_deadlines(house: House) -> int:
             return 0
     with house.write() as work:
         return deadlines.note_due(work)
+
+
+def ask_for_scrub(house: House) -> bool:
+    """Once a week every stored file is read again; the first time a week after the installation's first job."""
+    with house.read() as work:
+        week_ago = work.now - timedelta(days=7)
+        first = work.db.exec(select(JobRow.created_at).order_by(col(JobRow.id)).limit(1)).first()
+        wanted = select(JobRow.id).where(JobRow.kind == SCRUB, JobRow.created_at > week_ago)
+        if first is None or first > week_ago or work.db.exec(wanted).first() is not None:
+            return False
+    with house.write() as work:
+        ask_for(work, SCRUB, "store/all", requested_by=SYSTEM.account_id, org_id=None)
+    return True
 
 
 def _let_finish(floor: Floor, grace_s: float) -> None:
