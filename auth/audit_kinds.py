@@ -73,6 +73,7 @@ KIND_NAMES: Final[Mapping[str, Text]] = {
     "session.started": Text("登录", "Signed in"),
     "session.ended": Text("退出", "Signed out"),
     "suite.saved": Text("保存规则集", "Suite saved"),
+    "suite.tried": Text("试跑规则集", "Suite tried"),
     "token.started": Text("签发令牌", "Token issued"),
     "token.renewed": Text("更新令牌", "Token renewed"),
     "token.reused": Text("令牌被重复使用", "Token reused"),

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from api.client import DEFAULT_DIR, As, DataDir, Json, Server, Token, connect, show
 
-app = typer.Typer(help="Suites of datasets: show, save, history, difference.", no_args_is_help=True)
+app = typer.Typer(
+    help="Suites of datasets: show, save, propose, try, history, difference.", no_args_is_help=True
+)
 Number = Annotated[int, typer.Option("--number", help="Version; 0 means the one in force")]
 
 
@@ -25,19 +27,70 @@ def show_suite(
         show(found if as_json else found["suite"]["expectations"], as_json, ("type", "kwargs", "severity"))
 
 
+def _read(file: Path) -> Any:  # noqa: ANN401 - JSON
+    try:
+        return json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as fault:
+        raise typer.BadParameter(f"{file}: {fault}") from None
+
+
 @app.command("save")
 def save_suite(
     dataset_id: str, file: Path, note: Annotated[str, typer.Option("--note", help="Why it changes")] = "",
     data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
 ) -> None:  # fmt: skip
     """Put the suite in FILE (Great Expectations' JSON) in force."""
-    try:
-        suite = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as fault:
-        raise typer.BadParameter(f"{file}: {fault}") from None
+    suite = _read(file)
     with connect(data_dir, server, token, user) as api:
         saved = api.put(f"/datasets/{dataset_id}/suite", {"suite": suite, "note": note})
         show(saved if as_json else {key: saved[key] for key in ("id", "number", "name", "sha256")}, as_json)
+
+
+@app.command("propose")
+def propose_suite(
+    file: Path,
+    dictionary: Annotated[Path | None, typer.Option("--dictionary", help="Data dictionary (JSON)")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Where the suite goes; else it is printed")
+    ] = None,
+) -> None:
+    """Propose a suite for FILE from its data and dictionary. Needs no server; nothing is saved elsewhere."""
+    import tempfile
+
+    from core.errors import AppError
+
+    try:
+        from datasets.intake.dictionary import Dictionary
+        from datasets.suites import proposal_for_file
+
+        known = Dictionary.load(dictionary) if dictionary is not None else None
+        with tempfile.TemporaryDirectory(prefix="datagrant-propose-") as room:
+            suite = proposal_for_file(file, Path(room), known).as_json()
+    except AppError as refused:
+        typer.echo(refused.detail.zh, err=True)
+        typer.echo(refused.detail.en, err=True)
+        raise typer.Exit(2) from None
+    text = json.dumps(suite, ensure_ascii=False, indent=2) + "\n"
+    if out is None:
+        typer.echo(text, nl=False)
+        return
+    try:
+        out.write_text(text, encoding="utf-8")
+    except OSError as fault:
+        raise typer.BadParameter(f"{out}: {fault}") from None
+    typer.echo(f"{out}: {len(suite['expectations'])}")
+
+
+@app.command("try")
+def try_suite(
+    dataset_id: str, file: Path, batch: Annotated[str, typer.Option("--batch", help="Else the newest one read")] = "",
+    data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
+) -> None:  # fmt: skip
+    """Ask for a dry run of the suite in FILE over a batch; `datagrant job show ID` tells the outcome."""
+    suite = _read(file)
+    with connect(data_dir, server, token, user) as api:
+        asked = api.post(f"/datasets/{dataset_id}/suite/try", {"suite": suite, "batch_id": batch or None})
+        show(asked if as_json else {key: asked[key] for key in ("id", "kind", "state")}, as_json)
 
 
 @app.command("history")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Path, Query, Request, Response
@@ -18,8 +19,10 @@ from auth.actor import Actor
 from auth.asset import Asset
 from catalog.assets import asset
 from core.errors import AppError, Conflict, NotFound
+from core.jobs import JobRead
 from core.text import Text
 from core.work import Work
+from datasets import suites
 from quality import scores, service
 from quality.service import SuiteRead
 from quality.suite import Expectation, Suite
@@ -47,6 +50,7 @@ def show_page(
     return page(
         request, "suites/show.html", held=held, suite=found, newest=history[0].number if history else None,
         rules=_rules(found) if found else [], may_write=actor.may_in(WRITE, held.org_id),
+        has_batches=actor.may_in(WRITE, held.org_id) and bool(suites.typed_batches(work, actor, dataset_id)),
     )  # fmt: skip
 
 
@@ -73,24 +77,75 @@ def _rules(found: SuiteRead) -> list[Mapping[str, Any]]:
 
 
 @router.get("/edit", response_class=HTMLResponse, **access(WRITE))
-def edit_page(request: Request, work: ReadDep, actor: ActorDep, dataset_id: str) -> HTMLResponse:
-    """The suite as JSON, to be changed into the next version."""
-    held = _writable(work, actor, dataset_id)
+def edit_page(
+    request: Request, work: ReadDep, actor: ActorDep, dataset_id: str, trial: str | None = None
+) -> HTMLResponse:
+    """The suite as JSON, to be changed into the next version; or one on trial, with what its dry run found."""
+    held = suites.writable(work, actor, dataset_id)
     found = _version(work, actor, held, None)
-    text = written(found.suite) if found else starter(held)
-    return _editor(request, held, text, "", found.number if found else 0)
+    tried_out = suites.trial(work, actor, dataset_id, trial) if trial else None
+    if tried_out:
+        draft = Draft(written(tried_out.suite), tried_out.note, tried_out.seen, trial=tried_out)
+    else:
+        text = written(found.suite) if found else starter(held)
+        draft = Draft(text, version=found.number if found else 0)
+    return _editor(request, work, actor, held, draft)
+
+
+@router.post("/propose", response_class=HTMLResponse, **access(WRITE))
+def propose_into_editor(
+    request: Request, house: HouseDep, actor: ActorDep, dataset_id: str, typed: Typed
+) -> Response:
+    """The editor filled with a suite proposed from the chosen batch; what stood there before is not saved."""
+    draft = _typed_draft(typed)
+    try:
+        with house.read() as work:
+            sample = suites.sample_of(work, actor, house.files, dataset_id, draft.batch or None)
+        proposed = replace(draft, text=written(suites.proposal(sample).as_json()), is_proposal=True)
+    except NotFound:
+        raise
+    except AppError as refused:
+        proposed = replace(draft, refusal=refused)
+    with house.read() as work:
+        return _editor(request, work, actor, asset(work, dataset_id), proposed)
+
+
+@router.post("/try", response_class=HTMLResponse, **access(WRITE))
+def try_typed(request: Request, house: HouseDep, actor: ActorDep, dataset_id: str, typed: Typed) -> Response:
+    """A dry run of the typed suite over the chosen batch; nothing is saved."""
+    draft = _typed_draft(typed)
+
+    def act(work: Work) -> JobRead:
+        suites.writable(work, actor, dataset_id)
+        return suites.ask_to_try(
+            work, actor, dataset_id, Suite.parse(draft.text), draft.batch or None,
+            note=draft.note[:2000], seen=draft.version,
+        )  # fmt: skip
+
+    done = tried(house, act)
+    if isinstance(done, NotFound):
+        raise done
+    if isinstance(done, AppError):
+        with house.read() as work:
+            return _editor(request, work, actor, asset(work, dataset_id), replace(draft, refusal=done))
+    said = Text("试跑已开始；规则集尚未保存。", "The dry run has begun; the suite is not saved.")
+    return go(f"/datasets/{dataset_id}/suite/edit?trial={done.id}", said)
 
 
 @router.post("", response_class=HTMLResponse, **access(WRITE))
 def save(request: Request, house: HouseDep, actor: ActorDep, dataset_id: str, typed: Typed) -> Response:
     """Put the typed suite in force; a refusal shows the form again, nothing lost."""
-    text, note, seen = (str(typed.get(name, "")) for name in ("json", "note", "version"))
-    version = int(seen) if seen.isdecimal() else None
+    draft = _typed_draft(typed)
 
     def act(work: Work) -> SuiteRead:
-        held = _writable(work, actor, dataset_id)
+        held = suites.writable(work, actor, dataset_id)
         return service.save_suite(
-            work, actor, held, Suite.parse(text), note[:2000].strip(), expected_version=version
+            work,
+            actor,
+            held,
+            Suite.parse(draft.text),
+            draft.note[:2000].strip(),
+            expected_version=draft.version,
         )
 
     done = tried(house, act)
@@ -98,29 +153,37 @@ def save(request: Request, house: HouseDep, actor: ActorDep, dataset_id: str, ty
         raise done
     if isinstance(done, AppError):
         with house.read() as work:
-            return _editor(request, asset(work, dataset_id), text, note, version, refusal=done)
+            return _editor(request, work, actor, asset(work, dataset_id), replace(draft, refusal=done))
     said = Text(f"规则集第 {done.number} 版已生效。", f"Version {done.number} of the suite is in force.")
     return go(f"/datasets/{dataset_id}/suite", said)
 
 
-def _writable(work: Work, actor: Actor, dataset_id: str) -> Asset:
-    held = asset(work, dataset_id)
-    if not actor.may_in(WRITE, held.org_id):
-        raise NotFound(
-            Text(
-                f"{dataset_id} 的规则集不在您可编辑的范围内。",
-                f"The suite of {dataset_id} is not yours to change.",
-            )
-        )
-    return held
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What stands in the editor. version: the one that was read when the writing began; None where that is lost."""
+
+    text: str
+    note: str = ""
+    version: int | None = None
+    batch: str = ""
+    refusal: AppError | None = None
+    trial: suites.Trial | None = None
+    is_proposal: bool = False
 
 
-def _editor(
-    request: Request, held: Asset, text: str, note: str, version: int | None, refusal: AppError | None = None
-) -> HTMLResponse:
+def _typed_draft(typed: Typed) -> Draft:
+    text, note, seen, batch = (str(typed.get(name, "")) for name in ("json", "note", "version", "batch"))
+    return Draft(text, note, int(seen) if seen.isdecimal() else None, batch)
+
+
+def _editor(request: Request, work: Work, actor: Actor, held: Asset, draft: Draft) -> HTMLResponse:
     return page(
-        request, "suites/edit.html", status=_status(refusal), held=held, text=text, note=note, version=version,
-        refusal=refusal, types=[(spec.name, spec.all_required, sorted(spec.allowed - set(spec.all_required))) for spec in TYPES.values()],
+        request, "suites/edit.html", status=_status(draft.refusal), held=held, text=draft.text, note=draft.note,
+        version=draft.version, refusal=draft.refusal, trial=draft.trial, is_proposal=draft.is_proposal,
+        batch=draft.trial.batch_id if draft.trial else draft.batch,
+        batches=suites.typed_batches(work, actor, held.dataset_id),
+        severities={name: severity_name(name) for name in ("critical", "warning", "info")},
+        types=[(spec.name, spec.all_required, sorted(spec.allowed - set(spec.all_required))) for spec in TYPES.values()],
     )  # fmt: skip
 
 

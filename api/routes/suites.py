@@ -8,9 +8,11 @@ from fastapi import APIRouter, Path, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.access import access
-from api.deps import ActorDep, ReadDep, WorkDep
+from api.deps import ActorDep, HouseDep, ReadDep, WorkDep
 from api.versions import SeenVersion, etag
 from catalog.assets import asset
+from core.jobs import JobRead
+from datasets import suites
 from quality import service
 from quality.service import SuiteRead
 from quality.suite import Suite
@@ -53,6 +55,30 @@ def save_suite(
     )
     response.headers.update(etag(saved.number))
     return saved
+
+
+class SuiteTry(BaseModel):
+    """A suite that binds nothing yet, and the batch to try it on; without one, the newest that was read."""
+
+    model_config = ConfigDict(extra="forbid")
+    suite: dict[str, Any]
+    batch_id: str | None = Field(default=None, max_length=80)
+
+
+@router.post("/propose", **access("quality:suite:write"))
+def propose_suite(
+    house: HouseDep, actor: ActorDep, dataset_id: str, batch: str | None = None
+) -> dict[str, Any]:
+    """A suite proposed from a batch (the newest that was read, unless named) and the dictionary. Nothing is saved."""
+    with house.read() as work:
+        sample = suites.sample_of(work, actor, house.files, dataset_id, batch)
+    return suites.proposal(sample).as_json()
+
+
+@router.post("/try", status_code=202, **access("quality:suite:write"))
+def try_suite(work: WorkDep, actor: ActorDep, dataset_id: str, body: SuiteTry) -> JobRead:
+    """A dry run as a job: its result says what each rule would have found. No verdict is stored, nothing binds."""
+    return suites.ask_to_try(work, actor, dataset_id, Suite.from_data(body.suite), body.batch_id)
 
 
 @router.get("/history", **access("quality:suite:read"))
