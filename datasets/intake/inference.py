@@ -14,9 +14,10 @@ import duckdb
 
 from datasets.intake.casts import matches
 from datasets.intake.dictionary import ColumnType
-from datasets.intake.scan import aggregates, count_of
+from datasets.intake.scan import count_of, text_aggregates
 
 SAMPLE_ROWS: Final = 5_000
+SAMPLE_CELLS: Final = 200_000
 
 
 class Candidate(NamedTuple):
@@ -87,7 +88,8 @@ def infer(
     db: duckdb.DuckDBPyConnection, table: str, values: Mapping[str, str]
 ) -> dict[str, Candidate | None]:
     """The narrowest lossless type of each column, None for text. values: column → SQL of its text."""
-    sampled = f"(SELECT * FROM {table} LIMIT {SAMPLE_ROWS})"
+    sample = min(SAMPLE_ROWS, max(50, SAMPLE_CELLS // max(1, len(values))))
+    sampled = f"(SELECT * FROM {table} LIMIT {sample})"
     misfits = _misfits(db, sampled, {name: (value, CANDIDATES) for name, value in values.items()})
     left = {
         name: [c for c, bad in zip(CANDIDATES, found, strict=True) if bad == 0]
@@ -113,7 +115,7 @@ def _misfits(
     """For each column and candidate, how many values do not have that type."""
     if not asked:
         return {}
-    row = aggregates(
+    row = text_aggregates(
         db, table, [(value, _misfit(option)) for value, options in asked.values() for option in options]
     )
     answer: dict[str, list[int]] = {}
@@ -127,5 +129,5 @@ def _misfit(option: Candidate) -> Callable[[str], str]:
 
 
 def _filled(db: duckdb.DuckDBPyConnection, table: str, values: Mapping[str, str]) -> dict[str, int]:
-    counts = aggregates(db, table, [count_of(value) for value in values.values()])
+    counts = text_aggregates(db, table, [count_of(value) for value in values.values()])
     return dict(zip(values, counts, strict=True))

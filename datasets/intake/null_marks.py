@@ -15,7 +15,7 @@ from core.text import Text
 from datasets.intake.casts import one_of
 from datasets.intake.facts import FindingLog
 from datasets.intake.inference import Candidate, infer
-from datasets.intake.scan import aggregates
+from datasets.intake.scan import text_aggregates
 
 MARKS: Final = (
     *("NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "Null", "None", "\\N", "#N/A"),
@@ -57,7 +57,7 @@ def find(
 def _counts(db: duckdb.DuckDBPyConnection, table: str, texts: Mapping[str, str]) -> dict[str, dict[str, int]]:
     """How often each mark stands in each column; marks that do not occur are left out."""
     asked = [(t, lambda name: f"histogram({name}) FILTER ({one_of(name, MARKS)})") for t in texts.values()]
-    row = aggregates(db, table, asked)
+    row = text_aggregates(db, table, asked)
     return {name: dict(found or {}) for name, found in zip(texts, row, strict=True)}
 
 
@@ -67,7 +67,7 @@ def _codes(
     """Text columns whose values are all as long as a mark that they hold: NA among country codes is Namibia."""
     if not texts or not used:
         return set()
-    row = aggregates(db, table, [(text, lambda name: _as_long(name, used)) for text in texts.values()])
+    row = text_aggregates(db, table, [(text, lambda name: _as_long(name, used)) for text in texts.values()])
     return {name for name, same in zip(texts, row, strict=True) if same}
 
 

@@ -27,6 +27,7 @@ from datasets.intake.sheets import open_sheet
 from datasets.intake.staging import Staged, read_head, stage_grid, stage_text
 from datasets.intake.table import Plan, path_literal, plan_columns, quoted, report_columns, write_typed
 
+WIDE: Final = 300
 PREVIEW_FIRST: Final = 20
 PREVIEW_LAST: Final = 5
 PREVIEW_CHARS: Final = 500
@@ -80,6 +81,8 @@ def read_table(
         )
         progress(0.1, SPLITTING)
         staged = _stage(desk, opened, facts)
+        if len(staged.fields) > WIDE:  # looking for common parts takes time with the square of the columns
+            desk.db.execute("SET disabled_optimizers = 'common_subexpressions'")
         progress(0.5, TYPING)
         plans = plan_columns(desk.db, staged, desk.dictionary, desk.log)
         rows = write_typed(desk.db, staged, plans, out, numbered=numbered)

@@ -12,6 +12,7 @@ from typing import Any, Final
 import duckdb
 
 AT_ONCE: Final = 100
+LONG_AT_ONCE: Final = 500
 Aggregate = tuple[str, Callable[[str], str]]
 
 
@@ -25,6 +26,32 @@ def aggregates(db: duckdb.DuckDBPyConnection, table: str, asked: Sequence[Aggreg
         outer = ", ".join(aggregate(names[value]) for value, aggregate in some)
         found += db.execute(f"SELECT {outer} FROM (SELECT {inner} FROM {table})").fetchall()[0]  # noqa: S608
     return found
+
+
+def text_aggregates(db: duckdb.DuckDBPyConnection, table: str, asked: Sequence[Aggregate]) -> list[Any]:
+    """The same for values that are all text: of a wide table the cells are stood in one column and grouped.
+
+    That way an aggregate is planned once for hundreds of columns, not once for each.
+    """
+    wanted: dict[str, dict[str, None]] = {}
+    for value, aggregate in asked:
+        wanted.setdefault(value, {})[aggregate("v")] = None
+    if len(wanted) <= AT_ONCE:
+        return aggregates(db, table, asked)
+    alike: dict[tuple[str, ...], list[str]] = {}
+    for value, kinds in wanted.items():
+        alike.setdefault(tuple(kinds), []).append(value)
+    found: dict[tuple[str, str], Any] = {}
+    for spelt, values in alike.items():
+        for start in range(0, len(values), LONG_AT_ONCE):
+            some = values[start : start + LONG_AT_ONCE]
+            rows = db.execute(
+                f"SELECT i, {', '.join(spelt)} FROM (SELECT unnest(range({len(some)})) AS i, "  # noqa: S608
+                f"unnest([{', '.join(some)}]) AS v FROM {table}) GROUP BY i"
+            ).fetchall()
+            for i, *answers in rows:
+                found |= {(some[i], each): answer for each, answer in zip(spelt, answers, strict=True)}
+    return [found[value, aggregate("v")] for value, aggregate in asked]
 
 
 def count_of(value: str) -> Aggregate:
