@@ -200,5 +200,7 @@ NEED_SECOND_TABLE: Final = frozenset(
 def snake(name: str) -> str:
     """`ExpectColumnValuesToBeUnique` → `expect_column_values_to_be_unique`; snake names stay."""
     return (
-        re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[AB])(?=To)", "_", name).lower() if name[:1].isupper() else name
+        re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[AB])(?=To)|(?<=K)(?=Rows)", "_", name).lower()
+        if name[:1].isupper()
+        else name
     )

@@ -142,6 +142,11 @@ def test_freshness_without_any_reference_is_an_error_not_a_pass(tmp_path: Path) 
     assert (found.outcome, "reference" in str(found.error)) == ("error", True)
 
 
+def test_class_names_of_our_own_types_are_taken_too() -> None:
+    rule = {"type": "ExpectGroupsToHoldAtLeastKRows", "kwargs": {"column_list": ["a"], "k": 5}}
+    assert Suite.from_data({"expectations": [rule]}).expectations[0].type == CASES[8][0]
+
+
 @pytest.mark.parametrize(
     ("text", "right"), [(CREDIT, True), (CREDIT[:-1] + "4", False), ("91350100M000100I43", False)]
 )
