@@ -16,7 +16,7 @@ import pandas as pd
 from quality import sql
 from quality.gx import duck, frame
 from quality.gx.facts import plain
-from quality.gx.row_rules import bounds, deviation_sql, double, mean_sql
+from quality.gx.row_rules import VAST, bounds, deviation_sql, double, mean_sql
 from quality.kinds import NUMERIC, ORDERED, Column, Kind, KindMismatch, members
 
 Args = Mapping[str, Any]
@@ -88,7 +88,7 @@ def _sum_of(column: Column, values: Series) -> Any:
 
 def _deviation_of(_: Column, values: Series) -> Any:
     numbers = _numbers(values)
-    if len(numbers) < 2 or bool(numbers.isin([math.inf, -math.inf]).any()):
+    if len(numbers) < 2 or bool((numbers.abs() > VAST).any()):
         return None
     return numbers.std()
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import pandas as pd
 
@@ -258,14 +258,19 @@ def _needs_number(column: Column) -> None:
         raise KindMismatch(f'column "{column.name}" holds {column.kind}; this rule needs numbers')
 
 
+VAST: Final = 1e150
+"""Beyond this a square, or a sum of squares, may be infinite."""
+
+
 def double(column: Column) -> str:
     return f"CAST({column.sql} AS DOUBLE)"
 
 
 def deviation_sql(column: Column) -> str:
-    """Sample standard deviation; none where the column holds an infinity (DuckDB would refuse)."""
+    """Sample standard deviation; none where the column holds a value whose square may be infinite (DuckDB refuses)."""
     value = double(column)
-    return f"CASE WHEN bool_or(isinf({value})) THEN NULL ELSE stddev_samp(CASE WHEN isinf({value}) THEN NULL ELSE {value} END) END"
+    vast = f"abs({value}) > {sql.literal(VAST)}"
+    return f"CASE WHEN bool_or({vast}) THEN NULL ELSE stddev_samp(CASE WHEN {vast} THEN NULL ELSE {value} END) END"
 
 
 def mean_sql(column: Column) -> str:
@@ -290,7 +295,7 @@ def _spread(scope: Scope, *names: str) -> dict[str, float | None]:
 def _spread_of(view: View) -> dict[str, float | None]:
     _needs_number(view.column)
     numbers = view.values.astype("float64")
-    infinite = bool(numbers.isin([float("inf"), float("-inf")]).any())
+    infinite = bool((numbers.abs() > VAST).any())
     found = {
         "mean": numbers.mean() if len(numbers) else None,
         "deviation": None if infinite or len(numbers) < 2 else numbers.std(),

@@ -164,3 +164,21 @@ def test_a_credit_code_has_the_right_check_sign(text: str, right: bool) -> None:
 )  # fmt: skip
 def test_numbers_of_persons_are_found_wherever_they_stand(text: str, phone: bool, card: bool) -> None:
     assert (holds_phone_number(text), holds_card_number(text)) == (phone, card)
+
+
+@pytest.mark.gx
+def test_a_spread_too_wide_to_be_squared_is_none_on_both_engines(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"x": [1e218, -3e217, 0.0]}), tmp_path / "t.parquet")
+    cases = [
+        (
+            "expect_column_value_z_scores_to_be_less_than",
+            {"column": "x", "threshold": 2, "double_sided": True},
+        ),
+        ("expect_column_stdev_to_be_between", {"column": "x", "min_value": 0}),
+    ]
+    one, other = (
+        run_suite(_suite(cases), tmp_path / "t.parquet", engine=engine).expectations
+        for engine in ("duckdb", "pandas")
+    )
+    assert differences(cases, one, other) == []
+    assert [each.error for each in one] == [None, None]
