@@ -84,6 +84,7 @@ def _rows(table: Path, keys: list[int]) -> pa.Table:
     import pyarrow.parquet as pq
 
     with duckdb.connect() as connection:
+        connection.execute("SET enable_progress_bar = false")
         connection.register("wanted", pa.table({"key": pa.array(keys, pa.int64())}))
         if ROW in pq.read_schema(table).names:
             query = f"SELECT * FROM read_parquet(?) WHERE {ROW} IN (SELECT key FROM wanted) ORDER BY {ROW}"  # noqa: S608

@@ -109,6 +109,7 @@ def look_at(parquet: Path, known: Mapping[str, Mapping[str, Any]], memory_limit_
         return []
     with duckdb.connect(config={"memory_limit": f"{memory_limit_mb}MB"}) as connection:
         connection.execute("SET TimeZone = 'UTC'")
+        connection.execute("SET enable_progress_bar = false")
         source = f"read_parquet({sql.literal(str(parquet))})"
         total = connection.execute(
             f"SELECT count(*), {', '.join(map(_ends, columns))} FROM {source}"  # noqa: S608 - names are quoted

@@ -112,6 +112,7 @@ def engine_over(
 
 def _prepared(table: Path, columns: list[Column], has_row_key: bool) -> Iterator[str]:
     yield "SET TimeZone = 'UTC'"
+    yield "SET enable_progress_bar = false"  # it would print into a command's answer
     yield f"SET allowed_paths = [{sql.literal(str(table))}]"
     yield "SET enable_external_access = false"
     shown = ", ".join(_shown(column) for column in columns)

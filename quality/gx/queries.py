@@ -32,6 +32,7 @@ def ask(engine: DuckDBExecutionEngine | FrameExecutionEngine, statement: str) ->
     data = engine.batch_manager.active_batch_data.dataframe
     with duckdb.connect(config={"enable_external_access": "false"}) as connection:
         connection.execute("SET TimeZone = 'UTC'")
+        connection.execute("SET enable_progress_bar = false")
         connection.register(TABLE, pa.Table.from_pandas(data, schema=engine.schema, preserve_index=False))
         return connection.execute(statement).fetchall()
 
