@@ -10,7 +10,7 @@ PORT ?= 8000
 SERVE ?= yes
 DEMO_DIR ?= demo-data
 TESTS ?= tests
-WORKERS ?= 2
+WORKERS ?= 3
 
 .PHONY: setup assets browser demo serve test fast check fix bench lock clean
 

@@ -8,6 +8,7 @@ directory already holds its keys).
 from __future__ import annotations
 
 import json
+import os
 import sys
 import tempfile
 import threading
@@ -98,6 +99,7 @@ class Api:
 
     def download(self, path: str, to: Path) -> Path:
         """GET into a file: written beside it first, then moved into place."""
+        demand_room_for(to)
         partial = to.with_name(to.name + ".part")
         with self.http.stream("GET", f"/api/v1{path}") as answer:
             if answer.status_code >= 400:
@@ -143,7 +145,7 @@ def connect(data_dir: Path, server: str = "", token: str = "", user: str = "") -
     """Open the way; a refusal inside ends the command with one clear sentence per reason on stderr and exit code 1."""
     try:
         if server:
-            with _client(base_url=server, token=token) as http:
+            with _client(base_url=server, token=token) as http, _reached():
                 yield Api(http, None)
         else:
             with _local(data_dir, user) as http:
@@ -151,9 +153,31 @@ def connect(data_dir: Path, server: str = "", token: str = "", user: str = "") -
     except Refused as refused:
         say_refused(refused.problem)
         raise typer.Exit(1) from None
+    except ConnectionError as fault:
+        detail = f"{server or data_dir}: {fault} 无法连接服务，请检查地址与服务是否在运行。"
+        say_refused({"title": "No answer", "detail": detail})
+        raise typer.Exit(1) from None
     except AppError as refused:  # before the service was reached: no such user, no such directory
         say_refused({"title": refused.title.en, "detail": refused.detail.en})
         raise typer.Exit(1) from None
+
+
+@contextmanager
+def _reached() -> Iterator[None]:
+    """The network's own faults, as one kind."""
+    import httpx2
+
+    try:
+        yield
+    except httpx2.TransportError as fault:
+        raise ConnectionError(f"{type(fault).__name__}: {fault}") from None
+
+
+def demand_room_for(out: Path | None) -> None:
+    """Refuse a file that could not be written, before anything is asked for or charged."""
+    if out is not None and (out.is_dir() or not out.absolute().parent.is_dir()):
+        detail = f"{out}: the folder does not exist, or this is a folder 文件夹不存在或这是文件夹; name a file in a folder that exists"
+        raise Refused({"title": "Cannot write", "detail": detail})
 
 
 def say_refused(problem: dict[str, Any]) -> None:
@@ -163,10 +187,16 @@ def say_refused(problem: dict[str, Any]) -> None:
         print(f"  - {reason['text']}  [{reason['code']}; {reason['basis']}]", file=sys.stderr)
 
 
+def _language() -> str:
+    """The language of the terminal: English where it says so, else Chinese."""
+    told = next((value for name in ("LC_ALL", "LC_MESSAGES", "LANG") if (value := os.environ.get(name))), "")
+    return "en" if told.lower().startswith("en") else "zh"
+
+
 def _client(token: str, **how: Any) -> httpx2.Client:  # noqa: ANN401
     import httpx2
 
-    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    headers = {"Accept-Language": _language()} | ({"Authorization": f"Bearer {token}"} if token else {})
     return httpx2.Client(headers=headers, timeout=600, **how)
 
 
@@ -175,7 +205,11 @@ def _local(data_dir: Path, user: str) -> Iterator[httpx2.Client]:
     from api.house import open_house
     from core.settings import Settings
 
-    house = open_house(Settings(data_dir=data_dir, worker=False))
+    settings = Settings(data_dir=data_dir, worker=False)
+    if settings.database_url is None and not (data_dir / "datagrant.db").exists():
+        detail = f"{data_dir}: no installation here 此目录不是安装目录; begin one with datagrant init or datagrant demo, or check --data-dir"
+        raise Refused({"title": "Not found", "detail": detail})
+    house = open_house(settings)
     try:
         with in_process(house) as client, client(user) as http:
             yield http

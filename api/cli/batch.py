@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -28,7 +29,21 @@ def _followed(api: Api, batch: dict[str, Any], wait: bool, as_json: bool) -> Non
         as_json,
     )
     if wait and batch["state"] not in GOOD:
+        _say_why(batch)
         raise typer.Exit(1)
+
+
+def _say_why(batch: dict[str, Any]) -> None:
+    """What stopped the batch, and where to look next; on stderr."""
+    if problem := batch.get("problem"):
+        print(f"{problem['zh']} {problem['en']}", file=sys.stderr)
+    for rule in batch.get("outcomes", []):
+        if rule["outcome"] != "passed":
+            print(f"  - {rule['rule_zh']} {rule['rule_en']}: {rule['outcome']}", file=sys.stderr)
+    print(
+        f"see: datagrant batch show {batch['id']} | datagrant batch rows {batch['id']} --out FILE.xlsx",
+        file=sys.stderr,
+    )
 
 
 @app.command()

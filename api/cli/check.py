@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from core.errors import AppError
+from core.errors import AppError, InputRefused
 from core.text import Lang, Text
 from core.work import system_clock
 
@@ -60,6 +60,7 @@ def check(
 
     spoken: Lang = "zh" if lang is Language.ZH else "en"
     try:
+        _refuse_overwriting(inputs=(file, suite, dictionary), outputs=(out, report))
         known = Dictionary.load(dictionary) if dictionary is not None else None
         from datasets.intake.check import check_file, load_suite
 
@@ -78,10 +79,24 @@ def check(
 command = check
 
 
+def _refuse_overwriting(*, inputs: tuple[Path | None, ...], outputs: tuple[Path | None, ...]) -> None:
+    """Nothing that was handed in is written over, and no output over the other."""
+    taken = {path.resolve() for path in inputs if path is not None}
+    for path in outputs:
+        if path is None:
+            continue
+        if path.resolve() in taken:
+            raise InputRefused(
+                Text(
+                    f"{path} 同时是输入或另一项输出，写入会覆盖它；请换一个文件名。",
+                    f"{path} is also an input or the other output and would be overwritten; choose another name.",
+                )
+            )
+        taken.add(path.resolve())
+
+
 def _write(path: Path, found: CheckReport) -> None:
     """The report in one piece, so that no reader meets half of it."""
-    from core.errors import InputRefused
-
     part = path.with_name(f".{path.name}.part")
     try:
         part.write_text(found.model_dump_json(indent=2) + "\n", encoding="utf-8")

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from api.client import DEFAULT_DIR, Api, As, DataDir, Json, Server, Token, connect, show
+from api.client import DEFAULT_DIR, Api, As, DataDir, Json, Server, Token, connect, demand_room_for, show
 
 app = typer.Typer(
     help="Extracts under a grant: plan, request, list, show, download, receipt.", no_args_is_help=True
@@ -44,10 +44,13 @@ def plan(
     release: Release = "", form: Form = "extract_parquet", data_dir: DataDir = DEFAULT_DIR, server: Server = "",
     token: Token = "", user: As = "", as_json: Json = False,
 ) -> None:  # fmt: skip
-    """What a request would deliver, or every reason why it is refused. Takes nothing from the quota."""
+    """What a request would deliver; exit code 1 with every reason when it is refused. Takes nothing from the quota."""
     with connect(data_dir, server, token, user) as api:
         body = _body(grant_id, columns, row_filter, purpose, scenario, release, form)
-        show(api.post("/extracts/plan", body), as_json)
+        planned = api.post("/extracts/plan", body)
+        show(planned, as_json)
+        if not planned["permitted"]:
+            raise typer.Exit(1)
 
 
 @app.command("request")
@@ -60,6 +63,7 @@ def request(
 ) -> None:  # fmt: skip
     """Ask for an extract. Exit code 1 with every reason when the grant does not allow it."""
     with connect(data_dir, server, token, user) as api:
+        demand_room_for(out)
         made = api.post("/extracts", _body(grant_id, columns, row_filter, purpose, scenario, release, form))
         if wait or out:
             api.wait(made["job_id"], quiet=as_json)

@@ -86,7 +86,11 @@ class GrantStep(SQLModel):
 
 
 def read(work: Work, row: GrantRow) -> GrantRead:
-    against = rules.effective(queries.view_of(row), work.now)
+    standing = licence(work, OrgId(row.org_id))
+    against = (
+        *rules.effective(queries.view_of(row), work.now),
+        *rules.licence_objections(standing, work.now),
+    )
     return GrantRead.model_validate(
         row,
         update={
@@ -294,8 +298,13 @@ def _load(
             ),
             version=row.version,
         )
-    if needs_note and len(body.note.strip()) < limits()["min_reason_characters"]:
-        raise InputRefused(Text("请写明理由（note）。", "Give a reason (note)."))
+    if needs_note and len(body.note.strip()) < (least := limits()["min_reason_characters"]):
+        raise InputRefused(
+            Text(
+                f"请写明理由（note），至少 {least} 个字。",
+                f"Give a reason (note) of {least} characters or more.",
+            )
+        )
     return row
 
 
