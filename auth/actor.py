@@ -73,7 +73,7 @@ class Actor:
             f"您的角色不含权限 {permission}；请联系系统管理员。",
             f"Your roles do not include {permission}; ask the system administrator.",
         )
-        raise AccessRefused(text, reasons=[Reason("role-lacks-permission", text, "authorization §4.1")])
+        raise AccessRefused(text, reasons=[Reason("role-lacks-permission", text, "roles and permissions")])
 
 
 ANYONE: Final = Actor("", "", "anonymous", Text("访客", "Visitor"), None, via="anonymous")

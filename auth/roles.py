@@ -10,7 +10,7 @@ from core.text import Text
 
 
 class Role(StrEnum):
-    """Roles of authorization design §4.1. Each assignment carries a scope: an organisation id, or `*` for the platform."""
+    """The roles people hold. Each assignment carries a scope: an organisation id, or `*` for the platform."""
 
     SYSADMIN = "sysadmin"
     AUDITOR = "auditor"

@@ -47,7 +47,7 @@ REASONS: Final = (
             "授权自 2026-12-01 起生效，今日尚不可用。",
             "The grant starts on 2026-12-01; it cannot be used today.",
         ),
-        "authorization §4.2",
+        "life of a grant (docs/workflow.md)",
     ),
     Reason(
         "quota-exceeded",
@@ -55,7 +55,7 @@ REASONS: Final = (
             "本月行数额度 2,000,000 已用 1,998,400。",
             "1,998,400 of this month's 2,000,000 rows are used.",
         ),
-        "authorization §4.4",
+        "terms of the grant",
     ),
 )
 DETAIL: Final = Text(

@@ -27,7 +27,7 @@ class Organisation:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """A demo account; `roles` are those of authorization design §4.1, counted where the organisation says."""
+    """A demo account; `roles` are those of `auth.roles`, counted where the organisation says."""
 
     username: str
     name_zh: str

@@ -168,7 +168,7 @@ def set_disabled(work: Work, actor: Actor, key: str, disabled: bool) -> AccountR
     row = account_row(work, key)
     if row.person_id == actor.person_id:
         text = Text("不得停用或启用自己的账户。", "Nobody disables or enables his own account.")
-        raise AccessRefused(text, reasons=[Reason("own-account", text, "authorization §4.3")])
+        raise AccessRefused(text, reasons=[Reason("own-account", text, "separation of duties")])
     if row.disabled != disabled:
         row.disabled = disabled
         row.epoch += disabled

@@ -39,7 +39,7 @@ def in_person(actor: Actor) -> None:
             "接口密钥不能管理账户本身；请登录后办理。",
             "An API key cannot manage the account itself; sign in to do so.",
         )
-        raise AccessRefused(text, reasons=[Reason("not-by-key", text, "authorization §4.6")])
+        raise AccessRefused(text, reasons=[Reason("not-by-key", text, "accounts, tokens and keys")])
 
 
 def roles_now(work: Work, account_id: str, now: datetime | None = None) -> frozenset[RoleAt]:

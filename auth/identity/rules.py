@@ -87,7 +87,7 @@ def role_objections(
     found: list[Reason] = []
 
     def object_(code: str, zh: str, en: str) -> None:
-        found.append(Reason(code, Text(zh, en), "authorization §4.3"))
+        found.append(Reason(code, Text(zh, en), "separation of duties"))
 
     if is_own:
         object_(

@@ -90,7 +90,14 @@ def _to_take(work: Work, actor: Actor, batch_id: str) -> BatchRow:
             "Data that no gate has passed go back to the stewards of their own department alone.",
         )
         raise AccessRefused(
-            text, reasons=[Reason("not-of-the-department", text, "architecture §2 promise 1")]
+            text,
+            reasons=[
+                Reason(
+                    "not-of-the-department",
+                    text,
+                    "promise 1: nothing leaves unvalidated (docs/architecture.md)",
+                )
+            ],
         )
     return row
 

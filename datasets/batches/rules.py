@@ -42,4 +42,8 @@ def second_person_objections(preparers: Collection[str], publisher: str) -> tupl
         "您参与了该批次的提交、更正或确认，不能再由您发布；请由本部门另一位数据专员发布。",
         "You handed in, corrected or confirmed this batch, so you cannot publish it; ask another steward of the department.",
     )
-    return (Reason("preparer-may-not-publish", text, "authorization §4.3 rule 6"),)
+    return (
+        Reason(
+            "preparer-may-not-publish", text, "separation of duties, rule 6 (who prepares does not publish)"
+        ),
+    )

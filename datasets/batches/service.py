@@ -157,7 +157,7 @@ def commands(actor: Actor, row: BatchRow) -> list[tuple[BatchStep, tuple[Reason,
         reasons: list[Reason] = []
         if move.needs and not actor.may_in(move.needs, row.org_id):
             text = Text("您的角色不含此项操作。", "Your roles do not include this step.")
-            reasons.append(Reason("role-lacks-permission", text, "authorization §4.1"))
+            reasons.append(Reason("role-lacks-permission", text, "roles and permissions"))
         if step is BatchStep.PUBLISH:
             reasons.extend(rules.second_person_objections(row.preparers, actor.person_id))
         found.append((step, tuple(reasons)))
@@ -250,7 +250,7 @@ def _for_step(work: Work, actor: Actor, batch_id: str, step: BatchStep, version:
     needs = next(move.needs for (_, each), move in MOVES.items() if each is step)
     if needs and not actor.may_in(needs, row.org_id):
         text = Text("您的角色不含此项操作。", "Your roles do not include this step.")
-        raise AccessRefused(text, reasons=[Reason("role-lacks-permission", text, "authorization §4.1")])
+        raise AccessRefused(text, reasons=[Reason("role-lacks-permission", text, "roles and permissions")])
     if version is not None and version != row.version:
         raise Stale(
             Text(

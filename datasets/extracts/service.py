@@ -32,7 +32,7 @@ from datasets.releases import queries as releases
 from datasets.releases.tables import ReleaseRow
 
 JOB_KIND: Final = "extract.build"
-POLICY: Final = "authorization §4.4"
+POLICY: Final = "terms of the grant"
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,7 +259,7 @@ def _acting_for(actor: Actor, grant: GrantView) -> tuple[Reason, ...]:
         "只有被授权机构的分析员可以提取数据。",
         "Only an analyst of the grant's own organisation may take data out.",
     )
-    return (Reason("not-an-analyst-of-the-grantee", text, "authorization §4.1"),)
+    return (Reason("not-an-analyst-of-the-grantee", text, "roles and permissions"),)
 
 
 def _release(work: Work, grant: GrantView, wanted: str | None) -> ReleaseRow | None:
@@ -284,7 +284,9 @@ def _no_release(dataset_id: DatasetId, release_id: str | None) -> Reason:
         f"{dataset_id} 没有可交付的发布版本（{which}）：尚未发布或已撤回。",
         f"{dataset_id} has no release that may be delivered ({which}): none published, or it was withdrawn.",
     )
-    return Reason("release-not-published", text, "architecture §2 promise 1")
+    return Reason(
+        "release-not-published", text, "promise 1: nothing leaves unvalidated (docs/architecture.md)"
+    )
 
 
 def _not_in_release(

@@ -42,13 +42,19 @@ def open_objections(held: Asset) -> tuple[Reason, ...]:
             f"{held.dataset_id} 不是无条件开放的数据；请在其数据集页面提交授权申请。",
             f"{held.dataset_id} is not open without condition; apply for a grant on its dataset page.",
         )
-        found.append(Reason("not-open-unconditionally", text, "open_type U (domain §4.3)", _way(held)))
+        found.append(
+            Reason(
+                "not-open-unconditionally", text, "open type of the record: only U is open to all", _way(held)
+            )
+        )
     if held.level > OPEN_LEVEL or any(column.level > OPEN_LEVEL for column in held.columns):
         text = Text(
             f"{held.dataset_id} 含分级高于 {OPEN_LEVEL} 级的数据；请提交授权申请。",
             f"{held.dataset_id} holds data above level {OPEN_LEVEL}; apply for a grant.",
         )
-        found.append(Reason("level-too-high", text, "level × form matrix (domain §4.4)", _way(held)))
+        found.append(
+            Reason("level-too-high", text, "level × delivery form (auth/policy/delivery.json)", _way(held))
+        )
     return tuple(found)
 
 
@@ -70,16 +76,28 @@ def _refusals(work: Work, row: ReleaseRow) -> tuple[Reason, ...]:
         text = Text(
             "该数据集的记录未发布或已撤回。", "The dataset's record is not published, or was withdrawn."
         )
-        found.append(Reason("record-not-published", text, "architecture §2 promise 1"))
+        found.append(
+            Reason(
+                "record-not-published", text, "promise 1: nothing leaves unvalidated (docs/architecture.md)"
+            )
+        )
     if is_open_now and row.sha256 is not None and row.csv_sha256 is None:
         text = Text(
             "该版本发布时数据集尚未无条件开放；须再发布一版（由第二人复核）后方可公开下载。",
             "The dataset was not open when this release was made; it takes a new release, looked at by a second person, to open it.",
         )
-        found.append(Reason("released-before-opening", text, "architecture §2 promise 3", _way(held)))
+        found.append(
+            Reason(
+                "released-before-opening", text, "promise 3: two people (docs/architecture.md)", _way(held)
+            )
+        )
     if not queries.is_deliverable(row):
         text = Text("该版本未发布或已撤回。", "This release is not published, or was withdrawn.")
-        found.append(Reason("release-not-published", text, "architecture §2 promise 1"))
+        found.append(
+            Reason(
+                "release-not-published", text, "promise 1: nothing leaves unvalidated (docs/architecture.md)"
+            )
+        )
     return tuple(found)
 
 

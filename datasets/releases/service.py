@@ -30,7 +30,7 @@ from quality.service import current_suite
 
 PUBLISH: Final = "datasets:release:publish"
 JOB: Final = "release.publish"
-_RULE_6: Final = "authorization §4.3 rule 6"
+_RULE_6: Final = "separation of duties, rule 6 (who prepares does not publish)"
 
 
 def request(work: Work, actor: Actor, body: ReleaseCreate) -> ReleaseRead:
@@ -41,7 +41,7 @@ def request(work: Work, actor: Actor, body: ReleaseCreate) -> ReleaseRead:
     work.db.refresh(batch)
     if not actor.may_in(PUBLISH, batch.org_id):
         text = Text("您的角色不含发布权限。", "Your roles do not include publishing.")
-        raise AccessRefused(text, reasons=[Reason("role-lacks-permission", text, "authorization §4.1")])
+        raise AccessRefused(text, reasons=[Reason("role-lacks-permission", text, "roles and permissions")])
     if body.version is not None and body.version != batch.version:
         raise Stale(
             Text(
@@ -137,7 +137,7 @@ def withdraw(work: Work, actor: Actor, release_id: str, reason: str) -> ReleaseR
             "您的角色不能撤回该部门的发布版本。",
             "Your roles do not let you withdraw a release of this department.",
         )
-        raise AccessRefused(text, reasons=[Reason("role-lacks-permission", text, "authorization §4.1")])
+        raise AccessRefused(text, reasons=[Reason("role-lacks-permission", text, "roles and permissions")])
     refuse_if(batch_rules.note_objections(reason))
     was_current = row.state == ReleaseState.PUBLISHED
     row.withdrawn, row.withdrawn_at, row.withdrawn_reason = stamp(actor), work.now, reason.strip()
@@ -174,13 +174,17 @@ def _refuse_outdated(work: Work, batch: BatchRow) -> None:
             "校验之后规则集已更换；请先重新校验该批次。",
             "The suite has changed since the check; check the batch again first.",
         )
-        reasons.append(Reason("suite-changed", text, "architecture §2 promise 1"))
+        reasons.append(
+            Reason("suite-changed", text, "promise 1: nothing leaves unvalidated (docs/architecture.md)")
+        )
     if gate.dictionary_digest(work, batch.dataset_id) != batch.dictionary_sha256:
         text = Text(
             "校验之后数据字典已修改；请先重新校验该批次。",
             "The data dictionary has changed since the check; check the batch again first.",
         )
-        reasons.append(Reason("dictionary-changed", text, "architecture §2 promise 1"))
+        reasons.append(
+            Reason("dictionary-changed", text, "promise 1: nothing leaves unvalidated (docs/architecture.md)")
+        )
     if strangers := _strangers(work, batch):
         text = Text(
             f"数据字典没有这些列：{'、'.join(strangers[:20])}；未定级的列不能发布，请先补充数据字典再重新校验。",
@@ -238,7 +242,14 @@ def _demand_verdict(work: Work, row: ReleaseRow, batch: BatchRow, content_sha256
             "The file to publish is not what the verdict is about; nothing was published. Check the batch again.",
         )
         raise Conflict(
-            text, reasons=[Reason("verdict-names-other-content", text, "architecture §2 promise 1")]
+            text,
+            reasons=[
+                Reason(
+                    "verdict-names-other-content",
+                    text,
+                    "promise 1: nothing leaves unvalidated (docs/architecture.md)",
+                )
+            ],
         )
     refuse_if(batch_rules.second_person_objections(row.preparers, row.publisher["person_id"]))
 
