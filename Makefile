@@ -10,7 +10,7 @@ PORT ?= 8000
 SERVE ?= yes
 DEMO_DIR ?= demo-data
 TESTS ?= tests
-WORKERS ?= 3
+WORKERS ?= 4
 
 .PHONY: setup assets browser demo serve test fast check fix bench lock clean
 
@@ -41,7 +41,7 @@ serve: setup  ## the service on an installation of one's own (DATAGRANT_DATA_DIR
 	$(BIN)/datagrant serve --port $(PORT)
 
 test: setup  ## every test; browser tests run where Chromium is found
-	$(BIN)/python -m pytest $(TESTS) -n $(WORKERS) --dist loadgroup -q
+	$(BIN)/python -m pytest $(TESTS) -n $(WORKERS) --dist loadfile --no-loadscope-reorder -q
 
 fast: setup  ## the tests without Great Expectations, browser, crash and PostgreSQL
 	$(BIN)/python -m pytest $(TESTS) -n $(WORKERS) -q -m "not gx and not browser and not crash and not postgres and not slow"

@@ -36,6 +36,20 @@ class TestClock:
         self.now += timedelta(**by)
 
 
+LONG = (
+    "tests/crash/",
+    "tests/journeys/",
+    "tests/web/test_application",
+    "tests/quality/test_engines",
+    "tests/web/test_extract",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest files begin first, so that no worker is left alone with one at the end."""
+    items.sort(key=lambda item: not item.nodeid.startswith(LONG))
+
+
 @pytest.fixture
 def clock() -> TestClock:
     return TestClock()

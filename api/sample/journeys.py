@@ -12,6 +12,7 @@ from api.client import Api
 from api.sample.catalogue import DATASETS, dataset
 from api.sample.model import SampleDataset
 from api.sample.stage import VISITOR, Stage, done
+from auth.policy.filters.rules import LOCAL
 
 DEPARTMENT = {
     "org-transport": "transport",
@@ -127,7 +128,7 @@ def journey_b(stage: Stage) -> Path:
 
 
 def _apply(stage: Stage, item: SampleDataset) -> dict[str, Any]:
-    today = stage.house.clock().date()
+    today = stage.house.clock().astimezone(LOCAL).date()
     wanted = {
         "event_id": "识别同一事件，避免重复计数",
         "event_time": "分析时段风险",

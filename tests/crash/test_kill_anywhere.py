@@ -30,7 +30,7 @@ from tests.crash.harness import Plant, Victim, until
 from tests.datasets.parking import DATASET, a_parking_dataset
 
 pytestmark = [
-    pytest.mark.crash, pytest.mark.gx, pytest.mark.slow, pytest.mark.timeout(600), pytest.mark.xdist_group("kill-anywhere")
+    pytest.mark.crash, pytest.mark.gx, pytest.mark.slow, pytest.mark.timeout(600)
 ]  # fmt: skip
 SEED = 20261123
 ROWS = 60_000

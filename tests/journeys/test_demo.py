@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 ROOT = Path(__file__).parents[2]
-pytestmark = [pytest.mark.gx, pytest.mark.slow, pytest.mark.xdist_group("demo")]
+pytestmark = [pytest.mark.gx, pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")
