@@ -59,7 +59,8 @@ def clock() -> TestClock:
 def shared() -> Path:
     """The folder of published data; tests that need it skip where it is absent."""
     if not SHARED.is_dir():
-        pytest.skip(f"no shared folder at {SHARED}: set DATAGRANT_SHARED")
+        said = f"no shared folder at {SHARED}: set DATAGRANT_SHARED"
+        pytest.fail(said) if os.environ.get("DATAGRANT_REQUIRE_SHARED") else pytest.skip(said)
     return SHARED
 
 
