@@ -47,7 +47,9 @@ def pages(sqlite_house: House) -> dict[str, str]:
     }
 
 
-@pytest.mark.parametrize(("lang", "scheme", "width"), [("zh", "light", 1280), ("en", "dark", 390)])
+@pytest.mark.parametrize(
+    ("lang", "scheme", "width"), [("zh", "light", 1280), ("en", "light", 1280), ("en", "dark", 390)]
+)
 def test_pages_are_accessible_and_fit_the_window(
     pages: dict[str, str], open_page: OpenPage, lang: str, scheme: str, width: int
 ) -> None:

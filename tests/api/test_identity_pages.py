@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from playwright.sync_api import expect
 
 from api.house import House
 from tests.people import PASSWORD, a_person, an_org
@@ -66,6 +67,6 @@ def test_person_signs_in_makes_a_key_and_signs_out_with_the_keyboard(
     assert key.startswith("pda_")
     page.reload()
     page.goto("/me")
-    assert page.locator("#made-key").count() == 0
+    expect(page.locator("#made-key")).to_have_count(0)
     page.get_by_role("button", name="Sign out", exact=True).click()
     page.get_by_role("link", name="Sign in").first.wait_for()

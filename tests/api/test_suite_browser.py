@@ -49,7 +49,9 @@ def desk(sqlite_house: House) -> House:
     return sqlite_house
 
 
-@pytest.mark.parametrize(("lang", "scheme", "width"), [("zh", "light", 1280), ("en", "dark", 390)])
+@pytest.mark.parametrize(
+    ("lang", "scheme", "width"), [("zh", "light", 1280), ("en", "light", 1280), ("en", "dark", 390)]
+)
 def test_pages_are_accessible_and_fit_the_window(
     desk: House, open_page: OpenPage, lang: str, scheme: str, width: int
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.web.browser import OpenPage, axe, overflow, shot
 
@@ -21,25 +22,25 @@ def test_every_component_is_accessible_and_fits_the_window(
     shot(page, f"components-{lang}-{scheme}-{width}")
     assert axe(page) == []
     assert overflow(page) == 0
-    assert page.locator("html").get_attribute("lang") == ("zh-CN" if lang == "zh" else "en")
+    expect(page.locator("html")).to_have_attribute("lang", ("zh-CN" if lang == "zh" else "en"))
 
 
 def test_the_printed_page_leaves_the_controls_out(open_page: OpenPage) -> None:
     page = open_page("/components")
     page.emulate_media(media="print")
-    assert page.locator(".print-head").is_visible()
-    assert not page.locator(".site-nav").is_visible()
-    assert not page.locator("#buttons .button").first.is_visible()
+    expect(page.locator(".print-head")).to_be_visible()
+    expect(page.locator(".site-nav")).not_to_be_visible()
+    expect(page.locator("#buttons .button").first).not_to_be_visible()
     shot(page, "components-print")
 
 
 def test_the_page_reads_well_without_scripts(open_page: OpenPage) -> None:
     page = open_page("/components", scripts=False)
-    assert page.get_by_role("heading", name="界面组件").is_visible()
+    expect(page.get_by_role("heading", name="界面组件")).to_be_visible()
     page.locator("figure.chart summary").first.click()
-    assert page.locator("figure.chart table").first.is_visible()
+    expect(page.locator("figure.chart table").first).to_be_visible()
     page.get_by_role("link", name="English").click()
-    assert page.get_by_role("heading", name="Components").is_visible()
+    expect(page.get_by_role("heading", name="Components")).to_be_visible()
 
 
 def test_a_dangerous_step_is_asked_for_first(open_page: OpenPage) -> None:
@@ -47,9 +48,9 @@ def test_a_dangerous_step_is_asked_for_first(open_page: OpenPage) -> None:
     sent: list[str] = []
     page.on("request", lambda request: sent.append(request.method))
     page.get_by_role("button", name="撤销授权").click()
-    assert "不能恢复" in page.locator("#confirm [data-question]").inner_text()
+    expect(page.locator("#confirm [data-question]")).to_contain_text("不能恢复")
     page.get_by_role("button", name="返回").click()
-    assert not page.locator("#confirm").is_visible()
+    expect(page.locator("#confirm")).not_to_be_visible()
     assert "POST" not in sent
     page.get_by_role("button", name="撤销授权").click()
     with page.expect_request(lambda request: request.method == "POST"):
@@ -66,7 +67,7 @@ def test_rows_on_the_page_can_be_sorted_and_filtered(open_page: OpenPage) -> Non
     table.get_by_role("button", name="不合格").click()
     assert [int(text.replace(",", "")) for text in numbers.all_inner_texts()] == up[::-1]
     page.get_by_role("searchbox", name="在表中筛选").fill("between")
-    assert table.locator("tbody tr:visible").count() == 4
+    expect(table.locator("tbody tr:visible")).to_have_count(4)
 
 
 def test_the_keyboard_reaches_the_content_first(open_page: OpenPage) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from playwright.sync_api import expect
 
 from api.house import House
 from core.jobs import JobRow
@@ -49,7 +50,7 @@ def test_an_analyst_plans_is_refused_mends_and_asks(
     page.fill('[name="value-0"]', "many")
     page.get_by_role("button", name="Show the plan first").click()
     page.get_by_text("is not a number").wait_for()
-    assert page.input_value('[name="value-0"]') == "many"
+    expect(page.locator('[name="value-0"]')).to_have_value("many")
     page.fill('[name="value-0"]', "12")
     page.get_by_role("button", name="Show the plan first").click()
     page.get_by_text("3 of 5 rows").wait_for()

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
+from playwright.sync_api import expect
 
 from api.app import create_app
 from api.assets import asset_url
@@ -96,6 +97,18 @@ def test_an_error_page_is_readable(open_page: OpenPage, lang: str) -> None:
 
 
 @pytest.mark.browser
+@pytest.mark.parametrize("lang", ["zh", "en"])
+@pytest.mark.parametrize(("name", "path"), [("home", "/"), ("reference", "/api/docs")])
+def test_the_first_pages_of_a_visitor_are_readable(
+    open_page: OpenPage, name: str, path: str, lang: str
+) -> None:
+    page = open_page(path, lang=lang)
+    shot(page, f"{name}-{lang}")
+    assert axe(page) == []
+    assert overflow(page) == 0
+
+
+@pytest.mark.browser
 @pytest.mark.parametrize("width", [1280, 390])
 def test_the_signed_in_person_and_organisation_stand_in_the_header(
     page_as: OpenPage, sqlite_house: House, width: int
@@ -104,9 +117,9 @@ def test_the_signed_in_person_and_organisation_stand_in_the_header(
         an_org(work, "bureau", kind="implementing_body")
         a_person(work, "zhou", "bureau", ["approver", "steward"])
     page = page_as("zhou", "/components", lang="en", width=width)
-    assert page.get_by_role("button", name="Sign out").is_visible()
-    assert page.locator(".person").get_by_text("Zhou").is_visible()
-    assert page.get_by_role("link", name="Applications", exact=True).is_visible()
+    expect(page.get_by_role("button", name="Sign out")).to_be_visible()
+    expect(page.locator(".person").get_by_text("Zhou")).to_be_visible()
+    expect(page.get_by_role("link", name="Applications", exact=True)).to_be_visible()
     shot(page, f"signed-in-{width}")
     assert axe(page) == []
     assert overflow(page) == 0

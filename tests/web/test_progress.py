@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from playwright.sync_api import expect
 
 from api.house import House
 from core import jobs
@@ -26,11 +27,11 @@ def test_progress_moves_by_itself_until_the_job_has_ended(page_as: OpenPage, sql
             work.db.add(row)
 
     page = page_as("zhou", f"/jobs/{job_id}")
-    assert page.locator(".job").get_by_text("排队中").is_visible()
+    expect(page.locator(".job").get_by_text("排队中")).to_be_visible()
     becomes(jobs.JobState.RUNNING, 0.5, "已校验 500 行")
     page.get_by_text("已校验 500 行").wait_for(timeout=8000)
-    assert page.locator("#main progress").get_attribute("value") == "0.5"
+    expect(page.locator("#main progress")).to_have_attribute("value", "0.5")
     with page.expect_navigation(timeout=8000):
         becomes(jobs.JobState.DONE, 1.0, "全部完成")
-    assert page.get_by_text("全部完成").is_visible()
-    assert page.locator("[hx-get]").count() == 0
+    expect(page.get_by_text("全部完成")).to_be_visible()
+    expect(page.locator("[hx-get]")).to_have_count(0)

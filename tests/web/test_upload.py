@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import expect
 
 from api.house import House
 from tests.catalog.records import a_dataset, a_department
@@ -32,8 +33,8 @@ def test_a_large_file_arrives_and_leads_to_its_batch(
     page.get_by_label("数据文件").set_input_files(large_file)
     page.get_by_role("button", name="提交并校验").click()
     page.wait_for_url("**/batches/*-*", timeout=30_000)
-    assert page.get_by_role("heading", name="余位.csv").is_visible()
-    assert page.locator(".flashes").is_visible()
+    expect(page.get_by_role("heading", name="余位.csv")).to_be_visible()
+    expect(page.locator(".flashes")).to_be_visible()
 
 
 def test_the_same_file_again_is_refused_in_place_of_the_form(
@@ -50,5 +51,5 @@ def test_the_same_file_again_is_refused_in_place_of_the_form(
             page.get_by_role("button", name="Hand in and check").click()
         page.locator(".flashes, .callout--bad").first.wait_for(timeout=30_000)
     assert page.url.endswith("/batches/new")
-    assert page.locator(".callout--bad").is_visible()
-    assert page.get_by_label("Dataset").input_value() == "DP-PK-002"
+    expect(page.locator(".callout--bad")).to_be_visible()
+    expect(page.get_by_label("Dataset")).to_have_value("DP-PK-002")
