@@ -15,7 +15,10 @@ from datasets.releases.workflow import ReleaseState
 class ReleaseRow(SQLModel, table=True):
     """One version of a dataset. `sha256` names the Parquet file; `content_sha256` its values, which the verdict names too.
 
-    `file_facts`: columns with type and dictionary words. `csv_sha256` only for data open without condition.
+    `columns`: with type and dictionary words. `csv_sha256` only for data open without condition.
+    `shape`: what consumers rely on (`schema_rules`); `changes`: how it differs from `compared_to`; `semver` follows from them.
+    `signing_key`: id of the key that signed the manifest; none on releases made before signing. `partitions`: the same rows
+    once more, in files of one period each.
     """
 
     __tablename__ = "datasets_release"
@@ -52,3 +55,35 @@ class ReleaseRow(SQLModel, table=True):
     withdrawn_reason: str = Field(default="", max_length=2000)
     problem: dict[str, Any] | None = Field(default=None, sa_type=JSON)
     version: int = 1
+    semver: str | None = Field(default=None, max_length=40)
+    shape: dict[str, Any] | None = Field(default=None, sa_type=JSON)
+    changes: list[dict[str, Any]] | None = Field(default=None, sa_type=JSON)
+    compared_to: str | None = None
+    signing_key: str | None = Field(default=None, max_length=20)
+    partitions: dict[str, Any] | None = Field(default=None, sa_type=JSON)
+    retired: dict[str, Any] | None = Field(default=None, sa_type=JSON)
+    retired_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class ReleaseDiffRow(SQLModel, table=True):
+    """The difference of two releases, kept because releases never change. `counts` hold no value of any cell; `sample` does."""
+
+    __tablename__ = "datasets_release_diff"
+    older_id: str = Field(primary_key=True, foreign_key="datasets_release.id")
+    newer_id: str = Field(primary_key=True, foreign_key="datasets_release.id")
+    dataset_id: str = Field(index=True, max_length=80)
+    job_id: str | None = None
+    made_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    counts: dict[str, Any] | None = Field(default=None, sa_type=JSON)
+    sample: list[dict[str, Any]] | None = Field(default=None, sa_type=JSON)
+
+
+class RetentionRow(SQLModel, table=True):
+    """How long superseded releases of a dataset keep their files; a dataset without a row keeps them all."""
+
+    __tablename__ = "datasets_retention"
+    dataset_id: str = Field(primary_key=True, max_length=80)
+    keep_last: int
+    keep_years: int
+    set_by: dict[str, Any] = Field(sa_type=JSON)
+    set_at: datetime = Field(sa_type=UtcDateTime)

@@ -1,0 +1,1 @@
+"""Telling those who follow a dataset what became of it."""
