@@ -13,11 +13,11 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 _NAME: Final = "pseudonym.key"
 
 
-def master_key(keys_dir: Path) -> bytes:
-    """The installation's secret (32 bytes), made on first use, readable by its owner only."""
-    path = keys_dir / _NAME
+def master_key(keys_dir: Path, name: str = _NAME) -> bytes:
+    """A secret of the installation (32 bytes), made on first use, readable by its owner only."""
+    path = keys_dir / name
     if not path.exists():
-        made = keys_dir / f".{_NAME}.{secrets.token_hex(8)}"
+        made = keys_dir / f".{name}.{secrets.token_hex(8)}"
         handle = os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o400)
         try:
             os.write(handle, secrets.token_bytes(32))
