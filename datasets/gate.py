@@ -6,16 +6,22 @@ import hashlib
 from typing import Any, Final
 
 import rfc8785
+from sqlmodel import col, select
 
+from auth.actor import SYSTEM
+from auth.audit import AuditEventRow
 from catalog import service as catalog
 from core.work import Work
 from datasets.intake.dictionary import Column, Dictionary
+from datasets.releases.tables import ReleaseRow
+from datasets.releases.workflow import DELIVERABLE
 from quality.scores import score
 from quality.tables import SuiteVersionRow, VerdictRow
 from quality.verdict import Outcome, Verdict
 from quality.wording import describe
 
 UNTYPED: Final = "untyped-cell"
+_RULES_CHANGED: Final = ("suite.saved", "dataset.created", "dataset.dictionary_replaced")
 
 
 def dictionary(work: Work, dataset_id: str, options: dict[str, Any] | None = None) -> Dictionary:
@@ -61,6 +67,32 @@ def verdict(work: Work, verdict_id: str | None) -> Verdict | None:
 def failed_warnings(row: VerdictRow) -> int:
     """How many failed rules a person must sign for."""
     return len(Verdict.model_validate(row.result).warnings)
+
+
+def rule_authors(work: Work, dataset_id: str) -> list[str]:
+    """Persons who changed the dataset's suite or dictionary since the last release was asked for, or ever if none was.
+
+    Read from the record, which names the person at that time. That release was looked at by somebody else, so what
+    stood then has had its second person.
+    """
+    accepted = (
+        select(AuditEventRow.seq)
+        .join(ReleaseRow, col(ReleaseRow.id) == AuditEventRow.subject)
+        .where(
+            ReleaseRow.dataset_id == dataset_id,
+            col(ReleaseRow.state).in_(DELIVERABLE),
+            AuditEventRow.kind == "release.requested",
+        )
+        .order_by(col(AuditEventRow.seq).desc())
+    )
+    since = work.db.exec(accepted).first() or 0
+    wanted = select(AuditEventRow.actor_person).where(
+        AuditEventRow.dataset_id == dataset_id,
+        col(AuditEventRow.kind).in_(_RULES_CHANGED),
+        AuditEventRow.via != SYSTEM.via,
+        AuditEventRow.seq > since,
+    )
+    return sorted(set(work.db.exec(wanted)))
 
 
 def outcomes(work: Work, verdict_id: str | None) -> list[dict[str, Any]]:

@@ -47,7 +47,7 @@ def detail(work: Work, actor: Actor, batch_id: str) -> BatchDetail:
             allowed=not reasons,
             reasons=[{"code": r.code, "zh": r.text.zh, "en": r.text.en, "basis": r.basis} for r in reasons],
         )
-        for step, reasons in service.commands(actor, row)
+        for step, reasons in service.commands(work, actor, row)
     ]
     release = releases.of_batch(work, row.id)
     return BatchDetail.model_validate(

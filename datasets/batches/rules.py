@@ -10,6 +10,7 @@ from core.text import Text
 from datasets.batches.workflow import BatchStep
 
 _NOTE_MIN: Final = 4
+_RULE_6: Final = "separation of duties, rule 6 (who prepares does not publish)"
 
 
 def gate_step(
@@ -34,16 +35,22 @@ def note_objections(note: str) -> tuple[Reason, ...]:
     return (Reason("note-missing", text, "gate: warnings need a signed note (decisions/0008)"),)
 
 
-def second_person_objections(preparers: Collection[str], publisher: str) -> tuple[Reason, ...]:
-    """Who prepared a batch (handed in, corrected, read differently, confirmed) does not publish it."""
-    if publisher not in preparers:
-        return ()
-    text = Text(
-        "您参与了该批次的提交、更正或确认，不能再由您发布；请由本部门另一位数据专员发布。",
-        "You handed in, corrected or confirmed this batch, so you cannot publish it; ask another steward of the department.",
-    )
-    return (
-        Reason(
-            "preparer-may-not-publish", text, "separation of duties, rule 6 (who prepares does not publish)"
-        ),
-    )
+def second_person_objections(
+    preparers: Collection[str], publisher: str, rule_authors: Collection[str] = ()
+) -> tuple[Reason, ...]:
+    """Who prepared a batch (handed in, corrected, read differently, confirmed) does not publish it, nor does who
+    changed what it was judged by: else one person could loosen a rule and let a colleague's batch through."""
+    found = []
+    if publisher in preparers:
+        text = Text(
+            "您参与了该批次的提交、更正或确认，不能再由您发布；请由本部门另一位数据专员发布。",
+            "You handed in, corrected or confirmed this batch, so you cannot publish it; ask another steward of the department.",
+        )
+        found.append(Reason("preparer-may-not-publish", text, _RULE_6))
+    if publisher in rule_authors:
+        text = Text(
+            "自上一版发布以来，您修改过该数据集的规则集或数据字典，不能再由您发布依此校验的批次；请由另一位数据专员发布。",
+            "Since the last release you changed this dataset's suite or dictionary, so you cannot publish what was judged by it; ask another steward.",
+        )
+        found.append(Reason("rule-author-may-not-publish", text, _RULE_6))
+    return tuple(found)

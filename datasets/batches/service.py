@@ -18,6 +18,7 @@ from core.errors import AccessRefused, Conflict, InputRefused, NotFound, Reason,
 from core.files import StoredFile
 from core.text import Text
 from core.work import Work, hold
+from datasets import gate
 from datasets.batches import queries, rules
 from datasets.batches.models import BatchRead, IntakeOptions
 from datasets.batches.tables import BatchRow
@@ -149,7 +150,7 @@ def recheck(
     return BatchRead.model_validate(row)
 
 
-def commands(actor: Actor, row: BatchRow) -> list[tuple[BatchStep, tuple[Reason, ...]]]:
+def commands(work: Work, actor: Actor, row: BatchRow) -> list[tuple[BatchStep, tuple[Reason, ...]]]:
     """The steps that the batch's state leaves open to people, each with what keeps this actor from it."""
     found = []
     for step in open_steps(BatchState(row.state)):
@@ -159,7 +160,8 @@ def commands(actor: Actor, row: BatchRow) -> list[tuple[BatchStep, tuple[Reason,
             text = Text("您的角色不含此项操作。", "Your roles do not include this step.")
             reasons.append(Reason("role-lacks-permission", text, "roles and permissions"))
         if step is BatchStep.PUBLISH:
-            reasons.extend(rules.second_person_objections(row.preparers, actor.person_id))
+            authors = gate.rule_authors(work, row.dataset_id)
+            reasons.extend(rules.second_person_objections(row.preparers, actor.person_id, authors))
         found.append((step, tuple(reasons)))
     return found
 

@@ -50,10 +50,11 @@ def request(work: Work, actor: Actor, body: ReleaseCreate) -> ReleaseRead:
             )
         )
     advance_batch(BatchState(batch.state), BatchStep.PUBLISH)
-    refuse_if(batch_rules.second_person_objections(batch.preparers, actor.person_id))
+    authors = gate.rule_authors(work, batch.dataset_id)
+    refuse_if(batch_rules.second_person_objections(batch.preparers, actor.person_id, authors))
     _refuse_outdated(work, batch)
     _refuse_second_at_once(work, batch.dataset_id)
-    row = _new_row(work, actor, batch, body.note)
+    row = _new_row(work, actor, batch, body.note, sorted({*batch.preparers, *authors}))
     batch_service.move(work, batch, BatchStep.PUBLISH)
     row.job_id = jobs.ask_for(
         work,
@@ -150,7 +151,7 @@ def withdraw(work: Work, actor: Actor, release_id: str, reason: str) -> ReleaseR
     return ReleaseRead.model_validate(row)
 
 
-def _new_row(work: Work, actor: Actor, batch: BatchRow, note: str) -> ReleaseRow:
+def _new_row(work: Work, actor: Actor, batch: BatchRow, note: str, preparers: list[str]) -> ReleaseRow:
     last = work.db.exec(
         select(func.max(ReleaseRow.number)).where(ReleaseRow.dataset_id == batch.dataset_id)
     ).one()
@@ -159,7 +160,7 @@ def _new_row(work: Work, actor: Actor, batch: BatchRow, note: str) -> ReleaseRow
             "id": work.new_id(), "dataset_id": batch.dataset_id, "org_id": batch.org_id, "number": (last or 0) + 1,
             "batch_id": batch.id, "content_sha256": batch.content_sha256, "batch_sha256": batch.sha256,
             "suite_version_id": batch.suite_version_id, "suite_number": batch.suite_number,
-            "verdict_id": batch.verdict_id, "verdict": batch.verdict, "preparers": batch.preparers,
+            "verdict_id": batch.verdict_id, "verdict": batch.verdict, "preparers": preparers,
             "prepared": batch.submitted, "publisher": stamp(actor), "note": note.strip(), "requested_at": work.now,
         }
     )  # fmt: skip

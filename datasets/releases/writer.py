@@ -30,16 +30,22 @@ def write_parquet(
 ) -> list[dict[str, Any]]:
     """Write `table` without its row numbers to `out`; gives the columns as the manifest lists them.
 
-    words: per column, what goes into its field's metadata (titles, unit, level …). notes: the file's own metadata.
+    words: per column, what goes into its field's metadata (titles, unit, level …), in the dictionary's order: columns stand
+    in that order in every release, however the department's file orders them. notes: the file's own metadata.
     """
     with pq.ParquetFile(table) as source:
         schema = _described(source.schema_arrow, words, notes)
-        with pq.ParquetWriter(out, schema, **_how(schema)) as writer:
-            for group in _groups(_batches(source, schema.names, progress), schema):
-                writer.write_table(group, row_group_size=GROUP_ROWS)
+        write_groups(_batches(source, schema.names, progress), schema, out)
     return [
         {"name": field.name, "type": str(field.type), **dict(words.get(field.name, {}))} for field in schema
     ]
+
+
+def write_groups(batches: Iterable[pa.RecordBatch], schema: pa.Schema, out: Path) -> None:
+    """Batches as a release file: how every Parquet file of a release is encoded."""
+    with pq.ParquetWriter(out, schema, **_how(schema)) as writer:
+        for group in _groups(batches, schema):
+            writer.write_table(group, row_group_size=GROUP_ROWS)
 
 
 def write_csv(parquet: Path, out: Path, progress: Progress = lambda _share: None) -> None:
@@ -84,9 +90,12 @@ def _groups(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa
 def _described(
     schema: pa.Schema, words: Mapping[str, Mapping[str, str]], notes: Mapping[str, str]
 ) -> pa.Schema:
-    fields = [
-        field.with_metadata(dict(words.get(field.name, {}))) for field in schema if field.name != ROW_COLUMN
-    ]
+    place = {name: at for at, name in enumerate(words)}
+    kept = sorted(
+        (field for field in schema if field.name != ROW_COLUMN),
+        key=lambda each: place.get(each.name, len(place)),
+    )
+    fields = [field.with_metadata(dict(words.get(field.name, {}))) for field in kept]
     return pa.schema(fields, metadata=dict(notes))
 
 

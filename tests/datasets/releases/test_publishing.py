@@ -13,8 +13,11 @@ from api.durable import drain
 from api.house import House
 from auth.audit import AuditEventRow
 from catalog import service as catalog
+from catalog.assets import asset
+from catalog.models import Dictionary
 from core.errors import AccessRefused, Conflict, Gone, NotFound
 from core.outbox import OutboxRow
+from datasets.batches import detail
 from datasets.batches import service as batches
 from datasets.batches.workflow import BatchState
 from datasets.content import content_digest
@@ -24,14 +27,19 @@ from datasets.releases import service as releases
 from datasets.releases.models import ReleaseCreate
 from datasets.releases.tables import ReleaseRow
 from datasets.releases.workflow import ReleaseState
+from quality import service as quality
+from quality.suite import Suite
 from tests.datasets.parking import (
     CLEAN,
+    COLUMNS,
     DATASET,
     FAILS,
+    SUITE,
     WARNS,
     a_parking_dataset,
     hand_in,
     publish,
+    recheck,
     save_suite,
     the_batch,
     the_release,
@@ -99,6 +107,48 @@ def test_neither_uploader_nor_confirmer_may_publish(stocked: House) -> None:
         with pytest.raises(AccessRefused) as refused:
             ask(stocked, username, batch.id)
         assert [reason.code for reason in refused.value.reasons] == ["preparer-may-not-publish"]
+
+
+def test_who_changes_the_rules_does_not_publish_what_they_let_through(stocked: House) -> None:
+    """Loosen a suite, check a colleague's batch again, publish: one person alone would have opened the gate."""
+    batch = hand_in(stocked, "lin", FAILS)
+    assert batch.state == BatchState.FAILED
+    loose = Suite.from_data(SUITE | {"expectations": [SUITE["expectations"][2]]})
+    with stocked.write() as work:
+        quality.save_suite(work, actor_of(work, "zhou"), asset(work, DATASET), loose)
+    assert recheck(stocked, "zhou", batch.id).state == BatchState.PASSED
+    with pytest.raises(AccessRefused) as refused:
+        ask(stocked, "zhou", batch.id)
+    assert [reason.code for reason in refused.value.reasons] == ["rule-author-may-not-publish"]
+    with stocked.read() as work:
+        seen = detail.detail(work, actor_of(work, "zhou"), batch.id)
+        publishing = next(command for command in seen.commands if command.step == "publish")
+        assert (publishing.allowed, [each["code"] for each in publishing.reasons]) == (
+            False,
+            ["rule-author-may-not-publish"],
+        )
+
+
+def test_a_release_by_a_second_person_settles_the_change_of_rules(stocked: House) -> None:
+    stricter = Suite.from_data(SUITE | {"name": "stricter"})
+    with stocked.write() as work:
+        quality.save_suite(work, actor_of(work, "lin"), asset(work, DATASET), stricter)
+    first = publish(stocked, "zhou", hand_in(stocked, "lin", CLEAN).id)
+    assert len(first.preparers) == 1
+    assert publish(stocked, "lin", hand_in(stocked, "zhou", LATER).id).number == 2
+    with stocked.write() as work:
+        words = catalog.show_dictionary(work, actor_of(work, "lin"), DATASET).model_dump()
+        body = Dictionary.model_validate(
+            {
+                "columns": [c | {"definition_zh": "改"} for c in COLUMNS],
+                "null_values": words.get("null_values", []),
+            }
+        )
+        catalog.replace_dictionary(work, actor_of(work, "lin"), DATASET, body)
+    third = hand_in(stocked, "zhou", LATER + "P05,中门,30,3,2026-03-02\n".encode())
+    with pytest.raises(AccessRefused) as refused:
+        ask(stocked, "lin", third.id)
+    assert [reason.code for reason in refused.value.reasons] == ["rule-author-may-not-publish"]
 
 
 @pytest.mark.parametrize("data", [FAILS, WARNS])
