@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,14 +20,16 @@ ROW_COLUMN: Final = "__row__"
 _BATCH_ROWS: Final = 131_072
 
 
-def content_digest(parquet: Path) -> str:
-    """SHA-256 over column names, types, nulls and values in row order; `__row__` is left out. 64 hex digits."""
+def content_digest(parquet: Path, order: Sequence[str] = ()) -> str:
+    """SHA-256 over column names, types, nulls and values in row order; `__row__` is left out. 64 hex digits.
+
+    order: the columns as the table that was judged has them, where the file has them in another order.
+    """
     with pq.ParquetFile(parquet) as file:
         schema = file.schema_arrow
-        names = [name for name in schema.names if name != ROW_COLUMN]
-        return digest_of(
-            [schema.field(name) for name in names], file.iter_batches(_BATCH_ROWS, columns=names)
-        )
+        names = list(order) or [name for name in schema.names if name != ROW_COLUMN]
+        batches = (batch.select(names) for batch in file.iter_batches(_BATCH_ROWS, columns=names))
+        return digest_of([schema.field(name) for name in names], batches)
 
 
 def digest_of(fields: list[pa.Field], batches: Iterable[pa.RecordBatch]) -> str:

@@ -67,8 +67,8 @@ def write_csv(parquet: Path, out: Path, progress: Progress = lambda _share: None
 
 def _batches(source: pq.ParquetFile, names: Sequence[str], progress: Progress) -> Iterator[pa.RecordBatch]:
     done, total = 0, max(source.metadata.num_rows, 1)
-    for batch in source.iter_batches(_READ_ROWS, columns=list(names)):
-        yield batch
+    for batch in source.iter_batches(_READ_ROWS, columns=list(names)):  # comes in the file's order of columns
+        yield batch.select(list(names))
         done += batch.num_rows
         progress(done / total)
 
