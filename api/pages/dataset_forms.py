@@ -202,7 +202,7 @@ def _shown(spec: FieldSpec, value: Any) -> Any:  # noqa: ANN401 - of many types
     if spec.kind == "codes":
         return value
     if spec.kind == "words":
-        return "，".join(value)
+        return (", " if spec.name.endswith("_en") else "，").join(value)
     return "" if value is None else str(value)
 
 

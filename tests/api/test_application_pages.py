@@ -193,7 +193,7 @@ def test_form_that_fails_keeps_what_was_typed_and_says_where(house: House) -> No
     bad = COLUMNS | {"version": "1", "extracts-0": "many", "fval-0-0": "lots"}
     answer = browser.submit(columns, **bad)
     assert answer.status_code == 422
-    assert "2 things to correct" in answer.text
+    assert "To correct: 2" in answer.text
     for typed in ('value="many"', 'value="lots"', 'value="展示名称"'):
         assert typed in answer.text
     purpose = columns.replace("columns", "purpose")
@@ -211,7 +211,7 @@ def test_check_page_lists_every_objection_and_shuts_the_button(house: House) -> 
     )
     browser = browser_as(house, "applicant", lang="en")
     page = browser.get(f"/applications/{made['id']}/check")
-    assert "2 things to correct first" in page.text
+    assert "To correct first: 2" in page.text
     assert re.search(r"<button[^>]*disabled[^>]*>\s*Submit", page.text)
     forced = browser.submit(f"/applications/{made['id']}/submit", version="1")
     assert forced.status_code == 422
