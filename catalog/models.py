@@ -196,7 +196,10 @@ def _distinct(columns: list[ColumnCreate]) -> list[ColumnCreate]:
 
 
 class Layout(SQLModel):
-    """How the department's files are laid out; every key may be left out, intake then detects it."""
+    """How the department's files are laid out; every key may be left out, intake then detects it.
+
+    `partition_by`: a column of dates by which releases are offered in parts too, one file per `partition_period`.
+    """
 
     model_config = {"extra": "forbid"}
 
@@ -206,6 +209,8 @@ class Layout(SQLModel):
     member: str | None = None
     encoding: str | None = None
     delimiter: str | None = Field(default=None, min_length=1, max_length=1)
+    partition_by: str | None = Field(default=None, min_length=1, max_length=255)
+    partition_period: Literal["year", "month", "day"] | None = None
 
 
 class Dictionary(Layout):

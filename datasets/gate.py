@@ -30,7 +30,9 @@ def dictionary(work: Work, dataset_id: str, options: dict[str, Any] | None = Non
         Column.model_validate(column.model_dump(include=set(Column.model_fields)))
         for column in catalog.dictionary(work, dataset_id)
     ]
-    layout = catalog.layout(work, dataset_id).model_dump(exclude_none=True)
+    layout = catalog.layout(work, dataset_id).model_dump(
+        exclude_none=True, include=set(Dictionary.model_fields)
+    )
     return Dictionary.model_validate(layout | (options or {}) | {"columns": columns})
 
 

@@ -5,21 +5,28 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+import pyarrow.parquet as pq
+
+from catalog import service as catalog
 from catalog.assets import asset
 from core.jobs_run import JobContext, JobKind
 from core.text import Text
 from core.work import Work
 from datasets import gate
 from datasets.batches.tables import BatchRow
-from datasets.content import content_digest
+from datasets.content import ROW_COLUMN, content_digest
 from datasets.releases import access, service
+from datasets.releases.hashes import digests_of
 from datasets.releases.manifest import manifest_of
+from datasets.releases.partitions import Plan, split
+from datasets.releases.signing import signer
 from datasets.releases.tables import ReleaseRow
 from datasets.releases.workflow import ReleaseState
 from datasets.releases.writer import write_csv, write_parquet
 
 _WRITING: Final = Text("正在写出 Parquet 文件", "Writing the Parquet file")
 _PROVING: Final = Text("正在核对内容与校验结论一致", "Proving that the content is what was judged")
+_SPLITTING: Final = Text("正在按时间分区", "Splitting by time")
 _CSV: Final = Text("正在写出 CSV 文件", "Writing the CSV file")
 
 
@@ -29,8 +36,9 @@ def run(ctx: JobContext) -> Mapping[str, Any]:
     made = ctx.step("write", lambda: _write(ctx, release_id))
     if made:
         made |= ctx.step("csv", lambda: _write_csv(ctx, release_id, made["sha256"]))
-        content = ctx.step("prove", lambda: _prove(ctx, made["sha256"]))
-        made["manifest_sha256"] = ctx.step("manifest", lambda: _manifest(ctx, release_id, made))
+        content = ctx.step("prove", lambda: _prove(ctx, release_id, made["sha256"]))
+        made |= ctx.step("split", lambda: _split(ctx, release_id, made["sha256"]))
+        made |= ctx.step("manifest", lambda: _manifest(ctx, release_id, made))
         ctx.step("publish", lambda: _publish(ctx, release_id, made, content))
     with ctx.read() as work:
         row = work.db.get_one(ReleaseRow, release_id)
@@ -87,21 +95,67 @@ def _write_csv(ctx: JobContext, release_id: str, sha256: str) -> dict[str, Any]:
     return {"csv_sha256": stored.sha256, "csv_bytes": stored.size_bytes}
 
 
-def _prove(ctx: JobContext, sha256: str) -> str:
-    """The digest of the values that the file on disk really holds."""
+def _prove(ctx: JobContext, release_id: str, sha256: str) -> str:
+    """The digest of the values that the file on disk really holds, in the order of columns that was judged."""
     ctx.progress(0.85, _PROVING)
-    return content_digest(ctx.files.path(sha256))
+    return content_digest(ctx.files.path(sha256), _judged_order(ctx, release_id))
 
 
-def _manifest(ctx: JobContext, release_id: str, made: dict[str, Any]) -> str:
+def _judged_order(ctx: JobContext, release_id: str) -> list[str]:
+    """The columns as the typed table has them."""
+    _, batch = _rows(ctx, release_id)
+    names = pq.read_schema(ctx.files.path(str(batch.typed_sha256))).names
+    return [name for name in names if name != ROW_COLUMN]
+
+
+def _split(ctx: JobContext, release_id: str, sha256: str) -> dict[str, Any]:
+    """The same rows by period, where the dictionary's layout says so and anybody may take the data."""
+    row, _ = _rows(ctx, release_id)
+    with ctx.read() as work:
+        layout = catalog.layout(work, row.dataset_id)
+        is_open = not access.open_objections(asset(work, row.dataset_id))
+    if layout.partition_by is None or not is_open:
+        return {}
+    ctx.progress(0.9, _SPLITTING)
+    plan = Plan(layout.partition_by, layout.partition_period or "month")
+    parts = split(
+        ctx.files.path(sha256),
+        plan,
+        ctx.scratch,
+        memory_limit_mb=ctx.settings.memory_limit_mb,
+        scratch=ctx.scratch(),
+    )
+    files = []
+    for value, rows, path in parts:
+        stored = ctx.files.put_file(path)
+        files.append({"value": value, "rows": rows, "sha256": stored.sha256, "size_bytes": stored.size_bytes})
+    return {"partitions": {"column": plan.column, "period": plan.period, "files": files}}
+
+
+def _manifest(ctx: JobContext, release_id: str, made: dict[str, Any]) -> dict[str, Any]:
     row, batch = _rows(ctx, release_id)
     with ctx.read() as work:
         suite = gate.suite_version(work, row.suite_version_id)
-    files = {"parquet": {"sha256": made["sha256"], "size_bytes": made["size_bytes"]}}
+    files: dict[str, Any] = {"parquet": _hashes(ctx, made["sha256"])}
     if "csv_sha256" in made:
-        files["csv"] = {"sha256": made["csv_sha256"], "size_bytes": made["csv_bytes"]}
-    facts = {"rows": made["rows"], "columns": made["columns"], "files": files}
-    return ctx.files.put([manifest_of(row, batch, suite.name, facts)]).sha256
+        files["csv"] = _hashes(ctx, made["csv_sha256"])
+    if parts := made.get("partitions"):
+        named = [part | _hashes(ctx, part["sha256"]) for part in parts["files"]]
+        files["partitions"] = parts | {"files": named}
+    facts = {
+        "rows": made["rows"], "columns": made["columns"], "files": files, "judged_order": _judged_order(ctx, release_id),
+    }  # fmt: skip
+    by = signer(ctx.settings)
+    stored = ctx.files.put([manifest_of(row, batch, suite.name, facts, by)])
+    return {"manifest_sha256": stored.sha256, "signing_key": by.verifier.key_id.hex()}
+
+
+def _hashes(ctx: JobContext, sha256: str) -> dict[str, str | int]:
+    """Both hashes as the file on disk has them now."""
+    held = digests_of(ctx.files.path(sha256))
+    if held.sha256 != sha256:
+        raise RuntimeError(f"the store holds other bytes under {sha256}")
+    return held.as_json()
 
 
 def _publish(ctx: JobContext, release_id: str, made: dict[str, Any], content: str) -> str:

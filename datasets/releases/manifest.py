@@ -1,29 +1,40 @@
 """The manifest of a release: what it is, where it came from, who answered for it, and the hashes that prove it.
 
-People stand in it by the service's own opaque ids and their organisation; names are shown to those who work here.
+Version 2 carries SM3 beside SHA-256 and a signature; version 1, of older releases, neither. `judged_order`: the columns in the
+order in which `content.sha256` was taken. People stand in it by the service's own opaque ids and their organisation; names are shown to those who work here.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-import rfc8785
-
+from auth.proof.note import Signer
 from datasets.batches.tables import BatchRow
+from datasets.releases.signing import signed
 from datasets.releases.tables import ReleaseRow
 
 
-def manifest_of(release: ReleaseRow, batch: BatchRow, suite_name: str, files: dict[str, Any]) -> bytes:
-    """Canonical JSON (RFC 8785). `files`: by format, sha256 and size_bytes of each file, and the table's facts."""
+def manifest_of(
+    release: ReleaseRow, batch: BatchRow, suite_name: str, files: dict[str, Any], signer: Signer
+) -> bytes:
+    """Canonical JSON (RFC 8785), signed. `files`: by format, hashes and size of each file, and the table's facts."""
     body = {
-        "manifest_version": 1,
+        "manifest_version": 2,
         "release": {
             "id": release.id,
             "dataset_id": release.dataset_id,
             "number": release.number,
             "note": release.note,
+            "semver": release.semver,
+            "compared_to": release.compared_to,
         },
-        "content": {"sha256": release.content_sha256, "rows": files["rows"], "columns": files["columns"]},
+        "content": {
+            "sha256": release.content_sha256,
+            "rows": files["rows"],
+            "columns": files["columns"],
+            "judged_order": files["judged_order"],
+        },
+        "changes": release.changes,
         "files": files["files"],
         "batch": {
             "id": batch.id,
@@ -47,7 +58,7 @@ def manifest_of(release: ReleaseRow, batch: BatchRow, suite_name: str, files: di
         "published_by": _person(release.publisher),
         "requested_at": release.requested_at.isoformat(),
     }
-    return rfc8785.dumps(body)
+    return signed(body, signer)
 
 
 def _person(who: dict[str, Any]) -> dict[str, Any]:

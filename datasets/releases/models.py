@@ -12,13 +12,15 @@ from datasets.releases.workflow import ReleaseState
 
 
 class ReleaseCreate(SQLModel):
-    """Publish a batch; `version` is the batch's version that the publisher saw."""
+    """Publish a batch; `version` is the batch's version that the publisher saw. `accepts_breaking`: he knows that the
+    release breaks with the last one, and `note` tells the users."""
 
     model_config = {"extra": "forbid"}
 
     batch_id: BatchId
     note: str = Field(default="", max_length=2000)
     version: int | None = None
+    accepts_breaking: bool = False
 
 
 class Withdrawal(SQLModel):
@@ -27,8 +29,24 @@ class Withdrawal(SQLModel):
     reason: str = Field(max_length=2000)
 
 
+class CompatibilityRead(SQLModel):
+    """What a release changes for users. `impact`: major, minor or patch; `changes`: kind, column, before, after, zh, en."""
+
+    semver: str
+    impact: str
+    is_first: bool
+    compared_to: ReleaseId | None
+    compared_number: int | None
+    compared_semver: str | None
+    changes: list[dict[str, Any]]
+
+
 class ReleaseRead(SQLModel):
-    """A release as everybody who may see it sees it. Hashes are SHA-256, 64 hex digits."""
+    """A release as everybody who may see it sees it. Hashes are SHA-256, 64 hex digits.
+
+    `semver` and `changes`: against release `compared_to`. `signing_key`: id of the key that signed the manifest, none on
+    releases made before there were signatures.
+    """
 
     id: ReleaseId
     dataset_id: DatasetId
@@ -55,3 +73,9 @@ class ReleaseRead(SQLModel):
     withdrawn_reason: str
     problem: dict[str, Any] | None
     version: int
+    semver: str | None
+    changes: list[dict[str, Any]] | None
+    compared_to: ReleaseId | None
+    signing_key: str | None
+    partitions: dict[str, Any] | None
+    retired_at: datetime | None

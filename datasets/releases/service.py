@@ -22,7 +22,7 @@ from datasets.batches.tables import BatchRow
 from datasets.batches.workflow import BatchState, BatchStep
 from datasets.batches.workflow import advance as advance_batch
 from datasets.people import acting_for, stamp
-from datasets.releases import queries
+from datasets.releases import queries, rules, shape
 from datasets.releases.models import ReleaseCreate, ReleaseRead
 from datasets.releases.tables import ReleaseRow
 from datasets.releases.workflow import MOVES, ReleaseState, ReleaseStep, advance
@@ -54,7 +54,12 @@ def request(work: Work, actor: Actor, body: ReleaseCreate) -> ReleaseRead:
     refuse_if(batch_rules.second_person_objections(batch.preparers, actor.person_id, authors))
     _refuse_outdated(work, batch)
     _refuse_second_at_once(work, batch.dataset_id)
+    compared = shape.of_batch(work, batch)
+    _refuse_unacknowledged(compared, body)
     row = _new_row(work, actor, batch, body.note, sorted({*batch.preparers, *authors}))
+    row.semver, row.shape = compared.semver, compared.shape
+    row.changes = [change.as_json() for change in compared.changes]
+    row.compared_to = compared.former.id if compared.former else None
     batch_service.move(work, batch, BatchStep.PUBLISH)
     row.job_id = jobs.ask_for(
         work,
@@ -65,7 +70,10 @@ def request(work: Work, actor: Actor, body: ReleaseCreate) -> ReleaseRead:
         payload={"release_id": row.id},
     )
     work.db.add(row)
-    payload = {"batch": batch.id, "number": row.number, "job": row.job_id, "content": row.content_sha256}
+    payload = {
+        "batch": batch.id, "number": row.number, "job": row.job_id, "content": row.content_sha256, "semver": row.semver,
+        "impact": compared.impact.word, "accepts_breaking": body.accepts_breaking,
+    }  # fmt: skip
     audit.record(work, actor, "release.requested", subject=row.id, payload=payload, dataset_id=row.dataset_id)
     return ReleaseRead.model_validate(row)
 
@@ -164,6 +172,12 @@ def _new_row(work: Work, actor: Actor, batch: BatchRow, note: str, preparers: li
             "prepared": batch.submitted, "publisher": stamp(actor), "note": note.strip(), "requested_at": work.now,
         }
     )  # fmt: skip
+
+
+def _refuse_unacknowledged(compared: shape.Compatibility, body: ReleaseCreate) -> None:
+    reasons = rules.acknowledgement_objections(compared.changes, body.accepts_breaking, body.note)
+    if reasons:
+        raise Conflict(reasons[0].text, reasons=reasons)
 
 
 def _refuse_outdated(work: Work, batch: BatchRow) -> None:
