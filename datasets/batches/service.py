@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from sqlalchemy import func
@@ -57,10 +57,12 @@ def receive(
     rows_only: bool = False,
     again: bool = False,
     options: IntakeOptions | None = None,
+    also_prepared: Iterable[str] = (),
 ) -> BatchRead:
     """Take a stored file in as a batch and ask for its check. The answer is the receipt.
 
     corrects: the batch that this one corrects; `rows_only` says that the file holds only its corrected rows.
+    also_prepared: person ids of others who had a hand in it.
     """
     found = may_submit(work, actor, dataset_id)
     hold(work, f"batches/{dataset_id}")
@@ -80,7 +82,7 @@ def receive(
         id=work.new_id(), dataset_id=dataset_id, org_id=found.org_id, number=_next_number(work, dataset_id),
         name=clean_name(name), sha256=stored.sha256, size_bytes=stored.size_bytes, corrects=corrects,
         is_row_correction=rows_only, options=_given(options), submitted=stamp(actor), submitted_at=work.now,
-        preparers=sorted({actor.person_id, *(former.preparers if former and rows_only else ())}),
+        preparers=sorted({actor.person_id, *also_prepared, *(former.preparers if former and rows_only else ())}),
     )  # fmt: skip
     work.db.add(row)
     work.db.flush()
