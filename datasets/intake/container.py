@@ -52,24 +52,52 @@ class Opened:
     format: Format
     container: str | None = None
     member: str | None = None
+    members: tuple[str, ...] = ()
 
 
-def open_input(source: Path, folder: Path, member: str | None = None) -> Opened:
-    """Find the table's own file inside `source`; scratch files go to `folder`."""
+def open_input(source: Path, folder: Path, member: str | None = None, wanted: str | None = None) -> Opened:
+    """Find the table's own file inside `source`; scratch files go to `folder`.
+
+    wanted: the format somebody named. Content with a signature stays what it is; of text it says how to read it.
+    """
     path, container, chosen = source, None, None
+    members: tuple[str, ...] = ()
     for depth in range(MAX_DEPTH):
         kind = _kind(path)
         if kind == "gzip":
             path, container = _ungzip(path, folder / f"open-{depth}"), container or "gzip"
         elif kind == "zip":
-            path, chosen = _unzip(path, folder / f"open-{depth}", None if chosen else member)
+            path, chosen, members = _unzip(path, folder / f"open-{depth}", None if chosen else member)
             container = container or "zip"
         else:
-            return Opened(path, kind, container, chosen)
+            return Opened(path, _as_wanted(kind, wanted), container, chosen, members)
     raise InputRefused(
         Text(
             f"压缩包套了 {MAX_DEPTH} 层以上；请只压缩一层后重新提交。",
             f"The file is packed more than {MAX_DEPTH} times; pack it once and hand it in again.",
+        )
+    )
+
+
+def _as_wanted(found: Format, wanted: str | None) -> Format:
+    if wanted is None:
+        return found
+    as_text: dict[str, Format] = {
+        "csv": "text",
+        "tsv": "text",
+        "json": "json",
+        "jsonl": "json",
+        "geojson": "json",
+    }
+    asked = as_text.get(wanted, wanted)
+    if asked == found:
+        return found
+    if found in ("text", "json") and asked in ("text", "json"):
+        return as_text[wanted]
+    raise InputRefused(
+        Text(
+            f"文件内容是 {found}，不能按 {wanted} 读取；请去掉指定的格式，由系统识别。",
+            f"By its content the file is {found}; it cannot be read as {wanted}. Name no format, so that it is detected.",
         )
     )
 
@@ -91,7 +119,7 @@ def _kind(path: Path) -> Format | Literal["gzip", "zip"]:
     if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
         return _office_kind(path)
     if head.startswith(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"):
-        return "xls"
+        return _compound_kind(path)
     for magic, what in FOREIGN:
         if head.startswith(magic):
             raise _not_a_table(what)
@@ -137,6 +165,24 @@ def _locked() -> InputRefused:
             "The file is protected by a password; remove the password and hand it in again.",
         )
     )
+
+
+def _compound_kind(path: Path) -> Literal["xls"]:
+    """Tell an old workbook from other things that Office packs the same way: a locked XLSX, a Word document."""
+    names = {
+        name: name.encode("utf-16-le") for name in ("Workbook", "Book", "EncryptedPackage", "WordDocument")
+    }
+    seen: set[str] = set()
+    rest = b""
+    with path.open("rb") as file:
+        while chunk := file.read(CHUNK):
+            seen |= {name for name, entry in names.items() if entry in rest + chunk}
+            rest = chunk[-64:]
+    if "EncryptedPackage" in seen and not seen & {"Workbook", "Book"}:
+        raise _locked()
+    if "WordDocument" in seen and not seen & {"Workbook", "Book"}:
+        raise _not_a_table(Text("Word 文档", "a Word document"))
+    return "xls"
 
 
 def _office_kind(path: Path) -> Literal["xlsx", "ods", "zip"]:
@@ -217,16 +263,17 @@ def _is_data(name: str) -> bool:
     return bool(last) and not last.startswith(".") and not name.startswith("__MACOSX/")
 
 
-def _unzip(path: Path, out: Path, wanted: str | None) -> tuple[Path, str]:
+def _unzip(path: Path, out: Path, wanted: str | None) -> tuple[Path, str, tuple[str, ...]]:
     try:
         with zipfile.ZipFile(path) as archive:
             members = {_member_name(i): i for i in archive.infolist() if not i.is_dir()}
-            name = _choose([name for name in members if _is_data(name)], wanted)
+            listed = [name for name in members if _is_data(name)]
+            name = _choose(listed, wanted)
             if members[name].flag_bits & 0x1:
                 raise _locked()
             with archive.open(members[name]) as packed:
                 _copy(packed, out, members[name].compress_size)
-            return out, name
+            return out, name, tuple(listed)
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError, OSError) as error:
         raise _damaged(Text("zip 压缩包", "zip archive")) from error
     except RuntimeError as error:
@@ -250,8 +297,8 @@ def _choose(names: list[str], wanted: str | None) -> str:
     if len(names) > 1:
         raise InputRefused(
             Text(
-                f"压缩包里有 {len(names)} 个文件（{shown}）；请在数据字典的 member 中指明一个。",
-                f"The archive holds {len(names)} files ({shown}); name one as `member` in the dictionary.",
+                f"压缩包里有 {len(names)} 个文件（{shown}）；请指明读取哪一个（member）。",
+                f"The archive holds {len(names)} files ({shown}); name the one to read (member).",
             ),
             members=names[:200],
         )

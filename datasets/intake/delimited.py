@@ -52,9 +52,10 @@ def _consistency(lines: list[str], delimiter: str) -> tuple[float, int]:
 class Delimited:
     """The records of one delimited file; may be iterated again, each time from the start."""
 
-    def __init__(self, path: Path, delimiter: str | None, log: FindingLog) -> None:
+    def __init__(self, path: Path, delimiter: str | None, log: FindingLog, quote: str = '"') -> None:
         self.path = path
         self.delimiter = delimiter
+        self.quote = quote
         self.blank_lines = 0
         self._log = log
         csv.field_size_limit(MAX_LINE_BYTES)
@@ -64,7 +65,11 @@ class Delimited:
         self.blank_lines = 0
         with self.path.open(encoding="utf-8-sig", newline="") as file:
             lines = _Lines(file)
-            reader = csv.reader(lines, delimiter=self.delimiter or "\x1f", strict=True)
+            mark = None if self.quote == "none" else self.quote
+            reader = csv.reader(
+                lines, delimiter=self.delimiter or "\x1f", strict=True,
+                quotechar=mark, quoting=csv.QUOTE_MINIMAL if mark else csv.QUOTE_NONE,
+            )  # fmt: skip
             while True:
                 begins = lines.number + 1
                 lines.held.clear()

@@ -11,6 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from core.errors import InputRefused
 from core.text import Text
 
+FileFormat = Literal["csv", "tsv", "json", "jsonl", "geojson", "parquet", "xlsx", "xls", "ods"]
+Quote = Literal['"', "'", "none"]
 ColumnType = Literal["string", "integer", "number", "boolean", "date", "datetime", "time", "geometry"]
 
 
@@ -38,7 +40,8 @@ class Dictionary(BaseModel):
 
     header_line: 1-based line (or sheet row) of the header; 0 says that there is none, and the columns
     then stand for the file's columns in order. member: the archive's member, or the key that holds the
-    records of a JSON document, dots between the levels.
+    records of a JSON document, dots between the levels. delimiter: a line feed says that lines are not split.
+    quote: the mark around cells, `none` where marks are part of the text.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -49,6 +52,8 @@ class Dictionary(BaseModel):
     member: str | None = None
     encoding: str | None = None
     delimiter: str | None = Field(default=None, min_length=1, max_length=1)
+    format: FileFormat | None = None
+    quote: Quote | None = None
     columns: list[Column] = []
 
     @classmethod

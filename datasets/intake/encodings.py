@@ -19,13 +19,17 @@ CHUNK: Final = 1 << 20
 MAX_LINE_BYTES: Final = 16 << 20
 SAMPLE_BYTES: Final = 128 << 10
 SURE: Final = 0.6
+CLEAR_MARGIN: Final = 0.15  # a runner-up this far behind takes no confidence away
 CODECS: Final = {"gbk": ("gbk", "gb18030"), "big5": ("cp950", "big5hkscs"), "latin": ("latin-1", "cp1252")}
 PUBLIC_NAME: Final = {"cp950": "big5", "big5hkscs": "big5-hkscs"}
 
 
 @dataclass(frozen=True, slots=True)
 class Utf8Text:
-    """A UTF-8 file ready to be split: where it is, how it was encoded, and the shape of its lines."""
+    """A UTF-8 file ready to be split: where it is, how it was encoded, and the shape of its lines.
+
+    alternatives: other encodings that decode the same bytes, with the share of ordinary characters they give.
+    """
 
     path: Path
     encoding: str
@@ -33,6 +37,7 @@ class Utf8Text:
     newlines: int
     plain_newlines: bool
     ends_with_newline: bool
+    alternatives: tuple[tuple[str, float], ...] = ()
 
 
 @dataclass(slots=True)
@@ -62,13 +67,21 @@ def to_utf8(
     out = folder / "utf8.txt"
     if name is not None:
         _recode(source, out, name)
-        return _ready(out, name, 1.0, _survey(out, line_limit))
+        marked = wanted or head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_LE))
+        return _ready(out, name, 1.0 if marked else 0.9, _survey(out, line_limit))
     return _guess(source, out, line_limit)
 
 
-def _ready(path: Path, encoding: str, confidence: float, survey: _Survey) -> Utf8Text:
+def _ready(
+    path: Path,
+    encoding: str,
+    confidence: float,
+    survey: _Survey,
+    alternatives: tuple[tuple[str, float], ...] = (),
+) -> Utf8Text:
     plain = survey.returns == 0 or survey.returns == survey.pairs == survey.newlines
-    return Utf8Text(path, encoding, confidence, survey.newlines, plain, survey.last in (b"\n", b"\r"))
+    ends = survey.last in (b"\n", b"\r")
+    return Utf8Text(path, encoding, confidence, survey.newlines, plain, ends, alternatives)
 
 
 def _canonical(wanted: str) -> str:
@@ -241,10 +254,35 @@ def _guess(source: Path, out: Path, line_limit: int | None) -> Utf8Text:
             except InputRefused as refused:
                 failures.append(refused)
                 continue
-            return _ready(
-                out, PUBLIC_NAME.get(codec, codec), round(scores[family], 3), _survey(out, line_limit)
-            )
+            others = _others(family, scores, sample)
+            sure = _sureness(scores[family], max((score for _, score in others), default=0.0), sample)
+            return _ready(out, PUBLIC_NAME.get(codec, codec), sure, _survey(out, line_limit), others)
     raise failures[0]
+
+
+def _others(chosen: str, scores: dict[str, float], sample: bytes) -> tuple[tuple[str, float], ...]:
+    """Encodings of the other families that also decode the sample and make some ordinary characters of it."""
+    found = []
+    for family in sorted(scores, key=lambda each: -scores[each]):
+        codec = next((c for c in _codecs(family, sample) if _decodes(sample, c)), None)
+        if family != chosen and codec and scores[family] >= 0.05:
+            found.append((PUBLIC_NAME.get(codec, codec), round(scores[family], 3)))
+    return tuple(found)
+
+
+def _decodes(sample: bytes, codec: str) -> bool:
+    try:
+        codecs.getincrementaldecoder(codec)().decode(sample)  # the last character may be cut
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _sureness(score: float, rival: float, sample: bytes) -> float:
+    """Less than the share of ordinary characters where little was seen, or where another encoding does as well."""
+    seen = sum(byte >= 0x80 for byte in sample)
+    margin = min(1.0, max(0.0, score - rival) / CLEAR_MARGIN)
+    return round(score * seen / (seen + 0.5) * (0.5 + 0.5 * margin), 3)
 
 
 def _codecs(family: str, sample: bytes) -> tuple[str, ...]:

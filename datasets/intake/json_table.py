@@ -38,6 +38,8 @@ def stage_json(
     geo = place.path == ("features",) and scalars.get("type") == "FeatureCollection"
     _report_others(places, place, log)
     staged = _stage(lambda: ((None, key, value) for key, value in read_records(path, place)), folder, log)
+    if member is None:
+        staged.places = {".".join(p.path): p.objects for p in (place, *_peers(places, place))}
     return staged, "geojson" if geo else "json", inner
 
 
@@ -56,9 +58,12 @@ def _choose(places: list[Records], member: str | None) -> Records:
     )
 
 
+def _peers(places: list[Records], chosen: Records) -> list[Records]:
+    return [p for p in places if p is not chosen and p.objects and len(p.path) == len(chosen.path)]
+
+
 def _report_others(places: list[Records], chosen: Records, log: FindingLog) -> None:
-    peers = [p for p in places if p is not chosen and p.objects and len(p.path) == len(chosen.path)]
-    if peers:
+    if peers := _peers(places, chosen):
         names = ", ".join(".".join(p.path) for p in peers[:10])
         log.add(
             "other-records",

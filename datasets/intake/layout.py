@@ -75,11 +75,11 @@ def _past_group_title(records: Sequence[Record], at: int, width: int) -> int:
     below = [(cell or "").strip() for cell in records[at + 1].cells]
     words = all(kind_of(cell) == "text" for cell in below) and len(set(below)) == len(below) == width
     rest = records[at + 2 :]
-    typed = any(_column_kind(rest, i) in ("number", "date") for i in range(width))
+    typed = any(column_kind(rest, i) in ("number", "date") for i in range(width))
     return at + 1 if words and typed and width > 1 else at
 
 
-def _column_kind(body: Sequence[Record], index: int) -> Kind:
+def column_kind(body: Sequence[Record], index: int) -> Kind:
     kinds = Counter(kind for r in body[:100] if index < len(r.cells) and (kind := kind_of(r.cells[index])))
     if not kinds:
         return ""
@@ -91,16 +91,16 @@ def _is_data(first: Sequence[str | None], body: Sequence[Record]) -> bool:
     """Whether the would-be header is made of the same numbers and dates as what follows."""
     same: list[str] = []
     for index, cell in enumerate(first):
-        above, below = kind_of(cell), _column_kind(body, index)
+        above, below = kind_of(cell), column_kind(body, index)
         if below in ("number", "date"):
             if above == "text":
                 return False
             if above == below:
                 same.append((cell or "").strip())
-    return bool(same) and not _is_series(same)
+    return bool(same) and not is_series(same)
 
 
-def _is_series(cells: Sequence[str]) -> bool:
+def is_series(cells: Sequence[str]) -> bool:
     """Years, months or ids in rising or falling order are names of columns, not data."""
     if len(cells) < 2:
         return False
@@ -142,7 +142,7 @@ def _is_note(record: Record, body: Sequence[Record]) -> bool:
     text = cells[0]
     if NOTE.match(text):
         return True
-    kind = _column_kind(body, 0)
+    kind = column_kind(body, 0)
     longest = max((len(r.cells[0] or "") for r in body if r.cells), default=0)
     return (kind in ("number", "date") and kind_of(text) == "text") or len(text) > max(20, 2 * longest)
 

@@ -16,11 +16,13 @@ import duckdb
 
 from core.errors import InputRefused
 from core.text import Text
+from datasets.intake import detection
 from datasets.intake.container import Opened, looks_like_json, open_input
 from datasets.intake.delimited import Delimited, sniff_delimiter
 from datasets.intake.dictionary import Dictionary
 from datasets.intake.encodings import SURE, Utf8Text, to_utf8
 from datasets.intake.facts import FindingLog, InputFacts, Intake, Preview
+from datasets.intake.guesses import UNSPLIT
 from datasets.intake.json_table import stage_json
 from datasets.intake.parquet import stage_parquet
 from datasets.intake.sheets import open_sheet
@@ -70,7 +72,7 @@ def read_table(
     progress(0.0, OPENING)
     with _desk(out, dictionary or Dictionary(), memory_limit_mb) as desk:
         digest, size = _digest(source)
-        opened = open_input(source, desk.folder, desk.dictionary.member)
+        opened = open_input(source, desk.folder, desk.dictionary.member, desk.dictionary.format)
         facts = InputFacts(
             path=name or source.name,
             sha256=digest,
@@ -81,6 +83,7 @@ def read_table(
         )
         progress(0.1, SPLITTING)
         staged = _stage(desk, opened, facts)
+        facts.detection = detection.completed(facts, desk.dictionary, opened, staged)
         if len(staged.fields) > WIDE:  # looking for common parts takes time with the square of the columns
             desk.db.execute("SET disabled_optimizers = 'common_subexpressions'")
         progress(0.5, TYPING)
@@ -163,6 +166,8 @@ def _stage_sheet(desk: _Desk, opened: Opened, facts: InputFacts) -> Staged:
     sheet = open_sheet(opened.path, opened.format, desk.dictionary.sheet, desk.log)
     head = read_head(sheet, desk.dictionary.header_line, desk.log)
     facts.sheet, facts.header_line = sheet.name, head.line
+    guesses = [detection.of_sheet(sheet.name, sheet.sizes)]
+    facts.detection = detection.with_header(guesses, head.sample, head.line, desk.dictionary)
     return stage_grid(sheet, head, desk.folder, desk.log)
 
 
@@ -174,6 +179,7 @@ def _decoded(desk: _Desk, opened: Opened, facts: InputFacts, *, line_limit: bool
         else to_utf8(opened.path, desk.folder, wanted, line_limit=None)
     )
     facts.encoding, facts.encoding_confidence = text.encoding, text.confidence
+    facts.detection = [detection.of_encoding(text)]
     if text.confidence < SURE:
         desk.log.add(
             "encoding-unsure",
@@ -201,10 +207,18 @@ def _stage_text(desk: _Desk, opened: Opened, facts: InputFacts) -> Staged:
             if looks_like_json(file.read(4096)):
                 return _stage_json(desk, opened, facts)
     delimiter = desk.dictionary.delimiter or sniff_delimiter(text.path)
-    grid = Delimited(text.path, delimiter, desk.log)
+    if delimiter == UNSPLIT:
+        delimiter = None
+    grid = Delimited(text.path, delimiter, desk.log, desk.dictionary.quote or '"')
     head = read_head(grid, desk.dictionary.header_line, desk.log)
     facts.format = "tsv" if delimiter == "\t" else "csv"
     facts.delimiter, facts.header_line = delimiter, head.line
+    guesses = [
+        *facts.detection,
+        detection.of_delimiter(text.path, delimiter),
+        detection.of_quote(text.path, delimiter, grid.quote),
+    ]
+    facts.detection = detection.with_header(guesses, head.sample, head.line, desk.dictionary)
     return stage_text(desk.db, text, grid, head, desk.folder, desk.log)
 
 

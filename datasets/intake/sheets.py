@@ -38,11 +38,13 @@ class Sheet:
     """The records of one sheet; rows that hold nothing are counted as blank lines.
 
     Rows become Python values one at a time. Empty columns left of the table are not part of it.
+    sizes: the visible sheets with how much each holds, where the sheet was chosen by rule.
     """
 
     def __init__(self, name: str, cells: CalamineSheet) -> None:
         self.name = name
         self.blank_lines = 0
+        self.sizes: dict[str, int] = {}
         self._cells = cells
 
     def records(self, *, report: bool = False) -> Iterator[Record]:
@@ -103,6 +105,7 @@ def _open(book: CalamineWorkbook, path: Path, kind: str, wanted: str | int | Non
     if chosen is None:
         raise _no_cells(names)
     if others:
+        chosen.sizes = _sizes(book, path, [chosen.name, *others], parts)
         log.add(
             "other-sheets",
             Text(
@@ -112,6 +115,15 @@ def _open(book: CalamineWorkbook, path: Path, kind: str, wanted: str | int | Non
             ),
         )
     return chosen
+
+
+def _sizes(book: CalamineWorkbook, path: Path, names: list[str], parts: dict[str, str]) -> dict[str, int]:
+    """How much each sheet holds: bytes of its XML in XLSX, cells elsewhere; good for comparing alone."""
+    if parts:
+        with zipfile.ZipFile(path) as archive:
+            return {name: archive.getinfo(parts[name]).file_size if name in parts else 0 for name in names}
+    sheets = {name: book.get_sheet_by_name(name) for name in names}
+    return {name: sheet.total_height * sheet.total_width for name, sheet in sheets.items()}
 
 
 def _no_cells(names: list[str]) -> InputRefused:

@@ -56,6 +56,7 @@ class Staged:
 
     fields: the columns' names inside the file, headers: what the source calls them, same order.
     line: SQL over the file's columns and `file_row_number` that gives the source line, or None.
+    places: where else a document holds records at the same depth, with their number; the place read comes first.
     """
 
     path: Path
@@ -66,15 +67,17 @@ class Staged:
     header_line: int | None = None
     empty_is_null: bool = True
     native: dict[str, str] = field(default_factory=dict)
+    places: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
 class Head:
-    """What the top of the grid says: the header's line and cells, the sample, lines of titles above."""
+    """What the top of the grid says: the header's line and cells, the records below, and all of the sample."""
 
     line: int
     cells: Sequence[str | None]
     body: list[Record]
+    sample: list[Record] = field(default_factory=list)
 
 
 def read_head(grid: Grid, header_line: int | None, log: FindingLog) -> Head:
@@ -105,7 +108,7 @@ def read_head(grid: Grid, header_line: int | None, log: FindingLog) -> Head:
     body = sample if at is None else sample[at + 1 :]
     if not any(filled(record.cells) for record in body):
         raise _no_records(sample[at or 0])
-    return Head(0, (), body) if at is None else Head(sample[at].line, sample[at].cells, body)
+    return Head(0, (), body, sample) if at is None else Head(sample[at].line, sample[at].cells, body, sample)
 
 
 def _sample(grid: Grid, wanted: int) -> list[Record]:
@@ -156,6 +159,7 @@ def stage_text(
     simple = (
         text.plain_newlines
         and grid.delimiter is not None
+        and grid.quote == '"'
         and 1 < width <= MAX_COLUMNS
         and head.body[0].line == head.line + 1
         and all(len(r.cells) == width for r in head.body)
