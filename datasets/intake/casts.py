@@ -1,7 +1,8 @@
 """Cells as people write them, read as the type that the dictionary declares. SQL for DuckDB.
 
 Each function takes the SQL of a text value and returns the SQL of the typed one, NULL where the text is
-not of that type. Ambiguous ways of writing (1,5 · 02/03/2024 · 99/1/2) are settled by the whole column.
+not of that type. Ambiguous ways of writing (1,5 · 02/03/2024 · 99/1/2) are settled by the whole column
+(`survey`) or by the dictionary's `format`. docs/intake.md lists every form that is read.
 """
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from core.text import Text
-from datasets.intake.dictionary import ColumnType
+from datasets.intake.degrees import Axis, angle
+from datasets.intake.dictionary import CellFormat, ColumnType
 
 SQL_TYPE: Final[dict[str, str]] = {
     "string": "VARCHAR",
@@ -34,23 +36,35 @@ TYPE_NAMES: Final[dict[str, Text]] = {
 }
 WIDE: Final = "０１２３４５６７８９．，－−–＋％：／　\u00a0"
 NARROW: Final = "0123456789.,---+%:/  "
+CHINESE_DIGITS: Final = "〇○零一二三四五六七八九"
 YES: Final = ("true", "t", "yes", "y", "1", "是", "有", "真", "对", "√")
 NO: Final = ("false", "f", "no", "n", "0", "否", "无", "無", "假", "错", "×")
 THOUSANDS: Final = "[-+]?[0-9]{1,3}(,[0-9]{3})+"
 ISO_TIME: Final = "([01]?[0-9]|2[0-3]):[0-5]?[0-9](:[0-5]?[0-9]([.][0-9]{1,6})?)?"
+ZONE: Final = "(Z|z|[-+](0[0-9]|1[0-4])(:?[0-5][0-9])?)$"
+EPOCHS: Final[dict[str, int]] = {"epoch_s": 1_000_000, "epoch_ms": 1_000, "epoch_us": 1}
+EARLIEST_US: Final = -2_208_988_800_000_000  # 1900-01-01
+LATEST_US: Final = 7_258_118_400_000_000  # 2200-01-01
 
 
 class Hints(NamedTuple):
     """How a column writes what one cell alone cannot tell.
 
     decimal_comma: 0,61 is a fraction. percent_kept: the unit is %, so 61% is 61. roc: two-digit years
-    count from 1911. day_first: None when the column does not tell.
+    count from 1911. day_first: None when the column does not tell. percent_refused: the unit is another one.
+    unit: regular expression of the spellings that a cell may carry. axis: the column holds angles.
+    month: 2024年3月 stands for its first day. form: the dictionary's `format`.
     """
 
     decimal_comma: bool = False
     percent_kept: bool = False
     roc: bool = False
     day_first: bool | None = None
+    percent_refused: bool = False
+    unit: str = ""
+    axis: Axis | None = None
+    month: bool = False
+    form: CellFormat | None = None
 
 
 def text_literal(text: str) -> str:
@@ -77,7 +91,7 @@ def typed(value: str, kind: ColumnType, hints: Hints) -> str:
         case "string":
             return value
         case "integer":
-            return _integer(value)
+            return _integer(value, hints)
         case "number":
             return _number(value, hints)
         case "boolean":
@@ -95,8 +109,15 @@ def typed(value: str, kind: ColumnType, hints: Hints) -> str:
             return _geometry(value)
 
 
-def _integer(value: str) -> str:
+def bare(value: str, hints: Hints) -> str:
+    """The plain text without the column's own unit."""
     text = plain(value)
+    units = "|".join(each for each in ("%" if hints.percent_kept else "", hints.unit) if each)
+    return f"regexp_replace({text}, {text_literal(f' ?({units})$')}, '')" if units else text
+
+
+def _integer(value: str, hints: Hints) -> str:
+    text = bare(value, hints)
     return (
         f"CASE WHEN {matches(value, '-?[0-9]{1,18}')} THEN try_cast({value} AS BIGINT) "
         f"WHEN {matches(text, '[-+]?[0-9]{1,19}([.]0*)?')} "
@@ -107,17 +128,18 @@ def _integer(value: str) -> str:
 
 
 def _number(value: str, hints: Hints) -> str:
-    text = plain(value)
+    text = bare(value, hints)
     digits = "[-+]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][-+]?[0-9]{1,3})?"
-    bare = f"ltrim(rtrim({text}, '% '), '+')"
+    ratio = "" if hints.percent_kept or hints.percent_refused else "( ?[%‰])?"
+    naked = f"ltrim(rtrim({text}, '%‰ '), '+')" if ratio else f"ltrim({text}, '+')"
     if hints.decimal_comma:
-        shape, number = "[-+]?[0-9]+(,[0-9]+)? ?%?", f"replace({bare}, ',', '.')"
+        shape, number = f"[-+]?[0-9]+(,[0-9]+)?{ratio}", f"replace({naked}, ',', '.')"
     else:
-        shape, number = f"({digits}|{THOUSANDS}([.][0-9]+)?) ?%?", f"replace({bare}, ',', '')"
-    scale = "1" if hints.percent_kept else "100"
+        shape, number = f"({digits}|{THOUSANDS}([.][0-9]+)?){ratio}", f"replace({naked}, ',', '')"
+    scale = f"(CASE WHEN suffix({text}, '%') THEN 100 WHEN suffix({text}, '‰') THEN 1000 ELSE 1 END)"
     lenient = (
-        f"CASE WHEN {matches(text, shape)} THEN try_cast({number} AS DOUBLE) "
-        f"/ (CASE WHEN suffix({text}, '%') THEN {scale} ELSE 1 END) END"
+        f"CASE WHEN {matches(text, shape)} THEN try_cast({number} AS DOUBLE){f' / {scale}' if ratio else ''}"
+        f"{f' ELSE {angle(plain(value), hints.axis)}' if hints.axis else ''} END"
     )
     read = (
         f"CASE WHEN {matches(value, digits)} THEN try_cast(ltrim({value}, '+') AS DOUBLE) ELSE {lenient} END"
@@ -134,17 +156,45 @@ def _parsed(text: str, form: str) -> str:
 
 
 def _date(text: str, hints: Hints) -> str:
-    parts = "([0-9]{2,3})[-/.年] ?([0-9]{1,2})[-/.月] ?([0-9]{1,2})日?"
+    """A date in digits, or in Chinese numerals (二〇二四年三月十五日)."""
+    numerals = f"list_transform([{_arabic(text)}], lambda t: {_date_in_digits('t', hints)})[1]"
+    return (
+        f"CASE WHEN regexp_matches({text}, '[{CHINESE_DIGITS}十廿卅][年月日号號]') THEN {numerals} "
+        f"ELSE {_date_in_digits(text, hints)} END"
+    )
+
+
+def _arabic(text: str) -> str:
+    """Chinese numerals of a date as digits: 二〇二四 becomes 2024, 二十一 becomes 21."""
+    digits = f"replace(replace({text}, '廿', '二十'), '卅', '三十')"
+    digits = f"translate({digits}, '{CHINESE_DIGITS}', '000123456789')"
+    for pattern, digit in (
+        ("([0-9])十([0-9])", "\\1\\2"),
+        ("([0-9])十", "\\10"),
+        ("十([0-9])", "1\\1"),
+        ("十", "10"),
+    ):
+        digits = f"regexp_replace({digits}, '{pattern}', '{digit}', 'g')"
+    return digits
+
+
+def _date_in_digits(text: str, hints: Hints) -> str:
+    parts = "([0-9]{2,3})[-/.年] ?([0-9]{1,2})[-/.月] ?([0-9]{1,2})[日号號]?"
     named = f"(中华民国|中華民國|民国|民國) ?{parts}"
     roc = "[0-9]{2,3}" if hints.roc else "[0-9]{3}"
-    year_first = f"regexp_replace({text}, '^([0-9]{{4}})[-/.年] ?([0-9]{{1,2}})[-/.月] ?([0-9]{{1,2}})[日号號]?$', '\\1-\\2-\\3')"
+    year_first = f"regexp_replace({text}, '^([0-9]{{4}}) ?[-/.年] ?([0-9]{{1,2}}) ?[-/.月] ?([0-9]{{1,2}}) ?[日号號]?$', '\\1-\\2-\\3')"
     cases = [
         (matches(year_first, "[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}"), _parsed(year_first, "%Y-%m-%d")),
         (matches(text, "[0-9]{8}"), _parsed(text, "%Y%m%d")),
-        (matches(text, f"{roc}[-/.年] ?[0-9]{{1,2}}[-/.月] ?[0-9]{{1,2}}日?"), _roc(text, parts, 1)),
+        (matches(text, f"{roc}[-/.年] ?[0-9]{{1,2}}[-/.月] ?[0-9]{{1,2}}[日号號]?"), _roc(text, parts, 1)),
         (matches(text, named), _roc(text, named, 2)),
         (matches(text, "[0-9]{1,2}[.][0-9]{1,2}[.][0-9]{4}"), _parsed(text, "%d.%m.%Y")),
     ]
+    if hints.form == "roc":
+        compact = "0?([0-9]{2,3})([0-9]{2})([0-9]{2})"
+        cases.insert(0, (matches(text, "[0-9]{6,7}"), _roc(text, f"^{compact}$", 1)))
+    if hints.month:
+        cases += _months(text, hints)
     if hints.day_first is not None:
         form = "%d-%m-%Y" if hints.day_first else "%m-%d-%Y"
         cases.append(
@@ -154,6 +204,20 @@ def _date(text: str, hints: Hints) -> str:
             )
         )
     return "CASE " + " ".join(f"WHEN {when} THEN {then}" for when, then in cases) + " END"
+
+
+def _months(text: str, hints: Hints) -> list[tuple[str, str]]:
+    """A month alone, which stands for its first day."""
+    month = "([0-9]{4}) ?[-/.年] ?([0-9]{1,2}) ?(月份?)?"
+    named = "(中华民国|中華民國|民国|民國) ?([0-9]{2,3}) ?年 ?([0-9]{1,2}) ?月份?"
+    first = f"regexp_replace({text}, '^{month}$', '\\1-\\2-1')"
+    cases = [
+        (matches(text, month), _parsed(first, "%Y-%m-%d")),
+        (matches(text, named), _roc(f"({text} || '1')", f"{named}(1)", 2)),
+    ]
+    if hints.form == "month":
+        cases.append((matches(text, "[0-9]{6}"), _parsed(f"({text} || '01')", "%Y%m%d")))
+    return cases
 
 
 def _roc(text: str, pattern: str, first: int) -> str:
@@ -167,19 +231,28 @@ def _datetime(value: str, hints: Hints) -> str:
     clock = "[T ]*[0-9]{1,2} ?[:时時点點].*$"
     day = _date(f"trim(regexp_replace({text}, '{clock}', ''))", hints)
     tail = f"regexp_extract({text}, '{clock}')"
-    zone = f"regexp_extract({tail}, '(Z|[-+][0-9]{{2}}:?[0-9]{{2}})$')"
-    hour = f"trim(regexp_replace({tail}, '(Z|[-+][0-9]{{2}}:?[0-9]{{2}})$', ''), 'T ')"
+    zone = f"regexp_extract({tail}, '{ZONE}')"
+    hour = f"trim(regexp_replace({tail}, '{ZONE}', ''), 'T ')"
     offset = (
         f"CASE WHEN length({zone}) > 1 THEN to_minutes((CASE WHEN {zone}[1] = '-' THEN -1 ELSE 1 END) * "
-        f"(try_cast({zone}[2:3] AS INTEGER) * 60 + try_cast({zone}[-2:] AS INTEGER))) ELSE INTERVAL 0 MINUTE END"
+        f"(try_cast({zone}[2:3] AS INTEGER) * 60 + coalesce(try_cast(ltrim({zone}[4:], ':') AS INTEGER), 0))) "
+        "ELSE INTERVAL 0 MINUTE END"
     )
     simple = "[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]{1,6})?)?"
+    epoch = f"WHEN {matches(text, '-?[0-9]{1,17}([.][0-9]{1,9})?')} THEN {_epoch(text, hints.form)} "
     return (
         f"CASE WHEN {matches(value, simple)} THEN try_cast({value} AS TIMESTAMP) "
+        f"{epoch if hints.form in EPOCHS else ''}"
         f"WHEN {matches(text, '[0-9]{14}')} THEN try_strptime({text}, '%Y%m%d%H%M%S') "
         f"WHEN {tail} = '' THEN try_cast({day} AS TIMESTAMP) "
         f"ELSE ({day} + {_time(hour)}) - ({offset}) END"
     )
+
+
+def _epoch(text: str, form: str | None) -> str:
+    """The UTC time of a count of seconds (or finer) since 1970; NULL outside 1900-2200, where the scale must be wrong."""
+    micros = f"CAST(round(try_cast({text} AS DECIMAL(38, 9)) * {EPOCHS[form or 'epoch_s']}) AS HUGEINT)"
+    return f"CASE WHEN {micros} BETWEEN {EARLIEST_US} AND {LATEST_US} THEN make_timestamp(CAST({micros} AS BIGINT)) END"
 
 
 def _time(text: str) -> str:
@@ -191,9 +264,23 @@ def _time(text: str) -> str:
 
 
 def _geometry(value: str) -> str:
-    wkt = r"(?is)\s*(SRID=[0-9]+;)?\s*((MULTI)?(POINT|LINESTRING|POLYGON)|GEOMETRYCOLLECTION)\b.*"
+    """Well-known text in the engine's own spelling (which keeps every coordinate), or GeoJSON as it stands.
+
+    The engine reads past what it does not know, so its answer counts only if it took every number of the text.
+    """
+    words = "POINT|LINESTRING|POLYGON|MULTI|GEOMETRYCOLLECTION|EMPTY|ZM|Z|M|[-+0-9.eE,()\\s]"
+    wkt = (
+        rf"(?i)\s*(SRID=[0-9]+;)?(POINT|LINESTRING|POLYGON|MULTI|GEOMETRYCOLLECTION)({words})*([)]|EMPTY)\s*"
+    )
     geojson = r'(?s)\s*[{].*"(coordinates|geometries)".*'
+    read = f"ST_AsText(TRY(CAST(regexp_replace({value}, '(?i)^\\s*SRID=[0-9]+;', '') AS GEOMETRY)))"
+    numbers = "[0-9]([-+0-9.]|[eE])*"
+    whole = (
+        f"list_transform([{read}], lambda t: CASE WHEN NOT regexp_matches(t, '(?i)nan|inf') "
+        f"AND len(regexp_extract_all(t, '{numbers}')) = len(regexp_extract_all("
+        f"regexp_replace({value}, '(?i)^\\s*SRID=[0-9]+;', ''), '{numbers}')) THEN t END)[1]"
+    )
     return (
-        f"CASE WHEN {matches(value, wkt)} THEN {value} "
+        f"CASE WHEN {matches(value, wkt)} THEN {whole} "
         f"WHEN {matches(value, geojson)} AND json_valid({value}) THEN {value} END"
     )

@@ -11,15 +11,20 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from core.errors import InputRefused
 from core.text import Text
 
-FileFormat = Literal["csv", "tsv", "json", "jsonl", "geojson", "parquet", "xlsx", "xls", "ods"]
-Quote = Literal['"', "'", "none"]
 ColumnType = Literal["string", "integer", "number", "boolean", "date", "datetime", "time", "geometry"]
+CellFormat = Literal[
+    "roc", "month", "day_first", "month_first", "epoch_s", "epoch_ms", "epoch_us", "degrees", "code", "label"
+]
+Crs = Literal["CGCS2000", "WGS84", "GCJ02", "BD09"]
 
 
 class Column(BaseModel):
     """One column as the source department describes it; a column without a type is typed from the data.
 
     A file's header may carry `name`, `title_zh` or `title_en`; the table always carries `name`.
+    format: how cells are written where one cell alone cannot tell (docs/intake.md lists the words); `code` or `label`
+    says which side of `codes` the table is to carry. codes: each code with its label or labels; a code that the list
+    does not know is a finding.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -33,6 +38,24 @@ class Column(BaseModel):
     level: int | None = None
     identifier_kind: str | None = None
     code_list: str | list[str] | None = None
+    format: CellFormat | None = None
+    codes: dict[str, str | list[str]] | None = None
+
+    def labels(self) -> dict[str, list[str]]:
+        """Each code with its labels, the first one being the label to show; a plain list of values has none."""
+        if self.codes is not None:
+            return {code: [said] if isinstance(said, str) else said for code, said in self.codes.items()}
+        return {code: [] for code in self.code_list} if isinstance(self.code_list, list) else {}
+
+
+class Points(BaseModel):
+    """A pair of number columns (longitude, latitude in degrees) that a release shows as points in the column `name`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    lon: str = Field(min_length=1)
+    lat: str = Field(min_length=1)
+    name: str = Field(default="geometry", min_length=1, max_length=255)
 
 
 class Dictionary(BaseModel):
@@ -40,8 +63,8 @@ class Dictionary(BaseModel):
 
     header_line: 1-based line (or sheet row) of the header; 0 says that there is none, and the columns
     then stand for the file's columns in order. member: the archive's member, or the key that holds the
-    records of a JSON document, dots between the levels. delimiter: a line feed says that lines are not split.
-    quote: the mark around cells, `none` where marks are part of the text.
+    records of a JSON document, dots between the levels. crs: the coordinate reference system of the record; a file
+    that states another one is refused. points: the pair of columns to be released as a geometry.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -52,8 +75,8 @@ class Dictionary(BaseModel):
     member: str | None = None
     encoding: str | None = None
     delimiter: str | None = Field(default=None, min_length=1, max_length=1)
-    format: FileFormat | None = None
-    quote: Quote | None = None
+    crs: Crs | None = None
+    points: Points | None = None
     columns: list[Column] = []
 
     @classmethod

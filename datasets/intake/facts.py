@@ -7,7 +7,6 @@ from typing import Final
 from pydantic import BaseModel
 
 from core.text import Text
-from datasets.intake.guesses import Guess
 
 ROW_COLUMN: Final = "__row__"
 ROW_OF_FILE: Final = "file_row_number"  # DuckDB's own name for the place of a row in a Parquet file
@@ -28,10 +27,7 @@ class Finding(BaseModel):
 
 
 class InputFacts(BaseModel):
-    """How the file was read. `sha256` and `bytes` are those of the file as handed in, still packed.
-
-    `detection` says of each conclusion how sure it is, why, and what else it might be.
-    """
+    """How the file was read. `sha256` and `bytes` are those of the file as handed in, still packed."""
 
     path: str
     sha256: str
@@ -44,11 +40,14 @@ class InputFacts(BaseModel):
     header_line: int | None = None
     sheet: str | None = None
     member: str | None = None
-    detection: list[Guess] = []
 
 
 class ColumnFacts(BaseModel):
-    """One column of the table; `header` is how the file names it, `untyped` counts cells not typeable."""
+    """One column of the table; `header` is how the file names it, `untyped` counts cells not typeable.
+
+    readings: cells of a declared column by the form they were written in (percent, unit, degrees, roc, months, offset,
+    epoch, mapped); plain cells are not counted.
+    """
 
     name: str
     type: str
@@ -56,6 +55,7 @@ class ColumnFacts(BaseModel):
     header: str | None = None
     declared: bool = False
     untyped: int = 0
+    readings: dict[str, int] = {}
 
 
 class Preview(BaseModel):

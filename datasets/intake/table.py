@@ -4,30 +4,34 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from dataclasses import field as made
 from pathlib import Path
+from typing import Final
 
 import duckdb
 
 from core.errors import InputRefused
 from core.text import Text
-from datasets.intake import null_marks
-from datasets.intake.casts import SQL_TYPE, TYPE_NAMES, Hints, matches, one_of, plain, text_literal, typed
+from datasets.intake import codes, null_marks, units
+from datasets.intake import survey as surveys
+from datasets.intake.casts import SQL_TYPE, TYPE_NAMES, matches, one_of, plain, text_literal, typed
 from datasets.intake.dictionary import Column, Dictionary
 from datasets.intake.facts import FINDINGS_KEPT, ROW_COLUMN, ColumnFacts, FindingLog
 from datasets.intake.inference import infer
 from datasets.intake.layout import clean_name
 from datasets.intake.parquet import kind_of
-from datasets.intake.scan import aggregates, count_of
+from datasets.intake.scan import aggregates, count_of, text_aggregates
 from datasets.intake.staging import Staged, rows_per_group
-
-PERCENT_UNITS = frozenset({"%", "％", "percent", "百分比", "pct"})
 
 
 @dataclass(slots=True)
 class Plan:
-    """One column: where it is read, what it is called, its type, and the SQL of its value."""
+    """One column: where it is read, what it is called, its type, and the SQL of its value.
+
+    readings: how many cells stand in a form worth telling (see `survey`).
+    """
 
     field: str
     header: str
@@ -36,6 +40,7 @@ class Plan:
     kind: str = "string"
     text: str = ""
     value: str = ""
+    readings: Mapping[str, int] = made(default_factory=dict)
 
 
 def quoted(name: str) -> str:
@@ -70,17 +75,89 @@ def plan_columns(
         found |= types
         for plan in plans:
             plan.text = values.get(plan.name, plan.text)
+    _settle_declared(db, table, [plan for plan in plans if _is_declared(plan)], staged)
     for plan in plans:
-        if plan.declared is not None and plan.declared.type is not None:
-            plan.kind = plan.declared.type
-            plan.value = _declared_value(db, table, plan, staged)
-        elif native := staged.native.get(plan.field):
+        if _is_declared(plan):
+            continue
+        if native := staged.native.get(plan.field):
             plan.kind, plan.value = kind_of(native), _native_value(plan, native, dictionary)
         elif (candidate := found[plan.name]) is not None:
             plan.kind, plan.value = candidate.kind, candidate.cast(plan.text)
         else:
             plan.value = plan.text
     return plans
+
+
+# Cells of declared columns written like this mean the same whatever else the column holds.
+CANONICAL: Final = {
+    "integer": "-?[0-9]{1,18}",
+    "number": "-?[0-9]{1,15}([.][0-9]{1,15})?",
+    "date": "[0-9]{4}-[0-9]{2}-[0-9]{2}",
+    "datetime": "[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]{1,6})?)?)?",
+    "time": "[0-9]{2}:[0-9]{2}(:[0-9]{2})?",
+}
+UNEXPECTED: Final = "error('a cell is not as the sample said')"
+
+
+def plan_by_sample(
+    db: duckdb.DuckDBPyConnection, sample: Staged, dictionary: Dictionary, log: FindingLog
+) -> list[Plan] | None:
+    """What `plan_columns` would say of the whole text if it is all like the sample; None where that is not sure.
+
+    Each plan's value ends the query with an error at the first cell that might make `plan_columns` say otherwise.
+    """
+    plans = _matched(sample, dictionary, log)
+    for plan in plans:
+        plan.text = _text_of(plan.field, sample, dictionary.null_values)
+    if any(_is_declared(plan) and not _is_canonical(plan) for plan in plans):
+        return None
+    table = table_of(sample)
+    found = infer(db, table, {p.name: p.text for p in plans if not _is_declared(p)})
+    words = {p.name: p.text for p in plans if p.name in found and found[p.name] is None}
+    if not dictionary.null_values:
+        marks = null_marks.MARKS
+        unmarked = {name: null_marks.without(text, marks) for name, text in words.items()}
+        if any(infer(db, table, unmarked).values()):
+            return None  # a column of numbers with NA in it: count and report them
+    else:
+        unmarked = words
+    filled = dict(
+        zip(words, text_aggregates(db, table, [count_of(v) for v in unmarked.values()]), strict=True)
+    )
+    present = dict(zip(words, text_aggregates(db, table, [count_of(v) for v in words.values()]), strict=True))
+    if any(present[name] and not filled[name] for name in words):
+        return None  # nothing but marks: what they stand for depends on the rest
+    _settle_declared(db, table, [plan for plan in plans if _is_declared(plan)], sample)
+    for plan in plans:
+        if _is_declared(plan):
+            if plan.readings:
+                return None
+            plan.value = _as_declared(plan)
+        elif (candidate := found[plan.name]) is not None:
+            plan.kind = candidate.kind
+            cast, fits = candidate.cast(plan.text), candidate.test(plan.text)
+            plan.value = f"CASE WHEN {fits} THEN {cast} WHEN {plan.text} IS NOT NULL THEN {UNEXPECTED} END"
+        elif filled[plan.name]:
+            plan.value = plan.text
+        else:  # an empty column is text as long as it stays empty
+            plan.value = f"CASE WHEN {plan.text} IS NOT NULL THEN {UNEXPECTED} END"
+    return plans
+
+
+def _is_canonical(plan: Plan) -> bool:
+    """Whether the plain way of writing this declared type needs no look at the column as a whole."""
+    column = plan.declared
+    known = column is not None and (column.type in ("string", "boolean") or column.type in CANONICAL)
+    return known and column is not None and column.format is None
+
+
+def _as_declared(plan: Plan) -> str:
+    """The declared value; ends the query at a cell that is not canonical or would be a finding."""
+    if plan.kind == "string":
+        return plan.value
+    form = CANONICAL.get(plan.kind)
+    plain_cell = f"CASE WHEN {matches(plan.text, form)} THEN {plan.value} END" if form else plan.value
+    return f"CASE WHEN {plan.text} IS NOT NULL THEN coalesce({plain_cell}, {UNEXPECTED}) END"
 
 
 def _is_declared(plan: Plan) -> bool:
@@ -160,43 +237,26 @@ def _native_value(plan: Plan, native: str, dictionary: Dictionary) -> str:
     return f"(CASE WHEN {plan.text} IS NOT NULL THEN {quoted(plan.field)} END)"
 
 
-def _declared_value(db: duckdb.DuckDBPyConnection, table: str, plan: Plan, staged: Staged) -> str:
-    assert plan.declared is not None and plan.declared.type is not None  # noqa: PT018, S101
-    native = staged.native.get(plan.field)
-    if native is not None and kind_of(native) == plan.kind and plan.kind != "string":
-        return f"try_cast({quoted(plan.field)} AS {SQL_TYPE[plan.kind]})"
-    return typed(plan.text, plan.declared.type, _hints(db, table, plan))
-
-
-def _hints(db: duckdb.DuckDBPyConnection, table: str, plan: Plan) -> Hints:
-    """Ask the whole column how it writes what one cell alone cannot tell."""
-    assert plan.declared is not None  # noqa: S101
-    text = plain(plan.text)
-    if plan.kind == "number":
-        comma, point = _any_all(
-            db,
-            table,
-            f"{matches(text, '[-+]?[0-9]+,([0-9]{1,2}|[0-9]{4,}) ?%?')} OR {matches(text, '[-+]?0[0-9]*,[0-9]+ ?%?')}",
-            f"{matches(text, '.*[0-9][.][0-9].*')} OR {matches(text, '.*,.*,.*')}",
-        )
-        kept = (plan.declared.unit or "").strip().casefold() in PERCENT_UNITS
-        return Hints(decimal_comma=bool(comma and not point), percent_kept=kept)
-    if plan.kind in ("date", "datetime"):
-        day_month = "([0-9]{1,2})[-/]([0-9]{1,2})[-/][0-9]{4}.*"
-        first, second = (
-            f"try_cast(regexp_extract({text}, '^{day_month}', {i}) AS INTEGER) > 12" for i in (1, 2)
-        )
-        roc, day, month = _any_all(
-            db, table, matches(text, "1[0-9]{2}[-/.年] ?[0-9]{1,2}[-/.月] ?[0-9].*"), first, second
-        )
-        return Hints(roc=bool(roc), day_first=None if bool(day) == bool(month) else bool(day))
-    return Hints()
-
-
-def _any_all(db: duckdb.DuckDBPyConnection, table: str, *conditions: str) -> tuple[bool | None, ...]:
-    asked = ", ".join(f"bool_or({condition})" for condition in conditions)
-    row: tuple[bool | None, ...] = db.execute(f"SELECT {asked} FROM {table}").fetchall()[0]
-    return row
+def _settle_declared(
+    db: duckdb.DuckDBPyConnection, table: str, plans: Sequence[Plan], staged: Staged
+) -> None:
+    """Types of the declared columns, after one look at how each writes what one cell alone cannot tell."""
+    asked: dict[str, tuple[str, Column]] = {}
+    for plan in plans:
+        column = plan.declared
+        assert column is not None and column.type is not None  # noqa: PT018, S101
+        native = staged.native.get(plan.field)
+        plan.kind = column.type
+        if native is not None and kind_of(native) == plan.kind and plan.kind != "string":
+            plan.value = f"try_cast({quoted(plan.field)} AS {SQL_TYPE[plan.kind]})"
+        else:
+            asked[plan.name] = plan.text, column
+    seen = surveys.survey(db, table, asked)
+    for plan in plans:
+        if plan.name in asked and plan.declared is not None and plan.declared.type is not None:
+            plan.text = codes.mapped(plan.text, plan.declared)
+            plan.value = typed(plan.text, plan.declared.type, seen[plan.name].hints)
+            plan.readings = seen[plan.name].readings
 
 
 def write_typed(
@@ -237,6 +297,10 @@ def report_columns(
         untyped = max(0, given.get(plan.name, number) - number)
         if untyped:
             _report_untyped(db, staged, plan, untyped, log)
+        if plan.declared is not None:
+            surveys.report(plan.name, plan.declared, plan.readings, log)
+            where = staged.line or "NULL"
+            codes.report_unknown(db, table_of(staged), plan.name, plan.text, plan.declared, log, where)
         facts.append(
             ColumnFacts(
                 name=plan.name,
@@ -245,6 +309,7 @@ def report_columns(
                 header=plan.header,
                 declared=plan.declared is not None,
                 untyped=untyped,
+                readings=dict(plan.readings),
             )
         )
     return facts
@@ -269,11 +334,12 @@ def _report_untyped(
         brief = re.sub(r"\s+", " ", value)[:60]
         where = f"第 {line} 行" if line else f"第 {row} 条记录"
         place = f"line {line}" if line else f"record {row}"
+        why = units.clash(value, plan.declared.unit) if plan.declared and plan.kind in ("integer", "number") else None  # fmt: skip
         log.add(
             "untyped-cell",
             Text(
-                f"{where}“{plan.name}”的值“{brief}”不是{wanted.zh}，记为空。",
-                f"“{brief}” in “{plan.name}”, {place}, is not {wanted.en}; taken as empty.",
+                f"{where}“{plan.name}”的值“{brief}”不是{wanted.zh}{f'（{why.zh}）' if why else ''}，记为空。",
+                f"“{brief}” in “{plan.name}”, {place}, is not {wanted.en}{f' ({why.en})' if why else ''}; taken as empty.",
             ),
             row=row,
             line=line,

@@ -1,0 +1,260 @@
+"""Every form of docs/intake.md: what a declared column makes of cells as people write them."""
+
+# ruff: noqa: DTZ001 - tables hold times without a zone, and people write full-width signs
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from datasets.intake.dictionary import Dictionary
+from datasets.intake.facts import Intake
+from tests.datasets.intake.conftest import Bench
+from tests.datasets.intake.test_any_bytes import read
+
+
+def table(values: list[str], name: str = "v") -> str:
+    return f"n\t{name}\n" + "".join(f"r{i}\t{value}\n" for i, value in enumerate(values))
+
+
+Case = tuple[dict[str, Any], list[str], list[Any]]
+
+READ: dict[str, Case] = {
+    "Chinese dates": (
+        {"type": "date"},
+        ["2024年3月5日", "2024年03月05号", "2024 年 3 月 5 日", "２０２４年３月５日", "二〇二四年三月五日", "二零二四年十二月三十一日", "二〇二四年二月廿九日"],
+        [*[date(2024, 3, 5)] * 5, date(2024, 12, 31), date(2024, 2, 29)],
+    ),
+    "months alone": (
+        {"type": "date"},
+        ["2024年3月", "2024年12月份", "二〇二四年十月", "2024-01"],
+        [date(2024, 3, 1), date(2024, 12, 1), date(2024, 10, 1), date(2024, 1, 1)],
+    ),
+    "months by the dictionary": (
+        {"type": "date", "format": "month"},
+        ["202403", "2024/3", "民國113年3月", "2024-03-05"],
+        [*[date(2024, 3, 1)] * 3, date(2024, 3, 5)],
+    ),
+    "ROC dates": (
+        {"type": "date"},
+        ["113/03/05", "民國113年3月5日", "113年3月5日", "113.3.5", "99/1/2"],
+        [*[date(2024, 3, 5)] * 4, date(2010, 1, 2)],
+    ),
+    "ROC dates by the dictionary": (
+        {"type": "date", "format": "roc"},
+        ["1130305", "990102", "0990102", "20240305", "99.1.2"],
+        [date(2024, 3, 5), date(2010, 1, 2), date(2010, 1, 2), date(2024, 3, 5), date(2010, 1, 2)],
+    ),
+    "days and months by the dictionary": (
+        {"type": "date", "format": "month_first"}, ["03/05/2024", "3-5-2024"], [date(2024, 3, 5)] * 2,
+    ),
+    "thousands and full-width digits": (
+        {"type": "number"}, ["1,234", "1，234", "１，２３４．５", "-1,234,567.25", "+7"], [1234, 1234, 1234.5, -1234567.25, 7],
+    ),
+    "whole numbers": ({"type": "integer"}, ["1,234", "1，234", "１２", "5.0"], [1234, 1234, 12, 5]),
+    "percentages as fractions": ({"type": "number"}, ["12.5%", "１２．５％", "5 ‰", "0.2"], [0.125, 0.125, 0.005, 0.2]),
+    "percentages kept": ({"type": "number", "unit": "%"}, ["12.5%", "12.5 ％", "7"], [12.5, 12.5, 7]),
+    "whole percentages": ({"type": "integer", "unit": "%"}, ["12%", "7"], [12, 7]),
+    "speed": ({"type": "number", "unit": "km/h"}, ["35km/h", "35 公里/小时", "35", "３５ｋ".replace("ｋ", "km/h"), "1,035KM/H"], [35, 35, 35, 35, 1035]),
+    "temperature": ({"type": "number", "unit": "℃"}, ["12 ℃", "-3°C", "12.5摄氏度"], [12, -3, 12.5]),
+    "length": ({"type": "number", "unit": "km"}, ["3.5公里", "3.5 km", "3.5千米"], [3.5] * 3),
+    "a unit of its own": ({"type": "integer", "unit": "辆"}, ["35辆", "1,200 辆", "7"], [35, 1200, 7]),
+    "yes and no": (
+        {"type": "boolean"},
+        ["是", "否", "有", "无", "Y", "N", "1", "0", "true", "False", "１"],
+        [True, False] * 5 + [True],
+    ),
+    "longitude": (
+        {"type": "number", "title_zh": "经度"},
+        ["114°30′12″E", "114度30分12秒", "东经114°30'12\"", "W 73°30'", "114.5", "114.5°", "E114°30′", "-73°30'"],
+        [114 + 30 / 60 + 12 / 3600] * 3 + [-73.5, 114.5, 114.5, 114.5, -73.5],
+    ),
+    "latitude": (
+        {"type": "number", "title_zh": "纬度"}, ["22°30.5'N", "北纬22°30′30″", "22°30'S", "22.5 N"], [22 + 30.5 / 60, 22 + 30.5 / 60, -22.5, 22.5],
+    ),
+    "any angle": ({"type": "number", "unit": "度"}, ["359°59′", "45度", "0.5"], [359 + 59 / 60, 45, 0.5]),
+    "seconds since 1970": (
+        {"type": "datetime", "format": "epoch_s"},
+        ["1709608272", "1709608272.5", "2024-03-05 03:11:12"],
+        [datetime(2024, 3, 5, 3, 11, 12), datetime(2024, 3, 5, 3, 11, 12, 500000), datetime(2024, 3, 5, 3, 11, 12)],
+    ),
+    "milliseconds since 1970": (
+        {"type": "datetime", "format": "epoch_ms"}, ["1709608272125", "-1"], [datetime(2024, 3, 5, 3, 11, 12, 125000), datetime(1969, 12, 31, 23, 59, 59, 999000)],
+    ),
+    "offsets": (
+        {"type": "datetime"},
+        ["2024-03-05T11:11:12+08:00", "2024-03-05 11:11:12+0800", "2024-03-05 03:11:12Z", "2024-03-05 11:11:12+08", "2024-03-04T23:11:12-04:00"],
+        [datetime(2024, 3, 5, 3, 11, 12)] * 5,
+    ),
+    "Chinese times": ({"type": "datetime"}, ["2024年3月5日 8时30分", "二〇二四年三月五日 8:30"], [datetime(2024, 3, 5, 8, 30)] * 2),
+    "labels to codes": (
+        {"type": "integer", "format": "code", "codes": {"0": "畅通", "1": ["缓行", "Slow"], "2": "拥堵"}}, ["0", "畅通", "Slow", " 拥堵 "], [0, 0, 1, 2],
+    ),
+    "codes to labels": (
+        {"type": "string", "format": "label", "codes": {"0": "畅通", "1": ["缓行", "Slow"]}}, ["0", "畅通", "1"], ["畅通", "畅通", "缓行"],
+    ),
+    "well-known text": (
+        {"type": "geometry"},
+        ["POINT(114.5 22.5)", "point z (1 2 3)", "SRID=4490;POINT (1 2)", "POLYGON ((0 0, 1 0, 1 1, 0 0))", "POINT (114.12345678901234 22.1)"],
+        ["POINT (114.5 22.5)", "POINT Z (1 2 3)", "POINT (1 2)", "POLYGON ((0 0, 1 0, 1 1, 0 0))", "POINT (114.12345678901234 22.1)"],
+    ),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def side_by_side() -> tuple[Intake, dict[str, list[Any]]]:
+    """Every form as a column of one file: what was read, and each column's values."""
+    names = {form: column.get("title_zh", f"c{i}") for i, (form, (column, _, _)) in enumerate(READ.items())}
+    depth = max(len(written) for _, written, _ in READ.values())
+    lines = [["n", *names.values()]]
+    lines += [
+        [f"r{at}", *(written[at] if at < len(written) else "" for _, written, _ in READ.values())]
+        for at in range(depth)
+    ]
+    columns = [{"name": f"v{i}", "title_zh": names[form], **READ[form][0]} for i, form in enumerate(READ)]
+    known = {"header_line": 1, "delimiter": "\t", "columns": columns}
+    found, rows = read(
+        "\n".join("\t".join(line) for line in lines).encode(), Dictionary.model_validate(known)
+    )
+    return found, {form: [row[i + 1] for row in rows] for i, form in enumerate(READ)}
+
+
+@pytest.mark.parametrize("form", READ)
+def test_a_form_is_read_as_it_is_meant(side_by_side: tuple[Intake, dict[str, list[Any]]], form: str) -> None:
+    found, got = side_by_side
+    column, written, meant = READ[form]
+    values = got[form][: len(written)]
+    assert values == (pytest.approx(meant, abs=1e-12) if column["type"] == "number" else meant)
+    assert not [f.value for f in found.findings if f.code == "untyped-cell"]
+
+
+REFUSED: dict[str, tuple[dict[str, Any], list[str]]] = {
+    "no such day": ({"type": "date"}, ["2023年2月29日", "二〇二四年十三月一日", "2024年3月32日"]),
+    "a month among days": ({"type": "date"}, ["2024年3月"]),
+    "a compact ROC date that nobody announced": ({"type": "date"}, ["1130305"]),
+    "another unit": ({"type": "number", "unit": "km/h"}, ["35m/s", "35 ℃", "35%"]),
+    "a unit that nobody announced": ({"type": "number"}, ["35km/h"]),
+    "thousands in the wrong place": ({"type": "number"}, ["1,23,4", "12,34,567"]),
+    "the wrong axis": ({"type": "number", "title_zh": "经度"}, ["22°30'N", "114°60'E", "114°30.5'12\"", "-114°30'E", "181°E"]),
+    "an angle in a column of something else": ({"type": "number"}, ["114°30'"]),
+    "a count of the wrong scale": ({"type": "datetime", "format": "epoch_s"}, ["1709608272125", "soon"]),
+    "a stamp that nobody announced": ({"type": "datetime"}, ["1709608272"]),
+    "an offset that no place has": ({"type": "datetime"}, ["2024-03-05 11:11+25:00", "2024-03-05 11:11+08:75"]),
+    "half a geometry": ({"type": "geometry"}, ["POINT (1 2) hospital", "POINT (1)", "POINT (1 2 3)", "POINT (1 2) (3 4)", "POINT (1e999 2)", "POLYGON"]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("form", REFUSED)
+def test_what_cannot_be_meant_is_a_finding_with_its_place(bench: Bench, form: str) -> None:
+    column, written = REFUSED[form]
+    plain = {"date": ["2024-03-05"], "number": ["1.5"], "datetime": [], "geometry": []}[column["type"]]
+    found = bench.reads(table([*written, *plain]), columns=[{"name": "v", **column}])
+    named = [(f.row, f.line, f.column, f.value) for f in found.findings if f.code == "untyped-cell"]
+    assert named == [(i, i + 1, "v", value) for i, value in enumerate(written, 1)]
+    assert found.untyped_cells == len(written)
+
+
+def test_a_foreign_unit_is_named_together_with_the_one_wanted(bench: Bench) -> None:
+    found = bench.reads(table(["35m/s"]), columns=[{"name": "v", "type": "number", "unit": "公里/小时"}])
+    assert "its unit is m/s, the dictionary's is 公里/小时; nothing is converted" in found.findings[0].text.en
+
+
+TOLD: dict[str, tuple[dict[str, Any], list[str], dict[str, int], list[str]]] = {
+    "offsets": ({"type": "datetime"}, ["2024-03-05T11:11:12+08:00", "2024-03-05 11:11:12"], {"offset": 1}, ["read-offset"]),
+    "months": ({"type": "date"}, ["2024年3月", "2024年4月"], {"months": 2}, ["read-months"]),
+    "percentages": ({"type": "number"}, ["12.5%", "0.1"], {"percent": 1}, ["read-percent"]),
+    "kept percentages": ({"type": "number", "unit": "%"}, ["12.5%"], {}, []),
+    "units": ({"type": "number", "unit": "km"}, ["3km", "3"], {"unit": 1}, []),
+    "degrees": ({"type": "number", "unit": "°"}, ["114°30'", "114.5"], {"degrees": 1}, []),
+    "stamps": ({"type": "datetime", "format": "epoch_s"}, ["1709608272"], {"epoch": 1}, ["read-epoch"]),
+    "codes": ({"type": "string", "format": "code", "codes": {"0": "畅通"}}, ["畅通", "0"], {"mapped": 1}, ["read-mapped"]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("form", TOLD)
+def test_the_typing_report_counts_cells_that_were_not_plain(bench: Bench, form: str) -> None:
+    column, written, counted, codes = TOLD[form]
+    found = bench.reads(table(written), columns=[{"name": "v", **column}])
+    assert dict(found.columns[1].readings) == counted
+    assert [finding.code for finding in found.findings] == codes
+
+
+def test_an_unknown_code_is_kept_and_named_with_its_count(bench: Bench) -> None:
+    column = {"name": "v", "type": "string", "format": "code", "codes": {"0": "畅通", "1": "缓行"}}
+    found = bench.reads(table(["畅通", "堵死", "1", "堵死"]), columns=[column])
+    assert [row[1] for row in bench.rows()] == ["0", "堵死", "1", "堵死"]
+    unknown = [(f.code, f.row, f.line, f.value) for f in found.findings if f.code == "unknown-code"]
+    assert unknown == [("unknown-code", 2, 3, "堵死")]
+    assert found.untyped_cells == 0
+
+
+def test_a_label_of_two_codes_is_not_guessed(bench: Bench) -> None:
+    column = {
+        "name": "v",
+        "type": "string",
+        "format": "code",
+        "codes": {"0": "关闭", "1": "关闭", "2": "开放"},
+    }
+    bench.reads(table(["关闭", "开放"]), columns=[column])
+    assert [row[1] for row in bench.rows()] == ["关闭", "2"]
+
+
+FEW = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
+@FEW
+@given(
+    st.lists(
+        st.tuples(st.dates(date(1912, 1, 1), date(2199, 12, 31)), st.integers(0, 4)), min_size=1, max_size=20
+    )
+)
+def test_every_date_comes_back_from_every_way_of_writing_it(days: list[tuple[date, int]]) -> None:
+    written = [_ways(day)[way] for day, way in days]
+    known = Dictionary.model_validate(
+        {"header_line": 1, "columns": [{"name": "n"}, {"name": "v", "type": "date"}]}
+    )
+    found, rows = read(table(written).encode(), known)
+    assert [row[1] for row in rows] == [day for day, _ in days]
+    assert found.untyped_cells == 0
+
+
+def _ways(day: date) -> tuple[str, ...]:
+    numerals = "〇一二三四五六七八九"
+
+    def small(number: int) -> str:
+        tens, ones = divmod(number, 10)
+        return ("" if tens == 0 else "十" if tens == 1 else numerals[tens] + "十") + (
+            numerals[ones] if ones else ""
+        )
+
+    year = "".join(numerals[int(digit)] for digit in f"{day.year}")
+    return (
+        f"{day.year}年{day.month}月{day.day}日",
+        f"民國{day.year - 1911:02d}年{day.month}月{day.day}日",
+        f"{year}年{small(day.month)}月{small(day.day)}日",
+        f"{day:%Y%m%d}",
+        f"{day.year}/{day.month:02d}/{day.day}".translate(
+            str.maketrans("0123456789/", "０１２３４５６７８９／")
+        ),
+    )
+
+
+@FEW
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 179), st.integers(0, 59), st.integers(0, 5999), st.sampled_from("EW")),
+        min_size=1,
+        max_size=20,
+    )
+)
+def test_degrees_minutes_and_seconds_come_back_exactly(angles: list[tuple[int, int, int, str]]) -> None:
+    written = [f"{d}°{m:02d}′{s // 100:02d}.{s % 100:02d}″{side}" for d, m, s, side in angles]
+    known = Dictionary.model_validate(
+        {"header_line": 1, "columns": [{"name": "n"}, {"name": "lng", "type": "number"}]}
+    )
+    _, rows = read(table(written, "lng").encode(), known)
+    meant = [(d + m / 60 + s / 360_000) * (1 if side == "E" else -1) for d, m, s, side in angles]
+    assert [row[1] for row in rows] == pytest.approx(meant, abs=1e-12)
