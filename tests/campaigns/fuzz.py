@@ -1,0 +1,243 @@
+"""Mutated files against the readers: `python -m tests.campaigns.fuzz --inputs 100000`; writes docs/fuzzing.md.
+
+Each input is made from its number alone, so that a fault can be repeated: `--only 4711` reads that one and shows it.
+Held for every input: a table or one refusal within the time and memory allowed; rows numbered without a gap; and, where lines can be
+counted by other means (delimited text without quotes), lines in = rows out + lines reported.
+"""
+
+from __future__ import annotations
+
+import argparse
+import bz2
+import gzip
+import io
+import json
+import os
+import random
+import resource
+import signal
+import sys
+import tempfile
+import time
+import zipfile
+from collections import Counter
+from collections.abc import Iterator
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any, Final
+
+import pyarrow.parquet as pq
+
+from core.errors import InputRefused
+from datasets.intake.facts import Intake
+from datasets.intake.reader import read_table
+from tests.datasets.intake.test_any_bytes import SEEDS, TEXT
+
+ROOT: Final = Path(__file__).parents[2]
+SHARED: Final = Path(os.environ.get("DATAGRANT_SHARED", ROOT.parent / "shared")) / "data" / "messy"
+PAGE: Final = ROOT / "docs" / "fuzzing.md"
+LONGEST_S: Final = 30
+MOST_MB: Final = 1200
+SMALL: Final = 24_000  # bytes of a published file that may be a seed
+CHUNK: Final = 250
+TOKENS: Final = (
+    b"\x00", b"\xff\xfe", b"\xef\xbb\xbf", b'"', b'""', b",", b";", b"\t", b"\r", b"\n", b"\r\n\r\n", b"\\", b"'",
+    b"9" * 40, b"-1e999", b"NaN", b"=1+1", b"{", b"}]", b"\xe5\x81", b"\x81", "２０２４年".encode(), b"<html>", b"PK\x03\x04", b"PAR1",
+)  # fmt: skip
+
+
+class TooSlowError(Exception):
+    """The reader took longer than LONGEST_S."""
+
+
+def seeds() -> list[bytes]:
+    """Small files of every kind: made here, and published ones where the folder is at hand."""
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as made:
+        made.writestr("余位.csv", TEXT)
+    shape = {
+        "type": "FeatureCollection",
+        "features": [
+            {
+                "type": "Feature",
+                "geometry": {"type": "Point", "coordinates": [114.5, 22.6]},
+                "properties": {"n": n},
+            }
+            for n in range(5)
+        ],
+    }
+    found = [*SEEDS, archive.getvalue(), bz2.compress(TEXT.encode()), json.dumps(shape).encode()]
+    if SHARED.is_dir():
+        found += [
+            path.read_bytes()
+            for path in sorted(SHARED.rglob("*"))
+            if path.is_file() and 0 < path.stat().st_size <= SMALL
+        ]
+    return found
+
+
+def mutated(number: int, known: list[bytes]) -> bytes:
+    """Input `number`: a seed with one to eight wounds, or two seeds grown together."""
+    chance = random.Random(number)  # noqa: S311 - repeatable, no secret
+    content = bytearray(chance.choice(known))
+    for _ in range(chance.randint(1, 8)):
+        at = chance.randrange(len(content) + 1)
+        match chance.randrange(8):
+            case 0 if at < len(content):
+                content[at] = chance.randrange(256)
+            case 1 if at < len(content):
+                content[at] ^= 1 << chance.randrange(8)
+            case 2:
+                del content[at : at + chance.randint(1, 60)]
+            case 3:
+                content[at:at] = chance.choice(TOKENS)
+            case 4:
+                content[at:at] = chance.randbytes(chance.randint(1, 16))
+            case 5:
+                content[at:at] = content[at : at + chance.randint(1, 200)] * chance.randint(1, 3)
+            case 6:
+                del content[at:]
+            case _:
+                other = chance.choice(known)
+                begin = chance.randrange(len(other) + 1)
+                content[at:at] = other[begin : begin + 400]
+    if chance.random() < 0.05:
+        return gzip.compress(bytes(content), mtime=0)
+    return bytes(content)
+
+
+def outcome(content: bytes, folder: Path) -> str:
+    """`read`, `refused`, or what went wrong, in words."""
+    source, out = folder / "input", folder / "table.parquet"
+    out.unlink(missing_ok=True)
+    source.write_bytes(content)
+    signal.alarm(LONGEST_S)
+    try:
+        found = read_table(source, out, dictionary=None)
+        return wrong_rows(found, out, content) or "read"
+    except InputRefused as refused:
+        return "refused" if refused.detail.zh and refused.detail.en else "a refusal without words"
+    except TooSlowError:
+        return f"longer than {LONGEST_S} s"
+    except Exception as error:
+        return f"{type(error).__name__}: {str(error)[:300]}"
+    finally:
+        signal.alarm(0)
+
+
+def wrong_rows(found: Intake, out: Path, content: bytes) -> str | None:
+    """None when every record is accounted for."""
+    numbers = pq.read_table(out, columns=["__row__"])["__row__"].to_pylist()
+    if sorted(numbers) != list(range(1, found.rows + 1)):
+        return f"{found.rows} rows reported, {len(numbers)} in the table"
+    facts = found.input
+    if facts.format != "csv" or not facts.encoding or b'"' in content or b"'" in content:
+        return None
+    try:
+        text = content.decode(facts.encoding)
+    except (UnicodeDecodeError, LookupError):
+        return None  # compressed, or bytes that the reader reported
+    lines = sum(
+        1 for line in text.replace("\r\n", "\n").replace("\r", "\n").split("\n") if line.strip(" \t\x00")
+    )
+    apart = sum(each.code in ("title-line", "footer-line", "blank-line") for each in found.findings)
+    told = found.rows + apart + (1 if facts.header_line else 0)
+    if found.findings_total == len(found.findings) and told < lines:
+        return f"{lines} lines in, {told} told of"
+    return None
+
+
+def _chunk(numbers: tuple[int, int]) -> list[tuple[int, str, float]]:
+    """Read inputs first ≤ n < last in this process; a fault is told with its number, a kill by the parent."""
+
+    def late(_signal: int, _frame: Any) -> None:
+        raise TooSlowError
+
+    signal.signal(signal.SIGALRM, late)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    known = seeds()
+    told: list[tuple[int, str, float]] = []
+    with tempfile.TemporaryDirectory(prefix="datagrant-fuzz-") as folder:
+        for number in range(*numbers):
+            begun = time.perf_counter()
+            what = outcome(mutated(number, known), Path(folder))
+            peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+            if peak_mb > MOST_MB:
+                what = f"{peak_mb:.0f} MB"
+            told.append((number, what, time.perf_counter() - begun))
+    return told
+
+
+def campaign(inputs: int, first: int, workers: int) -> Iterator[tuple[int, str, float]]:
+    """Every outcome, in no order; a process that dies is told as the fault of its chunk."""
+    from concurrent.futures import ProcessPoolExecutor, as_completed
+    from concurrent.futures.process import BrokenProcessPool
+
+    spans = [(at, min(at + CHUNK, first + inputs)) for at in range(first, first + inputs, CHUNK)]
+    while spans:
+        with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), max_tasks_per_child=8) as pool:
+            running = {pool.submit(_chunk, span): span for span in spans}
+            try:
+                for done in as_completed(running):
+                    yield from done.result()
+                    spans.remove(running[done])
+            except BrokenProcessPool:
+                at, until = spans.pop(0)
+                if until - at == 1:
+                    yield at, "the process died", 0.0
+                else:
+                    spans[:0] = [(number, number + 1) for number in range(at, until)]
+
+
+def page(
+    inputs: int, first: int, counted: Counter[str], faults: list[str], slowest: float, seconds: float
+) -> str:
+    lines = [
+        "# Mutated files against the readers",
+        "",
+        "Written by `python -m tests.campaigns.fuzz`: each input is a small file (delimited text in several encodings, workbooks, JSON, GeoJSON,",
+        "Parquet, archives, and the small published files of `../shared/data/messy`) with one to eight random wounds, made from its number alone.",
+        "Held for each: a table or one refusal in both languages, within 30 s and 1,200 MB; rows numbered without a gap; where lines can be counted",
+        "by other means, lines in = rows out + lines reported.",
+        "",
+        "| inputs | numbers | read | refused | faults | slowest | all, s |",
+        "|---:|---|---:|---:|---:|---:|---:|",
+        f"| {inputs:,} | {first}–{first + inputs - 1} | {counted['read']:,} | {counted['refused']:,} | {len(faults)} | {slowest:.1f} s | {seconds:,.0f} |",
+        "",
+        *(f"- {fault}" for fault in faults[:100]),
+    ]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(prog="python -m tests.campaigns.fuzz")
+    options.add_argument("--inputs", type=int, default=100_000)
+    options.add_argument("--first", type=int, default=0)
+    options.add_argument("--workers", type=int, default=2)
+    options.add_argument("--only", type=int)
+    options.add_argument("--page", type=Path, default=PAGE)
+    given = options.parse_args()
+    if given.only is not None:
+        content = mutated(given.only, seeds())
+        sys.stdout.write(f"{content[:2000]!r}\n{_chunk((given.only, given.only + 1))}\n")
+        return
+    begun, counted, faults, slowest = time.perf_counter(), Counter[str](), list[str](), 0.0
+    for number, what, seconds in campaign(given.inputs, given.first, given.workers):
+        counted[what if what in ("read", "refused") else "fault"] += 1
+        slowest = max(slowest, seconds)
+        if what not in ("read", "refused"):
+            faults.append(f"{number}: {what}")
+            sys.stderr.write(faults[-1] + "\n")
+        if sum(counted.values()) % 5000 == 0:
+            sys.stderr.write(
+                f"{sum(counted.values()):,} {dict(counted)} {time.perf_counter() - begun:.0f} s\n"
+            )
+    given.page.write_text(
+        page(given.inputs, given.first, counted, faults, slowest, time.perf_counter() - begun),
+        encoding="utf-8",
+    )
+    sys.exit(bool(faults))
+
+
+if __name__ == "__main__":
+    main()
