@@ -15,6 +15,8 @@ ColumnType = Literal["string", "integer", "number", "boolean", "date", "datetime
 CellFormat = Literal[
     "roc", "month", "day_first", "month_first", "epoch_s", "epoch_ms", "epoch_us", "degrees", "code", "label"
 ]
+FileFormat = Literal["csv", "tsv", "json", "jsonl", "geojson", "parquet", "xlsx", "xls", "ods"]
+Quote = Literal['"', "'", "none"]
 Crs = Literal["CGCS2000", "WGS84", "GCJ02", "BD09"]
 
 
@@ -64,7 +66,8 @@ class Dictionary(BaseModel):
     header_line: 1-based line (or sheet row) of the header; 0 says that there is none, and the columns
     then stand for the file's columns in order. member: the archive's member, or the key that holds the
     records of a JSON document, dots between the levels. crs: the coordinate reference system of the record; a file
-    that states another one is refused. points: the pair of columns to be released as a geometry.
+    that states another one is refused. points: the pair of columns to be released as a geometry. delimiter: a line
+    feed says that lines are not split. quote: the mark around cells, `none` where marks are part of the text.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -75,6 +78,8 @@ class Dictionary(BaseModel):
     member: str | None = None
     encoding: str | None = None
     delimiter: str | None = Field(default=None, min_length=1, max_length=1)
+    format: FileFormat | None = None
+    quote: Quote | None = None
     crs: Crs | None = None
     points: Points | None = None
     columns: list[Column] = []

@@ -7,6 +7,7 @@ from typing import Final
 from pydantic import BaseModel
 
 from core.text import Text
+from datasets.intake.guesses import Guess
 
 ROW_COLUMN: Final = "__row__"
 ROW_OF_FILE: Final = "file_row_number"  # DuckDB's own name for the place of a row in a Parquet file
@@ -27,7 +28,10 @@ class Finding(BaseModel):
 
 
 class InputFacts(BaseModel):
-    """How the file was read. `sha256` and `bytes` are those of the file as handed in, still packed."""
+    """How the file was read. `sha256` and `bytes` are those of the file as handed in, still packed.
+
+    `detection` says of each conclusion how sure it is, why, and what else it might be.
+    """
 
     path: str
     sha256: str
@@ -40,6 +44,7 @@ class InputFacts(BaseModel):
     header_line: int | None = None
     sheet: str | None = None
     member: str | None = None
+    detection: list[Guess] = []
 
 
 class ColumnFacts(BaseModel):
@@ -102,6 +107,12 @@ class FindingLog:
             self.kept.append(
                 Finding(code=code, row=row, line=line, column=column, value=shown, wanted=wanted, text=text)
             )
+
+    def take(self, other: FindingLog) -> None:
+        """Everything that `other` collected, after what is here."""
+        room = FINDINGS_KEPT - len(self.kept)
+        self.kept += other.kept[:room]
+        self.total += other.total
 
     def count_only(self, number: int) -> None:
         """Findings that are known by number only, because no more can be kept."""
