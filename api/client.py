@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -41,7 +42,15 @@ Token = Annotated[
 As = Annotated[
     str, typer.Option("--as", envvar="DATAGRANT_USER", help="Act as this person (local directory only)")
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table")]
+_refuse_in_json: ContextVar[bool] = ContextVar("refuse_in_json", default=False)
+
+
+def _heed_json(asked: bool) -> bool:
+    _refuse_in_json.set(asked)
+    return asked
+
+
+Json = Annotated[bool, typer.Option("--json", callback=_heed_json, help="Print JSON instead of a table")]
 
 DEFAULT_DIR = Path("data")
 
@@ -145,6 +154,7 @@ def connect(data_dir: Path, server: str = "", token: str = "", user: str = "") -
     """Open the way; a refusal inside ends the command with one clear sentence per reason on stderr and exit code 1."""
     try:
         if server:
+            _demand_no_name(user)
             with _client(base_url=server, token=token) as http, _reached():
                 yield Api(http, None)
         else:
@@ -180,8 +190,17 @@ def demand_room_for(out: Path | None) -> None:
         raise Refused({"title": "Cannot write", "detail": detail})
 
 
+def _demand_no_name(user: str) -> None:
+    if user:
+        detail = "--as (DATAGRANT_USER) acts in a local directory only 只用于本机目录; with --server say who you are by --token"
+        raise Refused({"title": "Cannot act as another", "detail": detail})
+
+
 def say_refused(problem: dict[str, Any]) -> None:
-    """One sentence, then every reason with its rule."""
+    """On stderr: one sentence, then every reason with its rule; the problem document itself under `--json`."""
+    if _refuse_in_json.get():
+        print(json.dumps(problem, ensure_ascii=False), file=sys.stderr)
+        return
     print(f"{problem.get('title', '')}: {problem.get('detail', '')}", file=sys.stderr)
     for reason in problem.get("reasons", []):
         print(f"  - {reason['text']}  [{reason['code']}; {reason['basis']}]", file=sys.stderr)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -56,3 +57,15 @@ def test_the_gate_never_writes_over_what_it_was_given(tmp_path: Path, option: st
 def test_connecting_to_nowhere_ends_the_command(tmp_path: Path) -> None:
     with pytest.raises(typer.Exit), connect(tmp_path / "none"):
         raise AssertionError("never reached")
+
+
+def test_a_name_beside_a_server_is_refused_instead_of_passed_over() -> None:
+    code, said = _run(org.app, "list", "--server", "http://127.0.0.1:9", "--as", "admin")
+    assert code == 1
+    assert "--token" in said
+
+
+def test_under_json_a_refusal_is_json_too(tmp_path: Path) -> None:
+    code, said = _run(org.app, "list", "--data-dir", str(tmp_path / "none"), "--json")
+    assert code == 1
+    assert json.loads(said)["title"] == "Not found"
