@@ -7,6 +7,7 @@ import hashlib
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,12 +17,12 @@ import duckdb
 
 from core.errors import InputRefused
 from core.text import Text
-from datasets.intake import detection
+from datasets.intake import detection, one_pass, suspects
 from datasets.intake.container import Opened, looks_like_json, open_input
 from datasets.intake.delimited import Delimited, sniff_delimiter
 from datasets.intake.dictionary import Dictionary
 from datasets.intake.encodings import SURE, Utf8Text, to_utf8
-from datasets.intake.facts import FindingLog, InputFacts, Intake, Preview
+from datasets.intake.facts import ColumnFacts, FindingLog, InputFacts, Intake, Preview
 from datasets.intake.guesses import UNSPLIT
 from datasets.intake.json_table import stage_json
 from datasets.intake.parquet import stage_parquet
@@ -44,12 +45,15 @@ DONE: Final = Text("读取完成", "Read")
 
 @dataclass(slots=True)
 class _Desk:
-    """What every step of one reading needs."""
+    """What every step of one reading needs. `typed`: the table, where splitting the text already wrote it."""
 
     db: duckdb.DuckDBPyConnection
     folder: Path
     dictionary: Dictionary
     log: FindingLog
+    out: Path
+    numbered: bool
+    typed: one_pass.Typed | None = None
 
 
 def read_table(
@@ -59,24 +63,28 @@ def read_table(
     dictionary: Dictionary | None = None,
     name: str | None = None,
     numbered: bool = True,
+    look: bool = False,
     memory_limit_mb: int = 800,
     on_progress: Progress | None = None,
 ) -> Intake:
     """Write `source` as typed Parquet to `out` and say how it was read.
 
-    name: the file's own name, where `source` is called otherwise. The table has the file's columns in
+    look: search for cells that a person should look at. name: the file's own name, where `source` is called otherwise. The table has the file's columns in
     their order and, last, if `numbered`, `__row__`: the record's number from 1. Nothing is written unless all of it is.
     Raises InputRefused with one sentence that says what is wrong, where, and what to do.
     """
     progress = on_progress or (lambda _share, _step: None)
     progress(0.0, OPENING)
-    with _desk(out, dictionary or Dictionary(), memory_limit_mb) as desk:
-        digest, size = _digest(source)
+    with (
+        ThreadPoolExecutor(1) as beside,
+        _desk(out, dictionary or Dictionary(), memory_limit_mb, numbered=numbered) as desk,
+    ):
+        digest = beside.submit(_digest, source)
         opened = open_input(source, desk.folder, desk.dictionary.member, desk.dictionary.format)
         facts = InputFacts(
             path=name or source.name,
-            sha256=digest,
-            bytes=size,
+            sha256="",
+            bytes=source.stat().st_size,
             format=opened.format,
             container=opened.container,
             member=opened.member,
@@ -84,28 +92,40 @@ def read_table(
         progress(0.1, SPLITTING)
         staged = _stage(desk, opened, facts)
         facts.detection = detection.completed(facts, desk.dictionary, opened, staged)
-        if len(staged.fields) > WIDE:  # looking for common parts takes time with the square of the columns
-            desk.db.execute("SET disabled_optimizers = 'common_subexpressions'")
         progress(0.5, TYPING)
-        plans = plan_columns(desk.db, staged, desk.dictionary, desk.log)
-        rows = write_typed(desk.db, staged, plans, out, numbered=numbered)
-        progress(0.9, REPORTING)
-        columns = report_columns(desk.db, staged, plans, out, desk.log)
-        preview = _preview(desk.db, plans, out, rows)
+        plans, columns = _typed(desk, staged, lambda: progress(0.9, REPORTING))
+        preview = _preview(desk.db, plans, out, staged.rows)
+        facts.sha256 = digest.result()
         progress(1.0, DONE)
         return Intake(
             input=facts,
             columns=columns,
-            rows=rows,
+            rows=staged.rows,
             findings=desk.log.kept,
             findings_total=desk.log.total,
             untyped_cells=sum(column.untyped for column in columns),
             preview=preview,
+            look=suspects.look(desk.db, out, plans, staged) if look else None,
         )
 
 
+def _typed(
+    desk: _Desk, staged: Staged, reporting: Callable[[], None]
+) -> tuple[list[Plan], list[ColumnFacts]]:
+    """The typed table at `desk.out`, unless one pass has written it already; and what it holds."""
+    if desk.typed is not None:
+        reporting()
+        return desk.typed.plans, desk.typed.columns
+    if len(staged.fields) > WIDE:  # looking for common parts takes time with the square of the columns
+        desk.db.execute("SET disabled_optimizers = 'common_subexpressions'")
+    plans = plan_columns(desk.db, staged, desk.dictionary, desk.log)
+    write_typed(desk.db, staged, plans, desk.out, numbered=desk.numbered)
+    reporting()
+    return plans, report_columns(desk.db, staged, plans, desk.out, desk.log)
+
+
 @contextmanager
-def _desk(out: Path, dictionary: Dictionary, memory_limit_mb: int) -> Iterator[_Desk]:
+def _desk(out: Path, dictionary: Dictionary, memory_limit_mb: int, *, numbered: bool) -> Iterator[_Desk]:
     """A scratch folder beside `out` and a database of bounded memory; both are gone afterwards."""
     folder = Path(tempfile.mkdtemp(prefix=".intake-", dir=out.parent))
     db = duckdb.connect(
@@ -118,7 +138,7 @@ def _desk(out: Path, dictionary: Dictionary, memory_limit_mb: int) -> Iterator[_
     db.execute("SET TimeZone = 'UTC'")
     db.execute("SET enable_progress_bar = false")  # it would print into a command's answer
     try:
-        yield _Desk(db, folder, dictionary, FindingLog())
+        yield _Desk(db, folder, dictionary, FindingLog(), out, numbered)
     except duckdb.Error as error:
         raise _unreadable(error) from error
     finally:
@@ -144,10 +164,9 @@ def _unreadable(error: duckdb.Error) -> InputRefused:
     )
 
 
-def _digest(source: Path) -> tuple[str, int]:
+def _digest(source: Path) -> str:
     with source.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return digest, source.stat().st_size
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _stage(desk: _Desk, opened: Opened, facts: InputFacts) -> Staged:
@@ -219,6 +238,11 @@ def _stage_text(desk: _Desk, opened: Opened, facts: InputFacts) -> Staged:
         detection.of_quote(text.path, delimiter, grid.quote),
     ]
     facts.detection = detection.with_header(guesses, head.sample, head.line, desk.dictionary)
+    desk.typed = one_pass.read(
+        desk.db, text, grid, head, desk.dictionary, desk.out, desk.folder, desk.log, numbered=desk.numbered
+    )
+    if desk.typed is not None:
+        return desk.typed.staged
     return stage_text(desk.db, text, grid, head, desk.folder, desk.log)
 
 

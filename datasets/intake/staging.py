@@ -156,7 +156,19 @@ def stage_text(
 ) -> Staged:
     """Stage delimited text: by DuckDB when each line is one record, record by record otherwise."""
     width = len(head.cells) or max(len(r.cells) for r in head.body)
-    simple = (
+    if is_regular(text, grid, head, width):
+        out, lines = folder / "staged.parquet", text.newlines + (0 if text.ends_with_newline else 1)
+        rows = copy_lines(db, csv_rows(text.path, str(grid.delimiter), head.line, width), width, out)
+        if rows is not None and rows == lines - head.line:
+            staged = named_columns(out, head, width, rows, f"file_row_number + {head.line + 1}", log)
+            _cut_footers(db, staged, head, log)
+            return staged
+    return stage_grid(grid, head, folder, log)
+
+
+def is_regular(text: Utf8Text, grid: Delimited, head: Head, width: int) -> bool:
+    """Whether, as far as the top of the file tells, each line is one record of `width` cells."""
+    return (
         text.plain_newlines
         and grid.delimiter is not None
         and grid.quote == '"'
@@ -164,39 +176,35 @@ def stage_text(
         and head.body[0].line == head.line + 1
         and all(len(r.cells) == width for r in head.body)
     )
-    if simple and (rows := _copy_lines(db, text, grid, head, width, folder / "staged.parquet")) is not None:
-        staged = _staged(
-            folder / "staged.parquet", head, width, rows, f"file_row_number + {head.line + 1}", log
-        )
-        _cut_footers(db, staged, head, log)
-        return staged
-    return stage_grid(grid, head, folder, log)
 
 
-def _copy_lines(
-    db: duckdb.DuckDBPyConnection, text: Utf8Text, grid: Delimited, head: Head, width: int, out: Path
-) -> int | None:
-    """Records copied, or None when DuckDB does not see exactly one well-formed record in each line."""
+def csv_rows(path: Path, delimiter: str, skip: int, width: int) -> str:
+    """SQL of the records of delimited text as text columns c0, c1, …; one malformed record ends the query with an error."""
     columns = ", ".join(f"'c{i}': 'VARCHAR'" for i in range(width))
+    return (
+        f"read_csv('{_quoted(path)}', delim = '{_quoted(delimiter)}', quote = '\"', escape = '\"', "
+        f"header = false, skip = {skip}, columns = {{{columns}}}, auto_detect = false, strict_mode = true, "
+        "null_padding = false, ignore_errors = false)"
+    )
+
+
+def copy_lines(db: duckdb.DuckDBPyConnection, records: str, width: int, out: Path) -> int | None:
+    """Stage what `csv_rows` reads; the number of records, or None when DuckDB finds one of them malformed."""
     try:
-        rows = db.execute(
-            f"COPY (SELECT * FROM read_csv(?, delim = ?, quote = '\"', escape = '\"', header = false, "
-            f"skip = {head.line}, columns = {{{columns}}}, auto_detect = false, strict_mode = true, "
-            f"null_padding = false, ignore_errors = false)) "
-            f"TO '{_quoted(out)}' (FORMAT parquet, COMPRESSION uncompressed, ROW_GROUP_SIZE {rows_per_group(width)})",
-            [str(text.path), grid.delimiter],
-        ).fetchall()[0][0]
+        found = db.execute(
+            f"COPY (SELECT * FROM {records}) TO '{_quoted(out)}' "
+            f"(FORMAT parquet, COMPRESSION uncompressed, ROW_GROUP_SIZE {rows_per_group(width)})"
+        ).fetchall()
     except duckdb.Error:
         return None
-    lines = text.newlines + (0 if text.ends_with_newline else 1)
-    return int(rows) if rows == lines - head.line else None
+    return int(found[0][0])
 
 
-def _quoted(path: Path) -> str:
-    return str(path).replace("'", "''")
+def _quoted(text: Path | str) -> str:
+    return str(text).replace("'", "''")
 
 
-def _staged(path: Path, head: Head, width: int, rows: int, line: str, log: FindingLog) -> Staged:
+def named_columns(path: Path, head: Head, width: int, rows: int, line: str, log: FindingLog) -> Staged:
     names = column_names(head.cells, width, head.line or None, log)
     return Staged(path, [f"c{i}" for i in range(width)], names, rows, line, head.line)
 
@@ -238,7 +246,7 @@ def stage_grid(grid: Grid, head: Head, folder: Path, log: FindingLog) -> Staged:
             width = max(width, _last_filled(record.cells))
             _refuse_wide(width)
     footers = footer_length(list(tail), head.body, width)
-    staged = _staged(folder / "staged.parquet", head, width, rows - footers, LINE, log)
+    staged = named_columns(folder / "staged.parquet", head, width, rows - footers, LINE, log)
     with StageWriter(staged.path, width) as writer:
         kept = islice(_below(grid.records(report=True), head), staged.rows)
         for row, record in enumerate(kept, 1):

@@ -140,7 +140,7 @@ def plan_by_sample(
         elif filled[plan.name]:
             plan.value = plan.text
         else:  # an empty column is text as long as it stays empty
-            plan.value = f"CASE WHEN {plan.text} IS NOT NULL THEN {UNEXPECTED} END"
+            plan.value = f"CASE WHEN {plan.text} IS NULL THEN {plan.text} ELSE {UNEXPECTED} END"
     return plans
 
 
