@@ -60,6 +60,7 @@ def agenda(work: Work, actor: Actor) -> list[Pile]:
 def _batches(work: Work, actor: Actor) -> Iterator[Pile]:
     states = BatchState
     wanted: tuple[tuple[str, Text, str, tuple[BatchState, ...]], ...] = (
+        ("datasets:batch:submit", Text("读取方式待核对的批次", "Batches whose reading needs a look"), "warn", (states.NEEDS_LOOK,)),
         ("datasets:batch:confirm", Text("待确认的批次", "Batches to confirm"), "warn", (states.NEEDS_CONFIRMATION,)),
         ("datasets:release:publish", Text("待发布的批次", "Batches to publish"), "info", (states.PASSED, states.CONFIRMED)),
         ("datasets:batch:submit", Text("待更正的批次", "Batches to correct"), "bad", (states.FAILED, states.ERROR, states.REFUSED)),

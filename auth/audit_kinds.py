@@ -34,6 +34,7 @@ KIND_NAMES: Final[Mapping[str, Text]] = {
     "audit.exported": Text("导出审计证据包", "Audit evidence exported"),
     "batch.received": Text("收到批次", "Batch received"),
     "batch.checked": Text("批次校验", "Batch checked"),
+    "batch.reading_accepted": Text("认可读取方式", "Reading accepted"),
     "batch.confirmed": Text("批次确认", "Batch confirmed"),
     "batch.rejected": Text("批次退回", "Batch rejected"),
     "batch.recheck_requested": Text("要求重新校验", "Recheck requested"),

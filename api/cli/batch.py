@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shlex
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,13 +12,40 @@ import typer
 
 from api.client import DEFAULT_DIR, Api, As, DataDir, Json, Server, Token, connect, show
 
-app = typer.Typer(help="Batches: submit, list, show, confirm, reject, rows, recheck.", no_args_is_help=True)
+app = typer.Typer(
+    help="Batches: submit, list, show, preview, accept, verdict, confirm, reject, rows, recheck.",
+    no_args_is_help=True,
+)
+RULE_COLUMNS = ("place", "rule_zh", "rule_en", "severity", "outcome", "pass_rate", "unexpected_count")
 COLUMNS = ("id", "dataset_id", "number", "name", "state", "verdict", "rows", "submitted_at")
 Wait = Annotated[
     bool, typer.Option("--wait", help="Wait for the check to end; exit 1 unless the batch may go on")
 ]
+Encoding = Annotated[str, typer.Option("--encoding", help="Read the text in this encoding")]
+Delimiter = Annotated[
+    str,
+    typer.Option(
+        "--delimiter", help="Split the lines at this character; tab for a tabulator, none for not at all"
+    ),
+]
+HeaderLine = Annotated[int, typer.Option("--header-line", help="Line of the header, from 1; 0 for none")]
+Sheet = Annotated[str, typer.Option("--sheet", help="Read this sheet: its name, or its number from 1")]
+Member = Annotated[str, typer.Option("--member", help="Read this member of the archive")]
+Format = Annotated[str, typer.Option("--format", help="Read a text as csv, tsv, json, jsonl or geojson")]
+QuoteMark = Annotated[
+    str, typer.Option("--quote", help="Mark around cells: \" or ', or none where marks are text")
+]
 NoteText = Annotated[str, typer.Option("--note", help="The signed note")]
 GOOD = ("passed", "needs_confirmation", "confirmed")
+
+
+def reading(**given: str | int) -> dict[str, Any]:
+    """What was said about how to read a file, as the service wants it; what was not said is left out."""
+    said = {key: value for key, value in given.items() if value not in ("", -1)}
+    named = {"tab": "\t", "\\t": "\t", "none": "\n"}
+    if "delimiter" in said:
+        said["delimiter"] = named.get(str(said["delimiter"]).lower(), said["delimiter"])
+    return said
 
 
 def _followed(api: Api, batch: dict[str, Any], wait: bool, as_json: bool) -> None:
@@ -37,6 +66,17 @@ def _say_why(batch: dict[str, Any]) -> None:
     """What stopped the batch, and where to look next; on stderr."""
     if problem := batch.get("problem"):
         print(f"{problem['zh']} {problem['en']}", file=sys.stderr)
+    for name in batch.get("choices", []):
+        print(f"  - --member {shlex.quote(name)}", file=sys.stderr)
+    if batch["state"] == "needs_look":
+        for guess in batch["doubts"]:
+            print(f"  - {_doubt(guess)}", file=sys.stderr)
+        print(
+            f"look: datagrant batch preview {batch['id']}; then datagrant batch accept {batch['id']}, or "
+            f"datagrant batch recheck {batch['id']} with --encoding, --delimiter, --header-line, --sheet or --member",
+            file=sys.stderr,
+        )
+        return
     for rule in batch.get("outcomes", []):
         if rule["outcome"] != "passed":
             print(f"  - {rule['rule_zh']} {rule['rule_en']}: {rule['outcome']}", file=sys.stderr)
@@ -44,6 +84,14 @@ def _say_why(batch: dict[str, Any]) -> None:
         f"see: datagrant batch show {batch['id']} | datagrant batch rows {batch['id']} --out FILE.xlsx",
         file=sys.stderr,
     )
+
+
+def _doubt(guess: dict[str, Any]) -> str:
+    """One doubtful conclusion: what was taken, how sure that is, and what else it may be."""
+    others = ", ".join(json.dumps(each["value"], ensure_ascii=False) for each in guess["alternatives"])
+    taken = json.dumps(guess["value"], ensure_ascii=False)
+    maybe = f"; maybe {others}" if others else ""
+    return f"{guess['aspect']} {taken}: {guess['confidence']:.0%}, {guess['why']['en']}{maybe}"
 
 
 @app.command()
@@ -55,6 +103,13 @@ def submit(
         bool, typer.Option("--rows-only", help="The file holds only corrected rows")
     ] = False,
     again: Annotated[bool, typer.Option("--again", help="Hand in the same bytes once more")] = False,
+    encoding: Encoding = "",
+    delimiter: Delimiter = "",
+    header_line: HeaderLine = -1,
+    sheet: Sheet = "",
+    member: Member = "",
+    file_format: Format = "",
+    quote: QuoteMark = "",
     wait: Wait = False,
     data_dir: DataDir = DEFAULT_DIR,
     server: Server = "",
@@ -62,10 +117,20 @@ def submit(
     user: As = "",
     as_json: Json = False,
 ) -> None:
-    """Hand a file in; the answer is the receipt."""
+    """Hand a file in; the answer is the receipt. How it is read is detected unless said here."""
+    how = reading(
+        encoding=encoding, delimiter=delimiter, header_line=header_line, sheet=sheet, member=member,
+        format=file_format, quote=quote,
+    )  # fmt: skip
     with connect(data_dir, server, token, user) as api:
         batch = api.upload(
-            "/batches", file, dataset_id=dataset, corrects=corrects or None, rows_only=rows_only, again=again
+            "/batches",
+            file,
+            dataset_id=dataset,
+            corrects=corrects or None,
+            rows_only=rows_only,
+            again=again,
+            **how,
         )
         _followed(api, batch, wait, as_json)
 
@@ -101,11 +166,57 @@ def show_batch(
             show(found, True)
             return
         show({name: found[name] for name in (*COLUMNS, "sha256", "problem", "confirmed_note")}, False)
+        if found["intake"]:
+            show([_reading_row(guess) for guess in found["intake"]["input"].get("detection", [])], False)
+        for other in found["same_bytes"]:
+            print(f"same bytes 同样的字节: {other['number']} {other['name']} {other['id']}")
         show(
             found["outcomes"],
             False,
             ("rule_en", "type", "severity", "outcome", "unexpected_count", "examples"),
         )
+
+
+@app.command()
+def verdict(
+    batch_id: str,
+    data_dir: DataDir = DEFAULT_DIR,
+    server: Server = "",
+    token: Token = "",
+    user: As = "",
+    as_json: Json = False,
+) -> None:
+    """What the gate found, rule by rule."""
+    with connect(data_dir, server, token, user) as api:
+        found = api.get(f"/batches/{batch_id}/verdict")
+        show(found if as_json else found["rules"], as_json, RULE_COLUMNS)
+
+
+def _reading_row(guess: dict[str, Any]) -> dict[str, str]:
+    return {
+        "aspect": guess["aspect"],
+        "value": json.dumps(guess["value"], ensure_ascii=False),
+        "confidence": "told" if guess["told"] else f"{guess['confidence']:.0%}",
+        "why": guess["why"]["en"],
+        "alternatives": ", ".join(
+            json.dumps(each["value"], ensure_ascii=False) for each in guess["alternatives"]
+        ),
+    }
+
+
+@app.command()
+def accept(
+    batch_id: str,
+    wait: Wait = False,
+    data_dir: DataDir = DEFAULT_DIR,
+    server: Server = "",
+    token: Token = "",
+    user: As = "",
+    as_json: Json = False,
+) -> None:
+    """Say that a doubtful reading is right; the check goes on."""
+    with connect(data_dir, server, token, user) as api:
+        _followed(api, api.post(f"/batches/{batch_id}/accept"), wait, as_json)
 
 
 @app.command()
@@ -155,11 +266,13 @@ def rows(
 @app.command()
 def recheck(
     batch_id: str,
-    encoding: Annotated[str, typer.Option(help="Read the text in this encoding")] = "",
-    delimiter: Annotated[str, typer.Option(help="Split the lines at this character")] = "",
-    header_line: Annotated[int, typer.Option(help="Line of the header, from 1; 0 for none")] = -1,
-    sheet: Annotated[str, typer.Option(help="Read this sheet")] = "",
-    member: Annotated[str, typer.Option(help="Read this member of the archive")] = "",
+    encoding: Encoding = "",
+    delimiter: Delimiter = "",
+    header_line: HeaderLine = -1,
+    sheet: Sheet = "",
+    member: Member = "",
+    file_format: Format = "",
+    quote: QuoteMark = "",
     wait: Wait = False,
     data_dir: DataDir = DEFAULT_DIR,
     server: Server = "",
@@ -168,10 +281,10 @@ def recheck(
     as_json: Json = False,
 ) -> None:
     """Check the same bytes again, read differently if said so."""
-    given = {"encoding": encoding, "delimiter": delimiter, "sheet": sheet, "member": member}
-    options: dict[str, Any] = {key: value for key, value in given.items() if value}
-    if header_line >= 0:
-        options["header_line"] = header_line
+    options = reading(
+        encoding=encoding, delimiter=delimiter, header_line=header_line, sheet=sheet, member=member,
+        format=file_format, quote=quote,
+    )  # fmt: skip
     with connect(data_dir, server, token, user) as api:
         if options:
             batch = api.patch(f"/batches/{batch_id}/options", options)

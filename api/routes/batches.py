@@ -14,6 +14,7 @@ from core.files import StoredFile
 from datasets.batches import detail, queries, service
 from datasets.batches.models import BatchDetail, BatchRead, IntakeOptions, Note
 from datasets.batches.workflow import BatchState
+from datasets.intake.dictionary import FileFormat, Quote
 
 router = APIRouter(prefix="/batches", tags=["batches"])
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -36,6 +37,38 @@ async def _received(
     return await store_body(request, house.files, house.settings.upload_max_bytes)
 
 
+def _reading(
+    encoding: Annotated[
+        str | None, Query(max_length=40, description="Read the text in this encoding")
+    ] = None,
+    delimiter: Annotated[
+        str | None,
+        Query(
+            min_length=1, max_length=1, description="Split lines at this character; a line feed: not at all"
+        ),
+    ] = None,
+    header_line: Annotated[
+        int | None, Query(ge=0, le=1_000_000, description="Line of the header; 0 for none")
+    ] = None,
+    sheet: Annotated[
+        str | None, Query(max_length=100, description="Name of the sheet, or its number from 1")
+    ] = None,
+    member: Annotated[str | None, Query(max_length=1000, description="Member of the archive")] = None,
+    file_format: Annotated[FileFormat | None, Query(alias="format", description="Format of a text")] = None,
+    quote: Annotated[
+        Quote | None, Query(description="Mark around cells; `none` where marks are text")
+    ] = None,
+) -> IntakeOptions | None:
+    """How the file shall be read; None when all of it is to be detected."""
+    given = {
+        "encoding": encoding, "delimiter": delimiter, "header_line": header_line, "sheet": sheet, "member": member,
+        "format": file_format, "quote": quote,
+    }  # fmt: skip
+    said = {name: value for name, value in given.items() if value is not None}
+    return IntakeOptions.model_validate(said) if said else None
+
+
+Reading = Annotated[IntakeOptions | None, Depends(_reading)]
 Received = Annotated[StoredFile, Depends(_received)]
 
 
@@ -56,6 +89,7 @@ def submit_batch(
     work: WorkDep,
     actor: ActorDep,
     dataset_id: DatasetQuery,
+    options: Reading,
     name: Annotated[str, Query(min_length=1, max_length=1000, description="The file's own name")],
     corrects: Annotated[str | None, Query(description="The batch that this one corrects")] = None,
     rows_only: Annotated[bool, Query(description="The file holds only corrected rows of `corrects`")] = False,
@@ -63,8 +97,9 @@ def submit_batch(
 ) -> BatchRead:
     """Hand a file in, as the raw body. The answer is the receipt; the check runs as a job (`job_id`)."""
     return service.receive(
-        work, actor, dataset_id, name, received, corrects=corrects, rows_only=rows_only, again=again
-    )
+        work, actor, dataset_id, name, received,
+        corrects=corrects, rows_only=rows_only, again=again, options=options,
+    )  # fmt: skip
 
 
 @router.get("", **access(_READ))
@@ -110,6 +145,12 @@ def change_options(
 def recheck_batch(work: WorkDep, actor: ActorDep, batch_id: str, version: int | None = None) -> BatchRead:
     """Check the same bytes again by the suite and dictionary in force."""
     return service.recheck(work, actor, batch_id, version=version)
+
+
+@router.post("/{batch_id}/accept", **access(_SUBMIT))
+def accept_reading(work: WorkDep, actor: ActorDep, batch_id: str, version: int | None = None) -> BatchRead:
+    """Say that a doubtful reading is right; the check goes on."""
+    return service.accept(work, actor, batch_id, version=version)
 
 
 @router.post("/{batch_id}/confirm", **access(_CONFIRM))

@@ -19,8 +19,9 @@ from core.text import Text
 from core.work import Work
 from datasets import gate
 from datasets.batches import queries, service
-from datasets.batches.models import BatchDetail, BatchRead, Command
+from datasets.batches.models import BatchDetail, BatchRead, Command, SameBytes
 from datasets.batches.tables import BatchRow
+from datasets.batches.workflow import BatchState
 from datasets.releases import queries as releases
 from quality.correction import build
 
@@ -39,6 +40,7 @@ def detail(work: Work, actor: Actor, batch_id: str) -> BatchDetail:
     """The batch, its verdict's outcomes, and the steps open to this reader, each with what keeps him from it."""
     row = queries.batch(work, actor, batch_id)
     said = {"outcomes": gate.outcomes(work, row.verdict_id), "intake": row.intake}
+    doubtful = [guess.model_dump(mode="json") for guess in service.doubts_of(row)]
     if not actor.may_in(TAKE, row.org_id) and _is_sensitive(work, row.dataset_id):
         said = _without_values(said)
     steps = [
@@ -55,6 +57,9 @@ def detail(work: Work, actor: Actor, batch_id: str) -> BatchDetail:
         | {name: getattr(row, name) for name in BatchDetail.model_fields if hasattr(row, name)}
         | said
         | {
+            "doubts": doubtful if row.state == BatchState.NEEDS_LOOK else [],
+            "choices": (row.problem or {}).get("members", []),
+            "same_bytes": [SameBytes.model_validate(each) for each in queries.same_bytes(work, row)],
             "corrected_by": queries.corrections_of(work, row.id),
             "release_id": release.id if release else None,
             "may_take": actor.may_in(TAKE, row.org_id),

@@ -5,14 +5,20 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import String
 from sqlmodel import Field, SQLModel
 
 from core.ids import BatchId, DatasetId, JobId, OrgId
 from datasets.batches.workflow import BatchState
+from datasets.intake.dictionary import FileFormat, Quote
 
 
 class IntakeOptions(SQLModel):
-    """How a file shall be read; a key left out is taken from the dataset's layout, or detected."""
+    """How a file shall be read; a key left out is taken from the dataset's layout, or detected.
+
+    sheet: a name, or a number from 1. header_line: 0 says that there is none. delimiter: a line feed says that lines
+    are not split.
+    """
 
     model_config = {"extra": "forbid"}
 
@@ -22,6 +28,8 @@ class IntakeOptions(SQLModel):
     member: str | None = Field(default=None, max_length=1000)
     encoding: str | None = Field(default=None, max_length=40)
     delimiter: str | None = Field(default=None, min_length=1, max_length=1)
+    format: FileFormat | None = Field(default=None, sa_type=String)
+    quote: Quote | None = Field(default=None, sa_type=String)
 
 
 class Note(SQLModel):
@@ -74,12 +82,24 @@ class Command(SQLModel):
     reasons: list[dict[str, str]]
 
 
+class SameBytes(SQLModel):
+    """Another batch of the dataset that holds the very same bytes."""
+
+    id: BatchId
+    number: int
+    name: str
+
+
 class BatchDetail(BatchRead):
-    """Everything about one batch. `intake` is how the file was read; `outcomes` what each expectation found;
+    """Everything about one batch. `intake` is how the file was read; `doubts` are the conclusions about it that a
+    person should look at; `choices` the members an archive leaves to choose from; `outcomes` what each expectation found;
     `may_take`: whether this reader may have the rows themselves, without which single values of sensitive data are left out."""
 
     options: dict[str, Any]
     intake: dict[str, Any] | None
+    doubts: list[dict[str, Any]]
+    choices: list[str]
+    same_bytes: list[SameBytes]
     typed_sha256: str | None
     content_sha256: str | None
     verdict_id: str | None

@@ -103,6 +103,15 @@ def corrections_of(work: Work, batch_id: str) -> list[str]:
     )
 
 
+def same_bytes(work: Work, row: BatchRow) -> list[BatchRow]:
+    """Other batches of the dataset that hold the very same bytes, oldest first."""
+    wanted = select(BatchRow).where(
+        BatchRow.dataset_id == row.dataset_id, BatchRow.sha256 == row.sha256, BatchRow.id != row.id
+    )
+    bare = wanted.options(defer(cast(QueryableAttribute[Any], BatchRow.intake)))
+    return list(work.db.exec(bare.order_by(col(BatchRow.number)).limit(20)))
+
+
 def targets(work: Work, actor: Actor) -> list[tuple[str, Text]]:
     """The datasets that the actor may hand in for, with their titles."""
     wanted = select(DatasetRow.id, DatasetRow.title_zh, DatasetRow.title_en).where(

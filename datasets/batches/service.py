@@ -23,6 +23,7 @@ from datasets.batches import queries, rules
 from datasets.batches.models import BatchRead, IntakeOptions
 from datasets.batches.tables import BatchRow
 from datasets.batches.workflow import MOVES, BatchState, BatchStep, advance, open_steps
+from datasets.intake.guesses import Guess, doubts
 from datasets.people import stamp
 
 SUBMIT: Final = "datasets:batch:submit"
@@ -91,7 +92,7 @@ def receive(
     _ask_for_check(work, actor, row)
     payload = {
         "name": row.name, "sha256": row.sha256, "bytes": row.size_bytes, "number": row.number,
-        "corrects": corrects, "job": row.job_id,
+        "corrects": corrects, "options": row.options, "job": row.job_id,
     }  # fmt: skip
     audit.record(work, actor, "batch.received", subject=row.id, payload=payload, dataset_id=dataset_id)
     return BatchRead.model_validate(row)
@@ -150,6 +151,27 @@ def recheck(
         work, actor, "batch.recheck_requested", subject=row.id, payload=payload, dataset_id=row.dataset_id
     )
     return BatchRead.model_validate(row)
+
+
+def accept(work: Work, actor: Actor, batch_id: str, *, version: int | None = None) -> BatchRead:
+    """Say that a doubtful reading is right. What was doubted becomes part of the options, and the check goes on."""
+    row = _for_step(work, actor, batch_id, BatchStep.ACCEPT, version)
+    settled = {guess.aspect: guess.value for guess in doubts_of(row) if guess.value is not None}
+    _move(work, row, BatchStep.ACCEPT)
+    row.options = row.options | settled
+    row.preparers = sorted({*row.preparers, actor.person_id})
+    _ask_for_check(work, actor, row)
+    payload = {"settled": settled, "content": row.content_sha256, "job": row.job_id}
+    audit.record(
+        work, actor, "batch.reading_accepted", subject=row.id, payload=payload, dataset_id=row.dataset_id
+    )
+    return BatchRead.model_validate(row)
+
+
+def doubts_of(row: BatchRow) -> list[Guess]:
+    """What of the batch's reading a person should look at."""
+    found = row.intake["input"].get("detection", []) if row.intake else []
+    return doubts([Guess.model_validate(each) for each in found])
 
 
 def commands(work: Work, actor: Actor, row: BatchRow) -> list[tuple[BatchStep, tuple[Reason, ...]]]:

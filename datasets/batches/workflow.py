@@ -12,6 +12,7 @@ from core.text import Text
 
 class BatchState(StrEnum):
     RECEIVED = "received"
+    NEEDS_LOOK = "needs_look"
     TYPED = "typed"
     REFUSED = "refused"
     PASSED = "passed"
@@ -27,6 +28,8 @@ class BatchState(StrEnum):
 
 class BatchStep(StrEnum):
     TYPE = "type"
+    LOOK = "look"
+    ACCEPT = "accept"
     REFUSE = "refuse"
     PASS = "pass"  # noqa: S105 - a verdict, no secret
     ASK = "ask"
@@ -51,12 +54,15 @@ class Move(NamedTuple):
 
 _S, _P = BatchState, BatchStep
 _SUBMIT, _CONFIRM, _PUBLISH = "datasets:batch:submit", "datasets:batch:confirm", "datasets:release:publish"
+_READABLE: Final = (_S.NEEDS_LOOK, _S.REFUSED)
 _CHECKED: Final = (_S.PASSED, _S.NEEDS_CONFIRMATION, _S.FAILED, _S.ERROR, _S.CONFIRMED)
 
 MOVES: Final[Mapping[tuple[BatchState, BatchStep], Move]] = {
     (_S.RECEIVED, _P.TYPE): Move(_S.TYPED, None),
+    (_S.RECEIVED, _P.LOOK): Move(_S.NEEDS_LOOK, None),
     (_S.RECEIVED, _P.REFUSE): Move(_S.REFUSED, None),
     (_S.RECEIVED, _P.BREAK): Move(_S.ERROR, None),
+    (_S.NEEDS_LOOK, _P.ACCEPT): Move(_S.TYPED, _SUBMIT),
     (_S.TYPED, _P.PASS): Move(_S.PASSED, None),
     (_S.TYPED, _P.ASK): Move(_S.NEEDS_CONFIRMATION, None),
     (_S.TYPED, _P.FAIL): Move(_S.FAILED, None),
@@ -67,13 +73,14 @@ MOVES: Final[Mapping[tuple[BatchState, BatchStep], Move]] = {
     (_S.PUBLISHING, _P.RELEASE): Move(_S.RELEASED, None),
     (_S.PUBLISHING, _P.GIVE_BACK): Move(_S.PASSED, None),
     (_S.PUBLISHING, _P.GIVE_BACK_CONFIRMED): Move(_S.CONFIRMED, None),
-    **{(state, _P.RECHECK): Move(_S.RECEIVED, _SUBMIT) for state in (*_CHECKED, _S.REFUSED)},
-    **{(state, _P.REJECT): Move(_S.REJECTED, _CONFIRM) for state in (*_CHECKED, _S.REFUSED)},
-    **{(state, _P.SUPERSEDE): Move(_S.SUPERSEDED, _SUBMIT) for state in (*_CHECKED, _S.REFUSED)},
+    **{(state, _P.RECHECK): Move(_S.RECEIVED, _SUBMIT) for state in (*_CHECKED, *_READABLE)},
+    **{(state, _P.REJECT): Move(_S.REJECTED, _CONFIRM) for state in (*_CHECKED, *_READABLE)},
+    **{(state, _P.SUPERSEDE): Move(_S.SUPERSEDED, _SUBMIT) for state in (*_CHECKED, *_READABLE)},
 }
 
 STATE_NAMES: Final[Mapping[BatchState, Text]] = {
     _S.RECEIVED: Text("已接收", "Received"),
+    _S.NEEDS_LOOK: Text("读取方式待核对", "Needs a look"),
     _S.TYPED: Text("已定型，校验中", "Typed, being checked"),
     _S.REFUSED: Text("无法读取", "Could not be read"),
     _S.PASSED: Text("校验通过", "Passed"),
@@ -88,6 +95,7 @@ STATE_NAMES: Final[Mapping[BatchState, Text]] = {
 }
 STEP_NAMES: Final[Mapping[BatchStep, Text]] = {
     _P.CONFIRM: Text("确认", "confirm"),
+    _P.ACCEPT: Text("认可读取方式", "have its reading accepted"),
     _P.RECHECK: Text("重新校验", "check again"),
     _P.REJECT: Text("退回", "reject"),
     _P.SUPERSEDE: Text("更正", "correct"),

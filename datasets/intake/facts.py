@@ -71,6 +71,18 @@ class Preview(BaseModel):
     last: list[list[str | None]]
 
 
+class Look(BaseModel):
+    """Cells to look at: the first few hundred of `total`, searched for in `rows` rows.
+
+    line_shift: line minus record number, where that is the same for every record.
+    """
+
+    cells: list[Finding]
+    total: int
+    rows: int
+    line_shift: int | None = None
+
+
 class Intake(BaseModel):
     """The whole answer. `findings` holds the first thousand; `findings_total` counts all of them."""
 
@@ -81,6 +93,7 @@ class Intake(BaseModel):
     findings_total: int
     untyped_cells: int
     preview: Preview
+    look: Look | None = None
 
 
 class FindingLog:

@@ -137,10 +137,10 @@ def _no_cells(names: list[str]) -> InputRefused:
 
 
 def _named(names: list[str], wanted: str | int) -> str:
-    if isinstance(wanted, int) and 1 <= wanted <= len(names):
-        return names[wanted - 1]
     if wanted in names:
         return str(wanted)
+    if str(wanted).isdecimal() and 1 <= int(wanted) <= len(names):
+        return names[int(wanted) - 1]
     raise InputRefused(
         Text(
             f"工作簿里没有工作表 {wanted}；有：{', '.join(names)}（序号从 1 起）。",

@@ -33,7 +33,7 @@ def merge_rows(ctx: JobContext, row: BatchRow, former: BatchRow, out: Path) -> d
         "path": row.name, "sha256": row.sha256, "bytes": row.size_bytes, "format": "xlsx", "sheet": None,
         "merged_into": former.id, "rows_taken": taken,
     }  # fmt: skip
-    facts["findings"] = left
+    facts["findings"], facts["look"] = left, None
     facts["findings_total"] = former.intake["findings_total"] - len(mended)
     facts["untyped_cells"] = (former.untyped_cells or 0) - len(mended)
     nulls = _nulls(out)

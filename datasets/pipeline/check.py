@@ -16,6 +16,7 @@ from datasets.batches import rules, service
 from datasets.batches.tables import BatchRow
 from datasets.batches.workflow import BatchState, BatchStep
 from datasets.content import content_digest
+from datasets.intake.guesses import Guess, doubts
 from datasets.intake.reader import read_table
 from datasets.pipeline._correction import merge_rows
 from quality.engine import run_suite
@@ -26,7 +27,7 @@ _READ_UNTIL: Final = 0.55
 
 
 def run(ctx: JobContext) -> Mapping[str, Any]:
-    """Two durable steps; each looks first whether it was done already."""
+    """Two durable steps; each looks first whether it was done already. A doubtful reading waits between them."""
     batch_id = str(ctx.payload["batch_id"])
     if (state := ctx.step("type", lambda: _type(ctx, batch_id))) != BatchState.TYPED:
         return {"batch_id": batch_id, "state": state}
@@ -55,16 +56,17 @@ def _type(ctx: JobContext, batch_id: str) -> str:
         digest = gate.dictionary_digest(work, row.dataset_id)
     if not _mine(ctx, row, BatchState.RECEIVED):
         return row.state
-    out = ctx.scratch(".parquet")
+    out, doubtful = ctx.scratch(".parquet"), list[Guess]()
     try:
         if row.is_row_correction and former is not None:
             facts = merge_rows(ctx, row, former, out)
         else:
             read = read_table(
-                ctx.files.path(row.sha256), out, dictionary=words, name=row.name,
+                ctx.files.path(row.sha256), out, dictionary=words, name=row.name, look=True,
                 memory_limit_mb=ctx.settings.memory_limit_mb, on_progress=ctx.part(0.0, _READ_UNTIL),
             )  # fmt: skip
             facts = read.model_dump(mode="json")
+            doubtful = doubts(read.input.detection)
     except InputRefused as refusal:
         return _refuse(ctx, batch_id, refusal)
     content = content_digest(out)
@@ -73,9 +75,11 @@ def _type(ctx: JobContext, batch_id: str) -> str:
         row = work.db.get_one(BatchRow, batch_id)
         if _mine(ctx, row, BatchState.RECEIVED):
             service.move(
-                work, row, BatchStep.TYPE, typed_sha256=stored.sha256, content_sha256=content, intake=facts,
+                work, row, BatchStep.LOOK if doubtful else BatchStep.TYPE, typed_sha256=stored.sha256, content_sha256=content, intake=facts,
                 dictionary_sha256=digest, rows=facts["rows"], untyped_cells=facts["untyped_cells"],
             )  # fmt: skip
+            if doubtful:
+                _note(work, row, {"doubts": {guess.aspect: guess.confidence for guess in doubtful}})
         return row.state
 
 
@@ -84,6 +88,8 @@ def _refuse(ctx: JobContext, batch_id: str, refusal: AppError) -> str:
         row = work.db.get_one(BatchRow, batch_id)
         if _mine(ctx, row, BatchState.RECEIVED):
             problem = dict(service.problem_of(refusal.detail, refusal.reasons))
+            if members := refusal.facts.get("members"):
+                problem["members"] = members
             service.move(work, row, BatchStep.REFUSE, problem=problem)
             _note(work, row, {"why": refusal.detail.en})
         return row.state
