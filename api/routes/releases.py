@@ -6,12 +6,12 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 
-from api.access import PUBLIC, access
+from api.access import PUBLIC, SIGNED_IN, access
 from api.delivery import deliver
 from api.deps import ActorDep, HouseDep, ReadDep, WorkDep
 from datasets.releases import access as release_access
-from datasets.releases import queries, service
-from datasets.releases.models import ReleaseCreate, ReleaseRead, Withdrawal
+from datasets.releases import comparing, queries, service, shape, signing
+from datasets.releases.models import CompatibilityRead, DiffRead, ReleaseCreate, ReleaseRead, Withdrawal
 from datasets.releases.workflow import ReleaseState
 
 router = APIRouter(prefix="/releases", tags=["releases"])
@@ -39,6 +39,34 @@ def list_releases(
         work, actor, dataset_id=dataset_id, state=state or "", words=q, sort=sort, page=page, size=limit
     )
     return {"items": found.items, "total": found.total, "next": str(page + 1) if page < found.pages else None}
+
+
+@router.get("/key", **access(PUBLIC), response_class=Response)
+def release_key(house: HouseDep) -> Response:
+    """The public key that checks the signatures of manifests, as C2SP writes verifier keys: name+id+key."""
+    return Response(signing.signer(house.settings).verifier.text() + "\n", media_type="text/plain")
+
+
+@router.get("/preview", **access("datasets:batch:read"))
+def preview(work: ReadDep, actor: ActorDep, batch_id: str) -> CompatibilityRead:
+    """What publishing this batch would change for users, and the version number that it would get."""
+    return shape.preview(work, actor, batch_id)
+
+
+OlderId = Annotated[str, Query(alias="from", description="The release to start from")]
+NewerId = Annotated[str, Query(alias="to", description="The release to go to")]
+
+
+@router.get("/diff", **access(PUBLIC))
+def diff(house: HouseDep, actor: ActorDep, older: OlderId, newer: NewerId) -> DiffRead:
+    """How two releases of a dataset differ, row by row by key. Large ones are compared once they are asked for (POST)."""
+    return comparing.difference(house.read, house.files, house.settings, actor, older, newer)
+
+
+@router.post("/diff", status_code=202, **access(SIGNED_IN))
+def ask_for_diff(work: WorkDep, actor: ActorDep, older: OlderId, newer: NewerId) -> DiffRead:
+    """Have two large releases compared; `job_id` says how far it is."""
+    return comparing.ask(work, actor, older, newer)
 
 
 @router.get("/{release_id}", **access(PUBLIC))
@@ -69,11 +97,18 @@ def download(
     actor: ActorDep,
     release_id: str,
     format: release_access.Form = "parquet",
+    partition: Annotated[str, Query(max_length=20, description="One part, such as 2026-03")] = "",
 ) -> Response:
     """The data of a release that is open without condition; ranges and validators are honoured, each download is recorded."""
     asked_range = request.headers.get("range", "")[:200]
     parcel = release_access.open_download(
-        work, actor, release_id, format, asked_range=asked_range, note=request.method == "GET"
+        work,
+        actor,
+        release_id,
+        format,
+        asked_range=asked_range,
+        note=request.method == "GET",
+        partition=partition,
     )
 
     def may_go_on() -> bool:

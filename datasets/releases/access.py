@@ -102,23 +102,49 @@ def _refusals(work: Work, row: ReleaseRow) -> tuple[Reason, ...]:
 
 
 def open_download(
-    work: Work, actor: Actor, release_id: str, form: Form, *, asked_range: str, note: bool
+    work: Work,
+    actor: Actor,
+    release_id: str,
+    form: Form,
+    *,
+    asked_range: str,
+    note: bool,
+    partition: str = "",
 ) -> Parcel:
-    """Decide on one open download and write it down before the first byte leaves (`note`; not for a mere HEAD)."""
+    """Decide on one open download and write it down before the first byte leaves (`note`; not for a mere HEAD).
+
+    partition: the value of one period (`2026-03`) instead of the whole; NotFound when the release has no such part.
+    """
     row = queries.seen(work, actor, release_id)
-    if row.state == ReleaseState.WITHDRAWN:
+    if row.state in (ReleaseState.WITHDRAWN, ReleaseState.RETIRED):
         raise queries.tombstone(row)
     if reasons := _refusals(work, row):
         text = Text("；".join(each.text.zh for each in reasons), " ".join(each.text.en for each in reasons))
         raise AccessRefused(text, reasons=reasons)
-    sha256 = row.sha256 if form == "parquet" else row.csv_sha256
+    sha256 = _part(row, partition) if partition else row.sha256 if form == "parquet" else row.csv_sha256
     assert sha256 is not None  # noqa: S101 - without both files it is refused above
     if note:
         payload = {"format": form, "sha256": sha256, "range": asked_range, "number": row.number}
+        payload |= {"partition": partition} if partition else {}
         audit.record(
             work, actor, "release.downloaded", subject=row.id, payload=payload, dataset_id=row.dataset_id
         )
+    if partition:
+        return Parcel(sha256, f"{row.dataset_id}-v{row.number}-{partition}.parquet", _TYPES["parquet"])
     return Parcel(sha256, f"{row.dataset_id}-v{row.number}.{form}", _TYPES[form])
+
+
+def _part(row: ReleaseRow, value: str) -> str:
+    """The digest of one part."""
+    for part in (row.partitions or {"files": []})["files"]:
+        if part["value"] == value:
+            return str(part["sha256"])
+    raise NotFound(
+        Text(
+            f"该版本没有分区 {value}；分区列表见版本页或清单。",
+            f"The release has no part {value}; its page and manifest list them.",
+        )
+    )
 
 
 def may_flow(work: Work, release_id: str) -> bool:

@@ -52,6 +52,7 @@ def manifest_of(
             "verdict_id": release.verdict_id,
             "verdict": release.verdict,
             "content_sha256": release.content_sha256,
+            "waivers": release.waivers,
         },
         "prepared_by": [_person(who) for who in (batch.submitted, batch.confirmed) if who],
         "confirmation": {"at": batch.confirmed_at.isoformat()} if batch.confirmed_at else None,

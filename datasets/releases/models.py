@@ -79,3 +79,31 @@ class ReleaseRead(SQLModel):
     signing_key: str | None
     partitions: dict[str, Any] | None
     retired_at: datetime | None
+    waivers: list[dict[str, Any]]
+
+
+class DiffSide(SQLModel):
+    """One of two releases that are compared."""
+
+    id: ReleaseId
+    number: int
+    semver: str
+    rows: int | None
+
+
+class DiffRead(SQLModel):
+    """How two releases differ. `state`: ready, making (see `job_id`), not-made (ask for it), failed.
+
+    `counts`: rows added, removed, changed, kept; changed cells `by_column`. `sample`: rows with their cells before and after,
+    empty unless `shows_values`. `changes`: of the schema.
+    """
+
+    dataset_id: DatasetId
+    state: str
+    older: DiffSide
+    newer: DiffSide
+    job_id: JobId | None
+    shows_values: bool
+    counts: dict[str, Any] | None
+    sample: list[dict[str, Any]]
+    changes: list[dict[str, Any]]

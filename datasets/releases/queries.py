@@ -45,11 +45,11 @@ def is_deliverable(row: ReleaseRow) -> bool:
 
 
 def release(work: Work, release_id: str) -> ReleaseRow:
-    """A release regardless of who asks, for other parts of the room. Raises NotFound; Gone when it was withdrawn."""
+    """A release regardless of who asks, for other parts of the room. Raises NotFound; Gone when it was withdrawn or retired."""
     row = work.db.get(ReleaseRow, release_id)
     if row is None:
         raise _unknown()
-    if row.state == ReleaseState.WITHDRAWN:
+    if row.state in (ReleaseState.WITHDRAWN, ReleaseState.RETIRED):
         raise tombstone(row)
     return row
 
@@ -128,7 +128,18 @@ def releases(
 
 
 def tombstone(row: ReleaseRow) -> Gone:
-    """What a withdrawn release answers."""
+    """What a withdrawn release answers, or a retired one whose files are asked for."""
+    if row.state == ReleaseState.RETIRED:
+        return Gone(
+            Text(
+                f"{row.dataset_id} 第 {row.number} 版已按保留规则退役，文件不再提供；记录与清单保留，请使用当前版本。",
+                f"Release {row.number} of {row.dataset_id} was retired by the dataset's rule of retention: its files are no longer delivered, its record and manifest stay. Use the current release.",
+            ),
+            release_id=row.id,
+            dataset_id=row.dataset_id,
+            number=row.number,
+            retired_at=row.retired_at.isoformat() if row.retired_at else None,
+        )
     return Gone(
         Text(
             f"{row.dataset_id} 第 {row.number} 版已撤回：{row.withdrawn_reason}",

@@ -38,6 +38,7 @@ IMPACT_NAMES: Final[Mapping[Impact, Text]] = {
     Impact.MINOR: Text("兼容的增补", "Additive"),
     Impact.PATCH: Text("仅数据更新", "Data only"),
 }
+IMPACTS: Final = tuple(impact.word for impact in Impact)  # from light to grave
 KIND_NAMES: Final[Mapping[str, Text]] = {
     "added": Text("新增列", "Column added"),
     "removed": Text("删除列", "Column removed"),

@@ -21,11 +21,13 @@ from datasets.batches import service as batch_service
 from datasets.batches.tables import BatchRow
 from datasets.batches.workflow import BatchState, BatchStep
 from datasets.batches.workflow import advance as advance_batch
+from datasets.notices import service as notices
 from datasets.people import acting_for, stamp
 from datasets.releases import queries, rules, shape
 from datasets.releases.models import ReleaseCreate, ReleaseRead
 from datasets.releases.tables import ReleaseRow
 from datasets.releases.workflow import MOVES, ReleaseState, ReleaseStep, advance
+from datasets.waivers import cover as waivers
 from quality.service import current_suite
 
 PUBLISH: Final = "datasets:release:publish"
@@ -52,6 +54,7 @@ def request(work: Work, actor: Actor, body: ReleaseCreate) -> ReleaseRead:
     advance_batch(BatchState(batch.state), BatchStep.PUBLISH)
     authors = gate.rule_authors(work, batch.dataset_id)
     refuse_if(batch_rules.second_person_objections(batch.preparers, actor.person_id, authors))
+    refuse_if(waivers.publish_objections(work, batch, actor))
     _refuse_outdated(work, batch)
     _refuse_second_at_once(work, batch.dataset_id)
     compared = shape.of_batch(work, batch)
@@ -106,12 +109,10 @@ def finish(work: Work, release_id: str, made: dict[str, Any], content_sha256: st
     audit.record(
         work, publisher, "release.published", subject=row.id, payload=payload, dataset_id=row.dataset_id
     )
-    outbox.post(
-        work,
-        "release.published",
-        row.id,
-        {"dataset_id": row.dataset_id, "number": row.number, "sha256": row.sha256},
-    )
+    impact = max((each["impact"] for each in row.changes or []), key=rules.IMPACTS.index, default="patch")
+    told = {"dataset_id": row.dataset_id, "number": row.number, "semver": row.semver, "impact": impact}
+    outbox.post(work, "release.published", row.id, {**told, "sha256": row.sha256})
+    _tell_followers(work, row, "breaking" if impact == "major" else "released")
     return ReleaseRead.model_validate(row)
 
 
@@ -123,7 +124,8 @@ def give_up(work: Work, release_id: str, why: Text) -> None:
     row.problem = dict(batch_service.problem_of(why))
     _move(work, row, ReleaseStep.FAIL)
     batch = work.db.get_one(BatchRow, row.batch_id)
-    back = BatchStep.GIVE_BACK_CONFIRMED if batch.confirmed else BatchStep.GIVE_BACK
+    unwaived = BatchStep.GIVE_BACK_WAIVED if batch.waivers else BatchStep.GIVE_BACK
+    back = BatchStep.GIVE_BACK_CONFIRMED if batch.confirmed else unwaived
     batch_service.move(work, batch, back)
     audit.record(
         work,
@@ -156,6 +158,7 @@ def withdraw(work: Work, actor: Actor, release_id: str, reason: str) -> ReleaseR
     payload = {"number": row.number, "reason": row.withdrawn_reason, "sha256": row.sha256}
     audit.record(work, actor, "release.withdrawn", subject=row.id, payload=payload, dataset_id=row.dataset_id)
     outbox.post(work, "release.withdrawn", row.id, {"dataset_id": row.dataset_id, "number": row.number})
+    _tell_followers(work, row, "withdrawn")
     return ReleaseRead.model_validate(row)
 
 
@@ -170,6 +173,7 @@ def _new_row(work: Work, actor: Actor, batch: BatchRow, note: str, preparers: li
             "suite_version_id": batch.suite_version_id, "suite_number": batch.suite_number,
             "verdict_id": batch.verdict_id, "verdict": batch.verdict, "preparers": preparers,
             "prepared": batch.submitted, "publisher": stamp(actor), "note": note.strip(), "requested_at": work.now,
+            "waivers": waivers.lasting(work, batch),
         }
     )  # fmt: skip
 
@@ -241,15 +245,15 @@ def _refuse_second_at_once(work: Work, dataset_id: str) -> None:
 
 def _demand_verdict(work: Work, row: ReleaseRow, batch: BatchRow, content_sha256: str) -> None:
     """Promise 1, asked again inside the transaction that publishes."""
+    refuse_if(waivers.publish_objections(work, batch, acting_for(row.publisher)))
     verdict = gate.verdict_row(work, row.verdict_id)
     holds = (
         verdict is not None
-        and verdict.verdict == "passed"
+        and waivers.demand(work, batch, row.waivers)
         and verdict.content_sha256 == content_sha256 == row.content_sha256 == batch.content_sha256
         and verdict.suite_version_id == row.suite_version_id
         and batch.state == BatchState.PUBLISHING
         and not batch.untyped_cells
-        and (batch.confirmed is not None or not gate.failed_warnings(verdict))
     )
     if not holds:
         text = Text(
@@ -267,6 +271,14 @@ def _demand_verdict(work: Work, row: ReleaseRow, batch: BatchRow, content_sha256
             ],
         )
     refuse_if(batch_rules.second_person_objections(row.preparers, row.publisher["person_id"]))
+
+
+def _tell_followers(work: Work, row: ReleaseRow, kind: str) -> None:
+    facts = {
+        "number": row.number, "semver": row.semver, "rows": row.rows, "changes": row.changes or [],
+        "compared_to": row.compared_to if kind != "withdrawn" else None, "reason": row.withdrawn_reason,
+    }  # fmt: skip
+    notices.tell(work, row.dataset_id, kind, row.id, facts)
 
 
 def _tell_catalogue(work: Work, row: ReleaseRow) -> None:

@@ -63,6 +63,9 @@ class ReleaseRow(SQLModel, table=True):
     partitions: dict[str, Any] | None = Field(default=None, sa_type=JSON)
     retired: dict[str, Any] | None = Field(default=None, sa_type=JSON)
     retired_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    waivers: list[dict[str, Any]] = Field(
+        default_factory=list, sa_type=JSON, sa_column_kwargs={"server_default": "[]"}
+    )
 
 
 class ReleaseDiffRow(SQLModel, table=True):

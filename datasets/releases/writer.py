@@ -13,8 +13,10 @@ import pyarrow as pa
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
+from datasets import geoparquet
 from datasets.cells import flat, safe_cells, safe_name
 from datasets.content import ROW_COLUMN
+from datasets.geometry import Shapes, as_texts, converter, shape_columns, texted
 
 GROUP_ROWS: Final = 524_288
 _READ_ROWS: Final = 65_536
@@ -27,15 +29,19 @@ def write_parquet(
     words: Mapping[str, Mapping[str, str]],
     notes: Mapping[str, str],
     progress: Progress = lambda _share: None,
+    shapes: Shapes = Shapes(),  # noqa: B008 - frozen
 ) -> list[dict[str, Any]]:
     """Write `table` without its row numbers to `out`; gives the columns as the manifest lists them.
 
     words: per column, what goes into its field's metadata (titles, unit, level …), in the dictionary's order: columns stand
     in that order in every release, however the department's file orders them. notes: the file's own metadata.
+    shapes: what becomes GeoParquet.
     """
-    with pq.ParquetFile(table) as source:
-        schema = _described(source.schema_arrow, words, notes)
-        write_groups(_batches(source, schema.names, progress), schema, out)
+    with pq.ParquetFile(table) as source, converter() as engine:
+        plain = _described(source.schema_arrow, words, notes)
+        plan = geoparquet.plan(source, shapes, engine)
+        schema = plan.schema(plain)
+        write_groups(plan.batches(_batches(source, plain.names, progress), engine), schema, out)
     return [
         {"name": field.name, "type": str(field.type), **dict(words.get(field.name, {}))} for field in schema
     ]
@@ -51,18 +57,19 @@ def write_groups(batches: Iterable[pa.RecordBatch], schema: pa.Schema, out: Path
 def write_csv(parquet: Path, out: Path, progress: Progress = lambda _share: None) -> None:
     """The release as UTF-8 CSV with a byte order mark, so that spreadsheets read Chinese right.
 
-    Texts that a spreadsheet would run as a formula get an apostrophe in front; numbers are left alone.
+    Texts that a spreadsheet would run as a formula get an apostrophe in front; numbers are left alone. Shapes are
+    well-known text.
     """
     with pq.ParquetFile(parquet) as source, out.open("xb") as sink:
         sink.write(b"\xef\xbb\xbf")
-        names = source.schema_arrow.names
-        shown = pa.schema(
-            [pa.field(safe_name(field.name), flat(field.type)) for field in source.schema_arrow]
-        )
+        schema = source.schema_arrow
+        columns = shape_columns(schema.metadata)
+        spelt = texted(schema, columns)
+        shown = pa.schema([pa.field(safe_name(field.name), flat(field.type)) for field in spelt])
         with pacsv.CSVWriter(sink, shown) as writer:
-            for batch in _batches(source, names, progress):
-                columns = [safe_cells(values) for values in batch.columns]
-                writer.write_batch(pa.record_batch(columns, schema=shown))
+            for batch in as_texts(_batches(source, schema.names, progress), columns, spelt):
+                cells = [safe_cells(values) for values in batch.columns]
+                writer.write_batch(pa.record_batch(cells, schema=shown))
 
 
 def _batches(source: pq.ParquetFile, names: Sequence[str], progress: Progress) -> Iterator[pa.RecordBatch]:
