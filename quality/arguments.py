@@ -11,8 +11,9 @@ from math import isfinite
 from typing import Any, Final, NamedTuple
 
 from quality import conditions
-from quality.own.ages import is_duration, is_moment
+from quality.own.ages import is_duration, is_moment, read_duration
 from quality.own.areas import is_area
+from quality.own.datums import DATUMS
 from quality.vocabulary import Shape, TypeSpec
 
 Given = Mapping[str, Any]
@@ -65,6 +66,15 @@ def _is_quantile_ranges(value: Any) -> bool:
     )
 
 
+def _is_period(value: Any) -> bool:
+    return (
+        isinstance(value, dict)
+        and set(value) == {"column", "period"}
+        and _is_text(value["column"])
+        and value["period"] in ("year", "month", "day")
+    )
+
+
 _TEXT: Final = Form(_is_text, "非空文本", "a text that is not empty")
 _ANY_TEXT: Final = Form(lambda value: isinstance(value, str), "文本", "a text")
 _NUMBER: Final = Form(_is_number, "数值", "a number")
@@ -76,6 +86,20 @@ _YES_NO: Final = Form(lambda value: isinstance(value, bool), "true 或 false", "
 _OBJECT: Final = Form(lambda value: isinstance(value, dict), "JSON 对象", "a JSON object")
 _LIST: Final = Form(_is_list_of(lambda _: True), "非空列表", "a list that is not empty")
 _TEXTS: Final = Form(_is_list_of(_is_text), "由文本组成的非空列表", "a list of texts that is not empty")
+
+_NOT_NEGATIVE: Final = Form(
+    lambda value: _is_number(value) and 0 <= value < float("inf"), "不小于 0 的数", "a number of 0 or more"
+)
+_FIXED_DURATION: Final = Form(
+    lambda value: is_duration(value) and read_duration(value).months == 0,
+    "以日、时、分、秒表示的 ISO 8601 时长，如 PT5M",
+    "an ISO 8601 duration in days or shorter units, such as PT5M",
+)
+_GROUPS: Final = Form(
+    _is_list_of(lambda each: _is_text(each) or _is_period(each)),
+    '由列名或 {"column": …, "period": "year|month|day"} 组成的非空列表',
+    'a list of column names or {"column": …, "period": "year|month|day"}',
+)
 
 _FORMS: Final[Mapping[str, Form]] = {
     **dict.fromkeys(
@@ -89,6 +113,12 @@ _FORMS: Final[Mapping[str, Form]] = {
             "type_",
             "strftime_format",
             "unexpected_rows_query",
+            "dataset",
+            "other_column",
+            "code_list",
+            "version",
+            "since",
+            "until",
         ),
         _TEXT,
     ),
@@ -104,11 +134,22 @@ _FORMS: Final[Mapping[str, Form]] = {
             "ties_okay",
             "exact_match",
             "bucketize_data",
+            "daily",
         ),
         _YES_NO,
     ),
     **dict.fromkeys(("json_schema", "partition_object"), _OBJECT),
-    **dict.fromkeys(("column_list", "column_set", "type_list", "like_pattern_list", "regex_list"), _TEXTS),
+    **dict.fromkeys(
+        (
+            *("column_list", "column_set", "type_list", "like_pattern_list", "regex_list"),
+            *("keys", "other_keys", "other_columns"),
+        ),
+        _TEXTS,
+    ),
+    **dict.fromkeys(("tolerance", "tolerance_share", "max_change", "max_removed"), _NOT_NEGATIVE),
+    **dict.fromkeys(("min_delay", "max_delay", "per"), _FIXED_DURATION),
+    **dict.fromkeys(("group_columns", "other_group_columns"), _GROUPS),
+    "factor": _NUMBER,
     "regex": _ANY_TEXT,
     "mostly": _SHARE,
     "daily_share": _SHARE,
@@ -134,7 +175,14 @@ _FORMS: Final[Mapping[str, Form]] = {
         'an object such as {"quantiles": […], "value_ranges": [[low, high], …]}',
     ),
 }
-_CHOICES: Final[Mapping[str, tuple[str, ...]]] = {"match_on": ("any", "all"), "method": ("iqr", "std")}
+_CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
+    "match_on": ("any", "all"),
+    "method": ("iqr", "std"),
+    "comparison": ("equal", "at_most", "at_least", "more_than"),
+    "unmatched": ("fail", "ignore"),
+    "direction": ("rising", "falling"),
+    "crs": DATUMS,
+}
 _PAIR_IGNORE: Final = ("both_values_are_missing", "either_value_is_missing", "neither")
 _RECORD_IGNORE: Final = ("all_values_are_missing", "any_value_is_missing", "never")
 
@@ -152,6 +200,12 @@ def _presence(spec: TypeSpec, given: Given) -> Iterator[Fault]:
             "missing-argument",
             f"{spec.name} 缺少参数 {'、'.join(missing)}",
             f"{spec.name} lacks {', '.join(missing)}",
+        )
+    if spec.either and sum(key in given for key in spec.either) != 1:
+        yield Fault(
+            "missing-argument",
+            f"{spec.name} 须给出 {'、'.join(spec.either)} 中的一个",
+            f"{spec.name} takes exactly one of {', '.join(spec.either)}",
         )
     if spec.needs_one and not any(key in given for key in spec.needs_one):
         yield Fault(
@@ -197,6 +251,7 @@ def _contents(given: Given) -> Iterator[Fault]:
                 f"正则表达式 {pattern!r} 有误：{error}",
                 f"the regular expression {pattern!r} is wrong: {error}",
             )
+    yield from _partners(given)
     if "{batch}" not in str(given.get("unexpected_rows_query", "{batch}")):
         yield Fault(
             "no-batch",
@@ -216,6 +271,33 @@ def _contents(given: Given) -> Iterator[Fault]:
             yield Fault(
                 "wrong-row-condition", f"看不懂行条件 {fault}", f"the row condition cannot be read: {fault}"
             )
+
+
+_PARTNERS: Final = (
+    ("column_list", "other_columns"),
+    ("column", "other_columns"),
+    ("keys", "other_keys"),
+    ("group_columns", "other_group_columns"),
+)
+
+
+def _partners(given: Given) -> Iterator[Fault]:
+    """Lists that are read in pairs are of one length; a change of keys is a change of something named."""
+    for here, there in _PARTNERS:
+        mine, theirs = given.get(here), given.get(there)
+        size = len(mine) if isinstance(mine, list) else 1
+        if mine is not None and isinstance(theirs, list) and len(theirs) != size:
+            yield Fault(
+                "uneven-lists",
+                f"{here} 与 {there} 的列数须相同（{size} 与 {len(theirs)}）",
+                f"{here} and {there} must name as many columns ({size} and {len(theirs)})",
+            )
+    if "max_removed" in given and "keys" not in given:
+        yield Fault(
+            "no-keys",
+            "max_removed 须与 keys 一起给出，否则不知道按哪些列认行",
+            "max_removed needs keys, which say what a row is known by",
+        )
 
 
 def _regex_fault(pattern: str) -> str | None:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from quality.correcting import apply_correction
 from quality.kinds import Kind, kind_of
+from quality.marks import PROPERTY
 from quality.sheet import DATA_SHEET, FAULT_TITLE, HEADER_LINES, KEY_TITLE, ROW, RULE_SHEET, defused
 from quality.verdict import Outcome, Verdict
 from quality.vocabulary import TYPES, Shape
@@ -33,16 +34,17 @@ Words = Mapping[str, Mapping[str, str]]
 __all__ = ["apply_correction", "build"]
 
 
-def build(table: Path, verdict: Verdict, words: Words | None = None) -> bytes:
+def build(table: Path, verdict: Verdict, words: Words | None = None, *, batch_id: str | None = None) -> bytes:
     """The workbook for the rows that `verdict` refused in `table`, as XLSX bytes.
 
+    batch_id: written into the file, so that it is known when it comes back (`quality.marks`).
     words: per column what the dictionary says (`title_zh`, `title_en`, `unit`); shown under the column's name.
     At most MAX_ROWS rows; the rule sheet says how many each rule refused in all.
     """
     import xlsxwriter
 
     failing = _failing(verdict)
-    rows = _rows(table, sorted(failing)[:MAX_ROWS])
+    rows = rows_of(table, sorted(failing)[:MAX_ROWS])
     buffer = io.BytesIO()
     options = {
         "in_memory": True,
@@ -51,6 +53,8 @@ def build(table: Path, verdict: Verdict, words: Words | None = None) -> bytes:
         "strings_to_numbers": False,
     }
     with xlsxwriter.Workbook(buffer, options) as book:
+        if batch_id:
+            book.set_custom_property(PROPERTY, batch_id)
         _data_sheet(book, rows, failing, verdict, words or {})
         _rule_sheet(book, verdict)
     return buffer.getvalue()
@@ -71,14 +75,10 @@ def columns_of(outcome: Outcome) -> list[str]:
     spec = TYPES[outcome.type]
     if spec.shape is Shape.QUERY:
         return []
-    names: list[str] = []
-    for key in spec.domain:
-        value = outcome.kwargs[key]
-        names += value if isinstance(value, list) else [value]
-    return names
+    return spec.columns(outcome.kwargs)
 
 
-def _rows(table: Path, keys: list[int]) -> pa.Table:
+def rows_of(table: Path, keys: list[int]) -> pa.Table:
     import duckdb
     import pyarrow as pa
     import pyarrow.parquet as pq

@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 from quality.gx.door import opened, quietly
+from quality.references import NONE, References
 from quality.suite import Suite
 from quality.verdict import EngineName, Verdict
 
@@ -21,6 +22,7 @@ def run_suite(
     memory_limit_mb: int = 800,
     on_progress: Callable[[int, int], None] | None = None,
     reference: datetime | None = None,
+    references: References = NONE,
 ) -> Verdict:
     """Judge `table` by `suite`. Both engines give the same outcomes, counts and failing rows.
 
@@ -28,6 +30,8 @@ def run_suite(
     hidden from rules about columns. on_progress: told (rules done, rules in all).
     memory_limit_mb: DuckDB's share; pandas holds the whole table.
     reference: the moment (aware) against which freshness is judged, where a rule names none of its own.
+    references: the releases and code lists that rules compare with; a rule whose other side is not among them is an
+    error. The verdict names what was handed in.
     The first call in a process loads Great Expectations, which takes seconds.
     """
     with quietly():
@@ -40,5 +44,6 @@ def run_suite(
             memory_limit_mb=memory_limit_mb,
             on_progress=on_progress,
             reference=reference,
+            references=references,
         )
     return verdict

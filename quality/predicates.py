@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import dateutil.parser  # type: ignore[import-untyped]
 
-from quality.own import areas, identifiers
+from quality.own import areas, datums, identifiers
 
 CACHE: Final = 65_536
 Predicate = Callable[[str, str], bool]
@@ -85,4 +85,5 @@ PREDICATES: Final[Mapping[str, Predicate]] = {
     "dg_holds_phone_number": identifiers.holds_phone_number,
     "dg_holds_card_number": identifiers.holds_card_number,
     "dg_lies_in": areas.lies_in,
+    "dg_fits_crs": datums.fits,
 }

@@ -8,6 +8,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from quality.references import ReferenceUsed
+
 Result = Literal["passed", "failed", "error"]
 Severity = Literal["critical", "warning", "info"]
 EngineName = Literal["duckdb", "pandas"]
@@ -44,6 +46,8 @@ class Verdict(BaseModel):
     rows: int
     expectations: list[Outcome]
     statistics: dict[str, Any]
+    references: list[ReferenceUsed] = Field(default_factory=list)
+    """What rules were compared with; verdicts of before name none."""
 
     @property
     def warnings(self) -> list[Outcome]:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
 from quality.kinds import MOMENTS, NUMERIC, ORDERED, Kind
 
@@ -44,6 +44,7 @@ class TypeSpec:
 
     kinds: what the columns it looks at may hold; anything else is an error, not a failure.
     keys: the arguments that name its columns, where they are not those of its shape.
+    either: its columns are named by exactly one of these. also: further arguments that may name columns.
     """
 
     name: str
@@ -53,10 +54,12 @@ class TypeSpec:
     needs_one: tuple[str, ...] = ()
     kinds: frozenset[Kind] = frozenset(Kind)
     keys: tuple[str, ...] = ()
+    either: tuple[str, ...] = ()
+    also: tuple[str, ...] = ()
 
     @property
     def domain(self) -> tuple[str, ...]:
-        return self.keys or DOMAIN_KEYS[self.shape]
+        return () if self.either else self.keys or DOMAIN_KEYS[self.shape]
 
     @property
     def all_required(self) -> tuple[str, ...]:
@@ -71,12 +74,22 @@ class TypeSpec:
             extra += ("row_condition", "condition_parser")
         if self.shape in {Shape.PAIR, Shape.RECORD}:
             extra += ("ignore_row_if",)
+        extra += (*self.either, *self.also)
         return frozenset((*self.all_required, *self.optional, *self.needs_one, *extra))
+
+    def columns(self, kwargs: Mapping[str, Any]) -> list[str]:
+        """The columns of the checked table that a rule with these arguments looks at, in order."""
+        names: list[Any] = []
+        for key in (*self.domain, *self.either, *self.also):
+            value = kwargs.get(key, [])
+            names += value if isinstance(value, list) else [value]
+        return [str(each["column"] if isinstance(each, Mapping) else each) for each in names]
 
 
 _STRICT: Final = ("strict_min", "strict_max")
 
 
+_SLACK: Final = ("factor", "tolerance", "tolerance_share")
 _TEXT: Final = frozenset({Kind.TEXT})
 _PLAIN: Final = frozenset(Kind) - {Kind.OTHER}
 
@@ -189,12 +202,83 @@ _SPECS: Final = (
     TypeSpec(
         "expect_column_values_to_be_fresh", Shape.AGGREGATE, ("max_age",), ("reference",), kinds=MOMENTS
     ),
+    # These look at several rows, at a second table or at the catalogue's lists; see quality/gx/cross_rules.
+    _column("values_to_be_in_code_list", "code_list", optional=("version",)),
+    TypeSpec(
+        "expect_column_values_to_exist_in_dataset",
+        Shape.RECORD,
+        ("dataset",),
+        ("other_columns",),
+        either=("column", "column_list"),
+    ),
+    TypeSpec(
+        "expect_values_to_agree_with_dataset",
+        Shape.RECORD,
+        ("dataset",),
+        ("other_keys", "other_column", "comparison", *_SLACK, "unmatched"),
+        keys=("keys", "column"),
+    ),
+    TypeSpec(
+        "expect_totals_to_agree_with_dataset",
+        Shape.RECORD,
+        ("dataset",),
+        ("other_group_columns", "other_column", *_SLACK, "unmatched"),
+        keys=("group_columns",),
+        also=("column",),
+    ),
+    TypeSpec(
+        "expect_counters_to_grow_since_last_release",
+        Shape.RECORD,
+        (),
+        ("strictly",),
+        keys=("keys", "column"),
+        kinds=_PLAIN,
+    ),
+    TypeSpec(
+        "expect_rows_to_agree_with_last_release",
+        Shape.TABLE,
+        needs_one=("max_change", "max_removed"),
+        also=("keys",),
+    ),
+    TypeSpec(
+        "expect_values_to_rise_over_time",
+        Shape.RECORD,
+        (),
+        ("direction", "strictly", "daily"),
+        keys=("group_columns", "time_column", "column"),
+    ),
+    TypeSpec(
+        "expect_values_to_change_slowly",
+        Shape.RECORD,
+        ("max_change",),
+        ("per",),
+        keys=("group_columns", "time_column", "column"),
+    ),
+    TypeSpec(
+        "expect_delays_to_be_between",
+        Shape.PAIR,
+        needs_one=("min_delay", "max_delay"),
+        kinds=MOMENTS,
+        keys=("since", "until"),
+    ),
+    TypeSpec(
+        "expect_coordinates_to_fit_crs",
+        Shape.PAIR,
+        ("crs", "area"),
+        kinds=NUMERIC,
+        keys=("longitude", "latitude"),
+    ),
 )
 TYPES: Final[Mapping[str, TypeSpec]] = {spec.name: spec for spec in _SPECS}
 # Shipped by Great Expectations, but they compare with a second table, which a gate over one table has not.
 NEED_SECOND_TABLE: Final = frozenset(
     {"expect_table_row_count_to_equal_other_table", "expect_query_results_to_match_comparison"}
 )
+
+
+def camel(name: str) -> str:
+    """`expect_values_to_rise_over_time` → `ExpectValuesToRiseOverTime`."""
+    return "".join(part.capitalize() for part in name.split("_"))
 
 
 def snake(name: str) -> str:

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, Protocol
 
 from core.text import Text
+from quality import cross_wording
+from quality.cross_wording import percent
 
 _SHOWN: Final = 8
 
@@ -23,10 +25,10 @@ Kwargs = Mapping[str, Any]
 
 def describe(rule: Rule) -> Text:
     """The rule as a sentence, with its tolerance and the rows it looks at. The suite's own words come first."""
-    return _with_scope(_own_words(rule) or _SENTENCES[rule.type](rule.kwargs), rule.kwargs)
+    return _with_scope(own_words(rule) or _SENTENCES[rule.type](rule.kwargs), rule.kwargs)
 
 
-def _own_words(rule: Rule) -> Text | None:
+def own_words(rule: Rule) -> Text | None:
     """What the suite's author wrote: `meta.title_zh` and `meta.title_en`, or the expectation's own description."""
     words = [rule.meta.get("title_zh"), rule.meta.get("title_en"), rule.kwargs.get("description")]
     zh, en, both = (word.strip() if isinstance(word, str) else "" for word in words)
@@ -45,14 +47,10 @@ def _with_scope(said: Text, kwargs: Kwargs) -> Text:
     zh, en = said.zh, said.en
     mostly = kwargs.get("mostly")
     if mostly is not None and mostly < 1:
-        zh, en = f"{zh}（至少 {_percent(mostly)} 满足）", f"{en} (in at least {_percent(mostly)} of the rows)"
+        zh, en = f"{zh}（至少 {percent(mostly)} 满足）", f"{en} (in at least {percent(mostly)} of the rows)"
     if "row_condition" in kwargs:
         zh, en = f"当 {kwargs['row_condition']} 时，{zh}", f"where {kwargs['row_condition']}: {en}"
     return Text(zh, en)
-
-
-def _percent(share: float) -> str:
-    return f"{share * 100:g}%"
 
 
 def _value(value: Any) -> str:
@@ -155,7 +153,7 @@ def _outliers(kwargs: Kwargs) -> Text:
 def _quantiles(kwargs: Kwargs) -> Text:
     ranges = kwargs["quantile_ranges"]
     parts = [
-        (_percent(quantile), "-∞" if low is None else low, "+∞" if high is None else high)
+        (percent(quantile), "-∞" if low is None else low, "+∞" if high is None else high)
         for quantile, (low, high) in zip(ranges["quantiles"], ranges["value_ranges"], strict=False)
     ]
     zh = "；".join(f"{quantile} 分位在 {low}～{high}" for quantile, low, high in parts)
@@ -194,7 +192,7 @@ def _reporting(kwargs: Kwargs) -> Text:
     said = _column("须全部上报：{}", "must all have reported: {}", "value_set")(kwargs)
     if "time_column" not in kwargs:
         return said
-    share = _percent(kwargs.get("daily_share", 1))
+    share = percent(kwargs.get("daily_share", 1))
     return Text(
         f"{said.zh}；按“{kwargs['time_column']}”每天至少 {share} 上报",
         f'{said.en}; by "{kwargs["time_column"]}" at least {share} of them each day',
@@ -353,6 +351,7 @@ _SENTENCES: Final[Mapping[str, Callable[[Kwargs], Text]]] = {
     ),
     "expect_groups_to_report": _reporting,
     "expect_column_values_to_be_fresh": _freshness,
+    **cross_wording.SENTENCES,
     "unexpected_rows_expectation": _table(
         "以下查询不得返回任何行：{}", "this query must return no row: {}", "unexpected_rows_query"
     ),

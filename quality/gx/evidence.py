@@ -14,13 +14,14 @@ from great_expectations.expectations.expectation_configuration import Expectatio
 from great_expectations.validator.metric_configuration import MetricConfiguration
 from great_expectations.validator.metrics_calculator import MetricsCalculator
 
-from quality.gx import queries
-from quality.gx.added_rules import NOTES
+from quality.gx import added_rules, clock_rules, queries
 from quality.gx.duck import DuckDBExecutionEngine
 from quality.gx.facts import ROW, Facts, plain
 from quality.gx.frame import FrameExecutionEngine
 from quality.kinds import Kind
 from quality.suite import Expectation
+
+_NOTES = {**added_rules.NOTES, **clock_rules.NOTES}
 
 
 class Evidence:
@@ -36,6 +37,11 @@ class Evidence:
         self._max_examples = max_examples
         self._max_failing_rows = max_failing_rows
 
+    @property
+    def is_first_release(self) -> bool:
+        """Whether there is no last release to compare with."""
+        return self._facts.references.last_release is None
+
     def of_rows(self, configuration: ExpectationConfiguration, columns: list[str]) -> dict[str, Any]:
         """Keys (ascending, capped) and example values of the rows that a row rule refused."""
         condition = self._condition(configuration)
@@ -47,7 +53,7 @@ class Evidence:
             "failing_rows": [int(row[0]) for row in rows],
             "examples": [self._example(columns, row[1:]) for row in rows[: self._max_examples]],
         }
-        if note := NOTES.get(configuration.type):
+        if note := _NOTES.get(configuration.type):
             found["observed_value"] = note(configuration.kwargs, [row[1:] for row in rows])
         return found
 

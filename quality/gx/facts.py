@@ -8,10 +8,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from math import isnan
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from quality.conditions import Condition
 from quality.kinds import Column
+from quality.references import NONE, References
+
+if TYPE_CHECKING:
+    from quality.gx.cross_tables import Held
 
 ROW: Final = "__row__"
 TABLE: Final = "batch"
@@ -22,11 +26,14 @@ class Facts:
     """`conditions`: row conditions by the short name under which Great Expectations sees them.
 
     reference: the moment against which freshness is judged where a rule names none.
+    references: what was handed in to compare with; others: its tables by the name that rules give them.
     """
 
     columns: Mapping[str, Column]
     conditions: dict[str, Condition] = field(default_factory=dict)
     reference: datetime | None = None
+    references: References = NONE
+    others: Mapping[str, Held] = field(default_factory=dict)
 
     def __getitem__(self, name: str) -> Column:
         return self.columns[str(name)]

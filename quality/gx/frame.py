@@ -39,7 +39,16 @@ class FrameExecutionEngine(PandasExecutionEngine):
 
 def read(table: Path, *, has_row_key: bool) -> pd.DataFrame:
     """Whole numbers and booleans stay so beside nulls; dates are time stamps; rows in key order."""
-    arrow = pq.read_table(table)
+    frame = columns_of(table, None)
+    if has_row_key:
+        return frame.sort_values(ROW, kind="stable", ignore_index=True)
+    frame[ROW] = np.arange(1, len(frame) + 1, dtype="int64")
+    return frame
+
+
+def columns_of(table: Path, names: list[str] | None) -> pd.DataFrame:
+    """These columns (None: all) in the order of the file."""
+    arrow = pq.read_table(table, columns=names)
     frame: pd.DataFrame = arrow.to_pandas(
         types_mapper=_DTYPES.get, date_as_object=False, timestamp_as_object=False
     )
@@ -48,9 +57,6 @@ def read(table: Path, *, has_row_key: bool) -> pd.DataFrame:
             frame[name] = frame[name].astype(object if not len(frame) else frame[name].cat.categories.dtype)
         if pa.types.is_timestamp(kind) and kind.tz is not None:
             frame[name] = frame[name].dt.tz_convert("UTC")
-    if has_row_key:
-        return frame.sort_values(ROW, kind="stable", ignore_index=True)
-    frame[ROW] = np.arange(1, len(frame) + 1, dtype="int64")
     return frame
 
 

@@ -11,6 +11,7 @@ from itertools import combinations
 from typing import Any
 
 from quality import conditions, predicates
+from quality.gx import cross_prepare
 from quality.gx.facts import Facts
 from quality.gx.record_rules import comparable
 from quality.kinds import MOMENTS, Column, Kind, KindMismatch, coerce, read_moment
@@ -33,11 +34,7 @@ _COMPARING = frozenset(
 
 def named_columns(expectation: Expectation) -> list[str]:
     """The columns a rule looks at, in order."""
-    names: list[str] = []
-    for key in expectation.spec.domain:
-        value = expectation.kwargs[key]
-        names += value if isinstance(value, list) else [value]
-    return [str(name) for name in names]
+    return expectation.spec.columns(expectation.kwargs)
 
 
 def read_condition(expectation: Expectation, columns: Mapping[str, Column]) -> conditions.Condition | None:
@@ -87,6 +84,8 @@ def _check_time_column(name: str, columns: Mapping[str, Column]) -> None:
 
 def arguments(expectation: Expectation, facts: Facts, condition: str | None) -> dict[str, Any]:
     """kwargs as Great Expectations gets them: row conditions by short name, bounds in the column's kind."""
+    if expectation.type in cross_prepare.TYPES:
+        return cross_prepare.arguments(expectation, facts, condition)
     columns = facts.columns
     kwargs = {
         key: value

@@ -38,9 +38,9 @@ from great_expectations.expectations.metrics.map_metric_provider.multicolumn_con
 from great_expectations.expectations.metrics.metric_provider import metric_value
 from great_expectations.expectations.metrics.table_metric_provider import TableMetricProvider
 
-from quality.gx import added_rules, queries
+from quality.gx import added_rules, clock_rules, cross_rules, queries
 from quality.gx.aggregate_rules import AGGREGATES, ASKED, Aggregate, Asked, needs
-from quality.gx.duck import DuckDBExecutionEngine, from_clause
+from quality.gx.duck import DuckDBExecutionEngine, Rows, from_clause
 from quality.gx.facts import CURRENT, column, plain
 from quality.gx.frame import FrameExecutionEngine
 from quality.gx.record_rules import PAIR_RULES, RECORD_RULES, RecordRule
@@ -90,7 +90,7 @@ def _pair_rule(rule: RecordRule) -> None:
         cls: Any, column_A: Any, column_B: Any, _table: Any, _sqlalchemy_engine: Any, **args: Any
     ) -> Any:
         columns = [column(column_A.name), column(column_B.name)]
-        return _condition(rule.duck(columns, args, lambda: from_clause(_table, _sqlalchemy_engine)))
+        return _condition(rule.duck(columns, args, Rows(_table, _sqlalchemy_engine)))
 
     @column_pair_condition_partial(engine=FrameExecutionEngine)
     def as_mask(cls: Any, column_A: pd.Series, column_B: pd.Series, **args: Any) -> pd.Series:
@@ -111,7 +111,7 @@ def _record_rule(rule: RecordRule) -> None:
     @multicolumn_condition_partial(engine=DuckDBExecutionEngine)
     def as_sql(cls: Any, column_list: Any, _table: Any, _sqlalchemy_engine: Any, **args: Any) -> Any:
         columns = [column(each.name) for each in column_list]
-        return _condition(rule.duck(columns, args, lambda: from_clause(_table, _sqlalchemy_engine)))
+        return _condition(rule.duck(columns, args, Rows(_table, _sqlalchemy_engine)))
 
     @multicolumn_condition_partial(engine=FrameExecutionEngine)
     def as_mask(cls: Any, column_list: pd.DataFrame, **args: Any) -> pd.Series:
@@ -194,9 +194,9 @@ class ColumnTypes(TableMetricProvider):
 SQLALCHEMY_SELECTABLE_METRICS.clear()
 for _row in (*COLUMN_RULES, *added_rules.COLUMN_RULES):
     _column_rule(_row)
-for _pair in (*PAIR_RULES, *added_rules.PAIR_RULES):
+for _pair in (*PAIR_RULES, *added_rules.PAIR_RULES, *clock_rules.PAIR_RULES):
     _pair_rule(_pair)
-for _record in (*RECORD_RULES, *added_rules.RECORD_RULES):
+for _record in (*RECORD_RULES, *added_rules.RECORD_RULES, *cross_rules.RECORD_RULES):
     _record_rule(_record)
 for _one in AGGREGATES:
     _aggregate(_one)

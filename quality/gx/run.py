@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -18,15 +18,19 @@ from great_expectations.validator.validator import Validator
 from quality.conditions import ConditionUnreadable
 from quality.gx import (
     added_expectations,  # noqa: F401 - registers expectations of ours
+    cross_expectations,  # noqa: F401 - and those over a second table
+    cross_prepare,
     duck,
     frame,
     own_expectations,  # noqa: F401 - replaces stock expectations
     prepare,
     register,  # noqa: F401 - registers the rules
 )
+from quality.gx.cross_tables import Held, held_tables
 from quality.gx.evidence import Evidence, jsonable
 from quality.gx.facts import CURRENT, ROW, Facts
 from quality.kinds import Column, KindMismatch, column_of
+from quality.references import LAST_TYPES, References
 from quality.suite import Expectation, Suite
 from quality.verdict import EngineName, Outcome, Verdict, decide, statistics
 from quality.vocabulary import ROW_SHAPES, Shape
@@ -47,25 +51,41 @@ def run(
     memory_limit_mb: int,
     on_progress: Progress | None,
     reference: datetime | None,
+    references: References,
 ) -> Verdict:
     schema = pq.read_schema(table)
     names = list(schema.names)
     facts = Facts(
-        {field.name: column_of(field) for field in schema if field.name != ROW}, reference=reference
+        {field.name: column_of(field) for field in schema if field.name != ROW},
+        reference=reference,
+        references=references,
+        others=held_tables(references, memory_limit_mb),
     )
     token = CURRENT.set(facts)
     try:
         tasks = [_Task(place, each, facts) for place, each in enumerate(suite.expectations)]
-        with _opened(engine, table, list(facts.columns.values()), ROW in names, memory_limit_mb) as opened:
-            validator, execution_engine = opened
-            ready = [task for task in tasks if task.error is None]
+        ready = [task for task in tasks if task.error is None]
+        with ExitStack() as stack:
+
+            def opened(others: Collection[Held]) -> tuple[Validator, Engine]:
+                columns = list(facts.columns.values())
+                return stack.enter_context(
+                    _opened(engine, table, columns, ROW in names, memory_limit_mb, others)
+                )
+
+            validator, execution_engine = opened(facts.others.values())
             _evaluate(validator, [task for task in ready if not task.is_query])
+            evidence = asked = Evidence(execution_engine, facts, max_examples, max_failing_rows)
+            if facts.others and any(
+                task.is_query for task in ready
+            ):  # a query may see the checked table alone
+                validator, execution_engine = opened(())
+                asked = Evidence(execution_engine, facts, max_examples, max_failing_rows)
             for task in ready:
                 if task.is_query:
                     _fill(validator, [task])
-            evidence = Evidence(execution_engine, facts, max_examples, max_failing_rows)
             outcomes = [
-                _told(task.outcome(evidence), on_progress, done, len(tasks))
+                _told(task.outcome(asked if task.is_query else evidence), on_progress, done, len(tasks))
                 for done, task in enumerate(tasks, start=1)
             ]
     finally:
@@ -77,6 +97,7 @@ def run(
         rows=pq.read_metadata(table).num_rows,
         expectations=outcomes,
         statistics=statistics(outcomes),
+        references=references.used(),
     )
 
 
@@ -88,7 +109,12 @@ def _told(outcome: Outcome, on_progress: Progress | None, done: int, total: int)
 
 @contextmanager
 def _opened(
-    engine: EngineName, table: Path, columns: list[Column], has_row_key: bool, memory_limit_mb: int
+    engine: EngineName,
+    table: Path,
+    columns: list[Column],
+    has_row_key: bool,
+    memory_limit_mb: int,
+    others: Collection[Held],
 ) -> Iterator[tuple[Validator, Engine]]:
     if engine == "pandas":
         reference = frame.FrameExecutionEngine()
@@ -99,7 +125,12 @@ def _opened(
     with (
         tempfile.TemporaryDirectory(prefix="datagrant-gate-") as scratch,
         duck.engine_over(
-            table, columns, has_row_key=has_row_key, memory_limit_mb=memory_limit_mb, scratch=Path(scratch)
+            table,
+            columns,
+            has_row_key=has_row_key,
+            memory_limit_mb=memory_limit_mb,
+            scratch=Path(scratch),
+            others={other.path: other.view for other in others},
         ) as opened,
     ):
         yield _validator(opened, Batch(data=duck.batch_data(opened))), opened
@@ -138,6 +169,7 @@ class _Task:
 
     def _configured(self, facts: Facts) -> ExpectationConfiguration:
         prepare.check(self.expectation, facts.columns)
+        cross_prepare.check(self.expectation, facts)
         condition = prepare.read_condition(self.expectation, facts.columns)
         name = None
         if condition is not None:
@@ -185,6 +217,8 @@ class _Task:
             "unexpected_count": int(result["unexpected_count"] or 0),  # SQL sums nothing to null
             "unexpected_percent": result.get("unexpected_percent"),
         }
+        if self.expectation.type in LAST_TYPES and evidence.is_first_release:
+            counted["observed_value"] = {"last_release": None}
         if counted["unexpected_count"]:
             assert self.configuration is not None  # noqa: S101 - evaluated, therefore configured
             counted |= evidence.of_rows(self.configuration, prepare.named_columns(self.expectation))

@@ -14,6 +14,7 @@ from quality.suite import Suite
 from quality.verdict import EngineName, Outcome
 from quality.vocabulary import TYPES
 from tests.quality.cases import CASES, Case
+from tests.quality.cross_cases import CASES as CROSS_CASES
 from tests.quality.tables import TABLES, write
 
 pytestmark = pytest.mark.gx
@@ -50,7 +51,7 @@ def judge(tmp_path_factory: pytest.TempPathFactory) -> Judge:
 
 
 def test_every_expectation_type_has_a_case() -> None:
-    assert {name for name, _ in CASES} == set(TYPES)
+    assert {name for name, _ in (*CASES, *CROSS_CASES)} == set(TYPES)
 
 
 def _same(left: Any, right: Any) -> bool:
