@@ -28,6 +28,8 @@ from core.jobs_run import JobKind, Lane, context_for, in_place, perform, scratch
 from core.settings import Settings
 from core.text import Text
 from datasets.pipeline import kinds
+from datasets.sources import queries as sources
+from datasets.sources.service import start_due
 
 T = TypeVar("T")
 _LANES: Final[dict[Lane, int]] = {"check": 1, "work": 2}
@@ -161,6 +163,7 @@ def serve_jobs(settings: Settings, stop: threading.Event, *, idle_exit: float | 
             if now - last_noted > _DEADLINES_S:
                 last_noted = now
                 note_deadlines(house)
+                start_due_sources(house)
                 send_due(house)
                 ask_for_scrub(house)
                 seal_record(house)
@@ -185,6 +188,15 @@ def note_deadlines(house: House) -> int:
             return 0
     with house.write() as work:
         return deadlines.note_due(work)
+
+
+def start_due_sources(house: House) -> int:
+    """Begin a look into every source whose time has come; returns their number."""
+    with house.read() as work:
+        if not sources.is_any_due(work):
+            return 0
+    with house.write() as work:
+        return start_due(work)
 
 
 def ask_for_scrub(house: House) -> bool:

@@ -38,6 +38,20 @@ class Settings(BaseSettings):
         None,
         description="Where events (release.published, grant.revoked, …) are posted as JSON; empty keeps them",
     )
+    source_root: Path | None = Field(
+        None,
+        description="Directory whose sub-folders, one for each department by its id, sources may watch; empty: no folders",
+    )
+    source_allow: str = Field(
+        "",
+        description="In-house hosts and networks that sources may reach, by comma: files.bureau.local, 10.20.0.0/16",
+    )
+    source_seconds: int = Field(
+        1800, ge=5, description="Longest time for fetching from a source once, seconds"
+    )
+    source_max_rows: int = Field(
+        5_000_000, ge=1, description="Most rows that one look into a database table may bring"
+    )
     secure_cookies: bool = Field(False, description="Set the Secure mark on cookies (behind HTTPS)")
 
     @property

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import calendar
 import re
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta, timezone
 from typing import Final, Literal
-
-from dateutil.relativedelta import relativedelta
 
 from core.errors import InputRefused
 from core.text import Text
 
 LOCAL: Final = timezone(timedelta(hours=8), "UTC+8")
 SHORTEST: Final = timedelta(minutes=1)
+FAILURES: Final = 5
+"""So many failures in a row, and a source pauses itself."""
 _LONGEST_PAUSE: Final = timedelta(hours=6)
 _DURATION: Final = re.compile(
     r"P(?=\d|T\d)(?:(\d{1,3})Y)?(?:(\d{1,3})M)?(?:(\d{1,3})W)?(?:(\d{1,4})D)?"
@@ -58,17 +59,31 @@ def schedule(text: str) -> Schedule:
     )
 
 
-def period(iso: str | None) -> relativedelta | None:
-    """An ISO 8601 duration as calendar arithmetic; None when it is none, or shorter than a minute."""
+@dataclass(frozen=True, slots=True)
+class Rhythm:
+    """A length of time by the calendar: whole months, and what is left."""
+
+    months: int
+    rest: timedelta
+
+    def after(self, at: datetime) -> datetime:
+        """One rhythm later, on the same day of the month (UTC+8) or on its last."""
+        day = at.astimezone(LOCAL)
+        years, month = divmod(day.month - 1 + self.months, 12)
+        year, month = day.year + years, month + 1
+        last = calendar.monthrange(year, month)[1]
+        return day.replace(year=year, month=month, day=min(day.day, last)) + self.rest
+
+
+def period(iso: str | None) -> Rhythm | None:
+    """An ISO 8601 duration; None when it is none, or shorter than a minute."""
     found = _DURATION.fullmatch(iso or "")
     if not found:
         return None
     years, months, weeks, days, hours, minutes, seconds = (int(part or 0) for part in found.groups())
-    made = relativedelta(
-        years=years, months=months, weeks=weeks, days=days, hours=hours, minutes=minutes, seconds=seconds
-    )
-    start = datetime(2026, 1, 1, tzinfo=LOCAL)
-    return made if start + made >= start + SHORTEST else None
+    rest = timedelta(weeks=weeks, days=days, hours=hours, minutes=minutes, seconds=seconds)
+    made = Rhythm(years * 12 + months, rest)
+    return made if made.months or rest >= SHORTEST else None
 
 
 def next_due(plan: Schedule, frequency: str | None, last: datetime | None, now: datetime) -> datetime | None:
@@ -85,8 +100,8 @@ def next_due(plan: Schedule, frequency: str | None, last: datetime | None, now: 
         return None
     if last is None:
         return now
-    following = last + rhythm
-    return following if following > now else now + rhythm
+    following = rhythm.after(last)
+    return following if following > now else rhythm.after(now)
 
 
 def retry_at(failures: int, now: datetime) -> datetime:
@@ -94,9 +109,9 @@ def retry_at(failures: int, now: datetime) -> datetime:
     return now + min(timedelta(minutes=2 ** min(failures, 12)), _LONGEST_PAUSE)
 
 
-def gives_up(failures: int, limit: int) -> bool:
+def gives_up(failures: int) -> bool:
     """Whether it is time to stop trying and to tell somebody."""
-    return failures >= limit
+    return failures >= FAILURES
 
 
 def schedule_words(plan: Schedule, frequency: Text) -> Text:
