@@ -7,7 +7,7 @@ weights nor grades; dimensions that no rule speaks for do not count, and their w
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 from statistics import fmean
@@ -62,15 +62,19 @@ def scheme() -> Mapping[str, Any]:
     return found
 
 
+class Mending(BaseModel):
+    """A failing rule, and what mending it would bring. place: the rule's number in its suite, from 1.
+
+    gain: points by which the total would rise if this rule alone were fulfilled; failing_share: 0-1 of what it looked at.
+    """
+
+    place: int
+    gain: float
+    failing_share: float
+
+
 def score(verdict: Verdict) -> Scorecard:
-    by_part: dict[str, list[float]] = {}
-    for outcome in verdict.expectations:
-        if (points := rule_score(outcome)) is not None:
-            for part in parts_of(outcome):
-                by_part.setdefault(part, []).append(points)
-    dimensions = [
-        found for each in scheme()["dimensions"] if (found := _dimension(each, by_part)) is not None
-    ]
+    dimensions = _dimensions([(each, rule_score(each)) for each in verdict.expectations])
     total = _total(dimensions) if verdict.verdict != "error" else None
     grade = _grade(total) if total is not None else {}
     return Scorecard(
@@ -81,6 +85,43 @@ def score(verdict: Verdict) -> Scorecard:
         grade_en=grade.get("en"),
         dimensions=dimensions,
     )
+
+
+def mend_first(verdict: Verdict) -> list[Mending]:
+    """The failing rules, those first whose mending brings most: by gain × failing share, then by place.
+
+    Rules that could not run are not counted, as in no score is.
+    """
+    points = [(each, rule_score(each)) for each in verdict.expectations]
+    now = _total(_dimensions(points))
+    found = []
+    for place, (outcome, own) in enumerate(points):
+        if now is None or own is None or outcome.outcome != "failed":
+            continue
+        mended = _total(_dimensions([*points[:place], (outcome, 100.0), *points[place + 1 :]]))
+        share = (100 - own) / 100
+        found.append(
+            Mending(place=place + 1, gain=round((mended or now) - now, 2), failing_share=round(share, 6))
+        )
+    return sorted(found, key=lambda each: (-each.gain * each.failing_share, each.place))
+
+
+def _dimensions(points: Sequence[tuple[Outcome, float | None]]) -> list[DimensionScore]:
+    by_part: dict[str, list[float]] = {}
+    for outcome, own in points:
+        if own is not None:
+            for part in parts_of(outcome):
+                by_part.setdefault(part, []).append(own)
+    return [found for each in scheme()["dimensions"] if (found := _dimension(each, by_part)) is not None]
+
+
+def part_names() -> Mapping[str, Text]:
+    """Names of the sub-indicators by code."""
+    return {
+        part["code"]: Text(part["zh"], part["en"])
+        for each in scheme()["dimensions"]
+        for part in each["parts"]
+    }
 
 
 def rule_score(outcome: Outcome) -> float | None:

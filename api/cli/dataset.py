@@ -11,7 +11,7 @@ import typer
 from api.client import DEFAULT_DIR, As, DataDir, Json, Server, Token, connect, show
 
 app = typer.Typer(
-    help="Dataset records: list, search, show, create, update, publish, withdraw, dictionary, export.",
+    help="Dataset records: list, search, show, create, update, publish, withdraw, dictionary, quality, export.",
     no_args_is_help=True,
 )
 
@@ -148,6 +148,23 @@ def dictionary(
             "required",
         )
         show(found if as_json else found["columns"], as_json, columns)
+
+
+@app.command("quality")
+def quality(
+    dataset_id: str, data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "",
+    as_json: Json = False,
+) -> None:  # fmt: skip
+    """Scores by GB/T 36344, and what to mend first."""
+    with connect(data_dir, server, token, user) as api:
+        found = api.get(f"/datasets/{dataset_id}/quality")
+        if as_json:
+            show(found, as_json)
+            return
+        card = found["scores"] or {"total": None, "grade": None, "dimensions": []}
+        show({"total": card["total"], "grade": card["grade"]}, as_json)
+        show(card["dimensions"], as_json, ("code", "zh", "en", "weight", "score"))
+        show(found["mend_first"], as_json, ("place", "gain", "failing_share", "rule_zh", "rule_en"))
 
 
 @app.command("export")

@@ -1,4 +1,4 @@
-"""`datagrant release`: publish, look, withdraw, download."""
+"""`datagrant release`: publish, look, verdict, withdraw, download."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import typer
 
 from api.client import DEFAULT_DIR, As, DataDir, Json, Server, Token, connect, show
 
-app = typer.Typer(help="Releases: publish, list, show, withdraw, download.", no_args_is_help=True)
+app = typer.Typer(help="Releases: publish, list, show, verdict, withdraw, download.", no_args_is_help=True)
+RULE_COLUMNS = ("place", "rule_zh", "rule_en", "severity", "outcome", "pass_rate", "unexpected_count")
 COLUMNS = ("id", "dataset_id", "number", "state", "rows", "size_bytes", "sha256", "published_at")
 
 
@@ -65,6 +66,21 @@ def show_release(
     """One release."""
     with connect(data_dir, server, token, user) as api:
         show(api.get(f"/releases/{release_id}"), as_json)
+
+
+@app.command()
+def verdict(
+    release_id: str,
+    data_dir: DataDir = DEFAULT_DIR,
+    server: Server = "",
+    token: Token = "",
+    user: As = "",
+    as_json: Json = False,
+) -> None:
+    """The verdict by which a release was published, rule by rule."""
+    with connect(data_dir, server, token, user) as api:
+        found = api.get(f"/releases/{release_id}/verdict")
+        show(found if as_json else found["rules"], as_json, RULE_COLUMNS)
 
 
 @app.command()

@@ -41,7 +41,7 @@ def detail(work: Work, actor: Actor, batch_id: str) -> BatchDetail:
     row = queries.batch(work, actor, batch_id)
     said = {"outcomes": gate.outcomes(work, row.verdict_id), "intake": row.intake}
     doubtful = [guess.model_dump(mode="json") for guess in service.doubts_of(row)]
-    if not actor.may_in(TAKE, row.org_id) and _is_sensitive(work, row.dataset_id):
+    if not actor.may_in(TAKE, row.org_id) and is_sensitive(work, row.dataset_id):
         said = _without_values(said)
     steps = [
         Command(
@@ -68,7 +68,7 @@ def detail(work: Work, actor: Actor, batch_id: str) -> BatchDetail:
     )
 
 
-def _is_sensitive(work: Work, dataset_id: str) -> bool:
+def is_sensitive(work: Work, dataset_id: str) -> bool:
     """Whether single values are for the source department's eyes alone: a high level, or columns about persons."""
     held, high = asset(work, dataset_id), limits()["security_review_from_level"]
     return held.level >= high or any(

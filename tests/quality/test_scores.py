@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from quality.scores import parts_of, scheme, score
+from quality.scores import mend_first, parts_of, scheme, score
 from quality.verdict import Outcome, Verdict, decide
 from quality.vocabulary import TYPES
 
@@ -79,3 +79,21 @@ def test_the_scheme_is_whole() -> None:
     assert sum(each["weight"] for each in found["dimensions"]) == pytest.approx(1)
     assert set(found["default_part_by_type"].values()) <= codes
     assert set(found["default_part_by_type"]) <= set(TYPES)
+
+
+def test_what_brings_most_is_mended_first() -> None:
+    found = mend_first(
+        _verdict(
+            _outcome(NOT_NULL, "failed", 1.0),
+            _outcome(ROW_COUNT, "failed"),
+            _outcome(UNIQUE, "failed", 50.0),
+            _outcome(UNIQUE, "passed", 0.0),
+        )
+    )
+    assert [(each.place, each.failing_share) for each in found] == [(2, 1.0), (3, 0.5), (1, 0.01)]
+    assert found[0].gain == 25.0  # half of completeness, which is half of what is scored
+
+
+def test_a_rule_that_could_not_run_is_not_offered_for_mending() -> None:
+    found = mend_first(_verdict(_outcome(NOT_NULL, "error"), _outcome(UNIQUE, "failed", 50.0)))
+    assert [each.place for each in found] == [2]

@@ -6,12 +6,14 @@ import { copyButtons } from "./copy";
 import { markScrollers } from "./scrollers";
 import { submitOnce } from "./forms";
 import { showUploads } from "./uploads";
+import { printButtons } from "./print";
 
 // A refused or failed poll leaves the page as it is; nothing is ever evaluated from attributes.
 Object.assign(htmx.config, { noSwap: [204, 304, "4xx", "5xx"], history: false });
 
 confirmBeforeSubmit();
 copyButtons();
+printButtons();
 submitOnce();
 showUploads();
 enhanceTables(document);

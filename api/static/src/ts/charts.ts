@@ -1,11 +1,14 @@
 // Draws every `[data-chart]` from the JSON beside it. The same numbers stand in the table below the chart.
 // Canvas and not SVG: the SVG renderer sets style attributes, which the page policy refuses.
-import { BarChart, LineChart, PieChart } from "echarts/charts";
-import { AriaComponent, GridComponent, LegendComponent, TooltipComponent } from "echarts/components";
+import { BarChart, CustomChart, LineChart, PieChart } from "echarts/charts";
+import { AriaComponent, GridComponent, LegendComponent, MarkLineComponent, TooltipComponent } from "echarts/components";
 import { init, use, type EChartsType } from "echarts/core";
 import { CanvasRenderer } from "echarts/renderers";
 
-use([BarChart, LineChart, PieChart, AriaComponent, GridComponent, LegendComponent, TooltipComponent, CanvasRenderer]);
+use([
+  BarChart, CustomChart, LineChart, PieChart, AriaComponent, GridComponent, LegendComponent, MarkLineComponent,
+  TooltipComponent, CanvasRenderer,
+]);
 
 interface Series {
   name: string;
@@ -13,10 +16,14 @@ interface Series {
 }
 
 interface Spec {
-  kind: "bar" | "bars" | "stack" | "line" | "pie";
+  kind: "bar" | "bars" | "stack" | "line" | "pie" | "hist";
   labels: string[];
   series: Series[];
   unit?: string;
+  max?: number; // where the axis of amounts ends
+  edges?: number[]; // of a "hist": one more than labels; seconds since 1970 where `moments`
+  moments?: boolean;
+  marks?: { name: string; at: number }[];
 }
 
 const compact = new Intl.NumberFormat(document.documentElement.lang, { notation: "compact" });
@@ -35,11 +42,67 @@ function axes(spec: Spec): Record<string, unknown> {
   };
   const amounts = {
     type: "value",
+    max: spec.max,
+    interval: spec.max === undefined ? undefined : spec.max / 4,
     splitNumber: 4,
     splitLine: line,
     axisLabel: { color: token("ink-soft"), hideOverlap: true, formatter: (n: number) => compact.format(n) },
   };
+  if (spec.kind === "hist") return { xAxis: scale(spec, line), yAxis: amounts };
   return spec.kind === "bars" ? { xAxis: amounts, yAxis: { ...names, inverse: true } } : { xAxis: names, yAxis: amounts };
+}
+
+const place = (spec: Spec, value: number): number => (spec.moments ? value * 1000 : value);
+
+function scale(spec: Spec, line: Record<string, unknown>): Record<string, unknown> {
+  const edges = spec.edges ?? [];
+  return {
+    type: spec.moments ? "time" : "value",
+    min: place(spec, edges[0] ?? 0),
+    max: place(spec, edges[edges.length - 1] ?? 1),
+    axisLine: line,
+    splitLine: { show: false },
+    axisLabel: {
+      color: token("ink-soft"),
+      hideOverlap: true,
+      ...(spec.moments ? {} : { formatter: (n: number) => compact.format(n) }),
+    },
+  };
+}
+
+interface Drawing {
+  value(dimension: number): number;
+  coord(point: [number, number]): [number, number];
+  visual(name: string): unknown;
+}
+
+// Bars that reach exactly from one edge of their bin to the next, and the bounds as lines where they are.
+function bins(spec: Spec): Record<string, unknown>[] {
+  const edges = (spec.edges ?? []).map((edge) => place(spec, edge));
+  return spec.series.map(({ name, values }, index) => ({
+    name,
+    type: "custom",
+    encode: { x: [0, 1], y: 2 },
+    data: values.map((count, bin) => ({
+      name: spec.labels[bin] ?? "",
+      value: [edges[bin] ?? 0, edges[bin + 1] ?? 0, count ?? 0],
+    })),
+    renderItem: (_: unknown, api: Drawing) => {
+      const [x, y] = api.coord([api.value(0), api.value(2)]);
+      const [end, floor] = api.coord([api.value(1), 0]);
+      const shape = { x, y, width: Math.max(1, end - x - 1), height: floor - y };
+      return { type: "rect", shape, style: { fill: api.visual("color") } };
+    },
+    markLine: index
+      ? undefined
+      : {
+          symbol: "none",
+          silent: true,
+          lineStyle: { color: token("bad"), type: "solid", width: 2 },
+          label: { color: token("ink"), formatter: "{b}", position: "end", distance: 4 },
+          data: (spec.marks ?? []).map((mark) => ({ name: mark.name, xAxis: place(spec, mark.at) })),
+        },
+  }));
 }
 
 function series(spec: Spec): Record<string, unknown>[] {
@@ -50,6 +113,7 @@ function series(spec: Spec): Record<string, unknown>[] {
     const itemStyle = { borderColor: token("surface"), borderWidth: 2 };
     return [{ type: "pie", radius: ["42%", "66%"], data, label, labelLine, itemStyle }];
   }
+  if (spec.kind === "hist") return bins(spec);
   return spec.series.map(({ name, values }) => ({
     name,
     data: values,
@@ -68,10 +132,10 @@ function option(spec: Spec): Record<string, unknown> {
     animation: false,
     color: [1, 2, 3, 4, 5, 6].map((n) => token(`chart-${n}`)),
     textStyle: { fontFamily: getComputedStyle(document.body).fontFamily, color: token("ink") },
-    grid: { left: 4, right: 16, top: 14, bottom: many ? 32 : 4, outerBoundsMode: "same" },
+    grid: { left: 4, right: 16, top: spec.marks ? 28 : 14, bottom: many ? 32 : 4, outerBoundsMode: "same" },
     legend: many ? { bottom: 0, textStyle: { color: token("ink-soft") }, icon: "roundRect" } : undefined,
     tooltip: {
-      trigger: spec.kind === "pie" ? "item" : "axis",
+      trigger: spec.kind === "pie" || spec.kind === "hist" ? "item" : "axis",
       renderMode: "richText",
       backgroundColor: token("raised"),
       borderColor: token("line-strong"),

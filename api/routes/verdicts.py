@@ -1,0 +1,31 @@
+"""Verdicts and scores, machine-readable: of a batch, of a release, of a dataset in the course of time."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from api.access import PUBLIC, access
+from api.deps import ActorDep, ReadDep
+from datasets import scoring, verdicts
+from datasets.scoring import QualityRead
+from datasets.verdicts import VerdictRead
+
+router = APIRouter(tags=["verdicts"])
+
+
+@router.get("/batches/{batch_id}/verdict", **access("datasets:batch:read"))
+def batch_verdict(work: ReadDep, actor: ActorDep, batch_id: str) -> VerdictRead:
+    """What the gate found in a batch, rule by rule, with scores and what to mend first."""
+    return verdicts.of_batch(work, actor, batch_id).read
+
+
+@router.get("/releases/{release_id}/verdict", **access(PUBLIC))
+def release_verdict(work: ReadDep, actor: ActorDep, release_id: str) -> VerdictRead:
+    """The verdict by which a release was published. Single values only where the reader may have the data anyway."""
+    return verdicts.of_release(work, actor, release_id).read
+
+
+@router.get("/datasets/{dataset_id}/quality", **access(PUBLIC))
+def dataset_quality(work: ReadDep, actor: ActorDep, dataset_id: str) -> QualityRead:
+    """Scores by GB/T 36344, release by release, and what to mend first."""
+    return scoring.quality_of(work, actor, dataset_id)
