@@ -81,6 +81,8 @@ class JsonStream:
                     raise self.malformed(error.msg) from error
             except RecursionError as error:
                 raise self.malformed("nested too deeply") from error
+            except ValueError as error:  # a whole number of thousands of digits
+                raise self.malformed("a number is too long") from error
 
     def malformed(self, why: str) -> InputRefused:
         position = self._taken + self._at

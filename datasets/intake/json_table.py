@@ -85,7 +85,7 @@ def _is_lines(path: Path) -> bool:
             try:
                 if not isinstance(json.loads(line), dict):
                     return False
-            except (json.JSONDecodeError, RecursionError):
+            except (ValueError, RecursionError):
                 return False
             seen += 1
             if seen == 2:
@@ -100,7 +100,7 @@ def _lines(path: Path) -> Iterator[tuple[int | None, str | None, Json]]:
                 continue
             try:
                 yield number, None, json.loads(line)
-            except (json.JSONDecodeError, RecursionError) as error:
+            except (ValueError, RecursionError) as error:
                 raise InputRefused(
                     Text(
                         f"第 {number} 行不是合法的 JSON（{error}）；请改正后重新提交。",
@@ -113,9 +113,14 @@ def _lines(path: Path) -> Iterator[tuple[int | None, str | None, Json]]:
 def _stage(source: Source, folder: Path, log: FindingLog) -> Staged:
     """Two passes: which columns there are, then the rows."""
     order: dict[str, int] = {}
+    shapes: set[tuple[str, ...]] = set()  # of flat records: most have one of a few
     rows = 0
     for _, key, value in source():
         rows += 1
+        if (shape := _flat_shape(value)) is not None:
+            if shape in shapes:
+                continue
+            shapes.add(shape)
         for name in _row(key, value):
             order.setdefault(name, len(order))
         if len(order) > MAX_COLUMNS:
@@ -182,12 +187,23 @@ def _flatten(value: dict[str, Json], prefix: str, row: Row, depth: int) -> None:
             row[f"{prefix}{name}"] = _text(each)
 
 
+def _flat_shape(value: Json) -> tuple[str, ...] | None:
+    """The names of a record without records inside; None where names depend on the values."""
+    if type(value) is not dict or any(type(each) is dict for each in value.values()):
+        return None
+    return tuple(value)
+
+
+_compact: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
 def _text(value: Json) -> str | None:
-    if value is None or isinstance(value, str):
-        return value
-    if isinstance(value, float):
+    kind = type(value)
+    if value is None or kind is str:
+        return value  # type: ignore[no-any-return]
+    if kind is float or kind is int:
         return repr(value)
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return _compact(value)
 
 
 def wkt(geometry: Json) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pytest
 import xlsxwriter
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -91,6 +92,12 @@ def test_mutilated_files_are_read_whole_or_refused(content: bytes) -> None:
         return
     assert found.rows == len(rows) > 0
     assert [row[-1] for row in rows] == list(range(1, found.rows + 1))
+
+
+@pytest.mark.parametrize("shape", ['{{"a":1}}\n{{"a":{0}}}\n', '[{{"a":1}},{{"a":{0}}}]'])
+def test_a_number_without_end_is_refused_in_words(shape: str) -> None:
+    with pytest.raises(InputRefused, match="(?i)json"):
+        read(shape.format("1" * 5000).encode())
 
 
 CELL = st.text(
