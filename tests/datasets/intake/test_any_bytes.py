@@ -96,7 +96,7 @@ def test_mutilated_files_are_read_whole_or_refused(content: bytes) -> None:
 
 @pytest.mark.parametrize("shape", ['{{"a":1}}\n{{"a":{0}}}\n', '[{{"a":1}},{{"a":{0}}}]'])
 def test_a_number_without_end_is_refused_in_words(shape: str) -> None:
-    with pytest.raises(InputRefused, match="(?i)json"):
+    with pytest.raises(InputRefused, match="JSON"):
         read(shape.format("1" * 5000).encode())
 
 
