@@ -123,7 +123,7 @@ def correction_workbook(
             )
         )
     said = gate.with_untyped(verdict, row.intake or {"findings": []})
-    data = build(files.path(row.typed_sha256), said, words)
+    data = build(files.path(row.typed_sha256), said, words, batch_id=row.id)
     return Made(f"{row.dataset_id}-batch{row.number}-rows.xlsx", data)
 
 

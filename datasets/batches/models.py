@@ -108,6 +108,7 @@ class BatchDetail(BatchRead):
     confirmed: Who | None
     confirmed_at: datetime | None
     confirmed_note: str
+    waivers: list[dict[str, Any]]
     closed: Who | None
     closed_at: datetime | None
     closed_note: str

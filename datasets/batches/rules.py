@@ -14,14 +14,25 @@ _RULE_6: Final = "separation of duties, rule 6 (who prepares does not publish)"
 
 
 def gate_step(
-    verdict: Literal["passed", "failed", "error"], failed_warnings: int, untyped_cells: int
+    verdict: Literal["passed", "failed", "error"],
+    failed_warnings: int,
+    untyped_cells: int,
+    *,
+    waived: int = 0,
+    blocking: int | None = None,
 ) -> BatchStep:
-    """The step that a verdict leads to: a check that could not run blocks, and so does a cell that would be lost."""
+    """The step that a verdict leads to: a check that could not run blocks, and so does a cell that would be lost.
+
+    waived: failures that waivers cover; failed_warnings, blocking: those that none covers (None: nobody looked for waivers).
+    """
     if verdict == "error":
         return BatchStep.BREAK
-    if verdict == "failed" or untyped_cells > 0:
+    still_failed = verdict == "failed" and (blocking is None or blocking > 0)
+    if still_failed or untyped_cells > 0:
         return BatchStep.FAIL
-    return BatchStep.ASK if failed_warnings else BatchStep.PASS
+    if failed_warnings:
+        return BatchStep.ASK
+    return BatchStep.WAIVE if waived else BatchStep.PASS
 
 
 def note_objections(note: str) -> tuple[Reason, ...]:

@@ -25,6 +25,7 @@ from datasets.batches.tables import BatchRow
 from datasets.batches.workflow import MOVES, BatchState, BatchStep, advance, open_steps
 from datasets.intake.guesses import Guess, doubts
 from datasets.people import stamp
+from datasets.tickets import following as tickets
 
 SUBMIT: Final = "datasets:batch:submit"
 CHECK: Final = "batch.check"
@@ -107,6 +108,7 @@ def confirm(work: Work, actor: Actor, batch_id: str, note: str, *, version: int 
     row.preparers = sorted({*row.preparers, actor.person_id})
     payload = {"note": row.confirmed_note, "verdict": row.verdict_id, "content": row.content_sha256}
     audit.record(work, actor, "batch.confirmed", subject=row.id, payload=payload, dataset_id=row.dataset_id)
+    tickets.after_signature(work, actor, row)
     return BatchRead.model_validate(row)
 
 
@@ -144,7 +146,7 @@ def recheck(
     for name in ("typed_sha256", "content_sha256", "rows", "untyped_cells", "intake", "verdict_id", "verdict",
                  "suite_version_id", "suite_number", "problem", "confirmed", "confirmed_at"):  # fmt: skip
         setattr(row, name, None)
-    row.confirmed_note = ""
+    row.confirmed_note, row.waivers = "", []
     _ask_for_check(work, actor, row)
     payload = {"options": row.options, "job": row.job_id}
     audit.record(

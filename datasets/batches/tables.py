@@ -50,4 +50,7 @@ class BatchRow(SQLModel, table=True):
     closed: dict[str, Any] | None = Field(default=None, sa_type=JSON)
     closed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     closed_note: str = Field(default="", max_length=2000)
+    waivers: list[dict[str, Any]] = Field(
+        default_factory=list, sa_type=JSON, sa_column_kwargs={"server_default": "[]"}
+    )
     version: int = 1

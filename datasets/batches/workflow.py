@@ -16,6 +16,7 @@ class BatchState(StrEnum):
     TYPED = "typed"
     REFUSED = "refused"
     PASSED = "passed"
+    PASSED_WITH_WAIVERS = "passed_with_waivers"
     NEEDS_CONFIRMATION = "needs_confirmation"
     FAILED = "failed"
     ERROR = "error"
@@ -33,6 +34,7 @@ class BatchStep(StrEnum):
     REFUSE = "refuse"
     PASS = "pass"  # noqa: S105 - a verdict, no secret
     ASK = "ask"
+    WAIVE = "waive"
     FAIL = "fail"
     BREAK = "break"
     CONFIRM = "confirm"
@@ -43,6 +45,7 @@ class BatchStep(StrEnum):
     RELEASE = "release"
     GIVE_BACK = "give_back"
     GIVE_BACK_CONFIRMED = "give_back_confirmed"
+    GIVE_BACK_WAIVED = "give_back_waived"
 
 
 class Move(NamedTuple):
@@ -55,7 +58,14 @@ class Move(NamedTuple):
 _S, _P = BatchState, BatchStep
 _SUBMIT, _CONFIRM, _PUBLISH = "datasets:batch:submit", "datasets:batch:confirm", "datasets:release:publish"
 _READABLE: Final = (_S.NEEDS_LOOK, _S.REFUSED)
-_CHECKED: Final = (_S.PASSED, _S.NEEDS_CONFIRMATION, _S.FAILED, _S.ERROR, _S.CONFIRMED)
+_CHECKED: Final = (
+    _S.PASSED,
+    _S.PASSED_WITH_WAIVERS,
+    _S.NEEDS_CONFIRMATION,
+    _S.FAILED,
+    _S.ERROR,
+    _S.CONFIRMED,
+)
 
 MOVES: Final[Mapping[tuple[BatchState, BatchStep], Move]] = {
     (_S.RECEIVED, _P.TYPE): Move(_S.TYPED, None),
@@ -65,14 +75,20 @@ MOVES: Final[Mapping[tuple[BatchState, BatchStep], Move]] = {
     (_S.NEEDS_LOOK, _P.ACCEPT): Move(_S.TYPED, _SUBMIT),
     (_S.TYPED, _P.PASS): Move(_S.PASSED, None),
     (_S.TYPED, _P.ASK): Move(_S.NEEDS_CONFIRMATION, None),
+    (_S.TYPED, _P.WAIVE): Move(_S.PASSED_WITH_WAIVERS, None),
     (_S.TYPED, _P.FAIL): Move(_S.FAILED, None),
+    (_S.FAILED, _P.WAIVE): Move(_S.PASSED_WITH_WAIVERS, None),
+    (_S.FAILED, _P.ASK): Move(_S.NEEDS_CONFIRMATION, None),
+    (_S.NEEDS_CONFIRMATION, _P.WAIVE): Move(_S.PASSED_WITH_WAIVERS, None),
     (_S.TYPED, _P.BREAK): Move(_S.ERROR, None),
     (_S.NEEDS_CONFIRMATION, _P.CONFIRM): Move(_S.CONFIRMED, _CONFIRM),
     (_S.PASSED, _P.PUBLISH): Move(_S.PUBLISHING, _PUBLISH),
     (_S.CONFIRMED, _P.PUBLISH): Move(_S.PUBLISHING, _PUBLISH),
+    (_S.PASSED_WITH_WAIVERS, _P.PUBLISH): Move(_S.PUBLISHING, _PUBLISH),
     (_S.PUBLISHING, _P.RELEASE): Move(_S.RELEASED, None),
     (_S.PUBLISHING, _P.GIVE_BACK): Move(_S.PASSED, None),
     (_S.PUBLISHING, _P.GIVE_BACK_CONFIRMED): Move(_S.CONFIRMED, None),
+    (_S.PUBLISHING, _P.GIVE_BACK_WAIVED): Move(_S.PASSED_WITH_WAIVERS, None),
     **{(state, _P.RECHECK): Move(_S.RECEIVED, _SUBMIT) for state in (*_CHECKED, *_READABLE)},
     **{(state, _P.REJECT): Move(_S.REJECTED, _CONFIRM) for state in (*_CHECKED, *_READABLE)},
     **{(state, _P.SUPERSEDE): Move(_S.SUPERSEDED, _SUBMIT) for state in (*_CHECKED, *_READABLE)},
@@ -84,6 +100,7 @@ STATE_NAMES: Final[Mapping[BatchState, Text]] = {
     _S.TYPED: Text("已定型，校验中", "Typed, being checked"),
     _S.REFUSED: Text("无法读取", "Could not be read"),
     _S.PASSED: Text("校验通过", "Passed"),
+    _S.PASSED_WITH_WAIVERS: Text("凭豁免放行", "Passed with waivers"),
     _S.NEEDS_CONFIRMATION: Text("待确认", "Needs confirmation"),
     _S.FAILED: Text("校验未通过", "Failed"),
     _S.ERROR: Text("校验未能完成", "Check could not finish"),

@@ -19,6 +19,8 @@ from datasets.content import content_digest
 from datasets.intake.guesses import Guess, doubts
 from datasets.intake.reader import read_table
 from datasets.pipeline._correction import merge_rows
+from datasets.tickets import following as tickets
+from datasets.waivers.cover import standing
 from quality.engine import run_suite
 from quality.service import current_suite, store_verdict
 from quality.suite import Suite
@@ -122,11 +124,16 @@ def _judge(ctx: JobContext, batch_id: str) -> str:
                 suite_version_id=suite.id,
                 verdict=verdict,
             )
-            step = rules.gate_step(verdict.verdict, len(verdict.warnings), row.untyped_cells or 0)
+            found = standing(work, row, verdict)
+            step = rules.gate_step(
+                verdict.verdict, len(found.unsigned), row.untyped_cells or 0, waived=len(found.applied),
+                blocking=len(found.blocking),
+            )  # fmt: skip
             service.move(
                 work, row, step, verdict_id=stored.id, verdict=verdict.verdict, suite_version_id=suite.id,
-                suite_number=suite.number,
+                suite_number=suite.number, waivers=list(found.applied),
             )  # fmt: skip
+            tickets.after_check(work, row, verdict, found)
             _note(work, row, {"verdict": verdict.verdict, "verdict_id": stored.id, "suite": suite.number})
         return row.state
 

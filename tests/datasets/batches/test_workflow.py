@@ -41,9 +41,9 @@ def test_ends_are_ends_and_every_state_can_be_reached() -> None:
     assert all(state not in TERMINAL or not workflow.open_steps(state) for state in BatchState)
 
 
-def test_nothing_is_published_but_what_passed_or_was_signed_for() -> None:
+def test_nothing_is_published_but_what_passed_or_was_answered_for() -> None:
     sources = {state for (state, step), _ in workflow.MOVES.items() if step is BatchStep.PUBLISH}
-    assert sources == {BatchState.PASSED, BatchState.CONFIRMED}
+    assert sources == {BatchState.PASSED, BatchState.CONFIRMED, BatchState.PASSED_WITH_WAIVERS}
 
 
 def test_a_withdrawn_release_stays_withdrawn() -> None:
