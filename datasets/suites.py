@@ -22,6 +22,7 @@ from datasets.batches import queries
 from datasets.batches.tables import BatchRow
 from datasets.intake.dictionary import Dictionary
 from datasets.intake.reader import read_table
+from datasets.references import refuse_unreadable
 from quality.profile import propose
 from quality.suite import Suite
 
@@ -115,6 +116,7 @@ def ask_to_try(
 ) -> JobRead:
     """Ask for a dry run over a typed batch; its result says what the suite would have found, and binds nothing."""
     held = writable(work, actor, dataset_id)
+    refuse_unreadable(work, held, suite)
     row = _typed(work, actor, dataset_id, batch_id)
     payload: dict[str, Any] = {"dataset_id": dataset_id, "batch_id": row.id, "suite": suite.as_json()}
     payload |= {"note": note, "seen": seen}

@@ -22,7 +22,7 @@ from core.errors import AppError, Conflict, NotFound
 from core.jobs import JobRead
 from core.text import Text
 from core.work import Work
-from datasets import suites
+from datasets import references, suites
 from quality import scores, service
 from quality.service import SuiteRead
 from quality.suite import Expectation, Suite
@@ -139,7 +139,7 @@ def save(request: Request, house: HouseDep, actor: ActorDep, dataset_id: str, ty
 
     def act(work: Work) -> SuiteRead:
         held = suites.writable(work, actor, dataset_id)
-        return service.save_suite(
+        return references.save(
             work,
             actor,
             held,

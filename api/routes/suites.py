@@ -12,7 +12,7 @@ from api.deps import ActorDep, HouseDep, ReadDep, WorkDep
 from api.versions import SeenVersion, etag
 from catalog.assets import asset
 from core.jobs import JobRead
-from datasets import suites
+from datasets import references, suites
 from quality import service
 from quality.service import SuiteRead
 from quality.suite import Suite
@@ -50,9 +50,7 @@ def save_suite(
     """Put a new version in force; every fault of the suite is listed at once."""
     # The suite is read first: what a fault of it says must not depend on whose dataset this is.
     suite = Suite.from_data(body.suite)
-    saved = service.save_suite(
-        work, actor, asset(work, dataset_id), suite, body.note, expected_version=expected
-    )
+    saved = references.save(work, actor, asset(work, dataset_id), suite, body.note, expected_version=expected)
     response.headers.update(etag(saved.number))
     return saved
 

@@ -8,6 +8,7 @@ from typing import Any, Final
 from core.jobs_run import JobContext, JobKind
 from core.text import Text
 from datasets.batches.tables import BatchRow
+from datasets.references import look_up
 from datasets.suites import TRY
 from quality.engine import run_suite
 from quality.scores import score
@@ -22,10 +23,11 @@ def run(ctx: JobContext) -> Mapping[str, Any]:
     """Whoever sees the department's jobs sees the result, so it tells counts and row numbers, no values."""
     with ctx.read() as work:
         row = work.db.get_one(BatchRow, str(ctx.payload["batch_id"]))
-    suite = Suite.from_data(ctx.payload["suite"])
+        suite = Suite.from_data(ctx.payload["suite"])
+        others = look_up(work, ctx.files, row.dataset_id, suite)
     verdict = run_suite(
         suite, ctx.files.path(str(row.typed_sha256)), memory_limit_mb=ctx.settings.memory_limit_mb,
-        reference=row.submitted_at, max_examples=0, max_failing_rows=_ROWS,
+        reference=row.submitted_at, references=others, max_examples=0, max_failing_rows=_ROWS,
         on_progress=lambda done, total: ctx.progress(
             done / max(total, 1), Text(f"正在试跑规则（{done}/{total}）", f"Trying expectations ({done}/{total})")
         ),

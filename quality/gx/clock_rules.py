@@ -13,6 +13,7 @@ import pandas as pd
 
 from quality import sql
 from quality.gx.cross_steps import microseconds
+from quality.gx.duck import Rows
 from quality.gx.record_rules import Args, Columns, RecordRule
 from quality.gx.row_rules import double
 from quality.own.areas import read_area
@@ -29,7 +30,7 @@ def _delay_bounds(args: Args) -> tuple[int | None, int | None]:
     return (microseconds(least) if least else None), (microseconds(most) if most else None)
 
 
-def _delay_sql(columns: Columns, args: Args, _: Callable[[], str]) -> str:
+def _delay_sql(columns: Columns, args: Args, _: Rows) -> str:
     since, until = (
         f"epoch_us(CAST({each.sql} AS {'TIMESTAMPTZ' if each.zoned else 'TIMESTAMP'}))" for each in columns
     )
@@ -61,7 +62,7 @@ def _delay_mask(columns: Columns, args: Args, rows: pd.DataFrame) -> Series:
 # --- the declared datum -------------------------------------------------------------------------------------------
 
 
-def _fits_sql(columns: Columns, args: Args, _: Callable[[], str]) -> str:
+def _fits_sql(columns: Columns, args: Args, _: Rows) -> str:
     """A box around the area, as wide as a datum can shift a place, goes before the asking of Python."""
     area, (longitude, latitude) = read_area(args["area"]), map(double, columns)
     box = (

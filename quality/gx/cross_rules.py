@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 import pandas as pd
@@ -18,6 +18,7 @@ from quality import sql
 from quality.gx import cross_steps
 from quality.gx.cross_match import HOLDS, CrossRule, Match, match
 from quality.gx.cross_tables import Part, comparable_parts, part, part_sql, part_values
+from quality.gx.duck import Rows
 from quality.gx.facts import CURRENT, ROW, Facts
 from quality.gx.record_rules import Args, Columns, RecordRule
 from quality.kinds import NUMERIC, ORDERED, Kind, KindMismatch
@@ -278,7 +279,7 @@ BY_TYPE: Final[Mapping[str, CrossRule]] = {rule.type: rule for rule in CROSS_RUL
 
 
 def _as_record(rule: CrossRule) -> RecordRule:
-    def as_sql(columns: Columns, args: Args, rows: Callable[[], str]) -> str:
+    def as_sql(columns: Columns, args: Args, rows: Rows) -> str:
         complete = " AND ".join(f"{column.sql} IS NOT NULL" for column in columns)
         return f"{complete} AND {ROW} NOT IN ({rule.duck(args['how'], rows())})"
 

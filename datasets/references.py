@@ -1,0 +1,156 @@
+"""What a suite compares with, looked up for it: current releases of other datasets, the last release, code lists.
+
+A suite may name a dataset whose releases its department may read: its own, one that is open to all, one that is shared
+without condition. That is asked when the suite is saved, and again whenever it runs. The verdict keeps the release ids
+and digests of what was handed over.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from auth.actor import Actor
+from auth.asset import Asset
+from catalog import codes
+from catalog import queries as catalog
+from catalog.assets import asset
+from core.errors import InputRefused, NotFound, Reason
+from core.files import FileStore
+from core.ids import OrgId
+from core.text import Text
+from core.work import Work
+from datasets.releases import access, queries
+from datasets.releases.tables import ReleaseRow
+from quality.references import CodeSet, References, ReferenceTable, Wanted, wanted_by
+from quality.service import SuiteRead, save_suite
+from quality.suite import Suite
+
+SHARED_FREELY: Final = "1"
+BASIS: Final = "suite-references (docs/quality.md)"
+
+
+def save(
+    work: Work,
+    actor: Actor,
+    held: Asset,
+    suite: Suite,
+    note: str = "",
+    *,
+    expected_version: int | None = None,
+) -> SuiteRead:
+    """Put a suite in force that compares with nothing its department may not read. Raises InputRefused with every reason."""
+    if actor.may_in("quality:suite:write", held.org_id):  # nobody else learns what there is
+        refuse_unreadable(work, held, suite)
+    return save_suite(work, actor, held, suite, note, expected_version=expected_version)
+
+
+def refuse_unreadable(work: Work, held: Asset, suite: Suite) -> None:
+    """Raises InputRefused with a reason for each thing that the suite may not, or cannot, compare with."""
+    if reasons := objections(work, held, suite):
+        zh = "；".join(each.text.zh for each in reasons)
+        en = " ".join(each.text.en for each in reasons)
+        raise InputRefused(Text(f"规则集不能保存：{zh}", f"The suite cannot be saved: {en}"), reasons=reasons)
+
+
+def objections(work: Work, held: Asset, suite: Suite) -> tuple[Reason, ...]:
+    """Everything named in the suite that its department may not read, or that does not exist; () when all is well."""
+    wanted = wanted_by(suite.expectations)
+    found = [_unreadable(work, held.org_id, name) for name in wanted.datasets]
+    reasons = [Reason("dataset-not-readable", text, BASIS) for text in found if text is not None]
+    for name, version in wanted.code_lists:
+        if (text := _code_fault(name, version)) is not None:
+            reasons.append(Reason("no-such-code-list", text, BASIS))
+    return tuple(reasons)
+
+
+def look_up(work: Work, files: FileStore, dataset_id: str, suite: Suite) -> References:
+    """Whatever the suite compares with, as it is now. What cannot be had is named with its reason."""
+    wanted = wanted_by(suite.expectations)
+    held = asset(work, dataset_id)
+    tables: dict[str, ReferenceTable] = {}
+    missing: dict[str, Text] = {}
+    for name in wanted.datasets:
+        found = _unreadable(work, held.org_id, name) or _table(work, files, name)
+        if isinstance(found, ReferenceTable):
+            tables[name] = found
+        else:
+            missing[name] = found
+    last = None
+    if wanted.last_release and (row := queries.current(work, dataset_id)) is not None:
+        last = _table_of(files, row)
+    return References(tables, _code_sets(wanted), last, missing, knows_last=True)
+
+
+def offline(
+    suite: Suite, tables: dict[str, ReferenceTable], last: ReferenceTable | None = None
+) -> References:
+    """The same from files handed in; code lists are part of the program."""
+    return References(tables, _code_sets(wanted_by(suite.expectations)), last)
+
+
+def _unreadable(work: Work, org_id: OrgId, dataset_id: str) -> Text | None:
+    """Why the department may not read the dataset's releases; None when it may."""
+    try:
+        other, row = asset(work, dataset_id), catalog.by_id(work, dataset_id)
+    except NotFound:
+        return _unknown(dataset_id)
+    if other.org_id == org_id:
+        return None
+    if not other.is_published:
+        return _unknown(dataset_id)
+    if row.share_type == SHARED_FREELY or not access.open_objections(other):
+        return None
+    return Text(
+        f"{dataset_id} 既不无条件开放，也不无条件共享，本部门的规则不能与之比较；请与其数源部门商定共享后再写。",
+        f"{dataset_id} is neither open to all nor shared without condition, so this department's rules cannot compare with it; agree on sharing with its source department first.",
+    )
+
+
+def _unknown(dataset_id: str) -> Text:
+    return Text(
+        f"没有数据集 {dataset_id}，或本部门看不到它；请核对编码。",
+        f"There is no dataset {dataset_id}, or this department cannot see it; check the code.",
+    )
+
+
+def _table(work: Work, files: FileStore, dataset_id: str) -> ReferenceTable | Text:
+    row = queries.current(work, dataset_id)
+    if row is None:
+        return Text(
+            f"{dataset_id} 目前没有已发布的版本（尚未发布，或已撤回），无法与之比较；待其发布后重新校验。",
+            f"{dataset_id} has no published release now (none yet, or it was withdrawn), so nothing can be compared with it; check again once it is published.",
+        )
+    return _table_of(files, row)
+
+
+def _table_of(files: FileStore, row: ReleaseRow) -> ReferenceTable:
+    path: Path = files.path(str(row.sha256))
+    return ReferenceTable(
+        row.dataset_id, path, str(row.sha256), row.content_sha256, release_id=row.id, number=row.number
+    )
+
+
+def _code_sets(wanted: Wanted) -> dict[str, CodeSet]:
+    known = {name for name, _ in wanted.code_lists} & set(codes.names())
+    return {name: _code_set(name) for name in sorted(known)}
+
+
+def _code_set(name: str) -> CodeSet:
+    listed = codes.load(name)
+    return CodeSet(name, listed.effective.isoformat(), tuple(listed.codes))
+
+
+def _code_fault(name: str, version: str | None) -> Text | None:
+    if name not in codes.names():
+        known = ", ".join(codes.names())
+        return Text(
+            f"没有代码表 {name}；现有：{known}。", f"There is no code list {name}; there are: {known}."
+        )
+    there = codes.load(name).effective.isoformat()
+    if version not in (None, there):
+        return Text(
+            f"代码表 {name} 现为 {there} 版，而规则要求 {version} 版。",
+            f"The code list {name} is at version {there}, but the rule asks for {version}.",
+        )
+    return None
