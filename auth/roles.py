@@ -75,16 +75,6 @@ PERMISSIONS: Final[Mapping[str, frozenset[Role]]] = {
     "datasets:waiver:revoke": frozenset({Role.STEWARD, Role.APPROVER, Role.SECURITY_OFFICER}),
     "datasets:source:read": frozenset({Role.STEWARD, Role.CATALOG_ADMIN, Role.AUDITOR}),
     "datasets:source:write": frozenset({Role.STEWARD}),
-    "datasets:ticket:read": frozenset({Role.STEWARD, Role.CATALOG_ADMIN, Role.AUDITOR}),
-    "datasets:ticket:assign": frozenset({Role.STEWARD, Role.CATALOG_ADMIN}),
-    "datasets:ticket:work": frozenset({Role.STEWARD}),
-    "datasets:ticket:confirm": frozenset({Role.STEWARD}),
-    "datasets:waiver:read": frozenset(
-        {Role.STEWARD, Role.CATALOG_ADMIN, Role.AUDITOR, Role.APPROVER, Role.SECURITY_OFFICER}
-    ),
-    "datasets:waiver:sign": frozenset({Role.STEWARD}),
-    "datasets:waiver:second": frozenset({Role.APPROVER}),
-    "datasets:waiver:revoke": frozenset({Role.STEWARD, Role.APPROVER, Role.SECURITY_OFFICER}),
     "datasets:release:publish": frozenset({Role.STEWARD}),
     "datasets:release:withdraw": frozenset({Role.STEWARD, Role.SECURITY_OFFICER}),
     "datasets:release:retire": frozenset({Role.CATALOG_ADMIN}),
