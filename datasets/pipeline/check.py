@@ -19,9 +19,11 @@ from datasets.content import content_digest
 from datasets.intake.guesses import Guess, doubts
 from datasets.intake.reader import read_table
 from datasets.pipeline._correction import merge_rows
+from datasets.references import look_up
 from datasets.tickets import following as tickets
 from datasets.waivers.cover import standing
 from quality.engine import run_suite
+from quality.references import NONE
 from quality.service import current_suite, store_verdict
 from quality.suite import Suite
 
@@ -102,16 +104,18 @@ def _judge(ctx: JobContext, batch_id: str) -> str:
     with ctx.read() as work:
         row = work.db.get_one(BatchRow, batch_id)
         suite = current_suite(work, row.dataset_id)
+        rules_in_force = Suite.from_data(suite.suite) if suite else None
+        others = look_up(work, ctx.files, row.dataset_id, rules_in_force) if rules_in_force else NONE
     if not _mine(ctx, row, BatchState.TYPED) or row.typed_sha256 is None:
         return row.state
-    if suite is None:
+    if suite is None or rules_in_force is None:
         return _no_suite(ctx, batch_id)
     tell = ctx.part(_READ_UNTIL, 1.0)
     said = Text("正在逐条校验规则", "Judging expectation by expectation")
     tell(0.0, said)
     verdict = run_suite(
-        Suite.from_data(suite.suite), ctx.files.path(row.typed_sha256), memory_limit_mb=ctx.settings.memory_limit_mb,
-        reference=row.submitted_at,
+        rules_in_force, ctx.files.path(row.typed_sha256), memory_limit_mb=ctx.settings.memory_limit_mb,
+        reference=row.submitted_at, references=others,
         on_progress=lambda done, total: tell(done / max(total, 1), Text(f"{said.zh}（{done}/{total}）", f"{said.en} ({done}/{total})")),
     )  # fmt: skip
     with ctx.write() as work:
@@ -134,7 +138,9 @@ def _judge(ctx: JobContext, batch_id: str) -> str:
                 suite_number=suite.number, waivers=list(found.applied),
             )  # fmt: skip
             tickets.after_check(work, row, verdict, found)
-            _note(work, row, {"verdict": verdict.verdict, "verdict_id": stored.id, "suite": suite.number})
+            compared = [each.model_dump(mode="json", exclude_defaults=True) for each in verdict.references]
+            facts = {"verdict": verdict.verdict, "verdict_id": stored.id, "suite": suite.number}
+            _note(work, row, facts | ({"compared_with": compared} if compared else {}))
         return row.state
 
 
