@@ -10,9 +10,9 @@ import re
 import unicodedata
 from collections import Counter
 from datetime import date, datetime
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, Self
 
-from pydantic import field_validator
+from pydantic import field_validator, model_validator
 from sqlalchemy import JSON, String
 from sqlmodel import Field, SQLModel
 
@@ -27,6 +27,9 @@ LONG: Final = 20_000
 MAX_COLUMNS: Final = 4096
 
 ColumnType = Literal["string", "integer", "number", "boolean", "date", "datetime", "time", "geometry"]
+CellFormat = Literal[
+    "roc", "month", "day_first", "month_first", "epoch_s", "epoch_ms", "epoch_us", "degrees", "code", "label"
+]
 _CODED: Final = {spec.name: spec.codes for spec in FIELDS if spec.codes}
 
 
@@ -134,7 +137,8 @@ class ColumnFields(SQLModel):
     """One information item (信息项) of the data dictionary.
 
     `required`: the column must be in every batch. `nullable`: its cells may be empty. `identifier_kind`: DI direct,
-    QI quasi, SI sensitive. `level` is never above the dataset's. `code_list`: a name, or the allowed values.
+    QI quasi, SI sensitive. `level` is never above the dataset's. `code_list`: a name, or the allowed values. `codes`: each
+    code with its label or labels. `format`: how cells are written where one alone cannot tell (docs/intake.md).
     """
 
     name: str = Field(min_length=1, max_length=255)
@@ -149,6 +153,8 @@ class ColumnFields(SQLModel):
     level: int | None = Field(default=None, ge=1, le=6)
     identifier_kind: str = Field(default="none", max_length=10)
     code_list: str | list[str] | None = Field(default=None, sa_type=JSON)
+    codes: dict[str, str | list[str]] | None = Field(default=None, sa_type=JSON)
+    format: CellFormat | None = Field(default=None, sa_type=String)
     required: bool = False
     primary: bool = False
     nullable: bool = True
@@ -165,6 +171,21 @@ class ColumnFields(SQLModel):
         words = [value] if isinstance(value, str) else value or []
         if len(words) > 5000 or any(len(word) > 200 or clean_text(word) != word for word in words):
             raise ValueError("at most 5000 values of at most 200 characters, without control characters")
+        return value or None
+
+    @field_validator("codes")
+    @classmethod
+    def _labels(cls, value: dict[str, str | list[str]] | None) -> dict[str, str | list[str]] | None:
+        said = [
+            label for each in (value or {}).values() for label in ([each] if isinstance(each, str) else each)
+        ]
+        words = [*(value or {}), *said]
+        if len(words) > 10_000 or any(
+            not word or len(word) > 200 or clean_text(word) != word for word in words
+        ):
+            raise ValueError(
+                "at most 10000 codes and labels of 1 to 200 characters, without control characters"
+            )
         return value or None
 
     @field_validator("identifier_kind")
@@ -195,10 +216,31 @@ def _distinct(columns: list[ColumnCreate]) -> list[ColumnCreate]:
     return columns
 
 
+def _sound_points(points: Points | None, columns: list[ColumnCreate]) -> None:
+    if points is None:
+        return
+    types = {column.name: column.type for column in columns}
+    if wrong := [name for name in (points.lon, points.lat) if types.get(name) not in ("number", "integer")]:
+        raise ValueError(f"points: {', '.join(wrong)} is not a number column of the dictionary")
+    if points.name in types:
+        raise ValueError(f"points: there is a column {points.name} already; choose another name")
+
+
+class Points(SQLModel):
+    """Two number columns, longitude and latitude in degrees, that releases show as points in the column `name`."""
+
+    model_config = {"extra": "forbid"}
+
+    lon: str = Field(min_length=1, max_length=255)
+    lat: str = Field(min_length=1, max_length=255)
+    name: str = Field(default="geometry", min_length=1, max_length=255)
+
+
 class Layout(SQLModel):
     """How the department's files are laid out; every key may be left out, intake then detects it.
 
     `partition_by`: a column of dates by which releases are offered in parts too, one file per `partition_period`.
+    `points`: the columns that releases show as a geometry too.
     """
 
     model_config = {"extra": "forbid"}
@@ -211,6 +253,7 @@ class Layout(SQLModel):
     delimiter: str | None = Field(default=None, min_length=1, max_length=1)
     partition_by: str | None = Field(default=None, min_length=1, max_length=255)
     partition_period: Literal["year", "month", "day"] | None = None
+    points: Points | None = None
 
 
 class Dictionary(Layout):
@@ -222,6 +265,11 @@ class Dictionary(Layout):
     @classmethod
     def _names_differ(cls, value: list[ColumnCreate]) -> list[ColumnCreate]:
         return _distinct(value)
+
+    @model_validator(mode="after")
+    def _points_are_columns(self) -> Self:
+        _sound_points(self.points, self.columns)
+        return self
 
 
 class DictionaryRead(Layout):
@@ -239,6 +287,11 @@ class DatasetCreate(DatasetFields):
     publisher: OrgId = Field(max_length=60, schema_extra={"pattern": r"^[A-Za-z0-9._-]+$"})
     columns: list[ColumnCreate] = Field(default_factory=list, max_length=MAX_COLUMNS)
     layout: Layout = Field(default_factory=Layout)
+
+    @model_validator(mode="after")
+    def _points_are_columns(self) -> Self:
+        _sound_points(self.layout.points, self.columns)
+        return self
 
     @field_validator("resource_code")
     @classmethod

@@ -195,6 +195,11 @@ def layout(work: Work, dataset_id: str) -> Layout:
     return Layout.model_validate(queries.by_id(work, dataset_id).layout)
 
 
+def crs(work: Work, dataset_id: str) -> str | None:
+    """The coordinate reference system of the record (a value of the code list `crs`). Raises NotFound."""
+    return queries.by_id(work, dataset_id).crs or None
+
+
 def show_dictionary(work: Work, actor: Actor, dataset_id: str) -> DictionaryRead:
     return dictionary_read(work, queries.dataset(work, actor, dataset_id))
 

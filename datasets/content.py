@@ -16,6 +16,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from datasets.geometry import as_texts, shape_columns, texted
+
 ROW_COLUMN: Final = "__row__"
 _BATCH_ROWS: Final = 131_072
 
@@ -23,13 +25,18 @@ _BATCH_ROWS: Final = 131_072
 def content_digest(parquet: Path, order: Sequence[str] = ()) -> str:
     """SHA-256 over column names, types, nulls and values in row order; `__row__` is left out. 64 hex digits.
 
-    order: the columns as the table that was judged has them, where the file has them in another order.
+    order: the columns as the table that was judged has them, where the file has them in another order. Shapes count
+    as the well-known text that they stand for, so WKB and text have the same digest.
     """
     with pq.ParquetFile(parquet) as file:
         schema = file.schema_arrow
         names = list(order) or [name for name in schema.names if name != ROW_COLUMN]
         batches = (batch.select(names) for batch in file.iter_batches(_BATCH_ROWS, columns=names))
-        return digest_of([schema.field(name) for name in names], batches)
+        fields = [schema.field(name) for name in names]
+        if shapes := shape_columns(schema.metadata):
+            spelt = texted(pa.schema(fields), shapes)
+            return digest_of(list(spelt), as_texts(batches, shapes, spelt))
+        return digest_of(fields, batches)
 
 
 def digest_of(fields: list[pa.Field], batches: Iterable[pa.RecordBatch]) -> str:

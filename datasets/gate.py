@@ -10,8 +10,10 @@ from sqlmodel import col, select
 
 from auth.actor import SYSTEM
 from auth.audit import AuditEventRow
+from catalog import codes
 from catalog import service as catalog
 from core.work import Work
+from datasets.geometry import Points, Shapes
 from datasets.intake.dictionary import Column, Dictionary
 from datasets.releases.tables import ReleaseRow
 from datasets.releases.workflow import DELIVERABLE
@@ -27,13 +29,36 @@ _RULES_CHANGED: Final = ("suite.saved", "dataset.created", "dataset.dictionary_r
 def dictionary(work: Work, dataset_id: str, options: dict[str, Any] | None = None) -> Dictionary:
     """The dictionary that a file of this dataset is read by; `options` of the batch go before the dataset's layout."""
     columns = [
-        Column.model_validate(column.model_dump(include=set(Column.model_fields)))
+        _labelled(Column.model_validate(column.model_dump(include=set(Column.model_fields))))
         for column in catalog.dictionary(work, dataset_id)
     ]
     layout = catalog.layout(work, dataset_id).model_dump(
         exclude_none=True, include=set(Dictionary.model_fields)
     )
-    return Dictionary.model_validate(layout | (options or {}) | {"columns": columns})
+    known = {"columns": columns, "crs": catalog.crs(work, dataset_id)}
+    return Dictionary.model_validate(layout | (options or {}) | known)
+
+
+def _labelled(column: Column) -> Column:
+    """The column with the labels of the catalogue's own code list, where it names one and cells are mapped by it."""
+    name = column.code_list
+    if column.format not in ("code", "label") or column.codes is not None or not isinstance(name, str):
+        return column
+    if name not in codes.names():
+        return column
+    listed = {code.value: [code.text.zh, code.text.en] for code in codes.load(name).codes.values()}
+    return column.model_copy(update={"codes": listed})
+
+
+def shapes(work: Work, dataset_id: str) -> Shapes:
+    """What a release of this dataset shows as shapes, and in which coordinate reference system."""
+    words = dictionary(work, dataset_id)
+    points = words.points
+    return Shapes(
+        tuple(column.name for column in words.columns if column.type == "geometry"),
+        Points(points.name, points.lon, points.lat) if points else None,
+        words.crs,
+    )
 
 
 def dictionary_digest(work: Work, dataset_id: str) -> str:

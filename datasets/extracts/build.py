@@ -32,6 +32,7 @@ from core.errors import Conflict
 from core.text import Text
 from datasets.cells import flat, safe_cells, safe_name
 from datasets.extracts.compile import Held, condition, leaving
+from datasets.geometry import GEO, as_texts, kept_metadata, shape_columns, texted
 
 BATCH_ROWS: Final = 100_000
 GROUP_ROWS: Final = 500_000
@@ -69,6 +70,7 @@ def _engine(memory_limit_mb: int, scratch: Path) -> Iterator[DuckDBPyConnection]
     with duckdb.connect(config=config) as connection:
         connection.execute("SET TimeZone = 'UTC'")
         connection.execute("SET enable_progress_bar = false")  # it would print into a command's answer
+        connection.execute("SET enable_geoparquet_conversion = false")  # shapes pass through as they are
         yield connection
 
 
@@ -168,26 +170,36 @@ def _chosen(recipe: Recipe, held: Mapping[str, Held]) -> list[Expression]:
 
 
 def _described(made: pa.Schema, released: pa.Schema, recipe: Recipe) -> pa.Schema:
-    """The schema under the real names, with the released texts of each kept column and the recipe's facts about the whole."""
+    """The schema under the real names, with the released texts of each kept column and the recipe's facts about the whole.
+
+    Shapes that leave as they are keep their reference system; the box around them would tell of rows that stay.
+    """
     fields = [
         pa.field(term.name, field.type, metadata=released.field(term.name).metadata)
         for term, field in zip(recipe.columns, list(made)[:-1], strict=True)  # all but the place of the row
     ]
-    return pa.schema(
-        fields, metadata={key.encode(): value.encode() for key, value in recipe.metadata.items()}
-    )
+    facts = {key.encode(): value.encode() for key, value in recipe.metadata.items()}
+    shapes = [field.name for field in fields if field.type == released.field(field.name).type]
+    if told := kept_metadata(released.metadata, shapes):
+        facts[GEO] = told.encode()
+    return pa.schema(fields, metadata=facts)
 
 
 @contextmanager
 def _writer(out: Path, schema: pa.Schema, form: DeliveryForm) -> Iterator[Callable[[pa.RecordBatch], Any]]:
     if form is DeliveryForm.EXTRACT_CSV:
-        shown = pa.schema([pa.field(safe_name(field.name), flat(field.type)) for field in schema])
+        shapes = shape_columns(schema.metadata)
+        spelt = texted(schema, shapes)
+        shown = pa.schema([pa.field(safe_name(field.name), flat(field.type)) for field in spelt])
+
+        def write(batch: pa.RecordBatch) -> None:
+            for each in as_texts([batch], shapes, spelt):
+                writer.write_batch(pa.record_batch([safe_cells(v) for v in each.columns], schema=shown))
+
         with out.open("xb") as sink:
             sink.write("\ufeff".encode())
             with pacsv.CSVWriter(sink, shown) as writer:
-                yield lambda batch: writer.write_batch(
-                    pa.record_batch([safe_cells(values) for values in batch.columns], schema=shown)
-                )
+                yield write
         return
     options = {
         "compression": "zstd",

@@ -66,7 +66,7 @@ def _write(ctx: JobContext, release_id: str) -> dict[str, Any]:
     if row.state != ReleaseState.PREPARING or batch.typed_sha256 is None:
         return {}
     with ctx.read() as work:
-        words = gate.column_words(work, row.dataset_id)
+        words, shapes = gate.column_words(work, row.dataset_id), gate.shapes(work, row.dataset_id)
         title = asset(work, row.dataset_id).title
     notes = {
         "datagrant:dataset_id": row.dataset_id, "datagrant:release": str(row.number), "datagrant:release_id": row.id,
@@ -76,7 +76,7 @@ def _write(ctx: JobContext, release_id: str) -> dict[str, Any]:
     }  # fmt: skip
     out = ctx.scratch(".parquet")
     columns = write_parquet(
-        ctx.files.path(batch.typed_sha256), out, words, notes, _share(ctx, 0.0, 0.5, _WRITING)
+        ctx.files.path(batch.typed_sha256), out, words, notes, _share(ctx, 0.0, 0.5, _WRITING), shapes
     )
     stored = ctx.files.put_file(out)
     return {"sha256": stored.sha256, "size_bytes": stored.size_bytes, "rows": batch.rows, "columns": columns}

@@ -19,6 +19,7 @@ from duckdb import DuckDBPyConnection
 
 from core.errors import Conflict
 from core.text import Text
+from datasets.geometry import unboxed
 from datasets.releases.writer import write_groups
 
 Period = Literal["year", "month", "day"]
@@ -43,7 +44,7 @@ def split(
 
     room: gives a fresh path for a suffix. Raises Conflict when the column is no date, or when there are too many periods.
     """
-    schema = pq.read_schema(whole)
+    schema = unboxed(pq.read_schema(whole))
     _demand_time(schema, plan)
     with _engine(memory_limit_mb, scratch) as db:
         found = _sums(db, [whole], plan)
