@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 from weakref import WeakKeyDictionary
 
 import duckdb
@@ -92,7 +93,8 @@ class DuckDBExecutionEngine(SqlAlchemyExecutionEngine):
 _ENGINES: WeakKeyDictionary[sa.Engine, DuckDBExecutionEngine] = WeakKeyDictionary()
 
 
-class Rows(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Rows:
     """The rows that a rule over several columns looks at; called, it gives their FROM clause."""
 
     table: Any

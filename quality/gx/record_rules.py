@@ -15,7 +15,8 @@ import pandas as pd
 
 from quality import sql
 from quality.gx import frame
-from quality.kinds import MOMENTS, NUMERIC, Column, Kind, KindMismatch, coerce, members
+from quality.gx.duck import Rows
+from quality.kinds import MOMENTS, NUMERIC, ORDERED, Column, Kind, KindMismatch, coerce, members
 
 Args = Mapping[str, Any]
 Columns = Sequence[Column]
@@ -23,13 +24,13 @@ Series = pd.Series
 
 
 class RecordRule(NamedTuple):
-    """duck: columns, arguments, FROM clause of the rows looked at. frame: columns, arguments, the rows.
+    """duck: columns, arguments, the rows looked at (called: their FROM clause). frame: columns, arguments, the rows.
 
     takes: the arguments of a metric of ours; those of the others are known to Great Expectations' registry.
     """
 
     metric: str
-    duck: Callable[[Columns, Args, Callable[[], str]], str]
+    duck: Callable[[Columns, Args, Rows], str]
     frame: Callable[[Columns, Args, pd.DataFrame], Series]
     takes: tuple[str, ...] = ()
 
@@ -113,8 +114,10 @@ def _pair_in_set_mask(columns: Columns, args: Args, rows: pd.DataFrame) -> Serie
     return found
 
 
-def _unique_sql(columns: Columns, _: Args, rows: Callable[[], str]) -> str:
+def _unique_sql(columns: Columns, _: Args, rows: Rows) -> str:
     names = [column.sql for column in columns]
+    if any(column.kind in ORDERED and rows.climbs(column.sql) for column in columns):
+        return "TRUE"
     packed = "struct_pack(" + ", ".join(f"k{place} := {name}" for place, name in enumerate(names)) + ")"
     repeated = f"SELECT {packed} FROM {rows()} GROUP BY {', '.join(names)} HAVING count(*) > 1"
     return f"NOT coalesce({packed} IN ({repeated}), FALSE)"

@@ -220,6 +220,8 @@ def _needs_text(column: Column) -> None:
 
 def _unique_sql(scope: Scope) -> str:
     name = scope.column.sql
+    if scope.column.kind in ORDERED and scope.engine.climbs(name, scope.rows()):
+        return "TRUE"
     repeated = (
         f"SELECT {name} FROM {scope.rows()} WHERE {name} IS NOT NULL GROUP BY {name} HAVING count(*) > 1"
     )

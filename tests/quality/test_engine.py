@@ -261,3 +261,19 @@ def test_memory_is_bounded_by_spilling(tmp_path: Path) -> None:
     rule = _rule("expect_compound_columns_to_be_unique", column_list=["a", "b"])
     outcome = _only(_judge(tmp_path, "duckdb", columns, rule, memory_limit_mb=40))
     assert (outcome.outcome, outcome.error, outcome.failing_rows) == ("failed", None, [1, 400_000])
+
+
+@pytest.mark.parametrize("last", [1, 4998, 4999, 5000, None])
+def test_a_repeat_at_the_end_of_a_climbing_column_is_found(
+    tmp_path: Path, engine: EngineName, last: int | None
+) -> None:
+    table = {"id": pa.array([*range(5000), last]), "same": pa.array([7] * 5001)}
+    verdict = _judge(
+        tmp_path,
+        engine,
+        table,
+        _rule("expect_column_values_to_be_unique", column="id"),
+        _rule("expect_compound_columns_to_be_unique", column_list=["same", "id"]),
+    )
+    again = [last + 1, 5001] if last in (1, 4998, 4999) else []
+    assert [each.failing_rows for each in verdict.expectations] == [again, again]
