@@ -28,6 +28,7 @@ from datasets.releases import access, queries
 from datasets.releases.tables import ReleaseRow
 from datasets.releases.workflow import PUBLIC
 from quality.correction import columns_of, rows_of
+from quality.references import ReferenceUsed
 from quality.scores import Mending, Scorecard, mend_first, parts_of, rule_score, score
 from quality.sheet import ROW
 from quality.spread import Spread, can_be_drawn, spread
@@ -113,6 +114,8 @@ class VerdictRead(BaseModel):
     scores: Scorecard
     rules: list[RuleVerdict]
     mend_first: list[Mending]
+    compared_with: list[ReferenceUsed]
+    """Releases and code lists that rules were compared with; for the department's own readers."""
     withheld: bool
 
 
@@ -262,7 +265,7 @@ def _seen(work: Work, actor: Actor, batch: BatchRow, stored: VerdictRow, release
         untyped_cells=batch.untyped_cells or 0, is_confirmed=batch.confirmed is not None,
         confirmed_note=batch.confirmed_note if sight.is_insider else "", statistics=verdict.statistics, scores=score(verdict),
         rules=[_rule(place, each, sight) for place, each in enumerate(verdict.expectations, start=1)],
-        mend_first=mend_first(verdict), withheld=not sight.values,
+        mend_first=mend_first(verdict), compared_with=verdict.references if sight.rules and sight.is_insider else [], withheld=not sight.values,
     )  # fmt: skip
     return Seen(read, stored, batch, sight)
 

@@ -145,7 +145,7 @@ def _origin(work: Work, actor: Actor, row: ReleaseRow, batch: BatchRow) -> tuple
             facts={
                 "verdict": row.verdict, "content_sha256": row.content_sha256,
                 "at": verdict.created_at.isoformat() if verdict else None,
-            },
+            } | ({"compared_with": verdict.result.get("references", [])} if verdict and insider else {}),
         ),
         _release(row, is_main=True),
     ]  # fmt: skip
