@@ -183,3 +183,41 @@ def test_a_suite_finds_exactly_the_known_faults_of_a_published_file(
         else:
             assert outcome["outcome"] == "passed", outcome["kwargs"]
     assert gate.out.exists() == (exit_code == 0)
+
+
+STATED: dict[str, dict[str, Any]] = json.loads((SUITES / "stated.json").read_text(encoding="utf-8"))
+
+
+@pytest.mark.shared
+@pytest.mark.slow
+@pytest.mark.parametrize("name", STATED)
+def test_every_fault_that_is_stated_of_a_published_file_is_found_in_just_that_number(
+    gate: Gate, shared: Path, name: str
+) -> None:
+    told = STATED[name]
+    asked = [
+        {"type": kind, "kwargs": kwargs, "severity": "info", "meta": {"finds": finds}}
+        for kind, kwargs, finds in told["rules"]
+    ]
+    more = (
+        ("--dictionary", str(gate.file("d.json", json.dumps({"member": told["member"]}))))
+        if "member" in told
+        else ()
+    )
+    result, report = gate.runs(shared / "data" / name, gate.suite(*asked), *more)
+    assert result.exit_code == 0, result.stderr
+    table = report["table"]
+    assert (table["rows"], len(table["columns"])) == (
+        told["rows"],
+        told.get("columns", len(table["columns"])),
+    )
+    for fact in ("encoding", "header_line"):
+        assert report["input"][fact] == told.get(fact, report["input"][fact])
+    found = [(each["kwargs"], each["unexpected_count"], each["outcome"]) for each in report["expectations"]]
+    wanted = [
+        (each[0], finds, "failed" if finds else "passed")
+        if finds is not None
+        else (each[0], each[1], "passed")
+        for each, (_, _, finds) in zip(found, told["rules"], strict=True)
+    ]
+    assert found == wanted
