@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 from core.text import Text
 from datasets.intake.degrees import Axis, angle
 from datasets.intake.dictionary import CellFormat, ColumnType
+from datasets.intake.shapes import shape
 
 SQL_TYPE: Final[dict[str, str]] = {
     "string": "VARCHAR",
@@ -106,7 +107,7 @@ def typed(value: str, kind: ColumnType, hints: Hints) -> str:
         case "time":
             return _time(plain(value))
         case "geometry":
-            return _geometry(value)
+            return shape(value)
 
 
 def bare(value: str, hints: Hints) -> str:
@@ -261,26 +262,3 @@ def _time(text: str) -> str:
         f"' ?[时時点點分] ?', ':', 'g'), '(:|秒)$', '')"
     )
     return f"CASE WHEN {matches(colons, ISO_TIME)} THEN try_cast({colons} AS TIME) END"
-
-
-def _geometry(value: str) -> str:
-    """Well-known text in the engine's own spelling (which keeps every coordinate), or GeoJSON as it stands.
-
-    The engine reads past what it does not know, so its answer counts only if it took every number of the text.
-    """
-    words = "POINT|LINESTRING|POLYGON|MULTI|GEOMETRYCOLLECTION|EMPTY|ZM|Z|M|[-+0-9.eE,()\\s]"
-    wkt = (
-        rf"(?i)\s*(SRID=[0-9]+;)?(POINT|LINESTRING|POLYGON|MULTI|GEOMETRYCOLLECTION)({words})*([)]|EMPTY)\s*"
-    )
-    geojson = r'(?s)\s*[{].*"(coordinates|geometries)".*'
-    read = f"ST_AsText(TRY(CAST(regexp_replace({value}, '(?i)^\\s*SRID=[0-9]+;', '') AS GEOMETRY)))"
-    numbers = "[0-9]([-+0-9.]|[eE])*"
-    whole = (
-        f"list_transform([{read}], lambda t: CASE WHEN NOT regexp_matches(t, '(?i)nan|inf') "
-        f"AND len(regexp_extract_all(t, '{numbers}')) = len(regexp_extract_all("
-        f"regexp_replace({value}, '(?i)^\\s*SRID=[0-9]+;', ''), '{numbers}')) THEN t END)[1]"
-    )
-    return (
-        f"CASE WHEN {matches(value, wkt)} THEN {whole} "
-        f"WHEN {matches(value, geojson)} AND json_valid({value}) THEN {value} END"
-    )

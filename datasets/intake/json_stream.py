@@ -15,6 +15,7 @@ READ_CHARS: Final = 1 << 18
 MAX_VALUE_CHARS: Final = 64 << 20
 MAX_DEPTH: Final = 6
 BLANK: Final = " \t\r\n\x1e"
+CRS: Final = "crs"  # of a GeoJSON document: kept whole
 
 Json = Any
 Path_ = tuple[str, ...]
@@ -157,12 +158,18 @@ def _walk(stream: JsonStream, path: Path_, found: list[Records], scalars: dict[s
         total += 1
         opens = stream.peek()
         objects += opens == "{"
-        if opens in ("{", "[") and len(path) < MAX_DEPTH:
+        if opens in ("{", "[") and len(path) < MAX_DEPTH and (path, key, opens) != ((), CRS, "{"):
             _walk(stream, (*path, key), found, {})
         else:
             scalars[key] = stream.value()
     if total >= 3 and objects == total:
         found.append(Records(path, True, objects, total))
+
+
+def whole(path: Path) -> Json:
+    """The document as one value, for one that holds no records but itself."""
+    with path.open(encoding="utf-8-sig") as file:
+        return JsonStream(file).value()
 
 
 def read_records(path: Path, records: Records) -> Iterator[tuple[str | None, Json]]:

@@ -13,8 +13,9 @@ from typing import Final
 
 from core.errors import InputRefused
 from core.text import Text
+from datasets.intake import datum
 from datasets.intake.facts import MAX_COLUMNS, FindingLog
-from datasets.intake.json_stream import MAX_VALUE_CHARS, Json, Records, find_records, read_records
+from datasets.intake.json_stream import CRS, MAX_VALUE_CHARS, Json, Records, find_records, read_records, whole
 from datasets.intake.layout import column_names
 from datasets.intake.staging import Staged, StageWriter
 
@@ -32,12 +33,14 @@ def stage_json(
         return _stage(lambda: _lines(path), folder, log), "jsonl", None
     places, scalars = find_records(path)
     if not places:
-        return _stage(lambda: iter([(None, None, scalars)]), folder, log), "json", None
+        document = whole(path)
+        return _stage(lambda: iter([(None, None, document)]), folder, log), "json", None
     place = _choose(places, member)
     inner = ".".join(place.path) or None
     geo = place.path == ("features",) and scalars.get("type") == "FeatureCollection"
     _report_others(places, place, log)
     staged = _stage(lambda: ((None, key, value) for key, value in read_records(path, place)), folder, log)
+    staged.crs = datum.of_geojson(scalars.get(CRS))
     if member is None:
         staged.places = {".".join(p.path): p.objects for p in (place, *_peers(places, place))}
     return staged, "geojson" if geo else "json", inner
@@ -212,9 +215,12 @@ def wkt(geometry: Json) -> str:
         kind = geometry["type"]
         if kind == "GeometryCollection":
             return f"GEOMETRYCOLLECTION ({', '.join(wkt(each) for each in geometry['geometries'])})"
-        depth = DEPTHS[kind]
-        body = _position(geometry["coordinates"]) if depth == 0 else _nested(geometry["coordinates"], depth)
-        return f"{kind.upper()} {f'({body})' if depth == 0 else body}"
+        depth, sizes = DEPTHS[kind], set[int]()
+        places = geometry["coordinates"]
+        body = _position(places, sizes) if depth == 0 else _nested(places, depth, sizes)
+        if len(sizes) > 1:
+            raise ValueError("some positions have a height, others none")
+        return f"{kind.upper()}{' Z' if 3 in sizes else ''} {f'({body})' if depth == 0 else body}"
     except (KeyError, TypeError, IndexError, ValueError, RecursionError):
         return json.dumps(geometry, ensure_ascii=False, separators=(",", ":"))
 
@@ -229,12 +235,15 @@ DEPTHS: Final = {
 }
 
 
-def _nested(coordinates: Iterable[Json], depth: int) -> str:
-    inner = [_position(each) if depth == 1 else _nested(each, depth - 1) for each in coordinates]
+def _nested(coordinates: Iterable[Json], depth: int, sizes: set[int]) -> str:
+    inner = [
+        _position(each, sizes) if depth == 1 else _nested(each, depth - 1, sizes) for each in coordinates
+    ]
     return f"({', '.join(inner)})"
 
 
-def _position(position: list[float]) -> str:
-    if len(position) < 2:
-        raise ValueError("a position has two numbers")
-    return " ".join(repr(number) for number in position[:2])
+def _position(position: list[float], sizes: set[int]) -> str:
+    if len(position) not in (2, 3):
+        raise ValueError("a position has two numbers, or three with its height")
+    sizes.add(len(position))
+    return " ".join(repr(number) for number in position)

@@ -8,7 +8,7 @@ one record per line, else the careful reader of `delimited` does the work.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -67,6 +67,7 @@ class Staged:
     header_line: int | None = None
     empty_is_null: bool = True
     native: dict[str, str] = field(default_factory=dict)
+    crs: str | None = None
     places: dict[str, int] = field(default_factory=dict)
 
 
@@ -80,8 +81,8 @@ class Head:
     sample: list[Record] = field(default_factory=list)
 
 
-def read_head(grid: Grid, header_line: int | None, log: FindingLog) -> Head:
-    """Find the header (or take it as told) and report the lines above it."""
+def read_head(grid: Grid, header_line: int | None, log: FindingLog, known: Collection[str] = ()) -> Head:
+    """Find the header (or take it as told) and report the lines above it. known: names that it may carry."""
     sample = _sample(grid, (header_line or 0) + SAMPLE_RECORDS)
     if not any(filled(record.cells) for record in sample):
         raise InputRefused(
@@ -91,7 +92,7 @@ def read_head(grid: Grid, header_line: int | None, log: FindingLog) -> Head:
             )
         )
     if header_line is None:
-        at = find_header(sample)
+        at = find_header(sample, known)
     elif header_line == 0:
         at = None
     else:

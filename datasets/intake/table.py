@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Final
 
 import duckdb
+import pyarrow.parquet as pq
 
 from core.errors import InputRefused
 from core.text import Text
-from datasets.intake import codes, null_marks, units
+from datasets.intake import codes, datum, null_marks, units
 from datasets.intake import survey as surveys
 from datasets.intake.casts import SQL_TYPE, TYPE_NAMES, matches, one_of, plain, text_literal, typed
 from datasets.intake.dictionary import Column, Dictionary
@@ -67,6 +68,7 @@ def plan_columns(
     table = table_of(staged)
     for plan in plans:
         plan.text = _text_of(plan.field, staged, dictionary.null_values)
+    _settle_crs(db, table, plans, staged, dictionary, log)
     open_ = {p.name: p.text for p in plans if not _is_declared(p) and p.field not in staged.native}
     found = infer(db, table, open_)
     if not dictionary.null_values:
@@ -235,6 +237,22 @@ def _native_value(plan: Plan, native: str, dictionary: Dictionary) -> str:
     if not dictionary.null_values:
         return quoted(plan.field)
     return f"(CASE WHEN {plan.text} IS NOT NULL THEN {quoted(plan.field)} END)"
+
+
+def _settle_crs(
+    db: duckdb.DuckDBPyConnection,
+    table: str,
+    plans: Sequence[Plan],
+    staged: Staged,
+    dictionary: Dictionary,
+    log: FindingLog,
+) -> None:
+    """Refuse coordinates that the file puts in another reference system than the record does."""
+    shapes = [plan.text for plan in plans if plan.declared is not None and plan.declared.type == "geometry"]
+    stated = [staged.crs] if staged.crs else []
+    if staged.native:
+        stated += datum.of_geoparquet(pq.read_schema(staged.path).metadata)
+    datum.hold_against([*stated, *datum.of_cells(db, table, shapes)], dictionary.crs, log)
 
 
 def _settle_declared(

@@ -96,6 +96,19 @@ READ: dict[str, Case] = {
     "codes to labels": (
         {"type": "string", "format": "label", "codes": {"0": "畅通", "1": ["缓行", "Slow"]}}, ["0", "畅通", "1"], ["畅通", "畅通", "缓行"],
     ),
+    "GeoJSON in cells": (
+        {"type": "geometry"},
+        [
+            '{"type": "Point", "coordinates": [114.5, 22.5]}', '{"type":"Polygon","coordinates":[[[0,0],[1,0],[1, 1.5],[0,0]]]}',
+            '{"type":"Feature","properties":{"n":7},"geometry":{"type":"Point","coordinates":[1e-7,2,3]}}',
+            '{"type":"GeometryCollection","geometries":[{"type":"Point","coordinates":[1,2]},{"type":"LineString","coordinates":[[0,0],[1,1]]}]}',
+            '{"type":"MultiPoint","coordinates":[[1,2],[3,4]]}',
+        ],
+        [
+            "POINT (114.5 22.5)", "POLYGON ((0 0, 1 0, 1 1.5, 0 0))", "POINT Z (1e-07 2 3)",
+            "GEOMETRYCOLLECTION (POINT (1 2), LINESTRING (0 0, 1 1))", "MULTIPOINT (1 2, 3 4)",
+        ],
+    ),
     "well-known text": (
         {"type": "geometry"},
         ["POINT(114.5 22.5)", "point z (1 2 3)", "SRID=4490;POINT (1 2)", "POLYGON ((0 0, 1 0, 1 1, 0 0))", "POINT (114.12345678901234 22.1)"],
@@ -143,7 +156,7 @@ REFUSED: dict[str, tuple[dict[str, Any], list[str]]] = {
     "a count of the wrong scale": ({"type": "datetime", "format": "epoch_s"}, ["1709608272125", "soon"]),
     "a stamp that nobody announced": ({"type": "datetime"}, ["1709608272"]),
     "an offset that no place has": ({"type": "datetime"}, ["2024-03-05 11:11+25:00", "2024-03-05 11:11+08:75"]),
-    "half a geometry": ({"type": "geometry"}, ["POINT (1 2) hospital", "POINT (1)", "POINT (1 2 3)", "POINT (1 2) (3 4)", "POINT (1e999 2)", "POLYGON"]),
+    "half a geometry": ({"type": "geometry"}, ["POINT (1 2) hospital", "POINT (1)", "POINT (1 2 3)", "POINT (1 2) (3 4)", "POINT (1e999 2)", "POLYGON", '{"type":"Point","coordinates":[1]}', '{"a":{"coordinates":[1,2]}}', '{"type":"Point","coordinates":[1,2,3,4]}', '{"type":"GeometryCollection","geometries":[{"type":"Point","coordinates":[1]},{"type":"Point","coordinates":[1,2]}]}']),
 }  # fmt: skip
 
 
