@@ -12,7 +12,6 @@ from typing import Final
 
 from auth.actor import Actor
 from auth.asset import Asset
-from catalog import codes
 from catalog import queries as catalog
 from catalog.assets import asset
 from core.errors import InputRefused, NotFound, Reason
@@ -20,9 +19,10 @@ from core.files import FileStore
 from core.ids import OrgId
 from core.text import Text
 from core.work import Work
+from datasets import code_sets
 from datasets.releases import access, queries
 from datasets.releases.tables import ReleaseRow
-from quality.references import CodeSet, References, ReferenceTable, Wanted, wanted_by
+from quality.references import References, ReferenceTable, wanted_by
 from quality.service import SuiteRead, save_suite
 from quality.suite import Suite
 
@@ -59,7 +59,7 @@ def objections(work: Work, held: Asset, suite: Suite) -> tuple[Reason, ...]:
     found = [_unreadable(work, held.org_id, name) for name in wanted.datasets]
     reasons = [Reason("dataset-not-readable", text, BASIS) for text in found if text is not None]
     for name, version in wanted.code_lists:
-        if (text := _code_fault(name, version)) is not None:
+        if (text := code_sets.fault(name, version)) is not None:
             reasons.append(Reason("no-such-code-list", text, BASIS))
     return tuple(reasons)
 
@@ -79,14 +79,7 @@ def look_up(work: Work, files: FileStore, dataset_id: str, suite: Suite) -> Refe
     last = None
     if wanted.last_release and (row := queries.current(work, dataset_id)) is not None:
         last = _table_of(files, row)
-    return References(tables, _code_sets(wanted), last, missing, knows_last=True)
-
-
-def offline(
-    suite: Suite, tables: dict[str, ReferenceTable], last: ReferenceTable | None = None
-) -> References:
-    """The same from files handed in; code lists are part of the program."""
-    return References(tables, _code_sets(wanted_by(suite.expectations)), last)
+    return References(tables, code_sets.code_sets(wanted), last, missing, knows_last=True)
 
 
 def _unreadable(work: Work, org_id: OrgId, dataset_id: str) -> Text | None:
@@ -129,28 +122,3 @@ def _table_of(files: FileStore, row: ReleaseRow) -> ReferenceTable:
     return ReferenceTable(
         row.dataset_id, path, str(row.sha256), row.content_sha256, release_id=row.id, number=row.number
     )
-
-
-def _code_sets(wanted: Wanted) -> dict[str, CodeSet]:
-    known = {name for name, _ in wanted.code_lists} & set(codes.names())
-    return {name: _code_set(name) for name in sorted(known)}
-
-
-def _code_set(name: str) -> CodeSet:
-    listed = codes.load(name)
-    return CodeSet(name, listed.effective.isoformat(), tuple(listed.codes))
-
-
-def _code_fault(name: str, version: str | None) -> Text | None:
-    if name not in codes.names():
-        known = ", ".join(codes.names())
-        return Text(
-            f"没有代码表 {name}；现有：{known}。", f"There is no code list {name}; there are: {known}."
-        )
-    there = codes.load(name).effective.isoformat()
-    if version not in (None, there):
-        return Text(
-            f"代码表 {name} 现为 {there} 版，而规则要求 {version} 版。",
-            f"The code list {name} is at version {there}, but the rule asks for {version}.",
-        )
-    return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -52,6 +52,13 @@ def check(
     dictionary: Path | None = typer.Option(None, help="Data dictionary (JSON); without it all is detected."),
     out: Path | None = typer.Option(None, help="Where the typed Parquet goes when the gate passes."),
     report: Path | None = typer.Option(None, help="Where the report (JSON) goes."),
+    others: list[str] = typer.Option(
+        [],
+        "--with",
+        help="DATASET_ID=FILE: a file for a dataset that rules compare with; repeatable.",
+        metavar="DATASET_ID=FILE",
+    ),
+    last_release: Path | None = typer.Option(None, help="A file for this table's own last release."),
     engine: Engine = typer.Option(Engine.DUCKDB, help="Which engine runs the suite."),
     lang: Language = typer.Option(Language.ZH, help="Language of what is printed."),
 ) -> None:
@@ -60,13 +67,17 @@ def check(
 
     spoken: Lang = "zh" if lang is Language.ZH else "en"
     try:
-        _refuse_overwriting(inputs=(file, suite, dictionary), outputs=(out, report))
+        given = _named_files(others)
+        _refuse_overwriting(
+            inputs=(file, suite, dictionary, last_release, *given.values()), outputs=(out, report)
+        )
         known = Dictionary.load(dictionary) if dictionary is not None else None
         from datasets.intake.check import check_file, load_suite
 
         found = check_file(
-            file, load_suite(suite), dictionary=known, out=out, engine=engine.value, reference=system_clock()
-        )
+            file, load_suite(suite), dictionary=known, out=out, engine=engine.value, reference=system_clock(),
+            others=given, last=last_release,
+        )  # fmt: skip
         if report is not None:
             _write(report, found)
     except AppError as refused:
@@ -77,6 +88,22 @@ def check(
 
 
 command = check
+
+
+def _named_files(given: list[str]) -> dict[str, Path]:
+    """`DATASET_ID=FILE` as typed; raises InputRefused."""
+    found: dict[str, Path] = {}
+    for each in given:
+        name, equals, path = each.partition("=")
+        if not (name and equals and path) or name in found:
+            raise InputRefused(
+                Text(
+                    f"--with 应写作 数据集编码=文件，每个数据集一次，实为 {each!r}。",
+                    f"--with takes DATASET_ID=FILE, once for each dataset, not {each!r}.",
+                )
+            )
+        found[name] = Path(path)
+    return found
 
 
 def _refuse_overwriting(*, inputs: tuple[Path | None, ...], outputs: tuple[Path | None, ...]) -> None:
@@ -123,7 +150,7 @@ def _show(found: CheckReport, lang: Lang) -> None:
         count = each["unexpected_count"]
         table.add_row(
             escape(each["type"].removeprefix("expect_")),
-            escape(_columns(each["kwargs"])),
+            escape(_columns(each)),
             each["severity"],
             f"[{COLOURS[outcome]}]{OUTCOMES[outcome].in_(lang)}[/]",
             escape(str(each["error"])[:60]) if outcome == "error" else "" if count is None else str(count),
@@ -136,12 +163,10 @@ def _show(found: CheckReport, lang: Lang) -> None:
     console.print(f"[{COLOURS[found.verdict]}]{escape(_conclusion(found).in_(lang))}[/]")
 
 
-def _columns(kwargs: dict[str, object]) -> str:
-    named = [
-        kwargs[key] for key in ("column", "column_A", "column_B", "longitude", "latitude") if key in kwargs
-    ]
-    listed = kwargs.get("column_list")
-    return ", ".join(map(str, named or (listed if isinstance(listed, list) else [])))
+def _columns(each: dict[str, Any]) -> str:
+    from quality.vocabulary import TYPES
+
+    return ", ".join(TYPES[each["type"]].columns(each["kwargs"]))
 
 
 def _summary(found: CheckReport) -> Text:

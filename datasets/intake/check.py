@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal
 
 from pydantic import BaseModel
@@ -14,8 +16,10 @@ from core.text import Text
 from datasets.intake.dictionary import Dictionary
 from datasets.intake.export import OutputFacts, export
 from datasets.intake.facts import ColumnFacts, Finding, InputFacts, Intake
+from datasets.intake.partners import partners
 from datasets.intake.reader import Progress, read_table
 from quality.engine import run_suite
+from quality.references import ReferenceUsed
 from quality.suite import Suite
 from quality.verdict import Outcome, Verdict
 
@@ -40,6 +44,7 @@ class CheckReport(BaseModel):
     untyped_cells: int
     findings_total: int
     findings: list[Finding]
+    references: list[ReferenceUsed]
 
 
 def load_suite(path: Path) -> Suite:
@@ -64,10 +69,13 @@ def check_file(
     engine: Literal["duckdb", "pandas"] = "duckdb",
     on_progress: Progress | None = None,
     reference: datetime | None = None,
+    others: Mapping[str, Path] = MappingProxyType({}),
+    last: Path | None = None,
 ) -> CheckReport:
     """Judge `source` by `suite`. `out` is written only when the verdict is passed.
 
     reference: the moment against which freshness is judged, where a rule names none.
+    others: files that stand for the datasets that rules compare with, by dataset id; last: for the table's own last release.
 
     Cells that a declared type cannot hold would be lost, so they fail the gate like a critical rule.
     """
@@ -80,7 +88,8 @@ def check_file(
         table = Path(folder) / "table.parquet"
         intake = read_table(source, table, dictionary=dictionary, numbered=False, on_progress=on_progress)
         intake.input.path = str(source)
-        judged = run_suite(suite, table, engine=engine, reference=reference)
+        known = partners(suite, others, last, Path(folder))
+        judged = run_suite(suite, table, engine=engine, reference=reference, references=known)
         verdict = _verdict(judged, intake)
         output = None
         if verdict == "passed" and out is not None:
@@ -101,6 +110,7 @@ def check_file(
         untyped_cells=intake.untyped_cells,
         findings_total=intake.findings_total,
         findings=intake.findings,
+        references=judged.references,
     )
 
 

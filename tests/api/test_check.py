@@ -221,3 +221,38 @@ def test_every_fault_that_is_stated_of_a_published_file_is_found_in_just_that_nu
         for each, (_, _, finds) in zip(found, told["rules"], strict=True)
     ]
     assert found == wanted
+
+
+FOREIGN = {"type": "expect_column_values_to_exist_in_dataset", "kwargs": {"column": "lot", "dataset": "DP-PK-001", "other_columns": ["lot_id"]}}  # fmt: skip
+GROWS = {"type": "expect_counters_to_grow_since_last_release", "kwargs": {"keys": ["lot"], "column": "n"}}
+
+
+def test_files_stand_for_the_datasets_that_rules_compare_with(gate: Gate) -> None:
+    table, suite = gate.file("t.csv", "lot,n\nP1,3\nP2,5\nP9,1\n"), gate.suite(FOREIGN, GROWS)
+    master, before = gate.file("lots.csv", "lot_id\nP1\nP2\n"), gate.file("last.csv", "lot,n\nP1,2\nP2,6\n")
+    result, report = gate.runs(table, suite, "--with", f"DP-PK-001={master}", "--last-release", str(before))
+    assert result.exit_code == 1
+    assert [each["unexpected_count"] for each in report["expectations"]] == [1, 1]
+    assert [each["failing_rows"] for each in report["expectations"]] == [[3], [2]]
+    digests = {each["name"]: each["sha256"] for each in report["references"]}
+    assert digests["DP-PK-001"] == hashlib.sha256(master.read_bytes()).hexdigest()
+
+
+def test_a_comparison_without_its_file_is_an_error_that_says_which(gate: Gate) -> None:
+    result, report = gate.runs(gate.file("t.csv", "lot,n\nP1,3\n"), gate.suite(FOREIGN, GROWS))
+    assert result.exit_code == 3
+    assert "--with DP-PK-001=FILE" in report["expectations"][0]["error"]
+
+
+@pytest.mark.parametrize("given", ["DP-PK-001", "=lots.csv", "DP-PK-001=nowhere.csv", "DP-PK-009=t.csv"])
+def test_a_file_that_is_not_there_or_that_nobody_asks_for_is_refused(gate: Gate, given: str) -> None:
+    table = gate.file("t.csv", "lot,n\nP1,3\n")
+    result, _ = gate.runs(table, gate.suite(FOREIGN), "--with", given.replace("=t.csv", f"={table}"))
+    assert result.exit_code == 2
+
+
+def test_codes_of_a_named_list_are_known_without_a_service(gate: Gate) -> None:
+    rule = {"type": "expect_column_values_to_be_in_code_list", "kwargs": {"column": "share", "code_list": "share_type"}}  # fmt: skip
+    result, report = gate.runs(gate.file("t.csv", "share,n\n1,a\n3,b\n7,c\n"), gate.suite(rule))
+    assert (result.exit_code, report["expectations"][0]["failing_rows"]) == (1, [3])
+    assert report["references"][0]["version"] == "2026-01-01"
