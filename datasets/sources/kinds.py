@@ -25,6 +25,11 @@ KIND_NAMES: Final[Mapping[str, Text]] = {
     "http": Text("HTTP(S) 地址", "HTTP(S) address"),
     "postgres": Text("PostgreSQL 表或查询", "PostgreSQL table or query"),
 }
+MODELS: Final[Mapping[str, type[HttpConfig | FolderConfig | PostgresConfig]]] = {
+    "folder": FolderConfig,
+    "http": HttpConfig,
+    "postgres": PostgresConfig,
+}
 _CONFIG: Final[TypeAdapter[HttpConfig | FolderConfig | PostgresConfig]] = TypeAdapter(Config)
 
 

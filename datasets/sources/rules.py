@@ -5,7 +5,7 @@ from __future__ import annotations
 import calendar
 import re
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta, timezone
+from datetime import UTC, datetime, time, timedelta, timezone
 from typing import Final, Literal
 
 from core.errors import InputRefused
@@ -94,14 +94,14 @@ def next_due(plan: Schedule, frequency: str | None, last: datetime | None, now: 
     """
     if plan.kind == "daily" and plan.at is not None:
         today = datetime.combine(now.astimezone(LOCAL).date(), plan.at, LOCAL)
-        return today if today > now else today + timedelta(days=1)
+        return (today if today > now else today + timedelta(days=1)).astimezone(UTC)
     rhythm = period(plan.period if plan.kind == "every" else frequency if plan.kind == "frequency" else None)
     if rhythm is None:
         return None
     if last is None:
         return now
     following = rhythm.after(last)
-    return following if following > now else rhythm.after(now)
+    return (following if following > now else rhythm.after(now)).astimezone(UTC)
 
 
 def retry_at(failures: int, now: datetime) -> datetime:

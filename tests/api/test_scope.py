@@ -20,7 +20,9 @@ from auth.identity import api_keys, sessions
 from auth.identity.api_keys import ApiKeyCreate
 from datasets.batches import service as batches
 from datasets.extracts.tables import ExtractRow
+from datasets.people import stamp
 from datasets.releases.tables import ReleaseRow
+from datasets.sources.tables import SourceRow
 from tests.api.bodies import request_of
 from tests.api.route_matrix import METHODS
 from tests.catalog.records import a_dataset
@@ -66,11 +68,17 @@ def things(sqlite_house: House) -> dict[str, str]:
             scenario_id="safety", form="extract_parquet", policy_hash="0" * 64, requested_at=work.now, receipt="{}",
         )  # fmt: skip
         work.db.add(extract)
+        source = SourceRow(
+            id=work.new_id(), dataset_id=DATASET, org_id="parks", name="lots", kind="http", schedule="manual",
+            config={"kind": "http", "url": "http://example.org/lots.csv", "header": None}, created_at=work.now,
+            owner=stamp(actor_of(work, "steward_a")), state="paused",
+        )  # fmt: skip
+        work.db.add(source)
         event = audit.record(work, analyst, "extract.delivered", subject=extract.id, grant_id=grant.id)
     return {
         "application_id": grant.application_id, "grant_id": grant.id, "batch_id": batch.id, "job_id": str(batch.job_id),
         "dataset_id": DATASET, "release_id": release.id, "extract_id": extract.id, "session_id": session.session_id,
-        "key_id": key.id, "event_id": event.id,
+        "source_id": source.id, "key_id": key.id, "event_id": event.id,
     }  # fmt: skip
 
 
@@ -131,7 +139,8 @@ def test_the_objects_are_really_there(
         "analyst": ["/api/v1/extracts/{extract_id}", "/extracts/{extract_id}"],
         "steward_a": [
             "/api/v1/batches/{batch_id}", "/api/v1/jobs/{job_id}", "/api/v1/datasets/{dataset_id}",
-            "/api/v1/datasets/{dataset_id}/suite", "/batches/{batch_id}",
+            "/api/v1/datasets/{dataset_id}/suite", "/batches/{batch_id}", "/api/v1/sources/{source_id}",
+            "/sources/{source_id}",
         ],
     }  # fmt: skip
     for username, paths in seen.items():
