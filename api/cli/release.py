@@ -1,23 +1,32 @@
-"""`datagrant release`: publish, look, verdict, withdraw, download."""
+"""`datagrant release`: publish, look, verdict, compare, verify, withdraw, retire, download."""
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import quote
 
 import typer
 
 from api.client import DEFAULT_DIR, As, DataDir, Json, Server, Token, connect, show
 
-app = typer.Typer(help="Releases: publish, list, show, verdict, withdraw, download.", no_args_is_help=True)
+app = typer.Typer(
+    help="Releases: preview, publish, list, show, verdict, diff, lineage, verify, withdraw, retention, download.",
+    no_args_is_help=True,
+)
 RULE_COLUMNS = ("place", "rule_zh", "rule_en", "severity", "outcome", "pass_rate", "unexpected_count")
-COLUMNS = ("id", "dataset_id", "number", "state", "rows", "size_bytes", "sha256", "published_at")
+COLUMNS = ("id", "dataset_id", "number", "semver", "state", "rows", "size_bytes", "sha256", "published_at")
 
 
 @app.command()
 def publish(
     batch_id: str,
     note: Annotated[str, typer.Option("--note", help="What is new in this release")] = "",
+    accept_breaking: Annotated[
+        bool,
+        typer.Option("--accept-breaking", help="It breaks with the last release, and --note tells the users"),
+    ] = False,
     wait: Annotated[
         bool, typer.Option("--wait", help="Wait until it is published; exit 1 if it is not")
     ] = False,
@@ -29,7 +38,8 @@ def publish(
 ) -> None:
     """Publish a checked batch, as a second person."""
     with connect(data_dir, server, token, user) as api:
-        release = api.post("/releases", {"batch_id": batch_id, "note": note})
+        body = {"batch_id": batch_id, "note": note, "accepts_breaking": accept_breaking}
+        release = api.post("/releases", body)
         if wait:
             api.wait(release["job_id"], quiet=as_json)
             release = api.get(f"/releases/{release['id']}")
@@ -103,6 +113,7 @@ def download(
     release_id: str,
     out: Annotated[Path, typer.Option("--out", help="Where the file goes")],
     form: Annotated[str, typer.Option("--format", help="parquet | csv")] = "parquet",
+    part: Annotated[str, typer.Option("--part", help="One period alone, such as 2026-03")] = "",
     data_dir: DataDir = DEFAULT_DIR,
     server: Server = "",
     token: Token = "",
@@ -110,4 +121,134 @@ def download(
 ) -> None:
     """Download a release that is open without condition."""
     with connect(data_dir, server, token, user) as api:
-        print(api.download(f"/releases/{release_id}/file?format={form}", out))
+        asked = f"partition={quote(part)}" if part else f"format={form}"
+        print(api.download(f"/releases/{release_id}/file?{asked}", out))
+
+
+@app.command()
+def manifest(
+    release_id: str,
+    out: Annotated[Path, typer.Option("--out", help="Where the manifest goes")],
+    data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "",
+) -> None:  # fmt: skip
+    """Download a release's signed manifest, for `verify`."""
+    with connect(data_dir, server, token, user) as api:
+        print(api.download(f"/releases/{release_id}/manifest", out))
+
+
+@app.command()
+def key(
+    data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "",
+) -> None:  # fmt: skip
+    """Print the public key that checks manifests."""
+    with connect(data_dir, server, token, user) as api:
+        print(api.text("/releases/key"), end="")
+
+
+@app.command()
+def verify(
+    file: Annotated[Path, typer.Argument(help="A downloaded file: Parquet, CSV or one part")],
+    manifest: Annotated[Path, typer.Option("--manifest", help="The release's manifest")],
+    key: Annotated[str, typer.Option("--key", help="The public key as known from elsewhere, or a file that holds it")] = "",
+    allow_unsigned: Annotated[
+        bool, typer.Option("--allow-unsigned", help="Take manifests from before there were signatures")
+    ] = False,
+    as_json: Json = False,
+) -> None:  # fmt: skip
+    """Check a file offline: is it what the manifest names, and did the release key sign that? Exit code 1 if not."""
+    from datasets.releases.offline import verify as check
+
+    known = Path(key).read_text() if key and Path(key).is_file() else key
+    found = check(file, manifest, known, allow_unsigned=allow_unsigned)
+    if as_json:
+        flaws = [{"zh": flaw.zh, "en": flaw.en} for flaw in found.flaws]
+        told = {"file": found.matched, "signed": found.is_signed, "key": found.key, "release": found.release}
+        show({"sound": not flaws, **told, "flaws": flaws}, True)
+    elif not found.flaws:
+        release = found.release
+        print(
+            f"sound: {found.matched} of {release['dataset_id']} release {release['number']} ({release['id']})"
+        )
+        unknown = "" if known else "  (compare it with the one that was published)"
+        print(f"key {found.key}{unknown}" if found.is_signed else "not signed: only the hashes were compared")
+    for flaw in [] if as_json else found.flaws:
+        print(f"{flaw.zh} · {flaw.en}", file=sys.stderr)
+    if found.flaws:
+        raise typer.Exit(1)
+
+
+@app.command()
+def preview(
+    batch_id: str,
+    data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
+) -> None:  # fmt: skip
+    """What publishing a batch would change for users, and the version number that it would get."""
+    with connect(data_dir, server, token, user) as api:
+        found = api.get("/releases/preview", batch_id=batch_id)
+        show(
+            found if as_json else {name: found[name] for name in ("semver", "impact", "compared_semver")},
+            as_json,
+        )
+        if not as_json and found["changes"]:
+            show(found["changes"], as_json, ("impact", "column", "zh", "en"))
+
+
+@app.command()
+def diff(
+    older: str,
+    newer: str,
+    data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
+) -> None:  # fmt: skip
+    """Rows added, removed and changed between two releases, by key. Large ones are compared by a job; this waits for it."""
+    with connect(data_dir, server, token, user) as api:
+        asked = {"from": older, "to": newer}
+        found = api.get("/releases/diff", **asked)
+        if found["state"] != "ready":
+            job = api.post("/releases/diff", **asked)["job_id"]
+            if job and api.wait(job, quiet=as_json)["state"] != "done":
+                raise typer.Exit(1)
+            found = api.get("/releases/diff", **asked)
+        if as_json:
+            show(found, True)
+            return
+        show(found["changes"], as_json, ("impact", "column", "zh", "en"))
+        show(found["counts"], as_json)
+        show(found["sample"], as_json, ("kind", "key", "before", "after"))
+
+
+@app.command()
+def lineage(
+    release_id: str,
+    form: Annotated[str, typer.Option("--format", help="json | prov | openlineage")] = "json",
+    data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "",
+) -> None:  # fmt: skip
+    """Where a release comes from and where it went, as JSON."""
+    with connect(data_dir, server, token, user) as api:
+        show(api.get(f"/releases/{release_id}/lineage", format=form), True)
+
+
+@app.command()
+def retention(
+    dataset_id: str,
+    keep_last: Annotated[int | None, typer.Option("--keep-last", help="Set the rule: newest releases to keep")] = None,
+    keep_years: Annotated[int | None, typer.Option("--keep-years", help="Set the rule: years after being superseded")] = None,
+    apply: Annotated[bool, typer.Option("--apply", help="Retire what the rule does not keep")] = False,
+    data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
+) -> None:  # fmt: skip
+    """How long superseded releases keep their files: show the rule and its plan, set it, apply it."""
+    if (keep_last is None) != (keep_years is None):
+        print(
+            "give --keep-last and --keep-years together 请同时给出 --keep-last 与 --keep-years",
+            file=sys.stderr,
+        )
+        raise typer.Exit(2)
+    with connect(data_dir, server, token, user) as api:
+        where = f"/datasets/{dataset_id}/retention"
+        if keep_last is not None:
+            api.put(where, {"keep_last": keep_last, "keep_years": keep_years})
+        found = api.post(f"{where}/apply") if apply else api.get(where)
+        show(
+            found if as_json else found["items"],
+            as_json,
+            ("number", "superseded_at", "size_bytes", "reasons"),
+        )

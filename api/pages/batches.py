@@ -9,6 +9,8 @@ from fastapi.responses import HTMLResponse
 
 from api.access import access
 from api.deps import ActorDep, HouseDep, ReadDep
+from api.pages.batch_preview import sheets_of
+from api.reading_forms import WORDS, Said, options_of
 from api.receiving import store_upload
 from api.web import go, page, page_number
 from catalog import queries as catalog
@@ -17,8 +19,10 @@ from core.jobs import FINAL, JobRow, read
 from core.text import Text
 from core.work import Work
 from datasets.batches import detail, queries, service
-from datasets.batches.models import BatchDetail, IntakeOptions
+from datasets.batches.models import BatchDetail
 from datasets.batches.workflow import STATE_NAMES, BatchState
+from datasets.intake.guesses import Guess
+from datasets.releases import rules, shape
 from datasets.releases import service as releases
 from datasets.releases.models import ReleaseCreate
 
@@ -100,15 +104,17 @@ def submit(
     actor: ActorDep,
     dataset_id: Annotated[str, Form()],
     file: UploadFile,
+    said: Said,
     corrects: Annotated[str, Form()] = "",
     rows_only: Annotated[bool, Form()] = False,
     again: Annotated[bool, Form()] = False,
 ) -> Response:
     """Hand the form's file in; the next page is the receipt."""
-    given = {"dataset_id": dataset_id, "corrects": corrects, "rows_only": rows_only, "again": again}
+    given = {"dataset_id": dataset_id, "corrects": corrects, "rows_only": rows_only, "again": again} | said
     try:
         if not file.filename:
             raise InputRefused(Text("请先选择文件。", "Choose a file first."))
+        options = options_of(said)
         with house.read() as work:
             service.may_submit(work, actor, dataset_id)
         stored = store_upload(file, house.files, house.settings.upload_max_bytes)
@@ -122,6 +128,7 @@ def submit(
                 corrects=corrects or None,
                 rows_only=rows_only,
                 again=again,
+                options=options,
             )
     except AppError as error:
         with house.read() as work:
@@ -143,6 +150,7 @@ def _show(
     from api.errors import status_of
 
     batch = detail.detail(work, actor, batch_id)
+    may_publish = any(command.step == "publish" and command.allowed for command in batch.commands)
     job = work.db.get(JobRow, batch.job_id) if batch.job_id else None
     title = catalog.titles(work, [batch.dataset_id]).get(
         batch.dataset_id, Text(batch.dataset_id, batch.dataset_id)
@@ -151,7 +159,16 @@ def _show(
         request, "batches/show.html", status=status_of(error) if error else 200, batch=batch, title=title, error=error,
         typed=typed, job=read(job) if job and job.state not in FINAL else None, states=STATE_NAMES, steps=_steps(batch),
         commands={command.step: command for command in batch.commands}, severities=SEVERITIES, outcome_names=OUTCOMES,
+        sheets=_sheets(batch), **WORDS,
+        compat=shape.preview(work, actor, batch_id) if may_publish else None,
+        impacts={impact.word: name for impact, name in rules.IMPACT_NAMES.items()},
     )  # fmt: skip
+
+
+def _sheets(batch: BatchDetail) -> list[str]:
+    """The sheets to choose from, where there are several."""
+    found = (batch.intake or {"input": {}})["input"].get("detection", [])
+    return sheets_of([Guess.model_validate(guess) for guess in found])
 
 
 def _steps(batch: BatchDetail) -> list[dict[str, Any]]:
@@ -164,7 +181,7 @@ def _steps(batch: BatchDetail) -> list[dict[str, Any]]:
         Text("发布", "Published"),
     )
     place, tone = {
-        BatchState.RECEIVED: (1, "now"), BatchState.TYPED: (2, "now"), BatchState.REFUSED: (1, "bad"),
+        BatchState.RECEIVED: (1, "now"), BatchState.NEEDS_LOOK: (1, "now"), BatchState.TYPED: (2, "now"), BatchState.REFUSED: (1, "bad"),
         BatchState.FAILED: (2, "bad"), BatchState.ERROR: (2, "bad"), BatchState.NEEDS_CONFIRMATION: (3, "now"),
         BatchState.PASSED: (4, "now"), BatchState.CONFIRMED: (4, "now"), BatchState.PUBLISHING: (4, "now"),
         BatchState.RELEASED: (5, "done"), BatchState.REJECTED: (3, "bad"), BatchState.SUPERSEDED: (3, "bad"),
@@ -241,39 +258,33 @@ def recheck(
     house: HouseDep,
     actor: ActorDep,
     batch_id: str,
-    encoding: Annotated[str, Form()] = "",
-    delimiter: Annotated[str, Form()] = "",
-    header_line: Annotated[str, Form()] = "",
-    sheet: Annotated[str, Form()] = "",
-    member: Annotated[str, Form()] = "",
+    said: Said,
     version: VersionField = None,
 ) -> Response:
-    """Check the same bytes again; fields that were filled in say how to read them."""
-    texts = {"encoding": encoding, "sheet": sheet, "member": member, "header_line": header_line}
-    said: dict[str, Any] = {key: value.strip() for key, value in texts.items() if value.strip()}
-    if delimiter:
-        said["delimiter"] = {"\\t": "\t", "tab": "\t"}.get(delimiter.strip().lower(), delimiter[:1])
+    """Check the same bytes again; the fields say how to read them, empty ones that it is to be detected."""
     try:
+        options = options_of(said)
         with house.write() as work:
-            service.recheck(work, actor, batch_id, _options(said), version=version)
+            row = queries.batch(work, actor, batch_id)
+            service.recheck(work, actor, batch_id, service.changed(row, options), version=version)
     except AppError as error:
         with house.read() as work:
             return _show(request, work, actor, batch_id, error)
     return go(f"/batches/{batch_id}", Text("已按新的读取方式重新校验。", "The check runs again."))
 
 
-def _options(said: dict[str, Any]) -> IntakeOptions | None:
-    if not said:
-        return None
+@router.post("/{batch_id}/accept", response_class=HTMLResponse, **access(_SUBMIT))
+def accept(
+    request: Request, house: HouseDep, actor: ActorDep, batch_id: str, version: VersionField = None
+) -> Response:
+    """Say that a doubtful reading is right."""
     try:
-        return IntakeOptions.model_validate(said)
-    except ValueError:
-        raise InputRefused(
-            Text(
-                "表头行须为不小于 0 的整数；0 表示没有表头。",
-                "The header line is a whole number from 0; 0 says that there is none.",
-            )
-        ) from None
+        with house.write() as work:
+            service.accept(work, actor, batch_id, version=version)
+    except AppError as error:
+        with house.read() as work:
+            return _show(request, work, actor, batch_id, error)
+    return go(f"/batches/{batch_id}", Text("已认可读取方式，正在校验。", "Accepted; the check goes on."))
 
 
 @router.post("/{batch_id}/publish", response_class=HTMLResponse, **access("datasets:release:publish"))
@@ -284,12 +295,14 @@ def publish(
     batch_id: str,
     note: NoteField = "",
     version: VersionField = None,
+    accepts_breaking: Annotated[bool, Form()] = False,
 ) -> Response:
     """Have the batch published, as a second person."""
     try:
         _short_enough(note)
         with house.write() as work:
-            body = ReleaseCreate.model_validate({"batch_id": batch_id, "note": note, "version": version})
+            asked = {"batch_id": batch_id, "note": note, "version": version}
+            body = ReleaseCreate.model_validate(asked | {"accepts_breaking": accepts_breaking})
             release = releases.request(work, actor, body)
     except AppError as error:
         with house.read() as work:

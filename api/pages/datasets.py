@@ -23,7 +23,9 @@ from catalog.workflow import State, open_steps
 from core.errors import AppError
 from core.text import Lang, Text
 from core.work import Work
+from datasets.notices.service import is_following
 from datasets.releases.queries import releases_of
+from datasets.releases.retention import RETIRE
 
 router = APIRouter(prefix="/datasets", include_in_schema=True, tags=["pages"])
 
@@ -118,6 +120,7 @@ def _dataset_page(
         may_write=may_write, steps={str(step) for step in open_steps(State(read.state))} if may_write else set(),
         objections=service.objections(work, actor, dataset_id) if may_write and read.state == State.DRAFT else (),
         may_apply=_may_apply(actor, read), refusal=refusal, reason=reason,
+        follows=actor.is_signed_in and is_following(work, actor, dataset_id), may_retire=actor.may_in(RETIRE, read.publisher),
     )  # fmt: skip
 
 

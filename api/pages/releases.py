@@ -17,9 +17,12 @@ from core.jobs import FINAL, JobRow, read
 from core.text import Text
 from core.work import Work
 from datasets.batches.queries import READ
+from datasets.lineage import drawing
+from datasets.lineage.graph import KIND_NAMES, LINK_NAMES, lineage
 from datasets.releases import access as release_access
-from datasets.releases import queries, service
+from datasets.releases import queries, rules, service, shape
 from datasets.releases.models import ReleaseRead
+from datasets.releases.tables import ReleaseRow
 from datasets.releases.workflow import DELIVERABLE, STATE_NAMES, ReleaseState
 
 router = APIRouter(prefix="/releases", include_in_schema=True, tags=["pages"])
@@ -78,10 +81,28 @@ def _show(
         else {},
         "may_withdraw": row.state in DELIVERABLE and actor.may_in("datasets:release:withdraw", row.org_id),
         "job": read(job) if job and job.state not in FINAL and insider else None,
+        "semver": shape.version_of(row),
+        "compared_number": _number_of(work, row.compared_to),
+        "impacts": {impact.word: name for impact, name in rules.IMPACT_NAMES.items()},
     }
     return page(
         request, "releases/show.html", status=status_of(error) if error else 200, error=error, typed=typed,
         states=STATE_NAMES, **facts,
+    )  # fmt: skip
+
+
+def _number_of(work: Work, release_id: str | None) -> int | None:
+    row = work.db.get(ReleaseRow, release_id) if release_id else None
+    return row.number if row else None
+
+
+@router.get("/{release_id}/lineage", response_class=HTMLResponse, **access(PUBLIC))
+def lineage_page(request: Request, work: ReadDep, actor: ActorDep, release_id: str) -> HTMLResponse:
+    """Where a release comes from and where it went, drawn and as tables."""
+    found = lineage(work, actor, release_id)
+    return page(
+        request, "releases/lineage.html", found=found, picture=drawing.draw(found), kinds=KIND_NAMES,
+        relations=LINK_NAMES, size=(drawing.WIDTH, drawing.HEIGHT), base=f"/api/v1/releases/{found.release.id}",
     )  # fmt: skip
 
 

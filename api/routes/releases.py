@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request, Response
 
 from api.access import PUBLIC, SIGNED_IN, access
 from api.delivery import deliver
 from api.deps import ActorDep, HouseDep, ReadDep, WorkDep
+from datasets.lineage.graph import lineage
+from datasets.lineage.openlineage import run_events
+from datasets.lineage.prov import prov_json
 from datasets.releases import access as release_access
 from datasets.releases import comparing, queries, service, shape, signing
 from datasets.releases.models import CompatibilityRead, DiffRead, ReleaseCreate, ReleaseRead, Withdrawal
@@ -86,6 +89,25 @@ def manifest(request: Request, house: HouseDep, work: ReadDep, actor: ActorDep, 
         filename=f"{release_id}.manifest.json",
         media_type="application/json",
     )
+
+
+@router.get("/{release_id}/lineage", **access(PUBLIC), response_model=None)
+def show_lineage(
+    house: HouseDep,
+    work: ReadDep,
+    actor: ActorDep,
+    release_id: str,
+    format: Literal["json", "prov", "openlineage"] = "json",
+) -> dict[str, Any] | list[dict[str, Any]]:
+    """Batch, suite version, verdict, release, extracts; `prov`: PROV-JSON, `openlineage`: run events, oldest first.
+
+    Extracts of organisations that the caller may not see are counted, not shown.
+    """
+    found = lineage(work, actor, release_id)
+    base = house.settings.public_url
+    if format == "prov":
+        return prov_json(found, base)
+    return run_events(work, found, base) if format == "openlineage" else found.as_json()
 
 
 @router.head("/{release_id}/file", **access(PUBLIC), response_class=Response)

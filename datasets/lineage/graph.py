@@ -25,6 +25,7 @@ from datasets.extracts.tables import ExtractRow
 from datasets.releases import queries, shape
 from datasets.releases.tables import ReleaseRow
 from datasets.releases.workflow import PUBLIC, ReleaseState
+from quality.tables import SuiteVersionRow
 
 Kind = Literal["batch", "suite", "verdict", "release", "extract", "others"]
 MOST_EXTRACTS: Final = 50
@@ -131,14 +132,14 @@ def _origin(work: Work, actor: Actor, row: ReleaseRow, batch: BatchRow) -> tuple
     chain = [batch, *_corrected(work, batch)] if insider else [batch]
     nodes = [_batch(each, insider) for each in reversed(chain)]
     links = [Link(_id("batch", old.id), _id("batch", new.id), "corrects") for new, old in pairwise(chain)]
-    suite = gate.suite_version(work, row.suite_version_id)
+    suite = work.db.get(SuiteVersionRow, row.suite_version_id)
     verdict = gate.verdict_row(work, row.verdict_id)
     nodes += [
         Node(
             _id("suite", row.suite_version_id), "suite",
             Text(f"规则集第 {row.suite_number} 版", f"Suite version {row.suite_number}"),
             f"/datasets/{row.dataset_id}/suite" if actor.may_in("quality:suite:read", row.org_id) else "",
-            {"name": suite.name, "number": row.suite_number},
+            {"name": suite.name if suite else None, "number": row.suite_number},
         ),
         Node(
             _id("verdict", row.verdict_id), "verdict", Text("结论：通过", "Verdict: passed"),
