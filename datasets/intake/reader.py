@@ -17,7 +17,7 @@ import duckdb
 
 from core.errors import InputRefused
 from core.text import Text
-from datasets.intake import detection, one_pass, suspects
+from datasets.intake import detection, one_pass, suspects, totals
 from datasets.intake.container import Opened, looks_like_json, open_input
 from datasets.intake.delimited import Delimited, sniff_delimiter
 from datasets.intake.dictionary import Dictionary
@@ -94,6 +94,8 @@ def read_table(
         facts.detection = detection.completed(facts, desk.dictionary, opened, staged)
         progress(0.5, TYPING)
         plans, columns = _typed(desk, staged, lambda: progress(0.9, REPORTING))
+        words = [plan.name for plan in plans if plan.kind == "string"]
+        totals.report(desk.db, out, words, staged, desk.log)
         preview = _preview(desk.db, plans, out, staged.rows)
         facts.sha256 = digest.result()
         progress(1.0, DONE)
@@ -182,7 +184,9 @@ def _stage(desk: _Desk, opened: Opened, facts: InputFacts) -> Staged:
 
 
 def _stage_sheet(desk: _Desk, opened: Opened, facts: InputFacts) -> Staged:
-    sheet = open_sheet(opened.path, opened.format, desk.dictionary.sheet, desk.log)
+    sheet = open_sheet(
+        opened.path, opened.format, desk.dictionary.sheet, desk.log, desk.dictionary.header_line
+    )
     head = read_head(sheet, desk.dictionary.header_line, desk.log)
     facts.sheet, facts.header_line = sheet.name, head.line
     guesses = [detection.of_sheet(sheet.name, sheet.sizes)]

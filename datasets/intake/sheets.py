@@ -10,6 +10,7 @@ import re
 import zipfile
 from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
+from itertools import islice
 from pathlib import Path
 from typing import Final
 from xml.etree import ElementTree
@@ -19,6 +20,7 @@ from python_calamine import CalamineSheet, CalamineWorkbook, PasswordError, Shee
 from core.errors import InputRefused
 from core.text import Text
 from datasets.intake.facts import FindingLog
+from datasets.intake.header_rows import ROWS_LOOKED_AT, Joined, join
 from datasets.intake.layout import Record, filled
 
 MAX_CELLS: Final = 12_000_000
@@ -37,7 +39,8 @@ Cell = float | str | bool | time | date | datetime | timedelta | None
 class Sheet:
     """The records of one sheet; rows that hold nothing are counted as blank lines.
 
-    Rows become Python values one at a time. Empty columns left of the table are not part of it.
+    Rows become Python values one at a time. Empty columns left of the table are not part of it. A header of several
+    rows that merged cells prove (`joined`) comes as one record, at the place of its last row.
     sizes: the visible sheets with how much each holds, where the sheet was chosen by rule.
     """
 
@@ -45,24 +48,50 @@ class Sheet:
         self.name = name
         self.blank_lines = 0
         self.sizes: dict[str, int] = {}
+        self.joined: Joined | None = None
         self._cells = cells
+
+    def join_header(self) -> Joined | None:
+        """Look for a header of several rows; from now on it is one record."""
+        left = (self._cells.start or (0, 0))[1]
+        merged = [
+            ((top, first - left), (bottom, last - left))
+            for (top, first), (bottom, last) in self._cells.merged_cell_ranges or []
+        ]
+        if merged:
+            top = [[_text(cell) for cell in row] for row in islice(self._cells.iter_rows(), ROWS_LOOKED_AT)]
+            self.joined = join(top, merged)
+        return self.joined
 
     def records(self, *, report: bool = False) -> Iterator[Record]:
         del report  # a sheet has no malformed records
         self.blank_lines = 0
+        header = self.joined
         for number, row in enumerate(self._cells.iter_rows(), 1):
+            if header is not None and header.first < number <= header.last:
+                continue
             cells = [_text(cell) for cell in row]
-            if filled(cells):
+            if header is not None and number == header.last + 1:
+                yield Record(number, header.names)
+            elif filled(cells):
                 yield Record(number, cells)
             else:
                 self.blank_lines += 1
 
 
-def open_sheet(path: Path, kind: str, wanted: str | int | None, log: FindingLog) -> Sheet:
-    """The sheet asked for (by name, or by number from 1), else the first visible one with cells."""
+def open_sheet(
+    path: Path, kind: str, wanted: str | int | None, log: FindingLog, header_line: int | None = None
+) -> Sheet:
+    """The sheet asked for (by name, or by number from 1), else the first visible one with cells.
+
+    header_line: the row that is the header by the dictionary; then rows are not joined.
+    """
     try:
         with CalamineWorkbook.from_path(path) as book:
-            return _open(book, path, kind, wanted, log)
+            sheet = _open(book, path, kind, wanted, log)
+            if header_line is None and (header := sheet.join_header()):
+                _report_joined(header, log)
+            return sheet
     except PasswordError as error:
         raise InputRefused(
             Text(
@@ -81,6 +110,21 @@ def open_sheet(path: Path, kind: str, wanted: str | int | None, log: FindingLog)
                 "The workbook is damaged or cut off and cannot be opened; save it anew and hand it in again.",
             )
         ) from error
+
+
+def _report_joined(header: Joined, log: FindingLog) -> None:
+    first, last = header.first + 1, header.last + 1
+    shown = ", ".join([name for name in header.names if "_" in name][:3])
+    log.add(
+        "header-joined",
+        Text(
+            f"第 {first} 至 {last} 行合为一个表头（依据合并单元格，确定）：{shown} …；如不是，请在数据字典中指明 header_line。",
+            f"Rows {first} to {last} are one header (certain, by its merged cells): {shown} …; "
+            "name the row as `header_line` in the dictionary if it is not.",
+        ),
+        line=last,
+        value=" | ".join(header.names),
+    )
 
 
 def _open(book: CalamineWorkbook, path: Path, kind: str, wanted: str | int | None, log: FindingLog) -> Sheet:
