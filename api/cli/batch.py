@@ -10,10 +10,10 @@ from typing import Annotated, Any
 
 import typer
 
-from api.client import DEFAULT_DIR, Api, As, DataDir, Json, Server, Token, connect, show
+from api.client import DEFAULT_DIR, Api, As, DataDir, Json, Server, Token, connect, demand_room_for, show
 
 app = typer.Typer(
-    help="Batches: submit, list, show, preview, accept, verdict, confirm, reject, rows, recheck.",
+    help="Batches: submit, list, show, preview, accept, dictionary, verdict, confirm, reject, rows, recheck.",
     no_args_is_help=True,
 )
 RULE_COLUMNS = ("place", "rule_zh", "rule_en", "severity", "outcome", "pass_rate", "unexpected_count")
@@ -202,6 +202,51 @@ def _reading_row(guess: dict[str, Any]) -> dict[str, str]:
             json.dumps(each["value"], ensure_ascii=False) for each in guess["alternatives"]
         ),
     }
+
+
+@app.command()
+def preview(
+    batch_id: str,
+    rows: Annotated[
+        int, typer.Option("--rows", min=1, max=200, help="How many first and how many last rows")
+    ] = 10,
+    data_dir: DataDir = DEFAULT_DIR,
+    server: Server = "",
+    token: Token = "",
+    user: As = "",
+    as_json: Json = False,
+) -> None:
+    """First and last rows as typed, column types, suspicious cells with line and column."""
+    from api.cli.preview import print_preview
+
+    with connect(data_dir, server, token, user) as api:
+        found = api.get(f"/batches/{batch_id}/preview", rows=rows)
+        if as_json:
+            show(found, True)
+        else:
+            print_preview(found, found["detection"])
+
+
+@app.command()
+def dictionary(
+    batch_id: str,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Where the proposed dictionary goes (JSON)")
+    ] = None,
+    data_dir: DataDir = DEFAULT_DIR,
+    server: Server = "",
+    token: Token = "",
+    user: As = "",
+) -> None:
+    """The dictionary that the batch suggests; review it, then `datagrant dataset dictionary CODE --replace FILE`."""
+    with connect(data_dir, server, token, user) as api:
+        demand_room_for(out)
+        text = json.dumps(api.get(f"/batches/{batch_id}/dictionary"), ensure_ascii=False, indent=2)
+        if out is None:
+            print(text)
+        else:
+            out.write_text(text + "\n", encoding="utf-8")
+            print(out)
 
 
 @app.command()

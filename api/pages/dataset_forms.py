@@ -27,6 +27,7 @@ from catalog.models import DatasetCreate, DatasetRead, DatasetUpdate, Dictionary
 from core.errors import AppError, Stale
 from core.text import Text
 from core.work import Work
+from datasets.batches.preview import proposed_dictionary
 
 router = APIRouter(prefix="/datasets", include_in_schema=True, tags=["pages"])
 
@@ -100,9 +101,18 @@ def edit(request: Request, house: HouseDep, actor: ActorDep, dataset_id: str, ty
 
 
 @router.get("/{dataset_id}/dictionary", response_class=HTMLResponse, **access(WRITE))
-def dictionary_page(request: Request, work: ReadDep, actor: ActorDep, dataset_id: str) -> HTMLResponse:
-    """The dictionary as a table and as JSON."""
-    return _dictionary_form(request, work, actor, dataset_id)
+def dictionary_page(
+    request: Request, work: ReadDep, actor: ActorDep, dataset_id: str, batch: str = ""
+) -> HTMLResponse:
+    """The dictionary as a table and as JSON; with `batch`, filled with what that batch suggests, to be reviewed."""
+    if not batch:
+        return _dictionary_form(request, work, actor, dataset_id)
+    columns = proposed_dictionary(work, actor, batch, of=dataset_id).columns
+    stored = {column.name for column in service.dictionary(work, dataset_id)}
+    rows = [_row(column.model_dump()) for column in columns]
+    for row in rows:
+        row["was"] = row["name"] if row["name"] in stored else ""
+    return _dictionary_form(request, work, actor, dataset_id, rows=rows, proposed=True)
 
 
 @router.post("/{dataset_id}/dictionary", response_class=HTMLResponse, **access(WRITE))
@@ -273,6 +283,7 @@ def _pasted(text: str) -> Dictionary:
 def _dictionary_form(
     request: Request, work: Work, actor: Actor, dataset_id: str, *, rows: list[dict[str, str]] | None = None,
     pasted: str | None = None, errors: Sequence[tuple[str, Text]] = (), refusal: AppError | None = None,
+    proposed: bool = False,
 ) -> HTMLResponse:  # fmt: skip
     read = _own(work, actor, dataset_id)
     stored = service.show_dictionary(work, actor, dataset_id)
@@ -285,7 +296,7 @@ def _dictionary_form(
     return page(
         request, "datasets/dictionary.html", status=422 if errors else 409 if refusal else 200, dataset=read, rows=rows,
         spare=range(len(rows) + 1, len(rows) + 1 + SPARE_ROWS), tabled=len(rows) <= TABLE_LIMIT, errors=errors, refusal=refusal,
-        json=pasted if pasted is not None else json.dumps(document, ensure_ascii=False, indent=2),
+        proposed=proposed, json=pasted if pasted is not None else json.dumps(document, ensure_ascii=False, indent=2),
         options={
             name: [(code.value, code.text) for code in codes.load(name).codes.values()]
             for name in ("column_type", "identifier_kind", "mask_method")

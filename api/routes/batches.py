@@ -10,11 +10,14 @@ from api.access import access
 from api.delivery import attachment, deliver
 from api.deps import ActorDep, HouseDep, ReadDep, WorkDep
 from api.receiving import store_body
+from catalog.models import Dictionary
 from core.files import StoredFile
-from datasets.batches import detail, queries, service
+from datasets.batches import detail, preview, queries, service
 from datasets.batches.models import BatchDetail, BatchRead, IntakeOptions, Note
+from datasets.batches.preview import BatchPreview
 from datasets.batches.workflow import BatchState
 from datasets.intake.dictionary import FileFormat, Quote
+from datasets.intake.preview import MOST_ROWS
 
 router = APIRouter(prefix="/batches", tags=["batches"])
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -131,6 +134,23 @@ def list_batches(
 def show_batch(work: ReadDep, actor: ActorDep, batch_id: str) -> BatchDetail:
     """One batch: how it was read, what the gate found, and what may be done now."""
     return detail.detail(work, actor, batch_id)
+
+
+@router.get("/{batch_id}/preview", **access(_READ))
+def preview_batch(
+    house: HouseDep,
+    actor: ActorDep,
+    batch_id: str,
+    rows: Annotated[int, Query(ge=1, le=MOST_ROWS, description="How many first and how many last rows")] = 20,
+) -> BatchPreview:
+    """First and last rows as typed, types with nulls, suspicious cells with line and column, and what was detected."""
+    return preview.preview(house.read, house.files, actor, batch_id, rows)
+
+
+@router.get("/{batch_id}/dictionary", **access("catalog:dataset:write"))
+def propose_dictionary(work: ReadDep, actor: ActorDep, batch_id: str) -> Dictionary:
+    """The dictionary that the batch suggests, to be reviewed and put in place by `PUT /datasets/{id}/dictionary`."""
+    return preview.proposed_dictionary(work, actor, batch_id)
 
 
 @router.patch("/{batch_id}/options", **access(_SUBMIT))

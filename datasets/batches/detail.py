@@ -82,7 +82,7 @@ def _without_values(said: dict[str, Any]) -> dict[str, Any]:
     intake = said["intake"]
     if intake is not None:
         preview = intake["preview"] | {"first": [], "last": []}
-        intake = intake | {"findings": [], "preview": preview}
+        intake = intake | {"findings": [], "preview": preview, "look": None}
     return {"outcomes": outcomes, "intake": intake}
 
 

@@ -137,11 +137,15 @@ def recheck(
     *,
     version: int | None = None,
 ) -> BatchRead:
-    """Check the same bytes again: read differently (`options`), or by a newer suite or dictionary. Drops a confirmation."""
+    """Check the same bytes again: read differently (`options`), or by a newer suite or dictionary. Drops a confirmation.
+
+    A key of `options` that is None takes back what was said before: that aspect is detected again.
+    """
     row = _for_step(work, actor, batch_id, BatchStep.RECHECK, version)
     _move(work, row, BatchStep.RECHECK)
     if options is not None:
-        row.options = row.options | _given(options)
+        changes = options.model_dump(exclude_unset=True)
+        row.options = {name: value for name, value in (row.options | changes).items() if value is not None}
         row.preparers = sorted({*row.preparers, actor.person_id})
     for name in ("typed_sha256", "content_sha256", "rows", "untyped_cells", "intake", "verdict_id", "verdict",
                  "suite_version_id", "suite_number", "problem", "confirmed", "confirmed_at"):  # fmt: skip
@@ -168,6 +172,13 @@ def accept(work: Work, actor: Actor, batch_id: str, *, version: int | None = Non
         work, actor, "batch.reading_accepted", subject=row.id, payload=payload, dataset_id=row.dataset_id
     )
     return BatchRead.model_validate(row)
+
+
+def changed(row: BatchRow, options: IntakeOptions) -> IntakeOptions | None:
+    """What of the options differs from those in force; None when nothing does, so that only the check is repeated."""
+    said = options.model_dump(exclude_unset=True)
+    new = {name: value for name, value in said.items() if value != row.options.get(name)}
+    return IntakeOptions.model_validate(new) if new else None
 
 
 def doubts_of(row: BatchRow) -> list[Guess]:

@@ -18,7 +18,16 @@ from datasets.intake.dictionary import Dictionary
 from datasets.intake.encodings import Utf8Text
 from datasets.intake.facts import InputFacts
 from datasets.intake.guesses import ASPECT_NAMES, UNSPLIT, Alternative, Aspect, Guess, certain, spoken, told
-from datasets.intake.layout import Record, clean_name, column_kind, is_series, kind_of
+from datasets.intake.layout import (
+    HALF,
+    HEADERS_LOOKED_AT,
+    Record,
+    clean_name,
+    column_kind,
+    is_series,
+    kind_of,
+    known_share,
+)
 from datasets.intake.null_marks import MARKS
 from datasets.intake.staging import Staged
 
@@ -26,7 +35,6 @@ STRONG: Final = (",", "\t", ";", "|")
 WEAK: Final = ("\x01", "^", "~", ":", " ")
 SAMPLE_CHARS: Final = 256 << 10
 SAMPLE_LINES: Final = 1000
-HEADERS_LOOKED_AT: Final = 30
 ALTERNATIVES: Final = 5
 WORDS_ONLY: Final = 0.75  # a first line of distinct words above nothing but words
 
@@ -133,9 +141,9 @@ def of_header(sample: Sequence[Record], chosen: int, known: Collection[str]) -> 
     """The header's line (0: none). sample: the first records; known: the dictionary's names and titles, casefolded."""
     at = next((i for i, record in enumerate(sample) if record.line == chosen), None) if chosen else None
     top = list(sample[:HEADERS_LOOKED_AT])
-    named = {record.line: score for record in top if (score := _named(record, known)) > 0}
+    named = {record.line: score for record in top if (score := known_share(record, known)) > 0}
     own, best = named.get(chosen, 0.0), max(named, key=lambda line: named[line], default=0)
-    if own >= 0.5 and own >= named[best]:
+    if own >= HALF and own >= named[best]:
         return certain(
             "header_line", chosen, Text("该行有数据字典的列名", "it has the names of the dictionary")
         )
@@ -151,12 +159,6 @@ def of_header(sample: Sequence[Record], chosen: int, known: Collection[str]) -> 
         )
         found = found.model_copy(update={"confidence": min(found.confidence, 0.4), "why": why})
     return found
-
-
-def _named(record: Record, known: Collection[str]) -> float:
-    """Share of the record's cells that are names of the dictionary."""
-    names = [name for cell in record.cells if (name := clean_name(cell).casefold())]
-    return sum(name in known for name in names) / len(names) if names and known else 0.0
 
 
 def _no_header(top: Sequence[Record]) -> Guess:
@@ -179,7 +181,8 @@ def _header(sample: Sequence[Record], at: int) -> Guess:
     cells = [(cell or "").strip() for cell in record.cells]
     given = [cell for cell in cells if cell]
     distinct = len(set(given)) / max(1, len(cells))
-    below = [column_kind(body, i) for i in range(len(cells))]
+    rest = body[1:] if len(body) > 2 else body  # the line below may be a second header
+    below = [column_kind(rest, i) for i in range(len(cells))]
     typed = [i for i, kind in enumerate(below) if kind in ("number", "date")]
     apart = [i for i in typed if kind_of(cells[i]) == "text"]
     others: list[Alternative] = []
@@ -263,7 +266,7 @@ def with_header(
     guesses: Sequence[Guess], sample: Sequence[Record], chosen: int, dictionary: Dictionary
 ) -> list[Guess]:
     """The guesses so far and the header's; an encoding whose text spells the dictionary's names is the right one."""
-    known = _known_names(dictionary)
+    known = known_names(dictionary)
     header = next((record for record in sample if record.line == chosen), None)
     spelt = header is not None and any(
         not name.isascii() and name in known for cell in header.cells if (name := clean_name(cell).casefold())
@@ -278,7 +281,8 @@ def with_header(
     return [*kept, of_header(sample, chosen, known)]
 
 
-def _known_names(dictionary: Dictionary) -> frozenset[str]:
+def known_names(dictionary: Dictionary) -> frozenset[str]:
+    """Every name and title of the dictionary, casefolded."""
     columns = dictionary.columns
     words = [word for c in columns for word in (c.name, c.title_zh, c.title_en) if word]
     return frozenset(clean_name(word).casefold() for word in words)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Final, Literal, NamedTuple
 
 from core.text import Text
@@ -18,6 +18,8 @@ Kind = Literal["", "number", "date", "text"]
 SAMPLE_RECORDS: Final = 400
 MAX_NAME_CHARS: Final = 255
 FOOTERS_LOOKED_AT: Final = 30
+HEADERS_LOOKED_AT: Final = 30
+HALF: Final = 0.5
 NUMBER: Final = re.compile(r"[-+]?(\d+|\d{1,3}(,\d{3})+)([.,]\d+)?([eE][-+]?\d+)?%?")
 DATE: Final = re.compile(
     r"\d{2,4}[-/.年]\d{1,2}[-/.月]\d{1,4}日?([T ]\d{1,2}:\d{2}.*)?|\d{1,2}:\d{2}(:\d{2})?"
@@ -50,8 +52,14 @@ def filled(cells: Sequence[str | None]) -> int:
     return sum(1 for cell in cells if cell and not cell.isspace())
 
 
-def find_header(records: Sequence[Record]) -> int | None:
-    """Index of the header among `records` (the head of the file), or None when there is no header."""
+def find_header(records: Sequence[Record], known: Collection[str] = ()) -> int | None:
+    """Index of the header among `records` (the head of the file), or None when there is no header.
+
+    known: names that the header may carry, casefolded; a line made of them is the header wherever it stands.
+    """
+    named = [known_share(record, known) for record in records[:HEADERS_LOOKED_AT]] if known else []
+    if named and max(named) >= HALF:
+        return named.index(max(named))
     widths = Counter(len(r.cells) for r in records if len(r.cells) > 1)
     width = widths.most_common(1)[0][0] if widths else 1
     wanted = max(min(2, width), -(-6 * min(width, _usual_filled(records)) // 10))
@@ -60,6 +68,12 @@ def find_header(records: Sequence[Record]) -> int | None:
         at = max(range(len(records)), key=lambda i: (filled(records[i].cells), -i))
     at = _past_group_title(records, at, width)
     return None if _is_data(records[at].cells, records[at + 1 :]) else at
+
+
+def known_share(record: Record, known: Collection[str]) -> float:
+    """Share of the record's filled cells that are known names."""
+    names = [name for cell in record.cells if (name := clean_name(cell).casefold())]
+    return sum(name in known for name in names) / len(names) if names else 0.0
 
 
 def _usual_filled(records: Sequence[Record]) -> int:

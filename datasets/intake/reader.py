@@ -187,7 +187,7 @@ def _stage_sheet(desk: _Desk, opened: Opened, facts: InputFacts) -> Staged:
     sheet = open_sheet(
         opened.path, opened.format, desk.dictionary.sheet, desk.log, desk.dictionary.header_line
     )
-    head = read_head(sheet, desk.dictionary.header_line, desk.log)
+    head = read_head(sheet, desk.dictionary.header_line, desk.log, detection.known_names(desk.dictionary))
     facts.sheet, facts.header_line = sheet.name, head.line
     guesses = [detection.of_sheet(sheet.name, sheet.sizes)]
     facts.detection = detection.with_header(guesses, head.sample, head.line, desk.dictionary)
@@ -233,7 +233,7 @@ def _stage_text(desk: _Desk, opened: Opened, facts: InputFacts) -> Staged:
     if delimiter == UNSPLIT:
         delimiter = None
     grid = Delimited(text.path, delimiter, desk.log, desk.dictionary.quote or '"')
-    head = read_head(grid, desk.dictionary.header_line, desk.log)
+    head = read_head(grid, desk.dictionary.header_line, desk.log, detection.known_names(desk.dictionary))
     facts.format = "tsv" if delimiter == "\t" else "csv"
     facts.delimiter, facts.header_line = delimiter, head.line
     guesses = [
