@@ -88,5 +88,5 @@ def _report(name: str, seen: Mapping[str, int], log: FindingLog) -> None:
             f"In “{name}” {shown} count as empty; if they do not, list the marks that do as `null_values`.",
         ),
         column=name,
-        value=next(iter(seen)),
+        value=" ".join(seen),
     )
