@@ -27,7 +27,9 @@ CHINA: Final = timezone(timedelta(hours=8), "UTC+8")
 NAV: Final[tuple[tuple[str, Text, str | None], ...]] = (
     ("/datasets", Text("目录", "Catalogue"), None),
     ("/batches", Text("批次", "Batches"), "datasets:batch:read"),
+    ("/tickets", Text("工单", "Tickets"), "datasets:ticket:read"),
     ("/releases", Text("发布", "Releases"), None),
+    ("/matrix", Text("矩阵", "Matrix"), None),
     ("/applications", Text("申请", "Applications"), "auth:application:read"),
     ("/grants", Text("授权", "Grants"), "auth:grant:read"),
     ("/extracts", Text("提取", "Extracts"), "datasets:extract:read"),

@@ -70,16 +70,23 @@ def _wizard(at: str) -> list[dict[str, Any]]:
 
 @router.get("/new", response_class=HTMLResponse, **access(WRITE))
 def new_page(
-    request: Request, work: ReadDep, actor: ActorDep, lang: LangDep, dataset: str = "", q: str = ""
+    request: Request,
+    work: ReadDep,
+    actor: ActorDep,
+    lang: LangDep,
+    dataset: str = "",
+    q: str = "",
+    scenario: str = "",
 ) -> HTMLResponse:
-    """Choose datasets for a new application; `dataset` is chosen already."""
-    return _choose(request, work, actor, lang, {dataset} - {""}, q)
+    """Choose datasets for a new application; `dataset` and `scenario` are chosen already."""
+    return _choose(request, work, actor, lang, {dataset} - {""}, q, scenario=scenario)
 
 
 @router.post("/new", response_class=HTMLResponse, **access(WRITE))
 def create(request: Request, house: HouseDep, actor: ActorDep, lang: LangDep, form: Typed) -> Response:
     """Make the draft."""
     chosen = _chosen(form)
+    scenario = str(form.get("scenario", ""))[:80]
     outcome = _attempt(
         house,
         actor,
@@ -88,13 +95,24 @@ def create(request: Request, house: HouseDep, actor: ActorDep, lang: LangDep, fo
         lambda work: service.create(
             work,
             actor,
-            ApplicationAsk(lines=tuple(LineAsk(dataset_id=DatasetId(each)) for each in chosen)),
+            ApplicationAsk(
+                lines=tuple(LineAsk(dataset_id=DatasetId(each)) for each in chosen), scenario_id=scenario
+            ),
             assets=partial(seen_assets, work, actor),
         ),
     )
     if isinstance(outcome, AppError):
         with house.read() as work:
-            return _choose(request, work, actor, lang, set(chosen), str(form.get("q", "")), refusal=outcome)
+            return _choose(
+                request,
+                work,
+                actor,
+                lang,
+                set(chosen),
+                str(form.get("q", "")),
+                refusal=outcome,
+                scenario=scenario,
+            )
     return go(f"/applications/{outcome.id}/columns")
 
 
@@ -138,7 +156,7 @@ def save_datasets(
 
 def _choose(
     request: Request, work: Work, actor: Actor, lang: Any, chosen: set[str], q: str, *,  # noqa: ANN401
-    found: ApplicationRead | None = None, refusal: AppError | None = None,
+    found: ApplicationRead | None = None, refusal: AppError | None = None, scenario: str = "",
 ) -> HTMLResponse:  # fmt: skip
     """The catalogue as a list to tick; what may not be granted is listed with the reason and cannot be ticked."""
     hits = search(work, actor, Search(q, {}, "relevance" if q else "title", 100, 0, lang)).hits
@@ -157,7 +175,7 @@ def _choose(
     ]
     return page(
         request, "applications/choose.html", status=422 if refusal else 200, options=options, chosen=chosen, q=q,
-        found=found, refusal=refusal, steps=_wizard("datasets"),
+        found=found, refusal=refusal, steps=_wizard("datasets"), scenario=scenario,
     )  # fmt: skip
 
 

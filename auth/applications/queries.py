@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, exists, false, func, literal, or_, true
+from sqlalchemy.orm import aliased
 from sqlmodel import col, select
 
 from auth.actor import Actor
@@ -229,3 +231,15 @@ def listed(
     wanted = select(ApplicationRow).where(*conditions).order_by(*ordered).offset(offset).limit(limit)
     total = work.db.exec(select(func.count()).select_from(ApplicationRow).where(*conditions)).one()
     return list(work.db.exec(wanted)), total
+
+
+def live_lines(work: Work, actor: Actor, dataset_ids: Sequence[str]) -> list[tuple[str, str, str]]:
+    """(dataset, scenario, organisation) of every line, in the actor's sight, of an application that has not ended."""
+    line = aliased(ApplicationLineRow)  # `seen_by` looks for lines of its own
+    wanted = (
+        select(col(line.dataset_id), ApplicationRow.scenario_id, ApplicationRow.org_id)
+        .where(col(ApplicationRow.id) == col(line.application_id))
+        .where(col(ApplicationRow.state).in_(LIVE), seen_by(actor))
+        .where(col(line.dataset_id).in_(dataset_ids))
+    )
+    return [(dataset, scenario, org) for dataset, scenario, org in work.db.exec(wanted)]

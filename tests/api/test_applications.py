@@ -12,6 +12,7 @@ from fastapi.testclient import TestClient
 from sqlmodel import select
 from typer.testing import CliRunner
 
+from api.app import create_app
 from api.cli.application import app as application_command
 from api.cli.audit import app as audit_command
 from api.cli.grant import app as grant_command
@@ -19,7 +20,7 @@ from api.house import House, open_house
 from auth import audit
 from tests.catalog.records import COMPLETE, a_dataset
 from tests.datasets.parking import CLEAN, DATASET, a_parking_dataset, hand_in, publish
-from tests.people import a_person, an_org, client_as
+from tests.people import a_person, an_org, browser_as, client_as
 
 ASK: dict[str, Any] = {
     "lines": [
@@ -285,3 +286,35 @@ def test_audit_verify_exits_1_and_says_where(house: House) -> None:
     result = CliRunner().invoke(audit_command, args)
     assert result.exit_code == 1
     assert "3" in result.output + result.stderr
+
+
+def test_the_matrix_shows_each_reader_what_is_his_and_leads_to_applying(house: House) -> None:
+    found, visitor = _granted(house), TestClient(create_app(house=house))
+    other = _post(client_as(house, "applicant"), "/applications", ASK | {"scenario_id": "heritage"})
+    _post(client_as(house, "applicant"), f"/applications/{other['id']}/submit", version=other["version"])
+
+    def cells(username: str) -> dict[str, Any]:
+        told = (client_as(house, username) if username else visitor).get("/api/v1/matrix").json()
+        assert [row["dataset_id"] for row in told["items"]] == [DATASET]
+        assert len(told["items"][0]["cells"]) == len(told["scenarios"])
+        return {cell["scenario_id"]: cell for cell in told["items"][0]["cells"]}
+
+    own = cells("applicant")
+    assert (own["parking"]["own"], own["parking"]["pending"], own["parking"]["in_force"]) == ("pending", 1, 0)
+    assert (own["heritage"]["own"], own["heritage"]["applications"]) == ("applied", 1)
+    assert {(cell["own"], cell["applications"]) for cell in cells("").values()} == {("none", 0)}
+    batch = hand_in(house, "lin", CLEAN)
+    publish(house, "zhou", batch.id)
+    _post(client_as(house, "lin"), f"/grants/{found['grants'][0]}/activate", {}, 1)
+    assert cells("")["parking"]["in_force"] == 1
+    public = visitor.get("/api/v1/register?scenario_id=parking").json()
+    assert [each["grant_id"] for each in public["items"]] == found["grants"]
+    page = browser_as(house, "applicant", lang="en").get("/matrix?theme=PK").text
+    assert f"/applications/new?dataset={DATASET}&amp;scenario=weather" in page
+    made = browser_as(house, "applicant").submit("/applications/new", dataset=DATASET, scenario="weather")
+    draft = (
+        client_as(house, "applicant")
+        .get(f"/api/v1{made.headers['location'].removesuffix('/columns')}")
+        .json()
+    )
+    assert draft["scenario_id"] == "weather"

@@ -46,6 +46,8 @@ def _at_every_stage(house: House) -> dict[str, tuple[str, str]]:
         "application-agreed": ("officer", f"/applications/{granted['id']}"),
         "application-terms": ("officer", f"/applications/{granted['id']}/terms"),
         "grant-list": ("officer", "/grants"),
+        "register": ("approver", "/register"),
+        "matrix": ("applicant", "/matrix"),
         "grant-show": ("approver", f"/grants/{granted['grants'][0]}"),
         "audit-list": ("eye", "/audit?verify=yes"),
     }

@@ -1,0 +1,28 @@
+"""`datagrant matrix`: datasets within authorised operation × scenarios."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from api.client import DEFAULT_DIR, As, DataDir, Json, Server, Token, connect, show
+
+
+def command(
+    theme: Annotated[str, typer.Option("--theme", help="Only this theme: PK, WX, …")] = "",
+    data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
+) -> None:  # fmt: skip
+    """Each cell: grants in force / not yet in force / applications under way."""
+    with connect(data_dir, server, token, user) as api:
+        found = api.get("/matrix", theme=theme)
+        show(found if as_json else [_line(each) for each in found["items"]], as_json)
+
+
+def _line(row: dict[str, Any]) -> dict[str, str]:
+    counts = {
+        cell["scenario_id"]: f"{cell['in_force']}/{cell['pending']}/{cell['applications']}"
+        for cell in row["cells"]
+    }
+    release = f"v{row['release_no']}" if row["release_no"] else "-"
+    return {"dataset": row["dataset_id"], "release": release, "quality": row["quality_grade"] or "-"} | counts

@@ -1,0 +1,73 @@
+"""Pages for everybody: the register of grants in force, and the matrix of datasets and scenarios."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import HTMLResponse
+
+from api.access import access
+from api.deps import ActorDep, ReadDep
+from api.web import page
+from auth.grants import register
+from auth.identity import organisations
+from auth.policy.limits import limits
+from auth.policy.wording import FORM_NAMES
+from catalog.codes import load
+from core.text import Text
+from datasets import matrix
+
+router = APIRouter(include_in_schema=True, tags=["pages"])
+PER_PAGE: Final = 50
+ENTERPRISES: Final = ("operating_body", "developer")
+OWN: Final = {
+    "in_force": Text("本单位已获授权", "granted to you"),
+    "pending": Text("本单位待生效", "yours, not yet in force"),
+    "applied": Text("本单位申请中", "you have applied"),
+}
+Number = Annotated[int, Query(alias="page", ge=1, le=100_000)]
+
+
+@router.get("/register", response_class=HTMLResponse, **access("public"))
+def register_page(
+    request: Request, work: ReadDep, dataset: str = "", org: str = "", scenario: str = "", number: Number = 1
+) -> HTMLResponse:
+    """Who is authorised for what, until when."""
+    found, total = register.register(
+        work,
+        dataset_id=dataset,
+        org_id=org,
+        scenario_id=scenario,
+        offset=(number - 1) * PER_PAGE,
+        limit=PER_PAGE,
+    )
+    return page(
+        request, "register/list.html", found=found, total=total, number=number, pages=max(1, -(-total // PER_PAGE)),
+        dataset=dataset, org=org, scenario=scenario, known=limits(), forms=FORM_NAMES,
+        scenarios=[(code, each.name) for code, each in limits().scenarios.items()],
+    )  # fmt: skip
+
+
+@router.get("/matrix", response_class=HTMLResponse, **access("public"))
+def matrix_page(
+    request: Request, work: ReadDep, actor: ActorDep, theme: str = "", org: str = "", number: Number = 1
+) -> HTMLResponse:
+    """Datasets × scenarios; a cell leads to applying, or to the register."""
+    known = limits()
+    rows, total = matrix.matrix(
+        work,
+        actor,
+        list(known.scenarios),
+        theme=theme,
+        org_id=org,
+        offset=(number - 1) * PER_PAGE,
+        limit=PER_PAGE,
+    )
+    return page(
+        request, "register/matrix.html", rows=rows, total=total, number=number, pages=max(1, -(-total // PER_PAGE)),
+        theme=theme, org=org, own=OWN, scenario_names=[each.name for each in known.scenarios.values()],
+        themes=[(code, each.text) for code, each in load("domain").codes.items()],
+        orgs=[(each.id, each.name) for kind in ENTERPRISES for each in organisations.organisations(work, kind=kind)],
+        may_apply=actor.may("auth:application:write"),
+    )  # fmt: skip

@@ -1,0 +1,47 @@
+"""What the public may know of grants, and the matrix of datasets and scenarios."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+
+from api.access import access
+from api.deps import ActorDep, ReadDep
+from auth.grants import register
+from auth.policy.limits import limits
+from datasets import matrix
+
+router = APIRouter(tags=["register"])
+Offset = Annotated[int, Query(ge=0, le=1_000_000)]
+Limit = Annotated[int, Query(ge=1, le=200)]
+
+
+@router.get("/register", **access("public"))
+def list_register(
+    work: ReadDep,
+    dataset_id: str = "",
+    org_id: str = "",
+    scenario_id: str = "",
+    offset: Offset = 0,
+    limit: Limit = 50,
+) -> dict[str, Any]:
+    """Grants in force: who is authorised for which dataset, scenario and purposes, until when. Those that end first come first."""
+    items, total = register.register(
+        work, dataset_id=dataset_id, org_id=org_id, scenario_id=scenario_id, offset=offset, limit=limit
+    )
+    return {"items": items, "total": total, "next": offset + limit if offset + limit < total else None}
+
+
+@router.get("/matrix", **access("public"))
+def show_matrix(
+    work: ReadDep, actor: ActorDep, theme: str = "", org_id: str = "", offset: Offset = 0, limit: Limit = 50
+) -> dict[str, Any]:
+    """Datasets within authorised operation × scenarios: grants in force and pending, applications in the caller's sight."""
+    scenarios = limits().scenarios
+    items, total = matrix.matrix(
+        work, actor, list(scenarios), theme=theme, org_id=org_id, offset=offset, limit=limit
+    )
+    named = [{"code": code, "zh": each.name.zh, "en": each.name.en} for code, each in scenarios.items()]
+    following = offset + limit if offset + limit < total else None
+    return {"scenarios": named, "items": items, "total": total, "next": following}

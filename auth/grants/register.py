@@ -1,0 +1,113 @@
+"""The public register: who is authorised for what, until when. No sign-in, no quota, no person: what must be known of a grant in force."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from datetime import datetime
+
+from pydantic import BaseModel
+from sqlalchemy import ColumnElement, func
+from sqlmodel import col, select
+
+from auth.grants.tables import GrantRow
+from auth.grants.workflow import FINAL, State
+from auth.identity.tables import OrganisationRow
+from core.work import Work
+
+
+class RegisteredGrant(BaseModel):
+    """One grant in force, as the public may know it. The period ends before `ends_at`."""
+
+    grant_id: str
+    org_id: str
+    org_zh: str
+    org_en: str
+    dataset_id: str
+    title_zh: str
+    title_en: str
+    scenario_id: str
+    purposes: tuple[str, ...]
+    delivery_forms: tuple[str, ...]
+    column_count: int
+    starts_at: datetime
+    ends_at: datetime
+    is_suspended: bool
+
+
+def in_force(now: datetime) -> list[ColumnElement[bool]]:
+    """The conditions under which a grant stands in the register at `now`; a suspended one stays in it and says so."""
+    states = (State.ACTIVE, State.SUSPENDED)
+    return [col(GrantRow.state).in_(states), col(GrantRow.starts_at) <= now, col(GrantRow.ends_at) > now]
+
+
+def _of_scenario(code: str) -> ColumnElement[bool]:
+    """Policies are stored as canonical JSON, so that a member reads in exactly one way."""
+    member = f'"scenario_id":{json.dumps(code, ensure_ascii=False)}'
+    return col(GrantRow.policy).contains(member, autoescape=True)
+
+
+def register(
+    work: Work,
+    *,
+    dataset_id: str = "",
+    org_id: str = "",
+    scenario_id: str = "",
+    offset: int = 0,
+    limit: int = 50,
+) -> tuple[list[RegisteredGrant], int]:
+    """Grants in force, those that end first at the top, and their number."""
+    wanted = in_force(work.now)
+    if dataset_id:
+        wanted.append(col(GrantRow.dataset_id) == dataset_id)
+    if org_id:
+        wanted.append(col(GrantRow.org_id) == org_id)
+    if scenario_id:
+        wanted.append(_of_scenario(scenario_id))
+    rows = work.db.exec(
+        select(GrantRow, OrganisationRow)
+        .where(col(OrganisationRow.id) == col(GrantRow.org_id), *wanted)
+        .order_by(col(GrantRow.ends_at), col(GrantRow.id))
+        .offset(offset)
+        .limit(limit)
+    ).all()
+    total = work.db.exec(select(func.count()).select_from(GrantRow).where(*wanted)).one()
+    return [_registered(grant, org) for grant, org in rows], total
+
+
+def _registered(grant: GrantRow, org: OrganisationRow) -> RegisteredGrant:
+    policy = json.loads(grant.policy)
+    return RegisteredGrant(
+        grant_id=grant.id,
+        org_id=grant.org_id,
+        org_zh=org.name_zh,
+        org_en=org.name_en,
+        dataset_id=grant.dataset_id,
+        title_zh=grant.title_zh,
+        title_en=grant.title_en,
+        scenario_id=policy["scenario_id"],
+        purposes=tuple(policy["purposes"]),
+        delivery_forms=tuple(policy["delivery_forms"]),
+        column_count=sum(column["use"] not in ("denied", "filter_only") for column in policy["columns"]),
+        starts_at=grant.starts_at,
+        ends_at=grant.ends_at,
+        is_suspended=grant.state == State.SUSPENDED,
+    )
+
+
+def live(work: Work, dataset_ids: Iterable[str]) -> list[tuple[str, str, str, bool]]:
+    """(dataset, scenario, organisation, in force now) of every grant on these datasets that has not ended."""
+    wanted = select(GrantRow).where(
+        col(GrantRow.dataset_id).in_(list(dataset_ids)),
+        col(GrantRow.state).not_in(FINAL),
+        col(GrantRow.ends_at) > work.now,
+    )
+    return [
+        (
+            grant.dataset_id,
+            json.loads(grant.policy)["scenario_id"],
+            grant.org_id,
+            grant.state == State.ACTIVE and grant.starts_at <= work.now,
+        )
+        for grant in work.db.exec(wanted)
+    ]

@@ -1,0 +1,129 @@
+"""The application matrix (应用矩阵): which dataset is used in which scenario, by how many, and how good its data are."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime
+
+from pydantic import BaseModel
+from sqlalchemy import func
+from sqlmodel import col, select
+
+from auth.actor import Actor
+from auth.applications import queries as applications
+from auth.grants import register
+from catalog import queries as catalog
+from catalog.tables import DatasetRow
+from catalog.workflow import State
+from core.work import Work
+
+GRANTABLE = ("yes", "negotiable")
+
+
+class Cell(BaseModel):
+    """One dataset in one scenario. Counts are of organisations; `own` is the reader's organisation: in_force, pending, applied or none."""
+
+    scenario_id: str
+    in_force: int
+    pending: int
+    applications: int
+    own: str
+
+
+class MatrixRow(BaseModel):
+    """One dataset with its current release and quality, and a cell for each scenario in the given order."""
+
+    dataset_id: str
+    title_zh: str
+    title_en: str
+    theme: str | None
+    open_type: str | None
+    data_level: int | None
+    release_no: int | None
+    released_at: datetime | None
+    quality_score: float | None
+    quality_grade: str | None
+    cells: list[Cell]
+
+
+def matrix(
+    work: Work,
+    actor: Actor,
+    scenarios: Sequence[str],
+    *,
+    theme: str = "",
+    org_id: str = "",
+    offset: int = 0,
+    limit: int = 50,
+) -> tuple[list[MatrixRow], int]:
+    """Published datasets within authorised operation that the actor may see, by code, and their number.
+
+    `org_id` counts that organisation's grants alone. Applications are those in the actor's sight.
+    """
+    wanted = [
+        catalog.visible(actor),
+        col(DatasetRow.state) == State.PUBLISHED,
+        col(DatasetRow.open_type) != "N",
+        col(DatasetRow.auth_op_scope).in_(GRANTABLE),
+    ]
+    if theme:
+        wanted.append(col(DatasetRow.domain_code) == theme)
+    rows = work.db.exec(
+        select(DatasetRow).where(*wanted).order_by(col(DatasetRow.id)).offset(offset).limit(limit)
+    ).all()
+    total = work.db.exec(select(func.count()).select_from(DatasetRow).where(*wanted)).one()
+    ids = [row.id for row in rows]
+    grants = [each for each in register.live(work, ids) if org_id in ("", each[2])]
+    asked = [each for each in applications.live_lines(work, actor, ids) if org_id in ("", each[2])]
+    own = actor.org_id or ""
+    return [_row(row, _cells(row.id, scenarios, grants, asked, own)) for row in rows], total
+
+
+def _cells(
+    dataset_id: str,
+    scenarios: Sequence[str],
+    grants: Sequence[tuple[str, str, str, bool]],
+    asked: Sequence[tuple[str, str, str]],
+    own: str,
+) -> list[Cell]:
+    in_force = {(s, org) for d, s, org, running in grants if d == dataset_id and running}
+    pending = {(s, org) for d, s, org, running in grants if d == dataset_id and not running} - in_force
+    applied = {(s, org) for d, s, org in asked if d == dataset_id}
+    counts = [Counter(s for s, _ in found) for found in (in_force, pending, applied)]
+
+    def own_in(scenario: str) -> str:
+        place = (scenario, own)
+        return (
+            "in_force" if place in in_force
+            else "pending" if place in pending
+            else "applied" if place in applied
+            else "none"
+        )  # fmt: skip
+
+    return [
+        Cell(
+            scenario_id=s,
+            in_force=counts[0][s],
+            pending=counts[1][s],
+            applications=counts[2][s],
+            own=own_in(s),
+        )
+        for s in scenarios
+    ]
+
+
+def _row(row: DatasetRow, cells: list[Cell]) -> MatrixRow:
+    return MatrixRow(
+        dataset_id=row.id,
+        title_zh=row.title_zh,
+        title_en=row.title_en or row.title_zh,
+        theme=row.domain_code,
+        open_type=row.open_type,
+        data_level=row.data_level,
+        release_no=row.release_no,
+        released_at=row.released_at,
+        quality_score=row.quality_score,
+        quality_grade=row.quality_grade,
+        cells=cells,
+    )

@@ -1,0 +1,56 @@
+"""The public register: every grant in force, nothing of people and quotas, and gone with its period."""
+
+from __future__ import annotations
+
+from api.house import House
+from auth.grants import register, service
+from auth.grants.service import GrantStep
+from core.ids import GrantId
+from tests.conftest import TestClock
+from tests.desk import Desk, a_desk, a_grant
+
+
+def _known(desk: Desk, **only: str) -> list[register.RegisteredGrant]:
+    with desk.house.read() as work:
+        found, total = register.register(work, **only)  # type: ignore[arg-type]
+    assert total == len(found)
+    return found
+
+
+def test_a_grant_stands_in_the_register_from_its_activation_to_its_end(
+    house: House, clock: TestClock
+) -> None:
+    desk = a_desk(house)
+    assert _known(desk) == []
+    a_grant(desk, at="PENDING")
+    assert _known(desk) == []
+    grant = a_grant(desk, scenario_id="parking")
+    (known,) = _known(desk)
+    assert (known.grant_id, known.org_id, known.scenario_id) == (grant.id, "insurer", "parking")
+    assert not {"used_rows", "quota_rows", "approved_by", "note"} & set(known.model_dump())
+    clock.now = known.ends_at
+    assert _known(desk) == []
+
+
+def test_it_is_filtered_by_dataset_organisation_and_scenario(sqlite_house: House) -> None:
+    desk = a_desk(sqlite_house)
+    grant = a_grant(desk, scenario_id="safety")
+    for only in ({"dataset_id": grant.dataset_id}, {"org_id": "insurer"}, {"scenario_id": "safety"}):
+        assert len(_known(desk, **only)) == 1
+    for only in (
+        {"dataset_id": "DP-NO"},
+        {"org_id": "mapper"},
+        {"scenario_id": "parking"},
+        {"scenario_id": "%"},
+    ):
+        assert _known(desk, **only) == []
+
+
+def test_a_suspended_grant_stays_and_says_so_and_a_revoked_one_goes(sqlite_house: House) -> None:
+    desk = a_desk(sqlite_house)
+    grant = a_grant(desk)
+    for step, shown in ((service.suspend, [True]), (service.revoke, [])):
+        with desk.write("watch") as (work, actor):
+            seen = service.grant(work, actor, GrantId(grant.id)).version
+            step(work, actor, GrantId(grant.id), GrantStep(note="用途与约定不符，先行停止。", version=seen))
+        assert [known.is_suspended for known in _known(desk)] == shown
