@@ -22,7 +22,7 @@ from quality.verdict import Verdict
 
 
 class SuiteRead(SQLModel):
-    """One version of a suite."""
+    """One version of a suite. `unknown_columns`: said when it is saved; columns that rules name and the dictionary lacks."""
 
     id: str
     dataset_id: str
@@ -33,6 +33,7 @@ class SuiteRead(SQLModel):
     note: str
     created_name: str
     created_at: datetime
+    unknown_columns: list[str] = []
 
 
 class SuiteChange(BaseModel):
@@ -69,8 +70,9 @@ def save_suite(
         )
     body = suite.as_json()
     digest = hashlib.sha256(_canonical(body)).hexdigest()
+    unknown = _unknown_columns(suite, held)
     if last is not None and last.sha256 == digest:
-        return SuiteRead.model_validate(last)
+        return SuiteRead.model_validate(last, update={"unknown_columns": unknown})
     row = SuiteVersionRow(
         id=work.new_id(), dataset_id=held.dataset_id, number=number + 1, name=suite.name, suite=body, sha256=digest,
         note=note, created_by=actor.account_id, created_name=actor.username, created_at=work.now,
@@ -81,7 +83,13 @@ def save_suite(
         work, actor, "suite.saved", subject=row.id, dataset_id=held.dataset_id,
         payload={"number": row.number, "sha256": digest, "rules": len(suite.expectations), "note": note},
     )  # fmt: skip
-    return SuiteRead.model_validate(row)
+    return SuiteRead.model_validate(row, update={"unknown_columns": unknown})
+
+
+def _unknown_columns(suite: Suite, held: Asset) -> list[str]:
+    """Columns that rules name and the dictionary lacks; nothing is said while there is no dictionary."""
+    known = {column.name for column in held.columns}
+    return [name for name in suite.columns_used() if name not in known] if known else []
 
 
 def current_suite(work: Work, dataset_id: str) -> SuiteVersionRow | None:

@@ -41,6 +41,11 @@ class Suite(BaseModel):
     name: str
     expectations: list[Expectation]
 
+    def columns_used(self) -> list[str]:
+        """Every column of the checked table that a rule names, in order of first use."""
+        named = (name for each in self.expectations for name in TYPES[each.type].columns(each.kwargs))
+        return list(dict.fromkeys(named))
+
     @classmethod
     def parse(cls, text: str | bytes) -> Suite:
         """A suite from JSON text; raises InputRefused with every fault found, each with its place."""

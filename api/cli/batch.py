@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from api.client import DEFAULT_DIR, Api, As, DataDir, Json, Server, Token, connect, demand_room_for, show
+from api.reading_options import Delimiter, Encoding, Format, HeaderLine, Member, QuoteMark, Sheet, reading
 
 app = typer.Typer(
     help="Batches: submit, list, show, preview, accept, dictionary, verdict, confirm, reject, rows, recheck.",
@@ -21,31 +22,8 @@ COLUMNS = ("id", "dataset_id", "number", "name", "state", "verdict", "rows", "su
 Wait = Annotated[
     bool, typer.Option("--wait", help="Wait for the check to end; exit 1 unless the batch may go on")
 ]
-Encoding = Annotated[str, typer.Option("--encoding", help="Read the text in this encoding")]
-Delimiter = Annotated[
-    str,
-    typer.Option(
-        "--delimiter", help="Split the lines at this character; tab for a tabulator, none for not at all"
-    ),
-]
-HeaderLine = Annotated[int, typer.Option("--header-line", help="Line of the header, from 1; 0 for none")]
-Sheet = Annotated[str, typer.Option("--sheet", help="Read this sheet: its name, or its number from 1")]
-Member = Annotated[str, typer.Option("--member", help="Read this member of the archive")]
-Format = Annotated[str, typer.Option("--format", help="Read a text as csv, tsv, json, jsonl or geojson")]
-QuoteMark = Annotated[
-    str, typer.Option("--quote", help="Mark around cells: \" or ', or none where marks are text")
-]
 NoteText = Annotated[str, typer.Option("--note", help="The signed note")]
-GOOD = ("passed", "needs_confirmation", "confirmed")
-
-
-def reading(**given: str | int) -> dict[str, Any]:
-    """What was said about how to read a file, as the service wants it; what was not said is left out."""
-    said = {key: value for key, value in given.items() if value not in ("", -1)}
-    named = {"tab": "\t", "\\t": "\t", "none": "\n"}
-    if "delimiter" in said:
-        said["delimiter"] = named.get(str(said["delimiter"]).lower(), said["delimiter"])
-    return said
+GOOD = ("passed", "passed_with_waivers", "needs_confirmation", "confirmed")
 
 
 def _followed(api: Api, batch: dict[str, Any], wait: bool, as_json: bool) -> None:

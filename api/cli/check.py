@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from api.reading_options import Delimiter, Encoding, Format, HeaderLine, Member, QuoteMark, Sheet, told
 from core.errors import AppError, InputRefused
 from core.text import Lang, Text
 from core.work import system_clock
 
 if TYPE_CHECKING:
     from datasets.intake.check import CheckReport
+    from datasets.intake.guesses import Guess
 
 EXIT = {"passed": 0, "failed": 1, "error": 3}
 REFUSED = 2
@@ -59,19 +61,27 @@ def check(
         metavar="DATASET_ID=FILE",
     ),
     last_release: Path | None = typer.Option(None, help="A file for this table's own last release."),
+    encoding: Encoding = "",
+    delimiter: Delimiter = "",
+    header_line: HeaderLine = -1,
+    sheet: Sheet = "",
+    member: Member = "",
+    file_format: Format = "",
+    quote: QuoteMark = "",
     engine: Engine = typer.Option(Engine.DUCKDB, help="Which engine runs the suite."),
     lang: Language = typer.Option(Language.ZH, help="Language of what is printed."),
 ) -> None:
     """Check one file. Exit 0: passed, 1: failed, 2: input refused, 3: an expectation could not run."""
-    from datasets.intake.dictionary import Dictionary
-
     spoken: Lang = "zh" if lang is Language.ZH else "en"
     try:
         given = _named_files(others)
         _refuse_overwriting(
             inputs=(file, suite, dictionary, last_release, *given.values()), outputs=(out, report)
         )
-        known = Dictionary.load(dictionary) if dictionary is not None else None
+        known = told(
+            dictionary, encoding=encoding, delimiter=delimiter, header_line=header_line, sheet=sheet, member=member,
+            format=file_format, quote=quote,
+        )  # fmt: skip
         from datasets.intake.check import check_file, load_suite
 
         found = check_file(
@@ -142,6 +152,8 @@ def _show(found: CheckReport, lang: Lang) -> None:
     from rich.markup import escape
     from rich.table import Table
 
+    from datasets.intake.guesses import doubts
+
     console = Console(file=sys.stdout, highlight=False, soft_wrap=not sys.stdout.isatty())
     console.print(escape(_summary(found).in_(lang)))
     table = Table(*(heading.in_(lang) for heading in HEADINGS))
@@ -156,6 +168,8 @@ def _show(found: CheckReport, lang: Lang) -> None:
             escape(str(each["error"])[:60]) if outcome == "error" else "" if count is None else str(count),
         )
     console.print(table)
+    if doubtful := doubts(found.input.detection):
+        console.print(f"[yellow]{escape(_doubtful(doubtful).in_(lang))}[/]")
     if found.findings_total:
         console.print(escape(_noticed(found).in_(lang)))
     if found.untyped_cells:
@@ -191,6 +205,21 @@ def _noticed(found: CheckReport) -> Text:
     )
 
 
+def _doubtful(guesses: list[Guess]) -> Text:
+    from datasets.intake.detection import described
+    from datasets.intake.guesses import ASPECT_NAMES
+
+    said = [(ASPECT_NAMES[guess.aspect], described(guess)) for guess in guesses]
+    return Text(
+        "读取方式没有把握，请核对："
+        + "".join(f"\n  · {name.zh}：{text.zh}" for name, text in said)
+        + "\n  用 datagrant preview 查看；用 --encoding、--delimiter、--header-line、--sheet、--member 等指明。",
+        "How the file was read is doubtful, please look:"
+        + "".join(f"\n  · {name.en}: {text.en}" for name, text in said)
+        + "\n  See it by datagrant preview; say otherwise by --encoding, --delimiter, --header-line, --sheet or --member.",
+    )
+
+
 def _untyped(found: CheckReport) -> Text:
     return Text(
         f"有 {found.untyped_cells} 个单元格不符合数据字典的类型，放行会丢失它们；请更正后重新提交。",
@@ -206,6 +235,15 @@ def _conclusion(found: CheckReport) -> Text:
         return Text(f"通过{where_zh}。", f"Passed{where_en}.")
     if found.verdict == "failed":
         return Text("未通过，不予放行。", "Failed: the table is not let out.")
+    if found.missing_columns:
+        lacking = ", ".join(found.missing_columns[:10])
+        present = ", ".join(column.name for column in found.table.columns[:20])
+        return Text(
+            f"规则集用到表里没有的列：{lacking}（表里有：{present}），相应规则无法运行，不予放行；"
+            "请核对列名与表头行，或更正规则集。",
+            f"The suite names columns that the table lacks: {lacking} (it has: {present}). Rules about them could not run, "
+            "so the table is not let out. Check the names and the header line, or mend the suite.",
+        )
     return Text(
         "有规则无法运行，不予放行；请检查规则集。",
         "An expectation could not run: the table is not let out. Check the suite.",

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from api.cli.batch import Delimiter, Encoding, Format, HeaderLine, Member, QuoteMark, Sheet, reading
+from api.reading_options import Delimiter, Encoding, Format, HeaderLine, Member, QuoteMark, Sheet, told
 from core.errors import AppError
 from core.text import Lang, Text
 
@@ -34,20 +34,14 @@ def preview(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:  # fmt: skip
     """First and last rows as typed, column types, suspicious cells. Exit 0: read, 2: refused; nothing is kept."""
-    from datasets.intake.dictionary import Dictionary
     from datasets.intake.preview import preview_file
 
     spoken: Lang = "en" if lang == "en" else "zh"
-    how = reading(
-        encoding=encoding, delimiter=delimiter, header_line=header_line, sheet=sheet, member=member,
-        format=file_format, quote=quote,
-    )  # fmt: skip
     try:
-        known = Dictionary.load(dictionary) if dictionary is not None else Dictionary()
-        try:
-            known = Dictionary.model_validate(known.model_dump(exclude_unset=True) | how)
-        except ValueError as error:
-            raise typer.BadParameter(str(error).splitlines()[-1].strip()) from None
+        known = told(
+            dictionary, encoding=encoding, delimiter=delimiter, header_line=header_line, sheet=sheet, member=member,
+            format=file_format, quote=quote,
+        )  # fmt: skip
         found = preview_file(file, known, rows).model_dump(mode="json")
     except AppError as refused:
         typer.echo(refused.detail.in_(spoken), err=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -44,6 +45,9 @@ def save_suite(
     with connect(data_dir, server, token, user) as api:
         saved = api.put(f"/datasets/{dataset_id}/suite", {"suite": suite, "note": note})
         show(saved if as_json else {key: saved[key] for key in ("id", "number", "name", "sha256")}, as_json)
+        if saved["unknown_columns"]:
+            names = ", ".join(saved["unknown_columns"])
+            print(f"the dictionary lacks these columns 数据字典里没有这些列: {names}", file=sys.stderr)
 
 
 @app.command("propose")

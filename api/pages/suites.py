@@ -155,7 +155,14 @@ def save(request: Request, house: HouseDep, actor: ActorDep, dataset_id: str, ty
         with house.read() as work:
             return _editor(request, work, actor, asset(work, dataset_id), replace(draft, refusal=done))
     said = Text(f"规则集第 {done.number} 版已生效。", f"Version {done.number} of the suite is in force.")
-    return go(f"/datasets/{dataset_id}/suite", said)
+    if not done.unknown_columns:
+        return go(f"/datasets/{dataset_id}/suite", said)
+    names = ", ".join(done.unknown_columns[:10])
+    warned = Text(
+        f"{said.zh}但数据字典里没有这些列：{names}；批次中若也没有，相应规则将无法运行。",
+        f"{said.en} But the dictionary lacks these columns: {names}; rules about them cannot run if batches lack them too.",
+    )
+    return go(f"/datasets/{dataset_id}/suite", warned, "warning")
 
 
 @dataclass(frozen=True, slots=True)

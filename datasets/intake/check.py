@@ -13,9 +13,11 @@ from pydantic import BaseModel
 
 from core.errors import InputRefused
 from core.text import Text
+from datasets.intake.container import demand_file
 from datasets.intake.dictionary import Dictionary
 from datasets.intake.export import OutputFacts, export
 from datasets.intake.facts import ColumnFacts, Finding, InputFacts, Intake
+from datasets.intake.json_file import json_text
 from datasets.intake.partners import partners
 from datasets.intake.reader import Progress, read_table
 from quality.engine import run_suite
@@ -32,7 +34,10 @@ class TableFacts(BaseModel):
 
 
 class CheckReport(BaseModel):
-    """What `datagrant check` reports; the keys are a promise to programs that read them."""
+    """What `datagrant check` reports; the keys are a promise to programs that read them.
+
+    missing_columns: columns that rules name and the table lacks; such rules could not run.
+    """
 
     input: InputFacts
     table: TableFacts
@@ -45,19 +50,12 @@ class CheckReport(BaseModel):
     findings_total: int
     findings: list[Finding]
     references: list[ReferenceUsed]
+    missing_columns: list[str]
 
 
 def load_suite(path: Path) -> Suite:
     """Read a suite file; raises InputRefused with what is wrong in it."""
-    try:
-        return Suite.parse(path.read_bytes())
-    except OSError as error:
-        raise InputRefused(
-            Text(
-                f"读不到规则集 {path.name}：{error.strerror}；请检查路径。",
-                f"Cannot read the suite {path.name}: {error.strerror}; check the path.",
-            )
-        ) from error
+    return Suite.parse(json_text(path, Text("规则集", "suite")))
 
 
 def check_file(
@@ -79,10 +77,7 @@ def check_file(
 
     Cells that a declared type cannot hold would be lost, so they fail the gate like a critical rule.
     """
-    if not source.is_file():
-        raise InputRefused(
-            Text(f"找不到文件 {source}；请检查路径。", f"There is no file {source}; check the path.")
-        )
+    demand_file(source)
     _refuse_folder(out)
     with tempfile.TemporaryDirectory(prefix="datagrant-check-") as folder:
         table = Path(folder) / "table.parquet"
@@ -111,7 +106,15 @@ def check_file(
         findings_total=intake.findings_total,
         findings=intake.findings,
         references=judged.references,
+        missing_columns=_missing_columns(suite, judged, intake),
     )
+
+
+def _missing_columns(suite: Suite, judged: Verdict, intake: Intake) -> list[str]:
+    if judged.verdict != "error":
+        return []
+    present = {column.name for column in intake.columns}
+    return [name for name in suite.columns_used() if name not in present]
 
 
 def _refuse_folder(out: Path | None) -> None:

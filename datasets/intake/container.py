@@ -79,6 +79,18 @@ def open_input(source: Path, folder: Path, member: str | None = None, wanted: st
     )
 
 
+def demand_file(source: Path) -> None:
+    """Raises InputRefused, saying whether there is nothing at this path or a folder."""
+    if source.is_dir():
+        raise InputRefused(
+            Text(f"{source} 是文件夹；请指明其中的一个文件。", f"{source} is a folder; name one file in it.")
+        )
+    if not source.is_file():
+        raise InputRefused(
+            Text(f"找不到文件 {source}；请检查路径。", f"There is no file {source}; check the path.")
+        )
+
+
 def _as_wanted(found: Format, wanted: str | None) -> Format:
     if wanted is None:
         return found

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from core.errors import InputRefused
 from core.text import Text
+from datasets.intake.json_file import json_text
 
 ColumnType = Literal["string", "integer", "number", "boolean", "date", "datetime", "time", "geometry"]
 CellFormat = Literal[
@@ -87,20 +88,14 @@ class Dictionary(BaseModel):
     @classmethod
     def load(cls, path: Path) -> Dictionary:
         """Read a dictionary file; raises InputRefused naming the key that is wrong."""
+        text = json_text(path, Text("数据字典", "dictionary"))
         try:
-            return cls.model_validate(json.loads(path.read_text(encoding="utf-8-sig")))
-        except OSError as error:
+            return cls.model_validate(json.loads(text))
+        except json.JSONDecodeError as error:
             raise InputRefused(
                 Text(
-                    f"读不到数据字典 {path.name}：{error.strerror}；请检查路径。",
-                    f"Cannot read the dictionary {path.name}: {error.strerror}; check the path.",
-                )
-            ) from error
-        except (UnicodeDecodeError, json.JSONDecodeError) as error:
-            raise InputRefused(
-                Text(
-                    f"数据字典 {path.name} 不是合法的 UTF-8 JSON（{error}）；请改正后重试。",
-                    f"The dictionary {path.name} is not valid UTF-8 JSON ({error}); correct it and try again.",
+                    f"数据字典 {path.name} 不是合法的 JSON（{error}）；请改正后重试。",
+                    f"The dictionary {path.name} is not valid JSON ({error}); correct it and try again.",
                 )
             ) from error
         except ValidationError as error:

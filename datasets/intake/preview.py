@@ -13,8 +13,7 @@ from typing import Any, Final
 import duckdb
 from pydantic import BaseModel
 
-from core.errors import InputRefused
-from core.text import Text
+from datasets.intake.container import demand_file
 from datasets.intake.dictionary import Dictionary
 from datasets.intake.facts import ROW_COLUMN, ColumnFacts, Finding, InputFacts, Intake
 from datasets.intake.reader import Progress, read_table
@@ -90,23 +89,13 @@ def preview_file(
     source: Path, dictionary: Dictionary, count: int, on_progress: Progress | None = None
 ) -> FilePreview:
     """Read a local file and look at it; nothing is kept. Raises InputRefused."""
-    if not source.is_file():
-        raise InputRefused(missing(source))
+    demand_file(source)
     with tempfile.TemporaryDirectory(prefix="datagrant-preview-") as folder:
         table = Path(folder) / "table.parquet"
         intake = read_table(source, table, dictionary=dictionary, look=True, on_progress=on_progress)
         intake.input.path = str(source)
         seen = preview_of(table, intake, count)
     return FilePreview.model_validate(seen.model_dump() | {"input": intake.input})
-
-
-def missing(source: Path) -> Text:
-    """Why there is no file to read at this path."""
-    if source.is_dir():
-        return Text(
-            f"{source} 是文件夹；请指明其中的一个文件。", f"{source} is a folder; name one file in it."
-        )
-    return Text(f"找不到文件 {source}；请检查路径。", f"There is no file {source}; check the path.")
 
 
 def _rows(table: Path, rows: int, count: int, shift: int | None) -> tuple[list[PreviewRow], list[PreviewRow]]:
