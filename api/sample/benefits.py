@@ -11,6 +11,7 @@ from api.sample import checks, files
 from api.sample.model import SampleDataset, SampleFile, column, failing, passing, record
 from api.sample.places import landline, mobile, repeated, rng, spoil
 from api.sample.venues import COUNT as VENUES
+from api.sample.venues import ID as REGISTER
 from api.sample.venues import venues
 from core.text import Text
 
@@ -55,7 +56,7 @@ SUITE: Final = checks.suite(
     checks.at_least("BC1-order", "valid_to", "valid_from", Text("有效期止不得早于起", "A measure does not end before it begins"), code="0503"),
     checks.check("BC1-expired", "0501", "expect_column_values_to_be_between", Text("过期措施不超过 5%", "At most 5 % of the measures have expired"),
                  severity="warning", column="valid_to", min_value=AS_OF, mostly=0.95),
-    checks.shaped("BC1-venue", "venue_id", r"^DP-V0[0-4][0-9]{2}$", Text("场所编码须在名录号段内", "The venue code lies in the register's range")),
+    checks.exists("BC1-venue", ["venue_id"], REGISTER, Text("场所须已在名录中登记", "The venue is registered")),
     checks.free_of("BC1-mobile", "discount_desc", checks.MOBILE, Text("说明文字不得含个人手机号", "No mobile number in the text")),
     checks.shaped("BC1-url", "source_url", r"^https://", Text("来源链接须为 https 地址", "The source is an https address")),
 )  # fmt: skip

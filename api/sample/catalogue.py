@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from graphlib import TopologicalSorter
 from typing import Final
 
 from api.sample import (
@@ -24,6 +25,8 @@ from api.sample import (
 from api.sample.actors import ORGANISATIONS, PEOPLE
 from api.sample.model import SampleDataset, SampleFile
 from api.sample.vocabulary import CODE_LISTS, PURPOSES, SCENARIOS
+from quality.references import wanted_by
+from quality.suite import Suite
 
 DATASETS: Final[tuple[SampleDataset, ...]] = (
     roads.DATASET,
@@ -49,6 +52,17 @@ def dataset(dataset_id: str) -> SampleDataset:
     return {item.id: item for item in DATASETS}[dataset_id]
 
 
+def compared_with(item: SampleDataset) -> tuple[str, ...]:
+    """The datasets that this one's rules compare with."""
+    return wanted_by(Suite.from_data(item.suite).expectations).datasets
+
+
+def masters_first() -> list[SampleDataset]:
+    """Each dataset after those that its rules compare with."""
+    order = TopologicalSorter({item.id: compared_with(item) for item in DATASETS})
+    return [dataset(dataset_id) for dataset_id in order.static_order()]
+
+
 __all__ = [
     "CODE_LISTS",
     "DATASETS",
@@ -58,5 +72,7 @@ __all__ = [
     "SCENARIOS",
     "SampleDataset",
     "SampleFile",
+    "compared_with",
     "dataset",
+    "masters_first",
 ]

@@ -97,6 +97,22 @@ def free_of(rule_id: str, name: str, regex: str, text: Text, *, severity: str = 
     return check(rule_id, "0106", kind, text, severity=severity, column=name, regex=regex)
 
 
+def exists(
+    rule_id: str,
+    names: Sequence[str],
+    dataset: str,
+    text: Text,
+    *,
+    others: Sequence[str] = (),
+    severity: str = "critical",
+) -> Check:
+    """Each key is one of the current release of `dataset`; `others`: its columns there, where they are named otherwise."""
+    kind = "expect_column_values_to_exist_in_dataset"
+    where = {"column": names[0]} if len(names) == 1 else {"column_list": list(names)}
+    there = {"other_columns": list(others)} if others else {}
+    return check(rule_id, "0402", kind, text, severity=severity, dataset=dataset, **where, **there)
+
+
 def unique(rule_id: str, names: Sequence[str], text: Text, *, code: str = "0304") -> Check:
     if len(names) == 1:
         return check(rule_id, code, "expect_column_values_to_be_unique", text, column=names[0])

@@ -33,10 +33,6 @@ COLUMNS: Final = [
 ]  # fmt: skip
 
 ALERT_SQL: Final = "alert_level <> CASE WHEN load_pct < 80 THEN '正常' WHEN load_pct < 90 THEN '黄' WHEN load_pct < 100 THEN '橙' ELSE '红' END"
-FALL_SQL: Final = (
-    "SELECT * FROM (SELECT *, lag(entered_today) OVER (PARTITION BY area_id ORDER BY obs_time) AS before "
-    "FROM {batch}) AS steps WHERE entered_today < before"
-)
 SUITE: Final = checks.suite(
     ID,
     checks.exactly_columns("SF1-columns", COLUMNS),
@@ -44,7 +40,8 @@ SUITE: Final = checks.suite(
     checks.covers("SF1-all-areas", "area_id", AREA_IDS, Text("全部景区均须上报", "All areas report")),
     checks.within("SF1-negative", "in_park", 0, None, Text("在园人数不得为负", "Visitors inside are not negative")),
     checks.at_least("SF1-entered", "entered_today", "in_park", Text("在园人数不得超过累计入园", "No more inside than have entered")),
-    checks.no_rows("SF1-falls", "0503", FALL_SQL, Text("累计入园当日不得减少", "The day's total does not fall")),
+    checks.check("SF1-falls", "0503", "expect_values_to_rise_over_time", Text("累计入园当日不得减少", "The day's total does not fall"),
+                 group_columns=["area_id"], time_column="obs_time", column="entered_today", daily=True),
     checks.none_where("SF1-load", "0401", "abs(load_pct - 100.0 * in_park / cap_instant) > 1", Text("承载率与人数相符，误差不超过 1 个百分点", "The load agrees with the visitors within one point")),
     checks.known("SF1-alert-known", "alert_level", ALERTS, Text("预警等级须在代码表内", "The alert is on the code list")),
     checks.none_where("SF1-alert", "0104", ALERT_SQL, Text("预警等级与承载率分级一致", "The alert is the band of the load"), severity="warning"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from api.sample.catalogue import DATASETS, ORGANISATIONS, PEOPLE, SCENARIOS
+from api.sample.catalogue import DATASETS, ORGANISATIONS, PEOPLE, SCENARIOS, compared_with
 from api.sample.model import SampleDataset, SampleFile
 
 PAGE: Final = Path(__file__).parents[2] / "docs" / "sample.md"
@@ -49,16 +49,18 @@ def _datasets() -> str:
             item.record["auth_op_scope"],
             len(item.columns),
             len(item.suite["expectations"]),
+            ", ".join(compared_with(item)) or "—",
             item.clean.name,
             item.defective.name,
         )
         for item in DATASETS
     ]
     head = ("Dataset", "Title", "Publisher", "Level", "Open", "Authorised operation", "Columns", "Rules",
-            "Clean batch", "Defective batch")  # fmt: skip
+            "Compares with", "Clean batch", "Defective batch")  # fmt: skip
     note = (
         "Every clean batch passes with no rule failing; every defective one fails as told below. One dataset has a third\n"
-        "batch that passes with a warning, which a person must confirm with a note before it can be published.\n"
+        "batch that passes with a warning, which a person must confirm with a note before it can be published. Rules that\n"
+        "compare with another dataset ask for its current release, so that one is published first.\n"
     )
     return f"## Datasets\n\n{_table(head, rows)}\n{note}"
 

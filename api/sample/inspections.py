@@ -11,6 +11,7 @@ from api.sample import checks, files
 from api.sample.model import SampleDataset, SampleFile, column, failing, passing, record
 from api.sample.places import person, repeated, rng, spoil
 from api.sample.relics import COUNT as RELICS
+from api.sample.relics import ID as REGISTER
 from core.text import Text
 
 ID: Final = "DP-HR-002"
@@ -36,7 +37,7 @@ SUITE: Final = checks.suite(
     ID,
     checks.exactly_columns("HR2-columns", COLUMNS),
     checks.unique("HR2-unique", ["insp_id"], Text("巡查编号不得重复", "An inspection number occurs once")),
-    checks.shaped("HR2-relic", "relic_id", r"^DP-H(0[0-9]{2}|1[0-7][0-9]|180)$", Text("文物编码须在名录号段内", "The relic code lies in the register's range"), code="0402"),
+    checks.exists("HR2-relic", ["relic_id"], REGISTER, Text("文物须已在名录中登记", "The relic is registered")),
     checks.at_least("HR2-order", "fixed_time", "insp_time", Text("修复不得早于巡查", "Not mended before inspected"), code="0503"),
     checks.known("HR2-risk", "risk_type", RISKS, Text("病害类型须在代码表内", "The risk is on the code list")),
     checks.within("HR2-severity", "severity", 1, 4, Text("严重程度须为 1 至 4", "The severity is 1 to 4")),

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from api.client import Api
-from api.sample.catalogue import DATASETS, dataset
+from api.sample.catalogue import compared_with, dataset, masters_first
 from api.sample.model import SampleDataset
 from api.sample.stage import VISITOR, Stage, done
 from auth.policy.filters.rules import LOCAL
@@ -26,37 +26,50 @@ JOURNEY_B = "DP-SF-002"
 
 
 def enter_records(stage: Stage) -> None:
-    """Each department's first steward enters the records with dictionary and suite, and publishes them."""
-    for item in DATASETS:
-        steward = f"{DEPARTMENT[item.record['publisher']]}-prepare"
-        with stage.as_(steward) as api:
-            api.post("/datasets", {**item.record, "columns": item.columns, "layout": item.layout})
-            api.put(f"/datasets/{item.id}/suite", {"suite": item.suite, "note": "初始规则集 / first suite"})
-            api.post(f"/datasets/{item.id}/publish")
-        stage.says(
-            steward,
-            f"登记并公开目录 {item.id} {item.record['title_zh']}，规则 {len(item.suite['expectations'])} 条",
-            f"enters and shows {item.id} {item.record['title_en']} with {len(item.suite['expectations'])} rules",
-        )
+    """Each department's first steward enters the records with dictionary and suite, and publishes them; masters first."""
+    for item in masters_first():
+        enter(stage, item)
+
+
+def enter(stage: Stage, item: SampleDataset) -> None:
+    """One record with dictionary and suite, published in the catalogue."""
+    steward = f"{DEPARTMENT[item.record['publisher']]}-prepare"
+    with stage.as_(steward) as api:
+        api.post("/datasets", {**item.record, "columns": item.columns, "layout": item.layout})
+        api.put(f"/datasets/{item.id}/suite", {"suite": item.suite, "note": "初始规则集 / first suite"})
+        api.post(f"/datasets/{item.id}/publish")
+    stage.says(
+        steward,
+        f"登记并公开目录 {item.id} {item.record['title_zh']}，规则 {len(item.suite['expectations'])} 条",
+        f"enters and shows {item.id} {item.record['title_en']} with {len(item.suite['expectations'])} rules",
+    )
 
 
 def first_releases(stage: Stage) -> None:
-    """Every dataset but that of journey A gets its first release: one steward hands in, the other publishes."""
-    for item in DATASETS:
-        if item.id != JOURNEY_A:
-            _release(stage, item)
+    """Every dataset but that of journey A, and what waits for it, gets its first release: one steward hands in, the other publishes."""
+    for item in masters_first():
+        if item.id != JOURNEY_A and JOURNEY_A not in compared_with(item):
+            release(stage, item)
 
 
-def _release(stage: Stage, item: SampleDataset) -> None:
+def later_releases(stage: Stage) -> None:
+    """The datasets whose rules compare with that of journey A, once it has a release."""
+    for item in masters_first():
+        if JOURNEY_A in compared_with(item):
+            release(stage, item)
+
+
+def release(stage: Stage, item: SampleDataset) -> None:
+    """The first release: one steward hands the clean batch in, the other publishes it."""
     stem = DEPARTMENT[item.record["publisher"]]
     with stage.as_(f"{stem}-prepare") as api:
         batch = stage.hand_in(api, item.id, item.clean)
     with stage.as_(f"{stem}-publish") as api:
-        release = stage.publish(api, batch["id"])
+        made = stage.publish(api, batch["id"])
     stage.says(
         f"{stem}-publish",
-        f"复核并发布 {item.id} 第 {release['number']} 版，{release['rows']} 行",
-        f"publishes release {release['number']} of {item.id}, {release['rows']} rows",
+        f"复核并发布 {item.id} 第 {made['number']} 版，{made['rows']} 行",
+        f"publishes release {made['number']} of {item.id}, {made['rows']} rows",
     )
 
 

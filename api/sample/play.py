@@ -47,6 +47,7 @@ def _play(scene: Stage) -> None:
     journeys.first_releases(scene)
     _head("旅程一：停车余位", "Journey A: parking vacancy")
     opened = journeys.journey_a(scene)
+    journeys.later_releases(scene)
     _head("旅程二：保险公司申请旅游安全事件", "Journey B: the insurer and the safety events")
     extract = journeys.journey_b(scene)
     _head("记录", "The record")

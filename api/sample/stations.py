@@ -36,10 +36,6 @@ DAYS_SQL: Final = (
     "SELECT station_id, CAST(obs_time AS DATE) AS obs_date, count(*) AS hours FROM {batch} "
     "GROUP BY station_id, CAST(obs_time AS DATE) HAVING count(*) <> 24"
 )
-STEP_SQL: Final = (
-    "SELECT * FROM (SELECT *, abs(temp_c - lag(temp_c) OVER (PARTITION BY station_id ORDER BY obs_time)) AS step_c "
-    "FROM {batch}) AS steps WHERE step_c > 10"
-)
 SUITE: Final = checks.suite(
     ID,
     checks.exactly_columns("WX1-columns", COLUMNS),
@@ -56,7 +52,8 @@ SUITE: Final = checks.suite(
     checks.known("WX1-flag", "qc_flag", [0, 1, 2], Text("质控码须为 0、1、2", "The quality flag is 0, 1 or 2")),
     checks.check("WX1-wrong", "0305", "expect_column_values_to_not_be_in_set", Text("错误资料不超过 2%", "At most 2 % of the rows are flagged wrong"),
                  severity="warning", column="qc_flag", value_set=[2], mostly=0.98),
-    checks.no_rows("WX1-step", "0305", STEP_SQL, Text("相邻时次气温变化不超过 10 ℃", "The temperature changes by at most 10 ℃ an hour"), severity="warning"),
+    checks.check("WX1-step", "0305", "expect_values_to_change_slowly", Text("气温每小时变化不超过 10 ℃", "The temperature changes by at most 10 ℃ an hour"),
+                 severity="warning", group_columns=["station_id"], time_column="obs_time", column="temp_c", max_change=10, per="PT1H"),
     checks.within("WX1-period", "obs_time", f"{HOLIDAY[0]}T00:00:00", f"{HOLIDAY[1]}T23:00:00", Text("观测时间须在统计时段内", "Observed in the period of the batch"), code="0501"),
 )  # fmt: skip
 

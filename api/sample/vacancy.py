@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from api.sample import checks, files
+from api.sample.lots import ID as LOTS
 from api.sample.lots import lots
 from api.sample.model import SampleDataset, SampleFile, column, failing, passing, record, warned
 from api.sample.places import PLACES, day_tide, repeated, rng, spoil
@@ -39,14 +40,18 @@ SUITE: Final = checks.suite(
     checks.present("PK2-time", "obs_time", Text("观测时间必填", "Each row has its time")),
     checks.present("PK2-free", "free_spaces", Text("余位必填", "Each row has its free spaces")),
     checks.unique("PK2-unique", ["lot_id", "obs_time"], Text("同一停车场同一时刻只有一条记录", "One row per lot and time")),
-    checks.known("PK2-lot-known", "lot_id", LOT_IDS, Text("停车场须已在基础信息中登记", "The lot is registered"), code="0402"),
+    checks.exists("PK2-lot-known", ["lot_id"], LOTS, Text("停车场须已在基础信息中登记", "The lot is registered")),
     checks.covers("PK2-all-lots", "lot_id", LOT_IDS, Text("接入的停车场须全部上报", "All connected lots report")),
     checks.within("PK2-negative", "free_spaces", 0, 5000, Text("余位不得为负", "Free spaces are not negative")),
-    checks.at_least("PK2-capacity", "total_spaces", "free_spaces", Text("余位不得超过总车位", "No more free spaces than spaces")),
+    checks.check("PK2-capacity", "0402", "expect_values_to_agree_with_dataset", Text("余位不得超过登记的总车位", "No more free spaces than the register has"),
+                 keys=["lot_id"], column="free_spaces", dataset=LOTS, other_column="total_spaces", comparison="at_most", unmatched="ignore"),
+    checks.check("PK2-total", "0402", "expect_values_to_agree_with_dataset", Text("总车位与登记一致", "As many spaces as the register has"),
+                 severity="warning", keys=["lot_id"], column="total_spaces", dataset=LOTS, unmatched="ignore"),
     checks.known("PK2-status", "status", STATUS, Text("状态须在代码表内", "The status is on the code list")),
     checks.within("PK2-period", "obs_time", f"{DAY}T00:00:00", f"{DAY}T23:59:59", Text("观测时间须在批次日期内", "Observed on the day of the batch"), code="0501"),
     checks.at_least("PK2-order", "recv_time", "obs_time", Text("接收不得早于观测", "Not received before observed"), code="0503"),
-    checks.none_where("PK2-delay", "0502", "recv_time > obs_time + INTERVAL 5 MINUTE", Text("接收延迟不得超过五分钟", "Received within five minutes"), severity="warning"),
+    checks.check("PK2-delay", "0502", "expect_delays_to_be_between", Text("接收延迟不得超过五分钟", "Received within five minutes"),
+                 severity="warning", since="obs_time", until="recv_time", max_delay="PT5M"),
     checks.none_where("PK2-full", "0402", "(free_spaces = 0) <> (status = 'full') AND status IN ('open', 'full')",
                       Text("余位为零与状态“full”应一致", "No free space and status “full” go together"), severity="warning"),
     checks.check("PK2-rows", "0202", "expect_table_row_count_to_be_between", Text("应报记录到齐 95% 以上", "At least 95 % of the rows due are there"),

@@ -15,10 +15,12 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from api.house import open_house
-from api.sample.catalogue import dataset
-from api.sample.journeys import DEPARTMENT, JOURNEY_A
+from api.sample import journeys
+from api.sample.catalogue import compared_with, dataset
+from api.sample.journeys import JOURNEY_A
 from api.sample.people import PASSWORD, seed_people
 from api.sample.stage import stage
+from api.worker import ensure_worker
 from core.settings import Settings
 from tests.web.browser import axe, overflow, served, shot
 
@@ -28,17 +30,18 @@ ITEM = dataset(JOURNEY_A)
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A running service with its own worker, in demo mode; the dataset's record and suite are entered, nothing else."""
+    """A running service with its own worker, in demo mode; the dataset's record and suite are entered, its master is released."""
     from api.app import create_app
 
     settings = Settings(data_dir=tmp_path_factory.mktemp("journey") / "data", demo=True)
     house = open_house(settings)
     seed_people(house)
-    steward = f"{DEPARTMENT[ITEM.record['publisher']]}-prepare"
-    with stage(house, lambda _who, _what: None) as scene, scene.as_(steward) as api:
-        api.post("/datasets", {**ITEM.record, "columns": ITEM.columns, "layout": ITEM.layout})
-        api.put(f"/datasets/{ITEM.id}/suite", {"suite": ITEM.suite})
-        api.post(f"/datasets/{ITEM.id}/publish")
+    ensure_worker(settings.data_dir)
+    with stage(house, lambda _who, _what: None) as scene:
+        for name in compared_with(ITEM):
+            journeys.enter(scene, dataset(name))
+            journeys.release(scene, dataset(name))
+        journeys.enter(scene, ITEM)
     house.engine.dispose()
     with served(create_app(settings)) as address:
         yield address
