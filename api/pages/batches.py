@@ -24,6 +24,7 @@ from datasets.batches.workflow import STATE_NAMES, BatchState
 from datasets.intake.guesses import Guess
 from datasets.releases import service as releases
 from datasets.releases.models import ReleaseCreate
+from datasets.sources.queries import origin
 
 router = APIRouter(prefix="/batches", include_in_schema=True, tags=["pages"])
 _READ, _SUBMIT, _CONFIRM = "datasets:batch:read", "datasets:batch:submit", "datasets:batch:confirm"
@@ -155,7 +156,7 @@ def _show(
     )
     return page(
         request, "batches/show.html", status=status_of(error) if error else 200, batch=batch, title=title, error=error,
-        typed=typed, job=read(job) if job and job.state not in FINAL else None, states=STATE_NAMES, steps=_steps(batch),
+        typed=typed, job=read(job) if job and job.state not in FINAL else None, states=STATE_NAMES, steps=_steps(batch), origin=origin(work, batch.id),
         commands={command.step: command for command in batch.commands}, severities=SEVERITIES, outcome_names=OUTCOMES,
         sheets=_sheets(batch), **WORDS,
     )  # fmt: skip
