@@ -9,7 +9,7 @@ import typer
 from api.client import DEFAULT_DIR, Api, As, DataDir, Json, Server, Token, connect, show
 
 app = typer.Typer(
-    help="Grants: list, show, history, activate, suspend, resume, revoke, relinquish.", no_args_is_help=True
+    help="Grants: list, show, odrl, history, activate, suspend, resume, revoke, relinquish.", no_args_is_help=True
 )
 COLUMNS = ("id", "org_id", "dataset_id", "state", "is_effective", "ends_at", "used_extracts", "used_rows")
 Note = Annotated[str, typer.Option("--note", help="Why; due for suspending and revoking")]
@@ -34,6 +34,16 @@ def show_grant(
     """One grant with its policy."""
     with connect(data_dir, server, token, user) as api:
         show(api.get(f"/grants/{grant_id}"), as_json)
+
+
+@app.command("odrl")
+def show_odrl(
+    grant_id: str,
+    data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "",
+) -> None:  # fmt: skip
+    """The agreement as ODRL (JSON-LD)."""
+    with connect(data_dir, server, token, user) as api:
+        show(api.get(f"/grants/{grant_id}/odrl"), True)
 
 
 @app.command("history")

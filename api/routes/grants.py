@@ -6,6 +6,7 @@ from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
+from fastapi.responses import JSONResponse
 
 from api.access import access
 from api.deps import ActorDep, LangDep, ReadDep, WorkDep
@@ -46,6 +47,12 @@ def list_grants(
 def show_grant(work: ReadDep, actor: ActorDep, response: Response, grant_id: GrantId) -> GrantRead:
     """One grant with its policy and what has been used; `is_effective` is computed for this instant."""
     return _tagged(response, service.grant(work, actor, grant_id))
+
+
+@router.get("/{grant_id}/odrl", **access("auth:grant:read"))
+def show_odrl(work: ReadDep, actor: ActorDep, grant_id: GrantId) -> JSONResponse:
+    """The agreement in ODRL 2.2 (JSON-LD), valid against the Dataspace Protocol's contract schema; it says the whole policy."""
+    return JSONResponse(service.as_odrl(work, actor, grant_id), media_type="application/ld+json")
 
 
 @router.get("/{grant_id}/commands", **access("auth:grant:read"))

@@ -21,7 +21,7 @@ from auth.grants.standing import licence
 from auth.grants.tables import GrantEventRow, GrantRow
 from auth.grants.workflow import FINAL, MOVES, State, Step, advance
 from auth.identity.principals import orgs_of
-from auth.policy import rules, separation
+from auth.policy import odrl, rules, separation
 from auth.policy.limits import limits
 from auth.policy.model import GrantPolicy, Prose
 from auth.policy.separation import Doer, Past
@@ -104,6 +104,18 @@ def read(work: Work, row: GrantRow) -> GrantRead:
 def grant(work: Work, actor: Actor, grant_id: GrantId) -> GrantRead:
     """One grant; NotFound outside the actor's sight."""
     return read(work, queries.row(work, grant_id, actor))
+
+
+def as_odrl(work: Work, actor: Actor, grant_id: GrantId) -> odrl.Document:
+    """The grant as an ODRL agreement between department and holder; NotFound outside the actor's sight."""
+    row = queries.row(work, grant_id, actor)
+    return odrl.agreement(
+        queries.view_of(row).policy,
+        grant_id=row.id,
+        assigner=row.department_id,
+        assignee=row.org_id,
+        agreed_at=row.created_at,
+    )
 
 
 def grants(

@@ -18,6 +18,7 @@ from api.cli.audit import app as audit_command
 from api.cli.grant import app as grant_command
 from api.house import House, open_house
 from auth import audit
+from auth.policy import odrl
 from tests.catalog.records import COMPLETE, a_dataset
 from tests.datasets.parking import CLEAN, DATASET, a_parking_dataset, hand_in, publish
 from tests.people import a_person, an_org, browser_as, client_as
@@ -318,3 +319,13 @@ def test_the_matrix_shows_each_reader_what_is_his_and_leads_to_applying(house: H
         .json()
     )
     assert draft["scenario_id"] == "weather"
+
+
+def test_a_grant_is_read_as_odrl_by_those_who_may_see_it(house: House) -> None:
+    grant_id = _granted(house)["grants"][0]
+    told = client_as(house, "officer").get(f"/api/v1/grants/{grant_id}/odrl")
+    assert told.headers["content-type"].startswith("application/ld+json")
+    held = client_as(house, "officer").get(f"/api/v1/grants/{grant_id}").json()
+    assert told.json()["dg:policySha256"] == held["policy_hash"]
+    assert odrl.policy_of(told.json()).model_dump(mode="json") == held["policy"]
+    assert client_as(house, "applicant2").get(f"/api/v1/grants/{grant_id}/odrl").status_code == 404

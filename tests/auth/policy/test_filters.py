@@ -166,7 +166,7 @@ _leaves = st.one_of(
     ),
     st.builds(lambda c: {"op": "is_null", "column": c}, st.sampled_from("ab")),
 )
-_trees = st.recursive(
+TREES = st.recursive(
     _leaves,
     lambda inner: st.one_of(
         st.builds(lambda x: {"op": "not", "arg": x}, inner),
@@ -198,7 +198,7 @@ def _sql(tree: dict[str, Any]) -> str:
 
 
 @settings(max_examples=300, deadline=None)
-@given(tree=_trees, a=st.none() | st.integers(-2, 2), b=st.none() | st.integers(-2, 2))
+@given(tree=TREES, a=st.none() | st.integers(-2, 2), b=st.none() | st.integers(-2, 2))
 def test_reference_agrees_with_sql(tree: dict[str, Any], a: int | None, b: int | None) -> None:
     connection = sqlite3.connect(":memory:")
     query = f"SELECT count(*) FROM (SELECT ? AS a, ? AS b) WHERE {_sql(tree)}"

@@ -1,0 +1,111 @@
+"""Grants as ODRL: the whole policy there and back, valid by the published schema, and nothing taken that could not be enforced."""
+
+from __future__ import annotations
+
+import copy
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from jsonschema import Draft201909Validator
+
+from auth.policy import odrl
+from auth.policy.model import GrantPolicy
+from core.errors import InputRefused
+from tests.auth.policy.test_decisions import a_policy
+from tests.auth.policy.test_filters import TREES
+
+START = datetime(2026, 3, 2, tzinfo=UTC)
+COLUMNS = st.sampled_from(
+    [
+        {"name": "venue_id", "use": "plain"},
+        {"name": "contact_phone", "use": "pseudonymised"},
+        {"name": "名称", "use": "masked", "mask": {"kind": "keep", "head": 1, "tail": 0}},
+        {"name": "area_m2", "use": "masked", "mask": {"kind": "round", "step": 0.1}},
+        {"name": "rooms", "use": "filter_only"},
+    ]
+)
+MAYBE = st.none() | st.integers(1, 2**53 - 1)
+
+
+@st.composite
+def policies(draw: st.DrawFn) -> GrantPolicy:
+    return a_policy(
+        columns=draw(st.lists(COLUMNS, min_size=1, max_size=5, unique_by=lambda c: c["name"])),
+        row_filter=draw(st.none() | TREES),
+        purposes=draw(
+            st.lists(st.text("ab-中", min_size=1, max_size=6), min_size=1, max_size=3, unique=True)
+        ),
+        scenario_id=draw(st.text("xy-景", min_size=1, max_size=6)),
+        starts_at=(START + timedelta(microseconds=draw(st.integers(0, 10**9)))).isoformat(),
+        ends_at="2031-01-01T00:00:00+08:00",
+        delivery_forms=draw(
+            st.lists(st.sampled_from(["extract_parquet", "extract_csv"]), min_size=1, unique=True)
+        ),
+        quotas={"extracts": draw(MAYBE), "rows": draw(MAYBE), "bytes": draw(MAYBE)},
+        retention_days=draw(st.integers(1, 36500)),
+    )
+
+
+def written(policy: GrantPolicy) -> dict[str, Any]:
+    return odrl.agreement(policy, grant_id="g", assigner="parks", assignee="insurer", agreed_at=START)
+
+
+@settings(max_examples=60, deadline=None)
+@given(policies())
+def test_an_agreement_says_the_whole_policy_and_its_digest(policy: GrantPolicy) -> None:
+    document = json.loads(json.dumps(written(policy)))
+    assert odrl.policy_of(document) == policy
+    assert document["dg:policySha256"] == policy.hash
+
+
+@pytest.mark.shared
+def test_agreements_are_valid_by_the_contract_schema_of_the_dataspace_protocol(shared: Path) -> None:
+    told = json.loads((shared / "conformance/dsp/negotiation/contract-schema.json").read_text())
+    agreement = {"$ref": "#/definitions/Agreement", "definitions": told["definitions"]}
+    for validator in (Draft201909Validator(told), Draft201909Validator(agreement)):
+        for policy in (
+            a_policy(),
+            a_policy(quotas={"rows": 5}, row_filter={"op": "is_null", "column": "rooms"}),
+        ):
+            assert [error.message for error in validator.iter_errors(written(policy))] == []
+        assert not validator.is_valid(written(a_policy()) | {"permission": []})
+
+
+def _with(place: str, value: Any) -> dict[str, Any]:
+    document = copy.deepcopy(written(a_policy()))
+    document[place] = value
+    return document
+
+
+STRANGE = {
+    "another profile": _with("profile", "urn:else"),
+    "two permissions": _with("permission", written(a_policy())["permission"] * 2),
+    "another action": _with("permission", [{"action": "use", "constraint": []}]),
+    "a missing prohibition": _with("prohibition", [{"action": "distribute"}]),
+    "no deletion": _with("obligation", []),
+    **{
+        f"constraint {each}": _with(
+            "permission",
+            [{"action": "extract", "constraint": [*written(a_policy())["permission"][0]["constraint"], each]}],
+        )
+        for each in (
+            {"leftOperand": "spatial", "operator": "eq", "rightOperand": "CN"},
+            {"leftOperand": "dg:rows", "operator": "gteq", "rightOperand": "1"},
+            {"leftOperand": "dg:rows", "operator": "lteq", "rightOperand": "-1"},
+            {"leftOperand": "dateTime", "operator": "lt", "rightOperand": "2040-01-01T00:00:00Z"},
+            {"leftOperand": "dg:rowFilter", "operator": "eq", "rightOperand": "{"},
+        )
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", STRANGE)
+def test_what_cannot_be_enforced_is_refused_whole_with_every_reason(name: str) -> None:
+    with pytest.raises(InputRefused) as refused:
+        odrl.policy_of(STRANGE[name])
+    assert refused.value.reasons
