@@ -6,11 +6,14 @@ so statistics, dictionaries and metadata can tell of nothing else.
 
 from __future__ import annotations
 
+import threading
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import duckdb
 import pyarrow as pa
@@ -27,14 +30,15 @@ from duckdb import (
 )
 
 from auth.policy.filters.model import RowFilter
-from auth.policy.model import ColumnTerm, DeliveryForm
+from auth.policy.model import ColumnTerm, DeliveryForm, Use
 from core.errors import Conflict
 from core.text import Text
 from datasets.cells import flat, safe_cells, safe_name
-from datasets.extracts.compile import Held, condition, leaving
+from datasets.extracts.compile import Held, condition, hashed, leaving, unhashed
 from datasets.geometry import GEO, as_texts, kept_metadata, shape_columns, texted
 
-BATCH_ROWS: Final = 100_000
+BATCH_ROWS: Final = 40_000
+HASHERS: Final = 2
 GROUP_ROWS: Final = 500_000
 _ROW_NUMBER: Final = "file_row_number"  # DuckDB's own name for the place of a row in its file
 _PLACE: Final = "at"
@@ -135,14 +139,64 @@ def build(
         reader = visible.select(*chosen, ColumnExpression(_PLACE)).to_arrow_reader(BATCH_ROWS)
         schema = _described(reader.schema, pq.read_schema(release), recipe)
         rows = 0
-        with _writer(out, schema, recipe.form) as write:
-            for columns in _in_order(reader):
+        with _writer(out, schema, recipe.form) as write, _Hashing(connection, recipe) as hashing:
+            for columns in _ahead(_in_order(reader), hashing):
                 write(pa.record_batch(columns, schema=schema))
                 rows += len(columns[0])
                 if on_progress:
                     done = rows / rows_expected if rows_expected else 1.0
                     on_progress(min(done, 1.0), Text(f"已写出 {rows} 行", f"{rows} rows written"))
     return Built(rows, out.stat().st_size)
+
+
+class _Hashing:
+    """Makes the pseudonyms of whole batches, each thread over a connection of its own to the same engine."""
+
+    def __init__(self, connection: DuckDBPyConnection, recipe: Recipe) -> None:
+        self._connection = connection
+        self._key = recipe.key
+        self._at = [i for i, term in enumerate(recipe.columns) if term.use is Use.PSEUDONYMISED]
+        self._own = threading.local()
+        self._opened: list[DuckDBPyConnection] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for cursor in self._opened:
+            cursor.close()
+
+    def __call__(self, columns: list[pa.Array]) -> list[pa.Array]:
+        if not self._at:
+            return columns
+        texts = pa.table({f"c{at}": columns[at] for at in self._at})
+        chosen = [hashed(ColumnExpression(name), self._key).alias(name) for name in texts.schema.names]
+        made = self._cursor().from_arrow(texts).select(*chosen).to_arrow_table().combine_chunks()
+        done = list(columns)
+        for at in self._at:
+            done[at] = made.column(f"c{at}").chunk(0)
+        return done
+
+    def _cursor(self) -> DuckDBPyConnection:
+        if not hasattr(self._own, "cursor"):
+            self._own.cursor = self._connection.cursor()
+            self._opened.append(self._own.cursor)
+        cursor: DuckDBPyConnection = self._own.cursor
+        return cursor
+
+
+def _ahead(batches: Iterator[list[pa.Array]], hashing: _Hashing) -> Iterator[list[pa.Array]]:
+    """The batches in order, the next ones read and hashed meanwhile; few at a time, so that memory stays bounded."""
+    with ThreadPoolExecutor(1) as reading, ThreadPoolExecutor(HASHERS) as making:
+        waiting: deque[Future[list[pa.Array]]] = deque()
+        coming = reading.submit(next, batches, None)
+        while (batch := coming.result()) is not None:
+            coming = reading.submit(next, batches, None)
+            waiting.append(making.submit(hashing, batch))
+            if len(waiting) > HASHERS:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
 
 
 def _in_order(reader: pa.RecordBatchReader) -> Iterator[list[pa.Array]]:
@@ -163,10 +217,15 @@ def _in_order(reader: pa.RecordBatchReader) -> Iterator[list[pa.Array]]:
 
 
 def _chosen(recipe: Recipe, held: Mapping[str, Held]) -> list[Expression]:
-    """What leaves, in the recipe's order."""
+    """What leaves, in the recipe's order; of a pseudonym its text, which `_Hashing` replaces."""
     if missing := [term.name for term in recipe.columns if term.name not in held]:
         raise _unfit(", ".join(missing))
-    return [leaving(term, held[term.name], recipe.key) for term in recipe.columns]
+    return [
+        unhashed(held[term.name])
+        if term.use is Use.PSEUDONYMISED
+        else leaving(term, held[term.name], recipe.key)
+        for term in recipe.columns
+    ]
 
 
 def _described(made: pa.Schema, released: pa.Schema, recipe: Recipe) -> pa.Schema:

@@ -124,7 +124,7 @@ def leaving(term: ColumnTerm, held: Held, key: bytes) -> Expression:
         case Use.PLAIN:
             out = column
         case Use.PSEUDONYMISED:
-            out = _pseudonym(column, key)
+            out = hashed(column.cast(duckdb.sqltypes.VARCHAR), key)
         case Use.MASKED if term.mask is not None:
             out = _masked(column, term.mask, held.type)
         case _:
@@ -132,12 +132,16 @@ def leaving(term: ColumnTerm, held: Held, key: bytes) -> Expression:
     return out.alias(held.name)
 
 
-def _pseudonym(column: Expression, key: bytes) -> Expression:
-    """HMAC-SHA256 of the value's text, first 20 hex digits; null stays null. Bit-equal to `pseudonym`."""
+def unhashed(held: Held) -> Expression:
+    """The text that `hashed` makes a pseudonym of; it must not leave."""
+    return ColumnExpression(held.name).cast(duckdb.sqltypes.VARCHAR).alias(held.name)
+
+
+def hashed(text: Expression, key: bytes) -> Expression:
+    """HMAC-SHA256 of a text, first 20 hex digits; null stays null. Bit-equal to `pseudonym`."""
     block = key.ljust(64, b"\0")
     inner_pad, outer_pad = (bytes(byte ^ pad for byte in block) for pad in (0x36, 0x5C))
-    text = FunctionExpression("encode", column.cast(duckdb.sqltypes.VARCHAR))
-    inner = FunctionExpression("unhex", _sha256(inner_pad, text))
+    inner = FunctionExpression("unhex", _sha256(inner_pad, FunctionExpression("encode", text)))
     return FunctionExpression("left", _sha256(outer_pad, inner), ConstantExpression(PSEUDONYM_HEX))
 
 
