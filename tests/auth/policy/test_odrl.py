@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from jsonschema import Draft201909Validator
+from jsonschema import Draft201909Validator  # type: ignore[import-untyped]
 
 from auth.policy import odrl
 from auth.policy.model import GrantPolicy
@@ -20,7 +20,7 @@ from tests.auth.policy.test_decisions import a_policy
 from tests.auth.policy.test_filters import TREES
 
 START = datetime(2026, 3, 2, tzinfo=UTC)
-COLUMNS = st.sampled_from(
+COLUMNS: st.SearchStrategy[dict[str, Any]] = st.sampled_from(
     [
         {"name": "venue_id", "use": "plain"},
         {"name": "contact_phone", "use": "pseudonymised"},
@@ -35,7 +35,7 @@ MAYBE = st.none() | st.integers(1, 2**53 - 1)
 @st.composite
 def policies(draw: st.DrawFn) -> GrantPolicy:
     return a_policy(
-        columns=draw(st.lists(COLUMNS, min_size=1, max_size=5, unique_by=lambda c: c["name"])),
+        columns=draw(st.lists(COLUMNS, min_size=1, max_size=5, unique_by=lambda c: str(c["name"]))),
         row_filter=draw(st.none() | TREES),
         purposes=draw(
             st.lists(st.text("ab-中", min_size=1, max_size=6), min_size=1, max_size=3, unique=True)
