@@ -110,7 +110,7 @@ def mark_read(work: Work, actor: Actor) -> None:
 def _mine(actor: Actor) -> Sequence[Any]:
     return (
         FollowRow.account_id == actor.account_id,
-        col(NoticeRow.at) >= col(FollowRow.since),
+        col(NoticeRow.at) > col(FollowRow.since),
         catalog.visible(actor),
     )
 
