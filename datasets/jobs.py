@@ -16,6 +16,7 @@ from core.errors import Conflict, NotFound
 from core.jobs import FINAL, JobRead, JobRow, JobState, read
 from core.text import Text
 from core.work import Work
+from datasets.suites import PREVIEW
 
 _MAY_STOP: Final = frozenset({Role.SYSADMIN, Role.SECURITY_OFFICER, Role.STEWARD, Role.CATALOG_ADMIN})
 
@@ -59,6 +60,8 @@ def jobs_of(
 ) -> JobPage:
     """One page of the jobs that the actor may see."""
     wanted = _visible(actor)
+    if kind is None:
+        wanted = wanted.where(JobRow.kind != PREVIEW)  # asked for with every few letters typed
     for column, value in ((JobRow.state, state), (JobRow.kind, kind), (JobRow.subject, subject)):
         if value:
             wanted = wanted.where(col(column) == value)

@@ -187,6 +187,18 @@ _PAIR_IGNORE: Final = ("both_values_are_missing", "either_value_is_missing", "ne
 _RECORD_IGNORE: Final = ("all_values_are_missing", "any_value_is_missing", "never")
 
 
+def form_of(argument: str) -> Form | None:
+    """What an argument must look like, where that is one thing for all types."""
+    return _FORMS.get(argument)
+
+
+def choices_of(spec: TypeSpec, argument: str) -> tuple[str, ...]:
+    """The words an argument may take; () where it is not a choice."""
+    if argument == "ignore_row_if":
+        return _PAIR_IGNORE if spec.shape is Shape.PAIR else _RECORD_IGNORE
+    return _CHOICES.get(argument, ())
+
+
 def faults_of(spec: TypeSpec, given: Given) -> Iterator[Fault]:
     """Everything wrong with the arguments of one rule."""
     yield from _presence(spec, given)

@@ -19,6 +19,11 @@ from core.work import Work, hold
 from quality.suite import Suite
 from quality.tables import SuiteVersionRow, VerdictRow
 from quality.verdict import Verdict
+from quality.vocabulary import TYPES
+
+
+Stage = Literal["intake", "export"]
+"""What a suite judges: batches that come in, or extracts before they go out."""
 
 
 class SuiteRead(SQLModel):
@@ -36,6 +41,14 @@ class SuiteRead(SQLModel):
     unknown_columns: list[str] = []
 
 
+class ChangedPart(BaseModel):
+    """One argument that differs; null where it was not given."""
+
+    name: str
+    before: Any
+    after: Any
+
+
 class SuiteChange(BaseModel):
     """One rule's difference between two versions; `before` or `after` is empty where it was added or removed."""
 
@@ -43,6 +56,7 @@ class SuiteChange(BaseModel):
     type: str
     before: dict[str, Any] | None
     after: dict[str, Any] | None
+    parts: list[ChangedPart] = []
 
 
 def save_suite(
@@ -53,12 +67,14 @@ def save_suite(
     note: str = "",
     *,
     expected_version: int | None = None,
+    stage: Stage = "intake",
 ) -> SuiteRead:
     """Put a new version in force. Unchanged content makes no version. Raises NotFound outside the scope, Stale when another came first."""
     if not actor.may_in("quality:suite:write", held.org_id):
         raise _unknown(held.dataset_id)
-    hold(work, f"suite:{held.dataset_id}")
-    last = current_suite(work, held.dataset_id)
+    subject = subject_of(held.dataset_id, stage)
+    hold(work, f"suite:{subject}")
+    last = current_suite(work, held.dataset_id, stage)
     number = last.number if last else 0
     if expected_version is not None and expected_version != number:
         raise Stale(
@@ -74,13 +90,13 @@ def save_suite(
     if last is not None and last.sha256 == digest:
         return SuiteRead.model_validate(last, update={"unknown_columns": unknown})
     row = SuiteVersionRow(
-        id=work.new_id(), dataset_id=held.dataset_id, number=number + 1, name=suite.name, suite=body, sha256=digest,
+        id=work.new_id(), dataset_id=subject, number=number + 1, name=suite.name, suite=body, sha256=digest,
         note=note, created_by=actor.account_id, created_name=actor.username, created_at=work.now,
     )  # fmt: skip
     work.db.add(row)
     work.db.flush()
     audit.record(
-        work, actor, "suite.saved", subject=row.id, dataset_id=held.dataset_id,
+        work, actor, "suite.saved" if stage == "intake" else "export_suite.saved", subject=row.id, dataset_id=held.dataset_id,
         payload={"number": row.number, "sha256": digest, "rules": len(suite.expectations), "note": note},
     )  # fmt: skip
     return SuiteRead.model_validate(row, update={"unknown_columns": unknown})
@@ -92,9 +108,14 @@ def _unknown_columns(suite: Suite, held: Asset) -> list[str]:
     return [name for name in suite.columns_used() if name not in known] if known else []
 
 
-def current_suite(work: Work, dataset_id: str) -> SuiteVersionRow | None:
-    """The version in force; None while the dataset has no suite."""
-    wanted = select(SuiteVersionRow).where(SuiteVersionRow.dataset_id == dataset_id)
+def subject_of(dataset_id: str, stage: Stage) -> str:
+    """The key under which a dataset's suites of one stage are numbered; a dataset's code holds no slash."""
+    return dataset_id if stage == "intake" else f"{dataset_id}/{stage}"
+
+
+def current_suite(work: Work, dataset_id: str, stage: Stage = "intake") -> SuiteVersionRow | None:
+    """The version in force; None while the dataset has no suite of this stage."""
+    wanted = select(SuiteVersionRow).where(SuiteVersionRow.dataset_id == subject_of(dataset_id, stage))
     return work.db.exec(wanted.order_by(col(SuiteVersionRow.number).desc())).first()
 
 
@@ -121,19 +142,54 @@ def suite_history(work: Work, actor: Actor, held: Asset) -> list[SuiteRead]:
 
 
 def difference(before: Suite, after: Suite) -> list[SuiteChange]:
-    """What changed, rule by rule. A rule is known by its `meta.rule_id`, else by its type and arguments."""
+    """What changed, rule by rule. A rule is known by its `meta.rule_id`, else by its type and arguments; one that went
+    while another of the same type about the same columns came is taken to have changed."""
     old, new = _by_key(before), _by_key(after)
-    changes = [
-        SuiteChange(change="removed", type=rule["type"], before=rule, after=None)
-        for key, rule in old.items()
-        if key not in new
-    ]
+    gone = [rule for key, rule in old.items() if key not in new]
+    changes: list[SuiteChange] = []
     for key, rule in new.items():
-        if key not in old:
+        former = old.get(key)
+        if (
+            key not in old
+            and (former := next((each for each in gone if _alike(each, rule)), None)) is not None
+        ):
+            gone.remove(former)
+        if former is None:
             changes.append(SuiteChange(change="added", type=rule["type"], before=None, after=rule))
-        elif old[key] != rule:
-            changes.append(SuiteChange(change="changed", type=rule["type"], before=old[key], after=rule))
-    return changes
+        elif former != rule:
+            changes.append(
+                SuiteChange(
+                    change="changed", type=rule["type"], before=former, after=rule, parts=_parts(former, rule)
+                )
+            )
+    removed = [SuiteChange(change="removed", type=rule["type"], before=rule, after=None) for rule in gone]
+    return [*removed, *changes]
+
+
+def _alike(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    """Whether two rules without a common name speak of the same thing."""
+    keys = TYPES[one["type"]].domain
+    names = one["meta"].get("rule_id"), other["meta"].get("rule_id")
+    return (
+        one["type"] == other["type"]
+        and not all(names)
+        and all(one["kwargs"].get(key) == other["kwargs"].get(key) for key in keys)
+    )
+
+
+def _parts(before: dict[str, Any], after: dict[str, Any]) -> list[ChangedPart]:
+    """Argument by argument; `type` and `severity` first, then kwargs, then `meta.…`."""
+    found = [
+        ChangedPart(name=name, before=before[name], after=after[name])
+        for name in ("type", "severity")
+        if before[name] != after[name]
+    ]
+    for room, prefix in (("kwargs", ""), ("meta", "meta.")):
+        for name in sorted({*before[room], *after[room]}):
+            old, new = before[room].get(name), after[room].get(name)
+            if old != new:
+                found.append(ChangedPart(name=prefix + name, before=old, after=new))
+    return found
 
 
 def _canonical(value: Any) -> bytes:

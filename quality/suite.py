@@ -101,6 +101,19 @@ class Suite(BaseModel):
     def as_json(self) -> dict[str, Any]:
         return self.model_dump(mode="json")
 
+    def as_gx(self, gx_version: str, **meta: Any) -> dict[str, Any]:
+        """The file that Great Expectations itself writes and reads. Types of ours need their classes there."""
+        rules = [
+            {"type": each.type, "kwargs": each.kwargs, "meta": each.meta, "severity": each.severity}
+            for each in self.expectations
+        ]
+        return {
+            "name": self.name,
+            "expectations": rules,
+            "meta": {"great_expectations_version": gx_version, **meta},
+            "notes": None,
+        }
+
 
 def _not_json(error: Exception) -> InputRefused:
     line, column = getattr(error, "lineno", None), getattr(error, "colno", None)

@@ -9,10 +9,11 @@ from typing import Annotated, Any
 
 import typer
 
-from api.client import DEFAULT_DIR, As, DataDir, Json, Server, Token, connect, show
+from api.client import DEFAULT_DIR, As, DataDir, Json, Server, Token, connect, demand_room_for, show
 
 app = typer.Typer(
-    help="Suites of datasets: show, save, propose, try, history, difference.", no_args_is_help=True
+    help="Suites of datasets: show, save, import, export, propose, try, history, difference.",
+    no_args_is_help=True,
 )
 Number = Annotated[int, typer.Option("--number", help="Version; 0 means the one in force")]
 
@@ -85,16 +86,59 @@ def propose_suite(
     typer.echo(f"{out}: {len(suite['expectations'])}")
 
 
+@app.command("export")
+def export_suite(
+    dataset_id: str,
+    out: Annotated[Path | None, typer.Option("--out", help="Where the file goes; else it is printed")] = None,
+    number: Number = 0, data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "",
+) -> None:  # fmt: skip
+    """Write a version as Great Expectations' own JSON."""
+    with connect(data_dir, server, token, user) as api:
+        demand_room_for(out)
+        found = api.get(f"/datasets/{dataset_id}/suite/export", number=number or None)
+    text = json.dumps(found, ensure_ascii=False, indent=2)
+    if out is None:
+        print(text)
+        return
+    out.write_text(text + "\n", encoding="utf-8")
+    print(out)
+
+
+@app.command("import")
+def import_suite(
+    dataset_id: str, file: Path, note: Annotated[str, typer.Option("--note", help="Why it changes")] = "",
+    data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
+) -> None:  # fmt: skip
+    """Put a suite file that Great Expectations wrote in force, as `save` does; every fault is listed."""
+    save_suite(dataset_id, file, note or f"imported from {file.name}", data_dir, server, token, user, as_json)
+
+
 @app.command("try")
 def try_suite(
     dataset_id: str, file: Path, batch: Annotated[str, typer.Option("--batch", help="Else the newest one read")] = "",
+    release: Annotated[str, typer.Option("--release", help="An old release instead of a batch")] = "",
+    releases: Annotated[int, typer.Option("--releases", min=0, max=5, help="The last so many releases")] = 0,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait and show what each rule would have found")] = False,
     data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
 ) -> None:  # fmt: skip
-    """Ask for a dry run of the suite in FILE over a batch; `datagrant job show ID` tells the outcome."""
+    """Ask for a dry run of the suite in FILE over a batch or old releases; `datagrant job show ID` tells the outcome."""
     suite = _read(file)
+    on = {"batch_id": batch or None, "release_id": release or None, "releases": releases or None}
     with connect(data_dir, server, token, user) as api:
-        asked = api.post(f"/datasets/{dataset_id}/suite/try", {"suite": suite, "batch_id": batch or None})
-        show(asked if as_json else {key: asked[key] for key in ("id", "kind", "state")}, as_json)
+        asked = api.post(f"/datasets/{dataset_id}/suite/try", {"suite": suite, **on})
+        if not wait:
+            show(asked if as_json else {key: asked[key] for key in ("id", "kind", "state")}, as_json)
+            return
+        done = api.wait(asked["id"], quiet=as_json)
+        if as_json or done["result"] is None:
+            show(done, as_json)
+            return
+        for run in done["result"]["runs"]:
+            show(
+                {key: run[key] for key in ("batch_number", "release_number", "rows", "verdict", "score")},
+                False,
+            )
+            show(run["expectations"], False, ("outcome", "unexpected_count", "rule_zh", "rule_en", "error"))
 
 
 @app.command("history")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, Any, Final
 
@@ -17,8 +17,9 @@ from api.forms import Typed, tried
 from api.web import go, page
 from auth.actor import Actor
 from auth.asset import Asset
+from catalog import service as catalog
 from catalog.assets import asset
-from core.errors import AppError, Conflict, NotFound
+from core.errors import AppError, Conflict, InputRefused, NotFound
 from core.jobs import JobRead
 from core.text import Text
 from core.work import Work
@@ -26,12 +27,24 @@ from datasets import references, suites
 from quality import scores, service
 from quality.service import SuiteRead
 from quality.suite import Expectation, Suite
+from quality.templates import TABLE, argument_name, templates_for
 from quality.vocabulary import TYPES
 from quality.wording import describe, severity_name
 
 router = APIRouter(prefix="/datasets/{dataset_id}/suite", include_in_schema=True, tags=["pages"])
 READ: Final = "quality:suite:read"
 WRITE: Final = "quality:suite:write"
+COLUMN_KINDS: Final[Mapping[str, Text]] = {
+    "string": Text("文本列", "Text column"),
+    "integer": Text("整数列", "Whole number column"),
+    "number": Text("数值列", "Number column"),
+    "boolean": Text("是否列", "Yes/no column"),
+    "date": Text("日期列", "Date column"),
+    "datetime": Text("时间列", "Date and time column"),
+    "time": Text("时刻列", "Time column"),
+    "geometry": Text("几何列", "Geometry column"),
+    TABLE: Text("多列或整表", "Several columns or the table"),
+}
 Number = Annotated[int, Path(ge=1)]
 
 
@@ -89,45 +102,49 @@ def edit_page(
     else:
         text = written(found.suite) if found else starter(held)
         draft = Draft(text, version=found.number if found else 0)
-    return _editor(request, work, actor, held, draft)
+    return editor(request, work, actor, held, draft)
 
 
 @router.post("/propose", response_class=HTMLResponse, **access(WRITE))
-def propose_into_editor(
+def propose_intoeditor(
     request: Request, house: HouseDep, actor: ActorDep, dataset_id: str, typed: Typed
 ) -> Response:
     """The editor filled with a suite proposed from the chosen batch; what stood there before is not saved."""
-    draft = _typed_draft(typed)
+    draft = typed_draft(typed)
     try:
         with house.read() as work:
-            sample = suites.sample_of(work, actor, house.files, dataset_id, draft.batch or None)
+            batch = (
+                draft.batch if draft.batch in dict(suites.typed_batches(work, actor, dataset_id)) else None
+            )
+            sample = suites.sample_of(work, actor, house.files, dataset_id, batch)
         proposed = replace(draft, text=written(suites.proposal(sample).as_json()), is_proposal=True)
     except NotFound:
         raise
     except AppError as refused:
         proposed = replace(draft, refusal=refused)
     with house.read() as work:
-        return _editor(request, work, actor, asset(work, dataset_id), proposed)
+        return editor(request, work, actor, asset(work, dataset_id), proposed)
 
 
 @router.post("/try", response_class=HTMLResponse, **access(WRITE))
 def try_typed(request: Request, house: HouseDep, actor: ActorDep, dataset_id: str, typed: Typed) -> Response:
     """A dry run of the typed suite over the chosen batch; nothing is saved."""
-    draft = _typed_draft(typed)
+    draft = typed_draft(typed)
 
     def act(work: Work) -> JobRead:
         suites.writable(work, actor, dataset_id)
+        suite = Suite.parse(draft.text)
+        on = suites.chosen(work, actor, dataset_id, draft.batch)
         return suites.ask_to_try(
-            work, actor, dataset_id, Suite.parse(draft.text), draft.batch or None,
-            note=draft.note[:2000], seen=draft.version,
-        )  # fmt: skip
+            work, actor, dataset_id, suite, on, note=draft.note[:2000], seen=draft.version
+        )
 
     done = tried(house, act)
     if isinstance(done, NotFound):
         raise done
     if isinstance(done, AppError):
         with house.read() as work:
-            return _editor(request, work, actor, asset(work, dataset_id), replace(draft, refusal=done))
+            return editor(request, work, actor, asset(work, dataset_id), replace(draft, refusal=done))
     said = Text("试跑已开始；规则集尚未保存。", "The dry run has begun; the suite is not saved.")
     return go(f"/datasets/{dataset_id}/suite/edit?trial={done.id}", said)
 
@@ -135,7 +152,7 @@ def try_typed(request: Request, house: HouseDep, actor: ActorDep, dataset_id: st
 @router.post("", response_class=HTMLResponse, **access(WRITE))
 def save(request: Request, house: HouseDep, actor: ActorDep, dataset_id: str, typed: Typed) -> Response:
     """Put the typed suite in force; a refusal shows the form again, nothing lost."""
-    draft = _typed_draft(typed)
+    draft = typed_draft(typed)
 
     def act(work: Work) -> SuiteRead:
         held = suites.writable(work, actor, dataset_id)
@@ -153,7 +170,7 @@ def save(request: Request, house: HouseDep, actor: ActorDep, dataset_id: str, ty
         raise done
     if isinstance(done, AppError):
         with house.read() as work:
-            return _editor(request, work, actor, asset(work, dataset_id), replace(draft, refusal=done))
+            return editor(request, work, actor, asset(work, dataset_id), replace(draft, refusal=done))
     said = Text(f"规则集第 {done.number} 版已生效。", f"Version {done.number} of the suite is in force.")
     if not done.unknown_columns:
         return go(f"/datasets/{dataset_id}/suite", said)
@@ -167,7 +184,8 @@ def save(request: Request, house: HouseDep, actor: ActorDep, dataset_id: str, ty
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What stands in the editor. version: the one that was read when the writing began; None where that is lost."""
+    """What stands in the editor. version: the one that was read when the writing began; None where that is lost.
+    batch: the choice of what to try it on, as `datasets.suites.targets` names it. said: what was just done to it."""
 
     text: str
     note: str = ""
@@ -176,22 +194,71 @@ class Draft:
     refusal: AppError | None = None
     trial: suites.Trial | None = None
     is_proposal: bool = False
+    said: Text | None = None
 
 
-def _typed_draft(typed: Typed) -> Draft:
+def typed_draft(typed: Typed) -> Draft:
     text, note, seen, batch = (str(typed.get(name, "")) for name in ("json", "note", "version", "batch"))
     return Draft(text, note, int(seen) if seen.isdecimal() else None, batch)
 
 
-def _editor(request: Request, work: Work, actor: Actor, held: Asset, draft: Draft) -> HTMLResponse:
+def editor(request: Request, work: Work, actor: Actor, held: Asset, draft: Draft) -> HTMLResponse:
+    columns = catalog.dictionary(work, held.dataset_id)
     return page(
-        request, "suites/edit.html", status=_status(draft.refusal), held=held, text=draft.text, note=draft.note,
-        version=draft.version, refusal=draft.refusal, trial=draft.trial, is_proposal=draft.is_proposal,
-        batch=draft.trial.batch_id if draft.trial else draft.batch,
-        batches=suites.typed_batches(work, actor, held.dataset_id),
+        request, "suites/edit.html", status=_status(draft.refusal), held=held, draft=draft, trial=draft.trial,
+        refusal=draft.refusal, batch=draft.trial.target if draft.trial else draft.batch,
+        batches=suites.typed_batches(work, actor, held.dataset_id), targets=suites.targets(work, actor, held.dataset_id),
         severities={name: severity_name(name) for name in ("critical", "warning", "info")},
+        rules=_drafted(draft.text), columns=columns, templates=_menu({column.type for column in columns}),
         types=[(spec.name, spec.all_required, sorted(spec.allowed - set(spec.all_required))) for spec in TYPES.values()],
     )  # fmt: skip
+
+
+def _drafted(text: str) -> list[Mapping[str, Any]]:
+    """The rules of the text in words; none while it is no suite at all."""
+    try:
+        entries = rules_in(text)
+    except AppError:
+        return []
+    found: list[Mapping[str, Any]] = []
+    for entry in entries:
+        try:
+            rule = Suite.from_data({"name": "", "expectations": [entry]}).expectations[0]
+            found.append(
+                {"said": describe(rule), "type": rule.type, "severity": rule.severity, "fault": None}
+            )
+        except AppError as fault:
+            name = str(entry.get("type", "")) if isinstance(entry, dict) else ""
+            found.append({"said": None, "type": name, "severity": None, "fault": fault.reasons})
+    return found
+
+
+def rules_in(text: str) -> list[Any]:
+    """The entries of a suite as they are written, right or wrong. Raises InputRefused where there are none to be found."""
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError):
+        document = None
+    if isinstance(document, dict) and isinstance(document.get("expectations"), list):
+        return list(document["expectations"])
+    Suite.parse(text)
+    raise InputRefused(Text("看不懂规则集。", "The suite cannot be read."))
+
+
+def with_rules(text: str, entries: Sequence[Any]) -> str:
+    """The same suite with these entries, one on a line."""
+    name = json.dumps(json.loads(text).get("name") or "suite", ensure_ascii=False)
+    lines = ",\n".join("    " + json.dumps(entry, ensure_ascii=False) for entry in entries)
+    return f'{{\n  "name": {name},\n  "expectations": [\n{lines}\n  ]\n}}\n'
+
+
+def _menu(kinds: set[str | None]) -> list[tuple[Text, list[tuple[str, Text]]]]:
+    """Ready rules by type of column, those of the dictionary's types, and those about the table."""
+    wanted = [kind for kind in COLUMN_KINDS if kind in kinds or (kind != TABLE and not kinds)]
+    return [
+        (COLUMN_KINDS[kind], [(f"{kind}:{each.code}", each.name) for each in templates_for(kind)])
+        for kind in [*wanted, TABLE]
+    ]
 
 
 def _status(refusal: AppError | None) -> int:
@@ -218,8 +285,10 @@ def difference_page(
     return page(
         request, "suites/difference.html", held=held, old=old, new=new,
         changes=[
-            {"change": each.change, "before": _said(each.before), "after": _said(each.after)} for each in changes
+            {"change": each.change, "before": _said(each.before), "after": _said(each.after), "parts": each.parts}
+            for each in changes
         ],
+        names={part.name: argument_name(part.name) for each in changes for part in each.parts},
         lines=_lines(written(old.suite), written(new.suite)),
     )  # fmt: skip
 

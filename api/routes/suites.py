@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Response
@@ -56,11 +57,14 @@ def save_suite(
 
 
 class SuiteTry(BaseModel):
-    """A suite that binds nothing yet, and the batch to try it on; without one, the newest that was read."""
+    """A suite that binds nothing yet, and what to try it on: a batch, a release, or the last `releases` releases; without
+    any of them, the newest batch that was read."""
 
     model_config = ConfigDict(extra="forbid")
     suite: dict[str, Any]
     batch_id: str | None = Field(default=None, max_length=80)
+    release_id: str | None = Field(default=None, max_length=80)
+    releases: int | None = Field(default=None, ge=1, le=suites.MOST_RELEASES)
 
 
 @router.post("/propose", **access("quality:suite:write"))
@@ -76,7 +80,27 @@ def propose_suite(
 @router.post("/try", status_code=202, **access("quality:suite:write"))
 def try_suite(work: WorkDep, actor: ActorDep, dataset_id: str, body: SuiteTry) -> JobRead:
     """A dry run as a job: its result says what each rule would have found. No verdict is stored, nothing binds."""
-    return suites.ask_to_try(work, actor, dataset_id, Suite.from_data(body.suite), body.batch_id)
+    suite = Suite.from_data(body.suite)
+    if body.releases is not None:
+        on = suites.on_releases(work, actor, dataset_id, body.releases)
+    elif body.release_id is not None:
+        on = suites.on_release(work, actor, dataset_id, body.release_id)
+    else:
+        suites.writable(work, actor, dataset_id)
+        on = suites.on_batch(work, actor, dataset_id, body.batch_id)
+    return suites.ask_to_try(work, actor, dataset_id, suite, on)
+
+
+@router.get("/export", **access("quality:suite:read"))
+def export_suite(
+    work: ReadDep, actor: ActorDep, response: Response, dataset_id: str, number: int | None = None
+) -> dict[str, Any]:
+    """One version as Great Expectations itself writes and reads suites."""
+    found = service.suite(work, actor, asset(work, dataset_id), number)
+    name = f"{dataset_id}-suite-{found.number}.json"
+    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    marks = {"datagrant": {"dataset_id": dataset_id, "version": found.number, "sha256": found.sha256}}
+    return Suite.from_data(found.suite).as_gx(version("great_expectations"), **marks)
 
 
 @router.get("/history", **access("quality:suite:read"))
