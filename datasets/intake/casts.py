@@ -43,6 +43,14 @@ NO: Final = ("false", "f", "no", "n", "0", "否", "无", "無", "假", "错", "�
 THOUSANDS: Final = "[-+]?[0-9]{1,3}(,[0-9]{3})+"
 ISO_TIME: Final = "([01]?[0-9]|2[0-3]):[0-5]?[0-9](:[0-5]?[0-9]([.][0-9]{1,6})?)?"
 ZONE: Final = "(Z|z|[-+](0[0-9]|1[0-4])(:?[0-5][0-9])?)$"
+# Cells of declared columns written like this mean the same whatever else the column holds.
+CANONICAL: Final = {
+    "integer": "-?[0-9]{1,18}",
+    "number": "-?[0-9]{1,15}([.][0-9]{1,15})?",
+    "date": "[0-9]{4}-[0-9]{2}-[0-9]{2}",
+    "datetime": "[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]{1,6})?)?)?",
+    "time": "[0-9]{2}:[0-9]{2}(:[0-9]{2})?",
+}
 EPOCHS: Final[dict[str, int]] = {"epoch_s": 1_000_000, "epoch_ms": 1_000, "epoch_us": 1}
 EARLIEST_US: Final = -2_208_988_800_000_000  # 1900-01-01
 LATEST_US: Final = 7_258_118_400_000_000  # 2200-01-01
@@ -101,7 +109,8 @@ def typed(value: str, kind: ColumnType, hints: Hints) -> str:
                 f"WHEN {one_of(f'lower({plain(value)})', NO)} THEN false END"
             )
         case "date":
-            return _date(_without_midnight(plain(value)), hints)
+            plain_day = f"WHEN {matches(value, '[0-9]{4}-[0-9]{2}-[0-9]{2}')} THEN try_cast({value} AS DATE)"
+            return f"CASE {plain_day} ELSE {_date(_without_midnight(plain(value)), hints)} END"
         case "datetime":
             return _datetime(value, hints)
         case "time":
@@ -145,7 +154,10 @@ def _number(value: str, hints: Hints) -> str:
     read = (
         f"CASE WHEN {matches(value, digits)} THEN try_cast(ltrim({value}, '+') AS DOUBLE) ELSE {lenient} END"
     )
-    return f"list_filter([{read}], lambda x: isfinite(x))[1]"
+    return (
+        f"CASE WHEN {matches(value, '-?[0-9]{1,15}([.][0-9]{1,15})?')} THEN try_cast({value} AS DOUBLE) "
+        f"ELSE list_filter([{read}], lambda x: isfinite(x))[1] END"
+    )
 
 
 def _without_midnight(text: str) -> str:

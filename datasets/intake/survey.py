@@ -14,7 +14,17 @@ import duckdb
 
 from core.text import Text
 from datasets.intake import codes, units
-from datasets.intake.casts import CHINESE_DIGITS, EPOCHS, ZONE, Hints, bare, matches, plain, text_literal
+from datasets.intake.casts import (
+    CANONICAL,
+    CHINESE_DIGITS,
+    EPOCHS,
+    ZONE,
+    Hints,
+    bare,
+    matches,
+    plain,
+    text_literal,
+)
 from datasets.intake.degrees import axis_of
 from datasets.intake.dictionary import Column
 from datasets.intake.facts import FindingLog
@@ -26,6 +36,7 @@ _MONTH: Final = (
     f"([0-9]{{4}}[-/.] ?[0-9]{{1,2}}|([0-9]{{4}}|[{CHINESE_DIGITS}]{{4}}|(中华民国|中華民國|民国|民國) ?[0-9]{{2,3}}) ?年 ?"
     f"([0-9]{{1,2}}|[{CHINESE_DIGITS}十]{{1,2}}) ?月份?)"
 )
+_OF_ALL: Final = frozenset({"point", "filled"})
 _CLOCK: Final = ".*[0-9] ?[:时時点點] ?.*"
 
 
@@ -64,7 +75,11 @@ def survey(
     for name, (text, column) in asked.items():
         questions = _questions(column)
         places[name] = (list(questions), len(wanted))
-        wanted += [(text, _counter(condition)) for condition in questions.values()]
+        odd = _odd(text, column)
+        wanted += [
+            (text if question in _OF_ALL else odd, _counter(condition))
+            for question, condition in questions.items()
+        ]
     found = aggregates(db, table, wanted) if wanted else []
     return {
         name: _seen(column, dict(zip(places[name][0], found[places[name][1] :], strict=False)))
@@ -74,6 +89,14 @@ def survey(
 
 def _counter(condition: str) -> Callable[[str], str]:
     return lambda name: f"count(*) FILTER ({condition.replace('§', name)})"
+
+
+def _odd(text: str, column: Column) -> str:
+    """SQL of the text of cells that are not plain; most tables have few, so the questions cost little."""
+    form = CANONICAL.get(column.type or "")
+    if form is None or column.format in ("code", "label", *EPOCHS):
+        return text
+    return f"(CASE WHEN NOT {matches(text, form)} THEN {text} END)"
 
 
 def _questions(column: Column) -> dict[str, str]:
@@ -86,7 +109,8 @@ def _questions(column: Column) -> dict[str, str]:
             f"contains(translate(§, '，', ','), ',') AND ({matches(stripped, '[-+]?[0-9]+,([0-9]{1,2}|[0-9]{4,}) ?%?')} "
             f"OR {matches(stripped, '[-+]?0[0-9]*,[0-9]+ ?%?')})"
         )
-        asked["point"] = f"{matches(text, '.*[0-9][.][0-9].*')} OR {matches(text, '.*,.*,.*')}"
+        asked["point"] = "contains(§, '.') OR contains(§, '．')"
+        asked["commas"] = matches(text, ".*,.*,.*")
     if column.type in ("integer", "number"):
         asked["percent"] = f"suffix({text}, '%') OR suffix({text}, '‰')"
         if hints.axis:
@@ -100,7 +124,7 @@ def _questions(column: Column) -> dict[str, str]:
         asked["roc"] = (
             f"{matches(text, '((中华民国|中華民國|民国|民國) ?[0-9]{2,3}|1[0-9]{2})[-/.年] ?[0-9]{1,2}[-/.月] ?[0-9].*')}"
         )
-        asked["months"], asked["filled"] = matches(text, _MONTH), f"{text} <> ''"
+        asked["months"], asked["filled"] = matches(text, _MONTH), "trim(§) <> ''"
     if column.type == "datetime":
         asked["offset"] = f"{matches('§', _CLOCK)} AND regexp_matches({text}, '[0-9] ?{ZONE}')"
         if column.format in EPOCHS:
@@ -113,7 +137,9 @@ def _questions(column: Column) -> dict[str, str]:
 def _seen(column: Column, counts: Mapping[str, int]) -> Seen:
     hints = static_hints(column)
     if column.type == "number":
-        hints = hints._replace(decimal_comma=bool(counts["comma"] and not counts["point"]))
+        hints = hints._replace(
+            decimal_comma=bool(counts["comma"] and not counts["point"] and not counts["commas"])
+        )
     if column.type in ("date", "datetime"):
         day, month = bool(counts["day"]), bool(counts["month"])
         only_months = 0 < counts["months"] == counts["filled"]

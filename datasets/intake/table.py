@@ -17,7 +17,7 @@ from core.errors import InputRefused
 from core.text import Text
 from datasets.intake import codes, datum, null_marks, units
 from datasets.intake import survey as surveys
-from datasets.intake.casts import SQL_TYPE, TYPE_NAMES, matches, one_of, plain, text_literal, typed
+from datasets.intake.casts import CANONICAL, SQL_TYPE, TYPE_NAMES, matches, one_of, plain, text_literal, typed
 from datasets.intake.dictionary import Column, Dictionary
 from datasets.intake.facts import FINDINGS_KEPT, ROW_COLUMN, ColumnFacts, FindingLog
 from datasets.intake.inference import infer
@@ -90,14 +90,6 @@ def plan_columns(
     return plans
 
 
-# Cells of declared columns written like this mean the same whatever else the column holds.
-CANONICAL: Final = {
-    "integer": "-?[0-9]{1,18}",
-    "number": "-?[0-9]{1,15}([.][0-9]{1,15})?",
-    "date": "[0-9]{4}-[0-9]{2}-[0-9]{2}",
-    "datetime": "[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]{1,6})?)?)?",
-    "time": "[0-9]{2}:[0-9]{2}(:[0-9]{2})?",
-}
 UNEXPECTED: Final = "error('a cell is not as the sample said')"
 
 
