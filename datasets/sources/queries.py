@@ -72,6 +72,26 @@ def sources(
     return SourcePage([read(row, actor) for row in rows], total, page, max(1, -(-total // size)))
 
 
+@dataclass(frozen=True, slots=True)
+class GivenUp:
+    """Sources that paused themselves, each with why; `total` counts those not shown too."""
+
+    items: list[tuple[SourceRow, Text]]
+    total: int
+
+
+def given_up(work: Work, actor: Actor, limit: int) -> GivenUp:
+    """The sources that failed too often, of those that the actor may resume; the latest first."""
+    within = scopes(actor, WRITE)
+    wanted = _visible(actor).where(SourceRow.state == SourceState.PAUSED, SourceRow.failures > 0)
+    if within is not None:
+        wanted = wanted.where(col(SourceRow.org_id).in_(within))
+    total = work.db.exec(select(func.count()).select_from(wanted.subquery())).one()
+    rows = work.db.exec(wanted.order_by(col(SourceRow.last_run_at).desc()).limit(limit)).all()
+    said = [row.paused_why or {"zh": "", "en": ""} for row in rows]
+    return GivenUp([(row, Text(why["zh"], why["en"])) for row, why in zip(rows, said, strict=True)], total)
+
+
 def read(row: SourceRow, actor: Actor) -> SourceRead:
     """A source as this reader sees it."""
     return SourceRead.model_validate(

@@ -114,12 +114,12 @@ def gives_up(failures: int) -> bool:
     return failures >= FAILURES
 
 
-def schedule_words(plan: Schedule, frequency: Text) -> Text:
-    """The schedule as a person reads it. frequency: the record's update frequency in words."""
+def schedule_words(plan: Schedule, every: Text) -> Text:
+    """The schedule as a person reads it. every: the rhythm in words, the record's own or the stated one."""
     if plan.kind == "manual":
         return Text("仅手动运行", "Only when asked")
     if plan.kind == "frequency":
-        return Text(f"按更新周期（{frequency.zh}）", f"By the update frequency ({frequency.en})")
+        return Text(f"按更新周期（{every.zh}）", f"By the update frequency ({every.en})")
     if plan.kind == "daily" and plan.at:
         return Text(f"每日 {plan.at:%H:%M}", f"Daily at {plan.at:%H:%M}")
-    return Text(f"每隔 {plan.period}", f"Every {plan.period}")
+    return every

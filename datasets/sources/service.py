@@ -98,6 +98,10 @@ def run(work: Work, actor: Actor, source_id: str) -> RunRead:
             run_id=row.open_run,
         )
     made = _begin(work, row, actor)
+    if row.due_at is not None and row.due_at <= work.now:  # this is the look that was due
+        row.due_at = rules.next_due(
+            rules.schedule(row.schedule), rhythm(work, row.dataset_id), row.due_at, work.now
+        )
     payload = {"run": made.id, "job": made.job_id}
     audit.record(
         work, actor, "source.run_requested", subject=row.id, payload=payload, dataset_id=row.dataset_id
@@ -187,9 +191,12 @@ def rhythm(work: Work, dataset_id: str) -> str | None:
 
 def schedule_words(work: Work, source: SourceRead) -> Text:
     """A source's schedule as a person reads it."""
+    plan = rules.schedule(source.schedule)
+    if plan.kind == "every":
+        return rules.schedule_words(plan, catalog_rules.frequency("", plan.period))
     held = work.db.get(DatasetRow, source.dataset_id)
-    words = catalog_rules.frequency(held.update_freq, held.update_interval) if held else Text("—", "—")
-    return rules.schedule_words(rules.schedule(source.schedule), words)
+    every = catalog_rules.frequency(held.update_freq, held.update_interval) if held else Text("—", "—")
+    return rules.schedule_words(plan, every)
 
 
 def _first_due(work: Work, dataset_id: str, plan: rules.Schedule) -> datetime | None:

@@ -54,7 +54,7 @@ def test_a_steward_adds_tests_runs_and_stops_a_source_in_the_browser(home: House
     page = lin.get(where).text
     assert "已提交新批次" in page
     assert "lots.csv" in page
-    assert "Every PT15M" in browser_as(home, "lin", "en").get("/sources").text
+    assert "Every 15 minutes" in browser_as(home, "lin", "en").get("/sources").text
     assert lin.submit(f"{where}/pause").status_code == 303
     again = lin.submit(f"{where}/pause")
     assert again.status_code == 409

@@ -22,9 +22,10 @@ from core.errors import AppError, InputRefused, Unavailable
 from datasets.sources import postgres
 from datasets.sources.asking import Ask, Catch
 from datasets.sources.postgres import PostgresConfig
-from tests.datasets.sources.places import allow
+from tests.datasets.parking import a_parking_dataset
+from tests.datasets.sources.places import a_source, allow, batches_of, look
 
-pytestmark = pytest.mark.postgres
+pytestmark = [pytest.mark.postgres, pytest.mark.gx]
 PASSWORD = "r3ader"
 TYPES = """
 CREATE TABLE every_type (
@@ -206,3 +207,14 @@ def test_what_would_lead_elsewhere_cannot_be_configured(bad: dict[str, Any]) -> 
 def test_a_trial_tells_the_columns_and_reads_no_row(home: House, server: int) -> None:
     found = postgres.probe(ask(home), config(server, "no_key"))
     assert found.facts == [{"name": "n", "value": "int32"}]
+
+
+def test_a_table_becomes_a_batch_that_is_read_with_its_types(home: House, server: int) -> None:
+    with home.write() as work:
+        a_parking_dataset(work)
+    query = "SELECT 'P' || n AS lot, '东门' AS name, 10 AS total, n AS free, date '2026-03-01' AS day FROM no_key ORDER BY n"
+    source = a_source(home, config(server, query=query).model_dump(), secret=PASSWORD)
+    assert look(home, source.id).outcome == "delivered"
+    (batch,) = batches_of(home)
+    assert (batch.state, batch.rows, batch.untyped_cells) == ("passed", 20, 0)
+    assert look(home, source.id).outcome == "recognised"

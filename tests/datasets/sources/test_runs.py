@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from sqlmodel import col, select
 
-from api.durable import start_due_sources
+from api.agenda import agenda
+from api.durable import serve_jobs, start_due_sources
 from api.house import House
 from auth import audit
 from auth.actor import SYSTEM
@@ -138,6 +139,23 @@ def test_a_look_is_begun_when_it_is_due_and_not_before(home: House, web: Web, cl
         assert queries.run_count(work, SYSTEM, source.id) == 3
 
 
+def test_a_look_that_was_asked_for_stands_for_the_one_that_was_due(home: House, web: Web) -> None:
+    source = a_source(home, http(web), schedule="every PT15M")
+    look(home, source.id)
+    assert look_if_due(home) == 0
+
+
+def test_the_worker_itself_looks_at_the_clock(home: House, web: Web) -> None:
+    """The real loop with its durable steps, in this process: what is due is begun, fetched and handed in."""
+    source = a_source(home, http(web), schedule="every PT15M")
+    with home.read() as work:
+        assert queries.is_any_due(work)
+    stop = threading.Event()
+    serve_jobs(home.settings, stop, idle_exit=1.5, grace_s=5)
+    assert shown(home, source.id).last_outcome == Outcome.DELIVERED
+    assert len(batches_of(home)) == 1
+
+
 def test_a_schedule_follows_the_record_and_an_irregular_record_is_refused(
     home: House, web: Web, clock: TestClock
 ) -> None:
@@ -225,6 +243,12 @@ def test_failures_are_told_tried_later_and_at_last_pause_the_source(
     assert found.paused_why is not None
     assert "404" in found.paused_why["zh"]
     assert look_if_due(home) == 0
+    with home.read() as work:
+        piles = {
+            name: [pile.label.en for pile in agenda(work, actor_of(work, name))]
+            for name in ("lin", "eye", "other")
+        }
+    assert [name for name, labels in piles.items() if "Sources that paused themselves" in labels] == ["lin"]
     run = ended(home, source.id)
     assert run.outcome == Outcome.FAILED
     assert run.said is not None
