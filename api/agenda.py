@@ -24,6 +24,7 @@ from datasets.batches.models import BatchRead
 from datasets.batches.workflow import BatchState
 from datasets.extracts import queries as extracts
 from datasets.pipeline import kinds
+from datasets.sources import queries as sources
 
 SHOWN: Final = 5
 ENDING_WITHIN: Final = timedelta(days=60)
@@ -159,6 +160,19 @@ def _failed_jobs(work: Work, actor: Actor) -> Iterator[Pile]:
     )
 
 
+def _sources(work: Work, actor: Actor) -> Iterator[Pile]:
+    """Sources that paused themselves, for those who may resume them."""
+    if not actor.may(sources.WRITE):
+        return
+    page = sources.given_up(work, actor, SHOWN)
+    items = [
+        Item(Text(row.name, row.name), f"/sources/{row.id}", row.last_run_at or row.created_at, why)
+        for row, why in page.items
+    ]
+    label = Text("自行暂停的来源", "Sources that paused themselves")
+    yield Pile(label, "/sources?state=paused", "bad", items, page.total)
+
+
 PILES: Final[tuple[Callable[[Work, Actor], Iterator[Pile]], ...]] = (
-    _applications, _grants, _batches, _extracts, _failed_jobs,
+    _applications, _grants, _batches, _sources, _extracts, _failed_jobs,
 )  # fmt: skip
