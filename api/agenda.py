@@ -9,6 +9,7 @@ from typing import Final
 
 from auth.actor import Actor
 from auth.applications import queries as applications
+from auth.applications.steps import local_day
 from auth.applications.workflow import STATE_NAMES as APPLICATION_STATES
 from auth.applications.workflow import State as ApplicationState
 from auth.grants import queries as grants
@@ -25,6 +26,11 @@ from datasets.batches.workflow import BatchState
 from datasets.extracts import queries as extracts
 from datasets.pipeline import kinds
 from datasets.sources import queries as sources
+from datasets.tickets import queries as tickets
+from datasets.tickets.models import TicketRead
+from datasets.tickets.policy import policy
+from datasets.waivers import queries as waivers
+from datasets.waivers.models import WaiverRead
 
 SHOWN: Final = 5
 ENDING_WITHIN: Final = timedelta(days=60)
@@ -63,7 +69,7 @@ def _batches(work: Work, actor: Actor) -> Iterator[Pile]:
     wanted: tuple[tuple[str, Text, str, tuple[BatchState, ...]], ...] = (
         ("datasets:batch:submit", Text("读取方式待核对的批次", "Batches whose reading needs a look"), "warn", (states.NEEDS_LOOK,)),
         ("datasets:batch:confirm", Text("待确认的批次", "Batches to confirm"), "warn", (states.NEEDS_CONFIRMATION,)),
-        ("datasets:release:publish", Text("待发布的批次", "Batches to publish"), "info", (states.PASSED, states.CONFIRMED)),
+        ("datasets:release:publish", Text("待发布的批次", "Batches to publish"), "info", (states.PASSED, states.CONFIRMED, states.PASSED_WITH_WAIVERS)),
         ("datasets:batch:submit", Text("待更正的批次", "Batches to correct"), "bad", (states.FAILED, states.ERROR, states.REFUSED)),
     )  # fmt: skip
     for permission, label, tone, which in wanted:
@@ -122,6 +128,54 @@ def _grant(row: GrantRow, at: datetime) -> Item:
     )
 
 
+def _tickets(work: Work, actor: Actor) -> Iterator[Pile]:
+    if actor.may("datasets:ticket:work"):
+        mine = tickets.tickets(work, actor, mine=True, size=SHOWN)
+        label = Text("等我办理的质量工单", "Tickets that wait for me")
+        yield Pile(label, "/tickets?which=mine", "bad", [_ticket(row) for row in mine.items], mine.total)
+    if actor.may("datasets:ticket:confirm"):
+        answered, total = tickets.to_confirm(work, actor, SHOWN)
+        label = Text("待确认的质量工单", "Tickets to confirm")
+        yield Pile(label, "/tickets?state=answered", "warn", [_ticket(row) for row in answered], total)
+        fixes = tickets.fixes(work, actor, states=("proposed",))
+        items = [
+            Item(Text(row.rule_zh, row.rule_en), "/tickets/fixes", row.proposed_at, Text(row.dataset_id, row.dataset_id))
+            for row in fixes[:SHOWN]
+        ]  # fmt: skip
+        label = Text("反复未通过、待答复的规则", "Rules that keep failing, to be answered")
+        yield Pile(label, "/tickets/fixes?state=proposed", "warn", items, len(fixes))
+
+
+def _ticket(row: TicketRead) -> Item:
+    over = Text("，已逾期", ", overdue") if row.is_overdue else Text("", "")
+    due = Text(
+        f"{row.dataset_id}，期限 {row.due_on}{over.zh}", f"{row.dataset_id}, due {row.due_on}{over.en}"
+    )
+    return Item(Text(row.rule_zh, row.rule_en), f"/tickets/{row.id}", row.opened_at, due)
+
+
+def _waivers(work: Work, actor: Actor) -> Iterator[Pile]:
+    if actor.may("datasets:waiver:second"):
+        page = waivers.waivers(work, actor, standing="proposed", size=SHOWN)
+        label = Text("待第二签字的豁免", "Waivers that wait for a second signature")
+        yield Pile(
+            label, "/waivers?standing=proposed", "warn", [_waiver(row) for row in page.items], page.total
+        )
+    if actor.may("datasets:waiver:sign"):
+        today = local_day(work.now)
+        soon = today + timedelta(days=policy(today).ending_soon_days)
+        page = waivers.waivers(work, actor, standing="effective", until=soon, size=SHOWN)
+        label = Text("即将到期的豁免", "Waivers that end soon")
+        yield Pile(
+            label, "/waivers?standing=effective", "warn", [_waiver(row) for row in page.items], page.total
+        )
+
+
+def _waiver(row: WaiverRead) -> Item:
+    until = Text(f"{row.dataset_id}，至 {row.valid_to}", f"{row.dataset_id}, until {row.valid_to}")
+    return Item(Text(row.rule_zh, row.rule_en), f"/waivers/{row.id}", row.signed_at, until)
+
+
 def _extracts(work: Work, actor: Actor) -> Iterator[Pile]:
     if not actor.may("datasets:extract:request"):
         return
@@ -174,5 +228,5 @@ def _sources(work: Work, actor: Actor) -> Iterator[Pile]:
 
 
 PILES: Final[tuple[Callable[[Work, Actor], Iterator[Pile]], ...]] = (
-    _applications, _grants, _batches, _sources, _extracts, _failed_jobs,
+    _applications, _grants, _batches, _sources, _tickets, _waivers, _extracts, _failed_jobs,
 )  # fmt: skip

@@ -30,6 +30,7 @@ from core.text import Text
 from datasets.pipeline import kinds
 from datasets.sources import queries as sources
 from datasets.sources.service import start_due
+from datasets.tickets import deadlines as tickets
 
 T = TypeVar("T")
 _LANES: Final[dict[Lane, int]] = {"check": 1, "work": 2}
@@ -182,12 +183,12 @@ def serve_jobs(settings: Settings, stop: threading.Event, *, idle_exit: float | 
 
 
 def note_deadlines(house: House) -> int:
-    """Write down which grants and applications have ended by time; returns their number."""
+    """Write down which grants and applications have ended by time and which tickets are overdue; returns their number."""
     with house.read() as work:
-        if not deadlines.is_anything_due(work):
+        if not (deadlines.is_anything_due(work) or tickets.is_anything_due(work)):
             return 0
     with house.write() as work:
-        return deadlines.note_due(work)
+        return deadlines.note_due(work) + tickets.note_due(work)
 
 
 def start_due_sources(house: House) -> int:

@@ -180,7 +180,7 @@ def _steps(batch: BatchDetail) -> list[dict[str, Any]]:
     place, tone = {
         BatchState.RECEIVED: (1, "now"), BatchState.NEEDS_LOOK: (1, "now"), BatchState.TYPED: (2, "now"), BatchState.REFUSED: (1, "bad"),
         BatchState.FAILED: (2, "bad"), BatchState.ERROR: (2, "bad"), BatchState.NEEDS_CONFIRMATION: (3, "now"),
-        BatchState.PASSED: (4, "now"), BatchState.CONFIRMED: (4, "now"), BatchState.PUBLISHING: (4, "now"),
+        BatchState.PASSED: (4, "now"), BatchState.PASSED_WITH_WAIVERS: (4, "now"), BatchState.CONFIRMED: (4, "now"), BatchState.PUBLISHING: (4, "now"),
         BatchState.RELEASED: (5, "done"), BatchState.REJECTED: (3, "bad"), BatchState.SUPERSEDED: (3, "bad"),
     }[batch.state]  # fmt: skip
     return [

@@ -26,6 +26,7 @@ from datasets.batches.workflow import MOVES, BatchState, BatchStep, advance, ope
 from datasets.intake.guesses import Guess, doubts
 from datasets.people import stamp
 from datasets.tickets import following as tickets
+from datasets.waivers.cover import publish_objections
 
 SUBMIT: Final = "datasets:batch:submit"
 CHECK: Final = "batch.check"
@@ -199,6 +200,7 @@ def commands(work: Work, actor: Actor, row: BatchRow) -> list[tuple[BatchStep, t
         if step is BatchStep.PUBLISH:
             authors = gate.rule_authors(work, row.dataset_id)
             reasons.extend(rules.second_person_objections(row.preparers, actor.person_id, authors))
+            reasons.extend(publish_objections(work, row, actor))
         found.append((step, tuple(reasons)))
     return found
 

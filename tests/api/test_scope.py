@@ -23,6 +23,8 @@ from datasets.extracts.tables import ExtractRow
 from datasets.people import stamp
 from datasets.releases.tables import ReleaseRow
 from datasets.sources.tables import SourceRow
+from datasets.tickets.tables import TicketRow, UpstreamFixRow
+from datasets.waivers.tables import WaiverRow
 from tests.api.bodies import request_of
 from tests.api.route_matrix import METHODS
 from tests.catalog.records import a_dataset
@@ -74,11 +76,26 @@ def things(sqlite_house: House) -> dict[str, str]:
             owner=stamp(actor_of(work, "steward_a")), state="paused",
         )  # fmt: skip
         work.db.add(source)
+        ticket = TicketRow(
+            id=work.new_id(), number=1, dataset_id=DATASET, org_id="parks", rule_key="K1", rule_digest="", rule_zh="规则",
+            rule_en="rule", severity="critical", opened_at=work.now, batch_id=batch.id, due_on=work.now.date(),
+            assignee_org="parks",
+        )  # fmt: skip
+        waiver = WaiverRow(
+            id=work.new_id(), dataset_id=DATASET, org_id="parks", rule_key="K1", rule_digest="", rule_type="", rule_zh="规则",
+            rule_en="rule", severity="critical", reason="a reason", valid_to=work.now.date(), signed=stamp(analyst),
+            signed_at=work.now,
+        )  # fmt: skip
+        fix = UpstreamFixRow(
+            id=work.new_id(), dataset_id=DATASET, org_id="parks", rule_key="K1", rule_zh="规则", rule_en="rule", failed=3,
+            of=5, seen_number=1, proposed_at=work.now,
+        )  # fmt: skip
+        work.db.add_all([ticket, waiver, fix])
         event = audit.record(work, analyst, "extract.delivered", subject=extract.id, grant_id=grant.id)
     return {
         "application_id": grant.application_id, "grant_id": grant.id, "batch_id": batch.id, "job_id": str(batch.job_id),
         "dataset_id": DATASET, "release_id": release.id, "extract_id": extract.id, "session_id": session.session_id,
-        "source_id": source.id, "key_id": key.id, "event_id": event.id,
+        "source_id": source.id, "key_id": key.id, "event_id": event.id, "ticket_id": ticket.id, "waiver_id": waiver.id, "fix_id": fix.id,
     }  # fmt: skip
 
 

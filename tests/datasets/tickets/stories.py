@@ -26,6 +26,10 @@ from quality.verdict import Outcome, Verdict, decide, statistics
 from tests.datasets.parking import DATASET, a_parking_dataset
 from tests.people import a_person, actor_of
 
+INTAKE: Final = {
+    "input": {"format": "csv"}, "findings": [], "findings_total": 0, "columns": [],
+    "preview": {"columns": [], "first": [], "last": []},
+}  # fmt: skip
 PHONES: Final = {
     "type": "expect_column_values_to_hold_no_phone_numbers",
     "kwargs": {"column": "name"},
@@ -72,7 +76,7 @@ def judge(house: House, batch_id: str, fails: dict[str, int] | None = None) -> B
             rows=100,
             untyped_cells=0,
             content_sha256="c" * 64,
-            intake={"findings": []},
+            intake=INTAKE,
         )
         suite = current_suite(work, DATASET)
         assert suite is not None
