@@ -82,6 +82,7 @@ def _show(
         "may_withdraw": row.state in DELIVERABLE and actor.may_in("datasets:release:withdraw", row.org_id),
         "job": read(job) if job and job.state not in FINAL and insider else None,
         "semver": shape.version_of(row),
+        "version_of": shape.version_of,
         "compared_number": _number_of(work, row.compared_to),
         "impacts": {impact.word: name for impact, name in rules.IMPACT_NAMES.items()},
     }

@@ -14,6 +14,7 @@ _DOWN: Final = HEIGHT + 20
 _EDGE: Final = 4
 _COLUMN: Final = {"batch": 0, "suite": 0, "verdict": 1, "release": 2, "extract": 3, "others": 3}
 MOST_DRAWN: Final = 12
+_BEHIND: Final = "became"  # would run behind the verdict; its two arrows say the same
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,7 @@ def draw(found: Lineage) -> Picture:
     arrows = [
         Arrow(_path(at[link.source], at[link.target]), link.kind)
         for link in found.links
-        if link.source in at and link.target in at
+        if link.source in at and link.target in at and link.kind != _BEHIND
     ]
     width = 2 * _EDGE + 3 * _ACROSS + WIDTH
     return Picture(width, 2 * _EDGE + max(rows) * _DOWN - 20, tuple(boxes), tuple(arrows), left_out)

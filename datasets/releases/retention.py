@@ -164,7 +164,7 @@ def keeping(
     if extracts:
         text = Text(
             f"有 {extracts} 份提取引用此版本，监管追溯需要。",
-            f"{extracts} extracts cite it; supervision needs it.",
+            f"Extracts that cite it: {extracts}; supervision needs it.",
         )
         found.append(
             Reason("cited-by-extracts", text, "promise 5: everything can be proved (docs/architecture.md)")
