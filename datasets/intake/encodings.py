@@ -261,11 +261,11 @@ def _guess(source: Path, out: Path, line_limit: int | None) -> Utf8Text:
 
 
 def _others(chosen: str, scores: dict[str, float], sample: bytes) -> tuple[tuple[str, float], ...]:
-    """Encodings of the other families that also decode the sample and make some ordinary characters of it."""
+    """The other families' usual encodings, where they also decode the sample and make some ordinary characters of it."""
     found = []
     for family in sorted(scores, key=lambda each: -scores[each]):
-        codec = next((c for c in _codecs(family, sample) if _decodes(sample, c)), None)
-        if family != chosen and codec and scores[family] >= 0.05:
+        codec = _codecs(family, sample)[0]
+        if family != chosen and scores[family] >= 0.05 and _decodes(sample, codec):
             found.append((PUBLIC_NAME.get(codec, codec), round(scores[family], 3)))
     return tuple(found)
 

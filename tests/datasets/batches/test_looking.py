@@ -16,7 +16,7 @@ from datasets.batches import preview, service
 from datasets.batches.detail import detail
 from datasets.batches.models import IntakeOptions
 from datasets.batches.tables import BatchRow
-from datasets.batches.workflow import BatchState
+from datasets.batches.workflow import MOVES, BatchState, BatchStep, open_steps
 from tests.datasets.parking import (
     CLEAN,
     COLUMNS,
@@ -219,14 +219,32 @@ def test_single_values_of_sensitive_data_stay_with_their_department(sqlite_house
 def test_a_batch_suggests_a_dictionary_for_a_dataset_without_one(sqlite_house: House) -> None:
     with sqlite_house.write() as work:
         a_parking_dataset(work, draft=True, columns=[])
-    data = "编号,total,日期\nP01,120,2026-03-01\nP02,,2026-03-01\n".encode()
+    data = "编号,total,日期,占比\nP01,120,2026-03-01,12.5%\nP02,,2026-03-01,NA\n".encode()
     batch = hand_in(sqlite_house, "lin", data)
     with sqlite_house.read() as work:
-        found = preview.proposed_dictionary(work, actor_of(work, "lin"), batch.id, of=DATASET).columns
+        files = sqlite_house.files
+        suggested = preview.proposed_dictionary(
+            work, actor_of(work, "lin"), batch.id, of=DATASET, files=files
+        )
         with pytest.raises(NotFound):
-            preview.proposed_dictionary(work, actor_of(work, "other"), batch.id)
+            preview.proposed_dictionary(work, actor_of(work, "other"), batch.id, files=files)
+    found = suggested.columns
+    assert (found[3].unit, suggested.null_values) == ("%", ["NA"])
     assert [(c.name, c.title_zh, c.title_en, c.type, c.nullable) for c in found] == [
         ("编号", "编号", "", "string", False),
         ("total", "", "total", "integer", True),
         ("日期", "日期", "", "date", False),
+        ("占比", "占比", "", "number", True),
     ]
+
+
+def test_nothing_reaches_the_gate_but_a_sure_reading_or_one_that_a_person_accepted() -> None:
+    ways = {(state, step) for (state, step), move in MOVES.items() if move.to is BatchState.TYPED}
+    assert ways == {(BatchState.RECEIVED, BatchStep.TYPE), (BatchState.NEEDS_LOOK, BatchStep.ACCEPT)}
+    assert MOVES[BatchState.NEEDS_LOOK, BatchStep.ACCEPT].needs == service.SUBMIT
+    assert set(open_steps(BatchState.NEEDS_LOOK)) == {
+        BatchStep.ACCEPT,
+        BatchStep.RECHECK,
+        BatchStep.REJECT,
+        BatchStep.SUPERSEDE,
+    }
