@@ -25,7 +25,7 @@ from datasets.sources.asking import Ask, Catch, Found, Probe, bounded, too_large
 APART_S: Final = 30
 _AGAIN_S: Final = 60
 _MOST_AT_ONCE: Final = 20
-_MOST_NAMES: Final = 10_000
+_MOST_NAMES: Final = 2_000
 
 Mark = list[int]
 """Size, modification time in nanoseconds, inode: what must not change between two looks."""

@@ -9,13 +9,15 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
+from sqlmodel import col, select
+
 from auth import audit
 from auth.actor import SYSTEM, Actor
 from auth.identity.principals import principal
 from core import outbox
 from core.errors import AppError, Conflict, InputRefused
 from core.files import StoredFile
-from core.jobs import JobRow
+from core.jobs import FINAL, JobRow
 from core.text import Text
 from core.work import Work, hold
 from datasets.batches import service as batches
@@ -78,6 +80,19 @@ def fail(work: Work, run_id: str, why: Text) -> None:
         _close(work, run, row, Outcome.CANCELLED, why)
     else:
         _fail(work, run, row, why)
+
+
+def close_forgotten(work: Work) -> int:
+    """End the looks whose job has ended without them; else their sources would wait for ever. Returns their number."""
+    rows = work.db.exec(
+        select(SourceRunRow.id)
+        .join(SourceRow, col(SourceRow.open_run) == SourceRunRow.id)
+        .join(JobRow, col(JobRow.id) == SourceRunRow.job_id)
+        .where(col(JobRow.state).in_(FINAL))
+    ).all()
+    for run_id in rows:
+        fail(work, run_id, Text("任务中断，没有留下结果。", "The job broke off and left no result."))
+    return len(rows)
 
 
 def _open(work: Work, run_id: str) -> tuple[SourceRunRow, SourceRow]:

@@ -313,17 +313,22 @@ def fetch(ask: Ask, config: HttpConfig, files: FileStore) -> Catch:
         _demand_success(url, answer.status)
         name = _name(answer, url)
         announced = _header(answer, "content-length")
-        total = int(announced) if announced and announced.isascii() and announced.isdecimal() else 0
+        total = int(announced) if announced and announced.isdecimal() and len(announced) < 19 else 0
         if total > limit:
             raise too_large(name, limit)
         stored = bounded(files, name, _told(answer, total, ask), limit)
         facts = {"etag": _header(answer, "etag"), "last_modified": _header(answer, "last-modified")}
-        kept = {key: value[:500] for key, value in facts.items() if value}
+        kept = {key: value for key, value in facts.items() if value and _can_be_said_back(value)}
     provenance = {"address": shown(config), **kept, "fetched_at": ask.now.isoformat()}
     if _origin(url) != _origin(config.url):
         provenance["answered_by"] = _host(url)
     said = Text(f"取得 {name}（{stored.size_bytes} 字节）。", f"Fetched {name} ({stored.size_bytes} bytes).")
     return Catch((Found(name, stored, provenance),), dict(kept), said)
+
+
+def _can_be_said_back(value: str) -> bool:
+    """Whether a validator can stand in a header of ours; one that cannot is forgotten, and the file asked for whole."""
+    return value.isascii() and value.isprintable() and len(value) <= 500
 
 
 def _told(answer: httpcore2.Response, total: int, ask: Ask) -> Iterator[bytes]:

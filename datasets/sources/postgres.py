@@ -6,9 +6,12 @@ more than one command; the transaction is read-only and always rolled back; a cu
 
 from __future__ import annotations
 
+import os
 import re
+import socket
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
@@ -29,7 +32,8 @@ if TYPE_CHECKING:
     from psycopg.rows import TupleRow
 
 _CONNECT_S: Final = 10
-_ROWS: Final = 5_000
+_ROWS: Final = 1_000
+_GROUP_BYTES: Final = 64 * 1024 * 1024
 _HOST: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.:_-]*[A-Za-z0-9.:])?|::[0-9A-Fa-f:.]+")
 _NAME: Final = r"^[^\x00-\x1f]{1,63}$"
 _TABLE: Final = re.compile(r"[^\x00-\x1f.\"]{1,63}(\.[^\x00-\x1f.\"]{1,63})?")
@@ -109,17 +113,13 @@ def _connected(ask: Ask, config: PostgresConfig) -> Iterator[psycopg.Connection[
         )  # fmt: skip
     except psycopg.OperationalError as fault:
         raise _not_connected(config, fault, ask.secret) from None
+    line = _Cut(opened, ask.settings.source_seconds)
     try:
         opened.read_only = True
         opened.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         yield opened
     except psycopg.errors.QueryCanceled:
-        raise Unavailable(
-            Text(
-                "数据库没有在时限内完成查询；请缩小范围，或请管理员放宽 DATAGRANT_SOURCE_SECONDS。",
-                "The database did not finish in time; ask for less, or have DATAGRANT_SOURCE_SECONDS raised.",
-            )
-        ) from None
+        raise _out_of_time() from None
     except psycopg.DataError as fault:
         said = _first_line(fault, ask.secret)
         raise InputRefused(
@@ -129,6 +129,8 @@ def _connected(ask: Ask, config: PostgresConfig) -> Iterator[psycopg.Connection[
             )
         ) from None
     except psycopg.OperationalError:
+        if line.is_cut:
+            raise _out_of_time() from None
         raise Unavailable(
             Text(
                 "与数据库的连接中断；稍后会再试。",
@@ -144,7 +146,38 @@ def _connected(ask: Ask, config: PostgresConfig) -> Iterator[psycopg.Connection[
             )
         ) from None
     finally:
+        line.spare()
         opened.close()
+
+
+class _Cut:
+    """Cuts a connection at its deadline: the server's own limit counts for each statement, and a server may be silent."""
+
+    def __init__(self, connection: psycopg.Connection[TupleRow], seconds: float) -> None:
+        self.is_cut = False
+        self._line = socket.socket(fileno=os.dup(connection.fileno()))
+        self._timer = threading.Timer(seconds, self._cut)
+        self._timer.daemon = True
+        self._timer.start()
+
+    def _cut(self) -> None:
+        self.is_cut = True
+        with suppress(OSError):
+            self._line.shutdown(socket.SHUT_RDWR)
+
+    def spare(self) -> None:
+        self._timer.cancel()
+        self._timer.join()
+        self._line.close()
+
+
+def _out_of_time() -> Unavailable:
+    return Unavailable(
+        Text(
+            "数据库没有在时限内完成查询；请缩小范围，或请管理员放宽 DATAGRANT_SOURCE_SECONDS。",
+            "The database did not finish in time; ask for less, or have DATAGRANT_SOURCE_SECONDS raised.",
+        )
+    )
 
 
 def _first_line(fault: Exception, secret: str | None) -> str:
@@ -238,13 +271,21 @@ def _write(ask: Ask, config: PostgresConfig, name: str, out: Path) -> int:
         ):
             cursor.itersize = _ROWS
             cursor.execute(sql.SQL("SELECT {} FROM {} AS source").format(picked, statement), binary=True)
+            waiting: list[pa.Table] = []
             while part := cursor.fetchmany(_ROWS):
                 if (rows := rows + len(part)) > most:
                     raise _too_many(most)
-                writer.write_table(_table(part, schema))
+                waiting.append(_table(part, schema))
                 ask.progress(rows / most, Text(f"已读取 {rows} 行", f"{rows} rows read"))
+                if sum(each.nbytes for each in waiting) > _GROUP_BYTES:
+                    writer.write_table(pa.concat_tables(waiting).combine_chunks())
+                    waiting.clear()
                 if out.stat().st_size > limit:
                     raise too_large(name, limit)
+            if waiting:
+                writer.write_table(pa.concat_tables(waiting).combine_chunks())
+        if out.stat().st_size > limit:
+            raise too_large(name, limit)
         connection.rollback()
     return rows
 

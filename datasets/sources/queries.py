@@ -12,6 +12,7 @@ from sqlmodel.sql.expression import SelectOfScalar
 
 from auth.actor import Actor
 from core.errors import NotFound
+from core.jobs import FINAL, JobRow
 from core.text import Text
 from core.work import Work
 from datasets.batches.queries import scopes
@@ -134,8 +135,14 @@ def origin(work: Work, batch_id: str) -> Origin | None:
 
 
 def is_any_due(work: Work) -> bool:
-    """Whether some source waits to be looked into."""
-    return work.db.exec(_due(work.now).limit(1)).first() is not None
+    """Whether some source waits to be looked into, or is being looked into by a job that has ended."""
+    ended = (
+        select(SourceRow.id)
+        .join(SourceRunRow, col(SourceRow.open_run) == SourceRunRow.id)
+        .join(JobRow, col(JobRow.id) == SourceRunRow.job_id)
+        .where(col(JobRow.state).in_(FINAL))
+    )
+    return any(work.db.exec(wanted.limit(1)).first() is not None for wanted in (_due(work.now), ended))
 
 
 def due(work: Work) -> list[SourceRow]:

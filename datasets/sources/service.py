@@ -18,7 +18,7 @@ from core.text import Text
 from core.work import Work, hold
 from datasets.batches import service as batches
 from datasets.people import stamp
-from datasets.sources import kinds, queries, rules, vault
+from datasets.sources import handing, kinds, queries, rules, vault
 from datasets.sources.asking import Ask
 from datasets.sources.guard import Resolve, lookup
 from datasets.sources.models import RunRead, SourceCreate, SourceRead, Tested
@@ -116,6 +116,7 @@ def start_due(work: Work) -> int:
     or one that starts again, begin no look twice.
     """
     hold(work, "sources/due")
+    handing.close_forgotten(work)
     begun = 0
     for row in queries.due(work):
         hold(work, f"source/{row.id}")

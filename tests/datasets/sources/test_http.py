@@ -90,6 +90,25 @@ def test_an_unasked_304_is_a_fault_and_not_silence(home: House, web: Web) -> Non
         fetch(home, web.url("/x"))
 
 
+@pytest.mark.parametrize("etag", ['"v\u00e9"', '"' + "x" * 600 + '"'])
+def test_a_tag_that_cannot_be_said_back_is_forgotten(home: House, web: Web, etag: str) -> None:
+    web.serve("/x", CLEAN, etag=etag)
+    first = fetch(home, web.url("/x"))
+    assert first.memory == {}
+    assert fetch(home, web.url("/x"), memory=first.memory).files
+
+
+@pytest.mark.parametrize(
+    ("said", "name"),
+    [("attachment", "x"), ("", "x"), ("attachment; filename=", "x"), ('attachment; filename="../../a.csv"', "../../a.csv"),
+     ("attachment; filename*=bogus''%ff", None), ("attachment; filename*=utf-8'%", None), (";;;===", "x"), ("a; filename*0*=u''%E8; filename*1=b", None)],
+)  # fmt: skip
+def test_no_disposition_breaks_the_look(home: House, web: Web, said: str, name: str | None) -> None:
+    web.serve("/x", CLEAN, Content_Disposition=said)
+    found = fetch(home, web.url("/x")).files[0].name
+    assert found == name if name else found
+
+
 def test_the_answers_own_file_name_is_taken(home: House, web: Web) -> None:
     web.serve("/get", CLEAN, Content_Disposition="attachment; filename*=UTF-8''%E8%BD%A6%E4%BD%8D.csv")
     assert fetch(home, web.url("/get?id=1").replace("?id=1", "")).files[0].name == "车位.csv"

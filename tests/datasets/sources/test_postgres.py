@@ -5,6 +5,7 @@ from __future__ import annotations
 import select
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, date, datetime
@@ -170,6 +171,42 @@ def test_a_query_without_end_is_ended(home: House, server: int) -> None:
     allow(home, source_seconds=1)
     with pytest.raises(Unavailable, match="in time"):
         fetch(home, server, query="SELECT pg_sleep(60)::text AS a")
+
+
+def test_a_server_that_goes_on_slowly_is_cut_at_the_deadline(
+    home: House, server: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each statement stays below the server's limit; all of them together do not."""
+    monkeypatch.setattr(postgres, "_ROWS", 1)
+    allow(home, source_seconds=1)
+    began = time.monotonic()
+    with pytest.raises(Unavailable, match="in time"):
+        fetch(home, server, query="SELECT pg_sleep(0.3)::text AS a, n FROM no_key")
+    assert time.monotonic() - began < 4
+
+
+def test_many_groups_of_rows_make_one_table(
+    home: House, server: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = table_of(home, fetch(home, server, "no_key"))
+    monkeypatch.setattr(postgres, "_ROWS", 3)
+    monkeypatch.setattr(postgres, "_GROUP_BYTES", 20)
+    assert table_of(home, fetch(home, server, "no_key")).equals(whole)
+
+
+def test_the_name_is_resolved_once_and_the_driver_is_given_the_address(home: House, server: int) -> None:
+    asked: list[str] = []
+
+    def turning(host: str, port: int) -> list[str]:
+        asked.append(host)
+        return ["127.0.0.1"] if len(asked) == 1 else ["10.0.0.1"]
+
+    seen = Ask("traffic", PASSWORD, {}, home.settings, home.clock(), resolve=turning)
+    wanted = config(server, "no_key", host="turning.example.org")
+    assert postgres.fetch(seen, wanted, home.files).files
+    with pytest.raises(InputRefused, match=r"10\.0\.0\.1"):
+        postgres.fetch(seen, wanted, home.files)
+    assert asked == ["turning.example.org"] * 2
 
 
 def test_a_value_that_has_no_counterpart_says_how_to_go_on(home: House, server: int) -> None:

@@ -266,6 +266,17 @@ def test_failures_are_told_tried_later_and_at_last_pause_the_source(
     assert len(batches_of(home)) == 1
 
 
+def test_a_look_whose_job_ended_without_it_is_closed_and_tried_again(home: House, web: Web) -> None:
+    source = a_source(home, http(web), schedule="every PT1H")
+    start_due_sources(home)
+    with home.write() as work:
+        run = queries.runs(work, SYSTEM, source.id)[0]
+        work.db.get_one(JobRow, run.job_id).state = JobState.FAILED
+    assert start_due_sources(home) == 0
+    found = shown(home, source.id)
+    assert (found.open_run, found.last_outcome, found.failures) == (None, Outcome.FAILED, 1)
+
+
 def test_one_good_look_forgets_the_failures(home: House, web: Web, clock: TestClock) -> None:
     source = a_source(home, http(web, "/late.csv"), schedule="every PT1H")
     look_if_due(home)
