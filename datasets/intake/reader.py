@@ -252,12 +252,11 @@ def _stage_text(desk: _Desk, opened: Opened, facts: InputFacts) -> Staged:
 
 def _preview(db: duckdb.DuckDBPyConnection, plans: list[Plan], out: Path, rows: int) -> Preview:
     listed = ", ".join(f"left(CAST({quoted(plan.name)} AS VARCHAR), {PREVIEW_CHARS})" for plan in plans)
-    query = (
-        f"SELECT {listed} FROM read_parquet({path_literal(out)}, file_row_number = true) "
-        "WHERE file_row_number BETWEEN ? AND ? ORDER BY file_row_number"
-    )
-    first = db.execute(query, [0, PREVIEW_FIRST - 1]).fetchall()
-    last = db.execute(query, [max(PREVIEW_FIRST, rows - PREVIEW_LAST), rows - 1]).fetchall()
+    query = f"SELECT {listed} FROM read_parquet({path_literal(out)}, file_row_number = true)"
+    first = db.execute(f"{query} LIMIT {PREVIEW_FIRST}").fetchall()
+    last = db.execute(  # the number as a literal: only so are the row groups before it skipped
+        f"{query} WHERE file_row_number >= {max(PREVIEW_FIRST, rows - PREVIEW_LAST)} ORDER BY file_row_number"
+    ).fetchall()
     return Preview(
         columns=[plan.name for plan in plans],
         first=[list(row) for row in first],

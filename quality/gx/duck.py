@@ -6,7 +6,7 @@ the dialect is unknown to it, so the metrics that need a DuckDB form are registe
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
@@ -15,6 +15,7 @@ from typing import Any, Final
 from weakref import WeakKeyDictionary
 
 import duckdb
+import pyarrow as pa
 import sqlalchemy as sa
 from great_expectations.execution_engine import SqlAlchemyExecutionEngine
 from great_expectations.execution_engine.sqlalchemy_batch_data import SqlAlchemyBatchData
@@ -22,7 +23,8 @@ from great_expectations.execution_engine.sqlalchemy_batch_data import SqlAlchemy
 from quality import conditions, sql
 from quality.gx.facts import CURRENT, ROW, TABLE, condition_name, plain
 from quality.kinds import Column, Kind
-from quality.predicates import PREDICATES
+from quality.patience import Test, shared
+from quality.predicates import PATIENT, PREDICATES
 
 _EXAMPLES: Final = ".unexpected_values"
 _FIRST_ROWS: Final = 2048
@@ -33,6 +35,7 @@ class DuckDBExecutionEngine(SqlAlchemyExecutionEngine):
 
     def __init__(self, **how: Any) -> None:
         self._answers: dict[str, tuple[Any, ...]] = {}
+        self._repeats: dict[str, str | None] = {}
         super().__init__(**how)
         _ENGINES[self.engine] = self
 
@@ -85,6 +88,23 @@ class DuckDBExecutionEngine(SqlAlchemyExecutionEngine):
                 return False
         return True
 
+    def repeated(self, names: Sequence[str], rows: str) -> str | None:
+        """A table (k0, k1, …) of the values that occur more than once among `rows`, made once; None where none does.
+
+        Grouped by their hashes first, which is cheap; only values whose hashes meet are compared themselves.
+        """
+        asked = f"{', '.join(names)} FROM {rows}"
+        if asked not in self._repeats:
+            table, hashes = f"repeated_{len(self._repeats)}", f"hash({', '.join(names)})"
+            meeting = f"SELECT {hashes} AS h FROM {rows} GROUP BY h HAVING count(*) > 1"
+            keys = ", ".join(f"{name} AS k{place}" for place, name in enumerate(names))
+            self.rows_of(
+                f"CREATE TEMP TABLE {table} AS SELECT {keys} FROM {rows} WHERE {hashes} IN ({meeting}) "
+                f"GROUP BY {', '.join(names)} HAVING count(*) > 1"
+            )
+            self._repeats[asked] = table if self.rows_of(f"SELECT count(*) FROM {table}")[0][0] else None
+        return self._repeats[asked]
+
     def rows_of(self, query: str) -> list[tuple[Any, ...]]:
         with self.get_connection() as connection:
             return [tuple(row) for row in connection.exec_driver_sql(query).fetchall()]
@@ -105,6 +125,9 @@ class Rows:
 
     def climbs(self, name: str) -> bool:
         return _ENGINES[self.source].climbs(name, self())
+
+    def repeated(self, names: Sequence[str]) -> str | None:
+        return _ENGINES[self.source].repeated(names, self())
 
 
 def from_clause(rows: Any, source: Any) -> str:
@@ -152,12 +175,32 @@ def engine_over(
             raw = connection.connection.dbapi_connection
             for name, predicate in PREDICATES.items():
                 raw.create_function(name, predicate, ["VARCHAR", "VARCHAR"], "BOOLEAN")  # type: ignore[union-attr]
+            for name, test in PATIENT.items():
+                raw.create_function(name, _patient(test), ["VARCHAR", "VARCHAR"], "BOOLEAN", type="arrow")  # type: ignore[union-attr]
             connection.exec_driver_sql("SET lock_configuration = true")
         yield engine
     finally:
         if engine._connection is not None:
             engine._connection.close()
         engine.close()
+
+
+def _patient(test: Test) -> Callable[[Any, Any], Any]:
+    """A test of whole chunks in the child process. DuckDB hands over no nulls; the argument is the same for all rows."""
+
+    def answer(texts: Any, arguments: Any) -> Any:
+        found = [False] * len(texts)
+        by_argument: dict[str, list[int]] = {}
+        for place, argument in enumerate(arguments.to_pylist()):
+            by_argument.setdefault(argument, []).append(place)
+        values = texts.to_pylist()
+        for argument, places in by_argument.items():
+            passed = shared().ask(test, [values[place] for place in places], argument)
+            for place, one in zip(places, passed, strict=True):
+                found[place] = one
+        return pa.array(found, pa.bool_())
+
+    return answer
 
 
 def _prepared(

@@ -118,9 +118,12 @@ def _unique_sql(columns: Columns, _: Args, rows: Rows) -> str:
     names = [column.sql for column in columns]
     if any(column.kind in ORDERED and rows.climbs(column.sql) for column in columns):
         return "TRUE"
+    repeated = rows.repeated(names)
+    if repeated is None:
+        return "TRUE"
     packed = "struct_pack(" + ", ".join(f"k{place} := {name}" for place, name in enumerate(names)) + ")"
-    repeated = f"SELECT {packed} FROM {rows()} GROUP BY {', '.join(names)} HAVING count(*) > 1"
-    return f"NOT coalesce({packed} IN ({repeated}), FALSE)"
+    keys = "struct_pack(" + ", ".join(f"k{place} := k{place}" for place in range(len(names))) + ")"
+    return f"NOT coalesce({packed} IN (SELECT {keys} FROM {repeated}), FALSE)"
 
 
 def _unique_mask(columns: Columns, _: Args, rows: pd.DataFrame) -> Series:

@@ -17,6 +17,7 @@ from quality import predicates, sql
 from quality.gx import duck, frame
 from quality.gx.facts import ROW
 from quality.kinds import NUMERIC, ORDERED, Column, Kind, KindMismatch, coerce, members
+from quality.patience import Test, shared
 from quality.patterns import like_to_regex, to_re2
 
 Args = Mapping[str, Any]
@@ -135,11 +136,15 @@ def _search_sql(column: Column, pattern: str) -> str:
 
 
 def _search_mask(view: View, pattern: str) -> Series:
-    return (
-        frame.text_of(view.values, view.column)
-        .map(lambda text: predicates.matches(text, pattern))
-        .astype(bool)
-    )
+    texts = frame.text_of(view.values, view.column)
+    if _re2(pattern) is None:
+        return _patient_mask(texts, "matches", pattern)
+    return texts.map(lambda text: predicates.matches(text, pattern)).astype(bool)
+
+
+def _patient_mask(texts: Series, test: Test, argument: str) -> Series:
+    """Asked of the child process, as DuckDB does."""
+    return pd.Series(shared().ask(test, list(texts), argument), index=texts.index, dtype=bool)
 
 
 def _like_sql(column: Column, pattern: str, args: Args) -> str:
@@ -210,6 +215,29 @@ def asked_of_python(metric: str, predicate: str, argument: Callable[[Args], str]
     return RowRule(metric, as_sql, as_mask)
 
 
+_SCHEMA: Final = asked_of_python(
+    "column_values.match_json_schema",
+    "dg_obeys_schema",
+    lambda args: predicates.schema_text(args["json_schema"]),
+)
+
+
+def _schema_sql(scope: Scope) -> str:
+    schema = predicates.schema_text(scope.args["json_schema"])
+    if not predicates.has_patterns(schema):
+        return _SCHEMA.duck(scope)
+    _needs_text(scope.column)
+    return f"dg_obeys_patiently({scope.column.sql}, {sql.literal(schema)})"
+
+
+def _schema_mask(view: View) -> Series:
+    schema = predicates.schema_text(view.args["json_schema"])
+    if not predicates.has_patterns(schema):
+        return _SCHEMA.frame(view)
+    _needs_text(view.column)
+    return _patient_mask(view.values.astype(object), "obeys_schema", schema)
+
+
 def _needs_text(column: Column) -> None:
     if column.kind is not Kind.TEXT:
         raise KindMismatch(f'column "{column.name}" holds {column.kind}; this rule reads text')
@@ -222,10 +250,9 @@ def _unique_sql(scope: Scope) -> str:
     name = scope.column.sql
     if scope.column.kind in ORDERED and scope.engine.climbs(name, scope.rows()):
         return "TRUE"
-    repeated = (
-        f"SELECT {name} FROM {scope.rows()} WHERE {name} IS NOT NULL GROUP BY {name} HAVING count(*) > 1"
-    )
-    return f"{name} NOT IN ({repeated})"
+    present = f"(SELECT {name} FROM {scope.rows()} WHERE {name} IS NOT NULL)"
+    repeated = scope.engine.repeated([name], present)
+    return f"{name} NOT IN (SELECT k0 FROM {repeated})" if repeated else "TRUE"
 
 
 def _ordered(op: str, strict: str) -> tuple[Callable[[Scope], str], Callable[[View], Series]]:
@@ -417,9 +444,5 @@ COLUMN_RULES: tuple[RowRule, ...] = (
     ),
     asked_of_python("column_values.dateutil_parseable", "dg_is_date_like", lambda _: ""),
     asked_of_python("column_values.json_parseable", "dg_is_json", lambda _: ""),
-    asked_of_python(
-        "column_values.match_json_schema",
-        "dg_obeys_schema",
-        lambda args: predicates.schema_text(args["json_schema"]),
-    ),
+    RowRule("column_values.match_json_schema", _schema_sql, _schema_mask),
 )

@@ -114,7 +114,9 @@ def outcome(
         patch.setattr(one_pass, "MANY_LINES", lines)
         patch.setattr(one_pass, "read", seen)
         try:
-            found: Intake | str = read_table(source, out, dictionary=Dictionary.model_validate(known))
+            found: Intake | str = read_table(
+                source, out, dictionary=Dictionary.model_validate(known), look=True
+            )
         except Exception as error:
             return repr(error), [], False
     described = duckdb.sql(f"DESCRIBE FROM '{out}'").fetchall()
