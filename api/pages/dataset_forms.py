@@ -40,8 +40,8 @@ LABELS: Final = {name: spec.label for name, spec in BY_NAME.items()} | {
 TABLE_LIMIT: Final = 50  # columns; longer dictionaries are edited as JSON (a form holds 1,000 fields at most)
 SPARE_ROWS: Final = 5
 _CELLS: Final = (
-    "was", "name", "title_zh", "title_en", "type", "unit", "level", "identifier_kind", "mask_method", "required",
-    "nullable", "primary", "definition_zh",
+    "was", "name", "title_zh", "title_en", "type", "unit", "format", "level", "identifier_kind", "mask_method",
+    "required", "nullable", "primary", "definition_zh",
 )  # fmt: skip
 _SPLIT: Final = re.compile(r"[,，、;；\n]")
 
@@ -102,17 +102,21 @@ def edit(request: Request, house: HouseDep, actor: ActorDep, dataset_id: str, ty
 
 @router.get("/{dataset_id}/dictionary", response_class=HTMLResponse, **access(WRITE))
 def dictionary_page(
-    request: Request, work: ReadDep, actor: ActorDep, dataset_id: str, batch: str = ""
+    request: Request, house: HouseDep, work: ReadDep, actor: ActorDep, dataset_id: str, batch: str = ""
 ) -> HTMLResponse:
     """The dictionary as a table and as JSON; with `batch`, filled with what that batch suggests, to be reviewed."""
     if not batch:
         return _dictionary_form(request, work, actor, dataset_id)
-    columns = proposed_dictionary(work, actor, batch, of=dataset_id).columns
+    suggested = proposed_dictionary(work, actor, batch, of=dataset_id, files=house.files)
     stored = {column.name for column in service.dictionary(work, dataset_id)}
-    rows = [_row(column.model_dump()) for column in columns]
+    rows = [_row(column.model_dump()) for column in suggested.columns]
     for row in rows:
         row["was"] = row["name"] if row["name"] in stored else ""
-    return _dictionary_form(request, work, actor, dataset_id, rows=rows, proposed=True)
+    document = suggested.model_dump(exclude_defaults=True)
+    known = service.layout(work, dataset_id).null_values
+    marks = [mark for mark in suggested.null_values if mark not in known]
+    pasted = json.dumps(document, ensure_ascii=False, indent=2)
+    return _dictionary_form(request, work, actor, dataset_id, rows=rows, pasted=pasted, proposed=True, marks=marks)
 
 
 @router.post("/{dataset_id}/dictionary", response_class=HTMLResponse, **access(WRITE))
@@ -122,11 +126,13 @@ def save_dictionary(
     """Save the table, or the JSON that was pasted. `more` only adds empty rows."""
     errors: list[tuple[str, Text]] = []
     done: object = None
-    rows = _rows(typed)
+    rows, marks = _rows(typed), [str(mark) for mark in typed.getlist("null-mark")]
     if "more" not in typed:
         try:
             with house.read() as work:
                 stored, layout = _stored(work, actor, dataset_id)
+            if marks:
+                layout["null_values"] = list(dict.fromkeys([*layout.get("null_values", []), *marks]))
             body = _pasted(str(typed["json"])) if "as_json" in typed else _tabled(rows, stored, layout)
             done = tried(
                 house,
@@ -154,7 +160,7 @@ def save_dictionary(
     with house.read() as work:
         return _dictionary_form(
             request, work, actor, dataset_id, rows=None if pasted is not None else rows, pasted=pasted, errors=errors,
-            refusal=done if isinstance(done, AppError) else None,
+            refusal=done if isinstance(done, AppError) else None, marks=marks,
         )  # fmt: skip
 
 
@@ -253,6 +259,8 @@ def _stored(work: Work, actor: Actor, dataset_id: str) -> tuple[dict[str, dict[s
 def _rows(typed: FormData) -> list[dict[str, str]]:
     """The table's rows that have a name, in the order of their place."""
     cells = {cell: [str(value) for value in typed.getlist(f"c-{cell}")] for cell in (*_CELLS, "place")}
+    if not cells["format"]:
+        del cells["format"]  # a form without this column says nothing of it
     made = [dict(zip(cells, values, strict=True)) for values in zip(*cells.values(), strict=False)]
     kept = [row for row in made if row["name"].strip()]
     return sorted(
@@ -267,9 +275,9 @@ def _tabled(
     """A dictionary from the table; what it does not show stays as stored."""
     columns = []
     for row in rows:
-        shown: dict[str, Any] = {cell: row[cell] for cell in _CELLS if cell != "was"}
+        shown: dict[str, Any] = {cell: row[cell] for cell in _CELLS if cell != "was" and cell in row}
         shown |= {cell: row[cell] == "yes" for cell in ("required", "nullable", "primary")}
-        shown |= {cell: row[cell] or None for cell in ("type", "unit", "level")}
+        shown |= {cell: row[cell] or None for cell in ("type", "unit", "format", "level") if cell in row}
         columns.append(stored.get(row["was"], {}) | shown)
     return Dictionary.model_validate(layout | {"columns": columns})
 
@@ -283,7 +291,7 @@ def _pasted(text: str) -> Dictionary:
 def _dictionary_form(
     request: Request, work: Work, actor: Actor, dataset_id: str, *, rows: list[dict[str, str]] | None = None,
     pasted: str | None = None, errors: Sequence[tuple[str, Text]] = (), refusal: AppError | None = None,
-    proposed: bool = False,
+    proposed: bool = False, marks: Sequence[str] = (),
 ) -> HTMLResponse:  # fmt: skip
     read = _own(work, actor, dataset_id)
     stored = service.show_dictionary(work, actor, dataset_id)
@@ -294,12 +302,12 @@ def _dictionary_form(
         column.model_dump(exclude={"position"}, exclude_none=True) for column in stored.columns
     ]
     return page(
-        request, "datasets/dictionary.html", status=422 if errors else 409 if refusal else 200, dataset=read, rows=rows,
+        request, "datasets/dictionary.html", status=422 if errors else 409 if refusal else 200, dataset=read, rows=rows, marks=marks,
         spare=range(len(rows) + 1, len(rows) + 1 + SPARE_ROWS), tabled=len(rows) <= TABLE_LIMIT, errors=errors, refusal=refusal,
         proposed=proposed, json=pasted if pasted is not None else json.dumps(document, ensure_ascii=False, indent=2),
         options={
             name: [(code.value, code.text) for code in codes.load(name).codes.values()]
-            for name in ("column_type", "identifier_kind", "mask_method")
+            for name in ("column_type", "cell_format", "identifier_kind", "mask_method")
         }
         | {"data_level": [(n, Text(f"{n} 级", f"Level {n}")) for n in "123456"]},
     )  # fmt: skip

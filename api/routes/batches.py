@@ -148,9 +148,9 @@ def preview_batch(
 
 
 @router.get("/{batch_id}/dictionary", **access("catalog:dataset:write"))
-def propose_dictionary(work: ReadDep, actor: ActorDep, batch_id: str) -> Dictionary:
+def propose_dictionary(work: ReadDep, house: HouseDep, actor: ActorDep, batch_id: str) -> Dictionary:
     """The dictionary that the batch suggests, to be reviewed and put in place by `PUT /datasets/{id}/dictionary`."""
-    return preview.proposed_dictionary(work, actor, batch_id)
+    return preview.proposed_dictionary(work, actor, batch_id, files=house.files)
 
 
 @router.patch("/{batch_id}/options", **access(_SUBMIT))

@@ -23,6 +23,7 @@ from datasets.batches.workflow import BatchState
 from datasets.intake.facts import Intake
 from datasets.intake.guesses import Guess
 from datasets.intake.preview import TablePreview, preview_of
+from datasets.intake.proposal import ProposedColumn, propose_dictionary
 
 _HAN = re.compile(r"[\u3400-\u9fff]")
 
@@ -83,8 +84,10 @@ def _read(work: Work, actor: Actor, batch_id: str) -> BatchRow:
     return row
 
 
-def proposed_dictionary(work: Work, actor: Actor, batch_id: str, *, of: str | None = None) -> Dictionary:
-    """The dataset's dictionary with what the batch adds: each column that it does not name yet, as the reading typed it.
+def proposed_dictionary(
+    work: Work, actor: Actor, batch_id: str, *, files: FileStore, of: str | None = None
+) -> Dictionary:
+    """The dataset's dictionary with what the batch adds: each column that it does not name yet, as its cells suggest.
 
     For whoever may change the record; nothing is saved. of: the dataset that it must belong to. Raises NotFound, Conflict.
     """
@@ -96,24 +99,26 @@ def proposed_dictionary(work: Work, actor: Actor, batch_id: str, *, of: str | No
     catalog.writable(work, actor, row.dataset_id, lock=False)
     stored = records.dictionary(work, row.dataset_id)
     known = {column.name.casefold() for column in stored}
-    found = Intake.model_validate(row.intake).columns
-    added = [
-        _column(column.name, column.header, column.type, column.nulls)
-        for column in found
-        if not column.declared and column.name.casefold() not in known
-    ]
+    intake = Intake.model_validate(row.intake)
+    new = [c for c in intake.columns if not c.declared and c.name.casefold() not in known]
     kept = [ColumnCreate.model_validate(column.model_dump(exclude={"position"})) for column in stored]
     layout = records.layout(work, row.dataset_id).model_dump()
-    return Dictionary.model_validate(layout | {"columns": [*kept, *added]})
+    if not new:
+        return Dictionary.model_validate(layout | {"columns": kept})
+    proposal = propose_dictionary(files.path(str(row.typed_sha256)), intake)
+    offered = {each.column.name: each for each in proposal.columns}
+    added = [_column(column.name, column.header, offered[column.name]) for column in new]
+    marks = list(dict.fromkeys([*layout["null_values"], *proposal.null_values]))
+    return Dictionary.model_validate(layout | {"null_values": marks, "columns": [*kept, *added]})
 
 
-def _column(name: str, header: str | None, kind: str, nulls: int) -> dict[str, Any]:
+def _column(name: str, header: str | None, offered: ProposedColumn) -> dict[str, Any]:
     title = header or name
     return {
+        **offered.column.model_dump(include={"type", "unit", "format", "code_list"}),
         "name": name,
         "title_zh": title if _HAN.search(title) else "",
         "title_en": "" if _HAN.search(title) else title,
-        "type": kind,
         "required": True,
-        "nullable": nulls > 0,
+        "nullable": offered.empty > 0,
     }

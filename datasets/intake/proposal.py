@@ -36,11 +36,15 @@ _EPOCHS: Final = {"epoch_s": (946_684_800, 2_051_222_400), "epoch_ms": (946_684_
 
 
 class ProposedColumn(BaseModel):
-    """One column: what it may be declared as, how sure that is (0-1), how many cells looked at would not fit, and why."""
+    """One column: what it may be declared as, how sure that is (0-1), how many cells looked at would not fit, and why.
+
+    empty: cells that hold nothing, or a word that stands for nothing.
+    """
 
     column: Column
     confidence: float
     misfits: int = 0
+    empty: int = 0
     why: Text
 
 
@@ -87,8 +91,11 @@ def propose_dictionary(table: Path, intake: Intake, *, memory_limit_mb: int = 40
                 columns.append(_words(db, source, column, seen[column.name]))
             else:
                 columns.append(_as_read(column))
-        marks = _marks(db, source, [name for name in found if name in texts], intake)
-        return Proposal(columns=columns, null_values=marks, rows=min(intake.rows, MOST_ROWS))
+        marks = _marks(db, source, list(found), intake)
+        rows = min(intake.rows, MOST_ROWS)
+        for each, column in zip(columns, facts, strict=True):
+            each.empty = rows - seen[column.name].filled if column.name in found else column.nulls
+        return Proposal(columns=columns, null_values=marks, rows=rows)
 
 
 def _marks(db: duckdb.DuckDBPyConnection, source: str, names: Sequence[str], intake: Intake) -> list[str]:
