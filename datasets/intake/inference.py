@@ -57,6 +57,16 @@ def _is_date(x: str) -> str:
     return f"coalesce(CAST(try_cast({x} AS DATE) AS VARCHAR) = {x}, false)"
 
 
+def _is_timestamp(x: str) -> str:
+    """The usual way of writing is told by its length and by being written the same again, which is quicker to see."""
+    cast = _as("TIMESTAMP")(x)
+    shape = "[0-9]{4}-[0-9]{2}-[0-9]{2}([ T][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]{1,6})?)?)?"
+    return (
+        f"(coalesce(length({x}) = 19 AND CAST({cast} AS VARCHAR) = {x}, false) "
+        f"OR ({matches(x, shape)} AND {cast} IS NOT NULL))"
+    )
+
+
 def _is_boolean(x: str) -> str:
     return f"(lower({x}) = 'true' OR lower({x}) = 'false')"
 
@@ -67,14 +77,7 @@ CANDIDATES: Final = (
     Candidate("boolean", _is_boolean, _as("BOOLEAN")),
     Candidate("date", _is_date, _as("DATE")),
     Candidate("date", _shaped("[0-9]{4}/[0-9]{1,2}/[0-9]{1,2}", _slashed_date), _slashed_date),
-    Candidate(
-        "datetime",
-        _shaped(
-            "[0-9]{4}-[0-9]{2}-[0-9]{2}([ T][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]{1,6})?)?)?",
-            _as("TIMESTAMP"),
-        ),
-        _as("TIMESTAMP"),
-    ),
+    Candidate("datetime", _is_timestamp, _as("TIMESTAMP")),
     Candidate(
         "datetime",
         _shaped("[0-9]{4}/[0-9]{1,2}/[0-9]{1,2}( [0-9]{1,2}:[0-9]{2}(:[0-9]{2})?)?", _slashed_datetime),

@@ -32,7 +32,7 @@ from datasets.intake.staging import (
     named_columns,
     rows_per_group,
 )
-from datasets.intake.table import Plan, path_literal, plan_by_sample, quoted, table_of
+from datasets.intake.table import Plan, cells_of, path_literal, plan_by_sample, quoted, table_of
 
 MANY_LINES: Final = 20_000  # below this the careful path takes no time worth saving
 MANY_COLUMNS: Final = 300
@@ -154,7 +154,7 @@ def _written(db: duckdb.DuckDBPyConnection, lines: _Lines, plans: Sequence[Plan]
     listed = ", ".join(f"{plan.value} AS {quoted(plan.name)}" for plan in plans)
     records = csv_rows(lines.text.path, lines.delimiter, lines.head.line, lines.width)
     rows = db.execute(
-        f"COPY (SELECT {listed} FROM {records}) TO {path_literal(out)} ({_form(lines.width)})"
+        f"COPY (SELECT {listed} FROM {cells_of(plans, records)}) TO {path_literal(out)} ({_form(lines.width)})"
     ).fetchall()
     if rows[0][0] != lines.rows:
         out.unlink()

@@ -31,6 +31,7 @@ from datasets.intake.staging import Staged, rows_per_group
 class Plan:
     """One column: where it is read, what it is called, its type, and the SQL of its value.
 
+    cast: SQL of the cast that `value` is made of, where it is worked out beforehand.
     readings: how many cells stand in a form worth telling (see `survey`).
     """
 
@@ -41,6 +42,7 @@ class Plan:
     kind: str = "string"
     text: str = ""
     value: str = ""
+    cast: str = ""
     readings: Mapping[str, int] = made(default_factory=dict)
 
 
@@ -98,7 +100,8 @@ def plan_by_sample(
 ) -> list[Plan] | None:
     """What `plan_columns` would say of the whole text if it is all like the sample; None where that is not sure.
 
-    Each plan's value ends the query with an error at the first cell that might make `plan_columns` say otherwise.
+    Each plan's value, over `cells_of`, ends the query with an error at the first cell that might make `plan_columns` say
+    otherwise.
     """
     plans = _matched(sample, dictionary, log)
     for plan in plans:
@@ -129,13 +132,21 @@ def plan_by_sample(
             plan.value = _as_declared(plan)
         elif (candidate := found[plan.name]) is not None:
             plan.kind = candidate.kind
-            cast, fits = candidate.cast(plan.text), candidate.test(plan.text)
-            plan.value = f"CASE WHEN {fits} THEN {cast} WHEN {plan.text} IS NOT NULL THEN {UNEXPECTED} END"
+            plan.cast, text, cast = candidate.cast(plan.text), plan.field, f"{plan.field}_cast"
+            fits = candidate.test(text).replace(candidate.cast(text), cast)  # worked out once, used twice
+            plan.value = f"CASE WHEN {fits} THEN {cast} WHEN {text} IS NOT NULL THEN {UNEXPECTED} END"
         elif filled[plan.name]:
-            plan.value = plan.text
+            plan.value = plan.field
         else:  # an empty column is text as long as it stays empty
-            plan.value = f"CASE WHEN {plan.text} IS NULL THEN {plan.text} ELSE {UNEXPECTED} END"
+            plan.value = f"CASE WHEN {plan.field} IS NULL THEN {plan.field} ELSE {UNEXPECTED} END"
     return plans
+
+
+def cells_of(plans: Sequence[Plan], records: str) -> str:
+    """SQL of the texts that `plan_by_sample` works on, under the names of their fields, and of what they are cast to."""
+    cells = [f"{plan.text} AS {plan.field}" for plan in plans]
+    cells += [f"{plan.cast} AS {plan.field}_cast" for plan in plans if plan.cast]
+    return f"(SELECT {', '.join(cells)} FROM {records})"
 
 
 def _is_canonical(plan: Plan) -> bool:
