@@ -239,7 +239,8 @@ class Points(SQLModel):
 class Layout(SQLModel):
     """How the department's files are laid out; every key may be left out, intake then detects it.
 
-    `partition_by`: a column of dates by which releases are offered in parts too, one file per `partition_period`.
+    `sort_by`: columns by which the rows of releases are sorted. `partition_by`: a column of dates by which releases are
+    offered in parts too, one file per `partition_period`.
     `points`: the columns that releases show as a geometry too.
     """
 
@@ -251,6 +252,7 @@ class Layout(SQLModel):
     member: str | None = None
     encoding: str | None = None
     delimiter: str | None = Field(default=None, min_length=1, max_length=1)
+    sort_by: list[str] = Field(default=[], max_length=20)
     partition_by: str | None = Field(default=None, min_length=1, max_length=255)
     partition_period: Literal["year", "month", "day"] | None = None
     points: Points | None = None

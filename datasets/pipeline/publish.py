@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, Final
 
 import pyarrow.parquet as pq
@@ -20,12 +21,14 @@ from datasets.releases.hashes import digests_of
 from datasets.releases.manifest import manifest_of
 from datasets.releases.partitions import Plan, split
 from datasets.releases.signing import signer
+from datasets.releases.sorting import put_back, sorted_copy
 from datasets.releases.tables import ReleaseRow
 from datasets.releases.workflow import ReleaseState
 from datasets.releases.writer import write_csv, write_parquet
 
 _WRITING: Final = Text("正在写出 Parquet 文件", "Writing the Parquet file")
 _PROVING: Final = Text("正在核对内容与校验结论一致", "Proving that the content is what was judged")
+_SORTING: Final = Text("正在排序", "Sorting the rows")
 _SPLITTING: Final = Text("正在按时间分区", "Splitting by time")
 _CSV: Final = Text("正在写出 CSV 文件", "Writing the CSV file")
 
@@ -74,10 +77,10 @@ def _write(ctx: JobContext, release_id: str) -> dict[str, Any]:
         "datagrant:verdict": row.verdict, "datagrant:verdict_id": row.verdict_id,
         "datagrant:content_sha256": row.content_sha256, "datagrant:batch_sha256": row.batch_sha256,
     }  # fmt: skip
-    out = ctx.scratch(".parquet")
-    columns = write_parquet(
-        ctx.files.path(batch.typed_sha256), out, words, notes, _share(ctx, 0.0, 0.5, _WRITING), shapes
-    )
+    out, table = ctx.scratch(".parquet"), ctx.files.path(batch.typed_sha256)
+    if by := _sort_by(row):
+        table = _sorted(ctx, table, by)
+    columns = write_parquet(table, out, words, notes, _share(ctx, 0.1, 0.5, _WRITING), shapes, by)
     stored = ctx.files.put_file(out)
     return {"sha256": stored.sha256, "size_bytes": stored.size_bytes, "rows": batch.rows, "columns": columns}
 
@@ -98,7 +101,29 @@ def _write_csv(ctx: JobContext, release_id: str, sha256: str) -> dict[str, Any]:
 def _prove(ctx: JobContext, release_id: str, sha256: str) -> str:
     """The digest of the values that the file on disk really holds, in the order of columns that was judged."""
     ctx.progress(0.85, _PROVING)
-    return content_digest(ctx.files.path(sha256), _judged_order(ctx, release_id))
+    row, batch = _rows(ctx, release_id)
+    made, order = ctx.files.path(sha256), _judged_order(ctx, release_id)
+    if not (by := _sort_by(row)):
+        return content_digest(made, order)
+    table, back, limit = (
+        ctx.files.path(str(batch.typed_sha256)),
+        ctx.scratch(".parquet"),
+        ctx.settings.memory_limit_mb,
+    )
+    put_back(made, table, by, back, memory_limit_mb=limit, scratch=ctx.scratch())
+    return content_digest(back, order)
+
+
+def _sort_by(row: ReleaseRow) -> list[str]:
+    """What the release's rows are sorted by: as it was when publishing was asked for."""
+    return list((row.shape or {}).get("sort_by", []))
+
+
+def _sorted(ctx: JobContext, table: Path, by: list[str]) -> Path:
+    ctx.progress(0.0, _SORTING)
+    out = ctx.scratch(".parquet")
+    sorted_copy(table, out, by, memory_limit_mb=ctx.settings.memory_limit_mb, scratch=ctx.scratch())
+    return out
 
 
 def _judged_order(ctx: JobContext, release_id: str) -> list[str]:
@@ -144,6 +169,7 @@ def _manifest(ctx: JobContext, release_id: str, made: dict[str, Any]) -> dict[st
         files["partitions"] = parts | {"files": named}
     facts = {
         "rows": made["rows"], "columns": made["columns"], "files": files, "judged_order": _judged_order(ctx, release_id),
+        "sorted_by": _sort_by(row),
     }  # fmt: skip
     by = signer(ctx.settings)
     stored = ctx.files.put([manifest_of(row, batch, suite.name, facts, by)])

@@ -5,18 +5,17 @@ Nulls are values: an empty key matches an empty key, and a cell that was emptied
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import duckdb
 import pyarrow.parquet as pq
 from duckdb import DuckDBPyConnection
 
 from core.errors import Conflict
 from core.text import Text
+from datasets.releases.engine import engine, quoted
 
 SAMPLE: Final = 20
 _KINDS: Final = ("added", "removed", "changed")
@@ -38,7 +37,7 @@ def compare(
     _demand_key(key, old.names, new.names)
     shared = [name for name in new.names if name in set(old.names) and name not in set(key)]
     alike = {name: old.field(name).type == new.field(name).type for name in (*key, *shared)}
-    with _engine(memory_limit_mb, scratch) as db:
+    with engine(memory_limit_mb, scratch, keeps_order=False) as db:
         for file, at in ((older, "o"), (newer, "n")):
             _view(db, at, file, key, shared, alike)
             _demand_unique(db, at, key)
@@ -80,22 +79,6 @@ def _demand_key(key: Sequence[str], old: Sequence[str], new: Sequence[str]) -> N
         )
 
 
-@contextmanager
-def _engine(memory_limit_mb: int, scratch: Path) -> Iterator[DuckDBPyConnection]:
-    config: dict[str, str | bool | int | float | list[str]] = {
-        "memory_limit": f"{memory_limit_mb}MB", "temp_directory": str(scratch), "preserve_insertion_order": "false",
-        "autoinstall_known_extensions": "false", "autoload_known_extensions": "false",
-    }  # fmt: skip
-    with duckdb.connect(config=config) as db:
-        db.execute("SET TimeZone = 'UTC'")
-        db.execute("SET enable_progress_bar = false")
-        yield db
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
-
-
 def _view(
     db: DuckDBPyConnection,
     at: str,
@@ -106,7 +89,7 @@ def _view(
 ) -> None:
     """One release under names that cannot clash: k0, k1 … the key, c0, c1 … the rest. Types that differ meet as text."""
     parts = [
-        f"{_quoted(name)}{'' if alike[name] else '::VARCHAR'} AS {letter}{place}"
+        f"{quoted(name)}{'' if alike[name] else '::VARCHAR'} AS {letter}{place}"
         for letter, names in (("k", key), ("c", shared))
         for place, name in enumerate(names)
     ]

@@ -33,6 +33,7 @@ def manifest_of(
             "rows": files["rows"],
             "columns": files["columns"],
             "judged_order": files["judged_order"],
+            "sorted_by": files["sorted_by"],
         },
         "changes": release.changes,
         "files": files["files"],

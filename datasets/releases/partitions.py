@@ -7,12 +7,10 @@ rows that the whole file has for its period.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
 
-import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 from duckdb import DuckDBPyConnection
@@ -20,13 +18,13 @@ from duckdb import DuckDBPyConnection
 from core.errors import Conflict
 from core.text import Text
 from datasets.geometry import unboxed
+from datasets.releases.engine import PLACE, batches_of, demand_no_clash, engine, quoted
 from datasets.releases.writer import write_groups
 
 Period = Literal["year", "month", "day"]
 UNDATED: Final = "undated"
 MOST: Final = 1000
 _FORMAT: Final[dict[Period, str]] = {"year": "%Y", "month": "%Y-%m", "day": "%Y-%m-%d"}
-_BATCH_ROWS: Final = 65_536
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +44,8 @@ def split(
     """
     schema = unboxed(pq.read_schema(whole))
     _demand_time(schema, plan)
-    with _engine(memory_limit_mb, scratch) as db:
+    demand_no_clash(schema.names)
+    with engine(memory_limit_mb, scratch) as db:
         found = _sums(db, [whole], plan)
         if len(found) > MOST:
             raise Conflict(
@@ -58,7 +57,8 @@ def split(
         made = []
         for value in sorted(found, key=lambda each: (each == UNDATED, each)):
             out = room(".parquet")
-            write_groups(_rows(db, whole, plan, value, schema), schema, out)
+            place = pq.SortingColumn(schema.get_field_index(plan.column))
+            write_groups(_rows(db, whole, plan, value, schema), schema, out, sorting=[place])
             made.append((value, found[value][0], out))
         _demand_equal(found, _sums(db, [path for *_, path in made], plan), plan)
     return made
@@ -76,22 +76,9 @@ def _demand_time(schema: pa.Schema, plan: Plan) -> None:
         )
 
 
-@contextmanager
-def _engine(memory_limit_mb: int, scratch: Path) -> Iterator[DuckDBPyConnection]:
-    config: dict[str, str | bool | int | float | list[str]] = {
-        "memory_limit": f"{memory_limit_mb}MB", "temp_directory": str(scratch), "autoinstall_known_extensions": "false",
-        "autoload_known_extensions": "false",
-    }  # fmt: skip
-    with duckdb.connect(config=config) as db:
-        db.execute("SET TimeZone = 'UTC'")
-        db.execute("SET enable_progress_bar = false")
-        yield db
-
-
 def _period(plan: Plan) -> str:
     """SQL of a row's period; the column's name is quoted."""
-    name = '"' + plan.column.replace('"', '""') + '"'
-    return f"coalesce(strftime({name}, '{_FORMAT[plan.period]}'), '{UNDATED}')"
+    return f"coalesce(strftime({quoted(plan.column)}, '{_FORMAT[plan.period]}'), '{UNDATED}')"
 
 
 def _sums(db: DuckDBPyConnection, files: list[Path], plan: Plan) -> dict[str, tuple[int, Any, Any]]:
@@ -107,17 +94,12 @@ def _sums(db: DuckDBPyConnection, files: list[Path], plan: Plan) -> dict[str, tu
 def _rows(
     db: DuckDBPyConnection, whole: Path, plan: Plan, value: str, schema: pa.Schema
 ) -> Iterator[pa.RecordBatch]:
-    name = '"' + plan.column.replace('"', '""') + '"'
-    reader = db.execute(
-        f"SELECT * EXCLUDE (file_row_number) FROM read_parquet($file, file_row_number = true) "  # noqa: S608 - quoted name
-        f"WHERE {_period(plan)} = $value ORDER BY {name}, file_row_number",
+    found = db.execute(
+        f"SELECT * EXCLUDE ({PLACE}) FROM read_parquet($file, {PLACE} = true) "  # noqa: S608 - quoted name
+        f"WHERE {_period(plan)} = $value ORDER BY {quoted(plan.column)}, {PLACE}",
         {"file": str(whole), "value": value},
-    ).to_arrow_reader(_BATCH_ROWS)
-    for batch in reader:
-        yield pa.RecordBatch.from_arrays(
-            [column.cast(field.type) for column, field in zip(batch.columns, schema, strict=True)],
-            schema=schema,
-        )
+    )
+    return batches_of(found, schema)
 
 
 def _demand_equal(wanted: dict[str, Any], found: dict[str, Any], plan: Plan) -> None:

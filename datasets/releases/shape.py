@@ -92,7 +92,8 @@ def shape_of(work: Work, batch: BatchRow) -> dict[str, Any]:
         for column in catalog.dictionary(work, batch.dataset_id)
         if column.name in found
     ]
-    return {"level": held.level, "open_type": held.open_type, "columns": columns}
+    sort_by = catalog.layout(work, batch.dataset_id).sort_by
+    return {"level": held.level, "open_type": held.open_type, "columns": columns, "sort_by": sort_by}
 
 
 def shape_of_release(row: ReleaseRow) -> dict[str, Any]:

@@ -30,26 +30,35 @@ def write_parquet(
     notes: Mapping[str, str],
     progress: Progress = lambda _share: None,
     shapes: Shapes = Shapes(),  # noqa: B008 - frozen
+    sorted_by: Sequence[str] = (),
 ) -> list[dict[str, Any]]:
     """Write `table` without its row numbers to `out`; gives the columns as the manifest lists them.
 
     words: per column, what goes into its field's metadata (titles, unit, level …), in the dictionary's order: columns stand
     in that order in every release, however the department's file orders them. notes: the file's own metadata.
-    shapes: what becomes GeoParquet.
+    shapes: what becomes GeoParquet. sorted_by: the columns that the rows of `table` are sorted by, for the footer to say.
     """
     with pq.ParquetFile(table) as source, converter() as engine:
         plain = _described(source.schema_arrow, words, notes)
         plan = geoparquet.plan(source, shapes, engine)
         schema = plan.schema(plain)
-        write_groups(plan.batches(_batches(source, plain.names, progress), engine), schema, out)
+        places = [pq.SortingColumn(schema.get_field_index(name)) for name in sorted_by]
+        rows = plan.batches(_batches(source, plain.names, progress), engine)
+        write_groups(rows, schema, out, sorting=places)
     return [
         {"name": field.name, "type": str(field.type), **dict(words.get(field.name, {}))} for field in schema
     ]
 
 
-def write_groups(batches: Iterable[pa.RecordBatch], schema: pa.Schema, out: Path) -> None:
-    """Batches as a release file: how every Parquet file of a release is encoded."""
-    with pq.ParquetWriter(out, schema, **_how(schema)) as writer:
+def write_groups(
+    batches: Iterable[pa.RecordBatch],
+    schema: pa.Schema,
+    out: Path,
+    *,
+    sorting: Sequence[pq.SortingColumn] = (),
+) -> None:
+    """Batches as a release file: how every Parquet file of a release is encoded. `sorting`: what its rows are sorted by."""
+    with pq.ParquetWriter(out, schema, sorting_columns=list(sorting) or None, **_how(schema)) as writer:
         for group in _groups(batches, schema):
             writer.write_table(group, row_group_size=GROUP_ROWS)
 

@@ -53,7 +53,7 @@ def describe(house: House, columns: list[dict[str, Any]], **layout: Any) -> None
 def stocked(sqlite_house: House) -> House:
     with sqlite_house.write() as work:
         a_parking_dataset(work, columns=KEYED)
-    describe(sqlite_house, KEYED, partition_by="day", partition_period="month")
+    describe(sqlite_house, KEYED, partition_by="day", partition_period="month", sort_by=["total", "lot"])
     return sqlite_house
 
 
@@ -70,13 +70,14 @@ def test_parts_signature_and_order_of_columns(stocked: House, tmp_path: Path) ->
     assert (release.state, release.semver) == ("published", "1.0.0"), release.problem
     whole = stocked.files.path(str(release.sha256))
     assert pq.read_schema(whole).names == ["lot", "name", "total", "free", "day"]
+    assert pq.read_table(whole).column("total").to_pylist() == [80, 120, None]
     order = ["day", "lot", "name", "total", "free"]
-    assert content_digest(whole, order) == release.content_sha256 == batch.content_sha256
+    assert release.content_sha256 == batch.content_sha256 != content_digest(whole, order)
     manifest = tmp_path / "manifest.json"
     visitor = client_as(stocked)
     manifest.write_bytes(visitor.get(f"/api/v1/releases/{release.id}/manifest").content)
     said = json.loads(manifest.read_bytes())
-    assert said["content"]["judged_order"] == order
+    assert (said["content"]["judged_order"], said["content"]["sorted_by"]) == (order, ["total", "lot"])
     key = visitor.get("/.well-known/datagrant-release-key").text
     assert key == visitor.get("/api/v1/releases/key").text == signer(stocked.settings).verifier.text() + "\n"
     assert release.signing_key == signer(stocked.settings).verifier.key_id.hex()
