@@ -30,6 +30,7 @@ from quality.gx.cross_tables import Held, held_tables
 from quality.gx.evidence import Evidence, jsonable
 from quality.gx.facts import CURRENT, ROW, Facts
 from quality.kinds import Column, KindMismatch, column_of
+from quality.patience import shared
 from quality.references import LAST_TYPES, References
 from quality.suite import Expectation, Suite
 from quality.verdict import EngineName, Outcome, Verdict, decide, statistics
@@ -53,6 +54,7 @@ def run(
     reference: datetime | None,
     references: References,
 ) -> Verdict:
+    shared().forget()
     schema = pq.read_schema(table)
     names = list(schema.names)
     facts = Facts(
