@@ -133,8 +133,6 @@ def test_the_commands_do_the_same(home: House, web: Web, monkeypatch: pytest.Mon
     assert run("run", made["id"])["outcome"] == "running"
     ended(home, made["id"])
     assert run("show", made["id"])["runs"][0]["outcome"] == "delivered"
-    assert run("pause", made["id"])["state"] == "paused"
-    assert run("resume", made["id"])["state"] == "active"
     assert [each["id"] for each in run("list")["items"]] == [made["id"]]
     far = run(
         "add",
@@ -153,20 +151,6 @@ def test_the_commands_do_the_same(home: House, web: Web, monkeypatch: pytest.Mon
     )
     assert "DATAGRANT_SOURCE_ALLOW" in run("test", far["id"], code=1)["said"]["en"]
     assert run("remove", made["id"])["state"] == "removed"
-    inbox = run(
-        "add",
-        "folder",
-        "in",
-        "--dataset",
-        DATASET,
-        "--name",
-        "inbox",
-        "--pattern",
-        "*.csv",
-        "--schedule",
-        "daily 06:30",
-    )
-    assert inbox["address"] == "folder:in"
 
 
 @pytest.mark.browser
@@ -175,15 +159,11 @@ def test_the_pages_can_be_read_and_used_by_everybody(home: House, web: Web, page
     look(home, source.id)
     broken = a_source(home, {"kind": "http", "url": web.url("/gone.csv")}, name="旧系统导出")
     look(home, broken.id)
-    for lang in ("zh", "en"):
-        for name, path in (("list", "/sources"), ("new", "/sources/new?kind=postgres"), ("show", f"/sources/{source.id}"),
-                           ("failed", f"/sources/{broken.id}")):  # fmt: skip
-            page = page_as(
-                "lin",
-                f"{path}{'&' if '?' in path else '?'}lang={lang}",
-                width=390 if name == "show" else 1280,
-            )
-            shot(page, f"sources-{name}-{lang}")
-            assert axe(page) == []
-            assert overflow(page) == 0
-            page.close()
+    pages = (("list", "/sources", "zh"), ("new", "/sources/new?kind=postgres", "en"), ("show", f"/sources/{source.id}", "zh"),
+             ("show", f"/sources/{source.id}", "en"), ("failed", f"/sources/{broken.id}", "en"))  # fmt: skip
+    for name, path, lang in pages:
+        page = page_as("lin", path, lang=lang, width=390 if name == "show" else 1280)
+        shot(page, f"sources-{name}-{lang}")
+        assert axe(page) == []
+        assert overflow(page) == 0
+        page.close()
