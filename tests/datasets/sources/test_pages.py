@@ -109,11 +109,11 @@ def test_the_commands_do_the_same(home: House, web: Web, monkeypatch: pytest.Mon
     web.serve("/k?key=pa55word", CLEAN)
     runner, program = CliRunner(), cli._assemble()
 
-    def run(*words: str, code: int = 0) -> Any:
+    def run(*words: str) -> Any:
         done = runner.invoke(
             program, ["source", *words, "--data-dir", str(home.settings.data_dir), "--as", "lin", "--json"]
         )
-        assert done.exit_code == code, done.output
+        assert done.exit_code == 0, done.output
         return json.loads(done.stdout)
 
     made = run(
@@ -133,23 +133,6 @@ def test_the_commands_do_the_same(home: House, web: Web, monkeypatch: pytest.Mon
     assert run("run", made["id"])["outcome"] == "running"
     ended(home, made["id"])
     assert run("show", made["id"])["runs"][0]["outcome"] == "delivered"
-    assert [each["id"] for each in run("list")["items"]] == [made["id"]]
-    far = run(
-        "add",
-        "postgres",
-        "10.0.0.1",
-        "--dataset",
-        DATASET,
-        "--name",
-        "db",
-        "--database",
-        "d",
-        "--db-user",
-        "u",
-        "--table",
-        "t",
-    )
-    assert "DATAGRANT_SOURCE_ALLOW" in run("test", far["id"], code=1)["said"]["en"]
     assert run("remove", made["id"])["state"] == "removed"
 
 
