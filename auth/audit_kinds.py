@@ -91,6 +91,7 @@ KIND_NAMES: Final[Mapping[str, Text]] = {
     "source.run_requested": Text("要求读取来源", "Source run asked"),
     "source.tested": Text("测试数据来源", "Source tested"),
     "suite.saved": Text("保存规则集", "Suite saved"),
+    "export_suite.saved": Text("保存出域规则集", "Export suite saved"),
     "suite.tried": Text("试跑规则集", "Suite tried"),
     "ticket.opened": Text("开立质量工单", "Ticket opened"),
     "ticket.moved": Text("办理质量工单", "Ticket moved"),

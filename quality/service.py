@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from pydantic import BaseModel
 from sqlmodel import SQLModel, col, select
@@ -21,9 +21,9 @@ from quality.tables import SuiteVersionRow, VerdictRow
 from quality.verdict import Verdict
 from quality.vocabulary import TYPES
 
-
 Stage = Literal["intake", "export"]
 """What a suite judges: batches that come in, or extracts before they go out."""
+_LONGEST: Final = 80
 
 
 class SuiteRead(SQLModel):
@@ -110,7 +110,8 @@ def _unknown_columns(suite: Suite, held: Asset) -> list[str]:
 
 def subject_of(dataset_id: str, stage: Stage) -> str:
     """The key under which a dataset's suites of one stage are numbered; a dataset's code holds no slash."""
-    return dataset_id if stage == "intake" else f"{dataset_id}/{stage}"
+    key = dataset_id if stage == "intake" else f"{dataset_id}/{stage}"
+    return key if len(key) <= _LONGEST else f"{hashlib.sha256(dataset_id.encode()).hexdigest()}/{stage}"
 
 
 def current_suite(work: Work, dataset_id: str, stage: Stage = "intake") -> SuiteVersionRow | None:

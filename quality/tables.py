@@ -12,7 +12,10 @@ from core.db import UtcDateTime
 
 
 class SuiteVersionRow(SQLModel, table=True):
-    """One version of a dataset's suite; the highest number is in force. `suite` is Great Expectations' own form."""
+    """One version of a dataset's suite; the highest number is in force. `suite` is Great Expectations' own form.
+
+    `dataset_id`: the dataset, or `service.subject_of` it for the suite that its extracts are judged by.
+    """
 
     __tablename__ = "quality_suite_version"
     __table_args__ = (UniqueConstraint("dataset_id", "number"),)
@@ -29,7 +32,10 @@ class SuiteVersionRow(SQLModel, table=True):
 
 
 class VerdictRow(SQLModel, table=True):
-    """What one version of a suite said of one content. `content_sha256` is the digest of the table's values."""
+    """What one version of a suite said of one content. `content_sha256` is the digest of the table's values.
+
+    `batch_id`: the batch, or the extract that was judged before it was handed out.
+    """
 
     __tablename__ = "quality_verdict"
     id: str = Field(primary_key=True)

@@ -14,9 +14,16 @@ from datasets.extracts.tables import ExtractRow
 
 
 def receipt_of(
-    row: ExtractRow, terms: tuple[ColumnTerm, ...], release_sha256: str, at: datetime
+    row: ExtractRow,
+    terms: tuple[ColumnTerm, ...],
+    release_sha256: str,
+    at: datetime,
+    export: dict[str, Any] | None = None,
 ) -> tuple[str, str]:
-    """Canonical JSON (RFC 8785) of the receipt and its SHA-256; `row` must carry what was made."""
+    """Canonical JSON (RFC 8785) of the receipt and its SHA-256; `row` must carry what was made.
+
+    export: the verdict of the dataset's export suite, where it has one.
+    """
     body: dict[str, Any] = {
         "version": 1,
         "extract": row.id,
@@ -38,5 +45,7 @@ def receipt_of(
         "requested_at": row.requested_at.isoformat(),
         "ready_at": at.isoformat(),
     }
+    if export is not None:
+        body["export_check"] = export
     text = rfc8785.dumps(body)
     return text.decode(), hashlib.sha256(text).hexdigest()

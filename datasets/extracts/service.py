@@ -114,8 +114,20 @@ def making(work: Work, extract_id: ExtractId, *, to_change: bool = False) -> Mak
     return Making(row, case, case.release.sha256)
 
 
-def finish(work: Work, actor: Actor, extract_id: ExtractId, sha256: str, rows: int, size_bytes: int) -> None:
-    """Charge rows and bytes, write the receipt and make the file takeable, in one transaction; twice is once."""
+def finish(
+    work: Work,
+    actor: Actor,
+    extract_id: ExtractId,
+    sha256: str,
+    rows: int,
+    size_bytes: int,
+    *,
+    export: dict[str, Any] | None = None,
+) -> None:
+    """Charge rows and bytes, write the receipt and make the file takeable, in one transaction; twice is once.
+
+    export: what the dataset's export suite said, for the receipt.
+    """
     made = making(work, extract_id, to_change=True)
     if made is None:
         return
@@ -123,11 +135,12 @@ def finish(work: Work, actor: Actor, extract_id: ExtractId, sha256: str, rows: i
     usage.charge(work, made.case.grant.id, rows=rows, bytes=size_bytes, subject=row.id)
     row.sha256, row.rows, row.size_bytes = sha256, rows, size_bytes
     row.state, row.ready_at = ExtractState.READY, work.now
-    row.receipt, row.receipt_hash = receipt_of(row, made.case.terms, made.release_sha256, work.now)
+    row.receipt, row.receipt_hash = receipt_of(row, made.case.terms, made.release_sha256, work.now, export)
     work.db.add(row)
     _note(
         work, actor, "extract.delivered", row,
-        {"sha256": sha256, "rows": rows, "bytes": size_bytes, "receipt_hash": row.receipt_hash},
+        {"sha256": sha256, "rows": rows, "bytes": size_bytes, "receipt_hash": row.receipt_hash}
+        | ({"export_verdict": export["verdict_id"]} if export else {}),
     )  # fmt: skip
     outbox.post(work, "extract.ready", row.id, {"grant": row.grant_id, "org": row.org_id})
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
 from typing import Any, Final
 
 from auth.policy.model import DeliveryForm
@@ -11,10 +13,16 @@ from core.ids import ExtractId
 from core.jobs_run import JobContext, JobKind
 from core.text import Text
 from core.work import Work
-from datasets.extracts import queries, service
+from datasets.content import content_digest
+from datasets.extracts import export_suite, queries, service
 from datasets.extracts.build import Recipe, build, count
 from datasets.extracts.keys import grant_key, master_key
 from datasets.extracts.tables import ExtractRow
+from datasets.references import look_up
+from quality.engine import run_suite
+from quality.references import NONE
+from quality.service import store_verdict
+from quality.suite import Suite
 
 
 def run(ctx: JobContext) -> Mapping[str, Any]:
@@ -49,8 +57,49 @@ def _build(ctx: JobContext, extract_id: ExtractId) -> dict[str, Any]:
         release, recipe, out, rows_expected=expected, on_progress=ctx.part(0.1, 0.95),
         memory_limit_mb=memory, scratch=scratch,
     )  # fmt: skip
+    export = _judged(ctx, row, release, recipe, out)
     stored = ctx.files.put_file(out)
-    return {"sha256": stored.sha256, "rows": built.rows, "bytes": stored.size_bytes}
+    return {"sha256": stored.sha256, "rows": built.rows, "bytes": stored.size_bytes, "export": export}
+
+
+def _judged(
+    ctx: JobContext, row: ExtractRow, release: Path, recipe: Recipe, out: Path
+) -> dict[str, Any] | None:
+    """The finished file before the dataset's export suite, if it has one; Conflict when it does not pass. None without one.
+
+    A CSV file has no types: what it was written from is made once more as Parquet, by the same recipe, and judged.
+    """
+    with ctx.read() as work:
+        rules = export_suite.in_force(work, row.dataset_id)
+        whole = Suite.from_data(rules.suite) if rules else None
+        others = look_up(work, ctx.files, row.dataset_id, whole) if whole else NONE
+    if rules is None or whole is None:
+        return None
+    memory, scratch = ctx.settings.memory_limit_mb, ctx.settings.scratch_dir
+    table = out
+    if recipe.form is DeliveryForm.EXTRACT_CSV:
+        table = ctx.scratch(".judged")
+        build(
+            release,
+            replace(recipe, form=DeliveryForm.EXTRACT_PARQUET),
+            table,
+            memory_limit_mb=memory,
+            scratch=scratch,
+        )
+    ctx.progress(0.96, Text("正在按出域规则集校验", "Judging by the export suite"))
+    asked = export_suite.applicable(whole, export_suite.columns_of(table))
+    verdict = run_suite(
+        asked, table, memory_limit_mb=memory, max_examples=0, max_failing_rows=0, reference=row.requested_at,
+        references=others,
+    )  # fmt: skip
+    content = content_digest(table)
+    with ctx.write() as work:
+        stored = store_verdict(
+            work, subject=content, batch_id=row.id, suite_version_id=rules.id, verdict=verdict
+        )
+    if verdict.verdict != "passed":
+        raise export_suite.refusal(rules.number, verdict)
+    return export_suite.note_for_receipt(stored.id, rules, verdict, content)
 
 
 def _facts(row: ExtractRow) -> dict[str, str]:
@@ -66,7 +115,9 @@ def _facts(row: ExtractRow) -> dict[str, str]:
 def _finish(ctx: JobContext, extract_id: ExtractId, made: dict[str, Any]) -> dict[str, Any]:
     with ctx.write() as work:
         actor = queries.requester(queries.row(work, extract_id))
-        service.finish(work, actor, extract_id, made["sha256"], made["rows"], made["bytes"])
+        service.finish(
+            work, actor, extract_id, made["sha256"], made["rows"], made["bytes"], export=made.get("export")
+        )
     return {}
 
 
