@@ -13,6 +13,7 @@ from datasets.tickets import workflow
 from datasets.tickets.workflow import LIVE, WAITING, TicketState, TicketStep
 from datasets.waivers import workflow as waiver_workflow
 from datasets.waivers.workflow import WaiverState, WaiverStep
+from tests.datasets.tickets.diagram import DOC, document
 
 
 @pytest.mark.parametrize(("state", "step"), list(product(TicketState, TicketStep)))
@@ -63,3 +64,8 @@ def test_states_and_steps_have_names_in_both_languages() -> None:
     assert set(waiver_workflow.STEP_NAMES) == set(WaiverStep)
     for names in (workflow.STATE_NAMES, workflow.STEP_NAMES, waiver_workflow.STANDING_NAMES):
         assert all(text.in_(lang) for text in names.values() for lang in LANGS)
+
+
+def test_the_diagram_in_the_docs_is_that_of_the_table() -> None:
+    text = DOC.read_text(encoding="utf-8")
+    assert text == document(text), "regenerate: python -m tests.datasets.tickets.diagram"
