@@ -13,7 +13,8 @@ from auth.audit import AuditEventRow
 from catalog import codes
 from catalog import service as catalog
 from core.work import Work
-from datasets.geometry import Points, Shapes
+from datasets.geometry import Shapes
+from datasets.geoparquet import shapes_of
 from datasets.intake.dictionary import Column, Dictionary
 from datasets.releases.tables import ReleaseRow
 from datasets.releases.workflow import DELIVERABLE
@@ -52,13 +53,7 @@ def _labelled(column: Column) -> Column:
 
 def shapes(work: Work, dataset_id: str) -> Shapes:
     """What a release of this dataset shows as shapes, and in which coordinate reference system."""
-    words = dictionary(work, dataset_id)
-    points = words.points
-    return Shapes(
-        tuple(column.name for column in words.columns if column.type == "geometry"),
-        Points(points.name, points.lon, points.lat) if points else None,
-        words.crs,
-    )
+    return shapes_of(dictionary(work, dataset_id))
 
 
 def dictionary_digest(work: Work, dataset_id: str) -> str:

@@ -7,14 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from datasets.geometry import Converter, Extent, Points, Shapes, faithful, geo_metadata, points_of
+from datasets.geometry import Converter, Extent, Points, Shapes, converter, faithful, geo_metadata, points_of
+from datasets.intake.dictionary import Dictionary
 
-READ_ROWS = 65_536
+READ_ROWS: Final = 65_536
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +70,31 @@ def plan(table: pq.ParquetFile, shapes: Shapes, engine: Converter) -> Plan:
     if points is not None:
         extents[points.name] = _around(table, points)
     return Plan(columns, points, geo_metadata(extents, shapes.crs) if extents else None)
+
+
+def shapes_of(words: Dictionary) -> Shapes:
+    """What the dictionary says of shapes."""
+    points = words.points
+    return Shapes(
+        tuple(column.name for column in words.columns if column.type == "geometry"),
+        Points(points.name, points.lon, points.lat) if points else None,
+        words.crs,
+    )
+
+
+def rewrite(table: Path, out: Path, shapes: Shapes) -> str | None:
+    """Write `table` to `out` with shapes, without metadata of its own; returns the `geo` value, None (nothing written) without shapes."""
+    with pq.ParquetFile(table) as source, converter() as engine:
+        made = plan(source, shapes, engine)
+        if made.geo is None:
+            return None
+        schema = made.schema(source.schema_arrow).remove_metadata()
+        with pq.ParquetWriter(
+            out, schema, compression="zstd", compression_level=1, store_schema=False
+        ) as sink:
+            for batch in made.batches(source.iter_batches(READ_ROWS), engine):
+                sink.write_batch(pa.record_batch(batch.columns, schema=schema))
+        return made.geo
 
 
 def _is_text(kind: pa.DataType) -> bool:

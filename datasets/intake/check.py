@@ -13,6 +13,7 @@ from pydantic import BaseModel
 
 from core.errors import InputRefused
 from core.text import Text
+from datasets.geoparquet import rewrite, shapes_of
 from datasets.intake.container import demand_file
 from datasets.intake.dictionary import Dictionary
 from datasets.intake.export import OutputFacts, export
@@ -93,7 +94,10 @@ def check_file(
                 "datagrant:suite": suite.name,
                 "datagrant:source_sha256": intake.input.sha256,
             }
-            output = export(table, out, dictionary or Dictionary(), notes)
+            words, shaped = dictionary or Dictionary(), Path(folder) / "shaped.parquet"
+            if geo := rewrite(table, shaped, shapes_of(words)):
+                table, notes["geo"] = shaped, geo
+            output = export(table, out, words, notes)
     return CheckReport(
         input=intake.input,
         table=TableFacts(rows=intake.rows, columns=intake.columns),

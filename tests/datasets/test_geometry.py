@@ -19,8 +19,11 @@ from auth.policy.model import ColumnTerm, DeliveryForm, Use
 from datasets.content import content_digest
 from datasets.extracts.build import Recipe, build
 from datasets.geometry import Extent, Points, Shapes, converter, kept_metadata
+from datasets.intake.check import check_file
+from datasets.intake.dictionary import Dictionary
 from datasets.releases.partitions import Plan, split
 from datasets.releases.writer import write_csv, write_parquet
+from quality.suite import Suite
 
 SHAPES = [
     "POINT (114.12345678901234 22.1)",
@@ -47,7 +50,8 @@ def released(folder: Path, columns: dict[str, Any], shapes: Shapes) -> tuple[Pat
 
 
 def geo(path: Path) -> dict[str, Any]:
-    return json.loads(pq.read_schema(path).metadata[b"geo"])
+    told: dict[str, Any] = json.loads(pq.read_schema(path).metadata[b"geo"])
+    return told
 
 
 def test_text_becomes_wkb_that_says_where_and_in_which_system(tmp_path: Path) -> None:
@@ -153,6 +157,29 @@ def test_an_extract_keeps_shapes_and_their_system(tmp_path: Path) -> None:
     made = pq.read_table(tmp_path / "x.parquet").column("shape").to_pylist()
     assert made == [struct.pack("<BIdd", 1, 1, 1, 2), struct.pack("<BIdd", 1, 1, 3, 4)]
     assert (tmp_path / "x.csv").read_text("utf-8-sig") == '"shape"\n"POINT (1 2)"\n"POINT (3 4)"\n'
+
+
+@pytest.mark.gx
+def test_the_gate_alone_writes_geoparquet_too(tmp_path: Path) -> None:
+    source, out = tmp_path / "lots.csv", tmp_path / "out.parquet"
+    source.write_text('lng,lat,site\n114°30′E,22.5,"POINT(1 2)"\n', encoding="utf-8")
+    columns = [
+        {"name": "lng", "type": "number"}, {"name": "lat", "type": "number"},
+        {"name": "site", "type": "geometry", "title_zh": "范围"},
+    ]  # fmt: skip
+    words = Dictionary.model_validate(
+        {"crs": "CGCS2000", "points": {"lon": "lng", "lat": "lat", "name": "p"}, "columns": columns}
+    )
+    suite = Suite.from_data(
+        {"name": "s", "expectations": [{"type": "expect_table_row_count_to_equal", "kwargs": {"value": 1}}]}
+    )
+    found = check_file(source, suite, dictionary=words, out=out)
+    assert found.verdict == "passed"
+    made = pq.read_table(out)
+    assert made.column("p").to_pylist() == [struct.pack("<BIdd", 1, 1, 114.5, 22.5)]
+    assert made.column("site").to_pylist() == [struct.pack("<BIdd", 1, 1, 1, 2)]
+    assert {each["crs"]["id"]["code"] for each in geo(out)["columns"].values()} == {4490}
+    assert made.schema.field("site").metadata[b"title_zh"] == "范围".encode()
 
 
 COORDINATE = st.floats(allow_nan=False, allow_infinity=False)
