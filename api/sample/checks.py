@@ -32,6 +32,23 @@ def suite(dataset_id: str, *checks: Check) -> dict[str, Any]:
     }
 
 
+def export_suite(dataset_id: str, *checks: Check) -> dict[str, Any]:
+    return {
+        "name": f"{dataset_id}.export",
+        "expectations": list(checks),
+        "meta": {"dataset": dataset_id, "stage": "export"},
+    }
+
+
+def withheld(rule_id: str, name: str, text: Text) -> Check:
+    """A column that may only leave empty, hence not at all."""
+    return check(rule_id, "0106", "expect_column_values_to_be_null", text, column=name)
+
+
+def without_phones(rule_id: str, name: str, text: Text) -> Check:
+    return check(rule_id, "0106", "expect_column_values_to_hold_no_phone_numbers", text, column=name)
+
+
 def present(rule_id: str, name: str, text: Text, *, severity: str = "critical") -> Check:
     return check(rule_id, "0201", "expect_column_values_to_not_be_null", text, severity=severity, column=name)
 

@@ -74,7 +74,19 @@ def _scenarios() -> str:
 
 def _defects(item: SampleDataset) -> str:
     title = f"## {item.id} {item.record['title_zh']} {item.record['title_en']}"
-    return "\n\n".join([title, *(_faults(item, batch) for batch in item.batches if batch.defects)]) + "\n"
+    faults = [_faults(item, batch) for batch in item.batches if batch.defects]
+    return "\n\n".join([title, *faults, *_export(item)]) + "\n"
+
+
+def _export(item: SampleDataset) -> list[str]:
+    """What every extract must fulfil, where the dataset says so."""
+    if item.export is None:
+        return []
+    rows: list[tuple[object, ...]] = [
+        (rule["meta"]["rule_id"], f"{rule['meta']['title_zh']} {rule['meta']['title_en']}")
+        for rule in item.export["expectations"]
+    ]
+    return ["Export suite, asked of every extract:\n\n" + _table(("Rule", "What it asks"), rows).rstrip()]
 
 
 def _faults(item: SampleDataset, batch: SampleFile) -> str:

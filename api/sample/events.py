@@ -64,6 +64,16 @@ SUITE: Final = checks.suite(
 )  # fmt: skip
 
 
+EXPORT: Final = checks.export_suite(
+    ID,
+    checks.withheld("SF2X-caller", "caller_phone", Text("报警人电话不得出域", "The caller's telephone never leaves")),
+    checks.withheld("SF2X-narrative", "narrative", Text("情况描述不得出域", "The narrative never leaves")),
+    checks.without_phones("SF2X-team", "rescue_team", Text("救援力量不得含手机号", "No mobile number in the rescue team")),
+    checks.check("SF2X-cells", "0106", "expect_groups_to_hold_at_least_k_rows", Text("按办事处与类型分组，每组不得少于 5 起", "By subdistrict and kind no group of fewer than 5"),
+                 column_list=["subdistrict", "event_type"], k=5),
+)  # fmt: skip
+
+
 @cache
 def events() -> pd.DataFrame:
     """In the order of time; more in summer and at weekends, deaths rare and always reviewed."""
@@ -167,4 +177,5 @@ DATASET: Final = SampleDataset(
         ),
     ),
     {"sheet": "事件"},
+    export=EXPORT,
 )  # fmt: skip

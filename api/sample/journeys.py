@@ -37,6 +37,11 @@ def enter(stage: Stage, item: SampleDataset) -> None:
     with stage.as_(steward) as api:
         api.post("/datasets", {**item.record, "columns": item.columns, "layout": item.layout})
         api.put(f"/datasets/{item.id}/suite", {"suite": item.suite, "note": "初始规则集 / first suite"})
+        if item.export:
+            api.put(
+                f"/datasets/{item.id}/export-suite",
+                {"suite": item.export, "note": "初始出域规则 / first export suite"},
+            )
         api.post(f"/datasets/{item.id}/publish")
     stage.says(
         steward,
@@ -271,10 +276,11 @@ def _take_out(stage: Stage, grant_id: str) -> Path:
     out.with_suffix(".receipt.json").write_text(
         json.dumps(receipt, ensure_ascii=False, indent=2), encoding="utf-8"
     )
+    rules = receipt["export_check"]["rules"]
     stage.says(
         "insurer-analyst",
-        f"提取 {made['rows']} 行 {len(made['columns'])} 列，文件与回执摘要一致：{digest[:12]}…",
-        f"takes out {made['rows']} rows, {len(made['columns'])} columns; file and receipt agree: {digest[:12]}…",
+        f"提取 {made['rows']} 行 {len(made['columns'])} 列，通过 {rules} 条出域规则，文件与回执摘要一致：{digest[:12]}…",
+        f"takes out {made['rows']} rows, {len(made['columns'])} columns; {rules} export rules hold; file and receipt agree: {digest[:12]}…",
     )
     return out
 

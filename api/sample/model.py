@@ -41,6 +41,8 @@ class SampleDataset:
     clean: SampleFile
     defective: SampleFile
     layout: dict[str, Any] = field(default_factory=dict)
+    export: dict[str, Any] | None = None
+    """The suite that every extract must fulfil before it is handed out, where the dataset has one."""
     doubtful: SampleFile | None = None
     """Passes with warnings that a person must confirm with a note, where the sample has such a batch."""
 

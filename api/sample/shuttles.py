@@ -51,6 +51,14 @@ SUITE: Final = checks.suite(
 )  # fmt: skip
 
 
+EXPORT: Final = checks.export_suite(
+    ID,
+    checks.free_of("TR2X-plate", "vehicle_mark", checks.PLATE, Text("不得出现车牌号", "No number plates")),
+    checks.without_phones("TR2X-mark", "vehicle_mark", Text("车辆标识不得含手机号", "No mobile number in the vehicle mark")),
+    checks.without_phones("TR2X-stop", "stop_name", Text("站名不得含手机号", "No mobile number in the stop's name")),
+)  # fmt: skip
+
+
 @cache
 def shuttles() -> pd.DataFrame:
     """In the order of line, run and stop; eight runs a line between seven and nineteen o'clock, late at noon."""
@@ -142,4 +150,5 @@ DATASET: Final = SampleDataset(
             Text("5 条早到 30 分钟，3 条计划时刻倒序", "5 rows half an hour early, 3 scheduled before the stop before"),
         ),
     ),
+    export=EXPORT,
 )  # fmt: skip

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
+import pyarrow.parquet as pq
 import pytest
 
 from api.house import House
@@ -32,6 +33,7 @@ from auth.roles import Role
 from catalog import rules as catalog_rules
 from catalog import service as catalog
 from catalog.models import DatasetCreate
+from datasets.extracts.export_suite import applicable
 from datasets.intake.dictionary import Dictionary
 from datasets.intake.facts import Intake
 from datasets.intake.reader import read_table
@@ -186,6 +188,24 @@ def test_masters_come_before_what_is_compared_with_them() -> None:
     assert order.index("DP-PK-001") < order.index("DP-PK-002") < order.index("DP-PK-003")
     assert order.index("DP-BC-002") < order.index("DP-BC-001")
     assert order.index("DP-HR-001") < order.index("DP-HR-002")
+
+
+@pytest.mark.gx
+def test_export_suites_stop_what_never_leaves_and_pass_the_rest(tmp_path: Path) -> None:
+    ruled = {item.id: item for item in DATASETS if item.export is not None}
+    assert set(ruled) == {"DP-SF-002", "DP-TR-002"}
+    item = ruled["DP-SF-002"]
+    whole = Suite.from_data(item.export)
+    _, table = handed_in(item, item.clean, tmp_path)
+    failed = [
+        each.meta["rule_id"] for each in run_suite(whole, table).expectations if each.outcome == "failed"
+    ]
+    assert failed == ["SF2X-caller", "SF2X-narrative"]
+    kept = [column["name"] for column in item.columns if column["identifier_kind"] != "DI"]
+    allowed = tmp_path / "extract.parquet"
+    pq.write_table(pq.read_table(table, columns=kept), allowed)
+    verdict = run_suite(applicable(whole, kept), allowed)
+    assert (verdict.verdict, len(verdict.expectations)) == ("passed", 2)
 
 
 def test_every_process_makes_the_same_bytes() -> None:
