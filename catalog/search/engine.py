@@ -84,9 +84,9 @@ def search(work: Work, actor: Actor, ask: Search) -> Found:
     return Found(_hits(work, _rows(work, ids), parsed, ask.lang), counted.total, counted.facets, True)
 
 
-def matching(work: Work, parsed: Ask) -> ColumnElement[bool]:
-    """The condition that a record holds everything that was asked for."""
-    return _match(work, parsed.terms, None, "q") if parsed else true()
+def matching(work: Work, parsed: Ask, name: str = "q") -> ColumnElement[bool]:
+    """The condition that a record holds everything that was asked for; `name`: one of its own for each in a statement."""
+    return _match(work, parsed.terms, None, name) if parsed else true()
 
 
 def _match(work: Work, terms: tuple[Term, ...], place: str | None, name: str) -> ColumnElement[bool]:

@@ -38,7 +38,7 @@ STRANGERS = {
     "neighbour": ("roads", ["steward", "reviewer_business"]),
 }
 # Seen by everybody who signs in, or named by whoever administers them: no scope to be outside of.
-OPEN = {"org_id", "user", "assignment_id", "name", "number", "before", "after"}
+OPEN = {"action", "org_id", "user", "assignment_id", "name", "number", "before", "after"}
 
 
 @pytest.fixture

@@ -131,7 +131,7 @@ def wrong_rows(found: Intake, out: Path, content: bytes) -> str | None:
     if sorted(numbers) != list(range(1, found.rows + 1)):
         return f"{found.rows} rows reported, {len(numbers)} in the table"
     facts = found.input
-    if facts.format != "csv" or not facts.encoding or b'"' in content or b"'" in content:
+    if facts.format != "csv" or facts.container or not facts.encoding or b'"' in content or b"'" in content:
         return None
     try:
         text = content.decode(facts.encoding)

@@ -1,0 +1,307 @@
+"""Packages and resources, read. An action takes a Call and gives what stands under `result`; what a reader may not see is not there."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import sqlalchemy
+from sqlalchemy import ColumnElement, func
+from sqlmodel import col, select
+
+from auth.actor import Actor
+from auth.identity import organisations
+from catalog import queries
+from catalog.ckan import shape
+from catalog.ckan.errors import CkanError, bad_query, invalid, not_found
+from catalog.ckan.language import parse
+from catalog.ckan.shape import Json
+from catalog.ckan.where import where
+from catalog.tables import DatasetRow
+from catalog.workflow import State
+from core.work import Work
+
+Resources = Callable[[Work, Actor, Sequence[DatasetRow]], Mapping[str, list[Json]]]
+SEARCH_MOST: Final = 1000
+LIST_MOST: Final = 1000
+FULL_MOST: Final = 25
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call of an action. `resources`: what each of some records offers; `dataset_of`: whose a resource is, by its id;
+    `site`: our address, without a slash at its end."""
+
+    work: Work
+    actor: Actor
+    params: Mapping[str, Any]
+    site: str
+    resources: Resources
+    dataset_of: Callable[[Work, str], str | None]
+
+    def text(self, name: str, default: str = "") -> str:
+        value = self.params.get(name, default)
+        return default if value is None else value if isinstance(value, str) else json.dumps(value)
+
+    def number(self, name: str, default: int, most: int | None = None) -> int:
+        value = self.params.get(name)
+        if value in (None, ""):
+            return default
+        try:
+            found = int(str(value))
+        except ValueError:
+            raise CkanError(
+                "Validation Error", fields={name: ["Invalid integer", "Please enter an integer value"]}
+            ) from None
+        if found < 0 or found > 2**31:
+            raise invalid(**{name: "Must be a natural number"})
+        return found if most is None else min(found, most)
+
+    def yes(self, name: str) -> bool:
+        return self.text(name).lower() in ("true", "1", "yes", "t", "on")
+
+    def wanted(self, name: str = "id") -> str:
+        value = self.text(name)
+        if not value:
+            raise invalid(**{name: "Missing value"})
+        return value
+
+
+def seen(call: Call) -> list[ColumnElement[bool]]:
+    return [queries.visible(call.actor), col(DatasetRow.state) == State.PUBLISHED]
+
+
+def packages(call: Call, rows: Sequence[DatasetRow]) -> list[Json]:
+    found = call.resources(call.work, call.actor, rows)
+    return [shape.package(row, found.get(row.id, []), call.site) for row in rows]
+
+
+def _dataset(call: Call, name: str) -> DatasetRow:
+    row = call.work.db.exec(
+        select(DatasetRow).where(func.lower(col(DatasetRow.id)) == name.lower(), *seen(call))
+    ).first()
+    if row is None:
+        raise not_found("Dataset was not found")
+    return row
+
+
+# -- packages and resources
+
+
+def package_list(call: Call) -> list[str]:
+    wanted = (
+        select(DatasetRow.id).where(*seen(call)).order_by(col(DatasetRow.id)).offset(call.number("offset", 0))
+    )
+    if limit := call.number("limit", 0):
+        wanted = wanted.limit(limit)
+    return [shape.package_name(each) for each in call.work.db.exec(wanted)]
+
+
+def current_package_list_with_resources(call: Call) -> list[Json]:
+    limit = call.number("limit", SEARCH_MOST, SEARCH_MOST)
+    wanted = (
+        select(DatasetRow).where(*seen(call)).order_by(col(DatasetRow.modified).desc(), col(DatasetRow.id))
+    )
+    return packages(call, call.work.db.exec(wanted.limit(limit).offset(call.number("offset", 0))).all())
+
+
+def package_show(call: Call) -> Json:
+    return packages(call, [_dataset(call, call.wanted())])[0]
+
+
+def package_autocomplete(call: Call) -> list[Json]:
+    q = call.wanted("q").lower()
+    like = [
+        func.lower(column).contains(q, autoescape=True)
+        for column in (col(DatasetRow.id), col(DatasetRow.title_zh), col(DatasetRow.title_en))
+    ]
+    wanted = select(DatasetRow).where(*seen(call), like[0] | like[1] | like[2]).order_by(col(DatasetRow.id))
+    return [
+        {
+            "name": shape.package_name(row.id), "title": row.title_zh,
+            "match_field": "name" if q in row.id.lower() else "title",
+            "match_displayed": f"{row.title_zh} ({shape.package_name(row.id)})",
+        }
+        for row in call.work.db.exec(wanted.limit(call.number("limit", 10, 100)))
+    ]  # fmt: skip
+
+
+def resource_show(call: Call) -> Json:
+    wanted = call.wanted()
+    if (owner := call.dataset_of(call.work, wanted)) is not None:
+        for each in packages(call, [_dataset(call, owner)])[0]["resources"]:
+            if each["id"] == wanted:
+                return dict(each)
+    raise not_found("Resource was not found")
+
+
+def resource_search(call: Call) -> Json:
+    """`query`: `field:term`, or a list of them (AND), over the resources' own fields."""
+    asked = call.params.get("query")
+    terms = [asked] if isinstance(asked, str) else asked
+    if (
+        not isinstance(terms, list)
+        or not all(isinstance(each, str) and ":" in each for each in terms)
+        or not terms
+    ):
+        raise invalid(query="Must be <field>:<value> pair(s)")
+    pairs = [each.split(":", 1) for each in terms]
+    found = [
+        each
+        for one in packages(
+            call, call.work.db.exec(select(DatasetRow).where(*seen(call)).order_by(col(DatasetRow.id))).all()
+        )
+        for each in one["resources"]
+        if all(term.lower() in str(each.get(field, "")).lower() for field, term in pairs)
+    ]
+    at = call.number("offset", 0)
+    return {"count": len(found), "results": found[at : at + call.number("limit", SEARCH_MOST, SEARCH_MOST)]}
+
+
+# -- search
+
+_KNOWN: Final = frozenset(
+    [
+        "q",
+        "fq",
+        "fq_list",
+        "sort",
+        "rows",
+        "start",
+        "facet",
+        "facet.field",
+        "facet.limit",
+        "facet.mincount",
+        "fl",
+        "qf",
+        "include_private",
+        "include_drafts",
+        "include_deleted",
+        "use_default_schema",
+        "extras",
+        "df",
+        "defType",
+        "mm",
+        "tie",
+        "bf",
+        "boost",
+        "q.op",
+        "wt",
+        "bq",
+    ]
+)
+_SORTS: Final = {
+    "metadata_modified": col(DatasetRow.modified), "metadata_created": col(DatasetRow.created_at), "name": col(DatasetRow.id),
+    "id": col(DatasetRow.id), "title_string": col(DatasetRow.title_key_zh), "title": col(DatasetRow.title_key_zh),
+    "views_recent": col(DatasetRow.fresh_at), "score": col(DatasetRow.fresh_at),
+}  # fmt: skip
+_FACETS: Final = ("organization", "groups", "tags", "res_format", "license_id")
+
+
+def package_search(call: Call) -> Json:
+    if strange := [name for name in call.params if name not in _KNOWN and not name.startswith("ext_")]:
+        raise bad_query(f"Invalid search parameters: {strange}")
+    conditions = [*seen(call), *_asked(call)]
+    order = _order(call.text("sort") or "score desc, metadata_modified desc")
+    fields = _facet_fields(call)
+    total = call.work.db.exec(select(func.count()).select_from(DatasetRow).where(*conditions)).one()
+    rows = call.number("rows", 10, SEARCH_MOST)
+    page = (
+        call.work.db.exec(
+            select(DatasetRow).where(*conditions).order_by(*order).limit(rows).offset(call.number("start", 0))
+        ).all()
+        if rows
+        else []
+    )
+    counted = _facets(call, conditions, fields)
+    return {
+        "count": total,
+        "sort": call.text("sort") or "score desc, metadata_modified desc",
+        "results": packages(call, page),
+        "facets": {name: dict(counts) for name, counts in counted.items()},
+        "search_facets": {name: _search_facet(call, name, counts) for name, counts in counted.items()},
+    }
+
+
+def _asked(call: Call) -> list[ColumnElement[bool]]:
+    filters = call.params.get("fq_list", [])
+    texts = [call.text("q"), call.text("fq"), *(filters if isinstance(filters, list) else [filters])]
+    tree = " ".join(f"({text})" for text in texts if isinstance(text, str) and text.strip())
+    return [where(call.work, parse(tree))]
+
+
+def _order(text: str) -> list[Any]:
+    found = []
+    for part in text.split(","):
+        match = re.fullmatch(r"\s*(\w+)(?:\s+(asc|desc))?\s*", part, re.IGNORECASE)
+        if match is None or match[1] not in _SORTS:
+            raise bad_query(f"Can't determine a Sort Order (asc or desc) in sort spec {part.strip()!r}")
+        column = _SORTS[match[1]]
+        found.append(column.asc() if (match[2] or "asc").lower() == "asc" else column.desc())
+    return [*found, col(DatasetRow.id)]
+
+
+def _facet_fields(call: Call) -> list[str]:
+    asked = call.params.get("facet.field")
+    if call.text("facet", "true").lower() == "false" or not asked:
+        return []
+    if isinstance(asked, str):
+        try:
+            asked = json.loads(asked)
+        except ValueError:
+            raise invalid(**{"facet.field": "Could not parse as valid JSON"}) from None
+    if not isinstance(asked, list):
+        raise invalid(**{"facet.field": "Not a list"})
+    return [name for name in dict.fromkeys(map(str, asked)) if name in _FACETS]
+
+
+def _facets(
+    call: Call, conditions: Sequence[ColumnElement[bool]], fields: Sequence[str]
+) -> dict[str, list[tuple[str, int]]]:
+    if not fields:
+        return {}
+    counts: dict[str, Counter[str]] = {name: Counter() for name in _FACETS}
+    wanted = sqlalchemy.select(
+        col(DatasetRow.publisher), col(DatasetRow.domain_code), col(DatasetRow.keywords), col(DatasetRow.keywords_en),
+        col(DatasetRow.formats), col(DatasetRow.license_id),
+    ).where(*conditions)  # fmt: skip
+    for org, theme, zh, en, formats, licence in call.work.db.connection().execute(wanted):
+        counts["organization"][org.lower()] += 1
+        counts["groups"].update([theme.lower()] if theme else [])
+        counts["tags"].update(dict.fromkeys((*zh, *en)))
+        counts["res_format"].update(each.upper() for each in formats)
+        counts["license_id"].update([licence] if licence else [])
+    limit = call.text("facet.limit", "50")
+    most = None if limit.startswith("-") else call.number("facet.limit", 50)
+    least = call.number("facet.mincount", 1)
+    return {
+        name: [
+            pair for pair in sorted(counts[name].items(), key=lambda p: (-p[1], p[0])) if pair[1] >= least
+        ][:most]
+        for name in fields
+    }
+
+
+def _search_facet(call: Call, name: str, counts: Sequence[tuple[str, int]]) -> Json:
+    labels = _labels(call, name)
+    items = [{"name": value, "display_name": labels.get(value, value), "count": n} for value, n in counts]
+    return {"title": name, "items": items}
+
+
+def _labels(call: Call, name: str) -> dict[str, str]:
+    if name == "organization":
+        return {each.id.lower(): each.name_zh for each in organisations.organisations(call.work)}
+    if name == "groups":
+        return {code.value.lower(): code.text.zh for code in shape.themes().values()}
+    return {}
+
+
+Action = Callable[[Call], Any]
+PACKAGES: Final[tuple[Action, ...]] = (
+    package_list, current_package_list_with_resources, package_show, package_search, package_autocomplete, resource_show,
+    resource_search,
+)  # fmt: skip

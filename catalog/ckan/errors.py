@@ -1,0 +1,56 @@
+"""CKAN's own errors: type, status, and either a message or messages by field."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from core import errors
+from core.errors import AppError
+from core.text import Lang
+
+STATUS: Final[Mapping[str, int]] = {
+    "Not Found Error": 404,
+    "Authorization Error": 403,
+    "Validation Error": 409,
+    "Search Query Error": 400,
+    "Internal Server Error": 500,
+}
+
+
+class CkanError(Exception):
+    """What stands under `error` in the envelope. Clients drop a message up to its first `": "`, so each has one."""
+
+    def __init__(self, kind: str, message: str = "", fields: Mapping[str, list[str]] | None = None) -> None:
+        super().__init__(message or str(fields))
+        self.kind, self.message, self.fields = kind, message, dict(fields or {})
+
+    @property
+    def status(self) -> int:
+        return STATUS[self.kind]
+
+    def as_json(self) -> dict[str, object]:
+        said: dict[str, object] = {"message": self.message} if self.message else {}
+        return {"__type": self.kind, **self.fields, **said}
+
+
+def not_found(what: str) -> CkanError:
+    return CkanError("Not Found Error", f"Not found: {what}")
+
+
+def invalid(**fields: str) -> CkanError:
+    return CkanError("Validation Error", fields={name: [message] for name, message in fields.items()})
+
+
+def bad_query(why: str) -> CkanError:
+    return CkanError("Search Query Error", f"SOLR returned an error: {why}")
+
+
+def translated(error: AppError, lang: Lang) -> CkanError:
+    """Our own refusals in CKAN's types."""
+    said = error.detail.in_(lang)
+    if isinstance(error, errors.NotFound):
+        return not_found(said)
+    if isinstance(error, errors.AccessRefused | errors.NotSignedIn):
+        return CkanError("Authorization Error", f"Access denied: {said}")
+    return CkanError("Validation Error", f"Refused: {said}", {"refused": [said]})

@@ -1,0 +1,180 @@
+"""Organisations, groups (our themes), tags, licences and the site itself, read; and the table of all read actions."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import sqlalchemy
+from sqlalchemy import func
+from sqlmodel import col, select
+
+from auth.identity import organisations
+from catalog.ckan import shape
+from catalog.ckan.actions import PACKAGES, SEARCH_MOST, Action, Call, packages, seen
+from catalog.ckan.errors import not_found
+from catalog.ckan.shape import Json
+from catalog.tables import DatasetRow
+from core.text import Text
+
+LIST_MOST: Final = 1000
+FULL_MOST: Final = 25
+
+
+def _counts(call: Call, column: Any) -> dict[str, int]:  # noqa: ANN401 - a column
+    rows = call.work.db.connection().execute(
+        sqlalchemy.select(column, func.count()).where(*seen(call)).group_by(column)
+    )
+    return {value: n for value, n in rows if value}
+
+
+def _listed(call: Call, found: Sequence[Json]) -> list[Any]:
+    """`all_fields` gives objects, otherwise names; `limit`, `offset`, and a choice of names."""
+    chosen = call.params.get("organizations") or call.params.get("groups")
+    if chosen:
+        names = json.loads(chosen) if isinstance(chosen, str) and chosen.startswith("[") else chosen
+        names = names if isinstance(names, list) else [names]
+        found = [each for each in found if each["name"] in names or each["id"] in names]
+    full = call.yes("all_fields")
+    limit = call.number("limit", FULL_MOST if full else LIST_MOST, FULL_MOST if full else LIST_MOST)
+    at = call.number("offset", 0)
+    page = found[at : at + limit]
+    return list(page) if full else [each["name"] for each in page]
+
+
+def _organizations(call: Call) -> list[Json]:
+    counts = _counts(call, col(DatasetRow.publisher))
+    found = [
+        shape.organization(
+            each.id,
+            Text(each.name_zh, each.name_en),
+            each.created_at,
+            package_count=counts[each.id],
+            num_followers=0,
+        )
+        for each in organisations.organisations(call.work)
+        if each.id in counts
+    ]
+    return sorted(found, key=lambda each: str(each["title"]))
+
+
+def organization_list(call: Call) -> list[Any]:
+    return _listed(call, _organizations(call))
+
+
+def _groups(call: Call) -> list[Json]:
+    counts = _counts(call, col(DatasetRow.domain_code))
+    return [
+        shape.group(code, package_count=counts.get(code.value, 0), num_followers=0)
+        for code in shape.themes().values()
+    ]
+
+
+def group_list(call: Call) -> list[Any]:
+    return _listed(call, _groups(call))
+
+
+def _shown(call: Call, found: Sequence[Json], column: Any, kind: str) -> Json:  # noqa: ANN401
+    wanted = call.wanted()
+    for each in found:
+        if wanted in (each["id"], each["name"]):
+            more: Json = {"extras": [], "groups": [], "users": [], "tags": []}
+            if call.yes("include_datasets"):
+                rows = call.work.db.exec(
+                    select(DatasetRow)
+                    .where(*seen(call), column == each["id"])
+                    .order_by(col(DatasetRow.id))
+                    .limit(SEARCH_MOST)
+                ).all()
+                more["packages"] = packages(call, rows)
+            return each | more
+    raise not_found(f"{kind} was not found")
+
+
+def organization_show(call: Call) -> Json:
+    return _shown(call, _organizations(call), col(DatasetRow.publisher), "Organization")
+
+
+def group_show(call: Call) -> Json:
+    return _shown(call, _groups(call), col(DatasetRow.domain_code), "Group")
+
+
+def _autocompleted(call: Call, found: Sequence[Json]) -> list[Json]:
+    q = call.text("q").lower()
+    hits = [each for each in found if q in each["name"] or q in str(each["title"]).lower()]
+    return [
+        {"id": each["id"], "name": each["name"], "title": each["title"]}
+        for each in hits[: call.number("limit", 20, 100)]
+    ]
+
+
+def organization_autocomplete(call: Call) -> list[Json]:
+    return _autocompleted(call, _organizations(call))
+
+
+def group_autocomplete(call: Call) -> list[Json]:
+    return _autocompleted(call, _groups(call))
+
+
+def _tags(call: Call) -> list[str]:
+    rows = call.work.db.connection().execute(
+        sqlalchemy.select(col(DatasetRow.keywords), col(DatasetRow.keywords_en)).where(*seen(call))
+    )
+    return sorted({word for zh, en in rows for word in (*zh, *en)})
+
+
+def tag_list(call: Call) -> list[Any]:
+    q = call.text("query").lower()
+    found = [word for word in _tags(call) if q in word.lower()]
+    return [shape.tag(word) for word in found] if call.yes("all_fields") else found
+
+
+def tag_show(call: Call) -> Json:
+    wanted = call.wanted()
+    if wanted not in _tags(call):
+        raise not_found("Tag was not found")
+    return shape.tag(wanted)
+
+
+def tag_autocomplete(call: Call) -> list[str]:
+    q = (call.text("query") or call.text("q")).lower()
+    return [word for word in _tags(call) if q in word.lower()][: call.number("limit", 10, 100)]
+
+
+def license_list(_call: Call) -> list[Json]:
+    return shape.licences()
+
+
+# -- the site itself
+
+
+def status_show(call: Call) -> Json:
+    return {
+        "ckan_version": "2.12.0", "site_url": call.site, "site_title": "数授 Datagrant",
+        "site_description": "公共数据目录与授权 / Public data: catalogue and grants", "error_emails_to": None,
+        "locale_default": "zh_Hans_CN", "extensions": ["datagrant"],
+    }  # fmt: skip
+
+
+def site_read(_call: Call) -> bool:
+    return True
+
+
+def nothing(_call: Call) -> list[Any]:
+    """There are none of these here, and clients ask for them."""
+    return []
+
+
+READS: Final[Mapping[str, Action]] = {
+    each.__name__: each
+    for each in (
+        *PACKAGES, organization_list, organization_show, organization_autocomplete, group_list, group_show,
+        group_autocomplete, tag_list, tag_show, tag_autocomplete, license_list, status_show, site_read,
+    )
+} | dict.fromkeys(("resource_view_list", "vocabulary_list", "organization_list_for_user", "group_list_authz"), nothing)  # fmt: skip
+WRITES: Final = re.compile(
+    r"((package|resource|organization|group|user|tag|vocabulary|member|datastore|api_token|config_option|term_translation|task_status|job)"
+    r"_(\w+_)?(create|update|patch|delete|purge|revise|upsert|reorder|invite|revoke|cancel|clear|many))|(un)?follow_\w+|bulk_update_\w+"
+)

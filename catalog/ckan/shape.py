@@ -1,0 +1,136 @@
+"""Our records in the shapes that CKAN 2.12 answers: package, resource, organization, group, tag, license."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from catalog.codes import Code, load
+from catalog.tables import DatasetRow
+from core.text import Text
+
+Json = dict[str, Any]
+_EXTRAS: Final = (
+    "title_en", "description_en", "data_level", "data_class", "data_range", "catalog_class", "open_type", "open_condition",
+    "share_type", "share_mode", "auth_op_scope", "update_freq", "update_interval", "temporal_start", "temporal_end", "spatial",
+    "crs", "legal_basis", "registration_code", "release_no", "row_count", "column_count", "quality_score", "quality_grade",
+    "data_updated",
+)  # fmt: skip
+
+
+def moment(value: datetime | None) -> str | None:
+    """CKAN's dates: UTC without saying so."""
+    return value.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") if value else None
+
+
+def package_name(dataset_id: str) -> str:
+    """CKAN's names are lower-case."""
+    return dataset_id.lower()
+
+
+def package(row: DatasetRow, resources: Sequence[Json], site: str) -> Json:
+    """One dataset. `resources` as the rooms above know them, in order."""
+    tags = [tag(word) for word in dict.fromkeys((*row.keywords, *row.keywords_en))]
+    licence = _code("license", row.license_id)
+    theme = _code("domain", row.domain_code)
+    return {
+        "id": row.id,
+        "name": package_name(row.id),
+        "title": row.title_zh or row.title_en or row.id,
+        "notes": row.description_zh or row.description_en,
+        "url": f"{site}/datasets/{row.id}",
+        "version": str(row.release_no) if row.release_no else None,
+        "author": row.publisher_zh,
+        "author_email": None,
+        "maintainer": row.contact or None,
+        "maintainer_email": None,
+        "license_id": row.license_id or None,
+        "license_title": licence.text.zh if licence else row.license_id or None,
+        "license_url": licence.facts.get("url") if licence else None,
+        "isopen": row.open_type == "U",
+        "owner_org": row.publisher,
+        "organization": organization(row.publisher, Text(row.publisher_zh, row.publisher_en), row.created_at),
+        "private": False,
+        "state": "active",
+        "type": "dataset",
+        "creator_user_id": None,
+        "metadata_created": moment(row.created_at),
+        "metadata_modified": moment(row.modified),
+        "num_resources": len(resources),
+        "num_tags": len(tags),
+        "extras": list(_extras(row, site)),
+        "groups": [group(theme)] if theme else [],
+        "tags": tags,
+        "resources": [each | {"package_id": row.id, "position": n} for n, each in enumerate(resources)],
+        "relationships_as_subject": [],
+        "relationships_as_object": [],
+    }
+
+
+def _extras(row: DatasetRow, site: str) -> list[Json]:
+    found: Json = {"resource_code": row.id}
+    for name in _EXTRAS:
+        if (value := getattr(row, name)) not in (None, ""):
+            found[name] = moment(value) if isinstance(value, datetime) else str(value)
+    if row.open_type != "U":
+        found["apply_url"] = f"{site}/applications/new?dataset={row.id}"
+    return [{"key": key, "value": value} for key, value in sorted(found.items())]
+
+
+def resource(
+    resource_id: str,
+    *,
+    name: str,
+    form: str,
+    url: str,
+    created: datetime | None,
+    **facts: Any,  # noqa: ANN401
+) -> Json:
+    """One file or address. `facts`: mimetype, size (bytes), hash, description, datastore_active, and what else is known."""
+    return {
+        "id": resource_id, "name": name, "description": "", "format": form, "url": url, "url_type": None, "mimetype": None,
+        "mimetype_inner": None, "size": None, "hash": "", "resource_type": "file", "created": moment(created),
+        "last_modified": moment(created), "metadata_modified": moment(created), "cache_url": None,
+        "cache_last_updated": None, "state": "active", "datastore_active": False,
+    } | facts  # fmt: skip
+
+
+def organization(org_id: str, name: Text, created: datetime | None, **more: Any) -> Json:  # noqa: ANN401
+    return {
+        "id": org_id, "name": org_id.lower(), "title": name.zh, "display_name": name.zh, "description": name.en, "image_url": "",
+        "image_display_url": "", "type": "organization", "is_organization": True, "approval_status": "approved",
+        "state": "active", "created": moment(created),
+    } | more  # fmt: skip
+
+
+def group(theme: Code, **more: Any) -> Json:  # noqa: ANN401
+    """A theme, as CKAN knows groups."""
+    return {
+        "id": theme.value, "name": theme.value.lower(), "title": theme.text.zh, "display_name": theme.text.zh,
+        "description": theme.text.en, "image_url": "", "image_display_url": "", "type": "group", "is_organization": False,
+        "approval_status": "approved", "state": "active",
+    } | more  # fmt: skip
+
+
+def tag(word: str) -> Json:
+    return {"id": word, "name": word, "display_name": word, "state": "active", "vocabulary_id": None}
+
+
+def licences() -> list[Json]:
+    return [
+        {
+            "id": code.value, "title": code.text.zh, "url": code.facts.get("url", ""), "status": "active", "family": "",
+            "maintainer": "", "is_generic": False, "domain_content": False, "domain_data": True, "domain_software": False,
+            "od_conformance": "not reviewed", "osd_conformance": "not reviewed",
+        }
+        for code in load("license").codes.values()
+    ]  # fmt: skip
+
+
+def themes() -> Mapping[str, Code]:
+    return load("domain").codes
+
+
+def _code(list_name: str, value: str | None) -> Code | None:
+    return load(list_name).codes.get(value) if value else None

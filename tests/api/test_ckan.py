@@ -1,0 +1,137 @@
+"""CKAN's clients at our door: the ckanapi library and command, and the transport rules that others rely on."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import ckanapi
+import pytest
+from fastapi.testclient import TestClient
+
+from api.app import create_app
+from api.house import House
+from tests.catalog.records import a_dataset
+from tests.datasets.parking import CLEAN, DATASET, a_parking_dataset, hand_in, publish
+from tests.people import client_as
+from tests.web.browser import served
+
+pytestmark = pytest.mark.gx
+NAME = DATASET.lower()
+
+
+@pytest.fixture
+def house(sqlite_house: House) -> House:
+    """An open dataset with a release, and a draft that nobody outside may know of."""
+    with sqlite_house.write() as work:
+        a_parking_dataset(work)
+        a_dataset(work, "DP-PK-990", "traffic", draft=True)
+    batch = hand_in(sqlite_house, "lin", CLEAN)
+    publish(sqlite_house, "zhou", batch.id)
+    return sqlite_house
+
+
+@pytest.fixture
+def ckan(house: House) -> Iterator[ckanapi.RemoteCKAN]:
+    with served(create_app(house=house)) as address, ckanapi.RemoteCKAN(address) as remote:
+        yield remote
+
+
+@pytest.fixture
+def client(house: House) -> TestClient:
+    return TestClient(create_app(house=house))
+
+
+def test_ckanapi_lists_searches_shows_and_reads_rows(ckan: ckanapi.RemoteCKAN) -> None:
+    assert ckan.action.package_list(include_private=True) == [NAME]
+    package = ckan.action.package_show(id=NAME, include_users=False)
+    assert (package["name"], package["organization"]["name"], package["num_resources"]) == (
+        NAME,
+        "traffic",
+        2,
+    )
+    assert {each["format"] for each in package["resources"]} == {"PARQUET", "CSV"}
+    found = ckan.action.package_search(
+        q="停车", fq="organization:traffic groups:(pk OR wx)", rows=1000, sort="metadata_modified desc",
+        **{"facet.field": ["organization", "groups", "res_format"]},
+    )  # fmt: skip
+    assert (found["count"], found["results"][0]["id"]) == (1, DATASET)
+    assert found["facets"]["organization"] == {"traffic": 1}
+    assert found["search_facets"]["groups"]["items"][0]["display_name"] == "停车"
+    assert ckan.action.package_search(q="metadata_modified:[2099-01-01T00:00:00Z TO *]")["count"] == 0
+    assert ckan.action.organization_list() == ["traffic"]
+    assert "pk" in [each["name"] for each in ckan.action.group_list(all_fields=True)]
+    assert ckan.action.organization_show(id="traffic", include_datasets=True)["packages"][0]["id"] == DATASET
+    table = next(each for each in package["resources"] if each["format"] == "PARQUET")
+    assert ckan.action.resource_show(id=table["id"])["hash"] == table["hash"]
+    rows = ckan.action.datastore_search(resource_id=table["id"], sort="total desc", limit=2)
+    assert rows["total"] == 3
+    assert rows["fields"][0]["id"] == "_id"
+    totals = [record["total"] for record in rows["records"]]
+    assert totals == sorted(totals, reverse=True)
+    few = ckan.action.datastore_search(
+        resource_id=table["id"], filters={"total": {"gte": max(totals)}}, fields="lot,total"
+    )
+    assert [record["total"] for record in few["records"]] == [max(totals)]
+    assert ckan.action.datastore_search(resource_id=table["id"], q=few["records"][0]["lot"])["total"] == 1
+
+
+def test_ckanapi_gets_its_own_exceptions(ckan: ckanapi.RemoteCKAN) -> None:
+    with pytest.raises(ckanapi.NotFound):
+        ckan.action.package_show(id="no-such")
+    with pytest.raises(ckanapi.NotFound):
+        ckan.action.package_show(id="dp-pk-990")  # a draft
+    with pytest.raises(ckanapi.NotAuthorized):
+        ckan.action.package_create(name="x", owner_org="traffic")
+    with pytest.raises(ckanapi.ValidationError):
+        ckan.action.package_search(rows="many")
+    with pytest.raises(ckanapi.CKANAPIError):
+        ckan.action.no_such_action()
+    table = ckan.action.package_show(id=NAME)["resources"][0]["id"]
+    with pytest.raises(ckanapi.ValidationError) as unknown:
+        ckan.action.datastore_search(resource_id=table, filters={"zz": 1})
+    assert unknown.value.error_dict["filters"] == ["Unknown field: zz"]
+
+
+def _get(client: TestClient, path: str, **headers: str) -> tuple[int, Any]:
+    told = client.get(path, headers=headers)
+    assert told.headers["content-type"].split(";")[0] == "application/json"
+    return told.status_code, told.json()
+
+
+def test_transport_rules_that_clients_rely_on(client: TestClient) -> None:
+    assert _get(client, "/api/3") == (200, {"version": 3})
+    assert _get(client, "/api/action/package_list")[1]["result"] == [NAME]
+    assert _get(client, "/api/3/action/package_create")[0] == 400
+    assert _get(client, "/api/3/action/nonsense") == (400, "Bad request - Action name not known: nonsense")
+    assert client.post("/api/3/action/package_list", content=b"[1]").status_code == 400
+    assert client.post("/api/3/action/package_list").json()["success"] is True
+    form = client.post("/api/3/action/package_show", data={"id": NAME}).json()
+    assert form["result"]["id"] == DATASET
+    status, told = _get(client, "/api/3/action/package_search?fq=nonsense:1")
+    assert (status, told["error"]["__type"]) == (400, "Search Query Error")
+    status, told = _get(client, "/api/3/action/package_show?id=zz")
+    assert (status, told["success"], told["error"]["__type"]) == (404, False, "Not Found Error")
+    assert told["error"]["message"].startswith("Not found: ")
+    read_on = client.get("/api/3/action/site_read", headers={"Authorization": "no-such-key"})
+    assert (read_on.status_code, read_on.headers["x-datagrant-token"]) == (200, "refused; read as a visitor")
+
+
+def test_restricted_data_show_the_way_to_apply_and_no_rows(house: House, client: TestClient) -> None:
+    version = client_as(house, "lin").get(f"/api/v1/datasets/{DATASET}").json()["version"]
+    changed = client_as(house, "lin").patch(
+        f"/api/v1/datasets/{DATASET}",
+        json={"open_type": "C", "open_condition": "须申请"},
+        headers={"If-Match": f'"{version}"'},
+    )
+    assert changed.status_code == 200, changed.text
+    package = client.get(f"/api/3/action/package_show?id={NAME}").json()["result"]
+    (only,) = package["resources"]
+    assert (only["format"], only["datastore_active"]) == ("HTML", False)
+    assert any(each["key"] == "apply_url" for each in package["extras"])
+    release = client.get(f"/api/v1/releases?dataset_id={DATASET}").json()["items"][0]["id"]
+    for action in ("datastore_search?resource_id=", "datastore_info?id="):
+        told = client.get(f"/api/3/action/{action}{release}-parquet")
+        assert (told.status_code, told.json()["error"]["__type"]) == (403, "Authorization Error")
+    assert json.dumps(told.json(), ensure_ascii=False).count("total") == 0
