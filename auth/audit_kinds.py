@@ -40,6 +40,8 @@ KIND_NAMES: Final[Mapping[str, Text]] = {
     "batch.recheck_requested": Text("要求重新校验", "Recheck requested"),
     "batch.original_downloaded": Text("下载批次原件", "Original downloaded"),
     "batch.rows_downloaded": Text("下载批次问题行", "Failing rows downloaded"),
+    "verdict.docs_requested": Text("请求生成 Data Docs", "Data Docs asked for"),
+    "verdict.docs_downloaded": Text("下载 Data Docs", "Data Docs downloaded"),
     "dataset.created": Text("新建目录记录", "Record created"),
     "dataset.updated": Text("修改目录记录", "Record changed"),
     "dataset.dictionary_replaced": Text("更换数据字典", "Dictionary replaced"),

@@ -14,7 +14,7 @@ from api.client import DEFAULT_DIR, Api, As, DataDir, Json, Server, Token, conne
 from api.reading_options import Delimiter, Encoding, Format, HeaderLine, Member, QuoteMark, Sheet, reading
 
 app = typer.Typer(
-    help="Batches: submit, list, show, preview, accept, dictionary, verdict, confirm, reject, rows, recheck.",
+    help="Batches: submit, list, show, preview, accept, dictionary, verdict, docs, confirm, reject, rows, recheck.",
     no_args_is_help=True,
 )
 RULE_COLUMNS = ("place", "rule_zh", "rule_en", "severity", "outcome", "pass_rate", "unexpected_count")
@@ -240,6 +240,25 @@ def accept(
     """Say that a doubtful reading is right; the check goes on."""
     with connect(data_dir, server, token, user) as api:
         _followed(api, api.post(f"/batches/{batch_id}/accept"), wait, as_json)
+
+
+@app.command()
+def docs(
+    batch_id: str,
+    out: Annotated[Path, typer.Option("--out", help="Where the zip goes")],
+    data_dir: DataDir = DEFAULT_DIR,
+    server: Server = "",
+    token: Token = "",
+    user: As = "",
+) -> None:
+    """Great Expectations' own Data Docs of the batch's verdict, as a zip."""
+    with connect(data_dir, server, token, user) as api:
+        demand_room_for(out)
+        asked = api.post(f"/batches/{batch_id}/verdict/docs")
+        if (done := api.wait(asked["id"]))["state"] != "done":
+            show({key: done[key] for key in ("id", "state", "message_zh", "message_en")}, False)
+            raise typer.Exit(1)
+        print(api.download(f"/batches/{batch_id}/verdict/docs", out))
 
 
 @app.command()

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import HTMLResponse
 
 from api import verdict_charts as charts
 from api.access import PUBLIC, access
-from api.deps import ActorDep, HouseDep, language
+from api.deps import ActorDep, HouseDep, WorkDep, language
 from api.house import House
-from api.web import page
+from api.web import go, page
+from core.jobs import JobRead
 from core.text import Text
-from datasets import scoring, verdicts
+from datasets import scoring, verdict_docs, verdicts
 from datasets.verdicts import Seen
 from quality.scores import part_names
 from quality.wording import severity_name
@@ -35,7 +36,18 @@ def batch_page(
     with house.read() as work:
         seen = verdicts.of_batch(work, actor, batch_id)
         points = verdicts.points(work, actor, seen.read.dataset_id, of_batches=True)
-    return _verdict(request, house, seen, points, rule, of_batches=True)
+        docs = verdict_docs.latest(work, seen) if seen.sight.values else None
+    return _verdict(request, house, seen, points, rule, of_batches=True, docs=docs)
+
+
+@router.post("/batches/{batch_id}/verdict/docs", **access("datasets:batch:read"))
+def ask_for_docs(work: WorkDep, actor: ActorDep, batch_id: str) -> Response:
+    """Have Great Expectations' Data Docs drawn; the page offers them when they are done."""
+    verdict_docs.request(work, actor, batch_id)
+    said = Text(
+        "正在生成 Data Docs，完成后可在此下载。", "Data Docs are being drawn; download them here when done."
+    )
+    return go(f"/batches/{batch_id}/verdict#docs", said)
 
 
 @router.get("/releases/{release_id}/verdict", response_class=HTMLResponse, **access(PUBLIC))
@@ -50,7 +62,14 @@ def release_page(
 
 
 def _verdict(
-    request: Request, house: House, seen: Seen, points: list[Any], rule: int | None, *, of_batches: bool
+    request: Request,
+    house: House,
+    seen: Seen,
+    points: list[Any],
+    rule: int | None,
+    *,
+    of_batches: bool,
+    docs: JobRead | None = None,
 ) -> HTMLResponse:
     """No transaction is held here: the column and the rows are read from the stored table."""
     lang, read = language(request), seen.read
@@ -58,7 +77,7 @@ def _verdict(
     names, rows = verdicts.failing_rows(seen, house.files)
     return page(
         request, "verdicts/show.html", verdict=read, of_batches=of_batches, sight=seen.sight, drawn=drawn,
-        drawable=verdicts.drawable(seen), names=names[1:], rows=rows, parts=part_names(), outcome_names=OUTCOMES,
+        drawable=verdicts.drawable(seen), docs=docs, names=names[1:], rows=rows, parts=part_names(), outcome_names=OUTCOMES,
         severities={name: severity_name(name) for name in ("critical", "warning", "info")},
         charts={
             "rule": charts.by_rule(read.rules, lang), "column": charts.by_column(read.rules, lang),

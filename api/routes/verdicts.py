@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request, Response
 
 from api.access import PUBLIC, access
-from api.deps import ActorDep, ReadDep
-from datasets import scoring, verdicts
+from api.delivery import deliver
+from api.deps import ActorDep, HouseDep, ReadDep, WorkDep
+from core.jobs import JobRead
+from datasets import scoring, verdict_docs, verdicts
 from datasets.scoring import QualityRead
 from datasets.verdicts import VerdictRead
 
@@ -17,6 +19,25 @@ router = APIRouter(tags=["verdicts"])
 def batch_verdict(work: ReadDep, actor: ActorDep, batch_id: str) -> VerdictRead:
     """What the gate found in a batch, rule by rule, with scores and what to mend first."""
     return verdicts.of_batch(work, actor, batch_id).read
+
+
+@router.post("/batches/{batch_id}/verdict/docs", status_code=202, **access("datasets:batch:read"))
+def make_docs(work: WorkDep, actor: ActorDep, batch_id: str) -> JobRead:
+    """Have Great Expectations' own Data Docs drawn for the batch's verdict, as a job."""
+    return verdict_docs.request(work, actor, batch_id)
+
+
+@router.get("/batches/{batch_id}/verdict/docs", response_class=Response, **access("datasets:batch:read"))
+def take_docs(request: Request, house: HouseDep, work: WorkDep, actor: ActorDep, batch_id: str) -> Response:
+    """The Data Docs as a zip. Always a file to keep, never a page of this service: what is in it was drawn elsewhere."""
+    site = verdict_docs.take(work, actor, batch_id)
+    return deliver(
+        request,
+        house.files.path(site.sha256),
+        sha256=site.sha256,
+        filename=site.filename,
+        media_type="application/zip",
+    )
 
 
 @router.get("/releases/{release_id}/verdict", **access(PUBLIC))
