@@ -23,7 +23,7 @@ class Ask:
     """One look. memory: what the kind noted at the former look. secret: the credential in clear, never written anywhere."""
 
     org_id: str
-    secret: str | None
+    secret: str | None = field(repr=False)
     memory: Mapping[str, Any]
     settings: Settings
     now: datetime

@@ -69,6 +69,10 @@ class PostgresConfig(BaseModel):
     def _one_thing(self) -> PostgresConfig:
         if (self.table is None) == (self.query is None):
             raise ValueError("请给出表或查询，二选一 / give a table or a query, one of the two")
+        if self.query is not None and any(
+            not char.isprintable() and char not in "\r\n\t" for char in self.query
+        ):
+            raise ValueError("查询含控制字符 / the query holds control characters")
         if self.table is not None and not _TABLE.fullmatch(self.table):
             raise ValueError("表名应为 模式.表 / the table must be schema.table")
         return self

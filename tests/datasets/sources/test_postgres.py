@@ -232,7 +232,7 @@ def test_a_private_server_is_reached_only_when_it_is_listed(sqlite_house: House,
 @pytest.mark.parametrize(
     "bad",
     [{"host": "/run/postgresql"}, {"host": "a,b"}, {"host": ""}, {"host": "a b"}, {"host": "@x"}, {"database": "dbname=x host=y"},
-     {"database": "postgresql://x"}, {"table": "a.b.c"}, {"table": 'a"b'}, {"table": None}, {"query": "SELECT 1"}, {"tls": "disable"},
+     {"database": "postgresql://x"}, {"table": "a.b.c"}, {"table": 'a"b'}, {"table": None}, {"query": "SELECT 1"}, {"table": None, "query": "SELECT \0"}, {"tls": "disable"},
      {"table": "t", "port": 0}, {"options": "-c x"}],
 )  # fmt: skip
 def test_what_would_lead_elsewhere_cannot_be_configured(bad: dict[str, Any]) -> None:
