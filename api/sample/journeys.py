@@ -280,7 +280,7 @@ def _take_out(stage: Stage, grant_id: str) -> Path:
     stage.says(
         "insurer-analyst",
         f"提取 {made['rows']} 行 {len(made['columns'])} 列，通过 {rules} 条出域规则，文件与回执摘要一致：{digest[:12]}…",
-        f"takes out {made['rows']} rows, {len(made['columns'])} columns; {rules} export rules hold; file and receipt agree: {digest[:12]}…",
+        f"takes out {made['rows']} rows, {len(made['columns'])} columns; {rules} export rule(s) hold; file and receipt agree: {digest[:12]}…",
     )
     return out
 
