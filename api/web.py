@@ -28,6 +28,7 @@ NAV: Final[tuple[tuple[str, Text, str | None], ...]] = (
     ("/datasets", Text("目录", "Catalogue"), None),
     ("/batches", Text("批次", "Batches"), "datasets:batch:read"),
     ("/tickets", Text("工单", "Tickets"), "datasets:ticket:read"),
+    ("/waivers", Text("豁免", "Waivers"), "datasets:waiver:revoke"),
     ("/releases", Text("发布", "Releases"), None),
     ("/matrix", Text("矩阵", "Matrix"), None),
     ("/applications", Text("申请", "Applications"), "auth:application:read"),

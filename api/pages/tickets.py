@@ -237,6 +237,7 @@ def _events(found: TicketDetail) -> list[dict[str, Any]]:
             said = Text(f"{said.zh}：{answer.zh}", f"{said.en}: {answer.en}")
         elif number:
             said = Text(f"{said.zh}（第 {number} 批）", f"{said.en} (batch {number})")
+        said = Text(said.zh, said.en[:1].upper() + said.en[1:])
         who = Text(event.who.name["zh"], event.who.name["en"]) if event.who else system
         events.append(
             {
