@@ -247,8 +247,11 @@ def retention(
         if keep_last is not None:
             api.put(where, {"keep_last": keep_last, "keep_years": keep_years})
         found = api.post(f"{where}/apply") if apply else api.get(where)
-        show(
-            found if as_json else found["items"],
-            as_json,
-            ("number", "superseded_at", "size_bytes", "reasons"),
-        )
+        if as_json:
+            show(found, True)
+            return
+        rows = [
+            row | {"kept_because": ", ".join(reason["code"] for reason in row["reasons"])}
+            for row in found["items"]
+        ]
+        show(rows, as_json, ("number", "superseded_at", "size_bytes", "kept_because"))

@@ -22,6 +22,7 @@ from datasets.batches import detail, queries, service
 from datasets.batches.models import BatchDetail
 from datasets.batches.workflow import STATE_NAMES, BatchState
 from datasets.intake.guesses import Guess
+from datasets.releases import rules, shape
 from datasets.releases import service as releases
 from datasets.releases.models import ReleaseCreate
 from datasets.sources.queries import origin
@@ -150,6 +151,7 @@ def _show(
     from api.errors import status_of
 
     batch = detail.detail(work, actor, batch_id)
+    may_publish = any(command.step == "publish" and command.allowed for command in batch.commands)
     job = work.db.get(JobRow, batch.job_id) if batch.job_id else None
     title = catalog.titles(work, [batch.dataset_id]).get(
         batch.dataset_id, Text(batch.dataset_id, batch.dataset_id)
@@ -159,6 +161,8 @@ def _show(
         typed=typed, job=read(job) if job and job.state not in FINAL else None, states=STATE_NAMES, steps=_steps(batch), origin=origin(work, batch.id),
         commands={command.step: command for command in batch.commands}, severities=SEVERITIES, outcome_names=OUTCOMES,
         sheets=_sheets(batch), **WORDS,
+        compat=shape.preview(work, actor, batch_id) if may_publish else None,
+        impacts={impact.word: name for impact, name in rules.IMPACT_NAMES.items()},
     )  # fmt: skip
 
 
@@ -292,12 +296,14 @@ def publish(
     batch_id: str,
     note: NoteField = "",
     version: VersionField = None,
+    accepts_breaking: Annotated[bool, Form()] = False,
 ) -> Response:
     """Have the batch published, as a second person."""
     try:
         _short_enough(note)
         with house.write() as work:
-            body = ReleaseCreate.model_validate({"batch_id": batch_id, "note": note, "version": version})
+            asked = {"batch_id": batch_id, "note": note, "version": version}
+            body = ReleaseCreate.model_validate(asked | {"accepts_breaking": accepts_breaking})
             release = releases.request(work, actor, body)
     except AppError as error:
         with house.read() as work:
