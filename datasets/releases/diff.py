@@ -15,6 +15,7 @@ from duckdb import DuckDBPyConnection
 
 from core.errors import Conflict
 from core.text import Text
+from datasets.geometry import shape_columns
 from datasets.releases.engine import engine, quoted
 
 SAMPLE: Final = 20
@@ -36,7 +37,13 @@ def compare(
     old, new = pq.read_schema(older), pq.read_schema(newer)
     _demand_key(key, old.names, new.names)
     shared = [name for name in new.names if name in set(old.names) and name not in set(key)]
-    alike = {name: old.field(name).type == new.field(name).type for name in (*key, *shared)}
+    shapes = {
+        *shape_columns(old.metadata),
+        *shape_columns(new.metadata),
+    }  # compared and shown as well-known text
+    alike = {
+        name: name not in shapes and old.field(name).type == new.field(name).type for name in (*key, *shared)
+    }
     with engine(memory_limit_mb, scratch, keeps_order=False) as db:
         for file, at in ((older, "o"), (newer, "n")):
             _view(db, at, file, key, shared, alike)
@@ -88,13 +95,21 @@ def _view(
     alike: Mapping[str, bool],
 ) -> None:
     """One release under names that cannot clash: k0, k1 … the key, c0, c1 … the rest. Types that differ meet as text."""
+    wkb = shape_columns(pq.read_schema(file).metadata)
     parts = [
-        f"{quoted(name)}{'' if alike[name] else '::VARCHAR'} AS {letter}{place}"
+        f"{_shown(name, alike[name], name in wkb)} AS {letter}{place}"
         for letter, names in (("k", key), ("c", shared))
         for place, name in enumerate(names)
     ]
     path = str(file).replace("'", "''")
     db.execute(f"CREATE VIEW {at} AS SELECT true AS p, {', '.join(parts)} FROM read_parquet('{path}')")  # noqa: S608 - quoted
+
+
+def _shown(name: str, is_alike: bool, is_shape: bool) -> str:
+    """SQL of a column: shapes as well-known text, types that differ as text, the rest as it is."""
+    if is_shape:
+        return f"ST_AsText(ST_GeomFromWKB({quoted(name)}))"
+    return quoted(name) if is_alike else f"{quoted(name)}::VARCHAR"
 
 
 def _demand_unique(db: DuckDBPyConnection, at: str, key: Sequence[str]) -> None:

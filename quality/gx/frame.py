@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -48,7 +50,7 @@ def read(table: Path, *, has_row_key: bool) -> pd.DataFrame:
 
 def columns_of(table: Path, names: list[str] | None) -> pd.DataFrame:
     """These columns (None: all) in the order of the file."""
-    arrow = pq.read_table(table, columns=names)
+    arrow = _spelt(pq.read_table(table, columns=names))
     frame: pd.DataFrame = arrow.to_pandas(
         types_mapper=_DTYPES.get, date_as_object=False, timestamp_as_object=False
     )
@@ -58,6 +60,21 @@ def columns_of(table: Path, names: list[str] | None) -> pd.DataFrame:
         if pa.types.is_timestamp(kind) and kind.tz is not None:
             frame[name] = frame[name].dt.tz_convert("UTC")
     return frame
+
+
+def _spelt(table: pa.Table) -> pa.Table:
+    """Shapes (GeoParquet's WKB) as well-known text, which is how the other engine reads them."""
+    try:
+        shapes = json.loads((table.schema.metadata or {})[b"geo"])["columns"]
+    except (KeyError, TypeError, ValueError):
+        return table
+    for at, name in enumerate(table.schema.names):
+        if name in shapes and pa.types.is_binary(table.schema.field(at).type):
+            with duckdb.connect(config={"threads": 1}) as db:  # one thread keeps the order
+                column = db.from_arrow(pa.table({"v": table.column(at)}))
+                texts = column.project("ST_AsText(ST_GeomFromWKB(v)) AS v").to_arrow_table().column("v")
+            table = table.set_column(at, name, texts)
+    return table
 
 
 def schema_of(table: Path, *, has_row_key: bool) -> pa.Schema:

@@ -6,7 +6,7 @@ import json
 import struct
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import duckdb
 import pyarrow as pa
@@ -21,8 +21,10 @@ from datasets.extracts.build import Recipe, build
 from datasets.geometry import Extent, Points, Shapes, converter, kept_metadata
 from datasets.intake.check import check_file
 from datasets.intake.dictionary import Dictionary
+from datasets.releases.diff import compare
 from datasets.releases.partitions import Plan, split
 from datasets.releases.writer import write_csv, write_parquet
+from quality.engine import run_suite
 from quality.suite import Suite
 
 SHAPES = [
@@ -157,6 +159,35 @@ def test_an_extract_keeps_shapes_and_their_system(tmp_path: Path) -> None:
     made = pq.read_table(tmp_path / "x.parquet").column("shape").to_pylist()
     assert made == [struct.pack("<BIdd", 1, 1, 1, 2), struct.pack("<BIdd", 1, 1, 3, 4)]
     assert (tmp_path / "x.csv").read_text("utf-8-sig") == '"shape"\n"POINT (1 2)"\n"POINT (3 4)"\n'
+
+
+@pytest.mark.gx
+@pytest.mark.parametrize("engine", ["duckdb", "pandas"])
+def test_both_engines_judge_released_shapes_as_text(
+    tmp_path: Path, engine: Literal["duckdb", "pandas"]
+) -> None:
+    _, out = released(
+        tmp_path, {"id": [1, 2], "shape": ["POINT (1 2)", "LINESTRING (0 0, 1 1)"]}, Shapes(("shape",))
+    )
+    rules = [
+        {"type": "expect_column_values_to_match_regex", "kwargs": {"column": "shape", "regex": "^POINT"}},
+        {"type": "expect_column_values_to_be_unique", "kwargs": {"column": "shape"}},
+    ]
+    said = run_suite(Suite.from_data({"name": "s", "expectations": rules}), out, engine=engine)
+    assert [(each.outcome, each.unexpected_count) for each in said.expectations] == [
+        ("failed", 1),
+        ("passed", 0),
+    ]
+
+
+def test_two_releases_are_compared_shape_by_shape(tmp_path: Path) -> None:
+    sides = []
+    for name, shape in (("old", "POINT (3 4)"), ("new", "POINT (3 5)")):
+        (tmp_path / name).mkdir()
+        rows = {"id": [1, 2], "shape": ["POINT (1 2)", shape]}
+        sides.append(released(tmp_path / name, rows, Shapes(("shape",), crs="CGCS2000"))[1])
+    found = compare(sides[0], sides[1], ["id"], memory_limit_mb=200, scratch=tmp_path)
+    assert (found.counts["changed"], found.sample[0]["after"]) == (1, {"shape": "POINT (3 5)"})
 
 
 @pytest.mark.gx
