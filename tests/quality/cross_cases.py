@@ -170,6 +170,7 @@ def suite_of(cases: list[tuple[str, dict[str, Any]]]) -> Suite:
 
 
 def written(folder: Path, name: str, columns: dict[str, pa.Array]) -> Path:
+    folder.mkdir(exist_ok=True)
     path = folder / f"{name}.parquet"
     pq.write_table(pa.table(columns), path)
     return path
