@@ -12,6 +12,7 @@ from auth.actor import SYSTEM
 from auth.audit import AuditEventRow
 from catalog import codes
 from catalog import service as catalog
+from core.text import Text
 from core.work import Work
 from datasets.geometry import Shapes
 from datasets.geoparquet import shapes_of
@@ -20,6 +21,7 @@ from datasets.releases.tables import ReleaseRow
 from datasets.releases.workflow import DELIVERABLE
 from quality.scores import score
 from quality.tables import SuiteVersionRow, VerdictRow
+from quality.troubles import trouble
 from quality.verdict import Outcome, Verdict
 from quality.wording import describe
 
@@ -125,7 +127,9 @@ def outcomes(work: Work, verdict_id: str | None) -> list[dict[str, Any]]:
 
 def _outcome(each: Outcome) -> dict[str, Any]:
     rule = describe(each)
-    return each.model_dump(mode="json", exclude={"failing_rows"}) | {"rule_zh": rule.zh, "rule_en": rule.en}
+    found = each.model_dump(mode="json", exclude={"failing_rows"})
+    why = trouble(each.error) if each.error else Text("", "")
+    return found | {"rule_zh": rule.zh, "rule_en": rule.en, "error_zh": why.zh, "error_en": why.en}
 
 
 def quality_of(work: Work, verdict_id: str) -> tuple[float | None, str | None]:

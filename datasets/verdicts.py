@@ -34,6 +34,7 @@ from quality.sheet import ROW
 from quality.spread import Spread, can_be_drawn, spread
 from quality.tables import SuiteVersionRow, VerdictRow
 from quality.templates import type_name
+from quality.troubles import trouble
 from quality.verdict import Outcome, Verdict
 from quality.vocabulary import DOMAIN_KEYS
 from quality.wording import describe, own_words
@@ -72,6 +73,7 @@ class RuleVerdict(BaseModel):
     examples: list[Any]
     failing_rows: list[int]
     error: str | None
+    error_zh: str | None
     withheld: bool
 
 
@@ -272,6 +274,7 @@ def _seen(work: Work, actor: Actor, batch: BatchRow, stored: VerdictRow, release
 
 def _rule(place: int, each: Outcome, sight: Sight) -> RuleVerdict:
     said = describe(each) if sight.rules else _guarded(each)
+    why = trouble(each.error) if each.error and sight.rules else None
     named = each.meta.get("rule_id")
     kwargs = (
         each.kwargs if sight.rules else {key: value for key, value in each.kwargs.items() if key in _KEYS}
@@ -283,7 +286,7 @@ def _rule(place: int, each: Outcome, sight: Sight) -> RuleVerdict:
         unexpected_count=each.unexpected_count, unexpected_percent=each.unexpected_percent,
         observed_value=each.observed_value if sight.values else None, examples=each.examples if sight.values else [],
         failing_rows=each.failing_rows[:_ROWS] if sight.is_insider else [],
-        error=each.error if sight.rules else None, withheld=not sight.values,
+        error=why.en if why else None, error_zh=why.zh if why else None, withheld=not sight.values,
     )  # fmt: skip
 
 

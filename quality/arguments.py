@@ -14,6 +14,7 @@ from quality import conditions
 from quality.own.ages import is_duration, is_moment, read_duration
 from quality.own.areas import is_area
 from quality.own.datums import DATUMS
+from quality.troubles import told
 from quality.vocabulary import Shape, TypeSpec
 
 Given = Mapping[str, Any]
@@ -260,7 +261,7 @@ def _contents(given: Given) -> Iterator[Fault]:
         if isinstance(pattern, str) and (error := _regex_fault(pattern)):
             yield Fault(
                 "wrong-regex",
-                f"正则表达式 {pattern!r} 有误：{error}",
+                f"正则表达式 {pattern!r} 有误：{told(error).zh}",
                 f"the regular expression {pattern!r} is wrong: {error}",
             )
     yield from _partners(given)
@@ -281,7 +282,9 @@ def _contents(given: Given) -> Iterator[Fault]:
             conditions.read(given["row_condition"])
         except conditions.ConditionUnreadable as fault:
             yield Fault(
-                "wrong-row-condition", f"看不懂行条件 {fault}", f"the row condition cannot be read: {fault}"
+                "wrong-row-condition",
+                f"行条件有误：{told(str(fault)).zh}",
+                f"the row condition cannot be read: {fault}",
             )
 
 

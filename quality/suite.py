@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from core.errors import InputRefused, Reason
 from core.text import Text
 from quality.arguments import faults_of, is_storable
+from quality.troubles import told
 from quality.verdict import Severity
 from quality.vocabulary import IGNORED_KEYS, NEED_SECOND_TABLE, TYPES, TypeSpec, snake
 
@@ -122,7 +123,7 @@ def _not_json(error: Exception) -> InputRefused:
     message = getattr(error, "msg", str(error))
     return InputRefused(
         Text(
-            f"规则集不是合法的 JSON（{where_zh}{message}）。请改正后重新提交。",
+            f"规则集不是合法的 JSON（{where_zh}{told(message).zh}）。请改正后重新提交。",
             f"The suite is not valid JSON ({where_en}{message}). Mend it and hand it in again.",
         ),
         line=line,

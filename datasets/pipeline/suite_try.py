@@ -14,6 +14,7 @@ from datasets.suites import TRY
 from quality.engine import run_suite
 from quality.scores import score
 from quality.suite import Suite
+from quality.troubles import trouble
 from quality.verdict import Outcome
 from quality.wording import describe
 
@@ -71,7 +72,9 @@ def _told(each: Outcome) -> dict[str, Any]:
         "unexpected_percent",
     }
     kept |= {"failing_rows", "error"}
-    return each.model_dump(mode="json", include=kept) | {"rule_zh": said.zh, "rule_en": said.en}
+    why = trouble(each.error) if each.error else Text("", "")
+    words = {"rule_zh": said.zh, "rule_en": said.en, "error_zh": why.zh, "error_en": why.en}
+    return each.model_dump(mode="json", include=kept) | words
 
 
 JOB: Final = JobKind(TRY, Text("试跑规则集", "Try a suite"), run, lane="check")
