@@ -111,7 +111,14 @@ def test_a_breaking_release_is_acknowledged_and_told_to_followers(stocked: House
         with pytest.raises(Conflict) as refused:
             ask(stocked, "zhou", batch.id, **how)
         assert [reason.code for reason in refused.value.reasons] == ["breaking-change-not-acknowledged"]
-    release = ask(stocked, "zhou", batch.id, note="单位改为辆", accepts_breaking=True)
+    zhou = browser_as(stocked, "zhou")
+    assert 'name="accepts_breaking"' in zhou.get(f"/batches/{batch.id}").text
+    refused_page = zhou.submit(f"/batches/{batch.id}/publish", note="单位改为辆")
+    assert (refused_page.status_code, "单位改为辆" in refused_page.text) == (409, True)
+    done = zhou.submit(f"/batches/{batch.id}/publish", note="单位改为辆", accepts_breaking="yes")
+    assert done.status_code == 303
+    drain(stocked)
+    release = the_release(stocked, done.headers["location"].rsplit("/", 1)[-1])
     assert (release.semver, release.state) == ("2.0.0", "published"), release.problem
     told = client_as(stocked, "eye").get("/api/v1/me/notices").json()
     assert [(each["kind"], each["is_new"]) for each in told["items"]] == [("breaking", True)]
