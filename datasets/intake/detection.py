@@ -35,6 +35,7 @@ STRONG: Final = (",", "\t", ";", "|")
 WEAK: Final = ("\x01", "^", "~", ":", " ")
 SAMPLE_CHARS: Final = 256 << 10
 SAMPLE_LINES: Final = 1000
+COLUMNS_LOOKED_AT: Final = 200
 ALTERNATIVES: Final = 5
 WORDS_ONLY: Final = 0.75  # a first line of distinct words above nothing but words
 
@@ -141,7 +142,7 @@ def of_header(sample: Sequence[Record], chosen: int, known: Collection[str]) -> 
     """The header's line (0: none). sample: the first records; known: the dictionary's names and titles, casefolded."""
     at = next((i for i, record in enumerate(sample) if record.line == chosen), None) if chosen else None
     top = list(sample[:HEADERS_LOOKED_AT])
-    named = {record.line: score for record in top if (score := known_share(record, known)) > 0}
+    named = {record.line: score for record in top if known and (score := known_share(record, known)) > 0}
     own, best = named.get(chosen, 0.0), max(named, key=lambda line: named[line], default=0)
     if own >= HALF and own >= named[best]:
         return certain(
@@ -163,7 +164,7 @@ def of_header(sample: Sequence[Record], chosen: int, known: Collection[str]) -> 
 
 def _no_header(top: Sequence[Record]) -> Guess:
     """The first record is made of the same numbers and dates as what follows."""
-    width = max((len(record.cells) for record in top), default=1)
+    width = min(COLUMNS_LOOKED_AT, max((len(record.cells) for record in top), default=1))
     below = [column_kind(top[1:], i) for i in range(width)]
     typed = [i for i, kind in enumerate(below) if kind in ("number", "date")]
     same = [i for i in typed if i < len(top[0].cells) and kind_of(top[0].cells[i]) == below[i]]
@@ -178,7 +179,7 @@ def _no_header(top: Sequence[Record]) -> Guess:
 def _header(sample: Sequence[Record], at: int) -> Guess:
     """A header is believed for standing in words above columns of numbers or dates, or for its distinct words."""
     record, body = sample[at], sample[at + 1 :]
-    cells = [(cell or "").strip() for cell in record.cells]
+    cells = [(cell or "").strip() for cell in record.cells[:COLUMNS_LOOKED_AT]]
     given = [cell for cell in cells if cell]
     distinct = len(set(given)) / max(1, len(cells))
     rest = body[1:] if len(body) > 2 else body  # the line below may be a second header

@@ -71,7 +71,7 @@ def test_grant_is_announced_sixty_days_before_its_end(desk: Desk, clock: TestClo
     ("state", "label"),
     [
         ("needs_confirmation", "Batches to confirm"), ("passed", "Batches to publish"), ("confirmed", "Batches to publish"),
-        ("failed", "Batches to correct"),
+        ("failed", "Batches to correct"), ("needs_look", "Batches whose reading needs a look"),
     ],
 )  # fmt: skip
 def test_batch_waits_for_the_stewards_of_its_department(desk: Desk, state: str, label: str) -> None:
