@@ -270,6 +270,7 @@ def _settle_batch(
     work: Work, batch: BatchRow, kind: str, actor: Actor, text: str, keys: set[str] | None = None
 ) -> None:
     work.db.flush()
+    hold(work, "tickets")
     wanted = (
         select(TicketRow)
         .join(RuleFailureRow, col(RuleFailureRow.ticket_id) == TicketRow.id)

@@ -35,12 +35,12 @@ def note_objections(note: str) -> tuple[Reason, ...]:
 
 
 def confirm_objections(
-    *, person: str, answerers: Collection[str], unsettled: int, is_waived: bool, is_rule_changed: bool
+    *, person: str, answerers: Collection[str], unsettled: int, is_rule_changed: bool
 ) -> tuple[Reason, ...]:
     """Why somebody may not close an answered ticket.
 
     answerers: persons who answered, or who prepared the batch that mended it; unsettled: failing batches that no passing
-    correction, rejection or signature has settled.
+    correction, rejection, signature or waiver has settled.
     """
     found = []
     if person in answerers:
@@ -49,7 +49,7 @@ def confirm_objections(
             "You answered this ticket or handed in its correction; another steward must confirm it.",
         )
         found.append(Reason("answerer-may-not-confirm", text, _PROMISE_3))
-    if unsettled and not (is_waived or is_rule_changed):
+    if unsettled and not is_rule_changed:
         text = Text(
             f"还有 {unsettled} 个批次未通过该规则：请提交更正批次；如数据无误，请签发豁免或修改规则，再作确认。",
             f"{unsettled} batch(es) still fail this rule: hand in a correction; if the data are right, sign a waiver or change the rule first.",

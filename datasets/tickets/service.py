@@ -29,7 +29,7 @@ from datasets.tickets.models import (
 from datasets.tickets.tables import RuleFailureRow, TicketRow
 from datasets.tickets.workflow import LIVE, MOVES, TicketState, TicketStep, advance, open_steps
 from datasets.waivers import queries as waivers
-from datasets.waivers.cover import is_personal
+from datasets.waivers.cover import is_covered, is_personal
 from quality.service import current_suite
 from quality.suite import Expectation, Suite
 
@@ -230,14 +230,18 @@ def _objections(work: Work, actor: Actor, row: TicketRow, step: TicketStep) -> t
 
 
 def _confirm_objections(work: Work, actor: Actor, row: TicketRow) -> tuple[Reason, ...]:
-    left = [each for each in queries.failures(work, row.id) if queries.settled_by(*each) is None]
+    left = [
+        (failure, batch)
+        for failure, batch in queries.failures(work, row.id)
+        if queries.settled_by(failure, batch) is None
+        and not is_covered(work, batch, row.rule_digest, failure)
+    ]
     rule = _rule_in_force(work, row)
     is_untyped = row.rule_key.startswith("untyped:")
     return rules.confirm_objections(
         person=actor.person_id,
         answerers=queries.answerers(work, row),
         unsettled=len(left),
-        is_waived=waivers.has_effective(work, row.dataset_id, row.rule_key),
         is_rule_changed=not is_untyped and (rule is None or digest_of(rule) != row.rule_digest),
     )
 

@@ -16,6 +16,7 @@ from core.work import Work
 from datasets.batches.tables import BatchRow
 from datasets.rule_keys import Rule, digest_of, keys_of
 from datasets.tickets.policy import policy
+from datasets.tickets.tables import RuleFailureRow
 from datasets.waivers import rules
 from datasets.waivers.rules import Failure, Terms
 from datasets.waivers.tables import WaiverRow
@@ -67,6 +68,16 @@ def standing(work: Work, batch: BatchRow, verdict: Verdict) -> Standing:
         else:
             (blocking if outcome.severity == "critical" else unsigned).append(outcome)
     return Standing(tuple(applied), tuple(blocking), tuple(unsigned), tuple(reasons))
+
+
+def is_covered(work: Work, batch: BatchRow, rule_digest: str, failure: RuleFailureRow) -> bool:
+    """Whether a waiver in force covers a failure that stands in the book, though its batch may be stopped by others."""
+    noted = Failure(rule_digest, failure.severity, failure.failing_rows, failure.checked_rows, False)
+    today = local_day(work.now)
+    return any(
+        not rules.use_objections(terms(row), noted, batch.preparers, today, "")
+        for row in _waivers(work, batch.dataset_id).get(failure.rule_key, ())
+    )
 
 
 def publish_objections(work: Work, batch: BatchRow, actor: Actor) -> tuple[Reason, ...]:

@@ -92,13 +92,3 @@ def waivers(
     total = work.db.exec(select(func.count()).select_from(wanted.subquery())).one()
     rows = work.db.exec(wanted.order_by(col(WaiverRow.id).desc()).limit(size).offset((page - 1) * size)).all()
     return WaiverPage([read(work, row) for row in rows], total, page, max(1, -(-total // size)))
-
-
-def has_effective(work: Work, dataset_id: str, rule_key: str) -> bool:
-    """Whether some waiver of the rule is in force now."""
-    wanted = select(WaiverRow.id).where(
-        WaiverRow.dataset_id == dataset_id,
-        WaiverRow.rule_key == rule_key,
-        _of_standing("effective", local_day(work.now)),
-    )
-    return work.db.exec(wanted.limit(1)).first() is not None

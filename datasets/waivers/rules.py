@@ -111,16 +111,22 @@ def use_objections(
     )
 
 
+def ended_objections(valid_to: date, today: date) -> tuple[Reason, ...]:
+    """A waiver whose last day is over covers nothing, and nobody signs it any more."""
+    if today <= valid_to:
+        return ()
+    text = Text(
+        f"豁免已于 {valid_to} 到期，不会自动续期。",
+        f"The waiver ended on {valid_to}; it is not renewed by itself.",
+    )
+    return (Reason("waiver-ended", text, _GATE),)
+
+
 def _standing(terms: Terms, failure: Failure, today: date) -> Iterator[Reason]:
     if terms.state != "signed":
         text = Text("豁免未签妥或已撤销。", "The waiver is not fully signed, or was revoked.")
         yield Reason("waiver-not-in-force", text, _GATE)
-    if today > terms.valid_to:
-        text = Text(
-            f"豁免已于 {terms.valid_to} 到期，不会自动续期。",
-            f"The waiver ended on {terms.valid_to}; it is not renewed by itself.",
-        )
-        yield Reason("waiver-ended", text, _GATE)
+    yield from ended_objections(terms.valid_to, today)
     if terms.rule_digest != failure.rule_digest:
         text = Text(
             "签发豁免之后规则已修改，须重新签发。",

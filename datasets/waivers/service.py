@@ -209,6 +209,7 @@ def _second_objections(work: Work, actor: Actor, row: WaiverRow) -> tuple[Reason
     rule = rule_of(work, row.dataset_id, row.rule_key)
     preparers = _preparers(work, row.dataset_id)
     found = rules.people_objections(actor.person_id, preparers, row.signed["person_id"])
+    found += rules.ended_objections(row.valid_to, local_day(work.now))
     if rule is None or digest_of(rule) != row.rule_digest:
         text = Text(
             "签发之后规则已修改或删除；请重新签发豁免。",

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
 import pytest
+from typer.testing import CliRunner
 
 from api.agenda import agenda
+from api.cli import fix as cli_fix
+from api.cli import ticket as cli_ticket
+from api.cli import waiver as cli_waiver
 from api.house import House
+from core.work import system_clock
+from tests.conftest import TestClock
 from tests.datasets.parking import DATASET, the_batch
 from tests.datasets.tickets.stories import PHONES, a_stage, a_waiver, judged, the_ticket
 from tests.people import actor_of, browser_as, client_as
@@ -134,3 +143,25 @@ def test_the_home_page_says_whose_turn_it_is(stage: House) -> None:
         with stage.read() as work:
             found = {pile.label.en: pile.total for pile in agenda(work, actor_of(work, who))}
         assert found.get("Tickets to confirm") == total
+
+
+def test_commands_say_the_same_as_the_routes(stage: House, clock: TestClock) -> None:
+    clock.now = system_clock()  # commands read the clock of the machine
+    for _ in range(3):
+        judged(stage, fails={"K2": 7})
+    ticket, waiver = the_ticket(stage), a_waiver(stage, second=None)
+    where = ["--data-dir", str(stage.settings.data_dir), "--json", "--as"]
+
+    def said(group: Any, *words: str, who: str = "lin") -> Any:
+        done = CliRunner().invoke(group.app, [*words, *where, who])
+        assert done.exit_code == 0, (words, done.output)
+        return json.loads(done.stdout)
+
+    assert said(cli_ticket, "list", "--mine")["total"] == 1
+    assert said(cli_ticket, "assign", ticket.id, "--to", "lin")["assignee"]["username"] == "lin"
+    told = ("answer", ticket.id, "--answer", "data_right", "--note", "确为两处")
+    assert said(cli_ticket, *told)["state"] == "answered"
+    assert said(cli_waiver, "second", waiver.id, who="chief")["standing"] == "effective"
+    assert said(cli_ticket, "confirm", ticket.id, who="third")["state"] == "closed"
+    fix = said(cli_fix, "list")["items"][0]["id"]
+    assert said(cli_fix, "reject", fix, "--note", "规则不适用")["state"] == "rejected"

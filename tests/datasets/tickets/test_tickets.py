@@ -20,7 +20,7 @@ from datasets.waivers.cover import Standing
 from quality.suite import Suite
 from tests.conftest import TestClock
 from tests.datasets.parking import DATASET, SUITE, save_suite
-from tests.datasets.tickets.stories import a_stage, a_verdict, judge, judged, the_ticket
+from tests.datasets.tickets.stories import a_stage, a_verdict, a_waiver, judge, judged, the_ticket
 from tests.people import actor_of
 
 
@@ -133,6 +133,17 @@ def test_data_that_are_right_need_a_waiver_or_another_rule(stage: House) -> None
         )
     _confirm(stage, "zhou")
     assert the_ticket(stage).state == "closed"
+
+
+def test_a_waiver_that_does_not_reach_as_far_closes_no_ticket(stage: House) -> None:
+    judged(stage, fails={"K2": 7, "K1": 1})
+    _answer(stage, "lin")
+    a_waiver(stage, max_count=5)
+    with pytest.raises(AccessRefused):
+        _confirm(stage, "zhou")
+    a_waiver(stage)
+    _confirm(stage, "third")
+    assert (the_ticket(stage).state, the_ticket(stage, "K1").state) == ("closed", "open")
 
 
 def test_a_rule_that_left_the_suite_settles_its_ticket_at_the_next_check(stage: House) -> None:

@@ -203,6 +203,14 @@ def test_nothing_renews_a_waiver(stage: House, clock: TestClock) -> None:
         service.second(work, actor_of(work, "chief"), first.id, WaiverNote())
 
 
+def test_nobody_signs_what_has_ended(stage: House, clock: TestClock) -> None:
+    made = a_waiver(stage, second=None, days=3)
+    clock.forward(days=4)
+    with stage.write() as work, pytest.raises(AccessRefused) as refused:
+        service.second(work, actor_of(work, "chief"), made.id, WaiverNote())
+    assert _codes(refused) == {"waiver-ended"}
+
+
 def test_a_refused_waiver_says_why_and_covers_nothing(stage: House) -> None:
     made = a_waiver(stage, second=None)
     with stage.write() as work:
