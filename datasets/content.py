@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from datasets.geometry import as_texts, shape_columns, texted
+from datasets.geometry import DERIVED, as_texts, points_of, shape_columns, texted
 
 ROW_COLUMN: Final = "__row__"
 _BATCH_ROWS: Final = 131_072
@@ -26,17 +26,31 @@ def content_digest(parquet: Path, order: Sequence[str] = ()) -> str:
     """SHA-256 over column names, types, nulls and values in row order; `__row__` is left out. 64 hex digits.
 
     order: the columns as the table that was judged has them, where the file has them in another order. Shapes count
-    as the well-known text that they stand for, so WKB and text have the same digest.
+    as the well-known text that they stand for, so WKB and text have the same digest. Raises RuntimeError where points made
+    from two columns contradict them.
     """
     with pq.ParquetFile(parquet) as file:
         schema = file.schema_arrow
         names = list(order) or [name for name in schema.names if name != ROW_COLUMN]
         batches = (batch.select(names) for batch in file.iter_batches(_BATCH_ROWS, columns=names))
         fields = [schema.field(name) for name in names]
+        _demand_true_points(file, schema)
         if shapes := shape_columns(schema.metadata):
             spelt = texted(pa.schema(fields), shapes)
             return digest_of(list(spelt), as_texts(batches, shapes, spelt))
         return digest_of(fields, batches)
+
+
+def _demand_true_points(file: pq.ParquetFile, schema: pa.Schema) -> None:
+    """Points made from two columns are no values of their own; but they must say what those columns say."""
+    for field in schema:
+        pair = json.loads((field.metadata or {}).get(DERIVED, b"[]"))
+        if len(pair) != 2 or not set(pair) <= set(schema.names):
+            continue
+        for batch in file.iter_batches(_BATCH_ROWS, columns=[*pair, field.name]):
+            made = points_of(batch.column(pair[0]), batch.column(pair[1]))
+            if not made.equals(batch.column(field.name)):
+                raise RuntimeError(f"the points in {field.name} are not those of {' and '.join(pair)}")
 
 
 def digest_of(fields: list[pa.Field], batches: Iterable[pa.RecordBatch]) -> str:

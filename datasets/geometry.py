@@ -15,10 +15,15 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 import duckdb
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 VERSION: Final = "1.1.0"
 GEO: Final = b"geo"
+DERIVED: Final = b"derived_from"
+POINT_HEAD: Final = b"\x01\x01\x00\x00\x00"  # little-endian, a point
+POINT_BYTES: Final = 21
 KINDS: Final = (
     *("Geometry", "Point", "LineString", "Polygon", "MultiPoint", "MultiLineString", "MultiPolygon"),
     "GeometryCollection",
@@ -112,9 +117,26 @@ class Extent:
     kinds: set[str] = field(default_factory=set)
 
     def add(self, shapes: pa.Array) -> None:
+        shapes = shapes.drop_null()
+        if self._add_points(shapes):
+            return
         for shape in shapes.to_pylist():
-            if shape is not None:
-                self._read(shape, 0, is_part=False)
+            self._read(shape, 0, is_part=False)
+
+    def _add_points(self, shapes: pa.Array) -> bool:
+        """Take in an array of nothing but flat points at once; False where it holds anything else."""
+        if not len(shapes) or pc.any(pc.not_equal(pc.binary_length(shapes), POINT_BYTES)).as_py():
+            return False
+        start, end = np.frombuffer(shapes.buffers()[1], "i4")[[shapes.offset, shapes.offset + len(shapes)]]
+        cells = np.frombuffer(shapes.buffers()[2], "u1")[start:end].reshape(-1, POINT_BYTES)
+        if not (cells[:, :5] == np.frombuffer(POINT_HEAD, "u1")).all():
+            return False
+        for axis, numbers in enumerate(cells[:, 5:].copy().view("<f8").T):
+            if len(known := numbers[~np.isnan(numbers)]):
+                self.low[axis] = min(self.low[axis], float(known.min()))
+                self.high[axis] = max(self.high[axis], float(known.max()))
+        self.kinds.add("Point")
+        return True
 
     @property
     def box(self) -> list[float] | None:
@@ -155,15 +177,17 @@ class Extent:
 
 def points_of(lon: pa.Array, lat: pa.Array) -> pa.Array:
     """WKB points of two columns of degrees; null where either is null or not finite."""
-    head = b"\x01\x01\x00\x00\x00"
-    pairs = zip(lon.cast(pa.float64()).to_pylist(), lat.cast(pa.float64()).to_pylist(), strict=True)
-    return pa.array(
-        [
-            None if x is None or y is None or not math.isfinite(x + y) else head + struct.pack("<2d", x, y)
-            for x, y in pairs
-        ],
-        pa.binary(),
+    pair = [values.cast(pa.float64()) for values in (lon, lat)]
+    whole = pc.fill_null(pc.and_(pc.is_finite(pair[0]), pc.is_finite(pair[1])), False)
+    cells = np.empty((len(lon), POINT_BYTES), "u1")
+    cells[:, :5] = np.frombuffer(POINT_HEAD, "u1")
+    for at, values in zip((5, 13), pair, strict=True):
+        numbers = pc.fill_null(values, 0.0).to_numpy(zero_copy_only=False).astype("<f8")
+        cells[:, at : at + 8] = numbers.view("u1").reshape(-1, 8)
+    points = pa.FixedSizeBinaryArray.from_buffers(
+        pa.binary(POINT_BYTES), len(lon), [None, pa.py_buffer(cells.tobytes())]
     )
+    return pc.if_else(whole, points, pa.scalar(None, points.type)).cast(pa.binary())
 
 
 def faithful(texts: Iterable[pa.Array], engine: Converter, extent: Extent) -> bool:

@@ -5,6 +5,7 @@ A column whose text would not come back letter by letter stays text, so that wha
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from datasets.geometry import Converter, Extent, Points, Shapes, converter, faithful, geo_metadata, points_of
+from datasets.geometry import (
+    DERIVED,
+    Converter,
+    Extent,
+    Points,
+    Shapes,
+    converter,
+    faithful,
+    geo_metadata,
+    points_of,
+)
 from datasets.intake.dictionary import Dictionary
 
 READ_ROWS: Final = 65_536
@@ -36,8 +47,8 @@ class Plan:
         ]
         notes = dict(schema.metadata or {})
         if self.points is not None:
-            source = f"{self.points.lon},{self.points.lat}"
-            fields.append(pa.field(self.points.name, pa.binary(), metadata={"derived_from": source}))
+            source = json.dumps([self.points.lon, self.points.lat], ensure_ascii=False)
+            fields.append(pa.field(self.points.name, pa.binary(), metadata={DERIVED: source}))
         if self.geo is not None:
             notes[b"geo"] = self.geo.encode()
         return pa.schema(fields, metadata=notes)

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from auth.policy.model import ColumnTerm, DeliveryForm, Use
 from datasets.content import content_digest
 from datasets.extracts.build import Recipe, build
-from datasets.geometry import Extent, Points, Shapes, converter, kept_metadata
+from datasets.geometry import Extent, Points, Shapes, converter, kept_metadata, points_of
 from datasets.intake.check import check_file
 from datasets.intake.dictionary import Dictionary
 from datasets.releases.diff import compare
@@ -105,6 +105,16 @@ def test_a_pair_of_columns_becomes_points_beside_them(tmp_path: Path) -> None:
     assert made.column("geometry").to_pylist() == [struct.pack("<BIdd", 1, 1, 114.5, 22.5), None, None]
     assert geo(out)["columns"]["geometry"]["bbox"] == [114.5, 22.5, 114.5, 22.5]
     assert content_digest(out, ["lng", "lat"]) == content_digest(table)
+
+
+def test_points_that_contradict_their_columns_are_no_proof(tmp_path: Path) -> None:
+    pair = {"lng": [114.5, 114.6], "lat": [22.5, 22.6]}
+    _, out = released(tmp_path, pair, Shapes(points=Points("geometry", "lng", "lat"), crs="WGS84"))
+    made = pq.read_table(out)
+    swapped = made.set_column(2, made.schema.field("geometry"), made.column("geometry").take([1, 0]))
+    pq.write_table(swapped, out)
+    with pytest.raises(RuntimeError, match="geometry are not those of lng and lat"):
+        content_digest(out, ["lng", "lat"])
 
 
 def test_a_text_that_would_not_come_back_stays_text(tmp_path: Path) -> None:
@@ -229,7 +239,10 @@ def test_no_coordinate_loses_a_bit_on_the_way(lines: list[list[tuple[float, floa
         for shape, line in zip(shapes, lines, strict=True)
     ]
     assert numbers == [tuple(n for pair in line for n in pair) for line in lines]
-    extent = Extent()
+    extent, points = Extent(), Extent()
     extent.add(shapes)
+    flat = [pair for line in lines for pair in line]
+    points.add(points_of(pa.array([x for x, _ in flat]), pa.array([y for _, y in flat])))
+    assert points.box == extent.box
     xs, ys = zip(*(pair for line in lines for pair in line), strict=True)
     assert extent.box == [min(xs), min(ys), max(xs), max(ys)]
