@@ -6,7 +6,7 @@ the dialect is unknown to it, so the metrics that need a DuckDB form are registe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
@@ -147,9 +147,9 @@ def engine_over(
     has_row_key: bool,
     memory_limit_mb: int,
     scratch: Path,
-    others: Mapping[Path, str],
+    others: Sequence[tuple[Path, str]],
 ) -> Iterator[DuckDBExecutionEngine]:
-    """An engine whose only table is `table`, beside the `others` (file → statement that makes its view).
+    """An engine whose only table is `table`, beside the `others` (file, statement that makes its view; one file may be seen twice).
 
     Text in a suite's own queries cannot reach another file.
     """
@@ -204,11 +204,11 @@ def _patient(test: Test) -> Callable[[Any, Any], Any]:
 
 
 def _prepared(
-    table: Path, columns: list[Column], has_row_key: bool, others: Mapping[Path, str]
+    table: Path, columns: list[Column], has_row_key: bool, others: Sequence[tuple[Path, str]]
 ) -> Iterator[str]:
     yield "SET TimeZone = 'UTC'"
     yield "SET enable_progress_bar = false"  # it would print into a command's answer
-    yield f"SET allowed_paths = [{sql.listed(str(path) for path in (table, *others))}]"
+    yield f"SET allowed_paths = [{sql.listed(str(path) for path in (table, *(path for path, _ in others)))}]"
     yield "SET enable_external_access = false"
     shown = ", ".join(_shown(column) for column in columns)
     key = ROW if has_row_key else f"file_row_number + 1 AS {ROW}"
@@ -216,7 +216,7 @@ def _prepared(
         f"CREATE VIEW {TABLE} AS SELECT {shown}{', ' if shown else ''}{key} "
         f"FROM read_parquet({sql.literal(str(table))}, file_row_number = true)"
     )
-    yield from others.values()
+    yield from (view for _, view in others)
     facts = CURRENT.get()
     for name, condition in facts.conditions.items():
         where = conditions.to_sql(condition, facts.columns)

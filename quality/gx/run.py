@@ -132,7 +132,7 @@ def _opened(
             has_row_key=has_row_key,
             memory_limit_mb=memory_limit_mb,
             scratch=Path(scratch),
-            others={other.path: other.view for other in others},
+            others=[(other.path, other.view) for other in others],
         ) as opened,
     ):
         yield _validator(opened, Batch(data=duck.batch_data(opened))), opened

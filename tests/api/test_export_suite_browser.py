@@ -44,6 +44,7 @@ def test_export_suite_and_comparison_are_readable_in_both_languages(
         saved = client.put(f"/api/v1/datasets/{DATASET}/{path}", json={"suite": suite, "note": "对照"}, headers={"If-Match": '"1"'} if path == "suite" else {})  # fmt: skip
         assert saved.status_code == 200, saved.text
     batch = hand_in(sqlite_house, "lin", CLEAN + "P09,新门,30,3,2026-03-02\n".encode())
+    assert client.get(f"/api/v1/batches/{batch.id}/verdict").json()["verdict"] == "failed"
     for lang in ("zh", "en"):
         for name, path in {
             "export-suite": f"/datasets/{DATASET}/export-suite",

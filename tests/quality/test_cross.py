@@ -91,6 +91,17 @@ def test_before_the_first_release_there_is_nothing_to_fall_behind(engine: Engine
     ]
 
 
+@both_engines
+def test_one_release_may_be_compared_with_twice(engine: EngineName, tmp_path: Path) -> None:
+    """A dataset that names itself: its current release is its last one too."""
+    last = references(tmp_path).last()
+    assert last is not None
+    known = References({"HERE": last}, last_release=last, knows_last=True)
+    rules = [("expect_column_values_to_exist_in_dataset", {"column": "lot", "dataset": "HERE"}), GROWS]
+    found = run_suite(suite_of(rules), written(tmp_path, "t", HERE), engine=engine, references=known)
+    assert [each.failing_rows for each in found.expectations] == [[15, 16, 18], [11, 19]]
+
+
 def test_the_verdict_names_what_was_compared_with(tmp_path: Path) -> None:
     verdict = run_suite(suite_of([EXISTS]), written(tmp_path, "t", HERE), references=references(tmp_path))
     used = {each.name: each for each in verdict.references}
