@@ -103,6 +103,7 @@ def _charts(lang: Lang) -> dict[str, dict[str, Any]]:
         key: text.in_(lang)
         for key, text in {
             "calls": Text("提取次数", "Extracts"), "refused": Text("拒绝次数", "Refusals"), "rows": Text("行", "rows"),
+            "limit": Text("上限 20", "upper bound 20"), "right": Text("符合", "allowed"), "wrong": Text("不符合", "not allowed"),
             "traffic": Text("旅游交通", "Travel"), "weather": Text("气象服务", "Weather"), "safety": Text("安全监管", "Safety"),
             "service": Text("惠民便民", "Services"), "relics": Text("文物保护", "Heritage"),
         }.items()
@@ -115,6 +116,11 @@ def _charts(lang: Lang) -> dict[str, dict[str, Any]]:
         "line": {"kind": "line", "labels": months, "unit": None, "series": [{"name": said["calls"], "values": calls}, {"name": said["refused"], "values": refused}]},
         "stack": {"kind": "stack", "labels": months, "unit": None, "series": [{"name": said["calls"], "values": calls}, {"name": said["refused"], "values": refused}]},
         "bars": {"kind": "bars", "labels": scenarios, "unit": said["rows"], "series": [{"name": said["rows"], "values": rows}]},
+        "hist": {
+            "kind": "hist", "labels": ["0 – 5", "5 – 10", "10 – 15", "15 – 20", "20 – 30"], "unit": said["rows"],
+            "edges": [0, 5, 10, 15, 20, 30], "marks": [{"name": said["limit"], "at": 20}],
+            "series": [{"name": said["right"], "values": [12, 30, 22, 9, 0]}, {"name": said["wrong"], "values": [0, 0, 0, 0, 4]}],
+        },
         "pie": {"kind": "pie", "labels": scenarios, "unit": None, "series": [{"name": said["calls"], "values": [38, 22, 14, 17, 9]}]},
     }  # fmt: skip
 
