@@ -68,6 +68,29 @@ def failing_of(batch: BatchRow, verdict: Verdict) -> dict[str, Failing]:
     return found
 
 
+@dataclass(slots=True)
+class _Register:
+    """What opening many tickets at once asks only once: live tickets and the last ticket's id by rule, the last number."""
+
+    live: dict[str, TicketRow]
+    former: dict[str, str]
+    number: int
+    due: dict[str, date]
+
+
+def _register(work: Work, dataset_id: str) -> _Register:
+    of_dataset = select(TicketRow).where(TicketRow.dataset_id == dataset_id)
+    live = work.db.exec(of_dataset.where(col(TicketRow.state).in_(LIVE)))
+    former = select(TicketRow.rule_key, TicketRow.id).where(TicketRow.dataset_id == dataset_id)
+    last = work.db.exec(select(TicketRow.number).order_by(col(TicketRow.number).desc())).first()
+    return _Register(
+        {row.rule_key: row for row in live},
+        dict(work.db.exec(former.order_by(col(TicketRow.number))).all()),
+        last or 0,
+        {severity: due_on(work, severity) for severity in _TICKETED},
+    )
+
+
 def after_check(work: Work, batch: BatchRow, verdict: Verdict, standing: Standing) -> None:
     """Bring tickets, failures and proposals up to date with a stored verdict. A check that could not finish says nothing."""
     if verdict.verdict == "error":
@@ -76,10 +99,11 @@ def after_check(work: Work, batch: BatchRow, verdict: Verdict, standing: Standin
     failing, waived = failing_of(batch, verdict), standing.waived
     known = set(keys_of(verdict.expectations))
     touched = _follow(work, batch, failing)
+    register = _register(work, batch.dataset_id)
     for each in failing.values():
         row = _failure(work, batch, each, waived.get(each.key))
         if row.waiver_id is None:
-            ticket = _ticket_for(work, batch, each)
+            ticket = _ticket_for(work, batch, each, register)
             row.ticket_id = ticket.id
         work.db.add(row)
     work.db.flush()
@@ -130,11 +154,11 @@ def _failure(work: Work, batch: BatchRow, each: Failing, waiver_id: str | None) 
     )  # fmt: skip
 
 
-def _ticket_for(work: Work, batch: BatchRow, each: Failing) -> TicketRow:
+def _ticket_for(work: Work, batch: BatchRow, each: Failing, register: _Register) -> TicketRow:
     """The rule's live ticket, which now speaks of this batch; a new one where there is none."""
-    live = queries.live_of_rule(work, batch.dataset_id, each.key)
+    live = register.live.get(each.key)
     if live is None:
-        return _opened(work, batch, each)
+        return _opened(work, batch, each, register)
     live.batch_id, live.times = batch.id, live.times + 1
     live.failing_rows, live.checked_rows, live.severity = each.failing_rows, each.checked_rows, each.severity
     live.rule_digest, live.rule_zh, live.rule_en = each.digest, each.said.zh, each.said.en
@@ -149,13 +173,13 @@ def _ticket_for(work: Work, batch: BatchRow, each: Failing) -> TicketRow:
     return live
 
 
-def _opened(work: Work, batch: BatchRow, each: Failing) -> TicketRow:
-    before = queries.latest_of_rule(work, batch.dataset_id, each.key)
+def _opened(work: Work, batch: BatchRow, each: Failing, register: _Register) -> TicketRow:
+    register.number += 1
     row = TicketRow(
-        id=work.new_id(), number=_next_number(work), dataset_id=batch.dataset_id, org_id=batch.org_id,
+        id=work.new_id(), number=register.number, dataset_id=batch.dataset_id, org_id=batch.org_id,
         rule_key=each.key, rule_digest=each.digest, rule_zh=each.said.zh, rule_en=each.said.en, severity=each.severity,
         opened_at=work.now, batch_id=batch.id, failing_rows=each.failing_rows, checked_rows=each.checked_rows,
-        due_on=due_on(work, each.severity), assignee_org=batch.org_id, previous_id=before.id if before else None,
+        due_on=register.due[each.severity], assignee_org=batch.org_id, previous_id=register.former.get(each.key),
     )  # fmt: skip
     work.db.add(row)
     work.db.flush()
@@ -176,11 +200,6 @@ def told(row: TicketRow) -> dict[str, object]:
         "number": row.number, "dataset_id": row.dataset_id, "org_id": row.org_id, "rule": row.rule_key,
         "severity": row.severity, "failing_rows": row.failing_rows, "due_on": row.due_on.isoformat(),
     }  # fmt: skip
-
-
-def _next_number(work: Work) -> int:
-    last = work.db.exec(select(TicketRow.number).order_by(col(TicketRow.number).desc())).first()
-    return (last or 0) + 1
 
 
 def due_on(work: Work, severity: str) -> date:
