@@ -36,6 +36,7 @@ from core.text import Text
 from datasets.cells import flat, safe_cells, safe_name
 from datasets.extracts.compile import Held, condition, hashed, leaving, unhashed
 from datasets.geometry import GEO, as_texts, kept_metadata, shape_columns, texted
+from datasets.releases.writer import encoding
 
 BATCH_ROWS: Final = 40_000
 HASHERS: Final = 2
@@ -139,7 +140,7 @@ def build(
         reader = visible.select(*chosen, ColumnExpression(_PLACE)).to_arrow_reader(BATCH_ROWS)
         schema = _described(reader.schema, pq.read_schema(release), recipe)
         rows = 0
-        with _writer(out, schema, recipe.form) as write, _Hashing(connection, recipe) as hashing:
+        with _writer(out, schema, recipe) as write, _Hashing(connection, recipe) as hashing:
             for columns in _ahead(_in_order(reader), hashing):
                 write(pa.record_batch(columns, schema=schema))
                 rows += len(columns[0])
@@ -245,8 +246,8 @@ def _described(made: pa.Schema, released: pa.Schema, recipe: Recipe) -> pa.Schem
 
 
 @contextmanager
-def _writer(out: Path, schema: pa.Schema, form: DeliveryForm) -> Iterator[Callable[[pa.RecordBatch], Any]]:
-    if form is DeliveryForm.EXTRACT_CSV:
+def _writer(out: Path, schema: pa.Schema, recipe: Recipe) -> Iterator[Callable[[pa.RecordBatch], Any]]:
+    if recipe.form is DeliveryForm.EXTRACT_CSV:
         shapes = shape_columns(schema.metadata)
         spelt = texted(schema, shapes)
         shown = pa.schema([pa.field(safe_name(field.name), flat(field.type)) for field in spelt])
@@ -260,11 +261,6 @@ def _writer(out: Path, schema: pa.Schema, form: DeliveryForm) -> Iterator[Callab
             with pacsv.CSVWriter(sink, shown) as writer:
                 yield write
         return
-    options = {
-        "compression": "zstd",
-        "compression_level": 1,
-        "write_page_index": True,
-        "write_page_checksum": True,
-    }
-    with pq.ParquetWriter(out, schema, **options) as writer:
+    hashes = [term.name for term in recipe.columns if term.use is Use.PSEUDONYMISED]
+    with pq.ParquetWriter(out, schema, **encoding(schema, plain=hashes)) as writer:
         yield lambda batch: writer.write_batch(batch, row_group_size=GROUP_ROWS)

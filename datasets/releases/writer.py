@@ -5,7 +5,7 @@ Both are functions of table and words alone, so making one twice gives the same 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -58,7 +58,7 @@ def write_groups(
     sorting: Sequence[pq.SortingColumn] = (),
 ) -> None:
     """Batches as a release file: how every Parquet file of a release is encoded. `sorting`: what its rows are sorted by."""
-    with pq.ParquetWriter(out, schema, sorting_columns=list(sorting) or None, **_how(schema)) as writer:
+    with pq.ParquetWriter(out, schema, sorting_columns=list(sorting) or None, **encoding(schema)) as writer:
         for group in _groups(batches, schema):
             writer.write_table(group, row_group_size=GROUP_ROWS)
 
@@ -115,13 +115,17 @@ def _described(
     return pa.schema(fields, metadata=dict(notes))
 
 
-def _how(schema: pa.Schema) -> dict[str, Any]:
-    """zstd-1; whole numbers, dates and times delta-encoded; the rest by dictionary; page index and checksums."""
+def encoding(schema: pa.Schema, plain: Collection[str] = ()) -> dict[str, Any]:
+    """zstd-1; whole numbers, dates and times delta-encoded; the rest by dictionary; page index and checksums.
+
+    plain: columns whose values hardly repeat, for which a dictionary would be built in vain.
+    """
     counted = [field.name for field in schema if _is_counted(field.type)]
+    unlisted = {*counted, *plain}
     return {
         "compression": "zstd",
         "compression_level": 1,
-        "use_dictionary": [name for name in _leaf_names(schema) if name not in counted] or False,
+        "use_dictionary": [name for name in _leaf_names(schema) if name not in unlisted] or False,
         "column_encoding": dict.fromkeys(counted, "DELTA_BINARY_PACKED") or None,
         "write_page_index": True,
         "write_page_checksum": True,
