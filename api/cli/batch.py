@@ -315,6 +315,10 @@ def recheck(
     member: Member = "",
     file_format: Format = "",
     quote: QuoteMark = "",
+    detect: Annotated[
+        list[str],
+        typer.Option("--detect", help="Detect this again, whatever was said before: header_line, …"),
+    ] = [],  # noqa: B006 - typer copies it
     wait: Wait = False,
     data_dir: DataDir = DEFAULT_DIR,
     server: Server = "",
@@ -327,6 +331,7 @@ def recheck(
         encoding=encoding, delimiter=delimiter, header_line=header_line, sheet=sheet, member=member,
         format=file_format, quote=quote,
     )  # fmt: skip
+    options |= {name.replace("-", "_"): None for name in detect}
     with connect(data_dir, server, token, user) as api:
         if options:
             batch = api.patch(f"/batches/{batch_id}/options", options)

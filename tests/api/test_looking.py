@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from api.cli.batch import _say_why
+from api.cli.batch import app as batch_commands
 from api.cli.check import check
 from api.cli.preview import preview
 from api.durable import drain
@@ -120,6 +122,46 @@ def test_a_dictionary_is_adopted_by_way_of_its_editor(sqlite_house: House) -> No
         f"/api/v1/datasets/{DATASET}/dictionary", json=proposed, headers={"If-Match": "*"}
     )
     assert saved.status_code == 200, saved.text
+
+
+@pytest.mark.gx
+def test_commands_show_ask_preview_accept_and_read_again(stocked: House, tmp_path: Path) -> None:
+    batch = hand_in(stocked, "lin", TWO_SHEETS, "lots.xlsx")
+    where = ["--data-dir", str(stocked.settings.data_dir), "--as", "lin"]
+
+    def said(*words: str) -> str:
+        done = CliRunner().invoke(batch_commands, [*words, *where])
+        assert done.exit_code == 0, done.output
+        return done.output
+
+    assert "sheet" in said("show", batch.id)
+    assert "东门" in said("preview", batch.id)
+    out = tmp_path / "dict.json"
+    said("dictionary", batch.id, "--out", str(out))
+    assert json.loads(out.read_text(encoding="utf-8"))["columns"][0]["name"] == "lot"
+    assert json.loads(said("accept", batch.id, "--json"))["state"] == "typed"
+    drain(stocked)
+    assert the_batch(stocked, batch.id).options == {"sheet": "三月"}
+    said("recheck", batch.id, "--detect", "sheet", "--header-line", "1", "--quote", '"')
+    drain(stocked)
+    row = the_batch(stocked, batch.id)
+    assert (row.state, row.options) == ("needs_look", {"header_line": 1, "quote": '"'})
+
+
+def test_a_waiting_command_says_what_is_doubtful_and_what_to_do(capsys: pytest.CaptureFixture[str]) -> None:
+    doubt = {
+        "aspect": "sheet",
+        "value": "a",
+        "confidence": 0.5,
+        "why": {"en": "half"},
+        "alternatives": [{"value": "b"}],
+    }
+    _say_why({"id": "B1", "state": "needs_look", "doubts": [doubt]})
+    told = capsys.readouterr().err
+    assert 'sheet "a": 50%, half; maybe "b"' in told
+    assert "datagrant batch accept B1" in told
+    _say_why({"id": "B1", "state": "refused", "choices": ["三月 a.csv"], "problem": {"zh": "", "en": "two"}})
+    assert "--member '三月 a.csv'" in capsys.readouterr().err
 
 
 def run(command: object, *args: object) -> tuple[int, str]:
