@@ -27,7 +27,7 @@ def about(job: JobRead) -> str | None:
     """Where the thing lives that the job is about; its subject is an id, or `room/id`."""
     room = job.kind.partition(".")[0]
     thing = job.subject.rpartition("/")[2]
-    rooms = {"batch": "batches", "release": "releases", "extract": "extracts"}
+    rooms = {"batch": "batches", "release": "releases", "extract": "extracts", "source": "sources"}
     return f"/{rooms[room]}/{thing}" if room in rooms else None
 
 

@@ -58,8 +58,7 @@ def pause(work: Work, actor: Actor, source_id: str) -> SourceRead:
     row = _for_step(work, actor, source_id)
     _move(work, row, SourceStep.PAUSE)
     row.due_at = None
-    name = row.owner["name"] if actor.account_id == row.owner["account_id"] else stamp(actor)["name"]
-    row.paused_why = {"zh": f"由 {name['zh']} 暂停。", "en": f"Paused by {name['en']}."}
+    row.paused_why = {"zh": f"由 {actor.name.zh} 暂停。", "en": f"Paused by {actor.name.en}."}
     audit.record(work, actor, "source.paused", subject=row.id, dataset_id=row.dataset_id)
     return queries.read(row, actor)
 

@@ -53,6 +53,7 @@ def test_a_steward_adds_tests_runs_and_stops_a_source_in_the_browser(home: House
     ended(home, source_id)
     page = lin.get(where).text
     assert "已提交新批次" in page
+    assert where in lin.get("/jobs").text
     assert "lots.csv" in page
     assert "Every 15 minutes" in browser_as(home, "lin", "en").get("/sources").text
     assert lin.submit(f"{where}/pause").status_code == 303
