@@ -142,8 +142,8 @@ def _origin(work: Work, actor: Actor, row: ReleaseRow, batch: BatchRow) -> tuple
             {"name": suite.name if suite else None, "number": row.suite_number},
         ),
         Node(
-            _id("verdict", row.verdict_id), "verdict", Text("结论：通过", "Verdict: passed"),
-            facts={
+            _id("verdict", row.verdict_id), "verdict", Text("结论：通过", "Verdict: passed"), f"/releases/{row.id}/verdict",
+            {
                 "verdict": row.verdict, "content_sha256": row.content_sha256,
                 "at": verdict.created_at.isoformat() if verdict else None,
             } | ({"compared_with": verdict.result.get("references", [])} if verdict and insider else {}),

@@ -7,6 +7,7 @@ the data are open without condition, else the department's own stewards.
 from __future__ import annotations
 
 import tempfile
+import threading
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from auth import audit
 from auth.actor import Actor
 from catalog import service as catalog
 from core import jobs
-from core.errors import Conflict, NotFound
+from core.errors import Conflict, NotFound, TooMany
 from core.files import FileStore
 from core.ids import DatasetId, JobId, ReleaseId
 from core.jobs import FINAL, JobRow, JobState
@@ -33,6 +34,8 @@ JOB: Final = "release.diff"
 TAKE: Final = "datasets:batch:take"
 AT_ONCE_ROWS: Final = 200_000
 _AT_ONCE_MB: Final = 256
+_WAIT_S: Final = 10.0
+_turn: Final = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,12 +98,27 @@ def difference(
     if pair.kept is not None and pair.kept.counts is not None:
         return _read(pair, "ready", Difference(pair.kept.counts, pair.kept.sample or []))
     if pair.is_small:
-        with tempfile.TemporaryDirectory(dir=settings.scratch_dir) as room:
-            limit = min(settings.memory_limit_mb, _AT_ONCE_MB)
-            return _read(pair, "ready", made(files, pair.older, pair.newer, pair.key, limit, Path(room)))
+        return _read(pair, "ready", _at_once(files, settings, pair))
     if pair.job is None or pair.job.state == JobState.DONE:
         return _read(pair, "not-made")
     return _read(pair, "failed" if pair.job.state in FINAL else "making")
+
+
+def _at_once(files: FileStore, settings: Settings, pair: Pair) -> Difference:
+    """One at a time in a process, so that visitors cannot fill the memory. Raises TooMany while others wait long."""
+    if not _turn.acquire(timeout=_WAIT_S):
+        raise TooMany(
+            Text(
+                "正在比较的版本较多，请稍后再试。",
+                "Several releases are being compared; try again in a moment.",
+            )
+        )
+    try:
+        with tempfile.TemporaryDirectory(dir=settings.scratch_dir) as room:
+            limit = min(settings.memory_limit_mb, _AT_ONCE_MB)
+            return made(files, pair.older, pair.newer, pair.key, limit, Path(room))
+    finally:
+        _turn.release()
 
 
 def made(
