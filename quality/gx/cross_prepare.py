@@ -10,8 +10,10 @@ from quality.gx.cross_steps import microseconds
 from quality.gx.facts import Facts
 from quality.gx.record_rules import comparable
 from quality.kinds import NUMERIC, Column, KindMismatch
-from quality.references import CODE_TYPE
+from quality.references import CODE_TYPE, Rule
 from quality.suite import Expectation
+from quality.vocabulary import TYPES as TYPES_BY_NAME
+from quality.vocabulary import Shape
 
 _ROWS_TYPE: Final = "expect_rows_to_agree_with_last_release"
 _DELAY_TYPE: Final = "expect_delays_to_be_between"
@@ -71,6 +73,35 @@ def arguments(expectation: Expectation, facts: Facts, condition: str | None) -> 
     return (
         {"ignore_row_if": "any_value_is_missing"} | kwargs | {"column_list": names, "how": how(expectation)}
     )
+
+
+def shown(rule: Rule) -> dict[str, Any]:
+    """kwargs of a rule as its class in Great Expectations takes them, where nothing is run: with the arguments as written."""
+    spec = TYPES_BY_NAME[rule.type]
+    kwargs = {key: value for key, value in rule.kwargs.items() if key in _SHARED}
+    own = {key: value for key, value in rule.kwargs.items() if key not in _SHARED}
+    names = list(dict.fromkeys(spec.columns(rule.kwargs)))
+    if rule.type in BY_TYPE:
+        return kwargs | {"column_list": names * 2 if len(names) == 1 else names, "how": own}
+    if rule.type == _ROWS_TYPE:
+        return kwargs | {"how": own}
+    if rule.type == CODE_TYPE:
+        return kwargs | {"column": own["column"], "value_set": [own["code_list"]]}
+    if spec.shape is Shape.PAIR and spec.keys:
+        rest = {key: value for key, value in own.items() if key not in spec.keys}
+        return (
+            kwargs
+            | dict(zip(("column_A", "column_B"), spec.columns(rule.kwargs), strict=True))
+            | ({"how": own} if rule.type == _DELAY_TYPE else rest)
+        )
+    if "max_age" in own:
+        return kwargs | {
+            "column": own["column"],
+            "min_value": f"{own.get('reference', 'now')} - {own['max_age']}",
+        }
+    if rule.type == "expect_groups_to_hold_at_least_k_rows" and len(names) == 1:
+        return kwargs | own | {"column_list": names * 2}
+    return dict(rule.kwargs)
 
 
 def _codes(values: tuple[str, ...], column: Column) -> list[Any]:

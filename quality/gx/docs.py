@@ -23,6 +23,7 @@ from great_expectations.render.renderer.page_renderer import (
 )
 from great_expectations.render.view import DefaultJinjaPageView
 
+from quality.gx import cross_prepare
 from quality.verdict import Outcome, Verdict
 
 _POLICY: Final = (
@@ -70,7 +71,7 @@ def _page(document: Any) -> str:
 
 def _configuration(each: Outcome) -> ExpectationConfiguration:
     return ExpectationConfiguration(
-        type=each.type, kwargs=dict(each.kwargs), meta=dict(each.meta), severity=each.severity
+        type=each.type, kwargs=cross_prepare.shown(each), meta=dict(each.meta), severity=each.severity
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -9,10 +10,11 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from quality.data_docs import write_site
 from quality.engine import run_suite
 from quality.own.datums import to_gcj02, to_wgs84
 from quality.references import References, wanted_by
-from quality.verdict import EngineName, Outcome
+from quality.verdict import EngineName, Outcome, Verdict, statistics
 from tests.quality.cross_cases import CASES, COUNTED, HERE, SINCE, references, suite_of, written
 from tests.quality.test_engines_agree import differences
 
@@ -143,6 +145,23 @@ def test_points_that_fit_no_area_are_said_to_look_like_something(judged: Any) ->
     assert judged("nasty", "duckdb")[place].observed_value == {
         "likely_elsewhere": 1, "likely_projected": 1, "likely_swapped": 1, "looked_at": 6,
     }  # fmt: skip
+
+
+def test_data_docs_can_draw_every_rule_of_ours(judged: Any, tmp_path: Path) -> None:
+    ours = [
+        ("expect_coordinates_to_lie_in_area", {"longitude": "lon", "latitude": "lat", "area": [0, 0, 1, 1]}),
+        ("expect_groups_to_hold_at_least_k_rows", {"column_list": ["lot"], "k": 2}),
+        ("expect_column_values_to_be_fresh", {"column": "day", "max_age": "P1D"}),
+    ]
+    more = [Outcome(type=name, kwargs=kwargs, outcome="passed", observed_value=1) for name, kwargs in ours]
+    told = [*judged("nasty", "duckdb"), *more]
+    verdict = Verdict(
+        verdict="error", engine="duckdb", gx_version="1", rows=10, expectations=told, statistics=statistics(told)
+    )  # fmt: skip
+    write_site(
+        verdict, tmp_path / "site.zip", name="ours", run="r", given_at=datetime(2026, 3, 1, tzinfo=UTC)
+    )
+    assert (tmp_path / "site.zip").stat().st_size > 0
 
 
 def test_a_shift_to_the_web_map_is_undone_to_the_metre() -> None:
