@@ -100,6 +100,7 @@ def journey_a(stage: Stage) -> Path:
         f"另一人复核并发布第 {release['number']} 版，{release['rows']} 行",
         f"as a second person publishes release {release['number']}, {release['rows']} rows",
     )
+    _close_tickets(stage, item.id)
     with stage.as_(VISITOR) as api:
         found = api.get("/datasets", q="停车 余位")
         out = stage.house.settings.data_dir / f"{item.id}.parquet"
@@ -110,6 +111,19 @@ def journey_a(stage: Stage) -> Path:
         f"searches for 停车 余位 ({found['total']} found) and downloads {out.name} without signing in",
     )
     return out
+
+
+def _close_tickets(stage: Stage, dataset_id: str) -> None:
+    """The gate opened a ticket per failing rule; the passing correction answered them; a second person confirms."""
+    with stage.as_("parking-publish") as api:
+        answered = api.get("/tickets", dataset_id=dataset_id, state="answered")["items"]
+        for ticket in answered:
+            api.post(f"/tickets/{ticket['id']}/confirm", {"note": "更正批次已通过该规则"})
+    stage.says(
+        "parking-publish",
+        f"确认办结 {len(answered)} 张质量工单：更正批次已通过",
+        f"confirms {len(answered)} tickets that the corrected batch has settled",
+    )
 
 
 def _tell_verdict(stage: Stage, batch: dict[str, Any]) -> None:
