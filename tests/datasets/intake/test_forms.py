@@ -3,6 +3,8 @@
 # ruff: noqa: DTZ001 - tables hold times without a zone, and people write full-width signs
 from __future__ import annotations
 
+import csv
+import io
 from datetime import date, datetime
 from typing import Any
 
@@ -271,3 +273,34 @@ def test_degrees_minutes_and_seconds_come_back_exactly(angles: list[tuple[int, i
     _, rows = read(table(written, "lng").encode(), known)
     meant = [(d + m / 60 + s / 360_000) * (1 if side == "E" else -1) for d, m, s, side in angles]
     assert [row[1] for row in rows] == pytest.approx(meant, abs=1e-12)
+
+
+ANY_COLUMN: list[dict[str, Any]] = [
+    {"type": "integer", "unit": "辆"}, {"type": "integer", "unit": "%"}, {"type": "number"}, {"type": "number", "unit": "km/h"},
+    {"type": "number", "format": "degrees"}, {"type": "boolean"}, {"type": "date"}, {"type": "date", "format": "roc"},
+    {"type": "date", "format": "month"}, {"type": "datetime"}, {"type": "datetime", "format": "epoch_s"},
+    {"type": "datetime", "format": "epoch_us"}, {"type": "time"}, {"type": "geometry"},
+    {"type": "string", "format": "code", "codes": {"0": "是", "1": ["否", "12"]}},
+]  # fmt: skip
+ANY_CELL = st.text(
+    st.sampled_from("0123456789０９.,，-+/:% °′″'年月日時点民國十〇二三EWNST ZeE(){}[]\"辆km是否POINT;=") | st.characters(exclude_categories=["Cs", "Cc"]),
+    max_size=14,
+) | st.sampled_from(["POINT (1 2)", '{"type":"Point","coordinates":[1,2]}', '{"type":1}', '{"coordinates":[]}', "9" * 17, "9999-12-31T23:59:59-14:00"])  # fmt: skip
+
+
+@settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.lists(ANY_CELL, min_size=1, max_size=12))
+def test_whatever_a_cell_holds_it_is_read_or_named_and_no_record_is_lost(cells: list[str]) -> None:
+    columns = [{"name": f"c{i}", **column} for i, column in enumerate(ANY_COLUMN)]
+    known = Dictionary.model_validate(
+        {"header_line": 1, "delimiter": "\t", "encoding": "utf-8", "columns": columns}
+    )
+    file = io.StringIO()
+    writer = csv.writer(file, delimiter="\t", lineterminator="\n", quoting=csv.QUOTE_ALL)
+    writer.writerow([column["name"] for column in columns])
+    writer.writerows([[cell] * len(columns) for cell in cells])
+    writer.writerow(["1"] * len(columns))
+    found, rows = read(file.getvalue().encode(), known)
+    assert found.rows == len(rows) == len(cells) + 1
+    for facts in found.columns:
+        assert facts.nulls - facts.untyped <= sum(not cell.strip() for cell in cells)
