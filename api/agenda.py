@@ -24,6 +24,7 @@ from datasets.batches import queries as batches
 from datasets.batches.models import BatchRead
 from datasets.batches.workflow import BatchState
 from datasets.extracts import queries as extracts
+from datasets.notices import service as notices
 from datasets.pipeline import kinds
 from datasets.sources import queries as sources
 from datasets.tickets import queries as tickets
@@ -227,6 +228,17 @@ def _sources(work: Work, actor: Actor) -> Iterator[Pile]:
     yield Pile(label, "/sources?state=paused", "bad", items, page.total)
 
 
+def _notices(work: Work, actor: Actor) -> Iterator[Pile]:
+    if not actor.is_signed_in:
+        return
+    found = [each for each in notices.notices(work, actor, SHOWN) if each.is_new]
+    items = [
+        Item(Text(each.title_zh, each.title_en), each.href, each.at, Text(each.zh, each.en)) for each in found
+    ]
+    label = Text("关注的数据集有变化", "News of datasets you follow")
+    yield Pile(label, "/me/notices", "info", items, notices.unread(work, actor))
+
+
 PILES: Final[tuple[Callable[[Work, Actor], Iterator[Pile]], ...]] = (
-    _applications, _grants, _batches, _sources, _tickets, _waivers, _extracts, _failed_jobs,
+    _applications, _grants, _batches, _sources, _tickets, _waivers, _extracts, _failed_jobs, _notices,
 )  # fmt: skip

@@ -133,6 +133,7 @@ def test_a_breaking_release_is_acknowledged_and_told_to_followers(stocked: House
     assert [(body["semver"], body["impact"]) for body in bodies] == [("1.0.0", "patch"), ("2.0.0", "major")]
     clock.forward(minutes=1)
     eye = browser_as(stocked, "eye")
+    assert "关注的数据集有变化" in eye.get("/").text
     assert "2.0.0" in eye.get("/me/notices").text
     eye.submit("/me/notices/read")
     clock.forward(minutes=1)
