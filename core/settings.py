@@ -46,6 +46,10 @@ class Settings(BaseSettings):
         "",
         description="In-house hosts and networks that sources may reach, by comma: files.bureau.local, 10.20.0.0/16",
     )
+    source_s3: str = Field(
+        "",
+        description="S3-compatible stores that sources may name, by comma: lake=https://s3.bureau.local, or with @region after it",
+    )
     source_seconds: int = Field(
         1800, ge=5, description="Longest time for fetching from a source once, seconds"
     )

@@ -27,7 +27,7 @@ COLUMNS = (
     "failures",
 )
 RUNS = ("asked_at", "outcome", "said", "job_id")
-add = typer.Typer(help="Configure a source: folder, http or postgres.", no_args_is_help=True)
+add = typer.Typer(help="Configure a source: folder, http, postgres or s3.", no_args_is_help=True)
 app.add_typer(add, name="add")
 
 Dataset = Annotated[str, typer.Option("--dataset", help="Resource code of the dataset")]
@@ -121,6 +121,32 @@ def add_postgres(
     config = {
         "kind": "postgres", "host": host, "port": port, "database": database, "user": db_user, "tls": tls,
         "table": table or None, "query": query or None,
+    }  # fmt: skip
+    _add(
+        (data_dir, server, token, user),
+        as_json,
+        config,
+        secret_env,
+        dataset_id=dataset,
+        name=name,
+        schedule=schedule,
+    )
+
+
+@add.command("s3")
+def add_s3(
+    store: Annotated[str, typer.Argument(help="A store that the administrator named")],
+    bucket: str, dataset: Dataset, name: Name,
+    prefix: Annotated[str, typer.Option("--prefix", help="Only objects under it")] = "",
+    pattern: Annotated[str, typer.Option("--pattern", help="Which names count")] = "*",
+    newest: Annotated[bool, typer.Option("--newest", help="Only the newest object")] = False,
+    schedule: Schedule = "frequency", secret_env: SecretEnv = "", data_dir: DataDir = DEFAULT_DIR, server: Server = "",
+    token: Token = "", user: As = "", as_json: Json = False,
+) -> None:  # fmt: skip
+    """Objects under a prefix of an S3-compatible store; the credential reads ACCESS_KEY:SECRET_KEY."""
+    config = {
+        "kind": "s3", "store": store, "bucket": bucket, "prefix": prefix, "pattern": pattern,
+        "pick": "newest" if newest else "each",
     }  # fmt: skip
     _add(
         (data_dir, server, token, user),

@@ -32,6 +32,7 @@ _FIELDS: Final = {
     "folder": ("path", "pattern"),
     "http": ("url", "header"),
     "postgres": ("host", "port", "database", "user", "table", "query", "tls"),
+    "s3": ("store", "bucket", "prefix", "pattern", "pick"),
 }
 LABELS: Final = {
     "": Text("配置", "Configuration"),
@@ -50,6 +51,10 @@ LABELS: Final = {
     "table": Text("表", "Table"),
     "query": Text("查询", "Query"),
     "tls": Text("加密", "Encryption"),
+    "store": Text("对象存储", "Store"),
+    "bucket": Text("桶", "Bucket"),
+    "prefix": Text("前缀", "Prefix"),
+    "pick": Text("取哪些", "Which"),
 }
 
 
@@ -75,7 +80,13 @@ def new_page(
     """The form for one kind of source."""
     chosen = kind if kind in _FIELDS else "http"
     given = {"dataset_id": dataset, "plan": "frequency", "interval": "PT1H", "at": "06:30"}
-    return _form(request, work, actor, chosen, given | {"port": "5432", "pattern": "*", "tls": "prefer"})
+    return _form(
+        request,
+        work,
+        actor,
+        chosen,
+        given | {"port": "5432", "pattern": "*", "tls": "prefer", "pick": "each"},
+    )
 
 
 @router.post("", response_class=HTMLResponse, **access(_WRITE))

@@ -1,4 +1,4 @@
-"""What a look into a source is given, and what it brings back. The kinds (`folder`, `http`, `postgres`) speak in these."""
+"""What a look into a source is given, and what it brings back. The kinds (`folder`, `http`, `postgres`, `s3`) speak in these."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""The kinds of sources there are, and how each is asked. A kind is a module with `fetch`, `probe` and `shown`.
-
-S3 prefixes are not among them: no client for them is part of this installation.
-"""
+"""The kinds of sources there are, and how each is asked. A kind is a module with `fetch`, `probe` and `shown`."""
 
 from __future__ import annotations
 
@@ -12,33 +9,37 @@ from pydantic import Field, TypeAdapter
 
 from core.files import FileStore
 from core.text import Text
-from datasets.sources import folder, http, postgres
+from datasets.sources import folder, http, postgres, s3
 from datasets.sources.asking import Ask, Catch, Probe
 from datasets.sources.folder import FolderConfig
 from datasets.sources.http import HttpConfig
 from datasets.sources.postgres import PostgresConfig
+from datasets.sources.s3 import S3Config
 
-Config = Annotated[HttpConfig | FolderConfig | PostgresConfig, Field(discriminator="kind")]
+AnyConfig = HttpConfig | FolderConfig | PostgresConfig | S3Config
+Config = Annotated[AnyConfig, Field(discriminator="kind")]
 
 KIND_NAMES: Final[Mapping[str, Text]] = {
     "folder": Text("监视文件夹", "Watched folder"),
     "http": Text("HTTP(S) 地址", "HTTP(S) address"),
     "postgres": Text("PostgreSQL 表或查询", "PostgreSQL table or query"),
+    "s3": Text("S3 对象存储前缀", "Prefix of an S3 store"),
 }
-MODELS: Final[Mapping[str, type[HttpConfig | FolderConfig | PostgresConfig]]] = {
+MODELS: Final[Mapping[str, type[AnyConfig]]] = {
     "folder": FolderConfig,
     "http": HttpConfig,
     "postgres": PostgresConfig,
+    "s3": S3Config,
 }
-_CONFIG: Final[TypeAdapter[HttpConfig | FolderConfig | PostgresConfig]] = TypeAdapter(Config)
+_CONFIG: Final[TypeAdapter[AnyConfig]] = TypeAdapter(Config)
 
 
-def config_of(data: Mapping[str, Any]) -> HttpConfig | FolderConfig | PostgresConfig:
+def config_of(data: Mapping[str, Any]) -> AnyConfig:
     """A stored or typed configuration; raises pydantic's ValidationError."""
     return _CONFIG.validate_python(dict(data))
 
 
-def fetch(ask: Ask, config: HttpConfig | FolderConfig | PostgresConfig, files: FileStore) -> Catch:
+def fetch(ask: Ask, config: AnyConfig, files: FileStore) -> Catch:
     """Look into the source and store what is new."""
     match config:
         case HttpConfig():
@@ -47,9 +48,11 @@ def fetch(ask: Ask, config: HttpConfig | FolderConfig | PostgresConfig, files: F
             return folder.fetch(ask, config, files)
         case PostgresConfig():
             return postgres.fetch(ask, config, files)
+        case S3Config():
+            return s3.fetch(ask, config, files)
 
 
-def probe(ask: Ask, config: HttpConfig | FolderConfig | PostgresConfig) -> Probe:
+def probe(ask: Ask, config: AnyConfig) -> Probe:
     """Look into the source and take nothing."""
     match config:
         case HttpConfig():
@@ -58,9 +61,11 @@ def probe(ask: Ask, config: HttpConfig | FolderConfig | PostgresConfig) -> Probe
             return folder.probe(ask, config)
         case PostgresConfig():
             return postgres.probe(ask, config)
+        case S3Config():
+            return s3.probe(ask, config)
 
 
-def shown(config: HttpConfig | FolderConfig | PostgresConfig) -> str:
+def shown(config: AnyConfig) -> str:
     """The source's address, without any credential."""
     match config:
         case HttpConfig():
@@ -69,3 +74,5 @@ def shown(config: HttpConfig | FolderConfig | PostgresConfig) -> str:
             return folder.shown(config)
         case PostgresConfig():
             return postgres.shown(config)
+        case S3Config():
+            return s3.shown(config)
