@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from contextlib import suppress
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -42,7 +43,6 @@ class Anything(RuleBasedStateMachine):
     """Steps are tried by whoever; refusals are part of the game."""
 
     template: Path
-    ready: Path | None = None
 
     @initialize()
     def fresh(self) -> None:
@@ -51,23 +51,15 @@ class Anything(RuleBasedStateMachine):
         self.house = self._house()
 
     def _house(self) -> House:
-        """A copy of the stage, which is set once. Ids count up, so that a history can be played again."""
+        """A house with the stage set. Ids count up, so that a history can be played again."""
         held = Settings(data_dir=self.room, worker=False, demo=True)
         held.keys_dir.mkdir(parents=True, exist_ok=True)
-        kind, path = type(self), self.room / "datagrant.db"
-        if kind.ready is None:
-            shutil.copyfile(kind.template, path)
-            house = House(held, make_engine(held.database), FileStore(held.files_dir), self.clock)
-            a_stage(house)
-            with house.engine.connect() as connection:
-                connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-            house.engine.dispose()
-            kind.ready = kind.template.with_name("stage.db")
-            shutil.copyfile(path, kind.ready)
-        shutil.copyfile(kind.ready, path)
+        shutil.copyfile(type(self).template, self.room / "datagrant.db")
         numbers = count(1)
         engine, files = make_engine(held.database), FileStore(held.files_dir)
-        return House(held, engine, files, self.clock, lambda: f"z{next(numbers):012}")
+        house = House(held, engine, files, self.clock)
+        a_stage(house)
+        return replace(house, new_id=lambda: f"z{next(numbers):012}")
 
     def teardown(self) -> None:
         if hasattr(self, "house"):
@@ -178,7 +170,7 @@ class Anything(RuleBasedStateMachine):
 def test_whatever_is_tried_two_people_answer_and_nothing_gets_lost(
     sqlite_template: Path, tmp_path: Path
 ) -> None:
-    Anything.template, Anything.ready = tmp_path / "template.db", None
+    Anything.template = tmp_path / "template.db"
     shutil.copyfile(sqlite_template, Anything.template)
     run_state_machine_as_test(  # type: ignore[no-untyped-call]
         Anything,
