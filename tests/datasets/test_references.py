@@ -152,6 +152,7 @@ def test_a_suite_names_only_what_its_department_may_read(
     assert answer.status_code == status, answer.text
     if status == 422:
         assert [reason["code"] for reason in answer.json()["reasons"]] == ["dataset-not-readable"]
+        hand_in(stocked, "lin", CLEAN)
         assert client.post(f"{ROUTE}/try", json={"suite": body["suite"]}).status_code == 422
 
 
