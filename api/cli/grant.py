@@ -9,7 +9,8 @@ import typer
 from api.client import DEFAULT_DIR, Api, As, DataDir, Json, Server, Token, connect, show
 
 app = typer.Typer(
-    help="Grants: list, show, odrl, history, activate, suspend, resume, revoke, relinquish.", no_args_is_help=True
+    help="Grants: list, show, odrl, history, activate, suspend, resume, revoke, relinquish.",
+    no_args_is_help=True,
 )
 COLUMNS = ("id", "org_id", "dataset_id", "state", "is_effective", "ends_at", "used_extracts", "used_rows")
 Note = Annotated[str, typer.Option("--note", help="Why; due for suspending and revoking")]

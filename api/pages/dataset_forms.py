@@ -116,7 +116,9 @@ def dictionary_page(
     known = service.layout(work, dataset_id).null_values
     marks = [mark for mark in suggested.null_values if mark not in known]
     pasted = json.dumps(document, ensure_ascii=False, indent=2)
-    return _dictionary_form(request, work, actor, dataset_id, rows=rows, pasted=pasted, proposed=True, marks=marks)
+    return _dictionary_form(
+        request, work, actor, dataset_id, rows=rows, pasted=pasted, proposed=True, marks=marks
+    )
 
 
 @router.post("/{dataset_id}/dictionary", response_class=HTMLResponse, **access(WRITE))
