@@ -11,7 +11,7 @@ import pytest
 
 from api.house import House
 from tests.datasets.parking import a_parking_dataset, hand_in, publish
-from tests.people import client_as
+from tests.people import browser_as, client_as
 
 pytestmark = pytest.mark.gx
 COLUMNS: list[dict[str, Any]] = [
@@ -49,6 +49,9 @@ def test_a_departments_file_becomes_geoparquet_in_the_records_system(mapped: Hou
         {"unit": 1},
         {"roc": 1},
     )
+    shown = browser_as(mapped, "lin").get(f"/batches/{batch.id}").text
+    assert "按代码表换 × 1" in shown
+    assert "带单位 × 1" in shown
     release = publish(mapped, "zhou", batch.id)
     assert release.state == "published", release
     table = pq.read_table(mapped.files.path(str(release.sha256)))
