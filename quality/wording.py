@@ -37,7 +37,7 @@ def own_words(rule: Rule) -> Text | None:
 
 def severity_name(severity: str) -> Text:
     return {
-        "critical": Text("严重（不通过则阻断）", "critical (blocks)"),
+        "critical": Text("关键（不通过则阻断）", "critical (blocks)"),
         "warning": Text("警告（须签字确认）", "warning (needs a signed confirmation)"),
         "info": Text("提示（仅报告）", "info (reported only)"),
     }[severity]
