@@ -328,10 +328,18 @@ def _spread_of(view: View) -> dict[str, float | None]:
     found = {
         "mean": numbers.mean() if len(numbers) else None,
         "deviation": None if infinite or len(numbers) < 2 else numbers.std(),
-        "low": numbers.quantile(0.25) if len(numbers) else None,
-        "high": numbers.quantile(0.75) if len(numbers) else None,
+        "low": _quartile(numbers, 1),
+        "high": _quartile(numbers, 3),
     }
     return {name: _finite(value) for name, value in found.items()}
+
+
+def _quartile(numbers: Series, which: int) -> float | None:
+    """As DuckDB says it: one that falls on a value is that value, even beside an infinite one (pandas says NaN there)."""
+    if not len(numbers):
+        return None
+    place, rest = divmod((len(numbers) - 1) * which, 4)
+    return float(numbers.sort_values().iloc[place] if rest == 0 else numbers.quantile(which / 4))
 
 
 def _finite(value: Any) -> float | None:

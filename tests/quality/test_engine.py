@@ -277,3 +277,17 @@ def test_a_repeat_at_the_end_of_a_climbing_column_is_found(
     )
     again = [last + 1, 5001] if last in (1, 4998, 4999) else []
     assert [each.failing_rows for each in verdict.expectations] == [again, again]
+
+
+@pytest.mark.parametrize(
+    "values", [[1.0, 2.0, 3.0, 4.0, float("inf")], [float("-inf"), 1.0, 2.0, 3.0, 4.0], [5.0]]
+)
+def test_quartiles_beside_infinite_values_are_the_same_on_both_engines(
+    tmp_path: Path, values: list[float]
+) -> None:
+    table = tmp_path / "t.parquet"
+    pq.write_table(pa.table({"n": values}), table)
+    rule = {"type": "expect_column_values_to_not_be_outliers", "kwargs": {"column": "n"}}
+    suite = Suite.from_data({"name": "s", "expectations": [rule]})
+    found = [run_suite(suite, table, engine=engine).expectations[0] for engine in ("duckdb", "pandas")]
+    assert len({(each.outcome, each.unexpected_count) for each in found}) == 1
