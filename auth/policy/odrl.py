@@ -27,7 +27,7 @@ FORMATS: Final[Mapping[DeliveryForm, str]] = {
 }
 PROHIBITED: Final = ("distribute", "sell", "dg:reidentify")
 _QUOTAS: Final = {"count": "extracts", "dg:rows": "rows", "dg:bytes": "bytes"}
-_BASIS: Final = "docs/workflow.md: grants as ODRL"
+_BASIS: Final = "docs/grants.md: grants as ODRL"
 _ONCE: Final = frozenset(
     {
         "fileFormat",
