@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 from typing import Any, Final
 
 from sqlmodel import col, select
@@ -15,6 +17,7 @@ from catalog.ckan import listings, shape
 from catalog.ckan.actions import Action, Call
 from catalog.ckan.errors import CkanError, invalid, not_found
 from catalog.ckan.shape import Json
+from catalog.ckan.values import loads
 from catalog.tables import DatasetRow
 from core.errors import InputRefused, NotFound
 from core.work import Work
@@ -33,11 +36,11 @@ POLICY: Final = "Access denied: datasets, releases and rows are written through 
 def actions(house: House) -> Mapping[str, Action]:
     """Every read action by name."""
 
-    def datastore_search(call: Call) -> Json:
+    def datastore_search(call: Call) -> Rows:
         return _search(house, call)
 
     def datastore_info(call: Call) -> Json:
-        path = _open_table(house, call)
+        path = _open_table(house, call.work, call, "")
         return {
             "fields": datastore.fields_of(path),
             "meta": {"id": call.wanted(), "size": path.stat().st_size},
@@ -108,33 +111,47 @@ def _release_id(resource_id: str) -> str:
     return resource_id.removesuffix("-parquet").removesuffix("-csv")
 
 
-def _open_table(house: House, call: Call) -> Any:  # noqa: ANN401 - a path
-    """The Parquet of a release that anybody may download; refused with every reason otherwise."""
-    name = "resource_id" if call.params.get("resource_id") else "id"
-    resource_id = call.wanted(name)
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """An answer that is read once the transaction of the question has ended, so that a long look holds nothing up."""
+
+    read: Callable[[], Json]
+
+    def __call__(self) -> Json:
+        return self.read()
+
+
+def _open_table(house: House, work: Work, call: Call, rows: str) -> Path:
+    """The Parquet of a release that anybody may download, refused with every reason otherwise; `rows`: what is put on record."""
+    resource_id = call.wanted("resource_id" if call.params.get("resource_id") else "id")
     try:
         parcel = access.open_download(
-            call.work, call.actor, _release_id(resource_id), "parquet", asked_range="", note=False
+            work, call.actor, _release_id(resource_id), "parquet", asked_range=rows, note=bool(rows)
         )
     except NotFound:
         raise not_found(f"Resource {resource_id!r} was not found.") from None
     return house.files.path(parcel.sha256)
 
 
-def _search(house: House, call: Call) -> Json:
+def _search(house: House, call: Call) -> Rows:
     """Rows of an open release: filters, q, fields, sort, distinct, limit, offset; records_format objects, lists, csv or tsv."""
-    path = _open_table(house, call)
+    _open_table(house, call.work, call, "")
     form = call.text("records_format", "objects")
     if form not in ("objects", "lists", "csv", "tsv"):
         raise invalid(records_format="must be one of: objects, lists, csv, tsv")
     filters = _json(call, "filters", {})
-    words = _json(call, "q", "", plain=True)
-    fields = _names(call.params.get("fields"))
     ask = datastore.Ask(
-        filters=filters if isinstance(filters, dict) else {}, words=words, fields=fields, sort=call.text("sort"),
+        filters=filters if isinstance(filters, dict) else {}, words=_json(call, "q", "", plain=True),
+        fields=_names(call.params.get("fields")), sort=call.text("sort"),
         distinct=call.yes("distinct"), limit=call.number("limit", 100, datastore.MOST), offset=call.number("offset", 0),
         total=call.text("include_total", "true").lower() != "false",
     )  # fmt: skip
+    return Rows(partial(_read_rows, house, call, ask, form))
+
+
+def _read_rows(house: House, call: Call, ask: datastore.Ask, form: str) -> Json:
+    with house.write() as work:  # who read which rows stands on record before the first of them leaves
+        path = _open_table(house, work, call, f"rows {ask.offset}+{ask.limit}")
     try:
         found = datastore.read(path, ask, house.settings.memory_limit_mb)
     except InputRefused as refused:
@@ -168,7 +185,7 @@ def _json(call: Call, name: str, default: Any, *, plain: bool = False) -> Any:  
     if not isinstance(value, str):
         return value
     try:
-        found = json.loads(value)
+        found = loads(value)
     except ValueError:
         if plain:
             return value

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import ColumnElement, and_, false, or_, true
+import sqlalchemy
+from sqlalchemy import ColumnElement, Select, and_, false, or_, true
 from sqlmodel import col, select
 
-from auth.actor import PLATFORM, Actor
+from auth.actor import ANYONE, PLATFORM, Actor
 from catalog.models import RESOURCE_CODE
 from catalog.tables import ColumnRow, DatasetRow
 from catalog.workflow import State
@@ -29,6 +30,13 @@ def visible(actor: Actor) -> ColumnElement[bool]:
         or_(col(DatasetRow.data_level).is_(None), col(DatasetRow.data_level) <= OPEN_LEVELS),
     )
     return or_(public, own(actor, READ_DRAFTS))
+
+
+def public_ids() -> Select[Any]:
+    """Ids of the records that everybody may know of, for conditions of other rooms."""
+    return sqlalchemy.select(col(DatasetRow.id)).where(
+        col(DatasetRow.state) == State.PUBLISHED, visible(ANYONE)
+    )
 
 
 def own(actor: Actor, permission: str) -> ColumnElement[bool]:

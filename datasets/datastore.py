@@ -5,6 +5,7 @@ Names follow CKAN's DataStore, whose clients ask for them. Only releases that an
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,11 @@ from core.errors import InputRefused
 from core.text import Text
 
 MOST: Final = 32_000
+MOST_WORDS: Final = 32
+MOST_VALUES: Final = 1_000
+MOST_CONDITIONS: Final = 100
+LONGEST_S: Final = 10
+_LANES: Final = threading.BoundedSemaphore(2)  # visitors share two cores' worth at most
 _OPERATORS: Final[Mapping[str, str]] = {"gt": ">", "gte": ">=", "lt": "<", "lte": "<=", "eq": "=", "ne": "<>"}
 _TYPES: Final = (
     ("int", "int8"), ("float", "float8"), ("double", "float8"), ("decimal", "numeric"), ("bool", "bool"),
@@ -60,7 +66,7 @@ def fields_of(path: Path) -> list[dict[str, Any]]:
 
 
 def read(path: Path, ask: Ask, memory_limit_mb: int) -> Rows:
-    """Raises InputRefused for a column that there is none of, or a value that does not fit its column."""
+    """Raises InputRefused for a column that there is none of, a value that does not fit, or a question that costs too much."""
     known = fields_of(path)
     names = [each["id"] for each in known]
     shown = [_one_of(name, names, "fields") for name in ask.fields] or names
@@ -70,9 +76,9 @@ def read(path: Path, ask: Ask, memory_limit_mb: int) -> Rows:
     base = f"SELECT {'DISTINCT ' if ask.distinct else ''}{chosen} FROM {table} WHERE {condition}"  # noqa: S608 - names are quoted, values bound
     order = _order(ask, names, shown)
     given = values | {"path": str(path)}
-    with duckdb.connect(
-        config={"memory_limit": f"{memory_limit_mb}MB", "threads": 2, "enable_external_access": True}
-    ) as engine:
+    with _LANES, duckdb.connect(config={"memory_limit": f"{memory_limit_mb}MB", "threads": 2}) as engine:
+        clock = threading.Timer(LONGEST_S, engine.interrupt)
+        clock.start()
         try:
             answer = engine.execute(
                 f"{base} ORDER BY {order} LIMIT {ask.limit:d} OFFSET {ask.offset:d}", given
@@ -81,16 +87,22 @@ def read(path: Path, ask: Ask, memory_limit_mb: int) -> Rows:
             records = [dict(zip(columns, map(_plain, row), strict=True)) for row in answer.fetchall()]
             counted = f"SELECT count(*) FROM ({base})"  # noqa: S608 - as above
             total = engine.execute(counted, given).fetchone() if ask.total else None
-        except (duckdb.ConversionException, duckdb.BinderException, duckdb.InvalidInputException) as error:
-            said = str(error).splitlines()[0][:200]
-            text = Text(f"条件中的值与列的类型不符：{said}", f"A value does not fit its column: {said}")
-            raise InputRefused(text, field="filters") from None
+        except duckdb.InterruptException:
+            raise _refused(
+                "query",
+                f"超过 {LONGEST_S} 秒，已停止；请缩小条件",
+                f"Stopped after {LONGEST_S} s; ask for less",
+            ) from None
+        except (duckdb.ConversionException, duckdb.BinderException, duckdb.InvalidInputException):
+            raise _refused("filters", "条件中的值与列的类型不符", "A value does not fit its column") from None
+        finally:
+            clock.cancel()
     return Rows([each for each in known if each["id"] in shown], records, total[0] if total else None)
 
 
 def _one_of(name: str, names: Sequence[str], where: str) -> str:
     if name not in names:
-        raise InputRefused(Text(f"没有列 {name}", f"Unknown field: {name}"), field=where)
+        raise _refused(where, f"没有列 {name}", f"Unknown field: {name}")
     return name
 
 
@@ -103,12 +115,11 @@ def _condition(ask: Ask, names: Sequence[str]) -> tuple[str, dict[str, Any]]:
     values: dict[str, Any] = {}
 
     def bound(value: object) -> str:
-        if not isinstance(value, str | int | float | bool):
-            raise InputRefused(
-                Text("条件的值须为文本、数或真假", "A filter's value is text, a number or true/false"),
-                field="filters",
-            )
         values[f"v{len(values)}"] = value
+        if len(values) > MOST_CONDITIONS:
+            raise _refused(
+                "filters", f"条件最多 {MOST_CONDITIONS} 个", f"At most {MOST_CONDITIONS} conditions"
+            )
         return f"$v{len(values) - 1}"
 
     for name, wanted in ask.filters.items():
@@ -116,22 +127,44 @@ def _condition(ask: Ask, names: Sequence[str]) -> tuple[str, dict[str, Any]]:
         if isinstance(wanted, dict):
             for operator, value in wanted.items():
                 sign = _OPERATORS.get(_one_of(operator, list(_OPERATORS), "filters"))
-                parts.append(f"{column} {sign} {bound(value)}")
+                parts.append(f"{column} {sign} {bound(_plain_value(value))}")
         elif wanted is None:
             parts.append(f"{column} IS NULL")
+        elif isinstance(wanted, list):
+            if len(wanted) > MOST_VALUES:
+                raise _refused(
+                    "filters", f"一列最多 {MOST_VALUES} 个值", f"At most {MOST_VALUES} values for one column"
+                )
+            kinds = {type(_plain_value(value)) for value in wanted}
+            as_text = kinds != {int} and kinds != {float}
+            listed = [str(value) for value in wanted] if as_text else wanted
+            held = f"CAST({column} AS VARCHAR)" if as_text else column
+            parts.append(f"{held} = ANY({bound(listed)})" if listed else "false")
         else:
-            each = wanted if isinstance(wanted, list) else [wanted]
-            parts.append(
-                "(" + " OR ".join(["false", *(f"{column} = {bound(value)}" for value in each)]) + ")"
-            )
+            parts.append(f"{column} = {bound(_plain_value(wanted))}")
     spoken = ask.words if isinstance(ask.words, Mapping) else {"": ask.words} if ask.words else {}
     for name, text in spoken.items():
         within = [_one_of(name, names, "q")] if name else [each for each in names if each != "_id"]
-        for word in str(text).split():
+        words = str(text).split()
+        if len(words) > MOST_WORDS:
+            raise _refused("q", f"最多 {MOST_WORDS} 个词", f"At most {MOST_WORDS} words")
+        for word in words:
             mark = bound(word.lower())
             hits = (f"contains(lower(CAST({_name(each)} AS VARCHAR)), {mark})" for each in within)
             parts.append("(" + " OR ".join(hits) + ")")
     return " AND ".join(parts), values
+
+
+def _plain_value(value: object) -> str | int | float | bool:
+    if not isinstance(value, str | int | float | bool):
+        raise _refused(
+            "filters", "条件的值须为文本、数或真假", "A filter's value is text, a number or true/false"
+        )
+    return value
+
+
+def _refused(field: str, zh: str, en: str) -> InputRefused:
+    return InputRefused(Text(zh, en), field=field)
 
 
 def _order(ask: Ask, names: Sequence[str], shown: Sequence[str]) -> str:

@@ -74,7 +74,7 @@ def matrix(
     ).all()
     total = work.db.exec(select(func.count()).select_from(DatasetRow).where(*wanted)).one()
     ids = [row.id for row in rows]
-    grants = [each for each in register.live(work, ids) if org_id in ("", each[2])]
+    grants = [each for each in register.live(work, actor, ids) if org_id in ("", each[2])]
     asked = [each for each in applications.live_lines(work, actor, ids) if org_id in ("", each[2])]
     own = actor.org_id or ""
     return [_row(row, _cells(row.id, scenarios, grants, asked, own)) for row in rows], total

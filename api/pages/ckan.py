@@ -10,12 +10,13 @@ from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData
 
 from api.access import access
-from api.ckan import POLICY, actions, dataset_of, resources_for
+from api.ckan import POLICY, Rows, actions, dataset_of, resources_for
 from api.deps import ActorDep, HouseDep, LangDep
 from auth.actor import Actor
 from catalog.ckan.actions import Call
 from catalog.ckan.errors import CkanError, translated
 from catalog.ckan.listings import WRITES
+from catalog.ckan.values import loads
 from core.errors import AppError
 from core.text import Lang
 
@@ -79,7 +80,7 @@ async def _params(request: Request) -> dict[str, Any]:
     if not body.strip():
         return query
     try:
-        given = json.loads(body)
+        given = loads(body)
     except ValueError as error:
         raise BadRequest(f"Bad request - JSON Error: Error decoding JSON data. {error}") from None
     if not isinstance(given, dict):
@@ -93,7 +94,7 @@ def _form(form: FormData) -> dict[str, Any]:
     fields = [(key, value) for key, value in form.multi_items() if isinstance(value, str)]
     if len(fields) == 1 and fields[0][1] in ("", "1") and fields[0][0].startswith("{"):
         try:
-            given = json.loads(fields[0][0])
+            given = loads(fields[0][0])
         except ValueError:
             raise BadRequest("Bad request - JSON Error: Error decoding JSON data.") from None
         return given if isinstance(given, dict) else {}
@@ -126,9 +127,10 @@ def _answer(
                 return _bare("Bad request - Function not available by GET; use POST")
             raise CkanError("Authorization Error", POLICY)
         with house.read() as work:
-            call = Call(work, actor, params, site, resources_for(site), dataset_of)
-            envelope |= {"success": True, "result": known[action](call)}
-        return _json(envelope, 200)
+            result = known[action](Call(work, actor, params, site, resources_for(site), dataset_of))
+        return _json(
+            envelope | {"success": True, "result": result() if isinstance(result, Rows) else result}, 200
+        )
     except CkanError as refused:
         return _json(envelope | {"success": False, "error": refused.as_json()}, refused.status)
     except AppError as refused:

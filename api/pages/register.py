@@ -15,6 +15,7 @@ from auth.identity import organisations
 from auth.policy.limits import limits
 from auth.policy.wording import FORM_NAMES
 from catalog.codes import load
+from catalog.queries import public_ids
 from core.text import Text
 from datasets import matrix
 
@@ -36,6 +37,7 @@ def register_page(
     """Who is authorised for what, until when."""
     found, total = register.register(
         work,
+        public_ids(),
         dataset_id=dataset,
         org_id=org,
         scenario_id=scenario,

@@ -10,6 +10,7 @@ from api.access import access
 from api.deps import ActorDep, ReadDep
 from auth.grants import register
 from auth.policy.limits import limits
+from catalog.queries import public_ids
 from datasets import matrix
 
 router = APIRouter(tags=["register"])
@@ -28,7 +29,13 @@ def list_register(
 ) -> dict[str, Any]:
     """Grants in force: who is authorised for which dataset, scenario and purposes, until when. Those that end first come first."""
     items, total = register.register(
-        work, dataset_id=dataset_id, org_id=org_id, scenario_id=scenario_id, offset=offset, limit=limit
+        work,
+        public_ids(),
+        dataset_id=dataset_id,
+        org_id=org_id,
+        scenario_id=scenario_id,
+        offset=offset,
+        limit=limit,
     )
     return {"items": items, "total": total, "next": offset + limit if offset + limit < total else None}
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Any
 
 from pydantic import BaseModel
-from sqlalchemy import ColumnElement, func
+from sqlalchemy import ColumnElement, Select, and_, func, or_
 from sqlmodel import col, select
 
+from auth.actor import Actor
+from auth.grants.queries import seen_by
 from auth.grants.tables import GrantRow
 from auth.grants.workflow import FINAL, State
 from auth.identity.tables import OrganisationRow
@@ -49,6 +52,7 @@ def _of_scenario(code: str) -> ColumnElement[bool]:
 
 def register(
     work: Work,
+    known: Select[Any],
     *,
     dataset_id: str = "",
     org_id: str = "",
@@ -56,8 +60,8 @@ def register(
     offset: int = 0,
     limit: int = 50,
 ) -> tuple[list[RegisteredGrant], int]:
-    """Grants in force, those that end first at the top, and their number."""
-    wanted = in_force(work.now)
+    """Grants in force, those that end first at the top, and their number. `known`: ids of the datasets that the public may know of."""
+    wanted = [*in_force(work.now), col(GrantRow.dataset_id).in_(known)]
     if dataset_id:
         wanted.append(col(GrantRow.dataset_id) == dataset_id)
     if org_id:
@@ -95,12 +99,17 @@ def _registered(grant: GrantRow, org: OrganisationRow) -> RegisteredGrant:
     )
 
 
-def live(work: Work, dataset_ids: Iterable[str]) -> list[tuple[str, str, str, bool]]:
-    """(dataset, scenario, organisation, in force now) of every grant on these datasets that has not ended."""
+def live(work: Work, actor: Actor, dataset_ids: Iterable[str]) -> list[tuple[str, str, str, bool]]:
+    """(dataset, scenario, organisation, in force now) of grants on these datasets that have not ended.
+
+    Those in force are public; those that wait or are suspended are known to whoever may read them.
+    """
+    running = and_(col(GrantRow.state) == State.ACTIVE, col(GrantRow.starts_at) <= work.now)
     wanted = select(GrantRow).where(
         col(GrantRow.dataset_id).in_(list(dataset_ids)),
         col(GrantRow.state).not_in(FINAL),
         col(GrantRow.ends_at) > work.now,
+        or_(running, seen_by(actor)),
     )
     return [
         (

@@ -20,6 +20,7 @@ from catalog.ckan import shape
 from catalog.ckan.errors import CkanError, bad_query, invalid, not_found
 from catalog.ckan.language import parse
 from catalog.ckan.shape import Json
+from catalog.ckan.values import loads
 from catalog.ckan.where import where
 from catalog.tables import DatasetRow
 from catalog.workflow import State
@@ -251,7 +252,7 @@ def _facet_fields(call: Call) -> list[str]:
         return []
     if isinstance(asked, str):
         try:
-            asked = json.loads(asked)
+            asked = loads(asked)
         except ValueError:
             raise invalid(**{"facet.field": "Could not parse as valid JSON"}) from None
     if not isinstance(asked, list):
@@ -276,7 +277,7 @@ def _facets(
         counts["res_format"].update(each.upper() for each in formats)
         counts["license_id"].update([licence] if licence else [])
     limit = call.text("facet.limit", "50")
-    most = None if limit.startswith("-") else call.number("facet.limit", 50)
+    most = None if re.fullmatch(r"-\d{1,9}", limit) else call.number("facet.limit", 50)
     least = call.number("facet.mincount", 1)
     return {
         name: [

@@ -14,6 +14,7 @@ from catalog.ckan.errors import bad_query
 
 LONGEST: Final = 4000
 DEEPEST: Final = 20
+MOST_TERMS: Final = 100
 _TOKEN: Final = re.compile(
     r"""\s*(?:
       (?P<phrase>"(?:[^"\\]|\\.)*")
@@ -86,6 +87,8 @@ def _tokens(text: str) -> list[re.Match[str]]:
             raise bad_query(f"cannot parse at character {at + 1}: {text[at : at + 20]!r}")
         found.append(match)
         at = match.end()
+        if len(found) > MOST_TERMS:
+            raise bad_query(f"more than {MOST_TERMS} terms")
     return found
 
 

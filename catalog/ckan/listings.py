@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -14,8 +13,9 @@ from sqlmodel import col, select
 from auth.identity import organisations
 from catalog.ckan import shape
 from catalog.ckan.actions import PACKAGES, SEARCH_MOST, Action, Call, packages, seen
-from catalog.ckan.errors import not_found
+from catalog.ckan.errors import invalid, not_found
 from catalog.ckan.shape import Json
+from catalog.ckan.values import loads
 from catalog.tables import DatasetRow
 from core.text import Text
 
@@ -34,7 +34,10 @@ def _listed(call: Call, found: Sequence[Json]) -> list[Any]:
     """`all_fields` gives objects, otherwise names; `limit`, `offset`, and a choice of names."""
     chosen = call.params.get("organizations") or call.params.get("groups")
     if chosen:
-        names = json.loads(chosen) if isinstance(chosen, str) and chosen.startswith("[") else chosen
+        try:
+            names = loads(chosen) if isinstance(chosen, str) and chosen.startswith("[") else chosen
+        except ValueError:
+            raise invalid(organizations="Could not parse as valid JSON") from None
         names = names if isinstance(names, list) else [names]
         found = [each for each in found if each["name"] in names or each["id"] in names]
     full = call.yes("all_fields")

@@ -141,6 +141,9 @@ def _range(node: Range) -> Condition:
 def _instant(text: str) -> datetime:
     try:
         value = datetime.fromisoformat(text.replace("Z", "+00:00"))
-    except ValueError:
+        found = value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
         raise bad_query(f"Invalid Date String: {text!r}") from None
-    return value if value.tzinfo else value.replace(tzinfo=UTC)
+    if not 1900 <= found.year <= 2200:
+        raise bad_query(f"Invalid Date String: {text!r} is not of this age")
+    return found

@@ -9,9 +9,11 @@ from typing import Any
 import ckanapi
 import pytest
 from fastapi.testclient import TestClient
+from sqlmodel import select
 
 from api.app import create_app
 from api.house import House
+from auth.audit import AuditEventRow
 from tests.catalog.records import a_dataset
 from tests.datasets.parking import CLEAN, DATASET, a_parking_dataset, hand_in, publish
 from tests.people import client_as
@@ -135,3 +137,61 @@ def test_restricted_data_show_the_way_to_apply_and_no_rows(house: House, client:
         told = client.get(f"/api/3/action/{action}{release}-parquet")
         assert (told.status_code, told.json()["error"]["__type"]) == (403, "Authorization Error")
     assert json.dumps(told.json(), ensure_ascii=False).count("total") == 0
+
+
+@pytest.mark.parametrize(
+    ("action", "body"),
+    [
+        ("datastore_search", '{"resource_id":"RID","filters":{"total":NaN}}'),
+        ("datastore_search", '{"resource_id":"RID","distinct":Infinity}'),
+        ("datastore_search", '{"resource_id":"RID","q":"\\ud800"}'),
+        ("package_show", '{"id":"\\ud800"}'),
+        ("package_search", '{"q":' + "[" * 100_000),
+        ("datastore_search", json.dumps({"resource_id": "RID", "filters": "[" * 100_000})),
+        ("package_search", json.dumps({"facet.field": "[" * 100_000})),
+        ("package_search", json.dumps({"facet.field": ["tags"], "facet.limit": "-x5"})),
+        ("package_search", json.dumps({"q": "ab " * 1300})),
+        ("package_search", json.dumps({"q": "metadata_modified:[0001-01-01T00:00:00+14:00 TO *]"})),
+        ("organization_list", '{"organizations":"["}'),
+        ("datastore_search", json.dumps({"resource_id": "RID", "filters": {"total": list(range(20_000))}})),
+        (
+            "datastore_search",
+            json.dumps({"resource_id": "RID", "q": " ".join(f"w{n}" for n in range(20_000))}),
+        ),
+        ("datastore_search", json.dumps({"resource_id": "RID", "filters": {"total": {"gte": "many"}}})),
+    ],
+)
+def test_what_cannot_be_answered_is_refused_at_once_and_never_a_fault_of_ours(
+    house: House, action: str, body: str
+) -> None:
+    client = TestClient(create_app(house=house), raise_server_exceptions=False)
+    resource = client.get(f"/api/3/action/package_show?id={NAME}").json()["result"]["resources"][0]["id"]
+    sent = body.replace("RID", resource).encode()
+    answer = client.post(
+        f"/api/3/action/{action}", content=sent, headers={"content-type": "application/json"}
+    )
+    assert 400 <= answer.status_code < 500, answer.text
+
+
+def test_filters_of_many_values_and_each_form_of_rows(client: TestClient) -> None:
+    resource = client.get(f"/api/3/action/package_show?id={NAME}").json()["result"]["resources"][0]["id"]
+
+    def rows(**params: Any) -> Any:
+        answer = client.post(
+            "/api/3/action/datastore_search", json={"resource_id": resource, "sort": "lot"} | params
+        )
+        assert answer.status_code == 200, answer.text
+        return answer.json()["result"]["records"]
+
+    assert [row["lot"] for row in rows(filters={"lot": ["P01", "P03", "no"]})] == ["P01", "P03"]
+    assert rows(filters={"total": [80, "120"]}, fields=["lot"], records_format="lists") == [["P01"], ["P02"]]
+    assert rows(filters={"total": None}, fields=["lot", "day"], records_format="csv") == "P03,2026-03-01\n"
+    assert rows(filters={"lot": []}) == []
+
+
+def test_rows_that_leave_stand_on_record(house: House, client: TestClient) -> None:
+    resource = client.get(f"/api/3/action/package_show?id={NAME}").json()["result"]["resources"][0]["id"]
+    client.get(f"/api/3/action/datastore_search?resource_id={resource}&limit=2&offset=1")
+    with house.read() as work:
+        told = list(work.db.exec(select(AuditEventRow).where(AuditEventRow.kind == "release.downloaded")))
+    assert [json.loads(row.payload)["range"] for row in told] == ["rows 1+2"]

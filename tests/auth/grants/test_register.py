@@ -3,16 +3,30 @@
 from __future__ import annotations
 
 from api.house import House
+from auth.actor import ANYONE, SYSTEM
 from auth.grants import register, service
 from auth.grants.service import GrantStep
+from catalog import service as catalog
+from catalog.models import DatasetUpdate
+from catalog.queries import public_ids
 from core.ids import GrantId
+from tests.catalog.records import a_dataset
 from tests.conftest import TestClock
-from tests.desk import Desk, a_desk, a_grant
+from tests.desk import PARKS, Desk, a_desk, a_grant
+from tests.people import actor_of
+
+
+def _desk(house: House) -> Desk:
+    """A desk whose dataset stands in the catalogue too."""
+    desk = a_desk(house)
+    with house.write() as work:
+        a_dataset(work, PARKS.dataset_id, "parks", auth_op_scope="yes")
+    return desk
 
 
 def _known(desk: Desk, **only: str) -> list[register.RegisteredGrant]:
     with desk.house.read() as work:
-        found, total = register.register(work, **only)  # type: ignore[arg-type]
+        found, total = register.register(work, public_ids(), **only)  # type: ignore[arg-type]
     assert total == len(found)
     return found
 
@@ -20,7 +34,7 @@ def _known(desk: Desk, **only: str) -> list[register.RegisteredGrant]:
 def test_a_grant_stands_in_the_register_from_its_activation_to_its_end(
     house: House, clock: TestClock
 ) -> None:
-    desk = a_desk(house)
+    desk = _desk(house)
     assert _known(desk) == []
     a_grant(desk, at="PENDING")
     assert _known(desk) == []
@@ -33,7 +47,7 @@ def test_a_grant_stands_in_the_register_from_its_activation_to_its_end(
 
 
 def test_it_is_filtered_by_dataset_organisation_and_scenario(sqlite_house: House) -> None:
-    desk = a_desk(sqlite_house)
+    desk = _desk(sqlite_house)
     grant = a_grant(desk, scenario_id="safety")
     for only in ({"dataset_id": grant.dataset_id}, {"org_id": "insurer"}, {"scenario_id": "safety"}):
         assert len(_known(desk, **only)) == 1
@@ -47,10 +61,32 @@ def test_it_is_filtered_by_dataset_organisation_and_scenario(sqlite_house: House
 
 
 def test_a_suspended_grant_stays_and_says_so_and_a_revoked_one_goes(sqlite_house: House) -> None:
-    desk = a_desk(sqlite_house)
+    desk = _desk(sqlite_house)
     grant = a_grant(desk)
     for step, shown in ((service.suspend, [True]), (service.revoke, [])):
         with desk.write("watch") as (work, actor):
             seen = service.grant(work, actor, GrantId(grant.id)).version
             step(work, actor, GrantId(grant.id), GrantStep(note="用途与约定不符，先行停止。", version=seen))
         assert [known.is_suspended for known in _known(desk)] == shown
+
+
+def test_a_record_that_is_hidden_takes_its_grants_out_of_the_register(sqlite_house: House) -> None:
+    desk = _desk(sqlite_house)
+    grant = a_grant(desk)
+    assert len(_known(desk)) == 1
+    change = DatasetUpdate(data_level=5, open_type="N", open_condition="重要数据，不予开放")
+    with sqlite_house.write() as work:
+        catalog.update(work, SYSTEM, grant.dataset_id, change)
+    assert _known(desk) == []
+
+
+def test_whose_grant_waits_is_known_to_those_who_may_read_it(sqlite_house: House) -> None:
+    desk = _desk(sqlite_house)
+    grant = a_grant(desk, at="PENDING")
+
+    def waiting(username: str) -> int:
+        with sqlite_house.read() as work:
+            actor = actor_of(work, username) if username else ANYONE
+            return len(register.live(work, actor, [grant.dataset_id]))
+
+    assert (waiting(""), waiting("applicant2"), waiting("officer"), waiting("approver")) == (0, 0, 1, 1)
