@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from typing import Any, Final
 
 import rfc8785
@@ -27,6 +28,10 @@ from quality.wording import describe
 
 UNTYPED: Final = "untyped-cell"
 _RULES_CHANGED: Final = ("suite.saved", "dataset.created", "dataset.dictionary_replaced")
+_RECORD_CHANGED: Final = "dataset.updated"
+_DECISIVE: Final = frozenset(
+    {"data_level", "open_type", "open_condition", "share_type", "share_condition", "share_mode", "auth_op_scope", "crs"}
+)  # fmt: skip
 
 
 def dictionary(work: Work, dataset_id: str, options: dict[str, Any] | None = None) -> Dictionary:
@@ -59,9 +64,9 @@ def shapes(work: Work, dataset_id: str) -> Shapes:
 
 
 def dictionary_digest(work: Work, dataset_id: str) -> str:
-    """SHA-256 of the columns as intake reads them."""
-    columns = [column.model_dump(mode="json") for column in dictionary(work, dataset_id).columns]
-    return hashlib.sha256(rfc8785.dumps(columns)).hexdigest()
+    """SHA-256 of all that intake reads a file by: columns, layout, points, the reference system of the record."""
+    words = dictionary(work, dataset_id).model_dump(mode="json")
+    return hashlib.sha256(rfc8785.dumps(words)).hexdigest()
 
 
 def column_words(work: Work, dataset_id: str) -> dict[str, dict[str, str]]:
@@ -94,9 +99,10 @@ def failed_warnings(row: VerdictRow) -> int:
 
 
 def rule_authors(work: Work, dataset_id: str) -> list[str]:
-    """Persons who changed the dataset's suite or dictionary since the last release was asked for, or ever if none was.
+    """Persons who changed the dataset's suite, its dictionary, or in its record to whom it is open and how its places
+    are meant, since the last release was asked for, or ever if none was.
 
-    Read from the record, which names the person at that time. That release was looked at by somebody else, so what
+    Read from the audit record, which names the person at that time. That release was looked at by somebody else, so what
     stood then has had its second person.
     """
     accepted = (
@@ -110,13 +116,18 @@ def rule_authors(work: Work, dataset_id: str) -> list[str]:
         .order_by(col(AuditEventRow.seq).desc())
     )
     since = work.db.exec(accepted).first() or 0
-    wanted = select(AuditEventRow.actor_person).where(
+    wanted = select(AuditEventRow).where(
         AuditEventRow.dataset_id == dataset_id,
-        col(AuditEventRow.kind).in_(_RULES_CHANGED),
+        col(AuditEventRow.kind).in_((*_RULES_CHANGED, _RECORD_CHANGED)),
         AuditEventRow.via != SYSTEM.via,
         AuditEventRow.seq > since,
     )
-    return sorted(set(work.db.exec(wanted)))
+    return sorted({event.actor_person for event in work.db.exec(wanted) if _is_decisive(event)})
+
+
+def _is_decisive(event: AuditEventRow) -> bool:
+    """Whether a change of the record touches who may have the data or how they are read; of its words, it does not."""
+    return event.kind != _RECORD_CHANGED or not _DECISIVE.isdisjoint(json.loads(event.payload)["changes"])
 
 
 def outcomes(work: Work, verdict_id: str | None) -> list[dict[str, Any]]:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable
 from datetime import date, datetime, time
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
+
+_BRACES: Final = re.compile(r"\{\{|\}\}|\{batch\}|[{}]")
 
 
 def name(identifier: str) -> str:
@@ -34,6 +37,18 @@ def literal(value: Any) -> str:
     if isinstance(value, time):
         return f"CAST('{value.isoformat()}' AS TIME)"
     return "'" + str(value).replace("'", "''") + "'"
+
+
+def filled(query: str, table: str) -> str:
+    """The query with `table` for each `{batch}` and single braces for doubled ones. Raises ValueError for any other brace:
+    fields with widths or attributes are never carried out."""
+
+    def put(found: re.Match[str]) -> str:
+        if found[0] in "{}":
+            raise ValueError(f"unexpected_rows_query has a lone brace at {found.start() + 1}; write it twice")
+        return table if found[0] == "{batch}" else found[0][0]
+
+    return _BRACES.sub(put, query)
 
 
 def listed(values: Iterable[Any]) -> str:

@@ -59,6 +59,7 @@ _KNOWN: Final[tuple[tuple[str, Said], ...]] = (
     (r"max_age reaches back beyond the calendar", r"max_age 超出了日历的范围"),
     (r"value_set names nobody who must report", r"value_set 中没有须上报的对象"),
     (r"nobody said at which moment the data must be fresh: give the rule a reference", r"没有说明以何时为准判断新鲜：请给规则加上 reference"),
+    (r"unexpected_rows_query has a lone brace at (\d+); write it twice", r"unexpected_rows_query 第 \1 个字符是单个花括号；除 {batch} 外，花括号须写两遍"),
     (r"unexpected_rows_query must be a single SELECT", r"unexpected_rows_query 须为一条 SELECT 语句"),
     (r"neither min_value nor max_value is given", r"既没有下限也没有上限"),
     (r"the rule was not evaluated", r"规则没有得到计算"),

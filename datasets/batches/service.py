@@ -26,7 +26,7 @@ from datasets.batches.workflow import MOVES, BatchState, BatchStep, advance, ope
 from datasets.intake.guesses import Guess, doubts
 from datasets.people import stamp
 from datasets.tickets import following as tickets
-from datasets.waivers.cover import publish_objections
+from datasets.waivers.cover import lasting, publish_objections
 
 SUBMIT: Final = "datasets:batch:submit"
 CHECK: Final = "batch.check"
@@ -101,12 +101,16 @@ def receive(
 
 
 def confirm(work: Work, actor: Actor, batch_id: str, note: str, *, version: int | None = None) -> BatchRead:
-    """Sign for the warnings of a batch (确认): who, when and why are kept and audited."""
+    """Sign for the warnings of a batch (确认): who, when and why are kept and audited.
+
+    The waivers in force at this moment are kept beside it: the signature does not cover what they cover.
+    """
     row = _for_step(work, actor, batch_id, BatchStep.CONFIRM, version)
     _refuse_note(note)
     _move(work, row, BatchStep.CONFIRM)
     row.confirmed, row.confirmed_at, row.confirmed_note = stamp(actor), work.now, note.strip()
     row.preparers = sorted({*row.preparers, actor.person_id})
+    row.waivers = lasting(work, row)
     payload = {"note": row.confirmed_note, "verdict": row.verdict_id, "content": row.content_sha256}
     audit.record(work, actor, "batch.confirmed", subject=row.id, payload=payload, dataset_id=row.dataset_id)
     tickets.after_signature(work, actor, row)

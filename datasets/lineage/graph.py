@@ -142,7 +142,7 @@ def _origin(work: Work, actor: Actor, row: ReleaseRow, batch: BatchRow) -> tuple
             {"name": suite.name if suite else None, "number": row.suite_number},
         ),
         Node(
-            _id("verdict", row.verdict_id), "verdict", Text("结论：通过", "Verdict: passed"), f"/releases/{row.id}/verdict",
+            _id("verdict", row.verdict_id), "verdict", _verdict_words(row), f"/releases/{row.id}/verdict",
             {
                 "verdict": row.verdict, "content_sha256": row.content_sha256,
                 "at": verdict.created_at.isoformat() if verdict else None,
@@ -157,6 +157,14 @@ def _origin(work: Work, actor: Actor, row: ReleaseRow, batch: BatchRow) -> tuple
         Link(_id("verdict", row.verdict_id), _id("release", row.id), "allowed"),
         Link(_id("batch", batch.id), _id("release", row.id), "became"),
     ]
+
+
+def _verdict_words(row: ReleaseRow) -> Text:
+    if row.verdict == "passed":
+        return Text("结论：通过", "Verdict: passed")
+    if row.waivers:
+        return Text("结论：未通过，经豁免放行", "Verdict: failed, let out under waivers")
+    return Text("结论：未通过", "Verdict: failed")
 
 
 def _corrected(work: Work, batch: BatchRow) -> list[BatchRow]:

@@ -89,13 +89,18 @@ def _write_csv(ctx: JobContext, release_id: str, sha256: str) -> dict[str, Any]:
     """CSV beside it, only where anybody may take the data."""
     row, _ = _rows(ctx, release_id)
     with ctx.read() as work:
-        is_open = not access.open_objections(asset(work, row.dataset_id))
-    if not is_open:
-        return {}
+        if not _is_open(work, row):
+            return {}
     out = ctx.scratch(".csv")
     write_csv(ctx.files.path(sha256), out, _share(ctx, 0.5, 0.8, _CSV))
     stored = ctx.files.put_file(out)
     return {"csv_sha256": stored.sha256, "csv_bytes": stored.size_bytes}
+
+
+def _is_open(work: Work, row: ReleaseRow) -> bool:
+    """Whether anybody may take the data, by the record as it was when the release was asked for and as it is now."""
+    was_open = bool((row.shape or {}).get("is_open"))
+    return was_open and not access.open_objections(asset(work, row.dataset_id))
 
 
 def _prove(ctx: JobContext, release_id: str, sha256: str) -> str:
@@ -138,7 +143,7 @@ def _split(ctx: JobContext, release_id: str, sha256: str) -> dict[str, Any]:
     row, _ = _rows(ctx, release_id)
     with ctx.read() as work:
         layout = catalog.layout(work, row.dataset_id)
-        is_open = not access.open_objections(asset(work, row.dataset_id))
+        is_open = _is_open(work, row)
     if layout.partition_by is None or not is_open:
         return {}
     ctx.progress(0.9, _SPLITTING)

@@ -62,11 +62,16 @@ def _way(held: Asset) -> dict[str, object]:
     return {"apply_at": f"/applications/new?dataset={held.dataset_id}"}
 
 
+def _values_of(row: ReleaseRow) -> list[str]:
+    """The columns whose values a release holds; of points, the columns that they were made of."""
+    return [name for each in row.columns for name in each.get("derived_from", [each["name"]])]
+
+
 def _refusals(work: Work, row: ReleaseRow) -> tuple[Reason, ...]:
     held = asset(work, row.dataset_id)
     found = list(open_objections(held))
     is_open_now = not found
-    if strangers := [each["name"] for each in row.columns if held.column(each["name"]) is None]:
+    if strangers := [name for name in _values_of(row) if held.column(name) is None]:
         text = Text(
             f"该版本含数据字典已不再描述的列：{'、'.join(strangers[:20])}；未定级的列不开放。",
             f"This release holds columns that the dictionary no longer describes: {', '.join(strangers[:20])}; what has no level is not open.",

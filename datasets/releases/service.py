@@ -196,14 +196,7 @@ def _refuse_outdated(work: Work, batch: BatchRow) -> None:
         reasons.append(
             Reason("suite-changed", text, "promise 1: nothing leaves unvalidated (docs/architecture.md)")
         )
-    if gate.dictionary_digest(work, batch.dataset_id) != batch.dictionary_sha256:
-        text = Text(
-            "校验之后数据字典已修改；请先重新校验该批次。",
-            "The data dictionary has changed since the check; check the batch again first.",
-        )
-        reasons.append(
-            Reason("dictionary-changed", text, "promise 1: nothing leaves unvalidated (docs/architecture.md)")
-        )
+    reasons += _dictionary_objections(work, batch)
     if strangers := _strangers(work, batch):
         text = Text(
             f"数据字典没有这些列：{'、'.join(strangers[:20])}；未定级的列不能发布，请先补充数据字典再重新校验。",
@@ -218,6 +211,18 @@ def _refuse_outdated(work: Work, batch: BatchRow) -> None:
             ),
             reasons=reasons,
         )
+
+
+def _dictionary_objections(work: Work, batch: BatchRow) -> list[Reason]:
+    if gate.dictionary_digest(work, batch.dataset_id) == batch.dictionary_sha256:
+        return []
+    text = Text(
+        "校验之后数据字典（列、文件布局、点坐标列）或坐标系已修改；请先重新校验该批次。",
+        "The data dictionary (columns, layout, points) or the reference system has changed since the check; check the batch again first.",
+    )
+    return [
+        Reason("dictionary-changed", text, "promise 1: nothing leaves unvalidated (docs/architecture.md)")
+    ]
 
 
 def _strangers(work: Work, batch: BatchRow) -> list[str]:
@@ -246,6 +251,7 @@ def _refuse_second_at_once(work: Work, dataset_id: str) -> None:
 def _demand_verdict(work: Work, row: ReleaseRow, batch: BatchRow, content_sha256: str) -> None:
     """Promise 1, asked again inside the transaction that publishes."""
     refuse_if(waivers.publish_objections(work, batch, acting_for(row.publisher)))
+    refuse_if(_dictionary_objections(work, batch))
     verdict = gate.verdict_row(work, row.verdict_id)
     holds = (
         verdict is not None

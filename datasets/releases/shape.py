@@ -15,7 +15,7 @@ from core.ids import ReleaseId
 from core.work import Work
 from datasets.batches import queries as batches
 from datasets.batches.tables import BatchRow
-from datasets.releases import rules
+from datasets.releases import access, rules
 from datasets.releases.models import CompatibilityRead
 from datasets.releases.tables import ReleaseRow
 from datasets.releases.workflow import PUBLIC
@@ -80,7 +80,8 @@ def version_of(row: ReleaseRow) -> str:
 
 
 def shape_of(work: Work, batch: BatchRow) -> dict[str, Any]:
-    """The columns that the batch holds, in the dictionary's order, as the dictionary describes them."""
+    """The columns that the batch holds, in the dictionary's order, as the dictionary describes them; and whether anybody
+    may take the data: what the second person saw, so that a later opening opens nothing."""
     held = asset(work, batch.dataset_id)
     found = {each["name"]: each["type"] for each in (batch.intake or {"columns": []})["columns"]}
     columns = [
@@ -93,7 +94,10 @@ def shape_of(work: Work, batch: BatchRow) -> dict[str, Any]:
         if column.name in found
     ]
     sort_by = catalog.layout(work, batch.dataset_id).sort_by
-    return {"level": held.level, "open_type": held.open_type, "columns": columns, "sort_by": sort_by}
+    return {
+        "level": held.level, "open_type": held.open_type, "is_open": not access.open_objections(held),
+        "columns": columns, "sort_by": sort_by,
+    }  # fmt: skip
 
 
 def shape_of_release(row: ReleaseRow) -> dict[str, Any]:

@@ -5,6 +5,7 @@ Both are functions of table and words alone, so making one twice gives the same 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -16,7 +17,7 @@ import pyarrow.parquet as pq
 from datasets import geoparquet
 from datasets.cells import flat, safe_cells, safe_name
 from datasets.content import ROW_COLUMN
-from datasets.geometry import Shapes, as_texts, converter, shape_columns, texted
+from datasets.geometry import DERIVED, Shapes, as_texts, converter, shape_columns, texted
 
 GROUP_ROWS: Final = 524_288
 _READ_ROWS: Final = 65_536
@@ -45,9 +46,14 @@ def write_parquet(
         places = [pq.SortingColumn(schema.get_field_index(name)) for name in sorted_by]
         rows = plan.batches(_batches(source, plain.names, progress), engine)
         write_groups(rows, schema, out, sorting=places)
-    return [
-        {"name": field.name, "type": str(field.type), **dict(words.get(field.name, {}))} for field in schema
-    ]
+    return [_listed(field, words.get(field.name, {})) for field in schema]
+
+
+def _listed(field: pa.Field, words: Mapping[str, str]) -> dict[str, Any]:
+    """A column as the manifest lists it; `derived_from` names the columns that a column of points was made of."""
+    listed: dict[str, Any] = {"name": field.name, "type": str(field.type), **words}
+    made_of = (field.metadata or {}).get(DERIVED)
+    return listed | {"derived_from": json.loads(made_of)} if made_of else listed
 
 
 def write_groups(

@@ -31,12 +31,13 @@ _GATE: Final = "promise 1: nothing leaves unvalidated (docs/architecture.md)"
 @dataclass(frozen=True, slots=True)
 class Standing:
     """How a verdict stands under the waivers in force. `applied` is the form that stays on the release for ever;
-    `reasons`: why waivers of failed rules do not cover them."""
+    `reasons`: why waivers of failed rules do not cover them; `unsigned_keys`: the rules of `unsigned`."""
 
     applied: tuple[dict[str, Any], ...]
     blocking: tuple[Outcome, ...]
     unsigned: tuple[Outcome, ...]
     reasons: tuple[Reason, ...]
+    unsigned_keys: tuple[str, ...] = ()
 
     @property
     def waived(self) -> dict[str, str]:
@@ -58,6 +59,7 @@ def standing(work: Work, batch: BatchRow, verdict: Verdict) -> Standing:
     blocking: list[Outcome] = []
     unsigned: list[Outcome] = []
     reasons: list[Reason] = []
+    unsigned_keys: list[str] = []
     for key, outcome in zip(keys_of(verdict.expectations), verdict.expectations, strict=True):
         if outcome.outcome != "failed" or outcome.severity not in rules.BLOCKS:
             continue
@@ -67,7 +69,8 @@ def standing(work: Work, batch: BatchRow, verdict: Verdict) -> Standing:
             applied.append(_lasting(row, outcome))
         else:
             (blocking if outcome.severity == "critical" else unsigned).append(outcome)
-    return Standing(tuple(applied), tuple(blocking), tuple(unsigned), tuple(reasons))
+            unsigned_keys += [key] if outcome.severity != "critical" else []
+    return Standing(tuple(applied), tuple(blocking), tuple(unsigned), tuple(reasons), tuple(unsigned_keys))
 
 
 def is_covered(work: Work, batch: BatchRow, rule_digest: str, failure: RuleFailureRow) -> bool:
@@ -90,6 +93,13 @@ def publish_objections(work: Work, batch: BatchRow, actor: Actor) -> tuple[Reaso
         "A critical rule failed and no waiver covers it now; correct the data, sign a new waiver, or check the batch again.",
     )
     blocked = (Reason("waiver-not-in-force", text, _GATE), *found.reasons) if found.blocking else ()
+    if open_keys := _unanswered(batch, found):
+        said = Text(
+            f"警告规则 {'、'.join(open_keys)} 未通过，现在既没有有效的豁免也没有人签字；请重新校验该批次，再签字确认。",
+            f"Warnings failed ({', '.join(open_keys)}) that neither a waiver nor a signature covers now; check the batch again, then sign for them.",
+        )
+        why = () if found.blocking else found.reasons
+        blocked = (*blocked, Reason("warning-not-signed", said, _GATE, {"rules": open_keys}), *why)
     lone = [row.signed["person_id"] for row in _applied_rows(work, found) if row.seconded is None]
     return (*blocked, *rules.publisher_objections(lone, actor.person_id))
 
@@ -110,8 +120,11 @@ def demand(work: Work, batch: BatchRow, recorded: Sequence[dict[str, Any]]) -> b
         return False
     found = standing(work, batch, Verdict.model_validate(row.result))
     now = {each["waiver_id"] for each in found.applied}
-    is_signed = batch.confirmed is not None or not found.unsigned
-    return not found.blocking and is_signed and now >= {each["waiver_id"] for each in recorded}
+    return (
+        not found.blocking
+        and not _unanswered(batch, found)
+        and now >= {each["waiver_id"] for each in recorded}
+    )
 
 
 def refuse_unless_covered(work: Work, batch: BatchRow, actor: Actor) -> None:
@@ -120,6 +133,12 @@ def refuse_unless_covered(work: Work, batch: BatchRow, actor: Actor) -> None:
         raise AccessRefused(
             Text("；".join(r.text.zh for r in reasons), " ".join(r.text.en for r in reasons)), reasons=reasons
         )
+
+
+def _unanswered(batch: BatchRow, found: Standing) -> list[str]:
+    """Failed warnings for which nobody stands in now. Who signed for the batch did not sign for what was waived then."""
+    waived_then = {each["rule_key"] for each in batch.waivers}
+    return [key for key in found.unsigned_keys if batch.confirmed is None or key in waived_then]
 
 
 def _of_batch(work: Work, batch: BatchRow) -> Standing | None:

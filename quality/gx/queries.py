@@ -39,7 +39,7 @@ def ask(engine: DuckDBExecutionEngine | FrameExecutionEngine, statement: str) ->
 
 def written(query: str) -> str:
     """The query with its table filled in; only one SELECT is taken."""
-    filled = query.strip().rstrip("; \n\t").format(batch=TABLE)
+    filled = sql.filled(query.strip().rstrip("; \n\t"), TABLE)
     statements = duckdb.extract_statements(filled)
     if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
         raise ValueError("unexpected_rows_query must be a single SELECT")

@@ -197,6 +197,28 @@ def test_a_query_reaches_nothing_but_the_table(tmp_path: Path, engine: EngineNam
     assert outcome.outcome == "error"
 
 
+@pytest.mark.parametrize(
+    ("query", "outcome"),
+    [
+        ("SELECT * FROM {batch} WHERE regexp_matches(code, '^[AB]{{2}}$')", "passed"),
+        ("SELECT * FROM {batch} WHERE regexp_matches(code, '^[AB]{{1}}$')", "failed"),
+        ("SELECT * FROM {batch} -- {batch:>60000000}", "error"),
+        ("SELECT * FROM {batch} -- {batch.__class__}", "error"),
+        ("SELECT * FROM {batch} -- {batch!r}", "error"),
+        ("SELECT * FROM {batch} -- {0}", "error"),
+        ("SELECT * FROM {batch} -- {other}", "error"),
+    ],
+)
+def test_a_query_is_filled_in_and_not_formatted(
+    tmp_path: Path, engine: EngineName, query: str, outcome: str
+) -> None:
+    """A field's width would make text of any size: nothing but the table's own mark is filled in."""
+    found = _only(
+        _judge(tmp_path, engine, CODES, _rule("unexpected_rows_expectation", unexpected_rows_query=query))
+    )
+    assert (found.outcome, "lone brace" in (found.error or "")) == (outcome, outcome == "error")
+
+
 def test_mostly_forgives_a_share_of_the_values(tmp_path: Path, engine: EngineName) -> None:
     verdict = _judge(
         tmp_path,

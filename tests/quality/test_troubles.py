@@ -45,6 +45,11 @@ RULES: list[tuple[str, dict[str, Any], str]] = [
     ),
     (
         "unexpected_rows_expectation",
+        {"unexpected_rows_query": "SELECT * FROM {batch} -- {batch:>9}"},
+        "unexpected_rows_query 第 26 个字符是单个花括号；除 {batch} 外，花括号须写两遍",
+    ),
+    (
+        "unexpected_rows_expectation",
         {"unexpected_rows_query": "DELETE FROM {batch}"},
         "unexpected_rows_query 须为一条 SELECT 语句",
     ),

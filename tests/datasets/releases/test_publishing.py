@@ -14,7 +14,7 @@ from api.house import House
 from auth.audit import AuditEventRow
 from catalog import service as catalog
 from catalog.assets import asset
-from catalog.models import Dictionary
+from catalog.models import DatasetUpdate, Dictionary
 from core.errors import AccessRefused, Conflict, Gone, NotFound
 from core.outbox import OutboxRow
 from datasets.batches import detail
@@ -44,7 +44,7 @@ from tests.datasets.parking import (
     the_batch,
     the_release,
 )
-from tests.people import actor_of
+from tests.people import actor_of, client_as
 
 pytestmark = pytest.mark.gx
 LATER = CLEAN + "P04,南门,30,3,2026-03-02\n".encode()
@@ -126,6 +126,53 @@ def test_who_changes_the_rules_does_not_publish_what_they_let_through(stocked: H
         assert (publishing.allowed, [each["code"] for each in publishing.reasons]) == (
             False,
             ["rule-author-may-not-publish"],
+        )
+
+
+def change_record(house: House, username: str, **changes: object) -> None:
+    with house.write() as work:
+        catalog.update(work, actor_of(work, username), DATASET, DatasetUpdate.model_validate(changes))
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ({"open_type": "C", "open_condition": "签署协议"}, {"open_type": "U", "open_condition": ""}),
+        ({"open_type": "C", "open_condition": "签署协议", "data_level": 2}, {"data_level": 1}),
+    ],
+)
+def test_who_opens_the_record_does_not_publish_what_it_opens(
+    sqlite_house: House, before: dict[str, object], after: dict[str, object]
+) -> None:
+    with sqlite_house.write() as work:
+        a_parking_dataset(work, **before)
+    batch = hand_in(sqlite_house, "lin", CLEAN)
+    change_record(sqlite_house, "zhou", **after)
+    with pytest.raises(AccessRefused) as refused:
+        ask(sqlite_house, "zhou", batch.id)
+    assert [reason.code for reason in refused.value.reasons] == ["rule-author-may-not-publish"]
+
+
+def test_who_betters_the_words_of_the_record_may_publish(sqlite_house: House) -> None:
+    with sqlite_house.write() as work:
+        a_parking_dataset(work)
+    batch = hand_in(sqlite_house, "lin", CLEAN)
+    change_record(sqlite_house, "zhou", title_zh="停车场泊位与余位")
+    assert ask(sqlite_house, "zhou", batch.id).state == ReleaseState.PREPARING
+
+
+def test_opening_the_record_while_a_release_is_being_made_opens_nothing(sqlite_house: House) -> None:
+    """The second person looked at conditional data; what is opened after that waits for another look."""
+    with sqlite_house.write() as work:
+        a_parking_dataset(work, open_type="C", open_condition="签署协议")
+    asked = ask(sqlite_house, "zhou", hand_in(sqlite_house, "lin", CLEAN).id)
+    change_record(sqlite_house, "lin", open_type="U", open_condition="")
+    drain(sqlite_house)
+    made = the_release(sqlite_house, asked.id)
+    assert (made.state, made.csv_sha256, made.partitions) == (ReleaseState.PUBLISHED, None, None)
+    for form in ("csv", "parquet"):
+        assert (
+            client_as(sqlite_house).get(f"/api/v1/releases/{asked.id}/file?format={form}").status_code == 403
         )
 
 

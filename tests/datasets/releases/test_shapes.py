@@ -9,9 +9,23 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
+from api.durable import drain
 from api.house import House
-from tests.datasets.parking import a_parking_dataset, hand_in, publish
-from tests.people import browser_as, client_as
+from catalog import service as catalog
+from catalog.models import DatasetUpdate, Dictionary
+from core.errors import Conflict
+from datasets.releases import service as releases
+from datasets.releases.models import ReleaseCreate
+from tests.datasets.parking import (
+    DATASET,
+    a_parking_dataset,
+    hand_in,
+    publish,
+    recheck,
+    the_batch,
+    the_release,
+)
+from tests.people import actor_of, browser_as, client_as
 
 pytestmark = pytest.mark.gx
 COLUMNS: list[dict[str, Any]] = [
@@ -71,6 +85,45 @@ def test_a_batch_in_another_system_than_the_record_is_refused(mapped: House) -> 
     batch = hand_in(mapped, "lin", FILE.replace(b"SRID=4490", b"SRID=4326"))
     assert batch.state == "refused"
     assert "WGS 84" in (batch.problem or {})["en"]
+
+
+def _moved(house: House) -> None:
+    with house.write() as work:
+        catalog.update(work, actor_of(work, "lin"), DATASET, DatasetUpdate(crs="WGS84"))
+
+
+def test_a_changed_reference_system_asks_for_a_new_check(mapped: House) -> None:
+    """A file that states its system is refused under another one; it is not published under another one either."""
+    batch = hand_in(mapped, "lin", FILE)
+    _moved(mapped)
+    with pytest.raises(Conflict) as refused:
+        publish(mapped, "zhou", batch.id)
+    assert [reason.code for reason in refused.value.reasons] == ["dictionary-changed"]
+    assert recheck(mapped, "lin", batch.id).state == "refused"
+
+
+def test_a_reference_system_changed_while_a_release_is_made_stops_the_release(mapped: House) -> None:
+    batch = hand_in(mapped, "lin", FILE)
+    with mapped.write() as work:
+        asked = releases.request(work, actor_of(work, "zhou"), ReleaseCreate(batch_id=batch.id))
+    _moved(mapped)
+    drain(mapped)
+    assert (the_release(mapped, asked.id).state, the_batch(mapped, batch.id).state) == ("failed", "passed")
+
+
+def test_an_open_release_with_points_can_be_downloaded(mapped: House) -> None:
+    release = publish(mapped, "zhou", hand_in(mapped, "lin", FILE).id)
+    derived = {each["name"]: each["derived_from"] for each in release.columns if "derived_from" in each}
+    assert derived == {"place": ["lng", "lat"]}
+    assert client_as(mapped).get(f"/api/v1/releases/{release.id}/file").status_code == 200
+
+
+def test_points_of_columns_that_are_no_longer_described_are_not_open(mapped: House) -> None:
+    release = publish(mapped, "zhou", hand_in(mapped, "lin", FILE).id)
+    left = Dictionary.model_validate({"columns": [each for each in COLUMNS if each["name"] != "lng"]})
+    with mapped.write() as work:
+        catalog.replace_dictionary(work, actor_of(work, "lin"), DATASET, left)
+    assert client_as(mapped).get(f"/api/v1/releases/{release.id}/file").status_code == 403
 
 
 def test_the_dictionary_tells_formats_codes_and_points_by_route(mapped: House) -> None:

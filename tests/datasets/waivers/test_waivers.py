@@ -13,12 +13,12 @@ from datasets.releases import service as releases
 from datasets.releases.models import ReleaseCreate
 from datasets.tickets import service as tickets
 from datasets.tickets.models import TicketNote
-from datasets.waivers import queries, service
+from datasets.waivers import cover, queries, service
 from datasets.waivers.models import WaiverNote
 from tests.conftest import TestClock
-from tests.datasets.parking import SUITE, save_suite, the_batch
+from tests.datasets.parking import FAILS, SUITE, hand_in, publish, save_suite, the_batch
 from tests.datasets.tickets.stories import PHONES, a_stage, a_waiver, an_ask, judge, judged, the_ticket
-from tests.people import actor_of
+from tests.people import actor_of, client_as
 
 
 @pytest.fixture
@@ -145,6 +145,56 @@ def test_warnings_that_no_waiver_covers_still_want_their_signature(stage: House)
         batches.confirm(work, actor_of(work, "lin"), failed.id, "西门为大型停车场，属实")
     batch = the_batch(stage, failed.id)
     assert (batch.state, len(batch.waivers)) == ("confirmed", 1)
+
+
+def test_a_signature_does_not_cover_a_warning_that_was_waived_when_it_was_given(stage: House) -> None:
+    second = {
+        "type": "expect_column_values_to_be_between", "kwargs": {"column": "free", "min_value": 0},
+        "severity": "warning", "meta": {"rule_id": "W2"},
+    }  # fmt: skip
+    with stage.write() as work:
+        save_suite(work, expectations=[*SUITE["expectations"], second])
+    waiver = a_waiver(stage, "W1", second=None)
+    batch = judged(stage, fails={"W1": 3, "W2": 1})
+    with stage.write() as work:
+        batches.confirm(work, actor_of(work, "lin"), batch.id, "只为 W2 签字：空余泊位属实")
+    body = ReleaseCreate.model_validate({"batch_id": batch.id})
+    with stage.read() as work:
+        assert cover.demand(work, the_batch(stage, batch.id), [])
+    with stage.write() as work:
+        service.revoke(work, actor_of(work, "guard"), waiver.id, WaiverNote(note="不应再豁免，须更正"))
+    with stage.write() as work, pytest.raises(AccessRefused) as refused:
+        releases.request(work, actor_of(work, "third"), body)
+    assert _codes(refused) == {"warning-not-signed", "waiver-not-in-force"}
+    with stage.read() as work:
+        assert not cover.demand(work, the_batch(stage, batch.id), [])
+    with stage.write() as work:
+        batches.recheck(work, actor_of(work, "lin"), batch.id)
+    assert judge(stage, batch.id, {"W1": 3, "W2": 1}).state == "needs_confirmation"
+    with stage.write() as work:
+        batches.confirm(work, actor_of(work, "lin"), batch.id, "两条都属实，已核对")
+    with stage.read() as work:
+        assert cover.demand(work, the_batch(stage, batch.id), [])
+
+
+def test_a_warning_whose_waiver_ended_is_told_before_anything_is_made(stage: House, clock: TestClock) -> None:
+    a_waiver(stage, "W1", second=None, days=10)
+    batch = judged(stage, fails={"W1": 3})
+    clock.forward(days=11)
+    with stage.write() as work, pytest.raises(AccessRefused) as refused:
+        releases.request(work, actor_of(work, "third"), ReleaseCreate.model_validate({"batch_id": batch.id}))
+    assert _codes(refused) == {"warning-not-signed", "waiver-ended"}
+
+
+@pytest.mark.gx
+def test_lineage_does_not_call_a_waived_failure_passed(stage: House) -> None:
+    with stage.write() as work:
+        save_suite(work, expectations=[SUITE["expectations"][1]])
+    a_waiver(stage, "K2")
+    release = publish(stage, "third", hand_in(stage, "lin", FAILS).id)
+    nodes = client_as(stage).get(f"/api/v1/releases/{release.id}/lineage").json()["nodes"]
+    (node,) = (each for each in nodes if each["kind"] == "verdict")
+    assert (node["verdict"], node["en"]) == ("failed", "Verdict: failed, let out under waivers")
 
 
 def test_ended_or_revoked_waivers_no_longer_count_at_the_moment_of_publishing(
