@@ -12,7 +12,6 @@ import typer
 from api.reading_options import Delimiter, Encoding, Format, HeaderLine, Member, QuoteMark, Sheet, told
 from core.errors import AppError, InputRefused
 from core.text import Lang, Text
-from core.work import system_clock
 
 if TYPE_CHECKING:
     from datasets.intake.check import CheckReport
@@ -82,6 +81,7 @@ def check(
             dictionary, encoding=encoding, delimiter=delimiter, header_line=header_line, sheet=sheet, member=member,
             format=file_format, quote=quote,
         )  # fmt: skip
+        from core.work import system_clock
         from datasets.intake.check import check_file, load_suite
 
         found = check_file(

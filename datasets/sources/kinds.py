@@ -1,4 +1,7 @@
-"""The kinds of sources there are, and how each is asked. A kind is a module with `fetch`, `probe` and `shown`."""
+"""The kinds of sources there are, and how each is asked. A kind is a module with `fetch`, `probe` and `shown`.
+
+Modules with heavy libraries are imported when they are asked: the service lists sources without speaking to any.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +12,10 @@ from pydantic import Field, TypeAdapter
 
 from core.files import FileStore
 from core.text import Text
-from datasets.sources import folder, http, postgres, s3
+from datasets.sources import folder, s3
+from datasets.sources.addresses import HttpConfig, PostgresConfig
 from datasets.sources.asking import Ask, Catch, Probe
 from datasets.sources.folder import FolderConfig
-from datasets.sources.http import HttpConfig
-from datasets.sources.postgres import PostgresConfig
 from datasets.sources.s3 import S3Config
 
 AnyConfig = HttpConfig | FolderConfig | PostgresConfig | S3Config
@@ -43,10 +45,14 @@ def fetch(ask: Ask, config: AnyConfig, files: FileStore) -> Catch:
     """Look into the source and store what is new."""
     match config:
         case HttpConfig():
+            from datasets.sources import http
+
             return http.fetch(ask, config, files)
         case FolderConfig():
             return folder.fetch(ask, config, files)
         case PostgresConfig():
+            from datasets.sources import postgres
+
             return postgres.fetch(ask, config, files)
         case S3Config():
             return s3.fetch(ask, config, files)
@@ -56,10 +62,14 @@ def probe(ask: Ask, config: AnyConfig) -> Probe:
     """Look into the source and take nothing."""
     match config:
         case HttpConfig():
+            from datasets.sources import http
+
             return http.probe(ask, config)
         case FolderConfig():
             return folder.probe(ask, config)
         case PostgresConfig():
+            from datasets.sources import postgres
+
             return postgres.probe(ask, config)
         case S3Config():
             return s3.probe(ask, config)
@@ -69,10 +79,14 @@ def shown(config: AnyConfig) -> str:
     """The source's address, without any credential."""
     match config:
         case HttpConfig():
+            from datasets.sources import http
+
             return http.shown(config)
         case FolderConfig():
             return folder.shown(config)
         case PostgresConfig():
+            from datasets.sources import postgres
+
             return postgres.shown(config)
         case S3Config():
             return s3.shown(config)

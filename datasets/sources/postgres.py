@@ -7,24 +7,23 @@ more than one command; the transaction is read-only and always rolled back; a cu
 from __future__ import annotations
 
 import os
-import re
 import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final
 
 import psycopg
 import pyarrow as pa
 import pyarrow.parquet as pq
 from psycopg import sql
-from pydantic import BaseModel, Field, field_validator, model_validator
 
 from core.errors import InputRefused, Unavailable
 from core.files import FileStore
 from core.text import Text
+from datasets.sources.addresses import PostgresConfig
 from datasets.sources.asking import Ask, Catch, Found, Probe, too_large
 from datasets.sources.guard import vetted
 
@@ -34,51 +33,6 @@ if TYPE_CHECKING:
 _CONNECT_S: Final = 10
 _ROWS: Final = 1_000
 _GROUP_BYTES: Final = 64 * 1024 * 1024
-_HOST: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.:_-]*[A-Za-z0-9.:])?|::[0-9A-Fa-f:.]+")
-_NAME: Final = r"^[^\x00-\x1f]{1,63}$"
-_TABLE: Final = re.compile(r"[^\x00-\x1f.\"]{1,63}(\.[^\x00-\x1f.\"]{1,63})?")
-
-
-class PostgresConfig(BaseModel):
-    """A server, a database, and what to read: a table (`schema.table`) or one SELECT. The credential is the password."""
-
-    model_config = {"extra": "forbid"}
-
-    kind: Literal["postgres"]
-    host: str = Field(max_length=255, examples=["db.example.org"])
-    port: int = Field(default=5432, ge=1, le=65535)
-    database: str = Field(pattern=r"^[^\x00-\x1f=:/]{1,63}$", examples=["parking"])
-    user: str = Field(pattern=_NAME, examples=["reader"])
-    table: str | None = Field(default=None, max_length=127)
-    query: str | None = Field(default=None, max_length=20_000)
-    tls: Literal["prefer", "require", "verify-full"] = "prefer"
-
-    @field_validator("host")
-    @classmethod
-    def _machine(cls, value: str) -> str:
-        if not _HOST.fullmatch(value):
-            raise ValueError("须为一个主机名或 IP 地址 / must be one host name or IP address")
-        return value
-
-    @field_validator("table", "query", mode="before")
-    @classmethod
-    def _filled(cls, value: object) -> object:
-        return value.strip() or None if isinstance(value, str) else value
-
-    @model_validator(mode="after")
-    def _one_thing(self) -> PostgresConfig:
-        if (self.table is None) == (self.query is None):
-            raise ValueError("请给出表或查询，二选一 / give a table or a query, one of the two")
-        if self.query is not None and any(
-            not char.isprintable() and char not in "\r\n\t" for char in self.query
-        ):
-            raise ValueError("查询含控制字符 / the query holds control characters")
-        if self.table is not None and not _TABLE.fullmatch(self.table):
-            raise ValueError("表名应为 模式.表 / the table must be schema.table")
-        return self
-
-    def wants_secret(self) -> bool:
-        return False
 
 
 @dataclass(frozen=True, slots=True)

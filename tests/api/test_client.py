@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -69,3 +71,12 @@ def test_under_json_a_refusal_is_json_too(tmp_path: Path) -> None:
     code, said = _run(org.app, "list", "--data-dir", str(tmp_path / "none"), "--json")
     assert code == 1
     assert json.loads(said)["title"] == "Not found"
+
+
+def test_the_list_of_commands_needs_no_database_and_no_server() -> None:
+    code = (
+        "import sys; from api.cli import _assemble; _assemble();"
+        "print([name for name in ('sqlmodel', 'fastapi', 'pandas', 'pyarrow', 'duckdb') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
