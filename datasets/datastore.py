@@ -11,9 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import duckdb
-import pyarrow.parquet as pq
-
 from core.errors import InputRefused
 from core.text import Text
 
@@ -55,6 +52,8 @@ class Rows:
 
 def fields_of(path: Path) -> list[dict[str, Any]]:
     """The table's columns in CKAN's words; `_id` counts rows from 1 in the order of the release."""
+    import pyarrow.parquet as pq
+
     found: list[dict[str, Any]] = [{"id": "_id", "type": "int"}]
     for field in pq.read_schema(path):
         words = {key.decode(): value.decode() for key, value in (field.metadata or {}).items()}
@@ -67,6 +66,8 @@ def fields_of(path: Path) -> list[dict[str, Any]]:
 
 def read(path: Path, ask: Ask, memory_limit_mb: int) -> Rows:
     """Raises InputRefused for a column that there is none of, a value that does not fit, or a question that costs too much."""
+    import duckdb
+
     known = fields_of(path)
     names = [each["id"] for each in known]
     shown = [_one_of(name, names, "fields") for name in ask.fields] or names

@@ -15,11 +15,10 @@ from catalog import codes
 from catalog import service as catalog
 from core.text import Text
 from core.work import Work
-from datasets.geometry import Shapes
-from datasets.geoparquet import shapes_of
 from datasets.intake.dictionary import Column, Dictionary
 from datasets.releases.tables import ReleaseRow
 from datasets.releases.workflow import DELIVERABLE
+from datasets.shapes import Shapes, shapes_of
 from quality.scores import score
 from quality.tables import SuiteVersionRow, VerdictRow
 from quality.troubles import trouble

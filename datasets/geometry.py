@@ -58,24 +58,6 @@ PROJJSON: Final[dict[str, dict[str, Any] | None]] = {
 NAMES: Final = {"WGS84": "WGS 84", "CGCS2000": "CGCS2000", "GCJ02": "GCJ-02", "BD09": "BD-09"}
 
 
-@dataclass(frozen=True, slots=True)
-class Points:
-    """A column of points to be made from two number columns."""
-
-    name: str
-    lon: str
-    lat: str
-
-
-@dataclass(frozen=True, slots=True)
-class Shapes:
-    """What a dataset has of shapes: its columns of well-known text, points to be made, and the record's CRS."""
-
-    columns: tuple[str, ...] = ()
-    points: Points | None = None
-    crs: str | None = None
-
-
 class Converter:
     """Well-known text to WKB and back, by the engine; one engine for many batches."""
 

@@ -19,14 +19,12 @@ from datasets.geometry import (
     DERIVED,
     Converter,
     Extent,
-    Points,
-    Shapes,
     converter,
     faithful,
     geo_metadata,
     points_of,
 )
-from datasets.intake.dictionary import Dictionary
+from datasets.shapes import Points, Shapes
 
 READ_ROWS: Final = 65_536
 
@@ -81,16 +79,6 @@ def plan(table: pq.ParquetFile, shapes: Shapes, engine: Converter) -> Plan:
     if points is not None:
         extents[points.name] = _around(table, points)
     return Plan(columns, points, geo_metadata(extents, shapes.crs) if extents else None)
-
-
-def shapes_of(words: Dictionary) -> Shapes:
-    """What the dictionary says of shapes."""
-    points = words.points
-    return Shapes(
-        tuple(column.name for column in words.columns if column.type == "geometry"),
-        Points(points.name, points.lon, points.lat) if points else None,
-        words.crs,
-    )
 
 
 def rewrite(table: Path, out: Path, shapes: Shapes) -> str | None:

@@ -23,7 +23,6 @@ from core.work import Work
 from datasets.batches import queries
 from datasets.batches.tables import BatchRow
 from datasets.intake.dictionary import Dictionary
-from datasets.intake.reader import read_table
 from datasets.references import refuse_unreadable
 from datasets.releases import queries as releases
 from datasets.releases.tables import ReleaseRow
@@ -100,6 +99,8 @@ def proposal(sample: Sample) -> Suite:
 
 def proposal_for_file(source: Path, room: Path, dictionary: Dictionary | None = None) -> Suite:
     """A suite for a file that no dataset knows yet. room: a folder for the typed table."""
+    from datasets.intake.reader import read_table
+
     if not source.is_file():
         raise InputRefused(
             Text(f"找不到文件 {source}；请检查路径。", f"There is no file {source}; check the path.")

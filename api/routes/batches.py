@@ -17,7 +17,7 @@ from datasets.batches.models import BatchDetail, BatchRead, IntakeOptions, Note
 from datasets.batches.preview import BatchPreview
 from datasets.batches.workflow import BatchState
 from datasets.intake.dictionary import FileFormat, Quote
-from datasets.intake.preview import MOST_ROWS
+from datasets.intake.looks import MOST_ROWS
 
 router = APIRouter(prefix="/batches", tags=["batches"])
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"

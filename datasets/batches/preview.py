@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from auth.actor import Actor
 from catalog import queries as catalog
@@ -22,8 +22,10 @@ from datasets.batches.tables import BatchRow
 from datasets.batches.workflow import BatchState
 from datasets.intake.facts import Intake
 from datasets.intake.guesses import Guess
-from datasets.intake.preview import TablePreview, preview_of
-from datasets.intake.proposal import ProposedColumn, propose_dictionary
+from datasets.intake.looks import TablePreview
+
+if TYPE_CHECKING:
+    from datasets.intake.proposal import ProposedColumn
 
 _HAN = re.compile(r"[\u3400-\u9fff]")
 
@@ -50,6 +52,8 @@ def preview(
     count: int = 20,
 ) -> BatchPreview:
     """The batch as it was read. Raises NotFound, Conflict while there is no table."""
+    from datasets.intake.preview import preview_of
+
     with reading() as work:
         row = _read(work, actor, batch_id)
         shown = actor.may_in(TAKE, row.org_id) or not is_sensitive(work, row.dataset_id)
@@ -105,6 +109,8 @@ def proposed_dictionary(
     layout = records.layout(work, row.dataset_id).model_dump()
     if not new:
         return Dictionary.model_validate(layout | {"columns": kept})
+    from datasets.intake.proposal import propose_dictionary
+
     proposal = propose_dictionary(files.path(str(row.typed_sha256)), intake)
     offered = {each.column.name: each for each in proposal.columns}
     added = [_column(column.name, column.header, offered[column.name]) for column in new]

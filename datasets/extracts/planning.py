@@ -11,7 +11,6 @@ from core.settings import Settings
 from core.text import Lang
 from core.work import Work
 from datasets.extracts import service
-from datasets.extracts.build import count
 from datasets.extracts.models import ExtractCreate, PlannedColumn, PlanRead
 
 COUNT_MEMORY_MB: Final = 256  # a count needs little, and the server counts for several people at once
@@ -25,6 +24,8 @@ def plan(
     permitted = not case.reasons
     rows = None
     if permitted and case.release is not None and case.release.sha256:
+        from datasets.extracts.build import count
+
         release = files.path(case.release.sha256)
         memory, scratch = min(settings.memory_limit_mb, COUNT_MEMORY_MB), settings.scratch_dir
         rows = count(release, case.row_filter, memory_limit_mb=memory, scratch=scratch)

@@ -13,7 +13,7 @@ from pydantic import BaseModel
 
 from core.errors import InputRefused
 from core.text import Text
-from datasets.geoparquet import rewrite, shapes_of
+from datasets.geoparquet import rewrite
 from datasets.intake.container import demand_file
 from datasets.intake.dictionary import Dictionary
 from datasets.intake.export import OutputFacts, export
@@ -21,6 +21,7 @@ from datasets.intake.facts import ColumnFacts, Finding, InputFacts, Intake
 from datasets.intake.json_file import json_text
 from datasets.intake.partners import partners
 from datasets.intake.reader import Progress, read_table
+from datasets.shapes import shapes_of
 from quality.engine import run_suite
 from quality.references import ReferenceUsed
 from quality.suite import Suite

@@ -11,15 +11,14 @@ from pathlib import Path
 from typing import Any, Final
 
 import duckdb
-from pydantic import BaseModel
 
 from datasets.intake.container import demand_file
 from datasets.intake.dictionary import Dictionary
-from datasets.intake.facts import ROW_COLUMN, ColumnFacts, Finding, InputFacts, Intake
+from datasets.intake.facts import ROW_COLUMN, Finding, Intake
+from datasets.intake.looks import MOST_ROWS, Cell, FilePreview, PreviewRow, TablePreview
 from datasets.intake.reader import Progress, read_table
 from datasets.intake.table import path_literal
 
-MOST_ROWS: Final = 200
 CELL_CHARS: Final = 500
 MEMORY_MB: Final = 256
 SUSPICIOUS: Final = frozenset(
@@ -33,33 +32,6 @@ SUSPICIOUS: Final = frozenset(
         "too-few-cells",
     }
 )
-Cell = str | int | float | bool | None
-
-
-class PreviewRow(BaseModel):
-    """One record as typed; `row` counts records from 1, `line` lines of the file where that is known."""
-
-    row: int
-    line: int | None
-    cells: list[Cell]
-
-
-class TablePreview(BaseModel):
-    """A table to look at. `suspicious` holds the first few hundred of `suspicious_total`, searched for in `looked_at` rows."""
-
-    rows: int
-    columns: list[ColumnFacts]
-    first: list[PreviewRow]
-    last: list[PreviewRow]
-    suspicious: list[Finding]
-    suspicious_total: int
-    looked_at: int | None
-
-
-class FilePreview(TablePreview):
-    """A file to look at that nobody handed in; `input` says how it was read."""
-
-    input: InputFacts
 
 
 def preview_of(table: Path, intake: Intake, count: int) -> TablePreview:

@@ -26,8 +26,7 @@ from core.settings import Settings
 from core.text import Text
 from core.work import Work, hold
 from datasets.releases import access, queries, rules, shape
-from datasets.releases.diff import Difference, compare
-from datasets.releases.models import DiffRead, DiffSide
+from datasets.releases.models import Difference, DiffRead, DiffSide
 from datasets.releases.tables import ReleaseDiffRow, ReleaseRow
 
 JOB: Final = "release.diff"
@@ -125,6 +124,8 @@ def made(
     files: FileStore, older: ReleaseRow, newer: ReleaseRow, key: tuple[str, ...], memory_mb: int, room: Path
 ) -> Difference:
     """The difference itself. Hold no transaction meanwhile."""
+    from datasets.releases.diff import compare
+
     before, after = (files.path(str(row.sha256)) for row in (older, newer))
     return compare(before, after, key, memory_limit_mb=memory_mb, scratch=room)
 

@@ -6,7 +6,6 @@ Nulls are values: an empty key matches an empty key, and a cell that was emptied
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,17 +16,10 @@ from core.errors import Conflict
 from core.text import Text
 from datasets.geometry import shape_columns
 from datasets.releases.engine import engine, quoted
+from datasets.releases.models import Difference
 
 SAMPLE: Final = 20
 _KINDS: Final = ("added", "removed", "changed")
-
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """`counts` tell numbers and names of columns alone; `sample` holds values of cells."""
-
-    counts: dict[str, Any]
-    sample: list[dict[str, Any]]
 
 
 def compare(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -107,3 +108,11 @@ class DiffRead(SQLModel):
     counts: dict[str, Any] | None
     sample: list[dict[str, Any]]
     changes: list[dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """`counts` tell numbers and names of columns alone; `sample` holds values of cells."""
+
+    counts: dict[str, Any]
+    sample: list[dict[str, Any]]

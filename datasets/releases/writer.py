@@ -17,7 +17,8 @@ import pyarrow.parquet as pq
 from datasets import geoparquet
 from datasets.cells import flat, safe_cells, safe_name
 from datasets.content import ROW_COLUMN
-from datasets.geometry import DERIVED, Shapes, as_texts, converter, shape_columns, texted
+from datasets.geometry import DERIVED, as_texts, converter, shape_columns, texted
+from datasets.shapes import Shapes
 
 GROUP_ROWS: Final = 524_288
 _READ_ROWS: Final = 65_536

@@ -18,12 +18,13 @@ from hypothesis import strategies as st
 from auth.policy.model import ColumnTerm, DeliveryForm, Use
 from datasets.content import content_digest
 from datasets.extracts.build import Recipe, build
-from datasets.geometry import Extent, Points, Shapes, converter, kept_metadata, points_of
+from datasets.geometry import Extent, converter, kept_metadata, points_of
 from datasets.intake.check import check_file
 from datasets.intake.dictionary import Dictionary
 from datasets.releases.diff import compare
 from datasets.releases.partitions import Plan, split
 from datasets.releases.writer import write_csv, write_parquet
+from datasets.shapes import Points, Shapes
 from quality.engine import run_suite
 from quality.suite import Suite
 

@@ -11,8 +11,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from core.errors import InputRefused
-from datasets.geometry import Shapes
 from datasets.releases.writer import write_parquet
+from datasets.shapes import Shapes
 from tests.datasets.intake.conftest import Bench
 
 COLUMN = {"name": "geometry", "type": "geometry"}

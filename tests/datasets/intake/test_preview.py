@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from datasets.intake.dictionary import Dictionary
-from datasets.intake.preview import FilePreview, preview_file
+from datasets.intake.looks import FilePreview
+from datasets.intake.preview import preview_file
 from tests.datasets.intake.conftest import Bench
 
 ROWS = "".join(f"P{i:02d},东门{i},{i},2026-03-{i % 28 + 1:02d}\n" for i in range(1, 41))

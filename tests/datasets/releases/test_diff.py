@@ -13,7 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from core.errors import Conflict
-from datasets.releases.diff import SAMPLE, Difference, compare
+from datasets.releases.diff import SAMPLE, compare
+from datasets.releases.models import Difference
 
 Rows = dict[Any, tuple[Any, Any]]
 VALUES = st.tuples(

@@ -12,10 +12,11 @@ import pytest
 
 from core.errors import Conflict
 from datasets.content import ROW_COLUMN, content_digest
-from datasets.geometry import Shapes, unboxed
+from datasets.geometry import unboxed
 from datasets.releases.partitions import Plan, split
 from datasets.releases.sorting import put_back, sorted_copy
 from datasets.releases.writer import write_parquet
+from datasets.shapes import Shapes
 
 ORDER = ["lot", "free", "share", "day", "seen", "price", "open", "where"]
 
