@@ -1,6 +1,8 @@
 """Mutated files against the readers: `python -m tests.campaigns.fuzz --inputs 100000`; writes docs/fuzzing.md.
 
-Each input is made from its number alone, so that a fault can be repeated: `--only 4711` reads that one and shows it.
+Each input is made from its number alone, so that a fault can be repeated: `--only 4711` reads that one and shows it. A long run is kept in
+a state file, one line a stretch (`--state FILE`): begun again with the same file, it goes on where it was broken off, and `--again` reads the
+faulty numbers of that file anew.
 Held for every input: a table or one refusal within the time and memory allowed; rows numbered without a gap; and, where lines can be
 counted by other means (delimited text without quotes), lines in = rows out + lines reported.
 """
@@ -25,7 +27,7 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import pyarrow.parquet as pq
 
@@ -40,7 +42,7 @@ PAGE: Final = ROOT / "docs" / "fuzzing.md"
 LONGEST_S: Final = 30
 MOST_MB: Final = 1200
 SMALL: Final = 24_000  # bytes of a published file that may be a seed
-CHUNK: Final = 1000
+CHUNK: Final = 500
 TOKENS: Final = (
     b"\x00", b"\xff\xfe", b"\xef\xbb\xbf", b'"', b'""', b",", b";", b"\t", b"\r", b"\n", b"\r\n\r\n", b"\\", b"'",
     b"9" * 40, b"-1e999", b"NaN", b"=1+1", b"{", b"}]", b"\xe5\x81", b"\x81", "２０２４年".encode(), b"<html>", b"PK\x03\x04", b"PAR1",
@@ -169,12 +171,31 @@ def _chunk(numbers: tuple[int, int]) -> list[tuple[int, str, float]]:
     return told
 
 
-def campaign(inputs: int, first: int, workers: int) -> Iterator[tuple[int, str, float]]:
-    """Every outcome, in no order. Each chunk is read in a process of its own: one that dies is the fault of its chunk."""
-    spans = [(at, min(at + CHUNK, first + inputs)) for at in range(first, first + inputs, CHUNK)]
+class Stretch(NamedTuple):
+    """Inputs first ≤ n < last, played whole: how many were read and refused, what went wrong, and the time it took."""
+
+    first: int
+    last: int
+    read: int
+    refused: int
+    faults: dict[str, str]
+    slowest: float
+    seconds: float
+
+
+def campaign(spans: list[tuple[int, int]], workers: int) -> Iterator[Stretch]:
+    """Each span in a process of its own: one that dies is the fault of its span."""
     with ThreadPoolExecutor(workers) as pool:
-        for found in pool.map(_apart, spans):
-            yield from found
+        yield from pool.map(_stretch, spans)
+
+
+def _stretch(span: tuple[int, int]) -> Stretch:
+    begun = time.perf_counter()
+    found = _apart(span)
+    counted = Counter(what for _, what, _ in found)
+    faults = {str(number): what for number, what, _ in found if what not in ("read", "refused")}
+    slowest = max(seconds for *_, seconds in found)
+    return Stretch(*span, counted["read"], counted["refused"], faults, slowest, time.perf_counter() - begun)
 
 
 def _apart(span: tuple[int, int]) -> list[tuple[int, str, float]]:
@@ -188,9 +209,19 @@ def _apart(span: tuple[int, int]) -> list[tuple[int, str, float]]:
     return _apart((span[0], middle)) + _apart((middle, span[1]))
 
 
-def page(
-    inputs: int, first: int, counted: Counter[str], faults: list[str], slowest: float, seconds: float
-) -> str:
+def known_stretches(state: Path | None) -> list[Stretch]:
+    """What a state file holds; a last line that was cut short counts as not played."""
+    if state is None or not state.exists():
+        return []
+    whole = [line for line in state.read_text(encoding="utf-8").splitlines() if line.endswith("]")]
+    return [Stretch(*json.loads(line)) for line in whole]
+
+
+def page(played: list[Stretch]) -> str:
+    faults = [f"{number}: {what}" for each in played for number, what in each.faults.items()]
+    inputs = sum(each.last - each.first for each in played)
+    read, refused = sum(each.read for each in played), sum(each.refused for each in played)
+    slowest, seconds = max(each.slowest for each in played), sum(each.seconds for each in played)
     lines = [
         "# Mutated files against the readers",
         "",
@@ -199,9 +230,9 @@ def page(
         "Held for each: a table or one refusal in both languages, within 30 s and 1,200 MB; rows numbered without a gap; where lines can be counted",
         "by other means, lines in = rows out + lines reported.",
         "",
-        "| inputs | numbers | read | refused | faults | slowest | all, s |",
+        "| inputs | numbers | read | refused | faults left | slowest | all, s |",
         "|---:|---|---:|---:|---:|---:|---:|",
-        f"| {inputs:,} | {first}–{first + inputs - 1} | {counted['read']:,} | {counted['refused']:,} | {len(faults)} | {slowest:.1f} s | {seconds:,.0f} |",
+        f"| {inputs:,} | {min(each.first for each in played)}–{max(each.last for each in played) - 1} | {read:,} | {refused:,} | {len(faults)} | {slowest:.1f} s | {seconds:,.0f} |",
         "",
         *(f"- {fault}" for fault in faults[:100]),
     ]
@@ -214,6 +245,10 @@ def main() -> None:
     options.add_argument("--first", type=int, default=0)
     options.add_argument("--workers", type=int, default=2)
     options.add_argument("--only", type=int)
+    options.add_argument("--state", type=Path, help="keep each stretch here, and go on from what it holds")
+    options.add_argument(
+        "--again", action="store_true", help="play the faulty stretches of the state file anew"
+    )
     options.add_argument("--page", type=Path, default=PAGE)
     options.add_argument("--chunk", type=int, nargs=2, help=argparse.SUPPRESS)
     given = options.parse_args()
@@ -224,22 +259,26 @@ def main() -> None:
         content = mutated(given.only, seeds())
         sys.stdout.write(f"{content[:2000]!r}\n{_chunk((given.only, given.only + 1))}\n")
         return
-    begun, counted, faults, slowest = time.perf_counter(), Counter[str](), list[str](), 0.0
-    for number, what, seconds in campaign(given.inputs, given.first, given.workers):
-        counted[what if what in ("read", "refused") else "fault"] += 1
-        slowest = max(slowest, seconds)
-        if what not in ("read", "refused"):
-            faults.append(f"{number}: {what}")
-            sys.stderr.write(faults[-1] + "\n")
-        if sum(counted.values()) % 5000 == 0:
-            sys.stderr.write(
-                f"{sum(counted.values()):,} {dict(counted)} {time.perf_counter() - begun:.0f} s\n"
-            )
-    given.page.write_text(
-        page(given.inputs, given.first, counted, faults, slowest, time.perf_counter() - begun),
-        encoding="utf-8",
-    )
-    sys.exit(bool(faults))
+    sys.exit(play(given))
+
+
+def play(given: argparse.Namespace) -> int:
+    """Play what the state file does not hold yet, and write the page; 1 when a fault is left."""
+    last = given.first + given.inputs
+    spans = [(at, min(at + CHUNK, last)) for at in range(given.first, last, CHUNK)]
+    kept = {(each.first, each.last): each for each in known_stretches(given.state)}
+    played = {span: kept[span] for span in spans if span in kept and not (given.again and kept[span].faults)}
+    for each in campaign([span for span in spans if span not in played], given.workers):
+        played[each.first, each.last] = each
+        if given.state is not None:
+            with given.state.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(each, ensure_ascii=False) + "\n")
+        for number, what in each.faults.items():
+            sys.stderr.write(f"{number}: {what}\n")
+        if each.last % 5000 == 0:
+            sys.stderr.write(f"{each.last:,} played\n")
+    given.page.write_text(page([played[span] for span in spans]), encoding="utf-8")
+    return int(any(each.faults for each in played.values()))
 
 
 if __name__ == "__main__":
