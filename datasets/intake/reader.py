@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Final
 
@@ -43,17 +44,35 @@ REPORTING: Final = Text("汇总结果", "Summing up")
 DONE: Final = Text("读取完成", "Read")
 
 
-@dataclass(slots=True)
+@dataclass
 class _Desk:
     """What every step of one reading needs. `typed`: the table, where splitting the text already wrote it."""
 
-    db: duckdb.DuckDBPyConnection
     folder: Path
     dictionary: Dictionary
     log: FindingLog
     out: Path
     numbered: bool
+    memory_limit_mb: int
     typed: one_pass.Typed | None = None
+
+    @cached_property
+    def db(self) -> duckdb.DuckDBPyConnection:
+        """A database of bounded memory, opened when first asked for: many a refusal comes before."""
+        db = duckdb.connect(
+            config={
+                "memory_limit": f"{self.memory_limit_mb}MB",
+                "temp_directory": str(self.folder / "spill"),
+                "autoinstall_known_extensions": False,
+            }
+        )
+        db.execute("SET TimeZone = 'UTC'")
+        db.execute("SET enable_progress_bar = false")  # it would print into a command's answer
+        return db
+
+    def close(self) -> None:
+        if "db" in self.__dict__:
+            self.db.close()
 
 
 def read_table(
@@ -130,21 +149,13 @@ def _typed(
 def _desk(out: Path, dictionary: Dictionary, memory_limit_mb: int, *, numbered: bool) -> Iterator[_Desk]:
     """A scratch folder beside `out` and a database of bounded memory; both are gone afterwards."""
     folder = Path(tempfile.mkdtemp(prefix=".intake-", dir=out.parent))
-    db = duckdb.connect(
-        config={
-            "memory_limit": f"{memory_limit_mb}MB",
-            "temp_directory": str(folder / "spill"),
-            "autoinstall_known_extensions": False,
-        }
-    )
-    db.execute("SET TimeZone = 'UTC'")
-    db.execute("SET enable_progress_bar = false")  # it would print into a command's answer
+    desk = _Desk(folder, dictionary, FindingLog(), out, numbered, memory_limit_mb)
     try:
-        yield _Desk(db, folder, dictionary, FindingLog(), out, numbered)
+        yield desk
     except duckdb.Error as error:
         raise _unreadable(error) from error
     finally:
-        db.close()
+        desk.close()
         shutil.rmtree(folder, ignore_errors=True)
         out.with_name(f".{out.name}.part").unlink(missing_ok=True)
 
