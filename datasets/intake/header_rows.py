@@ -49,6 +49,7 @@ def _from(first: int, rows: Sequence[Cells], merged: Sequence[Range], width: int
         last += 1
     if last - first >= MOST_ROWS or last + 1 >= len(rows) or any(filled(cells) > 1 for cells in rows[:first]):
         return None
+    inside = [each for each in inside if each[0][0] <= last]  # those further down belong to the records
     grid = [[_cell(cells, i) for i in range(width)] for cells in rows[first : last + 1]]
     spanned: set[tuple[int, int]] = set()
     for (top, left), (bottom, right) in inside:
@@ -57,7 +58,7 @@ def _from(first: int, rows: Sequence[Cells], merged: Sequence[Range], width: int
         for row in range(top, bottom + 1):
             for column in range(left, right + 1):
                 grid[row - first][column] = grid[top - first][left]
-        if right > left:
+        if right > left and grid[top - first][left]:  # an empty block groups nothing
             spanned |= {(top, column) for column in range(left, right + 1)}
     names = [_name([row[i] for row in grid], [(first + r, i) in spanned for r in range(len(grid))]) for i in range(width)]  # fmt: skip
     if not all(names) or len({name.casefold() for name in names}) < width or not filled(rows[last + 1]):

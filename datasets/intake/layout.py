@@ -25,7 +25,7 @@ DATE: Final = re.compile(
     r"\d{2,4}[-/.年]\d{1,2}[-/.月]\d{1,4}日?([T ]\d{1,2}:\d{2}.*)?|\d{1,2}:\d{2}(:\d{2})?"
 )
 NOTE: Final = re.compile(
-    r"\s*[\"'“*#]*\s*(注|备注|備註|说明|說明|数据来源|資料來源|来源|來源|填报|制表|审核|note|source|remark)",
+    r"\s*[\"'“*#]*\s*(注|备注|備註|说明|說明|数据来源|資料來源|来源|來源|填报|制表|审核|免责|免責|note|source|remark|disclaimer)",
     re.I,
 )
 INVISIBLE: Final = re.compile("[\\u200b-\\u200f\\u2060\\ufeff\\x00-\\x08\\x0e-\\x1f]")

@@ -246,6 +246,7 @@ def stage_grid(grid: Grid, head: Head, folder: Path, log: FindingLog) -> Staged:
         if len(record.cells) > width:
             width = max(width, _last_filled(record.cells))
             _refuse_wide(width)
+    blank = grid.blank_lines  # of the whole grid: the second pass ends with the last record
     footers = footer_length(list(tail), head.body, width)
     staged = named_columns(folder / "staged.parquet", head, width, rows - footers, LINE, log)
     with StageWriter(staged.path, width) as writer:
@@ -255,10 +256,10 @@ def stage_grid(grid: Grid, head: Head, folder: Path, log: FindingLog) -> Staged:
                 _report_ragged(record, row, len(head.cells) or width, log)
             writer.write(record.cells, record.line)
     _report_footers(list(tail)[len(tail) - footers :], log)
-    if grid.blank_lines:
+    if blank:
         log.add(
             "blank-lines",
-            Text(f"跳过了 {grid.blank_lines} 个空行。", f"{grid.blank_lines} blank lines were skipped."),
+            Text(f"跳过了 {blank} 个空行。", f"{blank} blank lines were skipped."),
         )
     return staged
 

@@ -58,6 +58,19 @@ def test_three_rows_join_too_and_anything_unproven_does_not() -> None:
     assert found is not None
     assert found.names == ["a", "x_p_u", "x_p_v", "x_q"]
     assert join(rows, spans[:2]) is None
+
+
+def test_an_empty_block_and_merged_cells_of_the_records_do_not_hinder() -> None:
+    """As in `issue-320.xlsx`: the corner above the names is one empty cell, and the first record has merged cells."""
+    rows = [
+        ["", "", "x", "", "y", ""],
+        ["a", "b", "p", "q", "p", "q"],
+        ["sum of all", "", "1", "2", "3", "4"],
+    ]
+    spans = [((0, 0), (0, 1)), ((0, 2), (0, 3)), ((0, 4), (0, 5)), ((2, 0), (2, 1))]
+    found = join(rows, spans)
+    assert found is not None
+    assert found.names == ["a", "b", "x_p", "x_q", "y_p", "y_q"]
     assert join([["t", "", ""], ["a", "b", "c"], ["1", "2", "3"]], [((0, 0), (0, 2))]) is None
     assert join([["a", "g", ""], ["", "u", ""], ["1", "2", "3"]], [((0, 1), (0, 2))]) is None
 
@@ -84,3 +97,18 @@ def test_totals_of_a_workbook_name_their_row_in_it(bench: Bench) -> None:
     found = bench.reads(bench.file("t.xlsx", workbook()))
     named = [(f.row, f.line, f.value) for f in found.findings if f.code == "totals-row"]
     assert named == [(6, 9, "合  计")]
+
+
+def test_blank_rows_are_counted_to_the_end_of_the_sheet(bench: Bench) -> None:
+    """Those between the last record and the notes below it too."""
+    file = io.BytesIO()
+    with xlsxwriter.Workbook(file, {"in_memory": True}) as book:
+        page = book.add_worksheet("t")
+        for row, cells in enumerate([["a", "b"], [], ["x", 1], ["y", 2], [], [], ["Source: here"]]):
+            page.write_row(row, 0, cells)
+    found = bench.reads(bench.file("t.xlsx", file.getvalue()))
+    assert found.rows == 2
+    assert {finding.code: finding.text.en for finding in found.findings} == {
+        "footer-line": "Line 7 stands below the table and is not part of it.",
+        "blank-lines": "3 blank lines were skipped.",
+    }

@@ -77,6 +77,7 @@ SHAPES = [
     ("metadata/firstdata_768_sources_zh_en.json.gz", 768, 25, "json", "utf-8", None, None),
     ("metadata/ckan/okfn_portals_ckan_search_390.json", 390, 25, "json", "utf-8", None, None),
     ("metadata/zh_hant_portals/taoyuan_catalog_full.csv.gz", 1444, 26, "csv", "utf-8", ",", 1),
+    ("messy/frictionless/issue-320.xlsx", 46, 54, "xlsx", None, None, 12),
     ("messy/messytables/utf-16le_encoded.csv", 327, 19, "csv", "utf-16", ",", 1),
     ("messy/messytables/mixedGLB.csv", 133, 19, "csv", "utf-8", ",", 4),
     ("messy/messytables/excel_pasting.csv", 14, 9, "csv", "utf-8", ",", 4),
