@@ -42,7 +42,7 @@ PAGE: Final = ROOT / "docs" / "fuzzing.md"
 LONGEST_S: Final = 30
 MOST_MB: Final = 1200
 SMALL: Final = 24_000  # bytes of a published file that may be a seed
-CHUNK: Final = 500
+CHUNK: Final = 1000
 TOKENS: Final = (
     b"\x00", b"\xff\xfe", b"\xef\xbb\xbf", b'"', b'""', b",", b";", b"\t", b"\r", b"\n", b"\r\n\r\n", b"\\", b"'",
     b"9" * 40, b"-1e999", b"NaN", b"=1+1", b"{", b"}]", b"\xe5\x81", b"\x81", "２０２４年".encode(), b"<html>", b"PK\x03\x04", b"PAR1",
@@ -265,20 +265,27 @@ def main() -> None:
 def play(given: argparse.Namespace) -> int:
     """Play what the state file does not hold yet, and write the page; 1 when a fault is left."""
     last = given.first + given.inputs
-    spans = [(at, min(at + CHUNK, last)) for at in range(given.first, last, CHUNK)]
-    kept = {(each.first, each.last): each for each in known_stretches(given.state)}
-    played = {span: kept[span] for span in spans if span in kept and not (given.again and kept[span].faults)}
-    for each in campaign([span for span in spans if span not in played], given.workers):
+    kept = [each for each in known_stretches(given.state) if given.first <= each.first and each.last <= last]
+    played = {(each.first, each.last): each for each in kept}  # played anew, the later line counts
+    if given.again:
+        played = {span: each for span, each in played.items() if not each.faults}
+    for each in campaign(list(gaps(sorted(played), given.first, last)), given.workers):
         played[each.first, each.last] = each
         if given.state is not None:
             with given.state.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(each, ensure_ascii=False) + "\n")
         for number, what in each.faults.items():
             sys.stderr.write(f"{number}: {what}\n")
-        if each.last % 5000 == 0:
-            sys.stderr.write(f"{each.last:,} played\n")
-    given.page.write_text(page([played[span] for span in spans]), encoding="utf-8")
+        sys.stderr.write(f"{sum(until - begin for begin, until in played):,} played\n")
+    given.page.write_text(page([each for _, each in sorted(played.items())]), encoding="utf-8")
     return int(any(each.faults for each in played.values()))
+
+
+def gaps(played: list[tuple[int, int]], first: int, last: int) -> Iterator[tuple[int, int]]:
+    """What lies between the spans played, in stretches of CHUNK."""
+    for begin, until in [*played, (last, last)]:
+        yield from ((at, min(at + CHUNK, begin)) for at in range(first, begin, CHUNK))
+        first = until
 
 
 if __name__ == "__main__":
