@@ -11,6 +11,7 @@ from typing import Annotated, Any, Final
 from fastapi import Depends, Request
 
 from api.deps import ActorDep
+from api.witnessed import reads_personal
 from auth.roles import PERMISSIONS
 from core.errors import AccessRefused, NotSignedIn, Reason
 from core.text import Text
@@ -37,8 +38,11 @@ async def csrf_checked(request: Request, actor: ActorDep) -> None:
         raise AccessRefused(text, reasons=[Reason("csrf", text, "OWASP CSRF")])
 
 
-def access(name: str) -> dict[str, Any]:
-    """Keyword arguments for a route decorator: `@router.get("/x", **access("auth:grant:read"))`."""
+def access(name: str, *, personal: str | None = None) -> dict[str, Any]:
+    """Keyword arguments for a route decorator: `@router.get("/x", **access("auth:grant:read"))`.
+
+    personal: the route shows personal data, so that who reads it is recorded; the path's parameter that says whose, or "".
+    """
     if name not in (PUBLIC, SIGNED_IN) and name not in PERMISSIONS:
         raise ValueError(f"unknown permission {name!r}: add it to auth.roles.PERMISSIONS")
 
@@ -51,4 +55,5 @@ def access(name: str) -> dict[str, Any]:
             return
         actor.demand(name)
 
-    return {"dependencies": [Depends(guard)], "openapi_extra": {"x-access": name}}
+    reads = [] if personal is None else reads_personal(personal)
+    return {"dependencies": [Depends(guard), *reads], "openapi_extra": {"x-access": name}}

@@ -9,9 +9,11 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, RedirectResponse, Response
 from sqlalchemy.exc import DataError
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
 from api.deps import current_actor, language
+from api.witnessed import note_refusal
 from core import errors as e
 from core.text import Text
 
@@ -97,6 +99,8 @@ def _answer(request: Request, exc: e.AppError, status: int | None = None) -> Res
 
 async def on_app_error(request: Request, exc: Exception) -> Response:
     assert isinstance(exc, e.AppError)  # noqa: S101 - registered for this kind alone
+    if isinstance(exc, e.AccessRefused):
+        await run_in_threadpool(note_refusal, request, exc)
     return _answer(request, exc)
 
 

@@ -35,6 +35,7 @@ NAV: Final[tuple[tuple[str, Text, str | None], ...]] = (
     ("/grants", Text("授权", "Grants"), "auth:grant:read"),
     ("/extracts", Text("提取", "Extracts"), "datasets:extract:read"),
     ("/jobs", Text("任务", "Jobs"), "signed-in"),
+    ("/supervision", Text("监管", "Supervision"), "auth:usage:read"),
     ("/audit", Text("审计", "Audit"), "auth:audit:read"),
     ("/admin", Text("管理", "Admin"), "auth:user:read"),
 )

@@ -26,6 +26,7 @@ class Actor:
     """A person acting through an account. `person_id` is the human being: two accounts of one person share it.
 
     `only`: the permissions that the proof is limited to (an API key's scopes); None = no limit.
+    `origin`: the shortened network address that the request came from, `local` within this machine's own command.
     """
 
     account_id: str
@@ -37,6 +38,7 @@ class Actor:
     via: Via = "session"
     session_id: str | None = None
     only: frozenset[str] | None = None
+    origin: str = ""
 
     @property
     def is_signed_in(self) -> bool:

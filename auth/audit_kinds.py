@@ -8,6 +8,9 @@ from typing import Final
 from core.text import Text
 
 KIND_NAMES: Final[Mapping[str, Text]] = {
+    "access.refused": Text("访问被拒绝", "Access refused"),
+    "personal.read": Text("查阅个人信息", "Personal data read"),
+    "usage.exported": Text("导出使用台账", "Usage ledger exported"),
     "account.created": Text("新建账号", "Account created"),
     "account.disabled": Text("停用账号", "Account disabled"),
     "account.enabled": Text("启用账号", "Account enabled"),
@@ -56,6 +59,7 @@ KIND_NAMES: Final[Mapping[str, Text]] = {
     "extract.failed": Text("提取失败", "Extract failed"),
     "extract.downloaded": Text("下载提取文件", "Extract downloaded"),
     "extract.cut_off": Text("下载被中断", "Download cut off"),
+    "extract.download_refused": Text("下载被拒绝", "Download refused"),
     "extract.delivered": Text("提取文件送达", "Extract delivered"),
     "fix.proposed": Text("提出源头整改建议", "Upstream fix proposed"),
     "fix.accepted": Text("采纳源头整改建议", "Upstream fix accepted"),

@@ -94,6 +94,7 @@ PERMISSIONS: Final[Mapping[str, frozenset[Role]]] = {
     "auth:grant:relinquish": frozenset({Role.ORG_OFFICER}),
     "datasets:extract:read": _ENTERPRISE | frozenset({Role.AUDITOR, Role.SECURITY_OFFICER}),
     "datasets:extract:request": frozenset({Role.ANALYST}),
+    "auth:usage:read": frozenset({Role.AUDITOR, Role.SECURITY_OFFICER}),
     "auth:audit:read": frozenset({Role.AUDITOR, Role.SECURITY_OFFICER}),
     "auth:user:read": frozenset({Role.SYSADMIN, Role.AUDITOR, Role.SECURITY_OFFICER}),
     "auth:user:admin": frozenset({Role.SYSADMIN}),

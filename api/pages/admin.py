@@ -42,7 +42,7 @@ def index() -> Response:
     return RedirectResponse("/admin/users", 303)
 
 
-@router.get("/users", response_class=HTMLResponse, **access("auth:user:read"))
+@router.get("/users", response_class=HTMLResponse, **access("auth:user:read", personal=""))
 def users(
     request: Request,
     work: ReadDep,
@@ -107,7 +107,7 @@ def create_user(
     return go(f"/admin/users/{made.username}", Text("账户已创建。", "The account was made."))
 
 
-@router.get("/users/{user}", response_class=HTMLResponse, **access("auth:user:read"))
+@router.get("/users/{user}", response_class=HTMLResponse, **access("auth:user:read", personal="user"))
 def user_page(request: Request, house: HouseDep, user: str) -> HTMLResponse:
     """One account: roles, state, what may be done."""
     return _user_page(request, house, user)

@@ -25,7 +25,7 @@ router = APIRouter(prefix="/audit", include_in_schema=True, tags=["pages"])
 PER_PAGE: Final = 50
 
 
-@router.get("", response_class=HTMLResponse, **access("auth:audit:read"))
+@router.get("", response_class=HTMLResponse, **access("auth:audit:read", personal=""))
 def list_page(
     request: Request,
     work: ReadDep,

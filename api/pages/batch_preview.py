@@ -19,7 +19,9 @@ router = APIRouter(prefix="/batches", include_in_schema=True, tags=["pages"])
 ROWS = 20
 
 
-@router.get("/{batch_id}/preview", response_class=HTMLResponse, **access("datasets:batch:read"))
+@router.get(
+    "/{batch_id}/preview", response_class=HTMLResponse, **access("datasets:batch:read", personal="batch_id")
+)
 def preview_page(request: Request, house: HouseDep, actor: ActorDep, batch_id: str) -> HTMLResponse:
     """First and last rows, types, suspicious cells, what was detected, and the forms to say otherwise."""
     seen = preview.preview(house.read, house.files, actor, batch_id, ROWS)

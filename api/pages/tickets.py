@@ -166,7 +166,7 @@ def _decide(
     return go("/tickets/fixes", said)
 
 
-@router.get("/{ticket_id}", response_class=HTMLResponse, **access(_READ))
+@router.get("/{ticket_id}", response_class=HTMLResponse, **access(_READ, personal="ticket_id"))
 def show_page(request: Request, work: ReadDep, actor: ActorDep, ticket_id: str) -> HTMLResponse:
     """One ticket."""
     return _show(request, work, actor, ticket_id)

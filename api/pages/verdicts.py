@@ -28,7 +28,11 @@ OUTCOMES: Final = {
 }
 
 
-@router.get("/batches/{batch_id}/verdict", response_class=HTMLResponse, **access("datasets:batch:read"))
+@router.get(
+    "/batches/{batch_id}/verdict",
+    response_class=HTMLResponse,
+    **access("datasets:batch:read", personal="batch_id"),
+)
 def batch_page(
     request: Request, house: HouseDep, actor: ActorDep, batch_id: str, rule: Place = None
 ) -> HTMLResponse:

@@ -20,7 +20,7 @@ from auth.proof.service import ConsistencyRead, InclusionRead
 router = APIRouter(prefix="/audit", tags=["audit"])
 
 
-@router.get("", **access("auth:audit:read"))
+@router.get("", **access("auth:audit:read", personal=""))
 def list_events(
     work: ReadDep,
     kind: str = "",

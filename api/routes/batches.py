@@ -136,7 +136,7 @@ def show_batch(work: ReadDep, actor: ActorDep, batch_id: str) -> BatchDetail:
     return detail.detail(work, actor, batch_id)
 
 
-@router.get("/{batch_id}/preview", **access(_READ))
+@router.get("/{batch_id}/preview", **access(_READ, personal="batch_id"))
 def preview_batch(
     house: HouseDep,
     actor: ActorDep,

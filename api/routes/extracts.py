@@ -10,6 +10,7 @@ from api.access import access
 from api.delivery import deliver, takes_bytes
 from api.deps import ActorDep, HouseDep, LangDep, ReadDep
 from api.house import House
+from api.witnessed import noted
 from auth.actor import Actor
 from auth.identity.principals import again
 from auth.proof import service as proofs
@@ -50,8 +51,9 @@ def plan_extract(
 
 
 @router.post("", status_code=202, **access("datasets:extract:request"))
-def request_extract(house: HouseDep, actor: ActorDep, body: ExtractCreate) -> ExtractRead:
+def request_extract(request: Request, house: HouseDep, actor: ActorDep, body: ExtractCreate) -> ExtractRead:
     """Ask for an extract; `job_id` shows how far it is. A refusal lists every reason and is written down."""
+    noted(request)  # `ask` writes its own refusals down
     return ask(house, actor, body)
 
 
@@ -95,11 +97,17 @@ def download_extract(request: Request, house: HouseDep, actor: ActorDep, extract
 
 def send(request: Request, house: House, actor: Actor, extract_id: ExtractId) -> Response:
     """Decide, write down, then send; a grant or a role that ends meanwhile cuts the connection."""
-    with house.write() as work:
-        parcel = service.open_download(work, actor, extract_id)
-        path = house.files.path(parcel.sha256)
-        if takes_bytes(request, parcel.sha256):
-            service.note_download(work, actor, extract_id, request.headers.get("range", ""))
+    try:
+        with house.write() as work:
+            parcel = service.open_download(work, actor, extract_id)
+            path = house.files.path(parcel.sha256)
+            if takes_bytes(request, parcel.sha256):
+                service.note_download(work, actor, extract_id, request.headers.get("range", ""))
+    except AccessRefused as refusal:
+        with house.write() as work:
+            service.note_download_refusal(work, actor, extract_id, refusal)
+        noted(request)
+        raise
 
     def may_go_on() -> bool:
         with house.read() as work:

@@ -46,7 +46,7 @@ def list_tickets(
     return {"items": found.items, "total": found.total, "next": str(page + 1) if page < found.pages else None}
 
 
-@router.get("/{ticket_id}", **access(_READ))
+@router.get("/{ticket_id}", **access(_READ, personal="ticket_id"))
 def show_ticket(work: ReadDep, actor: ActorDep, ticket_id: str) -> TicketDetail:
     """One ticket: every failing batch, everything that was done and said, and what may be done now."""
     return service.detail(work, actor, ticket_id)

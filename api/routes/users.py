@@ -37,7 +37,7 @@ class PasswordReset(BaseModel):
     password: str = Field(min_length=1, max_length=1024)
 
 
-@router.get("", **access("auth:user:read"))
+@router.get("", **access("auth:user:read", personal=""))
 def list_users(
     work: ReadDep,
     q: str = Query("", max_length=80),
@@ -62,7 +62,7 @@ def create_user(house: HouseDep, actor: ActorDep, body: UserCreate) -> AccountRe
         )  # fmt: skip
 
 
-@router.get("/{user}", **access("auth:user:read"))
+@router.get("/{user}", **access("auth:user:read", personal="user"))
 def show_user(work: ReadDep, user: str) -> AccountRead:
     """One account, by id or user name."""
     return accounts.account(work, user)

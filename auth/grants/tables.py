@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any, Final
 
-from sqlalchemy import BigInteger, CheckConstraint
+from sqlalchemy import BigInteger, CheckConstraint, Index
 from sqlmodel import Field, SQLModel
 
 from core.db import UtcDateTime
+
+_EMPTY: Final[dict[str, Any]] = {"server_default": ""}
 
 
 class GrantRow(SQLModel, table=True):
@@ -66,14 +69,59 @@ class GrantEventRow(SQLModel, table=True):
 
 
 class UsageEventRow(SQLModel, table=True):
-    """One charge or refund; refunds carry negative numbers, so that the sum over events is what was used."""
+    """One line of the usage ledger: who took what, and what it took from the quotas.
+
+    `kind`: charge, delivery (both take), refund (negative numbers), download and refused (take nothing), so that the sums of
+    extracts, rows and bytes over a grant's lines are what was used. `sent_bytes` left with a download. `columns` and `reasons`
+    are JSON lists; `origin` is a shortened network address.
+    """
 
     __tablename__ = "auth_usage_event"
+    __table_args__ = (Index(None, "dataset_id", "at"), Index(None, "org_id", "at"), Index(None, "kind", "at"))
     id: str = Field(primary_key=True)
     grant_id: str = Field(foreign_key="auth_grant.id", index=True)
     kind: str = Field(max_length=20)
     extracts: int = Field(default=0, sa_type=BigInteger)
     rows: int = Field(default=0, sa_type=BigInteger)
     bytes: int = Field(default=0, sa_type=BigInteger)
+    sent_bytes: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs={"server_default": "0"})
     subject: str = Field(default="", index=True, max_length=120)
     at: datetime = Field(sa_type=UtcDateTime, index=True)
+    org_id: str = Field(default="", sa_column_kwargs=_EMPTY)
+    dataset_id: str = Field(default="", sa_column_kwargs=_EMPTY)
+    person_id: str = Field(default="", sa_column_kwargs=_EMPTY)
+    account: str = Field(default="", index=True, sa_column_kwargs=_EMPTY)
+    release_id: str = Field(default="", sa_column_kwargs=_EMPTY)
+    release_number: int | None = None
+    purpose: str = Field(default="", sa_column_kwargs=_EMPTY)
+    scenario_id: str = Field(default="", sa_column_kwargs=_EMPTY)
+    form: str = Field(default="", sa_column_kwargs=_EMPTY)
+    columns: str = Field(default="[]", sa_column_kwargs={"server_default": "[]"})
+    filter_hash: str = Field(default="", sa_column_kwargs=_EMPTY)
+    origin: str = Field(default="", sa_column_kwargs=_EMPTY)
+    reasons: str = Field(default="[]", sa_column_kwargs={"server_default": "[]"})
+
+
+class UsageMonthRow(SQLModel, table=True):
+    """What one grant used in one local month: the ledger's sums, kept by the same transactions, so that reports need not add up lines."""
+
+    __tablename__ = "auth_usage_month"
+    grant_id: str = Field(primary_key=True, foreign_key="auth_grant.id")
+    month: str = Field(primary_key=True, max_length=7)
+    extracts: int = Field(default=0, sa_type=BigInteger)
+    rows: int = Field(default=0, sa_type=BigInteger)
+    bytes: int = Field(default=0, sa_type=BigInteger)
+    sent_bytes: int = Field(default=0, sa_type=BigInteger)
+    deliveries: int = Field(default=0, sa_type=BigInteger)
+    downloads: int = Field(default=0, sa_type=BigInteger)
+    refusals: int = Field(default=0, sa_type=BigInteger)
+
+
+class UsageColumnRow(SQLModel, table=True):
+    """When a grant last delivered a column: a column that is granted and never read is granted too widely."""
+
+    __tablename__ = "auth_usage_column"
+    grant_id: str = Field(primary_key=True, foreign_key="auth_grant.id")
+    name: str = Field(primary_key=True, max_length=200)
+    reads: int = Field(default=0, sa_type=BigInteger)
+    last_read_at: datetime = Field(sa_type=UtcDateTime)

@@ -8,6 +8,7 @@ from sqlalchemy import CursorResult, Update, or_, update
 from sqlmodel import col, select
 
 from auth.grants import queries
+from auth.grants.ledger import CHARGE, DELIVERY, REFUND, Taking, enter
 from auth.grants.tables import GrantRow, UsageEventRow
 from auth.grants.workflow import State
 from auth.policy import rules
@@ -26,12 +27,20 @@ _NAMES: Final = {
 
 
 def charge(
-    work: Work, grant_id: GrantId, *, extracts: int = 0, rows: int = 0, bytes: int = 0, subject: str = ""
+    work: Work,
+    grant_id: GrantId,
+    *,
+    extracts: int = 0,
+    rows: int = 0,
+    bytes: int = 0,
+    subject: str = "",
+    taking: Taking | None = None,
+    delivers: bool = False,
 ) -> None:
     """Take from the grant's quotas, in the caller's transaction: all of it, or QuotaExceeded and nothing.
 
     Only a grant that is effective at `work.now` can be charged; otherwise AccessRefused with every reason.
-    `subject`: what it is for (an extract's id).
+    `subject`: what it is for (an extract's id). `taking`: who takes what, for the ledger. `delivers`: data are handed over by it.
     """
     wanted = _counted(extracts=extracts, rows=rows, bytes=bytes)
     statement = update(GrantRow).where(
@@ -45,11 +54,18 @@ def charge(
         statement = statement.where(used <= MAX_QUOTA - count, or_(quota.is_(None), used + count <= quota))
     if not _changed(work, statement.values({f"used_{unit}": _used(unit) + n for unit, n in wanted.items()})):
         _say_why(work, grant_id, wanted)
-    _note(work, grant_id, "charge", wanted, subject)
+    enter(work, grant_id, DELIVERY if delivers else CHARGE, subject=subject, taking=taking, counts=wanted)
 
 
 def refund(
-    work: Work, grant_id: GrantId, *, extracts: int = 0, rows: int = 0, bytes: int = 0, subject: str = ""
+    work: Work,
+    grant_id: GrantId,
+    *,
+    extracts: int = 0,
+    rows: int = 0,
+    bytes: int = 0,
+    subject: str = "",
+    taking: Taking | None = None,
 ) -> None:
     """Give back what was charged and not delivered; also after the grant has ended. ValueError for more than was used."""
     wanted = _counted(extracts=extracts, rows=rows, bytes=bytes)
@@ -58,7 +74,8 @@ def refund(
         statement = statement.where(_used(unit) >= count)
     if not _changed(work, statement.values({f"used_{unit}": _used(unit) - n for unit, n in wanted.items()})):
         raise ValueError(f"refund of more than grant {grant_id} has used: {wanted}")
-    _note(work, grant_id, "refund", {unit: -count for unit, count in wanted.items()}, subject)
+    given_back = {unit: -count for unit, count in wanted.items()}
+    enter(work, grant_id, REFUND, subject=subject, taking=taking, counts=given_back)
 
 
 def _used(unit: str) -> Any:  # noqa: ANN401 - a column expression
@@ -94,14 +111,6 @@ def _say_why(work: Work, grant_id: GrantId, wanted: dict[str, int]) -> None:
                 unit=unit, needed=count, left=left, limit=limit,
             )  # fmt: skip
     raise NotFound(Text("没有这项授权。", "There is no such grant."))
-
-
-def _note(work: Work, grant_id: GrantId, kind: str, counts: dict[str, int], subject: str) -> None:
-    row = UsageEventRow(
-        id=work.new_id(), grant_id=grant_id, kind=kind, subject=subject, at=work.now, **counts
-    )
-    work.db.add(row)
-    work.db.flush()
 
 
 def events(work: Work, grant_id: GrantId) -> list[UsageEventRow]:

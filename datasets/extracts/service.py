@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -9,8 +10,9 @@ from typing import Any, Final
 
 from auth import audit
 from auth.actor import Actor
+from auth.grants import ledger, usage
 from auth.grants import queries as grant_queries
-from auth.grants import usage
+from auth.grants.ledger import Taking
 from auth.grants.standing import licence as licence_of
 from auth.grants.view import GrantView, Used
 from auth.policy import rules
@@ -69,7 +71,7 @@ def request(work: Work, actor: Actor, body: ExtractCreate) -> ExtractRead:
         purpose=body.purpose, scenario_id=body.scenario_id, form=body.form,
         policy_hash=case.grant.policy_hash, requested_at=work.now,
     )  # fmt: skip
-    usage.charge(work, case.grant.id, extracts=1, subject=row.id)
+    usage.charge(work, case.grant.id, extracts=1, subject=row.id, taking=_taking(row, actor.origin))
     row.job_id = jobs.ask_for(
         work,
         JOB_KIND,
@@ -91,6 +93,38 @@ def note_refusal(work: Work, actor: Actor, body: ExtractCreate, refusal: AppErro
         work, actor, "extract.refused", subject=grant.id, dataset_id=grant.dataset_id, grant_id=grant.id,
         application_id=grant.application_id, payload={"reasons": codes, "release": body.release_id},
     )  # fmt: skip
+    columns = tuple(name for name in body.columns if grant_queries.view_of(grant).policy.term(name))
+    taking = Taking.by(
+        actor, purpose=body.purpose, scenario_id=body.scenario_id, form=body.form, columns=columns,
+        release_id=body.release_id or "", filter_hash=_filter_hash(body.filter),
+    )  # fmt: skip
+    ledger.enter(work, body.grant_id, ledger.REFUSED, subject=grant.id, taking=taking, reasons=tuple(codes))
+
+
+def note_download_refusal(work: Work, actor: Actor, extract_id: ExtractId, refusal: AppError) -> None:
+    """Write down that the bytes of an extract were refused; the decision itself wrote nothing."""
+    row = queries.row(work, extract_id, actor)
+    codes = [reason.code for reason in refusal.reasons] or [refusal.slug]
+    _note(work, actor, "extract.download_refused", row, {"reasons": codes})
+    taking = replace(_taking(row, actor.origin), person_id=actor.person_id, account=actor.username)
+    ledger.enter(
+        work, GrantId(row.grant_id), ledger.REFUSED, subject=row.id, taking=taking, reasons=tuple(codes)
+    )
+
+
+def _taking(row: ExtractRow, origin: str = "") -> Taking:
+    """What the ledger says of an extract; what the worker does for it comes from no address."""
+    return Taking(
+        person_id=row.person_id, account=row.requested_name, origin=origin, release_id=row.release_id,
+        release_number=row.release_number, purpose=row.purpose, scenario_id=row.scenario_id, form=row.form,
+        columns=tuple(json.loads(row.columns)),
+        filter_hash=_filter_hash(parse_json(row.row_filter) if row.row_filter else None),
+    )  # fmt: skip
+
+
+def _filter_hash(asked: RowFilter | None) -> str:
+    """A name for a filter by which equal ones are found, without its values."""
+    return hashlib.sha256(asked.model_dump_json().encode()).hexdigest()[:32] if asked else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +166,9 @@ def finish(
     if made is None:
         return
     row = made.row
-    usage.charge(work, made.case.grant.id, rows=rows, bytes=size_bytes, subject=row.id)
+    usage.charge(
+        work, made.case.grant.id, rows=rows, bytes=size_bytes, subject=row.id, taking=_taking(row), delivers=True
+    )  # fmt: skip
     row.sha256, row.rows, row.size_bytes = sha256, rows, size_bytes
     row.state, row.ready_at = ExtractState.READY, work.now
     row.receipt, row.receipt_hash = receipt_of(row, made.case.terms, made.release_sha256, work.now, export)
@@ -152,7 +188,7 @@ def give_up(work: Work, extract_id: ExtractId, why: Text) -> None:
         return
     row.state, row.failed_zh, row.failed_en = ExtractState.FAILED, why.zh, why.en
     work.db.add(row)
-    usage.refund(work, GrantId(row.grant_id), extracts=1, subject=row.id)
+    usage.refund(work, GrantId(row.grant_id), extracts=1, subject=row.id, taking=_taking(row))
     _note(work, queries.requester(row), "extract.failed", row, {"why": why.en})
 
 
@@ -206,6 +242,8 @@ def note_download(work: Work, actor: Actor, extract_id: ExtractId, asked_range: 
     row.last_download_at = work.now
     work.db.add(row)
     _note(work, actor, "extract.downloaded", row, {"sha256": row.sha256, "range": asked_range[:200]})
+    taking = replace(_taking(row, actor.origin), person_id=actor.person_id, account=actor.username)
+    ledger.enter(work, GrantId(row.grant_id), ledger.DOWNLOAD, subject=row.id, taking=taking)
 
 
 def still_refused(work: Work, row: ExtractRow) -> tuple[Reason, ...]:
@@ -224,6 +262,7 @@ def note_sent(work: Work, actor: Actor, extract_id: ExtractId, size_bytes: int, 
     row = queries.row(work, extract_id, to_change=True)
     row.bytes_sent += size_bytes
     work.db.add(row)
+    ledger.add_sent(work, GrantId(row.grant_id), row.id, size_bytes)
     if was_cut:
         _note(work, actor, "extract.cut_off", row, {"sha256": row.sha256, "bytes": size_bytes})
 

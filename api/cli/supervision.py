@@ -1,0 +1,71 @@
+"""`datagrant supervision`: the dashboard's figures, the usage ledger, and both as files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlencode
+
+import typer
+
+from api.client import DEFAULT_DIR, As, DataDir, Json, Server, Token, connect, show
+
+app = typer.Typer(help="Supervision: dashboard, usage ledger.", no_args_is_help=True)
+LEDGER = (
+    "at",
+    "kind",
+    "account",
+    "org_id",
+    "dataset_id",
+    "release_number",
+    "purpose",
+    "rows",
+    "bytes",
+    "origin",
+)
+WATCHED = ("grant_id", "org_id", "dataset_id", "ends_at", "columns")
+
+
+@app.command("show")
+def show_dashboard(
+    first: Annotated[str, typer.Option("--first", help="First month, 2026-01")] = "",
+    last: Annotated[str, typer.Option("--last", help="Last month, counted")] = "",
+    part: Annotated[str, typer.Option("--part", help="months, datasets, orgs, dormant, over_broad, ending or refused")] = "months",
+    data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
+) -> None:  # fmt: skip
+    """What was taken, and the grants that want a look."""
+    with connect(data_dir, server, token, user) as api:
+        found = api.get("/supervision", first=first or None, last=last or None)
+        if as_json:
+            show(found, True)
+        else:
+            columns = WATCHED if part in ("dormant", "over_broad", "ending") else ()
+            show({"items": found[part]}, False, columns)
+
+
+@app.command()
+def ledger(
+    kind: Annotated[str, typer.Option("--kind", help="charge, delivery, refund, download or refused")] = "",
+    grant: Annotated[str, typer.Option("--grant", help="Only this grant")] = "",
+    org: Annotated[str, typer.Option("--org", help="Only this organisation")] = "",
+    dataset: Annotated[str, typer.Option("--dataset", help="Only this dataset")] = "",
+    account: Annotated[str, typer.Option("--account", help="Only this person's account")] = "",
+    since: Annotated[str, typer.Option("--since", help="Instant with offset: 2026-01-01T00:00:00+08:00")] = "",
+    until: Annotated[str, typer.Option("--until", help="Instant with offset, not counted")] = "",
+    limit: Annotated[int, typer.Option("--limit", min=1, max=500)] = 50,
+    out: Annotated[Path | None, typer.Option("--out", help="Write all lines to this file: .csv, .xlsx or .json")] = None,
+    data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
+) -> None:  # fmt: skip
+    """Who took what, newest first; `--out` takes all that match, and that is recorded."""
+    asked = {
+        "kind": kind, "grant_id": grant, "org_id": org, "dataset_id": dataset, "account": account,
+        "since": since, "until": until,
+    }  # fmt: skip
+    given = {name: value for name, value in asked.items() if value}
+    with connect(data_dir, server, token, user) as api:
+        if out is not None:
+            form = out.suffix.removeprefix(".").lower()
+            api.download(f"/usage/file?{urlencode({**given, 'form': form})}", out)
+            show({"out": str(out), "bytes": out.stat().st_size}, as_json)
+            return
+        show(api.get("/usage", limit=limit, **given), as_json, LEDGER)

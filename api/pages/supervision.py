@@ -1,0 +1,145 @@
+"""Pages of those who watch: the dashboard and the usage ledger."""
+
+from __future__ import annotations
+
+import re
+from datetime import date, timedelta
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import FileResponse, HTMLResponse
+
+from api.access import access
+from api.deps import ActorDep, HouseDep, LangDep, ReadDep
+from api.supervision_files import Form, ledger_file
+from api.web import page
+from auth.applications.rules import period
+from auth.grants.ledger import KINDS
+from auth.identity import organisations
+from auth.policy.limits import limits
+from auth.policy.wording import FORM_NAMES
+from auth.supervision import ledger
+from auth.supervision.dashboard import Dashboard, Taken, a_year_to, dashboard
+from auth.supervision.ledger import Wish
+from core.text import Lang, Text
+
+router = APIRouter(include_in_schema=True, tags=["pages"])
+PER_PAGE: Final = 50
+SHOWN: Final = 15
+_MONTH: Final = re.compile(r"20[0-9]{2}-(0[1-9]|1[0-2])")
+
+
+@router.get("/supervision", response_class=HTMLResponse, **access("auth:usage:read"))
+def dashboard_page(
+    request: Request, work: ReadDep, lang: LangDep, first: str = "", last: str = ""
+) -> HTMLResponse:
+    """What was taken in a year, and the grants that want a look."""
+    since, until = a_year_to(work.now)
+    begins = first if _MONTH.fullmatch(first) else since
+    ends = last if _MONTH.fullmatch(last) else until
+    found = dashboard(work, begins, ends)
+    return page(
+        request, "supervision/dashboard.html", found=found, charts=_charts(found, lang), shown=SHOWN,
+        monthly=found.months[::-1],
+    )  # fmt: skip
+
+
+def _charts(found: Dashboard, lang: Lang) -> dict[str, Any]:
+    def name(row: Taken) -> str:
+        words = row.name_zh if lang == "zh" else row.name_en
+        return words if len(words) < 26 else f"{words[:25]}…"
+
+    counts = (
+        ("deliveries", Text("交付", "Deliveries")),
+        ("downloads", Text("下载", "Downloads")),
+        ("refusals", Text("拒绝", "Refusals")),
+    )
+    top_sets, top_orgs = found.datasets[:SHOWN], found.orgs[:SHOWN]
+    rows = Text("行数", "Rows").in_(lang)
+    return {
+        "months": {
+            "kind": "bar",
+            "labels": [row.key for row in found.months],
+            "series": [
+                {"name": label.in_(lang), "values": [getattr(row, unit) for row in found.months]}
+                for unit, label in counts
+            ],
+        },
+        "datasets": {
+            "kind": "bars",
+            "labels": [name(row) for row in top_sets],
+            "series": [{"name": rows, "values": [row.rows for row in top_sets]}],
+        },
+        "orgs": {
+            "kind": "bars",
+            "labels": [name(row) for row in top_orgs],
+            "series": [{"name": rows, "values": [row.rows for row in top_orgs]}],
+        },
+    }
+
+
+@router.get("/usage", response_class=HTMLResponse, **access("auth:usage:read", personal=""))
+def ledger_page(
+    request: Request,
+    work: ReadDep,
+    kind: str = "",
+    grant: str = "",
+    org: str = "",
+    dataset: str = "",
+    account: str = "",
+    scenario: str = "",
+    since: str = "",
+    until: str = "",
+    sort: str = "-at",
+    number: Annotated[int, Query(alias="page", ge=1, le=100_000)] = 1,
+) -> HTMLResponse:
+    """Who took what, newest first. Days are local and both count."""
+    wish = _wish(kind, grant, org, dataset, account, scenario, since, until)
+    found, sums = ledger.lines(work, wish, sort=sort, offset=(number - 1) * PER_PAGE, limit=PER_PAGE)
+    known = limits()
+    return page(
+        request, "supervision/ledger.html", found=found, sums=sums, number=number,
+        pages=max(1, -(-sums.lines // PER_PAGE)), kinds=KINDS, forms=FORM_NAMES, known=known,
+        scenarios=[(code, each.name) for code, each in known.scenarios.items()],
+        orgs=[(each.id, each.name) for each in organisations.organisations(work) if each.kind in ("operator", "developer")],
+        wish={"kind": kind, "grant": grant, "org": org, "dataset": dataset, "account": account, "scenario": scenario, "since": since, "until": until},
+    )  # fmt: skip
+
+
+@router.get("/usage/file", response_class=FileResponse, **access("auth:usage:read", personal=""))
+def ledger_download(
+    house: HouseDep,
+    actor: ActorDep,
+    kind: str = "",
+    grant: str = "",
+    org: str = "",
+    dataset: str = "",
+    account: str = "",
+    scenario: str = "",
+    since: str = "",
+    until: str = "",
+    form: Form = "xlsx",
+) -> FileResponse:
+    """The lines of the page's filters as a file, for a browser."""
+    return ledger_file(house, actor, _wish(kind, grant, org, dataset, account, scenario, since, until), form)
+
+
+def _wish(
+    kind: str, grant: str, org: str, dataset: str, account: str, scenario: str, since: str, until: str
+) -> Wish:
+    first, last = _day(since), _day(until)
+    return Wish(
+        kind=kind if kind in KINDS else "", grant_id=grant.strip(), org_id=org, dataset_id=dataset.strip(),
+        account=account.strip(), scenario_id=scenario,
+        since=period(first, first)[0] if first else None, until=period(last, last)[1] if last else None,
+    )  # fmt: skip
+
+
+def _day(word: str) -> date | None:
+    """A day from the form; None when there is none, or nonsense (the filter then does not apply)."""
+    try:
+        found = date.fromisoformat(word)
+    except ValueError:
+        return None
+    edge = timedelta(days=2)
+    return found if date.min + edge < found < date.max - edge else None

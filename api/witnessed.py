@@ -1,0 +1,79 @@
+"""What is written down although nothing is changed: refusals of signed-in people, and reads of personal data by staff.
+
+A refusal rolls its transaction back, so it is recorded in one of its own. Both kinds are bounded: a page that is reloaded, or
+a program that knocks all night, must not fill the record.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from typing import Any, Final
+
+from fastapi import Depends, FastAPI, Request
+from limits import RateLimitItem, RateLimitItemPerMinute
+from limits.storage import MemoryStorage
+from limits.strategies import MovingWindowRateLimiter
+from sqlalchemy.exc import SQLAlchemyError
+
+from api.deps import ActorDep
+from auth import audit
+from auth.actor import Actor
+from core.errors import AccessRefused
+
+REFUSALS: Final = RateLimitItemPerMinute(20)  # of one account; a burst shows in twenty
+READS: Final = RateLimitItemPerMinute(
+    1, 10
+)  # of one record by one account: a page that is reloaded is one read
+_lock = threading.Lock()
+_log = logging.getLogger("datagrant.audit")
+
+
+def noted(request: Request) -> None:
+    """Say that whoever answers this request writes its refusals down itself."""
+    request.state.is_noted = True
+
+
+def note_refusal(request: Request, refusal: AccessRefused) -> None:
+    """Write down that somebody who is signed in was refused; what he asked for, and the rules that spoke against it."""
+    actor: Actor | None = getattr(request.state, "actor", None)
+    if actor is None or not actor.is_signed_in or getattr(request.state, "is_noted", False):
+        return
+    if not _passes(request.app, REFUSALS, "refusal", actor.account_id):
+        return
+    codes = [reason.code for reason in refusal.reasons] or [refusal.slug]
+    payload = {
+        "method": request.method,
+        "path": request.url.path[:200],
+        "reasons": codes,
+        "from": actor.origin,
+    }
+    _record(request, actor, "access.refused", request.url.path[:120], payload)
+
+
+def reads_personal(name: str = "") -> list[Any]:
+    """Dependencies for a route that shows personal data: each reading is an event. `name`: the path's parameter that says whose."""
+
+    def note(request: Request, actor: ActorDep) -> None:
+        whose = str(request.path_params.get(name, "")) or request.url.path
+        if actor.is_signed_in and _passes(request.app, READS, "read", actor.account_id, whose):
+            payload = {"path": request.url.path[:200], "from": actor.origin}
+            _record(request, actor, "personal.read", whose[:120], payload)
+
+    return [Depends(note)]
+
+
+def _record(request: Request, actor: Actor, kind: str, subject: str, payload: dict[str, Any]) -> None:
+    try:
+        with request.app.state.house.write() as work:
+            audit.record(work, actor, kind, subject=subject, payload=payload)
+    except SQLAlchemyError:  # the answer stands; that it is not on record is loud
+        _log.critical("%s of %s on %s was not recorded", kind, actor.account_id, subject, exc_info=True)
+
+
+def _passes(app: FastAPI, rate: RateLimitItem, *key: str) -> bool:
+    with _lock:
+        limiter = getattr(app.state, "witness_limiter", None)
+        if limiter is None:
+            limiter = app.state.witness_limiter = MovingWindowRateLimiter(MemoryStorage())
+    return bool(limiter.hit(rate, *key))

@@ -1,0 +1,1 @@
+"""Watching over grants: who took what, what stands out, and what the public is told of it."""
