@@ -34,6 +34,11 @@ class Settings(BaseSettings):
     password_workers: int = Field(2, ge=1, description="Passwords hashed at the same time (64 MiB each)")
     upload_max_bytes: int = Field(20 * 1024**3, ge=1, description="Largest file taken in, bytes")
     memory_limit_mb: int = Field(800, ge=128, description="Memory for one tabular query, MiB")
+    query_seconds: int = Field(
+        120,
+        ge=1,
+        description="Longest time for a query that a suite brings, seconds; its rule is then an error",
+    )
     events_url: str | None = Field(
         None,
         description="Where events (release.published, grant.revoked, …) are posted as JSON; empty keeps them",

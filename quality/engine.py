@@ -20,6 +20,7 @@ def run_suite(
     max_examples: int = 20,
     max_failing_rows: int = 10_000,
     memory_limit_mb: int = 800,
+    query_seconds: float = 120.0,
     on_progress: Callable[[int, int], None] | None = None,
     reference: datetime | None = None,
     references: References = NONE,
@@ -29,6 +30,7 @@ def run_suite(
     table: a Parquet file; a column `__row__` (BIGINT, 1-based data record) is the key of failing rows and is
     hidden from rules about columns. on_progress: told (rules done, rules in all).
     memory_limit_mb: DuckDB's share; pandas holds the whole table.
+    query_seconds: a query of the suite's own that takes longer is stopped; its rule is an error.
     reference: the moment (aware) against which freshness is judged, where a rule names none of its own.
     references: the releases and code lists that rules compare with; a rule whose other side is not among them is an
     error. The verdict names what was handed in.
@@ -42,6 +44,7 @@ def run_suite(
             max_examples=max_examples,
             max_failing_rows=max_failing_rows,
             memory_limit_mb=memory_limit_mb,
+            query_seconds=query_seconds,
             on_progress=on_progress,
             reference=reference,
             references=references,

@@ -64,6 +64,7 @@ _KNOWN: Final[tuple[tuple[str, Said], ...]] = (
     (r"neither min_value nor max_value is given", r"既没有下限也没有上限"),
     (r"the rule was not evaluated", r"规则没有得到计算"),
     (r"the rule raised an exception", r"规则运行时出错"),
+    (r"(?:.*?)the query took longer than (.+?) s and was stopped; .*", r"查询超过 \1 秒，已停止；请简化查询，或请管理员调大 DATAGRANT_QUERY_SECONDS"),
     (r"(?:.*?)pattern took too long: (.*)", r"正则表达式用时过长，已停止：\1"),
     # pydantic, through Great Expectations' own argument checks; one fault per argument
     (r"(\w+): Input should be a valid (?:number|integer|float).*", r"参数 \1 应为数值"),

@@ -81,12 +81,13 @@ def check(
             dictionary, encoding=encoding, delimiter=delimiter, header_line=header_line, sheet=sheet, member=member,
             format=file_format, quote=quote,
         )  # fmt: skip
+        from core.settings import Settings
         from core.work import system_clock
         from datasets.intake.check import check_file, load_suite
 
         found = check_file(
             file, load_suite(suite), dictionary=known, out=out, engine=engine.value, reference=system_clock(),
-            others=given, last=last_release,
+            others=given, last=last_release, query_seconds=Settings().query_seconds,
         )  # fmt: skip
         if report is not None:
             _write(report, found)

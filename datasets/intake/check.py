@@ -71,6 +71,7 @@ def check_file(
     reference: datetime | None = None,
     others: Mapping[str, Path] = MappingProxyType({}),
     last: Path | None = None,
+    query_seconds: float = 120.0,
 ) -> CheckReport:
     """Judge `source` by `suite`. `out` is written only when the verdict is passed.
 
@@ -86,7 +87,9 @@ def check_file(
         intake = read_table(source, table, dictionary=dictionary, numbered=False, on_progress=on_progress)
         intake.input.path = str(source)
         known = partners(suite, others, last, Path(folder))
-        judged = run_suite(suite, table, engine=engine, reference=reference, references=known)
+        judged = run_suite(
+            suite, table, engine=engine, query_seconds=query_seconds, reference=reference, references=known
+        )
         verdict = _verdict(judged, intake)
         output = None
         if verdict == "passed" and out is not None:

@@ -115,7 +115,7 @@ def _judge(ctx: JobContext, batch_id: str) -> str:
     tell(0.0, said)
     verdict = run_suite(
         rules_in_force, ctx.files.path(row.typed_sha256), memory_limit_mb=ctx.settings.memory_limit_mb,
-        reference=row.submitted_at, references=others,
+        query_seconds=ctx.settings.query_seconds, reference=row.submitted_at, references=others,
         on_progress=lambda done, total: tell(done / max(total, 1), Text(f"{said.zh}（{done}/{total}）", f"{said.en} ({done}/{total})")),
     )  # fmt: skip
     with ctx.write() as work:

@@ -89,7 +89,7 @@ def _judged(
     ctx.progress(0.96, Text("正在按出域规则集校验", "Judging by the export suite"))
     asked = export_suite.applicable(whole, export_suite.columns_of(table))
     verdict = run_suite(
-        asked, table, memory_limit_mb=memory, max_examples=0, max_failing_rows=0, reference=row.requested_at,
+        asked, table, memory_limit_mb=memory, query_seconds=ctx.settings.query_seconds, max_examples=0, max_failing_rows=0, reference=row.requested_at,
         references=others,
     )  # fmt: skip
     content = content_digest(table)

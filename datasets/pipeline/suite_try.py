@@ -40,7 +40,7 @@ def _run(ctx: JobContext, on: Mapping[str, str | None], place: int, count: int) 
     tell = ctx.part(place / count, (place + 1) / count)
     verdict = run_suite(
         suite, ctx.files.path(_table(row, release)), memory_limit_mb=ctx.settings.memory_limit_mb,
-        reference=row.submitted_at, references=others, max_examples=0, max_failing_rows=_ROWS,
+        query_seconds=ctx.settings.query_seconds, reference=row.submitted_at, references=others, max_examples=0, max_failing_rows=_ROWS,
         on_progress=lambda done, total: tell(
             done / max(total, 1), Text(f"正在试跑规则（{done}/{total}）", f"Trying expectations ({done}/{total})")
         ),

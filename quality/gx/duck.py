@@ -105,6 +105,11 @@ class DuckDBExecutionEngine(SqlAlchemyExecutionEngine):
             self._repeats[asked] = table if self.rows_of(f"SELECT count(*) FROM {table}")[0][0] else None
         return self._repeats[asked]
 
+    def interrupt(self) -> None:
+        """Stop the query that runs, from another thread."""
+        if self._connection is not None:
+            self._connection.connection.dbapi_connection.interrupt()  # type: ignore[union-attr]
+
     def rows_of(self, query: str) -> list[tuple[Any, ...]]:
         with self.get_connection() as connection:
             return [tuple(row) for row in connection.exec_driver_sql(query).fetchall()]

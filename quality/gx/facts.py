@@ -11,6 +11,7 @@ from math import isnan
 from typing import TYPE_CHECKING, Any, Final
 
 from quality.conditions import Condition
+from quality.gx.deadline import Deadline
 from quality.kinds import Column
 from quality.references import NONE, References
 
@@ -27,6 +28,7 @@ class Facts:
 
     reference: the moment against which freshness is judged where a rule names none.
     references: what was handed in to compare with; others: its tables by the name that rules give them.
+    deadline: how long a query of the suite's own may take.
     """
 
     columns: Mapping[str, Column]
@@ -34,6 +36,7 @@ class Facts:
     reference: datetime | None = None
     references: References = NONE
     others: Mapping[str, Held] = field(default_factory=dict)
+    deadline: Deadline = field(default_factory=Deadline)
 
     def __getitem__(self, name: str) -> Column:
         return self.columns[str(name)]

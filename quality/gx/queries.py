@@ -26,15 +26,21 @@ class Found(NamedTuple):
     examples: list[dict[str, Any]]
 
 
-def ask(engine: DuckDBExecutionEngine | FrameExecutionEngine, statement: str) -> list[tuple[Any, ...]]:
+def ask(
+    engine: DuckDBExecutionEngine | FrameExecutionEngine, query: str, statement: str
+) -> list[tuple[Any, ...]]:
+    """The rows of `statement`, which holds the suite's `query`. Raises QueryTookTooLong."""
+    deadline = CURRENT.get().deadline
     if isinstance(engine, DuckDBExecutionEngine):
-        return engine.rows_of(statement)
+        with deadline.over(query, engine.interrupt):
+            return engine.rows_of(statement)
     data = engine.batch_manager.active_batch_data.dataframe
     with duckdb.connect(config={"enable_external_access": "false"}) as connection:
         connection.execute("SET TimeZone = 'UTC'")
         connection.execute("SET enable_progress_bar = false")
         connection.register(TABLE, pa.Table.from_pandas(data, schema=engine.schema, preserve_index=False))
-        return connection.execute(statement).fetchall()
+        with deadline.over(query, connection.interrupt):
+            return connection.execute(statement).fetchall()
 
 
 def written(query: str) -> str:
@@ -47,34 +53,37 @@ def written(query: str) -> str:
 
 
 def count(engine: Any, query: str) -> int:
-    return int(ask(engine, f"SELECT count(*) FROM ({written(query)}\n)")[0][0])
+    return int(ask(engine, query, f"SELECT count(*) FROM ({written(query)}\n)")[0][0])
 
 
 def find(engine: Any, query: str, *, limit: int, max_examples: int) -> Found:
     inner = f"({written(query)}\n)"
     total = count(engine, query)
-    names = [str(row[0]) for row in ask(engine, f"DESCRIBE SELECT * FROM {inner}")]
+    names = [str(row[0]) for row in ask(engine, query, f"DESCRIBE SELECT * FROM {inner}")]
     shown = [name for name in names if name != ROW]
     order = f" ORDER BY {ROW}" if ROW in names else " ORDER BY ALL"
     selected = ", ".join(map(sql.name, shown)) or "NULL"
-    rows = ask(engine, f"SELECT {selected} FROM {inner}{order} LIMIT {max_examples}")
+    rows = ask(engine, query, f"SELECT {selected} FROM {inner}{order} LIMIT {max_examples}")
     examples = [dict(zip(shown, row, strict=False)) for row in rows]
-    return Found(total, _row_keys(engine, inner, names, total, limit), examples)
+    return Found(total, _row_keys(engine, query, names, total, limit), examples)
 
 
-def _row_keys(engine: Any, inner: str, names: list[str], total: int, limit: int) -> list[int]:
+def _row_keys(engine: Any, query: str, names: list[str], total: int, limit: int) -> list[int]:
+    inner = f"({written(query)}\n)"
     if ROW in names:
         keys = ask(
-            engine, f"SELECT DISTINCT {ROW} FROM {inner} WHERE {ROW} IS NOT NULL ORDER BY 1 LIMIT {limit}"
+            engine,
+            query,
+            f"SELECT DISTINCT {ROW} FROM {inner} WHERE {ROW} IS NOT NULL ORDER BY 1 LIMIT {limit}",
         )
         return [int(key) for (key,) in keys]
     if not names or not set(names) <= set(CURRENT.get().columns):
         return []
     same = " AND ".join(f"t.{sql.name(name)} IS NOT DISTINCT FROM q.{sql.name(name)}" for name in names)
     matched = f"FROM {TABLE} t WHERE EXISTS (SELECT 1 FROM {inner} q WHERE {same})"
-    if ask(engine, f"SELECT count(*) {matched}")[0][0] != total:
+    if ask(engine, query, f"SELECT count(*) {matched}")[0][0] != total:
         return []
-    return [int(key) for (key,) in ask(engine, f"SELECT t.{ROW} {matched} ORDER BY 1 LIMIT {limit}")]
+    return [int(key) for (key,) in ask(engine, query, f"SELECT t.{ROW} {matched} ORDER BY 1 LIMIT {limit}")]
 
 
 def register() -> None:

@@ -27,6 +27,7 @@ from quality.gx import (
     register,  # noqa: F401 - registers the rules
 )
 from quality.gx.cross_tables import Held, held_tables
+from quality.gx.deadline import Deadline
 from quality.gx.evidence import Evidence, jsonable
 from quality.gx.facts import CURRENT, ROW, Facts
 from quality.kinds import Column, KindMismatch, column_of
@@ -50,6 +51,7 @@ def run(
     max_examples: int,
     max_failing_rows: int,
     memory_limit_mb: int,
+    query_seconds: float,
     on_progress: Progress | None,
     reference: datetime | None,
     references: References,
@@ -62,6 +64,7 @@ def run(
         reference=reference,
         references=references,
         others=held_tables(references, memory_limit_mb),
+        deadline=Deadline(query_seconds),
     )
     token = CURRENT.set(facts)
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -15,6 +16,7 @@ import pytest
 
 from quality.engine import run_suite
 from quality.suite import Suite
+from quality.troubles import trouble
 from quality.verdict import EngineName, Outcome, Verdict
 
 pytestmark = pytest.mark.gx
@@ -197,6 +199,26 @@ def test_a_query_reaches_nothing_but_the_table(tmp_path: Path, engine: EngineNam
     assert outcome.outcome == "error"
 
 
+def test_a_query_that_takes_for_ever_is_stopped_and_the_others_go_on(
+    tmp_path: Path, engine: EngineName
+) -> None:
+    """Rows asked for by hand: 10^12, which would take hours."""
+    rules = [
+        _rule("unexpected_rows_expectation", unexpected_rows_query=query)
+        for query in (
+            "SELECT * FROM {batch}, range(1000000) a, range(1000000) b WHERE hash(a.range, b.range) = 0",
+            "SELECT * FROM {batch} WHERE code = 'A'",
+        )
+    ]
+    begun = time.monotonic()
+    slow, quick = _judge(tmp_path, engine, CODES, *rules, query_seconds=0.3).expectations
+    assert time.monotonic() - begun < 30
+    assert (slow.outcome, quick.outcome, quick.failing_rows) == ("error", "failed", [11])
+    said = trouble(str(slow.error))
+    assert "longer than 0.3 s" in said.en
+    assert said.zh.startswith("查询超过 0.3 秒，已停止")
+
+
 @pytest.mark.parametrize(
     ("query", "outcome"),
     [
@@ -264,6 +286,7 @@ socket.socket.connect = socket.socket.connect_ex = socket.getaddrinfo = refuse
 from pathlib import Path
 from quality.engine import run_suite
 from quality.suite import Suite
+from quality.troubles import trouble
 rule = {{"type": "expect_column_values_to_be_unique", "kwargs": {{"column": "code"}}}}
 for engine in ("duckdb", "pandas"):
     assert run_suite(Suite.from_data({{"expectations": [rule]}}), Path({str(tmp_path / "t.parquet")!r}), engine=engine).verdict == "failed"
