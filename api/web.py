@@ -34,6 +34,7 @@ NAV: Final[tuple[tuple[str, Text, str | None], ...]] = (
     ("/applications", Text("申请", "Applications"), "auth:application:read"),
     ("/grants", Text("授权", "Grants"), "auth:grant:read"),
     ("/extracts", Text("提取", "Extracts"), "datasets:extract:read"),
+    ("/incidents", Text("应急", "Incidents"), "auth:incident:read"),
     ("/jobs", Text("任务", "Jobs"), "signed-in"),
     ("/supervision", Text("监管", "Supervision"), "auth:usage:read"),
     ("/audit", Text("审计", "Audit"), "auth:audit:read"),

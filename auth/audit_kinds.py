@@ -73,6 +73,8 @@ KIND_NAMES: Final[Mapping[str, Text]] = {
     "grant.relinquished": Text("授权放弃", "Grant relinquished"),
     "grant.expired": Text("授权到期", "Grant expired"),
     "grant.voided": Text("授权作废", "Grant voided"),
+    "incident.frozen": Text("应急冻结", "Frozen"),
+    "incident.lifted": Text("解除冻结", "Freeze lifted"),
     "job.cancel_requested": Text("要求取消任务", "Job cancellation asked"),
     "key.turned": Text("轮换签名密钥", "Signing key turned"),
     "organisation.created": Text("登记机构", "Organisation entered"),

@@ -95,6 +95,8 @@ PERMISSIONS: Final[Mapping[str, frozenset[Role]]] = {
     "datasets:extract:read": _ENTERPRISE | frozenset({Role.AUDITOR, Role.SECURITY_OFFICER}),
     "datasets:extract:request": frozenset({Role.ANALYST}),
     "auth:usage:read": frozenset({Role.AUDITOR, Role.SECURITY_OFFICER}),
+    "auth:incident:read": _BUREAU,
+    "auth:incident:freeze": frozenset({Role.SECURITY_OFFICER}),
     "auth:audit:read": frozenset({Role.AUDITOR, Role.SECURITY_OFFICER}),
     "auth:user:read": frozenset({Role.SYSADMIN, Role.AUDITOR, Role.SECURITY_OFFICER}),
     "auth:user:admin": frozenset({Role.SYSADMIN}),

@@ -20,6 +20,7 @@ from auth.identity.labels import LICENCE_NAMES, ORG_KIND_NAMES
 from auth.identity.organisations import LicenceSet
 from auth.identity.rules import ENTERPRISE_ROLES
 from auth.identity.tables import LicenceState, OrgKind
+from auth.incidents import freezes
 from auth.roles import ROLE_NAMES, Role
 from core.errors import AppError
 from core.text import Text
@@ -289,6 +290,7 @@ def _organisation_page(
     with house.read() as work:
         row = organisations.organisation(work, org_id)
         people, _ = accounts.accounts(work, org_id=org_id, limit=200)
+        frozen = freezes.meeting(work, orgs=[org_id])
     return page(
-        request, "admin/organisation.html", status=_status(error), row=row, people=people, error=error, **WORDS,
+        request, "admin/organisation.html", status=_status(error), row=row, people=people, error=error, freezes=frozen, **WORDS,
     )  # fmt: skip

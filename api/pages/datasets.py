@@ -13,6 +13,7 @@ from api.deps import ActorDep, HouseDep, LangDep, ReadDep, language
 from api.forms import Typed, tried
 from api.web import go, page
 from auth.actor import Actor
+from auth.incidents import freezes
 from catalog import codes, queries, rules, service
 from catalog.fields import BY_NAME, FIELDS, SECTIONS, FieldSpec
 from catalog.models import DatasetRead
@@ -120,6 +121,7 @@ def _dataset_page(
         may_write=may_write, steps={str(step) for step in open_steps(State(read.state))} if may_write else set(),
         objections=service.objections(work, actor, dataset_id) if may_write and read.state == State.DRAFT else (),
         may_apply=_may_apply(actor, read), refusal=refusal, reason=reason,
+        freezes=freezes.meeting(work, orgs=[read.publisher], dataset_id=dataset_id),
         follows=actor.is_signed_in and is_following(work, actor, dataset_id), may_retire=actor.may_in(RETIRE, read.publisher),
     )  # fmt: skip
 

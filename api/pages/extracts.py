@@ -129,7 +129,7 @@ def _form(
     given: dict[str, list[str]] | None = None, plan: Any = None, refusal: AppError | None = None,  # noqa: ANN401
 ) -> HTMLResponse:  # fmt: skip
     row = grant_queries.row(work, grant_id, actor)
-    view = grant_queries.view_of(row)
+    view = grant_queries.view_of(work, row)
     coded = limits()
     try:
         titles = {column.name: column.title for column in asset(work, view.dataset_id).columns}

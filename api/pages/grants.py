@@ -21,6 +21,7 @@ from auth.applications.reading import is_bureau
 from auth.grants import queries, service
 from auth.grants.service import GrantRead, GrantStep
 from auth.grants.workflow import STATE_NAMES, STEP_NAMES, Step
+from auth.incidents import freezes
 from core.errors import AppError
 from core.ids import GrantId
 from core.text import Text
@@ -86,6 +87,7 @@ def _show(
         orgs=org_names(work), policy=policy_in_words(policy, column_titles(work, found.dataset_id)),
         events=timeline(work, history, grant_id), commands=commands, names={step.value: STEP_NAMES[step] for step in Step},
         usage=_usage(found), refusal=refusal, note=note,
+        freezes=freezes.meeting(work, grant_id=grant_id, orgs=[found.org_id, found.department_id], dataset_id=found.dataset_id),
         why_not=[Text(reason["zh"], reason["en"]) for reason in found.why_not],
     )  # fmt: skip
 

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from auth.actor import Actor
 from auth.applications import queries, rules, steps
+from auth.applications.gates import gates
 from auth.applications.models import (
     AcceptBody,
     ApplicationRead,
@@ -49,6 +50,8 @@ def decide(
     if sorted(decision.line_id for decision in body.lines) != sorted(line.id for line in lines):
         raise InputRefused(Text("须对每一行作出且仅作出一次决定。", "Decide on each line, once."))
     found = list(decision_separation(work, actor, row))
+    if step is Step.OFFER:
+        found.extend(gates(work, row))
     ask, votes = queries.ask_of(work, row), _votes(work, row)
     by_line = {decision.line_id: decision for decision in body.lines}
     for line, asked_line in zip(lines, ask.lines, strict=True):
@@ -151,7 +154,7 @@ def accept_terms(
     """The officer accepts the very terms that were offered; every line on offer becomes a PENDING grant at once."""
     row = steps.load(work, actor, application_id, body.version)
     advance(State(row.state), Step.ACCEPT_TERMS, steps.roles(work, actor, row))
-    refuse_if(tuple(licence_objections(licence(work, OrgId(row.org_id)), work.now)))
+    refuse_if((*licence_objections(licence(work, OrgId(row.org_id)), work.now), *gates(work, row)))
     stored = hashlib.sha256(row.agreement.encode()).hexdigest()
     if not body.hash == row.agreement_hash == stored:
         raise Conflict(

@@ -11,6 +11,7 @@ from sqlmodel import col, delete, select
 from auth import audit
 from auth.actor import SYSTEM, Actor
 from auth.applications import queries, rules, steps
+from auth.applications.gates import gates
 from auth.applications.models import ApplicationAsk, ApplicationRead, ApplicationSave, LineAsk, StepBody
 from auth.applications.reading import read
 from auth.applications.steps import Assets
@@ -144,6 +145,7 @@ def _precheck(work: Work, row: ApplicationRow, assets: Assets) -> Precheck:
         now=work.now,
         today=steps.local_day(work.now),
         twins=queries.twins(work, row, ask.scenario_id),
+        gates=gates(work, row),
     )
     return Precheck(rules.submission_objections(ask, desk), rules.advice(ask, desk))
 

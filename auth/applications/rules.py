@@ -36,7 +36,7 @@ MIN_PURPOSE: Final = 10
 @dataclass(frozen=True, slots=True)
 class Desk:
     """What a check looks at besides the application itself. `today` is the local day; `twins` are open applications
-    of the same organisation on the same dataset and scenario, by dataset."""
+    of the same organisation on the same dataset and scenario, by dataset; `gates`: what stands against it from outside."""
 
     assets: Mapping[str, Asset]
     licence: Licence
@@ -44,6 +44,7 @@ class Desk:
     now: datetime
     today: date
     twins: Mapping[str, str]
+    gates: tuple[Reason, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +141,12 @@ def hard_blocks(ask: ApplicationAsk, assets: Mapping[str, Asset]) -> tuple[Reaso
 
 def submission_objections(ask: ApplicationAsk, desk: Desk) -> tuple[Reason, ...]:
     """Everything for which the application would be sent back or refused; () when it may be submitted."""
-    found = [*licence_objections(desk.licence, desk.now), *_purpose(ask, desk), *_period(ask, desk)]
+    found = [
+        *licence_objections(desk.licence, desk.now),
+        *desk.gates,
+        *_purpose(ask, desk),
+        *_period(ask, desk),
+    ]
     if not ask.lines:
         found.append(refused("no-datasets", "没有选择数据集。", "No dataset was chosen.", BASIS))
     named = [line.dataset_id for line in ask.lines]

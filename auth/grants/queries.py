@@ -12,6 +12,7 @@ from auth.actor import Actor
 from auth.grants.tables import GrantEventRow, GrantRow
 from auth.grants.view import GrantView, Used
 from auth.grants.workflow import State
+from auth.incidents import freezes
 from auth.policy.model import GrantPolicy
 from auth.policy.separation import Past
 from auth.scope import sight
@@ -52,10 +53,10 @@ def row(work: Work, grant_id: GrantId, actor: Actor | None = None, *, to_change:
 
 def view(work: Work, grant_id: GrantId) -> GrantView:
     """The grant as the rules see it. Raises NotFound; Unavailable when the stored policy is not the agreed one."""
-    return view_of(row(work, grant_id))
+    return view_of(work, row(work, grant_id))
 
 
-def view_of(found: GrantRow) -> GrantView:
+def view_of(work: Work, found: GrantRow) -> GrantView:
     if hashlib.sha256(found.policy.encode()).hexdigest() != found.policy_hash:
         raise Unavailable(
             Text(
@@ -72,6 +73,9 @@ def view_of(found: GrantRow) -> GrantView:
         policy_hash=found.policy_hash,
         used=Used(found.used_extracts, found.used_rows, found.used_bytes),
         application_id=ApplicationId(found.application_id),
+        blocks=freezes.reasons(
+            work, grant_id=found.id, orgs=[found.org_id, found.department_id], dataset_id=found.dataset_id
+        ),
     )
 
 

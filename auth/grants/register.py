@@ -16,6 +16,7 @@ from auth.grants.queries import seen_by
 from auth.grants.tables import GrantRow
 from auth.grants.workflow import FINAL, State
 from auth.identity.tables import OrganisationRow
+from auth.incidents import freezes
 from core.work import Work
 
 
@@ -76,10 +77,11 @@ def register(
         .limit(limit)
     ).all()
     total = work.db.exec(select(func.count()).select_from(GrantRow).where(*wanted)).one()
-    return [_registered(grant, org) for grant, org in rows], total
+    frozen = freezes.targets(work)
+    return [_registered(grant, org, frozen) for grant, org in rows], total
 
 
-def _registered(grant: GrantRow, org: OrganisationRow) -> RegisteredGrant:
+def _registered(grant: GrantRow, org: OrganisationRow, frozen: frozenset[tuple[str, str]]) -> RegisteredGrant:
     policy = json.loads(grant.policy)
     return RegisteredGrant(
         grant_id=grant.id,
@@ -95,7 +97,8 @@ def _registered(grant: GrantRow, org: OrganisationRow) -> RegisteredGrant:
         column_count=sum(column["use"] not in ("denied", "filter_only") for column in policy["columns"]),
         starts_at=grant.starts_at,
         ends_at=grant.ends_at,
-        is_suspended=grant.state == State.SUSPENDED,
+        is_suspended=grant.state == State.SUSPENDED
+        or freezes.meets(frozen, grant.id, [grant.org_id, grant.department_id], grant.dataset_id),
     )
 
 

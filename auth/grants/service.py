@@ -88,7 +88,7 @@ class GrantStep(SQLModel):
 def read(work: Work, row: GrantRow) -> GrantRead:
     standing = licence(work, OrgId(row.org_id))
     against = (
-        *rules.effective(queries.view_of(row), work.now),
+        *rules.effective(queries.view_of(work, row), work.now),
         *rules.licence_objections(standing, work.now),
     )
     return GrantRead.model_validate(
@@ -110,7 +110,7 @@ def as_odrl(work: Work, actor: Actor, grant_id: GrantId) -> odrl.Document:
     """The grant as an ODRL agreement between department and holder; NotFound outside the actor's sight."""
     row = queries.row(work, grant_id, actor)
     return odrl.agreement(
-        queries.view_of(row).policy,
+        queries.view_of(work, row).policy,
         grant_id=row.id,
         assigner=row.department_id,
         assignee=row.org_id,
@@ -179,8 +179,10 @@ def activate(
 def _activation_objections(
     work: Work, actor: Actor, row: GrantRow, assets: Assets, has_release: HasRelease
 ) -> tuple[Reason, ...]:
-    asset, policy = assets(DatasetId(row.dataset_id)), queries.view_of(row).policy
+    asset, view = assets(DatasetId(row.dataset_id)), queries.view_of(work, row)
+    policy = view.policy
     found = [
+        *view.blocks,
         *separation.not_of_the_applicant(_doer(work, actor), row.org_id, _past(work, row)),
         *separation.approver_does_not_activate(_doer(work, actor), json.loads(row.approved_by)),
         *rules.licence_objections(licence(work, OrgId(row.org_id)), work.now),

@@ -11,6 +11,7 @@ from auth.grants import queries
 from auth.grants.ledger import CHARGE, DELIVERY, REFUND, Taking, enter
 from auth.grants.tables import GrantRow, UsageEventRow
 from auth.grants.workflow import State
+from auth.incidents import freezes
 from auth.policy import rules
 from auth.policy.model import MAX_QUOTA
 from core.errors import NotFound, QuotaExceeded, refuse_if
@@ -48,6 +49,9 @@ def charge(
         col(GrantRow.state) == State.ACTIVE,
         col(GrantRow.starts_at) <= work.now,
         col(GrantRow.ends_at) > work.now,
+        ~freezes.of_grant(
+            col(GrantRow.id), col(GrantRow.org_id), col(GrantRow.dataset_id), col(GrantRow.department_id)
+        ),
     )
     for unit, count in wanted.items():
         used, quota = _used(unit), col(getattr(GrantRow, f"quota_{unit}"))

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from auth.grants.workflow import State
 from auth.policy.model import GrantPolicy
+from core.errors import Reason
 from core.ids import ApplicationId, DatasetId, GrantId, OrgId
 
 
@@ -21,7 +22,10 @@ class Used:
 
 @dataclass(frozen=True, slots=True)
 class GrantView:
-    """One grant at one instant. `policy_hash` is what was agreed; it must equal `policy.hash`."""
+    """One grant at one instant. `policy_hash` is what was agreed; it must equal `policy.hash`.
+
+    `blocks`: what stands against it from outside its own terms at this instant, such as a freeze.
+    """
 
     id: GrantId
     state: State
@@ -31,6 +35,7 @@ class GrantView:
     policy_hash: str
     used: Used
     application_id: ApplicationId
+    blocks: tuple[Reason, ...] = ()
 
     @property
     def starts_at(self) -> datetime:

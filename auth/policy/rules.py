@@ -47,7 +47,7 @@ def objections(
 
 
 def effective(grant: GrantView, now: datetime) -> tuple[Reason, ...]:
-    """Why the grant itself does not count at `now`: its state and its period. () when it does."""
+    """Why the grant itself does not count at `now`: its state, its period, and what blocks it. () when it does."""
     return tuple(_grant_counts(grant, now))
 
 
@@ -71,6 +71,7 @@ def _grant_counts(grant: GrantView, now: datetime) -> Iterator[Reason]:
     if now >= grant.ends_at:
         said = grant.ends_at.isoformat()
         yield refused("grant-ended", f"授权已于 {said} 到期。", f"The grant ended at {said}.", GRANT)
+    yield from grant.blocks
 
 
 def _grant_is_effective(case: Case) -> Iterator[Reason]:

@@ -8,6 +8,7 @@ from typing import Final, Literal
 from auth import audit
 from auth.actor import Actor
 from auth.asset import Asset
+from auth.incidents import freezes
 from catalog.assets import asset
 from core.errors import AccessRefused, NotFound, Reason
 from core.text import Text
@@ -77,6 +78,7 @@ def _refusals(work: Work, row: ReleaseRow) -> tuple[Reason, ...]:
             f"This release holds columns that the dictionary no longer describes: {', '.join(strangers[:20])}; what has no level is not open.",
         )
         found.append(Reason("columns-not-in-dictionary", text, "R25 (GB/T 43697)", _way(held)))
+    found += freezes.reasons(work, orgs=[held.org_id], dataset_id=held.dataset_id)
     if not held.is_published:
         text = Text(
             "该数据集的记录未发布或已撤回。", "The dataset's record is not published, or was withdrawn."

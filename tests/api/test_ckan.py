@@ -16,7 +16,7 @@ from api.house import House
 from auth.audit import AuditEventRow
 from tests.catalog.records import a_dataset
 from tests.datasets.parking import CLEAN, DATASET, a_parking_dataset, hand_in, publish
-from tests.people import client_as
+from tests.people import a_person, client_as
 from tests.web.browser import served
 
 pytestmark = pytest.mark.gx
@@ -195,3 +195,25 @@ def test_rows_that_leave_stand_on_record(house: House, client: TestClient) -> No
     with house.read() as work:
         told = list(work.db.exec(select(AuditEventRow).where(AuditEventRow.kind == "release.downloaded")))
     assert [json.loads(row.payload)["range"] for row in told] == ["rows 1+2"]
+
+
+def test_a_frozen_dataset_gives_neither_rows_nor_files_until_somebody_else_lifts_it(
+    house: House, client: TestClient
+) -> None:
+    resources = client.get(f"/api/3/action/package_show?id={NAME}").json()["result"]["resources"]
+    table = next(each["id"] for each in resources if each["format"] == "PARQUET")
+    rows = f"/api/3/action/datastore_search?resource_id={table}"
+    file = f"/api/v1/releases/{table.removesuffix('-parquet')}/file"
+    assert (client.get(rows).status_code, client.get(file).status_code) == (200, 200)
+    with house.write() as work:
+        a_person(work, "guard2", "bureau", ["security_officer"])
+    guard, other = client_as(house, "guard"), client_as(house, "guard2")
+    body = {"target_kind": "organisation", "target_id": "traffic", "reason": "源系统疑似泄露"}
+    incident = guard.post("/api/v1/incidents", json=body).json()["id"]
+    assert (client.get(rows).status_code, client.get(file).status_code) == (403, 403)
+    assert "frozen" in client.get(file).text
+    assert "已冻结" in client_as(house).get(f"/datasets/{DATASET}").text
+    lift = f"/api/v1/incidents/{incident}/lift"
+    assert guard.post(lift, json={"note": "核查完毕"}).status_code == 403
+    assert other.post(lift, json={"note": "核查完毕"}).status_code == 200
+    assert (client.get(rows).status_code, client.get(file).status_code) == (200, 200)

@@ -195,7 +195,7 @@ def a_large_extract(house: House) -> tuple[Scene, str]:
     return scene, made.id
 
 
-@pytest.mark.parametrize("end", ["revokes", "suspends", "withdraws", "dismisses"])
+@pytest.mark.parametrize("end", ["revokes", "suspends", "withdraws", "dismisses", "freezes"])
 def test_a_revocation_cuts_a_download_that_is_running(sqlite_house: House, end: str) -> None:
     scene, extract_id = a_large_extract(sqlite_house)
     with served(create_app(house=sqlite_house)) as address:

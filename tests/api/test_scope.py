@@ -18,6 +18,9 @@ from api.identity import local_token
 from auth import audit
 from auth.identity import api_keys, sessions
 from auth.identity.api_keys import ApiKeyCreate
+from auth.incidents import service as incidents
+from auth.incidents.service import IncidentCreate
+from auth.incidents.workflow import Target
 from datasets.batches import service as batches
 from datasets.extracts.tables import ExtractRow
 from datasets.people import stamp
@@ -91,11 +94,16 @@ def things(sqlite_house: House) -> dict[str, str]:
             of=5, seen_number=1, proposed_at=work.now,
         )  # fmt: skip
         work.db.add_all([ticket, waiver, fix])
+        incident = incidents.freeze(
+            work, actor_of(work, "watch"), IncidentCreate(target_kind=Target.GRANT, target_id=grant.id, reason="核查使用范围"),
+            assets=desk.assets,
+        )  # fmt: skip
         event = audit.record(work, analyst, "extract.delivered", subject=extract.id, grant_id=grant.id)
     return {
         "application_id": grant.application_id, "grant_id": grant.id, "batch_id": batch.id, "job_id": str(batch.job_id),
         "dataset_id": DATASET, "release_id": release.id, "extract_id": extract.id, "session_id": session.session_id,
         "source_id": source.id, "key_id": key.id, "event_id": event.id, "ticket_id": ticket.id, "waiver_id": waiver.id, "fix_id": fix.id,
+        "incident_id": incident.id,
     }  # fmt: skip
 
 

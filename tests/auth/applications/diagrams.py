@@ -7,13 +7,14 @@ from types import ModuleType
 
 from auth.applications import workflow as application
 from auth.grants import workflow as grant
+from auth.incidents import workflow as incident
 from auth.policy.limits import limits
 from auth.roles import ROLE_NAMES
 
 DOC = "docs/workflow.md"
 HEAD = """# Applications and grants: the machines
 
-Generated from `auth/applications/workflow.py` and `auth/grants/workflow.py`; a test compares. Regenerate with
+Generated from the files `workflow.py` in `auth/`; a test compares. Regenerate with
 `python -m tests.auth.applications.diagrams`.
 
 Who may take a step in principle stands in the tables. Beyond that every step checks the object: the organisation's scope,
@@ -66,6 +67,7 @@ def document() -> str:
         HEAD,
         "## Application 申请\n", diagram(application, "DRAFT"), "", table(application), "",
         "## Grant 授权\n", diagram(grant, "PENDING"), "", table(grant), "",
+        "## Incident 应急处置\n", diagram(incident, "FROZEN"), "", table(incident), "",
         "## Limits and deadlines 限额与时限\n", numbers(), "",
     ]  # fmt: skip
     return "\n".join(parts)

@@ -10,16 +10,23 @@ import pytest
 
 from auth.applications import workflow as application
 from auth.grants import workflow as grant
+from auth.incidents import workflow as incident
 from auth.roles import Role
 from core.errors import TransitionRefused
 from core.text import LANGS
 from tests.auth.applications.diagrams import DOC, document
 
-MACHINES = (application, grant)
+MACHINES = (application, grant, incident)
+
+
+def name_of(machine: Any) -> str:
+    return str(machine.__name__.split(".")[1])
+
+
 ROLES: tuple[Role | None, ...] = (*Role, None)  # None: somebody without any role
 
 
-@pytest.mark.parametrize("machine", MACHINES, ids=["application", "grant"])
+@pytest.mark.parametrize("machine", MACHINES, ids=name_of)
 def test_every_state_step_and_role_is_as_the_table_says(machine: Any) -> None:
     refused = 0
     for state, step, role in product(machine.State, machine.Step, ROLES):
@@ -36,7 +43,7 @@ def test_every_state_step_and_role_is_as_the_table_says(machine: Any) -> None:
     assert refused == everything - sum(len(move.by) for move in machine.MOVES.values())
 
 
-@pytest.mark.parametrize("machine", MACHINES, ids=["application", "grant"])
+@pytest.mark.parametrize("machine", MACHINES, ids=name_of)
 def test_steps_of_the_system_are_open_to_nobody_else_and_the_other_way_round(machine: Any) -> None:
     for state, step in product(machine.State, machine.Step):
         move = machine.MOVES.get((state, step))
@@ -49,21 +56,21 @@ def test_steps_of_the_system_are_open_to_nobody_else_and_the_other_way_round(mac
                 machine.advance(state, step, frozenset(Role), by_system=True)
 
 
-@pytest.mark.parametrize("machine", MACHINES, ids=["application", "grant"])
+@pytest.mark.parametrize("machine", MACHINES, ids=name_of)
 def test_nothing_leaves_a_final_state_and_every_other_state_has_a_way_out(machine: Any) -> None:
     leaving = {state for state, _ in machine.MOVES}
     assert leaving.isdisjoint(machine.FINAL)
     assert leaving | machine.FINAL == set(machine.State)
 
 
-@pytest.mark.parametrize("machine", MACHINES, ids=["application", "grant"])
+@pytest.mark.parametrize("machine", MACHINES, ids=name_of)
 def test_roles_without_a_part_may_do_nothing(machine: Any) -> None:
     """Administrators hold no deciding role; auditors write nothing."""
     acting = {role for move in machine.MOVES.values() for role in move.by}
     assert acting.isdisjoint({Role.SYSADMIN, Role.AUDITOR, Role.CATALOG_ADMIN, Role.ANALYST})
 
 
-@pytest.mark.parametrize("machine", MACHINES, ids=["application", "grant"])
+@pytest.mark.parametrize("machine", MACHINES, ids=name_of)
 def test_every_state_and_step_has_its_name_in_both_languages(machine: Any) -> None:
     assert set(machine.STATE_NAMES) == set(machine.State)
     assert set(machine.STEP_NAMES) == set(machine.Step)

@@ -4,7 +4,7 @@
     made = scene.asks(columns=["venue_id"])               # the analyst asks; ExtractRead
     scene.works()                                         # the worker's part, in place; then scene.extract(made.id)
     table = scene.table(made.id)                          # the delivered Parquet
-    scene.suspends() / .revokes() / .resumes() / .withdraws()
+    scene.suspends() / .revokes() / .resumes() / .withdraws() / .freezes() / .thaws(incident_id)
 
 People and grant walk the real workflow. The release is written by the real writer, but put straight into its table: the
 gate that it would have to pass has tests of its own and costs ten seconds to start.
@@ -24,10 +24,14 @@ from sqlmodel import col, select
 
 from api.house import House
 from auth.audit import AuditEventRow
+from auth.casework.book import CaseStep
 from auth.grants import queries as grant_queries
 from auth.grants import service as grants
 from auth.grants.service import GrantStep
 from auth.grants.view import GrantView
+from auth.incidents import service as incidents
+from auth.incidents.service import IncidentCreate
+from auth.incidents.workflow import Target
 from catalog.assets import asset
 from core.files import FileStore
 from core.ids import DatasetId, ExtractId, GrantId
@@ -257,6 +261,15 @@ class Scene:
     def revokes(self, who: str = "watch") -> None:
         with self.desk.write(who) as (work, actor):
             grants.revoke(work, actor, self.grant_id, GrantStep(note="违反使用约定"))
+
+    def freezes(self, who: str = "watch", kind: str = "dataset", target: str = VENUES) -> str:
+        body = IncidentCreate(target_kind=Target(kind), target_id=target, reason="疑似超范围使用")
+        with self.desk.write(who) as (work, actor):
+            return incidents.freeze(work, actor, body, assets=self.desk.assets).id
+
+    def thaws(self, incident_id: str, who: str = "watch2") -> None:
+        with self.desk.write(who) as (work, actor):
+            incidents.lift(work, actor, incident_id, CaseStep(note="核查完毕，未见异常"))
 
     def withdraws(self, who: str = "steward_b") -> None:
         with self.desk.write(who) as (work, actor):

@@ -1,0 +1,1 @@
+"""Incidents: freezing a dataset, a grant or an organisation at once, until somebody else lifts it."""

@@ -1,0 +1,73 @@
+"""What is frozen at this instant, asked at every use. A state and no time: a clock that lags never thaws anything."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from sqlalchemy import ColumnElement, and_, exists, or_
+from sqlmodel import col, select
+
+from auth.incidents.tables import IncidentRow
+from auth.incidents.workflow import TARGET_NAMES, State, Target
+from core.errors import Reason
+from core.text import Text
+from core.work import Work
+
+BASIS = "R39 应急处置 · incident response"
+
+
+def _is(kind: Target, ids: Iterable[object]) -> ColumnElement[bool]:
+    return and_(col(IncidentRow.target_kind) == kind, col(IncidentRow.target_id).in_(list(ids)))
+
+
+def of_grant(
+    grant_id: object, org_id: object, dataset_id: object, department_id: object
+) -> ColumnElement[bool]:
+    """The condition that some freeze meets a grant with these ids (values, or columns of a query)."""
+    return exists().where(
+        col(IncidentRow.state) == State.FROZEN,
+        or_(
+            _is(Target.GRANT, [grant_id]),
+            _is(Target.ORGANISATION, [org_id, department_id]),
+            _is(Target.DATASET, [dataset_id]),
+        ),
+    )
+
+
+def meeting(
+    work: Work, *, grant_id: str = "", orgs: Iterable[str] = (), dataset_id: str = ""
+) -> list[IncidentRow]:
+    """The freezes in force on any of these, oldest first."""
+    wanted = select(IncidentRow).where(
+        IncidentRow.state == State.FROZEN,
+        or_(_is(Target.GRANT, [grant_id]), _is(Target.ORGANISATION, orgs), _is(Target.DATASET, [dataset_id])),
+    )
+    return list(work.db.exec(wanted.order_by(col(IncidentRow.id))))
+
+
+def targets(work: Work) -> frozenset[tuple[str, str]]:
+    """Everything frozen now, as (kind, id), for lists."""
+    wanted = select(IncidentRow.target_kind, IncidentRow.target_id).where(IncidentRow.state == State.FROZEN)
+    return frozenset((kind, target) for kind, target in work.db.exec(wanted))
+
+
+def meets(frozen: frozenset[tuple[str, str]], grant_id: str, orgs: Iterable[str], dataset_id: str) -> bool:
+    """Whether one of `targets` is the grant, one of its organisations or its dataset."""
+    own = {(Target.GRANT.value, grant_id), (Target.DATASET.value, dataset_id)}
+    return not frozen.isdisjoint(own | {(Target.ORGANISATION.value, org) for org in orgs})
+
+
+def reasons(
+    work: Work, *, grant_id: str = "", orgs: Iterable[str] = (), dataset_id: str = ""
+) -> tuple[Reason, ...]:
+    """Why nothing may leave now; () when nothing is frozen."""
+    return tuple(_reason(row) for row in meeting(work, grant_id=grant_id, orgs=orgs, dataset_id=dataset_id))
+
+
+def _reason(row: IncidentRow) -> Reason:
+    kind, since = TARGET_NAMES[Target(row.target_kind)], row.created_at.isoformat()
+    text = Text(
+        f"{kind.zh} {row.target_id} 自 {since} 起因应急处置冻结，解除前一律停止使用；请联系实施机构的安全管理员。",
+        f"{kind.en} {row.target_id} is frozen since {since}; all use has stopped until it is lifted. Ask the bureau's security officer.",
+    )
+    return Reason("frozen", text, BASIS, {"target": row.target_kind, "incident": row.id})

@@ -1,0 +1,165 @@
+"""Freezing at once, and lifting by somebody else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import ColumnElement, false, or_, true
+from sqlmodel import Field, SQLModel, col
+
+from auth.actor import Actor
+from auth.asset import Asset
+from auth.casework.book import Book, CaseStep, Command, made_by, need_reason
+from auth.grants import queries as grants
+from auth.identity import organisations
+from auth.identity.principals import orgs_of
+from auth.incidents import freezes
+from auth.incidents.tables import IncidentRow
+from auth.incidents.workflow import FINAL, MACHINE, State, Step, Target
+from auth.policy.model import Prose
+from auth.scope import roles_towards, sight
+from core.errors import Conflict, Reason, refuse_if
+from core.ids import DatasetId, GrantId
+from core.text import Text
+from core.work import Work, hold
+
+READ: Final = "auth:incident:read"
+Assets = Callable[[DatasetId], Asset]
+
+
+class IncidentCreate(SQLModel):
+    """What is to be frozen, and why. The reason is shown to those concerned."""
+
+    model_config = {"extra": "forbid"}
+    target_kind: Target
+    target_id: str = Field(min_length=1, max_length=120)
+    reason: Prose = Field(max_length=2000)
+
+
+class IncidentRead(SQLModel):
+    """An incident as a reader sees it."""
+
+    id: str
+    state: State
+    version: int
+    target_kind: Target
+    target_id: str
+    title_zh: str
+    title_en: str
+    reason: str
+    lifted_reason: str
+    created_at: datetime
+    ended_at: datetime | None
+
+
+def _seen_by(actor: Actor) -> ColumnElement[bool]:
+    seen = sight(actor, READ)
+    return true() if seen.everything else or_(false(), col(IncidentRow.department_id).in_(seen.departments))
+
+
+BOOK: Final = Book(
+    kind="incident",
+    table=IncidentRow,
+    machine=MACHINE,
+    states=State,
+    kinds={"open": "incident.frozen", Step.LIFT: "incident.lifted"},
+    final=FINAL,
+    seen_by=_seen_by,
+    roles=lambda actor, row: roles_towards(actor, org_id="", departments=frozenset({row.department_id})),
+    ids=lambda row: (
+        {f"{row.target_kind}_id": row.target_id} if row.target_kind in ("dataset", "grant") else {}
+    ),
+)
+
+
+def freeze(work: Work, actor: Actor, body: IncidentCreate, *, assets: Assets) -> IncidentRead:
+    """Stop all use of the target from this transaction on. NotFound for an unknown target; Conflict when it is frozen already."""
+    need_reason(body.reason)
+    title, department = _target(work, actor, body, assets)
+    hold(work, f"incident {body.target_kind} {body.target_id}")
+    frozen = [
+        row
+        for row in freezes.meeting(
+            work, grant_id=body.target_id, orgs=[body.target_id], dataset_id=body.target_id
+        )
+        if row.target_kind == body.target_kind
+    ]
+    if frozen:
+        raise Conflict(
+            Text(
+                f"{title.zh}已处于冻结状态（{frozen[0].id}）。",
+                f"{title.en} is frozen already ({frozen[0].id}).",
+            ),
+            incident=frozen[0].id,
+        )
+    row = IncidentRow(
+        **made_by(work, actor), state=State.FROZEN, target_kind=body.target_kind, target_id=body.target_id,
+        department_id=department, title_zh=title.zh, title_en=title.en, reason=body.reason,
+    )  # fmt: skip
+    return _read(
+        BOOK.open(work, actor, row, {"target_kind": row.target_kind, "target_id": row.target_id}, body.reason)
+    )
+
+
+def _target(work: Work, actor: Actor, body: IncidentCreate, assets: Assets) -> tuple[Text, str]:
+    """What the target is called, and the source department that it concerns."""
+    if body.target_kind is Target.ORGANISATION:
+        org = organisations.organisation(work, body.target_id)
+        return org.name, org.id
+    if body.target_kind is Target.GRANT:
+        row = grants.row(work, GrantId(body.target_id), actor)
+        return Text(row.title_zh, row.title_en), row.department_id
+    asset = assets(DatasetId(body.target_id))
+    return asset.title, asset.org_id
+
+
+def lift(work: Work, actor: Actor, incident_id: str, body: CaseStep) -> IncidentRead:
+    """End the freeze: another person than the one who froze, with a reason."""
+    row = BOOK.row(work, incident_id, actor, version=body.version, to_change=True)
+    BOOK.check(actor, row, Step.LIFT)
+    refuse_if(tuple(_against_lifting(work, actor, row)))
+    need_reason(body.note)
+    row.lifted_reason = body.note
+    return _read(BOOK.move(work, actor, row, Step.LIFT, body.note))
+
+
+def _against_lifting(work: Work, actor: Actor, row: IncidentRow) -> Iterator[Reason]:
+    basis = "职责分离 · segregation of duties (5)"
+    if row.created_person == actor.person_id:
+        text = Text(
+            "该冻结由您发起，须由另一位安全管理员解除。",
+            "You froze it; another security officer must lift it.",
+        )
+        yield Reason("freezer-does-not-lift", text, basis)
+    if row.target_kind == Target.ORGANISATION and row.target_id in orgs_of(work, actor):
+        text = Text(
+            "您属于被冻结的机构，不得解除。", "You belong to the frozen organisation and may not lift it."
+        )
+        yield Reason("own-organisation", text, basis)
+
+
+def incident(work: Work, actor: Actor, incident_id: str) -> IncidentRead:
+    """One incident; NotFound outside the actor's sight."""
+    return _read(BOOK.row(work, incident_id, actor))
+
+
+def incidents(
+    work: Work, actor: Actor, *, state: str = "", target: str = "", offset: int = 0, limit: int = 50
+) -> tuple[list[IncidentRead], int]:
+    """Incidents in sight, newest first, and their number."""
+    conditions = [col(IncidentRow.state) == state] if state else []
+    conditions += [col(IncidentRow.target_id) == target] if target else []
+    rows, total = BOOK.listed(work, actor, *conditions, offset=offset, limit=limit)
+    return [_read(row) for row in rows], total
+
+
+def commands(work: Work, actor: Actor, incident_id: str) -> list[Command]:
+    """What this actor may do with it now."""
+    row = BOOK.row(work, incident_id, actor)
+    return BOOK.commands(actor, row, lambda _: _against_lifting(work, actor, row))
+
+
+def _read(row: IncidentRow) -> IncidentRead:
+    return IncidentRead.model_validate(row)
