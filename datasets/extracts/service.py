@@ -93,7 +93,7 @@ def note_refusal(work: Work, actor: Actor, body: ExtractCreate, refusal: AppErro
         work, actor, "extract.refused", subject=grant.id, dataset_id=grant.dataset_id, grant_id=grant.id,
         application_id=grant.application_id, payload={"reasons": codes, "release": body.release_id},
     )  # fmt: skip
-    columns = tuple(name for name in body.columns if grant_queries.view_of(grant).policy.term(name))
+    columns = tuple(name for name in body.columns if grant_queries.view_of(work, grant).policy.term(name))
     taking = Taking.by(
         actor, purpose=body.purpose, scenario_id=body.scenario_id, form=body.form, columns=columns,
         release_id=body.release_id or "", filter_hash=_filter_hash(body.filter),
