@@ -12,6 +12,8 @@ from auth.applications import queries as applications
 from auth.applications.steps import local_day
 from auth.applications.workflow import STATE_NAMES as APPLICATION_STATES
 from auth.applications.workflow import State as ApplicationState
+from auth.duties import service as duties
+from auth.duties.workflow import KIND_NAMES as DUTIES
 from auth.grants import queries as grants
 from auth.grants.tables import GrantRow
 from auth.grants.workflow import State as GrantState
@@ -129,6 +131,22 @@ def _grant(row: GrantRow, at: datetime) -> Item:
     )
 
 
+def _duties(work: Work, actor: Actor) -> Iterator[Pile]:
+    """Reports and certificates that the officer owes, those overdue apart."""
+    if not actor.may("auth:duty:fulfil"):
+        return
+    for standing, label, tone in (
+        ("overdue", Text("逾期的使用报告与销毁证明", "Reports and certificates overdue"), "bad"),
+        ("open", Text("待提交的使用报告与销毁证明", "Reports and certificates to hand in"), "warn"),
+    ):
+        rows, total = duties.duties(work, actor, standing=standing, limit=SHOWN)
+        items = [
+            Item(Text(row.title_zh, row.title_en), f"/duties/{row.id}", row.created_at, Text(f"{DUTIES[row.kind].zh}，期限 {row.due_on}", f"{DUTIES[row.kind].en}, due {row.due_on}"))
+            for row in rows
+        ]  # fmt: skip
+        yield Pile(label, f"/duties?standing={standing}", tone, items, total)
+
+
 def _tickets(work: Work, actor: Actor) -> Iterator[Pile]:
     if actor.may("datasets:ticket:work"):
         mine = tickets.tickets(work, actor, mine=True, size=SHOWN)
@@ -240,5 +258,5 @@ def _notices(work: Work, actor: Actor) -> Iterator[Pile]:
 
 
 PILES: Final[tuple[Callable[[Work, Actor], Iterator[Pile]], ...]] = (
-    _applications, _grants, _batches, _sources, _tickets, _waivers, _extracts, _failed_jobs, _notices,
+    _applications, _grants, _duties, _batches, _sources, _tickets, _waivers, _extracts, _failed_jobs, _notices,
 )  # fmt: skip

@@ -90,7 +90,7 @@ class Record:
     version: int
     badge: Cell
     facts: Sequence[tuple[Text, Cell]]
-    steps: Mapping[str, StepForm] = field(default_factory=dict)
+    steps: Mapping[Any, StepForm] = field(default_factory=dict)
     sections: Sequence[Section] = ()
     actions: Sequence[Action] = ()
     notes: Sequence[tuple[str, Text]] = ()

@@ -13,6 +13,7 @@ from auth.applications import drafts
 from auth.applications.steps import local_day
 from auth.applications.tables import ApplicationRow
 from auth.applications.workflow import State as ApplicationState
+from auth.duties import service as duties
 from auth.grants import service as grants
 from auth.grants.tables import GrantRow
 from auth.grants.workflow import State as GrantState
@@ -34,9 +35,10 @@ def is_anything_due(work: Work) -> bool:
         col(ApplicationRow.state).in_([ApplicationState.RETURNED, ApplicationState.OFFERED]),
         col(ApplicationRow.due_on) < local_day(work.now),
     )
-    return any(work.db.exec(wanted.limit(1)).first() is not None for wanted in (ended, unanswered))
+    waiting = any(work.db.exec(wanted.limit(1)).first() is not None for wanted in (ended, unanswered))
+    return waiting or duties.is_anything_due(work)
 
 
 def note_due(work: Work) -> int:
     """Write every event that is due; returns their number. Safe to run at any time and in several processes."""
-    return grants.expire_due(work) + drafts.lapse_due(work)
+    return grants.expire_due(work) + drafts.lapse_due(work) + duties.note_due(work)

@@ -1,4 +1,4 @@
-"""What must stand besides the application itself, whatever it says: nothing frozen. Asked before submitting, at the decision and at signing."""
+"""What must stand besides the application itself, whatever it says: nothing frozen, no duty overdue. Asked before submitting, at the decision and at signing."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from auth.applications import queries
 from auth.applications.tables import ApplicationRow
+from auth.duties.service import overdue_reasons
 from auth.incidents import freezes
 from core.errors import Reason
 from core.work import Work
@@ -14,7 +15,7 @@ from core.work import Work
 def gates(work: Work, row: ApplicationRow) -> tuple[Reason, ...]:
     """Every reason of that kind against this application now, each once."""
     lines = [(line.dataset_id, line.department_id) for line in queries.lines(work, row.id)]
-    return _once(_frozen(work, row.org_id, lines))
+    return _once((*_frozen(work, row.org_id, lines), *overdue_reasons(work, row.org_id)))
 
 
 def _once(reasons: Iterable[Reason]) -> tuple[Reason, ...]:

@@ -16,6 +16,7 @@ from auth import audit
 from auth.actor import SYSTEM, Actor
 from auth.applications import queries as applications
 from auth.asset import Asset
+from auth.duties import service as duties
 from auth.grants import queries
 from auth.grants.standing import licence
 from auth.grants.tables import GrantEventRow, GrantRow
@@ -332,6 +333,8 @@ def _move(work: Work, actor: Actor, row: GrantRow, step: Step, note: str) -> Non
         row.ended_at = work.now
     work.db.add(row)
     work.db.flush()
+    if row.state in FINAL:
+        duties.note(work, row)
     _remember(work, actor, row, step.value, before, note)
     audit.record(
         work, actor, KINDS[step], subject=row.id, dataset_id=row.dataset_id, grant_id=row.id,

@@ -16,6 +16,8 @@ from api.app import create_app
 from api.house import House
 from api.identity import local_token
 from auth import audit
+from auth.duties import service as duties
+from auth.duties.service import DutyAnswer
 from auth.identity import api_keys, sessions
 from auth.identity.api_keys import ApiKeyCreate
 from auth.incidents import service as incidents
@@ -98,12 +100,14 @@ def things(sqlite_house: House) -> dict[str, str]:
             work, actor_of(work, "watch"), IncidentCreate(target_kind=Target.GRANT, target_id=grant.id, reason="核查使用范围"),
             assets=desk.assets,
         )  # fmt: skip
+        answer = DutyAnswer(text="用于旅游风险评估，未对外提供")
+        duty = duties.report_early(work, actor_of(work, "officer"), grant.id, answer)
         event = audit.record(work, analyst, "extract.delivered", subject=extract.id, grant_id=grant.id)
     return {
         "application_id": grant.application_id, "grant_id": grant.id, "batch_id": batch.id, "job_id": str(batch.job_id),
         "dataset_id": DATASET, "release_id": release.id, "extract_id": extract.id, "session_id": session.session_id,
         "source_id": source.id, "key_id": key.id, "event_id": event.id, "ticket_id": ticket.id, "waiver_id": waiver.id, "fix_id": fix.id,
-        "incident_id": incident.id,
+        "incident_id": incident.id, "duty_id": duty.id,
     }  # fmt: skip
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from types import ModuleType
 
 from auth.applications import workflow as application
+from auth.duties import workflow as duty
 from auth.grants import workflow as grant
 from auth.incidents import workflow as incident
 from auth.policy.limits import limits
@@ -68,6 +69,7 @@ def document() -> str:
         "## Application 申请\n", diagram(application, "DRAFT"), "", table(application), "",
         "## Grant 授权\n", diagram(grant, "PENDING"), "", table(grant), "",
         "## Incident 应急处置\n", diagram(incident, "FROZEN"), "", table(incident), "",
+        "## Duty 使用报告与销毁证明\n", diagram(duty, "OPEN"), "", table(duty), "",
         "## Limits and deadlines 限额与时限\n", numbers(), "",
     ]  # fmt: skip
     return "\n".join(parts)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from auth.applications import workflow as application
+from auth.duties import workflow as duty
 from auth.grants import workflow as grant
 from auth.incidents import workflow as incident
 from auth.roles import Role
@@ -16,7 +17,7 @@ from core.errors import TransitionRefused
 from core.text import LANGS
 from tests.auth.applications.diagrams import DOC, document
 
-MACHINES = (application, grant, incident)
+MACHINES = (application, grant, incident, duty)
 
 
 def name_of(machine: Any) -> str:

@@ -1,0 +1,98 @@
+"""Which duties a grant has by an instant, computed from the grant alone. Rows only record what became of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Final
+
+from auth.duties.workflow import KIND_NAMES, Kind, Standing, State
+from auth.policy.filters.rules import LOCAL
+from auth.policy.limits import Limits
+from core.errors import Reason
+from core.text import Text
+
+BASIS: Final = "R38、R39 使用情况报告与退出销毁 · use reports and deletion on exit"
+
+
+@dataclass(frozen=True, slots=True)
+class Lived:
+    """What the duties depend on: when the grant began to count, when it ends, and how it ended if it did."""
+
+    activated_at: datetime | None
+    ends_at: datetime
+    state: str
+    is_final: bool
+    ended_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """One duty: its kind, which of that kind, and its last day."""
+
+    kind: Kind
+    period: str
+    due_on: date
+
+
+def end_of(grant: Lived, now: datetime) -> datetime | None:
+    """When the grant ended, by a step or by its time, whether or not anybody has noted it; None while it runs."""
+    if grant.is_final:
+        return min(grant.ended_at or grant.ends_at, grant.ends_at)
+    return grant.ends_at if now >= grant.ends_at else None
+
+
+def duties_of(grant: Lived, now: datetime, limits: Limits) -> Iterator[Due]:
+    """Every duty that exists at `now`. A grant that was never activated has none; a superseded one deletes nothing yet."""
+    if grant.activated_at is None:
+        return
+    end = end_of(grant, now)
+    number, months = 1, limits["use_report_months"]
+    while (day := later(_day(grant.activated_at), number * months)) < _day(end or now):
+        yield Due(Kind.USE_REPORT, f"P{number}", day + timedelta(days=limits["use_report_days"]))
+        number += 1
+    if end is None:
+        return
+    yield Due(Kind.USE_REPORT, "end", _day(end) + timedelta(days=limits["use_report_days"]))
+    if grant.state != "SUPERSEDED":
+        yield Due(Kind.DELETION_CERTIFICATE, "end", _day(end) + timedelta(days=limits["deletion_days"]))
+
+
+def later(day: date, months: int) -> date:
+    """The same day of the month that many months later, or that month's last."""
+    year, month = divmod(day.month - 1 + months, 12)
+    for back in range(4):
+        try:
+            return date(day.year + year, month + 1, day.day - back)
+        except ValueError:
+            continue
+    raise ValueError(f"no such day: {day}")
+
+
+def standing(state: str, due_on: date, today: date) -> Standing:
+    """The state as a reader is told it; the last day still counts."""
+    if state == State.OPEN and today > due_on:
+        return Standing.OVERDUE
+    return Standing(state.lower())
+
+
+def overdue(kind: Kind, grant_id: str, dataset_id: str, due_on: date) -> Reason:
+    name = KIND_NAMES[kind]
+    text = Text(
+        f"授权 {grant_id}（{dataset_id}）的{name.zh}已于 {due_on} 到期仍未提交；提交或经审批人免除后方可提出新的申请。",
+        f"The {name.en.lower()} of grant {grant_id} ({dataset_id}) was due on {due_on}; hand it in, or have it waived, before applying anew.",
+    )
+    return Reason("duty-overdue", text, BASIS, {"grant": grant_id, "kind": kind.value, "due_on": str(due_on)})
+
+
+def report_missing(grant_id: str) -> Reason:
+    text = Text(
+        f"续期须先提交授权 {grant_id} 的使用报告。",
+        f"Hand in a use report of grant {grant_id} before it is renewed.",
+    )
+    return Reason("use-report-missing", text, BASIS, {"grant": grant_id})
+
+
+def _day(moment: datetime) -> date:
+    return moment.astimezone(LOCAL).date()

@@ -1,0 +1,292 @@
+"""Noting duties exactly once, and what becomes of them: handed in, returned, waived."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from datetime import date, datetime
+from typing import Annotated, Any, Final
+
+from pydantic import Field as Bound
+from sqlalchemy import ColumnElement, and_, exists, false, or_, true
+from sqlmodel import Field, SQLModel, col, select
+
+from auth.actor import SYSTEM, Actor
+from auth.casework.book import Book, CaseStep, Command, made_by, need_reason
+from auth.duties import rules
+from auth.duties.rules import Due, Lived
+from auth.duties.tables import DutyRow
+from auth.duties.workflow import FINAL, MACHINE, Kind, Standing, State, Step
+from auth.grants import queries as grants
+from auth.grants.tables import GrantRow
+from auth.grants.workflow import FINAL as GRANT_FINAL
+from auth.identity.principals import orgs_of
+from auth.policy.filters.rules import LOCAL
+from auth.policy.limits import limits
+from auth.policy.model import Prose
+from auth.scope import roles_towards, sight
+from core.errors import InputRefused, Reason, refuse_if
+from core.ids import GrantId
+from core.text import Text
+from core.work import Work, hold
+
+READ: Final = "auth:duty:read"
+_LEAST_WORDS: Final = 10
+
+
+class Attachment(SQLModel):
+    """A document kept by whoever hands in; its hash proves later which one it was."""
+
+    model_config = {"extra": "forbid"}
+    name: Prose = Field(min_length=1, max_length=200)
+    sha256: Annotated[str, Bound(pattern="^[0-9a-f]{64}$")]
+
+
+class DutyAnswer(CaseStep):
+    """What is handed in: the report or certificate in words, and the hashes of what belongs to it."""
+
+    text: Prose = Field(max_length=20_000)
+    attachments: Annotated[tuple[Attachment, ...], Bound(max_length=50)] = ()
+
+
+class DutyRead(SQLModel):
+    """A duty as a reader sees it; `standing` is computed for the day of reading."""
+
+    id: str
+    state: State
+    standing: Standing
+    version: int
+    grant_id: str
+    org_id: str
+    dataset_id: str
+    title_zh: str
+    title_en: str
+    kind: Kind
+    period: str
+    due_on: date
+    text: str
+    attachments: list[dict[str, Any]]
+    fulfilled_at: datetime | None
+    waiver: str
+    created_at: datetime
+
+
+def _seen_by(actor: Actor) -> ColumnElement[bool]:
+    seen = sight(actor, READ)
+    if seen.everything:
+        return true()
+    return or_(false(), col(DutyRow.org_id).in_(seen.orgs), col(DutyRow.department_id).in_(seen.departments))
+
+
+BOOK: Final = Book(
+    kind="duty",
+    table=DutyRow,
+    machine=MACHINE,
+    states=State,
+    kinds={"open": "duty.opened", Step.FULFIL: "duty.fulfilled", Step.RETURN: "duty.returned", Step.WAIVE: "duty.waived"},
+    final=FINAL,
+    seen_by=_seen_by,
+    roles=lambda actor, row: roles_towards(actor, org_id=row.org_id, departments=frozenset({row.department_id})),
+    ids=lambda row: {"grant_id": row.grant_id, "dataset_id": row.dataset_id},
+)  # fmt: skip
+
+
+def _lived(row: GrantRow) -> Lived:
+    return Lived(row.activated_at, row.ends_at, row.state, row.state in GRANT_FINAL, row.ended_at)
+
+
+def _today(work: Work) -> date:
+    return work.now.astimezone(LOCAL).date()
+
+
+def _missing(work: Work, row: GrantRow) -> list[Due]:
+    """Duties that the grant has by now and that have no row yet."""
+    known = select(DutyRow.kind, DutyRow.period).where(DutyRow.grant_id == row.id)
+    there = set(work.db.exec(known))
+    return [
+        due for due in rules.duties_of(_lived(row), work.now, limits()) if (due.kind, due.period) not in there
+    ]
+
+
+def note(work: Work, row: GrantRow) -> int:
+    """Enter the duties that the grant has by now; each exactly once, whoever notes them."""
+    hold(work, f"duties {row.id}")
+    missing = _missing(work, row)
+    for due in missing:
+        _enter(work, SYSTEM, row, due)
+    return len(missing)
+
+
+def _enter(work: Work, actor: Actor, row: GrantRow, due: Due) -> DutyRow:
+    made = DutyRow(
+        **made_by(work, actor), state=State.OPEN, grant_id=row.id, org_id=row.org_id, department_id=row.department_id,
+        dataset_id=row.dataset_id, title_zh=row.title_zh, title_en=row.title_en, kind=due.kind, period=due.period, due_on=due.due_on,
+    )  # fmt: skip
+    return BOOK.open(
+        work, actor, made, {"kind": due.kind.value, "period": due.period, "due_on": str(due.due_on)}
+    )
+
+
+def _owing(work: Work) -> Iterable[GrantRow]:
+    """Grants that may have a duty without a row: ended without an end report, or old enough for a periodic one."""
+    reported = exists().where(col(DutyRow.grant_id) == col(GrantRow.id), col(DutyRow.period) == "end")
+    ended = or_(col(GrantRow.state).in_(GRANT_FINAL), col(GrantRow.ends_at) <= work.now)
+    old = and_(col(GrantRow.state).not_in(GRANT_FINAL), col(GrantRow.activated_at) < _a_period_ago(work))
+    wanted = select(GrantRow).where(col(GrantRow.activated_at).is_not(None), or_(and_(ended, ~reported), old))
+    return work.db.exec(wanted.order_by(col(GrantRow.id)))
+
+
+def _a_period_ago(work: Work) -> datetime:
+    day = rules.later(_today(work), -limits()["use_report_months"])
+    return datetime(day.year, day.month, day.day, 23, 59, 59, tzinfo=LOCAL)
+
+
+def is_anything_due(work: Work) -> bool:
+    """Whether a duty is to be entered; only reads."""
+    return any(_missing(work, row) for row in _owing(work))
+
+
+def note_due(work: Work) -> int:
+    """Enter every duty that time or a step has made. Safe to run at any time and in several processes."""
+    return sum(note(work, row) for row in list(_owing(work)))
+
+
+def overdue_reasons(work: Work, org_id: str) -> tuple[Reason, ...]:
+    """What an organisation owes beyond its day, noted or not; () when nothing."""
+    today = _today(work)
+    found = [
+        rules.overdue(Kind(row.kind), row.grant_id, row.dataset_id, row.due_on)
+        for row in work.db.exec(
+            select(DutyRow)
+            .where(DutyRow.org_id == org_id, DutyRow.state == State.OPEN, col(DutyRow.due_on) < today)
+            .order_by(col(DutyRow.due_on), col(DutyRow.id))
+        )
+    ]
+    held = select(GrantRow).where(GrantRow.org_id == org_id, col(GrantRow.activated_at).is_not(None))
+    for row in work.db.exec(held):
+        found += [
+            rules.overdue(due.kind, row.id, row.dataset_id, due.due_on)
+            for due in _missing(work, row)
+            if due.due_on < today
+        ]
+    return tuple(found)
+
+
+def renewal_objections(work: Work, grant_id: str) -> tuple[Reason, ...]:
+    """Why a grant may not be renewed yet: no use report of it has been handed in."""
+    wanted = select(DutyRow.id).where(
+        DutyRow.grant_id == grant_id, DutyRow.kind == Kind.USE_REPORT, DutyRow.state == State.FULFILLED
+    )
+    return () if work.db.exec(wanted.limit(1)).first() else (rules.report_missing(grant_id),)
+
+
+def fulfil(work: Work, actor: Actor, duty_id: str, body: DutyAnswer) -> DutyRead:
+    """Hand in the report or certificate."""
+    row = BOOK.row(work, duty_id, actor, version=body.version, to_change=True)
+    return _hand_in(work, actor, row, body)
+
+
+def _hand_in(work: Work, actor: Actor, row: DutyRow, body: DutyAnswer) -> DutyRead:
+    BOOK.check(actor, row, Step.FULFIL)
+    if len(body.text.strip()) < _LEAST_WORDS:
+        raise InputRefused(
+            Text(f"请用至少 {_LEAST_WORDS} 个字说明。", f"Say it in {_LEAST_WORDS} characters or more."),
+            field="text",
+        )
+    if row.kind == Kind.DELETION_CERTIFICATE and not body.attachments:
+        raise InputRefused(
+            Text(
+                "销毁证明须附证明文件的 SHA-256。",
+                "A deletion certificate needs the SHA-256 of its document.",
+            ),
+            field="attachments",
+        )
+    row.text, row.fulfilled_at = body.text, work.now
+    row.attachments = json.dumps([each.model_dump() for each in body.attachments], ensure_ascii=False)
+    hashes = [each.sha256 for each in body.attachments]
+    return read(work, BOOK.move(work, actor, row, Step.FULFIL, body.note, {"attachments": hashes}))
+
+
+def report_early(work: Work, actor: Actor, grant_id: str, body: DutyAnswer) -> DutyRead:
+    """Hand in a use report of a grant before one is due, as a renewal needs it."""
+    grant = grants.row(work, GrantId(grant_id), actor, to_change=True)
+    taken = select(DutyRow.id).where(DutyRow.grant_id == grant.id, col(DutyRow.period).startswith("R"))
+    number = len(work.db.exec(taken).all()) + 1
+    row = _enter(work, actor, grant, Due(Kind.USE_REPORT, f"R{number}", _today(work)))
+    return _hand_in(work, actor, row, body)
+
+
+def send_back(work: Work, actor: Actor, duty_id: str, body: CaseStep) -> DutyRead:
+    """What was handed in does not do: it is open again, with a reason."""
+    return _judge(work, actor, duty_id, body, Step.RETURN)
+
+
+def waive(work: Work, actor: Actor, duty_id: str, body: CaseStep) -> DutyRead:
+    """Let the organisation off, with a reason."""
+    return _judge(work, actor, duty_id, body, Step.WAIVE)
+
+
+def _judge(work: Work, actor: Actor, duty_id: str, body: CaseStep, step: Step) -> DutyRead:
+    row = BOOK.row(work, duty_id, actor, version=body.version, to_change=True)
+    BOOK.check(actor, row, step)
+    refuse_if(tuple(_own(work, actor, row)))
+    need_reason(body.note)
+    if step is Step.WAIVE:
+        row.waiver = body.note
+    return read(work, BOOK.move(work, actor, row, step, body.note))
+
+
+def _own(work: Work, actor: Actor, row: DutyRow) -> Iterator[Reason]:
+    if row.org_id in orgs_of(work, actor):
+        text = Text(
+            "您属于该机构，不得由您办理。", "You belong to that organisation; somebody else must do it."
+        )
+        yield Reason("own-organisation", text, "职责分离 · segregation of duties (1)")
+
+
+def duty(work: Work, actor: Actor, duty_id: str) -> DutyRead:
+    """One duty; NotFound outside the actor's sight."""
+    return read(work, BOOK.row(work, duty_id, actor))
+
+
+def duties(
+    work: Work,
+    actor: Actor,
+    *,
+    standing: str = "",
+    grant_id: str = "",
+    org_id: str = "",
+    offset: int = 0,
+    limit: int = 50,
+) -> tuple[list[DutyRead], int]:
+    """Duties in sight, those due first at the top, and their number."""
+    today = _today(work)
+    conditions: list[ColumnElement[bool]] = []
+    if standing:
+        conditions.append(col(DutyRow.state) == ("OPEN" if standing == "overdue" else standing.upper()))
+    if standing in ("open", "overdue"):
+        conditions.append(
+            col(DutyRow.due_on) < today if standing == "overdue" else col(DutyRow.due_on) >= today
+        )
+    conditions += [col(DutyRow.grant_id) == grant_id] if grant_id else []
+    conditions += [col(DutyRow.org_id) == org_id] if org_id else []
+    rows, total = BOOK.listed(
+        work, actor, *conditions, order=(col(DutyRow.due_on),), offset=offset, limit=limit
+    )
+    return [read(work, row) for row in rows], total
+
+
+def commands(work: Work, actor: Actor, duty_id: str) -> list[Command]:
+    """What this actor may do with it now."""
+    row = BOOK.row(work, duty_id, actor)
+    return BOOK.commands(actor, row, lambda step: () if step is Step.FULFIL else _own(work, actor, row))
+
+
+def read(work: Work, row: DutyRow) -> DutyRead:
+    return DutyRead.model_validate(
+        row,
+        update={
+            "standing": rules.standing(row.state, row.due_on, _today(work)),
+            "attachments": json.loads(row.attachments),
+        },
+    )

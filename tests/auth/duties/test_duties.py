@@ -1,0 +1,197 @@
+"""Duties are there once a grant has ended, however it ended and whoever noted it; overdue ones stop new applications."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlmodel import select
+
+from api.house import House
+from auth import deadlines
+from auth.applications import service as applications
+from auth.applications.workflow import State as ApplicationState
+from auth.casework.book import CaseStep
+from auth.duties import rules, service
+from auth.duties.rules import Lived
+from auth.duties.service import Attachment, DutyAnswer, DutyRead
+from auth.duties.tables import DutyRow
+from auth.duties.workflow import Kind, Standing
+from auth.grants import service as grants
+from auth.grants.service import GrantRead, GrantStep
+from auth.policy.limits import limits
+from core.errors import AccessRefused, InputRefused, TransitionRefused
+from tests.conftest import TestClock
+from tests.desk import Desk, a_desk, a_grant, an_application, submitted
+from tests.people import browser_as, client_as
+
+START = datetime(2026, 1, 31, 4, tzinfo=UTC)
+PAPER = Attachment(name="证明.pdf", sha256="a" * 64)
+ANSWER = DutyAnswer(text="已全部删除并核对日志，无留存副本", attachments=(PAPER,))
+
+
+@pytest.fixture
+def desk(sqlite_house: House) -> Desk:
+    return a_desk(sqlite_house)
+
+
+def _ends(desk: Desk, grant: GrantRead, how: str, clock: TestClock) -> None:
+    note = GrantStep(note="违反使用约定")
+    if how == "expire":
+        clock.now = grant.ends_at
+        return
+    who, act = {"revoke": ("watch", grants.revoke), "relinquish": ("officer", grants.relinquish)}[how]
+    with desk.write(who) as (work, actor):
+        act(work, actor, grant.id, note)
+
+
+def _rows(desk: Desk) -> list[tuple[str, str]]:
+    with desk.house.read() as work:
+        return sorted((row.kind, row.period) for row in work.db.exec(select(DutyRow)))
+
+
+def _duties(desk: Desk, who: str = "officer", **by: str) -> list[DutyRead]:
+    with desk.read(who) as (work, actor):
+        return service.duties(work, actor, **by)[0]
+
+
+@pytest.mark.parametrize("how", ["expire", "revoke", "relinquish"])
+def test_both_duties_are_entered_exactly_once_however_the_grant_ends(
+    house: House, clock: TestClock, how: str
+) -> None:
+    desk = a_desk(house)
+    grant = a_grant(desk)
+    _ends(desk, grant, how, clock)
+    for _ in range(3):
+        with house.read() as work:
+            anything = deadlines.is_anything_due(work)
+        with house.write() as work:
+            done = deadlines.note_due(work)
+        assert (done > 0) == anything
+    assert _rows(desk) == [("deletion_certificate", "end"), ("use_report", "end")]
+
+
+def test_a_grant_that_never_counted_owes_nothing(desk: Desk, clock: TestClock) -> None:
+    grant = a_grant(desk, at="PENDING")
+    _ends(desk, grant, "revoke", clock)
+    assert _rows(desk) == []
+
+
+def test_overdue_by_computed_end_blocks_new_applications_before_anybody_noted_it(
+    desk: Desk, clock: TestClock
+) -> None:
+    """No sweep has run: the end, the duty and its day are all computed."""
+    grant = a_grant(desk, ends_on="2026-05-31")
+    clock.now = grant.ends_at + timedelta(days=29)
+    ask = {"starts_on": "2026-09-01", "ends_on": "2026-09-30"}
+    draft = an_application(desk, at=ApplicationState.DRAFT, **ask)
+    with desk.read("applicant") as (work, actor):
+        before = applications.precheck(work, actor, draft.id, assets=desk.assets).blocking
+        assert "duty-overdue" not in {reason.code for reason in before}
+    clock.forward(days=2)
+    with desk.read("applicant") as (work, actor):
+        said = [
+            r
+            for r in applications.precheck(work, actor, draft.id, assets=desk.assets).blocking
+            if r.code == "duty-overdue"
+        ]
+    assert len(said) == 2
+    assert {reason.facts["grant"] for reason in said} == {grant.id}
+    assert all(reason.basis.startswith("R38") for reason in said)
+    with pytest.raises(AccessRefused):
+        submitted(desk, draft)
+    with desk.house.write() as work:
+        deadlines.note_due(work)
+    late = _duties(desk, standing="overdue")
+    assert {row.standing for row in late} == {Standing.OVERDUE}
+    with desk.write("officer") as (work, actor):
+        service.fulfil(work, actor, late[0].id, ANSWER)
+    with desk.write("approver") as (work, actor):
+        service.waive(work, actor, late[1].id, CaseStep(note="企业已注销，无法提交"))
+    assert submitted(desk, draft).state == "SUBMITTED"
+
+
+def test_what_is_handed_in_says_enough_and_may_be_returned(desk: Desk, clock: TestClock) -> None:
+    _ends(desk, a_grant(desk), "revoke", clock)
+    certificate = next(row for row in _duties(desk) if row.kind is Kind.DELETION_CERTIFICATE)
+    for bad in (DutyAnswer(text="已删"), DutyAnswer(text=ANSWER.text)):
+        with pytest.raises(InputRefused), desk.write("officer") as (work, actor):
+            service.fulfil(work, actor, certificate.id, bad)
+    for who in ("applicant", "approver", "auditor"):
+        with pytest.raises(TransitionRefused), desk.write(who) as (work, actor):
+            service.fulfil(work, actor, certificate.id, ANSWER)
+    with desk.write("officer") as (work, actor):
+        done = service.fulfil(work, actor, certificate.id, ANSWER)
+    assert (done.standing, done.attachments) == ("fulfilled", [PAPER.model_dump()])
+    with desk.write("screener") as (work, actor):
+        assert service.send_back(work, actor, certificate.id, CaseStep(note="证明未加盖公章")).state == "OPEN"
+
+
+def test_renewal_needs_a_use_report_which_may_be_handed_in_early(desk: Desk) -> None:
+    grant = a_grant(desk)
+    with desk.read("officer") as (work, _):
+        assert [reason.code for reason in service.renewal_objections(work, grant.id)] == [
+            "use-report-missing"
+        ]
+    with desk.write("officer") as (work, actor):
+        service.report_early(work, actor, grant.id, DutyAnswer(text="用于旅游风险评估，未对外提供"))
+    with desk.read("officer") as (work, _):
+        assert service.renewal_objections(work, grant.id) == ()
+
+
+def test_duties_in_the_browser_and_over_http(desk: Desk, clock: TestClock) -> None:
+    _ends(desk, a_grant(desk), "revoke", clock)
+    officer = browser_as(desk.house, "officer")
+    row = next(row for row in _duties(desk) if row.kind is Kind.DELETION_CERTIFICATE)
+    assert "销毁证明" in officer.get("/duties?standing=open").text
+    assert f"/duties/{row.id}" in officer.get("/").text
+    bad = officer.submit(
+        f"/duties/{row.id}/fulfil", version="1", text="全部副本已经删除", attachments="not-a-hash x"
+    )
+    assert (bad.status_code, "全部副本已经删除" in bad.text, "附件第 1 行" in bad.text) == (422, True, True)
+    assert (
+        officer.submit(
+            f"/duties/{row.id}/fulfil", version="1", text=ANSWER.text, attachments=f"{'b' * 64}  a.pdf"
+        ).status_code
+        == 303
+    )
+    said = client_as(desk.house, "auditor").get(f"/api/v1/duties/{row.id}").json()
+    assert (said["standing"], said["attachments"][0]["name"]) == ("fulfilled", "a.pdf")
+    assert client_as(desk.house, "officer2").get(f"/api/v1/duties/{row.id}").status_code == 404
+    assert (
+        client_as(desk.house, "auditor")
+        .post(f"/api/v1/duties/{row.id}/waive", json={"note": "不应由审计办理"})
+        .status_code
+        == 403
+    )
+
+
+@pytest.mark.parametrize(
+    ("day", "months", "then"),
+    [(date(2026, 1, 31), 1, date(2026, 2, 28)), (date(2024, 2, 29), 12, date(2025, 2, 28)), (date(2026, 3, 2), -12, date(2025, 3, 2)), (date(2026, 12, 5), 1, date(2027, 1, 5))],
+)  # fmt: skip
+def test_a_period_ends_on_the_same_day_of_the_month_or_its_last(day: date, months: int, then: date) -> None:
+    assert rules.later(day, months) == then
+
+
+@given(
+    st.integers(1, 2000), st.integers(0, 2600), st.integers(0, 2600), st.integers(0, 1900), st.sampled_from(["REVOKED", "EXPIRED", "SUPERSEDED"])
+)  # fmt: skip
+def test_duties_once_there_stay_and_noting_the_end_late_changes_nothing(
+    length: int, early: int, more: int, noted: int, state: str
+) -> None:
+    ends = START + timedelta(days=length)
+    running = Lived(START, ends, "ACTIVE", False, None)
+    first, second = START + timedelta(days=early), START + timedelta(days=early + more)
+    known = limits()
+    assert set(rules.duties_of(running, first, known)) <= set(rules.duties_of(running, second, known))
+    late = Lived(START, ends, "EXPIRED", True, ends + timedelta(days=noted))
+    if second >= ends:
+        assert list(rules.duties_of(running, second, known)) == list(rules.duties_of(late, second, known))
+    stopped = Lived(START, ends, state, True, min(ends, second))
+    found = list(rules.duties_of(stopped, second, known))
+    assert len({(due.kind, due.period) for due in found}) == len(found)
+    assert (Kind.DELETION_CERTIFICATE in {due.kind for due in found}) == (state != "SUPERSEDED")
+    assert list(rules.duties_of(Lived(None, ends, state, True, ends), second, known)) == []
