@@ -32,6 +32,7 @@ NAV: Final[tuple[tuple[str, Text, str | None], ...]] = (
     ("/releases", Text("发布", "Releases"), None),
     ("/matrix", Text("矩阵", "Matrix"), None),
     ("/applications", Text("申请", "Applications"), "auth:application:read"),
+    ("/clocks", Text("时限", "Clocks"), "auth:clock:read"),
     ("/grants", Text("授权", "Grants"), "auth:grant:read"),
     ("/extracts", Text("提取", "Extracts"), "datasets:extract:read"),
     ("/incidents", Text("应急", "Incidents"), "auth:incident:read"),

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from datetime import date, timedelta
+from functools import lru_cache
 
 import chinese_calendar
-from sqlmodel import Field, Session, SQLModel
+from sqlmodel import Field, Session, SQLModel, select
 
 from core import db as _db  # noqa: F401 - constraint names must be set before any table is made
 
@@ -51,3 +53,26 @@ def working_days_left(db: Session, today: date, due: date) -> int:
     sign, first, last = (1, today, due) if due >= today else (-1, due, today)
     days = (first + timedelta(days=n) for n in range(1, (last - first).days + 1))
     return sign * sum(is_working_day(db, day) for day in days)
+
+
+def counter(db: Session) -> Callable[[date], bool]:
+    """`is_working_day` for many questions: the bureau's rows are read once, the seed is remembered. Warns of nothing;
+    whoever shows the result asks `is_seeded`."""
+    own = {row.day: row.is_working for row in db.exec(select(CalendarDayRow))}
+    return lambda day: own[day] if day in own else seed(day)
+
+
+@lru_cache(maxsize=4096)
+def seed(day: date) -> bool:
+    """What the national table says, or Monday to Friday where it says nothing."""
+    return bool(chinese_calendar.is_workday(day)) if is_seeded(day.year) else day.weekday() < 5
+
+
+@lru_cache(maxsize=64)
+def is_seeded(year: int) -> bool:
+    """Whether the national table knows the year's holidays."""
+    try:
+        chinese_calendar.is_workday(date(year, 7, 1))
+    except NotImplementedError:
+        return False
+    return True

@@ -20,6 +20,7 @@ from auth.applications import service
 from auth.applications.models import AcceptBody, ApplicationRead, ScreenBody, StepBody
 from auth.applications.reading import is_bureau
 from auth.applications.workflow import FINAL, STATE_NAMES, State
+from auth.clocks import queries as clocks
 from auth.policy import wording
 from auth.policy.filters.model import parse
 from auth.policy.limits import limits
@@ -87,7 +88,7 @@ def shown(
         request, "applications/show.html", status=422 if refusal else 200, **context_of(work, actor, found),
         commands={item["command"]: item for item in service.commands(work, actor, application_id, assets=partial(assets, work))},
         events=timeline(work, audit_reading.history(work, application_id=found.id, internal=is_bureau(actor))),
-        refusal=refusal, note=note,
+        refusal=refusal, note=note, clocks=clocks.case(work, actor, application_id),
     )  # fmt: skip
 
 

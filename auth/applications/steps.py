@@ -12,13 +12,15 @@ from auth.applications import queries
 from auth.applications.tables import ApplicationEventRow, ApplicationRow
 from auth.applications.workflow import FINAL, State, Step, advance
 from auth.asset import Asset
+from auth.clocks import counting
+from auth.clocks.rules import STAGE_OF
 from auth.identity.principals import orgs_of
 from auth.policy.filters.rules import LOCAL
 from auth.policy.limits import limits
 from auth.policy.separation import Doer
 from auth.roles import Role
 from auth.scope import roles_towards
-from core import calendar, outbox
+from core import outbox
 from core.errors import InputRefused, Stale
 from core.ids import ApplicationId, DatasetId
 from core.text import Text
@@ -41,11 +43,6 @@ KINDS: Final[Mapping[Step, str]] = {
     Step.DECLINE: "application.declined",
     Step.WITHDRAW: "application.withdrawn",
     Step.LAPSE: "application.lapsed",
-}
-_WORKING: Final[Mapping[State, str]] = {
-    State.SUBMITTED: "screen_working_days",
-    State.IN_REVIEW: "review_working_days",
-    State.DECIDING: "decide_working_days",
 }
 
 
@@ -98,6 +95,8 @@ def move(
     work.db.add(row)
     work.db.flush()
     remember(work, actor, row, step.value, before.value, note)
+    if row.state != before and row.state in STAGE_OF:
+        row.due_on = counting.due_on(work, row)
     audit.record(
         work, actor, KINDS[step], subject=row.id, application_id=row.id,
         payload={"from": before.value, "to": str(row.state), "version": row.version, "note": note, **(payload or {})},
@@ -107,14 +106,12 @@ def move(
 
 
 def _set_clock(work: Work, row: ApplicationRow, before: State) -> None:
-    """The due day of the state just entered: working days for the bureau, calendar days for the applicant."""
+    """The applicant's day, in calendar days; the bureau's own is counted from the events once this one is written."""
     after, today = State(row.state), local_day(work.now)
     if after == before:
         return
     row.due_on = None
-    if after in _WORKING:
-        row.due_on = calendar.add_working_days(work.db, today, limits()[_WORKING[after]])
-    elif after in (State.RETURNED, State.OFFERED):
+    if after in (State.RETURNED, State.OFFERED):
         row.due_on = today + timedelta(days=limits()["answer_days"])
     if after in FINAL:
         row.ended_at = work.now
