@@ -15,7 +15,12 @@ from auth.audit_kinds import KIND_NAMES
 from core.text import Text
 from core.work import Work
 
-INTERNAL: Final = ("application.reviewed",)  # votes are the bureau's own business
+INTERNAL: Final = (  # votes and proposals are the bureau's own business
+    "application.reviewed",
+    "application.decision-proposed",
+    "application.decision-concurred",
+    "application.decision-objected",
+)
 OF_ITS_SIDE: Final = ("application.refused",)  # who was kept from what concerns the side that tried
 
 
@@ -112,6 +117,7 @@ def _is_for_applicant(row: AuditEventRow, org_id: str | None) -> bool:
 def _happening(row: AuditEventRow) -> Happening:
     payload: dict[str, Any] = json.loads(row.payload)
     note = payload.pop("note", "")
+    payload.pop("votes", None)  # read with the application, where they stay blind until all are in
     return Happening(
         row.seq,
         row.at,

@@ -7,7 +7,7 @@
     with desk.write("steward_b") as (work, actor): ...                  # act as somebody
 
 People: applicant, officer, analyst (insurer); applicant2, officer2 (mapper); screener, screener2 (department `parks`);
-security, approver, approver2, watch, watch2 (security officers), auditor (bureau); steward_a, steward_b (parks).
+parks_approver (second signature of sensitive data); security, approver, approver2, watch, watch2 (security officers), auditor (bureau); steward_a, steward_b (parks).
 Datasets (as `Asset` values, also for `assets=`): PARKS (level 2), RESCUES (level 3 with personal columns), RELICS (not to be opened).
 """
 
@@ -19,13 +19,17 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
 
+from sqlmodel import col, select
+
 from api.house import House
+from auth import audit
 from auth.actor import Actor
 from auth.applications import service as applications
 from auth.applications.models import (
     AcceptBody,
     ApplicationAsk,
     ApplicationRead,
+    ConcurBody,
     DecideBody,
     ReviewBody,
     ScreenBody,
@@ -79,6 +83,7 @@ PEOPLE = (
     ("security", "bureau", ["reviewer_security"]),
     ("approver", "bureau", ["approver"]),
     ("approver2", "bureau", ["approver"]),
+    ("parks_approver", "parks", ["approver"]),
     ("watch", "bureau", ["security_officer"]),
     ("watch2", "bureau", ["security_officer"]),
     ("auditor", "bureau", ["auditor"]),
@@ -209,7 +214,19 @@ def reviewed(desk: Desk, found: ApplicationRead) -> ApplicationRead:
 
 
 def decided(desk: Desk, found: ApplicationRead, who: str = "approver", **decision: Any) -> ApplicationRead:
-    """The same decision on every line; approval unless said otherwise."""
+    """The same decision on every line; approval unless said otherwise. A second approver signs where one must."""
+    made = proposed(desk, found, who, **decision)
+    return concurred(desk, made) if made.proposal else made
+
+
+def concurred(desk: Desk, found: ApplicationRead, who: str = "parks_approver") -> ApplicationRead:
+    with desk.write(who) as (work, actor):
+        body = ConcurBody(version=found.version, has_no_conflict=True)
+        return applications.concur(work, actor, found.id, body, assets=desk.assets)
+
+
+def proposed(desk: Desk, found: ApplicationRead, who: str = "approver", **decision: Any) -> ApplicationRead:
+    """The first approver's decision: it counts at once, or waits for the second signature."""
     lines = [{"line_id": line.id, "outcome": "approve"} | decision for line in found.lines]
     with desk.write(who) as (work, actor):
         body = DecideBody.model_validate({"version": found.version, "lines": lines})
@@ -244,3 +261,14 @@ def a_grant(desk: Desk, *, at: str = "ACTIVE", **changes: Any) -> GrantRead:
         return activated(desk, grant_id)
     with desk.read("officer") as (work, actor):
         return grants.grant(work, actor, GrantId(grant_id))
+
+
+def codes(refused: Any) -> list[str]:
+    """The codes of the reasons that `pytest.raises(AccessRefused)` caught."""
+    return [reason.code for reason in refused.value.reasons]
+
+
+def kinds(desk: Desk) -> list[str]:
+    """The kinds of all audit events, oldest first."""
+    with desk.house.read() as work:
+        return list(work.db.exec(select(audit.AuditEventRow.kind).order_by(col(audit.AuditEventRow.seq))))

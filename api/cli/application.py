@@ -9,16 +9,14 @@ from typing import Annotated, Any
 
 import typer
 
-from api.client import DEFAULT_DIR, Api, As, DataDir, Json, Server, Token, connect, show
+from api.cli.application_steps import COLUMNS, Note, more, step, tell, version
+from api.client import DEFAULT_DIR, As, DataDir, Json, Server, Token, connect, show
 
 app = typer.Typer(
     help="Applications: create, check, submit, screen, review, decide, accept, withdraw, list, show.",
     no_args_is_help=True,
 )
-COLUMNS = ("id", "org_id", "state", "scenario_id", "datasets", "due_on", "working_days_left", "next_en")
-Note = Annotated[
-    str, typer.Option("--note", help="What the others should know; due for returning and refusing")
-]
+app.add_typer(more)
 Code = Annotated[str, typer.Option("--code", help="Code of the list of refusals (see `application lists`)")]
 
 
@@ -75,7 +73,7 @@ def create(
     """A new draft from a JSON file."""
     body = _json_of(file)
     with connect(data_dir, server, token, user) as api:
-        _tell(api.post("/applications", body), as_json)
+        tell(api.post("/applications", body), as_json)
 
 
 @app.command()
@@ -87,8 +85,8 @@ def save(
     """Replace a draft's content."""
     body = _json_of(file)
     with connect(data_dir, server, token, user) as api:
-        _tell(
-            api.put(f"/applications/{application_id}", body | {"version": _version(api, application_id)}),
+        tell(
+            api.put(f"/applications/{application_id}", body | {"version": version(api, application_id)}),
             as_json,
         )
 
@@ -116,7 +114,7 @@ def submit(
 ) -> None:  # fmt: skip
     """Hand a draft in."""
     with connect(data_dir, server, token, user) as api:
-        _tell(_step(api, application_id, "submit", note=note), as_json)
+        tell(step(api, application_id, "submit", note=note), as_json)
 
 
 @app.command()
@@ -126,7 +124,7 @@ def withdraw(
 ) -> None:  # fmt: skip
     """Take an application back."""
     with connect(data_dir, server, token, user) as api:
-        _tell(_step(api, application_id, "withdraw", note=note), as_json)
+        tell(step(api, application_id, "withdraw", note=note), as_json)
 
 
 @app.command()
@@ -138,7 +136,7 @@ def screen(
 ) -> None:  # fmt: skip
     """Accept for review, return for completion, or refuse."""
     with connect(data_dir, server, token, user) as api:
-        _tell(_step(api, application_id, "screen", outcome=outcome, note=note, reason_code=code), as_json)
+        tell(step(api, application_id, "screen", outcome=outcome, note=note, reason_code=code), as_json)
 
 
 @app.command()
@@ -159,7 +157,7 @@ def review(
             lines = [{"line_id": line_id, "vote": vote} for line_id in each["line_ids"]]
             body = {"stage": each["stage"], "has_no_conflict": not conflict, "lines": lines, "note": note}
             try:
-                _tell(_step(api, application_id, "review", **body), as_json)
+                tell(step(api, application_id, "review", **body), as_json)
             except Exception as no:
                 if not _is_another_stage(no):
                     raise
@@ -188,7 +186,7 @@ def decide(
             ]
         else:
             lines = [_with_line_id(dict(entry), ids) for entry in given]
-        _tell(_step(api, application_id, "decide", lines=lines, note=note), as_json)
+        tell(step(api, application_id, "decide", lines=lines, note=note), as_json)
 
 
 @app.command("return")
@@ -198,7 +196,7 @@ def send_back(
 ) -> None:  # fmt: skip
     """Send an application back during review or decision."""
     with connect(data_dir, server, token, user) as api:
-        _tell(_step(api, application_id, "return", note=note), as_json)
+        tell(step(api, application_id, "return", note=note), as_json)
 
 
 @app.command()
@@ -213,7 +211,7 @@ def accept(
         if not yes:
             show(terms["document"], False)
             typer.confirm(f"Accept these terms (SHA-256 {terms['hash']})?", abort=True)
-        _tell(
+        tell(
             api.post(
                 f"/applications/{application_id}/accept",
                 {"hash": terms["hash"], "version": terms["version"]},
@@ -229,22 +227,7 @@ def decline(
 ) -> None:  # fmt: skip
     """Turn the terms down."""
     with connect(data_dir, server, token, user) as api:
-        _tell(_step(api, application_id, "decline", note=note), as_json)
-
-
-def _version(api: Api, application_id: str) -> int:
-    return int(api.get(f"/applications/{application_id}")["version"])
-
-
-def _step(api: Api, application_id: str, step: str, **body: object) -> Any:  # noqa: ANN401 - JSON
-    """Take a step on the version that is there now."""
-    return api.post(
-        f"/applications/{application_id}/{step}", body | {"version": _version(api, application_id)}
-    )
-
-
-def _tell(found: Any, as_json: bool) -> None:  # noqa: ANN401 - JSON
-    show(found if as_json else {name: found[name] for name in (*COLUMNS, "grants")}, as_json)
+        tell(step(api, application_id, "decline", note=note), as_json)
 
 
 def _is_another_stage(refusal: Exception) -> bool:

@@ -17,7 +17,8 @@ from api.web import go, page
 from auth import audit_reading
 from auth.actor import Actor
 from auth.applications import service
-from auth.applications.models import AcceptBody, ApplicationRead, ScreenBody, StepBody
+from auth.applications.deciding import Statement
+from auth.applications.models import AcceptBody, ApplicationRead, LineDecision, ScreenBody, StepBody
 from auth.applications.reading import is_bureau
 from auth.applications.workflow import FINAL, STATE_NAMES, State
 from auth.clocks import queries as clocks
@@ -89,7 +90,29 @@ def shown(
         commands={item["command"]: item for item in service.commands(work, actor, application_id, assets=partial(assets, work))},
         events=timeline(work, audit_reading.history(work, application_id=found.id, internal=is_bureau(actor))),
         refusal=refusal, note=note, clocks=clocks.case(work, actor, application_id),
+        proposed=proposed_in_words(work, actor, found),
     )  # fmt: skip
+
+
+def proposed_in_words(work: Work, actor: Actor, found: ApplicationRead) -> list[dict[str, Any]]:
+    """The decision that stands proposed, line by line, with what it will allow."""
+    if found.proposal is None:
+        return []
+    lines = [LineDecision.model_validate(line) for line in found.proposal.lines]
+    return said_in_words(work, service.statement(work, actor, found.id, lines, assets=partial(assets, work)))
+
+
+def said_in_words(work: Work, said: list[Statement]) -> list[dict[str, Any]]:
+    return [
+        {
+            "title": Text(line.title_zh, line.title_en),
+            "outcome": line.outcome,
+            "note": line.note,
+            "against": line.against,
+            "policy": policy_in_words(line.policy, column_titles(work, line.dataset_id)) if line.policy else None,
+        }
+        for line in said
+    ]  # fmt: skip
 
 
 def context_of(work: Work, actor: Actor, found: ApplicationRead) -> dict[str, Any]:
@@ -223,16 +246,16 @@ def href_of(event: audit_reading.Happening) -> str:
 # -- simple steps: one form each on the page itself
 
 
-def _version(form: Any) -> int | None:  # noqa: ANN401 - form data
+def version_of(form: Any) -> int | None:  # noqa: ANN401 - form data
     word = str(form.get("version", ""))
     return int(word) if word.isdecimal() and len(word) < 10 else None
 
 
-def _text(form: Any, name: str) -> str:  # noqa: ANN401
+def text_of(form: Any, name: str) -> str:  # noqa: ANN401
     return str(form.get(name, "")).strip()
 
 
-def _done(
+def done(
     request: Request,
     house: HouseDep,
     actor: Actor,
@@ -247,8 +270,8 @@ def _done(
     return go(f"/applications/{application_id}", said)
 
 
-def _body(form: Any) -> StepBody:  # noqa: ANN401
-    return StepBody(version=_version(form), note=_text(form, "note")[:2000])
+def step_body(form: Any) -> StepBody:  # noqa: ANN401
+    return StepBody(version=version_of(form), note=text_of(form, "note")[:2000])
 
 
 @router.post("/{application_id}/screen", response_class=HTMLResponse, **access("auth:application:screen"))
@@ -256,11 +279,11 @@ def screen(
     request: Request, house: HouseDep, actor: ActorDep, application_id: ApplicationId, form: Typed
 ) -> Response:
     """Accept for review, return or refuse."""
-    wanted = _text(form, "outcome")
+    wanted = text_of(form, "outcome")
     if wanted not in ("ok", "return", "reject"):
         raise InputRefused(Text("请选择办理结果。", "Choose an outcome."))
     body = ScreenBody.model_validate(
-        _body(form).model_dump() | {"outcome": wanted, "reason_code": _text(form, "reason_code")[:80]}
+        step_body(form).model_dump() | {"outcome": wanted, "reason_code": text_of(form, "reason_code")[:80]}
     )
     outcome = tried(house, lambda work: service.screen(work, actor, application_id, body))
     said = {
@@ -268,7 +291,7 @@ def screen(
         "return": Text("已退回补正。", "Returned for completion."),
         "reject": Text("已作不予受理处理。", "Refused."),
     }[wanted]
-    return _done(request, house, actor, application_id, outcome, said, body.note)
+    return done(request, house, actor, application_id, outcome, said, body.note)
 
 
 @router.post("/{application_id}/return", response_class=HTMLResponse, **access("auth:application:return"))
@@ -276,10 +299,10 @@ def send_back(
     request: Request, house: HouseDep, actor: ActorDep, application_id: ApplicationId, form: Typed
 ) -> Response:
     """Send back to the applicant."""
-    body = _body(form)
+    body = step_body(form)
     outcome = tried(house, lambda work: service.send_back(work, actor, application_id, body))
     said = Text("已退回申请人补正。", "Returned to the applicant.")
-    return _done(request, house, actor, application_id, outcome, said, body.note)
+    return done(request, house, actor, application_id, outcome, said, body.note)
 
 
 @router.post("/{application_id}/withdraw", response_class=HTMLResponse, **access("auth:application:withdraw"))
@@ -287,9 +310,9 @@ def withdraw(
     request: Request, house: HouseDep, actor: ActorDep, application_id: ApplicationId, form: Typed
 ) -> Response:
     """Take the application back."""
-    body = _body(form)
+    body = step_body(form)
     outcome = tried(house, lambda work: service.withdraw(work, actor, application_id, body))
-    return _done(
+    return done(
         request,
         house,
         actor,
@@ -305,9 +328,9 @@ def decline(
     request: Request, house: HouseDep, actor: ActorDep, application_id: ApplicationId, form: Typed
 ) -> Response:
     """Turn the terms down."""
-    body = _body(form)
+    body = step_body(form)
     outcome = tried(house, lambda work: service.decline(work, actor, application_id, body))
-    return _done(
+    return done(
         request, house, actor, application_id, outcome, Text("已拒绝条款。", "Terms declined."), body.note
     )
 
@@ -355,11 +378,11 @@ def accept(
     request: Request, house: HouseDep, actor: ActorDep, application_id: ApplicationId, form: Typed
 ) -> Response:
     """Accept the terms that were read."""
-    digest = _text(form, "hash")
-    if _text(form, "read") != "yes" or len(digest) != 64 or not set(digest) <= set("0123456789abcdef"):
+    digest = text_of(form, "hash")
+    if text_of(form, "read") != "yes" or len(digest) != 64 or not set(digest) <= set("0123456789abcdef"):
         refusal: Any = InputRefused(Text("请先勾选“已阅读并接受”。", "Tick “read and accepted” first."))
     else:
-        body = AcceptBody(version=_version(form), hash=digest)
+        body = AcceptBody(version=version_of(form), hash=digest)
         refusal = tried(house, lambda work: service.accept_terms(work, actor, application_id, body))
     if isinstance(refusal, AppError):
         with house.read() as work:

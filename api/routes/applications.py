@@ -103,7 +103,7 @@ def show_application(
     work: ReadDep, actor: ActorDep, response: Response, application_id: ApplicationId
 ) -> ApplicationRead:
     """One application."""
-    return _tagged(response, service.application(work, actor, application_id))
+    return tagged(response, service.application(work, actor, application_id))
 
 
 @router.put("/{application_id}", **access("auth:application:write"))
@@ -118,9 +118,9 @@ def save_application(
     """Replace the whole request while it is a draft or has come back."""
     with noted(house, actor, application_id, "save"), house.write() as work:
         saved = service.save(
-            work, actor, application_id, _seen(body, seen), assets=partial(seen_assets, work, actor)
+            work, actor, application_id, seen_in(body, seen), assets=partial(seen_assets, work, actor)
         )
-    return _tagged(response, saved)
+    return tagged(response, saved)
 
 
 @router.get("/{application_id}/precheck", **access("auth:application:read"))
@@ -171,8 +171,8 @@ def submit_application(
 ) -> ApplicationRead:
     """Hand the draft in."""
     with noted(house, actor, application_id, "submit"), house.write() as work:
-        done = service.submit(work, actor, application_id, _seen(body, seen), assets=partial(assets, work))
-    return _tagged(response, done)
+        done = service.submit(work, actor, application_id, seen_in(body, seen), assets=partial(assets, work))
+    return tagged(response, done)
 
 
 @router.post("/{application_id}/withdraw", **access("auth:application:withdraw"))
@@ -185,7 +185,7 @@ def withdraw_application(
     body: StepBody,
 ) -> ApplicationRead:
     """Take the application back."""
-    return _tagged(response, service.withdraw(work, actor, application_id, _seen(body, seen)))
+    return tagged(response, service.withdraw(work, actor, application_id, seen_in(body, seen)))
 
 
 @router.post("/{application_id}/screen", **access("auth:application:screen"))
@@ -198,7 +198,7 @@ def screen_application(
     body: ScreenBody,
 ) -> ApplicationRead:
     """Accept for review, return for completion, or refuse."""
-    return _tagged(response, service.screen(work, actor, application_id, _seen(body, seen)))
+    return tagged(response, service.screen(work, actor, application_id, seen_in(body, seen)))
 
 
 @router.post("/{application_id}/review", **access("auth:application:review"))
@@ -211,7 +211,7 @@ def review_application(
     body: ReviewBody,
 ) -> ApplicationRead:
     """Vote on every line of one stage."""
-    return _tagged(response, service.review(work, actor, application_id, _seen(body, seen)))
+    return tagged(response, service.review(work, actor, application_id, seen_in(body, seen)))
 
 
 @router.post("/{application_id}/return", **access("auth:application:return"))
@@ -224,7 +224,7 @@ def return_application(
     body: StepBody,
 ) -> ApplicationRead:
     """Send the application back to the applicant during review or decision."""
-    return _tagged(response, service.send_back(work, actor, application_id, _seen(body, seen)))
+    return tagged(response, service.send_back(work, actor, application_id, seen_in(body, seen)))
 
 
 @router.post("/{application_id}/decide", **access("auth:application:decide"))
@@ -237,9 +237,9 @@ def decide_application(
     body: DecideBody,
 ) -> ApplicationRead:
     """Approve, narrow or refuse each line."""
-    return _tagged(
+    return tagged(
         response,
-        service.decide(work, actor, application_id, _seen(body, seen), assets=partial(assets, work)),
+        service.decide(work, actor, application_id, seen_in(body, seen), assets=partial(assets, work)),
     )
 
 
@@ -253,7 +253,7 @@ def accept_application(
     body: AcceptBody,
 ) -> ApplicationRead:
     """Accept the terms by their digest; grants are issued at once."""
-    return _tagged(response, service.accept_terms(work, actor, application_id, _seen(body, seen)))
+    return tagged(response, service.accept_terms(work, actor, application_id, seen_in(body, seen)))
 
 
 @router.post("/{application_id}/decline", **access("auth:application:accept"))
@@ -266,7 +266,7 @@ def decline_application(
     body: StepBody,
 ) -> ApplicationRead:
     """Turn the terms down."""
-    return _tagged(response, service.decline(work, actor, application_id, _seen(body, seen)))
+    return tagged(response, service.decline(work, actor, application_id, seen_in(body, seen)))
 
 
 @contextmanager
@@ -306,10 +306,10 @@ def history_as_json(found: list[audit_reading.Happening], lang: Lang) -> dict[st
     return {"items": items, "total": len(items), "next": None}
 
 
-def _seen(body: Body, seen: int | None) -> Body:
+def seen_in(body: Body, seen: int | None) -> Body:
     return body if seen is None else body.model_copy(update={"version": seen})
 
 
-def _tagged(response: Response, found: ApplicationRead) -> ApplicationRead:
+def tagged(response: Response, found: ApplicationRead) -> ApplicationRead:
     response.headers.update(etag(found.version))
     return found

@@ -83,6 +83,7 @@ PEOPLE: Final = (
     *_department("org-tourism", "tourism", "文旅", "Tourism", (("蒋示例", "Jiang Sample"), ("沈示例", "Shen Sample"), ("韩示例", "Han Sample"))),
     *_department("org-weather", "weather", "气象", "Weather", (("杨示例", "Yang Sample"), ("朱示例", "Zhu Sample"), ("秦示例", "Qin Sample"))),
     *_department("org-emergency", "emergency", "应急", "Emergency", (("尤示例", "You Sample"), ("许示例", "Xu Sample"), ("何示例", "He Sample"))),
+    Person("emergency-approve", "郎示例", "Lang Sample", "org-emergency", ("approver",), Text("敏感数据的第二审批人", "Second approver of sensitive data")),
     *_enterprise("org-insurer", "insurer", (("吕示例", "Lü Sample"), ("施示例", "Shi Sample"), ("张示例", "Zhang Sample"))),
     *_enterprise("org-map", "map", (("孔示例", "Kong Sample"), ("曹示例", "Cao Sample"), ("严示例", "Yan Sample"))),
     *_enterprise("org-lapsed", "lapsed", (("华示例", "Hua Sample"), ("金示例", "Jin Sample"), ("陶示例", "Tao Sample"))),

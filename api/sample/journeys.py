@@ -251,12 +251,15 @@ def _decide(stage: Stage, application: dict[str, Any]) -> str:
     }
     with stage.as_("approver") as api:
         _step(api, application["id"], "decide", {"lines": [decision], "note": "收窄后准予"})
-        hashed: str = api.get(f"/applications/{application['id']}/terms")["hash"]
     stage.says(
         "approver",
-        f"准予但收窄：{len(kept)} 列，去掉 grid_code",
-        f"permits less than was asked: {len(kept)} columns, without grid_code",
+        f"准予但收窄：{len(kept)} 列，去掉 grid_code；三级数据须另一部门再签",
+        f"permits less than was asked: {len(kept)} columns, without grid_code; level 3 needs another department",
     )
+    with stage.as_("emergency-approve") as api:
+        _step(api, application["id"], "concur", {"has_no_conflict": True, "note": "同意"})
+        hashed: str = api.get(f"/applications/{application['id']}/terms")["hash"]
+    stage.says("emergency-approve", "第二审批人签字，决定生效", "signs as the second approver; it counts")
     return hashed
 
 

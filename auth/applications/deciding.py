@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import rfc8785
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from auth.actor import Actor
 from auth.applications import queries, rules, steps
@@ -17,13 +19,14 @@ from auth.applications.gates import gates
 from auth.applications.models import (
     AcceptBody,
     ApplicationRead,
+    ConcurBody,
     DecideBody,
     LineDecision,
     StepBody,
     Vote,
 )
-from auth.applications.reading import read
-from auth.applications.reviewing import need_note
+from auth.applications.reading import counters_left, read
+from auth.applications.reviewing import need_no_conflict, need_note
 from auth.applications.steps import Assets
 from auth.applications.tables import ApplicationLineRow, ApplicationRow
 from auth.applications.workflow import State, Step, advance
@@ -32,7 +35,7 @@ from auth.grants.standing import licence
 from auth.policy import separation
 from auth.policy.limits import limits
 from auth.policy.model import GrantPolicy
-from auth.policy.rules import licence_objections
+from auth.policy.rules import licence_objections, refused
 from core.errors import Conflict, InputRefused, Reason, refuse_if
 from core.ids import ApplicationId, DatasetId, OrgId
 from core.text import Text
@@ -42,37 +45,181 @@ from core.work import Work
 def decide(
     work: Work, actor: Actor, application_id: ApplicationId, body: DecideBody, *, assets: Assets
 ) -> ApplicationRead:
-    """Approve, narrow or refuse each line. Terms are offered when any line stands; otherwise the application is rejected."""
+    """Approve, narrow or refuse each line. Terms are offered when any line stands; otherwise the application is rejected.
+
+    Where the level of the data wants several approvers, this proposes the decision, and the others sign it.
+    """
     row = steps.load(work, actor, application_id, body.version)
-    step = Step.REJECT if all(line.outcome == "reject" for line in body.lines) else Step.OFFER
+    need_no_conflict(body.has_no_conflict)
+    shared = queries.approval_of(work, row).count > 1
+    step = Step.PROPOSE if shared else _outcome(body.lines)
     advance(State(row.state), step, steps.roles(work, actor, row))
-    lines = queries.lines(work, row.id)
-    if sorted(decision.line_id for decision in body.lines) != sorted(line.id for line in lines):
-        raise InputRefused(Text("须对每一行作出且仅作出一次决定。", "Decide on each line, once."))
-    found = list(decision_separation(work, actor, row))
-    if step is Step.OFFER:
-        found.extend(gates(work, row))
-    ask, votes = queries.ask_of(work, row), _votes(work, row)
-    by_line = {decision.line_id: decision for decision in body.lines}
-    for line, asked_line in zip(lines, ask.lines, strict=True):
-        asked = rules.policy_asked(ask, asked_line)
-        found.extend(_decide_line(line, by_line[line.id], asked, votes.get(line.id, []), assets))
-    refuse_if(found)
-    row.decided_at = work.now
-    if step is Step.OFFER:
-        _offer(row, lines)
-    work.db.add_all(lines)
-    payload = {"lines": {line.id: line.decision for line in lines}, "agreement_hash": row.agreement_hash}
-    steps.move(work, actor, row, step, body.note, payload)
+    if row.proposal:
+        raise Conflict(
+            Text(
+                "已有一份拟定决定；请签字同意或不同意，再作新的决定。",
+                "A decision stands proposed; sign it or object to it first.",
+            )
+        )
+    judged = _judged(work, row, body.lines, assets)
+    refuse_if((*decision_separation(work, actor, row), *_against(work, row, judged)))
+    declared = {"has_no_conflict": body.has_no_conflict}
+    if shared:
+        row.proposal = body.model_dump_json(include={"lines", "note"}, exclude_none=True)
+        votes = {each.decision.line_id: each.decision.outcome for each in judged}
+        steps.move(work, actor, row, step, body.note, {"lines": votes, **declared})
+    else:
+        _settle(work, actor, row, judged, body.note, declared)
     return read(work, actor, row)
 
 
-def _decide_line(
-    line: ApplicationLineRow, decision: LineDecision, asked: GrantPolicy, votes: list[Vote], assets: Assets
-) -> tuple[Reason, ...]:
-    """Write the decision onto the line and give what stands against it; the caller rolls back when anything does."""
+def concur(
+    work: Work, actor: Actor, application_id: ApplicationId, body: ConcurBody, *, assets: Assets
+) -> ApplicationRead:
+    """Sign the decision that stands proposed. The last signature that is needed makes it count; all is checked anew."""
+    row = steps.load(work, actor, application_id, body.version)
+    advance(State(row.state), Step.CONCUR, steps.roles(work, actor, row))
+    _need_proposal(row)
+    need_no_conflict(body.has_no_conflict)
+    refuse_if(concurrence_separation(work, actor, row))
+    needed, signed = queries.approval_of(work, row).count, len(queries.signing(work, row))
+    declared = {"has_no_conflict": True}
+    if signed + 1 < needed:
+        steps.move(work, actor, row, Step.CONCUR, body.note, declared)
+        return read(work, actor, row)
+    proposal = DecideBody.model_validate_json(row.proposal)
+    judged = _judged(work, row, proposal.lines, assets)
+    refuse_if(_against(work, row, judged))
+    row.proposal = ""
+    note = proposal.note if not body.note else f"{proposal.note} {body.note}".strip()
+    _settle(work, actor, row, judged, note, declared)
+    return read(work, actor, row)
+
+
+def dissent(work: Work, actor: Actor, application_id: ApplicationId, body: StepBody) -> ApplicationRead:
+    """Object to the decision that stands proposed, with a reason; a new one must be proposed."""
+    row = steps.load(work, actor, application_id, body.version)
+    advance(State(row.state), Step.DISSENT, steps.roles(work, actor, row))
+    _need_proposal(row)
+    refuse_if(decision_separation(work, actor, row))
+    need_note(body.note)
+    row.proposal = ""
+    steps.move(work, actor, row, Step.DISSENT, body.note)
+    return read(work, actor, row)
+
+
+def counter(work: Work, actor: Actor, application_id: ApplicationId, body: StepBody) -> ApplicationRead:
+    """The applicant answers the offer with what should change; the approver decides again. Only so many times."""
+    row = steps.load(work, actor, application_id, body.version)
+    advance(State(row.state), Step.COUNTER, steps.roles(work, actor, row))
+    refuse_if(counter_objections(work, row))
+    need_note(body.note)
+    refused_terms, row.agreement, row.agreement_hash = row.agreement_hash, "", ""
+    for line in queries.lines(work, row.id):
+        line.decision = line.decision_code = line.decision_note = ""
+        line.offered = None
+        work.db.add(line)
+    row.decided_at = None
+    steps.move(work, actor, row, Step.COUNTER, body.note, {"agreement_hash": refused_terms})
+    return read(work, actor, row)
+
+
+def counter_objections(work: Work, row: ApplicationRow) -> tuple[Reason, ...]:
+    if counters_left(work, row):
+        return ()
+    rounds = limits().numbers["counter_rounds"]
+    return (
+        refused(
+            "no-counter-left",
+            f"已协商 {rounds.value} 轮；请接受或拒绝现有条款。",
+            f"The terms were countered {rounds.value} times; accept or decline those on offer.",
+            rounds.source,
+        ),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """A decision on one line, the policy it offers, and what stands against it."""
+
+    line: ApplicationLineRow
+    decision: LineDecision
+    offered: GrantPolicy | None
+    against: tuple[Reason, ...]
+
+
+class Statement(BaseModel):
+    """What one line's decision will allow: the whole policy, or nothing; and every reason for which it cannot stand."""
+
+    line_id: str
+    dataset_id: str
+    title_zh: str
+    title_en: str
+    outcome: str
+    note: str
+    policy: GrantPolicy | None
+    policy_hash: str | None
+    against: list[Reason]
+
+
+def statement(
+    work: Work, actor: Actor, application_id: ApplicationId, lines: Sequence[LineDecision], *, assets: Assets
+) -> list[Statement]:
+    """What a decision will allow, before it is made. Writes nothing. NotFound outside the actor's sight."""
+    row = queries.row(work, application_id, actor)
+    return [
+        Statement(
+            line_id=each.line.id, dataset_id=each.line.dataset_id, title_zh=each.line.title_zh,
+            title_en=each.line.title_en, outcome=each.decision.outcome, note=each.decision.note,
+            policy=each.offered, policy_hash=each.offered.hash if each.offered else None, against=list(each.against),
+        )
+        for each in _judged(work, row, lines, assets)
+    ]  # fmt: skip
+
+
+def _outcome(lines: Iterable[LineDecision]) -> Step:
+    return Step.REJECT if all(line.outcome == "reject" for line in lines) else Step.OFFER
+
+
+def _need_proposal(row: ApplicationRow) -> None:
+    if not row.proposal:
+        raise Conflict(
+            Text(
+                "目前没有待签字的拟定决定；请先作出决定。",
+                "No decision stands proposed; make one first.",
+            )
+        )
+
+
+def _judged(
+    work: Work, row: ApplicationRow, decisions: Sequence[LineDecision], assets: Assets
+) -> list[_Judged]:
+    """Each line with its decision; nothing is written. InputRefused unless every line is decided on once."""
+    lines = queries.lines(work, row.id)
+    if sorted(decision.line_id for decision in decisions) != sorted(line.id for line in lines):
+        raise InputRefused(Text("须对每一行作出且仅作出一次决定。", "Decide on each line, once."))
+    ask, votes = queries.ask_of(work, row), _votes(work, row)
+    by_line = {decision.line_id: decision for decision in decisions}
+    found = []
+    for line, asked_line in zip(lines, ask.lines, strict=True):
+        asked, decision = rules.policy_asked(ask, asked_line), by_line[line.id]
+        offered = _offered(line, decision, asked)
+        against = rules.decision_objections(
+            decision, asked, offered, votes.get(line.id, []), assets(DatasetId(line.dataset_id)), limits()
+        )
+        found.append(_Judged(line, decision, offered, against))
+    return found
+
+
+def _against(work: Work, row: ApplicationRow, judged: list[_Judged]) -> list[Reason]:
+    """What stands against the decision as a whole, and what against each line."""
+    found = list(gates(work, row)) if _outcome(each.decision for each in judged) is Step.OFFER else []
+    return [*found, *(reason for each in judged for reason in each.against)]
+
+
+def _offered(line: ApplicationLineRow, decision: LineDecision, asked: GrantPolicy) -> GrantPolicy | None:
     try:
-        offered = rules.decided_policy(asked, decision)
+        return rules.decided_policy(asked, decision)
     except (ValidationError, ValueError) as wrong:
         said = wrong.errors()[0]["msg"] if isinstance(wrong, ValidationError) else str(wrong)
         raise InputRefused(
@@ -81,15 +228,27 @@ def _decide_line(
                 f"The narrowing of {line.dataset_id} does not hold together: {said}",
             )
         ) from wrong
-    line.decision, line.decision_code, line.decision_note = (
-        decision.outcome,
-        decision.reason_code,
-        decision.note,
-    )
-    line.offered = offered.canonical().decode() if offered else None
-    return rules.decision_objections(
-        decision, asked, offered, votes, assets(DatasetId(line.dataset_id)), limits()
-    )
+
+
+def _settle(
+    work: Work, actor: Actor, row: ApplicationRow, judged: list[_Judged], note: str, facts: dict[str, Any]
+) -> None:
+    """The decision counts: write it onto the lines, fix the terms, move on."""
+    for each in judged:
+        line, decision = each.line, each.decision
+        line.decision, line.decision_code = decision.outcome, decision.reason_code
+        line.decision_note = decision.note
+        line.offered = each.offered.canonical().decode() if each.offered else None
+        work.db.add(line)
+    row.decided_at = work.now
+    step = _outcome(each.decision for each in judged)
+    if step is Step.OFFER:
+        _offer(row, [each.line for each in judged])
+    payload = {
+        "lines": {each.line.id: each.line.decision for each in judged},
+        "agreement_hash": row.agreement_hash,
+    }
+    steps.move(work, actor, row, step, note, payload | facts)
 
 
 def decision_separation(work: Work, actor: Actor, row: ApplicationRow) -> tuple[Reason, ...]:
@@ -98,6 +257,15 @@ def decision_separation(work: Work, actor: Actor, row: ApplicationRow) -> tuple[
         *separation.not_of_the_applicant(steps.doer(work, actor), row.org_id, past),
         *separation.reviewer_does_not_decide(steps.doer(work, actor), past),
     )
+
+
+def concurrence_separation(work: Work, actor: Actor, row: ApplicationRow) -> tuple[Reason, ...]:
+    """Rules 1 and 2, and 3: another person, of another department where the level wants that."""
+    distinct = separation.approvers_are_distinct(
+        steps.doer(work, actor), queries.signatures(work, row),
+        distinct_departments=queries.approval_of(work, row).distinct_departments,
+    )  # fmt: skip
+    return (*decision_separation(work, actor, row), *distinct)
 
 
 def _votes(work: Work, row: ApplicationRow) -> dict[str, list[Vote]]:
@@ -166,7 +334,7 @@ def accept_terms(
         )
     row.accepted_by, row.accepted_at = actor.account_id, work.now
     steps.move(work, actor, row, Step.ACCEPT_TERMS, body.note, {"agreement_hash": row.agreement_hash})
-    approvers = [p.person_id for p in queries.past(work, row.id) if p.step == Step.OFFER]
+    approvers = [past.person_id for past in queries.past(work, row.id) if past.step in separation.SIGNS]
     for line in queries.lines(work, row.id):
         if line.offered is not None:
             grants.issue(

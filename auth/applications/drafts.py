@@ -84,8 +84,9 @@ def submit(
     ask = queries.ask_of(work, row)
     _fill(work, row, ask, _known(ask, assets))  # level and review need as they are at the time of submission
     row.turn += 1
+    queries.fix_plan(work, row)
     row.submitted_at = work.now
-    row.agreement = row.agreement_hash = ""
+    row.agreement = row.agreement_hash = row.proposal = ""
     steps.move(work, actor, row, Step.SUBMIT, body.note, {"turn": row.turn})
     return read(work, actor, row)
 

@@ -96,7 +96,16 @@ class LineDecision(_Body):
 
 
 class DecideBody(StepBody):
+    """A decision on every line. `has_no_conflict`: the declaration of interest; False refuses, None was not asked."""
+
+    has_no_conflict: bool | None = None
     lines: tuple[LineDecision, ...] = Field(min_length=1)
+
+
+class ConcurBody(StepBody):
+    """A further approver signs the decision that stands proposed, and declares to have no interest in the case."""
+
+    has_no_conflict: bool
 
 
 class AcceptBody(StepBody):
@@ -135,11 +144,21 @@ class ReviewRead(BaseModel):
 
 
 class StageRead(BaseModel):
-    """One stage of the plan, and whether its vote is in."""
+    """One stage of the plan: how many votes it needs, how many are in."""
 
     stage: str
     line_ids: list[str]
     is_done: bool
+    quorum: int
+    votes: int
+
+
+class ProposalRead(BaseModel):
+    """The decision that the first approver made and others must sign. `signed_by` are user names, in order."""
+
+    lines: list[dict[str, Any]]
+    note: str
+    signed_by: list[str]
 
 
 class ApplicationBrief(BaseModel):
@@ -171,6 +190,10 @@ class ApplicationRead(ApplicationBrief):
     lines: list[LineRead]
     stages: list[StageRead]
     reviews: list[ReviewRead]
+    approvers_needed: int
+    distinct_departments: bool
+    proposal: ProposalRead | None
+    counters_left: int
     decided_at: datetime | None
     ended_at: datetime | None
     agreement_hash: str

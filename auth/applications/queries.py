@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from datetime import date
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, exists, false, func, literal, or_, true
+from sqlalchemy import ColumnElement, and_, exists, false, func, or_, true
 from sqlalchemy.orm import aliased
 from sqlmodel import col, select
 
-from auth.actor import Actor
+from auth.actor import Actor, RoleAt
 from auth.applications.models import ApplicationAsk
-from auth.applications.rules import PlanLine, Stage, stages
+from auth.applications.rules import Approval, PlanLine, Stage, approval, stages
 from auth.applications.tables import (
     ApplicationEventRow,
     ApplicationLineRow,
     ApplicationReviewRow,
     ApplicationRow,
+    ApplicationStageRow,
 )
-from auth.applications.workflow import LIVE, State, Step
-from auth.policy.separation import RETURNED_IN_REVIEW, Past
+from auth.applications.workflow import ANSWERED, LIVE, State, Step
+from auth.policy.filters.rules import LOCAL
+from auth.policy.separation import RETURNED_IN_REVIEW, SIGNS, Past
+from auth.policy.stages import DECISION, stage_plans
 from auth.roles import Role
 from auth.scope import Sight, sight
 from core.errors import NotFound
@@ -51,9 +55,10 @@ def seen_by(actor: Actor) -> ColumnElement[bool]:
     return or_(false(), col(ApplicationRow.org_id).in_(seen.orgs), _bureau_sees(seen))
 
 
-def _waiting_for(actor: Actor) -> ColumnElement[bool]:
+def _waiting_for(actor: Actor, today: date) -> ColumnElement[bool]:
     """Applications on which this actor's roles have the next word."""
-    state = col(ApplicationRow.state)
+    state, due = col(ApplicationRow.state), col(ApplicationRow.due_on)
+    in_time = or_(due.is_(None), due >= today)
     found: list[ColumnElement[bool]] = [false()]
     for held in actor.roles:
         own = col(ApplicationRow.org_id) == held.scope
@@ -61,34 +66,68 @@ def _waiting_for(actor: Actor) -> ColumnElement[bool]:
         line = exists().where(col(ApplicationLineRow.application_id) == col(ApplicationRow.id), reach)
         match held.role:
             case Role.APPLICANT:
-                found.append(own & state.in_([State.DRAFT, State.RETURNED]))
+                found.append(own & in_time & state.in_([State.DRAFT, State.RETURNED]))
             case Role.ORG_OFFICER:
-                found.append(own & (state == State.OFFERED))
+                found.append(own & in_time & (state == State.OFFERED))
             case Role.REVIEWER_BUSINESS:
-                stage = literal("business:") + col(ApplicationLineRow.department_id)
                 found.append(line & (state == State.SUBMITTED))
-                found.append(line.where(~_voted(stage)) & (state == State.IN_REVIEW))
+                found.append(_open_stage(actor, held) & (state == State.IN_REVIEW))
             case Role.REVIEWER_SECURITY:
-                open_line = line.where(
-                    col(ApplicationLineRow.needs_security_review), ~_voted(literal("security"))
-                )
-                found.append(open_line & (state == State.IN_REVIEW))
+                found.append(line & _open_stage(actor, held) & (state == State.IN_REVIEW))
             case Role.APPROVER:
-                found.append(line & (state == State.DECIDING))
+                found.append(line & ~_signed(actor) & (state == State.DECIDING))
             case _:
                 pass
     return or_(*found)
 
 
-def _voted(stage: ColumnElement[str]) -> ColumnElement[bool]:
-    return (
-        exists()
+def _open_stage(actor: Actor, held: RoleAt) -> ColumnElement[bool]:
+    """A stage of the present turn for this role that has too few votes, none of them this person's."""
+    stage = aliased(ApplicationStageRow)
+    vote = aliased(ApplicationReviewRow)
+    cast = (
+        select(func.count())
+        .select_from(vote)
         .where(
-            col(ApplicationReviewRow.application_id) == col(ApplicationRow.id),
-            col(ApplicationReviewRow.turn) == col(ApplicationRow.turn),
-            col(ApplicationReviewRow.stage) == stage,
+            col(vote.application_id) == col(stage.application_id),
+            col(vote.turn) == col(stage.turn),
+            col(vote.stage) == col(stage.stage),
         )
-        .correlate(ApplicationRow, ApplicationLineRow)
+        .correlate(stage)
+        .scalar_subquery()
+    )
+    mine = exists().where(
+        col(vote.application_id) == col(ApplicationRow.id),
+        col(vote.turn) == col(ApplicationRow.turn),
+        col(vote.person_id) == actor.person_id,
+    )
+    of_scope = or_(
+        col(stage.department_id).is_(None),
+        true() if held.scope == "*" else col(stage.department_id) == held.scope,
+    )
+    return and_(
+        exists().where(
+            col(stage.application_id) == col(ApplicationRow.id),
+            col(stage.turn) == col(ApplicationRow.turn),
+            col(stage.role) == held.role.value,
+            of_scope,
+            cast < col(stage.quorum),
+        ),
+        ~mine,
+    )  # fmt: skip
+
+
+def _signed(actor: Actor) -> ColumnElement[bool]:
+    """Whether a decision stands proposed that this person has signed already."""
+    event = aliased(ApplicationEventRow)
+    return and_(
+        col(ApplicationRow.proposal) != "",
+        exists().where(
+            col(event.application_id) == col(ApplicationRow.id),
+            col(event.turn) == col(ApplicationRow.turn),
+            col(event.step).in_(sorted(SIGNS)),
+            col(event.person_id) == actor.person_id,
+        ),
     )
 
 
@@ -121,13 +160,59 @@ def departments(work: Work, application_id: str) -> frozenset[str]:
     return frozenset(line.department_id for line in lines(work, application_id))
 
 
-def plan(work: Work, application_id: str) -> tuple[Stage, ...]:
-    return stages(
-        [
-            PlanLine(line.id, line.department_id, line.needs_security_review)
-            for line in lines(work, application_id)
-        ]
+def plan_lines(work: Work, application_id: str) -> list[PlanLine]:
+    return [
+        PlanLine(line.id, line.department_id, line.level, line.needs_security_review)
+        for line in lines(work, application_id)
+    ]
+
+
+def _stage_rows(work: Work, found: ApplicationRow) -> list[ApplicationStageRow]:
+    wanted = select(ApplicationStageRow).where(
+        ApplicationStageRow.application_id == found.id, ApplicationStageRow.turn == found.turn
     )
+    return list(work.db.exec(wanted.order_by(col(ApplicationStageRow.position))))
+
+
+def plan(work: Work, found: ApplicationRow) -> tuple[Stage, ...]:
+    """The reviews of the present turn, as fixed when it was submitted; of a draft, as they would be."""
+    if found.turn == 0:
+        return stages(plan_lines(work, found.id), stage_plans())
+    return tuple(
+        Stage(row.stage, Role(row.role), row.department_id, tuple(json.loads(row.line_ids)), row.quorum)
+        for row in _stage_rows(work, found)
+        if row.stage != DECISION
+    )
+
+
+def approval_of(work: Work, found: ApplicationRow) -> Approval:
+    """How many decide, as fixed when the turn was submitted; of a draft, as it would be."""
+    for row in _stage_rows(work, found):
+        if row.stage == DECISION:
+            return Approval(row.quorum, row.distinct_departments)
+    return approval(plan_lines(work, found.id), stage_plans())
+
+
+def fix_plan(work: Work, found: ApplicationRow) -> None:
+    """Write down the plan of the turn that begins: later changes of the plans do not touch it."""
+    needed = plan_lines(work, found.id)
+    rows = [
+        ApplicationStageRow(
+            application_id=found.id, turn=found.turn, stage=stage.name, position=position, role=stage.role,
+            department_id=stage.department_id, line_ids=json.dumps(stage.line_ids), quorum=stage.quorum,
+        )
+        for position, stage in enumerate(stages(needed, stage_plans()))
+    ]  # fmt: skip
+    last = approval(needed, stage_plans())
+    rows.append(
+        ApplicationStageRow(
+            application_id=found.id, turn=found.turn, stage=DECISION, position=len(rows), role=Role.APPROVER,
+            line_ids=json.dumps([line.id for line in needed]), quorum=last.count,
+            distinct_departments=last.distinct_departments,
+        )
+    )  # fmt: skip
+    work.db.add_all(rows)
+    work.db.flush()
 
 
 def reviews(work: Work, found: ApplicationRow) -> list[ApplicationReviewRow]:
@@ -148,6 +233,21 @@ def past(work: Work, application_id: str) -> tuple[Past, ...]:
     return tuple(Past(_deed(event), event.person_id, event.org_id) for event in events(work, application_id))
 
 
+def signing(work: Work, found: ApplicationRow) -> list[ApplicationEventRow]:
+    """How the decision that stands proposed was signed: by its proposer first, then by those who agreed."""
+    signed: list[ApplicationEventRow] = []
+    for event in events(work, found.id) if found.proposal else ():
+        if event.step == Step.PROPOSE:
+            signed = [event]
+        elif event.step == Step.CONCUR:
+            signed.append(event)
+    return signed
+
+
+def signatures(work: Work, found: ApplicationRow) -> tuple[Past, ...]:
+    return tuple(Past(event.step, event.person_id, event.org_id) for event in signing(work, found))
+
+
 def _deed(event: ApplicationEventRow) -> str:
     """The step, but sending back during the reviews is a review and no decision."""
     is_review = event.step == Step.RETURN and event.from_state == State.IN_REVIEW
@@ -156,11 +256,13 @@ def _deed(event: ApplicationEventRow) -> str:
 
 def twins(work: Work, found: ApplicationRow, scenario_id: str) -> dict[str, str]:
     """Other open applications of the same organisation for the scenario: dataset → application."""
+    today = work.now.astimezone(LOCAL).date()
     wanted = (
         select(ApplicationLineRow.dataset_id, ApplicationRow.id)
         .where(col(ApplicationLineRow.application_id) == col(ApplicationRow.id))
         .where(ApplicationRow.org_id == found.org_id, ApplicationRow.scenario_id == scenario_id)
         .where(ApplicationRow.id != found.id, col(ApplicationRow.state).in_([*LIVE, State.RETURNED]))
+        .where(or_(col(ApplicationRow.state).not_in(ANSWERED), col(ApplicationRow.due_on) >= today))
     )
     return dict(list(work.db.exec(wanted)))
 
@@ -218,7 +320,7 @@ def listed(
     if mine:
         conditions.append(col(ApplicationRow.created_by) == actor.account_id)
     if waiting:
-        conditions.append(_waiting_for(actor))
+        conditions.append(_waiting_for(actor, work.now.astimezone(LOCAL).date()))
     if dataset_id:
         conditions.append(
             exists().where(

@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any, Final
 
 from sqlmodel import col, select
 
 from auth.actor import Actor
-from auth.applications import queries
-from auth.applications.models import ApplicationBrief, ApplicationRead, LineRead, ReviewRead, StageRead
+from auth.applications import queries, steps
+from auth.applications.models import (
+    ApplicationBrief,
+    ApplicationRead,
+    LineRead,
+    ProposalRead,
+    ReviewRead,
+    StageRead,
+)
 from auth.applications.tables import ApplicationLineRow, ApplicationReviewRow, ApplicationRow
-from auth.applications.workflow import State
+from auth.applications.workflow import State, Step
 from auth.grants.tables import GrantRow
+from auth.identity.tables import AccountRow
 from auth.policy.filters.rules import LOCAL
+from auth.policy.limits import limits
 from auth.roles import Role
 from auth.scope import sight
 from core import calendar
@@ -40,7 +50,7 @@ def brief(work: Work, row: ApplicationRow) -> ApplicationBrief:
 
 
 def _brief(work: Work, row: ApplicationRow, lines: list[ApplicationLineRow]) -> dict[str, Any]:
-    state = State(row.state)
+    state = steps.state(work, row)
     today = work.now.astimezone(LOCAL).date()
     return {
         "id": row.id,
@@ -61,7 +71,8 @@ def _brief(work: Work, row: ApplicationRow, lines: list[ApplicationLineRow]) -> 
 def read(work: Work, actor: Actor, row: ApplicationRow) -> ApplicationRead:
     lines = queries.lines(work, row.id)
     votes = queries.reviews(work, row)
-    done = {vote.stage for vote in votes}
+    cast = Counter(vote.stage for vote in votes)
+    approval = queries.approval_of(work, row)
     granted = select(GrantRow.id).where(GrantRow.application_id == row.id).order_by(col(GrantRow.id))
     return ApplicationRead.model_validate(
         _brief(work, row, lines)
@@ -74,16 +85,44 @@ def read(work: Work, actor: Actor, row: ApplicationRow) -> ApplicationRead:
             "retention_days": row.retention_days,
             "lines": [_line(line) for line in lines],
             "stages": [
-                StageRead(stage=stage.name, line_ids=list(stage.line_ids), is_done=stage.name in done)
-                for stage in queries.plan(work, row.id)
+                StageRead(
+                    stage=stage.name,
+                    line_ids=list(stage.line_ids),
+                    is_done=cast[stage.name] >= stage.quorum,
+                    quorum=stage.quorum,
+                    votes=cast[stage.name],
+                )
+                for stage in queries.plan(work, row)
             ],
             "reviews": [_review(vote) for vote in votes if _may_see_vote(actor, row, vote)],
+            "approvers_needed": approval.count,
+            "distinct_departments": approval.distinct_departments,
+            "proposal": _proposal(work, row) if is_bureau(actor) and actor.org_id != row.org_id else None,
+            "counters_left": counters_left(work, row),
             "decided_at": row.decided_at,
             "ended_at": row.ended_at,
             "agreement_hash": row.agreement_hash,
             "accepted_at": row.accepted_at,
             "grants": list(work.db.exec(granted)),
         }
+    )
+
+
+def counters_left(work: Work, row: ApplicationRow) -> int:
+    """How often the applicant may still answer an offer with a counter-proposal."""
+    made = sum(event.step == Step.COUNTER for event in queries.events(work, row.id))
+    return max(limits()["counter_rounds"] - made, 0)
+
+
+def _proposal(work: Work, row: ApplicationRow) -> ProposalRead | None:
+    if not row.proposal:
+        return None
+    said = json.loads(row.proposal)
+    signed = [event.account_id for event in queries.signing(work, row)]
+    wanted = select(AccountRow.id, AccountRow.username).where(col(AccountRow.id).in_(signed))
+    names = dict(list(work.db.exec(wanted)))
+    return ProposalRead(
+        lines=said["lines"], note=said["note"], signed_by=[names.get(account, account) for account in signed]
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 
 from auth.actor import SYSTEM, Actor
 from auth.applications import queries, steps
@@ -45,11 +46,7 @@ def review(work: Work, actor: Actor, application_id: ApplicationId, body: Review
     advance(State(row.state), Step.REVIEW, steps.roles(work, actor, row))
     stage = _stage(work, actor, row, body.stage)
     refuse_if(review_objections(work, actor, row))
-    if not body.has_no_conflict:
-        text = Text("存在利益冲突，请由他人审核。", "With a conflict of interest somebody else must review.")
-        raise AccessRefused(
-            text, reasons=[Reason("conflict-of-interest", text, "利益冲突声明 · declaration of interest")]
-        )
+    need_no_conflict(body.has_no_conflict)
     _votes_match(body, stage)
     if any(line.vote != "approve" for line in body.lines):
         need_note(body.note)
@@ -63,7 +60,9 @@ def review(work: Work, actor: Actor, application_id: ApplicationId, body: Review
     )  # fmt: skip
     work.db.flush()
     votes = {vote.line_id: vote.vote for vote in body.lines}
-    steps.move(work, actor, row, Step.REVIEW, payload={"stage": stage.name, "votes": votes})
+    steps.move(
+        work, actor, row, Step.REVIEW, payload={"stage": stage.name, "votes": votes, "has_no_conflict": True}
+    )
     if not open_stages(work, row):
         steps.move(work, SYSTEM, row, Step.COMPLETE)
     return read(work, actor, row)
@@ -79,6 +78,7 @@ def send_back(work: Work, actor: Actor, application_id: ApplicationId, body: Ste
         )
     )
     need_note(body.note)
+    row.proposal = ""
     steps.move(work, actor, row, Step.RETURN, body.note)
     return read(work, actor, row)
 
@@ -107,9 +107,9 @@ def review_objections(work: Work, actor: Actor, row: ApplicationRow) -> tuple[Re
 
 
 def open_stages(work: Work, row: ApplicationRow) -> list[Stage]:
-    """Stages of the plan whose vote is still missing in this turn."""
-    done = {vote.stage for vote in queries.reviews(work, row)}
-    return [stage for stage in queries.plan(work, row.id) if stage.name not in done]
+    """Stages of the plan that have too few votes in this turn."""
+    cast = Counter(vote.stage for vote in queries.reviews(work, row))
+    return [stage for stage in queries.plan(work, row) if cast[stage.name] < stage.quorum]
 
 
 def stages_open_to(work: Work, actor: Actor, row: ApplicationRow) -> list[Stage]:
@@ -147,6 +147,17 @@ def _votes_match(body: ReviewBody, stage: Stage) -> None:
             ),
             stage=stage.name,
             line_ids=list(stage.line_ids),
+        )
+
+
+def need_no_conflict(has_none: bool | None) -> None:
+    """Whoever declares an interest takes no part. None: the caller was not asked."""
+    if has_none is False:
+        text = Text(
+            "存在利益冲突，请由他人办理。", "With a conflict of interest somebody else must take this step."
+        )
+        raise AccessRefused(
+            text, reasons=[Reason("conflict-of-interest", text, "利益冲突声明 · declaration of interest")]
         )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
 
@@ -23,6 +23,7 @@ from auth.policy.rules import (
     refused,
     unenforceable,
 )
+from auth.policy.stages import BUSINESS, StagePlans
 from auth.roles import Role
 from core.errors import Reason
 from core.text import Text
@@ -49,12 +50,21 @@ class Desk:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """One review that must be in before the decision: whose role, for which lines, of which department (None: all)."""
+    """One review before the decision: whose role, for which lines, of which department (None: all), how many votes."""
 
     name: str
     role: Role
     department_id: str | None
     line_ids: tuple[str, ...]
+    quorum: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """How many persons decide together, and whether they must come from different departments."""
+
+    count: int = 1
+    distinct_departments: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,24 +73,32 @@ class PlanLine:
 
     id: str
     department_id: str
+    level: int
     needs_security_review: bool
 
 
-def stages(lines: Sequence[PlanLine]) -> tuple[Stage, ...]:
-    """Each department reviews its own lines; security reviews those of high level or with personal columns."""
-    departments = dict.fromkeys(line.department_id for line in lines)
-    plan = [
-        Stage(
-            f"business:{department}",
-            Role.REVIEWER_BUSINESS,
-            department,
-            tuple(line.id for line in lines if line.department_id == department),
-        )
-        for department in departments
-    ]
-    if sensitive := tuple(line.id for line in lines if line.needs_security_review):
-        plan.append(Stage("security", Role.REVIEWER_SECURITY, None, sensitive))
-    return tuple(plan)
+def stages(lines: Sequence[PlanLine], plans: StagePlans) -> tuple[Stage, ...]:
+    """Each department reviews its own lines; security reviews those of high level or with personal columns.
+
+    Where lines of several levels meet in a stage, the highest quorum counts.
+    """
+    found: dict[str, Stage] = {}
+    for line in lines:
+        for rule in (*plans.of(line.level).stages, *(plans.personal if line.needs_security_review else ())):
+            department = line.department_id if rule.stage == BUSINESS else None
+            name = f"{BUSINESS}:{department}" if department else rule.stage
+            known = found.get(name, Stage(name, rule.role, department, (), rule.quorum))
+            ids = tuple(dict.fromkeys((*known.line_ids, line.id)))
+            found[name] = replace(known, line_ids=ids, quorum=max(known.quorum, rule.quorum))
+    return tuple(sorted(found.values(), key=lambda stage: stage.department_id is None))
+
+
+def approval(lines: Sequence[PlanLine], plans: StagePlans) -> Approval:
+    """The strictest of what the levels of the lines ask for."""
+    known = [plans.of(line.level) for line in lines]
+    return Approval(
+        max((plan.approvers for plan in known), default=1), any(plan.distinct_departments for plan in known)
+    )
 
 
 def needs_security_review(line: LineAsk, asset: Asset, limits: Limits) -> bool:

@@ -7,7 +7,19 @@ from typing import Any
 from auth import audit
 from auth.actor import Actor
 from auth.applications import queries, steps
-from auth.applications.deciding import accept_terms, decide, decision_separation, decline, terms
+from auth.applications.deciding import (
+    accept_terms,
+    concur,
+    concurrence_separation,
+    counter,
+    counter_objections,
+    decide,
+    decision_separation,
+    decline,
+    dissent,
+    statement,
+    terms,
+)
 from auth.applications.drafts import Precheck, create, lapse_due, precheck, save, submit, withdraw
 from auth.applications.models import ApplicationBrief, ApplicationRead
 from auth.applications.reading import brief, read
@@ -29,8 +41,9 @@ from core.ids import ApplicationId
 from core.work import Work
 
 __all__ = [
-    "Precheck", "accept_terms", "application", "applications", "commands", "create", "decide", "decline", "lapse_due",
-    "note_refusal", "precheck", "review", "save", "screen", "send_back", "submit", "terms", "withdraw",
+    "Precheck", "accept_terms", "application", "applications", "commands", "concur", "counter", "create", "decide",
+    "decline", "dissent", "lapse_due",
+    "note_refusal", "precheck", "review", "save", "screen", "send_back", "statement", "submit", "terms", "withdraw",
 ]  # fmt: skip
 
 
@@ -72,12 +85,21 @@ def commands(
 ) -> list[dict[str, Any]]:
     """The steps that this actor's roles open now, each with every reason that still stands against it."""
     row = queries.row(work, application_id, actor)
-    held = steps.roles(work, actor, row)
+    held, now, idle = steps.roles(work, actor, row), steps.state(work, row), _idle(work, row)
     return [
         {"command": step.value, "version": row.version, "reasons": _against(work, actor, row, step, assets)}
         for (state, step), move in MOVES.items()
-        if state == row.state and not move.by.isdisjoint(held)
+        if state == now and not move.by.isdisjoint(held) and step not in idle
     ]
+
+
+def _idle(work: Work, row: ApplicationRow) -> frozenset[Step]:
+    """Of the ways to decide, those that do not come up now: one approver proposes nothing, a proposal is signed first."""
+    if queries.approval_of(work, row).count == 1:
+        return frozenset({Step.PROPOSE, Step.CONCUR, Step.DISSENT})
+    if row.proposal:
+        return frozenset({Step.PROPOSE, Step.OFFER, Step.REJECT})
+    return frozenset({Step.CONCUR, Step.DISSENT, Step.OFFER, Step.REJECT})
 
 
 def _against(work: Work, actor: Actor, row: ApplicationRow, step: Step, assets: Assets) -> tuple[Reason, ...]:
@@ -89,8 +111,12 @@ def _against(work: Work, actor: Actor, row: ApplicationRow, step: Step, assets: 
         case Step.REVIEW:
             found = review_objections(work, actor, row)
             return found or _no_stage(work, actor, row)
-        case Step.OFFER | Step.REJECT:
+        case Step.OFFER | Step.REJECT | Step.PROPOSE | Step.DISSENT:
             return decision_separation(work, actor, row)
+        case Step.CONCUR:
+            return concurrence_separation(work, actor, row)
+        case Step.COUNTER:
+            return counter_objections(work, row)
         case Step.RETURN:
             past = queries.past(work, row.id)
             return tuple(separation.not_of_the_applicant(steps.doer(work, actor), row.org_id, past))

@@ -10,7 +10,7 @@ from auth import audit
 from auth.actor import Actor
 from auth.applications import queries
 from auth.applications.tables import ApplicationEventRow, ApplicationRow
-from auth.applications.workflow import FINAL, State, Step, advance
+from auth.applications.workflow import FINAL, State, Step, advance, state_on
 from auth.asset import Asset
 from auth.clocks import counting
 from auth.clocks.rules import STAGE_OF
@@ -21,7 +21,7 @@ from auth.policy.separation import Doer
 from auth.roles import Role
 from auth.scope import roles_towards
 from core import outbox
-from core.errors import InputRefused, Stale
+from core.errors import InputRefused, Stale, TransitionRefused
 from core.ids import ApplicationId, DatasetId
 from core.text import Text
 from core.work import Work
@@ -37,10 +37,14 @@ KINDS: Final[Mapping[Step, str]] = {
     Step.REVIEW: "application.reviewed",
     Step.COMPLETE: "application.review-completed",
     Step.RETURN: "application.returned",
+    Step.PROPOSE: "application.decision-proposed",
+    Step.CONCUR: "application.decision-concurred",
+    Step.DISSENT: "application.decision-objected",
     Step.OFFER: "application.offered",
     Step.REJECT: "application.rejected",
     Step.ACCEPT_TERMS: "application.agreed",
     Step.DECLINE: "application.declined",
+    Step.COUNTER: "application.countered",
     Step.WITHDRAW: "application.withdrawn",
     Step.LAPSE: "application.lapsed",
 }
@@ -72,7 +76,20 @@ def load(work: Work, actor: Actor, application_id: ApplicationId, version: int |
             ),
             version=row.version,
         )
+    if row.state != State.LAPSED and state(work, row) is State.LAPSED:
+        raise TransitionRefused(
+            Text(
+                f"该申请须在 {row.due_on} 前答复，现已逾期失效；可“复制为新申请”后重新提交。",
+                f"The application was to be answered by {row.due_on} and has lapsed; copy it as a new one and submit that.",
+            ),
+            state=State.LAPSED.value,
+        )
     return row
+
+
+def state(work: Work, row: ApplicationRow) -> State:
+    """The state that counts now."""
+    return state_on(State(row.state), row.due_on, local_day(work.now))
 
 
 def roles(work: Work, actor: Actor, row: ApplicationRow) -> frozenset[Role]:

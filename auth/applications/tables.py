@@ -10,7 +10,10 @@ from core.db import UtcDateTime
 
 
 class ApplicationRow(SQLModel, table=True):
-    """One application. `turn` counts submissions; `agreement` is the offered terms as canonical JSON, hashed in `agreement_hash`."""
+    """One application. `turn` counts submissions; `agreement` is the offered terms as canonical JSON, hashed in `agreement_hash`.
+
+    `proposal`: the decision that the first of several approvers made, as JSON, until the others have agreed to it.
+    """
 
     __tablename__ = "auth_application"
     id: str = Field(primary_key=True)
@@ -33,6 +36,7 @@ class ApplicationRow(SQLModel, table=True):
     agreement: str = ""
     agreement_hash: str = Field(default="", max_length=64)
     accepted_by: str = ""
+    proposal: str = ""
     accepted_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 
@@ -57,6 +61,21 @@ class ApplicationLineRow(SQLModel, table=True):
     decision_code: str = ""
     decision_note: str = ""
     offered: str | None = None
+
+
+class ApplicationStageRow(SQLModel, table=True):
+    """One stage of the plan as it stood when this turn was submitted; `decision` is the approvers'."""
+
+    __tablename__ = "auth_application_stage"
+    application_id: str = Field(foreign_key="auth_application.id", primary_key=True)
+    turn: int = Field(primary_key=True)
+    stage: str = Field(primary_key=True, max_length=160)
+    position: int
+    role: str = Field(max_length=40)
+    department_id: str | None = None
+    line_ids: str = "[]"
+    quorum: int = 1
+    distinct_departments: bool = False
 
 
 class ApplicationReviewRow(SQLModel, table=True):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 from enum import StrEnum
 from typing import Final, NamedTuple
 
@@ -33,10 +34,14 @@ class Step(StrEnum):
     REVIEW = "review"
     COMPLETE = "complete"
     RETURN = "return"
+    PROPOSE = "propose"
+    CONCUR = "concur"
+    DISSENT = "dissent"
     OFFER = "offer"
     REJECT = "reject"
     ACCEPT_TERMS = "accept_terms"
     DECLINE = "decline"
+    COUNTER = "counter"
     WITHDRAW = "withdraw"
     LAPSE = "lapse"
 
@@ -69,10 +74,14 @@ MOVES: Final[Mapping[tuple[State, Step], Move]] = {
     (State.IN_REVIEW, Step.RETURN): Move(State.RETURNED, _REVIEWERS | _APPROVER),
     (State.IN_REVIEW, Step.WITHDRAW): Move(State.WITHDRAWN, _OWNERS),
     (State.DECIDING, Step.RETURN): Move(State.RETURNED, _APPROVER),
+    (State.DECIDING, Step.PROPOSE): Move(State.DECIDING, _APPROVER),  # the first of several approvers
+    (State.DECIDING, Step.CONCUR): Move(State.DECIDING, _APPROVER),  # one more, and still too few
+    (State.DECIDING, Step.DISSENT): Move(State.DECIDING, _APPROVER),
     (State.DECIDING, Step.OFFER): Move(State.OFFERED, _APPROVER),
     (State.DECIDING, Step.REJECT): Move(State.REJECTED, _APPROVER),
     (State.DECIDING, Step.WITHDRAW): Move(State.WITHDRAWN, _OWNERS),
     (State.OFFERED, Step.ACCEPT_TERMS): Move(State.AGREED, _OFFICER),
+    (State.OFFERED, Step.COUNTER): Move(State.DECIDING, _APPLICANT),
     (State.OFFERED, Step.DECLINE): Move(State.WITHDRAWN, _OFFICER),
     (State.OFFERED, Step.WITHDRAW): Move(State.WITHDRAWN, _OWNERS),
     (State.OFFERED, Step.LAPSE): Move(State.LAPSED, SYSTEM_ALONE),
@@ -82,6 +91,7 @@ MOVES: Final[Mapping[tuple[State, Step], Move]] = {
     (State.RETURNED, Step.LAPSE): Move(State.LAPSED, SYSTEM_ALONE),
 }
 FINAL: Final = frozenset({State.AGREED, State.REJECTED, State.WITHDRAWN, State.LAPSED})
+ANSWERED: Final = frozenset({State.RETURNED, State.OFFERED})  # these wait for the applicant, and lapse
 LIVE: Final = frozenset({State.SUBMITTED, State.IN_REVIEW, State.DECIDING, State.OFFERED})
 
 STATE_NAMES: Final[Mapping[State, Text]] = {
@@ -105,13 +115,22 @@ STEP_NAMES: Final[Mapping[Step, Text]] = {
     Step.REVIEW: Text("审核", "Review"),
     Step.COMPLETE: Text("审核完成", "Reviews complete"),
     Step.RETURN: Text("退回补正", "Return"),
+    Step.PROPOSE: Text("拟定决定", "Propose a decision"),
+    Step.CONCUR: Text("同意拟定决定", "Agree to the proposal"),
+    Step.DISSENT: Text("不同意拟定决定", "Object to the proposal"),
     Step.OFFER: Text("准予", "Offer terms"),
     Step.REJECT: Text("不予授权", "Reject"),
     Step.ACCEPT_TERMS: Text("接受条款", "Accept terms"),
     Step.DECLINE: Text("不接受条款", "Decline terms"),
+    Step.COUNTER: Text("提出修改意见", "Answer with a counter-proposal"),
     Step.WITHDRAW: Text("撤回", "Withdraw"),
     Step.LAPSE: Text("逾期失效", "Lapse"),
 }
+
+
+def state_on(state: State, due_on: date | None, today: date) -> State:
+    """The state that counts on that day: what waited too long for an answer has lapsed, whether noted yet or not."""
+    return State.LAPSED if state in ANSWERED and due_on is not None and due_on < today else state
 
 
 def advance(state: State, step: Step, roles: frozenset[Role], *, by_system: bool = False) -> State:

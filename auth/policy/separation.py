@@ -15,11 +15,12 @@ from core.text import Text
 
 BASIS: Final = "职责分离 · segregation of duties"
 APPLICANT_SIDE: Final = frozenset(
-    {"create", "save", "submit", "withdraw", "accept_terms", "decline", "relinquish"}
+    {"create", "save", "submit", "withdraw", "accept_terms", "decline", "counter", "relinquish"}
 )
 RETURNED_IN_REVIEW: Final = "return_in_review"
 REVIEWS: Final = frozenset({"screen_ok", "screen_return", "screen_reject", "review", RETURNED_IN_REVIEW})
-DECISIONS: Final = frozenset({"offer", "reject", "return"})
+SIGNS: Final = frozenset({"propose", "concur", "offer"})
+DECISIONS: Final = SIGNS | {"dissent", "reject", "return"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +75,25 @@ def decider_does_not_review(doer: Doer, past: Iterable[Past]) -> Iterator[Reason
             2,
             "您已对本申请作过决定，不得再作审核；请由另一位审核人办理。",
             "You decided on this application before; another reviewer must take it.",
+        )
+
+
+def approvers_are_distinct(
+    doer: Doer, signed: Iterable[Past], *, distinct_departments: bool
+) -> Iterator[Reason]:
+    """Rule 3. `signed`: what the approvers before did to this proposal, with their organisation of that moment."""
+    earlier = tuple(signed)
+    if any(event.person_id == doer.person_id for event in earlier):
+        yield _reason(
+            3,
+            "您已在本决定上签字；须由另一人签字。",
+            "You have signed this decision; another person must sign it.",
+        )
+    elif distinct_departments and any(event.org_id in doer.orgs for event in earlier):
+        yield _reason(
+            3,
+            "敏感数据的两位审批人须来自不同部门；请由另一部门的审批人签字。",
+            "Two approvers of sensitive data come from different departments; an approver of another one must sign.",
         )
 
 

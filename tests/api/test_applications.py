@@ -267,6 +267,8 @@ def test_commands_walk_the_whole_way(house: House, tmp_path: Path, monkeypatch: 
         (["screen", application_id, "ok"], "screener", "IN_REVIEW"),
         (["review", application_id, "approve"], "screener", "DECIDING"),
         (["decide", application_id, "approve"], "approver", "OFFERED"),
+        (["counter", application_id, "--note", "期限可缩短"], "applicant", "DECIDING"),
+        (["decide", application_id, "approve"], "approver", "OFFERED"),
         (["accept", application_id, "--yes"], "officer", "AGREED"),
     ):
         assert _run(house, application_command, *words, user=user)["state"] == state

@@ -19,7 +19,8 @@ SUBMITTED screen_reject REJECTED; IN_REVIEW review IN_REVIEW; IN_REVIEW complete
 DECIDING return RETURNED; DECIDING offer OFFERED; DECIDING reject REJECTED; OFFERED accept_terms AGREED;
 OFFERED decline WITHDRAWN; OFFERED lapse LAPSED; RETURNED save RETURNED; RETURNED submit SUBMITTED;
 RETURNED lapse LAPSED; DRAFT withdraw WITHDRAWN; SUBMITTED withdraw WITHDRAWN; IN_REVIEW withdraw WITHDRAWN;
-DECIDING withdraw WITHDRAWN; OFFERED withdraw WITHDRAWN; RETURNED withdraw WITHDRAWN
+DECIDING withdraw WITHDRAWN; OFFERED withdraw WITHDRAWN; RETURNED withdraw WITHDRAWN;
+DECIDING propose DECIDING; DECIDING concur DECIDING; DECIDING dissent DECIDING; OFFERED counter DECIDING
 """
 EDGES = {tuple(edge.split()[:2]): edge.split()[2] for edge in MODEL.split(";")}
 HANDS = {
@@ -27,6 +28,7 @@ HANDS = {
     "screen_ok": {"reviewer_business"}, "screen_return": {"reviewer_business"}, "screen_reject": {"reviewer_business"},
     "review": {"reviewer_business", "reviewer_security"}, "complete": {"system"}, "lapse": {"system"},
     "offer": {"approver"}, "reject": {"approver"}, "accept_terms": {"org_officer"}, "decline": {"org_officer"},
+    "propose": {"approver"}, "concur": {"approver"}, "dissent": {"approver"}, "counter": {"applicant"},
 }  # fmt: skip
 RETURNERS = {
     "IN_REVIEW": {"approver", "reviewer_business", "reviewer_security"},

@@ -1,0 +1,63 @@
+"""More of `datagrant application`: signing with others, answering an offer; and what all its commands share."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from api.client import DEFAULT_DIR, Api, As, DataDir, Json, Server, Token, connect, show
+
+more = typer.Typer()
+COLUMNS = ("id", "org_id", "state", "scenario_id", "datasets", "due_on", "working_days_left", "next_en")
+Note = Annotated[
+    str, typer.Option("--note", help="What the others should know; due for returning and refusing")
+]
+Conflict = Annotated[
+    bool, typer.Option("--conflict", help="Declare a conflict of interest (the step is refused)")
+]
+
+
+def version(api: Api, application_id: str) -> int:
+    return int(api.get(f"/applications/{application_id}")["version"])
+
+
+def step(api: Api, application_id: str, name: str, **body: object) -> Any:  # noqa: ANN401 - JSON
+    """Take a step on the version that is there now."""
+    return api.post(
+        f"/applications/{application_id}/{name}", body | {"version": version(api, application_id)}
+    )
+
+
+def tell(found: Any, as_json: bool) -> None:  # noqa: ANN401 - JSON
+    show(found if as_json else {name: found[name] for name in (*COLUMNS, "grants")}, as_json)
+
+
+@more.command()
+def concur(
+    application_id: str, note: Note = "", conflict: Conflict = False,
+    data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
+) -> None:  # fmt: skip
+    """Sign the decision that another approver proposed."""
+    with connect(data_dir, server, token, user) as api:
+        tell(step(api, application_id, "concur", note=note, has_no_conflict=not conflict), as_json)
+
+
+@more.command()
+def dissent(
+    application_id: str, note: Note = "",
+    data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
+) -> None:  # fmt: skip
+    """Object to the decision that another approver proposed."""
+    with connect(data_dir, server, token, user) as api:
+        tell(step(api, application_id, "dissent", note=note), as_json)
+
+
+@more.command()
+def counter(
+    application_id: str, note: Note = "",
+    data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
+) -> None:  # fmt: skip
+    """Answer the terms on offer with what should change; the approver decides again."""
+    with connect(data_dir, server, token, user) as api:
+        tell(step(api, application_id, "counter", note=note), as_json)

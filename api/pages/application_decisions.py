@@ -1,0 +1,57 @@
+"""Steps around a decision, one form each on the application's page: sign, object, answer the offer."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import HTMLResponse
+
+from api.access import access
+from api.deps import ActorDep, HouseDep
+from api.forms import Typed, tried
+from api.lookups import assets
+from api.pages.applications import done, step_body
+from auth.applications import service
+from auth.applications.models import ConcurBody
+from core.ids import ApplicationId
+from core.text import Text
+
+router = APIRouter(prefix="/applications", include_in_schema=True, tags=["pages"])
+
+
+@router.post("/{application_id}/concur", response_class=HTMLResponse, **access("auth:application:decide"))
+def concur(
+    request: Request, house: HouseDep, actor: ActorDep, application_id: ApplicationId, form: Typed
+) -> Response:
+    """Sign the decision that another approver proposed."""
+    step = step_body(form)
+    declared = form.get("has_no_conflict") == "yes"
+    body = ConcurBody(version=step.version, note=step.note, has_no_conflict=declared)
+    outcome = tried(
+        house, lambda work: service.concur(work, actor, application_id, body, assets=partial(assets, work))
+    )
+    said = Text("已签字，决定生效。", "Signed; the decision counts.")
+    return done(request, house, actor, application_id, outcome, said, body.note)
+
+
+@router.post("/{application_id}/dissent", response_class=HTMLResponse, **access("auth:application:decide"))
+def dissent(
+    request: Request, house: HouseDep, actor: ActorDep, application_id: ApplicationId, form: Typed
+) -> Response:
+    """Object to it."""
+    body = step_body(form)
+    outcome = tried(house, lambda work: service.dissent(work, actor, application_id, body))
+    said = Text("已记录不同意见，须重新拟定决定。", "Objection recorded; a new decision must be proposed.")
+    return done(request, house, actor, application_id, outcome, said, body.note)
+
+
+@router.post("/{application_id}/counter", response_class=HTMLResponse, **access("auth:application:write"))
+def counter(
+    request: Request, house: HouseDep, actor: ActorDep, application_id: ApplicationId, form: Typed
+) -> Response:
+    """Answer the terms on offer with what should change."""
+    body = step_body(form)
+    outcome = tried(house, lambda work: service.counter(work, actor, application_id, body))
+    said = Text("修改意见已提交，由审批人重新决定。", "Counter-proposal sent; the approver decides again.")
+    return done(request, house, actor, application_id, outcome, said, body.note)

@@ -1,0 +1,79 @@
+"""Several people at once, on either database."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from api.house import House
+from auth.applications import service as applications
+from auth.applications.workflow import State
+from auth.grants import service as grants
+from core.errors import AppError
+from tests.desk import (
+    RESCUES,
+    Desk,
+    a_desk,
+    agreed,
+    an_application,
+    an_ask,
+    concurred,
+    decided,
+    kinds,
+    proposed,
+    submitted,
+)
+
+
+@pytest.fixture
+def desk(sqlite_house: House) -> Desk:
+    return a_desk(sqlite_house)
+
+
+def _at_once(count: int, act: Callable[[int], object]) -> list[str]:
+    """How each of `count` simultaneous attempts ended: `done`, or the name of the error."""
+
+    def attempt(n: int) -> str:
+        try:
+            act(n)
+        except AppError as refused:
+            return type(refused).__name__
+        return "done"
+
+    with ThreadPoolExecutor(count) as pool:
+        return sorted(pool.map(attempt, range(count)))
+
+
+def test_two_approvers_at_once_make_one_decision(house: House) -> None:
+    desk = a_desk(house)
+    found = an_application(desk, at=State.DECIDING)
+    ends = _at_once(4, lambda n: decided(desk, found, ("approver", "approver2")[n % 2]))
+    assert ends == ["Stale", "Stale", "Stale", "done"]
+
+
+def test_terms_accepted_at_once_make_each_grant_once(house: House) -> None:
+    desk = a_desk(house)
+    found = an_application(desk, at=State.OFFERED)
+    assert _at_once(4, lambda _: agreed(desk, found)) == ["Stale", "Stale", "Stale", "done"]
+    with desk.read("officer") as (work, actor):
+        assert grants.grants(work, actor)[1] == 1
+
+
+def test_twins_submitted_at_once_leave_one(house: House) -> None:
+    desk = a_desk(house)
+    drafts = [an_application(desk, at=State.DRAFT) for _ in range(4)]
+    ends = _at_once(4, lambda n: submitted(desk, drafts[n]))
+    assert ends == ["AccessRefused", "AccessRefused", "AccessRefused", "done"]
+
+
+def test_sensitive_data_is_proposed_once_and_signed_once_when_many_try(house: House) -> None:
+    desk = a_desk(house)
+    found = an_application(desk, at=State.DECIDING, ask=an_ask(RESCUES, columns=["event_type"]))
+    ends = _at_once(4, lambda n: proposed(desk, found, ("approver", "approver2")[n % 2]))
+    assert ends == ["Stale", "Stale", "Stale", "done"]
+    with desk.read("auditor") as (work, actor):
+        made = applications.application(work, actor, found.id)
+    assert _at_once(3, lambda _: concurred(desk, made)) == ["Stale", "Stale", "done"]
+    assert kinds(desk).count("application.offered") == 1
