@@ -16,11 +16,14 @@ security_officer, catalog_admin; the person's own organisation otherwise. Give `
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable
 from datetime import date
 from typing import Any
 
+from fastapi import FastAPI
 from fastapi.testclient import TestClient
+from starlette.datastructures import State
 
 from api.app import create_app
 from api.house import House
@@ -77,10 +80,26 @@ def actor_of(work: Work, username: str) -> Actor:
     return found.actor
 
 
+_built: list[FastAPI] = []
+
+
+def app_of(house: House) -> FastAPI:
+    """The whole app over this house, to which routes may be added. What is common is built once: it takes 0.3 s."""
+    if not _built:
+        _built.append(create_app(house=house))
+    app = copy.copy(_built[0])
+    app.router = copy.copy(app.router)
+    app.router.routes = list(app.router.routes)
+    app.router.middleware_stack = app.router.app
+    app.state, app.middleware_stack, app.openapi_schema = State(), None, None
+    app.state.house = house
+    return app
+
+
 def client_as(house: House, username: str | None = None, **how: Any) -> TestClient:
     """A client of the whole app, authorised by a bearer token; a visitor without a name."""
     headers = {"Authorization": f"Bearer {local_token(house, username)}"} if username else {}
-    return TestClient(create_app(house=house), base_url="http://testserver", headers=headers, **how)
+    return TestClient(app_of(house), base_url="http://testserver", headers=headers, **how)
 
 
 class Browser(TestClient):
@@ -97,7 +116,7 @@ def browser_as(house: House, username: str, lang: str = "zh") -> Browser:
     """A browser in which this person has signed in (the session is made directly; no password is needed)."""
     with house.write() as work:
         opened = sessions.open_session(work, actor_of(work, username), ip="test", agent="test")
-    made = Browser(create_app(house=house), base_url="http://testserver", headers={"accept": "text/html"})
+    made = Browser(app_of(house), base_url="http://testserver", headers={"accept": "text/html"})
     made.cookies.set(SESSION_COOKIE, opened.token)
     made.cookies.set("dg_lang", lang)
     made.csrf = sessions.csrf_of(opened.token)

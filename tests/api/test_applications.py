@@ -12,7 +12,6 @@ from fastapi.testclient import TestClient
 from sqlmodel import select
 from typer.testing import CliRunner
 
-from api.app import create_app
 from api.cli.application import app as application_command
 from api.cli.audit import app as audit_command
 from api.cli.grant import app as grant_command
@@ -21,7 +20,7 @@ from auth import audit
 from auth.policy import odrl
 from tests.catalog.records import COMPLETE, a_dataset
 from tests.datasets.parking import CLEAN, DATASET, a_parking_dataset, hand_in, publish
-from tests.people import a_person, an_org, browser_as, client_as
+from tests.people import a_person, an_org, app_of, browser_as, client_as
 
 ASK: dict[str, Any] = {
     "lines": [
@@ -292,7 +291,7 @@ def test_audit_verify_exits_1_and_says_where(house: House) -> None:
 
 
 def test_the_matrix_shows_each_reader_what_is_his_and_leads_to_applying(house: House) -> None:
-    found, visitor = _granted(house), TestClient(create_app(house=house))
+    found, visitor = _granted(house), TestClient(app_of(house))
     other = _post(client_as(house, "applicant"), "/applications", ASK | {"scenario_id": "heritage"})
     _post(client_as(house, "applicant"), f"/applications/{other['id']}/submit", version=other["version"])
 

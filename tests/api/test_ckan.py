@@ -11,12 +11,11 @@ import pytest
 from fastapi.testclient import TestClient
 from sqlmodel import select
 
-from api.app import create_app
 from api.house import House
 from auth.audit import AuditEventRow
 from tests.catalog.records import a_dataset
 from tests.datasets.parking import CLEAN, DATASET, a_parking_dataset, hand_in, publish
-from tests.people import a_person, client_as
+from tests.people import a_person, app_of, client_as
 from tests.web.browser import served
 
 pytestmark = pytest.mark.gx
@@ -36,13 +35,13 @@ def house(sqlite_house: House) -> House:
 
 @pytest.fixture
 def ckan(house: House) -> Iterator[ckanapi.RemoteCKAN]:
-    with served(create_app(house=house)) as address, ckanapi.RemoteCKAN(address) as remote:
+    with served(app_of(house)) as address, ckanapi.RemoteCKAN(address) as remote:
         yield remote
 
 
 @pytest.fixture
 def client(house: House) -> TestClient:
-    return TestClient(create_app(house=house))
+    return TestClient(app_of(house))
 
 
 def test_ckanapi_lists_searches_shows_and_reads_rows(ckan: ckanapi.RemoteCKAN) -> None:
@@ -164,7 +163,7 @@ def test_restricted_data_show_the_way_to_apply_and_no_rows(house: House, client:
 def test_what_cannot_be_answered_is_refused_at_once_and_never_a_fault_of_ours(
     house: House, action: str, body: str
 ) -> None:
-    client = TestClient(create_app(house=house), raise_server_exceptions=False)
+    client = TestClient(app_of(house), raise_server_exceptions=False)
     resource = client.get(f"/api/3/action/package_show?id={NAME}").json()["result"]["resources"][0]["id"]
     sent = body.replace("RID", resource).encode()
     answer = client.post(

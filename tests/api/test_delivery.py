@@ -17,7 +17,6 @@ from fastapi import FastAPI, Request
 from fastapi.testclient import TestClient
 
 from api import delivery
-from api.app import create_app
 from api.delivery import RECHECK_BYTES, DeliveryStopped, GuardedFile, attachment, deliver
 from api.house import House
 from api.identity import local_token
@@ -25,6 +24,7 @@ from auth.actor import SYSTEM
 from auth.identity import accounts
 from datasets.extracts.tables import ExtractRow
 from tests.datasets.extracts.scene import Scene, a_scene
+from tests.people import app_of
 from tests.web.browser import served
 
 BODY = bytes(range(256)) * 40
@@ -198,7 +198,7 @@ def a_large_extract(house: House) -> tuple[Scene, str]:
 @pytest.mark.parametrize("end", ["revokes", "suspends", "withdraws", "dismisses", "freezes"])
 def test_a_revocation_cuts_a_download_that_is_running(sqlite_house: House, end: str) -> None:
     scene, extract_id = a_large_extract(sqlite_house)
-    with served(create_app(house=sqlite_house)) as address:
+    with served(app_of(sqlite_house)) as address:
         reader = _SlowReader(sqlite_house, address, f"/api/v1/extracts/{extract_id}/file")
         reader.read(2 * 1024 * 1024)
         if end == "dismisses":
@@ -214,7 +214,7 @@ def test_a_revocation_cuts_a_download_that_is_running(sqlite_house: House, end: 
 
 def test_a_running_download_ends_well_when_nothing_happens(sqlite_house: House) -> None:
     scene, extract_id = a_large_extract(sqlite_house)
-    with served(create_app(house=sqlite_house)) as address:
+    with served(app_of(sqlite_house)) as address:
         reader = _SlowReader(sqlite_house, address, f"/api/v1/extracts/{extract_id}/file")
         assert reader.read_to_end() == SIZE
     deadline = time.monotonic() + 5

@@ -7,11 +7,11 @@ from fastapi import APIRouter
 from fastapi.testclient import TestClient
 
 from api.access import access
-from api.app import create_app
 from api.errors import STATUS, status_of
 from api.house import House
 from core import errors as e
 from core.text import Text
+from tests.people import app_of
 
 
 def _kinds(root: type[e.AppError]) -> list[type[e.AppError]]:
@@ -38,7 +38,7 @@ WANTED = {
 
 
 def _client(house: House, error: e.AppError) -> TestClient:
-    app = create_app(house=house)
+    app = app_of(house)
     router = APIRouter()
 
     @router.get("/api/v1/boom", **access("public"))
@@ -97,7 +97,7 @@ def test_visitor_with_a_browser_is_sent_to_sign_in_and_back(sqlite_house: House)
 
 
 def test_an_address_that_is_not_there(sqlite_house: House) -> None:
-    client = TestClient(create_app(house=sqlite_house))
+    client = TestClient(app_of(sqlite_house))
     assert client.get("/api/v1/nothing").json()["type"] == "/problems/not-found"
     page = client.get("/nothing", headers={"accept": "text/html"})
     assert page.status_code == 404
@@ -108,27 +108,25 @@ def test_an_address_that_is_not_there(sqlite_house: House) -> None:
     "path", ["/api/v1/datasets/a%00b", "/api/v1/datasets?q=a%00b", "/api/v1/releases/%00"]
 )
 def test_nul_in_an_address_is_refused_on_both_databases(house: House, path: str) -> None:
-    answer = TestClient(create_app(house=house)).get(path)
+    answer = TestClient(app_of(house)).get(path)
     assert answer.status_code == 422
     assert answer.json()["type"] == "/problems/input-refused"
 
 
 def test_nul_in_a_body_is_refused_or_kept_but_never_breaks(house: House) -> None:
     body = {"username": "a\0b", "password": "x" * 12}
-    answer = TestClient(create_app(house=house), raise_server_exceptions=False).post(
-        "/api/v1/auth/token", json=body
-    )
+    answer = TestClient(app_of(house), raise_server_exceptions=False).post("/api/v1/auth/token", json=body)
     assert answer.status_code in (401, 422)
 
 
 def test_every_answer_carries_the_security_headers(sqlite_house: House) -> None:
-    answer = TestClient(create_app(house=sqlite_house)).get("/api/v1/nothing")
+    answer = TestClient(app_of(sqlite_house)).get("/api/v1/nothing")
     assert "default-src 'none'" in answer.headers["content-security-policy"]
     assert answer.headers["x-content-type-options"] == "nosniff"
 
 
 def test_a_surprise_is_a_document_too_and_tells_no_secret(sqlite_house: House) -> None:
-    app = create_app(house=sqlite_house)
+    app = app_of(sqlite_house)
 
     @app.get("/api/v1/surprise")
     def surprise() -> None:

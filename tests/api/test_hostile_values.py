@@ -8,11 +8,10 @@ from urllib.parse import quote
 import pytest
 from fastapi.testclient import TestClient
 
-from api.app import create_app
 from api.house import House
 from api.identity import local_token
 from auth.roles import Role
-from tests.people import a_person, an_org
+from tests.people import a_person, an_org, app_of
 
 _HUGE = str(10**30)
 _NUL = "a\x00b"
@@ -32,7 +31,7 @@ def clients(house: House) -> list[TestClient]:
         an_org(work, "insurer")
         for name, (org, roles) in held.items():
             a_person(work, name, org, roles)
-    app = create_app(house=house)
+    app = app_of(house)
     return [
         TestClient(
             app,

@@ -6,19 +6,19 @@ import pytest
 from fastapi.testclient import TestClient
 from typer.testing import CliRunner
 
-from api.app import create_app
 from api.cli import init
 from api.first import first_administrator
 from api.house import House
 from core.errors import AppError, Conflict
 from core.text import Text
+from tests.people import app_of
 
 NAME = Text("某区数据局", "A district's data bureau")
 
 
 def test_the_first_administrator_signs_in(house: House) -> None:
     first_administrator(house, "root", "a-long-enough-word-7", NAME)
-    answer = TestClient(create_app(house=house)).post(
+    answer = TestClient(app_of(house)).post(
         "/api/v1/auth/token", json={"username": "root", "password": "a-long-enough-word-7"}
     )
     assert answer.status_code == 200, answer.text

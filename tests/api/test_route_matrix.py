@@ -12,12 +12,11 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from fastapi.testclient import TestClient
 
-from api.app import create_app
 from api.house import House
 from api.identity import local_token
 from auth.roles import PERMISSIONS, Role
 from tests.api.route_matrix import FILE, Route, routes_of, table_of
-from tests.people import a_person, an_org
+from tests.people import a_person, an_org, app_of
 
 AGAIN = "run `python -m tests.api.route_matrix`, read the diff, and commit it"
 # Proofs themselves: what they answer to an empty proof is 401, whoever asks.
@@ -46,7 +45,7 @@ def app(sqlite_house: House) -> FastAPI:
         a_person(work, "nobody", "bureau")
         for role in Role:
             a_person(work, f"a-{role.value}", HOMES.get(role, "bureau"), [role])
-    return create_app(house=sqlite_house)
+    return app_of(sqlite_house)
 
 
 def _nested(routes: list[Any]) -> Iterator[Any]:

@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from api.app import create_app
 from api.house import House
 from api.identity import local_token
 from auth import audit
@@ -35,7 +34,7 @@ from tests.api.route_matrix import METHODS
 from tests.catalog.records import a_dataset
 from tests.datasets.parking import CLEAN, COLUMNS, DATASET, save_suite
 from tests.desk import a_desk, a_grant
-from tests.people import a_person, actor_of
+from tests.people import a_person, actor_of, app_of
 
 NOTHING = "00000000-0000-7000-8000-000000000000"
 STRANGERS = {
@@ -113,9 +112,7 @@ def things(sqlite_house: House) -> dict[str, str]:
 
 @pytest.fixture
 def client(sqlite_house: House, things: dict[str, str]) -> Iterator[TestClient]:
-    with TestClient(
-        create_app(house=sqlite_house), raise_server_exceptions=False, follow_redirects=False
-    ) as opened:
+    with TestClient(app_of(sqlite_house), raise_server_exceptions=False, follow_redirects=False) as opened:
         yield opened
 
 

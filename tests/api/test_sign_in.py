@@ -23,9 +23,9 @@ def peopled(sqlite_house: House) -> House:
 
 
 def _browser(house: House) -> Browser:
-    from api.app import create_app
+    from tests.people import app_of
 
-    return Browser(create_app(house=house), headers={"accept": "text/html", "accept-language": "en"})
+    return Browser(app_of(house), headers={"accept": "text/html", "accept-language": "en"})
 
 
 def _signs_in(browser: Browser, **fields: str) -> str:

@@ -87,9 +87,9 @@ def served(app: FastAPI) -> Iterator[str]:
 @pytest.fixture
 def site(sqlite_house: House) -> Iterator[str]:
     """Address of the app over a fresh installation."""
-    from api.app import create_app
+    from tests.people import app_of
 
-    with served(create_app(house=sqlite_house)) as address:
+    with served(app_of(sqlite_house)) as address:
         yield address
 
 

@@ -8,10 +8,9 @@ import pytest
 from fastapi.testclient import TestClient
 from playwright.sync_api import expect
 
-from api.app import create_app
 from api.assets import asset_url
 from api.house import House
-from tests.people import a_person, an_org, browser_as
+from tests.people import a_person, an_org, app_of, browser_as
 from tests.web.browser import OpenPage, axe, overflow, shot
 
 HTML = {"accept": "text/html"}
@@ -19,7 +18,7 @@ HTML = {"accept": "text/html"}
 
 @pytest.fixture
 def visitor(sqlite_house: House) -> TestClient:
-    return TestClient(create_app(house=sqlite_house), headers=HTML)
+    return TestClient(app_of(sqlite_house), headers=HTML)
 
 
 def test_an_address_that_does_not_exist_is_told_as_a_page_in_the_readers_language(
@@ -44,7 +43,7 @@ def test_a_signed_in_reader_stays_signed_in_on_an_error_page(sqlite_house: House
 
 
 def test_a_fault_of_ours_is_told_without_its_details(sqlite_house: House) -> None:
-    app = create_app(house=sqlite_house)
+    app = app_of(sqlite_house)
 
     @app.get("/broken")
     def broken() -> None:
