@@ -24,7 +24,7 @@ from core.text import Text
 from core.work import Work
 
 SESSION_COOKIE = "dg_session"
-CKAN_PATHS: Final = ("/api/action/", "/api/3/")
+CKAN_PATHS: Final = ("/api/action/", "/api/3/", "/api/util/", "/api/2/", "/datastore/")
 PER_NAME: Final = RateLimitItemPerMinute(20)
 PER_ADDRESS: Final = RateLimitItemPerMinute(120)
 

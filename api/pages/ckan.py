@@ -1,26 +1,36 @@
-"""CKAN's Action API for its clients: `/api/action/NAME` and `/api/3/action/NAME`, reading only."""
+"""CKAN's API for its clients: `/api/action/NAME` and `/api/3/action/NAME`, `/datastore/dump/ID`, and what browsers complete names with."""
 
 from __future__ import annotations
 
 import json
+import re
 from typing import Any, Final
 
 from fastapi import APIRouter, Request, Response
+from fastapi.responses import FileResponse
+from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData
 
 from api.access import access
-from api.ckan import POLICY, Rows, actions, dataset_of, resources_for
+from api.ckan import dataset_of, reads, resources_for, writes
+from api.ckan_rows import Rows, dump
 from api.deps import ActorDep, HouseDep, LangDep
-from auth.actor import Actor
+from auth.actor import ANYONE, Actor
 from catalog.ckan.actions import Call
-from catalog.ckan.errors import CkanError, translated
-from catalog.ckan.listings import WRITES
+from catalog.ckan.errors import CkanError, denied, translated
+from catalog.ckan.names import BY_GET, REFUSED
 from catalog.ckan.values import loads
 from core.errors import AppError
 from core.text import Lang
 
 router = APIRouter(tags=["ckan"])
+_CALLBACK: Final = re.compile(r"[A-Za-z_$][\w$.]{0,99}", re.ASCII)
+_MUNGED: Final = re.compile(r"[^a-z0-9_-]+")
+_SHARED: Final = {
+    "access-control-allow-origin": "*", "access-control-allow-methods": "POST, PUT, GET, DELETE, OPTIONS",
+    "access-control-allow-headers": "X-CKAN-API-KEY, Authorization, Content-Type",
+}  # fmt: skip
 _FORMS: Final = ("application/x-www-form-urlencoded", "multipart/form-data")
 
 
@@ -42,12 +52,19 @@ def third_version() -> dict[str, int]:
 
 @router.get("/api/action/{action}", response_class=Response, **access("public"))
 @router.get("/api/3/action/{action}", response_class=Response, **access("public"))
+@router.head("/api/action/{action}", response_class=Response, **access("public"))
+@router.head("/api/3/action/{action}", response_class=Response, **access("public"))
 async def read_action(
     request: Request, house: HouseDep, actor: ActorDep, lang: LangDep, action: str
 ) -> Response:
-    """A read action by query string; a repeated key is a list."""
+    """A read action by query string; a repeated key is a list. `callback` asks for JSONP, as a visitor."""
     params = _many(request.query_params.multi_items())
-    return _owning_up(request, await run_in_threadpool(_answer, request, house, actor, lang, action, params))
+    callback = params.pop("callback", None)
+    if callback is not None and (not isinstance(callback, str) or not _CALLBACK.fullmatch(callback)):
+        return _bare("Bad request - callback must be the name of a function")
+    who = ANYONE if callback else actor
+    answer = await run_in_threadpool(_answer, request, house, who, lang, action, params)
+    return _wrapped(callback, answer) if callback else _owning_up(request, answer)
 
 
 @router.post("/api/action/{action}", response_class=Response, **access("public"))
@@ -55,13 +72,95 @@ async def read_action(
 async def call_action(
     request: Request, house: HouseDep, actor: ActorDep, lang: LangDep, action: str
 ) -> Response:
-    """An action with a JSON object or a form; writing is refused by policy."""
+    """An action with a JSON object or a form. What may not be done here is refused in CKAN's own form, with the way to do it."""
     try:
         params = await _params(request)
     except BadRequest as refused:
         return _bare(str(refused))
+    params.pop("callback", None)
     answer = await run_in_threadpool(_answer, request, house, actor, lang, action, params)
     return _owning_up(request, answer)
+
+
+@router.options("/api/action/{action}", response_class=Response, **access("public"))
+@router.options("/api/3/action/{action}", response_class=Response, **access("public"))
+def before_action(action: str) -> Response:  # noqa: ARG001 - any
+    """What a page of another site may send."""
+    return Response(b"", 200, headers=_SHARED | {"allow": "GET, HEAD, POST, OPTIONS"})
+
+
+@router.get("/datastore/dump/{resource_id}", response_class=Response, **access("public"))
+def dump_table(
+    request: Request, house: HouseDep, actor: ActorDep, lang: LangDep, resource_id: str
+) -> Response:
+    """A whole table, or what filters leave of it: `format` csv, tsv, json or xml, `bom`, `limit`, `offset`, `fields`, `filters`, `q`, `sort`."""
+    params = _many(request.query_params.multi_items()) | {"resource_id": resource_id}
+    site = house.settings.public_url.rstrip("/")
+    try:
+        with house.read() as work:
+            call = Call(work, actor, params, site, resources_for(site), dataset_of)
+        made = dump(house, call)
+    except CkanError as refused:
+        status = 400 if "format" in refused.fields else refused.status
+        return _owning_up(request, _json({"success": False, "error": refused.as_json()}, status))
+    except AppError as refused:
+        said = translated(refused, lang)
+        return _owning_up(request, _json({"success": False, "error": said.as_json()}, said.status))
+    headers = {"content-disposition": made.disposition, "content-type": made.media_type, **_SHARED}
+    done = BackgroundTask(made.path.unlink, missing_ok=True)
+    return _owning_up(request, FileResponse(made.path, headers=headers, background=done))
+
+
+# -- completing names while somebody types
+
+_UTIL: Final = {
+    "dataset": ("package_autocomplete", "q"), "package": ("package_autocomplete", "q"), "tag": ("tag_autocomplete", "query"),
+    "group": ("group_autocomplete", "q"), "organization": ("organization_autocomplete", "q"), "user": ("user_autocomplete", "q"),
+    "format": ("format_autocomplete", "q"),
+}  # fmt: skip
+
+
+@router.get("/api/util/{kind}/autocomplete", response_class=Response, **access("public"))
+@router.get("/api/2/util/{kind}/autocomplete", response_class=Response, **access("public"))
+def complete(request: Request, house: HouseDep, lang: LangDep, kind: str) -> Response:
+    """Names that begin or go on so (`incomplete`, or `q`), as CKAN's pages ask for them; as everybody sees them."""
+    if kind not in _UTIL:
+        return _bare("Bad request - nothing of that kind is completed", 404)
+    return _completed(request, house, lang, kind)
+
+
+@router.get("/api/util/resource/format_autocomplete", response_class=Response, **access("public"))
+@router.get("/api/2/util/resource/format_autocomplete", response_class=Response, **access("public"))
+def complete_format(request: Request, house: HouseDep, lang: LangDep) -> Response:
+    """Formats that begin so."""
+    return _completed(request, house, lang, "format")
+
+
+def _completed(request: Request, house: HouseDep, lang: Lang, kind: str) -> Response:
+    action, key = _UTIL[kind]
+    said = request.query_params.get("incomplete") or request.query_params.get("q") or ""
+    params = {key: said, **({"limit": limit} if (limit := request.query_params.get("limit")) else {})}
+    if not said and kind in ("dataset", "package"):
+        return _json({"ResultSet": {"Result": []}}, 200)
+    answer = _answer(request, house, ANYONE, lang, action, params)
+    found = json.loads(bytes(answer.body))
+    if answer.status_code != 200:
+        return answer
+    result = found["result"]
+    if kind in ("tag", "format"):
+        result = [{"Name" if kind == "tag" else "Format": each} for each in result]
+    shown = result if kind in ("group", "organization", "user") else {"ResultSet": {"Result": result}}
+    return _json(shown, 200)
+
+
+@router.get("/api/util/{kind}/munge_name", response_class=Response, **access("public"))
+@router.get("/api/2/util/{kind}/munge_name", response_class=Response, **access("public"))
+@router.get("/api/util/{kind}/munge_title_to_name", response_class=Response, **access("public"))
+@router.get("/api/2/util/{kind}/munge_title_to_name", response_class=Response, **access("public"))
+def munge(request: Request, kind: str) -> Response:  # noqa: ARG001 - the same for each
+    """A name that CKAN would take, made from a title."""
+    said = request.query_params.get("name") or request.query_params.get("title") or ""
+    return _json(_MUNGED.sub("-", said.lower()).strip("-")[:100] or "_", 200)
 
 
 def _owning_up(request: Request, answer: Response) -> Response:
@@ -117,17 +216,20 @@ def _answer(
 ) -> Response:
     site = house.settings.public_url.rstrip("/")
     envelope: dict[str, Any] = {"help": f"{site}/api/3/action/help_show?name={action}"}
-    known = actions(house)
-    params.pop("callback", None)
+    known, changing = reads(house), writes(house)
+    is_get = request.method in ("GET", "HEAD")
     try:
-        if action not in known:
-            if not WRITES.fullmatch(action):
-                return _bare(f"Bad request - Action name not known: {action}")
-            if request.method == "GET":
+        if action in changing or (action in REFUSED and action not in BY_GET):
+            if is_get:
                 return _bare("Bad request - Function not available by GET; use POST")
-            raise CkanError("Authorization Error", POLICY)
-        with house.read() as work:
-            result = known[action](Call(work, actor, params, site, resources_for(site), dataset_of))
+        elif action not in known and action not in REFUSED:
+            return _bare(f"Bad request - Action name not known: {action}")
+        if action in REFUSED:
+            raise denied(REFUSED[action])
+        opened = house.write if action in changing else house.read
+        with opened() as work:
+            act = changing.get(action) or known[action]
+            result = act(Call(work, actor, params, site, resources_for(site), dataset_of))
         return _json(
             envelope | {"success": True, "result": result() if isinstance(result, Rows) else result}, 200
         )
@@ -143,9 +245,17 @@ def _json(content: Any, status: int) -> Response:  # noqa: ANN401 - JSON
     return Response(
         body,
         status,
-        headers={"content-type": "application/json;charset=utf-8", "access-control-allow-origin": "*"},
+        headers={"content-type": "application/json;charset=utf-8", **_SHARED},
     )
 
 
-def _bare(said: str) -> Response:
-    return _json(said, 400)
+def _bare(said: str, status: int = 400) -> Response:
+    return _json(said, status)
+
+
+def _wrapped(callback: str, answer: Response) -> Response:
+    """JSONP: the answer as a call of a function of the page that asks."""
+    body = f"/**/{callback}({bytes(answer.body).decode()});"
+    return Response(
+        body, answer.status_code, headers={"content-type": "application/javascript;charset=utf-8", **_SHARED}
+    )

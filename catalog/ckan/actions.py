@@ -81,13 +81,18 @@ def packages(call: Call, rows: Sequence[DatasetRow]) -> list[Json]:
     return [shape.package(row, found.get(row.id, []), call.site) for row in rows]
 
 
-def _dataset(call: Call, name: str) -> DatasetRow:
+def find(call: Call, name: str, *conditions: ColumnElement[bool]) -> DatasetRow:
+    """A record by its code or CKAN name, as far as `conditions` let it be seen. Raises CkanError."""
     row = call.work.db.exec(
-        select(DatasetRow).where(func.lower(col(DatasetRow.id)) == name.lower(), *seen(call))
+        select(DatasetRow).where(func.lower(col(DatasetRow.id)) == name.lower(), *conditions)
     ).first()
     if row is None:
         raise not_found("Dataset was not found")
     return row
+
+
+def _dataset(call: Call, name: str) -> DatasetRow:
+    return find(call, name, *seen(call))
 
 
 # -- packages and resources
@@ -273,7 +278,7 @@ def _facets(
     for org, theme, zh, en, formats, licence in call.work.db.connection().execute(wanted):
         counts["organization"][org.lower()] += 1
         counts["groups"].update([theme.lower()] if theme else [])
-        counts["tags"].update(dict.fromkeys((*zh, *en)))
+        counts["tags"].update({*zh, *en})
         counts["res_format"].update(each.upper() for each in formats)
         counts["license_id"].update([licence] if licence else [])
     limit = call.text("facet.limit", "50")

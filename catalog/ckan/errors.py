@@ -38,6 +38,10 @@ def not_found(what: str) -> CkanError:
     return CkanError("Not Found Error", f"Not found: {what}")
 
 
+def denied(why: str) -> CkanError:
+    return CkanError("Authorization Error", f"Access denied: {why}")
+
+
 def invalid(**fields: str) -> CkanError:
     return CkanError("Validation Error", fields={name: [message] for name, message in fields.items()})
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -14,6 +13,8 @@ from auth.identity import organisations
 from catalog.ckan import shape
 from catalog.ckan.actions import PACKAGES, SEARCH_MOST, Action, Call, packages, seen
 from catalog.ckan.errors import invalid, not_found
+from catalog.ckan.names import EMPTY
+from catalog.ckan.people import PEOPLE
 from catalog.ckan.shape import Json
 from catalog.ckan.values import loads
 from catalog.tables import DatasetRow
@@ -146,6 +147,39 @@ def tag_autocomplete(call: Call) -> list[str]:
     return [word for word in _tags(call) if q in word.lower()][: call.number("limit", 10, 100)]
 
 
+def format_autocomplete(call: Call) -> list[str]:
+    """Formats of the visible records that begin so."""
+    q = call.text("q").lower()
+    rows = call.work.db.connection().execute(sqlalchemy.select(col(DatasetRow.formats)).where(*seen(call)))
+    found = sorted({each.lower() for (formats,) in rows for each in formats})
+    return [each for each in found if q in each][: call.number("limit", 5, 100)]
+
+
+def group_package_show(call: Call) -> list[Json]:
+    """The datasets of one theme."""
+    return _packages_of(call, col(DatasetRow.domain_code), group_show(call)["id"])
+
+
+def organization_package_show(call: Call) -> list[Json]:
+    """The datasets of one organisation."""
+    return _packages_of(call, col(DatasetRow.publisher), organization_show(call)["id"])
+
+
+def _packages_of(call: Call, column: Any, value: str) -> list[Json]:  # noqa: ANN401 - a column
+    wanted = select(DatasetRow).where(*seen(call), column == value).order_by(col(DatasetRow.id))
+    return packages(
+        call, call.work.db.exec(wanted.limit(call.number("limit", SEARCH_MOST, SEARCH_MOST))).all()
+    )
+
+
+def vocabulary_show(_call: Call) -> Json:
+    raise not_found("Could not find vocabulary; keywords are free")
+
+
+def resource_view_show(_call: Call) -> Json:
+    raise not_found("Resource view was not found; charts and maps stand on the dataset's page")
+
+
 def license_list(_call: Call) -> list[Json]:
     return shape.licences()
 
@@ -174,10 +208,7 @@ READS: Final[Mapping[str, Action]] = {
     each.__name__: each
     for each in (
         *PACKAGES, organization_list, organization_show, organization_autocomplete, group_list, group_show,
-        group_autocomplete, tag_list, tag_show, tag_autocomplete, license_list, status_show, site_read,
+        group_autocomplete, tag_list, tag_show, tag_autocomplete, license_list, status_show, site_read, format_autocomplete,
+        group_package_show, organization_package_show, vocabulary_show, resource_view_show, *PEOPLE,
     )
-} | dict.fromkeys(("resource_view_list", "vocabulary_list", "organization_list_for_user", "group_list_authz"), nothing)  # fmt: skip
-WRITES: Final = re.compile(
-    r"((package|resource|organization|group|user|tag|vocabulary|member|datastore|api_token|config_option|term_translation|task_status|job)"
-    r"_(\w+_)?(create|update|patch|delete|purge|revise|upsert|reorder|invite|revoke|cancel|clear|many))|(un)?follow_\w+|bulk_update_\w+"
-)
+} | dict.fromkeys(EMPTY, nothing)  # fmt: skip

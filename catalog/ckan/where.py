@@ -54,6 +54,11 @@ class _Where:
 
 def _field(field: str | None, text: str, is_phrase: bool) -> Condition:
     test = _FIELDS.get(field or "")
+    if (field or "").startswith(("vocab_", "extras_")):
+        return false()  # there are no vocabularies; extras are asked for by their own key
+    if test is None and field and field in _TIMES and text == "*":
+        known: Condition = _TIMES[field].is_not(None)
+        return known
     if test is None:
         raise bad_query(f"undefined field {field}")
     return test(text, is_phrase)
@@ -98,6 +103,12 @@ def _only(value: str) -> Callable[[str, bool], Condition]:
     return lambda text, _is_phrase: true() if text.lower() in (value, "*") else false()
 
 
+def _flag(condition: Condition) -> Callable[[str, bool], Condition]:
+    return lambda text, _is_phrase: (
+        true() if text == "*" else condition if text.lower() == "true" else not_(condition)
+    )
+
+
 def _number(column: Any) -> Callable[[str, bool], Condition]:  # noqa: ANN401
     return lambda text, _is_phrase: column == int(text) if text.isdecimal() and len(text) < 10 else false()
 
@@ -115,7 +126,11 @@ _FIELDS: Final[Mapping[str, Callable[[str, bool], Condition]]] = {
     "update_freq": _like(col(_D.update_freq)), "data_level": _number(col(_D.data_level)),
     "quality_grade": _like(col(_D.quality_grade)),
     "state": _only("active"), "type": _only("dataset"), "dataset_type": _only("dataset"), "capacity": _only("public"),
-    "private": _only("false"),
+    "private": _only("false"), "isopen": _flag(col(_D.open_type) == "U"), "res_name": _holds(col(_D.title_zh), col(_D.title_en)),
+    "title_string": _holds(col(_D.title_zh), col(_D.title_en)), "maintainer": _holds(col(_D.contact)),
+    "version": _number(col(_D.release_no)), "catalog_class": _like(col(_D.catalog_class)), "data_class": _like(col(_D.data_class)),
+    "data_range": _like(col(_D.data_range)), "crs": _like(col(_D.crs)), "spatial": _holds(col(_D.spatial), col(_D.spatial_en)),
+    "registration_code": _like(col(_D.registration_code)), "share_mode": _like(col(_D.share_mode)),
 }  # fmt: skip
 _TIMES: Final[Mapping[str, Any]] = {
     "metadata_modified": col(_D.modified),

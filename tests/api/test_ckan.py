@@ -216,3 +216,28 @@ def test_a_frozen_dataset_gives_neither_rows_nor_files_until_somebody_else_lifts
     assert guard.post(lift, json={"note": "核查完毕"}).status_code == 403
     assert other.post(lift, json={"note": "核查完毕"}).status_code == 200
     assert (client.get(rows).status_code, client.get(file).status_code) == (200, 200)
+
+
+def test_whole_tables_leave_as_files_with_their_chinese_names(house: House, client: TestClient) -> None:
+    resource = client.get(f"/api/3/action/package_show?id={NAME}").json()["result"]["resources"][0]["id"]
+    at = f"/datastore/dump/{resource}"
+    told = client.get(f"{at}?bom=true")
+    lines = told.content.decode().split("\n")
+    assert lines[0] == "\ufeff_id,lot,name,total,free,day\r"
+    assert lines[1] == "1,P01,东门,120,13,2026-03-01"
+    named = told.headers["content-disposition"]
+    assert named.startswith("attachment; filename*=UTF-8''%E5%81%9C")
+    assert named.split("filename=")[-1].strip('"') == f"{DATASET}-v1.csv"
+    assert client.get(f"{at}?format=tsv&fields=lot,total&limit=1").text == "lot\ttotal\r\nP01\t120\n"
+    read = client.get(f"{at}?format=json&sort=lot desc").json()
+    assert [each["id"] for each in read["fields"]][:2] == ["_id", "lot"]
+    assert [row[1] for row in read["records"]] == ["P03", "P02", "P01"]
+    xml = client.get(f"{at}?format=xml&q=北").text
+    assert '<row _id="3"><lot>P03</lot><name>北门</name><total xsi:nil="true"/>' in xml
+    assert client.get(f"{at}?format=zz").status_code == 400
+    assert client.get("/datastore/dump/no-such").status_code == 404
+    assert list(house.settings.scratch_dir.glob("*.csv")) == []
+    info = client.get(f"/api/3/action/datastore_info?id={resource}").json()["result"]
+    assert info["meta"]["count"] == 3
+    page = client.get(f"/api/3/action/datastore_search?resource_id={resource}&limit=2&include_next_page=true")
+    assert page.json()["result"]["next_page"] == {"_id": {"gt": 2}}

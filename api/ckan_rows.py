@@ -1,0 +1,232 @@
+"""The DataStore that CKAN's clients ask: rows of open releases, read in place and written down as they ask for them."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import IO, Any, Final
+from urllib.parse import quote
+from xml.sax.saxutils import escape, quoteattr
+
+from api.house import House
+from catalog import queries as catalog
+from catalog.ckan.actions import Call
+from catalog.ckan.errors import CkanError, invalid, not_found
+from catalog.ckan.shape import Json
+from catalog.ckan.values import loads
+from core.errors import InputRefused, NotFound
+from core.work import Work
+from datasets import datastore
+from datasets.releases import access
+from datasets.releases.tables import ReleaseRow
+
+DUMPS: Final = {
+    "csv": "text/csv; charset=utf-8", "tsv": "text/tab-separated-values; charset=utf-8",
+    "json": "application/json; charset=utf-8", "xml": "text/xml; charset=utf-8",
+}  # fmt: skip
+_XML_NAME: Final = re.compile(r"[^\W\d][\w.\-]*")
+_NO_XML: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def release_of(resource_id: str) -> str:
+    """The release that a table belongs to."""
+    return resource_id.removesuffix("-parquet").removesuffix("-csv")
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """An answer that is read once the transaction of the question has ended, so that a long look holds nothing up."""
+
+    read: Callable[[], Json]
+
+    def __call__(self) -> Json:
+        return self.read()
+
+
+def open_table(house: House, work: Work, call: Call, rows: str) -> Path:
+    """The Parquet of a release that anybody may download, refused with every reason otherwise; `rows`: what is put on record."""
+    resource_id = call.wanted("resource_id" if call.params.get("resource_id") else "id")
+    try:
+        parcel = access.open_download(
+            work, call.actor, release_of(resource_id), "parquet", asked_range=rows, note=bool(rows)
+        )
+    except NotFound:
+        raise not_found(f"Resource {resource_id!r} was not found.") from None
+    return house.files.path(parcel.sha256)
+
+
+def search(house: House, call: Call) -> Rows:
+    """Rows of an open release: filters, q, fields, sort, distinct, limit, offset; records_format objects, lists, csv or tsv."""
+    open_table(house, call.work, call, "")
+    form = call.text("records_format", "objects")
+    if form not in ("objects", "lists", "csv", "tsv"):
+        raise invalid(records_format="must be one of: objects, lists, csv, tsv")
+    ask = _ask(call, call.number("limit", 100, datastore.MOST))
+    return Rows(partial(_read_rows, house, call, ask, form))
+
+
+def _read_rows(house: House, call: Call, ask: datastore.Ask, form: str) -> Json:
+    with house.write() as work:  # who read which rows stands on record before the first of them leaves
+        path = open_table(house, work, call, f"rows {ask.offset}+{ask.limit}")
+    try:
+        found = datastore.read(path, ask, house.settings.memory_limit_mb)
+    except InputRefused as refused:
+        raise _in_ckan(refused) from None
+    echo = {
+        name: call.params[name]
+        for name in ("filters", "q", "sort", "fields", "distinct", "language", "plain")
+        if name in call.params
+    }
+    return {
+        **echo, "resource_id": call.text("resource_id") or call.text("id"), "fields": found.fields, "records_format": form,
+        "records": _formed(found, form), "limit": ask.limit, "offset": ask.offset, "include_total": ask.total,
+        "include_next_page": call.yes("include_next_page"),
+        **({"total": found.total, "total_was_estimated": False} if found.total is not None else {}),
+        **({"next_page": found.next_page} if found.next_page and call.yes("include_next_page") else {}),
+    }  # fmt: skip
+
+
+def _in_ckan(refused: InputRefused) -> CkanError:
+    return CkanError(
+        "Validation Error", fields={str(refused.facts.get("field", "query")): [refused.detail.en]}
+    )
+
+
+def _ask(call: Call, limit: int | None) -> datastore.Ask:
+    filters = _json(call, "filters", {})
+    if not isinstance(filters, dict | list):
+        raise invalid(filters="Filters must be a JSON object, or a list of them")
+    return datastore.Ask(
+        filters=filters, words=_json(call, "q", "", plain=True) or _json(call, "full_text", "", plain=True),
+        fields=_names(call.params.get("fields")), sort=call.text("sort"), distinct=call.yes("distinct"), limit=limit,
+        offset=call.number("offset", 0), total=call.text("include_total", "true").lower() != "false",
+    )  # fmt: skip
+
+
+def _names(value: Any) -> list[str]:  # noqa: ANN401 - JSON
+    if not value:
+        return []
+    found = value if isinstance(value, list) else [part.strip() for part in str(value).split(",")]
+    return [str(each) for each in found]
+
+
+def _json(call: Call, name: str, default: Any, *, plain: bool = False) -> Any:  # noqa: ANN401 - JSON
+    """A parameter that may be JSON text or JSON itself; `plain`: text that is no JSON object stays text."""
+    value = call.params.get(name)
+    if value in (None, ""):
+        return default
+    if not isinstance(value, str):
+        return value
+    try:
+        found = loads(value)
+    except ValueError:
+        if plain:
+            return value
+        raise invalid(**{name: "Cannot parse JSON"}) from None
+    return found if isinstance(found, dict) or not plain else value
+
+
+def _formed(found: datastore.Rows, form: str) -> Any:  # noqa: ANN401 - JSON
+    if form == "objects":
+        return found.records
+    names = [each["id"] for each in found.fields]
+    rows = [[record[name] for name in names] for record in found.records]
+    if form == "lists":
+        return rows
+    text = io.StringIO()
+    csv.writer(text, delimiter="," if form == "csv" else "\t", lineterminator="\n").writerows(rows)
+    return text.getvalue()
+
+
+# -- the whole table as a file
+
+
+@dataclass(frozen=True, slots=True)
+class Dump:
+    """A table written down: where it lies until it is sent, what it is, what it is called."""
+
+    path: Path
+    media_type: str
+    disposition: str
+
+
+def dump(house: House, call: Call) -> Dump:
+    """Rows of an open release as csv, tsv, json or xml, put on record before they leave. Raises CkanError, AppError."""
+    form = call.text("format", "csv").lower()
+    if form not in DUMPS:
+        raise invalid(format=f"must be one of: {', '.join(DUMPS)}")
+    limit = call.number("limit", 0) if call.params.get("limit") not in (None, "") else None
+    ask = _ask(call, limit)
+    with house.write() as work:
+        path = open_table(
+            house, work, call, f"rows {ask.offset}+{'all' if limit is None else limit} as {form}"
+        )
+        release = work.db.get_one(ReleaseRow, release_of(call.wanted("resource_id")))
+        title = catalog.by_id(work, release.dataset_id).title_zh or release.dataset_id
+        stem = f"{release.dataset_id}-v{release.number}"
+    house.settings.scratch_dir.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=house.settings.scratch_dir, suffix=f".{form}", delete=False) as raw:
+        target = Path(raw.name)
+        try:
+            with (
+                io.TextIOWrapper(raw, encoding="utf-8", newline="") as text,
+                datastore.pages(path, ask, house.settings.memory_limit_mb) as (fields, rows),
+            ):
+                if call.yes("bom") and form in ("csv", "tsv"):
+                    text.write("\ufeff")
+                _write(text, form, fields, rows)
+        except InputRefused as refused:
+            target.unlink(missing_ok=True)
+            raise _in_ckan(refused) from None
+        except BaseException:
+            target.unlink(missing_ok=True)
+            raise
+    return Dump(target, DUMPS[form], disposition(f"{title}-v{release.number}.{form}", f"{stem}.{form}"))
+
+
+def disposition(name: str, plain: str) -> str:
+    """The name in Chinese first, the ASCII one last: QGIS's reader takes what follows the last `filename=`."""
+    safe = re.sub(r'[\x00-\x1f/\\:*?"<>|]+', "_", name)
+    return f"attachment; filename*=UTF-8''{quote(safe, safe='')}; filename=\"{plain}\""
+
+
+def _write(text: IO[str], form: str, fields: list[dict[str, Any]], rows: Iterator[list[Any]]) -> None:
+    names = [each["id"] for each in fields]
+    if form in ("csv", "tsv"):
+        sign = "," if form == "csv" else "\t"
+        csv.writer(text, delimiter=sign, lineterminator="\r\n").writerow(names)
+        csv.writer(text, delimiter=sign, lineterminator="\n").writerows(rows)
+    elif form == "json":
+        text.write('{\n  "fields": ' + json.dumps(fields, ensure_ascii=False) + ',\n  "records": [')
+        for n, row in enumerate(rows):
+            text.write((",\n    " if n else "\n    ") + json.dumps(row, ensure_ascii=False))
+        text.write("\n]}\n")
+    else:
+        text.write('<data xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance">\n')
+        for row in rows:
+            text.write(_row(names, row))
+        text.write("</data>\n")
+
+
+def _row(names: list[str], row: list[Any]) -> str:
+    number = f' _id="{row[names.index("_id")]}"' if "_id" in names else ""
+    cells = "".join(_element(name, cell) for name, cell in zip(names, row, strict=True))
+    return f"<row{number}>{cells}</row>\n"
+
+
+def _element(name: str, cell: Any) -> str:  # noqa: ANN401 - a cell
+    """One cell; a name that XML does not take stands in an attribute."""
+    if name == "_id":
+        return ""
+    plain = _XML_NAME.fullmatch(name)
+    tag, named = (name, "") if plain else ("column", f" name={quoteattr(_NO_XML.sub('', name))}")
+    if cell is None:
+        return f'<{tag}{named} xsi:nil="true"/>'
+    return f"<{tag}{named}>{escape(_NO_XML.sub('', str(cell)))}</{tag}>"

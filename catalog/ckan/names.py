@@ -1,0 +1,57 @@
+"""Names that clients call and that are refused here by policy, each with where the thing is done instead.
+
+What stands in no table is an unknown action (400), as everywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+_ROWS: Final = "rows enter through the quality gate: hand a file in at /batches (or `datagrant batch submit`), never through the DataStore"
+_RELEASES: Final = "a release is never deleted or changed: it is withdrawn with a tombstone at /releases (or `datagrant release withdraw`)"
+_PEOPLE: Final = (
+    "accounts and roles are kept at /admin (or `datagrant user`), each with who gave them and why"
+)
+_CODES: Final = "themes, tags and vocabularies are code lists and keywords of the record: change the record, or ask the catalogue's administrator"
+_RECORDS: Final = "write the record itself (package_update, package_patch), or use /datasets"
+_SITE: Final = (
+    "the installation's settings are environment variables (docs/settings.md); long work is shown at /jobs"
+)
+_AUDIT: Final = "what happened stands in the audit record (/audit); nobody writes or reads it here"
+_SQL: Final = "free SQL is never taken; use datastore_search with filters, or the Parquet file"
+
+_TABLE: Final[Mapping[str, str]] = {
+    _ROWS: "datastore_create datastore_upsert datastore_delete datastore_records_delete datastore_run_triggers "
+    "datastore_function_create datastore_function_delete datastore_set_privileges datastore_make_public datastore_make_private "
+    "datapusher_submit datapusher_hook xloader_submit xloader_hook",
+    _RELEASES: "resource_delete dataset_purge package_collaborator_create package_collaborator_delete",
+    _PEOPLE: "user_create user_update user_patch user_delete user_invite user_generate_apikey member_create member_delete "
+    "group_member_create group_member_delete organization_member_create organization_member_delete get_site_user "
+    "package_owner_org_update am_member sysadmin_list config_user",
+    _CODES: "group_create group_delete group_purge tag_create tag_delete vocabulary_create vocabulary_update vocabulary_delete",
+    _RECORDS: "package_relationship_create package_relationship_update package_relationship_delete package_relationship_delete_rest "
+    "resource_view_create resource_view_update resource_view_delete resource_view_reorder resource_view_clear "
+    "resource_create_default_resource_views package_create_default_resource_views package_resource_reorder "
+    "bulk_update_private bulk_update_public bulk_update_delete package_revise package_create_rest package_update_rest "
+    "package_create package_update package_patch package_delete resource_create resource_update resource_patch "
+    "organization_create organization_update organization_patch group_update group_patch rating_create related_create related_update related_delete",
+    _SITE: "config_option_list config_option_show config_option_update job_list job_show job_clear job_cancel send_email_notifications "
+    "task_status_show task_status_update task_status_update_many task_status_delete term_translation_show "
+    "term_translation_update term_translation_update_many resource_status_show organization_purge organization_delete",
+    _AUDIT: "activity_create send_activity activity_show activity_data_show activity_diff dashboard_mark_activities_old",
+    _SQL: "datastore_search_sql",
+}
+REFUSED: Final[Mapping[str, str]] = {name: why for why, names in _TABLE.items() for name in names.split()}
+BY_GET: Final = frozenset(
+    name for name in REFUSED
+    if name.endswith(("_show", "_list", "_sql", "_diff")) or name in ("get_site_user", "am_member")
+)  # fmt: skip
+"""Those that only read, so that a GET gets the refusal itself."""
+_NONE: Final = (
+    "resource_view_list vocabulary_list group_list_authz member_list package_relationships_list "
+    "package_collaborator_list package_collaborator_list_for_user group_followee_list organization_followee_list user_followee_list "
+    "user_follower_list dataset_follower_list group_follower_list organization_follower_list related_list"
+)
+EMPTY: Final = frozenset(_NONE.split())
+"""There are none of these here, or none that others may see; clients ask for them."""
