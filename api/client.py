@@ -108,9 +108,16 @@ class Api:
 
     def download(self, path: str, to: Path) -> Path:
         """GET into a file: written beside it first, then moved into place."""
+        return self._into(to, "GET", path)
+
+    def fetch_by_post(self, path: str, to: Path) -> Path:
+        """POST what makes a file, and keep the file."""
+        return self._into(to, "POST", path)
+
+    def _into(self, to: Path, method: str, path: str) -> Path:
         demand_room_for(to)
         partial = to.with_name(to.name + ".part")
-        with self.http.stream("GET", f"/api/v1{path}") as answer:
+        with self.http.stream(method, f"/api/v1{path}") as answer:
             if answer.status_code >= 400:
                 answer.read()
                 _body(answer)

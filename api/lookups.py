@@ -11,12 +11,14 @@ from auth.asset import Asset
 from auth.grants.service import HasRelease
 from auth.identity import organisations
 from auth.identity.tables import AccountRow, PersonRow
+from auth.products.service import FilesBySha
 from catalog import assets as catalog_assets
 from catalog import queries as catalog
 from core.errors import NotFound
 from core.ids import DatasetId
 from core.text import Text
 from core.work import Work
+from datasets.extracts import queries as extracts
 from datasets.releases import queries as releases
 
 
@@ -37,6 +39,11 @@ def has_release(work: Work) -> HasRelease:
 
 def _has_release(work: Work, dataset_id: DatasetId) -> bool:
     return releases.current(work, dataset_id) is not None
+
+
+def delivered_files(work: Work) -> FilesBySha:
+    """Which deliveries handed out files of these digests."""
+    return partial(extracts.delivered_as, work)
 
 
 def org_names(work: Work) -> dict[str, Text]:

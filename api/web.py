@@ -36,6 +36,7 @@ NAV: Final[tuple[tuple[str, Text, str | None], ...]] = (
     ("/grants", Text("授权", "Grants"), "auth:grant:read"),
     ("/extracts", Text("提取", "Extracts"), "datasets:extract:read"),
     ("/incidents", Text("应急", "Incidents"), "auth:incident:read"),
+    ("/products", Text("产品", "Products"), "auth:product:read"),
     ("/jobs", Text("任务", "Jobs"), "signed-in"),
     ("/supervision", Text("监管", "Supervision"), "auth:usage:read"),
     ("/audit", Text("审计", "Audit"), "auth:audit:read"),

@@ -9,6 +9,11 @@ from core.text import Text
 
 KIND_NAMES: Final[Mapping[str, Text]] = {
     "access.refused": Text("访问被拒绝", "Access refused"),
+    "product.entered": Text("登记数据产品", "Product entered"),
+    "product.ended": Text("数据产品下架", "Product ended"),
+    "fee_cap.set": Text("设定收费上限", "Fee cap set"),
+    "fee.entered": Text("登记收费", "Fee entered"),
+    "disclosure.taken": Text("生成年度披露包", "Disclosure pack made"),
     "personal.read": Text("查阅个人信息", "Personal data read"),
     "usage.exported": Text("导出使用台账", "Usage ledger exported"),
     "account.created": Text("新建账号", "Account created"),

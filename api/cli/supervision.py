@@ -69,3 +69,21 @@ def ledger(
             show({"out": str(out), "bytes": out.stat().st_size}, as_json)
             return
         show(api.get("/usage", limit=limit, **given), as_json, LEDGER)
+
+
+@app.command()
+def disclosure(
+    year: Annotated[int, typer.Argument(min=2000, max=2100, help="The year to be disclosed")],
+    out: Annotated[Path | None, typer.Option("--out", help="Write the pack (ZIP) here")] = None,
+    data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
+) -> None:  # fmt: skip
+    """What must be disclosed of a year; without --out, what is still missing."""
+    with connect(data_dir, server, token, user) as api:
+        if out is not None:
+            api.fetch_by_post(f"/disclosure/{year}/pack", out)
+            show({"out": str(out), "bytes": out.stat().st_size}, as_json)
+            return
+        found = api.get(f"/disclosure/{year}")
+        show(
+            found if as_json else {"items": found["missing"]}, as_json, ("section", "subject", "field", "en")
+        )

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, false, func, or_, true
 from sqlmodel import col, select
 
 from auth.actor import Actor
+from auth.products.service import Delivered
 from auth.scope import sight
 from core.errors import NotFound
 from core.ids import ExtractId
@@ -91,3 +93,15 @@ def listed(
     total = work.db.exec(select(func.count()).select_from(ExtractRow).where(*conditions)).one()
     found = work.db.exec(select(ExtractRow).where(*conditions).order_by(*ordered).offset(offset).limit(limit))
     return [read(each) for each in found], total
+
+
+def delivered_as(work: Work, sha256s: Sequence[str]) -> dict[str, list[Delivered]]:
+    """Which deliveries handed out these files; whoever asks has checked that the reader may know of their grants."""
+    found: dict[str, list[Delivered]] = {}
+    wanted = select(ExtractRow).where(col(ExtractRow.sha256).in_(list(sha256s))).order_by(col(ExtractRow.id))
+    for row in work.db.exec(wanted):
+        held = Delivered(
+            row.id, row.grant_id, row.dataset_id, row.release_id, row.release_number, row.receipt_hash or ""
+        )
+        found.setdefault(row.sha256 or "", []).append(held)
+    return found

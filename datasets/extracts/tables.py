@@ -34,7 +34,7 @@ class ExtractRow(SQLModel, table=True):
     job_id: str | None = None
     rows: int | None = Field(default=None, sa_type=BigInteger)
     size_bytes: int | None = Field(default=None, sa_type=BigInteger)
-    sha256: str | None = None
+    sha256: str | None = Field(default=None, index=True)
     receipt: str | None = None
     receipt_hash: str | None = None
     failed_zh: str = ""

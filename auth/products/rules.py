@@ -1,0 +1,121 @@
+"""Rules of products and fees: free where it serves the public, never above the cap, built on grants of one's own. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Final, Literal
+
+from core.errors import Reason
+from core.text import Text
+
+PRICES: Final = "发改价格〔2025〕65号 (prices of authorised operation)"
+TERMS: Final = "terms of the grant"
+ANY: Final = "*"
+Kind = Literal["dataset", "interface", "indicator", "report", "model", "application"]
+Unit = Literal["product", "times", "period", "volume"]
+KINDS: Final = {
+    "dataset": Text("数据集", "Dataset"),
+    "interface": Text("接口", "Interface"),
+    "indicator": Text("指标", "Indicator"),
+    "report": Text("报告", "Report"),
+    "model": Text("模型算法", "Model"),
+    "application": Text("应用", "Application"),
+}
+UNITS: Final = {
+    "product": Text("按产品", "per product"),
+    "times": Text("按次", "per use"),
+    "period": Text("按时长", "per period"),
+    "volume": Text("按调用量", "per volume of calls"),
+}
+CHECKS: Final = {
+    "no_raw_data": Text("不含原始数据，无法还原原始行", "Holds no raw data; rows cannot be restored from it"),
+    "no_person": Text("不识别任何自然人", "Identifies no person"),
+    "within_scenario": Text("仅用于获授权的场景与用途", "Serves only the scenario and purposes granted"),
+    "graded": Text(
+        "衍生数据已重新定级（就高从严）", "Derived data were graded anew, the stricter level taken"
+    ),
+    "source_named": Text("对外标明数据来源与授权编号", "Names its source and grant to its users"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Cap:
+    """The highest price of one unit, from a day on."""
+
+    scenario_id: str
+    unit: str
+    cap_fen: int
+    effective_from: date
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A grant that a product names. `delivered`: whether the named file was delivered under it (None: no file named)."""
+
+    grant_id: str
+    org_id: str
+    scenario_id: str
+    purposes: Sequence[str]
+    is_effective: bool
+    delivered: bool | None = None
+
+
+def cap_of(caps: Iterable[Cap], scenario_id: str, unit: str, day: date) -> Cap | None:
+    """The cap that counts on a day: the scenario's own before one for any, the newest of them."""
+    found = [
+        cap for cap in caps
+        if cap.unit == unit and cap.scenario_id in (scenario_id, ANY) and cap.effective_from <= day
+    ]  # fmt: skip
+    return max(found, key=lambda cap: (cap.scenario_id != ANY, cap.effective_from), default=None)
+
+
+def price_objections(price_fen: int, *, is_public: bool, cap: Cap | None) -> tuple[Reason, ...]:
+    """Free for public purposes; for industry a cap must stand, and the price keep to it."""
+    if is_public:
+        if price_fen == 0:
+            return ()
+        return (_no("public-is-free", "用于公共治理、公益事业的产品和服务须免费。", "What serves public governance or benefit is free of charge.", PRICES),)  # fmt: skip
+    if price_fen == 0:
+        return ()
+    if cap is None:
+        return (_no("no-fee-cap", "该场景与计费单位尚无上限价格，不得收费；请先由授权主体设定。", "No cap stands for this scenario and unit, so nothing may be charged; ask for one to be set.", PRICES),)  # fmt: skip
+    if price_fen > cap.cap_fen:
+        return (_no("price-above-cap", f"单价 {yuan(price_fen)} 元高于上限 {yuan(cap.cap_fen)} 元。", f"The price of {yuan(price_fen)} yuan is above the cap of {yuan(cap.cap_fen)}.", PRICES),)  # fmt: skip
+    return ()
+
+
+def product_objections(
+    org_id: str, scenario_id: str, purpose: str, sources: Sequence[Source], checks: Iterable[str]
+) -> tuple[Reason, ...]:
+    """What stands against a product besides its price; () means nothing."""
+    found = []
+    if not sources:
+        found.append(_no("no-source", "至少写明一项授权作为数据来源。", "Name at least one grant that it is built on.", TERMS))  # fmt: skip
+    for source in sources:
+        if source.org_id != org_id:
+            found.append(_no("grant-of-another", f"授权 {source.grant_id} 不属于本机构。", f"Grant {source.grant_id} is not your organisation's.", TERMS))  # fmt: skip
+            continue
+        if not source.is_effective:
+            found.append(_no("grant-not-effective", f"授权 {source.grant_id} 此刻无效。", f"Grant {source.grant_id} does not count now.", TERMS))  # fmt: skip
+        if source.scenario_id != scenario_id or purpose not in source.purposes:
+            found.append(_no("outside-the-scenario", f"授权 {source.grant_id} 不含该场景或用途。", f"Grant {source.grant_id} is not for this scenario and purpose.", TERMS))  # fmt: skip
+        if source.delivered is False:
+            found.append(_no("file-not-delivered", f"所列文件不是按授权 {source.grant_id} 交付的。", f"The file named was not delivered under grant {source.grant_id}.", TERMS))  # fmt: skip
+    for missing in [name for name in CHECKS if name not in set(checks)]:
+        label = CHECKS[missing]
+        found.append(
+            _no("check-not-affirmed", f"自查项未确认：{label.zh}", f"Not affirmed: {label.en}", TERMS)
+        )
+    return tuple(found)
+
+
+def yuan(fen: int) -> str:
+    """An amount as people write it: 1234 fen → 12.34."""
+    sign, rest = ("-" if fen < 0 else ""), abs(fen)
+    return f"{sign}{rest // 100}.{rest % 100:02d}"
+
+
+def _no(code: str, zh: str, en: str, basis: str) -> Reason:
+    return Reason(code, Text(zh, en), basis)

@@ -1,0 +1,310 @@
+"""Entering products, caps and fees, and reading them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, Final
+
+from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy import ColumnElement, false, func, or_, true
+from sqlmodel import col, select
+
+from auth import audit
+from auth.actor import Actor
+from auth.grants import queries as grants
+from auth.grants.tables import GrantRow
+from auth.policy import rules as policy_rules
+from auth.policy.limits import limits
+from auth.policy.model import Prose
+from auth.products import rules
+from auth.products.rules import Cap, Kind, Source, Unit
+from auth.products.tables import FeeCapRow, FeeRow, ProductRow, ProductSourceRow
+from auth.scope import sight
+from core.errors import AccessRefused, Conflict, InputRefused, NotFound, Reason, refuse_if
+from core.ids import GrantId
+from core.text import Text
+from core.work import Work
+
+MOST_FEN: Final = 10**12
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """A file that was delivered: under which grant, from which release, with which receipt."""
+
+    extract_id: str
+    grant_id: str
+    dataset_id: str
+    release_id: str
+    release_number: int
+    receipt_hash: str
+
+
+FilesBySha = Callable[[Sequence[str]], Mapping[str, Sequence[Delivered]]]
+
+
+class SourceAsk(BaseModel):
+    """A grant that the product is built on, and a file delivered under it by its SHA-256."""
+
+    model_config = ConfigDict(extra="forbid")
+    grant_id: str = Field(min_length=1, max_length=60)
+    sha256: str = Field(default="", pattern="^([0-9a-f]{64})?$")
+
+
+class ProductCreate(BaseModel):
+    """A product to be entered. `price_fen` is the price of one unit in fen; `affirmed` the self-check."""
+
+    model_config = ConfigDict(extra="forbid")
+    name_zh: Prose = Field(min_length=2, max_length=120)
+    name_en: Prose = Field(min_length=2, max_length=200)
+    kind: Kind
+    summary: Prose = Field(min_length=4, max_length=2000)
+    scenario_id: Prose = Field(min_length=1, max_length=80)
+    purpose: Prose = Field(min_length=1, max_length=80)
+    unit: Unit = "product"
+    price_fen: int = Field(ge=0, le=MOST_FEN)
+    sources: list[SourceAsk] = Field(max_length=200)
+    affirmed: list[str] = Field(default=[], max_length=20)
+
+
+class ProductRead(BaseModel):
+    """A product with the chain of its sources down to files."""
+
+    id: str
+    org_id: str
+    name_zh: str
+    name_en: str
+    kind: str
+    summary: str
+    scenario_id: str
+    purpose: str
+    unit: str
+    price_fen: int
+    affirmed: list[str]
+    entered_at: datetime
+    ended_at: datetime | None
+    sources: list[dict[str, Any]]
+    revenue_fen: int
+
+
+class CapCreate(BaseModel):
+    """A cap to be set. Scenario `*` is any."""
+
+    model_config = ConfigDict(extra="forbid")
+    scenario_id: Prose = Field(min_length=1, max_length=80)
+    unit: Unit
+    cap_fen: int = Field(ge=0, le=MOST_FEN)
+    source: Prose = Field(min_length=2, max_length=400)
+    effective_from: date
+
+
+class FeeCreate(BaseModel):
+    """Money taken for a product. A correction has a negative quantity and a note."""
+
+    model_config = ConfigDict(extra="forbid")
+    charged_on: date
+    quantity: int = Field(ge=-(10**9), le=10**9)
+    price_fen: int = Field(ge=0, le=MOST_FEN)
+    note: Prose = Field(default="", max_length=400)
+
+
+def seen_by(actor: Actor) -> ColumnElement[bool]:
+    seen = sight(actor, "auth:product:read")
+    return true() if seen.everything else or_(false(), col(ProductRow.org_id).in_(seen.orgs))
+
+
+def _row(work: Work, actor: Actor, product_id: str) -> ProductRow:
+    wanted = select(ProductRow).where(ProductRow.id == product_id, seen_by(actor))
+    if (found := work.db.exec(wanted).first()) is None:
+        raise NotFound(
+            Text(
+                "没有这个产品，或不在您可见的范围内。", "There is no such product, or it is not yours to see."
+            )
+        )
+    return found
+
+
+def pre_check(work: Work, actor: Actor, body: ProductCreate, files: FilesBySha) -> tuple[Reason, ...]:
+    """Everything that stands against entering the product, with rule and source."""
+    known = limits()
+    if body.scenario_id not in known.scenarios or body.purpose not in known.purposes:
+        raise InputRefused(Text("没有这个场景或用途。", "There is no such scenario or purpose."))
+    org_id = _own(actor)
+    return (
+        *rules.product_objections(
+            org_id, body.scenario_id, body.purpose, _sources(work, actor, body, files), body.affirmed
+        ),
+        *_price(work, body.scenario_id, body.purpose, body.unit, body.price_fen, work.now.date()),
+    )
+
+
+def _own(actor: Actor) -> str:
+    if actor.org_id is None or not actor.may_in("auth:product:write", actor.org_id):
+        text = Text(
+            "只有本机构的人员可以登记产品。", "Only people of the organisation may enter its products."
+        )
+        raise AccessRefused(text, reasons=[Reason("not-of-the-organisation", text, "roles and permissions")])
+    return actor.org_id
+
+
+def _price(
+    work: Work, scenario_id: str, purpose: str, unit: str, price_fen: int, day: date
+) -> tuple[Reason, ...]:
+    cap = rules.cap_of(
+        [Cap(row.scenario_id, row.unit, row.cap_fen, row.effective_from) for row in caps(work)],
+        scenario_id, unit, day,
+    )  # fmt: skip
+    is_public = limits().purposes[purpose].kind == "public" if purpose in limits().purposes else False
+    return rules.price_objections(price_fen, is_public=is_public, cap=cap)
+
+
+def _sources(work: Work, actor: Actor, body: ProductCreate, files: FilesBySha) -> list[Source]:
+    named = [source.sha256 for source in body.sources if source.sha256]
+    delivered = files(named) if named else {}
+    found = []
+    for source in body.sources:
+        row = grants.row(work, GrantId(source.grant_id), actor)
+        view = grants.view_of(work, row)
+        under = {each.grant_id for each in delivered.get(source.sha256, ())}
+        found.append(
+            Source(
+                row.id, row.org_id, view.policy.scenario_id, view.policy.purposes,
+                not policy_rules.effective(view, work.now), row.id in under if source.sha256 else None,
+            )
+        )  # fmt: skip
+    return found
+
+
+def enter(work: Work, actor: Actor, body: ProductCreate, files: FilesBySha) -> ProductRead:
+    """Enter a product of one's own organisation. AccessRefused lists everything that stands against it."""
+    refuse_if(pre_check(work, actor, body, files))
+    row = ProductRow(
+        id=work.new_id(), org_id=_own(actor), name_zh=body.name_zh, name_en=body.name_en, kind=body.kind,
+        summary=body.summary, scenario_id=body.scenario_id, purpose=body.purpose, unit=body.unit,
+        price_fen=body.price_fen, checks=json.dumps(sorted(set(body.affirmed))), entered_by=actor.account_id,
+        entered_at=work.now,
+    )  # fmt: skip
+    work.db.add(row)
+    work.db.flush()
+    for source in body.sources:
+        work.db.add(ProductSourceRow(id=work.new_id(), product_id=row.id, **source.model_dump()))
+    work.db.flush()
+    audit.record(
+        work, actor, "product.entered", subject=row.id,
+        payload={"price_fen": body.price_fen, "unit": body.unit, "sources": [s.model_dump() for s in body.sources]},
+    )  # fmt: skip
+    return _read(work, row, files)
+
+
+def end(work: Work, actor: Actor, product_id: str, files: FilesBySha) -> ProductRead:
+    """It is not offered any more; the record stays."""
+    row = _row(work, actor, product_id)
+    if row.org_id != _own(actor) or row.ended_at:
+        raise Conflict(Text("该产品已下架，或不属于本机构。", "The product has ended, or is not yours."))
+    row.ended_at = work.now
+    work.db.add(row)
+    audit.record(work, actor, "product.ended", subject=row.id)
+    return _read(work, row, files)
+
+
+def product(work: Work, actor: Actor, product_id: str, files: FilesBySha) -> ProductRead:
+    return _read(work, _row(work, actor, product_id), files)
+
+
+def products(
+    work: Work, actor: Actor, files: FilesBySha, *, org_id: str = "", offset: int = 0, limit: int = 50
+) -> tuple[list[ProductRead], int]:
+    wanted = [seen_by(actor), *([col(ProductRow.org_id) == org_id] if org_id else [])]
+    total = work.db.exec(select(func.count()).select_from(ProductRow).where(*wanted)).one()
+    rows = work.db.exec(
+        select(ProductRow).where(*wanted).order_by(col(ProductRow.id).desc()).offset(offset).limit(limit)
+    )
+    return [_read(work, row, files) for row in rows], total
+
+
+def _read(work: Work, row: ProductRow, files: FilesBySha) -> ProductRead:
+    sources = list(
+        work.db.exec(
+            select(ProductSourceRow, GrantRow)
+            .where(ProductSourceRow.grant_id == GrantRow.id, ProductSourceRow.product_id == row.id)
+            .order_by(col(ProductSourceRow.id))
+        )
+    )
+    named = [source.sha256 for source, _ in sources if source.sha256]
+    delivered = files(named) if named else {}
+    chain = []
+    for source, grant in sources:
+        held = [each for each in delivered.get(source.sha256, ()) if each.grant_id == grant.id]
+        chain.append(
+            {
+                "grant_id": grant.id, "dataset_id": grant.dataset_id, "title_zh": grant.title_zh, "title_en": grant.title_en,
+                "policy_hash": grant.policy_hash, "sha256": source.sha256,
+                "extracts": [
+                    {"extract_id": each.extract_id, "release_id": each.release_id, "release_number": each.release_number, "receipt_hash": each.receipt_hash}
+                    for each in held
+                ],
+            }
+        )  # fmt: skip
+    taken = select(func.coalesce(func.sum(FeeRow.amount_fen), 0)).where(FeeRow.product_id == row.id)
+    return ProductRead(
+        affirmed=json.loads(row.checks), sources=chain, revenue_fen=int(work.db.exec(taken).one()),
+        **row.model_dump(exclude={"checks", "entered_by"}),
+    )  # fmt: skip
+
+
+def caps(work: Work) -> list[FeeCapRow]:
+    """Every cap, the newest first."""
+    order = (col(FeeCapRow.effective_from).desc(), col(FeeCapRow.id).desc())
+    return list(work.db.exec(select(FeeCapRow).order_by(*order)))
+
+
+def set_cap(work: Work, actor: Actor, body: CapCreate) -> FeeCapRow:
+    """Set a cap; earlier ones stay on record."""
+    if body.scenario_id != rules.ANY and body.scenario_id not in limits().scenarios:
+        raise InputRefused(Text("没有这个场景。", "There is no such scenario."), field="scenario_id")
+    row = FeeCapRow(id=work.new_id(), set_by=actor.account_id, set_at=work.now, **body.model_dump())
+    work.db.add(row)
+    work.db.flush()
+    audit.record(work, actor, "fee_cap.set", subject=row.id, payload=body.model_dump(mode="json"))
+    return row
+
+
+def charge(work: Work, actor: Actor, product_id: str, body: FeeCreate) -> FeeRow:
+    """Enter money taken; the price must keep to the cap of that day. Corrections are not asked about prices."""
+    row = _row(work, actor, product_id)
+    if row.org_id != _own(actor):
+        raise NotFound(Text("没有这个产品。", "There is no such product."))
+    if body.quantity == 0 or (
+        body.quantity < 0 and len(body.note.strip()) < limits()["min_reason_characters"]
+    ):
+        raise InputRefused(
+            Text(
+                "数量不能为零；冲正须写明理由（note）。",
+                "The quantity is not zero; a correction needs a note.",
+            )
+        )
+    if body.charged_on > work.now.date():
+        raise InputRefused(Text("收费日期不能在将来。", "The day of the charge is not in the future."))
+    if body.quantity > 0:
+        refuse_if(_price(work, row.scenario_id, row.purpose, row.unit, body.price_fen, body.charged_on))
+    fee = FeeRow(
+        id=work.new_id(), product_id=row.id, org_id=row.org_id, amount_fen=body.quantity * body.price_fen,
+        entered_by=actor.account_id, entered_at=work.now, **body.model_dump(),
+    )  # fmt: skip
+    work.db.add(fee)
+    work.db.flush()
+    audit.record(
+        work, actor, "fee.entered", subject=row.id,
+        payload=body.model_dump(mode="json") | {"amount_fen": fee.amount_fen},
+    )  # fmt: skip
+    return fee
+
+
+def fees(work: Work, actor: Actor, product_id: str) -> list[FeeRow]:
+    """The fees of one product, newest first."""
+    row = _row(work, actor, product_id)
+    order = (col(FeeRow.charged_on).desc(), col(FeeRow.id).desc())
+    return list(work.db.exec(select(FeeRow).where(FeeRow.product_id == row.id).order_by(*order)))

@@ -1,0 +1,300 @@
+"""The yearly disclosure (by the end of March for the year before): what body and operators must tell the public.
+
+Everything is read from live rows; nothing is typed twice. Figures of use are the ledger's monthly sums, so they reconcile with
+its lines to the byte. Source: notice of the National Data Administration of 2026-02-10.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from pydantic import BaseModel
+from sqlalchemy import func
+from sqlmodel import col, select
+
+from auth.applications.tables import ApplicationLineRow, ApplicationRow
+from auth.applications.workflow import State as ApplicationState
+from auth.grants.tables import GrantRow, UsageMonthRow
+from auth.grants.workflow import State
+from auth.identity.rules import ENTERPRISE_KINDS
+from auth.identity.tables import OrganisationRow, OrgKind
+from auth.policy.filters.rules import LOCAL
+from auth.policy.limits import limits
+from auth.products.tables import FeeCapRow, FeeRow, ProductRow
+from core.work import Work
+
+UNITS: Final = ("extracts", "deliveries", "rows", "bytes", "downloads", "sent_bytes")
+
+
+class Missing(BaseModel):
+    """A field that the disclosure should have and the records do not: where, what, and what to do."""
+
+    section: str
+    subject: str
+    field: str
+    zh: str
+    en: str
+
+
+class Disclosure(BaseModel):
+    """One year. Sections are lists of plain rows, so that a page, a workbook and JSON say the same."""
+
+    year: int
+    bodies: list[dict[str, Any]]
+    authorisations: list[dict[str, Any]]
+    fee_caps: list[dict[str, Any]]
+    operators: list[dict[str, Any]]
+    resources: list[dict[str, Any]]
+    products: list[dict[str, Any]]
+    fees: list[dict[str, Any]]
+    figures: dict[str, int]
+    refusals: list[dict[str, Any]]
+    missing: list[Missing]
+
+
+def year_span(year: int) -> tuple[datetime, datetime]:
+    """The instants of a local year: the first belongs to it, the second does not."""
+    return tuple(datetime(each, 1, 1, tzinfo=LOCAL).astimezone(UTC) for each in (year, year + 1))  # type: ignore[return-value]
+
+
+def disclosure(work: Work, year: int) -> Disclosure:
+    """The year's disclosure as the records stand now."""
+    begins, ends = year_span(year)
+    orgs = {row.id: row for row in work.db.exec(select(OrganisationRow).order_by(col(OrganisationRow.id)))}
+    granted = _grants(work, begins, ends)
+    used = _used(work, year, {row.id: row for row in work.db.exec(select(GrantRow))})
+    holders = {row.org_id for row in granted} | {org for org, _ in used}
+    offered = list(
+        work.db.exec(select(ProductRow).where(ProductRow.entered_at < ends).order_by(col(ProductRow.id)))
+    )
+    live_products = [row for row in offered if row.ended_at is None or row.ended_at >= begins]
+    fees = _fees(work, year, {row.id: row for row in offered})
+    made = Disclosure(
+        year=year,
+        bodies=[_org(row) for row in orgs.values() if row.kind == OrgKind.IMPLEMENTING_BODY],
+        authorisations=[_authorisation(row, orgs) for row in granted],
+        fee_caps=_caps(work, year),
+        operators=[_org(orgs[each]) for each in sorted(holders) if orgs[each].kind in ENTERPRISE_KINDS],
+        resources=_resources(used, orgs),
+        products=[_product(row, orgs) for row in live_products],
+        fees=fees,
+        figures=_figures(work, begins, ends, granted, used, fees),
+        refusals=_refusals(work, begins, ends),
+        missing=[],
+    )
+    made.missing = list(_missing(made))
+    return made
+
+
+def _grants(work: Work, begins: datetime, ends: datetime) -> list[GrantRow]:
+    """Grants that were in force at some instant of the year."""
+    wanted = select(GrantRow).where(
+        col(GrantRow.activated_at).is_not(None), col(GrantRow.activated_at) < ends, col(GrantRow.starts_at) < ends,
+        col(GrantRow.ends_at) > begins, func.coalesce(GrantRow.ended_at, GrantRow.ends_at) > begins,
+    )  # fmt: skip
+    return list(work.db.exec(wanted.order_by(col(GrantRow.org_id), col(GrantRow.id))))
+
+
+def _used(work: Work, year: int, grants: dict[str, GrantRow]) -> dict[tuple[str, str], Counter[str]]:
+    """What each enterprise took of each dataset in the year."""
+    wanted = select(UsageMonthRow).where(col(UsageMonthRow.month).between(f"{year}-01", f"{year}-12"))
+    found: dict[tuple[str, str], Counter[str]] = {}
+    for row in work.db.exec(wanted):
+        grant = grants[row.grant_id]
+        held = found.setdefault((grant.org_id, grant.dataset_id), Counter())
+        for unit in UNITS:
+            held[unit] += getattr(row, unit)
+        held[f"title_zh:{grant.title_zh}"], held[f"title_en:{grant.title_en}"] = 1, 1
+    return found
+
+
+def _org(row: OrganisationRow) -> dict[str, Any]:
+    return {
+        "id": row.id, "name_zh": row.name_zh, "name_en": row.name_en, "kind": row.kind, "credit_code": row.credit_code or "",
+        "licence_valid_to": row.licence_valid_to.isoformat() if row.licence_valid_to else "",
+    }  # fmt: skip
+
+
+def _authorisation(row: GrantRow, orgs: dict[str, OrganisationRow]) -> dict[str, Any]:
+    policy = json.loads(row.policy)
+    return {
+        "grant_id": row.id, "org_id": row.org_id, "org_zh": orgs[row.org_id].name_zh, "org_en": orgs[row.org_id].name_en,
+        "department_id": row.department_id, "dataset_id": row.dataset_id, "title_zh": row.title_zh, "title_en": row.title_en,
+        "scenario_id": policy["scenario_id"], "purposes": ", ".join(policy["purposes"]),
+        "delivery_forms": ", ".join(policy["delivery_forms"]), "starts_at": row.starts_at.isoformat(),
+        "ends_at": row.ends_at.isoformat(), "state": row.state, "ended_at": row.ended_at.isoformat() if row.ended_at else "",
+        "agreement_hash": row.agreement_hash,
+    }  # fmt: skip
+
+
+def _caps(work: Work, year: int) -> list[dict[str, Any]]:
+    wanted = select(FeeCapRow).where(FeeCapRow.effective_from <= datetime(year, 12, 31, tzinfo=UTC).date())
+    return [
+        {
+            "scenario_id": row.scenario_id, "unit": row.unit, "cap_fen": row.cap_fen, "source": row.source,
+            "effective_from": row.effective_from.isoformat(),
+        }
+        for row in work.db.exec(wanted.order_by(col(FeeCapRow.scenario_id), col(FeeCapRow.effective_from)))
+    ]  # fmt: skip
+
+
+def _resources(
+    used: dict[tuple[str, str], Counter[str]], orgs: dict[str, OrganisationRow]
+) -> list[dict[str, Any]]:
+    def title(held: Counter[str], lang: str) -> str:
+        return next((key.partition(":")[2] for key in held if key.startswith(f"title_{lang}:")), "")
+
+    return [
+        {
+            "org_id": org, "org_zh": orgs[org].name_zh, "org_en": orgs[org].name_en, "dataset_id": dataset,
+            "title_zh": title(held, "zh"), "title_en": title(held, "en"), **{unit: held[unit] for unit in UNITS},
+        }
+        for (org, dataset), held in sorted(used.items())
+    ]  # fmt: skip
+
+
+def _product(row: ProductRow, orgs: dict[str, OrganisationRow]) -> dict[str, Any]:
+    return {
+        "product_id": row.id, "org_id": row.org_id, "org_zh": orgs[row.org_id].name_zh, "org_en": orgs[row.org_id].name_en,
+        "name_zh": row.name_zh, "name_en": row.name_en, "kind": row.kind, "summary": row.summary,
+        "scenario_id": row.scenario_id, "purpose": row.purpose, "unit": row.unit, "price_fen": row.price_fen,
+    }  # fmt: skip
+
+
+def _fees(work: Work, year: int, products: dict[str, ProductRow]) -> list[dict[str, Any]]:
+    """What was charged in the year, by product."""
+    first, last = datetime(year, 1, 1, tzinfo=UTC).date(), datetime(year, 12, 31, tzinfo=UTC).date()
+    wanted = (
+        select(FeeRow.product_id, func.sum(FeeRow.quantity), func.max(FeeRow.price_fen), func.sum(FeeRow.amount_fen))
+        .where(col(FeeRow.charged_on).between(first, last))
+        .group_by(col(FeeRow.product_id))
+        .order_by(col(FeeRow.product_id))
+    )  # fmt: skip
+    return [
+        {
+            "product_id": product_id, "org_id": products[product_id].org_id, "name_zh": products[product_id].name_zh,
+            "name_en": products[product_id].name_en, "unit": products[product_id].unit, "quantity": int(quantity),
+            "highest_price_fen": int(price), "amount_fen": int(amount),
+        }
+        for product_id, quantity, price, amount in work.db.exec(wanted)
+    ]  # fmt: skip
+
+
+def _figures(
+    work: Work,
+    begins: datetime,
+    ends: datetime,
+    granted: list[GrantRow],
+    used: dict[tuple[str, str], Counter[str]],
+    fees: list[dict[str, Any]],
+) -> dict[str, int]:
+    in_year = (col(ApplicationRow.submitted_at) >= begins, col(ApplicationRow.submitted_at) < ends)
+    by_state = dict(
+        work.db.exec(
+            select(ApplicationRow.state, func.count()).where(*in_year).group_by(col(ApplicationRow.state))
+        ).all()
+    )
+    accepted = by_state.get(ApplicationState.AGREED, 0) + by_state.get(ApplicationState.OFFERED, 0)
+    return {
+        "applications": sum(by_state.values()), "applications_accepted": accepted,
+        "applications_rejected": by_state.get(ApplicationState.REJECTED, 0),
+        "authorisations": len(granted), "in_force_at_end": sum(_stands(row, ends) for row in granted),
+        **{unit: sum(held[unit] for held in used.values()) for unit in UNITS},
+        "revenue_fen": sum(fee["amount_fen"] for fee in fees),
+    }  # fmt: skip
+
+
+def _stands(row: GrantRow, at: datetime) -> bool:
+    is_over = row.ended_at is not None and row.ended_at < at
+    return not is_over and row.ends_at >= at and row.state in (State.ACTIVE, State.SUSPENDED)
+
+
+def _refusals(work: Work, begins: datetime, ends: datetime) -> list[dict[str, Any]]:
+    """Lines that were refused in the year, by reason code."""
+    wanted = (
+        select(ApplicationLineRow.decision_code, func.count())
+        .where(
+            ApplicationLineRow.application_id == ApplicationRow.id, ApplicationLineRow.decision_code != "",
+            col(ApplicationRow.decided_at) >= begins, col(ApplicationRow.decided_at) < ends,
+        )
+        .group_by(col(ApplicationLineRow.decision_code))
+        .order_by(col(ApplicationLineRow.decision_code))
+    )  # fmt: skip
+    return [{"code": code, "times": times} for code, times in work.db.exec(wanted)]
+
+
+def _missing(made: Disclosure) -> Iterator[Missing]:
+    """What the notice asks for and the records do not hold, field by field."""
+    if not made.bodies:
+        yield _lacks("bodies", "", "name_zh", "未登记实施机构", "No implementing body is entered")
+    for section in ("bodies", "operators"):
+        for row in getattr(made, section):
+            if not row["credit_code"]:
+                yield _lacks(
+                    section, row["id"], "credit_code", "缺统一社会信用代码", "The credit code is missing"
+                )
+    for row in made.operators:
+        if not row["licence_valid_to"]:
+            yield _lacks(
+                "operators",
+                row["id"],
+                "licence_valid_to",
+                "缺资质有效期",
+                "The licence's last day is missing",
+            )
+    yield from _missing_money(made)
+
+
+def _missing_money(made: Disclosure) -> Iterator[Missing]:
+    industry = {code for code, each in limits().purposes.items() if each.kind != "public"}
+    capped = {row["scenario_id"] for row in made.fee_caps}
+    used_in = {
+        row["scenario_id"] for row in made.authorisations if industry & set(row["purposes"].split(", "))
+    }
+    for scenario in sorted(used_in):
+        if not capped & {scenario, "*"}:
+            yield _lacks(
+                "fee_caps",
+                scenario,
+                "cap_fen",
+                "产业用途的场景没有收费上限",
+                "A scenario of industry use has no fee cap",
+            )
+    with_products = {row["org_id"] for row in made.products}
+    for row in made.operators:
+        if row["id"] not in with_products:
+            yield _lacks(
+                "products", row["id"], "product_id", "没有登记产品和服务", "No product or service is entered"
+            )
+    charged = {row["product_id"] for row in made.fees}
+    for row in made.products:
+        if row["price_fen"] and row["product_id"] not in charged:
+            yield _lacks(
+                "fees",
+                row["product_id"],
+                "amount_fen",
+                "收费产品没有收费记录",
+                "A product with a price has no fee on record",
+            )
+
+
+def _lacks(section: str, subject: str, field: str, zh: str, en: str) -> Missing:
+    return Missing(section=section, subject=subject, field=field, zh=zh, en=en)
+
+
+def sections(made: Disclosure) -> Iterable[tuple[str, list[dict[str, Any]]]]:
+    """The sections in the order in which the notice names them."""
+    yield "bodies", made.bodies
+    yield "authorisations", made.authorisations
+    yield "fee_caps", made.fee_caps
+    yield "operators", made.operators
+    yield "resources", made.resources
+    yield "products", made.products
+    yield "fees", made.fees
+    yield "figures", [{"figure": name, "value": value} for name, value in made.figures.items()]
+    yield "refusals", made.refusals
+    yield "missing", [each.model_dump() for each in made.missing]

@@ -1,0 +1,75 @@
+"""Free where it serves the public, never above the cap, built on one's own grants within their scenario."""
+
+from __future__ import annotations
+
+from datetime import date
+from itertools import product
+
+import pytest
+
+from auth.products.rules import CHECKS, Cap, Source, cap_of, price_objections, product_objections, yuan
+
+CAPS = (
+    Cap("*", "times", 100, date(2026, 1, 1)),
+    Cap("safety", "times", 50, date(2026, 3, 1)),
+    Cap("safety", "times", 60, date(2026, 6, 1)),
+    Cap("parking", "product", 10, date(2026, 1, 1)),
+)
+
+
+@pytest.mark.parametrize(
+    ("scenario", "unit", "day", "expected"),
+    [
+        ("safety", "times", date(2026, 2, 1), 100), ("safety", "times", date(2026, 3, 1), 50),
+        ("safety", "times", date(2026, 6, 1), 60), ("weather", "times", date(2026, 6, 1), 100),
+        ("safety", "times", date(2025, 12, 31), None), ("safety", "product", date(2026, 6, 1), None),
+    ],
+)  # fmt: skip
+def test_the_scenarios_own_and_newest_cap_counts(
+    scenario: str, unit: str, day: date, expected: int | None
+) -> None:
+    found = cap_of(CAPS, scenario, unit, day)
+    assert (found.cap_fen if found else None) == expected
+
+
+@pytest.mark.parametrize(
+    ("price", "is_public", "cap", "code"),
+    [
+        (price, is_public, cap, _code)
+        for price, is_public, cap in product((0, 50, 51), (True, False), (None, 50))
+        for _code in (
+            "" if price == 0 else "public-is-free" if is_public else "no-fee-cap" if cap is None
+            else "price-above-cap" if price > cap else "",
+        )
+    ],
+)  # fmt: skip
+def test_prices(price: int, is_public: bool, cap: int | None, code: str) -> None:
+    held = Cap("*", "times", cap, date(2026, 1, 1)) if cap is not None else None
+    assert [r.code for r in price_objections(price, is_public=is_public, cap=held)] == (
+        [code] if code else []
+    )
+
+
+GOOD = Source("g", "insurer", "safety", ("risk-pricing",), True)
+
+
+@pytest.mark.parametrize(
+    ("sources", "checks", "codes"),
+    [
+        ([GOOD], list(CHECKS), []),
+        ([], list(CHECKS), ["no-source"]),
+        ([Source("g", "mapper", "safety", ("risk-pricing",), True)], list(CHECKS), ["grant-of-another"]),
+        ([Source("g", "insurer", "safety", ("risk-pricing",), False)], list(CHECKS), ["grant-not-effective"]),
+        ([Source("g", "insurer", "parking", ("risk-pricing",), True)], list(CHECKS), ["outside-the-scenario"]),
+        ([Source("g", "insurer", "safety", ("research",), True)], list(CHECKS), ["outside-the-scenario"]),
+        ([Source("g", "insurer", "safety", ("risk-pricing",), True, False)], list(CHECKS), ["file-not-delivered"]),
+        ([GOOD], list(CHECKS)[1:], ["check-not-affirmed"]),
+        ([], [], ["no-source", *["check-not-affirmed"] * len(CHECKS)]),
+    ],
+)  # fmt: skip
+def test_products(sources: list[Source], checks: list[str], codes: list[str]) -> None:
+    assert [r.code for r in product_objections("insurer", "safety", "risk-pricing", sources, checks)] == codes
+
+
+def test_money_is_written_as_people_write_it() -> None:
+    assert [yuan(each) for each in (0, 5, 1234, -205)] == ["0.00", "0.05", "12.34", "-2.05"]
