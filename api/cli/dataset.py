@@ -11,7 +11,7 @@ import typer
 from api.client import DEFAULT_DIR, As, DataDir, Json, Server, Token, connect, show
 
 app = typer.Typer(
-    help="Dataset records: list, search, show, create, update, publish, withdraw, dictionary, quality, export.",
+    help="Dataset records: list, search, show, create, update, publish, withdraw, dictionary, quality, export, metadata.",
     no_args_is_help=True,
 )
 
@@ -180,3 +180,22 @@ def export(
         print(text)
     else:
         out.write_text(text + "\n", encoding="utf-8")
+
+
+@app.command("metadata")
+def metadata(
+    dataset_id: Annotated[str, typer.Argument(help="Record; left out: the list of forms")] = "",
+    form: Annotated[str, typer.Option("--form", help="turtle, croissant, datapackage, …: see the list of forms")] = "jsonld",
+    out: Annotated[Path | None, typer.Option("--out", help="Write it there instead of printing it")] = None,
+    data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
+) -> None:  # fmt: skip
+    """The record in the words of an outside standard: DCAT-AP, schema.org, Croissant, Data Package, DCAT-US, core metadata."""
+    with connect(data_dir, server, token, user) as api:
+        if not dataset_id:
+            show(api.get("/metadata-forms"), as_json, ("form", "label", "media_type"))
+            return
+        text = api.text(f"/datasets/{dataset_id}/metadata?form={form}")
+    if out is None:
+        print(text)
+    else:
+        out.write_text(text, encoding="utf-8")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any, Final
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import HTMLResponse
+from markupsafe import Markup
 
+from api import standards
 from api.access import access
 from api.deps import ActorDep, HouseDep, LangDep, ReadDep, language
 from api.forms import Typed, tried
@@ -20,6 +23,8 @@ from catalog.models import DatasetRead
 from catalog.search.engine import Found, Search, Sort, search
 from catalog.search.facets import BY_KEY
 from catalog.search.models import as_read
+from catalog.standards import schema_org
+from catalog.standards.forms import FORMS, accepted
 from catalog.workflow import State, open_steps
 from core.errors import AppError
 from core.text import Lang, Text
@@ -98,9 +103,16 @@ def _code_lists() -> dict[str, codes.CodeList]:
     }
 
 
+@router.head("/{dataset_id}", response_class=HTMLResponse, **access("public"))
 @router.get("/{dataset_id}", response_class=HTMLResponse, **access("public"))
-def show_page(request: Request, work: ReadDep, actor: ActorDep, dataset_id: str) -> HTMLResponse:
-    """One dataset: what it is, its data, its dictionary, how to get it."""
+def show_page(request: Request, work: ReadDep, actor: ActorDep, dataset_id: str) -> Response:
+    """One dataset: what it is, its data, its dictionary, how to get it. Programs that accept RDF get the record as that."""
+    if form := accepted(request.headers.get("accept", "")):
+        entry = standards.entry(work, actor, dataset_id, request.app.state.house.settings.public_url)
+        chosen = FORMS[form]
+        return standards.answer(
+            request, chosen.write(entry), chosen.media_type, is_public=not actor.is_signed_in
+        )
     return _dataset_page(request, work, actor, dataset_id)
 
 
@@ -116,6 +128,7 @@ def _dataset_page(
     may_write = actor.may_in(queries.WRITE, read.publisher)
     return page(
         request, "datasets/show.html", status=409 if refusal else 200, dataset=read,
+        forms=FORMS.values(), site=request.app.state.house.settings.public_url, linked_data=_linked_data(request, work, actor, read),
         dictionary=service.show_dictionary(work, actor, dataset_id).columns, record=_record(read, language(request)), frequency=rules.frequency,
         code_lists=_code_lists(), releases=releases_of(work, dataset_id), related=_related(work, actor, read),
         may_write=may_write, steps={str(step) for step in open_steps(State(read.state))} if may_write else set(),
@@ -124,6 +137,15 @@ def _dataset_page(
         freezes=freezes.meeting(work, orgs=[read.publisher], dataset_id=dataset_id),
         follows=actor.is_signed_in and is_following(work, actor, dataset_id), may_retire=actor.may_in(RETIRE, read.publisher),
     )  # fmt: skip
+
+
+def _linked_data(request: Request, work: Work, actor: Actor, read: DatasetRead) -> Markup | None:
+    """The record as schema.org for search engines; only what is published. No `<` is left that could end the element."""
+    if read.state != State.PUBLISHED:
+        return None
+    entry = standards.entry(work, actor, read.id, request.app.state.house.settings.public_url)
+    told = json.dumps(schema_org.document(entry), ensure_ascii=False)
+    return Markup(told.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e"))  # noqa: S704 - escaped
 
 
 def _record(read: DatasetRead, lang: Lang) -> list[tuple[str, Text, list[FieldSpec]]]:

@@ -68,7 +68,8 @@ def _values_of(row: ReleaseRow) -> list[str]:
     return [name for each in row.columns for name in each.get("derived_from", [each["name"]])]
 
 
-def _refusals(work: Work, row: ReleaseRow) -> tuple[Reason, ...]:
+def open_refusals(work: Work, row: ReleaseRow) -> tuple[Reason, ...]:
+    """Every reason why this release may not be taken by everybody at this instant; () when it may."""
     held = asset(work, row.dataset_id)
     found = list(open_objections(held))
     is_open_now = not found
@@ -125,7 +126,7 @@ def open_download(
     row = queries.seen(work, actor, release_id)
     if row.state in (ReleaseState.WITHDRAWN, ReleaseState.RETIRED):
         raise queries.tombstone(row)
-    if reasons := _refusals(work, row):
+    if reasons := open_refusals(work, row):
         text = Text("；".join(each.text.zh for each in reasons), " ".join(each.text.en for each in reasons))
         raise AccessRefused(text, reasons=reasons)
     sha256 = _part(row, partition) if partition else row.sha256 if form == "parquet" else row.csv_sha256
@@ -157,7 +158,7 @@ def _part(row: ReleaseRow, value: str) -> str:
 def may_flow(work: Work, release_id: str) -> bool:
     """Whether bytes of an open download may begin, or go on, flowing at this instant."""
     row = work.db.get(ReleaseRow, release_id)
-    return row is not None and not _refusals(work, row)
+    return row is not None and not open_refusals(work, row)
 
 
 def manifest(work: Work, actor: Actor, release_id: str) -> str:

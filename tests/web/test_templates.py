@@ -19,7 +19,7 @@ WORD = re.compile(r"[A-Za-z]{2,}")
 # What stays the same in both languages: names, formats, units.
 NAMES = {
     "数授", "数", "中文", "Datagrant", "English", "Parquet", "CSV", "XLSX", "JSON", "GeoJSON", "SHA", "UTC", "API", "CKAN",
-    "DCAT", "Great", "Expectations", "KiB", "MiB", "GiB",
+    "DCAT", "Atom", "Great", "Expectations", "KiB", "MiB", "GiB",
 }  # fmt: skip
 SPOKEN_ATTRIBUTES = {
     "title",
@@ -33,6 +33,7 @@ SPOKEN_ATTRIBUTES = {
 }
 SILENT_ELEMENTS = {"code", "pre", "samp", "kbd"}
 VOID = {"input", "br", "hr", "img", "meta", "link", "col", "wbr", "source"}
+DATA_BLOCKS = {"application/json", "application/ld+json"}
 HOLE = "\N{REPLACEMENT CHARACTER}"
 
 
@@ -76,7 +77,7 @@ class Reader(HTMLParser):
         given = {name: value or "" for name, value in attrs}
         if tag == "style" or "style" in given:
             self.fault(f"inline style in <{tag}>")
-        if tag == "script" and not given.get("src") and given.get("type") != "application/json":
+        if tag == "script" and not given.get("src") and given.get("type") not in DATA_BLOCKS:
             self.fault("inline script")
         for name, value in given.items():
             if name.startswith(("on", "hx-on")):

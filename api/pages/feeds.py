@@ -1,0 +1,166 @@
+"""What programs look for at fixed addresses: feeds, data.json, OAI-PMH, the site map."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Final
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+from fastapi import APIRouter, Query, Request, Response
+
+from api import standards
+from api.access import PUBLIC, access
+from api.deps import HouseDep, LangDep, ReadDep
+from api.harvesting import Items
+from api.routes.metadata import NAME
+from auth.actor import ANYONE
+from catalog import queries
+from catalog.search.engine import Search, search
+from catalog.search.facets import BY_KEY
+from catalog.standards import atom, dcat_us, oai
+from catalog.standards.entry import instant
+from catalog.standards.forms import as_json
+from catalog.tables import DatasetRow
+from core.errors import NotFound
+from core.text import Text
+from core.work import Work
+
+router = APIRouter(tags=["standards"])
+PAGE_SIZE: Final = 50
+MOST: Final = 50_000  # addresses in one site map (sitemaps.org)
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+Number = Annotated[int, Query(ge=1, le=20_000, alias="page")]
+
+
+@router.get("/data.json", **access(PUBLIC), response_class=Response)
+def data_json(request: Request, house: HouseDep, work: ReadDep) -> Response:
+    """The public catalogue as DCAT-US 3, whole, where its harvesters look for it."""
+    site = house.settings.public_url
+    rows, _ = standards.public_rows(work, offset=0, limit=MOST)
+    told = dcat_us.catalogue(standards.entries(work, rows, site), site=site, title=NAME)
+    return standards.answer(request, as_json(told), dcat_us.MEDIA_TYPE)
+
+
+@router.get("/feeds/datasets.atom", **access(PUBLIC), response_class=Response)
+def search_feed(
+    request: Request,
+    house: HouseDep,
+    work: ReadDep,
+    lang: LangDep,
+    q: Annotated[str, Query(max_length=1000)] = "",
+    number: Number = 1,
+) -> Response:
+    """Records that a search finds, newest first; takes the words and facets of the catalogue's page."""
+    chosen = {key: request.query_params.getlist(key)[:50] for key in BY_KEY}
+    found = search(work, ANYONE, Search(q, chosen, "newest", PAGE_SIZE, PAGE_SIZE * (number - 1), lang))
+    title = Text(f"目录检索：{q}", f"Catalogue search: {q}") if q else Text("目录更新", "The catalogue")
+    return _feed(request, house, work, lang, [hit.row for hit in found.hits], found.total, number, title)
+
+
+@router.get("/feeds/organisations/{org_id}.atom", **access(PUBLIC), response_class=Response)
+def organisation_feed(
+    request: Request, house: HouseDep, work: ReadDep, lang: LangDep, org_id: str, number: Number = 1
+) -> Response:
+    """Records of one department."""
+    found = search(
+        work,
+        ANYONE,
+        Search("", {"publisher": [org_id]}, "newest", PAGE_SIZE, PAGE_SIZE * (number - 1), lang),
+    )
+    if not found.total:
+        raise NotFound(
+            Text("没有这个部门，或它还没有公开的数据集。", "There is no such department, or it has published nothing yet.")
+        )  # fmt: skip
+    row = found.hits[0].row if found.hits else None
+    title = Text(row.publisher_zh, row.publisher_en) if row else Text(org_id, org_id)
+    return _feed(request, house, work, lang, [hit.row for hit in found.hits], found.total, number, title)
+
+
+@router.get("/feeds/datasets/{dataset_id}.atom", **access(PUBLIC), response_class=Response)
+def dataset_feed(
+    request: Request, house: HouseDep, work: ReadDep, lang: LangDep, dataset_id: str
+) -> Response:
+    """One record: its newest state, so that a reader of feeds sees each change."""
+    row = queries.dataset(work, ANYONE, dataset_id)
+    title = Text(row.title_zh or row.id, row.title_en or row.title_zh or row.id)
+    return _feed(request, house, work, lang, [row], 1, 1, title)
+
+
+def _feed(
+    request: Request,
+    house: HouseDep,
+    work: Work,
+    lang: LangDep,
+    rows: list[DatasetRow],
+    total: int,
+    number: int,
+    title: Text,
+) -> Response:
+    site = house.settings.public_url
+    kept = [pair for pair in parse_qsl(request.url.query) if pair[0] != "page"]
+
+    def at(page: int) -> str:
+        asked = urlencode([*kept, *([("page", str(page))] if page > 1 else [])])
+        return f"{site}{request.url.path}" + (f"?{asked}" if asked else "")
+
+    last = max(1, -(-total // PAGE_SIZE))
+    steps = {"self": number, "first": 1, "last": last, "previous": number - 1, "next": number + 1}
+    links = {rel: at(page) for rel, page in steps.items() if 1 <= page <= max(last, number)}
+    body = atom.feed(
+        standards.entries(work, rows, site), address=at(1), page=f"{site}/datasets?{urlencode(kept)}", title=title, lang=lang,
+        links=links, updated=EPOCH,
+    )  # fmt: skip
+    return standards.answer(request, body, atom.MEDIA_TYPE)
+
+
+@router.get("/oai", **access(PUBLIC), response_class=Response)
+def oai_pmh(request: Request, house: HouseDep, work: ReadDep) -> Response:
+    """OAI-PMH 2.0."""
+    return _oai(request.query_params.multi_items(), house, work)
+
+
+@router.post("/oai", **access(PUBLIC), response_class=Response)
+async def oai_pmh_by_form(request: Request, house: HouseDep) -> Response:
+    """The same, asked by a form."""
+    form = [(name, str(value)) for name, value in (await request.form()).multi_items()]
+    with house.read() as work:
+        return _oai(form, house, work)
+
+
+def _oai(pairs: list[tuple[str, str]], house: HouseDep, work: Work) -> Response:
+    site = house.settings.public_url
+    body = oai.answer(
+        pairs, Items(work, site), base_url=f"{site}/oai", host=urlsplit(site).hostname or "localhost", now=work.now
+    )  # fmt: skip
+    return Response(body, media_type="text/xml; charset=utf-8", headers={"Cache-Control": "no-cache"})
+
+
+@router.get("/sitemap.xml", **access(PUBLIC), response_class=Response)
+def sitemap(request: Request, house: HouseDep, work: ReadDep) -> Response:
+    """The pages of public records, for search engines."""
+    from lxml import etree
+
+    site, space = house.settings.public_url, "http://www.sitemaps.org/schemas/sitemap/0.9"
+    root = etree.Element(f"{{{space}}}urlset", nsmap={None: space})
+    rows, _ = standards.public_rows(work, offset=0, limit=MOST - 2)
+    pages: list[tuple[str, datetime | None]] = [(f"{site}/datasets", None), (f"{site}/register", None)]
+    pages += [
+        (f"{site}/datasets/{row.id}", max(filter(None, (row.modified, row.released_at)))) for row in rows
+    ]
+    for address, changed in pages:
+        made = etree.SubElement(root, f"{{{space}}}url")
+        etree.SubElement(made, f"{{{space}}}loc").text = address
+        if changed:
+            etree.SubElement(made, f"{{{space}}}lastmod").text = instant(changed)
+    body = etree.tostring(root, xml_declaration=True, encoding="UTF-8")
+    return standards.answer(request, bytes(body), "application/xml")
+
+
+@router.get("/robots.txt", **access(PUBLIC), response_class=Response)
+def robots(house: HouseDep) -> Response:
+    """What search engines may read, and where the site map is."""
+    closed = ("/api/", "/me", "/admin", "/applications", "/grants", "/extracts", "/sign-in")
+    lines = ["User-agent: *", *(f"Disallow: {path}" for path in closed), "Allow: /api/v1/catalogue"]
+    return Response(
+        "\n".join([*lines, f"Sitemap: {house.settings.public_url}/sitemap.xml", ""]), media_type="text/plain"
+    )
