@@ -40,6 +40,7 @@ NAV: Final[tuple[tuple[str, Text, str | None], ...]] = (
     ("/jobs", Text("任务", "Jobs"), "signed-in"),
     ("/supervision", Text("监管", "Supervision"), "auth:usage:read"),
     ("/audit", Text("审计", "Audit"), "auth:audit:read"),
+    ("/admin/organisations", Text("机构", "Organisations"), "auth:org:licence"),
     ("/admin", Text("管理", "Admin"), "auth:user:read"),
 )
 

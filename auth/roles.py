@@ -112,7 +112,9 @@ PERMISSIONS: Final[Mapping[str, frozenset[Role]]] = {
     "auth:audit:read": frozenset({Role.AUDITOR, Role.SECURITY_OFFICER}),
     "auth:user:read": frozenset({Role.SYSADMIN, Role.AUDITOR, Role.SECURITY_OFFICER}),
     "auth:user:admin": frozenset({Role.SYSADMIN}),
+    "auth:org:read": frozenset({Role.SYSADMIN, Role.AUDITOR, Role.SECURITY_OFFICER, Role.APPROVER}),
     "auth:org:admin": frozenset({Role.SYSADMIN}),
+    "auth:org:licence": frozenset({Role.APPROVER, Role.SECURITY_OFFICER}),
     "auth:key:admin": frozenset({Role.SYSADMIN}),
 }
 

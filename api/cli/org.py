@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -58,12 +60,21 @@ def create(
 @app.command()
 def licence(
     org: Org,
-    state: Annotated[str, typer.Argument(help="PENDING, QUALIFIED, SUSPENDED, LAPSED or DISQUALIFIED")],
+    step: Annotated[str, typer.Argument(help="qualify, renew, suspend, resume or disqualify")],
     valid_to: Annotated[str, typer.Option(help="Last valid day, YYYY-MM-DD")] = "",
     note: Annotated[str, typer.Option(help="Why; goes into the audit record")] = "",
+    credit_code: Annotated[str, typer.Option(help="Unified social credit code, when none is entered yet")] = "",
+    document: Annotated[list[Path] | None, typer.Option(help="A paper seen; its hash is kept")] = None,
     data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
 ) -> None:  # fmt: skip
-    """Qualify, extend, suspend or disqualify."""
-    body = {"state": state, "valid_to": valid_to or None, "note": note}
+    """Qualify, renew, suspend, resume or disqualify an enterprise."""
+    seen = [{"name": p.name, "sha256": hashlib.sha256(p.read_bytes()).hexdigest()} for p in document or []]
+    body = {
+        "step": step,
+        "valid_to": valid_to or None,
+        "note": note,
+        "credit_code": credit_code or None,
+        "documents": seen,
+    }
     with connect(data_dir, server, token, user) as api:
         show(api.post(f"/organisations/{org}/licence", body), as_json)

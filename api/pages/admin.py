@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Query, Request, Response
@@ -11,15 +10,19 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from api.access import access
 from api.deps import ActorDep, HouseDep, ReadDep, WorkDep
 from api.errors import status_of
-from api.forms import tried
+from api.forms import Typed, tried
 from api.house import House
+from api.pages.duties import attached
+from api.pages.tickets import checked
 from api.web import go, page
-from auth.identity import accounts, organisations, passwords
+from auth.actor import ANYONE, Actor
+from auth.identity import accounts, licence, organisations, passwords
 from auth.identity.accounts import RoleGive
 from auth.identity.labels import LICENCE_NAMES, ORG_KIND_NAMES
-from auth.identity.organisations import LicenceSet
+from auth.identity.licence import LicenceStep
+from auth.identity.organisations import OrganisationRead
 from auth.identity.rules import ENTERPRISE_ROLES
-from auth.identity.tables import LicenceState, OrgKind
+from auth.identity.tables import OrgKind
 from auth.incidents import freezes
 from auth.roles import ROLE_NAMES, Role
 from core.errors import AppError
@@ -168,7 +171,7 @@ def reset_password(
     return go(f"/admin/users/{user}", Text("口令已重置。", "The password was reset."))
 
 
-@router.get("/organisations", response_class=HTMLResponse, **access("auth:user:read"))
+@router.get("/organisations", response_class=HTMLResponse, **access("auth:org:read"))
 def organisation_list(request: Request, work: ReadDep, kind: OrgKind | None = None) -> HTMLResponse:
     """Organisations by kind."""
     return page(
@@ -213,27 +216,29 @@ def create_organisation(
     return go(f"/admin/organisations/{made.id}", Text("组织已登记。", "The organisation was entered."))
 
 
-@router.get("/organisations/{org_id}", response_class=HTMLResponse, **access("auth:user:read"))
-def organisation_page(request: Request, house: HouseDep, org_id: str) -> HTMLResponse:
+@router.get("/organisations/{org_id}", response_class=HTMLResponse, **access("auth:org:read"))
+def organisation_page(request: Request, house: HouseDep, actor: ActorDep, org_id: str) -> HTMLResponse:
     """One organisation: licence and people."""
-    return _organisation_page(request, house, org_id)
+    return _organisation_page(request, house, org_id, actor=actor)
 
 
-@router.post("/organisations/{org_id}/licence", response_class=HTMLResponse, **access("auth:org:admin"))
-def set_licence(
-    request: Request,
-    house: HouseDep,
-    actor: ActorDep,
-    org_id: str,
-    state: Annotated[LicenceState, Form()],
-    valid_to: Annotated[str, Form(pattern=r"^(\d{4}-\d\d-\d\d)?$")] = "",
-    note: FormText = "",
-) -> Response:
-    """Qualify, extend, suspend or disqualify."""
-    ask = LicenceSet(state=state, valid_to=date.fromisoformat(valid_to) if valid_to else None, note=note)
-    done = tried(house, lambda work: organisations.set_licence(work, actor, org_id, ask))
+@router.post("/organisations/{org_id}/licence", response_class=HTMLResponse, **access("auth:org:licence"))
+def step_licence(request: Request, house: HouseDep, actor: ActorDep, org_id: str, form: Typed) -> Response:
+    """Qualify, renew, suspend, resume or disqualify."""
+    typed = {
+        name: str(form.get(name, "")).strip()
+        for name in ("step", "valid_to", "note", "credit_code", "documents")
+    }
+
+    def act(work: Work) -> OrganisationRead:
+        given = {name: value for name, value in typed.items() if value} | {
+            "documents": attached(typed["documents"])
+        }
+        return licence.take(work, actor, org_id, checked(LicenceStep, given))
+
+    done = tried(house, act)
     if isinstance(done, AppError):
-        return _organisation_page(request, house, org_id, done)
+        return _organisation_page(request, house, org_id, done, typed, actor)
     return go(f"/admin/organisations/{org_id}", Text("资格状态已更新。", "The licence was set."))
 
 
@@ -285,12 +290,21 @@ def _organisation_form(
 
 
 def _organisation_page(
-    request: Request, house: House, org_id: str, error: AppError | None = None
+    request: Request,
+    house: House,
+    org_id: str,
+    error: AppError | None = None,
+    typed: dict[str, str] | None = None,
+    actor: Actor = ANYONE,
 ) -> HTMLResponse:
     with house.read() as work:
         row = organisations.organisation(work, org_id)
-        people, _ = accounts.accounts(work, org_id=org_id, limit=200)
+        people = accounts.accounts(work, org_id=org_id, limit=200)[0] if actor.may("auth:user:read") else []
+        papers = licence.papers(organisations.organisation_row(work, org_id))
+        steps = licence.open_steps(work, actor, org_id)
+        past = licence.events(work, org_id)
         frozen = freezes.meeting(work, orgs=[org_id])
     return page(
-        request, "admin/organisation.html", status=_status(error), row=row, people=people, error=error, freezes=frozen, **WORDS,
+        request, "admin/organisation.html", status=_status(error), row=row, people=people, error=error, freezes=frozen,
+        papers=papers, steps=[(step.value, licence.STEP_NAMES[step]) for step in steps], past=past, step_names=licence.STEP_NAMES, typed=typed or {}, **WORDS,
     )  # fmt: skip

@@ -8,8 +8,9 @@ from fastapi import APIRouter
 
 from api.access import access
 from api.deps import ActorDep, ReadDep, WorkDep
-from auth.identity import organisations
-from auth.identity.organisations import LicenceSet, OrganisationCreate, OrganisationRead
+from auth.identity import licence, organisations
+from auth.identity.licence import LicenceStep
+from auth.identity.organisations import OrganisationCreate, OrganisationRead
 from auth.identity.tables import OrgKind
 from core.text import Text
 
@@ -28,7 +29,6 @@ def create_organisation(work: WorkDep, actor: ActorDep, body: OrganisationCreate
     """Enter an organisation."""
     return organisations.create_organisation(
         work, actor, Text(body.name_zh, body.name_en), body.kind, org_id=body.id, credit_code=body.credit_code,
-        licence_state=body.licence_state, licence_valid_to=body.licence_valid_to,
     )  # fmt: skip
 
 
@@ -38,7 +38,7 @@ def show_organisation(work: ReadDep, org_id: str) -> OrganisationRead:
     return organisations.organisation(work, org_id)
 
 
-@router.post("/{org_id}/licence", **access("auth:org:admin"))
-def set_licence(work: WorkDep, actor: ActorDep, org_id: str, body: LicenceSet) -> OrganisationRead:
-    """Qualify, extend, suspend or disqualify."""
-    return organisations.set_licence(work, actor, org_id, body)
+@router.post("/{org_id}/licence", **access("auth:org:licence"))
+def step_licence(work: WorkDep, actor: ActorDep, org_id: str, body: LicenceStep) -> OrganisationRead:
+    """Qualify, renew, suspend, resume or disqualify. Disqualified is for good; its grants stop counting at once."""
+    return licence.take(work, actor, org_id, body)

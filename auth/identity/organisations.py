@@ -25,17 +25,6 @@ class OrganisationCreate(SQLModel):
     name_en: str = Field(min_length=1, max_length=200)
     kind: OrgKind
     credit_code: str | None = None
-    licence_valid_to: date | None = None
-    licence_state: LicenceState = LicenceState.PENDING
-
-
-class LicenceSet(SQLModel):
-    """A new standing. `note` says why; it goes into the record."""
-
-    model_config = {"extra": "forbid"}
-    state: LicenceState
-    valid_to: date | None = None
-    note: str = Field(default="", max_length=500)
 
 
 class OrganisationRead(SQLModel):
@@ -82,32 +71,6 @@ def create_organisation(
     return read(work, row)
 
 
-def set_licence(work: Work, actor: Actor, org_id: str, ask: LicenceSet) -> OrganisationRead:
-    """Qualify, extend, suspend or disqualify. A disqualified organisation stays so: it is entered anew."""
-    row = organisation_row(work, org_id)
-    if row.licence_state == LicenceState.DISQUALIFIED:
-        raise Conflict(
-            Text(
-                f"{row.name_zh}已被取消资格，不能恢复；请重新登记。",
-                f"{row.name_en} has been disqualified for good; enter it anew.",
-            )
-        )
-    if ask.state is LicenceState.QUALIFIED and ask.valid_to is None:
-        raise InputRefused(
-            Text("合格状态须填写有效期截止日。", "A qualified licence needs its last valid day."),
-            field="valid_to",
-        )
-    before = _facts(row)
-    row.licence_state = ask.state
-    row.licence_valid_to = ask.valid_to or row.licence_valid_to
-    work.db.flush()
-    audit.record(
-        work, actor, "organisation.licence_set", subject=row.id,
-        payload={"from": before, "to": _facts(row), "note": ask.note},
-    )  # fmt: skip
-    return read(work, row)
-
-
 def organisation(work: Work, org_id: str) -> OrganisationRead:
     """One organisation. Raises NotFound."""
     return read(work, organisation_row(work, org_id))
@@ -146,7 +109,15 @@ def _check_new(work: Work, org_id: str | None, credit_code: str | None) -> None:
             Text("组织标识只能由字母、数字、点、下划线和连字符组成。", "An organisation id has letters, digits, '.', '_' and '-' only."),
             field="id",
         )  # fmt: skip
-    if credit_code is not None and not rules.credit_code_is_valid(credit_code):
+    if credit_code is not None:
+        check_code(work, credit_code)
+    if org_id is not None and work.db.get(OrganisationRow, org_id) is not None:
+        raise Conflict(Text(f"组织标识 {org_id} 已被使用。", f"The organisation id {org_id} is taken."))
+
+
+def check_code(work: Work, credit_code: str) -> None:
+    """Raise InputRefused for a wrong check character, Conflict when the code is entered already."""
+    if not rules.credit_code_is_valid(credit_code):
         raise InputRefused(
             Text(
                 f"统一社会信用代码 {credit_code} 不正确：应为 18 位且校验位相符（GB 32100）。",
@@ -154,17 +125,14 @@ def _check_new(work: Work, org_id: str | None, credit_code: str | None) -> None:
             ),
             field="credit_code",
         )
-    if org_id is not None and work.db.get(OrganisationRow, org_id) is not None:
-        raise Conflict(Text(f"组织标识 {org_id} 已被使用。", f"The organisation id {org_id} is taken."))
-    if credit_code is not None:
-        taken = select(OrganisationRow).where(col(OrganisationRow.credit_code) == credit_code)
-        if work.db.exec(taken).first() is not None:
-            raise Conflict(
-                Text(
-                    f"统一社会信用代码 {credit_code} 已登记。",
-                    f"The credit code {credit_code} is entered already.",
-                )
+    taken = select(OrganisationRow).where(col(OrganisationRow.credit_code) == credit_code)
+    if work.db.exec(taken).first() is not None:
+        raise Conflict(
+            Text(
+                f"统一社会信用代码 {credit_code} 已登记。",
+                f"The credit code {credit_code} is entered already.",
             )
+        )
 
 
 def _facts(row: OrganisationRow) -> dict[str, Any]:

@@ -9,7 +9,6 @@ from auth.identity.organisations import (
     licence_objection,
     organisation,
     organisations,
-    set_licence,
 )
 from auth.identity.tables import LicenceState, OrgKind
 
@@ -25,5 +24,4 @@ __all__ = [
     "organisation",
     "organisations",
     "person_org_of",
-    "set_licence",
 ]

@@ -41,6 +41,8 @@ class OrganisationRow(SQLModel, table=True):
     credit_code: str | None = Field(default=None, unique=True, max_length=18)
     licence_state: str = Field(default=LicenceState.PENDING, max_length=20)
     licence_valid_to: date | None = None
+    licence_version: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+    licence_documents: str = Field(default="[]", sa_column_kwargs={"server_default": "[]"})
     created_at: datetime = Field(sa_type=UtcDateTime)
 
 

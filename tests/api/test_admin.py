@@ -11,13 +11,10 @@ from sqlmodel import select
 
 from api.house import House
 from auth import audit
-from auth.identity import accounts, organisations
+from auth.identity import accounts
 from auth.identity.accounts import RoleGive
-from auth.identity.organisations import LicenceSet
-from auth.identity.tables import LicenceState
 from auth.roles import Role
-from core.errors import AccessRefused, Conflict, InputRefused
-from core.text import Text
+from core.errors import AccessRefused
 from tests.conftest import TestClock
 from tests.people import PASSWORD, a_person, actor_of, an_org, browser_as, client_as
 
@@ -152,49 +149,19 @@ def test_only_administrators_change_accounts(peopled: House, who: str) -> None:
     assert client.get("/api/v1/users").status_code == (200 if who == "auditor" else 403)
 
 
-def test_licence_is_set_extended_and_lost_for_good(peopled: House, clock: TestClock) -> None:
-    with peopled.write() as work:
-        admin = actor_of(work, "admin")
-        org = organisations.create_organisation(
-            work, admin, Text("地图公司", "Map company"), "developer", org_id="mapfirm"
-        )
-        assert organisations.licence_objection(org, work.now) is not None
-        with pytest.raises(InputRefused):
-            organisations.set_licence(work, admin, "mapfirm", LicenceSet(state=LicenceState.QUALIFIED))
-        last = work.now.date()
-        org = organisations.set_licence(
-            work, admin, "mapfirm", LicenceSet(state=LicenceState.QUALIFIED, valid_to=last)
-        )
-        assert organisations.licence_objection(org, work.now) is None
-    clock.forward(days=1)
-    with peopled.write() as work:
-        assert organisations.organisation(work, "mapfirm").licence_state is LicenceState.LAPSED
-        organisations.set_licence(
-            work, actor_of(work, "admin"), "mapfirm", LicenceSet(state=LicenceState.DISQUALIFIED)
-        )
-        with pytest.raises(Conflict):
-            organisations.set_licence(
-                work,
-                actor_of(work, "admin"),
-                "mapfirm",
-                LicenceSet(state=LicenceState.QUALIFIED, valid_to=last),
-            )
-
-
 def test_every_change_is_on_record_and_the_chain_holds(peopled: House) -> None:
     admin = client_as(peopled, "admin")
     admin.post("/api/v1/users/wang/disable")
     admin.post("/api/v1/users/wang/enable")
     admin.post("/api/v1/users/wang/roles", json={"role": "analyst"})
     admin.post("/api/v1/users/wang/password", json={"password": "another-river-31"})
-    admin.post("/api/v1/organisations/insurer/licence", json={"state": "SUSPENDED", "note": "审查"})
     admin.post("/api/v1/keys/turn?at_once=true")
     with peopled.read() as work:
         rows = list(work.db.exec(select(audit.AuditEventRow).order_by(audit.AuditEventRow.seq)))  # type: ignore[arg-type]
         kinds = [row.kind for row in rows if row.actor_name == "admin"]
         assert audit.verify(work)[1] is None
     assert kinds == [
-        "account.disabled", "account.enabled", "role.given", "account.password_set", "organisation.licence_set", "key.turned",
+        "account.disabled", "account.enabled", "role.given", "account.password_set", "key.turned",
     ]  # fmt: skip
     assert "another-river" not in "".join(row.payload for row in rows)
 
@@ -230,12 +197,6 @@ def test_refused_form_keeps_what_was_typed(peopled: House) -> None:
     )
     assert answer.status_code == 422
     assert 'value="某某公司"' in answer.text
-    assert (
-        browser.submit(
-            "/admin/organisations/insurer/licence", state="SUSPENDED", valid_to="", note="x"
-        ).status_code
-        == 303
-    )
     assert browser.submit("/admin/users/wang/roles", role="approver").status_code == 403
     assert browser.submit("/admin/users/wang/roles", role="analyst").status_code == 303
     assert browser.submit("/admin/users/wang/password", password="short").status_code == 422

@@ -8,6 +8,7 @@ from types import ModuleType
 from auth.applications import workflow as application
 from auth.duties import workflow as duty
 from auth.grants import workflow as grant
+from auth.identity import licence
 from auth.incidents import workflow as incident
 from auth.policy.limits import limits
 from auth.roles import ROLE_NAMES
@@ -70,6 +71,7 @@ def document() -> str:
         "## Grant 授权\n", diagram(grant, "PENDING"), "", table(grant), "",
         "## Incident 应急处置\n", diagram(incident, "FROZEN"), "", table(incident), "",
         "## Duty 使用报告与销毁证明\n", diagram(duty, "OPEN"), "", table(duty), "",
+        "## Enterprise licence 机构资格\n", diagram(licence, "PENDING"), "", table(licence), "",
         "## Limits and deadlines 限额与时限\n", numbers(), "",
     ]  # fmt: skip
     return "\n".join(parts)

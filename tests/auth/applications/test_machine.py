@@ -11,17 +11,18 @@ import pytest
 from auth.applications import workflow as application
 from auth.duties import workflow as duty
 from auth.grants import workflow as grant
+from auth.identity import licence
 from auth.incidents import workflow as incident
 from auth.roles import Role
 from core.errors import TransitionRefused
 from core.text import LANGS
 from tests.auth.applications.diagrams import DOC, document
 
-MACHINES = (application, grant, incident, duty)
+MACHINES = (application, grant, incident, duty, licence)
 
 
 def name_of(machine: Any) -> str:
-    return str(machine.__name__.split(".")[1])
+    return str(machine.__name__)
 
 
 ROLES: tuple[Role | None, ...] = (*Role, None)  # None: somebody without any role

@@ -1,0 +1,131 @@
+"""A licence is given on papers, taken at once, and given back by somebody else."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import pytest
+
+from api.house import House
+from auth.grants import service as grants
+from auth.identity import licence, organisations
+from auth.identity.licence import LicenceStep, Paper, Step
+from core.errors import AccessRefused, Conflict, InputRefused, TransitionRefused
+from core.text import Text
+from tests.conftest import TestClock
+from tests.desk import Desk, a_desk, a_grant
+from tests.people import a_person, actor_of, browser_as, client_as
+
+CODE = "91350100M000100Y43"
+PAPER = Paper(name="营业执照.pdf", sha256="c" * 64)
+LAST = date(2026, 12, 31)
+
+
+@pytest.fixture
+def desk(sqlite_house: House) -> Desk:
+    made = a_desk(sqlite_house)
+    with sqlite_house.write() as work:
+        a_person(work, "root", "bureau", ["sysadmin"])
+        organisations.create_organisation(
+            work, actor_of(work, "root"), Text("新企业", "New firm"), "developer", org_id="newfirm"
+        )
+    return made
+
+
+def _take(desk: Desk, step: Step, who: str = "approver", org: str = "insurer", **how: object) -> str:
+    with desk.write(who) as (work, actor):
+        ask = LicenceStep.model_validate({"step": step, "note": "经核查办理"} | how)
+        return licence.take(work, actor, org, ask).licence_state
+
+
+def _effective(desk: Desk, grant_id: object) -> bool:
+    with desk.read("auditor") as (work, actor):
+        return grants.grant(work, actor, grant_id).is_effective  # type: ignore[arg-type]
+
+
+def test_qualifying_needs_papers_code_and_a_day_and_says_all_at_once(desk: Desk) -> None:
+    with pytest.raises(AccessRefused) as refused:
+        _take(desk, Step.QUALIFY, org="newfirm")
+    assert {r.code for r in refused.value.reasons} == {
+        "valid-to-missing",
+        "documents-missing",
+        "credit-code-missing",
+    }
+    with pytest.raises(InputRefused):
+        _take(
+            desk, Step.QUALIFY, org="newfirm", credit_code=CODE[:-1] + "4", valid_to=LAST, documents=[PAPER]
+        )
+    assert (
+        _take(desk, Step.QUALIFY, org="newfirm", credit_code=CODE, valid_to=LAST, documents=[PAPER])
+        == "QUALIFIED"
+    )
+    with desk.house.read() as work:
+        assert organisations.organisation(work, "newfirm").credit_code == CODE
+
+
+def test_suspension_stops_every_grant_at_once_and_another_person_resumes(
+    desk: Desk, clock: TestClock
+) -> None:
+    grant = a_grant(desk)
+    clock.forward(hours=20)
+    assert _effective(desk, grant.id)
+    assert _take(desk, Step.SUSPEND, "watch") == "SUSPENDED"
+    assert not _effective(desk, grant.id)
+    with pytest.raises(AccessRefused):
+        _take(desk, Step.RESUME, "watch")
+    assert _take(desk, Step.RESUME, "watch2") == "QUALIFIED"
+    assert _effective(desk, grant.id)
+
+
+def test_disqualified_is_for_good_and_grants_stay_in_their_state_but_do_not_count(
+    desk: Desk, clock: TestClock
+) -> None:
+    grant = a_grant(desk)
+    clock.forward(hours=20)
+    assert _take(desk, Step.DISQUALIFY) == "DISQUALIFIED"
+    assert not _effective(desk, grant.id)
+    for step in Step:
+        with pytest.raises(TransitionRefused):
+            _take(desk, step, valid_to=LAST, documents=[PAPER])
+
+
+def test_a_lapsed_licence_is_computed_and_renewed(desk: Desk, clock: TestClock) -> None:
+    with desk.house.read() as work:
+        last = organisations.organisation(work, "insurer").licence_valid_to
+    assert last is not None
+    clock.now += timedelta(days=(last - clock.now.date()).days)
+    with desk.house.read() as work:
+        assert organisations.organisation(work, "insurer").licence_state == "QUALIFIED"
+    clock.forward(days=1)
+    with desk.house.read() as work:
+        assert organisations.organisation(work, "insurer").licence_state == "LAPSED"
+    with pytest.raises(TransitionRefused):
+        _take(desk, Step.SUSPEND)
+    assert _take(desk, Step.RENEW, valid_to=last + timedelta(days=365)) == "QUALIFIED"
+
+
+def test_nobody_decides_on_his_own_organisation_and_public_bodies_have_no_licence(desk: Desk) -> None:
+    with desk.write("approver") as (work, actor):
+        a_person(work, "moonlighter", "insurer", ["analyst"], person_id=actor.person_id)
+    with pytest.raises(AccessRefused):
+        _take(desk, Step.SUSPEND)
+    assert _take(desk, Step.SUSPEND, "approver2") == "SUSPENDED"
+    with pytest.raises(Conflict):
+        _take(desk, Step.SUSPEND, "approver2", org="parks")
+
+
+def test_administrators_enter_but_do_not_qualify(desk: Desk) -> None:
+    root = client_as(desk.house, "root")
+    body = {"id": "other", "name_zh": "他企", "name_en": "Other", "kind": "operator"}
+    assert root.post("/api/v1/organisations", json=body | {"licence_state": "QUALIFIED"}).status_code == 422
+    assert root.post("/api/v1/organisations", json=body).json()["licence_state"] == "PENDING"
+    assert root.post("/api/v1/organisations/other/licence", json={"step": "qualify"}).status_code == 403
+    approver = browser_as(desk.house, "approver")
+    page = "/admin/organisations/other/licence"
+    typed = {"step": "qualify", "credit_code": CODE, "valid_to": "2026-12-31", "note": "材料齐全"}
+    kept = approver.submit(page, **typed, documents="zzz")
+    assert (kept.status_code, "材料齐全" in kept.text) == (422, True)
+    assert approver.submit(page, **typed, documents=f"{'d' * 64}  a.pdf").status_code == 303
+    shown = approver.get("/admin/organisations/other").text
+    assert "认定合格" in shown
+    assert "a.pdf" in shown
