@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "bureau_0003"
-down_revision = "flow_0001"
+down_revision = "watch_0002"
 branch_labels = None
 depends_on = None
 
