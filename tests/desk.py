@@ -44,6 +44,7 @@ from core.ids import DatasetId, GrantId, OrgId
 from core.text import Text
 from core.work import Work
 from tests.people import a_person, actor_of, an_org
+from tests.snapshots import restored
 
 
 def _column(name: str, type_: str = "string", level: int = 1, kind: Any = "none") -> AssetColumn:
@@ -116,6 +117,11 @@ class Desk:
 
 
 def a_desk(house: House) -> Desk:
+    restored(house, "desk", lambda: _people(house))
+    return Desk(house)
+
+
+def _people(house: House) -> None:
     with house.write() as work:
         an_org(work, "bureau", kind="implementing_body")
         an_org(work, "parks", kind="source_department")
@@ -124,7 +130,6 @@ def a_desk(house: House) -> Desk:
         an_org(work, "mapper", kind="developer")
         for username, org, roles in PEOPLE:
             a_person(work, username, org, roles)
-    return Desk(house)
 
 
 def an_ask(asset: Asset = PARKS, **changes: Any) -> ApplicationAsk:

@@ -49,6 +49,7 @@ from datasets.releases.workflow import ReleaseState
 from datasets.releases.writer import write_parquet
 from tests.catalog.records import a_dataset
 from tests.desk import Desk, a_desk, a_grant
+from tests.snapshots import restored
 
 VENUES: Final = DatasetId("DP-BC-002")
 COLUMNS: Final = (
@@ -292,11 +293,21 @@ class Scene:
 
 def a_scene(house: House, *, table: pa.Table | None = None, **grant: Any) -> Scene:
     """The scene; `grant` changes what is asked for: columns, quotas, row_filter, forms …"""
-    desk, room = a_desk(house), house.settings.data_dir
-    with house.write() as work:
-        a_record(work)
-        release = a_release(work, house.files, room, a_table() if table is None else table)
+
+    def build() -> tuple[GrantId, str]:
+        desk = a_desk(house)
+        with house.write() as work:
+            a_record(work)
+            release = a_release(work, house.files, room, a_table() if table is None else table)
+        with house.read() as work:
+            desk.known[VENUES] = asset(work, VENUES)
+        found = a_grant(desk, asset=desk.known[VENUES], **{"columns": list(GRANTED)} | grant)
+        return found.id, release.id
+
+    room = house.settings.data_dir
+    name = "scene", repr(sorted(grant.items()))
+    grant_id, release_id = build() if table is not None else restored(house, name, build)
+    desk = Desk(house)
     with house.read() as work:
         desk.known[VENUES] = asset(work, VENUES)
-    found = a_grant(desk, asset=desk.known[VENUES], **{"columns": list(GRANTED)} | grant)
-    return Scene(house, desk, room, found.id, release.id)
+    return Scene(house, desk, room, grant_id, release_id)
