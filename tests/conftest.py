@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sqlite3
 import tempfile
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, create_engine, text
+from sqlalchemy import Engine, create_engine, event, text
 
 from api.house import House
 from api.schema import bring_up_to_date
@@ -93,6 +94,9 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     uri = server.get_uri().replace("postgresql://", "postgresql+psycopg://", 1)
     admin = create_engine(uri, isolation_level="AUTOCOMMIT")
     with admin.connect() as connection:
+        for setting in ("fsync", "synchronous_commit", "full_page_writes"):  # it need not outlive a power cut
+            connection.execute(text(f"ALTER SYSTEM SET {setting} = off"))
+        connection.execute(text("SELECT pg_reload_conf()"))
         connection.execute(text("CREATE DATABASE dg_template"))
     address = uri.replace("/postgres?", "/{name}?", 1)
     engine = make_engine(address.format(name="dg_template"))
@@ -127,12 +131,17 @@ _count = iter(range(1_000_000))
 
 
 def _sqlite_copy(template: Path, tmp_path: Path) -> Engine:
-    import shutil
-
+    """A database of our own that need not outlive a power cut."""
     target = tmp_path / "data" / "datagrant.db"
     target.parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(template, target)
-    return make_engine(f"sqlite:///{target}")
+    engine = make_engine(f"sqlite:///{target}")
+
+    @event.listens_for(engine, "connect")
+    def _careless(raw: sqlite3.Connection, _record: Any) -> None:
+        raw.execute("PRAGMA synchronous=OFF")
+
+    return engine
 
 
 def _postgres_copy(address: str) -> Engine:
