@@ -24,6 +24,7 @@ from catalog.search.tokens import fold, runs, tokens, wanted
 from core.work import Work, unit_of_work
 from tests.catalog.records import a_dataset, a_department
 from tests.conftest import TestClock
+from tests.examples import examples
 from tests.people import an_org
 
 
@@ -289,7 +290,7 @@ def _answers(engine: Engine, corpus: list[tuple[str, str, str]], asked: list[str
 
 @pytest.mark.postgres
 @settings(
-    max_examples=60,
+    max_examples=examples(25),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from core.errors import InputRefused, NotFound
 from core.files import FileStore
+from tests.examples import examples
 
 
 @pytest.fixture
@@ -20,7 +21,7 @@ def store(tmp_path: Path) -> FileStore:
 
 
 @given(parts=st.lists(st.binary(max_size=200), max_size=6))
-@settings(max_examples=50)
+@settings(max_examples=examples(25))
 def test_bytes_come_back_as_they_were(parts: list[bytes], tmp_path_factory: pytest.TempPathFactory) -> None:
     store = FileStore(tmp_path_factory.mktemp("files"))
     whole = b"".join(parts)

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from datasets.content import content_digest, digest_of
 from datasets.releases.writer import write_csv, write_parquet
+from tests.examples import examples
 
 NASTY = pa.table(
     {
@@ -54,7 +55,7 @@ def test_encoding_and_row_numbers_do_not_matter(how: dict[str, Any], tmp_path: P
     ),
     st.integers(1, 7),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 def test_how_rows_are_cut_does_not_matter(rows: list[tuple[int | None, str | None]], size: int) -> None:
     table = pa.table(
         {
@@ -66,7 +67,7 @@ def test_how_rows_are_cut_does_not_matter(rows: list[tuple[int | None, str | Non
 
 
 @given(st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 def test_any_changed_cell_changes_the_digest(data: st.DataObject) -> None:
     values = data.draw(st.lists(st.none() | st.text(max_size=3), min_size=1, max_size=10))
     place = data.draw(st.integers(0, len(values) - 1))

@@ -27,6 +27,7 @@ from datasets.releases.writer import write_csv, write_parquet
 from datasets.shapes import Points, Shapes
 from quality.engine import run_suite
 from quality.suite import Suite
+from tests.examples import examples
 
 SHAPES = [
     "POINT (114.12345678901234 22.1)",
@@ -227,7 +228,7 @@ def test_the_gate_alone_writes_geoparquet_too(tmp_path: Path) -> None:
 COORDINATE = st.floats(allow_nan=False, allow_infinity=False)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(25), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.lists(st.tuples(COORDINATE, COORDINATE), min_size=1, max_size=4), min_size=1, max_size=6))
 def test_no_coordinate_loses_a_bit_on_the_way(lines: list[list[tuple[float, float]]]) -> None:
     texts = [f"LINESTRING ({', '.join(f'{x!r} {y!r}' for x, y in line)})" for line in lines]

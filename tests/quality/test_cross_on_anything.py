@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from quality.engine import run_suite
 from quality.references import References, ReferenceTable
+from tests.examples import examples
 from tests.quality.cross_cases import CASES, FLOWS, HERE, LAST_RELEASE, MASTER, references, suite_of
 from tests.quality.test_engines_agree import differences
 
@@ -55,7 +56,7 @@ def drawn(draw: st.DrawFn, columns: dict[str, pa.Array], most: int) -> pa.Table:
 
 # No shrinking: a run takes a second, and the message names the one rule that differs.
 @settings(
-    max_examples=10,
+    max_examples=examples(4),
     deadline=None,
     suppress_health_check=list(HealthCheck),
     phases=(Phase.explicit, Phase.generate),

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from quality.engine import run_suite
 from quality.suite import Suite
+from tests.examples import examples
 from tests.quality.cases import CASES
 from tests.quality.tables import COLUMNS
 from tests.quality.test_engines_agree import differences
@@ -63,7 +64,7 @@ def tables(draw: st.DrawFn) -> pa.Table:
 
 # No shrinking: a run takes a second, and the message names the one rule that differs.
 @settings(
-    max_examples=15,
+    max_examples=examples(6),
     deadline=None,
     suppress_health_check=list(HealthCheck),
     phases=(Phase.explicit, Phase.generate),

@@ -12,6 +12,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from quality.patterns import like_to_regex, to_re2
+from tests.examples import examples
 
 ALPHABET = "aAbZ09_ -\n\t.٣１中文😀é　"
 atoms = st.sampled_from(
@@ -46,7 +47,7 @@ patterns = st.one_of(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(patterns, st.lists(st.text(ALPHABET, max_size=6), min_size=1, max_size=8))
 def test_a_translated_pattern_finds_what_python_finds(pattern: str, texts: list[str]) -> None:
     said = to_re2(pattern)

@@ -11,6 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from auth.applications.workflow import FINAL, State, Step, advance
 from auth.roles import Role
 from core.errors import TransitionRefused
+from tests.examples import examples
 
 # the plain model: a flat list of what the design says, written apart from the table
 MODEL = """
@@ -88,4 +89,4 @@ class AnybodyTriesAnything(RuleBasedStateMachine):
 
 
 TestAnybodyTriesAnything = AnybodyTriesAnything.TestCase
-TestAnybodyTriesAnything.settings = settings(max_examples=60, stateful_step_count=25, deadline=None)
+TestAnybodyTriesAnything.settings = settings(max_examples=examples(20), stateful_step_count=25, deadline=None)

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from auth.policy.filters.model import MAX_DEPTH, MAX_IN_LIST, MAX_NODES, all_of, parse, parse_json
 from auth.policy.filters.rules import check, columns_of, matches
 from tests.desk import PARKS
+from tests.examples import examples
 
 EQ = {"op": "eq", "column": "rooms", "value": 3}
 
@@ -197,7 +198,7 @@ def _sql(tree: dict[str, Any]) -> str:
             return f"({tree['column']} {_SQL[op]} {tree['value']})"
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(tree=TREES, a=st.none() | st.integers(-2, 2), b=st.none() | st.integers(-2, 2))
 def test_reference_agrees_with_sql(tree: dict[str, Any], a: int | None, b: int | None) -> None:
     connection = sqlite3.connect(":memory:")

@@ -14,6 +14,7 @@ from auth.policy.filters.rules import matches
 from auth.policy.model import ColumnTerm, GrantPolicy, Quotas, Use
 from auth.policy.narrowing import Narrowing, narrowed, widenings
 from tests.auth.policy.test_decisions import END, START, a_policy
+from tests.examples import examples
 
 DAY = timedelta(days=1)
 PLAIN = {"name": "venue_id", "use": "plain"}
@@ -114,7 +115,7 @@ _changes = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(asked_columns=_terms, asked_filter=_filters, change=_changes, a=st.none() | st.integers(-4, 4))
 def test_whatever_passes_is_within_what_was_asked(
     asked_columns: Any, asked_filter: Any, change: Any, a: int | None
@@ -133,7 +134,7 @@ def test_whatever_passes_is_within_what_was_asked(
     assert not matches(new.row_filter, {"a": a}) or matches(asked.row_filter, {"a": a})
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 @given(columns=_terms, row_filter=_filters)
 def test_digest_survives_writing_and_reading(columns: Any, row_filter: Any) -> None:
     policy = a_policy(columns=columns, row_filter=row_filter)

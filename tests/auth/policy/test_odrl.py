@@ -18,6 +18,7 @@ from auth.policy.model import GrantPolicy
 from core.errors import InputRefused
 from tests.auth.policy.test_decisions import a_policy
 from tests.auth.policy.test_filters import TREES
+from tests.examples import examples
 
 START = datetime(2026, 3, 2, tzinfo=UTC)
 COLUMNS: st.SearchStrategy[dict[str, Any]] = st.sampled_from(
@@ -55,7 +56,7 @@ def written(policy: GrantPolicy) -> dict[str, Any]:
     return odrl.agreement(policy, grant_id="g", assigner="parks", assignee="insurer", agreed_at=START)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 @given(policies())
 def test_an_agreement_says_the_whole_policy_and_its_digest(policy: GrantPolicy) -> None:
     document = json.loads(json.dumps(written(policy)))

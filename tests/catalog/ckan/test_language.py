@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from catalog.ckan.errors import CkanError
 from catalog.ckan.language import All, And, Node, Not, Or, Range, Term, parse
+from tests.examples import examples
 
 READ: list[tuple[str, Node]] = [
     ("", All()),
@@ -49,7 +50,7 @@ def test_what_cannot_be_read_is_a_search_query_error(text: str) -> None:
     assert (refused.value.kind, refused.value.status) == ("Search Query Error", 400)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(80), deadline=None)
 @given(st.text('ab:()[]{}"\\+-!* ANDORTO停', max_size=40))
 def test_any_text_is_a_tree_or_a_search_query_error(text: str) -> None:
     with suppress(CkanError):  # any other end fails

@@ -22,8 +22,9 @@ from core.errors import InputRefused
 from datasets.intake.dictionary import Column, Dictionary
 from datasets.intake.facts import Intake
 from datasets.intake.reader import read_table
+from tests.examples import examples
 
-CHEAP = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+CHEAP = settings(max_examples=examples(25), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def read(content: bytes, dictionary: Dictionary | None = None) -> tuple[Intake, list[tuple[Any, ...]]]:

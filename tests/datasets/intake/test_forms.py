@@ -16,6 +16,7 @@ from datasets.intake.dictionary import Dictionary
 from datasets.intake.facts import Intake
 from tests.datasets.intake.conftest import Bench
 from tests.datasets.intake.test_any_bytes import read
+from tests.examples import examples
 
 
 def table(values: list[str], name: str = "v") -> str:
@@ -217,7 +218,7 @@ def test_a_label_of_two_codes_is_not_guessed(bench: Bench) -> None:
     assert [row[1] for row in bench.rows()] == ["关闭", "2"]
 
 
-FEW = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+FEW = settings(max_examples=examples(15), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 @FEW
@@ -288,7 +289,7 @@ ANY_CELL = st.text(
 ) | st.sampled_from(["POINT (1 2)", '{"type":"Point","coordinates":[1,2]}', '{"type":1}', '{"coordinates":[]}', "9" * 17, "9999-12-31T23:59:59-14:00"])  # fmt: skip
 
 
-@settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(3), deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.lists(ANY_CELL, min_size=1, max_size=12))
 def test_whatever_a_cell_holds_it_is_read_or_named_and_no_record_is_lost(cells: list[str]) -> None:
     columns = [{"name": f"c{i}", **column} for i, column in enumerate(ANY_COLUMN)]

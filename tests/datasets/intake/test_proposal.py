@@ -12,6 +12,7 @@ from datasets.intake.dictionary import Dictionary
 from datasets.intake.proposal import ProposedColumn, propose_dictionary
 from tests.datasets.intake.conftest import Bench
 from tests.datasets.intake.test_forms import table
+from tests.examples import examples
 
 PROPOSED: dict[str, tuple[str, list[str], dict[str, Any]]] = {
     "是否": ("是否开放", ["是", "否", "是"], {"type": "boolean", "title_zh": "是否开放"}),
@@ -69,7 +70,7 @@ def test_marks_of_emptiness_are_proposed_with_the_types_that_need_them(bench: Be
 CELLS = st.sampled_from(["是", "否", "12%", "3.5 km", "2024年3月5日", "08", "7", "1,234", "x", "", "NA", "114°30'", "2024-03", "10:30"])  # fmt: skip
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(6), deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.lists(st.tuples(CELLS, CELLS), min_size=2, max_size=12))
 def test_a_file_reads_by_its_own_proposal_with_no_other_misfits_than_told(
     bench: Bench, rows: list[tuple[str, str]]

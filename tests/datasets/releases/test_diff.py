@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from core.errors import Conflict
 from datasets.releases.diff import SAMPLE, compare
 from datasets.releases.models import Difference
+from tests.examples import examples
 
 Rows = dict[Any, tuple[Any, Any]]
 VALUES = st.tuples(
@@ -46,7 +47,9 @@ def same(one: Any, other: Any) -> bool:
     return both_nan or one == other
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=examples(15), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(old=TABLES, new=TABLES)
 def test_counts_are_those_of_the_model(tmp_path: Path, old: Rows, new: Rows) -> None:
     counts = run(tmp_path, old, new).counts

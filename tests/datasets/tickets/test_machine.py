@@ -31,6 +31,7 @@ from datasets.waivers.models import WaiverNote
 from datasets.waivers.tables import WaiverRow
 from tests.conftest import TestClock
 from tests.datasets.tickets.stories import a_stage, an_ask, judged
+from tests.examples import examples
 from tests.people import actor_of
 
 PEOPLE = st.sampled_from(["lin", "zhou", "third", "chief", "guard", "keeper", "other", "eye"])
@@ -175,6 +176,9 @@ def test_whatever_is_tried_two_people_answer_and_nothing_gets_lost(
     run_state_machine_as_test(  # type: ignore[no-untyped-call]
         Anything,
         settings=settings(
-            max_examples=12, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
+            max_examples=examples(5),
+            stateful_step_count=40,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
         ),
     )
