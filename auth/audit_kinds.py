@@ -50,6 +50,7 @@ KIND_NAMES: Final[Mapping[str, Text]] = {
     "application.escalated": Text("超期上报", "Escalated"),
     "calendar.day_set": Text("设置工作日历", "Calendar day set"),
     "calendar.day_removed": Text("取消日历设置", "Calendar day removed"),
+    "audit.pack_taken": Text("取出授权或时段证据包", "Evidence of a grant or period taken"),
     "audit.exported": Text("导出审计证据包", "Audit evidence exported"),
     "batch.received": Text("收到批次", "Batch received"),
     "batch.checked": Text("批次校验", "Batch checked"),

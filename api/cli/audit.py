@@ -62,12 +62,16 @@ def verify(
 
 
 def _verify_offline(path: Path, key: str, copies: list[Path], as_json: bool) -> None:
+    from auth.proof.dossier_offline import is_dossier, verify_dossier
     from auth.proof.offline import verify_pack, verify_proof
 
     if not path.exists():
         print(f"{path}: no such folder or file", file=sys.stderr)
         raise typer.Exit(2)
-    found = verify_pack(path, key, copies) if path.is_dir() else verify_proof(path, key)
+    if is_dossier(path):
+        found = verify_dossier(path, key)
+    else:
+        found = verify_pack(path, key, copies) if path.is_dir() else verify_proof(path, key)
     if as_json:
         show(_as_json(found), True)
     elif not found.flaws:
@@ -102,6 +106,31 @@ def export(
 
     with tempfile.TemporaryDirectory() as room, connect(data_dir, server, token, user) as api:
         unpack(api.download("/audit/evidence", Path(room) / "evidence.zip"), out)
+    show({"out": str(out), "files": sum(1 for each in out.rglob("*") if each.is_file())}, as_json)
+
+
+@app.command()
+def pack(
+    out: Annotated[Path, typer.Option("--out", help="A new folder")],
+    grant: Annotated[str, typer.Option("--grant", help="One grant, from its application on")] = "",
+    since: Annotated[str, typer.Option("--since", help="Instant with offset: 2026-01-01T00:00:00+08:00")] = "",
+    until: Annotated[str, typer.Option("--until", help="Instant with offset, not counted")] = "",
+    data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
+) -> None:  # fmt: skip
+    """Take out the evidence of one grant or of a period, each event with its proof; `datagrant audit verify DIR` checks it."""
+    if bool(grant) == bool(since and until):
+        print("name one --grant, or a period by --since and --until", file=sys.stderr)
+        raise typer.Exit(2)
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        print(f"{out} is there already; name a new folder", file=sys.stderr)
+        raise typer.Exit(2)
+    from urllib.parse import urlencode
+
+    from auth.proof.export import unpack
+
+    path = f"grants/{grant}" if grant else f"period?{urlencode({'since': since, 'until': until})}"
+    with tempfile.TemporaryDirectory() as room, connect(data_dir, server, token, user) as api:
+        unpack(api.download(f"/audit/evidence/{path}", Path(room) / "evidence.zip"), out)
     show({"out": str(out), "files": sum(1 for each in out.rglob("*") if each.is_file())}, as_json)
 
 

@@ -11,15 +11,18 @@ from fastapi.responses import FileResponse, HTMLResponse
 
 from api.access import access
 from api.deps import ActorDep, HouseDep, ReadDep
+from api.dossiers import grant_pack, period_pack
 from api.lookups import org_names, person_names
 from api.routes.audit import verified
 from api.web import page
 from api.witness import evidence
 from auth import audit_reading
 from auth.applications.rules import period
+from auth.policy.filters.rules import LOCAL
 from auth.proof import service as proofs
 from auth.proof.checkpoint import Place
 from core.errors import AppError
+from core.ids import GrantId
 
 router = APIRouter(prefix="/audit", include_in_schema=True, tags=["pages"])
 PER_PAGE: Final = 50
@@ -59,6 +62,23 @@ def list_page(
 def download_evidence(house: HouseDep, actor: ActorDep) -> FileResponse:
     """The evidence pack, for a browser."""
     return evidence(house, actor)
+
+
+@router.get("/evidence/grants/{grant_id}", response_class=FileResponse, **access("auth:audit:read"))
+def download_grant_evidence(house: HouseDep, actor: ActorDep, grant_id: GrantId) -> FileResponse:
+    """One grant's evidence, for a browser."""
+    return grant_pack(house, actor, grant_id)
+
+
+@router.get("/evidence/period", response_class=FileResponse, **access("auth:audit:read"))
+def download_period_evidence(
+    house: HouseDep, actor: ActorDep, since: str = "", until: str = ""
+) -> FileResponse:
+    """The evidence of some local days, both counted; by itself, of the last 31."""
+    last = _day(until) or house.clock().astimezone(LOCAL).date()
+    first = _day(since) or last - timedelta(days=30)
+    begins, ends = period(first, max(first, last))
+    return period_pack(house, actor, begins, ends)
 
 
 def _signed(house: HouseDep) -> dict[str, Any]:

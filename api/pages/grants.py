@@ -11,21 +11,29 @@ from fastapi.responses import HTMLResponse
 
 from api.access import access
 from api.deps import ActorDep, HouseDep, ReadDep
+from api.dossiers import proofs_of
 from api.forms import Typed, tried
 from api.lookups import assets, column_titles, has_release, org_names
 from api.pages.applications import policy_in_words, timeline
 from api.web import go, page
 from auth import audit_reading
 from auth.actor import Actor
+from auth.applications import service as applications
 from auth.applications.reading import is_bureau
 from auth.grants import queries, service
+from auth.grants.ledger import KINDS
 from auth.grants.service import GrantRead, GrantStep
 from auth.grants.workflow import STATE_NAMES, STEP_NAMES, Step
 from auth.incidents import freezes
+from auth.policy.limits import limits
+from auth.proof.checkpoint import Place
+from auth.supervision import ledger
+from auth.supervision.ledger import Wish
 from core.errors import AppError
-from core.ids import GrantId
+from core.ids import ApplicationId, GrantId
 from core.text import Text
 from core.work import Work
+from datasets.extracts import queries as extracts
 
 router = APIRouter(prefix="/grants", include_in_schema=True, tags=["pages"])
 PER_PAGE: Final = 25
@@ -64,6 +72,30 @@ def list_page(
 def show_page(request: Request, work: ReadDep, actor: ActorDep, grant_id: GrantId) -> HTMLResponse:
     """One grant: what it allows, what was used, and everything that happened, on one page."""
     return _show(request, work, actor, grant_id)
+
+
+@router.get("/{grant_id}/record", response_class=HTMLResponse, **access("auth:grant:read"))
+def record_page(
+    request: Request, work: ReadDep, actor: ActorDep, house: HouseDep, grant_id: GrantId
+) -> HTMLResponse:
+    """One grant from its application to its deletion certificate on one page, each step with its proof."""
+    found = service.grant(work, actor, grant_id)
+    application = applications.application(work, actor, ApplicationId(found.application_id))
+    history = audit_reading.history(
+        work, application_id=found.application_id, grant_id=grant_id, internal=is_bureau(actor)
+    )
+    checkpoint, proofs = proofs_of(work, house, [each.seq for each in history])
+    taken, sums = ledger.lines(work, Wish(grant_id=grant_id), sort="at", limit=500)
+    delivered, _ = extracts.listed(work, actor, grant_id=grant_id, sort="requested", limit=200)
+    policy = queries.view(work, grant_id).policy
+    line = next((each for each in application.lines if each.dataset_id == found.dataset_id), None)
+    return page(
+        request, "grants/record.html", found=found, application=application, line=line, states=STATE_NAMES,
+        orgs=org_names(work), policy=policy_in_words(policy, column_titles(work, found.dataset_id)),
+        events=list(zip(timeline(work, history, grant_id), history, strict=True)), proofs=proofs, checkpoint=checkpoint,
+        key=Place.of(house.settings).signer().verifier.text(), taken=taken if actor.may("auth:usage:read") else [],
+        sums=sums, extracts=delivered, kinds=KINDS, known=limits(), may_take=actor.may("auth:audit:read"),
+    )  # fmt: skip
 
 
 def _show(

@@ -11,11 +11,13 @@ from pydantic import AwareDatetime
 
 from api.access import access
 from api.deps import ActorDep, HouseDep, ReadDep
+from api.dossiers import grant_pack, period_pack
 from api.witness import evidence
 from auth import audit, audit_reading
 from auth.proof import service as proofs
 from auth.proof.checkpoint import Place
 from auth.proof.service import ConsistencyRead, InclusionRead
+from core.ids import GrantId
 
 router = APIRouter(prefix="/audit", tags=["audit"])
 
@@ -81,6 +83,20 @@ def show_proof(work: ReadDep, actor: ActorDep, house: HouseDep, event_id: str) -
 def download_evidence(house: HouseDep, actor: ActorDep) -> FileResponse:
     """The whole record as a ZIP file that can be checked without this service: events, checkpoints, public key."""
     return evidence(house, actor)
+
+
+@router.get("/evidence/grants/{grant_id}", response_class=FileResponse, **access("auth:audit:read"))
+def download_grant_evidence(house: HouseDep, actor: ActorDep, grant_id: GrantId) -> FileResponse:
+    """One grant's history from its application on, each event with its proof, with terms, policy and receipts, as a ZIP."""
+    return grant_pack(house, actor, grant_id)
+
+
+@router.get("/evidence/period", response_class=FileResponse, **access("auth:audit:read"))
+def download_period_evidence(
+    house: HouseDep, actor: ActorDep, since: AwareDatetime, until: AwareDatetime
+) -> FileResponse:
+    """Every event from `since` on and before `until`, each with its proof, as a ZIP."""
+    return period_pack(house, actor, since, until)
 
 
 def verified(work: ReadDep, house: HouseDep) -> dict[str, Any]:

@@ -197,7 +197,7 @@ class _Chain:
             self._look_for_gap(line)
             return
         try:
-            event = _event(line)
+            event = parsed(line)
         except ValueError as fault:
             self._break(f"第 {self._line} 条被改动：{fault}", f"event {self._line} was altered: {fault}")
             return
@@ -208,7 +208,7 @@ class _Chain:
             self._break(f"第 {seq} 条重复或被插入", f"event {seq} is there twice, or was inserted")
         elif event["prev_hash"] != self._previous:
             self._break(f"第 {seq} 条与前一条不相连", f"event {seq} does not link to the one before")
-        elif _hash_of(event) != event["hash"]:
+        elif hash_of(event) != event["hash"]:
             self._break(f"第 {seq} 条被改动", f"event {seq} was altered")
         else:
             self._previous = event["hash"]
@@ -216,7 +216,7 @@ class _Chain:
     def _look_for_gap(self, line: bytes) -> None:
         if self._gap:
             try:
-                seq = _event(line)["seq"]
+                seq = parsed(line)["seq"]
             except ValueError:
                 return
             if seq == self._gap:
@@ -233,7 +233,7 @@ class _Chain:
         self._found.flaw(self._broken_at, zh, en)
 
 
-def _event(line: bytes) -> dict[str, Any]:
+def parsed(line: bytes) -> dict[str, Any]:
     """The event in a line that is written in the one canonical way. Raises ValueError."""
     try:
         event = json.loads(line)
@@ -249,7 +249,7 @@ def _event(line: bytes) -> dict[str, Any]:
     return event
 
 
-def _hash_of(event: dict[str, Any]) -> str:
+def hash_of(event: dict[str, Any]) -> str:
     body = {name: value for name, value in event.items() if name not in {"hash", "prev_hash"}}
     previous = bytes.fromhex(event["prev_hash"])
     return hashlib.sha256(previous + rfc8785.dumps(cast(Any, body))).hexdigest()
