@@ -12,7 +12,7 @@ from auth.applications.workflow import STATE_NAMES, State
 from auth.clocks.kpi import MEASURES, Rate
 from auth.clocks.models import WaitingCase
 from auth.clocks.rules import STAGE_NAMES
-from core.sheet import as_csv
+from core.sheets import Sheet, csv_of
 from core.text import Lang, Text
 
 
@@ -27,7 +27,8 @@ def waiting_csv(found: Sequence[WaitingCase], orgs: Mapping[str, Text], lang: La
         "zh": ("申请", "机构", "数源部门", "数据集", "环节", "状态", "提交时间", "期限", "剩余工作日", "已上报级别", "下一步"),
         "en": ("Application", "Organisation", "Departments", "Datasets", "Stage", "State", "Submitted", "Due", "Working days left", "Escalated to level", "Next"),
     }  # fmt: skip
-    return as_csv(heads[lang], [_waiting_row(each, orgs, lang) for each in found])
+    rows = [_waiting_row(each, orgs, lang) for each in found]
+    return b"".join(csv_of(Sheet("clocks", heads[lang], rows)))
 
 
 def _waiting_row(each: WaitingCase, orgs: Mapping[str, Text], lang: Lang) -> list[object]:
@@ -59,7 +60,7 @@ def rates_csv(found: Sequence[Rate], orgs: Mapping[str, Text], lang: Lang) -> by
         ]
         for rate in found
     ]  # fmt: skip
-    return as_csv(heads[lang], rows)
+    return b"".join(csv_of(Sheet("kpi", heads[lang], rows)))
 
 
 def rates_json(found: Sequence[Rate]) -> dict[str, Any]:

@@ -12,8 +12,10 @@ from fastapi import Depends, Request
 from api.house import House
 from api.identity import identify
 from auth.actor import Actor
+from auth.messages import service as messages
 from core.text import Lang
 from core.work import Work
+from datasets.notices import service as notices
 
 
 def get_house(request: Request) -> House:
@@ -38,6 +40,11 @@ def current_actor(request: Request) -> Actor:
     actor = replace(found.actor, origin=origin(request))
     request.state.actor, request.state.csrf = actor, found.csrf
     request.state.org_name, request.state.is_stale_cookie = found.org_name, found.is_stale_cookie
+    if found.actor.is_signed_in and "text/html" in request.headers.get("accept", ""):
+        with get_house(request).read() as work:  # for the frame of the page
+            request.state.unread = messages.unread(work, found.actor.account_id) + notices.unread(
+                work, found.actor
+            )
     return actor
 
 

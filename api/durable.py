@@ -19,6 +19,7 @@ from dbos import DBOS, DBOSConfig, SetWorkflowID, StepOptions
 from sqlmodel import col, select
 
 from api.house import House, open_house
+from api.mailing import send_mail
 from api.outflow import send_due
 from api.witness import seal_record
 from auth import deadlines
@@ -166,6 +167,7 @@ def serve_jobs(settings: Settings, stop: threading.Event, *, idle_exit: float | 
                 note_deadlines(house)
                 start_due_sources(house)
                 send_due(house)
+                send_mail(house)
                 ask_for_scrub(house)
                 seal_record(house)
         except Exception:

@@ -20,6 +20,7 @@ KIND_NAMES: Final[Mapping[str, Text]] = {
     "account.disabled": Text("停用账号", "Account disabled"),
     "account.enabled": Text("启用账号", "Account enabled"),
     "account.locked": Text("账号锁定", "Account locked"),
+    "account.notifications_chosen": Text("设置通知方式", "Notifications chosen"),
     "account.password_set": Text("设置密码", "Password set"),
     "account.sign_in_failed": Text("登录失败", "Sign-in failed"),
     "account.signed_out_everywhere": Text("全部登录已退出", "Signed out everywhere"),

@@ -13,10 +13,12 @@ from auth.applications import drafts
 from auth.applications.steps import local_day
 from auth.applications.tables import ApplicationRow
 from auth.applications.workflow import State as ApplicationState
+from auth.clocks import escalation
 from auth.duties import service as duties
 from auth.grants import service as grants
 from auth.grants.tables import GrantRow
 from auth.grants.workflow import State as GrantState
+from auth.messages import reminders
 from auth.policy.limits import limits
 from core.work import Work
 
@@ -36,9 +38,15 @@ def is_anything_due(work: Work) -> bool:
         col(ApplicationRow.due_on) < local_day(work.now),
     )
     waiting = any(work.db.exec(wanted.limit(1)).first() is not None for wanted in (ended, unanswered))
-    return waiting or duties.is_anything_due(work)
+    return (
+        waiting
+        or duties.is_anything_due(work)
+        or escalation.is_anything_due(work)
+        or reminders.is_anything_due(work)
+    )
 
 
 def note_due(work: Work) -> int:
     """Write every event that is due; returns their number. Safe to run at any time and in several processes."""
-    return grants.expire_due(work) + drafts.lapse_due(work) + duties.note_due(work)
+    noted = grants.expire_due(work) + drafts.lapse_due(work) + duties.note_due(work)
+    return noted + escalation.escalate_due(work) + reminders.remind_due(work)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import datetime, timedelta
+from typing import Final
 
 from sqlmodel import Field, SQLModel, col, select
 
@@ -40,9 +41,15 @@ def post(work: Work, topic: str, subject: str, body: dict[str, object]) -> Outbo
     return row
 
 
-def due(work: Work, limit: int = 50) -> list[OutboxRow]:
-    """Messages whose time has come, oldest first."""
+PRIVATE: Final = frozenset({"mail"})
+"""Topics that are for one reader each, and never leave with the events."""
+
+
+def due(work: Work, limit: int = 50, *, topic: str | None = None) -> list[OutboxRow]:
+    """Messages whose time has come, oldest first: those of a topic, or all events."""
     wanted = select(OutboxRow).where(col(OutboxRow.sent_at).is_(None), OutboxRow.due_at <= work.now)
+    of = col(OutboxRow.topic)
+    wanted = wanted.where(of == topic) if topic else wanted.where(of.not_in(PRIVATE))
     return list(work.db.exec(wanted.order_by(col(OutboxRow.due_at)).limit(limit)))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -43,6 +44,17 @@ class Settings(BaseSettings):
         None,
         description="Where events (release.published, grant.revoked, …) are posted as JSON; empty keeps them",
     )
+    mail_host: str = Field(
+        "", description="SMTP server for e-mail to people; empty: no e-mail, the inbox alone"
+    )
+    mail_port: int = Field(587, ge=1, le=65535, description="Its port")
+    mail_security: Literal["starttls", "tls", "none"] = Field(
+        "starttls",
+        description="How the line to the SMTP server is secured; none is for a server on this machine",
+    )
+    mail_user: str = Field("", description="User of the SMTP server; empty: without signing in")
+    mail_password: str = Field("", description="Its password")
+    mail_from: str = Field("datagrant@localhost", description="Sender of e-mail")
     source_root: Path | None = Field(
         None,
         description="Directory whose sub-folders, one for each department by its id, sources may watch; empty: no folders",

@@ -8,12 +8,13 @@ of their own: they become JSON and hexadecimal text.
 from __future__ import annotations
 
 import json
-from typing import Any
+import re
+from typing import Any, Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from core.sheet import FORMULA, safe_cell
+_DANGEROUS: Final = r"^[=+\-@\t\r\n＝＋－＠]"
 
 
 def flat(kind: pa.DataType) -> pa.DataType:
@@ -31,12 +32,12 @@ def safe_cells(values: pa.Array) -> pa.Array:
     if not (pa.types.is_string(kind) or pa.types.is_large_string(kind)):
         return values
     marked = pc.binary_join_element_wise(pa.scalar("'", kind), values, pa.scalar("", kind))
-    return pc.if_else(pc.match_substring_regex(values, FORMULA), marked, values)
+    return pc.if_else(pc.match_substring_regex(values, _DANGEROUS), marked, values)
 
 
 def safe_name(name: str) -> str:
     """A column's name as a header cell."""
-    return str(safe_cell(name))
+    return f"'{name}" if re.match(_DANGEROUS, name) else name
 
 
 def _texts(values: pa.Array, said: Any) -> pa.Array:  # noqa: ANN401 - any value to text

@@ -15,6 +15,7 @@ from auth.asset import Asset
 from auth.clocks import counting
 from auth.clocks.rules import STAGE_OF
 from auth.identity.principals import orgs_of
+from auth.messages import announcing
 from auth.policy.filters.rules import LOCAL
 from auth.policy.limits import limits
 from auth.policy.separation import Doer
@@ -120,6 +121,7 @@ def move(
     )  # fmt: skip
     if row.state != before:
         outbox.post(work, KINDS[step], row.id, {"application_id": row.id, "state": str(row.state)})
+        announcing.moved(work, row, by=actor.account_id)
 
 
 def _set_clock(work: Work, row: ApplicationRow, before: State) -> None:

@@ -14,6 +14,9 @@ from auth.clocks.models import CaseClocks, ExtensionAsk, ExtensionDecision, Exte
 from auth.clocks.rules import STAGE_OF, present
 from auth.clocks.sla import extension_source, longest_extension
 from auth.clocks.tables import ExtensionRow, ReceiptRow
+from auth.messages import audience
+from auth.messages.announcing import short
+from auth.messages.service import tell
 from auth.policy import separation
 from auth.policy.rules import refused
 from auth.roles import Role
@@ -73,6 +76,11 @@ def ask_extension(
     )  # fmt: skip
     work.db.add(made)
     work.db.flush()
+    deciders = [each for each in audience.bureau(work, row, [Role.APPROVER]) if each != actor.account_id]
+    tell(
+        work, deciders, "clock.extension_asked", subject=row.id, href="/clocks", once=made.id,
+        facts=short(row) | {"days": body.working_days},
+    )  # fmt: skip
     due = clock.due_on.isoformat() if clock and clock.due_on else None
     audit.record(
         work, actor, "application.extension_asked", subject=row.id, application_id=row.id,
@@ -150,6 +158,10 @@ def decide_extension(work: Work, actor: Actor, extension_id: str, body: Extensio
     )  # fmt: skip
     if found.state == "approved":
         outbox.post(work, kind, row.id, {"application_id": row.id, "state": row.state, "due_on": due})
+        tell(
+            work, [row.created_by], "clock.extended", subject=row.id, href=f"/applications/{row.id}/clocks",
+            once=found.id, facts=short(row) | {"days": found.working_days, "due_on": due or "—"},
+        )  # fmt: skip
     return ExtensionRead.model_validate(found)
 
 

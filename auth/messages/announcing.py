@@ -1,0 +1,33 @@
+"""Telling what happened to an application: whoever has the next word, and whoever made it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from auth.applications.tables import ApplicationRow
+from auth.applications.workflow import State
+from auth.messages import audience
+from auth.messages.kinds import state_facts
+from auth.messages.service import tell
+from core.work import Work
+
+_OF_INTEREST: Final = frozenset(
+    {State.IN_REVIEW, State.RETURNED, State.OFFERED, State.REJECTED, State.LAPSED, State.AGREED}
+)
+
+
+def moved(work: Work, row: ApplicationRow, *, by: str) -> None:
+    """The application has entered its present state through account `by`, who is not told what he did himself."""
+    href, once = f"/applications/{row.id}", f"{row.id}|{row.version}"
+    facts = short(row)
+    if row.due_on:
+        facts["due_on"] = row.due_on.isoformat()
+    waiting = [each for each in audience.next_for(work, row) if each != by]
+    tell(work, waiting, "application.waits", subject=row.id, href=href, once=once, facts=facts)
+    if row.state in _OF_INTEREST and row.created_by != by and row.created_by not in waiting:
+        tell(work, [row.created_by], "application.moved", subject=row.id, href=href, once=once, facts=facts)
+
+
+def short(row: ApplicationRow) -> dict[str, str]:
+    """The facts that every message about an application carries."""
+    return {"id": row.id[:13], **state_facts(row.state)}

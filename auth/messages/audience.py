@@ -1,0 +1,61 @@
+"""Who is to be told: people who hold a role now, where it counts for the case at hand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from sqlmodel import col, or_, select
+
+from auth.actor import PLATFORM
+from auth.applications import queries as applications
+from auth.applications.tables import ApplicationRow
+from auth.applications.workflow import State
+from auth.identity.tables import AccountRow, RoleAssignmentRow
+from auth.roles import Role
+from auth.scope import ENTERPRISE
+from core.work import Work
+
+_BUREAU: Final = {
+    State.SUBMITTED: frozenset({Role.REVIEWER_BUSINESS}),
+    State.IN_REVIEW: frozenset({Role.REVIEWER_BUSINESS, Role.REVIEWER_SECURITY}),
+    State.DECIDING: frozenset({Role.APPROVER}),
+}
+_HOLDER: Final = {
+    State.OFFERED: frozenset({Role.ORG_OFFICER}),
+    State.RETURNED: frozenset({Role.APPLICANT}),
+}
+
+
+def holders(work: Work, roles: Iterable[Role], scopes: Iterable[str]) -> list[str]:
+    """Accounts that may act now and hold one of `roles` in one of `scopes`, or platform-wide where the role can be."""
+    wide = or_(
+        col(RoleAssignmentRow.scope).in_(list(scopes)),
+        (col(RoleAssignmentRow.scope) == PLATFORM)
+        & col(RoleAssignmentRow.role).not_in([role.value for role in ENTERPRISE]),
+    )
+    wanted = (
+        select(AccountRow.id)
+        .join(RoleAssignmentRow, col(RoleAssignmentRow.account_id) == col(AccountRow.id))
+        .where(
+            col(AccountRow.disabled).is_(False),
+            col(RoleAssignmentRow.role).in_([role.value for role in roles]),
+            wide,
+            RoleAssignmentRow.valid_from <= work.now,
+            or_(col(RoleAssignmentRow.valid_to).is_(None), col(RoleAssignmentRow.valid_to) > work.now),
+        )
+    )
+    return sorted(set(work.db.exec(wanted)))
+
+
+def next_for(work: Work, row: ApplicationRow) -> list[str]:
+    """Who has the next word on the application."""
+    state = State(row.state)
+    if state in _BUREAU:
+        return holders(work, _BUREAU[state], applications.departments(work, row.id))
+    return holders(work, _HOLDER[state], [row.org_id]) if state in _HOLDER else []
+
+
+def bureau(work: Work, row: ApplicationRow, roles: Iterable[Role]) -> list[str]:
+    """People of the bureau with one of these roles over one of the application's departments."""
+    return holders(work, roles, applications.departments(work, row.id))

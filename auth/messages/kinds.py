@@ -1,0 +1,80 @@
+"""What can be told, in which words, and under which topic a reader turns it on or off."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from auth.applications.workflow import STATE_NAMES, State
+from core.text import Text
+
+TOPICS: Final[Mapping[str, Text]] = {
+    "task": Text("等我办理", "Waiting for me"),
+    "case": Text("我的申请进展", "My applications"),
+    "clock": Text("超期与延期", "Overdue and extensions"),
+    "reminder": Text("到期提醒", "Reminders of ends"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of message: its topic, its name, and its sentence with places for facts."""
+
+    topic: str
+    name: Text
+    sentence: Text
+
+
+KINDS: Final[Mapping[str, Kind]] = {
+    "application.waits": Kind(
+        "task", Text("待办申请", "Application to handle"),
+        Text("申请 {id} 进入“{state_zh}”，等您办理，期限 {due_on}。", "Application {id} is now “{state_en}” and waits for you; due {due_on}."),
+    ),
+    "application.moved": Kind(
+        "case", Text("申请进展", "Application moved"),
+        Text("您的申请 {id} 现为“{state_zh}”。", "Your application {id} is now “{state_en}”."),
+    ),
+    "clock.escalated": Kind(
+        "clock", Text("超期上报", "Overdue"),
+        Text("申请 {id} 在“{state_zh}”环节已超期（期限 {due_on}），上报至{level_zh}。", "Application {id} is overdue in “{state_en}” (due {due_on}); told to: {level_en}."),
+    ),
+    "clock.extension_asked": Kind(
+        "clock", Text("延期待审批", "Extension to decide"),
+        Text("申请 {id} 请求延期 {days} 个工作日，待您审批。", "An extension of {days} working days for application {id} waits for your decision."),
+    ),
+    "clock.extended": Kind(
+        "case", Text("办理延期", "Extended"),
+        Text("您的申请 {id} 的办理期限延长 {days} 个工作日，至 {due_on}。", "The time for handling your application {id} was extended by {days} working days, to {due_on}."),
+    ),
+    "reminder.grant": Kind(
+        "reminder", Text("授权即将到期", "Grant ends soon"),
+        Text("授权 {id} 将于 {ends_on} 到期（还有 {days} 天）；需继续使用请及时续期。", "Grant {id} ends on {ends_on} (in {days} days); renew it in time if you still need it."),
+    ),
+    "reminder.licence": Kind(
+        "reminder", Text("机构资格即将到期", "Licence ends soon"),
+        Text("贵机构资格将于 {ends_on} 到期（还有 {days} 天）；到期后授权停止生效。", "Your organisation's licence ends on {ends_on} (in {days} days); grants stop counting then."),
+    ),
+    "reminder.role": Kind(
+        "reminder", Text("角色即将到期", "Role ends soon"),
+        Text("账号 {account} 的角色 {role} 将于 {ends_on} 到期（还有 {days} 天）。", "The role {role} of {account} ends on {ends_on} (in {days} days)."),
+    ),
+}  # fmt: skip
+
+
+def sentence(kind: str, facts: Mapping[str, Any]) -> Text:
+    """The message in words; a fact that is missing reads as a dash, so that an old row never breaks the inbox."""
+    known = KINDS.get(kind)
+    if known is None:
+        return Text(kind, kind)
+    return Text(known.sentence.zh.format_map(_Dashed(facts)), known.sentence.en.format_map(_Dashed(facts)))
+
+
+class _Dashed(dict[str, Any]):
+    def __missing__(self, key: str) -> str:
+        return "—"
+
+
+def state_facts(state: str) -> dict[str, str]:
+    name = STATE_NAMES[State(state)]
+    return {"state": state, "state_zh": name.zh, "state_en": name.en}

@@ -1,0 +1,141 @@
+"""Reminding people before something ends: 60, 30, 7 and 1 days before (data), each once, whoever should act.
+
+A look that comes late sends the nearest reminder alone: twenty days before the end nobody needs the one of sixty.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from typing import Final
+
+from sqlmodel import col, select
+
+from auth.applications.rules import period
+from auth.clocks.counting import day_of
+from auth.clocks.sla import reminder_days
+from auth.grants.tables import GrantRow
+from auth.grants.workflow import State as GrantState
+from auth.identity.tables import AccountRow, LicenceState, OrganisationRow, RoleAssignmentRow
+from auth.messages import audience
+from auth.messages.service import tell
+from auth.messages.tables import ReminderRow
+from auth.roles import Role
+from core.work import Work, hold
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """Something that ends: `ends_on` is its last day; `people` finds the accounts that should act."""
+
+    kind: str
+    subject: str
+    ends_on: date
+    href: str
+    people: Callable[[Work], list[str]]
+    facts: dict[str, str] = field(default_factory=dict)
+
+
+def offset(left: int, days: tuple[int, ...]) -> int | None:
+    """The reminder that is due with so many days left: the smallest that has been reached; None before the first and after the end."""
+    reached = [each for each in days if left <= each]
+    return min(reached) if reached and left >= 0 else None
+
+
+def _grants(work: Work, until: date) -> Iterator[Ending]:
+    wanted = select(GrantRow).where(
+        col(GrantRow.state).in_([GrantState.ACTIVE, GrantState.SUSPENDED]),
+        GrantRow.ends_at > work.now,
+        GrantRow.ends_at <= period(until, until)[1],
+    )
+    for row in work.db.exec(wanted):
+        last = day_of(row.ends_at - timedelta(seconds=1))  # the end itself is exclusive
+        org = row.org_id
+
+        def people(work: Work, org: str = org) -> list[str]:
+            return audience.holders(work, [Role.ORG_OFFICER, Role.APPLICANT], [org])
+
+        yield Ending("grant", row.id, last, f"/grants/{row.id}", people, {"id": row.id[:13]})
+
+
+def _licences(work: Work, until: date) -> Iterator[Ending]:
+    wanted = select(OrganisationRow).where(
+        OrganisationRow.licence_state == LicenceState.QUALIFIED,
+        col(OrganisationRow.licence_valid_to) >= day_of(work.now),
+        col(OrganisationRow.licence_valid_to) <= until,
+    )
+    for row in work.db.exec(wanted):
+        org = row.id
+
+        def people(work: Work, org: str = org) -> list[str]:
+            return audience.holders(work, [Role.ORG_OFFICER], [org])
+
+        if row.licence_valid_to is not None:
+            yield Ending("licence", row.id, row.licence_valid_to, "/me", people)
+
+
+def _roles(work: Work, until: date) -> Iterator[Ending]:
+    wanted = (
+        select(RoleAssignmentRow, AccountRow)
+        .join(AccountRow, col(AccountRow.id) == col(RoleAssignmentRow.account_id))
+        .where(
+            col(AccountRow.disabled).is_(False),
+            RoleAssignmentRow.valid_from <= work.now,
+            col(RoleAssignmentRow.valid_to) > work.now,
+            col(RoleAssignmentRow.valid_to) <= period(until, until)[1],
+        )
+    )
+    for row, account in work.db.exec(wanted):
+        if row.valid_to is None:
+            continue
+        own = account.id
+
+        def people(work: Work, own: str = own) -> list[str]:
+            return [own, *audience.holders(work, [Role.SYSADMIN], [])]
+
+        last = day_of(row.valid_to - timedelta(seconds=1))
+        facts = {"account": account.username, "role": row.role}
+        yield Ending("role", row.id, last, "/me", people, facts)
+
+
+SOURCES: Final[tuple[Callable[[Work, date], Iterator[Ending]], ...]] = (_grants, _licences, _roles)
+
+
+def due(work: Work) -> list[tuple[Ending, int]]:
+    """Endings with the reminder that is due now and has not gone out."""
+    today, days = day_of(work.now), reminder_days()
+    until = today + timedelta(days=max(days))
+    wanted = select(ReminderRow).where(ReminderRow.ends_on >= today, ReminderRow.ends_on <= until)
+    sent = {(row.kind, row.subject, row.ends_on, row.days_before) for row in work.db.exec(wanted)}
+    found = []
+    for source in SOURCES:
+        for ending in source(work, until):
+            before = offset((ending.ends_on - today).days, days)
+            if before is not None and (ending.kind, ending.subject, ending.ends_on, before) not in sent:
+                found.append((ending, before))
+    return found
+
+
+def is_anything_due(work: Work) -> bool:
+    return bool(due(work))
+
+
+def remind_due(work: Work) -> int:
+    """Send every reminder that is due; returns how many. Safe at any time and in several processes."""
+    hold(work, "reminders")
+    found, today = due(work), day_of(work.now)
+    for ending, before in found:
+        left = (ending.ends_on - today).days
+        told = tell(
+            work, ending.people(work), f"reminder.{ending.kind}", subject=ending.subject, href=ending.href,
+            once=f"{ending.subject}|{ending.ends_on}|{before}",
+            facts={**ending.facts, "ends_on": ending.ends_on.isoformat(), "days": left},
+        )  # fmt: skip
+        work.db.add(
+            ReminderRow(
+                kind=ending.kind, subject=ending.subject, ends_on=ending.ends_on, days_before=before, at=work.now, told=told
+            )
+        )  # fmt: skip
+        work.db.flush()
+    return len(found)
