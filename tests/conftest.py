@@ -12,10 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from argon2 import PasswordHasher
 from sqlalchemy import Engine, create_engine, event, text
 
 from api.house import House
 from api.schema import bring_up_to_date
+from auth.identity import passwords
 from core.db import make_engine
 from core.files import FileStore
 from core.settings import Settings
@@ -56,6 +58,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture
 def clock() -> TestClock:
     return TestClock()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cheap_passwords() -> Iterator[None]:
+    """Hashing a password takes a third of a second on purpose; tests that sign in would wait for nothing else."""
+    dear = passwords._HASHER
+    assert dear.time_cost * dear.memory_cost >= 3 * 65536, "argon2id in earnest is what RFC 9106 asks for"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(passwords, "_HASHER", PasswordHasher(time_cost=1, memory_cost=64, parallelism=1))
+        yield
 
 
 @pytest.fixture(scope="session")

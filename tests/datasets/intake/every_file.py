@@ -10,7 +10,6 @@ import re
 import signal
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -28,7 +27,7 @@ COUNTED: Final = r"items|features|Point|sources|objects|packages?|datasets|porta
 BEFORE: Final = """# Every file, and what became of it
 
 Written by `python -m tests.datasets.intake.every_file`: each file of `../shared/data` is read without a dictionary, in a process of its own,
-and its peak memory (the whole process, libraries and all) is noted. `stated` is what the folder's own README says, less its
+and its processor time and peak memory (the whole process, libraries and all) are noted. `stated` is what the folder's own README says, less its
 header and blank records: ✓ where ours agrees, else its number, which counts titles above the header, notes below the table (both are findings),
 all members of an archive or whole packages, and not records of mere delimiters (which are kept). Refusals are whole sentences, as a person reads them.
 
@@ -77,7 +76,6 @@ def _number(text: str) -> int:
 def read(name: str) -> Read:
     """Read one file in a forked process; its peak and its end are the kernel's own figures."""
     out_of, into = os.pipe()
-    begun = time.perf_counter()
     child = os.fork()
     if child == 0:
         os.close(out_of)
@@ -88,7 +86,7 @@ def read(name: str) -> Read:
     with os.fdopen(out_of, encoding="utf-8") as pipe:
         told = pipe.read().split("\x1f")
     _, status, usage = os.wait4(child, 0)
-    seconds, peak = time.perf_counter() - begun, usage.ru_maxrss >> 10
+    seconds, peak = usage.ru_utime + usage.ru_stime, usage.ru_maxrss >> 10
     broken = "" if status == 0 else f"ended by signal {os.WTERMSIG(status)}"
     rows, columns, how, refused, crashed = told if len(told) == 5 else ("", "", "", "", "said nothing")
     return Read(
@@ -137,7 +135,7 @@ def _line(found: Read, told: int | None) -> str:
         outcome = f"refused: {found.refused}"
     else:
         outcome = f"{found.rows:,} × {found.columns:,}; {found.how}"
-    return f"| {found.name} | {_cell(outcome)} | {agrees} | {found.peak_mb} |"
+    return f"| {found.name} | {_cell(outcome)} | {agrees} | {found.seconds:.1f} | {found.peak_mb} |"
 
 
 def _cell(text: str) -> str:
@@ -158,7 +156,7 @@ def main() -> None:
         print(f"{found.seconds:6.1f} s  {line}")  # noqa: T201 - a command's answer
         if found.broken or found.peak_mb > MOST_MB:
             bad.append(found.name)
-    heading = "| file | outcome (rows × columns) | stated | peak MB |\n|---|---|---:|---:|\n"
+    heading = "| file | outcome (rows × columns) | stated | CPU s | peak MB |\n|---|---|---:|---:|---:|\n"
     refused = sum(1 for line in page if "| refused: " in line)
     summary = f"{len(page)} files: {len(page) - refused - len(bad)} read, {refused} refused, {len(bad)} broken or over {MOST_MB:,} MB.\n\n"
     PAGE.write_text(BEFORE + summary + heading + "\n".join(page) + "\n", encoding="utf-8")

@@ -17,14 +17,30 @@ pytestmark = pytest.mark.shared
 Read = Callable[..., Intake]
 
 
-@pytest.fixture
-def read(shared: Path, tmp_path: Path) -> Read:
+@pytest.fixture(scope="module")
+def tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the tables that were read without a dictionary lie, by their number in `read`."""
+    return tmp_path_factory.mktemp("tables")
+
+
+@pytest.fixture(scope="module")
+def read(shared: Path, tables: Path) -> Read:
+    """Read a file; once for the whole module where nothing is told about it."""
+    kept: dict[str, Intake] = {}
+
     def reading(name: str, **known: object) -> Intake:
-        return read_table(
-            shared / "data" / name, tmp_path / "t.parquet", dictionary=Dictionary.model_validate(known)
-        )
+        dictionary = Dictionary.model_validate(known)
+        if known:
+            return read_table(shared / "data" / name, tables / "told.parquet", dictionary=dictionary)
+        if name not in kept:
+            kept[name] = read_table(shared / "data" / name, table_of(tables, name), dictionary=dictionary)
+        return kept[name]
 
     return reading
+
+
+def table_of(tables: Path, name: str) -> Path:
+    return tables / f"{name.replace('/', '-')}.parquet"
 
 
 def nulls(found: Intake) -> dict[str, int]:
@@ -179,7 +195,7 @@ def test_titles_and_footers_stay_out_of_the_table_and_are_reported(read: Read) -
     assert found.preview.last[-1][0] == "新疆维吾尔自治区"
 
 
-def test_roc_dates_become_dates_and_the_odd_ones_are_each_reported(read: Read, tmp_path: Path) -> None:
+def test_roc_dates_become_dates_and_the_odd_ones_are_each_reported(read: Read) -> None:
     columns = [{"name": "EDITTIME", "type": "date", "title_zh": "編輯日期"}]
     found = read("parking/taipei_offstreet_parking.geojson", columns=columns)
     assert found.preview.first[0][[c.name for c in found.columns].index("EDITTIME")] == "2012-02-13"
@@ -203,10 +219,11 @@ def test_one_member_of_an_archive_can_be_named_even_in_chinese(read: Read) -> No
     assert (found.rows, found.input.member) == (1157, "深圳.csv")
 
 
-def test_every_row_carries_its_number_and_order_is_kept(read: Read, tmp_path: Path) -> None:
-    read("air_quality/cn_cities_daily_aqi_2013-2017.csv.gz")
+def test_every_row_carries_its_number_and_order_is_kept(read: Read, tables: Path) -> None:
+    name = "air_quality/cn_cities_daily_aqi_2013-2017.csv.gz"
+    read(name)
     rows = duckdb.sql(
-        f"SELECT count(*), count(DISTINCT __row__), min(__row__), max(__row__) FROM '{tmp_path / 't.parquet'}'"
+        f"SELECT count(*), count(DISTINCT __row__), min(__row__), max(__row__) FROM '{table_of(tables, name)}'"
     ).fetchall()[0]
     assert rows == (351014, 351014, 1, 351014)
 
