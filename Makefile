@@ -11,6 +11,7 @@ SERVE ?= yes
 DEMO_DIR ?= demo-data
 TESTS ?= tests
 WORKERS ?= 4
+unexport PYTHONDONTWRITEBYTECODE  # compiled modules are kept: each process would compile every library anew
 
 .PHONY: setup assets browser demo serve test fast check fix bench lock clean
 
@@ -40,7 +41,7 @@ demo: setup  ## the synthetic sample, the journeys, then the service; SERVE=no s
 serve: setup  ## the service on an installation of one's own (DATAGRANT_DATA_DIR, default ./data)
 	$(BIN)/datagrant serve --port $(PORT)
 
-test: setup  ## every test; browser tests run where Chromium is found
+test: setup  ## every test; browser tests run where Chromium is found (DATAGRANT_EXAMPLES=10 for a long run)
 	$(BIN)/python -m pytest $(TESTS) -n $(WORKERS) --dist loadfile --no-loadscope-reorder -q
 
 fast: setup  ## the tests without Great Expectations, browser, crash and PostgreSQL
