@@ -217,7 +217,7 @@ def known_stretches(state: Path | None) -> list[Stretch]:
     return [Stretch(*json.loads(line)) for line in whole]
 
 
-def page(played: list[Stretch]) -> str:
+def page(played: list[Stretch], asked: int) -> str:
     faults = [f"{number}: {what}" for each in played for number, what in each.faults.items()]
     inputs = sum(each.last - each.first for each in played)
     read, refused = sum(each.read for each in played), sum(each.refused for each in played)
@@ -228,12 +228,13 @@ def page(played: list[Stretch]) -> str:
         "Written by `python -m tests.campaigns.fuzz`: each input is a small file (delimited text in several encodings, workbooks, JSON, GeoJSON,",
         "Parquet, archives, and the small published files of `../shared/data/messy`) with one to eight random wounds, made from its number alone.",
         "Held for each: a table or one refusal in both languages, within 30 s and 1,200 MB; rows numbered without a gap; where lines can be counted",
-        "by other means, lines in = rows out + lines reported.",
+        "by other means, lines in = rows out + lines reported. `--state docs/fuzzing.jsonl` goes on where the last run ended.",
         "",
         "| inputs | numbers | read | refused | faults left | slowest | all, s |",
         "|---:|---|---:|---:|---:|---:|---:|",
         f"| {inputs:,} | {min(each.first for each in played)}–{max(each.last for each in played) - 1} | {read:,} | {refused:,} | {len(faults)} | {slowest:.1f} s | {seconds:,.0f} |",
         "",
+        *([f"{asked - inputs:,} of {asked:,} have not been played yet.", ""] if inputs < asked else []),
         *(f"- {fault}" for fault in faults[:100]),
     ]
     return "\n".join(lines).rstrip() + "\n"
@@ -249,6 +250,7 @@ def main() -> None:
     options.add_argument(
         "--again", action="store_true", help="play the faulty stretches of the state file anew"
     )
+    options.add_argument("--show", action="store_true", help="write the page of what has been played so far")
     options.add_argument("--page", type=Path, default=PAGE)
     options.add_argument("--chunk", type=int, nargs=2, help=argparse.SUPPRESS)
     given = options.parse_args()
@@ -269,7 +271,8 @@ def play(given: argparse.Namespace) -> int:
     played = {(each.first, each.last): each for each in kept}  # played anew, the later line counts
     if given.again:
         played = {span: each for span, each in played.items() if not each.faults}
-    for each in campaign(list(gaps(sorted(played), given.first, last)), given.workers):
+    left = [] if given.show else list(gaps(sorted(played), given.first, last))
+    for each in campaign(left, given.workers):
         played[each.first, each.last] = each
         if given.state is not None:
             with given.state.open("a", encoding="utf-8") as file:
@@ -277,7 +280,7 @@ def play(given: argparse.Namespace) -> int:
         for number, what in each.faults.items():
             sys.stderr.write(f"{number}: {what}\n")
         sys.stderr.write(f"{sum(until - begin for begin, until in played):,} played\n")
-    given.page.write_text(page([each for _, each in sorted(played.items())]), encoding="utf-8")
+    given.page.write_text(page([each for _, each in sorted(played.items())], given.inputs), encoding="utf-8")
     return int(any(each.faults for each in played.values()))
 
 
