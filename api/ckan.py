@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, Final
 
 from sqlmodel import col, select
+from starlette.datastructures import UploadFile
 
 from api import ckan_own as own
 from api.ckan_rows import Rows, open_table, release_of, search
 from api.house import House
 from auth.actor import Actor
+from catalog import queries
 from catalog.assets import asset
-from catalog.ckan import listings, shape
-from catalog.ckan.actions import Action, Call
-from catalog.ckan.errors import not_found
+from catalog.ckan import listings, shape, writing
+from catalog.ckan.actions import Action, Call, find
+from catalog.ckan.errors import denied, not_found
 from catalog.ckan.names import REFUSED
 from catalog.ckan.shape import Json
 from catalog.tables import DatasetRow
+from catalog.workflow import State
 from core.work import Work
 from datasets import datastore
+from datasets.batches import service as batches
 from datasets.releases import access
 from datasets.releases.tables import ReleaseRow
 from datasets.releases.workflow import ReleaseState
@@ -67,9 +72,36 @@ def reads(house: House) -> Mapping[str, Action]:
     return known
 
 
-def writes(_house: House) -> Mapping[str, Action]:
-    """Every action that changes something, by name; it runs in one write transaction."""
-    return own.WRITES
+WRITES: Final[Mapping[str, Action]] = {**own.WRITES, **writing.WRITES}
+"""Every action that changes something, by name; it runs in one write transaction."""
+
+
+def hand_in(house: House, call_with: Callable[[Work], Call], upload: UploadFile) -> Json:
+    """A file that a client uploads as a resource: a batch for the quality gate, never a release. Opens its own transactions."""
+    with house.read() as work:
+        call = call_with(work)
+        if not call.actor.is_signed_in:
+            raise denied("sign in: send an API key in the header Authorization")
+        dataset_id = _target(call)
+        batches.may_submit(work, call.actor, dataset_id)
+    name = upload.filename or "upload"
+    stored = house.files.put(iter(partial(upload.file.read, 1024 * 1024), b""))
+    with house.write() as work:
+        made = batches.receive(work, call.actor, dataset_id, name, stored)
+    return shape.resource(
+        made.id, name=str(call.params.get("name") or name), form=str(call.params.get("format") or ""),
+        url=f"{call.site}/batches/{made.id}", created=made.submitted_at, url_type="upload", size=stored.size_bytes,
+        hash=stored.sha256, package_id=dataset_id, state="draft",
+    )  # fmt: skip
+
+
+def _target(call: Call) -> str:
+    """The dataset that an upload is for: `package_id`, or the one that the resource is of."""
+    seen = (queries.visible(call.actor), col(DatasetRow.state) != State.WITHDRAWN)
+    if package := call.text("package_id"):
+        return find(call, package, *seen).id
+    wanted = call.wanted()
+    return find(call, dataset_of(call.work, wanted) or writing.owner_of(call, wanted), *seen).id
 
 
 def resources_for(site: str) -> Any:  # noqa: ANN401 - a function

@@ -57,6 +57,8 @@ _ENTERPRISE: Final = frozenset({Role.ORG_OFFICER, Role.APPLICANT, Role.ANALYST})
 PERMISSIONS: Final[Mapping[str, frozenset[Role]]] = {
     "catalog:dataset:write": frozenset({Role.CATALOG_ADMIN, Role.STEWARD}),
     "catalog:dataset:read-drafts": frozenset({Role.CATALOG_ADMIN, Role.STEWARD, Role.AUDITOR}),
+    "catalog:import:open": frozenset({Role.CATALOG_ADMIN}),
+    "catalog:import:read": frozenset({Role.CATALOG_ADMIN, Role.AUDITOR, Role.SECURITY_OFFICER}),
     "quality:suite:read": frozenset({Role.STEWARD, Role.CATALOG_ADMIN, Role.AUDITOR, Role.REVIEWER_BUSINESS}),
     "quality:suite:write": frozenset({Role.STEWARD, Role.CATALOG_ADMIN}),
     "datasets:batch:read": frozenset({Role.STEWARD, Role.CATALOG_ADMIN, Role.AUDITOR}),

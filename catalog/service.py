@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from typing import Any
 
@@ -121,6 +121,38 @@ def publish(work: Work, actor: Actor, dataset_id: str, *, expected_version: int 
     audit.record(
         work, actor, "dataset.published", subject=row.id, dataset_id=row.id, payload={"version": row.version}
     )
+    return read(work, row)
+
+
+def publish_imported(work: Work, actor: Actor, dataset_id: str) -> DatasetRead:
+    """Show a record as it was loaded, complete or not; for the administrator's import (`catalog.imports`), which is on record."""
+    row = queries.writable(work, actor, dataset_id)
+    row.state, row.issued = advance(State(row.state), Step.PUBLISH), work.now
+    _touch(work, row)
+    audit.record(
+        work, actor, "dataset.imported", subject=row.id, dataset_id=row.id, payload={"version": row.version}
+    )
+    return read(work, row)
+
+
+def overwrite_imported(work: Work, actor: Actor, dataset_id: str, fields: Mapping[str, Any]) -> DatasetRead:
+    """Put loaded fields over a record's own, complete or not; for the administrator's import alone."""
+    row = queries.writable(work, actor, dataset_id)
+    advance(State(row.state), Step.EDIT)
+    before = {name: getattr(row, name) for name in fields}
+    for name, value in fields.items():
+        setattr(row, name, value)
+    if row.state == State.DRAFT:
+        row.state, row.issued = advance(State.DRAFT, Step.PUBLISH), work.now
+    _touch(work, row)
+    _index(work, row)
+    changes = {
+        name: [_plain(before[name]), _plain(value)] for name, value in fields.items() if before[name] != value
+    }
+    audit.record(
+        work, actor, "dataset.imported", subject=row.id, dataset_id=row.id,
+        payload={"version": row.version, "changes": changes},
+    )  # fmt: skip
     return read(work, row)
 
 

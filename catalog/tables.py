@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import JSON, BigInteger, Index, String
-from sqlmodel import Field
+from sqlmodel import Field, SQLModel
 
 from catalog.models import ColumnFields, DatasetFields
 from core.db import UtcDateTime
@@ -77,3 +77,37 @@ class ColumnRow(ColumnFields, table=True):
     )
     name: str = Field(primary_key=True, min_length=1, max_length=255)
     position: int
+
+
+class DescriptionRow(SQLModel, table=True):
+    """What a client said of a dataset beyond our own fields. `version`: the record's when it was said; later edits outdate it."""
+
+    __tablename__ = "catalog_description"
+    dataset_id: str = Field(primary_key=True, max_length=80, foreign_key="catalog_dataset.id")
+    name: str = Field(max_length=100, unique=True)
+    document: dict[str, Any] = Field(sa_type=JSON)
+    is_import: bool = False
+    version: int
+
+
+class OrgDescriptionRow(SQLModel, table=True):
+    """The same of an organisation."""
+
+    __tablename__ = "catalog_org_description"
+    org_id: str = Field(primary_key=True, max_length=60, foreign_key="auth_organisation.id")
+    name: str = Field(max_length=100, index=True)
+    document: dict[str, Any] = Field(sa_type=JSON)
+
+
+class ImportRow(SQLModel, table=True):
+    """One opening of the import mode."""
+
+    __tablename__ = "catalog_import"
+    id: str = Field(primary_key=True)
+    reason: str = Field(max_length=500)
+    opened_by: str = Field(max_length=80)
+    opened_name: dict[str, str] = Field(sa_type=JSON)
+    opened_at: datetime = Field(sa_type=UtcDateTime)
+    ends_at: datetime = Field(sa_type=UtcDateTime)
+    closed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    records: int = 0

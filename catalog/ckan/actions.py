@@ -6,11 +6,11 @@ import json
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import sqlalchemy
-from sqlalchemy import ColumnElement, func
+from sqlalchemy import ColumnElement, String, cast, func, or_
 from sqlmodel import col, select
 
 from auth.actor import Actor
@@ -22,7 +22,8 @@ from catalog.ckan.language import parse
 from catalog.ckan.shape import Json
 from catalog.ckan.values import loads
 from catalog.ckan.where import where
-from catalog.tables import DatasetRow
+from catalog.imports import kept_of
+from catalog.tables import DatasetRow, DescriptionRow
 from catalog.workflow import State
 from core.work import Work
 
@@ -35,7 +36,7 @@ FULL_MOST: Final = 25
 @dataclass(frozen=True, slots=True)
 class Call:
     """One call of an action. `resources`: what each of some records offers; `dataset_of`: whose a resource is, by its id;
-    `site`: our address, without a slash at its end."""
+    `site`: our address, without a slash at its end. `notes` and `changed`: what the answer says beside its result, and of which records."""
 
     work: Work
     actor: Actor
@@ -43,6 +44,8 @@ class Call:
     site: str
     resources: Resources
     dataset_of: Callable[[Work, str], str | None]
+    notes: list[str] = field(default_factory=list)
+    changed: list[str] = field(default_factory=list)
 
     def text(self, name: str, default: str = "") -> str:
         value = self.params.get(name, default)
@@ -78,21 +81,33 @@ def seen(call: Call) -> list[ColumnElement[bool]]:
 
 def packages(call: Call, rows: Sequence[DatasetRow]) -> list[Json]:
     found = call.resources(call.work, call.actor, rows)
-    return [shape.package(row, found.get(row.id, []), call.site) for row in rows]
+    kept = kept_of(call.work, [row.id for row in rows])
+    made = [shape.package(row, found.get(row.id, []), call.site) for row in rows]
+    return [
+        shape.described(each, kept[row.id], row.version) if row.id in kept else each
+        for each, row in zip(made, rows, strict=True)
+    ]
+
+
+def names(call: Call, ids: Sequence[str]) -> list[str]:
+    """The CKAN names of several records, in order."""
+    kept = kept_of(call.work, ids)
+    return [kept[each].name if each in kept else shape.package_name(each) for each in ids]
 
 
 def find(call: Call, name: str, *conditions: ColumnElement[bool]) -> DatasetRow:
     """A record by its code or CKAN name, as far as `conditions` let it be seen. Raises CkanError."""
-    row = call.work.db.exec(
-        select(DatasetRow).where(func.lower(col(DatasetRow.id)) == name.lower(), *conditions)
-    ).first()
+    named = select(DescriptionRow.dataset_id).where(DescriptionRow.name == name)
+    is_it = or_(func.lower(col(DatasetRow.id)) == name.lower(), col(DatasetRow.id).in_(named))
+    row = call.work.db.exec(select(DatasetRow).where(is_it, *conditions)).first()
     if row is None:
         raise not_found("Dataset was not found")
     return row
 
 
 def _dataset(call: Call, name: str) -> DatasetRow:
-    return find(call, name, *seen(call))
+    """What the caller may know of: published ones, and drafts of his own department."""
+    return find(call, name, queries.visible(call.actor), col(DatasetRow.state) != State.WITHDRAWN)
 
 
 # -- packages and resources
@@ -104,7 +119,7 @@ def package_list(call: Call) -> list[str]:
     )
     if limit := call.number("limit", 0):
         wanted = wanted.limit(limit)
-    return [shape.package_name(each) for each in call.work.db.exec(wanted)]
+    return names(call, call.work.db.exec(wanted).all())
 
 
 def current_package_list_with_resources(call: Call) -> list[Json]:
@@ -126,18 +141,24 @@ def package_autocomplete(call: Call) -> list[Json]:
         for column in (col(DatasetRow.id), col(DatasetRow.title_zh), col(DatasetRow.title_en))
     ]
     wanted = select(DatasetRow).where(*seen(call), like[0] | like[1] | like[2]).order_by(col(DatasetRow.id))
+    rows = call.work.db.exec(wanted.limit(call.number("limit", 10, 100))).all()
     return [
         {
-            "name": shape.package_name(row.id), "title": row.title_zh,
+            "name": name, "title": row.title_zh,
             "match_field": "name" if q in row.id.lower() else "title",
-            "match_displayed": f"{row.title_zh} ({shape.package_name(row.id)})",
+            "match_displayed": f"{row.title_zh} ({name})",
         }
-        for row in call.work.db.exec(wanted.limit(call.number("limit", 10, 100)))
+        for row, name in zip(rows, names(call, [row.id for row in rows]), strict=True)
     ]  # fmt: skip
 
 
 def resource_show(call: Call) -> Json:
     wanted = call.wanted()
+    held = cast(DescriptionRow.document, String).contains(wanted, autoescape=True)
+    for kept in call.work.db.exec(select(DescriptionRow).where(held)):
+        if any(each.get("id") == wanted for each in kept.document.get("resources") or []):
+            shown = packages(call, [_dataset(call, kept.dataset_id)])[0]["resources"]
+            return next(dict(each) for each in shown if each["id"] == wanted)
     if (owner := call.dataset_of(call.work, wanted)) is not None:
         for each in packages(call, [_dataset(call, owner)])[0]["resources"]:
             if each["id"] == wanted:

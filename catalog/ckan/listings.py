@@ -17,6 +17,7 @@ from catalog.ckan.names import EMPTY
 from catalog.ckan.people import PEOPLE
 from catalog.ckan.shape import Json
 from catalog.ckan.values import loads
+from catalog.imports import kept_orgs
 from catalog.tables import DatasetRow
 from core.text import Text
 
@@ -50,17 +51,20 @@ def _listed(call: Call, found: Sequence[Json]) -> list[Any]:
 
 def _organizations(call: Call) -> list[Json]:
     counts = _counts(call, col(DatasetRow.publisher))
-    found = [
-        shape.organization(
-            each.id,
-            Text(each.name_zh, each.name_en),
-            each.created_at,
-            package_count=counts[each.id],
-            num_followers=0,
-        )
-        for each in organisations.organisations(call.work)
-        if each.id in counts
-    ]
+    kept = kept_orgs(call.work)
+    found = []
+    for each in organisations.organisations(call.work):
+        if each.id in counts or each.id in kept:
+            made = shape.organization(
+                each.id, Text(each.name_zh, each.name_en), each.created_at, num_followers=0
+            )
+            said = (
+                dict(kept[each.id].document) | {"id": each.id, "name": kept[each.id].name}
+                if each.id in kept
+                else {}
+            )
+            said.pop("packages", None)
+            found.append(made | said | {"package_count": counts.get(each.id, 0)})
     return sorted(found, key=lambda each: str(each["title"]))
 
 
@@ -93,7 +97,7 @@ def _shown(call: Call, found: Sequence[Json], column: Any, kind: str) -> Json:  
                     .limit(SEARCH_MOST)
                 ).all()
                 more["packages"] = packages(call, rows)
-            return each | more
+            return more | each
     raise not_found(f"{kind} was not found")
 
 

@@ -25,7 +25,7 @@ _TABLE: Final[Mapping[str, str]] = {
     _ROWS: "datastore_create datastore_upsert datastore_delete datastore_records_delete datastore_run_triggers "
     "datastore_function_create datastore_function_delete datastore_set_privileges datastore_make_public datastore_make_private "
     "datapusher_submit datapusher_hook xloader_submit xloader_hook",
-    _RELEASES: "resource_delete dataset_purge package_collaborator_create package_collaborator_delete",
+    _RELEASES: "dataset_purge package_collaborator_create package_collaborator_delete",
     _PEOPLE: "user_create user_update user_patch user_delete user_invite user_generate_apikey member_create member_delete "
     "group_member_create group_member_delete organization_member_create organization_member_delete get_site_user "
     "package_owner_org_update am_member sysadmin_list config_user",
@@ -34,8 +34,8 @@ _TABLE: Final[Mapping[str, str]] = {
     "resource_view_create resource_view_update resource_view_delete resource_view_reorder resource_view_clear "
     "resource_create_default_resource_views package_create_default_resource_views package_resource_reorder "
     "bulk_update_private bulk_update_public bulk_update_delete package_revise package_create_rest package_update_rest "
-    "package_create package_update package_patch package_delete resource_create resource_update resource_patch "
-    "organization_create organization_update organization_patch group_update group_patch rating_create related_create related_update related_delete",
+    ""
+    "rating_create related_create related_update related_delete",
     _SITE: "config_option_list config_option_show config_option_update job_list job_show job_clear job_cancel send_email_notifications "
     "task_status_show task_status_update task_status_update_many task_status_delete term_translation_show "
     "term_translation_update term_translation_update_many resource_status_show organization_purge organization_delete",

@@ -7,11 +7,12 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from catalog.codes import Code, load
-from catalog.tables import DatasetRow
+from catalog.tables import DatasetRow, DescriptionRow
+from catalog.workflow import State
 from core.text import Text
 
 Json = dict[str, Any]
-_EXTRAS: Final = (
+EXTRAS: Final = (
     "title_en", "description_en", "data_level", "data_class", "data_range", "catalog_class", "open_type", "open_condition",
     "share_type", "share_mode", "auth_op_scope", "update_freq", "update_interval", "temporal_start", "temporal_end", "spatial",
     "crs", "legal_basis", "registration_code", "release_no", "row_count", "column_count", "quality_score", "quality_grade",
@@ -51,8 +52,8 @@ def package(row: DatasetRow, resources: Sequence[Json], site: str) -> Json:
         "isopen": row.open_type == "U",
         "owner_org": row.publisher,
         "organization": organization(row.publisher, Text(row.publisher_zh, row.publisher_en), row.created_at),
-        "private": False,
-        "state": "active",
+        "private": row.state != State.PUBLISHED,
+        "state": "active" if row.state == State.PUBLISHED else str(row.state),
         "type": "dataset",
         "creator_user_id": None,
         "metadata_created": moment(row.created_at),
@@ -68,9 +69,46 @@ def package(row: DatasetRow, resources: Sequence[Json], site: str) -> Json:
     }
 
 
+_SAID: Final = ("name", "url", "author", "author_email", "maintainer", "maintainer_email")
+_LINK: Final[Json] = {
+    "name": None, "description": None, "format": "", "url": "", "url_type": None, "mimetype": None, "mimetype_inner": None,
+    "size": None, "hash": "", "resource_type": None, "created": None, "last_modified": None, "metadata_modified": None,
+    "cache_url": None, "cache_last_updated": None, "state": "active",
+}  # fmt: skip
+
+
+def described(made: Json, kept: DescriptionRow, version: int) -> Json:
+    """A package with what a client said of it. An import stands word for word until the record itself is changed; our own files
+    come after its links. Otherwise our fields count, and what they do not hold is kept beside them."""
+    said = kept.document
+    if kept.is_import and kept.version == version:
+        whole = dict(said) | {"id": made["id"], "name": kept.name}
+        if made["resources"]:
+            whole["resources"] = [*said.get("resources", []), *made["resources"]]
+            whole["num_resources"] = len(whole["resources"])
+        return whole
+    links = [
+        _LINK | each | {"package_id": made["id"], "datastore_active": False}
+        for each in said.get("resources") or []
+    ]
+    resources = [each | {"position": n} for n, each in enumerate([*links, *made["resources"]])]
+    ours = {each["key"] for each in made["extras"]} | set(EXTRAS)
+    more = [
+        {"key": each["key"], "value": each["value"]}
+        for each in said.get("extras") or []
+        if each.get("key") not in ours
+    ]
+    return (
+        made | {key: said[key] for key in _SAID if said.get(key)} | {"name": kept.name}
+        | {"resources": resources, "num_resources": len(resources)}
+        | {"extras": sorted([*made["extras"], *more], key=lambda each: str(each["key"]))}
+        | {key: value for key, value in said.items() if key not in made}
+    )  # fmt: skip
+
+
 def _extras(row: DatasetRow, site: str) -> list[Json]:
     found: Json = {"resource_code": row.id}
-    for name in _EXTRAS:
+    for name in EXTRAS:
         if (value := getattr(row, name)) not in (None, ""):
             found[name] = moment(value) if isinstance(value, datetime) else str(value)
     if row.open_type != "U":

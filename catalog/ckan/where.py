@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
+import sqlalchemy
 from sqlalchemy import ColumnElement, String, and_, cast, false, func, not_, or_, true
 from sqlmodel import col
 
@@ -14,7 +15,7 @@ from catalog.ckan.errors import bad_query
 from catalog.ckan.language import All, And, Node, Not, Or, Range, Term
 from catalog.search.engine import matching
 from catalog.search.query import parse as parse_words
-from catalog.tables import DatasetRow
+from catalog.tables import DatasetRow, DescriptionRow
 from core.work import Work
 
 Condition = ColumnElement[bool]
@@ -113,9 +114,17 @@ def _number(column: Any) -> Callable[[str, bool], Condition]:  # noqa: ANN401
     return lambda text, _is_phrase: column == int(text) if text.isdecimal() and len(text) < 10 else false()
 
 
+def _named(text: str, is_phrase: bool) -> Condition:
+    """By its code, or by the name that a client gave it."""
+    kept = sqlalchemy.select(col(DescriptionRow.dataset_id)).where(
+        _like(col(DescriptionRow.name))(text, is_phrase)
+    )
+    return or_(_like(col(DatasetRow.id))(text, is_phrase), col(DatasetRow.id).in_(kept))
+
+
 _D: Final = DatasetRow
 _FIELDS: Final[Mapping[str, Callable[[str, bool], Condition]]] = {
-    "name": _like(col(_D.id)), "id": _like(col(_D.id)), "resource_code": _like(col(_D.id)),
+    "name": _named, "id": _like(col(_D.id)), "resource_code": _like(col(_D.id)),
     "title": _holds(col(_D.title_zh), col(_D.title_en)), "notes": _holds(col(_D.description_zh), col(_D.description_en)),
     "author": _holds(col(_D.publisher_zh), col(_D.publisher_en)),
     "organization": _like(col(_D.publisher)), "owner_org": _like(col(_D.publisher)),

@@ -1,0 +1,145 @@
+"""Descriptions as others gave them, and the administrator's import mode that lets records in as they are.
+
+A record is written through review like any other. Only while an import is open, for a stated reason and a limited time, do
+records that the catalogue's administrator loads stand published at once, described word for word as they came.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from sqlmodel import Field, SQLModel, col, select
+
+from auth import audit
+from auth.actor import PLATFORM, Actor
+from catalog.tables import DatasetRow, DescriptionRow, ImportRow, OrgDescriptionRow
+from core.errors import Conflict
+from core.text import Text
+from core.work import Work, hold
+
+MAY: Final = "catalog:import:open"
+LONGEST_MINUTES: Final = 24 * 60
+
+
+class ImportOpen(SQLModel):
+    """What an administrator says when he opens it."""
+
+    model_config = {"extra": "forbid"}
+    reason: str = Field(min_length=4, max_length=500)
+    minutes: int = Field(default=60, ge=1, le=LONGEST_MINUTES)
+
+
+class ImportRead(SQLModel):
+    """One opening as people see it. `records`: how many were let in or replaced."""
+
+    id: str
+    reason: str
+    opened_name: dict[str, str]
+    opened_at: datetime
+    ends_at: datetime
+    closed_at: datetime | None
+    records: int
+    is_open: bool
+
+
+def opened(work: Work, actor: Actor, ask: ImportOpen) -> ImportRead:
+    """Open the import mode. Conflict while one is open."""
+    actor.demand(MAY)
+    hold(work, "catalog/import")
+    if _current(work) is not None:
+        raise Conflict(Text("已有导入正在进行；请先结束它。", "An import is open already; close it first."))
+    row = ImportRow(
+        id=work.new_id(), reason=ask.reason.strip(), opened_by=actor.account_id,
+        opened_name={"zh": actor.name.zh, "en": actor.name.en}, opened_at=work.now,
+        ends_at=work.now + timedelta(minutes=ask.minutes),
+    )  # fmt: skip
+    work.db.add(row)
+    work.db.flush()
+    payload = {"reason": row.reason, "ends_at": row.ends_at.isoformat()}
+    audit.record(work, actor, "import.opened", subject=row.id, payload=payload)
+    return _read(work, row)
+
+
+def closed(work: Work, actor: Actor) -> ImportRead:
+    """Close it before its time. Conflict when none is open."""
+    actor.demand(MAY)
+    if (row := _current(work)) is None:
+        raise Conflict(Text("没有正在进行的导入。", "No import is open."))
+    row.closed_at = work.now
+    work.db.add(row)
+    audit.record(work, actor, "import.closed", subject=row.id, payload={"records": row.records})
+    return _read(work, row)
+
+
+def history(work: Work, limit: int = 100) -> list[ImportRead]:
+    """Every opening, newest first."""
+    rows = work.db.exec(select(ImportRow).order_by(col(ImportRow.opened_at).desc()).limit(limit))
+    return [_read(work, row) for row in rows]
+
+
+def is_importing(work: Work, actor: Actor) -> bool:
+    """Whether what this actor loads now stands as it is: an import is open, and he administers the whole catalogue."""
+    return actor.may_in(MAY, PLATFORM) and _current(work) is not None
+
+
+def count_record(work: Work) -> None:
+    """One more record was let in."""
+    if (row := _current(work)) is not None:
+        row.records += 1
+        work.db.add(row)
+
+
+def _current(work: Work) -> ImportRow | None:
+    wanted = select(ImportRow).where(col(ImportRow.closed_at).is_(None), col(ImportRow.ends_at) > work.now)
+    return work.db.exec(wanted).first()
+
+
+def _read(work: Work, row: ImportRow) -> ImportRead:
+    is_open = row.closed_at is None and row.ends_at > work.now
+    return ImportRead.model_validate(row, update={"is_open": is_open})
+
+
+# -- descriptions
+
+
+def keep(
+    work: Work, actor: Actor, row: DatasetRow, name: str, document: Mapping[str, Any], *, is_import: bool
+) -> None:
+    """Keep what was said of a dataset, in place of what was said before."""
+    kept = work.db.get(DescriptionRow, row.id)
+    if kept is None:
+        kept = DescriptionRow(dataset_id=row.id, name=name, document={}, version=row.version)
+    is_new = kept.document != document
+    kept.name, kept.document, kept.is_import, kept.version = name, dict(document), is_import, row.version
+    work.db.add(kept)
+    work.db.flush()
+    if is_new:
+        payload = {"name": name, "keys": sorted(document), "import": is_import}
+        audit.record(work, actor, "dataset.described", subject=row.id, payload=payload, dataset_id=row.id)
+
+
+def kept_of(work: Work, dataset_ids: Iterable[str]) -> dict[str, DescriptionRow]:
+    """What was said of several datasets."""
+    wanted = select(DescriptionRow).where(col(DescriptionRow.dataset_id).in_(list(dataset_ids)))
+    return {row.dataset_id: row for row in work.db.exec(wanted)}
+
+
+def keep_org(work: Work, actor: Actor, org_id: str, name: str, document: Mapping[str, Any]) -> None:
+    """Keep what was said of an organisation."""
+    kept = work.db.get(OrgDescriptionRow, org_id) or OrgDescriptionRow(org_id=org_id, name=name, document={})
+    kept.name, kept.document = name, dict(document)
+    work.db.add(kept)
+    work.db.flush()
+    audit.record(
+        work,
+        actor,
+        "organisation.described",
+        subject=org_id,
+        payload={"name": name, "keys": sorted(document)},
+    )
+
+
+def kept_orgs(work: Work) -> dict[str, OrgDescriptionRow]:
+    return {row.org_id: row for row in work.db.exec(select(OrgDescriptionRow))}
