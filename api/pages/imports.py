@@ -37,7 +37,7 @@ def _page(
     status = 422 if faults else status_of(error) if error else 200
     return page(
         request, "imports/list.html", status=status, found=found, current=next((each for each in found if each.is_open), None),
-        may=actor.may(imports.MAY), error=error, wrong=dict(faults or []), given=given or {"minutes": "60"}, labels=_LABELS,
+        may=actor.may(imports.MAY), error=error, wrong=dict(faults or []), given=given or {"reason": "", "minutes": "60"}, labels=_LABELS,
     )  # fmt: skip
 
 

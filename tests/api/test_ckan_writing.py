@@ -21,7 +21,7 @@ from auth.audit import AuditEventRow
 from catalog import imports
 from core.settings import Settings
 from tests.catalog.records import a_dataset, a_department
-from tests.people import a_person, actor_of, an_org, client_as
+from tests.people import a_person, actor_of, an_org, browser_as, client_as
 from tests.web.browser import served
 
 CKANAPI = Path(sys.executable).with_name("ckanapi")
@@ -287,3 +287,17 @@ def test_dump_load_dump_is_byte_equal_and_every_command_works(house: House, empt
         assert shown == AS_GIVEN
         ckanapi(theirs, "delete", "datasets", "from-elsewhere", key=keys["datasets"])
         assert b"from-elsewhere" not in ckanapi(theirs, "dump", "datasets", "--all", "-q")
+
+
+def test_page_opens_and_closes_the_import_and_keeps_what_was_typed(house: House) -> None:
+    page = browser_as(house, "cat")
+    assert "开启导入" in page.get("/imports").text
+    refused = page.submit("/imports", reason="短", minutes="60")
+    assert (refused.status_code, "短" in refused.text) == (422, True)
+    assert page.submit("/imports", reason="迁移旧门户", minutes="60").status_code == 303
+    assert "导入正在进行" in page.get("/imports").text
+    assert page.submit("/imports", reason="再开一次看", minutes="60").status_code == 409
+    assert page.submit("/imports/close").status_code == 303
+    assert page.submit("/imports/close").status_code == 409
+    page.cookies.set("dg_lang", "en")
+    assert "Open an import" in page.get("/imports").text
