@@ -35,6 +35,8 @@ NAV: Final[tuple[tuple[str, Text, str | None], ...]] = (
     ("/clocks", Text("时限", "Clocks"), "auth:clock:read"),
     ("/grants", Text("授权", "Grants"), "auth:grant:read"),
     ("/extracts", Text("提取", "Extracts"), "datasets:extract:read"),
+    ("/agreements", Text("协议", "Agreements"), "auth:agreement:read"),
+    ("/profile", Text("政策", "Policy"), "auth:profile:read"),
     ("/incidents", Text("应急", "Incidents"), "auth:incident:read"),
     ("/products", Text("产品", "Products"), "auth:product:read"),
     ("/jobs", Text("任务", "Jobs"), "signed-in"),

@@ -9,6 +9,7 @@ from datetime import timedelta
 
 from sqlmodel import col, select
 
+from auth.agreements import service as agreements
 from auth.applications import drafts
 from auth.applications.steps import local_day
 from auth.applications.tables import ApplicationRow
@@ -41,6 +42,7 @@ def is_anything_due(work: Work) -> bool:
     return (
         waiting
         or duties.is_anything_due(work)
+        or agreements.is_anything_due(work)
         or escalation.is_anything_due(work)
         or reminders.is_anything_due(work)
     )
@@ -48,5 +50,5 @@ def is_anything_due(work: Work) -> bool:
 
 def note_due(work: Work) -> int:
     """Write every event that is due; returns their number. Safe to run at any time and in several processes."""
-    noted = grants.expire_due(work) + drafts.lapse_due(work) + duties.note_due(work)
+    noted = grants.expire_due(work) + drafts.lapse_due(work) + duties.note_due(work) + agreements.end_due(work)
     return noted + escalation.escalate_due(work) + reminders.remind_due(work)

@@ -36,6 +36,7 @@ from auth.policy import separation
 from auth.policy.limits import limits
 from auth.policy.model import GrantPolicy
 from auth.policy.rules import licence_objections, refused
+from auth.profile.now import limits_now
 from core.errors import Conflict, InputRefused, Reason, refuse_if
 from core.ids import ApplicationId, DatasetId, OrgId
 from core.text import Text
@@ -205,7 +206,12 @@ def _judged(
         asked, decision = rules.policy_asked(ask, asked_line), by_line[line.id]
         offered = _offered(line, decision, asked)
         against = rules.decision_objections(
-            decision, asked, offered, votes.get(line.id, []), assets(DatasetId(line.dataset_id)), limits()
+            decision,
+            asked,
+            offered,
+            votes.get(line.id, []),
+            assets(DatasetId(line.dataset_id)),
+            limits_now(work),
         )
         found.append(_Judged(line, decision, offered, against))
     return found

@@ -21,6 +21,7 @@ from auth.asset import Asset
 from auth.grants.standing import licence
 from auth.policy.limits import limits
 from auth.policy.rules import licence_objections, refused
+from auth.profile.now import limits_now
 from auth.roles import Role
 from core.errors import AccessRefused, Reason, refuse_if
 from core.ids import ApplicationId, DatasetId, OrgId
@@ -142,7 +143,7 @@ def _precheck(work: Work, row: ApplicationRow, assets: Assets) -> Precheck:
     desk = rules.Desk(
         assets=_known(ask, assets),
         licence=licence(work, OrgId(row.org_id)),
-        limits=limits(),
+        limits=limits_now(work),
         now=work.now,
         today=steps.local_day(work.now),
         twins=queries.twins(work, row, ask.scenario_id),

@@ -26,6 +26,7 @@ from auth.policy import odrl, rules, separation
 from auth.policy.limits import limits
 from auth.policy.model import GrantPolicy, Prose
 from auth.policy.separation import Doer, Past
+from auth.profile.now import limits_now
 from auth.scope import roles_towards
 from core import outbox
 from core.errors import InputRefused, Reason, Stale, refuse_if
@@ -189,8 +190,8 @@ def _activation_objections(
         *rules.licence_objections(licence(work, OrgId(row.org_id)), work.now),
         *rules.asset_objections(asset),
         *rules.unenforceable(policy, asset),
-        *rules.form_objections(policy.delivery_forms, asset, limits()),
-        *rules.column_objections(policy.columns, asset, limits()),
+        *rules.form_objections(policy.delivery_forms, asset, limits_now(work)),
+        *rules.column_objections(policy.columns, asset, limits_now(work)),
     ]
     if not has_release(DatasetId(row.dataset_id)):
         found.append(

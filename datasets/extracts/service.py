@@ -18,8 +18,8 @@ from auth.grants.view import GrantView, Used
 from auth.policy import rules
 from auth.policy.filters.model import MAX_DEPTH, MAX_NODES, RowFilter, all_of, parse_json
 from auth.policy.filters.rules import columns_of
-from auth.policy.limits import limits
 from auth.policy.model import Ask, ColumnTerm, DeliveryForm
+from auth.profile.now import limits_now
 from catalog.assets import asset
 from core import jobs, outbox
 from core.errors import AppError, Conflict, Gone, NotFound, Reason, refuse_if
@@ -301,7 +301,7 @@ def _decide(work: Work, grant: GrantView, columns: Sequence[str], body: ExtractC
         held = asset(work, grant.dataset_id)
     except NotFound as gone:
         return (*rules.effective(grant, work.now), Reason("dataset-gone", gone.detail, POLICY))
-    return rules.objections(ask, grant, held, licence_of(work, grant.org_id), limits())
+    return rules.objections(ask, grant, held, licence_of(work, grant.org_id), limits_now(work))
 
 
 def _acting_for(actor: Actor, grant: GrantView) -> tuple[Reason, ...]:

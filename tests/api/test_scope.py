@@ -15,6 +15,9 @@ from fastapi.testclient import TestClient
 from api.house import House
 from api.identity import local_token
 from auth import audit
+from auth.actor import SYSTEM
+from auth.agreements import service as agreements
+from auth.agreements.model import AgreementBody, PlanBody
 from auth.duties import service as duties
 from auth.duties.service import DutyAnswer
 from auth.identity import api_keys, sessions
@@ -22,6 +25,9 @@ from auth.identity.api_keys import ApiKeyCreate
 from auth.incidents import service as incidents
 from auth.incidents.service import IncidentCreate
 from auth.incidents.workflow import Target
+from auth.profile import service as profiles
+from auth.profile.model import shipped
+from auth.profile.service import ProfileProposal
 from datasets.batches import service as batches
 from datasets.extracts.tables import ExtractRow
 from datasets.people import stamp
@@ -101,12 +107,25 @@ def things(sqlite_house: House) -> dict[str, str]:
         )  # fmt: skip
         answer = DutyAnswer(text="用于旅游风险评估，未对外提供")
         duty = duties.report_early(work, actor_of(work, "officer"), grant.id, answer)
+        drafter = SYSTEM
+        plan = agreements.draft_plan(work, drafter, PlanBody(title="方案"))
+        agreement = agreements.draft(
+            work,
+            drafter,
+            AgreementBody(
+                title="协议", operator_id="insurer", starts_on=work.now.date(), ends_on=work.now.date()
+            ),
+        )
+        version = profiles.propose(
+            work, drafter, ProfileProposal(profile=shipped()["generic-open-data"], reason="按上级文件执行")
+        )
         event = audit.record(work, analyst, "extract.delivered", subject=extract.id, grant_id=grant.id)
     return {
         "application_id": grant.application_id, "grant_id": grant.id, "batch_id": batch.id, "job_id": str(batch.job_id),
         "dataset_id": DATASET, "release_id": release.id, "extract_id": extract.id, "session_id": session.session_id,
         "source_id": source.id, "key_id": key.id, "event_id": event.id, "ticket_id": ticket.id, "waiver_id": waiver.id, "fix_id": fix.id,
-        "incident_id": incident.id, "duty_id": duty.id,
+        "incident_id": incident.id, "duty_id": duty.id, "plan_id": plan.id, "agreement_id": agreement.id,
+        "profile_id": version.id,
     }  # fmt: skip
 
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from types import ModuleType
 
+from auth.agreements import plan_workflow as plan
+from auth.agreements import workflow as agreement
 from auth.applications import workflow as application
 from auth.duties import workflow as duty
 from auth.grants import workflow as grant
 from auth.identity import licence
 from auth.incidents import workflow as incident
 from auth.policy.limits import limits
+from auth.profile import workflow as profile
 from auth.roles import ROLE_NAMES
 
 DOC = "docs/workflow.md"
@@ -72,6 +75,9 @@ def document() -> str:
         "## Incident 应急处置\n", diagram(incident, "FROZEN"), "", table(incident), "",
         "## Duty 使用报告与销毁证明\n", diagram(duty, "OPEN"), "", table(duty), "",
         "## Enterprise licence 机构资格\n", diagram(licence, "PENDING"), "", table(licence), "",
+        "## Implementation plan 实施方案\n", diagram(plan, "DRAFT"), "", table(plan), "",
+        "## Agreement 授权运营协议\n", diagram(agreement, "DRAFT"), "", table(agreement), "",
+        "## Policy profile 政策配置\n", diagram(profile, "PROPOSED"), "", table(profile), "",
         "## Limits and deadlines 限额与时限\n", numbers(), "",
     ]  # fmt: skip
     return "\n".join(parts)

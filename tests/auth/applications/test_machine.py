@@ -8,17 +8,20 @@ from typing import Any
 
 import pytest
 
+from auth.agreements import plan_workflow as plan
+from auth.agreements import workflow as agreement
 from auth.applications import workflow as application
 from auth.duties import workflow as duty
 from auth.grants import workflow as grant
 from auth.identity import licence
 from auth.incidents import workflow as incident
+from auth.profile import workflow as profile
 from auth.roles import Role
 from core.errors import TransitionRefused
 from core.text import LANGS
 from tests.auth.applications.diagrams import DOC, document
 
-MACHINES = (application, grant, incident, duty, licence)
+MACHINES = (application, grant, incident, duty, licence, agreement, plan, profile)
 
 
 def name_of(machine: Any) -> str:

@@ -1,0 +1,61 @@
+"""`datagrant agreement`: agreements for authorised operation."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from api.client import DEFAULT_DIR, As, DataDir, Json, Server, Token, connect, show
+
+app = typer.Typer(
+    help="Agreements: list, show, draft FILE, and the steps submit, return, activate, terminate.",
+    no_args_is_help=True,
+)
+COLUMNS = ("id", "title", "operator_id", "state", "starts_on", "ends_on", "is_in_force")
+BodyFile = Annotated[Path, typer.Argument(help="The agreement as JSON, as the route takes it")]
+
+
+@app.command("list")
+def list_agreements(
+    state: Annotated[str, typer.Option("--state", help="DRAFT, IN_APPROVAL, ACTIVE, ENDED or TERMINATED")] = "",
+    data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
+) -> None:  # fmt: skip
+    """Agreements that you may see, newest first."""
+    with connect(data_dir, server, token, user) as api:
+        show(api.get("/agreements", state=state or None), as_json, COLUMNS)
+
+
+@app.command("show")
+def show_agreement(
+    agreement_id: str,
+    data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
+) -> None:  # fmt: skip
+    """One agreement."""
+    with connect(data_dir, server, token, user) as api:
+        show(api.get(f"/agreements/{agreement_id}"), as_json)
+
+
+@app.command()
+def draft(
+    file: BodyFile,
+    data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
+) -> None:  # fmt: skip
+    """Enter a draft."""
+    body = json.loads(file.read_text(encoding="utf-8"))
+    with connect(data_dir, server, token, user) as api:
+        show(api.post("/agreements", body), as_json)
+
+
+@app.command()
+def step(
+    agreement_id: str,
+    step: Annotated[str, typer.Argument(help="submit, return, activate or terminate")],
+    reason: Annotated[str, typer.Option("--reason", help="Why; due for return and terminate")] = "",
+    data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
+) -> None:  # fmt: skip
+    """Take a step on an agreement."""
+    with connect(data_dir, server, token, user) as api:
+        show(api.post(f"/agreements/{agreement_id}/{step}", {"note": reason}), as_json)

@@ -1,0 +1,103 @@
+"""`datagrant profile`: the policy profile in force, its versions, and what a change would break."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from api.client import DEFAULT_DIR, Api, As, DataDir, Json, Server, Token, connect, show
+
+app = typer.Typer(
+    help="Policy profile: show, shipped, versions, dry-run, propose, confirm, reject.", no_args_is_help=True
+)
+COLUMNS = ("id", "number", "key", "state", "effective_from", "reason")
+Which = Annotated[str, typer.Argument(help="A file with the profile as JSON, or the key of a shipped one")]
+Why = Annotated[str, typer.Option("--reason", help="Why")]
+
+
+def _whole(api: Api, which: str) -> Any:  # noqa: ANN401 - JSON
+    if Path(which).is_file():
+        return json.loads(Path(which).read_text(encoding="utf-8"))
+    found = [each for each in api.get("/profile/shipped")["items"] if each["key"] == which]
+    if not found:
+        raise typer.BadParameter(f"{which} is neither a file nor a shipped profile")
+    return found[0]
+
+
+@app.command("show")
+def show_profile(
+    data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
+) -> None:  # fmt: skip
+    """The profile in force."""
+    with connect(data_dir, server, token, user) as api:
+        show(api.get("/profile"), as_json)
+
+
+@app.command()
+def shipped(
+    data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
+) -> None:  # fmt: skip
+    """The profiles that come with the program."""
+    with connect(data_dir, server, token, user) as api:
+        show(
+            api.get("/profile/shipped"), as_json, ("key", "zh", "en", "effective_from", "agreement", "source")
+        )
+
+
+@app.command()
+def versions(
+    data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
+) -> None:  # fmt: skip
+    """Every version that was proposed."""
+    with connect(data_dir, server, token, user) as api:
+        show(api.get("/profile/versions"), as_json, COLUMNS)
+
+
+@app.command("dry-run")
+def dry_run(
+    profile: Which,
+    data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
+) -> None:  # fmt: skip
+    """Which live grants a profile would not allow, with every reason; nothing is changed."""
+    with connect(data_dir, server, token, user) as api:
+        found = api.post("/profile/dry-run", _whole(api, profile))
+        if not as_json:
+            for each in found["items"]:
+                each["reasons"] = "; ".join(reason["text"] for reason in each["reasons"])
+        show(found, as_json, ("grant_id", "org_id", "dataset_id", "reasons"))
+
+
+@app.command()
+def propose(
+    profile: Which, reason: Why,
+    data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
+) -> None:  # fmt: skip
+    """Propose a version; a second person confirms it."""
+    with connect(data_dir, server, token, user) as api:
+        made = api.post("/profile/versions", {"profile": _whole(api, profile), "reason": reason})
+        show(made if as_json else {name: made[name] for name in COLUMNS}, as_json)
+
+
+@app.command()
+def confirm(
+    version_id: str,
+    data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
+) -> None:  # fmt: skip
+    """Put a version in force, as another person than the one who proposed it."""
+    with connect(data_dir, server, token, user) as api:
+        made = api.post(f"/profile/versions/{version_id}/confirm", {})
+        show(made if as_json else {name: made[name] for name in COLUMNS}, as_json)
+
+
+@app.command()
+def reject(
+    version_id: str, reason: Why,
+    data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
+) -> None:  # fmt: skip
+    """Do not take a version."""
+    with connect(data_dir, server, token, user) as api:
+        made = api.post(f"/profile/versions/{version_id}/reject", {"note": reason})
+        show(made if as_json else {name: made[name] for name in COLUMNS}, as_json)

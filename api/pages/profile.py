@@ -1,0 +1,168 @@
+"""Pages of the policy profile: what is in force, shipped profiles side by side, versions, and the dry run of a change."""
+
+from __future__ import annotations
+
+import json
+from functools import partial
+from typing import Any, Final
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import HTMLResponse
+from pydantic import ValidationError
+
+from api import cases
+from api.access import access
+from api.cases import NOTE, Cell, FormField, Record, Section, StepForm
+from api.deps import ActorDep, HouseDep, ReadDep
+from api.forms import Typed, tried
+from api.lookups import assets, org_names
+from api.web import go, page
+from auth.actor import Actor
+from auth.casework.book import CaseStep
+from auth.profile import service
+from auth.profile.model import Profile, differences, flat, shipped
+from auth.profile.now import profile
+from auth.profile.service import ProfileProposal, ProfileRead
+from auth.profile.workflow import STATE_NAMES, STEP_NAMES, State, Step
+from core.errors import AppError, InputRefused
+from core.text import Text
+from core.work import Work
+
+router = APIRouter(prefix="/profile", include_in_schema=True, tags=["pages"])
+_READ, _PROPOSE, _CONFIRM = (f"auth:profile:{word}" for word in ("read", "propose", "confirm"))
+_TITLE: Final = Text("政策配置", "Policy profile")
+_TONES: Final = {
+    State.PROPOSED: "warn",
+    State.ACTIVE: "active",
+    State.REJECTED: "rejected",
+    State.SUPERSEDED: "superseded",
+}
+
+
+def _state(row: ProfileRead) -> Cell:
+    return Cell(STATE_NAMES[row.state], badge=_TONES[row.state])
+
+
+@router.get("", response_class=HTMLResponse, **access(_READ))
+def list_page(request: Request, work: ReadDep, actor: ActorDep) -> HTMLResponse:
+    """The profile in force beside the shipped ones, and every version."""
+    now, known = profile(work), shipped()
+    columns = [now, *known.values()]
+    keys = list(dict.fromkeys(name for other in known.values() for name, _, _ in differences(now, other)))
+    table = [(key, [flat(each).get(key, "—") for each in columns]) for key in keys]
+    found, total = service.versions(work, actor, limit=100)
+    return page(
+        request, "profile/list.html", now=now, columns=columns, table=table, found=found, total=total, states=STATE_NAMES, tones=_TONES,
+        whole=json.dumps(now.model_dump(mode="json"), ensure_ascii=False, indent=2), may_propose=actor.may(_PROPOSE), shipped=known,
+    )  # fmt: skip
+
+
+def _form(request: Request, typed: dict[str, Any], refusal: AppError | None = None) -> HTMLResponse:
+    return cases.form_page(
+        request, title=Text("提出新版本", "Propose a version"), crumb=(_TITLE, "/profile"), action="/profile", typed=typed,
+        lead=Text("由第二人确认后生效。提交后先看试运行：哪些现有授权将不符合。", "It counts once a second person has confirmed it. The dry run on its page says which live grants it would break."),
+        fields=[
+            FormField("profile", Text("配置（JSON）", "Profile (JSON)"), "code", True, rows=24, full=True),
+            FormField("reason", Text("理由", "Reason"), "textarea", True, rows=2, full=True),
+        ],
+        submit=Text("提交", "Propose"), refusal=refusal,
+    )  # fmt: skip
+
+
+@router.get("/new", response_class=HTMLResponse, **access(_PROPOSE))
+def new_page(request: Request, work: ReadDep, of: str = "") -> HTMLResponse:
+    """The form, filled with a shipped profile or with the one in force."""
+    start = shipped().get(of) or profile(work)
+    return _form(
+        request, {"profile": json.dumps(start.model_dump(mode="json"), ensure_ascii=False, indent=2)}
+    )
+
+
+@router.post("", response_class=HTMLResponse, **access(_PROPOSE))
+def propose(request: Request, house: HouseDep, actor: ActorDep, form: Typed) -> Response:
+    """Propose a version."""
+    typed = {name: str(form.get(name, "")).strip() for name in ("profile", "reason")}
+
+    def act(work: Work) -> ProfileRead:
+        try:
+            body = ProfileProposal(
+                profile=Profile.model_validate_json(typed["profile"]), reason=typed["reason"][:2000]
+            )
+        except ValidationError as fault:
+            said = "；".join(
+                f"{'.'.join(str(part) for part in each['loc'])}: {each['msg']}" for each in fault.errors()[:5]
+            )
+            raise InputRefused(
+                Text(f"配置不成立：{said}", f"The profile does not hold: {said}"), field="profile"
+            ) from fault
+        return service.propose(work, actor, body)
+
+    made = tried(house, act)
+    if isinstance(made, AppError):
+        return _form(request, typed, made)
+    return go(
+        f"/profile/{made.id}", Text("已提出，待第二人确认。", "Proposed; a second person must confirm it.")
+    )
+
+
+@router.get("/{profile_id}", response_class=HTMLResponse, **access(_READ))
+def show_page(request: Request, work: ReadDep, actor: ActorDep, profile_id: str) -> HTMLResponse:
+    """One version: what it changes, and which live grants it would break."""
+    return _show(request, work, actor, profile_id)
+
+
+def _show(
+    request: Request,
+    work: Work,
+    actor: Actor,
+    profile_id: str,
+    refusal: AppError | None = None,
+    note: str = "",
+) -> HTMLResponse:
+    row = service.version(work, actor, profile_id)
+    names = org_names(work)
+    changes = differences(profile(work), row.profile)
+    broken = service.dry_run(work, row.profile, assets=partial(assets, work))
+    record = Record(
+        title=Text(f"{row.profile.zh} 第 {row.number} 版", f"{row.profile.en}, version {row.number}"), lead=Text(row.profile.source, row.profile.source), crumb=_TITLE,
+        base="/profile", id=row.id, version=row.version, badge=_state(row),
+        facts=[(Text("理由", "Reason"), Cell(row.reason)), (Text("生效日期", "Effective from"), Cell(str(row.effective_from))), (Text("来源", "Source"), Cell(row.profile.source)), (Text("标识", "Key"), Cell(row.key, mono=True))],
+        sections=[
+            Section(Text("与现行配置的差别", "Against the profile in force"), [Text("项目", "What"), Text("现行", "In force"), Text("本版", "This version")], [[Cell(what, mono=True), Cell(old), Cell(new)] for what, old, new in changes], empty=Text("没有差别", "No difference")),
+            Section(
+                Text("试运行：将不符合的现有授权", "Dry run: live grants that it would break"), [Text("授权", "Grant"), Text("机构", "Organisation"), Text("数据集", "Dataset"), Text("原因", "Reasons")],
+                [[Cell(each.grant_id[:13], f"/grants/{each.grant_id}", mono=True), Cell(names.get(each.org_id, each.org_id)), Cell(each.dataset_id, mono=True),
+                  Cell(Text("；".join(r.text.zh for r in each.reasons), " ".join(r.text.en for r in each.reasons)))] for each in broken],
+                empty=Text("没有授权会因此不符合", "It breaks no live grant"),
+            ),
+        ],
+        steps={Step.CONFIRM: StepForm(confirm=Text("确定生效吗？", "Put it in force?")), Step.REJECT: StepForm([NOTE])},
+    )  # fmt: skip
+    return cases.record_page(
+        request, work, record, service.commands(work, actor, profile_id), service.BOOK.events(work, profile_id), STEP_NAMES, refusal=refusal,
+        typed={"step": Step.REJECT.value, "note": note},
+    )  # fmt: skip
+
+
+def _step(
+    request: Request, house: HouseDep, actor: Actor, profile_id: str, form: Typed, step: Step
+) -> Response:
+    note = str(form.get("note", "")).strip()[:2000]
+    ask = CaseStep(version=cases.version_of(form), note=note)
+    made = tried(house, lambda work: service.step(work, actor, profile_id, step, ask))
+    if isinstance(made, AppError):
+        with house.read() as work:
+            return _show(request, work, actor, profile_id, made, note)
+    return go(f"/profile/{profile_id}", Text("已办理。", "Done."))
+
+
+@router.post("/{profile_id}/confirm", response_class=HTMLResponse, **access(_CONFIRM))
+def confirm(request: Request, house: HouseDep, actor: ActorDep, profile_id: str, form: Typed) -> Response:
+    """Put it in force, as a second person."""
+    return _step(request, house, actor, profile_id, form, Step.CONFIRM)
+
+
+@router.post("/{profile_id}/reject", response_class=HTMLResponse, **access(_CONFIRM))
+def reject(request: Request, house: HouseDep, actor: ActorDep, profile_id: str, form: Typed) -> Response:
+    """Do not take it."""
+    return _step(request, house, actor, profile_id, form, Step.REJECT)

@@ -1,0 +1,66 @@
+"""Whether a grant hangs on an active agreement of its organisation, where the profile in force asks for it (R04, R06)."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from sqlmodel import col, select
+
+from auth.agreements.model import AgreementBody
+from auth.agreements.rules import Covering, covers
+from auth.agreements.tables import AgreementRow
+from auth.agreements.workflow import State
+from auth.policy.filters.rules import LOCAL
+from auth.policy.model import GrantPolicy
+from auth.profile.model import Profile
+from core.errors import Reason
+from core.text import Text
+from core.work import Work
+
+BASIS = "R04、R06 两级授权：授权期限不超出协议期限 · two-tier grant"
+
+
+def active(work: Work, org_id: str) -> list[Covering]:
+    """Agreements of the organisation that are active and whose period holds today."""
+    today = work.now.astimezone(LOCAL).date()
+    wanted = select(AgreementRow).where(
+        AgreementRow.operator_id == org_id, AgreementRow.state == State.ACTIVE, col(AgreementRow.starts_on) <= today,
+        col(AgreementRow.ends_on) >= today,
+    )  # fmt: skip
+    found = []
+    for row in work.db.exec(wanted.order_by(col(AgreementRow.id))):
+        body = AgreementBody.model_validate_json(row.body)
+        found.append(
+            Covering(row.id, row.title, body.mode, frozenset(body.scenarios), row.starts_on, row.ends_on)
+        )
+    return found
+
+
+def objections(
+    work: Work, profile: Profile, org_id: str, scenario_id: str, starts_on: date | None, ends_on: date | None
+) -> tuple[Reason, ...]:
+    """Why no agreement covers it; () when one does, or none is asked for."""
+    if not profile.agreement or starts_on is None or ends_on is None:
+        return ()
+    standing = active(work, org_id)
+    if any(covers(each, scenario_id, starts_on, ends_on) for each in standing):
+        return ()
+    if not standing:
+        text = Text(
+            "贵机构没有生效的授权运营协议；请先与实施机构签订。",
+            "Your organisation has no active agreement for authorised operation; conclude one with the bureau first.",
+        )
+        return (Reason("no-active-agreement", text, BASIS),)
+    said = "；".join(f"{each.title}（{each.starts_on}—{each.ends_on}）" for each in standing)
+    text = Text(
+        f"没有协议同时包含该场景和申请期限。现有协议：{said}。",
+        f"No agreement holds this scenario and the whole period. Agreements: {said}.",
+    )
+    return (Reason("outside-agreement", text, BASIS, {"agreements": [each.id for each in standing]}),)
+
+
+def of_policy(work: Work, profile: Profile, org_id: str, policy: GrantPolicy) -> tuple[Reason, ...]:
+    """The same for a grant's policy; its end is exclusive."""
+    starts, ends = policy.starts_at.astimezone(LOCAL).date(), policy.ends_at.astimezone(LOCAL)
+    last = date.fromordinal(ends.date().toordinal() - (ends.hour == 0 and ends.minute == 0))
+    return objections(work, profile, org_id, policy.scenario_id, starts, last)

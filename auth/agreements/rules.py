@@ -1,0 +1,177 @@
+"""What a plan and an agreement must satisfy before they count. Pure; each reason names its requirement."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+
+from auth.agreements.model import PLAN_SECTIONS, AgreementBody, Meeting, Mode, Party, PlanBody
+from auth.applications.rules import latest_end
+from auth.policy.limits import Limits
+from auth.profile.model import Profile
+from core.errors import Reason
+from core.text import Text
+
+
+def _reason(code: str, zh: str, en: str, basis: str) -> Reason:
+    return Reason(code, Text(zh, en), basis)
+
+
+def plan_objections(body: PlanBody) -> tuple[Reason, ...]:
+    """Chapters that are missing, and the meeting."""
+    return (*_sections(body), *_meeting(body.meeting))
+
+
+def _sections(body: PlanBody) -> Iterator[Reason]:
+    for key, name in PLAN_SECTIONS.items():
+        if not body.sections.get(key, "").strip():
+            yield _reason(
+                "plan-incomplete",
+                f"实施方案缺少“{name.zh}”。",
+                f"The plan lacks “{name.en}”.",
+                "R02 发改数据规〔2025〕27号 方案编制",
+            )
+
+
+def _meeting(meeting: Meeting) -> Iterator[Reason]:
+    if not (meeting.name.strip() and meeting.held_on and meeting.minutes_sha256):
+        yield _reason(
+            "no-collective-decision", "缺少“三重一大”集体决策记录（会议、日期、纪要摘要）。",
+            "The collective decision is missing: meeting, day and the hash of its minutes.", "R03 三重一大集体决策 · collective decision",
+        )  # fmt: skip
+
+
+def missing_clauses(body: AgreementBody, profile: Profile) -> list[Text]:
+    """Required clauses without words, in the profile's order."""
+    return [Text(c.zh, c.en) for c in profile.clauses if not body.clauses.get(c.key, "").strip()]
+
+
+def agreement_objections(body: AgreementBody, *, plan_approved: bool, profile: Profile) -> tuple[Reason, ...]:
+    """Everything for which the agreement may not be put in force; () when it may."""
+    limits = profile.limits()
+    return (
+        *_plan(plan_approved), *_meeting(body.meeting), *_period(body, limits), *_scope(body, limits), *_selected(body),
+        *_clauses(body, profile), *_parties(body), *_price(body, limits, profile),
+    )  # fmt: skip
+
+
+def _plan(approved: bool) -> Iterator[Reason]:
+    if not approved:
+        yield _reason(
+            "no-approved-plan",
+            "协议须依据已批准的实施方案。",
+            "The agreement needs an approved implementation plan.",
+            "R02 发改数据规〔2025〕27号",
+        )
+
+
+def _period(body: AgreementBody, limits: Limits) -> Iterator[Reason]:
+    years = limits.numbers["max_agreement_years"]
+    if body.ends_on < body.starts_on:
+        yield _reason(
+            "period-reversed", "结束日期早于起始日期。", "The last day lies before the first.", "R05"
+        )
+    elif body.ends_on > (last := latest_end(body.starts_on, years.value)):
+        yield _reason(
+            "agreement-too-long", f"协议期限不得超过 {years.value} 年（最晚至 {last}）。",
+            f"An agreement lasts {years.value} years at most (to {last}).", f"R05 {years.source}",
+        )  # fmt: skip
+
+
+def _scope(body: AgreementBody, limits: Limits) -> Iterator[Reason]:
+    if body.mode is Mode.BY_SCENARIO and not body.scenarios:
+        yield _reason(
+            "no-scenarios",
+            "依场景授权须列出场景。",
+            "An agreement by scenario lists its scenarios.",
+            "R04 依场景授权、无场景不授权",
+        )
+    unknown = [code for code in body.scenarios if code not in limits.scenarios]
+    unknown += [code for code in body.purposes if code not in limits.purposes]
+    if unknown:
+        said = "、".join(unknown)
+        yield _reason(
+            "code-unknown", f"未知的场景或用途：{said}。", f"Unknown scenarios or purposes: {said}.", "R04"
+        )
+
+
+def _selected(body: AgreementBody) -> Iterator[Reason]:
+    if body.selection is None or not body.selection_sha256:
+        yield _reason(
+            "selection-missing",
+            "须填写运营机构的选择方式并附证据摘要。",
+            "Say how the operator was selected, with the hash of the evidence.",
+            "R07 公平竞争选择 · fair selection",
+        )
+
+
+def _clauses(body: AgreementBody, profile: Profile) -> Iterator[Reason]:
+    for name in missing_clauses(body, profile):
+        yield _reason(
+            "clause-missing",
+            f"缺少必备条款“{name.zh}”。",
+            f"The required clause “{name.en}” is missing.",
+            "R08 协议必备内容 · required clauses",
+        )
+
+
+def _parties(body: AgreementBody) -> Iterator[Reason]:
+    by_role: dict[Party, set[str]] = {
+        role: {p.org_id for p in body.parties if p.role is role} for role in Party
+    }
+    if len(by_role[Party.IMPLEMENTING_BODY]) != 1 or by_role[Party.OPERATOR] != {body.operator_id}:
+        yield _reason(
+            "parties-wrong",
+            "协议须有且仅有一个实施机构，运营机构须与所选机构一致。",
+            "There is exactly one implementing body, and the operating body is the one chosen.",
+            "R01 主体角色分离 · roles kept apart",
+        )
+    if by_role[Party.OPERATOR] & by_role[Party.DEVELOPER]:
+        yield _reason(
+            "operator-develops",
+            "运营机构不得同时作为同一范围内的开发主体。",
+            "The operator may not also develop within the same scope.",
+            "R01 运商分离 · operator and developer apart",
+        )
+
+
+def _price(body: AgreementBody, limits: Limits, profile: Profile) -> Iterator[Reason]:
+    price, cap = body.price_fen or 0, body.price_cap_fen
+    kinds = {limits.purposes[code].kind for code in body.purposes if code in limits.purposes}
+    if profile.free_for_public and kinds == {"public"} and price:
+        yield _reason(
+            "public-is-free",
+            "用于公共治理、公益事业的，不得收费。",
+            "Use for public governance and public benefit is free of charge.",
+            "R17 发改价格〔2025〕65号",
+        )
+    if price and cap is None:
+        yield _reason(
+            "no-price-cap", "收费须先有最高限价。", "A price needs a cap first.", "R17 发改价格〔2025〕65号"
+        )
+    if cap is not None and price > cap:
+        yield _reason(
+            "price-above-cap",
+            "价格高于最高限价。",
+            "The price lies above the cap.",
+            "R17 发改价格〔2025〕65号",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Covering:
+    """What a grant must find itself inside: one active agreement of its organisation."""
+
+    id: str
+    title: str
+    mode: Mode
+    scenarios: frozenset[str]
+    starts_on: date
+    ends_on: date
+
+
+def covers(agreement: Covering, scenario_id: str, starts_on: date, ends_on: date) -> bool:
+    """Whether a grant for this scenario and period lies inside."""
+    inside = agreement.starts_on <= starts_on and ends_on <= agreement.ends_on
+    return inside and (agreement.mode is Mode.WHOLE or scenario_id in agreement.scenarios)

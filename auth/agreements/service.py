@@ -1,0 +1,253 @@
+"""Drafting, approving and ending plans and agreements. Whoever drafted does not approve."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlmodel import SQLModel, col, select
+from sqlmodel.sql.expression import SelectOfScalar
+
+from auth.actor import SYSTEM, Actor
+from auth.agreements import plan_workflow, rules
+from auth.agreements.books import AGREEMENTS, PLANS
+from auth.agreements.model import AgreementBody, PlanBody
+from auth.agreements.plan_workflow import Step as PlanStep
+from auth.agreements.tables import AgreementRow, PlanRow
+from auth.agreements.workflow import State, Step
+from auth.casework.book import CaseStep, Command, made_by, need_reason
+from auth.identity import organisations
+from auth.identity.principals import orgs_of
+from auth.policy.filters.rules import LOCAL
+from auth.policy.separation import Past
+from auth.profile.now import profile
+from core.errors import AccessRefused, InputRefused, Reason, refuse_if
+from core.text import Text
+from core.work import Work
+
+
+class PlanRead(SQLModel):
+    """A plan's version as a reader sees it."""
+
+    id: str
+    state: plan_workflow.State
+    version: int
+    series: str
+    number: int
+    title: str
+    body: PlanBody
+    created_at: datetime
+
+
+class AgreementRead(SQLModel):
+    """An agreement as a reader sees it; `is_in_force` is computed for the day of reading."""
+
+    id: str
+    state: State
+    version: int
+    title: str
+    plan_id: str
+    operator_id: str
+    starts_on: date
+    ends_on: date
+    body: AgreementBody
+    is_in_force: bool
+    created_at: datetime
+
+
+def _may_draft(actor: Actor) -> None:
+    if actor.via != "system" and not any(held.scope == "*" for held in actor.roles):
+        text = Text("只有实施机构的人员可以草拟。", "Only people of the implementing body draft.")
+        raise AccessRefused(
+            text, reasons=[Reason("not-of-the-bureau", text, "角色与权限 · roles and permissions")]
+        )
+
+
+def draft_plan(work: Work, actor: Actor, body: PlanBody, *, series: str = "") -> PlanRead:
+    """A new plan, or a new version of one (`series`)."""
+    _may_draft(actor)
+    fields = made_by(work, actor)
+    number = 1
+    if series:
+        known = list(work.db.exec(select(PlanRow.number).where(PlanRow.series == series)))
+        if not known:
+            raise PLANS.missing()
+        number = max(known) + 1
+    row = PlanRow(
+        **fields, state=plan_workflow.State.DRAFT, series=series or fields["id"], number=number, title=body.title,
+        body=body.model_dump_json(),
+    )  # fmt: skip
+    return _plan(PLANS.open(work, actor, row, {"title": body.title, "number": number}))
+
+
+def save_plan(work: Work, actor: Actor, plan_id: str, body: PlanBody, version: int | None) -> PlanRead:
+    """Replace a draft's text."""
+    row = PLANS.row(work, plan_id, actor, version=version, to_change=True)
+    PLANS.check(actor, row, PlanStep.SAVE)
+    row.title, row.body = body.title, body.model_dump_json()
+    return _plan(PLANS.move(work, actor, row, PlanStep.SAVE))
+
+
+def step_plan(work: Work, actor: Actor, plan_id: str, step: PlanStep, ask: CaseStep) -> PlanRead:
+    """Submit, return or approve. Approving a version supersedes the one before."""
+    row = PLANS.row(work, plan_id, actor, version=ask.version, to_change=True)
+    PLANS.check(actor, row, step)
+    refuse_if(tuple(plan_against(work, actor, row, step)))
+    if step is PlanStep.RETURN:
+        need_reason(ask.note)
+    PLANS.move(work, actor, row, step, ask.note)
+    if step is PlanStep.APPROVE:
+        older = select(PlanRow).where(
+            PlanRow.series == row.series, PlanRow.id != row.id, PlanRow.state == plan_workflow.State.APPROVED
+        )
+        for other in list(work.db.exec(older)):
+            PLANS.move(work, SYSTEM, other, PlanStep.SUPERSEDE)
+    return _plan(row)
+
+
+def plan_against(work: Work, actor: Actor, row: PlanRow, step: StrEnum) -> Iterator[Reason]:
+    """What stands against a step on a plan."""
+    if step in (PlanStep.SUBMIT, PlanStep.APPROVE):
+        yield from rules.plan_objections(PlanBody.model_validate_json(row.body))
+    if step is PlanStep.APPROVE:
+        yield from _drafter(actor, PLANS.past(work, row.id))
+
+
+def draft(work: Work, actor: Actor, body: AgreementBody) -> AgreementRead:
+    """A new agreement; it may be incomplete."""
+    _may_draft(actor)
+    _operator(work, body)
+    row = AgreementRow(**made_by(work, actor), state=State.DRAFT, **_facts(body))
+    return read(work, AGREEMENTS.open(work, actor, row, {"operator": body.operator_id}))
+
+
+def save(
+    work: Work, actor: Actor, agreement_id: str, body: AgreementBody, version: int | None
+) -> AgreementRead:
+    """Replace a draft's text."""
+    row = AGREEMENTS.row(work, agreement_id, actor, version=version, to_change=True)
+    AGREEMENTS.check(actor, row, Step.SAVE)
+    _operator(work, body)
+    for name, value in _facts(body).items():
+        setattr(row, name, value)
+    return read(work, AGREEMENTS.move(work, actor, row, Step.SAVE))
+
+
+def _facts(body: AgreementBody) -> dict[str, Any]:
+    return {
+        "title": body.title, "plan_id": body.plan_id, "operator_id": body.operator_id, "starts_on": body.starts_on,
+        "ends_on": body.ends_on, "body": body.model_dump_json(),
+    }  # fmt: skip
+
+
+def _operator(work: Work, body: AgreementBody) -> None:
+    if not organisations.organisation(work, body.operator_id).is_enterprise:
+        raise InputRefused(
+            Text("运营机构须是企业。", "The operating body must be an enterprise."), field="operator_id"
+        )
+
+
+def step(work: Work, actor: Actor, agreement_id: str, which: Step, ask: CaseStep) -> AgreementRead:
+    """Submit, return, activate or terminate."""
+    row = AGREEMENTS.row(work, agreement_id, actor, version=ask.version, to_change=True)
+    AGREEMENTS.check(actor, row, which)
+    refuse_if(tuple(against(work, actor, row, which)))
+    if which in (Step.RETURN, Step.TERMINATE):
+        need_reason(ask.note)
+    return read(work, AGREEMENTS.move(work, actor, row, which, ask.note))
+
+
+def against(work: Work, actor: Actor, row: AgreementRow, which: StrEnum) -> Iterator[Reason]:
+    """What stands against a step on an agreement."""
+    if which in (Step.SUBMIT, Step.ACTIVATE):
+        body = AgreementBody.model_validate_json(row.body)
+        plan = work.db.get(PlanRow, body.plan_id) if body.plan_id else None
+        approved = plan is not None and plan.state == plan_workflow.State.APPROVED
+        yield from rules.agreement_objections(body, plan_approved=approved, profile=profile(work))
+    if which is Step.ACTIVATE:
+        yield from _drafter(actor, AGREEMENTS.past(work, row.id))
+    if which is not Step.SAVE and row.operator_id in orgs_of(work, actor):
+        text = Text(
+            "您属于协议的运营机构，不得由您办理。",
+            "You belong to the operating body; somebody else must do it.",
+        )
+        yield Reason("own-organisation", text, "职责分离 · segregation of duties (1)")
+
+
+def _drafter(actor: Actor, past: tuple[Past, ...]) -> Iterator[Reason]:
+    hands = {event.person_id for event in past if event.step in ("open", "save", "submit")}
+    if actor.person_id in hands:
+        text = Text(
+            "您草拟或提交了该文件，须由另一人批准。",
+            "You drafted or submitted it; another person must approve.",
+        )
+        yield Reason("drafter-does-not-approve", text, "职责分离 · segregation of duties (3)")
+
+
+def _over(work: Work) -> SelectOfScalar[AgreementRow]:
+    today = work.now.astimezone(LOCAL).date()
+    return select(AgreementRow).where(AgreementRow.state == State.ACTIVE, col(AgreementRow.ends_on) < today)
+
+
+def is_anything_due(work: Work) -> bool:
+    """Whether an end is to be noted; only reads."""
+    return work.db.exec(_over(work).limit(1)).first() is not None
+
+
+def end_due(work: Work) -> int:
+    """Note the end of agreements whose last day is over; cover is computed, so nothing waits for this."""
+    rows = list(work.db.exec(_over(work).with_for_update(skip_locked=True)))
+    for row in rows:
+        AGREEMENTS.move(work, SYSTEM, row, Step.END)
+    return len(rows)
+
+
+def plan(work: Work, actor: Actor, plan_id: str) -> PlanRead:
+    return _plan(PLANS.row(work, plan_id, actor))
+
+
+def plans(
+    work: Work, actor: Actor, *, state: str = "", offset: int = 0, limit: int = 50
+) -> tuple[list[PlanRead], int]:
+    rows, total = PLANS.listed(
+        work, actor, *([col(PlanRow.state) == state] if state else []), offset=offset, limit=limit
+    )
+    return [_plan(row) for row in rows], total
+
+
+def agreement(work: Work, actor: Actor, agreement_id: str) -> AgreementRead:
+    """One agreement; NotFound outside the actor's sight."""
+    return read(work, AGREEMENTS.row(work, agreement_id, actor))
+
+
+def agreements(
+    work: Work, actor: Actor, *, state: str = "", operator: str = "", offset: int = 0, limit: int = 50
+) -> tuple[list[AgreementRead], int]:
+    """Agreements in sight, newest first, and their number."""
+    met = [col(AgreementRow.state) == state] if state else []
+    met += [col(AgreementRow.operator_id) == operator] if operator else []
+    rows, total = AGREEMENTS.listed(work, actor, *met, offset=offset, limit=limit)
+    return [read(work, row) for row in rows], total
+
+
+def commands(work: Work, actor: Actor, agreement_id: str) -> list[Command]:
+    row = AGREEMENTS.row(work, agreement_id, actor)
+    return AGREEMENTS.commands(actor, row, lambda which: against(work, actor, row, which))
+
+
+def plan_commands(work: Work, actor: Actor, plan_id: str) -> list[Command]:
+    row = PLANS.row(work, plan_id, actor)
+    return PLANS.commands(actor, row, lambda which: plan_against(work, actor, row, which))
+
+
+def read(work: Work, row: AgreementRow) -> AgreementRead:
+    today = work.now.astimezone(LOCAL).date()
+    counts = row.state == State.ACTIVE and row.starts_on <= today <= row.ends_on
+    body = AgreementBody.model_validate_json(row.body)
+    return AgreementRead.model_validate(row, update={"body": body, "is_in_force": counts})
+
+
+def _plan(row: PlanRow) -> PlanRead:
+    return PlanRead.model_validate(row, update={"body": PlanBody.model_validate_json(row.body)})

@@ -1,0 +1,105 @@
+"""A policy profile as a value, and the limits that it makes of the shipped ones."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import date
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from auth.policy import limits as shipped_limits
+from auth.policy.limits import Limit, Limits
+from auth.policy.model import DeliveryForm, Prose
+
+_FOLDER: Final = Path(shipped_limits.__file__).parent / "profiles"
+DEFAULT: Final = "generic-open-data"
+
+
+class Number(BaseModel):
+    """A limit that the profile sets otherwise, and where that comes from."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    value: int = Field(ge=0, le=100_000)
+    source: Prose = Field(min_length=4, max_length=500)
+
+
+class Clause(BaseModel):
+    """A clause that every agreement must have."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    key: str = Field(pattern="^[a-z][a-z0-9-]{0,39}$")
+    zh: Prose = Field(min_length=1, max_length=100)
+    en: Prose = Field(min_length=1, max_length=100)
+
+
+class Profile(BaseModel):
+    """Everything a place decides for itself. `forms`: allowed delivery forms by data level, where they differ from the matrix.
+
+    `agreement`: every grant hangs on an active agreement; `registration`: whether a dataset must be registered first;
+    `consent`: datasets that came from another department need its consent; `free_for_public`: price 0 for public purposes.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    key: str = Field(pattern="^[a-z][a-z0-9-]{1,59}$")
+    zh: Prose = Field(min_length=1, max_length=100)
+    en: Prose = Field(min_length=1, max_length=100)
+    effective_from: date
+    source: Prose = Field(min_length=4, max_length=500)
+    agreement: bool
+    registration: Literal["off", "encouraged", "required"]
+    consent: bool
+    free_for_public: bool
+    numbers: dict[str, Number]
+    forms: dict[Annotated[int, Field(ge=1, le=6)], tuple[DeliveryForm, ...]]
+    clauses: tuple[Clause, ...]
+
+    @model_validator(mode="after")
+    def _known(self) -> Profile:
+        unknown = sorted(set(self.numbers) - set(shipped_limits.limits().numbers))
+        if unknown:
+            raise ValueError(f"unknown limits: {', '.join(unknown)}")
+        if len({clause.key for clause in self.clauses}) != len(self.clauses):
+            raise ValueError("a clause is named twice")
+        return self
+
+    def limits(self) -> Limits:
+        """The shipped limits with what this profile sets otherwise."""
+        base = shipped_limits.limits()
+        numbers: dict[str, Limit] = dict(base.numbers)
+        for key, said in self.numbers.items():
+            numbers[key] = replace(numbers[key], value=said.value, source=said.source)
+        levels = dict(base.levels)
+        for level, forms in self.forms.items():
+            levels[level] = replace(levels[level], forms=frozenset(forms))
+        return replace(base, numbers=numbers, levels=levels)
+
+
+@cache
+def shipped() -> dict[str, Profile]:
+    """The profiles that come with the program, by key."""
+    found = [
+        Profile.model_validate_json(path.read_text(encoding="utf-8"))
+        for path in sorted(_FOLDER.glob("*.json"))
+    ]
+    return {each.key: each for each in found}
+
+
+def differences(old: Profile, new: Profile) -> list[tuple[str, str, str]]:
+    """(what, before, after) of everything that changes, in a fixed order."""
+    before, after = flat(old), flat(new)
+    names = list(dict.fromkeys([*before, *after]))
+    return [(n, before.get(n, "—"), after.get(n, "—")) for n in names if before.get(n) != after.get(n)]
+
+
+def flat(profile: Profile) -> dict[str, str]:
+    """Every value of a profile in words, by its name."""
+    base = profile.limits()
+    said = profile.model_dump(mode="json", exclude={"numbers", "forms", "clauses"})
+    found = {name: json.dumps(value, ensure_ascii=False).strip('"') for name, value in said.items()}
+    found |= {f"numbers.{key}": f"{limit.value} {limit.unit}" for key, limit in base.numbers.items()}
+    found |= {f"forms.{level}": ", ".join(sorted(rule.forms)) or "—" for level, rule in base.levels.items()}
+    return found | {f"clauses.{clause.key}": clause.zh for clause in profile.clauses}

@@ -1,0 +1,179 @@
+"""Proposing a version of the policy profile, seeing what it would break, and putting it in force as a second person."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, false, true
+from sqlmodel import Field, SQLModel, col, func, select
+
+from auth.actor import SYSTEM, Actor
+from auth.agreements import cover
+from auth.applications.rules import latest_end
+from auth.asset import Asset
+from auth.casework.book import Book, CaseStep, Command, made_by, need_reason
+from auth.grants import queries as grants
+from auth.grants.tables import GrantRow
+from auth.grants.workflow import FINAL as GRANT_FINAL
+from auth.policy import rules
+from auth.policy.filters.rules import LOCAL
+from auth.policy.model import GrantPolicy, Prose
+from auth.profile.model import Profile
+from auth.profile.tables import ProfileRow
+from auth.profile.workflow import FINAL, MACHINE, State, Step
+from auth.roles import Role
+from auth.scope import sight
+from core.errors import NotFound, Reason, refuse_if
+from core.ids import DatasetId
+from core.text import Text
+from core.work import Work, hold
+
+Assets = Callable[[DatasetId], Asset]
+READ: Final = "auth:profile:read"
+
+
+class ProfileProposal(SQLModel):
+    """A version that is proposed, whole, and why."""
+
+    model_config = {"extra": "forbid"}
+    profile: Profile
+    reason: Prose = Field(max_length=2000)
+
+
+class ProfileRead(SQLModel):
+    """A version as a reader sees it."""
+
+    id: str
+    state: State
+    version: int
+    number: int
+    key: str
+    reason: str
+    effective_from: date
+    profile: Profile
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Breach:
+    """A live grant that a profile would no longer allow, with every reason."""
+
+    grant_id: str
+    org_id: str
+    dataset_id: str
+    reasons: tuple[Reason, ...]
+
+
+def _seen_by(actor: Actor) -> ColumnElement[bool]:
+    return true() if sight(actor, READ).everything else false()
+
+
+def _roles(actor: Actor, _row: ProfileRow) -> frozenset[Role]:
+    return actor.roles_in(None)
+
+
+BOOK: Final = Book(
+    kind="profile", table=ProfileRow, machine=MACHINE, states=State, final=FINAL, seen_by=_seen_by, roles=_roles,
+    kinds={"open": "profile.proposed", Step.CONFIRM: "profile.activated", Step.REJECT: "profile.rejected", Step.SUPERSEDE: "profile.superseded"},
+)  # fmt: skip
+
+
+def propose(work: Work, actor: Actor, body: ProfileProposal) -> ProfileRead:
+    """Enter a new version; it counts once a second person has confirmed it and its day has come."""
+    need_reason(body.reason)
+    hold(work, "profile")
+    number = (work.db.exec(select(func.max(ProfileRow.number))).one() or 0) + 1
+    row = ProfileRow(
+        **made_by(work, actor), state=State.PROPOSED, number=number, key=body.profile.key, body=body.profile.model_dump_json(),
+        reason=body.reason, effective_from=body.profile.effective_from,
+    )  # fmt: skip
+    return read(
+        BOOK.open(
+            work, actor, row, {"number": number, "profile": body.profile.model_dump(mode="json")}, body.reason
+        )
+    )
+
+
+def step(work: Work, actor: Actor, version_id: str, which: Step, ask: CaseStep) -> ProfileRead:
+    """Confirm or reject, as another person than the one who proposed."""
+    row = BOOK.row(work, version_id, actor, version=ask.version, to_change=True)
+    BOOK.check(actor, row, which)
+    refuse_if(tuple(_proposer(actor, row, which)))
+    if which is Step.REJECT:
+        need_reason(ask.note)
+    BOOK.move(work, actor, row, which, ask.note)
+    if which is Step.CONFIRM and row.effective_from <= work.now.astimezone(LOCAL).date():
+        older = select(ProfileRow).where(ProfileRow.state == State.ACTIVE, ProfileRow.id != row.id)
+        for other in list(work.db.exec(older)):
+            BOOK.move(work, SYSTEM, other, Step.SUPERSEDE)
+    return read(row)
+
+
+def _proposer(actor: Actor, row: ProfileRow, which: Any) -> Iterator[Reason]:  # noqa: ANN401 - a step
+    if which is Step.CONFIRM and row.created_person == actor.person_id:
+        text = Text("该版本由您提出，须由另一人确认。", "You proposed it; another person must confirm.")
+        yield Reason("proposer-does-not-confirm", text, "职责分离 · segregation of duties (3)")
+
+
+def dry_run(work: Work, profile: Profile, *, assets: Assets) -> list[Breach]:
+    """Live grants that this profile would not allow, with every reason; nothing is changed."""
+    live = select(GrantRow).where(col(GrantRow.state).not_in(GRANT_FINAL), col(GrantRow.ends_at) > work.now)
+    found = []
+    for row in work.db.exec(live.order_by(col(GrantRow.id))):
+        reasons = tuple(_against(work, profile, row, grants.view_of(work, row).policy, assets))
+        if reasons:
+            found.append(Breach(row.id, row.org_id, row.dataset_id, reasons))
+    return found
+
+
+def _against(
+    work: Work, profile: Profile, row: GrantRow, policy: GrantPolicy, assets: Assets
+) -> Iterator[Reason]:
+    known = profile.limits()
+    starts, ends = policy.starts_at.astimezone(LOCAL).date(), policy.ends_at.astimezone(LOCAL).date()
+    years = known.numbers["max_grant_years"]
+    if ends.toordinal() - 1 > latest_end(starts, years.value).toordinal():
+        yield rules.refused(
+            "period-too-long",
+            f"期限超过 {years.value} 年。",
+            f"The period exceeds {years.value} years.",
+            years.source,
+        )
+    days = known.numbers["max_retention_days"]
+    if policy.retention_days > days.value:
+        yield rules.refused(
+            "retention-too-long",
+            f"留存超过 {days.value} 天。",
+            f"Copies are kept for more than {days.value} days.",
+            days.source,
+        )
+    yield from cover.of_policy(work, profile, row.org_id, policy)
+    try:
+        asset = assets(DatasetId(row.dataset_id))
+    except NotFound as gone:
+        yield Reason("dataset-gone", gone.detail, rules.GRANT)
+        return
+    yield from rules.form_objections(policy.delivery_forms, asset, known)
+    yield from rules.column_objections(policy.columns, asset, known)
+
+
+def versions(work: Work, actor: Actor, *, offset: int = 0, limit: int = 50) -> tuple[list[ProfileRead], int]:
+    """Every version, newest first."""
+    rows, total = BOOK.listed(work, actor, offset=offset, limit=limit)
+    return [read(row) for row in rows], total
+
+
+def version(work: Work, actor: Actor, version_id: str) -> ProfileRead:
+    return read(BOOK.row(work, version_id, actor))
+
+
+def commands(work: Work, actor: Actor, version_id: str) -> list[Command]:
+    row = BOOK.row(work, version_id, actor)
+    return BOOK.commands(actor, row, lambda which: _proposer(actor, row, which))
+
+
+def read(row: ProfileRow) -> ProfileRead:
+    return ProfileRead.model_validate(row, update={"profile": Profile.model_validate_json(row.body)})
