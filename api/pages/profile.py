@@ -52,7 +52,7 @@ def list_page(request: Request, work: ReadDep, actor: ActorDep) -> HTMLResponse:
     table = [(key, [flat(each).get(key, "—") for each in columns]) for key in keys]
     found, total = service.versions(work, actor, limit=100)
     return page(
-        request, "profile/list.html", now=now, columns=columns, table=table, found=found, total=total, states=STATE_NAMES, tones=_TONES,
+        request, "profile/list.html", current=now, columns=columns, table=table, found=found, total=total, states=STATE_NAMES, tones=_TONES,
         whole=json.dumps(now.model_dump(mode="json"), ensure_ascii=False, indent=2), may_propose=actor.may(_PROPOSE), shipped=known,
     )  # fmt: skip
 
