@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from fastapi import APIRouter, Request, Response
@@ -31,7 +32,7 @@ from auth.agreements.service import AgreementRead, PlanRead
 from auth.agreements.workflow import STATE_NAMES, STEP_NAMES, State, Step
 from auth.casework.book import CaseStep
 from auth.identity import organisations
-from auth.policy.limits import limits
+from auth.policy.limits import Coded, limits
 from auth.profile.now import profile
 from core.errors import AppError
 from core.text import Text
@@ -228,6 +229,11 @@ def show_page(request: Request, work: ReadDep, actor: ActorDep, agreement_id: st
     return _show(request, work, actor, agreement_id)
 
 
+def _names_of(codes: Sequence[str], of: Mapping[str, Coded]) -> Text:
+    names = [of[code].name for code in codes if code in of]
+    return Text("、".join(name.zh for name in names), ", ".join(name.en for name in names))
+
+
 def _show(
     request: Request,
     work: Work,
@@ -243,11 +249,6 @@ def _show(
         limits(),
     )
     body = row.body
-    lists = {
-        "zh": lambda codes, of: "、".join(of[c].name.zh for c in codes if c in of),
-        "en": lambda codes, of: ", ".join(of[c].name.en for c in codes if c in of),
-    }
-    listed = lambda codes, of: Text(lists["zh"](codes, of), lists["en"](codes, of))  # noqa: E731
     missing = {name.zh for name in rules.missing_clauses(body, now)}
     clauses = [
         [
@@ -265,7 +266,7 @@ def _show(
         version=row.version, badge=_state(row), actions=[Action(Text("修改", "Edit"), f"/agreements/{row.id}/edit")] if row.state is State.DRAFT and actor.may(_DRAFT) else [],
         facts=[
             (Text("今日有效", "In force today"), Cell(Text("是", "yes") if row.is_in_force else Text("否", "no"))), (Text("授权模式", "Mode"), Cell(MODE_NAMES[body.mode])),
-            (Text("场景", "Scenarios"), Cell(listed(body.scenarios, known.scenarios))), (Text("用途", "Purposes"), Cell(listed(body.purposes, known.purposes))),
+            (Text("场景", "Scenarios"), Cell(_names_of(body.scenarios, known.scenarios))), (Text("用途", "Purposes"), Cell(_names_of(body.purposes, known.purposes))),
             (Text("首日", "First day"), Cell(str(row.starts_on))), (Text("末日", "Last day"), Cell(str(row.ends_on))),
             (Text("实施方案", "Plan"), Cell(row.plan_id, f"/plans/{row.plan_id}" if row.plan_id and actor.may(_DRAFT) else "", mono=True)), (Text("产品和服务", "Products"), Cell(body.products)),
             (Text("选择方式", "Selection"), Cell(SELECTION_NAMES[body.selection] if body.selection else None)), (Text("选择证据", "Evidence"), Cell(body.selection_sha256, mono=True)),
