@@ -50,5 +50,7 @@ def is_anything_due(work: Work) -> bool:
 
 def note_due(work: Work) -> int:
     """Write every event that is due; returns their number. Safe to run at any time and in several processes."""
-    noted = grants.expire_due(work) + drafts.lapse_due(work) + duties.note_due(work) + agreements.end_due(work)
+    noted = (
+        grants.expire_due(work) + drafts.lapse_due(work) + duties.note_due(work) + agreements.end_due(work)
+    )
     return noted + escalation.escalate_due(work) + reminders.remind_due(work)

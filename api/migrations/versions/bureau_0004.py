@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "bureau_0004"
-down_revision = "bureau_0003"
+down_revision = "ckan_0001"
 branch_labels = None
 depends_on = None
 
