@@ -11,9 +11,13 @@ from fastapi.responses import FileResponse, HTMLResponse
 
 from api.access import access
 from api.deps import ActorDep, HouseDep, LangDep, ReadDep
+from api.lookups import org_names
 from api.supervision_files import Form, ledger_file
 from api.web import page
+from auth.actor import Actor
 from auth.applications.rules import period
+from auth.clocks import queries as clocks
+from auth.duties import service as duties
 from auth.grants.ledger import KINDS
 from auth.identity import organisations
 from auth.policy.limits import limits
@@ -22,6 +26,7 @@ from auth.supervision import ledger
 from auth.supervision.dashboard import Dashboard, Taken, a_year_to, dashboard
 from auth.supervision.ledger import Wish
 from core.text import Lang, Text
+from core.work import Work
 
 router = APIRouter(include_in_schema=True, tags=["pages"])
 PER_PAGE: Final = 50
@@ -31,7 +36,7 @@ _MONTH: Final = re.compile(r"20[0-9]{2}-(0[1-9]|1[0-2])")
 
 @router.get("/supervision", response_class=HTMLResponse, **access("auth:usage:read"))
 def dashboard_page(
-    request: Request, work: ReadDep, lang: LangDep, first: str = "", last: str = ""
+    request: Request, work: ReadDep, actor: ActorDep, lang: LangDep, first: str = "", last: str = ""
 ) -> HTMLResponse:
     """What was taken in a year, and the grants that want a look."""
     since, until = a_year_to(work.now)
@@ -40,8 +45,15 @@ def dashboard_page(
     found = dashboard(work, begins, ends)
     return page(
         request, "supervision/dashboard.html", found=found, charts=_charts(found, lang), shown=SHOWN,
-        monthly=found.months[::-1],
+        monthly=found.months[::-1], orgs=org_names(work), **_late(work, actor),
     )  # fmt: skip
+
+
+def _late(work: Work, actor: Actor) -> dict[str, Any]:
+    """What the bureau is late with now, and which duties of enterprises are overdue."""
+    late, late_total = clocks.waiting(work, actor, overdue=True, limit=SHOWN)
+    owed, owed_total = duties.duties(work, actor, standing="overdue", limit=SHOWN)
+    return {"late": late, "late_total": late_total, "owed": owed, "owed_total": owed_total}
 
 
 def _charts(found: Dashboard, lang: Lang) -> dict[str, Any]:

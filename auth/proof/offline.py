@@ -233,14 +233,29 @@ class _Chain:
         self._found.flaw(self._broken_at, zh, en)
 
 
+_SAFE: Final = 2**53 - 1
+_write: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode
+
+
+def canonical(event: dict[str, Any]) -> bytes:
+    """RFC 8785. Events are flat: texts, whole numbers, nothing. For these the library of Python writes the same bytes, ten times
+    faster; everything else goes the long way. Raises ValueError for what has no canonical form."""
+    for name, value in event.items():
+        if not name.isascii() or not (
+            value is None or type(value) is str or (type(value) is int and abs(value) <= _SAFE)
+        ):
+            return rfc8785.dumps(cast(Any, event))
+    return _write(event).encode()  # a lone surrogate cannot be encoded: UnicodeEncodeError is a ValueError
+
+
 def parsed(line: bytes) -> dict[str, Any]:
     """The event in a line that is written in the one canonical way. Raises ValueError."""
     try:
-        event = json.loads(line)
-        canonical = rfc8785.dumps(event)
+        event: dict[str, Any] = json.loads(line)
+        written = canonical(event) if isinstance(event, dict) else b""
     except (ValueError, RecursionError, rfc8785.CanonicalizationError):
         raise ValueError("not canonical JSON") from None
-    if canonical != line or not isinstance(event, dict):
+    if written != line:
         raise ValueError("not canonical JSON")
     if type(event.get("seq")) is not int or not all(
         isinstance(event.get(name), str) for name in ("hash", "prev_hash")
@@ -252,7 +267,7 @@ def parsed(line: bytes) -> dict[str, Any]:
 def hash_of(event: dict[str, Any]) -> str:
     body = {name: value for name, value in event.items() if name not in {"hash", "prev_hash"}}
     previous = bytes.fromhex(event["prev_hash"])
-    return hashlib.sha256(previous + rfc8785.dumps(cast(Any, body))).hexdigest()
+    return hashlib.sha256(previous + canonical(body)).hexdigest()
 
 
 def verify_proof(path: Path, key: str = "") -> Findings:

@@ -7,11 +7,16 @@ import random
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+import rfc8785
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from hypothesis import given
+from hypothesis import strategies as st
 
 from api.house import House
+from auth.proof import offline
 from auth.proof.checkpoint import Place
 from auth.proof.note import NoteRefused, Signer, Verifier
 from auth.proof.offline import CHECKPOINTS, EVENTS, KEY, Findings, verify_pack
@@ -208,3 +213,21 @@ def test_a_note_is_the_published_form(sqlite_house: House) -> None:
     )
     assert signature.startswith(f"— {origin} ")
     assert len(base64.b64decode(signature.split(" ")[2])) == 4 + 64
+
+
+_FLAT = st.dictionaries(
+    st.text(max_size=8),
+    st.none() | st.text(max_size=30) | st.integers(-(2**53), 2**53) | st.booleans(),
+    max_size=6,
+)
+
+
+@given(_FLAT)
+def test_the_quick_spelling_writes_what_rfc8785_writes(event: dict[str, Any]) -> None:
+    try:
+        expected = rfc8785.dumps(event)
+    except (ValueError, rfc8785.CanonicalizationError):
+        with pytest.raises((ValueError, rfc8785.CanonicalizationError)):
+            offline.canonical(event)
+    else:
+        assert offline.canonical(event) == expected

@@ -1,0 +1,398 @@
+"""A seeded year through the real services, and what it costs to watch over it: `python -m tests.campaigns.year`; writes docs/year.md.
+
+200 enterprises file 1,000 applications; 300 become grants; their analysts take data until the ledger holds 100,000 lines. Everything
+is done by the services that the routes call, in units of work of some dozens of steps; only the worker's file-making is left out, since no
+page of supervision opens a file. `--scale 0.1` makes a tenth; `--database postgresql+psycopg://…` uses another database.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import random
+import statistics
+import tempfile
+import threading
+import time
+import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+from sqlmodel import func, select
+
+from api.disclosing import pack as disclosure_pack
+from api.house import House, open_house
+from auth.actor import Actor
+from auth.applications import service as applications
+from auth.applications.models import (
+    AcceptBody,
+    ApplicationAsk,
+    ApplicationRead,
+    DecideBody,
+    ReviewBody,
+    ScreenBody,
+    StepBody,
+)
+from auth.audit import AuditEventRow
+from auth.grants import service as grants
+from auth.grants.service import GrantStep
+from auth.grants.tables import GrantRow, UsageEventRow, UsageMonthRow
+from auth.policy.limits import limits
+from auth.proof import export
+from auth.proof import service as proofs
+from auth.proof.checkpoint import Place
+from auth.proof.offline import verify_pack
+from auth.supervision import ledger as reading
+from auth.supervision.dashboard import dashboard
+from auth.supervision.disclosure import disclosure
+from catalog.assets import asset
+from core.errors import AccessRefused, QuotaExceeded
+from core.ids import DatasetId, ExtractId
+from core.settings import Settings
+from core.work import Work
+from datasets import matrix
+from datasets.extracts import service as extracts
+from datasets.extracts.models import ExtractCreate, ExtractRead
+from tests.people import a_person, actor_of, an_org
+
+ROOT: Final = Path(__file__).parents[2]
+PAGE: Final = ROOT / "docs" / "year.md"
+BEGIN: Final = datetime(2026, 1, 5, 1, 0, tzinfo=UTC)
+YEAR: Final = 2026
+DATASETS: Final = 12
+BATCH: Final = 50
+COLUMNS: Final = ["venue_id", "venue_name", "district", "rooms", "area_m2", "is_open", "opened_on"]
+
+
+@dataclasses.dataclass
+class Scale:
+    """How much of everything."""
+
+    enterprises: int = 200
+    applications: int = 1000
+    granted: int = 300
+    lines: int = 100_000
+
+    def times(self, share: float) -> Scale:
+        return Scale(*(max(2, round(value * share)) for value in dataclasses.astuple(self)))
+
+
+class Clock:
+    """Time goes on by itself, a little with every unit of work, and is moved by hand."""
+
+    def __init__(self) -> None:
+        self.now = BEGIN
+
+    def __call__(self) -> datetime:
+        self.now += timedelta(milliseconds=7)
+        return self.now
+
+
+class Year:
+    """One installation on its way through a year."""
+
+    def __init__(self, house: House, clock: Clock, scale: Scale, seed: int = 28) -> None:
+        self.house, self.clock, self.scale = house, clock, scale
+        self.dice = random.Random(seed)  # noqa: S311 - the same year each time
+        self.actors: dict[str, Actor] = {}
+        self.spent: dict[str, float] = {}
+        self.grants: list[tuple[str, str, list[str]]] = []
+
+    @contextmanager
+    def counted(self, what: str) -> Iterator[None]:
+        begun = time.monotonic()
+        yield
+        self.spent[what] = round(time.monotonic() - begun, 1)
+
+    def build(self) -> None:
+        for what, step in (
+            ("people, organisations, datasets", self.enter), ("applications and grants", self.apply),
+            ("usage", self.use), ("checkpoint", self.seal),
+        ):  # fmt: skip
+            with self.counted(what):
+                step()
+
+    def seal(self) -> None:
+        with self.house.read() as work:
+            proofs.seal(work, Place.of(self.house.settings))
+
+    def enter(self) -> None:
+        """The bureau, a department, the enterprises with their people, and datasets with a release each."""
+        from tests.datasets.extracts.scene import a_record, a_release, a_table
+
+        with self.house.write() as work:
+            an_org(work, "bureau", kind="implementing_body")
+            an_org(work, "parks", kind="source_department")
+            for name, org, roles in (
+                ("screener", "parks", ["reviewer_business"]), ("steward_b", "parks", ["steward"]),
+                ("security", "bureau", ["reviewer_security"]), ("approver", "bureau", ["approver"]),
+                ("auditor", "bureau", ["auditor"]),
+            ):  # fmt: skip
+                a_person(work, name, org, roles)
+            for number in range(DATASETS):
+                code = f"DP-BC-{number:03d}"
+                a_record(work, code)
+                a_release(work, self.house.files, self.house.settings.data_dir, a_table(), code=code)
+        for first in range(0, self.scale.enterprises, BATCH):
+            with self.house.write() as work:
+                for number in range(first, min(first + BATCH, self.scale.enterprises)):
+                    an_org(work, f"firm-{number}", valid_to=date(2028, 12, 31))
+                    for kind, role in (("a", "applicant"), ("o", "org_officer"), ("n", "analyst")):
+                        a_person(work, f"{kind}-{number}", f"firm-{number}", [role])
+
+    def actor(self, work: Work, name: str) -> Actor:
+        if name not in self.actors:
+            self.actors[name] = actor_of(work, name)
+        return dataclasses.replace(
+            self.actors[name], origin=f"10.{hash_of(name) % 200}.{hash_of(name) % 7}.0/24"
+        )
+
+    def apply(self) -> None:
+        """Applications through the whole way: three in ten are granted, the rest refused or left under way."""
+        first, last = BEGIN.date(), date(2026, 12, 31)
+        for begin in range(0, self.scale.applications, 10):
+            self.clock.now += timedelta(hours=1)
+            with self.house.write() as work:
+                for number in range(begin, min(begin + 10, self.scale.applications)):
+                    self._one(work, number, first, last)
+
+    def _one(self, work: Work, number: int, first: date, last: date) -> None:
+        firm = number % self.scale.enterprises
+        is_granted = number * self.scale.granted // self.scale.applications != (
+            (number + 1) * self.scale.granted // self.scale.applications
+        )
+        known = self.dice.sample(COLUMNS, self.dice.randint(3, len(COLUMNS)))
+        code = DatasetId(f"DP-BC-{(firm + number // self.scale.enterprises) % DATASETS:03d}")
+        lines = [
+            {"dataset_id": code, "columns": [{"name": name, "reason": f"需要 {name} 计算风险"} for name in known],
+             "delivery_forms": ["extract_parquet"], "quotas": {"extracts": 5000}}
+        ]  # fmt: skip
+        ask = ApplicationAsk.model_validate(
+            {"lines": lines, "scenario_id": "safety", "purposes": ["risk-pricing"], "starts_on": first, "ends_on": last,
+             "purpose_text": "用于旅游意外险的区域风险评估与定价。", "retention_days": 365}
+        )  # fmt: skip
+        applicant = self.actor(work, f"a-{firm}")
+        found = applications.create(work, applicant, ask, assets=_assets(work))
+        found = applications.submit(
+            work, applicant, found.id, StepBody(version=found.version), assets=_assets(work)
+        )
+        if not is_granted and number % 3 == 0:
+            return
+        found = applications.screen(
+            work, self.actor(work, "screener"), found.id, ScreenBody(version=found.version, outcome="ok")
+        )
+        found = self._reviewed(work, found)
+        if not is_granted:
+            self._decided(
+                work, found, {"outcome": "reject", "reason_code": "not-minimal", "note": "超出最小够用范围"}
+            )
+            return
+        found = self._decided(work, found, {"outcome": "approve"})
+        accept = AcceptBody(version=found.version, hash=found.agreement_hash)
+        found = applications.accept_terms(work, self.actor(work, f"o-{firm}"), found.id, accept)
+        made = grants.activate(
+            work, self.actor(work, "steward_b"), found.grants[0], GrantStep(), assets=_assets(work), has_release=lambda _: True
+        )  # fmt: skip
+        self.grants.append((made.id, f"n-{firm}", known))
+
+    def _reviewed(self, work: Work, found: ApplicationRead) -> ApplicationRead:
+        for stage in found.stages:
+            who = "security" if stage.stage == "security" else "screener"
+            lines = [{"line_id": line, "vote": "approve"} for line in stage.line_ids]
+            body = {"version": found.version, "stage": stage.stage, "has_no_conflict": True, "lines": lines}
+            found = applications.review(
+                work, self.actor(work, who), found.id, ReviewBody.model_validate(body)
+            )
+        return found
+
+    def _decided(self, work: Work, found: ApplicationRead, decision: dict[str, Any]) -> ApplicationRead:
+        lines = [{"line_id": line.id} | decision for line in found.lines]
+        body = DecideBody.model_validate({"version": found.version, "lines": lines})
+        return applications.decide(work, self.actor(work, "approver"), found.id, body, assets=_assets(work))
+
+    def use(self) -> None:
+        """Extracts asked for, handed over and downloaded, with a refusal now and then, spread over the year."""
+        lines, day = 0, timedelta(days=350) / max(1, self.scale.lines // (4 * BATCH))
+        while lines < self.scale.lines:
+            self.clock.now = min(self.clock.now + day, datetime(2026, 12, 30, tzinfo=UTC))
+            with self.house.write() as work:
+                for _ in range(BATCH):
+                    lines += self._take(work)
+                    if lines >= self.scale.lines:
+                        break
+
+    def _take(self, work: Work) -> int:
+        grant_id, who, known = self.dice.choice(self.grants)
+        analyst = self.actor(work, who)
+        wanted = self.dice.sample(known, self.dice.randint(1, max(1, len(known) - 1)))
+        body = ExtractCreate.model_validate(
+            {"grant_id": grant_id, "purpose": "risk-pricing", "scenario_id": "safety", "columns": wanted}
+        )
+        if self.dice.random() < 0.04:
+            refused = body.model_copy(update={"columns": ["secret_note"]})
+            try:
+                extracts.request(work, analyst, refused)
+            except (AccessRefused, QuotaExceeded) as refusal:
+                extracts.note_refusal(work, analyst, refused, refusal)
+                return 1
+        made = extracts.request(work, analyst, body)
+        self._hand_over(work, analyst, made)
+        downloads = 2
+        for _ in range(downloads):
+            extracts.note_download(work, analyst, made.id, "")
+            extracts.note_sent(work, analyst, made.id, 4096, was_cut=False)
+        return 2 + downloads
+
+    def _hand_over(self, work: Work, analyst: Actor, made: ExtractRead) -> None:
+        rows = self.dice.randint(1, 500_000)
+        sha256 = f"{hash_of(made.id):064x}"
+        extracts.finish(work, analyst, ExtractId(made.id), sha256, rows, rows * 23)
+
+
+def hash_of(word: str) -> int:
+    import zlib
+
+    return zlib.crc32(word.encode())
+
+
+def _assets(work: Work) -> Callable[[DatasetId], Any]:
+    return lambda dataset_id: asset(work, dataset_id)
+
+
+def timed(what: Callable[[], Any], times: int = 5) -> dict[str, float]:
+    """The median and the slowest of some runs, in milliseconds; the first is one of them."""
+    spent = []
+    for _ in range(times):
+        begun = time.perf_counter()
+        what()
+        spent.append((time.perf_counter() - begun) * 1000)
+    return {"median_ms": round(statistics.median(spent), 1), "slowest_ms": round(max(spent), 1)}
+
+
+def measure(year: Year) -> dict[str, Any]:
+    """What watching over the year costs, and whether its sums agree."""
+    house = year.house
+
+    def reads(act: Callable[[Work, Actor], Any]) -> Callable[[], None]:
+        def run() -> None:
+            with house.read() as work:
+                act(work, actor_of(work, "auditor"))
+
+        return run
+
+    scenarios = list(limits().scenarios)
+    found: dict[str, Any] = {
+        "dashboard": timed(reads(lambda work, _: dashboard(work, f"{YEAR}-01", f"{YEAR}-12"))),
+        "ledger page": timed(reads(lambda work, _: reading.lines(work, reading.Wish()))),
+        "ledger page, one enterprise": timed(reads(lambda work, _: reading.lines(work, reading.Wish(org_id="firm-0")))),
+        "matrix": timed(reads(lambda work, actor: matrix.matrix(work, actor, scenarios))),
+        "disclosure": timed(reads(lambda work, _: disclosure(work, YEAR))),
+    }  # fmt: skip
+
+    def take_pack() -> None:
+        with house.write() as work:
+            disclosure_pack(work, actor_of(work, "auditor"), YEAR)
+
+    found["disclosure pack"] = timed(take_pack, 3)
+    year.seal()
+    found["agreement"] = agreement(house)
+    found["offline"] = offline(house)
+    return found
+
+
+def agreement(house: House) -> dict[str, int]:
+    """Sums over lines, counters, months and disclosure: one number each, or AssertionError."""
+    with house.read() as work:
+        lines = work.db.exec(
+            select(func.count(), func.sum(UsageEventRow.bytes), func.sum(UsageEventRow.rows))
+        ).one()
+        counters = work.db.exec(select(func.sum(GrantRow.used_bytes), func.sum(GrantRow.used_rows))).one()
+        months = work.db.exec(select(func.sum(UsageMonthRow.bytes), func.sum(UsageMonthRow.rows))).one()
+        told = disclosure(work, YEAR)
+        seen = dashboard(work, f"{YEAR}-01", f"{YEAR}-12").total
+        events = work.db.exec(select(func.max(AuditEventRow.seq))).one()
+    sums = [tuple(map(int, each)) for each in (lines[1:], counters, months)]
+    sums += [(told.figures["bytes"], told.figures["rows"]), (seen.bytes, seen.rows)]
+    assert len(set(sums)) == 1, sums
+    return {"lines": int(lines[0]), "bytes": sums[0][0], "rows": sums[0][1], "audit_events": int(events or 0)}
+
+
+def offline(house: House) -> dict[str, Any]:
+    """The whole record taken out, and verified with nothing but its files."""
+    with tempfile.TemporaryDirectory() as room:
+        packed, folder = Path(room) / "evidence.zip", Path(room) / "evidence"
+        with house.read() as work:
+            export.pack(work, Place.of(house.settings), packed)
+        with zipfile.ZipFile(packed) as source:
+            source.extractall(folder)
+        begun = time.perf_counter()
+        checked = verify_pack(folder)
+        spent = time.perf_counter() - begun
+    assert not checked.flaws, checked.flaws
+    return {"events": checked.events, "seconds": round(spent, 2)}
+
+
+def decide_in_parallel(year: Year, deciders: int = 50, each: int = 6) -> dict[str, Any]:
+    """So many analysts ask for a decision at once: the whole `consider` of a request, in a transaction of its own."""
+    house, spent, faults = year.house, [], []
+    gate = threading.Barrier(deciders)
+
+    def run(number: int) -> None:
+        grant_id, who, known = year.grants[number % len(year.grants)]
+        body = ExtractCreate.model_validate(
+            {"grant_id": grant_id, "purpose": "risk-pricing", "scenario_id": "safety", "columns": known[:2]}
+        )
+        try:
+            gate.wait(30)
+            for _ in range(each):
+                begun = time.perf_counter()
+                with house.read() as work:
+                    extracts.consider(work, actor_of(work, who), body)
+                spent.append((time.perf_counter() - begun) * 1000)
+        except Exception as fault:
+            faults.append(repr(fault))
+
+    threads = [threading.Thread(target=run, args=(number,)) for number in range(deciders)]
+    begun = time.perf_counter()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not faults, faults[:3]
+    spent.sort()
+    return {
+        "deciders": deciders, "decisions": len(spent), "per_second": round(len(spent) / (time.perf_counter() - begun)),
+        "median_ms": round(spent[len(spent) // 2], 1), "p95_ms": round(spent[int(len(spent) * 0.95)], 1),
+    }  # fmt: skip
+
+
+def make(folder: Path, scale: Scale, database: str | None = None) -> Year:
+    """A whole year in a new installation."""
+    clock = Clock()
+    settings = Settings(data_dir=folder, database_url=database, worker=False)
+    year = Year(open_house(settings, clock), clock, scale)
+    year.build()
+    return year
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--scale", type=float, default=1.0)
+    parser.add_argument("--database", default=None)
+    parser.add_argument("--out", type=Path, default=None, help="write the figures here as JSON")
+    asked = parser.parse_args()
+    with tempfile.TemporaryDirectory() as room:
+        year = make(Path(room) / "data", Scale().times(asked.scale), asked.database)
+        print(json.dumps(year.spent, ensure_ascii=False), flush=True)
+        found = {"built_s": year.spent, **measure(year), "decisions": decide_in_parallel(year)}
+    print(json.dumps(found, ensure_ascii=False, indent=1))
+    if asked.out:
+        asked.out.write_text(json.dumps(found, ensure_ascii=False, indent=1), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
