@@ -1,7 +1,8 @@
 """What many tests begin with is built once for the run and put back for each: database and files of a house on SQLite.
 
     def a_desk(house):
-        restored(house, "desk", lambda: build(house))
+        restored(house, "desk", lambda: build(house))   # or, where one unit of work does it:
+        written(house, fill)                            # fill(work)
 
 Only a house in which nothing has happened yet is filled so; in any other, and on PostgreSQL, it is built as ever. What
 `build` returns is given again each time, and must hold names only, nothing of the house that it was built in.
@@ -18,6 +19,7 @@ from sqlmodel import func, select
 
 from api.house import House
 from auth.audit import AuditEventRow
+from core.work import Work
 
 Made = TypeVar("Made")
 
@@ -55,6 +57,16 @@ def restored(house: House, name: Hashable, build: Callable[[], Made]) -> Made:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
     return cast("Made", kept.made)
+
+
+def written(house: House, fill: Callable[[Work], object]) -> None:
+    """What the function `fill` writes into an untouched house in one unit of work, done once for the run."""
+
+    def build() -> None:
+        with house.write() as work:
+            fill(work)
+
+    restored(house, (fill.__module__, fill.__qualname__), build)
 
 
 def _is_untouched(house: House) -> bool:

@@ -7,23 +7,28 @@ import pytest
 from api.house import House
 from auth.actor import ANYONE
 from catalog import service
+from core.work import Work
 from tests.catalog.records import a_dataset, a_department
 from tests.people import a_person, an_org, browser_as, client_as
+from tests.snapshots import written
+
+
+def _fill(work: Work) -> None:
+    a_department(work, "traffic")
+    a_department(work, "culture")
+    an_org(work, "insurer")
+    a_person(work, "applicant", org="insurer", roles=["applicant"])
+    a_dataset(work, "DP-PK-001", "traffic")
+    a_dataset(
+        work, "DP-PK-003", "traffic", title_zh="停车行为聚合", title_en="Parking behaviour", open_type="C", data_level=2,
+        open_condition="签署安全承诺", auth_op_scope="yes", related_codes=["DP-PK-001", "DP-PK-004", "<b>"],
+    )  # fmt: skip
+    a_dataset(work, "DP-PK-004", "traffic", draft=True, contact="", title_zh="<script>alert(1)</script>")
 
 
 @pytest.fixture
 def desk(sqlite_house: House) -> House:
-    with sqlite_house.write() as work:
-        a_department(work, "traffic")
-        a_department(work, "culture")
-        an_org(work, "insurer")
-        a_person(work, "applicant", org="insurer", roles=["applicant"])
-        a_dataset(work, "DP-PK-001", "traffic")
-        a_dataset(
-            work, "DP-PK-003", "traffic", title_zh="停车行为聚合", title_en="Parking behaviour", open_type="C", data_level=2,
-            open_condition="签署安全承诺", auth_op_scope="yes", related_codes=["DP-PK-001", "DP-PK-004", "<b>"],
-        )  # fmt: skip
-        a_dataset(work, "DP-PK-004", "traffic", draft=True, contact="", title_zh="<script>alert(1)</script>")
+    written(sqlite_house, _fill)
     return sqlite_house
 
 

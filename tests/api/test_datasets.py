@@ -11,19 +11,24 @@ from typer.testing import CliRunner
 
 from api.cli.dataset import app as dataset_command
 from api.house import House
+from core.work import Work
 from tests.catalog.records import COLUMNS, COMPLETE, a_dataset, a_department
 from tests.people import a_person, an_org, client_as
+from tests.snapshots import written
+
+
+def _fill(work: Work) -> None:
+    a_department(work, "traffic")
+    a_department(work, "culture")
+    an_org(work, "insurer")
+    a_person(work, "applicant", org="insurer", roles=["applicant"])
+    a_dataset(work, "DP-PK-001", "traffic")
 
 
 @pytest.fixture
 def desk(sqlite_house: House) -> House:
     """A department with a steward and one published dataset, a second department, an enterprise."""
-    with sqlite_house.write() as work:
-        a_department(work, "traffic")
-        a_department(work, "culture")
-        an_org(work, "insurer")
-        a_person(work, "applicant", org="insurer", roles=["applicant"])
-        a_dataset(work, "DP-PK-001", "traffic")
+    written(sqlite_house, _fill)
     return sqlite_house
 
 

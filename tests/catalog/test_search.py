@@ -26,43 +26,47 @@ from tests.catalog.records import a_dataset, a_department
 from tests.conftest import TestClock
 from tests.examples import examples
 from tests.people import an_org
+from tests.snapshots import written
 
 
 class _Undo(Exception):
     """Rolls an example back."""
 
 
+def _fill(work: Work) -> None:
+    a_department(work, "traffic")
+    a_department(work, "culture")
+    a_dataset(
+        work,
+        "DP-PK-001",
+        "traffic",
+        title_zh="停车场基础信息",
+        title_en="Parking lots",
+        formats=["csv", "xlsx"],
+    )
+    a_dataset(
+        work,
+        "DP-PK-002",
+        "traffic",
+        title_zh="停车场实时余位",
+        title_en="Real-time vacancy",
+        formats=["parquet"],
+    )
+    a_dataset(
+        work, "DP-TR-001", "traffic", title_zh="景区路段通行状态", title_en="Road-segment traffic state", domain_code="TR",
+        keywords=["拥堵"], keywords_en=["congestion"], description_zh="含停车诱导路段。", description_en="",
+    )  # fmt: skip
+    a_dataset(
+        work, "DP-BC-001", "culture", title_zh="惠民便民措施", title_en="Benefits", domain_code="BC", keywords=["优惠"],
+        keywords_en=[], description_zh="门票优惠与免费停车。", description_en="Free parking.", update_freq="1",
+    )  # fmt: skip
+    a_dataset(work, "DP-SF-002", "culture", draft=True, title_zh="停车安全事件", domain_code="SF")
+
+
 @pytest.fixture
 def family(house: House) -> House:
     """A small tourism catalogue of two departments."""
-    with house.write() as work:
-        a_department(work, "traffic")
-        a_department(work, "culture")
-        a_dataset(
-            work,
-            "DP-PK-001",
-            "traffic",
-            title_zh="停车场基础信息",
-            title_en="Parking lots",
-            formats=["csv", "xlsx"],
-        )
-        a_dataset(
-            work,
-            "DP-PK-002",
-            "traffic",
-            title_zh="停车场实时余位",
-            title_en="Real-time vacancy",
-            formats=["parquet"],
-        )
-        a_dataset(
-            work, "DP-TR-001", "traffic", title_zh="景区路段通行状态", title_en="Road-segment traffic state", domain_code="TR",
-            keywords=["拥堵"], keywords_en=["congestion"], description_zh="含停车诱导路段。", description_en="",
-        )  # fmt: skip
-        a_dataset(
-            work, "DP-BC-001", "culture", title_zh="惠民便民措施", title_en="Benefits", domain_code="BC", keywords=["优惠"],
-            keywords_en=[], description_zh="门票优惠与免费停车。", description_en="Free parking.", update_freq="1",
-        )  # fmt: skip
-        a_dataset(work, "DP-SF-002", "culture", draft=True, title_zh="停车安全事件", domain_code="SF")
+    written(house, _fill)
     return house
 
 
