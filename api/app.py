@@ -18,6 +18,7 @@ from api import errors, pages, routes
 from api.bodies import BodyGuard
 from api.house import House, open_house
 from api.identity import take_back_session
+from api.once import Once
 from core.settings import Settings
 
 
@@ -77,6 +78,7 @@ def create_app(settings: Settings | None = None, *, house: House | None = None) 
     app = FastAPI(title="Datagrant 数授", version="0.1.0", lifespan=lifespan, docs_url=None, redoc_url=None)
     app.state.house = opened
     errors.install(app)
+    app.add_middleware(Once)
     app.add_middleware(BodyGuard)
     app.add_middleware(SafeHeaders)
     for router in routers(routes):

@@ -99,6 +99,7 @@ KIND_NAMES: Final[Mapping[str, Text]] = {
     "grant.revoked": Text("授权撤销", "Grant revoked"),
     "grant.relinquished": Text("授权放弃", "Grant relinquished"),
     "grant.expired": Text("授权到期", "Grant expired"),
+    "grant.superseded": Text("授权被接替", "Grant superseded"),
     "grant.voided": Text("授权作废", "Grant voided"),
     "incident.frozen": Text("应急冻结", "Frozen"),
     "incident.lifted": Text("解除冻结", "Freeze lifted"),

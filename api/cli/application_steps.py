@@ -61,3 +61,13 @@ def counter(
     """Answer the terms on offer with what should change; the approver decides again."""
     with connect(data_dir, server, token, user) as api:
         tell(step(api, application_id, "counter", note=note), as_json)
+
+
+@more.command()
+def copy(
+    application_id: str,
+    data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
+) -> None:  # fmt: skip
+    """A new draft with the content of an application."""
+    with connect(data_dir, server, token, user) as api:
+        tell(api.post(f"/applications/{application_id}/copy"), as_json)

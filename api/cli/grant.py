@@ -6,10 +6,11 @@ from typing import Annotated, Any
 
 import typer
 
+from api.cli.application_steps import tell
 from api.client import DEFAULT_DIR, Api, As, DataDir, Json, Server, Token, connect, show
 
 app = typer.Typer(
-    help="Grants: list, show, odrl, history, activate, suspend, resume, revoke, relinquish.",
+    help="Grants: list, show, odrl, history, activate, suspend, resume, revoke, relinquish, renew, amend.",
     no_args_is_help=True,
 )
 COLUMNS = ("id", "org_id", "dataset_id", "state", "is_effective", "ends_at", "used_extracts", "used_rows")
@@ -118,3 +119,23 @@ def _step(api: Api, grant_id: str, step: str, note: str) -> Any:  # noqa: ANN401
 
 def _tell(found: Any, as_json: bool) -> None:  # noqa: ANN401 - JSON
     show(found if as_json else {name: found[name] for name in COLUMNS}, as_json)
+
+
+@app.command()
+def renew(
+    grant_id: str,
+    data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
+) -> None:  # fmt: skip
+    """A prefilled application for the time after the grant; needs a use report of it."""
+    with connect(data_dir, server, token, user) as api:
+        tell(api.post(f"/grants/{grant_id}/renew"), as_json)
+
+
+@app.command()
+def amend(
+    grant_id: str,
+    data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
+) -> None:  # fmt: skip
+    """A prefilled application to change the grant."""
+    with connect(data_dir, server, token, user) as api:
+        tell(api.post(f"/grants/{grant_id}/amend"), as_json)

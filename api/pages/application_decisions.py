@@ -11,13 +11,28 @@ from api.access import access
 from api.deps import ActorDep, HouseDep
 from api.forms import Typed, tried
 from api.lookups import assets
-from api.pages.applications import done, step_body
+from api.pages.applications import done, shown, step_body
+from api.web import go
 from auth.applications import service
 from auth.applications.models import ConcurBody
+from core.errors import AppError
 from core.ids import ApplicationId
 from core.text import Text
 
 router = APIRouter(prefix="/applications", include_in_schema=True, tags=["pages"])
+
+
+@router.post("/{application_id}/copy", response_class=HTMLResponse, **access("auth:application:write"))
+def copy(request: Request, house: HouseDep, actor: ActorDep, application_id: ApplicationId) -> Response:
+    """A new draft with the same content."""
+    outcome = tried(
+        house, lambda work: service.copy(work, actor, application_id, assets=partial(assets, work))
+    )
+    if isinstance(outcome, AppError):
+        with house.read() as work:
+            return shown(request, work, actor, application_id, refusal=outcome)
+    said = Text("已复制为新草稿，请核对。", "Copied into a new draft; check it.")
+    return go(f"/applications/{outcome.id}/columns", said)
 
 
 @router.post("/{application_id}/concur", response_class=HTMLResponse, **access("auth:application:decide"))

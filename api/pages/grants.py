@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import HTMLResponse
@@ -213,6 +213,20 @@ def relinquish(
         Step.RELINQUISH,
         lambda work, body: service.relinquish(work, actor, grant_id, body),
     )
+
+
+@router.post("/{grant_id}/{which}", response_class=HTMLResponse, **access("auth:application:write"))
+def follow(
+    request: Request, house: HouseDep, actor: ActorDep, grant_id: GrantId, which: Literal["renew", "amend"]
+) -> Response:
+    """A prefilled draft that renews or amends the grant."""
+    act = {"renew": applications.renew, "amend": applications.amend}[which]
+    outcome = tried(house, lambda work: act(work, actor, grant_id, assets=partial(assets, work)))
+    if isinstance(outcome, AppError):
+        with house.read() as work:
+            return _show(request, work, actor, grant_id, outcome)
+    said = Text("已按原授权填好草稿，请核对。", "A draft was filled in from the grant; check it.")
+    return go(f"/applications/{outcome.id}/columns", said)
 
 
 def _step(

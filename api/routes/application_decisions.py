@@ -13,12 +13,32 @@ from api.routes.applications import seen_in, tagged
 from api.versions import SeenVersion
 from auth.applications import service
 from auth.applications.models import ApplicationRead, ConcurBody, StepBody
-from core.ids import ApplicationId
+from core.ids import ApplicationId, GrantId
 
-router = APIRouter(prefix="/applications", tags=["applications"])
+router = APIRouter(tags=["applications"])
 
 
-@router.post("/{application_id}/concur", **access("auth:application:decide"))
+@router.post("/applications/{application_id}/copy", status_code=201, **access("auth:application:write"))
+def copy_application(
+    work: WorkDep, actor: ActorDep, response: Response, application_id: ApplicationId
+) -> ApplicationRead:
+    """A new draft with the content of this application; days that have passed are left out."""
+    return tagged(response, service.copy(work, actor, application_id, assets=partial(assets, work)))
+
+
+@router.post("/grants/{grant_id}/renew", status_code=201, **access("auth:application:write"))
+def renew_grant(work: WorkDep, actor: ActorDep, response: Response, grant_id: GrantId) -> ApplicationRead:
+    """A prefilled draft for the time after this grant; needs a use report of it."""
+    return tagged(response, service.renew(work, actor, grant_id, assets=partial(assets, work)))
+
+
+@router.post("/grants/{grant_id}/amend", status_code=201, **access("auth:application:write"))
+def amend_grant(work: WorkDep, actor: ActorDep, response: Response, grant_id: GrantId) -> ApplicationRead:
+    """A prefilled draft to change this grant; once activated it takes the grant's place and carries over what was used."""
+    return tagged(response, service.amend(work, actor, grant_id, assets=partial(assets, work)))
+
+
+@router.post("/applications/{application_id}/concur", **access("auth:application:decide"))
 def concur_application(
     work: WorkDep,
     actor: ActorDep,
@@ -32,7 +52,7 @@ def concur_application(
     return tagged(response, done)
 
 
-@router.post("/{application_id}/dissent", **access("auth:application:decide"))
+@router.post("/applications/{application_id}/dissent", **access("auth:application:decide"))
 def dissent_application(
     work: WorkDep,
     actor: ActorDep,
@@ -45,7 +65,7 @@ def dissent_application(
     return tagged(response, service.dissent(work, actor, application_id, seen_in(body, seen)))
 
 
-@router.post("/{application_id}/counter", **access("auth:application:write"))
+@router.post("/applications/{application_id}/counter", **access("auth:application:write"))
 def counter_application(
     work: WorkDep,
     actor: ActorDep,

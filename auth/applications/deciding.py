@@ -348,6 +348,7 @@ def accept_terms(
                 department_id=line.department_id, title=Text(line.title_zh, line.title_en),
                 policy=GrantPolicy.model_validate_json(line.offered), agreement_hash=row.agreement_hash,
                 approved_by=approvers,
+                succeeds=(row.from_grant_id, row.succession) if row.from_grant_id else None,
             )  # fmt: skip
     return read(work, actor, row)
 

@@ -36,13 +36,30 @@ class Precheck:
     advice: tuple[Reason, ...]
 
 
-def create(work: Work, actor: Actor, body: ApplicationAsk, *, assets: Assets) -> ApplicationRead:
-    """A new draft of the actor's organisation; it may be incomplete, but names no dataset that may never be granted."""
+def create(
+    work: Work,
+    actor: Actor,
+    body: ApplicationAsk,
+    *,
+    assets: Assets,
+    succession: str = "new",
+    from_grant_id: str | None = None,
+) -> ApplicationRead:
+    """A new draft of the actor's organisation; it may be incomplete, but names no dataset that may never be granted.
+
+    `from_grant_id`: the grant that it shall amend or renew (`auth.applications.succession`).
+    """
     org_id = _own_org(actor)
     known = _known(body, assets)
     refuse_if((*licence_objections(licence(work, org_id), work.now), *rules.hard_blocks(body, known)))
     row = ApplicationRow(
-        id=work.new_id(), org_id=org_id, state=State.DRAFT, created_by=actor.account_id, created_at=work.now
+        id=work.new_id(),
+        org_id=org_id,
+        state=State.DRAFT,
+        created_by=actor.account_id,
+        created_at=work.now,
+        succession=succession,
+        from_grant_id=from_grant_id,
     )
     work.db.add(row)
     work.db.flush()
@@ -50,7 +67,7 @@ def create(work: Work, actor: Actor, body: ApplicationAsk, *, assets: Assets) ->
     steps.remember(work, actor, row, "create", "")
     audit.record(
         work, actor, "application.created", subject=row.id, application_id=row.id,
-        payload={"datasets": [line.dataset_id for line in body.lines]},
+        payload={"datasets": [line.dataset_id for line in body.lines], "succession": succession, "from_grant_id": from_grant_id},
     )  # fmt: skip
     return read(work, actor, row)
 
@@ -139,6 +156,8 @@ def _alone(work: Work, row: ApplicationRow) -> None:
 
 
 def _precheck(work: Work, row: ApplicationRow, assets: Assets) -> Precheck:
+    from auth.applications import succession as followed  # it makes drafts, and looks back here
+
     ask = queries.ask_of(work, row)
     desk = rules.Desk(
         assets=_known(ask, assets),
@@ -147,7 +166,7 @@ def _precheck(work: Work, row: ApplicationRow, assets: Assets) -> Precheck:
         now=work.now,
         today=steps.local_day(work.now),
         twins=queries.twins(work, row, ask.scenario_id),
-        gates=gates(work, row),
+        gates=(*gates(work, row), *followed.objections(work, row, ask)),
     )
     return Precheck(rules.submission_objections(ask, desk), rules.advice(ask, desk))
 

@@ -194,6 +194,8 @@ class ApplicationRead(ApplicationBrief):
     distinct_departments: bool
     proposal: ProposalRead | None
     counters_left: int
+    succession: str
+    from_grant_id: str | None
     decided_at: datetime | None
     ended_at: datetime | None
     agreement_hash: str

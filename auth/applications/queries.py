@@ -293,6 +293,18 @@ def ask_of(work: Work, found: ApplicationRow) -> ApplicationAsk:
     )
 
 
+def asked_for(work: Work, application_id: str) -> dict[str, Any]:
+    """What an application said in words: its purpose, and by line the reason for each column."""
+    found = work.db.get_one(ApplicationRow, application_id)
+    return {
+        "purpose_text": found.purpose_text,
+        "reasons": {
+            line.id: {column["name"]: column["reason"] for column in json.loads(line.columns)}
+            for line in lines(work, application_id)
+        },
+    }
+
+
 SORTS = {
     "created": col(ApplicationRow.id),
     "submitted": col(ApplicationRow.submitted_at),

@@ -98,6 +98,8 @@ def read(work: Work, actor: Actor, row: ApplicationRow) -> ApplicationRead:
             "approvers_needed": approval.count,
             "distinct_departments": approval.distinct_departments,
             "proposal": _proposal(work, row) if is_bureau(actor) and actor.org_id != row.org_id else None,
+            "succession": row.succession,
+            "from_grant_id": row.from_grant_id,
             "counters_left": counters_left(work, row),
             "decided_at": row.decided_at,
             "ended_at": row.ended_at,

@@ -32,6 +32,7 @@ from auth.applications.reviewing import (
     stages_open_to,
 )
 from auth.applications.steps import Assets
+from auth.applications.succession import amend, copy, renew
 from auth.applications.tables import ApplicationRow
 from auth.applications.workflow import MOVES, Step
 from auth.policy import separation
@@ -41,9 +42,31 @@ from core.ids import ApplicationId
 from core.work import Work
 
 __all__ = [
-    "Precheck", "accept_terms", "application", "applications", "commands", "concur", "counter", "create", "decide",
-    "decline", "dissent", "lapse_due",
-    "note_refusal", "precheck", "review", "save", "screen", "send_back", "statement", "submit", "terms", "withdraw",
+    "Precheck",
+    "accept_terms",
+    "amend",
+    "application",
+    "applications",
+    "commands",
+    "concur",
+    "copy",
+    "counter",
+    "create",
+    "decide",
+    "decline",
+    "dissent",
+    "lapse_due",
+    "note_refusal",
+    "precheck",
+    "renew",
+    "review",
+    "save",
+    "screen",
+    "send_back",
+    "statement",
+    "submit",
+    "terms",
+    "withdraw",
 ]  # fmt: skip
 
 

@@ -71,7 +71,11 @@ def view_of(work: Work, found: GrantRow) -> GrantView:
         dataset_id=DatasetId(found.dataset_id),
         policy=GrantPolicy.model_validate_json(found.policy),
         policy_hash=found.policy_hash,
-        used=Used(found.used_extracts, found.used_rows, found.used_bytes),
+        used=Used(
+            found.used_extracts + found.carried_extracts,
+            found.used_rows + found.carried_rows,
+            found.used_bytes + found.carried_bytes,
+        ),
         application_id=ApplicationId(found.application_id),
         blocks=freezes.reasons(
             work, grant_id=found.id, orgs=[found.org_id, found.department_id], dataset_id=found.dataset_id

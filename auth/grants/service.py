@@ -6,7 +6,7 @@ Whether a grant counts now is never read from a sweep: `auth.policy.rules.effect
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -17,7 +17,7 @@ from auth.actor import SYSTEM, Actor
 from auth.applications import queries as applications
 from auth.asset import Asset
 from auth.duties import service as duties
-from auth.grants import queries
+from auth.grants import queries, succession
 from auth.grants.standing import licence
 from auth.grants.tables import GrantEventRow, GrantRow
 from auth.grants.workflow import FINAL, MOVES, State, Step, advance
@@ -45,6 +45,7 @@ KINDS: Final = {
     Step.RELINQUISH: "grant.relinquished",
     Step.EXPIRE: "grant.expired",
     Step.LAPSE: "grant.voided",
+    Step.SUPERSEDE: "grant.superseded",
 }
 
 
@@ -71,6 +72,11 @@ class GrantRead(SQLModel):
     used_extracts: int
     used_rows: int
     used_bytes: int
+    carried_extracts: int
+    carried_rows: int
+    carried_bytes: int
+    succeeds_id: GrantId | None
+    succession: str
     is_effective: bool
     why_not: list[dict[str, Any]]
     note: str
@@ -140,8 +146,12 @@ def issue(
     policy: GrantPolicy,
     agreement_hash: str,
     approved_by: Iterable[str],
+    succeeds: tuple[str, str] | None = None,
 ) -> GrantRow:
-    """A PENDING grant for one agreed line; called in the transaction in which the terms are accepted."""
+    """A PENDING grant for one agreed line; called in the transaction in which the terms are accepted.
+
+    `succeeds`: the grant that it amends or renews, and which of the two.
+    """
     text = policy.canonical().decode()
     row = GrantRow(
         id=work.new_id(), application_id=application_id, line_id=line_id, org_id=org_id,
@@ -149,7 +159,7 @@ def issue(
         state=State.PENDING, policy=text, policy_hash=policy.hash, agreement_hash=agreement_hash,
         approved_by=json.dumps(sorted(set(approved_by))), starts_at=policy.starts_at, ends_at=policy.ends_at,
         quota_extracts=policy.quotas.extracts, quota_rows=policy.quotas.rows, quota_bytes=policy.quotas.bytes,
-        created_at=work.now,
+        created_at=work.now, succeeds_id=succeeds[0] if succeeds else None, succession=succeeds[1] if succeeds else "new",
     )  # fmt: skip
     work.db.add(row)
     work.db.flush()
@@ -172,9 +182,16 @@ def activate(
 ) -> GrantRead:
     """Put a grant into force: needs a published release, terms that can be enforced, and a steward who did not approve."""
     row = _load(work, actor, grant_id, body)
+    held = roles_towards(actor, org_id=row.org_id, departments=frozenset({row.department_id}))
+    advance(State(row.state), Step.ACTIVATE, held)
     refuse_if(_activation_objections(work, actor, row, assets, has_release))
     _move(work, actor, row, Step.ACTIVATE, body.note)
     row.activated_at = work.now
+    old = succession.predecessor(work, row)
+    if old is not None and old.state == State.ACTIVE and row.starts_at < old.ends_at:
+        carried = succession.take_over(row, old)
+        _move(work, SYSTEM, old, Step.SUPERSEDE, "", {"by": row.id, "carried": carried})
+    work.db.add(row)
     return read(work, row)
 
 
@@ -202,6 +219,7 @@ def _activation_objections(
                 rules.GRANT,
             )
         )
+    found.extend(succession.objections(work, row))
     if work.now >= row.ends_at:
         found.append(
             rules.refused("grant-ended", "授权期限已过。", "The period of the grant is over.", rules.GRANT)
@@ -324,7 +342,9 @@ def _load(
     return row
 
 
-def _move(work: Work, actor: Actor, row: GrantRow, step: Step, note: str) -> None:
+def _move(
+    work: Work, actor: Actor, row: GrantRow, step: Step, note: str, facts: Mapping[str, Any] | None = None
+) -> None:
     roles = roles_towards(actor, org_id=row.org_id, departments=frozenset({row.department_id}))
     before = row.state
     row.state = advance(State(before), step, roles, by_system=actor.via == "system")
@@ -339,7 +359,7 @@ def _move(work: Work, actor: Actor, row: GrantRow, step: Step, note: str) -> Non
     _remember(work, actor, row, step.value, before, note)
     audit.record(
         work, actor, KINDS[step], subject=row.id, dataset_id=row.dataset_id, grant_id=row.id,
-        application_id=row.application_id, payload={"from": before, "to": str(row.state), "note": note},
+        application_id=row.application_id, payload={"from": before, "to": str(row.state), "note": note, **(facts or {})},
     )  # fmt: skip
     outbox.post(
         work, KINDS[step], row.id, {"grant_id": row.id, "state": str(row.state), "org_id": row.org_id}

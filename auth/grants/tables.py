@@ -16,7 +16,8 @@ _EMPTY: Final[dict[str, Any]] = {"server_default": ""}
 class GrantRow(SQLModel, table=True):
     """One grant. `policy` is the agreed canonical JSON; `approved_by` a JSON list of the persons who decided.
 
-    Quotas stand beside what was used, so that one conditional UPDATE charges exactly.
+    Quotas stand beside what was used, so that one conditional UPDATE charges exactly. `carried_…` counts against them too:
+    what was used under the grant that this one amends.
     """
 
     __tablename__ = "auth_grant"
@@ -44,6 +45,11 @@ class GrantRow(SQLModel, table=True):
     used_extracts: int = Field(default=0, sa_type=BigInteger)
     used_rows: int = Field(default=0, sa_type=BigInteger)
     used_bytes: int = Field(default=0, sa_type=BigInteger)
+    succeeds_id: str | None = Field(default=None, foreign_key="auth_grant.id", index=True)
+    succession: str = Field(default="new", max_length=20)
+    carried_extracts: int = Field(default=0, sa_type=BigInteger)
+    carried_rows: int = Field(default=0, sa_type=BigInteger)
+    carried_bytes: int = Field(default=0, sa_type=BigInteger)
     version: int = 1
     note: str = ""
     created_at: datetime = Field(sa_type=UtcDateTime)

@@ -55,7 +55,9 @@ def charge(
     )
     for unit, count in wanted.items():
         used, quota = _used(unit), col(getattr(GrantRow, f"quota_{unit}"))
-        statement = statement.where(used <= MAX_QUOTA - count, or_(quota.is_(None), used + count <= quota))
+        carried = col(getattr(GrantRow, f"carried_{unit}"))
+        within = or_(quota.is_(None), used + carried + count <= quota)
+        statement = statement.where(used <= MAX_QUOTA - count, within)
     if not _changed(work, statement.values({f"used_{unit}": _used(unit) + n for unit, n in wanted.items()})):
         _say_why(work, grant_id, wanted)
     enter(work, grant_id, DELIVERY if delivers else CHARGE, subject=subject, taking=taking, counts=wanted)

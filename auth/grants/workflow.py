@@ -19,6 +19,7 @@ class State(StrEnum):
     TERMINATED = "TERMINATED"
     EXPIRED = "EXPIRED"
     VOID = "VOID"
+    SUPERSEDED = "SUPERSEDED"
 
 
 class Step(StrEnum):
@@ -29,6 +30,7 @@ class Step(StrEnum):
     RELINQUISH = "relinquish"
     EXPIRE = "expire"
     LAPSE = "lapse"
+    SUPERSEDE = "supersede"
 
 
 class Move(NamedTuple):
@@ -52,12 +54,13 @@ MOVES: Final[Mapping[tuple[State, Step], Move]] = {
     (State.ACTIVE, Step.REVOKE): Move(State.REVOKED, _REVOKERS),
     (State.ACTIVE, Step.RELINQUISH): Move(State.TERMINATED, _OFFICER),
     (State.ACTIVE, Step.EXPIRE): Move(State.EXPIRED, SYSTEM_ALONE),
+    (State.ACTIVE, Step.SUPERSEDE): Move(State.SUPERSEDED, SYSTEM_ALONE),  # its successor is activated
     (State.SUSPENDED, Step.RESUME): Move(State.ACTIVE, _SECURITY),
     (State.SUSPENDED, Step.REVOKE): Move(State.REVOKED, _REVOKERS),
     (State.SUSPENDED, Step.RELINQUISH): Move(State.TERMINATED, _OFFICER),
     (State.SUSPENDED, Step.EXPIRE): Move(State.EXPIRED, SYSTEM_ALONE),
 }
-FINAL: Final = frozenset({State.REVOKED, State.TERMINATED, State.EXPIRED, State.VOID})
+FINAL: Final = frozenset({State.REVOKED, State.TERMINATED, State.EXPIRED, State.VOID, State.SUPERSEDED})
 
 STATE_NAMES: Final[Mapping[State, Text]] = {
     State.PENDING: Text("待生效", "Pending"),
@@ -67,6 +70,7 @@ STATE_NAMES: Final[Mapping[State, Text]] = {
     State.TERMINATED: Text("已放弃", "Relinquished"),
     State.EXPIRED: Text("已到期", "Expired"),
     State.VOID: Text("未生效作废", "Void"),
+    State.SUPERSEDED: Text("已被接替", "Superseded"),
 }
 STEP_NAMES: Final[Mapping[Step, Text]] = {
     Step.ACTIVATE: Text("生效", "Activate"),
@@ -76,6 +80,7 @@ STEP_NAMES: Final[Mapping[Step, Text]] = {
     Step.RELINQUISH: Text("放弃", "Relinquish"),
     Step.EXPIRE: Text("到期", "Expire"),
     Step.LAPSE: Text("逾期作废", "Lapse"),
+    Step.SUPERSEDE: Text("由后续授权接替", "Supersede"),
 }
 
 

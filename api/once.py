@@ -1,0 +1,177 @@
+"""`Idempotency-Key` on commands: the same key with the same body is carried out once and answered alike.
+
+Not taken where the answer holds a secret, which is stored nowhere, and not on uploads, which are known by their hash.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from typing import Final
+
+from fastapi import HTTPException, Request
+from sqlalchemy.exc import IntegrityError
+from starlette.concurrency import run_in_threadpool
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.errors import on_app_error, on_http_error
+from api.house import House
+from api.identity import identify
+from core import once
+from core.errors import AppError, InputRefused, NotSignedIn
+from core.text import Text
+
+HEADER: Final = "idempotency-key"
+COMMANDS: Final = "/api/v1/"
+NOT_TAKEN: Final = (
+    "/api/v1/auth",
+    "/api/v1/me",
+    "/api/v1/users",
+    "/api/v1/tokens",
+    "/api/v1/keys",
+    "/api/v1/webhooks",
+)
+_KEY: Final = re.compile(r"[\x21-\x7e]{1,200}")
+_KEPT_HEADERS: Final = (b"content-type", b"etag", b"location")
+
+
+class Once:
+    """Plain ASGI; requests without the header pass untouched."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope) if scope["type"] == "http" else None
+        if (
+            request is None
+            or request.method != "POST"
+            or HEADER not in request.headers
+            or not request.url.path.startswith(COMMANDS)
+        ):
+            await self.app(scope, receive, send)
+            return
+        try:
+            body = await _whole(receive)
+            key = _key(request)
+            account = await run_in_threadpool(_account, request)
+            if account is None:
+                await self.app(scope, _again(body), send)
+                return
+            answer = await run_in_threadpool(_begin, request, account, key, _digest(request, body))
+        except AppError as refused:
+            await (await on_app_error(request, refused))(scope, receive, send)
+            return
+        except HTTPException as refused:
+            await (await on_http_error(request, refused))(scope, receive, send)
+            return
+        if answer is not None:
+            await _replay(answer, send)
+            return
+        await self._carry_out(request, account, key, body, send)
+
+    async def _carry_out(self, request: Request, account: str, key: str, body: bytes, send: Send) -> None:
+        heard = _Heard(send)
+        try:
+            await self.app(request.scope, _again(body), heard)
+        finally:
+            await run_in_threadpool(_end, request, account, key, heard)
+
+
+class _Heard:
+    """Passes an answer on and keeps a copy."""
+
+    def __init__(self, send: Send) -> None:
+        self.send, self.status, self.body = send, 500, b""
+        self.headers: dict[str, str] = {}
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            self.headers = {
+                name.decode(): value.decode("latin-1")
+                for name, value in message.get("headers", [])
+                if name.lower() in _KEPT_HEADERS
+            }
+        self.body += message.get("body", b"")
+        await self.send(message)
+
+
+def _house(request: Request) -> House:
+    house: House = request.app.state.house
+    return house
+
+
+def _key(request: Request) -> str:
+    key = request.headers[HEADER]
+    if not _KEY.fullmatch(key):
+        raise InputRefused(
+            Text(
+                "Idempotency-Key 须为 1 至 200 个可见 ASCII 字符，例如一个 UUID。",
+                "An Idempotency-Key has 1 to 200 visible ASCII characters, such as a UUID.",
+            )
+        )
+    path, kind = request.url.path, request.headers.get("content-type", "application/json")
+    if path.startswith(NOT_TAKEN) or not kind.startswith("application/json"):
+        raise InputRefused(
+            Text(
+                "此处不接受 Idempotency-Key：答复含有秘密，或内容为文件（以摘要识别）。请去掉该头后重试。",
+                "No Idempotency-Key is taken here: the answer holds a secret, or a file is known by its hash. Leave the header out.",
+            )
+        )
+    return key
+
+
+def _digest(request: Request, body: bytes) -> str:
+    """What makes two requests the same: path, query, version seen, body."""
+    told = [request.url.path, request.url.query, request.headers.get("if-match", "")]
+    return hashlib.sha256("\n".join(told).encode() + b"\n" + body).hexdigest()
+
+
+def _account(request: Request) -> str | None:
+    try:
+        actor = identify(_house(request), request).actor
+    except NotSignedIn:
+        return None  # the route says so in its own words
+    return actor.account_id if actor.is_signed_in else None
+
+
+def _begin(request: Request, account: str, key: str, digest: str) -> once.Answer | None:
+    try:
+        with _house(request).write() as work:
+            return once.begin(work, account, key, digest)
+    except IntegrityError:  # somebody reserved it in the same moment
+        raise once.under_way() from None
+
+
+def _end(request: Request, account: str, key: str, heard: _Heard) -> None:
+    with _house(request).write() as work:
+        if heard.status < 400:
+            once.finish(work, account, key, once.Answer(heard.status, heard.headers, heard.body))
+        else:
+            once.forget(work, account, key)
+
+
+async def _whole(receive: Receive) -> bytes:
+    body, more = b"", True
+    while more:
+        message = await receive()
+        body += message.get("body", b"")
+        more = message.get("more_body", False)
+    return body
+
+
+def _again(body: bytes) -> Receive:
+    messages: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def receive() -> Message:
+        return messages.pop(0) if messages else {"type": "http.disconnect"}
+
+    return receive
+
+
+async def _replay(answer: once.Answer, send: Send) -> None:
+    headers = [(name.encode(), value.encode("latin-1")) for name, value in answer.headers.items()]
+    headers += [(b"content-length", str(len(answer.body)).encode()), (b"idempotency-replayed", b"true")]
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    await send({"type": "http.response.body", "body": answer.body})

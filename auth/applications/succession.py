@@ -1,0 +1,115 @@
+"""Drafts that begin from something earlier: renewing or amending a grant, copying an application. All is prefilled."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+from typing import Any
+
+from auth.actor import Actor
+from auth.applications import drafts, queries, steps
+from auth.applications.models import ApplicationAsk, ApplicationRead
+from auth.applications.steps import Assets
+from auth.applications.tables import ApplicationRow
+from auth.duties.service import renewal_objections
+from auth.grants import queries as grants
+from auth.grants.succession import Succession
+from auth.grants.tables import GrantRow
+from auth.grants.workflow import State
+from auth.policy.model import GrantPolicy, Use
+from auth.policy.rules import GRANT, refused
+from core.errors import Reason, refuse_if
+from core.ids import ApplicationId, GrantId
+from core.work import Work
+
+
+def renew(work: Work, actor: Actor, grant_id: GrantId, *, assets: Assets) -> ApplicationRead:
+    """A draft for the same use once the grant ends; needs a use report of it."""
+    return _from_grant(work, actor, grant_id, Succession.RENEWAL, assets)
+
+
+def amend(work: Work, actor: Actor, grant_id: GrantId, *, assets: Assets) -> ApplicationRead:
+    """A draft to change a live grant: its columns, period or quotas. Activated, it takes the grant's place."""
+    return _from_grant(work, actor, grant_id, Succession.AMENDMENT, assets)
+
+
+def copy(work: Work, actor: Actor, application_id: ApplicationId, *, assets: Assets) -> ApplicationRead:
+    """A new draft with the content of an application in sight; days that have passed are left out."""
+    row = queries.row(work, application_id, actor)
+    ask = queries.ask_of(work, row)
+    if ask.starts_on is not None and ask.starts_on < steps.local_day(work.now):
+        ask = ask.model_copy(update={"starts_on": None, "ends_on": None})
+    return drafts.create(work, actor, ask, assets=assets)
+
+
+def _from_grant(
+    work: Work, actor: Actor, grant_id: GrantId, succession: Succession, assets: Assets
+) -> ApplicationRead:
+    found = grants.row(work, grant_id, actor)
+    policy = grants.view_of(work, found).policy
+    before = queries.asked_for(work, found.application_id)
+    refuse_if(tuple(_stands(work, found, succession)))
+    body = ApplicationAsk.model_validate(
+        _prefilled(policy, before, found.line_id) | _period(work, policy, succession)
+    )
+    return drafts.create(work, actor, body, assets=assets, succession=succession, from_grant_id=found.id)
+
+
+def _period(work: Work, policy: GrantPolicy, succession: Succession) -> dict[str, date]:
+    """A renewal follows for as long as the grant ran; an amendment runs from today to the same end."""
+    today = steps.local_day(work.now)
+    last = steps.local_day(policy.ends_at - timedelta(seconds=1))
+    if succession is Succession.AMENDMENT:
+        return {"starts_on": today, "ends_on": last}
+    first = max(today, last + timedelta(days=1))
+    return {"starts_on": first, "ends_on": first + (last - steps.local_day(policy.starts_at))}
+
+
+def _prefilled(policy: GrantPolicy, before: dict[str, Any], line_id: str) -> dict[str, Any]:
+    reasons = before["reasons"].get(line_id, {})
+    columns = [
+        {"name": term.name, "use": term.use, "mask": term.mask, "reason": reasons.get(term.name, "")}
+        for term in policy.columns
+        if term.use is not Use.DENIED
+    ]
+    line = {
+        "dataset_id": policy.dataset_id, "columns": columns, "row_filter": policy.row_filter,
+        "delivery_forms": policy.delivery_forms, "quotas": policy.quotas,
+    }  # fmt: skip
+    return {
+        "lines": [line], "scenario_id": policy.scenario_id, "purposes": policy.purposes,
+        "purpose_text": before["purpose_text"], "retention_days": policy.retention_days,
+    }  # fmt: skip
+
+
+def objections(work: Work, row: ApplicationRow, ask: ApplicationAsk) -> Iterator[Reason]:
+    """Why an application that follows a grant may not be submitted; nothing for any other."""
+    if row.from_grant_id is None:
+        return
+    found = grants.row(work, GrantId(row.from_grant_id))
+    yield from _stands(work, found, Succession(row.succession))
+    policy = grants.view_of(work, found).policy
+    same = [line.dataset_id for line in ask.lines] == [found.dataset_id]
+    if not same or ask.scenario_id != policy.scenario_id:
+        yield refused(
+            "succession-changed",
+            f"变更或续期只针对授权 {found.id} 的数据集与场景；如需其他数据或场景，请另行申请。",
+            f"An amendment or renewal keeps to the dataset and scenario of grant {found.id}; apply separately for others.",
+            GRANT,
+            grant=found.id,
+        )
+
+
+def _stands(work: Work, found: GrantRow, succession: Succession) -> Iterator[Reason]:
+    able = {State.ACTIVE} if succession is Succession.AMENDMENT else {State.ACTIVE, State.EXPIRED}
+    over = succession is Succession.AMENDMENT and work.now >= found.ends_at
+    if found.state not in able or over:
+        yield refused(
+            "grant-cannot-be-followed",
+            f"授权 {found.id} 当前状态不能办理变更或续期；可重新申请。",
+            f"Grant {found.id} can neither be amended nor renewed in its state; apply anew.",
+            GRANT,
+            grant=found.id,
+        )
+    if succession is Succession.RENEWAL:
+        yield from renewal_objections(work, found.id)

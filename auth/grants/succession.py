@@ -1,0 +1,102 @@
+"""One grant after another: an amendment takes the place of the grant it changes, a renewal follows the one that ends.
+
+An amendment carries over what was used, so that changing a grant never refills its quotas; a renewal begins anew.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from enum import StrEnum
+from typing import Final
+
+from sqlmodel import col, select
+
+from auth.grants.tables import GrantRow
+from auth.grants.workflow import STATE_NAMES, State
+from auth.policy import rules
+from core.errors import Reason
+from core.work import Work
+
+UNITS: Final = ("extracts", "rows", "bytes")
+
+
+class Succession(StrEnum):
+    """How an application, and the grant that comes out of it, stands to an earlier grant."""
+
+    NEW = "new"
+    AMENDMENT = "amendment"
+    RENEWAL = "renewal"
+
+
+CARRIES_USE: Final = frozenset({Succession.AMENDMENT})
+
+
+def predecessor(work: Work, row: GrantRow) -> GrantRow | None:
+    """The grant before this one, held until the transaction ends: no charge slips in between."""
+    if row.succeeds_id is None:
+        return None
+    wanted = select(GrantRow).where(GrantRow.id == row.succeeds_id).with_for_update()
+    return work.db.exec(wanted.execution_options(populate_existing=True)).one()
+
+
+def objections(work: Work, row: GrantRow) -> Iterator[Reason]:
+    """Why this grant may not be put into force because of others of the same holder on the same data and scenario."""
+    old = predecessor(work, row)
+    if old is not None:
+        yield from _of_predecessor(work, row, old)
+    for other in _rivals(work, row):
+        yield rules.refused(
+            "grant-exists",
+            f"同一机构、数据集与场景已有授权 {other.id}，期限重叠；请办理变更或续期，或先放弃原授权。",
+            f"Grant {other.id} of the same holder, dataset and scenario overlaps in time; amend or renew it, or give it back first.",
+            rules.GRANT,
+            grant=other.id,
+        )
+
+
+def _of_predecessor(work: Work, row: GrantRow, old: GrantRow) -> Iterator[Reason]:
+    runs = old.state == State.ACTIVE and work.now < old.ends_at
+    over = old.state == State.EXPIRED or (old.state == State.ACTIVE and not runs)
+    fits = runs or (over and row.succession == Succession.RENEWAL)
+    if not fits:
+        name = STATE_NAMES[State(old.state)]
+        yield rules.refused(
+            "predecessor-does-not-stand",
+            f"原授权 {old.id} 当前为“{name.zh}”或已到期，不能由本授权接替。",
+            f"The grant before, {old.id}, is {name.en.lower()} or over; this one cannot take its place.",
+            rules.GRANT,
+            grant=old.id,
+        )
+    if runs and row.starts_at < old.ends_at and work.now < row.starts_at:
+        yield rules.refused(
+            "successor-not-started",
+            f"本授权自 {row.starts_at.isoformat()} 起有效；届时再接替原授权，以免中断。",
+            f"This grant starts at {row.starts_at.isoformat()}; let it take over then, so that use does not stop.",
+            rules.GRANT,
+        )
+
+
+def _rivals(work: Work, row: GrantRow) -> list[GrantRow]:
+    """Other grants in force or suspended, of the same holder, dataset and scenario, whose period overlaps."""
+    wanted = select(GrantRow).where(
+        GrantRow.org_id == row.org_id,
+        GrantRow.dataset_id == row.dataset_id,
+        col(GrantRow.id).not_in([row.id, row.succeeds_id or ""]),
+        col(GrantRow.state).in_([State.ACTIVE, State.SUSPENDED]),
+        col(GrantRow.ends_at) > max(work.now, row.starts_at),
+        col(GrantRow.starts_at) < row.ends_at,
+    )
+    scenario = json.loads(row.policy)["scenario_id"]
+    found = work.db.exec(wanted.order_by(col(GrantRow.id)))
+    return [other for other in found if json.loads(other.policy)["scenario_id"] == scenario]
+
+
+def take_over(row: GrantRow, old: GrantRow) -> dict[str, int]:
+    """What the successor carries: everything used under the earlier grants of its line. Gives the amounts, for the record."""
+    if row.succession not in CARRIES_USE:
+        return {}
+    carried = {unit: getattr(old, f"used_{unit}") + getattr(old, f"carried_{unit}") for unit in UNITS}
+    for unit, count in carried.items():
+        setattr(row, f"carried_{unit}", count)
+    return carried

@@ -1,0 +1,251 @@
+"""Amending and renewing grants: one takes the other's place, quotas are not refilled, nothing counts twice."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from sqlmodel import select
+
+from api.house import House
+from auth.applications import service as applications
+from auth.applications.models import ApplicationAsk, ApplicationRead, ApplicationSave
+from auth.applications.workflow import State
+from auth.duties import service as duties
+from auth.grants import queries, service, usage
+from auth.grants.service import GrantRead, GrantStep
+from auth.grants.tables import GrantRow
+from auth.policy import rules
+from core.errors import AccessRefused, AppError, QuotaExceeded, TransitionRefused
+from core.ids import GrantId
+from tests.conftest import TestClock
+from tests.desk import (
+    Desk,
+    a_desk,
+    a_grant,
+    activated,
+    agreed,
+    an_application,
+    codes,
+    decided,
+    kinds,
+    reviewed,
+    screened,
+    submitted,
+)
+
+
+@pytest.fixture
+def desk(sqlite_house: House) -> Desk:
+    return a_desk(sqlite_house)
+
+
+def _follow(desk: Desk, grant_id: str, how: str = "amend", **changes: Any) -> ApplicationRead:
+    """The prefilled draft, with a part of it changed."""
+    with desk.write("applicant") as (work, actor):
+        act = {"amend": applications.amend, "renew": applications.renew}[how]
+        draft = act(work, actor, GrantId(grant_id), assets=desk.assets)
+        if changes:
+            from auth.applications import queries as asked
+
+            ask = asked.ask_of(work, asked.row(work, draft.id, actor))
+            body = {name: getattr(ask, name) for name in ApplicationAsk.model_fields} | changes
+            if "quotas" in body:
+                body["lines"] = [ask.lines[0].model_dump() | {"quotas": body.pop("quotas")}]
+            save = ApplicationSave.model_validate(body | {"version": draft.version})
+            draft = applications.save(work, actor, draft.id, save, assets=desk.assets)
+    return draft
+
+
+def _granted(desk: Desk, draft: ApplicationRead) -> str:
+    """The pending grant that comes of it."""
+    found = decided(desk, reviewed(desk, screened(desk, submitted(desk, draft))))
+    return agreed(desk, found).grants[0]
+
+
+def _grant(desk: Desk, grant_id: str) -> GrantRead:
+    with desk.read("officer") as (work, actor):
+        return service.grant(work, actor, GrantId(grant_id))
+
+
+def _charge(desk: Desk, grant_id: str, rows: int) -> None:
+    with desk.house.write() as work:
+        usage.charge(work, GrantId(grant_id), rows=rows)
+
+
+def test_amendment_takes_the_place_of_the_grant_and_carries_what_was_used(house: House) -> None:
+    desk = a_desk(house)
+    old = a_grant(desk, quotas={"rows": 100})
+    _charge(desk, old.id, 60)
+    draft = _follow(desk, old.id, quotas={"rows": 120})
+    assert (draft.succession, draft.from_grant_id, draft.lines[0].columns[0]["reason"]) == (
+        "amendment", old.id, "需要 venue_id 计算风险",
+    )  # fmt: skip
+    new = _granted(desk, draft)
+    assert (_grant(desk, old.id).state, _grant(desk, new).state) == ("ACTIVE", "PENDING")
+    activated(desk, new)
+    assert (_grant(desk, old.id).state, _grant(desk, new).state) == ("SUPERSEDED", "ACTIVE")
+    with pytest.raises(AccessRefused):
+        _charge(desk, old.id, 1)
+    with pytest.raises(QuotaExceeded):
+        _charge(desk, new, 61)
+    _charge(desk, new, 60)
+    now = _grant(desk, new)
+    assert (now.used_rows, now.carried_rows, now.succeeds_id) == (60, 60, old.id)
+    assert kinds(desk).count("grant.superseded") == 1
+
+
+def test_superseded_grant_comes_back_by_no_step(desk: Desk) -> None:
+    old = a_grant(desk)
+    activated(desk, _granted(desk, _follow(desk, old.id)))
+    step = GrantStep(note="重新启用原授权")
+    with pytest.raises(TransitionRefused):
+        activated(desk, old.id)
+    for who, act in (("watch", service.suspend), ("watch2", service.resume), ("approver", service.revoke)):
+        with pytest.raises(TransitionRefused), desk.write(who) as (work, actor):
+            act(work, actor, GrantId(old.id), step)
+
+
+@pytest.mark.parametrize("end", [service.suspend, service.revoke])
+def test_amendment_does_not_revive_a_grant_that_was_stopped_meanwhile(desk: Desk, end: Any) -> None:
+    old = a_grant(desk)
+    new = _granted(desk, _follow(desk, old.id))
+    with desk.write("watch") as (work, actor):
+        end(work, actor, GrantId(old.id), GrantStep(note="存在超范围使用"))
+    with pytest.raises(AccessRefused) as refused:
+        activated(desk, new)
+    assert "predecessor-does-not-stand" in codes(refused)
+
+
+def test_second_grant_for_the_same_line_is_not_activated_beside_the_first(desk: Desk) -> None:
+    a_grant(desk)
+    other = a_grant(desk, at="PENDING")
+    with pytest.raises(AccessRefused) as refused:
+        activated(desk, other.id)
+    assert codes(refused) == ["grant-exists"]
+    assert a_grant(desk, scenario_id="weather").is_effective
+
+
+def test_amendment_keeps_to_its_dataset_and_scenario(desk: Desk) -> None:
+    old = a_grant(desk)
+    with pytest.raises(AccessRefused) as refused:
+        submitted(desk, _follow(desk, old.id, scenario_id="weather"))
+    assert codes(refused) == ["succession-changed"]
+
+
+def test_renewal_needs_a_use_report_and_follows_the_grant(desk: Desk, clock: TestClock) -> None:
+    old = a_grant(desk, quotas={"rows": 100})
+    _charge(desk, old.id, 100)
+    with pytest.raises(AccessRefused) as refused:
+        _follow(desk, old.id, "renew")
+    assert codes(refused) == ["use-report-missing"]
+    _report(desk, old)
+    draft = _follow(desk, old.id, "renew")
+    assert (draft.starts_on, draft.ends_on) == (date(2027, 3, 2), date(2028, 2, 29))
+    new = activated(desk, _granted(desk, draft))
+    assert _grant(desk, old.id).is_effective
+    assert not _grant(desk, new.id).is_effective
+    clock.now = old.ends_at
+    assert not _grant(desk, old.id).is_effective
+    assert _grant(desk, new.id).is_effective
+    _charge(desk, new.id, 100)  # a renewal begins anew
+
+
+def _report(desk: Desk, grant: GrantRead) -> None:
+    with desk.write("officer") as (work, actor):
+        duties.report_early(work, actor, grant.id, duties.DutyAnswer(text="按约定用途使用，无异常情况。"))
+
+
+def test_copy_is_a_new_draft_of_the_same_content_and_of_ones_own(desk: Desk) -> None:
+    found = an_application(desk, at=State.OFFERED)
+    with desk.write("applicant") as (work, actor):
+        made = applications.copy(work, actor, found.id, assets=desk.assets)
+    assert (made.state, made.turn, made.succession, made.agreement_hash) == (State.DRAFT, 0, "new", "")
+    assert made.lines[0].columns == found.lines[0].columns
+    for who in ("applicant2", "screener"):
+        with pytest.raises(AppError), desk.write(who) as (work, actor):
+            applications.copy(work, actor, found.id, assets=desk.assets)
+
+
+class AnyHistoryOfGrants(RuleBasedStateMachine):
+    """Grants of one holder on one line, through the real service: amended, charged, suspended, revoked in any order."""
+
+    house: House
+    clock: TestClock
+
+    @initialize()
+    def fresh(self) -> None:
+        self.desk = a_desk(self.house) if not hasattr(type(self), "known") else type(self).known
+        type(self).known = self.desk  # type: ignore[attr-defined]
+        for grant in self._all():
+            with suppress(AppError), self.desk.write("watch") as (work, actor):
+                service.revoke(work, actor, GrantId(grant.id), GrantStep(note="前一历史结束"))
+        self.charged: dict[str, int] = {}
+        self.ids = [a_grant(self.desk, quotas={"rows": 50}).id]
+
+    def _all(self) -> list[GrantRow]:
+        with self.house.read() as work:
+            return list(work.db.exec(select(GrantRow)))
+
+    @rule(rows=st.integers(1, 40), which=st.integers(0, 9))
+    def charge(self, rows: int, which: int) -> None:
+        grant_id = self.ids[which % len(self.ids)]
+        with suppress(AppError):
+            _charge(self.desk, grant_id, rows)
+            self.charged[grant_id] = self.charged.get(grant_id, 0) + rows
+
+    @rule(quota=st.integers(10, 90), which=st.integers(0, 9))
+    def amend(self, quota: int, which: int) -> None:
+        with suppress(AppError):
+            draft = _follow(self.desk, self.ids[which % len(self.ids)], quotas={"rows": quota})
+            self.ids.append(_granted(self.desk, draft))
+
+    @rule(which=st.integers(0, 9))
+    def activate(self, which: int) -> None:
+        with suppress(AppError):
+            activated(self.desk, self.ids[which % len(self.ids)])
+
+    @rule(which=st.integers(0, 9), act=st.sampled_from(["suspend", "resume"]))
+    def stop_or_go(self, which: int, act: str) -> None:
+        who = "watch" if act == "suspend" else "watch2"
+        with suppress(AppError), self.desk.write(who) as (work, actor):
+            grant_id = GrantId(self.ids[which % len(self.ids)])
+            getattr(service, act)(work, actor, grant_id, GrantStep(note="例行核查"))
+
+    @rule()
+    def time_passes(self) -> None:
+        self.clock.now += timedelta(hours=1)
+
+    @invariant()
+    def one_counts_at_a_time_and_every_row_is_accounted(self) -> None:
+        if not hasattr(self, "ids"):
+            return
+        with self.house.read() as work:
+            views = [queries.view(work, GrantId(grant_id)) for grant_id in self.ids]
+            rows = [queries.row(work, GrantId(grant_id)) for grant_id in self.ids]
+            events = {
+                row.id: sum(event.rows for event in usage.events(work, GrantId(row.id))) for row in rows
+            }
+            effective = [view.id for view in views if not rules.effective(view, work.now)]
+        assert len(effective) <= 1
+        for row in rows:
+            assert row.used_rows == events[row.id] == self.charged.get(row.id, 0)
+            assert min(row.used_rows, row.carried_rows) >= 0
+            assert row.used_rows == 0 or row.used_rows + row.carried_rows <= (row.quota_rows or 0)
+
+
+def test_any_history_of_grants_keeps_one_in_force_and_every_charge(
+    sqlite_house: House, clock: TestClock
+) -> None:
+    from hypothesis.stateful import run_state_machine_as_test
+
+    machine = type("Machine", (AnyHistoryOfGrants,), {"house": sqlite_house, "clock": clock})
+    few = settings(
+        max_examples=4, stateful_step_count=8, deadline=None, suppress_health_check=list(HealthCheck)
+    )
+    run_state_machine_as_test(machine, settings=few)  # type: ignore[no-untyped-call]
