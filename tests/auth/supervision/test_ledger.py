@@ -116,7 +116,7 @@ def _make_machine(house: House, clock: TestClock, grants: list[GrantRead]) -> An
 @pytest.mark.parametrize("runs", [12])
 def test_lines_counters_and_reports_agree_whatever_happens(house: House, clock: TestClock, runs: int) -> None:
     desk = a_desk(house)
-    grants = [a_grant(desk, quotas={"extracts": 40, "rows": 900}), a_grant(desk)]
+    grants = [a_grant(desk, quotas={"extracts": 40, "rows": 900}), a_grant(desk, scenario_id="weather")]
     machine = _make_machine(house, clock, grants)
     kept = settings(
         max_examples=runs, stateful_step_count=12, deadline=None, derandomize=True,
@@ -168,7 +168,7 @@ def test_filters_find_and_leave_out(desk: Desk) -> None:
 def test_a_grant_without_delivery_is_dormant_and_one_with_unread_columns_too_broad(
     desk: Desk, clock: TestClock
 ) -> None:
-    idle, used = a_grant(desk), a_grant(desk)
+    idle, used = a_grant(desk), a_grant(desk, scenario_id="weather")
     clock.forward(days=80)
     _take(desk, used, ("venue_id", "rooms"))
     first, last = a_year_to(clock())
