@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "flow_0002"
-down_revision = "ckan_0001"
+down_revision = "bureau_0004"
 branch_labels = None
 depends_on = None
 CARRIED = ("carried_extracts", "carried_rows", "carried_bytes")
