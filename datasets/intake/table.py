@@ -56,6 +56,8 @@ def path_literal(path: Path) -> str:
 
 def table_of(staged: Staged) -> str:
     """SQL of the staged records, with `file_row_number` from 0."""
+    if staged.native:  # a Parquet as handed in is taken to its last row
+        return f"read_parquet({path_literal(staged.path)}, file_row_number = true)"
     return (
         f"(SELECT * FROM read_parquet({path_literal(staged.path)}, file_row_number = true) "
         f"WHERE file_row_number < {staged.rows})"

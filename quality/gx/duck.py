@@ -15,12 +15,14 @@ from typing import Any, Final
 from weakref import WeakKeyDictionary
 
 import duckdb
+import duckdb_sqlalchemy  # noqa: F401 - the dialect; else it is looked for when the first table is judged
 import pyarrow as pa
 import sqlalchemy as sa
 from great_expectations.execution_engine import SqlAlchemyExecutionEngine
 from great_expectations.execution_engine.sqlalchemy_batch_data import SqlAlchemyBatchData
 
 from quality import conditions, sql
+from quality.gx import repeats, tally
 from quality.gx.facts import CURRENT, ROW, TABLE, condition_name, plain
 from quality.kinds import Column, Kind
 from quality.patience import Test, shared
@@ -35,7 +37,11 @@ class DuckDBExecutionEngine(SqlAlchemyExecutionEngine):
 
     def __init__(self, **how: Any) -> None:
         self._answers: dict[str, tuple[Any, ...]] = {}
-        self._repeats: dict[str, str | None] = {}
+        self._unrepeated: dict[str, str] = {}
+        self._tallies: dict[str, str | None] = {}
+        self.tables: list[str] = []
+        self.source: Path | None = None
+        self.memory_limit_mb = 0
         super().__init__(**how)
         _ENGINES[self.engine] = self
 
@@ -61,14 +67,42 @@ class DuckDBExecutionEngine(SqlAlchemyExecutionEngine):
 
     def resolve_metric_bundle(self, metric_fn_bundle: Any) -> dict[Any, Any]:
         """All aggregates over the same rows in one scan, values kept typed (the stock engine turns dates to text)."""
-        resolved: dict[Any, Any] = {}
-        for query in self._organize_metrics_by_domain(metric_fn_bundle):
+        rest, resolved = self._tallied(metric_fn_bundle)
+        for query in self._organize_metrics_by_domain(rest):
             rows = self.get_domain_records(query["domain_kwargs"])
             if isinstance(rows, sa.Select):
                 rows = rows.subquery()
             row = self.execute_query(sa.select(*query["select"]).select_from(rows)).fetchone()
             resolved.update(zip(query["metric_ids"], map(plain, row), strict=True))
         return resolved
+
+    def _tallied(self, bundle: Any) -> tuple[list[Any], dict[Any, Any]]:
+        """What the tallies of columns with few values answer, a column at a time; and the aggregates that are left."""
+        rest: list[Any] = []
+        by_column: dict[str, list[tuple[Any, Any]]] = {}
+        for each in bundle:
+            wanted = each.metric_configuration
+            name = wanted.metric_domain_kwargs.get("column")
+            domain = {**wanted.metric_domain_kwargs, **(each.compute_domain_kwargs or {})}
+            asked = (
+                tally.over_tally(wanted.metric_name, domain, each.metric_fn, self.engine) if name else None
+            )
+            if asked is None:
+                rest.append(each)
+            else:
+                by_column.setdefault(str(name), []).append((each, asked))
+        resolved: dict[Any, Any] = {}
+        for name, parts in by_column.items():
+            column = CURRENT.get()[name]
+            worth = column.kind is Kind.TEXT or len(parts) > 1 or self._tallies.get(name)
+            if not worth or (table := self.tally(column)) is None:
+                rest += [each for each, _ in parts]
+                continue
+            query = sa.select(*(asked.label(f"v{place}") for place, (_, asked) in enumerate(parts)))
+            row = self.execute_query(query.select_from(sa.table(table))).fetchone()
+            for (each, _), value in zip(parts, row, strict=True):
+                resolved[each.metric_configuration.id] = plain(value)
+        return rest, resolved
 
     def remembered(self, query: str) -> tuple[Any, ...]:
         """The one row of a query that several passes over the same, unchanging table ask for."""
@@ -88,27 +122,67 @@ class DuckDBExecutionEngine(SqlAlchemyExecutionEngine):
                 return False
         return True
 
-    def repeated(self, names: Sequence[str], rows: str) -> str | None:
-        """A table (k0, k1, …) of the values that occur more than once among `rows`, made once; None where none does.
-
-        Grouped by their hashes first, which is cheap; only values whose hashes meet are compared themselves.
-        """
+    def unrepeated(self, names: Sequence[str], rows: str, *, with_nulls: bool = True) -> str:
+        """SQL of the condition that the values of a row occur once among `rows`; see `repeats`."""
         asked = f"{', '.join(names)} FROM {rows}"
-        if asked not in self._repeats:
-            table, hashes = f"repeated_{len(self._repeats)}", f"hash({', '.join(names)})"
-            meeting = f"SELECT {hashes} AS h FROM {rows} GROUP BY h HAVING count(*) > 1"
-            keys = ", ".join(f"{name} AS k{place}" for place, name in enumerate(names))
-            self.rows_of(
-                f"CREATE TEMP TABLE {table} AS SELECT {keys} FROM {rows} WHERE {hashes} IN ({meeting}) "
-                f"GROUP BY {', '.join(names)} HAVING count(*) > 1"
+        if asked not in self._unrepeated:
+            self._unrepeated[asked] = repeats.unrepeated(self, names, rows, with_nulls=with_nulls)
+        return self._unrepeated[asked]
+
+    def ascends(self, name: str, sign: str, rows: str) -> bool:
+        """Whether each value stands in the relation `sign` to the one before it in the order of keys, missing ones left out.
+
+        Proved in one pass without sorting, in whatever order the rows come, which must prove to be that of their keys.
+        """
+        for source in (f"(SELECT {name}, {ROW} FROM {rows} LIMIT {_FIRST_ROWS})", rows):
+            steps = (
+                f"SELECT {name} AS value, lag({name}) OVER () AS earlier, {ROW} AS this, lag({ROW}) OVER () AS last "
+                f"FROM {source} WHERE {name} IS NOT NULL"
             )
-            self._repeats[asked] = table if self.rows_of(f"SELECT count(*) FROM {table}")[0][0] else None
-        return self._repeats[asked]
+            proof = f"bool_and(value {sign} earlier) AND bool_and(this > last)"
+            if not self.remembered(f"SELECT coalesce({proof}, TRUE) FROM ({steps})")[0]:
+                return False
+        return True
+
+    def tally(self, column: Column) -> str | None:
+        """A table of the column's values with their counts, made once; None where there are many different ones."""
+        if column.name not in self._tallies:
+            self._tallies[column.name] = None
+            if self.source is not None and tally.holds_few(self.source, column):
+                name = f"tally_{len(self.tables)}"
+                self.make_table(name, tally.tally_sql(column))
+                self._tallies[column.name] = name
+        return self._tallies[column.name]
+
+    @property
+    def row_count(self) -> int:
+        return int(self.remembered(f"SELECT count(*) FROM {TABLE}")[0])
+
+    def make_table(self, name: str, query: str) -> None:
+        """Keep the rows of a query, by a name that nobody has."""
+        self.rows_of(f"CREATE TEMP TABLE {name} AS {query}")
+        self.tables.append(name)
+
+    def column_of(self, query: str) -> Any:
+        """The one column of a query as an array, without making an object of each value."""
+        (values,) = self._raw().execute(query).fetchnumpy().values()
+        return values
+
+    def hold(self, name: str, table: pa.Table) -> None:
+        """Show an Arrow table to queries, by this name, until it is let go."""
+        self._raw().register(name, table)
+
+    def let_go(self, name: str) -> None:
+        self._raw().unregister(name)
+
+    def _raw(self) -> Any:
+        """DuckDB's own connection."""
+        with self.get_connection() as connection:
+            return connection.connection.dbapi_connection
 
     def interrupt(self) -> None:
         """Stop the query that runs, from another thread."""
-        if self._connection is not None:
-            self._connection.connection.dbapi_connection.interrupt()  # type: ignore[union-attr]
+        self._raw().interrupt()
 
     def rows_of(self, query: str) -> list[tuple[Any, ...]]:
         with self.get_connection() as connection:
@@ -131,8 +205,8 @@ class Rows:
     def climbs(self, name: str) -> bool:
         return _ENGINES[self.source].climbs(name, self())
 
-    def repeated(self, names: Sequence[str]) -> str | None:
-        return _ENGINES[self.source].repeated(names, self())
+    def unrepeated(self, names: Sequence[str]) -> str:
+        return _ENGINES[self.source].unrepeated(names, self())
 
 
 def from_clause(rows: Any, source: Any) -> str:
@@ -173,6 +247,7 @@ def engine_over(
         },
     )
     engine = DuckDBExecutionEngine(engine=source, create_temp_table=False)
+    engine.source, engine.memory_limit_mb = table, memory_limit_mb
     try:
         with engine.get_connection() as connection:
             for statement in _prepared(table, columns, has_row_key, others):

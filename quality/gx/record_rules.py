@@ -118,12 +118,7 @@ def _unique_sql(columns: Columns, _: Args, rows: Rows) -> str:
     names = [column.sql for column in columns]
     if any(column.kind in ORDERED and rows.climbs(column.sql) for column in columns):
         return "TRUE"
-    repeated = rows.repeated(names)
-    if repeated is None:
-        return "TRUE"
-    packed = "struct_pack(" + ", ".join(f"k{place} := {name}" for place, name in enumerate(names)) + ")"
-    keys = "struct_pack(" + ", ".join(f"k{place} := k{place}" for place in range(len(names))) + ")"
-    return f"NOT coalesce({packed} IN (SELECT {keys} FROM {repeated}), FALSE)"
+    return rows.unrepeated(names)
 
 
 def _unique_mask(columns: Columns, _: Args, rows: pd.DataFrame) -> Series:

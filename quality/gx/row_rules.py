@@ -250,9 +250,7 @@ def _unique_sql(scope: Scope) -> str:
     name = scope.column.sql
     if scope.column.kind in ORDERED and scope.engine.climbs(name, scope.rows()):
         return "TRUE"
-    present = f"(SELECT {name} FROM {scope.rows()} WHERE {name} IS NOT NULL)"
-    repeated = scope.engine.repeated([name], present)
-    return f"{name} NOT IN (SELECT k0 FROM {repeated})" if repeated else "TRUE"
+    return scope.engine.unrepeated([name], scope.rows(), with_nulls=False)
 
 
 def _ordered(op: str, strict: str) -> tuple[Callable[[Scope], str], Callable[[View], Series]]:
@@ -264,12 +262,14 @@ def _ordered(op: str, strict: str) -> tuple[Callable[[Scope], str], Callable[[Vi
         return strict if args.get("strictly") else op
 
     def as_sql(scope: Scope) -> str:
-        name = scope.column.sql
+        name, wanted = scope.column.sql, sign(scope.column, scope.args)
+        if wanted.startswith(">") and scope.engine.ascends(name, wanted, scope.rows()):
+            return "TRUE"
         steps = (
             f"SELECT {ROW}, {name} AS value, lag({name}) OVER (ORDER BY {ROW}) AS earlier "
             f"FROM {scope.rows()} WHERE {name} IS NOT NULL"
         )
-        broken = f"SELECT {ROW} FROM ({steps}) WHERE NOT (value {sign(scope.column, scope.args)} earlier)"
+        broken = f"SELECT {ROW} FROM ({steps}) WHERE NOT (value {wanted} earlier)"
         return f"{ROW} NOT IN ({broken})"
 
     def as_mask(view: View) -> Series:

@@ -1,4 +1,4 @@
-"""`make bench`: every contestant in a process of its own, in turns, best of the rounds; prints a Markdown table."""
+"""`make bench`: every contestant in a process of its own, in turns, best of the rounds; prints Markdown tables."""
 
 from __future__ import annotations
 
@@ -9,35 +9,17 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
+from tests.bench import report
 from tests.bench.contestants import CONTESTANTS
-from tests.bench.flights import FLIGHTS
+from tests.bench.flights import FLIGHTS, make_csv
 from tests.bench.table import make
 
-
-class Bar(NamedTuple):
-    """A ratio to reach: how many times as fast as the other (`faster`), or how many times its time at most."""
-
-    ours: str
-    other: str
-    wanted: float
-    faster: bool
-
-
-BARS: Final = (
-    Bar("gate", "pandas-gx", 4.0, faster=True),
-    Bar("gate", "pandas-gx-counts", 4.0, faster=True),
-    Bar("gate", "duckdb-copy", 2.5, faster=False),
-    Bar("extract", "extract-copy", 1.5, faster=False),
-    Bar("extract", "extract-copy-hmac", 1.5, faster=False),
-    Bar("flights-gate", "flights-pandas-gx", 4.0, faster=True),
-    Bar("flights-gate", "flights-pandas-gx-counts", 4.0, faster=True),
-    Bar("flights-gate", "flights-duckdb-copy", 2.5, faster=False),
-)
-PEAKS: Final = {"gate": 1200, "extract": 400, "flights-gate": 1200}
 GATES: Final = ("gate", "pandas-gx", "pandas-gx-counts", "duckdb-copy")
 EXTRACTS: Final = ("extract", "extract-copy", "extract-copy-hmac")
+VAST_TIMES: Final = 10
+Best = dict[str, dict[str, Any]]
 
 
 def measured(name: str, folder: Path) -> dict[str, Any]:
@@ -56,64 +38,60 @@ def main() -> None:
     options.add_argument("--rounds", type=int, default=2)
     options.add_argument("--dir", type=Path, default=Path("build/bench"))
     options.add_argument("--only", nargs="*", metavar="CONTESTANT", choices=sorted(CONTESTANTS))
+    options.add_argument(
+        "--vast",
+        action="store_true",
+        help=f"the gate on {VAST_TIMES} times the rows, too (6 GB of disk meanwhile)",
+    )
+    options.add_argument(
+        "--write", action="store_true", help="put the tables into docs/bench.md, in place of those there"
+    )
     given = options.parse_args()
     folder = given.dir / str(given.rows)
     folder.mkdir(parents=True, exist_ok=True)
-    make(folder / "table.csv", given.rows)
-    flights = [f"flights-{name}" for name in GATES] if FLIGHTS.is_file() else []
-    wanted = given.only or [*GATES, *EXTRACTS, *flights]
-    best: dict[str, dict[str, Any]] = {}
-    for _ in range(given.rounds):
-        for name in wanted:
+    before = os.getloadavg()[0]
+    best = _rounds(folder, given.rows, given.rounds, given.only)
+    if given.vast:
+        _keep(best, _vast(given.dir, given.rows * VAST_TIMES) | {"name": "vast-gate"})
+    loads = (before, os.getloadavg()[0])
+    text = "\n".join(report.lines(best, given.rows, given.rounds, loads))
+    print(text)
+    if given.write:
+        report.write(text)
+
+
+def _rounds(folder: Path, rows: int, rounds: int, only: list[str] | None) -> Best:
+    make(folder / "table.csv", rows)
+    flights: list[str] = []
+    if FLIGHTS.is_file():
+        make_csv(folder / "flights.csv")
+        flights = [f"{name}-{gate}" for name in ("flights-csv", "flights") for gate in GATES]
+    best: Best = {}
+    for _ in range(rounds):
+        for name in only or [*GATES, *EXTRACTS, *flights]:
             _keep(best, measured(name, folder))
             if name == "gate":
                 shutil.copyfile(folder / "gate.parquet", folder / "release.parquet")
-    _print(best, given.rows, given.rounds)
+    return best
 
 
-def _keep(best: dict[str, dict[str, Any]], found: dict[str, Any]) -> None:
+def _vast(parent: Path, rows: int) -> dict[str, Any]:
+    """The gate alone on a table of so many rows, which is gone afterwards."""
+    folder = parent / str(rows)
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        make(folder / "table.csv", rows)
+        return measured("gate", folder)
+    finally:
+        shutil.rmtree(folder)
+
+
+def _keep(best: Best, found: dict[str, Any]) -> None:
     kept = best.get(found["name"])
     if kept is None or found["seconds"] < kept["seconds"]:
         best[found["name"]] = found | {"peak_mb": max(found["peak_mb"], kept["peak_mb"] if kept else 0)}
     else:
         kept["peak_mb"] = max(kept["peak_mb"], found["peak_mb"])
-
-
-def _print(best: dict[str, dict[str, Any]], rows: int, rounds: int) -> None:
-    load = os.getloadavg()[0]
-    print(
-        f"{rows:,} rows × 12 columns; best of {rounds}; load average {load:.1f} of {os.cpu_count()} cores\n"
-    )
-    print("| contestant | seconds | CPU seconds | peak MB | output MB | rows out | verdict |")
-    print("|---|---:|---:|---:|---:|---:|---|")
-    for name, each in best.items():
-        print(
-            f"| {name} | {each['seconds']:.2f} | {each['cpu']:.2f} | {each['peak_mb']:,.0f} | {each['out_mb']:.0f} "
-            f"| {each['rows']:,} | {each.get('verdict', '')} |"
-        )
-    print("\n| what | measured | by CPU seconds | wanted | met |\n|---|---:|---:|---|---|")
-    for bar in BARS:
-        if bar.ours in best and bar.other in best:
-            _print_bar(bar, best[bar.ours], best[bar.other])
-    for name, limit in PEAKS.items():
-        if name in best:
-            peak = best[name]["peak_mb"]
-            print(f"| {name}, peak memory | {peak:,.0f} MB | | ≤ {limit:,} MB | {_met(peak <= limit)} |")
-
-
-def _print_bar(bar: Bar, ours: dict[str, Any], other: dict[str, Any]) -> None:
-    ratios = [ours[unit] / other[unit] for unit in ("seconds", "cpu")]
-    if bar.faster:
-        wall, cpu = (f"{1 / ratio:.2f} × as fast" for ratio in ratios)
-        wanted, met = f"≥ {bar.wanted:g} × as fast", 1 / ratios[0] >= bar.wanted
-    else:
-        wall, cpu = (f"{ratio:.2f} × its time" for ratio in ratios)
-        wanted, met = f"≤ {bar.wanted:g} × its time", ratios[0] <= bar.wanted
-    print(f"| {bar.ours} against {bar.other} | {wall} | {cpu} | {wanted} | {_met(met)} |")
-
-
-def _met(is_met: bool) -> str:
-    return "yes" if is_met else "**no**"
 
 
 if __name__ == "__main__":

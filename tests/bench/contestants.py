@@ -73,6 +73,8 @@ def by_hand(given: Suite, key: str | None) -> Run:
 
 def _frame(pd: Any, source: Path) -> Any:
     """Typed as the gate types it: time stamps as such, identifiers of digits as text."""
+    if source.name == flights.CSV:
+        return pd.read_csv(source, parse_dates=["date"])
     if source.suffix == ".parquet":
         return pd.read_parquet(source)
     return pd.read_csv(source, parse_dates=["obs_time"], dtype={"person_id": "str"})
@@ -159,6 +161,10 @@ CONTESTANTS: dict[str, Contestant] = {
     "extract": Contestant(lambda: extract(table.SUITE), "release.parquet"),
     "extract-copy": Contestant(lambda: extract_copy(table.SUITE), "release.parquet"),
     "extract-copy-hmac": Contestant(lambda: extract_copy(table.SUITE, hmac_in_sql()), "release.parquet"),
+    "flights-csv-gate": Contestant(lambda: gate(flights.SUITE), flights.CSV),
+    "flights-csv-pandas-gx": Contestant(lambda: by_hand(flights.SUITE, "row"), flights.CSV),
+    "flights-csv-pandas-gx-counts": Contestant(lambda: by_hand(flights.SUITE, None), flights.CSV),
+    "flights-csv-duckdb-copy": Contestant(lambda: bare_copy(flights.SUITE), flights.CSV),
     "flights-gate": Contestant(lambda: gate(flights.SUITE), flights.FLIGHTS),
     "flights-pandas-gx": Contestant(lambda: by_hand(flights.SUITE, "row"), flights.FLIGHTS),
     "flights-pandas-gx-counts": Contestant(lambda: by_hand(flights.SUITE, None), flights.FLIGHTS),

@@ -1,4 +1,4 @@
-"""A published table that people know: three million flights as Parquet (`transport/flights-3m.parquet` of the shared data)."""
+"""A published table that people know: three million flights (`transport/flights-3m.parquet` of the shared data), as Parquet and as CSV."""
 
 from __future__ import annotations
 
@@ -6,10 +6,13 @@ import os
 from pathlib import Path
 from typing import Any, Final
 
+import duckdb
+
 from tests.bench.table import rule
 
 SHARED: Final = Path(os.environ.get("DATAGRANT_SHARED") or Path(__file__).parents[2] / ".." / "shared")
 FLIGHTS: Final = SHARED / "data" / "transport" / "flights-3m.parquet"
+CSV: Final = "flights.csv"
 
 SUITE: Final[dict[str, Any]] = {
     "name": "flights-20",
@@ -39,3 +42,11 @@ SUITE: Final[dict[str, Any]] = {
         ),
     ],
 }  # fmt: skip
+
+
+def make_csv(path: Path) -> Path:
+    """Write the flights as CSV unless they are there already."""
+    if not path.exists():
+        with duckdb.connect() as connection:
+            connection.execute(f"COPY (FROM read_parquet('{FLIGHTS}')) TO '{path}' (HEADER)")
+    return path

