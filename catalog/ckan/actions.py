@@ -114,12 +114,16 @@ def _dataset(call: Call, name: str) -> DatasetRow:
 
 
 def package_list(call: Call) -> list[str]:
+    """Names of all datasets, in their order."""
+    name = func.coalesce(col(DescriptionRow.name), func.lower(col(DatasetRow.id)))
+    kept = col(DescriptionRow.dataset_id) == col(DatasetRow.id)
     wanted = (
-        select(DatasetRow.id).where(*seen(call)).order_by(col(DatasetRow.id)).offset(call.number("offset", 0))
+        sqlalchemy.select(name).select_from(DatasetRow).outerjoin(DescriptionRow, kept).where(*seen(call))
     )
+    wanted = wanted.order_by(name).offset(call.number("offset", 0))
     if limit := call.number("limit", 0):
         wanted = wanted.limit(limit)
-    return names(call, call.work.db.exec(wanted).all())
+    return list(call.work.db.connection().execute(wanted).scalars())
 
 
 def current_package_list_with_resources(call: Call) -> list[Json]:

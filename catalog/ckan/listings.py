@@ -97,7 +97,11 @@ def _shown(call: Call, found: Sequence[Json], column: Any, kind: str) -> Json:  
                     .limit(SEARCH_MOST)
                 ).all()
                 more["packages"] = packages(call, rows)
-            return more | each
+            return {
+                **({} if each["id"] in kept_orgs(call.work) else more),
+                **each,
+                **{key: more[key] for key in ("packages",) if key in more},
+            }
     raise not_found(f"{kind} was not found")
 
 

@@ -254,13 +254,22 @@ def test_dump_load_dump_is_byte_equal_and_every_command_works(house: House, empt
         )
         imports.opened(work, actor_of(work, "cat"), imports.ImportOpen(reason="载入外来记录"))
     call(client_as(house, "cat"), "package_create", **AS_GIVEN)
+    call(
+        client_as(house, "cat"),
+        "package_create",
+        **AS_GIVEN | {"id": "0-first-by-id", "name": "zz-last-by-name", "resources": []},
+    )
+    bare = {"id": "2c04acd7-dfea", "name": "harbour", "title": "港务", "description": "Harbour", "extras": []}
+    shown = call(client_as(house, "root"), "organization_create", **bare)
+    assert "users" not in shown, "no key that was not given"
+    assert call(TestClient(create_app(house=house)), "package_list")[-1] == "zz-last-by-name"
     with served(create_app(house=house)) as ours, served(create_app(house=empty)) as theirs:
         before = {
             thing: ckanapi(ours, "dump", thing, "--all", "-q")
             for thing in ("datasets", "organizations", "groups")
         }
-        assert len(before["datasets"].splitlines()) == 3
-        assert len(before["organizations"].splitlines()) == 2
+        assert len(before["datasets"].splitlines()) == 4
+        assert len(before["organizations"].splitlines()) == 3
         keys = {
             "organizations": local_token(empty, "root"),
             "datasets": local_token(empty, "cat"),
