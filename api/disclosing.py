@@ -30,6 +30,26 @@ SECTIONS: Final = {
     "refusals": Text("不予授权的理由", "Reasons of refusal"),
     "missing": Text("待补充", "To be completed"),
 }
+HEADS: Final = {
+    "id": Text("标识", "Id"), "name_zh": Text("中文名称", "Name in Chinese"), "name_en": Text("英文名称", "Name in English"),
+    "kind": Text("类别", "Kind"), "credit_code": Text("统一社会信用代码", "Credit code"),
+    "licence_valid_to": Text("资质有效期至", "Licence valid to"), "grant_id": Text("授权编号", "Grant"),
+    "org_id": Text("机构标识", "Organisation id"), "org_zh": Text("机构", "Organisation (zh)"),
+    "org_en": Text("机构（英文）", "Organisation"), "department_id": Text("数源部门", "Source department"),
+    "dataset_id": Text("数据集", "Dataset"), "title_zh": Text("数据名称", "Title (zh)"), "title_en": Text("数据名称（英文）", "Title"),
+    "scenario_id": Text("场景", "Scenario"), "purposes": Text("用途", "Purposes"), "purpose": Text("用途", "Purpose"),
+    "delivery_forms": Text("交付方式", "Delivery forms"), "starts_at": Text("起", "From"),
+    "ends_at": Text("止（不含）", "Until (exclusive)"), "state": Text("状态", "State"), "ended_at": Text("终止于", "Ended"),
+    "agreement_hash": Text("协议摘要", "Digest of the agreement"), "unit": Text("计费单位", "Charged per"),
+    "cap_fen": Text("上限（分）", "Cap (fen)"), "source": Text("依据", "Source"), "effective_from": Text("自", "From"),
+    "extracts": Text("提取次数", "Extracts"), "deliveries": Text("交付", "Deliveries"), "rows": Text("行数", "Rows"),
+    "bytes": Text("字节", "Bytes"), "downloads": Text("下载", "Downloads"), "sent_bytes": Text("送出字节", "Bytes sent"),
+    "product_id": Text("产品编号", "Product"), "summary": Text("说明", "What it is"), "price_fen": Text("单价（分）", "Price (fen)"),
+    "quantity": Text("数量", "Quantity"), "highest_price_fen": Text("最高单价（分）", "Highest price (fen)"),
+    "amount_fen": Text("金额（分）", "Amount (fen)"), "figure": Text("项目", "Figure"), "value": Text("数值", "Value"),
+    "code": Text("理由", "Reason"), "times": Text("次数", "Times"), "section": Text("部分", "Section"),
+    "subject": Text("对象", "Of"), "field": Text("字段", "Field"), "zh": Text("说明（中文）", "What (zh)"), "en": Text("说明（英文）", "What"),
+}  # fmt: skip
 
 
 def pack(work: Work, actor: Actor, year: int) -> bytes:
@@ -57,17 +77,22 @@ def pack(work: Work, actor: Actor, year: int) -> bytes:
 def _workbook(found: Disclosure) -> bytes:
     return xlsx_of(
         [
-            Sheet(f"{SECTIONS[name].zh} {name}", _heads(rows), [list(row.values()) for row in rows])
+            Sheet(
+                f"{SECTIONS[name].zh} {name}",
+                [f"{head.zh} {head.en}" for head in heads(rows)],
+                [list(row.values()) for row in rows],
+            )
             for name, rows in sections(found)
         ]
     )
 
 
-def _heads(rows: list[dict[str, Any]]) -> list[str]:
-    return list(rows[0]) if rows else ["—"]
+def heads(rows: list[dict[str, Any]]) -> list[Text]:
+    """What the columns of a section are called."""
+    return [HEADS[name] for name in rows[0]] if rows else [Text("—", "—")]
 
 
 def _page(found: Disclosure, lang: str) -> bytes:
     template = environment().get_template("disclosure/standalone.html")
-    shown = [(name, SECTIONS[name], _heads(rows), rows) for name, rows in sections(found)]
+    shown = [(name, SECTIONS[name], heads(rows), rows) for name, rows in sections(found)]
     return template.render(found=found, shown=shown, lang=lang).encode()

@@ -10,7 +10,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from api.access import access
 from api.delivery import attachment
 from api.deps import ActorDep, ReadDep, WorkDep
-from api.disclosing import SECTIONS, pack
+from api.disclosing import SECTIONS, heads, pack
 from api.web import page
 from auth.policy.filters.rules import LOCAL
 from auth.supervision.disclosure import disclosure, sections
@@ -32,7 +32,7 @@ def show_page(request: Request, work: ReadDep, year: Year) -> HTMLResponse:
     """The year's disclosure with what is still missing."""
     found = disclosure(work, year)
     here = work.now.astimezone(LOCAL).year
-    shown = [(name, SECTIONS[name], list(rows[0]) if rows else ["—"], rows) for name, rows in sections(found)]
+    shown = [(name, SECTIONS[name], heads(rows), rows) for name, rows in sections(found)]
     years = [(each, str(each)) for each in sorted({*range(here - 4, here + 1), year}, reverse=True)]
     return page(request, "disclosure/show.html", found=found, shown=shown, years=years)
 
