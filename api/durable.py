@@ -21,6 +21,7 @@ from sqlmodel import col, select
 from api.house import House, open_house
 from api.mailing import send_mail
 from api.outflow import send_due
+from api.webhooks import send_webhooks
 from api.witness import seal_record
 from auth import deadlines
 from auth.actor import SYSTEM
@@ -168,6 +169,7 @@ def serve_jobs(settings: Settings, stop: threading.Event, *, idle_exit: float | 
                 start_due_sources(house)
                 send_due(house)
                 send_mail(house)
+                send_webhooks(house)
                 ask_for_scrub(house)
                 seal_record(house)
         except Exception:

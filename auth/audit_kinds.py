@@ -161,4 +161,11 @@ KIND_NAMES: Final[Mapping[str, Text]] = {
     "waiver.seconded": Text("豁免第二人签字", "Waiver seconded"),
     "waiver.refused": Text("不同意豁免", "Waiver refused"),
     "waiver.revoked": Text("撤销豁免", "Waiver revoked"),
+    "webhook.created": Text("添加推送地址", "Endpoint added"),
+    "webhook.changed": Text("修改推送地址", "Endpoint changed"),
+    "webhook.rotated": Text("轮换推送密钥", "Endpoint secret rotated"),
+    "webhook.removed": Text("移除推送地址", "Endpoint removed"),
+    "webhook.pinged": Text("测试推送地址", "Endpoint tried"),
+    "webhook.resent": Text("重发推送", "Delivery sent again"),
+    "webhook.dead": Text("推送无法送达", "Delivery given up"),
 }

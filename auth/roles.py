@@ -92,6 +92,7 @@ PERMISSIONS: Final[Mapping[str, frozenset[Role]]] = {
     "auth:clock:sign": frozenset({Role.REVIEWER_BUSINESS}),
     "auth:clock:extend": frozenset({Role.REVIEWER_BUSINESS, Role.REVIEWER_SECURITY, Role.APPROVER}),
     "auth:clock:approve-extension": frozenset({Role.APPROVER}),
+    "auth:webhook:manage": frozenset({Role.ORG_OFFICER, Role.STEWARD, Role.SECURITY_OFFICER}),
     "auth:calendar:write": frozenset({Role.SYSADMIN}),
     "auth:grant:read": _BUREAU | _ENTERPRISE,
     "auth:grant:activate": frozenset({Role.STEWARD}),

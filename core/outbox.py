@@ -13,7 +13,7 @@ from core.work import Work
 
 
 class OutboxRow(SQLModel, table=True):
-    """One message to the outside. `sent_at` empty means due; each failure delays the next try."""
+    """One message to the outside. `sent_at` empty means due; each failure delays the next try. `routed_at`: given to the webhooks."""
 
     __tablename__ = "core_outbox"
     id: str = Field(primary_key=True)
@@ -25,6 +25,7 @@ class OutboxRow(SQLModel, table=True):
     sent_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     attempts: int = 0
     last_error: str = ""
+    routed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 
 def post(work: Work, topic: str, subject: str, body: dict[str, object]) -> OutboxRow:

@@ -44,6 +44,10 @@ class Settings(BaseSettings):
         None,
         description="Where events (release.published, grant.revoked, …) are posted as JSON; empty keeps them",
     )
+    webhook_allow: str = Field(
+        "",
+        description="In-house hosts and networks that webhooks may reach, by comma; also allows http:// addresses",
+    )
     mail_host: str = Field(
         "", description="SMTP server for e-mail to people; empty: no e-mail, the inbox alone"
     )

@@ -12,7 +12,7 @@ from core.text import Text
 TOPICS: Final[Mapping[str, Text]] = {
     "task": Text("等我办理", "Waiting for me"),
     "case": Text("我的申请进展", "My applications"),
-    "clock": Text("超期与延期", "Overdue and extensions"),
+    "clock": Text("超期、延期与告警", "Overdue, extensions and alarms"),
     "reminder": Text("到期提醒", "Reminders of ends"),
 }
 
@@ -58,6 +58,10 @@ KINDS: Final[Mapping[str, Kind]] = {
     "reminder.role": Kind(
         "reminder", Text("角色即将到期", "Role ends soon"),
         Text("账号 {account} 的角色 {role} 将于 {ends_on} 到期（还有 {days} 天）。", "The role {role} of {account} ends on {ends_on} (in {days} days)."),
+    ),
+    "webhook.dead": Kind(
+        "clock", Text("推送无法送达", "Webhook not delivered"),
+        Text("推送地址 {id} 的事件 {event} 多次重试后仍无法送达；请检查接收方后重发。", "The event {event} for endpoint {id} could not be delivered after all attempts; check the receiver, then send it again."),
     ),
 }  # fmt: skip
 

@@ -22,7 +22,7 @@ from core.files import FileStore
 from core.text import Text
 from datasets.sources.addresses import PLACE, HttpConfig, address_fault
 from datasets.sources.asking import Ask, Catch, Found, Probe, bounded, too_large
-from datasets.sources.guard import vetted
+from datasets.sources.guard import Allowed, Resolve, vetted
 
 REDIRECTS: Final = 3
 _CONNECT_S: Final = 10.0
@@ -60,18 +60,19 @@ class _Line(httpcore2.NetworkStream):
         return self._inner.get_extra_info(info)
 
 
-class _Guarded(httpcore2.NetworkBackend):
+class Guarded(httpcore2.NetworkBackend):
     """Connects to addresses that the guard let through, and to those alone."""
 
-    def __init__(self, ask: Ask, ends: float) -> None:
-        self._ask, self._ends, self._plain = ask, ends, httpcore2.SyncBackend()
+    def __init__(self, allowed: Allowed, resolve: Resolve, ends: float) -> None:
+        self._allowed, self._resolve, self._ends = allowed, resolve, ends
+        self._plain = httpcore2.SyncBackend()
 
     def connect_tcp(
         self, host: str, port: int, timeout: float | None = None, local_address: str | None = None,  # noqa: ARG002
         socket_options: Any = None,  # noqa: ANN401, ARG002 - the shape of the parent
     ) -> httpcore2.NetworkStream:  # fmt: skip
         fault: httpcore2.NetworkError | httpcore2.TimeoutException | None = None
-        for address in vetted(host.strip("[]"), port, self._ask.allowed, self._ask.resolve):
+        for address in vetted(host.strip("[]"), port, self._allowed, self._resolve):
             left = self._ends - time.monotonic()
             try:
                 line = self._plain.connect_tcp(address, port, max(0.1, min(_CONNECT_S, left)))
@@ -83,7 +84,7 @@ class _Guarded(httpcore2.NetworkBackend):
 
 
 @cache
-def _trust() -> ssl.SSLContext:
+def trust() -> ssl.SSLContext:
     """The system's certificate authorities; names are checked."""
     return ssl.create_default_context()
 
@@ -96,7 +97,9 @@ def _answer(ask: Ask, config: HttpConfig) -> Iterator[tuple[str, httpcore2.Respo
     try:
         for hop in range(REDIRECTS + 1):
             with (
-                httpcore2.ConnectionPool(ssl_context=_trust(), network_backend=_Guarded(ask, ends)) as pool,
+                httpcore2.ConnectionPool(
+                    ssl_context=trust(), network_backend=Guarded(ask.allowed, ask.resolve, ends)
+                ) as pool,
                 pool.stream("GET", _split(url), headers=_headers(ask, config, start, url)) as answer,
             ):
                 if answer.status not in _MOVED:

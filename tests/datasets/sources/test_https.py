@@ -105,7 +105,7 @@ def test_the_certificate_must_be_of_the_name_and_not_of_the_address(
 ) -> None:
     port, path = secure
     trusted = ssl.create_default_context(cafile=str(path))
-    monkeypatch.setattr(http, "_trust", lambda: trusted)
+    monkeypatch.setattr(http, "trust", lambda: trusted)
     assert fetch(home, f"https://{NAME}:{port}/lots.csv").files[0].stored.size_bytes == len(CLEAN)
     for host in ("other.example.org", "127.0.0.1"):
         with pytest.raises(Unavailable, match="certificate"):

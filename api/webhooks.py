@@ -1,0 +1,171 @@
+"""Webhooks on their way out: events become deliveries, deliveries are posted, signed (Standard Webhooks) and written down.
+
+The connection goes through the guard of addresses: the name is resolved once, every address must be public or listed in
+`DATAGRANT_WEBHOOK_ALLOW`, and redirects are not followed. At least once; events about one thing in order; after the last
+attempt a dead letter, of which the endpoint's person is told.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Final
+
+import httpcore2
+from standardwebhooks import Webhook
+
+from api.house import House
+from auth import audit
+from auth.actor import SYSTEM
+from auth.messages.service import tell
+from auth.webhooks import routing
+from auth.webhooks.rules import wait_after
+from auth.webhooks.tables import DeliveryRow, EndpointRow
+from catalog import queries as catalog
+from core.errors import AppError, InputRefused
+from core.work import Work
+from datasets.sources import vault
+from datasets.sources.guard import Allowed, Resolve, lookup
+from datasets.sources.http import Guarded, trust
+
+TIMEOUT_S: Final = 10.0
+PATIENCE_S: Final = 30.0  # for all deliveries of one look
+EXCERPT: Final = 500
+LOGGED: Final = 20
+
+
+def sealer(house: House) -> Callable[[str, str], str]:
+    """How secrets of endpoints are kept: sealed with a key of the installation, bound to their endpoint."""
+    return lambda endpoint_id, secret: vault.seal(house.settings.keys_dir, f"webhook:{endpoint_id}", secret)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came of an attempt: a status (0: none), the beginning of the answer, or the fault."""
+
+    status: int
+    excerpt: str = ""
+
+    @property
+    def is_taken(self) -> bool:
+        return 200 <= self.status < 300
+
+
+def send_webhooks(house: House, *, resolve: Resolve = lookup) -> int:
+    """Route what is new and post what is due; returns how many deliveries were taken."""
+    with house.read() as work:
+        new = routing.is_anything_new(work)
+    if new:
+        with house.write() as work:
+            routing.route(work, catalog.dataset)
+    with house.read() as work:
+        rows = routing.due(work)
+    taken, troubled, ends = 0, set(), time.monotonic() + PATIENCE_S
+    for row, endpoint in rows:
+        if endpoint.id in troubled or time.monotonic() > ends:
+            continue
+        answer = _attempt(house, row, endpoint, resolve)
+        if answer is None:
+            continue
+        taken += answer.is_taken
+        if not answer.is_taken:
+            troubled.add(endpoint.id)  # one that does not answer must not hold up the others
+        _note(house, row.id, answer)
+    return taken
+
+
+def _attempt(house: House, row: DeliveryRow, endpoint: EndpointRow, resolve: Resolve) -> Answer | None:
+    """None when the endpoint's person may no longer see what it is about: the delivery is dropped."""
+    import json
+
+    with house.write() as work:
+        if not routing.may_see(work, endpoint, row.kind, json.loads(row.body)["data"], catalog.dataset):
+            kept = work.db.get_one(DeliveryRow, row.id)
+            kept.state, kept.ended_at = "dropped", work.now
+            work.db.add(kept)
+            return None
+    try:
+        headers = _headers(house, row, endpoint)
+        return post(house, endpoint.url, row.body.encode(), headers, resolve)
+    except InputRefused:
+        return Answer(0, "address not public: list it in DATAGRANT_WEBHOOK_ALLOW")
+    except AppError as fault:
+        return Answer(0, fault.detail.en[:EXCERPT])
+    except Exception as fault:
+        return Answer(0, f"{type(fault).__name__}: {fault}"[:EXCERPT])
+
+
+def _headers(house: House, row: DeliveryRow, endpoint: EndpointRow) -> dict[str, str]:
+    now = house.clock()
+    sealed = [endpoint.secret]
+    if endpoint.former_secret and endpoint.former_until and endpoint.former_until > now:
+        sealed.append(endpoint.former_secret)
+    secrets = [vault.unseal(house.settings.keys_dir, f"webhook:{endpoint.id}", each) for each in sealed]
+    return {
+        "content-type": "application/json; charset=utf-8",
+        "user-agent": "Datagrant-Webhooks/1",
+        "webhook-id": row.id,
+        "webhook-timestamp": str(int(now.timestamp())),
+        "webhook-signature": " ".join(Webhook(secret).sign(row.id, now, row.body) for secret in secrets),
+    }
+
+
+def post(house: House, url: str, body: bytes, headers: dict[str, str], resolve: Resolve) -> Answer:
+    """One POST through the guard; no redirect is followed and little of the answer is read."""
+    ends = time.monotonic() + TIMEOUT_S
+    allowed = Allowed.parse(house.settings.webhook_allow)
+    given: Any = [(name.encode(), value.encode()) for name, value in headers.items()]
+    with (
+        httpcore2.ConnectionPool(
+            ssl_context=trust(), network_backend=Guarded(allowed, resolve, ends)
+        ) as pool,
+        pool.stream("POST", url, headers=_host(url, given), content=body) as answer,
+    ):
+        excerpt = b""
+        for chunk in answer.iter_stream():
+            excerpt += chunk
+            if len(excerpt) >= EXCERPT:
+                break
+        return Answer(answer.status, excerpt[:EXCERPT].decode("utf-8", "replace"))
+
+
+def _host(url: str, headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    from urllib.parse import urlsplit
+
+    return [(b"host", urlsplit(url).netloc.encode()), *headers]
+
+
+def _note(house: House, delivery_id: str, answer: Answer) -> None:
+    """Write an attempt down: sent, to be tried again, or dead, with an alarm."""
+    with house.write() as work:
+        row = work.db.get_one(DeliveryRow, delivery_id)
+        if row.state != "waiting":
+            return
+        row.attempts += 1
+        entry = {
+            "at": work.now.isoformat(),
+            "status": answer.status,
+            "excerpt": answer.excerpt.replace("\0", ""),
+        }
+        row.log = [*row.log, entry][-LOGGED:]
+        if answer.is_taken:
+            row.state, row.ended_at = "sent", work.now
+        elif (wait := wait_after(row.attempts)) is not None:
+            row.due_at = work.now + timedelta(seconds=wait)
+        else:
+            row.state, row.ended_at = "dead", work.now
+            _alarm(work, row)
+        work.db.add(row)
+
+
+def _alarm(work: Work, row: DeliveryRow) -> None:
+    endpoint = work.db.get_one(EndpointRow, row.endpoint_id)
+    audit.record(
+        work, SYSTEM, "webhook.dead", subject=endpoint.id, payload={"delivery": row.id, "kind": row.kind}
+    )
+    tell(
+        work, [endpoint.account_id], "webhook.dead", subject=endpoint.id, href=f"/webhooks/{endpoint.id}", once=row.id,
+        facts={"id": endpoint.id[:13], "event": row.kind},
+    )  # fmt: skip

@@ -1,0 +1,91 @@
+"""Which events leave, what of them, to which addresses, and when the next attempt is made. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from core.text import Text
+
+
+@dataclass(frozen=True, slots=True)
+class EventKind:
+    """A kind of event that may be chosen: what it is about, under which key, and all that is said of it."""
+
+    about: str
+    key: str
+    says: tuple[str, ...]
+    name: Text
+
+
+def _application(zh: str, en: str) -> EventKind:
+    return EventKind("application", "application_id", ("application_id", "state", "due_on"), Text(zh, en))
+
+
+def _grant(zh: str, en: str) -> EventKind:
+    return EventKind("grant", "grant_id", ("grant_id", "state"), Text(zh, en))
+
+
+def _release(zh: str, en: str) -> EventKind:
+    return EventKind("dataset", "dataset_id", ("dataset_id", "number", "sha256"), Text(zh, en))
+
+
+EVENT_KINDS: Final[Mapping[str, EventKind]] = {
+    "application.submitted": _application("提交申请", "Application submitted"),
+    "application.screened": _application("受理", "Accepted for review"),
+    "application.returned": _application("退回补正", "Returned"),
+    "application.offered": _application("准予，提供条款", "Terms offered"),
+    "application.rejected": _application("不予授权", "Rejected"),
+    "application.agreed": _application("接受条款", "Terms accepted"),
+    "application.withdrawn": _application("撤回申请", "Withdrawn"),
+    "application.lapsed": _application("申请逾期失效", "Lapsed"),
+    "application.extension_approved": _application("办理延期", "Handling extended"),
+    "grant.activated": _grant("授权生效", "Grant activated"),
+    "grant.suspended": _grant("授权暂停", "Grant suspended"),
+    "grant.resumed": _grant("授权恢复", "Grant resumed"),
+    "grant.revoked": _grant("授权撤销", "Grant revoked"),
+    "grant.relinquished": _grant("授权放弃", "Grant relinquished"),
+    "grant.expired": _grant("授权到期", "Grant expired"),
+    "grant.voided": _grant("授权作废", "Grant voided"),
+    "release.published": _release("发布版本", "Release published"),
+    "release.withdrawn": _release("撤回版本", "Release withdrawn"),
+}
+PING: Final = "webhook.ping"
+RETRY_S: Final = (5, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000, 86_400)
+"""Seconds until the next attempt after each failure (the schedule that Standard Webhooks proposes); then it is a dead letter."""
+
+
+def said_of(kind: str, body: Mapping[str, Any]) -> dict[str, Any]:
+    """What leaves of an event: the listed keys alone, whatever else its body may come to hold."""
+    return {key: body[key] for key in EVENT_KINDS[kind].says if key in body}
+
+
+def wait_after(attempts: int) -> int | None:
+    """Seconds to wait after so many failed attempts; None when it is over."""
+    return RETRY_S[attempts - 1] if attempts <= len(RETRY_S) else None
+
+
+_HOST: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9.])?|\[[0-9A-Fa-f:.]+\]")
+
+
+def url_fault(url: str, *, plain_ok: bool) -> Text | None:
+    """Why a text is no address that events may go to, by its form alone; where it leads is judged when connecting."""
+    if not url.isascii() or not url.isprintable() or " " in url or len(url) > 500:
+        return Text(
+            "地址只能含可见的 ASCII 字符，至多 500 个", "has visible ASCII characters alone, at most 500"
+        )
+    try:
+        parts, port = urlsplit(url), urlsplit(url).port
+    except ValueError:
+        return Text("地址写法不对", "is no address")
+    if parts.scheme != "https" and not (plain_ok and parts.scheme == "http"):
+        return Text("须以 https:// 开头", "begins with https://")
+    if parts.username is not None or parts.password is not None or parts.fragment:
+        return Text("不能含用户名、口令或 # 片段", "holds no user, password or fragment")
+    place = parts.netloc.rpartition(":")[0] if port is not None else parts.netloc
+    if not _HOST.fullmatch(place) or port == 0:
+        return Text("主机名或端口写法不对", "has a host and a port that can be read")
+    return None

@@ -1,0 +1,284 @@
+"""Signed webhooks against a real HTTP server on loopback: signatures, retry, order, dead letters, the guard, what leaves."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+from sqlmodel import select
+from standardwebhooks import Webhook, WebhookVerificationError
+
+from api.house import House
+from api.webhooks import sealer, send_webhooks
+from auth.applications.workflow import State
+from auth.identity import accounts
+from auth.messages import service as messages
+from auth.webhooks import service
+from auth.webhooks.models import EndpointAsk, EndpointMade
+from auth.webhooks.rules import EVENT_KINDS, RETRY_S, said_of, url_fault
+from auth.webhooks.tables import DeliveryRow, EndpointRow
+from core.errors import InputRefused, NotFound
+from core.outbox import OutboxRow
+from core.work import system_clock
+from tests.conftest import TestClock
+from tests.desk import Desk, a_desk, an_application, screened
+from tests.people import browser_as, client_as
+
+
+class Receiver(ThreadingHTTPServer):
+    """Keeps what is posted; answers `status`."""
+
+    status = 204
+    location = ""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Taker)
+        self.got: list[tuple[dict[str, str], str]] = []
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_address[1]}/hook"
+
+
+class Taker(BaseHTTPRequestHandler):
+    def do_POST(self) -> None:
+        server: Any = self.server
+        body = self.rfile.read(int(self.headers["content-length"])).decode()
+        server.got.append(({name.lower(): value for name, value in self.headers.items()}, body))
+        self.send_response(server.status)
+        if server.location:
+            self.send_header("Location", server.location)
+        said = b"" if server.status == 204 else b"no, thank you"
+        self.send_header("Content-Length", str(len(said)))
+        self.end_headers()
+        self.wfile.write(said)
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    server = Receiver()
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield server
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def listening(house: House) -> Desk:
+    settings = house.settings.model_copy(update={"webhook_allow": "127.0.0.0/8"})
+    return a_desk(replace(house, settings=settings))
+
+
+@pytest.fixture
+def desk(house: House) -> Desk:
+    return listening(house)
+
+
+@pytest.fixture
+def lite(sqlite_house: House) -> Desk:
+    return listening(sqlite_house)
+
+
+def an_endpoint(desk: Desk, who: str, url: str) -> EndpointMade:
+    with desk.write(who) as (work, actor):
+        ask = EndpointAsk(url=url, kinds=list(EVENT_KINDS))
+        return service.create(work, actor, ask, seal=sealer(desk.house), plain_ok=True)
+
+
+def sent(desk: Desk) -> int:
+    """Look until nothing more is taken."""
+    total = 0
+    while taken := send_webhooks(desk.house):
+        total += taken
+    return total
+
+
+def test_events_arrive_signed_in_order_and_only_what_one_may_see(
+    desk: Desk, receiver: Receiver, clock: TestClock
+) -> None:
+    made = an_endpoint(desk, "officer", receiver.url)
+    stranger = Receiver()
+    threading.Thread(target=stranger.serve_forever, daemon=True).start()
+    an_endpoint(desk, "officer2", stranger.url)
+    secret = "内部意见不外传"
+    found = an_application(desk, at=State.SUBMITTED)
+    screened(desk, found, outcome="return", note=secret)
+    assert sent(desk) == 2
+    assert send_webhooks(desk.house) == 0
+    stranger.shutdown()
+    stranger.server_close()
+    assert stranger.got == []
+    kinds = [json.loads(body)["type"] for _, body in receiver.got]
+    assert kinds == ["application.submitted", "application.returned"]
+    for headers, body in receiver.got:
+        signed = Webhook(made.secret).sign(headers["webhook-id"], clock(), body)
+        assert headers["webhook-signature"] == signed
+        assert set(json.loads(body)["data"]) <= {"application_id", "state", "due_on"}
+        assert secret not in body
+    with desk.house.read() as work:
+        assert made.secret not in work.db.exec(select(EndpointRow.secret)).first()  # type: ignore[operator]
+
+
+def test_the_library_verifies_a_real_delivery_and_refuses_a_changed_one(
+    lite: Desk, receiver: Receiver, clock: TestClock
+) -> None:
+    clock.now = system_clock()
+    made = an_endpoint(lite, "officer", receiver.url)
+    with lite.write("officer") as (work, actor):
+        service.ping(work, actor, made.endpoint.id)
+    assert sent(lite) == 1
+    headers, body = receiver.got[0]
+    assert Webhook(made.secret).verify(body, headers)["type"] == "webhook.ping"
+    with pytest.raises(WebhookVerificationError):
+        Webhook(made.secret).verify(body.replace("ping", "pong"), headers)
+    with lite.write("officer") as (work, actor):
+        fresh = service.rotate(work, actor, made.endpoint.id, seal=sealer(lite.house))
+        service.ping(work, actor, made.endpoint.id)
+    assert sent(lite) == 1
+    headers, body = receiver.got[1]
+    for secret in (made.secret, fresh.secret):  # both, for a day
+        Webhook(secret).verify(body, headers)
+    clock.forward(hours=25)
+    with lite.write("officer") as (work, actor):
+        service.ping(work, actor, made.endpoint.id)
+    assert sent(lite) == 1
+    assert len(receiver.got[2][0]["webhook-signature"].split()) == 1
+
+
+def rows(desk: Desk) -> list[DeliveryRow]:
+    with desk.house.read() as work:
+        return list(work.db.exec(select(DeliveryRow).order_by(DeliveryRow.id)))  # type: ignore[arg-type]
+
+
+def test_refused_deliveries_wait_longer_then_die_loudly_and_can_be_sent_again(
+    desk: Desk, receiver: Receiver, clock: TestClock
+) -> None:
+    made = an_endpoint(desk, "officer", receiver.url)
+    found = an_application(desk)
+    screened(desk, found)
+    receiver.status = 500
+    for number, wait in enumerate(RETRY_S, 1):
+        assert send_webhooks(desk.house) == 0
+        first, second = rows(desk)
+        assert (first.attempts, first.state, second.attempts) == (number, "waiting", 0)  # in order
+        assert first.log[-1]["status"] == 500
+        assert first.log[-1]["excerpt"] == "no, thank you"
+        assert send_webhooks(desk.house) == 0
+        assert rows(desk)[0].attempts == number
+        clock.forward(seconds=wait)
+    send_webhooks(desk.house)
+    assert (rows(desk)[0].state, rows(desk)[0].attempts) == ("dead", len(RETRY_S) + 1)
+    receiver.status = 200
+    assert sent(desk) == 1  # what came after goes on
+    with desk.read("officer") as (work, actor):
+        assert service.endpoints(work, actor)[0].dead == 1
+        assert "webhook.dead" in [each.kind for each in messages.inbox(work, actor)[0]]
+    with desk.write("officer2") as (work, actor), pytest.raises(NotFound):
+        service.resend(work, actor, rows(desk)[0].id)
+    with desk.write("officer") as (work, actor):
+        service.resend(work, actor, rows(desk)[0].id)
+    assert sent(desk) == 1
+    assert receiver.got[0][0]["webhook-id"] == receiver.got[-1][0]["webhook-id"]
+    with desk.write("officer") as (work, actor):
+        service.remove(work, actor, made.endpoint.id)
+        assert service.endpoints(work, actor) == []
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["127.0.0.1", "169.254.169.254", "10.0.0.7", "::ffff:127.0.0.1", "64:ff9b::7f00:1", "fe80::1", "0.0.0.0", "100.64.0.1"],  # noqa: S104
+)  # fmt: skip
+def test_no_house_address_is_reached_whatever_the_name_says(
+    sqlite_house: House, receiver: Receiver, address: str
+) -> None:
+    """The guard judges the address connected to: a public name that stands for a neighbour (rebinding) is refused."""
+    desk = a_desk(sqlite_house)
+    port = receiver.server_address[1]
+    made = an_endpoint(desk, "officer", f"http://hook.example.org:{port}/")
+    with desk.write("officer") as (work, actor):
+        service.ping(work, actor, made.endpoint.id)
+    assert send_webhooks(desk.house, resolve=lambda *_: ["93.184.216.34", address]) == 0
+    assert receiver.got == []
+    assert "DATAGRANT_WEBHOOK_ALLOW" in rows(desk)[0].log[-1]["excerpt"]
+
+
+def test_redirects_are_not_followed(lite: Desk, receiver: Receiver) -> None:
+    made = an_endpoint(lite, "officer", receiver.url)
+    receiver.status, receiver.location = 307, receiver.url + "/elsewhere"
+    with lite.write("officer") as (work, actor):
+        service.ping(work, actor, made.endpoint.id)
+    assert send_webhooks(lite.house) == 0
+    assert len(receiver.got) == 1
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://a.org/", "ftp://a.org/", "https://u:p@a.org/", "https://a.org/#x", "https://", "https://a.org:0/", "https://a.org:99999/",
+     "https://a b.org/", "https://a.org/\r\nX: y", "https://例.cn/", "javascript:alert(1)", "https://[::1/"],
+)  # fmt: skip
+def test_odd_addresses_are_refused_by_their_form(url: str) -> None:
+    assert url_fault(url, plain_ok=False) is not None
+    assert url_fault("https://a.org:8443/x?y=1", plain_ok=False) is None
+
+
+def test_who_loses_sight_is_told_no_more(lite: Desk, receiver: Receiver) -> None:
+    an_endpoint(lite, "officer", receiver.url)
+    an_application(lite)
+    with lite.house.write() as work:
+        accounts.account_row(work, "officer").disabled = True
+    assert sent(lite) == 0
+    assert receiver.got == []
+
+
+def test_only_listed_keys_leave() -> None:
+    for kind, event in EVENT_KINDS.items():
+        body = dict.fromkeys(event.says, "x") | {"note": "secret", "comment": "secret", "org_id": "other"}
+        assert set(said_of(kind, body)) == set(event.says)
+
+
+def test_an_event_is_routed_once_and_not_to_endpoints_that_came_later(
+    lite: Desk, receiver: Receiver, clock: TestClock
+) -> None:
+    an_application(lite)
+    clock.forward(minutes=1)
+    an_endpoint(lite, "officer", receiver.url)
+    assert sent(lite) == 0
+    with lite.house.read() as work:
+        topics = work.db.exec(select(OutboxRow.topic).where(OutboxRow.routed_at != None)).all()  # noqa: E711
+        assert topics == ["application.submitted"]
+
+
+def test_pages_and_routes(lite: Desk, receiver: Receiver) -> None:
+    desk = browser_as(lite.house, "officer", lang="en")
+    assert "No endpoints yet" in desk.get("/webhooks").text
+    assert desk.submit("/webhooks", url="nonsense", kinds="grant.revoked").status_code == 422
+    made = desk.submit("/webhooks", url=receiver.url, kinds="grant.revoked")
+    assert made.status_code == 200
+    assert "whsec_" in made.text
+    api = client_as(lite.house, "officer")
+    endpoint = api.get("/api/v1/webhooks").json()["items"][0]["id"]
+    assert "whsec_" not in desk.get(f"/webhooks/{endpoint}").text
+    assert desk.submit(f"/webhooks/{endpoint}/ping").status_code == 303
+    assert sent(lite) == 1
+    delivery = api.get(f"/api/v1/webhooks/{endpoint}/deliveries?state=sent").json()["items"][0]["id"]
+    assert desk.submit(f"/webhooks/deliveries/{delivery}/resend").status_code == 303
+    assert api.post(f"/api/v1/webhooks/deliveries/{delivery}/resend").status_code == 409
+    assert desk.submit(f"/webhooks/{endpoint}/change", is_on="no").status_code == 303
+    assert api.patch(f"/api/v1/webhooks/{endpoint}", json={"kinds": ["no.such"]}).status_code == 422
+    assert "whsec_" in desk.submit(f"/webhooks/{endpoint}/rotate").text
+    other = client_as(lite.house, "officer2")
+    for path in (f"/api/v1/webhooks/{endpoint}/deliveries",):
+        assert other.get(path).status_code == 404
+    assert other.delete(f"/api/v1/webhooks/{endpoint}").status_code == 404
+    assert desk.submit(f"/webhooks/{endpoint}/remove").status_code == 303
+    with pytest.raises(InputRefused), lite.write("officer") as (work, actor):
+        service.create(work, actor, EndpointAsk(url=receiver.url, kinds=["grant.revoked"]), seal=sealer(lite.house), plain_ok=False)  # fmt: skip
