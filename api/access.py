@@ -10,9 +10,10 @@ from typing import Annotated, Any, Final
 
 from fastapi import Depends, Request
 
-from api.deps import ActorDep
+from api import second_factor
+from api.deps import ActorDep, HouseDep
 from api.witnessed import reads_personal
-from auth.roles import PERMISSIONS
+from auth.roles import FRESH_FACTOR, PERMISSIONS
 from core.errors import AccessRefused, NotSignedIn, Reason
 from core.text import Text
 
@@ -26,9 +27,7 @@ async def csrf_checked(request: Request, actor: ActorDep) -> None:
     if request.method in _SAFE or actor.via != "session":
         return
     given = request.headers.get("x-csrf-token", "")
-    if not given and request.headers.get("content-type", "").startswith(
-        ("application/x-www-form-urlencoded", "multipart/form-data")
-    ):
+    if not given and _is_form(request):
         given = str((await request.form()).get("csrf", ""))
     if not secrets.compare_digest(given.encode(), (request.state.csrf or "\0").encode()):
         text = Text(
@@ -36,6 +35,21 @@ async def csrf_checked(request: Request, actor: ActorDep) -> None:
             "The form has gone stale (missing or wrong anti-forgery token); reload the page and try again.",
         )
         raise AccessRefused(text, reasons=[Reason("csrf", text, "OWASP CSRF")])
+
+
+def _is_form(request: Request) -> bool:
+    kind = request.headers.get("content-type", "")
+    return kind.startswith(("application/x-www-form-urlencoded", "multipart/form-data"))
+
+
+async def given_code(request: Request) -> str:
+    """The second factor that came along; what a form holds is kept, so that asking for a code loses nothing."""
+    given = request.headers.get(second_factor.HEADER, "")
+    if request.method not in _SAFE and _is_form(request):
+        items = (await request.form()).multi_items()
+        request.state.typed = [(key, value) for key, value in items if isinstance(value, str)]
+        given = given or next((value for key, value in request.state.typed if key == second_factor.FIELD), "")
+    return given.strip()[:80]
 
 
 def access(name: str, *, personal: str | None = None) -> dict[str, Any]:
@@ -55,5 +69,12 @@ def access(name: str, *, personal: str | None = None) -> dict[str, Any]:
             return
         actor.demand(name)
 
+    def fresh_guard(
+        request: Request, house: HouseDep, actor: ActorDep, code: Annotated[str, Depends(given_code)]
+    ) -> None:
+        if request.method not in _SAFE:
+            second_factor.demand_fresh(house, actor, code)
+
+    fresh = [Depends(fresh_guard)] if name in FRESH_FACTOR else []
     reads = [] if personal is None else reads_personal(personal)
-    return {"dependencies": [Depends(guard), *reads], "openapi_extra": {"x-access": name}}
+    return {"dependencies": [Depends(guard), *fresh, *reads], "openapi_extra": {"x-access": name}}

@@ -42,6 +42,12 @@ Token = Annotated[
 As = Annotated[
     str, typer.Option("--as", envvar="DATAGRANT_USER", help="Act as this person (local directory only)")
 ]
+Otp = Annotated[
+    str,
+    typer.Option(
+        "--otp", envvar="DATAGRANT_OTP", help="Second factor: 6 digits of your app, or a recovery code"
+    ),
+]
 _refuse_in_json: ContextVar[bool] = ContextVar("refuse_in_json", default=False)
 
 
@@ -157,15 +163,19 @@ def _body(answer: httpx2.Response) -> Any:  # noqa: ANN401
 
 
 @contextmanager
-def connect(data_dir: Path, server: str = "", token: str = "", user: str = "") -> Iterator[Api]:
-    """Open the way; a refusal inside ends the command with one clear sentence per reason on stderr and exit code 1."""
+def connect(
+    data_dir: Path, server: str = "", token: str = "", user: str = "", otp: str = ""
+) -> Iterator[Api]:
+    """Open the way; `otp` goes along with every request. A refusal inside ends the command with one clear sentence per reason on stderr and exit code 1."""
     try:
         if server:
             _demand_no_name(user)
             with _client(base_url=server, token=token) as http, _reached():
+                http.headers.update({"X-OTP": otp} if otp else {})
                 yield Api(http, None)
         else:
             with _local(data_dir, user) as http:
+                http.headers.update({"X-OTP": otp} if otp else {})
                 yield Api(http, data_dir)
     except Refused as refused:
         say_refused(refused.problem)

@@ -40,6 +40,7 @@ def current_actor(request: Request) -> Actor:
     actor = replace(found.actor, origin=origin(request))
     request.state.actor, request.state.csrf = actor, found.csrf
     request.state.org_name, request.state.is_stale_cookie = found.org_name, found.is_stale_cookie
+    request.state.glass = found.glass
     if found.actor.is_signed_in and "text/html" in request.headers.get("accept", ""):
         with get_house(request).read() as work:  # for the frame of the page
             request.state.unread = messages.unread(work, found.actor.account_id) + notices.unread(

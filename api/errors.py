@@ -94,6 +94,13 @@ def _answer(request: Request, exc: e.AppError, status: int | None = None) -> Res
         from urllib.parse import quote
 
         return RedirectResponse(f"/sign-in?next={quote(target)}", 303)
+    typed = getattr(request.state, "typed", None)
+    if isinstance(exc, e.SecondFactorNeeded) and typed is not None:
+        kept = [(key, value) for key, value in typed if key not in ("otp", "csrf")]
+        return page(
+            request, "second_factor/ask.html", status=body["status"], said=exc.detail, kept=kept,
+            code=exc.reasons[0].code if exc.reasons else "",
+        )  # fmt: skip
     return page(request, "errors/problem.html", status=body["status"], problem=body, reasons=exc.reasons)
 
 

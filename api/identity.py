@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 from fastapi import FastAPI, Request, Response
@@ -17,16 +18,40 @@ from starlette.datastructures import MutableHeaders
 
 from api.house import House
 from auth.actor import ANYONE, Actor
-from auth.identity import accounts, api_keys, keyring, passwords, refresh, sessions, sign_in, tokens
+from auth.identity import (
+    accounts,
+    api_keys,
+    changes,
+    factor,
+    keyring,
+    passwords,
+    refresh,
+    sessions,
+    sign_in,
+    tokens,
+)
 from auth.identity.principals import Principal, in_person, principal
+from auth.identity.rules import ENTERPRISE_ROLES
+from auth.roles import Role
 from core.errors import InputRefused, NotSignedIn, TooMany
 from core.text import Text
 from core.work import Work
 
 SESSION_COOKIE = "dg_session"
+HALF_COOKIE = "dg_half"
 CKAN_PATHS: Final = ("/api/action/", "/api/3/", "/api/util/", "/api/2/", "/datastore/")
 PER_NAME: Final = RateLimitItemPerMinute(20)
 PER_ADDRESS: Final = RateLimitItemPerMinute(120)
+
+
+@dataclass(frozen=True, slots=True)
+class Glass:
+    """A break-glass in force, as the banner of every page names it."""
+
+    username: str
+    role: Role
+    until: datetime
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +65,7 @@ class Identified:
     csrf: str | None = None
     org_name: Text | None = None
     is_stale_cookie: bool = False
+    glass: tuple[Glass, ...] = ()
 
 
 def identify(house: House, request: Request) -> Identified:
@@ -106,11 +132,20 @@ def _by_key(house: House, key: str) -> Identified:
 def _by_cookie(house: House, cookie: str) -> Identified:
     with house.read() as work:
         found = sessions.find(work, cookie, house.settings)
+        glass = () if found is None or found.principal.actor.role_kinds <= ENTERPRISE_ROLES else _glass(work)
     if found is None:
         return Identified(ANYONE, is_stale_cookie=True)
     if found.is_touch_due:
         _note_use(house, lambda work: sessions.touch(work, found.session_id))
-    return Identified(found.principal.actor, found.csrf, found.principal.org_name)
+    return Identified(found.principal.actor, found.csrf, found.principal.org_name, glass=glass)
+
+
+def _glass(work: Work) -> tuple[Glass, ...]:
+    return tuple(
+        Glass(accounts.account_row(work, row.account_id).username, Role(row.role), row.valid_to, row.reason)
+        for row in changes.open_glass(work)
+        if row.valid_to is not None
+    )
 
 
 def _note_use(house: House, touch: Callable[[Work], None]) -> None:
@@ -132,9 +167,24 @@ def prove_password(house: House, request: Request, username: str, password: str)
     return who
 
 
+def prove_own_password(house: House, request: Request, actor: Actor, current: str) -> None:
+    """Prove the actor's present password once more, where the account has one. Raises InputRefused when it is wrong."""
+    with house.read() as work:
+        if not accounts.account(work, actor.account_id).has_password:
+            return
+    _prove_present(house, request, actor, current)
+
+
 def change_own_password(house: House, request: Request, actor: Actor, current: str, new: str) -> None:
     """Set the actor's own password after proving the present one; wrong guesses count as at sign-in."""
     in_person(actor)
+    _prove_present(house, request, actor, current)
+    hashed = passwords.hashed(new, house.settings.password_workers)
+    with house.write() as work:
+        accounts.set_password(work, actor, actor.account_id, hashed)
+
+
+def _prove_present(house: House, request: Request, actor: Actor, current: str) -> None:
     try:
         prove_password(house, request, actor.username, current)
     except NotSignedIn:
@@ -143,26 +193,48 @@ def change_own_password(house: House, request: Request, actor: Actor, current: s
             "The present password is wrong, or the account is locked for the moment.",
         )
         raise InputRefused(wrong, field="current") from None
-    hashed = passwords.hashed(new, house.settings.password_workers)
-    with house.write() as work:
-        accounts.set_password(work, actor, actor.account_id, hashed)
 
 
-def start_session(house: House, request: Request, who: Principal, answer: Response) -> None:
-    """A fresh session for a proven person; whatever cookie came along ends (nobody can bring a session to sign into)."""
-    address = request.client.host if request.client else ""
+def start_session(
+    house: House, request: Request, who: Principal, answer: Response, *, instead_of: str | None = None
+) -> None:
+    """A fresh session for a proven person; whatever cookie came along ends (nobody can bring a session to sign into).
+
+    `instead_of`: the half session that it completes; then the second factor has just been given.
+    """
     with house.write() as work:
-        opened = sessions.open_session(
-            work, who.actor, ip=address, agent=request.headers.get("user-agent", ""),
-            instead_of=request.cookies.get(SESSION_COOKIE),
-        )  # fmt: skip
+        opened = _opened(work, request, who, instead_of=instead_of or request.cookies.get(SESSION_COOKIE))
+        if instead_of:
+            factor.note_fresh(work, who.account.id, opened.session_id)
+    _set_cookie(house, answer, SESSION_COOKIE, opened.token, "/")
+    answer.delete_cookie(HALF_COOKIE, path="/sign-in")
+
+
+def start_half(house: House, request: Request, who: Principal, answer: Response) -> None:
+    """Between password and second factor: a cookie that opens nothing but the form for the code."""
+    with house.write() as work:
+        opened = _opened(work, request, who, half=True)
+    _set_cookie(house, answer, HALF_COOKIE, opened.token, "/sign-in")
+
+
+def needs_factor(house: House, who: Principal) -> bool:
+    """Whether signing in takes a second factor: it does for everybody who has one."""
+    with house.read() as work:
+        return factor.is_enrolled(work, who.account.id)
+
+
+def _opened(
+    work: Work, request: Request, who: Principal, *, instead_of: str | None = None, half: bool = False
+) -> sessions.Opened:
+    return sessions.open_session(
+        work, who.actor, ip=request.client.host if request.client else "",
+        agent=request.headers.get("user-agent", ""), instead_of=instead_of, awaits_factor=half,
+    )  # fmt: skip
+
+
+def _set_cookie(house: House, answer: Response, name: str, token: str, path: str) -> None:
     answer.set_cookie(
-        SESSION_COOKIE,
-        opened.token,
-        httponly=True,
-        samesite="lax",
-        secure=house.settings.secure_cookies,
-        path="/",
+        name, token, httponly=True, samesite="lax", secure=house.settings.secure_cookies, path=path
     )
 
 

@@ -19,6 +19,7 @@ from jinja2.runtime import Context
 
 from api.deps import language
 from auth.actor import ANYONE, Actor
+from auth.roles import ROLE_NAMES
 from core.text import Lang, Text
 
 TEMPLATES: Final = Path(__file__).parent / "templates"
@@ -140,7 +141,7 @@ def page(request: Request, template: str, *, status: int = 200, **context: Any) 
         request=request, lang=lang, actor=actor, nav=nav_for(actor, request.url.path), demo=settings.demo,
         csrf=getattr(request.state, "csrf", None) or "", now=request.app.state.house.clock().astimezone(UTC),
         flash=[{"kind": item["kind"], "text": item[lang]} for item in flash], with_query=with_query,
-        asset_url=asset_url, inbox_unread=getattr(request.state, "unread", 0), **({"org_name": getattr(request.state, "org_name", None)} | context),
+        asset_url=asset_url, glass=getattr(request.state, "glass", ()), glass_roles=ROLE_NAMES, inbox_unread=getattr(request.state, "unread", 0), **({"org_name": getattr(request.state, "org_name", None)} | context),
     )  # fmt: skip
     answer = HTMLResponse(html, status)
     if request.query_params.get("lang") in ("zh", "en"):

@@ -125,7 +125,14 @@ PERMISSIONS: Final[Mapping[str, frozenset[Role]]] = {
     "auth:org:admin": frozenset({Role.SYSADMIN}),
     "auth:org:licence": frozenset({Role.APPROVER, Role.SECURITY_OFFICER}),
     "auth:key:admin": frozenset({Role.SYSADMIN}),
+    "auth:glass:use": frozenset({Role.SYSADMIN, Role.SECURITY_OFFICER}),
 }
+
+# What cannot be taken back lightly asks for a second factor given a moment ago.
+FRESH_FACTOR: Final[frozenset[str]] = frozenset(
+    {"auth:application:decide", "auth:application:accept", "auth:grant:revoke", "auth:key:admin"}
+)
+FACTOR_ROLES: Final[frozenset[Role]] = frozenset().union(*(PERMISSIONS[name] for name in FRESH_FACTOR))
 
 
 def permitted(roles: frozenset[Role], permission: str) -> bool:

@@ -4,6 +4,7 @@ AppError
 ├── InputRefused        the payload or file cannot be taken; says where and what to do
 ├── NotSignedIn         no identity, or one that no longer counts
 ├── AccessRefused       identity known, answer no; lists every reason
+│   └── SecondFactorNeeded  yes, once a second factor is given
 ├── NotFound            no such object within the caller's scope
 │   └── Gone            it was there; a tombstone says why it left
 ├── Conflict            the object's state does not allow this now
@@ -65,6 +66,11 @@ class NotSignedIn(AppError):
 class AccessRefused(AppError):
     slug = "access-refused"
     title = Text("不予许可", "Not permitted")
+
+
+class SecondFactorNeeded(AccessRefused):
+    slug = "second-factor-needed"
+    title = Text("需要动态验证码", "A second factor is needed")
 
 
 class NotFound(AppError):

@@ -33,6 +33,29 @@ class Settings(BaseSettings):
     lockout_failures: int = Field(5, ge=2, description="Wrong passwords before an account is locked")
     lockout_minutes: int = Field(15, ge=1, description="How long a locked account stays locked")
     password_workers: int = Field(2, ge=1, description="Passwords hashed at the same time (64 MiB each)")
+    second_factor_roles: str | None = Field(
+        None,
+        description="Roles that must have a second factor, by comma, or `none`; empty: all that decide, accept terms, revoke or keep keys, but nobody in a demo",
+    )
+    second_factor_minutes: int = Field(
+        5, ge=1, le=60, description="How long a second factor counts as fresh, minutes"
+    )
+    oidc_issuer: str | None = Field(
+        None, description="Issuer of the OpenID Connect provider with which people may sign in; empty: none"
+    )
+    oidc_client_id: str | None = Field(None, description="Our client id at that provider")
+    oidc_client_secret: str | None = Field(
+        None,
+        repr=False,
+        description="Our secret at that provider; empty for a public client (PKCE is always used)",
+    )
+    oidc_name: str = Field(
+        "统一身份认证 SSO", description="What the button on the sign-in page calls the provider"
+    )
+    oidc_allow: str = Field(
+        "",
+        description="In-house hosts and networks where the provider may live, by comma, as DATAGRANT_SOURCE_ALLOW",
+    )
     upload_max_bytes: int = Field(20 * 1024**3, ge=1, description="Largest file taken in, bytes")
     memory_limit_mb: int = Field(800, ge=128, description="Memory for one tabular query, MiB")
     query_seconds: int = Field(

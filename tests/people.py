@@ -18,9 +18,11 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterable
-from datetime import date
+from dataclasses import dataclass
+from datetime import date, datetime
 from typing import Any
 
+import pyotp
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from starlette.datastructures import State
@@ -29,7 +31,7 @@ from api.app import create_app
 from api.house import House
 from api.identity import SESSION_COOKIE, local_token
 from auth.actor import SYSTEM, Actor
-from auth.identity import accounts, principals, sessions
+from auth.identity import accounts, factor, principals, sessions
 from auth.identity.accounts import AccountRead, RoleGive
 from auth.identity.organisations import OrganisationRead, create_organisation
 from auth.roles import Role
@@ -96,10 +98,44 @@ def app_of(house: House) -> FastAPI:
     return app
 
 
+@dataclass(frozen=True)
+class Enrolled:
+    """A person's second factor, as his phone and his drawer hold it."""
+
+    secret: str
+    codes: list[str]
+
+
+def enrolled(house: House, username: str) -> Enrolled:
+    """Enrol an authenticator app for this person; the code of the present half minute is used up by it."""
+    keys = house.settings.keys_dir
+    with house.write() as work:
+        actor = actor_of(work, username)
+        secret = factor.begin(work, actor, keys).secret
+        codes = factor.confirm(work, actor, keys, code_of(secret, work.now))
+    return Enrolled(secret, codes)
+
+
+def code_of(secret: str, at: datetime) -> str:
+    """What the app shows at that instant."""
+    return pyotp.TOTP(secret).at(at)
+
+
 def client_as(house: House, username: str | None = None, **how: Any) -> TestClient:
     """A client of the whole app, authorised by a bearer token; a visitor without a name."""
     headers = {"Authorization": f"Bearer {local_token(house, username)}"} if username else {}
     return TestClient(app_of(house), base_url="http://testserver", headers=headers, **how)
+
+
+def confirm_all(house: House, username: str) -> list[dict[str, Any]]:
+    """The second administrator confirms every change of roles that waits; gives them as confirmed."""
+    client = client_as(house, username)
+    done = []
+    for row in client.get("/api/v1/role-changes", params={"waiting": True}).json()["items"]:
+        answer = client.post(f"/api/v1/role-changes/{row['id']}/confirm")
+        assert answer.status_code == 200, answer.text
+        done.append(answer.json())
+    return done
 
 
 class Browser(TestClient):
@@ -110,6 +146,13 @@ class Browser(TestClient):
     def submit(self, path: str, **fields: Any) -> Any:
         """POST a form as its page would send it, without following the redirect."""
         return self.post(path, data={"csrf": self.csrf, **fields}, follow_redirects=False)
+
+
+def new_browser(house: House, lang: str = "en") -> Browser:
+    """A browser in which nobody has signed in."""
+    made = Browser(app_of(house), headers={"accept": "text/html"})
+    made.cookies.set("dg_lang", lang)
+    return made
 
 
 def browser_as(house: House, username: str, lang: str = "zh") -> Browser:

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from api.cli.application_steps import COLUMNS, Note, more, step, tell, version
-from api.client import DEFAULT_DIR, As, DataDir, Json, Server, Token, connect, show
+from api.client import DEFAULT_DIR, As, DataDir, Json, Otp, Server, Token, connect, show
 
 app = typer.Typer(
     help="Applications: create, check, submit, screen, review, decide, accept, withdraw, list, show.",
@@ -172,11 +172,12 @@ def decide(
     application_id: str,
     outcome: Annotated[str, typer.Argument(help="approve or reject every line; or a JSON file of decisions per line")],
     note: Note = "", code: Code = "",
+    otp: Otp = "",
     data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
 ) -> None:  # fmt: skip
     """Decide. A file holds [{"line_id" or "dataset_id", "outcome", "narrowing", "reason_code", "note"}]."""
     given = None if outcome in ("approve", "reject") else _json_of(Path(outcome))
-    with connect(data_dir, server, token, user) as api:
+    with connect(data_dir, server, token, user, otp) as api:
         ids = {line["dataset_id"]: line["id"] for line in api.get(f"/applications/{application_id}")["lines"]}
         lines: list[dict[str, Any]]
         if given is None:
@@ -203,10 +204,11 @@ def send_back(
 def accept(
     application_id: str,
     yes: Annotated[bool, typer.Option("--yes", help="Accept without being asked")] = False,
+    otp: Otp = "",
     data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
 ) -> None:  # fmt: skip
     """Read the terms on offer and accept them by their digest."""
-    with connect(data_dir, server, token, user) as api:
+    with connect(data_dir, server, token, user, otp) as api:
         terms = api.get(f"/applications/{application_id}/terms")
         if not yes:
             show(terms["document"], False)

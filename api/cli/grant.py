@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from api.cli.application_steps import tell
-from api.client import DEFAULT_DIR, Api, As, DataDir, Json, Server, Token, connect, show
+from api.client import DEFAULT_DIR, Api, As, DataDir, Json, Otp, Server, Token, connect, show
 
 app = typer.Typer(
     help="Grants: list, show, odrl, history, activate, suspend, resume, revoke, relinquish, renew, amend.",
@@ -95,10 +95,11 @@ def resume(
 @app.command()
 def revoke(
     grant_id: str, note: Note = "",
+    otp: Otp = "",
     data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
 ) -> None:  # fmt: skip
     """End a grant for good."""
-    with connect(data_dir, server, token, user) as api:
+    with connect(data_dir, server, token, user, otp) as api:
         _tell(_step(api, grant_id, "revoke", note), as_json)
 
 

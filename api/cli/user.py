@@ -61,7 +61,7 @@ def create(
     """Make an account. Without --password-stdin it cannot sign in by password."""
     body = {
         "username": who, "name_zh": name_zh, "name_en": name_en, "org_id": org or None, "roles": role or [],
-        "password": _password() if password_stdin else None,
+        "password": password_read() if password_stdin else None,
     }  # fmt: skip
     with connect(data_dir, server, token, user) as api:
         _say(api.post("/users", body), as_json)
@@ -93,9 +93,24 @@ def password(
     data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
 ) -> None:  # fmt: skip
     """Set a new password, read from standard input; every session of the account ends."""
-    body = {"password": _password()}
+    body = {"password": password_read()}
     with connect(data_dir, server, token, user) as api:
         _say(api.post(f"/users/{who}/password", body), as_json)
+
+
+@app.command()
+def link(
+    who: User,
+    issuer: Annotated[str, typer.Option(help="The provider's issuer")],
+    subject: Annotated[str, typer.Option(help="The person's subject there")],
+    end: Annotated[bool, typer.Option(help="End the link instead")] = False,
+    data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
+) -> None:  # fmt: skip
+    """Let an identity of the OpenID Connect provider sign in as this account."""
+    body = {"issuer": issuer, "subject": subject}
+    with connect(data_dir, server, token, user) as api:
+        api.post(f"/users/{who}/links{'/end' if end else ''}", body)
+        show(api.get(f"/users/{who}/links"), as_json, ("issuer", "subject", "linked_at", "last_used_at"))
 
 
 @app.command()
@@ -105,9 +120,9 @@ def give(
     scope: Annotated[str, typer.Option(help="Organisation id or *; empty for the usual one")] = "",
     data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
 ) -> None:  # fmt: skip
-    """Give a role."""
+    """Ask for a role; another administrator confirms it with `role-change confirm`."""
     with connect(data_dir, server, token, user) as api:
-        _say(api.post(f"/users/{who}/roles", {"role": role, "scope": scope or None}), as_json)
+        show(api.post(f"/users/{who}/roles", {"role": role, "scope": scope or None}), as_json)
 
 
 @app.command()
@@ -117,7 +132,7 @@ def take(
     scope: Annotated[str, typer.Option(help="Only at this scope")] = "",
     data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
 ) -> None:  # fmt: skip
-    """End a role now."""
+    """Ask to end a role; another administrator confirms it. To stop somebody at once: `user disable`."""
     with connect(data_dir, server, token, user) as api:
         held = [
             item for item in api.get(f"/users/{who}")["roles"]
@@ -127,11 +142,11 @@ def take(
             print(f"{who} does not hold the role {role}.", file=sys.stderr)
             raise typer.Exit(1)
         for item in held:
-            row = api.delete(f"/users/{who}/roles/{item['id']}")
-        _say(row, as_json)
+            asked = api.delete(f"/users/{who}/roles/{item['id']}")
+        show(asked, as_json)
 
 
-def _password() -> str:
+def password_read() -> str:
     """From a prompt on a terminal, from the first line of a pipe otherwise; never from the command line, which others can see."""
     if sys.stdin.isatty():
         return str(typer.prompt("Password", hide_input=True, confirmation_prompt=True))

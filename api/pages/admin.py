@@ -16,9 +16,9 @@ from api.pages.duties import attached
 from api.pages.tickets import checked
 from api.web import go, page
 from auth.actor import ANYONE, Actor
-from auth.identity import accounts, licence, organisations, passwords
+from auth.identity import accounts, changes, factor, licence, links, organisations, passwords
 from auth.identity.accounts import RoleGive
-from auth.identity.labels import LICENCE_NAMES, ORG_KIND_NAMES
+from auth.identity.labels import CHANGE_KIND_NAMES, LICENCE_NAMES, ORG_KIND_NAMES
 from auth.identity.licence import LicenceStep
 from auth.identity.organisations import OrganisationRead
 from auth.identity.rules import ENTERPRISE_ROLES
@@ -32,6 +32,10 @@ from core.work import Work
 router = APIRouter(prefix="/admin", include_in_schema=True, tags=["pages"])
 
 PAGE_SIZE = 50
+_ASKED = Text(
+    "角色变更已提出，待另一位管理员确认后生效。",
+    "The change of roles waits for another administrator to confirm it.",
+)
 WORDS: dict[str, Any] = {
     "role_names": ROLE_NAMES, "role_options": list(ROLE_NAMES.items()),
     "kinds": ORG_KIND_NAMES, "kind_options": list(ORG_KIND_NAMES.items()),
@@ -96,7 +100,7 @@ def create_user(
         return _user_form(request, house, typed, refused)
     made = tried(
         house,
-        lambda work: accounts.create_account(
+        lambda work: changes.open_account(
             work,
             actor,
             username,
@@ -108,13 +112,16 @@ def create_user(
     )
     if isinstance(made, AppError):
         return _user_form(request, house, typed, made)
-    return go(f"/admin/users/{made.username}", Text("账户已创建。", "The account was made."))
+    said = Text("账户已创建。", "The account was made.")
+    if roles:
+        said = Text(said.zh + _ASKED.zh, f"{said.en} {_ASKED.en}")
+    return go(f"/admin/users/{made.username}", said)
 
 
 @router.get("/users/{user}", response_class=HTMLResponse, **access("auth:user:read", personal="user"))
-def user_page(request: Request, house: HouseDep, user: str) -> HTMLResponse:
+def show_user(request: Request, house: HouseDep, user: str) -> HTMLResponse:
     """One account: roles, state, what may be done."""
-    return _user_page(request, house, user)
+    return user_page(request, house, user)
 
 
 @router.post("/users/{user}/roles", response_class=HTMLResponse, **access("auth:user:admin"))
@@ -124,17 +131,17 @@ def give_role(
 ) -> Response:  # fmt: skip
     """Give a role."""
     ask = RoleGive(role=role, scope=scope or None)
-    done = tried(house, lambda work: accounts.give_role(work, actor, user, ask))
+    done = tried(house, lambda work: changes.give(work, actor, user, ask))
     if isinstance(done, AppError):
-        return _user_page(request, house, user, done)
-    return go(f"/admin/users/{user}", Text("角色已授予。", "The role was given."))
+        return user_page(request, house, user, done)
+    return go(f"/admin/users/{user}", _ASKED)
 
 
 @router.post("/users/{user}/roles/{assignment_id}/end", **access("auth:user:admin"))
 def take_role(work: WorkDep, actor: ActorDep, user: str, assignment_id: str) -> Response:
     """End a role."""
-    accounts.take_role(work, actor, user, assignment_id)
-    return go(f"/admin/users/{user}", Text("角色已收回。", "The role was taken back."))
+    changes.take(work, actor, user, assignment_id)
+    return go(f"/admin/users/{user}", _ASKED)
 
 
 @router.post("/users/{user}/disable", **access("auth:user:admin"))
@@ -165,10 +172,25 @@ def reset_password(
     try:
         hashed = passwords.hashed(password, house.settings.password_workers)
     except AppError as refused:
-        return _user_page(request, house, user, refused)
+        return user_page(request, house, user, refused)
     with house.write() as work:
         accounts.set_password(work, actor, user, hashed)
     return go(f"/admin/users/{user}", Text("口令已重置。", "The password was reset."))
+
+
+@router.post("/users/{user}/second-factor/reset", response_class=HTMLResponse, **access("auth:user:admin"))
+def reset_factor(request: Request, house: HouseDep, actor: ActorDep, user: str) -> Response:
+    """Take away somebody's second factor."""
+    done = tried(house, lambda work: factor.reset(work, actor, accounts.account_row(work, user)))
+    if isinstance(done, AppError):
+        return user_page(request, house, user, done)
+    return go(
+        f"/admin/users/{user}",
+        Text(
+            "动态验证已重置，其会话已全部结束。",
+            "The second factor was reset; every session of the account ended.",
+        ),
+    )
 
 
 @router.get("/organisations", response_class=HTMLResponse, **access("auth:org:read"))
@@ -260,10 +282,13 @@ def _user_form(
     )  # fmt: skip
 
 
-def _user_page(request: Request, house: House, user: str, error: AppError | None = None) -> HTMLResponse:
+def user_page(request: Request, house: House, user: str, error: AppError | None = None) -> HTMLResponse:
     with house.read() as work:
         row = accounts.account(work, user)
         org = organisations.organisation(work, row.org_id) if row.org_id else None
+        has_factor = factor.is_enrolled(work, row.id)
+        identities = links.links(work, row.id)
+        waiting, _ = changes.changes(work, request.state.actor, waiting=True, account_id=row.id)
     enterprise = org is not None and org.is_enterprise
     fitting = [(role, name) for role, name in ROLE_NAMES.items() if (role in ENTERPRISE_ROLES) == enterprise]
     return page(
@@ -272,6 +297,11 @@ def _user_page(request: Request, house: House, user: str, error: AppError | None
         status=_status(error),
         row=row,
         error=error,
+        has_factor=has_factor,
+        identities=identities,
+        issuer=house.settings.oidc_issuer or "",
+        waiting=waiting,
+        kinds_of_change=CHANGE_KIND_NAMES,
         **(WORDS | {"role_options": fitting}),
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from typing import Annotated
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
@@ -12,12 +12,22 @@ from api.access import access
 from api.deps import ActorDep, HouseDep, WorkDep
 from api.errors import status_of
 from api.house import House
-from api.identity import SESSION_COOKIE, prove_password, start_session
+from api.identity import (
+    HALF_COOKIE,
+    SESSION_COOKIE,
+    needs_factor,
+    prove_password,
+    start_half,
+    start_session,
+)
+from api.oidc import is_offered
 from api.sample.people import PASSWORD, is_seeded
+from api.second_factor import prove
 from api.web import go, page
 from auth.identity import accounts, sessions
+from auth.identity.principals import Principal
 from auth.roles import ROLE_NAMES
-from core.errors import AccessRefused, NotSignedIn, Reason, TooMany
+from core.errors import AccessRefused, NotSignedIn, Reason, SecondFactorNeeded, TooMany
 from core.text import Text
 
 router = APIRouter(tags=["pages"])
@@ -63,9 +73,59 @@ def sign_in(
         who = prove_password(house, request, username, password)
     except (NotSignedIn, TooMany) as refused:
         return _form(request, house, next=next, username=username, error=refused)
+    if needs_factor(house, who):
+        answer = go(f"/sign-in/code?next={quote(local_path(next))}")
+        start_half(house, request, who, answer)
+        return answer
     answer = go(local_path(next))
     start_session(house, request, who, answer)
     return answer
+
+
+@router.get("/sign-in/code", response_class=HTMLResponse, **access("public"))
+def code_page(request: Request, house: HouseDep, actor: ActorDep, next: str = "/") -> Response:
+    """The form for the second factor, after the password."""
+    if actor.is_signed_in:
+        return RedirectResponse(local_path(next), 303)
+    if _half(request, house) is None:
+        return RedirectResponse(f"/sign-in?next={quote(local_path(next))}", 303)
+    return page(request, "sign_in/code.html", next=local_path(next), error=None)
+
+
+@router.post("/sign-in/code", response_class=HTMLResponse, **access("public"))
+def give_code(
+    request: Request,
+    house: HouseDep,
+    otp: Annotated[str, Form(max_length=80)] = "",
+    next: Annotated[str, Form(max_length=2000)] = "/",
+) -> Response:
+    """Code to session cookie. A half session that is over begins with the password again."""
+    from_this_site(request)
+    token = request.cookies.get(HALF_COOKIE, "")
+    if (who := _half(request, house)) is None:
+        return go(
+            f"/sign-in?next={quote(local_path(next))}",
+            Text("等待时间过长，请重新登录。", "That took too long; sign in again."),
+            "warning",
+        )
+    try:
+        prove(house, who.actor, otp, fresh=False)
+    except (SecondFactorNeeded, TooMany) as refused:
+        return page(
+            request,
+            "sign_in/code.html",
+            status=status_of(refused),
+            next=local_path(next),
+            error=refused.detail,
+        )
+    answer = go(local_path(next))
+    start_session(house, request, who, answer, instead_of=token)
+    return answer
+
+
+def _half(request: Request, house: House) -> Principal | None:
+    with house.read() as work:
+        return sessions.half_owner(work, request.cookies.get(HALF_COOKIE, ""))
 
 
 @router.post("/sign-out", **access("public"))
@@ -96,4 +156,5 @@ def _form(
         request, "sign_in/form.html", status=status_of(error) if error else 200, next=local_path(next),
         username=username, error=error.detail if error else None, demo_accounts=demo,
         demo_password=password, role_names=ROLE_NAMES,
+        oidc_name=house.settings.oidc_name if is_offered(house.settings) else None,
     )  # fmt: skip

@@ -9,18 +9,20 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from api.access import access
 from api.deps import HouseDep, WorkDep
-from api.identity import access_token, prove_password, renewed_tokens
-from auth.identity import refresh
+from api.identity import access_token, needs_factor, prove_password, renewed_tokens
+from api.second_factor import prove
+from auth.identity import factor, refresh
 
 router = APIRouter(prefix="/auth", tags=["auth"])
 
 
 class PasswordProof(BaseModel):
-    """A local account's name and password."""
+    """A local account's name and password, and the code of its authenticator app where one is enrolled."""
 
     model_config = ConfigDict(extra="forbid")
     username: str = Field(min_length=1, max_length=80, examples=["wang"])
     password: str = Field(min_length=1, max_length=1024)
+    otp: str = Field(default="", max_length=80)
 
 
 class RefreshProof(BaseModel):
@@ -41,10 +43,18 @@ class TokenPair(BaseModel):
 
 @router.post("/token", **access("public"))
 def token(request: Request, house: HouseDep, proof: PasswordProof) -> TokenPair:
-    """Sign in with a password. Wrong, unknown, disabled and locked get the same answer."""
+    """Sign in with a password. Wrong, unknown, disabled and locked get the same answer.
+
+    An account with a second factor gives its code too; then decisions in the next minutes ask for no other.
+    """
     who = prove_password(house, request, proof.username, proof.password)
+    with_factor = needs_factor(house, who)
+    if with_factor:
+        prove(house, who.actor, proof.otp, fresh=False)
     with house.write() as work:
         family, following = refresh.start(work, who.actor, house.settings)
+        if with_factor:
+            factor.note_fresh(work, who.account.id, family)
     return _pair(house, access_token(house, who, family), following)
 
 

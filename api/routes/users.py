@@ -9,8 +9,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from api.access import access
 from api.deps import ActorDep, HouseDep, ReadDep, WorkDep
-from auth.identity import accounts, passwords
+from auth.identity import accounts, changes, factor, links, passwords
 from auth.identity.accounts import AccountRead, RoleGive
+from auth.identity.changes import ChangeRead
+from auth.identity.links import LinkAsk, LinkRead
 from auth.roles import Role
 from core.text import Text
 
@@ -53,10 +55,10 @@ def list_users(
 
 @router.post("", status_code=201, **access("auth:user:admin"))
 def create_user(house: HouseDep, actor: ActorDep, body: UserCreate) -> AccountRead:
-    """Make an account, and its person unless `person_id` names one."""
+    """Make an account, and its person unless `person_id` names one; its roles wait for another administrator."""
     hashed = passwords.hashed(body.password, house.settings.password_workers) if body.password else None
     with house.write() as work:  # opened here: hashing must not hold the write lock
-        return accounts.create_account(
+        return changes.open_account(
             work, actor, body.username, hashed, Text(body.name_zh, body.name_en), body.org_id, body.roles,
             person_id=body.person_id,
         )  # fmt: skip
@@ -90,13 +92,40 @@ def reset_password(house: HouseDep, actor: ActorDep, user: str, body: PasswordRe
         return accounts.set_password(work, actor, user, hashed)
 
 
-@router.post("/{user}/roles", status_code=201, **access("auth:user:admin"))
-def give_role(work: WorkDep, actor: ActorDep, user: str, body: RoleGive) -> AccountRead:
-    """Give a role; refused with every rule against it."""
-    return accounts.give_role(work, actor, user, body)
+@router.post("/{user}/second-factor/reset", **access("auth:user:admin"))
+def reset_factor(work: WorkDep, actor: ActorDep, user: str) -> AccountRead:
+    """Take away the second factor of somebody who lost phone and codes; his sessions and tokens end."""
+    row = accounts.account_row(work, user)
+    factor.reset(work, actor, row)
+    return accounts.read(work, row)
 
 
-@router.delete("/{user}/roles/{assignment_id}", **access("auth:user:admin"))
-def take_role(work: WorkDep, actor: ActorDep, user: str, assignment_id: str) -> AccountRead:
-    """End a role now."""
-    return accounts.take_role(work, actor, user, assignment_id)
+@router.get("/{user}/links", **access("auth:user:read"))
+def list_links(work: ReadDep, user: str) -> dict[str, Any]:
+    """The identities that may sign in as this account."""
+    items = links.links(work, accounts.account_row(work, user).id)
+    return {"items": items, "total": len(items), "next": None}
+
+
+@router.post("/{user}/links", status_code=201, **access("auth:user:admin"))
+def link(work: WorkDep, actor: ActorDep, user: str, body: LinkAsk) -> LinkRead:
+    """Let an identity of the OpenID Connect provider, by issuer and subject, sign in as this account."""
+    return links.link(work, actor, user, body)
+
+
+@router.post("/{user}/links/end", status_code=204, **access("auth:user:admin"))
+def unlink(work: WorkDep, actor: ActorDep, user: str, body: LinkAsk) -> None:
+    """End a link; sessions and tokens of the account end too."""
+    links.unlink(work, actor, user, body)
+
+
+@router.post("/{user}/roles", status_code=202, **access("auth:user:admin"))
+def give_role(work: WorkDep, actor: ActorDep, user: str, body: RoleGive) -> ChangeRead:
+    """Ask for a role; refused with every rule against it. It counts once another administrator has confirmed it."""
+    return changes.read(work, actor, changes.ask_give(work, actor, user, body))
+
+
+@router.delete("/{user}/roles/{assignment_id}", status_code=202, **access("auth:user:admin"))
+def take_role(work: WorkDep, actor: ActorDep, user: str, assignment_id: str) -> ChangeRead:
+    """Ask to end a role; another administrator confirms. To stop somebody at once, disable the account."""
+    return changes.read(work, actor, changes.ask_take(work, actor, user, assignment_id))

@@ -73,6 +73,7 @@ def _enterprise(org: str, stem: str, names: tuple[tuple[str, str], ...]) -> tupl
 
 PEOPLE: Final = (
     Person("admin", "赵示例", "Zhao Sample", "org-bureau", ("sysadmin",), Text("人员、机构与密钥", "People, organisations and keys")),
+    Person("admin2", "胡示例", "Hu Sample", "org-bureau", ("sysadmin",), Text("复核角色变更", "Confirms changes of roles")),
     Person("catalog", "钱示例", "Qian Sample", "org-bureau", ("catalog_admin",), Text("管理目录", "Keeps the catalogue")),
     Person("security", "孙示例", "Sun Sample", "org-bureau", ("reviewer_security",), Text("安全审核", "Reviews security")),
     Person("approver", "李示例", "Li Sample", "org-bureau", ("approver",), Text("作出授权决定", "Decides on grants")),

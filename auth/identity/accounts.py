@@ -86,7 +86,10 @@ def create_account(
     *,
     person_id: str | None = None,
 ) -> AccountRead:
-    """An account, and its person unless `person_id` names one that exists. Give a hash rather than a password where time counts."""
+    """An account, and its person unless `person_id` names one that exists. Give a hash rather than a password where time counts.
+
+    `roles` are given at once, so they are for the system itself; an administrator asks for each: `changes.open_account`.
+    """
     username = username.strip().lower()
     _check_username(work, username)
     if org_id is not None:
@@ -115,7 +118,17 @@ def create_account(
 
 
 def give_role(work: Work, actor: Actor, key: str, ask: RoleGive) -> AccountRead:
-    """Give a role. Raises AccessRefused with every rule against it, Conflict when it is held already."""
+    """Give a role at once: for the system itself. People ask and others confirm: see `auth.identity.changes`.
+
+    Raises AccessRefused with every rule against it, Conflict when it is held already.
+    """
+    row, scope = demand_givable(work, actor.person_id, key, ask)
+    assign(work, actor, row, ask, scope)
+    return read(work, row)
+
+
+def demand_givable(work: Work, giver_person: str | None, key: str, ask: RoleGive) -> tuple[AccountRow, str]:
+    """The account and the scope at which the role would count; raises with everything that stands against it."""
     row = account_row(work, key)
     org = work.db.get(OrganisationRow, row.org_id) if row.org_id else None
     kind = org.kind if org else None
@@ -129,7 +142,7 @@ def give_role(work: Work, actor: Actor, key: str, ask: RoleGive) -> AccountRead:
             held=person_roles_now(work, row.person_id),
             org_id=row.org_id,
             org_kind=kind,
-            is_own=row.person_id == actor.person_id,
+            is_own=row.person_id == giver_person,
         )
     )
     if any(other.role is ask.role and other.scope == scope for other in held):
@@ -139,6 +152,13 @@ def give_role(work: Work, actor: Actor, key: str, ask: RoleGive) -> AccountRead:
             Text("截止时间须带时区，如 2026-12-31T16:00:00Z。", "The end needs a time zone, as in 2026-12-31T16:00:00Z."),
             field="valid_to",
         )  # fmt: skip
+    return row, scope
+
+
+def assign(
+    work: Work, actor: Actor, row: AccountRow, ask: RoleGive, scope: str, *, asked_by: str = ""
+) -> str:
+    """Write the role down; gives the assignment's id. `demand_givable` has been asked in the same transaction."""
     assignment = RoleAssignmentRow(
         id=work.new_id(), account_id=row.id, role=ask.role, scope=scope, valid_from=work.now,
         valid_to=ask.valid_to, granted_by=actor.account_id,
@@ -146,21 +166,38 @@ def give_role(work: Work, actor: Actor, key: str, ask: RoleGive) -> AccountRead:
     work.db.add(assignment)
     work.db.flush()
     payload = {"role": ask.role.value, "scope": scope, "valid_to": ask.valid_to and ask.valid_to.isoformat()}
+    if asked_by:
+        payload["asked_by"] = asked_by
     audit.record(work, actor, "role.given", subject=row.id, payload=payload)
-    return read(work, row)
+    return assignment.id
 
 
 def take_role(work: Work, actor: Actor, key: str, assignment_id: str) -> AccountRead:
-    """End a role now."""
+    """End a role at once: for the system itself, as `give_role`."""
     row = account_row(work, key)
+    end_assignment(work, actor, row, assignment_id)
+    return read(work, row)
+
+
+def assignment_row(work: Work, account_id: str, assignment_id: str) -> RoleAssignmentRow:
+    """A role of that account. Raises NotFound."""
     assignment = work.db.get(RoleAssignmentRow, assignment_id)
-    if assignment is None or assignment.account_id != row.id:
+    if assignment is None or assignment.account_id != account_id:
         raise NotFound(Text("没有这条角色授予。", "There is no such role assignment."))
+    return assignment
+
+
+def end_assignment(
+    work: Work, actor: Actor, row: AccountRow, assignment_id: str, *, asked_by: str = ""
+) -> None:
+    """End a role now; nothing happens when it has ended."""
+    assignment = assignment_row(work, row.id, assignment_id)
     if assignment.valid_to is None or assignment.valid_to > work.now:
         assignment.valid_to = work.now
         payload = {"role": assignment.role, "scope": assignment.scope}
+        if asked_by:
+            payload["asked_by"] = asked_by
         audit.record(work, actor, "role.taken", subject=row.id, payload=payload)
-    return read(work, row)
 
 
 def set_disabled(work: Work, actor: Actor, key: str, disabled: bool) -> AccountRead:

@@ -23,3 +23,16 @@ LICENCE_NAMES: Final[Mapping[LicenceState, Text]] = {
     LicenceState.LAPSED: Text("已到期", "Lapsed"),
     LicenceState.DISQUALIFIED: Text("已取消", "Disqualified"),
 }
+
+CHANGE_KIND_NAMES: Final[Mapping[str, Text]] = {
+    "role.give": Text("授予角色", "Give a role"),
+    "role.take": Text("收回角色", "End a role"),
+    "break_glass": Text("应急授权", "Break-glass"),
+}
+CHANGE_STATE_NAMES: Final[Mapping[str, Text]] = {
+    "WAITING": Text("待确认", "Waiting"),
+    "CONFIRMED": Text("已确认", "Confirmed"),
+    "REFUSED": Text("已否决", "Refused"),
+    "WITHDRAWN": Text("已撤回", "Withdrawn"),
+    "LAPSED": Text("已过期", "Lapsed"),
+}

@@ -75,6 +75,35 @@ def default_scope(role: Role, org_id: str | None, org_kind: str | None) -> str:
     return org_id
 
 
+def own_change_objections(*, is_own: bool) -> tuple[Reason, ...]:
+    """Nobody changes his own roles, not even to give one up: another administrator asks."""
+    if not is_own:
+        return ()
+    text = Text(
+        "不得变更自己的角色；请另一位管理员办理。",
+        "Nobody changes his own roles; ask another administrator.",
+    )
+    return (Reason("own-role", text, "separation of duties"),)
+
+
+def second_person_objections(*, is_asker: bool, is_concerned: bool) -> tuple[Reason, ...]:
+    """Who may not confirm a change of roles: the person who asked for it, and the person whom it concerns."""
+    found = []
+    if is_asker:
+        text = Text(
+            "提出变更的人不得自行确认；请另一位管理员确认。",
+            "Whoever asked for the change does not confirm it; another administrator must.",
+        )
+        found.append(Reason("second-person", text, "separation of duties (8)"))
+    if is_concerned:
+        text = Text(
+            "变更涉及的本人不得确认；请另一位管理员确认。",
+            "The person whom the change concerns does not confirm it; another administrator must.",
+        )
+        found.append(Reason("own-role", text, "separation of duties (8)"))
+    return tuple(found)
+
+
 def role_objections(
     role: Role, scope: str, *, held: Iterable[RoleAt], org_id: str | None, org_kind: str | None, is_own: bool
 ) -> tuple[Reason, ...]:

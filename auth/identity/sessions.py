@@ -7,6 +7,7 @@ import hmac
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Final
 
 from sqlmodel import SQLModel, col, select
 
@@ -58,26 +59,49 @@ def csrf_of(token: str) -> str:
     return hmac.new(token.encode(), b"datagrant csrf", hashlib.sha256).hexdigest()
 
 
-def open_session(work: Work, actor: Actor, *, ip: str, agent: str, instead_of: str | None = None) -> Opened:
-    """A fresh session for a person whose password has just been proven; `instead_of`: the cookie it replaces."""
+HALF: Final = timedelta(minutes=5)
+
+
+def open_session(
+    work: Work,
+    actor: Actor,
+    *,
+    ip: str,
+    agent: str,
+    instead_of: str | None = None,
+    awaits_factor: bool = False,
+) -> Opened:
+    """A fresh session for a person whose password has just been proven; `instead_of`: the cookie it replaces.
+
+    `awaits_factor`: half a session, which opens nothing until `half_owner` is asked and the second factor is given.
+    """
     if instead_of and (old := _row(work, instead_of)) is not None:
         old.ended_at = old.ended_at or work.now
     account = work.db.get_one(AccountRow, actor.account_id)
     token = secrets.token_urlsafe(32)
     row = SessionRow(
         id=work.new_id(), token_hash=_hash(token), account_id=account.id, epoch=account.epoch,
-        created_at=work.now, last_used_at=work.now, ip=ip[:60], agent=agent[:200],
+        created_at=work.now, last_used_at=work.now, ip=ip[:60], agent=agent[:200], awaits_factor=awaits_factor,
     )  # fmt: skip
     work.db.add(row)
     work.db.flush()
-    audit.record(work, actor, "session.started", subject=row.id, payload={"account": account.id})
+    if not awaits_factor:
+        audit.record(work, actor, "session.started", subject=row.id, payload={"account": account.id})
     return Opened(row.id, token)
+
+
+def half_owner(work: Work, token: str) -> Principal | None:
+    """Whose half session this is, while its few minutes last; None otherwise."""
+    row = _row(work, token)
+    if row is None or not row.awaits_factor or row.ended_at is not None or work.now >= row.created_at + HALF:
+        return None
+    return principal(work, row.account_id, "session", epoch=row.epoch)
 
 
 def find(work: Work, token: str, settings: Settings) -> Found | None:
     """The live session of a cookie; None when it is unknown, ended, too old, or its account no longer counts."""
     row = _row(work, token)
-    if row is None or row.ended_at is not None or not is_live(row, work.now, settings):
+    if row is None or row.ended_at is not None or row.awaits_factor or not is_live(row, work.now, settings):
         return None
     who = principal(work, row.account_id, "session", epoch=row.epoch, session_id=row.id)
     if who is None:
@@ -123,6 +147,7 @@ def own(work: Work, actor: Actor, settings: Settings) -> list[SessionRead]:
         SessionRow.account_id == actor.account_id,
         SessionRow.epoch == account.epoch,
         col(SessionRow.ended_at).is_(None),
+        col(SessionRow.awaits_factor).is_(False),
     )
     return [
         SessionRead.model_validate(row, update={"is_this_one": row.id == actor.session_id})

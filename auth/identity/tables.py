@@ -86,7 +86,7 @@ class RoleAssignmentRow(SQLModel, table=True):
 
 
 class SessionRow(SQLModel, table=True):
-    """A signed-in browser. `token_hash` is the SHA-256 of the cookie."""
+    """A signed-in browser. `token_hash` is the SHA-256 of the cookie. `awaits_factor`: the password is proven, the code is not yet."""
 
     __tablename__ = "auth_session"
     id: str = Field(primary_key=True)
@@ -98,6 +98,7 @@ class SessionRow(SQLModel, table=True):
     ended_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     ip: str = Field(default="", max_length=60)
     agent: str = Field(default="", max_length=200)
+    awaits_factor: bool = False
 
 
 class RefreshRow(SQLModel, table=True):
@@ -128,3 +129,72 @@ class ApiKeyRow(SQLModel, table=True):
     expires_at: datetime = Field(sa_type=UtcDateTime)
     last_used_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     revoked_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class FactorRow(SQLModel, table=True):
+    """The authenticator app of an account (TOTP, RFC 6238). `sealed` opens with a key outside the database only.
+
+    `last_step` is the newest time step whose code was taken: a code counts once. Not confirmed: begun, and worth nothing yet.
+    """
+
+    __tablename__ = "auth_factor"
+    account_id: str = Field(primary_key=True, foreign_key="auth_account.id")
+    sealed: str
+    begun_at: datetime = Field(sa_type=UtcDateTime)
+    confirmed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    last_step: int = 0
+    failures: int = 0
+    locked_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class RecoveryCodeRow(SQLModel, table=True):
+    """A recovery code, used once instead of the app. Kept as a hash."""
+
+    __tablename__ = "auth_recovery_code"
+    id: str = Field(primary_key=True)
+    account_id: str = Field(foreign_key="auth_account.id", index=True)
+    code_hash: str = Field(max_length=64)
+    used_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class FactorProofRow(SQLModel, table=True):
+    """When a second factor was last given within one session, token family or key."""
+
+    __tablename__ = "auth_factor_proof"
+    account_id: str = Field(primary_key=True, foreign_key="auth_account.id")
+    session_id: str = Field(primary_key=True, max_length=80)
+    at: datetime = Field(sa_type=UtcDateTime)
+
+
+class ChangeRow(SQLModel, table=True):
+    """A change of roles that one administrator asked for and another must confirm; break-glass too. Settled, never deleted."""
+
+    __tablename__ = "auth_role_change"
+    id: str = Field(primary_key=True)
+    kind: str = Field(max_length=20)
+    account_id: str = Field(foreign_key="auth_account.id", index=True)
+    role: str = Field(max_length=40)
+    scope: str = Field(max_length=60)
+    valid_to: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    assignment_id: str | None = None
+    hours: int = 0
+    reason: str = Field(default="", max_length=500)
+    asked_by: str
+    asked_person: str
+    asked_at: datetime = Field(sa_type=UtcDateTime)
+    expires_at: datetime = Field(sa_type=UtcDateTime)
+    state: str = Field(index=True, max_length=20)
+    settled_by: str | None = None
+    settled_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class LinkRow(SQLModel, table=True):
+    """An identity at an OpenID Connect provider, and the account it signs in as."""
+
+    __tablename__ = "auth_link"
+    issuer: str = Field(primary_key=True, max_length=300)
+    subject: str = Field(primary_key=True, max_length=255)
+    account_id: str = Field(foreign_key="auth_account.id", index=True)
+    linked_by: str
+    linked_at: datetime = Field(sa_type=UtcDateTime)
+    last_used_at: datetime | None = Field(default=None, sa_type=UtcDateTime)

@@ -89,11 +89,7 @@ def signed_body(token: str, keys: Verifiers, typ: str | None) -> bytes:
 
     Raises BadToken, naming the first thing wrong.
     """
-    if len(token) > MAX_BYTES or not _PARTS.fullmatch(token):
-        raise BadToken("not three base64url parts of at most 8 KiB")
-    if any(not _is_canonical(part) for part in token.split(".")):
-        raise BadToken("base64url is not canonical")
-    header = _json_object(_decoded(token.split(".")[0]))
+    header = json_object(canonical_parts(token)[0])
     if set(header) != (_HEADER_NAMES if typ else _HEADER_NAMES - {"typ"}):
         raise BadToken(f"header members {sorted(header)}")
     kid = header["kid"]
@@ -108,11 +104,21 @@ def signed_body(token: str, keys: Verifiers, typ: str | None) -> bytes:
         raise BadToken("signature") from cause
 
 
+def canonical_parts(token: str, most: int = MAX_BYTES) -> tuple[bytes, bytes, bytes]:
+    """The three parts decoded. Raises BadToken unless they are canonical base64url within the limit."""
+    if len(token) > most or not _PARTS.fullmatch(token):
+        raise BadToken(f"not three base64url parts of at most {most} bytes")
+    if any(not _is_canonical(part) for part in token.split(".")):
+        raise BadToken("base64url is not canonical")
+    header, payload, signature = (_decoded(part) for part in token.split("."))
+    return header, payload, signature
+
+
 _JWS: Final = jwt.PyJWS(options={"verify_signature": True, "enforce_minimum_key_length": True})
 
 
 def _claims(payload: bytes, issuer: str, now: datetime) -> Claims:
-    body = _json_object(payload)
+    body = json_object(payload)
     if missing := [name for name in REQUIRED if name not in body]:
         raise BadToken(f"claims missing: {missing}")
     if body["iss"] != issuer or body["aud"] != AUDIENCE:
@@ -144,7 +150,8 @@ def _is_canonical(part: str) -> bool:
     return jwt.utils.base64url_encode(_decoded(part)).decode() == part
 
 
-def _json_object(raw: bytes) -> dict[str, Any]:
+def json_object(raw: bytes) -> dict[str, Any]:
+    """A JSON object in which no name occurs twice. Raises BadToken."""
     try:
         body = json.loads(raw, object_pairs_hook=_no_duplicates, parse_constant=_no_constant)
     except (ValueError, RecursionError) as cause:

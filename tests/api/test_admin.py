@@ -16,7 +16,7 @@ from auth.identity.accounts import RoleGive
 from auth.roles import Role
 from core.errors import AccessRefused
 from tests.conftest import TestClock
-from tests.people import PASSWORD, a_person, actor_of, an_org, browser_as, client_as
+from tests.people import PASSWORD, a_person, actor_of, an_org, browser_as, client_as, confirm_all
 
 
 @pytest.fixture
@@ -26,6 +26,7 @@ def peopled(sqlite_house: House) -> House:
         an_org(work, "insurer")
         a_person(work, "admin", roles=["sysadmin"])
         a_person(work, "second", roles=["sysadmin"])
+        a_person(work, "third", roles=["sysadmin"])
         a_person(work, "auditor", "bureau", ["auditor"])
         a_person(work, "wang", "insurer", ["applicant"])
     return sqlite_house
@@ -44,7 +45,10 @@ def test_administrator_opens_an_account_that_works_at_once(peopled: House) -> No
     made = admin.post("/api/v1/users", json=body)
     assert made.status_code == 201, made.text
     assert made.json()["username"] == "zhao"
-    assert made.json()["roles"][0]["scope"] == "insurer"
+    assert made.json()["roles"] == []
+    confirmed = confirm_all(peopled, "second")
+    assert [(row["username"], row["scope"]) for row in confirmed] == [("zhao", "insurer")]
+    assert admin.get("/api/v1/users/zhao").json()["roles"][0]["role"] == "analyst"
     pair = client_as(peopled).post("/api/v1/auth/token", json={"username": "zhao", "password": PASSWORD})
     assert pair.status_code == 200
 
@@ -126,8 +130,11 @@ def test_taken_role_stops_counting_in_a_session_that_is_open(peopled: House) -> 
     assert browser.get("/admin/users").status_code == 200
     assignment = client_as(peopled, "admin").get("/api/v1/users/second").json()["roles"][0]["id"]
     assert (
-        client_as(peopled, "admin").delete(f"/api/v1/users/second/roles/{assignment}").json()["roles"] == []
+        client_as(peopled, "admin").delete(f"/api/v1/users/second/roles/{assignment}").json()["state"]
+        == "WAITING"
     )
+    assert browser.get("/admin/users").status_code == 200
+    confirm_all(peopled, "third")
     assert browser.get("/admin/users").status_code == 403
 
 
@@ -161,7 +168,7 @@ def test_every_change_is_on_record_and_the_chain_holds(peopled: House) -> None:
         kinds = [row.kind for row in rows if row.actor_name == "admin"]
         assert audit.verify(work)[1] is None
     assert kinds == [
-        "account.disabled", "account.enabled", "role.given", "account.password_set", "key.turned",
+        "account.disabled", "account.enabled", "role_change.asked", "account.password_set", "key.turned",
     ]  # fmt: skip
     assert "another-river" not in "".join(row.payload for row in rows)
 
