@@ -77,6 +77,7 @@ PEOPLE: Final = (
     Person("catalog", "钱示例", "Qian Sample", "org-bureau", ("catalog_admin",), Text("管理目录", "Keeps the catalogue")),
     Person("security", "孙示例", "Sun Sample", "org-bureau", ("reviewer_security",), Text("安全审核", "Reviews security")),
     Person("approver", "李示例", "Li Sample", "org-bureau", ("approver",), Text("作出授权决定", "Decides on grants")),
+    Person("planner", "田示例", "Tian Sample", "org-bureau", ("reviewer_business",), Text("草拟实施方案与协议", "Drafts plans and agreements")),
     Person("officer", "周示例", "Zhou Sample", "org-bureau", ("security_officer",), Text("暂停与撤销授权", "Suspends and revokes grants")),
     Person("auditor", "吴示例", "Wu Sample", "org-bureau", ("auditor",), Text("查阅全部记录", "Reads every record")),
     *_department("org-transport", "transport", "交通", "Transport", (("郑示例", "Zheng Sample"), ("王示例", "Wang Sample"), ("冯示例", "Feng Sample"))),

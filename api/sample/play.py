@@ -9,7 +9,7 @@ from typing import Final
 from rich.console import Console
 
 from api.house import House, open_house
-from api.sample import journeys
+from api.sample import agreements, journeys
 from api.sample.actors import PEOPLE
 from api.sample.people import DONE, PASSWORD, seed_people
 from api.sample.stage import Stage, stage
@@ -48,6 +48,8 @@ def _play(scene: Stage) -> None:
     _head("旅程一：停车余位", "Journey A: parking vacancy")
     opened = journeys.journey_a(scene)
     journeys.later_releases(scene)
+    _head("第一级授权：方案、协议与政策", "The first tier: plan, agreement, policy")
+    agreements.conclude(scene)
     _head("旅程二：保险公司申请旅游安全事件", "Journey B: the insurer and the safety events")
     extract = journeys.journey_b(scene)
     _head("记录", "The record")

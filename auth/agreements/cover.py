@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 
 from sqlmodel import col, select
 
@@ -59,8 +59,25 @@ def objections(
     return (Reason("outside-agreement", text, BASIS, {"agreements": [each.id for each in standing]}),)
 
 
-def of_policy(work: Work, profile: Profile, org_id: str, policy: GrantPolicy) -> tuple[Reason, ...]:
-    """The same for a grant's policy; its end is exclusive."""
-    starts, ends = policy.starts_at.astimezone(LOCAL).date(), policy.ends_at.astimezone(LOCAL)
+def at_use(work: Work, profile: Profile, org_id: str, scenario_id: str) -> tuple[Reason, ...]:
+    """Why a grant may not be used today: its organisation's agreement has ended or was terminated. Computed, no sweep."""
+    if not profile.agreement:
+        return ()
+    today = work.now.astimezone(LOCAL).date()
+    if any(covers(each, scenario_id, today, today) for each in active(work, org_id)):
+        return ()
+    text = Text(
+        "授权所依据的授权运营协议已期满、被终止或不含该场景，授权自该时起停止使用；请与实施机构续签协议。",
+        "The agreement that this grant hangs on has ended, was terminated or does not hold this scenario; use stopped at that instant. Conclude a new one with the bureau.",
+    )
+    return (Reason("agreement-not-in-force", text, BASIS),)
+
+
+def of_policy(
+    work: Work, profile: Profile, org_id: str, policy: GrantPolicy, *, since: datetime | None = None
+) -> tuple[Reason, ...]:
+    """The same for a grant's policy; its end is exclusive. `since`: only what is left of the period from then on counts."""
+    begins = max(policy.starts_at, since or policy.starts_at)
+    starts, ends = begins.astimezone(LOCAL).date(), policy.ends_at.astimezone(LOCAL)
     last = date.fromordinal(ends.date().toordinal() - (ends.hour == 0 and ends.minute == 0))
     return objections(work, profile, org_id, policy.scenario_id, starts, last)

@@ -86,6 +86,18 @@ def overdue(kind: Kind, grant_id: str, dataset_id: str, due_on: date) -> Reason:
     return Reason("duty-overdue", text, BASIS, {"grant": grant_id, "kind": kind.value, "due_on": str(due_on)})
 
 
+def blocks_use(kind: Kind, grant_id: str, dataset_id: str, due_on: date) -> Reason:
+    """The same overdue duty as what stands against the use of a live grant."""
+    name = KIND_NAMES[kind]
+    text = Text(
+        f"授权 {grant_id}（{dataset_id}）的{name.zh}已于 {due_on} 到期仍未提交，使用暂停；提交或经审批人免除后即恢复。",
+        f"The {name.en.lower()} of grant {grant_id} ({dataset_id}) was due on {due_on}; use stops until it is handed in or waived.",
+    )
+    return Reason(
+        "blocking-duty-overdue", text, BASIS, {"grant": grant_id, "kind": kind.value, "due_on": str(due_on)}
+    )
+
+
 def report_missing(grant_id: str) -> Reason:
     text = Text(
         f"续期须先提交授权 {grant_id} 的使用报告。",

@@ -13,8 +13,8 @@ from sqlmodel import Field, SQLModel, col, select
 
 from auth.actor import SYSTEM, Actor
 from auth.casework.book import Book, CaseStep, Command, made_by, need_reason
-from auth.duties import rules
-from auth.duties.rules import Due, Lived
+from auth.duties import overdue, rules
+from auth.duties.rules import Due
 from auth.duties.tables import DutyRow
 from auth.duties.workflow import FINAL, MACHINE, Kind, Standing, State, Step
 from auth.grants import queries as grants
@@ -22,8 +22,8 @@ from auth.grants.tables import GrantRow
 from auth.grants.workflow import FINAL as GRANT_FINAL
 from auth.identity.principals import orgs_of
 from auth.policy.filters.rules import LOCAL
-from auth.policy.limits import limits
 from auth.policy.model import Prose
+from auth.profile.now import limits_now
 from auth.scope import roles_towards, sight
 from core.errors import InputRefused, Reason, refuse_if
 from core.ids import GrantId
@@ -91,27 +91,10 @@ BOOK: Final = Book(
 )  # fmt: skip
 
 
-def _lived(row: GrantRow) -> Lived:
-    return Lived(row.activated_at, row.ends_at, row.state, row.state in GRANT_FINAL, row.ended_at)
-
-
-def _today(work: Work) -> date:
-    return work.now.astimezone(LOCAL).date()
-
-
-def _missing(work: Work, row: GrantRow) -> list[Due]:
-    """Duties that the grant has by now and that have no row yet."""
-    known = select(DutyRow.kind, DutyRow.period).where(DutyRow.grant_id == row.id)
-    there = set(work.db.exec(known))
-    return [
-        due for due in rules.duties_of(_lived(row), work.now, limits()) if (due.kind, due.period) not in there
-    ]
-
-
 def note(work: Work, row: GrantRow) -> int:
     """Enter the duties that the grant has by now; each exactly once, whoever notes them."""
     hold(work, f"duties {row.id}")
-    missing = _missing(work, row)
+    missing = overdue.missing(work, row, limits_now(work))
     for due in missing:
         _enter(work, SYSTEM, row, due)
     return len(missing)
@@ -137,13 +120,13 @@ def _owing(work: Work) -> Iterable[GrantRow]:
 
 
 def _a_period_ago(work: Work) -> datetime:
-    day = rules.later(_today(work), -limits()["use_report_months"])
+    day = rules.later(overdue.today(work), -limits_now(work)["use_report_months"])
     return datetime(day.year, day.month, day.day, 23, 59, 59, tzinfo=LOCAL)
 
 
 def is_anything_due(work: Work) -> bool:
     """Whether a duty is to be entered; only reads."""
-    return any(_missing(work, row) for row in _owing(work))
+    return any(overdue.missing(work, row, limits_now(work)) for row in _owing(work))
 
 
 def note_due(work: Work) -> int:
@@ -153,23 +136,7 @@ def note_due(work: Work) -> int:
 
 def overdue_reasons(work: Work, org_id: str) -> tuple[Reason, ...]:
     """What an organisation owes beyond its day, noted or not; () when nothing."""
-    today = _today(work)
-    found = [
-        rules.overdue(Kind(row.kind), row.grant_id, row.dataset_id, row.due_on)
-        for row in work.db.exec(
-            select(DutyRow)
-            .where(DutyRow.org_id == org_id, DutyRow.state == State.OPEN, col(DutyRow.due_on) < today)
-            .order_by(col(DutyRow.due_on), col(DutyRow.id))
-        )
-    ]
-    held = select(GrantRow).where(GrantRow.org_id == org_id, col(GrantRow.activated_at).is_not(None))
-    for row in work.db.exec(held):
-        found += [
-            rules.overdue(due.kind, row.id, row.dataset_id, due.due_on)
-            for due in _missing(work, row)
-            if due.due_on < today
-        ]
-    return tuple(found)
+    return tuple(rules.overdue(*due) for due in overdue.of_org(work, limits_now(work), org_id))
 
 
 def renewal_objections(work: Work, grant_id: str) -> tuple[Reason, ...]:
@@ -212,7 +179,7 @@ def report_early(work: Work, actor: Actor, grant_id: str, body: DutyAnswer) -> D
     grant = grants.row(work, GrantId(grant_id), actor, to_change=True)
     taken = select(DutyRow.id).where(DutyRow.grant_id == grant.id, col(DutyRow.period).startswith("R"))
     number = len(work.db.exec(taken).all()) + 1
-    row = _enter(work, actor, grant, Due(Kind.USE_REPORT, f"R{number}", _today(work)))
+    row = _enter(work, actor, grant, Due(Kind.USE_REPORT, f"R{number}", overdue.today(work)))
     return _hand_in(work, actor, row, body)
 
 
@@ -260,7 +227,7 @@ def duties(
     limit: int = 50,
 ) -> tuple[list[DutyRead], int]:
     """Duties in sight, those due first at the top, and their number."""
-    today = _today(work)
+    today = overdue.today(work)
     conditions: list[ColumnElement[bool]] = []
     if standing:
         conditions.append(col(DutyRow.state) == ("OPEN" if standing == "overdue" else standing.upper()))
@@ -286,7 +253,7 @@ def read(work: Work, row: DutyRow) -> DutyRead:
     return DutyRead.model_validate(
         row,
         update={
-            "standing": rules.standing(row.state, row.due_on, _today(work)),
+            "standing": rules.standing(row.state, row.due_on, overdue.today(work)),
             "attachments": json.loads(row.attachments),
         },
     )

@@ -9,10 +9,10 @@ from sqlalchemy import ColumnElement, false, func, or_, true
 from sqlmodel import col, select
 
 from auth.actor import Actor
+from auth.grants.blocks import blocks
 from auth.grants.tables import GrantEventRow, GrantRow
 from auth.grants.view import GrantView, Used
 from auth.grants.workflow import State
-from auth.incidents import freezes
 from auth.policy.model import GrantPolicy
 from auth.policy.separation import Past
 from auth.scope import sight
@@ -64,12 +64,13 @@ def view_of(work: Work, found: GrantRow) -> GrantView:
                 f"The stored policy of grant {found.id} does not match the agreed digest; it is out of use. Tell the security officer.",
             )
         )
+    policy = GrantPolicy.model_validate_json(found.policy)
     return GrantView(
         id=GrantId(found.id),
         state=State(found.state),
         org_id=OrgId(found.org_id),
         dataset_id=DatasetId(found.dataset_id),
-        policy=GrantPolicy.model_validate_json(found.policy),
+        policy=policy,
         policy_hash=found.policy_hash,
         used=Used(
             found.used_extracts + found.carried_extracts,
@@ -77,9 +78,7 @@ def view_of(work: Work, found: GrantRow) -> GrantView:
             found.used_bytes + found.carried_bytes,
         ),
         application_id=ApplicationId(found.application_id),
-        blocks=freezes.reasons(
-            work, grant_id=found.id, orgs=[found.org_id, found.department_id], dataset_id=found.dataset_id
-        ),
+        blocks=blocks(work, found, policy),
     )
 
 

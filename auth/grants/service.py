@@ -14,6 +14,7 @@ from sqlmodel import Field, SQLModel, col, select
 
 from auth import audit
 from auth.actor import SYSTEM, Actor
+from auth.agreements import cover
 from auth.applications import queries as applications
 from auth.asset import Asset
 from auth.duties import service as duties
@@ -26,7 +27,7 @@ from auth.policy import odrl, rules, separation
 from auth.policy.limits import limits
 from auth.policy.model import GrantPolicy, Prose
 from auth.policy.separation import Doer, Past
-from auth.profile.now import limits_now
+from auth.profile.now import limits_now, profile
 from auth.scope import roles_towards
 from core import outbox
 from core.errors import InputRefused, Reason, Stale, refuse_if
@@ -220,6 +221,7 @@ def _activation_objections(
             )
         )
     found.extend(succession.objections(work, row))
+    found.extend(cover.of_policy(work, profile(work), row.org_id, policy, since=work.now))
     if work.now >= row.ends_at:
         found.append(
             rules.refused("grant-ended", "授权期限已过。", "The period of the grant is over.", rules.GRANT)

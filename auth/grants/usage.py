@@ -44,6 +44,9 @@ def charge(
     `subject`: what it is for (an extract's id). `taking`: who takes what, for the ledger. `delivers`: data are handed over by it.
     """
     wanted = _counted(extracts=extracts, rows=rows, bytes=bytes)
+    seen = queries.view(work, grant_id)
+    if seen.blocks:
+        refuse_if(rules.effective(seen, work.now))
     statement = update(GrantRow).where(
         col(GrantRow.id) == grant_id,
         col(GrantRow.state) == State.ACTIVE,

@@ -5,18 +5,29 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from datetime import date
+from enum import StrEnum
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from auth.duties.workflow import Kind
 from auth.policy import limits as shipped_limits
 from auth.policy.limits import Limit, Limits
 from auth.policy.model import DeliveryForm, Prose
 
 _FOLDER: Final = Path(shipped_limits.__file__).parent / "profiles"
 DEFAULT: Final = "generic-open-data"
+
+
+class Reach(StrEnum):
+    """How far an overdue duty stops live use: nowhere, the grant it belongs to, all grants of the organisation on the same dataset, or all of them."""
+
+    NONE = "none"
+    GRANT = "grant"
+    DATASET = "dataset"
+    ORGANISATION = "organisation"
 
 
 class Number(BaseModel):
@@ -40,6 +51,7 @@ class Profile(BaseModel):
     """Everything a place decides for itself. `forms`: allowed delivery forms by data level, where they differ from the matrix.
 
     `agreement`: every grant hangs on an active agreement; `registration`: whether a dataset must be registered first;
+    `blocking_duties`: by kind of duty, how far an overdue one stops live use (a kind that is not named stops none);
     `consent`: datasets that came from another department need its consent; `free_for_public`: price 0 for public purposes.
     """
 
@@ -53,6 +65,7 @@ class Profile(BaseModel):
     registration: Literal["off", "encouraged", "required"]
     consent: bool
     free_for_public: bool
+    blocking_duties: dict[Kind, Reach] = {Kind.DELETION_CERTIFICATE: Reach.DATASET}
     numbers: dict[str, Number]
     forms: dict[Annotated[int, Field(ge=1, le=6)], tuple[DeliveryForm, ...]]
     clauses: tuple[Clause, ...]
@@ -98,8 +111,11 @@ def differences(old: Profile, new: Profile) -> list[tuple[str, str, str]]:
 def flat(profile: Profile) -> dict[str, str]:
     """Every value of a profile in words, by its name."""
     base = profile.limits()
-    said = profile.model_dump(mode="json", exclude={"numbers", "forms", "clauses"})
+    said = profile.model_dump(mode="json", exclude={"numbers", "forms", "clauses", "blocking_duties"})
     found = {name: json.dumps(value, ensure_ascii=False).strip('"') for name, value in said.items()}
+    found |= {
+        f"blocking_duties.{kind}": reach.value for kind, reach in sorted(profile.blocking_duties.items())
+    }
     found |= {f"numbers.{key}": f"{limit.value} {limit.unit}" for key, limit in base.numbers.items()}
     found |= {f"forms.{level}": ", ".join(sorted(rule.forms)) or "—" for level, rule in base.levels.items()}
     return found | {f"clauses.{clause.key}": clause.zh for clause in profile.clauses}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from sqlmodel import col, select
 
 from auth.policy.filters.rules import LOCAL
@@ -21,9 +23,24 @@ def profile(work: Work) -> Profile:
         .order_by(col(ProfileRow.number).desc())
     )
     body = work.db.exec(wanted.limit(1)).first()
-    return shipped()[DEFAULT] if body is None else Profile.model_validate_json(body)
+    return shipped()[DEFAULT] if body is None else _read(body)
+
+
+@lru_cache(maxsize=16)
+def _read(body: str) -> Profile:
+    return Profile.model_validate_json(body)
+
+
+@lru_cache(maxsize=16)
+def _limits(text: str) -> Limits:
+    return Profile.model_validate_json(text).limits()
+
+
+def limits_of(profile: Profile) -> Limits:
+    """The limits of a profile, made once per value."""
+    return _limits(profile.model_dump_json())
 
 
 def limits_now(work: Work) -> Limits:
     """The limits that the profile in force makes."""
-    return profile(work).limits()
+    return limits_of(profile(work))

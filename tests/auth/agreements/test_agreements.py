@@ -19,6 +19,10 @@ from auth.agreements.workflow import FINAL, State, Step, advance
 from auth.applications import service as applications
 from auth.applications.workflow import State as ApplicationState
 from auth.casework.book import CaseStep
+from auth.grants import service as grants
+from auth.grants import usage
+from auth.grants.service import GrantStep
+from auth.grants.tables import GrantRow
 from auth.profile import service as profiles
 from auth.profile.model import Profile, shipped
 from auth.profile.now import limits_now, profile
@@ -36,7 +40,7 @@ from tests.auth.agreements.scene import (
     with_planner,
 )
 from tests.conftest import TestClock
-from tests.desk import PARKS, Desk, a_desk, a_grant, an_application, submitted
+from tests.desk import PARKS, RESCUES, Desk, a_desk, a_grant, an_application, submitted
 from tests.people import browser_as, client_as
 
 
@@ -293,3 +297,33 @@ TestAgreementsByAnybody = AgreementsByAnybody.TestCase
 def test_shipped_profiles_hold() -> None:
     assert set(shipped()) == {"generic-open-data", "district-authorised-operation"}
     assert all(isinstance(each, Profile) for each in shipped().values())
+
+
+def test_the_use_of_a_grant_stops_the_instant_its_agreement_is_terminated_or_over(
+    desk: Desk, clock: TestClock
+) -> None:
+    agreed = an_agreement(desk, ends_on=date(2027, 3, 1))
+    in_force(desk)
+    grant = a_grant(desk)
+    waiting = a_grant(desk, at="PENDING", asset=RESCUES)
+
+    def said() -> set[str]:
+        with desk.read("officer") as (work, actor):
+            return {each["code"] for each in grants.grant(work, actor, grant.id).why_not}
+
+    assert said() == set()
+    with desk.write("approver") as (work, actor):
+        service.step(work, actor, agreed.id, Step.TERMINATE, CaseStep(note="运营机构违约，终止"))
+    assert said() == {"agreement-not-in-force"}
+    with pytest.raises(AccessRefused) as refused, desk.house.write() as work:
+        usage.charge(work, grant.id, extracts=1)
+    assert _codes(refused.value.reasons) == {"agreement-not-in-force"}
+    with desk.write("steward_b") as (work, actor), pytest.raises(AccessRefused) as refused:
+        grants.activate(work, actor, waiting.id, GrantStep(), assets=desk.assets, has_release=lambda _: True)
+    assert _codes(refused.value.reasons) >= {"agreement-not-in-force", "no-active-agreement"}
+    an_agreement(desk, plan_id=agreed.plan_id, ends_on=date(2026, 3, 3))
+    assert said() == set()
+    clock.forward(days=2)
+    assert said() == {"agreement-not-in-force"}
+    with desk.house.read() as work:
+        assert work.db.get_one(GrantRow, grant.id).used_extracts == 0

@@ -22,9 +22,11 @@ from auth.duties.workflow import Kind, Standing
 from auth.grants import service as grants
 from auth.grants.service import GrantRead, GrantStep
 from auth.policy.limits import limits
+from auth.profile.model import Reach, shipped
 from core.errors import AccessRefused, InputRefused, TransitionRefused
+from tests.auth.agreements.scene import in_force
 from tests.conftest import TestClock
-from tests.desk import Desk, a_desk, a_grant, an_application, submitted
+from tests.desk import RESCUES, Desk, a_desk, a_grant, an_application, submitted
 from tests.people import browser_as, client_as
 
 START = datetime(2026, 1, 31, 4, tzinfo=UTC)
@@ -195,3 +197,43 @@ def test_duties_once_there_stay_and_noting_the_end_late_changes_nothing(
     assert len({(due.kind, due.period) for due in found}) == len(found)
     assert (Kind.DELETION_CERTIFICATE in {due.kind for due in found}) == (state != "SUPERSEDED")
     assert list(rules.duties_of(Lived(None, ends, state, True, ends), second, known)) == []
+
+
+def _why_not(desk: Desk, grant: GrantRead) -> list[str]:
+    with desk.read("officer") as (work, actor):
+        return [each["code"] for each in grants.grant(work, actor, grant.id).why_not]
+
+
+@pytest.mark.parametrize(
+    ("reach", "same_dataset", "other_dataset"),
+    [("none", [], []), ("grant", [], []), ("dataset", ["blocking-duty-overdue"], []), ("organisation", ["blocking-duty-overdue"], ["blocking-duty-overdue"])],
+)  # fmt: skip
+def test_an_overdue_certificate_stops_live_use_as_far_as_the_profile_says(
+    desk: Desk, clock: TestClock, reach: str, same_dataset: list[str], other_dataset: list[str]
+) -> None:
+    """Nobody has noted the duty: the end, the day and the block are computed; the use report, overdue too, blocks nothing."""
+    generic = shipped()["generic-open-data"]
+    in_force(desk, generic.model_copy(update={"blocking_duties": {Kind.DELETION_CERTIFICATE: Reach(reach)}}))
+    old = a_grant(desk)
+    _ends(desk, old, "revoke", clock)
+    new, other = a_grant(desk), a_grant(desk, asset=RESCUES)
+    clock.forward(days=limits()["deletion_days"])
+    assert (_why_not(desk, new), _why_not(desk, other)) == ([], [])
+    clock.forward(days=1)
+    assert (_why_not(desk, new), _why_not(desk, other)) == (same_dataset, other_dataset)
+    (certificate,) = [d for d in _duties(desk, grant_id=old.id) if d.kind is Kind.DELETION_CERTIFICATE]
+    with desk.write("officer") as (work, actor):
+        service.fulfil(work, actor, certificate.id, ANSWER)
+    assert (_why_not(desk, new), _why_not(desk, other)) == ([], [])
+
+
+def test_an_overdue_report_stops_its_own_grant_where_the_profile_asks_for_it(
+    desk: Desk, clock: TestClock
+) -> None:
+    generic = shipped()["generic-open-data"]
+    assert generic.blocking_duties[Kind.USE_REPORT] is Reach.NONE
+    grant = a_grant(desk, ends_on="2028-03-01")
+    clock.forward(days=365 + limits()["use_report_days"] + 2)
+    assert _why_not(desk, grant) == []
+    in_force(desk, generic.model_copy(update={"blocking_duties": {Kind.USE_REPORT: Reach.GRANT}}))
+    assert _why_not(desk, grant) == ["blocking-duty-overdue"]

@@ -1,0 +1,22 @@
+"""What stands against a grant from outside its own terms at this instant: a freeze, an agreement that ended, a duty overdue."""
+
+from __future__ import annotations
+
+from auth.agreements import cover
+from auth.duties import overdue
+from auth.grants.tables import GrantRow
+from auth.incidents import freezes
+from auth.policy.model import GrantPolicy
+from auth.profile import now
+from core.errors import Reason
+from core.work import Work
+
+
+def blocks(work: Work, row: GrantRow, policy: GrantPolicy) -> tuple[Reason, ...]:
+    """Every reason of that kind; () when none. Computed at each use, so nothing waits for a sweep."""
+    profile = now.profile(work)
+    return (
+        *freezes.reasons(work, grant_id=row.id, orgs=[row.org_id, row.department_id], dataset_id=row.dataset_id),
+        *cover.at_use(work, profile, row.org_id, policy.scenario_id),
+        *overdue.blocking(work, profile, now.limits_of(profile), row),
+    )  # fmt: skip
