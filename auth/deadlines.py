@@ -20,13 +20,13 @@ from auth.grants import service as grants
 from auth.grants.tables import GrantRow
 from auth.grants.workflow import State as GrantState
 from auth.messages import reminders
-from auth.policy.limits import limits
+from auth.profile.now import limits_now
 from core.work import Work
 
 
 def is_anything_due(work: Work) -> bool:
     """Whether a note is to be made; only reads, so that an idle installation is not written to."""
-    waited = work.now - timedelta(days=limits()["pending_days"])
+    waited = work.now - timedelta(days=limits_now(work)["pending_days"])
     ended = select(GrantRow.id).where(
         (
             col(GrantRow.state).in_([GrantState.PENDING, GrantState.ACTIVE, GrantState.SUSPENDED])

@@ -22,6 +22,7 @@ from auth.applications.workflow import STATE_NAMES, State
 from auth.clocks import counting, days, kpi, queries, service, sla
 from auth.clocks.models import CalendarDaySet, ExtensionAsk, ExtensionDecision
 from auth.clocks.rules import STAGE_NAMES, STAGE_OF, Stage
+from auth.profile.now import limits_now
 from core.errors import AppError, InputRefused
 from core.ids import ApplicationId
 from core.text import Text
@@ -63,7 +64,7 @@ def _list(
         stages={each: STAGE_NAMES[each] for each in STAGE_OF.values()}, stage_names=STAGE_NAMES, orgs=org_names(work),
         states={State(state): STATE_NAMES[State(state)] for state in STAGE_OF}, levels={each.level: each.name for each in sla.levels()},
         extensions=queries.open_extensions(work, actor) if may_decide else [], refusal=refusal,
-        is_known=queries.is_calendar_known(each.due_on for each in found), rows=sla.rows(counting.day_of(work.now)),
+        is_known=queries.is_calendar_known(each.due_on for each in found), rows=sla.rows(counting.day_of(work.now), limits_now(work)),
     )  # fmt: skip
 
 

@@ -23,6 +23,7 @@ from auth.clocks.models import (
     ExtensionRead,
 )
 from auth.clocks.rules import Stage
+from auth.profile.now import limits_now
 from core.errors import InputRefused
 from core.ids import ApplicationId
 from core.text import Text
@@ -112,7 +113,7 @@ def period_of(today: date, since: date | None, until: date | None) -> tuple[date
 def show_profile(work: ReadDep) -> dict[str, Any]:
     """Working days of each stage, levels of escalation and days of reminding that are in force today, with their sources."""
     return {
-        "stages": [asdict(row) for row in sla.rows(counting.day_of(work.now))],
+        "stages": [asdict(row) for row in sla.rows(counting.day_of(work.now), limits_now(work))],
         "longest_extension_working_days": sla.longest_extension(),
         "levels": [asdict(level) for level in sla.levels()],
         "reminder_days": sla.reminder_days(),

@@ -33,7 +33,6 @@ from auth.applications.workflow import State, Step, advance
 from auth.grants import service as grants
 from auth.grants.standing import licence
 from auth.policy import separation
-from auth.policy.limits import limits
 from auth.policy.model import GrantPolicy
 from auth.policy.rules import licence_objections, refused
 from auth.profile.now import limits_now
@@ -128,7 +127,7 @@ def counter(work: Work, actor: Actor, application_id: ApplicationId, body: StepB
 def counter_objections(work: Work, row: ApplicationRow) -> tuple[Reason, ...]:
     if counters_left(work, row):
         return ()
-    rounds = limits().numbers["counter_rounds"]
+    rounds = limits_now(work).numbers["counter_rounds"]
     return (
         refused(
             "no-counter-left",

@@ -19,7 +19,6 @@ from auth.applications.tables import ApplicationLineRow, ApplicationRow
 from auth.applications.workflow import State, Step, advance
 from auth.asset import Asset
 from auth.grants.standing import licence
-from auth.policy.limits import limits
 from auth.policy.rules import licence_objections, refused
 from auth.profile.now import limits_now
 from auth.roles import Role
@@ -191,7 +190,7 @@ def _line_row(
     return ApplicationLineRow(
         id=work.new_id(), application_id=row.id, position=position, dataset_id=line.dataset_id,
         department_id=asset.org_id, title_zh=asset.title.zh, title_en=asset.title.en, level=asset.level,
-        needs_security_review=rules.needs_security_review(line, asset, limits()),
+        needs_security_review=rules.needs_security_review(line, asset, limits_now(work)),
         columns=_json(body["columns"]),
         row_filter=_json(body["row_filter"]) if line.row_filter is not None else None,
         delivery_forms=_json(body["delivery_forms"]), quotas=_json(body["quotas"]),

@@ -24,7 +24,8 @@ from auth.applications.tables import (
 from auth.applications.workflow import ANSWERED, LIVE, State, Step
 from auth.policy.filters.rules import LOCAL
 from auth.policy.separation import RETURNED_IN_REVIEW, SIGNS, Past
-from auth.policy.stages import DECISION, stage_plans
+from auth.policy.stages import DECISION
+from auth.profile.now import profile
 from auth.roles import Role
 from auth.scope import Sight, sight
 from core.errors import NotFound
@@ -177,7 +178,7 @@ def _stage_rows(work: Work, found: ApplicationRow) -> list[ApplicationStageRow]:
 def plan(work: Work, found: ApplicationRow) -> tuple[Stage, ...]:
     """The reviews of the present turn, as fixed when it was submitted; of a draft, as they would be."""
     if found.turn == 0:
-        return stages(plan_lines(work, found.id), stage_plans())
+        return stages(plan_lines(work, found.id), profile(work).stage_plans())
     return tuple(
         Stage(row.stage, Role(row.role), row.department_id, tuple(json.loads(row.line_ids)), row.quorum)
         for row in _stage_rows(work, found)
@@ -190,7 +191,7 @@ def approval_of(work: Work, found: ApplicationRow) -> Approval:
     for row in _stage_rows(work, found):
         if row.stage == DECISION:
             return Approval(row.quorum, row.distinct_departments)
-    return approval(plan_lines(work, found.id), stage_plans())
+    return approval(plan_lines(work, found.id), profile(work).stage_plans())
 
 
 def fix_plan(work: Work, found: ApplicationRow) -> None:
@@ -201,9 +202,9 @@ def fix_plan(work: Work, found: ApplicationRow) -> None:
             application_id=found.id, turn=found.turn, stage=stage.name, position=position, role=stage.role,
             department_id=stage.department_id, line_ids=json.dumps(stage.line_ids), quorum=stage.quorum,
         )
-        for position, stage in enumerate(stages(needed, stage_plans()))
+        for position, stage in enumerate(stages(needed, profile(work).stage_plans()))
     ]  # fmt: skip
-    last = approval(needed, stage_plans())
+    last = approval(needed, profile(work).stage_plans())
     rows.append(
         ApplicationStageRow(
             application_id=found.id, turn=found.turn, stage=DECISION, position=len(rows), role=Role.APPROVER,

@@ -24,7 +24,7 @@ from auth.applications.workflow import State, Step
 from auth.grants.tables import GrantRow
 from auth.identity.tables import AccountRow
 from auth.policy.filters.rules import LOCAL
-from auth.policy.limits import limits
+from auth.profile.now import limits_now
 from auth.roles import Role
 from auth.scope import sight
 from core import calendar
@@ -113,7 +113,7 @@ def read(work: Work, actor: Actor, row: ApplicationRow) -> ApplicationRead:
 def counters_left(work: Work, row: ApplicationRow) -> int:
     """How often the applicant may still answer an offer with a counter-proposal."""
     made = sum(event.step == Step.COUNTER for event in queries.events(work, row.id))
-    return max(limits()["counter_rounds"] - made, 0)
+    return max(limits_now(work)["counter_rounds"] - made, 0)
 
 
 def _proposal(work: Work, row: ApplicationRow) -> ProposalRead | None:

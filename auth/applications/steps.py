@@ -17,8 +17,8 @@ from auth.clocks.rules import STAGE_OF
 from auth.identity.principals import orgs_of
 from auth.messages import announcing
 from auth.policy.filters.rules import LOCAL
-from auth.policy.limits import limits
 from auth.policy.separation import Doer
+from auth.profile.now import limits_now
 from auth.roles import Role
 from auth.scope import roles_towards
 from core import outbox
@@ -131,7 +131,7 @@ def _set_clock(work: Work, row: ApplicationRow, before: State) -> None:
         return
     row.due_on = None
     if after in (State.RETURNED, State.OFFERED):
-        row.due_on = today + timedelta(days=limits()["answer_days"])
+        row.due_on = today + timedelta(days=limits_now(work)["answer_days"])
     if after in FINAL:
         row.ended_at = work.now
 

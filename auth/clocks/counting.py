@@ -9,10 +9,11 @@ from typing import TypeVar
 from sqlmodel import col, select
 
 from auth.applications.tables import ApplicationEventRow, ApplicationRow
-from auth.clocks.rules import Clock, Extension, Happened, Stage, clocks, present
+from auth.clocks.rules import Clock, Extension, Happened, Sla, Stage, clocks, present
 from auth.clocks.sla import sla
 from auth.clocks.tables import ExtensionRow, ReceiptRow
 from auth.policy.filters.rules import LOCAL
+from auth.profile.now import limits_of, profiles_by_day
 from core import calendar
 from core.work import Work
 
@@ -39,6 +40,11 @@ _PART = 500  # ids in one question
 
 def many(work: Work, application_ids: Sequence[str]) -> dict[str, tuple[Clock, ...]]:
     """The clocks of many applications, with three questions for every few hundred of them."""
+    profile_of = profiles_by_day(work)
+
+    def sla_of(day: date) -> Sla:
+        return sla(day, limits_of(profile_of(day)))
+
     is_working, today = calendar.counter(work.db), day_of(work.now)
     found: dict[str, tuple[Clock, ...]] = {}
     for start in range(0, len(application_ids), _PART):
@@ -58,7 +64,7 @@ def many(work: Work, application_ids: Sequence[str]) -> dict[str, tuple[Clock, .
                     Happened(each.to_state, day_of(each.at), each.turn)
                     for each in events.get(application_id, [])
                 ],
-                sla,
+                sla_of,
                 is_working,
                 today,
                 signed={each.turn: day_of(each.at) for each in receipts.get(application_id, [])},

@@ -14,7 +14,7 @@ from importlib.resources import files
 from typing import Any, Final
 
 from auth.clocks.rules import Sla, Stage
-from auth.policy.limits import limits
+from auth.policy.limits import Limits
 from core.text import Text
 
 HANDLER: Final = "handler"
@@ -50,9 +50,9 @@ def _data() -> dict[str, Any]:
     return read
 
 
-def rows(on: date) -> tuple[StageLimit, ...]:
-    """The rows in force that day; before the first of a stage, its first."""
-    return tuple(_row(stage, on) for stage in Stage)
+def rows(on: date, limits: Limits) -> tuple[StageLimit, ...]:
+    """The rows in force that day, with the limits of the policy profile of that day; before the first of a stage, its first."""
+    return tuple(_row(stage, on, limits) for stage in Stage)
 
 
 def _entry(stage: Stage, on: date) -> dict[str, Any]:
@@ -65,21 +65,21 @@ def _entry(stage: Stage, on: date) -> dict[str, Any]:
     return found
 
 
-def _row(stage: Stage, on: date) -> StageLimit:
+def _row(stage: Stage, on: date, limits: Limits) -> StageLimit:
     entry = _entry(stage, on)
     began = date.fromisoformat(entry["effective_from"])
     if "limit" in entry:
-        limit = limits().numbers[entry["limit"]]
-        return StageLimit(stage, limit.value, limit.source, max(began, limits().effective_from))
+        limit = limits.numbers[entry["limit"]]
+        return StageLimit(stage, limit.value, limit.source, max(began, limits.effective_from))
     if "sum_of" in entry:
-        days = sum(_row(Stage(part), on).working_days for part in entry["sum_of"])
+        days = sum(_row(Stage(part), on, limits).working_days for part in entry["sum_of"])
         return StageLimit(stage, days, entry["source"], began)
     return StageLimit(stage, entry["working_days"], entry["source"], began)
 
 
-def sla(on: date) -> Sla:
+def sla(on: date, limits: Limits) -> Sla:
     """What the pure functions count with, for a clock that starts on that day."""
-    days: Mapping[Stage, int] = {row.stage: row.working_days for row in rows(on)}
+    days: Mapping[Stage, int] = {row.stage: row.working_days for row in rows(on, limits)}
     return Sla(days, _data()["least_after_pause"]["working_days"])
 
 

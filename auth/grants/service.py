@@ -24,7 +24,6 @@ from auth.grants.tables import GrantEventRow, GrantRow
 from auth.grants.workflow import FINAL, MOVES, State, Step, advance
 from auth.identity.principals import orgs_of
 from auth.policy import odrl, rules, separation
-from auth.policy.limits import limits
 from auth.policy.model import GrantPolicy, Prose
 from auth.policy.separation import Doer, Past
 from auth.profile.now import limits_now, profile
@@ -275,7 +274,7 @@ def expire_due(work: Work) -> int:
 
     Safe to run at any time and in several workers: the rows are held, and a grant that has moved is not found again.
     """
-    waited = work.now - timedelta(days=limits()["pending_days"])
+    waited = work.now - timedelta(days=limits_now(work)["pending_days"])
     live = col(GrantRow.state).in_([State.ACTIVE, State.SUSPENDED]) & (col(GrantRow.ends_at) <= work.now)
     stuck = (col(GrantRow.state) == State.PENDING) & (
         (col(GrantRow.ends_at) <= work.now) | (col(GrantRow.created_at) <= waited)
@@ -334,7 +333,7 @@ def _load(
             ),
             version=row.version,
         )
-    if needs_note and len(body.note.strip()) < (least := limits()["min_reason_characters"]):
+    if needs_note and len(body.note.strip()) < (least := limits_now(work)["min_reason_characters"]):
         raise InputRefused(
             Text(
                 f"请写明理由（note），至少 {least} 个字。",

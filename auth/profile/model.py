@@ -16,6 +16,8 @@ from auth.duties.workflow import Kind
 from auth.policy import limits as shipped_limits
 from auth.policy.limits import Limit, Limits
 from auth.policy.model import DeliveryForm, Prose
+from auth.policy.stages import StagePlans, stage_plans
+from auth.profile.stages import StageSet, in_words
 
 _FOLDER: Final = Path(shipped_limits.__file__).parent / "profiles"
 DEFAULT: Final = "generic-open-data"
@@ -51,6 +53,7 @@ class Profile(BaseModel):
     """Everything a place decides for itself. `forms`: allowed delivery forms by data level, where they differ from the matrix.
 
     `agreement`: every grant hangs on an active agreement; `registration`: whether a dataset must be registered first;
+    `stages`: who reviews and approves, where that differs from the plans that are shipped;
     `blocking_duties`: by kind of duty, how far an overdue one stops live use (a kind that is not named stops none);
     `consent`: datasets that came from another department need its consent; `free_for_public`: price 0 for public purposes.
     """
@@ -67,6 +70,7 @@ class Profile(BaseModel):
     free_for_public: bool
     blocking_duties: dict[Kind, Reach] = {Kind.DELETION_CERTIFICATE: Reach.DATASET}
     numbers: dict[str, Number]
+    stages: StageSet | None = None
     forms: dict[Annotated[int, Field(ge=1, le=6)], tuple[DeliveryForm, ...]]
     clauses: tuple[Clause, ...]
 
@@ -90,6 +94,10 @@ class Profile(BaseModel):
             levels[level] = replace(levels[level], forms=frozenset(forms))
         return replace(base, numbers=numbers, levels=levels)
 
+    def stage_plans(self) -> StagePlans:
+        """The shipped stage plans, or those that this profile sets instead."""
+        return self.stages.plans(self.effective_from) if self.stages else stage_plans()
+
 
 @cache
 def shipped() -> dict[str, Profile]:
@@ -111,11 +119,16 @@ def differences(old: Profile, new: Profile) -> list[tuple[str, str, str]]:
 def flat(profile: Profile) -> dict[str, str]:
     """Every value of a profile in words, by its name."""
     base = profile.limits()
-    said = profile.model_dump(mode="json", exclude={"numbers", "forms", "clauses", "blocking_duties"})
+    said = profile.model_dump(
+        mode="json", exclude={"numbers", "forms", "clauses", "blocking_duties", "stages"}
+    )
     found = {name: json.dumps(value, ensure_ascii=False).strip('"') for name, value in said.items()}
     found |= {
         f"blocking_duties.{kind}": reach.value for kind, reach in sorted(profile.blocking_duties.items())
     }
     found |= {f"numbers.{key}": f"{limit.value} {limit.unit}" for key, limit in base.numbers.items()}
+    plans = profile.stage_plans()
+    found |= {f"stages.{level}": in_words(plan) for level, plan in sorted(plans.levels.items())}
+    found |= {"stages.personal": ", ".join(f"{rule.stage} {rule.quorum}" for rule in plans.personal) or "—"}
     found |= {f"forms.{level}": ", ".join(sorted(rule.forms)) or "—" for level, rule in base.levels.items()}
     return found | {f"clauses.{clause.key}": clause.zh for clause in profile.clauses}

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import date, datetime
 from functools import lru_cache
 
 from sqlmodel import col, select
 
+from auth.casework.tables import CaseEventRow
 from auth.policy.filters.rules import LOCAL
 from auth.policy.limits import Limits
 from auth.profile.model import DEFAULT, Profile, shipped
 from auth.profile.tables import ProfileRow
-from auth.profile.workflow import State
+from auth.profile.workflow import State, Step
 from core.work import Work
 
 
@@ -29,6 +32,32 @@ def profile(work: Work) -> Profile:
 @lru_cache(maxsize=16)
 def _read(body: str) -> Profile:
     return Profile.model_validate_json(body)
+
+
+def profiles_by_day(work: Work) -> Callable[[date], Profile]:
+    """Which profile was in force on a day: from its day, not before it was confirmed, until another took its place."""
+    confirmed = (
+        select(ProfileRow, CaseEventRow.at)
+        .where(CaseEventRow.case_kind == "profile", CaseEventRow.step == Step.CONFIRM)
+        .where(col(CaseEventRow.case_id) == col(ProfileRow.id))
+        .order_by(col(ProfileRow.number).desc())
+    )
+    known = [
+        (max(row.effective_from, _day(at)), _day(row.ended_at) if row.ended_at else None, row.body)
+        for row, at in work.db.exec(confirmed)
+    ]
+
+    def on(day: date) -> Profile:
+        for since, until, body in known:
+            if since <= day and (until is None or day < until):
+                return _read(body)
+        return shipped()[DEFAULT]
+
+    return on
+
+
+def _day(moment: datetime) -> date:
+    return moment.astimezone(LOCAL).date()
 
 
 @lru_cache(maxsize=16)

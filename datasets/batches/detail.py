@@ -10,8 +10,8 @@ from typing import Any, Final
 
 from auth import audit
 from auth.actor import Actor
-from auth.policy.limits import limits
 from auth.policy.rules import PERSONAL
+from auth.profile.now import limits_now
 from catalog.assets import asset
 from core.errors import AccessRefused, Conflict, Reason
 from core.files import FileStore
@@ -70,7 +70,7 @@ def detail(work: Work, actor: Actor, batch_id: str) -> BatchDetail:
 
 def is_sensitive(work: Work, dataset_id: str) -> bool:
     """Whether single values are for the source department's eyes alone: a high level, or columns about persons."""
-    held, high = asset(work, dataset_id), limits()["security_review_from_level"]
+    held, high = asset(work, dataset_id), limits_now(work)["security_review_from_level"]
     return held.level >= high or any(
         column.level >= high or column.identifier_kind in PERSONAL for column in held.columns
     )
