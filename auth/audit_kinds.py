@@ -55,6 +55,7 @@ KIND_NAMES: Final[Mapping[str, Text]] = {
     "application.countered": Text("申请方提出修改意见", "Counter-proposal"),
     "application.offered": Text("准予，提供条款", "Terms offered"),
     "application.rejected": Text("不予授权", "Rejected"),
+    "application.letter_issued": Text("签发决定书", "Decision letter issued"),
     "application.agreed": Text("接受条款", "Terms accepted"),
     "application.declined": Text("不接受条款", "Terms declined"),
     "application.withdrawn": Text("撤回申请", "Application withdrawn"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -71,3 +72,22 @@ def copy(
     """A new draft with the content of an application."""
     with connect(data_dir, server, token, user) as api:
         tell(api.post(f"/applications/{application_id}/copy"), as_json)
+
+
+@more.command()
+def letter(
+    application_id: str,
+    out: Annotated[Path | None, typer.Option("--out", help="Where the PDF goes; empty: show the letter")] = None,
+    data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
+) -> None:  # fmt: skip
+    """The decision letter: outcome, reasons, legal basis, conditions, remedies."""
+    with connect(data_dir, server, token, user) as api:
+        found = api.get(f"/applications/{application_id}/letter")
+        if out is not None:
+            api.download(f"/applications/{application_id}/letter.pdf", out)
+            show({"out": str(out), "number": found["letter"]["number"], "sha256": found["sha256"]}, as_json)
+        elif as_json:
+            show(found, True)
+        else:
+            said = {"number", "outcome", "decided_on", "lines", "basis", "conditions", "remedies"}
+            show({key: value for key, value in found["letter"].items() if key in said}, False)

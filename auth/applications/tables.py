@@ -113,3 +113,15 @@ class ApplicationEventRow(SQLModel, table=True):
     org_id: str | None = None
     note: str = ""
     at: datetime = Field(sa_type=UtcDateTime)
+
+
+class ApplicationLetterRow(SQLModel, table=True):
+    """The letter of one decision, as it was first issued: `version` is that of the deciding event. Never written again."""
+
+    __tablename__ = "auth_application_letter"
+    application_id: str = Field(foreign_key="auth_application.id", primary_key=True)
+    version: int = Field(primary_key=True)
+    document: str
+    pdf: bytes
+    sha256: str = Field(max_length=64)
+    issued_at: datetime = Field(sa_type=UtcDateTime)
