@@ -46,6 +46,8 @@ def term_of(name: str, word: str) -> ColumnTerm:
             mask |= {"step": float(rest)}
         case "truncate":
             mask |= {"unit": rest}
+        case "clamp" if len(parts) == 2:
+            mask |= {name: float(part) for name, part in zip(("low", "high"), parts, strict=True) if part}
     return ColumnTerm.model_validate({"name": name, "use": Use.MASKED, "mask": mask})
 
 
@@ -55,7 +57,13 @@ def word_of(use: str, mask: Mask | None) -> str:
         return use
     facts = mask.model_dump(exclude={"kind"})
     return ":".join(
-        [mask.kind, *(f"{value:g}" if isinstance(value, float) else str(value) for value in facts.values())]
+        [
+            mask.kind,
+            *(
+                "" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
+                for value in facts.values()
+            ),
+        ]
     )
 
 

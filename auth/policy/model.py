@@ -79,13 +79,32 @@ class TruncateMask(_Frozen):
     unit: Literal["hour", "day", "month", "year"]
 
 
-Mask = Annotated[DropMask | RedactMask | KeepMask | RoundMask | TruncateMask, Field(discriminator="kind")]
+class ClampMask(_Frozen):
+    """Top and bottom coding: numbers below `low` become `low`, numbers above `high` become `high`; one bound may be missing."""
+
+    kind: Literal["clamp"] = "clamp"
+    low: float | None = Field(default=None, allow_inf_nan=False)
+    high: float | None = Field(default=None, allow_inf_nan=False)
+
+    @model_validator(mode="after")
+    def _bounds_fit(self) -> Self:
+        if self.low is None and self.high is None:
+            raise ValueError("clamp: at least one of low and high")
+        if self.low is not None and self.high is not None and self.low >= self.high:
+            raise ValueError("clamp: low must lie below high")
+        return self
+
+
+Mask = Annotated[
+    DropMask | RedactMask | KeepMask | RoundMask | TruncateMask | ClampMask, Field(discriminator="kind")
+]
 MASK_TYPES: Final[dict[str, frozenset[str]]] = {
     "drop": frozenset({"string", "integer", "number", "boolean", "date", "datetime", "time", "geometry"}),
     "redact": frozenset({"string"}),
     "keep": frozenset({"string"}),
     "round": frozenset({"integer", "number"}),
     "truncate": frozenset({"date", "datetime"}),
+    "clamp": frozenset({"integer", "number"}),
 }
 
 

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from auth.policy.filters.model import RowFilter, all_of
 from auth.policy.model import (
+    ClampMask,
     ColumnTerm,
     DeliveryForm,
     DropMask,
@@ -115,4 +116,7 @@ def _mask_hides_more(new: Mask, asked: Mask) -> bool:
             return new.step >= asked.step and (new.step / asked.step).is_integer()
         case TruncateMask(), TruncateMask():
             return _UNITS.index(new.unit) >= _UNITS.index(asked.unit)
+        case ClampMask(), ClampMask():
+            low = asked.low is None or (new.low is not None and new.low >= asked.low)
+            return low and (asked.high is None or (new.high is not None and new.high <= asked.high))
     return False

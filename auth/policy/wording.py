@@ -7,6 +7,7 @@ from typing import Final
 
 from auth.policy.filters.model import All, Any_, Between, Compare, In, IsNull, Not, RowFilter, Scalar
 from auth.policy.model import (
+    ClampMask,
     ColumnTerm,
     DeliveryForm,
     DropMask,
@@ -63,6 +64,12 @@ def mask_in_words(mask: Mask) -> Text:
         case TruncateMask():
             unit = _UNITS[mask.unit]
             return Text(f"截断到{unit.zh}", f"cut to {unit.en}")
+        case ClampMask():
+            low, high = ("…" if each is None else f"{each:g}" for each in (mask.low, mask.high))
+            return Text(
+                f"限制在 {low} 至 {high} 之间（超出者取边界值）",
+                f"held between {low} and {high} (values beyond become the bound)",
+            )
 
 
 def term_in_words(term: ColumnTerm) -> Text:

@@ -31,10 +31,12 @@ from duckdb import (
 
 from auth.policy.filters.model import RowFilter
 from auth.policy.model import ColumnTerm, DeliveryForm, Use
+from auth.policy.small_cells import SmallCells
 from core.errors import Conflict
 from core.text import Text
 from datasets.cells import flat, safe_cells, safe_name
 from datasets.extracts.compile import Held, condition, hashed, leaving, unhashed
+from datasets.extracts.small_cells import LeftOut, left_out
 from datasets.geometry import GEO, as_texts, kept_metadata, shape_columns, texted
 from datasets.releases.writer import encoding
 
@@ -54,6 +56,7 @@ class Recipe:
     form: DeliveryForm
     key: bytes
     metadata: Mapping[str, str]
+    cells: SmallCells | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,7 @@ class Built:
 
     rows: int
     size_bytes: int
+    left_out: int = 0
 
 
 @contextmanager
@@ -115,12 +119,29 @@ def _unfit(what: str) -> Conflict:
     )
 
 
-def count(release: Path, row_filter: RowFilter | None, *, memory_limit_mb: int, scratch: Path) -> int:
-    """How many rows of the release the filter lets through."""
+def count(
+    release: Path,
+    row_filter: RowFilter | None,
+    *,
+    memory_limit_mb: int,
+    scratch: Path,
+    cells: SmallCells | None = None,
+) -> int:
+    """How many rows would leave: those that the filter lets through, less small cells. Conflict where `cells` refuses."""
     with _engine(memory_limit_mb, scratch) as connection:
-        visible, _ = _visible(connection, release, row_filter)
+        visible, held = _visible(connection, release, row_filter)
         counted = visible.aggregate([FunctionExpression("count")]).fetchone()
-    return int(counted[0]) if counted else 0
+        out = _small(visible, held, cells, b"", release)
+    return (int(counted[0]) if counted else 0) - (out.rows if out else 0)
+
+
+def _small(
+    visible: DuckDBPyRelation, held: Mapping[str, Held], cells: SmallCells | None, key: bytes, release: Path
+) -> LeftOut | None:
+    if cells is None:
+        return None
+    rows = pq.read_metadata(release).num_rows
+    return left_out(visible, held, cells, key=key, place=_PLACE, release_rows=rows)
 
 
 def build(
@@ -137,17 +158,18 @@ def build(
     with _engine(memory_limit_mb, scratch) as connection:
         visible, held = _visible(connection, release, recipe.row_filter)
         chosen = _chosen(recipe, held)
+        out_of_it = _small(visible, held, recipe.cells, recipe.key, release)
         reader = visible.select(*chosen, ColumnExpression(_PLACE)).to_arrow_reader(BATCH_ROWS)
         schema = _described(reader.schema, pq.read_schema(release), recipe)
         rows = 0
         with _writer(out, schema, recipe) as write, _Hashing(connection, recipe) as hashing:
-            for columns in _ahead(_in_order(reader), hashing):
+            for columns in _ahead(_in_order(reader, out_of_it), hashing):
                 write(pa.record_batch(columns, schema=schema))
                 rows += len(columns[0])
                 if on_progress:
                     done = rows / rows_expected if rows_expected else 1.0
                     on_progress(min(done, 1.0), Text(f"已写出 {rows} 行", f"{rows} rows written"))
-    return Built(rows, out.stat().st_size)
+    return Built(rows, out.stat().st_size, out_of_it.rows if out_of_it else 0)
 
 
 class _Hashing:
@@ -200,8 +222,8 @@ def _ahead(batches: Iterator[list[pa.Array]], hashing: _Hashing) -> Iterator[lis
             yield waiting.popleft().result()
 
 
-def _in_order(reader: pa.RecordBatchReader) -> Iterator[list[pa.Array]]:
-    """The columns of each batch but the last, which is the row's place; raises RuntimeError unless places ascend.
+def _in_order(reader: pa.RecordBatchReader, out_of_it: LeftOut | None) -> Iterator[list[pa.Array]]:
+    """The columns of each batch but the last, which is the row's place, without the rows left out; RuntimeError unless places ascend.
 
     Nothing is sorted: a scan with filters that are no joins keeps the order and streams. A later engine may think otherwise.
     """
@@ -214,6 +236,11 @@ def _in_order(reader: pa.RecordBatchReader) -> Iterator[list[pa.Array]]:
         if places[0].as_py() <= before or (len(steps) and pc.min(steps).as_py() <= 0):
             raise RuntimeError("the engine gave rows out of order")
         before = places[-1].as_py()
+        if out_of_it is not None and out_of_it.rows:
+            kept = out_of_it.kept(places)
+            columns = [values.filter(kept) for values in columns]
+            if not len(columns[0]):
+                continue
         yield columns
 
 

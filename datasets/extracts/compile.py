@@ -7,6 +7,7 @@ timestamps are local time (UTC+8), as everywhere in a release.
 from __future__ import annotations
 
 import hmac
+import math
 from collections.abc import Mapping
 from datetime import datetime
 from functools import reduce
@@ -18,7 +19,17 @@ from duckdb import CaseExpression, ColumnExpression, ConstantExpression, Express
 
 from auth.policy.filters.model import All, Any_, Between, In, IsNull, Leaf, Not, RowFilter
 from auth.policy.filters.rules import LOCAL, literal, values_of
-from auth.policy.model import ColumnTerm, DropMask, KeepMask, Mask, RedactMask, RoundMask, TruncateMask, Use
+from auth.policy.model import (
+    ClampMask,
+    ColumnTerm,
+    DropMask,
+    KeepMask,
+    Mask,
+    RedactMask,
+    RoundMask,
+    TruncateMask,
+    Use,
+)
 
 PSEUDONYM_HEX: Final = 20  # 80 bits: no collisions to fear below 10^9 values
 _FLOATS: Final = frozenset({"DOUBLE", "FLOAT"})
@@ -167,6 +178,8 @@ def _masked(column: Expression, mask: Mask, duck_type: str) -> Expression:
             return (FunctionExpression("floor", column / step) * step).cast(duckdb.dtype(duck_type))
         case TruncateMask():
             return _truncated(column, mask, duck_type)
+        case ClampMask():
+            return _clamped(column, mask, duck_type)
 
 
 def _keep(column: Expression, mask: KeepMask) -> Expression:
@@ -180,6 +193,22 @@ def _keep(column: Expression, mask: KeepMask) -> Expression:
     shown = reduce(lambda left, right: FunctionExpression("||", left, right), parts)
     all_hidden = FunctionExpression("repeat", ConstantExpression("*"), length)
     return CaseExpression(hidden > ConstantExpression(0), shown).otherwise(all_hidden)
+
+
+def _clamped(column: Expression, mask: ClampMask, duck_type: str) -> Expression:
+    """Null stays null, NaN stays NaN, which the engine sorts above every number."""
+    whole = type_word(duck_type) == "integer"  # compared as integers, so that large ones stay exact
+    out = column
+    if mask.low is not None:
+        low = ConstantExpression(math.ceil(mask.low) if whole else mask.low)
+        out = CaseExpression(out < low, low).otherwise(out)
+    if mask.high is not None:
+        high = ConstantExpression(math.floor(mask.high) if whole else mask.high)
+        above = out > high
+        if duck_type in _FLOATS:
+            above &= ~FunctionExpression("isnan", column)
+        out = CaseExpression(above, high).otherwise(out)
+    return out.cast(duckdb.dtype(duck_type))
 
 
 def _truncated(column: Expression, mask: TruncateMask, duck_type: str) -> Expression:

@@ -59,6 +59,8 @@ class PlanRead(SQLModel):
     columns: list[PlannedColumn]
     rows: int | None
     rows_in_release: int | None
+    size_estimate: int | None = None
+    small_cells: dict[str, Any] | None = None
     quota_left: dict[str, int | None]
 
 

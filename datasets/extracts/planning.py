@@ -6,12 +6,14 @@ from typing import Final
 
 from auth.actor import Actor
 from auth.grants.view import GrantView
+from core.errors import Conflict
 from core.files import FileStore
 from core.settings import Settings
 from core.text import Lang
 from core.work import Work
 from datasets.extracts import service
 from datasets.extracts.models import ExtractCreate, PlannedColumn, PlanRead
+from datasets.releases.tables import ReleaseRow
 
 COUNT_MEMORY_MB: Final = 256  # a count needs little, and the server counts for several people at once
 
@@ -21,17 +23,22 @@ def plan(
 ) -> PlanRead:
     """Every reason to refuse, or the columns, rows and quota that the request would take."""
     case = service.consider(work, actor, body)
-    permitted = not case.reasons
-    rows = None
-    if permitted and case.release is not None and case.release.sha256:
+    reasons, rows, size = case.reasons, None, None
+    if not reasons and case.release is not None and case.release.sha256:
         from datasets.extracts.build import count
 
         release = files.path(case.release.sha256)
         memory, scratch = min(settings.memory_limit_mb, COUNT_MEMORY_MB), settings.scratch_dir
-        rows = count(release, case.row_filter, memory_limit_mb=memory, scratch=scratch)
+        try:
+            rows = count(release, case.row_filter, memory_limit_mb=memory, scratch=scratch, cells=case.cells)
+            size = _size(case.release, rows, len(case.terms))
+        except Conflict as refusal:
+            if not refusal.reasons:
+                raise
+            reasons = tuple(refusal.reasons)
     return PlanRead(
-        permitted=permitted,
-        reasons=[reason.as_json(lang) for reason in case.reasons],
+        permitted=not reasons,
+        reasons=[reason.as_json(lang) for reason in reasons],
         release_id=case.release.id if case.release else None,
         release_number=case.release.number if case.release else None,
         columns=[
@@ -40,8 +47,16 @@ def plan(
         ],
         rows=rows,
         rows_in_release=case.release.rows if case.release else None,
+        size_estimate=size,
+        small_cells=case.cells.as_json() if case.cells else None,
         quota_left=quota_left(case.grant),
     )
+
+
+def _size(release: ReleaseRow, rows: int, columns: int) -> int:
+    """About how large the file will be: the release's share of rows and columns."""
+    share = rows / max(release.rows or 0, 1) * columns / max(len(release.columns), 1)
+    return max(round((release.size_bytes or 0) * share), 1)
 
 
 def quota_left(grant: GrantView) -> dict[str, int | None]:

@@ -10,6 +10,7 @@ from typing import Any
 import rfc8785
 
 from auth.policy.model import ColumnTerm
+from auth.policy.small_cells import SmallCells
 from datasets.extracts.tables import ExtractRow
 
 
@@ -19,10 +20,11 @@ def receipt_of(
     release_sha256: str,
     at: datetime,
     export: dict[str, Any] | None = None,
+    suppression: dict[str, Any] | None = None,
 ) -> tuple[str, str]:
     """Canonical JSON (RFC 8785) of the receipt and its SHA-256; `row` must carry what was made.
 
-    export: the verdict of the dataset's export suite, where it has one.
+    export: the verdict of the dataset's export suite, where it has one. suppression: what `suppression_of` says.
     """
     body: dict[str, Any] = {
         "version": 1,
@@ -47,5 +49,14 @@ def receipt_of(
     }
     if export is not None:
         body["export_check"] = export
+    if suppression is not None:
+        body["small_cells"] = suppression
     text = rfc8785.dumps(body)
     return text.decode(), hashlib.sha256(text).hexdigest()
+
+
+def suppression_of(cells: SmallCells | None, left_out: int) -> dict[str, Any] | None:
+    """The rule that held, and how many rows it left out, rounded up to its own step: the exact number would tell of single rows."""
+    if cells is None:
+        return None
+    return cells.as_json() | {"rows_left_out_at_most": -(-left_out // cells.min_rows) * cells.min_rows}

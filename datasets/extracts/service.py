@@ -19,6 +19,7 @@ from auth.policy import rules
 from auth.policy.filters.model import MAX_DEPTH, MAX_NODES, RowFilter, all_of, parse_json
 from auth.policy.filters.rules import columns_of
 from auth.policy.model import Ask, ColumnTerm, DeliveryForm
+from auth.policy.small_cells import SmallCells, small_cells
 from auth.profile.now import limits_now
 from catalog.assets import asset
 from core import jobs, outbox
@@ -28,7 +29,7 @@ from core.text import Text
 from core.work import Work
 from datasets.extracts import queries
 from datasets.extracts.models import ExtractCreate, ExtractRead, ExtractState
-from datasets.extracts.receipt import receipt_of
+from datasets.extracts.receipt import receipt_of, suppression_of
 from datasets.extracts.tables import ExtractRow
 from datasets.releases import queries as releases
 from datasets.releases.tables import ReleaseRow
@@ -46,6 +47,7 @@ class Case:
     terms: tuple[ColumnTerm, ...]
     row_filter: RowFilter | None
     reasons: tuple[Reason, ...]
+    cells: SmallCells | None = None
 
 
 def consider(work: Work, actor: Actor, body: ExtractCreate) -> Case:
@@ -157,10 +159,11 @@ def finish(
     size_bytes: int,
     *,
     export: dict[str, Any] | None = None,
+    left_out: int = 0,
 ) -> None:
     """Charge rows and bytes, write the receipt and make the file takeable, in one transaction; twice is once.
 
-    export: what the dataset's export suite said, for the receipt.
+    export: what the dataset's export suite said, for the receipt. left_out: rows of small cells.
     """
     made = making(work, extract_id, to_change=True)
     if made is None:
@@ -171,7 +174,9 @@ def finish(
     )  # fmt: skip
     row.sha256, row.rows, row.size_bytes = sha256, rows, size_bytes
     row.state, row.ready_at = ExtractState.READY, work.now
-    row.receipt, row.receipt_hash = receipt_of(row, made.case.terms, made.release_sha256, work.now, export)
+    row.receipt, row.receipt_hash = receipt_of(
+        row, made.case.terms, made.release_sha256, work.now, export, suppression_of(made.case.cells, left_out)
+    )
     work.db.add(row)
     _note(
         work, actor, "extract.delivered", row,
@@ -282,7 +287,14 @@ def _case(
         reasons.append(_no_release(grant.dataset_id, body.release_id))
     else:
         reasons.extend(_not_in_release(release, terms, row_filter))
-    return Case(grant, release, terms, row_filter, tuple(reasons))
+    return Case(grant, release, terms, row_filter, tuple(reasons), _cells(work, grant))
+
+
+def _cells(work: Work, grant: GrantView) -> SmallCells | None:
+    try:
+        return small_cells(asset(work, grant.dataset_id), grant.policy.leaving, limits_now(work))
+    except NotFound:
+        return None  # a reason to refuse already
 
 
 def _case_of(work: Work, row: ExtractRow) -> Case:

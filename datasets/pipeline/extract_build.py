@@ -51,7 +51,7 @@ def _build(ctx: JobContext, extract_id: ExtractId) -> dict[str, Any]:
     memory, scratch = ctx.settings.memory_limit_mb, ctx.settings.scratch_dir
     expected = count(release, case.row_filter, memory_limit_mb=memory, scratch=scratch)
     key = grant_key(master_key(ctx.settings.keys_dir), row.dataset_id, row.grant_id)
-    recipe = Recipe(case.terms, case.row_filter, DeliveryForm(row.form), key, _facts(row))
+    recipe = Recipe(case.terms, case.row_filter, DeliveryForm(row.form), key, _facts(row), case.cells)
     out = ctx.scratch(".part")
     built = build(
         release, recipe, out, rows_expected=expected, on_progress=ctx.part(0.1, 0.95),
@@ -59,7 +59,13 @@ def _build(ctx: JobContext, extract_id: ExtractId) -> dict[str, Any]:
     )  # fmt: skip
     export = _judged(ctx, row, release, recipe, out)
     stored = ctx.files.put_file(out)
-    return {"sha256": stored.sha256, "rows": built.rows, "bytes": stored.size_bytes, "export": export}
+    return {
+        "sha256": stored.sha256,
+        "rows": built.rows,
+        "bytes": stored.size_bytes,
+        "export": export,
+        "left_out": built.left_out,
+    }
 
 
 def _judged(
@@ -116,7 +122,14 @@ def _finish(ctx: JobContext, extract_id: ExtractId, made: dict[str, Any]) -> dic
     with ctx.write() as work:
         actor = queries.requester(queries.row(work, extract_id))
         service.finish(
-            work, actor, extract_id, made["sha256"], made["rows"], made["bytes"], export=made.get("export")
+            work,
+            actor,
+            extract_id,
+            made["sha256"],
+            made["rows"],
+            made["bytes"],
+            export=made.get("export"),
+            left_out=made.get("left_out", 0),
         )
     return {}
 

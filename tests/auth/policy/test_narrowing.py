@@ -193,3 +193,25 @@ def test_policy_that_makes_no_sense_is_refused(change: dict[str, Any]) -> None:
 def test_term_that_makes_no_sense_is_refused(term: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         ColumnTerm.model_validate(term)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "hides_more"),
+    [(0, 10, True), (1, 9, True), (None, 10, False), (0, 11, False), (-1, 10, False), (0, None, False)],
+)
+def test_top_and_bottom_coding_hides_more_when_its_bounds_are_tighter(
+    low: float | None, high: float | None, hides_more: bool
+) -> None:
+    def coded(low: float | None, high: float | None) -> GrantPolicy:
+        mask = {"kind": "clamp", "low": low, "high": high}
+        return a_policy(columns=[{"name": "area_m2", "use": "masked", "mask": mask}])
+
+    assert (widenings(coded(low, high), coded(0, 10)) == ()) == hides_more
+
+
+@pytest.mark.parametrize(("low", "high"), [(None, None), (3, 3), (4, 3)])
+def test_bounds_that_code_nothing_are_refused(low: float | None, high: float | None) -> None:
+    with pytest.raises(ValidationError):
+        ColumnTerm.model_validate(
+            {"name": "x", "use": "masked", "mask": {"kind": "clamp", "low": low, "high": high}}
+        )

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from auth.policy.filters.model import parse
 from auth.policy.filters.rules import matches
-from auth.policy.model import ColumnTerm, DropMask, KeepMask, RedactMask, RoundMask, TruncateMask
+from auth.policy.model import ClampMask, ColumnTerm, DropMask, KeepMask, RedactMask, RoundMask, TruncateMask
 from datasets.extracts.compile import Held, condition, leaving, pseudonym
 
 KEY = b"k" * 32
@@ -109,6 +109,14 @@ def test_fast_filter_agrees_with_the_slow_reading(rows: list[dict[str, Any]], tr
         (ColumnTerm(name="x", use="masked", mask=RoundMask(step=5)), "-7::BIGINT", -10),
         (ColumnTerm(name="x", use="masked", mask=RoundMask(step=0.5)), "1.7::DOUBLE", 1.5),
         (ColumnTerm(name="x", use="masked", mask=DropMask()), "1.7::DOUBLE", None),
+        (ColumnTerm(name="x", use="masked", mask=ClampMask(high=65.5)), "97::INTEGER", 65),
+        (ColumnTerm(name="x", use="masked", mask=ClampMask(low=0, high=9)), "-4.5::DOUBLE", 0.0),
+        (
+            ColumnTerm(name="x", use="masked", mask=ClampMask(low=0)),
+            "9007199254740993::BIGINT",
+            9007199254740993,
+        ),
+        (ColumnTerm(name="x", use="masked", mask=ClampMask(low=0)), "NULL::BIGINT", None),
         (
             ColumnTerm(name="x", use="masked", mask=TruncateMask(unit="month")),
             "DATE '2026-03-31'",
