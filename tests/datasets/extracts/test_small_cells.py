@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from sqlmodel import select
 
 from api.house import House
+from auth.asset import IdentifierKind
 from auth.policy.limits import limits
 from auth.policy.model import ColumnTerm, DeliveryForm
 from auth.policy.small_cells import SmallCells, small_cells
@@ -128,7 +129,7 @@ def _scene(house: House, number: int = 40) -> Scene:
     [(3, "QI", "plain", True), (4, "QI", "pseudonymised", True), (2, "QI", "plain", False), (3, "none", "plain", False), (3, "DI", "plain", False)],
 )  # fmt: skip
 def test_the_level_and_the_kind_of_column_say_whether_cells_are_looked_for(
-    sqlite_house: House, level: int, kind: str, use: str, found: bool
+    sqlite_house: House, level: int, kind: IdentifierKind, use: str, found: bool
 ) -> None:
     scene = a_scene(sqlite_house)
     held = scene.desk.known[VENUES]
