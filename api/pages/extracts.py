@@ -225,7 +225,7 @@ def show_page(
         request, "extracts/show.html", extract=found, filename=service.parcel_of(row).filename, states=STATE_NAMES, forms=FORM_NAMES,
         job=read(job) if job and found.state is ExtractState.BUILDING else None,
         receipt=json.dumps(json.loads(row.receipt), ensure_ascii=False, indent=2) if row.receipt else None,
-        proof=_proof(work, house, extract_id),
+        is_signed="signature" in json.loads(row.receipt or "{}"), proof=_proof(work, house, extract_id),
         refused=service.still_refused(work, row) if found.state is ExtractState.READY else (),
         may_take=actor.may_in("datasets:extract:request", found.org_id), coded=limits(),
     )  # fmt: skip

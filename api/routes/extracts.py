@@ -18,7 +18,7 @@ from auth.proof.checkpoint import Place
 from auth.proof.service import InclusionRead
 from core.errors import AccessRefused, QuotaExceeded
 from core.ids import ExtractId
-from datasets.extracts import planning, queries, service
+from datasets.extracts import planning, queries, service, signing
 from datasets.extracts.models import ExtractCreate, ExtractRead, ExtractState, PlanRead
 
 router = APIRouter(prefix="/extracts", tags=["extracts"])
@@ -66,6 +66,13 @@ def ask(house: House, actor: Actor, body: ExtractCreate) -> ExtractRead:
         with house.write() as work:
             service.note_refusal(work, actor, body, refusal)
         raise
+
+
+@router.get("/receipt-key", **access("public"))
+def receipt_key(house: HouseDep) -> dict[str, str]:
+    """The public key that signs receipts; write it down elsewhere before you rely on it."""
+    key = signing.signing_key(house.settings.keys_dir)
+    return {"algorithm": signing.ALGORITHM, "public_key": signing.public_hex(key)}
 
 
 @router.get("/{extract_id}", **access("datasets:extract:read"))

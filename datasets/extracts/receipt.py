@@ -8,9 +8,11 @@ from datetime import datetime
 from typing import Any
 
 import rfc8785
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from auth.policy.model import ColumnTerm
 from auth.policy.small_cells import SmallCells
+from datasets.extracts.signing import signed
 from datasets.extracts.tables import ExtractRow
 
 
@@ -19,15 +21,16 @@ def receipt_of(
     terms: tuple[ColumnTerm, ...],
     release_sha256: str,
     at: datetime,
+    key: Ed25519PrivateKey,
     export: dict[str, Any] | None = None,
     suppression: dict[str, Any] | None = None,
 ) -> tuple[str, str]:
-    """Canonical JSON (RFC 8785) of the receipt and its SHA-256; `row` must carry what was made.
+    """Canonical JSON (RFC 8785) of the signed receipt and its SHA-256; `row` must carry what was made.
 
     export: the verdict of the dataset's export suite, where it has one. suppression: what `suppression_of` says.
     """
     body: dict[str, Any] = {
-        "version": 1,
+        "version": 2,
         "extract": row.id,
         "grant": row.grant_id,
         "agreement_hash": row.policy_hash,
@@ -51,7 +54,7 @@ def receipt_of(
         body["export_check"] = export
     if suppression is not None:
         body["small_cells"] = suppression
-    text = rfc8785.dumps(body)
+    text = rfc8785.dumps(signed(body, key))
     return text.decode(), hashlib.sha256(text).hexdigest()
 
 

@@ -8,6 +8,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
 from auth import audit
 from auth.actor import Actor
 from auth.grants import ledger, usage
@@ -158,10 +160,11 @@ def finish(
     rows: int,
     size_bytes: int,
     *,
+    key: Ed25519PrivateKey,
     export: dict[str, Any] | None = None,
     left_out: int = 0,
 ) -> None:
-    """Charge rows and bytes, write the receipt and make the file takeable, in one transaction; twice is once.
+    """Charge rows and bytes, write the receipt, signed with `key`, and make the file takeable, in one transaction; twice is once.
 
     export: what the dataset's export suite said, for the receipt. left_out: rows of small cells.
     """
@@ -175,8 +178,8 @@ def finish(
     row.sha256, row.rows, row.size_bytes = sha256, rows, size_bytes
     row.state, row.ready_at = ExtractState.READY, work.now
     row.receipt, row.receipt_hash = receipt_of(
-        row, made.case.terms, made.release_sha256, work.now, export, suppression_of(made.case.cells, left_out)
-    )
+        row, made.case.terms, made.release_sha256, work.now, key, export, suppression_of(made.case.cells, left_out)
+    )  # fmt: skip
     work.db.add(row)
     _note(
         work, actor, "extract.delivered", row,

@@ -17,6 +17,7 @@ from datasets.content import content_digest
 from datasets.extracts import export_suite, queries, service
 from datasets.extracts.build import Recipe, build, count
 from datasets.extracts.keys import grant_key, master_key
+from datasets.extracts.signing import signing_key
 from datasets.extracts.tables import ExtractRow
 from datasets.references import look_up
 from quality.engine import run_suite
@@ -129,6 +130,7 @@ def _finish(ctx: JobContext, extract_id: ExtractId, made: dict[str, Any]) -> dic
             made["rows"],
             made["bytes"],
             export=made.get("export"),
+            key=signing_key(ctx.settings.keys_dir),
             left_out=made.get("left_out", 0),
         )
     return {}
