@@ -70,7 +70,7 @@ def reset(
     who: Annotated[str, typer.Argument(help="User name")],
     data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
 ) -> None:  # fmt: skip
-    """Take away somebody's second factor (lost phone and codes); every session of the account ends."""
+    """Ask to take away somebody's second factor (lost phone and codes); another administrator confirms: `role-change confirm`."""
     with connect(data_dir, server, token, user) as api:
         show(api.post(f"/users/{who}/second-factor/reset"), as_json)
 

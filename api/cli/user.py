@@ -21,7 +21,7 @@ def _flat(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _say(row: dict[str, Any], as_json: bool) -> None:
-    show(row if as_json else _flat(row), as_json)
+    show(row if as_json or "roles" not in row else _flat(row), as_json)
 
 
 @app.command("list")
@@ -92,7 +92,7 @@ def password(
     who: User,
     data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
 ) -> None:  # fmt: skip
-    """Set a new password, read from standard input; every session of the account ends."""
+    """Set a new password, read from standard input; for an account that decides anything another administrator confirms it."""
     body = {"password": password_read()}
     with connect(data_dir, server, token, user) as api:
         _say(api.post(f"/users/{who}/password", body), as_json)
@@ -106,10 +106,13 @@ def link(
     end: Annotated[bool, typer.Option(help="End the link instead")] = False,
     data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
 ) -> None:  # fmt: skip
-    """Let an identity of the OpenID Connect provider sign in as this account."""
+    """Ask that an identity of the OpenID Connect provider may sign in as this account; another administrator confirms."""
     body = {"issuer": issuer, "subject": subject}
     with connect(data_dir, server, token, user) as api:
-        api.post(f"/users/{who}/links{'/end' if end else ''}", body)
+        if not end:
+            show(api.post(f"/users/{who}/links", body), as_json)
+            return
+        api.post(f"/users/{who}/links/end", body)
         show(api.get(f"/users/{who}/links"), as_json, ("issuer", "subject", "linked_at", "last_used_at"))
 
 

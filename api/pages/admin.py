@@ -16,8 +16,9 @@ from api.pages.duties import attached
 from api.pages.tickets import checked
 from api.web import go, page
 from auth.actor import ANYONE, Actor
-from auth.identity import accounts, changes, factor, licence, links, organisations, passwords
+from auth.identity import accounts, changes, credentials, factor, licence, links, organisations, passwords
 from auth.identity.accounts import RoleGive
+from auth.identity.changes import ChangeRead
 from auth.identity.labels import CHANGE_KIND_NAMES, LICENCE_NAMES, ORG_KIND_NAMES
 from auth.identity.licence import LicenceStep
 from auth.identity.organisations import OrganisationRead
@@ -35,6 +36,9 @@ PAGE_SIZE = 50
 _ASKED = Text(
     "角色变更已提出，待另一位管理员确认后生效。",
     "The change of roles waits for another administrator to confirm it.",
+)
+CHANGE_ASKED = Text(
+    "已提出，待另一位管理员确认后生效。", "This waits for another administrator to confirm it."
 )
 WORDS: dict[str, Any] = {
     "role_names": ROLE_NAMES, "role_options": list(ROLE_NAMES.items()),
@@ -166,31 +170,29 @@ def reset_password(
     request: Request, house: HouseDep, actor: ActorDep, user: str,
     password: Annotated[str, Form(max_length=1024)] = "",
 ) -> Response:  # fmt: skip
-    """Set a new password for somebody."""
+    """Set a new password for somebody, or ask to where the account decides anything."""
     with house.read() as work:
         accounts.account(work, user)
     try:
         hashed = passwords.hashed(password, house.settings.password_workers)
     except AppError as refused:
         return user_page(request, house, user, refused)
-    with house.write() as work:
-        accounts.set_password(work, actor, user, hashed)
-    return go(f"/admin/users/{user}", Text("口令已重置。", "The password was reset."))
+    done = tried(house, lambda work: credentials.set_password(work, actor, user, hashed))
+    if isinstance(done, AppError):
+        return user_page(request, house, user, done)
+    waits = isinstance(done, ChangeRead)
+    return go(
+        f"/admin/users/{user}", CHANGE_ASKED if waits else Text("口令已重置。", "The password was reset.")
+    )
 
 
 @router.post("/users/{user}/second-factor/reset", response_class=HTMLResponse, **access("auth:user:admin"))
 def reset_factor(request: Request, house: HouseDep, actor: ActorDep, user: str) -> Response:
-    """Take away somebody's second factor."""
-    done = tried(house, lambda work: factor.reset(work, actor, accounts.account_row(work, user)))
+    """Ask to take away somebody's second factor."""
+    done = tried(house, lambda work: credentials.reset_factor(work, actor, user))
     if isinstance(done, AppError):
         return user_page(request, house, user, done)
-    return go(
-        f"/admin/users/{user}",
-        Text(
-            "动态验证已重置，其会话已全部结束。",
-            "The second factor was reset; every session of the account ended.",
-        ),
-    )
+    return go(f"/admin/users/{user}", CHANGE_ASKED)
 
 
 @router.get("/organisations", response_class=HTMLResponse, **access("auth:org:read"))
@@ -287,6 +289,7 @@ def user_page(request: Request, house: House, user: str, error: AppError | None 
         row = accounts.account(work, user)
         org = organisations.organisation(work, row.org_id) if row.org_id else None
         has_factor = factor.is_enrolled(work, row.id)
+        password_waits = credentials.password_takes_two(work, accounts.account_row(work, row.id))
         identities = links.links(work, row.id)
         waiting, _ = changes.changes(work, request.state.actor, waiting=True, account_id=row.id)
     enterprise = org is not None and org.is_enterprise
@@ -301,6 +304,7 @@ def user_page(request: Request, house: House, user: str, error: AppError | None 
         identities=identities,
         issuer=house.settings.oidc_issuer or "",
         waiting=waiting,
+        password_waits=password_waits,
         kinds_of_change=CHANGE_KIND_NAMES,
         **(WORDS | {"role_options": fitting}),
     )

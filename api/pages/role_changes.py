@@ -1,4 +1,4 @@
-"""Administration: changes of roles that wait for a second person, and break-glass."""
+"""Administration: changes that wait for a second person, and break-glass."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from api.forms import Typed, sentences, tried
 from api.house import House
 from api.web import go, page, page_number
 from auth.actor import Actor
-from auth.identity import changes
+from auth.identity import changes, credentials
 from auth.identity.changes import GLASS_HOURS, MIN_REASON, ChangeRead, ChangeState, GlassAsk
 from auth.identity.labels import CHANGE_KIND_NAMES, CHANGE_STATE_NAMES
 from auth.identity.rules import ENTERPRISE_ROLES
@@ -43,7 +43,7 @@ def look(request: Request, house: HouseDep, actor: ActorDep) -> HTMLResponse:
 def confirm(request: Request, house: HouseDep, actor: ActorDep, change_id: str) -> Response:
     """The second person agrees."""
     said = Text("已确认，变更即刻生效。", "Confirmed; the change counts at once.")
-    return _done(request, house, actor, lambda work: changes.confirm(work, actor, change_id), said)
+    return _done(request, house, actor, lambda work: credentials.confirm(work, actor, change_id), said)
 
 
 @router.post("/changes/{change_id}/refuse", response_class=HTMLResponse, **access("auth:glass:use"))

@@ -15,10 +15,10 @@ from api.deps import ActorDep, HouseDep
 from api.errors import status_of
 from api.forms import tried
 from api.identity import needs_factor, start_half, start_session
-from api.pages.admin import user_page
+from api.pages.admin import CHANGE_ASKED, user_page
 from api.pages.sign_in import local_path
 from api.web import go, page
-from auth.identity import links
+from auth.identity import credentials, links
 from auth.identity.links import LinkAsk
 from core.errors import AppError, InputRefused, NotFound
 from core.text import Text
@@ -83,16 +83,16 @@ def link(
     request: Request, house: HouseDep, actor: ActorDep, user: str,
     issuer: Annotated[str, Form(max_length=300)] = "", subject: Annotated[str, Form(max_length=255)] = "",
 ) -> Response:  # fmt: skip
-    """Let an identity of the provider sign in as this account."""
+    """Ask that an identity of the provider may sign in as this account."""
     try:
         ask = LinkAsk(issuer=issuer.strip(), subject=subject.strip())
     except ValidationError:
         wrong = Text("请填写完整的签发方地址与主体标识。", "Give the issuer's address and the subject whole.")
         return user_page(request, house, user, InputRefused(wrong))
-    done = tried(house, lambda work: links.link(work, actor, user, ask))
+    done = tried(house, lambda work: credentials.link(work, actor, user, ask))
     if isinstance(done, AppError):
         return user_page(request, house, user, done)
-    return go(f"/admin/users/{user}", Text("身份已关联。", "The identity was linked."))
+    return go(f"/admin/users/{user}", CHANGE_ASKED)
 
 
 @router.post("/admin/users/{user}/links/end", response_class=HTMLResponse, **access("auth:user:admin"))

@@ -1,4 +1,4 @@
-"""Changes of roles that wait for a second person, and break-glass."""
+"""Changes that wait for a second person, and break-glass."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from api.access import access
 from api.deps import ActorDep, ReadDep, WorkDep
-from auth.identity import changes
+from auth.identity import changes, credentials
 from auth.identity.changes import ChangeRead, GlassAsk
 
 router = APIRouter(tags=["users"])
@@ -37,8 +37,8 @@ def list_changes(
 
 @router.post("/role-changes/{change_id}/confirm", **access("auth:glass:use"))
 def confirm(work: WorkDep, actor: ActorDep, change_id: str) -> ChangeRead:
-    """The second person agrees; not whoever asked, nor whom it concerns. Role changes take a system administrator."""
-    return changes.confirm(work, actor, change_id)
+    """The second person agrees; not whoever asked, nor whom it concerns. All but break-glass take a system administrator."""
+    return credentials.confirm(work, actor, change_id)
 
 
 @router.post("/role-changes/{change_id}/refuse", **access("auth:glass:use"))

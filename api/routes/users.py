@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.access import access
 from api.deps import ActorDep, HouseDep, ReadDep, WorkDep
-from auth.identity import accounts, changes, factor, links, passwords
+from auth.identity import accounts, changes, credentials, links, passwords
 from auth.identity.accounts import AccountRead, RoleGive
 from auth.identity.changes import ChangeRead
-from auth.identity.links import LinkAsk, LinkRead
+from auth.identity.links import LinkAsk
 from auth.roles import Role
 from core.text import Text
 
@@ -83,21 +83,26 @@ def enable(work: WorkDep, actor: ActorDep, user: str) -> AccountRead:
 
 
 @router.post("/{user}/password", **access("auth:user:admin"))
-def reset_password(house: HouseDep, actor: ActorDep, user: str, body: PasswordReset) -> AccountRead:
-    """Set a new password for somebody; his sessions and tokens end, and a lock is lifted."""
+def reset_password(
+    house: HouseDep, actor: ActorDep, response: Response, user: str, body: PasswordReset
+) -> AccountRead | ChangeRead:
+    """Set a new password for somebody; his sessions and tokens end, and a lock is lifted.
+
+    202 and a change that waits for another administrator, where the account decides anything or has a second factor.
+    """
     with house.read() as work:
         accounts.account(work, user)
     hashed = passwords.hashed(body.password, house.settings.password_workers)
     with house.write() as work:
-        return accounts.set_password(work, actor, user, hashed)
+        done = credentials.set_password(work, actor, user, hashed)
+    response.status_code = 202 if isinstance(done, ChangeRead) else 200
+    return done
 
 
-@router.post("/{user}/second-factor/reset", **access("auth:user:admin"))
-def reset_factor(work: WorkDep, actor: ActorDep, user: str) -> AccountRead:
-    """Take away the second factor of somebody who lost phone and codes; his sessions and tokens end."""
-    row = accounts.account_row(work, user)
-    factor.reset(work, actor, row)
-    return accounts.read(work, row)
+@router.post("/{user}/second-factor/reset", status_code=202, **access("auth:user:admin"))
+def reset_factor(work: WorkDep, actor: ActorDep, user: str) -> ChangeRead:
+    """Ask to take away the second factor of somebody who lost phone and codes; another administrator confirms."""
+    return credentials.reset_factor(work, actor, user)
 
 
 @router.get("/{user}/links", **access("auth:user:read"))
@@ -107,10 +112,10 @@ def list_links(work: ReadDep, user: str) -> dict[str, Any]:
     return {"items": items, "total": len(items), "next": None}
 
 
-@router.post("/{user}/links", status_code=201, **access("auth:user:admin"))
-def link(work: WorkDep, actor: ActorDep, user: str, body: LinkAsk) -> LinkRead:
-    """Let an identity of the OpenID Connect provider, by issuer and subject, sign in as this account."""
-    return links.link(work, actor, user, body)
+@router.post("/{user}/links", status_code=202, **access("auth:user:admin"))
+def link(work: WorkDep, actor: ActorDep, user: str, body: LinkAsk) -> ChangeRead:
+    """Ask that an identity of the OpenID Connect provider, by issuer and subject, may sign in as this account."""
+    return credentials.link(work, actor, user, body)
 
 
 @router.post("/{user}/links/end", status_code=204, **access("auth:user:admin"))

@@ -214,7 +214,7 @@ def set_disabled(work: Work, actor: Actor, key: str, disabled: bool) -> AccountR
 
 
 def set_password(work: Work, actor: Actor, key: str, password: passwords.PasswordHash) -> AccountRead:
-    """A new password, by an administrator or by the person himself; every session and token of the account ends."""
+    """A new password, by the person himself or as `credentials` permits others; every session and token of the account ends."""
     row = account_row(work, key)
     row.password_hash = password.value
     row.failures, row.locked_until = 0, None

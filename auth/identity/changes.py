@@ -1,4 +1,6 @@
-"""Changes to roles that take two people: one administrator asks, another confirms; and break-glass, short and loud.
+"""Changes that take two people: one administrator asks, another confirms; and break-glass, short and loud.
+
+Roles are asked for here; what proves a person (password, second factor, identity) in `credentials`.
 
 ask_give / ask_take / ask_glass → WAITING → confirm → CONFIRMED (the change is made then, and judged anew)
                                           → refuse, withdraw → REFUSED, WITHDRAWN; nobody answers → LAPSED, computed
@@ -6,7 +8,8 @@ ask_give / ask_take / ask_glass → WAITING → confirm → CONFIRMED (the chang
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import json
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
@@ -34,6 +37,13 @@ class ChangeKind(StrEnum):
     GIVE = "role.give"
     TAKE = "role.take"
     GLASS = "break_glass"
+    PASSWORD = "password.set"  # noqa: S105 — the name of a kind
+    FACTOR = "factor.reset"
+    LINK = "link.add"
+
+
+ROLE_KINDS: Final = frozenset({ChangeKind.GIVE, ChangeKind.TAKE, ChangeKind.GLASS})
+Make = Callable[[Work, Actor, ChangeRow, AccountRow], None]
 
 
 class ChangeState(StrEnum):
@@ -45,15 +55,19 @@ class ChangeState(StrEnum):
 
 
 class ChangeRead(SQLModel):
-    """A change as administrators see it. `state` counts time: what nobody answered within three days has LAPSED."""
+    """A change as administrators see it. `state` counts time: what nobody answered within three days has LAPSED.
+
+    `role` is none where no role is changed; `detail` names the identity that is linked.
+    """
 
     id: str
     kind: ChangeKind
     username: str
     name_zh: str
     name_en: str
-    role: Role
+    role: Role | None
     scope: str
+    detail: str
     valid_to: datetime | None
     reason: str
     asked_by: str
@@ -117,8 +131,17 @@ def ask_glass(work: Work, actor: Actor, ask: GlassAsk) -> ChangeRow:
     return made
 
 
-def confirm(work: Work, actor: Actor, change_id: str) -> ChangeRead:
-    """The second person agrees and the change is made. Raises AccessRefused for the first person and for whom it concerns."""
+def ask_other(work: Work, actor: Actor, kind: ChangeKind, account_id: str, detail: str) -> ChangeRow:
+    """Ask for a change that is not one of roles; `credentials` has judged it."""
+    _demand_no_twin(work, kind, account_id, None, "")
+    return _ask(work, actor, kind, account_id, None, "", None, "", detail=detail)
+
+
+def confirm(work: Work, actor: Actor, change_id: str, make: Make) -> ChangeRead:
+    """The second person agrees and the change is made; `make` carries out what is no change of roles.
+
+    Raises AccessRefused for the first person and for whom it concerns.
+    """
     in_person(actor)
     row = _waiting(work, actor, change_id)
     target = work.db.get_one(AccountRow, row.account_id)
@@ -129,7 +152,9 @@ def confirm(work: Work, actor: Actor, change_id: str) -> ChangeRead:
         )
     )
     kind = ChangeKind(row.kind)
-    if kind is ChangeKind.TAKE:
+    if kind not in ROLE_KINDS:
+        make(work, actor, row, target)
+    elif kind is ChangeKind.TAKE:
         accounts.end_assignment(work, actor, target, row.assignment_id or "", asked_by=row.asked_by)
     else:
         if kind is ChangeKind.GLASS:
@@ -216,7 +241,7 @@ def read(work: Work, actor: Actor, row: ChangeRow) -> ChangeRead:
     )
     return ChangeRead(
         id=row.id, kind=ChangeKind(row.kind), username=target.username, name_zh=person.name_zh, name_en=person.name_en,
-        role=Role(row.role), scope=row.scope, valid_to=row.valid_to, reason=row.reason, asked_by=_name(work, row.asked_by),
+        role=Role(row.role) if row.role else None, scope=row.scope, detail=_shown(row), valid_to=row.valid_to, reason=row.reason, asked_by=_name(work, row.asked_by),
         asked_at=row.asked_at, expires_at=row.expires_at, state=state,
         settled_by=_name(work, row.settled_by) if row.settled_by else None, settled_at=row.settled_at,
         is_open=is_open_glass(row, work.now), may_confirm=may,
@@ -266,17 +291,18 @@ def _ask(
     actor: Actor,
     kind: ChangeKind,
     account_id: str,
-    role: Role,
+    role: Role | None,
     scope: str,
     valid_to: datetime | None,
     reason: str,
     *,
     assignment_id: str | None = None,
     hours: int = 0,
+    detail: str = "",
 ) -> ChangeRow:
     row = ChangeRow(
-        id=work.new_id(), kind=kind, account_id=account_id, role=role, scope=scope, valid_to=valid_to,
-        assignment_id=assignment_id, hours=hours, reason=reason.strip()[:500], asked_by=actor.account_id,
+        id=work.new_id(), kind=kind, account_id=account_id, role=role or "", scope=scope, valid_to=valid_to,
+        assignment_id=assignment_id, hours=hours, detail=detail, reason=reason.strip()[:500], asked_by=actor.account_id,
         asked_person=actor.person_id, asked_at=work.now, expires_at=work.now + WAITS, state=ChangeState.WAITING,
     )  # fmt: skip
     work.db.add(row)
@@ -284,9 +310,10 @@ def _ask(
     payload = {
         "kind": kind.value,
         "account": account_id,
-        "role": role.value,
+        "role": row.role,
         "scope": scope,
         "reason": row.reason,
+        "detail": _shown(row),
     }
     audit.record(work, actor, "role_change.asked", subject=row.id, payload=payload)
     return row
@@ -294,6 +321,8 @@ def _ask(
 
 def _settle(work: Work, actor: Actor, row: ChangeRow, state: ChangeState, note: str = "") -> None:
     row.state, row.settled_by, row.settled_at = state, actor.account_id, work.now
+    if row.kind == ChangeKind.PASSWORD:
+        row.detail = ""  # the hash has done its work, or never will
     work.db.add(row)
     work.db.flush()
     kinds = {
@@ -319,11 +348,11 @@ def _waiting(work: Work, actor: Actor, change_id: str) -> ChangeRow:
     return row
 
 
-def _demand_no_twin(work: Work, kind: ChangeKind, account_id: str, role: Role, scope: str) -> None:
+def _demand_no_twin(work: Work, kind: ChangeKind, account_id: str, role: Role | None, scope: str) -> None:
     twin = select(ChangeRow.id).where(
         ChangeRow.kind == kind,
         ChangeRow.account_id == account_id,
-        ChangeRow.role == role,
+        ChangeRow.role == (role or ""),
         ChangeRow.scope == scope,
         ChangeRow.state == ChangeState.WAITING,
         ChangeRow.expires_at > work.now,
@@ -335,6 +364,14 @@ def _demand_no_twin(work: Work, kind: ChangeKind, account_id: str, role: Role, s
                 "The same change waits for another administrator already.",
             )
         )
+
+
+def _shown(row: ChangeRow) -> str:
+    """What of `detail` people and the record may read: the identity, never the hash."""
+    if row.kind != ChangeKind.LINK:
+        return ""
+    wanted = json.loads(row.detail)
+    return f"{wanted['issuer']} · {wanted['subject']}"
 
 
 def _name(work: Work, account_id: str) -> str:

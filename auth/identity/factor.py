@@ -192,7 +192,7 @@ def note_fresh_for(work: Work, actor: Actor) -> None:
 def new_codes(work: Work, actor: Actor) -> list[str]:
     """Fresh recovery codes; the old ones end. The caller has asked for a fresh factor."""
     in_person(actor)
-    _demand_enrolled(work, actor.account_id)
+    demand_enrolled(work, actor.account_id)
     audit.record(work, actor, "second_factor.codes_made", subject=actor.account_id)
     return _make_codes(work, actor.account_id)
 
@@ -200,7 +200,7 @@ def new_codes(work: Work, actor: Actor) -> list[str]:
 def remove(work: Work, actor: Actor, *, is_due: bool) -> None:
     """Take one's own factor away; refused while one's roles demand it."""
     in_person(actor)
-    _demand_enrolled(work, actor.account_id)
+    demand_enrolled(work, actor.account_id)
     if is_due:
         text = Text(
             "您的角色必须使用动态验证，不得自行解除；更换设备请联系系统管理员重置。",
@@ -212,7 +212,7 @@ def remove(work: Work, actor: Actor, *, is_due: bool) -> None:
 
 
 def reset(work: Work, actor: Actor, account: AccountRow) -> None:
-    """An administrator takes the factor of somebody else away; every session and token of the account ends."""
+    """Take the factor of somebody else away, as `credentials` has it confirmed; every session and token of the account ends."""
     in_person(actor)
     if account.person_id == actor.person_id:
         text = Text(
@@ -220,7 +220,7 @@ def reset(work: Work, actor: Actor, account: AccountRow) -> None:
             "Nobody resets his own second factor; ask another administrator.",
         )
         raise AccessRefused(text, reasons=[Reason("own-account", text, "separation of duties")])
-    _demand_enrolled(work, account.id)
+    demand_enrolled(work, account.id)
     _forget(work, account.id)
     account.epoch += 1
     audit.record(work, actor, "second_factor.reset", subject=account.id)
@@ -300,6 +300,7 @@ def _forget(work: Work, account_id: str) -> None:
         work.db.exec(delete(table).where(table.account_id == account_id))  # type: ignore[arg-type]
 
 
-def _demand_enrolled(work: Work, account_id: str) -> None:
+def demand_enrolled(work: Work, account_id: str) -> None:
+    """Raises NotFound for an account without a second factor."""
     if not is_enrolled(work, account_id):
         raise NotFound(Text("该账户没有绑定动态验证。", "The account has no second factor."))

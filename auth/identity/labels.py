@@ -28,6 +28,9 @@ CHANGE_KIND_NAMES: Final[Mapping[str, Text]] = {
     "role.give": Text("授予角色", "Give a role"),
     "role.take": Text("收回角色", "End a role"),
     "break_glass": Text("应急授权", "Break-glass"),
+    "password.set": Text("重置口令", "Set a password"),
+    "factor.reset": Text("重置动态验证", "Reset second factor"),
+    "link.add": Text("关联统一身份", "Link an identity"),
 }
 CHANGE_STATE_NAMES: Final[Mapping[str, Text]] = {
     "WAITING": Text("待确认", "Waiting"),

@@ -38,12 +38,11 @@ class LinkRead(SQLModel):
 
 
 def link(work: Work, actor: Actor, key: str, ask: LinkAsk) -> LinkRead:
-    """Let this identity sign in as the account; not for one's own. Raises Conflict when it belongs to an account."""
+    """Let this identity sign in as the account, as `credentials` has it confirmed; not one's own. Raises Conflict when it is taken."""
     in_person(actor)
     account = accounts.account_row(work, key)
     _not_own(actor, account.person_id)
-    if work.db.get(LinkRow, (ask.issuer, ask.subject)) is not None:
-        raise Conflict(Text("该身份已关联到一个账户。", "This identity is linked to an account already."))
+    demand_free(work, ask)
     row = LinkRow(
         issuer=ask.issuer, subject=ask.subject, account_id=account.id, linked_by=actor.account_id, linked_at=work.now
     )  # fmt: skip
@@ -51,6 +50,12 @@ def link(work: Work, actor: Actor, key: str, ask: LinkAsk) -> LinkRead:
     work.db.flush()
     _record(work, actor, "identity.linked", row)
     return LinkRead.model_validate(row)
+
+
+def demand_free(work: Work, ask: LinkAsk) -> None:
+    """Raises Conflict when the identity belongs to an account."""
+    if work.db.get(LinkRow, (ask.issuer, ask.subject)) is not None:
+        raise Conflict(Text("该身份已关联到一个账户。", "This identity is linked to an account already."))
 
 
 def unlink(work: Work, actor: Actor, key: str, ask: LinkAsk) -> None:

@@ -28,6 +28,8 @@ DECIDING_ROLES: Final = frozenset(
         Role.SECURITY_OFFICER,
     }
 )
+# Whoever holds none but these decides nothing and confirms nothing: his password may be set by one administrator.
+ALONE_ROLES: Final = frozenset({Role.APPLICANT, Role.ANALYST})
 ENTERPRISE_KINDS: Final = frozenset({"operator", "developer"})
 
 _CODE_DIGITS: Final = "0123456789ABCDEFGHJKLMNPQRTUWXY"
@@ -84,6 +86,22 @@ def own_change_objections(*, is_own: bool) -> tuple[Reason, ...]:
         "Nobody changes his own roles; ask another administrator.",
     )
     return (Reason("own-role", text, "separation of duties"),)
+
+
+def password_takes_two(roles: Iterable[Role], *, has_factor: bool) -> bool:
+    """Whether setting somebody's password takes two administrators. `roles`: held now or later, and those that wait."""
+    return has_factor or not frozenset(roles) <= ALONE_ROLES
+
+
+def own_account_objections(*, is_own: bool) -> tuple[Reason, ...]:
+    """What proves a person is changed by himself with his present proof, or by others; never by himself as administrator."""
+    if not is_own:
+        return ()
+    text = Text(
+        "不得以管理员身份变更自己的登录凭据；请在“我的”页面办理，或请其他管理员办理。",
+        "Nobody changes as administrator what proves himself; use your own page, or ask other administrators.",
+    )
+    return (Reason("own-account", text, "separation of duties (8)"),)
 
 
 def second_person_objections(*, is_asker: bool, is_concerned: bool) -> tuple[Reason, ...]:

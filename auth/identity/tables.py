@@ -167,7 +167,10 @@ class FactorProofRow(SQLModel, table=True):
 
 
 class ChangeRow(SQLModel, table=True):
-    """A change of roles that one administrator asked for and another must confirm; break-glass too. Settled, never deleted."""
+    """A change of roles or of what proves somebody, which one administrator asked for and another must confirm; break-glass too.
+
+    Settled, never deleted. `role` is empty where no role is changed; `detail` is JSON and holds no hash once it is settled.
+    """
 
     __tablename__ = "auth_role_change"
     id: str = Field(primary_key=True)
@@ -178,6 +181,7 @@ class ChangeRow(SQLModel, table=True):
     valid_to: datetime | None = Field(default=None, sa_type=UtcDateTime)
     assignment_id: str | None = None
     hours: int = 0
+    detail: str = ""
     reason: str = Field(default="", max_length=500)
     asked_by: str
     asked_person: str

@@ -21,6 +21,7 @@ from tests.people import (
     browser_as,
     client_as,
     code_of,
+    confirm_all,
     enrolled,
     new_browser,
 )
@@ -211,6 +212,10 @@ def test_enrolling_over_http_and_on_pages(sqlite_house: House, clock: TestClock)
     admin = browser_as(sqlite_house, "admin", lang="en")
     assert "Reset second factor" in admin.get("/admin/users/li").text
     assert admin.submit("/admin/users/li/second-factor/reset").status_code == 303
+    assert li.get("/api/v1/me").status_code == 200  # one administrator alone changes nothing
+    with sqlite_house.write() as work:
+        a_person(work, "admin2", roles=["sysadmin"])
+    confirm_all(sqlite_house, "admin2")
     assert li.get("/api/v1/me").status_code == 401  # every token of the account ended
     with sqlite_house.read() as work:
         assert actor_of(work, "li")

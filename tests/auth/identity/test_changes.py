@@ -14,7 +14,7 @@ from sqlmodel import select
 from api.house import House
 from auth import audit
 from auth.actor import Actor
-from auth.identity import accounts, changes, rules
+from auth.identity import accounts, changes, credentials, rules
 from auth.identity.accounts import RoleGive
 from auth.identity.changes import ChangeKind, ChangeState, GlassAsk
 from auth.roles import FRESH_FACTOR, PERMISSIONS, Role
@@ -48,7 +48,7 @@ def _ask(house: House, who: str = "zhao", target: str = "sun", role: Role = Role
 
 def _confirm(house: House, who: str, key: str) -> ChangeState:
     with house.write() as work:
-        return changes.confirm(work, actor_of(work, who), key).state
+        return credentials.confirm(work, actor_of(work, who), key).state
 
 
 def _roles(house: House, who: str) -> set[Role]:
@@ -271,7 +271,7 @@ def _machine(house: House, clock: TestClock) -> type[RuleBasedStateMachine]:
             def act(work: Work) -> None:
                 waiting, _ = changes.changes(work, actor_of(work, who), waiting=True)
                 if nth < len(waiting):
-                    changes.confirm(work, actor_of(work, who), waiting[nth].id)
+                    credentials.confirm(work, actor_of(work, who), waiting[nth].id)
 
             self._try(act)
 
