@@ -29,6 +29,8 @@ from core.jobs import JobRow, JobState, ask_for
 from core.jobs_run import JobKind, Lane, context_for, in_place, perform, scratch_room
 from core.settings import Settings
 from core.text import Text
+from datasets.harvest import queries as harvests
+from datasets.harvest.service import start_due as start_due_harvest
 from datasets.pipeline import kinds
 from datasets.sources import queries as sources
 from datasets.sources.service import start_due
@@ -167,6 +169,7 @@ def serve_jobs(settings: Settings, stop: threading.Event, *, idle_exit: float | 
                 last_noted = now
                 note_deadlines(house)
                 start_due_sources(house)
+                start_due_harvests(house)
                 send_due(house)
                 send_mail(house)
                 send_webhooks(house)
@@ -202,6 +205,15 @@ def start_due_sources(house: House) -> int:
             return 0
     with house.write() as work:
         return start_due(work)
+
+
+def start_due_harvests(house: House) -> int:
+    """Begin the harvests whose time has come; returns their number."""
+    with house.read() as work:
+        if not (harvests.due(work) or harvests.forgotten(work)):
+            return 0
+    with house.write() as work:
+        return start_due_harvest(work)
 
 
 def ask_for_scrub(house: House) -> bool:

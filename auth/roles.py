@@ -59,6 +59,11 @@ PERMISSIONS: Final[Mapping[str, frozenset[Role]]] = {
     "catalog:dataset:read-drafts": frozenset({Role.CATALOG_ADMIN, Role.STEWARD, Role.AUDITOR}),
     "catalog:import:open": frozenset({Role.CATALOG_ADMIN}),
     "catalog:import:read": frozenset({Role.CATALOG_ADMIN, Role.AUDITOR, Role.SECURITY_OFFICER}),
+    "catalog:harvest:read": frozenset(
+        {Role.CATALOG_ADMIN, Role.STEWARD, Role.AUDITOR, Role.SECURITY_OFFICER}
+    ),
+    "catalog:harvest:write": frozenset({Role.CATALOG_ADMIN}),
+    "catalog:harvest:approve": frozenset({Role.CATALOG_ADMIN, Role.SECURITY_OFFICER}),
     "quality:suite:read": frozenset({Role.STEWARD, Role.CATALOG_ADMIN, Role.AUDITOR, Role.REVIEWER_BUSINESS}),
     "quality:suite:write": frozenset({Role.STEWARD, Role.CATALOG_ADMIN}),
     "datasets:batch:read": frozenset({Role.STEWARD, Role.CATALOG_ADMIN, Role.AUDITOR}),

@@ -126,6 +126,12 @@ def kept_of(work: Work, dataset_ids: Iterable[str]) -> dict[str, DescriptionRow]
     return {row.dataset_id: row for row in work.db.exec(wanted)}
 
 
+def is_as_imported(work: Work, dataset_id: str, version: int) -> bool:
+    """Whether a record still stands word for word as an import let it in."""
+    kept = work.db.get(DescriptionRow, dataset_id)
+    return kept is not None and kept.is_import and kept.version == version
+
+
 def keep_org(work: Work, actor: Actor, org_id: str, name: str, document: Mapping[str, Any]) -> None:
     """Keep what was said of an organisation."""
     kept = work.db.get(OrgDescriptionRow, org_id) or OrgDescriptionRow(org_id=org_id, name=name, document={})

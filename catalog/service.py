@@ -138,6 +138,7 @@ def publish_imported(work: Work, actor: Actor, dataset_id: str) -> DatasetRead:
 def overwrite_imported(work: Work, actor: Actor, dataset_id: str, fields: Mapping[str, Any]) -> DatasetRead:
     """Put loaded fields over a record's own, complete or not; for the administrator's import alone."""
     row = queries.writable(work, actor, dataset_id)
+    _demand_own(row)
     advance(State(row.state), Step.EDIT)
     before = {name: getattr(row, name) for name in fields}
     for name, value in fields.items():
@@ -154,6 +155,45 @@ def overwrite_imported(work: Work, actor: Actor, dataset_id: str, fields: Mappin
         payload={"version": row.version, "changes": changes},
     )  # fmt: skip
     return read(work, row)
+
+
+def take_foreign(work: Work, actor: Actor, body: DatasetCreate, foreign_from: str) -> DatasetRow:
+    """Show another catalogue's record as foreign, complete or not; for harvests (`datasets.harvest`) alone."""
+    create(work, actor, body)
+    row = queries.writable(work, actor, body.resource_code)
+    row.foreign_from, row.state, row.issued = foreign_from, advance(State(row.state), Step.PUBLISH), work.now
+    _touch(work, row)
+    audit.record(
+        work, actor, "dataset.harvested", subject=row.id, dataset_id=row.id, payload={"from": foreign_from}
+    )
+    return row
+
+
+def renew_foreign(
+    work: Work, actor: Actor, dataset_id: str, fields: Mapping[str, Any], foreign_from: str
+) -> DatasetRow:
+    """Put what the other catalogue says now in place of what it said."""
+    row = queries.writable(work, actor, dataset_id)
+    advance(State(row.state), Step.EDIT)
+    for name, value in fields.items():
+        setattr(row, name, value)
+    row.foreign_from = foreign_from
+    _touch(work, row)
+    _index(work, row)
+    payload = {"from": foreign_from, "version": row.version}
+    audit.record(work, actor, "dataset.harvested", subject=row.id, dataset_id=row.id, payload=payload)
+    return row
+
+
+def _demand_own(row: DatasetRow) -> None:
+    """What another catalogue keeps is changed there."""
+    if row.foreign_from:
+        raise Conflict(
+            Text(
+                f"记录 {row.id} 采集自外部目录（{row.foreign_from}），只能在那里修改；本平台仅可撤回。",
+                f"Record {row.id} is harvested from another catalogue ({row.foreign_from}) and is changed there; here it can only be withdrawn.",
+            )
+        )
 
 
 def withdraw(
@@ -279,6 +319,7 @@ def reindex(work: Work) -> int:
 def _editable(work: Work, actor: Actor, dataset_id: str, expected_version: int | None) -> DatasetRow:
     row = queries.writable(work, actor, dataset_id)
     _same_version(row, expected_version)
+    _demand_own(row)
     advance(State(row.state), Step.EDIT)
     return row
 

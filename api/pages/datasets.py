@@ -19,16 +19,18 @@ from auth.actor import Actor
 from auth.incidents import freezes
 from catalog import codes, queries, rules, service
 from catalog.fields import BY_NAME, FIELDS, SECTIONS, FieldSpec
+from catalog.imports import is_as_imported
 from catalog.models import DatasetRead
 from catalog.search.engine import Found, Search, Sort, search
 from catalog.search.facets import BY_KEY
 from catalog.search.models import as_read
 from catalog.standards import schema_org
 from catalog.standards.forms import FORMS, accepted
-from catalog.workflow import State, open_steps
+from catalog.workflow import State, Step, open_steps
 from core.errors import AppError
 from core.text import Lang, Text
 from core.work import Work
+from datasets.harvest.queries import harvested
 from datasets.notices.service import is_following
 from datasets.releases.queries import releases_of
 from datasets.releases.retention import RETIRE
@@ -131,9 +133,9 @@ def _dataset_page(
         forms=FORMS.values(), site=request.app.state.house.settings.public_url, linked_data=_linked_data(request, work, actor, read),
         dictionary=service.show_dictionary(work, actor, dataset_id).columns, record=_record(read, language(request)), frequency=rules.frequency,
         code_lists=_code_lists(), releases=releases_of(work, dataset_id), related=_related(work, actor, read),
-        may_write=may_write, steps={str(step) for step in open_steps(State(read.state))} if may_write else set(),
+        may_write=may_write, steps={str(step) for step in open_steps(State(read.state)) if not (read.foreign_from and step == Step.EDIT)} if may_write else set(),
         objections=service.objections(work, actor, dataset_id) if may_write and read.state == State.DRAFT else (),
-        may_apply=_may_apply(actor, read), refusal=refusal, reason=reason,
+        foreign=harvested(work, dataset_id), is_imported=is_as_imported(work, read.id, read.version), may_apply=_may_apply(actor, read), refusal=refusal, reason=reason,
         freezes=freezes.meeting(work, orgs=[read.publisher], dataset_id=dataset_id),
         follows=actor.is_signed_in and is_following(work, actor, dataset_id), may_retire=actor.may_in(RETIRE, read.publisher),
     )  # fmt: skip
@@ -176,7 +178,11 @@ def _related(work: Work, actor: Actor, read: DatasetRead) -> list[tuple[str, Tex
 
 def _may_apply(actor: Actor, read: DatasetRead) -> bool:
     """Whether to offer the application: something to apply for, by somebody who may apply or has still to sign in."""
-    closed = read.state != State.PUBLISHED or (read.open_type == "N" and read.auth_op_scope == "no")
+    closed = (
+        read.state != State.PUBLISHED
+        or bool(read.foreign_from)
+        or (read.open_type == "N" and read.auth_op_scope == "no")
+    )
     free = read.open_type == "U"
     return not closed and not free and (not actor.is_signed_in or actor.may("auth:application:write"))
 

@@ -36,6 +36,8 @@ _MOST_BYTES: Final = 1_000_000
 
 def package_create(call: Call) -> Json:
     """Enter a record: `name`, `owner_org`, and what else is known. A draft, unless an import is open."""
+    if not call.actor.may(queries.WRITE):
+        raise denied("Only those who enter records for a department may create one")
     doc, is_import = _given(call), _importing(call)
     checks.demand(checks.package(doc, lenient=is_import))
     org_id = _owner(call, doc)

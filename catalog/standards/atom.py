@@ -52,6 +52,8 @@ def _entry(root: Any, entry: Entry, lang: Lang) -> None:  # noqa: ANN401 - an el
     _text(etree.SubElement(made, _tag("author")), "name", entry.publisher.name.in_(lang))
     _text(made, "summary", entry.description.in_(lang))
     _link(made, "alternate", entry.uri, "text/html")
+    if entry.foreign_from:
+        _link(made, "via", entry.foreign_from, "text/html")
     for file in entry.files:
         found = _link(made, "enclosure", file.url, file.media_type)
         found.set("length", str(file.size_bytes))

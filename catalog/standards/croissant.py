@@ -56,6 +56,7 @@ def document(entry: Entry) -> dict[str, Any]:
             "identifier": row.id,
             "keywords": [*row.keywords, *row.keywords_en],
             "license": entry.licence_url,
+            "isBasedOn": entry.foreign_from,
             "creator": {"@type": "Organization", "name": entry.publisher.name.zh},
             "publisher": {"@type": "Organization", "name": entry.publisher.name.zh},
             "datePublished": instant(row.issued or row.created_at),

@@ -30,9 +30,15 @@ def document(entry: Entry) -> dict[str, Any]:
             "keywords": [*row.keywords, *row.keywords_en],
             "licenses": [_licence(entry)] if row.license_id else None,
             "contributors": [without_gaps({"title": entry.publisher.name.zh, "roles": ["publisher"], "email": entry.mail})],
-            "sources": [{"title": row.source_system}] if row.source_system and entry.is_open else None,
+            "sources": _sources(entry),
         }
     )  # fmt: skip
+
+
+def _sources(entry: Entry) -> list[dict[str, str]] | None:
+    if entry.foreign_from:
+        return [{"title": "外来记录 / Foreign record", "path": entry.foreign_from}]
+    return [{"title": entry.row.source_system}] if entry.row.source_system and entry.is_open else None
 
 
 def _licence(entry: Entry) -> dict[str, str]:

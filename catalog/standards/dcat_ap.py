@@ -244,6 +244,8 @@ def _origin(sheet: Sheet, entry: Entry) -> None:
     if row.lineage or row.lineage_en:
         told = sheet.link(me, "dct:provenance", f"{me}#provenance", "dct:ProvenanceStatement")
         sheet.words(told, "rdfs:label", row.lineage, row.lineage_en)
+    if entry.foreign_from:
+        sheet.link(me, "dct:source", entry.foreign_from)
     sheet.words(me, "dg:legal_basis", row.legal_basis, row.legal_basis_en)
 
 

@@ -80,6 +80,11 @@ class Entry:
         return bilingual(self.row.description_zh, self.row.description_en, self.title.zh)
 
     @property
+    def foreign_from(self) -> str:
+        """Where a harvested record lives; empty for one of ours. Its files are named there and never given here."""
+        return self.row.foreign_from
+
+    @property
     def is_open(self) -> bool:
         return self.row.open_type == "U"
 
@@ -91,6 +96,8 @@ class Entry:
     @property
     def licence_url(self) -> str:
         """Its address; our own terms are described in the code list."""
+        if self.foreign_from:
+            return self.foreign_from  # its own catalogue says the terms
         found = codes.load("license").fact(self.row.license_id, "url")
         return str(found) if found else f"{self.site}/api/v1/codes/license#{self.row.license_id}"
 

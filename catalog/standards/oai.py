@@ -319,6 +319,8 @@ def _dublin_core(entry: Entry) -> Any:  # noqa: ANN401 - an element
     put("type", "Dataset")
     for file in entry.files:
         put("format", file.media_type)
+    if entry.foreign_from:
+        put("source", entry.foreign_from)
     put("identifier", entry.uri)
     put("identifier", row.id)
     if row.spatial:

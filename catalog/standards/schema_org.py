@@ -30,6 +30,7 @@ def document(entry: Entry) -> dict[str, Any]:
             "creator": publisher,
             "publisher": publisher,
             "license": entry.licence_url,
+            "isBasedOn": entry.foreign_from,
             "isAccessibleForFree": entry.is_open,
             "conditionsOfAccess": row.open_condition if not entry.is_open else None,
             "version": entry.release.version if entry.release else None,

@@ -12,6 +12,7 @@ from sqlmodel import col, select
 from auth import audit
 from auth.actor import Actor
 from auth.asset import Asset
+from catalog import queries as catalogue
 from catalog.assets import asset
 from core import jobs
 from core.errors import AccessRefused, Conflict, InputRefused, NotFound, Reason, Stale, refuse_if
@@ -44,6 +45,13 @@ def may_submit(work: Work, actor: Actor, dataset_id: str) -> Asset:
             Text(
                 f"没有可由您提交数据的数据集 {dataset_id}；请核对资源代码。",
                 f"There is no dataset {dataset_id} that you may hand in for; check the resource code.",
+            )
+        )
+    if catalogue.by_id(work, dataset_id).foreign_from:
+        raise Conflict(
+            Text(
+                f"记录 {dataset_id} 采集自外部目录，其文件不归本平台；不能为它提交数据。",
+                f"Record {dataset_id} is harvested from another catalogue and its files are not ours; nothing is handed in for it.",
             )
         )
     return found

@@ -1,0 +1,70 @@
+"""One page of an outside catalogue: fetched through the guard of addresses into the file store, then read by its format."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, Final
+from urllib.parse import urljoin, urlsplit
+
+from catalog.harvest import ckan, data_package, data_us, dcat, listing
+from catalog.harvest.records import Reading
+from core.files import FileStore
+from core.settings import Settings
+from core.work import Work
+from datasets.harvest.tables import HarvestSourceRow
+from datasets.sources import http, vault
+from datasets.sources.addresses import HttpConfig, address_fault
+from datasets.sources.asking import Ask
+
+MOST_BYTES: Final = 64 * 1024 * 1024
+_READERS: Final = {
+    "ckan": ckan.read,
+    "dcat": dcat.read,
+    "data-us": data_us.read,
+    "data-package": data_package.read,
+    "listing": listing.read,
+}
+
+
+def ask_of(work: Work, source: HarvestSourceRow, settings: Settings) -> Ask:
+    """What a look is given. A document larger than 64 MiB is refused."""
+    secret = vault.unseal(settings.keys_dir, source.id, source.secret) if source.secret else None
+    bounded = settings.model_copy(update={"upload_max_bytes": min(MOST_BYTES, settings.upload_max_bytes)})
+    return Ask(source.org_id, secret, source.memory, bounded, work.now)
+
+
+def first_url(source: HarvestSourceRow) -> str:
+    url = str(source.config["url"])
+    return ckan.page_url(url, 0) if source.form == "ckan" else url
+
+
+def fetched(
+    ask: Ask, source: HarvestSourceRow, url: str, files: FileStore, *, is_first: bool
+) -> dict[str, Any]:
+    """The page in the store as JSON: its digest, or `unchanged` when the source says so. Pages of CKAN carry no entity tags."""
+    config = HttpConfig(kind="http", url=url, header=source.config.get("header"))
+    keeps = is_first and source.form != "ckan"
+    caught = http.fetch(ask if keeps else replace(ask, memory={}), config, files)
+    if not caught.files:
+        return {"unchanged": True, "memory": caught.memory}
+    return {
+        "unchanged": False,
+        "sha256": caught.files[0].stored.sha256,
+        "memory": caught.memory if keeps else {},
+    }
+
+
+def read(source: HarvestSourceRow, url: str, data: bytes) -> Reading:
+    """Records and faults of a page. Raises Unreadable."""
+    return _READERS[source.form](data, str(source.config["url"]) if source.form == "ckan" else url)
+
+
+def following(source: HarvestSourceRow, url: str, data: bytes, reading: Reading, start: int) -> str:
+    """The address of the next page, or nothing. A page that leads to another host is not followed: credentials stay where they are."""
+    if source.form == "ckan":
+        return "" if reading.is_last else ckan.page_url(str(source.config["url"]), start)
+    if source.form != "dcat":
+        return ""
+    found = urljoin(url, dcat.next_page(data, url))
+    same = urlsplit(found)[:2] == urlsplit(url)[:2]
+    return found if found != url and same and not address_fault(found) else ""
