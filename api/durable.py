@@ -32,6 +32,7 @@ from core.text import Text
 from datasets.harvest import queries as harvests
 from datasets.harvest.service import start_due as start_due_harvest
 from datasets.pipeline import kinds
+from datasets.sharing import service as views
 from datasets.sources import queries as sources
 from datasets.sources.service import start_due
 from datasets.tickets import deadlines as tickets
@@ -168,6 +169,7 @@ def serve_jobs(settings: Settings, stop: threading.Event, *, idle_exit: float | 
             if now - last_noted > _DEADLINES_S:
                 last_noted = now
                 note_deadlines(house)
+                drop_views(house)
                 start_due_sources(house)
                 start_due_harvests(house)
                 send_due(house)
@@ -196,6 +198,23 @@ def note_deadlines(house: House) -> int:
             return 0
     with house.write() as work:
         return deadlines.note_due(work) + tickets.note_due(work)
+
+
+def drop_views(house: House) -> int:
+    """Drop the views that nobody may read any more or that the cache has no room for, and remove their files."""
+    quota = house.settings.view_cache_bytes
+    with house.read() as work:
+        is_due, left = views.is_anything_to_drop(work, quota_bytes=quota), views.to_remove(work)
+    dropped = 0
+    if is_due:
+        with house.write() as work:
+            dropped = views.drop_ended(work, quota_bytes=quota)
+        with house.read() as work:
+            left = views.to_remove(work)
+    for key in left:
+        with house.write() as work:
+            views.remove_one(work, key, house.files)
+    return dropped
 
 
 def start_due_sources(house: House) -> int:

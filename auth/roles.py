@@ -107,6 +107,7 @@ PERMISSIONS: Final[Mapping[str, frozenset[Role]]] = {
     "auth:grant:relinquish": frozenset({Role.ORG_OFFICER}),
     "datasets:extract:read": _ENTERPRISE | frozenset({Role.AUDITOR, Role.SECURITY_OFFICER}),
     "datasets:extract:request": frozenset({Role.ANALYST}),
+    "datasets:share:read": frozenset({Role.ANALYST}),
     "auth:product:read": _ENTERPRISE | frozenset({Role.AUDITOR, Role.SECURITY_OFFICER, Role.APPROVER}),
     "auth:product:write": frozenset({Role.ORG_OFFICER, Role.APPLICANT}),
     "auth:fee-cap:write": frozenset({Role.APPROVER}),

@@ -58,6 +58,11 @@ class Settings(BaseSettings):
     )
     upload_max_bytes: int = Field(20 * 1024**3, ge=1, description="Largest file taken in, bytes")
     memory_limit_mb: int = Field(800, ge=128, description="Memory for one tabular query, MiB")
+    view_cache_bytes: int = Field(
+        20 * 1024**3,
+        ge=0,
+        description="Room for grants' views read in place, bytes; beyond it the longest unread go",
+    )
     query_seconds: int = Field(
         120,
         ge=1,

@@ -39,6 +39,7 @@ from datasets.extracts.compile import Held, condition, hashed, leaving, unhashed
 from datasets.extracts.small_cells import LeftOut, left_out
 from datasets.geometry import GEO, as_texts, kept_metadata, shape_columns, texted
 from datasets.releases.writer import encoding
+from datasets.sharing.spark import readable, readable_type
 
 BATCH_ROWS: Final = 40_000
 HASHERS: Final = 2
@@ -49,7 +50,10 @@ _PLACE: Final = "at"
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """What the file is to hold. `columns` in the order wanted; `key` is the grant's pseudonym key (32 bytes)."""
+    """What the file is to hold. `columns` in the order wanted; `key` is the grant's pseudonym key (32 bytes).
+
+    `for_readers`: types that every reader in place knows (`datasets.sharing.spark`): instants in UTC, times of day as text.
+    """
 
     columns: tuple[ColumnTerm, ...]
     row_filter: RowFilter | None
@@ -57,6 +61,7 @@ class Recipe:
     key: bytes
     metadata: Mapping[str, str]
     cells: SmallCells | None = None
+    for_readers: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +169,7 @@ def build(
         rows = 0
         with _writer(out, schema, recipe) as write, _Hashing(connection, recipe) as hashing:
             for columns in _ahead(_in_order(reader, out_of_it), hashing):
-                write(pa.record_batch(columns, schema=schema))
+                write(pa.record_batch(readable(columns) if recipe.for_readers else columns, schema=schema))
                 rows += len(columns[0])
                 if on_progress:
                     done = rows / rows_expected if rows_expected else 1.0
@@ -262,7 +267,11 @@ def _described(made: pa.Schema, released: pa.Schema, recipe: Recipe) -> pa.Schem
     Shapes that leave as they are keep their reference system; the box around them would tell of rows that stay.
     """
     fields = [
-        pa.field(term.name, field.type, metadata=released.field(term.name).metadata)
+        pa.field(
+            term.name,
+            readable_type(field.type) if recipe.for_readers else field.type,
+            metadata=released.field(term.name).metadata,
+        )
         for term, field in zip(recipe.columns, list(made)[:-1], strict=True)  # all but the place of the row
     ]
     facts = {key.encode(): value.encode() for key, value in recipe.metadata.items()}

@@ -55,9 +55,14 @@ class Case:
 def consider(work: Work, actor: Actor, body: ExtractCreate) -> Case:
     """Every reason to refuse the request now, and what it would deliver. NotFound outside the actor's sight."""
     grant = grant_queries.view_of(work, grant_queries.row(work, body.grant_id, actor))
-    columns = tuple(body.columns) or tuple(term.name for term in grant.policy.leaving)
-    case = _case(work, grant, columns, body, _release(work, grant, body.release_id))
+    case = considered(work, grant, body)
     return replace(case, reasons=(*_acting_for(actor, grant), *case.reasons))
+
+
+def considered(work: Work, grant: GrantView, body: ExtractCreate) -> Case:
+    """The decision on a request under a grant as it is given here, whoever asks."""
+    columns = tuple(body.columns) or tuple(term.name for term in grant.policy.leaving)
+    return _case(work, grant, columns, body, _release(work, grant, body.release_id))
 
 
 def request(work: Work, actor: Actor, body: ExtractCreate) -> ExtractRead:

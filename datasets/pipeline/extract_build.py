@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -58,7 +59,9 @@ def _build(ctx: JobContext, extract_id: ExtractId) -> dict[str, Any]:
         release, recipe, out, rows_expected=expected, on_progress=ctx.part(0.1, 0.95),
         memory_limit_mb=memory, scratch=scratch,
     )  # fmt: skip
-    export = _judged(ctx, row, release, recipe, out)
+    export = judged(
+        ctx, release, recipe, out, dataset_id=row.dataset_id, about=row.id, reference=row.requested_at
+    )
     stored = ctx.files.put_file(out)
     return {
         "sha256": stored.sha256,
@@ -69,17 +72,26 @@ def _build(ctx: JobContext, extract_id: ExtractId) -> dict[str, Any]:
     }
 
 
-def _judged(
-    ctx: JobContext, row: ExtractRow, release: Path, recipe: Recipe, out: Path
+def judged(
+    ctx: JobContext,
+    release: Path,
+    recipe: Recipe,
+    out: Path,
+    *,
+    dataset_id: str,
+    about: str,
+    reference: datetime,
 ) -> dict[str, Any] | None:
     """The finished file before the dataset's export suite, if it has one; Conflict when it does not pass. None without one.
+
+    about: what the verdict is stored for. reference: the instant that rules about time count from.
 
     A CSV file has no types: what it was written from is made once more as Parquet, by the same recipe, and judged.
     """
     with ctx.read() as work:
-        rules = export_suite.in_force(work, row.dataset_id)
+        rules = export_suite.in_force(work, dataset_id)
         whole = Suite.from_data(rules.suite) if rules else None
-        others = look_up(work, ctx.files, row.dataset_id, whole) if whole else NONE
+        others = look_up(work, ctx.files, dataset_id, whole) if whole else NONE
     if rules is None or whole is None:
         return None
     memory, scratch = ctx.settings.memory_limit_mb, ctx.settings.scratch_dir
@@ -96,13 +108,13 @@ def _judged(
     ctx.progress(0.96, Text("正在按出域规则集校验", "Judging by the export suite"))
     asked = export_suite.applicable(whole, export_suite.columns_of(table))
     verdict = run_suite(
-        asked, table, memory_limit_mb=memory, query_seconds=ctx.settings.query_seconds, max_examples=0, max_failing_rows=0, reference=row.requested_at,
+        asked, table, memory_limit_mb=memory, query_seconds=ctx.settings.query_seconds, max_examples=0, max_failing_rows=0, reference=reference,
         references=others,
     )  # fmt: skip
     content = content_digest(table)
     with ctx.write() as work:
         stored = store_verdict(
-            work, subject=content, batch_id=row.id, suite_version_id=rules.id, verdict=verdict
+            work, subject=content, batch_id=about, suite_version_id=rules.id, verdict=verdict
         )
     if verdict.verdict != "passed":
         raise export_suite.refusal(rules.number, verdict)

@@ -1,0 +1,77 @@
+"""Making a grant's view in the worker: the same query, masks and judge as an extract's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from core.errors import Unavailable
+from core.jobs_run import JobContext, JobKind
+from core.text import Text
+from core.work import Work
+from datasets.extracts.build import Recipe, build, count
+from datasets.extracts.keys import grant_key, master_key
+from datasets.pipeline.extract_build import judged
+from datasets.sharing import service
+from datasets.sharing.spark import delta_schema
+
+
+def run(ctx: JobContext) -> Mapping[str, Any]:
+    """Two steps: the file into the store, then the transaction that lets it be read."""
+    key = str(ctx.payload["view_id"])
+    made = ctx.step("build", lambda: _build(ctx, key))
+    if made:
+        ctx.step("finish", lambda: _finish(ctx, key, made))
+    return {name: made[name] for name in ("sha256", "rows", "size_bytes") if name in made}
+
+
+def _build(ctx: JobContext, key: str) -> dict[str, Any]:
+    import pyarrow.parquet as pq
+
+    with ctx.read() as work:
+        case = service.making(work, key)
+        asked_at = service.row(work, key).requested_at
+    if case is None or case.release is None or case.release.sha256 is None:
+        return {}
+    if not ctx.files.verify(case.release.sha256):
+        raise Unavailable(
+            Text(
+                f"发布版本文件 {case.release.sha256[:12]} 校验不符，已停止；请联系系统管理员。",
+                f"The release file {case.release.sha256[:12]} does not match its digest; stopped. Tell the system administrator.",
+            )
+        )
+    release = ctx.files.path(case.release.sha256)
+    memory, scratch = ctx.settings.memory_limit_mb, ctx.settings.scratch_dir
+    facts = {
+        "datagrant.view": key, "datagrant.grant": case.grant.id, "datagrant.agreement_hash": case.grant.policy_hash,
+        "datagrant.dataset": case.grant.dataset_id, "datagrant.release": str(case.release.number),
+    }  # fmt: skip
+    secret = grant_key(master_key(ctx.settings.keys_dir), case.grant.dataset_id, case.grant.id)
+    recipe = Recipe(case.terms, case.row_filter, service.FORM, secret, facts, case.cells, for_readers=True)
+    out = ctx.scratch(".part")
+    expected = count(release, case.row_filter, memory_limit_mb=memory, scratch=scratch)
+    built = build(
+        release, recipe, out, rows_expected=expected, on_progress=ctx.part(0.1, 0.95), memory_limit_mb=memory, scratch=scratch
+    )  # fmt: skip
+    judged(ctx, release, recipe, out, dataset_id=case.grant.dataset_id, about=key, reference=asked_at)
+    schema = delta_schema(pq.read_schema(out))
+    stored = ctx.files.put_file(out)
+    return {
+        "sha256": stored.sha256,
+        "rows": built.rows,
+        "size_bytes": stored.size_bytes,
+        "delta_schema": schema,
+    }
+
+
+def _finish(ctx: JobContext, key: str, made: dict[str, Any]) -> dict[str, Any]:
+    with ctx.write() as work:
+        service.finish(work, key, **made)
+    return {}
+
+
+def _unwind(work: Work, payload: Mapping[str, Any], why: Text) -> None:
+    service.give_up(work, str(payload["view_id"]), why)
+
+
+JOB: Final = JobKind(service.JOB_KIND, Text("生成授权视图", "Make a grant's view"), run, _unwind)

@@ -1,0 +1,367 @@
+"""The grant's own view of a release: wanted, made once, charged once a day, dropped when the right ends."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy import Table
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlmodel import col, select
+
+from auth import audit
+from auth.actor import SYSTEM, Actor
+from auth.grants import ledger, usage
+from auth.grants import queries as grant_queries
+from auth.grants.ledger import Taking
+from auth.grants.tables import GrantRow
+from auth.grants.view import GrantView, Used
+from auth.grants.workflow import State
+from auth.policy.model import DeliveryForm
+from auth.scope import sight
+from core import jobs
+from core.errors import AccessRefused, Conflict, NotFound, Reason, TooMany, refuse_if
+from core.files import FileStore
+from core.ids import GrantId
+from core.text import Text
+from core.work import Work
+from datasets.extracts import export_suite
+from datasets.extracts import service as extracts
+from datasets.extracts.models import ExtractCreate
+from datasets.extracts.service import Case
+from datasets.releases import queries as releases
+from datasets.sharing.rules import RETRY_AFTER, Version, ViewState, day_of, view_id
+from datasets.sharing.tables import ShareKeyRow, ViewRow, ViewUseRow
+
+PERMISSION: Final = "datasets:share:read"
+JOB_KIND: Final = "view.build"
+FORM: Final = (
+    DeliveryForm.EXTRACT_PARQUET
+)  # a view is a Parquet file in the grantee's hands: no less is asked
+BASIS: Final = "reading in place (docs/sharing.md)"
+_KEEP_BUSY: Final = timedelta(hours=1)
+_LASTING: Final = frozenset({State.PENDING.value, State.ACTIVE.value, State.SUSPENDED.value})
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Who reads which grant for what."""
+
+    actor: Actor
+    grant: GrantView
+    purpose: str
+
+
+def bound(work: Work, actor: Actor) -> ShareKeyRow | None:
+    """The one grant that the actor's key reads; None for a session, a token, or a key of another kind."""
+    return work.db.get(ShareKeyRow, actor.session_id) if actor.via == "api_key" and actor.session_id else None
+
+
+def grants_of(work: Work, actor: Actor) -> list[GrantRow]:
+    """The grants that the actor may read in place as far as people and keys go, oldest first; only live ones."""
+    seen, key = sight(actor, PERMISSION), bound(work, actor)
+    wanted = select(GrantRow).where(
+        GrantRow.state == State.ACTIVE, col(GrantRow.org_id).in_(sorted(seen.orgs))
+    )
+    if key is not None:
+        wanted = wanted.where(GrantRow.id == key.grant_id)
+    return list(work.db.exec(wanted.order_by(col(GrantRow.id)).execution_options(populate_existing=True)))
+
+
+def reading(work: Work, actor: Actor, grant_id: GrantId, purpose: str = "") -> Reading:
+    """The actor with one grant of his organisation and the purpose he reads for. NotFound outside his sight.
+
+    A key made for reading brings its purpose; otherwise it is said, or the grant's only one. AccessRefused when open.
+    """
+    view = grant_queries.view_of(work, of_own_organisation(work, actor, grant_id))
+    key = bound(work, actor)
+    if key is not None and purpose and purpose != key.purpose:
+        text = Text(
+            f"这把密钥只用于“{key.purpose}”。", f"This key reads for the purpose {key.purpose} alone."
+        )
+        raise AccessRefused(text, reasons=[Reason("purpose-of-key", text, BASIS)])
+    said = (
+        key.purpose if key else purpose or (view.policy.purposes[0] if len(view.policy.purposes) == 1 else "")
+    )
+    if not said:
+        text = Text(
+            "该授权有多个用途；请说明本次用途，或使用页面下载的配置文件。",
+            "The grant has several purposes; say which, or read with a profile from the page.",
+        )
+        raise AccessRefused(text, reasons=[Reason("purpose-not-said", text, BASIS)])
+    return Reading(actor, view, said)
+
+
+def of_own_organisation(work: Work, actor: Actor, grant_id: GrantId) -> GrantRow:
+    """The grant's row if it is one that the actor may read under, whatever its state. Raises NotFound."""
+    row, key = grant_queries.row(work, grant_id), bound(work, actor)
+    if row.org_id not in sight(actor, PERMISSION).orgs or (key is not None and key.grant_id != grant_id):
+        raise grant_queries.missing()
+    return row
+
+
+def versions(work: Work, dataset_id: str) -> list[Version]:
+    """The releases whose bytes may leave, oldest first."""
+    found = [
+        each
+        for each in releases.releases_of(work, dataset_id)
+        if releases.is_deliverable(each) and each.sha256
+    ]
+    return [Version(each.number, each.id, each.published_at or each.requested_at) for each in reversed(found)]
+
+
+def decide(work: Work, who: Reading, release_id: str | None) -> Case:
+    """The decision at this instant, with every reason to refuse. What was charged today is not asked of the quota again."""
+    body = ExtractCreate(
+        grant_id=who.grant.id, release_id=release_id, purpose=who.purpose,
+        scenario_id=who.grant.policy.scenario_id, form=FORM,
+    )  # fmt: skip
+    case = extracts.considered(work, who.grant, body)
+    if case.release is not None and _is_charged(work, _id(work, case), day_of(work.now)):
+        case = extracts.considered(work, replace(who.grant, used=Used()), body)
+    return replace(case, reasons=(*_may_read(who), *case.reasons))
+
+
+def _may_read(who: Reading) -> tuple[Reason, ...]:
+    if who.actor.may_in(PERMISSION, who.grant.org_id):
+        return ()
+    text = Text(
+        "只有被授权机构的分析员可以读取数据。", "Only an analyst of the grant's own organisation may read."
+    )
+    return (Reason("not-an-analyst-of-the-grantee", text, "roles and permissions"),)
+
+
+def _id(work: Work, case: Case) -> str:
+    assert case.release is not None  # noqa: S101 - asked for only where there is one
+    suite = export_suite.in_force(work, case.grant.dataset_id)
+    return view_id(
+        release_sha256=case.release.sha256 or "", grant_id=case.grant.id, policy_hash=case.grant.policy_hash,
+        suite_id=suite.id if suite else "", cells=repr(case.cells) if case.cells else "",
+    )  # fmt: skip
+
+
+def ready(work: Work, who: Reading, release_id: str | None) -> ViewRow | None:
+    """The view if it may be read now and is made; None when it has yet to be made. AccessRefused lists every reason."""
+    case = decide(work, who, release_id)
+    refuse_if(case.reasons)
+    row = work.db.get(ViewRow, _id(work, case), populate_existing=True)
+    return row if row is not None and row.state == ViewState.READY else None
+
+
+def want(work: Work, who: Reading, release_id: str | None) -> ViewRow:
+    """The view, asked for if it is not there. AccessRefused; Conflict when it could not be made a short while ago."""
+    case = decide(work, who, release_id)
+    refuse_if(case.reasons)
+    row = _entry(work, who, case)
+    if row.state == ViewState.FAILED and work.now - row.requested_at < RETRY_AFTER:
+        raise Conflict(Text(row.failed_zh, row.failed_en))
+    if row.state in (ViewState.READY, ViewState.BUILDING) and row.job_id:
+        return row
+    row.state, row.requested_at, row.requested_by = ViewState.BUILDING, work.now, who.actor.account_id
+    row.failed_zh = row.failed_en = ""
+    row.job_id = jobs.ask_for(
+        work, JOB_KIND, row.id, requested_by=who.actor.account_id, org_id=row.org_id, payload={"view_id": row.id}
+    )  # fmt: skip
+    work.db.add(row)
+    _note(work, who.actor, "view.requested", row)
+    return row
+
+
+def being_made(row: ViewRow) -> TooMany:
+    """What a program hears while the view is made: it asks again by itself."""
+    return TooMany(
+        Text("正在生成授权视图，请稍后重试。", "The grant's view is being made; ask again shortly."),
+        view=row.id,
+        job_id=row.job_id,
+    )
+
+
+def _entry(work: Work, who: Reading, case: Case) -> ViewRow:
+    """The row of the view, made if it is not there; two that ask at once get one row."""
+    key, release = _id(work, case), case.release
+    assert release is not None  # noqa: S101 - a missing release is a reason
+    _insert(
+        work, ViewRow,
+        {"id": key, "grant_id": who.grant.id, "application_id": who.grant.application_id, "dataset_id": who.grant.dataset_id,
+         "org_id": who.grant.org_id, "release_id": release.id, "release_number": release.number,
+         "policy_hash": who.grant.policy_hash, "state": ViewState.DROPPED.value, "requested_by": who.actor.account_id,
+         "requested_at": work.now, "delta_schema": "", "failed_zh": "", "failed_en": ""},
+    )  # fmt: skip
+    return row(work, key, to_change=True)
+
+
+def row(work: Work, key: str, *, to_change: bool = False) -> ViewRow:
+    """A view regardless of who asks. Raises NotFound."""
+    wanted = select(ViewRow).where(ViewRow.id == key).execution_options(populate_existing=True)
+    found = work.db.exec(wanted.with_for_update() if to_change else wanted).first()
+    if found is None:
+        raise NotFound(Text("没有这个视图。", "There is no such view."))
+    return found
+
+
+def views_of(work: Work, grant_id: GrantId) -> list[ViewRow]:
+    """The views of a grant, newest release first."""
+    wanted = select(ViewRow).where(ViewRow.grant_id == grant_id)
+    return list(
+        work.db.exec(wanted.order_by(col(ViewRow.release_number).desc(), col(ViewRow.requested_at).desc()))
+    )
+
+
+def making(work: Work, key: str) -> Case | None:
+    """What the worker is to make, decided at this instant; None when there is nothing to make. AccessRefused."""
+    found = row(work, key)
+    if found.state != ViewState.BUILDING:
+        return None
+    grant = replace(grant_queries.view(work, GrantId(found.grant_id)), used=Used())
+    body = ExtractCreate(
+        grant_id=grant.id, release_id=found.release_id, purpose=grant.policy.purposes[0],
+        scenario_id=grant.policy.scenario_id, form=FORM,
+    )  # fmt: skip
+    case = extracts.considered(work, grant, body)
+    refuse_if(case.reasons)
+    if _id(work, case) != key:
+        raise Conflict(
+            Text("授权条款或规则已变化，请重新读取。", "Terms or rules have changed meanwhile; ask again.")
+        )
+    return case
+
+
+def finish(work: Work, key: str, *, sha256: str, rows: int, size_bytes: int, delta_schema: str) -> None:
+    """The file is in the store: let it be read. Twice is once."""
+    if making(work, key) is None:
+        return
+    found = row(work, key, to_change=True)
+    found.sha256, found.rows, found.size_bytes, found.delta_schema = sha256, rows, size_bytes, delta_schema
+    found.state, found.ready_at, found.dropped_at = ViewState.READY, work.now, None
+    work.db.add(found)
+    _note(work, SYSTEM, "view.made", found, {"sha256": sha256, "rows": rows, "bytes": size_bytes})
+
+
+def give_up(work: Work, key: str, why: Text) -> None:
+    """The view will not come; say why."""
+    found = row(work, key, to_change=True)
+    if found.state == ViewState.BUILDING:
+        found.state, found.failed_zh, found.failed_en = ViewState.FAILED, why.zh, why.en
+        work.db.add(found)
+        _note(work, SYSTEM, "view.failed", found, {"why": why.en})
+
+
+def begin(work: Work, who: Reading, view: ViewRow) -> None:
+    """Bytes are about to leave: the day's first reading takes rows, bytes and one extract from the quotas, whole or not at all."""
+    day = day_of(work.now)
+    if not _insert(work, ViewUseRow, {"view_id": view.id, "day": day, "charged_at": work.now}):
+        return
+    taking = Taking.by(
+        who.actor, purpose=who.purpose, scenario_id=who.grant.policy.scenario_id, form=FORM, release_id=view.release_id,
+        release_number=view.release_number, columns=tuple(term.name for term in who.grant.policy.leaving),
+    )  # fmt: skip
+    usage.charge(
+        work, who.grant.id, extracts=1, rows=view.rows or 0, bytes=view.size_bytes or 0, subject=view.id, taking=taking,
+        delivers=True,
+    )  # fmt: skip
+    ledger.enter(work, who.grant.id, ledger.DOWNLOAD, subject=view.id, taking=taking)
+    _note(work, who.actor, "view.read", view, {"sha256": view.sha256, "day": day, "purpose": who.purpose})
+
+
+def note_refusal(work: Work, who: Reading, reasons: Sequence[str]) -> None:
+    """Write down that reading was refused; the decision itself wrote nothing."""
+    audit.record(
+        work, who.actor, "view.refused", subject=who.grant.id, dataset_id=who.grant.dataset_id, grant_id=who.grant.id,
+        application_id=who.grant.application_id, payload={"reasons": list(reasons)},
+    )  # fmt: skip
+    taking = Taking.by(who.actor, purpose=who.purpose, scenario_id=who.grant.policy.scenario_id, form=FORM)
+    ledger.enter(
+        work, who.grant.id, ledger.REFUSED, subject=who.grant.id, taking=taking, reasons=tuple(reasons)
+    )
+
+
+def note_sent(work: Work, view: ViewRow, size_bytes: int) -> None:
+    """Add what really left."""
+    found = row(work, view.id, to_change=True)
+    found.last_read_at = work.now
+    work.db.add(found)
+    ledger.add_sent(work, GrantId(view.grant_id), view.id, size_bytes)
+
+
+def drop_ended(work: Work, *, quota_bytes: int) -> int:
+    """Drop the views whose grant or release has ended, then the longest unread ones beyond the cache's quota; their number.
+
+    What was read within the hour stays though the quota is full. Files go afterwards, by `remove_one`.
+    """
+    live = select(ViewRow).where(ViewRow.state == ViewState.READY)
+    dropped: list[ViewRow] = []
+    kept: list[ViewRow] = []
+    for view in work.db.exec(live.order_by(col(ViewRow.id)).with_for_update()).all():
+        (dropped if _has_ended(work, view) else kept).append(view)
+    size = sum(view.size_bytes or 0 for view in kept)
+    for view in sorted(kept, key=_last_use):
+        if size > quota_bytes and work.now - _last_use(view) > _KEEP_BUSY:
+            size -= view.size_bytes or 0
+            dropped.append(view)
+    for view in dropped:
+        view.state, view.dropped_at, view.job_id = ViewState.DROPPED, work.now, None
+        work.db.add(view)
+        _note(work, SYSTEM, "view.dropped", view, {"sha256": view.sha256})
+    return len(dropped)
+
+
+def _last_use(view: ViewRow) -> datetime:
+    return view.last_read_at or view.ready_at or view.requested_at
+
+
+def to_remove(work: Work) -> list[str]:
+    """Dropped views whose file is still there."""
+    wanted = select(ViewRow.id).where(ViewRow.state == ViewState.DROPPED, col(ViewRow.sha256).is_not(None))
+    return list(work.db.exec(wanted))
+
+
+def remove_one(work: Work, key: str, files: FileStore) -> None:
+    """Take a dropped view's file out of the store. The row is held meanwhile, so that nobody makes the view anew.
+
+    A view's file names its view, so nothing else in the store has the same bytes.
+    """
+    found = row(work, key, to_change=True)
+    if found.state == ViewState.DROPPED and found.sha256 is not None:
+        files.remove(found.sha256)
+        found.sha256 = None
+        work.db.add(found)
+
+
+def is_anything_to_drop(work: Work, *, quota_bytes: int) -> bool:
+    """Whether `drop_ended` may have something to do; cheap, for the worker's look around."""
+    found = work.db.exec(select(ViewRow).where(ViewRow.state == ViewState.READY)).all()
+    return sum(view.size_bytes or 0 for view in found) > quota_bytes or any(
+        _has_ended(work, view) for view in found
+    )
+
+
+def _has_ended(work: Work, view: ViewRow) -> bool:
+    grant = work.db.exec(
+        select(GrantRow.state, GrantRow.policy_hash, GrantRow.ends_at).where(GrantRow.id == view.grant_id)
+    ).first()
+    if grant is None or grant[0] not in _LASTING or grant[1] != view.policy_hash or grant[2] <= work.now:
+        return True
+    return not any(each.release_id == view.release_id for each in versions(work, view.dataset_id))
+
+
+def _is_charged(work: Work, key: str, day: str) -> bool:
+    return work.db.get(ViewUseRow, (key, day)) is not None
+
+
+def _insert(work: Work, kind: Any, values: dict[str, Any]) -> bool:  # noqa: ANN401 - a table class
+    """Put a row in unless its key is taken; whether it was put in."""
+    table: Table = kind.__table__
+    door = postgresql if work.db.get_bind().dialect.name == "postgresql" else sqlite
+    key = next(iter(table.primary_key.columns))
+    wanted = door.insert(table).values(values).on_conflict_do_nothing().returning(key)
+    return work.db.execute(wanted).first() is not None
+
+
+def _note(work: Work, actor: Actor, kind: str, view: ViewRow, payload: dict[str, Any] | None = None) -> None:
+    audit.record(
+        work, actor, kind, subject=view.id, dataset_id=view.dataset_id, grant_id=view.grant_id,
+        application_id=view.application_id, payload={"release": view.release_number, **json.loads(json.dumps(payload or {}))},
+    )  # fmt: skip
