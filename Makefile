@@ -13,7 +13,7 @@ TESTS ?= tests
 WORKERS ?= 4
 unexport PYTHONDONTWRITEBYTECODE  # compiled modules are kept: each process would compile every library anew
 
-.PHONY: setup assets browser demo serve test fast check fix bench lock clean
+.PHONY: setup assets browser delta demo serve test fast check fix bench lock clean
 
 setup: $(READY) $(DIST)  ## .venv with all that running and testing need, and the built pages' assets
 
@@ -33,6 +33,13 @@ $(DIST): package-lock.json $(wildcard api/static/src/* api/static/src/*/*) | $(R
 browser: $(READY)  ## Chromium and a Chinese font for the browser tests (Debian; needs root)
 	@if ! command -v chromium >/dev/null || ! fc-list 2>/dev/null | grep -q 'Noto Sans CJK'; then \
 		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium fonts-noto-cjk fontconfig >/dev/null; \
+	fi
+
+delta: $(READY)  ## the Delta Sharing client, in an environment of its own (its libraries are older than ours)
+	@if [ ! -e .venv-delta/.ready ]; then \
+		$(PYTHON) -m venv .venv-delta; \
+		.venv-delta/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-delta.lock; \
+		touch .venv-delta/.ready; \
 	fi
 
 demo: setup  ## the synthetic sample, the journeys, then the service; SERVE=no stops after the journeys
@@ -65,4 +72,4 @@ lock:  ## pin the newest versions that work together (needs uv)
 	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes --no-emit-index-url -o requirements.lock
 
 clean:  ## forget what was built; data directories stay
-	rm -rf $(VENV) node_modules api/static/dist build *.egg-info .mypy_cache .ruff_cache .pytest_cache test-artifacts
+	rm -rf $(VENV) .venv-delta node_modules api/static/dist build *.egg-info .mypy_cache .ruff_cache .pytest_cache test-artifacts

@@ -31,6 +31,9 @@ NOT_TAKEN: Final = (
     "/api/v1/keys",
     "/api/v1/webhooks",
 )
+_HOLDS_KEY: Final = re.compile(
+    r"/api/v1/grants/[^/]+/(links|profile)"
+)  # signed links, profiles with their key
 _KEY: Final = re.compile(r"[\x21-\x7e]{1,200}")
 _KEPT_HEADERS: Final = (b"content-type", b"etag", b"location")
 
@@ -112,7 +115,8 @@ def _key(request: Request) -> str:
             )
         )
     path, kind = request.url.path, request.headers.get("content-type", "application/json")
-    if path.startswith(NOT_TAKEN) or not kind.startswith("application/json"):
+    is_secret = path.startswith(NOT_TAKEN) or _HOLDS_KEY.fullmatch(path)
+    if is_secret or not kind.startswith("application/json"):
         raise InputRefused(
             Text(
                 "此处不接受 Idempotency-Key：答复含有秘密，或内容为文件（以摘要识别）。请去掉该头后重试。",

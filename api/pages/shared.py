@@ -1,0 +1,69 @@
+"""Signed addresses of views: what pandas, polars, DuckDB and Delta Sharing's clients read."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+
+from api.access import access
+from api.delivery import deliver, takes_bytes
+from api.deps import HouseDep, origin
+from api.house import House
+from api.sharing import refused
+from api.witnessed import noted
+from core.errors import AccessRefused
+from datasets.sharing import links, service
+from datasets.sharing.links import Link
+
+router = APIRouter(tags=["sharing"])
+PARQUET = "application/vnd.apache.parquet"
+
+
+@router.head("/shared/{view_id}/{name}", **access("public"), response_class=Response)
+@router.get("/shared/{view_id}/{name}", **access("public"), response_class=Response)
+def read_view(
+    request: Request,
+    house: HouseDep,
+    view_id: str,
+    name: str,
+    ends: Annotated[int, Query(alias="se", ge=0, le=2**40)] = 0,
+    by: Annotated[str, Query(max_length=80)] = "",
+    epoch: Annotated[int, Query(alias="ep", ge=0, le=2**40)] = 0,
+    key: Annotated[str, Query(max_length=80)] = "",
+    purpose: Annotated[str, Query(alias="pu", max_length=80)] = "",
+    signature: Annotated[str, Query(alias="sig", max_length=64)] = "",
+) -> Response:
+    """The file behind a signed address. Ranges, ETag and HEAD work; the grant is asked at each request and while bytes flow."""
+    link = Link(view_id, by, epoch, key, purpose, ends)
+    links.proven(link, signature, house.settings.keys_dir, house.clock())
+    return _send(request, house, link, name)
+
+
+def _send(request: Request, house: House, link: Link, name: str) -> Response:
+    try:
+        with house.write() as work:
+            who, view = links.open_link(work, link, origin(request))
+            sha256 = view.sha256 or ""
+            path = house.files.path(sha256)
+            if takes_bytes(request, sha256):
+                service.begin(work, who, view)
+    except AccessRefused as refusal:
+        with house.read() as work:
+            reader = links.reader_of(work, link, origin(request))
+        refused(house, reader, refusal)
+        noted(request)
+        raise
+
+    def may_go_on() -> bool:
+        with house.read() as work:
+            return links.may_flow(work, link)
+
+    def on_end(size_bytes: int, was_cut: bool) -> None:  # noqa: ARG001 - the count tells it
+        if size_bytes:
+            with house.write() as work:
+                service.note_sent(work, view, size_bytes)
+
+    return deliver(
+        request, path, sha256=sha256, filename=name, media_type=PARQUET, may_go_on=may_go_on, on_end=on_end
+    )

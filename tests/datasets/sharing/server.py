@@ -1,0 +1,60 @@
+"""A real server process over a test's house: `with a_server(scene) as url`."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from api.house import House
+
+_CODE = """
+import sys
+from datetime import datetime
+from pathlib import Path
+import uvicorn
+from api.app import create_app
+from api.house import open_house
+from core.settings import Settings
+room, port, now = sys.argv[1:]
+settings = Settings(data_dir=Path(room), worker=False, public_url=f"http://127.0.0.1:{port}")
+app = create_app(house=open_house(settings, clock=lambda: datetime.fromisoformat(now)))
+uvicorn.run(app, host="127.0.0.1", port=int(port), log_level="error")
+"""
+
+
+@contextmanager
+def a_server(house: House, port: int) -> Iterator[str]:
+    """The service in a process of its own, on the house's data and at its instant; no worker."""
+    now = house.clock().isoformat()
+    root = str(Path(__file__).parents[3])
+    child = subprocess.Popen(
+        [sys.executable, "-c", _CODE, str(house.settings.data_dir), str(port), now],
+        env=os.environ | {"PYTHONPATH": root},
+    )
+    url = f"http://127.0.0.1:{port}"
+    try:
+        for _ in range(600):
+            if child.poll() is not None:
+                raise RuntimeError("the server did not start")
+            try:
+                urllib.request.urlopen(f"{url}/.well-known/jwks.json", timeout=2).close()  # noqa: S310
+                break
+            except OSError:
+                time.sleep(0.05)
+        yield url
+    finally:
+        child.terminate()
+        child.wait(20)
+
+
+def a_port() -> int:
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        return int(held.getsockname()[1])

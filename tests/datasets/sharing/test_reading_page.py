@@ -1,0 +1,67 @@
+"""The page and the commands of reading in place."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from api.cli.share import app
+from api.house import House
+from tests.datasets.extracts.scene import Scene, a_scene
+from tests.datasets.sharing.reading import makes, works
+from tests.people import browser_as
+
+
+@pytest.fixture
+def scene(sqlite_house: House) -> Scene:
+    return a_scene(sqlite_house)
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_the_page_leads_from_nothing_to_a_link_and_a_profile(scene: Scene, lang: str) -> None:
+    browser = browser_as(scene.house, "analyst", lang)
+    page = f"/grants/{scene.grant_id}/read"
+    assert ("还没有视图" if lang == "zh" else "No views yet") in browser.get(page).text
+    assert f"{page}" in browser.get(f"/grants/{scene.grant_id}").text
+    asked = browser.submit(f"{page}/link", purpose="risk-pricing", release="")
+    assert (asked.status_code, asked.headers["location"]) == (303, page)
+    assert 'class="job"' in browser.get(page).text
+    works(scene)
+    made = browser.submit(f"{page}/link", purpose="risk-pricing", release=scene.release_id)
+    assert made.status_code == 200
+    assert "pd.read_parquet" in made.text
+    assert "sp=r" in made.text
+    profile = browser.submit(f"{page}/profile", purpose="risk-pricing", days="30")
+    assert json.loads(profile.text)["shareCredentialsVersion"] == 1
+    assert (profile.headers["cache-control"], profile.headers["content-disposition"][:10]) == (
+        "no-store",
+        "attachment",
+    )
+
+
+def test_a_refusal_on_the_page_says_every_reason(scene: Scene) -> None:
+    browser = browser_as(scene.house, "analyst", "en")
+    scene.suspends()
+    refused = browser.submit(f"/grants/{scene.grant_id}/read/link", purpose="research", release="")
+    assert refused.status_code == 422
+    assert "The grant is suspended" in refused.text
+    assert "purpose research" in refused.text
+    assert browser_as(scene.house, "auditor").get(f"/grants/{scene.grant_id}/read").status_code == 403
+
+
+def test_the_commands_do_the_same(scene: Scene, tmp_path: Path) -> None:
+    view = makes(scene)
+    here = ["--data-dir", str(scene.house.settings.data_dir), "--as", "analyst", "--json"]
+    run = CliRunner()
+    listed = json.loads(run.invoke(app, ["views", scene.grant_id, *here]).stdout)
+    assert [(each["state"], each["sha256"]) for each in listed] == [("ready", view.sha256)]
+    linked = run.invoke(app, ["link", scene.grant_id, *here])
+    assert "sp=r" in json.loads(linked.stdout)["url"], linked.output
+    out = tmp_path / "grant.share"
+    assert run.invoke(app, ["profile", scene.grant_id, str(out), *here]).exit_code == 0
+    assert (json.loads(out.read_text())["shareCredentialsVersion"], out.stat().st_mode & 0o077) == (1, 0)
+    auditor = [*here[:3], "auditor", "--json"]
+    assert run.invoke(app, ["link", scene.grant_id, *auditor]).exit_code == 1
