@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "share_0001"
-down_revision = "ident_0004"
+down_revision = "ckan_0002"
 branch_labels = None
 depends_on = None
 
