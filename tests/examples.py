@@ -9,12 +9,15 @@ from __future__ import annotations
 import os
 from typing import Final
 
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 TIMES: Final = int(os.environ.get("DATAGRANT_EXAMPLES", "1"))
 
-settings.register_profile("ordinary", derandomize=True, database=None, deadline=None)
-settings.register_profile("long", print_blob=True, deadline=None)
+_BUSY: Final = [HealthCheck.too_slow]  # a busy machine is no fault of a test
+settings.register_profile(
+    "ordinary", derandomize=True, database=None, deadline=None, suppress_health_check=_BUSY
+)
+settings.register_profile("long", print_blob=True, deadline=None, suppress_health_check=_BUSY)
 settings.load_profile("long" if TIMES > 1 else "ordinary")
 
 

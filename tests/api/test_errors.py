@@ -30,6 +30,7 @@ WANTED = {
     "not-found": 404,
     "not-signed-in": 401,
     "quota-exceeded": 409,
+    "second-factor-needed": 403,
     "stale": 412,
     "too-many": 429,
     "transition-refused": 409,

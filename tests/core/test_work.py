@@ -59,7 +59,7 @@ def test_writers_wait_for_each_other(house: House) -> None:
 
 def test_outbox_tries_again_later_and_later(house: House, clock: TestClock) -> None:
     with house.write() as work:
-        outbox.post(work, "mail", "a", {"to": "x"})
+        outbox.post(work, "grant.revoked", "a", {"to": "x"})
     with house.write() as work:
         (row,) = outbox.due(work)
         outbox.failed(work, row, "refused")
