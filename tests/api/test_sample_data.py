@@ -260,6 +260,7 @@ def test_the_people_suffice_for_the_journeys() -> None:
     bureau = {role for org, role in roles if org == "org-bureau"}
     assert bureau == {
         "sysadmin",
+        "reviewer_business",
         "catalog_admin",
         "reviewer_security",
         "approver",
