@@ -20,7 +20,10 @@ from tests.people import a_person, an_org, app_of
 
 AGAIN = "run `python -m tests.api.route_matrix`, read the diff, and commit it"
 # Proofs themselves: what they answer to an empty proof is 401, whoever asks.
-PROVES = {"POST /sign-in", "POST /api/v1/auth/token", "POST /api/v1/auth/refresh"}
+PROVES = {
+    "POST /sign-in", "POST /api/v1/auth/token", "POST /api/v1/auth/refresh",
+    "GET /shared/{view_id}/{name}", "HEAD /shared/{view_id}/{name}",
+}  # fmt: skip
 HOMES = {
     Role.ORG_OFFICER: "insurer",
     Role.APPLICANT: "insurer",
