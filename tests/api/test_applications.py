@@ -256,6 +256,7 @@ def _run(house: House, command: Any, *words: str, user: str) -> Any:
 
 def test_commands_walk_the_whole_way(house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("api.house.open_house", partial(open_house, clock=house.clock))
+    monkeypatch.setenv("DATAGRANT_DEMO", "true")  # where nobody needs a second factor
     ask = tmp_path / "ask.json"
     ask.write_text(json.dumps(ASK), encoding="utf-8")
     made = _run(house, application_command, "create", str(ask), user="applicant")
