@@ -25,10 +25,12 @@ from api.webhooks import send_webhooks
 from api.witness import seal_record
 from auth import deadlines
 from auth.actor import SYSTEM
+from auth.anomalies import service as anomalies
 from core.jobs import JobRow, JobState, ask_for
 from core.jobs_run import JobKind, Lane, context_for, in_place, perform, scratch_room
 from core.settings import Settings
 from core.text import Text
+from datasets.extracts.queries import filters_of
 from datasets.harvest import queries as harvests
 from datasets.harvest.service import start_due as start_due_harvest
 from datasets.pipeline import kinds
@@ -170,6 +172,7 @@ def serve_jobs(settings: Settings, stop: threading.Event, *, idle_exit: float | 
                 last_noted = now
                 note_deadlines(house)
                 drop_views(house)
+                look_for_anomalies(house)
                 start_due_sources(house)
                 start_due_harvests(house)
                 send_due(house)
@@ -215,6 +218,15 @@ def drop_views(house: House) -> int:
         with house.write() as work:
             views.remove_one(work, key, house.files)
     return dropped
+
+
+def look_for_anomalies(house: House) -> int:
+    """Apply the anomaly rules to what was used since the last look; returns the number of findings."""
+    with house.read() as work:
+        if not anomalies.is_anything_due(work):
+            return 0
+    with house.write() as work:
+        return anomalies.sweep(work, filters_of)
 
 
 def start_due_sources(house: House) -> int:

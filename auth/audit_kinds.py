@@ -9,6 +9,10 @@ from core.text import Text
 
 KIND_NAMES: Final[Mapping[str, Text]] = {
     "access.refused": Text("访问被拒绝", "Access refused"),
+    "anomaly.found": Text("发现异常", "Anomaly found"),
+    "anomaly.acknowledged": Text("确认异常", "Anomaly acknowledged"),
+    "anomaly.dismissed": Text("判为误报", "False alarm"),
+    "anomaly.rule_set": Text("设置异常规则", "Anomaly rule set"),
     "product.entered": Text("登记数据产品", "Product entered"),
     "product.ended": Text("数据产品下架", "Product ended"),
     "fee_cap.set": Text("设定收费上限", "Fee cap set"),

@@ -15,6 +15,7 @@ from api.lookups import org_names
 from api.supervision_files import Form, ledger_file
 from api.web import page
 from auth.actor import Actor
+from auth.anomalies import service as anomalies
 from auth.applications.rules import period
 from auth.clocks import queries as clocks
 from auth.duties import service as duties
@@ -45,7 +46,8 @@ def dashboard_page(
     found = dashboard(work, begins, ends)
     return page(
         request, "supervision/dashboard.html", found=found, charts=_charts(found, lang), shown=SHOWN,
-        monthly=found.months[::-1], orgs=org_names(work), **_late(work, actor),
+        monthly=found.months[::-1], orgs=org_names(work),
+        open_anomalies=anomalies.number_open(work), **_late(work, actor),
     )  # fmt: skip
 
 

@@ -15,6 +15,7 @@ from sqlmodel import Field, SQLModel, col, select
 from auth import audit
 from auth.actor import SYSTEM, Actor
 from auth.agreements import cover
+from auth.anomalies import observing
 from auth.applications import queries as applications
 from auth.asset import Asset
 from auth.duties import service as duties
@@ -40,6 +41,7 @@ HasRelease = Callable[[DatasetId], bool]
 KINDS: Final = {
     Step.ACTIVATE: "grant.activated",
     Step.SUSPEND: "grant.suspended",
+    Step.SUSPEND_BY_RULE: "grant.suspended",
     Step.RESUME: "grant.resumed",
     Step.REVOKE: "grant.revoked",
     Step.RELINQUISH: "grant.relinquished",
@@ -232,6 +234,7 @@ def _resumption_objections(work: Work, actor: Actor, row: GrantRow) -> tuple[Rea
     return (
         *separation.not_of_the_applicant(_doer(work, actor), row.org_id, _past(work, row)),
         *separation.suspender_does_not_resume(_doer(work, actor), queries.past(work, row.id)),
+        *observing.against_resuming(work, actor, row.id),
     )
 
 
@@ -245,6 +248,11 @@ def suspend(work: Work, actor: Actor, grant_id: GrantId, body: GrantStep) -> Gra
     row = _load(work, actor, grant_id, body, needs_note=True)
     _move(work, actor, row, Step.SUSPEND, body.note)
     return read(work, row)
+
+
+def suspend_by_rule(work: Work, row: GrantRow, note: str, facts: Mapping[str, Any]) -> None:
+    """Stop all use because a rule says so; a person resumes it. Called with the finding, in its transaction."""
+    _move(work, SYSTEM, row, Step.SUSPEND_BY_RULE, note, facts)
 
 
 def resume(work: Work, actor: Actor, grant_id: GrantId, body: GrantStep) -> GrantRead:

@@ -7,6 +7,7 @@ from typing import Any, Final
 from sqlalchemy import CursorResult, Update, or_, update
 from sqlmodel import col, select
 
+from auth.anomalies import observing
 from auth.grants import queries
 from auth.grants.ledger import CHARGE, DELIVERY, REFUND, Taking, enter
 from auth.grants.tables import GrantRow, UsageEventRow
@@ -63,6 +64,8 @@ def charge(
         statement = statement.where(used <= MAX_QUOTA - count, within)
     if not _changed(work, statement.values({f"used_{unit}": _used(unit) + n for unit, n in wanted.items()})):
         _say_why(work, grant_id, wanted)
+    if extracts:  # a new request; what it asked for is counted afterwards
+        refuse_if(tuple(observing.against_use(work, queries.row(work, grant_id))))
     enter(work, grant_id, DELIVERY if delivers else CHARGE, subject=subject, taking=taking, counts=wanted)
 
 

@@ -25,6 +25,7 @@ class State(StrEnum):
 class Step(StrEnum):
     ACTIVATE = "activate"
     SUSPEND = "suspend"
+    SUSPEND_BY_RULE = "suspend_by_rule"
     RESUME = "resume"
     REVOKE = "revoke"
     RELINQUISH = "relinquish"
@@ -51,6 +52,7 @@ MOVES: Final[Mapping[tuple[State, Step], Move]] = {
     (State.PENDING, Step.REVOKE): Move(State.REVOKED, _REVOKERS),
     (State.PENDING, Step.LAPSE): Move(State.VOID, SYSTEM_ALONE),
     (State.ACTIVE, Step.SUSPEND): Move(State.SUSPENDED, _SECURITY),
+    (State.ACTIVE, Step.SUSPEND_BY_RULE): Move(State.SUSPENDED, SYSTEM_ALONE),  # an anomaly rule
     (State.ACTIVE, Step.REVOKE): Move(State.REVOKED, _REVOKERS),
     (State.ACTIVE, Step.RELINQUISH): Move(State.TERMINATED, _OFFICER),
     (State.ACTIVE, Step.EXPIRE): Move(State.EXPIRED, SYSTEM_ALONE),
@@ -75,6 +77,7 @@ STATE_NAMES: Final[Mapping[State, Text]] = {
 STEP_NAMES: Final[Mapping[Step, Text]] = {
     Step.ACTIVATE: Text("生效", "Activate"),
     Step.SUSPEND: Text("暂停", "Suspend"),
+    Step.SUSPEND_BY_RULE: Text("按规则暂停", "Suspend by rule"),
     Step.RESUME: Text("恢复", "Resume"),
     Step.REVOKE: Text("撤销", "Revoke"),
     Step.RELINQUISH: Text("放弃", "Relinquish"),

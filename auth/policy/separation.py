@@ -20,6 +20,7 @@ APPLICANT_SIDE: Final = frozenset(
 RETURNED_IN_REVIEW: Final = "return_in_review"
 REVIEWS: Final = frozenset({"screen_ok", "screen_return", "screen_reject", "review", RETURNED_IN_REVIEW})
 SIGNS: Final = frozenset({"propose", "concur", "offer"})
+SUSPENSIONS: Final = frozenset({"suspend", "suspend_by_rule"})
 DECISIONS: Final = SIGNS | {"dissent", "reject", "return"}
 
 
@@ -109,7 +110,7 @@ def approver_does_not_activate(doer: Doer, approvers: Iterable[str]) -> Iterator
 
 def suspender_does_not_resume(doer: Doer, past: Iterable[Past]) -> Iterator[Reason]:
     """Rule 5, judged on the latest suspension."""
-    suspensions = [event for event in past if event.step == "suspend"]
+    suspensions = [event for event in past if event.step in SUSPENSIONS]
     if suspensions and suspensions[-1].person_id == doer.person_id:
         yield _reason(
             5,

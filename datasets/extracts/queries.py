@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, false, func, or_, true
 from sqlmodel import col, select
 
 from auth.actor import Actor
+from auth.policy.filters.model import RowFilter, parse_json
 from auth.products.service import Delivered
 from auth.scope import sight
 from core.errors import NotFound
@@ -104,4 +105,15 @@ def delivered_as(work: Work, sha256s: Sequence[str]) -> dict[str, list[Delivered
             row.id, row.grant_id, row.dataset_id, row.release_id, row.release_number, row.receipt_hash or ""
         )
         found.setdefault(row.sha256 or "", []).append(held)
+    return found
+
+
+def filters_of(work: Work, extract_ids: Sequence[str]) -> Mapping[str, RowFilter]:
+    """The filter that each of these extracts was asked with; those without one are left out."""
+    found: dict[str, RowFilter] = {}
+    for start in range(0, len(extract_ids), 500):
+        wanted = select(ExtractRow.id, ExtractRow.row_filter).where(
+            col(ExtractRow.id).in_(extract_ids[start : start + 500]), col(ExtractRow.row_filter).is_not(None)
+        )
+        found |= {each: parse_json(text) for each, text in work.db.exec(wanted) if text}
     return found

@@ -18,6 +18,7 @@ from auth import audit
 from auth.actor import SYSTEM
 from auth.agreements import service as agreements
 from auth.agreements.model import AgreementBody, PlanBody
+from auth.anomalies.tables import AnomalyRow
 from auth.clocks.tables import ExtensionRow
 from auth.duties import service as duties
 from auth.duties.service import DutyAnswer
@@ -107,6 +108,12 @@ def things(sqlite_house: House) -> dict[str, str]:
             of=5, seen_number=1, proposed_at=work.now,
         )  # fmt: skip
         work.db.add_all([ticket, waiver, fix])
+        anomaly = AnomalyRow(
+            id=work.new_id(), state="OPEN", created_by="system", created_person="", created_at=work.now, grant_id=grant.id,
+            org_id="insurer", dataset_id=DATASET, department_id="parks", rule="volume", action="alert", seen=9, threshold=5,
+            text_zh="突增", text_en="more",
+        )  # fmt: skip
+        work.db.add(anomaly)
         incident = incidents.freeze(
             work, actor_of(work, "watch"), IncidentCreate(target_kind=Target.GRANT, target_id=grant.id, reason="核查使用范围"),
             assets=desk.assets,
@@ -158,6 +165,7 @@ def things(sqlite_house: House) -> dict[str, str]:
         "profile_id": version.id, "view_id": "0" * 64, "extension_id": asked.id, "product_id": product.id,
         "endpoint_id": endpoint.id, "delivery_id": delivery.id, "harvest_id": harvest.id, "run_id": run.id,
         "share": "safety", "schema": "PK", "table": grant.dataset_id, "which": "renew",
+        "anomaly_id": anomaly.id, "rule": "volume",
     }  # fmt: skip
 
 

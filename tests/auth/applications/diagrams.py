@@ -7,6 +7,7 @@ from types import ModuleType
 
 from auth.agreements import plan_workflow as plan
 from auth.agreements import workflow as agreement
+from auth.anomalies import workflow as anomaly
 from auth.applications import workflow as application
 from auth.duties import workflow as duty
 from auth.grants import workflow as grant
@@ -73,6 +74,7 @@ def document() -> str:
         "## Application 申请\n", diagram(application, "DRAFT"), "", table(application), "",
         "## Grant 授权\n", diagram(grant, "PENDING"), "", table(grant), "",
         "## Incident 应急处置\n", diagram(incident, "FROZEN"), "", table(incident), "",
+        "## Anomaly 异常\n", diagram(anomaly, "OPEN"), "", table(anomaly), "",
         "## Duty 使用报告与销毁证明\n", diagram(duty, "OPEN"), "", table(duty), "",
         "## Enterprise licence 机构资格\n", diagram(licence, "PENDING"), "", table(licence), "",
         "## Implementation plan 实施方案\n", diagram(plan, "DRAFT"), "", table(plan), "",

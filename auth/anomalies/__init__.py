@@ -1,0 +1,1 @@
+"""Anomaly rules over the usage ledger: what they see, what follows, and who answers for it."""
