@@ -17,6 +17,7 @@ from core.text import Text
 
 CHUNK: Final = 1 << 20
 MAX_LINE_BYTES: Final = 16 << 20
+_NOTHING_LEFT: Final = (b"", 0)  # of a character begun in the chunk before
 SAMPLE_BYTES: Final = 128 << 10
 SURE: Final = 0.6
 CLEAR_MARGIN: Final = 0.15  # a runner-up this far behind takes no confidence away
@@ -126,13 +127,13 @@ def _survey(path: Path, line_limit: int | None) -> _Survey:
     for chunk in _chunks(path):
         if b"\0" in chunk or (offset == 0 and _is_binary(chunk)):
             raise _binary(offset + max(0, chunk.find(b"\0")))
-        if found.valid:
+        if found.valid and not (chunk.isascii() and decoder.getstate() == _NOTHING_LEFT):
             try:
                 decoder.decode(chunk)
             except UnicodeDecodeError as error:
                 found.valid, found.bad_at = False, max(0, offset + error.start)
-        if (returns := chunk.count(b"\r")) or found.last == b"\r":
-            found.returns += returns
+        if b"\r" in chunk or found.last == b"\r":
+            found.returns += chunk.count(b"\r")
             found.pairs += chunk.count(b"\r\n") + (found.last == b"\r" and chunk.startswith(b"\n"))
         found.newlines += chunk.count(b"\n")
         if line_limit is not None:

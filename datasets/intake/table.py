@@ -113,17 +113,14 @@ def plan_by_sample(
     table = table_of(sample)
     found = infer(db, table, {p.name: p.text for p in plans if not _is_declared(p)})
     words = {p.name: p.text for p in plans if p.name in found and found[p.name] is None}
-    if not dictionary.null_values:
-        marks = null_marks.MARKS
-        unmarked = {name: null_marks.without(text, marks) for name, text in words.items()}
-        if any(infer(db, table, unmarked).values()):
-            return None  # a column of numbers with NA in it: count and report them
-    else:
-        unmarked = words
-    filled = dict(
-        zip(words, text_aggregates(db, table, [count_of(v) for v in unmarked.values()]), strict=True)
-    )
-    present = dict(zip(words, text_aggregates(db, table, [count_of(v) for v in words.values()]), strict=True))
+    marks = () if dictionary.null_values else null_marks.MARKS
+    unmarked = {name: null_marks.without(text, marks) if marks else text for name, text in words.items()}
+    counts = text_aggregates(db, table, [count_of(v) for v in (*unmarked.values(), *words.values())])
+    filled = dict(zip(words, counts, strict=False))
+    present = dict(zip(words, counts[len(words) :], strict=True))
+    marked = {name: text for name, text in unmarked.items() if filled[name] != present[name]}
+    if any(infer(db, table, marked).values()):
+        return None  # a column of numbers with NA in it: count and report them
     if any(present[name] and not filled[name] for name in words):
         return None  # nothing but marks: what they stand for depends on the rest
     _settle_declared(db, table, [plan for plan in plans if _is_declared(plan)], sample)
