@@ -57,6 +57,7 @@ from core.work import Work
 from datasets import matrix
 from datasets.extracts import service as extracts
 from datasets.extracts.models import ExtractCreate, ExtractRead
+from datasets.extracts.signing import signing_key
 from tests.people import a_person, actor_of, an_org
 
 ROOT: Final = Path(__file__).parents[2]
@@ -250,7 +251,8 @@ class Year:
     def _hand_over(self, work: Work, analyst: Actor, made: ExtractRead) -> None:
         rows = self.dice.randint(1, 500_000)
         sha256 = f"{hash_of(made.id):064x}"
-        extracts.finish(work, analyst, ExtractId(made.id), sha256, rows, rows * 23)
+        key = signing_key(self.house.settings.keys_dir)
+        extracts.finish(work, analyst, ExtractId(made.id), sha256, rows, rows * 23, key=key)
 
 
 def hash_of(word: str) -> int:
