@@ -6,20 +6,22 @@ from typing import Any, Final
 
 from auth.policy.filters.model import parse
 from auth.policy.filters.rules import leaves
-from auth.policy.model import ColumnTerm, Mask, Use
+from auth.policy.model import FORMS_SERVING, ColumnTerm, Mask, Use
 from auth.policy.wording import term_in_words
 from core.text import Text
 
+_ROW_LESS: Final = ("aggregate_only", "filter_only")
 _BY_TYPE: Final[dict[str, tuple[str, ...]]] = {
-    "string": ("plain", "pseudonymised", "keep:1:0", "keep:3:4", "keep:6:0", "redact", "drop", "filter_only"),
-    "integer": ("plain", "pseudonymised", "round:5", "round:10", "round:100", "round:1000", "drop", "filter_only"),
-    "number": ("plain", "round:1", "round:10", "round:100", "round:1000", "drop", "filter_only"),
-    "boolean": ("plain", "drop", "filter_only"),
-    "date": ("plain", "truncate:month", "truncate:year", "drop", "filter_only"),
-    "datetime": ("plain", "truncate:hour", "truncate:day", "truncate:month", "drop", "filter_only"),
-    "time": ("plain", "drop", "filter_only"),
+    "string": ("plain", "pseudonymised", "keep:1:0", "keep:3:4", "keep:6:0", "redact", "drop", *_ROW_LESS, "join_only"),
+    "integer": ("plain", "pseudonymised", "round:5", "round:10", "round:100", "round:1000", "drop", *_ROW_LESS, "join_only"),
+    "number": ("plain", "round:1", "round:10", "round:100", "round:1000", "drop", *_ROW_LESS),
+    "boolean": ("plain", "drop", *_ROW_LESS),
+    "date": ("plain", "truncate:month", "truncate:year", "drop", *_ROW_LESS),
+    "datetime": ("plain", "truncate:hour", "truncate:day", "truncate:month", "drop", *_ROW_LESS),
+    "time": ("plain", "drop", *_ROW_LESS),
     "geometry": ("plain", "drop"),
 }  # fmt: skip
+_SERVED: Final = {use.value: bool(forms) for use, forms in FORMS_SERVING.items()}
 OPERATIONS: Final[dict[str, Text]] = {
     "eq": Text("等于", "is"),
     "ne": Text("不等于", "is not"),
@@ -35,7 +37,7 @@ OPERATIONS: Final[dict[str, Text]] = {
 def term_of(name: str, word: str) -> ColumnTerm:
     """The term that a form's word means. Raises ValueError (or pydantic's ValidationError, which is one)."""
     kind, _, rest = word.partition(":")
-    if kind in (Use.PLAIN, Use.PSEUDONYMISED, Use.FILTER_ONLY, Use.DENIED):
+    if kind in (set(Use) - {Use.MASKED}):
         return ColumnTerm(name=name, use=Use(kind))
     parts = rest.split(":")
     mask: dict[str, Any] = {"kind": kind}
@@ -69,7 +71,7 @@ def word_of(use: str, mask: Mask | None) -> str:
 
 def treatments(type_word: str, present: str = "plain") -> list[tuple[str, Text]]:
     """The choices for a column of that type, with the present one among them."""
-    words = list(_BY_TYPE.get(type_word, ("plain", "drop")))
+    words = [word for word in _BY_TYPE.get(type_word, ("plain", "drop")) if _SERVED.get(word, True)]
     if present not in words:
         words.insert(0, present)
     return [(word, _said(word)) for word in words]

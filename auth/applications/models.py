@@ -25,7 +25,9 @@ class ColumnAsk(_Body):
 
     name: ColumnName
     reason: Prose = Field(default="", max_length=500)
-    use: Literal[Use.PLAIN, Use.PSEUDONYMISED, Use.MASKED, Use.FILTER_ONLY] = Use.PLAIN
+    use: Literal[
+        Use.PLAIN, Use.PSEUDONYMISED, Use.MASKED, Use.AGGREGATE_ONLY, Use.FILTER_ONLY, Use.JOIN_ONLY
+    ] = Use.PLAIN
     mask: Mask | None = None
 
 

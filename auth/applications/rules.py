@@ -12,7 +12,7 @@ from auth.asset import Asset
 from auth.policy.filters import rules as filters
 from auth.policy.filters.rules import LOCAL
 from auth.policy.limits import Limits
-from auth.policy.model import MASK_TYPES, ColumnTerm, GrantPolicy, Licence, Use
+from auth.policy.model import FORMS_SERVING, MASK_TYPES, ColumnTerm, GrantPolicy, Licence, Use
 from auth.policy.narrowing import narrowed, widenings
 from auth.policy.rules import (
     PERSONAL,
@@ -22,6 +22,7 @@ from auth.policy.rules import (
     licence_objections,
     refused,
     unenforceable,
+    use_objections,
 )
 from auth.policy.stages import BUSINESS, StagePlans
 from auth.roles import Role
@@ -279,6 +280,8 @@ def _line(line: LineAsk, asset: Asset, desk: Desk) -> Iterator[Reason]:
         yield _about(line, "no-delivery-form", "没有选择交付方式", "no delivery form was chosen")
     yield from form_objections(line.delivery_forms, asset, desk.limits)
     yield from filters.check(line.row_filter, asset)
+    terms = tuple(ColumnTerm(name=c.name, use=c.use) for c in line.columns if c.use in FORMS_SERVING)
+    yield from use_objections(terms, line.delivery_forms, asset)
     yield from _columns(line, asset, desk.limits["min_reason_characters"])
     if (twin := desk.twins.get(line.dataset_id)) is not None:
         yield _about(
@@ -390,4 +393,5 @@ def _decision(
     yield from asset_objections(asset)
     yield from unenforceable(offered, asset)
     yield from form_objections(offered.delivery_forms, asset, limits)
+    yield from use_objections(offered.columns, offered.delivery_forms, asset)
     yield from column_objections(offered.columns, asset, limits)

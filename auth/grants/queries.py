@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
+from pydantic import ValidationError
 from sqlalchemy import ColumnElement, false, func, or_, true
 from sqlmodel import col, select
 
@@ -14,9 +15,10 @@ from auth.grants.tables import GrantEventRow, GrantRow
 from auth.grants.view import GrantView, Used
 from auth.grants.workflow import State
 from auth.policy.model import GrantPolicy
+from auth.policy.rules import POLICY
 from auth.policy.separation import Past
 from auth.scope import sight
-from core.errors import NotFound, Unavailable
+from core.errors import NotFound, Reason, Unavailable
 from core.ids import ApplicationId, DatasetId, GrantId, OrgId
 from core.text import Text
 from core.work import Work
@@ -64,7 +66,7 @@ def view_of(work: Work, found: GrantRow) -> GrantView:
                 f"The stored policy of grant {found.id} does not match the agreed digest; it is out of use. Tell the security officer.",
             )
         )
-    policy = GrantPolicy.model_validate_json(found.policy)
+    policy = policy_of(found)
     return GrantView(
         id=GrantId(found.id),
         state=State(found.state),
@@ -80,6 +82,19 @@ def view_of(work: Work, found: GrantRow) -> GrantView:
         application_id=ApplicationId(found.application_id),
         blocks=blocks(work, found, policy),
     )
+
+
+def policy_of(found: GrantRow) -> GrantPolicy:
+    """The stored policy. Raises Unavailable for terms that this version does not know: what cannot be read is not carried out."""
+    try:
+        return GrantPolicy.model_validate_json(found.policy)
+    except ValidationError as fault:
+        places = ", ".join(sorted({".".join(map(str, each["loc"])) for each in fault.errors()})[:10])
+        text = Text(
+            f"授权 {found.id} 的条款含有本版本不能执行的内容（{places}），已停止使用；请联系安全管理员。",
+            f"The policy of grant {found.id} holds terms that this version cannot enforce ({places}); it is out of use. Tell the security officer.",
+        )
+        raise Unavailable(text, reasons=[Reason("policy-unenforceable", text, POLICY)]) from fault
 
 
 def past(work: Work, grant_id: str) -> tuple[Past, ...]:

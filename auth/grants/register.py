@@ -17,6 +17,7 @@ from auth.grants.tables import GrantRow
 from auth.grants.workflow import FINAL, State
 from auth.identity.tables import OrganisationRow
 from auth.incidents import freezes
+from auth.policy.model import LEAVING
 from core.work import Work
 
 
@@ -94,7 +95,7 @@ def _registered(grant: GrantRow, org: OrganisationRow, frozen: frozenset[tuple[s
         scenario_id=policy["scenario_id"],
         purposes=tuple(policy["purposes"]),
         delivery_forms=tuple(policy["delivery_forms"]),
-        column_count=sum(column["use"] not in ("denied", "filter_only") for column in policy["columns"]),
+        column_count=sum(column["use"] in LEAVING for column in policy["columns"]),
         starts_at=grant.starts_at,
         ends_at=grant.ends_at,
         is_suspended=grant.state == State.SUSPENDED

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -22,13 +23,17 @@ class Use(StrEnum):
     """What may become of a column.
 
     plain: leaves as it is, and may stand in the caller's filter. pseudonymised: leaves as a per-grant HMAC.
-    masked: leaves after its mask. filter_only: never leaves, may stand in the caller's filter. denied: neither.
+    masked: leaves after its mask. aggregate_only: no value leaves, only statistics over groups of rows. filter_only: never
+    leaves, may stand in the caller's filter. join_only: never leaves, may only be set equal to a key of other data. denied:
+    none of these.
     """
 
     PLAIN = "plain"
     PSEUDONYMISED = "pseudonymised"
     MASKED = "masked"
+    AGGREGATE_ONLY = "aggregate_only"
     FILTER_ONLY = "filter_only"
+    JOIN_ONLY = "join_only"
     DENIED = "denied"
 
 
@@ -39,6 +44,13 @@ class DeliveryForm(StrEnum):
 
 LEAVING: Final = frozenset({Use.PLAIN, Use.PSEUDONYMISED, Use.MASKED})
 FILTERABLE: Final = frozenset({Use.PLAIN, Use.FILTER_ONLY})
+AGGREGABLE: Final = frozenset({Use.PLAIN, Use.AGGREGATE_ONLY})
+JOINABLE: Final = frozenset({Use.PLAIN, Use.JOIN_ONLY})
+# Uses that rows on their way out cannot serve, with the forms that can: a grant must hold one of these forms to hold the use.
+FORMS_SERVING: Final[Mapping[Use, frozenset[DeliveryForm]]] = {
+    Use.AGGREGATE_ONLY: frozenset(),
+    Use.JOIN_ONLY: frozenset(),
+}
 
 
 class _Frozen(BaseModel):

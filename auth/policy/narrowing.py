@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from auth.policy.filters.model import RowFilter, all_of
 from auth.policy.model import (
+    LEAVING,
     ClampMask,
     ColumnTerm,
     DeliveryForm,
@@ -94,10 +95,10 @@ def _filters_more(new: RowFilter | None, asked: RowFilter | None) -> bool:
 
 
 def _within(new: ColumnTerm, asked: ColumnTerm | None) -> bool:
-    """Whether the term shows no more than the one asked. A filter reads true values, so only `plain` contains `filter_only`."""
+    """Whether the term shows no more than the one asked. A filter reads true values, so only `plain` contains `filter_only`; the same holds for statistics and joins."""
     if new.use is Use.DENIED or new == asked or (asked is not None and asked.use is Use.PLAIN):
         return True
-    if asked is None or asked.use in (Use.DENIED, Use.FILTER_ONLY):
+    if asked is None or asked.use not in LEAVING:
         return False
     if new.use is not Use.MASKED or new.mask is None:
         return False

@@ -5,7 +5,7 @@ What the rules do not know is refused: an unknown level, scenario, column, form 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -15,7 +15,18 @@ from auth.grants.view import GrantView
 from auth.grants.workflow import STATE_NAMES, State
 from auth.policy.filters import rules as filters
 from auth.policy.limits import Limits
-from auth.policy.model import FILTERABLE, MASK_TYPES, Ask, ColumnTerm, GrantPolicy, Licence, Use
+from auth.policy.model import (
+    FILTERABLE,
+    FORMS_SERVING,
+    LEAVING,
+    MASK_TYPES,
+    Ask,
+    ColumnTerm,
+    DeliveryForm,
+    GrantPolicy,
+    Licence,
+    Use,
+)
 from core.errors import Reason
 from core.text import Text
 
@@ -36,6 +47,24 @@ class Case:
 
 
 Rule = Callable[[Case], Iterator[Reason]]
+_STAYS: Final[Mapping[Use, tuple[str, str, str]]] = {
+    Use.AGGREGATE_ONLY: (
+        "column-aggregate-only",
+        "列 {} 只能参与统计，不能逐行导出。",
+        "Column {} may only enter statistics; its values do not leave row by row.",
+    ),
+    Use.FILTER_ONLY: (
+        "column-filter-only",
+        "列 {} 只能用于筛选，不能导出。",
+        "Column {} may only be used in a filter; it does not leave.",
+    ),
+    Use.JOIN_ONLY: (
+        "column-join-only",
+        "列 {} 只能用于关联，不能导出。",
+        "Column {} may only be joined on; it does not leave.",
+    ),
+    Use.DENIED: ("column-not-granted", "授权不包含列 {}。", "The grant does not include column {}."),
+}
 
 
 def objections(
@@ -176,23 +205,14 @@ def _columns_are_granted(case: Case) -> Iterator[Reason]:
     if len(set(case.ask.columns)) != len(case.ask.columns):
         yield refused("column-twice", "同一列被选择了两次。", "A column was chosen twice.", POLICY)
     for name in dict.fromkeys(case.ask.columns):
-        use = case.grant.policy.use_of(name)
-        if use is Use.FILTER_ONLY:
-            yield refused(
-                "column-filter-only",
-                f"列 {name} 只能用于筛选，不能导出。",
-                f"Column {name} may only be used in a filter; it does not leave.",
-                POLICY,
-                column=name,
-            )
-        elif use is Use.DENIED:
-            yield refused(
-                "column-not-granted",
-                f"授权不包含列 {name}。",
-                f"The grant does not include column {name}.",
-                POLICY,
-                column=name,
-            )
+        if (use := case.grant.policy.use_of(name)) not in LEAVING:
+            yield _stays(name, use)
+
+
+def _stays(name: str, use: Use) -> Reason:
+    """Why a column does not leave."""
+    code, zh, en = _STAYS.get(use, _STAYS[Use.DENIED])
+    return refused(code, zh.format(name), en.format(name), POLICY, column=name)
 
 
 def _filter_is_allowed(case: Case) -> Iterator[Reason]:
@@ -247,6 +267,24 @@ def form_objections(forms: tuple[str, ...], asset: Asset, limits: Limits) -> Ite
 def column_objections(terms: Iterable[ColumnTerm], asset: Asset, limits: Limits) -> Iterator[Reason]:
     """Columns whose values would show, as they are or by filtering, although their level or kind forbids it."""
     yield from _shown(((term.name, term.use) for term in terms), asset, limits)
+
+
+def use_objections(
+    terms: Iterable[ColumnTerm], forms: Iterable[DeliveryForm], asset: Asset
+) -> Iterator[Reason]:
+    """Uses that none of the delivery forms can serve: such a term would allow nothing, or be read as more than it says."""
+    held = frozenset(forms)
+    for term in terms:
+        if (serving := FORMS_SERVING.get(term.use)) is not None and not held & serving:
+            named = ", ".join(sorted(serving)) or "—"
+            yield refused(
+                "use-without-form",
+                f"{asset.dataset_id}：列 {term.name} 的使用方式 {term.use} 需要相应的交付方式（{named}）；请补选，或改用其他使用方式。",
+                f"{asset.dataset_id}: use {term.use} of column {term.name} needs a delivery form that serves it ({named}); add one, or choose another use.",
+                POLICY,
+                dataset=asset.dataset_id,
+                column=term.name,
+            )
 
 
 def _shown(uses: Iterable[tuple[str, Use]], asset: Asset, limits: Limits) -> Iterator[Reason]:

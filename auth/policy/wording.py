@@ -24,7 +24,9 @@ USE_NAMES: Final[Mapping[Use, Text]] = {
     Use.PLAIN: Text("原值", "As it is"),
     Use.PSEUDONYMISED: Text("假名化", "Pseudonymised"),
     Use.MASKED: Text("脱敏", "Masked"),
+    Use.AGGREGATE_ONLY: Text("仅供统计", "For statistics only"),
     Use.FILTER_ONLY: Text("仅供筛选", "For filtering only"),
+    Use.JOIN_ONLY: Text("仅供关联", "For joining only"),
     Use.DENIED: Text("不提供", "Denied"),
 }
 FORM_NAMES: Final[Mapping[DeliveryForm, Text]] = {

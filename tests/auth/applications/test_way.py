@@ -127,6 +127,22 @@ def test_plain_sensitive_column_is_advised_against_and_cannot_be_granted(desk: D
     assert [term["name"] for term in offered["columns"]] == ["event_type"]
 
 
+@pytest.mark.parametrize("use", ["aggregate_only", "join_only"])
+def test_use_that_no_form_of_the_application_serves_is_refused_before_submitting(
+    desk: Desk, use: str
+) -> None:
+    column = {"name": "rooms", "reason": "按区统计客房数", "use": use}
+    with desk.write("applicant") as (work, actor):
+        draft = applications.create(work, actor, an_ask(columns=["venue_id", column]), assets=desk.assets)
+        said = applications.precheck(work, actor, draft.id, assets=desk.assets)
+    assert [reason.code for reason in said.blocking] == ["use-without-form"]
+    found = an_application(desk, at=State.DECIDING)
+    narrowing = {"columns": [{"name": "venue_id", "use": "plain"}, {"name": "rooms", "use": use}]}
+    with pytest.raises(AccessRefused) as refused:
+        decided(desk, found, outcome="narrow", narrowing=narrowing)
+    assert codes(refused) == ["use-without-form"]
+
+
 def test_decision_may_narrow_but_not_widen(desk: Desk) -> None:
     found = an_application(desk, at=State.DECIDING, quotas={"rows": 100})
     wider: list[dict[str, Any]] = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
@@ -189,6 +190,23 @@ def test_tampered_policy_takes_the_grant_out_of_use(desk: Desk) -> None:
         work.db.exec(update(GrantRow).values(policy=wider))  # type: ignore[call-overload]
     with pytest.raises(Unavailable), desk.house.read() as work:
         queries.view(work, grant.id)
+
+
+@pytest.mark.parametrize(
+    ("known", "unknown"), [('"use":"plain"', '"use":"whispered"'), ('"op":"gt"', '"op":"like"')]
+)
+def test_terms_that_this_version_does_not_know_take_the_grant_out_of_use(
+    desk: Desk, known: str, unknown: str
+) -> None:
+    grant = a_grant(desk, row_filter={"op": "gt", "column": "rooms", "value": 1})
+    with desk.house.write() as work:
+        strange = queries.row(work, grant.id).policy.replace(known, unknown, 1)
+        assert unknown in strange
+        digest = hashlib.sha256(strange.encode()).hexdigest()
+        work.db.exec(update(GrantRow).values(policy=strange, policy_hash=digest))  # type: ignore[call-overload]
+    with pytest.raises(Unavailable) as found, desk.house.read() as work:
+        queries.view(work, grant.id)
+    assert [reason.code for reason in found.value.reasons] == ["policy-unenforceable"]
 
 
 def test_other_organisations_and_departments_see_no_grant(desk: Desk) -> None:

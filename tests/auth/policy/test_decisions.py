@@ -8,13 +8,14 @@ from typing import Any
 
 import pytest
 
+from api.treatments import treatments
 from auth.asset import Asset
 from auth.grants.view import GrantView, Used
 from auth.grants.workflow import State
 from auth.policy.filters.model import parse
 from auth.policy.limits import limits
-from auth.policy.model import Ask, GrantPolicy, Licence
-from auth.policy.rules import effective, objections
+from auth.policy.model import FORMS_SERVING, Ask, ColumnTerm, DeliveryForm, GrantPolicy, Licence, Use
+from auth.policy.rules import effective, objections, use_objections
 from core.ids import ApplicationId, DatasetId, GrantId, OrgId
 from tests.desk import PARKS, RESCUES
 
@@ -142,6 +143,44 @@ def test_organisation_must_be_qualified_now(licence: Licence) -> None:
 )
 def test_each_fault_is_named(changes: dict[str, Any], code: str) -> None:
     assert code in codes(an_ask(**changes))
+
+
+_LEAVES = {"plain": None, "pseudonymised": None, "masked": None, "aggregate_only": "column-aggregate-only",
+           "filter_only": "column-filter-only", "join_only": "column-join-only", "denied": "column-not-granted"}  # fmt: skip
+
+
+@pytest.mark.parametrize("use", list(Use))
+def test_each_use_leaves_and_filters_as_its_name_says(use: Use) -> None:
+    mask = {"mask": {"kind": "redact"}} if use is Use.MASKED else {}
+    view = a_view(
+        a_policy(columns=[{"name": "venue_id", "use": use, **mask}, {"name": "rooms", "use": "plain"}])
+    )
+    refusal = _LEAVES[use.value]
+    assert codes(view=view) == ([refusal] if refusal else [])
+    asked = an_ask(columns=("rooms",), filter=parse({"op": "eq", "column": "venue_id", "value": "x"}))
+    negated = replace(asked, filter=parse({"op": "or", "args": [
+        {"op": "gt", "column": "rooms", "value": 0}, {"op": "not", "arg": {"op": "is_null", "column": "venue_id"}},
+    ]}))  # fmt: skip
+    may_probe = use in (Use.PLAIN, Use.FILTER_ONLY)
+    for probe in (asked, negated):
+        assert codes(probe, view) == ([] if may_probe else ["filter-column-denied"])
+
+
+@pytest.mark.parametrize("use", list(Use))
+def test_use_that_no_delivery_form_serves_is_named(use: Use) -> None:
+    mask = {"mask": {"kind": "redact"}} if use is Use.MASKED else {}
+    term = ColumnTerm.model_validate({"name": "venue_id", "use": use, **mask})
+    files = (DeliveryForm.EXTRACT_PARQUET, DeliveryForm.EXTRACT_CSV)
+    found = [reason.code for reason in use_objections((term,), files, PARKS)]
+    assert found == (["use-without-form"] if use in (Use.AGGREGATE_ONLY, Use.JOIN_ONLY) else [])
+    for form in FORMS_SERVING.get(use, ()):
+        assert not list(use_objections((term,), (form,), PARKS))
+
+
+def test_form_offers_only_uses_that_some_delivery_form_serves() -> None:
+    offered = {word for kind in ("string", "integer", "date") for word, _ in treatments(kind)}
+    assert {use.value for use, forms in FORMS_SERVING.items() if not forms}.isdisjoint(offered)
+    assert {"plain", "filter_only"} <= offered
 
 
 def test_user_filter_that_does_not_fit_the_column_is_refused() -> None:

@@ -25,6 +25,8 @@ PLAIN = {"name": "venue_id", "use": "plain"}
     [
         {"columns": [PLAIN]},
         {"columns": [{"name": "venue_id", "use": "filter_only"}]},
+        {"columns": [{"name": "venue_id", "use": "aggregate_only"}]},
+        {"columns": [{"name": "venue_id", "use": "join_only"}]},
         {"columns": [{"name": "venue_id", "use": "pseudonymised"}]},
         {"columns": [{"name": "venue_id", "use": "masked", "mask": {"kind": "keep", "head": 1, "tail": 1}}]},
         {"columns": [PLAIN, {"name": "contact_phone", "use": "masked", "mask": {"kind": "redact"}}]},
@@ -57,6 +59,10 @@ def test_smaller_is_accepted(change: dict[str, Any]) -> None:
         {"columns": [{"name": "venue_name", "use": "plain"}]},
         {"columns": [{"name": "venue_name", "use": "filter_only"}]},
         {"columns": [{"name": "area_m2", "use": "filter_only"}]},
+        {"columns": [{"name": "rooms", "use": "aggregate_only"}]},
+        {"columns": [{"name": "rooms", "use": "join_only"}]},
+        {"columns": [{"name": "contact_phone", "use": "aggregate_only"}]},
+        {"columns": [{"name": "venue_name", "use": "join_only"}]},
         {"ends_at": END + DAY},
         {"starts_at": START - DAY},
         {"delivery_forms": ["extract_parquet", "extract_csv"]},
@@ -86,6 +92,7 @@ def test_filter_may_not_be_taken_away_or_replaced() -> None:
 _uses = st.sampled_from(
     [
         {"use": "plain"}, {"use": "pseudonymised"}, {"use": "filter_only"}, {"use": "denied"},
+        {"use": "aggregate_only"}, {"use": "join_only"},
         {"use": "masked", "mask": {"kind": "drop"}}, {"use": "masked", "mask": {"kind": "redact"}},
         {"use": "masked", "mask": {"kind": "keep", "head": 3, "tail": 1}},
         {"use": "masked", "mask": {"kind": "keep", "head": 1, "tail": 1}},
@@ -128,7 +135,7 @@ def test_whatever_passes_is_within_what_was_asked(
     for name in "abc":
         if new.use_of(name) in leaving:
             assert asked.use_of(name) in leaving
-        if new.use_of(name) in {Use.PLAIN, Use.FILTER_ONLY}:
+        if new.use_of(name) in {Use.PLAIN, Use.AGGREGATE_ONLY, Use.FILTER_ONLY, Use.JOIN_ONLY}:
             assert asked.use_of(name) is Use.PLAIN or asked.use_of(name) is new.use_of(name)
     assert new.ends_at <= asked.ends_at
     assert not matches(new.row_filter, {"a": a}) or matches(asked.row_filter, {"a": a})
@@ -185,7 +192,8 @@ def test_policy_that_makes_no_sense_is_refused(change: dict[str, Any]) -> None:
     [
         {"name": "a", "use": "masked"},
         {"name": "a", "use": "plain", "mask": {"kind": "drop"}},
-        {"name": "a", "use": "aggregate_only"},
+        {"name": "a", "use": "aggregate"},
+        {"name": "a", "use": "aggregate_only", "mask": {"kind": "drop"}},
         {"name": "a", "use": "masked", "mask": {"kind": "shuffle"}},
         {"name": "a", "use": "masked", "mask": {"kind": "round", "step": 0}},
     ],

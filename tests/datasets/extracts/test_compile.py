@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
 from typing import Any
 
 import duckdb
@@ -13,11 +14,39 @@ from hypothesis import strategies as st
 
 from auth.policy.filters.model import parse
 from auth.policy.filters.rules import matches
-from auth.policy.model import ClampMask, ColumnTerm, DropMask, KeepMask, RedactMask, RoundMask, TruncateMask
+from auth.policy.model import (
+    LEAVING,
+    ClampMask,
+    ColumnTerm,
+    DropMask,
+    KeepMask,
+    RedactMask,
+    RoundMask,
+    TruncateMask,
+    Use,
+)
 from datasets.extracts.compile import Held, condition, leaving, pseudonym
 
 KEY = b"k" * 32
-WORDS = st.sampled_from(["", " ", "深圳", "大鹏", "a", "A", "é", "😀", "'; drop", "０"])
+WORDS = st.sampled_from(
+    [
+        "",
+        " ",
+        "深圳",
+        "大鹏",
+        "a",
+        "A",
+        "é",
+        "e\u0301",
+        "😀",
+        "\uffee",
+        "'; drop",
+        "0",
+        "０",
+        "Ａ",
+        "2026-3-1",
+    ]
+)
 WHOLE = st.integers(-3, 3)
 REAL = st.sampled_from([-1.5, 0.0, -0.0, 0.5, 2.0, 1e300])
 DAYS = st.sampled_from([date(2024, 2, 29), date(2026, 3, 1), date(1969, 12, 31)])
@@ -32,6 +61,10 @@ COLUMNS: dict[str, tuple[pa.DataType, st.SearchStrategy[Any]]] = {
     "i": (pa.int64(), WHOLE),
     "n": (pa.float64(), REAL | st.just(float("nan"))),
     "b": (pa.bool_(), st.booleans()),
+    "m": (
+        pa.decimal128(12, 2),
+        st.sampled_from([Decimal("-1.50"), Decimal("0.00"), Decimal("0.10"), Decimal("2.00")]),
+    ),
     "d": (pa.date32(), DAYS),
     "t": (pa.time64("us"), TIMES),
     "ts": (pa.timestamp("us"), LOCAL_TIMES),
@@ -48,7 +81,7 @@ def _value(name: str) -> st.SearchStrategy[Any]:
     values = COLUMNS[name][1]
     if name in ("s", "i", "b"):
         return values
-    if name == "n":
+    if name in ("n", "m"):
         return REAL | WHOLE
     return values.map(lambda found: found.isoformat())
 
@@ -150,9 +183,10 @@ def test_pseudonym_equals_an_ordinary_hmac(value: str) -> None:
     assert made == [(pseudonym(value, KEY),), (None,)]
 
 
-def test_a_column_that_may_not_leave_is_not_compiled() -> None:
+@pytest.mark.parametrize("use", sorted(set(Use) - LEAVING))
+def test_a_column_that_may_not_leave_is_not_compiled(use: Use) -> None:
     with pytest.raises(ValueError, match="may not leave"):
-        leaving(ColumnTerm(name="x", use="filter_only"), Held("x", "VARCHAR"), KEY)
+        leaving(ColumnTerm(name="x", use=use), Held("x", "VARCHAR"), KEY)
 
 
 def test_instants_are_compared_across_offsets() -> None:
