@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
-from fastapi import Request
+from fastapi import Request, Response
 from fastapi.responses import HTMLResponse
 
 from api.errors import status_of
+from api.forms import tried
+from api.house import House
 from api.lookups import person_names
-from api.web import page, page_number
+from api.web import go, page, page_number
 from auth.casework.book import Command
 from auth.casework.tables import CaseEventRow
 from core.errors import AppError
@@ -169,6 +171,23 @@ def record_page(
         commands=[command for command in commands if command.step in record.steps], told=told, refusal=refusal,
         typed=typed or {},
     )  # fmt: skip
+
+
+def typed_of(form: Mapping[str, Any], names: Sequence[str], step: str = "") -> dict[str, str]:
+    """What was typed into these fields, trimmed; `step` says into which of the page's forms."""
+    found = {name: str(form.get(name, "")).strip() for name in names}
+    return found | {"step": step} if step else found
+
+
+def acted(
+    house: House, act: Callable[[Work], Any], place: str, again: Callable[[Work, AppError], HTMLResponse]
+) -> Response:
+    """Take a step and go to `place`; a refusal shows the record `again` with what was typed."""
+    made = tried(house, act)
+    if isinstance(made, AppError):
+        with house.read() as work:
+            return again(work, made)
+    return go(place, Text("已办理。", "Done."))
 
 
 def version_of(form: Mapping[str, Any]) -> int | None:

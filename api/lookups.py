@@ -6,11 +6,11 @@ from functools import partial
 
 from sqlmodel import col, select
 
-from auth.actor import SYSTEM, Actor
+from auth.actor import ANYONE, SYSTEM, Actor
 from auth.asset import Asset
 from auth.grants.service import HasRelease
 from auth.identity import organisations
-from auth.identity.tables import AccountRow, PersonRow
+from auth.identity.tables import AccountRow, OrgKind, PersonRow
 from auth.products.service import FilesBySha
 from catalog import assets as catalog_assets
 from catalog import queries as catalog
@@ -33,6 +33,11 @@ def seen_assets(work: Work, actor: Actor, dataset_id: DatasetId) -> Asset:
     return catalog_assets.asset(work, dataset_id)
 
 
+def public_title(work: Work, dataset_id: str) -> Text:
+    """The title of a dataset that everybody may see; NotFound for every other."""
+    return seen_assets(work, ANYONE, DatasetId(dataset_id)).title
+
+
 def has_release(work: Work) -> HasRelease:
     return partial(_has_release, work)
 
@@ -49,6 +54,15 @@ def delivered_files(work: Work) -> FilesBySha:
 def org_names(work: Work) -> dict[str, Text]:
     """Names of all organisations, for lists that show them."""
     return {org.id: org.name for org in organisations.organisations(work)}
+
+
+def source_departments(work: Work) -> list[tuple[str, Text]]:
+    """Source departments with their names, for choices."""
+    return [
+        (org.id, org.name)
+        for org in organisations.organisations(work)
+        if org.kind == OrgKind.SOURCE_DEPARTMENT
+    ]
 
 
 def column_titles(work: Work, dataset_id: str) -> dict[str, Text]:

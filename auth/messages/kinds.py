@@ -59,6 +59,14 @@ KINDS: Final[Mapping[str, Kind]] = {
         "reminder", Text("角色即将到期", "Role ends soon"),
         Text("账号 {account} 的角色 {role} 将于 {ends_on} 到期（还有 {days} 天）。", "The role {role} of {account} ends on {ends_on} (in {days} days)."),
     ),
+    "demand.waits": Kind(
+        "task", Text("待办数据需求", "Demand to handle"),
+        Text("数据需求“{title}”现为“{state_zh}”，等您办理，期限 {due_on}。", "The demand “{title}” is now “{state_en}” and waits for you; due {due_on}."),
+    ),
+    "demand.moved": Kind(
+        "case", Text("数据需求进展", "Demand moved"),
+        Text("您的数据需求“{title}”现为“{state_zh}”。", "Your demand “{title}” is now “{state_en}”."),
+    ),
     "webhook.dead": Kind(
         "clock", Text("推送无法送达", "Webhook not delivered"),
         Text("推送地址 {id} 的事件 {event} 多次重试后仍无法送达；请检查接收方后重发。", "The event {event} for endpoint {id} could not be delivered after all attempts; check the receiver, then send it again."),

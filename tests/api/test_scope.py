@@ -20,6 +20,8 @@ from auth.agreements import service as agreements
 from auth.agreements.model import AgreementBody, PlanBody
 from auth.anomalies.tables import AnomalyRow
 from auth.clocks.tables import ExtensionRow
+from auth.demands import service as demands
+from auth.demands.service import DemandCreate
 from auth.duties import service as duties
 from auth.duties.service import DutyAnswer
 from auth.identity import api_keys, sessions
@@ -132,6 +134,11 @@ def things(sqlite_house: House) -> dict[str, str]:
         version = profiles.propose(
             work, drafter, ProfileProposal(profile=shipped()["generic-open-data"], reason="按上级文件执行")
         )
+        demand = demands.state_need(
+            work,
+            actor_of(work, "applicant"),
+            DemandCreate(title="充电桩分布", need="全区公共充电桩的位置与功率"),
+        )
         asked = ExtensionRow(
             id=work.new_id(), application_id=grant.application_id, turn=1, stage="decide", working_days=3, reason="a reason",
             asked_by="screener", asked_by_person="p", asked_at=work.now,
@@ -165,7 +172,7 @@ def things(sqlite_house: House) -> dict[str, str]:
         "profile_id": version.id, "view_id": "0" * 64, "extension_id": asked.id, "product_id": product.id,
         "endpoint_id": endpoint.id, "delivery_id": delivery.id, "harvest_id": harvest.id, "run_id": run.id,
         "share": "safety", "schema": "PK", "table": grant.dataset_id, "which": "renew",
-        "anomaly_id": anomaly.id, "rule": "volume",
+        "anomaly_id": anomaly.id, "demand_id": demand.id, "rule": "volume",
     }  # fmt: skip
 
 

@@ -29,10 +29,13 @@ def test_institutional_pages_are_readable_and_within_their_width(
         owed = duties.duties(work, actor, standing="open")[0][0]
     body = {"target_kind": "organisation", "target_id": "insurer", "reason": "疑似超范围使用"}
     incident = client_as(sqlite_house, "watch").post("/api/v1/incidents", json=body).json()["id"]
+    need = {"title": "充电桩分布", "need": "全区公共充电桩的位置与功率，每月更新"}
+    demand = client_as(sqlite_house, "officer").post("/api/v1/demands", json=need).json()["id"]
     agreement, version = an_agreement(desk), in_force(desk)
     pages = {
         "incident": ("watch2", f"/incidents/{incident}"), "incident-new": ("watch", "/incidents/new"), "duty": ("officer", f"/duties/{owed.id}"),
         "duties": ("officer", "/duties"), "agreement": ("approver", f"/agreements/{agreement.id}"), "agreement-new": ("planner", "/agreements/new"),
+        "demand": ("planner", f"/demands/{demand}"), "demands": ("planner", "/demands"), "demand-new": ("officer", "/demands/new"),
         "profile": ("approver", "/profile"), "profile-version": ("approver", f"/profile/{version.id}"), "organisation": ("watch", "/admin/organisations/insurer"),
     }  # fmt: skip
     faults: dict[str, object] = {}

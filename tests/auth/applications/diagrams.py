@@ -9,6 +9,7 @@ from auth.agreements import plan_workflow as plan
 from auth.agreements import workflow as agreement
 from auth.anomalies import workflow as anomaly
 from auth.applications import workflow as application
+from auth.demands import workflow as demand
 from auth.duties import workflow as duty
 from auth.grants import workflow as grant
 from auth.identity import licence
@@ -79,6 +80,7 @@ def document() -> str:
         "## Enterprise licence 机构资格\n", diagram(licence, "PENDING"), "", table(licence), "",
         "## Implementation plan 实施方案\n", diagram(plan, "DRAFT"), "", table(plan), "",
         "## Agreement 授权运营协议\n", diagram(agreement, "DRAFT"), "", table(agreement), "",
+        "## Data demand 数据需求\n", diagram(demand, "RECEIVED"), "", table(demand), "",
         "## Policy profile 政策配置\n", diagram(profile, "PROPOSED"), "", table(profile), "",
         "## Limits and deadlines 限额与时限\n", numbers(), "",
     ]  # fmt: skip
