@@ -19,7 +19,7 @@ from api.web import go, page
 from auth.asset import Asset
 from auth.grants import queries as grant_queries
 from auth.policy.limits import limits
-from auth.policy.model import FILTERABLE, DeliveryForm
+from auth.policy.model import EXTRACT_FORMS, FILTERABLE, DeliveryForm
 from auth.proof import service as proofs
 from auth.proof.checkpoint import Place
 from auth.proof.service import InclusionRead, LogFault
@@ -140,7 +140,7 @@ def _form(
         column_options=[("", "—"), *((term.name, term.name) for term in view.policy.columns if term.use in FILTERABLE)],
         purposes={code: coded.purposes[code].name for code in view.policy.purposes if code in coded.purposes},
         scenario=coded.scenarios.get(view.policy.scenario_id), operations=OPERATIONS,
-        form_options=[(form, FORM_NAMES[form]) for form in view.policy.delivery_forms],
+        form_options=[(form, FORM_NAMES[form]) for form in view.policy.delivery_forms if form in EXTRACT_FORMS],
         release_options=[("", Text("当前版本", "Current release")), *_release_options(work, view.dataset_id)],
         given=given or {}, plan=plan, refusal=refusal, conditions=range(CONDITIONS),
         left=planning.quota_left(view),

@@ -16,8 +16,10 @@ from auth.grants.workflow import STATE_NAMES, State
 from auth.policy.filters import rules as filters
 from auth.policy.limits import Limits
 from auth.policy.model import (
+    AGGREGABLE,
     FILTERABLE,
     FORMS_SERVING,
+    JOINABLE,
     LEAVING,
     MASK_TYPES,
     Ask,
@@ -72,7 +74,8 @@ def objections(
 ) -> tuple[Reason, ...]:
     """Every reason to refuse `ask` at the instant `ask.at`, in rule order; () means permitted."""
     case = Case(ask, grant, asset, licence, limits)
-    return tuple(reason for rule in RULES for reason in rule(case))
+    table = FORM_RULES.get(ask.delivery_form, RULES)
+    return tuple(reason for rule in table for reason in rule(case))
 
 
 def effective(grant: GrantView, now: datetime) -> tuple[Reason, ...]:
@@ -359,3 +362,61 @@ RULES: Final[tuple[Rule, ...]] = (
     _purpose_is_granted,
     _quota_is_left,
 )
+
+
+def _columns_are_countable(case: Case) -> Iterator[Reason]:
+    """Columns measured or grouped by: in the grant for statistics, and no direct identifier of people."""
+    for name in dict.fromkeys(case.ask.columns):
+        column = case.asset.column(name)
+        if case.grant.policy.use_of(name) not in AGGREGABLE:
+            yield refused(
+                "column-not-for-statistics",
+                f"列 {name} 未获准参与统计。",
+                f"Column {name} may not enter statistics under this grant.",
+                POLICY,
+                column=name,
+            )
+        elif column is not None and column.identifier_kind == "DI":
+            yield refused(
+                "identifier-in-statistics",
+                f"列 {name} 直接标识个人，不能统计或分组。",
+                f"Column {name} identifies people directly; it can neither be measured nor grouped by.",
+                POLICY,
+                column=name,
+            )
+
+
+def _columns_are_comparable(case: Case) -> Iterator[Reason]:
+    """Columns that a verification compares with values that the caller brings."""
+    if not case.ask.columns:
+        yield refused("no-columns", "没有选择任何列。", "No column was chosen.", POLICY)
+    for name in dict.fromkeys(case.ask.columns):
+        if case.grant.policy.use_of(name) not in JOINABLE:
+            yield refused(
+                "column-not-for-verification",
+                f"列 {name} 未获准用于核验。",
+                f"Column {name} may not be verified against under this grant.",
+                POLICY,
+                column=name,
+            )
+
+
+def _no_filter(case: Case) -> Iterator[Reason]:
+    if case.ask.filter is not None:
+        yield refused(
+            "filter-in-verification", "核验不接受筛选条件。", "A verification takes no filter.", POLICY
+        )
+
+
+def _with(old: Mapping[Rule, Rule]) -> tuple[Rule, ...]:
+    return tuple(old.get(rule, rule) for rule in RULES)
+
+
+_STATISTICS: Final = _with({_columns_are_granted: _columns_are_countable})
+FORM_RULES: Final[Mapping[str, tuple[Rule, ...]]] = {
+    DeliveryForm.QUERY_AGG: _STATISTICS,
+    DeliveryForm.QUERY_DP: _STATISTICS,
+    DeliveryForm.VERIFY: _with(
+        {_columns_are_granted: _columns_are_comparable, _filter_is_allowed: _no_filter}
+    ),
+}

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from sqlmodel import SQLModel
 
 from auth.policy.filters.model import RowFilter
-from auth.policy.model import DeliveryForm
+from auth.policy.model import EXTRACT_FORMS, DeliveryForm
 from core.ids import DatasetId, ExtractId, GrantId
 from core.text import Text
 
@@ -28,6 +28,15 @@ STATE_NAMES: Final[dict[ExtractState, Text]] = {
 }
 
 
+def _of_files(form: DeliveryForm) -> DeliveryForm:
+    if form not in EXTRACT_FORMS:
+        raise ValueError(f"no file: {form}; one of {', '.join(sorted(EXTRACT_FORMS))}")
+    return form
+
+
+FileForm = Annotated[DeliveryForm, AfterValidator(_of_files)]
+
+
 class ExtractCreate(BaseModel):
     """A request to take data out under one grant. `release_id` empty means the current release; no `columns` means all granted."""
 
@@ -38,7 +47,7 @@ class ExtractCreate(BaseModel):
     filter: RowFilter | None = None
     purpose: str = Field(min_length=1, max_length=80)
     scenario_id: str = Field(min_length=1, max_length=80)
-    form: DeliveryForm = DeliveryForm.EXTRACT_PARQUET
+    form: FileForm = DeliveryForm.EXTRACT_PARQUET
 
 
 class PlannedColumn(SQLModel):

@@ -291,3 +291,45 @@ def test_every_reason_speaks_both_languages_and_names_its_rule() -> None:
         assert reason.text.zh, reason.code
         assert reason.text.en, reason.code
         assert reason.basis, reason.code
+
+
+_STATISTIC = {"plain": None, "aggregate_only": None}
+
+
+@pytest.mark.parametrize("form", ["query_agg", "query_dp"])
+@pytest.mark.parametrize("use", list(Use))
+def test_statistics_take_only_columns_granted_for_them(use: Use, form: str) -> None:
+    mask = {"mask": {"kind": "redact"}} if use is Use.MASKED else {}
+    view = a_view(a_policy(columns=[{"name": "venue_id", "use": use, **mask}], delivery_forms=[form]))
+    refusal = _STATISTIC.get(use.value, "column-not-for-statistics")
+    assert codes(an_ask(columns=("venue_id",), delivery_form=form), view) == ([refusal] if refusal else [])
+    assert codes(an_ask(columns=(), delivery_form=form), view) == []
+
+
+@pytest.mark.parametrize("use", list(Use))
+def test_verification_compares_only_columns_granted_for_joining(use: Use) -> None:
+    mask = {"mask": {"kind": "redact"}} if use is Use.MASKED else {}
+    view = a_view(a_policy(columns=[{"name": "venue_id", "use": use, **mask}], delivery_forms=["verify"]))
+    asked = an_ask(columns=("venue_id",), delivery_form="verify")
+    may = use in (Use.PLAIN, Use.JOIN_ONLY)
+    assert codes(asked, view) == ([] if may else ["column-not-for-verification"])
+    assert "no-columns" in codes(replace(asked, columns=()), view)
+    filtered = replace(asked, filter=parse({"op": "is_null", "column": "venue_id"}))
+    assert "filter-in-verification" in codes(filtered, view)
+
+
+def test_identifier_of_people_enters_no_statistics_even_when_granted() -> None:
+    view = a_view(
+        a_policy(columns=[{"name": "contact_phone", "use": "aggregate_only"}], delivery_forms=["query_agg"])
+    )
+    asked = an_ask(columns=("contact_phone",), delivery_form="query_agg")
+    assert codes(asked, view) == ["identifier-in-statistics"]
+
+
+@pytest.mark.parametrize("form", list(DeliveryForm))
+def test_level_four_and_above_leave_in_no_form_of_these(form: DeliveryForm) -> None:
+    view = a_view(a_policy(columns=[{"name": "venue_id", "use": "plain"}], delivery_forms=[form]))
+    for level in (4, 5, 6, 9):
+        assert "level-forbids-form" in codes(
+            an_ask(columns=("venue_id",), delivery_form=form), view, replace(PARKS, level=level)
+        )

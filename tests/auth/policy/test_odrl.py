@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft201909Validator  # type: ignore[import-untyped]
 
 from auth.policy import odrl
-from auth.policy.model import GrantPolicy
+from auth.policy.model import DeliveryForm, GrantPolicy
 from core.errors import InputRefused
 from tests.auth.policy.test_decisions import a_policy
 from tests.auth.policy.test_filters import TREES
@@ -28,6 +28,7 @@ COLUMNS: st.SearchStrategy[dict[str, Any]] = st.sampled_from(
         {"name": "名称", "use": "masked", "mask": {"kind": "keep", "head": 1, "tail": 0}},
         {"name": "area_m2", "use": "masked", "mask": {"kind": "round", "step": 0.1}},
         {"name": "rooms", "use": "filter_only"},
+        {"name": "opened_on", "use": "aggregate_only"},
     ]
 )
 MAYBE = st.none() | st.integers(1, 2**53 - 1)
@@ -44,9 +45,7 @@ def policies(draw: st.DrawFn) -> GrantPolicy:
         scenario_id=draw(st.text("xy-景", min_size=1, max_size=6)),
         starts_at=(START + timedelta(microseconds=draw(st.integers(0, 10**9)))).isoformat(),
         ends_at="2031-01-01T00:00:00+08:00",
-        delivery_forms=draw(
-            st.lists(st.sampled_from(["extract_parquet", "extract_csv"]), min_size=1, unique=True)
-        ),
+        delivery_forms=draw(st.lists(st.sampled_from(list(DeliveryForm)), min_size=1, unique=True)),
         quotas={"extracts": draw(MAYBE), "rows": draw(MAYBE), "bytes": draw(MAYBE)},
         retention_days=draw(st.integers(1, 36500)),
     )
