@@ -56,6 +56,7 @@ _ENTERPRISE: Final = frozenset({Role.ORG_OFFICER, Role.APPLICANT, Role.ANALYST})
 
 PERMISSIONS: Final[Mapping[str, frozenset[Role]]] = {
     "catalog:dataset:write": frozenset({Role.CATALOG_ADMIN, Role.STEWARD}),
+    "catalog:dataset:review": frozenset({Role.CATALOG_ADMIN, Role.STEWARD}),
     "catalog:dataset:read-drafts": frozenset({Role.CATALOG_ADMIN, Role.STEWARD, Role.AUDITOR}),
     "catalog:import:open": frozenset({Role.CATALOG_ADMIN}),
     "catalog:import:read": frozenset({Role.CATALOG_ADMIN, Role.AUDITOR, Role.SECURITY_OFFICER}),

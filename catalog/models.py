@@ -332,6 +332,7 @@ class DatasetRead(DatasetFields):
     modified: datetime
     withdrawn_at: datetime | None
     withdrawn_reason: str
+    replaced_by: str
     foreign_from: str
     data_updated: datetime | None
     release_no: int | None

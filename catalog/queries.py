@@ -111,11 +111,14 @@ def _unknown(dataset_id: str) -> NotFound:
 
 def _tombstone(row: DatasetRow) -> Gone:
     when = row.withdrawn_at.isoformat() if row.withdrawn_at else None
+    zh = f"；已由 {row.replaced_by} 接替" if row.replaced_by else ""
+    en = f"; {row.replaced_by} replaces it" if row.replaced_by else ""
     return Gone(
         Text(
-            f"数据集 {row.id}《{row.title_zh}》已撤回：{row.withdrawn_reason}",
-            f"Dataset {row.id} “{row.title_en or row.title_zh}” has been withdrawn: {row.withdrawn_reason}",
+            f"数据集 {row.id}《{row.title_zh}》已撤回：{row.withdrawn_reason}{zh}",
+            f"Dataset {row.id} “{row.title_en or row.title_zh}” has been withdrawn: {row.withdrawn_reason}{en}",
         ),
         dataset_id=row.id,
         withdrawn_at=when,
+        replaced_by=row.replaced_by,
     )

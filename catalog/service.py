@@ -69,24 +69,12 @@ def update(
     work: Work, actor: Actor, dataset_id: str, body: DatasetUpdate, *, expected_version: int | None = None
 ) -> DatasetRead:
     """Change the fields that were sent. A published record must stay complete. Raises Stale, Conflict."""
-    row = _editable(work, actor, dataset_id, expected_version)
-    _same_identity(row, body)
-    sent = body.model_dump(exclude_unset=True, exclude={"resource_code", "publisher"})
-    changed = {
-        name: (getattr(row, name), value) for name, value in sent.items() if getattr(row, name) != value
-    }
-    if not changed:
+    row = editable(work, actor, dataset_id, expected_version)
+    same_identity(row, body)
+    if not (changed := _put_fields(row, body)):
         return read(work, row)
-    for name, (_, value) in changed.items():
-        setattr(row, name, value)
     _saved(work, row)
-    audit.record(
-        work, actor, "dataset.updated", subject=row.id, dataset_id=row.id,
-        payload={
-            "version": row.version,
-            "changes": {name: [_plain(old), _plain(new)] for name, (old, new) in changed.items()},
-        },
-    )  # fmt: skip
+    _note_fields(work, actor, row, changed)
     return read(work, row)
 
 
@@ -94,11 +82,58 @@ def replace_dictionary(
     work: Work, actor: Actor, dataset_id: str, body: Dictionary, *, expected_version: int | None = None
 ) -> DictionaryRead:
     """Put a whole dictionary in place of the old one, with the files' layout."""
-    row = _editable(work, actor, dataset_id, expected_version)
+    row = editable(work, actor, dataset_id, expected_version)
+    before = _put_dictionary(work, row, body)
+    _saved(work, row)
+    _note_dictionary(work, actor, row, before, body)
+    return dictionary_read(work, row)
+
+
+def rewrite(
+    work: Work, actor: Actor, dataset_id: str, body: DatasetUpdate, dictionary: Dictionary | None
+) -> DatasetRead:
+    """Fields and dictionary in one change, complete only together; for accepted proposals (`catalog.proposals`)."""
+    row = editable(work, actor, dataset_id, None)
+    changed = _put_fields(row, body)
+    before = _put_dictionary(work, row, dictionary) if dictionary else set()
+    _saved(work, row)
+    if changed:
+        _note_fields(work, actor, row, changed)
+    if dictionary:
+        _note_dictionary(work, actor, row, before, dictionary)
+    return read(work, row)
+
+
+def _put_fields(row: DatasetRow, body: DatasetUpdate) -> dict[str, tuple[Any, Any]]:
+    """The fields that were sent and differ, with what they were."""
+    sent = body.model_dump(exclude_unset=True, exclude={"resource_code", "publisher"})
+    changed = {
+        name: (getattr(row, name), value) for name, value in sent.items() if getattr(row, name) != value
+    }
+    for name, (_, value) in changed.items():
+        setattr(row, name, value)
+    return changed
+
+
+def _note_fields(work: Work, actor: Actor, row: DatasetRow, changed: Mapping[str, tuple[Any, Any]]) -> None:
+    audit.record(
+        work, actor, "dataset.updated", subject=row.id, dataset_id=row.id,
+        payload={
+            "version": row.version,
+            "changes": {name: [_plain(old), _plain(new)] for name, (old, new) in changed.items()},
+        },
+    )  # fmt: skip
+
+
+def _put_dictionary(work: Work, row: DatasetRow, body: Dictionary) -> set[str]:
+    """The names of the columns as they were."""
     before = {column.name for column in queries.columns(work, row.id)}
     row.layout = Layout.model_validate(body.model_dump(exclude={"columns"})).model_dump(exclude_defaults=True)
     _store_columns(work, row, body.columns)
-    _saved(work, row)
+    return before
+
+
+def _note_dictionary(work: Work, actor: Actor, row: DatasetRow, before: set[str], body: Dictionary) -> None:
     after = {column.name for column in body.columns}
     audit.record(
         work, actor, "dataset.dictionary_replaced", subject=row.id, dataset_id=row.id,
@@ -107,15 +142,14 @@ def replace_dictionary(
             "added": sorted(after - before), "removed": sorted(before - after),
         },
     )  # fmt: skip
-    return dictionary_read(work, row)
 
 
 def publish(work: Work, actor: Actor, dataset_id: str, *, expected_version: int | None = None) -> DatasetRead:
-    """Show a complete record to everybody. Raises Conflict with everything that is missing or contradictory."""
+    """Show a complete record to everybody; at the edge only through review (`catalog.proposals`). Raises Conflict with everything that is missing or contradictory."""
     row = queries.writable(work, actor, dataset_id)
-    _same_version(row, expected_version)
+    same_version(row, expected_version)
     state = advance(State(row.state), Step.PUBLISH)
-    _demand_complete(work, row)
+    demand_complete(row.id, _objections(work, row))
     row.state, row.issued = state, work.now
     _touch(work, row)
     audit.record(
@@ -197,11 +231,17 @@ def _demand_own(row: DatasetRow) -> None:
 
 
 def withdraw(
-    work: Work, actor: Actor, dataset_id: str, reason: str, *, expected_version: int | None = None
+    work: Work,
+    actor: Actor,
+    dataset_id: str,
+    reason: str,
+    *,
+    replaced_by: str = "",
+    expected_version: int | None = None,
 ) -> DatasetRead:
-    """Take a record out of the catalogue for good; a tombstone with the reason stays."""
+    """Take a record out of the catalogue for good; a tombstone with the reason, and what replaced it, stays."""
     row = queries.writable(work, actor, dataset_id)
-    _same_version(row, expected_version)
+    same_version(row, expected_version)
     cleaned = "".join(char for char in reason if char.isprintable() or char == "\n").strip()
     if len(cleaned) < 4:
         raise InputRefused(
@@ -211,6 +251,7 @@ def withdraw(
             ),
             field="reason",
         )
+    row.replaced_by = _successor(work, actor, row, replaced_by.strip())
     row.state = advance(State(row.state), Step.WITHDRAW)
     row.withdrawn_at, row.withdrawn_by, row.withdrawn_reason = (
         work.now,
@@ -220,9 +261,24 @@ def withdraw(
     _touch(work, row)
     audit.record(
         work, actor, "dataset.withdrawn", subject=row.id, dataset_id=row.id,
-        payload={"version": row.version, "reason": row.withdrawn_reason},
+        payload={"version": row.version, "reason": row.withdrawn_reason, "replaced_by": row.replaced_by},
     )  # fmt: skip
     return read(work, row)
+
+
+def _successor(work: Work, actor: Actor, row: DatasetRow, wanted: str) -> str:
+    """The code of the record that takes over; one that its readers can find."""
+    if not wanted:
+        return ""
+    if wanted != row.id and wanted in queries.titles(work, [wanted], actor):
+        return wanted
+    raise InputRefused(
+        Text(
+            f"接替的数据集 {wanted} 不在目录中；请填写另一个已登记的资源代码，或留空。",
+            f"The replacing dataset {wanted} is not in the catalogue; give another resource code, or leave it empty.",
+        ),
+        field="replaced_by",
+    )
 
 
 def note_release(
@@ -316,15 +372,15 @@ def reindex(work: Work) -> int:
     return len(rows)
 
 
-def _editable(work: Work, actor: Actor, dataset_id: str, expected_version: int | None) -> DatasetRow:
+def editable(work: Work, actor: Actor, dataset_id: str, expected_version: int | None) -> DatasetRow:
     row = queries.writable(work, actor, dataset_id)
-    _same_version(row, expected_version)
+    same_version(row, expected_version)
     _demand_own(row)
     advance(State(row.state), Step.EDIT)
     return row
 
 
-def _same_version(row: DatasetRow, expected: int | None) -> None:
+def same_version(row: DatasetRow, expected: int | None) -> None:
     if expected is not None and expected != row.version:
         raise Stale(
             Text(
@@ -335,7 +391,7 @@ def _same_version(row: DatasetRow, expected: int | None) -> None:
         )
 
 
-def _same_identity(row: DatasetRow, body: DatasetUpdate) -> None:
+def same_identity(row: DatasetRow, body: DatasetUpdate) -> None:
     if body.resource_code not in (None, row.id) or body.publisher not in (None, row.publisher):
         raise InputRefused(
             Text(
@@ -363,13 +419,14 @@ def _publisher(work: Work, actor: Actor, org_id: str) -> Text:
     return org.name
 
 
-def _demand_complete(work: Work, row: DatasetRow) -> None:
-    if reasons := _objections(work, row):
+def demand_complete(dataset_id: str, reasons: tuple[Reason, ...]) -> None:
+    """Raise Conflict with every reason that keeps a record from being published."""
+    if reasons:
         raise Conflict(
             Text(
-                f"记录 {row.id} 有 {len(reasons)} 处不符合发布要求："
+                f"记录 {dataset_id} 有 {len(reasons)} 处不符合发布要求："
                 + "".join(reason.text.zh for reason in reasons),
-                f"Record {row.id} cannot be published for {len(reasons)} reason(s): "
+                f"Record {dataset_id} cannot be published for {len(reasons)} reason(s): "
                 + " ".join(reason.text.en for reason in reasons),
             ),
             reasons=reasons,
@@ -385,7 +442,7 @@ def _saved(work: Work, row: DatasetRow) -> None:
     """After an edit: what is published stays complete, the version moves on, the index follows."""
     work.db.flush()
     if row.state == State.PUBLISHED:
-        _demand_complete(work, row)
+        demand_complete(row.id, _objections(work, row))
     _touch(work, row)
     _index(work, row)
 

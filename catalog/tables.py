@@ -58,6 +58,7 @@ class DatasetRow(DatasetFields, table=True):
     withdrawn_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     withdrawn_by: str = Field(default="", max_length=80)
     withdrawn_reason: str = ""
+    replaced_by: str = Field(default="", max_length=80)
     foreign_from: str = Field(
         default="", max_length=2000
     )  # where a harvested record lives; its files are never ours

@@ -95,7 +95,7 @@ def update(
     dataset_id: str, file: RecordFile, version: Version = "",
     data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
 ) -> None:  # fmt: skip
-    """Change the fields that the document holds; the others stay. `columns` and `layout` have their own command."""
+    """Change the fields that the document holds, of a published record by a proposal; the others stay. `columns` and `layout` have their own command."""
     body = {key: value for key, value in _document(file).items() if key not in ("columns", "layout")}
     with connect(data_dir, server, token, user) as api:
         seen = version or str(api.get(f"/datasets/{dataset_id}")["version"])
@@ -106,7 +106,7 @@ def update(
 def publish(
     dataset_id: str, data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
 ) -> None:  # fmt: skip
-    """Show a complete record to everybody; exit code 1 with everything that is missing."""
+    """Ask for a complete record to be published (a second person accepts); exit code 1 with everything that is missing."""
     with connect(data_dir, server, token, user) as api:
         show(api.post(f"/datasets/{dataset_id}/publish"), as_json)
 
@@ -114,11 +114,15 @@ def publish(
 @app.command("withdraw")
 def withdraw(
     dataset_id: str, reason: Annotated[str, typer.Option("--reason", help="Readers will see it")],
+    replaced_by: Annotated[str, typer.Option("--replaced-by", help="Resource code of the record that takes over")] = "",
     data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
 ) -> None:  # fmt: skip
     """Take a record out of the catalogue for good; a tombstone with the reason stays."""
     with connect(data_dir, server, token, user) as api:
-        show(api.post(f"/datasets/{dataset_id}/withdraw", {"reason": reason}), as_json)
+        show(
+            api.post(f"/datasets/{dataset_id}/withdraw", {"reason": reason, "replaced_by": replaced_by}),
+            as_json,
+        )
 
 
 @app.command("dictionary")
@@ -136,6 +140,9 @@ def dictionary(
             found = api.put(
                 f"/datasets/{dataset_id}/dictionary", _document(replace), **{"If-Match": f'"{seen}"'}
             )
+        if "columns" not in found:  # published: the change waits for a second person
+            show(found, as_json)
+            return
         columns = (
             "position",
             "name",

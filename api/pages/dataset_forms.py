@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import HTMLResponse
 from pydantic import ValidationError
 from starlette.datastructures import FormData
@@ -24,6 +24,8 @@ from auth.identity.organisations import organisations
 from catalog import codes, queries, service
 from catalog.fields import BY_NAME, FIELDS, SECTIONS, FieldSpec
 from catalog.models import DatasetCreate, DatasetRead, DatasetUpdate, Dictionary
+from catalog.proposals import service as proposals
+from catalog.proposals.models import ProposalRead
 from core.errors import AppError, Stale
 from core.text import Text
 from core.work import Work
@@ -38,6 +40,9 @@ LABELS: Final = {name: spec.label for name, spec in BY_NAME.items()} | {
     "columns": Text("数据项", "Columns"),
 }
 TABLE_LIMIT: Final = 50  # columns; longer dictionaries are edited as JSON (a form holds 1,000 fields at most)
+WAITS: Final = Text(
+    "修改已提出；另一人复核通过后生效。", "The change is proposed; it stands when another person accepts it."
+)
 SPARE_ROWS: Final = 5
 _CELLS: Final = (
     "was", "name", "title_zh", "title_en", "type", "unit", "format", "level", "identifier_kind", "mask_method",
@@ -74,27 +79,47 @@ def create(request: Request, house: HouseDep, actor: ActorDep, typed: Typed) -> 
 
 
 @router.get("/{dataset_id}/edit", response_class=HTMLResponse, **access(WRITE))
-def edit_page(request: Request, work: ReadDep, actor: ActorDep, dataset_id: str) -> HTMLResponse:
-    """The record as it stands."""
+def edit_page(
+    request: Request,
+    work: ReadDep,
+    actor: ActorDep,
+    dataset_id: str,
+    former: str = Query("", alias="from", max_length=80),
+) -> HTMLResponse:
+    """The record as it stands, or as the reader's own open proposal would have it; `from`: as a former proposal had it."""
     read = _own(work, actor, dataset_id)
-    return _form(request, work, actor, _as_shown(read), dataset=read)
+    values = {
+        spec.name: _shown(spec, value)
+        for name, value in proposals.wished(work, actor, dataset_id, former).items()
+        if (spec := BY_NAME.get(name))
+    }
+    return _form(request, work, actor, _as_shown(read) | values, dataset=read)
 
 
 @router.post("/{dataset_id}/edit", response_class=HTMLResponse, **access(WRITE))
 def edit(request: Request, house: HouseDep, actor: ActorDep, dataset_id: str, typed: Typed) -> Response:
     """Save the whole form. A refusal shows it again as typed, with every fault."""
     errors: list[tuple[str, Text]] = []
-    done: DatasetRead | AppError | None = None
+    done: DatasetRead | ProposalRead | AppError | None = None
     try:
         body = DatasetUpdate.model_validate(_record(typed))
         done = tried(
             house,
-            lambda work: service.update(work, actor, dataset_id, body, expected_version=_version(typed)),
+            lambda work: proposals.change(
+                work,
+                actor,
+                dataset_id,
+                body,
+                expected_version=_version(typed),
+                note=str(typed.get("note", "")),
+            ),
         )
     except ValidationError as fault:
         errors = sentences(fault, LABELS)
     if isinstance(done, DatasetRead):
         return go(f"/datasets/{dataset_id}", Text("记录已保存。", "The record is saved."))
+    if isinstance(done, ProposalRead):
+        return go(f"/record-proposals/{done.id}", WAITS)
     with house.read() as work:
         read = _own(work, actor, dataset_id)
         return _form(request, work, actor, _as_typed(typed), dataset=read, errors=errors, refusal=done)
@@ -138,7 +163,7 @@ def save_dictionary(
             body = _pasted(str(typed["json"])) if "as_json" in typed else _tabled(rows, stored, layout)
             done = tried(
                 house,
-                lambda work: service.replace_dictionary(
+                lambda work: proposals.change_dictionary(
                     work, actor, dataset_id, body, expected_version=_version(typed)
                 ),
             )
@@ -154,6 +179,8 @@ def save_dictionary(
                     ),
                 )
             ]
+        if isinstance(done, ProposalRead):
+            return go(f"/record-proposals/{done.id}", WAITS)
         if done is not None and not isinstance(done, AppError):
             return go(
                 f"/datasets/{dataset_id}#dictionary", Text("数据字典已保存。", "The dictionary is saved.")

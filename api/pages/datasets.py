@@ -21,6 +21,7 @@ from catalog import codes, queries, rules, service
 from catalog.fields import BY_NAME, FIELDS, SECTIONS, FieldSpec
 from catalog.imports import is_as_imported
 from catalog.models import DatasetRead
+from catalog.proposals import service as proposals
 from catalog.search.engine import Found, Search, Sort, search
 from catalog.search.facets import BY_KEY
 from catalog.search.models import as_read
@@ -125,6 +126,7 @@ def _dataset_page(
     dataset_id: str,
     refusal: AppError | None = None,
     reason: str = "",
+    replaced_by: str = "",
 ) -> HTMLResponse:
     read = service.show(work, actor, dataset_id)
     may_write = actor.may_in(queries.WRITE, read.publisher)
@@ -135,7 +137,8 @@ def _dataset_page(
         code_lists=_code_lists(), releases=releases_of(work, dataset_id), related=_related(work, actor, read),
         may_write=may_write, steps={str(step) for step in open_steps(State(read.state)) if not (read.foreign_from and step == Step.EDIT)} if may_write else set(),
         objections=service.objections(work, actor, dataset_id) if may_write and read.state == State.DRAFT else (),
-        foreign=harvested(work, dataset_id), is_imported=is_as_imported(work, read.id, read.version), may_apply=_may_apply(actor, read), refusal=refusal, reason=reason,
+        foreign=harvested(work, dataset_id), is_imported=is_as_imported(work, read.id, read.version), may_apply=_may_apply(actor, read), refusal=refusal, reason=reason, replaced_by=replaced_by,
+        waiting=proposals.waiting(work, dataset_id) if may_write else None,
         freezes=freezes.meeting(work, orgs=[read.publisher], dataset_id=dataset_id),
         follows=actor.is_signed_in and is_following(work, actor, dataset_id), may_retire=actor.may_in(RETIRE, read.publisher),
     )  # fmt: skip
@@ -189,26 +192,29 @@ def _may_apply(actor: Actor, read: DatasetRead) -> bool:
 
 @router.post("/{dataset_id}/publish", response_class=HTMLResponse, **access("catalog:dataset:write"))
 def publish(request: Request, house: HouseDep, actor: ActorDep, dataset_id: str) -> Response:
-    """Publish the record; what stands against it is shown on its page."""
-    return _step(request, house, actor, dataset_id, "publish", "")
+    """Ask a second person to publish the record; what stands against it is shown on its page."""
+    done = tried(house, lambda work: proposals.ask_publication(work, actor, dataset_id))
+    if isinstance(done, AppError):
+        with house.read() as work:
+            return _dataset_page(request, work, actor, dataset_id, done)
+    said = Text(
+        "已提请发布；另一人复核通过后公开。",
+        "Publication is asked for; the record is public when another person accepts.",
+    )
+    return go(f"/datasets/{dataset_id}", said)
 
 
 @router.post("/{dataset_id}/withdraw", response_class=HTMLResponse, **access("catalog:dataset:write"))
 def withdraw(request: Request, house: HouseDep, actor: ActorDep, dataset_id: str, typed: Typed) -> Response:
     """Withdraw the record for good."""
-    return _step(request, house, actor, dataset_id, "withdraw", str(typed.get("reason", "")))
-
-
-def _step(
-    request: Request, house: HouseDep, actor: Actor, dataset_id: str, step: str, reason: str
-) -> Response:
-    if step == "publish":
-        done = tried(house, lambda work: service.publish(work, actor, dataset_id))
-        said = Text("记录已发布，任何人都可以看到。", "The record is published; everybody can see it.")
-    else:
-        done = tried(house, lambda work: service.withdraw(work, actor, dataset_id, reason))
-        said = Text("记录已撤回，墓碑页保留。", "The record is withdrawn; a tombstone stays.")
+    reason, replaced_by = str(typed.get("reason", "")), str(typed.get("replaced_by", ""))
+    done = tried(
+        house, lambda work: service.withdraw(work, actor, dataset_id, reason, replaced_by=replaced_by)
+    )
     if isinstance(done, AppError):
         with house.read() as work:
-            return _dataset_page(request, work, actor, dataset_id, done, reason)
-    return go(f"/datasets/{dataset_id}", said)
+            return _dataset_page(request, work, actor, dataset_id, done, reason, replaced_by)
+    return go(
+        f"/datasets/{dataset_id}",
+        Text("记录已撤回，墓碑页保留。", "The record is withdrawn; a tombstone stays."),
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
+from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.access import access
@@ -19,6 +20,8 @@ from catalog.models import (
     Dictionary,
     DictionaryRead,
 )
+from catalog.proposals import service as proposals
+from catalog.proposals.models import ProposalRead
 from catalog.search.engine import Search, Sort, search
 from catalog.search.models import FoundRead, as_read
 
@@ -32,6 +35,17 @@ class Withdrawal(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
     reason: str = Field(max_length=2000)
+    replaced_by: str = Field(
+        default="", max_length=80, description="Resource code of the record that takes over"
+    )
+
+
+WAITS: dict[int | str, dict[str, Any]] = {
+    202: {
+        "model": ProposalRead,
+        "description": "The record is published: the change waits for a second person",
+    }
+}
 
 
 @router.get("", **access("public"))
@@ -75,7 +89,7 @@ def show_dataset(work: ReadDep, actor: ActorDep, response: Response, dataset_id:
     return _tagged(response, service.show(work, actor, dataset_id))
 
 
-@router.patch("/{dataset_id}", **access("catalog:dataset:write"))
+@router.patch("/{dataset_id}", response_model=DatasetRead, responses=WAITS, **access("catalog:dataset:write"))
 def update_dataset(
     work: WorkDep,
     actor: ActorDep,
@@ -83,12 +97,12 @@ def update_dataset(
     dataset_id: str,
     expected: ExpectedVersion,
     body: DatasetUpdate,
-) -> DatasetRead:
-    """Change the fields that are sent."""
-    return _tagged(response, service.update(work, actor, dataset_id, body, expected_version=expected))
+) -> DatasetRead | JSONResponse:
+    """Change the fields that are sent: of a draft at once (200), of a published record by a proposal (202)."""
+    return _either(response, proposals.change(work, actor, dataset_id, body, expected_version=expected))
 
 
-@router.put("/{dataset_id}", **access("catalog:dataset:write"))
+@router.put("/{dataset_id}", response_model=DatasetRead, responses=WAITS, **access("catalog:dataset:write"))
 def replace_dataset(
     work: WorkDep,
     actor: ActorDep,
@@ -96,10 +110,10 @@ def replace_dataset(
     dataset_id: str,
     expected: ExpectedVersion,
     body: DatasetUpdate,
-) -> DatasetRead:
-    """Put a whole record in place: fields that are not sent become empty. The dictionary stays."""
+) -> DatasetRead | JSONResponse:
+    """Put a whole record in place: fields that are not sent become empty. The dictionary stays. 202: it waits for review."""
     whole = DatasetUpdate.model_validate(body.model_dump())
-    return _tagged(response, service.update(work, actor, dataset_id, whole, expected_version=expected))
+    return _either(response, proposals.change(work, actor, dataset_id, whole, expected_version=expected))
 
 
 @router.get("/{dataset_id}/objections", **access("catalog:dataset:write"))
@@ -109,12 +123,10 @@ def list_objections(work: ReadDep, actor: ActorDep, lang: LangDep, dataset_id: s
     return {"items": [reason.as_json(lang) for reason in found], "total": len(found), "next": None}
 
 
-@router.post("/{dataset_id}/publish", **access("catalog:dataset:write"))
-def publish_dataset(
-    work: WorkDep, actor: ActorDep, response: Response, dataset_id: str, expected: SeenVersion
-) -> DatasetRead:
-    """Show a complete record to everybody. 409 lists everything that is missing or contradictory."""
-    return _tagged(response, service.publish(work, actor, dataset_id, expected_version=expected))
+@router.post("/{dataset_id}/publish", status_code=202, **access("catalog:dataset:write"))
+def publish_dataset(work: WorkDep, actor: ActorDep, dataset_id: str, expected: SeenVersion) -> ProposalRead:
+    """Ask for a complete draft to be published: a second person accepts. 409 lists everything that is missing or contradictory."""
+    return proposals.ask_publication(work, actor, dataset_id, expected_version=expected)
 
 
 @router.post("/{dataset_id}/withdraw", **access("catalog:dataset:write"))
@@ -127,7 +139,9 @@ def withdraw_dataset(
     body: Withdrawal,
 ) -> DatasetRead:
     """Take a record out of the catalogue for good; a tombstone stays."""
-    done = service.withdraw(work, actor, dataset_id, body.reason, expected_version=expected)
+    done = service.withdraw(
+        work, actor, dataset_id, body.reason, replaced_by=body.replaced_by, expected_version=expected
+    )
     return _tagged(response, done)
 
 
@@ -139,7 +153,12 @@ def show_dictionary(work: ReadDep, actor: ActorDep, response: Response, dataset_
     return found
 
 
-@router.put("/{dataset_id}/dictionary", **access("catalog:dataset:write"))
+@router.put(
+    "/{dataset_id}/dictionary",
+    response_model=DictionaryRead,
+    responses=WAITS,
+    **access("catalog:dataset:write"),
+)
 def replace_dictionary(
     work: WorkDep,
     actor: ActorDep,
@@ -147,9 +166,11 @@ def replace_dictionary(
     dataset_id: str,
     expected: ExpectedVersion,
     body: Dictionary,
-) -> DictionaryRead:
-    """Put a whole dictionary in place of the old one."""
-    made = service.replace_dictionary(work, actor, dataset_id, body, expected_version=expected)
+) -> DictionaryRead | JSONResponse:
+    """Put a whole dictionary in place of the old one; of a published record by a proposal (202)."""
+    made = proposals.change_dictionary(work, actor, dataset_id, body, expected_version=expected)
+    if isinstance(made, ProposalRead):
+        return _waiting(made)
     response.headers.update(etag(made.version))
     return made
 
@@ -158,6 +179,16 @@ def replace_dictionary(
 def export_dataset(work: ReadDep, actor: ActorDep, dataset_id: str) -> DatasetExport:
     """The record with its dictionary as one document that `POST /datasets` takes elsewhere."""
     return service.export(work, actor, dataset_id)
+
+
+def _waiting(made: ProposalRead) -> JSONResponse:
+    return JSONResponse(
+        made.model_dump(mode="json"), 202, headers={"Location": f"/api/v1/record-proposals/{made.id}"}
+    )
+
+
+def _either(response: Response, read: DatasetRead | ProposalRead) -> DatasetRead | JSONResponse:
+    return _waiting(read) if isinstance(read, ProposalRead) else _tagged(response, read)
 
 
 def _tagged(response: Response, read: DatasetRead) -> DatasetRead:

@@ -26,7 +26,7 @@ JOURNEY_B = "DP-SF-002"
 
 
 def enter_records(stage: Stage) -> None:
-    """Each department's first steward enters the records with dictionary and suite, and publishes them; masters first."""
+    """Each department's first steward enters the records with dictionary and suite, the other publishes them; masters first."""
     for item in masters_first():
         enter(stage, item)
 
@@ -42,11 +42,14 @@ def enter(stage: Stage, item: SampleDataset) -> None:
                 f"/datasets/{item.id}/export-suite",
                 {"suite": item.export, "note": "初始出域规则 / first export suite"},
             )
-        api.post(f"/datasets/{item.id}/publish")
+        asked = api.post(f"/datasets/{item.id}/publish")
+    stem = DEPARTMENT[item.record["publisher"]]
+    with stage.as_(f"{stem}-publish") as api:
+        api.post(f"/record-proposals/{asked['id']}/accept", {"version": asked["version"]})
     stage.says(
         steward,
-        f"登记并公开目录 {item.id} {item.record['title_zh']}，规则 {len(item.suite['expectations'])} 条",
-        f"enters and shows {item.id} {item.record['title_en']} with {len(item.suite['expectations'])} rules",
+        f"登记目录 {item.id} {item.record['title_zh']}，规则 {len(item.suite['expectations'])} 条；另一人复核后公开",
+        f"enters {item.id} {item.record['title_en']} with {len(item.suite['expectations'])} rules; a second steward publishes it",
     )
 
 

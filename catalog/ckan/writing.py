@@ -1,6 +1,7 @@
 """Packages, links and organisations, written by those who may write records anywhere.
 
-A record that is made here is a draft of its department until it is published like any other; the answer says so. Only while
+A record that is made here is a draft of its department until it is published like any other, and a change of a published
+one waits for a second person (`catalog.proposals`); the answer says so. Only while
 the administrator's import is open (`catalog.imports`) do records stand published at once, word for word as they came.
 """
 
@@ -22,12 +23,17 @@ from catalog.ckan.checks import Json
 from catalog.ckan.errors import denied, invalid, not_found
 from catalog.ckan.listings import group_show, organization_show
 from catalog.models import DatasetCreate, DatasetUpdate
+from catalog.proposals import service as proposals
+from catalog.proposals.models import ProposalRead
 from catalog.tables import DatasetRow, DescriptionRow, OrgDescriptionRow
 from catalog.workflow import State
 from core.errors import NotFound
 from core.text import Text
 
 DRAFT: Final = "this record is a draft of its department: it is published at {site}/datasets/{id} once it is complete and reviewed"
+WAITING: Final = (
+    "this record is published: the change waits for a second person at {site}/record-proposals/{id}"
+)
 _NAMES: Final = (
     "departments are entered at /admin (or `datagrant org`); their names are not changed through this API"
 )
@@ -82,7 +88,7 @@ def _update(call: Call, doc: Json) -> Json:
         raise invalid(owner_org="A record stays with its department")
     _demand_free(call, name, row.id, but=row.id)
     if "resources" not in doc and former:
-        doc["resources"] = former.document.get("resources", [])
+        doc["resources"] = _links(call, row)
     fields, faults = checks.fields(doc)
     plain: Json = dict.fromkeys(("title_zh", "description_zh", "license_id", "domain_code"), "") | {
         "keywords": [],
@@ -93,9 +99,16 @@ def _update(call: Call, doc: Json) -> Json:
         imports.count_record(call.work)
     else:
         checks.demand(faults)
-        service.update(call.work, call.actor, row.id, DatasetUpdate.model_validate(plain | fields))
+        body = DatasetUpdate.model_validate(plain | fields)
+        _note_waiting(call, proposals.describe(call.work, call.actor, row, body, name, doc))
+        return _shown(call, row)
     imports.keep(call.work, call.actor, row, name, doc, is_import=is_import)
     return _shown(call, row)
+
+
+def _note_waiting(call: Call, made: ProposalRead | None) -> None:
+    if made is not None:
+        call.notes.append(WAITING.format(site=call.site, id=made.id))
 
 
 def package_delete(call: Call) -> None:
@@ -149,16 +162,29 @@ def resource_delete(call: Call) -> None:
 
 
 def _links(call: Call, row: DatasetRow) -> list[Json]:
+    return list(_told(call, row)[1].get("resources", []))
+
+
+def _told(call: Call, row: DatasetRow) -> tuple[str, Json]:
+    """Name and description as the caller's own waiting change would have them, else as they stand."""
+    if (said := proposals.wished_description(call.work, call.actor, row.id)) is not None:
+        return str(said["name"]), dict(said["document"])
     kept = call.work.db.get(DescriptionRow, row.id)
-    return list(kept.document.get("resources", [])) if kept else []
+    return (kept.name, kept.document) if kept else (row.id.lower(), {})
 
 
 def _with_links(call: Call, row: DatasetRow, links: list[Json], wanted: str | None) -> Json:
     checks.demand(checks.resources(links))
     kept = call.work.db.get(DescriptionRow, row.id)
-    name, document = (kept.name, kept.document) if kept else (row.id.lower(), {})
+    name, document = _told(call, row)
     is_import = bool(kept and kept.is_import and kept.version == row.version)
-    imports.keep(call.work, call.actor, row, name, document | {"resources": links}, is_import=is_import)
+    if is_import and _importing(call):
+        imports.keep(call.work, call.actor, row, name, document | {"resources": links}, is_import=True)
+    else:
+        told = document | {"resources": links}
+        if (made := proposals.describe(call.work, call.actor, row, DatasetUpdate(), name, told)) is not None:
+            _note_waiting(call, made)
+            return next((dict(each) for each in links if each["id"] == wanted), {})
     shown = _shown(call, row)["resources"]
     return next((dict(each) for each in shown if each["id"] == wanted), {})
 

@@ -12,7 +12,10 @@ from fastapi.testclient import TestClient
 from sqlmodel import select
 
 from api.house import House
+from auth.actor import SYSTEM
 from auth.audit import AuditEventRow
+from catalog import service
+from catalog.models import DatasetUpdate
 from tests.catalog.records import a_dataset
 from tests.datasets.parking import CLEAN, DATASET, a_parking_dataset, hand_in, publish
 from tests.people import a_person, app_of, client_as
@@ -120,13 +123,8 @@ def test_transport_rules_that_clients_rely_on(client: TestClient) -> None:
 
 
 def test_restricted_data_show_the_way_to_apply_and_no_rows(house: House, client: TestClient) -> None:
-    version = client_as(house, "lin").get(f"/api/v1/datasets/{DATASET}").json()["version"]
-    changed = client_as(house, "lin").patch(
-        f"/api/v1/datasets/{DATASET}",
-        json={"open_type": "C", "open_condition": "须申请"},
-        headers={"If-Match": f'"{version}"'},
-    )
-    assert changed.status_code == 200, changed.text
+    with house.write() as work:
+        service.update(work, SYSTEM, DATASET, DatasetUpdate(open_type="C", open_condition="须申请"))
     package = client.get(f"/api/3/action/package_show?id={NAME}").json()["result"]
     (only,) = package["resources"]
     assert (only["format"], only["datastore_active"]) == ("HTML", False)

@@ -105,7 +105,13 @@ def test_a_published_record_stays_complete_and_is_withdrawn_with_a_tombstone(hou
     steward = client_as(house, "traffic-steward")
     refused = call(steward, "package_patch", 409, id="dp-pk-001", notes="")
     assert refused["__type"] == "Validation Error"
-    assert call(steward, "package_patch", id="dp-pk-001", title="停车场（新）")["title"] == "停车场（新）"
+    told = steward.post(
+        "/api/3/action/package_patch", json={"id": "dp-pk-001", "title": "停车场（新）"}
+    ).json()
+    assert told["result"]["title"] == "停车场基础信息"
+    assert "waits for a second person" in told["notes"][0]
+    _accepted(house, steward)
+    assert call(steward, "package_show", id="dp-pk-001")["title"] == "停车场（新）"
     call(steward, "package_delete", id="dp-pk-001")
     assert client_as(house).get("/api/v1/datasets/DP-PK-001").status_code == 410
 
@@ -163,6 +169,13 @@ def test_who_may_not_write_is_refused_in_ckans_form(house: House) -> None:
     assert call(client_as(house, "cat"), "group_update", **theme)["id"] == "PK"
 
 
+def _accepted(house: House, steward: TestClient) -> None:
+    """A second person accepts what waits."""
+    for each in steward.get("/api/v1/record-proposals", params={"state": "open"}).json()["items"]:
+        accept = f"/api/v1/record-proposals/{each['id']}/accept"
+        assert client_as(house, "traffic-reviewer").post(accept, json={}).status_code == 200
+
+
 def test_links_are_written_and_an_uploaded_file_is_a_batch_for_the_gate(house: House) -> None:
     steward = client_as(house, "traffic-steward")
     link = call(
@@ -173,7 +186,9 @@ def test_links_are_written_and_an_uploaded_file_is_a_batch_for_the_gate(house: H
         name="说明页",
         format="HTML",
     )
+    _accepted(house, steward)
     assert call(steward, "resource_patch", id=link["id"], name="新名")["url"] == "https://example.org/x"
+    _accepted(house, steward)
     assert call(steward, "resource_show", id=link["id"])["name"] == "新名"
     told = steward.post(
         "/api/3/action/resource_create", data={"package_id": "dp-pk-001", "name": "lots"},
@@ -186,6 +201,7 @@ def test_links_are_written_and_an_uploaded_file_is_a_batch_for_the_gate(house: H
     formats = [each["format"] for each in call(steward, "package_show", id="dp-pk-001")["resources"]]
     assert formats == ["HTML"], "a batch is no release"
     call(steward, "resource_delete", id=link["id"])
+    _accepted(house, steward)
     assert call(steward, "package_show", id="dp-pk-001")["resources"] == []
     visitor = TestClient(create_app(house=house))
     refused = visitor.post(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from api.house import House
@@ -118,6 +120,11 @@ def test_record_is_entered_described_and_published_through_forms(desk: House) ->
     saved = steward.submit("/datasets/DP-PK-002/dictionary", version="1", **cells)
     assert saved.status_code == 303
     assert steward.submit("/datasets/DP-PK-002/publish").status_code == 303
+    reviewer = browser_as(desk, "traffic-reviewer")
+    listed = reviewer.get("/record-proposals").text
+    where = re.findall(r'href="(/record-proposals/[^"]+)"', listed)[0]
+    assert "请由本部门另一位数据专员" in steward.get(where).text
+    assert reviewer.submit(f"{where}/accept", version="1").status_code == 303
     shown = _visit(desk, "/datasets/DP-PK-002")
     for expected in ("实时余位", "lot_id", "唯一编码", "PT5M", "停车、余位"):
         assert expected in shown

@@ -10,6 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from api.cli.dataset import app as dataset_command
+from api.cli.record_proposal import app as proposal_command
 from api.house import House
 from core.work import Work
 from tests.catalog.records import COLUMNS, COMPLETE, a_dataset, a_department
@@ -53,7 +54,14 @@ def test_record_is_entered_edited_and_published_over_http(desk: House) -> None:
         "/api/v1/datasets/DP-PK-002", json={"contact": "停车科"}, headers={"If-Match": '"1"'}
     )
     assert (changed.status_code, changed.headers["etag"]) == (200, '"2"')
-    assert steward.post("/api/v1/datasets/DP-PK-002/publish", headers={"If-Match": '"2"'}).status_code == 200
+    asked = steward.post("/api/v1/datasets/DP-PK-002/publish", headers={"If-Match": '"2"'})
+    assert (asked.status_code, asked.json()["kind"]) == (202, "publish")
+    assert visitor.get("/api/v1/datasets/DP-PK-002").status_code == 404
+    accept = f"/api/v1/record-proposals/{asked.json()['id']}/accept"
+    own = steward.post(accept, json={})
+    assert (own.status_code, own.json()["reasons"][0]["code"]) == (403, "own-proposal")
+    assert client_as(desk, "culture-steward").post(accept, json={}).status_code == 404
+    assert client_as(desk, "traffic-reviewer").post(accept, json={}).status_code == 200
     assert visitor.get("/api/v1/datasets/DP-PK-002").json()["contact"] == "停车科"
 
 
@@ -64,7 +72,9 @@ def test_change_needs_the_version_that_was_seen(desk: House) -> None:
     assert steward.patch(path, json={"title_zh": "x"}, headers={"If-Match": "nonsense"}).status_code == 422
     stale = steward.patch(path, json={"title_zh": "x"}, headers={"If-Match": '"1"'})
     assert (stale.status_code, stale.json()["version"]) == (412, 2)
-    assert steward.patch(path, json={"title_zh": "停车场"}, headers={"If-Match": "*"}).status_code == 200
+    waits = steward.patch(path, json={"title_zh": "停车场"}, headers={"If-Match": "*"})
+    assert (waits.status_code, waits.json()["changed_fields"]) == (202, ["title_zh"])
+    assert client_as(desk).get(path).json()["title_zh"] == "停车场基础信息"
 
 
 def test_whole_replacement_empties_what_is_not_sent(desk: House) -> None:
@@ -135,7 +145,11 @@ def test_dictionary_is_read_by_all_and_replaced_by_its_department(desk: House) -
         "encoding": "gb18030",
     }
     done = steward.put(path, json=body, headers={"If-Match": read.headers["etag"]})
-    assert (done.status_code, done.json()["encoding"], len(done.json()["columns"])) == (200, "gb18030", 3)
+    assert (done.status_code, done.json()["changes_dictionary"]) == (202, True)
+    accept = f"/api/v1/record-proposals/{done.json()['id']}/accept"
+    assert client_as(desk, "traffic-reviewer").post(accept, json={}).status_code == 200
+    stands = visitor.get(path).json()
+    assert (stands["encoding"], len(stands["columns"])) == ("gb18030", 3)
     twice = {"columns": [COLUMNS[0], COLUMNS[0]]}
     assert steward.put(path, json=twice, headers={"If-Match": "*"}).status_code == 422
 
@@ -193,11 +207,19 @@ def test_export_of_one_house_is_taken_by_another_through_the_command(desk: House
     assert "missing-contact" in refused.stderr
     file.write_text(json.dumps({"contact": "停车科"}), encoding="utf-8")
     assert run.invoke(dataset_command, ["update", "DP-PK-009", str(file), *where]).exit_code == 0
-    assert run.invoke(dataset_command, ["publish", "DP-PK-009", *where]).exit_code == 0
+    asked = run.invoke(dataset_command, ["publish", "DP-PK-009", "--json", *where])
+    other = [*where[:2], "--as", "traffic-reviewer"]
+    waiting = run.invoke(proposal_command, ["list", "--json", *other])
+    assert [each["dataset_id"] for each in json.loads(waiting.stdout)["items"]] == ["DP-PK-009"]
+    proposal = json.loads(asked.stdout)["id"]
+    assert run.invoke(proposal_command, ["accept", proposal, *where]).exit_code == 1
+    assert run.invoke(proposal_command, ["accept", proposal, *other]).exit_code == 0
     found = run.invoke(dataset_command, ["search", "停车", "--json", *where])
     assert {item["id"] for item in json.loads(found.stdout)["items"]} == {"DP-PK-001", "DP-PK-009"}
     file.write_text(json.dumps({"columns": COLUMNS[:1]}), encoding="utf-8")
     shown = run.invoke(dataset_command, ["dictionary", "DP-PK-009", "--replace", str(file), "--json", *where])
-    assert [column["name"] for column in json.loads(shown.stdout)["columns"]] == ["lot_id"]
+    assert json.loads(shown.stdout)["changes_dictionary"]
+    back = ["return", json.loads(shown.stdout)["id"], "--reason", "请保留余位列", "--json", *other]
+    assert json.loads(run.invoke(proposal_command, back).stdout)["state"] == "returned"
     gone = run.invoke(dataset_command, ["withdraw", "DP-PK-009", "--reason", "录入有误", "--json", *where])
     assert json.loads(gone.stdout)["state"] == "withdrawn"

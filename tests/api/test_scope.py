@@ -34,6 +34,7 @@ from auth.profile import service as profiles
 from auth.profile.model import shipped
 from auth.profile.service import ProfileProposal
 from auth.webhooks.tables import DeliveryRow, EndpointRow
+from catalog.proposals import service as proposals
 from datasets.batches import service as batches
 from datasets.extracts.tables import ExtractRow
 from datasets.harvest.tables import HarvestRunRow, HarvestSourceRow
@@ -75,6 +76,7 @@ def things(sqlite_house: House) -> dict[str, str]:
         analyst = actor_of(work, "analyst")
         session = sessions.open_session(work, analyst, ip="", agent="")
         key = api_keys.create(work, analyst, ApiKeyCreate(name="nightly"))
+        proposal = proposals.ask_publication(work, actor_of(work, "steward_a"), DATASET)
         release = ReleaseRow(
             id=work.new_id(), dataset_id=DATASET, org_id="parks", number=1, batch_id=batch.id, content_sha256="0" * 64,
             batch_sha256="0" * 64, suite_version_id="s", suite_number=1, verdict_id="v", verdict="passed", prepared={},
@@ -172,7 +174,7 @@ def things(sqlite_house: House) -> dict[str, str]:
         "profile_id": version.id, "view_id": "0" * 64, "extension_id": asked.id, "product_id": product.id,
         "endpoint_id": endpoint.id, "delivery_id": delivery.id, "harvest_id": harvest.id, "run_id": run.id,
         "share": "safety", "schema": "PK", "table": grant.dataset_id, "which": "renew",
-        "anomaly_id": anomaly.id, "demand_id": demand.id, "rule": "volume",
+        "anomaly_id": anomaly.id, "demand_id": demand.id, "rule": "volume", "record_proposal_id": proposal.id,
     }  # fmt: skip
 
 

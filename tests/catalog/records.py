@@ -1,7 +1,7 @@
 """Dataset records for tests, made through the real service.
 
 with house.write() as work:
-    a_department(work, "traffic")                                # organisation + steward `traffic-steward`
+    a_department(work, "traffic")                                # organisation + stewards `traffic-steward`, `traffic-reviewer`
     a_dataset(work, "DP-PK-001", "traffic")                      # published, two columns
     a_dataset(work, "DP-PK-002", "traffic", draft=True, title_zh="停车场实时余位")
 """
@@ -52,7 +52,8 @@ def a_dataset(work: Work, code: str, publisher: str, *, draft: bool = False, **c
 
 
 def a_department(work: Work, org_id: str) -> Actor:
-    """A source department with its steward `{org_id}-steward`, whose actor is returned."""
+    """A source department with its stewards: `{org_id}-steward`, whose actor is returned, and `{org_id}-reviewer`."""
     an_org(work, org_id, kind="source_department")
     a_person(work, f"{org_id}-steward", org=org_id, roles=["steward"])
+    a_person(work, f"{org_id}-reviewer", org=org_id, roles=["steward"])
     return actor_of(work, f"{org_id}-steward")
