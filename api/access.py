@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from typing import Annotated, Any, Final
 
@@ -20,6 +21,18 @@ from core.text import Text
 PUBLIC: Final = "public"
 SIGNED_IN: Final = "signed-in"
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+# What belongs to an account and not to a permission; a key bound to one grant reaches no more of it than this.
+_BOUND: Final = re.compile(r"/api/v1/(me|me/api-keys(/[^/]+)?|jobs(/.*)?|audit/proof/.*)")
+
+
+def _bound() -> AccessRefused:
+    text = Text(
+        "这把密钥只用于一项授权，不能办理账户事务；请登录后办理。",
+        "This key serves one grant and nothing of the account; sign in for that.",
+    )
+    return AccessRefused(text, reasons=[Reason("key-for-one-grant", text, "keys of a grant")])
 
 
 async def csrf_checked(request: Request, actor: ActorDep) -> None:
@@ -60,12 +73,14 @@ def access(name: str, *, personal: str | None = None) -> dict[str, Any]:
     if name not in (PUBLIC, SIGNED_IN) and name not in PERMISSIONS:
         raise ValueError(f"unknown permission {name!r}: add it to auth.roles.PERMISSIONS")
 
-    def guard(actor: ActorDep, _csrf: Annotated[None, Depends(csrf_checked)]) -> None:
+    def guard(request: Request, actor: ActorDep, _csrf: Annotated[None, Depends(csrf_checked)]) -> None:
         if name == PUBLIC:
             return
         if name == SIGNED_IN:
             if not actor.is_signed_in:
                 raise NotSignedIn(Text("请先登录再继续。", "Sign in to go on."))
+            if actor.grant is not None and not _BOUND.fullmatch(request.url.path):
+                raise _bound()
             return
         actor.demand(name)
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from ipaddress import ip_address, ip_network
 from typing import Annotated, cast
 
 from fastapi import Depends, Request
 
 from api.house import House
-from api.identity import identify
+from api.identity import identify, network_of
 from auth.actor import Actor
 from auth.messages import service as messages
 from core.text import Lang
@@ -37,7 +36,7 @@ def open_read(request: Request) -> Iterator[Work]:
 def current_actor(request: Request) -> Actor:
     """Who calls: proven by bearer token, API key or session cookie; a visitor otherwise. A bad proof is refused, not ignored."""
     found = identify(get_house(request), request)
-    actor = replace(found.actor, origin=origin(request))
+    actor = replace(found.actor, origin=network_of(request))
     request.state.actor, request.state.csrf = actor, found.csrf
     request.state.org_name, request.state.is_stale_cookie = found.org_name, found.is_stale_cookie
     request.state.glass = found.glass
@@ -47,17 +46,6 @@ def current_actor(request: Request) -> Actor:
                 work, found.actor
             )
     return actor
-
-
-def origin(request: Request) -> str:
-    """Where a request came from, shortened so that it names a network and nobody in it: a /24, or a /48 of IPv6."""
-    if request.client is None:
-        return "local"
-    try:
-        address = ip_address(request.client.host)
-    except ValueError:
-        return "local"
-    return str(ip_network(f"{address}/{24 if address.version == 4 else 48}", strict=False))
 
 
 def language(request: Request) -> Lang:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from ipaddress import ip_address, ip_network
 from typing import Final
 
 from fastapi import FastAPI, Request, Response
@@ -33,7 +34,7 @@ from auth.identity import (
 from auth.identity.principals import Principal, in_person, principal
 from auth.identity.rules import ENTERPRISE_ROLES
 from auth.roles import Role
-from core.errors import InputRefused, NotSignedIn, TooMany
+from core.errors import AccessRefused, InputRefused, NotSignedIn, TooMany
 from core.text import Text
 from core.work import Work
 
@@ -73,7 +74,7 @@ def identify(house: House, request: Request) -> Identified:
     if request.url.path.startswith(CKAN_PATHS):
         return _by_ckan_header(house, request)
     if header := request.headers.get("authorization", "").strip():
-        return _by_header(house, header)
+        return _by_header(house, request, header)
     if cookie := request.cookies.get(SESSION_COOKIE):
         return _by_cookie(house, cookie)
     return Identified(ANYONE)
@@ -85,13 +86,13 @@ def _by_ckan_header(house: House, request: Request) -> Identified:
         request.headers.get("authorization", "").strip() or request.headers.get("x-ckan-api-key", "").strip()
     )
     try:
-        return _by_header(house, header) if header else Identified(ANYONE)
+        return _by_header(house, request, header) if header else Identified(ANYONE)
     except NotSignedIn:
         request.state.is_bad_token = True
         return Identified(ANYONE)
 
 
-def _by_header(house: House, header: str) -> Identified:
+def _by_header(house: House, request: Request, header: str) -> Identified:
     scheme, _, proof = header.partition(" ")
     if api_keys.looks_like_key(header):  # CKAN clients send the key bare
         scheme, proof = "bearer", header
@@ -103,13 +104,19 @@ def _by_header(house: House, header: str) -> Identified:
             )
         )
     proof = proof.strip()
-    return _by_key(house, proof) if api_keys.looks_like_key(proof) else _by_token(house, proof)
+    if api_keys.looks_like_key(proof):
+        return _by_key(house, request, proof)
+    return _by_token(house, request, proof)
 
 
-def _by_token(house: House, token: str) -> Identified:
+def _by_token(house: House, request: Request, token: str) -> Identified:
     now = house.clock()
     keys = keyring.ring(house.settings.keys_dir, now).verifiers(now)
     claims = tokens.verify(token, keys, issuer=house.settings.public_url, now=now)
+    if claims.session_id.startswith(api_keys.SESSION):
+        return _of_key(
+            house, request, lambda work, at: api_keys.of_token(work, claims.session_id, claims.epoch, at)
+        )
     with house.read() as work:
         who = principal(work, claims.account_id, "token", epoch=claims.epoch, session_id=claims.session_id)
     if who is None:
@@ -117,9 +124,19 @@ def _by_token(house: House, token: str) -> Identified:
     return Identified(who.actor, org_name=who.org_name)
 
 
-def _by_key(house: House, key: str) -> Identified:
-    with house.read() as work:
-        known = api_keys.identify(work, key)
+def _by_key(house: House, request: Request, key: str) -> Identified:
+    return _of_key(house, request, lambda work, at: api_keys.identify(work, key, at))
+
+
+def _of_key(house: House, request: Request, find: Callable[[Work, str], api_keys.Known | None]) -> Identified:
+    """The owner of a key. A good one from outside its networks is refused, and that is written down."""
+    try:
+        with house.read() as work:
+            known = find(work, request.client.host if request.client else "")
+    except AccessRefused as refused:
+        key_id = str(refused.reasons[0].facts.get("key", ""))
+        _note_use(house, lambda work: api_keys.note_elsewhere(work, key_id, network_of(request)))
+        raise
     if known is None:
         raise NotSignedIn(
             Text("接口密钥无效、已过期或已吊销。", "The API key is not valid, has expired or was revoked.")
@@ -152,6 +169,17 @@ def _note_use(house: House, touch: Callable[[Work], None]) -> None:
     """In a transaction of its own. A database too busy to write is no reason to refuse a reader; it is noted next time."""
     with suppress(OperationalError), house.write() as work:
         touch(work)
+
+
+def network_of(request: Request) -> str:
+    """Where a request came from, shortened so that it names a network and nobody in it: a /24, or a /48 of IPv6."""
+    if request.client is None:
+        return "local"
+    try:
+        address = ip_address(request.client.host)
+    except ValueError:
+        return "local"
+    return str(ip_network(f"{address}/{24 if address.version == 4 else 48}", strict=False))
 
 
 def prove_password(house: House, request: Request, username: str, password: str) -> Principal:
@@ -265,11 +293,16 @@ def check_rate(app: FastAPI, address: str, username: str) -> None:
 
 def access_token(house: House, who: Principal, session_id: str, ttl_s: int | None = None) -> str:
     """A signed access token for a proven person."""
+    return signed_token(house, who, session_id, ttl_s or house.settings.access_token_seconds)
+
+
+def signed_token(house: House, who: Principal, session_id: str, ttl_s: int) -> str:
+    """A signed access token that lives exactly so long."""
     now = house.clock()
     return tokens.issue_access(
         keyring.ring(house.settings.keys_dir, now), account_id=who.account.id, session_id=session_id,
         epoch=who.account.epoch, issuer=house.settings.public_url, token_id=house.new_id(), now=now,
-        ttl_s=ttl_s or house.settings.access_token_seconds,
+        ttl_s=ttl_s,
     )  # fmt: skip
 
 

@@ -25,7 +25,8 @@ class RoleAt:
 class Actor:
     """A person acting through an account. `person_id` is the human being: two accounts of one person share it.
 
-    `only`: the permissions that the proof is limited to (an API key's scopes); None = no limit.
+    `only`: the permissions that the proof is limited to (an API key's scopes); None = no limit. `grant`: the one grant that the
+    proof is bound to; None = not bound.
     `origin`: the shortened network address that the request came from, `local` within this machine's own command.
     """
 
@@ -38,6 +39,7 @@ class Actor:
     via: Via = "session"
     session_id: str | None = None
     only: frozenset[str] | None = None
+    grant: str | None = None
     origin: str = ""
 
     @property
@@ -50,9 +52,10 @@ class Actor:
 
     def may(self, permission: str) -> bool:
         """Whether some role, in whatever scope, permits this at all."""
-        return self.via == "system" or (self._covers(permission) and permitted(self.role_kinds, permission))
+        return self.via == "system" or (self.covers(permission) and permitted(self.role_kinds, permission))
 
-    def _covers(self, permission: str) -> bool:
+    def covers(self, permission: str) -> bool:
+        """Whether the proof itself, apart from any role, lets this through."""
         return self.only is None or permission in self.only
 
     def roles_in(self, org_id: str | None) -> frozenset[Role]:
@@ -62,7 +65,7 @@ class Actor:
     def may_in(self, permission: str, org_id: str | None) -> bool:
         """Whether a role that is valid for that organisation permits this."""
         return self.via == "system" or (
-            self._covers(permission) and permitted(self.roles_in(org_id), permission)
+            self.covers(permission) and permitted(self.roles_in(org_id), permission)
         )
 
     def demand(self, permission: str) -> None:

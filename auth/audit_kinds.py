@@ -45,6 +45,11 @@ KIND_NAMES: Final[Mapping[str, Text]] = {
     "second_factor.reset": Text("管理员重置动态验证", "Second factor reset by an administrator"),
     "api_key.created": Text("新建接口密钥", "API key created"),
     "api_key.revoked": Text("吊销接口密钥", "API key revoked"),
+    "api_key.refused_elsewhere": Text(
+        "密钥从登记地址以外使用，已拒绝", "API key refused: not from its networks"
+    ),
+    "api_key.token_issued": Text("凭私钥断言签发访问令牌", "Access token issued to a client"),
+    "api_key.assertion_replayed": Text("客户端断言重放，已拒绝", "Client assertion refused: used before"),
     "application.created": Text("新建申请", "Application drafted"),
     "application.saved": Text("保存申请", "Application saved"),
     "application.submitted": Text("提交申请", "Application submitted"),

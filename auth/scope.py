@@ -28,7 +28,7 @@ def sight(actor: Actor, permission: str) -> Sight:
     """How far `permission` reaches for this actor. Without the permission: nothing."""
     if actor.via == "system":
         return Sight(frozenset(), frozenset(), True)
-    able = PERMISSIONS.get(permission, frozenset())
+    able = PERMISSIONS.get(permission, frozenset()) if actor.covers(permission) else frozenset()
     held = [role for role in actor.roles if role.role in able]
     bureau = {role.scope for role in held if role.role not in ENTERPRISE}
     enterprise = {role.scope for role in held if role.role in ENTERPRISE}

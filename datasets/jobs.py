@@ -44,6 +44,8 @@ def _visible(actor: Actor) -> SelectOfScalar[JobRow]:
     scopes = {held.scope for held in actor.roles}
     if actor.via == "system" or PLATFORM in scopes:
         return wanted
+    if actor.grant is not None:
+        return wanted.where(JobRow.requested_by == actor.account_id)
     own = scopes | ({actor.org_id} if actor.org_id else set())
     return wanted.where(or_(col(JobRow.requested_by) == actor.account_id, col(JobRow.org_id).in_(own)))
 

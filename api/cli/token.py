@@ -7,9 +7,12 @@ from typing import Annotated
 
 import typer
 
+from api.cli import grant_keys
 from api.client import DEFAULT_DIR, As, DataDir, Json, Server, Token, connect, show
 
-app = typer.Typer(no_args_is_help=True, help="API keys: issue, list, revoke.")
+app = typer.Typer(
+    no_args_is_help=True, help="API keys: issue, list, revoke; key pairs and tokens for programs."
+)
 
 
 @app.command()
@@ -59,3 +62,7 @@ def revoke(
     """End a key now."""
     with connect(data_dir, server, token, user) as api:
         show(api.delete(f"/me/api-keys/{key_id}"), as_json)
+
+
+app.command("pair")(grant_keys.pair)
+app.command("exchange")(grant_keys.exchange)

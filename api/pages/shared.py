@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
 from api.access import access
 from api.delivery import deliver, takes_bytes
-from api.deps import HouseDep, origin
+from api.deps import HouseDep
 from api.house import House
+from api.identity import network_of
 from api.sharing import refused
 from api.witnessed import noted
 from core.errors import AccessRefused
@@ -41,23 +43,27 @@ def read_view(
 
 
 def _send(request: Request, house: House, link: Link, name: str) -> Response:
+    address = request.client.host if request.client else ""
     try:
         with house.write() as work:
-            who, view = links.open_link(work, link, origin(request))
+            who, view = links.open_link(work, link, address, network_of(request))
             sha256 = view.sha256 or ""
             path = house.files.path(sha256)
             if takes_bytes(request, sha256):
                 service.begin(work, who, view)
     except AccessRefused as refusal:
-        with house.read() as work:
-            reader = links.reader_of(work, link, origin(request))
-        refused(house, reader, refusal)
-        noted(request)
+        with suppress(
+            AccessRefused
+        ):  # whoever comes from elsewhere is no reader of the view; the edge notes that
+            with house.read() as work:
+                reader = links.reader_of(work, link, address, network_of(request))
+            refused(house, reader, refusal)
+            noted(request)
         raise
 
     def may_go_on() -> bool:
         with house.read() as work:
-            return links.may_flow(work, link)
+            return links.may_flow(work, link, address)
 
     def on_end(size_bytes: int, was_cut: bool) -> None:  # noqa: ARG001 - the count tells it
         if size_bytes:

@@ -6,7 +6,7 @@ import hashlib
 from typing import Any
 
 from pydantic import ValidationError
-from sqlalchemy import ColumnElement, false, func, or_, true
+from sqlalchemy import ColumnElement, and_, false, func, or_, true
 from sqlmodel import col, select
 
 from auth.actor import Actor
@@ -25,12 +25,14 @@ from core.work import Work
 
 
 def seen_by(actor: Actor) -> ColumnElement[bool]:
-    """The condition that keeps a list within the actor's sight."""
+    """The condition that keeps a list within the actor's sight; a proof bound to one grant sees that one alone."""
     seen = sight(actor, "auth:grant:read")
+    bound = true() if actor.grant is None else col(GrantRow.id) == actor.grant
     if seen.everything:
-        return true()
-    return or_(
-        false(), col(GrantRow.org_id).in_(seen.orgs), col(GrantRow.department_id).in_(seen.departments)
+        return bound
+    return and_(
+        bound,
+        or_(false(), col(GrantRow.org_id).in_(seen.orgs), col(GrantRow.department_id).in_(seen.departments)),
     )
 
 

@@ -34,6 +34,7 @@ _HALF_OF: Final[Mapping[str, str]] = {
     "ES256": "sha256",
     "EdDSA": "sha512",
 }
+_TYPES: Final = frozenset({"JWT", "jwt"})
 _SUBJECT: Final = re.compile(r"[\x21-\x7e][\x20-\x7e]{0,254}")
 
 
@@ -49,7 +50,7 @@ class Expected:
 
 def subject(token: str, jwks: Mapping[str, Any], expected: Expected, now: datetime) -> str:
     """The subject who signed in. Raises BadToken, naming the first thing wrong."""
-    payload, algorithm = _verified(token, jwks)
+    payload, algorithm = verified(token, jwks, _TYPES)
     body = json_object(payload)
     if body.get("iss") != expected.issuer:
         raise BadToken("iss")
@@ -92,11 +93,12 @@ def _demand_audience(body: Mapping[str, Any], client_id: str) -> None:
         raise BadToken("azp")
 
 
-def _verified(token: str, jwks: Mapping[str, Any]) -> tuple[bytes, str]:
+def verified(token: str, jwks: Mapping[str, Any], types: frozenset[str]) -> tuple[bytes, str]:
+    """The payload of a token that one of these public keys signed, and its algorithm. Raises BadToken."""
     header = json_object(canonical_parts(token, MAX_BYTES)[0])
     if not set(header) <= {"alg", "kid", "typ", "x5t", "x5t#S256"}:
         raise BadToken(f"header members {sorted(header)}")
-    if header.get("typ", "JWT") not in ("JWT", "jwt"):
+    if header.get("typ", "JWT") not in types:
         raise BadToken("typ")
     key, algorithm = _key_of(header, jwks)
     try:
@@ -115,19 +117,35 @@ def _key_of(header: Mapping[str, Any], jwks: Mapping[str, Any]) -> tuple[Any, st
     if len(fitting) != 1:
         raise BadToken("no single key of that kid")
     jwk = fitting[0]
-    if jwk.get("use", "sig") != "sig" or "d" in jwk or "k" in jwk:
-        raise BadToken("not a public key for signatures")
-    family = _BY_KEY.get((str(jwk.get("kty")), str(jwk.get("crv", ""))), ())
     algorithm = header.get("alg")
-    if algorithm not in family or jwk.get("alg", algorithm) != algorithm:
+    if algorithm not in family_of(jwk) or jwk.get("alg", algorithm) != algorithm:
         raise BadToken("alg does not fit the key")
+    return public_key(jwk, str(algorithm)), str(algorithm)
+
+
+def family_of(jwk: Mapping[str, Any]) -> tuple[str, ...]:
+    """The algorithms that a public signature key may be used with. Raises BadToken when it is none."""
+    ops = jwk.get("key_ops", ["verify"])
+    if (
+        jwk.get("use", "sig") != "sig"
+        or "d" in jwk
+        or "k" in jwk
+        or not isinstance(ops, list)
+        or "verify" not in ops
+    ):
+        raise BadToken("not a public key for signatures")
+    return _BY_KEY.get((str(jwk.get("kty")), str(jwk.get("crv", ""))), ())
+
+
+def public_key(jwk: Mapping[str, Any], algorithm: str) -> Any:  # noqa: ANN401 - one of three kinds of key
+    """The key itself. Raises BadToken when it is malformed, or an RSA key is too short."""
     try:
-        key = jwt.PyJWK(jwk, algorithm=algorithm).key
-    except jwt.PyJWTError as cause:
+        key = jwt.PyJWK(dict(jwk), algorithm=algorithm).key
+    except (jwt.PyJWTError, ValueError, TypeError) as cause:
         raise BadToken("key") from cause
     if getattr(key, "key_size", MIN_RSA_BITS) < MIN_RSA_BITS and jwk["kty"] == "RSA":
         raise BadToken("RSA key too short")
-    return key, str(algorithm)
+    return key
 
 
 _JWS: Final = jwt.PyJWS(options={"verify_signature": True, "enforce_minimum_key_length": True})

@@ -75,6 +75,7 @@ def principal(
     epoch: int | None = None,
     session_id: str | None = None,
     only: Iterable[str] = (),
+    grant: str = "",
 ) -> Principal | None:
     """The actor of an account; None when it is gone, disabled, or its proof is older than the account's epoch."""
     found = work.db.exec(
@@ -92,7 +93,7 @@ def principal(
     actor = Actor(
         account_id=account.id, person_id=person.id, username=account.username,
         name=Text(person.name_zh, person.name_en), org_id=account.org_id,
-        roles=roles_now(work, account.id), via=via, session_id=session_id, only=limits or None,
+        roles=roles_now(work, account.id), via=via, session_id=session_id, only=limits or None, grant=grant or None,
     )  # fmt: skip
     return Principal(account, actor, Text(org.name_zh, org.name_en) if org else None)
 
@@ -113,5 +114,6 @@ def again(work: Work, actor: Actor) -> Principal | None:
             return None
     epoch = proof.epoch if isinstance(proof, SessionRow) else None
     return principal(
-        work, actor.account_id, actor.via, epoch=epoch, session_id=actor.session_id, only=actor.only or ()
-    )
+        work, actor.account_id, actor.via, epoch=epoch, session_id=actor.session_id, only=actor.only or (),
+        grant=actor.grant or "",
+    )  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime, timedelta, timezone
+from ipaddress import ip_address, ip_network
 from typing import Final
 
 from auth.actor import PLATFORM, RoleAt
@@ -16,6 +17,7 @@ CHINA: Final = timezone(timedelta(hours=8), "UTC+8")
 USERNAME: Final = re.compile(r"[a-z][a-z0-9._-]{1,39}")
 ORG_ID: Final = re.compile(r"[a-z0-9][a-z0-9._-]{1,59}", re.IGNORECASE)
 MAX_KEY_DAYS: Final = 180
+MAX_NETWORKS: Final = 20
 
 PLATFORM_ROLES: Final = frozenset({Role.SYSADMIN, Role.AUDITOR, Role.SECURITY_OFFICER, Role.CATALOG_ADMIN})
 ENTERPRISE_ROLES: Final = frozenset({Role.ORG_OFFICER, Role.APPLICANT, Role.ANALYST})
@@ -168,3 +170,23 @@ def role_objections(
     if scope not in allowed:
         object_("scope", f"该角色的范围只能是{words.zh}。", f"The scope of this role can only be {words.en}.")
     return tuple(found)
+
+
+def networks_of(words: Iterable[str]) -> tuple[str, ...]:
+    """Addresses and networks in their canonical form, each once. Raises ValueError, naming the first that is none."""
+    found: dict[str, None] = {}
+    for word in words:
+        found[str(ip_network(word.strip(), strict=False))] = None
+    if len(found) > MAX_NETWORKS:
+        raise ValueError(f"more than {MAX_NETWORKS} networks")
+    return tuple(found)
+
+
+def is_within(address: str, networks: Iterable[str]) -> bool:
+    """Whether an address lies in one of the networks. What is no address lies in none; IPv4 written as IPv6 counts as IPv4."""
+    try:
+        at = ip_address(address)
+    except ValueError:
+        return False
+    at = getattr(at, "ipv4_mapped", None) or at
+    return any(at in ip_network(network) for network in networks)

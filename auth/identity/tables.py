@@ -117,7 +117,12 @@ class RefreshRow(SQLModel, table=True):
 
 
 class ApiKeyRow(SQLModel, table=True):
-    """A key for programs. `scopes`: JSON list of permissions it is limited to; empty list = all that its owner may do."""
+    """A key for programs. `scopes`: JSON list of permissions it is limited to; empty list = all that its owner may do.
+
+    `grant_id`: the one grant it is bound to, or "". `networks`: JSON list of the networks it may come from; empty = any.
+    `jwks`: public keys of a client that proves itself by private_key_jwt; such a key has no secret, and `secret_hash` is "".
+    `refused_at`: when it last came from elsewhere.
+    """
 
     __tablename__ = "auth_api_key"
     id: str = Field(primary_key=True, max_length=20)
@@ -125,10 +130,23 @@ class ApiKeyRow(SQLModel, table=True):
     name: str = Field(max_length=80)
     secret_hash: str = Field(max_length=64)
     scopes: str = "[]"
+    grant_id: str = Field(default="", index=True, max_length=40, sa_column_kwargs={"server_default": ""})
+    networks: str = Field(default="[]", sa_column_kwargs={"server_default": "[]"})
+    jwks: str = Field(default="", sa_column_kwargs={"server_default": ""})
     created_at: datetime = Field(sa_type=UtcDateTime)
     expires_at: datetime = Field(sa_type=UtcDateTime)
     last_used_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    refused_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     revoked_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class AssertionRow(SQLModel, table=True):
+    """A client assertion that was taken once. Kept until it would have ended by itself."""
+
+    __tablename__ = "auth_assertion"
+    key_id: str = Field(primary_key=True, foreign_key="auth_api_key.id", max_length=20)
+    jti: str = Field(primary_key=True, max_length=64)
+    expires_at: datetime = Field(sa_type=UtcDateTime, index=True)
 
 
 class FactorRow(SQLModel, table=True):

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, false, func, or_, true
+from sqlalchemy import ColumnElement, and_, false, func, or_, true
 from sqlmodel import col, select
 
 from auth.actor import Actor
@@ -29,9 +29,10 @@ SORTS = {
 
 
 def seen_by(actor: Actor) -> ColumnElement[bool]:
-    """The condition that keeps a list within the actor's sight: his own enterprise's, or all for those who watch."""
+    """The condition that keeps a list within the actor's sight: his own enterprise's, or all for those who watch; one grant's, if bound."""
     seen = sight(actor, "datasets:extract:read")
-    return true() if seen.everything else or_(false(), col(ExtractRow.org_id).in_(seen.orgs))
+    bound = true() if actor.grant is None else col(ExtractRow.grant_id) == actor.grant
+    return bound if seen.everything else and_(bound, or_(false(), col(ExtractRow.org_id).in_(seen.orgs)))
 
 
 def row(

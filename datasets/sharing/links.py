@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import quote, urlencode
 
+from auth.identity import api_keys
 from auth.identity.principals import Principal, principal
 from auth.identity.tables import ApiKeyRow
 from core import sealing
@@ -74,14 +75,19 @@ def proven(link: Link, signature: str, keys_dir: Path, now: datetime) -> None:
         raise _worthless()
 
 
-def reader_of(work: Work, link: Link, origin: str = "") -> Reading:
-    """The reader of a proven link with the roles he holds now. NotSignedIn when account or key has ended."""
+def reader_of(work: Work, link: Link, address: str, origin: str = "") -> Reading:
+    """The reader of a proven link with the roles he holds now. NotSignedIn when account or key has ended.
+
+    AccessRefused when `address` lies outside the networks of the key it was made with.
+    """
     key = work.db.get(ApiKeyRow, link.key_id, populate_existing=True) if link.key_id else None
     if link.key_id and (key is None or key.revoked_at is not None or key.expires_at <= work.now):
         raise _worthless()
+    if key is not None:
+        api_keys.demand_place(key, address)
     who = principal(
         work, link.account_id, "api_key" if key else "token", epoch=link.epoch, session_id=link.key_id or None,
-        only=json.loads(key.scopes) if key else (),
+        only=json.loads(key.scopes) if key else (), grant=key.grant_id if key else "",
     )  # fmt: skip
     if who is None:
         raise _worthless()
@@ -89,9 +95,9 @@ def reader_of(work: Work, link: Link, origin: str = "") -> Reading:
     return service.reading(work, replace(who.actor, origin=origin), grant_id, link.purpose)
 
 
-def open_link(work: Work, link: Link, origin: str = "") -> tuple[Reading, ViewRow]:
+def open_link(work: Work, link: Link, address: str, origin: str = "") -> tuple[Reading, ViewRow]:
     """Reader and view of a proven link, decided at this instant. NotSignedIn, AccessRefused, Conflict."""
-    reader, view = reader_of(work, link, origin), service.row(work, link.view_id)
+    reader, view = reader_of(work, link, address, origin), service.row(work, link.view_id)
     current = service.ready(work, reader, view.release_id)
     if current is None or current.id != view.id:
         raise Conflict(
@@ -102,10 +108,10 @@ def open_link(work: Work, link: Link, origin: str = "") -> tuple[Reading, ViewRo
     return reader, view
 
 
-def may_flow(work: Work, link: Link) -> bool:
+def may_flow(work: Work, link: Link, address: str) -> bool:
     """Whether the bytes may go on flowing at this instant; a link that ends meanwhile does not cut what began before."""
     try:
-        open_link(work, link)
+        open_link(work, link, address)
     except AppError:
         return False
     return True

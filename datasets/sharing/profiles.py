@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from auth import audit
 from auth.actor import Actor
 from auth.identity import api_keys
-from auth.identity.api_keys import ApiKeyCreate
+from auth.identity.api_keys import ApiKeyCreate, Bond
 from auth.identity.principals import in_person
 from auth.identity.rules import MAX_KEY_DAYS
 from core.errors import Reason, refuse_if
@@ -40,7 +40,9 @@ def create(work: Work, actor: Actor, grant_id: GrantId, ask: ProfileCreate, base
         text = Text(f"授权不包含用途 {ask.purpose}。", f"The grant does not include purpose {ask.purpose}.")
         refuse_if((Reason("purpose-mismatch", text, service.BASIS),))
     name = f"{who.grant.dataset_id} {str(grant_id)[-8:]}"
-    made = api_keys.create(work, actor, ApiKeyCreate(name=name, scopes=[service.PERMISSION], days=ask.days))
+    made = api_keys.create(
+        work, actor, ApiKeyCreate(name=name, scopes=[service.PERMISSION], days=ask.days), Bond(grant_id)
+    )
     work.db.add(
         ShareKeyRow(
             id=made.id, grant_id=grant_id, account_id=actor.account_id, purpose=who.purpose, created_at=work.now,

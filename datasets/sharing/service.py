@@ -66,8 +66,8 @@ def grants_of(work: Work, actor: Actor) -> list[GrantRow]:
     wanted = select(GrantRow).where(
         GrantRow.state == State.ACTIVE, col(GrantRow.org_id).in_(sorted(seen.orgs))
     )
-    if key is not None:
-        wanted = wanted.where(GrantRow.id == key.grant_id)
+    for only in {key.grant_id if key is not None else None, actor.grant} - {None}:
+        wanted = wanted.where(GrantRow.id == only)
     return list(work.db.exec(wanted.order_by(col(GrantRow.id)).execution_options(populate_existing=True)))
 
 
@@ -99,6 +99,8 @@ def of_own_organisation(work: Work, actor: Actor, grant_id: GrantId) -> GrantRow
     """The grant's row if it is one that the actor may read under, whatever its state. Raises NotFound."""
     row, key = grant_queries.row(work, grant_id), bound(work, actor)
     if row.org_id not in sight(actor, PERMISSION).orgs or (key is not None and key.grant_id != grant_id):
+        raise grant_queries.missing()
+    if actor.grant not in (None, grant_id):
         raise grant_queries.missing()
     return row
 

@@ -1,0 +1,119 @@
+"""`datagrant grant keys|key-make|key-end`, and `datagrant token exchange`: keys bound to one grant."""
+
+from __future__ import annotations
+
+import base64
+import json
+import secrets
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from api.client import DEFAULT_DIR, As, DataDir, Json, Refused, Server, Token, connect, show
+
+_COLUMNS = ("id", "name", "owner", "kids", "scopes", "networks", "expires_at", "last_used_at", "revoked_at")
+
+
+def keys(
+    grant_id: str, data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
+) -> None:  # fmt: skip
+    """The keys bound to a grant."""
+    with connect(data_dir, server, token, user) as api:
+        show(api.get(f"/grants/{grant_id}/keys"), as_json, _COLUMNS)
+
+
+def key_make(
+    grant_id: str,
+    name: Annotated[str, typer.Option("--name", help="What the key is for")] = "command line",
+    days: Annotated[int, typer.Option("--days", help="Days valid, 1 to 180")] = 90,
+    scope: Annotated[list[str] | None, typer.Option("--scope", help="Allow this alone; may be repeated")] = None,
+    network: Annotated[list[str] | None, typer.Option("--network", help="Address or network it may come from; may be repeated")] = None,
+    jwks: Annotated[Path | None, typer.Option("--jwks", help="File of public keys; then no secret is made")] = None,
+    data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
+) -> None:  # fmt: skip
+    """Make a key for one grant and print it alone; with --jwks print the client id."""
+    body = {
+        "name": name, "days": days, "scopes": scope or [], "networks": network or [],
+        "jwks": jwks.read_text(encoding="utf-8") if jwks else "",
+    }  # fmt: skip
+    with connect(data_dir, server, token, user) as api:
+        made = api.post(f"/grants/{grant_id}/keys", body)
+    if as_json:
+        show(made, True)
+    else:
+        print(made["key"] or made["id"])
+
+
+def key_end(
+    grant_id: str, key_id: str, data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "",
+    as_json: Json = False,
+) -> None:  # fmt: skip
+    """End a key of a grant now."""
+    with connect(data_dir, server, token, user) as api:
+        show(api.delete(f"/grants/{grant_id}/keys/{key_id}"), as_json)
+
+
+def pair(
+    out: Annotated[Path, typer.Argument(help="Directory for private.pem and jwks.json")],
+    as_json: Json = False,
+) -> None:
+    """Make an Ed25519 key pair for a program: keep private.pem, hand in jwks.json."""
+    from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+    from auth.identity.keyring import new_key
+    from core.work import system_clock
+
+    made = new_key(system_clock())
+    out.mkdir(parents=True, exist_ok=True, mode=0o700)
+    kept = out / "private.pem"
+    kept.touch(0o600, exist_ok=False)
+    kept.write_bytes(made.private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    (out / "jwks.json").write_text(json.dumps({"keys": [made.jwk()]}, indent=1) + "\n", encoding="utf-8")
+    show({"private": str(kept), "jwks": str(out / "jwks.json"), "kid": made.kid}, as_json)
+
+
+def exchange(
+    client_id: Annotated[str, typer.Argument(help="The id that key-make printed")],
+    key: Annotated[Path, typer.Option("--key", help="The private key, PEM (Ed25519)")],
+    server: Server = "",
+    as_json: Json = False,
+) -> None:
+    """Get an access token for a private key (private_key_jwt) and print it alone."""
+    import httpx2
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+    from auth.identity.assertions import TYPE
+    from core.work import system_clock
+
+    private = load_pem_private_key(key.read_bytes(), None)
+    if not server or not isinstance(private, Ed25519PrivateKey):
+        raise typer.BadParameter("--server is needed, and an Ed25519 key")
+    at = int(system_clock().timestamp())
+    endpoint = f"{server.rstrip('/')}/oauth/token"
+    said = {
+        "iss": client_id,
+        "sub": client_id,
+        "aud": endpoint,
+        "iat": at,
+        "exp": at + 60,
+        "jti": secrets.token_hex(16),
+    }
+    head = ".".join(_part(json.dumps(each).encode()) for each in ({"alg": "EdDSA", "typ": "JWT"}, said))
+    form = {
+        "grant_type": "client_credentials", "client_assertion_type": TYPE,
+        "client_assertion": f"{head}.{_part(private.sign(head.encode()))}",
+    }  # fmt: skip
+    answer = httpx2.post(endpoint, data=form)
+    body = answer.json()
+    if answer.status_code != 200:
+        raise Refused({"detail": body.get("error_description", "refused"), **body})
+    if as_json:
+        show(body, True)
+    else:
+        print(body["access_token"])
+
+
+def _part(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
