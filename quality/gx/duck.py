@@ -6,7 +6,8 @@ the dialect is unknown to it, so the metrics that need a DuckDB form are registe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
@@ -22,26 +23,29 @@ from great_expectations.execution_engine import SqlAlchemyExecutionEngine
 from great_expectations.execution_engine.sqlalchemy_batch_data import SqlAlchemyBatchData
 
 from quality import conditions, sql
-from quality.gx import repeats, tally
+from quality.gx import tally
 from quality.gx.facts import CURRENT, ROW, TABLE, condition_name, plain
+from quality.gx.proofs import Proofs
+from quality.gx.proved import Later, Proved, later_in
 from quality.kinds import Column, Kind
 from quality.patience import Test, shared
 from quality.predicates import PATIENT, PREDICATES
 
 _EXAMPLES: Final = ".unexpected_values"
-_FIRST_ROWS: Final = 2048
+UNIQUE: Final = "expect_column_values_to_be_unique"
+UNIQUE_TOGETHER: Final = "expect_compound_columns_to_be_unique"
+_DOMAIN: Final = {"ignore_row_if": "all_values_are_missing"}
+_COUNT: Final = ".unexpected_count"
 
 
 class DuckDBExecutionEngine(SqlAlchemyExecutionEngine):
     _connection: sa.Connection | None
+    proofs: Proofs
 
     def __init__(self, **how: Any) -> None:
         self._answers: dict[str, tuple[Any, ...]] = {}
-        self._unrepeated: dict[str, str] = {}
         self._tallies: dict[str, str | None] = {}
-        self.tables: list[str] = []
         self.source: Path | None = None
-        self.memory_limit_mb = 0
         super().__init__(**how)
         _ENGINES[self.engine] = self
 
@@ -59,11 +63,38 @@ class DuckDBExecutionEngine(SqlAlchemyExecutionEngine):
             domain_kwargs = {**rest, "table": condition_name(condition)}
         return super().get_domain_records(domain_kwargs)
 
-    def resolve_metrics(self, metrics_to_resolve: Any, *rest: Any, **more: Any) -> dict[Any, Any]:
-        """Great Expectations' own examples are not asked for: `evidence` gathers them, and only where a rule failed."""
+    def resolve_metrics(
+        self, metrics_to_resolve: Any, metrics: Any = None, *rest: Any, **more: Any
+    ) -> dict[Any, Any]:
+        """Great Expectations' own examples are not asked for: `evidence` gathers them, and only where a rule failed.
+
+        What waits for a proof (see `proofs`) is left over as long as there is anything else: it will be asked for again.
+        """
         asked = [each for each in metrics_to_resolve if not each.metric_name.endswith(_EXAMPLES)]
-        found: dict[Any, Any] = super().resolve_metrics(asked, *rest, **more)
+        proofs = {each.id: _proof(each, metrics or {}) for each in asked}
+        ready = [each for each in asked if (proof := proofs[each.id]) is None or proof.done()] or asked
+        counts = {each.id: self._refused(each, proofs[each.id]) for each in ready}
+        known = {key: number for key, number in counts.items() if number is not None}
+        left = [each for each in ready if each.id not in known]
+        found: dict[Any, Any] = super().resolve_metrics(left, metrics, *rest, **more) | known
         return found | {each.id: [] for each in metrics_to_resolve if each.metric_name.endswith(_EXAMPLES)}
+
+    def foretell(self, kind: str, kwargs: Mapping[str, Any]) -> None:
+        """Begin the proof that a rule of this kind will ask for, before Great Expectations comes to ask."""
+        names = (
+            [kwargs["column"]] if kind == UNIQUE else kwargs["column_list"] if kind == UNIQUE_TOGETHER else []
+        )
+        if names:
+            rows = from_clause(self.get_domain_records({**_DOMAIN, **kwargs}), self.engine)
+            columns = [CURRENT.get()[name] for name in names]
+            self.proofs.unrepeated(columns, rows, with_nulls=kind != UNIQUE)
+
+    def _refused(self, metric: Any, proof: Future[Proved] | None) -> int | None:
+        """How many rows were refused, where the proof kept them; None where they must be counted."""
+        if proof is None or not metric.metric_name.endswith(_COUNT) or proof.exception() is not None:
+            return None
+        refused = proof.result().refused
+        return None if refused is None else int(self.remembered(f"SELECT count(*) FROM {refused}")[0])
 
     def resolve_metric_bundle(self, metric_fn_bundle: Any) -> dict[Any, Any]:
         """All aggregates over the same rows in one scan, values kept typed (the stock engine turns dates to text)."""
@@ -110,70 +141,15 @@ class DuckDBExecutionEngine(SqlAlchemyExecutionEngine):
             self._answers[query] = self.rows_of(query)[0]
         return self._answers[query]
 
-    def climbs(self, name: str, rows: str) -> bool:
-        """Whether a column rises from row to row, in whatever order they come, with none missing: no value occurs twice.
-
-        Costs a tenth of grouping the values, and a column that does not climb shows it in its first rows.
-        """
-        for source in (f"(SELECT {name} FROM {rows} LIMIT {_FIRST_ROWS})", rows):
-            steps = f"SELECT {name} AS value, lag({name}) OVER () AS earlier FROM {source}"
-            proof = "count(*) = count(value) AND coalesce(bool_and(value > earlier), TRUE)"
-            if not self.remembered(f"SELECT {proof} FROM ({steps})")[0]:
-                return False
-        return True
-
-    def unrepeated(self, names: Sequence[str], rows: str, *, with_nulls: bool = True) -> str:
-        """SQL of the condition that the values of a row occur once among `rows`; see `repeats`."""
-        asked = f"{', '.join(names)} FROM {rows}"
-        if asked not in self._unrepeated:
-            self._unrepeated[asked] = repeats.unrepeated(self, names, rows, with_nulls=with_nulls)
-        return self._unrepeated[asked]
-
-    def ascends(self, name: str, sign: str, rows: str) -> bool:
-        """Whether each value stands in the relation `sign` to the one before it in the order of keys, missing ones left out.
-
-        Proved in one pass without sorting, in whatever order the rows come, which must prove to be that of their keys.
-        """
-        for source in (f"(SELECT {name}, {ROW} FROM {rows} LIMIT {_FIRST_ROWS})", rows):
-            steps = (
-                f"SELECT {name} AS value, lag({name}) OVER () AS earlier, {ROW} AS this, lag({ROW}) OVER () AS last "
-                f"FROM {source} WHERE {name} IS NOT NULL"
-            )
-            proof = f"bool_and(value {sign} earlier) AND bool_and(this > last)"
-            if not self.remembered(f"SELECT coalesce({proof}, TRUE) FROM ({steps})")[0]:
-                return False
-        return True
-
     def tally(self, column: Column) -> str | None:
         """A table of the column's values with their counts, made once; None where there are many different ones."""
         if column.name not in self._tallies:
             self._tallies[column.name] = None
             if self.source is not None and tally.holds_few(self.source, column):
-                name = f"tally_{len(self.tables)}"
-                self.make_table(name, tally.tally_sql(column))
+                name = f"tally_{len(self._tallies)}"
+                self.rows_of(f"CREATE TEMP TABLE {name} AS {tally.tally_sql(column)}")
                 self._tallies[column.name] = name
         return self._tallies[column.name]
-
-    @property
-    def row_count(self) -> int:
-        return int(self.remembered(f"SELECT count(*) FROM {TABLE}")[0])
-
-    def make_table(self, name: str, query: str) -> None:
-        """Keep the rows of a query, by a name that nobody has."""
-        self.rows_of(f"CREATE TEMP TABLE {name} AS {query}")
-        self.tables.append(name)
-
-    def column_of(self, query: str) -> Any:
-        """The one column of a query as an array, without making an object of each value."""
-        (values,) = self._raw().execute(query).fetchnumpy().values()
-        return values
-
-    def hold(self, name: str, table: pa.Table) -> None:
-        """Show an Arrow table to queries, by this name, until it is let go."""
-        self._raw().register(name, table)
-
-    def let_go(self, name: str) -> None:
-        self._raw().unregister(name)
 
     def _raw(self) -> Any:
         """DuckDB's own connection."""
@@ -202,11 +178,15 @@ class Rows:
     def __call__(self) -> str:
         return from_clause(self.table, self.source)
 
-    def climbs(self, name: str) -> bool:
-        return _ENGINES[self.source].climbs(name, self())
+    def unrepeated(self, columns: Sequence[Column]) -> Later:
+        return _ENGINES[self.source].proofs.unrepeated(columns, self())
 
-    def unrepeated(self, names: Sequence[str]) -> str:
-        return _ENGINES[self.source].unrepeated(names, self())
+
+def _proof(metric: Any, found: Mapping[Any, Any]) -> Future[Proved] | None:
+    """The proof that the condition needs of which a metric is a count."""
+    needed = (found.get(each.id) for each in metric.metric_dependencies.values())
+    later = (later_in(each[0]) for each in needed if isinstance(each, tuple) and each)
+    return next((each.proof for each in later if each is not None), None)
 
 
 def from_clause(rows: Any, source: Any) -> str:
@@ -247,19 +227,24 @@ def engine_over(
         },
     )
     engine = DuckDBExecutionEngine(engine=source, create_temp_table=False)
-    engine.source, engine.memory_limit_mb = table, memory_limit_mb
+    engine.source = table
     try:
         with engine.get_connection() as connection:
             for statement in _prepared(table, columns, has_row_key, others):
                 connection.exec_driver_sql(statement)
-            raw = connection.connection.dbapi_connection
+            raw: Any = connection.connection.dbapi_connection
+            beside = raw.duplicate()
+            beside.execute("SET TimeZone = 'UTC'")
+            engine.proofs = Proofs(beside, table, memory_limit_mb)
             for name, predicate in PREDICATES.items():
-                raw.create_function(name, predicate, ["VARCHAR", "VARCHAR"], "BOOLEAN")  # type: ignore[union-attr]
+                raw.create_function(name, predicate, ["VARCHAR", "VARCHAR"], "BOOLEAN")
             for name, test in PATIENT.items():
-                raw.create_function(name, _patient(test), ["VARCHAR", "VARCHAR"], "BOOLEAN", type="arrow")  # type: ignore[union-attr]
+                raw.create_function(name, _patient(test), ["VARCHAR", "VARCHAR"], "BOOLEAN", type="arrow")
             connection.exec_driver_sql("SET lock_configuration = true")
         yield engine
     finally:
+        if hasattr(engine, "proofs"):
+            engine.proofs.close()
         if engine._connection is not None:
             engine._connection.close()
         engine.close()

@@ -18,6 +18,7 @@ from quality.gx import added_rules, clock_rules, queries
 from quality.gx.duck import DuckDBExecutionEngine
 from quality.gx.facts import ROW, Facts, plain
 from quality.gx.frame import FrameExecutionEngine
+from quality.gx.proved import later_in
 from quality.kinds import Kind
 from quality.suite import Expectation
 
@@ -83,6 +84,8 @@ class Evidence:
 
     def _from_duck(self, condition: Any, columns: list[str]) -> list[tuple[Any, ...]]:
         unexpected, compute, accessor = condition
+        if (kept := self._kept(unexpected, columns)) is not None:
+            return kept
         rows = self._engine.get_domain_records({**compute, **accessor})
         if isinstance(rows, sa.Select):
             rows = rows.subquery()
@@ -91,6 +94,16 @@ class Evidence:
         return [
             tuple(row) for row in self._engine.execute_query(query.limit(self._max_failing_rows)).fetchall()
         ]
+
+    def _kept(self, unexpected: Any, columns: list[str]) -> list[tuple[Any, ...]] | None:
+        """The rows that a proof kept when it refused them."""
+        later = later_in(unexpected)
+        if later is None or (refused := later.proof.result().refused) is None:
+            return None
+        chosen = ", ".join(["r", *(f"k{place}" for place in range(len(columns)))])
+        return self._engine.rows_of(
+            f"SELECT {chosen} FROM {refused} ORDER BY r LIMIT {self._max_failing_rows}"
+        )
 
     def _from_frame(self, condition: Any, columns: list[str]) -> list[tuple[Any, ...]]:
         mask = condition[0]

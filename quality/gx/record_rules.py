@@ -16,7 +16,8 @@ import pandas as pd
 from quality import sql
 from quality.gx import frame
 from quality.gx.duck import Rows
-from quality.kinds import MOMENTS, NUMERIC, ORDERED, Column, Kind, KindMismatch, coerce, members
+from quality.gx.proved import Later
+from quality.kinds import MOMENTS, NUMERIC, Column, Kind, KindMismatch, coerce, members
 
 Args = Mapping[str, Any]
 Columns = Sequence[Column]
@@ -30,7 +31,7 @@ class RecordRule(NamedTuple):
     """
 
     metric: str
-    duck: Callable[[Columns, Args, Rows], str]
+    duck: Callable[[Columns, Args, Rows], str | Later]
     frame: Callable[[Columns, Args, pd.DataFrame], Series]
     takes: tuple[str, ...] = ()
 
@@ -114,11 +115,8 @@ def _pair_in_set_mask(columns: Columns, args: Args, rows: pd.DataFrame) -> Serie
     return found
 
 
-def _unique_sql(columns: Columns, _: Args, rows: Rows) -> str:
-    names = [column.sql for column in columns]
-    if any(column.kind in ORDERED and rows.climbs(column.sql) for column in columns):
-        return "TRUE"
-    return rows.unrepeated(names)
+def _unique_sql(columns: Columns, _: Args, rows: Rows) -> Later:
+    return rows.unrepeated(columns)
 
 
 def _unique_mask(columns: Columns, _: Args, rows: pd.DataFrame) -> Series:

@@ -43,6 +43,7 @@ from quality.gx.aggregate_rules import AGGREGATES, ASKED, Aggregate, Asked, need
 from quality.gx.duck import DuckDBExecutionEngine, Rows, from_clause
 from quality.gx.facts import CURRENT, column, plain
 from quality.gx.frame import FrameExecutionEngine
+from quality.gx.proved import Later
 from quality.gx.record_rules import PAIR_RULES, RECORD_RULES, RecordRule
 from quality.gx.row_rules import COLUMN_RULES, RowRule, Scope, View
 
@@ -61,7 +62,9 @@ def _keys(metric: str, takes: tuple[str, ...] = ()) -> dict[str, tuple[str, ...]
     return {"condition_domain_keys": domain, "condition_value_keys": tuple(known["metric_value_keys"])}
 
 
-def _condition(text: str) -> Any:
+def _condition(text: str | Later) -> Any:
+    if isinstance(text, Later):
+        return text
     return sa.literal_column(f"({text})", sa.Boolean)
 
 

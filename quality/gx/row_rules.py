@@ -15,7 +15,7 @@ import pandas as pd
 
 from quality import predicates, sql
 from quality.gx import duck, frame
-from quality.gx.facts import ROW
+from quality.gx.proved import Later
 from quality.kinds import NUMERIC, ORDERED, Column, Kind, KindMismatch, coerce, members
 from quality.patience import Test, shared
 from quality.patterns import like_to_regex, to_re2
@@ -45,7 +45,7 @@ class RowRule(NamedTuple):
     """`metric`: Great Expectations' name, whose arguments are known to its registry; or one of ours without any."""
 
     metric: str
-    duck: Callable[[Scope], str]
+    duck: Callable[[Scope], str | Later]
     frame: Callable[[View], Series]
 
 
@@ -222,7 +222,7 @@ _SCHEMA: Final = asked_of_python(
 )
 
 
-def _schema_sql(scope: Scope) -> str:
+def _schema_sql(scope: Scope) -> str | Later:
     schema = predicates.schema_text(scope.args["json_schema"])
     if not predicates.has_patterns(schema):
         return _SCHEMA.duck(scope)
@@ -246,14 +246,11 @@ def _needs_text(column: Column) -> None:
 # --- uniqueness and order ---------------------------------------------------------------------------------------
 
 
-def _unique_sql(scope: Scope) -> str:
-    name = scope.column.sql
-    if scope.column.kind in ORDERED and scope.engine.climbs(name, scope.rows()):
-        return "TRUE"
-    return scope.engine.unrepeated([name], scope.rows(), with_nulls=False)
+def _unique_sql(scope: Scope) -> Later:
+    return scope.engine.proofs.unrepeated([scope.column], scope.rows(), with_nulls=False)
 
 
-def _ordered(op: str, strict: str) -> tuple[Callable[[Scope], str], Callable[[View], Series]]:
+def _ordered(op: str, strict: str) -> tuple[Callable[[Scope], Later], Callable[[View], Series]]:
     """Each value against the one before it in the file, missing values left out."""
 
     def sign(column: Column, args: Args) -> str:
@@ -261,16 +258,8 @@ def _ordered(op: str, strict: str) -> tuple[Callable[[Scope], str], Callable[[Vi
             raise KindMismatch(f'column "{column.name}" holds {column.kind}, which has no order')
         return strict if args.get("strictly") else op
 
-    def as_sql(scope: Scope) -> str:
-        name, wanted = scope.column.sql, sign(scope.column, scope.args)
-        if wanted.startswith(">") and scope.engine.ascends(name, wanted, scope.rows()):
-            return "TRUE"
-        steps = (
-            f"SELECT {ROW}, {name} AS value, lag({name}) OVER (ORDER BY {ROW}) AS earlier "
-            f"FROM {scope.rows()} WHERE {name} IS NOT NULL"
-        )
-        broken = f"SELECT {ROW} FROM ({steps}) WHERE NOT (value {wanted} earlier)"
-        return f"{ROW} NOT IN ({broken})"
+    def as_sql(scope: Scope) -> Later:
+        return scope.engine.proofs.ordered(scope.column, sign(scope.column, scope.args), scope.rows())
 
     def as_mask(view: View) -> Series:
         earlier = view.values.shift()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -79,6 +79,9 @@ def run(
                 )
 
             validator, execution_engine = opened(facts.others.values())
+            if isinstance(execution_engine, duck.DuckDBExecutionEngine):
+                for task in ready:
+                    task.foretell(execution_engine)
             _evaluate(validator, [task for task in ready if not task.is_query])
             evidence = asked = Evidence(execution_engine, facts, max_examples, max_failing_rows)
             if facts.others and any(
@@ -186,6 +189,12 @@ class _Task:
             kwargs=prepare.arguments(self.expectation, facts, name),
             meta={"place": self.place},
         )
+
+    def foretell(self, engine: duck.DuckDBExecutionEngine) -> None:
+        """Only to save time: what cannot be foretold, Great Expectations will say itself when it comes to the rule."""
+        assert self.configuration is not None  # noqa: S101 - ready
+        with suppress(Exception):
+            engine.foretell(self.configuration.type, self.configuration.kwargs)
 
     def outcome(self, evidence: Evidence) -> Outcome:
         each = self.expectation

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 
 from quality import sql
 from quality.gx.facts import ROW, TABLE
+from quality.gx.proved import later_in
 from quality.kinds import Column, Kind
 
 FEWEST_ROWS: Final = 100_000
@@ -55,6 +56,8 @@ def over_tally(metric: str, domain: dict[str, Any], select: Any, engine: sa.Engi
         return None
     if metric in _SAME:
         return select
+    if later_in(select) is not None:
+        return None
     clauses = getattr(select, "clauses", None)
     if not metric.endswith(_COUNTED) or not isinstance(select, sa.sql.functions.sum) or clauses is None:
         return None

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import statistics
+import tempfile
+from datetime import date, datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -86,3 +90,63 @@ def test_the_median_of_a_tally_is_that_of_its_values(values: list[tuple[int, int
 
     spread = [value for value, count in values for _ in range(count)]
     assert tally.median(sorted(values)) == (statistics.median(spread) if spread else None)
+
+
+@given(st.lists(st.integers(0, 12), max_size=60), st.integers(0, 63))
+def test_hashes_that_meet_are_found_whatever_slot_they_take(picked: list[int], spread: int) -> None:
+    """Few slots, so that hashes push one another out; against counting."""
+    opened()
+    from quality.gx.repeats import meeting
+
+    hashes = np.array([number << spread & (1 << 64) - 1 for number in picked], dtype=np.uint64)
+    values, counts = np.unique(hashes, return_counts=True)
+    found = meeting(hashes.copy())
+    assert found.hashes.tolist() == values[counts > 1].tolist()
+    assert found.rows == counts[counts > 1].sum()
+
+
+def test_the_meeting_of_hashes_spans_the_parts_that_are_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    opened()
+    from quality.gx import repeats
+
+    monkeypatch.setattr(repeats, "PART_ROWS", 3)
+    hashes = np.array([7, 1 << 60, 9 << 59, 7, 5, 1 << 60, 7], dtype=np.uint64)
+    found = repeats.meeting(hashes)
+    assert (found.hashes.tolist(), found.rows) == ([7, 1 << 60], 5)
+
+
+VALUES: dict[str, st.SearchStrategy[Any]] = {
+    "integer": st.integers(-3, 3),
+    "number": st.sampled_from([-1.5, 0.0, -0.0, 2.0, float("inf"), float("nan")]),
+    "date": st.dates(date(2024, 1, 1), date(2024, 1, 4)),
+    "datetime": st.datetimes(datetime(2024, 1, 1), datetime(2024, 1, 2)),  # noqa: DTZ001 - as in a file
+    "text": st.text("ab", max_size=2),
+}
+
+
+@given(
+    st.sampled_from(sorted(VALUES)).flatmap(
+        lambda kind: st.lists(st.none() | VALUES[kind], min_size=1, max_size=7)
+    ),
+    st.sampled_from([">", ">="]),
+    st.integers(1, 3),
+    st.booleans(),
+)
+def test_a_column_is_said_to_rise_only_where_every_step_does(
+    values: list[Any], sign: str, rows_at_once: int, keys_fall: bool
+) -> None:
+    opened()
+    from quality.gx import order
+    from quality.kinds import column_of
+
+    keys = list(range(len(values), 0, -1) if keys_fall else range(len(values)))
+    table = pa.table({"v": pa.array(values), "__row__": pa.array(keys)})
+    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(order, "BATCH_ROWS", rows_at_once)
+        pq.write_table(table, Path(folder) / "t.parquet")
+        said = order.rises(Path(folder) / "t.parquet", column_of(table.schema.field("v")), sign)
+    present = [value for value in values if value is not None and value == value]
+    steps = [(a < b if sign == ">" else a <= b) for a, b in pairwise(present)]
+    whole = len(present) == len(values) and not pa.types.is_string(table.schema.field("v").type)
+    rising = all(steps) and (len(values) < 2 or not keys_fall)
+    assert said is True if whole and rising else said is not True
