@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -82,7 +83,7 @@ class Action:
 
 @dataclass(frozen=True)
 class Record:
-    """One record's page."""
+    """One record's page. `downloads`: files that are made when asked for, and that this is remembered; `progress`: done, of how many."""
 
     title: Text
     lead: Text
@@ -96,6 +97,8 @@ class Record:
     sections: Sequence[Section] = ()
     actions: Sequence[Action] = ()
     notes: Sequence[tuple[str, Text]] = ()
+    downloads: Sequence[Action] = ()
+    progress: tuple[int, int] | None = None
 
 
 NOTE: Final = FormField("note", Text("理由", "Reason"), "textarea", required=True, rows=2)
@@ -116,11 +119,12 @@ def list_page(
     filters: Sequence[FormField] = (),
     actions: Sequence[Action] = (),
     empty: Text = _NOTHING,
+    progress: tuple[int, int] | None = None,
 ) -> HTMLResponse:
-    """A list with filters and paging."""
+    """A list with filters and paging; `progress`: done, of how many."""
     return page(
         request, "cases/list.html", title=title, lead=lead, heads=heads, rows=rows, total=total, filters=filters,
-        actions=actions, empty=empty, number=page_number(request), pages=max(1, -(-total // PER_PAGE)),
+        actions=actions, empty=empty, progress=progress, number=page_number(request), pages=max(1, -(-total // PER_PAGE)),
     )  # fmt: skip
 
 
@@ -177,6 +181,11 @@ def typed_of(form: Mapping[str, Any], names: Sequence[str], step: str = "") -> d
     """What was typed into these fields, trimmed; `step` says into which of the page's forms."""
     found = {name: str(form.get(name, "")).strip() for name in names}
     return found | {"step": step} if step else found
+
+
+def words_of(text: str) -> list[str]:
+    """The words of a field that takes several, apart by spaces, commas or lines."""
+    return [each for each in re.split(r"[\s,，、;；]+", text) if each]
 
 
 def acted(

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import io
-import zipfile
 from typing import Any, Final
 
 import rfc8785
 
+from api.packing import zip_of
 from api.web import environment
 from auth import audit
 from auth.actor import Actor
@@ -17,20 +16,30 @@ from core.sheets import Sheet, xlsx_of
 from core.text import Text
 from core.work import Work
 
-_EPOCH: Final = (2026, 1, 1, 0, 0, 0)
 SECTIONS: Final = {
     "bodies": Text("实施机构信息", "Implementing body"),
+    "agreements": Text("授权运营协议", "Agreements"),
     "authorisations": Text("授权信息", "Authorisations"),
     "fee_caps": Text("收费上限", "Fee caps"),
     "operators": Text("运营机构信息", "Operators"),
     "resources": Text("授权数据资源及使用", "Resources and their use"),
     "products": Text("产品和服务清单", "Products and services"),
     "fees": Text("实际收费", "Fees charged"),
+    "revenue": Text("收入与最高准许收入", "Revenue and its cap"),
+    "incidents": Text("应急处置", "Incidents"),
     "figures": Text("汇总", "Figures"),
     "refusals": Text("不予授权的理由", "Reasons of refusal"),
     "missing": Text("待补充", "To be completed"),
 }
 HEADS: Final = {
+    "agreement_id": Text("协议编号", "Agreement"), "title": Text("名称", "Title"), "mode": Text("授权模式", "Mode"),
+    "starts_on": Text("起", "From"), "ends_on": Text("止（含）", "Until, counted"), "ended_on": Text("提前终止于", "Ended on"),
+    "selection": Text("选择方式", "How chosen"), "selection_sha256": Text("选择证明摘要", "Digest of the evidence"),
+    "product_list": Text("产品清单", "Products"), "incident_id": Text("处置编号", "Incident"), "target_kind": Text("对象类型", "Target"),
+    "target_id": Text("对象", "Target id"), "reason": Text("理由", "Reason"), "frozen_at": Text("冻结于", "Frozen"),
+    "lifted_at": Text("解除于", "Lifted"), "lifted_reason": Text("解除理由", "Why lifted"), "year": Text("年度", "Year"),
+    "taken_fen": Text("实收（分）", "Taken (fen)"), "deducted_fen": Text("上年扣减（分）", "Deducted (fen)"),
+    "allowed_fen": Text("可收（分）", "Allowed (fen)"), "excess_fen": Text("超出（分）", "Excess (fen)"),
     "id": Text("标识", "Id"), "name_zh": Text("中文名称", "Name in Chinese"), "name_en": Text("英文名称", "Name in English"),
     "kind": Text("类别", "Kind"), "credit_code": Text("统一社会信用代码", "Credit code"),
     "licence_valid_to": Text("资质有效期至", "Licence valid to"), "grant_id": Text("授权编号", "Grant"),
@@ -61,17 +70,11 @@ def pack(work: Work, actor: Actor, year: int) -> bytes:
         "disclosure.zh.html": _page(found, "zh"),
         "disclosure.en.html": _page(found, "en"),
     }
-    sums = "".join(f"{hashlib.sha256(body).hexdigest()}  {name}\n" for name, body in sorted(parts.items()))
-    made = io.BytesIO()
-    with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as out:
-        for name, body in sorted((parts | {"SHA256SUMS": sums.encode()}).items()):
-            member = zipfile.ZipInfo(name, _EPOCH)
-            member.compress_type, member.external_attr = zipfile.ZIP_DEFLATED, 0o644 << 16
-            out.writestr(member, body)
-    digest = hashlib.sha256(made.getvalue()).hexdigest()
+    made = zip_of(parts)
+    digest = hashlib.sha256(made).hexdigest()
     payload = {"year": year, "sha256": digest, "missing": len(found.missing)}
     audit.record(work, actor, "disclosure.taken", subject=f"disclosure/{year}", payload=payload)
-    return made.getvalue()
+    return made
 
 
 def _workbook(found: Disclosure) -> bytes:

@@ -32,7 +32,7 @@ NAV: Final[tuple[tuple[str, Text, str | None], ...]] = (
     ("/waivers", Text("豁免", "Waivers"), "datasets:waiver:revoke"),
     ("/releases", Text("发布", "Releases"), None),
     ("/matrix", Text("矩阵", "Matrix"), None),
-    ("/demands", Text("需求", "Demands"), None),
+    ("/registers", Text("登记", "Registers"), None),
     ("/applications", Text("申请", "Applications"), "auth:application:read"),
     ("/clocks", Text("时限", "Clocks"), "auth:clock:read"),
     ("/grants", Text("授权", "Grants"), "auth:grant:read"),

@@ -25,7 +25,10 @@ class AssetColumn:
 
 @dataclass(frozen=True, slots=True)
 class Asset:
-    """A dataset as grants see it. `org_id` is the source department; `level` is 1-4 (5 = 重要, 6 = 核心)."""
+    """A dataset as grants see it. `org_id` is the source department; `level` is 1-4 (5 = 重要, 6 = 核心).
+
+    `is_shared`: it came by 共享 from another department or region, whose consent a grant needs.
+    """
 
     dataset_id: DatasetId
     title: Text
@@ -35,6 +38,7 @@ class Asset:
     auth_op_scope: Literal["yes", "no", "negotiable"]
     is_published: bool
     columns: tuple[AssetColumn, ...]
+    is_shared: bool = False
     _by_name: dict[str, AssetColumn] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

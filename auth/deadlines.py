@@ -21,6 +21,7 @@ from auth.grants.tables import GrantRow
 from auth.grants.workflow import State as GrantState
 from auth.messages import reminders
 from auth.profile.now import limits_now
+from auth.reviews import service as reviews
 from core.work import Work
 
 
@@ -43,6 +44,7 @@ def is_anything_due(work: Work) -> bool:
         waiting
         or duties.is_anything_due(work)
         or agreements.is_anything_due(work)
+        or reviews.is_anything_due(work)
         or escalation.is_anything_due(work)
         or reminders.is_anything_due(work)
     )
@@ -52,5 +54,5 @@ def note_due(work: Work) -> int:
     """Write every event that is due; returns their number. Safe to run at any time and in several processes."""
     noted = (
         grants.expire_due(work) + drafts.lapse_due(work) + duties.note_due(work) + agreements.end_due(work)
-    )
+    ) + reviews.settle_due(work)
     return noted + escalation.escalate_due(work) + reminders.remind_due(work)

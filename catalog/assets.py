@@ -28,6 +28,7 @@ def asset(work: Work, dataset_id: DatasetId | str) -> Asset:
         open_type=cast(OpenType, row.open_type or "N"),
         auth_op_scope=cast(AuthOpScope, row.auth_op_scope or "no"),
         is_published=row.state == State.PUBLISHED,
+        is_shared=row.origin == "shared",
         columns=tuple(_column(column, level) for column in queries.columns(work, row.id)),
     )
 

@@ -79,6 +79,8 @@ class DatasetFields(SQLModel):
     spatial_en: str = Field(default="", max_length=1000)
     crs: str | None = Field(default=None, max_length=20)
     spatial_resolution_m: float | None = Field(default=None, gt=0, le=1_000_000)
+    origin: str = Field(default="", max_length=20)
+    shared_from: str = Field(default="", max_length=200)
     source_system: str = Field(default="", max_length=500)
     source_system_en: str = Field(default="", max_length=500)
     legal_basis: str = Field(default="", max_length=LONG)

@@ -47,6 +47,7 @@ def conditional_fields(record: Record, columns: Columns) -> list[Reason]:
         "update_interval": codes.load("update_freq").fact(record.get("update_freq"), "needs_interval"),
         "spatial": has_coordinates(columns),
         "crs": has_coordinates(columns),
+        "shared_from": record.get("origin") == "shared",
         "registration_code": record.get("registration_state") == "registered",
         "registration_valid_to": record.get("registration_state") == "registered",
     }

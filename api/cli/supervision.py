@@ -87,3 +87,28 @@ def disclosure(
         show(
             found if as_json else {"items": found["missing"]}, as_json, ("section", "subject", "field", "en")
         )
+
+
+@app.command()
+def revenue(
+    year: Annotated[int | None, typer.Option("--year", min=2000, max=2100, help="One year; all without")] = None,
+    data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
+) -> None:  # fmt: skip
+    """What each operator took in a year against its cap; the excess is deducted in the next."""
+    with connect(data_dir, server, token, user) as api:
+        columns = ("org_id", "year", "taken_fen", "cap_fen", "deducted_fen", "allowed_fen", "excess_fen")
+        show(api.get("/revenue", year=year), as_json, columns)
+
+
+@app.command("revenue-cap")
+def revenue_cap(
+    org: Annotated[str, typer.Argument(help="The operator's id")],
+    year: Annotated[int, typer.Option("--year", min=2000, max=2100, help="The year")],
+    fen: Annotated[int, typer.Option("--fen", min=0, help="The cap in fen")],
+    source: Annotated[str, typer.Option("--source", help="Where it comes from")],
+    data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
+) -> None:  # fmt: skip
+    """Set the highest revenue of an operator in a year."""
+    body = {"org_id": org, "year": year, "cap_fen": fen, "source": source}
+    with connect(data_dir, server, token, user) as api:
+        show(api.post("/revenue/caps", body), as_json)

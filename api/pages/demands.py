@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, Final
@@ -260,7 +259,7 @@ def answer(request: Request, house: HouseDep, actor: ActorDep, demand_id: str, f
     typed = cases.typed_of(form, ("outcome", "answer", "dataset_ids", "is_public"), Step.ANSWER.value)
     given = {
         "outcome": typed["outcome"], "answer": typed["answer"], "is_public": typed["is_public"] != "no", "version": cases.version_of(form),
-        "dataset_ids": [each for each in re.split(r"[\s,，、]+", typed["dataset_ids"]) if each],
+        "dataset_ids": cases.words_of(typed["dataset_ids"]),
     }  # fmt: skip
 
     def act(work: Work) -> DemandRead:

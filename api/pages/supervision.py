@@ -10,6 +10,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import FileResponse, HTMLResponse
 
 from api.access import access
+from api.clock_tables import rates_chart
 from api.deps import ActorDep, HouseDep, LangDep, ReadDep
 from api.lookups import org_names
 from api.supervision_files import Form, ledger_file
@@ -17,6 +18,7 @@ from api.web import page
 from auth.actor import Actor
 from auth.anomalies import service as anomalies
 from auth.applications.rules import period
+from auth.clocks import kpi
 from auth.clocks import queries as clocks
 from auth.duties import service as duties
 from auth.grants.ledger import KINDS
@@ -47,8 +49,20 @@ def dashboard_page(
     return page(
         request, "supervision/dashboard.html", found=found, charts=_charts(found, lang), shown=SHOWN,
         monthly=found.months[::-1], orgs=org_names(work),
-        open_anomalies=anomalies.number_open(work), **_late(work, actor),
+        open_anomalies=anomalies.number_open(work), **_late(work, actor), **_rates(work, actor, begins, ends, lang),
     )  # fmt: skip
+
+
+def _rates(work: Work, actor: Actor, first: str, last: str, lang: Lang) -> dict[str, Any]:
+    """The three rates of keeping time in the months shown, whole and month by month."""
+    since, until = date.fromisoformat(f"{first}-01"), date.fromisoformat(f"{last}-01")
+    until = (until + timedelta(days=31)).replace(day=1) - timedelta(days=1)
+    rates = clocks.kpis(work, actor, since, max(since, until))
+    whole = {rate.measure: rate for rate in rates if rate.department_id is None and not rate.period}
+    return {
+        "rates": [(measure, whole[measure.key]) for measure in kpi.MEASURES],
+        "rates_chart": rates_chart(rates, None, lang),
+    }
 
 
 def _late(work: Work, actor: Actor) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ValidationError
 
 from auth.actor import Actor
 from auth.applications import queries, rules, steps
-from auth.applications.gates import gates
+from auth.applications.gates import gates, of_policy
 from auth.applications.models import (
     AcceptBody,
     ApplicationRead,
@@ -204,13 +204,12 @@ def _judged(
     for line, asked_line in zip(lines, ask.lines, strict=True):
         asked, decision = rules.policy_asked(ask, asked_line), by_line[line.id]
         offered = _offered(line, decision, asked)
-        against = rules.decision_objections(
-            decision,
-            asked,
-            offered,
-            votes.get(line.id, []),
-            assets(DatasetId(line.dataset_id)),
-            limits_now(work),
+        asset = assets(DatasetId(line.dataset_id))
+        against = (
+            *rules.decision_objections(
+                decision, asked, offered, votes.get(line.id, []), asset, limits_now(work)
+            ),
+            *(of_policy(work, asset, offered) if offered is not None else ()),
         )
         found.append(_Judged(line, decision, offered, against))
     return found

@@ -11,7 +11,7 @@ from sqlmodel import col, delete, select
 from auth import audit
 from auth.actor import SYSTEM, Actor
 from auth.applications import queries, rules, steps
-from auth.applications.gates import gates
+from auth.applications.gates import advice, gates, of_line
 from auth.applications.models import ApplicationAsk, ApplicationRead, ApplicationSave, LineAsk, StepBody
 from auth.applications.reading import read
 from auth.applications.steps import Assets
@@ -158,16 +158,25 @@ def _precheck(work: Work, row: ApplicationRow, assets: Assets) -> Precheck:
     from auth.applications import succession as followed  # it makes drafts, and looks back here
 
     ask = queries.ask_of(work, row)
+    known = _known(ask, assets)
+    lines = (
+        reason
+        for line in ask.lines
+        for reason in of_line(
+            work, known[line.dataset_id], [each.name for each in line.columns], ask.scenario_id, ask.starts_on, ask.ends_on
+        )
+    )  # fmt: skip
     desk = rules.Desk(
-        assets=_known(ask, assets),
+        assets=known,
         licence=licence(work, OrgId(row.org_id)),
         limits=limits_now(work),
         now=work.now,
         today=steps.local_day(work.now),
         twins=queries.twins(work, row, ask.scenario_id),
-        gates=(*gates(work, row), *followed.objections(work, row, ask)),
+        gates=(*gates(work, row), *lines, *followed.objections(work, row, ask)),
     )
-    return Precheck(rules.submission_objections(ask, desk), rules.advice(ask, desk))
+    hints = [hint for line in ask.lines for hint in advice(work, known[line.dataset_id], ask.ends_on)]
+    return Precheck(rules.submission_objections(ask, desk), (*rules.advice(ask, desk), *hints))
 
 
 def _fill(work: Work, row: ApplicationRow, ask: ApplicationAsk, known: dict[str, Asset]) -> None:

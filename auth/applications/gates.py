@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import date
 
 from auth.agreements import cover
 from auth.applications import queries
 from auth.applications.tables import ApplicationRow
+from auth.asset import Asset
+from auth.consents import cover as consents
 from auth.duties.service import overdue_reasons
 from auth.incidents import freezes
+from auth.policy.model import GrantPolicy
 from auth.profile.now import profile
+from auth.registrations import cover as registrations
 from core.errors import Reason
 from core.work import Work
 
@@ -19,6 +24,44 @@ def gates(work: Work, row: ApplicationRow) -> tuple[Reason, ...]:
     lines = [(line.dataset_id, line.department_id) for line in queries.lines(work, row.id)]
     agreed = cover.objections(work, profile(work), row.org_id, row.scenario_id, row.starts_on, row.ends_on)
     return _once((*_frozen(work, row.org_id, lines), *overdue_reasons(work, row.org_id), *agreed))
+
+
+def of_line(
+    work: Work,
+    asset: Asset,
+    columns: Iterable[str],
+    scenario_id: str,
+    starts_on: date | None,
+    ends_on: date | None,
+) -> tuple[Reason, ...]:
+    """What must stand for one dataset besides: the consent of whoever shared it, and its registration where that binds."""
+    rules = profile(work)
+    found = consents.objections(
+        work, rules, asset.dataset_id, columns, scenario_id, starts_on, ends_on, is_shared=asset.is_shared
+    )
+    return (*found, *(_registered(work, asset, ends_on) if rules.registration == "required" else ()))
+
+
+def advice(work: Work, asset: Asset, ends_on: date | None) -> tuple[Reason, ...]:
+    """What the register says where registration is encouraged only."""
+    return _registered(work, asset, ends_on) if profile(work).registration == "encouraged" else ()
+
+
+def _registered(work: Work, asset: Asset, ends_on: date | None) -> tuple[Reason, ...]:
+    return registrations.objections(work, profile(work), asset.dataset_id, ends_on, in_scope=_in_scope(asset))
+
+
+def of_policy(work: Work, asset: Asset, policy: GrantPolicy) -> tuple[Reason, ...]:
+    """The same for a policy on offer or in a grant."""
+    rules = profile(work)
+    return (
+        *consents.of_policy(work, rules, policy, is_shared=asset.is_shared),
+        *registrations.of_policy(work, rules, policy, in_scope=_in_scope(asset)),
+    )
+
+
+def _in_scope(asset: Asset) -> bool:
+    return asset.auth_op_scope in ("yes", "negotiable")
 
 
 def _once(reasons: Iterable[Reason]) -> tuple[Reason, ...]:

@@ -18,6 +18,7 @@ from auth.grants.tables import GrantRow
 from auth.grants.workflow import State
 from auth.policy.model import GrantPolicy, Use
 from auth.policy.rules import GRANT, refused
+from auth.reviews import cover as reviews
 from core.errors import Reason, refuse_if
 from core.ids import ApplicationId, GrantId
 from core.work import Work
@@ -88,6 +89,8 @@ def objections(work: Work, row: ApplicationRow, ask: ApplicationAsk) -> Iterator
         return
     found = grants.row(work, GrantId(row.from_grant_id))
     yield from _stands(work, found, Succession(row.succession))
+    asked = [column.name for line in ask.lines for column in line.columns]
+    yield from reviews.following_objections(work, found.id, asked)
     policy = grants.view_of(work, found).policy
     same = [line.dataset_id for line in ask.lines] == [found.dataset_id]
     if not same or ask.scenario_id != policy.scenario_id:
@@ -113,3 +116,4 @@ def _stands(work: Work, found: GrantRow, succession: Succession) -> Iterator[Rea
         )
     if succession is Succession.RENEWAL:
         yield from renewal_objections(work, found.id)
+        yield from reviews.renewal_objections(work, found.id)

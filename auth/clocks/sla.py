@@ -103,3 +103,8 @@ def levels() -> tuple[Level, ...]:
 def reminder_days() -> tuple[int, ...]:
     """How many days before an end people are reminded, longest first."""
     return tuple(sorted(_data()["reminders"]["days_before"], reverse=True))
+
+
+def registration_reminder_days() -> tuple[int, ...]:
+    """The same for a registration, whose renewal is to be asked for in time."""
+    return tuple(sorted(_data()["registration_reminders"]["days_before"], reverse=True))

@@ -63,7 +63,7 @@ class DemandCreate(SQLModel):
 class DemandAssign(CaseStep):
     """The department that is to look into it."""
 
-    department_id: str = Field(min_length=1, max_length=60)
+    department_id: Prose = Field(min_length=1, max_length=60)
 
 
 class DemandReply(CaseStep):

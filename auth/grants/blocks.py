@@ -1,4 +1,4 @@
-"""What stands against a grant from outside its own terms at this instant: a freeze, an agreement that ended, a duty overdue."""
+"""What stands against a grant from outside its own terms at this instant: a freeze, an agreement or a registration that ended, a duty or a narrowing overdue."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from auth.grants.tables import GrantRow
 from auth.incidents import freezes
 from auth.policy.model import GrantPolicy
 from auth.profile import now
+from auth.registrations import cover as registrations
+from auth.reviews import cover as reviews
 from core.errors import Reason
 from core.work import Work
 
@@ -18,5 +20,7 @@ def blocks(work: Work, row: GrantRow, policy: GrantPolicy) -> tuple[Reason, ...]
     return (
         *freezes.reasons(work, grant_id=row.id, orgs=[row.org_id, row.department_id], dataset_id=row.dataset_id),
         *cover.at_use(work, profile, row.org_id, policy.scenario_id),
+        *registrations.at_use(work, profile, row.dataset_id),
+        *reviews.at_use(work, row.id),
         *overdue.blocking(work, profile, now.limits_of(profile), row),
     )  # fmt: skip

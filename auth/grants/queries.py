@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, and_, false, func, or_, true
 from sqlmodel import col, select
 
 from auth.actor import Actor
+from auth.consents import cover as consents
 from auth.grants.blocks import blocks
 from auth.grants.tables import GrantEventRow, GrantRow
 from auth.grants.view import GrantView, Used
@@ -17,6 +18,7 @@ from auth.grants.workflow import State
 from auth.policy.model import GrantPolicy
 from auth.policy.rules import POLICY
 from auth.policy.separation import Past
+from auth.profile.now import profile
 from auth.scope import sight
 from core.errors import NotFound, Reason, Unavailable
 from core.ids import ApplicationId, DatasetId, GrantId, OrgId
@@ -69,6 +71,7 @@ def view_of(work: Work, found: GrantRow) -> GrantView:
             )
         )
     policy = policy_of(found)
+    consent = consents.at_use(work, profile(work), policy)
     return GrantView(
         id=GrantId(found.id),
         state=State(found.state),
@@ -82,7 +85,8 @@ def view_of(work: Work, found: GrantRow) -> GrantView:
             found.used_bytes + found.carried_bytes,
         ),
         application_id=ApplicationId(found.application_id),
-        blocks=blocks(work, found, policy),
+        blocks=(*blocks(work, found, policy), *consent.against),
+        if_shared=consent.if_shared,
     )
 
 

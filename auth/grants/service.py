@@ -208,6 +208,7 @@ def _activation_objections(
         *separation.approver_does_not_activate(_doer(work, actor), json.loads(row.approved_by)),
         *rules.licence_objections(licence(work, OrgId(row.org_id)), work.now),
         *rules.asset_objections(asset),
+        *(view.if_shared if asset.is_shared else ()),
         *rules.unenforceable(policy, asset),
         *rules.form_objections(policy.delivery_forms, asset, limits_now(work)),
         *rules.column_objections(policy.columns, asset, limits_now(work)),

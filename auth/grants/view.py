@@ -24,7 +24,8 @@ class Used:
 class GrantView:
     """One grant at one instant. `policy_hash` is what was agreed; it must equal `policy.hash`.
 
-    `blocks`: what stands against it from outside its own terms at this instant, such as a freeze.
+    `blocks`: what stands against it from outside its own terms at this instant, such as a freeze. `if_shared`: what besides,
+    if its dataset turns out to have come by sharing.
     """
 
     id: GrantId
@@ -36,6 +37,7 @@ class GrantView:
     used: Used
     application_id: ApplicationId
     blocks: tuple[Reason, ...] = ()
+    if_shared: tuple[Reason, ...] = ()
 
     @property
     def starts_at(self) -> datetime:

@@ -59,6 +59,22 @@ KINDS: Final[Mapping[str, Kind]] = {
         "reminder", Text("角色即将到期", "Role ends soon"),
         Text("账号 {account} 的角色 {role} 将于 {ends_on} 到期（还有 {days} 天）。", "The role {role} of {account} ends on {ends_on} (in {days} days)."),
     ),
+    "reminder.registration": Kind(
+        "reminder", Text("登记即将到期", "Registration ends soon"),
+        Text("“{title_zh}”的登记（{code}）将于 {ends_on} 到期（还有 {days} 天）；请办理续展。", "The registration of “{title_en}” ({code}) ends on {ends_on} (in {days} days); ask for its renewal."),
+    ),
+    "review.waits": Kind(
+        "task", Text("授权复核待答复", "Grant to review"),
+        Text("“{title_zh}”的授权待复核，期限 {due_on}：保留、收窄或撤销。", "A grant on “{title_en}” is to be reviewed by {due_on}: keep, narrow or withdraw."),
+    ),
+    "review.narrowed": Kind(
+        "case", Text("授权须变更", "Grant to amend"),
+        Text("“{title_zh}”的授权经复核须去掉 {columns}，请于 {due_on} 前申请变更，逾期停止使用。", "Your grant on “{title_en}” is to go on without {columns}: ask for its amendment by {due_on}, or use stops."),
+    ),
+    "reminder.review": Kind(
+        "reminder", Text("授权复核即将到期", "Review due soon"),
+        Text("“{title_zh}”的授权复核将于 {ends_on} 到期（还有 {days} 天）。", "The review of a grant on “{title_en}” is due on {ends_on} (in {days} days)."),
+    ),
     "demand.waits": Kind(
         "task", Text("待办数据需求", "Demand to handle"),
         Text("数据需求“{title}”现为“{state_zh}”，等您办理，期限 {due_on}。", "The demand “{title}” is now “{state_en}” and waits for you; due {due_on}."),

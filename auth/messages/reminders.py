@@ -14,13 +14,18 @@ from sqlmodel import col, select
 
 from auth.applications.rules import period
 from auth.clocks.counting import day_of
-from auth.clocks.sla import reminder_days
+from auth.clocks.sla import registration_reminder_days, reminder_days
 from auth.grants.tables import GrantRow
 from auth.grants.workflow import State as GrantState
 from auth.identity.tables import AccountRow, LicenceState, OrganisationRow, RoleAssignmentRow
 from auth.messages import audience
 from auth.messages.service import tell
 from auth.messages.tables import ReminderRow
+from auth.registrations.tables import RegistrationRow
+from auth.registrations.workflow import Act
+from auth.registrations.workflow import State as RegistrationState
+from auth.reviews.tables import ReviewRow
+from auth.reviews.workflow import State as ReviewState
 from auth.roles import Role
 from core.work import Work, hold
 
@@ -35,6 +40,7 @@ class Ending:
     href: str
     people: Callable[[Work], list[str]]
     facts: dict[str, str] = field(default_factory=dict)
+    days: tuple[int, ...] = ()  # where the usual days of reminding do not apply
 
 
 def offset(left: int, days: tuple[int, ...]) -> int | None:
@@ -99,19 +105,60 @@ def _roles(work: Work, until: date) -> Iterator[Ending]:
         yield Ending("role", row.id, last, "/me", people, facts)
 
 
-SOURCES: Final[tuple[Callable[[Work, date], Iterator[Ending]], ...]] = (_grants, _licences, _roles)
+def _registrations(work: Work, until: date) -> Iterator[Ending]:
+    wanted = select(RegistrationRow).where(
+        RegistrationRow.state == RegistrationState.REGISTERED, RegistrationRow.act != Act.CANCELLATION,
+        col(RegistrationRow.valid_to) >= day_of(work.now), col(RegistrationRow.valid_to) <= until,
+    )  # fmt: skip
+    for row in work.db.exec(wanted):
+        department = row.department_id
+
+        def people(work: Work, department: str = department) -> list[str]:
+            return audience.holders(work, [Role.STEWARD], [department])
+
+        if row.valid_to is not None:
+            facts = {"title_zh": row.title_zh, "title_en": row.title_en, "code": row.code}
+            yield Ending(
+                "registration", row.id, row.valid_to, f"/registrations/{row.id}", people, facts, registration_reminder_days()
+            )  # fmt: skip
+
+
+def _reviews(work: Work, until: date) -> Iterator[Ending]:
+    """Looks at grants that a steward has not answered."""
+    wanted = select(ReviewRow).where(
+        ReviewRow.state == ReviewState.OPEN,
+        col(ReviewRow.due_on) >= day_of(work.now),
+        col(ReviewRow.due_on) <= until,
+    )
+    for row in work.db.exec(wanted):
+        department = row.department_id
+
+        def people(work: Work, department: str = department) -> list[str]:
+            return audience.holders(work, [Role.STEWARD], [department])
+
+        facts = {"title_zh": row.title_zh, "title_en": row.title_en}
+        yield Ending("review", row.id, row.due_on, f"/reviews/{row.id}", people, facts)
+
+
+SOURCES: Final[tuple[Callable[[Work, date], Iterator[Ending]], ...]] = (
+    _grants,
+    _licences,
+    _roles,
+    _registrations,
+    _reviews,
+)
 
 
 def due(work: Work) -> list[tuple[Ending, int]]:
     """Endings with the reminder that is due now and has not gone out."""
     today, days = day_of(work.now), reminder_days()
-    until = today + timedelta(days=max(days))
+    until = today + timedelta(days=max(*days, *registration_reminder_days()))
     wanted = select(ReminderRow).where(ReminderRow.ends_on >= today, ReminderRow.ends_on <= until)
     sent = {(row.kind, row.subject, row.ends_on, row.days_before) for row in work.db.exec(wanted)}
     found = []
     for source in SOURCES:
         for ending in source(work, until):
-            before = offset((ending.ends_on - today).days, days)
+            before = offset((ending.ends_on - today).days, ending.days or days)
             if before is not None and (ending.kind, ending.subject, ending.ends_on, before) not in sent:
                 found.append((ending, before))
     return found

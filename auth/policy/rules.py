@@ -139,6 +139,8 @@ def licence_objections(licence: Licence, at: datetime) -> Iterator[Reason]:
 
 def _dataset_is_grantable(case: Case) -> Iterator[Reason]:
     yield from asset_objections(case.asset)
+    if case.asset.is_shared:
+        yield from case.grant.if_shared
 
 
 def asset_objections(asset: Asset) -> Iterator[Reason]:

@@ -15,6 +15,7 @@ from auth.agreements import cover
 from auth.applications.rules import latest_end
 from auth.asset import Asset
 from auth.casework.book import Book, CaseStep, Command, made_by, need_reason
+from auth.consents import cover as consents
 from auth.grants import queries as grants
 from auth.grants.tables import GrantRow
 from auth.grants.workflow import FINAL as GRANT_FINAL
@@ -24,6 +25,7 @@ from auth.policy.model import GrantPolicy, Prose
 from auth.profile.model import Profile
 from auth.profile.tables import ProfileRow
 from auth.profile.workflow import FINAL, MACHINE, State, Step
+from auth.registrations import cover as registrations
 from auth.roles import Role
 from auth.scope import sight
 from core.errors import NotFound, Reason, refuse_if
@@ -156,6 +158,9 @@ def _against(
     except NotFound as gone:
         yield Reason("dataset-gone", gone.detail, rules.GRANT)
         return
+    yield from consents.of_policy(work, profile, policy, is_shared=asset.is_shared)
+    in_scope = asset.auth_op_scope in ("yes", "negotiable")
+    yield from registrations.of_policy(work, profile, policy, in_scope=in_scope)
     yield from rules.form_objections(policy.delivery_forms, asset, known)
     yield from rules.column_objections(policy.columns, asset, known)
 

@@ -9,22 +9,28 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any, Final
 
 from pydantic import BaseModel
 from sqlalchemy import func
 from sqlmodel import col, select
 
+from auth.agreements.model import AgreementBody
+from auth.agreements.tables import AgreementRow
+from auth.agreements.workflow import State as AgreementState
 from auth.applications.tables import ApplicationLineRow, ApplicationRow
 from auth.applications.workflow import State as ApplicationState
 from auth.grants.tables import GrantRow, UsageMonthRow
 from auth.grants.workflow import State
 from auth.identity.rules import ENTERPRISE_KINDS
 from auth.identity.tables import OrganisationRow, OrgKind
+from auth.incidents.tables import IncidentRow
 from auth.policy.filters.rules import LOCAL
 from auth.policy.limits import limits
 from auth.products.tables import FeeCapRow, FeeRow, ProductRow
+from auth.profile.now import profile
+from auth.revenue import service as revenue
 from core.work import Work
 
 UNITS: Final = ("extracts", "deliveries", "rows", "bytes", "downloads", "sent_bytes")
@@ -45,12 +51,15 @@ class Disclosure(BaseModel):
 
     year: int
     bodies: list[dict[str, Any]]
+    agreements: list[dict[str, Any]]
     authorisations: list[dict[str, Any]]
     fee_caps: list[dict[str, Any]]
     operators: list[dict[str, Any]]
     resources: list[dict[str, Any]]
     products: list[dict[str, Any]]
     fees: list[dict[str, Any]]
+    revenue: list[dict[str, Any]]
+    incidents: list[dict[str, Any]]
     figures: dict[str, int]
     refusals: list[dict[str, Any]]
     missing: list[Missing]
@@ -76,17 +85,20 @@ def disclosure(work: Work, year: int) -> Disclosure:
     made = Disclosure(
         year=year,
         bodies=[_org(row) for row in orgs.values() if row.kind == OrgKind.IMPLEMENTING_BODY],
+        agreements=_agreements(work, year, orgs),
         authorisations=[_authorisation(row, orgs) for row in granted],
         fee_caps=_caps(work, year),
         operators=[_org(orgs[each]) for each in sorted(holders) if orgs[each].kind in ENTERPRISE_KINDS],
         resources=_resources(used, orgs),
         products=[_product(row, orgs) for row in live_products],
         fees=fees,
-        figures=_figures(work, begins, ends, granted, used, fees),
+        revenue=[row.model_dump() for row in revenue.revenue(work, year=year)],
+        incidents=_incidents(work, begins, ends),
+        figures=_figures(work, begins, ends, granted, used, fees, orgs),
         refusals=_refusals(work, begins, ends),
         missing=[],
     )
-    made.missing = list(_missing(made))
+    made.missing = list(_missing(made, needs_agreement=profile(work).agreement))
     return made
 
 
@@ -129,6 +141,45 @@ def _authorisation(row: GrantRow, orgs: dict[str, OrganisationRow]) -> dict[str,
         "ends_at": row.ends_at.isoformat(), "state": row.state, "ended_at": row.ended_at.isoformat() if row.ended_at else "",
         "agreement_hash": row.agreement_hash,
     }  # fmt: skip
+
+
+def _agreements(work: Work, year: int, orgs: dict[str, OrganisationRow]) -> list[dict[str, Any]]:
+    """Agreements in force on some day of the year: who, how chosen, for which scenarios, until when, at what cap."""
+    wanted = select(AgreementRow).where(
+        col(AgreementRow.state).in_([AgreementState.ACTIVE, AgreementState.ENDED, AgreementState.TERMINATED]),
+        AgreementRow.starts_on <= date(year, 12, 31), AgreementRow.ends_on >= date(year, 1, 1),
+    )  # fmt: skip
+    found = []
+    for row in work.db.exec(wanted.order_by(col(AgreementRow.operator_id), col(AgreementRow.id))):
+        ended_on = row.ended_at.astimezone(LOCAL).date() if row.ended_at else None
+        if ended_on is not None and ended_on < date(year, 1, 1):
+            continue
+        body = AgreementBody.model_validate_json(row.body)
+        found.append(
+            {
+                "agreement_id": row.id, "title": row.title, "org_id": row.operator_id, "org_zh": orgs[row.operator_id].name_zh,
+                "org_en": orgs[row.operator_id].name_en, "mode": body.mode.value, "scenario_id": ", ".join(body.scenarios),
+                "purposes": ", ".join(body.purposes), "starts_on": row.starts_on.isoformat(), "ends_on": row.ends_on.isoformat(),
+                "state": row.state, "ended_on": ended_on.isoformat() if ended_on else "", "selection": body.selection.value if body.selection else "",
+                "selection_sha256": body.selection_sha256, "product_list": body.products,
+            }
+        )  # fmt: skip
+    return found
+
+
+def _incidents(work: Work, begins: datetime, ends: datetime) -> list[dict[str, Any]]:
+    """Freezes that began in the year or still held in it."""
+    wanted = select(IncidentRow).where(
+        col(IncidentRow.created_at) < ends, func.coalesce(IncidentRow.ended_at, ends) >= begins
+    )
+    return [
+        {
+            "incident_id": row.id, "target_kind": row.target_kind, "target_id": row.target_id, "title_zh": row.title_zh, "title_en": row.title_en,
+            "reason": row.reason, "state": row.state, "frozen_at": row.created_at.isoformat(),
+            "lifted_at": row.ended_at.isoformat() if row.ended_at else "", "lifted_reason": row.lifted_reason,
+        }
+        for row in work.db.exec(wanted.order_by(col(IncidentRow.created_at), col(IncidentRow.id)))
+    ]  # fmt: skip
 
 
 def _caps(work: Work, year: int) -> list[dict[str, Any]]:
@@ -191,6 +242,7 @@ def _figures(
     granted: list[GrantRow],
     used: dict[tuple[str, str], Counter[str]],
     fees: list[dict[str, Any]],
+    orgs: dict[str, OrganisationRow],
 ) -> dict[str, int]:
     in_year = (col(ApplicationRow.submitted_at) >= begins, col(ApplicationRow.submitted_at) < ends)
     by_state = dict(
@@ -203,6 +255,7 @@ def _figures(
         "applications": sum(by_state.values()), "applications_accepted": accepted,
         "applications_rejected": by_state.get(ApplicationState.REJECTED, 0),
         "authorisations": len(granted), "in_force_at_end": sum(_stands(row, ends) for row in granted),
+        "agreements": len(_agreements(work, begins.astimezone(LOCAL).year, orgs)), "incidents": len(_incidents(work, begins, ends)),
         **{unit: sum(held[unit] for held in used.values()) for unit in UNITS},
         "revenue_fen": sum(fee["amount_fen"] for fee in fees),
     }  # fmt: skip
@@ -227,7 +280,7 @@ def _refusals(work: Work, begins: datetime, ends: datetime) -> list[dict[str, An
     return [{"code": code, "times": times} for code, times in work.db.exec(wanted)]
 
 
-def _missing(made: Disclosure) -> Iterator[Missing]:
+def _missing(made: Disclosure, *, needs_agreement: bool) -> Iterator[Missing]:
     """What the notice asks for and the records do not hold, field by field."""
     if not made.bodies:
         yield _lacks("bodies", "", "name_zh", "未登记实施机构", "No implementing body is entered")
@@ -246,7 +299,70 @@ def _missing(made: Disclosure) -> Iterator[Missing]:
                 "缺资质有效期",
                 "The licence's last day is missing",
             )
+    yield from _missing_agreements(made, needs_agreement=needs_agreement)
     yield from _missing_money(made)
+
+
+def _missing_agreements(made: Disclosure, *, needs_agreement: bool) -> Iterator[Missing]:
+    """Authorisations hang on an agreement; an agreement says how its operator was chosen and what is made; a freeze says why and its end."""
+    covered = {row["org_id"] for row in made.agreements}
+    for row in made.operators:
+        if needs_agreement and row["id"] not in covered:
+            yield _lacks(
+                "agreements",
+                row["id"],
+                "agreement_id",
+                "运营机构在本年度没有授权运营协议",
+                "The operator has no agreement in the year",
+            )
+    for row in made.agreements:
+        for field, zh, en in (
+            ("selection", "缺运营机构的选择方式", "How the operator was chosen is missing"),
+            (
+                "selection_sha256",
+                "缺选择过程的证明文件",
+                "The evidence of how the operator was chosen is missing",
+            ),
+            ("scenario_id", "缺场景", "The scenarios are missing"),
+            ("product_list", "缺产品清单", "The list of products is missing"),
+        ):
+            if not row[field]:
+                yield _lacks("agreements", row["agreement_id"], field, zh, en)
+    for row in made.authorisations:
+        for field, zh, en in (
+            ("purposes", "缺用途", "The purposes are missing"),
+            ("title_en", "缺英文名称", "The English title is missing"),
+        ):
+            if not row[field]:
+                yield _lacks("authorisations", row["grant_id"], field, zh, en)
+    for row in made.products:
+        if not row["summary"].strip():
+            yield _lacks(
+                "products", row["product_id"], "summary", "缺产品说明", "The product is not described"
+            )
+    for row in made.fee_caps:
+        if not row["source"].strip():
+            yield _lacks(
+                "fee_caps", row["scenario_id"], "source", "缺上限的依据", "The cap's source is missing"
+            )
+    for row in made.incidents:
+        if row["lifted_at"] and not row["lifted_reason"]:
+            yield _lacks(
+                "incidents",
+                row["incident_id"],
+                "lifted_reason",
+                "缺解除理由",
+                "Why the freeze was lifted is missing",
+            )
+    for row in made.revenue:
+        if row["taken_fen"] and row["cap_fen"] is None:
+            yield _lacks(
+                "revenue",
+                row["org_id"],
+                "cap_fen",
+                "有收入但未核定最高准许收入",
+                "Revenue without a highest permitted one",
+            )
 
 
 def _missing_money(made: Disclosure) -> Iterator[Missing]:
@@ -289,12 +405,15 @@ def _lacks(section: str, subject: str, field: str, zh: str, en: str) -> Missing:
 def sections(made: Disclosure) -> Iterable[tuple[str, list[dict[str, Any]]]]:
     """The sections in the order in which the notice names them."""
     yield "bodies", made.bodies
+    yield "agreements", made.agreements
     yield "authorisations", made.authorisations
     yield "fee_caps", made.fee_caps
     yield "operators", made.operators
     yield "resources", made.resources
     yield "products", made.products
     yield "fees", made.fees
+    yield "revenue", made.revenue
+    yield "incidents", made.incidents
     yield "figures", [{"figure": name, "value": value} for name, value in made.figures.items()]
     yield "refusals", made.refusals
     yield "missing", [each.model_dump() for each in made.missing]

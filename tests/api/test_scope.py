@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import date
 from typing import Any
 
 import pytest
@@ -20,6 +21,8 @@ from auth.agreements import service as agreements
 from auth.agreements.model import AgreementBody, PlanBody
 from auth.anomalies.tables import AnomalyRow
 from auth.clocks.tables import ExtensionRow
+from auth.consents import service as consents
+from auth.consents.service import ConsentCreate
 from auth.demands import service as demands
 from auth.demands.service import DemandCreate
 from auth.duties import service as duties
@@ -29,10 +32,16 @@ from auth.identity.api_keys import ApiKeyCreate
 from auth.incidents import service as incidents
 from auth.incidents.service import IncidentCreate
 from auth.incidents.workflow import Target
+from auth.openplan import service as openplan
+from auth.openplan.service import TaskCreate
 from auth.products.tables import ProductRow
 from auth.profile import service as profiles
 from auth.profile.model import shipped
 from auth.profile.service import ProfileProposal
+from auth.registrations import service as registrations
+from auth.registrations.service import RegistrationCreate
+from auth.reviews import service as reviews
+from auth.reviews.service import CampaignOpen
 from auth.webhooks.tables import DeliveryRow, EndpointRow
 from catalog.proposals import service as proposals
 from datasets.batches import service as batches
@@ -141,6 +150,24 @@ def things(sqlite_house: House) -> dict[str, str]:
             actor_of(work, "applicant"),
             DemandCreate(title="充电桩分布", need="全区公共充电桩的位置与功率"),
         )
+        paper = ConsentCreate(
+            dataset_id=grant.dataset_id, provider="市局", signatory="李", consented_on=work.now.date(), starts_on=work.now.date(),
+            ends_on=work.now.date(), evidence_name="函", evidence_sha256="0" * 64,
+        )  # fmt: skip
+        consent = consents.enter(work, actor_of(work, "steward_a"), paper, assets=desk.assets)
+        act = registrations.draft(
+            work,
+            actor_of(work, "steward_a"),
+            RegistrationCreate(dataset_id=grant.dataset_id),
+            assets=desk.assets,
+        )
+        look = reviews.evaluate(work, actor_of(work, "watch"), grant.id)
+        campaign = reviews.open_campaign(work, actor_of(work, "watch"), CampaignOpen())
+        task = openplan.enter(
+            work,
+            SYSTEM,
+            TaskCreate(year=2026, title="开放停车数据", department_id="parks", due_on=date(2026, 6, 30)),
+        )
         asked = ExtensionRow(
             id=work.new_id(), application_id=grant.application_id, turn=1, stage="decide", working_days=3, reason="a reason",
             asked_by="screener", asked_by_person="p", asked_at=work.now,
@@ -174,7 +201,8 @@ def things(sqlite_house: House) -> dict[str, str]:
         "profile_id": version.id, "view_id": "0" * 64, "extension_id": asked.id, "product_id": product.id,
         "endpoint_id": endpoint.id, "delivery_id": delivery.id, "harvest_id": harvest.id, "run_id": run.id,
         "share": "safety", "schema": "PK", "table": grant.dataset_id, "which": "renew",
-        "anomaly_id": anomaly.id, "demand_id": demand.id, "rule": "volume", "record_proposal_id": proposal.id,
+        "anomaly_id": anomaly.id, "demand_id": demand.id, "consent_id": consent.id, "task_id": task.id, "review_id": look.id,
+        "campaign_id": campaign.id, "registration_id": act.id, "rule": "volume", "record_proposal_id": proposal.id,
     }  # fmt: skip
 
 

@@ -2,19 +2,58 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import pytest
 
 from api.house import House
+from auth.casework.book import CaseStep
+from auth.consents import service as consents
+from auth.consents.service import ConsentCreate
 from auth.duties import service as duties
 from auth.duties.service import DutyAnswer
 from auth.grants import service as grants
 from auth.grants.service import GrantStep
+from auth.openplan import service as openplan
+from auth.openplan.service import TaskCreate
+from auth.openplan.workflow import Step as PlanStep
+from auth.registrations import service as registrations
+from auth.registrations.service import RegistrationCreate
+from auth.reviews import service as reviews
+from auth.reviews.service import CampaignOpen
 from tests.auth.agreements.scene import an_agreement, in_force, with_planner
-from tests.desk import a_desk, a_grant
-from tests.people import client_as
+from tests.desk import PARKS, Desk, a_desk, a_grant
+from tests.people import a_person, client_as
 from tests.web.browser import OpenPage, axe, overflow, shot
 
 pytestmark = pytest.mark.browser
+
+
+def _registers(desk: Desk, grant_id: str) -> dict[str, tuple[str, str]]:
+    """The pages of the registers, each with something to show."""
+    with desk.house.write() as work:
+        a_person(work, "cataloguer", "bureau", ["catalog_admin"])
+    with desk.write("steward_a") as (work, actor):
+        act = registrations.draft(
+            work, actor, RegistrationCreate(dataset_id=PARKS.dataset_id), assets=desk.assets
+        )
+        paper = ConsentCreate(
+            dataset_id=PARKS.dataset_id, provider="市交通运输局", signatory="李处长", consented_on=date(2026, 2, 20), starts_on=date(2026, 1, 1),
+            ends_on=date(2028, 12, 31), evidence_name="同意函.pdf", evidence_sha256="c" * 64,
+        )  # fmt: skip
+        consent = consents.enter(work, actor, paper, assets=desk.assets)
+    with desk.write("watch") as (work, actor):
+        campaign = reviews.open_campaign(work, actor, CampaignOpen())
+        look = reviews.evaluate(work, actor, grant_id)
+    with desk.write("cataloguer") as (work, actor):
+        body = TaskCreate(year=2026, title="开放停车场数据", department_id="parks", due_on=date(2026, 6, 30))
+        openplan.step(work, actor, openplan.enter(work, actor, body).id, PlanStep.PUBLISH, CaseStep())
+    return {
+        "registers": ("watch", "/registers"), "registration": ("steward_a", f"/registrations/{act.id}"), "registrations": ("steward_a", "/registrations"),
+        "consent": ("screener", f"/consents/{consent.id}"), "review": ("steward_a", f"/reviews/{look.id}"), "reviews": ("steward_a", "/reviews"),
+        "campaign": ("watch", f"/campaigns/{campaign.id}"), "open-plan": ("cataloguer", "/open-plan"), "revenue": ("watch", "/revenue"),
+        "supervision": ("watch", "/supervision"),
+    }  # fmt: skip
 
 
 def test_institutional_pages_are_readable_and_within_their_width(
@@ -22,6 +61,7 @@ def test_institutional_pages_are_readable_and_within_their_width(
 ) -> None:
     desk = with_planner(a_desk(sqlite_house))
     grant = a_grant(desk)
+    registers = _registers(desk, grant.id)
     with desk.write("officer") as (work, actor):
         duties.report_early(work, actor, grant.id, DutyAnswer(text="用于旅游风险评估，未对外提供"))
     with desk.write("watch") as (work, actor):
@@ -37,7 +77,7 @@ def test_institutional_pages_are_readable_and_within_their_width(
         "duties": ("officer", "/duties"), "agreement": ("approver", f"/agreements/{agreement.id}"), "agreement-new": ("planner", "/agreements/new"),
         "demand": ("planner", f"/demands/{demand}"), "demands": ("planner", "/demands"), "demand-new": ("officer", "/demands/new"),
         "profile": ("approver", "/profile"), "profile-version": ("approver", f"/profile/{version.id}"), "organisation": ("watch", "/admin/organisations/insurer"),
-    }  # fmt: skip
+    } | registers  # fmt: skip
     faults: dict[str, object] = {}
     for name, (who, path) in pages.items():
         for lang, width in (("zh", 1280), ("en", 390)):

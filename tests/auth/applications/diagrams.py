@@ -9,13 +9,17 @@ from auth.agreements import plan_workflow as plan
 from auth.agreements import workflow as agreement
 from auth.anomalies import workflow as anomaly
 from auth.applications import workflow as application
+from auth.consents import workflow as consent
 from auth.demands import workflow as demand
 from auth.duties import workflow as duty
 from auth.grants import workflow as grant
 from auth.identity import licence
 from auth.incidents import workflow as incident
+from auth.openplan import workflow as open_task
 from auth.policy.limits import limits
 from auth.profile import workflow as profile
+from auth.registrations import workflow as registration
+from auth.reviews import workflow as review
 from auth.roles import ROLE_NAMES
 
 DOC = "docs/workflow.md"
@@ -81,6 +85,10 @@ def document() -> str:
         "## Implementation plan 实施方案\n", diagram(plan, "DRAFT"), "", table(plan), "",
         "## Agreement 授权运营协议\n", diagram(agreement, "DRAFT"), "", table(agreement), "",
         "## Data demand 数据需求\n", diagram(demand, "RECEIVED"), "", table(demand), "",
+        "## Source consent 共享提供单位同意\n", diagram(consent, "ENTERED"), "", table(consent), "",
+        "## Registration 登记\n", diagram(registration, "DRAFT"), "", table(registration), "",
+        "## Review of a grant 授权复核与评估\n", diagram(review, "OPEN"), "", table(review), "",
+        "## Task of the open plan 开放任务\n", diagram(open_task, "DRAFT"), "", table(open_task), "",
         "## Policy profile 政策配置\n", diagram(profile, "PROPOSED"), "", table(profile), "",
         "## Limits and deadlines 限额与时限\n", numbers(), "",
     ]  # fmt: skip

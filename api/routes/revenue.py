@@ -1,0 +1,31 @@
+"""Revenue of operators by year against their caps."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+
+from api.access import access
+from api.deps import ActorDep, ReadDep, WorkDep
+from auth.revenue import service
+from auth.revenue.service import READ, SET, RevenueCapCreate, RevenueRead
+
+router = APIRouter(prefix="/revenue", tags=["supervision"])
+
+
+@router.get("", **access(READ))
+def list_revenue(
+    work: ReadDep,
+    year: Annotated[int | None, Query(ge=2000, le=2100)] = None,
+    org_id: Annotated[str, Query(max_length=60)] = "",
+) -> dict[str, Any]:
+    """What each operator took in a year, its cap, what the year before takes away, and the excess."""
+    found = service.revenue(work, year=year, org_id=org_id)
+    return {"items": found, "total": len(found)}
+
+
+@router.post("/caps", status_code=201, **access(SET))
+def set_revenue_cap(work: WorkDep, actor: ActorDep, body: RevenueCapCreate) -> RevenueRead:
+    """Set the highest revenue of an operator in a year; earlier caps stay on record."""
+    return service.set_cap(work, actor, body)

@@ -1,0 +1,283 @@
+"""Asking for registration, formal review, public notice, giving the code. Who submits, who reviews and who registers are three people."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, or_, true
+from sqlmodel import Field, SQLModel, col, func, select
+
+from auth.actor import PLATFORM, SYSTEM, Actor
+from auth.asset import Asset
+from auth.casework.book import Book, CaseStep, Command, made_by, need_reason
+from auth.casework.tables import CaseEventRow
+from auth.policy.model import Prose
+from auth.profile.now import limits_now
+from auth.registrations import cover, rules
+from auth.registrations.rules import Body, Standing
+from auth.registrations.tables import RegistrationRow
+from auth.registrations.workflow import (
+    CERTIFIERS,
+    FINAL,
+    MACHINE,
+    PUBLIC,
+    REGISTRANT,
+    REVIEWERS,
+    Act,
+    State,
+    Step,
+)
+from auth.roles import Role
+from auth.scope import sight
+from core import calendar
+from core.errors import NotFound, Reason, refuse_if
+from core.ids import DatasetId
+from core.text import Text
+from core.work import Work, hold
+
+READ: Final = "auth:registration:read"
+WRITE: Final = "auth:registration:write"
+REVIEW: Final = "auth:registration:review"
+CERTIFY: Final = "auth:registration:certify"
+Assets = Callable[[DatasetId], Asset]
+
+
+class RegistrationCreate(SQLModel):
+    """An act on a dataset of the actor's department."""
+
+    model_config = {"extra": "forbid"}
+    dataset_id: Prose = Field(min_length=1, max_length=120)
+    act: Act = Act.FIRST
+    body: Body = Body()
+
+
+class RegistrationSave(CaseStep):
+    """The whole of what is handed in, anew."""
+
+    body: Body
+
+
+class RegistrationCertify(CaseStep):
+    """`code`: the national code, where the national platform gave one; ours otherwise."""
+
+    code: Prose = Field(default="", max_length=100)
+
+
+class RegistrationRead(SQLModel):
+    """An act as a reader sees it. `body` is the department's and the bureau's; the public reads the rest once it is on notice."""
+
+    id: str
+    act: Act
+    number: int
+    state: State
+    version: int
+    dataset_id: str
+    department_id: str
+    title_zh: str
+    title_en: str
+    body: Body | None
+    code: str
+    review_due_on: date | None
+    notice_from: date | None
+    notice_to: date | None
+    valid_from: date | None
+    valid_to: date | None
+    is_valid: bool
+    is_overdue: bool
+    note: str
+    created_at: datetime
+
+
+def _sees_all(actor: Actor) -> bool:
+    return actor.via == "system" or sight(actor, READ).everything
+
+
+def _seen_by(actor: Actor) -> ColumnElement[bool]:
+    if _sees_all(actor):
+        return true()
+    return or_(
+        col(RegistrationRow.state).in_(PUBLIC),
+        col(RegistrationRow.department_id).in_(sight(actor, READ).departments),
+    )
+
+
+def _roles(actor: Actor, row: RegistrationRow) -> frozenset[Role]:
+    """Stewards act for their department; review and registration are the bureau's."""
+    return frozenset(
+        held.role
+        for held in actor.roles
+        if (held.role in REGISTRANT and held.scope in (row.department_id, PLATFORM))
+        or (held.role in REVIEWERS | CERTIFIERS and held.scope == PLATFORM)
+    )
+
+
+BOOK: Final = Book(
+    kind="registration", table=RegistrationRow, machine=MACHINE, states=State, final=FINAL, seen_by=_seen_by, roles=_roles,
+    kinds={
+        "open": "registration.drafted", Step.SAVE: "registration.saved", Step.SUBMIT: "registration.submitted", Step.DROP: "registration.dropped",
+        Step.RETURN: "registration.returned", Step.PASS: "registration.noticed", Step.REFUSE: "registration.refused",
+        Step.OBJECT: "registration.objected", Step.CERTIFY: "registration.registered", Step.SUPERSEDE: "registration.superseded",
+    },
+    ids=lambda row: {"dataset_id": row.dataset_id},
+)  # fmt: skip
+
+
+def draft(work: Work, actor: Actor, body: RegistrationCreate, *, assets: Assets) -> RegistrationRead:
+    """Begin an act; one at a time on a dataset."""
+    asset = assets(DatasetId(body.dataset_id))
+    if not actor.may_in(WRITE, asset.org_id):
+        raise NotFound(
+            Text(
+                "没有这个数据集，或不属于您的部门。",
+                "There is no such dataset, or it is not your department's.",
+            )
+        )
+    hold(work, f"registration {asset.dataset_id}")
+    refuse_if(tuple(rules.act_objections(body.act, cover.entries(work, asset.dataset_id))))
+    newest = select(func.max(RegistrationRow.number)).where(RegistrationRow.dataset_id == asset.dataset_id)
+    row = RegistrationRow(
+        **made_by(work, actor), state=State.DRAFT, act=body.act, number=(work.db.exec(newest).one() or 0) + 1,
+        dataset_id=asset.dataset_id, department_id=asset.org_id, title_zh=asset.title.zh, title_en=asset.title.en,
+        body=body.body.model_dump_json(),
+    )  # fmt: skip
+    return read(work, actor, BOOK.open(work, actor, row, {"act": row.act}))
+
+
+def save(work: Work, actor: Actor, registration_id: str, body: RegistrationSave) -> RegistrationRead:
+    """Replace what is handed in, while it is a draft."""
+    row = _loaded(work, actor, registration_id, Step.SAVE, body)
+    row.body = body.body.model_dump_json()
+    return read(work, actor, BOOK.move(work, actor, row, Step.SAVE, body.note))
+
+
+def step(work: Work, actor: Actor, registration_id: str, which: Step, body: CaseStep) -> RegistrationRead:
+    """Submit, drop, return, pass, refuse, or uphold an objection. What turns it down needs a reason."""
+    row = _loaded(work, actor, registration_id, which, body)
+    refuse_if(tuple(against(work, actor, row, which)))
+    if which in (Step.RETURN, Step.REFUSE, Step.OBJECT):
+        need_reason(body.note)
+    today, known = cover.today(work), limits_now(work)
+    if which in (Step.SUBMIT, Step.OBJECT):
+        row.review_due_on = calendar.add_working_days(
+            work.db, today, known["registration_review_working_days"]
+        )
+        row.notice_from = row.notice_to = None
+    if which is Step.PASS:
+        row.notice_from, row.notice_to = today, None
+        if Act(row.act) in rules.NOTICED:
+            row.notice_to = calendar.add_working_days(
+                work.db, today, known["registration_notice_working_days"]
+            )
+    return read(work, actor, BOOK.move(work, actor, row, which, body.note))
+
+
+def certify(work: Work, actor: Actor, registration_id: str, body: RegistrationCertify) -> RegistrationRead:
+    """Register: the code, the validity, and the act before it is superseded, in one transaction."""
+    row = _loaded(work, actor, registration_id, Step.CERTIFY, body)
+    hold(work, "registration codes")
+    refuse_if(tuple(against(work, actor, row, Step.CERTIFY)))
+    older = work.db.exec(
+        select(RegistrationRow).where(
+            RegistrationRow.dataset_id == row.dataset_id, RegistrationRow.state == State.REGISTERED
+        )
+    ).first()
+    before, today = cover.entry(older) if older else None, cover.today(work)
+    row.code = body.code.strip() or (older.code if older and row.act != Act.FIRST else _code(work, today))
+    years = limits_now(work)["registration_years"]
+    row.valid_from, row.valid_to = rules.validity(Act(row.act), before, today, years)
+    if older is not None:
+        BOOK.move(work, SYSTEM, older, Step.SUPERSEDE)
+    facts = {"act": row.act, "code": row.code, "valid_to": str(row.valid_to)}
+    return read(work, actor, BOOK.move(work, actor, row, Step.CERTIFY, body.note, facts))
+
+
+def _code(work: Work, today: date) -> str:
+    """The next code of the year: `REG-2026-000001`."""
+    given = select(func.max(RegistrationRow.code)).where(
+        col(RegistrationRow.code).startswith(f"REG-{today.year}-")
+    )
+    last = work.db.exec(given).one()
+    return f"REG-{today.year}-{int(last[-6:]) + 1 if last else 1:06d}"
+
+
+def against(work: Work, actor: Actor, row: RegistrationRow, which: StrEnum) -> Iterator[Reason]:
+    """What stands against a step: what is missing, the notice that runs, and three people."""
+    if which == Step.SUBMIT:
+        yield from rules.gaps(Act(row.act), Body.model_validate_json(row.body))
+    if which in (Step.PASS, Step.REFUSE, Step.CERTIFY):
+        steps = {Step.SAVE, Step.SUBMIT, "open"} | ({Step.PASS} if which == Step.CERTIFY else set())
+        if any(past.person_id == actor.person_id for past in BOOK.past(work, row.id) if past.step in steps):
+            text = Text(
+                "登记的填报、审核与赋码须由不同的人办理。",
+                "Who hands in, who reviews and who registers are different people.",
+            )
+            yield Reason("registration-people", text, "职责分离 · segregation of duties (2, 3)")
+    if which == Step.CERTIFY:
+        yield from rules.notice_objections(row.notice_to, cover.today(work))
+
+
+def registration(work: Work, actor: Actor, registration_id: str) -> RegistrationRead:
+    """One act; NotFound outside the actor's sight."""
+    return read(work, actor, BOOK.row(work, registration_id, actor))
+
+
+def registrations(
+    work: Work, actor: Actor, *, state: str = "", act: str = "", dataset_id: str = "", text: str = "", offset: int = 0, limit: int = 50
+) -> tuple[list[RegistrationRead], int]:  # fmt: skip
+    """Acts in sight, newest first, and their number. `text`: in title or code."""
+    pairs = (
+        (RegistrationRow.state, state),
+        (RegistrationRow.act, act),
+        (RegistrationRow.dataset_id, dataset_id),
+    )
+    met: list[ColumnElement[bool]] = [col(column) == value for column, value in pairs if value]
+    if text:
+        fields = (RegistrationRow.title_zh, RegistrationRow.title_en, RegistrationRow.code)
+        met.append(or_(*(col(field).contains(text, autoescape=True) for field in fields)))
+    rows, total = BOOK.listed(work, actor, *met, offset=offset, limit=limit)
+    return [read(work, actor, row) for row in rows], total
+
+
+def standing_of(work: Work, dataset_id: str) -> tuple[Standing, date | None]:
+    """Where a dataset stands in the register today."""
+    return cover.standing(work, dataset_id)
+
+
+def history(work: Work, actor: Actor, registration_id: str) -> list[CaseEventRow]:
+    """Its steps, for the department and the bureau."""
+    row = BOOK.row(work, registration_id, actor)
+    return BOOK.events(work, row.id) if _is_inside(actor, row) else []
+
+
+def commands(work: Work, actor: Actor, registration_id: str) -> list[Command]:
+    """What this actor may do with it now."""
+    row = BOOK.row(work, registration_id, actor)
+    return BOOK.commands(actor, row, lambda which: against(work, actor, row, which))
+
+
+def _is_inside(actor: Actor, row: RegistrationRow) -> bool:
+    return _sees_all(actor) or row.department_id in sight(actor, READ).departments
+
+
+def _loaded(work: Work, actor: Actor, registration_id: str, which: Step, body: CaseStep) -> RegistrationRow:
+    row = BOOK.row(work, registration_id, actor, version=body.version, to_change=True)
+    BOOK.check(actor, row, which)
+    return row
+
+
+def read(work: Work, actor: Actor, row: RegistrationRow) -> RegistrationRead:
+    today, inside = cover.today(work), _is_inside(actor, row)
+    is_valid = (
+        row.state == State.REGISTERED
+        and row.act != Act.CANCELLATION
+        and row.valid_to is not None
+        and row.valid_to >= today
+    )
+    update: dict[str, Any] = {
+        "body": Body.model_validate_json(row.body) if inside else None, "note": row.note if inside else "", "is_valid": is_valid,
+        "is_overdue": row.state == State.SUBMITTED and row.review_due_on is not None and today > row.review_due_on,
+    }  # fmt: skip
+    return RegistrationRead.model_validate(row, update=update)
