@@ -37,6 +37,7 @@ NAV: Final[tuple[tuple[str, Text, str | None], ...]] = (
     ("/clocks", Text("时限", "Clocks"), "auth:clock:read"),
     ("/grants", Text("授权", "Grants"), "auth:grant:read"),
     ("/extracts", Text("提取", "Extracts"), "datasets:extract:read"),
+    ("/queries", Text("查询", "Queries"), "datasets:query:read"),
     ("/agreements", Text("协议", "Agreements"), "auth:agreement:read"),
     ("/profile", Text("政策", "Policy"), "auth:profile:read"),
     ("/incidents", Text("应急", "Incidents"), "auth:incident:read"),

@@ -41,12 +41,10 @@ class DeliveryForm(StrEnum):
     EXTRACT_PARQUET = "extract_parquet"
     EXTRACT_CSV = "extract_csv"
     QUERY_AGG = "query_agg"
-    QUERY_DP = "query_dp"
-    VERIFY = "verify"
 
 
 EXTRACT_FORMS: Final = frozenset(form for form in DeliveryForm if form.startswith("extract_"))
-STATISTIC_FORMS: Final = frozenset({DeliveryForm.QUERY_AGG, DeliveryForm.QUERY_DP})
+STATISTIC_FORMS: Final = frozenset({DeliveryForm.QUERY_AGG})
 LEAVING: Final = frozenset({Use.PLAIN, Use.PSEUDONYMISED, Use.MASKED})
 FILTERABLE: Final = frozenset({Use.PLAIN, Use.FILTER_ONLY})
 AGGREGABLE: Final = frozenset({Use.PLAIN, Use.AGGREGATE_ONLY})
@@ -54,7 +52,7 @@ JOINABLE: Final = frozenset({Use.PLAIN, Use.JOIN_ONLY})
 # Uses that rows on their way out cannot serve, with the forms that can: a grant must hold one of these forms to hold the use.
 FORMS_SERVING: Final[Mapping[Use, frozenset[DeliveryForm]]] = {
     Use.AGGREGATE_ONLY: STATISTIC_FORMS,
-    Use.JOIN_ONLY: frozenset({DeliveryForm.VERIFY}),
+    Use.JOIN_ONLY: frozenset(),
 }
 
 

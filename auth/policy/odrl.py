@@ -25,8 +25,6 @@ FORMATS: Final[Mapping[DeliveryForm, str]] = {
     DeliveryForm.EXTRACT_PARQUET: "application/vnd.apache.parquet",
     DeliveryForm.EXTRACT_CSV: "text/csv",
     DeliveryForm.QUERY_AGG: "dg:queryAgg",  # no files: answers in the forms of our own profile
-    DeliveryForm.QUERY_DP: "dg:queryDP",
-    DeliveryForm.VERIFY: "dg:verify",
 }
 PROHIBITED: Final = ("distribute", "sell", "dg:reidentify")
 _QUOTAS: Final = {"count": "extracts", "dg:rows": "rows", "dg:bytes": "bytes"}

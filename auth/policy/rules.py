@@ -19,7 +19,6 @@ from auth.policy.model import (
     AGGREGABLE,
     FILTERABLE,
     FORMS_SERVING,
-    JOINABLE,
     LEAVING,
     MASK_TYPES,
     Ask,
@@ -388,37 +387,5 @@ def _columns_are_countable(case: Case) -> Iterator[Reason]:
             )
 
 
-def _columns_are_comparable(case: Case) -> Iterator[Reason]:
-    """Columns that a verification compares with values that the caller brings."""
-    if not case.ask.columns:
-        yield refused("no-columns", "没有选择任何列。", "No column was chosen.", POLICY)
-    for name in dict.fromkeys(case.ask.columns):
-        if case.grant.policy.use_of(name) not in JOINABLE:
-            yield refused(
-                "column-not-for-verification",
-                f"列 {name} 未获准用于核验。",
-                f"Column {name} may not be verified against under this grant.",
-                POLICY,
-                column=name,
-            )
-
-
-def _no_filter(case: Case) -> Iterator[Reason]:
-    if case.ask.filter is not None:
-        yield refused(
-            "filter-in-verification", "核验不接受筛选条件。", "A verification takes no filter.", POLICY
-        )
-
-
-def _with(old: Mapping[Rule, Rule]) -> tuple[Rule, ...]:
-    return tuple(old.get(rule, rule) for rule in RULES)
-
-
-_STATISTICS: Final = _with({_columns_are_granted: _columns_are_countable})
-FORM_RULES: Final[Mapping[str, tuple[Rule, ...]]] = {
-    DeliveryForm.QUERY_AGG: _STATISTICS,
-    DeliveryForm.QUERY_DP: _STATISTICS,
-    DeliveryForm.VERIFY: _with(
-        {_columns_are_granted: _columns_are_comparable, _filter_is_allowed: _no_filter}
-    ),
-}
+_STATISTICS: Final = tuple(_columns_are_countable if rule is _columns_are_granted else rule for rule in RULES)
+FORM_RULES: Final[Mapping[str, tuple[Rule, ...]]] = {DeliveryForm.QUERY_AGG: _STATISTICS}

@@ -33,8 +33,6 @@ FORM_NAMES: Final[Mapping[DeliveryForm, Text]] = {
     DeliveryForm.EXTRACT_PARQUET: Text("Parquet 文件提取", "Extract as Parquet"),
     DeliveryForm.EXTRACT_CSV: Text("CSV 文件提取", "Extract as CSV"),
     DeliveryForm.QUERY_AGG: Text("统计查询", "Statistics by query"),
-    DeliveryForm.QUERY_DP: Text("差分隐私查询", "Statistics with differential privacy"),
-    DeliveryForm.VERIFY: Text("核验", "Yes-or-no verification"),
 }
 _COMPARE: Final[Mapping[str, Text]] = {
     "eq": Text("等于", "is"),

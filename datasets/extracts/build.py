@@ -74,7 +74,7 @@ class Built:
 
 
 @contextmanager
-def _engine(memory_limit_mb: int, scratch: Path) -> Iterator[DuckDBPyConnection]:
+def engine_of(memory_limit_mb: int, scratch: Path) -> Iterator[DuckDBPyConnection]:
     config: dict[str, str | bool | int | float | list[str]] = {
         "memory_limit": f"{memory_limit_mb}MB",
         "temp_directory": str(scratch),
@@ -103,7 +103,7 @@ def _released(connection: DuckDBPyConnection, release: Path) -> tuple[DuckDBPyRe
     return source.select(*columns, place.alias(_PLACE)), held
 
 
-def _visible(
+def visible_rows(
     connection: DuckDBPyConnection, release: Path, row_filter: RowFilter | None
 ) -> tuple[DuckDBPyRelation, dict[str, Held]]:
     source, held = _released(connection, release)
@@ -112,10 +112,10 @@ def _visible(
     try:
         return source.filter(condition(row_filter, held)), held
     except (KeyError, ValueError, TypeError) as fault:
-        raise _unfit(str(fault)) from fault
+        raise unfit(str(fault)) from fault
 
 
-def _unfit(what: str) -> Conflict:
+def unfit(what: str) -> Conflict:
     return Conflict(
         Text(
             f"该发布版本与授权条款或筛选条件不符（{what}），未交付任何数据；请更换版本或联系数据专员。",
@@ -133,8 +133,8 @@ def count(
     cells: SmallCells | None = None,
 ) -> int:
     """How many rows would leave: those that the filter lets through, less small cells. Conflict where `cells` refuses."""
-    with _engine(memory_limit_mb, scratch) as connection:
-        visible, held = _visible(connection, release, row_filter)
+    with engine_of(memory_limit_mb, scratch) as connection:
+        visible, held = visible_rows(connection, release, row_filter)
         counted = visible.aggregate([FunctionExpression("count")]).fetchone()
         out = _small(visible, held, cells, b"", release)
     return (int(counted[0]) if counted else 0) - (out.rows if out else 0)
@@ -160,8 +160,8 @@ def build(
     on_progress: Callable[[float, Text], None] | None = None,
 ) -> Built:
     """Write `out`; memory stays bounded by `memory_limit_mb` and one batch. `out` must not exist."""
-    with _engine(memory_limit_mb, scratch) as connection:
-        visible, held = _visible(connection, release, recipe.row_filter)
+    with engine_of(memory_limit_mb, scratch) as connection:
+        visible, held = visible_rows(connection, release, recipe.row_filter)
         chosen = _chosen(recipe, held)
         out_of_it = _small(visible, held, recipe.cells, recipe.key, release)
         reader = visible.select(*chosen, ColumnExpression(_PLACE)).to_arrow_reader(BATCH_ROWS)
@@ -252,7 +252,7 @@ def _in_order(reader: pa.RecordBatchReader, out_of_it: LeftOut | None) -> Iterat
 def _chosen(recipe: Recipe, held: Mapping[str, Held]) -> list[Expression]:
     """What leaves, in the recipe's order; of a pseudonym its text, which `_Hashing` replaces."""
     if missing := [term.name for term in recipe.columns if term.name not in held]:
-        raise _unfit(", ".join(missing))
+        raise unfit(", ".join(missing))
     return [
         unhashed(held[term.name])
         if term.use is Use.PSEUDONYMISED

@@ -98,7 +98,7 @@ def condition(row_filter: RowFilter, columns: Columns) -> Expression:
 
 
 def _leaf(leaf: Leaf, held: Held) -> Expression:
-    column = _present(held)
+    column = present(held)
     if isinstance(leaf, IsNull):
         return column.isnull()
     values = [_constant(value, held.type) for value in values_of(leaf)]
@@ -113,7 +113,7 @@ def _leaf(leaf: Leaf, held: Held) -> Expression:
             return compared
 
 
-def _present(held: Held) -> Expression:
+def present(held: Held) -> Expression:
     """The column; NaN counts as missing."""
     column = ColumnExpression(held.name)
     if held.type not in _FLOATS:

@@ -48,6 +48,7 @@ from datasets.batches import service as batches
 from datasets.extracts.tables import ExtractRow
 from datasets.harvest.tables import HarvestRunRow, HarvestSourceRow
 from datasets.people import stamp
+from datasets.queries.tables import AnswerRow
 from datasets.releases.tables import ReleaseRow
 from datasets.sources.tables import SourceRow
 from datasets.tickets.tables import TicketRow, UpstreamFixRow
@@ -100,6 +101,13 @@ def things(sqlite_house: House) -> dict[str, str]:
             scenario_id="safety", form="extract_parquet", policy_hash="0" * 64, requested_at=work.now, receipt="{}",
         )  # fmt: skip
         work.db.add(extract)
+        told = AnswerRow(
+            id=work.new_id(), form="query_agg", state="answered", grant_id=grant.id, application_id=grant.application_id,
+            dataset_id=grant.dataset_id, release_id=release.id, release_number=1, org_id="insurer",
+            account_id=analyst.account_id, person_id=analyst.person_id, asked_name="analyst", asked_at=work.now,
+            purpose="risk-pricing", scenario_id="safety", query="{}", query_hash="0" * 64,
+        )  # fmt: skip
+        work.db.add(told)
         source = SourceRow(
             id=work.new_id(), dataset_id=DATASET, org_id="parks", name="lots", kind="http", schedule="manual",
             config={"kind": "http", "url": "http://example.org/lots.csv", "header": None}, created_at=work.now,
@@ -195,7 +203,7 @@ def things(sqlite_house: House) -> dict[str, str]:
         event = audit.record(work, analyst, "extract.delivered", subject=extract.id, grant_id=grant.id)
     return {
         "application_id": grant.application_id, "grant_id": grant.id, "batch_id": batch.id, "job_id": str(batch.job_id),
-        "dataset_id": DATASET, "release_id": release.id, "extract_id": extract.id, "session_id": session.session_id,
+        "dataset_id": DATASET, "release_id": release.id, "extract_id": extract.id, "answer_id": told.id, "session_id": session.session_id,
         "source_id": source.id, "key_id": key.id, "event_id": event.id, "ticket_id": ticket.id, "waiver_id": waiver.id, "fix_id": fix.id,
         "incident_id": incident.id, "duty_id": duty.id, "plan_id": plan.id, "agreement_id": agreement.id,
         "profile_id": version.id, "view_id": "0" * 64, "extension_id": asked.id, "product_id": product.id,

@@ -296,7 +296,7 @@ def test_every_reason_speaks_both_languages_and_names_its_rule() -> None:
 _STATISTIC = {"plain": None, "aggregate_only": None}
 
 
-@pytest.mark.parametrize("form", ["query_agg", "query_dp"])
+@pytest.mark.parametrize("form", ["query_agg"])
 @pytest.mark.parametrize("use", list(Use))
 def test_statistics_take_only_columns_granted_for_them(use: Use, form: str) -> None:
     mask = {"mask": {"kind": "redact"}} if use is Use.MASKED else {}
@@ -304,18 +304,6 @@ def test_statistics_take_only_columns_granted_for_them(use: Use, form: str) -> N
     refusal = _STATISTIC.get(use.value, "column-not-for-statistics")
     assert codes(an_ask(columns=("venue_id",), delivery_form=form), view) == ([refusal] if refusal else [])
     assert codes(an_ask(columns=(), delivery_form=form), view) == []
-
-
-@pytest.mark.parametrize("use", list(Use))
-def test_verification_compares_only_columns_granted_for_joining(use: Use) -> None:
-    mask = {"mask": {"kind": "redact"}} if use is Use.MASKED else {}
-    view = a_view(a_policy(columns=[{"name": "venue_id", "use": use, **mask}], delivery_forms=["verify"]))
-    asked = an_ask(columns=("venue_id",), delivery_form="verify")
-    may = use in (Use.PLAIN, Use.JOIN_ONLY)
-    assert codes(asked, view) == ([] if may else ["column-not-for-verification"])
-    assert "no-columns" in codes(replace(asked, columns=()), view)
-    filtered = replace(asked, filter=parse({"op": "is_null", "column": "venue_id"}))
-    assert "filter-in-verification" in codes(filtered, view)
 
 
 def test_identifier_of_people_enters_no_statistics_even_when_granted() -> None:

@@ -1,0 +1,104 @@
+"""`datagrant query`: statistics about rows that may not leave."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any
+
+import typer
+
+from api.client import DEFAULT_DIR, As, DataDir, Json, Server, Token, connect, show
+
+app = typer.Typer(
+    help="Statistics under a grant: plan, ask, list, show, terms, set-terms.", no_args_is_help=True
+)
+
+Body = Annotated[
+    str,
+    typer.Option(
+        "--query",
+        help='JSON, e.g. {"select":[{"kind":"count"}],"group_by":[{"column":"district"}],"where":null}',
+    ),
+]
+Purpose = Annotated[str, typer.Option("--purpose", help="Purpose code of the grant")]
+_COLUMNS = ("id", "dataset_id", "release_number", "state", "measures", "groups", "asked_name", "asked_at")
+
+
+def _json(text: str, what: str) -> dict[str, Any]:
+    try:
+        found = json.loads(text)
+    except json.JSONDecodeError as fault:
+        raise typer.BadParameter(f"{what} is not JSON: {fault}") from None
+    if not isinstance(found, dict):
+        raise typer.BadParameter(f"{what} must be a JSON object")
+    return found
+
+
+def _asked(api: Any, grant_id: str, purpose: str, query: str) -> dict[str, Any]:  # noqa: ANN401 - the client
+    grant = api.get(f"/grants/{grant_id}")
+    own = {"grant_id": grant_id, "dataset_id": grant["dataset_id"], "purpose": purpose}
+    return own | {"scenario_id": grant["policy"]["scenario_id"]} | _json(query, "--query")
+
+
+@app.command("plan")
+def plan(
+    grant_id: str, query: Body, purpose: Purpose, data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "",
+    user: As = "", as_json: Json = False,
+) -> None:  # fmt: skip
+    """Whether the query may be asked and what it takes; exit code 1 with every reason. Reads no row, takes nothing."""
+    with connect(data_dir, server, token, user) as api:
+        found = api.post("/queries/plan", _asked(api, grant_id, purpose, query))
+        show(found, as_json)
+        if not found["permitted"]:
+            raise typer.Exit(1)
+
+
+@app.command("ask")
+def ask(
+    grant_id: str, query: Body, purpose: Purpose, data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "",
+    user: As = "", as_json: Json = False,
+) -> None:  # fmt: skip
+    """Ask. Exit code 1 when it is refused; the one reason `suppressed` stands for all of disclosure control."""
+    with connect(data_dir, server, token, user) as api:
+        show(api.post("/queries", _asked(api, grant_id, purpose, query)), as_json)
+
+
+@app.command("list")
+def list_queries(
+    state: str = "", grant: str = "", dataset: str = "", data_dir: DataDir = DEFAULT_DIR, server: Server = "",
+    token: Token = "", user: As = "", as_json: Json = False,
+) -> None:  # fmt: skip
+    """Questions and whether they were answered, newest first."""
+    with connect(data_dir, server, token, user) as api:
+        found = api.get("/queries", state=state or None, grant_id=grant or None, dataset_id=dataset or None)
+        show(found, as_json, _COLUMNS)
+
+
+@app.command("show")
+def show_query(
+    answer_id: str, data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "",
+    as_json: Json = False,
+) -> None:  # fmt: skip
+    """One question with its answer."""
+    with connect(data_dir, server, token, user) as api:
+        show(api.get(f"/queries/{answer_id}"), as_json)
+
+
+@app.command("terms")
+def terms(
+    dataset_id: str, data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "",
+    as_json: Json = False,
+) -> None:  # fmt: skip
+    """What counts as a contributor of the dataset."""
+    with connect(data_dir, server, token, user) as api:
+        show(api.get(f"/queries/terms/{dataset_id}"), as_json)
+
+
+@app.command("set-terms")
+def set_terms(
+    dataset_id: str, body: Annotated[str, typer.Option("--terms", help='JSON, e.g. {"contributor":"plate","reason":"…"}')],
+    data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
+) -> None:  # fmt: skip
+    """Set the terms for queries of a dataset of your department; every version is kept."""
+    with connect(data_dir, server, token, user) as api:
+        show(api.put(f"/queries/terms/{dataset_id}", _json(body, "--terms")), as_json)

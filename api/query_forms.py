@@ -1,0 +1,151 @@
+"""The form of a statistical query as the query that it means."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from pydantic import ValidationError
+
+from api.treatments import condition, joined
+from auth.asset import Asset
+from core.errors import InputRefused
+from core.ids import GrantId
+from core.text import Text
+from datasets.queries.model import QueryAsk, TermsRead, TermsWrite
+
+MEASURES: Final = 3
+GROUPS: Final = 2
+CONDITIONS: Final = 4
+KINDS: Final = {
+    "": Text("—", "—"),
+    "count": Text("计数", "Count of rows"),
+    "sum": Text("合计", "Sum"),
+    "mean": Text("均值", "Mean"),
+    "histogram": Text("分布（按组宽）", "Histogram (by class width)"),
+    "quantile": Text("分位数所在组", "Class of a quantile"),
+    "min_max": Text("最低与最高组", "Lowest and highest class"),
+}
+UNITS: Final = {
+    "": Text("原值", "As it is"),
+    "hour": Text("按小时", "By hour"),
+    "day": Text("按日", "By day"),
+    "month": Text("按月", "By month"),
+    "year": Text("按年", "By year"),
+}
+
+
+def body_of(one: Mapping[str, str], held: Asset, scenario_id: str) -> QueryAsk:
+    """The query that a form means. Raises InputRefused with a sentence for what cannot be read."""
+    where = []
+    for n in range(CONDITIONS):
+        if name := one.get(f"column-{n}", ""):
+            column = held.column(name)
+            try:
+                where.append(
+                    condition(
+                        name,
+                        one.get(f"op-{n}", "eq"),
+                        one.get(f"value-{n}", "").strip(),
+                        column.type if column else "string",
+                    )
+                )
+            except ValueError:
+                raise InputRefused(
+                    Text(
+                        f"列 {name} 的条件值无法识别。",
+                        f"The value of the condition on column {name} cannot be read.",
+                    )
+                ) from None
+    body = {
+        "grant_id": GrantId(one.get("grant", "")), "dataset_id": held.dataset_id, "purpose": one.get("purpose", ""),
+        "scenario_id": scenario_id, "where": joined(where),
+        "select": [_measure(one, n) for n in range(MEASURES) if one.get(f"measure-{n}")],
+        "group_by": [_group(one, n) for n in range(GROUPS) if one.get(f"group-{n}")],
+    }  # fmt: skip
+    try:
+        return QueryAsk.model_validate(body)
+    except ValidationError as fault:
+        said = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in fault.errors())
+        raise InputRefused(
+            Text(f"表单内容不完整或有误：{said}", f"The form is incomplete or wrong: {said}")
+        ) from None
+
+
+def _measure(one: Mapping[str, str], n: int) -> dict[str, Any]:
+    kind = one[f"measure-{n}"]
+    body: dict[str, Any] = {"kind": kind}
+    if kind == "count":
+        return body
+    body["column"] = one.get(f"measured-{n}", "")
+    if kind in ("histogram", "quantile", "min_max"):
+        body["width"] = _number(one.get(f"width-{n}", ""), Text("组宽", "class width"))
+    if kind == "quantile":
+        body["q"] = _number(one.get(f"q-{n}", "") or "0.5", Text("分位", "quantile"))
+    return body
+
+
+def _group(one: Mapping[str, str], n: int) -> dict[str, Any]:
+    width = one.get(f"group-width-{n}", "").strip()
+    body: dict[str, Any] = {"column": one[f"group-{n}"], "unit": one.get(f"group-unit-{n}") or None}
+    return body | ({"width": _number(width, Text("分组宽度", "width of groups"))} if width else {})
+
+
+def _number(word: str, what: Text) -> float:
+    try:
+        return float(word)
+    except ValueError:
+        raise InputRefused(Text(f"{what.zh}应为数字。", f"The {what.en} must be a number.")) from None
+
+
+def chart_of(rows: list[dict[str, Any]], measures: list[str]) -> dict[str, Any] | None:
+    """The answer as a chart: figures by group, or a histogram's classes; None where there is nothing to draw."""
+    plain = [
+        name for name in measures if any(isinstance(row["figures"].get(name), int | float) for row in rows)
+    ]
+    if len(rows) > 1 and plain:
+        labels = [
+            " · ".join("—" if value is None else str(value) for value in row["group"].values())
+            for row in rows
+        ]
+        return {
+            "kind": "bars", "labels": labels, "unit": None,
+            "series": [{"name": plain[0], "values": [row["figures"][plain[0]] for row in rows]}],
+        }  # fmt: skip
+    name = next((each for each in measures if each.startswith("histogram")), None)
+    if len(rows) != 1 or name is None or not (listed := rows[0]["figures"][name]):
+        return None
+    return {
+        "kind": "bars", "labels": [f"{each['from']:g}–{each['to']:g}" for each in listed], "unit": None,
+        "series": [{"name": name, "values": [each["count"] for each in listed]}],
+    }  # fmt: skip
+
+
+def terms_of(one: Mapping[str, str]) -> TermsWrite:
+    """The terms that a form means: one line a list, `column: code, code`. Raises InputRefused."""
+    lists: dict[str, list[str]] = {}
+    for line in one.get("lists", "").replace("：", ":").replace("，", ",").splitlines():
+        if line.strip():
+            name, _, codes = line.partition(":")
+            lists[name.strip()] = [code.strip() for code in codes.split(",") if code.strip()]
+    body = {
+        "contributor": one.get("contributor") or None, "lists": lists, "guards_all": bool(one.get("guards_all")),
+        "reason": one.get("reason", "").strip(),
+    }  # fmt: skip
+    try:
+        return TermsWrite.model_validate(body)
+    except ValidationError as fault:
+        said = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in fault.errors())
+        raise InputRefused(Text(f"条款有误：{said}", f"The terms cannot be taken: {said}")) from None
+
+
+def typed_terms(now: TermsRead | None) -> dict[str, str]:
+    """Terms as the form shows them."""
+    if now is None:
+        return {}
+    lines = "\n".join(f"{name}: {', '.join(codes)}" for name, codes in now.lists.items())
+    return {
+        "contributor": now.contributor or "",
+        "lists": lines,
+        "guards_all": "yes" if now.guards_all else "",
+    }

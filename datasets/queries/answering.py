@@ -1,0 +1,199 @@
+"""From the rows of cells to an answer: which figures are told, and of which rows each was made. Reads no database."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pyroaring import BitMap
+
+from datasets.queries.engine import Codes, Rows, Whole, as_told, classes, figures, row_sets
+from datasets.queries.model import Classed, Count, Extremes, Group, Histogram, Mean, Quantile, QueryAsk, Sum
+from datasets.queries.rules import (
+    Control,
+    Figure,
+    complemented,
+    is_safe_count,
+    is_safe_sum,
+    label,
+    measure_key,
+    rounded_count,
+    rounded_number,
+)
+
+
+@dataclass
+class Told:
+    """What may be told, before it is held against what was told earlier. `partitions`: by measure, sets of rows without overlap."""
+
+    rows: list[dict[str, Any]]
+    partitions: dict[str, list[list[BitMap]]] = field(default_factory=dict)
+    hidden: int = 0
+
+    @property
+    def is_empty(self) -> bool:
+        return not any(value is not None for row in self.rows for value in row["figures"].values())
+
+
+def tell(
+    ask: QueryAsk, found: Rows, who: Codes | None, control: Control, lists: dict[str, list[str]]
+) -> Told:
+    """Every figure that the rules let out; groups of which nothing is told do not appear, unless a published list names them."""
+    cells = len(found.keys)
+    columns = {label(measure): _figured(measure, found, cells, who, control) for measure in ask.select}
+    told = Told([])
+    for measure in ask.select:
+        _, sets = columns[label(measure)]
+        if sets:
+            told.partitions.setdefault(measure_key(measure), []).append(sets)
+    names = [label(group) for group in ask.group_by]
+    for at, key in enumerate(found.keys):
+        row = {
+            "group": dict(zip(names, map(as_told, key), strict=True)),
+            "figures": {name: values[at] for name, (values, _) in columns.items()},
+        }
+        told.hidden += sum(value is None for value in row["figures"].values())
+        if any(value is not None for value in row["figures"].values()):
+            told.rows.append(row)
+    _add_listed(told, ask, lists)
+    return told
+
+
+def _add_listed(told: Told, ask: QueryAsk, lists: dict[str, list[str]]) -> None:
+    """With one group by a published list, every code appears: an empty group looks like one that is too small."""
+    if (
+        len(ask.group_by) != 1
+        or (listed := lists.get(ask.group_by[0].column)) is None
+        or not _is_whole(ask.group_by[0])
+    ):
+        return
+    name = label(ask.group_by[0])
+    there = {row["group"][name]: row for row in told.rows}
+    nothing = {label(measure): None for measure in ask.select}
+    told.rows = [there.pop(code, {"group": {name: code}, "figures": nothing}) for code in listed] + list(
+        there.values()
+    )
+
+
+def _is_whole(group: Group) -> bool:
+    return group.width is None and group.unit is None
+
+
+Column = tuple[list[Any], list[BitMap]]
+
+
+def _figured(
+    measure: Count | Sum | Mean | Classed, found: Rows, cells: int, who: Codes | None, control: Control
+) -> Column:
+    """The values of a measure by cell, None where it stays in; and the sets of rows of what is told."""
+    if isinstance(measure, Count):
+        made = figures(cells, found.cell, found.places, who, None)
+        told = complemented(made, lambda figure: is_safe_count(figure, control))
+        values: list[Any] = [
+            rounded_count(each.rows, control.round_to) if ok else None
+            for each, ok in zip(made, told, strict=True)
+        ]
+        return values, _sets(cells, found.cell, found.places, told)
+    cell, places, amounts = _present(found, measure.column)
+    if not isinstance(measure, Sum | Mean):
+        return _classed(measure, cells, cell, places, amounts, who, control)
+    made = figures(cells, cell, places, who, amounts)
+    told = complemented(made, lambda figure: is_safe_sum(figure, control))
+    share = isinstance(measure, Mean)
+    values = [
+        rounded_number(each.value / each.rows if share else each.value, control.digits) if ok else None
+        for each, ok in zip(made, told, strict=True)
+    ]
+    return values, _sets(cells, cell, places, told)
+
+
+def _present(found: Rows, column: str) -> tuple[Whole, Whole, NDArray[np.float64]]:
+    """The rows where the value is there."""
+    amounts = found.values[column]
+    there = np.isfinite(amounts)
+    if there.all():
+        return found.cell, found.places, amounts
+    return found.cell[there], found.places[there], amounts[there]
+
+
+def _sets(cells: int, cell: Whole, places: Whole, told: Sequence[bool]) -> list[BitMap]:
+    return [rows for rows, ok in zip(row_sets(cells, cell, places), told, strict=True) if ok and len(rows)]
+
+
+def _classed(
+    measure: Classed,
+    cells: int,
+    cell: Whole,
+    places: Whole,
+    amounts: NDArray[np.float64],
+    who: Codes | None,
+    control: Control,
+) -> Column:
+    """Histogram, quantile and extremes all come from classes of values; a class is told, or pointed at, only when it is safe."""
+    at, starts = classes(amounts, measure.width)
+    many = max(len(starts), 1)
+    made = figures(cells * many, cell * many + at, places, who, None)
+    values: list[Any] = []
+    told: list[bool] = []
+    for k in range(cells):
+        own = made[k * many : (k + 1) * many]
+        shown = _classes_told(own, control)
+        value, used = _said(measure, own, shown, [float(start) * measure.width for start in starts], control)
+        values.append(value)
+        told += used
+    return values, _sets(cells * many, cell * many + at, places, told)
+
+
+def _classes_told(own: list[Figure], control: Control) -> list[bool]:
+    """Which classes are safe; empty ones hold nobody and are no sets."""
+    there = [at for at, figure in enumerate(own) if figure.rows]
+    kept = complemented([own[at] for at in there], lambda figure: is_safe_count(figure, control))
+    found = [False] * len(own)
+    for at, ok in zip(there, kept, strict=True):
+        found[at] = ok
+    return found
+
+
+def _said(
+    measure: Classed, own: list[Figure], shown: list[bool], starts: list[float], control: Control
+) -> tuple[Any, list[bool]]:
+    """The value of one cell, and which of its classes it tells of."""
+    nothing: list[bool] = [False] * len(own)
+    safe = [at for at, ok in enumerate(shown) if ok]
+    if not safe:
+        return None, nothing
+    ends = [round(start, 9) for start in starts]
+    match measure:
+        case Histogram():
+            listed = [
+                {
+                    "from": ends[at],
+                    "to": round(ends[at] + measure.width, 9),
+                    "count": rounded_count(own[at].rows, control.round_to),
+                }
+                for at in safe
+            ]
+            return listed, shown
+        case Extremes():
+            value = {"lowest": ends[safe[0]], "highest": round(ends[safe[-1]] + measure.width, 9)}
+            return value, [at in (safe[0], safe[-1]) for at in range(len(own))]
+        case Quantile():
+            at = _where(own, measure.q)
+            if not shown[at]:
+                return None, nothing
+            return {"from": ends[at], "to": round(ends[at] + measure.width, 9)}, [
+                each == at for each in range(len(own))
+            ]
+
+
+def _where(own: list[Figure], q: float) -> int:
+    """The class that holds the quantile: the first at which `q` of the rows are reached."""
+    wanted, seen = q * sum(figure.rows for figure in own), 0
+    for at, figure in enumerate(own):
+        seen += figure.rows
+        if figure.rows and seen >= wanted:
+            return at
+    return len(own) - 1

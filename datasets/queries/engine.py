@@ -1,0 +1,242 @@
+"""Reads a release for a query: which rows pass, which cell each is in, and what each cell is made of.
+
+DuckDB filters and classes the rows (no SQL text is made from what people sent); numpy counts contributors and their shares.
+Who contributed what is read from an index of numbers, made once for a release and a column; it holds no value.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+from duckdb import ColumnExpression, ConstantExpression, DuckDBPyConnection, Expression, FunctionExpression
+from numpy.typing import NDArray
+from pyroaring import BitMap
+
+from auth.policy.filters.model import RowFilter
+from datasets.extracts.build import engine_of, unfit, visible_rows
+from datasets.extracts.compile import Held, present
+from datasets.queries.model import Group
+from datasets.queries.rules import Figure
+
+Codes = NDArray[np.uint32]
+Whole = NDArray[np.int64]
+_DENSE: Final = 40_000_000  # cells × contributors up to which a table of counts is kept, 8 bytes each
+_MAX_CLASSES: Final = 100_000
+
+
+class TooManyGroups(Exception):
+    """More groups than an answer may have."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """The rows that pass: their places in the release, the cell of each, and the values measured (NaN: missing)."""
+
+    keys: list[tuple[Any, ...]]
+    cell: Whole
+    places: Whole
+    values: dict[str, NDArray[np.float64]]
+
+
+def contributors(release: Path, column: str | None, cache: Path, *, memory_limit_mb: int) -> Codes | None:
+    """A number for the contributor of every row, in release order; None when every row is its own contributor."""
+    if column is None:
+        return None
+    name = hashlib.sha256(f"{release.name}\n{column}".encode()).hexdigest()
+    kept = cache / f"contributors-{name}.npy"
+    if not kept.exists():
+        cache.mkdir(parents=True, exist_ok=True)
+        with engine_of(memory_limit_mb, cache) as connection:
+            source, held = visible_rows(connection, release, None)
+            if column not in held:
+                raise unfit(f"no column {column}")
+            found = source.select(_text(held[column]).alias("c")).to_arrow_table().column("c")
+        coded = found.combine_chunks().dictionary_encode(null_encoding="encode")
+        coming = cache / f"{kept.name}.{os.getpid()}.part"
+        with coming.open("wb") as out:
+            np.save(out, coded.indices.to_numpy(zero_copy_only=False).astype(np.uint32))
+        coming.replace(kept)
+    loaded: Codes = np.load(kept, mmap_mode="r", allow_pickle=False)
+    return loaded
+
+
+def _text(held: Held) -> Expression:
+    return ColumnExpression(held.name).cast(duckdb.sqltypes.VARCHAR)
+
+
+def scan(
+    release: Path,
+    row_filter: RowFilter | None,
+    groups: Sequence[Group],
+    measured: Sequence[str],
+    *,
+    max_groups: int,
+    memory_limit_mb: int,
+    scratch: Path,
+) -> Rows:
+    """The rows that pass the filter, by group. Raises Conflict when the release does not fit, TooManyGroups."""
+    with engine_of(memory_limit_mb, scratch) as connection:
+        table = _table(connection, release, row_filter, groups, measured)
+    keys, cell = _cells([table.column(f"g{at}") for at in range(len(groups))], table.num_rows, max_groups)
+    values = {
+        name: table.column(f"m{at}").to_numpy(zero_copy_only=False).astype(np.float64, copy=False)
+        for at, name in enumerate(measured)
+    }
+    places = table.column("at").to_numpy(zero_copy_only=False).astype(np.int64, copy=False)
+    return Rows(keys, cell, places, values)
+
+
+def _table(
+    connection: DuckDBPyConnection,
+    release: Path,
+    row_filter: RowFilter | None,
+    groups: Sequence[Group],
+    measured: Sequence[str],
+) -> pa.Table:
+    source, held = visible_rows(connection, release, row_filter)
+    if missing := ({group.column for group in groups} | set(measured)) - held.keys():
+        raise unfit(f"no column {', '.join(sorted(missing))}")
+    chosen = [_grouped(group, held[group.column]).alias(f"g{at}") for at, group in enumerate(groups)]
+    chosen += [_number(held[name]).alias(f"m{at}") for at, name in enumerate(measured)]
+    return source.select(*chosen, ColumnExpression("at").alias("at")).to_arrow_table()
+
+
+def _number(held: Held) -> Expression:
+    return present(held).cast(duckdb.sqltypes.DOUBLE)
+
+
+def _grouped(group: Group, held: Held) -> Expression:
+    if group.width is not None:
+        step = ConstantExpression(group.width)
+        return FunctionExpression("floor", _number(held) / step) * step
+    if group.unit is None:
+        return present(held)
+    moment: Expression = ColumnExpression(held.name)
+    if "TIME ZONE" in held.type:  # local beginnings (UTC+8), as everywhere
+        hours = FunctionExpression("to_hours", ConstantExpression(8))
+        moment = moment.cast(duckdb.dtype("TIMESTAMP")) + hours
+    return FunctionExpression("date_trunc", ConstantExpression(group.unit), moment)
+
+
+def _cells(columns: list[pa.ChunkedArray], rows: int, max_groups: int) -> tuple[list[tuple[Any, ...]], Whole]:
+    """The distinct keys, and each row's place among them; one key without groups."""
+    if not columns:
+        return [()], np.zeros(rows, np.int64)
+    cell, words = np.zeros(rows, np.int64), []
+    for column in columns:
+        coded = column.combine_chunks().dictionary_encode(null_encoding="encode")
+        if len(coded.dictionary) > max_groups:
+            raise TooManyGroups
+        words.append(coded.dictionary.to_pylist())
+        cell = cell * len(words[-1]) + coded.indices.to_numpy(zero_copy_only=False)
+    used = np.flatnonzero(np.bincount(cell)) if rows else np.zeros(0, np.int64)
+    if len(used) > max_groups:
+        raise TooManyGroups
+    cell = np.searchsorted(used, cell)
+    keys = [_key(int(each), words) for each in used]
+    order = sorted(
+        range(len(keys)), key=lambda at: tuple((value is None, str(type(value)), value) for value in keys[at])
+    )
+    place = np.zeros(len(keys), np.int64)
+    place[order] = np.arange(len(keys))
+    return [keys[at] for at in order], place[cell] if rows else cell
+
+
+def _key(code: int, words: list[list[Any]]) -> tuple[Any, ...]:
+    parts: list[Any] = []
+    for listed in reversed(words):
+        code, at = divmod(code, len(listed))
+        parts.append(listed[at])
+    return tuple(reversed(parts))
+
+
+def as_told(value: Any) -> Any:  # noqa: ANN401 - a group's value as JSON
+    if isinstance(value, datetime):
+        return value.date().isoformat() if value.time() == value.time().min else value.isoformat()
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, float):
+        return int(value) if value.is_integer() else value
+    return value if value is None or isinstance(value, str | int | bool) else str(value)
+
+
+def figures(
+    cells: int, cell: Whole, places: Whole, who: Codes | None, values: NDArray[np.float64] | None
+) -> list[Figure]:
+    """What each of the cells is made of, in order. `values`: what is summed; None where only rows are counted."""
+    counted = np.bincount(cell, minlength=cells)
+    sums = np.zeros(cells)
+    if values is not None:
+        sums = np.bincount(cell, weights=values, minlength=cells).astype(np.float64)
+    if who is None:
+        return _of_rows(cells, cell, counted, sums, values)
+    people = int(who.max()) + 1 if len(who) else 1
+    if cells * people <= _DENSE:
+        joint = cell * people + who[places]
+        held = np.bincount(joint, minlength=cells * people).reshape(cells, people)
+        numbers = (held > 0).sum(1)
+        shares = np.bincount(joint, weights=values, minlength=cells * people) if values is not None else None
+        amounts = np.abs(shares.reshape(cells, people)) if shares is not None else None
+        return _figures(counted, numbers, sums, [None] * cells if amounts is None else list(amounts))
+    joint, at = np.unique(cell * people + who[places], return_inverse=True)
+    owner = joint // people
+    numbers = np.bincount(owner, minlength=cells)
+    if values is None:
+        return _figures(counted, numbers, sums, [None] * cells)
+    each = np.abs(np.bincount(at, weights=values))
+    ends = np.searchsorted(owner, np.arange(cells + 1))
+    return _figures(counted, numbers, sums, [each[ends[k] : ends[k + 1]] for k in range(cells)])
+
+
+def _of_rows(
+    cells: int, cell: Whole, counted: Whole, sums: NDArray[np.float64], values: NDArray[np.float64] | None
+) -> list[Figure]:
+    if values is None:
+        return _figures(counted, counted, sums, [None] * cells)
+    order = np.argsort(cell, kind="stable")
+    ends = np.concatenate(([0], np.cumsum(counted)))
+    sorted_values = np.abs(values[order])
+    return _figures(counted, counted, sums, [sorted_values[ends[k] : ends[k + 1]] for k in range(cells)])
+
+
+def _figures(
+    counted: Whole, numbers: Whole, sums: NDArray[np.float64], amounts: Sequence[NDArray[np.float64] | None]
+) -> list[Figure]:
+    found = []
+    for rows, people, value, amount in zip(counted, numbers, sums, amounts, strict=True):
+        total = largest = second = 0.0
+        if amount is not None and len(amount):
+            total = float(amount.sum())
+            tops = np.partition(amount, -2)[-2:] if len(amount) > 1 else np.array([0.0, amount[0]])
+            second, largest = float(tops[0]), float(tops[1])
+        found.append(Figure(int(rows), int(people), total, largest, second, float(value)))
+    return found
+
+
+def classes(values: NDArray[np.float64], width: float) -> tuple[Whole, Whole]:
+    """The class of each value, and the classes there are, ascending: class n begins at n × width. TooManyGroups beyond reason."""
+    found = np.floor(values / width)
+    if len(found) and (found.min() < -(2.0**52) or found.max() > 2.0**52):
+        raise TooManyGroups
+    there, at = np.unique(found.astype(np.int64), return_inverse=True)
+    if len(there) > _MAX_CLASSES:
+        raise TooManyGroups
+    return at.astype(np.int64), there
+
+
+def row_sets(cells: int, cell: Whole, places: Whole) -> Iterator[BitMap]:
+    """The rows of each cell as a bitmap, in order of the cells."""
+    order = np.argsort(cell.astype(np.uint16) if cells < 2**16 else cell, kind="stable")
+    ends = np.concatenate(([0], np.cumsum(np.bincount(cell, minlength=cells))))
+    ordered = places[order].astype(np.uint32)
+    for k in range(cells):
+        yield BitMap(ordered[ends[k] : ends[k + 1]])

@@ -1,0 +1,226 @@
+"""Statistics over rows that may not leave: decide, count, hold against what was told before, charge, write down, tell.
+
+The counting happens between two transactions; the second decides again, at its own instant, before anything is told.
+A question that was evaluated is charged, told or not: asking is what teaches, also when the answer is no.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any, Final
+
+from auth import audit
+from auth.actor import Actor
+from auth.grants import usage
+from auth.policy.model import DeliveryForm
+from catalog.assets import asset
+from core.errors import AccessRefused, Conflict, NotFound, QuotaExceeded, TooMany, refuse_if
+from core.files import FileStore
+from core.settings import Settings
+from core.text import Text
+from core.work import Work, hold
+from datasets.queries import deciding, history
+from datasets.queries.answering import Told, tell
+from datasets.queries.deciding import Case, Question
+from datasets.queries.engine import TooManyGroups, contributors, scan
+from datasets.queries.history import Scope, Weighing
+from datasets.queries.model import Count, QueryAsk, QueryRead, query_hash
+from datasets.queries.queries import read
+from datasets.queries.rules import Control, label, misfits, suppressed
+from datasets.queries.tables import AnswerRow
+
+ANSWERED: Final = "answered"
+SUPPRESSED: Final = "suppressed"
+STATE_NAMES: Final = {
+    ANSWERED: Text("已回答", "Answered"),
+    SUPPRESSED: Text("不予回答", "Not answered"),
+}
+_TRIES: Final = 5
+
+Opens = Callable[[], AbstractContextManager[Work]]
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What a query needs of the house: its two kinds of transaction, its files, its settings."""
+
+    read: Opens
+    write: Opens
+    files: FileStore
+    settings: Settings
+
+
+def question_of(ask: QueryAsk) -> Question:
+    return Question(
+        DeliveryForm.QUERY_AGG,
+        ask.grant_id,
+        ask.dataset_id,
+        ask.columns,
+        ask.where,
+        ask.purpose,
+        ask.scenario_id,
+    )
+
+
+def consider(work: Work, actor: Actor, ask: QueryAsk) -> Case:
+    """Every reason to refuse the query before any row is read."""
+    try:
+        more = misfits(ask, asset(work, ask.dataset_id))
+    except NotFound:
+        more = ()  # a reason already
+    return deciding.consider(work, actor, question_of(ask), more)
+
+
+def ask_for(desk: Desk, actor: Actor, ask: QueryAsk) -> QueryRead:
+    """The answer. AccessRefused lists every reason, or the one reason `suppressed`; refusals are on record and in the ledger."""
+    try:
+        return _asked(desk, actor, ask)
+    except (AccessRefused, QuotaExceeded, TooMany) as refusal:
+        if refusal.reasons and refusal.reasons[0].code == SUPPRESSED:
+            raise  # written down with the question
+        with desk.write() as work:
+            deciding.note_refusal(work, actor, question_of(ask), refusal)
+        raise
+
+
+def _asked(desk: Desk, actor: Actor, ask: QueryAsk) -> QueryRead:
+    with desk.read() as work:
+        case = consider(work, actor, ask)
+    refuse_if(case.reasons)
+    told = _counted(desk, ask, case)
+    for _ in range(_TRIES):
+        with desk.read() as work:
+            before, may = _weighed(work, desk, case, told)
+        with desk.write() as work:
+            now = consider(work, actor, ask)
+            refuse_if(now.reasons)
+            hold(work, f"query:{case.grant.dataset_id}")
+            if _basis(now) != _basis(case):
+                raise _moved()
+            if told is not None and history.told(work, _scope(now)) != before:
+                continue  # somebody was told something meanwhile
+            row = _written(work, actor, ask, now, told if may else None)
+            answer = read(row)
+        if answer.state == SUPPRESSED:
+            reason = suppressed()
+            raise AccessRefused(reason.text, reasons=[reason])
+        return answer
+    raise _moved()
+
+
+def _basis(case: Case) -> tuple[object, ...]:
+    return (case.release and case.release.id, case.grant.policy_hash, case.terms and case.terms.version)
+
+
+def _moved() -> Conflict:
+    return Conflict(
+        Text(
+            "查询期间版本、条款或历史发生变化；请重新提交。",
+            "Release, terms or history changed while the query ran; ask again.",
+        )
+    )
+
+
+def _counted(desk: Desk, ask: QueryAsk, case: Case) -> Told | None:
+    """What the rules would let out; None when that is nothing."""
+    assert case.release is not None and case.release.sha256 is not None and case.terms is not None  # noqa: S101, PT018 - reasons otherwise
+    release, memory = desk.files.path(case.release.sha256), desk.settings.memory_limit_mb
+    who = contributors(release, case.terms.contributor, _cache(desk), memory_limit_mb=memory)
+    measured = sorted({part.column for part in ask.select if not isinstance(part, Count)})
+    try:
+        found = scan(
+            release, case.row_filter, ask.group_by, measured, max_groups=case.limits["query_max_groups"],
+            memory_limit_mb=memory, scratch=desk.settings.scratch_dir,
+        )  # fmt: skip
+        told = tell(ask, found, who, Control.of(case.limits), case.terms.lists)
+    except TooManyGroups:
+        return None
+    return None if told.is_empty else told
+
+
+def _cache(desk: Desk) -> Any:  # noqa: ANN401 - a path
+    return desk.settings.scratch_dir / "queries"
+
+
+def _scope(case: Case) -> Scope:
+    assert case.release is not None and case.terms is not None  # noqa: S101, PT018 - reasons otherwise
+    return Scope(case.grant.dataset_id, case.release.id, "" if case.terms.guards_all else case.grant.org_id)
+
+
+def _weighed(work: Work, desk: Desk, case: Case, told: Told | None) -> tuple[history.Told, bool]:
+    """What was told before, and whether the new figures may stand beside it."""
+    if told is None or case.release is None or case.release.sha256 is None or case.terms is None:
+        return {}, False
+    release = desk.files.path(case.release.sha256)
+    who = contributors(
+        release, case.terms.contributor, _cache(desk), memory_limit_mb=desk.settings.memory_limit_mb
+    )
+    by = Weighing(
+        who,
+        case.release.rows or 0,
+        case.limits["query_min_group"],
+        case.limits["query_history_cells"],
+        _cache(desk),
+    )
+    before = history.told(work, _scope(case))
+    return before, history.may_tell(work, _scope(case), before, told.partitions, by)
+
+
+def _written(work: Work, actor: Actor, ask: QueryAsk, case: Case, told: Told | None) -> AnswerRow:
+    """The question with its answer, charged, on record."""
+    assert case.release is not None  # noqa: S101 - a reason otherwise
+    said = {} if told is None else _said(ask, told, Control.of(case.limits))
+    row = answer_row(
+        work, actor, case, ask.model_dump(mode="json"), SUPPRESSED if told is None else ANSWERED, said
+    )
+    usage.charge(
+        work, case.grant.id, extracts=1, rows=len(said.get("rows", [])), subject=row.id,
+        taking=case.question.taking(actor, case.release), delivers=told is not None,
+    )  # fmt: skip
+    work.db.add(row)
+    work.db.flush()
+    if told is not None:
+        history.keep(work, row, told.partitions)
+    note(
+        work,
+        actor,
+        "query.answered" if told is not None else "query.suppressed",
+        row,
+        {"rows": len(said.get("rows", []))},
+    )
+    return row
+
+
+def _said(ask: QueryAsk, told: Told, control: Control) -> dict[str, Any]:
+    return {
+        "groups": [label(group) for group in ask.group_by],
+        "measures": [label(measure) for measure in ask.select],
+        "rows": told.rows,
+        "notes": {"round_to": control.round_to, "min_group": control.min_group, "digits": control.digits},
+    }
+
+
+def answer_row(
+    work: Work, actor: Actor, case: Case, query: dict[str, Any], state: str, said: dict[str, Any]
+) -> AnswerRow:
+    """One question as it is stored."""
+    assert case.release is not None  # noqa: S101 - a reason otherwise
+    return AnswerRow(
+        id=work.new_id(), form=case.question.form, state=state, grant_id=case.grant.id,
+        application_id=case.grant.application_id, dataset_id=case.grant.dataset_id, release_id=case.release.id,
+        release_number=case.release.number, org_id=case.grant.org_id, account_id=actor.account_id,
+        person_id=actor.person_id, asked_name=actor.username, asked_at=work.now, purpose=case.question.purpose,
+        scenario_id=case.question.scenario_id, query=json.dumps(query, ensure_ascii=False),
+        query_hash=query_hash(query=query), answer=json.dumps(said, ensure_ascii=False),
+    )  # fmt: skip
+
+
+def note(work: Work, actor: Actor, kind: str, row: AnswerRow, payload: dict[str, Any]) -> None:
+    audit.record(
+        work, actor, kind, subject=row.id, dataset_id=row.dataset_id, grant_id=row.grant_id,
+        application_id=row.application_id,
+        payload={"release": row.release_number, "form": row.form, "query": row.query_hash} | payload,
+    )  # fmt: skip

@@ -1,0 +1,83 @@
+"""How long one statistical query takes on 5,000,000 rows: `python -m tests.bench.query [ROWS]`. The contributor index is made first.
+
+Everything between the decision and the written answer: scan, shares of contributors, disclosure rules, row sets, guard.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from auth.policy.filters.model import parse
+from auth.policy.limits import limits
+from core.ids import DatasetId, GrantId
+from datasets.queries import overlap
+from datasets.queries.answering import tell
+from datasets.queries.engine import contributors, scan
+from datasets.queries.history import digest_of
+from datasets.queries.model import Group, QueryAsk
+from datasets.queries.rules import Control
+
+MEMORY_MB = 1024
+
+
+def made(folder: Path, rows: int) -> Path:
+    rng = np.random.default_rng(1)
+    table = pa.table(
+        {
+            "plate": pa.array(rng.integers(0, 400_000, rows)).cast(pa.string()),
+            "month": rng.integers(1, 13, rows),
+            "fee": rng.gamma(2, 10, rows).round(2),
+            "minutes": rng.integers(1, 600, rows),
+        }
+    )
+    path = folder / "release.parquet"
+    pq.write_table(table, path, row_group_size=500_000)
+    return path
+
+
+def main() -> None:
+    rows = int(sys.argv[1]) if len(sys.argv) > 1 else 5_000_000
+    ask = QueryAsk.model_validate(
+        {
+            "grant_id": GrantId("g"), "dataset_id": DatasetId("d"), "purpose": "p", "scenario_id": "s",
+            "select": [{"kind": "count"}, {"kind": "sum", "column": "fee"}, {"kind": "mean", "column": "fee"}],
+            "group_by": [Group(column="month")],
+        }
+    )  # fmt: skip
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        release = made(folder, rows)
+        began = time.perf_counter()
+        contributors(release, "plate", folder, memory_limit_mb=MEMORY_MB)
+        print(f"contributor index, once a release: {time.perf_counter() - began:.2f} s")
+        for _ in range(3):
+            began, cpu = time.perf_counter(), time.process_time()
+            who = contributors(release, "plate", folder, memory_limit_mb=MEMORY_MB)
+            found = scan(
+                release, parse({"op": "gt", "column": "minutes", "value": 10}), ask.group_by, ["fee"], max_groups=1000,
+                memory_limit_mb=MEMORY_MB, scratch=folder,
+            )  # fmt: skip
+            told = tell(ask, found, who, Control.of(limits()), {})
+            read = time.perf_counter()
+            for partitions in told.partitions.values():
+                for sets in partitions:
+                    for each in sets:
+                        digest_of(each)
+                    atoms = overlap.refined(overlap.no_atoms(rows), sets)
+                    assert atoms is not None
+                    assert not overlap.betrays(atoms, who, 10)
+            done = time.perf_counter()
+            print(
+                f"answer {read - began:.2f} s + guard {done - read:.2f} s; cpu {time.process_time() - cpu:.2f} s; {len(told.rows)} groups"
+            )
+
+
+if __name__ == "__main__":
+    main()
