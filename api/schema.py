@@ -14,13 +14,13 @@ from sqlalchemy import Connection, Engine, text
 
 from api import tables
 from auth import audit_guard
-from catalog.search import index
+from catalog.search import rebuild
 from core.db import make_engine
 
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
 _LOCK: Final = 0x64677363  # one upgrader at a time
 HOOKS: Final[tuple[Callable[[Connection], None], ...]] = (
-    index.install,
+    rebuild.install,
     audit_guard.install,
 )  # what table classes cannot say
 

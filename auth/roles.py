@@ -65,6 +65,7 @@ PERMISSIONS: Final[Mapping[str, frozenset[Role]]] = {
     ),
     "catalog:harvest:write": frozenset({Role.CATALOG_ADMIN}),
     "catalog:harvest:approve": frozenset({Role.CATALOG_ADMIN, Role.SECURITY_OFFICER}),
+    "catalog:synonym:write": frozenset({Role.CATALOG_ADMIN}),
     "quality:suite:read": frozenset({Role.STEWARD, Role.CATALOG_ADMIN, Role.AUDITOR, Role.REVIEWER_BUSINESS}),
     "quality:suite:write": frozenset({Role.STEWARD, Role.CATALOG_ADMIN}),
     "datasets:batch:read": frozenset({Role.STEWARD, Role.CATALOG_ADMIN, Role.AUDITOR}),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from typing import Any
@@ -26,7 +27,7 @@ from catalog.models import (
     DictionaryRead,
     Layout,
 )
-from catalog.search import facets, index
+from catalog.search import facets, index, memory
 from catalog.search.tokens import sort_key
 from catalog.tables import ColumnRow, DatasetRow
 from catalog.workflow import State, Step, advance
@@ -53,7 +54,7 @@ def create(work: Work, actor: Actor, body: DatasetCreate) -> DatasetRead:
         layout=body.layout.model_dump(exclude_defaults=True),
         state=State.DRAFT, number=_next_number(work), fresh_at=work.now, created_at=work.now, created_by=actor.account_id, modified=work.now,
     )  # fmt: skip
-    _set_keys(row)
+    _set_keys(work, row)
     work.db.add(row)
     work.db.flush()
     _store_columns(work, row, body.columns)
@@ -302,7 +303,7 @@ def note_release(
     row.row_count, row.size_bytes = row_count, size_bytes
     row.quality_score, row.quality_grade = quality_score, quality_grade
     row.data_updated = data_updated or released_at
-    _set_keys(row)
+    _set_keys(work, row)
     work.db.add(row)
     work.db.flush()
 
@@ -368,7 +369,10 @@ def reindex(work: Work) -> int:
     """Build the search index anew from the records; returns how many."""
     rows = work.db.exec(select(DatasetRow).order_by(col(DatasetRow.id))).all()
     for row in rows:
+        _set_keys(work, row)
+        work.db.add(row)
         _index(work, row)
+    work.db.flush()
     return len(rows)
 
 
@@ -447,12 +451,13 @@ def _saved(work: Work, row: DatasetRow) -> None:
     _index(work, row)
 
 
-def _set_keys(row: DatasetRow) -> None:
+def _set_keys(work: Work, row: DatasetRow) -> None:
     row.title_key_zh = sort_key(row.title_zh or row.title_en or row.id, chinese=True)
     row.title_key_en = sort_key(row.title_en or row.title_zh or row.id, chinese=False)
     row.format_key = " ".join(sorted(row.formats))
     row.fresh_at = row.released_at or row.modified
     row.facet_key = facets.key_of(row)
+    memory.note(work, row.number)
 
 
 def _next_number(work: Work) -> int:
@@ -462,7 +467,7 @@ def _next_number(work: Work) -> int:
 def _touch(work: Work, row: DatasetRow) -> None:
     row.version += 1
     row.modified = work.now
-    _set_keys(row)
+    _set_keys(work, row)
     work.db.add(row)
     work.db.flush()
 
@@ -498,12 +503,17 @@ def _document(row: DatasetRow, columns: Iterable[ColumnRow]) -> index.Doc:
                 row.description_en,
                 row.spatial,
                 row.spatial_en,
-                row.lineage,
-                row.lineage_en,
+                _without_addresses(row.lineage),
+                _without_addresses(row.lineage_en),
                 described,
             )
         ),
     )
+
+
+def _without_addresses(text: str) -> str:
+    """The words of an address are nobody's words for the data."""
+    return re.sub(r"https?://[^\s（）()]+", " ", text)
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401 - JSON

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any
 
+import sqlalchemy
 from sqlmodel import Field, SQLModel, col, select
 
 from auth import audit
@@ -82,6 +83,14 @@ def organisations(work: Work, *, kind: str | None = None) -> list[OrganisationRe
     if kind:
         wanted = wanted.where(OrganisationRow.kind == kind)
     return [read(work, row) for row in work.db.exec(wanted)]
+
+
+def names(work: Work) -> dict[str, Text]:
+    """Every organisation's name, for lists that show nothing else of it."""
+    rows = work.db.connection().execute(
+        sqlalchemy.select(col(OrganisationRow.id), col(OrganisationRow.name_zh), col(OrganisationRow.name_en))
+    )
+    return {org_id: Text(zh, en) for org_id, zh, en in rows}
 
 
 def licence_objection(org: OrganisationRead, now: datetime) -> Reason | None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 import sqlalchemy
-from sqlalchemy import ColumnElement, String, cast, func, or_
+from pyroaring import BitMap
+from sqlalchemy import ColumnElement, String, cast, func
 from sqlmodel import col, select
 
 from auth.actor import Actor
@@ -23,8 +24,10 @@ from catalog.ckan.shape import Json
 from catalog.ckan.values import loads
 from catalog.ckan.where import where
 from catalog.imports import kept_of
+from catalog.search import memory
 from catalog.tables import DatasetRow, DescriptionRow
 from catalog.workflow import State
+from core.ids import DatasetId
 from core.work import Work
 
 Resources = Callable[[Work, Actor, Sequence[DatasetRow]], Mapping[str, list[Json]]]
@@ -98,8 +101,15 @@ def names(call: Call, ids: Sequence[str]) -> list[str]:
 def find(call: Call, name: str, *conditions: ColumnElement[bool]) -> DatasetRow:
     """A record by its code or CKAN name, as far as `conditions` let it be seen. Raises CkanError."""
     named = select(DescriptionRow.dataset_id).where(DescriptionRow.name == name)
-    is_it = or_(func.lower(col(DatasetRow.id)) == name.lower(), col(DatasetRow.id).in_(named))
-    row = call.work.db.exec(select(DatasetRow).where(is_it, *conditions)).first()
+    likely = col(DatasetRow.id).in_(
+        [name, name.upper(), name.lower()]
+    )  # by the key; what is left looks through all
+    for is_it in (likely, col(DatasetRow.id).in_(named), func.lower(col(DatasetRow.id)) == name.lower()):
+        row = call.work.db.exec(
+            select(DatasetRow).where(is_it, *conditions).order_by(col(DatasetRow.id))
+        ).first()
+        if row is not None:
+            break
     if row is None:
         raise not_found("Dataset was not found")
     return row
@@ -230,32 +240,63 @@ _SORTS: Final = {
     "id": col(DatasetRow.id), "title_string": col(DatasetRow.title_key_zh), "title": col(DatasetRow.title_key_zh),
     "views_recent": col(DatasetRow.fresh_at), "score": col(DatasetRow.fresh_at),
 }  # fmt: skip
-_FACETS: Final = ("organization", "groups", "tags", "res_format", "license_id")
+_USUAL: Final = "score desc, metadata_modified desc"
+_FACETS: Final = memory.FACETS
 
 
 def package_search(call: Call) -> Json:
     if strange := [name for name in call.params if name not in _KNOWN and not name.startswith("ext_")]:
         raise bad_query(f"Invalid search parameters: {strange}")
     conditions = [*seen(call), *_asked(call)]
-    order = _order(call.text("sort") or "score desc, metadata_modified desc")
+    sort = call.text("sort") or _USUAL
+    order = _order(sort)
     fields = _facet_fields(call)
-    total = call.work.db.exec(select(func.count()).select_from(DatasetRow).where(*conditions)).one()
-    rows = call.number("rows", 10, SEARCH_MOST)
-    page = (
-        call.work.db.exec(
-            select(DatasetRow).where(*conditions).order_by(*order).limit(rows).offset(call.number("start", 0))
-        ).all()
-        if rows
-        else []
-    )
-    counted = _facets(call, conditions, fields)
+    rows, start = call.number("rows", 10, SEARCH_MOST), call.number("start", 0)
+    numbers = _numbers(call, conditions)
+    known, stamp = memory.of(call.work)
+    ids: list[str] | None = None
+    counted: dict[str, list[tuple[str, int]]] = {}
+    if known is not None:
+        with known.lock:
+            if known.stamp == stamp:
+                ids = known.newest(numbers, start, rows) if sort == _USUAL else None
+                counted = {name: _few(call, known.counts(name, numbers)) for name in fields}
+                fields = []
+    if ids is None:
+        ids = _ids(call, conditions, order, start, rows)
+    counted |= _facets(call, conditions, fields)
     return {
-        "count": total,
-        "sort": call.text("sort") or "score desc, metadata_modified desc",
-        "results": packages(call, page),
+        "count": len(numbers),
+        "sort": sort,
+        "results": packages(call, _rows(call, ids)),
         "facets": {name: dict(counts) for name, counts in counted.items()},
         "search_facets": {name: _search_facet(call, name, counts) for name, counts in counted.items()},
     }
+
+
+def _numbers(call: Call, conditions: Sequence[ColumnElement[bool]]) -> BitMap:
+    """All that is found, as places in the index."""
+    wanted = sqlalchemy.select(col(DatasetRow.number)).where(*conditions)
+    return BitMap(call.work.db.connection().execute(wanted).scalars())
+
+
+def _ids(
+    call: Call, conditions: Sequence[ColumnElement[bool]], order: Sequence[Any], start: int, rows: int
+) -> list[str]:
+    if not rows:
+        return []
+    wanted = (
+        sqlalchemy.select(col(DatasetRow.id)).where(*conditions).order_by(*order).limit(rows).offset(start)
+    )
+    return list(call.work.db.connection().execute(wanted).scalars())
+
+
+def _rows(call: Call, ids: Sequence[str]) -> list[DatasetRow]:
+    """The records in the order of `ids`."""
+    if not ids:
+        return []
+    found = {row.id: row for row in call.work.db.exec(select(DatasetRow).where(col(DatasetRow.id).in_(ids)))}
+    return [found[one] for one in map(DatasetId, ids)]
 
 
 def _asked(call: Call) -> list[ColumnElement[bool]]:
@@ -306,15 +347,15 @@ def _facets(
         counts["tags"].update({*zh, *en})
         counts["res_format"].update(each.upper() for each in formats)
         counts["license_id"].update([licence] if licence else [])
+    return {name: _few(call, counts[name].items()) for name in fields}
+
+
+def _few(call: Call, counts: Iterable[tuple[str, int]]) -> list[tuple[str, int]]:
+    """The most frequent values, as many as were asked for."""
     limit = call.text("facet.limit", "50")
     most = None if re.fullmatch(r"-\d{1,9}", limit) else call.number("facet.limit", 50)
     least = call.number("facet.mincount", 1)
-    return {
-        name: [
-            pair for pair in sorted(counts[name].items(), key=lambda p: (-p[1], p[0])) if pair[1] >= least
-        ][:most]
-        for name in fields
-    }
+    return [pair for pair in sorted(counts, key=lambda p: (-p[1], p[0])) if pair[1] >= least][:most]
 
 
 def _search_facet(call: Call, name: str, counts: Sequence[tuple[str, int]]) -> Json:
@@ -325,7 +366,7 @@ def _search_facet(call: Call, name: str, counts: Sequence[tuple[str, int]]) -> J
 
 def _labels(call: Call, name: str) -> dict[str, str]:
     if name == "organization":
-        return {each.id.lower(): each.name_zh for each in organisations.organisations(call.work)}
+        return {org_id.lower(): name.zh for org_id, name in organisations.names(call.work).items()}
     if name == "groups":
         return {code.value.lower(): code.text.zh for code in shape.themes().values()}
     return {}

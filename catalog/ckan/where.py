@@ -13,7 +13,9 @@ from sqlmodel import col
 
 from catalog.ckan.errors import bad_query
 from catalog.ckan.language import All, And, Node, Not, Or, Range, Term
+from catalog.search import synonyms
 from catalog.search.engine import matching
+from catalog.search.query import Groups
 from catalog.search.query import parse as parse_words
 from catalog.tables import DatasetRow, DescriptionRow
 from core.work import Work
@@ -29,6 +31,7 @@ def where(work: Work, node: Node) -> Condition:
 class _Where:
     def __init__(self, work: Work) -> None:
         self._work, self._words = work, 0
+        self._groups: Groups | None = None
 
     def of(self, node: Node) -> Condition:
         match node:
@@ -49,7 +52,9 @@ class _Where:
 
     def _anywhere(self, text: str) -> Condition:
         self._words += 1
-        asked = parse_words(text)
+        if self._groups is None:
+            self._groups = synonyms.groups(self._work)
+        asked = parse_words(text, self._groups)
         return matching(self._work, asked, f"ckan{self._words}") if asked else false()
 
 

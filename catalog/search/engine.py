@@ -16,7 +16,7 @@ from sqlmodel import col, select
 
 from auth.actor import Actor
 from catalog import queries
-from catalog.search import facets
+from catalog.search import facets, reasons, suggest, synonyms
 from catalog.search.facets import Chosen, Counted
 from catalog.search.query import SCORE, Ask, Term, fts5, parse, tsquery
 from catalog.search.snippet import WIDTH, Piece, pieces, spans
@@ -29,6 +29,7 @@ Sort = Literal["relevance", "newest", "title"]
 _SCORED_TERMS: Final = 6
 _EXACT_CODE: Final = 1000
 _COLUMNS_SHOWN: Final = 3
+_TITLES_READ: Final = 50
 _MATCH: Final = {
     "sqlite": "catalog_dataset.number IN (SELECT rowid FROM catalog_search WHERE catalog_search MATCH :{name})",
     "postgresql": "catalog_dataset.number IN (SELECT p.number FROM catalog_search_pg p "
@@ -50,12 +51,15 @@ class Search:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A record found, with its marked title, a marked stretch of text, and the columns in which words were found."""
+    """A record found, with its marked title, a marked stretch of text, the columns in which words were found, where else words
+    stand (`places`), and what stands for words that it does not hold as they were written (`instead`)."""
 
     row: DatasetRow
     title: list[Piece]
     snippet: list[Piece]
     columns: list[Text]
+    places: list[Text]
+    instead: list[Text]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,15 +68,17 @@ class Found:
     total: int
     facets: list[Counted]
     understood: bool  # False: there was text, but nothing in it that can be looked for
+    meant: str = ""  # what was looked for, when the text itself found nothing and something near it does
 
 
 def search(work: Work, actor: Actor, ask: Search) -> Found:
     """Records in the actor's sight. Text that holds neither letter nor digit finds nothing."""
-    parsed = parse(ask.text)
+    parsed = parse(ask.text, synonyms.groups(work))
     if ask.text.strip() and not parsed:
         return Found([], 0, facets.count([], ask.chosen).facets, False)
+    meant, parsed, groups = _understood(work, actor, ask.text, parsed)
     seen = [queries.visible(actor), matching(work, parsed)]
-    counted = facets.count(_groups(work, seen), ask.chosen)
+    counted = facets.count(groups, ask.chosen)
     page = (
         sqlalchemy.select(col(DatasetRow.id))
         .where(*seen, facets.condition(ask.chosen))
@@ -81,7 +87,39 @@ def search(work: Work, actor: Actor, ask: Search) -> Found:
         .offset(ask.offset)
     )
     ids = list(work.db.connection().execute(page).scalars())
-    return Found(_hits(work, _rows(work, ids), parsed, ask.lang), counted.total, counted.facets, True)
+    hits = _hits(work, _rows(work, ids), parsed, ask.lang)
+    return Found(hits, counted.total, counted.facets, True, meant)
+
+
+def _understood(work: Work, actor: Actor, text: str, parsed: Ask) -> tuple[str, Ask, list[tuple[str, int]]]:
+    """What finds something: the question, its words as first letters of Chinese ones, or one near it. Facets do not count here."""
+    sight = queries.visible(actor)
+
+    def found(ask: Ask) -> list[tuple[str, int]]:
+        return _groups(work, [sight, matching(work, ask)])
+
+    groups = found(parsed)
+    if groups or not parsed:
+        return "", parsed, groups
+    by_letters = parse(text, synonyms.groups(work), by_letters=True)
+    if by_letters != parsed and (groups := found(by_letters)):
+        return "", by_letters, groups
+
+    def exists(ask: Ask) -> bool:
+        wanted = sqlalchemy.select(col(DatasetRow.number)).where(sight, matching(work, ask)).limit(1)
+        return work.db.connection().execute(wanted).first() is not None
+
+    def titles(ask: Ask) -> list[str]:
+        wanted = sqlalchemy.select(col(DatasetRow.title_zh), col(DatasetRow.keywords)).where(
+            sight, matching(work, ask)
+        )
+        rows = work.db.connection().execute(wanted.order_by(col(DatasetRow.id)).limit(_TITLES_READ))
+        return ["\n".join((title, *keywords)) for title, keywords in rows]
+
+    if near := suggest.suggestion(work, text, exists, titles):
+        parsed = parse(near, synonyms.groups(work))
+        return near, parsed, found(parsed)
+    return "", parsed, []
 
 
 def matching(work: Work, parsed: Ask, name: str = "q") -> ColumnElement[bool]:
@@ -138,7 +176,8 @@ def _hits(work: Work, rows: Sequence[DatasetRow], parsed: Ask, lang: Lang) -> li
     for row in rows:
         title = Text(row.title_zh or row.id, row.title_en or row.title_zh or row.id).in_(lang)
         snippet = _snippet(row, parsed, lang)
-        made.append(Hit(row, pieces(title, parsed), snippet, []))
+        places, instead = reasons.of(row, parsed) if parsed else ([], [])
+        made.append(Hit(row, pieces(title, parsed), snippet, [], places, instead))
     bare = [hit for hit in made if parsed and not any(piece.hit for piece in (*hit.title, *hit.snippet))]
     for dataset_id, column in _columns_found(work, [hit.row.id for hit in bare], parsed):
         next(hit for hit in bare if hit.row.id == dataset_id).columns.append(column)

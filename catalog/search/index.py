@@ -5,16 +5,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
 from sqlalchemy import Connection, text
 
+from catalog.search import sounds
 from catalog.search.query import FIELDS, PG_WEIGHT
-from catalog.search.tokens import tokens
+from catalog.search.tokens import runs, tokens
 from core.work import Work
 
 TABLES: Final = ("catalog_search", "catalog_search_pg")
+VERSION: Final = (
+    2  # of what is stored for a record; raise it when that changes, and every index is built anew
+)
 _MAX_TOKENS: Final = 60_000  # different tokens per field: keeps a vector below PostgreSQL's megabyte
 
 _SQLITE: Final = (
@@ -46,6 +51,8 @@ def put(work: Work, number: int, doc: Doc) -> None:
     """Index a record by its number, replacing what was there."""
     connection = work.db.connection()
     found = {field: _distinct(getattr(doc, field)) for field in FIELDS}
+    found["body"] += _sounds(doc)
+    _learn(connection, f"{doc.title}\n{doc.subject}")
     if connection.dialect.name == "postgresql":
         statement = (
             "INSERT INTO catalog_search_pg (number, tokens) VALUES (:number, CAST(:tokens AS tsvector)) "
@@ -62,8 +69,30 @@ def put(work: Work, number: int, doc: Doc) -> None:
     )
 
 
+def _learn(connection: Connection, value: str) -> None:
+    """Keep the Latin words of names and keywords for “did you mean”."""
+    words = {run for run, is_cjk in runs(value) if not is_cjk and 4 <= len(run) <= 40 and run.isalpha()}
+    if words:
+        statement = text(
+            "INSERT INTO catalog_word (word, letters) VALUES (:word, :letters) ON CONFLICT DO NOTHING"
+        )
+        connection.execute(statement, [{"word": word, "letters": len(word)} for word in sorted(words)])
+
+
 def _distinct(value: str) -> list[str]:
     return list(dict.fromkeys(tokens(value)))[:_MAX_TOKENS]
+
+
+def _sounds(doc: Doc) -> list[str]:
+    """All Chinese by its sound, names and keywords by their first letters too; weighs as little as the rest of the text."""
+    named = f"{doc.title}\n{doc.subject}"
+    found = dict.fromkeys(token for run in _chinese(f"{named}\n{doc.body}") for token in sounds.pairs(run))
+    found |= dict.fromkeys(token for run in _chinese(named) for token in sounds.letters(run))
+    return list(found)[:_MAX_TOKENS]
+
+
+def _chinese(value: str) -> Iterator[str]:
+    return (run for run, is_cjk in runs(value) if is_cjk)
 
 
 def _vector(found: dict[str, list[str]]) -> str:

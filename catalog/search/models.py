@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from catalog import rules
 from catalog.search.engine import Found, Hit, Search
 from catalog.search.snippet import Piece
+from core.text import Text
 from core.work import Work
 
 
@@ -21,7 +22,8 @@ class PieceRead(BaseModel):
 
 
 class HitRead(BaseModel):
-    """A record in a list. `columns` names dictionary columns in which words were found, when only they hold them."""
+    """A record in a list. `columns` names dictionary columns in which words were found, when only they hold them; `places` says
+    where words stand; `instead` what stands for words that the record does not hold as they were written (a synonym, a sound)."""
 
     id: str
     title_zh: str
@@ -29,6 +31,8 @@ class HitRead(BaseModel):
     title: list[PieceRead]
     snippet: list[PieceRead]
     columns: list[dict[Literal["zh", "en"], str]]
+    places: list[dict[Literal["zh", "en"], str]]
+    instead: list[dict[Literal["zh", "en"], str]]
     publisher: str
     publisher_zh: str
     publisher_en: str
@@ -69,12 +73,14 @@ class FacetRead(BaseModel):
 
 
 class FoundRead(BaseModel):
-    """A page of records; `next` is the offset of the following page, null at the end."""
+    """A page of records; `next` is the offset of the following page, null at the end. `meant`: what was looked for in place of a
+    text that finds nothing."""
 
     items: list[HitRead]
     total: int
     next: int | None
     facets: list[FacetRead]
+    meant: str = ""
 
 
 def as_read(work: Work, found: Found, ask: Search) -> FoundRead:
@@ -93,6 +99,7 @@ def as_read(work: Work, found: Found, ask: Search) -> FoundRead:
             )
             for counted in found.facets
         ],
+        meant=found.meant,
     )  # fmt: skip
 
 
@@ -105,9 +112,13 @@ def _hit(work: Work, hit: Hit) -> HitRead:
     return HitRead(
         **stored | {
             "title": _pieces(hit.title), "snippet": _pieces(hit.snippet), "staleness": fresh,
-            "columns": [{"zh": column.zh, "en": column.en} for column in hit.columns],
+            "columns": _texts(hit.columns), "places": _texts(hit.places), "instead": _texts(hit.instead),
         }
     )  # fmt: skip
+
+
+def _texts(texts: list[Text]) -> list[dict[Literal["zh", "en"], str]]:
+    return [{"zh": text.zh, "en": text.en} for text in texts]
 
 
 def _pieces(pieces: list[Piece]) -> list[PieceRead]:

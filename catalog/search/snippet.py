@@ -74,7 +74,7 @@ def _parts(run: str, is_cjk: bool, ask: Ask) -> list[str]:
         if asked_cjk != is_cjk:
             continue
         if not is_cjk:
-            (token, prefix), *_ = wanted(asked, False)
+            token, prefix = wanted(asked, False)[0]
             if run == token or (prefix and run.startswith(token)):
                 found.append(run)
         elif asked in run:

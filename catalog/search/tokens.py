@@ -3,7 +3,7 @@
 Why this exists: Chinese has no spaces, and neither SQLite's nor PostgreSQL's own tokenisers find a word of two
 characters inside a sentence. A run of Chinese, Japanese or Korean characters becomes its single characters and its
 overlapping pairs; asking for a run means asking for all its pairs. Everything else is words of letters and digits,
-folded (NFKC, case). A token holds letters and digits only, so it can never be read as an operator of an index language.
+folded (NFKC, case, simplified characters). A token holds letters and digits only, so it can never be read as an operator of an index language.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ import unicodedata
 from collections.abc import Iterator
 from itertools import pairwise
 from typing import Final
+
+from catalog.search.variants import simplified
 
 MAX_TOKEN: Final = 64  # characters; longer words are cut on both sides alike
 _CJK: Final = (
@@ -24,8 +26,10 @@ _SHORTEST_PREFIX: Final = 4
 
 
 def fold(text: str) -> str:
-    """Width, compatibility forms and case made alike."""
-    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+    """Width, compatibility forms, case, traditional and simplified characters made alike."""
+    if text.isascii():
+        return text.lower()
+    return simplified(unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold()))
 
 
 def runs(text: str) -> Iterator[tuple[str, bool]]:
@@ -53,10 +57,23 @@ def tokens(text: str) -> Iterator[str]:
 def wanted(run: str, is_cjk: bool) -> tuple[tuple[str, bool], ...]:
     """What a record must hold to contain a run: tokens, each with whether the beginning of a word is enough."""
     if not is_cjk:
-        return ((run[:MAX_TOKEN], _SHORTEST_PREFIX <= len(run) < MAX_TOKEN),)
+        word = singular(run)[:MAX_TOKEN]
+        return ((word, _SHORTEST_PREFIX <= len(word) < MAX_TOKEN),)
     if len(run) == 1:
         return ((run, False),)
     return tuple((first + second, False) for first, second in pairwise(run))
+
+
+def singular(word: str) -> str:
+    """An English plural without its s: the beginning of both forms. Other words as they are."""
+    plural = (
+        len(word) > _SHORTEST_PREFIX
+        and word.isascii()
+        and word.isalpha()
+        and word[-1] == "s"
+        and word[-2] not in "siu"
+    )
+    return word[:-1] if plural else word
 
 
 def sort_key(title: str, *, chinese: bool) -> str:

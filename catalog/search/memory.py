@@ -1,0 +1,134 @@
+"""What searching counts, kept in memory as bitmaps: which records have which value of a facet, and their usual order.
+
+Why this exists: counting five facets in the database reads every matching record. The rows stay the truth: each change of a
+record notes itself in the same transaction (`note`), a reader whose transaction sees other changes than these are made of
+either takes the missing ones in or does without (`of` gives None), so counts are never ahead of rows or behind them.
+"""
+
+from __future__ import annotations
+
+import threading
+from bisect import bisect_left, insort
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from itertools import chain, islice
+from typing import Any, Final, NamedTuple
+from weakref import WeakKeyDictionary
+
+import sqlalchemy
+from pyroaring import BitMap
+from sqlalchemy import Connection, text
+from sqlmodel import col
+
+from catalog.search.tables import ChangeRow
+from catalog.tables import DatasetRow
+from core.work import Work
+
+FACETS: Final = ("organization", "groups", "tags", "res_format", "license_id")
+_STAMP: Final = text("SELECT stamp FROM catalog_index_state WHERE id = 1")
+_BUMP: Final = text("UPDATE catalog_index_state SET stamp = stamp + 1 WHERE id = 1")
+_NOTE: Final = text(
+    "INSERT INTO catalog_change (number, stamp) SELECT :number, stamp FROM catalog_index_state WHERE id = 1 "
+    "ON CONFLICT (number) DO UPDATE SET stamp = excluded.stamp"
+)
+Key = tuple[float, float, str, int]
+
+
+class Entry(NamedTuple):
+    """One record: its place in the usual order (newest first), and its values by facet."""
+
+    key: Key
+    values: tuple[tuple[str, ...], ...]
+
+
+class Memory:
+    """Used under its lock, by readers of the state `stamp`."""
+
+    def __init__(self) -> None:
+        self.stamp = -1
+        self.lock = threading.Lock()
+        self._entries: dict[int, Entry] = {}
+        self._order: list[Key] = []
+        self._numbers: dict[str, dict[str, BitMap]] = {name: {} for name in FACETS}
+
+    def take(self, number: int, entry: Entry) -> None:
+        """Put a record in place of what was known of it."""
+        if (old := self._entries.get(number)) is not None:
+            del self._order[bisect_left(self._order, old.key)]
+            for name, values in zip(FACETS, old.values, strict=True):
+                for value in values:
+                    self._numbers[name][value].discard(number)
+        self._entries[number] = entry
+        insort(self._order, entry.key)
+        for name, values in zip(FACETS, entry.values, strict=True):
+            for value in values:
+                self._numbers[name].setdefault(value, BitMap()).add(number)
+
+    def counts(self, name: str, numbers: BitMap) -> Iterable[tuple[str, int]]:
+        """How many of these records have each value: from bitmaps, or where they are few from the records themselves."""
+        known = self._numbers[name]
+        if len(numbers) < len(known):
+            place, entries = FACETS.index(name), self._entries
+            return Counter(chain.from_iterable(entries[number].values[place] for number in numbers)).items()
+        found = ((value, having.intersection_cardinality(numbers)) for value, having in known.items())
+        return ((value, records) for value, records in found if records)
+
+    def newest(self, numbers: BitMap, start: int, rows: int) -> list[str]:
+        """Ids of a page in the usual order."""
+        if len(numbers) * 8 < len(self._order):
+            keys: Iterable[Key] = sorted(self._entries[number].key for number in numbers)
+        else:
+            keys = (key for key in self._order if key[3] in numbers)
+        return [key[2] for key in islice(keys, start, start + rows)]
+
+
+_known: WeakKeyDictionary[Any, Memory] = WeakKeyDictionary()
+_making = threading.Lock()
+
+
+def note(work: Work, number: int) -> None:
+    """A record has changed; in its own transaction."""
+    connection = work.db.connection()
+    connection.execute(_BUMP)
+    connection.execute(_NOTE, {"number": number})
+
+
+def of(work: Work) -> tuple[Memory | None, int]:
+    """What is known, and the state that this transaction sees; None for writers (what they see may never come to be) and for
+    readers of an older state. Its `lock` is for whoever uses it: look under it whether it still is of that state."""
+    bind = work.db.get_bind()
+    if bind.get_execution_options().get("datagrant_write", True):
+        return None, -1
+    connection = work.db.connection()
+    stamp = connection.execute(_STAMP).scalar() or 0
+    with _making:
+        memory = _known.setdefault(bind.pool, Memory())  # type: ignore[union-attr]
+    with memory.lock:
+        if memory.stamp < stamp:
+            for number, entry in _changed(connection, memory.stamp):
+                memory.take(number, entry)
+            memory.stamp = stamp
+    return (memory if memory.stamp == stamp else None), stamp
+
+
+def _changed(connection: Connection, since: int) -> Iterator[tuple[int, Entry]]:
+    wanted = (
+        sqlalchemy.select(
+            col(DatasetRow.number), col(DatasetRow.id), col(DatasetRow.fresh_at), col(DatasetRow.modified), col(DatasetRow.publisher),
+            col(DatasetRow.domain_code), col(DatasetRow.keywords), col(DatasetRow.keywords_en), col(DatasetRow.formats),
+            col(DatasetRow.license_id),
+        )
+        .join(ChangeRow, col(ChangeRow.number) == col(DatasetRow.number))
+        .where(col(ChangeRow.stamp) > since)
+        .order_by(col(ChangeRow.stamp))
+    )  # fmt: skip
+    for number, dataset_id, fresh, modified, org, theme, zh, en, formats, licence in connection.execute(
+        wanted
+    ):
+        yield number, Entry(
+            (-fresh.timestamp(), -modified.timestamp(), dataset_id, number),
+            (
+                (org.lower(),), (theme.lower(),) if theme else (), tuple(dict.fromkeys((*zh, *en))),
+                tuple(dict.fromkeys(each.upper() for each in formats)), (licence,) if licence else (),
+            ),
+        )  # fmt: skip
