@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal, cast
+from typing import Any, Final, Literal
 
 import sqlalchemy
 from sqlalchemy import ColumnElement, case, func, text, true
@@ -31,9 +31,8 @@ _EXACT_CODE: Final = 1000
 _COLUMNS_SHOWN: Final = 3
 _TITLES_READ: Final = 50
 _MATCH: Final = {
-    "sqlite": "catalog_dataset.number IN (SELECT rowid FROM catalog_search WHERE catalog_search MATCH :{name})",
-    "postgresql": "catalog_dataset.number IN (SELECT p.number FROM catalog_search_pg p "
-    "WHERE p.tokens @@ CAST(:{name} AS tsquery))",
+    "sqlite": "SELECT rowid FROM catalog_search WHERE catalog_search MATCH :{name}",
+    "postgresql": "SELECT p.number FROM catalog_search_pg p WHERE p.tokens @@ CAST(:{name} AS tsquery)",
 }
 
 
@@ -130,8 +129,8 @@ def matching(work: Work, parsed: Ask, name: str = "q") -> ColumnElement[bool]:
 def _match(work: Work, terms: tuple[Term, ...], place: str | None, name: str) -> ColumnElement[bool]:
     dialect = work.db.get_bind().dialect.name
     expression = (tsquery if dialect == "postgresql" else fts5)(terms, place)
-    clause = text(_MATCH[dialect].format(name=name)).bindparams(**{name: expression})
-    return cast(ColumnElement[bool], clause)
+    found = text(_MATCH[dialect].format(name=name)).bindparams(**{name: expression})
+    return col(DatasetRow.number).in_(found.columns(sqlalchemy.column("number", sqlalchemy.Integer)))
 
 
 def _groups(work: Work, seen: Sequence[ColumnElement[bool]]) -> list[tuple[str, int]]:

@@ -32,7 +32,7 @@ SOURCES: Final = {
     "dcat/gsa_data_220.json": data_us.read,
 }
 RECALL, PRECISION, FEWEST = 0.98, 0.9, 60
-pytestmark = [pytest.mark.shared, pytest.mark.slow, pytest.mark.postgres]
+pytestmark = [pytest.mark.shared, pytest.mark.slow, pytest.mark.postgres, pytest.mark.timeout(1200)]
 Catalogue = tuple[Engine, dict[str, Record]]
 
 

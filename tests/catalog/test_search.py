@@ -426,6 +426,7 @@ def test_every_chinese_word_is_found_in_768_bilingual_records(house: House, shar
     bodies = [_record(source) for source in json.loads(gzip.decompress(path.read_bytes()))["sources"]]
     texts = {body.resource_code: _all_text(body) for body in bodies}
     with house.write() as work:
+        work.db.connection().execute(text("DELETE FROM catalog_synonym"))
         an_org(work, "traffic", kind="source_department")
         for body in bodies:
             service.create(work, SYSTEM, body)
