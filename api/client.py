@@ -77,7 +77,12 @@ class Api:
     data_dir: Path | None
 
     def get(self, path: str, **params: object) -> Any:  # noqa: ANN401 - JSON
-        kept = {key: str(value) for key, value in params.items() if value is not None}
+        """`params`: None is left out, a list is its values one by one."""
+        kept = {
+            key: [str(each) for each in value] if isinstance(value, list) else str(value)
+            for key, value in params.items()
+            if value is not None
+        }
         return _body(self.http.get(f"/api/v1{path}", params=kept))
 
     def text(self, path: str) -> str:

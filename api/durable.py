@@ -24,12 +24,15 @@ from api.outflow import send_due
 from api.webhooks import send_webhooks
 from api.witness import seal_record
 from auth import deadlines
-from auth.actor import SYSTEM
+from auth.actor import SYSTEM, Actor
 from auth.anomalies import service as anomalies
+from auth.identity import principals
+from catalog.search import saved
 from core.jobs import JobRow, JobState, ask_for
 from core.jobs_run import JobKind, Lane, context_for, in_place, perform, scratch_room
 from core.settings import Settings
 from core.text import Text
+from core.work import Work
 from datasets.extracts.queries import filters_of
 from datasets.harvest import queries as harvests
 from datasets.harvest.service import start_due as start_due_harvest
@@ -175,6 +178,7 @@ def serve_jobs(settings: Settings, stop: threading.Event, *, idle_exit: float | 
                 look_for_anomalies(house)
                 start_due_sources(house)
                 start_due_harvests(house)
+                tell_of_searches(house)
                 send_due(house)
                 send_mail(house)
                 send_webhooks(house)
@@ -245,6 +249,20 @@ def start_due_harvests(house: House) -> int:
             return 0
     with house.write() as work:
         return start_due_harvest(work)
+
+
+def tell_of_searches(house: House) -> int:
+    """Tell owners of saved searches what is new in them; returns the number of messages."""
+    with house.read() as work:
+        if not saved.is_anything_due(work):
+            return 0
+    with house.write() as work:
+        return saved.tell(work, _actor_of)
+
+
+def _actor_of(work: Work, account_id: str) -> Actor | None:
+    found = principals.principal(work, account_id, "token")
+    return found.actor if found else None
 
 
 def ask_for_scrub(house: House) -> bool:

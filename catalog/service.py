@@ -456,6 +456,8 @@ def _set_keys(work: Work, row: DatasetRow) -> None:
     row.title_key_en = sort_key(row.title_en or row.title_zh or row.id, chinese=False)
     row.format_key = " ".join(sorted(row.formats))
     row.fresh_at = row.released_at or row.modified
+    limit = rules.stale_after({"update_freq": row.update_freq, "update_interval": row.update_interval})
+    row.stale_at = row.data_updated + limit if row.data_updated and limit else None
     row.facet_key = facets.key_of(row)
     memory.note(work, row.number)
 

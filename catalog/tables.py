@@ -16,7 +16,7 @@ from core.ids import DatasetId, OrgId
 class DatasetRow(DatasetFields, table=True):
     """A dataset record. `id` is the resource code; `version` counts changes of the record (not of the data).
 
-    `number` is its place in the search index; `…_key` and `fresh_at` (release, else change) are made from other fields for
+    `number` is its place in the search index; `…_key`, `fresh_at` (release, else change) and `stale_at` (when its data are overdue) are made from other fields for
     sorting and filtering. From `data_updated` on, columns repeat facts of the current release; `service.note_release` keeps them.
     """
 
@@ -35,7 +35,7 @@ class DatasetRow(DatasetFields, table=True):
                 "format_key",
                 "update_freq",
             ),
-            *("release_no", "fresh_at", "id", "facet_key"),
+            *("release_no", "fresh_at", "id", "facet_key", "stale_at"),
         ),
     )
     id: DatasetId = Field(primary_key=True, sa_type=String, max_length=80)
@@ -64,6 +64,7 @@ class DatasetRow(DatasetFields, table=True):
     )  # where a harvested record lives; its files are never ours
     column_count: int = 0
     data_updated: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    stale_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     release_no: int | None = None
     released_at: datetime | None = Field(default=None, sa_type=UtcDateTime, index=True)
     row_count: int | None = Field(default=None, sa_type=BigInteger)

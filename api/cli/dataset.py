@@ -62,12 +62,24 @@ def list_datasets(
 def search(
     words: Annotated[list[str], typer.Argument(help="All of them must be found")],
     theme: Theme = "", publisher: Publisher = "", sort: Sort = "relevance", limit: Limit = 20, offset: Offset = 0,
+    choose: Annotated[
+        list[str] | None, typer.Option("--choose", metavar="FACET=VALUE", help="open_type=U, region=…, licence=…, grade=A, freshness=stale …; again for more")
+    ] = None,
+    since: Annotated[str, typer.Option("--since", help="Data up to this day or later, e.g. 2026-01-01")] = "",
+    until: Annotated[str, typer.Option("--until", help="Data from this day or earlier")] = "",
     data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
 ) -> None:  # fmt: skip
     """Find records by words in titles, keywords, summaries, columns and codes."""
+    chosen: dict[str, list[str]] = {}
+    for pair in choose or []:
+        name, sign, value = pair.partition("=")
+        if not sign:
+            raise typer.BadParameter(f"{pair} is not FACET=VALUE")
+        chosen.setdefault(name, []).append(value)
     with connect(data_dir, server, token, user) as api:
         found = api.get(
-            "/datasets", q=" ".join(words), theme=theme or None, publisher=publisher or None, sort=sort, limit=limit, offset=offset
+            "/datasets", q=" ".join(words), theme=theme or None, publisher=publisher or None, sort=sort, limit=limit, offset=offset,
+            since=since or None, until=until or None, **chosen,
         )  # fmt: skip
         show(found, as_json, _COLUMNS)
 

@@ -25,6 +25,7 @@ from catalog.proposals import service as proposals
 from catalog.search.engine import Found, Search, Sort, search
 from catalog.search.facets import BY_KEY
 from catalog.search.models import as_read
+from catalog.search.saved import day
 from catalog.standards import schema_org
 from catalog.standards.forms import FORMS, accepted
 from catalog.workflow import State, Step, open_steps
@@ -54,16 +55,19 @@ def list_page(
     lang: LangDep,
     q: str = Query("", max_length=1000),
     sort: str = "",
+    since: str = Query("", max_length=10),
+    until: str = Query("", max_length=10),
     number: int = Query(1, ge=1, le=50_000, alias="page"),
 ) -> HTMLResponse:
-    """Search and browse, with facets beside the list."""
+    """Search and browse, with facets beside the list. A day that is none is left out."""
     chosen = {key: request.query_params.getlist(key)[:50] for key in BY_KEY}
     order: Sort = sort if sort in SORTS else "relevance" if q.strip() else "newest"
-    ask = Search(q, chosen, order, PAGE_SIZE, PAGE_SIZE * (number - 1), lang)
+    days = {name: day(value) for name, value in (("since", since), ("until", until))}
+    ask = Search(q, chosen, order, PAGE_SIZE, PAGE_SIZE * (number - 1), lang, **days)
     found = search(work, actor, ask)
     return page(
         request, "datasets/list.html", found=as_read(work, found, ask), understood=found.understood, q=q, sort=order, sorts=SORTS,
-        facets=_facets(request, found, actor), removals=_removals(request, found), number=number,
+        facets=_facets(request, found, actor), removals=_removals(request, found), number=number, days=days,
         pages=-(-found.total // PAGE_SIZE), code_lists=_code_lists(), frequency=rules.frequency, may_write=actor.may(queries.WRITE),
     )  # fmt: skip
 

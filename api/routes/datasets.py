@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
@@ -60,8 +61,14 @@ def list_datasets(
     format: Values,
     update_freq: Values,
     has_release: Values,
+    region: Values,
+    licence: Values,
+    grade: Values,
+    freshness: Values,
     state: Values,
     q: Annotated[str, Query(max_length=1000, description="Words, all of which must be found")] = "",
+    since: Annotated[date | None, Query(description="Records whose stated period ends no earlier")] = None,
+    until: Annotated[date | None, Query(description="Records whose stated period begins no later")] = None,
     sort: Sort = "relevance",
     offset: Annotated[int, Query(ge=0, le=1_000_000)] = 0,
     limit: Annotated[int, Query(ge=1, le=200)] = 20,
@@ -69,9 +76,10 @@ def list_datasets(
     """Search the records that the caller may see. Several values of one facet widen, several facets narrow."""
     chosen = {
         "theme": theme, "publisher": publisher, "open_type": open_type, "level": level,
-        "format": format, "update_freq": update_freq, "has_release": has_release, "state": state,
+        "format": format, "update_freq": update_freq, "has_release": has_release, "region": region,
+        "licence": licence, "grade": grade, "freshness": freshness, "state": state,
     }  # fmt: skip
-    ask = Search(q, chosen, sort, limit, offset, lang)
+    ask = Search(q, chosen, sort, limit, offset, lang, since, until)
     return as_read(work, search(work, actor, ask), ask)
 
 

@@ -14,6 +14,7 @@ TOPICS: Final[Mapping[str, Text]] = {
     "case": Text("我的申请进展", "My applications"),
     "clock": Text("超期、延期与告警", "Overdue, extensions and alarms"),
     "reminder": Text("到期提醒", "Reminders of ends"),
+    "search": Text("保存的检索", "Saved searches"),
 }
 
 
@@ -82,6 +83,10 @@ KINDS: Final[Mapping[str, Kind]] = {
     "demand.moved": Kind(
         "case", Text("数据需求进展", "Demand moved"),
         Text("您的数据需求“{title}”现为“{state_zh}”。", "Your demand “{title}” is now “{state_en}”."),
+    ),
+    "search.found": Kind(
+        "search", Text("检索有新结果", "Saved search"),
+        Text("您保存的检索“{title}”有 {count} 个数据集新增或有变化。", "Your saved search “{title}”: {count} dataset(s) are new or have changed."),
     ),
     "webhook.dead": Kind(
         "clock", Text("推送无法送达", "Webhook not delivered"),

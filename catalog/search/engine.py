@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any, Final, Literal
 
 import sqlalchemy
-from sqlalchemy import ColumnElement, case, func, text, true
+from sqlalchemy import ColumnElement, and_, case, func, text, true
 from sqlmodel import col, select
 
 from auth.actor import Actor
@@ -38,7 +39,7 @@ _MATCH: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """What is asked. `chosen`: facet → values (any of them)."""
+    """What is asked. `chosen`: facet → values (any of them). `since`, `until`: records whose stated period meets these days."""
 
     text: str = ""
     chosen: Chosen = field(default_factory=dict)
@@ -46,6 +47,8 @@ class Search:
     limit: int = 20
     offset: int = 0
     lang: Lang = "zh"
+    since: date | None = None
+    until: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +78,13 @@ def search(work: Work, actor: Actor, ask: Search) -> Found:
     parsed = parse(ask.text, synonyms.groups(work))
     if ask.text.strip() and not parsed:
         return Found([], 0, facets.count([], ask.chosen).facets, False)
-    meant, parsed, groups = _understood(work, actor, ask.text, parsed)
-    seen = [queries.visible(actor), matching(work, parsed)]
+    period = facets.covering(ask.since, ask.until)
+    meant, parsed, groups = _understood(work, and_(queries.visible(actor), period), ask.text, parsed)
+    seen = [queries.visible(actor), period, matching(work, parsed)]
     counted = facets.count(groups, ask.chosen)
     page = (
         sqlalchemy.select(col(DatasetRow.id))
-        .where(*seen, facets.condition(ask.chosen))
+        .where(*seen, facets.condition(ask.chosen, work.now))
         .order_by(*_order(work, ask, parsed))
         .limit(ask.limit)
         .offset(ask.offset)
@@ -90,11 +94,12 @@ def search(work: Work, actor: Actor, ask: Search) -> Found:
     return Found(hits, counted.total, counted.facets, True, meant)
 
 
-def _understood(work: Work, actor: Actor, text: str, parsed: Ask) -> tuple[str, Ask, list[tuple[str, int]]]:
+def _understood(
+    work: Work, sight: ColumnElement[bool], text: str, parsed: Ask
+) -> tuple[str, Ask, list[tuple[str, str, int]]]:
     """What finds something: the question, its words as first letters of Chinese ones, or one near it. Facets do not count here."""
-    sight = queries.visible(actor)
 
-    def found(ask: Ask) -> list[tuple[str, int]]:
+    def found(ask: Ask) -> list[tuple[str, str, int]]:
         return _groups(work, [sight, matching(work, ask)])
 
     groups = found(parsed)
@@ -133,11 +138,13 @@ def _match(work: Work, terms: tuple[Term, ...], place: str | None, name: str) ->
     return col(DatasetRow.number).in_(found.columns(sqlalchemy.column("number", sqlalchemy.Integer)))
 
 
-def _groups(work: Work, seen: Sequence[ColumnElement[bool]]) -> list[tuple[str, int]]:
-    """How many records share each facet key."""
-    key = col(DatasetRow.facet_key)
-    statement = sqlalchemy.select(key, func.count()).select_from(DatasetRow).where(*seen).group_by(key)
-    return [(row[0], row[1]) for row in work.db.connection().execute(statement)]
+def _groups(work: Work, seen: Sequence[ColumnElement[bool]]) -> list[tuple[str, str, int]]:
+    """How many records share each facet key and freshness."""
+    key, fresh = col(DatasetRow.facet_key), facets.freshness(work.now).label("fresh")
+    statement = (
+        sqlalchemy.select(key, fresh, func.count()).select_from(DatasetRow).where(*seen).group_by(key, fresh)
+    )
+    return [(row[0], row[1], row[2]) for row in work.db.connection().execute(statement)]
 
 
 def _rows(work: Work, ids: list[Any]) -> list[DatasetRow]:

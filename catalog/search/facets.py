@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date, datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, and_, case, false, or_, true
+from sqlalchemy import ColumnElement, and_, case, false, func, or_, true
 from sqlmodel import col
 
 from catalog import codes
@@ -19,33 +20,43 @@ from catalog.tables import DatasetRow
 from core.text import Text
 
 Chosen = Mapping[str, Sequence[str]]
+FRESHNESS: Final = {
+    "fresh": Text("按期更新", "Up to date"), "stale": Text("逾期未更新", "Overdue"), "unknown": Text("未知", "Not known"),
+}  # fmt: skip
+_REGION_LENGTH: Final = 80
 YES_NO: Final = {"yes": Text("已有发布", "Has a release"), "no": Text("尚无发布", "No release yet")}
 
 
 @dataclass(frozen=True, slots=True)
 class Facet:
-    """`column` gives a record's value as text; `split` says that it holds several, parted by blanks."""
+    """`column` gives a record's value as text at an instant; `split` says that it holds several, parted by blanks."""
 
     key: str
     label: Text
-    column: Callable[[], Any]  # an SQL expression, made when asked for
+    column: Callable[[datetime], Any]  # an SQL expression, made when asked for
     codes: str | None = None
     split: bool = False
 
 
 FACETS: Final[tuple[Facet, ...]] = (
-    Facet("theme", Text("主题领域", "Theme"), lambda: col(DatasetRow.domain_code), "domain"),
-    Facet("publisher", Text("提供方", "Publisher"), lambda: col(DatasetRow.publisher)),
-    Facet("open_type", Text("开放类型", "Open type"), lambda: col(DatasetRow.open_type), "open_type"),
-    Facet("level", Text("数据分级", "Level"), lambda: col(DatasetRow.data_level), "data_level"),
-    Facet("format", Text("数据格式", "Format"), lambda: col(DatasetRow.format_key), "file_format", split=True),
-    Facet("update_freq", Text("更新周期", "Update frequency"), lambda: col(DatasetRow.update_freq), "update_freq"),
-    Facet("has_release", Text("数据发布", "Data"), lambda: case((col(DatasetRow.release_no).is_(None), "no"), else_="yes")),
-    Facet("state", Text("记录状态", "Record state"), lambda: col(DatasetRow.state), "dataset_state"),
+    Facet("theme", Text("主题领域", "Theme"), lambda _: col(DatasetRow.domain_code), "domain"),
+    Facet("publisher", Text("提供方", "Publisher"), lambda _: col(DatasetRow.publisher)),
+    Facet("open_type", Text("开放类型", "Open type"), lambda _: col(DatasetRow.open_type), "open_type"),
+    Facet("level", Text("数据分级", "Level"), lambda _: col(DatasetRow.data_level), "data_level"),
+    Facet("format", Text("数据格式", "Format"), lambda _: col(DatasetRow.format_key), "file_format", split=True),
+    Facet("update_freq", Text("更新周期", "Update frequency"), lambda _: col(DatasetRow.update_freq), "update_freq"),
+    Facet("has_release", Text("数据发布", "Data"), lambda _: case((col(DatasetRow.release_no).is_(None), "no"), else_="yes")),
+    Facet("region", Text("空间范围", "Area"), lambda _: func.substr(col(DatasetRow.spatial), 1, _REGION_LENGTH)),
+    Facet("licence", Text("使用许可", "Licence"), lambda _: col(DatasetRow.license_id), "license"),
+    Facet("grade", Text("质量等级", "Quality grade"), lambda _: func.coalesce(col(DatasetRow.quality_grade), "")),
+    Facet("freshness", Text("时效", "Freshness"), lambda now: freshness(now)),
+    Facet("state", Text("记录状态", "Record state"), lambda _: col(DatasetRow.state), "dataset_state"),
 )  # fmt: skip
 BY_KEY: Final = {facet.key: facet for facet in FACETS}
+_MOST_OPTIONS: Final = 50  # of one facet; what is chosen is shown beyond
 _ALL: Final = tuple(range(len(FACETS)))
 _PUBLISHER: Final = 1
+_FRESHNESS: Final = next(place for place, facet in enumerate(FACETS) if facet.key == "freshness")
 _PART: Final = "\x1f"
 
 
@@ -69,22 +80,40 @@ class Counts:
     facets: list[Counted]
 
 
+def freshness(now: datetime) -> ColumnElement[str]:
+    """Whether a record's data are overdue at this instant: time alone changes it, so no record keeps it."""
+    due = col(DatasetRow.stale_at)
+    return case((due.is_(None), "unknown"), (due < now, "stale"), else_="fresh")
+
+
+def covering(since: date | None, until: date | None) -> ColumnElement[bool]:
+    """Records whose stated period meets the one asked for; an end that is not stated is open, no period at all is none."""
+    start, end = col(DatasetRow.temporal_start), col(DatasetRow.temporal_end)
+    return and_(
+        true(),
+        *([or_(start.is_not(None), end.is_not(None))] if since or until else []),
+        *([or_(end.is_(None), end >= since)] if since else []),
+        *([or_(start.is_(None), start <= until)] if until else []),
+    )
+
+
 def key_of(row: DatasetRow) -> str:
-    """A record's facet values in facet order, then its publisher's names for the labels."""
+    """A record's facet values in facet order (but for its freshness), then its publisher's names for the labels."""
     values = (
         row.domain_code, row.publisher, row.open_type, str(row.data_level or ""), row.format_key, row.update_freq,
-        "no" if row.release_no is None else "yes", row.state, row.publisher_zh, row.publisher_en,
+        "no" if row.release_no is None else "yes", row.spatial[:_REGION_LENGTH], row.license_id, row.quality_grade or "", "",
+        row.state, row.publisher_zh, row.publisher_en,
     )  # fmt: skip
     return _PART.join(value.replace(_PART, " ") for value in values)
 
 
-def condition(chosen: Chosen) -> ColumnElement[bool]:
+def condition(chosen: Chosen, now: datetime) -> ColumnElement[bool]:
     """The chosen values as a condition on records."""
-    return and_(true(), *(_one(BY_KEY[key], values) for key, values in chosen.items() if values))
+    return and_(true(), *(_one(BY_KEY[key], values, now) for key, values in chosen.items() if values))
 
 
-def _one(facet: Facet, values: Sequence[str]) -> Any:  # noqa: ANN401 - an SQL condition
-    column = facet.column()
+def _one(facet: Facet, values: Sequence[str], now: datetime) -> Any:  # noqa: ANN401 - an SQL condition
+    column = facet.column(now)
     if facet.split:
         padded = " " + column + " "
         return or_(
@@ -96,10 +125,10 @@ def _one(facet: Facet, values: Sequence[str]) -> Any:  # noqa: ANN401 - an SQL c
     return column.in_([value for value in values if value.isprintable()])
 
 
-def count(groups: Sequence[tuple[str, int]], chosen: Chosen) -> Counts:
+def count(groups: Sequence[tuple[str, str, int]], chosen: Chosen) -> Counts:
     """Every facet's values with the number of records that choosing them would show; chosen ones stay even at zero.
 
-    A group that fails no choice counts everywhere; one that fails a single facet's choice counts in that facet.
+    groups: key, freshness, records. A group that fails no choice counts everywhere; one that fails a single facet's choice counts in that facet.
     """
     wanted = [
         (place, frozenset(chosen[facet.key]), facet.split)
@@ -109,8 +138,9 @@ def count(groups: Sequence[tuple[str, int]], chosen: Chosen) -> Counts:
     counters = [Counter[str](dict.fromkeys(chosen.get(facet.key, ()), 0)) for facet in FACETS]
     publishers: dict[str, Text] = {}
     total = 0
-    for key, records in groups:
+    for key, fresh, records in groups:
         *values, zh, en = key.split(_PART)
+        values[_FRESHNESS] = fresh
         failed = [
             place
             for place, choice, split in wanted
@@ -145,9 +175,12 @@ def _split(counter: Counter[str]) -> Counter[str]:
 def _counted(
     facet: Facet, counter: Counter[str], picked: Sequence[str], publishers: Mapping[str, Text]
 ) -> Counted:
-    texts = (
-        publishers if facet.key == "publisher" else YES_NO if facet.key == "has_release" else _labels(facet)
-    )
+    named: Mapping[str, Mapping[str, Text]] = {
+        "publisher": publishers,
+        "has_release": YES_NO,
+        "freshness": FRESHNESS,
+    }
+    texts = named[facet.key] if facet.key in named else _labels(facet) if facet.codes else {}
     order = {value: place for place, value in enumerate(texts)} if facet.key != "publisher" else {}
     options = [
         Option(value, texts.get(value, Text(value, value)), records, value in picked)
@@ -155,7 +188,9 @@ def _counted(
         if value and (records or value in picked)
     ]
     options.sort(key=lambda option: (order.get(option.value, len(order)), -option.count, option.value))
-    return Counted(facet, tuple(options))
+    return Counted(
+        facet, tuple(options[:_MOST_OPTIONS]) + tuple(o for o in options[_MOST_OPTIONS:] if o.chosen)
+    )
 
 
 def _labels(facet: Facet) -> Mapping[str, Text]:

@@ -45,3 +45,17 @@ class ChangeRow(SQLModel, table=True):
     __tablename__ = "catalog_change"
     number: int = Field(primary_key=True)
     stamp: int = Field(index=True)
+
+
+class SavedSearchRow(SQLModel, table=True):
+    """A search that somebody keeps. `query`: as in the address of its page. `told_until`: the stamp of the last change that he was
+    told of, or that was there when he began."""
+
+    __tablename__ = "catalog_saved_search"
+    id: str = Field(primary_key=True, max_length=60)
+    account_id: str = Field(index=True, max_length=80)
+    title: str = Field(max_length=100)
+    query: str = Field(max_length=4000)
+    tells: bool = True
+    told_until: int
+    created_at: datetime = Field(sa_type=UtcDateTime)

@@ -6,6 +6,7 @@ import gzip
 import json
 from collections.abc import Iterator
 from contextlib import suppress
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -219,6 +220,34 @@ def test_facets_widen_within_and_narrow_between(family: House) -> None:
     assert counts["format"] == {"csv": 2, "xlsx": 1, "parquet": 1}  # as if only the themes were chosen
     assert counts["publisher"] == {"traffic": 2}
     assert counts["has_release"] == {"no": 2}
+
+
+def test_freshness_region_licence_grade_and_period_choose(family: House, clock: TestClock) -> None:
+    with family.write() as work:
+        service.update(
+            work,
+            SYSTEM,
+            "DP-PK-001",
+            DatasetUpdate(
+                spatial="大鹏新区", temporal_start=date(2020, 1, 1), temporal_end=date(2020, 12, 31)
+            ),
+        )
+        service.note_release(work, "DP-PK-001", release_no=1, released_at=work.now, quality_grade="A")
+    clock.forward(days=400)
+    with family.read() as work:
+        counts = {
+            one.facet.key: {o.value: o.count for o in one.options}
+            for one in search(work, ANYONE, Search()).facets
+        }
+        assert counts["freshness"] == {"stale": 1, "unknown": 3}
+        assert counts["region"] == {"大鹏新区": 1}
+        assert counts["grade"] == {"A": 1}
+        assert counts["licence"] == {"dapeng-open-terms": 4}
+        for chosen in ({"freshness": ["stale"]}, {"region": ["大鹏新区"]}, {"grade": ["A"]}):
+            assert _ids(work, "", chosen=chosen) == ["DP-PK-001"]
+        assert _ids(work, "", since=date(2019, 1, 1), until=date(2020, 1, 1)) == ["DP-PK-001"]
+        assert len(_ids(work, "", since=date(2021, 1, 1))) == 3
+        assert _ids(work, "", until=date(2019, 12, 31)) == []
 
 
 def test_every_count_is_what_choosing_it_shows(family: House) -> None:
