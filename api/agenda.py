@@ -27,6 +27,7 @@ from datasets.batches.models import BatchRead
 from datasets.batches.workflow import BatchState
 from datasets.extracts import queries as extracts
 from datasets.notices import service as notices
+from datasets.outputs import queries as outputs
 from datasets.pipeline import kinds
 from datasets.sources import queries as sources
 from datasets.tickets import queries as tickets
@@ -213,6 +214,22 @@ def _extracts(work: Work, actor: Actor) -> Iterator[Pile]:
     )
 
 
+def _outputs(work: Work, actor: Actor) -> Iterator[Pile]:
+    if not actor.may("datasets:output:check"):
+        return
+    rows, total = outputs.listed(work, actor, state="in_review", sort="due", limit=SHOWN)
+    names = titles(work, [row.dataset_id for row in rows])
+    items = [
+        Item(
+            names.get(row.dataset_id, Text(row.dataset_id, row.dataset_id)), f"/outputs/{row.id}", row.opened_at,
+            Text(f"{row.dataset_id}，期限 {row.due_on}", f"{row.dataset_id}, due {row.due_on}"),
+        )
+        for row in rows
+    ]  # fmt: skip
+    label = Text("待出域审核的文件", "Files that wait for output review")
+    yield Pile(label, "/outputs?state=in_review", "warn", items, total)
+
+
 def _failed_jobs(work: Work, actor: Actor) -> Iterator[Pile]:
     page = jobs.jobs_of(work, actor, state=JobState.FAILED, limit=50)
     recent = [row for row in page.items if (row.ended_at or row.created_at) > work.now - FAILED_WITHIN]
@@ -258,5 +275,5 @@ def _notices(work: Work, actor: Actor) -> Iterator[Pile]:
 
 
 PILES: Final[tuple[Callable[[Work, Actor], Iterator[Pile]], ...]] = (
-    _applications, _grants, _duties, _batches, _sources, _tickets, _waivers, _extracts, _failed_jobs, _notices,
+    _applications, _grants, _duties, _batches, _sources, _tickets, _waivers, _outputs, _extracts, _failed_jobs, _notices,
 )  # fmt: skip

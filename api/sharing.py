@@ -52,7 +52,8 @@ def address(
     """A signed address of the view. TooMany while it is made: programs ask again by themselves."""
     view = wanted(house, actor, grant_id, purpose, release_id)
     if view.state != ViewState.READY:
-        raise service.being_made(view)
+        with house.read() as work:
+            raise service.being_made(work, view)
     with house.read() as work:
         who = service.reading(work, actor, grant_id, purpose)
         url, ends = links.make(work, who, view, house.settings.keys_dir, house.settings.public_url)

@@ -38,6 +38,7 @@ NAV: Final[tuple[tuple[str, Text, str | None], ...]] = (
     ("/grants", Text("授权", "Grants"), "auth:grant:read"),
     ("/extracts", Text("提取", "Extracts"), "datasets:extract:read"),
     ("/queries", Text("查询", "Queries"), "datasets:query:read"),
+    ("/outputs", Text("出域", "Outputs"), "datasets:output:read"),
     ("/agreements", Text("协议", "Agreements"), "auth:agreement:read"),
     ("/profile", Text("政策", "Policy"), "auth:profile:read"),
     ("/incidents", Text("应急", "Incidents"), "auth:incident:read"),

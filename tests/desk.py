@@ -7,7 +7,7 @@
     with desk.write("steward_b") as (work, actor): ...                  # act as somebody
 
 People: applicant, officer, analyst (insurer); applicant2, officer2 (mapper); screener, screener2 (department `parks`);
-parks_approver (second signature of sensitive data); security, approver, approver2, watch, watch2 (security officers), auditor (bureau); steward_a, steward_b (parks).
+parks_approver (second signature of sensitive data); security, approver, approver2, watch, watch2 (security officers), auditor, checker, checker2 (bureau); parks_checker, steward_a, steward_b (parks).
 Datasets (as `Asset` values, also for `assets=`): PARKS (level 2), RESCUES (level 3 with personal columns), RELICS (not to be opened).
 """
 
@@ -88,6 +88,9 @@ PEOPLE = (
     ("watch", "bureau", ["security_officer"]),
     ("watch2", "bureau", ["security_officer"]),
     ("auditor", "bureau", ["auditor"]),
+    ("checker", "bureau", ["output_checker"]),
+    ("checker2", "bureau", ["output_checker"]),
+    ("parks_checker", "parks", ["output_checker"]),
 )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -11,7 +12,8 @@ import typer
 from api.client import DEFAULT_DIR, Api, As, DataDir, Json, Server, Token, connect, demand_room_for, show
 
 app = typer.Typer(
-    help="Extracts under a grant: plan, request, list, show, download, receipt.", no_args_is_help=True
+    help="Extracts under a grant: plan, request, list, show, withdraw, download, receipt.",
+    no_args_is_help=True,
 )
 
 Columns = Annotated[str, typer.Option("--columns", help="Comma between; empty means all that may leave")]
@@ -71,6 +73,8 @@ def request(
         if out and made["state"] == "ready":
             _take(api, made["id"], made["sha256"], out)
         show(made, as_json)
+        if out and made["state"] == "in_review":
+            print(f"{made['id']} waits for its output review; download it after the release", file=sys.stderr)
         if made["state"] == "failed":
             raise typer.Exit(1)
 
@@ -96,6 +100,16 @@ def show_extract(
         show(api.get(f"/extracts/{extract_id}"), as_json)
 
 
+@app.command("withdraw")
+def withdraw(
+    extract_id: str, data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "",
+    as_json: Json = False,
+) -> None:  # fmt: skip
+    """Take back an extract that waits for its output review."""
+    with connect(data_dir, server, token, user) as api:
+        show(api.post(f"/extracts/{extract_id}/withdraw", {}), as_json)
+
+
 @app.command("download")
 def download(
     extract_id: str, out: Path, data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "",
@@ -111,7 +125,6 @@ def download(
 def _take(api: Api, extract_id: str, wanted: str, out: Path) -> None:
     """Download and compare; a file that is not the recorded one does not stay."""
     import hashlib
-    import sys
 
     api.download(f"/extracts/{extract_id}/file", out)
     with out.open("rb") as source:
@@ -128,8 +141,6 @@ def receipt(
     as_json: Json = False,
 ) -> None:  # fmt: skip
     """The receipt. With --json its canonical bytes: their SHA-256 is the record's `receipt_hash`."""
-    import sys
-
     with connect(data_dir, server, token, user) as api:
         found = api.get(f"/extracts/{extract_id}/receipt")
     if as_json:

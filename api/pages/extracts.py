@@ -13,6 +13,7 @@ from starlette.concurrency import run_in_threadpool
 from api.access import access
 from api.delivery import attachment
 from api.deps import ActorDep, HouseDep, LangDep, ReadDep
+from api.forms import tried
 from api.house import House
 from api.routes.extracts import ask, delivery_proof, send
 from api.web import go, page
@@ -31,6 +32,8 @@ from core.text import Text
 from core.work import Work
 from datasets.extracts import planning, queries, service
 from datasets.extracts.models import STATE_NAMES, ExtractCreate, ExtractState
+from datasets.outputs import deciding
+from datasets.outputs import opening as outputs
 from datasets.releases import queries as releases
 
 router = APIRouter(prefix="/extracts", tags=["pages"])
@@ -227,8 +230,19 @@ def show_page(
         receipt=json.dumps(json.loads(row.receipt), ensure_ascii=False, indent=2) if row.receipt else None,
         is_signed="signature" in json.loads(row.receipt or "{}"), proof=_proof(work, house, extract_id),
         refused=service.still_refused(work, row) if found.state is ExtractState.READY else (),
-        may_take=actor.may_in("datasets:extract:request", found.org_id), coded=limits(),
+        review=outputs.newest(work, "extract", extract_id), may_take=actor.may_in("datasets:extract:request", found.org_id), coded=limits(),
     )  # fmt: skip
+
+
+@router.post("/{extract_id}/withdraw", response_class=HTMLResponse, **access("datasets:extract:request"))
+def withdraw(house: HouseDep, actor: ActorDep, extract_id: ExtractId) -> Response:
+    """Take back an extract that waits for its output review."""
+    made = tried(house, lambda work: deciding.withdraw(work, actor, extract_id))
+    if isinstance(made, AppError):
+        return go(f"/extracts/{extract_id}", made.detail)
+    return go(
+        f"/extracts/{extract_id}", Text("已撤回，额度已退还。", "Withdrawn; the quotas were given back.")
+    )
 
 
 @router.get("/{extract_id}/file", **access("datasets:extract:request"))

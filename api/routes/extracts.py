@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Request, Response
 
 from api.access import access
 from api.delivery import deliver, takes_bytes
-from api.deps import ActorDep, HouseDep, LangDep, ReadDep
+from api.deps import ActorDep, HouseDep, LangDep, ReadDep, WorkDep
 from api.house import House
 from api.witnessed import noted
 from auth.actor import Actor
@@ -20,6 +20,7 @@ from core.errors import AccessRefused, QuotaExceeded
 from core.ids import ExtractId
 from datasets.extracts import planning, queries, service, signing
 from datasets.extracts.models import ExtractCreate, ExtractRead, ExtractState, PlanRead
+from datasets.outputs import deciding
 
 router = APIRouter(prefix="/extracts", tags=["extracts"])
 
@@ -93,6 +94,13 @@ def delivery_proof(work: ReadDep, actor: ActorDep, house: HouseDep, extract_id: 
     return proofs.of_object(
         work, "extract.delivered", service.extract(work, actor, extract_id).id, Place.of(house.settings)
     )
+
+
+@router.post("/{extract_id}/withdraw", **access("datasets:extract:request"))
+def withdraw_extract(work: WorkDep, actor: ActorDep, extract_id: ExtractId) -> ExtractRead:
+    """Take back an extract that waits for its output review; everything goes back to the quotas."""
+    deciding.withdraw(work, actor, extract_id)
+    return service.extract(work, actor, extract_id)
 
 
 @router.head("/{extract_id}/file", **access("datasets:extract:request"))

@@ -36,6 +36,22 @@ KINDS: Final[Mapping[str, Kind]] = {
         "case", Text("申请进展", "Application moved"),
         Text("您的申请 {id} 现为“{state_zh}”。", "Your application {id} is now “{state_en}”."),
     ),
+    "output.waits": Kind(
+        "task", Text("待出域审核", "Output to review"),
+        Text("数据集 {dataset} 有文件待出域审核，期限 {due_on}。", "A file of dataset {dataset} waits for its output review; due {due_on}."),
+    ),
+    "output.released": Kind(
+        "case", Text("准予出域", "Output released"),
+        Text("数据集 {dataset} 的文件已通过出域审核，可以取用。", "The file of dataset {dataset} passed its output review; you can have it."),
+    ),
+    "output.refused": Kind(
+        "case", Text("不予出域", "Output refused"),
+        Text("数据集 {dataset} 的文件未通过出域审核：{why_zh}。", "The file of dataset {dataset} was refused in its output review: {why_en}."),
+    ),
+    "output.overdue": Kind(
+        "clock", Text("出域审核超期", "Output review overdue"),
+        Text("数据集 {dataset} 的出域审核已超过期限 {due_on}。", "The output review of a file of dataset {dataset} is overdue since {due_on}."),
+    ),
     "clock.escalated": Kind(
         "clock", Text("超期上报", "Overdue"),
         Text("申请 {id} 在“{state_zh}”环节已超期（期限 {due_on}），上报至{level_zh}。", "Application {id} is overdue in “{state_en}” (due {due_on}); told to: {level_en}."),

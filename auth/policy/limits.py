@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from functools import cache
 from pathlib import Path
@@ -39,12 +39,21 @@ class Coded:
 
 @dataclass(frozen=True, slots=True)
 class LevelRule:
-    """What a dataset of this level may deliver: forms, and the highest column level that may leave as it is."""
+    """What a dataset of this level may deliver: forms, and the highest column level that may leave as it is.
+
+    `checkers`: how many people review each file of this level before it leaves (出域审核), and where a form asks otherwise.
+    """
 
     level: int
     forms: frozenset[DeliveryForm]
     plain_up_to: int
     personal_plain: bool
+    checkers: int = 0
+    checkers_by_form: Mapping[DeliveryForm, int] = field(default_factory=dict)
+
+    def checkers_of(self, form: str) -> int:
+        """How many people review a file of this form."""
+        return next((n for each, n in self.checkers_by_form.items() if each == form), self.checkers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +67,10 @@ class Limits:
     scenarios: Mapping[str, Coded]
     purposes: Mapping[str, Coded]
     refusals: Mapping[str, Coded]
+
+    def checkers(self, level: int, form: str) -> int:
+        """How many people review a file of that level and form before it leaves; an unknown level asks for two."""
+        return rule.checkers_of(form) if (rule := self.levels.get(level)) else 2
 
     def __getitem__(self, key: str) -> int:
         """The number called `key`; KeyError when there is none."""
@@ -94,6 +107,7 @@ def limits() -> Limits:
                 frozenset(DeliveryForm(form) for form in row["forms"]),
                 row["plain_up_to"],
                 row["personal_plain"],
+                row["checkers"],
             )
             for row in matrix["levels"]
         },

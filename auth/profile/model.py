@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from auth.duties.workflow import Kind
 from auth.policy import limits as shipped_limits
-from auth.policy.limits import Limit, Limits
+from auth.policy.limits import LevelRule, Limit, Limits
 from auth.policy.model import DeliveryForm, Prose
 from auth.policy.stages import StagePlans, stage_plans
 from auth.profile.stages import StageSet, in_words
@@ -49,8 +49,15 @@ class Clause(BaseModel):
     en: Prose = Field(min_length=1, max_length=100)
 
 
+Level = Annotated[int, Field(ge=1, le=6)]
+Checkers = Annotated[int, Field(ge=0, le=2)]
+
+
 class Profile(BaseModel):
     """Everything a place decides for itself. `forms`: allowed delivery forms by data level, where they differ from the matrix.
+
+    `checkers`: how many people review a file before it leaves, by level and form, where that differs from the matrix; two do
+    so without knowing of each other's verdict.
 
     `agreement`: every grant hangs on an active agreement; `registration`: whether a dataset must be registered first;
     `stages`: who reviews and approves, where that differs from the plans that are shipped;
@@ -71,7 +78,8 @@ class Profile(BaseModel):
     blocking_duties: dict[Kind, Reach] = {Kind.DELETION_CERTIFICATE: Reach.DATASET}
     numbers: dict[str, Number]
     stages: StageSet | None = None
-    forms: dict[Annotated[int, Field(ge=1, le=6)], tuple[DeliveryForm, ...]]
+    forms: dict[Level, tuple[DeliveryForm, ...]]
+    checkers: dict[Level, dict[DeliveryForm, Checkers]] = {}
     clauses: tuple[Clause, ...]
 
     @model_validator(mode="after")
@@ -92,6 +100,8 @@ class Profile(BaseModel):
         levels = dict(base.levels)
         for level, forms in self.forms.items():
             levels[level] = replace(levels[level], forms=frozenset(forms))
+        for level, counts in self.checkers.items():
+            levels[level] = replace(levels[level], checkers_by_form=counts)
         return replace(base, numbers=numbers, levels=levels)
 
     def stage_plans(self) -> StagePlans:
@@ -120,7 +130,7 @@ def flat(profile: Profile) -> dict[str, str]:
     """Every value of a profile in words, by its name."""
     base = profile.limits()
     said = profile.model_dump(
-        mode="json", exclude={"numbers", "forms", "clauses", "blocking_duties", "stages"}
+        mode="json", exclude={"numbers", "forms", "checkers", "clauses", "blocking_duties", "stages"}
     )
     found = {name: json.dumps(value, ensure_ascii=False).strip('"') for name, value in said.items()}
     found |= {
@@ -131,4 +141,10 @@ def flat(profile: Profile) -> dict[str, str]:
     found |= {f"stages.{level}": in_words(plan) for level, plan in sorted(plans.levels.items())}
     found |= {"stages.personal": ", ".join(f"{rule.stage} {rule.quorum}" for rule in plans.personal) or "—"}
     found |= {f"forms.{level}": ", ".join(sorted(rule.forms)) or "—" for level, rule in base.levels.items()}
+    found |= {f"checkers.{level}": _counts(rule) for level, rule in base.levels.items()}
     return found | {f"clauses.{clause.key}": clause.zh for clause in profile.clauses}
+
+
+def _counts(rule: LevelRule) -> str:
+    """How many people review each form of a level, in words."""
+    return ", ".join(f"{form.value} {rule.checkers_of(form)}" for form in DeliveryForm)

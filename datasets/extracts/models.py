@@ -17,14 +17,20 @@ from core.text import Text
 
 class ExtractState(StrEnum):
     BUILDING = "building"
+    IN_REVIEW = "in_review"
     READY = "ready"
     FAILED = "failed"
+    REFUSED = "refused"
+    WITHDRAWN = "withdrawn"
 
 
 STATE_NAMES: Final[dict[ExtractState, Text]] = {
     ExtractState.BUILDING: Text("生成中", "Being made"),
+    ExtractState.IN_REVIEW: Text("待出域审核", "Waits for output review"),
     ExtractState.READY: Text("可下载", "Ready"),
     ExtractState.FAILED: Text("未生成", "Not made"),
+    ExtractState.REFUSED: Text("不予出域", "Must not leave"),
+    ExtractState.WITHDRAWN: Text("已撤回", "Withdrawn"),
 }
 
 
@@ -70,6 +76,7 @@ class PlanRead(SQLModel):
     rows_in_release: int | None
     size_estimate: int | None = None
     small_cells: dict[str, Any] | None = None
+    checkers: int = 0
     quota_left: dict[str, int | None]
 
 
@@ -97,6 +104,7 @@ class ExtractRead(SQLModel):
     size_bytes: int | None
     sha256: str | None
     receipt_hash: str | None
+    checked_by: int
     failed_zh: str
     failed_en: str
     requested_at: datetime

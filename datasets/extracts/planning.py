@@ -13,6 +13,7 @@ from core.text import Lang
 from core.work import Work
 from datasets.extracts import service
 from datasets.extracts.models import ExtractCreate, PlannedColumn, PlanRead
+from datasets.outputs import opening as outputs
 from datasets.releases.tables import ReleaseRow
 
 COUNT_MEMORY_MB: Final = 256  # a count needs little, and the server counts for several people at once
@@ -49,6 +50,7 @@ def plan(
         rows_in_release=case.release.rows if case.release else None,
         size_estimate=size,
         small_cells=case.cells.as_json() if case.cells else None,
+        checkers=outputs.needed(work, case.grant.dataset_id, body.form),
         quota_left=quota_left(case.grant),
     )
 

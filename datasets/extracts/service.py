@@ -33,6 +33,10 @@ from datasets.extracts import queries
 from datasets.extracts.models import ExtractCreate, ExtractRead, ExtractState
 from datasets.extracts.receipt import receipt_of, suppression_of
 from datasets.extracts.tables import ExtractRow
+from datasets.outputs import opening as outputs
+from datasets.outputs.opening import Output
+from datasets.outputs.rules import missing_review
+from datasets.outputs.tables import OutputReviewRow
 from datasets.releases import queries as releases
 from datasets.releases.tables import ReleaseRow
 
@@ -157,41 +161,139 @@ def making(work: Work, extract_id: ExtractId, *, to_change: bool = False) -> Mak
     return Making(row, case, case.release.sha256)
 
 
-def finish(
-    work: Work,
-    actor: Actor,
-    extract_id: ExtractId,
-    sha256: str,
-    rows: int,
-    size_bytes: int,
-    *,
-    key: Ed25519PrivateKey,
-    export: dict[str, Any] | None = None,
-    left_out: int = 0,
-) -> None:
-    """Charge rows and bytes, write the receipt, signed with `key`, and make the file takeable, in one transaction; twice is once.
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """What the worker made. `export`: what the dataset's export suite said. `left_out`: rows of small cells.
 
-    export: what the dataset's export suite said, for the receipt. left_out: rows of small cells.
+    findings: what the checks before an output review saw, None where none was needed.
+    """
+
+    sha256: str
+    rows: int
+    size_bytes: int
+    export: dict[str, Any] | None = None
+    left_out: int = 0
+    findings: list[dict[str, Any]] | None = None
+
+
+def finish(
+    work: Work, actor: Actor, extract_id: ExtractId, done: Finished, *, key: Ed25519PrivateKey
+) -> None:
+    """Charge rows and bytes; then hand the file over with its receipt, signed with `key`, or put it before the checkers.
+
+    One transaction; twice is once.
     """
     made = making(work, extract_id, to_change=True)
     if made is None:
         return
     row = made.row
+    row.rows, row.size_bytes = done.rows, done.size_bytes
+    suppression = suppression_of(made.case.cells, done.left_out)
+    if outputs.needed(work, row.dataset_id, row.form) < 1:
+        _deliver(work, actor, made, done.sha256, key, export=done.export, suppression=suppression)
+        return
     usage.charge(
-        work, made.case.grant.id, rows=rows, bytes=size_bytes, subject=row.id, taking=_taking(row), delivers=True
+        work, made.case.grant.id, rows=done.rows, bytes=done.size_bytes, subject=row.id, taking=_taking(row)
+    )
+    row.state = ExtractState.IN_REVIEW
+    work.db.add(row)
+    outputs.open_review(
+        work, actor,
+        Output(
+            "extract", row.id, row.dataset_id, row.org_id, row.grant_id, row.application_id, row.release_id,
+            row.release_number, row.form, row.purpose, json.loads(row.columns), done.sha256, done.rows, done.size_bytes,
+            row.requested_by, row.job_id, done.findings, {"export": done.export, "small_cells": suppression},
+        ),
     )  # fmt: skip
-    row.sha256, row.rows, row.size_bytes = sha256, rows, size_bytes
-    row.state, row.ready_at = ExtractState.READY, work.now
+
+
+def _deliver(
+    work: Work,
+    actor: Actor,
+    made: Making,
+    sha256: str,
+    key: Ed25519PrivateKey,
+    *,
+    export: dict[str, Any] | None,
+    suppression: dict[str, Any] | None,
+    review: dict[str, Any] | None = None,
+) -> None:
+    """Charge what leaves, write the receipt, and make the file takeable."""
+    row = made.row
+    usage.charge(
+        work, made.case.grant.id, rows=row.rows or 0, bytes=row.size_bytes or 0, subject=row.id, taking=_taking(row),
+        delivers=True,
+    )  # fmt: skip
+    row.sha256, row.state, row.ready_at = sha256, ExtractState.READY, work.now
+    row.checked_by = len(review["checkers"]) if review else 0
     row.receipt, row.receipt_hash = receipt_of(
-        row, made.case.terms, made.release_sha256, work.now, key, export, suppression_of(made.case.cells, left_out)
-    )  # fmt: skip
+        row, made.case.terms, made.release_sha256, work.now, key, export, suppression, review
+    )
     work.db.add(row)
     _note(
         work, actor, "extract.delivered", row,
-        {"sha256": sha256, "rows": rows, "bytes": size_bytes, "receipt_hash": row.receipt_hash}
-        | ({"export_verdict": export["verdict_id"]} if export else {}),
+        {"sha256": sha256, "rows": row.rows, "bytes": row.size_bytes, "receipt_hash": row.receipt_hash}
+        | ({"export_verdict": export["verdict_id"]} if export else {})
+        | ({"output_review": review["review"]} if review else {}),
     )  # fmt: skip
     outbox.post(work, "extract.ready", row.id, {"grant": row.grant_id, "org": row.org_id})
+
+
+def let_go(work: Work, reviewed: OutputReviewRow, review: dict[str, Any], key: Ed25519PrivateKey) -> None:
+    """The checkers released it: what was kept back is charged as delivered, and the file can be had.
+
+    Raises AccessRefused when the grant no longer allows it.
+    """
+    row = queries.row(work, ExtractId(reviewed.subject_id), to_change=True)
+    if row.state != ExtractState.IN_REVIEW:
+        raise _not_waiting()
+    case = _case_of(work, row)
+    refuse_if(case.reasons)
+    assert case.release is not None  # noqa: S101 - a missing release is a reason
+    assert case.release.sha256 is not None  # noqa: S101 - what is deliverable has its file
+    usage.refund(
+        work, case.grant.id, rows=row.rows or 0, bytes=row.size_bytes or 0, subject=row.id, taking=_taking(row)
+    )  # fmt: skip
+    said = reviewed.made
+    _deliver(
+        work, queries.requester(row), Making(row, case, case.release.sha256), reviewed.sha256, key,
+        export=said["export"], suppression=said["small_cells"], review=review,
+    )  # fmt: skip
+
+
+def keep_in(work: Work, extract_id: str, why: Text) -> None:
+    """The checkers refused it: everything goes back to the quotas, and the requester reads why."""
+    row = queries.row(work, ExtractId(extract_id), to_change=True)
+    _end(work, queries.requester(row), row, ExtractState.REFUSED, why, "extract.kept_in")
+
+
+def withdraw(work: Work, actor: Actor, extract_id: str) -> None:
+    """Somebody of the requester's organisation takes it back while it waits. Raises NotFound, AccessRefused, Conflict."""
+    row = queries.row(work, ExtractId(extract_id), actor, to_change=True)
+    refuse_if(_acting_for(actor, grant_queries.view(work, GrantId(row.grant_id))))
+    why = Text(f"由 {actor.name.zh} 撤回。", f"Withdrawn by {actor.name.en}.")
+    _end(work, actor, row, ExtractState.WITHDRAWN, why, "extract.withdrawn")
+
+
+def _end(work: Work, actor: Actor, row: ExtractRow, state: ExtractState, why: Text, kind: str) -> None:
+    if row.state != ExtractState.IN_REVIEW:
+        raise _not_waiting()
+    row.state, row.failed_zh, row.failed_en = state, why.zh, why.en
+    work.db.add(row)
+    usage.refund(
+        work, GrantId(row.grant_id), extracts=1, rows=row.rows or 0, bytes=row.size_bytes or 0, subject=row.id,
+        taking=_taking(row),
+    )  # fmt: skip
+    _note(work, actor, kind, row, {"why": why.en})
+
+
+def _not_waiting() -> Conflict:
+    return Conflict(
+        Text(
+            "该提取现在不在出域审核中；请刷新页面。",
+            "The extract does not wait for review now; reload the page.",
+        )
+    )
 
 
 def give_up(work: Work, extract_id: ExtractId, why: Text) -> None:
@@ -213,6 +315,8 @@ def extract(work: Work, actor: Actor, extract_id: ExtractId) -> ExtractRead:
 def receipt(work: Work, actor: Actor, extract_id: ExtractId) -> str:
     """The receipt's canonical JSON. Conflict while there is none."""
     row = queries.row(work, extract_id, actor)
+    if row.state == ExtractState.IN_REVIEW:
+        raise outputs.waiting(outputs.newest(work, "extract", row.id))
     if row.receipt is None:
         raise Conflict(Text("提取尚未完成，没有回执。", "The extract is not ready; there is no receipt yet."))
     return row.receipt
@@ -243,6 +347,8 @@ def open_download(work: Work, actor: Actor, extract_id: ExtractId) -> Parcel:
     refuse_if(
         (*_acting_for(actor, grant_queries.view(work, GrantId(row.grant_id))), *still_refused(work, row))
     )
+    if row.state == ExtractState.IN_REVIEW:
+        raise outputs.waiting(outputs.newest(work, "extract", row.id))
     if row.state != ExtractState.READY or row.sha256 is None:
         raise Conflict(Text("提取尚未完成，请稍后再下载。", "The extract is not ready; download it later."))
     return parcel_of(row)
@@ -261,7 +367,12 @@ def note_download(work: Work, actor: Actor, extract_id: ExtractId, asked_range: 
 
 def still_refused(work: Work, row: ExtractRow) -> tuple[Reason, ...]:
     """Why the bytes of this extract may not flow at this instant; () when they may."""
-    return _case_of(work, row).reasons
+    missing = (
+        missing_review(row.checked_by, outputs.needed(work, row.dataset_id, row.form))
+        if row.state == ExtractState.READY
+        else ()
+    )
+    return (*_case_of(work, row).reasons, *missing)
 
 
 def may_flow(work: Work, actor: Actor, extract_id: ExtractId) -> bool:

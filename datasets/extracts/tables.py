@@ -11,7 +11,10 @@ from core.db import UtcDateTime
 
 
 class ExtractRow(SQLModel, table=True):
-    """One file made for one grant from one release. `columns`, `row_filter`, `receipt` are JSON text."""
+    """One file made for one grant from one release. `columns`, `row_filter`, `receipt` are JSON text.
+
+    `checked_by`: how many people reviewed it before it left. Until then it has neither digest nor receipt.
+    """
 
     __tablename__ = "datasets_extract"
     id: str = Field(primary_key=True)
@@ -37,6 +40,7 @@ class ExtractRow(SQLModel, table=True):
     sha256: str | None = Field(default=None, index=True)
     receipt: str | None = None
     receipt_hash: str | None = None
+    checked_by: int = 0
     failed_zh: str = ""
     failed_en: str = ""
     requested_at: datetime = Field(sa_type=UtcDateTime, index=True)

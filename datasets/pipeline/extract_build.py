@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from auth.policy.model import DeliveryForm
+from auth.profile.now import limits_now
+from catalog.assets import asset
 from core.errors import Unavailable
 from core.ids import ExtractId
 from core.jobs_run import JobContext, JobKind
@@ -20,6 +22,8 @@ from datasets.extracts.build import Recipe, build, count
 from datasets.extracts.keys import grant_key, master_key
 from datasets.extracts.signing import signing_key
 from datasets.extracts.tables import ExtractRow
+from datasets.outputs import opening as outputs
+from datasets.outputs.checks import Expected, check
 from datasets.references import look_up
 from quality.engine import run_suite
 from quality.references import NONE
@@ -62,6 +66,7 @@ def _build(ctx: JobContext, extract_id: ExtractId) -> dict[str, Any]:
     export = judged(
         ctx, release, recipe, out, dataset_id=row.dataset_id, about=row.id, reference=row.requested_at
     )
+    findings = looked_at(ctx, recipe, out, row.dataset_id, expected - built.left_out)
     stored = ctx.files.put_file(out)
     return {
         "sha256": stored.sha256,
@@ -69,7 +74,31 @@ def _build(ctx: JobContext, extract_id: ExtractId) -> dict[str, Any]:
         "bytes": stored.size_bytes,
         "export": export,
         "left_out": built.left_out,
+        "findings": findings,
     }
+
+
+def looked_at(
+    ctx: JobContext, recipe: Recipe, out: Path, dataset_id: str, rows: int
+) -> list[dict[str, Any]] | None:
+    """What the checks before an output review see in the finished file; None where it needs no review.
+
+    rows: how many the file ought to have.
+    """
+    with ctx.read() as work:
+        if outputs.needed(work, dataset_id, recipe.form) < 1:
+            return None
+        held, limits = asset(work, dataset_id), limits_now(work)
+    groups = [
+        term.name
+        for term in recipe.columns
+        if (column := held.column(term.name)) is not None and column.identifier_kind == "QI"
+    ]
+    ctx.progress(0.97, Text("出域审核前的自动检查", "Checks before the output review"))
+    expected = Expected(recipe.columns, rows, groups, limits["small_cell_min_rows"])
+    memory, scratch = ctx.settings.memory_limit_mb, ctx.settings.scratch_dir
+    found = check(out, recipe.form, expected, memory_limit_mb=memory, scratch=scratch)
+    return [each.as_json() for each in found]
 
 
 def judged(
@@ -134,17 +163,10 @@ def _facts(row: ExtractRow) -> dict[str, str]:
 def _finish(ctx: JobContext, extract_id: ExtractId, made: dict[str, Any]) -> dict[str, Any]:
     with ctx.write() as work:
         actor = queries.requester(queries.row(work, extract_id))
-        service.finish(
-            work,
-            actor,
-            extract_id,
-            made["sha256"],
-            made["rows"],
-            made["bytes"],
-            export=made.get("export"),
-            key=signing_key(ctx.settings.keys_dir),
-            left_out=made.get("left_out", 0),
-        )
+        done = service.Finished(
+            made["sha256"], made["rows"], made["bytes"], made.get("export"), made.get("left_out", 0), made.get("findings")
+        )  # fmt: skip
+        service.finish(work, actor, extract_id, done, key=signing_key(ctx.settings.keys_dir))
     return {}
 
 

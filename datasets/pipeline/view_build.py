@@ -11,7 +11,7 @@ from core.text import Text
 from core.work import Work
 from datasets.extracts.build import Recipe, build, count
 from datasets.extracts.keys import grant_key, master_key
-from datasets.pipeline.extract_build import judged
+from datasets.pipeline.extract_build import judged, looked_at
 from datasets.sharing import service
 from datasets.sharing.spark import delta_schema
 
@@ -54,6 +54,7 @@ def _build(ctx: JobContext, key: str) -> dict[str, Any]:
         release, recipe, out, rows_expected=expected, on_progress=ctx.part(0.1, 0.95), memory_limit_mb=memory, scratch=scratch
     )  # fmt: skip
     judged(ctx, release, recipe, out, dataset_id=case.grant.dataset_id, about=key, reference=asked_at)
+    findings = looked_at(ctx, recipe, out, case.grant.dataset_id, expected - built.left_out)
     schema = delta_schema(pq.read_schema(out))
     stored = ctx.files.put_file(out)
     return {
@@ -61,6 +62,7 @@ def _build(ctx: JobContext, key: str) -> dict[str, Any]:
         "rows": built.rows,
         "size_bytes": stored.size_bytes,
         "delta_schema": schema,
+        "findings": findings,
     }
 
 

@@ -21,25 +21,32 @@ RETRY_AFTER: Final = timedelta(minutes=10)
 
 class ViewState(StrEnum):
     BUILDING = "building"
+    IN_REVIEW = "in_review"
     READY = "ready"
     FAILED = "failed"
     DROPPED = "dropped"
+    REFUSED = "refused"
 
 
 VIEW_NAMES: Final[dict[ViewState, Text]] = {
     ViewState.BUILDING: Text("生成中", "Being made"),
+    ViewState.IN_REVIEW: Text("待出域审核", "Waits for output review"),
     ViewState.READY: Text("可读取", "Ready"),
     ViewState.FAILED: Text("未生成", "Not made"),
     ViewState.DROPPED: Text("已清除", "Dropped"),
+    ViewState.REFUSED: Text("不予出域", "Must not leave"),
 }
 
 
-def view_id(*, release_sha256: str, grant_id: str, policy_hash: str, suite_id: str, cells: str = "") -> str:
+def view_id(
+    *, release_sha256: str, grant_id: str, policy_hash: str, suite_id: str, cells: str = "", checkers: int = 0
+) -> str:
     """The name of a view: equal inputs, equal view. `suite_id`: the export suite in force, "" without one.
 
-    cells: the rule about small groups that applies now, "" without one.
+    cells: the rule about small groups that applies now, "" without one. checkers: how many people review it before it leaves.
     """
-    said = json.dumps([BUILD, release_sha256, grant_id, policy_hash, suite_id, cells])
+    reviewed = [checkers] if checkers else []
+    said = json.dumps([BUILD, release_sha256, grant_id, policy_hash, suite_id, cells, *reviewed])
     return hashlib.sha256(said.encode()).hexdigest()
 
 

@@ -32,6 +32,9 @@ from datasets.extracts import export_suite
 from datasets.extracts import service as extracts
 from datasets.extracts.models import ExtractCreate
 from datasets.extracts.service import Case
+from datasets.outputs import opening as outputs
+from datasets.outputs.opening import Output
+from datasets.outputs.tables import OutputReviewRow
 from datasets.releases import queries as releases
 from datasets.sharing.rules import RETRY_AFTER, Version, ViewState, day_of, view_id
 from datasets.sharing.tables import ShareKeyRow, ViewRow, ViewUseRow
@@ -142,6 +145,7 @@ def _id(work: Work, case: Case) -> str:
     return view_id(
         release_sha256=case.release.sha256 or "", grant_id=case.grant.id, policy_hash=case.grant.policy_hash,
         suite_id=suite.id if suite else "", cells=repr(case.cells) if case.cells else "",
+        checkers=outputs.needed(work, case.grant.dataset_id, FORM),
     )  # fmt: skip
 
 
@@ -160,6 +164,10 @@ def want(work: Work, who: Reading, release_id: str | None) -> ViewRow:
     row = _entry(work, who, case)
     if row.state == ViewState.FAILED and work.now - row.requested_at < RETRY_AFTER:
         raise Conflict(Text(row.failed_zh, row.failed_en))
+    if row.state == ViewState.REFUSED:
+        raise Conflict(Text(row.failed_zh, row.failed_en))
+    if row.state == ViewState.IN_REVIEW:
+        return row
     if row.state in (ViewState.READY, ViewState.BUILDING) and row.job_id:
         return row
     row.state, row.requested_at, row.requested_by = ViewState.BUILDING, work.now, who.actor.account_id
@@ -172,8 +180,10 @@ def want(work: Work, who: Reading, release_id: str | None) -> ViewRow:
     return row
 
 
-def being_made(row: ViewRow) -> TooMany:
-    """What a program hears while the view is made: it asks again by itself."""
+def being_made(work: Work, row: ViewRow) -> TooMany | Conflict:
+    """What a program hears while the view is made: it asks again by itself. One that waits for its review is not worth that."""
+    if row.state == ViewState.IN_REVIEW:
+        return outputs.waiting(outputs.newest(work, "view", row.id))
     return TooMany(
         Text("正在生成授权视图，请稍后重试。", "The grant's view is being made; ask again shortly."),
         view=row.id,
@@ -217,12 +227,7 @@ def making(work: Work, key: str) -> Case | None:
     found = row(work, key)
     if found.state != ViewState.BUILDING:
         return None
-    grant = replace(grant_queries.view(work, GrantId(found.grant_id)), used=Used())
-    body = ExtractCreate(
-        grant_id=grant.id, release_id=found.release_id, purpose=grant.policy.purposes[0],
-        scenario_id=grant.policy.scenario_id, form=FORM,
-    )  # fmt: skip
-    case = extracts.considered(work, grant, body)
+    case = _case_of(work, found)
     refuse_if(case.reasons)
     if _id(work, case) != key:
         raise Conflict(
@@ -231,15 +236,73 @@ def making(work: Work, key: str) -> Case | None:
     return case
 
 
-def finish(work: Work, key: str, *, sha256: str, rows: int, size_bytes: int, delta_schema: str) -> None:
-    """The file is in the store: let it be read. Twice is once."""
+def _case_of(work: Work, found: ViewRow) -> Case:
+    """The decision on a view at this instant, whoever asks; what was charged is not asked of the quota."""
+    grant = replace(grant_queries.view(work, GrantId(found.grant_id)), used=Used())
+    body = ExtractCreate(
+        grant_id=grant.id, release_id=found.release_id, purpose=grant.policy.purposes[0],
+        scenario_id=grant.policy.scenario_id, form=FORM,
+    )  # fmt: skip
+    return extracts.considered(work, grant, body)
+
+
+def finish(
+    work: Work,
+    key: str,
+    *,
+    sha256: str,
+    rows: int,
+    size_bytes: int,
+    delta_schema: str,
+    findings: list[dict[str, Any]] | None = None,
+) -> None:
+    """The file is in the store: let it be read, or put it before the checkers. Twice is once.
+
+    findings: what the checks before an output review saw. Bytes that were released for this very view need no second review.
+    """
     if making(work, key) is None:
         return
     found = row(work, key, to_change=True)
-    found.sha256, found.rows, found.size_bytes, found.delta_schema = sha256, rows, size_bytes, delta_schema
-    found.state, found.ready_at, found.dropped_at = ViewState.READY, work.now, None
+    found.rows, found.size_bytes, found.delta_schema = rows, size_bytes, delta_schema
+    least = outputs.needed(work, found.dataset_id, FORM)
+    if least < 1 or outputs.already_released(work, "view", key, sha256, least):
+        _let_read(work, found, sha256)
+        return
+    found.state = ViewState.IN_REVIEW
     work.db.add(found)
-    _note(work, SYSTEM, "view.made", found, {"sha256": sha256, "rows": rows, "bytes": size_bytes})
+    view = grant_queries.view(work, GrantId(found.grant_id))
+    columns = [term.name for term in view.policy.leaving]
+    outputs.open_review(
+        work, SYSTEM,
+        Output(
+            "view", key, found.dataset_id, found.org_id, found.grant_id, found.application_id, found.release_id,
+            found.release_number, FORM, ", ".join(view.policy.purposes)[:80], columns, sha256, rows, size_bytes,
+            found.requested_by, found.job_id, findings, {},
+        ),
+    )  # fmt: skip
+
+
+def _let_read(work: Work, found: ViewRow, sha256: str) -> None:
+    found.sha256, found.state, found.ready_at, found.dropped_at = sha256, ViewState.READY, work.now, None
+    work.db.add(found)
+    _note(work, SYSTEM, "view.made", found, {"sha256": sha256, "rows": found.rows, "bytes": found.size_bytes})
+
+
+def let_go(work: Work, reviewed: OutputReviewRow) -> None:
+    """The checkers released it. Raises AccessRefused when the grant no longer allows it, Conflict when it does not wait."""
+    found = row(work, reviewed.subject_id, to_change=True)
+    if found.state != ViewState.IN_REVIEW:
+        raise Conflict(Text("该视图现在不在出域审核中。", "The view does not wait for review now."))
+    refuse_if(_case_of(work, found).reasons)
+    _let_read(work, found, reviewed.sha256)
+
+
+def keep_in(work: Work, key: str, why: Text) -> None:
+    """The checkers refused it. A view of other terms, or of another release, is another view and may be asked for."""
+    found = row(work, key, to_change=True)
+    found.state, found.failed_zh, found.failed_en = ViewState.REFUSED, why.zh, why.en
+    work.db.add(found)
+    _note(work, SYSTEM, "view.kept_in", found, {"why": why.en})
 
 
 def give_up(work: Work, key: str, why: Text) -> None:

@@ -2,7 +2,8 @@
 
     scene = a_scene(house)                                # release v1 of VENUES and the insurer's grant on it
     made = scene.asks(columns=["venue_id"])               # the analyst asks; ExtractRead
-    scene.works()                                         # the worker's part, in place; then scene.extract(made.id)
+    scene.works()                                         # the worker's part, in place, then the checker's: released
+    scene.works(releases=False)                           # without the checker: extracts wait for their output review
     table = scene.table(made.id)                          # the delivered Parquet
     scene.suspends() / .revokes() / .resumes() / .withdraws() / .freezes() / .thaws(incident_id)
 
@@ -20,6 +21,7 @@ from typing import Any, Final
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlmodel import col, select
 
 from api.house import House
@@ -42,6 +44,10 @@ from datasets.batches.tables import BatchRow
 from datasets.content import ROW_COLUMN, content_digest
 from datasets.extracts import service
 from datasets.extracts.models import ExtractCreate, ExtractRead
+from datasets.extracts.signing import signing_key
+from datasets.outputs import deciding
+from datasets.outputs.models import OutputRelease
+from datasets.outputs.tables import OutputReviewRow
 from datasets.pipeline import extract_build
 from datasets.releases.service import withdraw
 from datasets.releases.tables import ReleaseRow
@@ -207,8 +213,8 @@ class Scene:
         given = {"grant_id": self.grant_id, "purpose": "risk-pricing", "scenario_id": "safety"}
         return ExtractCreate.model_validate(given | changes)
 
-    def works(self, steps: Steps = in_place) -> None:
-        """Carry every queued build out, as the worker does."""
+    def works(self, steps: Steps = in_place, *, releases: bool = True) -> None:
+        """Carry every queued build out, as the worker does, and let the checker release what is made."""
         with self.house.read() as work:
             waiting = list(
                 work.db.exec(
@@ -222,6 +228,23 @@ class Scene:
             )
         for row in waiting:
             perform(self.context(row, steps), extract_build.JOB)
+        if releases:
+            self.checks()
+
+    def checks(self, who: str = "checker", note: str = "已逐项核对，可以出域") -> None:
+        """The checker releases everything that waits for an output review."""
+        for review_id in self.waiting():
+            with self.desk.write(who) as (work, actor):
+                deciding.release(work, actor, review_id, OutputRelease(note=note), self.signer)
+
+    def waiting(self) -> list[str]:
+        """The reviews that are open, oldest first."""
+        with self.house.read() as work:
+            wanted = select(OutputReviewRow.id).where(OutputReviewRow.state == "in_review")
+            return list(work.db.exec(wanted.order_by(col(OutputReviewRow.id))))
+
+    def signer(self) -> Ed25519PrivateKey:
+        return signing_key(self.house.settings.keys_dir)
 
     def context(self, row: JobRow, steps: Steps = in_place) -> JobContext:
         house = self.house
