@@ -36,6 +36,7 @@ from core.work import Work
 from datasets.extracts.queries import filters_of
 from datasets.harvest import queries as harvests
 from datasets.harvest.service import start_due as start_due_harvest
+from datasets.outputs import opening as outputs
 from datasets.pipeline import kinds
 from datasets.sharing import service as views
 from datasets.sources import queries as sources
@@ -199,12 +200,12 @@ def serve_jobs(settings: Settings, stop: threading.Event, *, idle_exit: float | 
 
 
 def note_deadlines(house: House) -> int:
-    """Write down which grants and applications have ended by time and which tickets are overdue; returns their number."""
+    """Write down which grants and applications have ended by time and which tickets and output reviews are overdue; returns their number."""
     with house.read() as work:
-        if not (deadlines.is_anything_due(work) or tickets.is_anything_due(work)):
+        if not (deadlines.is_anything_due(work) or tickets.is_anything_due(work) or outputs.overdue(work)):
             return 0
     with house.write() as work:
-        return deadlines.note_due(work) + tickets.note_due(work)
+        return deadlines.note_due(work) + tickets.note_due(work) + outputs.tell_overdue(work)
 
 
 def drop_views(house: House) -> int:

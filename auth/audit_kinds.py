@@ -133,6 +133,7 @@ KIND_NAMES: Final[Mapping[str, Text]] = {
     "output.voted": Text("出域审核表决", "Output reviewed"),
     "output.released": Text("准予出域", "Output released"),
     "output.refused": Text("不予出域", "Output refused"),
+    "output.overdue": Text("出域审核超期", "Output review overdue"),
     "output.withdrawn": Text("出域审核撤回", "Output review withdrawn"),
     "view.kept_in": Text("授权视图不予出域", "View must not leave"),
     "extract.delivered": Text("提取文件送达", "Extract delivered"),

@@ -57,17 +57,17 @@ def list_page(
     )  # fmt: skip
 
 
-@router.get("/{review_id}", response_class=HTMLResponse, **access(_READ))
-def show_page(request: Request, work: ReadDep, actor: ActorDep, review_id: str) -> HTMLResponse:
+@router.get("/{output_id}", response_class=HTMLResponse, **access(_READ))
+def show_page(request: Request, work: ReadDep, actor: ActorDep, output_id: str) -> HTMLResponse:
     """One file under review."""
-    return _show(request, work, actor, review_id)
+    return _show(request, work, actor, output_id)
 
 
 def _show(
-    request: Request, work: Work, actor: Actor, review_id: str, *,
+    request: Request, work: Work, actor: Actor, output_id: str, *,
     refusal: AppError | None = None, typed: dict[str, str] | None = None, sample: Any = None,  # noqa: ANN401
 ) -> HTMLResponse:  # fmt: skip
-    found = deciding.detail(work, actor, review_id)
+    found = deciding.detail(work, actor, output_id)
     title = catalog.titles(work, [found.dataset_id]).get(
         found.dataset_id, Text(found.dataset_id, found.dataset_id)
     )
@@ -79,49 +79,49 @@ def _show(
     )  # fmt: skip
 
 
-@router.post("/{review_id}/sample", response_class=HTMLResponse, **access(_CHECK))
-def look(request: Request, house: HouseDep, actor: ActorDep, review_id: str) -> Response:
+@router.post("/{output_id}/sample", response_class=HTMLResponse, **access(_CHECK))
+def look(request: Request, house: HouseDep, actor: ActorDep, output_id: str) -> Response:
     """The page with the first rows; the look is written down."""
-    made = tried(house, lambda work: deciding.sample(work, actor, house.files, review_id))
+    made = tried(house, lambda work: deciding.sample(work, actor, house.files, output_id))
     with house.read() as work:
         if isinstance(made, AppError):
-            return _show(request, work, actor, review_id, refusal=made)
-        return _show(request, work, actor, review_id, sample=made)
+            return _show(request, work, actor, output_id, refusal=made)
+        return _show(request, work, actor, output_id, sample=made)
 
 
-@router.post("/{review_id}/release", response_class=HTMLResponse, **access(_CHECK))
-def release(request: Request, house: HouseDep, actor: ActorDep, review_id: str, form: Typed) -> Response:
+@router.post("/{output_id}/release", response_class=HTMLResponse, **access(_CHECK))
+def release(request: Request, house: HouseDep, actor: ActorDep, output_id: str, form: Typed) -> Response:
     """Vote for release."""
     typed = {"note": str(form.get("note", "")), "step": "release"}
     return _voted(
-        request, house, actor, review_id, typed, str(form.get("version", "")), deciding.release, OutputRelease
+        request, house, actor, output_id, typed, str(form.get("version", "")), deciding.release, OutputRelease
     )
 
 
-@router.post("/{review_id}/refuse", response_class=HTMLResponse, **access(_CHECK))
-def refuse(request: Request, house: HouseDep, actor: ActorDep, review_id: str, form: Typed) -> Response:
+@router.post("/{output_id}/refuse", response_class=HTMLResponse, **access(_CHECK))
+def refuse(request: Request, house: HouseDep, actor: ActorDep, output_id: str, form: Typed) -> Response:
     """Vote against release."""
     typed = {"note": str(form.get("note", "")), "refusal": str(form.get("refusal", "")), "step": "refuse"}
     return _voted(
-        request, house, actor, review_id, typed, str(form.get("version", "")), deciding.refuse, OutputRefuse
+        request, house, actor, output_id, typed, str(form.get("version", "")), deciding.refuse, OutputRefuse
     )
 
 
 def _voted(
-    request: Request, house: House, actor: Actor, review_id: str, typed: dict[str, str], version: str,
+    request: Request, house: House, actor: Actor, output_id: str, typed: dict[str, str], version: str,
     do: Callable[..., Any], body: type[OutputRelease] | type[OutputRefuse],
 ) -> Response:  # fmt: skip
     given: dict[str, Any] = {name: value for name, value in typed.items() if name != "step"}
     if version.isdecimal() and len(version) < 10:
         given["version"] = int(version)
     signer = partial(signing_key, house.settings.keys_dir)
-    made = tried(house, lambda work: do(work, actor, review_id, checked(body, given), signer))
+    made = tried(house, lambda work: do(work, actor, output_id, checked(body, given), signer))
     if isinstance(made, AppError):
         with house.read() as work:
-            return _show(request, work, actor, review_id, refusal=made, typed=typed)
+            return _show(request, work, actor, output_id, refusal=made, typed=typed)
     said = {
         "in_review": Text("已记下您的意见；另一人审核后出结果。", "Your verdict is kept; the result comes when the other checker has spoken."),
         "released": Text("已放行，申请方可以取用。", "Released; the requester can have it."),
         "refused": Text("不予出域，已告知申请方。", "Refused; the requester was told."),
     }[made.state]  # fmt: skip
-    return go(f"/outputs/{review_id}", said)
+    return go(f"/outputs/{output_id}", said)

@@ -35,29 +35,29 @@ def list_outputs(
     return {"items": found, "total": total, "next": offset + limit if offset + limit < total else None}
 
 
-@router.get("/{review_id}", **access(_READ))
-def show_output(work: ReadDep, actor: ActorDep, review_id: str) -> OutputDetail:
+@router.get("/{output_id}", **access(_READ))
+def show_output(work: ReadDep, actor: ActorDep, output_id: str) -> OutputDetail:
     """One file under review: what the checks found, what may be done. Others' votes show when all have spoken."""
-    return deciding.detail(work, actor, review_id)
+    return deciding.detail(work, actor, output_id)
 
 
-@router.post("/{review_id}/sample", **access(_CHECK))
-def look_at_output(work: WorkDep, actor: ActorDep, house: HouseDep, review_id: str) -> SampleRead:
+@router.post("/{output_id}/sample", **access(_CHECK))
+def look_at_output(work: WorkDep, actor: ActorDep, house: HouseDep, output_id: str) -> SampleRead:
     """The first rows as they would leave. Each look is written down."""
-    return deciding.sample(work, actor, house.files, review_id)
+    return deciding.sample(work, actor, house.files, output_id)
 
 
-@router.post("/{review_id}/release", **access(_CHECK))
+@router.post("/{output_id}/release", **access(_CHECK))
 def release_output(
-    work: WorkDep, actor: ActorDep, house: HouseDep, review_id: str, body: OutputRelease
+    work: WorkDep, actor: ActorDep, house: HouseDep, output_id: str, body: OutputRelease
 ) -> OutputDetail:
     """Vote for release; the last vote that is needed decides."""
-    return deciding.release(work, actor, review_id, body, partial(signing_key, house.settings.keys_dir))
+    return deciding.release(work, actor, output_id, body, partial(signing_key, house.settings.keys_dir))
 
 
-@router.post("/{review_id}/refuse", **access(_CHECK))
+@router.post("/{output_id}/refuse", **access(_CHECK))
 def refuse_output(
-    work: WorkDep, actor: ActorDep, house: HouseDep, review_id: str, body: OutputRefuse
+    work: WorkDep, actor: ActorDep, house: HouseDep, output_id: str, body: OutputRefuse
 ) -> OutputDetail:
     """Vote against release, with a reason."""
-    return deciding.refuse(work, actor, review_id, body, partial(signing_key, house.settings.keys_dir))
+    return deciding.refuse(work, actor, output_id, body, partial(signing_key, house.settings.keys_dir))

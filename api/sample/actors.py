@@ -79,6 +79,8 @@ PEOPLE: Final = (
     Person("approver", "李示例", "Li Sample", "org-bureau", ("approver",), Text("作出授权决定", "Decides on grants")),
     Person("planner", "田示例", "Tian Sample", "org-bureau", ("reviewer_business",), Text("草拟实施方案与协议", "Drafts plans and agreements")),
     Person("officer", "周示例", "Zhou Sample", "org-bureau", ("security_officer",), Text("暂停与撤销授权", "Suspends and revokes grants")),
+    Person("checker", "金审例", "Jin Checker", "org-bureau", ("output_checker",), Text("出域审核", "Reviews what is to leave")),
+    Person("checker2", "魏审例", "Wei Checker", "org-bureau", ("output_checker",), Text("出域审核（第二人）", "Reviews what is to leave, as the second person")),
     Person("auditor", "吴示例", "Wu Sample", "org-bureau", ("auditor",), Text("查阅全部记录", "Reads every record")),
     *_department("org-transport", "transport", "交通", "Transport", (("郑示例", "Zheng Sample"), ("王示例", "Wang Sample"), ("冯示例", "Feng Sample"))),
     *_department("org-parking", "parking", "停车", "Parking", (("陈示例", "Chen Sample"), ("褚示例", "Chu Sample"), ("卫示例", "Wei Sample"))),

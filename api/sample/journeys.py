@@ -284,6 +284,8 @@ def _take_out(stage: Stage, grant_id: str) -> Path:
         )
         made = api.post("/extracts", ask)
         done(api, made["job_id"])
+    _let_out(stage, made["id"])
+    with stage.as_("insurer-analyst") as api:
         made = api.get(f"/extracts/{made['id']}")
         out = stage.house.settings.data_dir / f"extract-{made['dataset_id']}.parquet"
         api.download(f"/extracts/{made['id']}/file", out)
@@ -303,6 +305,25 @@ def _take_out(stage: Stage, grant_id: str) -> Path:
         f"takes out {made['rows']} rows, {len(made['columns'])} columns; {rules} export rule(s) hold; file and receipt agree: {digest[:12]}…",
     )
     return out
+
+
+def _let_out(stage: Stage, extract_id: str) -> None:
+    """Output review: as many checkers as the profile asks for look at the file, each without the other's verdict."""
+    for checker in ("checker", "checker2"):
+        with stage.as_(checker) as api:
+            waiting = api.get("/outputs", state="in_review")["items"]
+            review = next((each for each in waiting if each["subject_id"] == extract_id), None)
+            if review is None:
+                return
+            api.post(f"/outputs/{review['id']}/sample", {})
+            note = "逐列核对：无直接标识，分组均满十行，与用途相符"
+            seen = api.post(f"/outputs/{review['id']}/release", {"note": note})
+        found = len(seen["findings"])
+        stage.says(
+            checker,
+            f"出域审核：自动检查提示 {found} 项，抽看前 50 行后同意放行（{seen['voted']}/{seen['needed']}）",
+            f"output review: the checks found {found} thing(s); looks at the first 50 rows and votes for release ({seen['voted']} of {seen['needed']})",
+        )
 
 
 def check_record(stage: Stage) -> int:

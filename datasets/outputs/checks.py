@@ -214,7 +214,7 @@ def _safe(reader: pa.RecordBatchReader) -> tuple[pa.RecordBatchReader, list[int]
 
 
 def _is_searched(kind: pa.DataType) -> bool:
-    return pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_integer(kind)
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_integer(kind))
 
 
 def sample(path: Path, form: DeliveryForm, rows: int) -> tuple[list[str], list[list[str | None]]]:

@@ -10,7 +10,7 @@ from typing import Any
 from sqlmodel import col, select
 
 from auth import audit
-from auth.actor import Actor
+from auth.actor import SYSTEM, Actor
 from auth.clocks.counting import day_of
 from auth.grants import queries as grant_queries
 from auth.identity.tables import AccountRow
@@ -146,3 +146,35 @@ def waiting(row: OutputReviewRow | None) -> Conflict:
             f"The file is made and waits for its output review (due {due}); it can be had after the release.",
         )
     )
+
+
+def overdue(work: Work) -> list[str]:
+    """Reviews whose day is over and of which nobody was told yet."""
+    wanted = select(OutputReviewRow.id).where(
+        OutputReviewRow.state == OutputState.IN_REVIEW,
+        OutputReviewRow.due_on < day_of(work.now),
+        col(OutputReviewRow.overdue_told).is_(False),
+    )
+    return list(work.db.exec(wanted.order_by(col(OutputReviewRow.id))))
+
+
+def tell_overdue(work: Work) -> int:
+    """Tell checkers and approvers of the department, and of the bureau, of each overdue review, once; their number."""
+    found = overdue(work)
+    for review_id in found:
+        row = work.db.get_one(OutputReviewRow, review_id)
+        row.overdue_told = True
+        work.db.add(row)
+        people = audience.holders(work, [Role.OUTPUT_CHECKER, Role.APPROVER], [row.department_id])
+        facts = {"dataset": row.dataset_id, "due_on": row.due_on.isoformat()}
+        tell(
+            work,
+            people,
+            "output.overdue",
+            subject=row.id,
+            href=f"/outputs/{row.id}",
+            once=row.id,
+            facts=facts,
+        )
+        note(work, SYSTEM, "output.overdue", row, {"due_on": row.due_on.isoformat()})
+    return len(found)

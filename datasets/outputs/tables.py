@@ -46,6 +46,7 @@ class OutputReviewRow(SQLModel, table=True):
     state: str = Field(default=OutputState.IN_REVIEW, index=True, max_length=20)
     opened_at: datetime = Field(sa_type=UtcDateTime, index=True)
     due_on: date = Field(index=True)
+    overdue_told: bool = False
     decided_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     refusal: str = Field(default="", max_length=40)
     note: str = Field(default="", max_length=2000)

@@ -265,6 +265,7 @@ def test_the_people_suffice_for_the_journeys() -> None:
         "reviewer_security",
         "approver",
         "security_officer",
+        "output_checker",
         "auditor",
     }
     assert next(person for person in PEOPLE if person.username == "admin").roles == ("sysadmin",)

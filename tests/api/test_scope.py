@@ -47,6 +47,7 @@ from catalog.proposals import service as proposals
 from datasets.batches import service as batches
 from datasets.extracts.tables import ExtractRow
 from datasets.harvest.tables import HarvestRunRow, HarvestSourceRow
+from datasets.outputs.tables import OutputReviewRow
 from datasets.people import stamp
 from datasets.queries.tables import AnswerRow
 from datasets.releases.tables import ReleaseRow
@@ -209,6 +210,7 @@ def things(sqlite_house: House) -> dict[str, str]:
         "profile_id": version.id, "view_id": "0" * 64, "extension_id": asked.id, "product_id": product.id,
         "endpoint_id": endpoint.id, "delivery_id": delivery.id, "harvest_id": harvest.id, "run_id": run.id,
         "share": "safety", "schema": "PK", "table": grant.dataset_id, "which": "renew",
+        "output_id": output.id,
         "anomaly_id": anomaly.id, "demand_id": demand.id, "consent_id": consent.id, "task_id": task.id, "review_id": look.id,
         "campaign_id": campaign.id, "registration_id": act.id, "rule": "volume", "record_proposal_id": proposal.id,
     }  # fmt: skip

@@ -58,6 +58,9 @@ from datasets import matrix
 from datasets.extracts import service as extracts
 from datasets.extracts.models import ExtractCreate, ExtractRead
 from datasets.extracts.signing import signing_key
+from datasets.outputs import deciding
+from datasets.outputs import opening as outputs
+from datasets.outputs.models import OutputRelease
 from tests.people import a_person, actor_of, an_org
 
 ROOT: Final = Path(__file__).parents[2]
@@ -246,13 +249,17 @@ class Year:
         for _ in range(downloads):
             extracts.note_download(work, analyst, made.id, "")
             extracts.note_sent(work, analyst, made.id, 4096, was_cut=False)
-        return 2 + downloads
+        return 4 + downloads  # asked for, held back, given back, delivered
 
     def _hand_over(self, work: Work, analyst: Actor, made: ExtractRead) -> None:
         rows = self.dice.randint(1, 500_000)
         sha256 = f"{hash_of(made.id):064x}"
         key = signing_key(self.house.settings.keys_dir)
-        extracts.finish(work, analyst, ExtractId(made.id), sha256, rows, rows * 23, key=key)
+        done = extracts.Finished(sha256, rows, rows * 23, findings=[])
+        extracts.finish(work, analyst, ExtractId(made.id), done, key=key)
+        review = outputs.newest(work, "extract", made.id)
+        assert review is not None
+        deciding.release(work, self.actor(work, "checker"), review.id, OutputRelease(), lambda: key)
 
 
 def hash_of(word: str) -> int:

@@ -18,8 +18,8 @@ from tests.datasets.extracts.scene import Scene
 from tests.people import actor_of
 
 
-def works(scene: Scene, steps: Steps = in_place) -> None:
-    """Make every view that waits, as the worker does."""
+def works(scene: Scene, steps: Steps = in_place, *, releases: bool = True) -> None:
+    """Make every view that waits, as the worker does, and let the checker release it."""
     with scene.house.read() as work:
         waiting = work.db.exec(
             select(JobRow).where(
@@ -28,6 +28,8 @@ def works(scene: Scene, steps: Steps = in_place) -> None:
         ).all()
     for row in waiting:
         perform(scene.context(row, steps), view_build.JOB)
+    if releases:
+        scene.checks()
 
 
 def reader(scene: Scene, who: str = "analyst", purpose: str = "risk-pricing") -> Reading:
