@@ -65,6 +65,7 @@ def test_extracts_killed_anywhere_are_made_and_charged_once(scene: tuple[Plant, 
         asked.append(answer.json()["id"])
         _strike(plant, chance, answer.json()["job_id"], victim)
         plant.settle()
+        desk.checks()
     for extract_id in asked:
         _made_once(plant, extract_id)
     with plant.house.read() as work:
