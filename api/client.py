@@ -117,6 +117,11 @@ class Api:
                 )
             )
 
+    def send(self, path: str, body: bytes) -> Any:  # noqa: ANN401
+        """POST bytes as they are."""
+        headers = {"Content-Type": "application/octet-stream"}
+        return _body(self.http.post(f"/api/v1{path}", content=body, headers=headers))
+
     def download(self, path: str, to: Path) -> Path:
         """GET into a file: written beside it first, then moved into place."""
         return self._into(to, "GET", path)

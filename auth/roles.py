@@ -111,6 +111,7 @@ PERMISSIONS: Final[Mapping[str, frozenset[Role]]] = {
     "datasets:extract:request": frozenset({Role.ANALYST}),
     "datasets:output:read": frozenset({Role.OUTPUT_CHECKER, Role.AUDITOR, Role.SECURITY_OFFICER}),
     "datasets:output:check": frozenset({Role.OUTPUT_CHECKER}),
+    "datasets:leak:trace": frozenset({Role.SECURITY_OFFICER}),
     "datasets:share:read": frozenset({Role.ANALYST}),
     "datasets:query:read": _ENTERPRISE | frozenset({Role.AUDITOR, Role.SECURITY_OFFICER}),
     "datasets:query:ask": frozenset({Role.ANALYST}),

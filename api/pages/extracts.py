@@ -238,6 +238,8 @@ def show_page(
 def withdraw(house: HouseDep, actor: ActorDep, extract_id: ExtractId) -> Response:
     """Take back an extract that waits for its output review."""
     made = tried(house, lambda work: deciding.withdraw(work, actor, extract_id))
+    if isinstance(made, NotFound):
+        raise made
     if isinstance(made, AppError):
         return go(f"/extracts/{extract_id}", made.detail)
     return go(

@@ -1,0 +1,1 @@
+"""Tracing: which grant, person and time a file that came back from outside left under."""

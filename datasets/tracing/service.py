@@ -1,0 +1,207 @@
+"""Naming the source of a leak: who could have had it, made again under each grant's key, and what is written down of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+import duckdb
+from sqlmodel import SQLModel, col, select
+
+from auth import audit
+from auth.actor import Actor
+from auth.grants import queries as grant_queries
+from auth.policy.model import Use
+from core.files import FileStore
+from core.ids import GrantId
+from core.work import Work
+from datasets.extracts.keys import grant_key, master_key
+from datasets.extracts.models import ExtractState
+from datasets.extracts.tables import ExtractRow
+from datasets.releases.tables import ReleaseRow
+from datasets.sharing.tables import ViewRow
+from datasets.tracing.leak import Leak, count_hits, named
+
+MOST_MADE: Final = 100_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One file that was handed out under a grant."""
+
+    kind: str
+    id: str
+    grant_id: str
+    dataset_id: str
+    org_id: str
+    release_id: str
+    release_number: int
+    columns: tuple[str, ...]
+    who: str
+    at: datetime | None
+    last_taken_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Suspect:
+    """One grant under which pseudonyms of one release left."""
+
+    grant_id: str
+    dataset_id: str
+    release_sha256: str
+    columns: tuple[str, ...]
+
+
+class TracedDelivery(SQLModel):
+    """A file that the leak may be, or be a part of."""
+
+    kind: str
+    id: str
+    release_number: int
+    who: str
+    at: datetime | None
+    last_taken_at: datetime | None
+    has_all_columns: bool
+
+
+class Traced(SQLModel):
+    """A grant that is named. `hits`: its pseudonyms in the file; `chance`: an upper bound for naming anybody by accident."""
+
+    grant_id: str
+    dataset_id: str
+    org_id: str
+    hits: int
+    chance: float
+    deliveries: list[TracedDelivery]
+
+
+class TraceRead(SQLModel):
+    """What a trace found. `claims` is what the file says of itself: easily forged, so it names nobody alone."""
+
+    sha256: str
+    tokens: int
+    columns: list[str]
+    claims: dict[str, str]
+    claimed_is_known: bool
+    grants_looked_at: int
+    pseudonyms_made: int
+    is_cut: bool
+    named: list[Traced]
+
+
+def deliveries(work: Work) -> list[Delivery]:
+    """Everything that was ever handed out, oldest first."""
+    made = work.db.exec(
+        select(ExtractRow).where(ExtractRow.state == ExtractState.READY).order_by(col(ExtractRow.id))
+    )
+    found = [
+        Delivery(
+            "extract", row.id, row.grant_id, row.dataset_id, row.org_id, row.release_id, row.release_number,
+            tuple(json.loads(row.columns)), row.requested_name, row.ready_at, row.last_download_at,
+        )
+        for row in made
+    ]  # fmt: skip
+    read = work.db.exec(
+        select(ViewRow).where(col(ViewRow.last_read_at).is_not(None)).order_by(col(ViewRow.ready_at))
+    )
+    for view in read:
+        policy = grant_queries.view(work, GrantId(view.grant_id)).policy
+        columns = tuple(term.name for term in policy.leaving)
+        found.append(
+            Delivery(
+                "view", view.id, view.grant_id, view.dataset_id, view.org_id, view.release_id, view.release_number,
+                columns, "", view.ready_at, view.last_read_at,
+            )
+        )  # fmt: skip
+    return found
+
+
+def suspects(work: Work, handed_out: Sequence[Delivery]) -> list[Suspect]:
+    """Grants whose deliveries held pseudonyms, once for each release."""
+    found: dict[tuple[str, str], Suspect] = {}
+    for each in handed_out:
+        release = work.db.get(ReleaseRow, each.release_id)
+        if (each.grant_id, each.release_id) in found or release is None or not release.sha256:
+            continue
+        policy = grant_queries.view(work, GrantId(each.grant_id)).policy
+        columns = tuple(term.name for term in policy.leaving if term.use is Use.PSEUDONYMISED)
+        if columns:
+            key = (each.grant_id, each.release_id)
+            found[key] = Suspect(each.grant_id, each.dataset_id, release.sha256, columns)
+    return list(found.values())
+
+
+def look(
+    leak: Leak,
+    sha256: str,
+    handed_out: Sequence[Delivery],
+    who: Sequence[Suspect],
+    files: FileStore,
+    keys_dir: Path,
+) -> TraceRead:
+    """Make every suspect's pseudonyms again and compare. Reads files and keys, writes nothing."""
+    master = master_key(keys_dir)
+    hits: dict[str, int] = {}
+    made, is_cut = 0, leak.is_cut
+    for each in who if leak.tokens else ():
+        hits.setdefault(each.grant_id, 0)
+        if not files.has(each.release_sha256):
+            continue
+        if made > MOST_MADE:
+            is_cut = True
+            break
+        values = _values(files.path(each.release_sha256), each.columns)
+        found, count = count_hits(leak.tokens, values, grant_key(master, each.dataset_id, each.grant_id))
+        hits[each.grant_id] = max(hits[each.grant_id], found)
+        made += count
+    out = []
+    for match in named(len(leak.tokens), hits, made):
+        own = [each for each in handed_out if each.grant_id == match.grant_id]
+        known = set(leak.columns) & {name for each in own for name in each.columns}
+        listed = [
+            TracedDelivery(
+                kind=each.kind, id=each.id, release_number=each.release_number, who=each.who, at=each.at,
+                last_taken_at=each.last_taken_at, has_all_columns=known <= set(each.columns),
+            )
+            for each in own
+        ]  # fmt: skip
+        listed.sort(key=lambda each: not each.has_all_columns)
+        out.append(
+            Traced(
+                grant_id=match.grant_id, dataset_id=own[0].dataset_id, org_id=own[0].org_id, hits=match.hits,
+                chance=match.chance, deliveries=listed,
+            )
+        )  # fmt: skip
+    claimed = leak.claims.get("extract") or leak.claims.get("view")
+    return TraceRead(
+        sha256=sha256, tokens=len(leak.tokens), columns=list(leak.columns)[:200], claims=dict(leak.claims),
+        claimed_is_known=any(each.id == claimed for each in handed_out), grants_looked_at=len(hits),
+        pseudonyms_made=made, is_cut=is_cut, named=out,
+    )  # fmt: skip
+
+
+def note(work: Work, actor: Actor, found: TraceRead) -> None:
+    """Write down who traced what, and who was named."""
+    payload: dict[str, Any] = {
+        "sha256": found.sha256, "tokens": found.tokens, "grants": found.grants_looked_at,
+        "named": [{"grant": each.grant_id, "hits": each.hits} for each in found.named],
+    }  # fmt: skip
+    audit.record(work, actor, "leak.traced", subject=found.sha256, payload=payload)
+
+
+def _values(release: Path, columns: Sequence[str]) -> Iterator[str]:
+    """The distinct values of these columns, as the text that a pseudonym is made of."""
+    with duckdb.connect(config={"memory_limit": "512MB"}) as connection:
+        source = connection.read_parquet(str(release))
+        for name in columns:
+            if name not in source.columns:
+                continue
+            at = source.columns.index(name)
+            texts = source.select(duckdb.SQLExpression(f"#{at + 1}").cast(duckdb.sqltypes.VARCHAR).alias("v"))
+            reader = texts.distinct().to_arrow_reader(100_000)
+            for batch in reader:
+                yield from (value for value in batch.column(0).to_pylist() if value is not None)
