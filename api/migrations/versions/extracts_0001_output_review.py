@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "extracts_0001"
-down_revision = "policy_0001"
+down_revision = "bureau_0010"
 branch_labels = None
 depends_on = None
 
