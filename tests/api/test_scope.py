@@ -109,6 +109,13 @@ def things(sqlite_house: House) -> dict[str, str]:
             purpose="risk-pricing", scenario_id="safety", query="{}", query_hash="0" * 64,
         )  # fmt: skip
         work.db.add(told)
+        output = OutputReviewRow(
+            id=work.new_id(), kind="extract", subject_id=extract.id, dataset_id=grant.dataset_id, department_id="parks",
+            org_id="insurer", grant_id=grant.id, application_id=grant.application_id, release_id=release.id, release_number=1,
+            form="extract_parquet", level=2, purpose="risk-pricing", needed=1, sha256="0" * 64, rows=1, size_bytes=1,
+            requested_by=analyst.account_id, person_id=analyst.person_id, opened_at=work.now, due_on=work.now.date(),
+        )  # fmt: skip
+        work.db.add(output)
         source = SourceRow(
             id=work.new_id(), dataset_id=DATASET, org_id="parks", name="lots", kind="http", schedule="manual",
             config={"kind": "http", "url": "http://example.org/lots.csv", "header": None}, created_at=work.now,

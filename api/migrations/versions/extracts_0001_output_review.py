@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "extracts_0001"
-down_revision = "bureau_0010"
+down_revision = "query_0001"
 branch_labels = None
 depends_on = None
 
