@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "extracts_0001"
-down_revision = "query_0001"
+down_revision = "find_0002"
 branch_labels = None
 depends_on = None
 
