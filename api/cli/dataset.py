@@ -218,3 +218,13 @@ def metadata(
         print(text)
     else:
         out.write_text(text, encoding="utf-8")
+
+
+@app.command("offer")
+def offer(
+    dataset_id: str,
+    data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,  # noqa: ARG001 - JSON either way
+) -> None:  # fmt: skip
+    """What may be applied for on a dataset, as an ODRL offer (JSON-LD)."""
+    with connect(data_dir, server, token, user) as api:
+        show(api.get(f"/datasets/{dataset_id}/offer"), True)

@@ -145,7 +145,22 @@ def public_key(jwk: Mapping[str, Any], algorithm: str) -> Any:  # noqa: ANN401 -
         raise BadToken("key") from cause
     if getattr(key, "key_size", MIN_RSA_BITS) < MIN_RSA_BITS and jwk["kty"] == "RSA":
         raise BadToken("RSA key too short")
+    if jwk["kty"] == "RSA" and is_guessable(key.public_numbers().n):
+        raise BadToken("RSA key made by a faulty generator (CVE-2017-15361)")
     return key
+
+
+def is_guessable(modulus: int) -> bool:
+    """Whether the modulus bears the mark of keys that a faulty library made (ROCA): its rest by each small prime is a power of 65537."""
+    return all(modulus % prime in powers for prime, powers in _MARK)
+
+
+def _powers(prime: int) -> frozenset[int]:
+    return frozenset(pow(65537, exponent, prime) for exponent in range(prime))
+
+
+_PRIMES: Final = (11, 13, 17, 19, 37, 53, 61, 71, 73, 79, 97, 103, 107, 109, 127, 151, 157)
+_MARK: Final = tuple((prime, _powers(prime)) for prime in _PRIMES)
 
 
 _JWS: Final = jwt.PyJWS(options={"verify_signature": True, "enforce_minimum_key_length": True})

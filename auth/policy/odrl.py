@@ -15,7 +15,10 @@ from typing import Any, Final
 import rfc8785
 from pydantic import ValidationError
 
-from auth.policy.model import DeliveryForm, GrantPolicy
+from auth.asset import Asset
+from auth.policy.limits import Limits
+from auth.policy.model import ColumnTerm, DeliveryForm, DropMask, GrantPolicy, Use
+from auth.policy.rules import column_objections, use_objections
 from core.errors import InputRefused, Reason
 from core.text import Text
 
@@ -71,6 +74,62 @@ def agreement(
             {"action": "inform", "constraint": [_atom("event", "eq", "dg:incident")]},
         ],
     }
+
+
+def offer(asset: Asset, limits: Limits) -> Document:
+    """What may be applied for on a dataset, as an ODRL offer: forms, purposes, scenarios, longest period, and the uses of each column.
+
+    A grant is a selection from it, narrowed by a decision. Empty where nothing may be asked: see `rules.asset_objections`.
+    """
+    level = limits.levels.get(asset.level)
+    forms = [form for form in FORMATS if level is not None and form in level.forms]
+    choices = [
+        {"name": column.name, "uses": uses}
+        for column in asset.columns
+        if (uses := [use.value for use in _OFFERED if _may_be(use, column.name, forms, asset, limits)])
+    ]
+    constraints = [
+        _atom("fileFormat", "isAnyOf", [FORMATS[form] for form in forms]),
+        _atom("purpose", "isAnyOf", sorted(limits.purposes)),
+        _atom("dg:scenario", "isAnyOf", sorted(limits.scenarios)),
+        _atom("elapsedTime", "lteq", f"P{limits['max_grant_years']}Y"),
+        _atom("dg:columnChoices", "eq", rfc8785.dumps(choices).decode()),
+    ]
+    return {
+        "@context": [CONTEXT, {"dg": f"{PROFILE}#"}],
+        "@type": "Offer",
+        "@id": urn("offer", asset.dataset_id),
+        "profile": PROFILE,
+        "conflict": "prohibit",
+        "target": urn("dataset", asset.dataset_id),
+        "assigner": urn("organisation", asset.org_id),
+        "permission": [{"action": "extract", "constraint": constraints}],
+        "prohibition": [{"action": action} for action in PROHIBITED],
+        "obligation": [
+            {
+                "action": "delete",
+                "constraint": [_atom("elapsedTime", "lteq", f"P{limits['max_retention_days']}D")],
+            },
+            {"action": "inform", "constraint": [_atom("event", "eq", "dg:incident")]},
+        ],
+    }
+
+
+_OFFERED: Final = (
+    Use.PLAIN,
+    Use.MASKED,
+    Use.PSEUDONYMISED,
+    Use.AGGREGATE_ONLY,
+    Use.FILTER_ONLY,
+    Use.JOIN_ONLY,
+)
+
+
+def _may_be(use: Use, column: str, forms: list[DeliveryForm], asset: Asset, limits: Limits) -> bool:
+    """Whether a term with that use could be granted: its level allows it, and a form that the level allows serves it."""
+    term = ColumnTerm(name=column, use=use, mask=DropMask() if use is Use.MASKED else None)
+    against = (*column_objections((term,), asset, limits), *use_objections((term,), forms, asset))
+    return not against
 
 
 def _constraints(policy: GrantPolicy) -> Iterator[Document]:

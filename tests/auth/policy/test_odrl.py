@@ -14,10 +14,13 @@ from hypothesis import strategies as st
 from jsonschema import Draft201909Validator  # type: ignore[import-untyped]
 
 from auth.policy import odrl
-from auth.policy.model import DeliveryForm, GrantPolicy
+from auth.policy.limits import limits
+from auth.policy.model import ColumnTerm, DeliveryForm, DropMask, GrantPolicy, Use
+from auth.policy.rules import column_objections, use_objections
 from core.errors import InputRefused
 from tests.auth.policy.test_decisions import a_policy
 from tests.auth.policy.test_filters import TREES
+from tests.desk import PARKS, RESCUES
 from tests.examples import examples
 
 START = datetime(2026, 3, 2, tzinfo=UTC)
@@ -74,6 +77,32 @@ def test_agreements_are_valid_by_the_contract_schema_of_the_dataspace_protocol(s
         ):
             assert [error.message for error in validator.iter_errors(written(policy))] == []
         assert not validator.is_valid(written(a_policy()) | {"permission": []})
+
+
+def test_an_offer_lists_for_each_column_only_the_uses_that_could_be_granted() -> None:
+    offered = odrl.offer(RESCUES, limits())
+    atoms = {each["leftOperand"]: each["rightOperand"] for each in offered["permission"][0]["constraint"]}
+    forms = [form for form, name in odrl.FORMATS.items() if name in atoms["fileFormat"]]
+    assert forms
+    assert set(forms) <= limits().levels[RESCUES.level].forms
+    choices = {choice["name"]: choice["uses"] for choice in json.loads(atoms["dg:columnChoices"])}
+    for name, uses in choices.items():
+        for use in set(Use) - {Use.DENIED}:
+            term = ColumnTerm(name=name, use=use, mask=DropMask() if use is Use.MASKED else None)
+            against = [
+                *column_objections((term,), RESCUES, limits()),
+                *use_objections((term,), forms, RESCUES),
+            ]
+            assert (use.value in uses) == (not against), (name, use)
+    assert "plain" not in choices["caller_phone"]
+    assert "plain" in choices["event_type"]
+
+
+@pytest.mark.shared
+def test_offers_are_valid_by_the_contract_schema_of_the_dataspace_protocol(shared: Path) -> None:
+    told = json.loads((shared / "conformance/dsp/negotiation/contract-schema.json").read_text())
+    faults = Draft201909Validator(told).iter_errors(odrl.offer(PARKS, limits()))
+    assert [error.message for error in faults] == []
 
 
 def _with(place: str, value: Any) -> dict[str, Any]:
