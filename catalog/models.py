@@ -61,6 +61,7 @@ class DatasetFields(SQLModel):
     domain_code: str = Field(default="", max_length=20, index=True)
     data_class: str = Field(default="", max_length=20)
     data_level: int | None = Field(default=None, ge=1, le=6)
+    data_kind: list[str] = Field(default_factory=list, sa_type=JSON)
     data_range: str = Field(default="", max_length=20)
     share_type: str = Field(default="", max_length=20)
     share_condition: str = Field(default="", max_length=LONG)
@@ -83,6 +84,7 @@ class DatasetFields(SQLModel):
     shared_from: str = Field(default="", max_length=200)
     source_system: str = Field(default="", max_length=500)
     source_system_en: str = Field(default="", max_length=500)
+    source_system_level: str = Field(default="", max_length=20)
     legal_basis: str = Field(default="", max_length=LONG)
     legal_basis_en: str = Field(default="", max_length=LONG)
     lineage: str = Field(default="", max_length=LONG)
@@ -110,7 +112,13 @@ class DatasetFields(SQLModel):
     def _formats(cls, value: list[str]) -> list[str]:
         return [_known("file_format", word.lower()) for word in value]
 
-    @field_validator(*(name for name in _CODED if name not in ("formats", "data_level")))
+    @field_validator("data_kind")
+    @classmethod
+    def _kinds(cls, value: list[str]) -> list[str]:
+        known = list(codes.load("data_kind").codes)
+        return sorted({_known("data_kind", each) for each in value}, key=known.index)
+
+    @field_validator(*(name for name in _CODED if name not in ("formats", "data_kind", "data_level")))
     @classmethod
     def _coded(cls, value: str | None, info: Any) -> str | None:  # noqa: ANN401 - pydantic's own
         return _known(str(_CODED[info.field_name]), value) if value else value
@@ -140,7 +148,9 @@ class ColumnFields(SQLModel):
 
     `required`: the column must be in every batch. `nullable`: its cells may be empty. `identifier_kind`: DI direct,
     QI quasi, SI sensitive. `level` is never above the dataset's. `code_list`: a name, or the allowed values. `codes`: each
-    code with its label or labels. `format`: how cells are written where one alone cannot tell (docs/intake.md).
+    code with its label or labels. `timestamp`: says when the row was true. `classified` 涉密, `sensitive` 敏感. `share_type`,
+    `open_type`, `condition_…`: of this column, where they differ from the dataset's. `standard_code`: of the data element that
+    it follows (DB33/T 2426-2022). `format`: how cells are written where one alone cannot tell (docs/intake.md).
     """
 
     name: str = Field(min_length=1, max_length=255)
@@ -161,8 +171,24 @@ class ColumnFields(SQLModel):
     primary: bool = False
     nullable: bool = True
     mask_method: str = Field(default="none", max_length=20)
+    timestamp: bool = False
+    classified: bool = False
+    sensitive: bool = False
+    share_type: str = Field(default="", max_length=20)
+    open_type: str = Field(default="", max_length=20)
+    condition_zh: str = Field(default="", max_length=2000)
+    condition_en: str = Field(default="", max_length=2000)
+    standard_code: str = Field(default="", max_length=100)
 
-    @field_validator("name", "title_zh", "title_en", "definition_zh", "definition_en", "unit", mode="before")
+    @field_validator("share_type", "open_type")
+    @classmethod
+    def _sharing(cls, value: str, info: Any) -> str:  # noqa: ANN401 - pydantic's own
+        return _known(str(info.field_name), value) if value else value
+
+    @field_validator(
+        "name", "title_zh", "title_en", "definition_zh", "definition_en", "unit", "condition_zh", "condition_en",
+        "standard_code", mode="before",
+    )  # fmt: skip
     @classmethod
     def _clean(cls, value: object) -> object:
         return clean_text(value)

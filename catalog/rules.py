@@ -129,6 +129,43 @@ def no_direct_identifier_in_the_open(record: Record, columns: Columns) -> list[R
     return [_reason("identifier-in-open-data", "columns", text, "GB/T 37964-2019", columns=bare)]
 
 
+def classified_stays_closed(record: Record, columns: Columns) -> list[Reason]:
+    """A dataset with a column that is a state secret is neither opened nor within authorised operation."""
+    secret = [str(column["name"]) for column in columns if column.get("classified")]
+    if not secret or (record.get("open_type") == "N" and record.get("auth_op_scope") == "no"):
+        return []
+    text = Text(
+        f"含涉密列（{_list(secret)}）的数据集只能不予开放、不纳入授权运营；请剔除这些列或修改开放类型与授权运营属性。",
+        f"A dataset with classified columns ({_list(secret)}) is neither opened nor within authorised operation; drop them, or close it.",
+    )
+    return [_reason("classified-column", "open_type", text, "中华人民共和国保守国家秘密法", columns=secret)]
+
+
+def columns_not_stricter(record: Record, columns: Columns) -> list[Reason]:
+    """What opens or shares the dataset gives all its columns, so none may be stricter than it."""
+    labels = {"open_type": Text("开放类型", "open type"), "share_type": Text("共享类型", "sharing type")}
+    found = []
+    for field, label in labels.items():
+        order = list(codes.load(field).codes)
+        said = record.get(field)
+        if said not in order:
+            continue
+        names = [
+            str(column["name"])
+            for column in columns
+            if column.get(field) in order and order.index(column[field]) > order.index(said)
+        ]
+        if names:
+            text = Text(
+                f"这些列的{label.zh}比数据集更严：{_list(names)}；请剔除它们，或收紧数据集的{label.zh}。",
+                f"The {label.en} of these columns is stricter than the dataset's: {_list(names)}; drop them, or tighten the dataset's.",
+            )
+            found.append(
+                _reason(f"column-{field.replace('_', '-')}-stricter", field, text, GUIDE, columns=names)
+            )
+    return found
+
+
 RULES: Final[tuple[Rule, ...]] = (
     mandatory_fields,
     conditional_fields,
@@ -137,6 +174,8 @@ RULES: Final[tuple[Rule, ...]] = (
     level_covers_columns,
     level_allows_opening,
     no_direct_identifier_in_the_open,
+    classified_stays_closed,
+    columns_not_stricter,
 )
 
 

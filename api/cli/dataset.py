@@ -11,7 +11,7 @@ import typer
 from api.client import DEFAULT_DIR, As, DataDir, Json, Server, Token, connect, show
 
 app = typer.Typer(
-    help="Dataset records: list, search, show, create, update, publish, withdraw, dictionary, quality, export, metadata.",
+    help="Dataset records: list, search, show, create, update, publish, withdraw, dictionary, quality, score, export, metadata.",
     no_args_is_help=True,
 )
 
@@ -184,6 +184,32 @@ def quality(
         show({"total": card["total"], "grade": card["grade"]}, as_json)
         show(card["dimensions"], as_json, ("code", "zh", "en", "weight", "score"))
         show(found["mend_first"], as_json, ("place", "gain", "failing_share", "rule_zh", "rule_en"))
+
+
+@app.command("score")
+def score(
+    dataset_id: Annotated[str, typer.Argument(help="Record; left out: your departments' records, the worst first")] = "",
+    sort: Annotated[str, typer.Option("--sort", help="score | -score | filled | title | publisher")] = "score",
+    limit: Limit = 50, offset: Offset = 0,
+    data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
+) -> None:  # fmt: skip
+    """How good records are as metadata, and what to mend first."""
+    with connect(data_dir, server, token, user) as api:
+        if not dataset_id:
+            found = api.get("/record-scores", sort=sort, limit=limit, offset=offset)
+            show(
+                found,
+                as_json,
+                ("dataset_id", "title_zh", "points", "maximum", "grade", "filled", "quality_score"),
+            )
+            return
+        found = api.get(f"/datasets/{dataset_id}/score")
+        if as_json:
+            show(found, as_json)
+            return
+        show({key: found[key] for key in ("points", "maximum", "grade", "filled", "quality_score")}, as_json)
+        show(found["dimensions"], as_json, ("key", "zh", "en", "points", "maximum"))
+        show(found["mend_first"], as_json, ("points", "zh", "en", "field", "advice_zh", "advice_en"))
 
 
 @app.command("export")

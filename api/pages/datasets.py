@@ -22,6 +22,8 @@ from catalog.fields import BY_NAME, FIELDS, SECTIONS, FieldSpec
 from catalog.imports import is_as_imported
 from catalog.models import DatasetRead
 from catalog.proposals import service as proposals
+from catalog.scores import service as scores
+from catalog.scores.rules import grade_name
 from catalog.search.engine import Found, Search, Sort, search
 from catalog.search.facets import BY_KEY
 from catalog.search.models import as_read
@@ -142,6 +144,7 @@ def _dataset_page(
         may_write=may_write, steps={str(step) for step in open_steps(State(read.state)) if not (read.foreign_from and step == Step.EDIT)} if may_write else set(),
         objections=service.objections(work, actor, dataset_id) if may_write and read.state == State.DRAFT else (),
         foreign=harvested(work, dataset_id), is_imported=is_as_imported(work, read.id, read.version), may_apply=_may_apply(actor, read), refusal=refusal, reason=reason, replaced_by=replaced_by,
+        score=scores.score(work, actor, dataset_id) if read.state != State.WITHDRAWN and not read.foreign_from else None, grade_name=grade_name,
         waiting=proposals.waiting(work, dataset_id) if may_write else None,
         freezes=freezes.meeting(work, orgs=[read.publisher], dataset_id=dataset_id),
         follows=actor.is_signed_in and is_following(work, actor, dataset_id), may_retire=actor.may_in(RETIRE, read.publisher),

@@ -23,6 +23,8 @@ from catalog.models import (
 )
 from catalog.proposals import service as proposals
 from catalog.proposals.models import ProposalRead
+from catalog.scores import service as scores
+from catalog.scores.service import ScoreRead
 from catalog.search.engine import Search, Sort, search
 from catalog.search.models import FoundRead, as_read
 
@@ -129,6 +131,12 @@ def list_objections(work: ReadDep, actor: ActorDep, lang: LangDep, dataset_id: s
     """Everything that keeps the record from being published, each with its rule."""
     found = service.objections(work, actor, dataset_id)
     return {"items": [reason.as_json(lang) for reason in found], "total": len(found), "next": None}
+
+
+@router.get("/{dataset_id}/score", **access("public"))
+def show_score(work: ReadDep, actor: ActorDep, dataset_id: str) -> ScoreRead:
+    """How good the record is as metadata (405 points in five dimensions), and what to mend first."""
+    return scores.score(work, actor, dataset_id)
 
 
 @router.post("/{dataset_id}/publish", status_code=202, **access("catalog:dataset:write"))

@@ -37,7 +37,7 @@ def listed(
     return [(row[0], row[1]) for row in rows], total
 
 
-def _seen(actor: Actor) -> Select[Any]:
+def _seen(actor: Actor) -> Select[Any, Any]:
     joined = sqlalchemy.select(ProposalRow, DatasetRow).join(
         DatasetRow, col(DatasetRow.id) == ProposalRow.dataset_id
     )

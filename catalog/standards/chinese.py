@@ -19,8 +19,11 @@ _HIDDEN: Final = frozenset(
 )  # the names of systems are told of open data alone
 _COLUMN: Final = (
     "name", "title_zh", "title_en", "definition_zh", "definition_en", "type", "length", "precision", "unit", "level",
-    "identifier_kind", "code_list", "primary", "nullable", "mask_method",
+    "identifier_kind", "code_list", "primary", "nullable", "mask_method", "timestamp", "classified", "sensitive",
+    "share_type", "open_type", "condition_zh", "condition_en", "standard_code",
 )  # fmt: skip
+
+_FLAGS: Final = frozenset({"timestamp", "classified", "sensitive"})  # told where they hold
 
 
 def document(entry: Entry) -> dict[str, Any]:
@@ -124,4 +127,5 @@ def _release(entry: Entry) -> dict[str, Any] | None:
 
 
 def _item(column: ColumnRow) -> dict[str, Any]:
-    return without_gaps({name: getattr(column, name) for name in _COLUMN})
+    told = {name: getattr(column, name) for name in _COLUMN}
+    return without_gaps({name: value or None if name in _FLAGS else value for name, value in told.items()})

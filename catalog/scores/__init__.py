@@ -1,0 +1,1 @@
+"""How good a record is as metadata, and what to mend first."""
