@@ -203,6 +203,23 @@ def test_withdrawal_needs_a_reason_and_leaves_a_tombstone_page(desk: House) -> N
     assert "数据源停用" in steward.get("/datasets/DP-PK-001").text
 
 
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_departments_and_themes_lead_to_what_a_visitor_may_see(desk: House, lang: str) -> None:
+    listed = _visit(desk, "/publishers", lang)
+    assert 'href="/publishers/traffic"' in listed
+    assert "culture" not in listed  # it has published nothing
+    for path in ("/publishers/traffic", "/themes/PK"):
+        shown = _visit(desk, path, lang)
+        assert 'href="/datasets/DP-PK-001"' in shown
+        assert "DP-PK-004" not in shown  # a draft
+        assert "application/atom+xml" in shown
+    assert 'href="/themes/PK"' in _visit(desk, "/themes", lang)
+    assert "/api/3/action" in _visit(desk, "/developers", lang)
+    visitor = client_as(desk)
+    for path in ("/publishers/culture", "/publishers/insurer", "/themes/ZZ"):
+        assert visitor.get(path, headers={"accept": "text/html"}).status_code == 404
+
+
 def test_forms_need_their_token(desk: House) -> None:
     steward = browser_as(desk, "traffic-steward")
     assert steward.post("/datasets/DP-PK-001/withdraw", data={"reason": "数据源停用"}).status_code == 403

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from api.house import House
-from catalog import service
+from catalog import queries, service
 from catalog.fields import BY_NAME
 from catalog.rules import objections
 from catalog.scores import service as scores
@@ -110,4 +110,4 @@ def test_new_facts_are_kept_and_told(house: House) -> None:
         )  # fmt: skip
         (column,) = service.dictionary(work, "DP-PK-001")
         assert column.model_dump().items() >= facts.items()
-        assert service.queries.by_id(work, "DP-PK-001").data_kind == ["2", "8"]
+        assert queries.by_id(work, "DP-PK-001").data_kind == ["2", "8"]
