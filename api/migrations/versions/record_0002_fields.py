@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "record_0002"
-down_revision = "find_0002"
+down_revision = "extracts_0001"
 branch_labels = None
 depends_on = None
 
