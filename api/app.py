@@ -14,7 +14,7 @@ from fastapi.staticfiles import StaticFiles
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api import errors, pages, routes
+from api import contract, errors, pages, routes
 from api.bodies import BodyGuard
 from api.house import House, open_house
 from api.identity import take_back_session
@@ -78,6 +78,7 @@ def create_app(settings: Settings | None = None, *, house: House | None = None) 
     app = FastAPI(title="Datagrant 数授", version="0.1.0", lifespan=lifespan, docs_url=None, redoc_url=None)
     app.state.house = opened
     errors.install(app)
+    contract.install(app)
     app.add_middleware(Once)
     app.add_middleware(BodyGuard)
     app.add_middleware(SafeHeaders)

@@ -11,6 +11,7 @@ from fastapi import APIRouter, Query, Response
 from api.access import SIGNED_IN, access
 from api.clock_tables import csv_answer, rates_csv, rates_json, waiting_csv
 from api.deps import ActorDep, LangDep, ReadDep, WorkDep
+from api.gives import gives
 from api.lookups import org_names
 from auth.clocks import counting, days, queries, service, sla
 from auth.clocks.models import (
@@ -53,7 +54,7 @@ def list_clocks(
     return {"items": found, "total": total, "next": str(page + 1) if page * limit < total else None}
 
 
-@router.get("/clocks.csv", **access(_READ))
+@router.get("/clocks.csv", **access(_READ), **gives("text/csv"))
 def export_clocks(
     work: ReadDep,
     actor: ActorDep,
@@ -82,7 +83,7 @@ def show_kpi(
     return found | {"since": first, "until": last}
 
 
-@router.get("/clocks/kpi.csv", **access(_READ))
+@router.get("/clocks/kpi.csv", **access(_READ), **gives("text/csv"))
 def export_kpi(
     work: ReadDep,
     actor: ActorDep,

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Query, Request, Response
 from api.access import access
 from api.delivery import deliver, takes_bytes
 from api.deps import ActorDep, HouseDep, LangDep, ReadDep, WorkDep
+from api.gives import gives, gives_file
 from api.house import House
 from api.witnessed import noted
 from auth.actor import Actor
@@ -82,7 +83,7 @@ def show_extract(work: ReadDep, actor: ActorDep, extract_id: ExtractId) -> Extra
     return service.extract(work, actor, extract_id)
 
 
-@router.get("/{extract_id}/receipt", **access("datasets:extract:read"))
+@router.get("/{extract_id}/receipt", **access("datasets:extract:read"), **gives("application/json"))
 def show_receipt(work: ReadDep, actor: ActorDep, extract_id: ExtractId) -> Response:
     """The receipt as canonical JSON; its SHA-256 is the extract's `receipt_hash` and stands in the audit record."""
     return Response(service.receipt(work, actor, extract_id), media_type="application/json")
@@ -103,8 +104,8 @@ def withdraw_extract(work: WorkDep, actor: ActorDep, extract_id: ExtractId) -> E
     return service.extract(work, actor, extract_id)
 
 
-@router.head("/{extract_id}/file", **access("datasets:extract:request"))
-@router.get("/{extract_id}/file", **access("datasets:extract:request"))
+@router.head("/{extract_id}/file", **access("datasets:extract:request"), **gives_file())
+@router.get("/{extract_id}/file", **access("datasets:extract:request"), **gives_file())
 def download_extract(request: Request, house: HouseDep, actor: ActorDep, extract_id: ExtractId) -> Response:
     """The file. Ranges, ETag and HEAD work; the grant is asked again while the bytes flow."""
     return send(request, house, actor, extract_id)

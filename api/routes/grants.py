@@ -10,6 +10,7 @@ from fastapi.responses import JSONResponse
 
 from api.access import access
 from api.deps import ActorDep, LangDep, ReadDep, WorkDep
+from api.gives import gives
 from api.lookups import assets, has_release
 from api.routes.applications import commands_as_json, history_as_json
 from api.versions import SeenVersion, etag
@@ -49,7 +50,7 @@ def show_grant(work: ReadDep, actor: ActorDep, response: Response, grant_id: Gra
     return _tagged(response, service.grant(work, actor, grant_id))
 
 
-@router.get("/{grant_id}/odrl", **access("auth:grant:read"))
+@router.get("/{grant_id}/odrl", **access("auth:grant:read"), **gives("application/ld+json"))
 def show_odrl(work: ReadDep, actor: ActorDep, grant_id: GrantId) -> JSONResponse:
     """The agreement in ODRL 2.2 (JSON-LD), valid against the Dataspace Protocol's contract schema; it says the whole policy."""
     return JSONResponse(service.as_odrl(work, actor, grant_id), media_type="application/ld+json")

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Query, Request, Response
 from api.access import PUBLIC, SIGNED_IN, access
 from api.delivery import deliver
 from api.deps import ActorDep, HouseDep, ReadDep, WorkDep
+from api.gives import gives_file
 from datasets.lineage.graph import lineage
 from datasets.lineage.openlineage import run_events
 from datasets.lineage.prov import prov_json
@@ -44,7 +45,7 @@ def list_releases(
     return {"items": found.items, "total": found.total, "next": str(page + 1) if page < found.pages else None}
 
 
-@router.get("/key", **access(PUBLIC), response_class=Response)
+@router.get("/key", **access(PUBLIC), **gives_file())
 def release_key(house: HouseDep) -> Response:
     """The public key that checks the signatures of manifests, as C2SP writes verifier keys: name+id+key."""
     return Response(signing.signer(house.settings).verifier.text() + "\n", media_type="text/plain")
@@ -78,7 +79,7 @@ def show_release(work: ReadDep, actor: ActorDep, release_id: str) -> ReleaseRead
     return ReleaseRead.model_validate(queries.shown(work, actor, release_id))
 
 
-@router.get("/{release_id}/manifest", **access(PUBLIC), response_class=Response)
+@router.get("/{release_id}/manifest", **access(PUBLIC), **gives_file())
 def manifest(request: Request, house: HouseDep, work: ReadDep, actor: ActorDep, release_id: str) -> Response:
     """The manifest: hashes, rows, columns, suite, verdict, batch, preparers and publisher; canonical JSON."""
     sha256 = release_access.manifest(work, actor, release_id)
@@ -110,8 +111,8 @@ def show_lineage(
     return run_events(work, found, base) if format == "openlineage" else found.as_json()
 
 
-@router.head("/{release_id}/file", **access(PUBLIC), response_class=Response)
-@router.get("/{release_id}/file", **access(PUBLIC), response_class=Response)
+@router.head("/{release_id}/file", **access(PUBLIC), **gives_file())
+@router.get("/{release_id}/file", **access(PUBLIC), **gives_file())
 def download(
     request: Request,
     house: HouseDep,

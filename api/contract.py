@@ -1,0 +1,126 @@
+"""The OpenAPI document says what every route may answer: refusals as problem documents (RFC 9457), pages as HTML.
+
+FastAPI knows only the answer that a route is written for. What `api.errors` may say instead is added here once, from the rule of access,
+the method and the address, so that a client can be made from the document and every answer can be held against it.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from fastapi import FastAPI
+
+from api.access import PUBLIC
+
+_METHODS: Final = ("get", "head", "post", "put", "patch", "delete")
+_READS: Final = ("get", "head")
+_MEANING: Final = {
+    "400": "The request cannot be understood.",
+    "401": "Nobody is signed in, or the key no longer counts.",
+    "403": "Known, and refused; every reason is listed.",
+    "404": "No such object within the caller's scope.",
+    "405": "This address does not take that method.",
+    "409": "The object's state does not allow this now.",
+    "410": "It was there; the tombstone says why it left.",
+    "412": "Somebody else changed it first.",
+    "413": "The body is too large.",
+    "415": "The body's kind is not taken here.",
+    "422": "The input is refused; says where and what to do.",
+    "429": "Slow down.",
+    "503": "A part of the service is not ready.",
+}
+_PROBLEM: Final[dict[str, Any]] = {
+    "title": "Problem",
+    "description": "A refusal (RFC 9457) in the reader's language, saying what to do next.",
+    "type": "object",
+    "required": ["type", "title", "status", "detail", "instance"],
+    "properties": {
+        "type": {"type": "string", "description": "The kind, an address relative to this service."},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+        "instance": {"type": "string"},
+        "reasons": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["code", "text", "basis"],
+                "properties": {
+                    "code": {"type": "string", "description": "Stable, kebab-case."},
+                    "text": {"type": "string"},
+                    "basis": {"type": "string", "description": "The rule and its source."},
+                },
+            },
+        },
+    },
+}
+
+
+def refusals(method: str, path: str, rule: str) -> list[str]:
+    """The statuses of refusal that a route with this rule of access may answer with."""
+    found = [
+        "403",
+        "404",
+        "410",
+        "422",
+        "429",
+        "503",
+    ]  # a public address may name an object that is not public
+    if rule != PUBLIC or method not in _READS:
+        found += ["401"]
+    if method not in _READS:
+        found += ["400", "409", "412", "413", "415"]
+    if is_ckan(path):
+        found += ["400", "409"]
+    return sorted(set(found))
+
+
+def is_ckan(path: str) -> bool:
+    """CKAN's addresses answer refusals in CKAN's own form."""
+    return path.startswith("/api/") and not path.startswith(("/api/v1/", "/api/docs"))
+
+
+def declare(document: dict[str, Any]) -> dict[str, Any]:
+    """The document with every refusal declared; changes it in place."""
+    document.setdefault("components", {}).setdefault("schemas", {})["Problem"] = _PROBLEM
+    for path, item in document["paths"].items():
+        is_page = not path.startswith("/api/")
+        for method in _METHODS:
+            if method in item:
+                operation = item[method]
+                _declare_one(operation, method, path, is_page=is_page)
+    return document
+
+
+def _declare_one(operation: dict[str, Any], method: str, path: str, *, is_page: bool) -> None:
+    answers = operation["responses"]
+    problem = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    content: dict[str, Any] = dict(problem)
+    if is_page:
+        content["text/html"] = {"schema": {"type": "string"}}
+    if is_ckan(path):
+        content["application/json"] = {"schema": {}}
+    if "HTTPValidationError" in str(answers.get("422", "")):
+        del answers["422"]
+    for status in refusals(method, path, operation.get("x-access", PUBLIC)):
+        answers.setdefault(status, {"description": _MEANING[status], "content": content})
+    if is_page:
+        answers.setdefault("303", {"description": "Go on there."})
+        if "application/json" in (done := answers.get("200", {}).get("content", {})) and not path.endswith(
+            "json"
+        ):
+            done.pop("application/json")
+            done["text/html"] = {"schema": {"type": "string"}}
+
+
+def install(app: FastAPI) -> None:
+    """Let the app answer with the completed document."""
+    plain = app.openapi
+
+    def completed() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            declare(plain())
+        assert app.openapi_schema is not None  # noqa: S101 - `plain` keeps what it made
+        return app.openapi_schema
+
+    app.openapi = completed  # type: ignore[method-assign]

@@ -1,0 +1,43 @@
+"""Answers fit the OpenAPI document: each operation of `/api/` asked once, rightly and wrongly in turn, the roles taking turns.
+
+The whole of it, every role at every operation, is `python -m tests.campaigns.contract` (docs/contract.md).
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from api.contract import refusals
+from api.house import House
+from auth.roles import Role
+from tests.api.test_route_matrix import HOMES
+from tests.campaigns.contract import MODES, Caller, Outcome, operations
+from tests.people import a_person, an_org, app_of
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+def test_no_answer_is_a_fault_or_undeclared(sqlite_house: House) -> None:
+    with sqlite_house.write() as work:
+        an_org(work, "bureau", "implementing_body")
+        an_org(work, "transport", "source_department")
+        an_org(work, "insurer")
+        for role in Role:
+            a_person(work, f"a-{role.value}", HOMES.get(role, "bureau"), [role])
+    callers = [Caller(sqlite_house, role.value, f"a-{role.value}") for role in Role]
+    callers.append(Caller(sqlite_house, "visitor", None))
+    asked = [found for found in operations(app_of(sqlite_house)) if " /api/" in found.label]
+    for place, operation in enumerate(asked):
+        callers[place % len(callers)].visit(operation, 1, (MODES[place % len(MODES)],))
+    total = Outcome()
+    for caller in callers:
+        total.add(caller.outcome)
+    assert total.requests >= 200
+    assert total.faults == {}
+
+
+def test_what_may_be_refused_follows_from_access_and_method() -> None:
+    assert "401" not in refusals("get", "/api/v1/datasets", "public")
+    assert {"401", "403"} <= set(refusals("get", "/api/v1/grants", "auth:grant:read"))
+    assert {"409", "412", "413"} <= set(refusals("post", "/api/v1/grants", "auth:grant:read"))
+    assert "412" not in refusals("get", "/api/v1/grants", "auth:grant:read")
