@@ -19,6 +19,7 @@ from python_calamine import CalamineSheet, CalamineWorkbook, PasswordError, Shee
 
 from core.errors import InputRefused
 from core.text import Text
+from datasets.intake.compound import leads_in_a_circle
 from datasets.intake.facts import FindingLog
 from datasets.intake.header_rows import ROWS_LOOKED_AT, Joined, join
 from datasets.intake.layout import Record, filled
@@ -86,6 +87,8 @@ def open_sheet(
 
     header_line: the row that is the header by the dictionary; then rows are not joined.
     """
+    if leads_in_a_circle(path):
+        raise _damaged()
     try:
         with CalamineWorkbook.from_path(path) as book:
             sheet = _open(book, path, kind, wanted, log)
@@ -104,12 +107,16 @@ def open_sheet(
     except BaseException as error:
         if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
             raise
-        raise InputRefused(
-            Text(
-                "工作簿已损坏或不完整，无法打开；请用表格软件重新另存后提交。",
-                "The workbook is damaged or cut off and cannot be opened; save it anew and hand it in again.",
-            )
-        ) from error
+        raise _damaged() from error
+
+
+def _damaged() -> InputRefused:
+    return InputRefused(
+        Text(
+            "工作簿已损坏或不完整，无法打开；请用表格软件重新另存后提交。",
+            "The workbook is damaged or cut off and cannot be opened; save it anew and hand it in again.",
+        )
+    )
 
 
 def _report_joined(header: Joined, log: FindingLog) -> None:

@@ -63,7 +63,7 @@ class Plant:
             stderr=self._log,
             env=os.environ | {"PYTHONPATH": str(ROOT)},
         )
-        until(self._answers, 60, "the server does not answer")
+        until(self._answers, 180, "the server does not answer")
 
     def stop(self) -> None:
         """End both processes in good order."""
