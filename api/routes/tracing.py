@@ -15,7 +15,6 @@ from auth.actor import Actor
 from core.errors import InputRefused
 from core.text import Text
 from datasets.tracing import service
-from datasets.tracing.leak import leak_of
 from datasets.tracing.service import TraceRead
 
 router = APIRouter(prefix="/traces", tags=["tracing"])
@@ -44,6 +43,8 @@ def traced(house: House, actor: Actor, body: bytes) -> TraceRead:
 
 
 def _found(house: House, actor: Actor, path: Path, sha256: str) -> TraceRead:
+    from datasets.tracing.leak import leak_of
+
     leak = leak_of(path)
     with house.read() as work:
         handed_out = service.deliveries(work)

@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from auth import audit
 from auth.actor import Actor
@@ -22,15 +22,17 @@ from core.files import FileStore
 from core.settings import Settings
 from core.text import Text
 from core.work import Work, hold
-from datasets.queries import deciding, history
-from datasets.queries.answering import Told, tell
+from datasets.queries import deciding
 from datasets.queries.deciding import Case, Question
-from datasets.queries.engine import TooManyGroups, contributors, scan
-from datasets.queries.history import Scope, Weighing
 from datasets.queries.model import Count, QueryAsk, QueryRead, query_hash
 from datasets.queries.queries import read
 from datasets.queries.rules import Control, label, misfits, suppressed
 from datasets.queries.tables import AnswerRow
+
+if TYPE_CHECKING:  # what counts loads numpy and DuckDB: only once somebody asks
+    from datasets.queries import history
+    from datasets.queries.answering import Told
+    from datasets.queries.history import Scope
 
 ANSWERED: Final = "answered"
 SUPPRESSED: Final = "suppressed"
@@ -87,6 +89,8 @@ def ask_for(desk: Desk, actor: Actor, ask: QueryAsk) -> QueryRead:
 
 
 def _asked(desk: Desk, actor: Actor, ask: QueryAsk) -> QueryRead:
+    from datasets.queries import history
+
     with desk.read() as work:
         case = consider(work, actor, ask)
     refuse_if(case.reasons)
@@ -126,6 +130,9 @@ def _moved() -> Conflict:
 
 def _counted(desk: Desk, ask: QueryAsk, case: Case) -> Told | None:
     """What the rules would let out; None when that is nothing."""
+    from datasets.queries.answering import tell
+    from datasets.queries.engine import TooManyGroups, contributors, scan
+
     assert case.release is not None and case.release.sha256 is not None and case.terms is not None  # noqa: S101, PT018 - reasons otherwise
     release, memory = desk.files.path(case.release.sha256), desk.settings.memory_limit_mb
     who = contributors(release, case.terms.contributor, _cache(desk), memory_limit_mb=memory)
@@ -146,19 +153,24 @@ def _cache(desk: Desk) -> Any:  # noqa: ANN401 - a path
 
 
 def _scope(case: Case) -> Scope:
+    from datasets.queries.history import Scope
+
     assert case.release is not None and case.terms is not None  # noqa: S101, PT018 - reasons otherwise
     return Scope(case.grant.dataset_id, case.release.id, "" if case.terms.guards_all else case.grant.org_id)
 
 
 def _weighed(work: Work, desk: Desk, case: Case, told: Told | None) -> tuple[history.Told, bool]:
     """What was told before, and whether the new figures may stand beside it."""
+    from datasets.queries import history
+    from datasets.queries.engine import contributors
+
     if told is None or case.release is None or case.release.sha256 is None or case.terms is None:
         return {}, False
     release = desk.files.path(case.release.sha256)
     who = contributors(
         release, case.terms.contributor, _cache(desk), memory_limit_mb=desk.settings.memory_limit_mb
     )
-    by = Weighing(
+    by = history.Weighing(
         who,
         case.release.rows or 0,
         case.limits["query_min_group"],
@@ -183,6 +195,8 @@ def _written(work: Work, actor: Actor, ask: QueryAsk, case: Case, told: Told | N
     work.db.add(row)
     work.db.flush()
     if told is not None:
+        from datasets.queries import history
+
         history.keep(work, row, told.partitions)
     note(
         work,

@@ -7,9 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-import duckdb
 from sqlmodel import SQLModel, col, select
 
 from auth import audit
@@ -24,7 +23,9 @@ from datasets.extracts.models import ExtractState
 from datasets.extracts.tables import ExtractRow
 from datasets.releases.tables import ReleaseRow
 from datasets.sharing.tables import ViewRow
-from datasets.tracing.leak import Leak, count_hits, named
+
+if TYPE_CHECKING:  # reading a leak loads pyarrow: only once somebody hands one in
+    from datasets.tracing.leak import Leak
 
 MOST_MADE: Final = 100_000_000
 
@@ -144,6 +145,8 @@ def look(
     keys_dir: Path,
 ) -> TraceRead:
     """Make every suspect's pseudonyms again and compare. Reads files and keys, writes nothing."""
+    from datasets.tracing.leak import count_hits, named
+
     master = master_key(keys_dir)
     hits: dict[str, int] = {}
     made, is_cut = 0, leak.is_cut
@@ -195,6 +198,8 @@ def note(work: Work, actor: Actor, found: TraceRead) -> None:
 
 def _values(release: Path, columns: Sequence[str]) -> Iterator[str]:
     """The distinct values of these columns, as the text that a pseudonym is made of."""
+    import duckdb
+
     with duckdb.connect(config={"memory_limit": "512MB"}) as connection:
         source = connection.read_parquet(str(release))
         for name in columns:
