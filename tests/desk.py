@@ -237,7 +237,7 @@ def proposed(desk: Desk, found: ApplicationRead, who: str = "approver", **decisi
     """The first approver's decision: it counts at once, or waits for the second signature."""
     lines = [{"line_id": line.id, "outcome": "approve"} | decision for line in found.lines]
     with desk.write(who) as (work, actor):
-        body = DecideBody.model_validate({"version": found.version, "lines": lines})
+        body = DecideBody.model_validate({"version": found.version, "has_no_conflict": True, "lines": lines})
         return applications.decide(work, actor, found.id, body, assets=desk.assets)
 
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from api.cli.application_steps import COLUMNS, Note, more, step, tell, version
+from api.cli.application_steps import COLUMNS, Conflict, Note, more, step, tell, version
 from api.client import DEFAULT_DIR, As, DataDir, Json, Otp, Server, Token, connect, show
 
 app = typer.Typer(
@@ -170,24 +170,28 @@ def review(
 @app.command()
 def decide(
     application_id: str,
-    outcome: Annotated[str, typer.Argument(help="approve or reject every line; or a JSON file of decisions per line")],
-    note: Note = "", code: Code = "",
+    outcome: Annotated[str, typer.Argument(help="approve or reject every line of your scope; or a JSON file of decisions per line")],
+    note: Note = "", code: Code = "", conflict: Conflict = False,
     otp: Otp = "",
     data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
 ) -> None:  # fmt: skip
     """Decide. A file holds [{"line_id" or "dataset_id", "outcome", "narrowing", "reason_code", "note"}]."""
     given = None if outcome in ("approve", "reject") else _json_of(Path(outcome))
     with connect(data_dir, server, token, user, otp) as api:
-        ids = {line["dataset_id"]: line["id"] for line in api.get(f"/applications/{application_id}")["lines"]}
+        found = api.get(f"/applications/{application_id}")
+        ids = {line["dataset_id"]: line["id"] for line in found["lines"]}
+        mine = found["lines_for_you"] or list(ids.values())
         lines: list[dict[str, Any]]
         if given is None:
             lines = [
                 {"line_id": line_id, "outcome": outcome, "reason_code": code, "note": note}
-                for line_id in ids.values()
+                for line_id in mine
             ]
         else:
             lines = [_with_line_id(dict(entry), ids) for entry in given]
-        tell(step(api, application_id, "decide", lines=lines, note=note), as_json)
+        tell(
+            step(api, application_id, "decide", lines=lines, note=note, has_no_conflict=not conflict), as_json
+        )
 
 
 @app.command("return")

@@ -22,9 +22,9 @@ from api.treatments import OPERATIONS, condition, joined, term_of, treatments, w
 from api.web import go, page
 from auth.actor import Actor
 from auth.applications import queries, reviewing, service
-from auth.applications.deciding import decision_separation
 from auth.applications.models import ApplicationRead, DecideBody, ReviewBody
 from auth.applications.rules import period, policy_asked
+from auth.applications.signing import decision_objections, docket
 from auth.applications.steps import local_day
 from auth.asset import Asset
 from auth.policy.limits import limits
@@ -149,9 +149,11 @@ def _said(faults: list[tuple[str, Text]]) -> AppError:
 
 def _decision(work: Work, actor: Actor, application_id: ApplicationId, form: FormData) -> DecideBody:
     row = queries.row(work, application_id, actor)
-    ask = queries.ask_of(work, row)
+    ask, mine = queries.ask_of(work, row), docket(work, actor, row).open
     lines = []
     for line, asked_line in zip(queries.lines(work, row.id), ask.lines, strict=True):
+        if line.id not in mine:
+            continue
         outcome = str(form.get(f"outcome-{line.id}", ""))
         decision: dict[str, Any] = {
             "line_id": line.id,
@@ -173,7 +175,12 @@ def _decision(work: Work, actor: Actor, application_id: ApplicationId, form: For
                 )
         lines.append(decision)
     return DecideBody.model_validate(
-        {"version": form.get("version"), "note": str(form.get("note", "")), "lines": lines}
+        {
+            "version": form.get("version"),
+            "note": str(form.get("note", "")),
+            "has_no_conflict": form.get("has_no_conflict") == "yes",
+            "lines": lines,
+        }
     )
 
 
@@ -242,8 +249,8 @@ def _decide(
     ]
     return page(
         request, "applications/decide.html", status=422 if refusal else 200, **context, refusal=refusal, votes=votes,
-        outcomes=OUTCOMES, line_forms=forms, given=form or FormData(), against=decision_separation(work, actor, row),
-        operations=list(OPERATIONS.items()),
+        outcomes=OUTCOMES, line_forms=forms, given=form or FormData(), against=decision_objections(work, actor, row),
+        operations=list(OPERATIONS.items()), mine=docket(work, actor, row),
     )  # fmt: skip
 
 

@@ -105,6 +105,7 @@ def proposed_in_words(work: Work, actor: Actor, found: ApplicationRead) -> list[
 def said_in_words(work: Work, said: list[Statement]) -> list[dict[str, Any]]:
     return [
         {
+            "line_id": line.line_id,
             "title": Text(line.title_zh, line.title_en),
             "outcome": line.outcome,
             "note": line.note,

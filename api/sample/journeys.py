@@ -253,7 +253,12 @@ def _decide(stage: Stage, application: dict[str, Any]) -> str:
         "note": "网格编码超出最小够用范围，按街道已可满足",
     }
     with stage.as_("approver") as api:
-        _step(api, application["id"], "decide", {"lines": [decision], "note": "收窄后准予"})
+        _step(
+            api,
+            application["id"],
+            "decide",
+            {"lines": [decision], "note": "收窄后准予", "has_no_conflict": True},
+        )
     stage.says(
         "approver",
         f"准予但收窄：{len(kept)} 列，去掉 grid_code；三级数据须另一部门再签",

@@ -22,11 +22,19 @@ from auth.applications.models import (
     ConcurBody,
     DecideBody,
     LineDecision,
+    Proposal,
     StepBody,
     Vote,
 )
 from auth.applications.reading import counters_left, read
 from auth.applications.reviewing import need_no_conflict, need_note
+from auth.applications.signing import (
+    beyond,
+    concurrence_objections,
+    decision_objections,
+    docket,
+    separation_of_decider,
+)
 from auth.applications.steps import Assets
 from auth.applications.tables import ApplicationLineRow, ApplicationRow
 from auth.applications.workflow import State, Step, advance
@@ -45,67 +53,108 @@ from core.work import Work
 def decide(
     work: Work, actor: Actor, application_id: ApplicationId, body: DecideBody, *, assets: Assets
 ) -> ApplicationRead:
-    """Approve, narrow or refuse each line. Terms are offered when any line stands; otherwise the application is rejected.
-
-    Where the level of the data wants several approvers, this proposes the decision, and the others sign it.
+    """Approve, narrow or refuse each line within the approver's scope. Once every line has its signatures, terms are
+    offered when any line stands; otherwise the application is rejected. Until then the decision stands proposed.
     """
     row = steps.load(work, actor, application_id, body.version)
-    need_no_conflict(body.has_no_conflict)
-    shared = queries.approval_of(work, row).count > 1
-    step = Step.PROPOSE if shared else _outcome(body.lines)
-    advance(State(row.state), step, steps.roles(work, actor, row))
-    if row.proposal:
+    given = tuple(line.line_id for line in body.lines)
+    lines = queries.lines(work, row.id)
+    shared = queries.approval_of(work, row).count > 1 or len(given) < len(lines) or bool(row.proposal)
+    advance(State(row.state), Step.PROPOSE if shared else _outcome(body.lines), steps.roles(work, actor, row))
+    if any(line_id in queries.signing(work, row) for line_id in given):
         raise Conflict(
             Text(
                 "已有一份拟定决定；请签字同意或不同意，再作新的决定。",
                 "A decision stands proposed; sign it or object to it first.",
             )
         )
-    judged = _judged(work, row, body.lines, assets)
-    refuse_if((*decision_separation(work, actor, row), *_against(work, row, judged)))
-    declared = {"has_no_conflict": body.has_no_conflict}
-    if shared:
-        row.proposal = body.model_dump_json(include={"lines", "note"}, exclude_none=True)
-        votes = {each.decision.line_id: each.decision.outcome for each in judged}
-        steps.move(work, actor, row, step, body.note, {"lines": votes, **declared})
-    else:
-        _settle(work, actor, row, judged, body.note, declared)
+    refuse_if((*decision_objections(work, actor, row), *beyond(lines, given, actor)))
+    need_no_conflict(body.has_no_conflict)
+    _complete(lines, given, docket(work, actor, row).open)
+    refuse_if(_against(work, row, _judged(work, row, body.lines, assets)))
+    _sign(work, actor, row, Step.PROPOSE, body, given, assets)
     return read(work, actor, row)
 
 
 def concur(
     work: Work, actor: Actor, application_id: ApplicationId, body: ConcurBody, *, assets: Assets
 ) -> ApplicationRead:
-    """Sign the decision that stands proposed. The last signature that is needed makes it count; all is checked anew."""
+    """Sign the lines within one's scope of the decision that stands proposed. The last signature that is needed makes it
+    count; all is checked anew.
+    """
     row = steps.load(work, actor, application_id, body.version)
     advance(State(row.state), Step.CONCUR, steps.roles(work, actor, row))
     _need_proposal(row)
     need_no_conflict(body.has_no_conflict)
-    refuse_if(concurrence_separation(work, actor, row))
-    needed, signed = queries.approval_of(work, row).count, len(queries.signing(work, row))
-    declared = {"has_no_conflict": True}
-    if signed + 1 < needed:
-        steps.move(work, actor, row, Step.CONCUR, body.note, declared)
-        return read(work, actor, row)
-    proposal = DecideBody.model_validate_json(row.proposal)
-    judged = _judged(work, row, proposal.lines, assets)
-    refuse_if(_against(work, row, judged))
-    row.proposal = ""
-    note = proposal.note if not body.note else f"{proposal.note} {body.note}".strip()
-    _settle(work, actor, row, judged, note, declared)
+    refuse_if(concurrence_objections(work, actor, row))
+    _sign(work, actor, row, Step.CONCUR, body, docket(work, actor, row).to_sign, assets)
     return read(work, actor, row)
 
 
 def dissent(work: Work, actor: Actor, application_id: ApplicationId, body: StepBody) -> ApplicationRead:
-    """Object to the decision that stands proposed, with a reason; a new one must be proposed."""
+    """Object to what stands proposed within one's scope, with a reason; those lines must be decided anew."""
     row = steps.load(work, actor, application_id, body.version)
     advance(State(row.state), Step.DISSENT, steps.roles(work, actor, row))
     _need_proposal(row)
-    refuse_if(decision_separation(work, actor, row))
+    refuse_if(separation_of_decider(work, actor, row))
+    lines, proposed = queries.lines(work, row.id), queries.signing(work, row)
+    mine = [line.id for line in lines if line.id in proposed and not beyond([line], [line.id], actor)]
+    if not mine:
+        refuse_if(beyond(lines, proposed, actor))
     need_note(body.note)
-    row.proposal = ""
-    steps.move(work, actor, row, Step.DISSENT, body.note)
+    kept = [line for line in _proposal(row).lines if line.line_id not in mine]
+    row.proposal = _stored(kept, _proposal(row).note)
+    steps.move(work, actor, row, Step.DISSENT, body.note, line_ids=mine)
     return read(work, actor, row)
+
+
+def _sign(
+    work: Work,
+    actor: Actor,
+    row: ApplicationRow,
+    step: Step,
+    body: DecideBody | ConcurBody,
+    named: Sequence[str],
+    assets: Assets,
+) -> None:
+    """This person's signature on the named lines; the decision counts with the last one that was wanting."""
+    before = _proposal(row)
+    added = body.lines if isinstance(body, DecideBody) else ()
+    lines, note = (*before.lines, *added), f"{before.note} {body.note}".strip()
+    signed = {line_id: len(events) for line_id, events in queries.signing(work, row).items()}
+    signed |= {line_id: signed.get(line_id, 0) + 1 for line_id in named}
+    needed = queries.approval_of(work, row).count
+    facts = {"has_no_conflict": body.has_no_conflict, "signed_lines": list(named)}
+    if all(signed.get(line.id, 0) >= needed for line in queries.lines(work, row.id)):
+        judged = _judged(work, row, lines, assets)
+        refuse_if(_against(work, row, judged))
+        row.proposal = ""
+        _settle(work, actor, row, judged, note, facts, named)
+        return
+    row.proposal = _stored(lines, note)
+    votes = {"lines": {line.line_id: line.outcome for line in added}} if added else {}
+    steps.move(work, actor, row, step, body.note, votes | facts, line_ids=named)
+
+
+def _proposal(row: ApplicationRow) -> Proposal:
+    return Proposal.model_validate_json(row.proposal) if row.proposal else Proposal()
+
+
+def _stored(lines: Sequence[LineDecision], note: str) -> str:
+    return Proposal(lines=tuple(lines), note=note).model_dump_json(exclude_none=True) if lines else ""
+
+
+def _complete(lines: Sequence[ApplicationLineRow], given: Sequence[str], open_: Sequence[str]) -> None:
+    """InputRefused unless every open line of the scope is decided on once, and nothing else."""
+    if sorted(given) != sorted(open_):
+        wanted = [line.dataset_id for line in lines if line.id in open_]
+        raise InputRefused(
+            Text(
+                f"须对您审批范围内待决定的每一行作出且仅作出一次决定：{'、'.join(wanted)}。",
+                f"Decide on each open line of your scope, once: {', '.join(wanted)}.",
+            ),
+            line_ids=list(open_),
+        )
 
 
 def counter(work: Work, actor: Actor, application_id: ApplicationId, body: StepBody) -> ApplicationRead:
@@ -194,14 +243,17 @@ def _need_proposal(row: ApplicationRow) -> None:
 def _judged(
     work: Work, row: ApplicationRow, decisions: Sequence[LineDecision], assets: Assets
 ) -> list[_Judged]:
-    """Each line with its decision; nothing is written. InputRefused unless every line is decided on once."""
+    """Each line that is decided on, with its decision; nothing is written. InputRefused for a line that is not there, or twice."""
     lines = queries.lines(work, row.id)
-    if sorted(decision.line_id for decision in decisions) != sorted(line.id for line in lines):
+    named = [decision.line_id for decision in decisions]
+    if len(set(named)) != len(named) or not set(named) <= {line.id for line in lines}:
         raise InputRefused(Text("须对每一行作出且仅作出一次决定。", "Decide on each line, once."))
     ask, votes = queries.ask_of(work, row), _votes(work, row)
     by_line = {decision.line_id: decision for decision in decisions}
     found = []
     for line, asked_line in zip(lines, ask.lines, strict=True):
+        if line.id not in by_line:
+            continue
         asked, decision = rules.policy_asked(ask, asked_line), by_line[line.id]
         offered = _offered(line, decision, asked)
         asset = assets(DatasetId(line.dataset_id))
@@ -235,7 +287,13 @@ def _offered(line: ApplicationLineRow, decision: LineDecision, asked: GrantPolic
 
 
 def _settle(
-    work: Work, actor: Actor, row: ApplicationRow, judged: list[_Judged], note: str, facts: dict[str, Any]
+    work: Work,
+    actor: Actor,
+    row: ApplicationRow,
+    judged: list[_Judged],
+    note: str,
+    facts: dict[str, Any],
+    signed: Sequence[str],
 ) -> None:
     """The decision counts: write it onto the lines, fix the terms, move on."""
     for each in judged:
@@ -252,24 +310,7 @@ def _settle(
         "lines": {each.line.id: each.line.decision for each in judged},
         "agreement_hash": row.agreement_hash,
     }
-    steps.move(work, actor, row, step, note, payload | facts)
-
-
-def decision_separation(work: Work, actor: Actor, row: ApplicationRow) -> tuple[Reason, ...]:
-    past = queries.past(work, row.id)
-    return (
-        *separation.not_of_the_applicant(steps.doer(work, actor), row.org_id, past),
-        *separation.reviewer_does_not_decide(steps.doer(work, actor), past),
-    )
-
-
-def concurrence_separation(work: Work, actor: Actor, row: ApplicationRow) -> tuple[Reason, ...]:
-    """Rules 1 and 2, and 3: another person, of another department where the level wants that."""
-    distinct = separation.approvers_are_distinct(
-        steps.doer(work, actor), queries.signatures(work, row),
-        distinct_departments=queries.approval_of(work, row).distinct_departments,
-    )  # fmt: skip
-    return (*decision_separation(work, actor, row), *distinct)
+    steps.move(work, actor, row, step, note, payload | facts, line_ids=signed)
 
 
 def _votes(work: Work, row: ApplicationRow) -> dict[str, list[Vote]]:

@@ -98,10 +98,17 @@ class LineDecision(_Body):
 
 
 class DecideBody(StepBody):
-    """A decision on every line. `has_no_conflict`: the declaration of interest; False refuses, None was not asked."""
+    """A decision on every open line of the approver's scope. `has_no_conflict`: the declaration of interest; whoever leaves it out is asked for it."""
 
     has_no_conflict: bool | None = None
     lines: tuple[LineDecision, ...] = Field(min_length=1)
+
+
+class Proposal(_Body):
+    """A decision until it counts: the lines decided on so far."""
+
+    lines: tuple[LineDecision, ...] = ()
+    note: str = ""
 
 
 class ConcurBody(StepBody):
@@ -156,11 +163,15 @@ class StageRead(BaseModel):
 
 
 class ProposalRead(BaseModel):
-    """The decision that the first approver made and others must sign. `signed_by` are user names, in order."""
+    """The decision as far as it was made, until every line has its signatures. `signed_by` are user names, in order;
+    `signatures` the same by line; `open_lines` those on which nobody has decided.
+    """
 
     lines: list[dict[str, Any]]
     note: str
     signed_by: list[str]
+    signatures: dict[str, list[str]]
+    open_lines: list[str]
 
 
 class ApplicationBrief(BaseModel):
@@ -181,7 +192,10 @@ class ApplicationBrief(BaseModel):
 
 
 class ApplicationRead(ApplicationBrief):
-    """An application as this reader may see it: votes stay hidden from other reviewers until all are in, and from the applicant."""
+    """An application as this reader may see it: votes stay hidden from other reviewers until all are in, and from the applicant.
+
+    `lines_for_you`: the lines that this reader may decide on now.
+    """
 
     turn: int
     purposes: list[str]
@@ -195,6 +209,7 @@ class ApplicationRead(ApplicationBrief):
     approvers_needed: int
     distinct_departments: bool
     proposal: ProposalRead | None
+    lines_for_you: list[str]
     counters_left: int
     succession: str
     from_grant_id: str | None

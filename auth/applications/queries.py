@@ -234,19 +234,23 @@ def past(work: Work, application_id: str) -> tuple[Past, ...]:
     return tuple(Past(_deed(event), event.person_id, event.org_id) for event in events(work, application_id))
 
 
-def signing(work: Work, found: ApplicationRow) -> list[ApplicationEventRow]:
-    """How the decision that stands proposed was signed: by its proposer first, then by those who agreed."""
-    signed: list[ApplicationEventRow] = []
-    for event in events(work, found.id) if found.proposal else ():
-        if event.step == Step.PROPOSE:
-            signed = [event]
-        elif event.step == Step.CONCUR:
-            signed.append(event)
-    return signed
-
-
-def signatures(work: Work, found: ApplicationRow) -> tuple[Past, ...]:
-    return tuple(Past(event.step, event.person_id, event.org_id) for event in signing(work, found))
+def signing(work: Work, found: ApplicationRow) -> dict[str, list[ApplicationEventRow]]:
+    """How the decision that stands proposed was signed, by line: by its proposer first, then by those who agreed."""
+    if not found.proposal:
+        return {}
+    signed: dict[str, list[ApplicationEventRow]] = {}
+    every = [line.id for line in lines(work, found.id)]
+    for event in events(work, found.id):
+        for line_id in json.loads(event.line_ids) if event.line_ids else every:
+            match event.step:
+                case Step.PROPOSE:
+                    signed[line_id] = [event]
+                case Step.CONCUR:
+                    signed[line_id].append(event)
+                case Step.DISSENT:
+                    signed.pop(line_id, None)
+    stands = {line["line_id"] for line in json.loads(found.proposal)["lines"]}
+    return {line_id: signed[line_id] for line_id in every if line_id in stands}
 
 
 def _deed(event: ApplicationEventRow) -> str:

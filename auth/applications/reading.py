@@ -19,6 +19,7 @@ from auth.applications.models import (
     ReviewRead,
     StageRead,
 )
+from auth.applications.signing import docket
 from auth.applications.tables import ApplicationLineRow, ApplicationReviewRow, ApplicationRow
 from auth.applications.workflow import State, Step
 from auth.grants.tables import GrantRow
@@ -98,6 +99,7 @@ def read(work: Work, actor: Actor, row: ApplicationRow) -> ApplicationRead:
             "approvers_needed": approval.count,
             "distinct_departments": approval.distinct_departments,
             "proposal": _proposal(work, row) if is_bureau(actor) and actor.org_id != row.org_id else None,
+            "lines_for_you": lines_for(work, actor, row),
             "succession": row.succession,
             "from_grant_id": row.from_grant_id,
             "counters_left": counters_left(work, row),
@@ -110,6 +112,12 @@ def read(work: Work, actor: Actor, row: ApplicationRow) -> ApplicationRead:
     )
 
 
+def lines_for(work: Work, actor: Actor, row: ApplicationRow) -> list[str]:
+    """The lines on which this actor may decide now."""
+    able = row.state == State.DECIDING and Role.APPROVER in actor.role_kinds
+    return list(docket(work, actor, row).open) if able else []
+
+
 def counters_left(work: Work, row: ApplicationRow) -> int:
     """How often the applicant may still answer an offer with a counter-proposal."""
     made = sum(event.step == Step.COUNTER for event in queries.events(work, row.id))
@@ -119,13 +127,18 @@ def counters_left(work: Work, row: ApplicationRow) -> int:
 def _proposal(work: Work, row: ApplicationRow) -> ProposalRead | None:
     if not row.proposal:
         return None
-    said = json.loads(row.proposal)
-    signed = [event.account_id for event in queries.signing(work, row)]
-    wanted = select(AccountRow.id, AccountRow.username).where(col(AccountRow.id).in_(signed))
+    said, signed = json.loads(row.proposal), queries.signing(work, row)
+    events = {event.version: event for of_line in signed.values() for event in of_line}
+    accounts = [events[version].account_id for version in sorted(events)]
+    wanted = select(AccountRow.id, AccountRow.username).where(col(AccountRow.id).in_(accounts))
     names = dict(list(work.db.exec(wanted)))
     return ProposalRead(
-        lines=said["lines"], note=said["note"], signed_by=[names.get(account, account) for account in signed]
-    )
+        lines=said["lines"], note=said["note"], signed_by=[names.get(account, account) for account in accounts],
+        signatures={
+            line_id: [names.get(event.account_id, event.account_id) for event in of_line] for line_id, of_line in signed.items()
+        },
+        open_lines=[line.id for line in queries.lines(work, row.id) if line.id not in signed],
+    )  # fmt: skip
 
 
 def _line(line: ApplicationLineRow) -> LineRead:

@@ -10,11 +10,9 @@ from auth.applications import queries, steps
 from auth.applications.deciding import (
     accept_terms,
     concur,
-    concurrence_separation,
     counter,
     counter_objections,
     decide,
-    decision_separation,
     decline,
     dissent,
     statement,
@@ -31,10 +29,16 @@ from auth.applications.reviewing import (
     send_back,
     stages_open_to,
 )
+from auth.applications.signing import (
+    concurrence_objections,
+    decision_objections,
+    docket,
+    separation_of_decider,
+)
 from auth.applications.steps import Assets
 from auth.applications.succession import amend, copy, renew
 from auth.applications.tables import ApplicationRow
-from auth.applications.workflow import MOVES, Step
+from auth.applications.workflow import MOVES, State, Step
 from auth.policy import separation
 from auth.policy.rules import refused
 from core.errors import AccessRefused, Reason
@@ -108,7 +112,7 @@ def commands(
 ) -> list[dict[str, Any]]:
     """The steps that this actor's roles open now, each with every reason that still stands against it."""
     row = queries.row(work, application_id, actor)
-    held, now, idle = steps.roles(work, actor, row), steps.state(work, row), _idle(work, row)
+    held, now, idle = steps.roles(work, actor, row), steps.state(work, row), _idle(work, actor, row)
     return [
         {"command": step.value, "version": row.version, "reasons": _against(work, actor, row, step, assets)}
         for (state, step), move in MOVES.items()
@@ -116,13 +120,22 @@ def commands(
     ]
 
 
-def _idle(work: Work, row: ApplicationRow) -> frozenset[Step]:
-    """Of the ways to decide, those that do not come up now: one approver proposes nothing, a proposal is signed first."""
-    if queries.approval_of(work, row).count == 1:
-        return frozenset({Step.PROPOSE, Step.CONCUR, Step.DISSENT})
-    if row.proposal:
-        return frozenset({Step.PROPOSE, Step.OFFER, Step.REJECT})
-    return frozenset({Step.CONCUR, Step.DISSENT, Step.OFFER, Step.REJECT})
+def _idle(work: Work, actor: Actor, row: ApplicationRow) -> frozenset[Step]:
+    """Of the ways to decide, those that do not come up now: a decision over all lines by one, or one that others share."""
+    if row.state != State.DECIDING:
+        return frozenset()
+    mine = docket(work, actor, row)
+    alone = queries.approval_of(work, row).count == 1 and not mine.beyond and not row.proposal
+    idle = {Step.PROPOSE} if alone else {Step.OFFER, Step.REJECT}
+    if not row.proposal:
+        return frozenset(idle | {Step.CONCUR, Step.DISSENT})
+    if not mine.open:
+        idle.add(Step.PROPOSE)
+    if (
+        not mine.to_sign and not mine.held_back
+    ):  # what stands proposed lies beyond the scope, or is signed enough
+        idle.add(Step.CONCUR)
+    return frozenset(idle)
 
 
 def _against(work: Work, actor: Actor, row: ApplicationRow, step: Step, assets: Assets) -> tuple[Reason, ...]:
@@ -134,10 +147,12 @@ def _against(work: Work, actor: Actor, row: ApplicationRow, step: Step, assets: 
         case Step.REVIEW:
             found = review_objections(work, actor, row)
             return found or _no_stage(work, actor, row)
-        case Step.OFFER | Step.REJECT | Step.PROPOSE | Step.DISSENT:
-            return decision_separation(work, actor, row)
+        case Step.OFFER | Step.REJECT | Step.PROPOSE:
+            return decision_objections(work, actor, row)
+        case Step.DISSENT:
+            return separation_of_decider(work, actor, row)
         case Step.CONCUR:
-            return concurrence_separation(work, actor, row)
+            return concurrence_objections(work, actor, row)
         case Step.COUNTER:
             return counter_objections(work, row)
         case Step.RETURN:

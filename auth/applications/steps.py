@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import json
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, Final
 
@@ -104,6 +105,8 @@ def move(
     step: Step,
     note: str = "",
     payload: Mapping[str, Any] | None = None,
+    *,
+    line_ids: Sequence[str] = (),
 ) -> None:
     """Take a step: state, version, due day, history, audit and message, in the caller's transaction."""
     before = State(row.state)
@@ -112,7 +115,7 @@ def move(
     _set_clock(work, row, before)
     work.db.add(row)
     work.db.flush()
-    remember(work, actor, row, step.value, before.value, note)
+    remember(work, actor, row, step.value, before.value, note, line_ids)
     if row.state != before and row.state in STAGE_OF:
         row.due_on = counting.due_on(work, row)
     audit.record(
@@ -136,12 +139,20 @@ def _set_clock(work: Work, row: ApplicationRow, before: State) -> None:
         row.ended_at = work.now
 
 
-def remember(work: Work, actor: Actor, row: ApplicationRow, step: str, before: str, note: str = "") -> None:
+def remember(
+    work: Work,
+    actor: Actor,
+    row: ApplicationRow,
+    step: str,
+    before: str,
+    note: str = "",
+    line_ids: Sequence[str] = (),
+) -> None:
     work.db.add(
         ApplicationEventRow(
             id=work.new_id(), application_id=row.id, turn=row.turn, version=row.version, step=step, from_state=before, note=note,
             to_state=str(row.state), person_id=actor.person_id, account_id=actor.account_id, org_id=actor.org_id,
-            at=work.now,
+            line_ids=json.dumps(list(line_ids)) if line_ids else "", at=work.now,
         )
     )  # fmt: skip
     work.db.flush()

@@ -12,7 +12,7 @@ from core.db import UtcDateTime
 class ApplicationRow(SQLModel, table=True):
     """One application. `turn` counts submissions; `agreement` is the offered terms as canonical JSON, hashed in `agreement_hash`.
 
-    `proposal`: the decision that the first of several approvers made, as JSON, until the others have agreed to it.
+    `proposal`: the decision as far as it was made, as JSON, until every line has its signatures.
     """
 
     __tablename__ = "auth_application"
@@ -98,7 +98,10 @@ class ApplicationReviewRow(SQLModel, table=True):
 
 
 class ApplicationEventRow(SQLModel, table=True):
-    """One step, with the person and organisation as they were then; `version` is the one it led to, and the order."""
+    """One step, with the person and organisation as they were then; `version` is the one it led to, and the order.
+
+    `line_ids`: the lines that a decision, signature or objection spoke of, as JSON; empty: all of them.
+    """
 
     __tablename__ = "auth_application_event"
     id: str = Field(primary_key=True)
@@ -112,6 +115,7 @@ class ApplicationEventRow(SQLModel, table=True):
     account_id: str
     org_id: str | None = None
     note: str = ""
+    line_ids: str = ""
     at: datetime = Field(sa_type=UtcDateTime)
 
 

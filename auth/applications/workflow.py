@@ -74,7 +74,9 @@ MOVES: Final[Mapping[tuple[State, Step], Move]] = {
     (State.IN_REVIEW, Step.RETURN): Move(State.RETURNED, _REVIEWERS | _APPROVER),
     (State.IN_REVIEW, Step.WITHDRAW): Move(State.WITHDRAWN, _OWNERS),
     (State.DECIDING, Step.RETURN): Move(State.RETURNED, _APPROVER),
-    (State.DECIDING, Step.PROPOSE): Move(State.DECIDING, _APPROVER),  # the first of several approvers
+    (State.DECIDING, Step.PROPOSE): Move(
+        State.DECIDING, _APPROVER
+    ),  # one of several approvers, or of several scopes
     (State.DECIDING, Step.CONCUR): Move(State.DECIDING, _APPROVER),  # one more, and still too few
     (State.DECIDING, Step.DISSENT): Move(State.DECIDING, _APPROVER),
     (State.DECIDING, Step.OFFER): Move(State.OFFERED, _APPROVER),

@@ -223,6 +223,15 @@ def _activation_objections(
             )
         )
     found.extend(succession.objections(work, row))
+    if work.now >= row.created_at + timedelta(days=(days := limits_now(work)["pending_days"])):
+        found.append(
+            rules.refused(
+                "grant-waited-too-long",
+                f"该授权签约后 {days} 天内未生效，已作废；请“复制为新申请”后重新办理。",
+                f"The grant was not activated within {days} days of its agreement and is void; copy the application and submit that.",
+                rules.GRANT,
+            )
+        )
     found.extend(cover.of_policy(work, profile(work), row.org_id, policy, since=work.now))
     if work.now >= row.ends_at:
         found.append(

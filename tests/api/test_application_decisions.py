@@ -57,7 +57,7 @@ def test_two_approvers_sign_by_forms_and_the_applicant_sees_no_proposal(house: H
     assert "拟定的决定" not in browser_as(house, "applicant").get(at).text
     second = browser_as(house, "traffic_approver")
     shown = second.get(at).text
-    assert "拟定的决定，待另一审批人签字" in shown
+    assert "拟定的决定，待其他审批人签字或决定" in shown
     assert "该决定将允许的内容" in shown
     refused = second.submit(f"{at}/concur", version=made["version"])
     assert refused.status_code == 422

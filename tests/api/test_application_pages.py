@@ -98,6 +98,7 @@ def test_whole_way_by_forms_alone(house: House) -> None:
     assert "名称列并非必要" in form.text
     decision = {
         "version": _version(form.text),
+        "has_no_conflict": "yes",
         f"outcome-{line}": "narrow",
         f"use-{line}-lot": "plain",
         f"use-{line}-free": "round:5",
@@ -176,7 +177,7 @@ def test_approving_the_form_as_it_stands_offers_exactly_what_was_asked(house: Ho
     found = _post(screener, f"{at}/review", {"has_no_conflict": True, "lines": lines}, found["version"])
     approver = browser_as(house, "approver")
     fields = _Form(approver.get(f"{at}/decide").text).fields
-    fields[f"outcome-{lines[0]['line_id']}"] = ["approve"]
+    fields[f"outcome-{lines[0]['line_id']}"], fields["has_no_conflict"] = ["approve"], ["yes"]
     done = approver.submit(
         f"{at}/decide", **{name: value for name, value in fields.items() if name != "csrf"}
     )

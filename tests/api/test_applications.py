@@ -88,7 +88,10 @@ def _offered(house: House) -> dict[str, Any]:
     keep = [{"name": name, "use": "plain"} for name in ("lot", "free")]
     decision = {"line_id": lines[0]["line_id"], "outcome": "narrow", "narrowing": {"columns": keep}}
     decided: dict[str, Any] = _post(
-        client_as(house, "approver"), f"{at}/decide", {"lines": [decision]}, found["version"]
+        client_as(house, "approver"),
+        f"{at}/decide",
+        {"lines": [decision], "has_no_conflict": True},
+        found["version"],
     )
     return decided
 

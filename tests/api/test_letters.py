@@ -107,7 +107,12 @@ def test_a_new_decision_after_a_counter_proposal_is_a_new_letter(house: House) -
     back = _post(applicant, f"{at}/counter", {"note": "希望延长半年"}, found["version"])
     assert applicant.get(f"/api/v1{at}/letter").status_code == 409
     lines = [{"line_id": each["id"], "outcome": "approve", "note": "说明充分"} for each in back["lines"]]
-    _post(client_as(house, "approver"), f"{at}/decide", {"lines": lines}, back["version"])
+    _post(
+        client_as(house, "approver"),
+        f"{at}/decide",
+        {"lines": lines, "has_no_conflict": True},
+        back["version"],
+    )
     second = applicant.get(f"/api/v1{at}/letter").json()
     assert second["letter"]["outcome"] == "approved"
     assert second["letter"]["number"] != first["letter"]["number"]

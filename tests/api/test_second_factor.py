@@ -44,7 +44,12 @@ def _decision(client: object, key: str) -> tuple[str, dict[str, object]]:
         {"line_id": line["id"], "outcome": "reject", "reason_code": "R05", "note": "not in this form"}
         for line in found["lines"]
     ]
-    return f"/api/v1/applications/{key}/decide", {"version": found["version"], "lines": lines, "note": "no"}
+    return f"/api/v1/applications/{key}/decide", {
+        "version": found["version"],
+        "lines": lines,
+        "note": "no",
+        "has_no_conflict": True,
+    }
 
 
 def _codes(answer: object) -> list[str]:

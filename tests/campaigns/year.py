@@ -134,7 +134,7 @@ class Year:
             for name, org, roles in (
                 ("screener", "parks", ["reviewer_business"]), ("steward_b", "parks", ["steward"]),
                 ("security", "bureau", ["reviewer_security"]), ("approver", "bureau", ["approver"]),
-                ("auditor", "bureau", ["auditor"]),
+                ("auditor", "bureau", ["auditor"]), ("checker", "bureau", ["output_checker"]),
             ):  # fmt: skip
                 a_person(work, name, org, roles)
             for number in range(DATASETS):
@@ -215,7 +215,7 @@ class Year:
 
     def _decided(self, work: Work, found: ApplicationRead, decision: dict[str, Any]) -> ApplicationRead:
         lines = [{"line_id": line.id} | decision for line in found.lines]
-        body = DecideBody.model_validate({"version": found.version, "lines": lines})
+        body = DecideBody.model_validate({"version": found.version, "has_no_conflict": True, "lines": lines})
         return applications.decide(work, self.actor(work, "approver"), found.id, body, assets=_assets(work))
 
     def use(self) -> None:
