@@ -37,7 +37,7 @@ def report(
         f"WHERE file_row_number >= {staged.rows - ROWS_LOOKED_AT} ORDER BY file_row_number DESC"
     ).fetchall()
     for row, *cells in tail:
-        word = next((cell for cell in cells if cell and _is_total(cell)), None)
+        word = next((cell for cell in cells if isinstance(cell, str) and cell and _is_total(cell)), None)
         if word is None:
             return
         _report(row, _line(db, staged, row), word.strip(), log)
