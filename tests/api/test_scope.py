@@ -44,6 +44,8 @@ from auth.reviews import service as reviews
 from auth.reviews.service import CampaignOpen
 from auth.webhooks.tables import DeliveryRow, EndpointRow
 from catalog.proposals import service as proposals
+from catalog.search import saved
+from catalog.search.saved import SavedAsk
 from datasets.batches import service as batches
 from datasets.extracts.tables import ExtractRow
 from datasets.harvest.tables import HarvestRunRow, HarvestSourceRow
@@ -68,7 +70,7 @@ STRANGERS = {
 }
 # Seen by everybody who signs in, or named by whoever administers them: no scope to be outside of.
 OPEN = {
-    "action", "after", "assignment_id", "before", "change_id", "day", "kind", "name", "number", "org_id", "resource_id", "schema", "share", "table", "user", "year", "publisher_id", "theme_code",
+    "action", "after", "assignment_id", "before", "change_id", "day", "kind", "name", "number", "org_id", "resource_id", "schema", "share", "table", "user", "year", "publisher_id", "theme_code", "group_id",
 }  # fmt: skip
 
 
@@ -208,11 +210,12 @@ def things(sqlite_house: House) -> dict[str, str]:
         )  # fmt: skip
         run = HarvestRunRow(id=work.new_id(), source_id=harvest.id, asked_at=work.now)
         work.db.add_all([delivery, run])
+        search = saved.save(work, analyst, SavedAsk(query="q=parking"))
         event = audit.record(work, analyst, "extract.delivered", subject=extract.id, grant_id=grant.id)
     return {
         "application_id": grant.application_id, "grant_id": grant.id, "batch_id": batch.id, "job_id": str(batch.job_id),
         "dataset_id": DATASET, "release_id": release.id, "extract_id": extract.id, "answer_id": told.id, "session_id": session.session_id,
-        "source_id": source.id, "key_id": key.id, "event_id": event.id, "ticket_id": ticket.id, "waiver_id": waiver.id, "fix_id": fix.id,
+        "source_id": source.id, "search_id": search.id, "key_id": key.id, "event_id": event.id, "ticket_id": ticket.id, "waiver_id": waiver.id, "fix_id": fix.id,
         "incident_id": incident.id, "duty_id": duty.id, "plan_id": plan.id, "agreement_id": agreement.id,
         "profile_id": version.id, "view_id": "0" * 64, "extension_id": asked.id, "product_id": product.id,
         "endpoint_id": endpoint.id, "delivery_id": delivery.id, "harvest_id": harvest.id, "run_id": run.id,

@@ -36,7 +36,7 @@ def test_who_took_what_stands_in_the_ledger_to_the_byte(scene: Scene) -> None:
     auditor = client_as(scene.house, "auditor")
     found = auditor.get("/api/v1/usage", params={"org_id": "insurer"}).json()
     by_kind = {line["kind"]: line for line in found["items"]}
-    assert set(by_kind) == {"charge", "delivery", "download"}
+    assert set(by_kind) == {"charge", "refund", "delivery", "download"}, "held back, given back, delivered"
     assert by_kind["download"]["sent_bytes"] == len(sent) == by_kind["delivery"]["bytes"]
     assert by_kind["delivery"]["columns"] == ["venue_id", "rooms"]
     assert by_kind["delivery"]["release_number"] == 1
@@ -110,8 +110,11 @@ def test_the_ledger_comes_as_a_file_and_that_is_an_event(scene: Scene, form: str
     assert answer.status_code == 200
     assert f"usage-ledger.{form}" in answer.headers["content-disposition"]
     if form == "json":
-        assert [line["kind"] for line in answer.json()["items"]] == ["charge", "delivery"]
+        kinds = [line["kind"] for line in answer.json()["items"]]
+        assert kinds == ["charge", "charge", "refund", "delivery"], (
+            "asked for, held back, given back, delivered"
+        )
     elif form == "csv":
-        assert answer.text.count("\r\n") == 3
-    assert _events(scene, "usage.exported")[0]["lines"] == 2
+        assert answer.text.count("\r\n") == 5
+    assert _events(scene, "usage.exported")[0]["lines"] == 4
     assert not list(scene.house.settings.scratch_dir.glob("usage-*"))
