@@ -1,6 +1,6 @@
 """Answers fit the OpenAPI document: each operation of `/api/` asked once, rightly and wrongly in turn, the roles taking turns.
 
-The whole of it, every role at every operation, is `python -m tests.campaigns.contract` (docs/contract.md).
+The whole of it, every role at every operation, is `python -m tests.campaigns.contract`.
 """
 
 from __future__ import annotations
