@@ -19,8 +19,10 @@ from api.routes.extracts import ask, delivery_proof, send
 from api.web import go, page
 from auth.asset import Asset
 from auth.grants import queries as grant_queries
+from auth.policy.filters.model import parse
 from auth.policy.limits import limits
 from auth.policy.model import EXTRACT_FORMS, FILTERABLE, DeliveryForm
+from auth.policy.wording import filter_in_words
 from auth.proof import service as proofs
 from auth.proof.checkpoint import Place
 from auth.proof.service import InclusionRead, LogFault
@@ -225,7 +227,8 @@ def show_page(
     job = work.db.get(JobRow, found.job_id) if found.job_id else None
     row = queries.row(work, extract_id, actor)
     return page(
-        request, "extracts/show.html", extract=found, filename=service.parcel_of(row).filename, states=STATE_NAMES, forms=FORM_NAMES,
+        request, "extracts/show.html", extract=found,
+        condition=filter_in_words(parse(found.row_filter) if found.row_filter else None), filename=service.parcel_of(row).filename, states=STATE_NAMES, forms=FORM_NAMES,
         job=read(job) if job and found.state is ExtractState.BUILDING else None,
         receipt=json.dumps(json.loads(row.receipt), ensure_ascii=False, indent=2) if row.receipt else None,
         is_signed="signature" in json.loads(row.receipt or "{}"), proof=_proof(work, house, extract_id),
