@@ -28,11 +28,15 @@ def test_no_answer_is_a_fault_or_undeclared(sqlite_house: House) -> None:
     callers.append(Caller(sqlite_house, "visitor", None))
     asked = [found for found in operations(app_of(sqlite_house)) if " /api/" in found.label]
     for place, operation in enumerate(asked):
-        callers[place % len(callers)].visit(operation, 1, (MODES[place % len(MODES)],))
+        caller = callers[place % len(callers)]
+        before = caller.outcome.requests
+        caller.visit(operation, 1, (MODES[place % len(MODES)],))
+        if caller.outcome.requests == before:  # some cannot be asked wrongly
+            caller.visit(operation, 1, MODES[:1])
     total = Outcome()
     for caller in callers:
         total.add(caller.outcome)
-    assert total.requests >= 200
+    assert total.requests >= len(asked) > 250
     assert total.faults == {}
 
 

@@ -17,6 +17,7 @@ from auth.grants import queries, service, usage
 from auth.grants.service import GrantRead, GrantStep
 from auth.grants.tables import GrantRow
 from auth.grants.view import Used
+from auth.policy.limits import limits
 from core.errors import (
     AccessRefused,
     InputRefused,
@@ -28,7 +29,7 @@ from core.errors import (
 )
 from core.ids import GrantId
 from tests.conftest import TestClock
-from tests.desk import PARKS, Desk, a_desk, a_grant, activated
+from tests.desk import PARKS, Desk, a_desk, a_grant, activated, codes
 
 
 @pytest.fixture
@@ -179,6 +180,19 @@ def test_end_is_noted_exactly_once(house: House, clock: TestClock) -> None:
         assert (kinds.count("grant.expired"), kinds.count("grant.voided")) == (1, 1)
         assert queries.view(work, active.id).state == "EXPIRED"
         assert queries.view(work, pending.id).state == "VOID"
+
+
+def test_a_grant_that_waited_too_long_is_not_activated_though_no_sweep_came(
+    desk: Desk, clock: TestClock
+) -> None:
+    pending = a_grant(desk, at="PENDING")
+    days = limits()["pending_days"]
+    clock.now = pending.created_at + timedelta(days=days)
+    with pytest.raises(AccessRefused) as refused:
+        activated(desk, pending.id)
+    assert codes(refused) == ["grant-waited-too-long"]
+    clock.now -= timedelta(seconds=1)
+    assert activated(desk, pending.id).state == "ACTIVE"
 
 
 def test_tampered_policy_takes_the_grant_out_of_use(desk: Desk) -> None:
