@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from api.client import DEFAULT_DIR, As, DataDir, Json, Refused, Server, Token, connect, show
+from api.client import DEFAULT_DIR, As, DataDir, Json, Server, Token, connect, say_refused, show
 
 _COLUMNS = ("id", "name", "owner", "kids", "scopes", "networks", "expires_at", "last_used_at", "revoked_at")
 
@@ -29,7 +29,7 @@ def key_make(
     days: Annotated[int, typer.Option("--days", help="Days valid, 1 to 180")] = 90,
     scope: Annotated[list[str] | None, typer.Option("--scope", help="Allow this alone; may be repeated")] = None,
     network: Annotated[list[str] | None, typer.Option("--network", help="Address or network it may come from; may be repeated")] = None,
-    jwks: Annotated[Path | None, typer.Option("--jwks", help="File of public keys; then no secret is made")] = None,
+    jwks: Annotated[Path | None, typer.Option("--jwks", exists=True, dir_okay=False, help="File of public keys; then no secret is made")] = None,
     data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
 ) -> None:  # fmt: skip
     """Make a key for one grant and print it alone; with --jwks print the client id."""
@@ -64,9 +64,13 @@ def pair(
     from auth.identity.keyring import new_key
     from core.work import system_clock
 
+    kept = out / "private.pem"
+    if kept.exists():
+        raise typer.BadParameter(
+            f"{kept} is there already; a key is never overwritten. 密钥文件已存在，不会覆盖。"
+        )
     made = new_key(system_clock())
     out.mkdir(parents=True, exist_ok=True, mode=0o700)
-    kept = out / "private.pem"
     kept.touch(0o600, exist_ok=False)
     kept.write_bytes(made.private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
     (out / "jwks.json").write_text(json.dumps({"keys": [made.jwk()]}, indent=1) + "\n", encoding="utf-8")
@@ -75,21 +79,29 @@ def pair(
 
 def exchange(
     client_id: Annotated[str, typer.Argument(help="The id that key-make printed")],
-    key: Annotated[Path, typer.Option("--key", help="The private key, PEM (Ed25519)")],
+    key: Annotated[
+        Path, typer.Option("--key", exists=True, dir_okay=False, help="The private key, PEM (Ed25519)")
+    ],
     server: Server = "",
     as_json: Json = False,
 ) -> None:
     """Get an access token for a private key (private_key_jwt) and print it alone."""
     import httpx2
+    from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
     from auth.identity.assertions import TYPE
     from core.work import system_clock
 
-    private = load_pem_private_key(key.read_bytes(), None)
+    try:
+        private = load_pem_private_key(key.read_bytes(), None)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        private = None
     if not server or not isinstance(private, Ed25519PrivateKey):
-        raise typer.BadParameter("--server is needed, and an Ed25519 key")
+        raise typer.BadParameter(
+            "--server is needed, and an Ed25519 key in PEM without a password. 须指明 --server 与无口令的 Ed25519 私钥。"
+        )
     at = int(system_clock().timestamp())
     endpoint = f"{server.rstrip('/')}/oauth/token"
     said = {
@@ -105,10 +117,23 @@ def exchange(
         "grant_type": "client_credentials", "client_assertion_type": TYPE,
         "client_assertion": f"{head}.{_part(private.sign(head.encode()))}",
     }  # fmt: skip
-    answer = httpx2.post(endpoint, data=form)
-    body = answer.json()
+    try:
+        answer = httpx2.post(endpoint, data=form)
+        body = answer.json()
+    except (httpx2.HTTPError, ValueError) as fault:
+        say_refused(
+            {
+                "title": "No answer",
+                "detail": f"{endpoint}: {fault} 无法连接服务，请检查地址与服务是否在运行。",
+            }
+        )
+        raise typer.Exit(1) from None
     if answer.status_code != 200:
-        raise Refused({"detail": body.get("error_description", "refused"), **body})
+        detail = body.get("error_description", str(body))
+        if detail.endswith(" aud"):  # an assertion for one address must not serve at another
+            detail += ": give the service's public address as --server. --server 须为服务的公开地址。"
+        say_refused({"title": body.get("error", "refused"), "detail": detail})
+        raise typer.Exit(1)
     if as_json:
         show(body, True)
     else:
