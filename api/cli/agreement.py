@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -38,6 +39,15 @@ def show_agreement(
         show(api.get(f"/agreements/{agreement_id}"), as_json)
 
 
+class AgreementStep(StrEnum):
+    """What may be done, as the routes name it."""
+
+    SUBMIT = "submit"
+    RETURN = "return"
+    ACTIVATE = "activate"
+    TERMINATE = "terminate"
+
+
 @app.command()
 def draft(
     file: BodyFile,
@@ -52,10 +62,10 @@ def draft(
 @app.command()
 def step(
     agreement_id: str,
-    step: Annotated[str, typer.Argument(help="submit, return, activate or terminate")],
+    step: Annotated[AgreementStep, typer.Argument(help="What to do")],
     reason: Annotated[str, typer.Option("--reason", help="Why; due for return and terminate")] = "",
     data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
 ) -> None:  # fmt: skip
     """Take a step on an agreement."""
     with connect(data_dir, server, token, user) as api:
-        show(api.post(f"/agreements/{agreement_id}/{step}", {"note": reason}), as_json)
+        show(api.post(f"/agreements/{agreement_id}/{step.value}", {"note": reason}), as_json)

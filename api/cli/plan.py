@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -36,6 +37,14 @@ def show_plan(
         show(api.get(f"/plans/{plan_id}"), as_json)
 
 
+class PlanStep(StrEnum):
+    """What may be done, as the routes name it."""
+
+    SUBMIT = "submit"
+    RETURN = "return"
+    APPROVE = "approve"
+
+
 @app.command()
 def draft(
     file: BodyFile,
@@ -50,10 +59,10 @@ def draft(
 @app.command()
 def step(
     plan_id: str,
-    step: Annotated[str, typer.Argument(help="submit, return or approve")],
+    step: Annotated[PlanStep, typer.Argument(help="What to do")],
     reason: Annotated[str, typer.Option("--reason", help="Why; due for return")] = "",
     data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
 ) -> None:  # fmt: skip
     """Take a step on a plan."""
     with connect(data_dir, server, token, user) as api:
-        show(api.post(f"/plans/{plan_id}/{step}", {"note": reason}), as_json)
+        show(api.post(f"/plans/{plan_id}/{step.value}", {"note": reason}), as_json)
