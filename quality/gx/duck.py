@@ -233,9 +233,7 @@ def engine_over(
             for statement in _prepared(table, columns, has_row_key, others):
                 connection.exec_driver_sql(statement)
             raw: Any = connection.connection.dbapi_connection
-            beside = raw.duplicate()
-            beside.execute("SET TimeZone = 'UTC'")
-            engine.proofs = Proofs(beside, table, memory_limit_mb)
+            engine.proofs = Proofs(raw, table, memory_limit_mb)
             for name, predicate in PREDICATES.items():
                 raw.create_function(name, predicate, ["VARCHAR", "VARCHAR"], "BOOLEAN")
             for name, test in PATIENT.items():
@@ -307,3 +305,11 @@ def accepts_pattern(pattern: str) -> bool:
     except duckdb.Error:
         return False
     return True
+
+
+def warm() -> None:
+    """Let the dialect and the engine look for what they look for once in a process."""
+    source = sa.create_engine("duckdb:///:memory:")
+    source.connect().close()
+    source.dispose()
+    accepts_pattern("")

@@ -1,12 +1,14 @@
-"""What must be proved of whole columns, worked out beside the rest: on a connection and in a thread of its own.
+"""What must be proved of whole columns, worked out beside the rest: on connections and in threads of their own.
 
 That no value occurs twice, or that values rise, takes as long as all other rules of a suite together, and the engine
 uses one core for most of it. So a rule that needs such a proof begins it and gets a condition whose text is asked for
-last (`Later`), when Great Expectations has prepared and counted everything else.
+last (`Later`), when Great Expectations has prepared and counted everything else. Proofs of uniqueness come one after
+the other, as each takes its share of the memory; those of order need little and run beside them.
 """
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import count
@@ -26,13 +28,14 @@ _FIRST_ROWS: Final = 2048
 
 
 class Proofs:
-    """Proofs over one Parquet file, `source`, which the connection shows as the table `batch`."""
+    """Proofs over one Parquet file, `source`, which the connection shows as the table `batch`. Made before the configuration is locked."""
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, source: Path, memory_limit_mb: int) -> None:
-        self._db = connection
+        self._mine = threading.local()
+        self._connections = [connection.duplicate() for _ in range(2)]
+        self._repeats, self._order = (self._lane(each) for each in self._connections)
         self._source = source
         self.memory_limit_mb = memory_limit_mb
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="proofs")
         self._begun: dict[str, Future[Proved]] = {}
         self._answers: dict[str, bool] = {}
         self._numbers = count()
@@ -41,10 +44,19 @@ class Proofs:
     def close(self) -> None:
         """Stop what still runs; nobody asks for it any more."""
         self._ended = True
-        self._thread.shutdown(wait=False, cancel_futures=True)
-        self._db.interrupt()
-        self._thread.shutdown(wait=True)
-        self._db.close()
+        for lane in (self._repeats, self._order):
+            lane.shutdown(wait=False, cancel_futures=True)
+        for lane, db in zip((self._repeats, self._order), self._connections, strict=True):
+            db.interrupt()
+            lane.shutdown(wait=True)
+            db.close()
+
+    def _lane(self, db: duckdb.DuckDBPyConnection) -> ThreadPoolExecutor:
+        """A thread that asks on a connection of its own."""
+        db.execute("SET TimeZone = 'UTC'")
+        return ThreadPoolExecutor(
+            1, thread_name_prefix="proofs", initializer=setattr, initargs=(self._mine, "db", db)
+        )
 
     def unrepeated(self, columns: Sequence[Column], rows: str, *, with_nulls: bool = True) -> Later:
         """The condition that the values of a row, taken together, occur once among `rows`; see `repeats`.
@@ -58,7 +70,7 @@ class Proofs:
                 return Proved("TRUE")
             return repeats.unrepeated(self, names, rows, with_nulls=with_nulls)
 
-        return self._later(f"unrepeated {names} {with_nulls} {rows}", proof)
+        return self._later(self._repeats, f"unrepeated {names} {with_nulls} {rows}", proof)
 
     def ordered(self, column: Column, sign: str, rows: str) -> Later:
         """The condition that a value stands in the relation `sign` to the one before it in the order of keys, missing ones left out."""
@@ -73,14 +85,14 @@ class Proofs:
             )
             return Proved(f"{ROW} NOT IN (SELECT {ROW} FROM ({steps}) WHERE NOT (value {sign} earlier))")
 
-        return self._later(f"ordered {column.sql} {sign} {rows}", proof)
+        return self._later(self._order, f"ordered {column.sql} {sign} {rows}", proof)
 
-    def _later(self, key: str, proof: Callable[[], Proved]) -> Later:
+    def _later(self, lane: ThreadPoolExecutor, key: str, proof: Callable[[], Proved]) -> Later:
         if key not in self._begun:
-            self._begun[key] = self._thread.submit(proof)
+            self._begun[key] = lane.submit(proof)
         return Later(self._begun[key])
 
-    # --- in the thread ----------------------------------------------------------------------------------------------
+    # --- in a thread -----------------------------------------------------------------------------------------------
 
     def _climbs(self, column: Column, rows: str) -> bool:
         """Costs a tenth of grouping the values, and a column that does not climb shows it in its first rows."""
@@ -123,8 +135,8 @@ class Proofs:
 
     def column_of(self, query: str) -> Any:
         """The one column of a query as an array, without making an object of each value."""
-        (values,) = self._run(query).fetchnumpy().values()
-        return values
+        (values,) = self._run(query).to_arrow_table().columns
+        return values.to_numpy()
 
     def keep(self, query: str) -> str:
         """Keep the rows of a query in a table, whose name is returned; rules may name it."""
@@ -135,13 +147,14 @@ class Proofs:
     def show(self, values: Any) -> str:
         """Show an array to queries of this thread, as column `h` of the table whose name is returned."""
         name = f"shown_{next(self._numbers)}"
-        self._db.register(name, pa.table({"h": pa.array(values)}))
+        self._mine.db.register(name, pa.table({"h": pa.array(values)}))
         return name
 
     def hide(self, name: str) -> None:
-        self._db.unregister(name)
+        self._mine.db.unregister(name)
 
     def _run(self, query: str) -> duckdb.DuckDBPyConnection:
         if self._ended:
             raise RuntimeError("the run that asked for this proof has ended")
-        return self._db.execute(query)
+        found: duckdb.DuckDBPyConnection = self._mine.db.execute(query)
+        return found

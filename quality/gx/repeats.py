@@ -8,6 +8,7 @@ of a vast table are grouped by the engine, which spills.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
@@ -22,7 +23,8 @@ SLOTS_PER_HASH: Final = 2
 BYTES_PER_HASH: Final = 24
 """The hash, and two to four slots of four bytes."""
 SHARE_OF_MEMORY: Final = 5
-PART_ROWS: Final = 1 << 18
+PART_ROWS: Final = 1 << 16
+THREADS: Final = 2
 MOST_ROWS_KEPT: Final = 200_000
 
 
@@ -77,9 +79,19 @@ def meeting(hashes: Any) -> _Meeting:
     shift = np.uint64(64 - max(1, (SLOTS_PER_HASH * len(hashes) - 1).bit_length()))
     taken = np.empty(1 << (64 - int(shift)), np.uint32)
     parts = [slice(start, start + PART_ROWS) for start in range(0, len(hashes), PART_ROWS)]
-    for part in parts:
+
+    def take(part: slice) -> None:
         taken[(hashes[part] >> shift).view(np.int64)] = _places(part, len(hashes))
-    lost = np.concatenate([_lost(hashes[part], taken, shift, _places(part, len(hashes))) for part in parts])
+
+    def lose(part: slice) -> Any:
+        return _lost(hashes[part], taken, shift, _places(part, len(hashes)))
+
+    with ThreadPoolExecutor(
+        THREADS, thread_name_prefix="repeats"
+    ) as threads:  # whoever comes last may win a slot
+        for _ in threads.map(take, parts):
+            pass
+        lost = np.concatenate(list(threads.map(lose, parts)))
     winners = hashes[taken[(hashes[lost] >> shift).view(np.int64)]]
     losers = hashes[lost]  # of equal hashes all but one have lost: to one of them, or all to another hash
     beaten = losers[winners == losers]

@@ -42,9 +42,9 @@ def test_what_is_foretold_is_what_great_expectations_asks_for(
     asked: Counter[str] = Counter()
     later = Proofs._later
 
-    def counted(self: Proofs, key: str, proof: Any) -> Any:
+    def counted(self: Proofs, lane: Any, key: str, proof: Any) -> Any:
         asked[key] += 1
-        return later(self, key, proof)
+        return later(self, lane, key, proof)
 
     monkeypatch.setattr(Proofs, "_later", counted)
     filtered = {"row_condition": 'col("n")>1', "condition_parser": "great_expectations"}
