@@ -23,7 +23,13 @@ Filter = Annotated[
 Purpose = Annotated[str, typer.Option("--purpose", help="Purpose code of the grant")]
 Scenario = Annotated[str, typer.Option("--scenario", help="Scenario code of the grant")]
 Release = Annotated[str, typer.Option("--release", help="Release id; empty means the current one")]
-Form = Annotated[str, typer.Option("--form", help="extract_parquet | extract_csv")]
+Form = Annotated[
+    str,
+    typer.Option(
+        "--form",
+        help="extract_parquet | extract_csv | extract_csv_gb18030 | extract_xlsx | extract_jsonl | extract_geojson",
+    ),
+]
 _COLUMNS = ("id", "dataset_id", "release_number", "state", "rows", "size_bytes", "requested_at", "downloads")
 
 

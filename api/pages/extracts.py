@@ -34,6 +34,8 @@ from core.text import Text
 from core.work import Work
 from datasets.extracts import planning, queries, service
 from datasets.extracts.models import STATE_NAMES, ExtractCreate, ExtractState
+from datasets.formats.kinds import KINDS
+from datasets.formats.recipes import recipe_of
 from datasets.outputs import deciding
 from datasets.outputs import opening as outputs
 from datasets.releases import queries as releases
@@ -41,10 +43,7 @@ from datasets.releases import queries as releases
 router = APIRouter(prefix="/extracts", tags=["pages"])
 PER_PAGE: Final = 25
 CONDITIONS: Final = 4
-FORM_NAMES: Final = {
-    DeliveryForm.EXTRACT_PARQUET: Text("Parquet（数值精确，推荐）", "Parquet (exact, recommended)"),
-    DeliveryForm.EXTRACT_CSV: Text("CSV（供电子表格打开）", "CSV (for spreadsheets)"),
-}
+FORM_NAMES: Final = {form: kind.name for form, kind in KINDS.items()}
 OPERATIONS: Final = {
     "eq": Text("等于", "is"),
     "ne": Text("不等于", "is not"),
@@ -148,7 +147,7 @@ def _form(
         form_options=[(form, FORM_NAMES[form]) for form in view.policy.delivery_forms if form in EXTRACT_FORMS],
         release_options=[("", Text("当前版本", "Current release")), *_release_options(work, view.dataset_id)],
         given=given or {}, plan=plan, refusal=refusal, conditions=range(CONDITIONS),
-        left=planning.quota_left(view),
+        left=planning.quota_left(view), kinds=[(KINDS[form].name, KINDS[form].says) for form in view.policy.delivery_forms if form in KINDS],
         own_filter=view.policy.row_filter.model_dump_json() if view.policy.row_filter else None,
     )  # fmt: skip
 
@@ -228,7 +227,7 @@ def show_page(
     row = queries.row(work, extract_id, actor)
     return page(
         request, "extracts/show.html", extract=found,
-        condition=filter_in_words(parse(found.row_filter) if found.row_filter else None), filename=service.parcel_of(row).filename, states=STATE_NAMES, forms=FORM_NAMES,
+        condition=filter_in_words(parse(found.row_filter) if found.row_filter else None), filename=(filename := service.parcel_of(row).filename), kind=KINDS[found.form], recipe=recipe_of(found.form, filename), states=STATE_NAMES, forms=FORM_NAMES,
         job=read(job) if job and found.state is ExtractState.BUILDING else None,
         receipt=json.dumps(json.loads(row.receipt), ensure_ascii=False, indent=2) if row.receipt else None,
         is_signed="signature" in json.loads(row.receipt or "{}"), proof=_proof(work, house, extract_id),

@@ -62,6 +62,8 @@ def request_extract(request: Request, house: HouseDep, actor: ActorDep, body: Ex
 def ask(house: House, actor: Actor, body: ExtractCreate) -> ExtractRead:
     """Request in one transaction; a refusal is recorded in another, since the first wrote nothing."""
     try:
+        with house.read() as work:
+            planning.refuse_misfit(work, actor, body, house.files, house.settings)
         with house.write() as work:
             return service.request(work, actor, body)
     except (AccessRefused, QuotaExceeded) as refusal:

@@ -40,6 +40,10 @@ class Use(StrEnum):
 class DeliveryForm(StrEnum):
     EXTRACT_PARQUET = "extract_parquet"
     EXTRACT_CSV = "extract_csv"
+    EXTRACT_CSV_GB18030 = "extract_csv_gb18030"
+    EXTRACT_XLSX = "extract_xlsx"
+    EXTRACT_JSONL = "extract_jsonl"
+    EXTRACT_GEOJSON = "extract_geojson"
     QUERY_AGG = "query_agg"
 
 

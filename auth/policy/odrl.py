@@ -27,6 +27,10 @@ PROFILE: Final = "urn:datagrant:odrl:1"
 FORMATS: Final[Mapping[DeliveryForm, str]] = {
     DeliveryForm.EXTRACT_PARQUET: "application/vnd.apache.parquet",
     DeliveryForm.EXTRACT_CSV: "text/csv",
+    DeliveryForm.EXTRACT_CSV_GB18030: "text/csv;charset=GB18030",
+    DeliveryForm.EXTRACT_XLSX: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    DeliveryForm.EXTRACT_JSONL: "application/x-ndjson",
+    DeliveryForm.EXTRACT_GEOJSON: "application/geo+json",
     DeliveryForm.QUERY_AGG: "dg:queryAgg",  # no files: answers in the forms of our own profile
 }
 PROHIBITED: Final = ("distribute", "sell", "dg:reidentify")

@@ -32,6 +32,10 @@ USE_NAMES: Final[Mapping[Use, Text]] = {
 FORM_NAMES: Final[Mapping[DeliveryForm, Text]] = {
     DeliveryForm.EXTRACT_PARQUET: Text("Parquet 文件提取", "Extract as Parquet"),
     DeliveryForm.EXTRACT_CSV: Text("CSV 文件提取", "Extract as CSV"),
+    DeliveryForm.EXTRACT_CSV_GB18030: Text("CSV 文件提取（GB18030）", "Extract as CSV (GB18030)"),
+    DeliveryForm.EXTRACT_XLSX: Text("XLSX 文件提取", "Extract as XLSX"),
+    DeliveryForm.EXTRACT_JSONL: Text("JSON Lines 文件提取", "Extract as JSON lines"),
+    DeliveryForm.EXTRACT_GEOJSON: Text("GeoJSON 文件提取", "Extract as GeoJSON"),
     DeliveryForm.QUERY_AGG: Text("统计查询", "Statistics by query"),
 }
 _COMPARE: Final[Mapping[str, Text]] = {

@@ -13,12 +13,11 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Final, Self
 
 import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 from duckdb import (
     ColumnExpression,
@@ -34,16 +33,14 @@ from auth.policy.model import ColumnTerm, DeliveryForm, Use
 from auth.policy.small_cells import SmallCells
 from core.errors import Conflict
 from core.text import Text
-from datasets.cells import flat, safe_cells, safe_name
 from datasets.extracts.compile import Held, condition, hashed, leaving, unhashed
 from datasets.extracts.small_cells import LeftOut, left_out
-from datasets.geometry import GEO, as_texts, kept_metadata, shape_columns, texted
-from datasets.releases.writer import encoding
+from datasets.formats.writing import writing
+from datasets.geometry import GEO, kept_metadata
 from datasets.sharing.spark import readable, readable_type
 
 BATCH_ROWS: Final = 40_000
 HASHERS: Final = 2
-GROUP_ROWS: Final = 500_000
 _ROW_NUMBER: Final = "file_row_number"  # DuckDB's own name for the place of a row in its file
 _PLACE: Final = "at"
 
@@ -167,7 +164,8 @@ def build(
         reader = visible.select(*chosen, ColumnExpression(_PLACE)).to_arrow_reader(BATCH_ROWS)
         schema = _described(reader.schema, pq.read_schema(release), recipe)
         rows = 0
-        with _writer(out, schema, recipe) as write, _Hashing(connection, recipe) as hashing:
+        sink = writing(out, schema, recipe.form, recipe.columns, recipe.metadata)
+        with sink as write, _Hashing(connection, recipe) as hashing:
             for columns in _ahead(_in_order(reader, out_of_it), hashing):
                 write(pa.record_batch(readable(columns) if recipe.for_readers else columns, schema=schema))
                 rows += len(columns[0])
@@ -279,24 +277,3 @@ def _described(made: pa.Schema, released: pa.Schema, recipe: Recipe) -> pa.Schem
     if told := kept_metadata(released.metadata, shapes):
         facts[GEO] = told.encode()
     return pa.schema(fields, metadata=facts)
-
-
-@contextmanager
-def _writer(out: Path, schema: pa.Schema, recipe: Recipe) -> Iterator[Callable[[pa.RecordBatch], Any]]:
-    if recipe.form is DeliveryForm.EXTRACT_CSV:
-        shapes = shape_columns(schema.metadata)
-        spelt = texted(schema, shapes)
-        shown = pa.schema([pa.field(safe_name(field.name), flat(field.type)) for field in spelt])
-
-        def write(batch: pa.RecordBatch) -> None:
-            for each in as_texts([batch], shapes, spelt):
-                writer.write_batch(pa.record_batch([safe_cells(v) for v in each.columns], schema=shown))
-
-        with out.open("xb") as sink:
-            sink.write("\ufeff".encode())
-            with pacsv.CSVWriter(sink, shown) as writer:
-                yield write
-        return
-    hashes = [term.name for term in recipe.columns if term.use is Use.PSEUDONYMISED]
-    with pq.ParquetWriter(out, schema, **encoding(schema, plain=hashes)) as writer:
-        yield lambda batch: writer.write_batch(batch, row_group_size=GROUP_ROWS)

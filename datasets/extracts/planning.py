@@ -6,13 +6,14 @@ from typing import Final
 
 from auth.actor import Actor
 from auth.grants.view import GrantView
-from core.errors import Conflict
+from core.errors import Conflict, refuse_if
 from core.files import FileStore
 from core.settings import Settings
 from core.text import Lang
 from core.work import Work
 from datasets.extracts import service
 from datasets.extracts.models import ExtractCreate, PlannedColumn, PlanRead
+from datasets.formats.fitting import BOUNDED, misfits
 from datasets.outputs import opening as outputs
 from datasets.releases.tables import ReleaseRow
 
@@ -33,6 +34,7 @@ def plan(
         try:
             rows = count(release, case.row_filter, memory_limit_mb=memory, scratch=scratch, cells=case.cells)
             size = _size(case.release, rows, len(case.terms))
+            reasons = misfits(body.form, release, case.terms, lambda: rows or 0)
         except Conflict as refusal:
             if not refusal.reasons:
                 raise
@@ -53,6 +55,28 @@ def plan(
         checkers=outputs.needed(work, case.grant.dataset_id, body.form),
         quota_left=quota_left(case.grant),
     )
+
+
+def refuse_misfit(
+    work: Work, actor: Actor, body: ExtractCreate, files: FileStore, settings: Settings
+) -> None:
+    """Raise AccessRefused where the form cannot hold what was asked for; what the grant says is asked elsewhere."""
+    if body.form not in BOUNDED:
+        return
+    case = service.consider(work, actor, body)
+    if case.reasons or case.release is None or not case.release.sha256:
+        return
+    release = files.path(case.release.sha256)
+
+    def rows() -> int:
+        from datasets.extracts.build import count
+
+        memory = min(settings.memory_limit_mb, COUNT_MEMORY_MB)
+        return count(
+            release, case.row_filter, memory_limit_mb=memory, scratch=settings.scratch_dir, cells=case.cells
+        )
+
+    refuse_if(misfits(body.form, release, case.terms, rows))
 
 
 def _size(release: ReleaseRow, rows: int, columns: int) -> int:

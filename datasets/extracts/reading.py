@@ -16,6 +16,10 @@ import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
 from auth.policy.model import DeliveryForm
+from datasets.formats.geojson import read_features
+from datasets.formats.json_lines import read_rows
+from datasets.formats.kinds import KINDS
+from datasets.formats.xlsx import read_sheet
 
 BATCH_ROWS: Final = 65_536
 _MAX_FIELD: Final = 16 * 1024 * 1024
@@ -23,8 +27,15 @@ _MAX_FIELD: Final = 16 * 1024 * 1024
 
 def reader_of(path: Path, form: DeliveryForm) -> pa.RecordBatchReader:
     """The rows of a file of that form. Raises ValueError or OSError (pyarrow's are both) for what is none."""
-    if form is DeliveryForm.EXTRACT_CSV:
-        return _csv(path, "utf-8-sig")
+    match form:
+        case DeliveryForm.EXTRACT_CSV | DeliveryForm.EXTRACT_CSV_GB18030:
+            return _csv(path, KINDS[form].encoding)
+        case DeliveryForm.EXTRACT_XLSX:
+            return read_sheet(path, BATCH_ROWS)
+        case DeliveryForm.EXTRACT_JSONL:
+            return read_rows(path, BATCH_ROWS)
+        case DeliveryForm.EXTRACT_GEOJSON:
+            return read_features(path, BATCH_ROWS)
     file = pq.ParquetFile(path)
     return pa.RecordBatchReader.from_batches(file.schema_arrow, file.iter_batches(BATCH_ROWS))
 

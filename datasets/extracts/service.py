@@ -33,6 +33,7 @@ from datasets.extracts import queries
 from datasets.extracts.models import ExtractCreate, ExtractRead, ExtractState
 from datasets.extracts.receipt import receipt_of, suppression_of
 from datasets.extracts.tables import ExtractRow
+from datasets.formats.kinds import kind_of
 from datasets.outputs import opening as outputs
 from datasets.outputs.opening import Output
 from datasets.outputs.rules import missing_review
@@ -333,12 +334,9 @@ class Parcel:
 
 def parcel_of(row: ExtractRow) -> Parcel:
     """The file under the name that people keep it by."""
-    kind, ending = (
-        ("text/csv; charset=utf-8", "csv")
-        if row.form == DeliveryForm.EXTRACT_CSV
-        else ("application/vnd.apache.parquet", "parquet")
-    )
-    return Parcel(row.sha256 or "", f"{row.dataset_id}-v{row.release_number}-{row.id[-8:]}.{ending}", kind)
+    kind = kind_of(row.form)
+    name = f"{row.dataset_id}-v{row.release_number}-{row.id[-8:]}.{kind.ending}"
+    return Parcel(row.sha256 or "", name, kind.media_type)
 
 
 def open_download(work: Work, actor: Actor, extract_id: ExtractId) -> Parcel:

@@ -18,6 +18,7 @@ from auth.policy.model import ColumnTerm, DeliveryForm, Use
 from core.text import Text
 from datasets.cells import safe_name
 from datasets.extracts.reading import reader_of
+from datasets.formats.kinds import KINDS
 from datasets.outputs.rules import Finding
 
 _START: Final = "(?:^|[^0-9A-Za-z])"
@@ -29,7 +30,7 @@ PSEUDONYM: Final = "^[0-9a-f]{20}$"
 _NUMBER: Final = r"^[+-]?[0-9.,]+(?:[eE][+-]?[0-9]+)?$"
 _WEIGHTS: Final = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 _CHECK_DIGITS: Final = "10X98765432"
-_RUNS_FORMULAS: Final = frozenset({DeliveryForm.EXTRACT_CSV})
+_RUNS_FORMULAS: Final = frozenset(form for form, kind in KINDS.items() if kind.runs_formulas)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,8 @@ def check(
         names = reader_of(path, form).schema.names
     except (ValueError, OSError) as fault:
         return [_unreadable(fault)]
+    if not names and form is DeliveryForm.EXTRACT_JSONL:  # no rows, and so nothing that names a column
+        return [] if expected.rows == 0 else [_other_rows(0, expected.rows)]
     found = list(_columns(names, expected, form))
     config: dict[str, Any] = {"memory_limit": f"{memory_limit_mb}MB", "temp_directory": str(scratch)}
     with duckdb.connect(config=config) as connection:
@@ -72,6 +75,13 @@ def _unreadable(fault: Exception) -> Finding:
         "not-readable", "", 0,
         Text(f"文件不能按其形式读回（{said}）。", f"The file cannot be read back in its own form ({said})."),
     )  # fmt: skip
+
+
+def _other_rows(rows: int, planned: int) -> Finding:
+    text = Text(
+        f"文件有 {rows} 行，计划为 {planned} 行。", f"The file has {rows} rows; the plan says {planned}."
+    )
+    return Finding("rows-differ-from-plan", "", rows, text)
 
 
 def _columns(names: Sequence[str], expected: Expected, form: DeliveryForm) -> list[Finding]:
@@ -115,11 +125,7 @@ def _values(
     assert counts is not None  # noqa: S101 - an aggregate gives a row
     found = []
     if counts[0] != expected.rows:
-        text = Text(
-            f"文件有 {counts[0]} 行，计划为 {expected.rows} 行。",
-            f"The file has {counts[0]} rows; the plan says {expected.rows}.",
-        )
-        found.append(Finding("rows-differ-from-plan", "", int(counts[0]), text))
+        found.append(_other_rows(int(counts[0]), expected.rows))
     uses = dict(enumerate(expected.terms))
     for place, at in enumerate(texts):
         mobile, shaped, proven, formula, broken = counts[1 + place * 5 : 6 + place * 5]

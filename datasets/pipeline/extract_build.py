@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 from auth.policy.model import DeliveryForm
 from auth.profile.now import limits_now
 from catalog.assets import asset
-from core.errors import Unavailable
+from core.errors import Conflict, Unavailable
 from core.ids import ExtractId
 from core.jobs_run import JobContext, JobKind
 from core.text import Text
@@ -22,6 +23,7 @@ from datasets.extracts.build import Recipe, build, count
 from datasets.extracts.keys import grant_key, master_key
 from datasets.extracts.signing import signing_key
 from datasets.extracts.tables import ExtractRow
+from datasets.formats.fitting import misfits
 from datasets.outputs import opening as outputs
 from datasets.outputs.checks import Expected, check
 from datasets.references import look_up
@@ -56,6 +58,11 @@ def _build(ctx: JobContext, extract_id: ExtractId) -> dict[str, Any]:
     release = ctx.files.path(making.release_sha256)
     memory, scratch = ctx.settings.memory_limit_mb, ctx.settings.scratch_dir
     expected = count(release, case.row_filter, memory_limit_mb=memory, scratch=scratch)
+    leaving = partial(
+        count, release, case.row_filter, memory_limit_mb=memory, scratch=scratch, cells=case.cells
+    )
+    if reasons := misfits(DeliveryForm(row.form), release, case.terms, leaving):
+        raise Conflict(reasons[0].text, reasons=reasons)
     key = grant_key(master_key(ctx.settings.keys_dir), row.dataset_id, row.grant_id)
     recipe = Recipe(case.terms, case.row_filter, DeliveryForm(row.form), key, _facts(row), case.cells)
     out = ctx.scratch(".part")
@@ -115,7 +122,7 @@ def judged(
 
     about: what the verdict is stored for. reference: the instant that rules about time count from.
 
-    A CSV file has no types: what it was written from is made once more as Parquet, by the same recipe, and judged.
+    Other forms than Parquet have no types: what it was written from is made once more as Parquet, by the same recipe, and judged.
     """
     with ctx.read() as work:
         rules = export_suite.in_force(work, dataset_id)
@@ -125,7 +132,7 @@ def judged(
         return None
     memory, scratch = ctx.settings.memory_limit_mb, ctx.settings.scratch_dir
     table = out
-    if recipe.form is DeliveryForm.EXTRACT_CSV:
+    if recipe.form is not DeliveryForm.EXTRACT_PARQUET:
         table = ctx.scratch(".judged")
         build(
             release,

@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from api.house import House
+from auth.policy.model import EXTRACT_FORMS
 from core.jobs import JobRow
 from tests.datasets.extracts.scene import Scene, a_scene
 from tests.web.browser import OpenPage, axe, overflow, shot
@@ -26,7 +27,7 @@ def _failed(scene: Scene) -> str:
 def test_every_extract_page_is_legible_and_within_the_window(
     sqlite_house: House, open_page: OpenPage, lang: str
 ) -> None:
-    scene = a_scene(sqlite_house, quotas={"extracts": 20, "rows": 1000})
+    scene = a_scene(sqlite_house, quotas={"extracts": 20, "rows": 1000}, forms=sorted(EXTRACT_FORMS))
     ready, failed, building = scene.delivered().id, _failed(scene), scene.asks().id
     pages = {
         "list": "/extracts", "choose": "/extracts/new", "new": f"/extracts/new?grant={scene.grant_id}",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import zipfile
 from collections.abc import Callable
 from datetime import date, datetime
 from pathlib import Path
@@ -24,6 +25,7 @@ from datasets.extracts import service
 from datasets.extracts.build import Recipe, build
 from datasets.extracts.compile import pseudonym
 from datasets.extracts.keys import grant_key, master_key
+from datasets.formats.kinds import KINDS
 from tests.datasets.extracts.scene import COLUMNS, GRANTED, VENUES, Scene, a_scene, a_table
 from tests.desk import a_grant
 
@@ -65,7 +67,7 @@ def test_what_was_not_asked_for_is_nowhere_in_the_file(scene: Scene) -> None:
     assert (statistics.min, statistics.max) == (12, 12)
 
 
-@pytest.mark.parametrize("form", sorted(EXTRACT_FORMS))
+@pytest.mark.parametrize("form", sorted(EXTRACT_FORMS - {"extract_geojson"}))
 def test_no_value_of_a_dropped_or_masked_column_survives_in_the_bytes(sqlite_house: House, form: str) -> None:
     columns = [
         {"name": "venue_id", "reason": "主键用于核对"},
@@ -73,10 +75,13 @@ def test_no_value_of_a_dropped_or_masked_column_survives_in_the_bytes(sqlite_hou
         {"name": "contact_phone", "reason": "核对脱敏效果", "use": "masked", "mask": {"kind": "redact"}},
         {"name": "venue_name", "reason": "核对脱敏效果", "use": "masked", "mask": {"kind": "keep", "head": 1, "tail": 0}},
     ]  # fmt: skip
-    scene = a_scene(sqlite_house, columns=columns)
-    raw = scene.file(scene.delivered(form=form).id).read_bytes()
+    scene = a_scene(sqlite_house, columns=columns, forms=[form])
+    path = scene.file(scene.delivered(form=form).id)
+    raw = path.read_bytes()
+    if zipfile.is_zipfile(path):
+        raw = b"".join(zipfile.ZipFile(path).read(name) for name in zipfile.ZipFile(path).namelist())
     for word in ("秘密", "1380000", "鹏所城"):
-        assert word.encode() not in raw, word
+        assert word.encode(KINDS[DeliveryForm(form)].encoding.removesuffix("-sig")) not in raw, word
 
 
 def test_masks_do_what_the_agreement_says(sqlite_house: House) -> None:
