@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from pyroaring import BitMap
 
-from datasets.queries.engine import Codes, Rows, Whole, as_told, classes, figures, row_sets
+from datasets.queries.engine import Codes, Makers, Rows, Whole, as_told, classes, figures, makers, row_sets
 from datasets.queries.model import Classed, Count, Extremes, Group, Histogram, Mean, Quantile, QueryAsk, Sum
 from datasets.queries.rules import (
     Control,
@@ -42,13 +43,14 @@ def tell(
     ask: QueryAsk, found: Rows, who: Codes | None, control: Control, lists: dict[str, list[str]]
 ) -> Told:
     """Every figure that the rules let out; groups of which nothing is told do not appear, unless a published list names them."""
-    cells = len(found.keys)
-    columns = {label(measure): _figured(measure, found, cells, who, control) for measure in ask.select}
+    counting = _Counting(found, who, control)
+    columns = {label(measure): counting.figured(measure) for measure in ask.select}
     told = Told([])
     for measure in ask.select:
         _, sets = columns[label(measure)]
-        if sets:
-            told.partitions.setdefault(measure_key(measure), []).append(sets)
+        held = told.partitions.setdefault(measure_key(measure), [])
+        if sets and sets not in held:
+            held.append(sets)
     names = [label(group) for group in ask.group_by]
     for at, key in enumerate(found.keys):
         row = {
@@ -85,66 +87,93 @@ def _is_whole(group: Group) -> bool:
 Column = tuple[list[Any], list[BitMap]]
 
 
-def _figured(
-    measure: Count | Sum | Mean | Classed, found: Rows, cells: int, who: Codes | None, control: Control
-) -> Column:
-    """The values of a measure by cell, None where it stays in; and the sets of rows of what is told."""
-    if isinstance(measure, Count):
-        made = figures(cells, found.cell, found.places, who, None)
-        told = complemented(made, lambda figure: is_safe_count(figure, control))
-        values: list[Any] = [
-            rounded_count(each.rows, control.round_to) if ok else None
+class _Part:
+    """The rows where a column is there, by cell; who made them and which they are is worked out once for all measures."""
+
+    def __init__(self, cells: int, cell: Whole, places: Whole, who: Codes | None) -> None:
+        self.cells, self.cell, self.places, self.who = cells, cell, places, who
+
+    @cached_property
+    def makers(self) -> Makers:
+        return makers(self.cells, self.cell, self.places, self.who)
+
+    @cached_property
+    def sets(self) -> list[BitMap]:
+        return list(row_sets(self.cells, self.cell, self.places))
+
+    def told(self, which: Sequence[bool]) -> list[BitMap]:
+        return (
+            [rows for rows, ok in zip(self.sets, which, strict=True) if ok and len(rows)]
+            if any(which)
+            else []
+        )
+
+
+class _Counting:
+    """The figures of one question's measures over the rows found."""
+
+    def __init__(self, found: Rows, who: Codes | None, control: Control) -> None:
+        self.found, self.who, self.control, self.cells = found, who, control, len(found.keys)
+        self.every = _Part(self.cells, found.cell, found.places, who)
+        self.parts: dict[str, tuple[_Part, NDArray[np.float64]]] = {}
+        self.sums: dict[str, tuple[list[Figure], list[bool]]] = {}
+
+    def present(self, column: str) -> tuple[_Part, NDArray[np.float64]]:
+        """The rows where the value is there, and the values."""
+        if column not in self.parts:
+            amounts, part = self.found.values[column], self.every
+            there = np.isfinite(amounts)
+            if not there.all():
+                amounts = amounts[there]
+                part = _Part(self.cells, self.found.cell[there], self.found.places[there], self.who)
+            self.parts[column] = part, amounts
+        return self.parts[column]
+
+    def figured(self, measure: Count | Sum | Mean | Classed) -> Column:
+        """The values of a measure by cell, None where it stays in; and the sets of rows of what is told."""
+        if isinstance(measure, Count):
+            return self._counted()
+        part, amounts = self.present(measure.column)
+        if not isinstance(measure, Sum | Mean):
+            return _classed(measure, part, amounts, self.control)
+        if measure.column not in self.sums:
+            made = figures(part.makers, amounts)
+            self.sums[measure.column] = made, complemented(made, lambda each: is_safe_sum(each, self.control))
+        made, told = self.sums[measure.column]
+        share = isinstance(measure, Mean)
+        values = [
+            rounded_number(each.value / each.rows if share else each.value, self.control.digits)
+            if ok
+            else None
             for each, ok in zip(made, told, strict=True)
         ]
-        return values, _sets(cells, found.cell, found.places, told)
-    cell, places, amounts = _present(found, measure.column)
-    if not isinstance(measure, Sum | Mean):
-        return _classed(measure, cells, cell, places, amounts, who, control)
-    made = figures(cells, cell, places, who, amounts)
-    told = complemented(made, lambda figure: is_safe_sum(figure, control))
-    share = isinstance(measure, Mean)
-    values = [
-        rounded_number(each.value / each.rows if share else each.value, control.digits) if ok else None
-        for each, ok in zip(made, told, strict=True)
-    ]
-    return values, _sets(cells, cell, places, told)
+        return values, part.told(told)
+
+    def _counted(self) -> Column:
+        made = figures(self.every.makers, None)
+        told = complemented(made, lambda figure: is_safe_count(figure, self.control))
+        values = [
+            rounded_count(each.rows, self.control.round_to) if ok else None
+            for each, ok in zip(made, told, strict=True)
+        ]
+        return values, self.every.told(told)
 
 
-def _present(found: Rows, column: str) -> tuple[Whole, Whole, NDArray[np.float64]]:
-    """The rows where the value is there."""
-    amounts = found.values[column]
-    there = np.isfinite(amounts)
-    if there.all():
-        return found.cell, found.places, amounts
-    return found.cell[there], found.places[there], amounts[there]
-
-
-def _sets(cells: int, cell: Whole, places: Whole, told: Sequence[bool]) -> list[BitMap]:
-    return [rows for rows, ok in zip(row_sets(cells, cell, places), told, strict=True) if ok and len(rows)]
-
-
-def _classed(
-    measure: Classed,
-    cells: int,
-    cell: Whole,
-    places: Whole,
-    amounts: NDArray[np.float64],
-    who: Codes | None,
-    control: Control,
-) -> Column:
+def _classed(measure: Classed, part: _Part, amounts: NDArray[np.float64], control: Control) -> Column:
     """Histogram, quantile and extremes all come from classes of values; a class is told, or pointed at, only when it is safe."""
     at, starts = classes(amounts, measure.width)
     many = max(len(starts), 1)
-    made = figures(cells * many, cell * many + at, places, who, None)
+    fine = _Part(part.cells * many, part.cell * many + at, part.places, part.who)
+    made = figures(fine.makers, None)
     values: list[Any] = []
     told: list[bool] = []
-    for k in range(cells):
+    for k in range(part.cells):
         own = made[k * many : (k + 1) * many]
         shown = _classes_told(own, control)
         value, used = _said(measure, own, shown, [float(start) * measure.width for start in starts], control)
         values.append(value)
         told += used
-    return values, _sets(cells * many, cell * many + at, places, told)
+    return values, fine.told(told)
 
 
 def _classes_told(own: list[Figure], control: Control) -> list[bool]:

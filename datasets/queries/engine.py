@@ -7,8 +7,8 @@ Who contributed what is read from an index of numbers, made once for a release a
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -24,6 +24,8 @@ from pyroaring import BitMap
 from auth.policy.filters.model import RowFilter
 from datasets.extracts.build import engine_of, unfit, visible_rows
 from datasets.extracts.compile import Held, present
+from datasets.queries import cache_files
+from datasets.queries.bitmaps import bitmap
 from datasets.queries.model import Group
 from datasets.queries.rules import Figure
 
@@ -53,20 +55,20 @@ def contributors(release: Path, column: str | None, cache: Path, *, memory_limit
         return None
     name = hashlib.sha256(f"{release.name}\n{column}".encode()).hexdigest()
     kept = cache / f"contributors-{name}.npy"
-    if not kept.exists():
-        cache.mkdir(parents=True, exist_ok=True)
-        with engine_of(memory_limit_mb, cache) as connection:
-            source, held = visible_rows(connection, release, None)
-            if column not in held:
-                raise unfit(f"no column {column}")
-            found = source.select(_text(held[column]).alias("c")).to_arrow_table().column("c")
-        coded = found.combine_chunks().dictionary_encode(null_encoding="encode")
-        coming = cache / f"{kept.name}.{os.getpid()}.part"
-        with coming.open("wb") as out:
-            np.save(out, coded.indices.to_numpy(zero_copy_only=False).astype(np.uint32))
-        coming.replace(kept)
-    loaded: Codes = np.load(kept, mmap_mode="r", allow_pickle=False)
-    return loaded
+    with suppress(FileNotFoundError):
+        loaded: Codes = np.load(kept, mmap_mode="r", allow_pickle=False)
+        cache_files.used(kept)
+        return loaded
+    cache.mkdir(parents=True, exist_ok=True)
+    with engine_of(memory_limit_mb, cache) as connection:
+        source, held = visible_rows(connection, release, None)
+        if column not in held:
+            raise unfit(f"no column {column}")
+        found = source.select(_text(held[column]).alias("c")).to_arrow_table().column("c")
+    coded = found.combine_chunks().dictionary_encode(null_encoding="encode")
+    codes: Codes = coded.indices.to_numpy(zero_copy_only=False).astype(np.uint32)
+    cache_files.put(kept, lambda out: np.save(out, codes))
+    return codes
 
 
 def _text(held: Held) -> Expression:
@@ -138,17 +140,17 @@ def _cells(columns: list[pa.ChunkedArray], rows: int, max_groups: int) -> tuple[
             raise TooManyGroups
         words.append(coded.dictionary.to_pylist())
         cell = cell * len(words[-1]) + coded.indices.to_numpy(zero_copy_only=False)
-    used = np.flatnonzero(np.bincount(cell)) if rows else np.zeros(0, np.int64)
+    held = np.bincount(cell)
+    used = np.flatnonzero(held)
     if len(used) > max_groups:
         raise TooManyGroups
-    cell = np.searchsorted(used, cell)
     keys = [_key(int(each), words) for each in used]
     order = sorted(
         range(len(keys)), key=lambda at: tuple((value is None, str(type(value)), value) for value in keys[at])
     )
-    place = np.zeros(len(keys), np.int64)
-    place[order] = np.arange(len(keys))
-    return [keys[at] for at in order], place[cell] if rows else cell
+    place = np.zeros(len(held), np.int64)
+    place[used[order]] = np.arange(len(keys))
+    return [keys[at] for at in order], place[cell]
 
 
 def _key(code: int, words: list[list[Any]]) -> tuple[Any, ...]:
@@ -169,43 +171,52 @@ def as_told(value: Any) -> Any:  # noqa: ANN401 - a group's value as JSON
     return value if value is None or isinstance(value, str | int | bool) else str(value)
 
 
-def figures(
-    cells: int, cell: Whole, places: Whole, who: Codes | None, values: NDArray[np.float64] | None
-) -> list[Figure]:
-    """What each of the cells is made of, in order. `values`: what is summed; None where only rows are counted."""
+@dataclass(frozen=True, slots=True)
+class Makers:
+    """Who made each cell, worked out once for every measure of the same rows.
+
+    `at`: for every row, the place of its contributor's share of its cell; those of cell n lie at `ends[n]` to `ends[n + 1]`.
+    None when every row is its own contributor.
+    """
+
+    cell: Whole
+    counted: Whole
+    numbers: Whole
+    at: Whole | None
+    ends: Whole
+
+
+def makers(cells: int, cell: Whole, places: Whole, who: Codes | None) -> Makers:
+    """What the cells are made of, without amounts."""
     counted = np.bincount(cell, minlength=cells)
-    sums = np.zeros(cells)
-    if values is not None:
-        sums = np.bincount(cell, weights=values, minlength=cells).astype(np.float64)
     if who is None:
-        return _of_rows(cells, cell, counted, sums, values)
+        return Makers(cell, counted, counted, None, np.concatenate(([0], np.cumsum(counted))))
     people = int(who.max()) + 1 if len(who) else 1
+    joint = cell * people
+    joint += who[places]
     if cells * people <= _DENSE:
-        joint = cell * people + who[places]
-        held = np.bincount(joint, minlength=cells * people).reshape(cells, people)
-        numbers = (held > 0).sum(1)
-        shares = np.bincount(joint, weights=values, minlength=cells * people) if values is not None else None
-        amounts = np.abs(shares.reshape(cells, people)) if shares is not None else None
-        return _figures(counted, numbers, sums, [None] * cells if amounts is None else list(amounts))
-    joint, at = np.unique(cell * people + who[places], return_inverse=True)
-    owner = joint // people
-    numbers = np.bincount(owner, minlength=cells)
-    if values is None:
-        return _figures(counted, numbers, sums, [None] * cells)
-    each = np.abs(np.bincount(at, weights=values))
+        there = np.zeros(cells * people, np.bool_)
+        there[joint] = True
+        return Makers(
+            cell, counted, there.reshape(cells, people).sum(1), joint, np.arange(cells + 1) * people
+        )
+    found, at = np.unique(joint, return_inverse=True)
+    owner = found // people
     ends = np.searchsorted(owner, np.arange(cells + 1))
-    return _figures(counted, numbers, sums, [each[ends[k] : ends[k + 1]] for k in range(cells)])
+    return Makers(cell, counted, np.bincount(owner, minlength=cells), at, ends)
 
 
-def _of_rows(
-    cells: int, cell: Whole, counted: Whole, sums: NDArray[np.float64], values: NDArray[np.float64] | None
-) -> list[Figure]:
+def figures(made: Makers, values: NDArray[np.float64] | None) -> list[Figure]:
+    """The cells' figures, in order. `values`: what is summed; None where only rows are counted."""
+    cells, ends = len(made.counted), made.ends
     if values is None:
-        return _figures(counted, counted, sums, [None] * cells)
-    order = np.argsort(cell, kind="stable")
-    ends = np.concatenate(([0], np.cumsum(counted)))
-    sorted_values = np.abs(values[order])
-    return _figures(counted, counted, sums, [sorted_values[ends[k] : ends[k + 1]] for k in range(cells)])
+        return _figures(made.counted, made.numbers, np.zeros(cells), [None] * cells)
+    sums = np.bincount(made.cell, weights=values, minlength=cells).astype(np.float64)
+    if made.at is None:
+        shares = np.abs(values[np.argsort(made.cell, kind="stable")])
+    else:
+        shares = np.abs(np.bincount(made.at, weights=values, minlength=int(ends[-1])))
+    return _figures(made.counted, made.numbers, sums, [shares[ends[k] : ends[k + 1]] for k in range(cells)])
 
 
 def _figures(
@@ -238,5 +249,6 @@ def row_sets(cells: int, cell: Whole, places: Whole) -> Iterator[BitMap]:
     order = np.argsort(cell.astype(np.uint16) if cells < 2**16 else cell, kind="stable")
     ends = np.concatenate(([0], np.cumsum(np.bincount(cell, minlength=cells))))
     ordered = places[order].astype(np.uint32)
+    rows = int(places.max()) + 1 if len(places) else 0
     for k in range(cells):
-        yield BitMap(ordered[ends[k] : ends[k + 1]])
+        yield bitmap(ordered[ends[k] : ends[k + 1]], rows)

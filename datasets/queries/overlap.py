@@ -9,8 +9,8 @@ over a prime field. Nothing is answered that would make one possible. Residual r
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -18,6 +18,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 from pyroaring import BitMap
+
+from datasets.queries import cache_files
 
 PRIME: Final = 2_147_483_629  # below 2^31, so that products stay within 64 bits
 _MAX_ATOMS: Final = 20_000
@@ -136,16 +138,13 @@ def _eliminated(matrix: NDArray[np.int64], columns: int) -> tuple[NDArray[np.int
 def kept(cache: Path, name: str, make: Callable[[], Atoms | None]) -> Atoms | None:
     """The atoms called `name` from the cache, or made anew; what is in the cache may vanish at any time."""
     place = cache / f"atoms-{name}.npz"
-    if place.exists():
-        with np.load(place, allow_pickle=False) as found:
-            return Atoms(found["labels"], found["parts"])
+    with suppress(FileNotFoundError), np.load(place, allow_pickle=False) as found:
+        cache_files.used(place)
+        return Atoms(found["labels"], found["parts"])
     made = make()
     if made is not None and len(made.parts):
-        cache.mkdir(parents=True, exist_ok=True)
-        coming = cache / f"{place.name}.{os.getpid()}.part"
-        with coming.open("wb") as out:
-            np.savez(out, labels=made.labels, parts=made.parts)
-        coming.replace(place)
+        whole = made
+        cache_files.put(place, lambda out: np.savez(out, labels=whole.labels, parts=whole.parts))
     return made
 
 
