@@ -3,9 +3,9 @@
 Why this exists: Starlette's file answer is right about ranges but ignores `If-None-Match`, sends small chunks (15 % of what
 the loopback can do), and goes on sending after the right to receive has ended. Measured in docs/decisions/0009.
 
-The window: the right is asked for before the first byte, then before the next chunk whenever 4 MiB or one second have
-passed since it was last asked for. After a revocation has committed, at most 4 MiB and no more than what one second
-carries still leave the service; what already lies in the sockets' buffers cannot be called back.
+The right is asked for before the first byte and, with a `Watch`, before every chunk (256 KiB) whenever anything was written since that
+may end it, and each second besides, for what ends by the clock. So no chunk that begins after a revocation has committed leaves;
+what already lies in the sockets' buffers cannot be called back. Without a watch it is asked whenever 4 MiB or a second have passed.
 """
 
 from __future__ import annotations
@@ -21,7 +21,10 @@ from anyio import CancelScope
 from fastapi import Request
 from fastapi.responses import FileResponse, Response
 from starlette.concurrency import run_in_threadpool
+from starlette.responses import MalformedRangeHeader, RangeNotSatisfiable
 from starlette.types import Message, Receive, Scope, Send
+
+from api.watching import Watch
 
 RECHECK_BYTES: Final = 4 * 1024 * 1024
 RECHECK_S: Final = 1.0
@@ -46,12 +49,13 @@ class GuardedFile(FileResponse):
         media_type: str,
         may_go_on: Callable[[], bool] | None = None,
         on_end: Callable[[int, bool], None] | None = None,
+        watch: Watch | None = None,
     ) -> None:
         super().__init__(path, filename=filename, media_type=media_type, headers=_headers(sha256))
-        self._may_go_on, self._on_end = may_go_on, on_end
+        self._may_go_on, self._on_end, self._watch = may_go_on, on_end, watch
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        guard = _Guard(send, self._may_go_on)
+        guard = _Guard(send, self._may_go_on, self._watch)
         # a server that sends files by itself would send past the guard
         extensions = {k: v for k, v in scope.get("extensions", {}).items() if k != "http.response.pathsend"}
         try:
@@ -63,10 +67,10 @@ class GuardedFile(FileResponse):
 
 
 class _Guard:
-    """Passes messages on; asks again before a chunk when the window is over."""
+    """Passes messages on; asks again before a chunk when something was written, or the window is over."""
 
-    def __init__(self, send: Send, may_go_on: Callable[[], bool] | None) -> None:
-        self._send, self._may_go_on = send, may_go_on
+    def __init__(self, send: Send, may_go_on: Callable[[], bool] | None, watch: Watch | None = None) -> None:
+        self._send, self._may_go_on, self._watch, self._mark = send, may_go_on, watch, -1
         self.sent, self._asked_at, self._asked_when = 0, 0, time.monotonic()
         self.was_cut, self._is_file = False, False
 
@@ -79,18 +83,46 @@ class _Guard:
         await self._send(message)
 
     async def _ask(self) -> None:
-        is_fresh = self.sent - self._asked_at < RECHECK_BYTES
-        if self._may_go_on is None or (is_fresh and time.monotonic() - self._asked_when < RECHECK_S):
+        if self._may_go_on is None:
+            return
+        is_fresh = await self._nothing_happened() and time.monotonic() - self._asked_when < RECHECK_S
+        if is_fresh:
             return
         self._asked_at, self._asked_when = self.sent, time.monotonic()
         if not await run_in_threadpool(self._may_go_on):
             self.was_cut = True
             raise DeliveryStopped("the right to receive this file has ended")
 
+    async def _nothing_happened(self) -> bool:
+        if self._watch is None:
+            return self.sent - self._asked_at < RECHECK_BYTES
+        newest = (
+            self._watch.newest() if self._watch.is_instant else await run_in_threadpool(self._watch.newest)
+        )
+        before, self._mark = (
+            self._mark,
+            newest,
+        )  # looked at before the right is asked for, so nothing falls between
+        return newest == before
+
 
 def takes_bytes(request: Request, sha256: str) -> bool:
     """Whether the request would be answered with bytes of the file: no HEAD, and the reader does not hold it already."""
     return request.method != "HEAD" and not _holds(request, sha256)
+
+
+def would_send(request: Request, sha256: str, size_bytes: int) -> bool:
+    """Whether `deliver` would answer with bytes of the file: as `takes_bytes`, and a range that is asked for exists."""
+    wanted = request.headers.get("range")
+    if not takes_bytes(request, sha256) or wanted is None:
+        return takes_bytes(request, sha256)
+    if request.headers.get("if-range", f'"{sha256}"') != f'"{sha256}"':
+        return True  # the range does not count: the whole file
+    try:
+        FileResponse._parse_range_header(wanted, size_bytes)
+    except (MalformedRangeHeader, RangeNotSatisfiable):
+        return False
+    return True
 
 
 def _holds(request: Request, sha256: str) -> bool:
@@ -107,12 +139,19 @@ def deliver(
     media_type: str,
     may_go_on: Callable[[], bool] | None = None,
     on_end: Callable[[int, bool], None] | None = None,
+    watch: Watch | None = None,
 ) -> Response:
     """The file, or 304 when the reader holds it already. Register the route for GET and HEAD both."""
     if _holds(request, sha256):
         return Response(status_code=304, headers=_headers(sha256))
     return GuardedFile(
-        path, sha256=sha256, filename=filename, media_type=media_type, may_go_on=may_go_on, on_end=on_end
+        path,
+        sha256=sha256,
+        filename=filename,
+        media_type=media_type,
+        may_go_on=may_go_on,
+        on_end=on_end,
+        watch=watch,
     )
 
 

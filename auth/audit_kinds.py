@@ -129,6 +129,7 @@ KIND_NAMES: Final[Mapping[str, Text]] = {
     "extract.ready": Text("提取完成", "Extract ready"),
     "extract.failed": Text("提取失败", "Extract failed"),
     "extract.downloaded": Text("下载提取文件", "Extract downloaded"),
+    "extract.ticket_issued": Text("领取下载票据", "Download ticket taken"),
     "extract.cut_off": Text("下载被中断", "Download cut off"),
     "extract.download_refused": Text("下载被拒绝", "Download refused"),
     "extract.kept_in": Text("提取不予出域", "Extract must not leave"),

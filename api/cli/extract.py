@@ -12,7 +12,7 @@ import typer
 from api.client import DEFAULT_DIR, Api, As, DataDir, Json, Server, Token, connect, demand_room_for, show
 
 app = typer.Typer(
-    help="Extracts under a grant: plan, request, list, show, withdraw, download, receipt.",
+    help="Extracts under a grant: plan, request, list, show, withdraw, download, ticket, receipt.",
     no_args_is_help=True,
 )
 
@@ -126,6 +126,16 @@ def download(
         wanted = api.get(f"/extracts/{extract_id}")["sha256"]
         _take(api, extract_id, wanted, out)
     show({"path": str(out), "sha256": wanted, "bytes": out.stat().st_size}, as_json)
+
+
+@app.command("ticket")
+def ticket(
+    extract_id: str, data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "",
+    as_json: Json = False,
+) -> None:  # fmt: skip
+    """A one-time address of the file, good for five minutes, for a browser or a download manager."""
+    with connect(data_dir, server, token, user) as api:
+        show(api.post(f"/extracts/{extract_id}/tickets", {}), as_json)
 
 
 def _take(api: Api, extract_id: str, wanted: str, out: Path) -> None:

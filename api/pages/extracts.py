@@ -15,7 +15,7 @@ from api.delivery import attachment
 from api.deps import ActorDep, HouseDep, LangDep, ReadDep
 from api.forms import tried
 from api.house import House
-from api.routes.extracts import ask, delivery_proof, send
+from api.routes.extracts import ask, delivery_proof, send, ticket
 from api.web import go, page
 from auth.asset import Asset
 from auth.grants import queries as grant_queries
@@ -247,6 +247,22 @@ def withdraw(house: HouseDep, actor: ActorDep, extract_id: ExtractId) -> Respons
     return go(
         f"/extracts/{extract_id}", Text("已撤回，额度已退还。", "Withdrawn; the quotas were given back.")
     )
+
+
+@router.post("/{extract_id}/ticket", response_class=HTMLResponse, **access("datasets:extract:request"))
+def ticket_page(request: Request, house: HouseDep, actor: ActorDep, extract_id: ExtractId) -> Response:
+    """A one-time link, shown once."""
+    try:
+        made = ticket(request, house, actor, extract_id)
+    except NotFound:
+        raise
+    except AppError as refusal:
+        return go(f"/extracts/{extract_id}", refusal.detail)
+    with house.read() as work:
+        found = service.extract(work, actor, extract_id)
+    answer = page(request, "extracts/ticket.html", extract=found, ticket=made)
+    answer.headers["Cache-Control"] = "no-store"
+    return answer
 
 
 @router.get("/{extract_id}/file", **access("datasets:extract:request"))

@@ -13,6 +13,7 @@ from api.deps import HouseDep
 from api.house import House
 from api.identity import network_of
 from api.sharing import refused
+from api.watching import watch_of
 from api.witnessed import noted
 from core.errors import AccessRefused
 from datasets.sharing import links, service
@@ -71,5 +72,12 @@ def _send(request: Request, house: House, link: Link, name: str) -> Response:
                 service.note_sent(work, view, size_bytes)
 
     return deliver(
-        request, path, sha256=sha256, filename=name, media_type=PARQUET, may_go_on=may_go_on, on_end=on_end
+        request,
+        path,
+        sha256=sha256,
+        filename=name,
+        media_type=PARQUET,
+        may_go_on=may_go_on,
+        on_end=on_end,
+        watch=watch_of(house),
     )

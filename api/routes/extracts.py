@@ -11,6 +11,7 @@ from api.delivery import deliver, takes_bytes
 from api.deps import ActorDep, HouseDep, LangDep, ReadDep, WorkDep
 from api.gives import gives, gives_file
 from api.house import House
+from api.watching import watch_of
 from api.witnessed import noted
 from auth.actor import Actor
 from auth.identity.principals import again
@@ -19,8 +20,9 @@ from auth.proof.checkpoint import Place
 from auth.proof.service import InclusionRead
 from core.errors import AccessRefused, QuotaExceeded
 from core.ids import ExtractId
-from datasets.extracts import planning, queries, service, signing
+from datasets.extracts import planning, queries, service, signing, tickets
 from datasets.extracts.models import ExtractCreate, ExtractRead, ExtractState, PlanRead
+from datasets.extracts.tickets import TicketRead
 from datasets.outputs import deciding
 
 router = APIRouter(prefix="/extracts", tags=["extracts"])
@@ -106,6 +108,24 @@ def withdraw_extract(work: WorkDep, actor: ActorDep, extract_id: ExtractId) -> E
     return service.extract(work, actor, extract_id)
 
 
+@router.post("/{extract_id}/tickets", status_code=201, **access("datasets:extract:request"))
+def issue_ticket(request: Request, house: HouseDep, actor: ActorDep, extract_id: ExtractId) -> TicketRead:
+    """A one-time address of the file, good for five minutes, for programs that cannot sign in. It acts as the caller."""
+    return ticket(request, house, actor, extract_id)
+
+
+def ticket(request: Request, house: House, actor: Actor, extract_id: ExtractId) -> TicketRead:
+    """Issue in one transaction; a refusal is recorded in another."""
+    try:
+        with house.write() as work:
+            return tickets.issue(work, actor, extract_id, house.settings.public_url)
+    except AccessRefused as refusal:
+        with house.write() as work:
+            service.note_download_refusal(work, actor, extract_id, refusal)
+        noted(request)
+        raise
+
+
 @router.head("/{extract_id}/file", **access("datasets:extract:request"), **gives_file())
 @router.get("/{extract_id}/file", **access("datasets:extract:request"), **gives_file())
 def download_extract(request: Request, house: HouseDep, actor: ActorDep, extract_id: ExtractId) -> Response:
@@ -139,5 +159,5 @@ def send(request: Request, house: House, actor: Actor, extract_id: ExtractId) ->
 
     return deliver(
         request, path, sha256=parcel.sha256, filename=parcel.filename, media_type=parcel.media_type,
-        may_go_on=may_go_on, on_end=on_end,
+        may_go_on=may_go_on, on_end=on_end, watch=watch_of(house),
     )  # fmt: skip

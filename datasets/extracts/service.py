@@ -352,13 +352,21 @@ def open_download(work: Work, actor: Actor, extract_id: ExtractId) -> Parcel:
     return parcel_of(row)
 
 
-def note_download(work: Work, actor: Actor, extract_id: ExtractId, asked_range: str) -> None:
-    """Write one download down; its transaction commits before the first byte leaves."""
+def note_download(
+    work: Work, actor: Actor, extract_id: ExtractId, asked_range: str, *, ticket: str = ""
+) -> None:
+    """Write one download down; its transaction commits before the first byte leaves. `ticket`: the one that it used up."""
     row = queries.row(work, extract_id, actor, to_change=True)
     row.downloads += 1
     row.last_download_at = work.now
     work.db.add(row)
-    _note(work, actor, "extract.downloaded", row, {"sha256": row.sha256, "range": asked_range[:200]})
+    _note(
+        work,
+        actor,
+        "extract.downloaded",
+        row,
+        {"sha256": row.sha256, "range": asked_range[:200]} | ({"ticket": ticket} if ticket else {}),
+    )
     taking = replace(_taking(row, actor.origin), person_id=actor.person_id, account=actor.username)
     ledger.enter(work, GrantId(row.grant_id), ledger.DOWNLOAD, subject=row.id, taking=taking)
 

@@ -48,3 +48,22 @@ class ExtractRow(SQLModel, table=True):
     downloads: int = 0
     bytes_sent: int = Field(default=0, sa_type=BigInteger)
     last_download_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class DownloadTicketRow(SQLModel, table=True):
+    """Leave to fetch one extract once, without signing in. `token_hash` is the SHA-256 of what stands in its address.
+
+    `via`, `session_id`, `epoch`: the proof that its owner asked with; the ticket ends with it.
+    """
+
+    __tablename__ = "datasets_download_ticket"
+    id: str = Field(primary_key=True)
+    token_hash: str = Field(unique=True, max_length=64)
+    extract_id: str = Field(foreign_key="datasets_extract.id", index=True)
+    account_id: str = Field(index=True)
+    via: str = Field(max_length=20)
+    session_id: str | None = None
+    epoch: int
+    created_at: datetime = Field(sa_type=UtcDateTime)
+    expires_at: datetime = Field(sa_type=UtcDateTime)
+    used_at: datetime | None = Field(default=None, sa_type=UtcDateTime)

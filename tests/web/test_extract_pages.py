@@ -63,3 +63,13 @@ def test_an_analyst_plans_is_refused_mends_and_asks(
         page.get_by_role("link", name="Download the file").click()
     path = taken.value.path()
     assert path.read_bytes() == scene.file(page.url.rsplit("/", 1)[-1]).read_bytes()
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_a_one_time_link_is_shown_once(sqlite_house: House, open_page: OpenPage, lang: str) -> None:
+    scene = a_scene(sqlite_house)
+    page = open_page(f"/extracts/{scene.delivered().id}", user="analyst", lang=lang, scripts=False, width=390)
+    page.get_by_role("button", name="One-time link" if lang == "en" else "一次性下载链接").click()
+    expect(page.locator("#ticket-url")).to_contain_text("/take/")
+    shot(page, f"extracts-ticket-{lang}-390")
+    assert overflow(page) == 0
