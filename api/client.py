@@ -178,15 +178,8 @@ def connect(
 ) -> Iterator[Api]:
     """Open the way; `otp` goes along with every request. A refusal inside ends the command with one clear sentence per reason on stderr and exit code 1."""
     try:
-        if server:
-            _demand_no_name(user)
-            with _client(base_url=server, token=token) as http, _reached():
-                http.headers.update({"X-OTP": otp} if otp else {})
-                yield Api(http, None)
-        else:
-            with _local(data_dir, user) as http:
-                http.headers.update({"X-OTP": otp} if otp else {})
-                yield Api(http, data_dir)
+        with opened(data_dir, server, token, user, otp) as api:
+            yield api
     except Refused as refused:
         say_refused(refused.problem)
         raise typer.Exit(1) from None
@@ -197,6 +190,20 @@ def connect(
     except AppError as refused:  # before the service was reached: no such user, no such directory
         say_refused({"title": refused.title.en, "detail": refused.detail.en})
         raise typer.Exit(1) from None
+
+
+@contextmanager
+def opened(data_dir: Path, server: str = "", token: str = "", user: str = "", otp: str = "") -> Iterator[Api]:
+    """The way itself, for programs: what goes wrong is raised as Refused, ConnectionError or AppError."""
+    if server:
+        _demand_no_name(user)
+        with _client(base_url=server, token=token) as http, _reached():
+            http.headers.update({"X-OTP": otp} if otp else {})
+            yield Api(http, None)
+    else:
+        with _local(data_dir, user) as http:
+            http.headers.update({"X-OTP": otp} if otp else {})
+            yield Api(http, data_dir)
 
 
 @contextmanager
