@@ -10,6 +10,7 @@ from auth.actor import ANYONE, SYSTEM, Actor
 from auth.asset import Asset
 from auth.grants.service import HasRelease
 from auth.identity import organisations
+from auth.identity.rules import ENTERPRISE_KINDS
 from auth.identity.tables import AccountRow, OrgKind, PersonRow
 from auth.products.service import FilesBySha
 from catalog import assets as catalog_assets
@@ -54,6 +55,11 @@ def delivered_files(work: Work) -> FilesBySha:
 def org_names(work: Work) -> dict[str, Text]:
     """Names of all organisations, for lists that show them."""
     return {org.id: org.name for org in organisations.organisations(work)}
+
+
+def enterprises(work: Work) -> list[tuple[str, Text]]:
+    """Enterprises with their names, for choices."""
+    return [(org.id, org.name) for org in organisations.organisations(work) if org.kind in ENTERPRISE_KINDS]
 
 
 def source_departments(work: Work) -> list[tuple[str, Text]]:

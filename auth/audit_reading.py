@@ -10,6 +10,7 @@ from typing import Any, Final
 from sqlalchemy import and_, func, or_
 from sqlmodel import col, select
 
+from auth.applications.tables import ApplicationRow
 from auth.audit import AuditEventRead, AuditEventRow
 from auth.audit_kinds import KIND_NAMES
 from core.text import Text
@@ -106,7 +107,8 @@ def history(
         shared = and_(application, col(AuditEventRow.grant_id).is_(None))
         wanted = or_(shared, col(AuditEventRow.grant_id) == grant_id)
     rows = work.db.exec(select(AuditEventRow).where(wanted).order_by(col(AuditEventRow.seq))).all()
-    applicant = rows[0].actor_org if rows else None  # whoever made the draft
+    applied = work.db.get(ApplicationRow, application_id)  # its side, whoever wrote the draft
+    applicant = applied.org_id if applied else None
     return [_happening(row) for row in rows if internal or _is_for_applicant(row, applicant)]
 
 

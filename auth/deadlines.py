@@ -20,6 +20,7 @@ from auth.grants import service as grants
 from auth.grants.tables import GrantRow
 from auth.grants.workflow import State as GrantState
 from auth.messages import reminders
+from auth.papers import cover as papers
 from auth.profile.now import limits_now
 from auth.reviews import service as reviews
 from core.work import Work
@@ -45,6 +46,7 @@ def is_anything_due(work: Work) -> bool:
         or duties.is_anything_due(work)
         or agreements.is_anything_due(work)
         or reviews.is_anything_due(work)
+        or papers.is_anything_late(work)
         or escalation.is_anything_due(work)
         or reminders.is_anything_due(work)
     )

@@ -24,6 +24,7 @@ class Role(StrEnum):
     ORG_OFFICER = "org_officer"
     APPLICANT = "applicant"
     ANALYST = "analyst"
+    CLERK = "clerk"
 
 
 ROLE_NAMES: Final[Mapping[Role, Text]] = {
@@ -39,6 +40,7 @@ ROLE_NAMES: Final[Mapping[Role, Text]] = {
     Role.ORG_OFFICER: Text("机构负责人", "Organisation officer"),
     Role.APPLICANT: Text("申请人", "Applicant"),
     Role.ANALYST: Text("分析员", "Analyst"),
+    Role.CLERK: Text("帮代办专员", "Station clerk"),
 }
 
 _BUREAU: Final = frozenset(
@@ -87,8 +89,14 @@ PERMISSIONS: Final[Mapping[str, frozenset[Role]]] = {
     "datasets:release:publish": frozenset({Role.STEWARD}),
     "datasets:release:withdraw": frozenset({Role.STEWARD, Role.SECURITY_OFFICER}),
     "datasets:release:retire": frozenset({Role.CATALOG_ADMIN}),
-    "auth:application:read": _BUREAU | _ENTERPRISE,
-    "auth:application:write": frozenset({Role.APPLICANT}),
+    "auth:application:read": _BUREAU | _ENTERPRISE | frozenset({Role.CLERK}),
+    "auth:application:write": frozenset({Role.APPLICANT, Role.CLERK}),
+    "auth:application:assist": frozenset({Role.CLERK}),
+    "auth:application:confirm": frozenset({Role.APPLICANT}),
+    "auth:paper:supply": frozenset({Role.APPLICANT, Role.CLERK}),
+    "auth:paper:return": frozenset({Role.REVIEWER_BUSINESS, Role.REVIEWER_SECURITY}),
+    "auth:commitment:sign": frozenset({Role.ORG_OFFICER}),
+    "auth:commitment:break": frozenset({Role.STEWARD}),
     "auth:application:screen": frozenset({Role.REVIEWER_BUSINESS}),
     "auth:application:review": frozenset({Role.REVIEWER_BUSINESS, Role.REVIEWER_SECURITY}),
     "auth:application:return": frozenset({Role.REVIEWER_BUSINESS, Role.REVIEWER_SECURITY, Role.APPROVER}),
@@ -167,7 +175,13 @@ PERMISSIONS: Final[Mapping[str, frozenset[Role]]] = {
 
 # What cannot be taken back lightly asks for a second factor given a moment ago.
 FRESH_FACTOR: Final[frozenset[str]] = frozenset(
-    {"auth:application:decide", "auth:application:accept", "auth:grant:revoke", "auth:key:admin"}
+    {
+        "auth:application:decide",
+        "auth:application:accept",
+        "auth:commitment:sign",
+        "auth:grant:revoke",
+        "auth:key:admin",
+    }
 )
 FACTOR_ROLES: Final[frozenset[Role]] = frozenset().union(*(PERMISSIONS[name] for name in FRESH_FACTOR))
 

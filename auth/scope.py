@@ -13,6 +13,8 @@ from auth.actor import PLATFORM, Actor
 from auth.roles import PERMISSIONS, Role
 
 ENTERPRISE: Final = frozenset({Role.ORG_OFFICER, Role.APPLICANT, Role.ANALYST})
+OWN_WORK: Final = frozenset({Role.CLERK})
+"""Roles of the bureau that see what they made themselves, and nothing else by their scope."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +31,7 @@ def sight(actor: Actor, permission: str) -> Sight:
     if actor.via == "system":
         return Sight(frozenset(), frozenset(), True)
     able = PERMISSIONS.get(permission, frozenset()) if actor.covers(permission) else frozenset()
-    held = [role for role in actor.roles if role.role in able]
+    held = [role for role in actor.roles if role.role in able - OWN_WORK]
     bureau = {role.scope for role in held if role.role not in ENTERPRISE}
     enterprise = {role.scope for role in held if role.role in ENTERPRISE}
     return Sight(frozenset(enterprise - {PLATFORM}), frozenset(bureau - {PLATFORM}), PLATFORM in bureau)

@@ -7,7 +7,7 @@
     with desk.write("steward_b") as (work, actor): ...                  # act as somebody
 
 People: applicant, officer, analyst (insurer); applicant2, officer2 (mapper); screener, screener2 (department `parks`);
-parks_approver (second signature of sensitive data); security, approver, approver2, watch, watch2 (security officers), auditor, checker, checker2 (bureau); parks_checker, steward_a, steward_b (parks).
+parks_approver (second signature of sensitive data); security, approver, approver2, watch, watch2 (security officers), auditor, checker, checker2 (bureau); parks_checker, steward_a, steward_b (parks); clerk, clerk2 (bureau: draft for enterprises).
 Datasets (as `Asset` values, also for `assets=`): PARKS (level 2), RESCUES (level 3 with personal columns), RELICS (not to be opened).
 """
 
@@ -39,6 +39,7 @@ from auth.applications.workflow import State
 from auth.asset import Asset, AssetColumn
 from auth.grants import service as grants
 from auth.grants.service import GrantRead, GrantStep
+from auth.papers import service as papers
 from core.errors import NotFound
 from core.ids import DatasetId, GrantId, OrgId
 from core.text import Text
@@ -70,6 +71,7 @@ RELICS = replace(
     PARKS, dataset_id=DatasetId("DP-HR-002"), open_type="N", title=Text("文物巡查", "Inspections")
 )
 
+A_PDF = b"%PDF-1.7 a paper of the tests"
 PEOPLE = (
     ("applicant", "insurer", ["applicant"]),
     ("officer", "insurer", ["org_officer"]),
@@ -91,6 +93,8 @@ PEOPLE = (
     ("checker", "bureau", ["output_checker"]),
     ("checker2", "bureau", ["output_checker"]),
     ("parks_checker", "parks", ["output_checker"]),
+    ("clerk", "bureau", ["clerk"]),
+    ("clerk2", "bureau", ["clerk"]),
 )
 
 
@@ -184,8 +188,18 @@ def an_application(
 
 
 def submitted(desk: Desk, found: ApplicationRead, who: str = "applicant") -> ApplicationRead:
+    """Hand it in, with every paper that the profile in force asks for."""
+    with_papers(desk, found, who)
     with desk.write(who) as (work, actor):
         return applications.submit(work, actor, found.id, StepBody(version=found.version), assets=desk.assets)
+
+
+def with_papers(desk: Desk, found: ApplicationRead, who: str = "applicant") -> None:
+    """Every paper that is asked for and not there."""
+    with desk.write(who) as (work, actor):
+        for paper in papers.papers(work, actor, found.id):
+            if paper.state == "MISSING":
+                papers.hand_in(work, actor, found.id, paper.key, f"{paper.key}.pdf", A_PDF)
 
 
 def screened(

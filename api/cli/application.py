@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from api.cli.application_steps import COLUMNS, Conflict, Note, more, step, tell, version
+from api.cli.application_steps import COLUMNS, Conflict, Note, json_of, more, step, tell, version
 from api.client import DEFAULT_DIR, As, DataDir, Json, Otp, Server, Token, connect, show
 
 app = typer.Typer(
@@ -71,7 +69,7 @@ def create(
     data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
 ) -> None:  # fmt: skip
     """A new draft from a JSON file."""
-    body = _json_of(file)
+    body = json_of(file)
     with connect(data_dir, server, token, user) as api:
         tell(api.post("/applications", body), as_json)
 
@@ -83,7 +81,7 @@ def save(
     data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
 ) -> None:  # fmt: skip
     """Replace a draft's content."""
-    body = _json_of(file)
+    body = json_of(file)
     with connect(data_dir, server, token, user) as api:
         tell(
             api.put(f"/applications/{application_id}", body | {"version": version(api, application_id)}),
@@ -132,11 +130,17 @@ def screen(
     application_id: str,
     outcome: Annotated[str, typer.Argument(help="ok, return or reject")],
     note: Note = "", code: Code = "",
+    missing: Annotated[list[str] | None, typer.Option("--missing", help="KEY=WORKING-DAYS of a paper that may follow; may be given again")] = None,
     data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
 ) -> None:  # fmt: skip
     """Accept for review, return for completion, or refuse."""
+    named = [
+        {"paper": key, "working_days": days}
+        for key, _, days in (each.partition("=") for each in missing or ())
+    ]
     with connect(data_dir, server, token, user) as api:
-        tell(step(api, application_id, "screen", outcome=outcome, note=note, reason_code=code), as_json)
+        body = {"outcome": outcome, "note": note, "reason_code": code, "missing": named}
+        tell(step(api, application_id, "screen", **body), as_json)
 
 
 @app.command()
@@ -176,7 +180,7 @@ def decide(
     data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
 ) -> None:  # fmt: skip
     """Decide. A file holds [{"line_id" or "dataset_id", "outcome", "narrowing", "reason_code", "note"}]."""
-    given = None if outcome in ("approve", "reject") else _json_of(Path(outcome))
+    given = None if outcome in ("approve", "reject") else json_of(Path(outcome))
     with connect(data_dir, server, token, user, otp) as api:
         found = api.get(f"/applications/{application_id}")
         ids = {line["dataset_id"]: line["id"] for line in found["lines"]}
@@ -244,11 +248,3 @@ def _is_another_stage(refusal: Exception) -> bool:
 def _with_line_id(entry: dict[str, Any], ids: dict[str, str]) -> dict[str, Any]:
     dataset_id = entry.pop("dataset_id", None)
     return entry | ({"line_id": ids.get(dataset_id, dataset_id)} if dataset_id else {})
-
-
-def _json_of(file: Path) -> Any:  # noqa: ANN401 - JSON
-    try:
-        return json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as fault:
-        print(f"{file}: {fault}", file=sys.stderr)
-        raise typer.Exit(1) from None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,6 +19,14 @@ Note = Annotated[
 Conflict = Annotated[
     bool, typer.Option("--conflict", help="Declare a conflict of interest (the step is refused)")
 ]
+
+
+def json_of(file: Path) -> Any:  # noqa: ANN401 - JSON
+    try:
+        return json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as fault:
+        print(f"{file}: {fault}", file=sys.stderr)
+        raise typer.Exit(1) from None
 
 
 def version(api: Api, application_id: str) -> int:
@@ -72,6 +82,29 @@ def copy(
     """A new draft with the content of an application."""
     with connect(data_dir, server, token, user) as api:
         tell(api.post(f"/applications/{application_id}/copy"), as_json)
+
+
+@more.command()
+def assist(
+    org: Annotated[str, typer.Argument(help="The enterprise's id")],
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="The request as JSON, as for `create`")],
+    asked_by: Annotated[str, typer.Option("--asked-by", help="Who of the enterprise asked for it")],
+    data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
+) -> None:  # fmt: skip
+    """As a station clerk: draft for an enterprise, whose applicant then confirms it."""
+    body = json_of(file) | {"org_id": org, "assisted_for": asked_by}
+    with connect(data_dir, server, token, user) as api:
+        tell(api.post("/applications/assisted", body), as_json)
+
+
+@more.command()
+def confirm(
+    application_id: str, note: Note = "",
+    data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
+) -> None:  # fmt: skip
+    """Stand behind a clerk's draft as it is now, so that it may be submitted."""
+    with connect(data_dir, server, token, user) as api:
+        tell(step(api, application_id, "confirm", note=note), as_json)
 
 
 @more.command()

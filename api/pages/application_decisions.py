@@ -35,6 +35,17 @@ def copy(request: Request, house: HouseDep, actor: ActorDep, application_id: App
     return go(f"/applications/{outcome.id}/columns", said)
 
 
+@router.post("/{application_id}/confirm", response_class=HTMLResponse, **access("auth:application:confirm"))
+def confirm(
+    request: Request, house: HouseDep, actor: ActorDep, application_id: ApplicationId, form: Typed
+) -> Response:
+    """Stand behind a clerk's draft."""
+    body = step_body(form)
+    outcome = tried(house, lambda work: service.confirm(work, actor, application_id, body))
+    said = Text("已确认，可以提交。", "Confirmed; it may be submitted.")
+    return done(request, house, actor, application_id, outcome, said, body.note)
+
+
 @router.post("/{application_id}/concur", response_class=HTMLResponse, **access("auth:application:decide"))
 def concur(
     request: Request, house: HouseDep, actor: ActorDep, application_id: ApplicationId, form: Typed

@@ -19,14 +19,22 @@ from api.deps import ActorDep, HouseDep, LangDep, ReadDep
 from api.forms import Typed, sentences
 from api.house import House
 from api.line_forms import CONDITIONS, Faults, line_from, line_view
-from api.lookups import assets, seen_assets
+from api.lookups import assets, enterprises, seen_assets
 from api.pages.applications import context_of
+from api.pages.tickets import checked
 from api.routes.applications import noted
 from api.treatments import OPERATIONS
 from api.web import go, page
 from auth.actor import Actor
 from auth.applications import queries, service
-from auth.applications.models import ApplicationAsk, ApplicationRead, ApplicationSave, LineAsk, StepBody
+from auth.applications.models import (
+    ApplicationAsk,
+    ApplicationRead,
+    ApplicationSave,
+    AssistedAsk,
+    LineAsk,
+    StepBody,
+)
 from auth.applications.workflow import State
 from auth.asset import Asset
 from auth.policy.limits import limits
@@ -39,6 +47,7 @@ from core.work import Work
 
 router = APIRouter(prefix="/applications", include_in_schema=True, tags=["pages"])
 WRITE: Final = "auth:application:write"
+ASSIST: Final = "auth:application:assist"
 Held = dict[DatasetId, Asset]
 STEPS: Final = (
     ("datasets", Text("选择数据集", "Choose datasets")),
@@ -87,20 +96,18 @@ def create(request: Request, house: HouseDep, actor: ActorDep, lang: LangDep, fo
     """Make the draft."""
     chosen = _chosen(form)
     scenario = str(form.get("scenario", ""))[:80]
-    outcome = _attempt(
-        house,
-        actor,
-        "",
-        "create",
-        lambda work: service.create(
-            work,
-            actor,
-            ApplicationAsk(
-                lines=tuple(LineAsk(dataset_id=DatasetId(each)) for each in chosen), scenario_id=scenario
-            ),
-            assets=partial(seen_assets, work, actor),
-        ),
+    ask = ApplicationAsk(
+        lines=tuple(LineAsk(dataset_id=DatasetId(each)) for each in chosen), scenario_id=scenario
     )
+    typed = {name: str(form.get(name, "")).strip() for name in ("org_id", "assisted_for")}
+
+    def make(work: Work) -> ApplicationRead:
+        seen = partial(seen_assets, work, actor)
+        if actor.may(ASSIST):
+            return service.assist(work, actor, checked(AssistedAsk, ask.model_dump() | typed), assets=seen)
+        return service.create(work, actor, ask, assets=seen)
+
+    outcome = _attempt(house, actor, "", "create", make)
     if isinstance(outcome, AppError):
         with house.read() as work:
             return _choose(
@@ -112,6 +119,7 @@ def create(request: Request, house: HouseDep, actor: ActorDep, lang: LangDep, fo
                 str(form.get("q", "")),
                 refusal=outcome,
                 scenario=scenario,
+                typed=typed,
             )
     return go(f"/applications/{outcome.id}/columns")
 
@@ -156,7 +164,7 @@ def save_datasets(
 
 def _choose(
     request: Request, work: Work, actor: Actor, lang: Any, chosen: set[str], q: str, *,  # noqa: ANN401
-    found: ApplicationRead | None = None, refusal: AppError | None = None, scenario: str = "",
+    found: ApplicationRead | None = None, refusal: AppError | None = None, scenario: str = "", typed: dict[str, str] | None = None,
 ) -> HTMLResponse:  # fmt: skip
     """The catalogue as a list to tick; what may not be granted is listed with the reason and cannot be ticked."""
     hits = search(work, actor, Search(q, {}, "relevance" if q else "title", 100, 0, lang)).hits
@@ -175,7 +183,8 @@ def _choose(
     ]
     return page(
         request, "applications/choose.html", status=422 if refusal else 200, options=options, chosen=chosen, q=q,
-        found=found, refusal=refusal, steps=_wizard("datasets"), scenario=scenario,
+        found=found, refusal=refusal, steps=_wizard("datasets"), scenario=scenario, typed=typed or {}, helps=actor.may(ASSIST),
+        enterprises=enterprises(work) if actor.may(ASSIST) else [],
     )  # fmt: skip
 
 

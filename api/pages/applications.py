@@ -13,6 +13,7 @@ from api.access import access
 from api.deps import ActorDep, HouseDep, ReadDep
 from api.forms import Typed, tried
 from api.lookups import assets, column_titles, org_names, person_names
+from api.pages.tickets import checked
 from api.web import go, page
 from auth import audit_reading
 from auth.actor import Actor
@@ -22,6 +23,7 @@ from auth.applications.models import AcceptBody, ApplicationRead, LineDecision, 
 from auth.applications.reading import is_bureau
 from auth.applications.workflow import FINAL, STATE_NAMES, State
 from auth.clocks import queries as clocks
+from auth.papers import service as papers
 from auth.policy import wording
 from auth.policy.filters.model import parse
 from auth.policy.limits import limits
@@ -33,6 +35,7 @@ from core.work import Work
 
 router = APIRouter(prefix="/applications", include_in_schema=True, tags=["pages"])
 PER_PAGE: Final = 25
+WRITE: Final = "auth:application:write"
 PATH: Final = (
     State.DRAFT,
     State.SUBMITTED,
@@ -132,7 +135,19 @@ def context_of(work: Work, actor: Actor, found: ApplicationRead) -> dict[str, An
         "bureau": is_bureau(actor),
         "stage_name": partial(_stage_name, orgs),
         "is_final": found.state in FINAL,
+        "papers": papers.papers(work, actor, found.id),
+        "broken": papers.broken_of(work, found.org_id) if is_bureau(actor) else [],
+        "may_edit": may_edit(actor, found),
     }
+
+
+def may_edit(actor: Actor, found: ApplicationRead) -> bool:
+    """Whether the draft is this reader's to fill in: an applicant's of the organisation, or the clerk's who drafted it."""
+    if found.state not in (State.DRAFT, State.RETURNED):
+        return False
+    return actor.may_in(WRITE, found.org_id) and (
+        actor.org_id == found.org_id or found.assisted_by == actor.username
+    )
 
 
 def line_in_words(work: Work, line: dict[str, Any]) -> dict[str, Any]:
@@ -271,6 +286,16 @@ def done(
     return go(f"/applications/{application_id}", said)
 
 
+def missing_of(form: Any) -> list[dict[str, Any]]:  # noqa: ANN401 - form data
+    """The papers for which days were filled in (`days-KEY`)."""
+    keys = [name.removeprefix("days-") for name in form if name.startswith("days-")]
+    return [
+        {"paper": key, "working_days": text_of(form, f"days-{key}")}
+        for key in keys
+        if text_of(form, f"days-{key}")
+    ]
+
+
 def step_body(form: Any) -> StepBody:  # noqa: ANN401
     return StepBody(version=version_of(form), note=text_of(form, "note")[:2000])
 
@@ -283,16 +308,24 @@ def screen(
     wanted = text_of(form, "outcome")
     if wanted not in ("ok", "return", "reject"):
         raise InputRefused(Text("请选择办理结果。", "Choose an outcome."))
-    body = ScreenBody.model_validate(
-        step_body(form).model_dump() | {"outcome": wanted, "reason_code": text_of(form, "reason_code")[:80]}
-    )
-    outcome = tried(house, lambda work: service.screen(work, actor, application_id, body))
+    given = {
+        "outcome": wanted,
+        "reason_code": text_of(form, "reason_code")[:80],
+        "missing": missing_of(form) if wanted == "ok" else (),
+    }
+    plain = step_body(form)
+
+    def act(work: Work) -> ApplicationRead:
+        body = checked(ScreenBody, plain.model_dump() | given)
+        return service.screen(work, actor, application_id, body)
+
+    outcome = tried(house, act)
     said = {
         "ok": Text("已受理，进入审核。", "Accepted for review."),
         "return": Text("已退回补正。", "Returned for completion."),
         "reject": Text("已作不予受理处理。", "Refused."),
     }[wanted]
-    return done(request, house, actor, application_id, outcome, said, body.note)
+    return done(request, house, actor, application_id, outcome, said, plain.note)
 
 
 @router.post("/{application_id}/return", response_class=HTMLResponse, **access("auth:application:return"))

@@ -32,6 +32,7 @@ REGISTERS: Final = (
     Entry("/reviews", Text("授权复核与评估", "Reviews of grants"), Text("逐项答复保留、收窄或撤销；授权后评估", "Keep, narrow or withdraw, grant by grant; evaluations"), "auth:review:read"),
     Entry("/campaigns", Text("定期复核批次", "Certification campaigns"), Text("每半年一次的复核及进度", "Each half year's certification and how far it is"), "auth:review:read"),
     Entry("/revenue", Text("运营收入与上限", "Revenue and caps"), Text("各运营机构每年实收与最高准许收入", "What operators take in a year against their caps"), "auth:usage:read"),
+    Entry("/commitments", Text("告知承诺", "Commitments"), Text("代替材料的承诺及履行情况", "Signed instead of papers, and how they were kept"), "auth:application:read"),
     Entry("/consents", Text("共享提供单位同意", "Source consents"), Text("共享取得的数据纳入授权的依据", "On which shared data enter grants"), "auth:consent:read"),
 )  # fmt: skip
 

@@ -8,11 +8,11 @@ from fastapi import APIRouter, Response
 
 from api.access import access
 from api.deps import ActorDep, WorkDep
-from api.lookups import assets
+from api.lookups import assets, seen_assets
 from api.routes.applications import seen_in, tagged
 from api.versions import SeenVersion
 from auth.applications import service
-from auth.applications.models import ApplicationRead, ConcurBody, StepBody
+from auth.applications.models import ApplicationRead, AssistedAsk, ConcurBody, StepBody
 from core.ids import ApplicationId, GrantId
 
 router = APIRouter(tags=["applications"])
@@ -24,6 +24,27 @@ def copy_application(
 ) -> ApplicationRead:
     """A new draft with the content of this application; days that have passed are left out."""
     return tagged(response, service.copy(work, actor, application_id, assets=partial(assets, work)))
+
+
+@router.post("/applications/assisted", status_code=201, **access("auth:application:assist"))
+def assist_application(
+    work: WorkDep, actor: ActorDep, response: Response, body: AssistedAsk
+) -> ApplicationRead:
+    """A draft that a station clerk makes for an enterprise; its applicant confirms it before it is submitted."""
+    return tagged(response, service.assist(work, actor, body, assets=partial(seen_assets, work, actor)))
+
+
+@router.post("/applications/{application_id}/confirm", **access("auth:application:confirm"))
+def confirm_application(
+    work: WorkDep,
+    actor: ActorDep,
+    response: Response,
+    application_id: ApplicationId,
+    seen: SeenVersion,
+    body: StepBody,
+) -> ApplicationRead:
+    """Stand behind a clerk's draft as it is now, for the enterprise."""
+    return tagged(response, service.confirm(work, actor, application_id, seen_in(body, seen)))
 
 
 @router.post("/grants/{grant_id}/renew", status_code=201, **access("auth:application:write"))

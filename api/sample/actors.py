@@ -81,6 +81,7 @@ PEOPLE: Final = (
     Person("officer", "周示例", "Zhou Sample", "org-bureau", ("security_officer",), Text("暂停与撤销授权", "Suspends and revokes grants")),
     Person("checker", "金审例", "Jin Checker", "org-bureau", ("output_checker",), Text("出域审核", "Reviews what is to leave")),
     Person("checker2", "魏审例", "Wei Checker", "org-bureau", ("output_checker",), Text("出域审核（第二人）", "Reviews what is to leave, as the second person")),
+    Person("clerk", "柳示例", "Liu Sample", "org-bureau", ("clerk",), Text("帮代办：为企业起草", "Drafts for enterprises")),
     Person("auditor", "吴示例", "Wu Sample", "org-bureau", ("auditor",), Text("查阅全部记录", "Reads every record")),
     *_department("org-transport", "transport", "交通", "Transport", (("郑示例", "Zheng Sample"), ("王示例", "Wang Sample"), ("冯示例", "Feng Sample"))),
     *_department("org-parking", "parking", "停车", "Parking", (("陈示例", "Chen Sample"), ("褚示例", "Chu Sample"), ("卫示例", "Wei Sample"))),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 from datetime import timedelta
@@ -11,6 +12,7 @@ from typing import Any, Final
 from api.client import Api
 from api.sample.catalogue import compared_with, dataset, masters_first
 from api.sample.model import SampleDataset
+from api.sample.papers import blank_pdf
 from api.sample.stage import VISITOR, Stage, done
 from auth.policy.filters.rules import LOCAL
 
@@ -191,13 +193,35 @@ def _apply(stage: Stage, item: SampleDataset) -> dict[str, Any]:
     }
     with stage.as_("insurer-applicant") as api:
         made: dict[str, Any] = api.post("/applications", body)
+        supply(api, made["id"], "use-plan", "数据使用方案（示例）.pdf")
+    promise(stage, made["id"], "no-breach-statement")
+    with stage.as_("insurer-applicant") as api:
         sent = _step(api, made["id"], "submit", {})
     stage.says(
         "insurer-applicant",
-        f"申请 {item.id} 的 {len(wanted)} 列，逐列说明理由，预检通过后提交",
-        f"applies for {len(wanted)} columns of {item.id}, each with a reason, and submits after the pre-check",
+        f"申请 {item.id} 的 {len(wanted)} 列，逐列说明理由，交数据使用方案，预检通过后提交",
+        f"applies for {len(wanted)} columns of {item.id}, each with a reason, hands in the plan of use, and submits after the pre-check",
     )
     return sent
+
+
+def supply(api: Api, application_id: str, key: str, name: str) -> None:
+    """Hand a paper in, as this person."""
+    body = {"name": name, "content_base64": base64.b64encode(blank_pdf(name)).decode()}
+    api.post(f"/applications/{application_id}/papers/{key}/supply", body)
+
+
+def promise(stage: Stage, application_id: str, key: str) -> None:
+    """The insurer's officer signs a commitment instead of a paper."""
+    with stage.as_("insurer-officer") as api:
+        said = api.get(f"/applications/{application_id}/papers/{key}/commitment")
+        api.post(f"/applications/{application_id}/papers/{key}/promise", {"hash": said["hash"]})
+    paper = said["document"]["paper"]
+    stage.says(
+        "insurer-officer",
+        f"以告知承诺代替“{paper['zh']}”，文本摘要 {said['hash'][:12]}…",
+        f"commits instead of handing in “{paper['en']}”; digest of the text {said['hash'][:12]}…",
+    )
 
 
 def _step(api: Api, application_id: str, step: str, body: dict[str, Any]) -> dict[str, Any]:
@@ -222,13 +246,24 @@ def _review(stage: Stage, application: dict[str, Any]) -> None:
     line = application["lines"][0]["id"]
     votes = [{"line_id": line, "vote": "approve"}]
     with stage.as_("emergency-review") as api:
-        _step(api, application["id"], "screen", {"outcome": "ok", "note": "材料齐全"})
+        lacking = [
+            {"paper": paper["key"], "working_days": paper["later_working_days"]}
+            for paper in api.get(f"/applications/{application['id']}/papers")["items"]
+            if paper["state"] == "MISSING"
+        ]
+        _step(api, application["id"], "screen", {"outcome": "ok", "note": "容缺受理", "missing": lacking})
         _step(
             api, application["id"], "review", {"has_no_conflict": True, "lines": votes, "note": "与场景相符"}
         )
     stage.says(
-        "emergency-review", "受理，并完成数源单位业务审核", "accepts it and gives the department's review"
+        "emergency-review",
+        f"容缺受理（{len(lacking)} 份材料限期补交），并完成数源单位业务审核",
+        f"accepts it with {len(lacking)} papers to follow, and gives the department's review",
     )
+    with stage.as_("insurer-applicant") as api:
+        supply(api, application["id"], "security-plan", "数据安全保护方案（示例）.pdf")
+    promise(stage, application["id"], "protection-assessment")
+    stage.says("insurer-applicant", "补交数据安全保护方案", "hands in the security plan")
     with stage.as_("security") as api:
         _step(
             api,

@@ -40,6 +40,7 @@ from auth.applications.tables import ApplicationLineRow, ApplicationRow
 from auth.applications.workflow import State, Step, advance
 from auth.grants import service as grants
 from auth.grants.standing import licence
+from auth.papers import cover as papers
 from auth.policy import separation
 from auth.policy.model import GrantPolicy
 from auth.policy.rules import licence_objections, refused
@@ -367,7 +368,7 @@ def accept_terms(
     """The officer accepts the very terms that were offered; every line on offer becomes a PENDING grant at once."""
     row = steps.load(work, actor, application_id, body.version)
     advance(State(row.state), Step.ACCEPT_TERMS, steps.roles(work, actor, row))
-    refuse_if((*licence_objections(licence(work, OrgId(row.org_id)), work.now), *gates(work, row)))
+    refuse_if(acceptance_objections(work, row))
     stored = hashlib.sha256(row.agreement.encode()).hexdigest()
     if not body.hash == row.agreement_hash == stored:
         raise Conflict(
@@ -390,6 +391,12 @@ def accept_terms(
                 succeeds=(row.from_grant_id, row.succession) if row.from_grant_id else None,
             )  # fmt: skip
     return read(work, actor, row)
+
+
+def acceptance_objections(work: Work, row: ApplicationRow) -> tuple[Reason, ...]:
+    """Why the terms cannot be accepted now: licence, what stands from outside, papers that are owed (again)."""
+    held = licence_objections(licence(work, OrgId(row.org_id)), work.now)
+    return (*held, *gates(work, row), *papers.blocking(work, row))
 
 
 def decline(work: Work, actor: Actor, application_id: ApplicationId, body: StepBody) -> ApplicationRead:

@@ -10,20 +10,33 @@ from sqlmodel import col, delete, select
 
 from auth import audit
 from auth.actor import SYSTEM, Actor
-from auth.applications import queries, rules, steps
+from auth.applications import assisting, queries, rules, steps
 from auth.applications.gates import advice, gates, of_line
-from auth.applications.models import ApplicationAsk, ApplicationRead, ApplicationSave, LineAsk, StepBody
+from auth.applications.models import (
+    ApplicationAsk,
+    ApplicationRead,
+    ApplicationSave,
+    AssistedAsk,
+    LineAsk,
+    StepBody,
+)
 from auth.applications.reading import read
 from auth.applications.steps import Assets
 from auth.applications.tables import ApplicationLineRow, ApplicationRow
 from auth.applications.workflow import State, Step, advance
 from auth.asset import Asset
 from auth.grants.standing import licence
+from auth.identity import organisations
+from auth.identity.rules import ENTERPRISE_KINDS
+from auth.messages import audience
+from auth.messages.service import tell
+from auth.papers import cover as papers
 from auth.policy.rules import licence_objections, refused
-from auth.profile.now import limits_now
+from auth.profile.now import limits_now, profile
 from auth.roles import Role
-from core.errors import AccessRefused, Reason, refuse_if
+from core.errors import AccessRefused, Conflict, InputRefused, Reason, refuse_if
 from core.ids import ApplicationId, DatasetId, OrgId
+from core.text import Text
 from core.work import Work
 
 
@@ -48,17 +61,83 @@ def create(
 
     `from_grant_id`: the grant that it shall amend or renew (`auth.applications.succession`).
     """
-    org_id = _own_org(actor)
-    known = _known(body, assets)
-    refuse_if((*licence_objections(licence(work, org_id), work.now), *rules.hard_blocks(body, known)))
     row = ApplicationRow(
         id=work.new_id(),
-        org_id=org_id,
+        org_id=_own_org(actor),
         state=State.DRAFT,
         created_by=actor.account_id,
         created_at=work.now,
         succession=succession,
         from_grant_id=from_grant_id,
+    )
+    return _made(work, actor, row, body, assets)
+
+
+def assist(work: Work, actor: Actor, body: AssistedAsk, *, assets: Assets) -> ApplicationRead:
+    """A draft that a clerk makes for an enterprise; its applicants are told, and confirm it before it is submitted."""
+    org = organisations.organisation(work, body.org_id)
+    if org.kind not in ENTERPRISE_KINDS:
+        raise InputRefused(
+            Text(
+                "帮代办只面向企业；请选择一家企业。",
+                "Drafts are made for enterprises; choose one.",
+            ),
+            field="org_id",
+        )
+    refuse_if(_own_clerk(work, actor, body.org_id))
+    row = ApplicationRow(
+        id=work.new_id(), org_id=org.id, state=State.DRAFT, created_by=actor.account_id, created_at=work.now,
+        assisted_by=actor.account_id, assisted_person=actor.person_id, assisted_for=body.assisted_for,
+    )  # fmt: skip
+    ask = ApplicationAsk.model_validate(body.model_dump(exclude={"org_id", "assisted_for"}))
+    made = _made(work, actor, row, ask, assets)
+    audit.record(
+        work, actor, "application.assisted", subject=row.id, application_id=row.id,
+        payload={"org_id": org.id, "assisted_for": body.assisted_for},
+    )  # fmt: skip
+    tell(
+        work, audience.holders(work, [Role.APPLICANT], [org.id]), "application.assisted", subject=row.id,
+        href=f"/applications/{row.id}", once=row.id, facts={"id": row.id[:13]},
+    )  # fmt: skip
+    return made
+
+
+def _own_clerk(work: Work, actor: Actor, org_id: str) -> tuple[Reason, ...]:
+    """Whoever works for the enterprise drafts as its applicant, not as the bureau's clerk."""
+    if org_id not in steps.doer(work, actor).orgs:
+        return ()
+    return (
+        refused(
+            "clerk-of-own-enterprise",
+            "您属于该企业，请以该企业申请人的身份起草。",
+            "You belong to that enterprise; draft as its applicant.",
+            assisting.BASIS,
+        ),
+    )
+
+
+def confirm(work: Work, actor: Actor, application_id: ApplicationId, body: StepBody) -> ApplicationRead:
+    """An applicant of the organisation stands behind a clerk's draft as it is now."""
+    row = steps.load(work, actor, application_id, body.version)
+    advance(State(row.state), Step.CONFIRM, steps.roles(work, actor, row))
+    if not row.assisted_by:
+        raise Conflict(
+            Text(
+                "本申请由贵机构自行起草，无需确认。",
+                "Your organisation drafted this itself; there is nothing to confirm.",
+            )
+        )
+    row.confirmed_by, row.confirmed_hash = actor.account_id, assisting.content_hash(work, row)
+    steps.move(work, actor, row, Step.CONFIRM, body.note, {"content_sha256": row.confirmed_hash})
+    return read(work, actor, row)
+
+
+def _made(
+    work: Work, actor: Actor, row: ApplicationRow, body: ApplicationAsk, assets: Assets
+) -> ApplicationRead:
+    known = _known(body, assets)
+    refuse_if(
+        (*licence_objections(licence(work, OrgId(row.org_id)), work.now), *rules.hard_blocks(body, known))
     )
     work.db.add(row)
     work.db.flush()
@@ -66,7 +145,7 @@ def create(
     steps.remember(work, actor, row, "create", "")
     audit.record(
         work, actor, "application.created", subject=row.id, application_id=row.id,
-        payload={"datasets": [line.dataset_id for line in body.lines], "succession": succession, "from_grant_id": from_grant_id},
+        payload={"datasets": [line.dataset_id for line in body.lines], "succession": row.succession, "from_grant_id": row.from_grant_id},
     )  # fmt: skip
     return read(work, actor, row)
 
@@ -102,6 +181,7 @@ def submit(
     _fill(work, row, ask, _known(ask, assets))  # level and review need as they are at the time of submission
     row.turn += 1
     queries.fix_plan(work, row)
+    papers.fix(work, actor, row)
     row.submitted_at = work.now
     row.agreement = row.agreement_hash = row.proposal = ""
     steps.move(work, actor, row, Step.SUBMIT, body.note, {"turn": row.turn})
@@ -125,6 +205,17 @@ def lapse_due(work: Work) -> int:
     rows = list(work.db.exec(held))
     for row in rows:
         steps.move(work, SYSTEM, row, Step.LAPSE)
+    return len(rows) + _late_papers(work)
+
+
+def _late_papers(work: Work) -> int:
+    """Applications whose paper did not follow in time go back, or lapse, as the profile says; each once."""
+    rows = papers.late(work)
+    step = Step.LAPSE if profile(work).papers.overdue == "lapse" else Step.RETURN_LATE
+    for row in rows:
+        row.proposal = ""
+        owed = "；".join(reason.text.zh for reason in papers.blocking(work, row))
+        steps.move(work, SYSTEM, row, step, owed[:2000])
     return len(rows)
 
 
@@ -173,10 +264,17 @@ def _precheck(work: Work, row: ApplicationRow, assets: Assets) -> Precheck:
         now=work.now,
         today=steps.local_day(work.now),
         twins=queries.twins(work, row, ask.scenario_id),
-        gates=(*gates(work, row), *lines, *followed.objections(work, row, ask)),
+        gates=(
+            *gates(work, row),
+            *lines,
+            *followed.objections(work, row, ask),
+            *papers.submission_objections(work, row),
+            *assisting.submission_objections(work, row),
+        ),
     )
     hints = [hint for line in ask.lines for hint in advice(work, known[line.dataset_id], ask.ends_on)]
-    return Precheck(rules.submission_objections(ask, desk), (*rules.advice(ask, desk), *hints))
+    said = (*rules.advice(ask, desk), *hints, *papers.advice(work, row))
+    return Precheck(rules.submission_objections(ask, desk), said)
 
 
 def _fill(work: Work, row: ApplicationRow, ask: ApplicationAsk, known: dict[str, Asset]) -> None:

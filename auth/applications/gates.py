@@ -12,6 +12,7 @@ from auth.asset import Asset
 from auth.consents import cover as consents
 from auth.duties.service import overdue_reasons
 from auth.incidents import freezes
+from auth.papers import cover as papers
 from auth.policy.model import GrantPolicy
 from auth.profile.now import profile
 from auth.registrations import cover as registrations
@@ -23,7 +24,8 @@ def gates(work: Work, row: ApplicationRow) -> tuple[Reason, ...]:
     """Every reason of that kind against this application now, each once."""
     lines = [(line.dataset_id, line.department_id) for line in queries.lines(work, row.id)]
     agreed = cover.objections(work, profile(work), row.org_id, row.scenario_id, row.starts_on, row.ends_on)
-    return _once((*_frozen(work, row.org_id, lines), *overdue_reasons(work, row.org_id), *agreed))
+    owed = (*overdue_reasons(work, row.org_id), *papers.overdue_of(work, row.org_id))
+    return _once((*_frozen(work, row.org_id, lines), *owed, *agreed))
 
 
 def of_line(

@@ -53,6 +53,13 @@ class ApplicationAsk(_Body):
     retention_days: int | None = Field(default=None, ge=1, le=36500)
 
 
+class AssistedAsk(ApplicationAsk):
+    """A request that a clerk drafts for an organisation, at the request of a named person of it."""
+
+    org_id: Prose = Field(min_length=1, max_length=60)
+    assisted_for: Prose = Field(min_length=2, max_length=200)
+
+
 class ApplicationSave(ApplicationAsk):
     """The request as it shall be from now on; `version` is the one that was seen."""
 
@@ -66,11 +73,22 @@ class StepBody(_Body):
     note: Prose = Field(default="", max_length=2000)
 
 
+class MissingPaper(_Body):
+    """A paper that lacks and may follow, within so many working days (容缺)."""
+
+    paper: Prose = Field(min_length=1, max_length=40)
+    working_days: int = Field(ge=1, le=60)
+
+
 class ScreenBody(StepBody):
-    """`ok` sends it to review; `return` asks for completion; `reject` refuses, with a code of the list of refusals."""
+    """`ok` sends it to review; `return` asks for completion; `reject` refuses, with a code of the list of refusals.
+
+    `missing`: the papers that lack and with which it is accepted all the same.
+    """
 
     outcome: Literal["ok", "return", "reject"]
     reason_code: Prose = Field(default="", max_length=80)
+    missing: tuple[MissingPaper, ...] = Field(default=(), max_length=40)
 
 
 class LineVote(_Body):
@@ -194,10 +212,14 @@ class ApplicationBrief(BaseModel):
 class ApplicationRead(ApplicationBrief):
     """An application as this reader may see it: votes stay hidden from other reviewers until all are in, and from the applicant.
 
-    `lines_for_you`: the lines that this reader may decide on now.
+    `lines_for_you`: the lines that this reader may decide on now. `assisted_by`: the clerk who drafted it, as a user name, empty where the
+    enterprise did; `is_confirmed`: its applicant has confirmed the content as it stands.
     """
 
     turn: int
+    assisted_by: str
+    assisted_for: str
+    is_confirmed: bool
     purposes: list[str]
     purpose_text: str
     starts_on: date | None

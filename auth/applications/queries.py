@@ -53,7 +53,13 @@ def seen_by(actor: Actor) -> ColumnElement[bool]:
     if actor.via == "system":
         return true()
     seen = sight(actor, READ)
-    return or_(false(), col(ApplicationRow.org_id).in_(seen.orgs), _bureau_sees(seen))
+    found = or_(false(), col(ApplicationRow.org_id).in_(seen.orgs), _bureau_sees(seen))
+    return or_(found, _assisted(actor)) if Role.CLERK in actor.role_kinds and actor.covers(READ) else found
+
+
+def _assisted(actor: Actor) -> ColumnElement[bool]:
+    """What this person drafted for an enterprise, as its clerk."""
+    return col(ApplicationRow.assisted_person) == actor.person_id
 
 
 def _waiting_for(actor: Actor, today: date) -> ColumnElement[bool]:
@@ -68,6 +74,8 @@ def _waiting_for(actor: Actor, today: date) -> ColumnElement[bool]:
         match held.role:
             case Role.APPLICANT:
                 found.append(own & in_time & state.in_([State.DRAFT, State.RETURNED]))
+            case Role.CLERK:
+                found.append(_assisted(actor) & in_time & state.in_([State.DRAFT, State.RETURNED]))
             case Role.ORG_OFFICER:
                 found.append(own & in_time & (state == State.OFFERED))
             case Role.REVIEWER_BUSINESS:

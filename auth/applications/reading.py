@@ -10,7 +10,7 @@ from typing import Any, Final
 from sqlmodel import col, select
 
 from auth.actor import Actor
-from auth.applications import queries, steps
+from auth.applications import assisting, queries, steps
 from auth.applications.models import (
     ApplicationBrief,
     ApplicationRead,
@@ -79,6 +79,9 @@ def read(work: Work, actor: Actor, row: ApplicationRow) -> ApplicationRead:
         _brief(work, row, lines)
         | {
             "turn": row.turn,
+            "assisted_by": _username(work, row.assisted_by),
+            "assisted_for": row.assisted_for,
+            "is_confirmed": assisting.is_confirmed(work, row),
             "purposes": json.loads(row.purposes),
             "purpose_text": row.purpose_text,
             "starts_on": row.starts_on,
@@ -110,6 +113,11 @@ def read(work: Work, actor: Actor, row: ApplicationRow) -> ApplicationRead:
             "grants": list(work.db.exec(granted)),
         }
     )
+
+
+def _username(work: Work, account_id: str) -> str:
+    found = work.db.get(AccountRow, account_id) if account_id else None
+    return found.username if found else account_id
 
 
 def lines_for(work: Work, actor: Actor, row: ApplicationRow) -> list[str]:

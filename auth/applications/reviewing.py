@@ -12,6 +12,7 @@ from auth.applications.reading import read
 from auth.applications.rules import Stage
 from auth.applications.tables import ApplicationReviewRow, ApplicationRow
 from auth.applications.workflow import State, Step, advance
+from auth.papers import cover as papers
 from auth.policy import separation
 from auth.policy.limits import limits
 from auth.policy.rules import refused
@@ -34,7 +35,20 @@ def screen(work: Work, actor: Actor, application_id: ApplicationId, body: Screen
         need_note(body.note)
     if body.outcome == "reject" and body.reason_code not in limits().refusals:
         raise InputRefused(Text("请选择不予受理的理由代码。", "Choose a code of the list of refusals."))
-    steps.move(work, actor, row, step, body.note, {"reason_code": body.reason_code})
+    named = {each.paper: each.working_days for each in body.missing}
+    if body.outcome == "ok":
+        refuse_if(papers.screening_objections(work, row, named))
+    elif named:
+        raise InputRefused(
+            Text(
+                "只有受理时才能容缺；退回或不予受理请去掉容缺材料。",
+                "Papers may follow only where the application is accepted; leave them out.",
+            ),
+            field="missing",
+        )
+    facts = {"reason_code": body.reason_code} | ({"missing": named} if named else {})
+    steps.move(work, actor, row, step, body.note, facts)
+    papers.defer(work, actor, row, named)
     if body.outcome == "reject":
         row.decided_at = work.now
     return read(work, actor, row)

@@ -9,6 +9,7 @@ from auth.actor import Actor
 from auth.applications import queries, steps
 from auth.applications.deciding import (
     accept_terms,
+    acceptance_objections,
     concur,
     counter,
     counter_objections,
@@ -18,7 +19,17 @@ from auth.applications.deciding import (
     statement,
     terms,
 )
-from auth.applications.drafts import Precheck, create, lapse_due, precheck, save, submit, withdraw
+from auth.applications.drafts import (
+    Precheck,
+    assist,
+    confirm,
+    create,
+    lapse_due,
+    precheck,
+    save,
+    submit,
+    withdraw,
+)
 from auth.applications.models import ApplicationBrief, ApplicationRead
 from auth.applications.reading import brief, read
 from auth.applications.reviewing import (
@@ -39,6 +50,7 @@ from auth.applications.steps import Assets
 from auth.applications.succession import amend, copy, renew
 from auth.applications.tables import ApplicationRow
 from auth.applications.workflow import MOVES, State, Step
+from auth.papers import cover as papers
 from auth.policy import separation
 from auth.policy.rules import refused
 from core.errors import AccessRefused, Reason
@@ -51,8 +63,10 @@ __all__ = [
     "amend",
     "application",
     "applications",
+    "assist",
     "commands",
     "concur",
+    "confirm",
     "copy",
     "counter",
     "create",
@@ -123,7 +137,7 @@ def commands(
 def _idle(work: Work, actor: Actor, row: ApplicationRow) -> frozenset[Step]:
     """Of the ways to decide, those that do not come up now: a decision over all lines by one, or one that others share."""
     if row.state != State.DECIDING:
-        return frozenset()
+        return frozenset() if row.assisted_by else frozenset({Step.CONFIRM})
     mine = docket(work, actor, row)
     alone = queries.approval_of(work, row).count == 1 and not mine.beyond and not row.proposal
     idle = {Step.PROPOSE} if alone else {Step.OFFER, Step.REJECT}
@@ -142,8 +156,12 @@ def _against(work: Work, actor: Actor, row: ApplicationRow, step: Step, assets: 
     match step:
         case Step.SUBMIT:
             return precheck(work, actor, ApplicationId(row.id), assets=assets).blocking
-        case Step.SCREEN_OK | Step.SCREEN_RETURN | Step.SCREEN_REJECT:
+        case Step.SCREEN_OK:
+            return (*screening_objections(work, actor, row), *papers.screening_forbids(work, row))
+        case Step.SCREEN_RETURN | Step.SCREEN_REJECT:
             return screening_objections(work, actor, row)
+        case Step.ACCEPT_TERMS:
+            return acceptance_objections(work, row)
         case Step.REVIEW:
             found = review_objections(work, actor, row)
             return found or _no_stage(work, actor, row)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from auth.actor import PLATFORM, Actor
 from auth.applications import queries, steps
 from auth.applications.tables import ApplicationLineRow, ApplicationRow
+from auth.papers import cover as papers
 from auth.policy import separation
 from auth.policy.rules import refused
 from auth.policy.separation import Past
@@ -102,7 +103,7 @@ def beyond(lines: Iterable[ApplicationLineRow], named: Iterable[str], actor: Act
 
 def decision_objections(work: Work, actor: Actor, row: ApplicationRow) -> tuple[Reason, ...]:
     """Why this person may not decide on any line now: rules 1 and 2, or nothing in scope that is still open."""
-    found = separation_of_decider(work, actor, row)
+    found = (*separation_of_decider(work, actor, row), *papers.blocking(work, row))
     if found or docket(work, actor, row).open:
         return found
     return (
@@ -117,7 +118,7 @@ def decision_objections(work: Work, actor: Actor, row: ApplicationRow) -> tuple[
 
 def concurrence_objections(work: Work, actor: Actor, row: ApplicationRow) -> tuple[Reason, ...]:
     """Why this person may not sign: rules 1 and 2, and 3 where no line is left that this signature would count on."""
-    found = separation_of_decider(work, actor, row)
+    found = (*separation_of_decider(work, actor, row), *papers.blocking(work, row))
     mine = docket(work, actor, row)
     if mine.to_sign:
         return found

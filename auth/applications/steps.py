@@ -32,6 +32,7 @@ Assets = Callable[[DatasetId], Asset]
 
 KINDS: Final[Mapping[Step, str]] = {
     Step.SAVE: "application.saved",
+    Step.CONFIRM: "application.confirmed",
     Step.SUBMIT: "application.submitted",
     Step.SCREEN_OK: "application.screened",
     Step.SCREEN_RETURN: "application.returned",
@@ -39,6 +40,7 @@ KINDS: Final[Mapping[Step, str]] = {
     Step.REVIEW: "application.reviewed",
     Step.COMPLETE: "application.review-completed",
     Step.RETURN: "application.returned",
+    Step.RETURN_LATE: "application.returned",
     Step.PROPOSE: "application.decision-proposed",
     Step.CONCUR: "application.decision-concurred",
     Step.DISSENT: "application.decision-objected",

@@ -13,6 +13,8 @@ class ApplicationRow(SQLModel, table=True):
     """One application. `turn` counts submissions; `agreement` is the offered terms as canonical JSON, hashed in `agreement_hash`.
 
     `proposal`: the decision as far as it was made, as JSON, until every line has its signatures.
+    `assisted_by`, `assisted_person`: the clerk who drafted it for the organisation, at the request of `assisted_for`; `confirmed_hash`: the
+    digest of the content that its applicant has confirmed.
     """
 
     __tablename__ = "auth_application"
@@ -29,6 +31,11 @@ class ApplicationRow(SQLModel, table=True):
     retention_days: int | None = None
     created_by: str
     created_at: datetime = Field(sa_type=UtcDateTime)
+    assisted_by: str = ""
+    assisted_person: str = Field(default="", index=True)
+    assisted_for: str = Field(default="", max_length=200)
+    confirmed_by: str = ""
+    confirmed_hash: str = Field(default="", max_length=64)
     submitted_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     decided_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     ended_at: datetime | None = Field(default=None, sa_type=UtcDateTime)

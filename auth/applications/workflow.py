@@ -27,6 +27,7 @@ class State(StrEnum):
 
 class Step(StrEnum):
     SAVE = "save"
+    CONFIRM = "confirm"
     SUBMIT = "submit"
     SCREEN_OK = "screen_ok"
     SCREEN_RETURN = "screen_return"
@@ -34,6 +35,7 @@ class Step(StrEnum):
     REVIEW = "review"
     COMPLETE = "complete"
     RETURN = "return"
+    RETURN_LATE = "return_late"
     PROPOSE = "propose"
     CONCUR = "concur"
     DISSENT = "dissent"
@@ -54,6 +56,7 @@ class Move(NamedTuple):
 
 
 _APPLICANT: Final = frozenset({Role.APPLICANT})
+_HANDS: Final = _APPLICANT | {Role.CLERK}  # a clerk only on drafts that he made for an enterprise
 _OFFICER: Final = frozenset({Role.ORG_OFFICER})
 _OWNERS: Final = _APPLICANT | _OFFICER
 _SCREENER: Final = frozenset({Role.REVIEWER_BUSINESS})
@@ -62,8 +65,9 @@ _APPROVER: Final = frozenset({Role.APPROVER})
 SYSTEM_ALONE: Final[frozenset[Role]] = frozenset()
 
 MOVES: Final[Mapping[tuple[State, Step], Move]] = {
-    (State.DRAFT, Step.SAVE): Move(State.DRAFT, _APPLICANT),
-    (State.DRAFT, Step.SUBMIT): Move(State.SUBMITTED, _APPLICANT),
+    (State.DRAFT, Step.SAVE): Move(State.DRAFT, _HANDS),
+    (State.DRAFT, Step.CONFIRM): Move(State.DRAFT, _APPLICANT),
+    (State.DRAFT, Step.SUBMIT): Move(State.SUBMITTED, _HANDS),
     (State.DRAFT, Step.WITHDRAW): Move(State.WITHDRAWN, _OWNERS),
     (State.SUBMITTED, Step.SCREEN_OK): Move(State.IN_REVIEW, _SCREENER),
     (State.SUBMITTED, Step.SCREEN_RETURN): Move(State.RETURNED, _SCREENER),
@@ -72,8 +76,12 @@ MOVES: Final[Mapping[tuple[State, Step], Move]] = {
     (State.IN_REVIEW, Step.REVIEW): Move(State.IN_REVIEW, _REVIEWERS),
     (State.IN_REVIEW, Step.COMPLETE): Move(State.DECIDING, SYSTEM_ALONE),  # the last vote of the stage plan
     (State.IN_REVIEW, Step.RETURN): Move(State.RETURNED, _REVIEWERS | _APPROVER),
+    (State.IN_REVIEW, Step.RETURN_LATE): Move(State.RETURNED, SYSTEM_ALONE),  # a paper did not follow in time
+    (State.IN_REVIEW, Step.LAPSE): Move(State.LAPSED, SYSTEM_ALONE),
     (State.IN_REVIEW, Step.WITHDRAW): Move(State.WITHDRAWN, _OWNERS),
     (State.DECIDING, Step.RETURN): Move(State.RETURNED, _APPROVER),
+    (State.DECIDING, Step.RETURN_LATE): Move(State.RETURNED, SYSTEM_ALONE),
+    (State.DECIDING, Step.LAPSE): Move(State.LAPSED, SYSTEM_ALONE),
     (State.DECIDING, Step.PROPOSE): Move(
         State.DECIDING, _APPROVER
     ),  # one of several approvers, or of several scopes
@@ -87,8 +95,9 @@ MOVES: Final[Mapping[tuple[State, Step], Move]] = {
     (State.OFFERED, Step.DECLINE): Move(State.WITHDRAWN, _OFFICER),
     (State.OFFERED, Step.WITHDRAW): Move(State.WITHDRAWN, _OWNERS),
     (State.OFFERED, Step.LAPSE): Move(State.LAPSED, SYSTEM_ALONE),
-    (State.RETURNED, Step.SAVE): Move(State.RETURNED, _APPLICANT),
-    (State.RETURNED, Step.SUBMIT): Move(State.SUBMITTED, _APPLICANT),
+    (State.RETURNED, Step.SAVE): Move(State.RETURNED, _HANDS),
+    (State.RETURNED, Step.CONFIRM): Move(State.RETURNED, _APPLICANT),
+    (State.RETURNED, Step.SUBMIT): Move(State.SUBMITTED, _HANDS),
     (State.RETURNED, Step.WITHDRAW): Move(State.WITHDRAWN, _OWNERS),
     (State.RETURNED, Step.LAPSE): Move(State.LAPSED, SYSTEM_ALONE),
 }
@@ -110,6 +119,7 @@ STATE_NAMES: Final[Mapping[State, Text]] = {
 }
 STEP_NAMES: Final[Mapping[Step, Text]] = {
     Step.SAVE: Text("保存", "Save"),
+    Step.CONFIRM: Text("核对确认", "Confirm the draft"),
     Step.SUBMIT: Text("提交", "Submit"),
     Step.SCREEN_OK: Text("受理", "Accept for review"),
     Step.SCREEN_RETURN: Text("退回补正", "Return for completion"),
@@ -117,6 +127,7 @@ STEP_NAMES: Final[Mapping[Step, Text]] = {
     Step.REVIEW: Text("审核", "Review"),
     Step.COMPLETE: Text("审核完成", "Reviews complete"),
     Step.RETURN: Text("退回补正", "Return"),
+    Step.RETURN_LATE: Text("逾期未补交，退回", "Returned: papers late"),
     Step.PROPOSE: Text("拟定决定", "Propose a decision"),
     Step.CONCUR: Text("同意拟定决定", "Agree to the proposal"),
     Step.DISSENT: Text("不同意拟定决定", "Object to the proposal"),

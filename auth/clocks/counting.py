@@ -9,9 +9,13 @@ from typing import TypeVar
 from sqlmodel import col, select
 
 from auth.applications.tables import ApplicationEventRow, ApplicationRow
-from auth.clocks.rules import Clock, Extension, Happened, Sla, Stage, clocks, present
+from auth.casework.tables import CaseEventRow
+from auth.clocks.rules import Clock, Extension, Happened, Pause, Sla, Stage, clocks, present
 from auth.clocks.sla import sla
 from auth.clocks.tables import ExtensionRow, ReceiptRow
+from auth.papers.tables import PaperRow
+from auth.papers.workflow import HELD
+from auth.papers.workflow import State as PaperState
 from auth.policy.filters.rules import LOCAL
 from auth.profile.now import limits_of, profiles_by_day
 from core import calendar
@@ -58,6 +62,7 @@ def many(work: Work, application_ids: Sequence[str]) -> dict[str, tuple[Clock, .
             col(ExtensionRow.application_id).in_(part), ExtensionRow.state == "approved"
         )
         extensions = _grouped(work.db.exec(granted), lambda each: each.application_id)
+        pauses = _pauses(work, part)
         for application_id in part:
             found[application_id] = clocks(
                 [
@@ -68,11 +73,34 @@ def many(work: Work, application_ids: Sequence[str]) -> dict[str, tuple[Clock, .
                 is_working,
                 today,
                 signed={each.turn: day_of(each.at) for each in receipts.get(application_id, [])},
+                pauses=pauses.get(application_id, []),
                 extensions=[
                     Extension(Stage(each.stage), each.working_days, day_of(each.decided_at or each.asked_at))
                     for each in extensions.get(application_id, [])
                 ],
             )
+    return found
+
+
+def _pauses(work: Work, ids: Sequence[str]) -> dict[str, list[Pause]]:
+    """While a paper is to follow the clocks stand: from the day it was let follow, or asked for again, to the day it was there."""
+    wanted = (
+        select(PaperRow.application_id, CaseEventRow.case_id, CaseEventRow.to_state, CaseEventRow.at)
+        .where(CaseEventRow.case_kind == "paper", col(CaseEventRow.case_id) == col(PaperRow.id))
+        .where(col(PaperRow.application_id).in_(ids))
+        .order_by(col(CaseEventRow.case_id), col(CaseEventRow.version))
+    )
+    found: dict[str, list[Pause]] = {}
+    since: dict[str, date] = {}
+    of: dict[str, str] = {}
+    for application_id, paper, to_state, at in work.db.exec(wanted):
+        of[paper] = application_id
+        if to_state == PaperState.OWED:
+            since.setdefault(paper, day_of(at))
+        elif to_state in HELD and paper in since:
+            found.setdefault(application_id, []).append(Pause(since.pop(paper), day_of(at)))
+    for paper, day in since.items():
+        found.setdefault(of[paper], []).append(Pause(day, None))
     return found
 
 

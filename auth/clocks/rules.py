@@ -195,16 +195,14 @@ def _of_stage(
     extensions: Sequence[Extension],
 ) -> Iterable[Clock]:
     own = pauses if stage in KEEPS else ()
-
-    def counts(day: date) -> bool:
-        return is_working(day) and not any(
-            pause.since < day and (pause.until is None or day <= pause.until) for pause in own
-        )
-
     for run in _runs(stage, happened, signed):
         began, profile = run.spells[0].since, sla(run.spells[0].since)
         ended = run.spells[-1].until if run.is_over else None
-        held = any(pause.until is None and not run.is_over for pause in own)
+        # a pause that goes on bounds the days that count; what was due before it began stays due
+        open_since = min(
+            (pause.since for pause in own if pause.until is None and ended is None), default=None
+        )
+        counts = _counting(is_working, own, ended or today)
         more = sum(
             extra.days
             for extra in extensions
@@ -215,14 +213,21 @@ def _of_stage(
         used, due = 0, None
         for nth, spell in enumerate(run.spells):
             left = allowed - used if nth == 0 else max(allowed - used, profile.least_after_pause)
-            due = None if held else _after(spell.since, left, counts)
+            due = _after(spell.since, left, counts)
             used += count(spell.since, spell.until or max(today, spell.since), counts)
+        held = open_since is not None and due is not None and due > open_since
         stands = run.is_standing or held
         until = ended or max(today, began)
         yield Clock(
             stage, run.turn, began, allowed, used, count(began, until, is_working) - used,
             due_on=None if stands else due, ended_on=ended, is_paused=stands, is_cancelled=run.is_cancelled,
         )  # fmt: skip
+
+
+def _counting(is_working: IsWorking, pauses: Sequence[Pause], last: date) -> IsWorking:
+    """Which days count: working days outside of every pause. A pause that goes on holds up to `last`."""
+    spans = [(pause.since, pause.until or max(last, pause.since)) for pause in pauses]
+    return lambda day: is_working(day) and not any(since < day <= until for since, until in spans)
 
 
 def count(since: date, until: date, counts: IsWorking) -> int:

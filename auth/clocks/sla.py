@@ -105,6 +105,11 @@ def reminder_days() -> tuple[int, ...]:
     return tuple(sorted(_data()["reminders"]["days_before"], reverse=True))
 
 
+def paper_reminder_days() -> tuple[int, ...]:
+    """The same for a paper that is to follow within days."""
+    return tuple(sorted(_data()["paper_reminders"]["days_before"], reverse=True))
+
+
 def registration_reminder_days() -> tuple[int, ...]:
     """The same for a registration, whose renewal is to be asked for in time."""
     return tuple(sorted(_data()["registration_reminders"]["days_before"], reverse=True))

@@ -24,8 +24,9 @@ def moved(work: Work, row: ApplicationRow, *, by: str) -> None:
         facts["due_on"] = row.due_on.isoformat()
     waiting = [each for each in audience.next_for(work, row) if each != by]
     tell(work, waiting, "application.waits", subject=row.id, href=href, once=once, facts=facts)
-    if row.state in _OF_INTEREST and row.created_by != by and row.created_by not in waiting:
-        tell(work, [row.created_by], "application.moved", subject=row.id, href=href, once=once, facts=facts)
+    makers = {row.created_by, row.confirmed_by} - {"", by, *waiting}
+    if row.state in _OF_INTEREST and makers:
+        tell(work, makers, "application.moved", subject=row.id, href=href, once=once, facts=facts)
 
 
 def short(row: ApplicationRow) -> dict[str, str]:

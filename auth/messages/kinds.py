@@ -100,6 +100,26 @@ KINDS: Final[Mapping[str, Kind]] = {
         "case", Text("数据需求进展", "Demand moved"),
         Text("您的数据需求“{title}”现为“{state_zh}”。", "Your demand “{title}” is now “{state_en}”."),
     ),
+    "paper.owed": Kind(
+        "task", Text("材料待补交", "Paper to hand in"),
+        Text("申请 {id} 缺“{title_zh}”，请于 {due_on} 前补交，可承诺的也可签署承诺。", "Application {id} lacks “{title_en}”: hand it in by {due_on}, or sign the commitment where there is one."),
+    ),
+    "paper.came": Kind(
+        "task", Text("材料已补交", "Paper handed in"),
+        Text("申请 {id} 的“{title_zh}”已补交或已承诺。", "“{title_en}” of application {id} was handed in, or promised."),
+    ),
+    "commitment.broken": Kind(
+        "case", Text("认定违背承诺", "Commitment broken"),
+        Text("申请 {id} 中关于“{title_zh}”的承诺被认定违背，材料须补交。", "The commitment on “{title_en}” of application {id} was found to be broken; the paper itself is due."),
+    ),
+    "reminder.paper": Kind(
+        "reminder", Text("材料补交即将到期", "Paper due soon"),
+        Text("申请 {id} 的“{title_zh}”须于 {ends_on} 前补交（还有 {days} 天）。", "“{title_en}” of application {id} is to be handed in by {ends_on} (in {days} days)."),
+    ),
+    "application.assisted": Kind(
+        "task", Text("帮代办草稿待确认", "Draft to confirm"),
+        Text("帮代办专员为贵机构起草了申请 {id}，请核对确认后提交。", "A station clerk drafted application {id} for your organisation: check it, confirm it, then it may be submitted."),
+    ),
     "search.found": Kind(
         "search", Text("检索有新结果", "Saved search"),
         Text("您保存的检索“{title}”有 {count} 个数据集新增或有变化。", "Your saved search “{title}”: {count} dataset(s) are new or have changed."),

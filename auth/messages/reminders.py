@@ -14,13 +14,15 @@ from sqlmodel import col, select
 
 from auth.applications.rules import period
 from auth.clocks.counting import day_of
-from auth.clocks.sla import registration_reminder_days, reminder_days
+from auth.clocks.sla import paper_reminder_days, registration_reminder_days, reminder_days
 from auth.grants.tables import GrantRow
 from auth.grants.workflow import State as GrantState
 from auth.identity.tables import AccountRow, LicenceState, OrganisationRow, RoleAssignmentRow
 from auth.messages import audience
 from auth.messages.service import tell
 from auth.messages.tables import ReminderRow
+from auth.papers.tables import PaperRow
+from auth.papers.workflow import State as PaperState
 from auth.registrations.tables import RegistrationRow
 from auth.registrations.workflow import Act
 from auth.registrations.workflow import State as RegistrationState
@@ -140,12 +142,31 @@ def _reviews(work: Work, until: date) -> Iterator[Ending]:
         yield Ending("review", row.id, row.due_on, f"/reviews/{row.id}", people, facts)
 
 
+def _papers(work: Work, until: date) -> Iterator[Ending]:
+    """Papers that are to follow."""
+    wanted = select(PaperRow).where(
+        PaperRow.state == PaperState.OWED, col(PaperRow.is_required).is_(True),
+        col(PaperRow.due_on) >= day_of(work.now), col(PaperRow.due_on) <= until,
+    )  # fmt: skip
+    for row in work.db.exec(wanted):
+        org = row.org_id
+
+        def people(work: Work, org: str = org) -> list[str]:
+            return audience.holders(work, [Role.APPLICANT, Role.ORG_OFFICER], [org])
+
+        if row.due_on is not None:
+            facts = {"id": row.application_id[:13], "title_zh": row.title_zh, "title_en": row.title_en}
+            href = f"/applications/{row.application_id}/papers"
+            yield Ending("paper", row.id, row.due_on, href, people, facts, paper_reminder_days())
+
+
 SOURCES: Final[tuple[Callable[[Work, date], Iterator[Ending]], ...]] = (
     _grants,
     _licences,
     _roles,
     _registrations,
     _reviews,
+    _papers,
 )
 
 

@@ -15,7 +15,7 @@ from core.text import Text
 
 BASIS: Final = "职责分离 · segregation of duties"
 APPLICANT_SIDE: Final = frozenset(
-    {"create", "save", "submit", "withdraw", "accept_terms", "decline", "counter", "relinquish"}
+    {"create", "save", "confirm", "submit", "withdraw", "accept_terms", "decline", "counter", "relinquish"}
 )
 RETURNED_IN_REVIEW: Final = "return_in_review"
 REVIEWS: Final = frozenset({"screen_ok", "screen_return", "screen_reject", "review", RETURNED_IN_REVIEW})

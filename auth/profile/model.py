@@ -17,6 +17,8 @@ from auth.policy import limits as shipped_limits
 from auth.policy.limits import LevelRule, Limit, Limits
 from auth.policy.model import DeliveryForm, Prose
 from auth.policy.stages import StagePlans, stage_plans
+from auth.profile.papers import PaperSet
+from auth.profile.papers import in_words as paper_in_words
 from auth.profile.stages import StageSet, in_words
 
 _FOLDER: Final = Path(shipped_limits.__file__).parent / "profiles"
@@ -62,6 +64,7 @@ class Profile(BaseModel):
     `agreement`: every grant hangs on an active agreement; `registration`: whether a dataset must be registered first;
     `stages`: who reviews and approves, where that differs from the plans that are shipped;
     `blocking_duties`: by kind of duty, how far an overdue one stops live use (a kind that is not named stops none);
+    `papers`: what applicants hand in, what may follow later and what may be promised instead;
     `consent`: datasets that came from another department need its consent; `free_for_public`: price 0 for public purposes.
     """
 
@@ -81,6 +84,7 @@ class Profile(BaseModel):
     forms: dict[Level, tuple[DeliveryForm, ...]]
     checkers: dict[Level, dict[DeliveryForm, Checkers]] = {}
     clauses: tuple[Clause, ...]
+    papers: PaperSet = PaperSet()
 
     @model_validator(mode="after")
     def _known(self) -> Profile:
@@ -130,7 +134,8 @@ def flat(profile: Profile) -> dict[str, str]:
     """Every value of a profile in words, by its name."""
     base = profile.limits()
     said = profile.model_dump(
-        mode="json", exclude={"numbers", "forms", "checkers", "clauses", "blocking_duties", "stages"}
+        mode="json",
+        exclude={"numbers", "forms", "checkers", "clauses", "blocking_duties", "stages", "papers"},
     )
     found = {name: json.dumps(value, ensure_ascii=False).strip('"') for name, value in said.items()}
     found |= {
@@ -142,7 +147,12 @@ def flat(profile: Profile) -> dict[str, str]:
     found |= {"stages.personal": ", ".join(f"{rule.stage} {rule.quorum}" for rule in plans.personal) or "—"}
     found |= {f"forms.{level}": ", ".join(sorted(rule.forms)) or "—" for level, rule in base.levels.items()}
     found |= {f"checkers.{level}": _counts(rule) for level, rule in base.levels.items()}
+    found |= {f"papers.{each.key}": paper_in_words(each) for each in profile.papers.items}
+    found |= {f"papers.{name}": str(getattr(profile.papers, name)) for name in _PAPER_RULES}
     return found | {f"clauses.{clause.key}": clause.zh for clause in profile.clauses}
+
+
+_PAPER_RULES: Final = ("overdue", "reopened_working_days", "broken_bars_months")
 
 
 def _counts(rule: LevelRule) -> str:

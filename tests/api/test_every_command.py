@@ -29,6 +29,7 @@ PEOPLE: Final = {
     "keeper": ("bureau", [Role.STEWARD, Role.CATALOG_ADMIN, Role.REVIEWER_BUSINESS, Role.OUTPUT_CHECKER]),
     "judge": ("bureau", [Role.APPROVER, Role.SECURITY_OFFICER]),
     "watch": ("bureau", [Role.AUDITOR]),
+    "clerk": ("bureau", [Role.CLERK]),
     "wang": ("insurer", [Role.APPLICANT, Role.ANALYST, Role.ORG_OFFICER]),
 }
 ASTRAY: Final = (

@@ -34,6 +34,7 @@ from auth.incidents.service import IncidentCreate
 from auth.incidents.workflow import Target
 from auth.openplan import service as openplan
 from auth.openplan.service import TaskCreate
+from auth.papers.tables import CommitmentRow, PaperRow
 from auth.products.tables import ProductRow
 from auth.profile import service as profiles
 from auth.profile.model import shipped
@@ -202,7 +203,18 @@ def things(sqlite_house: House) -> dict[str, str]:
             id=work.new_id(), title="portal", org_id="parks", form="ckan", config={"url": "https://example.org/"},
             schedule="manual", proposed=stamp(actor_of(work, "steward_a")), created_at=work.now,
         )  # fmt: skip
-        work.db.add_all([asked, product, endpoint, harvest])
+        need = PaperRow(
+            id=work.new_id(), state="PROMISED", created_by="officer", created_person="p", created_at=work.now,
+            application_id=grant.application_id, org_id="insurer", key="record", title_zh="证明", title_en="Record", departments='["parks"]',
+        )  # fmt: skip
+        work.db.add(need)
+        work.db.flush()
+        pledge = CommitmentRow(
+            id=work.new_id(), state="STANDING", created_by="officer", created_person="p", created_at=work.now, paper_id=need.id,
+            application_id=grant.application_id, org_id="insurer", departments='["parks"]', title_zh="证明", title_en="Record",
+            document="{}", sha256="0" * 64, signer_zh="某", signer_en="Somebody",
+        )  # fmt: skip
+        work.db.add_all([asked, product, endpoint, harvest, pledge])
         work.db.flush()
         delivery = DeliveryRow(
             id=work.new_id(), endpoint_id=endpoint.id, event_id="e", kind="grant.revoked", ordering="o", body="{}",
@@ -222,7 +234,7 @@ def things(sqlite_house: House) -> dict[str, str]:
         "share": "safety", "schema": "PK", "table": grant.dataset_id, "which": "renew",
         "output_id": output.id,
         "anomaly_id": anomaly.id, "demand_id": demand.id, "consent_id": consent.id, "task_id": task.id, "review_id": look.id,
-        "campaign_id": campaign.id, "registration_id": act.id, "rule": "volume", "record_proposal_id": proposal.id,
+        "paper_key": need.key, "commitment_id": pledge.id, "campaign_id": campaign.id, "registration_id": act.id, "rule": "volume", "record_proposal_id": proposal.id,
     }  # fmt: skip
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from api.house import House
 from auth import audit
 from auth.actor import Actor
+from auth.applications.tables import ApplicationRow
 from auth.audit_reading import history
 from core.text import Text
 
@@ -15,6 +16,10 @@ def _somebody(name: str, org: str) -> Actor:
 
 def test_applicant_reads_nothing_of_votes_and_of_attempts_inside_the_bureau(sqlite_house: House) -> None:
     with sqlite_house.write() as work:
+        row = ApplicationRow(
+            id="a1", org_id="insurer", state="RETURNED", created_by="wang", created_at=work.now
+        )
+        work.db.add(row)
         for kind, who, org in (
             ("application.created", "wang", "insurer"), ("application.refused", "wang", "insurer"),
             ("application.submitted", "wang", "insurer"), ("application.reviewed", "ren", "parks"),

@@ -40,7 +40,7 @@ from tests.auth.agreements.scene import (
     with_planner,
 )
 from tests.conftest import TestClock
-from tests.desk import PARKS, RESCUES, Desk, a_desk, a_grant, an_application, submitted
+from tests.desk import PARKS, RESCUES, Desk, a_desk, a_grant, an_application, submitted, with_papers
 from tests.people import browser_as, client_as
 
 
@@ -123,6 +123,7 @@ def test_an_agreement_covers_its_scenarios_within_its_period_and_ends_by_itself(
 ) -> None:
     in_force(desk)
     draft = an_application(desk, at=ApplicationState.DRAFT)
+    with_papers(desk, draft)
 
     def said() -> set[str]:
         with desk.read("applicant") as (work, actor):

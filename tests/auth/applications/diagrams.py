@@ -16,6 +16,8 @@ from auth.grants import workflow as grant
 from auth.identity import licence
 from auth.incidents import workflow as incident
 from auth.openplan import workflow as open_task
+from auth.papers import commitment_workflow as commitment
+from auth.papers import workflow as paper
 from auth.policy.limits import limits
 from auth.profile import workflow as profile
 from auth.registrations import workflow as registration
@@ -77,6 +79,8 @@ def document() -> str:
     parts = [
         HEAD,
         "## Application 申请\n", diagram(application, "DRAFT"), "", table(application), "",
+        "## Paper of an application 申请材料\n", diagram(paper, "MISSING"), "", table(paper), "",
+        "## Commitment 告知承诺\n", diagram(commitment, "STANDING"), "", table(commitment), "",
         "## Grant 授权\n", diagram(grant, "PENDING"), "", table(grant), "",
         "## Incident 应急处置\n", diagram(incident, "FROZEN"), "", table(incident), "",
         "## Anomaly 异常\n", diagram(anomaly, "OPEN"), "", table(anomaly), "",

@@ -21,11 +21,12 @@ DECIDING return RETURNED; DECIDING offer OFFERED; DECIDING reject REJECTED; OFFE
 OFFERED decline WITHDRAWN; OFFERED lapse LAPSED; RETURNED save RETURNED; RETURNED submit SUBMITTED;
 RETURNED lapse LAPSED; DRAFT withdraw WITHDRAWN; SUBMITTED withdraw WITHDRAWN; IN_REVIEW withdraw WITHDRAWN;
 DECIDING withdraw WITHDRAWN; OFFERED withdraw WITHDRAWN; RETURNED withdraw WITHDRAWN;
-DECIDING propose DECIDING; DECIDING concur DECIDING; DECIDING dissent DECIDING; OFFERED counter DECIDING
+IN_REVIEW return_late RETURNED; DECIDING return_late RETURNED; IN_REVIEW lapse LAPSED; DECIDING lapse LAPSED;
+DRAFT confirm DRAFT; RETURNED confirm RETURNED; DECIDING propose DECIDING; DECIDING concur DECIDING; DECIDING dissent DECIDING; OFFERED counter DECIDING
 """
 EDGES = {tuple(edge.split()[:2]): edge.split()[2] for edge in MODEL.split(";")}
 HANDS = {
-    "save": {"applicant"}, "submit": {"applicant"}, "withdraw": {"applicant", "org_officer"},
+    "save": {"applicant", "clerk"}, "submit": {"applicant", "clerk"}, "confirm": {"applicant"}, "return_late": {"system"}, "withdraw": {"applicant", "org_officer"},
     "screen_ok": {"reviewer_business"}, "screen_return": {"reviewer_business"}, "screen_reject": {"reviewer_business"},
     "review": {"reviewer_business", "reviewer_security"}, "complete": {"system"}, "lapse": {"system"},
     "offer": {"approver"}, "reject": {"approver"}, "accept_terms": {"org_officer"}, "decline": {"org_officer"},
@@ -72,7 +73,8 @@ class AnybodyTriesAnything(RuleBasedStateMachine):
     def agreement_needs_both_sides(self) -> None:
         hands = {hand for _, hand in self.trail}
         if self.state is State.AGREED:
-            assert {"applicant", "reviewer_business", "approver", "org_officer"} <= hands
+            assert hands & {"applicant", "clerk"}
+            assert {"reviewer_business", "approver", "org_officer"} <= hands
 
     @invariant()
     def offer_follows_a_completed_review_of_its_own_turn(self) -> None:

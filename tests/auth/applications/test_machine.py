@@ -15,13 +15,15 @@ from auth.duties import workflow as duty
 from auth.grants import workflow as grant
 from auth.identity import licence
 from auth.incidents import workflow as incident
+from auth.papers import commitment_workflow as commitment
+from auth.papers import workflow as paper
 from auth.profile import workflow as profile
 from auth.roles import Role
 from core.errors import TransitionRefused
 from core.text import LANGS
 from tests.auth.applications.diagrams import DOC, document
 
-MACHINES = (application, grant, incident, duty, licence, agreement, plan, profile)
+MACHINES = (application, grant, incident, duty, licence, agreement, plan, profile, paper, commitment)
 
 
 def name_of(machine: Any) -> str:

@@ -1,0 +1,99 @@
+"""What papers demand, over every combination of where a paper stands and what the profile allows."""
+
+from __future__ import annotations
+
+from datetime import date
+from itertools import product
+
+import pytest
+from pydantic import ValidationError
+
+from auth.papers import rules
+from auth.papers.rules import Paper
+from auth.papers.workflow import HELD, State
+from auth.profile.model import Profile, shipped
+from auth.profile.papers import PaperSet
+from core.text import Text
+
+TODAY = date(2026, 3, 2)
+CASES = list(product(State, (None, 5), (False, True)))
+
+
+def _paper(state: State, later: int | None, may_promise: bool, due_on: date | None = None) -> Paper:
+    return Paper("plan", Text("方案", "Plan"), state, later, may_promise, due_on, "local policy")
+
+
+@pytest.mark.parametrize(("state", "later", "may_promise"), CASES)
+def test_only_what_may_follow_or_is_held_can_be_handed_in(
+    state: State, later: int | None, may_promise: bool
+) -> None:
+    paper = _paper(state, later, may_promise)
+    against = [reason.code for reason in rules.submission_objections([paper])]
+    assert against == ([] if state in HELD or later else ["paper-missing"])
+    hints = [reason.code for reason in rules.advice([paper])]
+    assert hints == (["paper-may-follow"] if state not in HELD and later else [])
+
+
+@pytest.mark.parametrize(("state", "later", "may_promise"), CASES)
+@pytest.mark.parametrize("named", [{}, {"plan": 5}, {"plan": 6}, {"plan": 0}, {"other": 1}])
+def test_screening_accepts_exactly_the_papers_that_lack_each_with_its_days(
+    state: State, later: int | None, may_promise: bool, named: dict[str, int]
+) -> None:
+    said = {r.code for r in rules.screening_objections([_paper(state, later, may_promise)], named)}
+    if state in HELD:
+        assert said == ({"paper-not-missing"} if named else set())
+    elif "other" in named:
+        assert said == {"paper-not-missing", "paper-missing"}
+    elif not named or later is None:
+        assert said == {"paper-missing"}
+    else:
+        assert said == (set() if named == {"plan": 5} else {"paper-too-late"})
+
+
+@pytest.mark.parametrize("state", State)
+@pytest.mark.parametrize("due_on", [None, date(2026, 3, 1), TODAY, date(2026, 3, 3)])
+@pytest.mark.parametrize("is_open", [False, True])
+def test_nothing_is_decided_without_it_and_what_is_late_comes_with_the_return(
+    state: State, due_on: date | None, is_open: bool
+) -> None:
+    paper = _paper(state, 5, True, due_on)
+    assert [r.code for r in rules.decision_objections([paper], TODAY)] == (
+        [] if state in HELD else ["paper-owed"]
+    )
+    late = state is State.OWED and due_on is not None and due_on < TODAY and not is_open
+    assert [r.code for r in rules.supply_objections(paper, TODAY, is_open=is_open)] == (
+        ["paper-overdue"] if late else []
+    )
+
+
+@pytest.mark.parametrize("may_promise", [False, True])
+@pytest.mark.parametrize("until", [None, date(2026, 3, 1), TODAY, date(2026, 3, 3)])
+def test_a_breach_bars_from_promising_until_its_day(may_promise: bool, until: date | None) -> None:
+    said = [r.code for r in rules.promise_objections(_paper(State.OWED, 5, may_promise), until, TODAY)]
+    barred = until is not None and until >= TODAY
+    assert said == ["paper-not-promisable"] * (not may_promise) + ["commitment-broken-before"] * barred
+
+
+def test_only_documents_and_pictures_are_taken() -> None:
+    kinds = [
+        rules.media_type(b)
+        for b in (b"%PDF-1.7", b"\x89PNG\r\n\x1a\nx", b"\xff\xd8\xffx", b"PK\x03\x04", b"<html>", b"")
+    ]
+    assert kinds == ["application/pdf", "image/png", "image/jpeg", None, None, None]
+
+
+def test_which_papers_is_data_with_source_and_day() -> None:
+    asked = shipped()["district-authorised-operation"].papers
+    assert [each.key for each in asked.required(1, TODAY)] == [
+        "use-plan",
+        "security-plan",
+        "no-breach-statement",
+    ]
+    assert "protection-assessment" in {each.key for each in asked.required(3, TODAY)}
+    assert asked.required(3, date(2025, 12, 31)) == ()
+    assert all(each.source for each in asked.items)
+    assert shipped()["generic-open-data"].papers.items == ()
+    with pytest.raises(ValidationError, match="named twice"):
+        PaperSet(items=(asked.items[0], asked.items[0]))
+    old = shipped()["generic-open-data"].model_dump(mode="json", exclude={"papers"})
+    assert Profile.model_validate(old).papers == PaperSet()  # versions stored before papers were asked for
