@@ -22,6 +22,7 @@ INTERNAL: Final = (  # votes and proposals are the bureau's own business
     "application.decision-concurred",
     "application.decision-objected",
 )
+QUIET: Final = ("paper.listed",)  # on record, and nothing that happened to the case
 OF_ITS_SIDE: Final = ("application.refused",)  # who was kept from what concerns the side that tried
 
 
@@ -106,6 +107,7 @@ def history(
     else:
         shared = and_(application, col(AuditEventRow.grant_id).is_(None))
         wanted = or_(shared, col(AuditEventRow.grant_id) == grant_id)
+    wanted = and_(wanted, col(AuditEventRow.kind).not_in(QUIET))
     rows = work.db.exec(select(AuditEventRow).where(wanted).order_by(col(AuditEventRow.seq))).all()
     applied = work.db.get(ApplicationRow, application_id)  # its side, whoever wrote the draft
     applicant = applied.org_id if applied else None

@@ -5,9 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import Any, Final
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Request, Response, UploadFile
 from fastapi.responses import HTMLResponse
-from starlette.datastructures import FormData, UploadFile
 
 from api.access import access
 from api.deps import ActorDep, HouseDep, ReadDep
@@ -65,23 +64,18 @@ def _done(
 
 @router.post("/{application_id}/papers/{paper_key}/supply", response_class=HTMLResponse, **access(SUPPLY))
 def supply(
-    request: Request, house: HouseDep, actor: ActorDep, application_id: ApplicationId, paper_key: str, form: Typed
+    request: Request, house: HouseDep, actor: ActorDep, application_id: ApplicationId, paper_key: str, file: UploadFile | None = None
 ) -> Response:  # fmt: skip
     """Hand a paper in."""
 
     def act(work: Work) -> PaperRead:
-        name, content = _file_of(form)
-        return service.hand_in(work, actor, application_id, paper_key, name, content)
+        if file is None or not file.filename:
+            raise InputRefused(Text("请选择文件。", "Choose a file."), field="file")
+        content = file.file.read(MOST_BYTES + 1)
+        return service.hand_in(work, actor, application_id, paper_key, file.filename, content)
 
     said = Text("材料已提交。", "The paper is handed in.")
     return _done(request, house, actor, application_id, paper_key, tried(house, act), said)
-
-
-def _file_of(form: FormData) -> tuple[str, bytes]:
-    given = form.get("file")
-    if not isinstance(given, UploadFile) or not given.filename:
-        raise InputRefused(Text("请选择文件。", "Choose a file."), field="file")
-    return given.filename, given.file.read(MOST_BYTES + 1)
 
 
 @router.post("/{application_id}/papers/{paper_key}/return", response_class=HTMLResponse, **access(RETURN))
