@@ -9,7 +9,7 @@ from typing import Final
 from rich.console import Console
 
 from api.house import House, open_house
-from api.sample import agreements, journeys
+from api.sample import agreements, journeys, registers
 from api.sample.actors import PEOPLE
 from api.sample.people import DONE, PASSWORD, seed_people
 from api.sample.stage import Stage, stage
@@ -52,6 +52,8 @@ def _play(scene: Stage) -> None:
     agreements.conclude(scene)
     _head("旅程二：保险公司申请旅游安全事件", "Journey B: the insurer and the safety events")
     extract = journeys.journey_b(scene)
+    _head("各类登记", "The registers")
+    registers.fill(scene)
     _head("记录", "The record")
     journeys.check_record(scene)
     _show(opened, extract)

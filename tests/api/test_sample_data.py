@@ -266,6 +266,7 @@ def test_the_people_suffice_for_the_journeys() -> None:
         "approver",
         "security_officer",
         "output_checker",
+        "clerk",
         "auditor",
     }
     assert next(person for person in PEOPLE if person.username == "admin").roles == ("sysadmin",)
