@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "reqs_0001"
-down_revision = "flow_0005"
+down_revision = "deliver_0001"
 branch_labels = None
 depends_on = None
 
