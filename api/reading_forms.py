@@ -20,6 +20,7 @@ def _said(
     encoding: _Field = "",
     delimiter: _Field = "",
     header_line: _Field = "",
+    header_rows: _Field = "",
     sheet: _Field = "",
     member: _Field = "",
     file_format: Annotated[str, Form(alias="format", max_length=20)] = "",
@@ -28,7 +29,7 @@ def _said(
     """The fields as typed; an empty one says that its aspect is to be detected."""
     split = _DELIMITERS.get(delimiter.strip().lower(), delimiter)
     said = {
-        "encoding": encoding, "header_line": header_line, "sheet": sheet, "member": member,
+        "encoding": encoding, "header_line": header_line, "header_rows": header_rows, "sheet": sheet, "member": member,
         "format": file_format, "quote": quote,
     }  # fmt: skip
     return {name: value.strip() for name, value in said.items()} | {"delimiter": split}
@@ -44,7 +45,7 @@ def options_of(said: dict[str, str]) -> IntakeOptions:
     except ValueError:
         raise InputRefused(
             Text(
-                "表头行须为不小于 0 的整数（0 表示没有表头）；分隔符须为一个字符。",
-                "The header line is a whole number from 0 (0 says that there is none); the delimiter is one character.",
+                "表头行须为不小于 0 的整数（0 表示没有表头），表头行数为 1 至 10；分隔符须为一个字符。",
+                "The header line is a whole number from 0 (0 says that there is none), the header has 1 to 10 lines; the delimiter is one character.",
             )
         ) from None

@@ -18,6 +18,9 @@ Delimiter = Annotated[
     ),
 ]
 HeaderLine = Annotated[int, typer.Option("--header-line", help="Line of the header, from 1; 0 for none")]
+HeaderRows = Annotated[
+    int, typer.Option("--header-rows", help="How many lines make up the header, --header-line being the last")
+]
 Sheet = Annotated[str, typer.Option("--sheet", help="Read this sheet: its name, or its number from 1")]
 Member = Annotated[str, typer.Option("--member", help="Read this member of the archive")]
 Format = Annotated[str, typer.Option("--format", help="Read a text as csv, tsv, json, jsonl or geojson")]

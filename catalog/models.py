@@ -276,6 +276,7 @@ class Layout(SQLModel):
 
     null_values: list[str] = []
     header_line: int | None = Field(default=None, ge=0)
+    header_rows: int | None = Field(default=None, ge=1, le=10)
     sheet: str | int | None = None
     member: str | None = None
     encoding: str | None = None

@@ -11,7 +11,17 @@ from typing import Annotated, Any
 import typer
 
 from api.client import DEFAULT_DIR, Api, As, DataDir, Json, Server, Token, connect, demand_room_for, show
-from api.reading_options import Delimiter, Encoding, Format, HeaderLine, Member, QuoteMark, Sheet, reading
+from api.reading_options import (
+    Delimiter,
+    Encoding,
+    Format,
+    HeaderLine,
+    HeaderRows,
+    Member,
+    QuoteMark,
+    Sheet,
+    reading,
+)
 
 app = typer.Typer(
     help="Batches: submit, list, show, preview, accept, dictionary, verdict, docs, confirm, reject, rows, recheck.",
@@ -84,6 +94,7 @@ def submit(
     encoding: Encoding = "",
     delimiter: Delimiter = "",
     header_line: HeaderLine = -1,
+    header_rows: HeaderRows = -1,
     sheet: Sheet = "",
     member: Member = "",
     file_format: Format = "",
@@ -97,8 +108,8 @@ def submit(
 ) -> None:
     """Hand a file in; the answer is the receipt. How it is read is detected unless said here."""
     how = reading(
-        encoding=encoding, delimiter=delimiter, header_line=header_line, sheet=sheet, member=member,
-        format=file_format, quote=quote,
+        encoding=encoding, delimiter=delimiter, header_line=header_line,
+        header_rows=header_rows, sheet=sheet, member=member, format=file_format, quote=quote,
     )  # fmt: skip
     with connect(data_dir, server, token, user) as api:
         batch = api.upload(
@@ -311,6 +322,7 @@ def recheck(
     encoding: Encoding = "",
     delimiter: Delimiter = "",
     header_line: HeaderLine = -1,
+    header_rows: HeaderRows = -1,
     sheet: Sheet = "",
     member: Member = "",
     file_format: Format = "",
@@ -328,8 +340,8 @@ def recheck(
 ) -> None:
     """Check the same bytes again, read differently if said so."""
     options = reading(
-        encoding=encoding, delimiter=delimiter, header_line=header_line, sheet=sheet, member=member,
-        format=file_format, quote=quote,
+        encoding=encoding, delimiter=delimiter, header_line=header_line,
+        header_rows=header_rows, sheet=sheet, member=member, format=file_format, quote=quote,
     )  # fmt: skip
     options |= {name.replace("-", "_"): None for name in detect}
     with connect(data_dir, server, token, user) as api:

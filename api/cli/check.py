@@ -9,7 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from api.reading_options import Delimiter, Encoding, Format, HeaderLine, Member, QuoteMark, Sheet, told
+from api.reading_options import (
+    Delimiter,
+    Encoding,
+    Format,
+    HeaderLine,
+    HeaderRows,
+    Member,
+    QuoteMark,
+    Sheet,
+    told,
+)
 from core.errors import AppError, InputRefused
 from core.text import Lang, Text
 
@@ -63,6 +73,7 @@ def check(
     encoding: Encoding = "",
     delimiter: Delimiter = "",
     header_line: HeaderLine = -1,
+    header_rows: HeaderRows = -1,
     sheet: Sheet = "",
     member: Member = "",
     file_format: Format = "",
@@ -78,8 +89,8 @@ def check(
             inputs=(file, suite, dictionary, last_release, *given.values()), outputs=(out, report)
         )
         known = told(
-            dictionary, encoding=encoding, delimiter=delimiter, header_line=header_line, sheet=sheet, member=member,
-            format=file_format, quote=quote,
+            dictionary, encoding=encoding, delimiter=delimiter, header_line=header_line,
+            header_rows=header_rows, sheet=sheet, member=member, format=file_format, quote=quote,
         )  # fmt: skip
         from core.settings import Settings
         from core.work import system_clock

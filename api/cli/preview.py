@@ -9,7 +9,17 @@ from typing import Annotated, Any
 
 import typer
 
-from api.reading_options import Delimiter, Encoding, Format, HeaderLine, Member, QuoteMark, Sheet, told
+from api.reading_options import (
+    Delimiter,
+    Encoding,
+    Format,
+    HeaderLine,
+    HeaderRows,
+    Member,
+    QuoteMark,
+    Sheet,
+    told,
+)
 from core.errors import AppError
 from core.text import Lang, Text
 
@@ -26,6 +36,7 @@ def preview(
     encoding: Encoding = "",
     delimiter: Delimiter = "",
     header_line: HeaderLine = -1,
+    header_rows: HeaderRows = -1,
     sheet: Sheet = "",
     member: Member = "",
     file_format: Format = "",
@@ -39,8 +50,8 @@ def preview(
     spoken: Lang = "en" if lang == "en" else "zh"
     try:
         known = told(
-            dictionary, encoding=encoding, delimiter=delimiter, header_line=header_line, sheet=sheet, member=member,
-            format=file_format, quote=quote,
+            dictionary, encoding=encoding, delimiter=delimiter, header_line=header_line,
+            header_rows=header_rows, sheet=sheet, member=member, format=file_format, quote=quote,
         )  # fmt: skip
         found = preview_file(file, known, rows).model_dump(mode="json")
     except AppError as refused:

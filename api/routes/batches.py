@@ -17,6 +17,7 @@ from datasets.batches.models import BatchDetail, BatchRead, IntakeOptions, Note
 from datasets.batches.preview import BatchPreview
 from datasets.batches.workflow import BatchState
 from datasets.intake.dictionary import FileFormat, Quote
+from datasets.intake.header_rows import MOST_TOLD
 from datasets.intake.looks import MOST_ROWS
 
 router = APIRouter(prefix="/batches", tags=["batches"])
@@ -53,6 +54,9 @@ def _reading(
     header_line: Annotated[
         int | None, Query(ge=0, le=1_000_000, description="Line of the header; 0 for none")
     ] = None,
+    header_rows: Annotated[
+        int | None, Query(ge=1, le=MOST_TOLD, description="Lines of the header, header_line being the last")
+    ] = None,
     sheet: Annotated[
         str | None, Query(max_length=100, description="Name of the sheet, or its number from 1")
     ] = None,
@@ -64,8 +68,8 @@ def _reading(
 ) -> IntakeOptions | None:
     """How the file shall be read; None when all of it is to be detected."""
     given = {
-        "encoding": encoding, "delimiter": delimiter, "header_line": header_line, "sheet": sheet, "member": member,
-        "format": file_format, "quote": quote,
+        "encoding": encoding, "delimiter": delimiter, "header_line": header_line, "header_rows": header_rows,
+        "sheet": sheet, "member": member, "format": file_format, "quote": quote,
     }  # fmt: skip
     said = {name: value for name, value in given.items() if value is not None}
     return IntakeOptions.model_validate(said) if said else None

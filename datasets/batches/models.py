@@ -11,12 +11,14 @@ from sqlmodel import Field, SQLModel
 from core.ids import BatchId, DatasetId, JobId, OrgId
 from datasets.batches.workflow import BatchState
 from datasets.intake.dictionary import FileFormat, Quote
+from datasets.intake.header_rows import MOST_TOLD
 
 
 class IntakeOptions(SQLModel):
     """How a file shall be read; a key left out is taken from the dataset's layout, or detected.
 
-    sheet: a name, or a number from 1. header_line: 0 says that there is none. delimiter: a line feed says that lines
+    sheet: a name, or a number from 1. header_line: 0 says that there is none. header_rows: how many
+    lines, `header_line` being the last, make up the header. delimiter: a line feed says that lines
     are not split.
     """
 
@@ -24,6 +26,7 @@ class IntakeOptions(SQLModel):
 
     null_values: list[str] | None = Field(default=None, max_length=100)
     header_line: int | None = Field(default=None, ge=0, le=1_000_000)
+    header_rows: int | None = Field(default=None, ge=1, le=MOST_TOLD)
     sheet: str | int | None = None
     member: str | None = Field(default=None, max_length=1000)
     encoding: str | None = Field(default=None, max_length=40)

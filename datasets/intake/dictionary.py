@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from core.errors import InputRefused
 from core.text import Text
+from datasets.intake.header_rows import MOST_TOLD
 from datasets.intake.json_file import json_text
 
 ColumnType = Literal["string", "integer", "number", "boolean", "date", "datetime", "time", "geometry"]
@@ -64,8 +65,8 @@ class Points(BaseModel):
 class Dictionary(BaseModel):
     """What is known beforehand about a file. Every key is optional; what is not said is detected.
 
-    header_line: 1-based line (or sheet row) of the header; 0 says that there is none, and the columns
-    then stand for the file's columns in order. member: the archive's member, or the key that holds the
+    header_line: 1-based line (or sheet row) of the header, the last one of several; 0 says that there is none, and the
+    columns then stand for the file's columns in order. header_rows: how many lines make up the header. member: the archive's member, or the key that holds the
     records of a JSON document, dots between the levels. crs: the coordinate reference system of the record; a file
     that states another one is refused. points: the pair of columns to be released as a geometry. delimiter: a line
     feed says that lines are not split. quote: the mark around cells, `none` where marks are part of the text.
@@ -75,6 +76,7 @@ class Dictionary(BaseModel):
 
     null_values: list[str] = []
     header_line: int | None = Field(default=None, ge=0)
+    header_rows: int | None = Field(default=None, ge=1, le=MOST_TOLD)
     sheet: str | int | None = None
     member: str | None = None
     encoding: str | None = None

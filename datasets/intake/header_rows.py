@@ -1,6 +1,6 @@
-"""Headers of several rows in a workbook: 车位 over 总数 and 空位 becomes 车位_总数, 车位_空位.
+"""Headers of several rows: 车位 over 总数 and 空位 becomes 车位_总数, 车位_空位.
 
-Joined only when the merged cells prove it: a cell that spans several columns (but not the whole table) stands above a
+Joined when a person says how many rows there are (`told`). Else only in a workbook, when its merged cells prove it: a cell that spans several columns (but not the whole table) stands above a
 filled cell in each of them, and every other column has exactly one name in these rows. Anything less is read as one row.
 """
 
@@ -13,6 +13,7 @@ from datasets.intake.layout import clean_name, filled, kind_of
 
 ROWS_LOOKED_AT: Final = 30
 MOST_ROWS: Final = 4
+MOST_TOLD: Final = 10
 Cells = Sequence[str | None]
 Range = tuple[tuple[int, int], tuple[int, int]]  # first and last cell, each (row, column) from 0
 
@@ -64,6 +65,29 @@ def _from(first: int, rows: Sequence[Cells], merged: Sequence[Range], width: int
     if not all(names) or len({name.casefold() for name in names}) < width or not filled(rows[last + 1]):
         return None
     return Joined(first, last, names)
+
+
+def told(rows: Sequence[Cells]) -> list[str]:
+    """One name for each column from the header's rows, top to bottom.
+
+    A title stands above its own column and those right of it that have no title but something below, as long as its own
+    column has something below as well.
+    """
+    width = max((len(cells) for cells in rows), default=0)
+    grid = [[_cell(cells, i) for i in range(width)] for cells in rows]
+    below = [False] * width
+    for row in reversed(grid):
+        title = ""
+        for column, cell in enumerate(row):
+            if cell:
+                title = cell if below[column] else ""
+            elif title and below[column]:
+                row[column] = title
+            else:
+                title = ""
+        below = [one or bool(cell) for one, cell in zip(below, row, strict=True)]
+    paths = [[row[column] for row in grid if row[column]] for column in range(width)]
+    return ["_".join(part for i, part in enumerate(path) if i == 0 or part != path[i - 1]) for path in paths]
 
 
 def _name(path: Sequence[str], spans: Sequence[bool]) -> str:

@@ -28,7 +28,7 @@ from datasets.intake.guesses import UNSPLIT
 from datasets.intake.json_table import stage_json
 from datasets.intake.parquet import stage_parquet
 from datasets.intake.sheets import open_sheet
-from datasets.intake.staging import Staged, read_head, stage_grid, stage_text
+from datasets.intake.staging import Grid, Head, Staged, read_head, stage_grid, stage_text
 from datasets.intake.table import Plan, path_literal, plan_columns, quoted, report_columns, write_typed
 
 WIDE: Final = 300
@@ -198,11 +198,17 @@ def _stage_sheet(desk: _Desk, opened: Opened, facts: InputFacts) -> Staged:
     sheet = open_sheet(
         opened.path, opened.format, desk.dictionary.sheet, desk.log, desk.dictionary.header_line
     )
-    head = read_head(sheet, desk.dictionary.header_line, desk.log, detection.known_names(desk.dictionary))
+    head = _head(desk, sheet)
     facts.sheet, facts.header_line = sheet.name, head.line
     guesses = [detection.of_sheet(sheet.name, sheet.sizes)]
     facts.detection = detection.with_header(guesses, head.sample, head.line, desk.dictionary)
     return stage_grid(sheet, head, desk.folder, desk.log)
+
+
+def _head(desk: _Desk, grid: Grid) -> Head:
+    told = desk.dictionary
+    known = detection.known_names(told)
+    return read_head(grid, told.header_line, desk.log, known, header_rows=told.header_rows)
 
 
 def _decoded(desk: _Desk, opened: Opened, facts: InputFacts, *, line_limit: bool) -> Utf8Text:
@@ -244,7 +250,7 @@ def _stage_text(desk: _Desk, opened: Opened, facts: InputFacts) -> Staged:
     if delimiter == UNSPLIT:
         delimiter = None
     grid = Delimited(text.path, delimiter, desk.log, desk.dictionary.quote or '"')
-    head = read_head(grid, desk.dictionary.header_line, desk.log, detection.known_names(desk.dictionary))
+    head = _head(desk, grid)
     facts.format = "tsv" if delimiter == "\t" else "csv"
     facts.delimiter, facts.header_line = delimiter, head.line
     guesses = [

@@ -23,6 +23,7 @@ from core.text import Text
 from datasets.intake.delimited import Delimited
 from datasets.intake.encodings import Utf8Text
 from datasets.intake.facts import MAX_COLUMNS, FindingLog
+from datasets.intake.header_rows import told
 from datasets.intake.layout import (
     FOOTERS_LOOKED_AT,
     SAMPLE_RECORDS,
@@ -81,8 +82,21 @@ class Head:
     sample: list[Record] = field(default_factory=list)
 
 
-def read_head(grid: Grid, header_line: int | None, log: FindingLog, known: Collection[str] = ()) -> Head:
-    """Find the header (or take it as told) and report the lines above it. known: names that it may carry."""
+def read_head(
+    grid: Grid,
+    header_line: int | None,
+    log: FindingLog,
+    known: Collection[str] = (),
+    *,
+    header_rows: int | None = None,
+) -> Head:
+    """Find the header (or take it as told) and report the lines above it. known: names that it may carry.
+
+    header_rows: how many lines, `header_line` being the last, make up the header.
+    """
+    above = (header_rows or 1) - 1
+    if above and not (header_line and above < header_line):
+        raise _rows_without_line()
     sample = _sample(grid, (header_line or 0) + SAMPLE_RECORDS)
     if not any(filled(record.cells) for record in sample):
         raise InputRefused(
@@ -104,12 +118,43 @@ def read_head(grid: Grid, header_line: int | None, log: FindingLog, known: Colle
                     f"There is no header in line {header_line}; correct `header_line` in the dictionary.",
                 )
             )
-    for record in sample[: at or 0]:
+    first = at or 0
+    while above and first and sample[first - 1].line >= (header_line or 0) - above:
+        first -= 1
+    for record in sample[:first]:
         _report_title(record, log)
     body = sample if at is None else sample[at + 1 :]
     if not any(filled(record.cells) for record in body):
         raise _no_records(sample[at or 0])
-    return Head(0, (), body, sample) if at is None else Head(sample[at].line, sample[at].cells, body, sample)
+    if at is None:
+        return Head(0, (), body, sample)
+    cells: Sequence[str | None] = sample[at].cells
+    if above:
+        cells = told([record.cells for record in sample[first : at + 1]])
+        _report_told(sample[first].line, sample[at].line, cells, log)
+    return Head(sample[at].line, cells, body, sample)
+
+
+def _rows_without_line() -> InputRefused:
+    return InputRefused(
+        Text(
+            "表头有几行（header_rows）须与表头最后一行的行号（header_line）一起指明，且不得超出文件开头；请补上或改正。",
+            "`header_rows` goes with `header_line`, the last line of the header, and cannot reach above the first line; "
+            "say or correct it.",
+        )
+    )
+
+
+def _report_told(first: int, last: int, names: Sequence[str | None], log: FindingLog) -> None:
+    log.add(
+        "header-joined",
+        Text(
+            f"按指定，第 {first} 至 {last} 行合为一个表头。",
+            f"As told, lines {first} to {last} are one header.",
+        ),
+        line=last,
+        value=" | ".join(name or "" for name in names),
+    )
 
 
 def _sample(grid: Grid, wanted: int) -> list[Record]:

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 import xlsxwriter
 
-from datasets.intake.header_rows import join
+from core.errors import InputRefused
+from datasets.intake.header_rows import join, told
 from tests.datasets.intake.conftest import Bench
 
 NAMES = ["区域", "车位_总数", "车位_空位", "收入_现金", "收入_刷卡", "备注"]
@@ -112,3 +113,57 @@ def test_blank_rows_are_counted_to_the_end_of_the_sheet(bench: Bench) -> None:
         "footer-line": "Line 7 stands below the table and is not part of it.",
         "blank-lines": "3 blank lines were skipped.",
     }
+
+
+@pytest.mark.parametrize(
+    ("rows", "names"),
+    [
+        (
+            [["区域", "车位", "", "备注"], ["", "总数", "空位", ""]],
+            ["区域", "车位_总数", "车位_空位", "备注"],
+        ),
+        ([["A", "B", ""], ["", "", "C"]], ["A", "B", "C"]),  # nothing below B: it heads one column
+        ([["A", "A"], ["A", "b"]], ["A", "A_b"]),
+        ([["X", "", "", ""], ["Y", "", "Z", ""], ["1", "2", "3", "4"]], ["X_Y_1", "X_Y_2", "X_Z_3", "X_Z_4"]),
+        ([["", "t"], ["n", ""]], ["n", "t"]),
+        ([["a"], ["b", "c"]], ["a_b", "a_c"]),
+        ([], []),
+    ],
+)
+def test_rows_that_a_person_calls_the_header_become_one_name_each(
+    rows: list[list[str]], names: list[str]
+) -> None:
+    assert told(rows) == names
+
+
+@pytest.mark.parametrize("form", ["csv", "xlsx"])
+def test_header_rows_are_joined_as_told_in_texts_and_workbooks(bench: Bench, form: str) -> None:
+    rows = [
+        ["停车场统计", "", ""],
+        ["区域", "车位", ""],
+        ["", "总数", "空位"],
+        ["P1", "20", "3"],
+        ["P2", "30", "4"],
+    ]
+    if form == "csv":
+        content = "\n".join(",".join(row) for row in rows) + "\n"
+        found = bench.reads(content, header_line=3, header_rows=2)
+    else:
+        file = io.BytesIO()
+        with xlsxwriter.Workbook(file, {"in_memory": True}) as book:
+            page = book.add_worksheet()
+            for number, row in enumerate(rows):
+                page.write_row(number, 0, row)
+        found = bench.reads(bench.file("t.xlsx", file.getvalue()), header_line=3, header_rows=2)
+    assert [column.name for column in found.columns] == ["区域", "车位_总数", "车位_空位"]
+    assert (found.rows, found.input.header_line) == (2, 3)
+    assert [finding.line for finding in found.findings if finding.code == "title-line"] == [1]
+    assert [finding.line for finding in found.findings if finding.code == "header-joined"] == [3]
+
+
+@pytest.mark.parametrize(
+    "how", [{"header_rows": 2}, {"header_rows": 2, "header_line": 0}, {"header_rows": 3, "header_line": 2}]
+)
+def test_header_rows_that_stand_nowhere_are_refused(bench: Bench, how: dict[str, int]) -> None:
+    with pytest.raises(InputRefused, match="header_line"):
+        bench.reads("a,b\nc,d\n1,2\n3,4\n", **how)
