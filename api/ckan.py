@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
-from sqlmodel import col, select
+from sqlmodel import col
 from starlette.datastructures import UploadFile
 
 from api import ckan_own as own
 from api.ckan_rows import Rows, open_table, release_of, search
 from api.house import House
-from auth.actor import Actor
 from catalog import queries
-from catalog.assets import asset
 from catalog.ckan import listings, shape, writing
 from catalog.ckan.actions import Action, Call, find
 from catalog.ckan.errors import denied, not_found
@@ -25,14 +23,7 @@ from catalog.workflow import State
 from core.work import Work
 from datasets import datastore
 from datasets.batches import service as batches
-from datasets.releases import access
 from datasets.releases.tables import ReleaseRow
-from datasets.releases.workflow import ReleaseState
-
-_FORMS: Final = {
-    "parquet": ("PARQUET", "application/vnd.apache.parquet"),
-    "csv": ("CSV", "text/csv"),
-}
 
 
 def reads(house: House) -> Mapping[str, Action]:
@@ -102,44 +93,6 @@ def _target(call: Call) -> str:
         return find(call, package, *seen).id
     wanted = call.wanted()
     return find(call, dataset_of(call.work, wanted) or writing.owner_of(call, wanted), *seen).id
-
-
-def resources_for(site: str) -> Any:  # noqa: ANN401 - a function
-    """What each record offers: the files of an open release, else the way to apply for it."""
-
-    def resources(work: Work, _actor: Actor, rows: Sequence[DatasetRow]) -> dict[str, list[Json]]:
-        wanted = select(ReleaseRow).where(
-            col(ReleaseRow.dataset_id).in_([row.id for row in rows]),
-            col(ReleaseRow.state) == ReleaseState.PUBLISHED,
-        )
-        current = {release.dataset_id: release for release in work.db.exec(wanted)}
-        return {row.id: _resources(work, row, current.get(row.id), site) for row in rows}
-
-    return resources
-
-
-def _resources(work: Work, row: DatasetRow, release: ReleaseRow | None, site: str) -> list[Json]:
-    if release is None:
-        return []
-    if access.open_objections(asset(work, row.id)) or release.csv_sha256 is None:
-        return [
-            shape.resource(
-                f"{row.id}-apply", name="申请使用 / Apply for use", form="HTML", url=f"{site}/datasets/{row.id}",
-                created=release.published_at, mimetype="text/html", resource_type="documentation",
-            )
-        ]  # fmt: skip
-    facts = {
-        "parquet": (release.size_bytes, release.sha256),
-        "csv": (release.csv_bytes, release.csv_sha256),
-    }
-    return [
-        shape.resource(
-            f"{release.id}-{form}", name=f"{row.title_zh} v{release.number}.{form}", form=label,
-            url=f"{site}/api/v1/releases/{release.id}/file?format={form}", created=release.published_at, mimetype=mimetype,
-            size=facts[form][0], hash=facts[form][1], hash_algorithm="sha256", datastore_active=True, release=release.number,
-        )
-        for form, (label, mimetype) in _FORMS.items()
-    ]  # fmt: skip
 
 
 def dataset_of(work: Work, resource_id: str) -> str | None:

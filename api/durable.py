@@ -38,6 +38,8 @@ from datasets.harvest import queries as harvests
 from datasets.harvest.service import start_due as start_due_harvest
 from datasets.outputs import opening as outputs
 from datasets.pipeline import kinds
+from datasets.push import queries as pushes
+from datasets.push.service import start_due as start_due_push
 from datasets.sharing import service as views
 from datasets.sources import queries as sources
 from datasets.sources.service import start_due
@@ -179,6 +181,7 @@ def serve_jobs(settings: Settings, stop: threading.Event, *, idle_exit: float | 
                 look_for_anomalies(house)
                 start_due_sources(house)
                 start_due_harvests(house)
+                start_due_pushes(house)
                 tell_of_searches(house)
                 send_due(house)
                 send_mail(house)
@@ -250,6 +253,15 @@ def start_due_harvests(house: House) -> int:
             return 0
     with house.write() as work:
         return start_due_harvest(work)
+
+
+def start_due_pushes(house: House) -> int:
+    """Begin the pushes whose time has come, and those of records that must leave a portal; returns their number."""
+    with house.read() as work:
+        if not (pushes.due(work) or pushes.forgotten(work)):
+            return 0
+    with house.write() as work:
+        return start_due_push(work)
 
 
 def tell_of_searches(house: House) -> int:

@@ -13,7 +13,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData, UploadFile
 
 from api.access import access
-from api.ckan import WRITES, dataset_of, hand_in, reads, resources_for
+from api.ckan import WRITES, dataset_of, hand_in, reads
 from api.ckan_rows import Rows, dump
 from api.deps import ActorDep, HouseDep, LangDep
 from auth.actor import ANYONE, Actor
@@ -24,6 +24,7 @@ from catalog.ckan.values import loads
 from core.errors import AppError
 from core.text import Lang
 from core.work import Work
+from datasets.releases.offered import resources_for
 
 router = APIRouter(tags=["ckan"])
 _CALLBACK: Final = re.compile(r"[A-Za-z_$][\w$.]{0,99}", re.ASCII)

@@ -7,44 +7,26 @@ from typing import Final
 
 from auth import audit
 from auth.actor import SYSTEM, Actor
-from auth.identity.organisations import organisation
 from core import jobs
-from core.errors import AccessRefused, Conflict, InputRefused, NotFound, Reason
+from core.errors import Conflict, InputRefused
 from core.text import Text
 from core.work import Work, hold
-from datasets.harvest import queries, taking
+from datasets.harvest import partners, queries, taking
 from datasets.harvest.models import HarvestCreate, HarvestRead, HarvestRunRead, RunAsk
 from datasets.harvest.tables import HarvestRunRow, HarvestSourceRow
-from datasets.harvest.workflow import HarvestState, HarvestStep, advance
+from datasets.harvest.workflow import HarvestState, HarvestStep
 from datasets.people import stamp
 from datasets.sources import rules as schedules
 from datasets.sources import vault
 from datasets.sources.addresses import HttpConfig
 
 JOB: Final = "harvest.run"
-_PAST: Final = {HarvestStep.PAUSE: "paused", HarvestStep.RESUME: "resumed", HarvestStep.REMOVE: "removed"}
 
 
 def add(work: Work, actor: Actor, body: HarvestCreate, keys_dir: Path) -> HarvestRead:
     """Propose a catalogue. Until a second person approves it, harvests only tell what they would do."""
-    try:
-        org = organisation(work, body.org_id) if actor.may_in(queries.WRITE, body.org_id) else None
-    except NotFound:
-        org = None
-    if org is None or org.is_enterprise:
-        raise InputRefused(
-            Text("请选择您可代为登记的部门。", "Choose a department that you may enter records for."),
-            field="org_id",
-        )
-    plan = schedules.schedule(body.schedule)
-    if plan.kind == "frequency":
-        raise InputRefused(
-            Text(
-                "外部目录的计划请写 manual、every P1D 或 daily 06:30。",
-                "For an outside catalogue write manual, every P1D or daily 06:30.",
-            ),
-            field="schedule",
-        )
+    partners.demand_department(work, actor, queries.WRITE, body.org_id)
+    plan = partners.planned(body.schedule)
     secret = body.secret.get_secret_value() if body.secret else None
     if bool(secret) != bool(body.header):
         raise InputRefused(
@@ -73,15 +55,7 @@ def add(work: Work, actor: Actor, body: HarvestCreate, keys_dir: Path) -> Harves
 def approve(work: Work, actor: Actor, source_id: str) -> HarvestRead:
     """Let its records be published. Never by the one who proposed it, whatever account he uses."""
     row = _held(work, actor, source_id, queries.APPROVE)
-    if row.proposed["person_id"] == actor.person_id:
-        why = Text(
-            "提出外部目录的人不能自己批准；请由另一人批准。",
-            "Whoever proposed the catalogue cannot approve it; another person must.",
-        )
-        raise AccessRefused(why, reasons=[Reason("second-person-needed", why, "promise 3")])
-    row.state = advance(HarvestState(row.state), HarvestStep.APPROVE)
-    row.approved = stamp(actor)
-    row.due_at = schedules.next_due(schedules.schedule(row.schedule), None, None, work.now)
+    partners.approve(row, actor, work.now)
     work.db.add(row)
     audit.record(work, actor, "harvest.approved", subject=row.id, payload={"title": row.title})
     return queries.read(work, row)
@@ -90,14 +64,11 @@ def approve(work: Work, actor: Actor, source_id: str) -> HarvestRead:
 def step(work: Work, actor: Actor, source_id: str, which: HarvestStep) -> HarvestRead:
     """Pause, resume or remove. What was harvested stays; a removed one loses its credential."""
     row = _held(work, actor, source_id, queries.WRITE)
-    row.state = advance(HarvestState(row.state), which)
-    row.failures = 0 if which is HarvestStep.RESUME else row.failures
-    plan = schedules.schedule(row.schedule)
-    row.due_at = schedules.next_due(plan, None, None, work.now) if row.state == HarvestState.ACTIVE else None
+    partners.step(row, which, work.now)
     if row.state == HarvestState.REMOVED:
-        row.secret, row.memory = None, {}
+        row.memory = {}
     work.db.add(row)
-    audit.record(work, actor, f"harvest.{_PAST[which]}", subject=row.id, payload={"title": row.title})
+    audit.record(work, actor, f"harvest.{partners.PAST[which]}", subject=row.id, payload={"title": row.title})
     return queries.read(work, row)
 
 
@@ -132,7 +103,7 @@ def start_due(work: Work) -> int:
     """Begin the harvests whose time has come, and close those whose job died; returns how many were begun."""
     hold(work, "harvest/due")
     for run_id in queries.forgotten(work):
-        taking.fail(work, run_id, Text("任务中断，没有留下结果。", "The job broke off and left no result."))
+        taking.fail(work, run_id, partners.BROKEN_OFF)
     found = queries.due(work)
     for row in found:
         row.due_at = schedules.next_due(schedules.schedule(row.schedule), None, row.due_at, work.now)
@@ -162,7 +133,5 @@ def _begin(work: Work, row: HarvestSourceRow, actor: Actor | None, ask: RunAsk) 
 def _held(work: Work, actor: Actor, source_id: str, permission: str) -> HarvestSourceRow:
     hold(work, f"harvest/{source_id}")
     row = queries.source(work, actor, source_id)
-    if not actor.may_in(permission, row.org_id):
-        text = Text("您的角色不含此项操作。", "Your roles do not include this step.")
-        raise AccessRefused(text, reasons=[Reason("role-lacks-permission", text, "roles and permissions")])
+    partners.demand(actor, permission, row)
     return row

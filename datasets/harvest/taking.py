@@ -11,7 +11,6 @@ from sqlalchemy.exc import DBAPIError
 from sqlmodel import col, select
 
 from auth import audit
-from auth.actor import SYSTEM, Actor
 from catalog import codes, imports, service
 from catalog.harvest.records import Fault, Record
 from catalog.models import DatasetCreate, DatasetFields
@@ -20,11 +19,9 @@ from catalog.workflow import State
 from core.errors import AppError
 from core.text import Text
 from core.work import Work, hold
-from datasets.harvest import rules
+from datasets.harvest import partners, rules
 from datasets.harvest.tables import HarvestedRow, HarvestItemRow, HarvestRunRow, HarvestSourceRow
-from datasets.harvest.workflow import HarvestState, Result, RunState
-from datasets.people import acting_for
-from datasets.sources import rules as schedules
+from datasets.harvest.workflow import Result, RunState
 
 GONE_REASON: Final = "来源目录已不再列出此记录 / its own catalogue lists this record no more"
 
@@ -113,7 +110,7 @@ def _one(
 
 def _write(work: Work, source: HarvestSourceRow, dataset_id: str, record: Record, *, is_new: bool) -> None:
     foreign_from = record.page or source.config["url"]
-    actor, fields = _actor(source), _fields(record) | _said_of(source, record, foreign_from)
+    actor, fields = partners.actor_of(source), _fields(record) | _said_of(source, record, foreign_from)
     if is_new:
         body = DatasetCreate.model_validate(
             fields | {"resource_code": dataset_id, "publisher": source.org_id}
@@ -195,7 +192,7 @@ def close(work: Work, run_id: str, memory: dict[str, Any], *, is_unchanged: bool
         work.db.add_all([run, source])
         audit.record(
             work,
-            _actor(source),
+            partners.actor_of(source),
             "harvest.ended",
             subject=source.id,
             payload={"run": run.id, "dry": run.is_dry, "counts": run.counts},
@@ -226,10 +223,10 @@ def _let_go(work: Work, run: HarvestRunRow, source: HarvestSourceRow) -> Text:
         if may and not run.is_dry:
             kept = work.db.get(DatasetRow, row.dataset_id)
             if kept is not None and kept.state != State.WITHDRAWN:
-                service.withdraw(work, _actor(source), row.dataset_id, GONE_REASON)
+                service.withdraw(work, partners.actor_of(source), row.dataset_id, GONE_REASON)
                 audit.record(
                     work,
-                    _actor(source),
+                    partners.actor_of(source),
                     "dataset.harvest_gone",
                     subject=row.dataset_id,
                     dataset_id=row.dataset_id,
@@ -268,15 +265,11 @@ def fail(work: Work, run_id: str, why: Text) -> None:
     run.counts = {str(result): number for result, number in work.db.exec(counted)}
     source.open_run = None
     if not run.is_dry:
-        source.failures += 1
-        if schedules.gives_up(source.failures) and source.state == HarvestState.ACTIVE:
-            source.state, source.due_at = HarvestState.PAUSED, None
-        elif source.due_at is not None:
-            source.due_at = schedules.retry_at(source.failures, work.now)
+        partners.failed(source, work.now, retries=source.due_at is not None)
     work.db.add_all([run, source])
     audit.record(
         work,
-        _actor(source),
+        partners.actor_of(source),
         "harvest.ended",
         subject=source.id,
         payload={"run": run.id, "dry": run.is_dry, "failed": why.en},
@@ -288,11 +281,6 @@ def _open(work: Work, run_id: str) -> tuple[HarvestRunRow, HarvestSourceRow]:
     hold(work, f"harvest/{run.source_id}")
     work.db.refresh(run)
     return run, work.db.get_one(HarvestSourceRow, run.source_id)
-
-
-def _actor(source: HarvestSourceRow) -> Actor:
-    """In whose name the worker writes: whoever approved the catalogue."""
-    return acting_for(source.approved) if source.approved else SYSTEM
 
 
 def _item(

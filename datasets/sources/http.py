@@ -100,7 +100,7 @@ def _answer(ask: Ask, config: HttpConfig) -> Iterator[tuple[str, httpcore2.Respo
                 httpcore2.ConnectionPool(
                     ssl_context=trust(), network_backend=Guarded(ask.allowed, ask.resolve, ends)
                 ) as pool,
-                pool.stream("GET", _split(url), headers=_headers(ask, config, start, url)) as answer,
+                pool.stream("GET", split(url), headers=_headers(ask, config, start, url)) as answer,
             ):
                 if answer.status not in _MOVED:
                     yield url, answer
@@ -114,25 +114,29 @@ def _answer(ask: Ask, config: HttpConfig) -> Iterator[tuple[str, httpcore2.Respo
                 f"The address redirects more than {REDIRECTS} times; name the final address.",
             )
         )
-    except (httpcore2.TimeoutException, TimeoutError):
-        raise Unavailable(
+    except FAULTS as fault:
+        raise in_words(fault, url) from None
+
+
+FAULTS: Final = (httpcore2.TimeoutException, TimeoutError, httpcore2.NetworkError, httpcore2.ProtocolError)
+
+
+def in_words(fault: Exception, url: str) -> AppError:
+    """What went wrong between us and another machine (one of `FAULTS`), as a person is told."""
+    if isinstance(fault, (httpcore2.TimeoutException, TimeoutError)):
+        return Unavailable(
             Text(
                 f"{_host(url)} 没有在时限内答复；稍后会再试，或请管理员放宽 DATAGRANT_SOURCE_SECONDS。",
                 f"{_host(url)} did not answer in time; it is tried again later, or the administrator raises DATAGRANT_SOURCE_SECONDS.",
             )
-        ) from None
-    except httpcore2.ConnectError as fault:
-        raise _not_reached(url, fault) from None
-    except (httpcore2.NetworkError, httpcore2.ProtocolError) as fault:
-        raise Unavailable(
+        )
+    if not isinstance(fault, httpcore2.ConnectError):
+        return Unavailable(
             Text(
                 f"{_host(url)} 的答复中断或不合 HTTP 规范（{type(fault).__name__}）；没有接收任何内容。",
                 f"The answer of {_host(url)} broke off or is no proper HTTP ({type(fault).__name__}); nothing was taken.",
             )
-        ) from None
-
-
-def _not_reached(url: str, fault: Exception) -> AppError:
+        )
     if "certificate" in str(fault).lower() or "ssl" in str(fault).lower():
         return Unavailable(
             Text(
@@ -148,7 +152,8 @@ def _not_reached(url: str, fault: Exception) -> AppError:
     )
 
 
-def _split(url: str) -> httpcore2.URL:
+def split(url: str) -> httpcore2.URL:
+    """An address as the engine takes it, its path and query as written."""
     parts = urlsplit(url)
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     return httpcore2.URL(

@@ -66,6 +66,8 @@ MORE: dict[str, tuple[str, str | None]] = {
     "developers": ("/developers", None),
     "harvests": ("/harvests", "cat"),
     "harvest-new": ("/harvests/new", "cat"),
+    "pushes": ("/pushes", "cat"),
+    "push-new": ("/pushes/new", "cat"),
     "imports": ("/imports", "cat"),
     "anomalies": ("/anomalies", "watch"),
 }

@@ -52,6 +52,7 @@ from datasets.extracts.tables import ExtractRow
 from datasets.harvest.tables import HarvestRunRow, HarvestSourceRow
 from datasets.outputs.tables import OutputReviewRow
 from datasets.people import stamp
+from datasets.push.tables import PushRunRow, PushTargetRow
 from datasets.queries.tables import AnswerRow
 from datasets.releases.tables import ReleaseRow
 from datasets.sources.tables import SourceRow
@@ -214,14 +215,19 @@ def things(sqlite_house: House) -> dict[str, str]:
             application_id=grant.application_id, org_id="insurer", departments='["parks"]', title_zh="证明", title_en="Record",
             document="{}", sha256="0" * 64, signer_zh="某", signer_en="Somebody",
         )  # fmt: skip
-        work.db.add_all([asked, product, endpoint, harvest, pledge])
+        portal = PushTargetRow(
+            id=work.new_id(), title="portal", org_id="parks", url="https://example.org", portal_org="o", reach="department",
+            schedule="manual", proposed=stamp(actor_of(work, "steward_a")), created_at=work.now,
+        )  # fmt: skip
+        work.db.add_all([asked, product, endpoint, harvest, portal, pledge])
         work.db.flush()
         delivery = DeliveryRow(
             id=work.new_id(), endpoint_id=endpoint.id, event_id="e", kind="grant.revoked", ordering="o", body="{}",
             due_at=work.now, created_at=work.now,
         )  # fmt: skip
         run = HarvestRunRow(id=work.new_id(), source_id=harvest.id, asked_at=work.now)
-        work.db.add_all([delivery, run])
+        sent = PushRunRow(id=work.new_id(), target_id=portal.id, mode="all", asked_at=work.now)
+        work.db.add_all([delivery, run, sent])
         search = saved.save(work, analyst, SavedAsk(query="q=parking"))
         event = audit.record(work, analyst, "extract.delivered", subject=extract.id, grant_id=grant.id)
     return {
@@ -231,6 +237,7 @@ def things(sqlite_house: House) -> dict[str, str]:
         "incident_id": incident.id, "duty_id": duty.id, "plan_id": plan.id, "agreement_id": agreement.id,
         "profile_id": version.id, "view_id": "0" * 64, "extension_id": asked.id, "product_id": product.id,
         "endpoint_id": endpoint.id, "delivery_id": delivery.id, "harvest_id": harvest.id, "run_id": run.id,
+        "target_id": portal.id, "push_run_id": sent.id,
         "share": "safety", "schema": "PK", "table": grant.dataset_id, "which": "renew",
         "output_id": output.id,
         "anomaly_id": anomaly.id, "demand_id": demand.id, "consent_id": consent.id, "task_id": task.id, "review_id": look.id,
@@ -258,6 +265,8 @@ def _operations(client: TestClient) -> Iterator[tuple[str, str, dict[str, Any]]]
 def _filled(path: str, ids: dict[str, str]) -> str:
     if "/harvests/" in path:
         path = path.replace("{source_id}", "{harvest_id}")
+    if "/pushes/" in path:
+        path = path.replace("{run_id}", "{push_run_id}")
     for name in re.findall(r"\{(\w+)\}", path):
         assert name in ids or name in OPEN, f"{path}: tell tests/api/test_scope.py what {{{name}}} is"
         path = path.replace(f"{{{name}}}", ids.get(name, "1"))

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import pytest
 
-from api.ckan import dataset_of, resources_for
+from api.ckan import dataset_of
 from api.house import House
 from auth.actor import ANYONE, SYSTEM, Actor
 from catalog import service
@@ -15,6 +15,7 @@ from catalog.ckan.actions import Call, package_search
 from catalog.models import DatasetUpdate
 from catalog.search import memory
 from core.work import Work
+from datasets.releases.offered import resources_for
 from tests.catalog.records import a_dataset, a_department
 from tests.conftest import TestClock
 from tests.people import actor_of
