@@ -11,7 +11,8 @@ import typer
 from api.client import DEFAULT_DIR, As, DataDir, Json, Refused, Server, Token, connect, demand_room_for, show
 
 app = typer.Typer(
-    help="Read granted data in place: views, signed links, Delta Sharing profiles.", no_args_is_help=True
+    help="Read granted data in place: views, signed links, rows page by page, Delta Sharing profiles.",
+    no_args_is_help=True,
 )
 Purpose = Annotated[str, typer.Option("--purpose", help="Purpose code; empty where the grant has only one")]
 Release = Annotated[str, typer.Option("--release", help="Release id; empty means the current one")]
@@ -42,6 +43,24 @@ def link(
             if ended["state"] != "done":
                 raise Refused(ended["error"] or {"detail": f"the view was not made: {ended['state']}"})
         show(api.post(f"/grants/{grant_id}/links", body), as_json)
+
+
+@app.command("rows")
+def rows(
+    grant_id: str, fields: Annotated[str, typer.Option("--fields", help="Comma between; empty means all")] = "",
+    row_filter: Annotated[str, typer.Option("--filter", help='JSON, e.g. {"op":"gt","column":"rooms","value":10}')] = "",
+    release: Release = "", purpose: Purpose = "",
+    limit: Annotated[int, typer.Option("--limit", min=1, max=10_000)] = 100,
+    after: Annotated[str, typer.Option("--after", help="`next` of the page before")] = "",
+    data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
+) -> None:  # fmt: skip
+    """A page of granted rows; `next` in the answer leads to the one after it."""
+    with connect(data_dir, server, token, user) as api:
+        found = api.get(
+            f"/grants/{grant_id}/rows", fields=fields or None, filter=row_filter or None, release=release or None,
+            purpose=purpose or None, limit=limit, after=after or None,
+        )  # fmt: skip
+        show(found, as_json, found["columns"])
 
 
 @app.command("profile")

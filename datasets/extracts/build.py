@@ -112,6 +112,18 @@ def visible_rows(
         raise unfit(str(fault)) from fault
 
 
+def passing(connection: DuckDBPyConnection, table: pa.Table, row_filter: RowFilter) -> pa.Array:
+    """Which rows of a small table pass the filter, as a column of truth values; rows where it is null do not."""
+    given = table.rename_columns([f"c{at}" for at in range(table.num_columns)])
+    source = connection.from_arrow(given)
+    held = {
+        name: Held(f"c{at}", str(kind))
+        for at, (name, kind) in enumerate(zip(table.schema.names, source.types, strict=True))
+    }
+    said = source.select(condition(row_filter, held).alias("passes")).to_arrow_table()
+    return pc.fill_null(said.column("passes").combine_chunks(), False)
+
+
 def unfit(what: str) -> Conflict:
     return Conflict(
         Text(

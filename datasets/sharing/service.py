@@ -20,6 +20,7 @@ from auth.grants.ledger import Taking
 from auth.grants.tables import GrantRow
 from auth.grants.view import GrantView, Used
 from auth.grants.workflow import State
+from auth.policy.filters.model import RowFilter
 from auth.policy.model import DeliveryForm
 from auth.scope import sight
 from core import jobs
@@ -128,6 +129,19 @@ def decide(work: Work, who: Reading, release_id: str | None) -> Case:
     if case.release is not None and _is_charged(work, _id(work, case), day_of(work.now)):
         case = extracts.considered(work, replace(who.grant, used=Used()), body)
     return replace(case, reasons=(*_may_read(who), *case.reasons))
+
+
+def demand_columns(
+    work: Work, who: Reading, release_id: str, columns: Sequence[str], row_filter: RowFilter | None
+) -> tuple[str, ...]:
+    """The columns wanted of a view, all where none is named. AccessRefused with every reason against them or the filter."""
+    body = ExtractCreate(
+        grant_id=who.grant.id, release_id=release_id, columns=list(columns), filter=row_filter, purpose=who.purpose,
+        scenario_id=who.grant.policy.scenario_id, form=FORM,
+    )  # fmt: skip
+    case = extracts.considered(work, replace(who.grant, used=Used()), body)
+    refuse_if((*_may_read(who), *case.reasons))
+    return tuple(dict.fromkeys(term.name for term in case.terms))
 
 
 def _may_read(who: Reading) -> tuple[Reason, ...]:

@@ -17,7 +17,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from auth.policy.limits import LevelRule
@@ -32,6 +32,7 @@ from datasets.formats.xlsx import letters
 from datasets.geometry import Extent, converter, geo_metadata
 from datasets.outputs.checks import Expected, check
 from tests.datasets.extracts.scene import a_scene
+from tests.examples import examples
 
 F = DeliveryForm
 UNTYPED = sorted(EXTRACT_FORMS - {F.EXTRACT_PARQUET, F.EXTRACT_GEOJSON})
@@ -117,6 +118,7 @@ def test_gb18030_writes_every_character(tmp_path: Path) -> None:
     assert pd.read_csv(path, encoding="gb18030")["t"].tolist() == words
 
 
+@settings(max_examples=examples(40))
 @given(st.text(st.characters(exclude_categories=["Cs"]), max_size=40))
 def test_any_text_comes_back_from_a_workbook(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
     room = tmp_path_factory.mktemp("any")
