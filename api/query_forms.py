@@ -37,6 +37,23 @@ UNITS: Final = {
 
 def body_of(one: Mapping[str, str], held: Asset, scenario_id: str) -> QueryAsk:
     """The query that a form means. Raises InputRefused with a sentence for what cannot be read."""
+    body = {
+        "grant_id": GrantId(one.get("grant", "")), "dataset_id": held.dataset_id, "purpose": one.get("purpose", ""),
+        "scenario_id": scenario_id, "where": conditions_of(one, held),
+        "select": [_measure(one, n) for n in range(MEASURES) if one.get(f"measure-{n}")],
+        "group_by": [_group(one, n) for n in range(GROUPS) if one.get(f"group-{n}")],
+    }  # fmt: skip
+    try:
+        return QueryAsk.model_validate(body)
+    except ValidationError as fault:
+        said = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in fault.errors())
+        raise InputRefused(
+            Text(f"表单内容不完整或有误：{said}", f"The form is incomplete or wrong: {said}")
+        ) from None
+
+
+def conditions_of(one: Mapping[str, str], held: Asset) -> Any:  # noqa: ANN401 - a filter as JSON, or None
+    """The conditions that the form names, joined. Raises InputRefused for a value that cannot be read."""
     where = []
     for n in range(CONDITIONS):
         if name := one.get(f"column-{n}", ""):
@@ -57,19 +74,7 @@ def body_of(one: Mapping[str, str], held: Asset, scenario_id: str) -> QueryAsk:
                         f"The value of the condition on column {name} cannot be read.",
                     )
                 ) from None
-    body = {
-        "grant_id": GrantId(one.get("grant", "")), "dataset_id": held.dataset_id, "purpose": one.get("purpose", ""),
-        "scenario_id": scenario_id, "where": joined(where),
-        "select": [_measure(one, n) for n in range(MEASURES) if one.get(f"measure-{n}")],
-        "group_by": [_group(one, n) for n in range(GROUPS) if one.get(f"group-{n}")],
-    }  # fmt: skip
-    try:
-        return QueryAsk.model_validate(body)
-    except ValidationError as fault:
-        said = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in fault.errors())
-        raise InputRefused(
-            Text(f"表单内容不完整或有误：{said}", f"The form is incomplete or wrong: {said}")
-        ) from None
+    return joined(where)
 
 
 def _measure(one: Mapping[str, str], n: int) -> dict[str, Any]:
@@ -130,6 +135,7 @@ def terms_of(one: Mapping[str, str]) -> TermsWrite:
             lists[name.strip()] = [code.strip() for code in codes.split(",") if code.strip()]
     body = {
         "contributor": one.get("contributor") or None, "lists": lists, "guards_all": bool(one.get("guards_all")),
+        "bounds": _bounds(one.get("bounds", "")), "per_contributor": _rows_each(one.get("per_contributor", "")),
         "reason": one.get("reason", "").strip(),
     }  # fmt: skip
     try:
@@ -137,6 +143,21 @@ def terms_of(one: Mapping[str, str]) -> TermsWrite:
     except ValidationError as fault:
         said = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in fault.errors())
         raise InputRefused(Text(f"条款有误：{said}", f"The terms cannot be taken: {said}")) from None
+
+
+def _bounds(lines: str) -> dict[str, list[float]]:
+    found = {}
+    for line in lines.replace("：", ":").replace("，", ",").splitlines():
+        if line.strip():
+            name, _, ends = line.partition(":")
+            found[name.strip()] = [_number(end.strip(), Text("上下界", "bounds")) for end in ends.split(",")]
+    return found
+
+
+def _rows_each(word: str) -> int | None:
+    if not word.strip():
+        return None
+    return int(_number(word.strip(), Text("每个贡献者计入的行数", "number of rows of one contributor")))
 
 
 def typed_terms(now: TermsRead | None) -> dict[str, str]:
@@ -147,5 +168,7 @@ def typed_terms(now: TermsRead | None) -> dict[str, str]:
     return {
         "contributor": now.contributor or "",
         "lists": lines,
+        "bounds": "\n".join(f"{name}: {low:g}, {high:g}" for name, (low, high) in now.bounds.items()),
+        "per_contributor": str(now.per_contributor or ""),
         "guards_all": "yes" if now.guards_all else "",
     }

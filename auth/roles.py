@@ -127,6 +127,7 @@ PERMISSIONS: Final[Mapping[str, frozenset[Role]]] = {
     "datasets:query:read": _ENTERPRISE | frozenset({Role.AUDITOR, Role.SECURITY_OFFICER}),
     "datasets:query:ask": frozenset({Role.ANALYST}),
     "datasets:query:terms": frozenset({Role.STEWARD}),
+    "datasets:query:cap": frozenset({Role.APPROVER}),
     "auth:product:read": _ENTERPRISE | frozenset({Role.AUDITOR, Role.SECURITY_OFFICER, Role.APPROVER}),
     "auth:product:write": frozenset({Role.ORG_OFFICER, Role.APPLICANT}),
     "auth:fee-cap:write": frozenset({Role.APPROVER}),

@@ -10,7 +10,8 @@ import typer
 from api.client import DEFAULT_DIR, As, DataDir, Json, Server, Token, connect, show
 
 app = typer.Typer(
-    help="Statistics under a grant: plan, ask, list, show, terms, set-terms.", no_args_is_help=True
+    help="Statistics under a grant: plan, ask, private, list, show, terms, set-terms, budget, set-budget.",
+    no_args_is_help=True,
 )
 
 Body = Annotated[
@@ -102,3 +103,46 @@ def set_terms(
     """Set the terms for queries of a dataset of your department; every version is kept."""
     with connect(data_dir, server, token, user) as api:
         show(api.put(f"/queries/terms/{dataset_id}", _json(body, "--terms")), as_json)
+
+
+Epsilon = Annotated[
+    float, typer.Option("--epsilon", min=0.000001, help="How much the answer may tell, e.g. 0.5")
+]
+
+
+@app.command("private")
+def private(
+    grant_id: str,
+    query: Annotated[str, typer.Option("--query", help='JSON, e.g. {"measure":{"kind":"histogram","column":"lot"},"where":null}')],
+    purpose: Purpose, epsilon: Epsilon,
+    plan_only: Annotated[bool, typer.Option("--plan", help="Only say what it would take")] = False,
+    data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
+) -> None:  # fmt: skip
+    """Ask for an answer with differential privacy. Budget that is taken is never given back; the same question again is free."""
+    with connect(data_dir, server, token, user) as api:
+        body = _asked(api, grant_id, purpose, query) | {"epsilon_micro": round(epsilon * 1_000_000)}
+        found = api.post("/queries/private/plan" if plan_only else "/queries/private", body)
+        show(found, as_json)
+        if plan_only and not found["permitted"]:
+            raise typer.Exit(1)
+
+
+@app.command("budget")
+def budget(
+    dataset_id: str, data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "",
+    as_json: Json = False,
+) -> None:  # fmt: skip
+    """What is left of a dataset's privacy budget this year, in millionths of epsilon."""
+    with connect(data_dir, server, token, user) as api:
+        show(api.get(f"/queries/budget/{dataset_id}"), as_json)
+
+
+@app.command("set-budget")
+def set_budget(
+    dataset_id: str,
+    body: Annotated[str, typer.Option("--caps", help='JSON, e.g. {"dataset_micro":4000000,"org_micro":2000000,"grant_micro":1000000,"user_micro":1000000,"reason":"…"}')],
+    data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
+) -> None:  # fmt: skip
+    """Cap the privacy budget of a dataset, as its approver; every version is kept."""
+    with connect(data_dir, server, token, user) as api:
+        show(api.put(f"/queries/budget/{dataset_id}", _json(body, "--caps")), as_json)

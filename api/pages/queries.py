@@ -18,9 +18,10 @@ from api.treatments import OPERATIONS
 from api.web import go, page
 from api.witnessed import noted
 from auth.actor import Actor
+from auth.asset import Asset
 from auth.grants import queries as grant_queries
 from auth.policy.limits import limits
-from auth.policy.model import AGGREGABLE, FILTERABLE, DeliveryForm
+from auth.policy.model import AGGREGABLE, FILTERABLE, STATISTIC_FORMS, DeliveryForm, GrantPolicy, Use
 from auth.policy.wording import FORM_NAMES, filter_in_words
 from catalog.assets import asset
 from core.errors import AppError, NotFound
@@ -29,6 +30,7 @@ from core.text import Lang, Text
 from core.work import Work
 from datasets.queries import queries, service, terms
 from datasets.queries.model import QueryAsk
+from datasets.queries.private.model import MILLION, PrivateAsk
 
 router = APIRouter(prefix="/queries", tags=["pages"])
 PER_PAGE: Final = 25
@@ -57,11 +59,10 @@ def form_page(request: Request, work: ReadDep, actor: ActorDep, grant: GrantId |
     if grant is None:
         rows, _ = grant_queries.listed(work, actor, state="ACTIVE", limit=200)
         held = [
-            row
-            for row in rows
-            if DeliveryForm.QUERY_AGG in grant_queries.view_of(work, row).policy.delivery_forms
+            row for row in rows if STATISTIC_FORMS & {*grant_queries.view_of(work, row).policy.delivery_forms}
         ]
-        return page(request, "queries/choose.html", grants=held)
+        forms = {row.id: {*grant_queries.view_of(work, row).policy.delivery_forms} for row in held}
+        return page(request, "queries/choose.html", grants=held, forms=forms)
     return _form(request, work, actor, grant)
 
 
@@ -109,22 +110,25 @@ def _form(
     except NotFound:
         held = None
 
-    def options(uses: frozenset[Any], kinds: tuple[str, ...] = ()) -> list[tuple[str, str]]:
-        named = [term.name for term in policy.columns if term.use in uses]
-        fits = [
-            n for n in named if not kinds or (held and (c := held.column(n)) is not None and c.type in kinds)
-        ]
-        return [("", "—"), *((name, name) for name in fits)]
-
     return page(
         request, "queries/new.html", status=422 if refusal else 200, grant=row, policy=policy, given=given or {},
         planned=planned, refusal=refusal, kinds=query_forms.KINDS, units=query_forms.UNITS, operations=OPERATIONS,
-        numbers=options(AGGREGABLE, ("integer", "number")), groups=options(AGGREGABLE), filters=options(FILTERABLE),
+        numbers=choices(policy, held, AGGREGABLE, ("integer", "number")), groups=choices(policy, held, AGGREGABLE),
+        filters=choices(policy, held, FILTERABLE),
         measures=range(query_forms.MEASURES), group_lines=range(query_forms.GROUPS), conditions=range(query_forms.CONDITIONS),
         purposes={code: coded.purposes[code].name for code in policy.purposes if code in coded.purposes},
         own_filter=filter_in_words(policy.row_filter) if policy.row_filter else None,
         terms=terms.in_force(work, row.dataset_id),
     )  # fmt: skip
+
+
+def choices(
+    policy: GrantPolicy, held: Asset | None, uses: frozenset[Use], kinds: tuple[str, ...] = ()
+) -> list[tuple[str, str]]:
+    """Columns of the grant with one of these uses, and of these types where any are named."""
+    named = [term.name for term in policy.columns if term.use in uses]
+    fits = [n for n in named if not kinds or (held and (c := held.column(n)) is not None and c.type in kinds)]
+    return [("", "—"), *((name, name) for name in fits)]
 
 
 @router.get("/terms/{dataset_id}", response_class=HTMLResponse, **access("datasets:query:terms"))
@@ -169,11 +173,11 @@ def show_page(request: Request, work: ReadDep, actor: ActorDep, answer_id: str) 
     """One question with its answer, as a table and a chart."""
     found = queries.one(work, actor, answer_id)
     return page(
-        request, "queries/show.html", answer=found, states=service.STATE_NAMES, forms=FORM_NAMES, coded=limits(),
+        request, "queries/show.html", answer=found, is_private=found.form == DeliveryForm.QUERY_DP, million=MILLION, states=service.STATE_NAMES, forms=FORM_NAMES, coded=limits(),
         asked=_in_words(found.query), chart=query_forms.chart_of(found.rows, found.measures),
     )  # fmt: skip
 
 
 def _in_words(query: dict[str, Any]) -> Text:
-    ask = QueryAsk.model_validate(query)
-    return filter_in_words(ask.where)
+    model = PrivateAsk if "measure" in query else QueryAsk
+    return filter_in_words(model.model_validate(query).where)

@@ -45,10 +45,11 @@ class DeliveryForm(StrEnum):
     EXTRACT_JSONL = "extract_jsonl"
     EXTRACT_GEOJSON = "extract_geojson"
     QUERY_AGG = "query_agg"
+    QUERY_DP = "query_dp"
 
 
 EXTRACT_FORMS: Final = frozenset(form for form in DeliveryForm if form.startswith("extract_"))
-STATISTIC_FORMS: Final = frozenset({DeliveryForm.QUERY_AGG})
+STATISTIC_FORMS: Final = frozenset({DeliveryForm.QUERY_AGG, DeliveryForm.QUERY_DP})
 LEAVING: Final = frozenset({Use.PLAIN, Use.PSEUDONYMISED, Use.MASKED})
 FILTERABLE: Final = frozenset({Use.PLAIN, Use.FILTER_ONLY})
 AGGREGABLE: Final = frozenset({Use.PLAIN, Use.AGGREGATE_ONLY})

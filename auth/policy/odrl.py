@@ -32,6 +32,7 @@ FORMATS: Final[Mapping[DeliveryForm, str]] = {
     DeliveryForm.EXTRACT_JSONL: "application/x-ndjson",
     DeliveryForm.EXTRACT_GEOJSON: "application/geo+json",
     DeliveryForm.QUERY_AGG: "dg:queryAgg",  # no files: answers in the forms of our own profile
+    DeliveryForm.QUERY_DP: "dg:queryDp",
 }
 PROHIBITED: Final = ("distribute", "sell", "dg:reidentify")
 _QUOTAS: Final = {"count": "extracts", "dg:rows": "rows", "dg:bytes": "bytes"}

@@ -388,4 +388,7 @@ def _columns_are_countable(case: Case) -> Iterator[Reason]:
 
 
 _STATISTICS: Final = tuple(_columns_are_countable if rule is _columns_are_granted else rule for rule in RULES)
-FORM_RULES: Final[Mapping[str, tuple[Rule, ...]]] = {DeliveryForm.QUERY_AGG: _STATISTICS}
+FORM_RULES: Final[Mapping[str, tuple[Rule, ...]]] = {
+    DeliveryForm.QUERY_AGG: _STATISTICS,
+    DeliveryForm.QUERY_DP: _STATISTICS,
+}

@@ -37,6 +37,7 @@ FORM_NAMES: Final[Mapping[DeliveryForm, Text]] = {
     DeliveryForm.EXTRACT_JSONL: Text("JSON Lines 文件提取", "Extract as JSON lines"),
     DeliveryForm.EXTRACT_GEOJSON: Text("GeoJSON 文件提取", "Extract as GeoJSON"),
     DeliveryForm.QUERY_AGG: Text("统计查询", "Statistics by query"),
+    DeliveryForm.QUERY_DP: Text("差分隐私查询", "Statistics with differential privacy"),
 }
 _COMPARE: Final[Mapping[str, Text]] = {
     "eq": Text("等于", "is"),

@@ -15,6 +15,7 @@ from core.ids import DatasetId, GrantId
 
 MAX_MEASURES: Final = 8
 MAX_GROUPS: Final = 3
+Bound = Annotated[float, Field(allow_inf_nan=False, ge=-1e12, le=1e12)]
 Width = Annotated[float, Field(gt=0, allow_inf_nan=False, le=1e12)]
 
 
@@ -125,7 +126,8 @@ def _plain(value: Any) -> Any:  # noqa: ANN401 - JSON
 class QueryRead(SQLModel):
     """An answer as its organisation and the watchers see it. `rows`: one object a group; a figure that stays in is null.
 
-    `state`: answered or suppressed.
+    `state`: answered, suppressed, or reserved (the budget was taken, and the answer never came about). `epsilon_micro`: what a
+    private answer took from the budgets, in millionths of epsilon; 0 for one that was told before.
     """
 
     id: str
@@ -143,6 +145,7 @@ class QueryRead(SQLModel):
     measures: list[str]
     rows: list[dict[str, Any]]
     notes: dict[str, Any]
+    epsilon_micro: int
 
 
 class TermsWrite(BaseModel):
@@ -151,12 +154,17 @@ class TermsWrite(BaseModel):
     contributor: the column that tells contributors apart; null says that every row is a contributor of its own.
     lists: the published codes of columns that are grouped by: with them an empty group looks like one that is too small.
     guards_all: queries of all organisations are held against each other, not only those of one.
+    bounds: for private answers, the lowest and highest value that counts, by column. They are public: take them from what the
+    column means, never from its values.
+    per_contributor: for private answers, how many rows of one contributor count.
     """
 
     model_config = ConfigDict(extra="forbid")
     contributor: ColumnName | None
     lists: dict[ColumnName, list[str]] = Field(default={}, max_length=50)
     guards_all: bool = False
+    bounds: dict[ColumnName, tuple[Bound, Bound]] = Field(default={}, max_length=50)
+    per_contributor: int | None = Field(default=None, ge=1, le=10_000)
     reason: str = Field(min_length=4, max_length=500)
 
     @model_validator(mode="after")
@@ -166,6 +174,9 @@ class TermsWrite(BaseModel):
                 raise ValueError(f"list of {name}: 1 to 200 codes, each once")
             if any(not code or len(code) > 200 for code in codes):
                 raise ValueError(f"list of {name}: codes of 1 to 200 characters")
+        for name, (low, high) in self.bounds.items():
+            if low >= high:
+                raise ValueError(f"bounds of {name}: the lower one first")
         return self
 
 
@@ -177,6 +188,8 @@ class TermsRead(SQLModel):
     contributor: str | None
     lists: dict[str, list[str]]
     guards_all: bool
+    bounds: dict[str, tuple[float, float]]
+    per_contributor: int | None
     reason: str
     set_by: str
     set_at: datetime

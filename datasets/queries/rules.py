@@ -7,7 +7,7 @@ joined by further cells until the part left out is itself no smaller than the le
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -114,16 +114,20 @@ def misfits(ask: QueryAsk, asset: Asset) -> tuple[Reason, ...]:
     """Measures and groups that do not fit the types of their columns; what is no column of the dataset others name."""
     found: list[Reason] = []
     for measure in ask.select:
-        if isinstance(measure, Count) or (column := asset.column(measure.column)) is None:
-            continue
-        if column.type not in NUMBERS:
-            found.append(_misfit(measure.column, measure.kind, column.type))
+        if not isinstance(measure, Count):
+            found.extend(measured_misfits(measure.column, measure.kind, asset))
     found.extend(
         _misfit(group.column, "group", column.type)
         for group in ask.group_by
         if (column := asset.column(group.column)) is not None and not _groups(group, column.type)
     )
     return tuple(found)
+
+
+def measured_misfits(name: str, kind: str, asset: Asset) -> Iterator[Reason]:
+    """Only numbers are summed and classed; a column that is not there others name."""
+    if (column := asset.column(name)) is not None and column.type not in NUMBERS:
+        yield _misfit(name, kind, column.type)
 
 
 def _groups(group: Group, kind: str) -> bool:

@@ -36,9 +36,11 @@ if TYPE_CHECKING:  # what counts loads numpy and DuckDB: only once somebody asks
 
 ANSWERED: Final = "answered"
 SUPPRESSED: Final = "suppressed"
+RESERVED: Final = "reserved"
 STATE_NAMES: Final = {
     ANSWERED: Text("已回答", "Answered"),
     SUPPRESSED: Text("不予回答", "Not answered"),
+    RESERVED: Text("已扣预算，未得答案", "Budget taken, no answer"),
 }
 _TRIES: Final = 5
 
@@ -103,7 +105,7 @@ def _asked(desk: Desk, actor: Actor, ask: QueryAsk) -> QueryRead:
             refuse_if(now.reasons)
             hold(work, f"query:{case.grant.dataset_id}")
             if _basis(now) != _basis(case):
-                raise _moved()
+                raise moved()
             if told is not None and history.told(work, _scope(now)) != before:
                 continue  # somebody was told something meanwhile
             row = _written(work, actor, ask, now, told if may else None)
@@ -112,14 +114,14 @@ def _asked(desk: Desk, actor: Actor, ask: QueryAsk) -> QueryRead:
             reason = suppressed()
             raise AccessRefused(reason.text, reasons=[reason])
         return answer
-    raise _moved()
+    raise moved()
 
 
 def _basis(case: Case) -> tuple[object, ...]:
     return (case.release and case.release.id, case.grant.policy_hash, case.terms and case.terms.version)
 
 
-def _moved() -> Conflict:
+def moved() -> Conflict:
     return Conflict(
         Text(
             "查询期间版本、条款或历史发生变化；请重新提交。",

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Index, LargeBinary, UniqueConstraint
+from sqlalchemy import BigInteger, Index, LargeBinary, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from core.db import UtcDateTime
 
 
 class QueryTermsRow(SQLModel, table=True):
-    """One version of a dataset's terms for queries; the highest version is in force. `lists` is JSON text."""
+    """One version of a dataset's terms for queries; the highest version is in force. `lists` and `bounds` are JSON text."""
 
     __tablename__ = "datasets_query_terms"
     __table_args__ = (UniqueConstraint("dataset_id", "version"),)
@@ -21,6 +21,8 @@ class QueryTermsRow(SQLModel, table=True):
     contributor: str | None = Field(default=None, max_length=200)
     lists: str = "{}"
     guards_all: bool = False
+    bounds: str = "{}"
+    per_contributor: int | None = None
     reason: str = Field(max_length=500)
     set_by: str
     set_name: str
@@ -53,6 +55,7 @@ class AnswerRow(SQLModel, table=True):
     query: str
     query_hash: str = Field(max_length=64)
     answer: str = "{}"
+    epsilon_micro: int = Field(default=0, sa_type=BigInteger)
 
 
 class RowSetRow(SQLModel, table=True):

@@ -14,7 +14,7 @@ from core.errors import InputRefused, NotFound, Reason
 from core.text import Text
 from core.work import Work, hold
 from datasets.queries.model import TermsRead, TermsWrite
-from datasets.queries.rules import BASIS
+from datasets.queries.rules import BASIS, NUMBERS
 from datasets.queries.tables import QueryTermsRow
 
 PERMISSION = "datasets:query:terms"
@@ -22,9 +22,14 @@ PERMISSION = "datasets:query:terms"
 
 def in_force(work: Work, dataset_id: str) -> TermsRead | None:
     """The dataset's terms; None when nobody set any."""
-    wanted = select(QueryTermsRow).where(QueryTermsRow.dataset_id == dataset_id)
-    row = work.db.exec(wanted.order_by(col(QueryTermsRow.version).desc())).first()
+    row = last_row(work, dataset_id)
     return read(row) if row else None
+
+
+def last_row(work: Work, dataset_id: str) -> QueryTermsRow | None:
+    """The same as it is stored."""
+    wanted = select(QueryTermsRow).where(QueryTermsRow.dataset_id == dataset_id)
+    return work.db.exec(wanted.order_by(col(QueryTermsRow.version).desc())).first()
 
 
 def shown(work: Work, actor: Actor, dataset_id: str) -> TermsRead:
@@ -55,7 +60,9 @@ def own(work: Work, actor: Actor, dataset_id: str) -> Asset:
 
 
 def read(row: QueryTermsRow) -> TermsRead:
-    return TermsRead.model_validate(row, update={"lists": json.loads(row.lists), "set_by": row.set_name})
+    return TermsRead.model_validate(
+        row, update={"lists": json.loads(row.lists), "bounds": json.loads(row.bounds), "set_by": row.set_name}
+    )
 
 
 def put(work: Work, actor: Actor, dataset_id: str, body: TermsWrite) -> TermsRead:
@@ -66,7 +73,7 @@ def put(work: Work, actor: Actor, dataset_id: str, body: TermsWrite) -> TermsRea
     last = in_force(work, dataset_id)
     row = QueryTermsRow(
         id=work.new_id(), dataset_id=dataset_id, version=(last.version if last else 0) + 1, contributor=body.contributor, lists=json.dumps(body.lists, ensure_ascii=False),
-        guards_all=body.guards_all, reason=body.reason, set_by=actor.account_id, set_name=actor.username, set_at=work.now,
+        guards_all=body.guards_all, bounds=json.dumps(body.bounds, ensure_ascii=False), per_contributor=body.per_contributor, reason=body.reason, set_by=actor.account_id, set_name=actor.username, set_at=work.now,
     )  # fmt: skip
     work.db.add(row)
     audit.record(
@@ -78,14 +85,19 @@ def put(work: Work, actor: Actor, dataset_id: str, body: TermsWrite) -> TermsRea
 
 
 def _fits(held: Asset, body: TermsWrite) -> None:
-    named = {*body.lists} | ({body.contributor} if body.contributor else set())
+    named = {*body.lists, *body.bounds} | ({body.contributor} if body.contributor else set())
     unknown = sorted(name for name in named if held.column(name) is None)
     wrong = sorted(name for name in body.lists if (c := held.column(name)) is not None and c.type != "string")
-    if unknown or wrong:
+    unsummed = sorted(
+        name for name in body.bounds if (c := held.column(name)) is not None and c.type not in NUMBERS
+    )
+    if unknown or wrong or unsummed:
         zh = f"没有这些列：{', '.join(unknown)}。" if unknown else ""
         zh += f"这些列不是文本列，不能有代码表：{', '.join(wrong)}。" if wrong else ""
+        zh += f"这些列不是数值列，不能有上下界：{', '.join(unsummed)}。" if unsummed else ""
         en = f"There are no columns {', '.join(unknown)}. " if unknown else ""
-        en += f"Lists are for text columns, not for: {', '.join(wrong)}." if wrong else ""
+        en += f"Lists are for text columns, not for: {', '.join(wrong)}. " if wrong else ""
+        en += f"Bounds are for columns of numbers, not for: {', '.join(unsummed)}." if unsummed else ""
         raise InputRefused(
             Text(zh, en.strip()), reasons=[Reason("query-terms-unfit", Text(zh, en.strip()), BASIS)]
         )

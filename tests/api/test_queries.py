@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
 
 from api.house import House
-from tests.datasets.queries.scene import STAYS, QueryScene, a_query_scene
+from tests.datasets.queries.scene import CAPS, STAYS, QueryScene, a_query_scene
 from tests.people import client_as
 
 API = "/api/v1/queries"
@@ -126,3 +127,86 @@ def test_the_command_asks_and_fails_with_the_reason(
     assert planned.exit_code == 0
     shown = CliRunner().invoke(app, ["terms", STAYS, *where])
     assert json.loads(shown.stdout)["contributor"] == "plate"
+
+
+PRIVATE = {"measure": {"kind": "histogram", "column": "lot"}, "epsilon_micro": 500_000}
+
+
+def _private(scene: QueryScene, **more: object) -> dict[str, object]:
+    body = scene.body() | PRIVATE | more
+    del body["select"]
+    return body
+
+
+def test_a_private_answer_over_http_and_its_budget(scene: QueryScene, analyst: TestClient) -> None:
+    nobody, approver = client_as(scene.house), client_as(scene.house, "approver")
+    assert nobody.get(f"{API}/budget/{STAYS}").json()["cap"] is None
+    planned = analyst.post(f"{API}/private/plan", json=_private(scene)).json()
+    assert [reason["code"] for reason in planned["reasons"]] == ["budget-not-set"]
+    assert analyst.put(f"{API}/budget/{STAYS}", json=CAPS).status_code == 403
+    assert approver.put(f"{API}/budget/{STAYS}", json=CAPS | {"org_micro": 9_000_000}).status_code == 422
+    assert approver.put(f"{API}/budget/{STAYS}", json=CAPS).json()["version"] == 1
+    planned = analyst.post(f"{API}/private/plan", json=_private(scene)).json()
+    assert (planned["permitted"], planned["takes"]["epsilon_micro"], planned["within95"]) == (
+        True,
+        500_000,
+        {"count": 12.0},
+    )
+    made = analyst.post(f"{API}/private", json=_private(scene))
+    assert made.status_code == 201
+    assert [row["group"]["lot"] for row in made.json()["rows"]] == list("ABCDE")
+    assert analyst.post(f"{API}/private", json=_private(scene)).json()["rows"] == made.json()["rows"]
+    assert analyst.post(f"{API}/private", json=_private(scene, seed=7)).status_code == 422
+    seen = nobody.get(f"{API}/budget/{STAYS}").json()
+    assert (seen["spent_micro"], seen["left_micro"], seen["accounts"]) == (500_000, 3_500_000, [])
+    assert nobody.get(f"{API}/budget/DP-XX-999").status_code == 404
+    assert analyst.get(f"/queries/{made.json()['id']}").status_code == 200
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_private_pages_work_without_scripts_and_keep_what_was_chosen(
+    scene: QueryScene, analyst: TestClient, lang: str
+) -> None:
+    approver = client_as(scene.house, "approver")
+    page = approver.get(f"/queries/budget/{STAYS}?lang={lang}").text
+    token = page.split('name="csrf" value="')[1].split('"')[0]
+    caps = {"csrf": token, "dataset": "4", "org": "2", "grant": "1.5", "user": "1.5", "reason": "年度预算"}
+    bad = approver.post(f"/queries/budget/{STAYS}", data=caps | {"org": "0.0000001"})
+    assert (bad.status_code, 'value="0.0000001"' in bad.text) == (422, True)
+    assert approver.post(f"/queries/budget/{STAYS}", data=caps, follow_redirects=False).status_code == 303
+    chosen = analyst.get(f"/queries/new?lang={lang}").text
+    assert f"/queries/private?grant={scene.grant_id}" in chosen
+    form = analyst.get(f"/queries/private?grant={scene.grant_id}&lang={lang}").text
+    token = form.split('name="csrf" value="')[1].split('"')[0]
+    sent = {
+        "csrf": token, "grant": scene.grant_id, "measure": "sum", "measured": "fee", "epsilon": "0.25",
+        "purpose": "risk-pricing",
+    }  # fmt: skip
+    wrong = analyst.post("/queries/private", data=sent | {"epsilon": "much"})
+    assert (wrong.status_code, 'value="much"' in wrong.text) == (422, True)
+    planned = analyst.post("/queries/private", data=sent | {"plan": "yes"})
+    assert (planned.status_code, "0.25" in planned.text) == (200, True)
+    asked = analyst.post("/queries/private", data=sent, follow_redirects=True)
+    assert (asked.status_code, "sum(fee)" in asked.text, "0.25" in asked.text) == (200, True, True)
+    assert "3.75" in analyst.get(f"/queries/budget/{STAYS}").text
+
+
+def test_private_commands(scene: QueryScene) -> None:
+    from typer.testing import CliRunner
+
+    from api.cli.query import app
+
+    def run(user: str, *words: str) -> tuple[int, Any]:
+        where = ["--data-dir", str(scene.house.settings.data_dir), "--as", user, "--json"]
+        done = CliRunner().invoke(app, [*words, *where])
+        return done.exit_code, json.loads(done.stdout) if done.stdout.startswith("{") else done.output
+
+    ask = (
+        "private", scene.grant_id, "--query", json.dumps({"measure": PRIVATE["measure"]}), "--purpose", "risk-pricing", "--epsilon", "0.5",
+    )  # fmt: skip
+    assert run("analyst", *ask, "--plan")[0] == 1
+    assert run("approver", "set-budget", STAYS, "--caps", json.dumps(CAPS))[0] == 0
+    assert run("analyst", *ask, "--plan")[1]["takes"]["epsilon_micro"] == 500_000
+    code, told = run("analyst", *ask)
+    assert (code, len(told["rows"])) == (0, 5)
+    assert run("analyst", "budget", STAYS)[1]["spent_micro"] == 500_000

@@ -21,6 +21,9 @@ from core.errors import AppError
 from core.ids import DatasetId, GrantId
 from datasets.queries import service, terms
 from datasets.queries.model import QueryAsk, QueryRead, TermsWrite
+from datasets.queries.private import budget
+from datasets.queries.private import service as private
+from datasets.queries.private.model import BudgetRead, CapWrite, PrivateAsk
 from tests.catalog.records import a_dataset
 from tests.datasets.extracts.scene import a_release
 from tests.desk import Desk, a_desk, a_grant
@@ -40,6 +43,8 @@ COLUMNS: Final = (
 TERMS: Final[dict[str, Any]] = {
     "contributor": "plate",
     "lists": {"lot": ["A", "B", "C", "D", "E"]},
+    "bounds": {"fee": [0, 20]},
+    "per_contributor": 2,
     "reason": "车牌即贡献者",
 }
 USES: Final = {
@@ -49,7 +54,10 @@ USES: Final = {
 GRANTED: Final = tuple(
     {"name": name, "reason": f"停车统计需要 {name}", "use": use} for name, use in USES.items()
 )
-FORMS: Final = ["query_agg"]
+FORMS: Final = ["query_agg", "query_dp"]
+CAPS: Final[dict[str, Any]] = {
+    "dataset_micro": 4_000_000, "org_micro": 3_000_000, "grant_micro": 2_000_000, "user_micro": 1_500_000, "reason": "年度预算",
+}  # fmt: skip
 
 
 def stays(owners: int = 120) -> list[tuple[Any, ...]]:
@@ -109,6 +117,27 @@ class QueryScene:
         except AppError as refused:
             return [reason.code for reason in refused.reasons] or [refused.slug]
         return []
+
+    def private(self, who: str = "analyst", **changes: Any) -> QueryRead:
+        """An answer with differential privacy; a count with epsilon 0.5 unless said otherwise."""
+        given = self.body() | {"measure": {"kind": "count"}, "epsilon_micro": 500_000} | changes
+        del given["select"]
+        return private.ask_for(desk_of(self.house), self.actor(who), PrivateAsk.model_validate(given))
+
+    def private_code(self, who: str = "analyst", **changes: Any) -> list[str]:
+        try:
+            self.private(who, **changes)
+        except AppError as refused:
+            return [reason.code for reason in refused.reasons] or [refused.slug]
+        return []
+
+    def caps(self, who: str = "approver", **changes: Any) -> None:
+        with self.desk.write(who) as (work, actor):
+            budget.set_cap(work, actor, STAYS, CapWrite.model_validate(CAPS | changes))
+
+    def budget(self, who: str = "analyst") -> BudgetRead:
+        with self.house.read() as work:
+            return budget.shown(work, actor_of(work, who), STAYS)
 
     def sets(self, who: str = "steward_a", **changes: Any) -> None:
         with self.desk.write(who) as (work, actor):

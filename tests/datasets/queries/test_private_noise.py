@@ -1,0 +1,155 @@
+"""The promise of private answers: what one contributor can change is bounded, and the noise hides it as it says."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.stats import beta
+
+from datasets.queries.private.counting import exact, kept, on_grid
+from datasets.queries.private.model import MILLION, PrivateCount, PrivateHistogram, PrivateSum
+from datasets.queries.private.noise import noisy
+from datasets.queries.private.rules import Part, grid_of
+from tests.examples import examples
+
+CODES = ["A", "B", "C"]
+DRAWS = 10_000
+
+
+@settings(max_examples=examples(60), deadline=None)
+@given(
+    st.lists(st.tuples(st.integers(0, 5), st.integers(0, 2), st.floats(-1e3, 1e3)), min_size=1, max_size=50),
+    st.integers(0, 5),
+    st.integers(1, 3),
+)
+def test_one_contributor_changes_no_figure_by_more_than_its_sensitivity(
+    rows: list[tuple[int, int, float]], gone: int, most: int
+) -> None:
+    grid = grid_of(-5, 20)
+
+    def counted(which: list[tuple[int, int, float]], places: list[int]) -> tuple[int, int, Any]:
+        who = np.zeros(len(rows), np.uint32)
+        who[places] = [row[0] for row in which]
+        found = kept(np.array(places, np.int64), who, most)
+        values = np.array([row[2] for row in which])[found]
+        codes = np.bincount(np.array([row[1] for row in which], int)[found], minlength=3)
+        return len(found), int(on_grid(values, grid).sum()), codes
+
+    places = list(range(len(rows)))
+    without = [at for at in places if rows[at][0] != gone]
+    if not without:
+        return
+    all_, less = counted(rows, places), counted([rows[at] for at in without], without)
+    assert abs(all_[0] - less[0]) <= most
+    assert abs(all_[1] - less[1]) <= most * grid.most
+    assert int(np.abs(all_[2] - less[2]).sum()) <= most
+
+
+@pytest.mark.parametrize("bounds", [(0, 20), (-1, 1), (0, 1e-6), (-1e12, 1e12), (99, 100)])
+def test_values_of_any_size_stay_within_their_bounds(bounds: tuple[float, float]) -> None:
+    grid = grid_of(*bounds)
+    wild = np.array([-math.inf, -1e308, bounds[0], sum(bounds) / 2, bounds[1], 1e308, math.inf])
+    steps = on_grid(wild, grid)
+    assert (steps.min(), steps.max()) == (grid.low, grid.high)
+    assert grid.most <= 1_000_001
+
+
+def _release(folder: Path, owners: list[int]) -> Path:
+    table = pa.table(
+        {
+            "owner": owners, "code": [CODES[owner % 2] for owner in owners],
+            "fee": [float(owner % 30) if owner % 5 else math.nan for owner in owners],
+        }
+    )  # fmt: skip
+    path = folder / f"{len(owners)}.parquet"
+    pq.write_table(table, path)
+    return path
+
+
+def _exact(folder: Path, owners: list[int], measure: Any) -> Any:
+    return exact(
+        _release(folder, owners), None, measure, np.array(owners, np.uint32), 2, grid=grid_of(0, 20), codes=CODES,
+        memory_limit_mb=256, scratch=folder,
+    )  # fmt: skip
+
+
+def test_exact_figures_clamp_truncate_and_know_every_code(tmp_path: Path) -> None:
+    owners = [1, 1, 1, 2, 29, 5]
+    assert _exact(tmp_path, owners, PrivateCount()).counts == [5]  # of 1 only two rows count
+    assert _exact(tmp_path, owners, PrivateHistogram(kind="histogram", column="code")).counts == [1, 4, 0]
+    summed = _exact(tmp_path, owners, PrivateSum(kind="sum", column="fee"))
+    assert (summed.counts, summed.total * grid_of(0, 20).step) == (
+        [4],
+        24.0,
+    )  # 1 + 1 + 2 + 20 (29 clamped), 5 has no fee
+
+
+def _epsilon_shown(here: np.ndarray, there: np.ndarray) -> float:
+    """The largest epsilon that the draws prove at 99.999 %, over thresholds: Clopper-Pearson, Bonferroni."""
+    marks = np.unique(np.quantile(np.concatenate((here, there)), np.linspace(0.02, 0.98, 17)))
+    risk, shown = 0.00001 / (4 * len(marks)), 0.0
+    for mark in marks:
+        for a, b in ((here, there), (there, here)):
+            for hits_a, hits_b in (
+                (np.sum(a >= mark), np.sum(b >= mark)),
+                (np.sum(a < mark), np.sum(b < mark)),
+            ):
+                low = beta.ppf(risk, hits_a, DRAWS - hits_a + 1) if hits_a else 0.0
+                high = beta.ppf(1 - risk, hits_b + 1, DRAWS - hits_b) if hits_b < DRAWS else 1.0
+                if low > 0:
+                    shown = max(shown, math.log(low / high))
+    return shown
+
+
+def _draws(value: int, part: Part) -> np.ndarray:
+    return np.array(noisy([value] * DRAWS, part))  # every number has noise of its own
+
+
+@pytest.mark.parametrize("kind", ["count", "sum", "histogram"])
+@pytest.mark.parametrize("epsilon_micro", [500_000, 1_000_000])
+def test_neighbours_cannot_be_told_apart_beyond_epsilon(
+    tmp_path: Path, kind: str, epsilon_micro: int
+) -> None:
+    """10,000 answers about data with and without the contributor who changes most; through filter, truncation and clamp."""
+    column = {"histogram": "code", "sum": "fee"}.get(kind)
+    measure: Any = {
+        "count": PrivateCount(), "sum": PrivateSum(kind="sum", column="fee"),
+        "histogram": PrivateHistogram(kind="histogram", column="code"),
+    }[kind]  # fmt: skip
+    owners = [owner for owner in range(1, 25) for _ in range(2)]
+    with_, without = _exact(tmp_path, [*owners, 29, 29, 29], measure), _exact(tmp_path, owners, measure)
+    grid = grid_of(0, 20)
+    part = (
+        Part(kind, 2 * grid.most, epsilon_micro, grid.step) if kind == "sum" else Part(kind, 2, epsilon_micro)
+    )
+    a, b = (
+        (with_.total, without.total)
+        if kind == "sum"
+        else (with_.counts[-2 if column else 0], without.counts[-2 if column else 0])
+    )
+    assert abs(a - b) == part.sensitivity  # the worst neighbour there is
+    shown = _epsilon_shown(_draws(a, part), _draws(b, part))
+    assert 0.5 * epsilon_micro < shown * MILLION <= epsilon_micro
+
+
+def test_the_judge_finds_noise_that_is_too_small() -> None:
+    honest = Part("count", 2, 500_000)
+    assert (
+        _epsilon_shown(_draws(10, Part("count", 1, 500_000)), _draws(12, Part("count", 1, 500_000))) * MILLION
+        > 500_000
+    )
+    assert honest.scale == 4.0
+
+
+def test_noise_of_a_list_is_drawn_for_each_number_and_keeps_whole_numbers() -> None:
+    found = noisy([0] * 500, Part("count", 3, 100_000))
+    assert all(isinstance(each, int) for each in found)
+    assert len(set(found)) > 50
