@@ -93,6 +93,8 @@ KIND_NAMES: Final[Mapping[str, Text]] = {
     "dataset.proposal_accepted": Text("通过记录提议", "Record proposal accepted"),
     "dataset.proposal_returned": Text("退回记录提议", "Record proposal returned"),
     "dataset.proposal_taken_back": Text("收回记录提议", "Record proposal taken back"),
+    "dataset.changed_together": Text("批量修改目录记录", "Many records changed"),
+    "dataset.changes_undone": Text("撤销批量修改", "Change of many records undone"),
     "dataset.created": Text("新建目录记录", "Record created"),
     "dataset.updated": Text("修改目录记录", "Record changed"),
     "dataset.dictionary_replaced": Text("更换数据字典", "Dictionary replaced"),

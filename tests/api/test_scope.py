@@ -44,6 +44,8 @@ from auth.registrations.service import RegistrationCreate
 from auth.reviews import service as reviews
 from auth.reviews.service import CampaignOpen
 from auth.webhooks.tables import DeliveryRow, EndpointRow
+from catalog.changes import service as changes
+from catalog.changes.models import Wish, Wishes
 from catalog.proposals import service as proposals
 from catalog.search import saved
 from catalog.search.saved import SavedAsk
@@ -91,6 +93,8 @@ def things(sqlite_house: House) -> dict[str, str]:
         analyst = actor_of(work, "analyst")
         session = sessions.open_session(work, analyst, ip="", agent="")
         key = api_keys.create(work, analyst, ApiKeyCreate(name="nightly"))
+        wish = Wish(dataset_id=DATASET, fields={"contact": "0755-1"})
+        changed = changes.carry_out(work, actor_of(work, "steward_a"), Wishes(changes=[wish]))
         proposal = proposals.ask_publication(work, actor_of(work, "steward_a"), DATASET)
         release = ReleaseRow(
             id=work.new_id(), dataset_id=DATASET, org_id="parks", number=1, batch_id=batch.id, content_sha256="0" * 64,
@@ -242,6 +246,7 @@ def things(sqlite_house: House) -> dict[str, str]:
         "output_id": output.id,
         "anomaly_id": anomaly.id, "demand_id": demand.id, "consent_id": consent.id, "task_id": task.id, "review_id": look.id,
         "paper_key": need.key, "commitment_id": pledge.id, "campaign_id": campaign.id, "registration_id": act.id, "rule": "volume", "record_proposal_id": proposal.id,
+        "record_change_id": changed.id,
     }  # fmt: skip
 
 
