@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any, Final
 from urllib.parse import urljoin, urlsplit
 
-from catalog.harvest import ckan, data_package, data_us, dcat, listing
+from catalog.harvest import ckan, csw, data_package, data_us, dcat, listing
 from catalog.harvest.records import Reading
 from core.files import FileStore
 from core.settings import Settings
@@ -17,8 +17,11 @@ from datasets.sources.addresses import HttpConfig, address_fault
 from datasets.sources.asking import Ask
 
 MOST_BYTES: Final = 64 * 1024 * 1024
+PAGED: Final = frozenset({"ckan", "csw"})
+"""Formats whose address is an interface that is asked for page after page; the others are documents."""
 _READERS: Final = {
     "ckan": ckan.read,
+    "csw": csw.read,
     "dcat": dcat.read,
     "data-us": data_us.read,
     "data-package": data_package.read,
@@ -35,15 +38,17 @@ def ask_of(work: Work, source: HarvestSourceRow, settings: Settings) -> Ask:
 
 def first_url(source: HarvestSourceRow) -> str:
     url = str(source.config["url"])
+    if source.form == "csw":
+        return csw.page_url(url, 1)
     return ckan.page_url(url, 0) if source.form == "ckan" else url
 
 
 def fetched(
     ask: Ask, source: HarvestSourceRow, url: str, files: FileStore, *, is_first: bool
 ) -> dict[str, Any]:
-    """The page in the store as JSON: its digest, or `unchanged` when the source says so. Pages of CKAN carry no entity tags."""
+    """The page in the store as JSON: its digest, or `unchanged` when the source says so. Pages of an interface carry no entity tags."""
     config = HttpConfig(kind="http", url=url, header=source.config.get("header"))
-    keeps = is_first and source.form != "ckan"
+    keeps = is_first and source.form not in PAGED
     caught = http.fetch(ask if keeps else replace(ask, memory={}), config, files)
     if not caught.files:
         return {"unchanged": True, "memory": caught.memory}
@@ -56,13 +61,16 @@ def fetched(
 
 def read(source: HarvestSourceRow, url: str, data: bytes) -> Reading:
     """Records and faults of a page. Raises Unreadable."""
-    return _READERS[source.form](data, str(source.config["url"]) if source.form == "ckan" else url)
+    return _READERS[source.form](data, str(source.config["url"]) if source.form in PAGED else url)
 
 
 def following(source: HarvestSourceRow, url: str, data: bytes, reading: Reading, start: int) -> str:
     """The address of the next page, or nothing. A page that leads to another host is not followed: credentials stay where they are."""
     if source.form == "ckan":
         return "" if reading.is_last else ckan.page_url(str(source.config["url"]), start)
+    if source.form == "csw":
+        place = csw.next_place(data)
+        return csw.page_url(str(source.config["url"]), place) if place > csw.start_of(url) else ""
     if source.form != "dcat":
         return ""
     found = urljoin(url, dcat.next_page(data, url))
