@@ -44,6 +44,7 @@ NAV: Final[tuple[tuple[str, Text, str | None], ...]] = (
     ("/incidents", Text("应急", "Incidents"), "auth:incident:read"),
     ("/products", Text("产品", "Products"), "auth:product:read"),
     ("/jobs", Text("任务", "Jobs"), "signed-in"),
+    ("/store", Text("文件库", "Files"), "datasets:store:read"),
     ("/supervision", Text("监管", "Supervision"), "auth:usage:read"),
     ("/audit", Text("审计", "Audit"), "auth:audit:read"),
     ("/admin/organisations", Text("机构", "Organisations"), "auth:org:licence"),

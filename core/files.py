@@ -3,14 +3,19 @@
 Why this exists: neither pyarrow nor DuckDB flushes to disk by itself, and a row that cites a half-written
 file is a lie after a power cut. Order is always: stage → fsync → hash → link to the digest → fsync the directory →
 commit the row that cites it.
+
+A file that no row cites may be collected. What is put again counts as new from then on, and one lock keeps putting and collecting apart, so
+that nobody comes to cite a file that is about to go.
 """
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import secrets
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BufferedReader
 from pathlib import Path
@@ -94,6 +99,44 @@ class FileStore:
         """Take a file out. Whoever calls answers for it that no row cites it; readers that hold it open read on."""
         self._path(sha256).unlink(missing_ok=True)
 
+    def size_and_age(self, sha256: str) -> tuple[int, float]:
+        """Bytes, and the instant (seconds since 1970) at which the file was put last. Raises NotFound."""
+        try:
+            found = self._path(sha256).stat()
+        except FileNotFoundError:
+            raise NotFound(
+                Text(f"文件库中没有 {sha256}。", f"The file store does not hold {sha256}.")
+            ) from None
+        return found.st_size, found.st_mtime
+
+    def staged_before(self, instant: float) -> list[Path]:
+        """What broken writers left in the staging directory before that instant."""
+        return sorted(
+            path for path in self._stage.iterdir() if path.is_file() and path.stat().st_mtime < instant
+        )
+
+    def collect(self, sha256: str, before: float, is_cited: Callable[[], bool]) -> bool:
+        """Take out a file that was put last before that instant and that nothing cites; whether it went.
+
+        Nothing is put meanwhile: whoever puts the same bytes does so before, and makes the file new, or after, and writes it anew.
+        """
+        with self._alone(fcntl.LOCK_EX):
+            path = self._path(sha256)
+            if not path.is_file() or path.stat().st_mtime >= before or is_cited():
+                return False
+            path.unlink()
+            return True
+
+    @contextmanager
+    def _alone(self, how: int) -> Iterator[None]:
+        """Hold the store's lock, which ends with the process."""
+        handle = os.open(self.root / ".lock", os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(handle, how)
+            yield
+        finally:
+            os.close(handle)
+
     def verify(self, sha256: str) -> bool:
         """Read the bytes again; True when they still hash to their name."""
         with self.open(sha256) as source:
@@ -110,12 +153,16 @@ class FileStore:
 
     def _adopt(self, staged: Path, sha256: str, size: int) -> StoredFile:
         target = self._path(sha256)
-        if not target.exists():
+        with self._alone(fcntl.LOCK_SH):
+            if target.exists():
+                os.utime(target)  # new from now on, so that it is not collected before its row is there
+                return StoredFile(sha256, size)
             target.parent.mkdir(parents=True, exist_ok=True)
             staged.chmod(0o440)
+            os.utime(staged)
             staged.replace(target)
-            for directory in (target.parent, target.parent.parent, self.root):
-                _fsync_directory(directory)
+        for directory in (target.parent, target.parent.parent, self.root):
+            _fsync_directory(directory)
         return StoredFile(sha256, size)
 
 

@@ -1,4 +1,4 @@
-"""Reading every stored file again: does it still hash to its name?"""
+"""Reading every stored file again: does it still hash to its name, is each that a row needs there, and which does nothing cite?"""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from core.jobs_run import JobContext, JobKind
 from core.text import Text
+from datasets.store import service
 
 _PREFIXES: Final = "0123456789abcdef"
 
@@ -29,7 +30,14 @@ def run(ctx: JobContext) -> Mapping[str, Any]:
         part = ctx.step(f"scrub-{prefix}", look)
         checked += part["checked"]
         damaged += part["damaged"]
-    return {"checked": checked, "damaged": damaged}
+    with ctx.read() as work:
+        missing = service.missing(work, ctx.files)
+        uncited = service.garbage(work, ctx.files, service.before(work, ctx.job.id))
+    size = sum(ctx.files.size_and_age(sha256)[0] for sha256 in uncited if ctx.files.has(sha256))
+    return {
+        "checked": checked, "damaged": damaged, "missing": len(missing), "missing_rows": missing[:200],
+        "uncited": len(uncited), "uncited_bytes": size,
+    }  # fmt: skip
 
 
 JOB: Final = JobKind("store.scrub", Text("核对文件库", "Check the file store"), run)

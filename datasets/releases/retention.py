@@ -1,5 +1,5 @@
 """How long superseded releases keep their files. A retired release keeps its record, manifest and verdict for ever; its files
-are only given free: nothing here deletes a byte, and whoever collects garbage must find them cited by nobody.
+are only given free: nothing here deletes a byte; the collection of the store (docs/store.md) takes those that no row cites.
 """
 
 from __future__ import annotations

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from playwright.sync_api import expect
 
 from api.house import House
+from auth.actor import SYSTEM
 from auth.policy.model import EXTRACT_FORMS
+from auth.roles import Role
 from core.jobs import JobRow
+from datasets.store import service as store
 from tests.datasets.extracts.scene import Scene, a_scene
+from tests.people import a_person, an_org
 from tests.web.browser import OpenPage, axe, overflow, shot
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -73,3 +79,25 @@ def test_a_one_time_link_is_shown_once(sqlite_house: House, open_page: OpenPage,
     expect(page.locator("#ticket-url")).to_contain_text("/take/")
     shot(page, f"extracts-ticket-{lang}-390")
     assert overflow(page) == 0
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_the_page_of_the_store_is_legible(sqlite_house: House, open_page: OpenPage, lang: str) -> None:
+    with sqlite_house.write() as work:
+        an_org(work, "bureau", kind="implementing_body")
+        a_person(work, "root", "bureau", [Role.SYSADMIN])
+        asked = store.ask(work, SYSTEM, store.CHECK)
+        job = work.db.get_one(JobRow, asked.job_id)
+        lost = {"table": "datasets_extract", "column": "sha256", "id": "e1", "sha256": "c" * 64}
+        found = {
+            "checked": 9,
+            "damaged": ["d" * 64],
+            "missing": 1,
+            "missing_rows": [lost],
+            "uncited": 2,
+            "uncited_bytes": 4096,
+        }
+        job.state, job.result = "done", json.dumps(found)
+    page = open_page("/store", user="root", lang=lang, width=390)
+    shot(page, f"store-{lang}-390")
+    assert (axe(page), overflow(page)) == ([], 0)

@@ -1,0 +1,128 @@
+"""Asking for a check or a collection of the store, and reading what they found."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from sqlmodel import SQLModel, col, func, select
+
+from auth import audit
+from auth.actor import SYSTEM, Actor
+from core import jobs
+from core.errors import NotFound
+from core.files import FileStore
+from core.jobs import FINAL, JobRow
+from core.work import Work
+from datasets.store import citations
+
+CHECK: Final = "store.scrub"
+COLLECT: Final = "store.collect"
+SUBJECT: Final = "store"
+OLD: Final = timedelta(hours=24)
+_NAMED: Final = 500  # digests that one event names
+Reading = Callable[[], AbstractContextManager[Work]]
+
+
+class RunRead(SQLModel):
+    """A check or a collection: when, how far, and what it found."""
+
+    job_id: str
+    state: str
+    asked_at: datetime
+    ended_at: datetime | None
+    result: dict[str, Any] | None
+
+
+class StoreRead(SQLModel):
+    """The newest check and the newest collection; None where there was none."""
+
+    check: RunRead | None
+    collection: RunRead | None
+
+
+def ask(work: Work, actor: Actor, kind: str) -> RunRead:
+    """Have the store checked or collected; one that is on its way is not asked for twice."""
+    running = _newest(work, kind)
+    if running is not None and running.state not in FINAL:
+        return _read(running)
+    job_id = jobs.ask_for(work, kind, SUBJECT, requested_by=actor.account_id, org_id=None)
+    audit.record(
+        work, actor, "store.check_asked" if kind == CHECK else "store.collect_asked", subject=SUBJECT, payload={"job": job_id}
+    )  # fmt: skip
+    work.db.flush()
+    return _read(work.db.get_one(JobRow, job_id))
+
+
+def report(work: Work) -> StoreRead:
+    """What is known of the store."""
+    check, collection = _newest(work, CHECK), _newest(work, COLLECT)
+    return StoreRead(
+        check=_read(check) if check else None, collection=_read(collection) if collection else None
+    )
+
+
+def _newest(work: Work, kind: str) -> JobRow | None:
+    return work.db.exec(select(JobRow).where(JobRow.kind == kind).order_by(col(JobRow.id).desc())).first()
+
+
+def _read(row: JobRow) -> RunRead:
+    return RunRead(
+        job_id=row.id, state=row.state, asked_at=row.created_at, ended_at=row.ended_at,
+        result=json.loads(row.result) if row.result else None,
+    )  # fmt: skip
+
+
+def before(work: Work, own_job: str = "") -> float:
+    """Files put before this instant may go: a day ago, and before any work that is not yet done, which may hold digests in its book."""
+    oldest = work.db.exec(
+        select(func.min(JobRow.created_at)).where(col(JobRow.state).not_in(FINAL), JobRow.id != own_job)
+    ).one()
+    return min((work.now - OLD).timestamp(), oldest.timestamp() if oldest else float("inf"))
+
+
+def garbage(work: Work, files: FileStore, instant: float) -> list[str]:
+    """Files put before that instant that no row cites, in order."""
+    held = citations.cited(work)
+    return sorted(each for each in files.digests() if each not in held and _is_old(files, each, instant))
+
+
+def _is_old(files: FileStore, sha256: str, instant: float) -> bool:
+    try:
+        return files.size_and_age(sha256)[1] < instant
+    except NotFound:  # dropped by its own part of the service meanwhile
+        return False
+
+
+def note(work: Work, digests: list[str]) -> None:
+    """Write down which files go, before they do."""
+    for start in range(0, len(digests), _NAMED):
+        named = digests[start : start + _NAMED]
+        audit.record(
+            work, SYSTEM, "store.collected", subject=SUBJECT, payload={"files": len(named), "sha256": named}
+        )
+
+
+def remove(files: FileStore, reading: Reading, sha256: str, instant: float) -> int | None:
+    """Take one file out unless something came to cite it or put it anew; its bytes, None where it stays."""
+    if not files.has(sha256):
+        return None
+    size, _ = files.size_and_age(sha256)
+
+    def is_cited() -> bool:
+        with reading() as work:
+            return citations.is_cited(work, sha256)
+
+    return size if files.collect(sha256, instant, is_cited) else None
+
+
+def missing(work: Work, files: FileStore) -> list[dict[str, str]]:
+    """Rows whose file is not there."""
+    return [
+        {"table": each.table, "column": each.column, "id": each.id, "sha256": each.sha256}
+        for each in citations.demanded(work)
+        if not files.has(each.sha256)
+    ]
