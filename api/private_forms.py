@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from api.query_forms import conditions_of
+from api.query_forms import conditions_of, wrong
 from auth.asset import Asset
 from core.errors import InputRefused
 from core.ids import GrantId
@@ -37,7 +37,7 @@ def ask_of(one: Mapping[str, str], held: Asset, scenario_id: str) -> PrivateAsk:
     try:
         return PrivateAsk.model_validate(body)
     except ValidationError as fault:
-        raise _wrong(fault) from None
+        raise wrong(fault) from None
 
 
 def micro(word: str) -> int:
@@ -60,12 +60,7 @@ def caps_of(one: Mapping[str, str]) -> CapWrite:
     try:
         return CapWrite.model_validate(body | {"reason": one.get("reason", "").strip()})
     except ValidationError as fault:
-        raise _wrong(fault) from None
-
-
-def _wrong(fault: ValidationError) -> InputRefused:
-    said = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in fault.errors())
-    return InputRefused(Text(f"表单内容不完整或有误：{said}", f"The form is incomplete or wrong: {said}"))
+        raise wrong(fault) from None
 
 
 def typed_caps(cap: CapRead | None) -> dict[str, str]:

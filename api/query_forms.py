@@ -46,10 +46,13 @@ def body_of(one: Mapping[str, str], held: Asset, scenario_id: str) -> QueryAsk:
     try:
         return QueryAsk.model_validate(body)
     except ValidationError as fault:
-        said = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in fault.errors())
-        raise InputRefused(
-            Text(f"表单内容不完整或有误：{said}", f"The form is incomplete or wrong: {said}")
-        ) from None
+        raise wrong(fault) from None
+
+
+def wrong(fault: ValidationError) -> InputRefused:
+    """What a form's reader says of values that do not fit."""
+    said = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in fault.errors())
+    return InputRefused(Text(f"表单内容不完整或有误：{said}", f"The form is incomplete or wrong: {said}"))
 
 
 def conditions_of(one: Mapping[str, str], held: Asset) -> Any:  # noqa: ANN401 - a filter as JSON, or None

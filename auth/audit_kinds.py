@@ -284,6 +284,8 @@ KIND_NAMES: Final[Mapping[str, Text]] = {
     "query.suppressed": Text("统计查询不予回答", "Query not answered"),
     "query.reserved": Text("为隐私查询预扣预算", "Privacy budget taken"),
     "query.cap_set": Text("设定隐私预算上限", "Privacy budget capped"),
+    "query.verify_asked": Text("提出核验", "Verification asked"),
+    "query.verified": Text("回答核验", "Verification answered"),
     "query.refused": Text("查询被拒绝", "Query refused"),
     "view.requested": Text("请求生成授权视图", "View asked for"),
     "view.made": Text("生成授权视图", "View made"),

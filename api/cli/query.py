@@ -10,7 +10,7 @@ import typer
 from api.client import DEFAULT_DIR, As, DataDir, Json, Server, Token, connect, show
 
 app = typer.Typer(
-    help="Statistics under a grant: plan, ask, private, list, show, terms, set-terms, budget, set-budget.",
+    help="Statistics under a grant: plan, ask, private, list, show, verify, terms, set-terms, budget, set-budget.",
     no_args_is_help=True,
 )
 
@@ -146,3 +146,37 @@ def set_budget(
     """Cap the privacy budget of a dataset, as its approver; every version is kept."""
     with connect(data_dir, server, token, user) as api:
         show(api.put(f"/queries/budget/{dataset_id}", _json(body, "--caps")), as_json)
+
+
+@app.command("verify")
+def verify(
+    grant_id: str,
+    key: Annotated[str, typer.Option("--key", help='JSON, e.g. {"plate":"粤B12345"}')],
+    consent: Annotated[str, typer.Option("--consent", help='JSON: {"reference":"…","given_on":"2026-01-01","until":"2026-06-30"}')],
+    purpose: Purpose,
+    claim: Annotated[str, typer.Option("--claim", help='JSON, e.g. {"op":"ge","column":"day","value":3}; none asks whether it exists')] = "",
+    data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
+) -> None:  # fmt: skip
+    """Yes or no about one record, with the consent of whom it is about."""
+    body = {
+        "key": _json(key, "--key"),
+        "consent": _json(consent, "--consent"),
+        "claim": _json(claim, "--claim") if claim else None,
+    }
+    with connect(data_dir, server, token, user) as api:
+        show(api.post("/verifications", _asked(api, grant_id, purpose, "{}") | body), as_json)
+
+
+@app.command("verifications")
+def verifications(
+    grant: str = "", data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "",
+    as_json: Json = False,
+) -> None:  # fmt: skip
+    """What was verified, newest first; subjects under pseudonyms."""
+    with connect(data_dir, server, token, user) as api:
+        found = api.get("/verifications", grant_id=grant or None)
+        show(
+            found,
+            as_json,
+            ("id", "dataset_id", "subject", "claim", "verified", "consent_reference", "asked_at"),
+        )

@@ -84,10 +84,13 @@ def _page_of(request: Request) -> int:
 
 @router.get("/new", response_class=HTMLResponse, **access("datasets:extract:request"))
 def form_page(request: Request, work: ReadDep, actor: ActorDep, grant: GrantId | None = None) -> HTMLResponse:
-    """The form for one grant, or the choice of a grant."""
+    """The form for one grant, or the choice of a grant that holds files."""
     if grant is None:
         rows, _ = grant_queries.listed(work, actor, state="ACTIVE", limit=200)
-        return page(request, "extracts/choose.html", grants=rows)
+        held = [
+            row for row in rows if EXTRACT_FORMS & {*grant_queries.view_of(work, row).policy.delivery_forms}
+        ]
+        return page(request, "extracts/choose.html", grants=held)
     return _form(request, work, actor, grant)
 
 

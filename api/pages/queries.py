@@ -34,6 +34,7 @@ from datasets.queries.private.model import MILLION, PrivateAsk
 
 router = APIRouter(prefix="/queries", tags=["pages"])
 PER_PAGE: Final = 25
+_ASKED: Final = STATISTIC_FORMS | {DeliveryForm.VERIFY}
 
 
 @router.get("", response_class=HTMLResponse, **access("datasets:query:read"))
@@ -58,9 +59,7 @@ def form_page(request: Request, work: ReadDep, actor: ActorDep, grant: GrantId |
     """The form for one grant, or the choice of a grant that holds statistics."""
     if grant is None:
         rows, _ = grant_queries.listed(work, actor, state="ACTIVE", limit=200)
-        held = [
-            row for row in rows if STATISTIC_FORMS & {*grant_queries.view_of(work, row).policy.delivery_forms}
-        ]
+        held = [row for row in rows if _ASKED & {*grant_queries.view_of(work, row).policy.delivery_forms}]
         forms = {row.id: {*grant_queries.view_of(work, row).policy.delivery_forms} for row in held}
         return page(request, "queries/choose.html", grants=held, forms=forms)
     return _form(request, work, actor, grant)

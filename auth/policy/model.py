@@ -46,6 +46,7 @@ class DeliveryForm(StrEnum):
     EXTRACT_GEOJSON = "extract_geojson"
     QUERY_AGG = "query_agg"
     QUERY_DP = "query_dp"
+    VERIFY = "verify"
 
 
 EXTRACT_FORMS: Final = frozenset(form for form in DeliveryForm if form.startswith("extract_"))
@@ -57,7 +58,7 @@ JOINABLE: Final = frozenset({Use.PLAIN, Use.JOIN_ONLY})
 # Uses that rows on their way out cannot serve, with the forms that can: a grant must hold one of these forms to hold the use.
 FORMS_SERVING: Final[Mapping[Use, frozenset[DeliveryForm]]] = {
     Use.AGGREGATE_ONLY: STATISTIC_FORMS,
-    Use.JOIN_ONLY: frozenset(),
+    Use.JOIN_ONLY: frozenset({DeliveryForm.VERIFY}),
 }
 
 

@@ -33,6 +33,7 @@ FORMATS: Final[Mapping[DeliveryForm, str]] = {
     DeliveryForm.EXTRACT_GEOJSON: "application/geo+json",
     DeliveryForm.QUERY_AGG: "dg:queryAgg",  # no files: answers in the forms of our own profile
     DeliveryForm.QUERY_DP: "dg:queryDp",
+    DeliveryForm.VERIFY: "dg:verify",
 }
 PROHIBITED: Final = ("distribute", "sell", "dg:reidentify")
 _QUOTAS: Final = {"count": "extracts", "dg:rows": "rows", "dg:bytes": "bytes"}

@@ -387,8 +387,23 @@ def _columns_are_countable(case: Case) -> Iterator[Reason]:
             )
 
 
+def _keys_are_joined_on(case: Case) -> Iterator[Reason]:
+    """Columns that name the record to be verified: such as the grant joins on."""
+    for name in dict.fromkeys(case.ask.columns):
+        if case.grant.policy.use_of(name) is not Use.JOIN_ONLY:
+            yield refused(
+                "column-not-joined-on",
+                f"列 {name} 未获准用于关联核验。",
+                f"Column {name} may not name a record to be verified under this grant.",
+                POLICY,
+                column=name,
+            )
+
+
+_VERIFICATION: Final = tuple(_keys_are_joined_on if rule is _columns_are_granted else rule for rule in RULES)
 _STATISTICS: Final = tuple(_columns_are_countable if rule is _columns_are_granted else rule for rule in RULES)
 FORM_RULES: Final[Mapping[str, tuple[Rule, ...]]] = {
     DeliveryForm.QUERY_AGG: _STATISTICS,
     DeliveryForm.QUERY_DP: _STATISTICS,
+    DeliveryForm.VERIFY: _VERIFICATION,
 }

@@ -38,6 +38,7 @@ FORM_NAMES: Final[Mapping[DeliveryForm, Text]] = {
     DeliveryForm.EXTRACT_GEOJSON: Text("GeoJSON 文件提取", "Extract as GeoJSON"),
     DeliveryForm.QUERY_AGG: Text("统计查询", "Statistics by query"),
     DeliveryForm.QUERY_DP: Text("差分隐私查询", "Statistics with differential privacy"),
+    DeliveryForm.VERIFY: Text("核验（是／否）", "Verification (yes or no)"),
 }
 _COMPARE: Final[Mapping[str, Text]] = {
     "eq": Text("等于", "is"),

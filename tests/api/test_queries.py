@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
 
-from api.house import House
-from tests.datasets.queries.scene import CAPS, STAYS, QueryScene, a_query_scene
+from api.house import House, open_house
+from tests.datasets.queries.scene import CAPS, CONSENT, STAYS, QueryScene, a_query_scene
 from tests.people import client_as
 
 API = "/api/v1/queries"
@@ -210,3 +211,44 @@ def test_private_commands(scene: QueryScene) -> None:
     code, told = run("analyst", *ask)
     assert (code, len(told["rows"])) == (0, 5)
     assert run("analyst", "budget", STAYS)[1]["spent_micro"] == 500_000
+
+
+def test_a_grant_for_answers_alone_is_not_offered_for_extracts(
+    scene: QueryScene, analyst: TestClient
+) -> None:
+    assert scene.grant_id in analyst.get("/queries/new").text
+    assert scene.grant_id not in analyst.get("/extracts/new").text
+
+
+def test_a_verification_over_http_page_and_command(
+    scene: QueryScene, analyst: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from typer.testing import CliRunner
+
+    from api.cli.query import app
+    from datasets.queries.verifying import service
+
+    monkeypatch.setattr(service, "STEP", 0.0)
+    monkeypatch.setattr("api.house.open_house", partial(open_house, clock=scene.house.clock))
+    body = scene.body() | {"key": {"plate": "粤B00007"}, "consent": CONSENT}
+    del body["select"]
+    made = analyst.post("/api/v1/verifications", json=body)
+    assert (made.status_code, made.json()["verified"]) == (201, True)
+    page = analyst.get(f"/verifications/new?grant={scene.grant_id}").text
+    token = page.split('name="csrf" value="')[1].split('"')[0]
+    sent = {
+        "csrf": token, "grant": scene.grant_id, "key-0": "粤B00007", "column": "day", "op": "ge", "value": "3",
+        "reference": CONSENT["reference"], "given_on": CONSENT["given_on"], "until": CONSENT["until"], "purpose": "risk-pricing",
+    }  # fmt: skip
+    asked = analyst.post("/verifications/new", data=sent)
+    assert (asked.status_code, "<strong>否</strong>" in asked.text) == (200, True)
+    wrong = analyst.post("/verifications/new", data=sent | {"until": ""})
+    assert (wrong.status_code, 'value="粤B00007"' in wrong.text) == (422, True)
+    where = ["--data-dir", str(scene.house.settings.data_dir), "--as", "analyst", "--json"]
+    done = CliRunner().invoke(
+        app, ["verify", scene.grant_id, "--key", json.dumps(body["key"]), "--consent", json.dumps(CONSENT), "--purpose", "risk-pricing", *where]
+    )  # fmt: skip
+    assert json.loads(done.stdout)["verified"] is True
+    assert len(json.loads(CliRunner().invoke(app, ["verifications", *where]).stdout)["items"]) == 3
+    assert client_as(scene.house, "officer2").get("/api/v1/verifications").json()["total"] == 0
+    assert analyst.get("/verifications?lang=en").text.count("day ge") == 1

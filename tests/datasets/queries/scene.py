@@ -24,6 +24,8 @@ from datasets.queries.model import QueryAsk, QueryRead, TermsWrite
 from datasets.queries.private import budget
 from datasets.queries.private import service as private
 from datasets.queries.private.model import BudgetRead, CapWrite, PrivateAsk
+from datasets.queries.verifying import service as verifying
+from datasets.queries.verifying.model import VerificationRead, VerifyAsk
 from tests.catalog.records import a_dataset
 from tests.datasets.extracts.scene import a_release
 from tests.desk import Desk, a_desk, a_grant
@@ -49,12 +51,13 @@ TERMS: Final[dict[str, Any]] = {
 }
 USES: Final = {
     "lot": "aggregate_only", "fee": "aggregate_only", "minutes": "aggregate_only", "day": "plain",
-    "stay_id": "filter_only",
+    "stay_id": "filter_only", "plate": "join_only",
 }  # fmt: skip
+CONSENT: Final = {"reference": "同意书-0007", "given_on": "2026-01-05", "until": "2026-06-30"}
 GRANTED: Final = tuple(
     {"name": name, "reason": f"停车统计需要 {name}", "use": use} for name, use in USES.items()
 )
-FORMS: Final = ["query_agg", "query_dp"]
+FORMS: Final = ["query_agg", "query_dp", "verify"]
 CAPS: Final[dict[str, Any]] = {
     "dataset_micro": 4_000_000, "org_micro": 3_000_000, "grant_micro": 2_000_000, "user_micro": 1_500_000, "reason": "年度预算",
 }  # fmt: skip
@@ -127,6 +130,18 @@ class QueryScene:
     def private_code(self, who: str = "analyst", **changes: Any) -> list[str]:
         try:
             self.private(who, **changes)
+        except AppError as refused:
+            return [reason.code for reason in refused.reasons] or [refused.slug]
+        return []
+
+    def verify(self, who: str = "analyst", plate: str = "粤B00007", **changes: Any) -> VerificationRead:
+        given = self.body() | {"key": {"plate": plate}, "claim": None, "consent": CONSENT} | changes
+        del given["select"]
+        return verifying.verify(desk_of(self.house), self.actor(who), VerifyAsk.model_validate(given))
+
+    def verify_code(self, who: str = "analyst", **changes: Any) -> list[str]:
+        try:
+            self.verify(who, **changes)
         except AppError as refused:
             return [reason.code for reason in refused.reasons] or [refused.slug]
         return []
