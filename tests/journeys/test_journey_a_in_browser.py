@@ -7,25 +7,27 @@ publishes it, anybody downloads it, and the record shows all of it. Every page i
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Page, expect
 
 from api.house import open_house
 from api.sample import journeys
 from api.sample.catalogue import compared_with, dataset
 from api.sample.journeys import JOURNEY_A
-from api.sample.people import PASSWORD, seed_people
+from api.sample.people import seed_people
 from api.sample.stage import stage
 from api.worker import ensure_worker
 from core.settings import Settings
-from tests.web.browser import axe, overflow, served, shot
+from tests.journeys.stagehands import SignIn, look, sign_in
+from tests.web.browser import served
 
 pytestmark = [pytest.mark.browser, pytest.mark.gx, pytest.mark.slow]
 ITEM = dataset(JOURNEY_A)
+__all__ = ["sign_in"]  # the fixture
 
 
 @pytest.fixture(scope="module")
@@ -47,43 +49,8 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield address
 
 
-SignIn = Callable[[str], Page]
-
-
-@pytest.fixture
-def sign_in(browser: Browser, service: str) -> Iterator[SignIn]:
-    """`sign_in("parking-prepare")`: that person's own browser, signed in by the form; `""` is a visitor."""
-    contexts: list[BrowserContext] = []
-
-    def opened(username: str) -> Page:
-        context = browser.new_context(
-            base_url=service, locale="zh-CN", viewport={"width": 1280, "height": 900}
-        )
-        contexts.append(context)
-        page = context.new_page()
-        page.set_default_timeout(60_000)
-        if username:
-            page.goto("/sign-in")
-            page.get_by_label("用户名").fill(username)
-            page.get_by_label("口令").fill(PASSWORD)
-            page.locator("main").get_by_role("button", name="登录").click()
-            page.get_by_role("button", name="退出").wait_for()
-        return page
-
-    yield opened
-    for context in contexts:
-        context.close()
-
-
 def _look(page: Page, name: str) -> None:
-    """Both languages: no accessibility fault, nothing wider than the window, a picture for people to look at."""
-    page.wait_for_load_state()
-    plain = re.sub(r"[?&]lang=..", "", page.url)
-    for lang in ("en", "zh"):
-        page.goto(f"{plain}{'&' if '?' in plain else '?'}lang={lang}")
-        assert axe(page) == [], f"{name} {lang}"
-        assert overflow(page) == 0, f"{name} {lang}"
-        shot(page, f"journey-a-{name}-{lang}")
+    look(page, f"journey-a-{name}")
 
 
 def _hand_in(page: Page, file: Path) -> None:
