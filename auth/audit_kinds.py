@@ -18,6 +18,7 @@ KIND_NAMES: Final[Mapping[str, Text]] = {
     "fee_cap.set": Text("设定收费上限", "Fee cap set"),
     "fee.entered": Text("登记收费", "Fee entered"),
     "disclosure.taken": Text("生成年度披露包", "Disclosure pack made"),
+    "policy.simulated": Text("试算条款可见范围", "Policy tried on the data"),
     "personal.read": Text("查阅个人信息", "Personal data read"),
     "usage.exported": Text("导出使用台账", "Usage ledger exported"),
     "account.created": Text("新建账号", "Account created"),

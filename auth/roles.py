@@ -104,6 +104,10 @@ PERMISSIONS: Final[Mapping[str, frozenset[Role]]] = {
     "auth:application:review": frozenset({Role.REVIEWER_BUSINESS, Role.REVIEWER_SECURITY}),
     "auth:application:return": frozenset({Role.REVIEWER_BUSINESS, Role.REVIEWER_SECURITY, Role.APPROVER}),
     "auth:application:decide": frozenset({Role.APPROVER}),
+    "auth:policy:explain": _BUREAU,
+    "auth:policy:simulate": frozenset(
+        {Role.APPROVER, Role.REVIEWER_BUSINESS, Role.REVIEWER_SECURITY, Role.SECURITY_OFFICER}
+    ),
     "auth:application:withdraw": frozenset({Role.APPLICANT, Role.ORG_OFFICER}),
     "auth:application:accept": frozenset({Role.ORG_OFFICER}),
     "auth:clock:read": _BUREAU,

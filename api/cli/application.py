@@ -7,14 +7,16 @@ from typing import Annotated, Any
 
 import typer
 
+from api.cli import explaining
 from api.cli.application_steps import COLUMNS, Conflict, Note, json_of, more, step, tell, version
 from api.client import DEFAULT_DIR, As, DataDir, Json, Otp, Server, Token, connect, show
 
 app = typer.Typer(
-    help="Applications: create, check, submit, screen, review, decide, accept, withdraw, list, show.",
+    help="Applications: create, check, submit, screen, review, decide, accept, withdraw, list, show, explain, simulate.",
     no_args_is_help=True,
 )
 app.add_typer(more)
+app.add_typer(explaining.of_applications)
 Code = Annotated[str, typer.Option("--code", help="Code of the list of refusals (see `application lists`)")]
 
 

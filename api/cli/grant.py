@@ -6,12 +6,12 @@ from typing import Annotated, Any
 
 import typer
 
-from api.cli import grant_keys
+from api.cli import explaining, grant_keys
 from api.cli.application_steps import tell
 from api.client import DEFAULT_DIR, Api, As, DataDir, Json, Otp, Server, Token, connect, show
 
 app = typer.Typer(
-    help="Grants: list, show, odrl, history, activate, suspend, resume, revoke, relinquish, renew, amend, keys.",
+    help="Grants: list, show, odrl, history, activate, suspend, resume, revoke, relinquish, renew, amend, explain, simulate, keys.",
     no_args_is_help=True,
 )
 COLUMNS = ("id", "org_id", "dataset_id", "state", "is_effective", "ends_at", "used_extracts", "used_rows")
@@ -146,3 +146,4 @@ def amend(
 app.command("keys")(grant_keys.keys)
 app.command("key-make")(grant_keys.key_make)
 app.command("key-end")(grant_keys.key_end)
+app.add_typer(explaining.of_grants)

@@ -29,12 +29,14 @@ from auth.applications.steps import local_day
 from auth.asset import Asset
 from auth.policy.limits import limits
 from auth.policy.model import GrantPolicy, Quotas, Use
+from auth.policy.narrowing import Narrowing
 from auth.policy.rules import column_objections
 from auth.policy.wording import FORM_NAMES
 from core.errors import AppError, InputRefused
 from core.ids import ApplicationId, DatasetId
 from core.text import Text
 from core.work import Work
+from datasets.extracts.explaining import Simulated
 
 router = APIRouter(prefix="/applications", include_in_schema=True, tags=["pages"])
 OUTCOMES: Final = (
@@ -111,7 +113,7 @@ def decide_page(
     request: Request, work: ReadDep, actor: ActorDep, application_id: ApplicationId
 ) -> HTMLResponse:
     """Everything about the application, with a decision per line and a treatment per column."""
-    return _decide(request, work, actor, application_id, None, None)
+    return decide_form(request, work, actor, application_id, None, None)
 
 
 @router.post("/{application_id}/decide", response_class=HTMLResponse, **access("auth:application:decide"))
@@ -137,7 +139,7 @@ def decide(
         outcome = refused
     if isinstance(outcome, AppError):
         with house.read() as work:
-            return _decide(request, work, actor, application_id, form, outcome)
+            return decide_form(request, work, actor, application_id, form, outcome)
     return go(f"/applications/{application_id}", Text("决定已记录。", "The decision is recorded."))
 
 
@@ -223,14 +225,29 @@ def _narrowing(line_id: str, asked: GrantPolicy, held: Asset, form: FormData) ->
     return changes
 
 
-def _decide(
+def narrowing_of(
+    work: Work, actor: Actor, application_id: ApplicationId, line_id: str, form: FormData
+) -> Narrowing:
+    """What the decision form makes of one line. Raises ValueError for what cannot be read."""
+    row = queries.row(work, application_id, actor)
+    pairs = zip(queries.lines(work, row.id), queries.ask_of(work, row).lines, strict=True)
+    line, asked_line = next((line, asked) for line, asked in pairs if line.id == line_id)
+    asked = policy_asked(queries.ask_of(work, row), asked_line)
+    return Narrowing.model_validate(
+        _narrowing(line_id, asked, assets(work, DatasetId(line.dataset_id)), form)
+    )
+
+
+def decide_form(
     request: Request,
     work: Work,
     actor: Actor,
     application_id: ApplicationId,
     form: FormData | None,
     refusal: AppError | None,
+    simulated: Mapping[str, Simulated] | None = None,
 ) -> HTMLResponse:
+    """The decision form, as typed; `simulated`: by line, what it would show."""
     found = service.application(work, actor, application_id)
     row = queries.row(work, application_id, actor)
     ask = queries.ask_of(work, row)
@@ -251,6 +268,7 @@ def _decide(
         request, "applications/decide.html", status=422 if refusal else 200, **context, refusal=refusal, votes=votes,
         outcomes=OUTCOMES, line_forms=forms, given=form or FormData(), against=decision_objections(work, actor, row),
         operations=list(OPERATIONS.items()), mine=docket(work, actor, row),
+        simulated=simulated or {},
     )  # fmt: skip
 
 

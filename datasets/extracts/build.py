@@ -13,7 +13,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Self
+from typing import Any, Final, Self
 
 import duckdb
 import pyarrow as pa
@@ -147,6 +147,35 @@ def count(
         counted = visible.aggregate([FunctionExpression("count")]).fetchone()
         out = _small(visible, held, cells, b"", release)
     return (int(counted[0]) if counted else 0) - (out.rows if out else 0)
+
+
+def sample(
+    release: Path,
+    terms: tuple[ColumnTerm, ...],
+    row_filter: RowFilter | None,
+    *,
+    key: bytes,
+    rows: int,
+    memory_limit_mb: int,
+    scratch: Path,
+    cells: SmallCells | None = None,
+) -> list[dict[str, Any]]:
+    """The first rows as they would leave, by column name; fewer where the filter lets fewer through. Writes no file."""
+    with engine_of(memory_limit_mb, scratch) as connection:
+        visible, held = visible_rows(connection, release, row_filter)
+        chosen = [leaving(term, held[term.name], key) for term in terms]
+        out_of_it = _small(visible, held, cells, key, release)
+        reader = visible.select(*chosen, ColumnExpression(_PLACE)).to_arrow_reader(BATCH_ROWS)
+        found: list[dict[str, Any]] = []
+        for columns in _in_order(reader, out_of_it):
+            values = [column[: rows - len(found)].to_pylist() for column in columns]
+            found += [
+                dict(zip((term.name for term in terms), row, strict=True))
+                for row in zip(*values, strict=True)
+            ]
+            if len(found) >= rows:
+                break
+        return found
 
 
 def _small(

@@ -43,6 +43,7 @@ from datasets.releases.tables import ReleaseRow
 
 JOB_KIND: Final = "extract.build"
 POLICY: Final = "terms of the grant"
+PROMISE: Final = "promise 1: nothing leaves unvalidated (docs/architecture.md)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -408,10 +409,7 @@ def _case(
         row_filter = all_of(grant.policy.row_filter, body.filter)
     except ValueError:
         reasons.append(_too_complex())
-    if release is None:
-        reasons.append(_no_release(grant.dataset_id, body.release_id))
-    else:
-        reasons.extend(_not_in_release(release, terms, row_filter))
+    reasons.extend(release_objections(grant.dataset_id, body.release_id, release, terms, row_filter))
     return Case(grant, release, terms, row_filter, tuple(reasons), _cells(work, grant))
 
 
@@ -442,13 +440,16 @@ def _decide(work: Work, grant: GrantView, columns: Sequence[str], body: ExtractC
 
 
 def _acting_for(actor: Actor, grant: GrantView) -> tuple[Reason, ...]:
-    if actor.may_in("datasets:extract:request", grant.org_id):
-        return ()
+    return () if actor.may_in("datasets:extract:request", grant.org_id) else (not_an_analyst(),)
+
+
+def not_an_analyst() -> Reason:
+    """Why somebody else may not ask under a grant."""
     text = Text(
         "只有被授权机构的分析员可以提取数据。",
         "Only an analyst of the grant's own organisation may take data out.",
     )
-    return (Reason("not-an-analyst-of-the-grantee", text, "roles and permissions"),)
+    return Reason("not-an-analyst-of-the-grantee", text, "roles and permissions")
 
 
 def _release(work: Work, grant: GrantView, wanted: str | None) -> ReleaseRow | None:
@@ -467,15 +468,26 @@ def _deliverable(work: Work, release_id: str) -> ReleaseRow | None:
     return found if releases.is_deliverable(found) and found.sha256 else None
 
 
+def release_objections(
+    dataset_id: DatasetId,
+    wanted: str | None,
+    release: ReleaseRow | None,
+    terms: Sequence[ColumnTerm],
+    row_filter: RowFilter | None,
+) -> tuple[Reason, ...]:
+    """What stands against delivering from this release: there is none, or it lacks a column."""
+    if release is None:
+        return (_no_release(dataset_id, wanted),)
+    return tuple(_not_in_release(release, terms, row_filter))
+
+
 def _no_release(dataset_id: DatasetId, release_id: str | None) -> Reason:
     which = release_id or "current"
     text = Text(
         f"{dataset_id} 没有可交付的发布版本（{which}）：尚未发布或已撤回。",
         f"{dataset_id} has no release that may be delivered ({which}): none published, or it was withdrawn.",
     )
-    return Reason(
-        "release-not-published", text, "promise 1: nothing leaves unvalidated (docs/architecture.md)"
-    )
+    return Reason("release-not-published", text, PROMISE)
 
 
 def _not_in_release(
