@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-from auth.roles import Role, permitted
+from auth.roles import LENDABLE, Role, permitted
 from core.errors import AccessRefused, NotSignedIn, Reason
 from core.text import Text
 
@@ -14,11 +14,21 @@ PLATFORM: Final = "*"
 
 
 @dataclass(frozen=True, slots=True)
+class Lender:
+    """The decider for whom a deputy acts."""
+
+    person_id: str
+    username: str
+    org_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class RoleAt:
-    """A role within a scope: an organisation id, or `*` for the whole platform."""
+    """A role within a scope: an organisation id, or `*` for the whole platform. `lender`: whose it is, when it is only lent."""
 
     role: Role
     scope: str
+    lender: Lender | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +60,15 @@ class Actor:
     def role_kinds(self) -> frozenset[Role]:
         return frozenset(held.role for held in self.roles)
 
+    @property
+    def own_kinds(self) -> frozenset[Role]:
+        """Without what is only lent."""
+        return frozenset(held.role for held in self.roles if held.lender is None)
+
     def may(self, permission: str) -> bool:
-        """Whether some role, in whatever scope, permits this at all."""
-        return self.via == "system" or (self.covers(permission) and permitted(self.role_kinds, permission))
+        """Whether some role, in whatever scope, permits this at all. A lent role permits only what deciders lend."""
+        kinds = self.role_kinds if permission in LENDABLE else self.own_kinds
+        return self.via == "system" or (self.covers(permission) and permitted(kinds, permission))
 
     def covers(self, permission: str) -> bool:
         """Whether the proof itself, apart from any role, lets this through."""
@@ -60,7 +76,9 @@ class Actor:
 
     def roles_in(self, org_id: str | None) -> frozenset[Role]:
         """Roles that count towards an object of organisation `org_id` (its own scope or the platform's)."""
-        return frozenset(held.role for held in self.roles if held.scope in (PLATFORM, org_id))
+        return frozenset(
+            held.role for held in self.roles if held.scope in (PLATFORM, org_id) and held.lender is None
+        )
 
     def may_in(self, permission: str, org_id: str | None) -> bool:
         """Whether a role that is valid for that organisation permits this."""

@@ -104,12 +104,16 @@ PERMISSIONS: Final[Mapping[str, frozenset[Role]]] = {
     "auth:application:review": frozenset({Role.REVIEWER_BUSINESS, Role.REVIEWER_SECURITY}),
     "auth:application:return": frozenset({Role.REVIEWER_BUSINESS, Role.REVIEWER_SECURITY, Role.APPROVER}),
     "auth:application:decide": frozenset({Role.APPROVER}),
-    "auth:policy:explain": _BUREAU,
+    "auth:policy:read": _BUREAU,
     "auth:policy:simulate": frozenset(
         {Role.APPROVER, Role.REVIEWER_BUSINESS, Role.REVIEWER_SECURITY, Role.SECURITY_OFFICER}
     ),
     "auth:application:withdraw": frozenset({Role.APPLICANT, Role.ORG_OFFICER}),
     "auth:application:accept": frozenset({Role.ORG_OFFICER}),
+    "auth:delegation:read": _BUREAU | {Role.OUTPUT_CHECKER},
+    "auth:delegation:name": frozenset({Role.APPROVER}),
+    "auth:delegation:answer": (_BUREAU - {Role.AUDITOR}) | {Role.OUTPUT_CHECKER},
+    "auth:all-delegations:read": frozenset({Role.AUDITOR, Role.SECURITY_OFFICER}),
     "auth:clock:read": _BUREAU,
     "auth:clock:sign": frozenset({Role.REVIEWER_BUSINESS}),
     "auth:clock:extend": frozenset({Role.REVIEWER_BUSINESS, Role.REVIEWER_SECURITY, Role.APPROVER}),
@@ -183,6 +187,17 @@ PERMISSIONS: Final[Mapping[str, frozenset[Role]]] = {
     "auth:key:admin": frozenset({Role.SYSADMIN}),
     "auth:glass:use": frozenset({Role.SYSADMIN, Role.SECURITY_OFFICER}),
 }
+
+# What an approver may have a deputy do; nothing else comes with a lent role.
+LENDABLE: Final[frozenset[str]] = frozenset(
+    {
+        "auth:application:read",
+        "auth:application:return",
+        "auth:application:decide",
+        "auth:policy:read",
+        "auth:policy:simulate",
+    }
+)
 
 # What cannot be taken back lightly asks for a second factor given a moment ago.
 FRESH_FACTOR: Final[frozenset[str]] = frozenset(

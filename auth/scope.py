@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from auth.actor import PLATFORM, Actor
-from auth.roles import PERMISSIONS, Role
+from auth.roles import LENDABLE, PERMISSIONS, Role
 
 ENTERPRISE: Final = frozenset({Role.ORG_OFFICER, Role.APPLICANT, Role.ANALYST})
 OWN_WORK: Final = frozenset({Role.CLERK})
@@ -31,16 +31,20 @@ def sight(actor: Actor, permission: str) -> Sight:
     if actor.via == "system":
         return Sight(frozenset(), frozenset(), True)
     able = PERMISSIONS.get(permission, frozenset()) if actor.covers(permission) else frozenset()
-    held = [role for role in actor.roles if role.role in able - OWN_WORK]
+    lent = permission in LENDABLE
+    held = [role for role in actor.roles if role.role in able - OWN_WORK and (lent or role.lender is None)]
     bureau = {role.scope for role in held if role.role not in ENTERPRISE}
     enterprise = {role.scope for role in held if role.role in ENTERPRISE}
     return Sight(frozenset(enterprise - {PLATFORM}), frozenset(bureau - {PLATFORM}), PLATFORM in bureau)
 
 
-def roles_towards(actor: Actor, *, org_id: str, departments: frozenset[str]) -> frozenset[Role]:
+def roles_towards(
+    actor: Actor, *, org_id: str, departments: frozenset[str], with_lent: bool = False
+) -> frozenset[Role]:
     """The roles that count towards an object that organisation `org_id` holds on data of these departments."""
     return frozenset(
         held.role
         for held in actor.roles
-        if (held.scope == org_id if held.role in ENTERPRISE else held.scope in departments | {PLATFORM})
+        if (with_lent or held.lender is None)
+        and (held.scope == org_id if held.role in ENTERPRISE else held.scope in departments | {PLATFORM})
     )

@@ -233,7 +233,9 @@ def timeline(work: Work, events: list[audit_reading.Happening], here: str = "") 
     return [
         {
             "at": event.at,
-            "who": people.get(event.who, event.who),
+            "who": people.get(event.who, event.who)
+            if "for" not in event.facts
+            else _for(people.get(event.who, Text(event.who, event.who)), str(event.facts["for"])),
             "what": event.name,
             "org": orgs.get(event.org_id or ""),
             "note": event.note,
@@ -242,6 +244,10 @@ def timeline(work: Work, events: list[audit_reading.Happening], here: str = "") 
         }
         for event in events
     ]
+
+
+def _for(who: Text, principal: str) -> Text:
+    return Text(f"{who.zh}（代 {principal}）", f"{who.en} (for {principal})")
 
 
 def tone_of(kind: str) -> str:

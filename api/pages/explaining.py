@@ -18,7 +18,7 @@ from api.pages.application_reviews import decide_form, narrowing_of
 from api.trials import simulated
 from api.web import page
 from auth.actor import Actor
-from auth.applications import trying
+from auth.applications import queries, trying
 from auth.applications.signing import docket
 from auth.applications.trying import Tried
 from auth.policy.filters.rules import LOCAL
@@ -34,7 +34,7 @@ from datasets.extracts.explaining import ExplainAsk, Simulated
 router = APIRouter(include_in_schema=True, tags=["pages"])
 
 
-@router.get("/applications/{application_id}/explain", response_class=HTMLResponse, **access("auth:policy:explain"))  # fmt: skip
+@router.get("/applications/{application_id}/explain", response_class=HTMLResponse, **access("auth:policy:read"))  # fmt: skip
 def explain_line_page(
     request: Request, work: ReadDep, actor: ActorDep, application_id: ApplicationId, line: str = ""
 ) -> HTMLResponse:
@@ -51,7 +51,7 @@ def explain_line_page(
     )
 
 
-@router.get("/grants/{grant_id}/explain", response_class=HTMLResponse, **access("auth:policy:explain"))
+@router.get("/grants/{grant_id}/explain", response_class=HTMLResponse, **access("auth:policy:read"))
 def explain_grant_page(request: Request, work: ReadDep, actor: ActorDep, grant_id: GrantId) -> HTMLResponse:
     """One grant: each rule and what it says of a request."""
     return _of_grant(request, work, actor, grant_id)
@@ -76,7 +76,7 @@ def simulate_lines_page(
     refusal: AppError | None = None
     try:
         with house.read() as work:
-            row = trying.queries.row(work, application_id, actor)
+            row = queries.row(work, application_id, actor)
             wanted = {
                 line_id: narrowing_of(work, actor, application_id, line_id, form)
                 for line_id in docket(work, actor, row).open

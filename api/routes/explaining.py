@@ -17,7 +17,7 @@ from datasets.extracts.explaining import ExplainAsk, SimulateAsk
 router = APIRouter(tags=["grants"])
 
 
-@router.post("/applications/{application_id}/explain", **access("auth:policy:explain"))
+@router.post("/applications/{application_id}/explain", **access("auth:policy:read"))
 def explain_line(
     work: ReadDep, actor: ActorDep, lang: LangDep, application_id: ApplicationId, body: ExplainAsk
 ) -> dict[str, Any]:
@@ -37,7 +37,7 @@ def simulate_line(
     return simulated_as_json(found, lang)
 
 
-@router.post("/grants/{grant_id}/explain", **access("auth:policy:explain"))
+@router.post("/grants/{grant_id}/explain", **access("auth:policy:read"))
 def explain_grant(
     work: ReadDep, actor: ActorDep, lang: LangDep, grant_id: GrantId, body: ExplainAsk
 ) -> dict[str, Any]:

@@ -40,6 +40,7 @@ from auth.applications.tables import ApplicationLineRow, ApplicationRow
 from auth.applications.workflow import State, Step, advance
 from auth.grants import service as grants
 from auth.grants.standing import licence
+from auth.messages import announcing
 from auth.papers import cover as papers
 from auth.policy import separation
 from auth.policy.model import GrantPolicy
@@ -135,6 +136,12 @@ def _sign(
     row.proposal = _stored(lines, note)
     votes = {"lines": {line.line_id: line.outcome for line in added}} if added else {}
     steps.move(work, actor, row, step, body.note, votes | facts, line_ids=named)
+    announcing.lines_wait(
+        work,
+        row,
+        [line.id for line in queries.lines(work, row.id) if signed.get(line.id, 0) < needed],
+        by=actor,
+    )
 
 
 def _proposal(row: ApplicationRow) -> Proposal:
@@ -380,7 +387,8 @@ def accept_terms(
         )
     row.accepted_by, row.accepted_at = actor.account_id, work.now
     steps.move(work, actor, row, Step.ACCEPT_TERMS, body.note, {"agreement_hash": row.agreement_hash})
-    approvers = [past.person_id for past in queries.past(work, row.id) if past.step in separation.SIGNS]
+    signed = [past for past in queries.past(work, row.id) if past.step in separation.SIGNS]
+    approvers = [person for past in signed for person in (past.person_id, past.for_person) if person]
     for line in queries.lines(work, row.id):
         if line.offered is not None:
             grants.issue(

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, exists, false, func, or_, true
+from sqlalchemy import ColumnElement, and_, exists, false, func, literal, or_, true
 from sqlalchemy.orm import aliased
 from sqlmodel import col, select
 
@@ -84,7 +84,7 @@ def _waiting_for(actor: Actor, today: date) -> ColumnElement[bool]:
             case Role.REVIEWER_SECURITY:
                 found.append(line & _open_stage(actor, held) & (state == State.IN_REVIEW))
             case Role.APPROVER:
-                found.append(line & ~_signed(actor) & (state == State.DECIDING))
+                found.append(_line_wants(actor, held) & (state == State.DECIDING))
             case _:
                 pass
     return or_(*found)
@@ -126,18 +126,63 @@ def _open_stage(actor: Actor, held: RoleAt) -> ColumnElement[bool]:
     )  # fmt: skip
 
 
-def _signed(actor: Actor) -> ColumnElement[bool]:
-    """Whether a decision stands proposed that this person has signed already."""
-    event = aliased(ApplicationEventRow)
-    return and_(
-        col(ApplicationRow.proposal) != "",
-        exists().where(
-            col(event.application_id) == col(ApplicationRow.id),
-            col(event.turn) == col(ApplicationRow.turn),
-            col(event.step).in_(sorted(SIGNS)),
-            col(event.person_id) == actor.person_id,
-        ),
+def _line_wants(actor: Actor, held: RoleAt) -> ColumnElement[bool]:
+    """A line within this role's scope that wants a decision or signature of this person: it has too few, and none of his.
+
+    Counted since the line was last objected to, or the whole application countered or returned.
+    """
+    line, event, mine = (
+        aliased(ApplicationLineRow),
+        aliased(ApplicationEventRow),
+        aliased(ApplicationEventRow),
     )
+    stage = aliased(ApplicationStageRow)
+    persons = {actor.person_id, *(each.lender.person_id for each in actor.roles if each.lender)}
+
+    def since(step: Any) -> list[ColumnElement[bool]]:  # noqa: ANN401 - an alias of the events
+        return [
+            col(step.application_id) == col(line.application_id),
+            col(step.turn) == col(ApplicationRow.turn),
+            col(step.step).in_(sorted(SIGNS)),
+            _names(step, line),
+            col(step.version) > _last_reset(line),
+        ]
+
+    signed = select(func.count()).select_from(event).where(*since(event)).correlate(line, ApplicationRow)
+    own = exists().where(*since(mine), col(mine.person_id).in_(persons) | col(mine.for_person).in_(persons))
+    needed = (
+        select(col(stage.quorum))
+        .where(
+            col(stage.application_id) == col(ApplicationRow.id), col(stage.turn) == col(ApplicationRow.turn)
+        )
+        .where(col(stage.stage) == DECISION)
+        .correlate(ApplicationRow)
+        .scalar_subquery()
+    )
+    return exists().where(
+        col(line.application_id) == col(ApplicationRow.id),
+        true() if held.scope == "*" else col(line.department_id) == held.scope,
+        signed.scalar_subquery() < func.coalesce(needed, 1),
+        ~own.correlate(line, ApplicationRow),
+    )
+
+
+def _names(step: Any, line: Any) -> ColumnElement[bool]:  # noqa: ANN401 - aliases
+    """Whether an event speaks of the line; one that names no lines speaks of all."""
+    return or_(
+        col(step.line_ids) == "", col(step.line_ids).contains(literal('"') + col(line.id) + literal('"'))
+    )
+
+
+def _last_reset(line: Any) -> Any:  # noqa: ANN401 - an alias, a subquery
+    reset = aliased(ApplicationEventRow)
+    whole = col(reset.step).in_([Step.COUNTER.value, Step.RETURN.value])
+    wanted = (
+        select(func.coalesce(func.max(col(reset.version)), 0))
+        .where(col(reset.application_id) == col(line.application_id))
+        .where(or_(whole, and_(col(reset.step) == Step.DISSENT.value, _names(reset, line))))
+    )
+    return wanted.correlate(line).scalar_subquery()
 
 
 def missing() -> NotFound:
@@ -239,7 +284,12 @@ def events(work: Work, application_id: str) -> list[ApplicationEventRow]:
 
 def past(work: Work, application_id: str) -> tuple[Past, ...]:
     """What was done to the application over all turns, oldest first."""
-    return tuple(Past(_deed(event), event.person_id, event.org_id) for event in events(work, application_id))
+    return tuple(past_of(event, _deed(event)) for event in events(work, application_id))
+
+
+def past_of(event: ApplicationEventRow, deed: str = "") -> Past:
+    """One event as the rules of segregation see it."""
+    return Past(deed or event.step, event.person_id, event.org_id, event.for_person, event.for_org)
 
 
 def signing(work: Work, found: ApplicationRow) -> dict[str, list[ApplicationEventRow]]:

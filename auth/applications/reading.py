@@ -20,7 +20,12 @@ from auth.applications.models import (
     StageRead,
 )
 from auth.applications.signing import docket
-from auth.applications.tables import ApplicationLineRow, ApplicationReviewRow, ApplicationRow
+from auth.applications.tables import (
+    ApplicationEventRow,
+    ApplicationLineRow,
+    ApplicationReviewRow,
+    ApplicationRow,
+)
 from auth.applications.workflow import State, Step
 from auth.grants.tables import GrantRow
 from auth.identity.tables import AccountRow
@@ -137,16 +142,23 @@ def _proposal(work: Work, row: ApplicationRow) -> ProposalRead | None:
         return None
     said, signed = json.loads(row.proposal), queries.signing(work, row)
     events = {event.version: event for of_line in signed.values() for event in of_line}
-    accounts = [events[version].account_id for version in sorted(events)]
+    ordered = [events[version] for version in sorted(events)]
+    accounts = [event.account_id for event in ordered]
     wanted = select(AccountRow.id, AccountRow.username).where(col(AccountRow.id).in_(accounts))
     names = dict(list(work.db.exec(wanted)))
     return ProposalRead(
-        lines=said["lines"], note=said["note"], signed_by=[names.get(account, account) for account in accounts],
+        lines=said["lines"], note=said["note"], signed_by=[_signer(event, names) for event in ordered],
         signatures={
-            line_id: [names.get(event.account_id, event.account_id) for event in of_line] for line_id, of_line in signed.items()
+            line_id: [_signer(event, names) for event in of_line] for line_id, of_line in signed.items()
         },
         open_lines=[line.id for line in queries.lines(work, row.id) if line.id not in signed],
     )  # fmt: skip
+
+
+def _signer(event: ApplicationEventRow, names: Mapping[str, str]) -> str:
+    """The signer's user name, and for whom a deputy signed."""
+    name = names.get(event.account_id, event.account_id)
+    return f"{name} (for {event.for_name})" if event.for_name else name
 
 
 def _line(line: ApplicationLineRow) -> LineRead:

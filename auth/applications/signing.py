@@ -72,7 +72,7 @@ def docket(work: Work, actor: Actor, row: ApplicationRow) -> Docket:
 def signatures(work: Work, row: ApplicationRow) -> Mapping[str, tuple[Past, ...]]:
     """By line of the decision that stands proposed: who signed it, oldest first."""
     return {
-        line_id: tuple(Past(event.step, event.person_id, event.org_id) for event in signed)
+        line_id: tuple(queries.past_of(event) for event in signed)
         for line_id, signed in queries.signing(work, row).items()
     }
 

@@ -8,17 +8,16 @@ from datetime import date, datetime, timedelta
 from typing import Any, Final
 
 from auth import audit
-from auth.actor import Actor
+from auth.actor import PLATFORM, Actor, Lender
 from auth.applications import queries
 from auth.applications.tables import ApplicationEventRow, ApplicationRow
 from auth.applications.workflow import FINAL, State, Step, advance, state_on
 from auth.asset import Asset
 from auth.clocks import counting
 from auth.clocks.rules import STAGE_OF
-from auth.identity.principals import orgs_of
+from auth.delegations.standing import doer
 from auth.messages import announcing
 from auth.policy.filters.rules import LOCAL
-from auth.policy.separation import Doer
 from auth.profile.now import limits_now
 from auth.roles import Role
 from auth.scope import roles_towards
@@ -53,13 +52,14 @@ KINDS: Final[Mapping[Step, str]] = {
     Step.LAPSE: "application.lapsed",
 }
 
+DECIDERS_STEPS: Final = frozenset(
+    {Step.PROPOSE, Step.CONCUR, Step.DISSENT, Step.OFFER, Step.REJECT, Step.RETURN}
+)
+__all__ = ["KINDS", "Assets", "doer", "load", "local_day", "move", "on_behalf", "remember", "roles", "state"]
+
 
 def local_day(moment: datetime) -> date:
     return moment.astimezone(LOCAL).date()
-
-
-def doer(work: Work, actor: Actor) -> Doer:
-    return Doer(actor.person_id, orgs_of(work, actor))
 
 
 def load(work: Work, actor: Actor, application_id: ApplicationId, version: int | None) -> ApplicationRow:
@@ -97,7 +97,21 @@ def state(work: Work, row: ApplicationRow) -> State:
 
 
 def roles(work: Work, actor: Actor, row: ApplicationRow) -> frozenset[Role]:
-    return roles_towards(actor, org_id=row.org_id, departments=queries.departments(work, row.id))
+    return roles_towards(
+        actor, org_id=row.org_id, departments=queries.departments(work, row.id), with_lent=True
+    )
+
+
+def on_behalf(work: Work, actor: Actor, row: ApplicationRow, line_ids: Sequence[str] = ()) -> Lender | None:
+    """For whom the actor decides on these lines (else all): None where his own scope covers every one of them."""
+    own = {held.scope for held in actor.roles if held.role is Role.APPROVER and held.lender is None}
+    lent = [held for held in actor.roles if held.role is Role.APPROVER and held.lender is not None]
+    needed = {
+        line.department_id for line in queries.lines(work, row.id) if not line_ids or line.id in line_ids
+    }
+    beyond = set() if PLATFORM in own else needed - own
+    fitting = [held.lender for held in lent if beyond and (held.scope == PLATFORM or held.scope in beyond)]
+    return min(fitting, key=lambda lender: lender.username if lender else "", default=None)
 
 
 def move(
@@ -117,12 +131,16 @@ def move(
     _set_clock(work, row, before)
     work.db.add(row)
     work.db.flush()
-    remember(work, actor, row, step.value, before.value, note, line_ids)
+    lender = (
+        on_behalf(work, actor, row, line_ids) if before is State.DECIDING and step in DECIDERS_STEPS else None
+    )
+    remember(work, actor, row, step.value, before.value, note, line_ids, lender)
     if row.state != before and row.state in STAGE_OF:
         row.due_on = counting.due_on(work, row)
+    acted_for = {"for": lender.username} if lender else {}
     audit.record(
         work, actor, KINDS[step], subject=row.id, application_id=row.id,
-        payload={"from": before.value, "to": str(row.state), "version": row.version, "note": note, **(payload or {})},
+        payload={"from": before.value, "to": str(row.state), "version": row.version, "note": note, **acted_for, **(payload or {})},
     )  # fmt: skip
     if row.state != before:
         outbox.post(work, KINDS[step], row.id, {"application_id": row.id, "state": str(row.state)})
@@ -149,12 +167,14 @@ def remember(
     before: str,
     note: str = "",
     line_ids: Sequence[str] = (),
+    lender: Lender | None = None,
 ) -> None:
     work.db.add(
         ApplicationEventRow(
             id=work.new_id(), application_id=row.id, turn=row.turn, version=row.version, step=step, from_state=before, note=note,
             to_state=str(row.state), person_id=actor.person_id, account_id=actor.account_id, org_id=actor.org_id,
             line_ids=json.dumps(list(line_ids)) if line_ids else "", at=work.now,
+            for_person=lender.person_id if lender else "", for_name=lender.username if lender else "", for_org=lender.org_id if lender else None,
         )
     )  # fmt: skip
     work.db.flush()

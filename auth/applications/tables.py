@@ -108,6 +108,7 @@ class ApplicationEventRow(SQLModel, table=True):
     """One step, with the person and organisation as they were then; `version` is the one it led to, and the order.
 
     `line_ids`: the lines that a decision, signature or objection spoke of, as JSON; empty: all of them.
+    `for_…`: the decider for whom a deputy took it.
     """
 
     __tablename__ = "auth_application_event"
@@ -123,6 +124,9 @@ class ApplicationEventRow(SQLModel, table=True):
     org_id: str | None = None
     note: str = ""
     line_ids: str = ""
+    for_person: str = Field(default="", sa_column_kwargs={"server_default": ""})
+    for_name: str = Field(default="", sa_column_kwargs={"server_default": ""})
+    for_org: str | None = None
     at: datetime = Field(sa_type=UtcDateTime)
 
 

@@ -12,6 +12,7 @@ from auth.applications import queries, rules
 from auth.applications.models import Proposal
 from auth.applications.tables import ApplicationLineRow, ApplicationRow
 from auth.grants import queries as grants
+from auth.grants.succession import take_over
 from auth.grants.tables import GrantRow
 from auth.grants.view import GrantView
 from auth.grants.workflow import State
@@ -110,15 +111,12 @@ def _as_grant(
     row: ApplicationRow, line: ApplicationLineRow, policy: GrantPolicy, current: GrantRow | None
 ) -> GrantRow:
     """Never stored. An amendment carries over what was used, as activation would."""
-    carries = current is not None and current.id == row.from_grant_id and row.succession == "amendment"
-    return GrantRow(
+    found = GrantRow(
         id=f"line-{line.id}", application_id=row.id, line_id=line.id, org_id=row.org_id, dataset_id=line.dataset_id,
         department_id=line.department_id, title_zh=line.title_zh, title_en=line.title_en, state=State.ACTIVE,
         policy=policy.canonical().decode(), policy_hash=policy.hash, agreement_hash="", approved_by="[]",
-        starts_at=policy.starts_at, ends_at=policy.ends_at, created_at=row.created_at,
-        **{f"used_{unit}": 0 for unit in ("extracts", "rows", "bytes")},
-        **{
-            f"carried_{unit}": getattr(current, f"used_{unit}") + getattr(current, f"carried_{unit}") if carries else 0
-            for unit in ("extracts", "rows", "bytes")
-        },
+        starts_at=policy.starts_at, ends_at=policy.ends_at, created_at=row.created_at, succession=row.succession,
     )  # fmt: skip
+    if current is not None and current.id == row.from_grant_id:
+        take_over(found, current)
+    return found

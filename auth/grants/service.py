@@ -18,15 +18,15 @@ from auth.agreements import cover
 from auth.anomalies import observing
 from auth.applications import queries as applications
 from auth.asset import Asset
+from auth.delegations.standing import doer
 from auth.duties import service as duties
 from auth.grants import queries, succession
 from auth.grants.standing import licence
 from auth.grants.tables import GrantEventRow, GrantRow
 from auth.grants.workflow import FINAL, MOVES, State, Step, advance
-from auth.identity.principals import orgs_of
 from auth.policy import odrl, rules, separation
 from auth.policy.model import GrantPolicy, Prose
-from auth.policy.separation import Doer, Past
+from auth.policy.separation import Past
 from auth.profile.now import limits_now, profile
 from auth.scope import roles_towards
 from core import outbox
@@ -204,8 +204,8 @@ def _activation_objections(
     policy = view.policy
     found = [
         *view.blocks,
-        *separation.not_of_the_applicant(_doer(work, actor), row.org_id, _past(work, row)),
-        *separation.approver_does_not_activate(_doer(work, actor), json.loads(row.approved_by)),
+        *separation.not_of_the_applicant(doer(work, actor), row.org_id, _past(work, row)),
+        *separation.approver_does_not_activate(doer(work, actor), json.loads(row.approved_by)),
         *rules.licence_objections(licence(work, OrgId(row.org_id)), work.now),
         *rules.asset_objections(asset),
         *(view.if_shared if asset.is_shared else ()),
@@ -242,8 +242,8 @@ def _activation_objections(
 
 def _resumption_objections(work: Work, actor: Actor, row: GrantRow) -> tuple[Reason, ...]:
     return (
-        *separation.not_of_the_applicant(_doer(work, actor), row.org_id, _past(work, row)),
-        *separation.suspender_does_not_resume(_doer(work, actor), queries.past(work, row.id)),
+        *separation.not_of_the_applicant(doer(work, actor), row.org_id, _past(work, row)),
+        *separation.suspender_does_not_resume(doer(work, actor), queries.past(work, row.id)),
         *observing.against_resuming(work, actor, row.id),
     )
 
@@ -333,10 +333,6 @@ def commands(
             against = _resumption_objections(work, actor, row)
         offered.append({"command": step.value, "version": row.version, "reasons": against})
     return offered
-
-
-def _doer(work: Work, actor: Actor) -> Doer:
-    return Doer(actor.person_id, orgs_of(work, actor))
 
 
 def _load(

@@ -8,7 +8,10 @@ from datetime import datetime
 
 from sqlmodel import col, or_, select
 
-from auth.actor import Actor, RoleAt, Via
+from auth.actor import PLATFORM, Actor, Lender, RoleAt, Via
+from auth.delegations.tables import DelegationRow
+from auth.delegations.workflow import State as DelegationState
+from auth.identity.rules import CHINA
 from auth.identity.tables import (
     AccountRow,
     ApiKeyRow,
@@ -61,10 +64,36 @@ def person_roles_now(work: Work, person_id: str) -> frozenset[RoleAt]:
     return frozenset(held for account_id in ids.all() for held in roles_now(work, account_id))
 
 
+def lent_to(work: Work, account_id: str) -> frozenset[RoleAt]:
+    """The approver roles in which this account stands in for somebody now.
+
+    Counted from the delegation's days and from what the principal holds himself at this instant: no chain, and nothing outlives him.
+    """
+    day = work.now.astimezone(CHINA).date()
+    wanted = (
+        select(DelegationRow, AccountRow)
+        .join(AccountRow, col(AccountRow.id) == col(DelegationRow.created_by))
+        .where(DelegationRow.deputy_account == account_id, DelegationRow.state == DelegationState.AGREED)
+        .where(DelegationRow.starts_on <= day, DelegationRow.ends_on >= day)
+    )
+    found = set()
+    for row, principal_account in work.db.exec(wanted):
+        own = {held.scope for held in roles_now(work, row.created_by) if held.role is Role.APPROVER}
+        if not principal_account.disabled and own & {PLATFORM, row.scope}:
+            lender = Lender(row.created_person, row.principal_name, principal_account.org_id)
+            found.add(RoleAt(Role.APPROVER, row.scope, lender))
+    return frozenset(found)
+
+
 def orgs_of(work: Work, actor: Actor) -> frozenset[str]:
     """The organisations of all accounts of the person who acts, disabled ones too, and of the actor himself."""
-    wanted = select(AccountRow.org_id).where(AccountRow.person_id == actor.person_id)
-    return frozenset(org for org in (*work.db.exec(wanted), actor.org_id) if org is not None)
+    return orgs_of_person(work, actor.person_id) | ({actor.org_id} if actor.org_id else set())
+
+
+def orgs_of_person(work: Work, person_id: str) -> frozenset[str]:
+    """The organisations of all accounts of a person, disabled ones too."""
+    wanted = select(AccountRow.org_id).where(AccountRow.person_id == person_id)
+    return frozenset(org for org in work.db.exec(wanted) if org is not None)
 
 
 def principal(
@@ -93,7 +122,7 @@ def principal(
     actor = Actor(
         account_id=account.id, person_id=person.id, username=account.username,
         name=Text(person.name_zh, person.name_en), org_id=account.org_id,
-        roles=roles_now(work, account.id), via=via, session_id=session_id, only=limits or None, grant=grant or None,
+        roles=roles_now(work, account.id) | lent_to(work, account.id), via=via, session_id=session_id, only=limits or None, grant=grant or None,
     )  # fmt: skip
     return Principal(account, actor, Text(org.name_zh, org.name_en) if org else None)
 

@@ -11,6 +11,7 @@ from auth.actor import PLATFORM
 from auth.applications import queries as applications
 from auth.applications.tables import ApplicationRow
 from auth.applications.workflow import State
+from auth.delegations.standing import deputies
 from auth.identity.tables import AccountRow, RoleAssignmentRow
 from auth.roles import Role
 from auth.scope import ENTERPRISE
@@ -51,9 +52,17 @@ def holders(work: Work, roles: Iterable[Role], scopes: Iterable[str]) -> list[st
 def next_for(work: Work, row: ApplicationRow) -> list[str]:
     """Who has the next word on the application."""
     state = State(row.state)
+    if state is State.DECIDING:
+        return deciders(work, applications.departments(work, row.id))
     if state in _BUREAU:
         return holders(work, _BUREAU[state], applications.departments(work, row.id))
     return holders(work, _HOLDER[state], [row.org_id]) if state in _HOLDER else []
+
+
+def deciders(work: Work, departments: Iterable[str]) -> list[str]:
+    """Approvers of these departments, and who stands in for them now."""
+    own = holders(work, [Role.APPROVER], departments)
+    return sorted({*own, *deputies(work, own)})
 
 
 def bureau(work: Work, row: ApplicationRow, roles: Iterable[Role]) -> list[str]:

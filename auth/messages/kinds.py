@@ -32,6 +32,26 @@ KINDS: Final[Mapping[str, Kind]] = {
         "task", Text("待办申请", "Application to handle"),
         Text("申请 {id} 进入“{state_zh}”，等您办理，期限 {due_on}。", "Application {id} is now “{state_en}” and waits for you; due {due_on}."),
     ),
+    "application.lines_wait": Kind(
+        "task", Text("其余行待决定", "Lines to decide"),
+        Text("申请 {id} 的部分行已由他人决定，另有 {lines} 行等您决定或签字，期限 {due_on}。", "Others have decided their lines of application {id}; {lines} more wait for your decision or signature, due {due_on}."),
+    ),
+    "delegation.offered": Kind(
+        "task", Text("请您代理", "Asked to stand in"),
+        Text("{principal} 请您在 {starts_on} 至 {ends_on} 代其审批；同意后生效。", "{principal} asks you to decide in their place from {starts_on} to {ends_on}; it counts once you agree."),
+    ),
+    "delegation.agreed": Kind(
+        "case", Text("代理已同意", "Deputy agreed"),
+        Text("{deputy} 同意在 {starts_on} 至 {ends_on} 代 {principal} 审批。", "{deputy} agreed to decide for {principal} from {starts_on} to {ends_on}."),
+    ),
+    "delegation.declined": Kind(
+        "case", Text("代理未同意", "Deputy declined"),
+        Text("{deputy} 未同意代 {principal} 审批；请另选一人。", "{deputy} declined to decide for {principal}; choose somebody else."),
+    ),
+    "delegation.ended": Kind(
+        "case", Text("代理已终止", "Delegation ended"),
+        Text("{deputy} 代 {principal} 审批的委托已终止。", "{deputy} no longer decides for {principal}."),
+    ),
     "application.moved": Kind(
         "case", Text("申请进展", "Application moved"),
         Text("您的申请 {id} 现为“{state_zh}”。", "Your application {id} is now “{state_en}”."),

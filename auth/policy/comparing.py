@@ -48,9 +48,9 @@ def _differences(before: GrantPolicy, after: GrantPolicy) -> Iterator[Difference
         ("ends_at", Text("止（不含）", "Until (exclusive)"), _same(before.ends_at.isoformat()), _same(after.ends_at.isoformat())),
         ("retention_days", Text("留存天数", "Days kept"), _same(before.retention_days), _same(after.retention_days)),
     )  # fmt: skip
-    for part, name, was_said, is_said in parts:
+    for part, label, was_said, is_said in parts:
         if was_said != is_said:
-            yield Difference(part, name, was_said, is_said)
+            yield Difference(part, label, was_said, is_said)
     for unit in Quotas.model_fields:
         was_limit, limit = getattr(before.quotas, unit), getattr(after.quotas, unit)
         if was_limit != limit:

@@ -26,19 +26,33 @@ DECISIONS: Final = SIGNS | {"dissent", "reject", "return"}
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """Something that somebody did to this case before."""
+    """Something that somebody did to this case before. `for_…`: the decider for whom a deputy did it, as of then."""
 
     step: str
     person_id: str
     org_id: str | None
+    for_person: str = ""
+    for_org: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Doer:
-    """Who wants to act now. `orgs`: of all accounts of that person, so that a second account changes nothing."""
+    """Who wants to act now. `orgs`: of all accounts of that person, so that a second account changes nothing.
+
+    `pair`: who counts as one person with him, as deputy or principal; their organisations stand in `orgs` too.
+    """
 
     person_id: str
     orgs: frozenset[str]
+    pair: frozenset[str] = frozenset()
+
+    @property
+    def persons(self) -> frozenset[str]:
+        return self.pair | {self.person_id}
+
+    def did(self, event: Past) -> bool:
+        """Whether that was this person, somebody who counts as him, or a deputy of either."""
+        return event.person_id in self.persons or event.for_person in self.persons
 
 
 def _reason(rule: int, zh: str, en: str) -> Reason:
@@ -48,8 +62,7 @@ def _reason(rule: int, zh: str, en: str) -> Reason:
 def not_of_the_applicant(doer: Doer, applicant_org: str, past: Iterable[Past]) -> Iterator[Reason]:
     """Rule 1: whoever belongs, or belonged, to the applicant's side neither reviews nor decides."""
     own = applicant_org in doer.orgs or any(
-        event.person_id == doer.person_id and (event.step in APPLICANT_SIDE or event.org_id == applicant_org)
-        for event in past
+        doer.did(event) and (event.step in APPLICANT_SIDE or event.org_id == applicant_org) for event in past
     )
     if own:
         yield _reason(
@@ -61,7 +74,7 @@ def not_of_the_applicant(doer: Doer, applicant_org: str, past: Iterable[Past]) -
 
 def reviewer_does_not_decide(doer: Doer, past: Iterable[Past]) -> Iterator[Reason]:
     """Rule 2, seen by the approver: whoever screened or reviewed does not decide."""
-    if any(event.person_id == doer.person_id and event.step in REVIEWS for event in past):
+    if any(doer.did(event) and event.step in REVIEWS for event in past):
         yield _reason(
             2,
             "您已审核过本申请，不得再作审批；请由另一位审批人决定。",
@@ -71,7 +84,7 @@ def reviewer_does_not_decide(doer: Doer, past: Iterable[Past]) -> Iterator[Reaso
 
 def decider_does_not_review(doer: Doer, past: Iterable[Past]) -> Iterator[Reason]:
     """Rule 2, seen by the reviewer: whoever decided in an earlier round does not review."""
-    if any(event.person_id == doer.person_id and event.step in DECISIONS for event in past):
+    if any(doer.did(event) and event.step in DECISIONS for event in past):
         yield _reason(
             2,
             "您已对本申请作过决定，不得再作审核；请由另一位审核人办理。",
@@ -84,13 +97,13 @@ def approvers_are_distinct(
 ) -> Iterator[Reason]:
     """Rule 3. `signed`: what the approvers before did to this proposal, with their organisation of that moment."""
     earlier = tuple(signed)
-    if any(event.person_id == doer.person_id for event in earlier):
+    if any(doer.did(event) for event in earlier):
         yield _reason(
             3,
             "您已在本决定上签字；须由另一人签字。",
             "You have signed this decision; another person must sign it.",
         )
-    elif distinct_departments and any(event.org_id in doer.orgs for event in earlier):
+    elif distinct_departments and any({event.org_id, event.for_org} & doer.orgs for event in earlier):
         yield _reason(
             3,
             "敏感数据的两位审批人须来自不同部门；请由另一部门的审批人签字。",
@@ -100,7 +113,7 @@ def approvers_are_distinct(
 
 def approver_does_not_activate(doer: Doer, approvers: Iterable[str]) -> Iterator[Reason]:
     """Rule 4. `approvers`: persons who decided the application."""
-    if doer.person_id in set(approvers):
+    if doer.persons & set(approvers):
         yield _reason(
             4,
             "您审批了该授权，不得由您使其生效；请由另一位数据专员办理。",
@@ -111,7 +124,7 @@ def approver_does_not_activate(doer: Doer, approvers: Iterable[str]) -> Iterator
 def suspender_does_not_resume(doer: Doer, past: Iterable[Past]) -> Iterator[Reason]:
     """Rule 5, judged on the latest suspension."""
     suspensions = [event for event in past if event.step in SUSPENSIONS]
-    if suspensions and suspensions[-1].person_id == doer.person_id:
+    if suspensions and doer.did(suspensions[-1]):
         yield _reason(
             5,
             "您暂停了该授权，不得由您恢复；请由另一位安全管理员办理。",

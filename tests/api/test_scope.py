@@ -23,6 +23,8 @@ from auth.anomalies.tables import AnomalyRow
 from auth.clocks.tables import ExtensionRow
 from auth.consents import service as consents
 from auth.consents.service import ConsentCreate
+from auth.delegations import service as delegations
+from auth.delegations.service import DelegationCreate
 from auth.demands import service as demands
 from auth.demands.service import DemandCreate
 from auth.duties import service as duties
@@ -185,6 +187,10 @@ def things(sqlite_house: House) -> dict[str, str]:
             RegistrationCreate(dataset_id=grant.dataset_id),
             assets=desk.assets,
         )
+        cover = delegations.offer(
+            work, actor_of(work, "approver"),
+            DelegationCreate(deputy="steward_a", scope="*", starts_on=work.now.date(), ends_on=work.now.date(), reason="年假"),
+        )  # fmt: skip
         look = reviews.evaluate(work, actor_of(work, "watch"), grant.id)
         campaign = reviews.open_campaign(work, actor_of(work, "watch"), CampaignOpen())
         task = openplan.enter(
@@ -244,7 +250,7 @@ def things(sqlite_house: House) -> dict[str, str]:
         "target_id": portal.id, "push_run_id": sent.id,
         "share": "safety", "schema": "PK", "table": grant.dataset_id, "which": "renew",
         "output_id": output.id,
-        "anomaly_id": anomaly.id, "demand_id": demand.id, "consent_id": consent.id, "task_id": task.id, "review_id": look.id,
+        "anomaly_id": anomaly.id, "demand_id": demand.id, "consent_id": consent.id, "delegation_id": cover.id, "task_id": task.id, "review_id": look.id,
         "paper_key": need.key, "commitment_id": pledge.id, "campaign_id": campaign.id, "registration_id": act.id, "rule": "volume", "record_proposal_id": proposal.id,
         "record_change_id": changed.id,
     }  # fmt: skip

@@ -10,6 +10,7 @@ from auth.agreements import workflow as agreement
 from auth.anomalies import workflow as anomaly
 from auth.applications import workflow as application
 from auth.consents import workflow as consent
+from auth.delegations import workflow as delegation
 from auth.demands import workflow as demand
 from auth.duties import workflow as duty
 from auth.grants import workflow as grant
@@ -88,6 +89,7 @@ def document() -> str:
         "## Enterprise licence 机构资格\n", diagram(licence, "PENDING"), "", table(licence), "",
         "## Implementation plan 实施方案\n", diagram(plan, "DRAFT"), "", table(plan), "",
         "## Agreement 授权运营协议\n", diagram(agreement, "DRAFT"), "", table(agreement), "",
+        "## Delegation 审批代理（可任一角色，步骤限当事人）\n", diagram(delegation, "OFFERED"), "", table(delegation), "",
         "## Data demand 数据需求\n", diagram(demand, "RECEIVED"), "", table(demand), "",
         "## Source consent 共享提供单位同意\n", diagram(consent, "ENTERED"), "", table(consent), "",
         "## Registration 登记\n", diagram(registration, "DRAFT"), "", table(registration), "",

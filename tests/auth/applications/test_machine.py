@@ -11,6 +11,7 @@ import pytest
 from auth.agreements import plan_workflow as plan
 from auth.agreements import workflow as agreement
 from auth.applications import workflow as application
+from auth.delegations import workflow as delegation
 from auth.duties import workflow as duty
 from auth.grants import workflow as grant
 from auth.identity import licence
@@ -23,7 +24,19 @@ from core.errors import TransitionRefused
 from core.text import LANGS
 from tests.auth.applications.diagrams import DOC, document
 
-MACHINES = (application, grant, incident, duty, licence, agreement, plan, profile, paper, commitment)
+MACHINES = (
+    application,
+    grant,
+    incident,
+    duty,
+    licence,
+    agreement,
+    plan,
+    profile,
+    paper,
+    commitment,
+    delegation,
+)
 
 
 def name_of(machine: Any) -> str:

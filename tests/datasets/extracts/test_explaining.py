@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from api.house import House
 from api.trials import explained_as_json, simulated, simulated_as_json
-from auth.applications import trying
+from auth.applications import queries, trying
 from auth.applications.workflow import State
 from auth.grants.view import GrantView, Used
 from auth.grants.workflow import State as GrantState
@@ -255,4 +255,4 @@ def test_routes_and_pages_explain_and_try(scene: Scene) -> None:
     assert "/explain?line=" in shown.text
     assert browser.get(f"/applications/{found.id}/explain?line={line}").status_code == 200
     with scene.desk.read("approver") as (work, actor):
-        assert trying.queries.row(work, found.id, actor).state == State.DECIDING, "nothing was decided"
+        assert queries.row(work, found.id, actor).state == State.DECIDING, "nothing was decided"

@@ -1,0 +1,125 @@
+"""Who may stand in for whom, for what and how long. Pure: every reason against a delegation; () when it may be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date
+from typing import Final
+
+from auth.actor import PLATFORM, RoleAt
+from auth.delegations.workflow import BARRED
+from auth.roles import Role
+from core.errors import Reason
+from core.text import Text
+
+BASIS: Final = "代理与职责分离 · delegation and segregation of duties (§4.3)"
+MAX_DAYS: Final = 90
+
+
+@dataclass(frozen=True, slots=True)
+class Party:
+    """One of the two: the person, and the roles of all his accounts that are his own at this moment."""
+
+    person_id: str
+    roles: frozenset[RoleAt]
+
+
+@dataclass(frozen=True, slots=True)
+class Cover:
+    """A delegation offered or agreed elsewhere: who stands in for whom, when; both days count."""
+
+    principal: str
+    deputy: str
+    starts_on: date
+    ends_on: date
+
+    def meets(self, starts_on: date, ends_on: date) -> bool:
+        return self.starts_on <= ends_on and starts_on <= self.ends_on
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What is to be delegated."""
+
+    scope: str
+    starts_on: date
+    ends_on: date
+
+
+def covers(scopes: Iterable[str], scope: str) -> bool:
+    """Whether whoever decides in `scopes` decides in `scope`: nobody passes on more than he has."""
+    return any(held in (PLATFORM, scope) for held in scopes)
+
+
+def decides_in(roles: Iterable[RoleAt]) -> frozenset[str]:
+    """The scopes of one's own approver roles; what was lent cannot be lent on."""
+    return frozenset(held.scope for held in roles if held.role is Role.APPROVER and held.lender is None)
+
+
+def objections(
+    wish: Wish, principal: Party, deputy: Party, others: Iterable[Cover], today: date
+) -> tuple[Reason, ...]:
+    """Every reason against it now; asked when it is offered, and again when the deputy agrees."""
+    return tuple(_objections(wish, principal, deputy, tuple(others), today))
+
+
+def _objections(
+    wish: Wish, principal: Party, deputy: Party, others: tuple[Cover, ...], today: date
+) -> Iterator[Reason]:
+    if not covers(decides_in(principal.roles), wish.scope):
+        yield _reason(
+            "delegation-too-wide",
+            f"委托范围 {wish.scope} 超出委托人自己的审批范围；只能委托自己现有的范围，受托的权限不能再转托。",
+            f"The scope {wish.scope} is wider than the principal's own; only one's own scope can be delegated, and what was lent cannot be lent on.",
+        )
+    if deputy.person_id == principal.person_id:
+        yield _reason(
+            "deputy-is-oneself",
+            "不能委托给自己的另一个账号。",
+            "Another account of the same person is no deputy.",
+        )
+    barred = sorted({held.role.value for held in deputy.roles if held.role in BARRED})
+    if barred:
+        yield _reason(
+            "deputy-barred",
+            f"该人员任 {'、'.join(barred)}，不得参与审批，因此不能代理；请另选一人。",
+            f"That person holds {', '.join(barred)} and may decide nothing, so cannot stand in; choose somebody else.",
+        )
+    elif not deputy.roles:
+        yield _reason(
+            "deputy-without-role",
+            "代理人没有任何机关侧角色；请另选一人。",
+            "The deputy holds no role on the bureau's side; choose somebody else.",
+        )
+    if wish.ends_on < wish.starts_on or wish.ends_on < today:
+        yield _reason(
+            "delegation-period",
+            "代理期的止早于起，或已过去；请改期。",
+            "The period ends before it starts, or is over; change it.",
+        )
+    elif (wish.ends_on - wish.starts_on).days + 1 > MAX_DAYS:
+        yield _reason(
+            "delegation-too-long",
+            f"代理期最长 {MAX_DAYS} 天；更长的请另行授予角色。",
+            f"A deputy stands in for {MAX_DAYS} days at most; for longer, a role must be given.",
+        )
+    for other in others:
+        if not other.meets(wish.starts_on, wish.ends_on):
+            continue
+        if other.principal == deputy.person_id:
+            yield _reason(
+                "delegation-chain",
+                "该代理人同期自己委托了他人，不能形成链条；请另选一人或改期。",
+                "That deputy has a deputy in the same time; no chains. Choose somebody else, or other days.",
+            )
+        if other.deputy == principal.person_id:
+            yield _reason(
+                "delegation-chain",
+                "您同期为他人代理，不能再委托他人；请先终止该代理。",
+                "You stand in for somebody in the same time and cannot have a deputy; end that first.",
+            )
+
+
+def _reason(code: str, zh: str, en: str) -> Reason:
+    return Reason(code, Text(zh, en), BASIS)

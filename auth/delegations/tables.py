@@ -1,0 +1,23 @@
+"""What is stored of delegations."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from sqlmodel import Field
+
+from auth.casework.tables import CaseFields
+
+
+class DelegationRow(CaseFields, table=True):
+    """One deputy for one decider. `created_…` is the principal; `scope`: a department, or `*`; both days count."""
+
+    __tablename__ = "auth_delegation"
+    principal_name: str = Field(max_length=40)
+    deputy_account: str = Field(index=True)
+    deputy_person: str = Field(index=True)
+    deputy_name: str = Field(max_length=40)
+    scope: str = Field(max_length=60)
+    starts_on: date
+    ends_on: date = Field(index=True)
+    reason: str = Field(max_length=500)
