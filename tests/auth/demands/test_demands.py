@@ -29,7 +29,7 @@ DAY = date(2026, 3, 2)
 def desk(house: House) -> Desk:
     desk = a_desk(house)
     with house.write() as work:
-        a_person(work, "clerk", "bureau", ["reviewer_business"])
+        a_person(work, "receiver", "bureau", ["reviewer_business"])
         a_person(work, "citizen")
     return desk
 
@@ -73,7 +73,7 @@ def _post(client: Any, place: str, **body: Any) -> Any:
 
 def test_a_need_goes_its_way_through_bureau_and_department(desk: Desk, clock: TestClock) -> None:
     visitor, citizen, clerk, steward = (
-        client_as(desk.house, who) for who in ("", "citizen", "clerk", "steward_a")
+        client_as(desk.house, who) for who in ("", "citizen", "receiver", "steward_a")
     )
     assert _post(visitor, "/api/v1/demands", **NEED).status_code == 401
     made = _post(citizen, "/api/v1/demands", **NEED)
@@ -100,7 +100,7 @@ def test_a_need_goes_its_way_through_bureau_and_department(desk: Desk, clock: Te
     assert _post(steward, f"{place}/handle", reply="已不在本部门").status_code == 409
     _post(clerk, f"{place}/assign", department_id="parks")
     clock.forward(days=8)
-    clerk, steward = client_as(desk.house, "clerk"), client_as(desk.house, "steward_a")
+    clerk, steward = client_as(desk.house, "receiver"), client_as(desk.house, "steward_a")
     citizen = client_as(desk.house, "citizen")
     assert visitor.get(place).json()["is_overdue"] is True
     assert (
@@ -124,7 +124,7 @@ def test_a_need_goes_its_way_through_bureau_and_department(desk: Desk, clock: Te
 
 
 def test_others_need_it_too_each_once(desk: Desk) -> None:
-    citizen, clerk, other = (client_as(desk.house, who) for who in ("citizen", "clerk", "applicant"))
+    citizen, clerk, other = (client_as(desk.house, who) for who in ("citizen", "receiver", "applicant"))
     place = f"/api/v1/demands/{_post(citizen, '/api/v1/demands', **NEED).json()['id']}"
     assert other.put(f"{place}/vote").status_code == 404
     _post(clerk, f"{place}/accept")
@@ -139,7 +139,7 @@ def test_others_need_it_too_each_once(desk: Desk) -> None:
 
 def test_what_is_dismissed_is_never_shown_and_needs_a_reason(desk: Desk) -> None:
     made = _post(client_as(desk.house, "applicant"), "/api/v1/demands", **NEED).json()
-    clerk, place = client_as(desk.house, "clerk"), f"/api/v1/demands/{made['id']}"
+    clerk, place = client_as(desk.house, "receiver"), f"/api/v1/demands/{made['id']}"
     assert _post(clerk, f"{place}/dismiss").status_code == 422
     assert _post(clerk, f"{place}/dismiss", note="与公共数据无关").json()["state"] == "DISMISSED"
     for who, status in (("", 404), ("applicant2", 404), ("applicant", 200), ("officer", 200)):
@@ -161,12 +161,12 @@ def test_pages_keep_what_was_typed_and_show_the_answer(desk: Desk) -> None:
     visitor, citizen, clerk = (
         new_browser(desk.house, "zh"),
         browser_as(desk.house, "citizen"),
-        browser_as(desk.house, "clerk"),
+        browser_as(desk.house, "receiver"),
     )
     kept = citizen.submit("/demands", title="充电桩", need="每月更新的公共充电桩位置", purpose="")
     assert (kept.status_code, "每月更新的公共充电桩位置" in kept.text) == (422, True)
     assert citizen.submit("/demands", **NEED, purpose="").status_code == 303
-    with desk.read("clerk") as (work, actor):
+    with desk.read("receiver") as (work, actor):
         place = f"/demands/{service.demands(work, actor)[0][0].id}"
     assert "受理并公示" in clerk.get(place).text
     assert clerk.submit(f"{place}/accept", version="1").status_code == 303
@@ -186,5 +186,5 @@ def test_pages_keep_what_was_typed_and_show_the_answer(desk: Desk) -> None:
     assert clerk.submit(f"{place}/answer", version="2", **sent).status_code == 303
     shown = visitor.get(place).text
     assert "列入下半年计划" in shown
-    assert "clerk" not in shown
+    assert "receiver" not in shown
     assert "Citizen" not in shown

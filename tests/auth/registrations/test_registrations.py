@@ -19,6 +19,7 @@ from auth.applications.workflow import State as ApplicationState
 from auth.casework.book import CaseStep
 from auth.grants import service as grants
 from auth.messages import reminders
+from auth.profile.papers import PaperSet
 from auth.registrations import rules, service
 from auth.registrations.rules import Attached, Body, Entry, Paper, Standing
 from auth.registrations.service import (
@@ -233,14 +234,20 @@ def _why_not(desk: Desk, grant_id: str) -> list[str]:
 
 
 def test_the_profile_says_whether_a_grant_waits_for_it(desk: Desk, clock: TestClock) -> None:
-    in_force(desk, DISTRICT.model_copy(update={"registration": "encouraged", "agreement": False}))
+    in_force(
+        desk,
+        DISTRICT.model_copy(update={"registration": "encouraged", "agreement": False, "papers": PaperSet()}),
+    )
     draft = an_application(desk, at=ApplicationState.DRAFT)
     with desk.read("applicant") as (work, actor):
         said = applications.precheck(work, actor, draft.id, assets=desk.assets)
     assert said.blocking == ()
     assert "dataset-not-registered" in [each.code for each in said.advice]
     grant = a_grant(desk, columns=["venue_id"])
-    in_force(desk, DISTRICT.model_copy(update={"registration": "required", "agreement": False}))
+    in_force(
+        desk,
+        DISTRICT.model_copy(update={"registration": "required", "agreement": False, "papers": PaperSet()}),
+    )
     assert _why_not(desk, grant.id) == ["registration-not-valid"]
     with pytest.raises(AccessRefused) as refused:
         an_application(desk)
@@ -253,7 +260,10 @@ def test_the_profile_says_whether_a_grant_waits_for_it(desk: Desk, clock: TestCl
 @pytest.mark.filterwarnings("ignore::core.calendar.UnknownYearWarning")
 def test_no_grant_outlasts_the_registration(desk: Desk, clock: TestClock) -> None:
     made = _certified(desk, clock)
-    in_force(desk, DISTRICT.model_copy(update={"registration": "required", "agreement": False}))
+    in_force(
+        desk,
+        DISTRICT.model_copy(update={"registration": "required", "agreement": False, "papers": PaperSet()}),
+    )
     assert made.valid_to is not None
     starts = clock.now.date() + timedelta(days=1)
     with pytest.raises(AccessRefused) as refused:
