@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from statistics import median
-from typing import Final
+from typing import Final, assert_never
 
 from auth.policy.filters.model import All, Any_, Between, Compare, In, IsNull, Not, RowFilter, Scalar
 from auth.policy.filters.rules import LOCAL
@@ -273,6 +273,8 @@ def shape(asked: RowFilter) -> str:
             return f"not({shape(asked.arg)})"
         case Compare() | In() | Between() | IsNull():
             return f"{asked.op}:{asked.column}"
+        case _:
+            assert_never(asked)
 
 
 def key_spans(asked: RowFilter) -> Iterator[tuple[str, int, int]]:

@@ -10,7 +10,7 @@ import operator
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, assert_never
 
 from auth.asset import Asset, AssetColumn
 from auth.policy.filters.model import All, Any_, Between, Compare, In, IsNull, Leaf, Not, RowFilter, Scalar
@@ -168,6 +168,8 @@ def _leaf_truth(leaf: Leaf, found: Any) -> bool | None:  # noqa: ANN401 - any co
             return any(cell == value for value in wanted)
         case Compare():
             return _COMPARE[leaf.op](cell, wanted[0])
+        case _:
+            assert_never(leaf)
 
 
 def _type_of(found: Any) -> str:  # noqa: ANN401

@@ -188,3 +188,13 @@ def test_pages_keep_what_was_typed_and_show_the_answer(desk: Desk) -> None:
     assert "列入下半年计划" in shown
     assert "receiver" not in shown
     assert "Citizen" not in shown
+
+
+def test_refusals_of_needs_and_votes_say_what_to_do() -> None:
+    assert [each.code for each in (rules.too_many(5), rules.own_need(), rules.not_shown())] == [
+        "too-many-today",
+        "own-need",
+        "no-votes-now",
+    ]
+    assert "5" in rules.too_many(5).text.zh
+    assert "5" in rules.too_many(5).text.en

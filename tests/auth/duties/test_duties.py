@@ -15,7 +15,7 @@ from auth.applications import service as applications
 from auth.applications.workflow import State as ApplicationState
 from auth.casework.book import CaseStep
 from auth.duties import rules, service
-from auth.duties.rules import Lived
+from auth.duties.rules import Lived, later
 from auth.duties.service import Attachment, DutyAnswer, DutyRead
 from auth.duties.tables import DutyRow
 from auth.duties.workflow import Kind, Standing
@@ -237,3 +237,17 @@ def test_an_overdue_report_stops_its_own_grant_where_the_profile_asks_for_it(
     assert _why_not(desk, grant) == []
     in_force(desk, generic.model_copy(update={"blocking_duties": {Kind.USE_REPORT: Reach.GRANT}}))
     assert _why_not(desk, grant) == ["blocking-duty-overdue"]
+
+
+@pytest.mark.parametrize(
+    ("day", "months", "wanted"),
+    [
+        (date(2026, 1, 31), 1, date(2026, 2, 28)),
+        (date(2028, 1, 30), 1, date(2028, 2, 29)),
+        (date(2026, 11, 30), 3, date(2027, 2, 28)),
+        (date(2026, 3, 2), 12, date(2027, 3, 2)),
+        (date(2026, 5, 31), 1, date(2026, 6, 30)),
+    ],
+)
+def test_the_same_day_months_later_or_the_last_of_that_month(day: date, months: int, wanted: date) -> None:
+    assert later(day, months) == wanted

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import secrets
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from authlib.oauth2.rfc7523 import PrivateKeyJWT, private_key_jwt_sign
 from fastapi.testclient import TestClient
+from joserfc import jwt
 from joserfc.jwk import ECKey, KeySet, OKPKey, RSAKey
 from sqlmodel import col, select
 
@@ -343,3 +344,48 @@ def test_the_page_makes_shows_once_and_ends(desk: Desk) -> None:
     browser.post(f"{path}/{row.id}/revoke", data={"csrf": browser.csrf})
     with desk.house.read() as work:
         assert work.db.get_one(ApiKeyRow, row.id).revoked_at is not None
+
+
+@pytest.mark.parametrize(
+    ("claims", "why"),
+    [
+        ({"iss": "other"}, "iss or sub"),
+        ({"sub": "other"}, "iss or sub"),
+        ({"aud": ["token", "token"]}, "aud"),
+        ({"aud": "elsewhere"}, "aud"),
+        ({"exp": "soon"}, "exp is not a whole number"),
+        ({"iat": 1.5}, "iat is not a whole number"),
+        ({"nbf": True}, "nbf is not a whole number"),
+        ({"exp": -31}, "expired"),
+        ({"exp": 10**6}, None),
+        ({"iat": 10**6}, None),
+        ({"nbf": 10**6}, None),
+        ({"jti": ""}, None),
+    ],
+)
+def test_an_assertion_is_refused_for_the_first_thing_wrong(claims: dict[str, Any], why: str | None) -> None:
+    now = datetime(2026, 3, 2, tzinfo=UTC)
+    moment = int(now.timestamp())
+    body: dict[str, Any] = {
+        "iss": "c",
+        "sub": "c",
+        "aud": "token",
+        "exp": 60,
+        "iat": 0,
+        "jti": "one",
+        **claims,
+    }
+    for name in ("exp", "iat", "nbf"):
+        if type(body.get(name)) is int:
+            body[name] += moment
+    key = PAIRS["EdDSA"]
+    words = jwt.encode({"alg": "EdDSA", "kid": key.kid}, body, key, algorithms=["EdDSA"])
+    with pytest.raises(BadToken, match=why):
+        assertions.read(words, {"keys": [key.as_dict(private=False)]}, "c", ["token"], now)
+
+
+def test_an_assertion_of_endless_length_is_not_parsed() -> None:
+    with pytest.raises(BadToken, match="too long"):
+        assertions.read(
+            "e" * (assertions.MAX_BYTES + 1), {"keys": []}, "c", ["token"], datetime(2026, 3, 2, tzinfo=UTC)
+        )

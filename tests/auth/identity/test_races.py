@@ -8,10 +8,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from sqlmodel import select
 
 from api.house import House
 from api.identity import renewed_tokens
 from auth.identity import passwords, refresh, sign_in
+from auth.identity.tables import AccountRow
 from core.errors import NotSignedIn, TooMany
 from tests.conftest import TestClock
 from tests.people import PASSWORD, a_person, actor_of
@@ -154,3 +156,27 @@ def test_only_so_many_hash_at_once_and_the_rest_are_told_to_wait(monkeypatch: py
     assert most == workers
     assert sum(isinstance(error, TooMany) for error in found) == refused
     assert found.count(True) == asking - refused
+
+
+def test_a_family_ends_when_its_token_is_given_back_and_only_then(peopled: House, clock: TestClock) -> None:
+    with peopled.write() as work:
+        _, token = refresh.start(work, actor_of(work, "wang"), peopled.settings)
+    with peopled.write() as work:
+        refresh.revoke(work, "pdr_unknown")
+    _, second = renewed_tokens(peopled, token)
+    for _ in range(2):  # giving it back again is no error
+        with peopled.write() as work:
+            refresh.revoke(work, second)
+    with pytest.raises(NotSignedIn):
+        renewed_tokens(peopled, second)
+
+
+def test_a_refresh_token_of_a_closed_account_is_worth_nothing(peopled: House) -> None:
+    with peopled.write() as work:
+        _, token = refresh.start(work, actor_of(work, "wang"), peopled.settings)
+    with peopled.write() as work:
+        work.db.exec(select(AccountRow)).one().disabled = True
+    with pytest.raises(NotSignedIn):
+        renewed_tokens(peopled, token)
+    with peopled.write() as work:
+        refresh.revoke(work, token)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from datetime import date, datetime, time
 from typing import Any
 
 import pytest
@@ -10,8 +11,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from auth.policy.filters.model import MAX_DEPTH, MAX_IN_LIST, MAX_NODES, all_of, parse, parse_json
-from auth.policy.filters.rules import check, columns_of, matches
+from auth.policy.filters.model import (
+    MAX_DEPTH,
+    MAX_IN_LIST,
+    MAX_NODES,
+    All,
+    Any_,
+    Not,
+    all_of,
+    parse,
+    parse_json,
+)
+from auth.policy.filters.rules import check, columns_of, matches, values_of
 from tests.desk import PARKS
 from tests.examples import examples
 
@@ -210,3 +221,55 @@ def test_reference_agrees_with_sql(tree: dict[str, Any], a: int | None, b: int |
     except ValidationError:
         return  # deeper than the bound
     assert matches(parsed, {"a": a, "b": b}) == bool(seen)
+
+
+@pytest.mark.parametrize(
+    ("tree", "row", "seen"),
+    [
+        (None, {}, True),
+        ({"op": "ge", "column": "t", "value": "08:30"}, {"t": time(9)}, True),
+        (
+            {"op": "eq", "column": "at", "value": "2026-03-02T00:00:00+08:00"},
+            {"at": datetime(2026, 3, 2)},  # noqa: DTZ001 - local, as a cell without offset is
+            True,
+        ),
+        ({"op": "eq", "column": "on", "value": "2026-03-02"}, {"on": date(2026, 3, 2)}, True),
+        ({"op": "eq", "column": "n", "value": 3}, {"n": float("nan")}, False),
+        ({"op": "is_null", "column": "n"}, {"n": float("nan")}, True),
+        ({"op": "between", "column": "n", "low": 1, "high": 3}, {"n": 3}, True),
+        ({"op": "between", "column": "n", "low": 1, "high": 3}, {"n": 4}, False),
+        ({"op": "in", "column": "n", "values": [1, 3]}, {"n": 2}, False),
+        ({"op": "eq", "column": "b", "value": True}, {"b": True}, True),
+    ],
+)
+def test_single_rows_of_every_type(tree: dict[str, Any] | None, row: dict[str, Any], seen: bool) -> None:
+    assert matches(parse(tree) if tree is not None else None, row) is seen
+
+
+@pytest.mark.parametrize(
+    ("value", "cell", "error"),
+    [
+        ("09:00+08:00", time(9), ValueError),
+        (True, 3, TypeError),
+        (3, "three", TypeError),
+        ("x", date(2026, 3, 2), ValueError),
+    ],
+)
+def test_a_value_that_does_not_fit_its_cell_is_no_answer(
+    value: Any, cell: Any, error: type[Exception]
+) -> None:
+    with pytest.raises(error):
+        matches(parse({"op": "eq", "column": "c", "value": value}), {"c": cell})
+
+
+def test_the_values_of_a_leaf() -> None:
+    leaves: list[tuple[dict[str, Any], tuple[Any, ...]]] = [
+        (EQ, (3,)),
+        ({"op": "in", "column": "a", "values": [1, 2]}, (1, 2)),
+        ({"op": "between", "column": "a", "low": 1, "high": 2}, (1, 2)),
+        ({"op": "is_null", "column": "a"}, ()),
+    ]
+    for tree, wanted in leaves:
+        leaf = parse(tree)
+        assert not isinstance(leaf, All | Any_ | Not)
+        assert values_of(leaf) == wanted

@@ -223,3 +223,47 @@ def test_bounds_that_code_nothing_are_refused(low: float | None, high: float | N
         ColumnTerm.model_validate(
             {"name": "x", "use": "masked", "mask": {"kind": "clamp", "low": low, "high": high}}
         )
+
+
+@pytest.mark.parametrize(
+    ("change", "what"),
+    [
+        ({"dataset_id": "D9"}, "dataset_id"),
+        ({"scenario_id": "other"}, "scenario_id"),
+        ({"purposes": ["risk-pricing", "advertising"]}, "purposes"),
+        ({"delivery_forms": ["extract_parquet", "extract_csv"]}, "delivery forms"),
+    ],
+)
+def test_what_a_decision_cannot_even_say_is_a_widening_too(change: dict[str, Any], what: str) -> None:
+    (found,) = widenings(a_policy(**change), a_policy())
+    assert (found.code, found.facts) == ("decision-widens", {"what": what})
+
+
+def _masked(name: str, **mask: Any) -> dict[str, Any]:
+    return {"name": name, "use": "masked", "mask": mask}
+
+
+@pytest.mark.parametrize(
+    ("asked", "new", "hides_more"),
+    [
+        (_masked("c", kind="redact"), _masked("c", kind="redact"), True),
+        (_masked("c", kind="redact"), _masked("c", kind="keep", head=1, tail=0), False),
+        (_masked("c", kind="round", step=0.5), _masked("c", kind="round", step=2), True),
+        (_masked("c", kind="round", step=2), _masked("c", kind="round", step=3), False),
+        (_masked("c", kind="round", step=2), _masked("c", kind="round", step=1), False),
+        (_masked("c", kind="truncate", unit="day"), _masked("c", kind="truncate", unit="month"), True),
+        (_masked("c", kind="truncate", unit="month"), _masked("c", kind="truncate", unit="day"), False),
+        (_masked("c", kind="clamp", low=1, high=9), _masked("c", kind="clamp", low=2, high=8), True),
+        (_masked("c", kind="clamp", low=1, high=9), _masked("c", kind="clamp", low=1), False),
+        (_masked("c", kind="clamp", low=1), _masked("c", kind="clamp", high=9), False),
+        (_masked("c", kind="clamp", high=9), _masked("c", kind="clamp", high=9.5), False),
+        (_masked("c", kind="clamp", high=9), _masked("c", kind="clamp", low=0, high=9), True),
+        (_masked("c", kind="clamp", high=9), _masked("c", kind="round", step=5), False),
+    ],
+)
+def test_a_mask_may_be_replaced_by_one_that_hides_more(
+    asked: dict[str, Any], new: dict[str, Any], hides_more: bool
+) -> None:
+    rest = {"name": "venue_id", "use": "plain"}
+    found = widenings(a_policy(columns=[rest, new]), a_policy(columns=[rest, asked]))
+    assert (found == ()) is hides_more

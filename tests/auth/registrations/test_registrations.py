@@ -327,3 +327,38 @@ def test_pages_keep_what_was_typed_and_the_public_reads_the_list(
     assert (
         client_as(desk.house, "").get("/api/v1/registrations", params={"q": "REG-2026"}).json()["total"] == 1
     )
+
+
+REGISTERED = Entry(Act.FIRST, State.REGISTERED, "R1", date(2026, 1, 1), date(2026, 12, 31))
+CANCELLED = Entry(Act.CANCELLATION, State.REGISTERED, "R1", date(2026, 1, 1), date(2026, 6, 1))
+ASKED = Entry(Act.RENEWAL, State.SUBMITTED, "", None, None)
+
+
+@pytest.mark.parametrize(
+    ("entries", "today", "wanted", "last"),
+    [
+        ([], date(2026, 3, 2), Standing.NONE, None),
+        ([ASKED], date(2026, 3, 2), Standing.UNDER_WAY, None),
+        ([REGISTERED], date(2026, 12, 31), Standing.REGISTERED, date(2026, 12, 31)),
+        ([REGISTERED], date(2027, 1, 1), Standing.EXPIRED, date(2026, 12, 31)),
+        ([REGISTERED, ASKED], date(2027, 1, 1), Standing.UNDER_WAY, date(2026, 12, 31)),
+        ([CANCELLED], date(2026, 7, 1), Standing.CANCELLED, None),
+        ([CANCELLED, ASKED], date(2026, 7, 1), Standing.UNDER_WAY, None),
+    ],
+)
+def test_standing_on_a_day(entries: list[Entry], today: date, wanted: Standing, last: date | None) -> None:
+    assert rules.standing(entries, today) == (wanted, last)
+
+
+@pytest.mark.parametrize("where", list(Standing))
+def test_use_and_grants_need_a_registration_that_is_valid_or_under_way(where: Standing) -> None:
+    lacks = where in {Standing.NONE, Standing.EXPIRED, Standing.CANCELLED}
+    used = list(rules.use_objections("D1", where, "R06"))
+    assert [each.code for each in used] == (["registration-not-valid"] if lacks else [])
+    asked = list(rules.grant_objections("D1", where, date(2026, 12, 31), date(2027, 1, 1), "R06"))
+    late = ["outside-registration"] if where is Standing.REGISTERED else []
+    assert [each.code for each in asked] == (["dataset-not-registered"] if lacks else late)
+    assert (
+        list(rules.grant_objections("D1", Standing.REGISTERED, date(2026, 12, 31), date(2026, 12, 31), "R06"))
+        == []
+    )

@@ -1,0 +1,70 @@
+"""Policies in plain words: every kind of mask and filter, in both languages."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from auth.policy.filters.model import MAX_IN_LIST, parse
+from auth.policy.model import ColumnTerm, DeliveryForm, Use
+from auth.policy.wording import FORM_NAMES, USE_NAMES, filter_in_words, term_in_words
+
+ROOMS = {"op": "eq", "column": "rooms", "value": 3}
+NAME = {"op": "ne", "column": "名称", "value": "公园"}
+
+
+@pytest.mark.parametrize(
+    ("mask", "zh", "en"),
+    [
+        ({"kind": "drop"}, "脱敏：置空", "Masked: left empty"),
+        ({"kind": "redact"}, "脱敏：替换为 ***", "Masked: replaced by ***"),
+        ({"kind": "keep", "head": 3, "tail": 2}, "脱敏：保留前 3 位和后 2 位", "Masked: first 3 and last 2 characters kept"),
+        ({"kind": "round", "step": 0.5}, "脱敏：向下取整到 0.5 的倍数", "Masked: rounded down to a multiple of 0.5"),
+        ({"kind": "truncate", "unit": "month"}, "脱敏：截断到月", "Masked: cut to the month"),
+        ({"kind": "clamp", "low": 1}, "脱敏：限制在 1 至 … 之间（超出者取边界值）", "Masked: held between 1 and … (values beyond become the bound)"),
+        ({"kind": "clamp", "high": 9}, "脱敏：限制在 … 至 9 之间（超出者取边界值）", "Masked: held between … and 9 (values beyond become the bound)"),
+    ],
+)  # fmt: skip
+def test_masks_are_told(mask: dict[str, Any], zh: str, en: str) -> None:
+    said = term_in_words(ColumnTerm.model_validate({"name": "c", "use": "masked", "mask": mask}))
+    assert (said.zh, said.en) == (zh, en)
+
+
+@pytest.mark.parametrize("use", [use for use in Use if use is not Use.MASKED])
+def test_uses_without_mask_are_told_by_their_name(use: Use) -> None:
+    assert term_in_words(ColumnTerm(name="c", use=use)) == USE_NAMES[use]
+
+
+def test_every_form_and_use_has_a_name() -> None:
+    assert set(FORM_NAMES) == set(DeliveryForm)
+    assert set(USE_NAMES) == set(Use)
+
+
+@pytest.mark.parametrize(
+    ("tree", "zh", "en"),
+    [
+        (None, "所有行", "all rows"),
+        (ROOMS, "rooms 等于 3", "rooms is 3"),
+        (NAME, "名称 不等于 “公园”", "名称 is not “公园”"),
+        ({"op": "lt", "column": "a", "value": 1}, "a 小于 1", "a is less than 1"),
+        ({"op": "le", "column": "a", "value": 1}, "a 不大于 1", "a is at most 1"),
+        ({"op": "gt", "column": "a", "value": 1}, "a 大于 1", "a is more than 1"),
+        ({"op": "ge", "column": "a", "value": 1}, "a 不小于 1", "a is at least 1"),
+        ({"op": "in", "column": "a", "values": [1, "x"]}, "a 属于 1, “x”", "a is one of 1, “x”"),
+        ({"op": "between", "column": "a", "low": 1, "high": 2}, "a 介于 1 与 2 之间（含）", "a lies from 1 to 2"),
+        ({"op": "is_null", "column": "a"}, "a 为空", "a is empty"),
+        ({"op": "not", "arg": ROOMS}, "非（rooms 等于 3）", "not (rooms is 3)"),
+        ({"op": "and", "args": [ROOMS]}, "rooms 等于 3", "rooms is 3"),
+        ({"op": "and", "args": [ROOMS, NAME]}, "（rooms 等于 3），且（名称 不等于 “公园”）", "(rooms is 3) and (名称 is not “公园”)"),
+        ({"op": "or", "args": [ROOMS, NAME]}, "（rooms 等于 3），或（名称 不等于 “公园”）", "(rooms is 3) or (名称 is not “公园”)"),
+    ],
+)  # fmt: skip
+def test_filters_are_told(tree: dict[str, Any] | None, zh: str, en: str) -> None:
+    said = filter_in_words(parse(tree) if tree is not None else None)
+    assert (said.zh, said.en) == (zh, en)
+
+
+def test_a_long_list_is_cut_and_says_so() -> None:
+    said = filter_in_words(parse({"op": "in", "column": "a", "values": list(range(MAX_IN_LIST))}))
+    assert said.zh == f"a 属于 {', '.join(map(str, range(20)))}…"
