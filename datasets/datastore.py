@@ -121,6 +121,13 @@ def pages(
 
 
 @contextmanager
+def looking(memory_limit_mb: int) -> Iterator[duckdb.DuckDBPyConnection]:
+    """An engine for another look at an open table, in the same lanes as `read` and as long as that at most."""
+    with _LANES, _engine(memory_limit_mb, LONGEST_S) as engine:
+        yield engine
+
+
+@contextmanager
 def _engine(memory_limit_mb: int, longest_s: int) -> Iterator[duckdb.DuckDBPyConnection]:
     """An engine that is stopped when it takes too long; what goes wrong is said in our words."""
     import duckdb
@@ -159,7 +166,7 @@ class _Asked:
         ]
         table = "(SELECT file_row_number + 1 AS _id, * EXCLUDE (file_row_number) FROM read_parquet($path, file_row_number = true))"
         chosen = ", ".join(
-            f"{ranks[name]} AS {_name(name)}" if name in ranks else _name(name) for name in self.shown
+            f"{ranks[name]} AS {quoted(name)}" if name in ranks else quoted(name) for name in self.shown
         )
         self._base = f"SELECT {'DISTINCT ' if ask.distinct else ''}{chosen} FROM {table} WHERE {condition}"  # noqa: S608 - names are quoted, values bound
         self._order = _order(ask, [*self._names, *ranks], self.shown, ranks)
@@ -187,7 +194,8 @@ def _one_of(name: str, names: Sequence[str], where: str) -> str:
     return name
 
 
-def _name(name: str) -> str:
+def quoted(name: str) -> str:
+    """A column's name as SQL takes it."""
     return '"' + name.replace('"', '""') + '"'
 
 
@@ -227,7 +235,7 @@ class _Where:
         return "(" + " OR ".join(self.of(each, depth + 1) for each in _listed(wanted)) + ")"
 
     def _column(self, name: str, wanted: Any) -> str:  # noqa: ANN401 - JSON
-        column = _name(name)
+        column = quoted(name)
         if isinstance(wanted, dict):
             if not wanted:
                 return "true"
@@ -261,9 +269,9 @@ class _Where:
             [_one_of(name, self._names, "q")] if name else [each for each in self._names if each != "_id"]
         )
         return [
-            [f"contains(lower(CAST({_name(each)} AS VARCHAR)), {self._bound(word)})" for each in within[:1]]
+            [f"contains(lower(CAST({quoted(each)} AS VARCHAR)), {self._bound(word)})" for each in within[:1]]
             + [
-                f"contains(lower(CAST({_name(each)} AS VARCHAR)), $v{len(self.values) - 1})"
+                f"contains(lower(CAST({quoted(each)} AS VARCHAR)), $v{len(self.values) - 1})"
                 for each in within[1:]
             ]
             for word in _split(words, name)
@@ -278,7 +286,7 @@ class _Where:
             for word in _split(words, name):
                 mark = self._bound(word)
                 for each in within:
-                    cell = f"lower(CAST({_name(each)} AS VARCHAR))"
+                    cell = f"lower(CAST({quoted(each)} AS VARCHAR))"
                     parts.append(
                         f"coalesce(CAST(contains({cell}, {mark}) AS INTEGER) + CAST({cell} = {mark} AS INTEGER), 0)"
                     )
@@ -329,11 +337,11 @@ def _order(ask: Ask, names: Sequence[str], shown: Sequence[str], ranks: Mapping[
         )
         column = _one_of(name.strip().strip('"'), shown if ask.distinct else names, "sort")
         nulls = "FIRST" if part.lower().endswith("first") and plain != part else "LAST"
-        found.append(f"{_name(column)} {'DESC' if way.lower() == 'desc' else 'ASC'} NULLS {nulls}")
+        found.append(f"{quoted(column)} {'DESC' if way.lower() == 'desc' else 'ASC'} NULLS {nulls}")
     if not found:
-        found = [f"{_name(each)} DESC" for each in ranks]
+        found = [f"{quoted(each)} DESC" for each in ranks]
     rest = shown if ask.distinct else ["_id"]
-    return ", ".join([*found, *(_name(name) for name in rest)])
+    return ", ".join([*found, *(quoted(name) for name in rest)])
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401 - a cell

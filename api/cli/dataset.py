@@ -254,3 +254,45 @@ def offer(
     """What may be applied for on a dataset, as an ODRL offer (JSON-LD)."""
     with connect(data_dir, server, token, user) as api:
         show(api.get(f"/datasets/{dataset_id}/offer"), True)
+
+
+Where = Annotated[
+    list[str] | None, typer.Option("--where", metavar="COLUMN:OPERATOR:VALUE", help="has, eq, ne, gte, lte, empty; again for more")
+]  # fmt: skip
+
+
+@app.command("rows")
+def rows(
+    dataset_id: str, where: Where = None, q: Annotated[str, typer.Option("--q", help="Words somewhere in the row")] = "",
+    sort: Annotated[str, typer.Option("--sort", help="A column; with - in front the other way")] = "", limit: Limit = 20, offset: Offset = 0,
+    data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
+) -> None:  # fmt: skip
+    """Rows of the current release of open data."""
+    with connect(data_dir, server, token, user) as api:
+        found = api.get(
+            f"/datasets/{dataset_id}/rows", where=where or None, q=q or None, sort=sort or None, limit=limit, offset=offset
+        )  # fmt: skip
+        show(found if as_json else found["records"], as_json, [field["id"] for field in found["fields"]])
+
+
+@app.command("statistics")
+def statistics(
+    dataset_id: str, data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
+) -> None:  # fmt: skip
+    """The columns of the current release of open data in numbers."""
+    with connect(data_dir, server, token, user) as api:
+        found = api.get(f"/datasets/{dataset_id}/statistics")
+        columns = ("name", "type", "filled", "distinct", "least", "most", "mean")
+        show(found if as_json else found["columns"], as_json, columns)
+
+
+@app.command("points")
+def points(
+    dataset_id: str, where: Where = None, q: Annotated[str, typer.Option("--q", help="Words somewhere in the row")] = "",
+    data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
+) -> None:  # fmt: skip
+    """Where the rows of open data are: longitude and latitude, the first 2,000."""
+    with connect(data_dir, server, token, user) as api:
+        found = api.get(f"/datasets/{dataset_id}/points", where=where or None, q=q or None)
+        rows = [{found["lon"]: lon, found["lat"]: lat} for lon, lat in found["points"]]
+        show(found if as_json else rows, as_json, (found["lon"], found["lat"]))
