@@ -6,7 +6,6 @@ import json
 import re
 import shutil
 from collections.abc import Iterator
-from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +22,7 @@ from api.house import House, open_house
 from catalog import service as catalog
 from catalog.standards import forms
 from core.settings import Settings
+from tests.api.judges import dcat_us_judge, shapes
 from tests.catalog.records import a_dataset
 from tests.datasets.parking import CLEAN, DATASET, a_parking_dataset, hand_in, publish
 from tests.people import actor_of, client_as
@@ -86,17 +86,6 @@ def taken(visitor: TestClient, form: str, dataset_id: str = OPEN) -> Any:
 def graph_of(visitor: TestClient, form: str, dataset_id: str = OPEN) -> rdflib.Graph:
     named = {"turtle": "turtle", "rdfxml": "xml", "jsonld": "json-ld", "ntriples": "nt"}[form]
     return rdflib.Graph().parse(data=taken(visitor, form, dataset_id).content, format=named)
-
-
-def shapes(folder: Path, *names: str) -> rdflib.Graph:
-    """Published shapes; five references in them lead to property shapes that are published nowhere, and are left out."""
-    found = rdflib.Graph()
-    for name in names:
-        found.parse(folder / name)
-    for triple in list(found.triples((None, SH.property, None))):
-        if (triple[2], SH.path, None) not in found:
-            found.remove(triple)
-    return found
 
 
 @pytest.mark.shared
@@ -201,34 +190,12 @@ def test_the_page_carries_schema_org_that_cannot_end_its_element(visitor: TestCl
 @pytest.mark.shared
 def test_data_json_is_valid_dcat_us(visitor: TestClient, shared: Path) -> None:
     folder = shared / "conformance" / "dcat-us-3" / "jsonschema"
-    schema = json.loads((folder / "dcat_us_3.0.0_schema.json").read_text())
-    held = {
-        name: json.loads((folder / "definitions" / f"{name}.json").read_text())
-        for name in schema["definitions"]
-    }
-    missing = set(re.findall(r'"#/definitions/(\w+)"', json.dumps(held))) - set(
-        held
-    )  # named, published nowhere
-    whole = {
-        "definitions": held | {name: {"type": "object"} for name in missing},
-        "$ref": "#/definitions/Catalog",
-    }
-    checker = jsonschema.FormatChecker(formats=())
-    checker.checks("date-time", ValueError)(lambda told: "T" in told and bool(datetime.fromisoformat(told)))
-    checker.checks("date", ValueError)(lambda told: bool(date.fromisoformat(told)) and "T" not in told)
-    judge = jsonschema.Draft7Validator(_without_ids(whole), format_checker=checker)
+    judge = dcat_us_judge(folder)
     document = visitor.get("/data.json").json()
     assert [each.message for each in judge.iter_errors(document)] == []
     assert len(document["dataset"]) == 2
     del document["dataset"][0]["publisher"]
     assert list(judge.iter_errors(document))  # fmt: skip
-
-
-def _without_ids(schema: Any) -> Any:
-    """`$id` in these schemas names a term, not a place to resolve references from."""
-    if isinstance(schema, dict):
-        return {key: _without_ids(value) for key, value in schema.items() if key not in ("$id", "$schema")}
-    return [_without_ids(each) for each in schema] if isinstance(schema, list) else schema
 
 
 @pytest.mark.shared
