@@ -140,6 +140,14 @@ KINDS: Final[Mapping[str, Kind]] = {
         "task", Text("帮代办草稿待确认", "Draft to confirm"),
         Text("帮代办专员为贵机构起草了申请 {id}，请核对确认后提交。", "A station clerk drafted application {id} for your organisation: check it, confirm it, then it may be submitted."),
     ),
+    "discussion.waits": Kind(
+        "task", Text("讨论或报错待答复", "Question or error report"),
+        Text("“{title_zh}”有新的提问、报错或回复，待部门答复。", "A question, error report or reply on “{title_en}” waits for the department."),
+    ),
+    "discussion.answered": Kind(
+        "case", Text("部门已答复", "The department answered"),
+        Text("部门答复了您在“{title_zh}”的提问或报错。", "The department answered your question or error report on “{title_en}”."),
+    ),
     "search.found": Kind(
         "search", Text("检索有新结果", "Saved search"),
         Text("您保存的检索“{title}”有 {count} 个数据集新增或有变化。", "Your saved search “{title}”: {count} dataset(s) are new or have changed."),

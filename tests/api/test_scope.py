@@ -48,6 +48,7 @@ from auth.reviews.service import CampaignOpen
 from auth.webhooks.tables import DeliveryRow, EndpointRow
 from catalog.changes import service as changes
 from catalog.changes.models import Wish, Wishes
+from catalog.discussions.tables import PostRow
 from catalog.proposals import service as proposals
 from catalog.search import saved
 from catalog.search.saved import SavedAsk
@@ -95,6 +96,12 @@ def things(sqlite_house: House) -> dict[str, str]:
         analyst = actor_of(work, "analyst")
         session = sessions.open_session(work, analyst, ip="", agent="")
         key = api_keys.create(work, analyst, ApiKeyCreate(name="nightly"))
+        words = PostRow(
+            id=work.new_id(), thread_id="", dataset_id=DATASET, kind="question", body="words", author=stamp(actor_of(work, "steward_a")),
+            person_id="p", posted_at=work.now,
+        )  # fmt: skip
+        words.thread_id = words.id
+        work.db.add(words)
         wish = Wish(dataset_id=DATASET, fields={"contact": "0755-1"})
         changed = changes.carry_out(work, actor_of(work, "steward_a"), Wishes(changes=[wish]))
         proposal = proposals.ask_publication(work, actor_of(work, "steward_a"), DATASET)
@@ -252,7 +259,7 @@ def things(sqlite_house: House) -> dict[str, str]:
         "output_id": output.id,
         "anomaly_id": anomaly.id, "demand_id": demand.id, "consent_id": consent.id, "delegation_id": cover.id, "task_id": task.id, "review_id": look.id,
         "paper_key": need.key, "commitment_id": pledge.id, "campaign_id": campaign.id, "registration_id": act.id, "rule": "volume", "record_proposal_id": proposal.id,
-        "record_change_id": changed.id,
+        "record_change_id": changed.id, "thread_id": words.id, "step": "reply",
     }  # fmt: skip
 
 
