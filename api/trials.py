@@ -7,6 +7,7 @@ from typing import Any
 
 from api.house import House
 from auth.actor import Actor
+from auth.applications.precedents import Precedent
 from auth.applications.trying import Tried
 from auth.policy.comparing import Difference
 from core.text import Lang, Text
@@ -66,6 +67,24 @@ def simulated_as_json(found: Simulated, lang: Lang) -> dict[str, Any]:
         "against": [reason.as_json(lang) for reason in found.against],
         "sample": None if found.sample is None else [{k: _plain(v) for k, v in row.items()} for row in found.sample],
     }  # fmt: skip
+
+
+def precedent_as_json(found: Precedent, lang: Lang) -> dict[str, Any]:
+    return {
+        "application_id": found.application_id,
+        "org_id": found.org_id,
+        "dataset_id": found.dataset_id,
+        "title": found.title.in_(lang),
+        "scenario_id": found.scenario_id,
+        "decided_at": found.decided_at,
+        "outcome": found.outcome,
+        "reason_code": found.reason_code,
+        "note": found.note,
+        "narrowed": _differences(found.narrowed, lang),
+        "same_dataset": found.same_dataset,
+        "same_scenario": found.same_scenario,
+        "same_org": found.same_org,
+    }
 
 
 def _in(said: Text | None, lang: Lang) -> str | None:

@@ -112,6 +112,32 @@ def explain_line(
         _tell_rules(answer, as_json)
 
 
+@of_applications.command("precedents")
+def show_precedents(
+    application_id: str, line: Line = "",
+    data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
+) -> None:  # fmt: skip
+    """How lines on the same dataset or scenario were decided before."""
+    with connect(data_dir, server, token, user) as api:
+        found = api.get(
+            f"/applications/{application_id}/precedents", line_id=_line_of(api, application_id, line)
+        )
+        show(
+            found,
+            as_json,
+            (
+                "decided_at",
+                "application_id",
+                "org_id",
+                "dataset_id",
+                "scenario_id",
+                "outcome",
+                "reason_code",
+                "note",
+            ),
+        )
+
+
 @of_applications.command("simulate")
 def simulate_line(
     application_id: str, line: Line = "", narrowing: Draft = None,

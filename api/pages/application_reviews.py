@@ -23,6 +23,7 @@ from api.web import go, page
 from auth.actor import Actor
 from auth.applications import queries, reviewing, service
 from auth.applications.models import ApplicationRead, DecideBody, ReviewBody
+from auth.applications.precedents import precedents
 from auth.applications.rules import period, policy_asked
 from auth.applications.signing import decision_objections, docket
 from auth.applications.steps import local_day
@@ -268,8 +269,27 @@ def decide_form(
         request, "applications/decide.html", status=422 if refusal else 200, **context, refusal=refusal, votes=votes,
         outcomes=OUTCOMES, line_forms=forms, given=form or FormData(), against=decision_objections(work, actor, row),
         operations=list(OPERATIONS.items()), mine=docket(work, actor, row),
-        simulated=simulated or {},
+        simulated=simulated or {}, precedents=_precedents(work, actor, application_id, found),
     )  # fmt: skip
+
+
+def _precedents(
+    work: Work, actor: Actor, application_id: ApplicationId, found: ApplicationRead
+) -> dict[str, list[dict[str, Any]]]:
+    """By line: how lines like it were decided before."""
+    refusals = limits().refusals
+    return {
+        line.id: [
+            {
+                "is": each,
+                "reason": refusals[each.reason_code].name
+                if each.reason_code in refusals
+                else each.reason_code,
+            }
+            for each in precedents(work, actor, application_id, line.id)
+        ]
+        for line in found.lines
+    }
 
 
 def _line_form(line_id: str, asked: GrantPolicy, held: Asset, form: FormData | None) -> dict[str, Any]:

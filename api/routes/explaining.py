@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 
 from api.access import access
 from api.deps import ActorDep, HouseDep, LangDep, ReadDep
-from api.trials import explained_as_json, simulated, simulated_as_json
+from api.trials import explained_as_json, precedent_as_json, simulated, simulated_as_json
 from auth.applications import trying
+from auth.applications.precedents import LIMIT, precedents
 from core.ids import ApplicationId, GrantId
 from datasets.extracts import explaining
 from datasets.extracts.explaining import ExplainAsk, SimulateAsk
@@ -24,6 +25,20 @@ def explain_line(
     """Allowed or refused, rule by rule, if the line were a grant in force: for a person, purpose, columns, form and moment."""
     tried = trying.of_line(work, actor, application_id, body.line_id, body.narrowing)
     return explained_as_json(explaining.explain(work, tried, body), lang)
+
+
+@router.get("/applications/{application_id}/precedents", **access("auth:policy:read"))
+def list_precedents(
+    work: ReadDep,
+    actor: ActorDep,
+    lang: LangDep,
+    application_id: ApplicationId,
+    line_id: str = "",
+    limit: Annotated[int, Query(ge=1, le=50)] = LIMIT,
+) -> dict[str, Any]:
+    """Earlier decisions on the line's dataset or scenario within the caller's sight, the most alike first."""
+    found = precedents(work, actor, application_id, line_id, limit=limit)
+    return {"items": [precedent_as_json(each, lang) for each in found], "total": len(found)}
 
 
 @router.post("/applications/{application_id}/simulate", **access("auth:policy:simulate"))

@@ -253,6 +253,7 @@ def test_routes_and_pages_explain_and_try(scene: Scene) -> None:
     assert "Changed from what was asked" in shown.text
     assert "只给必要的列" in shown.text, "nothing typed is lost"
     assert "/explain?line=" in shown.text
+    assert "Precedents: 1" in shown.text, "the grant of the scene was decided on the same dataset"
     assert browser.get(f"/applications/{found.id}/explain?line={line}").status_code == 200
     with scene.desk.read("approver") as (work, actor):
         assert queries.row(work, found.id, actor).state == State.DECIDING, "nothing was decided"
