@@ -596,7 +596,7 @@ def test_whatever_is_tried_the_register_keeps_its_promises(
     a_grant(desk)
     if machine is Papers:
         in_force(desk, policy())
-        period = {"starts_on": date(2027, 3, 2), "ends_on": date(2028, 3, 1)}
+        period: dict[str, Any] = {"starts_on": date(2027, 3, 2), "ends_on": date(2028, 3, 1)}
         found = an_application(desk, at=At.DRAFT, ask=an_ask(scenario_id="weather", **period))
         with desk.write("applicant") as (work, actor):
             papers.hand_in(work, actor, found.id, "plan", "plan.pdf", A_PDF)

@@ -52,7 +52,10 @@ def desk(sqlite_house: House) -> Desk:
 
 
 def a_draft(desk: Desk, *, with_plan: bool = True, **changes: Any) -> ApplicationRead:
-    period = {"starts_on": date(2026, 5, 6), "ends_on": date(2027, 5, 5)}  # so that days may pass before it
+    period: dict[str, Any] = {
+        "starts_on": date(2026, 5, 6),
+        "ends_on": date(2027, 5, 5),
+    }  # so that days may pass before it
     draft = an_application(desk, at=State.DRAFT, **period, **changes)
     if with_plan:
         supplied(desk, draft, "plan")
