@@ -180,3 +180,13 @@ def verifications(
             as_json,
             ("id", "dataset_id", "subject", "claim", "verified", "consent_reference", "asked_at"),
         )
+
+
+@app.command("preview")
+def preview(
+    dataset_id: str, data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "",
+    as_json: Json = False,
+) -> None:  # fmt: skip
+    """Synthetic rows that look like the dataset's current release; none of them is in the data."""
+    with connect(data_dir, server, token, user) as api:
+        show(api.get(f"/previews/{dataset_id}"), as_json)

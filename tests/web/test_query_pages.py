@@ -22,6 +22,7 @@ def test_every_query_page_is_legible_and_within_the_window(sqlite_house: House, 
         "answer": (f"/queries/{answered}", "analyst"), "terms": (f"/queries/terms/{STAYS}", "steward_a"),
         "private": (f"/queries/private?grant={scene.grant_id}", "analyst"), "private-answer": (f"/queries/{private}", "analyst"),
         "verify": (f"/verifications/new?grant={scene.grant_id}", "analyst"), "verifications": ("/verifications", "analyst"),
+        "preview": (f"/previews/{STAYS}", "analyst"),
         "budget": (f"/queries/budget/{STAYS}", "approver"),
     }  # fmt: skip
     for name, (path, user) in pages.items():
