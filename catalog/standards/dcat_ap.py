@@ -245,7 +245,8 @@ def _origin(sheet: Sheet, entry: Entry) -> None:
         told = sheet.link(me, "dct:provenance", f"{me}#provenance", "dct:ProvenanceStatement")
         sheet.words(told, "rdfs:label", row.lineage, row.lineage_en)
     if entry.foreign_from:
-        sheet.link(me, "dct:source", entry.foreign_from)
+        # dct:source would have to lead to a dcat:Dataset that stands in the same graph
+        sheet.link(me, "prov:wasDerivedFrom", entry.foreign_from)
     sheet.words(me, "dg:legal_basis", row.legal_basis, row.legal_basis_en)
 
 

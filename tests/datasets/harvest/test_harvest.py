@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from sqlmodel import col, select
@@ -22,6 +23,7 @@ from datasets.harvest import queries, rules, service, taking
 from datasets.harvest.models import HarvestCreate, RunAsk
 from datasets.harvest.tables import HarvestedRow
 from datasets.harvest.workflow import MOVES, HarvestState, HarvestStep, Result, advance
+from tests.api.judges import shapes
 from tests.datasets.harvest.portals import Portal, a_catalogue, harvest, package, people
 from tests.datasets.sources.places import Web, a_web, allow
 from tests.people import actor_of, browser_as, client_as
@@ -209,6 +211,20 @@ def test_a_foreign_record_is_marked_everywhere_and_its_files_are_never_ours(home
         answer = visitor.get(f"/api/v1/datasets/{row.id}/metadata", params={"form": form})
         if answer.status_code == 200:
             assert "/dataset/set-1" in answer.text, form
+
+
+@pytest.mark.shared
+def test_foreign_records_conform_to_dcat_ap_too(home: House, web: Web, shared: Path) -> None:
+    import pyshacl
+    import rdflib
+
+    Portal(web, [package(1), package(2, notes="", tags=[], resources=[])])
+    harvest(home, a_catalogue(home, web.url("")).id)
+    rules_of = shapes(shared / "conformance" / "dcat-ap-3.0.1", "dcat-ap-SHACL.ttl", "ranges.ttl")
+    graph = rdflib.Graph().parse(data=client_as(home).get("/api/v1/catalogue").content, format="turtle")
+    assert "wasDerivedFrom" in graph.serialize(format="nt")
+    sound, _, said = pyshacl.validate(graph, shacl_graph=rules_of, inference="none", do_owl_imports=False)
+    assert sound, said
 
 
 def test_what_was_withdrawn_here_stays_withdrawn(home: House, web: Web) -> None:
