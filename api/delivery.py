@@ -3,7 +3,7 @@
 Why this exists: Starlette's file answer is right about ranges but ignores `If-None-Match`, sends small chunks (15 % of what
 the loopback can do), and goes on sending after the right to receive has ended. Measured in docs/decisions/0009.
 
-The right is asked for before the first byte and, with a `Watch`, before every chunk (256 KiB) whenever anything was written since that
+The right is asked for before the first byte and, with a `Watch`, before every chunk (1 MiB) whenever anything was written since that
 may end it, and each second besides, for what ends by the clock. So no chunk that begins after a revocation has committed leaves;
 what already lies in the sockets' buffers cannot be called back. Without a watch it is asked whenever 4 MiB or a second have passed.
 """
@@ -24,7 +24,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import MalformedRangeHeader, RangeNotSatisfiable
 from starlette.types import Message, Receive, Scope, Send
 
-from api.watching import Watch
+from api.watching import Since
 
 RECHECK_BYTES: Final = 4 * 1024 * 1024
 RECHECK_S: Final = 1.0
@@ -38,7 +38,7 @@ class GuardedFile(FileResponse):
     """A file answer that asks `may_go_on` while it sends, and tells `on_end` how many bytes of the file's answer left
     and whether it was cut off."""
 
-    chunk_size = 256 * 1024
+    chunk_size = 1024 * 1024
 
     def __init__(
         self,
@@ -49,13 +49,13 @@ class GuardedFile(FileResponse):
         media_type: str,
         may_go_on: Callable[[], bool] | None = None,
         on_end: Callable[[int, bool], None] | None = None,
-        watch: Watch | None = None,
+        since: Since | None = None,
     ) -> None:
         super().__init__(path, filename=filename, media_type=media_type, headers=_headers(sha256))
-        self._may_go_on, self._on_end, self._watch = may_go_on, on_end, watch
+        self._may_go_on, self._on_end, self._since = may_go_on, on_end, since
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        guard = _Guard(send, self._may_go_on, self._watch)
+        guard = _Guard(send, self._may_go_on, self._since)
         # a server that sends files by itself would send past the guard
         extensions = {k: v for k, v in scope.get("extensions", {}).items() if k != "http.response.pathsend"}
         try:
@@ -69,8 +69,10 @@ class GuardedFile(FileResponse):
 class _Guard:
     """Passes messages on; asks again before a chunk when something was written, or the window is over."""
 
-    def __init__(self, send: Send, may_go_on: Callable[[], bool] | None, watch: Watch | None = None) -> None:
-        self._send, self._may_go_on, self._watch, self._mark = send, may_go_on, watch, -1
+    def __init__(self, send: Send, may_go_on: Callable[[], bool] | None, since: Since | None = None) -> None:
+        self._send, self._may_go_on = send, may_go_on
+        self._watch = since.watch if since else None
+        self._mark = since.mark if since else 0
         self.sent, self._asked_at, self._asked_when = 0, 0, time.monotonic()
         self.was_cut, self._is_file = False, False
 
@@ -139,7 +141,7 @@ def deliver(
     media_type: str,
     may_go_on: Callable[[], bool] | None = None,
     on_end: Callable[[int, bool], None] | None = None,
-    watch: Watch | None = None,
+    since: Since | None = None,
 ) -> Response:
     """The file, or 304 when the reader holds it already. Register the route for GET and HEAD both."""
     if _holds(request, sha256):
@@ -151,7 +153,7 @@ def deliver(
         media_type=media_type,
         may_go_on=may_go_on,
         on_end=on_end,
-        watch=watch,
+        since=since,
     )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+from dataclasses import dataclass
 from typing import Final
 from weakref import WeakKeyDictionary
 
@@ -18,11 +19,19 @@ from api.house import House
 HARMLESS: Final = frozenset(
     {
         "extract.requested", "extract.refused", "extract.ready", "extract.delivered", "extract.downloaded", "extract.cut_off",
-        "extract.ticket_issued", "extract.download_refused",
+        "extract.ticket_issued", "extract.download_refused", "view.requested", "view.made", "view.read", "view.refused",
     }
 )  # fmt: skip
 _SINCE: Final = "SELECT seq, kind FROM auth_audit_event WHERE seq > {0} ORDER BY seq"
 _LAST: Final = "SELECT coalesce(max(seq), 0) FROM auth_audit_event"
+
+
+@dataclass(frozen=True, slots=True)
+class Since:
+    """A watch, and the newest event there was before the right was asked for."""
+
+    watch: Watch
+    mark: int
 
 
 class Watch:
@@ -39,6 +48,10 @@ class Watch:
     def is_instant(self) -> bool:
         """Whether looking takes microseconds, so that no thread need be asked to."""
         return self._own is not None
+
+    def since_now(self) -> Since:
+        """To be taken before the right is asked for, so that nothing falls between the question and the first chunk."""
+        return Since(self, self.newest())
 
     def newest(self) -> int:
         """The number of the newest event that may end a right; what is committed is seen."""

@@ -44,6 +44,7 @@ def read_view(
 
 
 def _send(request: Request, house: House, link: Link, name: str) -> Response:
+    since = watch_of(house).since_now()
     address = request.client.host if request.client else ""
     try:
         with house.write() as work:
@@ -79,5 +80,5 @@ def _send(request: Request, house: House, link: Link, name: str) -> Response:
         media_type=PARQUET,
         may_go_on=may_go_on,
         on_end=on_end,
-        watch=watch_of(house),
+        since=since,
     )

@@ -25,6 +25,7 @@ router = APIRouter(tags=["extracts"])
 @router.get("/take/{token}/{name}", **access("public"), **gives_file())
 def take(request: Request, house: HouseDep, token: str, name: str) -> Response:  # noqa: ARG001 - the name is for people
     """The file behind a ticket. HEAD, 304 and ranges that do not exist leave the ticket as it is; an answer with bytes uses it up."""
+    since = watch_of(house).since_now()
     address, origin = request.client.host if request.client else "", network_of(request)
     try:
         with house.write() as work:
@@ -56,7 +57,7 @@ def take(request: Request, house: HouseDep, token: str, name: str) -> Response: 
 
     return deliver(
         request, path, sha256=parcel.sha256, filename=parcel.filename, media_type=parcel.media_type,
-        may_go_on=may_go_on, on_end=on_end, watch=watch_of(house),
+        may_go_on=may_go_on, on_end=on_end, since=since,
     )  # fmt: skip
 
 

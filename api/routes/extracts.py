@@ -135,6 +135,7 @@ def download_extract(request: Request, house: HouseDep, actor: ActorDep, extract
 
 def send(request: Request, house: House, actor: Actor, extract_id: ExtractId) -> Response:
     """Decide, write down, then send; a grant or a role that ends meanwhile cuts the connection."""
+    since = watch_of(house).since_now()
     try:
         with house.write() as work:
             parcel = service.open_download(work, actor, extract_id)
@@ -159,5 +160,5 @@ def send(request: Request, house: House, actor: Actor, extract_id: ExtractId) ->
 
     return deliver(
         request, path, sha256=parcel.sha256, filename=parcel.filename, media_type=parcel.media_type,
-        may_go_on=may_go_on, on_end=on_end, watch=watch_of(house),
+        may_go_on=may_go_on, on_end=on_end, since=since,
     )  # fmt: skip

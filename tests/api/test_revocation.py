@@ -46,7 +46,7 @@ class Reader:
             filename="f",
             media_type="x/y",
             may_go_on=may_go_on,
-            watch=watch_of(scene.house),
+            since=watch_of(scene.house).since_now(),
         )
 
     async def run(self) -> None:

@@ -14,18 +14,13 @@ import sys
 import tempfile
 import threading
 import time
-from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
-import pyarrow.parquet as pq
-
 from api.identity import local_token
-from auth.identity.tables import OrganisationRow
-from auth.policy.filters.rules import LOCAL
-from datasets.extracts.tables import ExtractRow
+from tests.bench.delivery import a_plant, large_extract
 from tests.crash.harness import Plant
-from tests.datasets.extracts.scene import Scene, a_scene
+from tests.datasets.extracts.scene import Scene
 
 MIB: Final = 1024 * 1024
 HELD: Final = 6 * MIB  # what the kernel's buffers of one connection may hold
@@ -61,27 +56,13 @@ class Reader(threading.Thread):
 
 def play(readers: int, megabytes: int, room: Path) -> dict[str, Any]:
     """One round; AssertionError when anything does not hold."""
-    plant = Plant(room / "data")
-    today = plant.house.clock().astimezone(LOCAL).date()
-    scene = a_scene(plant.house, starts_on=today, ends_on=today + timedelta(days=300))
-    with plant.house.write() as work:
-        work.db.get_one(OrganisationRow, "insurer").licence_valid_to = today + timedelta(days=900)
-    extract_id = _large(scene, megabytes)
+    plant, scene = a_plant(room)
+    extract_id = large_extract(scene, megabytes)
     plant.start()
     try:
         return _round(plant, scene, extract_id, readers, megabytes * MIB)
     finally:
         plant.stop()
-
-
-def _large(scene: Scene, megabytes: int) -> str:
-    made = scene.delivered()
-    assert pq.read_metadata(scene.file(made.id)).num_rows
-    stored = scene.house.files.put([bytes(MIB)] * megabytes)
-    with scene.house.write() as work:
-        row = work.db.get_one(ExtractRow, made.id)
-        row.sha256, row.size_bytes = stored.sha256, stored.size_bytes
-    return made.id
 
 
 def _round(plant: Plant, scene: Scene, extract_id: str, readers: int, size: int) -> dict[str, Any]:

@@ -1,0 +1,115 @@
+"""How fast a ready extract leaves a real server: `python -m tests.bench.delivery [MIB]`, against a bare `sendfile` over the same loopback.
+
+Prints the best of five each, and the median time to the first byte of the body: decision, record and header included.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from statistics import median
+from typing import Final
+
+from api.identity import local_token
+from auth.identity.tables import OrganisationRow
+from auth.policy.filters.rules import LOCAL
+from datasets.extracts.tables import ExtractRow
+from tests.crash.harness import Plant
+from tests.datasets.extracts.scene import Scene, a_scene
+
+MIB: Final = 1024 * 1024
+ROUNDS: Final = 5
+
+
+def a_plant(room: Path) -> tuple[Plant, Scene]:
+    """An installation with the scene of extracts, by today's clock; not started."""
+    plant = Plant(room / "data")
+    today = plant.house.clock().astimezone(LOCAL).date()
+    scene = a_scene(plant.house, starts_on=today, ends_on=today + timedelta(days=300))
+    with plant.house.write() as work:
+        work.db.get_one(OrganisationRow, "insurer").licence_valid_to = today + timedelta(days=900)
+    return plant, scene
+
+
+def large_extract(scene: Scene, mebibytes: int) -> str:
+    """A ready extract whose file has that size."""
+    made = scene.delivered()
+    stored = scene.house.files.put([bytes(MIB)] * mebibytes)
+    with scene.house.write() as work:
+        row = work.db.get_one(ExtractRow, made.id)
+        row.sha256, row.size_bytes = stored.sha256, stored.size_bytes
+    return made.id
+
+
+def taken(connect: Callable[[], socket.socket], size: int) -> tuple[float, float]:
+    """Seconds until the first byte of the body, and until the last."""
+    started = time.perf_counter()
+    buffer = bytearray(MIB)
+    with connect() as line:
+        head = b""
+        while b"\r\n\r\n" not in head:
+            head += line.recv(65536)
+        got = len(head.partition(b"\r\n\r\n")[2])
+        while not got:
+            got += line.recv_into(buffer)
+        first = time.perf_counter() - started
+        while got < size and (part := line.recv_into(buffer)):
+            got += part
+    assert got == size, (got, size)
+    return first, time.perf_counter() - started
+
+
+def asking(port: int, path: str, token: str) -> Callable[[], socket.socket]:
+    def connect() -> socket.socket:
+        line = socket.create_connection(("127.0.0.1", port), timeout=60)
+        line.sendall(
+            f"GET {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\nConnection: close\r\n\r\n".encode()
+        )
+        return line
+
+    return connect
+
+
+def bare(path: Path) -> Callable[[], socket.socket]:
+    """A socket at whose other end another process sends the file as fast as the kernel can."""
+
+    def connect() -> socket.socket:
+        with socket.create_server(("127.0.0.1", 0)) as door:
+            if not os.fork():
+                with socket.create_connection(door.getsockname()) as line, path.open("rb") as source:
+                    line.sendall(b"\r\n\r\n")
+                    line.sendfile(source)
+                os._exit(0)
+            line, _ = door.accept()
+            return line
+
+    return connect
+
+
+def main(mebibytes: int) -> dict[str, float]:
+    with tempfile.TemporaryDirectory() as room:
+        plant, scene = a_plant(Path(room))
+        extract_id = large_extract(scene, mebibytes)
+        token, path = local_token(plant.house, "analyst"), f"/api/v1/extracts/{extract_id}/file"
+        plant.start()
+        try:
+            ours = [taken(asking(plant.port, path, token), mebibytes * MIB) for _ in range(ROUNDS + 1)][1:]
+            raw = [taken(bare(scene.file(extract_id)), mebibytes * MIB) for _ in range(ROUNDS)]
+        finally:
+            plant.stop()
+    speed = {name: mebibytes / min(end for _, end in runs) for name, runs in (("ours", ours), ("raw", raw))}
+    return {
+        "mib": mebibytes, "mib_per_s": round(speed["ours"]), "raw_mib_per_s": round(speed["raw"]),
+        "share_of_raw": round(speed["ours"] / speed["raw"], 2), "first_byte_ms": round(1000 * median(first for first, _ in ours), 1),
+    }  # fmt: skip
+
+
+if __name__ == "__main__":
+    sys.stdout.write(json.dumps(main(int(sys.argv[1]) if len(sys.argv) > 1 else 512)) + "\n")
