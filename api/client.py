@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -49,6 +49,9 @@ Otp = Annotated[
     ),
 ]
 _refuse_in_json: ContextVar[bool] = ContextVar("refuse_in_json", default=False)
+
+PIPED_WIDTH: Final = 200
+"""Columns of a table that goes into a file or another program."""
 
 
 def _heed_json(asked: bool) -> bool:
@@ -182,6 +185,9 @@ def connect(
             yield api
     except Refused as refused:
         say_refused(refused.problem)
+        raise typer.Exit(1) from None
+    except BrokenPipeError:  # whoever read our output has stopped reading
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise typer.Exit(1) from None
     except ConnectionError as fault:
         detail = f"{server or data_dir}: {fault} 无法连接服务，请检查地址与服务是否在运行。"
@@ -321,7 +327,7 @@ def show(value: Any, as_json: bool, columns: Iterable[str] = ()) -> None:  # noq
         if isinstance(value, dict) and "items" in value
         else None
     )
-    console = Console()
+    console = Console(width=None if sys.stdout.isatty() else PIPED_WIDTH)
     if rows is None:
         table = Table(show_header=False)
         for key, entry in value.items():
@@ -330,7 +336,14 @@ def show(value: Any, as_json: bool, columns: Iterable[str] = ()) -> None:  # noq
             )
     else:
         wanted = list(columns) or (list(rows[0]) if rows else [])
-        table = Table(*wanted)
+        table = Table()
+        for name in wanted:  # an id is there to be copied: it is never cut
+            whole = name == "id" or name.endswith("_id")
+            table.add_column(
+                name,
+                no_wrap=whole,
+                min_width=max((len(str(row.get(name) or "")) for row in rows), default=1) if whole else None,
+            )
         for row in rows:
             table.add_row(*[str(row.get(name, "") if row.get(name) is not None else "") for name in wanted])
     console.print(table)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from core.text import Text
+from quality.references import ROWS_COUNTED
 
 Kwargs = Mapping[str, Any]
 
@@ -87,9 +88,11 @@ def _totals_agree(kwargs: Kwargs) -> Text:
         if "column" in kwargs
         else Text("行数", "the number of rows")
     )
-    other = kwargs.get("other_column")
+    other = kwargs.get("other_column", kwargs.get("column", ROWS_COUNTED))
     theirs = (
-        Text(f"“{other}”合计", f'the total of "{other}"') if other else Text("行数", "the number of rows")
+        Text(f"“{other}”合计", f'the total of "{other}"')
+        if other != ROWS_COUNTED
+        else Text("行数", "the number of rows")
     )
     times = f" × {kwargs['factor']}" if "factor" in kwargs else ""
     return Text(

@@ -20,6 +20,8 @@ LAST_TYPES: Final = frozenset(
     {"expect_counters_to_grow_since_last_release", "expect_rows_to_agree_with_last_release"}
 )
 CODE_TYPE: Final = "expect_column_values_to_be_in_code_list"
+ROWS_COUNTED: Final = "*"
+"""Instead of a column's name: the rows of a group are counted."""
 
 
 class Rule(Protocol):

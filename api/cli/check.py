@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -32,11 +32,11 @@ REFUSED = 2
 
 HEADINGS = (
     Text("规则", "expectation"),
-    Text("列", "column"),
     Text("级别", "severity"),
     Text("结果", "outcome"),
     Text("不符", "unexpected"),
 )
+_RULE = ("type", "kwargs", "severity", "meta")
 OUTCOMES = {
     "passed": Text("通过", "passed"),
     "failed": Text("未通过", "failed"),
@@ -165,6 +165,9 @@ def _show(found: CheckReport, lang: Lang) -> None:
     from rich.table import Table
 
     from datasets.intake.guesses import doubts
+    from quality.suite import Expectation
+    from quality.troubles import trouble
+    from quality.wording import describe, severity_name
 
     console = Console(file=sys.stdout, highlight=False, soft_wrap=not sys.stdout.isatty())
     console.print(escape(_summary(found).in_(lang)))
@@ -173,11 +176,14 @@ def _show(found: CheckReport, lang: Lang) -> None:
         outcome = each["outcome"]
         count = each["unexpected_count"]
         table.add_row(
-            escape(each["type"].removeprefix("expect_")),
-            escape(_columns(each)),
-            each["severity"],
+            escape(describe(Expectation.model_validate({key: each[key] for key in _RULE})).in_(lang)),
+            severity_name(each["severity"]).in_(lang),
             f"[{COLOURS[outcome]}]{OUTCOMES[outcome].in_(lang)}[/]",
-            escape(str(each["error"])[:60]) if outcome == "error" else "" if count is None else str(count),
+            escape(trouble(str(each["error"])).in_(lang))
+            if outcome == "error"
+            else ""
+            if count is None
+            else str(count),
         )
     console.print(table)
     if doubtful := doubts(found.input.detection):
@@ -187,12 +193,6 @@ def _show(found: CheckReport, lang: Lang) -> None:
     if found.untyped_cells:
         console.print(f"[red]{escape(_untyped(found).in_(lang))}[/]")
     console.print(f"[{COLOURS[found.verdict]}]{escape(_conclusion(found).in_(lang))}[/]")
-
-
-def _columns(each: dict[str, Any]) -> str:
-    from quality.vocabulary import TYPES
-
-    return ", ".join(TYPES[each["type"]].columns(each["kwargs"]))
 
 
 def _summary(found: CheckReport) -> Text:

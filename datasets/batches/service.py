@@ -288,8 +288,8 @@ def _refuse_same_bytes(work: Work, dataset_id: str, stored: StoredFile) -> None:
     if earlier is not None:
         raise Conflict(
             Text(
-                f"同样的文件已作为第 {earlier.number} 批（{earlier.name}）提交过；如确需再交，请选择“再次提交”（again=true）。",
-                f"The same bytes were handed in before as batch {earlier.number} ({earlier.name}); to hand them in again, say so (again=true).",
+                f"同样的文件已作为第 {earlier.number} 批（{earlier.name}）提交过；如确需再交，请选择“再次提交”（命令行：--again，接口：again=true）。",
+                f"The same bytes were handed in before as batch {earlier.number} ({earlier.name}); to hand them in again, say so (in the form; `--again`; `again=true` over HTTP).",
             ),
             batch_id=earlier.id,
             sha256=stored.sha256,

@@ -85,18 +85,25 @@ def report_unknown(
         f"GROUP BY v ORDER BY min(file_row_number)"
     ).fetchall()
     for value, number, row, at in rows[:SHOWN]:
-        _report(name, value, number, row, at, log)
+        _report(name, value, number, row, at, column.type in (None, "string"), log)
     log.count_only(max(0, len(rows) - SHOWN))
 
 
-def _report(name: str, value: str, number: int, row: int, line: int | None, log: FindingLog) -> None:
+def _report(
+    name: str, value: str, number: int, row: int, line: int | None, holds_text: bool, log: FindingLog
+) -> None:
     brief = value[:60]
     where = Text(f"首见于第 {line} 行", f"first in line {line}") if line else Text(f"首见于第 {row} 条记录", f"first in record {row}")  # fmt: skip
+    kept = (
+        Text("已原样保留", "kept as it is")
+        if holds_text
+        else Text("合乎该列类型的原样保留，否则为空", "kept where the column's type can hold it, else empty")
+    )
     log.add(
         "unknown-code",
         Text(
-            f"“{name}”列的值“{brief}”不在代码表中（{number} 格，{where.zh}）；已原样保留。",
-            f"“{brief}” in “{name}” is not in the code list ({number} cells, {where.en}); kept as it is.",
+            f"“{name}”列的值“{brief}”不在代码表中（{number} 格，{where.zh}）；{kept.zh}。",
+            f"“{brief}” in “{name}” is not in the code list ({number} cells, {where.en}); {kept.en}.",
         ),
         row=row,
         line=line,

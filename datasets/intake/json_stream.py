@@ -10,6 +10,7 @@ from typing import IO, Any, Final
 
 from core.errors import InputRefused
 from core.text import Text
+from quality.troubles import told
 
 READ_CHARS: Final = 1 << 18
 MAX_VALUE_CHARS: Final = 64 << 20
@@ -31,6 +32,42 @@ class Records:
     total: int
 
 
+DEEP: Final = Text("嵌套过深", "nested too deeply")
+LONG: Final = Text("有一个数字过长", "a number is too long")
+
+
+class RepeatedKey(ValueError):
+    """An object with one key twice: one of the two values would be lost."""
+
+    def __init__(self, key: str) -> None:
+        self.why = Text(
+            f"键“{key[:60]}”在同一对象中出现两次", f"the key “{key[:60]}” stands twice in one object"
+        )
+        super().__init__(self.why.en)
+
+
+def unrepeated(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
+    """The object of these members. Raises RepeatedKey."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        seen: set[str] = set()
+        raise RepeatedKey(next(key for key, _ in pairs if key in seen or seen.add(key)))  # type: ignore[func-returns-value]
+    return found
+
+
+def why_not(error: Exception) -> Text:
+    """Why a text is no JSON, in both languages."""
+    match error:
+        case RepeatedKey():
+            return error.why
+        case json.JSONDecodeError():
+            return told(error.msg)
+        case RecursionError():
+            return DEEP
+        case _:  # a whole number of thousands of digits
+            return LONG
+
+
 class JsonStream:
     """A cursor over one JSON text."""
 
@@ -40,7 +77,7 @@ class JsonStream:
         self._at = 0
         self._taken = 0
         self._ended = False
-        self._decoder = json.JSONDecoder()
+        self._decoder = json.JSONDecoder(object_pairs_hook=unrepeated)
 
     def _more(self) -> bool:
         if self._ended:
@@ -63,13 +100,13 @@ class JsonStream:
 
     def skip(self, character: str) -> None:
         if self.peek() != character:
-            raise self.malformed(f"expected {character!r}")
+            raise self.malformed(Text(f"此处应为 {character}", f"expected {character!r}"))
         self._at += 1
 
     def value(self) -> Json:
         """The whole next value."""
         if self.peek() == "":
-            raise self.malformed("the text ends too early")
+            raise self.malformed(Text("内容提前结束", "the text ends too early"))
         while True:
             try:
                 value, end = self._decoder.raw_decode(self._text, self._at)
@@ -79,18 +116,16 @@ class JsonStream:
                     return value
             except json.JSONDecodeError as error:
                 if len(self._text) - self._at > MAX_VALUE_CHARS or not self._more():
-                    raise self.malformed(error.msg) from error
-            except RecursionError as error:
-                raise self.malformed("nested too deeply") from error
-            except ValueError as error:  # a whole number of thousands of digits
-                raise self.malformed("a number is too long") from error
+                    raise self.malformed(why_not(error)) from error
+            except (RecursionError, ValueError) as error:
+                raise self.malformed(why_not(error)) from error
 
-    def malformed(self, why: str) -> InputRefused:
+    def malformed(self, why: Text) -> InputRefused:
         position = self._taken + self._at
         return InputRefused(
             Text(
-                f"JSON 在第 {position} 个字符之后不合法或不完整（{why}）；请重新导出。",
-                f"The JSON is malformed or cut off after character {position} ({why}); export it again.",
+                f"JSON 在第 {position} 个字符之后不合法或不完整（{why.zh}）；请重新导出。",
+                f"The JSON is malformed or cut off after character {position} ({why.en}); export it again.",
             ),
             position=position,
         )
@@ -100,14 +135,14 @@ class JsonStream:
         self.skip("{")
         while (mark := self.peek()) != "}":
             if mark != '"':
-                raise self.malformed("expected a key")
+                raise self.malformed(Text("此处应为键", "expected a key"))
             key = self.value()
             self.skip(":")
             yield key
             if self.peek() == ",":
                 self.skip(",")
             elif self.peek() != "}":
-                raise self.malformed("expected , or }")
+                raise self.malformed(Text("此处应为 , 或 }", "expected , or }"))
         self.skip("}")
 
     def enter(self, wanted: str) -> None:
@@ -116,7 +151,7 @@ class JsonStream:
             if key == wanted:
                 return
             self.value()
-        raise self.malformed(f"no key {wanted}")
+        raise self.malformed(Text(f"没有键 {wanted}", f"no key {wanted}"))
 
     def elements(self) -> Iterator[None]:
         """One step for each element of the array that begins here; the caller takes the element."""
@@ -126,7 +161,7 @@ class JsonStream:
             if self.peek() == ",":
                 self.skip(",")
             elif self.peek() != "]":
-                raise self.malformed("expected , or ]")
+                raise self.malformed(Text("此处应为 , 或 ]", "expected , or ]"))
         self.skip("]")
 
 
@@ -138,7 +173,7 @@ def find_records(path: Path) -> tuple[list[Records], Json]:
         stream = JsonStream(file)
         _walk(stream, (), found, scalars)
         if stream.peek():
-            raise stream.malformed("something follows the document")
+            raise stream.malformed(Text("后面还有多余的内容", "something follows the document"))
     return sorted(found, key=lambda each: (len(each.path), -each.objects)), scalars
 
 
@@ -152,7 +187,7 @@ def _walk(stream: JsonStream, path: Path_, found: list[Records], scalars: dict[s
         found.append(Records(path, False, objects, total))
         return
     if mark != "{":
-        raise stream.malformed("expected an object or an array")
+        raise stream.malformed(Text("此处应为对象或数组", "expected an object or an array"))
     total = objects = 0
     for key in stream.members():
         total += 1

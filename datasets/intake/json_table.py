@@ -15,7 +15,17 @@ from core.errors import InputRefused
 from core.text import Text
 from datasets.intake import datum
 from datasets.intake.facts import MAX_COLUMNS, FindingLog
-from datasets.intake.json_stream import CRS, MAX_VALUE_CHARS, Json, Records, find_records, read_records, whole
+from datasets.intake.json_stream import (
+    CRS,
+    MAX_VALUE_CHARS,
+    Json,
+    Records,
+    find_records,
+    read_records,
+    unrepeated,
+    whole,
+    why_not,
+)
 from datasets.intake.layout import column_names
 from datasets.intake.staging import Staged, StageWriter
 
@@ -102,12 +112,13 @@ def _lines(path: Path) -> Iterator[tuple[int | None, str | None, Json]]:
             if not line.strip():
                 continue
             try:
-                yield number, None, json.loads(line)
+                yield number, None, json.loads(line, object_pairs_hook=unrepeated)
             except (ValueError, RecursionError) as error:
+                why = why_not(error)
                 raise InputRefused(
                     Text(
-                        f"第 {number} 行不是合法的 JSON（{error}）；请改正后重新提交。",
-                        f"Line {number} is not valid JSON ({error}); correct it and hand it in again.",
+                        f"第 {number} 行不是合法的 JSON（{why.zh}）；请改正后重新提交。",
+                        f"Line {number} is not valid JSON ({why.en}); correct it and hand it in again.",
                     ),
                     line=number,
                 ) from error

@@ -22,6 +22,7 @@ from quality.gx.duck import Rows
 from quality.gx.facts import CURRENT, ROW, Facts
 from quality.gx.record_rules import Args, Columns, RecordRule
 from quality.kinds import NUMERIC, ORDERED, Kind, KindMismatch
+from quality.references import ROWS_COUNTED
 
 Series = pd.Series
 
@@ -176,9 +177,11 @@ class Totals(NamedTuple):
 
 
 def _totals(args: Args, facts: Facts) -> Totals:
+    """Sums of the column of the same name unless `other_column` says otherwise: `*` counts rows there."""
     groups = match(args, facts, "group_columns", "other_group_columns")
     mine = part(args["column"], facts.columns, "本表") if "column" in args else None
-    theirs = Part(groups.held.column(str(args["other_column"]))) if "other_column" in args else None
+    named = str(args.get("other_column", args.get("column", ROWS_COUNTED)))
+    theirs = None if named == ROWS_COUNTED else Part(groups.held.column(named))
     for one in (mine, theirs):
         if one is not None and one.column.kind not in NUMERIC:
             raise KindMismatch(

@@ -18,14 +18,15 @@ _CREDIT: Final = re.compile(rf"[{_CREDIT_SIGNS}]{{2}}[0-9]{{6}}[{_CREDIT_SIGNS}]
 _CARD_WEIGHTS: Final = tuple(pow(2, 17 - place, 11) for place in range(17))
 _CARD_SIGNS: Final = "10X98765432"
 _PROVINCES: Final = re.compile("1[1-5]|2[1-3]|3[1-7]|4[1-6]|5[0-4]|6[1-5]|71|8[1-3]")
-_NARROW: Final = str.maketrans("０１２３４５６７８９Ｘｘ＋－", "0123456789XX+-")
+_NARROW: Final = str.maketrans("０１２３４５６７８９Ｘｘ＋－（）．\u3000", "0123456789XX+-(). ")
 _PHONE: Final = re.compile(
-    r"(?<![0-9])(?<![0-9]\.)(?:\+?86[- ]?)?1[3-9][0-9][- ]?[0-9]{4}[- ]?[0-9]{4}(?![0-9])"
+    r"(?<![0-9])(?<![0-9]\.)(?:(?:\+|00)?86[- ]?)?\(?1[3-9][0-9]\)?"
+    r"(?:[- ]?[0-9]{4}[- ]?[0-9]{4}|\.[0-9]{4}\.[0-9]{4})(?![0-9])"
 )
-_CARD: Final = re.compile(r"(?<![0-9])(?=([0-9]{17}[0-9Xx])(?![0-9A-Za-z]))")
+_CARD: Final = re.compile(r"(?<![0-9])(?=([0-9]{6}[- ]?[0-9]{8}[- ]?[0-9]{3}[0-9Xx])(?![0-9A-Za-z]))")
 # What a text must hold to be worth a closer look; said so that RE2 and Python mean the same.
 PHONE_HINT: Final = "[1１][3-9３-９]"
-CARD_HINT: Final = "[0-9０-９]{17}"
+CARD_HINT: Final = "[0-9０-９]{6}[- －\u3000]?[0-9０-９]{8}[- －\u3000]?[0-9０-９]{3}"
 
 
 @lru_cache(maxsize=CACHE)
@@ -41,14 +42,17 @@ def is_credit_code(text: str, _: str = "") -> bool:
 
 @lru_cache(maxsize=CACHE)
 def holds_phone_number(text: str, _: str = "") -> bool:
-    """Whether a mainland mobile number stands anywhere in the text, also written 138-0013-8000 or +86 138…"""
+    """Whether a mainland mobile number stands anywhere in the text, also written 138-0013-8000, (138) 0013 8000, 138.0013.8000 or +86 138…"""
     return _PHONE.search(text.translate(_NARROW)) is not None
 
 
 @lru_cache(maxsize=CACHE)
 def holds_card_number(text: str, _: str = "") -> bool:
-    """Whether an 18-digit identity card number (GB 11643) stands anywhere in the text."""
-    return any(_is_card_number(found.group(1)) for found in _CARD.finditer(text.translate(_NARROW)))
+    """Whether an 18-digit identity card number (GB 11643) stands anywhere in the text, also written in its three groups."""
+    return any(
+        _is_card_number(found.group(1).replace("-", "").replace(" ", ""))
+        for found in _CARD.finditer(text.translate(_NARROW))
+    )
 
 
 def _is_card_number(text: str) -> bool:

@@ -111,6 +111,8 @@ COUNTED: list[tuple[str, dict[str, Any], list[int] | None]] = [
     ("expect_totals_to_agree_with_dataset", {**FLOW, "column": "n", "other_column": "cars", "tolerance": 1, "unmatched": "ignore"}, [13, 20]),
     ("expect_totals_to_agree_with_dataset", {**FLOW, "column": "dec", "other_column": "cars", "tolerance_share": 0.5}, [16, 18]),
     ("expect_totals_to_agree_with_dataset", {**FLOW, "unmatched": "ignore"}, [11, 12, 13, 19, 20]),
+    ("expect_totals_to_agree_with_dataset", {**FLOW, "column": "n"}, None),  # of the same name, which is not there
+    ("expect_totals_to_agree_with_dataset", {**FLOW, "other_column": "*", "unmatched": "ignore"}, [11, 12, 13, 19, 20]),
     ("expect_totals_to_agree_with_dataset", {**FLOW, "column": "x", "other_column": "kg"}, [11, 13, 14, 16, 19, 20]),
     ("expect_totals_to_agree_with_dataset", {**FLOW, "column": "dec", "other_column": "fee", "factor": 3, "tolerance": 0.5, "unmatched": "ignore"}, []),
     ("expect_totals_to_agree_with_dataset", {"dataset": "FLOWS", "group_columns": ["lot", "month"], "other_group_columns": ["lot_id", {"column": "obs", "period": "month"}], "column": "n", "other_column": "cars"}, [13, 14, 15, 20]),

@@ -159,6 +159,9 @@ def test_a_credit_code_has_the_right_check_sign(text: str, right: bool) -> None:
     [
         ("+86 138 0013 8000", True, False), ("8613800138000", True, False), ("1772000000123", False, False),
         ("12800138000", False, False), (CARD, False, True), ("110105194912310021", False, False),
+        ("008613800138000", True, False), ("138.0013.8000", True, False), ("(138)0013-8000", True, False), ("（138） 0013 8000", True, False),
+        ("138.00138000", False, False), ("1380013.8000", False, False), (f"{CARD[:6]} {CARD[6:14]} {CARD[14:]}", False, True),
+        (f"{CARD[:6]}-{CARD[6:14]}-{CARD[14:]}", False, True), (f"{CARD[:10]} {CARD[10:]}", False, False),
         ("11010519491331002X", False, False), (f"1{CARD}", False, False), (f"甲{CARD}，乙13900139000", True, True),
     ],
 )  # fmt: skip

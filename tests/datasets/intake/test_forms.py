@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from core.errors import InputRefused
 from datasets.intake.dictionary import Dictionary
 from datasets.intake.facts import Intake
 from tests.datasets.intake.conftest import Bench
@@ -305,3 +306,28 @@ def test_whatever_a_cell_holds_it_is_read_or_named_and_no_record_is_lost(cells: 
     assert found.rows == len(rows) == len(cells) + 1
     for facts in found.columns:
         assert facts.nulls - facts.untyped <= sum(not cell.strip() for cell in cells)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        '[{"a": 1, "a": 2}, {"a": 3}]',
+        '{"a": 1, "a": 2}\n{"a": 3}\n',
+        '[{"a": {"b": 1, "b": 1}}, {"a": 3}]',
+        '{"rows": [{"a": 1}, {"a": 2, "x": 0, "a": 3}]}',
+    ],
+)
+def test_a_key_that_stands_twice_in_a_json_object_is_refused_as_one_value_would_be_lost(
+    bench: Bench, content: str
+) -> None:
+    with pytest.raises(InputRefused) as refused:
+        bench.reads(content)
+    assert "twice in one object" in refused.value.detail.en
+    assert "出现两次" in refused.value.detail.zh
+
+
+def test_reasons_of_malformed_json_are_told_in_both_languages(bench: Bench) -> None:
+    for content, zh in (("[" * 5000, "嵌套过深"), ('[{"a": 1} {"a": 2}]', "此处应为")):
+        with pytest.raises(InputRefused) as refused:
+            bench.reads(content)
+        assert zh in refused.value.detail.zh
