@@ -203,6 +203,12 @@ def stale_after(record: Record) -> timedelta | None:
     return max(2 * duration(interval), _SMALLEST_LIMIT) if interval else None
 
 
+def longest_age(freq: str, interval: str | None) -> str | None:
+    """`stale_after` as an ISO 8601 duration."""
+    limit = stale_after({"update_freq": freq, "update_interval": interval})
+    return f"PT{int(limit.total_seconds() // 60)}M" if limit else None
+
+
 def duration(iso: str) -> timedelta:
     """An ISO 8601 duration as a length of time; a month counts as 31 days, a year as 366."""
     days, _, clock = iso.removeprefix("P").partition("T")

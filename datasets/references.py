@@ -13,6 +13,7 @@ from typing import Final
 from auth.actor import Actor
 from auth.asset import Asset
 from catalog import queries as catalog
+from catalog import rules as catalog_rules
 from catalog.assets import asset
 from core.errors import InputRefused, NotFound, Reason
 from core.files import FileStore
@@ -22,7 +23,7 @@ from core.work import Work
 from datasets import code_sets
 from datasets.releases import access, queries
 from datasets.releases.tables import ReleaseRow
-from quality.references import References, ReferenceTable, wanted_by
+from quality.references import Frequency, References, ReferenceTable, wanted_by
 from quality.service import SuiteRead, save_suite
 from quality.suite import Suite
 
@@ -79,7 +80,17 @@ def look_up(work: Work, files: FileStore, dataset_id: str, suite: Suite) -> Refe
     last = None
     if wanted.last_release and (row := queries.current(work, dataset_id)) is not None:
         last = _table_of(files, row)
-    return References(tables, code_sets.code_sets(wanted), last, missing, knows_last=True)
+    often = frequency(work, dataset_id) if wanted.frequency else None
+    return References(tables, code_sets.code_sets(wanted), last, missing, knows_last=True, frequency=often)
+
+
+def frequency(work: Work, dataset_id: str) -> Frequency:
+    """How often the record says that its data come, and how old that lets them grow."""
+    row = catalog.by_id(work, dataset_id)
+    return Frequency(
+        row.update_interval or row.update_freq,
+        catalog_rules.longest_age(row.update_freq, row.update_interval),
+    )
 
 
 def _unreadable(work: Work, org_id: OrgId, dataset_id: str) -> Text | None:

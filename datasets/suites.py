@@ -23,7 +23,7 @@ from core.work import Work
 from datasets.batches import queries
 from datasets.batches.tables import BatchRow
 from datasets.intake.dictionary import Dictionary
-from datasets.references import refuse_unreadable
+from datasets.references import frequency, refuse_unreadable
 from datasets.releases import queries as releases
 from datasets.releases.tables import ReleaseRow
 from quality.profile import propose
@@ -40,11 +40,12 @@ _OFFERED: Final = 20
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """What a proposal is made from: a typed table and what the dictionary says of its columns."""
+    """What a proposal is made from: a typed table, what the dictionary says of its columns, and whether it comes by a limit of time."""
 
     table: Path
     columns: list[dict[str, Any]]
     name: str
+    paced: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,12 +90,13 @@ def sample_of(
     held = writable(work, actor, dataset_id)
     row = _typed(work, actor, dataset_id, batch_id)
     columns = [column.model_dump() for column in catalog.dictionary(work, dataset_id)]
-    return Sample(files.path(str(row.typed_sha256)), columns, held.dataset_id)
+    paced = frequency(work, dataset_id).max_age is not None
+    return Sample(files.path(str(row.typed_sha256)), columns, held.dataset_id, paced)
 
 
 def proposal(sample: Sample) -> Suite:
     """Takes seconds on large tables; hold no transaction meanwhile."""
-    return propose(sample.table, sample.columns, name=sample.name)
+    return propose(sample.table, sample.columns, name=sample.name, paced=sample.paced)
 
 
 def proposal_for_file(source: Path, room: Path, dictionary: Dictionary | None = None) -> Suite:

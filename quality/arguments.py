@@ -11,7 +11,7 @@ from math import isfinite
 from typing import Any, Final, NamedTuple
 
 from quality import conditions
-from quality.own.ages import is_duration, is_moment, read_duration
+from quality.own.ages import is_age, is_duration, is_moment, read_duration
 from quality.own.areas import is_area
 from quality.own.datums import DATUMS
 from quality.troubles import told
@@ -136,6 +136,7 @@ _FORMS: Final[Mapping[str, Form]] = {
             "exact_match",
             "bucketize_data",
             "daily",
+            "also_missing",
         ),
         _YES_NO,
     ),
@@ -162,7 +163,11 @@ _FORMS: Final[Mapping[str, Form]] = {
         "[西, 南, 东, 北] 四个数，或 GeoJSON 的 Polygon、MultiPolygon",
         "[west, south, east, north], or a GeoJSON Polygon or MultiPolygon",
     ),
-    "max_age": Form(is_duration, "ISO 8601 时长，如 P1D、PT6H", "an ISO 8601 duration such as P1D or PT6H"),
+    "max_age": Form(
+        is_age,
+        "ISO 8601 时长（如 P1D、PT6H）或 by_frequency（按更新周期）",
+        "an ISO 8601 duration such as P1D or PT6H, or by_frequency (as the update frequency allows)",
+    ),
     "reference": Form(is_moment, "ISO 8601 时刻", "an ISO 8601 moment"),
     "value_set": _LIST,
     "column_index": _WHOLE,
@@ -307,6 +312,12 @@ def _partners(given: Given) -> Iterator[Fault]:
                 f"{here} 与 {there} 的列数须相同（{size} 与 {len(theirs)}）",
                 f"{here} and {there} must name as many columns ({size} and {len(theirs)})",
             )
+    if given.get("also_missing") and "row_condition" in given:
+        yield Fault(
+            "whole-table-only",
+            "also_missing 看的是整张表，不能与 row_condition 一起给出；请分成两条规则",
+            "also_missing looks at the whole table and takes no row_condition; write two rules",
+        )
     if "max_removed" in given and "keys" not in given:
         yield Fault(
             "no-keys",

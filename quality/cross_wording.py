@@ -70,6 +70,12 @@ def _unmatched(kwargs: Kwargs) -> Text:
     return Text("", "")
 
 
+def _also_missing(kwargs: Kwargs, what: Text) -> Text:
+    if kwargs.get("also_missing"):
+        return Text(f"；对方有的{what.zh}本表不得缺少", f"; no {what.en} of the other may be missing here")
+    return Text("", "")
+
+
 def _agrees(kwargs: Kwargs) -> Text:
     keys, slack, rest = _named(kwargs["keys"]), _slack(kwargs), _unmatched(kwargs)
     sign = _COMPARISONS[kwargs.get("comparison", "equal")]
@@ -95,18 +101,20 @@ def _totals_agree(kwargs: Kwargs) -> Text:
         else Text("行数", "the number of rows")
     )
     times = f" × {kwargs['factor']}" if "factor" in kwargs else ""
+    gone = _also_missing(kwargs, Text("分组", "group"))
     return Text(
-        f"按 {groups.zh} 分组，{mine.zh}须与 {kwargs['dataset']} 当前版本的{theirs.zh}{times}一致{slack.zh}{rest.zh}",
-        f"by {groups.en}, {mine.en} must agree with {theirs.en}{times} of the current release of {kwargs['dataset']}{slack.en}{rest.en}",
+        f"按 {groups.zh} 分组，{mine.zh}须与 {kwargs['dataset']} 当前版本的{theirs.zh}{times}一致{slack.zh}{rest.zh}{gone.zh}",
+        f"by {groups.en}, {mine.en} must agree with {theirs.en}{times} of the current release of {kwargs['dataset']}{slack.en}{rest.en}{gone.en}",
     )
 
 
 def _grows(kwargs: Kwargs) -> Text:
     keys = _named(kwargs["keys"])
     more = Text("大于", "be more than") if kwargs.get("strictly") else Text("不小于", "be at least")
+    gone = _also_missing(kwargs, Text("主键", "key"))
     return Text(
-        f"按 {keys.zh} 对照本数据集上一版本，“{kwargs['column']}”须{more.zh}当时的值",
-        f'"{kwargs["column"]}" must {more.en} its value in the last release of this dataset, matched by {keys.en}',
+        f"按 {keys.zh} 对照本数据集上一版本，“{kwargs['column']}”须{more.zh}当时的值{gone.zh}",
+        f'"{kwargs["column"]}" must {more.en} its value in the last release of this dataset, matched by {keys.en}{gone.en}',
     )
 
 

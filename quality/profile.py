@@ -16,6 +16,7 @@ from core.text import Text
 from quality import sql
 from quality.arguments import is_storable
 from quality.kinds import MOMENTS, NUMERIC, Column, Kind, column_of
+from quality.own.ages import BY_FREQUENCY
 from quality.own.identifiers import holds_card_number, holds_phone_number, is_credit_code
 from quality.profile_ranges import bounds_with_slack, box_with_slack
 from quality.suite import Suite
@@ -82,11 +83,13 @@ def propose(
     dictionary_columns: Sequence[Mapping[str, Any]] | None = None,
     *,
     name: str = "proposed",
+    paced: bool = False,
     memory_limit_mb: int = 800,
 ) -> Suite:
     """A suite that the table itself passes, but for what the dictionary asks and the table breaks.
 
     dictionary_columns: `name` and, where known, `required`, `nullable`, `primary`, `code_list`, `length`.
+    paced: the record's update frequency sets a limit, by which a column of moments can be judged.
     """
     known = {str(each["name"]): each for each in dictionary_columns or ()}
     seen = look_at(parquet, known, memory_limit_mb)
@@ -94,6 +97,7 @@ def propose(
         *_of_table(parquet, seen, known),
         *(rule for each in seen for rule in _of_column(each)),
         *_of_places(seen),
+        *(_freshness(seen) if paced else ()),
     ]
     return Suite.from_data({"name": name, "expectations": rules})
 
@@ -336,6 +340,18 @@ def _persons(seen: Seen) -> Iterator[Rule]:
             why,
             critical=bool(found),
         )
+
+
+def _freshness(seen: list[Seen]) -> Iterator[Rule]:
+    """The first column of moments that is always filled tells how fresh the data are."""
+    dated = (each for each in seen if each.column.kind in MOMENTS and each.high is not None)
+    if (found := next((each for each in dated if not each.nulls), None)) is not None:
+        why = Text(
+            "目录填有更新周期，最新的数据不应更旧",
+            "the record says how often data come; the newest must not be older than that allows",
+        )
+        kwargs = {"column": found.name, "max_age": BY_FREQUENCY}
+        yield _rule("expect_column_values_to_be_fresh", kwargs, "0502", why)
 
 
 def _of_places(seen: list[Seen]) -> Iterator[Rule]:

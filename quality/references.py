@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict
 
 from core.text import Text
 from quality.kinds import KindMismatch
+from quality.own.ages import BY_FREQUENCY
 
 LAST_TYPES: Final = frozenset(
     {"expect_counters_to_grow_since_last_release", "expect_rows_to_agree_with_last_release"}
@@ -33,14 +34,18 @@ class Rule(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What a suite names: datasets, code lists (name and, where said, version), and whether it asks for the last release."""
+    """What a suite names: datasets, code lists (name and, where said, version), and whether it asks for the last release.
+
+    frequency: whether it asks for the update frequency of the record.
+    """
 
     datasets: tuple[str, ...]
     code_lists: tuple[tuple[str, str | None], ...]
     last_release: bool
+    frequency: bool = False
 
     def __bool__(self) -> bool:
-        return bool(self.datasets or self.code_lists or self.last_release)
+        return bool(self.datasets or self.code_lists or self.last_release or self.frequency)
 
 
 def wanted_by(rules: Iterable[Rule]) -> Wanted:
@@ -56,6 +61,7 @@ def wanted_by(rules: Iterable[Rule]) -> Wanted:
         tuple(dict.fromkeys(named)),
         tuple(dict.fromkeys(lists)),
         any(rule.type in LAST_TYPES for rule in rules),
+        any(rule.kwargs.get("max_age") == BY_FREQUENCY for rule in rules),
     )
 
 
@@ -81,6 +87,17 @@ class CodeSet:
 
 
 @dataclass(frozen=True, slots=True)
+class Frequency:
+    """How often data come (`name`, the code or interval of the record) and, an ISO 8601 duration, how old that lets them grow.
+
+    max_age: None where the frequency sets no limit.
+    """
+
+    name: str
+    max_age: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class References:
     """What was looked up. `missing`: why a named thing (dataset id, code list name) cannot be had.
 
@@ -92,6 +109,7 @@ class References:
     last_release: ReferenceTable | None = None
     missing: Mapping[str, Text] = field(default_factory=dict)
     knows_last: bool = False
+    frequency: Frequency | None = None
 
     def table(self, dataset_id: str) -> ReferenceTable:
         """The release to compare with; raises ReferenceUnavailable."""
@@ -109,6 +127,24 @@ class References:
                 )
             )
         return self.last_release
+
+    def allowed_age(self) -> str:
+        """How old the update frequency lets data grow; raises ReferenceUnavailable."""
+        if self.frequency is None:
+            raise ReferenceUnavailable(
+                Text(
+                    "没有说明更新周期，无法据此判断新鲜；请一并给出（--update-frequency），或在规则中写明 max_age。",
+                    "Nobody said how often the data are updated, so freshness cannot be judged by it; give it (--update-frequency), or write a max_age into the rule.",
+                )
+            )
+        if self.frequency.max_age is None:
+            raise ReferenceUnavailable(
+                Text(
+                    "该更新周期（不定时，或未填更新间隔）没有时限，无法据此判断新鲜；请补全更新周期，或在规则中写明 max_age。",
+                    "This update frequency (irregular, or other without an interval) sets no limit, so freshness cannot be judged by it; complete it, or write a max_age into the rule.",
+                )
+            )
+        return self.frequency.max_age
 
     def codes(self, name: str, version: str | None) -> CodeSet:
         """A code list in the version asked for; raises ReferenceUnavailable."""
@@ -132,15 +168,24 @@ class References:
             ReferenceUsed(kind="code_list", name=each.name, version=each.version)
             for each in self.code_lists.values()
         ]
-        return [*tables, *last, *lists]
+        often = self.frequency
+        limits = (
+            [ReferenceUsed(kind="update_frequency", name=often.name, version=often.max_age or "")]
+            if often
+            else []
+        )
+        return [*tables, *last, *lists, *limits]
 
 
 class ReferenceUsed(BaseModel):
-    """What a rule was compared with, so exactly that the comparison can be repeated."""
+    """What a rule was compared with, so exactly that the comparison can be repeated.
+
+    Of an update frequency `version` is the age it allows.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
-    kind: Literal["dataset", "last_release", "code_list"]
+    kind: Literal["dataset", "last_release", "code_list", "update_frequency"]
     name: str
     release_id: str = ""
     number: int | None = None

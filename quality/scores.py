@@ -129,8 +129,14 @@ def rule_score(outcome: Outcome) -> float | None:
     if outcome.outcome == "error":
         return None
     if TYPES[outcome.type].shape in ROW_SHAPES:
-        return 100 - (outcome.unexpected_percent or 0.0)
+        return (100 - (outcome.unexpected_percent or 0.0)) * _share_there(outcome)
     return 100.0 if outcome.outcome == "passed" else 0.0
+
+
+def _share_there(outcome: Outcome) -> float:
+    """Of the keys that the other side has, the share that the table has; 1 where the rule does not look for them."""
+    seen = outcome.observed_value if isinstance(outcome.observed_value, dict) else {}
+    return 1 - seen["keys_missing"] / seen["keys_there"] if seen.get("keys_missing") else 1.0
 
 
 class Marked(Protocol):

@@ -8,6 +8,7 @@ from typing import Any, Final, Protocol
 from core.text import Text
 from quality import cross_wording
 from quality.cross_wording import percent
+from quality.own.ages import BY_FREQUENCY
 
 _SHOWN: Final = 8
 
@@ -201,6 +202,11 @@ def _reporting(kwargs: Kwargs) -> Text:
 
 def _freshness(kwargs: Kwargs) -> Text:
     since = kwargs.get("reference")
+    if kwargs["max_age"] == BY_FREQUENCY:
+        return Text(
+            f"“{kwargs['column']}”的最新值距{since or '提交时'}不得超过更新周期所允许的时长",
+            f'the newest "{kwargs["column"]}" must be no older than the update frequency allows at {since or "hand-in"}',
+        )
     return Text(
         f"“{kwargs['column']}”的最新值距{since or '提交时'}不得超过 {kwargs['max_age']}",
         f'the newest "{kwargs["column"]}" must be no older than {kwargs["max_age"]} at {since or "hand-in"}',

@@ -72,10 +72,12 @@ def check_file(
     others: Mapping[str, Path] = MappingProxyType({}),
     last: Path | None = None,
     query_seconds: float = 120.0,
+    often: str = "",
 ) -> CheckReport:
     """Judge `source` by `suite`. `out` is written only when the verdict is passed.
 
     reference: the moment against which freshness is judged, where a rule names none.
+    often: the update frequency, for rules that ask for it.
     others: files that stand for the datasets that rules compare with, by dataset id; last: for the table's own last release.
 
     Cells that a declared type cannot hold would be lost, so they fail the gate like a critical rule.
@@ -86,7 +88,7 @@ def check_file(
         table = Path(folder) / "table.parquet"
         intake = read_table(source, table, dictionary=dictionary, numbered=False, on_progress=on_progress)
         intake.input.path = str(source)
-        known = partners(suite, others, last, Path(folder))
+        known = partners(suite, others, last, Path(folder), often)
         judged = run_suite(
             suite, table, engine=engine, query_seconds=query_seconds, reference=reference, references=known
         )

@@ -194,7 +194,7 @@ def _check_totals(args: Args, facts: Facts) -> None:
     _totals(args, facts)
 
 
-def _grouped_sql(table: str, alias: str, ones: Sequence[Part], others: Sequence[Part], total: str) -> str:
+def grouped_sql(table: str, alias: str, ones: Sequence[Part], others: Sequence[Part], total: str) -> str:
     names = [part_sql(one, other, alias) for one, other in zip(ones, others, strict=True)]
     chosen = ", ".join(f"{name} AS k{place}" for place, name in enumerate(names))
     present = " AND ".join(f"{name} IS NOT NULL" for name in names)
@@ -204,8 +204,8 @@ def _grouped_sql(table: str, alias: str, ones: Sequence[Part], others: Sequence[
 
 def _totals_sql(args: Args, rows: str) -> str:
     groups, mine, theirs = _totals(args, CURRENT.get())
-    here = _grouped_sql(rows, "h", groups.mine, groups.theirs, _sum_sql(mine, "h"))
-    there = _grouped_sql(groups.held.relation, "o", groups.theirs, groups.mine, _sum_sql(theirs, "o"))
+    here = grouped_sql(rows, "h", groups.mine, groups.theirs, _sum_sql(mine, "h"))
+    there = grouped_sql(groups.held.relation, "o", groups.theirs, groups.mine, _sum_sql(theirs, "o"))
     same = " AND ".join(f"a.k{place} = b.k{place}" for place in range(len(groups.mine)))
     test = _within_sql(args, "=", "a.total", "b.total")
     if args.get("unmatched") == "ignore":

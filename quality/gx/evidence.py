@@ -15,6 +15,7 @@ from great_expectations.validator.metric_configuration import MetricConfiguratio
 from great_expectations.validator.metrics_calculator import MetricsCalculator
 
 from quality.gx import added_rules, clock_rules, queries
+from quality.gx.cross_missing import only_there
 from quality.gx.duck import DuckDBExecutionEngine
 from quality.gx.facts import ROW, Facts, plain
 from quality.gx.frame import FrameExecutionEngine
@@ -42,6 +43,10 @@ class Evidence:
     def is_first_release(self) -> bool:
         """Whether there is no last release to compare with."""
         return self._facts.references.last_release is None
+
+    def only_there(self, expectation: Expectation) -> dict[str, int]:
+        """What only the other side has, where the rule asks for it."""
+        return only_there(expectation, self._facts, self._engine)
 
     def of_rows(self, configuration: ExpectationConfiguration, columns: list[str]) -> dict[str, Any]:
         """Keys (ascending, capped) and example values of the rows that a row rule refused."""

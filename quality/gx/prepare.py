@@ -15,7 +15,7 @@ from quality.gx import cross_prepare
 from quality.gx.facts import Facts
 from quality.gx.record_rules import comparable
 from quality.kinds import MOMENTS, Column, Kind, KindMismatch, coerce, read_moment
-from quality.own.ages import oldest
+from quality.own.ages import BY_FREQUENCY, oldest
 from quality.predicates import schema_text
 from quality.suite import Expectation
 from quality.vocabulary import BOUNDS, DOMAIN_KEYS, Shape
@@ -118,6 +118,8 @@ def _freshness(max_age: str, given: str | None, column: Column, facts: Facts) ->
     reference = read_moment(given) if given else facts.reference
     if reference is None:
         raise KindMismatch("nobody said at which moment the data must be fresh: give the rule a reference")
+    if max_age == BY_FREQUENCY:
+        max_age = facts.references.allowed_age()
     return {"min_value": coerce(oldest(column, max_age, reference), column).isoformat()}
 
 

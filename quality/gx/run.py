@@ -19,6 +19,7 @@ from quality.conditions import ConditionUnreadable
 from quality.gx import (
     added_expectations,  # noqa: F401 - registers expectations of ours
     cross_expectations,  # noqa: F401 - and those over a second table
+    cross_missing,
     cross_prepare,
     duck,
     frame,
@@ -209,9 +210,12 @@ class _Task:
         if self.error is not None or self.found is None:
             return Outcome(**base, outcome="error", error=self.error or "the rule was not evaluated")
         try:
-            return Outcome(
-                **base, **self._counted(evidence), outcome="passed" if self.found.success else "failed"
+            counted = self._counted(evidence)
+            lacking = isinstance(seen := counted.get("observed_value"), dict) and seen.get(
+                cross_missing.MISSING
             )
+            passed = self.found.success and not lacking
+            return Outcome(**base, **counted, outcome="passed" if passed else "failed")
         except Exception as error:  # evidence that cannot be gathered must not pass for a clean rule
             return Outcome(**base, outcome="error", error=_first_line(error))
 
@@ -233,6 +237,8 @@ class _Task:
         }
         if self.expectation.type in LAST_TYPES and evidence.is_first_release:
             counted["observed_value"] = {"last_release": None}
+        if lacking := evidence.only_there(self.expectation):
+            counted["observed_value"] = lacking
         if counted["unexpected_count"]:
             assert self.configuration is not None  # noqa: S101 - evaluated, therefore configured
             counted |= evidence.of_rows(self.configuration, prepare.named_columns(self.expectation))

@@ -9,6 +9,8 @@ from typing import Final, NamedTuple
 
 from quality.kinds import Column, Kind, KindMismatch, read_moment
 
+BY_FREQUENCY: Final = "by_frequency"
+"""Instead of a duration: as old as the update frequency of the record allows."""
 HOUSE_ZONE: Final = timezone(timedelta(hours=8))
 _DURATION: Final = re.compile(
     r"P(?=.)(?:(\d{1,4})Y)?(?:(\d{1,5})M)?(?:(\d{1,5})W)?(?:(\d{1,6})D)?"
@@ -38,6 +40,10 @@ def is_duration(value: object) -> bool:
         return isinstance(value, str) and read_duration(value) is not None
     except (ValueError, OverflowError):
         return False
+
+
+def is_age(value: object) -> bool:
+    return value == BY_FREQUENCY or is_duration(value)
 
 
 def is_moment(value: object) -> bool:

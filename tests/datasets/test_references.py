@@ -209,3 +209,22 @@ def test_a_dry_run_compares_as_the_gate_does(stocked: House) -> None:
     drain(stocked)
     result = client.get(f"/api/v1/jobs/{asked.json()['id']}").json()["result"]
     assert (result["verdict"], result["expectations"][0]["failing_rows"]) == ("failed", [3])
+
+
+def test_the_update_frequency_of_the_record_is_handed_over(stocked: House) -> None:
+    fresh = {
+        "type": "expect_column_values_to_be_fresh",
+        "kwargs": {"column": "at", "max_age": "by_frequency"},
+    }
+    suite = Suite.from_data({"expectations": [fresh]})
+    for freq, interval, age in (
+        ("3", None, "PT2160M"), ("9", "PT1H", "PT120M"), ("1", None, None), ("9", "P1D", "PT2880M"),
+    ):  # fmt: skip
+        with stocked.write() as work:
+            row = work.db.get_one(DatasetRow, DATASET)
+            row.update_freq, row.update_interval = freq, interval
+            work.db.add(row)
+        with stocked.read() as work:
+            often = references.look_up(work, stocked.files, DATASET, suite).frequency
+        assert often is not None
+        assert (often.name, often.max_age) == (interval or freq, age)

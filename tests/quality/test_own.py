@@ -13,6 +13,7 @@ import pytest
 
 from quality.engine import run_suite
 from quality.own.identifiers import holds_card_number, holds_phone_number, is_credit_code
+from quality.references import Frequency, References
 from quality.suite import Suite
 from quality.verdict import EngineName, Outcome
 from tests.quality.test_engines_agree import differences
@@ -140,6 +141,30 @@ def test_freshness_without_any_reference_is_an_error_not_a_pass(tmp_path: Path) 
     rule = ("expect_column_values_to_be_fresh", {"column": "day", "max_age": "P1D"})
     (found,) = run_suite(_suite([rule]), tmp_path / "t.parquet").expectations
     assert (found.outcome, "reference" in str(found.error)) == ("error", True)
+
+
+@pytest.mark.gx
+@pytest.mark.parametrize("engine", ["duckdb", "pandas"])
+def test_freshness_follows_the_update_frequency(engine: EngineName, tmp_path: Path) -> None:
+    """The newest is 23 hours old."""
+    pq.write_table(pa.table(ROWS), tmp_path / "t.parquet")
+    rules = [("expect_column_values_to_be_fresh", {"column": "plain", "max_age": "by_frequency"})]
+
+    def judge(frequency: Frequency | None) -> Outcome:
+        known = References(frequency=frequency)
+        verdict = run_suite(
+            _suite(rules), tmp_path / "t.parquet", engine=engine, reference=NOON, references=known
+        )
+        assert [each.version for each in verdict.references] == (
+            [frequency.max_age or ""] if frequency else []
+        )
+        return verdict.expectations[0]
+
+    assert judge(Frequency("3", "PT2160M")).outcome == "passed"
+    assert judge(Frequency("PT1H", "PT120M")).outcome == "failed"
+    for frequency, said in ((None, "--update-frequency"), (Frequency("1", None), "irregular")):
+        found = judge(frequency)
+        assert (found.outcome, said in str(found.error)) == ("error", True)
 
 
 def test_class_names_of_our_own_types_are_taken_too() -> None:

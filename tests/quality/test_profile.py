@@ -124,3 +124,10 @@ def test_odd_tables_are_profiled_without_a_fault(rows: dict[str, pa.Array], tmp_
 )
 def test_bounds_leave_room_in_round_numbers(low: float, high: float, whole: bool, bounds: Any) -> None:
     assert bounds_with_slack(low, high, whole=whole) == bounds
+
+
+def test_freshness_is_proposed_where_the_record_says_how_often_data_come(tmp_path: Path) -> None:
+    pq.write_table(pa.table(TABLE), tmp_path / "t.parquet")
+    rules = [propose(tmp_path / "t.parquet", paced=paced).expectations for paced in (False, True)]
+    found = [[each.kwargs for each in some if each.type.endswith("to_be_fresh")] for some in rules]
+    assert found == [[], [{"column": "day", "max_age": "by_frequency"}]]
