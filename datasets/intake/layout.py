@@ -28,6 +28,7 @@ NOTE: Final = re.compile(
     r"\s*[\"'“*#]*\s*(注|备注|備註|说明|說明|数据来源|資料來源|来源|來源|填报|制表|审核|免责|免責|note|source|remark|disclaimer)",
     re.I,
 )
+RULED: Final = re.compile(r"([*=_~-])\1{4,}")
 INVISIBLE: Final = re.compile("[\\u200b-\\u200f\\u2060\\ufeff\\x00-\\x08\\x0e-\\x1f]")
 
 
@@ -133,7 +134,8 @@ def footer_length(tail: Sequence[Record], body: Sequence[Record], width: int) ->
     """How many of the last records are notes below the table. `tail` is in file order.
 
     Notes begin at the first record that is one and reach to the end: every record after it fills at most
-    its first cell. Empty records at the very end belong to them.
+    its first cell, or the note is a ruled line and none below it fills half of the table. Empty records at the
+    very end belong to them.
     """
     if width < 2:
         return 0
@@ -146,7 +148,20 @@ def footer_length(tail: Sequence[Record], body: Sequence[Record], width: int) ->
     first = next((i for i, r in enumerate(below) if _is_note(r, body)), run)
     while first > 0 and filled(below[first - 1].cells) == 0:
         first -= 1
-    return run - first
+    return max(run - first, _below_a_rule(tail, width))
+
+
+def _below_a_rule(tail: Sequence[Record], width: int) -> int:
+    """How many records a ruled line (*****) sets apart from the table above it, the line itself among them."""
+    for at, record in enumerate(tail):
+        cells = [cell for cell in record.cells if cell and cell.strip()]
+        if (
+            len(cells) == 1
+            and RULED.fullmatch(cells[0].strip())
+            and all(filled(below.cells) < HALF * width for below in tail[at:])
+        ):
+            return len(tail) - at
+    return 0
 
 
 def _is_note(record: Record, body: Sequence[Record]) -> bool:

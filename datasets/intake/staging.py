@@ -40,7 +40,7 @@ SAMPLE_CELLS: Final = 1_000_000
 GROUP_CELLS: Final = 8_000_000
 BATCH_CHARS: Final = 16 << 20
 LINE: Final = "line"
-TWO_FILLED: Final = ("…", "…")  # stands for a record that cannot be a footer
+FILLED: Final = ("…",)  # stands for each cell of a record that cannot be a footer
 
 
 class Grid(Protocol):
@@ -286,8 +286,9 @@ def stage_grid(grid: Grid, head: Head, folder: Path, log: FindingLog) -> Staged:
     _refuse_wide(width)
     for record in _below(grid.records(), head):
         rows += 1
-        full = len(record.cells) > 1 and record.cells[0] and record.cells[1]
-        tail.append(Record(record.line, TWO_FILLED) if full else record)
+        cells = record.cells
+        full = len(cells) > 1 and 2 * len(cells) > width and cells[0] and cells[1]
+        tail.append(Record(record.line, FILLED * len(cells)) if full else record)
         if len(record.cells) > width:
             width = max(width, _last_filled(record.cells))
             _refuse_wide(width)

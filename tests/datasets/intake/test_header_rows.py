@@ -115,6 +115,23 @@ def test_blank_rows_are_counted_to_the_end_of_the_sheet(bench: Bench) -> None:
     }
 
 
+NOTES = ("*****", "Footnotes", "1.;until 1992 the west only", "*****", "  Partners:;from 1999 on")
+
+
+@pytest.mark.parametrize("delimiter", [";", "\t"])
+def test_notes_below_a_ruled_line_are_set_apart_though_they_fill_two_cells(
+    bench: Bench, delimiter: str
+) -> None:
+    table = ["name;1990;1991;1992;1993", *(f"n{year};{year};2;3;4" for year in range(1, 6))]
+    found = bench.reads("\n".join((*table, *NOTES)).replace(";", delimiter) + "\n")
+    assert (found.rows, [each.code for each in found.findings]) == (5, ["footer-line"] * len(NOTES))
+
+
+def test_a_ruled_line_with_records_below_it_stays_a_record(bench: Bench) -> None:
+    found = bench.reads("name,a,b,c,d\nx,1,2,3,4\n-----,,,,\ny,5,6,7,8\n")
+    assert (found.rows, found.findings_total) == (3, 0)
+
+
 @pytest.mark.parametrize(
     ("rows", "names"),
     [
