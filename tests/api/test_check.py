@@ -14,9 +14,9 @@ import typer
 from typer.testing import CliRunner, Result
 
 from api.cli.check import check
+from tests.campaigns.stated import PAGE, TOLD, checked, faults_of_readme, lines, rules_of
 
 pytestmark = pytest.mark.gx
-SUITES = Path(__file__).parent / "suites"
 app = typer.Typer()
 app.command()(check)
 
@@ -159,68 +159,47 @@ def test_a_missing_file_suite_or_dictionary_is_refused(gate: Gate) -> None:
         assert gate.runs(*asked)[0].exit_code == 2  # type: ignore[arg-type]
 
 
-PUBLISHED = [
-    ("scenic/云南省A级景区名录_带坐标.xlsx", "scenic_yunnan", 1),
-    ("weather/上海.csv", "weather_shanghai", 0),
-    ("air_quality/cn_cities_daily_aqi_2013-2017.csv.gz", "air_quality_daily", 1),
-    ("parking/taipei_offstreet_parking.geojson", "parking_taipei", 1),
-    ("transport/nyc2013_flights.csv.zip", "flights_nyc", 1),
-    ("transport/flights-3m.parquet", "flights_3m", 1),
-]
-
-
 @pytest.mark.shared
 @pytest.mark.slow
-@pytest.mark.parametrize(("name", "suite", "exit_code"), PUBLISHED)
-def test_a_suite_finds_exactly_the_known_faults_of_a_published_file(
-    gate: Gate, shared: Path, name: str, suite: str, exit_code: int
-) -> None:
-    result, report = gate.runs(shared / "data" / name, SUITES / f"{suite}.json")
-    assert result.exit_code == exit_code, result.stderr
-    for outcome in report["expectations"]:
-        if "finds" in outcome["meta"]:
-            assert outcome["unexpected_count"] == outcome["meta"]["finds"], outcome["kwargs"]
-        else:
-            assert outcome["outcome"] == "passed", outcome["kwargs"]
-    assert gate.out.exists() == (exit_code == 0)
-
-
-STATED: dict[str, dict[str, Any]] = json.loads((SUITES / "stated.json").read_text(encoding="utf-8"))
-
-
-@pytest.mark.shared
-@pytest.mark.slow
-@pytest.mark.parametrize("name", STATED)
+@pytest.mark.parametrize("name", TOLD)
 def test_every_fault_that_is_stated_of_a_published_file_is_found_in_just_that_number(
-    gate: Gate, shared: Path, name: str
+    tmp_path: Path, shared: Path, name: str
 ) -> None:
-    told = STATED[name]
-    asked = [
-        {"type": kind, "kwargs": kwargs, "severity": "info", "meta": {"finds": finds}}
-        for kind, kwargs, finds in told["rules"]
-    ]
-    more = (
-        ("--dictionary", str(gate.file("d.json", json.dumps({"member": told["member"]}))))
-        if "member" in told
-        else ()
-    )
-    result, report = gate.runs(shared / "data" / name, gate.suite(*asked), *more)
-    assert result.exit_code == 0, result.stderr
-    table = report["table"]
-    assert (table["rows"], len(table["columns"])) == (
-        told["rows"],
-        told.get("columns", len(table["columns"])),
-    )
-    for fact in ("encoding", "header_line"):
-        assert report["input"][fact] == told.get(fact, report["input"][fact])
-    found = [(each["kwargs"], each["unexpected_count"], each["outcome"]) for each in report["expectations"]]
-    wanted = [
-        (each[0], finds, "failed" if finds else "passed")
-        if finds is not None
-        else (each[0], each[1], "passed")
-        for each, (_, _, finds) in zip(found, told["rules"], strict=True)
-    ]
-    assert found == wanted
+    assert shared.is_dir()
+    told = TOLD[name]
+    exit_code, stderr, report = checked(name, tmp_path)
+    if "refused" in told:
+        assert exit_code == 2
+        assert told["refused"] in stderr
+    else:
+        assert exit_code == told.get("exit", 0), stderr
+        table = report["table"]
+        assert table["rows"] == told["rows"]
+        assert len(table["columns"]) == told.get("columns", len(table["columns"]))
+        for fact in ("encoding", "header_line"):
+            assert report["input"][fact] == told.get(fact, report["input"][fact])
+        for (kind, kwargs, finds, *_), outcome in zip(rules_of(told), report["expectations"], strict=False):
+            assert (outcome["type"], outcome["kwargs"]) == (kind, kwargs)
+            assert outcome["outcome"] == ("failed" if finds else "passed"), kwargs
+            assert finds in (None, outcome["unexpected_count"]), kwargs
+    assert (tmp_path / "out.parquet").exists() == (exit_code == 0)
+    page = PAGE.read_text(encoding="utf-8").splitlines()
+    assert list(lines(name, stderr, report)) == [line for line in page if line.startswith(f"| {name} |")]
+
+
+@pytest.mark.shared
+def test_the_page_of_stated_faults_leaves_out_no_sentence_and_differs_only_with_a_reason(
+    shared: Path,
+) -> None:
+    assert shared.is_dir()
+    counted = {name: [fault["stated"] for fault in told["faults"]] for name, told in TOLD.items()}
+    assert {name: counted.get(name) for name in faults_of_readme()} == faults_of_readme()
+    assert "not looked into" not in PAGE.read_text(encoding="utf-8")
+    for told in TOLD.values():
+        for fault in told["faults"]:
+            rules = [rule for rule in fault.get("rules", ()) if len(rule) > 3]
+            assert all(f"{rule[3]:,}" in fault["stated"] for rule in rules if "note" not in fault)
+            assert "differs" in fault or all(rule[3] == rule[2] for rule in rules)
 
 
 FOREIGN = {"type": "expect_column_values_to_exist_in_dataset", "kwargs": {"column": "lot", "dataset": "DP-PK-001", "other_columns": ["lot_id"]}}  # fmt: skip

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.datasets.intake.every_file import MOST_MB, PAGE, files, read, stated
+from tests.datasets.intake.every_file import DIFFERS, MOST_MB, PAGE, files, read, stated
 
 pytestmark = pytest.mark.shared
 SAMPLE = (
@@ -39,6 +39,19 @@ def test_where_the_publisher_states_records_the_page_agrees_or_shows_both(shared
     agree = [name for name, number in numbers.items() if page[name][1].startswith(f"{number:,} × ")]
     assert agree == [name for name in numbers if page[name][2] == "✓"]
     assert len(agree) >= 85
+    assert [name for name in numbers if name not in agree] == [name for name in numbers if name in DIFFERS]
+
+
+@pytest.mark.parametrize("name", DIFFERS)
+def test_a_number_that_differs_from_the_publisher_s_says_why_and_the_reason_adds_up(
+    shared: Path, name: str
+) -> None:
+    assert shared.is_dir()
+    number, why, cells = stated()[name], DIFFERS[name], told()[name]
+    assert cells[2] == f"{number:,}: {why.reason}"
+    if not why.otherwise:
+        ours = number - why.above - why.below + why.blank + why.header
+        assert cells[1].startswith(f"{ours:,} × ")
 
 
 @pytest.mark.parametrize("name", SAMPLE)
