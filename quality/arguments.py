@@ -193,6 +193,29 @@ _PAIR_IGNORE: Final = ("both_values_are_missing", "either_value_is_missing", "ne
 _RECORD_IGNORE: Final = ("all_values_are_missing", "any_value_is_missing", "never")
 
 
+_RESULT_FORMATS: Final = ("BOOLEAN_ONLY", "BASIC", "SUMMARY", "COMPLETE")
+
+
+def format_faults(given: Any) -> Iterator[Fault]:
+    """What a `result_format` asks for and the gate does not do. The word alone is let go: a verdict is always whole."""
+    asked = given if isinstance(given, dict) else {"result_format": given}
+    word = asked.get("result_format")
+    if word is not None and word not in _RESULT_FORMATS:
+        allowed = ", ".join(_RESULT_FORMATS)
+        yield Fault(
+            "wrong-choice",
+            f"result_format 只能取 {allowed}，实为 {word!r}",
+            f"result_format must be one of {allowed}, not {word!r}",
+        )
+    wanted = (key for key, value in asked.items() if value not in (None, False, []))
+    if keys := sorted(map(str, {*wanted} - {"result_format"})):
+        yield Fault(
+            "result-format-not-honoured",
+            f"result_format 中的 {'、'.join(keys)} 不予支持：结论给出不符行的行号，请删去",
+            f"{', '.join(keys)} of result_format cannot be honoured: a verdict names failing rows by their number; leave it out",
+        )
+
+
 def form_of(argument: str) -> Form | None:
     """What an argument must look like, where that is one thing for all types."""
     return _FORMS.get(argument)

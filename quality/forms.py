@@ -26,7 +26,7 @@ _LINES: Final = frozenset(
 _YES_NO: Final = frozenset(
     {
         *("strict_min", "strict_max", "strictly", "or_equal", "double_sided", "ties_okay", "exact_match"),
-        *("bucketize_data", "daily"),
+        *("bucketize_data", "daily", "also_missing"),
     }
 )
 _JSON: Final = frozenset(

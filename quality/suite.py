@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from core.errors import InputRefused, Reason
 from core.text import Text
-from quality.arguments import faults_of, is_storable
+from quality.arguments import faults_of, format_faults, is_storable
 from quality.troubles import told
 from quality.verdict import Severity
 from quality.vocabulary import IGNORED_KEYS, NEED_SECOND_TABLE, TYPES, TypeSpec, snake
@@ -204,7 +204,7 @@ def _entry(place: int, line: int | None, entry: Any, faults: list[Reason]) -> Ex
             "holds NaN, an infinity, NUL or half a character, which JSON cannot keep",
         )
         return None
-    if wrong := list(faults_of(TYPES[name], given)):
+    if wrong := [*faults_of(TYPES[name], given), *format_faults(kwargs.get("result_format"))]:
         for each in wrong:
             fault(*each)
         return None

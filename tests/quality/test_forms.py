@@ -66,6 +66,12 @@ def test_what_cannot_be_read_stays_as_typed_for_the_suite_to_refuse() -> None:
     }
 
 
+def test_yes_and_no_are_read_as_such() -> None:
+    typed = {"keys": ["a"], "column": ["n"], "also_missing": ["true"]}
+    read = forms.read("expect_counters_to_grow_since_last_release", typed)
+    assert read == {"keys": ["a"], "column": "n", "also_missing": True}
+
+
 @pytest.mark.parametrize("type_", sorted(TYPES))
 def test_every_type_has_a_name_and_a_form(type_: str) -> None:
     assert type_name(type_).zh != type_

@@ -169,3 +169,23 @@ def test_reading_a_suite_does_not_import_great_expectations() -> None:
     code = "import sys; import quality.engine, quality.suite; print('great_expectations' in sys.modules, 'pandas' in sys.modules)"
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ran.stdout.split() == ["False", "False"]
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ("COMPLETE", None),
+        ({"result_format": "COMPLETE", "include_unexpected_rows": False}, None),
+        ("ALL", "must be one of"),
+        ({"result_format": "COMPLETE", "unexpected_index_column_names": ["id"]}, "unexpected_index_column_names"),
+        ({"include_unexpected_rows": True}, "include_unexpected_rows"),
+        ({"partial_unexpected_count": 5}, "partial_unexpected_count"),
+    ],
+)  # fmt: skip
+def test_a_result_format_is_honoured_or_refused_by_name(given: Any, said: str | None) -> None:
+    rule = {"type": "expect_column_values_to_not_be_null", "kwargs": {"column": "a", "result_format": given}}
+    if said is None:
+        assert Suite.from_data({"expectations": [rule]}).expectations[0].kwargs == {"column": "a"}
+        return
+    with pytest.raises(InputRefused, match=said):
+        Suite.from_data({"expectations": [rule]})
