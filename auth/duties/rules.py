@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from calendar import monthrange
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -61,13 +62,9 @@ def duties_of(grant: Lived, now: datetime, limits: Limits) -> Iterator[Due]:
 
 def later(day: date, months: int) -> date:
     """The same day of the month that many months later, or that month's last."""
-    year, month = divmod(day.month - 1 + months, 12)
-    for back in range(4):
-        try:
-            return date(day.year + year, month + 1, day.day - back)
-        except ValueError:
-            continue
-    raise ValueError(f"no such day: {day}")
+    years, month = divmod(day.month - 1 + months, 12)
+    year, month = day.year + years, month + 1
+    return date(year, month, min(day.day, monthrange(year, month)[1]))
 
 
 def standing(state: str, due_on: date, today: date) -> Standing:

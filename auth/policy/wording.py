@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, assert_never
 
 from auth.policy.filters.model import All, Any_, Between, Compare, In, IsNull, Not, RowFilter, Scalar
 from auth.policy.model import (
@@ -79,6 +79,8 @@ def mask_in_words(mask: Mask) -> Text:
                 f"限制在 {low} 至 {high} 之间（超出者取边界值）",
                 f"held between {low} and {high} (values beyond become the bound)",
             )
+        case _:
+            assert_never(mask)
 
 
 def term_in_words(term: ColumnTerm) -> Text:
@@ -119,6 +121,8 @@ def filter_in_words(row_filter: RowFilter | None) -> Text:
             )
         case IsNull():
             return Text(f"{row_filter.column} 为空", f"{row_filter.column} is empty")
+        case _:
+            assert_never(row_filter)
 
 
 def _joined(parts: tuple[RowFilter, ...], zh: str, en: str) -> Text:

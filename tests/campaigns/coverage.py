@@ -30,6 +30,8 @@ TESTS: Final = (
     "tests/api/test_oidc.py",
     "tests/api/test_webhooks.py",
     "tests/datasets/extracts/test_small_cells.py",
+    "tests/datasets/extracts/test_explaining.py",
+    "tests/datasets/queries",
 )
 SETTINGS: Final = f"""[run]
 branch = True

@@ -59,6 +59,8 @@ def values_of(leaf: Leaf) -> tuple[Scalar, ...]:
             return (leaf.low, leaf.high)
         case IsNull():
             return ()
+        case _:
+            assert_never(leaf)
 
 
 def check(row_filter: RowFilter | None, asset: Asset) -> tuple[Reason, ...]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -72,3 +74,18 @@ def test_processes_that_start_together_share_one_ring(tmp_path: Path) -> None:
 def test_key_id_is_the_thumbprint_of_rfc_8037() -> None:
     jwk = {"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}
     assert keyring.thumbprint(jwk) == "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"
+
+
+def test_of_two_processes_at_first_use_the_second_takes_the_ring_of_the_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alone, other = keyring._alone, keyring.Ring(keyring.new_key(NOW), keyring.new_key(NOW), None, b"s" * 32)
+
+    @contextmanager
+    def late(keys_dir: Path) -> Iterator[None]:
+        with alone(keys_dir):
+            keyring._write(keys_dir / keyring.FILE, other)
+            yield
+
+    monkeypatch.setattr(keyring, "_alone", late)
+    assert keyring.ring(tmp_path, NOW).current.kid == other.current.kid

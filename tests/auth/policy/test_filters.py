@@ -23,6 +23,7 @@ from auth.policy.filters.model import (
     parse_json,
 )
 from auth.policy.filters.rules import check, columns_of, matches, values_of
+from auth.policy.model import storable
 from tests.desk import PARKS
 from tests.examples import examples
 
@@ -273,3 +274,13 @@ def test_the_values_of_a_leaf() -> None:
         leaf = parse(tree)
         assert not isinstance(leaf, All | Any_ | Not)
         assert values_of(leaf) == wanted
+
+
+def test_text_that_a_database_cannot_keep_is_refused() -> None:
+    with pytest.raises(ValueError, match="NUL"):
+        storable("a\x00b")
+    assert storable("a b") == "a b"
+
+
+def test_a_filter_is_read_from_json_text_too() -> None:
+    assert parse_json('{"op": "eq", "column": "rooms", "value": 3}') == parse(EQ)

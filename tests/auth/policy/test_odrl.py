@@ -138,3 +138,29 @@ def test_what_cannot_be_enforced_is_refused_whole_with_every_reason(name: str) -
     with pytest.raises(InputRefused) as refused:
         odrl.policy_of(STRANGE[name])
     assert refused.value.reasons
+
+
+@pytest.mark.parametrize("said", ["[", "{", "nothing"])
+def test_columns_that_are_no_json_are_named(said: str) -> None:
+    document = json.loads(json.dumps(written(a_policy())))
+    for each in document["permission"][0]["constraint"]:
+        if each["leftOperand"] == "dg:columns":
+            each["rightOperand"] = said
+    with pytest.raises(InputRefused, match="dg:columns: no JSON"):
+        odrl.policy_of(document)
+
+
+@pytest.mark.parametrize(
+    "obligation",
+    [
+        [],
+        [{"action": "compensate"}],
+        [{"action": "delete"}],
+        [{"action": "delete", "constraint": [{"rightOperand": "P1Y"}]}],
+        [{"action": "delete", "constraint": [{"rightOperand": "PT30D"}]}],
+    ],
+)
+def test_a_policy_without_a_day_of_deletion_cannot_be_enforced(obligation: list[dict[str, Any]]) -> None:
+    document = json.loads(json.dumps(written(a_policy()))) | {"obligation": obligation}
+    with pytest.raises(InputRefused, match="elapsedTime"):
+        odrl.policy_of(document)
