@@ -36,6 +36,10 @@ NAMES: Final[Mapping[str, tuple[Text, str]]] = {
         POLICY,
     ),
     "columns-are-granted": (Text("所取列均可离开", "The columns may leave"), POLICY),
+    "keys-are-joined-on": (
+        Text("以获准关联的列指明记录", "The record is named by columns to join on"),
+        POLICY,
+    ),
     "columns-are-countable": (Text("所取列均可统计", "The columns may enter statistics"), POLICY),
     "filter-is-allowed": (Text("筛选所用列获准", "The filter uses allowed columns"), POLICY),
     "form-is-granted": (Text("交付方式获准", "The delivery form is granted"), POLICY),

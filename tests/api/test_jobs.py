@@ -42,11 +42,8 @@ def test_a_job_runs_to_its_result(peopled: House) -> None:
     job_id = asked(peopled)
     assert drain(peopled) == 1
     found = client_as(peopled, "traffic-steward").get(f"/api/v1/jobs/{job_id}").json()
-    assert (found["state"], found["progress"], found["result"]) == (
-        "done",
-        1.0,
-        {"checked": 1, "damaged": []},
-    )
+    assert (found["state"], found["progress"]) == ("done", 1.0)
+    assert found["result"].items() >= {"checked": 1, "damaged": [], "missing": 0}.items()
 
 
 def test_a_flipped_bit_is_found_by_the_scrub(peopled: House) -> None:

@@ -108,9 +108,13 @@ def ask_for(desk: Desk, actor: Actor, ask: PrivateAsk) -> QueryRead:
             return told
         said = _drawn(desk, ask, planned)
         with desk.write() as work:
+            hold(
+                work, f"privacy:{ask.dataset_id}"
+            )  # first in every step: else two of them wait for each other
             return _told(work, actor, ask, planned, row_id, said)
     except (AccessRefused, QuotaExceeded, TooMany) as refusal:
         with desk.write() as work:
+            hold(work, f"privacy:{ask.dataset_id}")
             deciding.note_refusal(work, actor, question_of(ask), refusal)
         raise
 

@@ -133,6 +133,12 @@ def _number(text: str) -> int:
     return int(text.replace(",", "") or 0)
 
 
+def resident_mb() -> int:
+    """What this process holds in memory now."""
+    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") >> 20
+
+
 def read(name: str, said: dict[str, Any] | None = None) -> Read:
     """Read one file in a forked process; its peak and its end are the kernel's own figures."""
     out_of, into = os.pipe()

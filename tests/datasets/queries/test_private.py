@@ -133,7 +133,7 @@ def test_without_cap_or_contribution_bound_nothing_is_answered(sqlite_house: Hou
 
 
 def test_a_grant_without_the_form_gives_no_private_answer(sqlite_house: House) -> None:
-    scene = a_query_scene(sqlite_house, forms=["query_agg"])
+    scene = a_query_scene(sqlite_house, forms=["query_agg", "verify"])
     scene.caps()
     assert "form-not-granted" in scene.private_code()
 
