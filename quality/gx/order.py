@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import pairwise, starmap
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,6 +16,7 @@ from quality.gx.facts import ROW
 from quality.kinds import Column
 
 BATCH_ROWS: Final = 65_536
+FIRST_ROWS: Final = 256
 _ABOVE: Final[dict[str, Callable[[Any, Any], Any]]] = {">": np.greater, ">=": np.greater_equal}
 
 
@@ -45,6 +47,23 @@ def rises(table: Path, column: Column, sign: str) -> bool | None:
                     return False
                 last[place] = found[-1]
     return True
+
+
+def begin_to_rise(table: Path, columns: Sequence[Column]) -> list[Column]:
+    """Those of the columns whose first values rise, seen in one look; no other can rise throughout the file."""
+    with pq.ParquetFile(table) as file:
+        rows = next(
+            file.iter_batches(FIRST_ROWS, columns=[each.name for each in columns], use_threads=False), None
+        )
+    return [
+        each
+        for each in columns
+        if rows is None or all(starmap(_below, pairwise(rows.column(each.name).to_pylist())))
+    ]
+
+
+def _below(first: Any, second: Any) -> bool:
+    return first is not None and second is not None and bool(first < second)
 
 
 def _is_plain(kind: pa.DataType) -> bool:

@@ -66,7 +66,8 @@ class Proofs:
         names = [column.sql for column in columns]
 
         def proof() -> Proved:
-            if any(column.kind in ORDERED and self._climbs(column, rows) for column in columns):
+            candidates = [column for column in columns if column.kind in ORDERED]
+            if any(self._climbs(each, rows) for each in order.begin_to_rise(self._source, candidates)):
                 return Proved("TRUE")
             return repeats.unrepeated(self, names, rows, with_nulls=with_nulls)
 

@@ -23,7 +23,10 @@ SLOTS_PER_HASH: Final = 2
 BYTES_PER_HASH: Final = 24
 """The hash, and two to four slots of four bytes."""
 SHARE_OF_MEMORY: Final = 5
-PART_ROWS: Final = 1 << 16
+PART_ROWS: Final = 1 << 17
+FEW_HASHES: Final = 1 << 17
+BITS_PER_ROUND: Final = 20
+ROUNDS: Final = 3
 THREADS: Final = 2
 MOST_ROWS_KEPT: Final = 200_000
 
@@ -73,40 +76,48 @@ def _meeting(proofs: Proofs, hashes: str, rows: str) -> _Meeting | None:
 
 
 def meeting(hashes: Any) -> _Meeting:
-    """hashes: uint64, any order."""
-    if len(hashes) < 2:
-        return _Meeting(hashes[:0], 0)
-    shift = np.uint64(64 - max(1, (SLOTS_PER_HASH * len(hashes) - 1).bit_length()))
+    """hashes: uint64, any order.
+
+    Rows of one hash share a slot, so all but one are beaten by their like, or all by another hash. Those beaten by
+    another, about a sixth, take slots again by further bits; the few that are left then are sorted.
+    """
+    found, rows = [hashes[:0]], 0
+    with ThreadPoolExecutor(THREADS, thread_name_prefix="repeats") as threads:
+        for bits in range(0, BITS_PER_ROUND * ROUNDS, BITS_PER_ROUND):
+            if len(hashes) < FEW_HASHES:
+                break
+            beaten, hashes = _round(hashes, np.uint64(bits), threads)
+            found.append(np.unique(beaten))
+            rows += len(beaten) + len(found[-1])
+    hashes = np.sort(hashes)
+    beaten = hashes[1:][hashes[1:] == hashes[:-1]]
+    found.append(np.unique(beaten))
+    return _Meeting(np.concatenate(found), rows + len(beaten) + len(found[-1]))
+
+
+def _round(hashes: Any, bits: Any, threads: ThreadPoolExecutor) -> tuple[Any, Any]:
+    """The hashes of rows whose slot went to the same hash, and of those whose slot went to another."""
+    shift = np.uint64(64 - (SLOTS_PER_HASH * len(hashes) - 1).bit_length())
     taken = np.empty(1 << (64 - int(shift)), np.uint32)
     parts = [slice(start, start + PART_ROWS) for start in range(0, len(hashes), PART_ROWS)]
 
+    def slots(part: Any) -> Any:
+        return ((hashes[part] << bits) >> shift).view(np.int64)
+
     def take(part: slice) -> None:
-        taken[(hashes[part] >> shift).view(np.int64)] = _places(part, len(hashes))
+        taken[slots(part)] = _places(part, len(hashes))
 
     def lose(part: slice) -> Any:
-        return _lost(hashes[part], taken, shift, _places(part, len(hashes)))
+        winners = taken[slots(part)]
+        lost = winners != _places(part, len(hashes))
+        return hashes[part][lost], hashes[winners[lost]]
 
-    with ThreadPoolExecutor(
-        THREADS, thread_name_prefix="repeats"
-    ) as threads:  # whoever comes last may win a slot
-        for _ in threads.map(take, parts):
-            pass
-        lost = np.concatenate(list(threads.map(lose, parts)))
-    winners = hashes[taken[(hashes[lost] >> shift).view(np.int64)]]
-    losers = hashes[lost]  # of equal hashes all but one have lost: to one of them, or all to another hash
-    beaten = losers[winners == losers]
-    losers.sort()
-    again = losers[1:][losers[1:] == losers[:-1]]
-    met = np.unique(np.concatenate((beaten, again)))
-    rows = np.searchsorted(losers, met, "right") - np.searchsorted(losers, met, "left")
-    won = hashes[taken[(met >> shift).view(np.int64)]] == met
-    return _Meeting(met, int(rows.sum() + won.sum()))
+    for _ in threads.map(take, parts):  # whoever comes last may win a slot
+        pass
+    losers, winners = (np.concatenate(each) for each in zip(*threads.map(lose, parts), strict=True))
+    same = losers == winners
+    return losers[same], losers[~same]
 
 
 def _places(part: slice, length: int) -> Any:
     return np.arange(part.start, min(part.stop, length), dtype=np.uint32)
-
-
-def _lost(hashes: Any, taken: Any, shift: Any, places: Any) -> Any:
-    """The places of rows whose slot another row took after them."""
-    return places[taken[(hashes >> shift).view(np.int64)] != places]
