@@ -20,6 +20,7 @@ from jinja2.runtime import Context
 from api.deps import language
 from auth.actor import ANYONE, Actor
 from auth.roles import ROLE_NAMES
+from core import bases
 from core.text import Lang, Text
 
 TEMPLATES: Final = Path(__file__).parent / "templates"
@@ -76,6 +77,12 @@ def _say(context: Context, text: Text | str | None) -> str:
 
 
 @pass_context
+def _basis(context: Context, value: Text | str | None) -> str:
+    said = _say(context, value)
+    return bases.said(said, context["lang"])
+
+
+@pass_context
 def _when(context: Context, value: datetime | None) -> str:
     return (
         format_datetime(value.astimezone(CHINA), "yyyy-MM-dd HH:mm:ss", locale=_locale(context))
@@ -115,7 +122,14 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     env.globals["t"] = _t
-    env.filters |= {"say": _say, "when": _when, "day": _day, "number": _number, "size": _size}
+    env.filters |= {
+        "say": _say,
+        "basis": _basis,
+        "when": _when,
+        "day": _day,
+        "number": _number,
+        "size": _size,
+    }
     return env
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from auth.roles import LENDABLE, Role, permitted
+from core import bases
 from core.errors import AccessRefused, NotSignedIn, Reason
 from core.text import Text
 
@@ -96,7 +97,7 @@ class Actor:
             f"您的角色不含权限 {permission}；请联系系统管理员。",
             f"Your roles do not include {permission}; ask the system administrator.",
         )
-        raise AccessRefused(text, reasons=[Reason("role-lacks-permission", text, "roles and permissions")])
+        raise AccessRefused(text, reasons=[Reason("role-lacks-permission", text, bases.ROLES)])
 
 
 ANYONE: Final = Actor("", "", "anonymous", Text("访客", "Visitor"), None, via="anonymous")

@@ -21,6 +21,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
+from core import bases
 from core.text import Lang, Text
 
 
@@ -34,7 +35,12 @@ class Reason:
     facts: dict[str, object] = field(default_factory=dict)
 
     def as_json(self, lang: Lang) -> dict[str, object]:
-        return {"code": self.code, "text": self.text.in_(lang), "basis": self.basis, **self.facts}
+        return {
+            "code": self.code,
+            "text": self.text.in_(lang),
+            "basis": bases.said(self.basis, lang),
+            **self.facts,
+        }
 
 
 class AppError(Exception):

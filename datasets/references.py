@@ -28,7 +28,7 @@ from quality.service import SuiteRead, save_suite
 from quality.suite import Suite
 
 SHARED_FREELY: Final = "1"
-BASIS: Final = "suite-references (docs/quality.md)"
+BASIS: Final = "规则集引用的数据（docs/quality.md）· references of a suite (docs/quality.md)"
 
 
 def save(

@@ -10,6 +10,7 @@ from fastapi.responses import HTMLResponse
 
 from api.access import PUBLIC, access
 from api.web import page
+from core import bases
 from core.errors import Reason
 from core.jobs import JobRead, JobState
 from core.text import Lang, Text
@@ -55,7 +56,7 @@ REASONS: Final = (
             "本月行数额度 2,000,000 已用 1,998,400。",
             "1,998,400 of this month's 2,000,000 rows are used.",
         ),
-        "terms of the grant",
+        bases.TERMS,
     ),
 )
 DETAIL: Final = Text(

@@ -23,6 +23,7 @@ from auth.identity.principals import orgs_of
 from auth.policy.filters.rules import LOCAL
 from auth.policy.separation import Past
 from auth.profile.now import profile
+from core import bases
 from core.errors import AccessRefused, InputRefused, Reason, refuse_if
 from core.text import Text
 from core.work import Work
@@ -60,9 +61,7 @@ class AgreementRead(SQLModel):
 def _may_draft(actor: Actor) -> None:
     if actor.via != "system" and not any(held.scope == "*" for held in actor.roles):
         text = Text("只有实施机构的人员可以草拟。", "Only people of the implementing body draft.")
-        raise AccessRefused(
-            text, reasons=[Reason("not-of-the-bureau", text, "角色与权限 · roles and permissions")]
-        )
+        raise AccessRefused(text, reasons=[Reason("not-of-the-bureau", text, bases.ROLES)])
 
 
 def draft_plan(work: Work, actor: Actor, body: PlanBody, *, series: str = "") -> PlanRead:

@@ -34,6 +34,7 @@ from auth.papers import cover as papers
 from auth.policy.rules import licence_objections, refused
 from auth.profile.now import limits_now, profile
 from auth.roles import Role
+from core import bases
 from core.errors import AccessRefused, Conflict, InputRefused, Reason, refuse_if
 from core.ids import ApplicationId, DatasetId, OrgId
 from core.text import Text
@@ -227,7 +228,7 @@ def _own_org(actor: Actor) -> OrgId:
             "not-an-applicant",
             "只有机构的申请人可以发起申请。",
             "Only an applicant of an organisation can apply.",
-            "角色与权限 · roles and permissions",
+            bases.ROLES,
         )
         raise AccessRefused(reason.text, reasons=[reason])
     return OrgId(actor.org_id)

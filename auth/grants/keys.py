@@ -14,6 +14,7 @@ from auth.identity import api_keys, assertions
 from auth.identity.accounts import account_row
 from auth.identity.api_keys import ApiKeyCreate, ApiKeyMade, ApiKeyRead, Bond
 from auth.identity.principals import in_person
+from core import bases
 from core.errors import AccessRefused, Conflict, InputRefused, Reason
 from core.ids import GrantId
 from core.text import Text
@@ -53,9 +54,7 @@ def create(work: Work, actor: Actor, grant_id: GrantId, ask: GrantKeyCreate) -> 
             "只有被授权机构的分析员可以为授权创建密钥。",
             "Only an analyst of the grant's own organisation may make keys for it.",
         )
-        raise AccessRefused(
-            text, reasons=[Reason("not-an-analyst-of-the-grantee", text, "roles and permissions")]
-        )
+        raise AccessRefused(text, reasons=[Reason("not-an-analyst-of-the-grantee", text, bases.ROLES)])
     if State(row.state) in FINAL or row.ends_at <= work.now:
         raise Conflict(
             Text("授权已结束，不能再创建密钥。", "The grant has ended; no key can be made for it.")

@@ -37,7 +37,7 @@ FORMATS: Final[Mapping[DeliveryForm, str]] = {
 }
 PROHIBITED: Final = ("distribute", "sell", "dg:reidentify")
 _QUOTAS: Final = {"count": "extracts", "dg:rows": "rows", "dg:bytes": "bytes"}
-_BASIS: Final = "docs/grants.md: grants as ODRL"
+_BASIS: Final = "以 ODRL 表达的授权（docs/grants.md）· grants as ODRL (docs/grants.md)"
 _ONCE: Final = frozenset(
     {
         "fileFormat",

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final, Literal
 
+from core import bases
 from core.errors import Reason
 from core.text import Text
 
 PRICES: Final = "发改价格〔2025〕65号 (prices of authorised operation)"
-TERMS: Final = "terms of the grant"
+TERMS: Final = bases.TERMS
 ANY: Final = "*"
 Kind = Literal["dataset", "interface", "indicator", "report", "model", "application"]
 Unit = Literal["product", "times", "period", "volume"]

@@ -23,6 +23,7 @@ from auth.products import rules
 from auth.products.rules import Cap, Kind, Source, Unit
 from auth.products.tables import FeeCapRow, FeeRow, ProductRow, ProductSourceRow
 from auth.scope import sight
+from core import bases
 from core.errors import AccessRefused, Conflict, InputRefused, NotFound, Reason, refuse_if
 from core.ids import GrantId
 from core.text import Text
@@ -146,7 +147,7 @@ def _own(actor: Actor) -> str:
         text = Text(
             "只有本机构的人员可以登记产品。", "Only people of the organisation may enter its products."
         )
-        raise AccessRefused(text, reasons=[Reason("not-of-the-organisation", text, "roles and permissions")])
+        raise AccessRefused(text, reasons=[Reason("not-of-the-organisation", text, bases.ROLES)])
     return actor.org_id
 
 

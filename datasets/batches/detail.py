@@ -13,6 +13,7 @@ from auth.actor import Actor
 from auth.policy.rules import PERSONAL
 from auth.profile.now import limits_now
 from catalog.assets import asset
+from core import bases
 from core.errors import AccessRefused, Conflict, Reason
 from core.files import FileStore
 from core.text import Text
@@ -100,7 +101,7 @@ def _to_take(work: Work, actor: Actor, batch_id: str) -> BatchRow:
                 Reason(
                     "not-of-the-department",
                     text,
-                    "promise 1: nothing leaves unvalidated (docs/architecture.md)",
+                    bases.UNVALIDATED,
                 )
             ],
         )

@@ -14,7 +14,7 @@ from auth.actor import Actor
 from auth.asset import Asset
 from catalog import queries as catalogue
 from catalog.assets import asset
-from core import jobs
+from core import bases, jobs
 from core.errors import AccessRefused, Conflict, InputRefused, NotFound, Reason, Stale, refuse_if
 from core.files import StoredFile
 from core.text import Text
@@ -208,7 +208,7 @@ def commands(work: Work, actor: Actor, row: BatchRow) -> list[tuple[BatchStep, t
         reasons: list[Reason] = []
         if move.needs and not actor.may_in(move.needs, row.org_id):
             text = Text("您的角色不含此项操作。", "Your roles do not include this step.")
-            reasons.append(Reason("role-lacks-permission", text, "roles and permissions"))
+            reasons.append(Reason("role-lacks-permission", text, bases.ROLES))
         if step is BatchStep.PUBLISH:
             authors = gate.rule_authors(work, row.dataset_id)
             reasons.extend(rules.second_person_objections(row.preparers, actor.person_id, authors))
@@ -303,7 +303,7 @@ def _for_step(work: Work, actor: Actor, batch_id: str, step: BatchStep, version:
     needs = next(move.needs for (_, each), move in MOVES.items() if each is step)
     if needs and not actor.may_in(needs, row.org_id):
         text = Text("您的角色不含此项操作。", "Your roles do not include this step.")
-        raise AccessRefused(text, reasons=[Reason("role-lacks-permission", text, "roles and permissions")])
+        raise AccessRefused(text, reasons=[Reason("role-lacks-permission", text, bases.ROLES)])
     if version is not None and version != row.version:
         raise Stale(
             Text(

@@ -27,6 +27,7 @@ from auth.policy.small_cells import small_cells
 from auth.profile.now import limits_now
 from auth.scope import sight
 from catalog.assets import asset
+from core import bases
 from core.errors import Conflict, NotFound, Reason, refuse_if
 from core.files import FileStore
 from core.ids import DatasetId
@@ -45,7 +46,7 @@ _PERSON: Final = Text("由被授权机构的分析员提出", "Asked by an analy
 _RELEASE: Final = Text(
     "有可交付的发布版本，且含所需各列", "There is a release to deliver that holds the columns"
 )
-_ROLES: Final = "roles and permissions"
+_ROLES: Final = bases.ROLES
 
 
 class ExplainAsk(BaseModel):

@@ -25,7 +25,7 @@ from quality.tables import SuiteVersionRow
 from quality.verdict import Outcome, Verdict
 from quality.wording import describe
 
-BASIS: Final = "export suite of the dataset (docs/quality.md)"
+BASIS: Final = "数据集的出门规则集（docs/quality.md）· export suite of the dataset (docs/quality.md)"
 
 
 def save(

@@ -24,7 +24,7 @@ from auth.policy.model import Ask, ColumnTerm, DeliveryForm
 from auth.policy.small_cells import SmallCells, small_cells
 from auth.profile.now import limits_now
 from catalog.assets import asset
-from core import jobs, outbox
+from core import bases, jobs, outbox
 from core.errors import AppError, Conflict, Gone, NotFound, Reason, refuse_if
 from core.ids import DatasetId, ExtractId, GrantId
 from core.text import Text
@@ -42,8 +42,8 @@ from datasets.releases import queries as releases
 from datasets.releases.tables import ReleaseRow
 
 JOB_KIND: Final = "extract.build"
-POLICY: Final = "terms of the grant"
-PROMISE: Final = "promise 1: nothing leaves unvalidated (docs/architecture.md)"
+POLICY: Final = bases.TERMS
+PROMISE: Final = bases.UNVALIDATED
 
 
 @dataclass(frozen=True, slots=True)
@@ -449,7 +449,7 @@ def not_an_analyst() -> Reason:
         "只有被授权机构的分析员可以提取数据。",
         "Only an analyst of the grant's own organisation may take data out.",
     )
-    return Reason("not-an-analyst-of-the-grantee", text, "roles and permissions")
+    return Reason("not-an-analyst-of-the-grantee", text, bases.ROLES)
 
 
 def _release(work: Work, grant: GrantView, wanted: str | None) -> ReleaseRow | None:

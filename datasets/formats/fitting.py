@@ -12,7 +12,7 @@ from core.text import Text
 from datasets.formats.kinds import MOST_COLUMNS_OF_SHEET, MOST_ROWS_OF_SHEET
 
 BOUNDED: Final = frozenset({DeliveryForm.EXTRACT_XLSX, DeliveryForm.EXTRACT_GEOJSON})
-_BASIS: Final = "forms of an extract (docs/extracts.md)"
+_BASIS: Final = "提取的文件形式（docs/extracts.md）· forms of an extract (docs/extracts.md)"
 _ON_THE_EARTH: Final = frozenset(
     {"WGS 84", "CGCS2000"}
 )  # names of `datasets.geometry.NAMES`; a few decimetres apart

@@ -7,6 +7,7 @@ from typing import Any, Final, Protocol
 
 from auth.actor import SYSTEM, Actor
 from auth.identity.organisations import organisation
+from core import bases
 from core.errors import AccessRefused, InputRefused, NotFound, Reason
 from core.text import Text
 from core.work import Work
@@ -62,7 +63,7 @@ def demand(actor: Actor, permission: str, row: Partner) -> None:
     """Refuse who sees the partner but may not take this step."""
     if not actor.may_in(permission, row.org_id):
         text = Text("您的角色不含此项操作。", "Your roles do not include this step.")
-        raise AccessRefused(text, reasons=[Reason("role-lacks-permission", text, "roles and permissions")])
+        raise AccessRefused(text, reasons=[Reason("role-lacks-permission", text, bases.ROLES)])
 
 
 def approve(row: Partner, actor: Actor, now: datetime) -> None:

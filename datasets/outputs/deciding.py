@@ -10,6 +10,7 @@ from auth.actor import Actor
 from auth.identity.principals import orgs_of
 from auth.messages.service import tell
 from auth.policy.model import DeliveryForm
+from core import bases
 from core.errors import AccessRefused, Reason, Stale, refuse_if
 from core.files import FileStore
 from core.text import Text
@@ -173,7 +174,7 @@ def _objections(work: Work, actor: Actor, row: OutputReviewRow, step: str) -> tu
 def _people(work: Work, actor: Actor, row: OutputReviewRow) -> tuple[Reason, ...]:
     if not actor.may_in(CHECK, row.department_id):
         text = Text("您的角色不含此项操作。", "Your roles do not include this step.")
-        return (Reason("role-lacks-permission", text, "roles and permissions"),)
+        return (Reason("role-lacks-permission", text, bases.ROLES),)
     parties = Parties(row.person_id, frozenset(row.builders), frozenset(row.approvers), row.org_id)
     cast = [Vote(each.person_id, each.releases) for each in queries.votes(work, row.id)]
     return rules.people_objections(actor.person_id, orgs_of(work, actor), parties, cast)
@@ -183,7 +184,7 @@ def _for_vote(work: Work, actor: Actor, review_id: str, version: int | None) -> 
     row = queries.row(work, actor, review_id, to_change=True)
     if not actor.may_in(CHECK, row.department_id):
         text = Text("您的角色不含此项操作。", "Your roles do not include this step.")
-        raise AccessRefused(text, reasons=[Reason("role-lacks-permission", text, "roles and permissions")])
+        raise AccessRefused(text, reasons=[Reason("role-lacks-permission", text, bases.ROLES)])
     if version is not None and version != row.version:
         raise Stale(
             Text("该审核已有变化；请刷新后再办理。", "The review has changed; reload it and look again."),

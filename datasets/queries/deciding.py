@@ -20,6 +20,7 @@ from auth.policy.limits import Limits
 from auth.policy.model import Ask, DeliveryForm
 from auth.profile.now import limits_now
 from catalog.assets import asset
+from core import bases
 from core.errors import AppError, NotFound, Reason
 from core.ids import DatasetId, GrantId
 from core.text import Text
@@ -110,7 +111,7 @@ def _acting_for(actor: Actor, grant: GrantView) -> tuple[Reason, ...]:
     text = Text(
         "只有被授权机构的分析员可以查询。", "Only an analyst of the grant's own organisation may ask."
     )
-    return (Reason("not-an-analyst-of-the-grantee", text, "roles and permissions"),)
+    return (Reason("not-an-analyst-of-the-grantee", text, bases.ROLES),)
 
 
 def _release_fits(release: ReleaseRow | None, question: Question, grant: GrantView) -> list[Reason]:
@@ -119,11 +120,7 @@ def _release_fits(release: ReleaseRow | None, question: Question, grant: GrantVi
             f"{grant.dataset_id} 没有可查询的发布版本：尚未发布或已撤回。",
             f"{grant.dataset_id} has no release that may be queried: none published, or it was withdrawn.",
         )
-        return [
-            Reason(
-                "release-not-published", text, "promise 1: nothing leaves unvalidated (docs/architecture.md)"
-            )
-        ]
+        return [Reason("release-not-published", text, bases.UNVALIDATED)]
     there = {str(column["name"]) for column in release.columns}
     read = {*question.columns} | columns_of(question.where) | columns_of(grant.policy.row_filter)
     return [

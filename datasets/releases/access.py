@@ -10,6 +10,7 @@ from auth.actor import Actor
 from auth.asset import Asset
 from auth.incidents import freezes
 from catalog.assets import asset
+from core import bases
 from core.errors import AccessRefused, NotFound, Reason
 from core.text import Text
 from core.work import Work
@@ -84,28 +85,16 @@ def open_refusals(work: Work, row: ReleaseRow) -> tuple[Reason, ...]:
         text = Text(
             "该数据集的记录未发布或已撤回。", "The dataset's record is not published, or was withdrawn."
         )
-        found.append(
-            Reason(
-                "record-not-published", text, "promise 1: nothing leaves unvalidated (docs/architecture.md)"
-            )
-        )
+        found.append(Reason("record-not-published", text, bases.UNVALIDATED))
     if is_open_now and row.sha256 is not None and row.csv_sha256 is None:
         text = Text(
             "该版本发布时数据集尚未无条件开放；须再发布一版（由第二人复核）后方可公开下载。",
             "The dataset was not open when this release was made; it takes a new release, looked at by a second person, to open it.",
         )
-        found.append(
-            Reason(
-                "released-before-opening", text, "promise 3: two people (docs/architecture.md)", _way(held)
-            )
-        )
+        found.append(Reason("released-before-opening", text, bases.TWO_PEOPLE, _way(held)))
     if not queries.is_deliverable(row):
         text = Text("该版本未发布或已撤回。", "This release is not published, or was withdrawn.")
-        found.append(
-            Reason(
-                "release-not-published", text, "promise 1: nothing leaves unvalidated (docs/architecture.md)"
-            )
-        )
+        found.append(Reason("release-not-published", text, bases.UNVALIDATED))
     return tuple(found)
 
 

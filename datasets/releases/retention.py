@@ -16,6 +16,7 @@ from sqlmodel import Field, SQLModel, col, select
 from auth import audit
 from auth.actor import Actor
 from catalog import queries as catalog
+from core import bases
 from core.errors import AccessRefused, InputRefused, NotFound, Reason
 from core.text import Text
 from core.work import Work, hold
@@ -26,7 +27,7 @@ from datasets.releases.tables import ReleaseRow, RetentionRow
 from datasets.releases.workflow import ReleaseState, ReleaseStep, advance
 
 RETIRE: Final = "datasets:release:retire"
-_BASIS: Final = "rule of retention of the dataset (docs/releases.md)"
+_BASIS: Final = "数据集的留存规则（docs/releases.md）· rule of retention of the dataset (docs/releases.md)"
 
 
 class RetentionSet(SQLModel):
@@ -120,7 +121,7 @@ def _answers_for(work: Work, actor: Actor, dataset_id: str) -> None:
     if not actor.may_in(catalog.READ_DRAFTS, held.publisher):
         raise NotFound(Text(f"没有数据集 {dataset_id}。", f"There is no dataset {dataset_id} in your scope."))
     text = Text("您的角色不能管理版本保留。", "Your roles do not let you manage retention.")
-    raise AccessRefused(text, reasons=[Reason("role-lacks-permission", text, "roles and permissions")])
+    raise AccessRefused(text, reasons=[Reason("role-lacks-permission", text, bases.ROLES)])
 
 
 def _plan(
@@ -166,9 +167,7 @@ def keeping(
             f"有 {extracts} 份提取引用此版本，监管追溯需要。",
             f"Extracts that cite it: {extracts}; supervision needs it.",
         )
-        found.append(
-            Reason("cited-by-extracts", text, "promise 5: everything can be proved (docs/architecture.md)")
-        )
+        found.append(Reason("cited-by-extracts", text, bases.PROVED))
     return tuple(found)
 
 

@@ -16,7 +16,7 @@ from core.text import Text
 
 Facts = Mapping[str, Any]
 FIRST: Final = "1.0.0"
-_BASIS: Final = "version numbers of releases (docs/releases.md)"
+_BASIS: Final = "版本编号规则（docs/releases.md）· version numbers of releases (docs/releases.md)"
 _WIDER: Final = frozenset({("integer", "number"), ("date", "datetime")})
 _LONGER: Final = ("length", "precision")
 

@@ -10,7 +10,7 @@ from sqlmodel import select
 from auth import audit
 from auth.actor import Actor
 from catalog.service import note_release
-from core import jobs, outbox
+from core import bases, jobs, outbox
 from core.errors import AccessRefused, Conflict, Reason, Stale, refuse_if
 from core.text import Text
 from core.work import Work, hold
@@ -43,7 +43,7 @@ def request(work: Work, actor: Actor, body: ReleaseCreate) -> ReleaseRead:
     work.db.refresh(batch)
     if not actor.may_in(PUBLISH, batch.org_id):
         text = Text("您的角色不含发布权限。", "Your roles do not include publishing.")
-        raise AccessRefused(text, reasons=[Reason("role-lacks-permission", text, "roles and permissions")])
+        raise AccessRefused(text, reasons=[Reason("role-lacks-permission", text, bases.ROLES)])
     if body.version is not None and body.version != batch.version:
         raise Stale(
             Text(
@@ -148,7 +148,7 @@ def withdraw(work: Work, actor: Actor, release_id: str, reason: str) -> ReleaseR
             "您的角色不能撤回该部门的发布版本。",
             "Your roles do not let you withdraw a release of this department.",
         )
-        raise AccessRefused(text, reasons=[Reason("role-lacks-permission", text, "roles and permissions")])
+        raise AccessRefused(text, reasons=[Reason("role-lacks-permission", text, bases.ROLES)])
     refuse_if(batch_rules.note_objections(reason))
     was_current = row.state == ReleaseState.PUBLISHED
     row.withdrawn, row.withdrawn_at, row.withdrawn_reason = stamp(actor), work.now, reason.strip()
@@ -193,9 +193,7 @@ def _refuse_outdated(work: Work, batch: BatchRow) -> None:
             "校验之后规则集已更换；请先重新校验该批次。",
             "The suite has changed since the check; check the batch again first.",
         )
-        reasons.append(
-            Reason("suite-changed", text, "promise 1: nothing leaves unvalidated (docs/architecture.md)")
-        )
+        reasons.append(Reason("suite-changed", text, bases.UNVALIDATED))
     reasons += _dictionary_objections(work, batch)
     if strangers := _strangers(work, batch):
         text = Text(
@@ -220,9 +218,7 @@ def _dictionary_objections(work: Work, batch: BatchRow) -> list[Reason]:
         "校验之后数据字典（列、文件布局、点坐标列）或坐标系已修改；请先重新校验该批次。",
         "The data dictionary (columns, layout, points) or the reference system has changed since the check; check the batch again first.",
     )
-    return [
-        Reason("dictionary-changed", text, "promise 1: nothing leaves unvalidated (docs/architecture.md)")
-    ]
+    return [Reason("dictionary-changed", text, bases.UNVALIDATED)]
 
 
 def _strangers(work: Work, batch: BatchRow) -> list[str]:
@@ -272,7 +268,7 @@ def _demand_verdict(work: Work, row: ReleaseRow, batch: BatchRow, content_sha256
                 Reason(
                     "verdict-names-other-content",
                     text,
-                    "promise 1: nothing leaves unvalidated (docs/architecture.md)",
+                    bases.UNVALIDATED,
                 )
             ],
         )

@@ -23,7 +23,7 @@ from auth.grants.workflow import State
 from auth.policy.filters.model import RowFilter
 from auth.policy.model import DeliveryForm
 from auth.scope import sight
-from core import jobs
+from core import bases, jobs
 from core.errors import AccessRefused, Conflict, NotFound, Reason, TooMany, refuse_if
 from core.files import FileStore
 from core.ids import GrantId
@@ -45,7 +45,7 @@ JOB_KIND: Final = "view.build"
 FORM: Final = (
     DeliveryForm.EXTRACT_PARQUET
 )  # a view is a Parquet file in the grantee's hands: no less is asked
-BASIS: Final = "reading in place (docs/sharing.md)"
+BASIS: Final = "就地读取（docs/sharing.md）· reading in place (docs/sharing.md)"
 _KEEP_BUSY: Final = timedelta(hours=1)
 _LASTING: Final = frozenset({State.PENDING.value, State.ACTIVE.value, State.SUSPENDED.value})
 
@@ -150,7 +150,7 @@ def _may_read(who: Reading) -> tuple[Reason, ...]:
     text = Text(
         "只有被授权机构的分析员可以读取数据。", "Only an analyst of the grant's own organisation may read."
     )
-    return (Reason("not-an-analyst-of-the-grantee", text, "roles and permissions"),)
+    return (Reason("not-an-analyst-of-the-grantee", text, bases.ROLES),)
 
 
 def _id(work: Work, case: Case) -> str:

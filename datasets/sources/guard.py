@@ -28,7 +28,7 @@ Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 Resolve = Callable[[str, int], list[str]]
 
-BASIS: Final = "docs/sources.md: addresses that may be reached"
+BASIS: Final = "允许访问的地址（docs/sources.md）· addresses that may be reached (docs/sources.md)"
 
 # IANA's registries of special-purpose addresses (RFC 6890 and after). Of IPv6 only 2000::/3 is given out for the public.
 _V4_CLOSED: Final = tuple(

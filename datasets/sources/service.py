@@ -11,7 +11,7 @@ from auth.actor import SYSTEM, Actor
 from catalog import rules as catalog_rules
 from catalog.codes import load
 from catalog.tables import DatasetRow
-from core import jobs
+from core import bases, jobs
 from core.errors import AccessRefused, AppError, Conflict, InputRefused, Reason
 from core.settings import Settings
 from core.text import Text
@@ -233,7 +233,7 @@ def _demand_secret_fits(body: SourceCreate, secret: str | None) -> None:
 def _demand_write(actor: Actor, org_id: str) -> None:
     if not actor.may_in(queries.WRITE, org_id):
         text = Text("您的角色不含此项操作。", "Your roles do not include this step.")
-        raise AccessRefused(text, reasons=[Reason("role-lacks-permission", text, "roles and permissions")])
+        raise AccessRefused(text, reasons=[Reason("role-lacks-permission", text, bases.ROLES)])
 
 
 def _for_step(work: Work, actor: Actor, source_id: str) -> SourceRow:

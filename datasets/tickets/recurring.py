@@ -10,7 +10,7 @@ from sqlmodel import col, select
 from auth import audit
 from auth.actor import SYSTEM, Actor
 from auth.applications.steps import local_day
-from core import outbox
+from core import bases, outbox
 from core.errors import AccessRefused, Conflict, Reason, Stale, refuse_if
 from core.text import Text
 from core.work import Work, hold
@@ -113,7 +113,7 @@ def decide(work: Work, actor: Actor, fix_id: str, body: FixDecision, *, accepts:
     work.db.refresh(row)
     if not actor.may_in(DECIDE, row.org_id):
         text = Text("您的角色不含此项操作。", "Your roles do not include this step.")
-        raise AccessRefused(text, reasons=[Reason("role-lacks-permission", text, "roles and permissions")])
+        raise AccessRefused(text, reasons=[Reason("role-lacks-permission", text, bases.ROLES)])
     if body.version is not None and body.version != row.version:
         raise Stale(
             Text("建议已被他人更新；请刷新。", "Somebody changed the proposal meanwhile; reload it."),

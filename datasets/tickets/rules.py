@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Final, Literal
 
+from core import bases
 from core.errors import Reason
 from core.text import Text
 
 NOTE_MIN: Final = 4
-_BASIS: Final = "tickets (docs/tickets.md)"
-_PROMISE_3: Final = "promise 3: two people where the rules say two (docs/architecture.md)"
+_BASIS: Final = "更正工单（docs/tickets.md）· tickets (docs/tickets.md)"
+_PROMISE_3: Final = bases.TWO_PEOPLE
 
 Answer = Literal["corrected", "data_right", "cannot", "waived", "rule_gone", "signed"]
 ANSWER_NAMES: Final[dict[str, Text]] = {

@@ -8,6 +8,7 @@ from auth import audit
 from auth.actor import Actor
 from auth.applications.steps import local_day
 from auth.identity.service import OrgKind, organisation
+from core import bases
 from core.calendar import working_days_left
 from core.errors import Conflict, InputRefused, NotFound, Reason, Stale, refuse_if
 from core.text import Text
@@ -188,7 +189,7 @@ def _role_objections(actor: Actor, row: TicketRow, needs: str) -> tuple[Reason, 
     if any(actor.may_in(needs, org) for org in orgs):
         return ()
     text = Text("您的角色不含此项操作。", "Your roles do not include this step.")
-    return (Reason("role-lacks-permission", text, "roles and permissions"),)
+    return (Reason("role-lacks-permission", text, bases.ROLES),)
 
 
 def _for_step(work: Work, actor: Actor, ticket_id: str, step: TicketStep, version: int | None) -> TicketRow:

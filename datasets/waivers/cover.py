@@ -10,6 +10,7 @@ from sqlmodel import col, select
 
 from auth.actor import Actor
 from auth.applications.steps import local_day
+from core import bases
 from core.errors import AccessRefused, Reason
 from core.text import Text
 from core.work import Work
@@ -25,7 +26,7 @@ from quality.scores import parts_of
 from quality.tables import VerdictRow
 from quality.verdict import Outcome, Verdict
 
-_GATE: Final = "promise 1: nothing leaves unvalidated (docs/architecture.md)"
+_GATE: Final = bases.UNVALIDATED
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Final
 
+from core import bases
 from core.errors import Reason
 from core.text import Text
 
-_BASIS: Final = "waivers (docs/tickets.md)"
-_PROMISE_3: Final = "promise 3: two people where the rules say two (docs/architecture.md)"
-_GATE: Final = "promise 1: nothing leaves unvalidated (docs/architecture.md)"
+_BASIS: Final = "放行豁免规则（docs/tickets.md）· waivers (docs/tickets.md)"
+_PROMISE_3: Final = bases.TWO_PEOPLE
+_GATE: Final = bases.UNVALIDATED
 BLOCKS: Final = frozenset({"critical", "warning"})
 
 

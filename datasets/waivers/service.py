@@ -10,7 +10,7 @@ from auth import audit
 from auth.actor import Actor
 from auth.applications.steps import local_day
 from catalog.assets import asset
-from core import outbox
+from core import bases, outbox
 from core.errors import AccessRefused, Conflict, NotFound, Reason, Stale, refuse_if
 from core.text import Text
 from core.work import Work, hold
@@ -229,7 +229,7 @@ def _role_objections(actor: Actor, row: WaiverRow, needs: str) -> tuple[Reason, 
     if actor.may_in(needs, row.org_id):
         return ()
     text = Text("您的角色不含此项操作。", "Your roles do not include this step.")
-    return (Reason("role-lacks-permission", text, "roles and permissions"),)
+    return (Reason("role-lacks-permission", text, bases.ROLES),)
 
 
 def _for_step(work: Work, actor: Actor, waiver_id: str, step: WaiverStep, version: int | None) -> WaiverRow:

@@ -1,0 +1,25 @@
+"""Whereupon a rule stands: its source in both languages, as one text ("中文 · English") that stays as it was when it was recorded."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from core.text import Lang
+
+ROLES: Final = "角色与权限 · roles and permissions"
+TERMS: Final = "授权条款 · terms of the grant"
+UNVALIDATED: Final = "承诺 1：未经校验的数据不出门 · promise 1: nothing leaves unvalidated"
+TWO_PEOPLE: Final = "承诺 3：应由两人办理的由两人办理 · promise 3: two people where the rules say two"
+PROVED: Final = "承诺 5：一切皆可证明 · promise 5: everything can be proved"
+
+_PARTED: Final = re.compile(r"\s*·\s*(?=[^\u3400-\u9fff]*$)")
+_HAN: Final = re.compile(r"[\u3400-\u9fff]")
+
+
+def said(basis: str, lang: Lang) -> str:
+    """The part in the reader's language; the whole where there is but one."""
+    chinese, *english = _PARTED.split(basis, maxsplit=1)
+    if not english or not _HAN.search(chinese):
+        return basis
+    return chinese if lang == "zh" else english[0]
