@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from types import ModuleType
+from typing import Final
 
 from fastapi import APIRouter, FastAPI, Response
 from fastapi.staticfiles import StaticFiles
@@ -19,7 +20,10 @@ from api.bodies import BodyGuard
 from api.house import House, open_house
 from api.identity import take_back_session
 from api.once import Once
+from api.signpost import Signpost
 from core.settings import Settings
+
+V1: Final = "/api/v1"
 
 
 def routers(package: ModuleType) -> list[APIRouter]:
@@ -82,10 +86,14 @@ def create_app(settings: Settings | None = None, *, house: House | None = None) 
     app.add_middleware(Once)
     app.add_middleware(BodyGuard)
     app.add_middleware(SafeHeaders)
+    app.router = Signpost(routes=app.router.routes, lifespan=lifespan, dependency_overrides_provider=app)
+    # routes are taken over as they are: including a router would read every signature again at the first request
     for router in routers(routes):
-        app.include_router(router, prefix="/api/v1")
+        if not router.prefix.startswith(V1):
+            raise ValueError(f"the prefix of the routes {router.tags} must begin with {V1}")
+        app.router.routes.extend(router.routes)
     for router in routers(pages):
-        app.include_router(router)
+        app.router.routes.extend(router.routes)
     dist = Path(__file__).parent / "static" / "dist"
     app.mount("/static", VersionedFiles(directory=dist, check_dir=False), name="static")
     return app

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from api.starting import building
 from core.errors import AppError
 
 if TYPE_CHECKING:
@@ -261,14 +262,16 @@ def _client(token: str, **how: Any) -> httpx2.Client:  # noqa: ANN401
 
 @contextmanager
 def _local(data_dir: Path, user: str) -> Iterator[httpx2.Client]:
-    from api.house import open_house
-    from core.settings import Settings
+    with building():
+        from api.house import open_house
+        from core.settings import Settings
 
     settings = Settings(data_dir=data_dir, worker=False)
     if settings.database_url is None and not (data_dir / "datagrant.db").exists():
         detail = f"{data_dir}: no installation here 此目录不是安装目录; begin one with datagrant init or datagrant demo, or check --data-dir"
         raise Refused({"title": "Not found", "detail": detail})
-    house = open_house(settings)
+    with building():
+        house = open_house(settings)
     try:
         with in_process(house) as client, client(user) as http:
             yield http
@@ -280,12 +283,14 @@ def _local(data_dir: Path, user: str) -> Iterator[httpx2.Client]:
 def in_process(house: House) -> Iterator[Callable[[str], httpx2.Client]]:
     """Serve the app on a private Unix socket; gives a maker of clients, each acting as one person (`""`: a visitor)."""
     import httpx2
-    import uvicorn
 
-    from api.app import create_app
-    from api.identity import local_token
+    with building():
+        import uvicorn
 
-    app = create_app(house=house)
+        from api.app import create_app
+        from api.identity import local_token
+
+        app = create_app(house=house)
     with tempfile.TemporaryDirectory(prefix="dg-") as room:
         socket = f"{room}/s"
         server = uvicorn.Server(uvicorn.Config(app, uds=socket, log_level="error", lifespan="off"))

@@ -126,7 +126,9 @@ async def on_http_error(request: Request, exc: Exception) -> Response:
     assert isinstance(exc, HTTPException)  # noqa: S101
     text = _BY_STATUS.get(exc.status_code, Text(str(exc.detail), str(exc.detail)))
     kind = e.NotFound if exc.status_code == 404 else e.AppError
-    return _answer(request, kind(text), exc.status_code)
+    answer = _answer(request, kind(text), exc.status_code)
+    answer.headers.update(exc.headers or {})  # such as Allow
+    return answer
 
 
 async def on_bad_value(request: Request, exc: Exception) -> Response:  # noqa: ARG001 - the cause names a column of ours

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import socket
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Annotated
 import typer
 
 from api.client import DEFAULT_DIR, DataDir
+from api.starting import building
 
 Host = Annotated[str, typer.Option("--host", help="Address to listen on")]
 Port = Annotated[int, typer.Option("--port", help="Port to listen on", min=1, max=65535)]
@@ -22,9 +24,6 @@ def command(data_dir: DataDir = DEFAULT_DIR, host: Host = "127.0.0.1", port: Por
 
 def serve(data_dir: Path, host: str, port: int, *, demo: bool = False) -> None:
     """Run until told to stop; exit code 2 with one sentence when the port is taken."""
-    import uvicorn
-
-    from api.app import create_app
     from core.settings import Settings
 
     if not _is_free(host, port):
@@ -44,7 +43,14 @@ def serve(data_dir: Path, host: str, port: int, *, demo: bool = False) -> None:
     here = {} if "public_url" in given.model_fields_set else {"public_url": f"http://{host}:{port}"}
     settings = given.model_copy(update=here | ({"demo": True} if demo else {}))
     print(f"数授 Datagrant: http://{host}:{port}  (Ctrl-C stops)")
-    uvicorn.run(create_app(settings), host=host, port=port, log_level="warning", server_header=False)
+    with building():
+        import uvicorn
+
+        from api.app import create_app
+
+        app = create_app(settings)
+        gc.freeze()  # what is there now stays for the life of the process
+    uvicorn.run(app, host=host, port=port, log_level="warning", server_header=False)
 
 
 def _is_free(host: str, port: int) -> bool:

@@ -16,7 +16,7 @@ from auth.agreements.service import AgreementRead, PlanRead
 from auth.agreements.workflow import State, Step
 from auth.casework.book import CaseStep
 
-router = APIRouter(tags=["agreements"])
+router = APIRouter(prefix="/api/v1", tags=["agreements"])
 _READ, _DRAFT, _APPROVE = (f"auth:agreement:{word}" for word in ("read", "draft", "approve"))
 Offset = Annotated[int, Query(ge=0)]
 Limit = Annotated[int, Query(ge=1, le=200)]

@@ -14,7 +14,7 @@ from auth.anomalies.service import AnomalyRead, SettingBody, SettingRead
 from auth.anomalies.workflow import State, Step
 from auth.casework.book import CaseStep
 
-router = APIRouter(tags=["supervision"])
+router = APIRouter(prefix="/api/v1", tags=["supervision"])
 _READ, _ANSWER, _CONFIGURE = "auth:anomaly:read", "auth:anomaly:answer", "auth:anomaly:configure"
 
 

@@ -15,7 +15,7 @@ from auth.applications import service
 from auth.applications.models import ApplicationRead, AssistedAsk, ConcurBody, StepBody
 from core.ids import ApplicationId, GrantId
 
-router = APIRouter(tags=["applications"])
+router = APIRouter(prefix="/api/v1", tags=["applications"])
 
 
 @router.post("/applications/{application_id}/copy", status_code=201, **access("auth:application:write"))

@@ -12,7 +12,7 @@ from api.deps import ActorDep, HouseDep
 from api.letters import letter_of
 from core.ids import ApplicationId
 
-router = APIRouter(prefix="/applications", tags=["applications"])
+router = APIRouter(prefix="/api/v1/applications", tags=["applications"])
 
 
 @router.get("/{application_id}/letter", **access("auth:application:read"))

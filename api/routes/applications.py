@@ -35,7 +35,7 @@ from core.errors import AccessRefused
 from core.ids import ApplicationId
 from core.text import Lang
 
-router = APIRouter(prefix="/applications", tags=["applications"])
+router = APIRouter(prefix="/api/v1/applications", tags=["applications"])
 Body = TypeVar("Body", bound=BaseModel)
 
 

@@ -19,7 +19,7 @@ from auth.proof.checkpoint import Place
 from auth.proof.service import ConsistencyRead, InclusionRead
 from core.ids import GrantId
 
-router = APIRouter(prefix="/audit", tags=["audit"])
+router = APIRouter(prefix="/api/v1/audit", tags=["audit"])
 
 
 @router.get("", **access("auth:audit:read", personal=""))

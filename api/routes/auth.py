@@ -13,7 +13,7 @@ from api.identity import access_token, needs_factor, prove_password, renewed_tok
 from api.second_factor import prove
 from auth.identity import factor, refresh
 
-router = APIRouter(prefix="/auth", tags=["auth"])
+router = APIRouter(prefix="/api/v1/auth", tags=["auth"])
 
 
 class PasswordProof(BaseModel):

@@ -20,7 +20,7 @@ from datasets.intake.dictionary import FileFormat, Quote
 from datasets.intake.header_rows import MOST_TOLD
 from datasets.intake.looks import MOST_ROWS
 
-router = APIRouter(prefix="/batches", tags=["batches"])
+router = APIRouter(prefix="/api/v1/batches", tags=["batches"])
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 _READ, _SUBMIT, _CONFIRM = "datasets:batch:read", "datasets:batch:submit", "datasets:batch:confirm"
 _TAKE = "datasets:batch:take"

@@ -29,7 +29,7 @@ from core.errors import InputRefused
 from core.ids import ApplicationId
 from core.text import Text
 
-router = APIRouter(tags=["clocks"])
+router = APIRouter(prefix="/api/v1", tags=["clocks"])
 _READ = "auth:clock:read"
 MOST_IN_A_FILE = 20_000
 

@@ -9,7 +9,7 @@ from fastapi import APIRouter
 from api.access import access
 from catalog import codes
 
-router = APIRouter(prefix="/codes", tags=["codes"])
+router = APIRouter(prefix="/api/v1/codes", tags=["codes"])
 
 
 @router.get("", **access("public"))

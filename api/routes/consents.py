@@ -16,7 +16,7 @@ from auth.consents import service
 from auth.consents.service import CHECK, ENTER, READ, WITHDRAW, ConsentCreate, ConsentRead
 from auth.consents.workflow import State, Step
 
-router = APIRouter(prefix="/consents", tags=["consents"])
+router = APIRouter(prefix="/api/v1/consents", tags=["consents"])
 
 
 @router.get("", **access(READ))

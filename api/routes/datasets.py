@@ -28,7 +28,7 @@ from catalog.scores.service import ScoreRead
 from catalog.search.engine import Search, Sort, search
 from catalog.search.models import FoundRead, as_read
 
-router = APIRouter(prefix="/datasets", tags=["datasets"])
+router = APIRouter(prefix="/api/v1/datasets", tags=["datasets"])
 
 Values = Annotated[list[str], Query(default_factory=list, max_length=50)]
 

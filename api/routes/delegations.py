@@ -13,7 +13,7 @@ from auth.delegations import service
 from auth.delegations.service import ANSWER, NAME, READ, DelegationCreate, DelegationRead
 from auth.delegations.workflow import State, Step
 
-router = APIRouter(prefix="/delegations", tags=["delegations"])
+router = APIRouter(prefix="/api/v1/delegations", tags=["delegations"])
 
 
 @router.get("", **access(READ))

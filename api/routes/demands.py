@@ -24,7 +24,7 @@ from auth.demands.service import (
 )
 from auth.demands.workflow import State, Step
 
-router = APIRouter(prefix="/demands", tags=["demands"])
+router = APIRouter(prefix="/api/v1/demands", tags=["demands"])
 
 
 @router.get("", **access(PUBLIC))

@@ -12,7 +12,7 @@ from api.deps import ActorDep, ReadDep, WorkDep
 from api.disclosing import pack
 from auth.supervision.disclosure import Disclosure, disclosure
 
-router = APIRouter(prefix="/disclosure", tags=["supervision"])
+router = APIRouter(prefix="/api/v1/disclosure", tags=["supervision"])
 Year = Annotated[int, Path(ge=2000, le=2100)]
 
 

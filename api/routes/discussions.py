@@ -12,7 +12,7 @@ from catalog.discussions import service
 from catalog.discussions.service import Hiding, PostCreate, Reply, ThreadRead
 from catalog.discussions.workflow import ThreadStep
 
-router = APIRouter(prefix="/discussions", tags=["datasets"])
+router = APIRouter(prefix="/api/v1/discussions", tags=["datasets"])
 WRITE = "catalog:dataset:write"
 
 

@@ -13,7 +13,7 @@ from auth.duties import service
 from auth.duties.service import DutyAnswer, DutyRead
 from auth.duties.workflow import Standing
 
-router = APIRouter(tags=["duties"])
+router = APIRouter(prefix="/api/v1", tags=["duties"])
 _READ = "auth:duty:read"
 
 

@@ -15,7 +15,7 @@ from core.ids import ApplicationId, GrantId
 from datasets.extracts import explaining
 from datasets.extracts.explaining import ExplainAsk, SimulateAsk
 
-router = APIRouter(tags=["grants"])
+router = APIRouter(prefix="/api/v1", tags=["grants"])
 
 
 @router.post("/applications/{application_id}/explain", **access("auth:policy:read"))

@@ -15,7 +15,7 @@ from datasets.extracts import export_suite
 from quality.service import SuiteRead
 from quality.suite import Suite
 
-router = APIRouter(prefix="/datasets/{dataset_id}/export-suite", tags=["suites"])
+router = APIRouter(prefix="/api/v1/datasets/{dataset_id}/export-suite", tags=["suites"])
 
 
 @router.get("", **access("quality:suite:read"))

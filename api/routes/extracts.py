@@ -25,7 +25,7 @@ from datasets.extracts.models import ExtractCreate, ExtractRead, ExtractState, P
 from datasets.extracts.tickets import TicketRead
 from datasets.outputs import deciding
 
-router = APIRouter(prefix="/extracts", tags=["extracts"])
+router = APIRouter(prefix="/api/v1/extracts", tags=["extracts"])
 
 
 @router.get("", **access("datasets:extract:read"))

@@ -11,7 +11,7 @@ from api.deps import ActorDep, ReadDep, WorkDep
 from datasets.tickets import queries, recurring
 from datasets.tickets.models import FixDecision, FixRead
 
-router = APIRouter(prefix="/fixes", tags=["tickets"])
+router = APIRouter(prefix="/api/v1/fixes", tags=["tickets"])
 _READ, _WORK = "datasets:ticket:read", "datasets:ticket:work"
 
 

@@ -13,7 +13,7 @@ from auth.grants.keys import GrantKeyCreate
 from auth.identity.api_keys import ApiKeyMade, ApiKeyRead
 from core.ids import GrantId
 
-router = APIRouter(prefix="/grants/{grant_id}/keys", tags=["grants"])
+router = APIRouter(prefix="/api/v1/grants/{grant_id}/keys", tags=["grants"])
 
 
 @router.get("", **access("auth:grant:read"))

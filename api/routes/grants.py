@@ -21,7 +21,7 @@ from auth.grants.service import GrantRead, GrantStep
 from auth.grants.workflow import State
 from core.ids import GrantId
 
-router = APIRouter(prefix="/grants", tags=["grants"])
+router = APIRouter(prefix="/api/v1/grants", tags=["grants"])
 
 
 @router.get("", **access("auth:grant:read"))

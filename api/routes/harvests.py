@@ -12,7 +12,7 @@ from datasets.harvest import queries, service
 from datasets.harvest.models import HarvestCreate, HarvestRead, HarvestRunRead, RunAsk
 from datasets.harvest.workflow import HarvestState, HarvestStep, Result
 
-router = APIRouter(prefix="/harvests", tags=["catalogue"])
+router = APIRouter(prefix="/api/v1/harvests", tags=["catalogue"])
 _READ, _WRITE = queries.READ, queries.WRITE
 Page = Annotated[int, Query(ge=1, le=100_000)]
 Limit = Annotated[int, Query(ge=1, le=200)]

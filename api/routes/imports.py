@@ -9,7 +9,7 @@ from api.deps import ActorDep, ReadDep, WorkDep
 from catalog import imports
 from catalog.imports import ImportOpen, ImportRead
 
-router = APIRouter(prefix="/imports", tags=["catalogue"])
+router = APIRouter(prefix="/api/v1/imports", tags=["catalogue"])
 
 
 @router.get("", **access("catalog:import:read"))

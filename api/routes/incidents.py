@@ -15,7 +15,7 @@ from auth.incidents import service
 from auth.incidents.service import IncidentCreate, IncidentRead
 from auth.incidents.workflow import State
 
-router = APIRouter(prefix="/incidents", tags=["incidents"])
+router = APIRouter(prefix="/api/v1/incidents", tags=["incidents"])
 _READ, _FREEZE = "auth:incident:read", "auth:incident:freeze"
 
 

@@ -11,7 +11,7 @@ from api.deps import ActorDep, ReadDep, WorkDep
 from core.jobs import JobRead, JobState
 from datasets import jobs
 
-router = APIRouter(prefix="/jobs", tags=["jobs"])
+router = APIRouter(prefix="/api/v1/jobs", tags=["jobs"])
 
 
 @router.get("", **access(SIGNED_IN))

@@ -11,7 +11,7 @@ from api.deps import ActorDep, HouseDep, WorkDep
 from auth import audit
 from auth.identity import keyring
 
-router = APIRouter(tags=["auth"])
+router = APIRouter(prefix="/api/v1", tags=["auth"])
 
 
 @router.get("/.well-known/jwks.json", **access("public"))

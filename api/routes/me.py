@@ -15,7 +15,7 @@ from auth.identity.accounts import AccountRead
 from auth.identity.api_keys import ApiKeyCreate, ApiKeyMade, ApiKeyRead
 from auth.roles import PERMISSIONS
 
-router = APIRouter(prefix="/me", tags=["me"])
+router = APIRouter(prefix="/api/v1/me", tags=["me"])
 
 
 class PasswordChange(BaseModel):

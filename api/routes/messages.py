@@ -12,7 +12,7 @@ from auth.messages import service
 from auth.messages.kinds import TOPICS
 from auth.messages.models import Choices, Marked
 
-router = APIRouter(prefix="/me/messages", tags=["messages"])
+router = APIRouter(prefix="/api/v1/me/messages", tags=["messages"])
 
 
 @router.get("", **access(SIGNED_IN))

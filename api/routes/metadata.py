@@ -14,7 +14,7 @@ from catalog.standards import dcat_ap
 from catalog.standards.forms import FORMS, accepted
 from core.text import Text
 
-router = APIRouter(tags=["standards"])
+router = APIRouter(prefix="/api/v1", tags=["standards"])
 PAGE_SIZE: Final = 100
 NAME: Final = Text("数授公共数据目录", "Datagrant catalogue of public data")
 MetadataForm = StrEnum("MetadataForm", {name: name for name in FORMS})  # type: ignore[misc]

@@ -11,7 +11,7 @@ from api.deps import ActorDep, ReadDep, WorkDep
 from datasets.notices import service
 from datasets.notices.models import FollowRead
 
-router = APIRouter(tags=["notices"])
+router = APIRouter(prefix="/api/v1", tags=["notices"])
 
 
 @router.put("/datasets/{dataset_id}/follow", **access(SIGNED_IN))

@@ -14,7 +14,7 @@ from catalog.assets import asset
 from core.errors import Conflict
 from core.text import Text
 
-router = APIRouter(prefix="/datasets", tags=["standards"])
+router = APIRouter(prefix="/api/v1/datasets", tags=["standards"])
 
 
 @router.get("/{dataset_id}/offer", **access("public"))

@@ -16,7 +16,7 @@ from datasets.open_data import service
 from datasets.open_data.conditions import OPERATORS, Condition
 from datasets.open_data.models import PointsRead, RowsRead, StatisticsRead
 
-router = APIRouter(prefix="/datasets", tags=["datasets"])
+router = APIRouter(prefix="/api/v1/datasets", tags=["datasets"])
 Where = Annotated[
     list[str],
     Query(

@@ -16,7 +16,7 @@ from auth.openplan.service import FINISH, PLAN, TaskCreate, TaskFinish, TaskRead
 from auth.openplan.workflow import State, Step
 from auth.policy.filters.rules import LOCAL
 
-router = APIRouter(prefix="/open-plan", tags=["open plan"])
+router = APIRouter(prefix="/api/v1/open-plan", tags=["open plan"])
 Id = Annotated[str, Path(max_length=60)]
 
 

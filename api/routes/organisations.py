@@ -14,7 +14,7 @@ from auth.identity.organisations import OrganisationCreate, OrganisationRead
 from auth.identity.tables import OrgKind
 from core.text import Text
 
-router = APIRouter(prefix="/organisations", tags=["organisations"])
+router = APIRouter(prefix="/api/v1/organisations", tags=["organisations"])
 
 
 @router.get("", **access("signed-in"))

@@ -14,7 +14,7 @@ from datasets.outputs import deciding, queries
 from datasets.outputs.models import OutputDetail, OutputRefuse, OutputRelease, SampleRead
 from datasets.outputs.workflow import OutputState
 
-router = APIRouter(prefix="/outputs", tags=["outputs"])
+router = APIRouter(prefix="/api/v1/outputs", tags=["outputs"])
 _READ, _CHECK = "datasets:output:read", "datasets:output:check"
 
 

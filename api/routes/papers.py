@@ -29,7 +29,7 @@ from auth.papers.service import (
 )
 from core.ids import ApplicationId
 
-router = APIRouter(tags=["papers"])
+router = APIRouter(prefix="/api/v1", tags=["papers"])
 READ = "auth:application:read"
 Key = Annotated[str, Path(max_length=40)]
 MEDIA = ("application/pdf", "image/png", "image/jpeg")

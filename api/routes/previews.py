@@ -9,7 +9,7 @@ from api.deps import ActorDep, ReadDep
 from datasets.queries import preview
 from datasets.queries.preview import PreviewRead
 
-router = APIRouter(prefix="/previews", tags=["queries"])
+router = APIRouter(prefix="/api/v1/previews", tags=["queries"])
 
 
 @router.get("/{dataset_id}", **access("public"))

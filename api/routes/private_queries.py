@@ -17,7 +17,7 @@ from datasets.queries.model import QueryRead
 from datasets.queries.private import budget, service
 from datasets.queries.private.model import BudgetRead, CapRead, CapWrite, PrivateAsk
 
-router = APIRouter(prefix="/queries", tags=["queries"])
+router = APIRouter(prefix="/api/v1/queries", tags=["queries"])
 
 
 @router.post("/private/plan", **access("datasets:query:ask"))

@@ -13,7 +13,7 @@ from auth.products import service
 from auth.products.rules import CHECKS, yuan
 from auth.products.service import CapCreate, FeeCreate, ProductCreate, ProductRead
 
-router = APIRouter(tags=["products"])
+router = APIRouter(prefix="/api/v1", tags=["products"])
 
 
 @router.get("/products", **access("auth:product:read"))

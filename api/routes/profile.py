@@ -17,7 +17,7 @@ from auth.profile.now import profile
 from auth.profile.service import ProfileProposal, ProfileRead
 from auth.profile.workflow import Step
 
-router = APIRouter(prefix="/profile", tags=["policy profile"])
+router = APIRouter(prefix="/api/v1/profile", tags=["policy profile"])
 _READ, _PROPOSE, _CONFIRM = (f"auth:profile:{word}" for word in ("read", "propose", "confirm"))
 
 

@@ -12,7 +12,7 @@ from datasets.harvest.workflow import HarvestState, HarvestStep, Result
 from datasets.push import queries, service
 from datasets.push.models import PushAsk, PushCreate, PushRead, PushRunRead
 
-router = APIRouter(prefix="/pushes", tags=["catalogue"])
+router = APIRouter(prefix="/api/v1/pushes", tags=["catalogue"])
 _READ, _WRITE = queries.READ, queries.WRITE
 Page = Annotated[int, Query(ge=1, le=100_000)]
 Limit = Annotated[int, Query(ge=1, le=200)]

@@ -17,7 +17,7 @@ from datasets.queries import queries, service, terms
 from datasets.queries.model import QueryAsk, QueryRead, TermsRead, TermsWrite
 from datasets.queries.service import Desk
 
-router = APIRouter(prefix="/queries", tags=["queries"])
+router = APIRouter(prefix="/api/v1/queries", tags=["queries"])
 
 
 def desk_of(house: House) -> Desk:

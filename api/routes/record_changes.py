@@ -17,7 +17,7 @@ from catalog.changes.models import ChangeSetDetail, EditAsk, Preview, Wishes
 from core.sheets import csv_of, xlsx_of
 from core.work import Work
 
-router = APIRouter(tags=["datasets"])
+router = APIRouter(prefix="/api/v1", tags=["datasets"])
 WRITE = "catalog:dataset:write"
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 Form = Literal["xlsx", "csv"]

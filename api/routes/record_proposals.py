@@ -11,7 +11,7 @@ from api.deps import ActorDep, ReadDep, WorkDep
 from catalog.proposals import service
 from catalog.proposals.models import ProposalDecision, ProposalDetail, ProposalRead, ProposalReturn
 
-router = APIRouter(prefix="/record-proposals", tags=["datasets"])
+router = APIRouter(prefix="/api/v1/record-proposals", tags=["datasets"])
 READ, REVIEW = "catalog:dataset:read-drafts", "catalog:dataset:review"
 
 

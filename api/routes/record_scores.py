@@ -11,7 +11,7 @@ from api.deps import ActorDep, ReadDep
 from catalog.scores import service
 from catalog.scores.service import Order
 
-router = APIRouter(prefix="/record-scores", tags=["datasets"])
+router = APIRouter(prefix="/api/v1/record-scores", tags=["datasets"])
 
 
 @router.get("", **access("catalog:dataset:read-drafts"))

@@ -13,7 +13,7 @@ from auth.policy.limits import limits
 from catalog.queries import public_ids
 from datasets import matrix
 
-router = APIRouter(tags=["register"])
+router = APIRouter(prefix="/api/v1", tags=["register"])
 Offset = Annotated[int, Query(ge=0, le=1_000_000)]
 Limit = Annotated[int, Query(ge=1, le=200)]
 

@@ -26,7 +26,7 @@ from auth.registrations.service import (
 )
 from auth.registrations.workflow import Act, State, Step
 
-router = APIRouter(prefix="/registrations", tags=["registrations"])
+router = APIRouter(prefix="/api/v1/registrations", tags=["registrations"])
 Id = Annotated[str, Path(max_length=60)]
 
 

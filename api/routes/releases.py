@@ -18,7 +18,7 @@ from datasets.releases import comparing, queries, service, shape, signing
 from datasets.releases.models import CompatibilityRead, DiffRead, ReleaseCreate, ReleaseRead, Withdrawal
 from datasets.releases.workflow import ReleaseState
 
-router = APIRouter(prefix="/releases", tags=["releases"])
+router = APIRouter(prefix="/api/v1/releases", tags=["releases"])
 
 
 @router.post("", status_code=202, **access("datasets:release:publish"))

@@ -9,7 +9,7 @@ from api.deps import ActorDep, ReadDep, WorkDep
 from datasets.releases import retention
 from datasets.releases.retention import RETIRE, RetentionRead, RetentionSet
 
-router = APIRouter(prefix="/datasets/{dataset_id}/retention", tags=["releases"])
+router = APIRouter(prefix="/api/v1/datasets/{dataset_id}/retention", tags=["releases"])
 
 
 @router.get("", **access(RETIRE))

@@ -11,7 +11,7 @@ from api.deps import ActorDep, ReadDep, WorkDep
 from auth.revenue import service
 from auth.revenue.service import READ, SET, RevenueCapCreate, RevenueRead
 
-router = APIRouter(prefix="/revenue", tags=["supervision"])
+router = APIRouter(prefix="/api/v1/revenue", tags=["supervision"])
 
 
 @router.get("", **access(READ))

@@ -27,7 +27,7 @@ from auth.reviews.workflow import Kind, State, Step
 from core.errors import InputRefused
 from core.text import Text
 
-router = APIRouter(tags=["reviews"])
+router = APIRouter(prefix="/api/v1", tags=["reviews"])
 Offset = Annotated[int, Query(ge=0, le=1_000_000)]
 Limit = Annotated[int, Query(ge=1, le=200)]
 Id = Annotated[str, Path(max_length=60)]

@@ -12,7 +12,7 @@ from api.deps import ActorDep, ReadDep, WorkDep
 from auth.identity import changes, credentials
 from auth.identity.changes import ChangeRead, GlassAsk
 
-router = APIRouter(tags=["users"])
+router = APIRouter(prefix="/api/v1", tags=["users"])
 
 
 class Note(BaseModel):

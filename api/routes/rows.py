@@ -24,7 +24,7 @@ from datasets.sharing.rows import MEDIA, MOST_ROWS, PageFormat, Question
 from datasets.sharing.rules import ViewState
 from datasets.sharing.tables import ViewRow
 
-router = APIRouter(prefix="/grants/{grant_id}", tags=["sharing"])
+router = APIRouter(prefix="/api/v1/grants/{grant_id}", tags=["sharing"])
 
 
 @router.get("/rows", **access("datasets:share:read"), **gives(*MEDIA.values()))

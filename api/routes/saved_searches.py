@@ -11,7 +11,7 @@ from api.deps import ActorDep, ReadDep, WorkDep
 from catalog.search import saved
 from catalog.search.saved import SavedAsk, SavedChange, SavedRead
 
-router = APIRouter(prefix="/me/searches", tags=["datasets"])
+router = APIRouter(prefix="/api/v1/me/searches", tags=["datasets"])
 
 
 @router.get("", **access(SIGNED_IN))

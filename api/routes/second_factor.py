@@ -15,7 +15,7 @@ from api.second_factor import demand_fresh, is_due
 from auth.identity import factor
 from auth.identity.factor import FactorRead
 
-router = APIRouter(prefix="/me/second-factor", tags=["me"])
+router = APIRouter(prefix="/api/v1/me/second-factor", tags=["me"])
 GivenCode = Annotated[str, Depends(given_code)]
 
 

@@ -17,7 +17,7 @@ from datasets.sharing import profiles, service
 from datasets.sharing.profiles import ProfileCreate
 from datasets.sharing.tables import ViewRow
 
-router = APIRouter(prefix="/grants/{grant_id}", tags=["sharing"])
+router = APIRouter(prefix="/api/v1/grants/{grant_id}", tags=["sharing"])
 PERMISSION = "datasets:share:read"
 
 

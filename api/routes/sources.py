@@ -12,7 +12,7 @@ from datasets.sources import queries, service
 from datasets.sources.models import RunRead, SourceCreate, SourceRead, Tested
 from datasets.sources.workflow import SourceState
 
-router = APIRouter(prefix="/sources", tags=["sources"])
+router = APIRouter(prefix="/api/v1/sources", tags=["sources"])
 _READ, _WRITE = queries.READ, queries.WRITE
 
 

@@ -9,7 +9,7 @@ from api.deps import ActorDep, ReadDep, WorkDep
 from datasets.store import service
 from datasets.store.service import RunRead, StoreRead
 
-router = APIRouter(prefix="/store", tags=["store"])
+router = APIRouter(prefix="/api/v1/store", tags=["store"])
 
 
 @router.get("", **access("datasets:store:read"))

@@ -18,7 +18,7 @@ from quality import service
 from quality.service import SuiteRead
 from quality.suite import Suite
 
-router = APIRouter(prefix="/datasets/{dataset_id}/suite", tags=["suites"])
+router = APIRouter(prefix="/api/v1/datasets/{dataset_id}/suite", tags=["suites"])
 
 
 class SuiteSave(BaseModel):

@@ -15,7 +15,7 @@ from auth.supervision import ledger
 from auth.supervision.dashboard import Dashboard, a_year_to, dashboard
 from auth.supervision.ledger import Wish
 
-router = APIRouter(tags=["supervision"])
+router = APIRouter(prefix="/api/v1", tags=["supervision"])
 Month = Annotated[str, Query(pattern=r"^20[0-9]{2}-(0[1-9]|1[0-2])$")]
 
 

@@ -11,7 +11,7 @@ from api.deps import ActorDep, ReadDep, WorkDep
 from catalog.search import synonyms
 from catalog.search.synonyms import SynonymAsk, SynonymRead
 
-router = APIRouter(prefix="/synonyms", tags=["datasets"])
+router = APIRouter(prefix="/api/v1/synonyms", tags=["datasets"])
 _WRITE = "catalog:synonym:write"
 
 

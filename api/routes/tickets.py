@@ -16,7 +16,7 @@ from datasets.tickets import queries, returned, service
 from datasets.tickets.models import TicketAnswer, TicketAssign, TicketDetail, TicketNote, TicketRead
 from datasets.tickets.workflow import TicketState
 
-router = APIRouter(prefix="/tickets", tags=["tickets"])
+router = APIRouter(prefix="/api/v1/tickets", tags=["tickets"])
 _READ, _ASSIGN, _WORK, _CONFIRM = (
     f"datasets:ticket:{word}" for word in ("read", "assign", "work", "confirm")
 )

@@ -17,7 +17,7 @@ from core.text import Text
 from datasets.tracing import service
 from datasets.tracing.service import TraceRead
 
-router = APIRouter(prefix="/traces", tags=["tracing"])
+router = APIRouter(prefix="/api/v1/traces", tags=["tracing"])
 MOST_BYTES = 16 * 1024 * 1024
 
 

@@ -16,7 +16,7 @@ from auth.identity.links import LinkAsk
 from auth.roles import Role
 from core.text import Text
 
-router = APIRouter(prefix="/users", tags=["users"])
+router = APIRouter(prefix="/api/v1/users", tags=["users"])
 
 
 class UserCreate(BaseModel):

@@ -12,7 +12,7 @@ from datasets import scoring, verdict_docs, verdicts
 from datasets.scoring import QualityRead
 from datasets.verdicts import VerdictRead
 
-router = APIRouter(tags=["verdicts"])
+router = APIRouter(prefix="/api/v1", tags=["verdicts"])
 
 
 @router.get("/batches/{batch_id}/verdict", **access("datasets:batch:read"))

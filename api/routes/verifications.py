@@ -13,7 +13,7 @@ from api.witnessed import noted
 from datasets.queries.verifying import service
 from datasets.queries.verifying.model import VerificationRead, VerifyAsk
 
-router = APIRouter(prefix="/verifications", tags=["queries"])
+router = APIRouter(prefix="/api/v1/verifications", tags=["queries"])
 
 
 @router.post("", status_code=201, **access("datasets:query:ask"))

@@ -11,7 +11,7 @@ from api.deps import ActorDep, ReadDep, WorkDep
 from datasets.waivers import queries, service
 from datasets.waivers.models import WaiverCreate, WaiverDetail, WaiverNote, WaiverRead
 
-router = APIRouter(prefix="/waivers", tags=["waivers"])
+router = APIRouter(prefix="/api/v1/waivers", tags=["waivers"])
 _READ, _SIGN, _SECOND, _REVOKE = (f"datasets:waiver:{word}" for word in ("read", "sign", "second", "revoke"))
 Standing = Literal["proposed", "effective", "expired", "refused", "revoked"]
 

@@ -13,7 +13,7 @@ from auth.webhooks import service
 from auth.webhooks.models import DeliveryRead, EndpointAsk, EndpointChange, EndpointMade, EndpointRead
 from auth.webhooks.rules import EVENT_KINDS
 
-router = APIRouter(prefix="/webhooks", tags=["webhooks"])
+router = APIRouter(prefix="/api/v1/webhooks", tags=["webhooks"])
 _MANAGE = "auth:webhook:manage"
 
 
