@@ -73,7 +73,7 @@ def access(name: str, *, personal: str | None = None) -> dict[str, Any]:
     if name not in (PUBLIC, SIGNED_IN) and name not in PERMISSIONS:
         raise ValueError(f"unknown permission {name!r}: add it to auth.roles.PERMISSIONS")
 
-    def guard(request: Request, actor: ActorDep, _csrf: Annotated[None, Depends(csrf_checked)]) -> None:
+    async def guard(request: Request, actor: ActorDep, _csrf: Annotated[None, Depends(csrf_checked)]) -> None:
         if name == PUBLIC:
             return
         if name == SIGNED_IN:

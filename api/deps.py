@@ -57,8 +57,16 @@ def language(request: Request) -> Lang:
     return "en" if first.startswith("en") else "zh"
 
 
-HouseDep = Annotated[House, Depends(get_house)]
+async def _house(request: Request) -> House:
+    return get_house(request)
+
+
+async def _lang(request: Request) -> Lang:
+    return language(request)
+
+
+HouseDep = Annotated[House, Depends(_house)]  # what cannot wait is asked for without a thread
 WorkDep = Annotated[Work, Depends(open_work, scope="function")]
 ReadDep = Annotated[Work, Depends(open_read, scope="function")]
 ActorDep = Annotated[Actor, Depends(current_actor)]
-LangDep = Annotated[Lang, Depends(language)]
+LangDep = Annotated[Lang, Depends(_lang)]
