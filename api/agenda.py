@@ -25,6 +25,7 @@ from datasets import jobs
 from datasets.batches import queries as batches
 from datasets.batches.models import BatchRead
 from datasets.batches.workflow import BatchState
+from datasets.enclave import queries as enclave
 from datasets.extracts import queries as extracts
 from datasets.notices import service as notices
 from datasets.outputs import queries as outputs
@@ -230,6 +231,22 @@ def _outputs(work: Work, actor: Actor) -> Iterator[Pile]:
     yield Pile(label, "/outputs?state=in_review", "warn", items, total)
 
 
+def _specifications(work: Work, actor: Actor) -> Iterator[Pile]:
+    if not actor.may("datasets:enclave:review"):
+        return
+    rows, total = enclave.listed(work, actor, state="submitted", sort="submitted", limit=SHOWN)
+    names = titles(work, [row.dataset_id for row in rows])
+    items = [
+        Item(
+            names.get(row.dataset_id, Text(row.dataset_id, row.dataset_id)), f"/enclave/{row.id}", row.submitted_at,
+            Text(f"{row.dataset_id}，{row.requested_name} 提交", f"{row.dataset_id}, handed in by {row.requested_name}"),
+        )
+        for row in rows
+    ]  # fmt: skip
+    label = Text("待审查的域内计算方案", "Specifications for the enclave to review")
+    yield Pile(label, "/enclave?state=submitted", "warn", items, total)
+
+
 def _failed_jobs(work: Work, actor: Actor) -> Iterator[Pile]:
     page = jobs.jobs_of(work, actor, state=JobState.FAILED, limit=50)
     recent = [row for row in page.items if (row.ended_at or row.created_at) > work.now - FAILED_WITHIN]
@@ -275,5 +292,5 @@ def _notices(work: Work, actor: Actor) -> Iterator[Pile]:
 
 
 PILES: Final[tuple[Callable[[Work, Actor], Iterator[Pile]], ...]] = (
-    _applications, _grants, _duties, _batches, _sources, _tickets, _waivers, _outputs, _extracts, _failed_jobs, _notices,
+    _applications, _grants, _duties, _batches, _sources, _tickets, _waivers, _specifications, _outputs, _extracts, _failed_jobs, _notices,
 )  # fmt: skip

@@ -8,6 +8,7 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from api.treatments import condition, joined
+from api.treatments import conditions_of as conditions_of_tree
 from auth.asset import Asset
 from core.errors import InputRefused
 from core.ids import GrantId
@@ -37,16 +38,42 @@ UNITS: Final = {
 
 def body_of(one: Mapping[str, str], held: Asset, scenario_id: str) -> QueryAsk:
     """The query that a form means. Raises InputRefused with a sentence for what cannot be read."""
-    body = {
+    try:
+        return QueryAsk.model_validate(tree_of(one, held, scenario_id))
+    except ValidationError as fault:
+        raise wrong(fault) from None
+
+
+def tree_of(one: Mapping[str, str], held: Asset, scenario_id: str) -> dict[str, Any]:
+    """What a form names, as the parts of a query. Raises InputRefused with a sentence for what cannot be read."""
+    return {
         "grant_id": GrantId(one.get("grant", "")), "dataset_id": held.dataset_id, "purpose": one.get("purpose", ""),
         "scenario_id": scenario_id, "where": conditions_of(one, held),
         "select": [_measure(one, n) for n in range(MEASURES) if one.get(f"measure-{n}")],
         "group_by": [_group(one, n) for n in range(GROUPS) if one.get(f"group-{n}")],
     }  # fmt: skip
-    try:
-        return QueryAsk.model_validate(body)
-    except ValidationError as fault:
-        raise wrong(fault) from None
+
+
+def typed_tree(query: Mapping[str, Any]) -> dict[str, str] | None:
+    """The form's fields of a query; None where the form cannot show it."""
+    lines = conditions_of_tree(query["where"])
+    if (
+        lines is None
+        or len(lines) > CONDITIONS
+        or len(query["select"]) > MEASURES
+        or len(query["group_by"]) > GROUPS
+    ):
+        return None
+    typed = {"purpose": str(query["purpose"]), "measure-0": ""}
+    for n, part in enumerate(query["select"]):
+        typed |= {f"measure-{n}": part["kind"], f"measured-{n}": part.get("column", "")}
+        typed |= {f"{name}-{n}": f"{part[name]:g}" for name in ("width", "q") if name in part}
+    for n, part in enumerate(query["group_by"]):
+        typed |= {f"group-{n}": part["column"], f"group-unit-{n}": part.get("unit") or ""}
+        typed |= {f"group-width-{n}": f"{part['width']:g}" if part.get("width") else ""}
+    for n, (column, operation, value) in enumerate(lines):
+        typed |= {f"column-{n}": column, f"op-{n}": operation, f"value-{n}": value}
+    return typed
 
 
 def wrong(fault: ValidationError) -> InputRefused:

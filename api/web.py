@@ -39,6 +39,7 @@ NAV: Final[tuple[tuple[str, Text, str | None], ...]] = (
     ("/grants", Text("授权", "Grants"), "auth:grant:read"),
     ("/extracts", Text("提取", "Extracts"), "datasets:extract:read"),
     ("/queries", Text("查询", "Queries"), "datasets:query:read"),
+    ("/enclave", Text("域内计算", "Enclave"), "datasets:enclave:read"),
     ("/outputs", Text("出域", "Outputs"), "datasets:output:read"),
     ("/agreements", Text("协议", "Agreements"), "auth:agreement:read"),
     ("/profile", Text("政策", "Policy"), "auth:profile:read"),

@@ -134,6 +134,9 @@ PERMISSIONS: Final[Mapping[str, frozenset[Role]]] = {
     "datasets:share:read": frozenset({Role.ANALYST}),
     "datasets:query:read": _ENTERPRISE | frozenset({Role.AUDITOR, Role.SECURITY_OFFICER}),
     "datasets:query:ask": frozenset({Role.ANALYST}),
+    "datasets:enclave:read": _ENTERPRISE
+    | frozenset({Role.STEWARD, Role.OUTPUT_CHECKER, Role.AUDITOR, Role.SECURITY_OFFICER}),
+    "datasets:enclave:review": frozenset({Role.STEWARD}),
     "datasets:store:read": frozenset({Role.SYSADMIN, Role.AUDITOR, Role.SECURITY_OFFICER}),
     "datasets:store:check": frozenset({Role.SYSADMIN, Role.SECURITY_OFFICER}),
     "datasets:store:collect": frozenset({Role.SYSADMIN}),

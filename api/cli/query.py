@@ -35,7 +35,7 @@ def _json(text: str, what: str) -> dict[str, Any]:
     return found
 
 
-def _asked(api: Any, grant_id: str, purpose: str, query: str) -> dict[str, Any]:  # noqa: ANN401 - the client
+def asked(api: Any, grant_id: str, purpose: str, query: str) -> dict[str, Any]:  # noqa: ANN401 - the client
     grant = api.get(f"/grants/{grant_id}")
     own = {"grant_id": grant_id, "dataset_id": grant["dataset_id"], "purpose": purpose}
     return own | {"scenario_id": grant["policy"]["scenario_id"]} | _json(query, "--query")
@@ -48,7 +48,7 @@ def plan(
 ) -> None:  # fmt: skip
     """Whether the query may be asked and what it takes; exit code 1 with every reason. Reads no row, takes nothing."""
     with connect(data_dir, server, token, user) as api:
-        found = api.post("/queries/plan", _asked(api, grant_id, purpose, query))
+        found = api.post("/queries/plan", asked(api, grant_id, purpose, query))
         show(found, as_json)
         if not found["permitted"]:
             raise typer.Exit(1)
@@ -61,7 +61,7 @@ def ask(
 ) -> None:  # fmt: skip
     """Ask. Exit code 1 when it is refused; the one reason `suppressed` stands for all of disclosure control."""
     with connect(data_dir, server, token, user) as api:
-        show(api.post("/queries", _asked(api, grant_id, purpose, query)), as_json)
+        show(api.post("/queries", asked(api, grant_id, purpose, query)), as_json)
 
 
 @app.command("list")
@@ -120,7 +120,7 @@ def private(
 ) -> None:  # fmt: skip
     """Ask for an answer with differential privacy. Budget that is taken is never given back; the same question again is free."""
     with connect(data_dir, server, token, user) as api:
-        body = _asked(api, grant_id, purpose, query) | {"epsilon_micro": round(epsilon * 1_000_000)}
+        body = asked(api, grant_id, purpose, query) | {"epsilon_micro": round(epsilon * 1_000_000)}
         found = api.post("/queries/private/plan" if plan_only else "/queries/private", body)
         show(found, as_json)
         if plan_only and not found["permitted"]:
@@ -164,7 +164,7 @@ def verify(
         "claim": _json(claim, "--claim") if claim else None,
     }
     with connect(data_dir, server, token, user) as api:
-        show(api.post("/verifications", _asked(api, grant_id, purpose, "{}") | body), as_json)
+        show(api.post("/verifications", asked(api, grant_id, purpose, "{}") | body), as_json)
 
 
 @app.command("verifications")

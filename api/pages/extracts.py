@@ -150,7 +150,7 @@ def _form(
         form_options=[(form, FORM_NAMES[form]) for form in view.policy.delivery_forms if form in EXTRACT_FORMS],
         release_options=[("", Text("当前版本", "Current release")), *_release_options(work, view.dataset_id)],
         given=given or {}, plan=plan, refusal=refusal, conditions=range(CONDITIONS),
-        left=planning.quota_left(view), kinds=[(KINDS[form].name, KINDS[form].says) for form in view.policy.delivery_forms if form in KINDS],
+        left=planning.quota_left(view), kinds=[(KINDS[form].name, KINDS[form].says) for form in view.policy.delivery_forms if form in EXTRACT_FORMS],
         own_filter=view.policy.row_filter.model_dump_json() if view.policy.row_filter else None,
     )  # fmt: skip
 

@@ -32,7 +32,11 @@ from datasets.outputs.workflow import STATE_NAMES
 router = APIRouter(prefix="/outputs", tags=["pages"])
 _READ, _CHECK = "datasets:output:read", "datasets:output:check"
 PER_PAGE: Final = 25
-KINDS: Final = {"extract": Text("提取文件", "Extract"), "view": Text("授权视图", "View of a grant")}
+KINDS: Final = {
+    "extract": Text("提取文件", "Extract"),
+    "view": Text("授权视图", "View of a grant"),
+    "enclave": Text("域内计算结果", "Result of the enclave"),
+}
 
 
 @router.get("", response_class=HTMLResponse, **access(_READ))

@@ -56,6 +56,14 @@ KINDS: Final[Mapping[str, Kind]] = {
         "case", Text("申请进展", "Application moved"),
         Text("您的申请 {id} 现为“{state_zh}”。", "Your application {id} is now “{state_en}”."),
     ),
+    "enclave.waits": Kind(
+        "task", Text("待审查域内计算方案", "Specification to review"),
+        Text("数据集 {dataset} 有域内计算方案待审查。", "A specification on dataset {dataset} waits for its review."),
+    ),
+    "enclave.moved": Kind(
+        "case", Text("域内计算进展", "Enclave request moved"),
+        Text("数据集 {dataset} 的域内计算现为“{state_zh}”。", "Your computation on dataset {dataset} is now “{state_en}”."),
+    ),
     "output.waits": Kind(
         "task", Text("待出域审核", "Output to review"),
         Text("数据集 {dataset} 有文件待出域审核，期限 {due_on}。", "A file of dataset {dataset} waits for its output review; due {due_on}."),

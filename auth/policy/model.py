@@ -47,17 +47,19 @@ class DeliveryForm(StrEnum):
     QUERY_AGG = "query_agg"
     QUERY_DP = "query_dp"
     VERIFY = "verify"
+    ENCLAVE = "enclave"
 
 
 EXTRACT_FORMS: Final = frozenset(form for form in DeliveryForm if form.startswith("extract_"))
 STATISTIC_FORMS: Final = frozenset({DeliveryForm.QUERY_AGG, DeliveryForm.QUERY_DP})
+REVIEWED_BY_TWO: Final = frozenset({DeliveryForm.ENCLAVE})  # at whatever level, under whatever profile
 LEAVING: Final = frozenset({Use.PLAIN, Use.PSEUDONYMISED, Use.MASKED})
 FILTERABLE: Final = frozenset({Use.PLAIN, Use.FILTER_ONLY})
 AGGREGABLE: Final = frozenset({Use.PLAIN, Use.AGGREGATE_ONLY})
 JOINABLE: Final = frozenset({Use.PLAIN, Use.JOIN_ONLY})
 # Uses that rows on their way out cannot serve, with the forms that can: a grant must hold one of these forms to hold the use.
 FORMS_SERVING: Final[Mapping[Use, frozenset[DeliveryForm]]] = {
-    Use.AGGREGATE_ONLY: STATISTIC_FORMS,
+    Use.AGGREGATE_ONLY: STATISTIC_FORMS | {DeliveryForm.ENCLAVE},
     Use.JOIN_ONLY: frozenset({DeliveryForm.VERIFY}),
 }
 

@@ -34,6 +34,7 @@ FORMATS: Final[Mapping[DeliveryForm, str]] = {
     DeliveryForm.QUERY_AGG: "dg:queryAgg",  # no files: answers in the forms of our own profile
     DeliveryForm.QUERY_DP: "dg:queryDp",
     DeliveryForm.VERIFY: "dg:verify",
+    DeliveryForm.ENCLAVE: "dg:enclave",
 }
 PROHIBITED: Final = ("distribute", "sell", "dg:reidentify")
 _QUOTAS: Final = {"count": "extracts", "dg:rows": "rows", "dg:bytes": "bytes"}

@@ -378,13 +378,33 @@ def _columns_are_countable(case: Case) -> Iterator[Reason]:
                 column=name,
             )
         elif column is not None and column.identifier_kind == "DI":
+            yield _identifier(name)
+
+
+def _identifier(name: str) -> Reason:
+    return refused(
+        "identifier-in-statistics",
+        f"列 {name} 直接标识个人，不能统计或分组。",
+        f"Column {name} identifies people directly; it can neither be measured nor grouped by.",
+        POLICY,
+        column=name,
+    )
+
+
+def _columns_may_enter(case: Case) -> Iterator[Reason]:
+    """Columns that a computation inside measures or groups by: seen under their mask, or for statistics; no identifier as it is."""
+    for name in dict.fromkeys(case.ask.columns):
+        use, column = case.grant.policy.use_of(name), case.asset.column(name)
+        if use not in AGGREGABLE | LEAVING:
             yield refused(
-                "identifier-in-statistics",
-                f"列 {name} 直接标识个人，不能统计或分组。",
-                f"Column {name} identifies people directly; it can neither be measured nor grouped by.",
+                "column-not-for-statistics",
+                f"列 {name} 未获准参与统计。",
+                f"Column {name} may not enter statistics under this grant.",
                 POLICY,
                 column=name,
             )
+        elif use in AGGREGABLE and column is not None and column.identifier_kind == "DI":
+            yield _identifier(name)
 
 
 def _keys_are_joined_on(case: Case) -> Iterator[Reason]:
@@ -402,8 +422,10 @@ def _keys_are_joined_on(case: Case) -> Iterator[Reason]:
 
 _VERIFICATION: Final = tuple(_keys_are_joined_on if rule is _columns_are_granted else rule for rule in RULES)
 _STATISTICS: Final = tuple(_columns_are_countable if rule is _columns_are_granted else rule for rule in RULES)
+_ENCLAVE: Final = tuple(_columns_may_enter if rule is _columns_are_granted else rule for rule in RULES)
 FORM_RULES: Final[Mapping[str, tuple[Rule, ...]]] = {
     DeliveryForm.QUERY_AGG: _STATISTICS,
     DeliveryForm.QUERY_DP: _STATISTICS,
     DeliveryForm.VERIFY: _VERIFICATION,
+    DeliveryForm.ENCLAVE: _ENCLAVE,
 }

@@ -25,11 +25,12 @@ def receipt_of(
     export: dict[str, Any] | None = None,
     suppression: dict[str, Any] | None = None,
     review: dict[str, Any] | None = None,
+    enclave: dict[str, Any] | None = None,
 ) -> tuple[str, str]:
     """Canonical JSON (RFC 8785) of the signed receipt and its SHA-256; `row` must carry what was made.
 
     export: the verdict of the dataset's export suite, where it has one. suppression: what `suppression_of` says.
-    review: who reviewed the output, where its level asks for it.
+    review: who reviewed the output, where its level asks for it. enclave: the specification that made it, where one did.
     """
     body: dict[str, Any] = {
         "version": 2,
@@ -58,6 +59,8 @@ def receipt_of(
         body["small_cells"] = suppression
     if review is not None:
         body["output_review"] = review
+    if enclave is not None:
+        body["enclave"] = enclave
     text = rfc8785.dumps(signed(body, key))
     return text.decode(), hashlib.sha256(text).hexdigest()
 

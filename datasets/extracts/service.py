@@ -219,6 +219,7 @@ def _deliver(
     export: dict[str, Any] | None,
     suppression: dict[str, Any] | None,
     review: dict[str, Any] | None = None,
+    enclave: dict[str, Any] | None = None,
 ) -> None:
     """Charge what leaves, write the receipt, and make the file takeable."""
     row = made.row
@@ -229,7 +230,7 @@ def _deliver(
     row.sha256, row.state, row.ready_at = sha256, ExtractState.READY, work.now
     row.checked_by = len(review["checkers"]) if review else 0
     row.receipt, row.receipt_hash = receipt_of(
-        row, made.case.terms, made.release_sha256, work.now, key, export, suppression, review
+        row, made.case.terms, made.release_sha256, work.now, key, export, suppression, review, enclave
     )
     work.db.add(row)
     _note(
@@ -260,6 +261,28 @@ def let_go(work: Work, reviewed: OutputReviewRow, review: dict[str, Any], key: E
     _deliver(
         work, queries.requester(row), Making(row, case, case.release.sha256), reviewed.sha256, key,
         export=said["export"], suppression=said["small_cells"], review=review,
+    )  # fmt: skip
+
+
+def hand_over(
+    work: Work,
+    row: ExtractRow,
+    sha256: str,
+    review: dict[str, Any],
+    enclave: dict[str, Any],
+    key: Ed25519PrivateKey,
+) -> None:
+    """A result of the enclave that its checkers released, as a file that can be had. `row` is new and says what was made.
+
+    Raises AccessRefused when the grant no longer allows it.
+    """
+    case = _case_of(work, row)
+    refuse_if(case.reasons)
+    assert case.release is not None  # noqa: S101 - a missing release is a reason
+    assert case.release.sha256 is not None  # noqa: S101 - what is deliverable has its file
+    _deliver(
+        work, queries.requester(row), Making(row, case, case.release.sha256), sha256, key,
+        export=None, suppression=None, review=review, enclave=enclave,
     )  # fmt: skip
 
 
@@ -512,7 +535,7 @@ def _too_complex() -> Reason:
 
 
 def _body_of(row: ExtractRow) -> ExtractCreate:
-    return ExtractCreate(
+    return ExtractCreate.model_construct(  # checked when it was asked for; a result of the enclave is no form to ask for
         grant_id=GrantId(row.grant_id), release_id=row.release_id, columns=json.loads(row.columns),
         filter=parse_json(row.row_filter) if row.row_filter else None, purpose=row.purpose,
         scenario_id=row.scenario_id, form=DeliveryForm(row.form),

@@ -80,6 +80,13 @@ KINDS: Final[Mapping[DeliveryForm, Kind]] = {
             "Needs a column of shapes that leaves as it is, in WGS 84 or CGCS2000; take shifted positions (GCJ-02, BD-09) as Parquet, which names their system.",
         ),
     ),
+    DeliveryForm.ENCLAVE: Kind(
+        "application/vnd.apache.parquet", "parquet", Text("Parquet（域内计算结果）", "Parquet (result of the enclave)"),
+        Text(
+            "每组一行；分布、分位与最低最高组写为 JSON 文本。",
+            "A row a group; histograms, quantiles and extremes are JSON text.",
+        ),
+    ),
 }  # fmt: skip
 
 

@@ -13,6 +13,7 @@ _RECIPES: Final[Mapping[DeliveryForm, str]] = {
     DeliveryForm.EXTRACT_CSV_GB18030: 'import pandas as pd\ndf = pd.read_csv("{0}", encoding="gb18030")',
     DeliveryForm.EXTRACT_XLSX: 'import pandas as pd\ndf = pd.read_excel("{0}", engine="calamine")',
     DeliveryForm.EXTRACT_JSONL: 'import pandas as pd\ndf = pd.read_json("{0}", lines=True)',
+    DeliveryForm.ENCLAVE: 'import pandas as pd\ndf = pd.read_parquet("{0}")',
     DeliveryForm.EXTRACT_GEOJSON: 'import geopandas\ndf = geopandas.read_file("{0}")',
 }
 

@@ -16,6 +16,7 @@ from core.files import FileStore
 from core.text import Text
 from core.work import Work
 from datasets.batches.models import Command
+from datasets.enclave import service as enclave
 from datasets.extracts import service as extracts
 from datasets.outputs import opening, queries, rules
 from datasets.outputs.models import OutputDetail, OutputRefuse, OutputRelease, OutputVoteRead, SampleRead
@@ -107,6 +108,8 @@ def _released(
     }  # fmt: skip
     if row.kind == "extract":
         extracts.let_go(work, row, review, signer())
+    elif row.kind == "enclave":
+        enclave.let_go(work, row, review, signer())
     else:
         sharing.let_go(work, row)
     _told(work, row, "output.released")
@@ -119,6 +122,8 @@ def _refused(work: Work, actor: Actor, row: OutputReviewRow, cast: list[OutputVo
     why = refusal_text(row)
     if row.kind == "extract":
         extracts.keep_in(work, row.subject_id, why)
+    elif row.kind == "enclave":
+        enclave.keep_in(work, row.subject_id, why)
     else:
         sharing.keep_in(work, row.subject_id, why)
     _told(work, row, "output.refused")
@@ -133,18 +138,13 @@ def refusal_text(row: OutputReviewRow) -> Text:
 
 def withdraw(work: Work, actor: Actor, extract_id: str) -> None:
     """The requester's side takes back an extract that waits; quotas are given back. Raises Conflict when it does not wait."""
-    row = opening.newest(work, "extract", extract_id)
     extracts.withdraw(work, actor, extract_id)
-    if row is None or row.state != OutputState.IN_REVIEW:
-        return
-    row.state, row.decided_at = advance(OutputState(row.state), OutputStep.WITHDRAW), work.now
-    row.version += 1
-    work.db.add(row)
-    opening.note(work, actor, "output.withdrawn", row, {})
+    opening.take_back(work, actor, "extract", extract_id)
 
 
 def _told(work: Work, row: OutputReviewRow, kind: str) -> None:
-    href = f"/extracts/{row.subject_id}" if row.kind == "extract" else f"/grants/{row.grant_id}/read"
+    places = {"extract": f"/extracts/{row.subject_id}", "enclave": f"/enclave/{row.subject_id}"}
+    href = places.get(row.kind, f"/grants/{row.grant_id}/read")
     facts = {"dataset": row.dataset_id}
     if row.refusal:
         facts |= {"why_zh": rules.REFUSALS[row.refusal].zh, "why_en": rules.REFUSALS[row.refusal].en}

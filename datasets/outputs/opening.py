@@ -27,7 +27,7 @@ from core.jobs import JobRow
 from core.text import Text
 from core.work import Work
 from datasets.outputs.tables import OutputReviewRow
-from datasets.outputs.workflow import OutputState
+from datasets.outputs.workflow import OutputState, OutputStep, advance
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +124,17 @@ def note(work: Work, actor: Actor, kind: str, row: OutputReviewRow, payload: Map
         payload={"of": row.kind, "subject": row.subject_id, "sha256": row.sha256, **payload},
     )  # fmt: skip
     outbox.post(work, kind, row.id, {"of": row.kind, "subject": row.subject_id, "dataset_id": row.dataset_id})
+
+
+def take_back(work: Work, actor: Actor, kind: str, subject_id: str) -> None:
+    """The requester's side withdrew what the newest review is about; nothing where none waits."""
+    row = newest(work, kind, subject_id)
+    if row is None or row.state != OutputState.IN_REVIEW:
+        return
+    row.state, row.decided_at = advance(OutputState(row.state), OutputStep.WITHDRAW), work.now
+    row.version += 1
+    work.db.add(row)
+    note(work, actor, "output.withdrawn", row, {})
 
 
 def _person(work: Work, account_id: str) -> str:

@@ -31,9 +31,11 @@ WEIGHTS: Final[Mapping[str, Weight]] = {
     "pseudonym-broken": Weight.STOPS,
     "formula-cell": Weight.STOPS,
     "not-readable": Weight.STOPS,
+    "figure-too-small": Weight.STOPS,
     "mobile-number": Weight.ASKS,
     "small-cells": Weight.ASKS,
     "formula-text": Weight.NOTE,
+    "figures-left-out": Weight.NOTE,
 }
 WEIGHT_NAMES: Final[Mapping[Weight, Text]] = {
     Weight.STOPS: Text("不得出域", "Must not leave"),

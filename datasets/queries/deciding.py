@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from auth import audit
@@ -12,7 +12,7 @@ from auth.grants import ledger
 from auth.grants import queries as grant_queries
 from auth.grants.ledger import Taking
 from auth.grants.standing import licence as licence_of
-from auth.grants.view import GrantView
+from auth.grants.view import GrantView, Used
 from auth.policy import rules
 from auth.policy.filters.model import RowFilter, all_of
 from auth.policy.filters.rules import columns_of
@@ -69,15 +69,33 @@ class Case:
 
 
 def consider(
-    work: Work, actor: Actor, question: Question, more: Iterable[Reason] = (), *, needs_terms: bool = True
+    work: Work,
+    actor: Actor,
+    question: Question,
+    more: Iterable[Reason] = (),
+    *,
+    needs_terms: bool = True,
+    is_charged: bool = False,
 ) -> Case:
-    """Every reason to refuse the question now. `more`: what the kind of query objects. NotFound outside the actor's sight."""
+    """Every reason to refuse the question now. `more`: what the kind of query objects. NotFound outside the actor's sight.
+
+    is_charged: it was taken from the quota before, which is not asked again.
+    """
     grant = grant_queries.view_of(work, grant_queries.row(work, question.grant_id, actor))
+    asked = replace(grant, used=Used()) if is_charged else grant
+    case = considered(work, asked, question, more, needs_terms=needs_terms)
+    return replace(case, reasons=(*acting_for(actor, grant), *case.reasons))
+
+
+def considered(
+    work: Work, grant: GrantView, question: Question, more: Iterable[Reason] = (), *, needs_terms: bool = True
+) -> Case:
+    """The same under a grant as it is given here, whoever asks."""
     limits, terms = limits_now(work), in_force(work, grant.dataset_id)
     release = releases.current(work, grant.dataset_id)
     if release is not None and not (releases.is_deliverable(release) and release.sha256):
         release = None
-    reasons = [*_acting_for(actor, grant), *_decided(work, grant, question, limits), *more]
+    reasons = [*_decided(work, grant, question, limits), *more]
     if needs_terms and terms is None:
         reasons.append(no_terms(grant.dataset_id))
     reasons += _release_fits(release, question, grant)
@@ -105,7 +123,8 @@ def _decided(work: Work, grant: GrantView, question: Question, limits: Limits) -
     return rules.objections(ask, grant, held, licence_of(work, grant.org_id), limits)
 
 
-def _acting_for(actor: Actor, grant: GrantView) -> tuple[Reason, ...]:
+def acting_for(actor: Actor, grant: GrantView) -> tuple[Reason, ...]:
+    """Why this person does not ask under this grant."""
     if actor.may_in(ASK, grant.org_id):
         return ()
     text = Text(

@@ -7,8 +7,8 @@ Who contributed what is read from an index of numbers, made once for a release a
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -17,13 +17,21 @@ from typing import Any, Final
 import duckdb
 import numpy as np
 import pyarrow as pa
-from duckdb import ColumnExpression, ConstantExpression, DuckDBPyConnection, Expression, FunctionExpression
+from duckdb import (
+    ColumnExpression,
+    ConstantExpression,
+    DuckDBPyConnection,
+    DuckDBPyRelation,
+    Expression,
+    FunctionExpression,
+)
 from numpy.typing import NDArray
 from pyroaring import BitMap
 
 from auth.policy.filters.model import RowFilter
+from auth.policy.model import ColumnTerm, Use
 from datasets.extracts.build import engine_of, unfit, visible_rows
-from datasets.extracts.compile import Held, present
+from datasets.extracts.compile import Held, leaving, present
 from datasets.queries import cache_files
 from datasets.queries.bitmaps import bitmap
 from datasets.queries.model import Group
@@ -75,6 +83,19 @@ def _text(held: Held) -> Expression:
     return ColumnExpression(held.name).cast(duckdb.sqltypes.VARCHAR)
 
 
+@dataclass(frozen=True, slots=True)
+class View:
+    """A release as a grant shows it: masked and pseudonymised columns are grouped and measured as they would leave."""
+
+    terms: Mapping[str, ColumnTerm]
+    key: bytes
+
+
+@contextmanager
+def _unwatched(interrupt: Callable[[], None]) -> Iterator[None]:  # noqa: ARG001 - the shape of a watch
+    yield
+
+
 def scan(
     release: Path,
     row_filter: RowFilter | None,
@@ -84,10 +105,15 @@ def scan(
     max_groups: int,
     memory_limit_mb: int,
     scratch: Path,
+    view: View | None = None,
+    watched: Callable[[Callable[[], None]], AbstractContextManager[None]] = _unwatched,
 ) -> Rows:
-    """The rows that pass the filter, by group. Raises Conflict when the release does not fit, TooManyGroups."""
-    with engine_of(memory_limit_mb, scratch) as connection:
-        table = _table(connection, release, row_filter, groups, measured)
+    """The rows that pass the filter, by group. Raises Conflict when the release does not fit, TooManyGroups.
+
+    watched: is handed what interrupts the engine, and stands around its work.
+    """
+    with engine_of(memory_limit_mb, scratch) as connection, watched(connection.interrupt):
+        table = _table(connection, release, row_filter, groups, measured, view)
     keys, cell = _cells([table.column(f"g{at}") for at in range(len(groups))], table.num_rows, max_groups)
     values = {
         name: table.column(f"m{at}").to_numpy(zero_copy_only=False).astype(np.float64, copy=False)
@@ -103,13 +129,35 @@ def _table(
     row_filter: RowFilter | None,
     groups: Sequence[Group],
     measured: Sequence[str],
+    view: View | None,
 ) -> pa.Table:
     source, held = visible_rows(connection, release, row_filter)
     if missing := ({group.column for group in groups} | set(measured)) - held.keys():
         raise unfit(f"no column {', '.join(sorted(missing))}")
+    if view is not None:
+        source, held = _shown(source, held, view, [*(group.column for group in groups), *measured])
     chosen = [_grouped(group, held[group.column]).alias(f"g{at}") for at, group in enumerate(groups)]
     chosen += [_number(held[name]).alias(f"m{at}") for at, name in enumerate(measured)]
     return source.select(*chosen, ColumnExpression("at").alias("at")).to_arrow_table()
+
+
+def _shown(
+    source: DuckDBPyRelation, held: Mapping[str, Held], view: View, names: Sequence[str]
+) -> tuple[DuckDBPyRelation, dict[str, Held]]:
+    """These columns as the grant shows them, and the place of each row."""
+    used = list(dict.fromkeys(names))
+    chosen = [_masked(view, name, held[name]) for name in used]
+    shown = source.select(*chosen, ColumnExpression("at").alias("at"))
+    return shown, {
+        name: Held(held[name].name, str(kind)) for name, kind in zip(used, shown.types, strict=False)
+    }
+
+
+def _masked(view: View, name: str, held: Held) -> Expression:
+    term = view.terms.get(name)
+    if term is not None and term.use in (Use.MASKED, Use.PSEUDONYMISED):
+        return leaving(term, held, view.key)
+    return ColumnExpression(held.name).alias(held.name)
 
 
 def _number(held: Held) -> Expression:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from sqlalchemy import ColumnElement, false, func, or_, true
+from sqlalchemy import ColumnElement, and_, false, func, or_
 from sqlmodel import col, select
 
 from auth.actor import Actor
+from auth.policy.model import DeliveryForm
 from auth.scope import sight
 from core.errors import NotFound
 from core.text import Text
@@ -21,8 +22,9 @@ SORTS = {"asked": col(AnswerRow.id), "dataset": col(AnswerRow.dataset_id), "stat
 
 
 def seen_by(actor: Actor) -> ColumnElement[bool]:
-    seen = sight(actor, READ)
-    return true() if seen.everything else or_(false(), col(AnswerRow.org_id).in_(seen.orgs))
+    """Answers in sight. What the enclave computed is none: it is held for the overlap guard alone."""
+    seen, told = sight(actor, READ), col(AnswerRow.form) != DeliveryForm.ENCLAVE
+    return told if seen.everything else and_(told, or_(false(), col(AnswerRow.org_id).in_(seen.orgs)))
 
 
 def one(work: Work, actor: Actor, answer_id: str) -> QueryRead:

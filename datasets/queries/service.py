@@ -10,6 +10,7 @@ import json
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from auth import audit
@@ -99,14 +100,14 @@ def _asked(desk: Desk, actor: Actor, ask: QueryAsk) -> QueryRead:
     told = _counted(desk, ask, case)
     for _ in range(_TRIES):
         with desk.read() as work:
-            before, may = _weighed(work, desk, case, told)
+            before, may = weighed(work, desk, case, told)
         with desk.write() as work:
             now = consider(work, actor, ask)
             refuse_if(now.reasons)
             hold(work, f"query:{case.grant.dataset_id}")
             if _basis(now) != _basis(case):
                 raise moved()
-            if told is not None and history.told(work, _scope(now)) != before:
+            if told is not None and history.told(work, scope_of(now)) != before:
                 continue  # somebody was told something meanwhile
             row = _written(work, actor, ask, now, told if may else None)
             answer = read(row)
@@ -137,7 +138,7 @@ def _counted(desk: Desk, ask: QueryAsk, case: Case) -> Told | None:
 
     assert case.release is not None and case.release.sha256 is not None and case.terms is not None  # noqa: S101, PT018 - reasons otherwise
     release, memory = desk.files.path(case.release.sha256), desk.settings.memory_limit_mb
-    who = contributors(release, case.terms.contributor, _cache(desk), memory_limit_mb=memory)
+    who = contributors(release, case.terms.contributor, cache_of(desk), memory_limit_mb=memory)
     measured = sorted({part.column for part in ask.select if not isinstance(part, Count)})
     try:
         found = scan(
@@ -150,19 +151,23 @@ def _counted(desk: Desk, ask: QueryAsk, case: Case) -> Told | None:
     return None if told.is_empty else told
 
 
-def _cache(desk: Desk) -> Any:  # noqa: ANN401 - a path
+def cache_of(desk: Desk) -> Path:
+    """Where what was worked out for a release is kept for the next question."""
     return desk.settings.scratch_dir / "queries"
 
 
-def _scope(case: Case) -> Scope:
+def scope_of(case: Case) -> Scope:
+    """Whose figures the case is held against."""
     from datasets.queries.history import Scope
 
     assert case.release is not None and case.terms is not None  # noqa: S101, PT018 - reasons otherwise
     return Scope(case.grant.dataset_id, case.release.id, "" if case.terms.guards_all else case.grant.org_id)
 
 
-def _weighed(work: Work, desk: Desk, case: Case, told: Told | None) -> tuple[history.Told, bool]:
-    """What was told before, and whether the new figures may stand beside it."""
+def weighed(
+    work: Work, desk: Desk, case: Case, told: Told | None, most: str = "query_history_cells"
+) -> tuple[history.Told, bool]:
+    """What was told before, and whether the new figures may stand beside it. `most`: the limit on figures of a measure."""
     from datasets.queries import history
     from datasets.queries.engine import contributors
 
@@ -170,17 +175,17 @@ def _weighed(work: Work, desk: Desk, case: Case, told: Told | None) -> tuple[his
         return {}, False
     release = desk.files.path(case.release.sha256)
     who = contributors(
-        release, case.terms.contributor, _cache(desk), memory_limit_mb=desk.settings.memory_limit_mb
+        release, case.terms.contributor, cache_of(desk), memory_limit_mb=desk.settings.memory_limit_mb
     )
     by = history.Weighing(
         who,
         case.release.rows or 0,
         case.limits["query_min_group"],
-        case.limits["query_history_cells"],
-        _cache(desk),
+        case.limits[most],
+        cache_of(desk),
     )
-    before = history.told(work, _scope(case))
-    return before, history.may_tell(work, _scope(case), before, told.partitions, by)
+    before = history.told(work, scope_of(case))
+    return before, history.may_tell(work, scope_of(case), before, told.partitions, by)
 
 
 def _written(work: Work, actor: Actor, ask: QueryAsk, case: Case, told: Told | None) -> AnswerRow:

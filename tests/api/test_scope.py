@@ -53,6 +53,7 @@ from catalog.proposals import service as proposals
 from catalog.search import saved
 from catalog.search.saved import SavedAsk
 from datasets.batches import service as batches
+from datasets.enclave.tables import EnclaveRow
 from datasets.extracts.tables import ExtractRow
 from datasets.harvest.tables import HarvestRunRow, HarvestSourceRow
 from datasets.outputs.tables import OutputReviewRow
@@ -133,6 +134,13 @@ def things(sqlite_house: House) -> dict[str, str]:
             requested_by=analyst.account_id, person_id=analyst.person_id, opened_at=work.now, due_on=work.now.date(),
         )  # fmt: skip
         work.db.add(output)
+        inside = EnclaveRow(
+            id=work.new_id(), grant_id=grant.id, application_id=grant.application_id, dataset_id=grant.dataset_id,
+            department_id="parks", org_id="insurer", requested_by=analyst.account_id, requested_name="analyst",
+            person_id=analyst.person_id, purpose="risk-pricing", scenario_id="safety", spec="{}", spec_hash="0" * 64,
+            because="a reason", submitted_at=work.now,
+        )  # fmt: skip
+        work.db.add(inside)
         source = SourceRow(
             id=work.new_id(), dataset_id=DATASET, org_id="parks", name="lots", kind="http", schedule="manual",
             config={"kind": "http", "url": "http://example.org/lots.csv", "header": None}, created_at=work.now,
@@ -256,7 +264,7 @@ def things(sqlite_house: House) -> dict[str, str]:
         "endpoint_id": endpoint.id, "delivery_id": delivery.id, "harvest_id": harvest.id, "run_id": run.id,
         "target_id": portal.id, "push_run_id": sent.id,
         "share": "safety", "schema": "PK", "table": grant.dataset_id, "which": "renew",
-        "output_id": output.id,
+        "output_id": output.id, "enclave_id": inside.id,
         "anomaly_id": anomaly.id, "demand_id": demand.id, "consent_id": consent.id, "delegation_id": cover.id, "task_id": task.id, "review_id": look.id,
         "paper_key": need.key, "commitment_id": pledge.id, "campaign_id": campaign.id, "registration_id": act.id, "rule": "volume", "record_proposal_id": proposal.id,
         "record_change_id": changed.id, "thread_id": words.id, "step": "reply",
