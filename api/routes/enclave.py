@@ -26,7 +26,7 @@ from datasets.enclave.model import (
 from datasets.enclave.workflow import EnclaveState
 from datasets.outputs import opening
 
-router = APIRouter(prefix="/enclave", tags=["enclave"])
+router = APIRouter(prefix="/api/v1/enclave", tags=["enclave"])
 _READ, _ASK, _REVIEW = "datasets:enclave:read", "datasets:query:ask", "datasets:enclave:review"
 
 
