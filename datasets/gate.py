@@ -77,6 +77,11 @@ def column_words(work: Work, dataset_id: str) -> dict[str, dict[str, str]]:
     }
 
 
+def key_columns(work: Work, dataset_id: str) -> list[str]:
+    """The columns that together name a row, as the dictionary says."""
+    return [column.name for column in catalog.dictionary(work, dataset_id) if column.primary]
+
+
 def suite_version(work: Work, version_id: str) -> SuiteVersionRow:
     """One version of a suite, by its id."""
     return work.db.get_one(SuiteVersionRow, version_id)
@@ -137,7 +142,7 @@ def outcomes(work: Work, verdict_id: str | None) -> list[dict[str, Any]]:
 
 def _outcome(each: Outcome) -> dict[str, Any]:
     rule = describe(each)
-    found = each.model_dump(mode="json", exclude={"failing_rows"})
+    found = each.model_dump(mode="json", exclude={"failing_rows", "failing_keys"})
     why = trouble(each.error) if each.error else Text("", "")
     return found | {"rule_zh": rule.zh, "rule_en": rule.en, "error_zh": why.zh, "error_en": why.en}
 

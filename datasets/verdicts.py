@@ -51,7 +51,8 @@ _POINTS: Final = 12
 class RuleVerdict(BaseModel):
     """One rule's outcome. pass_rate: 0-100, share of what it looked at that is right (all or nothing for rules about the
     whole column or table). withheld: the reader may not see single values, so arguments and examples are left out.
-    failing_rows: numbers of data records, the first ones, for the department's own readers."""
+    failing_rows: numbers of data records, the first ones, for the department's own readers; failing_keys: what the key
+    columns hold in them, for those of these readers who may see single values."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -72,6 +73,7 @@ class RuleVerdict(BaseModel):
     observed_value: Any
     examples: list[Any]
     failing_rows: list[int]
+    failing_keys: list[dict[str, Any]]
     error: str | None
     error_zh: str | None
     withheld: bool
@@ -286,6 +288,7 @@ def _rule(place: int, each: Outcome, sight: Sight) -> RuleVerdict:
         unexpected_count=each.unexpected_count, unexpected_percent=each.unexpected_percent,
         observed_value=each.observed_value if sight.values else None, examples=each.examples if sight.values else [],
         failing_rows=each.failing_rows[:_ROWS] if sight.is_insider else [],
+        failing_keys=each.failing_keys[:_ROWS] if sight.is_insider and sight.values else [],
         error=why.en if why else None, error_zh=why.zh if why else None, withheld=not sight.values,
     )  # fmt: skip
 

@@ -15,7 +15,7 @@ from quality.own.ages import is_age, is_duration, is_moment, read_duration
 from quality.own.areas import is_area
 from quality.own.datums import DATUMS
 from quality.troubles import told
-from quality.vocabulary import Shape, TypeSpec
+from quality.vocabulary import KEY_COLUMNS, Shape, TypeSpec
 
 Given = Mapping[str, Any]
 
@@ -207,12 +207,26 @@ def format_faults(given: Any) -> Iterator[Fault]:
             f"result_format 只能取 {allowed}，实为 {word!r}",
             f"result_format must be one of {allowed}, not {word!r}",
         )
+    yield from key_faults(asked.get(KEY_COLUMNS))
     wanted = (key for key, value in asked.items() if value not in (None, False, []))
-    if keys := sorted(map(str, {*wanted} - {"result_format"})):
+    if keys := sorted(map(str, {*wanted} - {"result_format", KEY_COLUMNS})):
         yield Fault(
             "result-format-not-honoured",
-            f"result_format 中的 {'、'.join(keys)} 不予支持：结论给出不符行的行号，请删去",
-            f"{', '.join(keys)} of result_format cannot be honoured: a verdict names failing rows by their number; leave it out",
+            f"result_format 中的 {'、'.join(keys)} 不予支持：结论给出不符行的行号与主键，请删去",
+            f"{', '.join(keys)} of result_format cannot be honoured: a verdict names failing rows by number and key; leave it out",
+        )
+
+
+def key_faults(given: Any) -> Iterator[Fault]:
+    """Columns by which failing rows are told: a list of names, each once."""
+    if given in (None, []):
+        return
+    names = given if isinstance(given, list) else []
+    if not names or not all(isinstance(name, str) and name for name in names) or len({*names}) != len(names):
+        yield Fault(
+            "wrong-key-columns",
+            f"{KEY_COLUMNS} 应为列名的列表，且不重复",
+            f"{KEY_COLUMNS} must be a list of column names, each once",
         )
 
 

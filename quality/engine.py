@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -24,6 +24,7 @@ def run_suite(
     on_progress: Callable[[int, int], None] | None = None,
     reference: datetime | None = None,
     references: References = NONE,
+    keys: Sequence[str] = (),
 ) -> Verdict:
     """Judge `table` by `suite`. Both engines give the same outcomes, counts and failing rows.
 
@@ -34,6 +35,8 @@ def run_suite(
     reference: the moment (aware) against which freshness is judged, where a rule names none of its own.
     references: the releases and code lists that rules compare with; a rule whose other side is not among them is an
     error. The verdict names what was handed in.
+    keys: the columns by which failing rows are told in `failing_keys`, where a rule names none of its own; those that
+    the table lacks are passed over.
     The first call in a process loads Great Expectations, which takes seconds.
     """
     with quietly():
@@ -48,5 +51,6 @@ def run_suite(
             on_progress=on_progress,
             reference=reference,
             references=references,
+            keys=keys,
         )
     return verdict

@@ -14,10 +14,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from core.errors import InputRefused, Reason
 from core.text import Text
-from quality.arguments import faults_of, format_faults, is_storable
+from quality.arguments import faults_of, format_faults, is_storable, key_faults
 from quality.troubles import told
 from quality.verdict import Severity
-from quality.vocabulary import IGNORED_KEYS, NEED_SECOND_TABLE, TYPES, TypeSpec, snake
+from quality.vocabulary import IGNORED_KEYS, KEY_COLUMNS, NEED_SECOND_TABLE, TYPES, TypeSpec, snake
 
 BASIS: Final = "suite-format"
 MAX_EXPECTATIONS: Final = 2_000
@@ -36,6 +36,11 @@ class Expectation(BaseModel):
     @property
     def spec(self) -> TypeSpec:
         return TYPES[self.type]
+
+    @property
+    def key_columns(self) -> list[str]:
+        """The columns by which this rule's failing rows are told, where it names its own."""
+        return list(self.meta.get(KEY_COLUMNS, ()))
 
 
 class Suite(BaseModel):
@@ -104,16 +109,21 @@ class Suite(BaseModel):
 
     def as_gx(self, gx_version: str, **meta: Any) -> dict[str, Any]:
         """The file that Great Expectations itself writes and reads. Types of ours need their classes there."""
-        rules = [
-            {"type": each.type, "kwargs": each.kwargs, "meta": each.meta, "severity": each.severity}
-            for each in self.expectations
-        ]
+        rules = [_as_gx(each) for each in self.expectations]
         return {
             "name": self.name,
             "expectations": rules,
             "meta": {"great_expectations_version": gx_version, **meta},
             "notes": None,
         }
+
+
+def _as_gx(each: Expectation) -> dict[str, Any]:
+    kwargs, meta = each.kwargs, each.meta
+    if each.key_columns:
+        kwargs = kwargs | {"result_format": {"result_format": "COMPLETE", KEY_COLUMNS: each.key_columns}}
+        meta = {key: value for key, value in meta.items() if key != KEY_COLUMNS}
+    return {"type": each.type, "kwargs": kwargs, "meta": meta, "severity": each.severity}
 
 
 def _not_json(error: Exception) -> InputRefused:
@@ -204,10 +214,13 @@ def _entry(place: int, line: int | None, entry: Any, faults: list[Reason]) -> Ex
             "holds NaN, an infinity, NUL or half a character, which JSON cannot keep",
         )
         return None
-    if wrong := [*faults_of(TYPES[name], given), *format_faults(kwargs.get("result_format"))]:
+    asked = kwargs.get("result_format")
+    if wrong := [*faults_of(TYPES[name], given), *format_faults(asked), *key_faults(meta.get(KEY_COLUMNS))]:
         for each in wrong:
             fault(*each)
         return None
+    if isinstance(asked, dict) and asked.get(KEY_COLUMNS):
+        meta = meta | {KEY_COLUMNS: asked[KEY_COLUMNS]}
     return Expectation(type=name, kwargs=given, severity=severity, meta=meta)
 
 

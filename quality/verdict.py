@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -13,6 +13,7 @@ from quality.references import ReferenceUsed
 Result = Literal["passed", "failed", "error"]
 Severity = Literal["critical", "warning", "info"]
 EngineName = Literal["duckdb", "pandas"]
+MOST_KEYS: Final = 1_000
 
 
 class Outcome(BaseModel):
@@ -20,6 +21,8 @@ class Outcome(BaseModel):
 
     examples: up to `max_examples` failing values (JSON-safe; a mapping column→value where several columns matter).
     failing_rows: values of `__row__` (1-based positions where the file has none), ascending, capped.
+    failing_keys: what the key columns hold in the first of these rows (at most `MOST_KEYS`), one mapping column → value
+    a row, as Great Expectations' `unexpected_index_list`; empty where no key columns are known.
     observed_value: what an aggregate or table rule saw. error: why it could not run, when outcome is "error".
     """
 
@@ -36,6 +39,7 @@ class Outcome(BaseModel):
     observed_value: Any = None
     examples: list[Any] = Field(default_factory=list)
     failing_rows: list[int] = Field(default_factory=list)
+    failing_keys: list[dict[str, Any]] = Field(default_factory=list)
     error: str | None = None
 
 

@@ -34,6 +34,8 @@ DOMAIN_KEYS: Final[Mapping[Shape, tuple[str, ...]]] = {
     Shape.QUERY: (),
 }
 # Written by Great Expectations into exported suites; they do not change the outcome and are let go.
+KEY_COLUMNS: Final = "unexpected_index_column_names"
+"""Great Expectations' name for the columns by which failing rows are told; kept in a rule's `meta`."""
 IGNORED_KEYS: Final = frozenset({"batch_id", "result_format", "catch_exceptions", "windows", "strict"})
 BOUNDS: Final = ("min_value", "max_value")
 

@@ -70,6 +70,12 @@ def check(
         metavar="DATASET_ID=FILE",
     ),
     last_release: Path | None = typer.Option(None, help="A file for this table's own last release."),
+    key: list[str] = typer.Option(
+        [],
+        "--key",
+        help="A column by which failing rows are told in the report; repeatable.",
+        metavar="COLUMN",
+    ),
     update_frequency: str = typer.Option(
         "", help="For rules of freshness by frequency: a code of update_freq (3: daily) or PT1H …"
     ),
@@ -101,7 +107,7 @@ def check(
 
         found = check_file(
             file, load_suite(suite), dictionary=known, out=out, engine=engine.value, reference=system_clock(),
-            others=given, last=last_release, often=update_frequency, query_seconds=Settings().query_seconds,
+            others=given, last=last_release, often=update_frequency, keys=key, query_seconds=Settings().query_seconds,
         )  # fmt: skip
         if report is not None:
             _write(report, found)

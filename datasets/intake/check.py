@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType
@@ -73,11 +73,13 @@ def check_file(
     last: Path | None = None,
     query_seconds: float = 120.0,
     often: str = "",
+    keys: Sequence[str] = (),
 ) -> CheckReport:
     """Judge `source` by `suite`. `out` is written only when the verdict is passed.
 
     reference: the moment against which freshness is judged, where a rule names none.
     often: the update frequency, for rules that ask for it.
+    keys: columns by which failing rows are told, where a rule names none of its own.
     others: files that stand for the datasets that rules compare with, by dataset id; last: for the table's own last release.
 
     Cells that a declared type cannot hold would be lost, so they fail the gate like a critical rule.
@@ -90,7 +92,13 @@ def check_file(
         intake.input.path = str(source)
         known = partners(suite, others, last, Path(folder), often)
         judged = run_suite(
-            suite, table, engine=engine, query_seconds=query_seconds, reference=reference, references=known
+            suite,
+            table,
+            engine=engine,
+            query_seconds=query_seconds,
+            reference=reference,
+            references=known,
+            keys=keys,
         )
         verdict = _verdict(judged, intake)
         output = None

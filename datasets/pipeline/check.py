@@ -106,6 +106,7 @@ def _judge(ctx: JobContext, batch_id: str) -> str:
         suite = current_suite(work, row.dataset_id)
         rules_in_force = Suite.from_data(suite.suite) if suite else None
         others = look_up(work, ctx.files, row.dataset_id, rules_in_force) if rules_in_force else NONE
+        keys = gate.key_columns(work, row.dataset_id)
     if not _mine(ctx, row, BatchState.TYPED) or row.typed_sha256 is None:
         return row.state
     if suite is None or rules_in_force is None:
@@ -115,7 +116,7 @@ def _judge(ctx: JobContext, batch_id: str) -> str:
     tell(0.0, said)
     verdict = run_suite(
         rules_in_force, ctx.files.path(row.typed_sha256), memory_limit_mb=ctx.settings.memory_limit_mb,
-        query_seconds=ctx.settings.query_seconds, reference=row.submitted_at, references=others,
+        query_seconds=ctx.settings.query_seconds, reference=row.submitted_at, references=others, keys=keys,
         on_progress=lambda done, total: tell(done / max(total, 1), Text(f"{said.zh}（{done}/{total}）", f"{said.en} ({done}/{total})")),
     )  # fmt: skip
     with ctx.write() as work:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from math import isfinite
@@ -14,14 +14,16 @@ from great_expectations.expectations.expectation_configuration import Expectatio
 from great_expectations.validator.metric_configuration import MetricConfiguration
 from great_expectations.validator.metrics_calculator import MetricsCalculator
 
+from quality import sql
 from quality.gx import added_rules, clock_rules, queries
 from quality.gx.cross_missing import only_there
 from quality.gx.duck import DuckDBExecutionEngine
-from quality.gx.facts import ROW, Facts, plain
+from quality.gx.facts import ROW, TABLE, Facts, plain
 from quality.gx.frame import FrameExecutionEngine
 from quality.gx.proved import later_in
 from quality.kinds import Kind
 from quality.suite import Expectation
+from quality.verdict import MOST_KEYS, Outcome
 
 _NOTES = {**added_rules.NOTES, **clock_rules.NOTES}
 
@@ -62,6 +64,21 @@ class Evidence:
         if note := _NOTES.get(configuration.type):
             found["observed_value"] = note(configuration.kwargs, [row[1:] for row in rows])
         return found
+
+    def keys_of(self, rows: Collection[int], columns: Sequence[str]) -> dict[int, dict[str, Any]]:
+        """What these columns hold in these rows, by row."""
+        if isinstance(self._engine, DuckDBExecutionEngine):
+            chosen = ", ".join([ROW, *map(sql.name, columns)])
+            wanted = f"SELECT {chosen} FROM {TABLE} WHERE {ROW} IN ({', '.join(map(str, rows))})"
+            found: Iterable[tuple[Any, ...]] = self._engine.rows_of(wanted)
+        else:
+            data: pd.DataFrame = self._engine.batch_manager.active_batch_data.dataframe
+            here = data.loc[data[ROW].isin(rows), [ROW, *columns]]
+            found = here.itertuples(index=False, name=None)
+        return {
+            int(row): {name: self._shown(name, value) for name, value in zip(columns, values, strict=True)}
+            for row, *values in found
+        }
 
     def of_query(self, expectation: Expectation) -> dict[str, Any]:
         query = expectation.kwargs["unexpected_rows_query"]
@@ -128,6 +145,19 @@ class Evidence:
         if self._facts[name].kind is Kind.DATE and isinstance(value, datetime):
             value = value.date()
         return jsonable(value)
+
+
+def name_rows(evidence: Evidence, told_by: Sequence[tuple[Sequence[str], Outcome]]) -> None:
+    """Fill `failing_keys` of each outcome by its key columns; rows that several rules refuse are looked up once."""
+    wanted: dict[tuple[str, ...], set[int]] = {}
+    for columns, outcome in told_by:
+        if columns and outcome.failing_rows:
+            wanted.setdefault(tuple(columns), set()).update(outcome.failing_rows[:MOST_KEYS])
+    keys = {columns: evidence.keys_of(rows, columns) for columns, rows in wanted.items()}
+    for columns, outcome in told_by:
+        if tuple(columns) in keys:
+            known = keys[tuple(columns)]
+            outcome.failing_keys = [known[row] for row in outcome.failing_rows[:MOST_KEYS] if row in known]
 
 
 def jsonable(value: Any) -> Any:

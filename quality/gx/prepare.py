@@ -54,6 +54,8 @@ def check(expectation: Expectation, columns: Mapping[str, Column]) -> None:
         if name not in columns:
             raise KindMismatch(f'the table has no column "{name}" (it has: {", ".join(columns)})')
         named.append(columns[name])
+    if lacking := [name for name in expectation.key_columns if name not in columns]:
+        raise KindMismatch(f'the table has no column "{lacking[0]}" to tell failing rows by')
     for column in named:
         if column.kind not in spec.kinds:
             wanted = ", ".join(sorted(spec.kinds))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
@@ -29,7 +29,7 @@ from quality.gx import (
 )
 from quality.gx.cross_tables import Held, held_tables
 from quality.gx.deadline import Deadline
-from quality.gx.evidence import Evidence, jsonable
+from quality.gx.evidence import Evidence, jsonable, name_rows
 from quality.gx.facts import CURRENT, ROW, Facts
 from quality.kinds import Column, KindMismatch, column_of
 from quality.patience import shared
@@ -56,6 +56,7 @@ def run(
     on_progress: Progress | None,
     reference: datetime | None,
     references: References,
+    keys: Sequence[str],
 ) -> Verdict:
     shared().forget()
     schema = pq.read_schema(table)
@@ -93,10 +94,14 @@ def run(
             for task in ready:
                 if task.is_query:
                     _fill(validator, [task])
+            known = [name for name in keys if name in facts.columns]
             outcomes = [
                 _told(task.outcome(asked if task.is_query else evidence), on_progress, done, len(tasks))
                 for done, task in enumerate(tasks, start=1)
             ]
+            name_rows(
+                evidence, list(zip((task.key_columns or known for task in tasks), outcomes, strict=True))
+            )
     finally:
         CURRENT.reset(token)
     return Verdict(
@@ -175,6 +180,11 @@ class _Task:
     def is_query(self) -> bool:
         """A query of the suite's own breaks easily and shares no scan."""
         return self.expectation.spec.shape is Shape.QUERY
+
+    @property
+    def key_columns(self) -> list[str]:
+        """The columns of its own by which its failing rows are told."""
+        return self.expectation.key_columns
 
     def _configured(self, facts: Facts) -> ExpectationConfiguration:
         prepare.check(self.expectation, facts.columns)

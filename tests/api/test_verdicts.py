@@ -15,6 +15,7 @@ from api.house import House
 from datasets.batches import service as batches
 from tests.datasets.parking import (
     CLEAN,
+    COLUMNS,
     DATASET,
     FAILS,
     SUITE,
@@ -64,7 +65,7 @@ def test_a_release_carries_its_verdict_for_anybody_to_read(stocked: House) -> No
     assert [(rule["rule_id"], rule["examples"], rule["pass_rate"]) for rule in failed] == [
         ("W1", [9000], 50.0)
     ]
-    assert failed[0]["failing_rows"] == []
+    assert (failed[0]["failing_rows"], failed[0]["failing_keys"]) == ([], [])
     page = visitor.get(f"/releases/{release.id}/verdict").text
     assert all(
         word in page for word in ("“total”须", "must be at least 1", "9000", 'data-chart="v-spread-data"')
@@ -74,7 +75,8 @@ def test_a_release_carries_its_verdict_for_anybody_to_read(stocked: House) -> No
 
 def test_outsiders_see_no_value_of_data_that_are_not_free(sqlite_house: House) -> None:
     with sqlite_house.write() as work:
-        a_parking_dataset(work, open_type="C", open_condition="签订协议", data_level=2)
+        keyed = [{**COLUMNS[0], "primary": True}, *COLUMNS[1:]]
+        a_parking_dataset(work, open_type="C", open_condition="签订协议", data_level=2, columns=keyed)
         save_suite(work, expectations=[BOUNDED, LISTED])
     batch = hand_in(sqlite_house, "lin", WARNS + "P03,密室,50,1,2026-03-01\n".encode())
     _confirmed(sqlite_house, batch.id)
@@ -85,13 +87,14 @@ def test_outsiders_see_no_value_of_data_that_are_not_free(sqlite_house: House) -
     assert [rule["kwargs"] for rule in found.json()["rules"]] == [{"column": "total"}, {"column": "name"}]
     assert [rule["unexpected_count"] for rule in found.json()["rules"]] == [2, 1]
     page = visitor.get(f"/releases/{release.id}/verdict").text
-    for secret in ("9000", "密室", "东门", "100"):
+    for secret in ("9000", "密室", "东门", "100", "P03"):
         assert secret not in json.dumps(found.json()["rules"], ensure_ascii=False), secret
     assert "密室" not in page
     assert "v-spread" not in page
     own = client_as(sqlite_house, "zhou").get(f"/api/v1/releases/{release.id}/verdict").json()
     assert own["rules"][1]["examples"] == ["密室"]
-    assert own["rules"][1]["failing_rows"] == [3]
+    assert (own["rules"][1]["failing_rows"], own["rules"][1]["failing_keys"]) == ([3], [{"lot": "P03"}])
+    assert "<code>P03</code>" in browser_as(sqlite_house, "zhou").get(f"/releases/{release.id}/verdict").text
 
 
 def test_the_department_sees_charts_and_the_rows_that_failed(stocked: House) -> None:

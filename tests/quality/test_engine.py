@@ -50,6 +50,36 @@ def _only(verdict: Verdict) -> Outcome:
 CODES = {"code": pa.array(["A", None, "B", "B"]), "__row__": pa.array([11, 12, 13, 14])}
 
 
+def test_failing_rows_are_told_by_the_key_columns_too(tmp_path: Path, engine: EngineName) -> None:
+    """The rule's own columns go before the dataset's; a query's rows are told as well; columns that lack are passed over."""
+    table = CODES | {
+        "id": pa.array(["p", "q", "r", "s"]), "day": pa.array([date(2024, 1, 1), None, date(2024, 1, 3), date(2024, 1, 4)]),
+        "fee": pa.array([Decimal("1.50")] * 4),
+    }  # fmt: skip
+    own = {"result_format": "COMPLETE", "unexpected_index_column_names": ["day", "fee"]}
+    verdict = _judge(
+        tmp_path, engine, table,
+        _rule("expect_column_values_to_be_unique", column="code"),
+        _rule("expect_column_values_to_not_be_null", column="code", result_format=own),
+        _rule("unexpected_rows_expectation", unexpected_rows_query="SELECT * FROM {batch} WHERE code IS NULL"),
+        _rule("expect_column_values_to_not_be_null", column="id"),
+        _rule("expect_column_max_to_be_between", column="fee", max_value=1),
+        keys=["id", "gone"],
+    )  # fmt: skip
+    assert [each.failing_keys for each in verdict.expectations] == [
+        [{"id": "r"}, {"id": "s"}], [{"day": None, "fee": "1.50"}], [{"id": "q"}], [], [],
+    ]  # fmt: skip
+
+
+def test_a_key_column_that_the_table_lacks_is_an_error_of_its_rule(
+    tmp_path: Path, engine: EngineName
+) -> None:
+    own = {"unexpected_index_column_names": ["gone"]}
+    rule = _rule("expect_column_values_to_not_be_null", column="code", result_format=own)
+    outcome = _only(_judge(tmp_path, engine, CODES, rule))
+    assert (outcome.outcome, "gone" in str(outcome.error)) == ("error", True)
+
+
 def test_failing_rows_carry_the_row_keys_of_the_table(tmp_path: Path, engine: EngineName) -> None:
     outcome = _only(
         _judge(tmp_path, engine, CODES, _rule("expect_column_values_to_be_unique", column="code"))

@@ -15,7 +15,7 @@ from quality.verdict import EngineName, Outcome
 from quality.vocabulary import TYPES
 from tests.quality.cases import CASES, Case
 from tests.quality.cross_cases import CASES as CROSS_CASES
-from tests.quality.tables import TABLES, write
+from tests.quality.tables import COLUMNS, TABLES, write
 
 pytestmark = pytest.mark.gx
 
@@ -28,6 +28,7 @@ FIELDS = (
     "failing_rows",
     "observed_value",
     "examples",
+    "failing_keys",
 )
 Judge = Callable[[str, EngineName], list[Outcome]]
 
@@ -45,7 +46,7 @@ def judge(tmp_path_factory: pytest.TempPathFactory) -> Judge:
     def judged(table: str, engine: EngineName) -> list[Outcome]:
         rules = [{"type": name, "kwargs": kwargs} for name, kwargs in cases_for(table)]
         suite = Suite.from_data({"name": "every type", "expectations": rules})
-        return run_suite(suite, write(table, folder), engine=engine).expectations
+        return run_suite(suite, write(table, folder), engine=engine, keys=list(COLUMNS)).expectations
 
     return judged
 

@@ -177,7 +177,10 @@ def test_reading_a_suite_does_not_import_great_expectations() -> None:
         ("COMPLETE", None),
         ({"result_format": "COMPLETE", "include_unexpected_rows": False}, None),
         ("ALL", "must be one of"),
-        ({"result_format": "COMPLETE", "unexpected_index_column_names": ["id"]}, "unexpected_index_column_names"),
+        ({"result_format": "COMPLETE", "unexpected_index_column_names": ["id"]}, None),
+        ({"unexpected_index_column_names": "id"}, "must be a list of column names"),
+        ({"unexpected_index_column_names": ["id", "id"]}, "must be a list of column names"),
+        ({"unexpected_index_column_names": [7]}, "must be a list of column names"),
         ({"include_unexpected_rows": True}, "include_unexpected_rows"),
         ({"partial_unexpected_count": 5}, "partial_unexpected_count"),
     ],
@@ -189,3 +192,14 @@ def test_a_result_format_is_honoured_or_refused_by_name(given: Any, said: str | 
         return
     with pytest.raises(InputRefused, match=said):
         Suite.from_data({"expectations": [rule]})
+
+
+def test_key_columns_go_and_come_in_great_expectations_form() -> None:
+    asked = {"result_format": "COMPLETE", "unexpected_index_column_names": ["id", "day"]}
+    kwargs = {"column": "a", "result_format": asked}
+    rule = {"type": "expect_column_values_to_not_be_null", "kwargs": kwargs, "meta": {"x": 1}}
+    suite = Suite.from_data({"name": "s", "expectations": [rule]})
+    assert suite.expectations[0].key_columns == ["id", "day"]
+    written = suite.as_gx("1.24")
+    assert written["expectations"] == [{**rule, "severity": "critical"}]
+    assert Suite.from_data(written) == suite == Suite.from_data(suite.as_json())
