@@ -51,7 +51,7 @@ def grant_pack(house: House, actor: Actor, grant_id: GrantId) -> FileResponse:
             "dataset_id": row.dataset_id,
         }
         documents = _documents(work, grant_id)
-        return _packed(house, dossier.of_grant(work, row), about, documents, f"grant-{grant_id[-12:]}")
+        return _packed(house, work, dossier.of_grant(work, row), about, documents, f"grant-{grant_id[-12:]}")
 
 
 def period_pack(house: House, actor: Actor, since: datetime, until: datetime) -> FileResponse:
@@ -61,16 +61,21 @@ def period_pack(house: House, actor: Actor, since: datetime, until: datetime) ->
         audit.record(work, actor, "audit.pack_taken", subject="audit", payload=about)
     seal_record(house)
     with house.read() as work:
-        return _packed(house, dossier.of_period(work, since, until), about, {}, "period")
+        return _packed(house, work, dossier.of_period(work, since, until), about, {}, "period")
 
 
 def _packed(
-    house: House, rows: list[AuditEventRow], about: dict[str, str], documents: dict[str, bytes], name: str
+    house: House,
+    work: Work,
+    rows: list[AuditEventRow],
+    about: dict[str, str],
+    documents: dict[str, bytes],
+    name: str,
 ) -> FileResponse:
     house.settings.scratch_dir.mkdir(parents=True, exist_ok=True)
     path: Path = house.settings.scratch_dir / f"dossier-{secrets.token_hex(8)}.zip"
     try:
-        dossier.pack(rows, Place.of(house.settings), path, about, documents)
+        dossier.pack(work, rows, Place.of(house.settings), path, about, documents)
     except BaseException:
         path.unlink(missing_ok=True)
         raise

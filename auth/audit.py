@@ -2,12 +2,15 @@
 
 `hash = SHA-256(prev_hash || canonical JSON of the event)`; the first event's predecessor is 64 zeros. Nothing updates or
 deletes these rows; database triggers refuse it.
+
+Form 2 of an event names its actor by ids alone and holds names and free words as salted commitments (`auth.audit_personal`); form 1,
+written before, holds them in the clear and is never rewritten. Each form keeps its own canonical bytes.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, cast
@@ -16,18 +19,20 @@ import rfc8785
 from sqlalchemy import BigInteger, text
 from sqlmodel import Field, SQLModel, col, select
 
+from auth import audit_personal
 from auth.actor import Actor
 from core.db import UtcDateTime
 from core.work import Work
 
 GENESIS: Final = "0" * 64
+FORM: Final = 2  # of the events written now
 _LOCK: Final = (
     0x6461746167  # advisory lock: one appender at a time on PostgreSQL; SQLite has one writer anyway
 )
 
 
 class AuditEventRow(SQLModel, table=True):
-    """One event. `kind` is past tense (`grant.revoked`); `payload` is canonical JSON text."""
+    """One event. `kind` is past tense (`grant.revoked`); `payload` is canonical JSON text; `actor_name` is the account's id from form 2 on."""
 
     __tablename__ = "auth_audit_event"
     seq: int = Field(primary_key=True, sa_type=BigInteger, sa_column_kwargs={"autoincrement": False})
@@ -44,6 +49,7 @@ class AuditEventRow(SQLModel, table=True):
     grant_id: str | None = Field(default=None, index=True)
     application_id: str | None = Field(default=None, index=True)
     payload: str
+    form: int = Field(default=FORM, sa_column_kwargs={"server_default": "1"})
     prev_hash: str = Field(max_length=64)
     hash: str = Field(max_length=64, unique=True)
 
@@ -67,19 +73,22 @@ class AuditEventRead(SQLModel):
     hash: str
 
 
+def _members(row: AuditEventRow) -> Iterator[tuple[str, Any]]:
+    """What this row's form of an event is made of, but for the time. Form 1 knew no forms."""
+    for name in AuditEventRow.model_fields:
+        if name != "at" and not (name == "form" and row.form == 1):
+            yield name, getattr(row, name)
+
+
 def _body(row: AuditEventRow) -> bytes:
     """Canonical JSON (RFC 8785) of all that the hash covers."""
-    body = {
-        name: getattr(row, name)
-        for name in AuditEventRow.model_fields
-        if name not in {"hash", "prev_hash", "at"}
-    }
+    body = {name: value for name, value in _members(row) if name not in {"hash", "prev_hash"}}
     return rfc8785.dumps(body | {"at": row.at.astimezone(UTC).isoformat()})
 
 
 def entry(row: AuditEventRow) -> bytes:
     """The whole event as canonical JSON, chain hashes included: a line of a dump, a leaf of the tree of `auth.proof`."""
-    body = {name: getattr(row, name) for name in AuditEventRow.model_fields}
+    body: dict[str, Any] = dict(_members(row))
     return rfc8785.dumps(body | {"at": row.at.astimezone(UTC).isoformat()})
 
 
@@ -98,11 +107,16 @@ def record(
     dataset_id: str | None = None,
     grant_id: str | None = None,
     application_id: str | None = None,
+    about: Mapping[str, str] | None = None,
 ) -> AuditEventRow:
-    """Append one event to the chain, in the caller's transaction. `payload`: JSON values only, no secrets."""
+    """Append one event to the chain, in the caller's transaction. `payload`: JSON values only, no secrets.
+
+    `about`: the person whom a name in the payload concerns, by its member, where it is not the actor.
+    """
     if work.db.get_bind().dialect.name == "postgresql":
         work.db.connection().execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
     last = work.db.exec(select(AuditEventRow).order_by(col(AuditEventRow.seq).desc()).limit(1)).first()
+    veiled, openings = audit_personal.veil(kind, payload or {})
     row = AuditEventRow(
         seq=last.seq + 1 if last else 1,
         id=work.new_id(),
@@ -110,19 +124,20 @@ def record(
         kind=kind,
         actor_account=actor.account_id,
         actor_person=actor.person_id,
-        actor_name=actor.username,
+        actor_name=actor.account_id or actor.username,
         actor_org=actor.org_id,
         via=actor.via,
         subject=subject,
         dataset_id=dataset_id,
         grant_id=grant_id,
         application_id=application_id,
-        payload=rfc8785.dumps(cast(Any, dict(payload or {}))).decode(),
+        payload=rfc8785.dumps(cast(Any, veiled)).decode(),
         prev_hash=last.hash if last else GENESIS,
         hash="",
     )
     row.hash = digest(row)
     work.db.add(row)
+    audit_personal.keep(work, row.seq, actor.person_id, about or {}, openings)
     work.db.flush()
     return row
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, cast
 
+import rfc8785
 from sqlalchemy import and_, func, or_
 from sqlmodel import col, select
 
+from auth import audit_personal
 from auth.applications.tables import ApplicationRow
 from auth.audit import AuditEventRead, AuditEventRow
 from auth.audit_kinds import KIND_NAMES
+from auth.identity.tables import AccountRow
 from core.text import Text
 from core.work import Work
 
@@ -67,7 +70,10 @@ def events(
             )
         )
     if account:
-        conditions.append(col(AuditEventRow.actor_name) == account)
+        known = select(AccountRow.id).where(AccountRow.username == account)
+        conditions.append(
+            or_(col(AuditEventRow.actor_name) == account, col(AuditEventRow.actor_account).in_(known))
+        )
     if subject:
         conditions.append(
             or_(
@@ -84,8 +90,31 @@ def events(
         conditions.append(col(AuditEventRow.at) < until)
     total = work.db.exec(select(func.count()).select_from(AuditEventRow).where(*conditions)).one()
     wanted = select(AuditEventRow).where(*conditions).order_by(col(AuditEventRow.seq).desc())
-    rows = work.db.exec(wanted.offset(offset).limit(limit))
-    return [AuditEventRead.model_validate(row) for row in rows], total
+    return in_clear(work, work.db.exec(wanted.offset(offset).limit(limit)).all()), total
+
+
+def in_clear(work: Work, rows: Sequence[AuditEventRow]) -> list[AuditEventRead]:
+    """Events as a reader sees them: user names, and what was written, where it was not erased."""
+    names, payloads = names_of(work, rows), audit_personal.opened(work, ((r.seq, r.payload) for r in rows))
+    return [
+        AuditEventRead.model_validate(
+            row,
+            update={
+                "actor_name": names[row.seq],
+                "payload": rfc8785.dumps(cast(Any, payloads[row.seq])).decode(),
+            },
+        )
+        for row in rows
+    ]
+
+
+def names_of(work: Work, rows: Iterable[AuditEventRow]) -> dict[int, str]:
+    """Who acted, by event: the account's user name as it is now, so that one who was erased has none."""
+    rows = list(rows)
+    wanted = sorted({row.actor_account for row in rows})
+    found = select(AccountRow.id, AccountRow.username).where(col(AccountRow.id).in_(wanted))
+    known = dict(work.db.exec(found).all())
+    return {row.seq: known.get(row.actor_account, row.actor_name) for row in rows}
 
 
 def kinds(work: Work) -> list[str]:
@@ -111,23 +140,24 @@ def history(
     rows = work.db.exec(select(AuditEventRow).where(wanted).order_by(col(AuditEventRow.seq))).all()
     applied = work.db.get(ApplicationRow, application_id)  # its side, whoever wrote the draft
     applicant = applied.org_id if applied else None
-    return [_happening(row) for row in rows if internal or _is_for_applicant(row, applicant)]
+    shown = [row for row in rows if internal or _is_for_applicant(row, applicant)]
+    names, payloads = names_of(work, shown), audit_personal.opened(work, ((r.seq, r.payload) for r in shown))
+    return [_happening(row, names[row.seq], payloads[row.seq]) for row in shown]
 
 
 def _is_for_applicant(row: AuditEventRow, org_id: str | None) -> bool:
     return row.kind not in INTERNAL and (row.kind not in OF_ITS_SIDE or row.actor_org == org_id)
 
 
-def _happening(row: AuditEventRow) -> Happening:
-    payload: dict[str, Any] = json.loads(row.payload)
-    note = payload.pop("note", "")
+def _happening(row: AuditEventRow, who: str, payload: dict[str, Any]) -> Happening:
+    note = payload.pop("note", "") or ""
     payload.pop("votes", None)  # read with the application, where they stay blind until all are in
     return Happening(
         row.seq,
         row.at,
         row.kind,
         name_of(row.kind),
-        row.actor_name,
+        who,
         row.actor_org,
         row.subject,
         str(note),

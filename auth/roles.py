@@ -114,6 +114,8 @@ PERMISSIONS: Final[Mapping[str, frozenset[Role]]] = {
     "auth:delegation:name": frozenset({Role.APPROVER}),
     "auth:delegation:answer": (_BUREAU - {Role.AUDITOR}) | {Role.OUTPUT_CHECKER},
     "auth:all-delegations:read": frozenset({Role.AUDITOR, Role.SECURITY_OFFICER}),
+    "auth:erasure:read": frozenset({Role.SYSADMIN, Role.AUDITOR, Role.SECURITY_OFFICER}),
+    "auth:erasure:decide": frozenset({Role.SYSADMIN}),
     "auth:clock:read": _BUREAU,
     "auth:clock:sign": frozenset({Role.REVIEWER_BUSINESS}),
     "auth:clock:extend": frozenset({Role.REVIEWER_BUSINESS, Role.REVIEWER_SECURITY, Role.APPROVER}),

@@ -76,7 +76,9 @@ def _verify_offline(path: Path, key: str, copies: list[Path], as_json: bool) -> 
         show(_as_json(found), True)
     elif not found.flaws:
         size = found.newest.size if found.newest else 0
-        print(f"sound: {found.events} events, {found.checkpoints} checkpoints, the newest over {size}")
+        print(
+            f"sound: {found.events} events, {found.checkpoints} checkpoints, the newest over {size}; {found.erased} values erased"
+        )
         print(f"key {found.key}" + ("" if key else "  (compare it with the one that was published)"))
     for flaw in found.flaws:
         print(f"{flaw.where}: {flaw.what.zh} · {flaw.what.en}", file=sys.stderr)
@@ -88,7 +90,7 @@ def _as_json(found: Findings) -> dict[str, Any]:
     flaws = [{"where": flaw.where, "zh": flaw.what.zh, "en": flaw.what.en} for flaw in found.flaws]
     newest = {"size": found.newest.size, "root": found.newest.root.hex()} if found.newest else None
     return {
-        "sound": not flaws, "events": found.events, "checkpoints": found.checkpoints, "key": found.key,
+        "sound": not flaws, "events": found.events, "checkpoints": found.checkpoints, "erased": found.erased, "key": found.key,
         "newest": newest, "flaws": flaws,
     }  # fmt: skip
 

@@ -35,6 +35,7 @@ REGISTERS: Final = (
     Entry("/commitments", Text("告知承诺", "Commitments"), Text("代替材料的承诺及履行情况", "Signed instead of papers, and how they were kept"), "auth:application:read"),
     Entry("/consents", Text("共享提供单位同意", "Source consents"), Text("共享取得的数据纳入授权的依据", "On which shared data enter grants"), "auth:consent:read"),
     Entry("/delegations", Text("审批代理", "Deputies"), Text("谁在何时代谁审批", "Who decides for whom, and when"), "auth:delegation:read"),
+    Entry("/erasures", Text("个人信息删除", "Erasure of personal data"), Text("删除请求、办理结果与依法保存的理由", "Requests, what became of them, and what law keeps"), "auth:erasure:read"),
 )  # fmt: skip
 
 

@@ -141,6 +141,7 @@ def move(
     audit.record(
         work, actor, KINDS[step], subject=row.id, application_id=row.id,
         payload={"from": before.value, "to": str(row.state), "version": row.version, "note": note, **acted_for, **(payload or {})},
+        about={"for": lender.person_id} if lender else None,
     )  # fmt: skip
     if row.state != before:
         outbox.post(work, KINDS[step], row.id, {"application_id": row.id, "state": str(row.state)})

@@ -45,7 +45,8 @@ class Command:
 
 @dataclass(frozen=True)
 class Book(Generic[Row]):
-    """How records of one kind are kept. `kinds`: audit kind per step, "open" for the first entry; `ids`: what the audit record is also filed under."""
+    """How records of one kind are kept. `kinds`: audit kind per step, "open" for the first entry; `ids`: what the audit record is also filed under;
+    `about`: the persons whom names in its payloads concern, by member."""
 
     kind: str
     table: type[Row]
@@ -56,6 +57,7 @@ class Book(Generic[Row]):
     seen_by: Callable[[Actor], ColumnElement[bool]]
     roles: Callable[[Actor, Row], frozenset[Role]]
     ids: Callable[[Row], dict[str, str | None]] = lambda _: {}
+    about: Callable[[Row], dict[str, str]] = lambda _: {}
 
     def missing(self) -> NotFound:
         name = self.machine.name
@@ -140,7 +142,15 @@ class Book(Generic[Row]):
             )
         )  # fmt: skip
         facts = {"from": before, "to": row.state, "version": row.version, "note": note, **(payload or {})}
-        audit.record(work, actor, self.kinds[step], subject=row.id, payload=facts, **self.ids(row))
+        audit.record(
+            work,
+            actor,
+            self.kinds[step],
+            subject=row.id,
+            payload=facts,
+            about=self.about(row),
+            **self.ids(row),
+        )
         if before != row.state:
             outbox.post(work, self.kinds[step], row.id, {"id": row.id, "state": row.state, **self.ids(row)})
 

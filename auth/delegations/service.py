@@ -78,6 +78,7 @@ BOOK: Final = Book(
     kind="delegation", table=DelegationRow, machine=MACHINE, states=State, final=FINAL, seen_by=_seen_by,
     roles=lambda actor, row: actor.own_kinds & BUREAU if _party(actor, row) else frozenset(),
     kinds={"open": "delegation.offered", Step.ACCEPT: "delegation.agreed", Step.DECLINE: "delegation.declined", Step.END: "delegation.ended"},
+    about=lambda row: {"principal": row.created_person, "deputy": row.deputy_person},
 )  # fmt: skip
 
 

@@ -111,7 +111,9 @@ def create_account(
     work.db.add(row)
     work.db.flush()
     payload = {"username": username, "person": person.id, "org": org_id}
-    audit.record(work, actor, "account.created", subject=row.id, payload=payload)
+    audit.record(
+        work, actor, "account.created", subject=row.id, payload=payload, about={"username": person.id}
+    )
     for role in roles:
         give_role(work, actor, row.id, RoleGive(role=Role(role)))
     return read(work, row)

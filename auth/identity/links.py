@@ -13,7 +13,7 @@ from auth import audit
 from auth.actor import Actor
 from auth.identity import accounts
 from auth.identity.principals import Principal, in_person, principal
-from auth.identity.tables import LinkRow
+from auth.identity.tables import AccountRow, LinkRow
 from core.errors import AccessRefused, Conflict, NotFound, Reason
 from core.text import Text
 from core.work import Work
@@ -96,4 +96,5 @@ def _not_own(actor: Actor, person_id: str) -> None:
 
 def _record(work: Work, actor: Actor, kind: str, row: LinkRow) -> None:
     payload = {"issuer": row.issuer, "subject": row.subject}
-    audit.record(work, actor, kind, subject=row.account_id, payload=payload)
+    person = work.db.get_one(AccountRow, row.account_id).person_id
+    audit.record(work, actor, kind, subject=row.account_id, payload=payload, about={"subject": person})

@@ -3,6 +3,7 @@
 events.jsonl     the events, one canonical line each     checkpoint.txt   the checkpoint that covers them all
 proofs.jsonl     one inclusion proof for each line       key.txt          the public key
 documents/…      what the events cite by digest          manifest.json    SHA-256 of every other file
+personal.jsonl   what opens the events' commitments to personal data, with the salts
 """
 
 from __future__ import annotations
@@ -21,13 +22,14 @@ import rfc8785
 from sqlalchemy import and_, or_
 from sqlmodel import col, func, select
 
-from auth import audit
+from auth import audit, audit_personal
 from auth.audit import AuditEventRow
 from auth.grants.tables import GrantRow
 from auth.proof import merkle
 from auth.proof.checkpoint import Place
 from auth.proof.dossier_offline import CHECKPOINT, DOCUMENTS, EVENTS, KEY, MANIFEST, PROOFS
 from auth.proof.note import Checkpoint
+from auth.proof.offline import PERSONAL
 from auth.proof.service import newest
 from auth.proof.tree import Tree
 from core.errors import Conflict, InputRefused
@@ -88,6 +90,7 @@ def proved(rows: Iterable[AuditEventRow], place: Place) -> tuple[Checkpoint, lis
 
 
 def pack(
+    work: Work,
     rows: list[AuditEventRow],
     place: Place,
     to: Path,
@@ -102,6 +105,7 @@ def pack(
     ]
     parts: dict[str, bytes] = {
         EVENTS: b"".join(audit.entry(each.row) + b"\n" for each in found),
+        PERSONAL: b"".join(audit_personal.lines(work, (each.row.seq for each in found))),
         PROOFS: b"".join(json.dumps(proof).encode() + b"\n" for proof in proofs),
         CHECKPOINT: checkpoint.note.encode(),
         KEY: place.signer().verifier.text().encode() + b"\n",

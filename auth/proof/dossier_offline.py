@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from auth.proof import merkle
 from auth.proof.note import Checkpoint, NoteRefused, Verifier
-from auth.proof.offline import Findings, hash_of, parsed
+from auth.proof.offline import PERSONAL, Findings, check_personal, hash_of, parsed
 
 EVENTS: Final = "events.jsonl"
 PROOFS: Final = "proofs.jsonl"
@@ -44,6 +44,7 @@ def verify_dossier(folder: Path, key: str = "") -> Findings:
         _files(folder, found)
         events = list(_events(folder, found.newest, found))
         _documents(folder, events, found)
+        check_personal(folder / PERSONAL, events, found)
     except (OSError, NoteRefused, ValueError, KeyError, TypeError, AttributeError, RecursionError) as fault:
         found.flaw(
             str(folder.name), f"无法读取或签名无效：{fault}", f"cannot be read, or is not signed: {fault}"

@@ -9,10 +9,10 @@ from typing import Final
 
 from sqlmodel import col, select
 
-from auth import audit
+from auth import audit, audit_personal
 from auth.audit import AuditEventRow
 from auth.proof.checkpoint import Place
-from auth.proof.offline import CHECKPOINTS, EVENTS, KEY
+from auth.proof.offline import CHECKPOINTS, EVENTS, KEY, PERSONAL
 from auth.proof.service import newest
 from core.text import Text
 from core.work import Work
@@ -22,6 +22,7 @@ README: Final = Text(
     """数授审计证据包
 
 events.jsonl    全部审计事件，每行一条（RFC 8785 规范 JSON），含散列链
+personal.jsonl  事件中以加盐承诺代替的个人信息，连同盐；已依法删除的不在其中
 checkpoints/    已签署的检查点（C2SP tlog-checkpoint，Ed25519）
 key.txt         验证检查点的公钥
 
@@ -31,6 +32,7 @@ key.txt         验证检查点的公钥
     """Datagrant audit evidence
 
 events.jsonl    every audit event, one per line (RFC 8785 canonical JSON), with its chain hashes
+personal.jsonl  personal data for which the events hold salted commitments, with the salts; without what was erased
 checkpoints/    the signed checkpoints (C2SP tlog-checkpoint, Ed25519)
 key.txt         the public key that checks them
 
@@ -51,6 +53,9 @@ def pack(work: Work, place: Place, to: Path) -> None:
         with out.open(_member(EVENTS), "w", force_zip64=True) as events:
             for line in _lines(work, size):
                 events.write(line)
+        with out.open(_member(PERSONAL), "w", force_zip64=True) as personal:
+            for line in audit_personal.all_lines(work, size):
+                personal.write(line)
 
 
 def _member(name: str) -> zipfile.ZipInfo:

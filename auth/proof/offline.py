@@ -21,8 +21,10 @@ from auth.proof.note import LARGEST, Checkpoint, NoteRefused, Verifier
 from core.text import Text
 
 EVENTS: Final = "events.jsonl"
+PERSONAL: Final = "personal.jsonl"
 KEY: Final = "key.txt"
 CHECKPOINTS: Final = "checkpoints"
+COMMITMENT: Final = b'\\"commitment\\":'  # as it stands in a payload, which is a text within the line
 _LONGEST_LINE: Final = 16 * 1024 * 1024
 
 
@@ -39,6 +41,7 @@ class Findings:
     """Sound when there is no flaw."""
 
     events: int = 0
+    erased: int = 0  # commitments to personal data that nothing opens any more
     checkpoints: int = 0
     key: str = ""
     newest: Checkpoint | None = None
@@ -56,7 +59,57 @@ def verify_pack(folder: Path, key: str = "", copies: Sequence[Path] = ()) -> Fin
         paths = sorted((folder / CHECKPOINTS).rglob("*.txt")) + list(copies)
         signed = _checkpoints(folder, paths, verifier, found)
         _events(folder / EVENTS, signed, found)
+        check_personal(folder / PERSONAL, _needed(folder, found), found)
     return found
+
+
+def _needed(folder: Path, found: Findings) -> Iterator[dict[str, Any]]:
+    """The events of which something may stand open beside them. What cannot be read was told of above."""
+    if (folder / PERSONAL).is_file() and not found.flaws:
+        for line in _lines(folder / EVENTS):
+            if COMMITMENT in line:
+                yield json.loads(line)
+
+
+def check_personal(path: Path, events: Iterable[dict[str, Any]], found: Findings) -> None:
+    """Each value beside the events must be the one that its event committed to. One that is not there was erased."""
+    if not path.is_file():
+        return
+    try:
+        given = {(each["seq"], each["field"]): each for each in map(json.loads, _lines(path))}
+        for event in events:
+            for where, said in _commitments(json.loads(event["payload"]), ""):
+                if (each := given.pop((event["seq"], where), None)) is None:
+                    found.erased += 1
+                elif said != _committed(each["salt"], each["value"]):
+                    zh, en = (
+                        f"第 {event['seq']} 条的 {where} 不是当时承诺的内容",
+                        f"{where} of event {event['seq']} is not what was committed to",
+                    )
+                    found.flaw(PERSONAL, zh, en)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as fault:
+        found.flaw(PERSONAL, f"无法读取：{fault}", f"cannot be read: {fault}")
+        return
+    if given and not found.flaws:
+        zh, en = f"有 {len(given)} 项没有事件承诺", f"no event committed to {len(given)} of the values"
+        found.flaw(PERSONAL, zh, en)
+
+
+def _committed(salt: str, value: str) -> str:
+    return "sha256:" + hashlib.sha256(bytes.fromhex(salt) + value.encode()).hexdigest()
+
+
+def _commitments(value: object, where: str) -> Iterator[tuple[str, str]]:
+    """The commitments in a payload, each with its place."""
+    if isinstance(value, dict):
+        if value.keys() == {"commitment"}:
+            yield where, value["commitment"]
+            return
+        for name, each in value.items():
+            yield from _commitments(each, f"{where}/{name}")
+    elif isinstance(value, list):
+        for at, each in enumerate(value):
+            yield from _commitments(each, f"{where}/{at}")
 
 
 def _verifier(path: Path, known: str, found: Findings) -> Verifier | None:

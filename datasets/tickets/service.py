@@ -220,7 +220,10 @@ def _done(
     following.moved(work, row, step)
     following.note(work, row, step.value, actor, text.strip(), facts)
     payload = {"step": step.value, "state": row.state, "note": text.strip()} | (facts or {})
-    audit.record(work, actor, kind, subject=row.id, payload=payload, dataset_id=row.dataset_id)
+    assigned = {"username": row.assignee["person_id"]} if row.assignee else None
+    audit.record(
+        work, actor, kind, subject=row.id, payload=payload, dataset_id=row.dataset_id, about=assigned
+    )
     return queries.read(work, row)
 
 

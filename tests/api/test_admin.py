@@ -165,7 +165,8 @@ def test_every_change_is_on_record_and_the_chain_holds(peopled: House) -> None:
     admin.post("/api/v1/keys/turn?at_once=true")
     with peopled.read() as work:
         rows = list(work.db.exec(select(audit.AuditEventRow).order_by(audit.AuditEventRow.seq)))  # type: ignore[arg-type]
-        kinds = [row.kind for row in rows if row.actor_name == "admin"]
+        mine = actor_of(work, "admin").account_id
+        kinds = [row.kind for row in rows if row.actor_account == mine]
         assert audit.verify(work)[1] is None
     assert kinds == [
         "account.disabled", "account.enabled", "role_change.asked", "account.password_set", "key.turned",

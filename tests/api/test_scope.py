@@ -29,6 +29,8 @@ from auth.demands import service as demands
 from auth.demands.service import DemandCreate
 from auth.duties import service as duties
 from auth.duties.service import DutyAnswer
+from auth.erasure import service as erasures
+from auth.erasure.service import ErasureCreate
 from auth.identity import api_keys, sessions
 from auth.identity.api_keys import ApiKeyCreate
 from auth.incidents import service as incidents
@@ -206,6 +208,7 @@ def things(sqlite_house: House) -> dict[str, str]:
             work, actor_of(work, "approver"),
             DelegationCreate(deputy="steward_a", scope="*", starts_on=work.now.date(), ends_on=work.now.date(), reason="年假"),
         )  # fmt: skip
+        gone = erasures.ask(work, actor_of(work, "analyst"), ErasureCreate())
         look = reviews.evaluate(work, actor_of(work, "watch"), grant.id)
         campaign = reviews.open_campaign(work, actor_of(work, "watch"), CampaignOpen())
         task = openplan.enter(
@@ -265,7 +268,7 @@ def things(sqlite_house: House) -> dict[str, str]:
         "target_id": portal.id, "push_run_id": sent.id,
         "share": "safety", "schema": "PK", "table": grant.dataset_id, "which": "renew",
         "output_id": output.id, "enclave_id": inside.id,
-        "anomaly_id": anomaly.id, "demand_id": demand.id, "consent_id": consent.id, "delegation_id": cover.id, "task_id": task.id, "review_id": look.id,
+        "anomaly_id": anomaly.id, "demand_id": demand.id, "consent_id": consent.id, "delegation_id": cover.id, "erasure_id": gone.id, "task_id": task.id, "review_id": look.id,
         "paper_key": need.key, "commitment_id": pledge.id, "campaign_id": campaign.id, "registration_id": act.id, "rule": "volume", "record_proposal_id": proposal.id,
         "record_change_id": changed.id, "thread_id": words.id, "step": "reply",
     }  # fmt: skip

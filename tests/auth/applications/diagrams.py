@@ -13,6 +13,7 @@ from auth.consents import workflow as consent
 from auth.delegations import workflow as delegation
 from auth.demands import workflow as demand
 from auth.duties import workflow as duty
+from auth.erasure import workflow as erasure
 from auth.grants import workflow as grant
 from auth.identity import licence
 from auth.incidents import workflow as incident
@@ -90,6 +91,7 @@ def document() -> str:
         "## Implementation plan 实施方案\n", diagram(plan, "DRAFT"), "", table(plan), "",
         "## Agreement 授权运营协议\n", diagram(agreement, "DRAFT"), "", table(agreement), "",
         "## Delegation 审批代理（可任一角色，步骤限当事人）\n", diagram(delegation, "OFFERED"), "", table(delegation), "",
+        "## Erasure of personal data 个人信息删除（撤回限提出人与本人）\n", diagram(erasure, "ASKED"), "", table(erasure), "",
         "## Data demand 数据需求\n", diagram(demand, "RECEIVED"), "", table(demand), "",
         "## Source consent 共享提供单位同意\n", diagram(consent, "ENTERED"), "", table(consent), "",
         "## Registration 登记\n", diagram(registration, "DRAFT"), "", table(registration), "",

@@ -13,6 +13,7 @@ from auth.agreements import workflow as agreement
 from auth.applications import workflow as application
 from auth.delegations import workflow as delegation
 from auth.duties import workflow as duty
+from auth.erasure import workflow as erasure
 from auth.grants import workflow as grant
 from auth.identity import licence
 from auth.incidents import workflow as incident
@@ -36,6 +37,7 @@ MACHINES = (
     paper,
     commitment,
     delegation,
+    erasure,
 )
 
 
@@ -83,11 +85,16 @@ def test_nothing_leaves_a_final_state_and_every_other_state_has_a_way_out(machin
     assert leaving | machine.FINAL == set(machine.State)
 
 
-@pytest.mark.parametrize("machine", MACHINES, ids=name_of)
+@pytest.mark.parametrize("machine", [each for each in MACHINES if each is not erasure], ids=name_of)
 def test_roles_without_a_part_may_do_nothing(machine: Any) -> None:
     """Administrators hold no deciding role; auditors write nothing."""
     acting = {role for move in machine.MOVES.values() for role in move.by}
     assert acting.isdisjoint({Role.SYSADMIN, Role.AUDITOR, Role.CATALOG_ADMIN, Role.ANALYST})
+
+
+def test_erasing_names_is_for_administrators_of_identities_alone() -> None:
+    """No decision on data: neither auditors nor deciders have a part in it."""
+    assert {role for move in erasure.MOVES.values() for role in move.by} == {Role.SYSADMIN, Role.APPLICANT}
 
 
 @pytest.mark.parametrize("machine", MACHINES, ids=name_of)

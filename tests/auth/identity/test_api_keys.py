@@ -125,5 +125,6 @@ def test_made_by_whom_is_on_record(peopled: House) -> None:
     made = _key(peopled)
     with peopled.read() as work:
         event = work.db.exec(select(AuditEventRow).where(AuditEventRow.kind == "api_key.created")).one()
-    assert (event.subject, event.actor_name) == (made.id, "wang")
+        wang = actor_of(work, "wang").account_id
+    assert (event.subject, event.actor_account) == (made.id, wang)
     assert made.key not in event.payload

@@ -68,7 +68,8 @@ def test_a_role_counts_only_after_a_second_administrator_has_confirmed(peopled: 
     with peopled.read() as work:
         given = work.db.exec(
             select(audit.AuditEventRow).where(
-                audit.AuditEventRow.kind == "role.given", audit.AuditEventRow.actor_name == "qian"
+                audit.AuditEventRow.kind == "role.given",
+                audit.AuditEventRow.actor_account == actor_of(work, "qian").account_id,
             )
         ).one()
     assert '"asked_by"' in given.payload

@@ -158,7 +158,7 @@ def test_the_commands_take_the_evidence_out_and_check_it(sqlite_house: House, tm
     assert json.loads(sound.stdout)["sound"] is True
 
     events = out / "events.jsonl"
-    events.write_bytes(events.read_bytes().replace(b"watcher", b"watched", 1))
+    events.write_bytes(events.read_bytes().replace(b'"via":', b'"viA":', 1))
     bad = run("verify", out)
     assert bad.exit_code == 1
     assert "was altered" in bad.stderr

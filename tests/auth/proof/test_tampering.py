@@ -19,7 +19,7 @@ from api.house import House
 from auth.proof import offline
 from auth.proof.checkpoint import Place
 from auth.proof.note import NoteRefused, Signer, Verifier
-from auth.proof.offline import CHECKPOINTS, EVENTS, KEY, Findings, verify_pack
+from auth.proof.offline import CHECKPOINTS, EVENTS, KEY, PERSONAL, Findings, verify_pack
 from tests.auth.proof.packs import a_pack, a_record, events_of, lines_of, rehashed
 
 SIZE = 12
@@ -43,7 +43,7 @@ def test_an_untouched_pack_is_sound(pack: Path, sqlite_house: House) -> None:
     assert (found.events, found.checkpoints, found.key) == (SIZE, 3, known)
     assert found.newest is not None
     assert found.newest.size == SIZE
-    assert sorted(path.name for path in pack.iterdir()) == ["README.txt", CHECKPOINTS, EVENTS, KEY]
+    assert sorted(path.name for path in pack.iterdir()) == ["README.txt", CHECKPOINTS, EVENTS, KEY, PERSONAL]
 
 
 def put(lines: list[bytes]) -> Callable[[Path], object]:
