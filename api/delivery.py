@@ -11,6 +11,7 @@ what already lies in the sockets' buffers cannot be called back. Without a watch
 from __future__ import annotations
 
 import base64
+import hashlib
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -19,15 +20,17 @@ from urllib.parse import quote
 
 from anyio import CancelScope
 from fastapi import Request
-from fastapi.responses import FileResponse, Response
+from fastapi.responses import FileResponse, PlainTextResponse, Response
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import MalformedRangeHeader, RangeNotSatisfiable
 from starlette.types import Message, Receive, Scope, Send
 
 from api.watching import Since
+from core.files import CHUNK, Held
 
 RECHECK_BYTES: Final = 4 * 1024 * 1024
 RECHECK_S: Final = 1.0
+_PIECE: Final = 4 * 1024 * 1024  # what one request to a bucket brings
 
 
 class DeliveryStopped(ConnectionError):
@@ -64,6 +67,83 @@ class GuardedFile(FileResponse):
             if self._on_end:
                 with CancelScope(shield=True):  # a reader who goes away is counted too
                     await run_in_threadpool(self._on_end, guard.sent, guard.was_cut)
+
+
+class GuardedPieces(Response):
+    """The same for a file that is not on this machine: read in pieces, one range or the whole.
+
+    The whole is hashed on its way, and its last chunk leaves only when the digest is right, so a damaged file never arrives complete. Of several
+    ranges none is served: the answer is the whole, as HTTP allows.
+    """
+
+    def __init__(
+        self,
+        held: Held,
+        *,
+        filename: str,
+        media_type: str,
+        may_go_on: Callable[[], bool] | None = None,
+        on_end: Callable[[int, bool], None] | None = None,
+        since: Since | None = None,
+    ) -> None:
+        super().__init__(None, media_type=media_type, headers=_headers(held.sha256) | attachment(filename))
+        self.headers["accept-ranges"] = "bytes"
+        self._held, self._may_go_on, self._on_end, self._since = held, may_go_on, on_end, since
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
+        guard = _Guard(send, self._may_go_on, self._since)
+        asked = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        try:
+            await self._answer(asked, scope["method"] == "HEAD", guard)
+        finally:
+            if self._on_end:
+                with CancelScope(shield=True):
+                    await run_in_threadpool(self._on_end, guard.sent, guard.was_cut)
+
+    async def _answer(self, asked: dict[str, str], is_head: bool, guard: _Guard) -> None:
+        size, start, end = self._held.size_bytes, 0, self._held.size_bytes
+        self.status_code = 200
+        if "range" in asked and asked.get("if-range", self.headers["etag"]) == self.headers["etag"]:
+            try:
+                ranges = FileResponse._parse_range_header(asked["range"], size)
+            except MalformedRangeHeader as fault:
+                await PlainTextResponse(fault.content, 400)(
+                    {"type": "http", "method": "GET"}, _nothing, guard
+                )
+                return
+            except RangeNotSatisfiable:
+                self.status_code, start, end = 416, 0, 0
+                self.headers["content-range"] = f"bytes */{size}"
+            else:
+                if len(ranges) == 1:
+                    (start, end), self.status_code = ranges[0], 206
+                    self.headers["content-range"] = f"bytes {start}-{end - 1}/{size}"
+        self.headers["content-length"] = str(end - start)
+        await guard({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        if is_head:
+            await guard({"type": "http.response.body", "body": b"", "more_body": False})
+        else:
+            await self._flow(guard, start, end)
+
+    async def _flow(self, guard: _Guard, start: int, end: int) -> None:
+        piece = self._held.piece
+        assert piece is not None  # noqa: S101 - who has no path has pieces
+        digest = hashlib.sha256() if self.status_code == 200 else None
+        for at in range(start, end, _PIECE):
+            data = await run_in_threadpool(piece, at, min(_PIECE, end - at))
+            if digest is not None:
+                digest.update(data)
+                if at + len(data) >= end and digest.hexdigest() != self._held.sha256:
+                    raise DeliveryStopped("the stored file does not match its digest")
+            for part in range(0, len(data), CHUNK):
+                await guard(
+                    {"type": "http.response.body", "body": data[part : part + CHUNK], "more_body": True}
+                )
+        await guard({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+async def _nothing() -> Message:
+    return {"type": "http.request", "body": b"", "more_body": False}
 
 
 class _Guard:
@@ -134,7 +214,7 @@ def _holds(request: Request, sha256: str) -> bool:
 
 def deliver(
     request: Request,
-    path: Path,
+    held: Held,
     *,
     sha256: str,
     filename: str,
@@ -146,8 +226,12 @@ def deliver(
     """The file, or 304 when the reader holds it already. Register the route for GET and HEAD both."""
     if _holds(request, sha256):
         return Response(status_code=304, headers=_headers(sha256))
+    if held.path is None:
+        return GuardedPieces(
+            held, filename=filename, media_type=media_type, may_go_on=may_go_on, on_end=on_end, since=since
+        )
     return GuardedFile(
-        path,
+        held.path,
         sha256=sha256,
         filename=filename,
         media_type=media_type,

@@ -17,8 +17,8 @@ def gives(*kinds: str) -> dict[str, Any]:
     }
 
 
-def gives_file() -> dict[str, Any]:
-    """For a route that sends a stored file: whole, a range of it, or word that the caller has it already."""
+def gives_file(*, elsewhere: bool = False) -> dict[str, Any]:
+    """For a route that sends a stored file: whole, a range of it, or word that the caller has it already, or where it lies."""
     body = {"*/*": {"schema": {"type": "string", "format": "binary"}}}
     return {
         "response_class": Response,
@@ -27,5 +27,6 @@ def gives_file() -> dict[str, Any]:
             206: {"description": "The range asked for.", "content": body},
             304: {"description": "Unchanged since the ETag that was given."},
             416: {"description": "No such range.", "content": body},
-        },
+        }
+        | ({307: {"description": "The file, at the address given, for a few minutes."}} if elsewhere else {}),
     }

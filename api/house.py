@@ -11,6 +11,7 @@ from sqlalchemy import Engine
 from core import ids
 from core.db import make_engine
 from core.files import FileStore
+from core.files_s3 import files_of
 from core.settings import Settings
 from core.work import Clock, IdSource, Work, system_clock, unit_of_work
 
@@ -47,4 +48,4 @@ def open_house(settings: Settings, clock: Clock = system_clock) -> House:
     settings.keys_dir.chmod(0o700)
     engine = make_engine(settings.database)
     bring_up_to_date(engine)
-    return House(settings, engine, FileStore(settings.files_dir), clock)
+    return House(settings, engine, files_of(settings), clock)

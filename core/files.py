@@ -34,8 +34,18 @@ class StoredFile:
     size_bytes: int
 
 
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A file as a download finds it: whole on this disk (`path`), or elsewhere and read in pieces (`piece(start, length)`)."""
+
+    sha256: str
+    size_bytes: int
+    path: Path | None = None
+    piece: Callable[[int, int], bytes] | None = None
+
+
 class FileStore:
-    """Content-addressed files in a local directory: `ab/cd/abcd…`."""
+    """Content-addressed files in a local directory: `ab/cd/abcd…`. A bucket is read by `core.files_s3`."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -89,6 +99,11 @@ class FileStore:
             raise NotFound(Text(f"文件库中没有 {sha256}。", f"The file store does not hold {sha256}."))
         return path
 
+    def held(self, sha256: str) -> Held:
+        """The file for a download; quick, also where the bytes are far away. Raises NotFound."""
+        path = self.path(sha256)
+        return Held(sha256, path.stat().st_size, path=path)
+
     def has(self, sha256: str) -> bool:
         return self._path(sha256).is_file()
 
@@ -114,6 +129,13 @@ class FileStore:
         return sorted(
             path for path in self._stage.iterdir() if path.is_file() and path.stat().st_mtime < instant
         )
+
+    def drop_staged(self, instant: float) -> int:
+        """Remove what broken writers left before that instant; how many files went."""
+        left = self.staged_before(instant)
+        for path in left:
+            path.unlink(missing_ok=True)
+        return len(left)
 
     def collect(self, sha256: str, before: float, is_cited: Callable[[], bool]) -> bool:
         """Take out a file that was put last before that instant and that nothing cites; whether it went.
@@ -141,6 +163,14 @@ class FileStore:
         """Read the bytes again; True when they still hash to their name."""
         with self.open(sha256) as source:
             return hashlib.file_digest(source, "sha256").hexdigest() == sha256
+
+    def verify_copy(self, sha256: str) -> bool:
+        """Whether the bytes that `path` gives hash to their name: what is asked before they are read to be handed on."""
+        return self.verify(sha256)
+
+    def sign(self, sha256: str, seconds: int) -> str | None:  # noqa: ARG002 - a directory has no addresses
+        """An address that gives the bytes for so many seconds to whoever holds it; None where there is no such thing."""
+        return None
 
     def digests(self) -> Iterator[str]:
         """Every digest in the store."""

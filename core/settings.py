@@ -19,6 +19,28 @@ class Settings(BaseSettings):
         None,
         description="SQLAlchemy address; empty means SQLite inside data_dir. PostgreSQL: postgresql+psycopg://…",
     )
+    store: str = Field(
+        "", description="Where files lie: s3://bucket/prefix; empty means files/ inside data_dir"
+    )
+    store_endpoint: str | None = Field(
+        None, description="Address of the S3-compatible store; empty: that of the region"
+    )
+    store_region: str = Field("us-east-1", description="Its region")
+    store_access_key: str | None = Field(
+        None, repr=False, description="Access key; empty: what the environment of the machine gives"
+    )
+    store_secret_key: str | None = Field(None, repr=False, description="Its secret key; never shown")
+    store_cache_bytes: int = Field(
+        50 * 1024**3,
+        ge=0,
+        description="Room for copies of the bucket's files on this machine, bytes; beyond it the longest unused go",
+    )
+    store_presign_seconds: int = Field(
+        0,
+        ge=0,
+        le=900,
+        description="Downloads of open data are sent on to the bucket with an address good for so many seconds; 0 streams them. See docs/store.md",
+    )
     public_url: str = Field(
         "http://127.0.0.1:8000", description="Address under which people reach the service"
     )

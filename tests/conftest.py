@@ -19,8 +19,9 @@ from api.house import House
 from api.schema import bring_up_to_date
 from auth.identity import passwords
 from core.db import make_engine
-from core.files import FileStore
+from core.files_s3 import files_of
 from core.settings import Settings
+from tests.lake import Lake, running
 
 pytest_plugins = ["tests.web.browser"]
 SHARED = Path(os.environ.get("DATAGRANT_SHARED", Path(__file__).parents[2] / "shared"))
@@ -120,6 +121,13 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     shutil.rmtree(place, ignore_errors=True)
 
 
+@pytest.fixture(scope="session")
+def lake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lake]:
+    """An S3-compatible server, started once for all tests that need one."""
+    with running(tmp_path_factory.mktemp("weed")) as lake:
+        yield lake
+
+
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
 def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
     """A fresh database at the present schema, once on SQLite and once on PostgreSQL."""
@@ -174,7 +182,7 @@ def _house(engine: Engine, tmp_path: Path, clock: Any) -> House:
     )
     for directory in (settings.data_dir, settings.scratch_dir, settings.keys_dir):
         directory.mkdir(parents=True, exist_ok=True)
-    return House(settings, engine, FileStore(settings.files_dir), clock)
+    return House(settings, engine, files_of(settings), clock)
 
 
 @pytest.fixture

@@ -50,7 +50,7 @@ def _send(request: Request, house: House, link: Link, name: str) -> Response:
         with house.write() as work:
             who, view = links.open_link(work, link, address, network_of(request))
             sha256 = view.sha256 or ""
-            path = house.files.path(sha256)
+            held = house.files.held(sha256)
             if takes_bytes(request, sha256):
                 service.begin(work, who, view)
     except AccessRefused as refusal:
@@ -74,7 +74,7 @@ def _send(request: Request, house: House, link: Link, name: str) -> Response:
 
     return deliver(
         request,
-        path,
+        held,
         sha256=sha256,
         filename=name,
         media_type=PARQUET,

@@ -30,8 +30,8 @@ def take(request: Request, house: HouseDep, token: str, name: str) -> Response: 
     try:
         with house.write() as work:
             taking = tickets.present(work, token, address, origin)
-            parcel, path = taking.parcel, house.files.path(taking.parcel.sha256)
-            if would_send(request, parcel.sha256, path.stat().st_size):
+            parcel, held = taking.parcel, house.files.held(taking.parcel.sha256)
+            if would_send(request, parcel.sha256, held.size_bytes):
                 tickets.use_up(work, taking)
                 service.note_download(
                     work,
@@ -56,7 +56,7 @@ def take(request: Request, house: HouseDep, token: str, name: str) -> Response: 
                 service.note_sent(work, taking.actor, extract_id, size_bytes, was_cut=was_cut)
 
     return deliver(
-        request, path, sha256=parcel.sha256, filename=parcel.filename, media_type=parcel.media_type,
+        request, held, sha256=parcel.sha256, filename=parcel.filename, media_type=parcel.media_type,
         may_go_on=may_go_on, on_end=on_end, since=since,
     )  # fmt: skip
 

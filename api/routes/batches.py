@@ -204,7 +204,7 @@ def original(request: Request, house: HouseDep, work: WorkDep, actor: ActorDep, 
     row = detail.original(work, actor, batch_id)
     return deliver(
         request,
-        house.files.path(row.sha256),
+        house.files.held(row.sha256),
         sha256=row.sha256,
         filename=row.name,
         media_type="application/octet-stream",

@@ -139,7 +139,7 @@ def send(request: Request, house: House, actor: Actor, extract_id: ExtractId) ->
     try:
         with house.write() as work:
             parcel = service.open_download(work, actor, extract_id)
-            path = house.files.path(parcel.sha256)
+            held = house.files.held(parcel.sha256)
             if takes_bytes(request, parcel.sha256):
                 service.note_download(work, actor, extract_id, request.headers.get("range", ""))
     except AccessRefused as refusal:
@@ -159,6 +159,6 @@ def send(request: Request, house: House, actor: Actor, extract_id: ExtractId) ->
                 service.note_sent(work, actor, extract_id, size_bytes, was_cut=was_cut)
 
     return deliver(
-        request, path, sha256=parcel.sha256, filename=parcel.filename, media_type=parcel.media_type,
+        request, held, sha256=parcel.sha256, filename=parcel.filename, media_type=parcel.media_type,
         may_go_on=may_go_on, on_end=on_end, since=since,
     )  # fmt: skip

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import RedirectResponse
 
 from api.access import PUBLIC, SIGNED_IN, access
-from api.delivery import deliver
+from api.delivery import deliver, takes_bytes
 from api.deps import ActorDep, HouseDep, ReadDep, WorkDep
 from api.gives import gives_file
 from datasets.lineage.graph import lineage
@@ -85,7 +86,7 @@ def manifest(request: Request, house: HouseDep, work: ReadDep, actor: ActorDep, 
     sha256 = release_access.manifest(work, actor, release_id)
     return deliver(
         request,
-        house.files.path(sha256),
+        house.files.held(sha256),
         sha256=sha256,
         filename=f"{release_id}.manifest.json",
         media_type="application/json",
@@ -112,7 +113,7 @@ def show_lineage(
 
 
 @router.head("/{release_id}/file", **access(PUBLIC), **gives_file())
-@router.get("/{release_id}/file", **access(PUBLIC), **gives_file())
+@router.get("/{release_id}/file", **access(PUBLIC), **gives_file(elsewhere=True))
 def download(
     request: Request,
     house: HouseDep,
@@ -133,13 +134,20 @@ def download(
         note=request.method == "GET",
         partition=partition,
     )
+    seconds = house.settings.store_presign_seconds
+    if (
+        seconds
+        and takes_bytes(request, parcel.sha256)
+        and (address := house.files.sign(parcel.sha256, seconds))
+    ):
+        return RedirectResponse(address, 307, headers={"Cache-Control": "no-store"})
 
     def may_go_on() -> bool:
         with house.read() as reading:
             return release_access.may_flow(reading, release_id)
 
     return deliver(
-        request, house.files.path(parcel.sha256), sha256=parcel.sha256, filename=parcel.filename,
+        request, house.files.held(parcel.sha256), sha256=parcel.sha256, filename=parcel.filename,
         media_type=parcel.media_type, may_go_on=may_go_on,
     )  # fmt: skip
 

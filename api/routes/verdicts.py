@@ -33,7 +33,7 @@ def take_docs(request: Request, house: HouseDep, work: WorkDep, actor: ActorDep,
     site = verdict_docs.take(work, actor, batch_id)
     return deliver(
         request,
-        house.files.path(site.sha256),
+        house.files.held(site.sha256),
         sha256=site.sha256,
         filename=site.filename,
         media_type="application/zip",

@@ -21,14 +21,11 @@ def run(ctx: JobContext) -> Mapping[str, Any]:
         ctx.progress(place / len(digests), Text(f"正在清理 {sha256[:8]}…", f"Removing {sha256[:8]}…"))
         size = service.remove(ctx.files, ctx.read, sha256, instant)
         sizes += [] if size is None else [size]
-    left = ctx.files.staged_before(instant)
-    for path in left:
-        path.unlink(missing_ok=True)
     return {
         "removed": len(sizes),
         "bytes": sum(sizes),
         "kept": len(digests) - len(sizes),
-        "staged_removed": len(left),
+        "staged_removed": ctx.files.drop_staged(instant),
     }
 
 

@@ -48,7 +48,7 @@ def _build(ctx: JobContext, extract_id: ExtractId) -> dict[str, Any]:
     if making is None:
         return {}
     row, case = making.row, making.case
-    if not ctx.files.verify(making.release_sha256):
+    if not ctx.files.verify_copy(making.release_sha256):
         raise Unavailable(
             Text(
                 f"发布版本文件 {making.release_sha256[:12]} 校验不符，已停止交付；请联系系统管理员。",

@@ -33,7 +33,7 @@ def _build(ctx: JobContext, key: str) -> dict[str, Any]:
         asked_at = service.row(work, key).requested_at
     if case is None or case.release is None or case.release.sha256 is None:
         return {}
-    if not ctx.files.verify(case.release.sha256):
+    if not ctx.files.verify_copy(case.release.sha256):
         raise Unavailable(
             Text(
                 f"发布版本文件 {case.release.sha256[:12]} 校验不符，已停止；请联系系统管理员。",

@@ -1,6 +1,6 @@
 """Objects under a prefix of an S3-compatible store.
 
-The only door to obstore. Stores are named by the administrator (`DATAGRANT_SOURCE_S3`); a source names one of them, a bucket and a prefix, and
+Stores are named by the administrator (`DATAGRANT_SOURCE_S3`); a source names one of them, a bucket and a prefix, and
 never an address: addresses are path-style, so a bucket's name cannot become a host. The credential is `ACCESS_KEY:SECRET_KEY`.
 """
 

@@ -4,20 +4,39 @@ from __future__ import annotations
 
 import hashlib
 import os
+import threading
+import time
 from pathlib import Path
 
+import obstore
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.errors import InputRefused, NotFound
 from core.files import FileStore
+from core.files_s3 import S3FileStore, files_of
 from tests.examples import examples
+from tests.lake import Lake
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> FileStore:
-    return FileStore(tmp_path / "files")
+@pytest.fixture(params=["local", pytest.param("s3", marks=pytest.mark.slow)])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> FileStore:
+    """A new store, in a directory and in the bucket of a real server."""
+    if request.param == "local":
+        return FileStore(tmp_path / "files")
+    lake: Lake = request.getfixturevalue("lake")
+    return files_of(lake.settings(tmp_path))
+
+
+def damage(store: FileStore, sha256: str) -> None:
+    """Change the bytes behind the store's back."""
+    if isinstance(store, S3FileStore):
+        obstore.put(store._s3, f"objects/{sha256[:2]}/{sha256}", b"abd")
+        return
+    path = store.path(sha256)
+    path.chmod(0o640)
+    path.write_bytes(b"abd")
 
 
 @given(parts=st.lists(st.binary(max_size=200), max_size=6))
@@ -87,9 +106,7 @@ def test_a_full_disk_stores_nothing(store: FileStore, monkeypatch: pytest.Monkey
 
 def test_a_flipped_bit_is_noticed(store: FileStore) -> None:
     stored = store.put([b"abc"])
-    path = store.path(stored.sha256)
-    path.chmod(0o640)
-    path.write_bytes(b"abd")
+    damage(store, stored.sha256)
     assert not store.verify(stored.sha256)
 
 
@@ -107,3 +124,51 @@ def test_a_finished_file_is_moved_in(store: FileStore) -> None:
     stored = store.put_file(made)
     assert not made.exists()
     assert store.path(stored.sha256).read_bytes() == b"xyz"
+
+
+def test_what_is_old_and_cited_by_nothing_goes_and_nothing_else(store: FileStore) -> None:
+    sha256, later = store.put([b"abc"]).sha256, time.time() + 60
+    assert not store.collect(sha256, 1.0, lambda: False), "put after that instant"
+    assert not store.collect(sha256, later, lambda: True), "a row cites it"
+    assert store.has(sha256)
+    assert store.collect(sha256, later, lambda: False)
+    assert not store.has(sha256)
+    with pytest.raises(NotFound):
+        store.path(sha256)
+    assert not store.collect(sha256, later, lambda: False), "gone already"
+
+
+def test_what_is_put_again_is_new(store: FileStore) -> None:
+    sha256, pause = store.put([b"abc"]).sha256, 1.1 if isinstance(store, S3FileStore) else 0.02
+    time.sleep(pause)  # a bucket counts whole seconds
+    between = time.time()
+    time.sleep(pause)
+    store.put([b"abc"])
+    assert store.size_and_age(sha256)[1] >= between
+    assert not store.collect(sha256, between, lambda: False)
+
+
+def test_put_again_while_it_is_collected_it_is_there_afterwards(store: FileStore) -> None:
+    """Whoever puts while the file is going either keeps it or writes it anew."""
+    sha256 = store.put([b"abc"]).sha256
+    going, put_again = threading.Event(), threading.Thread(target=lambda: (going.wait(), store.put([b"abc"])))
+
+    def is_cited() -> bool:
+        going.set()
+        time.sleep(0.3)
+        return False
+
+    put_again.start()
+    store.collect(sha256, time.time() + 60, is_cited)
+    put_again.join()
+    assert store.has(sha256)
+    assert store.path(sha256).read_bytes() == b"abc"
+
+
+def test_a_download_finds_the_file_where_it_is(store: FileStore) -> None:
+    sha256 = store.put([b"abcdef"]).sha256
+    held = store.held(sha256)
+    assert (held.size_bytes, held.path) == (6, store.path(sha256))
+    store.remove(sha256)
+    with pytest.raises(NotFound):
+        store.held(sha256)

@@ -1,0 +1,111 @@
+"""The store in a bucket: copies that are checked, files read in ranges, nothing secret told."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+
+import httpx
+import obstore
+import pytest
+
+from core.errors import Unavailable
+from core.files_copies import Copies
+from core.files_s3 import S3FileStore, files_of
+from tests.lake import SECRET, Lake
+
+pytestmark = pytest.mark.slow
+BIG = os.urandom(1024 * 1024) * 40  # above what goes in one request
+
+
+@pytest.fixture
+def store(lake: Lake, tmp_path: Path) -> S3FileStore:
+    made = files_of(lake.settings(tmp_path))
+    assert isinstance(made, S3FileStore)
+    return made
+
+
+def elsewhere(store: S3FileStore, room: Path) -> S3FileStore:
+    """The same bucket seen from another machine, which has no copies."""
+    return S3FileStore(store._settings.model_copy(update={"data_dir": room}))
+
+
+def test_another_machine_reads_a_large_file_whole_and_in_ranges(store: S3FileStore, tmp_path: Path) -> None:
+    stored = store.put([BIG])
+    assert stored.sha256 == hashlib.sha256(BIG).hexdigest()
+    other = elsewhere(store, tmp_path / "other")
+    held = other.held(stored.sha256)
+    assert held.path is None
+    assert held.piece is not None
+    assert held.piece(5, 7) == BIG[5:12]
+    assert list((other.root / "stage").iterdir()) == [], "a download needs no copy"
+    assert other.path(stored.sha256).read_bytes() == BIG
+    assert other.held(stored.sha256).path == other.path(stored.sha256)
+    assert not [each for some in obstore.list(store._s3, "stage/") for each in some]
+    assert list(other.digests()) == [stored.sha256]
+
+
+def test_a_damaged_file_is_never_read(store: S3FileStore, tmp_path: Path) -> None:
+    sha256 = store.put([b"abc"]).sha256
+    obstore.put(store._s3, f"objects/{sha256[:2]}/{sha256}", b"abd")
+    other = elsewhere(store, tmp_path / "other")
+    with pytest.raises(Unavailable, match="does not match its digest"):
+        other.path(sha256)
+    assert list((other.root / "stage").iterdir()) == []
+
+
+def test_a_damaged_copy_is_noticed_and_brought_anew(store: S3FileStore) -> None:
+    sha256 = store.put([b"abc"]).sha256
+    copy = store.path(sha256)
+    copy.chmod(0o640)
+    copy.write_bytes(b"abd")
+    assert not store.verify_copy(sha256)
+    assert store.verify(sha256), "the bucket's own bytes are right"
+    assert store.path(sha256).read_bytes() == b"abc"
+
+
+def test_a_mark_left_by_a_killed_collection_does_not_hold_for_ever(
+    store: S3FileStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sha256 = store.put([b"abc"]).sha256
+    obstore.put(store._s3, f"going/{sha256}/dead", b"")
+    assert store._is_going(sha256)
+    monkeypatch.setattr("core.files_s3._DEAD_S", 0.0)
+    store.put([b"abc"])
+    assert store.drop_staged(4e9) == 0
+    assert not [each for some in obstore.list(store._s3, "going/") for each in some]
+
+
+def test_a_signed_address_gives_these_bytes_to_whoever_holds_it(store: S3FileStore) -> None:
+    address = store.sign(store.put([b"abc"]).sha256, 60)
+    assert address is not None
+    assert SECRET not in address
+    assert httpx.get(address).content == b"abc"
+    assert httpx.get(address.replace("Signature=", "Signature=0")).status_code == 403
+
+
+def test_wrong_keys_are_told_without_naming_them(lake: Lake, tmp_path: Path) -> None:
+    settings = lake.settings(tmp_path, store_secret_key="another-secret")
+    with pytest.raises(Unavailable, match="DATAGRANT_STORE") as told:
+        files_of(settings).put([b"abc"])
+    assert "another-secret" not in repr(settings) + str(told.value)
+    assert list((settings.files_dir / "stage").iterdir()) == []
+
+
+@pytest.mark.parametrize("address", ["bucket/prefix", "https://bucket", "s3://"])
+def test_an_address_that_is_none_names_the_setting(tmp_path: Path, lake: Lake, address: str) -> None:
+    with pytest.raises(Unavailable, match="s3://bucket/prefix"):
+        files_of(lake.settings(tmp_path, store=address))
+
+
+def test_the_longest_unused_copies_make_room(tmp_path: Path) -> None:
+    room = tmp_path / "aa" / "bb"
+    room.mkdir(parents=True)
+    for number in range(4):
+        (room / str(number)).write_bytes(b"x" * 10)
+        os.utime(room / str(number), (number + 1, number + 1))
+    copies = Copies(tmp_path, 20)
+    copies.used(room / "0")
+    assert copies.make_room(at_once=True) == 2
+    assert sorted(path.name for path in room.iterdir()) == ["0", "3"], "the one just used stays"
