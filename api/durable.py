@@ -40,6 +40,7 @@ from datasets.outputs import opening as outputs
 from datasets.pipeline import kinds
 from datasets.push import queries as pushes
 from datasets.push.service import start_due as start_due_push
+from datasets.releases import retention_clock
 from datasets.sharing import service as views
 from datasets.sources import queries as sources
 from datasets.sources.service import start_due
@@ -178,6 +179,7 @@ def serve_jobs(settings: Settings, stop: threading.Event, *, idle_exit: float | 
                 last_noted = now
                 note_deadlines(house)
                 drop_views(house)
+                retire_releases(house)
                 look_for_anomalies(house)
                 start_due_sources(house)
                 start_due_harvests(house)
@@ -226,6 +228,15 @@ def drop_views(house: House) -> int:
         with house.write() as work:
             views.remove_one(work, key, house.files)
     return dropped
+
+
+def retire_releases(house: House) -> int:
+    """Once a day, apply the rules of retention that apply themselves; returns the number of releases retired or announced."""
+    with house.read() as work:
+        if not retention_clock.is_anything_due(work):
+            return 0
+    with house.write() as work:
+        return retention_clock.sweep(work)
 
 
 def look_for_anomalies(house: House) -> int:

@@ -259,6 +259,7 @@ KIND_NAMES: Final[Mapping[str, Text]] = {
     "profile.rejected": Text("政策版本未采纳", "Policy version rejected"),
     "profile.superseded": Text("政策版本被取代", "Policy version superseded"),
     "release.compared": Text("比较两个版本", "Releases compared"),
+    "release.retiring": Text("预告版本退役", "Retirement of a release announced"),
     "release.retired": Text("版本退役", "Release retired"),
     "release.requested": Text("申请发布", "Release requested"),
     "release.published": Text("发布版本", "Release published"),

@@ -232,11 +232,12 @@ def retention(
     dataset_id: str,
     keep_last: Annotated[int | None, typer.Option("--keep-last", help="Set the rule: newest releases to keep")] = None,
     keep_years: Annotated[int | None, typer.Option("--keep-years", help="Set the rule: years after being superseded")] = None,
+    by_clock: Annotated[bool, typer.Option("--by-clock", help="Set the rule: retire every day by itself what it does not keep")] = False,
     apply: Annotated[bool, typer.Option("--apply", help="Retire what the rule does not keep")] = False,
     data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
 ) -> None:  # fmt: skip
     """How long superseded releases keep their files: show the rule and its plan, set it, apply it."""
-    if (keep_last is None) != (keep_years is None):
+    if (keep_last is None) != (keep_years is None) or (by_clock and keep_last is None):
         print(
             "give --keep-last and --keep-years together 请同时给出 --keep-last 与 --keep-years",
             file=sys.stderr,
@@ -245,7 +246,7 @@ def retention(
     with connect(data_dir, server, token, user) as api:
         where = f"/datasets/{dataset_id}/retention"
         if keep_last is not None:
-            api.put(where, {"keep_last": keep_last, "keep_years": keep_years})
+            api.put(where, {"keep_last": keep_last, "keep_years": keep_years, "by_clock": by_clock})
         found = api.post(f"{where}/apply") if apply else api.get(where)
         if as_json:
             show(found, True)
@@ -254,4 +255,4 @@ def retention(
             row | {"kept_because": ", ".join(reason["code"] for reason in row["reasons"])}
             for row in found["items"]
         ]
-        show(rows, as_json, ("number", "superseded_at", "size_bytes", "kept_because"))
+        show(rows, as_json, ("number", "superseded_at", "kept_until", "size_bytes", "kept_because"))

@@ -35,6 +35,7 @@ def _show(
     given = typed or {
         "keep_last": rule.keep_last or least["keep_last_at_least"],
         "keep_years": least["keep_years_at_least"] if rule.keep_years is None else rule.keep_years,
+        "by_clock": rule.by_clock,
     }
     return page(
         request, "releases/retention.html", status=status_of(error) if error else 200, rule=rule.model_dump(),
@@ -56,9 +57,10 @@ def save(
     dataset_id: str,
     keep_last: Annotated[str, Form()] = "",
     keep_years: Annotated[str, Form()] = "",
+    by_clock: Annotated[str, Form()] = "",
 ) -> Response:
     """Set the rule."""
-    typed = {"keep_last": keep_last, "keep_years": keep_years}
+    typed = {"keep_last": keep_last, "keep_years": keep_years, "by_clock": bool(by_clock)}
     try:
         with house.write() as work:
             retention.set_rule(work, actor, dataset_id, _asked(typed))
@@ -68,7 +70,7 @@ def save(
     return go(f"/datasets/{dataset_id}/retention", Text("规则已保存。", "The rule is saved."))
 
 
-def _asked(typed: dict[str, str]) -> RetentionSet:
+def _asked(typed: dict[str, Any]) -> RetentionSet:
     try:
         return RetentionSet.model_validate(typed)
     except ValidationError:

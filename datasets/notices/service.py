@@ -21,6 +21,7 @@ KIND_NAMES: Final[dict[str, Text]] = {
     "released": Text("发布新版本", "New release"),
     "breaking": Text("不兼容的新版本", "Breaking release"),
     "withdrawn": Text("版本已撤回", "Release withdrawn"),
+    "retiring": Text("版本即将退役", "Release to be retired"),
     "retired": Text("版本已退役", "Release retired"),
 }
 
@@ -143,6 +144,11 @@ def _sentence(notice: NoticeRow) -> Text:
     if notice.kind == "withdrawn":
         return Text(
             f"第 {number} 版已撤回：{facts['reason']}", f"Release {number} was withdrawn: {facts['reason']}"
+        )
+    if notice.kind == "retiring":
+        return Text(
+            f"第 {number} 版将于 {facts['on']} 按保留规则退役；仍需使用请尽快取用。",
+            f"Release {number} will be retired by the rule of retention on {facts['on']}; take what you still need.",
         )
     if notice.kind == "retired":
         return Text(

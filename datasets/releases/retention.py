@@ -26,26 +26,32 @@ from datasets.people import stamp
 from datasets.releases.tables import ReleaseRow, RetentionRow
 from datasets.releases.workflow import ReleaseState, ReleaseStep, advance
 
+YOUNG: Final = "not-old-enough"
 RETIRE: Final = "datasets:release:retire"
 _BASIS: Final = "数据集的留存规则（docs/releases.md）· rule of retention of the dataset (docs/releases.md)"
 
 
 class RetentionSet(SQLModel):
-    """Keep the newest `keep_last` releases, and every release for `keep_years` after it was superseded."""
+    """Keep the newest `keep_last` releases, and every release for `keep_years` after it was superseded.
+
+    by_clock: what is not kept is retired every day by itself; followers are told a month before.
+    """
 
     model_config = {"extra": "forbid"}
 
     keep_last: int = Field(ge=1, le=10_000)
     keep_years: int = Field(ge=0, le=100)
+    by_clock: bool = False
 
 
 class RetentionRead(SQLModel):
     """A dataset's rule (none: everything is kept) and what it means today. `items`: superseded releases, newest first, each
-    with the reasons that keep it; none means that it may be retired."""
+    with the reasons that keep it and the day until which its age does; none means that it may be retired."""
 
     dataset_id: str
     keep_last: int | None
     keep_years: int | None
+    by_clock: bool
     floor: dict[str, Any]
     items: list[dict[str, Any]]
 
@@ -64,14 +70,16 @@ def show(work: Work, actor: Actor, dataset_id: str) -> RetentionRead:
     items = [
         {
             "release_id": row.id, "number": row.number, "superseded_at": row.superseded_at, "size_bytes": row.size_bytes,
+            "kept_until": kept_until(row.superseded_at, rule) if rule else None,
             "reasons": [{"code": r.code, "zh": r.text.zh, "en": r.text.en} for r in reasons],
         }
-        for row, reasons in _plan(work, dataset_id, rule)
+        for row, reasons in plan(work, dataset_id, rule)
     ]  # fmt: skip
     return RetentionRead(
         dataset_id=dataset_id,
         keep_last=rule.keep_last if rule else None,
         keep_years=rule.keep_years if rule else None,
+        by_clock=bool(rule and rule.by_clock),
         floor=floor(),
         items=items,
     )
@@ -89,7 +97,7 @@ def set_rule(work: Work, actor: Actor, dataset_id: str, body: RetentionSet) -> R
                 f"At least the last {last} releases and {years} years after being superseded are kept; choose more.",
             )
         )
-    facts = {**body.model_dump(), "set_by": stamp(actor), "set_at": work.now}
+    facts = {**body.model_dump(), "set_by": stamp(actor), "set_at": work.now, "looked_on": None}
     work.db.merge(RetentionRow.model_validate({"dataset_id": dataset_id, **facts}))
     work.db.flush()
     audit.record(
@@ -108,9 +116,9 @@ def apply(work: Work, actor: Actor, dataset_id: str) -> RetentionRead:
     _answers_for(work, actor, dataset_id)
     hold(work, f"releases/{dataset_id}")
     rule = work.db.get(RetentionRow, dataset_id)
-    for row, reasons in _plan(work, dataset_id, rule):
+    for row, reasons in plan(work, dataset_id, rule):
         if not reasons and rule is not None:
-            _retire(work, actor, row, rule)
+            retire(work, actor, row, rule)
     return show(work, actor, dataset_id)
 
 
@@ -124,7 +132,7 @@ def _answers_for(work: Work, actor: Actor, dataset_id: str) -> None:
     raise AccessRefused(text, reasons=[Reason("role-lacks-permission", text, bases.ROLES)])
 
 
-def _plan(
+def plan(
     work: Work, dataset_id: str, rule: RetentionRow | None
 ) -> list[tuple[ReleaseRow, tuple[Reason, ...]]]:
     """Superseded releases, newest first, each with every reason that keeps it."""
@@ -157,11 +165,12 @@ def keeping(
     if rule is not None and place < rule.keep_last:
         text = Text(f"属于最近 {rule.keep_last} 版。", f"It is among the last {rule.keep_last} releases.")
         found.append(Reason("among-the-last", text, _BASIS))
-    if rule is not None and (superseded_at is None or superseded_at > _years_before(now, rule.keep_years)):
+    ends = kept_until(superseded_at, rule) if rule is not None else None
+    if rule is not None and (ends is None or ends > now):
         text = Text(
             f"被取代不足 {rule.keep_years} 年。", f"It was superseded less than {rule.keep_years} years ago."
         )
-        found.append(Reason("not-old-enough", text, _BASIS))
+        found.append(Reason(YOUNG, text, _BASIS))
     if extracts:
         text = Text(
             f"有 {extracts} 份提取引用此版本，监管追溯需要。",
@@ -171,14 +180,19 @@ def keeping(
     return tuple(found)
 
 
-def _years_before(now: datetime, years: int) -> datetime:
+def kept_until(superseded_at: datetime | None, rule: RetentionRow) -> datetime | None:
+    """The moment until which its age keeps a superseded release; None where nobody knows since when it is one."""
+    if superseded_at is None:
+        return None
+    year = superseded_at.year + rule.keep_years
     try:
-        return now.replace(year=now.year - years)
+        return superseded_at.replace(year=year)
     except ValueError:  # 29 February
-        return now.replace(year=now.year - years, day=28)
+        return superseded_at.replace(year=year, month=3, day=1)
 
 
-def _retire(work: Work, actor: Actor, row: ReleaseRow, rule: RetentionRow) -> None:
+def retire(work: Work, actor: Actor, row: ReleaseRow, rule: RetentionRow) -> None:
+    """Let go of a release that nothing keeps (`plan`): its record stays, its files are delivered no more."""
     freed = _only_its_own(work, row)
     row.state = advance(ReleaseState(row.state), ReleaseStep.RETIRE)
     row.version += 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import JSON, BigInteger, UniqueConstraint
@@ -88,5 +88,7 @@ class RetentionRow(SQLModel, table=True):
     dataset_id: str = Field(primary_key=True, max_length=80)
     keep_last: int
     keep_years: int
+    by_clock: bool = False
+    looked_on: date | None = None
     set_by: dict[str, Any] = Field(sa_type=JSON)
     set_at: datetime = Field(sa_type=UtcDateTime)
