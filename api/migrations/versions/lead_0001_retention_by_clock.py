@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "lead_0001"
-down_revision = "encl_0001"
+down_revision = "gov_0001"
 branch_labels = None
 depends_on = None
 
