@@ -25,12 +25,13 @@ def _said(
     member: _Field = "",
     file_format: Annotated[str, Form(alias="format", max_length=20)] = "",
     quote: _Field = "",
+    zone: _Field = "",
 ) -> dict[str, str]:
     """The fields as typed; an empty one says that its aspect is to be detected."""
     split = _DELIMITERS.get(delimiter.strip().lower(), delimiter)
     said = {
         "encoding": encoding, "header_line": header_line, "header_rows": header_rows, "sheet": sheet, "member": member,
-        "format": file_format, "quote": quote,
+        "format": file_format, "quote": quote, "zone": zone,
     }  # fmt: skip
     return {name: value.strip() for name, value in said.items()} | {"delimiter": split}
 
@@ -45,7 +46,7 @@ def options_of(said: dict[str, str]) -> IntakeOptions:
     except ValueError:
         raise InputRefused(
             Text(
-                "表头行须为不小于 0 的整数（0 表示没有表头），表头行数为 1 至 10；分隔符须为一个字符。",
-                "The header line is a whole number from 0 (0 says that there is none), the header has 1 to 10 lines; the delimiter is one character.",
+                "表头行须为不小于 0 的整数（0 表示没有表头），表头行数为 1 至 10；分隔符须为一个字符；时区写作 +08:00。",
+                "The header line is a whole number from 0 (0 says that there is none), the header has 1 to 10 lines; the delimiter is one character; the zone is written like +08:00.",
             )
         ) from None

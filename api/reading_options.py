@@ -27,6 +27,12 @@ Format = Annotated[str, typer.Option("--format", help="Read a text as csv, tsv, 
 QuoteMark = Annotated[
     str, typer.Option("--quote", help="Mark around cells: \" or ', or none where marks are text")
 ]
+Zone = Annotated[
+    str,
+    typer.Option(
+        "--zone", help="Offset (+08:00) of times without one where others carry one; written leaves them"
+    ),
+]
 _DELIMITERS = {"tab": "\t", "\\t": "\t", "none": "\n"}
 
 

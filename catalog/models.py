@@ -269,7 +269,7 @@ class Layout(SQLModel):
 
     `sort_by`: columns by which the rows of releases are sorted. `partition_by`: a column of dates by which releases are
     offered in parts too, one file per `partition_period`.
-    `points`: the columns that releases show as a geometry too.
+    `points`: the columns that releases show as a geometry too. `zone`: of times without an offset where others carry one.
     """
 
     model_config = {"extra": "forbid"}
@@ -281,6 +281,7 @@ class Layout(SQLModel):
     member: str | None = None
     encoding: str | None = None
     delimiter: str | None = Field(default=None, min_length=1, max_length=1)
+    zone: str | None = Field(default=None, regex=r"^(written|[-+](0[0-9]|1[0-4]):[0-5][0-9])$")
     sort_by: list[str] = Field(default=[], max_length=20)
     partition_by: str | None = Field(default=None, min_length=1, max_length=255)
     partition_period: Literal["year", "month", "day"] | None = None

@@ -20,6 +20,7 @@ from api.reading_options import (
     Member,
     QuoteMark,
     Sheet,
+    Zone,
     reading,
 )
 
@@ -99,6 +100,7 @@ def submit(
     member: Member = "",
     file_format: Format = "",
     quote: QuoteMark = "",
+    zone: Zone = "",
     wait: Wait = False,
     data_dir: DataDir = DEFAULT_DIR,
     server: Server = "",
@@ -109,7 +111,7 @@ def submit(
     """Hand a file in; the answer is the receipt. How it is read is detected unless said here."""
     how = reading(
         encoding=encoding, delimiter=delimiter, header_line=header_line,
-        header_rows=header_rows, sheet=sheet, member=member, format=file_format, quote=quote,
+        header_rows=header_rows, sheet=sheet, member=member, format=file_format, quote=quote, zone=zone,
     )  # fmt: skip
     with connect(data_dir, server, token, user) as api:
         batch = api.upload(
@@ -327,6 +329,7 @@ def recheck(
     member: Member = "",
     file_format: Format = "",
     quote: QuoteMark = "",
+    zone: Zone = "",
     detect: Annotated[
         list[str],
         typer.Option("--detect", help="Detect this again, whatever was said before: header_line, …"),
@@ -341,7 +344,7 @@ def recheck(
     """Check the same bytes again, read differently if said so."""
     options = reading(
         encoding=encoding, delimiter=delimiter, header_line=header_line,
-        header_rows=header_rows, sheet=sheet, member=member, format=file_format, quote=quote,
+        header_rows=header_rows, sheet=sheet, member=member, format=file_format, quote=quote, zone=zone,
     )  # fmt: skip
     options |= {name.replace("-", "_"): None for name in detect}
     with connect(data_dir, server, token, user) as api:

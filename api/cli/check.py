@@ -18,6 +18,7 @@ from api.reading_options import (
     Member,
     QuoteMark,
     Sheet,
+    Zone,
     told,
 )
 from core.errors import AppError, InputRefused
@@ -87,6 +88,7 @@ def check(
     member: Member = "",
     file_format: Format = "",
     quote: QuoteMark = "",
+    zone: Zone = "",
     engine: Engine = typer.Option(Engine.DUCKDB, help="Which engine runs the suite."),
     lang: Language = typer.Option(Language.ZH, help="Language of what is printed."),
 ) -> None:
@@ -99,7 +101,7 @@ def check(
         )
         known = told(
             dictionary, encoding=encoding, delimiter=delimiter, header_line=header_line,
-            header_rows=header_rows, sheet=sheet, member=member, format=file_format, quote=quote,
+            header_rows=header_rows, sheet=sheet, member=member, format=file_format, quote=quote, zone=zone,
         )  # fmt: skip
         from core.settings import Settings
         from core.work import system_clock

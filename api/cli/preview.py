@@ -18,6 +18,7 @@ from api.reading_options import (
     Member,
     QuoteMark,
     Sheet,
+    Zone,
     told,
 )
 from core.errors import AppError
@@ -41,6 +42,7 @@ def preview(
     member: Member = "",
     file_format: Format = "",
     quote: QuoteMark = "",
+    zone: Zone = "",
     lang: Annotated[str, typer.Option(help="Language of what is printed: zh or en.")] = "zh",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:  # fmt: skip
@@ -51,7 +53,7 @@ def preview(
     try:
         known = told(
             dictionary, encoding=encoding, delimiter=delimiter, header_line=header_line,
-            header_rows=header_rows, sheet=sheet, member=member, format=file_format, quote=quote,
+            header_rows=header_rows, sheet=sheet, member=member, format=file_format, quote=quote, zone=zone,
         )  # fmt: skip
         found = preview_file(file, known, rows).model_dump(mode="json")
     except AppError as refused:

@@ -16,7 +16,7 @@ from datasets.batches import detail, preview, queries, service
 from datasets.batches.models import BatchDetail, BatchRead, IntakeOptions, Note
 from datasets.batches.preview import BatchPreview
 from datasets.batches.workflow import BatchState
-from datasets.intake.dictionary import FileFormat, Quote
+from datasets.intake.dictionary import ZONE, FileFormat, Quote
 from datasets.intake.header_rows import MOST_TOLD
 from datasets.intake.looks import MOST_ROWS
 
@@ -65,11 +65,17 @@ def _reading(
     quote: Annotated[
         Quote | None, Query(description="Mark around cells; `none` where marks are text")
     ] = None,
+    zone: Annotated[
+        str | None,
+        Query(
+            pattern=f"^{ZONE}$", description="Offset (`+08:00`) of times without one where others carry one"
+        ),
+    ] = None,
 ) -> IntakeOptions | None:
     """How the file shall be read; None when all of it is to be detected."""
     given = {
         "encoding": encoding, "delimiter": delimiter, "header_line": header_line, "header_rows": header_rows,
-        "sheet": sheet, "member": member, "format": file_format, "quote": quote,
+        "sheet": sheet, "member": member, "format": file_format, "quote": quote, "zone": zone,
     }  # fmt: skip
     said = {name: value for name, value in given.items() if value is not None}
     return IntakeOptions.model_validate(said) if said else None

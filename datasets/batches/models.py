@@ -10,7 +10,7 @@ from sqlmodel import Field, SQLModel
 
 from core.ids import BatchId, DatasetId, JobId, OrgId
 from datasets.batches.workflow import BatchState
-from datasets.intake.dictionary import FileFormat, Quote
+from datasets.intake.dictionary import FileFormat, Quote, Zone
 from datasets.intake.header_rows import MOST_TOLD
 
 
@@ -19,7 +19,7 @@ class IntakeOptions(SQLModel):
 
     sheet: a name, or a number from 1. header_line: 0 says that there is none. header_rows: how many
     lines, `header_line` being the last, make up the header. delimiter: a line feed says that lines
-    are not split.
+    are not split. zone: of times without an offset in a column where others carry one; `written`: left as they are.
     """
 
     model_config = {"extra": "forbid"}
@@ -33,6 +33,7 @@ class IntakeOptions(SQLModel):
     delimiter: str | None = Field(default=None, min_length=1, max_length=1)
     format: FileFormat | None = Field(default=None, sa_type=String)
     quote: Quote | None = Field(default=None, sa_type=String)
+    zone: Zone | None = Field(default=None, sa_type=String)
 
 
 class Note(SQLModel):

@@ -11,8 +11,10 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from core.text import Text
+from datasets.intake import dayparts
 from datasets.intake.degrees import Axis, angle
 from datasets.intake.dictionary import CellFormat, ColumnType
+from datasets.intake.numerals import written_out
 from datasets.intake.shapes import shape
 
 SQL_TYPE: Final[dict[str, str]] = {
@@ -43,6 +45,7 @@ NO: Final = ("false", "f", "no", "n", "0", "否", "无", "無", "假", "错", "�
 THOUSANDS: Final = "[-+]?[0-9]{1,3}(,[0-9]{3})+"
 ISO_TIME: Final = "([01]?[0-9]|2[0-3]):[0-5]?[0-9](:[0-5]?[0-9]([.][0-9]{1,6})?)?"
 ZONE: Final = "(Z|z|[-+](0[0-9]|1[0-4])(:?[0-5][0-9])?)$"
+STAMP: Final = "-?[0-9]{1,17}([.][0-9]{1,9})?"
 # Cells of declared columns written like this mean the same whatever else the column holds.
 CANONICAL: Final = {
     "integer": "-?[0-9]{1,18}",
@@ -62,7 +65,8 @@ class Hints(NamedTuple):
     decimal_comma: 0,61 is a fraction. percent_kept: the unit is %, so 61% is 61. roc: two-digit years
     count from 1911. day_first: None when the column does not tell. percent_refused: the unit is another one.
     unit: regular expression of the spellings that a cell may carry. axis: the column holds angles.
-    month: 2024年3月 stands for its first day. form: the dictionary's `format`.
+    month: 2024年3月 stands for its first day. form: the dictionary's `format`. mark: regular expression of the currency signs
+    that may stand before a number. numerals: 万, 亿 … that may stand behind it. zone: minutes east of UTC of times without an offset.
     """
 
     decimal_comma: bool = False
@@ -74,6 +78,9 @@ class Hints(NamedTuple):
     axis: Axis | None = None
     month: bool = False
     form: CellFormat | None = None
+    mark: str = ""
+    numerals: tuple[str, ...] = ()
+    zone: int | None = None
 
 
 def text_literal(text: str) -> str:
@@ -120,14 +127,18 @@ def typed(value: str, kind: ColumnType, hints: Hints) -> str:
 
 
 def bare(value: str, hints: Hints) -> str:
-    """The plain text without the column's own unit."""
+    """The plain text without the column's own unit and sign of currency."""
     text = plain(value)
+    if hints.mark:
+        text = (
+            f"regexp_replace({text}, {text_literal(f'^([-+]?) ?(?:{hints.mark}) ?([-+]?[0-9.])')}, '\\1\\2')"
+        )
     units = "|".join(each for each in ("%" if hints.percent_kept else "", hints.unit) if each)
     return f"regexp_replace({text}, {text_literal(f' ?({units})$')}, '')" if units else text
 
 
 def _integer(value: str, hints: Hints) -> str:
-    text = bare(value, hints)
+    text = written_out(bare(value, hints), hints.numerals)
     return (
         f"CASE WHEN {matches(value, '-?[0-9]{1,18}')} THEN try_cast({value} AS BIGINT) "
         f"WHEN {matches(text, '[-+]?[0-9]{1,19}([.]0*)?')} "
@@ -138,7 +149,7 @@ def _integer(value: str, hints: Hints) -> str:
 
 
 def _number(value: str, hints: Hints) -> str:
-    text = bare(value, hints)
+    text = written_out(bare(value, hints), () if hints.decimal_comma else hints.numerals)
     digits = "[-+]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][-+]?[0-9]{1,3})?"
     ratio = "" if hints.percent_kept or hints.percent_refused else "( ?[%‰])?"
     naked = f"ltrim(rtrim({text}, '%‰ '), '+')" if ratio else f"ltrim({text}, '+')"
@@ -161,7 +172,7 @@ def _number(value: str, hints: Hints) -> str:
 
 
 def _without_midnight(text: str) -> str:
-    return f"regexp_replace({text}, '[T ]+0?0:00(:00([.]0+)?)?$', '')"
+    return f"regexp_replace({text}, '[T ]+(0?0:00(:00([.]0+)?)?|12:00(:00)? ?[aA]([mM]|[.][mM][.]))$', '')"
 
 
 def _parsed(text: str, form: str) -> str:
@@ -239,25 +250,48 @@ def _roc(text: str, pattern: str, first: int) -> str:
     return _parsed(f"(try_cast({year} AS INTEGER) + 1911) || '-' || {month} || '-' || {day}", "%Y-%m-%d")
 
 
+_CLOCK: Final = (
+    f"[T ]*(?:{dayparts.BEFORE}?[0-9]{{1,2}} ?[:时時点點].*|{dayparts.HOUR_ALONE})$"  # what follows the day
+)
+
+
+def _after_the_day(text: str) -> str:
+    """SQL of the clock and offset behind the day, '' where there is none."""
+    return f"regexp_extract({text}, '{_CLOCK}')"
+
+
+def zone_of(value: str, hints: Hints) -> str:
+    """SQL of a time's offset as `+08:00`, '' where it carries none; NULL for stamps since 1970."""
+    text = plain(value)
+    zone = f"regexp_extract({_after_the_day(text)}, '{ZONE}')"
+    plain_zone = f"rpad(replace({zone}, ':', ''), 5, '0')"
+    epoch = f"WHEN {matches(text, STAMP)} THEN NULL " if hints.form in EPOCHS else ""
+    return (
+        f"CASE {epoch}WHEN {zone} = '' THEN '' WHEN lower({zone}) = 'z' THEN '+00:00' "
+        f"ELSE left({plain_zone}, 3) || ':' || right({plain_zone}, 2) END"
+    )
+
+
 def _datetime(value: str, hints: Hints) -> str:
     text = plain(value)
-    clock = "[T ]*[0-9]{1,2} ?[:时時点點].*$"
-    day = _date(f"trim(regexp_replace({text}, '{clock}', ''))", hints)
-    tail = f"regexp_extract({text}, '{clock}')"
+    day = _date(f"trim(regexp_replace({text}, '{_CLOCK}', ''))", hints)
+    tail = _after_the_day(text)
     zone = f"regexp_extract({tail}, '{ZONE}')"
     hour = f"trim(regexp_replace({tail}, '{ZONE}', ''), 'T ')"
+    away = f" - to_minutes({hints.zone})" if hints.zone else ""
+    own = f"WHEN {zone} = '' THEN to_minutes({hints.zone}) " if hints.zone else ""
     offset = (
-        f"CASE WHEN length({zone}) > 1 THEN to_minutes((CASE WHEN {zone}[1] = '-' THEN -1 ELSE 1 END) * "
+        f"CASE {own}WHEN length({zone}) > 1 THEN to_minutes((CASE WHEN {zone}[1] = '-' THEN -1 ELSE 1 END) * "
         f"(try_cast({zone}[2:3] AS INTEGER) * 60 + coalesce(try_cast(ltrim({zone}[4:], ':') AS INTEGER), 0))) "
         "ELSE INTERVAL 0 MINUTE END"
     )
     simple = "[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]{1,6})?)?"
-    epoch = f"WHEN {matches(text, '-?[0-9]{1,17}([.][0-9]{1,9})?')} THEN {_epoch(text, hints.form)} "
+    epoch = f"WHEN {matches(text, STAMP)} THEN {_epoch(text, hints.form)} " if hints.form in EPOCHS else ""
     return (
-        f"CASE WHEN {matches(value, simple)} THEN try_cast({value} AS TIMESTAMP) "
-        f"{epoch if hints.form in EPOCHS else ''}"
-        f"WHEN {matches(text, '[0-9]{14}')} THEN try_strptime({text}, '%Y%m%d%H%M%S') "
-        f"WHEN {tail} = '' THEN try_cast({day} AS TIMESTAMP) "
+        f"CASE WHEN {matches(value, simple)} THEN try_cast({value} AS TIMESTAMP){away} "
+        f"{epoch}"
+        f"WHEN {matches(text, '[0-9]{14}')} THEN try_strptime({text}, '%Y%m%d%H%M%S'){away} "
+        f"WHEN {tail} = '' THEN try_cast({day} AS TIMESTAMP){away} "
         f"ELSE ({day} + {_time(hour)}) - ({offset}) END"
     )
 
@@ -269,8 +303,19 @@ def _epoch(text: str, form: str | None) -> str:
 
 
 def _time(text: str) -> str:
-    colons = (
-        f"regexp_replace(regexp_replace(regexp_replace({text}, '^([0-9]{{1,2}}) ?[时時点點]$', '\\1:00'), "
-        f"' ?[时時点點分] ?', ':', 'g'), '(:|秒)$', '')"
+    """A time of day; with 上午, 下午, PM … at either end what the two together say."""
+    with_word = dayparts.moved("t", dayparts.word_of(text))
+    hours = _clock(f"regexp_replace({dayparts.without_word(text)}, '^([0-9]{{1,2}})$', '\\1:00')")
+    return (
+        f"CASE WHEN regexp_matches({text}, '{dayparts.HOLDS}') "
+        f"THEN list_transform([{hours}], lambda t: {with_word})[1] ELSE {_clock(text)} END"
     )
-    return f"CASE WHEN {matches(colons, ISO_TIME)} THEN try_cast({colons} AS TIME) END"
+
+
+def _clock(text: str) -> str:
+    colons = (
+        f"regexp_replace(regexp_replace(regexp_replace({text}, '^([0-9]{{1,2}}) ?[时時点點]([半整]?)$', '\\1:00\\2'), "
+        f"' ?[时時点點分] ?', ':', 'g'), '(:|秒|整)$', '')"
+    )
+    halves = f"regexp_replace({colons}, ':00半$', ':30')"
+    return f"CASE WHEN {matches(halves, ISO_TIME)} THEN try_cast({halves} AS TIME) END"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -19,6 +19,8 @@ CellFormat = Literal[
 ]
 FileFormat = Literal["csv", "tsv", "json", "jsonl", "geojson", "parquet", "xlsx", "xls", "ods"]
 Quote = Literal['"', "'", "none"]
+ZONE: Final = r"(written|[-+](0[0-9]|1[0-4]):[0-5][0-9])"
+Zone = Annotated[str, Field(pattern=f"^{ZONE}$")]
 Crs = Literal["CGCS2000", "WGS84", "GCJ02", "BD09"]
 
 
@@ -70,6 +72,7 @@ class Dictionary(BaseModel):
     records of a JSON document, dots between the levels. crs: the coordinate reference system of the record; a file
     that states another one is refused. points: the pair of columns to be released as a geometry. delimiter: a line
     feed says that lines are not split. quote: the mark around cells, `none` where marks are part of the text.
+    zone: the offset (`+08:00`) of times that carry none in a column where others do; `written` leaves them as they stand.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -83,6 +86,7 @@ class Dictionary(BaseModel):
     delimiter: str | None = Field(default=None, min_length=1, max_length=1)
     format: FileFormat | None = None
     quote: Quote | None = None
+    zone: Zone | None = None
     crs: Crs | None = None
     points: Points | None = None
     columns: list[Column] = []

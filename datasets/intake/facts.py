@@ -51,7 +51,7 @@ class ColumnFacts(BaseModel):
     """One column of the table; `header` is how the file names it, `untyped` counts cells not typeable.
 
     readings: cells of a declared column by the form they were written in (percent, unit, degrees, roc, months, offset,
-    epoch, mapped); plain cells are not counted.
+    zone, written, epoch, mapped, numeral, currency, daypart); plain cells are not counted.
     """
 
     name: str

@@ -12,8 +12,9 @@ from pydantic import BaseModel
 
 from core.text import Text
 
-Aspect = Literal["format", "encoding", "delimiter", "quote", "header_line", "sheet", "member"]
+Aspect = Literal["format", "encoding", "delimiter", "quote", "header_line", "sheet", "member", "zone"]
 LOOK_BELOW: Final = 0.6
+WRITTEN: Final = "written"  # the zone of cells without an offset that are not to be moved
 UNSPLIT: Final = "\n"  # the delimiter of a file whose lines are one cell each
 ASPECT_NAMES: Final[dict[str, Text]] = {
     "format": Text("格式", "Format"),
@@ -23,6 +24,7 @@ ASPECT_NAMES: Final[dict[str, Text]] = {
     "header_line": Text("表头所在行", "Header line"),
     "sheet": Text("工作表", "Sheet"),
     "member": Text("压缩包内文件", "Member of the archive"),
+    "zone": Text("无时区的时间", "Times without an offset"),
 }
 
 
@@ -69,8 +71,11 @@ def spoken(aspect: str, value: str | int | None) -> Text:
         ("header_line", 0): Text("没有表头", "no header"),
         ("header_line", None): Text("不适用", "not applicable"),
         ("quote", "none"): Text("无引号", "none"),
+        ("zone", WRITTEN): Text("按原文，不换算", "as written, not moved"),
     }
     found = words.get((aspect, value))
     if found is None and aspect == "header_line":
         found = Text(f"第 {value} 行", f"line {value}")
+    if found is None and aspect == "zone":
+        found = Text(f"UTC{value}", f"UTC{value}")
     return found or Text(str(value), str(value))

@@ -29,7 +29,15 @@ from datasets.intake.json_table import stage_json
 from datasets.intake.parquet import stage_parquet
 from datasets.intake.sheets import open_sheet
 from datasets.intake.staging import Grid, Head, Staged, read_head, stage_grid, stage_text
-from datasets.intake.table import Plan, path_literal, plan_columns, quoted, report_columns, write_typed
+from datasets.intake.table import (
+    Plan,
+    path_literal,
+    plan_columns,
+    quoted,
+    report_columns,
+    write_typed,
+    zone_guess,
+)
 
 WIDE: Final = 300
 PREVIEW_FIRST: Final = 20
@@ -113,6 +121,8 @@ def read_table(
         facts.detection = detection.completed(facts, desk.dictionary, opened, staged)
         progress(0.5, TYPING)
         plans, columns = _typed(desk, staged, lambda: progress(0.9, REPORTING))
+        if (zone := zone_guess(plans, desk.dictionary.zone)) is not None:
+            facts.detection.append(zone)
         words = [plan.name for plan in plans if plan.kind == "string"]
         totals.report(desk.db, out, words, staged, desk.log)
         preview = _preview(desk.db, plans, out, staged.rows)

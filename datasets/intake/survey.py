@@ -13,11 +13,12 @@ from typing import Final
 import duckdb
 
 from core.text import Text
-from datasets.intake import codes, units
+from datasets.intake import codes, dayparts, numerals, units
 from datasets.intake.casts import (
     CANONICAL,
     CHINESE_DIGITS,
     EPOCHS,
+    STAMP,
     ZONE,
     Hints,
     bare,
@@ -38,14 +39,19 @@ _MONTH: Final = (
 )
 _OF_ALL: Final = frozenset({"point", "filled"})
 _CLOCK: Final = ".*[0-9] ?[:时時点點] ?.*"
+_MONEY: Final = "[￥¥$＄€£￡元圆圓镑鎊]|CNY|RMB|USD|EUR|HKD|JPY|GBP|人民币|美金|港币|港幣"
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What a column told: how to read it, and how many of its cells are in a form worth telling."""
+    """What a column told: how to read it, and how many of its cells are in a form worth telling.
+
+    currency: the one that every cell carries, where the dictionary names no unit.
+    """
 
     hints: Hints
     readings: Mapping[str, int]
+    currency: str = ""
 
 
 def static_hints(column: Column) -> Hints:
@@ -59,6 +65,8 @@ def static_hints(column: Column) -> Hints:
             percent_kept=kept,
             percent_refused=not kept and unit.strip().casefold() not in _RATIO_UNITS,
             unit="" if kept else units.pattern(unit),
+            mark="" if kept else units.mark(unit),
+            numerals=() if kept or axis else numerals.allowed(unit),
             axis="any" if axis is None and form == "degrees" else axis,
         )
     if form in ("day_first", "month_first"):
@@ -81,10 +89,33 @@ def survey(
             for question, condition in questions.items()
         ]
     found = aggregates(db, table, wanted) if wanted else []
-    return {
-        name: _seen(column, dict(zip(places[name][0], found[places[name][1] :], strict=False)))
-        for name, (_, column) in asked.items()
-    }
+    counted = {name: dict(zip(places[name][0], found[places[name][1] :], strict=False)) for name in asked}
+    seen = {name: _seen(column, counted[name]) for name, (_, column) in asked.items()}
+    for name, (text, _) in asked.items():
+        if counted[name].get("money"):
+            seen[name] = _with_currency(db, table, text, seen[name])
+    return seen
+
+
+def _with_currency(db: duckdb.DuckDBPyConnection, table: str, text: str, seen: Seen) -> Seen:
+    """A column whose dictionary names no unit is read as amounts where every cell carries the same currency."""
+    counts = [f"count(*) FILTER ({matches(plain('v'), units.amount(each))})" for each in units.CURRENCIES]
+    filled, *found = db.execute(
+        f"SELECT count(nullif(trim(v), '')), {', '.join(counts)} FROM (SELECT {text} AS v FROM {table})"  # noqa: S608
+    ).fetchall()[0]
+    for currency, number in zip(units.CURRENCIES, found, strict=True):
+        if number == filled:
+            hints = seen.hints._replace(
+                unit=units.pattern(currency), mark=units.mark(currency), numerals=numerals.allowed(currency)
+            )
+            bare_text = bare("v", hints)
+            (spelt,) = db.execute(
+                f"SELECT count(*) FILTER (regexp_matches({bare_text}, {text_literal(numerals.shape(hints.numerals))})) "  # noqa: S608
+                f"FROM (SELECT {text} AS v FROM {table})"
+            ).fetchall()[0]
+            more = {"numeral": spelt} if spelt else {}
+            return Seen(hints, {**seen.readings, **more, "currency": number}, currency)
+    return seen
 
 
 def _counter(condition: str) -> Callable[[str], str]:
@@ -116,7 +147,15 @@ def _questions(column: Column) -> dict[str, str]:
         if hints.axis:
             asked["degrees"] = "regexp_matches(§, '[0-9] ?[°º˚度]')"
         if hints.unit:
-            asked["unit"] = f"regexp_matches({text}, {text_literal(f'[0-9.] ?({hints.unit})$')})"
+            before = f"|^[-+]? ?({hints.mark}) ?[-+]?[0-9.]" if hints.mark else ""
+            behind = f"[0-9.{numerals.LETTERS}] ?({hints.unit})$"
+            asked["unit"] = f"regexp_matches({text}, {text_literal(behind + before)})"
+        elif not hints.percent_kept and not hints.axis:
+            asked["money"] = f"regexp_matches(§, '{_MONEY}')"
+        if hints.numerals:
+            asked["numeral"] = (
+                f"regexp_matches({bare('§', hints)}, {text_literal(numerals.shape(hints.numerals))})"
+            )
     if column.type in ("date", "datetime"):
         day_month = "([0-9]{1,2})[-/]([0-9]{1,2})[-/][0-9]{4}.*"
         for i, name in ((1, "day"), (2, "month")):
@@ -128,7 +167,9 @@ def _questions(column: Column) -> dict[str, str]:
     if column.type == "datetime":
         asked["offset"] = f"{matches('§', _CLOCK)} AND regexp_matches({text}, '[0-9] ?{ZONE}')"
         if column.format in EPOCHS:
-            asked["epoch"] = matches(text, "-?[0-9]{1,17}([.][0-9]{1,9})?")
+            asked["epoch"] = matches(text, STAMP)
+    if column.type in ("datetime", "time"):
+        asked["daypart"] = f"regexp_matches({text}, '{dayparts.HOLDS}')"
     if column.format in ("code", "label"):
         asked["mapped"] = codes.is_other_side("§", column)
     return asked
@@ -152,7 +193,7 @@ def _seen(column: Column, counts: Mapping[str, int]) -> Seen:
             counts = {**counts, "months": 0}
     if hints.percent_kept or hints.percent_refused or column.type == "integer":
         counts = {**counts, "percent": 0}
-    told = ("percent", "degrees", "unit", "roc", "months", "offset", "epoch", "mapped")
+    told = ("percent", "degrees", "unit", "numeral", "roc", "months", "daypart", "offset", "epoch", "mapped")
     return Seen(hints, {name: counts[name] for name in told if counts.get(name)})
 
 
@@ -167,9 +208,8 @@ def _said(name: str, column: Column, form: str, number: int) -> Text | None:
     match form:
         case "offset":
             return Text(
-                f"“{name}”列有 {number} 格带时区偏移，已换算为 UTC；不带偏移的值按原样读取。如需统一，请让来源单位写成同一时区。",
-                f"{number} cells in “{name}” carry an offset and were converted to UTC; values without one are read as "
-                "written. Ask the source to write one time zone throughout.",
+                f"“{name}”列有 {number} 格带时区偏移，已换算为 UTC。",
+                f"{number} cells in “{name}” carry an offset and were converted to UTC.",
             )
         case "epoch":
             return Text(
@@ -186,6 +226,31 @@ def _said(name: str, column: Column, form: str, number: int) -> Text | None:
                 f"“{name}”列有 {number} 格是百分数，已化为小数（12.5% 记作 0.125）；如要保留 12.5，请在数据字典中把单位写作 %。",
                 f"{number} cells in “{name}” are percentages, read as fractions (12.5% is 0.125); to keep 12.5, "
                 "give the column the unit % in the dictionary.",
+            )
+        case "numeral":
+            return Text(
+                f"“{name}”列有 {number} 格带“万”“亿”等数词，已按位写全（3.5万 记作 35000），没有舍入。",
+                f"{number} cells in “{name}” carry 万, 亿 or another numeral and were written out (3.5万 is 35000); nothing was rounded.",
+            )
+        case "currency":
+            return Text(
+                f"“{name}”列的 {number} 格都带同一种货币符号，已去掉符号；请在数据字典中写明单位。",
+                f"All {number} cells in “{name}” carry one currency; its sign was taken off. Name the unit in the dictionary.",
+            )
+        case "daypart":
+            return Text(
+                f"“{name}”列有 {number} 格写作“下午3:30”或“3:30 PM”，已读作 24 小时制。",
+                f"{number} cells in “{name}” are written like 下午3:30 or 3:30 PM and were read on a clock of 24 hours.",
+            )
+        case "zone":
+            return Text(
+                f"“{name}”列有 {number} 格不带时区，而其他格带；这些格按所定的时区换算为 UTC。",
+                f"{number} cells in “{name}” carry no offset while others do; they were moved to UTC by the zone that was settled.",
+            )
+        case "written":
+            return Text(
+                f"“{name}”列有 {number} 格不带时区，而其他格已换算为 UTC；按指定保留原文，该列含两种时钟。",
+                f"{number} cells in “{name}” carry no offset and were left as written, as told, while the others are UTC: the column has two clocks.",
             )
         case "mapped":
             to = Text("代码", "codes") if column.format == "code" else Text("名称", "labels")

@@ -15,11 +15,12 @@ import pyarrow.parquet as pq
 
 from core.errors import InputRefused
 from core.text import Text
-from datasets.intake import codes, datum, null_marks, units
+from datasets.intake import clocks, codes, datum, null_marks, units
 from datasets.intake import survey as surveys
 from datasets.intake.casts import CANONICAL, SQL_TYPE, TYPE_NAMES, matches, one_of, plain, text_literal, typed
 from datasets.intake.dictionary import Column, Dictionary
 from datasets.intake.facts import FINDINGS_KEPT, ROW_COLUMN, ColumnFacts, FindingLog
+from datasets.intake.guesses import Guess
 from datasets.intake.inference import infer
 from datasets.intake.layout import clean_name
 from datasets.intake.parquet import kind_of
@@ -33,6 +34,7 @@ class Plan:
 
     cast: SQL of the cast that `value` is made of, where it is worked out beforehand.
     readings: how many cells stand in a form worth telling (see `survey`).
+    clocks: how many times carry which offset, where some carry one.
     """
 
     field: str
@@ -44,6 +46,7 @@ class Plan:
     value: str = ""
     cast: str = ""
     readings: Mapping[str, int] = made(default_factory=dict)
+    clocks: Mapping[str, int] = made(default_factory=dict)
 
 
 def quoted(name: str) -> str:
@@ -81,7 +84,7 @@ def plan_columns(
         found |= types
         for plan in plans:
             plan.text = values.get(plan.name, plan.text)
-    _settle_declared(db, table, [plan for plan in plans if _is_declared(plan)], staged)
+    _settle_declared(db, table, [plan for plan in plans if _is_declared(plan)], staged, dictionary.zone)
     for plan in plans:
         if _is_declared(plan):
             continue
@@ -258,7 +261,11 @@ def _settle_crs(
 
 
 def _settle_declared(
-    db: duckdb.DuckDBPyConnection, table: str, plans: Sequence[Plan], staged: Staged
+    db: duckdb.DuckDBPyConnection,
+    table: str,
+    plans: Sequence[Plan],
+    staged: Staged,
+    zone: str | None = None,
 ) -> None:
     """Types of the declared columns, after one look at how each writes what one cell alone cannot tell."""
     asked: dict[str, tuple[str, Column]] = {}
@@ -277,6 +284,32 @@ def _settle_declared(
             plan.text = codes.mapped(plan.text, plan.declared)
             plan.value = typed(plan.text, plan.declared.type, seen[plan.name].hints)
             plan.readings = seen[plan.name].readings
+    _settle_zone(db, table, [plan for plan in plans if plan.readings.get("offset")], seen, zone)
+
+
+def zone_guess(plans: Sequence[Plan], zone: str | None) -> Guess | None:
+    """What times without an offset were taken for, where other cells of their column carry one."""
+    return clocks.settle({plan.name: plan.clocks for plan in plans}, zone)
+
+
+def _settle_zone(
+    db: duckdb.DuckDBPyConnection,
+    table: str,
+    plans: Sequence[Plan],
+    seen: Mapping[str, surveys.Seen],
+    zone: str | None,
+) -> None:
+    for plan in plans:
+        plan.clocks = clocks.count(db, table, plan.text, seen[plan.name].hints)
+    if (guess := zone_guess(plans, zone)) is None:
+        return
+    away = clocks.minutes(str(guess.value))
+    for plan in plans:
+        if clocks.is_mixed(plan.clocks):
+            hints = seen[plan.name].hints._replace(zone=away)
+            plan.value = typed(plan.text, "datetime", hints)
+            form = "written" if away is None else "zone"
+            plan.readings = {**plan.readings, form: plan.clocks[clocks.NAIVE]}
 
 
 def write_typed(

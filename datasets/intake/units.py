@@ -73,9 +73,27 @@ UNITS: Final[dict[str, tuple[tuple[str, ...], ...]]] = {
     "energy": (("kWh", "千瓦时", "kW·h", "KWH", "度电"), ("MWh", "兆瓦时")),
     "power": (("W", "瓦"), ("kW", "千瓦", "KW"), ("MW", "兆瓦")),
     "flow": (("m³/s", "立方米/秒", "m3/s"),),
-    "money": (("元", "人民币元", "圆"), ("万元", "萬元"), ("亿元", "億元")),
+    "money": (
+        ("元", "人民币元", "圆", "CNY", "RMB"),
+        ("万元", "萬元"),
+        ("亿元", "億元"),
+        ("美元", "美金", "USD", "US$"),
+        ("欧元", "歐元", "EUR"),
+        ("港元", "港币", "港幣", "HKD", "HK$"),
+        ("日元", "日圆", "JPY"),
+        ("英镑", "英鎊", "GBP"),
+    ),
     "loudness": (("dB", "分贝", "db"), ("dB(A)", "dBA")),
     "angle": (("°", "度", "degree", "degrees", "deg"),),
+}
+# what may stand before an amount; the same sign may name two currencies, the first that fits a column is meant
+CURRENCIES: Final[dict[str, tuple[str, ...]]] = {
+    "元": ("￥", "¥", "RMB", "CNY", "人民币"),
+    "美元": ("US$", "$", "＄", "USD"),
+    "欧元": ("€", "EUR"),
+    "港元": ("HK$", "HKD"),
+    "日元": ("JPY", "￥", "¥"),
+    "英镑": ("£", "￡", "GBP"),
 }
 _OF: Final = {
     spelling: (quantity, spellings)
@@ -111,6 +129,18 @@ def spellings(unit: str | None) -> tuple[str, ...]:
 def pattern(unit: str | None) -> str:
     """A regular expression for the unit in any spelling, "" when there is none."""
     return "|".join(re.escape(word) for word in spellings(unit))
+
+
+def mark(unit: str | None) -> str:
+    """A regular expression for what stands before an amount in `unit`, "" where nothing does."""
+    found = known(unit)
+    return "|".join(re.escape(each) for each in CURRENCIES.get(found[1][0], ())) if found else ""
+
+
+def amount(currency: str) -> str:
+    """A regular expression for a whole cell that holds an amount in `currency`, with its sign or its name."""
+    sign, name = mark(currency), pattern(currency)
+    return f"[-+]? ?(?:{sign}) ?[-+]?[0-9.].*|[-+]?[0-9].* ?(?:{name})"
 
 
 def clash(value: str, unit: str | None) -> Text | None:

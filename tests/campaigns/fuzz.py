@@ -32,6 +32,7 @@ from typing import Any, Final, NamedTuple
 import pyarrow.parquet as pq
 
 from core.errors import InputRefused
+from datasets.intake.dictionary import Dictionary
 from datasets.intake.facts import Intake
 from datasets.intake.reader import read_table
 from tests.datasets.intake.test_any_bytes import SEEDS, TEXT
@@ -43,6 +44,24 @@ LONGEST_S: Final = 30
 MOST_MB: Final = 1200
 SMALL: Final = 24_000  # bytes of a published file that may be a seed
 CHUNK: Final = 1000
+TYPED_FROM: Final = 100_000  # from this number on: delimited text and JSON alone, read with a dictionary
+HEADS: Final = ("编号", "时刻", "时间", "人数", "金额", "运费")
+FORMS: Final = (
+    ("A1", "下午3:30", "2024-03-05T08:30:00+08:00", "3.5万", "￥1,234.50", "$3"),
+    ("A2", "8:30 am", "2024-03-05 08:30", "1,200人", "3.5万元", "$1,204.5"),
+    ("A3", "晚上8点半", "2024年3月5日 下午3:30", "7", "-¥5", "US$ 3"),
+    ("A4", "", "3/5/2024 3:30:00 PM", "2亿", "2千元", "4 USD"),
+)
+KNOWN: Final = {
+    "columns": [
+        {"name": "编号", "type": "string"},
+        {"name": "时刻", "type": "time"},
+        {"name": "时间", "type": "datetime", "format": "month_first"},
+        {"name": "人数", "type": "integer", "unit": "人"},
+        {"name": "金额", "type": "number", "unit": "元"},
+        {"name": "运费", "type": "number"},
+    ]
+}
 TOKENS: Final = (
     b"\x00", b"\xff\xfe", b"\xef\xbb\xbf", b'"', b'""', b",", b";", b"\t", b"\r", b"\n", b"\r\n\r\n", b"\\", b"'",
     b"9" * 40, b"-1e999", b"NaN", b"=1+1", b"{", b"}]", b"\xe5\x81", b"\x81", "２０２４年".encode(), b"<html>", b"PK\x03\x04", b"PAR1",
@@ -79,6 +98,20 @@ def seeds() -> list[bytes]:
     return found
 
 
+def typed_seeds() -> list[bytes]:
+    """Delimited text and JSON whose cells are written in many forms, and the others that are neither packed nor workbooks."""
+    lines = "\t".join(HEADS) + "\n" + "".join("\t".join(row) + "\n" for row in FORMS)
+    records = [dict(zip(HEADS, row, strict=True)) for row in FORMS]
+    made = [
+        lines.encode(), lines.encode("gb18030"), lines.replace("\t", ";").replace("\n", "\r\n").encode("utf-16"),
+        json.dumps(records, ensure_ascii=False).encode(), json.dumps({"数据": {"记录": records}}).encode(),
+        "\n".join(json.dumps(each, ensure_ascii=False) for each in records).encode(),
+    ]  # fmt: skip
+    return made * 6 + [
+        each for each in seeds() if each[:2] not in (b"PK", b"\x1f\x8b", b"BZ", b"PA", b"\xd0\xcf")
+    ]
+
+
 def mutated(number: int, known: list[bytes]) -> bytes:
     """Input `number`: a seed with one to eight wounds, or two seeds grown together."""
     chance = random.Random(number)  # noqa: S311 - repeatable, no secret
@@ -109,14 +142,14 @@ def mutated(number: int, known: list[bytes]) -> bytes:
     return bytes(content)
 
 
-def outcome(content: bytes, folder: Path) -> str:
+def outcome(content: bytes, folder: Path, known: Dictionary | None = None) -> str:
     """`read`, `refused`, or what went wrong, in words."""
     source, out = folder / "input", folder / "table.parquet"
     out.unlink(missing_ok=True)
     source.write_bytes(content)
     signal.alarm(LONGEST_S)
     try:
-        found = read_table(source, out, dictionary=None)
+        found = read_table(source, out, dictionary=known)
         return wrong_rows(found, out, content) or "read"
     except InputRefused as refused:
         return "refused" if refused.detail.zh and refused.detail.en else "a refusal without words"
@@ -158,12 +191,14 @@ def _chunk(numbers: tuple[int, int]) -> list[tuple[int, str, float]]:
 
     signal.signal(signal.SIGALRM, late)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    known = seeds()
+    plain, typed = seeds(), typed_seeds()
     told: list[tuple[int, str, float]] = []
     with tempfile.TemporaryDirectory(prefix="datagrant-fuzz-") as folder:
         for number in range(*numbers):
             begun = time.perf_counter()
-            what = outcome(mutated(number, known), Path(folder))
+            is_typed = number >= TYPED_FROM
+            content = mutated(number, typed if is_typed else plain)
+            what = outcome(content, Path(folder), Dictionary.model_validate(KNOWN) if is_typed else None)
             peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
             if peak_mb > MOST_MB:
                 what = f"{peak_mb:.0f} MB"
@@ -258,7 +293,7 @@ def main() -> None:
         sys.stdout.write(json.dumps(_chunk((given.chunk[0], given.chunk[1]))) + "\n")
         return
     if given.only is not None:
-        content = mutated(given.only, seeds())
+        content = mutated(given.only, typed_seeds() if given.only >= TYPED_FROM else seeds())
         sys.stdout.write(f"{content[:2000]!r}\n{_chunk((given.only, given.only + 1))}\n")
         return
     sys.exit(play(given))

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import csv
 import io
-from datetime import date, datetime
+from datetime import date, datetime, time
 from typing import Any
 
 import pytest
@@ -94,6 +94,29 @@ READ: dict[str, Case] = {
         [datetime(2024, 3, 5, 3, 11, 12)] * 5,
     ),
     "Chinese times": ({"type": "datetime"}, ["2024年3月5日 8时30分", "二〇二四年三月五日 8:30"], [datetime(2024, 3, 5, 8, 30)] * 2),
+    "dates and parts of the day": (
+        {"type": "datetime"},
+        ["2024年3月5日 下午3:30", "2024/3/5 下午 03:30:00", "2024-03-05T15:30 PM", "2024年3月5日下午3点半", "2024-03-05 3:30 p.m.", "2024-03-05 11:30 PM +08:00"],
+        [datetime(2024, 3, 5, 15, 30)] * 5 + [datetime(2024, 3, 5, 15, 30)],
+    ),
+    "American times": (
+        {"type": "datetime", "format": "month_first"}, ["03/05/2024 12:00:00 AM", "3/5/2024 12:15:30 PM", "3/5/2024 8 AM"],
+        [datetime(2024, 3, 5), datetime(2024, 3, 5, 12, 15, 30), datetime(2024, 3, 5, 8)],
+    ),
+    "midnight behind a date": ({"type": "date", "format": "month_first"}, ["03/05/2024 12:00:00 AM", "3/5/2024 12:00 a.m."], [date(2024, 3, 5)] * 2),
+    "parts of the day": (
+        {"type": "time"},
+        ["上午8:30", "8:30 am", "AM 8:30", "早上 8时30分", "8点半", "8:30:00 A.M.", "中午12:00", "下午 12:30", "12:30 PM", "12:30 AM", "凌晨12:30", "晚上8点", "晚上20:00", "下午3点整", "上午０８：３０"],
+        [*[time(8, 30)] * 6, time(12), time(12, 30), time(12, 30), time(0, 30), time(0, 30), time(20), time(20), time(15), time(8, 30)],
+    ),
+    "numerals": ({"type": "number"}, ["3.5万", "1,200千", "2.345亿", "-1.23456789万", "5 百", "1.5百万", "７", "0.1萬"], [35000, 1200000, 234500000, -12345.6789, 500, 1500000, 7, 1000]),
+    "whole numerals": ({"type": "integer", "unit": "人"}, ["3.5万人", "3万", "922亿", "7人"], [35000, 30000, 92200000000, 7]),
+    "amounts": (
+        {"type": "number", "unit": "元"}, ["￥1,234.50", "¥3.5万", "3.5万元", "CNY 12", "-￥5", "￥-5", "2千元", "8 元", "0.1"], [1234.5, 35000, 35000, 12, -5, -5, 2000, 8, 0.1],
+    ),
+    "dollars": ({"type": "number", "unit": "USD"}, ["$1,234.50", "US$ 3", "3美元", "4"], [1234.5, 3, 3, 4]),
+    "one currency all along": ({"type": "number"}, ["€1.50", "€ 2", "3 EUR"], [1.5, 2, 3]),
+    "ten thousands by the dictionary": ({"type": "number", "unit": "万元"}, ["3.5万元", "3.5"], [3.5, 3.5]),
     "labels to codes": (
         {"type": "integer", "format": "code", "codes": {"0": "畅通", "1": ["缓行", "Slow"], "2": "拥堵"}}, ["0", "畅通", "Slow", " 拥堵 "], [0, 0, 1, 2],
     ),
@@ -160,6 +183,15 @@ REFUSED: dict[str, tuple[dict[str, Any], list[str]]] = {
     "a count of the wrong scale": ({"type": "datetime", "format": "epoch_s"}, ["1709608272125", "soon"]),
     "a stamp that nobody announced": ({"type": "datetime"}, ["1709608272"]),
     "an offset that no place has": ({"type": "datetime"}, ["2024-03-05 11:11+25:00", "2024-03-05 11:11+08:75"]),
+    "an hour that does not go with its word": (
+        {"type": "time"}, ["上午12:30", "下午0:30", "晚上12:00", "13:30 AM", "下午25:00", "上午下午3:00", "3:30 PM 上午", "0:30 PM", "上午", "08:30+08:00"],
+    ),
+    "two currencies": ({"type": "number"}, ["￥3", "$4"]),
+    "a currency among plain numbers": ({"type": "number"}, ["￥3"]),
+    "another currency": ({"type": "number", "unit": "元"}, ["$3", "3欧元"]),
+    "ten thousand of ten thousands": ({"type": "number", "unit": "万元"}, ["3万", "￥3", "3元", "3亿元"]),
+    "a unit that looks like a numeral": ({"type": "number", "unit": "克"}, ["3千克", "3千"]),
+    "numerals in a row": ({"type": "number"}, ["1亿2000万", "3万5", "1,2万", "约3万", "3万多", "万", "三万"]),
     "half a geometry": ({"type": "geometry"}, ["POINT (1 2) hospital", "POINT (1)", "POINT (1 2 3)", "POINT (1 2) (3 4)", "POINT (1e999 2)", "POLYGON", '{"type":"Point","coordinates":[1]}', '{"a":{"coordinates":[1,2]}}', '{"type":"Point","coordinates":[1,2,3,4]}', '{"type":"GeometryCollection","geometries":[{"type":"Point","coordinates":[1]},{"type":"Point","coordinates":[1,2]}]}']),
 }  # fmt: skip
 
@@ -167,7 +199,9 @@ REFUSED: dict[str, tuple[dict[str, Any], list[str]]] = {
 @pytest.mark.parametrize("form", REFUSED)
 def test_what_cannot_be_meant_is_a_finding_with_its_place(bench: Bench, form: str) -> None:
     column, written = REFUSED[form]
-    plain = {"date": ["2024-03-05"], "number": ["1.5"], "datetime": [], "geometry": []}[column["type"]]
+    plain = {"date": ["2024-03-05"], "number": ["1.5"], "time": [], "datetime": [], "geometry": []}[
+        column["type"]
+    ]
     found = bench.reads(table([*written, *plain]), columns=[{"name": "v", **column}])
     named = [(f.row, f.line, f.column, f.value) for f in found.findings if f.code == "untyped-cell"]
     assert named == [(i, i + 1, "v", value) for i, value in enumerate(written, 1)]
@@ -180,7 +214,14 @@ def test_a_foreign_unit_is_named_together_with_the_one_wanted(bench: Bench) -> N
 
 
 TOLD: dict[str, tuple[dict[str, Any], list[str], dict[str, int], list[str]]] = {
-    "offsets": ({"type": "datetime"}, ["2024-03-05T11:11:12+08:00", "2024-03-05 11:11:12"], {"offset": 1}, ["read-offset"]),
+    "offsets": ({"type": "datetime"}, ["2024-03-05T11:11:12+08:00"], {"offset": 1}, ["read-offset"]),
+    "two clocks": (
+        {"type": "datetime"}, ["2024-03-05T11:11:12+08:00", "2024-03-05 11:11:12", "2024-03-05"], {"offset": 1, "zone": 2}, ["read-offset", "read-zone"],
+    ),
+    "parts of the day": ({"type": "time"}, ["下午3:30", "8:00"], {"daypart": 1}, ["read-daypart"]),
+    "numerals": ({"type": "integer", "unit": "人"}, ["3万人", "3万", "3"], {"unit": 1, "numeral": 2}, ["read-numeral"]),
+    "amounts": ({"type": "number", "unit": "元"}, ["￥3", "3元", "3"], {"unit": 2}, []),
+    "a currency that nobody announced": ({"type": "number"}, ["￥3", "3.5万元"], {"numeral": 1, "currency": 2}, ["read-numeral", "read-currency"]),
     "months": ({"type": "date"}, ["2024年3月", "2024年4月"], {"months": 2}, ["read-months"]),
     "percentages": ({"type": "number"}, ["12.5%", "0.1"], {"percent": 1}, ["read-percent"]),
     "kept percentages": ({"type": "number", "unit": "%"}, ["12.5%"], {}, []),
@@ -285,9 +326,9 @@ ANY_COLUMN: list[dict[str, Any]] = [
     {"type": "string", "format": "code", "codes": {"0": "是", "1": ["否", "12"]}},
 ]  # fmt: skip
 ANY_CELL = st.text(
-    st.sampled_from("0123456789０９.,，-+/:% °′″'年月日時点民國十〇二三EWNST ZeE(){}[]\"辆km是否POINT;=") | st.characters(exclude_categories=["Cs", "Cc"]),
+    st.sampled_from("0123456789０９.,，-+/:% °′″'年月日時点民國十〇二三EWNST ZeE(){}[]\"辆km是否POINT;=上下午晚pmAM万亿千￥$元半") | st.characters(exclude_categories=["Cs", "Cc"]),
     max_size=14,
-) | st.sampled_from(["POINT (1 2)", '{"type":"Point","coordinates":[1,2]}', '{"type":1}', '{"coordinates":[]}', "9" * 17, "9999-12-31T23:59:59-14:00"])  # fmt: skip
+) | st.sampled_from(["POINT (1 2)", '{"type":"Point","coordinates":[1,2]}', '{"type":1}', '{"coordinates":[]}', "9" * 17, "9999-12-31T23:59:59-14:00", "9999-12-31 下午11:59:59-14:00", "9" * 30 + "万亿"])  # fmt: skip
 
 
 @settings(max_examples=examples(3), deadline=None, suppress_health_check=list(HealthCheck))
