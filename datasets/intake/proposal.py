@@ -32,6 +32,9 @@ FEWEST_CELLS: Final = 50
 USES_OF_A_CODE: Final = 10
 _HAN: Final = re.compile(r"[\u3400-\u9fff]")
 _TIME_NAME: Final = re.compile(r"(?i)(^|_|\b)(ts|time|timestamp|datetime)($|_|\b)|time$|时间|時間")
+_SIGNS: Final = "|".join(
+    sorted({re.escape(each) for signs in units.CURRENCIES.values() for each in signs}, key=len, reverse=True)
+)
 _EPOCHS: Final = {"epoch_s": (946_684_800, 2_051_222_400), "epoch_ms": (946_684_800_000, 2_051_222_400_000)}
 
 
@@ -65,6 +68,7 @@ class _Seen(BaseModel):
 
     filled: int
     unit: str | None
+    sign: str | None
     zeros: int
     yes: int
     no: int
@@ -140,6 +144,12 @@ def _look(db: duckdb.DuckDBPyConnection, source: str, texts: Mapping[str, str]) 
         asked += [
             (text, lambda v: f"count(nullif({plain(v)}, ''))"),
             (text, lambda v: f"mode(nullif(regexp_extract({plain(v)}, '[0-9.] ?([^-+0-9., ]+)$', 1), ''))"),
+            (
+                text,
+                lambda v: (
+                    f"mode(nullif(regexp_extract({plain(v)}, '^[-+]? ?({_SIGNS}) ?[-+]?[0-9]', 1), ''))"
+                ),
+            ),
             (text, lambda v: f"count(*) FILTER (regexp_matches({plain(v)}, '^[-+]?0[0-9]'))"),
             (text, lambda v: f"count(*) FILTER ({one_of(f'lower({plain(v)})', YES)})"),
             (text, lambda v: f"count(*) FILTER ({one_of(f'lower({plain(v)})', NO)})"),
@@ -165,11 +175,22 @@ def _candidates(name: str, seen: _Seen) -> list[Column]:
         _column(name, "time"),
     ]
     if not seen.zeros:
-        unit = seen.unit if seen.unit and (seen.unit in "%％‰" or units.known(seen.unit)) else None
+        written = _whole_unit(seen.unit)
+        unit = written if written and (written in "%％‰" or units.known(written)) else None
+        unit = unit or _currency_of(seen.sign)
         unit = "°" if axis_of(None, name) else unit
-        own = seen.unit if unit is None and seen.unit and _HAN.fullmatch(seen.unit) else unit
+        own = written if unit is None and written and _HAN.fullmatch(written) else unit
         options += [_column(name, "integer", unit=own), _column(name, "number", unit=own)]
     return options
+
+
+def _whole_unit(written: str | None) -> str | None:
+    """The unit behind a number, without the 万 or 亿 that belongs to the number: 3.5万元 is an amount in 元."""
+    return (written or "").lstrip("万亿萬億 ") or None
+
+
+def _currency_of(sign: str | None) -> str | None:
+    return next((name for name, signs in units.CURRENCIES.items() if sign in signs), None)
 
 
 def _readable(

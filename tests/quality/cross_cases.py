@@ -164,6 +164,16 @@ SINCE: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
     ("expect_rows_to_agree_with_last_release", {"keys": ["lot", "zone"], "max_removed": 0.25}, {"rows": 10, "last_rows": 4, "last_keys": 4, "keys_removed": 2}, "failed"),
     ("expect_rows_to_agree_with_last_release", {"keys": ["nope"], "max_removed": 0.25}, {}, "error"),
 ]  # fmt: skip
+# what only the other side has: for random tables, whose outcome is not known beforehand
+ALSO_MISSING: list[tuple[str, dict[str, Any]]] = [
+    ("expect_totals_to_agree_with_dataset", {**FLOW, "column": "n", "other_column": "cars", "also_missing": True}),
+    ("expect_totals_to_agree_with_dataset", {**FLOW, "column": "n", "other_column": "cars", "also_missing": True, "unmatched": "ignore", "mostly": 0.1}),
+    ("expect_totals_to_agree_with_dataset", {"dataset": "FLOWS", "group_columns": ["lot", "month"], "other_group_columns": ["lot_id", {"column": "obs", "period": "month"}], "column": "n", "other_column": "cars", "also_missing": True}),
+    ("expect_totals_to_agree_with_dataset", {"dataset": "FLOWS", "group_columns": [{"column": "z", "period": "day"}], "other_group_columns": [{"column": "obs_z", "period": "day"}], "other_column": "*", "also_missing": True}),
+    ("expect_counters_to_grow_since_last_release", {"keys": ["lot"], "column": "n", "also_missing": True}),
+    ("expect_counters_to_grow_since_last_release", {"keys": ["lot", "zone"], "column": "dec", "strictly": True, "also_missing": True}),
+    ("expect_counters_to_grow_since_last_release", {"keys": ["zone"], "column": "n", "also_missing": False}),
+]  # fmt: skip
 CASES = [(name, kwargs) for name, kwargs, *_ in (*COUNTED, *SINCE)]
 
 

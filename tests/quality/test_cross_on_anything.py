@@ -16,7 +16,16 @@ from hypothesis import strategies as st
 from quality.engine import run_suite
 from quality.references import References, ReferenceTable
 from tests.examples import examples
-from tests.quality.cross_cases import CASES, FLOWS, HERE, LAST_RELEASE, MASTER, references, suite_of
+from tests.quality.cross_cases import (
+    ALSO_MISSING,
+    CASES,
+    FLOWS,
+    HERE,
+    LAST_RELEASE,
+    MASTER,
+    references,
+    suite_of,
+)
 from tests.quality.test_engines_agree import differences
 
 pytestmark = [pytest.mark.gx, pytest.mark.slow]
@@ -71,7 +80,7 @@ def drawn(draw: st.DrawFn, columns: dict[str, pa.Array], most: int) -> pa.Table:
 def test_both_engines_agree_on_any_second_table(
     here: pa.Table, master: pa.Table, flows: pa.Table, last: pa.Table, places: list[int]
 ) -> None:
-    cases = [CASES[place] for place in places]
+    cases = [*(CASES[place] for place in places), *ALSO_MISSING]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         paths = {each: folder / f"{each}.parquet" for each in ("here", "MASTER", "FLOWS", "last")}

@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from quality.engine import run_suite
+from quality.references import Frequency, References
 from quality.suite import Suite
 from tests.examples import examples
 from tests.quality.cases import CASES
@@ -62,6 +63,18 @@ def tables(draw: st.DrawFn) -> pa.Table:
     return pa.table({**arrays, "__row__": pa.array(keys, pa.int64())})
 
 
+FRESH = [
+    ("expect_column_values_to_be_fresh", {"column": name, "max_age": "by_frequency"})
+    for name in ("d", "e", "t", "z", "s", "n")
+]
+FREQUENCIES = st.sampled_from([
+    None, Frequency("1", None), Frequency("3", "PT2160M"), Frequency("P1M", "P2M"), Frequency("P1Y", "P9999Y"), Frequency("PT1H", "PT0S"),
+])  # fmt: skip
+MOMENTS = st.sampled_from([
+    datetime(2024, 2, 29, 16, tzinfo=UTC), datetime(2024, 1, 1, tzinfo=UTC), datetime(2024, 3, 2), datetime(2026, 3, 6, 4, tzinfo=UTC), None,  # noqa: DTZ001
+])  # fmt: skip
+
+
 # No shrinking: a run takes a second, and the message names the one rule that differs.
 @settings(
     max_examples=examples(6),
@@ -69,16 +82,25 @@ def tables(draw: st.DrawFn) -> pa.Table:
     suppress_health_check=list(HealthCheck),
     phases=(Phase.explicit, Phase.generate),
 )
-@given(tables(), st.lists(st.sampled_from(range(len(CASES))), min_size=40, max_size=40, unique=True))
-def test_both_engines_agree_on_any_table(table: pa.Table, places: list[int]) -> None:
-    cases = [CASES[place] for place in places]
+@given(
+    tables(),
+    st.lists(st.sampled_from(range(len(CASES))), min_size=40, max_size=40, unique=True),
+    FREQUENCIES,
+    MOMENTS,
+)
+def test_both_engines_agree_on_any_table(
+    table: pa.Table, places: list[int], frequency: Frequency | None, moment: datetime | None
+) -> None:
+    cases = [*(CASES[place] for place in places), *FRESH]
+    known = References(frequency=frequency)
     suite = Suite.from_data({"expectations": [{"type": name, "kwargs": kwargs} for name, kwargs in cases]})
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "t.parquet"
         pq.write_table(table, path)
         told = [*COLUMNS]
         one, other = (
-            run_suite(suite, path, engine=engine, keys=told).expectations for engine in ("duckdb", "pandas")
+            run_suite(suite, path, engine=engine, reference=moment, references=known, keys=told).expectations
+            for engine in ("duckdb", "pandas")
         )
     found = differences(cases, one, other)
     assert not found, "\n".join([*found, str(table.to_pylist())])

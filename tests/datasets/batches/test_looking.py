@@ -99,6 +99,21 @@ def undescribed(sqlite_house: House) -> House:
     return sqlite_house
 
 
+def test_two_clocks_in_a_column_wait_for_a_person(sqlite_house: House) -> None:
+    with sqlite_house.write() as work:
+        a_parking_dataset(work, columns=[*COLUMNS[:-1], {**COLUMNS[-1], "type": "datetime"}])
+        save_suite(work, expectations=[{"type": "expect_table_row_count_to_equal", "kwargs": {"value": 3}}])
+    mixed = CLEAN.replace(b"2026-03-01", b"2026-03-01T08:30:00+08:00", 1)
+    batch = hand_in(sqlite_house, "lin", mixed)
+    assert (batch.state, batch.verdict) == (BatchState.NEEDS_LOOK, None)
+    assert [(each.aspect, each.value) for each in service.doubts_of(batch)] == [("zone", "+08:00")]
+    looked = accept(sqlite_house, "lin", batch.id)
+    assert (looked.state, looked.options) == (BatchState.PASSED, {"zone": "+08:00"})
+    again = recheck(sqlite_house, "lin", batch.id, zone="written")
+    assert again.intake is not None
+    assert again.intake["columns"][-1]["readings"] == {"offset": 1, "written": 2}
+
+
 def test_a_doubtful_header_stops_the_batch_before_any_verdict(undescribed: House) -> None:
     batch = hand_in(undescribed, "lin", TWO_HEADERS)
     assert (batch.state, batch.verdict) == (BatchState.NEEDS_LOOK, None)

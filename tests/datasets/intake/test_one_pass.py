@@ -42,6 +42,12 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
     "titles above": ("某区设施台账\n" + table(HEADER, plain), {}),
     "no header": (table(plain(ROWS), plain), {"header_line": 0}),
     "tabs": (table(HEADER.replace(",", "\t"), lambda i: plain(i).replace(",", "\t")), {}),
+    "late numeral": (table(HEADER, but(FAR, "3万,2026-01-01,a,1,,1,", plain)), NAMED),
+    "late part of the day": (table(HEADER, but(FAR, "1,2026-01-01 12:00 AM,a,1,,1,", plain)), NAMED),
+    "late offset": (
+        table(HEADER, but(FAR, "1,2026-01-01T08:00+08:00,a,1,,1,", plain)), {"columns": [{"name": "day", "type": "datetime"}]},
+    ),
+    "late currency": (table(HEADER, but(FAR, "1,2026-01-01,a,￥1,,1,", plain)), {"columns": [{"name": "size", "type": "number"}]}),
     "late fraction": (table(HEADER, but(FAR, "1.5,2026-01-01,a,1,,1,", plain)), {}),
     "late word": (table(HEADER, but(FAR, "x,2026-01-01,a,1,,1,", plain)), {}),
     "late leading zero": (table(HEADER, but(FAR, "007,2026-01-01,a,1,,1,", plain)), {}),

@@ -27,6 +27,10 @@ PROPOSED: dict[str, tuple[str, list[str], dict[str, Any]]] = {
     "shapes": ("shape", ["POINT (1 2)", "POINT (3 4)"], {"type": "geometry"}),
     "codes with zeros": ("code", ["0012", "0100"], {"type": "string", "unit": None, "code_list": None}),
     "names": ("name", ["大鹏", "南澳"], {"type": "string", "code_list": None}),
+    "amounts": ("fee", ["￥3.5", "￥1,200"], {"type": "number", "unit": "元"}),
+    "amounts in ten thousands": ("fee", ["3.5万元", "12亿元"], {"type": "integer", "unit": "元"}),
+    "numerals": ("persons", ["3.5万", "1,200"], {"type": "integer", "unit": None}),
+    "parts of the day": ("opens", ["上午8:30", "1:00 PM"], {"type": "time"}),
     "plain numbers": ("x", ["1.5", "2"], {"type": "number"}),
 }
 
@@ -67,7 +71,7 @@ def test_marks_of_emptiness_are_proposed_with_the_types_that_need_them(bench: Be
     assert (proposal.columns[1].column.unit, proposal.null_values) == ("%", ["NA"])
 
 
-CELLS = st.sampled_from(["是", "否", "12%", "3.5 km", "2024年3月5日", "08", "7", "1,234", "x", "", "NA", "114°30'", "2024-03", "10:30"])  # fmt: skip
+CELLS = st.sampled_from(["是", "否", "12%", "3.5 km", "2024年3月5日", "08", "7", "1,234", "x", "", "NA", "114°30'", "2024-03", "10:30", "下午3:30", "3万", "￥5"])  # fmt: skip
 
 
 @settings(max_examples=examples(6), deadline=None, suppress_health_check=list(HealthCheck))

@@ -56,7 +56,7 @@ def table(values: list[str]) -> str:
 def test_a_declared_type_reads_values_as_people_write_them(
     bench: Bench, kind: str, written: list[str], meant: list[Any]
 ) -> None:
-    found = bench.reads(table(written), columns=[{"name": "v", "type": kind}])
+    found = bench.reads(table(written), columns=[{"name": "v", "type": kind}], zone="written")
     assert [row[1] for row in bench.rows()] == meant
     assert found.untyped_cells == 0
 
