@@ -161,6 +161,7 @@ KIND_NAMES: Final[Mapping[str, Text]] = {
     "extract.download_refused": Text("下载被拒绝", "Download refused"),
     "extract.kept_in": Text("提取不予出域", "Extract must not leave"),
     "extract.withdrawn": Text("撤回提取", "Extract withdrawn"),
+    "mark.terms_set": Text("设定隐藏标记条款", "Terms for hidden marks set"),
     "leak.traced": Text("泄露溯源", "Leak traced"),
     "output.opened": Text("提交出域审核", "Output review opened"),
     "output.looked": Text("查看待出域文件", "Output looked at"),

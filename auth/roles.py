@@ -138,6 +138,7 @@ PERMISSIONS: Final[Mapping[str, frozenset[Role]]] = {
     "datasets:query:ask": frozenset({Role.ANALYST}),
     "datasets:enclave:read": _ENTERPRISE
     | frozenset({Role.STEWARD, Role.OUTPUT_CHECKER, Role.AUDITOR, Role.SECURITY_OFFICER}),
+    "datasets:mark:write": frozenset({Role.STEWARD}),
     "datasets:enclave:review": frozenset({Role.STEWARD}),
     "datasets:store:read": frozenset({Role.SYSADMIN, Role.AUDITOR, Role.SECURITY_OFFICER}),
     "datasets:store:check": frozenset({Role.SYSADMIN, Role.SECURITY_OFFICER}),

@@ -12,7 +12,7 @@ import typer
 from api.client import DEFAULT_DIR, Api, As, DataDir, Json, Server, Token, connect, demand_room_for, show
 
 app = typer.Typer(
-    help="Extracts under a grant: plan, request, list, show, withdraw, download, ticket, receipt.",
+    help="Extracts under a grant: plan, request, list, show, withdraw, download, ticket, receipt, marks, set-marks.",
     no_args_is_help=True,
 )
 
@@ -166,3 +166,29 @@ def receipt(
         sys.stdout.flush()
     else:
         show(found, False)
+
+
+@app.command("marks")
+def marks(
+    dataset_id: str, data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "",
+    as_json: Json = False,
+) -> None:  # fmt: skip
+    """The columns of a dataset whose values may be off by a hidden mark, with their tolerances."""
+    with connect(data_dir, server, token, user) as api:
+        show(api.get(f"/marks/{dataset_id}"), as_json)
+
+
+@app.command("set-marks")
+def set_marks(
+    dataset_id: str,
+    columns: Annotated[str, typer.Option("--columns", help='JSON, e.g. {"speed":0.1}; {} takes all marks back')],
+    reason: Annotated[str, typer.Option("--reason", help="Why")],
+    data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
+) -> None:  # fmt: skip
+    """Allow hidden marks in these columns of a dataset of your department, and in no others."""
+    try:
+        wanted = json.loads(columns)
+    except json.JSONDecodeError as fault:
+        raise typer.BadParameter(f"--columns is not JSON: {fault}") from None
+    with connect(data_dir, server, token, user) as api:
+        show(api.put(f"/marks/{dataset_id}", {"columns": wanted, "reason": reason}), as_json)

@@ -48,8 +48,8 @@ def _found(house: House, actor: Actor, path: Path, sha256: str) -> TraceRead:
     leak = leak_of(path)
     with house.read() as work:
         handed_out = service.deliveries(work)
-        who = service.suspects(work, handed_out)
-    found = service.look(leak, sha256, handed_out, who, house.files, house.settings.keys_dir)
+        who, bearing = service.suspects(work, handed_out), service.marked(work)
+    found = service.look(leak, sha256, handed_out, who, house.files, house.settings.keys_dir, bearing)
     with house.write() as work:
         service.note(work, actor, found)
     return found

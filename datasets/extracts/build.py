@@ -38,6 +38,7 @@ from datasets.extracts.small_cells import LeftOut, left_out
 from datasets.formats.writing import writing
 from datasets.geometry import GEO, kept_metadata
 from datasets.sharing.spark import readable, readable_type
+from datasets.tracing.marks import Mark, marked_array, pattern
 
 BATCH_ROWS: Final = 40_000
 HASHERS: Final = 2
@@ -49,6 +50,7 @@ _PLACE: Final = "at"
 class Recipe:
     """What the file is to hold. `columns` in the order wanted; `key` is the grant's pseudonym key (32 bytes).
 
+    `marks`: hidden marks, each in a plain column of floating numbers.
     `for_readers`: types that every reader in place knows (`datasets.sharing.spark`): instants in UTC, times of day as text.
     """
 
@@ -59,6 +61,7 @@ class Recipe:
     metadata: Mapping[str, str]
     cells: SmallCells | None = None
     for_readers: bool = False
+    marks: tuple[Mark, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,13 +210,27 @@ def build(
         rows = 0
         sink = writing(out, schema, recipe.form, recipe.columns, recipe.metadata)
         with sink as write, _Hashing(connection, recipe) as hashing:
-            for columns in _ahead(_in_order(reader, out_of_it), hashing):
+            put_marks = _marking(recipe)
+            for columns in map(put_marks, _ahead(_in_order(reader, out_of_it), hashing)):
                 write(pa.record_batch(readable(columns) if recipe.for_readers else columns, schema=schema))
                 rows += len(columns[0])
                 if on_progress:
                     done = rows / rows_expected if rows_expected else 1.0
                     on_progress(min(done, 1.0), Text(f"已写出 {rows} 行", f"{rows} rows written"))
     return Built(rows, out.stat().st_size, out_of_it.rows if out_of_it else 0)
+
+
+def _marking(recipe: Recipe) -> Callable[[list[pa.Array]], list[pa.Array]]:
+    """What puts the hidden marks into the columns of a batch."""
+    at = {term.name: place for place, term in enumerate(recipe.columns)}
+    made = [(at[mark.column], mark, pattern(mark.key, mark.column)) for mark in recipe.marks]
+
+    def put(columns: list[pa.Array]) -> list[pa.Array]:
+        for place, mark, bits in made:
+            columns[place] = marked_array(columns[place], mark, bits)
+        return columns
+
+    return put
 
 
 class _Hashing:

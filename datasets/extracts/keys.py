@@ -22,3 +22,9 @@ def grant_key(master: bytes, dataset_id: str, grant_id: str) -> bytes:
     """The key under which this grant's copy is pseudonymised (HKDF-SHA256, RFC 5869)."""
     info = f"datagrant pseudonym|{dataset_id}|{grant_id}".encode()
     return HKDF(algorithm=SHA256(), length=32, salt=None, info=info).derive(master)
+
+
+def mark_key(master: bytes, extract_id: str) -> bytes:
+    """The key of one receipt's hidden marks: no two files have the same."""
+    info = f"datagrant mark|{extract_id}".encode()
+    return HKDF(algorithm=SHA256(), length=32, salt=None, info=info).derive(master)

@@ -65,7 +65,7 @@ class PlannedColumn(SQLModel):
 
 
 class PlanRead(SQLModel):
-    """What a request would deliver, or every reason why it is refused."""
+    """What a request would deliver, or every reason why it is refused. `marks`: columns whose values may be off, and by how much."""
 
     permitted: bool
     reasons: list[dict[str, Any]]
@@ -77,6 +77,7 @@ class PlanRead(SQLModel):
     size_estimate: int | None = None
     small_cells: dict[str, Any] | None = None
     checkers: int = 0
+    marks: dict[str, float] = {}
     quota_left: dict[str, int | None]
 
 

@@ -6,7 +6,8 @@ from typing import Final
 
 from auth.actor import Actor
 from auth.grants.view import GrantView
-from core.errors import Conflict, refuse_if
+from auth.policy.model import Use
+from core.errors import Conflict, NotFound, refuse_if
 from core.files import FileStore
 from core.settings import Settings
 from core.text import Lang
@@ -16,6 +17,7 @@ from datasets.extracts.models import ExtractCreate, PlannedColumn, PlanRead
 from datasets.formats.fitting import BOUNDED, misfits
 from datasets.outputs import opening as outputs
 from datasets.releases.tables import ReleaseRow
+from datasets.tracing import terms as mark_terms
 
 COUNT_MEMORY_MB: Final = 256  # a count needs little, and the server counts for several people at once
 
@@ -39,6 +41,7 @@ def plan(
             if not refusal.reasons:
                 raise
             reasons = tuple(refusal.reasons)
+    plain = {term.name for term in case.terms if term.use is Use.PLAIN}
     return PlanRead(
         permitted=not reasons,
         reasons=[reason.as_json(lang) for reason in reasons],
@@ -53,8 +56,16 @@ def plan(
         size_estimate=size,
         small_cells=case.cells.as_json() if case.cells else None,
         checkers=outputs.needed(work, case.grant.dataset_id, body.form),
+        marks={name: far for name, far in _allowed(work, case).items() if name in plain},
         quota_left=quota_left(case.grant),
     )
+
+
+def _allowed(work: Work, case: service.Case) -> dict[str, float]:
+    try:
+        return mark_terms.allowed(work, case.grant.dataset_id)
+    except NotFound:
+        return {}  # a reason already
 
 
 def refuse_misfit(

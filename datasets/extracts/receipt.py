@@ -26,11 +26,13 @@ def receipt_of(
     suppression: dict[str, Any] | None = None,
     review: dict[str, Any] | None = None,
     enclave: dict[str, Any] | None = None,
+    marks: dict[str, Any] | None = None,
 ) -> tuple[str, str]:
     """Canonical JSON (RFC 8785) of the signed receipt and its SHA-256; `row` must carry what was made.
 
     export: the verdict of the dataset's export suite, where it has one. suppression: what `suppression_of` says.
     review: who reviewed the output, where its level asks for it. enclave: the specification that made it, where one did.
+    marks: the columns whose values may be off by a hidden mark, and by how much at most.
     """
     body: dict[str, Any] = {
         "version": 2,
@@ -59,6 +61,8 @@ def receipt_of(
         body["small_cells"] = suppression
     if review is not None:
         body["output_review"] = review
+    if marks is not None:
+        body["marks"] = marks
     if enclave is not None:
         body["enclave"] = enclave
     text = rfc8785.dumps(signed(body, key))

@@ -167,7 +167,8 @@ def making(work: Work, extract_id: ExtractId, *, to_change: bool = False) -> Mak
 class Finished:
     """What the worker made. `export`: what the dataset's export suite said. `left_out`: rows of small cells.
 
-    findings: what the checks before an output review saw, None where none was needed.
+    findings: what the checks before an output review saw, None where none was needed. marks: the columns that bear hidden
+    marks, by tolerance, or why none does though it was allowed.
     """
 
     sha256: str
@@ -176,6 +177,7 @@ class Finished:
     export: dict[str, Any] | None = None
     left_out: int = 0
     findings: list[dict[str, Any]] | None = None
+    marks: dict[str, Any] | None = None
 
 
 def finish(
@@ -192,7 +194,9 @@ def finish(
     row.rows, row.size_bytes = done.rows, done.size_bytes
     suppression = suppression_of(made.case.cells, done.left_out)
     if outputs.needed(work, row.dataset_id, row.form) < 1:
-        _deliver(work, actor, made, done.sha256, key, export=done.export, suppression=suppression)
+        _deliver(
+            work, actor, made, done.sha256, key, export=done.export, suppression=suppression, marks=done.marks
+        )
         return
     usage.charge(
         work, made.case.grant.id, rows=done.rows, bytes=done.size_bytes, subject=row.id, taking=_taking(row)
@@ -204,7 +208,7 @@ def finish(
         Output(
             "extract", row.id, row.dataset_id, row.org_id, row.grant_id, row.application_id, row.release_id,
             row.release_number, row.form, row.purpose, json.loads(row.columns), done.sha256, done.rows, done.size_bytes,
-            row.requested_by, row.job_id, done.findings, {"export": done.export, "small_cells": suppression},
+            row.requested_by, row.job_id, done.findings, {"export": done.export, "small_cells": suppression, "marks": done.marks},
         ),
     )  # fmt: skip
 
@@ -220,6 +224,7 @@ def _deliver(
     suppression: dict[str, Any] | None,
     review: dict[str, Any] | None = None,
     enclave: dict[str, Any] | None = None,
+    marks: dict[str, Any] | None = None,
 ) -> None:
     """Charge what leaves, write the receipt, and make the file takeable."""
     row = made.row
@@ -230,14 +235,15 @@ def _deliver(
     row.sha256, row.state, row.ready_at = sha256, ExtractState.READY, work.now
     row.checked_by = len(review["checkers"]) if review else 0
     row.receipt, row.receipt_hash = receipt_of(
-        row, made.case.terms, made.release_sha256, work.now, key, export, suppression, review, enclave
+        row, made.case.terms, made.release_sha256, work.now, key, export, suppression, review, enclave, marks
     )
     work.db.add(row)
     _note(
         work, actor, "extract.delivered", row,
         {"sha256": sha256, "rows": row.rows, "bytes": row.size_bytes, "receipt_hash": row.receipt_hash}
         | ({"export_verdict": export["verdict_id"]} if export else {})
-        | ({"output_review": review["review"]} if review else {}),
+        | ({"output_review": review["review"]} if review else {})
+        | ({"marks": marks} if marks else {}),
     )  # fmt: skip
     outbox.post(work, "extract.ready", row.id, {"grant": row.grant_id, "org": row.org_id})
 
@@ -260,7 +266,7 @@ def let_go(work: Work, reviewed: OutputReviewRow, review: dict[str, Any], key: E
     said = reviewed.made
     _deliver(
         work, queries.requester(row), Making(row, case, case.release.sha256), reviewed.sha256, key,
-        export=said["export"], suppression=said["small_cells"], review=review,
+        export=said["export"], suppression=said["small_cells"], review=review, marks=said.get("marks"),
     )  # fmt: skip
 
 

@@ -10,7 +10,7 @@ import csv
 import io
 import re
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -20,22 +20,24 @@ import pyarrow.parquet as pq
 from core.errors import InputRefused
 from core.text import Text
 from datasets.extracts.compile import pseudonym
+from datasets.tracing.numbers import Floats, numbers_of
+from datasets.tracing.rules import NAMED_BELOW
 
 TOKEN: Final = re.compile(r"(?<![0-9A-Za-z])[0-9a-f]{20}(?![0-9A-Za-z])")
 MOST_TOKENS: Final = 500_000
-NAMED_BELOW: Final = 1e-9
 _SPACE: Final = 2.0**80
 _PIECE: Final = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class Leak:
-    """What a file shows: tokens that look like pseudonyms, the names of its columns, and what its metadata claim."""
+    """What a file shows: tokens that look like pseudonyms, the names of its columns, what its metadata claim, and its numbers by column."""
 
     tokens: frozenset[str]
     columns: tuple[str, ...]
     claims: Mapping[str, str]
     is_cut: bool
+    numbers: Mapping[str, Floats] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,8 @@ def leak_of(path: Path) -> Leak:
     with path.open("rb") as source:
         is_parquet = source.read(4) == b"PAR1"
     try:
-        return _of_parquet(path) if is_parquet else _of_text(path)
+        found = _of_parquet(path) if is_parquet else _of_text(path)
+        return replace(found, numbers=numbers_of(path))
     except (pa.ArrowException, OSError) as fault:
         raise InputRefused(
             Text(

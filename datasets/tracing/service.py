@@ -18,11 +18,12 @@ from auth.policy.model import Use
 from core.files import FileStore
 from core.ids import GrantId
 from core.work import Work
-from datasets.extracts.keys import grant_key, master_key
+from datasets.extracts.keys import grant_key, mark_key, master_key
 from datasets.extracts.models import ExtractState
 from datasets.extracts.tables import ExtractRow
 from datasets.releases.tables import ReleaseRow
 from datasets.sharing.tables import ViewRow
+from datasets.tracing.rules import NAMED_BELOW, decimals_of
 
 if TYPE_CHECKING:  # reading a leak loads pyarrow: only once somebody hands one in
     from datasets.tracing.leak import Leak
@@ -57,8 +58,27 @@ class Suspect:
     columns: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Marked:
+    """One file that bears hidden marks: the tolerance of each column, as its receipt says."""
+
+    extract_id: str
+    grant_id: str
+    columns: dict[str, float]
+
+
+class TracedMark(SQLModel):
+    """The hidden mark of one file in the leak: at `agree` of `places` it is the file's own. `chance`: all comparisons counted."""
+
+    extract_id: str
+    column: str
+    places: int
+    agree: int
+    chance: float
+
+
 class TracedDelivery(SQLModel):
-    """A file that the leak may be, or be a part of."""
+    """A file that the leak may be, or be a part of. `is_marked`: its own hidden mark is in the leak."""
 
     kind: str
     id: str
@@ -67,16 +87,21 @@ class TracedDelivery(SQLModel):
     at: datetime | None
     last_taken_at: datetime | None
     has_all_columns: bool
+    is_marked: bool
 
 
 class Traced(SQLModel):
-    """A grant that is named. `hits`: its pseudonyms in the file; `chance`: an upper bound for naming anybody by accident."""
+    """A grant that is named, by its pseudonyms in the file (`hits`), by hidden marks, or both.
+
+    `chance`: an upper bound for naming anybody by accident, by what names it best.
+    """
 
     grant_id: str
     dataset_id: str
     org_id: str
     hits: int
     chance: float
+    marks: list[TracedMark]
     deliveries: list[TracedDelivery]
 
 
@@ -90,6 +115,7 @@ class TraceRead(SQLModel):
     claimed_is_known: bool
     grants_looked_at: int
     pseudonyms_made: int
+    marks_compared: int
     is_cut: bool
     named: list[Traced]
 
@@ -136,6 +162,19 @@ def suspects(work: Work, handed_out: Sequence[Delivery]) -> list[Suspect]:
     return list(found.values())
 
 
+def marked(work: Work) -> list[Marked]:
+    """Files that bear hidden marks, oldest first: their receipts say so."""
+    wanted = select(ExtractRow.id, ExtractRow.grant_id, ExtractRow.receipt).where(
+        ExtractRow.state == ExtractState.READY, col(ExtractRow.receipt).contains('"marks":')
+    )
+    found = []
+    for extract_id, grant_id, receipt in work.db.exec(wanted.order_by(col(ExtractRow.id))):
+        said = json.loads(receipt or "{}").get("marks") or {}
+        if columns := said.get("columns"):
+            found.append(Marked(extract_id, grant_id, columns))
+    return found
+
+
 def look(
     leak: Leak,
     sha256: str,
@@ -143,9 +182,10 @@ def look(
     who: Sequence[Suspect],
     files: FileStore,
     keys_dir: Path,
+    bearing: Sequence[Marked] = (),
 ) -> TraceRead:
-    """Make every suspect's pseudonyms again and compare. Reads files and keys, writes nothing."""
-    from datasets.tracing.leak import count_hits, named
+    """Make every suspect's pseudonyms and marks again and compare. Reads files and keys, writes nothing."""
+    from datasets.tracing.leak import Match, count_hits, named
 
     master = master_key(keys_dir)
     hits: dict[str, int] = {}
@@ -161,37 +201,79 @@ def look(
         found, count = count_hits(leak.tokens, values, grant_key(master, each.dataset_id, each.grant_id))
         hits[each.grant_id] = max(hits[each.grant_id], found)
         made += count
+    seen, compared = _marks_in(leak, bearing, master)
+    by_hits = named(len(leak.tokens), hits, made)
+    more = {
+        each.grant_id: min(found.chance for found in seen[each.grant_id])
+        for each in bearing
+        if each.grant_id in seen
+    }
+    known_by_hits = {match.grant_id for match in by_hits}
     out = []
-    for match in named(len(leak.tokens), hits, made):
+    for match in (
+        *by_hits,
+        *(Match(grant, 0, chance) for grant, chance in more.items() if grant not in known_by_hits),
+    ):
+        by_mark = {found.extract_id for found in seen.get(match.grant_id, ())}
         own = [each for each in handed_out if each.grant_id == match.grant_id]
         known = set(leak.columns) & {name for each in own for name in each.columns}
         listed = [
             TracedDelivery(
                 kind=each.kind, id=each.id, release_number=each.release_number, who=each.who, at=each.at,
-                last_taken_at=each.last_taken_at, has_all_columns=known <= set(each.columns),
+                last_taken_at=each.last_taken_at, has_all_columns=known <= set(each.columns), is_marked=each.id in by_mark,
             )
             for each in own
         ]  # fmt: skip
-        listed.sort(key=lambda each: not each.has_all_columns)
+        listed.sort(key=lambda each: (not each.is_marked, not each.has_all_columns))
         out.append(
             Traced(
                 grant_id=match.grant_id, dataset_id=own[0].dataset_id, org_id=own[0].org_id, hits=match.hits,
-                chance=match.chance, deliveries=listed,
+                chance=match.chance, marks=seen.get(match.grant_id, []), deliveries=listed,
             )
         )  # fmt: skip
     claimed = leak.claims.get("extract") or leak.claims.get("view")
     return TraceRead(
         sha256=sha256, tokens=len(leak.tokens), columns=list(leak.columns)[:200], claims=dict(leak.claims),
         claimed_is_known=any(each.id == claimed for each in handed_out), grants_looked_at=len(hits),
-        pseudonyms_made=made, is_cut=is_cut, named=out,
+        pseudonyms_made=made, marks_compared=compared, is_cut=is_cut, named=out,
     )  # fmt: skip
+
+
+def _marks_in(
+    leak: Leak, bearing: Sequence[Marked], master: bytes
+) -> tuple[dict[str, list[TracedMark]], int]:
+    """By grant: the files whose marks are in the leak beyond chance, all comparisons counted; and how many those were."""
+    from datasets.tracing.marks import Ballot, Mark
+
+    ballot, best, compared = Ballot(leak.numbers), [], 0
+    for each in bearing if leak.numbers else ():
+        key = mark_key(master, each.extract_id)
+        found, tests = ballot.look([Mark(name, decimals_of(far), key) for name, far in each.columns.items()])
+        compared += tests
+        if found is not None:
+            best.append((each, found))
+    seen: dict[str, list[TracedMark]] = {}
+    for each, found in best:
+        if (chance := min(1.0, found.chance * compared)) < NAMED_BELOW:
+            said = TracedMark(
+                extract_id=each.extract_id,
+                column=found.column,
+                places=found.places,
+                agree=found.agree,
+                chance=chance,
+            )
+            seen.setdefault(each.grant_id, []).append(said)
+    return seen, compared
 
 
 def note(work: Work, actor: Actor, found: TraceRead) -> None:
     """Write down who traced what, and who was named."""
     payload: dict[str, Any] = {
         "sha256": found.sha256, "tokens": found.tokens, "grants": found.grants_looked_at,
-        "named": [{"grant": each.grant_id, "hits": each.hits} for each in found.named],
+        "named": [
+            {"grant": each.grant_id, "hits": each.hits} | ({"marks": [mark.extract_id for mark in each.marks]} if each.marks else {})
+            for each in found.named
+        ],
     }  # fmt: skip
     audit.record(work, actor, "leak.traced", subject=found.sha256, payload=payload)
 
