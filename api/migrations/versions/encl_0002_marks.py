@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "encl_0002"
-down_revision = "encl_0001"
+down_revision = "lead_0001"
 branch_labels = None
 depends_on = None
 
