@@ -51,6 +51,7 @@ NAMES: Final = (
     Name("datasets_enclave", "reviewed_name", "reviewer_person", "person"),
     Name("datasets_query_budget", "name", "holder", "account"),
     Name("datasets_query_cap", "set_name", "set_by", "account"),
+    Name("datasets_mark_terms", "set_name", "set_by", "account"),
     Name("datasets_query_terms", "set_name", "set_by", "account"),
     Name("datasets_query_answer", "asked_name", "account_id", "account"),
     Name("datasets_query_verification", "asked_name", "account_id", "account"),
@@ -89,7 +90,7 @@ NO_NAMES: Final = frozenset(
         "auth_role_change.settled_by", "auth_usage_column.name", "catalog_change_set.undone_by", "catalog_column.name", "catalog_dataset.created_by",
         "catalog_dataset.withdrawn_by", "catalog_description.name", "catalog_import.opened_by", "catalog_org_description.name", "catalog_synonym.set_by",
         "core_job.requested_by", "datasets_batch.name", "datasets_enclave.requested_by", "datasets_extract.requested_by", "datasets_output_review.requested_by", "datasets_push_result.name",
-        "datasets_query_cap.set_by", "datasets_query_terms.set_by", "datasets_rule_failure.followed_by", "datasets_source.name", "datasets_ticket.mended_by",
+        "datasets_mark_terms.set_by", "datasets_query_cap.set_by", "datasets_query_terms.set_by", "datasets_rule_failure.followed_by", "datasets_source.name", "datasets_ticket.mended_by",
         "datasets_view.requested_by", "quality_suite_version.created_by", "quality_suite_version.name", "auth_source_consent.evidence_name",
     }
 )  # fmt: skip
