@@ -41,6 +41,7 @@ NAMES: Final[Mapping[str, tuple[Text, str]]] = {
         POLICY,
     ),
     "columns-are-countable": (Text("所取列均可统计", "The columns may enter statistics"), POLICY),
+    "columns-may-enter": (Text("所取列可进入域内计算", "The columns may enter the enclave"), POLICY),
     "filter-is-allowed": (Text("筛选所用列获准", "The filter uses allowed columns"), POLICY),
     "form-is-granted": (Text("交付方式获准", "The delivery form is granted"), POLICY),
     "level-allows": (Text("数据级别允许", "The level of the data allows it"), _LEVELS),

@@ -128,7 +128,7 @@ def test_numbers_are_read_from_whatever_came_back(tmp_path: Path, text: str) -> 
     assert [list(each) for each in leak_of(tmp_path / "f").numbers.values()] == [[35.2, 41.0]]
 
 
-def _scene(house: House, rows: int = 3000) -> Scene:
+def measured_scene(house: House, rows: int = 3000) -> Scene:
     """A release of many venues whose areas are measured to a tenth; the record names the unit."""
     chance = np.random.default_rng(7)
     first = ROWS[0]
@@ -141,16 +141,16 @@ def _scene(house: House, rows: int = 3000) -> Scene:
     return scene
 
 
-def _allows(scene: Scene, columns: dict[str, float], who: str = "steward_a") -> None:
+def allows(scene: Scene, columns: dict[str, float], who: str = "steward_a") -> None:
     with scene.desk.write(who) as (work, actor):
         terms.put(work, actor, VENUES, MarkTermsWrite(columns=columns, reason="追查泄露"))
 
 
 def test_a_leak_without_pseudonyms_names_the_very_extract(house: House) -> None:
-    scene = _scene(house)
+    scene = measured_scene(house)
     wanted = ["venue_id", "area_m2", "rooms"]
     plain = scene.delivered(columns=wanted)
-    _allows(scene, AREA)
+    allows(scene, AREA)
     first, second = scene.delivered(columns=wanted), scene.delivered(columns=wanted)
     before, after = (scene.table(each.id).column("area_m2").to_numpy() for each in (plain, first))
     assert 0 < (before != after).mean() < 0.5
@@ -191,8 +191,8 @@ def test_where_the_export_suite_fails_with_marks_the_file_leaves_without_and_say
 ) -> None:
     from datasets.pipeline import extract_build
 
-    scene = _scene(sqlite_house, rows=50)
-    _allows(scene, AREA)
+    scene = measured_scene(sqlite_house, rows=50)
+    allows(scene, AREA)
     judged: list[int] = []
 
     def fails_with_marks(ctx: Any, release: Path, recipe: Any, out: Path, **_: Any) -> None:
@@ -223,9 +223,9 @@ def _scene_values(rows: int) -> np.ndarray[Any, Any]:
 
 
 def test_who_may_allow_marks_and_what_is_refused(sqlite_house: House) -> None:
-    scene = _scene(sqlite_house, rows=20)
+    scene = measured_scene(sqlite_house, rows=20)
     with pytest.raises(AccessRefused) as refused:
-        _allows(scene, {"rooms": 1.0, "venue_id": 1.0, "contact_phone": 1.0, "area_m2": 0.1})
+        allows(scene, {"rooms": 1.0, "venue_id": 1.0, "contact_phone": 1.0, "area_m2": 0.1})
     assert {each.code for each in refused.value.reasons} >= {"mark-on-count", "mark-on-key"}
     for who, status in (("analyst", 403), ("auditor", 403)):
         answer = client_as(scene.house, who).put(
@@ -254,7 +254,7 @@ def test_the_command_sets_and_shows(sqlite_house: House, monkeypatch: pytest.Mon
 
     from api.cli.extract import app
 
-    scene = _scene(sqlite_house, rows=20)
+    scene = measured_scene(sqlite_house, rows=20)
     monkeypatch.setattr("api.house.open_house", partial(open_house, clock=scene.house.clock))
     where = ["--data-dir", str(scene.house.settings.data_dir), "--json", "--as"]
     words = ["set-marks", VENUES, "--columns", json.dumps(AREA), "--reason", "追查泄露"]
