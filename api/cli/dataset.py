@@ -248,12 +248,15 @@ def metadata(
 
 @app.command("offer")
 def offer(
-    dataset_id: str,
+    dataset_id: Annotated[str, typer.Argument(help="Record; left out: the SHACL shapes that offers and agreements fit")] = "",
     data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,  # noqa: ARG001 - JSON either way
 ) -> None:  # fmt: skip
     """What may be applied for on a dataset, as an ODRL offer (JSON-LD)."""
     with connect(data_dir, server, token, user) as api:
-        show(api.get(f"/datasets/{dataset_id}/offer"), True)
+        if dataset_id:
+            show(api.get(f"/datasets/{dataset_id}/offer"), True)
+        else:
+            print(api.text("/odrl-shapes"), end="")
 
 
 Where = Annotated[

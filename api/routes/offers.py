@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from fastapi import APIRouter
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
 
 from api.access import access
 from api.deps import ActorDep, ReadDep
+from api.gives import gives
 from auth.policy import odrl, rules
 from auth.profile.now import limits_now
 from catalog import queries
@@ -14,10 +15,16 @@ from catalog.assets import asset
 from core.errors import Conflict
 from core.text import Text
 
-router = APIRouter(prefix="/api/v1/datasets", tags=["standards"])
+router = APIRouter(prefix="/api/v1", tags=["standards"])
 
 
-@router.get("/{dataset_id}/offer", **access("public"))
+@router.get("/odrl-shapes", **access("public"), **gives("text/turtle"))
+def show_shapes() -> Response:
+    """What agreements and offers look like, for programs that check them: SHACL shapes in Turtle."""
+    return Response(odrl.shapes(), media_type="text/turtle")
+
+
+@router.get("/datasets/{dataset_id}/offer", **access("public"))
 def show_offer(work: ReadDep, actor: ActorDep, dataset_id: str) -> JSONResponse:
     """The ODRL 2.2 offer (JSON-LD) of a dataset that grants may cover; 409 with every reason where they may not."""
     queries.dataset(work, actor, dataset_id)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from datetime import datetime
+from pathlib import Path
 from typing import Any, Final
 
 import rfc8785
@@ -57,6 +58,11 @@ Document = dict[str, Any]
 
 def urn(kind: str, name: str) -> str:
     return f"urn:datagrant:{kind}:{name}"
+
+
+def shapes() -> str:
+    """What agreements and offers of this profile look like: SHACL in Turtle."""
+    return Path(__file__).with_name("odrl-shapes.ttl").read_text(encoding="utf-8")
 
 
 def agreement(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from api.house import House
+from auth.policy import odrl
 from tests.catalog.records import a_dataset
 from tests.people import a_person, an_org, client_as
 
@@ -28,3 +29,10 @@ def test_offer_is_public_where_grants_may_cover_the_dataset_and_says_why_elsewhe
     assert [reason["code"] for reason in closed.json()["reasons"]] == ["dataset-out-of-scope"]
     for name in ("DP-PK-003", "nothing"):
         assert visitor.get(f"/api/v1/datasets/{name}/offer").status_code == 404
+
+
+def test_the_shapes_of_offers_are_there_for_everybody(sqlite_house: House) -> None:
+    found = client_as(sqlite_house).get("/api/v1/odrl-shapes")
+    assert found.status_code == 200
+    assert found.headers["content-type"].startswith("text/turtle")
+    assert found.text == odrl.shapes()

@@ -306,12 +306,22 @@ def test_statistics_take_only_columns_granted_for_them(use: Use, form: str) -> N
     assert codes(an_ask(columns=(), delivery_form=form), view) == []
 
 
-def test_identifier_of_people_enters_no_statistics_even_when_granted() -> None:
+@pytest.mark.parametrize("form", ["query_agg", "query_dp", "enclave"])
+def test_identifier_of_people_enters_no_statistics_even_when_granted(form: str) -> None:
     view = a_view(
-        a_policy(columns=[{"name": "contact_phone", "use": "aggregate_only"}], delivery_forms=["query_agg"])
+        a_policy(columns=[{"name": "contact_phone", "use": "aggregate_only"}], delivery_forms=[form])
     )
-    asked = an_ask(columns=("contact_phone",), delivery_form="query_agg")
+    asked = an_ask(columns=("contact_phone",), delivery_form=form)
     assert codes(asked, view) == ["identifier-in-statistics"]
+
+
+@pytest.mark.parametrize("use", list(Use))
+def test_inside_a_column_is_computed_with_as_it_may_leave_or_for_statistics(use: Use) -> None:
+    mask = {"mask": {"kind": "redact"}} if use is Use.MASKED else {}
+    view = a_view(a_policy(columns=[{"name": "venue_id", "use": use, **mask}], delivery_forms=["enclave"]))
+    may = use in (Use.PLAIN, Use.AGGREGATE_ONLY, Use.MASKED, Use.PSEUDONYMISED)
+    found = codes(an_ask(columns=("venue_id",), delivery_form="enclave"), view)
+    assert found == ([] if may else ["column-not-for-statistics"])
 
 
 @pytest.mark.parametrize("form", list(DeliveryForm))

@@ -12,7 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft201909Validator  # type: ignore[import-untyped]
+from pyshacl import validate
+from rdflib import Graph
 
+from auth.asset import Asset
 from auth.policy import odrl
 from auth.policy.limits import limits
 from auth.policy.model import ColumnTerm, DeliveryForm, DropMask, GrantPolicy, Use
@@ -23,6 +26,7 @@ from tests.auth.policy.test_filters import TREES
 from tests.desk import PARKS, RESCUES
 from tests.examples import examples
 
+RULES = Graph().parse(data=odrl.shapes(), format="turtle")
 START = datetime(2026, 3, 2, tzinfo=UTC)
 COLUMNS: st.SearchStrategy[dict[str, Any]] = st.sampled_from(
     [
@@ -77,6 +81,52 @@ def test_agreements_are_valid_by_the_contract_schema_of_the_dataspace_protocol(s
         ):
             assert [error.message for error in validator.iter_errors(written(policy))] == []
         assert not validator.is_valid(written(a_policy()) | {"permission": []})
+
+
+ODRL = "http://www.w3.org/ns/odrl/2/"
+# What the W3C's context says of the words that our documents use: each is a term of ODRL, by its own name.
+WORDS = (
+    {"@vocab": ODRL}
+    | {word: {"@id": ODRL + word, "@type": "@vocab"} for word in ("action", "leftOperand", "operator", "conflict")}
+    | {word: {"@id": ODRL + word, "@type": "@id"} for word in ("target", "assigner", "assignee", "profile")}
+)  # fmt: skip
+
+
+def _faults(document: dict[str, Any]) -> str:
+    """What our own shapes say against the document; the context is read from here and nothing is fetched."""
+    said = document | {"@context": [WORDS, *document["@context"][1:]]}
+    graph = Graph().parse(data=json.dumps(said), format="json-ld")
+    conforms, _, text = validate(graph, shacl_graph=RULES, inference="none", do_owl_imports=False)
+    return "" if conforms else str(text)
+
+
+quietly = pytest.mark.filterwarnings(
+    "ignore::DeprecationWarning"
+)  # rdflib and pyshacl warn of their own parts
+
+
+@quietly
+@settings(max_examples=examples(8), deadline=None)
+@given(policies())
+def test_every_agreement_fits_our_own_shapes(policy: GrantPolicy) -> None:
+    assert _faults(written(policy)) == ""
+
+
+@quietly
+@pytest.mark.parametrize("asset", [PARKS, RESCUES])
+def test_offers_fit_our_own_shapes_and_altered_ones_do_not(asset: Asset) -> None:
+    offered = odrl.offer(asset, limits())
+    assert _faults(offered) == ""
+    for changes in (
+        {"assignee": "urn:datagrant:organisation:x"},
+        {"permission": written(a_policy())["permission"]},
+        {"@type": "Agreement"},
+        {"target": "https://elsewhere.example/"},
+        {"conflict": "perm"},
+        {"prohibition": offered["prohibition"][1:]},
+        {"obligation": offered["obligation"][1:]},
+    ):
+        assert _faults(offered | changes), changes
 
 
 def test_an_offer_lists_for_each_column_only_the_uses_that_could_be_granted() -> None:
@@ -164,3 +214,14 @@ def test_a_policy_without_a_day_of_deletion_cannot_be_enforced(obligation: list[
     document = json.loads(json.dumps(written(a_policy()))) | {"obligation": obligation}
     with pytest.raises(InputRefused, match="elapsedTime"):
         odrl.policy_of(document)
+
+
+@quietly
+def test_agreements_of_another_form_do_not_fit_the_shapes() -> None:
+    """`policy_of` judges what a constraint says; the shapes judge what a document is made of."""
+    for name, document in STRANGE.items():
+        assert bool(_faults(document)) is ("dg:rows" not in name and "dg:rowFilter" not in name), name
+    for gone in ("dg:policySha256", "assignee", "assigner", "target", "profile", "conflict", "obligation"):
+        document = copy.deepcopy(written(a_policy()))
+        del document[gone]
+        assert _faults(document), gone
