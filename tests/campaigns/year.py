@@ -157,9 +157,10 @@ class Year:
 
     def apply(self) -> None:
         """Applications through the whole way: three in ten are granted, the rest refused or left under way."""
-        first, last = BEGIN.date(), date(2026, 12, 31)
+        last = date(YEAR, 12, 31)
         for begin in range(0, self.scale.applications, 10):
             self.clock.now += timedelta(hours=1)
+            first = (self.clock.now + timedelta(hours=8)).date()  # no period starts before today
             with self.house.write() as work:
                 for number in range(begin, min(begin + 10, self.scale.applications)):
                     self._one(work, number, first, last)
