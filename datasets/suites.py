@@ -99,9 +99,15 @@ def proposal(sample: Sample) -> Suite:
     return propose(sample.table, sample.columns, name=sample.name, paced=sample.paced)
 
 
-def proposal_for_file(source: Path, room: Path, dictionary: Dictionary | None = None) -> Suite:
-    """A suite for a file that no dataset knows yet. room: a folder for the typed table."""
+def proposal_for_file(
+    source: Path, room: Path, dictionary: Dictionary | None = None, often: str = ""
+) -> Suite:
+    """A suite for a file that no dataset knows yet. room: a folder for the typed table; often: the update frequency, a code
+    of `update_freq` or an ISO 8601 interval, by which freshness is proposed too. Raises InputRefused."""
+    from datasets.intake.partners import frequency_of
     from datasets.intake.reader import read_table
+
+    pace = frequency_of(often)
 
     if not source.is_file():
         raise InputRefused(
@@ -110,7 +116,7 @@ def proposal_for_file(source: Path, room: Path, dictionary: Dictionary | None = 
     table = room / "table.parquet"
     read_table(source, table, dictionary=dictionary)
     known = [column.model_dump() for column in dictionary.columns] if dictionary else []
-    return propose(table, known, name=source.stem)
+    return propose(table, known, name=source.stem, paced=pace is not None and pace.max_age is not None)
 
 
 def typed_batches(work: Work, actor: Actor, dataset_id: str) -> list[tuple[str, Text]]:

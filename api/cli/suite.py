@@ -12,7 +12,7 @@ import typer
 from api.client import DEFAULT_DIR, As, DataDir, Json, Server, Token, connect, demand_room_for, show
 
 app = typer.Typer(
-    help="Suites of datasets: show, save, import, export, propose, try, history, difference.",
+    help="Suites of datasets: show, save, import, export, propose, preview, try, history, difference.",
     no_args_is_help=True,
 )
 Number = Annotated[int, typer.Option("--number", help="Version; 0 means the one in force")]
@@ -58,6 +58,12 @@ def propose_suite(
     out: Annotated[
         Path | None, typer.Option("--out", help="Where the suite goes; else it is printed")
     ] = None,
+    update_frequency: Annotated[
+        str,
+        typer.Option(
+            "--update-frequency", help="Also propose freshness: a code of update_freq (3: daily) or PT1H …"
+        ),
+    ] = "",
 ) -> None:
     """Propose a suite for FILE from its data and dictionary. Needs no server; nothing is saved elsewhere."""
     import tempfile
@@ -70,7 +76,7 @@ def propose_suite(
 
         known = Dictionary.load(dictionary) if dictionary is not None else None
         with tempfile.TemporaryDirectory(prefix="datagrant-propose-") as room:
-            suite = proposal_for_file(file, Path(room), known).as_json()
+            suite = proposal_for_file(file, Path(room), known, update_frequency).as_json()
     except AppError as refused:
         typer.echo(refused.detail.zh, err=True)
         typer.echo(refused.detail.en, err=True)
@@ -139,6 +145,36 @@ def try_suite(
                 False,
             )
             show(run["expectations"], False, ("outcome", "unexpected_count", "rule_zh", "rule_en", "error"))
+
+
+@app.command("preview")
+def preview_rule(
+    dataset_id: str,
+    file: Annotated[Path, typer.Argument(help="One rule, or a suite of which --rule names one (JSON)")],
+    rule: Annotated[int, typer.Option("--rule", min=1, help="Which rule of the suite, from 1")] = 1,
+    batch: Annotated[str, typer.Option("--batch", help="Else the newest one read")] = "",
+    release: Annotated[str, typer.Option("--release", help="An old release instead of a batch")] = "",
+    data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
+) -> None:  # fmt: skip
+    """How many rows one rule would have failed: it is run now, and nothing is saved. Exit 1: some, or it could not run."""
+    one = _one_rule(_read(file), rule, file)
+    with connect(data_dir, server, token, user) as api:
+        body = {"rule": one, "batch_id": batch or None, "release_id": release or None}
+        asked = api.post(f"/datasets/{dataset_id}/suite/preview", body)
+        done = api.wait(asked["id"], quiet=as_json)
+        if as_json or done["result"] is None:
+            show(done, as_json)
+        else:
+            show(done["result"]["expectations"][0], False)
+    if done["result"] is None or done["result"]["expectations"][0]["outcome"] != "passed":
+        raise typer.Exit(1)
+
+
+def _one_rule(read: Any, place: int, file: Path) -> Any:  # noqa: ANN401 - JSON
+    rules = read.get("expectations") if isinstance(read, dict) and "expectations" in read else [read]
+    if not isinstance(rules, list) or len(rules) < place:
+        raise typer.BadParameter(f"{file}: no rule {place} 没有第 {place} 条规则", param_hint="--rule")
+    return rules[place - 1]
 
 
 @app.command("history")

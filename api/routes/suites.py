@@ -67,6 +67,16 @@ class SuiteTry(BaseModel):
     releases: int | None = Field(default=None, ge=1, le=suites.MOST_RELEASES)
 
 
+class RulePreview(BaseModel):
+    """One rule that binds nothing yet, in Great Expectations' own form, and what it would look at: a batch or a release;
+    without either, the newest batch that was read."""
+
+    model_config = ConfigDict(extra="forbid")
+    rule: dict[str, Any]
+    batch_id: str | None = Field(default=None, max_length=80)
+    release_id: str | None = Field(default=None, max_length=80)
+
+
 @router.post("/propose", **access("quality:suite:write"))
 def propose_suite(
     house: HouseDep, actor: ActorDep, dataset_id: str, batch: str | None = None
@@ -89,6 +99,19 @@ def try_suite(work: WorkDep, actor: ActorDep, dataset_id: str, body: SuiteTry) -
         suites.writable(work, actor, dataset_id)
         on = suites.on_batch(work, actor, dataset_id, body.batch_id)
     return suites.ask_to_try(work, actor, dataset_id, suite, on)
+
+
+@router.post("/preview", status_code=202, **access("quality:suite:write"))
+def preview_rule(work: WorkDep, actor: ActorDep, dataset_id: str, body: RulePreview) -> JobRead:
+    """What one rule would have found, as a job: counts and row numbers, no values. The caller's earlier preview that nobody has
+    begun is taken back."""
+    one = Suite.from_data({"name": "preview", "expectations": [body.rule]})
+    if body.release_id is not None:
+        on = suites.on_release(work, actor, dataset_id, body.release_id)
+    else:
+        suites.writable(work, actor, dataset_id)
+        on = suites.on_batch(work, actor, dataset_id, body.batch_id)
+    return suites.ask_to_preview(work, actor, dataset_id, one, on)
 
 
 @router.get("/export", **access("quality:suite:read"))

@@ -42,10 +42,11 @@ def partners(
         for place, (name, path) in enumerate(given.items())
     }
     before = _read(LAST, last, folder / "last.parquet") if last is not None else None
-    return References(tables, code_sets(wanted), before, frequency=_frequency(often))
+    return References(tables, code_sets(wanted), before, frequency=frequency_of(often))
 
 
-def _frequency(often: str) -> Frequency | None:
+def frequency_of(often: str) -> Frequency | None:
+    """A frequency as typed; None for an empty one. Raises InputRefused."""
     if not often:
         return None
     codes = list(load("update_freq").codes)

@@ -143,6 +143,45 @@ def test_a_rule_is_previewed_while_it_is_written(stocked: House) -> None:
     assert {job["kind"] for job in shown} == {"batch.check"}
 
 
+def test_one_rule_is_previewed_by_a_program(stocked: House) -> None:
+    published = publish(stocked, "zhou", hand_in(stocked, "lin", CLEAN).id)
+    client = client_as(stocked, "lin")
+    batch = hand_in(stocked, "lin", FAILS)
+    rule = {"type": "expect_column_values_to_be_unique", "kwargs": {"column": "lot"}}
+    asked = [
+        client.post(f"{ROUTE}/preview", json={"rule": rule, **on})
+        for on in ({}, {"batch_id": batch.id}, {"release_id": published.id})
+    ]
+    assert [each.status_code for each in asked] == [202, 202, 202]
+    drain(stocked)
+    assert [job.state for job in _previews(stocked)] == ["cancelled", "cancelled", "done"]
+    client.post(f"{ROUTE}/preview", json={"rule": rule})
+    drain(stocked)
+    last = client.get(f"/api/v1/jobs/{_previews(stocked)[-1].id}").json()["result"]["expectations"]
+    assert [(each["unexpected_count"], each["failing_rows"]) for each in last] == [(2, [1, 2])]
+    assert client.post(f"{ROUTE}/preview", json={"rule": {"type": "expect_magic"}}).status_code == 422
+    assert client.post(f"{ROUTE}/preview", json={"rule": rule, "release_id": "none"}).status_code == 404
+    assert client_as(stocked, "other").post(f"{ROUTE}/preview", json={"rule": rule}).status_code == 404
+    assert client_as(stocked, "eye").post(f"{ROUTE}/preview", json={"rule": rule}).status_code == 403
+
+
+def test_the_command_picks_one_rule_of_a_file(stocked: House, tmp_path: Path, monkeypatch: Any) -> None:
+    hand_in(stocked, "lin", FAILS)
+    path = tmp_path / "suite.json"
+    path.write_text(json.dumps(SUITE), encoding="utf-8")
+
+    def wait(api: Any, job_id: str, *, quiet: bool) -> Any:
+        drain(stocked)
+        return api.get(f"/jobs/{job_id}")
+
+    monkeypatch.setattr("api.client.Api.wait", wait)
+    by = ["--data-dir", str(stocked.settings.data_dir), "--as", "lin", "--json"]
+    done = CliRunner().invoke(command, ["preview", DATASET, str(path), "--rule", "2", *by])
+    assert (done.exit_code, '"unexpected_count": 2' in done.output) == (1, True), done.output
+    beyond = CliRunner().invoke(command, ["preview", DATASET, str(path), "--rule", "99", *by])
+    assert (beyond.exit_code, "no rule 99" in beyond.output) == (2, True), beyond.output
+
+
 def test_a_suite_is_tried_on_old_releases_before_it_binds(stocked: House) -> None:
     publish(stocked, "zhou", hand_in(stocked, "lin", CLEAN).id)
     later = CLEAN + "P04,南门,9,3,2026-03-02\n".encode()

@@ -104,3 +104,9 @@ def test_the_command_proposes_for_a_file_alone(tmp_path: Path) -> None:
     proposed: dict[str, Any] = json.loads(out.read_text(encoding="utf-8"))
     assert proposed["name"] == "lots"
     assert CliRunner().invoke(command, ["propose", str(tmp_path / "none.csv")]).exit_code == 2
+    assert "by_frequency" not in out.read_text(encoding="utf-8")
+    dated = tmp_path / "dated.csv"
+    dated.write_text("lot,seen\nA,2026-03-01\nB,2026-03-02\n", encoding="utf-8")
+    paced = CliRunner().invoke(command, ["propose", str(dated), "--update-frequency", "3"])
+    assert '"max_age": "by_frequency"' in paced.output, paced.output
+    assert CliRunner().invoke(command, ["propose", str(dated), "--update-frequency", "often"]).exit_code == 2
