@@ -7,9 +7,10 @@ from dataclasses import replace
 from typing import Annotated, cast
 
 from fastapi import Depends, Request
+from starlette.concurrency import run_in_threadpool
 
 from api.house import House
-from api.identity import identify, network_of
+from api.identity import carries_proof, identify, network_of
 from auth.actor import Actor
 from auth.messages import service as messages
 from core.text import Lang
@@ -61,6 +62,13 @@ async def _house(request: Request) -> House:
     return get_house(request)
 
 
+async def _actor(request: Request) -> Actor:
+    """Whoever brings a proof is looked up in a thread; a visitor is known without asking the database."""
+    if carries_proof(request):
+        return await run_in_threadpool(current_actor, request)
+    return current_actor(request)
+
+
 async def _lang(request: Request) -> Lang:
     return language(request)
 
@@ -68,5 +76,5 @@ async def _lang(request: Request) -> Lang:
 HouseDep = Annotated[House, Depends(_house)]  # what cannot wait is asked for without a thread
 WorkDep = Annotated[Work, Depends(open_work, scope="function")]
 ReadDep = Annotated[Work, Depends(open_read, scope="function")]
-ActorDep = Annotated[Actor, Depends(current_actor)]
+ActorDep = Annotated[Actor, Depends(_actor)]
 LangDep = Annotated[Lang, Depends(_lang)]

@@ -69,6 +69,12 @@ class Identified:
     glass: tuple[Glass, ...] = ()
 
 
+def carries_proof(request: Request) -> bool:
+    """Whether anything that `identify` reads came with the request; without it the caller is a visitor."""
+    sent = request.headers
+    return "authorization" in sent or "x-ckan-api-key" in sent or SESSION_COOKIE in request.cookies
+
+
 def identify(house: House, request: Request) -> Identified:
     """Bearer access token or API key first, then the session cookie; a visitor when there is neither."""
     if request.url.path.startswith(CKAN_PATHS):

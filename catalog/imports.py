@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from sqlalchemy import bindparam
 from sqlmodel import Field, SQLModel, col, select
 
 from auth import audit
@@ -21,6 +22,9 @@ from core.work import Work, hold
 
 MAY: Final = "catalog:import:open"
 LONGEST_MINUTES: Final = 24 * 60
+_KEPT: Final = select(DescriptionRow).where(
+    col(DescriptionRow.dataset_id).in_(bindparam("ids", expanding=True))
+)
 
 
 class ImportOpen(SQLModel):
@@ -122,8 +126,8 @@ def keep(
 
 def kept_of(work: Work, dataset_ids: Iterable[str]) -> dict[str, DescriptionRow]:
     """What was said of several datasets."""
-    wanted = select(DescriptionRow).where(col(DescriptionRow.dataset_id).in_(list(dataset_ids)))
-    return {row.dataset_id: row for row in work.db.exec(wanted)}
+    found = work.db.exec(_KEPT, params={"ids": list(dataset_ids)})
+    return {row.dataset_id: row for row in found}
 
 
 def is_as_imported(work: Work, dataset_id: str, version: int) -> bool:

@@ -6,6 +6,7 @@ import json
 import re
 from typing import Any, Final
 
+import orjson
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import FileResponse
 from starlette.background import BackgroundTask
@@ -260,7 +261,10 @@ def _answer(
 
 
 def _json(content: Any, status: int) -> Response:  # noqa: ANN401 - JSON
-    body = json.dumps(content, ensure_ascii=False, allow_nan=False).encode()
+    try:
+        body = orjson.dumps(content)
+    except TypeError:  # a whole number of more than 64 bits, as an import may hold
+        body = json.dumps(content, ensure_ascii=False, allow_nan=False).encode()
     return Response(
         body,
         status,

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import sqlalchemy
 from pyroaring import BitMap
-from sqlalchemy import ColumnElement, String, cast, func
+from sqlalchemy import ColumnElement, String, bindparam, cast, func
 from sqlmodel import col, select
 
 from auth.actor import Actor
@@ -34,6 +34,7 @@ Resources = Callable[[Work, Actor, Sequence[DatasetRow]], Mapping[str, list[Json
 SEARCH_MOST: Final = 1000
 LIST_MOST: Final = 1000
 FULL_MOST: Final = 25
+_BY_ID: Final = select(DatasetRow).where(col(DatasetRow.id).in_(bindparam("ids", expanding=True)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,7 +278,7 @@ def package_search(call: Call) -> Json:
 def _numbers(call: Call, conditions: Sequence[ColumnElement[bool]]) -> BitMap:
     """All that is found, as places in the index."""
     wanted = sqlalchemy.select(col(DatasetRow.number)).where(*conditions)
-    return BitMap(call.work.db.connection().execute(wanted).scalars())
+    return BitMap(call.work.db.connection().execute(wanted).scalars().all())
 
 
 def _ids(
@@ -295,7 +296,7 @@ def _rows(call: Call, ids: Sequence[str]) -> list[DatasetRow]:
     """The records in the order of `ids`."""
     if not ids:
         return []
-    found = {row.id: row for row in call.work.db.exec(select(DatasetRow).where(col(DatasetRow.id).in_(ids)))}
+    found = {row.id: row for row in call.work.db.exec(_BY_ID, params={"ids": list(ids)})}
     return [found[one] for one in map(DatasetId, ids)]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
+from sqlalchemy import bindparam
 from sqlmodel import col, select
 
 from auth.actor import Actor
@@ -22,16 +23,18 @@ _FORMS: Final = {
     "csv": ("CSV", "text/csv"),
 }
 
+_CURRENT: Final = select(ReleaseRow).where(
+    col(ReleaseRow.dataset_id).in_(bindparam("ids", expanding=True)),
+    col(ReleaseRow.state) == ReleaseState.PUBLISHED,
+)
+
 
 def resources_for(site: str) -> Callable[[Work, Actor, Sequence[DatasetRow]], Mapping[str, list[Json]]]:
     """What each record offers: the files of an open release, else the way to apply for it."""
 
     def resources(work: Work, _actor: Actor, rows: Sequence[DatasetRow]) -> dict[str, list[Json]]:
-        wanted = select(ReleaseRow).where(
-            col(ReleaseRow.dataset_id).in_([row.id for row in rows]),
-            col(ReleaseRow.state) == ReleaseState.PUBLISHED,
-        )
-        current = {release.dataset_id: release for release in work.db.exec(wanted)}
+        found = work.db.exec(_CURRENT, params={"ids": [row.id for row in rows]})
+        current = {release.dataset_id: release for release in found}
         return {row.id: _resources(work, row, current.get(row.id), site) for row in rows}
 
     return resources

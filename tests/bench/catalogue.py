@@ -22,8 +22,11 @@ import time
 import urllib.parse
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from datetime import date
 from pathlib import Path
 from typing import Any, Final
+
+from tests.bench import report
 
 FACETS: Final = '["organization","groups","tags","res_format","license_id"]'
 THEMES: Final = (
@@ -61,6 +64,7 @@ PLACES: Final = (
 ORGS: Final = 20
 WARM: Final = 10
 Questions = dict[str, Callable[[random.Random], tuple[str, dict[str, Any]]]]
+MARKS: Final = ("<!-- catalogue: begin -->", "<!-- catalogue: end -->")
 TICKS: Final = os.sysconf("SC_CLK_TCK")
 
 
@@ -224,38 +228,49 @@ def main() -> None:
         metavar="PORT",
         help="a CKAN on this machine to ask the same, loaded by its own bench",
     )
+    options.add_argument("--write", action="store_true", help="put what is printed into docs/bench.md")
     given = options.parse_args()
-    print(f"load before: {os.getloadavg()[0]:.1f}")
+    said: list[str] = []
+
+    def say(text: str) -> None:
+        print(text, flush=True)
+        said.append(text)
+
+    say(f"{date.today()}; load average {os.getloadavg()[0]:.1f} before, {os.cpu_count()} cores.")  # noqa: DTZ011
     plain, vast = given.dir / "plain", given.dir / "vast"
     if not (given.keep and plain.is_dir()):
         shutil.rmtree(given.dir, ignore_errors=True)
         made = filled(plain, given.records)
-        print(
-            f"create (validated, indexed, audited): {made['per_s']:.0f}/s by the wall, {made['per_cpu_s']:.0f} per CPU second; bar 60/s"
+        say(
+            f"Create (validated, indexed, audited): {made['per_s']:.0f} a second by the wall, {made['per_cpu_s']:.0f} in each second of CPU; bar 60 a second."
         )
-    _print(plain, given.records, given.rounds)
+    say(_measured(plain, given.records, given.rounds))
     if given.times > 1:
         if not vast.is_dir():
             shutil.copytree(plain, vast)
             multiplied(vast, given.times)
-        _print(vast, given.records, given.rounds, given.times)
+        say(_measured(vast, given.records, given.rounds, given.times))
     if given.ckan:
-        print("\nCKAN\n")
-        _table(asked(given.ckan, questions(given.records, lambda n: f"ds-{n:06d}"), None, given.rounds))
-    print(f"\nload after: {os.getloadavg()[0]:.1f}")
+        say("\nCKAN:\n")
+        say(_table(asked(given.ckan, questions(given.records, lambda n: f"ds-{n:06d}"), None, given.rounds)))
+    say(f"\nLoad average {os.getloadavg()[0]:.1f} after.")
+    if given.write:
+        report.write("\n".join(said), marks=MARKS)
 
 
-def _print(folder: Path, records: int, rounds: int, times: int = 1) -> None:
+def _measured(folder: Path, records: int, rounds: int, times: int = 1) -> str:
     with served(folder) as (port, pid):
         found = asked(port, questions(records, lambda n: f"ds-{n:06d}"), pid, rounds)
-        print(f"\n{records * times} records; memory at most {_memory_mb(pid):.0f} MB\n")
-    _table(found)
+        memory = _memory_mb(pid)
+    return f"\n{records * times:,} records; memory at most {memory:.0f} MB (bar 300 at 10,000)\n\n{_table(found)}"
 
 
-def _table(found: dict[str, dict[str, float]]) -> None:
-    print("| question | p50 ms | p95 ms | CPU ms |\n|---|---|---|---|")
-    for name, each in found.items():
-        print(f"| {name} | {each['p50']:.1f} | {each['p95']:.1f} | {each['cpu']:.1f} |")
+def _table(found: dict[str, dict[str, float]]) -> str:
+    rows = [
+        f"| {name} | {each['p50']:.1f} | {each['p95']:.1f} | {each['cpu']:.1f} |"
+        for name, each in found.items()
+    ]
+    return "\n".join(["| question | p50 ms | p95 ms | CPU ms |", "|---|---|---|---|", *rows])
 
 
 if __name__ == "__main__":

@@ -79,10 +79,11 @@ def met(bar: Bar, wall: float, cpu: float) -> str:
     return "**not by wall time**" if by_cpu else "**no**"
 
 
-def write(text: str, page: Path = PAGE) -> None:
+def write(text: str, page: Path = PAGE, marks: tuple[str, str] = (BEGIN, END)) -> None:
     """Put the text between the page's marks. Raises ValueError where it has none."""
-    head, begin, rest = page.read_text(encoding="utf-8").partition(BEGIN)
-    _, end, tail = rest.partition(END)
+    first, last = marks
+    head, begin, rest = page.read_text(encoding="utf-8").partition(first)
+    _, end, tail = rest.partition(last)
     if not (begin and end):
-        raise ValueError(f"{page} has no marks to write between: {BEGIN} … {END}")
-    page.write_text(f"{head}{BEGIN}\n{text}\n{END}{tail}", encoding="utf-8")
+        raise ValueError(f"{page} has no marks to write between: {first} … {last}")
+    page.write_text(f"{head}{first}\n{text}\n{last}{tail}", encoding="utf-8")
