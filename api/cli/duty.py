@@ -10,7 +10,9 @@ import typer
 
 from api.client import DEFAULT_DIR, As, DataDir, Json, Server, Token, connect, show
 
-app = typer.Typer(help="Duties: list, show, fulfil, report, return, waive.", no_args_is_help=True)
+app = typer.Typer(
+    help="Duties: list, show, fulfil, certificate, report, return, waive.", no_args_is_help=True
+)
 COLUMNS = ("id", "kind", "grant_id", "org_id", "dataset_id", "period", "due_on", "standing")
 Words = Annotated[str, typer.Option("--text", help="The report or certificate in words")]
 Files = Annotated[
@@ -19,11 +21,22 @@ Files = Annotated[
 Why = Annotated[str, typer.Option("--reason", help="Why")]
 
 
-def _answer(text: str, files: list[Path] | None) -> dict[str, Any]:
+Gone = Annotated[
+    Path | None,
+    typer.Option(
+        "--deleted", help="Files that were deleted, as sha256sum printed them before; a digest a line"
+    ),
+]
+
+
+def _answer(text: str, files: list[Path] | None, deleted: Path | None = None) -> dict[str, Any]:
     attached = [
         {"name": path.name, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()} for path in files or []
     ]
-    return {"text": text, "attachments": attached}
+    given: dict[str, Any] = {"text": text, "attachments": attached}
+    if deleted is not None:
+        given["deleted"] = [line.split()[0] for line in deleted.read_text().splitlines() if line.strip()]
+    return given
 
 
 def _tell(found: Any, as_json: bool) -> None:  # noqa: ANN401 - JSON
@@ -53,12 +66,32 @@ def show_duty(
 
 @app.command()
 def fulfil(
-    duty_id: str, text: Words, file: Files = None,
+    duty_id: str, text: Words, file: Files = None, deleted: Gone = None,
     data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
 ) -> None:  # fmt: skip
     """Hand it in."""
     with connect(data_dir, server, token, user) as api:
-        _tell(api.post(f"/duties/{duty_id}/fulfil", _answer(text, file)), as_json)
+        _tell(api.post(f"/duties/{duty_id}/fulfil", _answer(text, file, deleted)), as_json)
+
+
+@app.command()
+def certificate(
+    duty_id: str,
+    out: Annotated[Path | None, typer.Option("--out", help="Where it goes: NAME.json (signed) or NAME.pdf")] = None,
+    data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
+) -> None:  # fmt: skip
+    """The deletion certificate: every file that was delivered under the grant, and which of them are missing."""
+    with connect(data_dir, server, token, user) as api:
+        address = f"/duties/{duty_id}/certificate"
+        found = api.get(address)
+        if out is not None:
+            api.download(f"{address}.pdf" if out.suffix.lower() == ".pdf" else address, out)
+        counts = {
+            "files": len(found["files"]),
+            "missing": len(found["missing"]),
+            "complete": found["complete"],
+        }
+        show(found if as_json else {"duty": duty_id, **counts, "out": str(out or "")}, as_json)
 
 
 @app.command()

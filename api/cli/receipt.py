@@ -10,7 +10,7 @@ import typer
 
 from api.client import DEFAULT_DIR, As, DataDir, Json, Server, Token, connect, show
 
-app = typer.Typer(help="Receipts: key, verify.", no_args_is_help=True)
+app = typer.Typer(help="Receipts and deletion certificates: key, verify.", no_args_is_help=True)
 
 
 @app.command("key")
@@ -24,7 +24,7 @@ def key(
 
 @app.command("verify")
 def verify(
-    receipt: Annotated[Path, typer.Argument(help="The receipt as it was downloaded")],
+    receipt: Annotated[Path, typer.Argument(help="The receipt or deletion certificate as it was downloaded")],
     file: Annotated[Path | None, typer.Option("--file", help="The extract's file, to compare with the receipt")] = None,
     public_key: Annotated[str, typer.Option("--key", help="The public key as known from elsewhere (`receipt key`)")] = "",
     as_json: Json = False,
@@ -46,7 +46,7 @@ def verify(
         }
         show(said | {"flaws": [flaw.en for flaw in found.flaws]}, True)
     elif not found.flaws:
-        print(f"sound: extract {found.extract}" + (", and the file is the one that left" if file else ""))
+        print(f"sound: {found.extract}" + (", and the file is the one that left" if file else ""))
         print(
             f"key {found.key}" + ("" if found.is_pinned else "  (compare it with the one that was published)")
         )

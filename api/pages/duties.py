@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any, Final
 
 from fastapi import APIRouter, Request, Response
@@ -12,28 +13,36 @@ from starlette.datastructures import FormData
 
 from api import cases
 from api.access import access
-from api.cases import NOTE, Cell, FormField, Record, Section, StepForm
+from api.cases import NOTE, Action, Cell, FormField, Record, Section, StepForm
 from api.deps import ActorDep, HouseDep, ReadDep
 from api.forms import Typed, tried
 from api.house import House
 from api.lookups import org_names
 from api.pages.tickets import checked
+from api.routes.duties import show_certificate, show_certificate_pdf
 from api.web import go
 from auth.actor import Actor
 from auth.casework.book import CaseStep
 from auth.duties import service
 from auth.duties.service import DutyAnswer, DutyRead
-from auth.duties.workflow import KIND_NAMES, STANDING_NAMES, STEP_NAMES, Step
+from auth.duties.workflow import KIND_NAMES, STANDING_NAMES, STEP_NAMES, Kind, Step
 from auth.grants import queries as grants
 from core.errors import AppError, InputRefused
 from core.ids import GrantId
 from core.text import Text
 from core.work import Work
+from datasets.deletions import service as deletions
 
 router = APIRouter(prefix="/duties", include_in_schema=True, tags=["pages"])
 _READ = "auth:duty:read"
+_FORMS: Final = {"extract": Text("提取文件", "Extract"), "view": Text("就地读取的视图", "View read in place")}
+_FIELDS: Final = {
+    "attachments": Text("附件", "attachments"),
+    "deleted": Text("已删除的文件", "deleted files"),
+}
 _TITLE: Final = Text("使用报告与销毁证明", "Use reports and deletion certificates")
 _LINE: Final = re.compile(r"([0-9a-f]{64})\s+\*?(.+)")
+_DIGEST: Final = re.compile(r"([0-9a-f]{64})(\s+.*)?")
 ANSWER: Final = [
     FormField("text", Text("正文", "Text"), "textarea", True, rows=6, full=True),
     FormField(
@@ -41,6 +50,10 @@ ANSWER: Final = [
         hint=Text("每行一个：SHA-256、空格、文件名（sha256sum 的输出）。销毁证明必须附文件。", "One a line: SHA-256, a space, the file's name (as sha256sum prints). A deletion certificate needs its document."),
     ),
 ]  # fmt: skip
+DELETED: Final = FormField(
+    "deleted", Text("已删除的文件", "Files that were deleted"), "textarea", rows=4, full=True,
+    hint=Text("每行一个 SHA-256（删除前 sha256sum 的输出亦可）。未列出的已交付文件记为缺失。", "A SHA-256 a line, or what sha256sum printed before. A delivered file that is not named counts as missing."),
+)  # fmt: skip
 STEPS: Final = {
     Step.FULFIL: StepForm(ANSWER),
     Step.RETURN: StepForm([NOTE]),
@@ -64,19 +77,23 @@ def _period(row: DutyRead) -> Text:
 
 def attached(written: str) -> list[dict[str, str]]:
     """Lines such as sha256sum prints. InputRefused names the first line that is none."""
+    return [{"sha256": digest, "name": name} for digest, name in _lines(written, "attachments", _LINE)]
+
+
+def _lines(written: str, field: str, form: re.Pattern[str]) -> list[tuple[str, str]]:
     found = []
     for number, line in enumerate(written.splitlines(), 1):
         if not line.strip():
             continue
-        if (said := _LINE.fullmatch(line.strip())) is None:
+        if (said := form.fullmatch(line.strip())) is None:
             raise InputRefused(
                 Text(
-                    f"附件第 {number} 行应为 64 位 SHA-256、空格和文件名。",
-                    f"Line {number} of the attachments must be a SHA-256 of 64 digits, a space and a name.",
+                    f"{_FIELDS[field].zh}第 {number} 行应为 64 位 SHA-256、空格和文件名。",
+                    f"Line {number} of the {_FIELDS[field].en} must be a SHA-256 of 64 digits, a space and a name.",
                 ),
-                field="attachments",
+                field=field,
             )
-        found.append({"sha256": said[1], "name": said[2]})
+        found.append((said[1], said[2] or ""))
     return found
 
 
@@ -134,17 +151,34 @@ def report(request: Request, house: HouseDep, actor: ActorDep, form: Typed) -> R
 
 def _answer(typed: dict[str, Any], version: int | None = None) -> DutyAnswer:
     given = {"text": typed["text"], "attachments": attached(typed["attachments"]), "version": version}
+    if typed.get("deleted"):
+        given["deleted"] = [digest for digest, _ in _lines(typed["deleted"], "deleted", _DIGEST)]
     return checked(DutyAnswer, given)
 
 
 @router.get("/{duty_id}", response_class=HTMLResponse, **access(_READ))
-def show_page(request: Request, work: ReadDep, actor: ActorDep, duty_id: str) -> HTMLResponse:
+def show_page(
+    request: Request, house: HouseDep, work: ReadDep, actor: ActorDep, duty_id: str
+) -> HTMLResponse:
     """One duty."""
-    return _show(request, work, actor, duty_id)
+    return _show(request, house, work, actor, duty_id)
+
+
+@router.get("/{duty_id}/certificate.json", **access(_READ), response_model=None)
+def certificate_json(house: HouseDep, work: ReadDep, actor: ActorDep, duty_id: str) -> Response:
+    """The signed certificate."""
+    return show_certificate(house, work, actor, duty_id)
+
+
+@router.get("/{duty_id}/certificate.pdf", response_class=Response, **access(_READ))
+def certificate_pdf(house: HouseDep, work: ReadDep, actor: ActorDep, duty_id: str) -> Response:
+    """The certificate on paper."""
+    return show_certificate_pdf(house, work, actor, duty_id)
 
 
 def _show(
     request: Request,
+    house: House,
     work: Work,
     actor: Actor,
     duty_id: str,
@@ -152,6 +186,7 @@ def _show(
     typed: dict[str, Any] | None = None,
 ) -> HTMLResponse:
     row = service.duty(work, actor, duty_id)
+    is_certificate = row.kind == Kind.DELETION_CERTIFICATE
     record = Record(
         title=Text(f"{KIND_NAMES[row.kind].zh}：{row.title_zh}", f"{KIND_NAMES[row.kind].en}: {row.title_en}"), lead=org_names(work).get(row.org_id, Text(row.org_id, row.org_id)),
         crumb=_TITLE, base="/duties", id=row.id, version=row.version, badge=_badge(row),
@@ -160,11 +195,41 @@ def _show(
             (Text("到期日", "Due"), Cell(str(row.due_on))), (Text("提交时间", "Handed in"), Cell(row.fulfilled_at)), (Text("正文", "Text"), Cell(row.text)),
             (Text("免除理由", "Why it was waived"), Cell(row.waiver)),
         ],
-        steps=STEPS,
-        sections=[Section(Text("附件", "Attachments"), [Text("文件", "File"), Text("摘要", "Hash")], [[Cell(each["name"]), Cell(each["sha256"], mono=True)] for each in row.attachments])],
+        steps=STEPS | ({Step.FULFIL: StepForm([*ANSWER, DELETED])} if is_certificate else {}),
+        actions=_papers(row.id) if is_certificate else (),
+        sections=[*([_files(house, work, actor, row.id)] if is_certificate else []), Section(Text("附件", "Attachments"), [Text("文件", "File"), Text("摘要", "Hash")], [[Cell(each["name"]), Cell(each["sha256"], mono=True)] for each in row.attachments])],
     )  # fmt: skip
     return cases.record_page(
         request, work, record, service.commands(work, actor, duty_id), service.BOOK.events(work, duty_id), STEP_NAMES, refusal=refusal, typed=typed,
+    )  # fmt: skip
+
+
+def _papers(duty_id: str) -> list[Action]:
+    return [
+        Action(Text("下载证明（PDF）", "Certificate (PDF)"), f"/duties/{duty_id}/certificate.pdf"),
+        Action(Text("下载签名文件（JSON）", "Signed document (JSON)"), f"/duties/{duty_id}/certificate.json"),
+    ]
+
+
+def _files(house: House, work: Work, actor: Actor, duty_id: str) -> Section:
+    """Every file that left under the grant, those that are missing first."""
+    found = deletions.certificate(work, actor, duty_id, house.settings.keys_dir)
+    rows = sorted(found["files"], key=lambda each: each["deleted"])
+    gone, missing = Text("已证明删除", "Certified as deleted"), Text("缺失", "Missing")
+    note = Text(
+        f"共 {len(rows)} 个文件，{len(found['missing'])} 个未列入证明；证明中有 {len(found['unknown'])} 个摘要不属于本授权的交付。",
+        f"{len(rows)} files, {len(found['missing'])} of them not certified; {len(found['unknown'])} digests in the certificate were never delivered under this grant.",
+    )
+    return Section(
+        Text("已交付的文件", "Files that were delivered"),
+        [Text("文件", "File"), Text("摘要", "Hash"), Text("行数", "Rows"), Text("最近交付", "Last delivered"), Text("回执摘要", "Receipt's hash"), Text("状态", "Standing")],
+        [
+            [Cell(_FORMS[each["form"]], f"/extracts/{each['id']}" if each["form"] == "extract" else ""), Cell(each["sha256"], mono=True), Cell(str(each.get("rows", ""))),
+             Cell(datetime.fromisoformat(each["last_delivered_at"])), Cell((each.get("receipt_sha256") or "—")[:16], mono=True),
+             Cell(gone if each["deleted"] else missing, badge="fulfilled" if each["deleted"] else "overdue")]
+            for each in rows
+        ],
+        empty=Text("该授权未交付过文件", "No file was delivered under this grant"), note=note if rows else None,
     )  # fmt: skip
 
 
@@ -177,13 +242,13 @@ def _step(
     step: Step,
     act: Callable[[Work, dict[str, Any]], DutyRead],
 ) -> Response:
-    typed = {name: str(form.get(name, "")).strip() for name in ("text", "attachments", "note")} | {
+    typed = {name: str(form.get(name, "")).strip() for name in ("text", "attachments", "deleted", "note")} | {
         "step": step.value
     }
     made = tried(house, lambda work: act(work, typed))
     if isinstance(made, AppError):
         with house.read() as work:
-            return _show(request, work, actor, duty_id, made, typed)
+            return _show(request, house, work, actor, duty_id, made, typed)
     return go(f"/duties/{duty_id}", Text("已办理。", "Done."))
 
 

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+import rfc8785
+from fastapi import APIRouter, Query, Response
 
 from api.access import access
-from api.deps import ActorDep, ReadDep, WorkDep
+from api.deletion_papers import pdf
+from api.delivery import attachment
+from api.deps import ActorDep, HouseDep, ReadDep, WorkDep
 from auth.casework.book import CaseStep
 from auth.duties import service
 from auth.duties.service import DutyAnswer, DutyRead
 from auth.duties.workflow import Standing
+from datasets.deletions import service as service_of_files
 
 router = APIRouter(prefix="/api/v1", tags=["duties"])
 _READ = "auth:duty:read"
@@ -38,6 +42,22 @@ def list_duties(
 def show_duty(work: ReadDep, actor: ActorDep, duty_id: str) -> DutyRead:
     """One duty."""
     return service.duty(work, actor, duty_id)
+
+
+@router.get("/duties/{duty_id}/certificate", **access(_READ), response_model=None)
+def show_certificate(house: HouseDep, work: ReadDep, actor: ActorDep, duty_id: str) -> Response:
+    """Every file that was delivered under the grant, which are certified as deleted, and which are missing; signed, canonical JSON."""
+    found = service_of_files.certificate(work, actor, duty_id, house.settings.keys_dir)
+    return Response(
+        rfc8785.dumps(found), media_type="application/json", headers=attachment(f"deletion-{duty_id}.json")
+    )
+
+
+@router.get("/duties/{duty_id}/certificate.pdf", response_class=Response, **access(_READ))
+def show_certificate_pdf(house: HouseDep, work: ReadDep, actor: ActorDep, duty_id: str) -> Response:
+    """The same on paper, with the digest of the signed document."""
+    found = service_of_files.certificate(work, actor, duty_id, house.settings.keys_dir)
+    return Response(pdf(found), media_type="application/pdf", headers=attachment(f"deletion-{duty_id}.pdf"))
 
 
 @router.post("/duties/{duty_id}/fulfil", **access("auth:duty:fulfil"))

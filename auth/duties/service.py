@@ -42,11 +42,15 @@ class Attachment(SQLModel):
     sha256: Annotated[str, Bound(pattern="^[0-9a-f]{64}$")]
 
 
+Digest = Annotated[str, Bound(pattern="^[0-9a-f]{64}$")]
+
+
 class DutyAnswer(CaseStep):
-    """What is handed in: the report or certificate in words, and the hashes of what belongs to it."""
+    """What is handed in: the report or certificate in words, and the hashes of what belongs to it. `deleted`: the files that are certified as deleted."""
 
     text: Prose = Field(max_length=20_000)
     attachments: Annotated[tuple[Attachment, ...], Bound(max_length=50)] = ()
+    deleted: Annotated[tuple[Digest, ...], Bound(max_length=10_000)] = ()
 
 
 class DutyRead(SQLModel):
@@ -66,6 +70,7 @@ class DutyRead(SQLModel):
     due_on: date
     text: str
     attachments: list[dict[str, Any]]
+    deleted: list[str]
     fulfilled_at: datetime | None
     waiver: str
     created_at: datetime
@@ -168,10 +173,25 @@ def _hand_in(work: Work, actor: Actor, row: DutyRow, body: DutyAnswer) -> DutyRe
             ),
             field="attachments",
         )
+    if row.kind != Kind.DELETION_CERTIFICATE and body.deleted:
+        raise InputRefused(
+            Text(
+                "只有销毁证明才列明已删除的文件。",
+                "Only a deletion certificate names files that were deleted.",
+            ),
+            field="deleted",
+        )
+    row.deleted = json.dumps(sorted(set(body.deleted)))
     row.text, row.fulfilled_at = body.text, work.now
     row.attachments = json.dumps([each.model_dump() for each in body.attachments], ensure_ascii=False)
     hashes = [each.sha256 for each in body.attachments]
-    return read(work, BOOK.move(work, actor, row, Step.FULFIL, body.note, {"attachments": hashes}))
+    return read(
+        work, BOOK.move(work, actor, row, Step.FULFIL, body.note, {"attachments": hashes} | _named(body))
+    )
+
+
+def _named(body: DutyAnswer) -> dict[str, list[str]]:
+    return {"deleted": sorted(set(body.deleted))} if body.deleted else {}
 
 
 def report_early(work: Work, actor: Actor, grant_id: str, body: DutyAnswer) -> DutyRead:
@@ -255,5 +275,6 @@ def read(work: Work, row: DutyRow) -> DutyRead:
         update={
             "standing": rules.standing(row.state, row.due_on, overdue.today(work)),
             "attachments": json.loads(row.attachments),
+            "deleted": json.loads(row.deleted),
         },
     )

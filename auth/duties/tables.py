@@ -12,7 +12,7 @@ from core.db import UtcDateTime
 
 
 class DutyRow(CaseFields, table=True):
-    """One duty of one grant; `period` is `end`, `P1`, `P2` … (periodic) or `R1` … (handed in early). `attachments`: JSON."""
+    """One duty of one grant; `period` is `end`, `P1`, `P2` … (periodic) or `R1` … (handed in early). `attachments`, `deleted`: JSON."""
 
     __tablename__ = "auth_duty"
     __table_args__ = (UniqueConstraint("grant_id", "kind", "period"),)
@@ -27,5 +27,6 @@ class DutyRow(CaseFields, table=True):
     due_on: date = Field(index=True)
     text: str = ""
     attachments: str = "[]"
+    deleted: str = Field(default="[]", sa_column_kwargs={"server_default": "[]"})
     fulfilled_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     waiver: str = ""

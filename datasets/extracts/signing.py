@@ -1,4 +1,4 @@
-"""Receipts signed by the installation (Ed25519, a key of its own), and checking one with nothing but the receipt and the public key.
+"""Receipts, and deletion certificates, signed by the installation (Ed25519, a key of its own), and checking one with nothing but the receipt and the public key.
 
 The signature is over the canonical JSON (RFC 8785) of the receipt without its member `signature`, so that one file holds everything.
 """
@@ -21,7 +21,11 @@ from core.text import Text
 ALGORITHM: Final = "Ed25519"
 MAX_BYTES: Final = 4 * 1024 * 1024
 _NAME: Final = "receipt.key"
-_CONTEXT: Final = b"datagrant receipt v2\n"  # a signature made for anything else is none of a receipt
+_RECEIPT: Final = ""
+_CONTEXTS: Final = {  # by the member `document`: a signature made for one kind is none of another
+    _RECEIPT: b"datagrant receipt v2\n",
+    "deletion-certificate": b"datagrant deletion certificate v1\n",
+}
 
 
 def signing_key(keys_dir: Path) -> Ed25519PrivateKey:
@@ -37,12 +41,19 @@ def public_hex(key: Ed25519PrivateKey) -> str:
 def signed(body: dict[str, Any], key: Ed25519PrivateKey) -> dict[str, Any]:
     """The receipt with its signature."""
     stated = body | {"signed_with": {"algorithm": ALGORITHM, "public_key": public_hex(key)}}
-    return stated | {"signature": key.sign(_CONTEXT + rfc8785.dumps(stated)).hex()}
+    return stated | {"signature": key.sign(_context(stated) + rfc8785.dumps(stated)).hex()}
+
+
+def _context(document: dict[str, Any]) -> bytes:
+    """Raises ValueError for a kind that this key never signs."""
+    if (kind := document.get("document", _RECEIPT)) not in _CONTEXTS:
+        raise ValueError(f"no document of that kind is signed: {kind!r}")
+    return _CONTEXTS[kind]
 
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """What a check found; `flaws` empty means sound. `is_pinned`: the key was known from elsewhere."""
+    """What a check found; `flaws` empty means sound. `extract`: the extract, or of a deletion certificate the duty. `is_pinned`: the key was known from elsewhere."""
 
     extract: str
     key: str
@@ -75,14 +86,21 @@ def check(text: bytes, *, key: str = "", file: Path | None = None) -> Checked:
     if file is not None and not flaws:
         with file.open("rb") as source:
             found = hashlib.file_digest(source, "sha256").hexdigest()
-        if found != receipt.get("sha256"):
+        if found not in _digests(receipt):
             flaws.append(
                 Text(
                     f"文件的 SHA-256 是 {found}，不是回执所载。",
                     f"The file's SHA-256 is {found}, not the one of the receipt.",
                 )
             )
-    return Checked(str(receipt.get("extract", "")), wanted, bool(key), tuple(flaws))
+    return Checked(str(receipt.get("extract") or receipt.get("duty", "")), wanted, bool(key), tuple(flaws))
+
+
+def _digests(document: dict[str, Any]) -> list[Any]:
+    """The files that the document speaks of."""
+    if "document" not in document:
+        return [document.get("sha256")]
+    return [each.get("sha256") for each in document.get("files", []) if isinstance(each, dict)]
 
 
 def _parsed(text: bytes) -> dict[str, Any] | None:
@@ -106,8 +124,8 @@ def _holds(receipt: dict[str, Any], key: str) -> bool:
     stated = {name: value for name, value in receipt.items() if name != "signature"}
     try:
         public = Ed25519PublicKey.from_public_bytes(bytes.fromhex(key))
-        public.verify(bytes.fromhex(str(receipt.get("signature"))), _CONTEXT + rfc8785.dumps(stated))
-    except (ValueError, InvalidSignature):
+        public.verify(bytes.fromhex(str(receipt.get("signature"))), _context(stated) + rfc8785.dumps(stated))
+    except (TypeError, ValueError, InvalidSignature):
         return False
     algorithm: str = receipt["signed_with"].get("algorithm")
     return algorithm == ALGORITHM
