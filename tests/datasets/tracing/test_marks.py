@@ -21,7 +21,7 @@ from core.errors import AccessRefused, Conflict
 from datasets.extracts import signing
 from datasets.tracing import terms
 from datasets.tracing.leak import leak_of
-from datasets.tracing.marks import Ballot, Mark, compared, marked, pattern, votes
+from datasets.tracing.marks import Mark, compared, marked, pattern, votes
 from datasets.tracing.rules import NAMED_BELOW, Markable, chance_of, decimals_of, objections
 from datasets.tracing.terms import MarkTermsWrite
 from tests.datasets.extracts.scene import ROWS, VENUES, Scene, a_scene, a_table
@@ -70,7 +70,7 @@ def test_no_value_moves_beyond_the_tolerance_and_marking_twice_is_once(
 def test_bounds_of_the_column_hold() -> None:
     values = np.round(np.linspace(0.1, 10, 100), 1)
     out = marked(values, Mark("v", 1, b"k" * 32, 0.1, 10.0))
-    assert (out.min(), out.max()) >= (0.1, 0.0)
+    assert out.min() >= 0.1
     assert out.max() <= 10.0
     assert (out != values).sum() > 5
 
@@ -213,7 +213,6 @@ def test_where_the_export_suite_fails_with_marks_the_file_leaves_without_and_say
     delivered = [payload for kind, payload in scene.events() if kind == "extract.delivered"]
     assert delivered[-1]["marks"]["left_out"] == "export-suite"
     values = scene.table(made.id).column("area_m2").to_numpy()
-    assert Ballot({"area_m2": values})  # as released: nothing moved
     assert np.array_equal(values, _scene_values(50))
 
 
