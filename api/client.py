@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     import uvicorn
 
     from api.house import House
+    from core.text import Lang
 
 DataDir = Annotated[
     Path, typer.Option("--data-dir", envvar="DATAGRANT_DATA_DIR", help="Directory of the installation")
@@ -247,7 +248,7 @@ def say_refused(problem: dict[str, Any]) -> None:
         print(f"  - {reason['text']}  [{reason['code']}; {reason['basis']}]", file=sys.stderr)
 
 
-def _language() -> str:
+def _language() -> Lang:
     """The language of the terminal: English where it says so, else Chinese."""
     told = next((value for name in ("LC_ALL", "LC_MESSAGES", "LANG") if (value := os.environ.get(name))), "")
     return "en" if told.lower().startswith("en") else "zh"
@@ -318,13 +319,16 @@ def _until_started(server: uvicorn.Server, thread: threading.Thread) -> None:
 
 
 def show(value: Any, as_json: bool, columns: Iterable[str] = ()) -> None:  # noqa: ANN401
-    """Print a JSON value: as JSON, or as a table of `columns` (rows) or of its keys (one object)."""
+    """Print a JSON value: as JSON, or as a table of `columns` (rows) or of its keys (one object), headed in the reader's language."""
     if as_json:
         print(json.dumps(value, ensure_ascii=False, indent=2, default=str))
         return
     from rich.console import Console
     from rich.table import Table
 
+    from api.heads import head, in_one_language
+
+    lang = _language()
     rows = (
         value
         if isinstance(value, list)
@@ -337,15 +341,17 @@ def show(value: Any, as_json: bool, columns: Iterable[str] = ()) -> None:  # noq
         table = Table(show_header=False)
         for key, entry in value.items():
             table.add_row(
-                key, entry if isinstance(entry, str) else json.dumps(entry, ensure_ascii=False, default=str)
+                head(key, lang),
+                entry if isinstance(entry, str) else json.dumps(entry, ensure_ascii=False, default=str),
             )
     else:
-        wanted = list(columns) or (list(rows[0]) if rows else [])
+        held = list(rows[0]) if rows else []
+        wanted = in_one_language(list(columns) or held, held, lang)
         table = Table()
         for name in wanted:  # an id is there to be copied: it is never cut
             whole = name == "id" or name.endswith("_id")
             table.add_column(
-                name,
+                head(name, lang),
                 no_wrap=whole,
                 min_width=max((len(str(row.get(name) or "")) for row in rows), default=1) if whole else None,
             )

@@ -319,6 +319,22 @@ def rows(
 
 
 @app.command()
+def original(
+    batch_id: str,
+    out: Annotated[
+        Path, typer.Option("--out", help="Where the file goes, byte for byte as it was handed in")
+    ],
+    data_dir: DataDir = DEFAULT_DIR,
+    server: Server = "",
+    token: Token = "",
+    user: As = "",
+) -> None:
+    """Download the file as it was handed in, for the department's own stewards."""
+    with connect(data_dir, server, token, user) as api:
+        print(api.download(f"/batches/{batch_id}/original", out))
+
+
+@app.command()
 def recheck(
     batch_id: str,
     encoding: Encoding = "",

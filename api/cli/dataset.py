@@ -11,7 +11,7 @@ import typer
 from api.client import DEFAULT_DIR, As, DataDir, Json, Server, Token, connect, show
 
 app = typer.Typer(
-    help="Dataset records: list, search, show, create, update, publish, withdraw, dictionary, quality, score, export, metadata.",
+    help="Dataset records: list, search, show, create, update, objections, publish, withdraw, dictionary, quality, score, export, metadata.",
     no_args_is_help=True,
 )
 
@@ -299,3 +299,13 @@ def points(
         found = api.get(f"/datasets/{dataset_id}/points", where=where or None, q=q or None)
         rows = [{found["lon"]: lon, found["lat"]: lat} for lon, lat in found["points"]]
         show(found if as_json else rows, as_json, (found["lon"], found["lat"]))
+
+
+@app.command()
+def objections(
+    dataset_id: str,
+    data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
+) -> None:  # fmt: skip
+    """Everything that keeps the record from being published, each with its rule."""
+    with connect(data_dir, server, token, user) as api:
+        show(api.get(f"/datasets/{dataset_id}/objections"), as_json, ("code", "text", "basis"))

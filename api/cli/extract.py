@@ -12,7 +12,7 @@ import typer
 from api.client import DEFAULT_DIR, Api, As, DataDir, Json, Server, Token, connect, demand_room_for, show
 
 app = typer.Typer(
-    help="Extracts under a grant: plan, request, list, show, withdraw, download, ticket, receipt, marks, set-marks.",
+    help="Extracts under a grant: plan, request, list, show, withdraw, download, ticket, receipt, proof, marks, set-marks.",
     no_args_is_help=True,
 )
 
@@ -192,3 +192,13 @@ def set_marks(
         raise typer.BadParameter(f"--columns is not JSON: {fault}") from None
     with connect(data_dir, server, token, user) as api:
         show(api.put(f"/marks/{dataset_id}", {"columns": wanted, "reason": reason}), as_json)
+
+
+@app.command()
+def proof(
+    extract_id: str,
+    data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
+) -> None:  # fmt: skip
+    """That the delivery stands in the signed record; `datagrant audit verify` checks the JSON offline."""
+    with connect(data_dir, server, token, user) as api:
+        show(api.get(f"/extracts/{extract_id}/proof"), as_json)

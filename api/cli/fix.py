@@ -8,7 +8,7 @@ import typer
 
 from api.client import DEFAULT_DIR, As, DataDir, Json, Server, Token, connect, show
 
-app = typer.Typer(help="Proposals to mend the source: list, accept, reject.", no_args_is_help=True)
+app = typer.Typer(help="Proposals to mend the source: list, show, accept, reject.", no_args_is_help=True)
 COLUMNS = ("id", "dataset_id", "rule_zh", "state", "failed", "of", "planned_on", "is_late")
 
 
@@ -25,6 +25,20 @@ def list_fixes(
     """Rules that keep failing, newest proposal first."""
     with connect(data_dir, server, token, user) as api:
         show(api.get("/fixes", state=state or None, dataset_id=dataset), as_json, COLUMNS)
+
+
+@app.command("show")
+def show_fix(
+    fix_id: str,
+    data_dir: DataDir = DEFAULT_DIR,
+    server: Server = "",
+    token: Token = "",
+    user: As = "",
+    as_json: Json = False,
+) -> None:
+    """One proposal with the verdicts that led to it."""
+    with connect(data_dir, server, token, user) as api:
+        show(api.get(f"/fixes/{fix_id}"), as_json)
 
 
 @app.command()

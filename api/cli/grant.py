@@ -11,7 +11,7 @@ from api.cli.application_steps import tell
 from api.client import DEFAULT_DIR, Api, As, DataDir, Json, Otp, Server, Token, connect, show
 
 app = typer.Typer(
-    help="Grants: list, show, odrl, history, activate, suspend, resume, revoke, relinquish, renew, amend, explain, simulate, keys.",
+    help="Grants: list, show, odrl, history, usage, activate, suspend, resume, revoke, relinquish, renew, amend, explain, simulate, keys.",
     no_args_is_help=True,
 )
 COLUMNS = ("id", "org_id", "dataset_id", "state", "is_effective", "ends_at", "used_extracts", "used_rows")
@@ -147,3 +147,13 @@ app.command("keys")(grant_keys.keys)
 app.command("key-make")(grant_keys.key_make)
 app.command("key-end")(grant_keys.key_end)
 app.add_typer(explaining.of_grants)
+
+
+@app.command()
+def usage(
+    grant_id: str,
+    data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
+) -> None:  # fmt: skip
+    """Every charge and refund, oldest first; their sums are the used counters."""
+    with connect(data_dir, server, token, user) as api:
+        show(api.get(f"/grants/{grant_id}/usage"), as_json)

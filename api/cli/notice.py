@@ -8,7 +8,7 @@ import typer
 
 from api.client import DEFAULT_DIR, As, DataDir, Json, Server, Token, connect, show
 
-app = typer.Typer(help="Notices: follow, unfollow, following, list.", no_args_is_help=True)
+app = typer.Typer(help="Notices: follow, unfollow, following, list, read.", no_args_is_help=True)
 
 
 @app.command()
@@ -50,3 +50,12 @@ def list_notices(
         show(api.get("/me/notices"), as_json, ("at", "is_new", "dataset_id", "kind", "zh", "en"))
         if mark_read:
             api.post("/me/notices/read")
+
+
+@app.command("read")
+def mark_read(
+    data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "",
+) -> None:  # fmt: skip
+    """Mark everything so far as read, without listing it."""
+    with connect(data_dir, server, token, user) as api:
+        api.post("/me/notices/read")

@@ -9,7 +9,7 @@ import typer
 from api.client import DEFAULT_DIR, As, DataDir, Json, Server, Token, connect, show
 
 app = typer.Typer(
-    help="Reviews of grants: campaigns, open, close, list, show, answer, return, confirm, revoke, evaluate, pilot.", no_args_is_help=True
+    help="Reviews of grants: campaigns, campaign, open, close, list, show, answer, return, confirm, revoke, evaluate, pilot.", no_args_is_help=True
 )  # fmt: skip
 COLUMNS = ("id", "kind", "grant_id", "state", "due_on", "is_overdue", "is_pilot")
 CAMPAIGN = ("id", "period", "state", "due_on", "progress")
@@ -144,3 +144,13 @@ def pilot(
     with connect(data_dir, server, token, user) as api:
         api.post(f"/pilots/{grant_id}", {"reason": reason})
         show({"grant_id": grant_id, "is_pilot": True}, as_json)
+
+
+@app.command()
+def campaign(
+    campaign_id: str,
+    data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
+) -> None:  # fmt: skip
+    """One campaign with how far it is."""
+    with connect(data_dir, server, token, user) as api:
+        show(api.get(f"/campaigns/{campaign_id}"), as_json)
