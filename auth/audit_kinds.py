@@ -179,6 +179,8 @@ KIND_NAMES: Final[Mapping[str, Text]] = {
     "grant.issued": Text("生成授权", "Grant issued"),
     "grant.activated": Text("授权生效", "Grant activated"),
     "grant.suspended": Text("授权暂停", "Grant suspended"),
+    "grant.resume_asked": Text("申请恢复授权", "Asked to resume a grant"),
+    "grant.resume_declined": Text("不同意恢复授权", "Resuming declined"),
     "grant.resumed": Text("授权恢复", "Grant resumed"),
     "grant.revoked": Text("授权撤销", "Grant revoked"),
     "grant.relinquished": Text("授权放弃", "Grant relinquished"),

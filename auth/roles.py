@@ -126,6 +126,8 @@ PERMISSIONS: Final[Mapping[str, frozenset[Role]]] = {
     "auth:grant:activate": frozenset({Role.STEWARD}),
     "auth:grant:suspend": frozenset({Role.SECURITY_OFFICER}),
     "auth:grant:resume": frozenset({Role.SECURITY_OFFICER}),
+    "auth:grant:ask-resume": frozenset({Role.ORG_OFFICER, Role.APPLICANT}),
+    "auth:grant:wake": frozenset({Role.STEWARD}),
     "auth:grant:revoke": frozenset({Role.SECURITY_OFFICER, Role.APPROVER}),
     "auth:grant:relinquish": frozenset({Role.ORG_OFFICER}),
     "datasets:extract:read": _ENTERPRISE | frozenset({Role.AUDITOR, Role.SECURITY_OFFICER}),

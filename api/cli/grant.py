@@ -93,6 +93,36 @@ def resume(
         _tell(_step(api, grant_id, "resume", note), as_json)
 
 
+@app.command("ask-resume")
+def ask_resume(
+    grant_id: str, note: Note = "",
+    data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
+) -> None:  # fmt: skip
+    """Ask, as the holder, that a grant suspended for want of use be resumed."""
+    with connect(data_dir, server, token, user) as api:
+        _tell(_step(api, grant_id, "ask-resume", note), as_json)
+
+
+@app.command()
+def wake(
+    grant_id: str, note: Note = "",
+    data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
+) -> None:  # fmt: skip
+    """Let a dormant grant be used again, as a steward, when the holder has asked."""
+    with connect(data_dir, server, token, user) as api:
+        _tell(_step(api, grant_id, "wake", note), as_json)
+
+
+@app.command("decline-resume")
+def decline_resume(
+    grant_id: str, note: Note = "",
+    data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
+) -> None:  # fmt: skip
+    """Decline to resume a dormant grant; the note says why."""
+    with connect(data_dir, server, token, user) as api:
+        _tell(_step(api, grant_id, "decline-resume", note), as_json)
+
+
 @app.command()
 def revoke(
     grant_id: str, note: Note = "",

@@ -30,7 +30,7 @@ WATCHED = ("grant_id", "org_id", "dataset_id", "ends_at", "columns")
 def show_dashboard(
     first: Annotated[str, typer.Option("--first", help="First month, 2026-01")] = "",
     last: Annotated[str, typer.Option("--last", help="Last month, counted")] = "",
-    part: Annotated[str, typer.Option("--part", help="months, datasets, orgs, dormant, over_broad, ending or refused")] = "months",
+    part: Annotated[str, typer.Option("--part", help="months, datasets, orgs, dormant, asleep, over_broad, ending or refused")] = "months",
     data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
 ) -> None:  # fmt: skip
     """What was taken, and the grants that want a look."""
@@ -39,7 +39,7 @@ def show_dashboard(
         if as_json:
             show(found, True)
         else:
-            columns = WATCHED if part in ("dormant", "over_broad", "ending") else ()
+            columns = WATCHED if part in ("dormant", "asleep", "over_broad", "ending") else ()
             show({"items": found[part]}, False, columns)
 
 

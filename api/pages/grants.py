@@ -20,7 +20,7 @@ from auth import audit_reading
 from auth.actor import Actor
 from auth.applications import service as applications
 from auth.applications.reading import is_bureau
-from auth.grants import queries, service
+from auth.grants import dormancy, queries, service
 from auth.grants.ledger import KINDS
 from auth.grants.service import GrantRead, GrantStep
 from auth.grants.workflow import STATE_NAMES, STEP_NAMES, Step
@@ -41,6 +41,9 @@ SAID: Final = {
     Step.ACTIVATE: Text("授权已生效。", "The grant is active."),
     Step.SUSPEND: Text("授权已暂停，即时停止使用。", "The grant is suspended; all use has stopped."),
     Step.RESUME: Text("授权已恢复。", "The grant counts again."),
+    Step.ASK_RESUME: Text("已提出，等待数据专员决定。", "Asked; a steward decides."),
+    Step.WAKE: Text("授权已恢复使用。", "The grant counts again."),
+    Step.DECLINE_RESUME: Text("已答复不同意恢复。", "Declined; the holder is told."),
     Step.REVOKE: Text("授权已撤销。", "The grant is revoked."),
     Step.RELINQUISH: Text("授权已放弃。", "The grant is given back."),
 }
@@ -118,7 +121,7 @@ def _show(
         request, "grants/show.html", status=422 if refusal else 200, found=found, states=STATE_NAMES,
         orgs=org_names(work), policy=policy_in_words(policy, column_titles(work, found.dataset_id)),
         events=timeline(work, history, grant_id), commands=commands, names={step.value: STEP_NAMES[step] for step in Step},
-        usage=_usage(found), refusal=refusal, note=note,
+        sleep=dormancy.sleep_of(work, queries.row(work, grant_id)), usage=_usage(found), refusal=refusal, note=note,
         freezes=freezes.meeting(work, grant_id=grant_id, orgs=[found.org_id, found.department_id], dataset_id=found.dataset_id),
         why_not=[Text(reason["zh"], reason["en"]) for reason in found.why_not],
     )  # fmt: skip
@@ -183,6 +186,37 @@ def resume(request: Request, house: HouseDep, actor: ActorDep, grant_id: GrantId
         Step.RESUME,
         lambda work, body: service.resume(work, actor, grant_id, body),
     )
+
+
+@router.post("/{grant_id}/ask-resume", response_class=HTMLResponse, **access("auth:grant:ask-resume"))
+def ask_resume(
+    request: Request, house: HouseDep, actor: ActorDep, grant_id: GrantId, form: Typed
+) -> Response:
+    """Ask that a dormant grant be resumed."""
+    return _step(
+        request, house, actor, grant_id, form, Step.ASK_RESUME,
+        lambda work, body: service.ask_resume(work, actor, grant_id, body),
+    )  # fmt: skip
+
+
+@router.post("/{grant_id}/wake", response_class=HTMLResponse, **access("auth:grant:wake"))
+def wake(request: Request, house: HouseDep, actor: ActorDep, grant_id: GrantId, form: Typed) -> Response:
+    """Let a dormant grant be used again."""
+    return _step(
+        request, house, actor, grant_id, form, Step.WAKE,
+        lambda work, body: service.decide_resume(work, actor, grant_id, body, Step.WAKE),
+    )  # fmt: skip
+
+
+@router.post("/{grant_id}/decline-resume", response_class=HTMLResponse, **access("auth:grant:wake"))
+def decline_resume(
+    request: Request, house: HouseDep, actor: ActorDep, grant_id: GrantId, form: Typed
+) -> Response:
+    """Decline to resume a dormant grant."""
+    return _step(
+        request, house, actor, grant_id, form, Step.DECLINE_RESUME,
+        lambda work, body: service.decide_resume(work, actor, grant_id, body, Step.DECLINE_RESUME),
+    )  # fmt: skip
 
 
 @router.post("/{grant_id}/revoke", response_class=HTMLResponse, **access("auth:grant:revoke"))

@@ -18,7 +18,7 @@ from auth import audit_reading
 from auth.applications.reading import is_bureau
 from auth.grants import service, usage
 from auth.grants.service import GrantRead, GrantStep
-from auth.grants.workflow import State
+from auth.grants.workflow import State, Step
 from core.ids import GrantId
 
 router = APIRouter(prefix="/api/v1/grants", tags=["grants"])
@@ -123,6 +123,47 @@ def resume_grant(
 ) -> GrantRead:
     """Let it count again; not by whoever suspended it."""
     return _tagged(response, service.resume(work, actor, grant_id, _seen(body, seen)))
+
+
+@router.post("/{grant_id}/ask-resume", **access("auth:grant:ask-resume"))
+def ask_resume(
+    work: WorkDep,
+    actor: ActorDep,
+    response: Response,
+    grant_id: GrantId,
+    seen: SeenVersion,
+    body: GrantStep,
+) -> GrantRead:
+    """Ask, as the holder, that a grant suspended for want of use be resumed; `note` says what for."""
+    return _tagged(response, service.ask_resume(work, actor, grant_id, _seen(body, seen)))
+
+
+@router.post("/{grant_id}/wake", **access("auth:grant:wake"))
+def wake_grant(
+    work: WorkDep,
+    actor: ActorDep,
+    response: Response,
+    grant_id: GrantId,
+    seen: SeenVersion,
+    body: GrantStep,
+) -> GrantRead:
+    """Let a dormant grant be used again, as a steward, when the holder has asked."""
+    return _tagged(response, service.decide_resume(work, actor, grant_id, _seen(body, seen), Step.WAKE))
+
+
+@router.post("/{grant_id}/decline-resume", **access("auth:grant:wake"))
+def decline_resume(
+    work: WorkDep,
+    actor: ActorDep,
+    response: Response,
+    grant_id: GrantId,
+    seen: SeenVersion,
+    body: GrantStep,
+) -> GrantRead:
+    """Decline to resume a dormant grant; needs a reason."""
+    return _tagged(
+        response, service.decide_resume(work, actor, grant_id, _seen(body, seen), Step.DECLINE_RESUME)
+    )
 
 
 @router.post("/{grant_id}/revoke", **access("auth:grant:revoke"))

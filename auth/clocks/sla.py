@@ -110,6 +110,11 @@ def paper_reminder_days() -> tuple[int, ...]:
     return tuple(sorted(_data()["paper_reminders"]["days_before"], reverse=True))
 
 
+def dormant_reminder_days() -> tuple[int, ...]:
+    """The same for a grant that will be suspended because nobody uses it."""
+    return tuple(sorted(_data()["dormant_reminders"]["days_before"], reverse=True))
+
+
 def registration_reminder_days() -> tuple[int, ...]:
     """The same for a registration, whose renewal is to be asked for in time."""
     return tuple(sorted(_data()["registration_reminders"]["days_before"], reverse=True))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from auth.agreements import cover
 from auth.duties import overdue
+from auth.grants import dormancy
 from auth.grants.tables import GrantRow
 from auth.incidents import freezes
 from auth.policy.model import GrantPolicy
@@ -17,10 +18,12 @@ from core.work import Work
 def blocks(work: Work, row: GrantRow, policy: GrantPolicy) -> tuple[Reason, ...]:
     """Every reason of that kind; () when none. Computed at each use, so nothing waits for a sweep."""
     profile = now.profile(work)
+    limits = now.limits_of(profile)
     return (
         *freezes.reasons(work, grant_id=row.id, orgs=[row.org_id, row.department_id], dataset_id=row.dataset_id),
         *cover.at_use(work, profile, row.org_id, policy.scenario_id),
         *registrations.at_use(work, profile, row.dataset_id),
         *reviews.at_use(work, row.id),
-        *overdue.blocking(work, profile, now.limits_of(profile), row),
+        *overdue.blocking(work, profile, limits, row),
+        *dormancy.at_use(work, limits, row),
     )  # fmt: skip

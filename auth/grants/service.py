@@ -6,7 +6,7 @@ Whether a grant counts now is never read from a sweep: `auth.policy.rules.effect
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -20,14 +20,17 @@ from auth.applications import queries as applications
 from auth.asset import Asset
 from auth.delegations.standing import doer
 from auth.duties import service as duties
-from auth.grants import queries, succession
+from auth.grants import dormancy, queries, succession
 from auth.grants.standing import licence
 from auth.grants.tables import GrantEventRow, GrantRow
 from auth.grants.workflow import FINAL, MOVES, State, Step, advance
+from auth.messages import audience
+from auth.messages.service import tell
 from auth.policy import odrl, rules, separation
 from auth.policy.model import GrantPolicy, Prose
 from auth.policy.separation import Past
 from auth.profile.now import limits_now, profile
+from auth.roles import Role
 from auth.scope import roles_towards
 from core import outbox
 from core.errors import InputRefused, Reason, Stale, refuse_if
@@ -42,6 +45,10 @@ KINDS: Final = {
     Step.ACTIVATE: "grant.activated",
     Step.SUSPEND: "grant.suspended",
     Step.SUSPEND_BY_RULE: "grant.suspended",
+    Step.SUSPEND_DORMANT: "grant.suspended",
+    Step.ASK_RESUME: "grant.resume_asked",
+    Step.WAKE: "grant.resumed",
+    Step.DECLINE_RESUME: "grant.resume_declined",
     Step.RESUME: "grant.resumed",
     Step.REVOKE: "grant.revoked",
     Step.RELINQUISH: "grant.relinquished",
@@ -49,6 +56,10 @@ KINDS: Final = {
     Step.LAPSE: "grant.voided",
     Step.SUPERSEDE: "grant.superseded",
 }
+
+
+_OF_SLEEP: Final = frozenset({Step.ASK_RESUME, Step.WAKE, Step.DECLINE_RESUME})
+_NO_STEP: Final = frozenset({"grant-not-dormant", "resume-not-asked", "resume-asked-already"})
 
 
 class GrantRead(SQLModel):
@@ -265,6 +276,96 @@ def suspend_by_rule(work: Work, row: GrantRow, note: str, facts: Mapping[str, An
     _move(work, SYSTEM, row, Step.SUSPEND_BY_RULE, note, facts)
 
 
+def suspend_dormant_due(work: Work) -> int:
+    """Note every grant that fell asleep, once, and tell its holder. Safe at any time and in several workers."""
+    days = limits_now(work)[dormancy.KEY]
+    if not days:
+        return 0
+    wanted = select(GrantRow).where(dormancy.candidates(work.now, days)).order_by(col(GrantRow.id))
+    rows = list(
+        work.db.exec(wanted.with_for_update(skip_locked=True).execution_options(populate_existing=True))
+    )
+    for row in rows:
+        note = Text(f"连续 {days} 天未使用", f"Not used for {days} days")
+        _move(
+            work,
+            SYSTEM,
+            row,
+            Step.SUSPEND_DORMANT,
+            f"{note.zh} · {note.en}",
+            {"cause": "dormant", "days": days},
+        )
+        _tell(
+            work,
+            row,
+            "grant.dormant",
+            audience.holders(work, [Role.ORG_OFFICER, Role.APPLICANT], [row.org_id]),
+        )
+    return len(rows)
+
+
+def ask_resume(work: Work, actor: Actor, grant_id: GrantId, body: GrantStep) -> GrantRead:
+    """The holder says why a grant that fell asleep is needed; a steward decides."""
+    row = _load(work, actor, grant_id, body, needs_note=True)
+    refuse_if(_sleep_objections(work, actor, row, Step.ASK_RESUME))
+    _move(work, actor, row, Step.ASK_RESUME, body.note)
+    _tell(work, row, "grant.resume_asked", audience.holders(work, [Role.STEWARD], [row.department_id]))
+    return read(work, row)
+
+
+def decide_resume(work: Work, actor: Actor, grant_id: GrantId, body: GrantStep, step: Step) -> GrantRead:
+    """A steward lets a dormant grant be used again, or declines with a reason."""
+    row = _load(work, actor, grant_id, body, needs_note=step is Step.DECLINE_RESUME)
+    refuse_if(_sleep_objections(work, actor, row, step))
+    _move(work, actor, row, step, body.note)
+    _tell(
+        work,
+        row,
+        "grant.resume_decided",
+        audience.holders(work, [Role.ORG_OFFICER, Role.APPLICANT], [row.org_id]),
+    )
+    return read(work, row)
+
+
+def _sleep_objections(work: Work, actor: Actor, row: GrantRow, step: Step) -> tuple[Reason, ...]:
+    return tuple(_against_waking(work, actor, row, step))
+
+
+def _against_waking(work: Work, actor: Actor, row: GrantRow, step: Step) -> Iterator[Reason]:
+    sleep = dormancy.sleep_of(work, row)
+    if sleep is None:
+        yield rules.refused(
+            "grant-not-dormant", "该授权不是因长期未使用而暂停的，不适用此步骤。",
+            "The grant is not suspended for want of use; this step does not apply.", rules.GRANT,
+        )  # fmt: skip
+        return
+    if step is Step.ASK_RESUME:
+        if sleep.asked:
+            yield rules.refused(
+                "resume-asked-already", "已提出恢复申请，等待数据专员决定。",
+                "Resuming was asked for already; a steward decides.", rules.GRANT,
+            )  # fmt: skip
+        return
+    if sleep.asked is None:
+        yield rules.refused(
+            "resume-not-asked", "持有方尚未申请恢复。", "The holder has not asked to resume it.", rules.GRANT
+        )
+    yield from separation.not_of_the_applicant(doer(work, actor), row.org_id, _past(work, row))
+
+
+def _tell(work: Work, row: GrantRow, kind: str, accounts: list[str]) -> None:
+    facts = {"id": row.id[:13], "title_zh": row.title_zh, "title_en": row.title_en, "state": str(row.state)}
+    tell(
+        work,
+        accounts,
+        kind,
+        subject=row.id,
+        href=f"/grants/{row.id}",
+        once=f"{row.id}|{row.version}",
+        facts=facts,
+    )
+
+
 def resume(work: Work, actor: Actor, grant_id: GrantId, body: GrantStep) -> GrantRead:
     """Let a suspended grant count again; not by the person who suspended it."""
     row = _load(work, actor, grant_id, body)
@@ -331,6 +432,10 @@ def commands(
             against = _activation_objections(work, actor, row, assets, has_release)
         if step is Step.RESUME:
             against = _resumption_objections(work, actor, row)
+        if step in _OF_SLEEP:
+            against = _sleep_objections(work, actor, row, step)
+            if _NO_STEP & {reason.code for reason in against}:
+                continue
         offered.append({"command": step.value, "version": row.version, "reasons": against})
     return offered
 

@@ -83,7 +83,12 @@ class UsageEventRow(SQLModel, table=True):
     """
 
     __tablename__ = "auth_usage_event"
-    __table_args__ = (Index(None, "dataset_id", "at"), Index(None, "org_id", "at"), Index(None, "kind", "at"))
+    __table_args__ = (
+        Index(None, "grant_id", "at"),
+        Index(None, "dataset_id", "at"),
+        Index(None, "org_id", "at"),
+        Index(None, "kind", "at"),
+    )
     id: str = Field(primary_key=True)
     grant_id: str = Field(foreign_key="auth_grant.id", index=True)
     kind: str = Field(max_length=20)

@@ -26,6 +26,10 @@ class Step(StrEnum):
     ACTIVATE = "activate"
     SUSPEND = "suspend"
     SUSPEND_BY_RULE = "suspend_by_rule"
+    SUSPEND_DORMANT = "suspend-dormant"
+    ASK_RESUME = "ask-resume"
+    WAKE = "wake"
+    DECLINE_RESUME = "decline-resume"
     RESUME = "resume"
     REVOKE = "revoke"
     RELINQUISH = "relinquish"
@@ -45,6 +49,7 @@ _STEWARD: Final = frozenset({Role.STEWARD})
 _SECURITY: Final = frozenset({Role.SECURITY_OFFICER})
 _REVOKERS: Final = frozenset({Role.APPROVER, Role.SECURITY_OFFICER})
 _OFFICER: Final = frozenset({Role.ORG_OFFICER})
+_HOLDER: Final = frozenset({Role.ORG_OFFICER, Role.APPLICANT})
 SYSTEM_ALONE: Final[frozenset[Role]] = frozenset()
 
 MOVES: Final[Mapping[tuple[State, Step], Move]] = {
@@ -53,11 +58,17 @@ MOVES: Final[Mapping[tuple[State, Step], Move]] = {
     (State.PENDING, Step.LAPSE): Move(State.VOID, SYSTEM_ALONE),
     (State.ACTIVE, Step.SUSPEND): Move(State.SUSPENDED, _SECURITY),
     (State.ACTIVE, Step.SUSPEND_BY_RULE): Move(State.SUSPENDED, SYSTEM_ALONE),  # an anomaly rule
+    (State.ACTIVE, Step.SUSPEND_DORMANT): Move(State.SUSPENDED, SYSTEM_ALONE),  # nobody used it
     (State.ACTIVE, Step.REVOKE): Move(State.REVOKED, _REVOKERS),
     (State.ACTIVE, Step.RELINQUISH): Move(State.TERMINATED, _OFFICER),
     (State.ACTIVE, Step.EXPIRE): Move(State.EXPIRED, SYSTEM_ALONE),
     (State.ACTIVE, Step.SUPERSEDE): Move(State.SUPERSEDED, SYSTEM_ALONE),  # its successor is activated
     (State.SUSPENDED, Step.RESUME): Move(State.ACTIVE, _SECURITY),
+    (State.SUSPENDED, Step.ASK_RESUME): Move(
+        State.SUSPENDED, _HOLDER
+    ),  # of a dormant one alone, as the next two
+    (State.SUSPENDED, Step.WAKE): Move(State.ACTIVE, _STEWARD),
+    (State.SUSPENDED, Step.DECLINE_RESUME): Move(State.SUSPENDED, _STEWARD),
     (State.SUSPENDED, Step.REVOKE): Move(State.REVOKED, _REVOKERS),
     (State.SUSPENDED, Step.RELINQUISH): Move(State.TERMINATED, _OFFICER),
     (State.SUSPENDED, Step.EXPIRE): Move(State.EXPIRED, SYSTEM_ALONE),
@@ -78,6 +89,10 @@ STEP_NAMES: Final[Mapping[Step, Text]] = {
     Step.ACTIVATE: Text("生效", "Activate"),
     Step.SUSPEND: Text("暂停", "Suspend"),
     Step.SUSPEND_BY_RULE: Text("按规则暂停", "Suspend by rule"),
+    Step.SUSPEND_DORMANT: Text("因长期未使用暂停", "Suspend for want of use"),
+    Step.ASK_RESUME: Text("申请恢复使用", "Ask to resume"),
+    Step.WAKE: Text("同意恢复使用", "Let it be used again"),
+    Step.DECLINE_RESUME: Text("不同意恢复", "Decline to resume"),
     Step.RESUME: Text("恢复", "Resume"),
     Step.REVOKE: Text("撤销", "Revoke"),
     Step.RELINQUISH: Text("放弃", "Relinquish"),

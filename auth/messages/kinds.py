@@ -36,6 +36,18 @@ KINDS: Final[Mapping[str, Kind]] = {
         "task", Text("其余行待决定", "Lines to decide"),
         Text("申请 {id} 的部分行已由他人决定，另有 {lines} 行等您决定或签字，期限 {due_on}。", "Others have decided their lines of application {id}; {lines} more wait for your decision or signature, due {due_on}."),
     ),
+    "grant.dormant": Kind(
+        "case", Text("授权因未使用暂停", "Grant suspended for want of use"),
+        Text("授权 {id}（{title_zh}）长期未使用，已暂停；仍需使用的，请申请恢复。", "Grant {id} ({title_en}) was not used for long and is suspended; ask to resume it if it is still needed."),
+    ),
+    "grant.resume_asked": Kind(
+        "task", Text("申请恢复授权", "Asked to resume a grant"),
+        Text("持有方申请恢复因未使用暂停的授权 {id}（{title_zh}），等您决定。", "The holder asks to resume grant {id} ({title_en}), suspended for want of use; you decide."),
+    ),
+    "grant.resume_decided": Kind(
+        "case", Text("恢复申请已决定", "Decided on resuming a grant"),
+        Text("授权 {id}（{title_zh}）的恢复申请已决定，请查看。", "The request to resume grant {id} ({title_en}) was decided; have a look."),
+    ),
     "delegation.offered": Kind(
         "task", Text("请您代理", "Asked to stand in"),
         Text("{principal} 请您在 {starts_on} 至 {ends_on} 代其审批；同意后生效。", "{principal} asks you to decide in their place from {starts_on} to {ends_on}; it counts once you agree."),
@@ -95,6 +107,10 @@ KINDS: Final[Mapping[str, Kind]] = {
     "reminder.grant": Kind(
         "reminder", Text("授权即将到期", "Grant ends soon"),
         Text("授权 {id} 将于 {ends_on} 到期（还有 {days} 天）；需继续使用请及时续期。", "Grant {id} ends on {ends_on} (in {days} days); renew it in time if you still need it."),
+    ),
+    "reminder.dormant": Kind(
+        "reminder", Text("授权即将因未使用暂停", "Grant soon suspended for want of use"),
+        Text("授权 {id}（{title_zh}）长期未使用，将于 {ends_on} 暂停（还有 {days} 天）；使用一次即可避免。", "Grant {id} ({title_en}) is not used and will be suspended on {ends_on} (in {days} days); using it once keeps it."),
     ),
     "reminder.licence": Kind(
         "reminder", Text("机构资格即将到期", "Licence ends soon"),

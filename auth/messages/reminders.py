@@ -14,7 +14,13 @@ from sqlmodel import col, select
 
 from auth.applications.rules import period
 from auth.clocks.counting import day_of
-from auth.clocks.sla import paper_reminder_days, registration_reminder_days, reminder_days
+from auth.clocks.sla import (
+    dormant_reminder_days,
+    paper_reminder_days,
+    registration_reminder_days,
+    reminder_days,
+)
+from auth.grants import dormancy
 from auth.grants.tables import GrantRow
 from auth.grants.workflow import State as GrantState
 from auth.identity.tables import AccountRow, LicenceState, OrganisationRow, RoleAssignmentRow
@@ -23,6 +29,7 @@ from auth.messages.service import tell
 from auth.messages.tables import ReminderRow
 from auth.papers.tables import PaperRow
 from auth.papers.workflow import State as PaperState
+from auth.profile.now import limits_now
 from auth.registrations.tables import RegistrationRow
 from auth.registrations.workflow import Act
 from auth.registrations.workflow import State as RegistrationState
@@ -65,6 +72,27 @@ def _grants(work: Work, until: date) -> Iterator[Ending]:
             return audience.holders(work, [Role.ORG_OFFICER, Role.APPLICANT], [org])
 
         yield Ending("grant", row.id, last, f"/grants/{row.id}", people, {"id": row.id[:13]})
+
+
+def _dormant(work: Work, until: date) -> Iterator[Ending]:
+    """Grants that will be suspended for want of use; each date of that is warned of anew."""
+    limits = limits_now(work)
+    days = limits[dormancy.KEY]
+    ahead = (until - day_of(work.now)).days
+    if not days:
+        return
+    for row in work.db.exec(select(GrantRow).where(dormancy.candidates(work.now, max(1, days - ahead)))):
+        since = dormancy.last_use(work, row)
+        org = row.org_id
+
+        def people(work: Work, org: str = org) -> list[str]:
+            return audience.holders(work, [Role.ORG_OFFICER, Role.APPLICANT], [org])
+
+        if since is not None and work.now < (at := since + timedelta(days=days)):
+            facts = {"id": row.id[:13], "title_zh": row.title_zh, "title_en": row.title_en}
+            yield Ending(
+                "dormant", row.id, day_of(at), f"/grants/{row.id}", people, facts, dormant_reminder_days()
+            )
 
 
 def _licences(work: Work, until: date) -> Iterator[Ending]:
@@ -162,6 +190,7 @@ def _papers(work: Work, until: date) -> Iterator[Ending]:
 
 SOURCES: Final[tuple[Callable[[Work, date], Iterator[Ending]], ...]] = (
     _grants,
+    _dormant,
     _licences,
     _roles,
     _registrations,

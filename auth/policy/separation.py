@@ -20,7 +20,7 @@ APPLICANT_SIDE: Final = frozenset(
 RETURNED_IN_REVIEW: Final = "return_in_review"
 REVIEWS: Final = frozenset({"screen_ok", "screen_return", "screen_reject", "review", RETURNED_IN_REVIEW})
 SIGNS: Final = frozenset({"propose", "concur", "offer"})
-SUSPENSIONS: Final = frozenset({"suspend", "suspend_by_rule"})
+SUSPENSIONS: Final = frozenset({"suspend", "suspend_by_rule", "suspend-dormant"})
 DECISIONS: Final = SIGNS | {"dissent", "reject", "return"}
 
 

@@ -16,6 +16,7 @@ from pydantic import BaseModel
 from sqlalchemy import func
 from sqlmodel import col, select
 
+from auth.grants import dormancy
 from auth.grants.ledger import REFUSED
 from auth.grants.tables import GrantRow, UsageColumnRow, UsageEventRow, UsageMonthRow
 from auth.grants.workflow import State
@@ -77,6 +78,7 @@ class Dashboard(BaseModel):
     datasets: list[Taken]
     orgs: list[Taken]
     dormant: list[Watched]
+    asleep: list[Watched]
     over_broad: list[Watched]
     ending: list[Watched]
     refused: list[Refused]
@@ -182,7 +184,13 @@ def _watched(work: Work, live: list[GrantRow], orgs: dict[str, tuple[str, str]])
             if unread:
                 over_broad.append(watched(grant, unread))
     ending = sorted((g for g in live if g.ends_at <= ends_before), key=lambda g: (g.ends_at, g.id))
-    return {"dormant": dormant, "over_broad": over_broad, "ending": [watched(grant) for grant in ending]}
+    asleep = [watched(grant) for grant in dormancy.sleeping(work)]
+    return {
+        "dormant": dormant,
+        "asleep": asleep,
+        "over_broad": over_broad,
+        "ending": [watched(grant) for grant in ending],
+    }
 
 
 def _granted(grant: GrantRow) -> list[str]:
