@@ -5,7 +5,7 @@ from __future__ import annotations
 from alembic import op
 
 revision = "gov_0002"
-down_revision = "gov_0001"
+down_revision = "store_0001"
 branch_labels = None
 depends_on = None
 
