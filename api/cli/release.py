@@ -12,7 +12,7 @@ import typer
 from api.client import DEFAULT_DIR, As, DataDir, Json, Server, Token, connect, show
 
 app = typer.Typer(
-    help="Releases: preview, publish, list, show, verdict, diff, lineage, verify, withdraw, retention, download.",
+    help="Releases: preview, publish, list, show, verdict, diff, lineage, verify, withdraw, retention, ending, download.",
     no_args_is_help=True,
 )
 RULE_COLUMNS = ("place", "rule_zh", "rule_en", "severity", "outcome", "pass_rate", "unexpected_count")
@@ -225,6 +225,17 @@ def lineage(
     """Where a release comes from and where it went, as JSON."""
     with connect(data_dir, server, token, user) as api:
         show(api.get(f"/releases/{release_id}/lineage", format=form), True)
+
+
+@app.command()
+def ending(
+    within: Annotated[int, typer.Option("--within", min=0, max=36_500, help="Days ahead")] = 90,
+    data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
+) -> None:  # fmt: skip
+    """Superseded releases whose retention ends soon, of all datasets whose retention you keep."""
+    with connect(data_dir, server, token, user) as api:
+        found = api.get("/retention", within_days=within)
+        show(found, as_json, ("dataset_id", "number", "superseded_at", "ends_on", "by_clock", "size_bytes"))
 
 
 @app.command()

@@ -136,6 +136,10 @@ KINDS: Final[Mapping[str, Kind]] = {
         "reminder", Text("授权复核即将到期", "Review due soon"),
         Text("“{title_zh}”的授权复核将于 {ends_on} 到期（还有 {days} 天）。", "The review of a grant on “{title_en}” is due on {ends_on} (in {days} days)."),
     ),
+    "reminder.release": Kind(
+        "reminder", Text("版本即将退役", "Release retires soon"),
+        Text("{dataset} 第 {number} 版将于 {ends_on} 按保留规则退役；如需保留请修改规则。", "Release {number} of {dataset} will be retired by its rule of retention on {ends_on}; change the rule to keep it."),
+    ),
     "demand.waits": Kind(
         "task", Text("待办数据需求", "Demand to handle"),
         Text("数据需求“{title}”现为“{state_zh}”，等您办理，期限 {due_on}。", "The demand “{title}” is now “{state_en}” and waits for you; due {due_on}."),

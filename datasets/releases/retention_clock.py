@@ -1,4 +1,4 @@
-"""Rules of retention that apply themselves: once a day, and followers are told a month before a release is retired."""
+"""Rules of retention that apply themselves: once a day, and followers and keepers are told a month before a release is retired."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ from sqlmodel import col, select
 from auth import audit
 from auth.actor import SYSTEM
 from auth.identity.rules import CHINA
+from auth.messages import audience
+from auth.messages.service import tell
+from auth.roles import Role
 from core.errors import Reason
 from core.work import Work, hold
 from datasets.notices import service as notices
@@ -54,10 +57,21 @@ def _look(work: Work, rule: RetentionRow, row: ReleaseRow, reasons: tuple[Reason
     told = select(NoticeRow.id).where(NoticeRow.release_id == row.id, NoticeRow.kind == SOON)
     if work.db.exec(told.limit(1)).first() is not None:
         return False
-    facts = {"number": row.number, "semver": row.semver, "on": ends.astimezone(CHINA).date().isoformat()}
+    ends_on = ends.astimezone(CHINA).date().isoformat()
+    facts = {"number": row.number, "semver": row.semver, "on": ends_on}
     notices.tell(work, row.dataset_id, SOON, row.id, facts)
+    _tell_keepers(work, row, ends_on)
     audit.record(work, SYSTEM, "release.retiring", subject=row.id, payload=facts, dataset_id=row.dataset_id)
     return True
+
+
+def _tell_keepers(work: Work, row: ReleaseRow, ends_on: str) -> None:
+    """The department's stewards and those who may change the rule, each once."""
+    tell(
+        work, audience.holders(work, [Role.STEWARD, Role.CATALOG_ADMIN], [row.org_id]), "reminder.release",
+        subject=row.id, href=f"/datasets/{row.dataset_id}/retention", once=f"{row.id}|{ends_on}",
+        facts={"dataset": row.dataset_id, "number": row.number, "ends_on": ends_on},
+    )  # fmt: skip
 
 
 def _today(work: Work) -> date:

@@ -11,6 +11,8 @@ from sqlmodel import col, select
 from api.durable import retire_releases
 from api.house import House
 from auth.audit import AuditEventRow
+from auth.identity.tables import AccountRow
+from auth.messages.tables import MessageRow
 from core.work import Work
 from datasets.batches.tables import BatchRow
 from datasets.notices import service as notices
@@ -18,7 +20,7 @@ from datasets.releases import retention
 from datasets.releases.retention import RetentionSet
 from datasets.releases.tables import ReleaseRow
 from tests.catalog.records import a_dataset
-from tests.people import a_person, actor_of, an_org, browser_as
+from tests.people import a_person, actor_of, an_org, browser_as, client_as
 
 OPEN = "DP-PK-001"
 YEAR = timedelta(days=365)
@@ -122,3 +124,26 @@ def test_the_page_says_until_when_and_takes_the_choice(kept: House) -> None:
     browser.submit(at, keep_last="3", keep_years="2", by_clock="1")
     with kept.read() as work:
         assert retention.show(work, actor_of(work, "keeper"), OPEN).by_clock
+
+
+def test_what_ends_soon_is_listed_and_its_keepers_are_told(kept: House, clock: Any) -> None:
+    keeper = client_as(kept, "keeper")
+    found = keeper.get("/api/v1/retention", params={"within_days": 30}).json()["items"]
+    assert [(each["number"], each["ends_on"] < "2026-03-10", each["by_clock"]) for each in found] == [(1, True, True), (2, False, True)]  # fmt: skip
+    assert [each["number"] for each in keeper.get("/api/v1/retention").json()["items"]] == [1, 2, 3]
+    assert keeper.get("/api/v1/retention", params={"within_days": -1}).status_code == 422
+    assert client_as(kept, "lin").get("/api/v1/retention").status_code == 403
+    assert client_as(kept).get("/api/v1/retention").status_code == 401
+    shown = browser_as(kept, "keeper").get("/retention?within=30").text
+    assert all(word in shown for word in ("即将到期的版本", OPEN, "自动退役", "/releases/r2"))
+    retire_releases(kept)
+    with kept.read() as work:
+        told = work.db.exec(select(MessageRow).where(MessageRow.kind == "reminder.release")).all()
+        names = {account.username for row in told if (account := work.db.get(AccountRow, row.account_id))}
+        assert (names, {row.subject for row in told}) == ({"lin", "keeper"}, {"r2"})
+    clock.forward(days=1)
+    retire_releases(kept)
+    with kept.read() as work:
+        again = select(MessageRow).where(MessageRow.kind == "reminder.release", MessageRow.subject == "r2")
+        assert len(work.db.exec(again).all()) == 2
+    assert "没有版本到期" in browser_as(kept, "keeper").get("/retention?within=0").text
