@@ -53,6 +53,7 @@ changed|已变更|changed
 changed_fields|变更的字段|fields changed
 claim|主张|claim
 closed_at|关闭时间|closed at
+by_clock|自动办理|by itself
 code|代码|code
 code_list|代码表|code list
 codes|代码|codes
