@@ -21,6 +21,7 @@ from obstore.store import S3Store
 
 from core.settings import Settings
 
+BLOCK = 16
 KEY, SECRET = "AKIDEXAMPLE", "a-secret-of-the-test"
 
 
@@ -44,9 +45,12 @@ class Lake:
 
 
 def _ports(count: int) -> list[int]:
-    """Free ports whose ten thousandth neighbours, where the server puts its gRPC, are free too."""
+    """Free ports whose ten thousandth neighbours, where the server puts its gRPC, are free too.
+
+    Each process looks in a block of its own: several may be looking at once, and none holds what it found.
+    """
     found: list[int] = []
-    port = 20_000 + os.getpid() % 20_000
+    port = 20_000 + os.getpid() * BLOCK % 10_000
     while len(found) < count:
         port += 1
         if _free(port) and _free(port + 10_000):
@@ -80,7 +84,7 @@ def running(folder: Path) -> Iterator[Lake]:
             [
                 weed, "server", f"-dir={folder}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", f"-master.port={master}", f"-volume.port={volume}",
                 f"-filer.port={filer}", "-s3", f"-s3.port={s3}", f"-s3.config={folder / 's3.json'}", "-volume.max=16",
-                "-master.volumeSizeLimitMB=64", "-master.telemetry=false", "-s3.port.iceberg=0",
+                "-master.volumeSizeLimitMB=64", "-master.telemetry=false", "-s3.port.iceberg=0", "-s3.port.lance=0",
             ],
             stdout=log, stderr=log,
         )  # fmt: skip
