@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from typing import Any, Final
 
 import rfc8785
@@ -16,6 +17,7 @@ from catalog import service as catalog
 from core.text import Text
 from core.work import Work
 from datasets.intake.dictionary import Column, Dictionary
+from datasets.intake.facts import UNTYPED
 from datasets.releases.tables import ReleaseRow
 from datasets.releases.workflow import DELIVERABLE
 from datasets.shapes import Shapes, shapes_of
@@ -25,7 +27,6 @@ from quality.troubles import trouble
 from quality.verdict import Outcome, Verdict
 from quality.wording import describe
 
-UNTYPED: Final = "untyped-cell"
 _RULES_CHANGED: Final = ("suite.saved", "dataset.created", "dataset.dictionary_replaced")
 _RECORD_CHANGED: Final = "dataset.updated"
 _DECISIVE: Final = frozenset(
@@ -159,7 +160,8 @@ def with_untyped(said: Verdict, intake: dict[str, Any]) -> Verdict:
     by_column: dict[str, list[dict[str, Any]]] = {}
     for finding in untyped_findings(intake):
         by_column.setdefault(finding["column"], []).append(finding)
-    added = [_untyped_rule(column, found) for column, found in by_column.items()]
+    counts = untyped_counts(intake)
+    added = [_untyped_rule(column, found, counts[column]) for column, found in by_column.items()]
     return said.model_copy(update={"expectations": [*said.expectations, *added]})
 
 
@@ -168,13 +170,20 @@ def untyped_findings(intake: dict[str, Any]) -> list[dict[str, Any]]:
     return [each for each in intake["findings"] if each["code"] == UNTYPED and each["row"] and each["column"]]
 
 
-def _untyped_rule(column: str, found: list[dict[str, Any]]) -> Outcome:
+def untyped_counts(intake: dict[str, Any]) -> dict[str, int]:
+    """How many cells of each column could not be typed, whether or not each has a finding; columns without any are left out."""
+    told = Counter(each["column"] for each in untyped_findings(intake))
+    counted = {each["name"]: each.get("untyped") or 0 for each in intake.get("columns", ())}
+    return {name: number for name in {**told, **counted} if (number := max(told[name], counted.get(name, 0)))}
+
+
+def _untyped_rule(column: str, found: list[dict[str, Any]], count: int) -> Outcome:
     wanted = found[0]["wanted"]
     values = "；".join(f"{each['row']}: {each['value']}" for each in found[:20])
     return Outcome(
         type="expect_column_values_to_be_of_type",
         kwargs={"column": column, "type_": wanted, "description": f"{column} ≠ {wanted} ({values})"},
         outcome="failed",
-        unexpected_count=len(found),
+        unexpected_count=count,
         failing_rows=sorted({each["row"] for each in found}),
     )

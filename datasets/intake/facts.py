@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from pydantic import BaseModel
@@ -12,6 +13,7 @@ from datasets.intake.guesses import Guess
 ROW_COLUMN: Final = "__row__"
 ROW_OF_FILE: Final = "file_row_number"  # DuckDB's own name for the place of a row in a Parquet file
 FINDINGS_KEPT: Final = 1000
+UNTYPED: Final = "untyped-cell"
 MAX_COLUMNS: Final = 4096
 
 
@@ -97,11 +99,15 @@ class Intake(BaseModel):
 
 
 class FindingLog:
-    """Collects findings; keeps the first thousand and counts the rest."""
+    """Collects findings; keeps the first thousand and counts the rest.
+
+    Cells that could not be typed have a thousand places of their own: somebody has to mend each of them.
+    """
 
     def __init__(self) -> None:
         self.kept: list[Finding] = []
         self.total = 0
+        self._room = {True: FINDINGS_KEPT, False: FINDINGS_KEPT}
 
     def add(
         self,
@@ -115,7 +121,7 @@ class FindingLog:
         wanted: str | None = None,
     ) -> None:
         self.total += 1
-        if self.has_room:
+        if self._takes(code):
             shown = value if value is None or len(value) <= 200 else value[:199] + "…"
             self.kept.append(
                 Finding(code=code, row=row, line=line, column=column, value=shown, wanted=wanted, text=text)
@@ -123,8 +129,7 @@ class FindingLog:
 
     def take(self, other: FindingLog) -> None:
         """Everything that `other` collected, after what is here."""
-        room = FINDINGS_KEPT - len(self.kept)
-        self.kept += other.kept[:room]
+        self.kept += [each for each in other.kept if self._takes(each.code)]
         self.total += other.total
 
     def count_only(self, number: int) -> None:
@@ -133,4 +138,20 @@ class FindingLog:
 
     @property
     def has_room(self) -> bool:
-        return len(self.kept) < FINDINGS_KEPT
+        """For findings other than cells that could not be typed."""
+        return self._room[False] > 0
+
+    def _takes(self, code: str) -> bool:
+        is_cell = code == UNTYPED
+        self._room[is_cell] -= 1
+        return self._room[is_cell] >= 0
+
+
+def shares(counts: Sequence[int], room: int) -> list[int]:
+    """How many of each count find room: evenly, so that none is left out for another; what one does not need, others get."""
+    found = [0] * len(counts)
+    order = sorted(range(len(counts)), key=lambda place: counts[place])
+    for done, place in enumerate(order):
+        found[place] = min(counts[place], -(-room // (len(counts) - done)))
+        room -= found[place]
+    return found

@@ -19,7 +19,7 @@ from datasets.intake import clocks, codes, datum, null_marks, units
 from datasets.intake import survey as surveys
 from datasets.intake.casts import CANONICAL, SQL_TYPE, TYPE_NAMES, matches, one_of, plain, text_literal, typed
 from datasets.intake.dictionary import Column, Dictionary
-from datasets.intake.facts import FINDINGS_KEPT, ROW_COLUMN, ColumnFacts, FindingLog
+from datasets.intake.facts import FINDINGS_KEPT, ROW_COLUMN, UNTYPED, ColumnFacts, FindingLog, shares
 from datasets.intake.guesses import Guess
 from datasets.intake.inference import infer
 from datasets.intake.layout import clean_name
@@ -345,11 +345,11 @@ def report_columns(
     strict = [plan for plan in plans if _is_declared(plan) and plan.kind != "string"]
     counts = aggregates(db, table_of(staged), [count_of(_something(plan.text)) for plan in strict])
     given = {plan.name: number for plan, number in zip(strict, counts, strict=True)}
+    lost = [max(0, given.get(plan.name, number) - number) for plan, number in zip(plans, kept, strict=True)]
     facts = []
-    for plan, number in zip(plans, kept, strict=True):
-        untyped = max(0, given.get(plan.name, number) - number)
+    for plan, number, untyped, shown in zip(plans, kept, lost, shares(lost, FINDINGS_KEPT), strict=True):
         if untyped:
-            _report_untyped(db, staged, plan, untyped, log)
+            _report_untyped(db, staged, plan, untyped, shown, log)
         if plan.declared is not None:
             surveys.report(plan.name, plan.declared, plan.readings, log)
             where = staged.line or "NULL"
@@ -374,9 +374,9 @@ def _something(text: str) -> str:
 
 
 def _report_untyped(
-    db: duckdb.DuckDBPyConnection, staged: Staged, plan: Plan, untyped: int, log: FindingLog
+    db: duckdb.DuckDBPyConnection, staged: Staged, plan: Plan, untyped: int, shown: int, log: FindingLog
 ) -> None:
-    shown = min(untyped, FINDINGS_KEPT - len(log.kept))
+    """`shown` of the `untyped` cells, the first ones, cell by cell; the others are counted."""
     rows = db.execute(
         f"SELECT file_row_number + 1, {staged.line or 'NULL'}, {plan.text} FROM {table_of(staged)} "
         f"WHERE {_something(plan.text)} IS NOT NULL AND ({plan.value}) IS NULL "
@@ -389,7 +389,7 @@ def _report_untyped(
         place = f"line {line}" if line else f"record {row}"
         why = units.clash(value, plan.declared.unit) if plan.declared and plan.kind in ("integer", "number") else None  # fmt: skip
         log.add(
-            "untyped-cell",
+            UNTYPED,
             Text(
                 f"{where}“{plan.name}”的值“{brief}”不是{wanted.zh}{f'（{why.zh}）' if why else ''}，记为空。",
                 f"“{brief}” in “{plan.name}”, {place}, is not {wanted.en}{f' ({why.en})' if why else ''}; taken as empty.",

@@ -55,16 +55,16 @@ def failing_of(batch: BatchRow, verdict: Verdict) -> dict[str, Failing]:
         for key, each in zip(keys_of(outcomes), outcomes, strict=True)
         if each.outcome == "failed" and each.severity in _TICKETED
     }
-    by_column: dict[str, list[dict[str, Any]]] = {}
-    for finding in gate.untyped_findings(batch.intake or {"findings": []}):
-        by_column.setdefault(finding["column"], []).append(finding)
-    for column, cells in by_column.items():
-        wanted = cells[0]["wanted"]
+    intake = batch.intake or {"findings": []}
+    kinds = {each["name"]: each["type"] for each in intake.get("columns", ())}
+    kinds |= {each["column"]: each["wanted"] for each in gate.untyped_findings(intake)}
+    for column, count in gate.untyped_counts(intake).items():
+        wanted = kinds[column]
         said = Text(
             f"列 {column} 中有单元格不能读作 {wanted}", f"cells of {column} cannot be read as {wanted}"
         )
         key = f"untyped:{column}"[:120]
-        found[key] = Failing(key, "", "critical", said, len(cells), batch.rows)
+        found[key] = Failing(key, "", "critical", said, count, batch.rows)
     return found
 
 

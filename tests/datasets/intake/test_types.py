@@ -3,12 +3,16 @@
 # ruff: noqa: DTZ001 - tables hold times without a zone
 from __future__ import annotations
 
+from collections import Counter
 from datetime import date, datetime, time
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from core.errors import InputRefused
+from datasets.intake.facts import shares
 from tests.datasets.intake.conftest import Bench
 
 READINGS = [
@@ -94,6 +98,27 @@ def test_blank_cells_and_null_marks_are_empty_not_untypeable(bench: Bench) -> No
 def test_findings_are_capped_but_counted(bench: Bench) -> None:
     found = bench.reads(table(["x"] * 1500), columns=[{"name": "v", "type": "integer"}])
     assert (len(found.findings), found.findings_total, found.untyped_cells) == (1000, 1500, 1500)
+
+
+def test_no_column_loses_its_findings_to_another(bench: Bench) -> None:
+    """Each untyped cell has to be mended, so columns share the places, and ragged rows take none of them."""
+    rows = "".join(f"x{n},{'y' if n % 6 == 0 else 1}\n" for n in range(3000))
+    short = "9\n" * 1500
+    columns = [{"name": name, "type": "integer"} for name in ("a", "b")]
+    found = bench.reads(f"a,b\n{rows}{short}", columns=columns)
+    told = Counter((each.code, each.column) for each in found.findings)
+    assert (told["untyped-cell", "a"], told["untyped-cell", "b"]) == (500, 500)
+    assert [column.untyped for column in found.columns[:2]] == [3000, 500]
+    assert (found.untyped_cells, len(found.findings)) == (3500, 2000)
+
+
+@given(st.lists(st.integers(0, 50), max_size=8), st.integers(0, 120))
+def test_places_are_shared_evenly_and_none_is_wasted(counts: list[int], room: int) -> None:
+    found = shares(counts, room)
+    assert all(0 <= each <= count for each, count in zip(found, counts, strict=True))
+    assert sum(found) == min(room, sum(counts))
+    cut = [each for each, count in zip(found, counts, strict=True) if each < count]
+    assert not cut or max(found) - min(cut) <= 1
 
 
 GUESSES = [

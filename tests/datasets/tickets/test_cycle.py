@@ -90,6 +90,27 @@ def test_cells_that_cannot_be_typed_have_a_ticket_that_nobody_can_waive(stage: H
     assert the_ticket(stage, "untyped:total").answer == "corrected"
 
 
+def test_cells_beyond_those_that_are_listed_keep_their_ticket_open(
+    stage: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of two columns of unreadable cells only some are listed; mending those answers neither ticket."""
+    monkeypatch.setattr("datasets.intake.table.FINDINGS_KEPT", 4)
+    rows = "".join(f"P{n:02},东门,很多,{'?' if n < 3 else 1},2026-03-01\n" for n in range(1, 10))
+    failed = hand_in(stage, "lin", f"lot,name,total,free,day\n{rows}".encode())
+    counts = {key: the_ticket(stage, key).failing_rows for key in ("untyped:total", "untyped:free")}
+    assert counts == {"untyped:total": 9, "untyped:free": 2}
+    lines = sheet_of(stage, failed, tmp_path)
+    mends = {(row, column): 5 for row in range(2) for column in ("total", "free")}
+    merged = _return(stage, "lin", stage.files.put([edited(lines, tmp_path, mends)]), "untyped:total")
+    assert (merged.state, merged.untyped_cells) == ("failed", 7)
+    assert (the_ticket(stage, "untyped:free").answer, the_ticket(stage, "untyped:free").state) == (
+        "corrected",
+        "answered",
+    )
+    still = the_ticket(stage, "untyped:total")
+    assert (still.answer, still.failing_rows, still.batch_id) == (None, 7, merged.id)
+
+
 def test_a_release_names_its_waivers_for_ever(stage: House) -> None:
     failed = hand_in(stage, "lin", FAILS)
     kept = {a_waiver(stage, key, signer="third").id for key in ("K1", "K2")}
