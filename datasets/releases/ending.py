@@ -21,7 +21,7 @@ LONGEST: Final = 36_500
 
 class EndingRead(SQLModel):
     """A release whose time is measured out: `ends_on` is the day its age keeps it no more, past where it may go already.
-    `by_clock`: it is retired then; else a person does so."""
+    `by_clock`: it is retired then, or a month after that was announced where that is later; else a person does so."""
 
     release_id: str
     dataset_id: str

@@ -48,15 +48,20 @@ def _unseen(work: Work) -> list[RetentionRow]:
 
 
 def _look(work: Work, rule: RetentionRow, row: ReleaseRow, reasons: tuple[Reason, ...]) -> bool:
-    if not reasons:
+    """Nothing is retired that was not announced a month before under this very rule, however long its time has been up."""
+    ends = retention.kept_until(row.superseded_at, rule)
+    if {each.code for each in reasons} - {retention.YOUNG} or ends is None or ends - AHEAD > work.now:
+        return False
+    told = select(NoticeRow.at).where(
+        NoticeRow.release_id == row.id, NoticeRow.kind == SOON, NoticeRow.at >= rule.set_at
+    )
+    announced = work.db.exec(told.order_by(col(NoticeRow.at)).limit(1)).first()
+    if announced is not None:
+        if reasons or announced + AHEAD > work.now:
+            return False
         retention.retire(work, SYSTEM, row, rule)
         return True
-    ends = retention.kept_until(row.superseded_at, rule)
-    if [each.code for each in reasons] != [retention.YOUNG] or ends is None or ends - AHEAD > work.now:
-        return False
-    told = select(NoticeRow.id).where(NoticeRow.release_id == row.id, NoticeRow.kind == SOON)
-    if work.db.exec(told.limit(1)).first() is not None:
-        return False
+    ends = max(ends, work.now + AHEAD)
     ends_on = ends.astimezone(CHINA).date().isoformat()
     facts = {"number": row.number, "semver": row.semver, "on": ends_on}
     notices.tell(work, row.dataset_id, SOON, row.id, facts)

@@ -88,22 +88,37 @@ def test_what_is_kept_no_more_is_retired_and_what_will_not_be_is_announced_once(
 ) -> None:
     clock.forward(minutes=1)
     assert retire_releases(kept) == 2
-    assert _states(kept) == ["retired", "superseded", "superseded", "superseded", "published"]
-    assert sorted(_said(kept)) == [("release.retired", "r1"), ("release.retiring", "r2")]
+    assert _states(kept) == ["superseded"] * 4 + ["published"], "its time is up, but nobody was told"
+    assert sorted(_said(kept)) == [("release.retiring", "r1"), ("release.retiring", "r2")]
     assert retire_releases(kept) == 0, "once a day"
     with kept.read() as work:
-        told = {each.kind: each.zh for each in notices.notices(work, actor_of(work, "lin"))}
-    assert "2026-03-31" in told["retiring"]
+        told = {each.release_id: each.zh for each in notices.notices(work, actor_of(work, "lin"))}
+    assert ("2026-04-01" in told["r1"], "2026-04-01" in told["r2"]) == (True, True)
     clock.forward(days=2)
     assert retire_releases(kept) == 1, "the next one is announced, the first not again"
     clock.forward(days=29)
     assert retire_releases(kept) == 2
+    assert _states(kept) == ["retired", "retired", "superseded", "superseded", "published"]
+    clock.forward(days=1)
+    assert retire_releases(kept) == 1
     assert _states(kept) == ["retired", "retired", "retired", "superseded", "published"]
     assert _said(kept)[2:] == [
-        ("release.retiring", "r3"),
-        ("release.retired", "r3"),
-        ("release.retired", "r2"),
-    ]
+        ("release.retiring", "r3"), ("release.retired", "r2"), ("release.retired", "r1"), ("release.retired", "r3"),
+    ]  # fmt: skip
+
+
+def test_a_rule_that_is_set_anew_announces_anew(kept: House, clock: Any) -> None:
+    clock.forward(minutes=1)
+    assert retire_releases(kept) == 2
+    clock.forward(days=29)
+    with kept.write() as work:
+        _set(work, by_clock=True)
+    clock.forward(days=2)
+    retire_releases(kept)
+    assert _states(kept) == ["superseded"] * 4 + ["published"]
+    clock.forward(days=31)
+    retire_releases(kept)
+    assert _states(kept) == ["retired", "retired", "retired", "superseded", "published"]
 
 
 def test_a_rule_that_waits_for_a_person_retires_nothing(kept: House) -> None:
@@ -140,10 +155,14 @@ def test_what_ends_soon_is_listed_and_its_keepers_are_told(kept: House, clock: A
     with kept.read() as work:
         told = work.db.exec(select(MessageRow).where(MessageRow.kind == "reminder.release")).all()
         names = {account.username for row in told if (account := work.db.get(AccountRow, row.account_id))}
-        assert (names, {row.subject for row in told}) == ({"lin", "keeper"}, {"r2"})
+        assert (names, {row.subject for row in told}) == ({"lin", "keeper"}, {"r1", "r2"})
     clock.forward(days=1)
     retire_releases(kept)
     with kept.read() as work:
         again = select(MessageRow).where(MessageRow.kind == "reminder.release", MessageRow.subject == "r2")
         assert len(work.db.exec(again).all()) == 2
+    waiting = browser_as(kept, "keeper").get("/retention?within=0").text
+    assert ("/releases/r1" in waiting, "/releases/r2" in waiting) == (True, False)
+    clock.forward(days=31)
+    retire_releases(kept)
     assert "没有版本到期" in browser_as(kept, "keeper").get("/retention?within=0").text
