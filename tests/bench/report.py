@@ -13,29 +13,31 @@ Found = Mapping[str, Any]
 
 
 class Bar(NamedTuple):
-    """A ratio to reach: how many times as fast as the other (`faster`), or how many times its time at most."""
+    """A ratio to reach: how many times as fast as the other (`faster`), or how many times its time at most.
+
+    wanted: None where the other does less or other work, so that the ratio is told but not judged.
+    """
 
     ours: str
     other: str
-    wanted: float
+    wanted: float | None
     faster: bool
 
 
 BARS: Final = (
     Bar("gate", "pandas-gx", 4.0, faster=True),
-    Bar("gate", "pandas-gx-counts", 4.0, faster=True),
+    Bar("gate", "pandas-gx-counts", None, faster=True),
     Bar("gate", "duckdb-copy", 2.5, faster=False),
     Bar("vast-gate", "gate", 11.0, faster=False),
-    Bar("extract", "extract-copy", 1.5, faster=False),
+    Bar("extract", "extract-copy", None, faster=False),
     Bar("extract", "extract-copy-hmac", 1.5, faster=False),
-    *[
-        Bar(f"{flights}-gate", f"{flights}-{other}", wanted, faster)
-        for flights in ("flights-csv", "flights")
-        for other, wanted, faster in (
-            ("pandas-gx", 4.0, True), ("pandas-gx-counts", 4.0, True), ("duckdb-copy", 2.5, False),
-        )
-    ],
-)  # fmt: skip
+    Bar("flights-csv-gate", "flights-csv-pandas-gx", None, faster=True),
+    Bar("flights-csv-gate", "flights-csv-pandas-gx-counts", None, faster=True),
+    Bar("flights-csv-gate", "flights-csv-duckdb-copy", None, faster=False),
+    Bar("flights-gate", "flights-pandas-gx", 4.0, faster=True),
+    Bar("flights-gate", "flights-pandas-gx-counts", None, faster=True),
+    Bar("flights-gate", "flights-duckdb-copy", 2.5, faster=False),
+)
 PEAKS: Final = {"gate": 1200, "vast-gate": 1200, "extract": 400, "flights-csv-gate": 1200, "flights-gate": 1200}  # fmt: skip
 
 
@@ -67,13 +69,17 @@ def lines(best: Mapping[str, Found], rows: int, rounds: int, loads: tuple[float,
 def _bar(bar: Bar, ours: Found, other: Found) -> str:
     ratios = [ours[unit] / other[unit] for unit in ("seconds", "cpu")]
     shown = [f"{1 / each:.1f} × as fast" if bar.faster else f"{each:.1f} × its time" for each in ratios]
-    wanted = f"≥ {bar.wanted:g} ×" if bar.faster else f"≤ {bar.wanted:g} ×"
-    return f"| {bar.ours} against {bar.other} | {shown[0]} | {shown[1]} | {wanted} | {met(bar, *ratios)} |"
+    head = f"| {bar.ours} against {bar.other} | {shown[0]} | {shown[1]}"
+    if bar.wanted is None:
+        return f"{head} | – | |"
+    return (
+        f"{head} | {'≥' if bar.faster else '≤'} {bar.wanted:g} × | {met(bar.wanted, bar.faster, *ratios)} |"
+    )
 
 
-def met(bar: Bar, wall: float, cpu: float) -> str:
+def met(wanted: float, faster: bool, wall: float, cpu: float) -> str:
     """Judged by wall time, which the bars are meant for; that CPU time alone says yes or no is told beside it."""
-    by_wall, by_cpu = (1 / each >= bar.wanted if bar.faster else each <= bar.wanted for each in (wall, cpu))
+    by_wall, by_cpu = (1 / each >= wanted if faster else each <= wanted for each in (wall, cpu))
     if by_wall:
         return "yes" if by_cpu else "yes, on two cores"
     return "**not by wall time**" if by_cpu else "**no**"

@@ -9,8 +9,10 @@ import hashlib
 import math
 import os
 import random
+import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -157,6 +159,7 @@ def test_publishing_killed_anywhere_is_whole_or_not_at_all(plant: Plant, ledger:
 
 
 def test_it_was_killed_often_enough_and_every_job_came_to_its_end(plant: Plant) -> None:
+    sys.stderr.write(f"seed {SEED}: {len(plant.kills)} of {KILLS} kills struck: {Counter(plant.kills)}\n")
     assert len(plant.kills) >= 0.9 * KILLS  # a worker that had just died cannot be killed again
     assert {victim for victim, _ in plant.kills} == {"worker", "server"}
     with plant.house.read() as work:
