@@ -32,8 +32,8 @@ NOT_TAKEN: Final = (
     "/api/v1/webhooks",
 )
 _HOLDS_KEY: Final = re.compile(
-    r"/api/v1/(grants/[^/]+/(links|profile)|extracts/[^/]+/tickets)"
-)  # signed links, profiles with their key, download tickets
+    r"/api/v1/(grants/[^/]+/(links|profile)|extracts/[^/]+/tickets|previews)"
+)  # signed links, profiles with their key, download tickets; rows of a preview, which are kept nowhere
 _KEY: Final = re.compile(r"[\x21-\x7e]{1,200}")
 _KEPT_HEADERS: Final = (b"content-type", b"etag", b"location")
 

@@ -303,6 +303,7 @@ KIND_NAMES: Final[Mapping[str, Text]] = {
     "query.cap_set": Text("设定隐私预算上限", "Privacy budget capped"),
     "query.verify_asked": Text("提出核验", "Verification asked"),
     "query.verified": Text("回答核验", "Verification answered"),
+    "preview.shown": Text("脱敏预览", "Masked preview shown"),
     "query.refused": Text("查询被拒绝", "Query refused"),
     "enclave.submitted": Text("提交域内计算方案", "Enclave specification handed in"),
     "enclave.revised": Text("再次提交域内计算方案", "Enclave specification handed in again"),

@@ -184,9 +184,17 @@ def verifications(
 
 @app.command("preview")
 def preview(
-    dataset_id: str, data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "",
+    dataset_id: str, grant: Annotated[str, typer.Option("--grant", help="Masked rows under this grant; takes one extract of its quota")] = "",
+    purpose: Annotated[str, typer.Option("--purpose", help="Which of the grant's purposes, where it has several")] = "",
+    data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "",
     as_json: Json = False,
 ) -> None:  # fmt: skip
-    """Synthetic rows that look like the dataset's current release; none of them is in the data."""
+    """Synthetic rows that look like the dataset's current release; with --grant a few real ones, masked as the grant says."""
     with connect(data_dir, server, token, user) as api:
-        show(api.get(f"/previews/{dataset_id}"), as_json)
+        if not grant:
+            show(api.get(f"/previews/{dataset_id}"), as_json)
+            return
+        of = api.get(f"/grants/{grant}")["dataset_id"]
+        if of != dataset_id:
+            raise typer.BadParameter(f"the grant is for {of}, not {dataset_id}")
+        show(api.post("/previews", {"grant_id": grant, "purpose": purpose}), as_json)

@@ -119,7 +119,7 @@ def _show(
     )
     return page(
         request, "grants/show.html", status=422 if refusal else 200, found=found, states=STATE_NAMES,
-        orgs=org_names(work), policy=policy_in_words(policy, column_titles(work, found.dataset_id)),
+        orgs=org_names(work), forms=policy.delivery_forms, policy=policy_in_words(policy, column_titles(work, found.dataset_id)),
         events=timeline(work, history, grant_id), commands=commands, names={step.value: STEP_NAMES[step] for step in Step},
         sleep=dormancy.sleep_of(work, queries.row(work, grant_id)), usage=_usage(found), refusal=refusal, note=note,
         freezes=freezes.meeting(work, grant_id=grant_id, orgs=[found.org_id, found.department_id], dataset_id=found.dataset_id),

@@ -34,7 +34,7 @@ from datasets.queries.private.model import MILLION, PrivateAsk
 
 router = APIRouter(prefix="/queries", tags=["pages"])
 PER_PAGE: Final = 25
-_ASKED: Final = STATISTIC_FORMS | {DeliveryForm.VERIFY, DeliveryForm.ENCLAVE}
+_ASKED: Final = STATISTIC_FORMS | {DeliveryForm.VERIFY, DeliveryForm.PREVIEW, DeliveryForm.ENCLAVE}
 
 
 @router.get("", response_class=HTMLResponse, **access("datasets:query:read"))

@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
-from auth.policy.model import EXTRACT_FORMS, REVIEWED_BY_TWO, DeliveryForm
+from auth.policy.model import REVIEWED_BY_TWO, ROW_FORMS, DeliveryForm
 from core.text import Text
 
 _HERE: Final = Path(__file__).parent
@@ -52,14 +52,12 @@ class LevelRule:
     checkers_by_form: Mapping[DeliveryForm, int] = field(default_factory=dict)
 
     def checkers_of(self, form: str) -> int:
-        """How many people review a file of this form; a form of file that the rule leaves out takes the most that it names for one."""
+        """How many people review a file of this form; a form of rows that the rule leaves out takes the most that it names for one."""
         if form in REVIEWED_BY_TWO:
             return 2
-        if form in self.checkers_by_form or form not in EXTRACT_FORMS:
+        if form in self.checkers_by_form or form not in ROW_FORMS:
             return next((n for each, n in self.checkers_by_form.items() if each == form), self.checkers)
-        return max(
-            [self.checkers, *(n for each, n in self.checkers_by_form.items() if each in EXTRACT_FORMS)]
-        )
+        return max([self.checkers, *(n for each, n in self.checkers_by_form.items() if each in ROW_FORMS)])
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,10 +47,12 @@ class DeliveryForm(StrEnum):
     QUERY_AGG = "query_agg"
     QUERY_DP = "query_dp"
     VERIFY = "verify"
+    PREVIEW = "preview"
     ENCLAVE = "enclave"
 
 
 EXTRACT_FORMS: Final = frozenset(form for form in DeliveryForm if form.startswith("extract_"))
+ROW_FORMS: Final = EXTRACT_FORMS | {DeliveryForm.PREVIEW}  # rows leave, as a file or as a few to look at
 STATISTIC_FORMS: Final = frozenset({DeliveryForm.QUERY_AGG, DeliveryForm.QUERY_DP})
 REVIEWED_BY_TWO: Final = frozenset({DeliveryForm.ENCLAVE})  # at whatever level, under whatever profile
 LEAVING: Final = frozenset({Use.PLAIN, Use.PSEUDONYMISED, Use.MASKED})

@@ -35,6 +35,7 @@ FORMATS: Final[Mapping[DeliveryForm, str]] = {
     DeliveryForm.QUERY_AGG: "dg:queryAgg",  # no files: answers in the forms of our own profile
     DeliveryForm.QUERY_DP: "dg:queryDp",
     DeliveryForm.VERIFY: "dg:verify",
+    DeliveryForm.PREVIEW: "dg:preview",
     DeliveryForm.ENCLAVE: "dg:enclave",
 }
 PROHIBITED: Final = ("distribute", "sell", "dg:reidentify")

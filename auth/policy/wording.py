@@ -39,6 +39,7 @@ FORM_NAMES: Final[Mapping[DeliveryForm, Text]] = {
     DeliveryForm.QUERY_AGG: Text("统计查询", "Statistics by query"),
     DeliveryForm.QUERY_DP: Text("差分隐私查询", "Statistics with differential privacy"),
     DeliveryForm.VERIFY: Text("核验（是／否）", "Verification (yes or no)"),
+    DeliveryForm.PREVIEW: Text("脱敏预览（几行）", "Preview (a few rows)"),
     DeliveryForm.ENCLAVE: Text("域内计算（经审核出域）", "Enclave (reviewed specification and output)"),
 }
 _COMPARE: Final[Mapping[str, Text]] = {

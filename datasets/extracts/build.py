@@ -164,21 +164,39 @@ def sample(
     cells: SmallCells | None = None,
 ) -> list[dict[str, Any]]:
     """The first rows as they would leave, by column name; fewer where the filter lets fewer through. Writes no file."""
+    found: list[dict[str, Any]] = sampled(
+        release, terms, row_filter, key=key, rows=rows, memory_limit_mb=memory_limit_mb, scratch=scratch, cells=cells
+    ).to_pylist()  # fmt: skip
+    return found
+
+
+def sampled(
+    release: Path,
+    terms: tuple[ColumnTerm, ...],
+    row_filter: RowFilter | None,
+    *,
+    key: bytes,
+    rows: int,
+    memory_limit_mb: int,
+    scratch: Path,
+    cells: SmallCells | None = None,
+) -> pa.Table:
+    """The same as a table, with what the file would say of its columns."""
+    recipe = Recipe(terms, row_filter, DeliveryForm.PREVIEW, key, {}, cells)
     with engine_of(memory_limit_mb, scratch) as connection:
         visible, held = visible_rows(connection, release, row_filter)
         chosen = [leaving(term, held[term.name], key) for term in terms]
         out_of_it = _small(visible, held, cells, key, release)
         reader = visible.select(*chosen, ColumnExpression(_PLACE)).to_arrow_reader(BATCH_ROWS)
-        found: list[dict[str, Any]] = []
+        schema = _described(reader.schema, pq.read_schema(release), recipe)
+        found: list[pa.RecordBatch] = []
+        wanted = rows
         for columns in _in_order(reader, out_of_it):
-            values = [column[: rows - len(found)].to_pylist() for column in columns]
-            found += [
-                dict(zip((term.name for term in terms), row, strict=True))
-                for row in zip(*values, strict=True)
-            ]
-            if len(found) >= rows:
+            found.append(pa.record_batch(columns, schema=schema).slice(0, wanted))
+            wanted -= found[-1].num_rows
+            if not wanted:
                 break
-        return found
+        return pa.Table.from_batches(found, schema)
 
 
 def _small(

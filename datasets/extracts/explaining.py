@@ -21,7 +21,7 @@ from auth.policy import comparing, rules
 from auth.policy.comparing import Difference
 from auth.policy.explaining import Spoken, spoken
 from auth.policy.filters.model import RowFilter
-from auth.policy.model import AGGREGABLE, EXTRACT_FORMS, Ask, DeliveryForm, GrantPolicy, Prose
+from auth.policy.model import AGGREGABLE, EXTRACT_FORMS, ROW_FORMS, Ask, DeliveryForm, GrantPolicy, Prose
 from auth.policy.narrowing import Narrowing, widenings
 from auth.policy.small_cells import small_cells
 from auth.profile.now import limits_now
@@ -120,7 +120,7 @@ def explain(work: Work, tried: Tried, wanted: ExplainAsk) -> Explained:
 
 
 def _all_of(policy: GrantPolicy, form: DeliveryForm) -> tuple[str, ...]:
-    if form in EXTRACT_FORMS:
+    if form in ROW_FORMS:
         return tuple(term.name for term in policy.leaving)
     return tuple(term.name for term in policy.columns if term.use in AGGREGABLE)
 

@@ -14,7 +14,9 @@ from sqlmodel import SQLModel, col, select
 from auth import audit
 from auth.actor import Actor
 from auth.grants import queries as grant_queries
-from auth.policy.model import Use
+from auth.grants.ledger import DELIVERY
+from auth.grants.tables import UsageEventRow
+from auth.policy.model import DeliveryForm, Use
 from core.files import FileStore
 from core.ids import GrantId
 from core.work import Work
@@ -144,7 +146,19 @@ def deliveries(work: Work) -> list[Delivery]:
                 columns, "", view.ready_at, view.last_read_at,
             )
         )  # fmt: skip
-    return found
+    return [*found, *_previews(work)]
+
+
+def _previews(work: Work) -> Iterator[Delivery]:
+    """Rows that were looked at under a grant, which may have been copied from a screen; the ledger has them."""
+    wanted = select(UsageEventRow).where(
+        UsageEventRow.kind == DELIVERY, UsageEventRow.form == DeliveryForm.PREVIEW
+    )
+    for line in work.db.exec(wanted.order_by(col(UsageEventRow.id))):
+        yield Delivery(
+            "preview", line.subject, line.grant_id, line.dataset_id, line.org_id, line.release_id, line.release_number or 0,
+            tuple(json.loads(line.columns)), line.account, line.at, line.at,
+        )  # fmt: skip
 
 
 def suspects(work: Work, handed_out: Sequence[Delivery]) -> list[Suspect]:
