@@ -17,7 +17,7 @@ from core.text import Text
 from quality.arguments import faults_of, format_faults, is_storable, key_faults
 from quality.troubles import told
 from quality.verdict import Severity
-from quality.vocabulary import IGNORED_KEYS, KEY_COLUMNS, NEED_SECOND_TABLE, TYPES, TypeSpec, snake
+from quality.vocabulary import IGNORED_KEYS, KEY_COLUMNS, TYPES, TypeSpec, excluded, snake
 
 BASIS: Final = "suite-format"
 MAX_EXPECTATIONS: Final = 2_000
@@ -227,11 +227,7 @@ def _entry(place: int, line: int | None, entry: Any, faults: list[Reason]) -> Ex
 def _unknown_type(name: str, fault: Any) -> None:
     if not name:
         fault("no-type", "缺少规则类型 type", 'has no "type"')
-    elif name in NEED_SECOND_TABLE:
-        fault(
-            "needs-second-table",
-            f"规则类型 {name} 需要第二张表，单表关口无法运行",
-            f"type {name} compares with a second table, which a gate over one table cannot run",
-        )
+    elif (shut := excluded(name)) is not None:
+        fault(shut.code, f"规则类型 {name} {shut.why.zh}", f"type {name} {shut.why.en}")
     else:
         fault("unknown-type", f"规则类型 {name!r} 不存在", f"type {name!r} does not exist")

@@ -6,8 +6,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
+from core.text import Text
 from quality.kinds import MOMENTS, NUMERIC, ORDERED, Kind
 
 
@@ -38,6 +39,13 @@ KEY_COLUMNS: Final = "unexpected_index_column_names"
 """Great Expectations' name for the columns by which failing rows are told; kept in a rule's `meta`."""
 IGNORED_KEYS: Final = frozenset({"batch_id", "result_format", "catch_exceptions", "windows", "strict"})
 BOUNDS: Final = ("min_value", "max_value")
+
+
+class Exclusion(NamedTuple):
+    """Why a type that Great Expectations ships is refused by name."""
+
+    code: str
+    why: Text
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,10 +280,42 @@ _SPECS: Final = (
     ),
 )
 TYPES: Final[Mapping[str, TypeSpec]] = {spec.name: spec for spec in _SPECS}
-# Shipped by Great Expectations, but they compare with a second table, which a gate over one table has not.
-NEED_SECOND_TABLE: Final = frozenset(
-    {"expect_table_row_count_to_equal_other_table", "expect_query_results_to_match_comparison"}
+_SECOND_TABLE: Final = Exclusion(
+    "needs-second-table",
+    Text(
+        "需要第二张表，单表关口无法运行",
+        "compares with a second table, which a gate over one table cannot run",
+    ),
 )
+_UNFINISHED: Final = Exclusion(
+    "never-runs",
+    Text(
+        "在 Great Expectations 中只有名称：其类一构造即报未实现，任何引擎都没有对应指标",
+        "is a name alone in Great Expectations: its class raises NotImplementedError, and no engine has a metric for it",
+    ),
+)
+EXCLUDED: Final[Mapping[str, Exclusion]] = {
+    "expect_table_row_count_to_equal_other_table": _SECOND_TABLE,
+    "expect_query_results_to_match_comparison": _SECOND_TABLE,
+    "expect_column_bootstrapped_ks_test_p_value_to_be_greater_than": _UNFINISHED,
+    "expect_column_chisquare_test_p_value_to_be_greater_than": _UNFINISHED,
+    "expect_column_pair_cramers_phi_value_to_be_less_than": _UNFINISHED,
+    "expect_column_parameterized_distribution_ks_test_p_value_to_be_greater_than": _UNFINISHED,
+    "expect_multicolumn_values_to_be_unique": Exclusion(
+        "never-runs",
+        Text(
+            "在 Great Expectations 中没有指定任何指标，任何引擎都无法运行；请改用 expect_compound_columns_to_be_unique",
+            "names no metric in Great Expectations, so no engine can run it; use expect_compound_columns_to_be_unique",
+        ),
+    ),
+}
+"""What Great Expectations ships and no suite here may name, with the reason."""
+_FLAT: Final = {name.replace("_", ""): each for name, each in EXCLUDED.items()}
+
+
+def excluded(name: str) -> Exclusion | None:
+    """Why a shipped type is refused; told apart without underscores, as class names have none (`ChiSquare`, `PValue`)."""
+    return _FLAT.get(name.replace("_", "").lower())
 
 
 def camel(name: str) -> str:

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from quality.engine import run_suite
 from quality.references import References, ReferenceTable
 from tests.examples import examples
+from tests.quality.cases import Case
 from tests.quality.cross_cases import (
     ALSO_MISSING,
     CASES,
@@ -26,6 +27,7 @@ from tests.quality.cross_cases import (
     references,
     suite_of,
 )
+from tests.quality.dealing import hands
 from tests.quality.test_engines_agree import differences
 
 pytestmark = [pytest.mark.gx, pytest.mark.slow]
@@ -63,6 +65,10 @@ def drawn(draw: st.DrawFn, columns: dict[str, pa.Array], most: int) -> pa.Table:
     return pa.table(arrays)
 
 
+EVERY_TYPE = {name for name, _ in CASES}
+
+
+# Every type in every example, so each meets four sets of random tables or more in every run.
 # No shrinking: a run takes a second, and the message names the one rule that differs.
 @settings(
     max_examples=examples(4),
@@ -75,12 +81,12 @@ def drawn(draw: st.DrawFn, columns: dict[str, pa.Array], most: int) -> pa.Table:
     drawn(MASTER, 6),
     drawn(FLOWS, 7),
     drawn(LAST_RELEASE, 5),
-    st.lists(st.sampled_from(range(len(CASES))), min_size=30, max_size=30, unique=True),
+    hands(CASES, EVERY_TYPE, 30),
 )
 def test_both_engines_agree_on_any_second_table(
-    here: pa.Table, master: pa.Table, flows: pa.Table, last: pa.Table, places: list[int]
+    here: pa.Table, master: pa.Table, flows: pa.Table, last: pa.Table, drawn_cases: list[Case]
 ) -> None:
-    cases = [*(CASES[place] for place in places), *ALSO_MISSING]
+    cases = [*drawn_cases, *ALSO_MISSING]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         paths = {each: folder / f"{each}.parquet" for each in ("here", "MASTER", "FLOWS", "last")}
