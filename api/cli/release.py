@@ -81,6 +81,13 @@ def show_release(
 @app.command()
 def verdict(
     release_id: str,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", help="Where the document goes, byte for byte as the manifest names it"),
+    ] = None,
+    document: Annotated[
+        str, typer.Option("--document", help="With --out: counts | verdict (with values) | suite")
+    ] = "counts",
     data_dir: DataDir = DEFAULT_DIR,
     server: Server = "",
     token: Token = "",
@@ -89,6 +96,9 @@ def verdict(
 ) -> None:
     """The verdict by which a release was published, rule by rule."""
     with connect(data_dir, server, token, user) as api:
+        if out is not None:
+            print(api.download(f"/releases/{release_id}/verdict/document?which={quote(document)}", out))
+            return
         found = api.get(f"/releases/{release_id}/verdict")
         show(found if as_json else found["rules"], as_json, RULE_COLUMNS)
 
@@ -147,9 +157,10 @@ def key(
 
 @app.command()
 def verify(
-    file: Annotated[Path, typer.Argument(help="A downloaded file: Parquet, CSV or one part")],
+    file: Annotated[Path, typer.Argument(help="A downloaded file: Parquet, CSV, one part, or a document of `release verdict`")],
     manifest: Annotated[Path, typer.Option("--manifest", help="The release's manifest")],
     key: Annotated[str, typer.Option("--key", help="The public key as known from elsewhere, or a file that holds it")] = "",
+    verdict: Annotated[Path | None, typer.Option("--verdict", help="The verdict or its counts, from `release verdict --out`")] = None,
     allow_unsigned: Annotated[
         bool, typer.Option("--allow-unsigned", help="Take manifests from before there were signatures")
     ] = False,
@@ -159,11 +170,13 @@ def verify(
     from datasets.releases.offline import verify as check
 
     known = Path(key).read_text() if key and Path(key).is_file() else key
-    found = check(file, manifest, known, allow_unsigned=allow_unsigned)
+    found = check(file, manifest, known, allow_unsigned=allow_unsigned, verdict=verdict)
     if as_json:
-        flaws = [{"zh": flaw.zh, "en": flaw.en} for flaw in found.flaws]
+        flaws, notes = (
+            [{"zh": each.zh, "en": each.en} for each in said] for said in (found.flaws, found.notes)
+        )
         told = {"file": found.matched, "signed": found.is_signed, "key": found.key, "release": found.release}
-        show({"sound": not flaws, **told, "flaws": flaws}, True)
+        show({"sound": not flaws, **told, "flaws": flaws, "notes": notes}, True)
     elif not found.flaws:
         release = found.release
         print(
@@ -171,6 +184,10 @@ def verify(
         )
         unknown = "" if known else "  (compare it with the one that was published)"
         print(f"key {found.key}{unknown}" if found.is_signed else "not signed: only the hashes were compared")
+        if verdict is not None:
+            print("the verdict is the one by which it was published")
+        for note in found.notes:
+            print(f"{note.zh} · {note.en}")
     for flaw in [] if as_json else found.flaws:
         print(f"{flaw.zh} · {flaw.en}", file=sys.stderr)
     if found.flaws:

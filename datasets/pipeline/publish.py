@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from secrets import token_hex
 from typing import Any, Final
 
 import pyarrow.parquet as pq
@@ -17,6 +18,7 @@ from datasets import gate
 from datasets.batches.tables import BatchRow
 from datasets.content import ROW_COLUMN, content_digest
 from datasets.releases import access, service
+from datasets.releases.documents import digests, of_row
 from datasets.releases.hashes import digests_of
 from datasets.releases.manifest import manifest_of
 from datasets.releases.partitions import Plan, split
@@ -164,21 +166,23 @@ def _split(ctx: JobContext, release_id: str, sha256: str) -> dict[str, Any]:
 
 def _manifest(ctx: JobContext, release_id: str, made: dict[str, Any]) -> dict[str, Any]:
     row, batch = _rows(ctx, release_id)
+    salt = token_hex(16)
     with ctx.read() as work:
         suite = gate.suite_version(work, row.suite_version_id)
+        named = digests(of_row(work, row, salt))
     files: dict[str, Any] = {"parquet": _hashes(ctx, made["sha256"])}
     if "csv_sha256" in made:
         files["csv"] = _hashes(ctx, made["csv_sha256"])
     if parts := made.get("partitions"):
-        named = [part | _hashes(ctx, part["sha256"]) for part in parts["files"]]
-        files["partitions"] = parts | {"files": named}
+        each = [part | _hashes(ctx, part["sha256"]) for part in parts["files"]]
+        files["partitions"] = parts | {"files": each}
     facts = {
         "rows": made["rows"], "columns": made["columns"], "files": files, "judged_order": _judged_order(ctx, release_id),
         "sorted_by": _sort_by(row),
     }  # fmt: skip
     by = signer(ctx.settings)
-    stored = ctx.files.put([manifest_of(row, batch, suite.name, facts, by)])
-    return {"manifest_sha256": stored.sha256, "signing_key": by.verifier.key_id.hex()}
+    stored = ctx.files.put([manifest_of(row, batch, suite.name, facts, named, by)])
+    return {"manifest_sha256": stored.sha256, "signing_key": by.verifier.key_id.hex(), "verdict_salt": salt}
 
 
 def _hashes(ctx: JobContext, sha256: str) -> dict[str, str | int]:

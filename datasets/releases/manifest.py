@@ -1,6 +1,6 @@
 """The manifest of a release: what it is, where it came from, who answered for it, and the hashes that prove it.
 
-Version 2 carries SM3 beside SHA-256 and a signature; version 1, of older releases, neither. `judged_order`: the columns in the
+Version 3 names the digests of verdict, counts and suite (`datasets.releases.documents`). Version 2 carries SM3 beside SHA-256 and a signature; version 1, of older releases, neither. `judged_order`: the columns in the
 order in which `content.sha256` was taken. People stand in it by the service's own opaque ids and their organisation; names are shown to those who work here.
 """
 
@@ -15,11 +15,17 @@ from datasets.releases.tables import ReleaseRow
 
 
 def manifest_of(
-    release: ReleaseRow, batch: BatchRow, suite_name: str, files: dict[str, Any], signer: Signer
+    release: ReleaseRow,
+    batch: BatchRow,
+    suite_name: str,
+    files: dict[str, Any],
+    documents: dict[str, Any],
+    signer: Signer,
 ) -> bytes:
-    """Canonical JSON (RFC 8785), signed. `files`: by format, hashes and size of each file, and the table's facts."""
+    """Canonical JSON (RFC 8785), signed. `files`: by format, hashes and size of each file, and the table's facts.
+    `documents`: hashes and size of verdict, counts and suite."""
     body = {
-        "manifest_version": 2,
+        "manifest_version": 3,
         "release": {
             "id": release.id,
             "dataset_id": release.dataset_id,
@@ -54,6 +60,7 @@ def manifest_of(
             "verdict": release.verdict,
             "content_sha256": release.content_sha256,
             "waivers": release.waivers,
+            "documents": documents,
         },
         "prepared_by": [_person(who) for who in (batch.submitted, batch.confirmed) if who],
         "confirmation": {"at": batch.confirmed_at.isoformat()} if batch.confirmed_at else None,

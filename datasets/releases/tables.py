@@ -18,7 +18,7 @@ class ReleaseRow(SQLModel, table=True):
     `columns`: with type and dictionary words. `csv_sha256` only for data open without condition.
     `shape`: what consumers rely on (`schema_rules`); `changes`: how it differs from `compared_to`; `semver` follows from them.
     `signing_key`: id of the key that signed the manifest; none on releases made before signing. `partitions`: the same rows
-    once more, in files of one period each.
+    once more, in files of one period each. `verdict_salt`: of the verdict's document that the manifest names.
     """
 
     __tablename__ = "datasets_release"
@@ -61,6 +61,7 @@ class ReleaseRow(SQLModel, table=True):
     compared_to: str | None = None
     signing_key: str | None = Field(default=None, max_length=20)
     partitions: dict[str, Any] | None = Field(default=None, sa_type=JSON)
+    verdict_salt: str | None = Field(default=None, max_length=32)
     retired: dict[str, Any] | None = Field(default=None, sa_type=JSON)
     retired_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     waivers: list[dict[str, Any]] = Field(

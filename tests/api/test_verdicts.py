@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,9 @@ from api.cli.dataset import app as dataset_command
 from api.cli.release import app as release_command
 from api.house import House
 from datasets.batches import service as batches
+from datasets.releases.hashes import digests_of
+from datasets.releases.offline import verify
+from quality.tables import VerdictRow
 from tests.datasets.parking import (
     CLEAN,
     COLUMNS,
@@ -95,6 +99,40 @@ def test_outsiders_see_no_value_of_data_that_are_not_free(sqlite_house: House) -
     assert own["rules"][1]["examples"] == ["密室"]
     assert (own["rules"][1]["failing_rows"], own["rules"][1]["failing_keys"]) == ([3], [{"lot": "P03"}])
     assert "<code>P03</code>" in browser_as(sqlite_house, "zhou").get(f"/releases/{release.id}/verdict").text
+
+
+def test_the_manifest_proves_the_verdict_and_the_suite(stocked: House, tmp_path: Path) -> None:
+    batch = hand_in(stocked, "lin", WARNS)
+    _confirmed(stocked, batch.id)
+    release = publish(stocked, "zhou", batch.id)
+    visitor, own = client_as(stocked), client_as(stocked, "lin")
+    at = f"/api/v1/releases/{release.id}"
+    manifest = tmp_path / "m.json"
+    manifest.write_bytes(visitor.get(f"{at}/manifest").content)
+    named = json.loads(manifest.read_bytes())["gate"]["documents"]
+    for which in ("counts", "verdict", "suite"):
+        held = tmp_path / f"{which}.json"
+        held.write_bytes(own.get(f"{at}/verdict/document", params={"which": which}).content)
+        assert digests_of(held).as_json() == named[which]
+        assert (verify(held, manifest).matched, verify(held, manifest).flaws) == (which, [])
+    said = json.loads((tmp_path / "counts.json").read_bytes())
+    assert (said["content_sha256"], said["rules"][2]["unexpected_count"]) == (release.content_sha256, 1)
+    assert "9000" not in json.dumps(said)
+    assert json.loads((tmp_path / "suite.json").read_bytes())["expectations"]
+    whole = json.loads((tmp_path / "verdict.json").read_bytes())
+    assert whole["result"]["expectations"][2]["examples"] == [9000]
+    assert len(whole["salt"]) == 32
+    assert visitor.get(f"{at}/verdict/document").content == (tmp_path / "counts.json").read_bytes()
+    refused = visitor.get(f"{at}/verdict/document", params={"which": "verdict"})
+    assert (refused.status_code, refused.json()["reasons"][0]["code"]) == (403, "values-withheld")
+    assert visitor.get(f"{at}/verdict/document", params={"which": "all"}).status_code == 422
+    page = own.get(f"/releases/{release.id}/verdict").text
+    assert f'{at}/verdict/document?which=verdict"' in page
+    with stocked.write() as work:
+        row = work.db.get_one(VerdictRow, release.verdict_id)
+        row.result = row.result | {"rows": 3}
+    altered = own.get(f"{at}/verdict/document")
+    assert (altered.status_code, altered.json()["reasons"][0]["code"]) == (409, "document-altered")
 
 
 def test_the_department_sees_charts_and_the_rows_that_failed(stocked: House) -> None:

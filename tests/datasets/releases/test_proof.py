@@ -114,3 +114,33 @@ def test_the_command_ends_with_0_or_1(tmp_path: Path, settings: Settings) -> Non
     bad = run(app, ["verify", str(file), "--manifest", str(manifest), "--json"])
     assert (bad.exit_code, json.loads(bad.stdout)["sound"]) == (1, False)
     assert run(app, ["verify", str(file), "--manifest", str(tmp_path / "none")]).exit_code == 1
+
+
+def test_the_verdict_is_held_against_its_digest(tmp_path: Path, settings: Settings) -> None:
+    file, verdict = a_file(tmp_path), tmp_path / "verdict.json"
+    verdict.write_bytes(b'{"verdict":"passed"}')
+    named = {"documents": {"counts": digests_of(verdict).as_json()}}
+    manifest = a_manifest(tmp_path, file, settings, manifest_version=3, gate=named)
+    found = verify(file, manifest, verdict=verdict)
+    assert (found.flaws, found.notes) == ([], [])
+    assert verify(verdict, manifest).matched == "counts"
+    other = tmp_path / "other.json"
+    other.write_bytes(b'{"verdict": "passed"}')
+    assert "not the verdict by which" in verify(file, manifest, verdict=other).flaws[0].en
+    assert "cannot be read" in verify(file, manifest, verdict=tmp_path / "none").flaws[0].en
+    wrong = {"documents": {"verdict": digests_of(verdict).as_json() | {"sm3": "0" * 64}}}
+    manifest = a_manifest(tmp_path, file, settings, manifest_version=3, gate=wrong)
+    assert "sm3 differs" in verify(file, manifest, verdict=verdict).flaws[0].en
+
+
+@pytest.mark.parametrize("gate", [None, "x", {}, {"documents": []}])
+def test_a_manifest_without_digests_of_the_verdict_stays_valid_and_says_so(
+    tmp_path: Path, settings: Settings, gate: Any
+) -> None:
+    file = a_file(tmp_path)
+    manifest = a_manifest(tmp_path, file, settings, gate=gate)
+    found = verify(file, manifest)
+    assert (found.flaws, [note.en[:12] for note in found.notes]) == ([], ["The manifest"])
+    assert "not the verdict" in verify(file, manifest, verdict=file).flaws[0].en
+    told = CliRunner().invoke(app, ["verify", str(file), "--manifest", str(manifest)])
+    assert (told.exit_code, "proves the files, not the verdict" in told.stdout) == (0, True)
