@@ -97,6 +97,8 @@ KIND_NAMES: Final[Mapping[str, Text]] = {
     "batch.rows_downloaded": Text("下载批次问题行", "Failing rows downloaded"),
     "verdict.docs_requested": Text("请求生成 Data Docs", "Data Docs asked for"),
     "verdict.docs_downloaded": Text("下载 Data Docs", "Data Docs downloaded"),
+    "verdict.failing_requested": Text("请求生成全部问题行清单", "List of every failing row asked for"),
+    "verdict.failing_downloaded": Text("下载全部问题行清单", "List of every failing row downloaded"),
     "dataset.proposed": Text("提出记录修改", "Record change proposed"),
     "dataset.proposal_amended": Text("修改记录提议", "Record proposal amended"),
     "dataset.proposal_accepted": Text("通过记录提议", "Record proposal accepted"),

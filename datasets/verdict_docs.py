@@ -31,26 +31,25 @@ class Site:
 
 def request(work: Work, actor: Actor, batch_id: str) -> JobRead:
     """Have the site made. It holds examples, so only who may see single values may ask."""
-    seen = _allowed(work, actor, batch_id)
-    payload = {"batch_id": batch_id, "verdict_id": seen.read.id}
+    return ask(work, actor, _allowed(work, actor, batch_id), KIND, "verdict.docs_requested")
+
+
+def ask(work: Work, actor: Actor, seen: Seen, kind: str, noted: str) -> JobRead:
+    """A job of this kind over one verdict of a batch, written down as `noted`."""
     job_id = jobs.ask_for(
-        work,
-        KIND,
-        f"batch/{batch_id}",
-        requested_by=actor.account_id,
-        org_id=seen.batch.org_id,
-        payload=payload,
-    )
+        work, kind, f"batch/{seen.batch.id}", requested_by=actor.account_id, org_id=seen.batch.org_id,
+        payload={"batch_id": seen.batch.id, "verdict_id": seen.read.id},
+    )  # fmt: skip
     audit.record(
-        work, actor, "verdict.docs_requested", subject=seen.read.id, dataset_id=seen.read.dataset_id,
-        payload={"batch": batch_id, "job": job_id},
+        work, actor, noted, subject=seen.read.id, dataset_id=seen.read.dataset_id,
+        payload={"batch": seen.batch.id, "job": job_id},
     )  # fmt: skip
     return jobs.read(jobs.job(work, job_id))
 
 
-def latest(work: Work, seen: Seen) -> JobRead | None:
+def latest(work: Work, seen: Seen, kind: str = KIND) -> JobRead | None:
     """The newest job for this very verdict, whatever became of it."""
-    wanted = select(JobRow).where(JobRow.kind == KIND, JobRow.subject == f"batch/{seen.batch.id}")
+    wanted = select(JobRow).where(JobRow.kind == kind, JobRow.subject == f"batch/{seen.batch.id}")
     for row in work.db.exec(wanted.order_by(col(JobRow.id).desc()).limit(20)):
         if json.loads(row.payload)["verdict_id"] == seen.read.id:
             return jobs.read(row)

@@ -9,7 +9,7 @@ from pathlib import Path
 from quality.gx.door import opened, quietly
 from quality.references import NONE, References
 from quality.suite import Suite
-from quality.verdict import EngineName, Verdict
+from quality.verdict import EngineName, Failing, Verdict
 
 
 def run_suite(
@@ -25,6 +25,7 @@ def run_suite(
     reference: datetime | None = None,
     references: References = NONE,
     keys: Sequence[str] = (),
+    failing: Failing | None = None,
 ) -> Verdict:
     """Judge `table` by `suite`. Both engines give the same outcomes, counts and failing rows.
 
@@ -37,6 +38,7 @@ def run_suite(
     error. The verdict names what was handed in.
     keys: the columns by which failing rows are told in `failing_keys`, where a rule names none of its own; those that
     the table lacks are passed over.
+    failing: handed every failing row of every rule as a stream, beyond what the verdict keeps.
     The first call in a process loads Great Expectations, which takes seconds.
     """
     with quietly():
@@ -52,5 +54,6 @@ def run_suite(
             reference=reference,
             references=references,
             keys=keys,
+            failing=failing,
         )
     return verdict

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from typing import Any, Final, Literal
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Final, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -41,6 +41,19 @@ class Outcome(BaseModel):
     failing_rows: list[int] = Field(default_factory=list)
     failing_keys: list[dict[str, Any]] = Field(default_factory=list)
     error: str | None = None
+
+
+class FailingRow(NamedTuple):
+    """A row that a rule refused. row: its number, None where a query's rows cannot be told apart in the table.
+    keys: what the key columns hold; value: what the rule looked at, a mapping column → value where that is several columns."""
+
+    row: int | None
+    keys: dict[str, Any]
+    value: Any
+
+
+Failing = Callable[[int, Outcome, Iterator[Sequence[FailingRow]]], None]
+"""Told of each rule that refused rows: its place in the suite (from 1), its outcome, all its rows in batches. May leave them unread."""
 
 
 class Verdict(BaseModel):

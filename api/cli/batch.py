@@ -25,7 +25,7 @@ from api.reading_options import (
 )
 
 app = typer.Typer(
-    help="Batches: submit, list, show, preview, accept, dictionary, verdict, docs, confirm, reject, rows, recheck.",
+    help="Batches: submit, list, show, preview, accept, dictionary, verdict, docs, failing, confirm, reject, rows, recheck.",
     no_args_is_help=True,
 )
 RULE_COLUMNS = ("place", "rule_zh", "rule_en", "severity", "outcome", "pass_rate", "unexpected_count")
@@ -272,6 +272,33 @@ def docs(
             show({key: done[key] for key in ("id", "state", "message_zh", "message_en")}, False)
             raise typer.Exit(1)
         print(api.download(f"/batches/{batch_id}/verdict/docs", out))
+
+
+@app.command()
+def failing(
+    batch_id: str,
+    out: Annotated[Path, typer.Option("--out", help="Where the list goes: .parquet or .csv")],
+    data_dir: DataDir = DEFAULT_DIR,
+    server: Server = "",
+    token: Token = "",
+    user: As = "",
+) -> None:
+    """Every failing row of the batch's verdict, once for each rule that it fails, with key columns and value."""
+    if out.suffix.lower() not in (".parquet", ".csv"):
+        raise typer.BadParameter(f"{out.name}: .parquet | .csv")
+    with connect(data_dir, server, token, user) as api:
+        demand_room_for(out)
+        asked = api.post(f"/batches/{batch_id}/verdict/failing")
+        if (done := api.wait(asked["id"]))["state"] != "done":
+            show({key: done[key] for key in ("id", "state", "message_zh", "message_en")}, False)
+            raise typer.Exit(1)
+        form = out.suffix.lower().removeprefix(".")
+        print(api.download(f"/batches/{batch_id}/verdict/failing?form={form}", out))
+        if left_out := (done["result"] or {}).get("left_out"):
+            print(
+                f"left out: rules {left_out} count otherwise today 规则 {left_out} 现计数与结论不同，未列出",
+                file=sys.stderr,
+            )
 
 
 @app.command()

@@ -25,7 +25,7 @@ from core.errors import AppError, InputRefused
 from core.text import Lang, Text
 
 if TYPE_CHECKING:
-    from datasets.intake.check import CheckReport
+    from datasets.intake.check import CheckReport, FailingFacts
     from datasets.intake.guesses import Guess
 
 EXIT = {"passed": 0, "failed": 1, "error": 3}
@@ -64,6 +64,10 @@ def check(
     dictionary: Path | None = typer.Option(None, help="Data dictionary (JSON); without it all is detected."),
     out: Path | None = typer.Option(None, help="Where the typed Parquet goes when the gate passes."),
     report: Path | None = typer.Option(None, help="Where the report (JSON) goes."),
+    failing: Path | None = typer.Option(
+        None,
+        help="Where every failing row of every rule goes (.parquet or .csv), with key columns and value.",
+    ),
     others: list[str] = typer.Option(
         [],
         "--with",
@@ -97,7 +101,7 @@ def check(
     try:
         given = _named_files(others)
         _refuse_overwriting(
-            inputs=(file, suite, dictionary, last_release, *given.values()), outputs=(out, report)
+            inputs=(file, suite, dictionary, last_release, *given.values()), outputs=(out, report, failing)
         )
         known = told(
             dictionary, encoding=encoding, delimiter=delimiter, header_line=header_line,
@@ -109,7 +113,7 @@ def check(
 
         found = check_file(
             file, load_suite(suite), dictionary=known, out=out, engine=engine.value, reference=system_clock(),
-            others=given, last=last_release, often=update_frequency, keys=key, query_seconds=Settings().query_seconds,
+            others=given, last=last_release, often=update_frequency, keys=key, failing=failing, query_seconds=Settings().query_seconds,
         )  # fmt: skip
         if report is not None:
             _write(report, found)
@@ -203,6 +207,8 @@ def _show(found: CheckReport, lang: Lang) -> None:
         console.print(escape(_noticed(found).in_(lang)))
     if found.untyped_cells:
         console.print(f"[red]{escape(_untyped(found).in_(lang))}[/]")
+    if found.failing is not None:
+        console.print(escape(_listed(found.failing).in_(lang)))
     console.print(f"[{COLOURS[found.verdict]}]{escape(_conclusion(found).in_(lang))}[/]")
 
 
@@ -248,6 +254,13 @@ def _untyped(found: CheckReport) -> Text:
         f"有 {found.untyped_cells} 个单元格不符合数据字典的类型，放行会丢失它们；请更正后重新提交。",
         f"{found.untyped_cells} cells do not have the type that the dictionary declares and would be lost; "
         "correct them and hand the file in again.",
+    )
+
+
+def _listed(found: FailingFacts) -> Text:
+    return Text(
+        f"全部问题行（每条规则每行一条，共 {found.rows} 条）已写入 {found.path}。",
+        f"Every failing row, once for each rule that it fails ({found.rows} in all), was written to {found.path}.",
     )
 
 

@@ -14,7 +14,7 @@ from api.house import House
 from api.web import go, page
 from core.jobs import JobRead
 from core.text import Text
-from datasets import scoring, verdict_docs, verdicts
+from datasets import scoring, verdict_docs, verdict_failing, verdicts
 from datasets.verdicts import Seen
 from quality.scores import part_names
 from quality.wording import severity_name
@@ -41,7 +41,8 @@ def batch_page(
         seen = verdicts.of_batch(work, actor, batch_id)
         points = verdicts.points(work, actor, seen.read.dataset_id, of_batches=True)
         docs = verdict_docs.latest(work, seen) if seen.sight.values else None
-    return _verdict(request, house, seen, points, rule, of_batches=True, docs=docs)
+        failing = verdict_failing.latest(work, seen)
+    return _verdict(request, house, seen, points, rule, of_batches=True, docs=docs, failing=failing)
 
 
 @router.post("/batches/{batch_id}/verdict/docs", **access("datasets:batch:read"))
@@ -52,6 +53,17 @@ def ask_for_docs(work: WorkDep, actor: ActorDep, batch_id: str) -> Response:
         "正在生成 Data Docs，完成后可在此下载。", "Data Docs are being drawn; download them here when done."
     )
     return go(f"/batches/{batch_id}/verdict#docs", said)
+
+
+@router.post("/batches/{batch_id}/verdict/failing", **access("datasets:batch:read"))
+def ask_for_failing(work: WorkDep, actor: ActorDep, batch_id: str) -> Response:
+    """Have every failing row listed; the page shows how far it is, then offers the files."""
+    verdict_failing.request(work, actor, batch_id)
+    said = Text(
+        "正在列出全部问题行，完成后可在此下载。",
+        "Every failing row is being listed; download the list here when done.",
+    )
+    return go(f"/batches/{batch_id}/verdict#failing", said)
 
 
 @router.get("/releases/{release_id}/verdict", response_class=HTMLResponse, **access(PUBLIC))
@@ -74,6 +86,7 @@ def _verdict(
     *,
     of_batches: bool,
     docs: JobRead | None = None,
+    failing: JobRead | None = None,
 ) -> HTMLResponse:
     """No transaction is held here: the column and the rows are read from the stored table."""
     lang, read = language(request), seen.read
@@ -81,7 +94,7 @@ def _verdict(
     names, rows = verdicts.failing_rows(seen, house.files)
     return page(
         request, "verdicts/show.html", verdict=read, of_batches=of_batches, sight=seen.sight, drawn=drawn,
-        drawable=verdicts.drawable(seen), docs=docs, names=names[1:], rows=rows, parts=part_names(), outcome_names=OUTCOMES,
+        drawable=verdicts.drawable(seen), docs=docs, failing=failing, names=names[1:], rows=rows, parts=part_names(), outcome_names=OUTCOMES,
         severities={name: severity_name(name) for name in ("critical", "warning", "info")},
         charts={
             "rule": charts.by_rule(read.rules, lang), "column": charts.by_column(read.rules, lang),

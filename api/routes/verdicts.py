@@ -7,9 +7,13 @@ from fastapi import APIRouter, Request, Response
 from api.access import PUBLIC, access
 from api.delivery import deliver
 from api.deps import ActorDep, HouseDep, ReadDep, WorkDep
+from api.gives import gives, gives_file
 from core.jobs import JobRead
-from datasets import scoring, verdict_docs, verdicts
+from datasets import scoring, verdict_docs, verdict_failing, verdicts
+from datasets.releases import documents
+from datasets.releases.documents import Document
 from datasets.scoring import QualityRead
+from datasets.verdict_failing import Form
 from datasets.verdicts import VerdictRead
 
 router = APIRouter(prefix="/api/v1", tags=["verdicts"])
@@ -40,10 +44,44 @@ def take_docs(request: Request, house: HouseDep, work: WorkDep, actor: ActorDep,
     )
 
 
+@router.post("/batches/{batch_id}/verdict/failing", status_code=202, **access("datasets:batch:read"))
+def make_failing(work: WorkDep, actor: ActorDep, batch_id: str) -> JobRead:
+    """Have every failing row of the batch's verdict listed, as a job; its result names rules that had to be left out."""
+    return verdict_failing.request(work, actor, batch_id)
+
+
+@router.get("/batches/{batch_id}/verdict/failing", **access("datasets:batch:read"), **gives_file())
+def take_failing(
+    request: Request, house: HouseDep, work: WorkDep, actor: ActorDep, batch_id: str, form: Form = "parquet"
+) -> Response:
+    """Every failing row once for each rule that it fails: rule, number of the record, key columns, value."""
+    parcel = verdict_failing.take(work, actor, batch_id, form)
+    return deliver(
+        request,
+        house.files.held(parcel.sha256),
+        sha256=parcel.sha256,
+        filename=parcel.filename,
+        media_type=parcel.media_type,
+    )
+
+
 @router.get("/releases/{release_id}/verdict", **access(PUBLIC))
 def release_verdict(work: ReadDep, actor: ActorDep, release_id: str) -> VerdictRead:
     """The verdict by which a release was published. Single values only where the reader may have the data anyway."""
     return verdicts.of_release(work, actor, release_id).read
+
+
+@router.get("/releases/{release_id}/verdict/document", **access(PUBLIC), **gives("application/json"))
+def release_document(
+    house: HouseDep, work: ReadDep, actor: ActorDep, release_id: str, which: Document = "counts"
+) -> Response:
+    """A document that the release's manifest names by its digests, byte for byte: the counts of the verdict, for whoever sees
+    the release; the whole verdict and the suite, for those who may see values and rules."""
+    data = documents.take(work, house.files, actor, release_id, which)
+    name = f"{release_id}-{which}.json"
+    return Response(
+        data, media_type="application/json", headers={"Content-Disposition": f'attachment; filename="{name}"'}
+    )
 
 
 @router.get("/datasets/{dataset_id}/quality", **access(PUBLIC))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType
@@ -13,6 +14,7 @@ from pydantic import BaseModel
 
 from core.errors import InputRefused
 from core.text import Text
+from datasets.failing_list import FailingList, demand_form, put_into_place
 from datasets.geoparquet import rewrite
 from datasets.intake.container import demand_file
 from datasets.intake.dictionary import Dictionary
@@ -35,6 +37,13 @@ class TableFacts(BaseModel):
     columns: list[ColumnFacts]
 
 
+class FailingFacts(BaseModel):
+    """The list of every failing row that was written."""
+
+    path: str
+    rows: int
+
+
 class CheckReport(BaseModel):
     """What `datagrant check` reports; the keys are a promise to programs that read them.
 
@@ -53,6 +62,7 @@ class CheckReport(BaseModel):
     findings: list[Finding]
     references: list[ReferenceUsed]
     missing_columns: list[str]
+    failing: FailingFacts | None = None
 
 
 def load_suite(path: Path) -> Suite:
@@ -74,11 +84,13 @@ def check_file(
     query_seconds: float = 120.0,
     often: str = "",
     keys: Sequence[str] = (),
+    failing: Path | None = None,
 ) -> CheckReport:
     """Judge `source` by `suite`. `out` is written only when the verdict is passed.
 
     reference: the moment against which freshness is judged, where a rule names none.
     often: the update frequency, for rules that ask for it.
+    failing: where every failing row of every rule goes, as .parquet or .csv, whatever the verdict is.
     keys: columns by which failing rows are told, where a rule names none of its own.
     others: files that stand for the datasets that rules compare with, by dataset id; last: for the table's own last release.
 
@@ -86,20 +98,23 @@ def check_file(
     """
     demand_file(source)
     _refuse_folder(out)
+    _refuse_folder(failing)
+    if failing is not None:
+        demand_form(failing)
     with tempfile.TemporaryDirectory(prefix="datagrant-check-") as folder:
         table = Path(folder) / "table.parquet"
         intake = read_table(source, table, dictionary=dictionary, numbered=False, on_progress=on_progress)
         intake.input.path = str(source)
         known = partners(suite, others, last, Path(folder), often)
-        judged = run_suite(
-            suite,
-            table,
-            engine=engine,
-            query_seconds=query_seconds,
-            reference=reference,
-            references=known,
-            keys=keys,
-        )
+        listed, rows = Path(folder) / "failing.parquet", 0
+        with FailingList(listed) if failing is not None else nullcontext() as kept:
+            judged = run_suite(
+                suite, table, engine=engine, query_seconds=query_seconds, reference=reference, references=known,
+                keys=keys, failing=kept,
+            )  # fmt: skip
+        if failing is not None and kept is not None:
+            put_into_place(listed, failing)
+            rows = kept.rows
         verdict = _verdict(judged, intake)
         output = None
         if verdict == "passed" and out is not None:
@@ -125,6 +140,7 @@ def check_file(
         findings=intake.findings,
         references=judged.references,
         missing_columns=_missing_columns(suite, judged, intake),
+        failing=FailingFacts(path=str(failing), rows=rows) if failing is not None else None,
     )
 
 

@@ -16,6 +16,7 @@ from sqlmodel import SQLModel
 
 from core.work import Work
 from datasets.verdict_docs import KIND as DOCS
+from datasets.verdict_failing import KIND as FAILING
 
 _DIGEST: Final = re.compile("[0-9a-f]{64}")
 _FREED: Final = frozenset({"sha256", "csv_sha256", "partitions"})  # of a retired release
@@ -85,5 +86,5 @@ def _columns() -> Iterator[tuple[Column[Any], tuple[ColumnElement[bool], ...], b
             if name == "datasets_release" and column.name in _FREED:
                 condition = (table.c.state != "retired",)
             if name == "core_job":
-                condition = (or_(table.c.kind == DOCS, table.c.ended_at.is_(None)),)
+                condition = (or_(table.c.kind.in_((DOCS, FAILING)), table.c.ended_at.is_(None)),)
             yield column, condition, is_text

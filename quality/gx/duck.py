@@ -31,6 +31,8 @@ from quality.kinds import Column, Kind
 from quality.patience import Test, shared
 from quality.predicates import PATIENT, PREDICATES
 
+BATCH: Final = 8_192
+"""Rows of a stream that are held at once."""
 _EXAMPLES: Final = ".unexpected_values"
 UNIQUE: Final = "expect_column_values_to_be_unique"
 UNIQUE_TOGETHER: Final = "expect_compound_columns_to_be_unique"
@@ -159,6 +161,12 @@ class DuckDBExecutionEngine(SqlAlchemyExecutionEngine):
     def interrupt(self) -> None:
         """Stop the query that runs, from another thread."""
         self._raw().interrupt()
+
+    def streamed(self, query: str) -> Iterator[list[tuple[Any, ...]]]:
+        """A query's rows a batch at a time; memory does not grow with their number. No other query may run meanwhile."""
+        found = self._raw().execute(query)
+        while rows := found.fetchmany(BATCH):
+            yield rows
 
     def rows_of(self, query: str) -> list[tuple[Any, ...]]:
         with self.get_connection() as connection:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from math import isfinite
@@ -17,13 +17,13 @@ from great_expectations.validator.metrics_calculator import MetricsCalculator
 from quality import sql
 from quality.gx import added_rules, clock_rules, queries
 from quality.gx.cross_missing import only_there
-from quality.gx.duck import DuckDBExecutionEngine
+from quality.gx.duck import BATCH, DuckDBExecutionEngine
 from quality.gx.facts import ROW, TABLE, Facts, plain
 from quality.gx.frame import FrameExecutionEngine
 from quality.gx.proved import later_in
 from quality.kinds import Kind
 from quality.suite import Expectation
-from quality.verdict import MOST_KEYS, Outcome
+from quality.verdict import MOST_KEYS, FailingRow, Outcome
 
 _NOTES = {**added_rules.NOTES, **clock_rules.NOTES}
 
@@ -64,6 +64,70 @@ class Evidence:
         if note := _NOTES.get(configuration.type):
             found["observed_value"] = note(configuration.kwargs, [row[1:] for row in rows])
         return found
+
+    def every_row(
+        self, configuration: ExpectationConfiguration, columns: list[str], keys: Sequence[str]
+    ) -> Iterator[list[FailingRow]]:
+        """All rows that a row rule refused, in order, with these key columns; a batch at a time."""
+        condition = self._condition(configuration)
+        if isinstance(self._engine, DuckDBExecutionEngine):
+            batches = self._engine.streamed(self._every_in_duck(self._engine, condition, columns, keys))
+        else:
+            batches = self._every_in_frame(condition[0], [*columns, *keys])
+        for rows in batches:
+            yield [
+                FailingRow(
+                    int(row[0]),
+                    {
+                        name: self._shown(name, each)
+                        for name, each in zip(keys, row[1 + len(columns) :], strict=True)
+                    },
+                    self._example(columns, row[1 : 1 + len(columns)]),
+                )
+                for row in rows
+            ]
+
+    def _every_in_duck(
+        self, engine: DuckDBExecutionEngine, condition: Any, columns: list[str], keys: Sequence[str]
+    ) -> str:
+        unexpected, compute, accessor = condition
+        later = later_in(unexpected)
+        if later is not None and (refused := later.proof.result().refused) is not None:
+            chosen = ["q.r", *(f"q.k{place}" for place in range(len(columns)))]
+            chosen += [f"t.{sql.name(name)}" for name in keys]
+            return f"SELECT {', '.join(chosen)} FROM {refused} q JOIN {TABLE} t ON t.{ROW} = q.r ORDER BY 1"
+        rows = engine.get_domain_records({**compute, **accessor})
+        if isinstance(rows, sa.Select):
+            rows = rows.subquery()
+        wanted: list[Any] = [sa.column(name) for name in (ROW, *columns, *keys)]
+        chosen_ = [
+            each.label(f"c{place}") for place, each in enumerate(wanted)
+        ]  # a key may be looked at, too
+        query = sa.select(*chosen_).select_from(rows).where(unexpected).order_by(sa.column(ROW))
+        return str(query.compile(engine.engine, compile_kwargs={"literal_binds": True}))
+
+    def _every_in_frame(self, mask: Any, names: list[str]) -> Iterator[list[tuple[Any, ...]]]:
+        data: pd.DataFrame = self._engine.batch_manager.active_batch_data.dataframe
+        rows = mask.index[mask.astype(bool)]
+        for start in range(0, len(rows), BATCH):
+            part = data.loc[rows[start : start + BATCH]]
+            yield list(zip(part[ROW], *(part[name] for name in names), strict=True))
+
+    def every_row_of_query(self, expectation: Expectation, keys: Sequence[str]) -> Iterator[list[FailingRow]]:
+        """All rows that a query of the suite's own gives."""
+        names, batches = queries.every(self._engine, expectation.kwargs["unexpected_rows_query"], keys)
+        for rows in batches:
+            yield [
+                FailingRow(
+                    None if row[0] is None else int(row[0]),
+                    {
+                        name: self._shown(name, each)
+                        for name, each in zip(keys, row[1 + len(names) :], strict=False)
+                    },
+                    jsonable(dict(zip(names, row[1:], strict=False))),
+                )
+                for row in rows
+            ]
 
     def keys_of(self, rows: Collection[int], columns: Sequence[str]) -> dict[int, dict[str, Any]]:
         """What these columns hold in these rows, by row."""

@@ -5,6 +5,7 @@ On pandas the frame itself is put before DuckDB, in a connection that can reach 
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import duckdb
@@ -77,13 +78,52 @@ def _row_keys(engine: Any, query: str, names: list[str], total: int, limit: int)
             f"SELECT DISTINCT {ROW} FROM {inner} WHERE {ROW} IS NOT NULL ORDER BY 1 LIMIT {limit}",
         )
         return [int(key) for (key,) in keys]
-    if not names or not set(names) <= set(CURRENT.get().columns):
-        return []
-    same = " AND ".join(f"t.{sql.name(name)} IS NOT DISTINCT FROM q.{sql.name(name)}" for name in names)
-    matched = f"FROM {TABLE} t WHERE EXISTS (SELECT 1 FROM {inner} q WHERE {same})"
-    if ask(engine, query, f"SELECT count(*) {matched}")[0][0] != total:
+    if not (matched := _matched(engine, query, names, total)):
         return []
     return [int(key) for (key,) in ask(engine, query, f"SELECT t.{ROW} {matched} ORDER BY 1 LIMIT {limit}")]
+
+
+def _matched(engine: Any, query: str, names: list[str], total: int) -> str:
+    """The FROM clause of the table's rows that the query gives; empty where they cannot be told apart."""
+    if not names or not set(names) <= set(CURRENT.get().columns):
+        return ""
+    same = " AND ".join(f"t.{sql.name(name)} IS NOT DISTINCT FROM q.{sql.name(name)}" for name in names)
+    matched = f"FROM {TABLE} t WHERE EXISTS (SELECT 1 FROM ({written(query)}\n) q WHERE {same})"
+    return matched if ask(engine, query, f"SELECT count(*) {matched}")[0][0] == total else ""
+
+
+def every(
+    engine: DuckDBExecutionEngine | FrameExecutionEngine, query: str, keys: Sequence[str]
+) -> tuple[list[str], Iterator[list[tuple[Any, ...]]]]:
+    """Names of the query's columns, and all its rows in batches: row key or None, these columns, key columns where the row is known."""
+    inner = f"({written(query)}\n)"
+    names = [str(row[0]) for row in ask(engine, query, f"DESCRIBE SELECT * FROM {inner}")]
+    shown = [name for name in names if name != ROW]
+    told = "".join(f", t.{sql.name(name)}" for name in keys)
+    if ROW in names:
+        chosen = "".join(f", q.{sql.name(name)}" for name in shown)
+        wanted = f"SELECT q.{ROW}{chosen}{told} FROM {inner} q LEFT JOIN {TABLE} t ON t.{ROW} = q.{ROW} ORDER BY ALL"
+    elif matched := _matched(engine, query, names, count(engine, query)):
+        chosen = "".join(f", t.{sql.name(name)}" for name in shown)
+        wanted = f"SELECT t.{ROW}{chosen}{told} {matched} ORDER BY 1"
+    else:
+        chosen = "".join(f", q.{sql.name(name)}" for name in shown)
+        wanted = f"SELECT NULL{chosen} FROM {inner} q ORDER BY ALL"
+    return shown, _stream(engine, query, wanted)
+
+
+def _stream(
+    engine: DuckDBExecutionEngine | FrameExecutionEngine, query: str, statement: str
+) -> Iterator[list[tuple[Any, ...]]]:
+    if isinstance(engine, DuckDBExecutionEngine):
+        found = engine.streamed(statement)
+        with CURRENT.get().deadline.over(query, engine.interrupt):  # sorting comes before the first row
+            first = next(found, None)
+        if first is not None:
+            yield first
+            yield from found
+    else:  # the reference holds the whole table anyhow
+        yield ask(engine, query, statement)
 
 
 def register() -> None:

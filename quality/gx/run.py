@@ -35,7 +35,7 @@ from quality.kinds import Column, KindMismatch, column_of
 from quality.patience import shared
 from quality.references import LAST_TYPES, References
 from quality.suite import Expectation, Suite
-from quality.verdict import EngineName, Outcome, Verdict, decide, statistics
+from quality.verdict import EngineName, Failing, FailingRow, Outcome, Verdict, decide, statistics
 from quality.vocabulary import ROW_SHAPES, Shape
 
 Progress = Callable[[int, int], None]
@@ -57,6 +57,7 @@ def run(
     reference: datetime | None,
     references: References,
     keys: Sequence[str],
+    failing: Failing | None = None,
 ) -> Verdict:
     shared().forget()
     schema = pq.read_schema(table)
@@ -95,10 +96,13 @@ def run(
                 if task.is_query:
                     _fill(validator, [task])
             known = [name for name in keys if name in facts.columns]
-            outcomes = [
-                _told(task.outcome(asked if task.is_query else evidence), on_progress, done, len(tasks))
-                for done, task in enumerate(tasks, start=1)
-            ]
+            outcomes = []
+            for done, task in enumerate(tasks, start=1):
+                judge = asked if task.is_query else evidence
+                outcomes.append(_told(task.outcome(judge), on_progress, done, len(tasks)))
+                if failing is not None and outcomes[-1].unexpected_count and outcomes[-1].outcome != "error":
+                    every = task.every_row(judge, task.key_columns or known)
+                    failing(done, outcomes[-1], _counted(every, outcomes[-1]))
             name_rows(
                 evidence, list(zip((task.key_columns or known for task in tasks), outcomes, strict=True))
             )
@@ -113,6 +117,16 @@ def run(
         statistics=statistics(outcomes),
         references=references.used(),
     )
+
+
+def _counted(every: Iterator[list[FailingRow]], outcome: Outcome) -> Iterator[list[FailingRow]]:
+    """The rows as they come; a list that holds other than the rows counted is no complete list."""
+    listed = 0
+    for rows in every:
+        listed += len(rows)
+        yield rows
+    if listed != outcome.unexpected_count:
+        raise RuntimeError(f"{outcome.type}: {outcome.unexpected_count} rows fail, {listed} could be listed")
 
 
 def _told(outcome: Outcome, on_progress: Progress | None, done: int, total: int) -> Outcome:
@@ -228,6 +242,13 @@ class _Task:
             return Outcome(**base, **counted, outcome="passed" if passed else "failed")
         except Exception as error:  # evidence that cannot be gathered must not pass for a clean rule
             return Outcome(**base, outcome="error", error=_first_line(error))
+
+    def every_row(self, evidence: Evidence, keys: Sequence[str]) -> Iterator[list[FailingRow]]:
+        """All the rows that it refused, of a rule that was evaluated."""
+        if self.is_query:
+            return evidence.every_row_of_query(self.expectation, keys)
+        assert self.configuration is not None  # noqa: S101 - evaluated, therefore configured
+        return evidence.every_row(self.configuration, prepare.named_columns(self.expectation), keys)
 
     def _counted(self, evidence: Evidence) -> dict[str, Any]:
         result: Mapping[str, Any] = self.found.result or {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ import pytest
 
 from quality.engine import run_suite
 from quality.suite import Suite
-from quality.verdict import EngineName, Outcome
+from quality.verdict import EngineName, FailingRow, Outcome
 from quality.vocabulary import TYPES
 from tests.quality.cases import CASES, Case
 from tests.quality.cross_cases import CASES as CROSS_CASES
@@ -30,7 +30,9 @@ FIELDS = (
     "examples",
     "failing_keys",
 )
-Judge = Callable[[str, EngineName], list[Outcome]]
+Listed = dict[int, list[FailingRow]]
+Judged = tuple[list[Outcome], Listed]
+Judge = Callable[[str, EngineName], Judged]
 
 
 def cases_for(table: str) -> Sequence[Case]:
@@ -43,10 +45,17 @@ def judge(tmp_path_factory: pytest.TempPathFactory) -> Judge:
     folder: Path = tmp_path_factory.mktemp("tables")
 
     @cache
-    def judged(table: str, engine: EngineName) -> list[Outcome]:
+    def judged(table: str, engine: EngineName) -> Judged:
+        listed: Listed = {}
+
+        def failing(place: int, _: Outcome, batches: Iterator[Sequence[FailingRow]]) -> None:
+            listed[place] = [row for rows in batches for row in rows]
+
         rules = [{"type": name, "kwargs": kwargs} for name, kwargs in cases_for(table)]
         suite = Suite.from_data({"name": "every type", "expectations": rules})
-        return run_suite(suite, write(table, folder), engine=engine, keys=list(COLUMNS)).expectations
+        path = write(table, folder)
+        found = run_suite(suite, path, engine=engine, keys=list(COLUMNS), failing=failing)
+        return found.expectations, listed
 
     return judged
 
@@ -80,5 +89,23 @@ def differences(cases: Sequence[Case], one: list[Outcome], other: list[Outcome])
 
 @pytest.mark.parametrize("table", TABLES)
 def test_both_engines_give_the_same_outcomes_counts_and_failing_rows(table: str, judge: Judge) -> None:
-    found = differences(cases_for(table), judge(table, "duckdb"), judge(table, "pandas"))
+    found = differences(cases_for(table), judge(table, "duckdb")[0], judge(table, "pandas")[0])
     assert not found, f"{len(found)} differences\n" + "\n".join(found)
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_the_complete_list_is_the_same_on_both_engines_and_begins_as_the_verdict_does(
+    table: str, judge: Judge
+) -> None:
+    (outcomes, one), (_, other) = judge(table, "duckdb"), judge(table, "pandas")
+    assert one.keys() == other.keys()
+    for place, outcome in enumerate(outcomes, start=1):
+        rows = one.get(place, [])
+        assert len(rows) == (outcome.unexpected_count or 0), outcome
+        for here, there in zip(rows, other.get(place, []), strict=True):
+            assert (here.row, here.keys) == (there.row, there.keys), outcome
+            assert _same(here.value, there.value), (outcome, here, there)
+        if outcome.failing_rows:
+            assert sorted({each.row for each in rows if each.row is not None}) == outcome.failing_rows
+            by_row = {each.row: each.keys for each in rows}
+            assert [by_row[row] for row in outcome.failing_rows] == outcome.failing_keys
