@@ -21,6 +21,7 @@ from datasets.intake.facts import UNTYPED
 from datasets.releases.tables import ReleaseRow
 from datasets.releases.workflow import DELIVERABLE
 from datasets.shapes import Shapes, shapes_of
+from quality.schemes.now import rules_of
 from quality.scores import score
 from quality.tables import SuiteVersionRow, VerdictRow
 from quality.troubles import trouble
@@ -150,9 +151,11 @@ def _outcome(each: Outcome) -> dict[str, Any]:
 
 def quality_of(work: Work, verdict_id: str) -> tuple[float | None, str | None]:
     """Score (0-100) and grade by the verdict; none where nothing can be scored."""
-    found = verdict(work, verdict_id)
-    card = score(found) if found else None
-    return (card.total, card.grade) if card else (None, None)
+    row = verdict_row(work, verdict_id)
+    if row is None:
+        return None, None
+    card = score(Verdict.model_validate(row.result), rules_of(work, row.scheme_number))
+    return card.total, card.grade
 
 
 def with_untyped(said: Verdict, intake: dict[str, Any]) -> Verdict:

@@ -11,7 +11,8 @@ from catalog import service as catalog
 from core.work import Work
 from datasets import verdicts
 from datasets.verdicts import Point
-from quality.scores import Mending, Scorecard, scheme
+from quality.schemes.now import rules_now, rules_of
+from quality.scores import Mending, Scorecard
 
 
 class ToMend(Mending):
@@ -26,7 +27,7 @@ class ToMend(Mending):
 
 class QualityRead(BaseModel):
     """scores: of the newest verdict that the reader may see, named by `verdict_id`, of a batch (`batch_number`) or of the
-    current release; none before the first. scheme: weights, sub-indicators and grades in force."""
+    current release; none before the first. scheme: the weights, sub-indicators and grades that these scores were computed by, else those in force."""
 
     dataset_id: str
     title_zh: str
@@ -53,7 +54,7 @@ def quality_of(work: Work, actor: Actor, dataset_id: str) -> QualityRead:
         release_number=read.release_number if read else None, batch_id=read.batch_id if read else None,
         batch_number=read.batch_number if read else None, scores=read.scores if read else None,
         mend_first=[_to_mend(each, read) for each in read.mend_first] if read else [],
-        releases=verdicts.points(work, actor, dataset_id), scheme=dict(scheme()),
+        releases=verdicts.points(work, actor, dataset_id), scheme=dict(rules_of(work, read.scores.scheme) if read else rules_now(work)),
     )  # fmt: skip
 
 

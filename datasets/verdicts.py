@@ -29,6 +29,7 @@ from datasets.releases.tables import ReleaseRow
 from datasets.releases.workflow import PUBLIC
 from quality.correction import columns_of, rows_of
 from quality.references import ReferenceUsed
+from quality.schemes.now import rules_of
 from quality.scores import Mending, Scorecard, mend_first, parts_of, rule_score, score
 from quality.sheet import ROW
 from quality.spread import Spread, can_be_drawn, spread
@@ -88,6 +89,7 @@ class Point(BaseModel):
     success_percent: float | None
     score: float | None
     grade: str | None
+    scheme: int = 0
     dimensions: dict[str, float]
 
 
@@ -182,7 +184,7 @@ def points(work: Work, actor: Actor, dataset_id: str, *, of_batches: bool = Fals
         newest = visible.order_by(col(ReleaseRow.number).desc()).limit(_POINTS)
         chosen = [(row.number, row.verdict_id) for row in work.db.exec(newest)]
     found = [
-        _point(number, stored)
+        _point(work, number, stored)
         for number, id_ in chosen
         if (stored := gate.verdict_row(work, id_)) is not None
     ]
@@ -258,7 +260,10 @@ def _sight(work: Work, actor: Actor, batch: BatchRow, release: ReleaseRow | None
 def _seen(work: Work, actor: Actor, batch: BatchRow, stored: VerdictRow, release: ReleaseRow | None) -> Seen:
     sight = _sight(work, actor, batch, release)
     verdict = Verdict.model_validate(stored.result)
-    suite = work.db.get_one(SuiteVersionRow, stored.suite_version_id)
+    suite, by = (
+        work.db.get_one(SuiteVersionRow, stored.suite_version_id),
+        rules_of(work, stored.scheme_number),
+    )
     title = asset(work, batch.dataset_id).title
     read = VerdictRead(
         format=FORMAT, id=stored.id, dataset_id=batch.dataset_id, title_zh=title.zh, title_en=title.en,
@@ -267,9 +272,9 @@ def _seen(work: Work, actor: Actor, batch: BatchRow, stored: VerdictRow, release
         verdict=verdict.verdict, engine=verdict.engine, gx_version=verdict.gx_version, rows=verdict.rows,
         content_sha256=stored.content_sha256, suite_number=suite.number, suite_sha256=suite.sha256, given_at=stored.created_at,
         untyped_cells=batch.untyped_cells or 0, is_confirmed=batch.confirmed is not None,
-        confirmed_note=batch.confirmed_note if sight.is_insider else "", statistics=verdict.statistics, scores=score(verdict),
+        confirmed_note=batch.confirmed_note if sight.is_insider else "", statistics=verdict.statistics, scores=score(verdict, by),
         rules=[_rule(place, each, sight) for place, each in enumerate(verdict.expectations, start=1)],
-        mend_first=mend_first(verdict), compared_with=verdict.references if sight.rules and sight.is_insider else [], withheld=not sight.values,
+        mend_first=mend_first(verdict, by), compared_with=verdict.references if sight.rules and sight.is_insider else [], withheld=not sight.values,
     )  # fmt: skip
     return Seen(read, stored, batch, sight)
 
@@ -302,11 +307,11 @@ def _guarded(each: Outcome) -> Text:
     return Text(f"“{about[0]}”：{name.zh}", f'"{about[1]}": {name.en}') if columns else name
 
 
-def _point(number: int, stored: VerdictRow) -> Point:
+def _point(work: Work, number: int, stored: VerdictRow) -> Point:
     verdict = Verdict.model_validate(stored.result)
-    card = score(verdict)
+    card = score(verdict, rules_of(work, stored.scheme_number))
     return Point(
         number=number, at=stored.created_at, verdict=stored.verdict,
-        success_percent=verdict.statistics.get("success_percent"), score=card.total, grade=card.grade,
+        success_percent=verdict.statistics.get("success_percent"), score=card.total, grade=card.grade, scheme=card.scheme,
         dimensions={each.code: each.score for each in card.dimensions},
     )  # fmt: skip

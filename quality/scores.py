@@ -1,7 +1,7 @@
 """Scores by GB/T 36344 from a verdict: rule → sub-indicator mean → dimension mean → weighted total.
 
-Weights, grades and the sub-indicator of a rule that names none (`meta.gbt36344`) are data. The standard fixes neither
-weights nor grades; dimensions that no rule speaks for do not count, and their weight is shared among the others.
+Weights, grades and the sub-indicator of a rule that names none (`meta.gbt36344`) are data; an installation may set its own
+weights and grades (`quality/schemes`), and a score cites which it was computed by. The standard fixes neither; dimensions that no rule speaks for do not count, and their weight is shared among the others.
 """
 
 from __future__ import annotations
@@ -40,9 +40,10 @@ class DimensionScore(BaseModel):
 
 
 class Scorecard(BaseModel):
-    """total and grade are None where a rule could not run: what is not known is not scored."""
+    """scheme: number of the version of weights and grades that it was computed by (0: the shipped one). total and grade are None where a rule could not run: what is not known is not scored."""
 
     basis: str
+    scheme: int = 0
     total: float | None
     grade: str | None
     grade_zh: str | None
@@ -56,7 +57,7 @@ class Scorecard(BaseModel):
 
 @cache
 def scheme() -> Mapping[str, Any]:
-    """The scoring scheme in force."""
+    """The scoring scheme that comes with the program."""
     text = files("quality").joinpath("data/gbt36344.json").read_text(encoding="utf-8")
     found: Mapping[str, Any] = json.loads(text)
     return found
@@ -73,12 +74,15 @@ class Mending(BaseModel):
     failing_share: float
 
 
-def score(verdict: Verdict) -> Scorecard:
-    dimensions = _dimensions([(each, rule_score(each)) for each in verdict.expectations])
+def score(verdict: Verdict, by: Mapping[str, Any] | None = None) -> Scorecard:
+    """by: the scheme; the shipped one unless given."""
+    rules = by or scheme()
+    dimensions = _dimensions([(each, rule_score(each)) for each in verdict.expectations], rules)
     total = _total(dimensions) if verdict.verdict != "error" else None
-    grade = _grade(total) if total is not None else {}
+    grade = _grade(total, rules) if total is not None else {}
     return Scorecard(
-        basis=scheme()["basis"],
+        basis=rules["basis"],
+        scheme=rules.get("number", 0),
         total=total,
         grade=grade.get("code"),
         grade_zh=grade.get("zh"),
@@ -87,18 +91,19 @@ def score(verdict: Verdict) -> Scorecard:
     )
 
 
-def mend_first(verdict: Verdict) -> list[Mending]:
+def mend_first(verdict: Verdict, by: Mapping[str, Any] | None = None) -> list[Mending]:
     """The failing rules, those first whose mending brings most: by gain × failing share, then by place.
 
     Rules that could not run are not counted, as in no score is.
     """
     points = [(each, rule_score(each)) for each in verdict.expectations]
-    now = _total(_dimensions(points))
+    rules = by or scheme()
+    now = _total(_dimensions(points, rules))
     found = []
     for place, (outcome, own) in enumerate(points):
         if now is None or own is None or outcome.outcome != "failed":
             continue
-        mended = _total(_dimensions([*points[:place], (outcome, 100.0), *points[place + 1 :]]))
+        mended = _total(_dimensions([*points[:place], (outcome, 100.0), *points[place + 1 :]], rules))
         share = (100 - own) / 100
         found.append(
             Mending(place=place + 1, gain=round((mended or now) - now, 2), failing_share=round(share, 6))
@@ -106,13 +111,15 @@ def mend_first(verdict: Verdict) -> list[Mending]:
     return sorted(found, key=lambda each: (-each.gain * each.failing_share, each.place))
 
 
-def _dimensions(points: Sequence[tuple[Outcome, float | None]]) -> list[DimensionScore]:
+def _dimensions(
+    points: Sequence[tuple[Outcome, float | None]], rules: Mapping[str, Any]
+) -> list[DimensionScore]:
     by_part: dict[str, list[float]] = {}
     for outcome, own in points:
         if own is not None:
             for part in parts_of(outcome):
                 by_part.setdefault(part, []).append(own)
-    return [found for each in scheme()["dimensions"] if (found := _dimension(each, by_part)) is not None]
+    return [found for each in rules["dimensions"] if (found := _dimension(each, by_part)) is not None]
 
 
 def part_names() -> Mapping[str, Text]:
@@ -164,7 +171,8 @@ def _dimension(each: Mapping[str, Any], by_part: Mapping[str, list[float]]) -> D
     ]
     if not parts:
         return None
-    mean = round(fmean(part.score for part in parts), 2)
+    weights = {part["code"]: part.get("weight", 1.0) for part in each["parts"]}
+    mean = round(fmean([part.score for part in parts], [weights[part.code] for part in parts]), 2)
     return DimensionScore(
         code=each["code"], zh=each["zh"], en=each["en"], weight=each["weight"], score=mean, parts=parts
     )
@@ -175,6 +183,6 @@ def _total(dimensions: list[DimensionScore]) -> float | None:
     return round(sum(each.score * each.weight for each in dimensions) / weight, 2) if weight else None
 
 
-def _grade(total: float) -> Mapping[str, Any]:
-    found: Mapping[str, Any] = next(grade for grade in scheme()["grades"] if total >= grade["from"])
+def _grade(total: float, rules: Mapping[str, Any]) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = next(grade for grade in rules["grades"] if total >= grade["from"])
     return found

@@ -16,6 +16,7 @@ from auth.asset import Asset
 from core.errors import NotFound, Stale
 from core.text import Text
 from core.work import Work, hold
+from quality.schemes.now import in_force
 from quality.suite import Suite
 from quality.tables import SuiteVersionRow, VerdictRow
 from quality.verdict import Verdict
@@ -215,6 +216,7 @@ def store_verdict(
     row = VerdictRow(
         id=work.new_id(), content_sha256=subject, batch_id=batch_id, suite_version_id=suite_version_id,
         verdict=verdict.verdict, engine=verdict.engine, result=verdict.model_dump(mode="json"), created_at=work.now,
+        scheme_number=in_force(work)[0],
     )  # fmt: skip
     work.db.add(row)
     work.db.flush()

@@ -34,7 +34,8 @@ class SuiteVersionRow(SQLModel, table=True):
 class VerdictRow(SQLModel, table=True):
     """What one version of a suite said of one content. `content_sha256` is the digest of the table's values.
 
-    `batch_id`: the batch, or the extract that was judged before it was handed out.
+    `batch_id`: the batch, or the extract that was judged before it was handed out. `scheme_number`: the version of the
+    scoring scheme by which it is scored, now and for ever; 0 is the shipped one.
     """
 
     __tablename__ = "quality_verdict"
@@ -45,4 +46,5 @@ class VerdictRow(SQLModel, table=True):
     verdict: str = Field(max_length=10)
     engine: str = Field(max_length=20)
     result: dict[str, Any] = Field(sa_type=JSON)
+    scheme_number: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
     created_at: datetime = Field(sa_type=UtcDateTime)

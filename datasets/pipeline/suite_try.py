@@ -12,6 +12,7 @@ from datasets.references import look_up
 from datasets.releases.tables import ReleaseRow
 from datasets.suites import TRY
 from quality.engine import run_suite
+from quality.schemes.now import rules_now
 from quality.scores import score
 from quality.suite import Suite
 from quality.troubles import trouble
@@ -37,6 +38,7 @@ def _run(ctx: JobContext, on: Mapping[str, str | None], place: int, count: int) 
         release = work.db.get_one(ReleaseRow, on["release_id"]) if on["release_id"] else None
         suite = Suite.from_data(ctx.payload["suite"])
         others = look_up(work, ctx.files, row.dataset_id, suite)
+        by = rules_now(work)
     tell = ctx.part(place / count, (place + 1) / count)
     verdict = run_suite(
         suite, ctx.files.path(_table(row, release)), memory_limit_mb=ctx.settings.memory_limit_mb,
@@ -45,7 +47,7 @@ def _run(ctx: JobContext, on: Mapping[str, str | None], place: int, count: int) 
             done / max(total, 1), Text(f"正在试跑规则（{done}/{total}）", f"Trying expectations ({done}/{total})")
         ),
     )  # fmt: skip
-    card = score(verdict)
+    card = score(verdict, by)
     return {
         "batch_id": row.id, "batch_number": row.number, "release_id": release.id if release else None,
         "release_number": release.number if release else None, "rows": verdict.rows, "verdict": verdict.verdict,

@@ -66,6 +66,9 @@ from datasets.releases.tables import ReleaseRow
 from datasets.sources.tables import SourceRow
 from datasets.tickets.tables import TicketRow, UpstreamFixRow
 from datasets.waivers.tables import WaiverRow
+from quality.schemes import service as schemes
+from quality.schemes.model import shipped as shipped_scheme
+from quality.schemes.service import SchemeProposal
 from tests.api.bodies import request_of
 from tests.api.route_matrix import METHODS
 from tests.catalog.records import a_dataset
@@ -185,6 +188,9 @@ def things(sqlite_house: House) -> dict[str, str]:
                 title="协议", operator_id="insurer", starts_on=work.now.date(), ends_on=work.now.date()
             ),
         )
+        weights = schemes.propose(
+            work, drafter, SchemeProposal(scheme=shipped_scheme(), reason="按上级文件执行")
+        )
         version = profiles.propose(
             work, drafter, ProfileProposal(profile=shipped()["generic-open-data"], reason="按上级文件执行")
         )
@@ -263,7 +269,7 @@ def things(sqlite_house: House) -> dict[str, str]:
         "dataset_id": DATASET, "release_id": release.id, "extract_id": extract.id, "answer_id": told.id, "session_id": session.session_id,
         "source_id": source.id, "search_id": search.id, "key_id": key.id, "event_id": event.id, "ticket_id": ticket.id, "waiver_id": waiver.id, "fix_id": fix.id,
         "incident_id": incident.id, "duty_id": duty.id, "plan_id": plan.id, "agreement_id": agreement.id,
-        "profile_id": version.id, "view_id": "0" * 64, "extension_id": asked.id, "product_id": product.id,
+        "profile_id": version.id, "scheme_id": weights.id, "view_id": "0" * 64, "extension_id": asked.id, "product_id": product.id,
         "endpoint_id": endpoint.id, "delivery_id": delivery.id, "harvest_id": harvest.id, "run_id": run.id,
         "target_id": portal.id, "push_run_id": sent.id,
         "share": "safety", "schema": "PK", "table": grant.dataset_id, "which": "renew",

@@ -1,0 +1,90 @@
+"""`datagrant scoring`: weights and grades of the quality score, their versions, and what a change would regrade."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from api.client import DEFAULT_DIR, As, DataDir, Json, Server, Token, connect, show
+
+app = typer.Typer(
+    help="Weights and grades of the quality score: show, versions, dry-run, propose, confirm, reject.",
+    no_args_is_help=True,
+)
+COLUMNS = ("id", "number", "state", "effective_from", "reason")
+Which = Annotated[Path, typer.Argument(help="The scheme as JSON, as `show --json` writes it under `scheme`")]
+Why = Annotated[str, typer.Option("--reason", help="Why")]
+
+
+def _scheme(file: Path) -> Any:  # noqa: ANN401 - JSON
+    try:
+        found = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as fault:
+        raise typer.BadParameter(f"{file}: {fault}") from None
+    return found["scheme"] if isinstance(found, dict) and "scheme" in found else found
+
+
+@app.command("show")
+def show_scoring(
+    data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
+) -> None:  # fmt: skip
+    """The weights and grades in force; number 0 is what comes with the program."""
+    with connect(data_dir, server, token, user) as api:
+        found = api.get("/scoring")
+        show(found if as_json else {"number": found["number"], **found["scheme"]}, as_json)
+
+
+@app.command()
+def versions(
+    data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
+) -> None:  # fmt: skip
+    """Every version that was proposed."""
+    with connect(data_dir, server, token, user) as api:
+        show(api.get("/scoring/versions"), as_json, COLUMNS)
+
+
+@app.command("dry-run")
+def dry_run(
+    file: Which,
+    data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
+) -> None:  # fmt: skip
+    """Which published releases a scheme would grade otherwise; nothing is changed."""
+    with connect(data_dir, server, token, user) as api:
+        found = api.post("/scoring/dry-run", _scheme(file))
+        show(found, as_json, ("dataset_id", "number", "score", "grade", "score_then", "grade_then"))
+
+
+@app.command()
+def propose(
+    file: Which, reason: Why,
+    data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
+) -> None:  # fmt: skip
+    """Propose a version; a second person confirms it."""
+    with connect(data_dir, server, token, user) as api:
+        made = api.post("/scoring/versions", {"scheme": _scheme(file), "reason": reason})
+        show(made if as_json else {name: made[name] for name in COLUMNS}, as_json)
+
+
+@app.command()
+def confirm(
+    scheme_id: str,
+    data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
+) -> None:  # fmt: skip
+    """Put a version in force, as another person than the one who proposed it."""
+    with connect(data_dir, server, token, user) as api:
+        made = api.post(f"/scoring/versions/{scheme_id}/confirm", {})
+        show(made if as_json else {name: made[name] for name in COLUMNS}, as_json)
+
+
+@app.command()
+def reject(
+    scheme_id: str, reason: Why,
+    data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
+) -> None:  # fmt: skip
+    """Do not take a version."""
+    with connect(data_dir, server, token, user) as api:
+        made = api.post(f"/scoring/versions/{scheme_id}/reject", {"note": reason})
+        show(made if as_json else {name: made[name] for name in COLUMNS}, as_json)

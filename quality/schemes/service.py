@@ -1,0 +1,113 @@
+"""Proposing a version of the scoring scheme and putting it in force as a second person."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, datetime
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, false, true
+from sqlmodel import Field, SQLModel, col, func, select
+
+from auth.actor import SYSTEM, Actor
+from auth.casework.book import Book, CaseStep, Command, made_by, need_reason
+from auth.policy.filters.rules import LOCAL
+from auth.policy.model import Prose
+from auth.roles import Role
+from auth.scope import sight
+from core.errors import Reason, refuse_if
+from core.text import Text
+from core.work import Work, hold
+from quality.schemes.model import Scheme
+from quality.schemes.tables import SchemeRow
+from quality.schemes.workflow import FINAL, MACHINE, State, Step
+
+READ: Final = "quality:scheme:read"
+
+
+class SchemeProposal(SQLModel):
+    """A version that is proposed, whole, and why."""
+
+    model_config = {"extra": "forbid"}
+    scheme: Scheme
+    reason: Prose = Field(max_length=2000)
+
+
+class SchemeRead(SQLModel):
+    """A version as a reader sees it."""
+
+    id: str
+    state: State
+    version: int
+    number: int
+    reason: str
+    effective_from: date
+    scheme: Scheme
+    created_at: datetime
+
+
+def _seen_by(actor: Actor) -> ColumnElement[bool]:
+    return true() if sight(actor, READ).everything else false()
+
+
+def _roles(actor: Actor, _row: SchemeRow) -> frozenset[Role]:
+    return actor.roles_in(None)
+
+
+BOOK: Final = Book(
+    kind="scheme", table=SchemeRow, machine=MACHINE, states=State, final=FINAL, seen_by=_seen_by, roles=_roles,
+    kinds={"open": "scheme.proposed", Step.CONFIRM: "scheme.activated", Step.REJECT: "scheme.rejected", Step.SUPERSEDE: "scheme.superseded"},
+)  # fmt: skip
+
+
+def propose(work: Work, actor: Actor, body: SchemeProposal) -> SchemeRead:
+    """Enter a new version; it counts once a second person has confirmed it and its day has come."""
+    need_reason(body.reason)
+    hold(work, "scheme")
+    number = (work.db.exec(select(func.max(SchemeRow.number))).one() or 0) + 1
+    row = SchemeRow(
+        **made_by(work, actor), state=State.PROPOSED, number=number, body=body.scheme.model_dump_json(), reason=body.reason,
+        effective_from=body.scheme.effective_from,
+    )  # fmt: skip
+    payload = {"number": number, "scheme": body.scheme.model_dump(mode="json")}
+    return read(BOOK.open(work, actor, row, payload, body.reason))
+
+
+def step(work: Work, actor: Actor, scheme_id: str, which: Step, ask: CaseStep) -> SchemeRead:
+    """Confirm or reject, as another person than the one who proposed."""
+    row = BOOK.row(work, scheme_id, actor, version=ask.version, to_change=True)
+    BOOK.check(actor, row, which)
+    refuse_if(tuple(_proposer(actor, row, which)))
+    if which is Step.REJECT:
+        need_reason(ask.note)
+    BOOK.move(work, actor, row, which, ask.note)
+    if which is Step.CONFIRM and row.effective_from <= work.now.astimezone(LOCAL).date():
+        older = select(SchemeRow).where(SchemeRow.state == State.ACTIVE, SchemeRow.id != row.id)
+        for other in list(work.db.exec(older.order_by(col(SchemeRow.number)))):
+            BOOK.move(work, SYSTEM, other, Step.SUPERSEDE)
+    return read(row)
+
+
+def _proposer(actor: Actor, row: SchemeRow, which: Any) -> Iterator[Reason]:
+    if which is Step.CONFIRM and row.created_person == actor.person_id:
+        text = Text("该版本由您提出，须由另一人确认。", "You proposed it; another person must confirm.")
+        yield Reason("proposer-does-not-confirm", text, "职责分离 · segregation of duties (3)")
+
+
+def versions(work: Work, actor: Actor, *, limit: int = 200) -> tuple[list[SchemeRead], int]:
+    """Every version, newest first."""
+    rows, total = BOOK.listed(work, actor, offset=0, limit=limit)
+    return [read(row) for row in rows], total
+
+
+def version(work: Work, actor: Actor, scheme_id: str) -> SchemeRead:
+    return read(BOOK.row(work, scheme_id, actor))
+
+
+def commands(work: Work, actor: Actor, scheme_id: str) -> list[Command]:
+    row = BOOK.row(work, scheme_id, actor)
+    return BOOK.commands(actor, row, lambda which: _proposer(actor, row, which))
+
+
+def read(row: SchemeRow) -> SchemeRead:
+    return SchemeRead.model_validate(row, update={"scheme": Scheme.model_validate_json(row.body)})
