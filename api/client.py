@@ -66,6 +66,14 @@ Json = Annotated[bool, typer.Option("--json", callback=_heed_json, help="Print J
 DEFAULT_DIR = Path("data")
 
 
+def read_json(file: Path) -> Any:  # noqa: ANN401 - JSON
+    """A document from a file; what cannot be read is told in words."""
+    try:
+        return json.loads(file.read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError) as fault:
+        raise typer.BadParameter(f"{file}: {fault}") from None
+
+
 class Refused(Exception):
     """The service said no; `problem` is its RFC 9457 document."""
 

@@ -290,8 +290,8 @@ _SECOND_TABLE: Final = Exclusion(
 _UNFINISHED: Final = Exclusion(
     "never-runs",
     Text(
-        "在 Great Expectations 中只有名称：其类一构造即报未实现，任何引擎都没有对应指标",
-        "is a name alone in Great Expectations: its class raises NotImplementedError, and no engine has a metric for it",
+        "在 Great Expectations 中只有名称：其类无法构造，任何引擎都没有对应指标",
+        "is a name alone in Great Expectations: its class cannot be constructed, and no engine has a metric for it",
     ),
 )
 EXCLUDED: Final[Mapping[str, Exclusion]] = {

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from api.client import DEFAULT_DIR, As, DataDir, Json, Server, Token, connect, show
+from api.client import DEFAULT_DIR, As, DataDir, Json, Server, Token, connect, read_json, show
 
 app = typer.Typer(
-    help="Agreements: list, show, draft FILE, and the steps submit, return, activate, terminate.",
+    help="Agreements: list, show, draft FILE, save ID FILE, and the steps submit, return, activate, terminate.",
     no_args_is_help=True,
 )
 COLUMNS = ("id", "title", "operator_id", "state", "starts_on", "ends_on", "is_in_force")
@@ -54,9 +53,25 @@ def draft(
     data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
 ) -> None:  # fmt: skip
     """Enter a draft."""
-    body = json.loads(file.read_text(encoding="utf-8"))
+    body = read_json(file)
     with connect(data_dir, server, token, user) as api:
         show(api.post("/agreements", body), as_json)
+
+
+@app.command()
+def save(
+    agreement_id: str,
+    file: BodyFile,
+    version: Annotated[
+        int | None, typer.Option("--version", help="The version that you looked at; refused if somebody changed it since")
+    ] = None,
+    data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
+) -> None:  # fmt: skip
+    """Replace a draft by FILE, whole."""
+    body = read_json(file)
+    with connect(data_dir, server, token, user) as api:
+        seen = api.get(f"/agreements/{agreement_id}")["version"] if version is None else version
+        show(api.put(f"/agreements/{agreement_id}", body, **{"If-Match": f'"{seen}"'}), as_json)
 
 
 @app.command()

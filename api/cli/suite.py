@@ -53,7 +53,14 @@ def save_suite(
 
 @app.command("propose")
 def propose_suite(
-    file: Path,
+    file: Annotated[Path | None, typer.Argument(help="A file to look at; or --dataset")] = None,
+    dataset: Annotated[
+        str,
+        typer.Option(
+            "--dataset", help="Instead of FILE: a dataset of the service, by its dictionary and newest batch"
+        ),
+    ] = "",
+    batch: Annotated[str, typer.Option("--batch", help="With --dataset: this batch")] = "",
     dictionary: Annotated[Path | None, typer.Option("--dictionary", help="Data dictionary (JSON)")] = None,
     out: Annotated[
         Path | None, typer.Option("--out", help="Where the suite goes; else it is printed")
@@ -64,8 +71,31 @@ def propose_suite(
             "--update-frequency", help="Also propose freshness: a code of update_freq (3: daily) or PT1H …"
         ),
     ] = "",
+    data_dir: DataDir = DEFAULT_DIR,
+    server: Server = "",
+    token: Token = "",
+    user: As = "",
 ) -> None:
-    """Propose a suite for FILE from its data and dictionary. Needs no server; nothing is saved elsewhere."""
+    """Propose a suite from data and dictionary: of FILE, which needs no server, or of a dataset. Nothing is saved elsewhere."""
+    if (file is None) == (not dataset):
+        raise typer.BadParameter("FILE or --dataset: one of the two 文件与 --dataset 二选一")
+    if file is None:
+        with connect(data_dir, server, token, user) as api:
+            suite = api.post(f"/datasets/{dataset}/suite/propose", batch=batch or None)
+    else:
+        suite = _of_file(file, dictionary, update_frequency)
+    text = json.dumps(suite, ensure_ascii=False, indent=2) + "\n"
+    if out is None:
+        typer.echo(text, nl=False)
+        return
+    try:
+        out.write_text(text, encoding="utf-8")
+    except OSError as fault:
+        raise typer.BadParameter(f"{out}: {fault}") from None
+    typer.echo(f"{out}: {len(suite['expectations'])}")
+
+
+def _of_file(file: Path, dictionary: Path | None, update_frequency: str) -> Any:  # noqa: ANN401 - JSON
     import tempfile
 
     from core.errors import AppError
@@ -76,20 +106,11 @@ def propose_suite(
 
         known = Dictionary.load(dictionary) if dictionary is not None else None
         with tempfile.TemporaryDirectory(prefix="datagrant-propose-") as room:
-            suite = proposal_for_file(file, Path(room), known, update_frequency).as_json()
+            return proposal_for_file(file, Path(room), known, update_frequency).as_json()
     except AppError as refused:
         typer.echo(refused.detail.zh, err=True)
         typer.echo(refused.detail.en, err=True)
         raise typer.Exit(2) from None
-    text = json.dumps(suite, ensure_ascii=False, indent=2) + "\n"
-    if out is None:
-        typer.echo(text, nl=False)
-        return
-    try:
-        out.write_text(text, encoding="utf-8")
-    except OSError as fault:
-        raise typer.BadParameter(f"{out}: {fault}") from None
-    typer.echo(f"{out}: {len(suite['expectations'])}")
 
 
 @app.command("export")

@@ -11,7 +11,7 @@ from api.cli import grant_keys
 from api.client import DEFAULT_DIR, As, DataDir, Json, Server, Token, connect, show
 
 app = typer.Typer(
-    no_args_is_help=True, help="API keys: issue, list, revoke; key pairs and tokens for programs."
+    no_args_is_help=True, help="API keys: issue, list, revoke; key pairs and tokens for programs; turn-keys."
 )
 
 
@@ -66,3 +66,16 @@ def revoke(
 
 app.command("pair")(grant_keys.pair)
 app.command("exchange")(grant_keys.exchange)
+
+
+@app.command("turn-keys")
+def turn_keys(
+    at_once: Annotated[
+        bool, typer.Option("--at-once", help="After a leak: do not wait until clients know the next key")
+    ] = False,
+    data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
+) -> None:  # fmt: skip
+    """Turn the ring of keys that sign access tokens: the next one signs, the current one only checks."""
+    with connect(data_dir, server, token, user) as api:
+        turned = api.post("/keys/turn", at_once="true" if at_once else None)
+        show(turned if as_json else turned["keys"], as_json, ("kid", "kty", "alg"))

@@ -186,7 +186,11 @@ def test_a_dry_run_names_the_releases_that_would_be_graded_otherwise(scene: Scen
     shown = browser.get(made.headers["location"]).text
     assert all(word in shown for word in ("评分方案第 1 版", "grades.A", "99 A A", "DP-BC-002"))
     broken = browser.submit("/scoring", scheme=json.dumps(strict | {"grades": []}), reason="按区里要求从严")
-    assert (broken.status_code, "方案不成立" in broken.text, "按区里要求从严" in broken.text) == (422, True, True)
+    assert (broken.status_code, "方案不成立" in broken.text, "按区里要求从严" in broken.text) == (
+        422,
+        True,
+        True,
+    )
     assert all(word in browser.get("/scoring").text for word in ("随附方案", "待第二人确认"))
 
 
@@ -196,5 +200,7 @@ def test_the_command_proposes_what_show_wrote(scene: Scene, tmp_path: Path) -> N
     (tmp_path / "s.json").write_text(shown.output, encoding="utf-8")
     tried = CliRunner().invoke(command, ["dry-run", str(tmp_path / "s.json"), *by])
     assert (tried.exit_code, json.loads(tried.output)["total"]) == (0, 0), tried.output
-    made = CliRunner().invoke(command, ["propose", str(tmp_path / "s.json"), "--reason", "按原样重新确认", *by])
+    made = CliRunner().invoke(
+        command, ["propose", str(tmp_path / "s.json"), "--reason", "按原样重新确认", *by]
+    )
     assert (made.exit_code, json.loads(made.output)["number"]) == (0, 1), made.output
