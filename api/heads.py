@@ -84,6 +84,11 @@ drifted|已偏差|drifted
 due_at|应办时间|due at
 due_on|到期日|due on
 effective_from|生效日|in force from
+score_then|按此方案得分|score by it
+grade_then|按此方案等级|grade by it
+kid|密钥编号|key
+kty|密钥类型|type of key
+alg|算法|algorithm
 en|英文|in English
 ended_at|结束时间|ended at
 ends_at|到期时间|ends at

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from api.client import DEFAULT_DIR, As, DataDir, Json, Server, Token, connect, show
+from api.client import DEFAULT_DIR, As, DataDir, Json, Server, Token, connect, read_json, show
 
 app = typer.Typer(
     help="Weights and grades of the quality score: show, versions, dry-run, propose, confirm, reject.",
@@ -20,20 +19,18 @@ Why = Annotated[str, typer.Option("--reason", help="Why")]
 
 
 def _scheme(file: Path) -> Any:  # noqa: ANN401 - JSON
-    try:
-        found = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as fault:
-        raise typer.BadParameter(f"{file}: {fault}") from None
+    found = read_json(file)
     return found["scheme"] if isinstance(found, dict) and "scheme" in found else found
 
 
 @app.command("show")
 def show_scoring(
+    scheme_id: Annotated[str, typer.Argument(help="A version; without it, what is in force")] = "",
     data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
 ) -> None:  # fmt: skip
-    """The weights and grades in force; number 0 is what comes with the program."""
+    """The weights and grades in force, or one version; number 0 is what comes with the program."""
     with connect(data_dir, server, token, user) as api:
-        found = api.get("/scoring")
+        found = api.get(f"/scoring/versions/{scheme_id}") if scheme_id else api.get("/scoring")
         show(found if as_json else {"number": found["number"], **found["scheme"]}, as_json)
 
 
