@@ -9,15 +9,15 @@ from auth.grants.tables import GrantRow
 from auth.incidents import freezes
 from auth.policy.model import GrantPolicy
 from auth.profile import now
+from auth.profile.model import Profile
 from auth.registrations import cover as registrations
 from auth.reviews import cover as reviews
 from core.errors import Reason
 from core.work import Work
 
 
-def blocks(work: Work, row: GrantRow, policy: GrantPolicy) -> tuple[Reason, ...]:
-    """Every reason of that kind; () when none. Computed at each use, so nothing waits for a sweep."""
-    profile = now.profile(work)
+def blocks(work: Work, row: GrantRow, policy: GrantPolicy, profile: Profile) -> tuple[Reason, ...]:
+    """Every reason of that kind under the profile in force; () when none. Computed at each use, so nothing waits for a sweep."""
     limits = now.limits_of(profile)
     return (
         *freezes.reasons(work, grant_id=row.id, orgs=[row.org_id, row.department_id], dataset_id=row.dataset_id),

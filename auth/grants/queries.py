@@ -71,7 +71,8 @@ def view_of(work: Work, found: GrantRow) -> GrantView:
             )
         )
     policy = policy_of(found)
-    consent = consents.at_use(work, profile(work), policy)
+    now = profile(work)
+    consent = consents.at_use(work, now, policy)
     return GrantView(
         id=GrantId(found.id),
         state=State(found.state),
@@ -85,7 +86,7 @@ def view_of(work: Work, found: GrantRow) -> GrantView:
             found.used_bytes + found.carried_bytes,
         ),
         application_id=ApplicationId(found.application_id),
-        blocks=(*blocks(work, found, policy), *consent.against),
+        blocks=(*blocks(work, found, policy, now), *consent.against),
         if_shared=consent.if_shared,
     )
 

@@ -48,7 +48,10 @@ PROMISE: Final = bases.UNVALIDATED
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One request with all that was decided about it. `reasons` empty means permitted."""
+    """One request with all that was decided about it. `reasons` empty means permitted.
+
+    checkers: how many people review a file of that form before it leaves; of a dataset that is gone, two.
+    """
 
     grant: GrantView
     release: ReleaseRow | None
@@ -56,13 +59,14 @@ class Case:
     row_filter: RowFilter | None
     reasons: tuple[Reason, ...]
     cells: SmallCells | None = None
+    checkers: int = 2
 
 
 def consider(work: Work, actor: Actor, body: ExtractCreate) -> Case:
     """Every reason to refuse the request now, and what it would deliver. NotFound outside the actor's sight."""
     grant = grant_queries.view_of(work, grant_queries.row(work, body.grant_id, actor))
     case = considered(work, grant, body)
-    return replace(case, reasons=(*_acting_for(actor, grant), *case.reasons))
+    return replace(case, reasons=(*_acting_for(actor, grant.org_id), *case.reasons))
 
 
 def considered(work: Work, grant: GrantView, body: ExtractCreate) -> Case:
@@ -301,7 +305,7 @@ def keep_in(work: Work, extract_id: str, why: Text) -> None:
 def withdraw(work: Work, actor: Actor, extract_id: str) -> None:
     """Somebody of the requester's organisation takes it back while it waits. Raises NotFound, AccessRefused, Conflict."""
     row = queries.row(work, ExtractId(extract_id), actor, to_change=True)
-    refuse_if(_acting_for(actor, grant_queries.view(work, GrantId(row.grant_id))))
+    refuse_if(_acting_for(actor, row.org_id))
     why = Text(f"由 {actor.name.zh} 撤回。", f"Withdrawn by {actor.name.en}.")
     _end(work, actor, row, ExtractState.WITHDRAWN, why, "extract.withdrawn")
 
@@ -372,9 +376,7 @@ def parcel_of(row: ExtractRow) -> Parcel:
 def open_download(work: Work, actor: Actor, extract_id: ExtractId) -> Parcel:
     """Decide on one download. AccessRefused lists every reason; Conflict while there is no file."""
     row = queries.row(work, extract_id, actor)
-    refuse_if(
-        (*_acting_for(actor, grant_queries.view(work, GrantId(row.grant_id))), *still_refused(work, row))
-    )
+    refuse_if((*_acting_for(actor, row.org_id), *still_refused(work, row)))
     if row.state == ExtractState.IN_REVIEW:
         raise outputs.waiting(outputs.newest(work, "extract", row.id))
     if row.state != ExtractState.READY or row.sha256 is None:
@@ -403,12 +405,9 @@ def note_download(
 
 def still_refused(work: Work, row: ExtractRow) -> tuple[Reason, ...]:
     """Why the bytes of this extract may not flow at this instant; () when they may."""
-    missing = (
-        missing_review(row.checked_by, outputs.needed(work, row.dataset_id, row.form))
-        if row.state == ExtractState.READY
-        else ()
-    )
-    return (*_case_of(work, row).reasons, *missing)
+    case = _case_of(work, row)
+    missing = missing_review(row.checked_by, case.checkers) if row.state == ExtractState.READY else ()
+    return (*case.reasons, *missing)
 
 
 def may_flow(work: Work, actor: Actor, extract_id: ExtractId) -> bool:
@@ -432,21 +431,26 @@ def _case(
 ) -> Case:
     """The whole decision on one request, whoever asks."""
     terms = tuple(term for name in columns if (term := grant.policy.term(name)) is not None)
-    reasons = list(_decide(work, grant, columns, body))
+    limits = limits_now(work)
+    try:
+        held = asset(work, grant.dataset_id)
+    except NotFound as gone:
+        against = (*rules.effective(grant, work.now), Reason("dataset-gone", gone.detail, POLICY))
+        cells, checkers = None, 2
+    else:
+        against = rules.objections(
+            _ask(work, grant, columns, body), grant, held, licence_of(work, grant.org_id), limits
+        )
+        cells = small_cells(held, grant.policy.leaving, limits)
+        checkers = limits.checkers(held.level, body.form)
+    reasons = list(against)
     row_filter: RowFilter | None = None
     try:
         row_filter = all_of(grant.policy.row_filter, body.filter)
     except ValueError:
         reasons.append(_too_complex())
     reasons.extend(release_objections(grant.dataset_id, body.release_id, release, terms, row_filter))
-    return Case(grant, release, terms, row_filter, tuple(reasons), _cells(work, grant))
-
-
-def _cells(work: Work, grant: GrantView) -> SmallCells | None:
-    try:
-        return small_cells(asset(work, grant.dataset_id), grant.policy.leaving, limits_now(work))
-    except NotFound:
-        return None  # a reason to refuse already
+    return Case(grant, release, terms, row_filter, tuple(reasons), cells, checkers)
 
 
 def _case_of(work: Work, row: ExtractRow) -> Case:
@@ -456,20 +460,15 @@ def _case_of(work: Work, row: ExtractRow) -> Case:
     return _case(work, grant, body.columns, body, _deliverable(work, row.release_id))
 
 
-def _decide(work: Work, grant: GrantView, columns: Sequence[str], body: ExtractCreate) -> tuple[Reason, ...]:
-    ask = Ask(
+def _ask(work: Work, grant: GrantView, columns: Sequence[str], body: ExtractCreate) -> Ask:
+    return Ask(
         grant_id=grant.id, dataset_id=grant.dataset_id, columns=tuple(columns), filter=body.filter,
         purpose=body.purpose, scenario_id=body.scenario_id, delivery_form=body.form, at=work.now,
     )  # fmt: skip
-    try:
-        held = asset(work, grant.dataset_id)
-    except NotFound as gone:
-        return (*rules.effective(grant, work.now), Reason("dataset-gone", gone.detail, POLICY))
-    return rules.objections(ask, grant, held, licence_of(work, grant.org_id), limits_now(work))
 
 
-def _acting_for(actor: Actor, grant: GrantView) -> tuple[Reason, ...]:
-    return () if actor.may_in("datasets:extract:request", grant.org_id) else (not_an_analyst(),)
+def _acting_for(actor: Actor, org_id: str) -> tuple[Reason, ...]:
+    return () if actor.may_in("datasets:extract:request", org_id) else (not_an_analyst(),)
 
 
 def not_an_analyst() -> Reason:

@@ -32,7 +32,8 @@ def test_whatever_people_do(sqlite_house: House, monkeypatch: pytest.MonkeyPatch
     scene = a_scene(sqlite_house, quotas={"extracts": 100, "rows": 10_000})
     district = shipped()["district-authorised-operation"]
     wanted = district.model_copy(update={"checkers": {2: {"extract_csv": 2, "extract_parquet": 1}}}).limits()
-    monkeypatch.setattr("datasets.outputs.opening.limits_now", lambda _: wanted)
+    for where in ("datasets.outputs.opening", "datasets.extracts.service"):
+        monkeypatch.setattr(f"{where}.limits_now", lambda _: wanted)
 
     class Anything(RuleBasedStateMachine):
         """Steps are tried by whoever; refusals are part of the game."""

@@ -57,7 +57,8 @@ def _refuse(scene: Scene, review_id: str, who: str = "checker") -> str:
 def _two_checkers(monkeypatch: pytest.MonkeyPatch) -> None:
     district = shipped()["district-authorised-operation"]
     two = district.model_copy(update={"checkers": {2: {"extract_parquet": 2}}, "agreement": False})
-    monkeypatch.setattr("datasets.outputs.opening.limits_now", lambda _: two.limits())
+    for where in ("datasets.outputs.opening", "datasets.extracts.service"):
+        monkeypatch.setattr(f"{where}.limits_now", lambda _: two.limits())
 
 
 def test_a_released_file_leaves_with_a_receipt_that_names_the_review(house: House) -> None:
