@@ -22,7 +22,7 @@ PERMISSION = "datasets:share:read"
 
 
 class ViewRead(BaseModel):
-    """A grant's view of a release."""
+    """A grant's view of a release. `marks`: columns whose values may be off by a hidden mark, and by how much at most."""
 
     model_config = ConfigDict(from_attributes=True)
     id: str
@@ -35,6 +35,7 @@ class ViewRead(BaseModel):
     rows: int | None
     size_bytes: int | None
     sha256: str | None
+    marks: dict[str, float]
     failed_zh: str
     failed_en: str
     requested_at: datetime

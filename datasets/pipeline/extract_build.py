@@ -72,7 +72,9 @@ def _build(ctx: JobContext, extract_id: ExtractId) -> dict[str, Any]:
     if reasons := misfits(DeliveryForm(row.form), release, case.terms, leaving):
         raise Conflict(reasons[0].text, reasons=reasons)
     key = grant_key(master_key(ctx.settings.keys_dir), row.dataset_id, row.grant_id)
-    marks, tolerances = _marks(ctx, row, case.terms, release)
+    with ctx.read() as work:
+        allowed = mark_terms.allowed(work, row.dataset_id)
+    marks, tolerances = marks_of(ctx, row.id, allowed, case.terms, release)
     recipe = Recipe(
         case.terms, case.row_filter, DeliveryForm(row.form), key, _facts(row), case.cells, marks=marks
     )
@@ -112,15 +114,17 @@ def _build(ctx: JobContext, extract_id: ExtractId) -> dict[str, Any]:
     }
 
 
-def _marks(
-    ctx: JobContext, row: ExtractRow, terms: tuple[ColumnTerm, ...], release: Path
+def marks_of(
+    ctx: JobContext,
+    subject_id: str,
+    allowed: Mapping[str, float],
+    terms: tuple[ColumnTerm, ...],
+    release: Path,
 ) -> tuple[tuple[Mark, ...], dict[str, float]]:
-    """The hidden marks of this file, and their tolerances: where the record allows them, in plain columns of 64-bit floats."""
-    with ctx.read() as work:
-        allowed = mark_terms.allowed(work, row.dataset_id)
+    """The hidden marks of one file, and their tolerances: where `allowed`, in plain columns of 64-bit floats, under the file's own key."""
     if not allowed:
         return (), {}
-    schema, key = pq.read_schema(release), mark_key(master_key(ctx.settings.keys_dir), row.id)
+    schema, key = pq.read_schema(release), mark_key(master_key(ctx.settings.keys_dir), subject_id)
     found = {
         term.name: allowed[term.name]
         for term in terms

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import pairwise
@@ -39,14 +39,24 @@ VIEW_NAMES: Final[dict[ViewState, Text]] = {
 
 
 def view_id(
-    *, release_sha256: str, grant_id: str, policy_hash: str, suite_id: str, cells: str = "", checkers: int = 0
+    *,
+    release_sha256: str,
+    grant_id: str,
+    policy_hash: str,
+    suite_id: str,
+    cells: str = "",
+    checkers: int = 0,
+    marks: Mapping[str, float] | None = None,
 ) -> str:
     """The name of a view: equal inputs, equal view. `suite_id`: the export suite in force, "" without one.
 
     cells: the rule about small groups that applies now, "" without one. checkers: how many people review it before it leaves.
+    marks: the columns that may bear hidden marks now, by tolerance.
     """
-    reviewed = [checkers] if checkers else []
-    said = json.dumps([BUILD, release_sha256, grant_id, policy_hash, suite_id, cells, *reviewed])
+    more: list[object] = [checkers] if checkers else []
+    if marks:
+        more.append(sorted(marks.items()))
+    said = json.dumps([BUILD, release_sha256, grant_id, policy_hash, suite_id, cells, *more])
     return hashlib.sha256(said.encode()).hexdigest()
 
 

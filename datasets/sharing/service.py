@@ -21,7 +21,7 @@ from auth.grants.tables import GrantRow
 from auth.grants.view import GrantView, Used
 from auth.grants.workflow import State
 from auth.policy.filters.model import RowFilter
-from auth.policy.model import DeliveryForm
+from auth.policy.model import DeliveryForm, Use
 from auth.scope import sight
 from core import bases, jobs
 from core.errors import AccessRefused, Conflict, NotFound, Reason, TooMany, refuse_if
@@ -39,6 +39,7 @@ from datasets.outputs.tables import OutputReviewRow
 from datasets.releases import queries as releases
 from datasets.sharing.rules import RETRY_AFTER, Version, ViewState, day_of, view_id
 from datasets.sharing.tables import ShareKeyRow, ViewRow, ViewUseRow
+from datasets.tracing import terms as mark_terms
 
 PERMISSION: Final = "datasets:share:read"
 JOB_KIND: Final = "view.build"
@@ -159,8 +160,21 @@ def _id(work: Work, case: Case) -> str:
     return view_id(
         release_sha256=case.release.sha256 or "", grant_id=case.grant.id, policy_hash=case.grant.policy_hash,
         suite_id=suite.id if suite else "", cells=repr(case.cells) if case.cells else "",
-        checkers=outputs.needed(work, case.grant.dataset_id, FORM),
+        checkers=outputs.needed(work, case.grant.dataset_id, FORM), marks=allowed_marks(work, case),
     )  # fmt: skip
+
+
+def allowed_marks(work: Work, case: Case) -> dict[str, float]:
+    """The columns of the view that may bear hidden marks now, by tolerance: such as leave as they are."""
+    plain = {term.name for term in case.grant.policy.leaving if term.use is Use.PLAIN}
+    try:
+        return {
+            name: far
+            for name, far in mark_terms.allowed(work, case.grant.dataset_id).items()
+            if name in plain
+        }
+    except NotFound:
+        return {}  # a reason to refuse already
 
 
 def ready(work: Work, who: Reading, release_id: str | None) -> ViewRow | None:
@@ -269,15 +283,22 @@ def finish(
     size_bytes: int,
     delta_schema: str,
     findings: list[dict[str, Any]] | None = None,
+    marks: dict[str, float] | None = None,
 ) -> None:
     """The file is in the store: let it be read, or put it before the checkers. Twice is once.
 
     findings: what the checks before an output review saw. Bytes that were released for this very view need no second review.
+    marks: the columns that bear hidden marks, by tolerance.
     """
     if making(work, key) is None:
         return
     found = row(work, key, to_change=True)
-    found.rows, found.size_bytes, found.delta_schema = rows, size_bytes, delta_schema
+    found.rows, found.size_bytes, found.delta_schema, found.marks = (
+        rows,
+        size_bytes,
+        delta_schema,
+        marks or {},
+    )
     least = outputs.needed(work, found.dataset_id, FORM)
     if least < 1 or outputs.already_released(work, "view", key, sha256, least):
         _let_read(work, found, sha256)
@@ -299,7 +320,8 @@ def finish(
 def _let_read(work: Work, found: ViewRow, sha256: str) -> None:
     found.sha256, found.state, found.ready_at, found.dropped_at = sha256, ViewState.READY, work.now, None
     work.db.add(found)
-    _note(work, SYSTEM, "view.made", found, {"sha256": sha256, "rows": found.rows, "bytes": found.size_bytes})
+    made = {"sha256": sha256, "rows": found.rows, "bytes": found.size_bytes}
+    _note(work, SYSTEM, "view.made", found, made | ({"marks": found.marks} if found.marks else {}))
 
 
 def let_go(work: Work, reviewed: OutputReviewRow) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger
+from sqlalchemy import JSON, BigInteger
 from sqlmodel import Field, SQLModel
 
 from core.db import UtcDateTime
@@ -13,7 +13,8 @@ from core.db import UtcDateTime
 class ViewRow(SQLModel, table=True):
     """One grant's view of one release: a cache entry. `id` is the digest of all that it was made from (`rules.view_id`).
 
-    `delta_schema` is the Spark form of the file's schema, as JSON text. A dropped view keeps its row and loses its file.
+    `delta_schema` is the Spark form of the file's schema, as JSON text. `marks`: the columns that bear hidden marks, by tolerance; they are
+    under a key of the view's own. A dropped view keeps its row and loses its file.
     """
 
     __tablename__ = "datasets_view"
@@ -35,6 +36,9 @@ class ViewRow(SQLModel, table=True):
     rows: int | None = Field(default=None, sa_type=BigInteger)
     size_bytes: int | None = Field(default=None, sa_type=BigInteger)
     delta_schema: str = ""
+    marks: dict[str, float] = Field(
+        default_factory=dict, sa_type=JSON, sa_column_kwargs={"server_default": "{}"}
+    )
     failed_zh: str = ""
     failed_en: str = ""
     dropped_at: datetime | None = Field(default=None, sa_type=UtcDateTime)

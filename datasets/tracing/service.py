@@ -62,7 +62,10 @@ class Suspect:
 
 @dataclass(frozen=True, slots=True)
 class Marked:
-    """One file that bears hidden marks: the tolerance of each column, as its receipt says."""
+    """One file that bears hidden marks: the tolerance of each column, as its receipt says, or the row of the view.
+
+    extract_id: the extract's, or the view's.
+    """
 
     extract_id: str
     grant_id: str
@@ -70,7 +73,10 @@ class Marked:
 
 
 class TracedMark(SQLModel):
-    """The hidden mark of one file in the leak: at `agree` of `places` it is the file's own. `chance`: all comparisons counted."""
+    """The hidden mark of one file in the leak: at `agree` of `places` it is the file's own. `chance`: all comparisons counted.
+
+    extract_id: the extract's, or the view's, as `deliveries` name it.
+    """
 
     extract_id: str
     column: str
@@ -177,7 +183,7 @@ def suspects(work: Work, handed_out: Sequence[Delivery]) -> list[Suspect]:
 
 
 def marked(work: Work) -> list[Marked]:
-    """Files that bear hidden marks, oldest first: their receipts say so."""
+    """Files that bear hidden marks: extracts, whose receipts say so, and views that were read; oldest first of each."""
     wanted = select(ExtractRow.id, ExtractRow.grant_id, ExtractRow.receipt).where(
         ExtractRow.state == ExtractState.READY, col(ExtractRow.receipt).contains('"marks":')
     )
@@ -186,7 +192,8 @@ def marked(work: Work) -> list[Marked]:
         said = json.loads(receipt or "{}").get("marks") or {}
         if columns := said.get("columns"):
             found.append(Marked(extract_id, grant_id, columns))
-    return found
+    read = select(ViewRow).where(col(ViewRow.last_read_at).is_not(None)).order_by(col(ViewRow.ready_at))
+    return found + [Marked(view.id, view.grant_id, view.marks) for view in work.db.exec(read) if view.marks]
 
 
 def look(

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pacsv
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -19,12 +20,14 @@ from api.house import House, open_house
 from catalog.tables import ColumnRow
 from core.errors import AccessRefused, Conflict
 from datasets.extracts import signing
+from datasets.sharing import service as sharing
 from datasets.tracing import terms
 from datasets.tracing.leak import leak_of
 from datasets.tracing.marks import Mark, compared, marked, pattern, votes
 from datasets.tracing.rules import NAMED_BELOW, Markable, chance_of, decimals_of, objections
 from datasets.tracing.terms import MarkTermsWrite
 from tests.datasets.extracts.scene import ROWS, VENUES, Scene, a_scene, a_table
+from tests.datasets.sharing.reading import makes, reader
 from tests.people import browser_as, client_as
 
 AREA = {"area_m2": 0.5}
@@ -213,6 +216,64 @@ def test_where_the_export_suite_fails_with_marks_the_file_leaves_without_and_say
     delivered = [payload for kind, payload in scene.events() if kind == "extract.delivered"]
     assert delivered[-1]["marks"]["left_out"] == "export-suite"
     values = scene.table(made.id).column("area_m2").to_numpy()
+    assert np.array_equal(values, _scene_values(50))
+
+
+def test_a_leak_of_a_view_names_its_grant_and_no_other(house: House) -> None:
+    """Read in place: each grant's view has marks under a key of its own, told in the open, found again without pseudonyms."""
+    scene = measured_scene(house)
+    plain = makes(scene)
+    allows(scene, AREA)
+    view = makes(scene)
+    assert (view.id != plain.id, plain.marks, view.marks) == (True, {}, AREA)
+    file = pq.read_table(house.files.path(view.sha256 or ""))
+    before = pq.read_table(house.files.path(plain.sha256 or "")).column("area_m2").to_numpy()
+    assert 0 < (before != file.column("area_m2").to_numpy()).mean() < 0.5
+    leaked = file.select(["area_m2"]).to_pandas().sample(2000, random_state=1).to_csv(index=False).encode()
+    watch = client_as(scene.house, "watch")
+    assert watch.post("/api/v1/traces", content=leaked).json()["named"] == []  # nobody has read it
+    who = reader(scene)
+    with scene.house.write() as work:
+        sharing.begin(work, who, view)
+        sharing.note_sent(work, view, view.size_bytes or 0)
+    extract = scene.delivered(columns=["venue_id", "area_m2"])
+    (found,) = watch.post("/api/v1/traces", content=leaked).json()["named"]
+    assert (found["grant_id"], found["hits"], found["chance"] < NAMED_BELOW) == (scene.grant_id, 0, True)
+    assert [mark["extract_id"] for mark in found["marks"]] == [view.id]
+    assert {each["id"]: each["is_marked"] for each in found["deliveries"]} == {
+        view.id: True,
+        extract.id: False,
+    }
+    assert makes(scene).sha256 == view.sha256
+    analyst = client_as(scene.house, "analyst")
+    told = analyst.get(f"/api/v1/grants/{scene.grant_id}/views").json()
+    assert {each["id"]: each["marks"] for each in told} == {view.id: AREA, plain.id: {}}
+    assert "may be off by 0.5" in analyst.get(f"/grants/{scene.grant_id}/read?lang=en").text
+    assert [payload.get("marks") for kind, payload in scene.events("view.made")] == [None, AREA]
+    allows(scene, {})
+    assert makes(scene).id == plain.id  # marks that were taken back are in no view that is read from now on
+
+
+def test_a_view_whose_suite_fails_with_marks_is_made_without(
+    sqlite_house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from datasets.pipeline import view_build
+
+    scene = measured_scene(sqlite_house, rows=50)
+    allows(scene, AREA)
+    judged: list[int] = []
+
+    def fails_with_marks(ctx: Any, release: Path, recipe: Any, out: Path, **_: Any) -> None:
+        judged.append(len(recipe.marks))
+        if recipe.marks:
+            from core.text import Text
+
+            raise Conflict(Text("未通过", "not passed"))
+
+    monkeypatch.setattr(view_build, "judged", fails_with_marks)
+    view = makes(scene)
+    assert (judged, view.marks) == ([1, 0], {})
+    values = pq.read_table(sqlite_house.files.path(view.sha256 or "")).column("area_m2").to_numpy()
     assert np.array_equal(values, _scene_values(50))
 
 
