@@ -65,9 +65,8 @@ fix: setup  ## all that can be mended by itself
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: setup  ## measures against named alternatives, side by side in one run; BENCH=--write puts the tables into docs/bench.md
+bench: setup  ## measures against named alternatives, side by side in one run; BENCH="--write --sections delivery" chooses, and puts the tables into docs/bench.md
 	$(BIN)/python -m tests.bench --vast $(BENCH)
-	$(BIN)/python -m tests.bench.catalogue $(filter --write,$(BENCH))
 
 lock:  ## pin the newest versions that work together (needs uv)
 	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes --no-emit-index-url -o requirements.lock

@@ -1,4 +1,7 @@
-"""`make bench`: every contestant in a process of its own, in turns, best of the rounds; prints Markdown tables."""
+"""`make bench`: every contestant in a process of its own, in turns, best of the rounds; prints Markdown tables.
+
+Sections: `gate` (checking and extracting a large table), `delivery` (tests.bench.bars), `catalogue` (tests.bench.catalogue).
+"""
 
 from __future__ import annotations
 
@@ -19,6 +22,7 @@ from tests.bench.table import make
 GATES: Final = ("gate", "pandas-gx", "pandas-gx-counts", "duckdb-copy")
 EXTRACTS: Final = ("extract", "extract-copy", "extract-copy-hmac")
 VAST_TIMES: Final = 10
+SECTIONS: Final = ("gate", "delivery", "catalogue")
 Best = dict[str, dict[str, Any]]
 
 
@@ -39,6 +43,9 @@ def main() -> None:
     options.add_argument("--dir", type=Path, default=Path("build/bench"))
     options.add_argument("--only", nargs="*", metavar="CONTESTANT", choices=sorted(CONTESTANTS))
     options.add_argument(
+        "--sections", nargs="+", choices=SECTIONS, help="all, where no contestant is named: then `gate` alone"
+    )
+    options.add_argument(
         "--vast",
         action="store_true",
         help=f"the gate on {VAST_TIMES} times the rows, too (6 GB of disk meanwhile)",
@@ -47,6 +54,23 @@ def main() -> None:
         "--write", action="store_true", help="put the tables into docs/bench.md, in place of those there"
     )
     given = options.parse_args()
+    sections = given.sections or (("gate",) if given.only else SECTIONS)
+    if "gate" in sections:
+        _gate(given)
+    writes = ["--write"] if given.write else []
+    if "delivery" in sections:
+        _module("bars", "--rows", str(given.rows), "--rounds", str(max(given.rounds, 3)), *writes)
+    if "catalogue" in sections:
+        _module("catalogue", *writes)
+
+
+def _module(name: str, *words: str) -> None:
+    """A section of its own, in a process of its own; what it prints is shown as it comes."""
+    print(f"\n{name}\n", flush=True)
+    subprocess.run([sys.executable, "-m", f"tests.bench.{name}", *words], check=True)
+
+
+def _gate(given: argparse.Namespace) -> None:
     folder = given.dir / str(given.rows)
     folder.mkdir(parents=True, exist_ok=True)
     before = os.getloadavg()[0]

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from statistics import median
-from typing import Final
+from typing import Any, Final
 
 from api.identity import local_token
 from auth.identity.tables import OrganisationRow
@@ -28,11 +28,11 @@ MIB: Final = 1024 * 1024
 ROUNDS: Final = 5
 
 
-def a_plant(room: Path) -> tuple[Plant, Scene]:
+def a_plant(room: Path, **scene_of: Any) -> tuple[Plant, Scene]:
     """An installation with the scene of extracts, by today's clock; not started."""
     plant = Plant(room / "data")
     today = plant.house.clock().astimezone(LOCAL).date()
-    scene = a_scene(plant.house, starts_on=today, ends_on=today + timedelta(days=300))
+    scene = a_scene(plant.house, starts_on=today, ends_on=today + timedelta(days=300), **scene_of)
     with plant.house.write() as work:
         work.db.get_one(OrganisationRow, "insurer").licence_valid_to = today + timedelta(days=900)
     return plant, scene
@@ -93,15 +93,15 @@ def bare(path: Path) -> Callable[[], socket.socket]:
     return connect
 
 
-def main(mebibytes: int) -> dict[str, float]:
+def main(mebibytes: int, rounds: int = ROUNDS) -> dict[str, float]:
     with tempfile.TemporaryDirectory() as room:
         plant, scene = a_plant(Path(room))
         extract_id = large_extract(scene, mebibytes)
         token, path = local_token(plant.house, "analyst"), f"/api/v1/extracts/{extract_id}/file"
         plant.start()
         try:
-            ours = [taken(asking(plant.port, path, token), mebibytes * MIB) for _ in range(ROUNDS + 1)][1:]
-            raw = [taken(bare(scene.file(extract_id)), mebibytes * MIB) for _ in range(ROUNDS)]
+            ours = [taken(asking(plant.port, path, token), mebibytes * MIB) for _ in range(rounds + 1)][1:]
+            raw = [taken(bare(scene.file(extract_id)), mebibytes * MIB) for _ in range(rounds)]
         finally:
             plant.stop()
     speed = {name: mebibytes / min(end for _, end in runs) for name, runs in (("ours", ours), ("raw", raw))}
