@@ -30,6 +30,7 @@ MAX_ROWS: Final = 50_000
 _MARK: Final = {"bg_color": "#FFD9CC"}
 _EXACT_DIGITS: Final = 15  # what a spreadsheet keeps of a number
 _CELL_LENGTH: Final = 32_767
+_KEYS_SHOWN: Final = 10
 Words = Mapping[str, Mapping[str, str]]
 __all__ = ["apply_correction", "build"]
 
@@ -115,16 +116,39 @@ def _data_sheet(
         sheet.write_string(0, place, name, head)
         sheet.write_string(1, place, title, head)
     sentences = [describe(outcome) for outcome in verdict.expectations]
+    told = _keys_by_row(verdict)
     watched = [set(columns_of(outcome)) for outcome in verdict.expectations]
     for line, record in enumerate(rows.to_pylist(), start=HEADER_LINES):
         key = int(record[ROW])
         sheet.write_number(line, 0, key, fixed)
         faults = failing[key]
-        said = "\n".join(f"{place + 1}. {sentences[place].zh} / {sentences[place].en}" for place in faults)
-        sheet.write_string(line, 1, defused(said), wrap)
+        said = "\n".join(
+            [
+                *told.get(key, []),
+                *(f"{place + 1}. {sentences[place].zh} / {sentences[place].en}" for place in faults),
+            ]
+        )
+        sheet.write_string(line, 1, defused(said)[:_CELL_LENGTH], wrap)
         bad = set().union(*(watched[place] for place in faults))
         for column, name in enumerate(names, start=2):
             _write(sheet, line, column, record[name], formats[name in bad])
+
+
+def _keys_by_row(verdict: Verdict) -> dict[int, list[str]]:
+    """By what each failing row is told, as lines of text; rules may use different key columns for one row."""
+    told: dict[int, list[str]] = {}
+    for outcome in verdict.expectations:
+        if outcome.outcome == "failed":
+            for row, keys in zip(outcome.failing_rows, outcome.failing_keys, strict=False):
+                line = f"主键 Key: {_said(keys)}"
+                if line not in told.setdefault(row, []):
+                    told[row].append(line)
+    return told
+
+
+def _said(keys: Mapping[str, Any]) -> str:
+    """A row's key columns in one line."""
+    return ", ".join(f"{name} = {'—' if value is None else value}" for name, value in keys.items())
 
 
 def _editable(rows: pa.Table) -> list[str]:
@@ -143,7 +167,9 @@ def _editable(rows: pa.Table) -> list[str]:
 def _rule_sheet(book: Any, verdict: Verdict) -> None:
     sheet = book.add_worksheet(RULE_SHEET)
     head = book.add_format({"bold": True, "bg_color": "#DDE6F0"})
-    titles = ("序号 No.", "规则", "Rule", "严重程度 Severity", "问题行数 Failing rows", "类型 Type")
+    titles = (
+        "序号 No.", "规则", "Rule", "严重程度 Severity", "问题行数 Failing rows", "类型 Type", "问题行主键（前若干行） Keys of the first failing rows",
+    )  # fmt: skip
     for place, title in enumerate(titles):
         sheet.write_string(0, place, title, head)
     sheet.set_column(1, 2, 60)
@@ -156,10 +182,11 @@ def _rule_sheet(book: Any, verdict: Verdict) -> None:
             f"{level.zh} / {level.en}",
             str(outcome.unexpected_count or ""),
             outcome.type,
+            "; ".join(map(_said, outcome.failing_keys[:_KEYS_SHOWN])),
         )
         sheet.write_number(line, 0, place + 1)
         for column, cell in enumerate(cells, start=1):
-            sheet.write_string(line, column, defused(cell))
+            sheet.write_string(line, column, defused(cell)[:_CELL_LENGTH])
 
 
 def _title(words: Mapping[str, str]) -> str:

@@ -20,7 +20,12 @@ def command(
     port: Port = 8000,
 ) -> None:
     """Make the tourism sample, play the journeys through the real services, then serve them."""
+    import os
+
     from api.sample.people import already_played
+    from api.sample.stories import INBOX
+
+    os.environ.setdefault("DATAGRANT_SOURCE_ROOT", str((data_dir / INBOX).absolute()))  # also for its worker
 
     if already_played(data_dir):
         print(f"{data_dir} holds the demo already 演示数据已存在; remove the directory to play it anew")

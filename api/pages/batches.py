@@ -162,6 +162,7 @@ def _show(
         commands={command.step: command for command in batch.commands}, severities=SEVERITIES, outcome_names=OUTCOMES,
         sheets=_sheets(batch), **WORDS,
         compat=shape.preview(work, actor, batch_id) if may_publish else None,
+        may_write_suite=actor.may_in("quality:suite:write", batch.org_id),
         impacts={impact.word: name for impact, name in rules.IMPACT_NAMES.items()},
     )  # fmt: skip
 

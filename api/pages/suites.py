@@ -91,9 +91,15 @@ def _rules(found: SuiteRead) -> list[Mapping[str, Any]]:
 
 @router.get("/edit", response_class=HTMLResponse, **access(WRITE))
 def edit_page(
-    request: Request, work: ReadDep, actor: ActorDep, dataset_id: str, trial: str | None = None
+    request: Request,
+    work: ReadDep,
+    actor: ActorDep,
+    dataset_id: str,
+    trial: str | None = None,
+    batch: str = "",
 ) -> HTMLResponse:
-    """The suite as JSON, to be changed into the next version; or one on trial, with what its dry run found."""
+    """The suite as JSON, to be changed into the next version; or one on trial, with what its dry run found. `batch`: what
+    rules are previewed on."""
     held = suites.writable(work, actor, dataset_id)
     found = _version(work, actor, held, None)
     tried_out = suites.trial(work, actor, dataset_id, trial) if trial else None
@@ -101,7 +107,8 @@ def edit_page(
         draft = Draft(written(tried_out.suite), tried_out.note, tried_out.seen, trial=tried_out)
     else:
         text = written(found.suite) if found else starter(held)
-        draft = Draft(text, version=found.number if found else 0)
+        on = batch if batch in dict(suites.targets(work, actor, dataset_id)) else ""
+        draft = Draft(text, version=found.number if found else 0, batch=on)
     return editor(request, work, actor, held, draft)
 
 

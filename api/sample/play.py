@@ -9,7 +9,7 @@ from typing import Final
 from rich.console import Console
 
 from api.house import House, open_house
-from api.sample import agreements, journeys, registers
+from api.sample import agreements, journeys, registers, stories
 from api.sample.actors import PEOPLE
 from api.sample.people import DONE, PASSWORD, seed_people
 from api.sample.stage import Stage, stage
@@ -43,6 +43,7 @@ def play(data_dir: Path) -> None:
 def _play(scene: Stage) -> None:
     _head("目录", "The catalogue")
     journeys.enter_records(scene)
+    source = stories.set_up_source(scene)
     _head("首个版本", "First releases")
     journeys.first_releases(scene)
     _head("旅程一：停车余位", "Journey A: parking vacancy")
@@ -54,6 +55,12 @@ def _play(scene: Stage) -> None:
     extract = journeys.journey_b(scene)
     _head("各类登记", "The registers")
     registers.fill(scene)
+    _head(
+        "后续版本：来源、更正表、差异、豁免",
+        "Later releases: a source, a correction sheet, a difference, a waiver",
+    )
+    stories.crowded_bus(scene)
+    stories.fetched_corrected_released(scene, source)
     _head("记录", "The record")
     journeys.check_record(scene)
     _show(opened, extract)

@@ -92,7 +92,8 @@ def shuttles() -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _gzip(frame: pd.DataFrame) -> bytes:
+def packed(frame: pd.DataFrame) -> bytes:
+    """A batch as the department hands it in."""
     return gzip.compress(files.as_csv(frame, encoding="utf-8"), mtime=0)
 
 
@@ -106,7 +107,7 @@ def _defective() -> bytes:
     spoil(frame, last[60:63], sched_time=frame["sched_time"].iloc[last[60:63]] - pd.Timedelta(hours=2))
     spoil(frame, range(700, 702), line_code="M999")
     spoil(frame, [800], capacity=0, boarded=0)
-    return _gzip(repeated(frame, range(900, 903)))
+    return packed(repeated(frame, range(900, 903)))
 
 
 DATASET: Final = SampleDataset(
@@ -129,7 +130,7 @@ DATASET: Final = SampleDataset(
     ),
     COLUMNS,
     SUITE,
-    SampleFile("shuttles_20261003_corrected.csv.gz", lambda: _gzip(shuttles()), passing()),
+    SampleFile("shuttles_20261003_corrected.csv.gz", lambda: packed(shuttles()), passing()),
     SampleFile(
         "shuttles_20261003.csv.gz",
         _defective,

@@ -7,6 +7,8 @@ each page, because the pages hold values of the data.
 
 from __future__ import annotations
 
+import json
+from collections import Counter
 from datetime import datetime
 from typing import Any, Final
 
@@ -75,6 +77,30 @@ def _configuration(each: Outcome) -> ExpectationConfiguration:
     )
 
 
+def _told_by_keys(each: Outcome) -> dict[str, Any]:
+    """The failing rows by their key columns, in the form from which the stock pages draw a table of values, counts and keys.
+
+    Only where one column was looked at: then each kept example belongs to the key of the same row.
+    """
+    found = list(zip(each.examples, each.failing_keys, strict=False))
+    name = each.kwargs.get("column")
+    if not found or not name or any(isinstance(value, dict) for value, _ in found):
+        return {}
+    columns = [key for key in found[0][1] if key != name]
+    if not columns:
+        return {}
+    counts = Counter(json.dumps(value, ensure_ascii=False) for value, _ in found)
+    return {
+        "partial_unexpected_counts": [
+            {"value": json.loads(value), "count": count} for value, count in counts.items()
+        ],
+        "unexpected_index_list": [
+            {str(name): value, **{key: keys[key] for key in columns}} for value, keys in found
+        ],
+        "unexpected_index_column_names": columns,
+    }
+
+
 def _result(each: Outcome, configuration: ExpectationConfiguration) -> ExpectationValidationResult:
     counted = {
         "element_count": each.element_count,
@@ -82,6 +108,7 @@ def _result(each: Outcome, configuration: ExpectationConfiguration) -> Expectati
         "unexpected_percent": each.unexpected_percent,
         "observed_value": each.observed_value,
         "partial_unexpected_list": each.examples or None,
+        **_told_by_keys(each),
     }
     broken = each.outcome == "error"
     return ExpectationValidationResult(

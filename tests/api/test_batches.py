@@ -109,6 +109,9 @@ def test_a_steward_goes_the_whole_way_in_the_browser(stocked: House) -> None:
     assert refused.status_code == 403
     assert "签字须附说明" in refused.text
     assert lin.submit(f"{where}/confirm", note="已向停车场核实").status_code == 303
+    preview = f"/datasets/{DATASET}/suite/edit?batch={where.rpartition('/')[2]}"
+    assert f'href="{preview}"' in zhou.get(where).text
+    assert f'value="{where.rpartition("/")[2]}" selected' in zhou.get(preview).text
     assert lin.submit(f"{where}/publish").status_code == 403
     assert "Publish this batch" in zhou.get(where).text
     published = zhou.submit(f"{where}/publish", note="March")

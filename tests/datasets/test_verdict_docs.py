@@ -11,7 +11,7 @@ from sqlmodel import select
 from api.durable import drain
 from api.house import House
 from auth.audit import AuditEventRow
-from tests.datasets.parking import CLEAN, FAILS, a_parking_dataset, hand_in, recheck, save_suite
+from tests.datasets.parking import CLEAN, COLUMNS, FAILS, a_parking_dataset, hand_in, recheck, save_suite
 from tests.people import browser_as, client_as
 
 pytestmark = pytest.mark.gx
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.gx
 def test_data_docs_are_drawn_from_the_stored_verdict_and_leave_as_a_zip(sqlite_house: House) -> None:
     house = sqlite_house
     with house.write() as work:
-        a_parking_dataset(work)
+        a_parking_dataset(work, columns=[*COLUMNS[:1], COLUMNS[1] | {"primary": True}, *COLUMNS[2:]])
     batch = hand_in(house, "lin", FAILS)
     at, client = f"/api/v1/batches/{batch.id}/verdict/docs", client_as(house, "lin")
     assert client.get(at).status_code == 404
@@ -41,6 +41,7 @@ def test_data_docs_are_drawn_from_the_stored_verdict_and_leave_as_a_zip(sqlite_h
     }
     (results,) = (text for name, text in pages.items() if name.startswith("validations"))
     assert "P01" in results  # the repeated value
+    assert "东门, 西门" in results  # of which rows, by the key column
     assert all("script-src 'none'" in text for name, text in pages.items() if name != "index.html")
     assert 'href="../../../../expectations/DP-PK-900.html"' in results
     with house.read() as work:

@@ -48,6 +48,10 @@ def test_the_journeys_are_told_step_by_step(played: tuple[Path, str]) -> None:
         "准予但收窄",
         "签署",
         "被拒：column-not-granted",
+        "签发豁免",
+        "来源取得 预警信号_20261009.csv",
+        "改正 2 个单元格并交回",
+        "新增 3 行，变更 2 行",
         "完整无改动",
     ):
         assert step in printed

@@ -103,6 +103,21 @@ def test_one_line_per_failing_row_with_key_problem_and_titles(table: Path) -> No
     assert [line[1] for line in sheets[RULE_SHEET][1:]] == ["“n”不得为空", "“名称”不得为空"]
 
 
+def test_failing_rows_are_told_by_their_key_columns(table: Path, tmp_path: Path) -> None:
+    verdict = _verdict(("n", [8, 9]), ("名称", [8]))
+    first, second = verdict.expectations
+    first.failing_keys = [{"名称": "=1", "d": None}, {"名称": "b", "d": "2024-01-01"}]
+    second.failing_keys = [{"名称": "=1", "d": None}]
+    workbook = build(table, verdict)
+    sheets = _sheets(workbook)
+    assert sheets[DATA_SHEET][2][1].startswith("主键 Key: 名称 = =1, d = —\n1. ")
+    assert sheets[DATA_SHEET][2][1].count("主键") == 1
+    assert sheets[RULE_SHEET][1][6] == "名称 = =1, d = —; 名称 = b, d = 2024-01-01"
+    path = tmp_path / "same.xlsx"
+    path.write_bytes(workbook)
+    assert apply_correction(table, path, tmp_path / "out.parquet") == 2
+
+
 def test_formulas_are_defused(table: Path) -> None:
     lines = _sheets(build(table, _verdict(("n", [3]))))[DATA_SHEET]
     assert lines[2][_column(lines, "名称")] == "'=1+1"
