@@ -11,6 +11,7 @@ from sqlmodel import col, select
 from auth.actor import ANYONE, Actor
 from auth.identity.tables import OrganisationRow
 from catalog import queries
+from catalog.relations import service as relations
 from catalog.standards.entry import Entry, File, Publisher, Release
 from catalog.tables import ColumnRow, DatasetRow
 from core.text import Text
@@ -38,9 +39,11 @@ def entries(work: Work, rows: Sequence[DatasetRow], site: str) -> list[Entry]:
     releases = {release.dataset_id: release for release in work.db.exec(current)}
     departments = select(OrganisationRow).where(col(OrganisationRow.id).in_({row.publisher for row in rows}))
     codes = {org.id: org.credit_code for org in work.db.exec(departments)}
+    related = relations.of(work, ANYONE, ids)
+    named = relations.in_sight(work, ANYONE, rows)
     return [
         Entry(
-            row=row, columns=tuple(columns.get(row.id, ())), release=_release(releases.get(row.id)),
+            row=row, relations=related.get(row.id, ()), named=named[row.id], columns=tuple(columns.get(row.id, ())), release=_release(releases.get(row.id)),
             publisher=Publisher(row.publisher, Text(row.publisher_zh, row.publisher_en), codes.get(row.publisher)),
             files=_files(work, row, releases.get(row.id), site), site=site,
         )

@@ -17,7 +17,9 @@ from sqlalchemy import JSON, String
 from sqlmodel import Field, SQLModel
 
 from catalog import codes
+from catalog.boxes import box_of
 from catalog.fields import FIELDS
+from catalog.relations import kinds
 from core.ids import DatasetId, OrgId
 
 RESOURCE_CODE: Final = r"^[A-Za-z0-9][A-Za-z0-9_.-]{1,79}$"
@@ -57,6 +59,8 @@ class DatasetFields(SQLModel):
     version_notes: str = Field(default="", max_length=LONG)
     version_notes_en: str = Field(default="", max_length=LONG)
     related_codes: list[str] = Field(default_factory=list, sa_type=JSON)
+    record_type: str = Field(default="", max_length=20)
+    relations: list[str] = Field(default_factory=list, sa_type=JSON)
     catalog_class: str = Field(default="", max_length=20)
     domain_code: str = Field(default="", max_length=20, index=True)
     data_class: str = Field(default="", max_length=20)
@@ -71,6 +75,7 @@ class DatasetFields(SQLModel):
     open_condition: str = Field(default="", max_length=LONG)
     open_condition_en: str = Field(default="", max_length=LONG)
     auth_op_scope: str = Field(default="", max_length=20)
+    scenarios: list[str] = Field(default_factory=list, sa_type=JSON)
     formats: list[str] = Field(default_factory=list, sa_type=JSON)
     update_freq: str = Field(default="", max_length=20)
     update_interval: str | None = Field(default=None, max_length=40)
@@ -78,6 +83,7 @@ class DatasetFields(SQLModel):
     temporal_end: date | None = None
     spatial: str = Field(default="", max_length=1000)
     spatial_en: str = Field(default="", max_length=1000)
+    bbox: str = Field(default="", max_length=80)
     crs: str | None = Field(default=None, max_length=20)
     spatial_resolution_m: float | None = Field(default=None, gt=0, le=1_000_000)
     origin: str = Field(default="", max_length=20)
@@ -100,25 +106,41 @@ class DatasetFields(SQLModel):
             return [clean_text(entry) for entry in value]
         return clean_text(value)
 
-    @field_validator("keywords", "keywords_en", "related_codes", "formats")
+    @field_validator("keywords", "keywords_en", "related_codes", "relations", "formats")
     @classmethod
     def _words(cls, value: list[str]) -> list[str]:
         if len(value) > 100 or any(len(word) > 100 for word in value):
             raise ValueError("at most 100 words of at most 100 characters")
         return list(dict.fromkeys(word for word in value if word))
 
+    @field_validator("relations")
+    @classmethod
+    def _relations(cls, value: list[str]) -> list[str]:
+        if wrong := [word for word in value if kinds.parse(word) is None]:
+            known = ", ".join(kinds.STATED)
+            raise ValueError(f"{wrong[0]!r} is not KIND:CODE; kinds are {known}")
+        return [kinds.written(*pair) for pair in kinds.pairs(value)]
+
+    @field_validator("bbox")
+    @classmethod
+    def _bbox(cls, value: str) -> str:
+        return str(box_of(value)) if value else value
+
     @field_validator("formats")
     @classmethod
     def _formats(cls, value: list[str]) -> list[str]:
         return [_known("file_format", word.lower()) for word in value]
 
-    @field_validator("data_kind")
+    @field_validator("data_kind", "scenarios")
     @classmethod
-    def _kinds(cls, value: list[str]) -> list[str]:
-        known = list(codes.load("data_kind").codes)
-        return sorted({_known("data_kind", each) for each in value}, key=known.index)
+    def _kinds(cls, value: list[str], info: Any) -> list[str]:  # noqa: ANN401 - pydantic's own
+        listed = str(_CODED[info.field_name])
+        known = list(codes.load(listed).codes)
+        return sorted({_known(listed, each) for each in value}, key=known.index)
 
-    @field_validator(*(name for name in _CODED if name not in ("formats", "data_kind", "data_level")))
+    @field_validator(
+        *(name for name in _CODED if name not in ("formats", "data_kind", "scenarios", "data_level"))
+    )
     @classmethod
     def _coded(cls, value: str | None, info: Any) -> str | None:  # noqa: ANN401 - pydantic's own
         return _known(str(_CODED[info.field_name]), value) if value else value

@@ -23,6 +23,19 @@ _WORDS: Final = {
     "Y": ("年", "year"), "M": ("个月", "month"), "W": ("周", "week"), "D": ("天", "day"),
     "TH": ("小时", "hour"), "TM": ("分钟", "minute"), "TS": ("秒", "second"),
 }  # fmt: skip
+SERIES: Final = "series"
+_SERIES_NEEDS: Final = frozenset(
+    {
+        "title_zh",
+        "title_en",
+        "description_zh",
+        "keywords",
+        "contact",
+        "catalog_class",
+        "domain_code",
+        "lineage",
+    }
+)  # what describes a series; the rest is said of data, which it has none of
 _UNITS: Final = {"Y": 366 * 1440, "W": 7 * 1440, "D": 1440, "H": 60}
 
 
@@ -35,7 +48,9 @@ def mandatory_fields(record: Record, _columns: Columns) -> list[Reason]:
     return [
         _missing(spec, spec.basis)
         for spec in FIELDS
-        if spec.need == "mandatory" and not record.get(spec.name)
+        if spec.need == "mandatory"
+        and not record.get(spec.name)
+        and (record.get("record_type") != SERIES or spec.name in _SERIES_NEEDS)
     ]
 
 
@@ -64,8 +79,21 @@ def period_in_order(record: Record, _columns: Columns) -> list[Reason]:
     return [_reason("period-reversed", "temporal_end", text, GUIDE)]
 
 
-def described_columns(_record: Record, columns: Columns) -> list[Reason]:
+def series_without_data(record: Record, columns: Columns) -> list[Reason]:
+    """A series is described; its members hold the data."""
+    if record.get("record_type") != SERIES or not (columns or record.get("release_no")):
+        return []
+    text = Text(
+        "系列本身没有数据：请清空数据字典；已有发布版本的记录不能改为系列。",
+        "A series holds no data: empty its dictionary; a record that has releases does not become one.",
+    )
+    return [_reason("series-with-data", "record_type", text, "DCAT 3")]
+
+
+def described_columns(record: Record, columns: Columns) -> list[Reason]:
     """At least one information item, each with Chinese name, type and level."""
+    if record.get("record_type") == SERIES:
+        return []
     if not columns:
         text = Text(
             "数据字典为空：请至少登记一个信息项。",
@@ -170,6 +198,7 @@ RULES: Final[tuple[Rule, ...]] = (
     mandatory_fields,
     conditional_fields,
     period_in_order,
+    series_without_data,
     described_columns,
     level_covers_columns,
     level_allows_opening,

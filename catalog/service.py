@@ -14,6 +14,7 @@ from auth import audit
 from auth.actor import Actor
 from auth.identity.organisations import organisation
 from catalog import codes, queries, rules
+from catalog.boxes import box_of
 from catalog.models import (
     ColumnCreate,
     ColumnFields,
@@ -27,6 +28,7 @@ from catalog.models import (
     DictionaryRead,
     Layout,
 )
+from catalog.relations import service as relations
 from catalog.search import facets, index, memory
 from catalog.search.tokens import sort_key
 from catalog.tables import ColumnRow, DatasetRow
@@ -40,6 +42,7 @@ from core.work import Work, hold
 def create(work: Work, actor: Actor, body: DatasetCreate) -> DatasetRead:
     """Enter a record as a draft of the publishing department. Only its stewards and the catalogue's administrators may."""
     org = _publisher(work, actor, body.publisher)
+    relations.demand_sound(work, actor, body.resource_code, body.relations)
     if work.db.get(DatasetRow, body.resource_code) is not None:
         raise Conflict(
             Text(
@@ -72,6 +75,8 @@ def update(
     """Change the fields that were sent. A published record must stay complete. Raises Stale, Conflict."""
     row = editable(work, actor, dataset_id, expected_version)
     same_identity(row, body)
+    if body.relations:
+        relations.demand_sound(work, actor, row.id, body.relations, row.relations)
     if not (changed := _put_fields(row, body)):
         return read(work, row)
     _saved(work, row)
@@ -95,6 +100,8 @@ def rewrite(
 ) -> DatasetRead:
     """Fields and dictionary in one change, complete only together; for accepted proposals (`catalog.proposals`)."""
     row = editable(work, actor, dataset_id, None)
+    if body.relations:
+        relations.demand_sound(work, None, row.id, body.relations, row.relations)
     changed = _put_fields(row, body)
     before = _put_dictionary(work, row, dictionary) if dictionary else set()
     _saved(work, row)
@@ -192,10 +199,15 @@ def overwrite_imported(work: Work, actor: Actor, dataset_id: str, fields: Mappin
     return read(work, row)
 
 
-def take_foreign(work: Work, actor: Actor, body: DatasetCreate, foreign_from: str) -> DatasetRow:
-    """Show another catalogue's record as foreign, complete or not; for harvests (`datasets.harvest`) alone."""
+def take_foreign(
+    work: Work, actor: Actor, body: DatasetCreate, foreign_from: str, stated: Iterable[str] = ()
+) -> DatasetRow:
+    """Show another catalogue's record as foreign, complete or not; for harvests (`datasets.harvest`) alone. `stated`: its
+    relations to records that may come later."""
     create(work, actor, body)
     row = queries.writable(work, actor, body.resource_code)
+    row.relations = list(stated)
+    relations.keep(work, row)
     row.foreign_from, row.state, row.issued = foreign_from, advance(State(row.state), Step.PUBLISH), work.now
     _touch(work, row)
     audit.record(
@@ -260,6 +272,7 @@ def withdraw(
         reason.strip()[:2000],
     )
     _touch(work, row)
+    relations.keep(work, row)
     audit.record(
         work, actor, "dataset.withdrawn", subject=row.id, dataset_id=row.id,
         payload={"version": row.version, "reason": row.withdrawn_reason, "replaced_by": row.replaced_by},
@@ -310,7 +323,8 @@ def note_release(
 
 def show(work: Work, actor: Actor, dataset_id: str) -> DatasetRead:
     """One record. Raises NotFound, or Gone with the reason of its withdrawal."""
-    return read(work, queries.dataset(work, actor, dataset_id))
+    row = queries.dataset(work, actor, dataset_id)
+    return read(work, row).model_copy(update=_in_sight(work, actor, row))
 
 
 def dictionary(work: Work, dataset_id: str) -> list[ColumnRead]:
@@ -342,9 +356,15 @@ def export(work: Work, actor: Actor, dataset_id: str) -> DatasetExport:
     """A record as a file that `create` takes elsewhere."""
     row = queries.dataset(work, actor, dataset_id)
     columns = [ColumnFields.model_validate(column) for column in queries.columns(work, row.id)]
-    return DatasetExport.model_validate(
-        row, update={"resource_code": row.id, "columns": columns, "layout": Layout.model_validate(row.layout)}
-    )
+    told = {"resource_code": row.id, "columns": columns, "layout": Layout.model_validate(row.layout)}
+    return DatasetExport.model_validate(row, update=told | _in_sight(work, actor, row))
+
+
+def _in_sight(work: Work, actor: Actor, row: DatasetRow) -> dict[str, list[str]]:
+    """The fields that name other records, without those of which the reader may not know; whole for who writes the record."""
+    if actor.may_in(queries.WRITE, row.publisher):
+        return {}
+    return relations.in_sight(work, actor, [row])[row.id]
 
 
 def read(work: Work, row: DatasetRow) -> DatasetRead:
@@ -455,9 +475,11 @@ def _set_keys(work: Work, row: DatasetRow) -> None:
     row.title_key_zh = sort_key(row.title_zh or row.title_en or row.id, chinese=True)
     row.title_key_en = sort_key(row.title_en or row.title_zh or row.id, chinese=False)
     row.format_key = " ".join(sorted(row.formats))
+    row.scenario_key = " ".join(row.scenarios)
     row.fresh_at = row.released_at or row.modified
     limit = rules.stale_after({"update_freq": row.update_freq, "update_interval": row.update_interval})
     row.stale_at = row.data_updated + limit if row.data_updated and limit else None
+    row.west, row.south, row.east, row.north = box_of(row.bbox) if row.bbox else (None,) * 4
     row.facet_key = facets.key_of(row)
     memory.note(work, row.number)
 
@@ -486,6 +508,7 @@ def _store_columns(work: Work, row: DatasetRow, columns: Iterable[ColumnCreate])
 
 
 def _index(work: Work, row: DatasetRow) -> None:
+    relations.keep(work, row)
     index.put(work, row.number, _document(row, queries.columns(work, row.id)))
 
 

@@ -16,7 +16,7 @@ from core.ids import DatasetId, OrgId
 class DatasetRow(DatasetFields, table=True):
     """A dataset record. `id` is the resource code; `version` counts changes of the record (not of the data).
 
-    `number` is its place in the search index; `…_key`, `fresh_at` (release, else change) and `stale_at` (when its data are overdue) are made from other fields for
+    `number` is its place in the search index; `…_key`, `west` to `north` (of `bbox`), `fresh_at` (release, else change) and `stale_at` (when its data are overdue) are made from other fields for
     sorting and filtering. From `data_updated` on, columns repeat facts of the current release; `service.note_release` keeps them.
     """
 
@@ -46,9 +46,14 @@ class DatasetRow(DatasetFields, table=True):
     title_key_zh: str = Field(default="", max_length=400, index=True)
     title_key_en: str = Field(default="", max_length=400)
     format_key: str = Field(default="", max_length=400)
+    scenario_key: str = Field(default="", max_length=200)
     facet_key: str = Field(default="", max_length=1000)
     number: int = Field(unique=True)
     fresh_at: datetime = Field(sa_type=UtcDateTime)
+    west: float | None = None
+    south: float | None = None
+    east: float | None = None
+    north: float | None = None
     state: str = Field(default="draft", max_length=20, index=True)
     version: int = 1
     created_at: datetime = Field(sa_type=UtcDateTime)

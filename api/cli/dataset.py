@@ -11,7 +11,7 @@ import typer
 from api.client import DEFAULT_DIR, As, DataDir, Json, Server, Token, connect, show
 
 app = typer.Typer(
-    help="Dataset records: list, search, show, create, update, objections, publish, withdraw, dictionary, quality, score, export, metadata.",
+    help="Dataset records: list, search, show, create, update, objections, publish, withdraw, dictionary, relations, quality, score, export, metadata.",
     no_args_is_help=True,
 )
 
@@ -67,6 +67,7 @@ def search(
     ] = None,
     since: Annotated[str, typer.Option("--since", help="Data up to this day or later, e.g. 2026-01-01")] = "",
     until: Annotated[str, typer.Option("--until", help="Data from this day or earlier")] = "",
+    box: Annotated[str, typer.Option("--box", metavar="WEST,SOUTH,EAST,NORTH", help="Records whose bounding box meets this one, in degrees")] = "",
     data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
 ) -> None:  # fmt: skip
     """Find records by words in titles, keywords, summaries, columns and codes."""
@@ -79,7 +80,7 @@ def search(
     with connect(data_dir, server, token, user) as api:
         found = api.get(
             "/datasets", q=" ".join(words), theme=theme or None, publisher=publisher or None, sort=sort, limit=limit, offset=offset,
-            since=since or None, until=until or None, **chosen,
+            since=since or None, until=until or None, bbox=box or None, **chosen,
         )  # fmt: skip
         show(found, as_json, _COLUMNS)
 
@@ -112,6 +113,25 @@ def update(
     with connect(data_dir, server, token, user) as api:
         seen = version or str(api.get(f"/datasets/{dataset_id}")["version"])
         show(api.patch(f"/datasets/{dataset_id}", body, **{"If-Match": f'"{seen}"'}), as_json)
+
+
+@app.command("relations")
+def relations(
+    dataset_id: str,
+    add: Annotated[list[str] | None, typer.Option("--add", metavar="KIND:CODE", help="inSeries:CODE, replaces:CODE, isPartOf:CODE …; again for more")] = None,
+    remove: Annotated[list[str] | None, typer.Option("--remove", metavar="KIND:CODE", help="One that the record itself states; again for more")] = None,
+    kind: Annotated[str, typer.Option("--kind", help="Only this kind, e.g. seriesMember")] = "", limit: Limit = 50, offset: Offset = 0,
+    data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
+) -> None:  # fmt: skip
+    """How the record stands to others: series, parts, versions, succession. --add and --remove change what it states (of a published record by a proposal)."""
+    with connect(data_dir, server, token, user) as api:
+        if add or remove:
+            body = {"add": add or [], "remove": remove or []}
+            show(api.post(f"/datasets/{dataset_id}/relations", body), as_json)
+            return
+        held = api.get(f"/datasets/{dataset_id}/relations", kind=kind or None, limit=limit, offset=offset)
+        columns = ("kind", "dataset_id", "title_zh", "publisher_zh", "state", "stated_here", "stated_there")
+        show(held if as_json else held["items"], as_json, columns)
 
 
 @app.command("publish")

@@ -18,20 +18,24 @@ from api.web import go, page
 from auth.actor import Actor
 from auth.incidents import freezes
 from catalog import codes, queries, rules, service
+from catalog.boxes import Box
 from catalog.fields import BY_NAME, FIELDS, SECTIONS, FieldSpec
 from catalog.imports import is_as_imported
 from catalog.models import DatasetRead
 from catalog.proposals import service as proposals
+from catalog.proposals.models import ProposalRead
+from catalog.relations import kinds
+from catalog.relations import service as relations
 from catalog.scores import service as scores
 from catalog.scores.rules import grade_name
 from catalog.search.engine import Found, Search, Sort, search
 from catalog.search.facets import BY_KEY
 from catalog.search.models import as_read
-from catalog.search.saved import day
+from catalog.search.saved import box, day
 from catalog.standards import schema_org
 from catalog.standards.forms import FORMS, accepted
 from catalog.workflow import State, Step, open_steps
-from core.errors import AppError
+from core.errors import AppError, InputRefused
 from core.text import Lang, Text
 from core.work import Work
 from datasets.harvest.queries import harvested
@@ -42,6 +46,10 @@ from datasets.releases.retention import RETIRE
 router = APIRouter(prefix="/datasets", include_in_schema=True, tags=["pages"])
 
 PAGE_SIZE: Final = 20
+SIDES: Final = {
+    "west": Text("西（经度）", "West (longitude)"), "south": Text("南（纬度）", "South (latitude)"),
+    "east": Text("东（经度）", "East (longitude)"), "north": Text("北（纬度）", "North (latitude)"),
+}  # fmt: skip
 SORTS: Final[dict[Sort, Text]] = {
     "relevance": Text("相关度", "Relevance"),
     "newest": Text("最近更新", "Newest"),
@@ -65,13 +73,26 @@ def list_page(
     chosen = {key: request.query_params.getlist(key)[:50] for key in BY_KEY}
     order: Sort = sort if sort in SORTS else "relevance" if q.strip() else "newest"
     days = {name: day(value) for name, value in (("since", since), ("until", until))}
-    ask = Search(q, chosen, order, PAGE_SIZE, PAGE_SIZE * (number - 1), lang, **days)
+    area, bad_box = None, None
+    try:
+        area = box(request.query_params)
+    except InputRefused as fault:
+        bad_box = fault.detail
+    ask = Search(q, chosen, order, PAGE_SIZE, PAGE_SIZE * (number - 1), lang, **days, box=area)
     found = search(work, actor, ask)
     return page(
         request, "datasets/list.html", found=as_read(work, found, ask), understood=found.understood, q=q, sort=order, sorts=SORTS,
         facets=_facets(request, found, actor), removals=_removals(request, found), number=number, days=days,
+        sides=_sides(request, area), bad_box=bad_box,
         pages=-(-found.total // PAGE_SIZE), code_lists=_code_lists(), frequency=rules.frequency, may_write=actor.may(queries.WRITE),
     )  # fmt: skip
+
+
+def _sides(request: Request, area: Box | None) -> list[tuple[str, Text, str]]:
+    """The four fields of the box: name, label, what stands in it (as typed, where that is no box)."""
+    given = request.query_params
+    typed = area._asdict() if area else {name: given.get(name, "")[:20] for name in SIDES}
+    return [(name, label, str(typed[name])) for name, label in SIDES.items()]
 
 
 def _facets(request: Request, found: Found, actor: Actor) -> list[dict[str, Any]]:
@@ -133,6 +154,7 @@ def _dataset_page(
     refusal: AppError | None = None,
     reason: str = "",
     replaced_by: str = "",
+    relation: tuple[str, str] = (kinds.IN_SERIES, ""),
 ) -> HTMLResponse:
     read = service.show(work, actor, dataset_id)
     may_write = actor.may_in(queries.WRITE, read.publisher)
@@ -144,6 +166,7 @@ def _dataset_page(
         may_write=may_write, steps={str(step) for step in open_steps(State(read.state)) if not (read.foreign_from and step == Step.EDIT)} if may_write else set(),
         objections=service.objections(work, actor, dataset_id) if may_write and read.state == State.DRAFT else (),
         foreign=harvested(work, dataset_id), is_imported=is_as_imported(work, read.id, read.version), may_apply=_may_apply(actor, read), refusal=refusal, reason=reason, replaced_by=replaced_by,
+        relations=relations.of(work, actor, [read.id]).get(read.id, []), relation=relation, kinds=[(name, kinds.KINDS[name].label) for name in kinds.STATED],
         score=scores.score(work, actor, dataset_id) if read.state != State.WITHDRAWN and not read.foreign_from else None, grade_name=grade_name,
         waiting=proposals.waiting(work, dataset_id) if may_write else None,
         freezes=freezes.meeting(work, orgs=[read.publisher], dataset_id=dataset_id),
@@ -163,7 +186,15 @@ def _linked_data(request: Request, work: Work, actor: Actor, read: DatasetRead) 
 def _record(read: DatasetRead, lang: Lang) -> list[tuple[str, Text, list[FieldSpec]]]:
     """The record section by section: filled fields in the reader's language, else in the other; missing ones that are needed."""
     return [
-        (key, label, [spec for spec in FIELDS if spec.section == key and _is_shown(spec, read, lang)])
+        (
+            key,
+            label,
+            [
+                spec
+                for spec in FIELDS
+                if spec.section == key and spec.name != "relations" and _is_shown(spec, read, lang)
+            ],
+        )
         for key, label in SECTIONS.items()
     ]
 
@@ -191,6 +222,7 @@ def _may_apply(actor: Actor, read: DatasetRead) -> bool:
     closed = (
         read.state != State.PUBLISHED
         or bool(read.foreign_from)
+        or read.record_type == rules.SERIES
         or (read.open_type == "N" and read.auth_op_scope == "no")
     )
     free = read.open_type == "U"
@@ -209,6 +241,38 @@ def publish(request: Request, house: HouseDep, actor: ActorDep, dataset_id: str)
         "Publication is asked for; the record is public when another person accepts.",
     )
     return go(f"/datasets/{dataset_id}", said)
+
+
+@router.post("/{dataset_id}/relations", response_class=HTMLResponse, **access("catalog:dataset:write"))
+def change_relations(
+    request: Request, house: HouseDep, actor: ActorDep, dataset_id: str, typed: Typed
+) -> Response:
+    """State a relation, or take one back."""
+    kind, code = str(typed.get("kind", "")), str(typed.get("code", "")).strip()
+    removed, version = str(typed.get("remove", "")), str(typed.get("version", ""))
+    expected = int(version) if version.isdecimal() and len(version) < 10 else None
+
+    def act(work: Work) -> DatasetRead | ProposalRead:
+        added = [] if removed else [kinds.written(kind, code)]
+        if added and kinds.parse(added[0]) is None:
+            raise InputRefused(
+                Text("请选择关系并填写资源代码。", "Choose a relation and give a resource code."),
+                field="code",
+            )
+        taken = [removed] if removed else []
+        return proposals.change_relations(work, actor, dataset_id, added, taken, expected_version=expected)
+
+    done = tried(house, act)
+    if isinstance(done, AppError):
+        with house.read() as work:
+            return _dataset_page(request, work, actor, dataset_id, done, relation=(kind, code))
+    if isinstance(done, ProposalRead):
+        said = Text(
+            "修改已提出；另一人复核通过后生效。",
+            "The change is proposed; it stands when another person accepts it.",
+        )
+        return go(f"/record-proposals/{done.id}", said)
+    return go(f"/datasets/{dataset_id}#relations", Text("关系已保存。", "The relations are saved."))
 
 
 @router.post("/{dataset_id}/withdraw", response_class=HTMLResponse, **access("catalog:dataset:write"))

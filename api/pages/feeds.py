@@ -17,7 +17,7 @@ from auth.actor import ANYONE
 from catalog import queries
 from catalog.search.engine import Search, search
 from catalog.search.facets import BY_KEY
-from catalog.search.saved import day
+from catalog.search.saved import box, day
 from catalog.standards import atom, dcat_us, oai
 from catalog.standards.entry import instant
 from catalog.standards.forms import as_json
@@ -56,7 +56,7 @@ def search_feed(
     given = request.query_params
     found = search(
         work, ANYONE,
-        Search(q, chosen, "newest", PAGE_SIZE, PAGE_SIZE * (number - 1), lang, day(given.get("since", "")), day(given.get("until", ""))),
+        Search(q, chosen, "newest", PAGE_SIZE, PAGE_SIZE * (number - 1), lang, day(given.get("since", "")), day(given.get("until", "")), box(given)),
     )  # fmt: skip
     title = Text(f"目录检索：{q}", f"Catalogue search: {q}") if q else Text("目录更新", "The catalogue")
     return _feed(request, house, work, lang, [hit.row for hit in found.hits], found.total, number, title)

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from api.access import access
 from api.deps import ActorDep, LangDep, ReadDep, WorkDep
@@ -23,14 +23,27 @@ from catalog.models import (
 )
 from catalog.proposals import service as proposals
 from catalog.proposals.models import ProposalRead
+from catalog.relations import kinds
+from catalog.relations import service as relations
+from catalog.relations.service import RelationRead
 from catalog.scores import service as scores
 from catalog.scores.service import ScoreRead
 from catalog.search.engine import Search, Sort, search
 from catalog.search.models import FoundRead, as_read
+from catalog.search.saved import box
 
 router = APIRouter(prefix="/api/v1/datasets", tags=["datasets"])
 
 Values = Annotated[list[str], Query(default_factory=list, max_length=50)]
+
+
+def _is_relation(word: str) -> str:
+    if kinds.parse(word) is None:
+        raise ValueError(f"is not KIND:CODE; kinds are {', '.join(kinds.STATED)}")
+    return word
+
+
+Relation = Annotated[str, Field(max_length=100), AfterValidator(_is_relation)]
 
 
 class Withdrawal(BaseModel):
@@ -41,6 +54,22 @@ class Withdrawal(BaseModel):
     replaced_by: str = Field(
         default="", max_length=80, description="Resource code of the record that takes over"
     )
+
+
+class RelationsRead(BaseModel):
+    """A page of relations; `next` is the offset of the following page, null at the end."""
+
+    items: list[RelationRead]
+    total: int
+    next: int | None
+
+
+class RelationsChange(BaseModel):
+    """Relations to state and to take back, each `kind:code` such as `inSeries:DP-PK-S01`."""
+
+    model_config = ConfigDict(extra="forbid")
+    add: list[Relation] = Field(default=[], max_length=100)
+    remove: list[Relation] = Field(default=[], max_length=100)
 
 
 WAITS: dict[int | str, dict[str, Any]] = {
@@ -67,10 +96,15 @@ def list_datasets(
     licence: Values,
     grade: Values,
     freshness: Values,
+    scenario: Values,
     state: Values,
     q: Annotated[str, Query(max_length=1000, description="Words, all of which must be found")] = "",
     since: Annotated[date | None, Query(description="Records whose stated period ends no earlier")] = None,
     until: Annotated[date | None, Query(description="Records whose stated period begins no later")] = None,
+    bbox: Annotated[
+        str,
+        Query(max_length=200, description="Records whose bounding box meets west,south,east,north (degrees)"),
+    ] = "",
     sort: Sort = "relevance",
     offset: Annotated[int, Query(ge=0, le=1_000_000)] = 0,
     limit: Annotated[int, Query(ge=1, le=200)] = 20,
@@ -79,9 +113,9 @@ def list_datasets(
     chosen = {
         "theme": theme, "publisher": publisher, "open_type": open_type, "level": level,
         "format": format, "update_freq": update_freq, "has_release": has_release, "region": region,
-        "licence": licence, "grade": grade, "freshness": freshness, "state": state,
+        "licence": licence, "grade": grade, "freshness": freshness, "scenario": scenario, "state": state,
     }  # fmt: skip
-    ask = Search(q, chosen, sort, limit, offset, lang, since, until)
+    ask = Search(q, chosen, sort, limit, offset, lang, since, until, box({"bbox": bbox}))
     return as_read(work, search(work, actor, ask), ask)
 
 
@@ -97,6 +131,39 @@ def create_dataset(work: WorkDep, actor: ActorDep, response: Response, body: Dat
 def show_dataset(work: ReadDep, actor: ActorDep, response: Response, dataset_id: str) -> DatasetRead:
     """One record. A withdrawn one answers 410 with the reason."""
     return _tagged(response, service.show(work, actor, dataset_id))
+
+
+@router.get("/{dataset_id}/relations", **access("public"))
+def list_relations(
+    work: ReadDep,
+    actor: ActorDep,
+    dataset_id: str,
+    kind: Annotated[str, Query(max_length=40, description="One kind only, such as seriesMember")] = "",
+    offset: Annotated[int, Query(ge=0, le=1_000_000)] = 0,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+) -> RelationsRead:
+    """How the record stands to others, whichever of the two says so; only to records that the caller may know of."""
+    found, total = relations.listed(work, actor, dataset_id, kind=kind, offset=offset, limit=limit)
+    following = offset + limit
+    return RelationsRead(items=found, total=total, next=following if following < total else None)
+
+
+@router.post(
+    "/{dataset_id}/relations", response_model=DatasetRead, responses=WAITS, **access("catalog:dataset:write")
+)
+def change_relations(
+    work: WorkDep,
+    actor: ActorDep,
+    response: Response,
+    dataset_id: str,
+    expected: SeenVersion,
+    body: RelationsChange,
+) -> DatasetRead | JSONResponse:
+    """State relations or take them back: of a draft at once (200), of a published record by a proposal (202)."""
+    made = proposals.change_relations(
+        work, actor, dataset_id, body.add, body.remove, expected_version=expected
+    )
+    return _either(response, made)
 
 
 @router.patch("/{dataset_id}", response_model=DatasetRead, responses=WAITS, **access("catalog:dataset:write"))

@@ -17,6 +17,7 @@ from sqlmodel import col, select
 from auth.actor import Actor
 from auth.identity import organisations
 from catalog import queries
+from catalog.boxes import Box, box_of
 from catalog.ckan import shape
 from catalog.ckan.errors import CkanError, bad_query, invalid, not_found
 from catalog.ckan.language import parse
@@ -24,7 +25,10 @@ from catalog.ckan.shape import Json
 from catalog.ckan.values import loads
 from catalog.ckan.where import where
 from catalog.imports import kept_of
+from catalog.relations import kinds
+from catalog.relations import service as relations
 from catalog.search import memory
+from catalog.search.facets import within
 from catalog.tables import DatasetRow, DescriptionRow
 from catalog.workflow import State
 from core.ids import DatasetId
@@ -85,8 +89,10 @@ def seen(call: Call) -> list[ColumnElement[bool]]:
 
 def packages(call: Call, rows: Sequence[DatasetRow]) -> list[Json]:
     found = call.resources(call.work, call.actor, rows)
-    kept = kept_of(call.work, [row.id for row in rows])
-    made = [shape.package(row, found.get(row.id, []), call.site) for row in rows]
+    ids = [row.id for row in rows]
+    kept = kept_of(call.work, ids)
+    related = relations.of(call.work, call.actor, ids, tombstones=False)
+    made = [shape.package(row, found.get(row.id, []), call.site, related.get(row.id, ())) for row in rows]
     return [
         shape.described(each, kept[row.id], row.version) if row.id in kept else each
         for each, row in zip(made, rows, strict=True)
@@ -147,6 +153,26 @@ def current_package_list_with_resources(call: Call) -> list[Json]:
 
 def package_show(call: Call) -> Json:
     return packages(call, [_dataset(call, call.wanted())])[0]
+
+
+def package_relationships_list(call: Call) -> list[Json]:
+    """How a dataset (`id`) stands to others, or to one of them (`id2`), of one type (`rel`)."""
+    row = _dataset(call, call.wanted())
+    other = _dataset(call, call.text("id2")).id if call.text("id2") else ""
+    wanted = call.text("rel")
+    if wanted and wanted not in {*kinds.CKAN_INVERSE, *kinds.CKAN_INVERSE.values()}:
+        raise invalid(rel="Unknown relationship type")
+    found = [
+        (shape.relationship_type(each.kind), each)
+        for each in relations.of(call.work, call.actor, [row.id], tombstones=False).get(row.id, ())
+        if other in ("", each.dataset_id)
+    ]
+    named = dict(zip([row.id, *(each.dataset_id for _, each in found)], names(call, [row.id, *(each.dataset_id for _, each in found)]), strict=True))  # fmt: skip
+    return [
+        {"subject": named[row.id], "type": type_, "object": named[each.dataset_id], "comment": each.kind}
+        for type_, each in found
+        if wanted in ("", type_)
+    ]
 
 
 def package_autocomplete(call: Call) -> list[Json]:
@@ -248,7 +274,7 @@ _FACETS: Final = memory.FACETS
 def package_search(call: Call) -> Json:
     if strange := [name for name in call.params if name not in _KNOWN and not name.startswith("ext_")]:
         raise bad_query(f"Invalid search parameters: {strange}")
-    conditions = [*seen(call), *_asked(call)]
+    conditions = [*seen(call), *_asked(call), within(_box(call))]
     sort = call.text("sort") or _USUAL
     order = _order(sort)
     fields = _facet_fields(call)
@@ -273,6 +299,25 @@ def package_search(call: Call) -> Json:
         "facets": {name: dict(counts) for name, counts in counted.items()},
         "search_facets": {name: _search_facet(call, name, counts) for name, counts in counted.items()},
     }
+
+
+def _box(call: Call) -> Box | None:
+    """`ext_bbox`, as the spatial extension's clients send it: by itself, or inside `extras`."""
+    given = call.params.get("ext_bbox")
+    if given is None:
+        extras = call.params.get("extras")
+        try:
+            said = loads(extras) if isinstance(extras, str) else extras
+        except ValueError:
+            said = None
+        given = said.get("ext_bbox") if isinstance(said, Mapping) else None
+    text = ",".join(map(str, given)) if isinstance(given, list) else given
+    if text in (None, ""):
+        return None
+    try:
+        return box_of(str(text))
+    except ValueError as fault:
+        raise CkanError("Search Error", f"Search error: Wrong bounding box provided: {fault}") from None
 
 
 def _numbers(call: Call, conditions: Sequence[ColumnElement[bool]]) -> BitMap:
@@ -375,6 +420,6 @@ def _labels(call: Call, name: str) -> dict[str, str]:
 
 Action = Callable[[Call], Any]
 PACKAGES: Final[tuple[Action, ...]] = (
-    package_list, current_package_list_with_resources, package_show, package_search, package_autocomplete, resource_show,
+    package_list, current_package_list_with_resources, package_show, package_relationships_list, package_search, package_autocomplete, resource_show,
     resource_search,
 )  # fmt: skip

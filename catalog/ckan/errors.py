@@ -14,6 +14,7 @@ STATUS: Final[Mapping[str, int]] = {
     "Authorization Error": 403,
     "Validation Error": 409,
     "Search Query Error": 400,
+    "Search Error": 409,
     "Internal Server Error": 500,
 }
 

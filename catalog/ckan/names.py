@@ -49,7 +49,7 @@ BY_GET: Final = frozenset(
 )  # fmt: skip
 """Those that only read, so that a GET gets the refusal itself."""
 _NONE: Final = (
-    "resource_view_list vocabulary_list group_list_authz member_list package_relationships_list "
+    "resource_view_list vocabulary_list group_list_authz member_list "
     "package_collaborator_list package_collaborator_list_for_user group_followee_list organization_followee_list user_followee_list "
     "user_follower_list dataset_follower_list group_follower_list organization_follower_list related_list"
 )

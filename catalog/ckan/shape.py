@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from catalog.codes import Code, load
+from catalog.relations import kinds
+from catalog.relations.service import RelationRead
 from catalog.tables import DatasetRow, DescriptionRow
 from catalog.workflow import State
 from core.text import Text
@@ -15,7 +17,7 @@ Json = dict[str, Any]
 EXTRAS: Final = (
     "title_en", "description_en", "data_level", "data_class", "data_range", "catalog_class", "open_type", "open_condition",
     "share_type", "share_mode", "auth_op_scope", "update_freq", "update_interval", "temporal_start", "temporal_end", "spatial",
-    "crs", "legal_basis", "registration_code", "release_no", "row_count", "column_count", "quality_score", "quality_grade",
+    "bbox", "crs", "record_type", "legal_basis", "registration_code", "release_no", "row_count", "column_count", "quality_score", "quality_grade",
     "data_updated",
 )  # fmt: skip
 
@@ -30,8 +32,10 @@ def package_name(dataset_id: str) -> str:
     return dataset_id.lower()
 
 
-def package(row: DatasetRow, resources: Sequence[Json], site: str) -> Json:
-    """One dataset. `resources` as the rooms above know them, in order."""
+def package(
+    row: DatasetRow, resources: Sequence[Json], site: str, related: Sequence[RelationRead] = ()
+) -> Json:
+    """One dataset. `resources` as the rooms above know them, in order; `related`: its relations to others in sight."""
     tags = [tag(word) for word in dict.fromkeys((*row.keywords, *row.keywords_en))]
     licence = _code("license", row.license_id)
     theme = _code("domain", row.domain_code)
@@ -64,9 +68,31 @@ def package(row: DatasetRow, resources: Sequence[Json], site: str) -> Json:
         "groups": [group(theme)] if theme else [],
         "tags": tags,
         "resources": [each | {"package_id": row.id, "position": n} for n, each in enumerate(resources)],
-        "relationships_as_subject": [],
-        "relationships_as_object": [],
+        "relationships_as_subject": [
+            _relationship(row, each) for each in related if kinds.KINDS[each.kind].is_subject
+        ],
+        "relationships_as_object": [
+            _relationship(row, each) for each in related if not kinds.KINDS[each.kind].is_subject
+        ],
     }
+
+
+def relationship_type(kind: str) -> str:
+    """CKAN's word for a relation, as this end says it."""
+    known = kinds.KINDS[kind]
+    return known.ckan if known.is_subject else kinds.CKAN_INVERSE[known.ckan]
+
+
+def _relationship(row: DatasetRow, one: RelationRead) -> Json:
+    """As CKAN keeps them: in one direction, whichever end is shown. Our own kind is the comment."""
+    known = kinds.KINDS[one.kind]
+    subject, target = (row.id, one.dataset_id) if known.is_subject else (one.dataset_id, row.id)
+    kind = one.kind if known.is_subject else known.inverse
+    ends = {"subject_package_id": subject, "object_package_id": target}
+    return {
+        "id": f"{subject}-{kind}-{target}", "type": known.ckan, "comment": kind,
+        "subject": package_name(subject), "object": package_name(target), "__extras": ends | {"state": "active"},
+    }  # fmt: skip
 
 
 _SAID: Final = ("name", "url", "author", "author_email", "maintainer", "maintainer_email")

@@ -144,6 +144,7 @@ _FIELDS: Final[Mapping[str, Callable[[str, bool], Condition]]] = {
     "title_string": _holds(col(_D.title_zh), col(_D.title_en)), "maintainer": _holds(col(_D.contact)),
     "version": _number(col(_D.release_no)), "catalog_class": _like(col(_D.catalog_class)), "data_class": _like(col(_D.data_class)),
     "data_range": _like(col(_D.data_range)), "crs": _like(col(_D.crs)), "spatial": _holds(col(_D.spatial), col(_D.spatial_en)),
+    "record_type": _like(col(_D.record_type)), "scenarios": _lists(col(_D.scenarios)),
     "registration_code": _like(col(_D.registration_code)), "share_mode": _like(col(_D.share_mode)),
 }  # fmt: skip
 _TIMES: Final[Mapping[str, Any]] = {

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import urlencode
 
 from catalog.harvest.records import Fault, Reading, Record, Unreadable, document, link, listed, plain, record
+from catalog.relations import kinds
 from core.text import Text
 
 PAGE = 100
+_KINDS = {
+    "child_of": "isPartOf",
+    "derives_from": "source",
+    "depends_on": "requires",
+    "links_to": "references",
+}
 
 
 def page_url(base: str, start: int) -> str:
@@ -45,6 +52,21 @@ def read(data: bytes, base: str = "") -> Reading:
     return found
 
 
+def _relations(each: Mapping[str, Any]) -> Iterator[tuple[str, object]]:
+    """How a package stands to others: by our own kind where the comment says one, else by CKAN's types."""
+    for key, is_subject in (("relationships_as_subject", True), ("relationships_as_object", False)):
+        for one in listed(each.get(key)):
+            if not isinstance(one, Mapping):
+                continue
+            more = one.get("__extras")
+            ends = more if isinstance(more, Mapping) else one
+            other = ends.get("object_package_id" if is_subject else "subject_package_id")
+            said = str(one.get("comment") or "")
+            kind = said if said in kinds.STATED else _KINDS.get(str(one.get("type")), "")
+            if kind and other:
+                yield (kind if is_subject else kinds.KINDS[kind].inverse), other
+
+
 def _package(each: Mapping[str, Any], base: str) -> Record:
     name = plain(each.get("name"))
     org = each.get("organization")
@@ -61,5 +83,5 @@ def _package(each: Mapping[str, Any], base: str) -> Record:
         publisher=(org.get("title") if isinstance(org, Mapping) else "") or each.get("author"),
         licence=each.get("license_title") or each.get("license_id"),
         page=f"{base.rstrip('/')}/dataset/{name}" if base and name else each.get("url"),
-        modified=each.get("metadata_modified"),
+        modified=each.get("metadata_modified"), relations=_relations(each),
     )  # fmt: skip

@@ -18,6 +18,17 @@ from core.text import Text
 
 MOST_BYTES: Final = 64 * 1024 * 1024
 _DECLARED: Final = re.compile(rb"<!(ENTITY|DOCTYPE)", re.IGNORECASE)
+_DCT: Final = (
+    "isPartOf",
+    "hasPart",
+    "replaces",
+    "isReplacedBy",
+    "requires",
+    "isRequiredBy",
+    "references",
+    "isReferencedBy",
+)
+_DCAT: Final = ("inSeries", "seriesMember", "prev", "next")
 _NEXT: Final = ("http://www.w3.org/ns/hydra/core#next", "http://www.w3.org/ns/hydra/core#nextPage")
 
 
@@ -37,7 +48,7 @@ def read(data: bytes, base: str = "") -> Reading:
 
     graph = _graph(data, base)
     found = Reading()
-    subjects = sorted(set(graph.subjects(RDF.type, DCAT.Dataset)), key=str)
+    subjects = sorted(_described(graph), key=str)
     if not subjects and not list(graph.subjects(RDF.type, DCAT.Catalog)):
         raise Unreadable(Text("没有 dcat:Dataset。", "It holds no dcat:Dataset."))
     named: dict[str, str] = {}
@@ -143,7 +154,7 @@ def _first(graph: Any, subject: Any, predicate: Any) -> Any:  # noqa: ANN401
 
 
 def _dataset(graph: Any, subject: Any) -> Record:  # noqa: ANN401
-    from rdflib import DCAT, DCTERMS, BNode
+    from rdflib import DCAT, DCTERMS, RDF, BNode
     from rdflib.namespace import FOAF, RDFS, SKOS, Namespace
 
     vcard = Namespace("http://www.w3.org/2006/vcard/ns#")
@@ -169,7 +180,42 @@ def _dataset(graph: Any, subject: Any) -> Record:  # noqa: ANN401
         publisher=labels(DCTERMS.publisher), licence=label(licence),
         page=str(_first(graph, subject, DCAT.landingPage) or ("" if isinstance(subject, BNode) else subject)),
         modified=str(_first(graph, subject, DCTERMS.modified) or ""), spatial=labels(DCTERMS.spatial),
+        relations=sorted(_relations(graph, subject)), is_series=(subject, RDF.type, Namespace(str(DCAT)).DatasetSeries) in graph,
     )  # fmt: skip
+
+
+def _described(graph: Any) -> set[Any]:  # noqa: ANN401
+    """Datasets, and series that stand there as records of their own and not only as what a member is in."""
+    from rdflib import DCAT, DCTERMS, RDF, Namespace
+
+    series = set(graph.subjects(RDF.type, Namespace(str(DCAT)).DatasetSeries))
+    own = {
+        each
+        for each in series
+        if (each, DCTERMS.publisher, None) in graph or (each, DCTERMS.identifier, None) in graph
+    }
+    return set(graph.subjects(RDF.type, DCAT.Dataset)) | own
+
+
+def _relations(graph: Any, subject: Any) -> Iterator[tuple[str, str]]:  # noqa: ANN401
+    """How it stands to others, each by the identifier that it has here, else by its address."""
+    from rdflib import DCAT, DCTERMS, PROV, BNode, Namespace, URIRef
+
+    wide = Namespace(str(DCAT))  # the library knows the words of DCAT 2 only
+    said: dict[str, tuple[Any, ...]] = {kind: (DCTERMS[kind],) for kind in _DCT} | {
+        kind: (wide[kind],) for kind in _DCAT
+    }
+    said |= {
+        "hasVersion": (wide.hasVersion, DCTERMS.hasVersion),
+        "isVersionOf": (wide.isVersionOf, DCTERMS.isVersionOf),
+    }
+    said |= {"source": (DCTERMS.source, PROV.wasDerivedFrom)}
+    for kind, predicates in said.items():
+        for other in {each for predicate in predicates for each in graph.objects(subject, predicate)}:
+            if isinstance(other, URIRef | BNode) and other != subject:
+                own = _first(graph, other, DCTERMS.identifier)
+                if own is not None or isinstance(other, URIRef):
+                    yield kind, str(own or other)
 
 
 def _distribution(graph: Any, node: Any) -> Link:  # noqa: ANN401

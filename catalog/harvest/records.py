@@ -14,6 +14,7 @@ from core.text import Text
 
 MOST_RECORDS: Final = 100_000
 MOST_LINKS: Final = 500
+MOST_RELATIONS: Final = 100
 _CJK: Final = re.compile(r"[\u3400-\u9fff]")
 
 
@@ -42,6 +43,8 @@ class Record:
     modified: str = ""
     spatial: str = ""
     links: tuple[Link, ...] = ()
+    relations: tuple[tuple[str, str], ...] = ()  # kind, and the other record's identifier there
+    is_series: bool = False
 
     @property
     def title(self) -> str:
@@ -49,11 +52,18 @@ class Record:
 
     def as_data(self) -> dict[str, Any]:
         """As JSON, in the same order for the same record."""
-        return json.loads(json.dumps(asdict(self), ensure_ascii=False))  # type: ignore[no-any-return]
+        return json.loads(json.dumps(self._told(), ensure_ascii=False))  # type: ignore[no-any-return]
+
+    def _told(self) -> dict[str, Any]:
+        """What is not said of a record is not kept, so that what was read before it could be said is no change."""
+        late = {name: value for name in ("relations", "is_series") if (value := getattr(self, name))}
+        return {
+            name: value for name, value in asdict(self).items() if name not in ("relations", "is_series")
+        } | late
 
     def digest(self) -> str:
         """What tells a changed record from an unchanged one."""
-        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
+        return hashlib.sha256(json.dumps(self._told(), sort_keys=True).encode()).hexdigest()
 
 
 def from_data(data: Mapping[str, Any]) -> Record:
@@ -63,6 +73,7 @@ def from_data(data: Mapping[str, Any]) -> Record:
             **data,
             "keywords": tuple(data["keywords"]),
             "links": tuple(Link(**each) for each in data["links"]),
+            "relations": tuple((kind, other) for kind, other in data.get("relations", ())),
         }
     )
 
@@ -131,6 +142,8 @@ def record(
     *,
     keywords: Iterable[object] = (),
     links: Iterable[Link] = (),
+    relations: Iterable[tuple[str, object]] = (),
+    is_series: bool = False,
     **more: object,
 ) -> Record:
     """A record from whatever the source wrote: texts made plain, languages told apart, addresses checked."""
@@ -140,7 +153,8 @@ def record(
     rest = {name: plain(value)[:1000] for name, value in more.items() if name != "page"}
     return Record(
         plain(identifier), titles[0][:200], titles[1][:300], notes[0][:20_000], notes[1][:20_000], words,
-        links=kept, page=address(more.get("page")), **rest,
+        links=kept, page=address(more.get("page")), is_series=is_series,
+        relations=tuple(dict.fromkeys((kind, said) for kind, other in relations if (said := plain(other)[:1000])))[:MOST_RELATIONS], **rest,
     )  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from auth import audit
@@ -24,6 +24,8 @@ from catalog.proposals.models import (
 )
 from catalog.proposals.tables import ProposalRow
 from catalog.proposals.workflow import MOVES, ProposalState, ProposalStep, advance
+from catalog.relations import kinds
+from catalog.relations import service as relations
 from catalog.tables import DatasetRow
 from catalog.workflow import State, Step
 from catalog.workflow import advance as advance_record
@@ -48,9 +50,28 @@ def change(
     if not _is_reviewed(actor, row):
         return service.update(work, actor, dataset_id, body, expected_version=expected_version)
     service.same_identity(row, body)
+    if body.relations:
+        relations.demand_sound(work, actor, row.id, body.relations, row.relations)
     sent = body.model_dump(mode="json", exclude_unset=True, exclude={"resource_code", "publisher"})
     made = _proposed(work, actor, row, fields=sent, note=note)
     return service.read(work, row) if made is None else _read(made, row)
+
+
+def change_relations(
+    work: Work,
+    actor: Actor,
+    dataset_id: str,
+    add: Sequence[str],
+    remove: Sequence[str],
+    *,
+    expected_version: int | None = None,
+) -> DatasetRead | ProposalRead:
+    """State further relations of a record, or some no more (`kind:code`); goes on from the actor's own waiting change."""
+    row = service.editable(work, actor, dataset_id, expected_version)
+    held = wished(work, actor, dataset_id).get("relations", row.relations)
+    gone = kinds.pairs(remove)
+    wanted = [kinds.written(*pair) for pair in kinds.pairs([*held, *add]) if pair not in gone]
+    return change(work, actor, dataset_id, DatasetUpdate(relations=wanted), expected_version=expected_version)
 
 
 def change_dictionary(

@@ -17,6 +17,7 @@ from sqlmodel import col, select
 
 from auth.actor import Actor
 from catalog import queries
+from catalog.boxes import Box
 from catalog.search import facets, reasons, suggest, synonyms
 from catalog.search.facets import Chosen, Counted
 from catalog.search.query import SCORE, Ask, Term, fts5, parse, tsquery
@@ -39,7 +40,8 @@ _MATCH: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """What is asked. `chosen`: facet → values (any of them). `since`, `until`: records whose stated period meets these days."""
+    """What is asked. `chosen`: facet → values (any of them). `since`, `until`: records whose stated period meets these days;
+    `box`: whose bounding box meets this one."""
 
     text: str = ""
     chosen: Chosen = field(default_factory=dict)
@@ -49,6 +51,7 @@ class Search:
     lang: Lang = "zh"
     since: date | None = None
     until: date | None = None
+    box: Box | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +81,7 @@ def search(work: Work, actor: Actor, ask: Search) -> Found:
     parsed = parse(ask.text, synonyms.groups(work))
     if ask.text.strip() and not parsed:
         return Found([], 0, facets.count([], ask.chosen).facets, False)
-    period = facets.covering(ask.since, ask.until)
+    period = and_(facets.covering(ask.since, ask.until), facets.within(ask.box))
     meant, parsed, groups = _understood(work, and_(queries.visible(actor), period), ask.text, parsed)
     seen = [queries.visible(actor), period, matching(work, parsed)]
     counted = facets.count(groups, ask.chosen)

@@ -16,6 +16,7 @@ from sqlalchemy import ColumnElement, and_, case, false, func, or_, true
 from sqlmodel import col
 
 from catalog import codes
+from catalog.boxes import Box
 from catalog.tables import DatasetRow
 from core.text import Text
 
@@ -40,6 +41,7 @@ class Facet:
 
 FACETS: Final[tuple[Facet, ...]] = (
     Facet("theme", Text("主题领域", "Theme"), lambda _: col(DatasetRow.domain_code), "domain"),
+    Facet("scenario", Text("应用场景", "Scenario"), lambda _: col(DatasetRow.scenario_key), "scenario", split=True),
     Facet("publisher", Text("提供方", "Publisher"), lambda _: col(DatasetRow.publisher)),
     Facet("open_type", Text("开放类型", "Open type"), lambda _: col(DatasetRow.open_type), "open_type"),
     Facet("level", Text("数据分级", "Level"), lambda _: col(DatasetRow.data_level), "data_level"),
@@ -55,8 +57,9 @@ FACETS: Final[tuple[Facet, ...]] = (
 BY_KEY: Final = {facet.key: facet for facet in FACETS}
 _MOST_OPTIONS: Final = 50  # of one facet; what is chosen is shown beyond
 _ALL: Final = tuple(range(len(FACETS)))
-_PUBLISHER: Final = 1
-_FRESHNESS: Final = next(place for place, facet in enumerate(FACETS) if facet.key == "freshness")
+_PLACES: Final = {facet.key: place for place, facet in enumerate(FACETS)}
+_PUBLISHER: Final = _PLACES["publisher"]
+_FRESHNESS: Final = _PLACES["freshness"]
 _PART: Final = "\x1f"
 
 
@@ -97,10 +100,20 @@ def covering(since: date | None, until: date | None) -> ColumnElement[bool]:
     )
 
 
+def within(box: Box | None) -> ColumnElement[bool]:
+    """Records whose bounding box meets this one; who states none is in none."""
+    if box is None:
+        return true()
+    return and_(
+        col(DatasetRow.west) <= box.east, col(DatasetRow.east) >= box.west,
+        col(DatasetRow.south) <= box.north, col(DatasetRow.north) >= box.south,
+    )  # fmt: skip
+
+
 def key_of(row: DatasetRow) -> str:
     """A record's facet values in facet order (but for its freshness), then its publisher's names for the labels."""
     values = (
-        row.domain_code, row.publisher, row.open_type, str(row.data_level or ""), row.format_key, row.update_freq,
+        row.domain_code, row.scenario_key, row.publisher, row.open_type, str(row.data_level or ""), row.format_key, row.update_freq,
         "no" if row.release_no is None else "yes", row.spatial[:_REGION_LENGTH], row.license_id, row.quality_grade or "", "",
         row.state, row.publisher_zh, row.publisher_en,
     )  # fmt: skip

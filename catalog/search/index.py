@@ -18,7 +18,7 @@ from core.work import Work
 
 TABLES: Final = ("catalog_search", "catalog_search_pg")
 VERSION: Final = (
-    2  # of what is stored for a record; raise it when that changes, and every index is built anew
+    3  # of what is stored for a record; raise it when that changes, and every index is built anew
 )
 _MAX_TOKENS: Final = 60_000  # different tokens per field: keeps a vector below PostgreSQL's megabyte
 

@@ -5,7 +5,7 @@ What is new is known by the stamps that changes of records count up in their own
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from typing import Final
 from urllib.parse import parse_qsl, urlencode
@@ -17,6 +17,7 @@ from sqlmodel import Field, SQLModel, col, select
 from auth import audit
 from auth.actor import Actor
 from auth.messages import service as messages
+from catalog.boxes import Box, box_of
 from catalog.search.engine import Search, search
 from catalog.search.facets import BY_KEY
 from catalog.search.tables import ChangeRow, IndexStateRow, SavedSearchRow
@@ -26,7 +27,13 @@ from core.work import Work
 
 MOST: Final = 50  # of one person
 _LOOKED_AT: Final = 200  # records of one search, the newest
-_WORDS: Final = ("q", "since", "until")
+_SIDES: Final = Box._fields
+
+
+BAD_BOX: Final = Text(
+    "空间范围须是四个经纬度：西、南、东、北（度），西不大于东，南不大于北。",
+    "A box has four sides in degrees: west, south, east, north; west not beyond east, south not beyond north.",
+)
 
 
 class SavedAsk(SQLModel):
@@ -55,6 +62,16 @@ class SavedRead(SQLModel):
     created_at: datetime
     page: str
     feed: str
+
+
+def box(given: Mapping[str, str]) -> Box | None:
+    """The box that an address asks for: `bbox`, or its four sides one by one. None where there is none; raises InputRefused
+    for what is none, or only a part of one."""
+    text = given.get("bbox", "").strip() or " ".join(given.get(side, "").strip() for side in _SIDES).strip()
+    try:
+        return box_of(text) if text else None
+    except ValueError as fault:
+        raise InputRefused(BAD_BOX, field="bbox") from fault
 
 
 def day(value: str) -> date | None:
@@ -159,14 +176,17 @@ def ask_of(query: str) -> Search:
     words = dict(pairs)
     chosen = {key: [value for name, value in pairs if name == key] for key in BY_KEY}
     return Search(
-        words.get("q", ""), chosen, "newest", _LOOKED_AT, since=day(words.get("since", "")), until=day(words.get("until", ""))
+        words.get("q", ""), chosen, "newest", _LOOKED_AT, since=day(words.get("since", "")), until=day(words.get("until", "")),
+        box=box(words),
     )  # fmt: skip
 
 
 def _canonical(query: str) -> str:
     """What of an address is a search, in a settled order."""
     pairs = [(name, value.strip()) for name, value in parse_qsl(query.lstrip("?")) if value.strip()]
-    kept = {pair for pair in pairs if pair[0] in BY_KEY or pair[0] in _WORDS}
+    kept = {pair for pair in pairs if pair[0] in BY_KEY or pair[0] in ("q", "since", "until")}
+    if asked := box(dict(pairs)):
+        kept.add(("bbox", str(asked)))
     return urlencode(sorted(kept))
 
 

@@ -98,7 +98,7 @@ def _child(parent: Any, name: str, facts: dict[str, Any]) -> None:  # noqa: ANN4
 def _fields(entry: Entry) -> list[dict[str, Any]]:
     found = []
     for spec in FIELDS:
-        value = getattr(entry.row, spec.name)
+        value = entry.said(spec.name)
         if value in (None, "", []) or (spec.name in _HIDDEN and not entry.is_open):
             continue
         field: dict[str, Any] = {"name": spec.name, "label": spec.label.zh, "value": _plain(value)}

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import date
 from typing import TYPE_CHECKING, Final
 
+from catalog.relations.service import RelationRead
 from catalog.standards.entry import Entry, File, instant, written_in
 from core.text import Text
 
@@ -23,6 +24,7 @@ PREFIXES: Final = {
     "dg": PROFILE,
     "dqv": "http://www.w3.org/ns/dqv#",
     "foaf": "http://xmlns.com/foaf/0.1/",
+    "geo": "http://www.opengis.net/ont/geosparql#",
     "hydra": "http://www.w3.org/ns/hydra/core#",
     "owl": "http://www.w3.org/2002/07/owl#",
     "prov": "http://www.w3.org/ns/prov#",
@@ -35,6 +37,15 @@ PREFIXES: Final = {
 }
 _FILE_TYPES: Final = {"csv": "CSV", "parquet": "PARQUET"}
 _LANGUAGES: Final = {"zh": "ZHO", "en": "ENG"}
+_PREDICATES: Final = {
+    "seriesMember": ("dcat:seriesMember",) * 2, "isVersionOf": ("dcat:isVersionOf",) * 2, "hasVersion": ("dcat:hasVersion", "dct:hasVersion"),
+    "prev": ("dcat:prev",) * 2, "next": ("dcat:next",) * 2, "source": ("dct:source", "prov:wasDerivedFrom"),
+    "isSourceOf": ("dct:relation",) * 2,
+} | {
+    name: (f"dct:{name}",) * 2
+    for name in ("isPartOf", "hasPart", "replaces", "isReplacedBy", "requires", "isRequiredBy", "references", "isReferencedBy", "relation")
+}  # fmt: skip
+"""A relation's predicate where the other record stands in the same graph, and where it does not."""
 SYNTAXES: Final = {
     "turtle": ("turtle", "text/turtle"),
     "rdfxml": ("xml", "application/rdf+xml"),
@@ -86,8 +97,9 @@ class Sheet:
 def dataset_graph(entries: Iterable[Entry]) -> Graph:
     """The records, each with publisher, contact point and distributions."""
     sheet = Sheet()
-    for entry in entries:
-        _dataset(sheet, entry)
+    held = list(entries)
+    for entry in held:
+        _dataset(sheet, entry, {one.row.id for one in held})
     return sheet.graph
 
 
@@ -116,7 +128,7 @@ def catalogue_graph(
         sheet.value(whole, "dct:modified", instant(max(one.changed_at for one in held)), "xsd:dateTime")
     for entry in held:
         sheet.link(whole, "dcat:dataset", entry.uri)
-        _dataset(sheet, entry)
+        _dataset(sheet, entry, {one.row.id for one in held})
     view = f"{whole}?page={page}"
     sheet.put(view, "rdf:type", sheet.node("hydra:PartialCollectionView"))
     sheet.put(whole, "rdf:type", sheet.node("hydra:Collection"))
@@ -142,9 +154,12 @@ def serialise(graph: Graph, syntax: str) -> bytes:
     return graph.serialize(format=named, encoding="utf-8")
 
 
-def _dataset(sheet: Sheet, entry: Entry) -> None:
+def _dataset(sheet: Sheet, entry: Entry, here: Collection[str]) -> None:
+    """`here`: the records that stand in the same graph."""
     row, me = entry.row, entry.uri
     sheet.put(me, "rdf:type", sheet.node("dcat:Dataset"))
+    if entry.is_series:
+        sheet.put(me, "rdf:type", sheet.node("dcat:DatasetSeries"))
     sheet.words(me, "dct:title", row.title_zh or entry.title.zh, row.title_en)
     sheet.words(me, "dct:description", row.description_zh or entry.description.zh, row.description_en)
     sheet.value(me, "dct:identifier", row.id)
@@ -164,13 +179,30 @@ def _dataset(sheet: Sheet, entry: Entry) -> None:
     if entry.release:
         sheet.value(me, "dcat:version", entry.release.version)
         sheet.words(me, "adms:versionNotes", row.version_notes, row.version_notes_en)
-    for code in row.related_codes:
-        sheet.link(me, "dct:relation", f"{entry.site}/datasets/{code}", "rdfs:Resource")
+    for code in entry.related_codes:
+        sheet.link(me, "dct:relation", entry.address(code), "rdfs:Resource")
+    for one in entry.relations:
+        _relation(sheet, entry, one, here)
     _quality(sheet, entry)
     for file in entry.files:
         _distribution(sheet, entry, file)
     if not entry.files:
         _way_to_apply(sheet, entry)
+
+
+def _relation(sheet: Sheet, entry: Entry, one: RelationRead, here: Collection[str]) -> None:
+    """A relation by DCAT's word for it. Where the shapes want a described dataset and it stands in another graph, by the wider
+    word; a series is described in brief."""
+    there = entry.address(one.dataset_id)
+    if one.kind == "inSeries":
+        sheet.link(entry.uri, "dcat:inSeries", there, "dcat:DatasetSeries")
+        sheet.words(there, "dct:title", one.title_zh, one.title_en if one.title_en != one.title_zh else "")
+        if one.dataset_id not in here:
+            said = one.description_zh or one.description_en or one.title_zh
+            sheet.words(there, "dct:description", said)
+        return
+    near, far = _PREDICATES[one.kind]
+    sheet.link(entry.uri, near if one.dataset_id in here else far, there, "rdfs:Resource")
 
 
 def _people(sheet: Sheet, entry: Entry) -> None:
@@ -228,9 +260,19 @@ def _coverage(sheet: Sheet, entry: Entry) -> None:
         period = sheet.link(me, "dct:temporal", f"{me}#period", "dct:PeriodOfTime")
         sheet.value(period, "dcat:startDate", _day(row.temporal_start), "xsd:date")
         sheet.value(period, "dcat:endDate", _day(row.temporal_end), "xsd:date")
-    if row.spatial or row.spatial_en:
+    if row.spatial or row.spatial_en or entry.box:
         place = sheet.link(me, "dct:spatial", f"{me}#area", "dct:Location")
         sheet.words(place, "skos:prefLabel", row.spatial, row.spatial_en)
+        if box := entry.box:
+            around = (
+                (box.west, box.south),
+                (box.east, box.south),
+                (box.east, box.north),
+                (box.west, box.north),
+                (box.west, box.south),
+            )
+            wkt = ", ".join(f"{lon:.10g} {lat:.10g}" for lon, lat in around)
+            sheet.value(place, "dcat:bbox", f"POLYGON(({wkt}))", "geo:wktLiteral")
     if crs := entry.code("crs", row.crs):
         epsg = crs.facts.get("epsg")
         address = f"http://www.opengis.net/def/crs/EPSG/0/{epsg}" if epsg else f"{me}#crs"

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Final
 
+from catalog.boxes import Box
 from catalog.standards.dcat_ap import EU
 from catalog.standards.entry import Entry, File, instant, without_gaps
 from core.text import Text
 
 MEDIA_TYPE: Final = "application/json"
+_RELATIONS: Final = frozenset({"inSeries", "hasPart", "hasVersion", "isReferencedBy", "replaces", "source"})
 CONTEXT: Final = "https://raw.githubusercontent.com/DOI-DO/dcat-us/main/context/dcat-us-3.0.jsonld"
 
 
@@ -60,15 +62,34 @@ def dataset(entry: Entry) -> dict[str, Any]:
             "temporalResolution": entry.interval,
             "temporal": [_period(entry)] if row.temporal_start or row.temporal_end else None,
             "spatial": [{"@type": "dcterms:Location", "prefLabel": row.spatial}] if row.spatial else None,
+            "geographicBoundingBox": [_box(entry.box)] if entry.box else None,
             "provenance": [{"@type": "dcterms:ProvenanceStatement", "label": row.lineage}]
             if row.lineage
             else None,
             "version": entry.release.version if entry.release else None,
             "versionNotes": row.version_notes,
-            "relation": [f"{entry.site}/datasets/{code}" for code in row.related_codes],
+            **_relations(entry),
             "distribution": [_distribution(entry, file) for file in entry.files] or _page(entry),
         }
     )
+
+
+def _relations(entry: Entry) -> dict[str, list[str]]:
+    """Addresses of other records by the schema's own words, what it has no word for as `relation`."""
+    found: dict[str, list[str]] = {}
+    for one in entry.relations:
+        name = one.kind if one.kind in _RELATIONS else "relation"
+        found.setdefault(name, []).append(entry.address(one.dataset_id))
+    for code in entry.related_codes:  # those that are none of our records
+        found.setdefault("relation", []).append(entry.address(code))
+    return {name: list(dict.fromkeys(told)) for name, told in found.items()}
+
+
+def _box(box: Box) -> dict[str, Any]:
+    sides = {"west": "westBoundingLongitude", "south": "southBoundingLatitude", "east": "eastBoundingLongitude", "north": "northBoundingLatitude"}  # fmt: skip
+    return {"@type": "GeographicBoundingBox"} | {
+        name: str(getattr(box, side)) for side, name in sides.items()
+    }
 
 
 def _both(text: Text) -> dict[str, str]:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
 
 from catalog import codes
+from catalog.boxes import Box, box_of
 from catalog.codes import Code
+from catalog.relations.service import RelationRead
+from catalog.rules import SERIES
 from catalog.tables import ColumnRow, DatasetRow
 from core.text import Lang, Text
 
@@ -54,7 +57,8 @@ class Publisher:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A record as others are told of it. `files` is empty where data need a grant, or where there is no release yet."""
+    """A record as others are told of it. `files` is empty where data need a grant, or where there is no release yet.
+    `named`: the fields that name other records, and `relations`: both as everybody may know them."""
 
     row: DatasetRow
     columns: Sequence[ColumnRow]
@@ -62,6 +66,24 @@ class Entry:
     release: Release | None
     files: Sequence[File]
     site: str
+    relations: Sequence[RelationRead] = ()
+    named: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+    @property
+    def related_codes(self) -> Sequence[str]:
+        """Codes of related records, as far as everybody may know of them."""
+        return self.named.get("related_codes", ())
+
+    def said(self, name: str) -> Any:  # noqa: ANN401 - a field's value
+        """What a field holds for everybody: without records that are hidden."""
+        return self.named[name] if name in self.named else getattr(self.row, name)
+
+    def address(self, dataset_id: str) -> str:
+        return f"{self.site}/datasets/{dataset_id}"
+
+    @property
+    def is_series(self) -> bool:
+        return self.row.record_type == SERIES
 
     @property
     def uri(self) -> str:
@@ -100,6 +122,10 @@ class Entry:
             return self.foreign_from  # its own catalogue says the terms
         found = codes.load("license").fact(self.row.license_id, "url")
         return str(found) if found else f"{self.site}/api/v1/codes/license#{self.row.license_id}"
+
+    @property
+    def box(self) -> Box | None:
+        return box_of(self.row.bbox) if self.row.bbox else None
 
     @property
     def mail(self) -> str | None:

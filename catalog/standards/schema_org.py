@@ -38,7 +38,17 @@ def document(entry: Entry) -> dict[str, Any]:
             "datePublished": instant(row.issued) if row.issued else None,
             "dateModified": instant(entry.changed_at),
             "temporalCoverage": temporal(entry),
-            "spatialCoverage": {"@type": "Place", "name": row.spatial} if row.spatial else None,
+            "spatialCoverage": _place(entry),
+            "isPartOf": [
+                {"@type": "Dataset", "@id": entry.address(one.dataset_id), "name": one.title_zh}
+                for one in entry.relations
+                if one.kind in ("isPartOf", "inSeries")
+            ],
+            "hasPart": [
+                {"@type": "Dataset", "@id": entry.address(one.dataset_id), "name": one.title_zh}
+                for one in entry.relations
+                if one.kind in ("hasPart", "seriesMember")
+            ],
             "variableMeasured": [
                 without_gaps(
                     {
@@ -64,6 +74,19 @@ def document(entry: Entry) -> dict[str, Any]:
             "includedInDataCatalog": {"@type": "DataCatalog", "url": f"{entry.site}/datasets"},
         }
     )
+
+
+def _place(entry: Entry) -> dict[str, Any] | None:
+    """The area by its name and, as schema.org writes boxes, by south west and north east."""
+    box = entry.box
+    if not entry.row.spatial and box is None:
+        return None
+    shape = (
+        {"@type": "GeoShape", "box": f"{box.south:.10g} {box.west:.10g} {box.north:.10g} {box.east:.10g}"}
+        if box
+        else None
+    )
+    return {"@type": "Place"} | without_gaps({"name": entry.row.spatial, "geo": shape})
 
 
 def described(entry: Entry) -> str:

@@ -14,6 +14,7 @@ from auth.actor import Actor
 from auth.asset import Asset
 from catalog import queries as catalogue
 from catalog.assets import asset
+from catalog.rules import SERIES
 from core import bases, jobs
 from core.errors import AccessRefused, Conflict, InputRefused, NotFound, Reason, Stale, refuse_if
 from core.files import StoredFile
@@ -52,6 +53,13 @@ def may_submit(work: Work, actor: Actor, dataset_id: str) -> Asset:
             Text(
                 f"记录 {dataset_id} 采集自外部目录，其文件不归本平台；不能为它提交数据。",
                 f"Record {dataset_id} is harvested from another catalogue and its files are not ours; nothing is handed in for it.",
+            )
+        )
+    if catalogue.by_id(work, dataset_id).record_type == SERIES:
+        raise Conflict(
+            Text(
+                f"{dataset_id} 是数据集系列，本身没有数据；请为其成员提交。",
+                f"{dataset_id} is a series and holds no data itself; hand in for its members.",
             )
         )
     return found

@@ -14,6 +14,8 @@ from auth import audit
 from catalog import codes, imports, service
 from catalog.harvest.records import Fault, Record
 from catalog.models import DatasetCreate, DatasetFields
+from catalog.relations import kinds
+from catalog.rules import SERIES
 from catalog.tables import DatasetRow
 from catalog.workflow import State
 from core.errors import AppError
@@ -111,15 +113,20 @@ def _one(
 def _write(work: Work, source: HarvestSourceRow, dataset_id: str, record: Record, *, is_new: bool) -> None:
     foreign_from = record.page or source.config["url"]
     actor, fields = partners.actor_of(source), _fields(record) | _said_of(source, record, foreign_from)
+    stated = _relations(source, record)
     if is_new:
         body = DatasetCreate.model_validate(
             fields | {"resource_code": dataset_id, "publisher": source.org_id}
         )
-        row = service.take_foreign(work, actor, body, foreign_from)
+        row = service.take_foreign(work, actor, body, foreign_from, stated)
     else:
         checked = DatasetFields.model_validate(fields)
         row = service.renew_foreign(
-            work, actor, dataset_id, {name: getattr(checked, name) for name in fields}, foreign_from
+            work,
+            actor,
+            dataset_id,
+            {name: getattr(checked, name) for name in fields} | {"relations": stated},
+            foreign_from,
         )
     imports.keep(work, actor, row, dataset_id.lower(), _document(source, record), is_import=False)
 
@@ -132,8 +139,19 @@ def _fields(record: Record) -> dict[str, Any]:
         "title_zh": record.title_zh, "title_en": record.title_en, "description_zh": record.description_zh,
         "description_en": record.description_en, "keywords": [word for word in record.keywords if not word.isascii()],
         "keywords_en": [word for word in record.keywords if word.isascii()], "spatial": record.spatial,
-        "formats": [form for form in dict.fromkeys(forms) if form in known],
+        "formats": [form for form in dict.fromkeys(forms) if form in known], "record_type": SERIES if record.is_series else "",
     }  # fmt: skip
+
+
+def _relations(source: HarvestSourceRow, record: Record) -> list[str]:
+    """What it states of others of the same catalogue, by the codes that they have here or will have. An address that is none of its
+    records leads to nothing and is never shown."""
+    own = rules.dataset_id_of(source.id, rules.key_of(record.identifier), 1)
+    found = [
+        kinds.written(kind, rules.dataset_id_of(source.id, rules.key_of(other), 1))
+        for kind, other in record.relations
+    ]
+    return [each for each in dict.fromkeys(found) if not each.endswith(f":{own}")]
 
 
 def _said_of(source: HarvestSourceRow, record: Record, foreign_from: str) -> dict[str, str]:

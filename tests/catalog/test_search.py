@@ -17,11 +17,15 @@ from sqlalchemy import Engine, text
 
 from api.house import House
 from auth.actor import ANYONE, SYSTEM
-from catalog import service
+from auth.policy.limits import limits
+from catalog import codes, service
+from catalog.boxes import box_of
 from catalog.models import DatasetCreate, DatasetUpdate
 from catalog.search import index
 from catalog.search.engine import Search, search
+from catalog.search.saved import ask_of
 from catalog.search.tokens import fold, runs, tokens, wanted
+from core.errors import InputRefused
 from core.work import Work, unit_of_work
 from tests.catalog.records import a_dataset, a_department
 from tests.conftest import TestClock
@@ -248,6 +252,45 @@ def test_freshness_region_licence_grade_and_period_choose(family: House, clock: 
         assert _ids(work, "", since=date(2019, 1, 1), until=date(2020, 1, 1)) == ["DP-PK-001"]
         assert len(_ids(work, "", since=date(2021, 1, 1))) == 3
         assert _ids(work, "", until=date(2019, 12, 31)) == []
+
+
+def test_a_box_finds_what_meets_it_and_scenarios_choose(family: House) -> None:
+    with family.write() as work:
+        for code, box, scenarios in (
+            ("DP-PK-001", "114.2,22.4,114.6,22.7", ["parking", "safety"]),
+            ("DP-TR-001", "114.6,22.7,115,23", ["tourism-traffic"]),
+        ):
+            service.update(work, SYSTEM, code, DatasetUpdate(bbox=box, scenarios=scenarios))
+    with family.read() as work:
+        for asked, found in (
+            ("114.3,22.5,114.4,22.6", ["DP-PK-001"]),  # inside it
+            ("0,0,180,90", ["DP-PK-001", "DP-TR-001"]),
+            ("114.6,22.7,114.6,22.7", ["DP-PK-001", "DP-TR-001"]),  # the corner that they share
+            ("114.61,22.3,115,22.5", []),
+            ("-10,-10,10,10", []),
+        ):
+            assert sorted(_ids(work, "", box=box_of(asked))) == found, asked
+        assert _ids(work, "余位", box=box_of("114.3,22.5,114.4,22.6")) == ["DP-PK-001"]
+        both = Search("", {"scenario": ["parking", "tourism-traffic"]})
+        found_both = search(work, ANYONE, both)
+        counts = {one.facet.key: {o.value: o.count for o in one.options} for one in found_both.facets}
+        assert found_both.total == 2
+        assert counts["scenario"] == {"tourism-traffic": 1, "safety": 1, "parking": 1}
+        assert counts["theme"] == {"PK": 1, "TR": 1}
+        assert _ids(work, "", chosen={"scenario": ["parking"]}) == ["DP-PK-001"]
+        assert _ids(work, "", chosen={"scenario": ["park"]}) == []
+        assert ask_of("bbox=1,2,3,4&scenario=parking").box == box_of(
+            "west=1".removeprefix("west=") + ",2,3,4"
+        )
+        for bad in ("bbox=1,2,3", "west=1&south=2&east=0&north=4", "west=1", "bbox=a,b,c,d"):
+            with pytest.raises(InputRefused):
+                ask_of(bad)
+
+
+def test_scenarios_are_those_of_grants() -> None:
+    assert {code.value: code.text for code in codes.load("scenario").codes.values()} == {
+        one.code: one.name for one in limits().scenarios.values()
+    }
 
 
 def test_every_count_is_what_choosing_it_shows(family: House) -> None:

@@ -1,0 +1,1 @@
+"""How records stand to each other: series, parts, versions, succession, derivation. Stated once, read from both ends."""
