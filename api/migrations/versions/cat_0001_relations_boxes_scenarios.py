@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "cat_0001"
-down_revision = "verd_0002"
+down_revision = "deliv_0001"
 branch_labels = None
 depends_on = None
 
