@@ -22,6 +22,7 @@ from catalog.ckan.errors import CkanError, invalid, not_found
 from catalog.ckan.shape import Json
 from catalog.ckan.values import loads
 from core.errors import InputRefused, NotFound
+from core.sheets import safe
 from core.work import Work
 from datasets import datastore
 from datasets.releases import access
@@ -201,8 +202,14 @@ def _write(text: IO[str], form: str, fields: list[dict[str, Any]], rows: Iterato
     names = [each["id"] for each in fields]
     if form in ("csv", "tsv"):
         sign = "," if form == "csv" else "\t"
-        csv.writer(text, delimiter=sign, lineterminator="\r\n").writerow(names)
-        csv.writer(text, delimiter=sign, lineterminator="\n").writerows(rows)
+        csv.writer(text, delimiter=sign, lineterminator="\r\n").writerow([safe(name) for name in names])
+        plain = csv.writer(text, delimiter=sign, lineterminator="\n")
+        quoted = csv.writer(text, delimiter=sign, lineterminator="\n", quoting=csv.QUOTE_ALL)
+        for row in (
+            rows
+        ):  # a return inside a cell would end the line: the module quotes it only where it ends lines itself
+            cells = [safe(cell) for cell in row]
+            (quoted if any("\r" in str(cell) for cell in cells) else plain).writerow(cells)
     elif form == "json":
         text.write('{\n  "fields": ' + json.dumps(fields, ensure_ascii=False) + ',\n  "records": [')
         for n, row in enumerate(rows):

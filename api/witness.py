@@ -11,6 +11,7 @@ from starlette.background import BackgroundTask
 from api.house import House
 from auth import audit
 from auth.actor import Actor
+from auth.incidents import service as incidents
 from auth.proof import export, service
 from auth.proof.checkpoint import Place
 from auth.proof.service import LogFault
@@ -19,12 +20,16 @@ _log = logging.getLogger("datagrant.audit")
 
 
 def seal_record(house: House) -> None:
-    """Sign the record as it stands. A record that contradicts what was signed is not signed; that is logged each time."""
+    """Sign the record as it stands. A record that contradicts what was signed is not signed: that is logged each time, and all
+    use is frozen, for what it has lost since (a revocation, say) nobody can know. An officer lifts it once `audit/` is settled.
+    """
     try:
         with house.read() as work:
             service.seal(work, Place.of(house.settings))
     except LogFault as fault:
         _log.critical("no checkpoint written: %s", fault.detail.en)
+        with house.write() as work:
+            incidents.freeze_all(work, fault.detail.zh + " " + fault.detail.en)
 
 
 def evidence(house: House, actor: Actor) -> FileResponse:

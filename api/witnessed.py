@@ -19,7 +19,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from api.deps import ActorDep
 from auth import audit
 from auth.actor import Actor
-from core.errors import AccessRefused
+from core.errors import AccessRefused, Unavailable
+from core.text import Text
 
 REFUSALS: Final = RateLimitItemPerMinute(20)  # of one account; a burst shows in twenty
 READS: Final = RateLimitItemPerMinute(
@@ -52,28 +53,46 @@ def note_refusal(request: Request, refusal: AccessRefused) -> None:
 
 
 def reads_personal(name: str = "") -> list[Any]:
-    """Dependencies for a route that shows personal data: each reading is an event. `name`: the path's parameter that says whose."""
+    """Dependencies for a route that shows personal data: each reading is an event. `name`: the path's parameter that says whose.
+
+    What cannot be written down is not shown.
+    """
 
     def note(request: Request, actor: ActorDep) -> None:
         whose = str(request.path_params.get(name, "")) or request.url.path
-        if actor.is_signed_in and _passes(request.app, READS, "read", actor.account_id, whose):
+        known = (READS, "read", actor.account_id, whose)
+        if actor.is_signed_in and _limiter(request.app).test(*known):
             payload = {"path": request.url.path[:200], "from": actor.origin}
-            _record(request, actor, "personal.read", whose[:120], payload)
+            if not _record(request, actor, "personal.read", whose[:120], payload):
+                raise Unavailable(
+                    Text(
+                        "审计记录暂时无法写入，个人信息不予显示；请稍后再试，并告知系统管理员。",
+                        "The audit record cannot be written at the moment, so personal data are not shown; try again later and tell the administrator.",
+                    )
+                )
+            _passes(request.app, *known)
 
     return [Depends(note)]
 
 
-def _record(request: Request, actor: Actor, kind: str, subject: str, payload: dict[str, Any]) -> None:
+def _record(request: Request, actor: Actor, kind: str, subject: str, payload: dict[str, Any]) -> bool:
+    """Whether it stands on record; that it does not is loud."""
     try:
         with request.app.state.house.write() as work:
             audit.record(work, actor, kind, subject=subject, payload=payload)
-    except SQLAlchemyError:  # the answer stands; that it is not on record is loud
-        _log.critical("%s of %s on %s was not recorded", kind, actor.account_id, subject, exc_info=True)
+    except SQLAlchemyError:
+        _log.critical("%s of %s on %r was not recorded", kind, actor.account_id, subject, exc_info=True)
+        return False
+    return True
 
 
 def _passes(app: FastAPI, rate: RateLimitItem, *key: str) -> bool:
+    return bool(_limiter(app).hit(rate, *key))
+
+
+def _limiter(app: FastAPI) -> MovingWindowRateLimiter:
     with _lock:
-        limiter = getattr(app.state, "witness_limiter", None)
-        if limiter is None:
-            limiter = app.state.witness_limiter = MovingWindowRateLimiter(MemoryStorage())
-    return bool(limiter.hit(rate, *key))
+        found: MovingWindowRateLimiter | None = getattr(app.state, "witness_limiter", None)
+        if found is None:
+            found = app.state.witness_limiter = MovingWindowRateLimiter(MemoryStorage())
+    return found

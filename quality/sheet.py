@@ -10,7 +10,7 @@ RULE_SHEET: Final = "规则 Rules"
 KEY_TITLE: Final = "行号 Row"
 FAULT_TITLE: Final = "问题 Problem"
 HEADER_LINES: Final = 2
-_FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r", "'")
+_FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "'", "＝", "＋", "－", "＠")
 
 
 def defused(text: str) -> str:

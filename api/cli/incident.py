@@ -35,8 +35,8 @@ def show_incident(
 
 @app.command()
 def freeze(
-    kind: Annotated[str, typer.Argument(help="dataset, grant or organisation")],
-    target: Annotated[str, typer.Argument(help="Resource code, grant id or organisation id")],
+    kind: Annotated[str, typer.Argument(help="dataset, grant, organisation or platform")],
+    target: Annotated[str, typer.Argument(help="Resource code, grant id or organisation id; all for the platform")],
     reason: Why,
     data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
 ) -> None:  # fmt: skip

@@ -114,6 +114,7 @@ def _show(
     duties = (
         service.duties(work, service.BOOK.row(work, erasure_id, actor)) if row.state == State.ASKED else ()
     )
+    named = service.mentioned(work, actor, service.BOOK.row(work, erasure_id, actor))
     changed = [(Text("已改处数", "Values erased"), Cell(row.changed))] if row.state == State.ERASED else []
     record = Record(
         title=_name(row), lead=Text(row.reason, row.reason), crumb=_TITLE, base="/erasures", id=row.id, version=row.version,
@@ -124,6 +125,14 @@ def _show(
         ],
         sections=[
             Section(Text("法律要求保存", "Kept by law now"), [Text("理由", "Why"), Text("依据", "Basis")], [[Cell(each.text), Cell(each.basis)] for each in duties]),
+            Section(
+                Text("他人文字中提及（不改动）", "Written by others, in their own words (stays)"), [Text("位置", "Where"), Text("条数", "Rows")],
+                [[Cell(where, mono=True), Cell(rows)] for where, rows in named],
+                note=Text(
+                    "他人写下的话属于其案卷，且可能指同名的人，系统不予改写；条数记入审计记录。如确需更正，请作者自行修改。",
+                    "What others wrote belongs to their cases and may mean somebody of the same name, so it is not rewritten; the number goes on record. Where it must change, ask its author.",
+                ),
+            ),
             Section(Text("删除后仍保留", "What an erasure leaves"), [Text("位置", "Where"), Text("理由", "Why")], [[Cell(where, mono=True), Cell(why)] for where, why in service.stays()]),
         ],
     )  # fmt: skip

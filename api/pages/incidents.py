@@ -31,6 +31,7 @@ _PLACE = {
     Target.DATASET: "/datasets/",
     Target.GRANT: "/grants/",
     Target.ORGANISATION: "/admin/organisations/",
+    Target.PLATFORM: "/supervision#",
 }
 
 
@@ -77,7 +78,7 @@ def _form(request: Request, typed: dict[str, str], refusal: AppError | None = No
         lead=Text("即时生效：在途下载一并切断。解除须由另一位安全管理员办理。", "It takes effect at once; downloads under way are cut. Another security officer must lift it."),
         fields=[
             FormField("target_kind", Text("类型", "Kind"), "select", True, list(TARGET_NAMES.items())),
-            FormField("target_id", Text("标识", "Id"), required=True, hint=Text("资源代码、授权编号或机构标识", "Resource code, grant id or organisation id")),
+            FormField("target_id", Text("标识", "Id"), required=True, hint=Text("资源代码、授权编号、机构标识；全平台填 all", "Resource code, grant id, organisation id; `all` for the whole platform")),
             FormField("reason", Text("理由（向相关单位显示）", "Reason (shown to those concerned)"), "textarea", True, rows=3, full=True),
         ],
         submit=Text("立即冻结", "Freeze now"), refusal=refusal,

@@ -37,7 +37,7 @@ def ask_erasure(work: WorkDep, actor: ActorDep, body: ErasureCreate) -> ErasureR
 
 @router.get("/{erasure_id}", **access("signed-in"))
 def show_erasure(work: ReadDep, actor: ActorDep, erasure_id: str) -> dict[str, Any]:
-    """One request; `duties` names what law keeps of the person now, `stays` what an erasure leaves, and why."""
+    """One request; `duties` names what law keeps of the person now, `stays` what an erasure leaves, and why; `mentions` where others wrote the name."""
     found, row = service.erasure(work, actor, erasure_id), service.BOOK.row(work, erasure_id, actor)
     duties = service.duties(work, row) if found.state == State.ASKED else ()
     return found.model_dump(mode="json") | {
@@ -45,7 +45,8 @@ def show_erasure(work: ReadDep, actor: ActorDep, erasure_id: str) -> dict[str, A
             {"code": each.code, "text": {"zh": each.text.zh, "en": each.text.en}, "basis": each.basis}
             for each in duties
         ],
-        "stays": dict(service.stays()),
+        "stays": {where: {"zh": why.zh, "en": why.en} for where, why in service.stays()},
+        "mentions": dict(service.mentioned(work, actor, row)),
     }
 
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final, Literal, NamedTuple
 
+from core.text import Text
+
 Of = Literal["person", "account"]
 
 
@@ -69,17 +71,17 @@ DROPS: Final = (
     Drop("core_once"),
 )
 # Places of names that stay, and why. Each is told to who decides.
-KEPT: Final[Mapping[str, str]] = {
-    "auth_commitment.document": "a signed paper; its digest is on record",
-    "auth_commitment.signer_zh": "a signed paper",
-    "auth_commitment.signer_en": "a signed paper",
-    "auth_application_letter.document": "an issued letter; its digest is on record",
-    "auth_application.assisted_for": "the enterprise's own statement of who asked, part of the case file",
-    "auth_source_consent.signatory": "who signed another authority's paper, part of the case file",
-    "auth_audit_event.actor_name": "form 1 alone: written before names left the events, and never rewritten",
-    "datasets_extract.receipt": "a signed receipt; its digest is on record",
-    "catalog_dataset.contact": "a department's public contact",
-}
+KEPT: Final[Mapping[str, Text]] = {
+    "auth_commitment.document": Text("已签署的文书，摘要在案", "a signed paper; its digest is on record"),
+    "auth_commitment.signer_zh": Text("已签署的文书", "a signed paper"),
+    "auth_commitment.signer_en": Text("已签署的文书", "a signed paper"),
+    "auth_application_letter.document": Text("已签发的决定书，摘要在案", "an issued letter; its digest is on record"),
+    "auth_application.assisted_for": Text("申请单位自己的说明，属于案卷", "the enterprise's own statement of who asked, part of the case file"),
+    "auth_source_consent.signatory": Text("其他机关文书的签署人，属于案卷", "who signed another authority's paper, part of the case file"),
+    "auth_audit_event.actor_name": Text("仅旧格式事件：写入后从不改写", "form 1 alone: written before names left the events, and never rewritten"),
+    "datasets_extract.receipt": Text("已签名的回执，摘要在案", "a signed receipt; its digest is on record"),
+    "catalog_dataset.contact": Text("部门公开的联系方式", "a department's public contact"),
+}  # fmt: skip
 # Of persons, yet ids, or words that name no person: they stay as they are.
 NO_NAMES: Final = frozenset(
     {

@@ -13,12 +13,13 @@ from sqlmodel import Field, SQLModel, col, func, select
 from auth.actor import Actor
 from auth.applications.tables import ApplicationEventRow, ApplicationRow
 from auth.applications.workflow import FINAL as CLOSED
+from auth.applications.workflow import Step as Stage
 from auth.audit import AuditEventRow
 from auth.casework.book import Book, CaseStep, Command, made_by, need_reason
 from auth.delegations.tables import DelegationRow
 from auth.delegations.workflow import FINAL as OVER
 from auth.duties.rules import later
-from auth.erasure import erasing, rules
+from auth.erasure import erasing, mentions, rules
 from auth.erasure.places import KEPT
 from auth.erasure.rules import Facts
 from auth.erasure.tables import ErasureRow
@@ -30,6 +31,7 @@ from auth.identity.tables import AccountRow, PersonRow
 from auth.policy.filters.rules import LOCAL
 from auth.policy.limits import limits
 from auth.policy.model import Prose
+from auth.profile.now import limits_now
 from auth.roles import Role
 from core.errors import Conflict, InputRefused, Reason, refuse_if
 from core.text import Text
@@ -37,7 +39,13 @@ from core.work import Work, hold
 
 READ: Final = "auth:erasure:read"
 DECIDE: Final = "auth:erasure:decide"
-_SIGNED: Final = ("decide", "concur", "accept")
+_SIGNED: Final = (
+    Stage.PROPOSE,
+    Stage.CONCUR,
+    Stage.OFFER,
+    Stage.ACCEPT_TERMS,
+)  # who decided on it or signed it
+_MONTHS: Final = "personal_log_months"
 
 
 class ErasureCreate(SQLModel):
@@ -129,6 +137,7 @@ def act(work: Work, actor: Actor, erasure_id: str, which: Step, body: CaseStep) 
         row.kept = json.dumps(found)
         BOOK.move(work, actor, row, which, body.note, facts | {"kept": found})
         return read(work, row)
+    facts["mentions"] = sum(rows for _, rows in mentions.mentions(work, row.person_id))
     who = erasing.gone(work, row.person_id)
     row.changed = erasing.erase(work, who)
     BOOK.move(work, actor, row, which, body.note, facts | {"changed": row.changed})
@@ -161,7 +170,8 @@ def _facts(work: Work, person_id: str) -> Facts:
         )
     ).one()
     signed = select(ApplicationEventRow.application_id).where(
-        ApplicationEventRow.person_id == person_id, col(ApplicationEventRow.step).in_(_SIGNED)
+        ApplicationEventRow.person_id == person_id,
+        col(ApplicationEventRow.step).in_([str(each) for each in _SIGNED]),
     )
     acted = select(GrantEventRow.grant_id).where(GrantEventRow.person_id == person_id)
     live = select(func.count()).where(
@@ -178,7 +188,9 @@ def _facts(work: Work, person_id: str) -> Facts:
         col(DelegationRow.ends_on) >= _today(work),
         or_(col(DelegationRow.created_person) == person_id, col(DelegationRow.deputy_person) == person_id),
     )
-    months = limits()["personal_log_months"]
+    months = max(
+        limits_now(work)[_MONTHS], limits()[_MONTHS]
+    )  # a profile lengthens what law sets, and never shortens it
     return Facts(
         roles=len(person_roles_now(work, person_id)),
         open_cases=work.db.exec(cases).one() + work.db.exec(covers).one(),
@@ -211,7 +223,16 @@ def commands(work: Work, actor: Actor, erasure_id: str) -> list[Command]:
     return BOOK.commands(actor, row, lambda step: against(work, actor, row, step))
 
 
-def stays() -> list[tuple[str, str]]:
+def mentioned(work: Work, actor: Actor, row: ErasureRow) -> list[tuple[str, int]]:
+    """Where others wrote the person's name in their own words, and how often, for those who decide; [] once it is settled."""
+    return (
+        mentions.mentions(work, row.person_id)
+        if row.state == State.ASKED and (actor.may(READ) or actor.may(DECIDE))
+        else []
+    )
+
+
+def stays() -> list[tuple[str, Text]]:
     """What an erasure leaves, and why."""
     return sorted(KEPT.items())
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Final
 
 from sqlalchemy import ColumnElement, and_, exists, or_
 from sqlmodel import col, select
@@ -14,6 +15,7 @@ from core.text import Text
 from core.work import Work
 
 BASIS = "R39 应急处置 · incident response"
+ALL: Final = "all"  # the one id of the platform
 
 
 def _is(kind: Target, ids: Iterable[object]) -> ColumnElement[bool]:
@@ -30,6 +32,7 @@ def of_grant(
             _is(Target.GRANT, [grant_id]),
             _is(Target.ORGANISATION, [org_id, department_id]),
             _is(Target.DATASET, [dataset_id]),
+            _is(Target.PLATFORM, [ALL]),
         ),
     )
 
@@ -40,7 +43,12 @@ def meeting(
     """The freezes in force on any of these, oldest first."""
     wanted = select(IncidentRow).where(
         IncidentRow.state == State.FROZEN,
-        or_(_is(Target.GRANT, [grant_id]), _is(Target.ORGANISATION, orgs), _is(Target.DATASET, [dataset_id])),
+        or_(
+            _is(Target.GRANT, [grant_id]),
+            _is(Target.ORGANISATION, orgs),
+            _is(Target.DATASET, [dataset_id]),
+            _is(Target.PLATFORM, [ALL]),
+        ),
     )
     return list(work.db.exec(wanted.order_by(col(IncidentRow.id))))
 
@@ -52,8 +60,8 @@ def targets(work: Work) -> frozenset[tuple[str, str]]:
 
 
 def meets(frozen: frozenset[tuple[str, str]], grant_id: str, orgs: Iterable[str], dataset_id: str) -> bool:
-    """Whether one of `targets` is the grant, one of its organisations or its dataset."""
-    own = {(Target.GRANT.value, grant_id), (Target.DATASET.value, dataset_id)}
+    """Whether one of `targets` is the grant, one of its organisations, its dataset, or all of them."""
+    own = {(Target.GRANT.value, grant_id), (Target.DATASET.value, dataset_id), (Target.PLATFORM.value, ALL)}
     return not frozen.isdisjoint(own | {(Target.ORGANISATION.value, org) for org in orgs})
 
 

@@ -9,7 +9,7 @@ from typing import Final
 from sqlalchemy import ColumnElement, false, or_, true
 from sqlmodel import Field, SQLModel, col
 
-from auth.actor import Actor
+from auth.actor import SYSTEM, Actor
 from auth.asset import Asset
 from auth.casework.book import Book, CaseStep, Command, made_by, need_reason
 from auth.grants import queries as grants
@@ -17,10 +17,10 @@ from auth.identity import organisations
 from auth.identity.principals import orgs_of
 from auth.incidents import freezes
 from auth.incidents.tables import IncidentRow
-from auth.incidents.workflow import FINAL, MACHINE, State, Step, Target
+from auth.incidents.workflow import FINAL, MACHINE, TARGET_NAMES, State, Step, Target
 from auth.policy.model import Prose
 from auth.scope import roles_towards, sight
-from core.errors import Conflict, Reason, refuse_if
+from core.errors import Conflict, NotFound, Reason, refuse_if
 from core.ids import DatasetId, GrantId
 from core.text import Text
 from core.work import Work, hold
@@ -103,8 +103,29 @@ def freeze(work: Work, actor: Actor, body: IncidentCreate, *, assets: Assets) ->
     )
 
 
+def freeze_all(work: Work, reason: str) -> bool:
+    """Stop all use on the platform, by the system itself; False where that has been done and not been lifted."""
+    hold(work, f"incident {Target.PLATFORM} {freezes.ALL}")
+    if any(row.target_kind == Target.PLATFORM for row in freezes.meeting(work)):
+        return False
+    name = TARGET_NAMES[Target.PLATFORM]
+    row = IncidentRow(
+        **made_by(work, SYSTEM), state=State.FROZEN, target_kind=Target.PLATFORM, target_id=freezes.ALL,
+        title_zh=name.zh, title_en=name.en, reason=reason[:2000],
+    )  # fmt: skip
+    BOOK.open(work, SYSTEM, row, {"target_kind": row.target_kind, "target_id": row.target_id}, row.reason)
+    return True
+
+
 def _target(work: Work, actor: Actor, body: IncidentCreate, assets: Assets) -> tuple[Text, str]:
     """What the target is called, and the source department that it concerns."""
+    if body.target_kind is Target.PLATFORM:
+        if body.target_id != freezes.ALL:
+            text = Text(
+                f"全平台的标识只有 {freezes.ALL}。", f"The only id of the whole platform is {freezes.ALL}."
+            )
+            raise NotFound(text)
+        return TARGET_NAMES[body.target_kind], ""
     if body.target_kind is Target.ORGANISATION:
         org = organisations.organisation(work, body.target_id)
         return org.name, org.id

@@ -12,11 +12,13 @@ from core.text import Text
 
 
 class Target(StrEnum):
-    """What is frozen. An organisation is frozen as holder of grants and, when it is a department, as source of datasets."""
+    """What is frozen. An organisation is frozen as holder of grants and, when it is a department, as source of datasets; the
+    platform is all of it."""
 
     DATASET = "dataset"
     GRANT = "grant"
     ORGANISATION = "organisation"
+    PLATFORM = "platform"
 
 
 class State(StrEnum):
@@ -42,6 +44,7 @@ TARGET_NAMES: Final[Mapping[Target, Text]] = {
     Target.DATASET: Text("数据集", "Dataset"),
     Target.GRANT: Text("授权", "Grant"),
     Target.ORGANISATION: Text("机构", "Organisation"),
+    Target.PLATFORM: Text("全平台", "Platform"),
 }
 MACHINE: Final = Machine(Text("应急处置", "incident"), MOVES, STATE_NAMES, STEP_NAMES)
 advance = MACHINE.advance

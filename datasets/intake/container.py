@@ -24,6 +24,9 @@ FREE_RATIO_BYTES: Final = 256 << 20
 MAX_RATIO: Final = 200
 MAX_DEPTH: Final = 3
 MAX_SHEET_XML_BYTES: Final = 1 << 30
+# Parts of a workbook that only list what it holds; they are read as a whole.
+LISTS: Final = frozenset({"xl/workbook.xml", "xl/_rels/workbook.xml.rels"})
+MAX_LIST_BYTES: Final = 8 << 20
 
 FOREIGN: Final[tuple[tuple[bytes, Text], ...]] = (
     (b"%PDF", Text("PDF 文档", "a PDF document")),
@@ -225,7 +228,11 @@ def _office_kind(path: Path) -> Literal["xlsx", "ods", "zip"]:
 
 
 def _refuse_bomb(infos: Iterable[zipfile.ZipInfo], path: Path) -> None:
+    infos = list(infos)
     total = sum(info.file_size for info in infos)
+    longest = max((info.file_size for info in infos if info.filename in LISTS), default=0)
+    if longest > MAX_LIST_BYTES:
+        raise _bomb(longest)
     if total > MAX_SHEET_XML_BYTES or total > max(FREE_RATIO_BYTES, MAX_RATIO * path.stat().st_size):
         raise _bomb(total)
 

@@ -18,6 +18,8 @@ from datasets.intake.staging import Staged
 
 MAX_FOOTER_BYTES: Final = 64 << 20
 MAX_FOOTER_ITEMS: Final = 1_000_000
+FREE_ROWS: Final = 20_000_000
+MAX_ROWS_PER_BYTE: Final = 200  # beyond, one value was written once and repeated without end
 KINDS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
     (
         "integer",
@@ -99,6 +101,13 @@ def _checked_rows(path: Path) -> int:
             Text(
                 "Parquet 里没有数据行；请检查导出后重新提交。",
                 "The Parquet holds no rows; check the export and hand it in again.",
+            )
+        )
+    if metadata.num_rows > max(FREE_ROWS, MAX_ROWS_PER_BYTE * size):
+        raise InputRefused(
+            Text(
+                f"Parquet 声明有 {metadata.num_rows} 行，与 {size} 字节的文件大小不成比例；请检查导出后重新提交。",
+                f"The Parquet says it has {metadata.num_rows} rows, out of proportion to its {size} bytes; check the export and hand it in again.",
             )
         )
     return int(metadata.num_rows)

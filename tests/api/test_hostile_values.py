@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 from urllib.parse import quote
 
 import pytest
 from fastapi.testclient import TestClient
+from sqlmodel import select
 
 from api.house import House
 from api.identity import local_token
+from auth import audit_personal
+from auth.identity.tables import AccountRow
 from auth.roles import Role
 from tests.people import a_person, an_org, app_of
 
 _HUGE = str(10**30)
 _NUL = "a\x00b"
+_SQL = "title; DROP TABLE auth_account --"
+_INPUTS = ("Body", "Create", "Ask", "Step", "Answer", "Proposal", "Open", "Change", "Give", "-Input")
+_SORTS = {"sort", "order", "by"}
 
 
 @pytest.fixture
@@ -54,7 +61,7 @@ def _addresses(document: dict[str, Any]) -> list[str]:
             whole = whole.replace("{" + parameter["name"] + "}", "1")
         for parameter in asked:
             name = parameter["name"]
-            for value in (_HUGE, f"-{_HUGE}", _NUL):
+            for value in (_HUGE, f"-{_HUGE}", _NUL, *([_SQL] if name in _SORTS else ())):
                 if parameter["in"] == "path":
                     hostile = path.replace("{" + name + "}", quote(value))
                     for other in asked:
@@ -76,3 +83,43 @@ def test_no_value_of_an_address_is_a_fault_of_ours(clients: list[TestClient]) ->
         if client.get(address, follow_redirects=False).status_code == 500
     ]
     assert faults == []
+
+
+def test_a_body_nested_without_end_is_refused(clients: list[TestClient]) -> None:
+    """By every route that takes JSON, before it means anything."""
+    deep = b'{"a":' * 60_000 + b"1" + b"}" * 60_000
+    document = clients[0].app.openapi()  # type: ignore[attr-defined]
+    taken = [
+        (method.upper(), re.sub(r"\{\w+\}", "1", path))
+        for path, item in document["paths"].items()
+        for method in ("post", "put", "patch")
+        if "application/json" in item.get(method, {}).get("requestBody", {}).get("content", {})
+    ]
+    assert len(taken) > 100
+    headers = {"content-type": "application/json", "if-match": "*"}
+    faults = [
+        (method, path, answer.status_code)
+        for at, (method, path) in enumerate(taken)
+        if (
+            answer := clients[at % len(clients)].request(method, path, content=deep, headers=headers)
+        ).status_code
+        not in (400, 401, 403, 404, 409, 410, 413, 415, 422)
+    ]
+    assert faults == []
+    with clients[0].app.state.house.read() as work:  # type: ignore[attr-defined]
+        assert work.db.exec(select(AccountRow)).first(), "no table was dropped"
+
+
+def test_words_that_are_written_down_are_bounded(clients: list[TestClient]) -> None:
+    """No reason, note or comment is so long that it could not be recorded with its act."""
+    document = clients[0].app.openapi()  # type: ignore[attr-defined]
+    said_of = [
+        (f"{name}.{field}", each)
+        for name, schema in document["components"]["schemas"].items()
+        for field, said in schema.get("properties", {}).items()
+        if field in audit_personal.WORDS and name.endswith(_INPUTS)
+        for each in [said, *said.get("anyOf", [])]
+        if each.get("type") == "string" and "enum" not in each
+    ]
+    assert len(said_of) > 20
+    assert [name for name, each in said_of if "maxLength" not in each] == []

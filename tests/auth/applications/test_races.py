@@ -9,6 +9,7 @@ import pytest
 
 from api.house import House
 from auth.applications import service as applications
+from auth.applications.models import StepBody
 from auth.applications.workflow import State
 from auth.grants import service as grants
 from core.errors import AppError
@@ -51,6 +52,24 @@ def test_two_approvers_at_once_make_one_decision(house: House) -> None:
     found = an_application(desk, at=State.DECIDING)
     ends = _at_once(4, lambda n: decided(desk, found, ("approver", "approver2")[n % 2]))
     assert ends == ["Stale", "Stale", "Stale", "done"]
+
+
+def test_decided_and_sent_back_at_once_it_is_one_of_both(house: House) -> None:
+    desk = a_desk(house)
+    found = an_application(desk, at=State.DECIDING)
+
+    def act(n: int) -> None:
+        if n % 2:
+            decided(desk, found)
+            return
+        with desk.write("approver2") as (work, actor):
+            applications.send_back(work, actor, found.id, StepBody(version=found.version, note="请补充说明"))
+
+    assert _at_once(4, act) == ["Stale", "Stale", "Stale", "done"]
+    with desk.read("auditor") as (work, actor):
+        ends = applications.application(work, actor, found.id).state
+    assert kinds(desk).count({State.OFFERED: "application.offered"}.get(ends, "application.returned")) == 1
+    assert {"application.offered", "application.returned"} - set(kinds(desk)), "not both"
 
 
 def test_terms_accepted_at_once_make_each_grant_once(house: House) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import replace
 from datetime import date, timedelta
@@ -9,12 +10,21 @@ from typing import Any
 
 import pytest
 from sqlalchemy import JSON
-from sqlmodel import SQLModel
+from sqlmodel import SQLModel, select
 
 from api import tables
-from auth.erasure import rules
+from api.house import House
+from auth import audit
+from auth.audit_personal import PersonalRow
+from auth.erasure import rules, service
 from auth.erasure.places import DROPS, KEPT, NAMES, NO_NAMES
 from auth.erasure.rules import Facts
+from auth.erasure.service import ErasureCreate
+from auth.profile.model import DEFAULT, Profile, shipped
+from tests.auth.agreements.scene import in_force
+from tests.conftest import TestClock
+from tests.desk import a_desk
+from tests.people import a_person, actor_of, client_as
 
 TODAY = date(2026, 3, 2)
 FREE = Facts(0, 0, 0, None)
@@ -82,3 +92,60 @@ def test_every_column_that_may_name_a_person_is_in_the_list() -> None:
     assert sorted(named - set(every)) == [], "no column is listed that is not there"
     keys = {f"{each.table}.{each.key}" for each in NAMES}
     assert sorted(keys - set(every)) == []
+
+
+def test_the_months_of_logs_are_those_of_the_profile_in_force(sqlite_house: House, clock: TestClock) -> None:
+    """A profile may keep logs longer than the law asks, and never less long."""
+    desk = a_desk(sqlite_house)
+    with sqlite_house.write() as work:
+        a_person(work, "root", roles=["sysadmin"])
+        asked = service.ask(
+            work, actor_of(work, "root"), ErasureCreate(username="analyst", reason="离职后提出")
+        )
+        audit.record(work, actor_of(work, "analyst"), "thing.done", subject="thing")
+
+    def until() -> str:
+        with sqlite_house.read() as work:
+            said = service.duties(work, service.BOOK.row(work, asked.id, actor_of(work, "root")))
+        (found,) = [reason.text.en for reason in said if reason.code == "logs-must-be-kept"]
+        return found.partition("until ")[2][:10]
+
+    assert until() == "2026-09-02"
+    for months, day in ((12, "2027-03-02"), (3, "2026-09-02")):
+        in_force(desk, Profile.model_validate(
+            shipped()[DEFAULT].model_dump() | {"numbers": {"personal_log_months": {"value": months, "source": "local policy, for a test"}}}
+        ))  # fmt: skip
+        assert until() == day
+
+
+def test_what_others_wrote_is_counted_and_stays(sqlite_house: House) -> None:
+    desk = a_desk(sqlite_house)
+    with sqlite_house.write() as work:
+        a_person(work, "root", roles=["sysadmin"])
+        a_person(work, "root2", roles=["sysadmin"])
+        a_person(work, "zhong-wumo", "insurer")
+        mine = {"note": "zhong-wumo 自己写的"}
+        audit.record(work, actor_of(work, "zhong-wumo"), "thing.done", subject="thing", payload=mine)
+        audit.record(
+            work,
+            actor_of(work, "analyst"),
+            "thing.done",
+            subject="thing",
+            payload={"note": "请找 zhong-wumo先生"},
+        )
+        asked = service.ask(
+            work, actor_of(work, "root"), ErasureCreate(username="zhong-wumo", reason="离职后提出")
+        )
+        row = service.BOOK.row(work, asked.id, actor_of(work, "root"))
+        named = [("auth_audit_personal.value", 1)]
+        assert service.mentioned(work, actor_of(work, "root2"), row) == named
+        assert service.mentioned(work, actor_of(work, "analyst"), row) == [], "only those who decide are told"
+    desk.house.clock.forward(days=200)  # type: ignore[attr-defined]
+    client = client_as(sqlite_house, "root2")
+    assert client.get(f"/api/v1/erasures/{asked.id}").json()["mentions"] == dict(named)
+    assert client.post(f"/api/v1/erasures/{asked.id}/erase", json={}).status_code == 200
+    with sqlite_house.read() as work:
+        done = select(audit.AuditEventRow.payload).where(audit.AuditEventRow.kind == "erasure.done")
+        assert json.loads(work.db.exec(done).one())["mentions"] == 1
+        kept = work.db.exec(select(PersonalRow.value).where(PersonalRow.value != "")).all()
+        assert any("请找 zhong-wumo先生" in value for value in kept)

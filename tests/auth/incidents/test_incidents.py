@@ -40,7 +40,7 @@ def _charge(desk: Desk, grant_id: str) -> None:
         usage.charge(work, GrantId(grant_id), rows=1)
 
 
-@pytest.mark.parametrize("kind", ["grant", "organisation", "dataset", "department"])
+@pytest.mark.parametrize("kind", ["grant", "organisation", "dataset", "department", "platform"])
 def test_use_stops_at_the_second_of_the_freeze_and_goes_on_after_it(
     house: House, clock: TestClock, kind: str
 ) -> None:
@@ -51,6 +51,7 @@ def test_use_stops_at_the_second_of_the_freeze_and_goes_on_after_it(
         "organisation": "insurer",
         "dataset": PARKS.dataset_id,
         "department": "parks",
+        "platform": "all",
     }[kind]
     clock.forward(hours=20)
     _charge(desk, grant.id)

@@ -1,0 +1,55 @@
+"""The requirements R01 to R45 of published law and practice."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from tests.claims.claim import held, open_
+
+REQUIREMENTS: Final = (
+    held("R01 Roles of organisations kept apart", "auth/agreements/agreements::each_requirement_of_an_agreement_is_named"),
+    held("R02 Implementation plan", "auth/agreements/agreements::who_drafted_does_not_approve_and_an_unapproved_plan_carries_nothing", "auth/agreements/agreements::each_requirement_of_an_agreement_is_named"),
+    held("R03 Record of the collective decision", "auth/agreements/agreements::each_requirement_of_an_agreement_is_named"),
+    held("R04 Mode of authorisation; no grant without a scenario", "auth/agreements/agreements::each_requirement_of_an_agreement_is_named", "auth/applications/rules::the_application_as_a_whole"),
+    held("R05 An agreement lasts five years at most", "auth/agreements/agreements::five_years_to_the_day_and_free_public_use_stand", "auth/applications/way::period_may_be_five_years_and_not_a_day_more"),
+    held("R06 Grant within agreement within registration; ends by itself", "auth/agreements/agreements::an_agreement_covers_its_scenarios_within_its_period_and_ends_by_itself", "auth/registrations/registrations::no_grant_outlasts_the_registration", "auth/agreements/agreements::the_use_of_a_grant_stops_the_instant_its_agreement_is_terminated_or_over"),
+    held("R07 Operator chosen by fair competition", "auth/agreements/agreements::each_requirement_of_an_agreement_is_named"),
+    held("R08 Required clauses of the agreement", "auth/agreements/agreements::each_requirement_of_an_agreement_is_named"),
+    held("R09 Consent of whoever shared the data", "auth/consents/consents::the_precheck_names_it_and_submitting_waits_for_it", "auth/consents/consents::withdrawing_names_the_grants_that_stop_and_stops_them_at_once"),
+    held("R10 What is not to be opened enters no grant", "auth/applications/way::data_not_to_be_opened_may_not_even_enter_a_draft", "auth/applications/rules::no_draft_may_hold_what_no_grant_may_cover"),
+    open_("R11 Public interest and fairness in the decision", "the decision has reasons and their basis, but no fields of its own for public interest and fairness"),
+    held("R12 Equal treatment; reasons for a refusal; queue", "auth/applications/way::refusal_gives_code_and_reason", "api/letters::a_refusal_at_the_door_has_a_letter_with_its_reason", "api/home::application_waits_for_whose_turn_it_is_and_for_nobody_else", why="an applicant does not see his place in the queue"),
+    held("R13 Registration of datasets in authorised operation", "auth/registrations/registrations::the_profile_says_whether_a_grant_waits_for_it", "auth/registrations/registrations::use_and_grants_need_a_registration_that_is_valid_or_under_way"),
+    open_("R14 Registration of products", "products are entered and listed; whether a province compels their registration is no switch of the profile yet"),
+    held("R15 Four acts of registration, notice, code, validity, renewal", "auth/registrations/registrations::only_the_table_moves_an_act", "auth/registrations/registrations::the_way_to_a_code_three_people_and_a_notice", "auth/registrations/registrations::changes_renewal_and_cancellation_keep_the_code", "auth/registrations/registrations::a_renewal_in_time_loses_no_day"),
+    held("R16 The registration pack", "auth/registrations/registrations::the_pack_holds_what_was_handed_in_and_is_the_same_each_time", "auth/registrations/registrations::every_part_and_paper_that_an_act_needs_is_named"),
+    held("R17 Free for the public; price within its cap", "api/disclosure::public_purposes_are_free", "auth/products/rules::prices", "auth/products/rules::the_scenarios_own_and_newest_cap_counts"),
+    held("R18 Highest permitted revenue", "auth/revenue/revenue::no_fen_of_excess_is_lost", "auth/revenue/revenue::revenue_stands_against_its_cap_and_in_the_disclosure"),
+    held("R19 Yearly disclosure", "api/disclosure::the_disclosure_reconciles_with_the_ledger_to_the_byte", "api/disclosure::the_pack_is_the_same_bytes_and_runs_nothing", "auth/revenue/revenue::the_disclosure_names_agreements_and_incidents_and_what_they_lack"),
+    held("R20 Public register", "auth/grants/register::a_grant_stands_in_the_register_from_its_activation_to_its_end", "auth/grants/register::a_suspended_grant_stays_and_says_so_and_a_revoked_one_goes"),
+    held("R21 Traceable from file to source", "api/release_promises::lineage_speaks_prov_and_openlineage", "api/disclosure::a_product_is_traceable_to_the_file_it_was_built_on"),
+    held("R22 Least necessary: columns justified, unused ones flagged", "auth/applications/rules::a_line", "auth/supervision/ledger::a_grant_without_delivery_is_dormant_and_one_with_unread_columns_too_broad", "auth/reviews/reviews::a_narrowed_grant_is_amended_in_time_or_stops"),
+    held("R23 Forms of delivery by level; raw data stay", "auth/policy/decisions::sensitive_dataset_delivers_masked_columns_only", "auth/policy/decisions::level_four_and_above_leave_in_no_form_of_these", "datasets/enclave/enclave::nothing_can_be_had_before_both_checkers_have_spoken"),
+    held("R24 Review of what leaves, by another person", "datasets/outputs/reviews::before_the_release_the_file_cannot_be_had_in_any_way", "datasets/outputs/reviews::whoever_decided_the_grant_or_started_the_job_does_not_review"),
+    held("R25 Grading of datasets and columns", "catalog/rules::dataset_level_is_never_below_a_column", "auth/policy/decisions::level_four_and_above_leave_in_no_form_of_these"),
+    open_("R26 A derived product is graded anew", "a product has no data level of its own"),
+    held("R27 De-identification: identifiers, k-anonymity", "datasets/extracts/small_cells::what_leaves_is_whole_groups_large_enough_and_what_stays_hides_no_single_group", "catalog/rules::direct_identifier_stays_out_of_open_data", why="the measure of the effect is the group size; it is no published grade"),
+    open_("R28 Impact assessment for personal data", "no paper of that kind is asked for by the shipped profiles; a profile may list one among its papers"),
+    held("R29 Records of what was provided, three years", "datasets/extracts/delivering::the_receipt_is_what_the_audit_record_names", "auth/audit_guard::events_cannot_be_changed_or_deleted", "auth/audit_guard::table_cannot_be_emptied_nor_an_event_replaced", why="receipts and events are never purged, so no period is counted"),
+    held("R30 Logs kept six months at least", "auth/erasure/erasure_rules::the_months_of_logs_are_those_of_the_profile_in_force", "auth/audit_guard::events_cannot_be_changed_or_deleted"),
+    held("R31 Per-person audit, separation of administrators, second factor, lock-out, time-out", "auth/identity/changes::three_administrators_cannot_be_merged_in_any_order", "api/sign_in::five_wrong_passwords_lock_the_account_for_a_while", "auth/identity/sessions::session_unused_for_half_an_hour_is_over", "api/second_factor::deciding_asks_for_a_factor_then_for_a_fresh_one", why="there is no page that ticks off each point of the standard"),
+    held("R32 Commercial cryptography", "datasets/releases/proof::sm3_gives_the_published_digests", why="SM3 stands beside SHA-256 in manifests; SM4 at rest and SM2 signatures are not there"),
+    held("R33 Clocks of sharing", "auth/clocks/rules::a_clock_counts_working_days", "auth/profile/profile_in_use::a_clock_keeps_the_profile_of_the_day_it_started"),
+    held("R34 Clocks of open data, extension with approval", "auth/clocks/service::an_extension_needs_two_people_and_moves_the_day", "auth/clocks/service::a_refused_extension_says_why_and_moves_nothing"),
+    held("R35 Unified catalogue, corrections, disputes", "datasets/tickets/workflow::every_step_of_a_ticket_leads_where_the_table_says", "catalog/discussions/service::error_is_reported_confirmed_mended_and_asked_again"),
+    held("R36 Yearly plan of opening", "auth/openplan/openplan::a_task_is_published_and_done_when_everybody_finds_it", "auth/openplan/openplan::drafts_and_dropped_tasks_do_not_count"),
+    held("R37 Open data free, machine-readable, for everybody", "api/releases::anybody_takes_open_data_and_it_is_written_down", "api/open_data::rows_columns_and_places_of_open_data_and_none_of_closed"),
+    held("R38 Conditional opening: form, agreement, report of results", "api/applications::whole_way_over_http_from_draft_to_active_grant", "auth/duties/duties::both_duties_are_entered_exactly_once_however_the_grant_ends"),
+    held("R39 Supervision, suspension, exit with certificate", "auth/incidents/incidents::use_stops_at_the_second_of_the_freeze_and_goes_on_after_it", "datasets/deletions/certificates::every_file_that_left_is_certified_or_missing_and_nothing_else_is_listed"),
+    held("R40 A policy that other systems read", "auth/policy/odrl::an_agreement_says_the_whole_policy_and_its_digest"),
+    held("R41 Source, scope, process and risk of a product", "api/disclosure::a_product_is_traceable_to_the_file_it_was_built_on", "auth/products/rules::products", why="shown as its chain and self-check, not as four ticks"),
+    held("R42 Listing pack for an exchange", "api/disclosure::pages_of_products_caps_and_disclosure", why="the pack holds product, chain, self-check and fees; it is not laid out by the twelve cells of the exchange's frame"),
+    open_("R43 Check of surveying data before listing", "coordinates and their system are described and checked; no extra review is asked for before listing"),
+    open_("R44 Cross-border use barred", "organisations have no country: all are registered here by their credit code, and nothing is delivered to others; nothing watches where a file goes afterwards"),
+    open_("R45 Capability levels (DCMM)", "a matter of papers; no feature"),
+)  # fmt: skip
