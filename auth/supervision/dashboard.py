@@ -67,11 +67,16 @@ class Refused(BaseModel):
 
 
 class Dashboard(BaseModel):
-    """The period's figures and the lists of now. `first` and `last` are local months."""
+    """The period's figures and the lists of now. `first` and `last` are local months.
+
+    `idle_share`: of the grants in force or asleep, the part that nobody uses (dormant, or suspended for want of use); None without any.
+    """
 
     first: str
     last: str
     live_grants: int
+    idle_grants: int
+    idle_share: float | None
     enterprises: int
     total: Taken
     months: list[Taken]
@@ -125,13 +130,15 @@ def dashboard(work: Work, first: str, last: str) -> Dashboard:
                 held[unit] += getattr(row, unit)
     titles = {row.dataset_id: (row.title_zh, row.title_en) for row in grants.values()}
     months = months_of(first, last)
+    lists = _watched(work, live, orgs)
+    idle, every = len(lists["dormant"]) + len(lists["asleep"]), len(live) + len(lists["asleep"])
     return Dashboard(
-        first=first, last=last, live_grants=len(live),
+        first=first, last=last, live_grants=len(live), idle_grants=idle, idle_share=idle / every if every else None,
         enterprises=sum(held["deliveries"] > 0 for held in parts["org"].values()),
         total=_taken("total", ("合计", "Total"), parts["total"].get("total", Counter())),
         months=[_taken(month, (month, month), parts["month"].get(month, Counter())) for month in months],
         datasets=_top(parts["dataset"], titles), orgs=_top(parts["org"], orgs),
-        refused=_refusals(work, first), thresholds=thresholds(), **_watched(work, live, orgs),
+        refused=_refusals(work, first), thresholds=thresholds(), **lists,
     )  # fmt: skip
 
 

@@ -145,7 +145,12 @@ def test_the_holder_asks_and_a_steward_decides(desk: Desk, clock: TestClock) -> 
     assert sent.status_code == 303, sent.text
     with desk.house.read() as work:
         first, last = a_year_to(work.now)
-        assert [each.grant_id for each in dashboard(work, first, last).asleep] == [grant.id]
+        seen = dashboard(work, first, last)
+        assert ([each.grant_id for each in seen.asleep], seen.idle_grants, seen.idle_share) == (
+            [grant.id],
+            1,
+            1.0,
+        )
     assert steward.post(f"{where}/wake", json={}).json()["is_effective"] is True
     assert why_not(desk, grant) == []
     clock.now += timedelta(days=DAYS)

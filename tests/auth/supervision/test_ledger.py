@@ -175,10 +175,12 @@ def test_a_grant_without_delivery_is_dormant_and_one_with_unread_columns_too_bro
     with desk.read("auditor") as (work, _):
         before = dashboard(work, first, last)
     assert before.dormant == before.over_broad == []
+    assert (before.idle_grants, before.idle_share) == (0, 0.0)
     clock.forward(days=11)
     with desk.read("auditor") as (work, _):
         found = dashboard(work, *a_year_to(clock()))
     assert [row.grant_id for row in found.dormant] == [idle.id]
+    assert (found.idle_grants, found.idle_share) == (1, 0.5)
     (broad,) = found.over_broad
     assert broad.grant_id == used.id
     assert "venue_id" not in broad.columns
