@@ -23,6 +23,7 @@ def _said(
     header_rows: _Field = "",
     sheet: _Field = "",
     member: _Field = "",
+    fill_missing: Annotated[str, Form(max_length=10)] = "",
     file_format: Annotated[str, Form(alias="format", max_length=20)] = "",
     quote: _Field = "",
     zone: _Field = "",
@@ -31,6 +32,7 @@ def _said(
     split = _DELIMITERS.get(delimiter.strip().lower(), delimiter)
     said = {
         "encoding": encoding, "header_line": header_line, "header_rows": header_rows, "sheet": sheet, "member": member,
+        "fill_missing": fill_missing,
         "format": file_format, "quote": quote, "zone": zone,
     }  # fmt: skip
     return {name: value.strip() for name, value in said.items()} | {"delimiter": split}

@@ -22,7 +22,18 @@ HeaderRows = Annotated[
     int, typer.Option("--header-rows", help="How many lines make up the header, --header-line being the last")
 ]
 Sheet = Annotated[str, typer.Option("--sheet", help="Read this sheet: its name, or its number from 1")]
-Member = Annotated[str, typer.Option("--member", help="Read this member of the archive")]
+Member = Annotated[
+    str,
+    typer.Option(
+        "--member", help="Read this member of the archive; a pattern (*, *.csv) reads several as one table"
+    ),
+]
+FillMissing = Annotated[
+    bool,
+    typer.Option(
+        "--fill-missing", help="Of several members: leave empty what one of them lacks, instead of refusing"
+    ),
+]
 Format = Annotated[str, typer.Option("--format", help="Read a text as csv, tsv, json, jsonl or geojson")]
 QuoteMark = Annotated[
     str, typer.Option("--quote", help="Mark around cells: \" or ', or none where marks are text")
@@ -38,7 +49,7 @@ _DELIMITERS = {"tab": "\t", "\\t": "\t", "none": "\n"}
 
 def reading(**given: str | int) -> dict[str, Any]:
     """What was said about how to read a file, as the service wants it; what was not said is left out."""
-    said = {key: value for key, value in given.items() if value not in ("", -1)}
+    said = {key: value for key, value in given.items() if value not in ("", -1) and value is not False}
     if "delimiter" in said:
         said["delimiter"] = _DELIMITERS.get(str(said["delimiter"]).lower(), said["delimiter"])
     return said

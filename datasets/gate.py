@@ -66,7 +66,7 @@ def shapes(work: Work, dataset_id: str) -> Shapes:
 
 def dictionary_digest(work: Work, dataset_id: str) -> str:
     """SHA-256 of all that intake reads a file by: columns, layout, points, the reference system of the record."""
-    words = dictionary(work, dataset_id).model_dump(mode="json")
+    words = dictionary(work, dataset_id).model_dump(mode="json", exclude={"fill_missing"})  # a batch's own
     return hashlib.sha256(rfc8785.dumps(words)).hexdigest()
 
 

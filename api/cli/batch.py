@@ -14,6 +14,7 @@ from api.client import DEFAULT_DIR, Api, As, DataDir, Json, Server, Token, conne
 from api.reading_options import (
     Delimiter,
     Encoding,
+    FillMissing,
     Format,
     HeaderLine,
     HeaderRows,
@@ -55,8 +56,14 @@ def _say_why(batch: dict[str, Any]) -> None:
     """What stopped the batch, and where to look next; on stderr."""
     if problem := batch.get("problem"):
         print(f"{problem['zh']} {problem['en']}", file=sys.stderr)
-    for name in batch.get("choices", []):
-        print(f"  - --member {shlex.quote(name)}", file=sys.stderr)
+    if listed := batch.get("members"):
+        from api.cli.members import print_members
+
+        print_members(listed, batch["members_total"], "en")
+    if choices := batch.get("choices"):
+        for name in choices[:20]:
+            print(f"  - --member {shlex.quote(name)}", file=sys.stderr)
+        print("  - --member '*'  (all as one table)", file=sys.stderr)
     if batch["state"] == "needs_look":
         for guess in batch["doubts"]:
             print(f"  - {_doubt(guess)}", file=sys.stderr)
@@ -98,6 +105,7 @@ def submit(
     header_rows: HeaderRows = -1,
     sheet: Sheet = "",
     member: Member = "",
+    fill_missing: FillMissing = False,
     file_format: Format = "",
     quote: QuoteMark = "",
     zone: Zone = "",
@@ -111,7 +119,8 @@ def submit(
     """Hand a file in; the answer is the receipt. How it is read is detected unless said here."""
     how = reading(
         encoding=encoding, delimiter=delimiter, header_line=header_line,
-        header_rows=header_rows, sheet=sheet, member=member, format=file_format, quote=quote, zone=zone,
+        header_rows=header_rows, sheet=sheet, member=member, fill_missing=fill_missing,
+            format=file_format, quote=quote, zone=zone,
     )  # fmt: skip
     with connect(data_dir, server, token, user) as api:
         batch = api.upload(
@@ -370,6 +379,7 @@ def recheck(
     header_rows: HeaderRows = -1,
     sheet: Sheet = "",
     member: Member = "",
+    fill_missing: FillMissing = False,
     file_format: Format = "",
     quote: QuoteMark = "",
     zone: Zone = "",
@@ -387,7 +397,8 @@ def recheck(
     """Check the same bytes again, read differently if said so."""
     options = reading(
         encoding=encoding, delimiter=delimiter, header_line=header_line,
-        header_rows=header_rows, sheet=sheet, member=member, format=file_format, quote=quote, zone=zone,
+        header_rows=header_rows, sheet=sheet, member=member, fill_missing=fill_missing,
+            format=file_format, quote=quote, zone=zone,
     )  # fmt: skip
     options |= {name.replace("-", "_"): None for name in detect}
     with connect(data_dir, server, token, user) as api:

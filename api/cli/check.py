@@ -5,13 +5,15 @@ from __future__ import annotations
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
+from api.cli.members import listing_of, print_members
 from api.reading_options import (
     Delimiter,
     Encoding,
+    FillMissing,
     Format,
     HeaderLine,
     HeaderRows,
@@ -25,11 +27,16 @@ from core.errors import AppError, InputRefused
 from core.text import Lang, Text
 
 if TYPE_CHECKING:
+    from pydantic import BaseModel
+
     from datasets.intake.check import CheckReport, FailingFacts
+    from datasets.intake.check_members import MemberReport
+    from datasets.intake.dictionary import Dictionary
     from datasets.intake.guesses import Guess
 
-EXIT = {"passed": 0, "failed": 1, "error": 3}
 REFUSED = 2
+EXIT = {"passed": 0, "failed": 1, "error": 3, "refused": REFUSED}
+"""By outcome, the worst last."""
 
 HEADINGS = (
     Text("规则", "expectation"),
@@ -42,6 +49,10 @@ OUTCOMES = {
     "passed": Text("通过", "passed"),
     "failed": Text("未通过", "failed"),
     "error": Text("无法运行", "could not run"),
+}
+_TAKES = {
+    "--with": Text("数据集编码=文件", "DATASET_ID=FILE"),
+    "--member-suite": Text("成员=文件", "MEMBER=FILE"),
 }
 COLOURS = {"passed": "green", "failed": "red", "error": "yellow"}
 
@@ -60,7 +71,18 @@ def check(
     file: Path = typer.Argument(
         help="The table: CSV, Excel, ODS, JSON, GeoJSON or Parquet, also in gzip or zip."
     ),
-    suite: Path = typer.Option(..., help="Expectation suite in Great Expectations' JSON form."),
+    suite: Path | None = typer.Option(None, help="Expectation suite in Great Expectations' JSON form."),
+    each: bool = typer.Option(
+        False,
+        "--each",
+        help="Check each member of an archive by itself (those that --member fits); --out is a folder.",
+    ),
+    member_suite: list[str] = typer.Option(
+        [],
+        "--member-suite",
+        help="MEMBER=FILE: with --each, the suite of one member; repeatable.",
+        metavar="MEMBER=FILE",
+    ),
     dictionary: Path | None = typer.Option(None, help="Data dictionary (JSON); without it all is detected."),
     out: Path | None = typer.Option(None, help="Where the typed Parquet goes when the gate passes."),
     report: Path | None = typer.Option(None, help="Where the report (JSON) goes."),
@@ -90,6 +112,7 @@ def check(
     header_rows: HeaderRows = -1,
     sheet: Sheet = "",
     member: Member = "",
+    fill_missing: FillMissing = False,
     file_format: Format = "",
     quote: QuoteMark = "",
     zone: Zone = "",
@@ -98,28 +121,51 @@ def check(
 ) -> None:
     """Check one file. Exit 0: passed, 1: failed, 2: input refused, 3: an expectation could not run."""
     spoken: Lang = "zh" if lang is Language.ZH else "en"
+    known: Dictionary | None = None
     try:
-        given = _named_files(others)
-        _refuse_overwriting(
-            inputs=(file, suite, dictionary, last_release, *given.values()), outputs=(out, report, failing)
-        )
+        given, named = _named_files(others), _named_files(member_suite, "--member-suite")
+        inputs = (file, suite, dictionary, last_release, *given.values(), *named.values())
+        _refuse_overwriting(inputs=inputs, outputs=(out, report, failing))
         known = told(
             dictionary, encoding=encoding, delimiter=delimiter, header_line=header_line,
-            header_rows=header_rows, sheet=sheet, member=member, format=file_format, quote=quote, zone=zone,
+            header_rows=header_rows, sheet=sheet, member=member, fill_missing=fill_missing,
+            format=file_format, quote=quote, zone=zone,
         )  # fmt: skip
         from core.settings import Settings
         from core.work import system_clock
         from datasets.intake.check import check_file, load_suite
 
-        found = check_file(
-            file, load_suite(suite), dictionary=known, out=out, engine=engine.value, reference=system_clock(),
-            others=given, last=last_release, often=update_frequency, keys=key, failing=failing, query_seconds=Settings().query_seconds,
-        )  # fmt: skip
-        if report is not None:
-            _write(report, found)
+        rules = load_suite(suite) if suite is not None else None
+        how: dict[str, Any] = {
+            "engine": engine.value, "reference": system_clock(), "others": given, "last": last_release,
+            "often": update_frequency, "keys": key, "query_seconds": Settings().query_seconds,
+        }  # fmt: skip
+        if each:
+            if failing is not None:
+                raise _one_list_each()
+            from datasets.intake.check_members import MembersReport, check_members, member_names
+
+            suites = {name: load_suite(path) for name, path in named.items()}
+            names = member_names(file, known.member)
+            answers = list(check_members(file, rules, names, suites=suites, dictionary=known, out=out, **how))
+            if report is not None:
+                _write(report, MembersReport(members=answers))
+        else:
+            if rules is None or named:
+                raise _no_suite()
+            found = check_file(file, rules, dictionary=known, out=out, failing=failing, **how)
+            if report is not None:
+                _write(report, found)
     except AppError as refused:
         typer.echo(refused.detail.in_(spoken), err=True)
+        if known is not None and (listing := listing_of(file, known, refused)):
+            print_members(listing.model_dump(mode="json")["members"], listing.total, spoken)
         raise typer.Exit(REFUSED) from None
+    if each:
+        for answer in answers:
+            _show_member(answer, spoken)
+        worst = max((answer.outcome for answer in answers), key=list(EXIT).index)
+        raise typer.Exit(EXIT[worst])
     _show(found, spoken)
     raise typer.Exit(EXIT[found.verdict])
 
@@ -127,16 +173,43 @@ def check(
 command = check
 
 
-def _named_files(given: list[str]) -> dict[str, Path]:
-    """`DATASET_ID=FILE` as typed; raises InputRefused."""
+def _no_suite() -> InputRefused:
+    return InputRefused(
+        Text(
+            "请用 --suite 给出规则集；--member-suite 只与 --each 一起用。",
+            "Give a suite by --suite; --member-suite goes with --each only.",
+        )
+    )
+
+
+def _one_list_each() -> InputRefused:
+    return InputRefused(
+        Text(
+            "--failing 写一个表的问题行，不与 --each 一起用；请用 --member 逐个检查。",
+            "--failing is the list of one table and does not go with --each; check the members one by one by --member.",
+        )
+    )
+
+
+def _show_member(answer: MemberReport, lang: Lang) -> None:
+    """One member: its report, or why it was refused."""
+    print(f"== {answer.member}")
+    if answer.report is not None:
+        _show(answer.report, lang)
+    elif answer.refused is not None:
+        print(answer.refused.in_(lang))
+
+
+def _named_files(given: list[str], option: str = "--with") -> dict[str, Path]:
+    """`NAME=FILE` as typed, one for each name; raises InputRefused."""
     found: dict[str, Path] = {}
     for each in given:
-        name, equals, path = each.partition("=")
+        name, equals, path = each.rpartition("=") if option != "--with" else each.partition("=")
         if not (name and equals and path) or name in found:
             raise InputRefused(
                 Text(
-                    f"--with 应写作 数据集编码=文件，每个数据集一次，实为 {each!r}。",
-                    f"--with takes DATASET_ID=FILE, once for each dataset, not {each!r}.",
+                    f"{option} 应写作 {_TAKES[option].zh}，每个一次，实为 {each!r}。",
+                    f"{option} takes {_TAKES[option].en}, once for each, not {each!r}.",
                 )
             )
         found[name] = Path(path)
@@ -159,7 +232,7 @@ def _refuse_overwriting(*, inputs: tuple[Path | None, ...], outputs: tuple[Path 
         taken.add(path.resolve())
 
 
-def _write(path: Path, found: CheckReport) -> None:
+def _write(path: Path, found: BaseModel) -> None:
     """The report in one piece, so that no reader meets half of it."""
     part = path.with_name(f".{path.name}.part")
     try:

@@ -9,9 +9,11 @@ from typing import Annotated, Any
 
 import typer
 
+from api.cli.members import listing_of, print_members
 from api.reading_options import (
     Delimiter,
     Encoding,
+    FillMissing,
     Format,
     HeaderLine,
     HeaderRows,
@@ -40,24 +42,34 @@ def preview(
     header_rows: HeaderRows = -1,
     sheet: Sheet = "",
     member: Member = "",
+    fill_missing: FillMissing = False,
     file_format: Format = "",
     quote: QuoteMark = "",
     zone: Zone = "",
     lang: Annotated[str, typer.Option(help="Language of what is printed: zh or en.")] = "zh",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:  # fmt: skip
-    """First and last rows as typed, column types, suspicious cells. Exit 0: read, 2: refused; nothing is kept."""
+    """First and last rows as typed, column types, suspicious cells. Of an archive with several members: what they are. Exit 0: read, 2: refused; nothing is kept."""
+    from datasets.intake.dictionary import Dictionary
     from datasets.intake.preview import preview_file
 
     spoken: Lang = "en" if lang == "en" else "zh"
+    known: Dictionary | None = None
     try:
         known = told(
             dictionary, encoding=encoding, delimiter=delimiter, header_line=header_line,
-            header_rows=header_rows, sheet=sheet, member=member, format=file_format, quote=quote, zone=zone,
+            header_rows=header_rows, sheet=sheet, member=member, fill_missing=fill_missing,
+            format=file_format, quote=quote, zone=zone,
         )  # fmt: skip
         found = preview_file(file, known, rows).model_dump(mode="json")
     except AppError as refused:
         typer.echo(refused.detail.in_(spoken), err=True)
+        if listing := listing_of(file, known or Dictionary(), refused):
+            said = listing.model_dump(mode="json")
+            if as_json:
+                print(json.dumps(said, ensure_ascii=False, indent=2))
+            else:
+                print_members(said["members"], listing.total, spoken)
         raise typer.Exit(REFUSED) from None
     if as_json:
         print(json.dumps(found, ensure_ascii=False, indent=2))
@@ -84,13 +96,11 @@ def print_preview(found: dict[str, Any], detection: list[dict[str, Any]], lang: 
     names = [each["name"] for each in found["columns"]][:SHOWN_CELLS]
     for title, which in ((Text("前若干行", "First rows"), "first"), (Text("后若干行", "Last rows"), "last")):
         if found[which]:
-            lines = [
-                [row["line"] or row["row"], *map(_brief, row["cells"][:SHOWN_CELLS])] for row in found[which]
-            ]
+            lines = [[_place(row), *map(_brief, row["cells"][:SHOWN_CELLS])] for row in found[which]]
             _print(title, lang, [Text("行", "line"), *names], lines)
     if found["suspicious"]:
         shown = [
-            [each["line"] or each["row"], each["column"], _brief(each["value"]), each["text"][lang]]
+            [_place(each), each["column"], _brief(each["value"]), each["text"][lang]]
             for each in found["suspicious"][:SHOWN_SUSPICIOUS]
         ]
         _print(
@@ -123,6 +133,12 @@ def _detected(guess: dict[str, Any], lang: Lang) -> list[str]:
         ASPECT_NAMES[aspect].in_(lang), spoken(aspect, guess["value"]).in_(lang),
         Text("指定", "told").in_(lang) if guess["told"] else sure, guess["why"][lang], ", ".join(others),
     ]  # fmt: skip
+
+
+def _place(each: dict[str, Any]) -> str:
+    """The line, or the record's number where lines do not follow it; with its member where there are several."""
+    place = str(each["line"] or each["row"] or "")
+    return f"{each['member']} {place}" if each.get("member") else place
 
 
 def _brief(value: object) -> str:

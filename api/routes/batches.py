@@ -60,7 +60,16 @@ def _reading(
     sheet: Annotated[
         str | None, Query(max_length=100, description="Name of the sheet, or its number from 1")
     ] = None,
-    member: Annotated[str | None, Query(max_length=1000, description="Member of the archive")] = None,
+    member: Annotated[
+        str | None,
+        Query(
+            max_length=1000,
+            description="Member of the archive; a pattern (`*`, `*.csv`): several as one table",
+        ),
+    ] = None,
+    fill_missing: Annotated[
+        bool | None, Query(description="Of several members: leave empty what one of them lacks")
+    ] = None,
     file_format: Annotated[FileFormat | None, Query(alias="format", description="Format of a text")] = None,
     quote: Annotated[
         Quote | None, Query(description="Mark around cells; `none` where marks are text")
@@ -75,7 +84,7 @@ def _reading(
     """How the file shall be read; None when all of it is to be detected."""
     given = {
         "encoding": encoding, "delimiter": delimiter, "header_line": header_line, "header_rows": header_rows,
-        "sheet": sheet, "member": member, "format": file_format, "quote": quote, "zone": zone,
+        "sheet": sheet, "member": member, "fill_missing": fill_missing, "format": file_format, "quote": quote, "zone": zone,
     }  # fmt: skip
     said = {name: value for name, value in given.items() if value is not None}
     return IntakeOptions.model_validate(said) if said else None

@@ -60,6 +60,8 @@ def detail(work: Work, actor: Actor, batch_id: str) -> BatchDetail:
         | {
             "doubts": doubtful if row.state == BatchState.NEEDS_LOOK else [],
             "choices": (row.problem or {}).get("members", []),
+            "members": (listing := (row.problem or {}).get("listing") or {}).get("members", []),
+            "members_total": listing.get("total", 0),
             "same_bytes": [SameBytes.model_validate(each) for each in queries.same_bytes(work, row)],
             "corrected_by": queries.corrections_of(work, row.id),
             "release_id": release.id if release else None,

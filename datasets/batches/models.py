@@ -19,7 +19,8 @@ class IntakeOptions(SQLModel):
 
     sheet: a name, or a number from 1. header_line: 0 says that there is none. header_rows: how many
     lines, `header_line` being the last, make up the header. delimiter: a line feed says that lines
-    are not split. zone: of times without an offset in a column where others carry one; `written`: left as they are.
+    are not split. member: of an archive; a pattern (`*`, `*.csv`) reads several as one table, and `fill_missing` leaves
+    empty what one of them lacks. zone: of times without an offset in a column where others carry one; `written`: left as they are.
     """
 
     model_config = {"extra": "forbid"}
@@ -29,6 +30,7 @@ class IntakeOptions(SQLModel):
     header_rows: int | None = Field(default=None, ge=1, le=MOST_TOLD)
     sheet: str | int | None = None
     member: str | None = Field(default=None, max_length=1000)
+    fill_missing: bool | None = None
     encoding: str | None = Field(default=None, max_length=40)
     delimiter: str | None = Field(default=None, min_length=1, max_length=1)
     format: FileFormat | None = Field(default=None, sa_type=String)
@@ -94,15 +96,27 @@ class SameBytes(SQLModel):
     name: str
 
 
+class ListedMember(SQLModel):
+    """A member of an archive. `columns` is None where they were not looked at; `refused` says why it cannot be read."""
+
+    name: str
+    bytes: int
+    format: str | None
+    columns: list[str] | None
+    refused: dict[str, str] | None
+
+
 class BatchDetail(BatchRead):
     """Everything about one batch. `intake` is how the file was read; `doubts` are the conclusions about it that a
-    person should look at; `choices` the members an archive leaves to choose from; `outcomes` what each expectation found;
+    person should look at; `choices` the members an archive leaves to choose from, `members` each with its size, format and columns; `outcomes` what each expectation found;
     `may_take`: whether this reader may have the rows themselves, without which single values of sensitive data are left out."""
 
     options: dict[str, Any]
     intake: dict[str, Any] | None
     doubts: list[dict[str, Any]]
     choices: list[str]
+    members: list[ListedMember]
+    members_total: int
     same_bytes: list[SameBytes]
     typed_sha256: str | None
     content_sha256: str | None

@@ -9,24 +9,17 @@ from __future__ import annotations
 import gzip
 import zipfile
 import zlib
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Final, Literal
+from typing import Final, Literal
 
 from core.errors import InputRefused
 from core.text import Text
+from datasets.intake import archive
+from datasets.intake.packed import CHUNK, damaged, locked, refuse_bomb, room_for, unpack
 
-Format = Literal["text", "json", "parquet", "xlsx", "xls", "ods"]
-CHUNK: Final = 1 << 20
-MAX_OPEN_BYTES: Final = 64 << 30
-FREE_RATIO_BYTES: Final = 256 << 20
-MAX_RATIO: Final = 200
+Format = Literal["text", "json", "parquet", "xlsx", "xls", "ods", "zip"]
 MAX_DEPTH: Final = 3
-MAX_SHEET_XML_BYTES: Final = 1 << 30
-# Parts of a workbook that only list what it holds; they are read as a whole.
-LISTS: Final = frozenset({"xl/workbook.xml", "xl/_rels/workbook.xml.rels"})
-MAX_LIST_BYTES: Final = 8 << 20
 
 FOREIGN: Final[tuple[tuple[bytes, Text], ...]] = (
     (b"%PDF", Text("PDF 文档", "a PDF document")),
@@ -49,13 +42,16 @@ TURTLE: Final = (b"@prefix ", b"@base ")
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """The plain file that holds the table, what it is, and what it was packed in."""
+    """The plain file that holds the table, what it is, and what it was packed in.
+
+    parts: members that are to be read as one table; `path` is then the archive itself, `member` the pattern that they fit.
+    """
 
     path: Path
     format: Format
     container: str | None = None
     member: str | None = None
-    members: tuple[str, ...] = ()
+    parts: tuple[str, ...] = ()
 
 
 def open_input(source: Path, folder: Path, member: str | None = None, wanted: str | None = None) -> Opened:
@@ -64,22 +60,32 @@ def open_input(source: Path, folder: Path, member: str | None = None, wanted: st
     wanted: the format somebody named. Content with a signature stays what it is; of text it says how to read it.
     """
     path, container, chosen = source, None, None
-    members: tuple[str, ...] = ()
     for depth in range(MAX_DEPTH):
-        kind = _kind(path)
+        kind = kind_of_file(path)
         if kind == "gzip":
-            path, container = _ungzip(path, folder / f"open-{depth}"), container or "gzip"
+            path, container = ungzip(path, folder / f"open-{depth}"), container or "gzip"
         elif kind == "zip":
-            path, chosen, members = _unzip(path, folder / f"open-{depth}", None if chosen else member)
-            container = container or "zip"
+            out, found = _unzip(path, folder / f"open-{depth}", None if chosen else member)
+            if member is not None and not chosen and found != [member] and archive.is_pattern(member):
+                return Opened(path, "zip", container or "zip", member, tuple(found))
+            path, chosen, container = out, found[0], container or "zip"
         else:
-            return Opened(path, _as_wanted(kind, wanted), container, chosen, members)
+            return Opened(path, _as_wanted(kind, wanted), container, chosen)
     raise InputRefused(
         Text(
             f"压缩包套了 {MAX_DEPTH} 层以上；请只压缩一层后重新提交。",
             f"The file is packed more than {MAX_DEPTH} times; pack it once and hand it in again.",
         )
     )
+
+
+def archive_in(source: Path, folder: Path) -> Path | None:
+    """The zip that `source` is, or that its gzip holds; None where it is none. Raises InputRefused."""
+    path, kind = source, kind_of_file(source)
+    if kind == "gzip":
+        path = ungzip(source, folder / "opened")
+        kind = kind_of_file(path)
+    return path if kind == "zip" else None
 
 
 def demand_file(source: Path) -> None:
@@ -117,7 +123,8 @@ def _as_wanted(found: Format, wanted: str | None) -> Format:
     )
 
 
-def _kind(path: Path) -> Format | Literal["gzip", "zip"]:
+def kind_of_file(path: Path) -> Format | Literal["gzip"]:
+    """By its first bytes; of what Office packs, by what lies inside. Raises InputRefused for what is no table."""
     with path.open("rb") as file:
         head = file.read(4096)
     if not head:
@@ -164,24 +171,6 @@ def _not_a_table(what: Text) -> InputRefused:
     )
 
 
-def _damaged(what: Text) -> InputRefused:
-    return InputRefused(
-        Text(
-            f"{what.zh}已损坏或不完整；请重新生成后提交。",
-            f"The {what.en} is damaged or cut off; make it again and hand it in.",
-        )
-    )
-
-
-def _locked() -> InputRefused:
-    return InputRefused(
-        Text(
-            "文件有密码保护，无法读取；请取消密码后重新提交。",
-            "The file is protected by a password; remove the password and hand it in again.",
-        )
-    )
-
-
 def _compound_kind(path: Path) -> Literal["xls"]:
     """Tell an old workbook from other things that Office packs the same way: a locked XLSX, a Word document."""
     names = {
@@ -194,7 +183,7 @@ def _compound_kind(path: Path) -> Literal["xls"]:
             seen |= {name for name, entry in names.items() if entry in rest + chunk}
             rest = chunk[-64:]
     if "EncryptedPackage" in seen and not seen & {"Workbook", "Book"}:
-        raise _locked()
+        raise locked()
     if "WordDocument" in seen and not seen & {"Workbook", "Book"}:
         raise _not_a_table(Text("Word 文档", "a Word document"))
     return "xls"
@@ -202,123 +191,47 @@ def _compound_kind(path: Path) -> Literal["xls"]:
 
 def _office_kind(path: Path) -> Literal["xlsx", "ods", "zip"]:
     """Tell a workbook from a plain archive, and refuse workbooks that would burst."""
+    archive.refuse_crowded(path)
     try:
-        with zipfile.ZipFile(path) as archive:
-            infos = archive.infolist()
+        with zipfile.ZipFile(path) as book:
+            infos = book.infolist()
             names = {info.filename for info in infos}
             if "[Content_Types].xml" in names:
                 if not any(name.startswith("xl/") for name in names):
                     raise _not_a_table(
                         Text("Office 文档（非工作簿）", "an Office document but not a workbook")
                     )
-                _refuse_bomb(infos, path)
+                refuse_bomb(infos, path)
                 return "xlsx"
             if "content.xml" in names and "mimetype" in names:
-                if b"spreadsheet" not in archive.read("mimetype")[:200]:
+                if b"spreadsheet" not in book.read("mimetype")[:200]:
                     raise _not_a_table(
                         Text("OpenDocument 文档（非表格）", "an OpenDocument file but not a sheet")
                     )
-                _refuse_bomb(infos, path)
+                refuse_bomb(infos, path)
                 return "ods"
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError, OSError) as error:
-        raise _damaged(Text("压缩包或工作簿", "archive or workbook")) from error
+        raise damaged(Text("压缩包或工作簿", "archive or workbook")) from error
     except RuntimeError as error:
-        raise _locked() from error
+        raise locked() from error
     return "zip"
 
 
-def _refuse_bomb(infos: Iterable[zipfile.ZipInfo], path: Path) -> None:
-    infos = list(infos)
-    total = sum(info.file_size for info in infos)
-    longest = max((info.file_size for info in infos if info.filename in LISTS), default=0)
-    if longest > MAX_LIST_BYTES:
-        raise _bomb(longest)
-    if total > MAX_SHEET_XML_BYTES or total > max(FREE_RATIO_BYTES, MAX_RATIO * path.stat().st_size):
-        raise _bomb(total)
-
-
-def _bomb(size: int) -> InputRefused:
-    return InputRefused(
-        Text(
-            f"文件解压后超过 {size >> 20} MiB，与压缩大小不成比例，已停止解压；请拆分或改用 CSV、Parquet 提交。",
-            f"Unpacked, the file passes {size >> 20} MiB, out of proportion to its packed size; "
-            "split it or hand it in as CSV or Parquet.",
-        )
-    )
-
-
-def _ungzip(path: Path, out: Path) -> Path:
+def ungzip(path: Path, out: Path) -> Path:
+    """Unpack a gzip file to `out`. Raises InputRefused."""
     try:
         with gzip.open(path) as packed:
-            _copy(packed, out, path.stat().st_size)
+            unpack(packed, out, room_for(path.stat().st_size))
     except (OSError, EOFError, zlib.error) as error:
-        raise _damaged(Text("gzip 文件", "gzip file")) from error
+        raise damaged(Text("gzip 文件", "gzip file")) from error
     return out
 
 
-def _copy(packed: IO[bytes] | gzip.GzipFile, out: Path, packed_bytes: int) -> None:
-    limit = min(MAX_OPEN_BYTES, max(FREE_RATIO_BYTES, MAX_RATIO * packed_bytes))
-    size = 0
-    with out.open("wb") as file:
-        while chunk := packed.read(CHUNK):
-            size += len(chunk)
-            if size > limit:
-                raise _bomb(size)
-            file.write(chunk)
-
-
-def _member_name(info: zipfile.ZipInfo) -> str:
-    """Members packed on a Chinese Windows carry GBK names without saying so."""
-    if info.flag_bits & 0x800:
-        return info.filename
-    try:
-        return info.filename.encode("cp437").decode("gb18030")
-    except UnicodeError:
-        return info.filename
-
-
-def _is_data(name: str) -> bool:
-    last = name.rsplit("/", 1)[-1]
-    return bool(last) and not last.startswith(".") and not name.startswith("__MACOSX/")
-
-
-def _unzip(path: Path, out: Path, wanted: str | None) -> tuple[Path, str, tuple[str, ...]]:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            members = {_member_name(i): i for i in archive.infolist() if not i.is_dir()}
-            listed = [name for name in members if _is_data(name)]
-            name = _choose(listed, wanted)
-            if members[name].flag_bits & 0x1:
-                raise _locked()
-            with archive.open(members[name]) as packed:
-                _copy(packed, out, members[name].compress_size)
-            return out, name, tuple(listed)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError, OSError) as error:
-        raise _damaged(Text("zip 压缩包", "zip archive")) from error
-    except RuntimeError as error:
-        raise _locked() from error
-
-
-def _choose(names: list[str], wanted: str | None) -> str:
-    shown = ", ".join(names[:10]) + ("…" if len(names) > 10 else "")
-    if wanted is not None:
-        if wanted in names:
-            return wanted
-        raise InputRefused(
-            Text(
-                f"压缩包里没有 {wanted}；里面有：{shown}。",
-                f"The archive has no member {wanted}; it holds: {shown}.",
-            ),
-            members=names[:200],
-        )
-    if not names:
-        raise InputRefused(Text("压缩包里没有文件。", "The archive holds no file; hand in one with a table."))
-    if len(names) > 1:
-        raise InputRefused(
-            Text(
-                f"压缩包里有 {len(names)} 个文件（{shown}）；请指明读取哪一个（member）。",
-                f"The archive holds {len(names)} files ({shown}); name the one to read (member).",
-            ),
-            members=names[:200],
-        )
-    return names[0]
+def _unzip(path: Path, out: Path, wanted: str | None) -> tuple[Path, list[str]]:
+    """Take the wanted member out; of several that fit a pattern only the names are told."""
+    with archive.opened(path) as packed:
+        found = archive.chosen(archive.members(packed), wanted)
+        names = [each.name for each in found]
+        if names == [wanted] or wanted is None:
+            archive.take(packed, found[0], out)
+        return out, names

@@ -306,6 +306,8 @@ def of_quote(path: Path, delimiter: str | None, used: str) -> Guess:
 
 
 def _is_wrapped(line: str, delimiter: str | None, mark: str) -> bool:
+    if mark not in line:
+        return False
     cells = line.strip("\r\n").split(delimiter) if delimiter else [line.strip("\r\n")]
     return any(len(cell) > 1 and cell[0] == cell[-1] == mark for cell in map(str.strip, cells))
 
@@ -319,6 +321,8 @@ def completed(facts: InputFacts, dictionary: Dictionary, opened: Opened, staged:
         if signed
         else Text("没有签名，内容是可读文本", "readable text without a signature")
     )
+    if opened.parts:
+        why = Text("逐个成员按内容识别", "member by member, by its content")
     found["format"] = certain("format", facts.format, why)
     if facts.member is not None:
         found["member"] = _of_member(facts.member, staged)

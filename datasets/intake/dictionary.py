@@ -68,8 +68,9 @@ class Dictionary(BaseModel):
     """What is known beforehand about a file. Every key is optional; what is not said is detected.
 
     header_line: 1-based line (or sheet row) of the header, the last one of several; 0 says that there is none, and the
-    columns then stand for the file's columns in order. header_rows: how many lines make up the header. member: the archive's member, or the key that holds the
-    records of a JSON document, dots between the levels. crs: the coordinate reference system of the record; a file
+    columns then stand for the file's columns in order. header_rows: how many lines make up the header. member: the archive's member, a pattern
+    (`*`, `*.csv`) for several as one table, or the key that holds the records of a JSON document, dots between the levels. fill_missing: of
+    several members, a column that one lacks is empty there instead of refused. crs: the coordinate reference system of the record; a file
     that states another one is refused. points: the pair of columns to be released as a geometry. delimiter: a line
     feed says that lines are not split. quote: the mark around cells, `none` where marks are part of the text.
     zone: the offset (`+08:00`) of times that carry none in a column where others do; `written` leaves them as they stand.
@@ -82,6 +83,7 @@ class Dictionary(BaseModel):
     header_rows: int | None = Field(default=None, ge=1, le=MOST_TOLD)
     sheet: str | int | None = None
     member: str | None = None
+    fill_missing: bool = False
     encoding: str | None = None
     delimiter: str | None = Field(default=None, min_length=1, max_length=1)
     format: FileFormat | None = None

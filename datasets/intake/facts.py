@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from pydantic import BaseModel
@@ -18,21 +19,38 @@ MAX_COLUMNS: Final = 4096
 
 
 class Finding(BaseModel):
-    """One thing a person should know. `row` counts records from 1, `line` counts lines or sheet rows."""
+    """One thing a person should know. `row` counts records from 1, `line` counts lines or sheet rows (of the `member`, where
+    several members of an archive are one table)."""
 
     code: str
     row: int | None = None
     line: int | None = None
+    member: str | None = None
     column: str | None = None
     value: str | None = None
     wanted: str | None = None
     text: Text
 
 
+class MemberFacts(BaseModel):
+    """One of several members that are one table; its records begin at `first_row`."""
+
+    name: str
+    rows: int
+    first_row: int
+    bytes: int
+    format: str
+    encoding: str | None = None
+    delimiter: str | None = None
+    header_line: int | None = None
+    sheet: str | None = None
+
+
 class InputFacts(BaseModel):
     """How the file was read. `sha256` and `bytes` are those of the file as handed in, still packed.
 
-    `detection` says of each conclusion how sure it is, why, and what else it might be.
+    `detection` says of each conclusion how sure it is, why, and what else it might be. `members`: those that were read as
+    one table, in order; `member` is then the pattern that they fit.
     """
 
     path: str
@@ -46,7 +64,13 @@ class InputFacts(BaseModel):
     header_line: int | None = None
     sheet: str | None = None
     member: str | None = None
+    members: list[MemberFacts] = []
     detection: list[Guess] = []
+
+    def member_of(self, row: int) -> str | None:
+        """The member that a record came from, where several are one table."""
+        at = bisect_right(self.members, row, key=lambda each: each.first_row)
+        return self.members[at - 1].name if at else None
 
 
 class ColumnFacts(BaseModel):
@@ -107,6 +131,7 @@ class FindingLog:
     def __init__(self) -> None:
         self.kept: list[Finding] = []
         self.total = 0
+        self.member_of: Callable[[int], str | None] | None = None
         self._room = {True: FINDINGS_KEPT, False: FINDINGS_KEPT}
 
     def add(
@@ -123,13 +148,26 @@ class FindingLog:
         self.total += 1
         if self._takes(code):
             shown = value if value is None or len(value) <= 200 else value[:199] + "…"
+            member = self.member_of(row) if self.member_of and row else None
             self.kept.append(
-                Finding(code=code, row=row, line=line, column=column, value=shown, wanted=wanted, text=text)
-            )
+                Finding(
+                    code=code, row=row, line=line, member=member, column=column, value=shown, wanted=wanted,
+                    text=_in_member(member, text) if member else text,
+                )
+            )  # fmt: skip
 
     def take(self, other: FindingLog) -> None:
         """Everything that `other` collected, after what is here."""
         self.kept += [each for each in other.kept if self._takes(each.code)]
+        self.total += other.total
+
+    def take_of(self, member: str, before: int, other: FindingLog) -> None:
+        """Everything that was noticed of a member whose records come after `before` others."""
+        for each in other.kept:
+            if self._takes(each.code):
+                row = each.row + before if each.row else None
+                text = _in_member(member, each.text)
+                self.kept.append(each.model_copy(update={"member": member, "row": row, "text": text}))
         self.total += other.total
 
     def count_only(self, number: int) -> None:
@@ -145,6 +183,10 @@ class FindingLog:
         is_cell = code == UNTYPED
         self._room[is_cell] -= 1
         return self._room[is_cell] >= 0
+
+
+def _in_member(member: str, text: Text) -> Text:
+    return Text(f"{member}：{text.zh}", f"{member}: {text.en}")
 
 
 def shares(counts: Sequence[int], room: int) -> list[int]:

@@ -13,10 +13,12 @@ Cell = str | int | float | bool | None
 
 
 class PreviewRow(BaseModel):
-    """One record as typed; `row` counts records from 1, `line` lines of the file where that is known."""
+    """One record as typed; `row` counts records from 1, `line` lines of the file where that is known; `member`: where several
+    members of an archive are one table."""
 
     row: int
     line: int | None
+    member: str | None = None
     cells: list[Cell]
 
 

@@ -38,6 +38,8 @@ def preview_of(table: Path, intake: Intake, count: int) -> TablePreview:
     """The first and last `count` rows of a typed table, with what the reading said of it."""
     shift = intake.look.line_shift if intake.look else None
     first, last = _rows(table, intake.rows, min(count, MOST_ROWS), shift)
+    for each in (*first, *last):
+        each.member = intake.input.member_of(each.row)
     noticed = [finding for finding in intake.findings if finding.code in SUSPICIOUS]
     seen = intake.look
     return TablePreview(

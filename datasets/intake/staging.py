@@ -58,6 +58,7 @@ class Staged:
     fields: the columns' names inside the file, headers: what the source calls them, same order.
     line: SQL over the file's columns and `file_row_number` that gives the source line, or None.
     places: where else a document holds records at the same depth, with their number; the place read comes first.
+    member: the column that names each record's member, where several are one table; ends: the number of each one's last record.
     """
 
     path: Path
@@ -70,6 +71,8 @@ class Staged:
     native: dict[str, str] = field(default_factory=dict)
     crs: str | None = None
     places: dict[str, int] = field(default_factory=dict)
+    member: str | None = None
+    ends: tuple[int, ...] = ()
 
 
 @dataclass(slots=True)

@@ -221,7 +221,7 @@ def _text_of(field: str, staged: Staged, null_values: Sequence[str]) -> str:
     """SQL of a cell's text, NULL where the cell is empty or holds one of the agreed null marks."""
     value = quoted(field)
     if field in staged.native and not staged.native[field].startswith("VARCHAR"):
-        value = _native_text(value, staged.native[field])
+        value = native_text(value, staged.native[field])
     if staged.empty_is_null:
         value = f"nullif({value}, '')"
     if marks := [mark for mark in null_values if mark]:
@@ -230,7 +230,8 @@ def _text_of(field: str, staged: Staged, null_values: Sequence[str]) -> str:
     return value
 
 
-def _native_text(value: str, native: str) -> str:
+def native_text(value: str, native: str) -> str:
+    """SQL of a Parquet column's value as text; nested values as JSON."""
     nested = native.endswith("]") or native.startswith(("STRUCT", "MAP", "UNION"))
     return f"CAST(to_json({value}) AS VARCHAR)" if nested else f"CAST({value} AS VARCHAR)"
 

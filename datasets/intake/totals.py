@@ -32,15 +32,22 @@ def report(
     listed = ", ".join(quoted(name) for name in texts[:COLUMNS_LOOKED_AT])
     if not listed:
         return
+    last = f">= {staged.rows - ROWS_LOOKED_AT}"
+    if len(staged.ends) > 1:  # several members: the last rows of each
+        rows = {row for end in staged.ends for row in range(max(0, end - ROWS_LOOKED_AT), end)}
+        last = f"IN (SELECT unnest({sorted(rows)}))"
     tail = db.execute(
         f"SELECT file_row_number + 1, {listed} FROM read_parquet({text_literal(str(table))}, file_row_number = true) "
-        f"WHERE file_row_number >= {staged.rows - ROWS_LOOKED_AT} ORDER BY file_row_number DESC"
+        f"WHERE file_row_number {last} ORDER BY file_row_number DESC"
     ).fetchall()
+    ends, is_end = set(staged.ends), True
     for row, *cells in tail:
+        if not (is_end := is_end or row in ends):
+            continue
         word = next((cell for cell in cells if isinstance(cell, str) and cell and _is_total(cell)), None)
-        if word is None:
-            return
-        _report(row, _line(db, staged, row), word.strip(), log)
+        is_end = word is not None
+        if word is not None:
+            _report(row, _line(db, staged, row), word.strip(), log)
 
 
 def _line(db: duckdb.DuckDBPyConnection, staged: Staged, row: int) -> int | None:

@@ -16,7 +16,9 @@ from datasets.batches import rules, service
 from datasets.batches.tables import BatchRow
 from datasets.batches.workflow import BatchState, BatchStep
 from datasets.content import content_digest
+from datasets.intake.dictionary import Dictionary
 from datasets.intake.guesses import Guess, doubts
+from datasets.intake.listing import list_members
 from datasets.intake.reader import read_table
 from datasets.pipeline._correction import merge_rows
 from datasets.references import look_up
@@ -72,7 +74,7 @@ def _type(ctx: JobContext, batch_id: str) -> str:
             facts = read.model_dump(mode="json")
             doubtful = doubts(read.input.detection)
     except InputRefused as refusal:
-        return _refuse(ctx, batch_id, refusal)
+        return _refuse(ctx, batch_id, refusal, _listed(ctx, row.sha256, words, refusal))
     content = content_digest(out)
     stored = ctx.files.put_file(out)
     with ctx.write() as work:
@@ -87,13 +89,23 @@ def _type(ctx: JobContext, batch_id: str) -> str:
         return row.state
 
 
-def _refuse(ctx: JobContext, batch_id: str, refusal: AppError) -> str:
+def _listed(ctx: JobContext, sha256: str, words: Dictionary, refusal: AppError) -> dict[str, Any] | None:
+    """What an archive holds, where it was refused for want of a choice among its members."""
+    if not refusal.facts.get("members"):
+        return None
+    try:
+        return list_members(ctx.files.path(sha256), words).model_dump(mode="json")
+    except InputRefused:
+        return None
+
+
+def _refuse(ctx: JobContext, batch_id: str, refusal: AppError, listing: dict[str, Any] | None) -> str:
     with ctx.write() as work:
         row = work.db.get_one(BatchRow, batch_id)
         if _mine(ctx, row, BatchState.RECEIVED):
             problem = dict(service.problem_of(refusal.detail, refusal.reasons))
             if members := refusal.facts.get("members"):
-                problem["members"] = members
+                problem["members"], problem["listing"] = members, listing
             service.move(work, row, BatchStep.REFUSE, problem=problem)
             _note(work, row, {"why": refusal.detail.en})
         return row.state

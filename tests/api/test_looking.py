@@ -96,6 +96,8 @@ def test_members_of_an_archive_are_offered_on_the_page(stocked: House) -> None:
     batch = hand_in(stocked, "lin", two_members(), "lots.zip")
     shown = lin.get(f"/batches/{batch.id}").text
     assert '<option value="四月.csv">' in shown
+    assert '<option value="*">' in shown
+    assert "压缩包内的文件" in shown
     assert lin.get(f"/batches/{batch.id}/preview").status_code == 409
     assert lin.submit(f"/batches/{batch.id}/recheck", member="四月.csv").status_code == 303
     drain(stocked)
@@ -184,7 +186,14 @@ def test_a_local_file_is_previewed_without_a_server(tmp_path: Path) -> None:
     assert run(preview, tmp_path) == (2, f"{tmp_path} is a folder; name one file in it.\n")
     archive = tmp_path / "two.zip"
     archive.write_bytes(two_members())
-    assert run(preview, archive)[0] == 2
+    code, said = run(preview, archive)
+    assert (code, "2 members" in said) == (2, True)
+    code, said = run(preview, archive, "--json")
+    assert [each["name"] for each in json.loads(said[said.index("{") :])["members"]] == [
+        "三月.csv",
+        "四月.csv",
+    ]
+    assert run(preview, archive, "--member", "*")[0] == 0
     assert run(preview, archive, "--member", "四月.csv")[0] == 0
 
 
@@ -204,6 +213,23 @@ def test_check_says_what_is_wrong_in_true_sentences(tmp_path: Path) -> None:
     suite.write_bytes(json.dumps({"name": "停车", "expectations": [RULE]}, ensure_ascii=False).encode("gbk"))
     code, said = run(check, file, "--suite", suite)
     assert (code, "it seems to be GB18030" in said) == (2, True)
+
+
+@pytest.mark.gx
+def test_check_judges_members_together_or_each_by_itself(tmp_path: Path) -> None:
+    file, suite, report = tmp_path / "two.zip", tmp_path / "s.json", tmp_path / "r.json"
+    file.write_bytes(two_members())
+    suite.write_text(json.dumps({"name": "s", "expectations": [RULE]}), encoding="utf-8")
+    code, said = run(check, file, "--suite", suite)
+    assert (code, "name the one to read" in said, "2 members" in said) == (2, True, True)
+    assert run(check, file, "--suite", suite, "--member", "*", "--report", report)[0] == 0
+    assert json.loads(report.read_text(encoding="utf-8"))["input"]["members"][1]["first_row"] > 1
+    assert run(check, file, "--suite", suite, "--each", "--report", report, "--out", tmp_path)[0] == 0
+    told = json.loads(report.read_text(encoding="utf-8"))["members"]
+    assert [(each["member"], each["report"]["verdict"]) for each in told] == [("三月.csv", "passed"), ("四月.csv", "passed")]  # fmt: skip
+    assert (tmp_path / "三月.csv.parquet").is_file()
+    assert run(check, file, "--each", "--member-suite", f"三月.csv={suite}")[0] == 2
+    assert run(check, file)[0] == 2
 
 
 @pytest.mark.gx

@@ -183,9 +183,30 @@ def test_an_archive_with_several_members_names_them_and_one_is_chosen_without_an
     batch = hand_in(stocked, "lin", out.getvalue(), "lots.zip")
     assert batch.state == BatchState.REFUSED
     with stocked.read() as work:
-        assert detail(work, actor_of(work, "lin"), batch.id).choices == ["三月.csv", "说明.txt"]
+        seen = detail(work, actor_of(work, "lin"), batch.id)
+    assert seen.choices == ["三月.csv", "说明.txt"]
+    assert [(each.name, each.bytes, each.columns) for each in seen.members] == [
+        ("三月.csv", len(CLEAN), ["lot", "name", "total", "free", "day"]), ("说明.txt", 6, None),
+    ]  # fmt: skip
+    assert seen.members[1].refused is not None
     again = recheck(stocked, "lin", batch.id, member="三月.csv")
     assert (again.state, again.rows) == (BatchState.PASSED, 3)
+
+
+def test_members_are_read_as_one_table_without_an_upload(stocked: House) -> None:
+    out = io.BytesIO()
+    more = CLEAN.split(b"\n")[0] + "\nP11,东门,12,x,2026-04-01\n".encode()
+    with zipfile.ZipFile(out, "w") as archive:
+        archive.writestr("三月.csv", CLEAN)
+        archive.writestr("四月.csv", more)
+    batch = hand_in(stocked, "lin", out.getvalue(), "lots.zip")
+    again = recheck(stocked, "lin", batch.id, member="*.csv")
+    assert (again.state, again.rows, again.untyped_cells) == (BatchState.FAILED, 4, 1)
+    assert again.intake is not None
+    (bad,) = (each for each in again.intake["findings"] if each["code"] == "untyped-cell")
+    assert (bad["member"], bad["line"], bad["row"]) == ("四月.csv", 2, 4)
+    assert see(stocked, "lin", batch.id).last == []
+    assert [row.member for row in see(stocked, "lin", batch.id).first] == ["三月.csv"] * 3 + ["四月.csv"]
 
 
 def test_the_same_bytes_lead_to_the_other_batches(stocked: House) -> None:

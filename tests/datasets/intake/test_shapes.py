@@ -276,7 +276,7 @@ def test_what_is_no_table_is_refused_and_nothing_is_left_behind(
 
 
 def test_a_bomb_is_stopped_while_it_unpacks(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("datasets.intake.container.FREE_RATIO_BYTES", 1 << 20)
+    monkeypatch.setattr("datasets.intake.packed.FREE_RATIO_BYTES", 1 << 20)
     with pytest.raises(InputRefused, match="out of proportion"):
         bench.reads(gzip.compress(b"0" * (40 << 20)))
     with pytest.raises(InputRefused, match="out of proportion"):
