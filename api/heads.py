@@ -159,6 +159,7 @@ may_promise|可承诺|may promise
 measure|度量|measure
 measures|度量|measures
 media_type|媒体类型|media type
+member|成员|member
 message|说明|message
 mode|方式|mode
 name|名称|name

@@ -91,6 +91,7 @@ KIND_NAMES: Final[Mapping[str, Text]] = {
     "batch.checked": Text("批次校验", "Batch checked"),
     "batch.reading_accepted": Text("认可读取方式", "Reading accepted"),
     "batch.confirmed": Text("批次确认", "Batch confirmed"),
+    "batch.split": Text("压缩包按成员分为多个批次", "Archive split into batches"),
     "batch.rejected": Text("批次退回", "Batch rejected"),
     "batch.recheck_requested": Text("要求重新校验", "Recheck requested"),
     "batch.original_downloaded": Text("下载批次原件", "Original downloaded"),

@@ -10,7 +10,19 @@ from typing import Annotated, Any
 
 import typer
 
-from api.client import DEFAULT_DIR, Api, As, DataDir, Json, Server, Token, connect, demand_room_for, show
+from api.client import (
+    DEFAULT_DIR,
+    Api,
+    As,
+    DataDir,
+    Json,
+    Refused,
+    Server,
+    Token,
+    connect,
+    demand_room_for,
+    show,
+)
 from api.reading_options import (
     Delimiter,
     Encoding,
@@ -26,7 +38,7 @@ from api.reading_options import (
 )
 
 app = typer.Typer(
-    help="Batches: submit, list, show, preview, accept, dictionary, verdict, docs, failing, confirm, reject, rows, recheck.",
+    help="Batches: submit, list, show, preview, accept, split, dictionary, verdict, docs, failing, confirm, reject, rows, recheck.",
     no_args_is_help=True,
 )
 RULE_COLUMNS = ("place", "rule_zh", "rule_en", "severity", "outcome", "pass_rate", "unexpected_count")
@@ -64,6 +76,7 @@ def _say_why(batch: dict[str, Any]) -> None:
         for name in choices[:20]:
             print(f"  - --member {shlex.quote(name)}", file=sys.stderr)
         print("  - --member '*'  (all as one table)", file=sys.stderr)
+        print(f"  - datagrant batch split {batch['id']} --table MEMBER=DATASET …", file=sys.stderr)
     if batch["state"] == "needs_look":
         for guess in batch["doubts"]:
             print(f"  - {_doubt(guess)}", file=sys.stderr)
@@ -262,6 +275,45 @@ def accept(
     """Say that a doubtful reading is right; the check goes on."""
     with connect(data_dir, server, token, user) as api:
         _followed(api, api.post(f"/batches/{batch_id}/accept"), wait, as_json)
+
+
+@app.command()
+def split(
+    batch_id: str,
+    table: Annotated[
+        list[str],
+        typer.Option(
+            "--table",
+            help="MEMBER=DATASET: hand this member in for this dataset; repeatable",
+            metavar="MEMBER=DATASET",
+        ),
+    ],
+    again: Annotated[
+        bool, typer.Option("--again", help="Also where a dataset has that member already")
+    ] = False,
+    data_dir: DataDir = DEFAULT_DIR,
+    server: Server = "",
+    token: Token = "",
+    user: As = "",
+    as_json: Json = False,
+) -> None:
+    """Hand each member of an archive in as a table of its own: all of them or none. The answer is one receipt per member."""
+    with connect(data_dir, server, token, user) as api:
+        tables = _tables(table)
+        made = api.post(f"/batches/{batch_id}/split", {"tables": tables, "again": again})["items"]
+        show(made, as_json, ("id", "dataset_id", "member", "number", "name", "state", "sha256", "job_id"))
+
+
+def _tables(given: list[str]) -> dict[str, str]:
+    """`MEMBER=DATASET` as typed; a member may hold `=` itself. Raises Refused."""
+    found: dict[str, str] = {}
+    for each in given:
+        member, equals, dataset = each.rpartition("=")
+        if not (member and equals and dataset) or member in found:
+            detail = f"--table takes MEMBER=DATASET, once for each member 应写作 成员=数据集，每个成员一次: {each!r}"
+            raise Refused({"title": "Not understood", "detail": detail})
+        found[member] = dataset
+    return found
 
 
 @app.command()

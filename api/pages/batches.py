@@ -18,7 +18,7 @@ from core.errors import AppError, InputRefused
 from core.jobs import FINAL, JobRow, read
 from core.text import Text
 from core.work import Work
-from datasets.batches import detail, queries, service
+from datasets.batches import detail, queries, service, splitting
 from datasets.batches.models import BatchDetail
 from datasets.batches.workflow import STATE_NAMES, BatchState
 from datasets.intake.guesses import Guess
@@ -147,6 +147,7 @@ def _show(
     batch_id: str,
     error: AppError | None = None,
     typed: str = "",
+    given: dict[str, str] | None = None,
 ) -> HTMLResponse:
     from api.errors import status_of
 
@@ -160,7 +161,8 @@ def _show(
         request, "batches/show.html", status=status_of(error) if error else 200, batch=batch, title=title, error=error,
         typed=typed, job=read(job) if job and job.state not in FINAL else None, states=STATE_NAMES, steps=_steps(batch), origin=origin(work, batch.id),
         commands={command.step: command for command in batch.commands}, severities=SEVERITIES, outcome_names=OUTCOMES,
-        sheets=_sheets(batch), **WORDS,
+        sheets=_sheets(batch), given=given or {}, **WORDS,
+        targets=queries.targets(work, actor) if batch.choices and not batch.parts else [],
         compat=shape.preview(work, actor, batch_id) if may_publish else None,
         may_write_suite=actor.may_in("quality:suite:write", batch.org_id),
         impacts={impact.word: name for impact, name in rules.IMPACT_NAMES.items()},
@@ -273,6 +275,37 @@ def recheck(
         with house.read() as work:
             return _show(request, work, actor, batch_id, error)
     return go(f"/batches/{batch_id}", Text("已按新的读取方式重新校验。", "The check runs again."))
+
+
+@router.post("/{batch_id}/split", response_class=HTMLResponse, **access(_SUBMIT))
+def split(
+    request: Request,
+    house: HouseDep,
+    actor: ActorDep,
+    batch_id: str,
+    member: Annotated[list[str] | None, Form()] = None,
+    dataset: Annotated[list[str] | None, Form()] = None,
+    version: VersionField = None,
+) -> Response:
+    """Hand each member of an archive in for the dataset written beside it; members without one are left out."""
+    given = list(zip(member or [], dataset or [], strict=False))
+    try:
+        if len(member or []) != len(dataset or []):
+            raise InputRefused(
+                Text("表单不完整；请刷新后重试。", "The form is incomplete; reload and try again.")
+            )
+        tables = {name: code.strip() for name, code in given if code.strip()}
+        with house.write() as work:
+            made = splitting.split(work, actor, batch_id, tables, version=version)
+    except AppError as error:
+        with house.read() as work:
+            return _show(request, work, actor, batch_id, error, given=dict(given))
+    return go(
+        f"/batches/{batch_id}",
+        Text(
+            f"已分为 {len(made)} 个批次，正在校验。", f"{len(made)} batches were made and are being checked."
+        ),
+    )
 
 
 @router.post("/{batch_id}/accept", response_class=HTMLResponse, **access(_SUBMIT))

@@ -12,8 +12,8 @@ from api.deps import ActorDep, HouseDep, ReadDep, WorkDep
 from api.receiving import store_body
 from catalog.models import Dictionary
 from core.files import StoredFile
-from datasets.batches import detail, preview, queries, service
-from datasets.batches.models import BatchDetail, BatchRead, IntakeOptions, Note
+from datasets.batches import detail, preview, queries, service, splitting
+from datasets.batches.models import BatchDetail, BatchRead, IntakeOptions, Note, Receipts, Split
 from datasets.batches.preview import BatchPreview
 from datasets.batches.workflow import BatchState
 from datasets.intake.dictionary import ZONE, FileFormat, Quote
@@ -184,6 +184,13 @@ def change_options(
 def recheck_batch(work: WorkDep, actor: ActorDep, batch_id: str, version: int | None = None) -> BatchRead:
     """Check the same bytes again by the suite and dictionary in force."""
     return service.recheck(work, actor, batch_id, version=version)
+
+
+@router.post("/{batch_id}/split", status_code=201, **access(_SUBMIT))
+def split_batch(work: WorkDep, actor: ActorDep, batch_id: str, body: Split) -> Receipts:
+    """Make one batch of each member of an archive, each for its dataset: all of them or none. The answers are their receipts."""
+    made = splitting.split(work, actor, batch_id, body.tables, again=body.again, version=body.version)
+    return Receipts(items=made)
 
 
 @router.post("/{batch_id}/accept", **access(_SUBMIT))

@@ -19,7 +19,7 @@ from core.files import FileStore
 from core.text import Text
 from core.work import Work
 from datasets import gate
-from datasets.batches import queries, service
+from datasets.batches import queries, service, splitting
 from datasets.batches.models import BatchDetail, BatchRead, Command, SameBytes
 from datasets.batches.tables import BatchRow
 from datasets.batches.workflow import BatchState
@@ -63,6 +63,7 @@ def detail(work: Work, actor: Actor, batch_id: str) -> BatchDetail:
             "members": (listing := (row.problem or {}).get("listing") or {}).get("members", []),
             "members_total": listing.get("total", 0),
             "same_bytes": [SameBytes.model_validate(each) for each in queries.same_bytes(work, row)],
+            "parts": splitting.parts(work, actor, row.id),
             "corrected_by": queries.corrections_of(work, row.id),
             "release_id": release.id if release else None,
             "may_take": actor.may_in(TAKE, row.org_id),

@@ -47,6 +47,16 @@ class Note(SQLModel):
     version: int | None = None
 
 
+class Split(SQLModel):
+    """Which dataset each member of an archive is handed in for. `again`: also where the dataset has that member already."""
+
+    model_config = {"extra": "forbid"}
+
+    tables: dict[str, str] = Field(min_length=1)
+    again: bool = False
+    version: int | None = None
+
+
 class Who(SQLModel):
     """A person as he was at the time."""
 
@@ -58,7 +68,8 @@ class Who(SQLModel):
 
 
 class BatchRead(SQLModel):
-    """A batch in a list, and the receipt: `id`, `sha256` and `size_bytes` name what was taken in, byte for byte."""
+    """A batch in a list, and the receipt: `id`, `sha256` and `size_bytes` name what was taken in, byte for byte.
+    `member`: what of an archive it is; `split_from`: the batch of the whole archive, handed in once."""
 
     id: BatchId
     dataset_id: DatasetId
@@ -70,6 +81,8 @@ class BatchRead(SQLModel):
     state: BatchState
     corrects: BatchId | None
     is_row_correction: bool
+    split_from: BatchId | None
+    member: str | None
     submitted: Who
     submitted_at: datetime
     job_id: JobId | None
@@ -78,6 +91,12 @@ class BatchRead(SQLModel):
     verdict: str | None
     suite_number: int | None
     version: int
+
+
+class Receipts(SQLModel):
+    """One receipt for each batch."""
+
+    items: list[BatchRead]
 
 
 class Command(SQLModel):
@@ -131,6 +150,7 @@ class BatchDetail(BatchRead):
     closed_at: datetime | None
     closed_note: str
     corrected_by: list[BatchId]
+    parts: list[BatchRead]
     release_id: str | None
     may_take: bool
     commands: list[Command]

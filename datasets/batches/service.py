@@ -77,11 +77,12 @@ def receive(
     again: bool = False,
     options: IntakeOptions | None = None,
     also_prepared: Iterable[str] = (),
+    split_from: str | None = None,
 ) -> BatchRead:
     """Take a stored file in as a batch and ask for its check. The answer is the receipt.
 
     corrects: the batch that this one corrects; `rows_only` says that the file holds only its corrected rows.
-    also_prepared: person ids of others who had a hand in it.
+    also_prepared: person ids of others who had a hand in it. split_from: the batch of the archive that this one is a member of.
     """
     found = may_submit(work, actor, dataset_id)
     hold(work, f"batches/{dataset_id}")
@@ -96,11 +97,11 @@ def receive(
         hold(work, f"batch/{corrects}")
     former = _corrected(work, actor, dataset_id, corrects, rows_only=rows_only)
     if not again:
-        _refuse_same_bytes(work, dataset_id, stored)
+        _refuse_same_bytes(work, dataset_id, stored, options.member if options else None)
     row = BatchRow(
         id=work.new_id(), dataset_id=dataset_id, org_id=found.org_id, number=_next_number(work, dataset_id),
         name=clean_name(name), sha256=stored.sha256, size_bytes=stored.size_bytes, corrects=corrects,
-        is_row_correction=rows_only, options=_given(options), submitted=stamp(actor), submitted_at=work.now,
+        is_row_correction=rows_only, split_from=split_from, options=_given(options), submitted=stamp(actor), submitted_at=work.now,
         preparers=sorted({actor.person_id, *also_prepared, *(former.preparers if former and rows_only else ())}),
     )  # fmt: skip
     work.db.add(row)
@@ -111,6 +112,7 @@ def receive(
     payload = {
         "name": row.name, "sha256": row.sha256, "bytes": row.size_bytes, "number": row.number,
         "corrects": corrects, "options": row.options, "job": row.job_id,
+        **({"split_from": split_from} if split_from else {}),
     }  # fmt: skip
     audit.record(work, actor, "batch.received", subject=row.id, payload=payload, dataset_id=dataset_id)
     return BatchRead.model_validate(row)
@@ -121,7 +123,7 @@ def confirm(work: Work, actor: Actor, batch_id: str, note: str, *, version: int 
 
     The waivers in force at this moment are kept beside it: the signature does not cover what they cover.
     """
-    row = _for_step(work, actor, batch_id, BatchStep.CONFIRM, version)
+    row = for_step(work, actor, batch_id, BatchStep.CONFIRM, version)
     _refuse_note(note)
     _move(work, row, BatchStep.CONFIRM)
     row.confirmed, row.confirmed_at, row.confirmed_note = stamp(actor), work.now, note.strip()
@@ -135,7 +137,7 @@ def confirm(work: Work, actor: Actor, batch_id: str, note: str, *, version: int 
 
 def reject(work: Work, actor: Actor, batch_id: str, note: str, *, version: int | None = None) -> BatchRead:
     """Send a batch back for good; the department hands in a new one."""
-    row = _for_step(work, actor, batch_id, BatchStep.REJECT, version)
+    row = for_step(work, actor, batch_id, BatchStep.REJECT, version)
     _refuse_note(note)
     _move(work, row, BatchStep.REJECT)
     row.closed, row.closed_at, row.closed_note = stamp(actor), work.now, note.strip()
@@ -162,7 +164,7 @@ def recheck(
 
     A key of `options` that is None takes back what was said before: that aspect is detected again.
     """
-    row = _for_step(work, actor, batch_id, BatchStep.RECHECK, version)
+    row = for_step(work, actor, batch_id, BatchStep.RECHECK, version)
     _move(work, row, BatchStep.RECHECK)
     if options is not None:
         changes = options.model_dump(exclude_unset=True)
@@ -182,7 +184,7 @@ def recheck(
 
 def accept(work: Work, actor: Actor, batch_id: str, *, version: int | None = None) -> BatchRead:
     """Say that a doubtful reading is right. What was doubted becomes part of the options, and the check goes on."""
-    row = _for_step(work, actor, batch_id, BatchStep.ACCEPT, version)
+    row = for_step(work, actor, batch_id, BatchStep.ACCEPT, version)
     settled = {guess.aspect: guess.value for guess in doubts_of(row) if guess.value is not None}
     _move(work, row, BatchStep.ACCEPT)
     row.options = row.options | settled
@@ -287,12 +289,11 @@ def _corrected(
     return former
 
 
-def _refuse_same_bytes(work: Work, dataset_id: str, stored: StoredFile) -> None:
-    earlier = work.db.exec(
-        select(BatchRow)
-        .where(BatchRow.dataset_id == dataset_id, BatchRow.sha256 == stored.sha256)
-        .order_by(col(BatchRow.id).desc())
-    ).first()
+def _refuse_same_bytes(work: Work, dataset_id: str, stored: StoredFile, member: str | None) -> None:
+    """Refuse bytes that the dataset has already; other members of the same archive are other tables."""
+    same = select(BatchRow).where(BatchRow.dataset_id == dataset_id, BatchRow.sha256 == stored.sha256)
+    rows = work.db.exec(same.order_by(col(BatchRow.id).desc())).all()
+    earlier = next((row for row in rows if member is None or _may_be(row, member)), None)
     if earlier is not None:
         raise Conflict(
             Text(
@@ -304,8 +305,13 @@ def _refuse_same_bytes(work: Work, dataset_id: str, stored: StoredFile) -> None:
         )
 
 
-def _for_step(work: Work, actor: Actor, batch_id: str, step: BatchStep, version: int | None) -> BatchRow:
-    """The batch, if the actor may take this step within its organisation and has seen its present version."""
+def _may_be(row: BatchRow, member: str) -> bool:
+    """Whether a batch of the same bytes may hold this member; an archive that waits for a choice, or was split, holds none by itself."""
+    return row.member == member or (row.member is None and not (row.problem or {}).get("members"))
+
+
+def for_step(work: Work, actor: Actor, batch_id: str, step: BatchStep, version: int | None) -> BatchRow:
+    """The batch, locked, if the actor may take this step within its organisation and has seen its present version."""
     hold(work, f"batch/{batch_id}")
     row = queries.batch(work, actor, batch_id)
     needs = next(move.needs for (_, each), move in MOVES.items() if each is step)

@@ -14,7 +14,7 @@ from datasets.batches.workflow import BatchState
 
 class BatchRow(SQLModel, table=True):
     """One handed-in file. `sha256` names the bytes as received, `typed_sha256` the typed table made of them,
-    `content_sha256` its values whatever the encoding. `preparers` are person ids, for the two-person rule."""
+    `content_sha256` its values whatever the encoding. `split_from`: the batch of the archive that this one is a member of. `preparers` are person ids, for the two-person rule."""
 
     __tablename__ = "datasets_batch"
     __table_args__ = (UniqueConstraint("dataset_id", "number"),)
@@ -28,6 +28,7 @@ class BatchRow(SQLModel, table=True):
     state: str = Field(default=BatchState.RECEIVED, index=True, max_length=30)
     corrects: str | None = Field(default=None, index=True)
     is_row_correction: bool = False
+    split_from: str | None = Field(default=None, index=True)
     options: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
     submitted: dict[str, Any] = Field(sa_type=JSON)
     submitted_at: datetime = Field(sa_type=UtcDateTime, index=True)
@@ -54,3 +55,8 @@ class BatchRow(SQLModel, table=True):
         default_factory=list, sa_type=JSON, sa_column_kwargs={"server_default": "[]"}
     )
     version: int = 1
+
+    @property
+    def member(self) -> str | None:
+        """The member of the archive that it was told to be, or the pattern of several."""
+        return (self.options or {}).get("member")

@@ -1,0 +1,24 @@
+"""A batch may be one member of an archive that was handed in once"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+import sqlmodel
+from alembic import op
+
+revision = "arch_0001"
+down_revision = "verd_0002"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    with op.batch_alter_table("datasets_batch") as table:
+        table.add_column(sa.Column("split_from", sqlmodel.sql.sqltypes.AutoString(), nullable=True))
+        table.create_index(table.f("ix_datasets_batch_split_from"), ["split_from"])
+
+
+def downgrade() -> None:
+    with op.batch_alter_table("datasets_batch") as table:
+        table.drop_index(table.f("ix_datasets_batch_split_from"))
+        table.drop_column("split_from")
