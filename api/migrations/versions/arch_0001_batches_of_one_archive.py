@@ -7,7 +7,7 @@ import sqlmodel
 from alembic import op
 
 revision = "arch_0001"
-down_revision = "verd_0002"
+down_revision = "deliv_0001"
 branch_labels = None
 depends_on = None
 
