@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlalchemy as sa
-import sqlmodel
 from alembic import op
 
 revision = "arch_0001"
@@ -14,7 +13,7 @@ depends_on = None
 
 def upgrade() -> None:
     with op.batch_alter_table("datasets_batch") as table:
-        table.add_column(sa.Column("split_from", sqlmodel.sql.sqltypes.AutoString(), nullable=True))
+        table.add_column(sa.Column("split_from", sa.String(), nullable=True))
         table.create_index(table.f("ix_datasets_batch_split_from"), ["split_from"])
 
 
