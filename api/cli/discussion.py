@@ -27,7 +27,10 @@ def _shown(found: dict[str, Any], as_json: bool) -> None:
     if as_json:
         show(found, as_json)
         return
-    show({key: found[key] for key in (*_COLUMNS, "steps")}, as_json)
+    show(
+        {key: found[key] for key in (*_COLUMNS, "steps", "ticket_number", "handling_zh", "handling_en")},
+        as_json,
+    )
     show(found["replies"], as_json, ("id", "posted_at", "by_department", "body", "hidden_reason"))
 
 

@@ -23,6 +23,7 @@ from catalog.discussions.workflow import KIND_NAMES, STATE_NAMES, STEP_NAMES, Th
 from core.errors import AppError
 from core.text import Text
 from core.work import Work
+from datasets.tickets import reports
 
 router = APIRouter(include_in_schema=True, tags=["pages"])
 PER_PAGE = 20
@@ -62,7 +63,7 @@ def _list(
     )
     every = Text("全部", "All")
     return page(
-        request, "datasets/discussion.html", status=status_of(refusal) if refusal else 200, dataset=dataset, found=found, total=total,
+        request, "datasets/discussion.html", status=status_of(refusal) if refusal else 200, dataset=dataset, found=reports.told(work, found), total=total,
         number=number, pages=max(1, -(-total // PER_PAGE)), state=state, kind=kind, states=[("", every), *STATE_NAMES.items()],
         kinds=[("", every), *KIND_NAMES.items()], state_names=STATE_NAMES, kind_names=KIND_NAMES, step_names=STEP_NAMES,
         refusal=refusal, typed=typed or {"kind": "question", "body": "", "release_number": ""},
@@ -74,7 +75,7 @@ def post(request: Request, house: HouseDep, actor: ActorDep, dataset_id: str, ty
     """Begin a thread; what was typed stays when it is refused."""
     given = {key: str(typed.get(key, "")).strip() for key in ("kind", "body", "release_number")}
     body = {**given, "release_number": given["release_number"] or None}
-    done = tried(house, lambda work: service.post(work, actor, dataset_id, checked(PostCreate, body)))
+    done = tried(house, lambda work: reports.post(work, actor, dataset_id, checked(PostCreate, body)))
     if isinstance(done, AppError):
         with house.read() as work:
             return _list(request, work, actor, dataset_id=dataset_id, refusal=done, typed=given)
@@ -97,7 +98,7 @@ def _act(work: Work, actor: Actor, thread_id: str, step: str, text: str) -> Thre
     if step == "hide":
         return service.hide(work, actor, thread_id, checked(Hiding, {"reason": text}))
     if step in list(ThreadStep):
-        return service.step(work, actor, thread_id, ThreadStep(step), checked(Reply, {"body": text}))
+        return reports.step(work, actor, thread_id, ThreadStep(step), checked(Reply, {"body": text}))
     return service.reply(work, actor, thread_id, checked(Reply, {"body": text}))
 
 

@@ -11,6 +11,7 @@ from api.deps import ActorDep, ReadDep, WorkDep
 from catalog.discussions import service
 from catalog.discussions.service import Hiding, PostCreate, Reply, ThreadRead
 from catalog.discussions.workflow import ThreadStep
+from datasets.tickets import reports
 
 router = APIRouter(prefix="/api/v1/discussions", tags=["datasets"])
 WRITE = "catalog:dataset:write"
@@ -31,6 +32,7 @@ def list_threads(
         work, actor, dataset_id=dataset_id, kind=kind, state=state, offset=offset, limit=limit
     )
     following = offset + limit
+    found = reports.told(work, found)
     return {"items": found, "total": total, "next": following if following < total else None}
 
 
@@ -38,14 +40,15 @@ def list_threads(
 def post_thread(
     work: WorkDep, actor: ActorDep, dataset_id: Annotated[str, Query(max_length=80)], body: PostCreate
 ) -> ThreadRead:
-    """Ask, or report an error in the data. At most ten posts an hour (429)."""
-    return service.post(work, actor, dataset_id, body)
+    """Ask, or report an error in the data, which becomes a ticket of the department where there is a release. At most ten posts an
+    hour (429)."""
+    return reports.post(work, actor, dataset_id, body)
 
 
 @router.get("/{thread_id}", **access(PUBLIC))
 def show_thread(work: ReadDep, actor: ActorDep, thread_id: str) -> ThreadRead:
     """One thread with its replies, and the steps open to the caller."""
-    return service.thread(work, actor, thread_id)
+    return reports.told(work, [service.thread(work, actor, thread_id)])[0]
 
 
 @router.post("/{thread_id}/reply", status_code=201, **access(SIGNED_IN))
@@ -57,25 +60,25 @@ def reply(work: WorkDep, actor: ActorDep, thread_id: str, body: Reply) -> Thread
 @router.post("/{thread_id}/accept", **access(WRITE))
 def accept_error(work: WorkDep, actor: ActorDep, thread_id: str, body: Reply) -> ThreadRead:
     """The department confirms it and says what will be done."""
-    return service.step(work, actor, thread_id, ThreadStep.ACCEPT, body)
+    return reports.step(work, actor, thread_id, ThreadStep.ACCEPT, body)
 
 
 @router.post("/{thread_id}/settle", **access(WRITE))
 def settle(work: WorkDep, actor: ActorDep, thread_id: str, body: Reply) -> ThreadRead:
     """The department answers; the thread is done."""
-    return service.step(work, actor, thread_id, ThreadStep.SETTLE, body)
+    return reports.step(work, actor, thread_id, ThreadStep.SETTLE, body)
 
 
 @router.post("/{thread_id}/decline", **access(WRITE))
 def decline(work: WorkDep, actor: ActorDep, thread_id: str, body: Reply) -> ThreadRead:
     """The department changes nothing, with its reason."""
-    return service.step(work, actor, thread_id, ThreadStep.DECLINE, body)
+    return reports.step(work, actor, thread_id, ThreadStep.DECLINE, body)
 
 
 @router.post("/{thread_id}/reopen", **access(SIGNED_IN))
 def reopen(work: WorkDep, actor: ActorDep, thread_id: str, body: Reply) -> ThreadRead:
     """Its author asks again."""
-    return service.step(work, actor, thread_id, ThreadStep.REOPEN, body)
+    return reports.step(work, actor, thread_id, ThreadStep.REOPEN, body)
 
 
 @router.post("/{thread_id}/hide", **access(WRITE))

@@ -176,6 +176,10 @@ KINDS: Final[Mapping[str, Kind]] = {
         "case", Text("部门已答复", "The department answered"),
         Text("部门答复了您在“{title_zh}”的提问或报错。", "The department answered your question or error report on “{title_en}”."),
     ),
+    "report.moved": Kind(
+        "case", Text("报错办理进展", "Your error report"),
+        Text("您在“{title_zh}”报告的数据错误（工单 {number}）：{state_zh}。", "The error that you reported on “{title_en}” (ticket {number}): {state_en}."),
+    ),
     "search.found": Kind(
         "search", Text("检索有新结果", "Saved search"),
         Text("您保存的检索“{title}”有 {count} 个数据集新增或有变化。", "Your saved search “{title}”: {count} dataset(s) are new or have changed."),

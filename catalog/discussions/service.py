@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -66,7 +66,7 @@ class ReplyRead(SQLModel):
 
 
 class ThreadRead(ReplyRead):
-    """A thread with its replies, and the steps open to this reader."""
+    """A thread with its replies, and the steps open to this reader. `ticket_…`, `handling_…`: of the ticket that an error report became."""
 
     dataset_id: DatasetId
     title_zh: str
@@ -78,6 +78,10 @@ class ThreadRead(ReplyRead):
     steps: list[ThreadStep]
     may_reply: bool
     may_hide: bool
+    ticket_id: str = ""
+    ticket_number: int | None = None
+    handling_zh: str = ""
+    handling_en: str = ""
 
 
 def threads(
@@ -152,6 +156,38 @@ def step(work: Work, actor: Actor, thread_id: str, taken: ThreadStep, body: Repl
     return thread(work, actor, thread_id)
 
 
+def decide(work: Work, actor: Actor, thread_id: str, to: ThreadState, body: str) -> None:
+    """What the department's ticket decided about an error report; for the room above, which has judged who may. `body`: its words
+    for everybody, or none."""
+    head = work.db.get_one(PostRow, thread_id)
+    row = records.by_id(work, head.dataset_id)
+    before, head.state = head.state, to
+    work.db.add(head)
+    audit.record(
+        work, actor, "discussion.moved", subject=head.id, dataset_id=row.id, payload={"from": before, "to": head.state}
+    )  # fmt: skip
+    if body.strip():
+        made = _made(
+            work, actor, row, body, kind=head.kind, release_number=head.release_number, thread_id=head.id, for_department=True
+        )  # fmt: skip
+        audit.record(
+            work, actor, "discussion.replied", subject=made.id, dataset_id=row.id, payload={"thread": head.id}
+        )
+        tell_author(work, thread_id, "discussion.answered", once=made.id)
+
+
+def tell_author(
+    work: Work, thread_id: str, kind: str, *, once: str, facts: Mapping[str, str | int] | None = None
+) -> None:
+    """A message to who began a thread."""
+    head = work.db.get_one(PostRow, thread_id)
+    row = records.by_id(work, head.dataset_id)
+    said = {"title_zh": row.title_zh, "title_en": row.title_en or row.title_zh, **(facts or {})}
+    tell(
+        work, [head.author["account_id"]], kind, subject=head.id, href=f"/datasets/{row.id}/discussion#{head.id}", once=once, facts=said
+    )  # fmt: skip
+
+
 def hide(work: Work, actor: Actor, post_id: str, body: Hiding) -> ThreadRead:
     """Take a text from everybody's sight; that it was there, and why it left, stays. By the department or the catalogue's administrator."""
     said = work.db.get(PostRow, post_id) if post_id.isascii() and post_id.isprintable() else None
@@ -204,11 +240,7 @@ def _say(work: Work, actor: Actor, head: PostRow, row: DatasetRow, body: str) ->
         work, actor, "discussion.replied", subject=made.id, dataset_id=row.id, payload={"thread": head.id}
     )
     if made.by_department:
-        facts = {"title_zh": row.title_zh, "title_en": row.title_en or row.title_zh}
-        tell(
-            work, [head.author["account_id"]], "discussion.answered", subject=head.id, href=f"/datasets/{row.id}/discussion#{head.id}",
-            once=made.id, facts=facts,
-        )  # fmt: skip
+        tell_author(work, head.id, "discussion.answered", once=made.id)
     else:
         _tell_department(work, row, made)
 
@@ -227,9 +259,10 @@ def _tell_department(work: Work, row: DatasetRow, made: PostRow) -> None:
 
 
 def _made(
-    work: Work, actor: Actor, row: DatasetRow, body: str, *, kind: str, release_number: int | None, thread_id: str = ""
+    work: Work, actor: Actor, row: DatasetRow, body: str, *, kind: str, release_number: int | None, thread_id: str = "",
+    for_department: bool = False,
 ) -> PostRow:  # fmt: skip
-    is_department = _is_department(actor, row)
+    is_department = for_department or _is_department(actor, row)
     recent = (
         select(func.count())
         .select_from(PostRow)

@@ -17,7 +17,7 @@ from datasets.batches.models import Command
 from datasets.batches.tables import BatchRow
 from datasets.people import stamp
 from datasets.rule_keys import digest_of, keys_of
-from datasets.tickets import following, queries, rules
+from datasets.tickets import following, queries, reports, rules
 from datasets.tickets.models import (
     FailureRead,
     TicketAnswer,
@@ -162,6 +162,8 @@ def reopen(work: Work, actor: Actor, ticket_id: str, body: TicketNote) -> Ticket
         )
     following.reopened(work, row, TicketStep.REOPEN, actor, body.note.strip())
     work.db.flush()
+    if reports.is_report(row):
+        reports.after_step(work, actor, row, TicketStep.REOPEN, "")
     return queries.read(work, row)
 
 
@@ -224,6 +226,9 @@ def _done(
     audit.record(
         work, actor, kind, subject=row.id, payload=payload, dataset_id=row.dataset_id, about=assigned
     )
+    if reports.is_report(row):
+        work.db.flush()
+        reports.after_step(work, actor, row, step, text.strip())
     return queries.read(work, row)
 
 
