@@ -68,6 +68,18 @@ def why_not(error: Exception) -> Text:
             return LONG
 
 
+def too_long(where: Text, **place: int) -> InputRefused:
+    """A value that is longer than may be held in memory."""
+    most = MAX_VALUE_CHARS >> 20
+    return InputRefused(
+        Text(
+            f"{where.zh}有一个值超过 {most} Mi 个字符；请拆开后重新提交。",
+            f"A value {where.en} is longer than {most} Mi characters; take it apart and hand it in again.",
+        ),
+        **place,
+    )
+
+
 class JsonStream:
     """A cursor over one JSON text."""
 
@@ -115,7 +127,12 @@ class JsonStream:
                     self._at += length
                     return value
             except json.JSONDecodeError as error:
-                if len(self._text) - self._at > MAX_VALUE_CHARS or not self._more():
+                if len(self._text) - self._at > MAX_VALUE_CHARS:
+                    at = self._taken + self._at
+                    raise too_long(
+                        Text(f"第 {at} 个字符之后", f"after character {at}"), position=at
+                    ) from error
+                if not self._more():
                     raise self.malformed(why_not(error)) from error
             except (RecursionError, ValueError) as error:
                 raise self.malformed(why_not(error)) from error

@@ -22,6 +22,7 @@ from datasets.intake.json_stream import (
     Records,
     find_records,
     read_records,
+    too_long,
     unrepeated,
     whole,
     why_not,
@@ -99,7 +100,7 @@ def _is_lines(path: Path) -> bool:
                 if not isinstance(json.loads(line), dict):
                     return False
             except (ValueError, RecursionError):
-                return False
+                return seen > 0 and len(line) >= MAX_VALUE_CHARS  # to be refused as a line
             seen += 1
             if seen == 2:
                 return True
@@ -114,6 +115,8 @@ def _lines(path: Path) -> Iterator[tuple[int | None, str | None, Json]]:
             try:
                 yield number, None, json.loads(line, object_pairs_hook=unrepeated)
             except (ValueError, RecursionError) as error:
+                if len(line) >= MAX_VALUE_CHARS:
+                    raise too_long(Text(f"第 {number} 行", f"in line {number}"), line=number) from error
                 why = why_not(error)
                 raise InputRefused(
                     Text(

@@ -17,7 +17,7 @@ import pytest
 import xlsxwriter
 
 from core.errors import InputRefused
-from datasets.intake import encodings
+from datasets.intake import encodings, json_stream, json_table
 from datasets.intake.reader import read_table
 from tests.datasets.intake.conftest import Bench
 
@@ -204,6 +204,19 @@ def test_geojson_gives_properties_and_well_known_text(bench: Bench) -> None:
 def test_broken_json_is_refused(bench: Bench, broken: str) -> None:
     with pytest.raises(InputRefused, match="JSON"):
         bench.reads(broken)
+
+
+@pytest.mark.parametrize(
+    ("text", "where"),
+    [('[{"a": "' + "x" * 3_000_000 + '"}]', "after character 1 "), ('{"a": 1}\n{"a": "' + "x" * 3_000_000 + '"}\n', "in line 2 ")],
+)  # fmt: skip
+def test_a_json_value_too_long_is_called_that_not_malformed(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, text: str, where: str
+) -> None:
+    for module in (json_stream, json_table):
+        monkeypatch.setattr(module, "MAX_VALUE_CHARS", 1 << 20)
+    with pytest.raises(InputRefused, match=f"A value {where}is longer than 1 Mi characters"):
+        bench.reads(text)
 
 
 def test_parquet_keeps_its_types_and_nested_columns_become_text(bench: Bench) -> None:
