@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Final
 
 from sqlalchemy import Engine
 
 from core import ids
-from core.db import make_engine
+from core.db import BUSY_SECONDS, make_engine
 from core.files import FileStore
 from core.files_s3 import files_of
 from core.settings import Settings
+from core.turns import Turns
 from core.work import Clock, IdSource, Work, system_clock, unit_of_work
+
+_DECISIONS: Final = Turns(4)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +33,12 @@ class House:
     @contextmanager
     def write(self) -> Iterator[Work]:
         with unit_of_work(self.engine, self.clock, self.new_id) as work:
+            yield work
+
+    @contextmanager
+    def deciding(self) -> Iterator[Work]:
+        """A short read transaction for one decision. A few at a time, in the order in which they came: more only hinder each other."""
+        with _DECISIONS.turn(BUSY_SECONDS), self.read() as work:
             yield work
 
     @contextmanager

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from functools import lru_cache
 
 import chinese_calendar
-from sqlmodel import Field, Session, SQLModel, select
+from sqlmodel import Field, Session, SQLModel, col, select
 
 from core import db as _db  # noqa: F401 - constraint names must be set before any table is made
 
@@ -51,8 +51,12 @@ def add_working_days(db: Session, start: date, days: int) -> date:
 def working_days_left(db: Session, today: date, due: date) -> int:
     """Working days after `today` up to and including `due`; negative once the due day is past."""
     sign, first, last = (1, today, due) if due >= today else (-1, due, today)
-    days = (first + timedelta(days=n) for n in range(1, (last - first).days + 1))
-    return sign * sum(is_working_day(db, day) for day in days)
+    days = [first + timedelta(days=n) for n in range(1, (last - first).days + 1)]
+    for year in {day.year for day in days if not is_seeded(day.year)}:
+        warnings.warn(f"no holiday table for {year}: Mon-Fri assumed", UnknownYearWarning, stacklevel=2)
+    entered = select(CalendarDayRow).where(col(CalendarDayRow.day) > first, col(CalendarDayRow.day) <= last)
+    own = {row.day: row.is_working for row in db.exec(entered)}
+    return sign * sum(own[day] if day in own else seed(day) for day in days)
 
 
 def counter(db: Session) -> Callable[[date], bool]:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import threading
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Final
 
 from sqlalchemy import Engine, text
 from sqlmodel import Session
 
 from core import ids
+from core.db import BUSY_SECONDS
+from core.turns import Turns
 
 Clock = Callable[[], datetime]
 IdSource = Callable[[], str]
@@ -37,11 +41,44 @@ def unit_of_work(
 ) -> Iterator[Work]:
     """Commit at the end, or roll everything back on any error.
 
-    `write=True` takes SQLite's write lock at once, so that a later step cannot fail for want of it.
+    `write=True` takes SQLite's write lock at once, so that a later step cannot fail for want of it. Writers of this process come
+    to it in the order in which they asked: SQLite itself lets them sleep and try again.
     """
-    bound = engine.execution_options(datagrant_write=write)
-    with Session(bound, expire_on_commit=False) as db, db.begin():
+    bound = _Bound.of(engine)
+    with (
+        bound.turn(write),
+        Session(bound.writing if write else bound.reading, expire_on_commit=False) as db,
+        db.begin(),
+    ):
         yield Work(db, clock(), new_id)
+
+
+@dataclass(frozen=True, slots=True)
+class _Bound:
+    """An engine as readers and as writers use it, made once."""
+
+    reading: Engine
+    writing: Engine
+    writers: Turns | None
+
+    @classmethod
+    def of(cls, engine: Engine) -> _Bound:
+        known = _KNOWN.get(engine)
+        if known is None:
+            with _MAKING:
+                known = _KNOWN.get(engine) or cls(
+                    engine.execution_options(datagrant_write=False), engine.execution_options(datagrant_write=True),
+                    Turns(1) if engine.dialect.name == "sqlite" else None,
+                )  # fmt: skip
+                _KNOWN[engine] = known
+        return known
+
+    def turn(self, write: bool) -> AbstractContextManager[None]:
+        return self.writers.turn(BUSY_SECONDS) if write and self.writers else nullcontext()
+
+
+_MAKING: Final = threading.Lock()
+_KNOWN: Final[dict[Engine, _Bound]] = {}
 
 
 def hold(work: Work, name: str) -> None:

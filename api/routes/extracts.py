@@ -64,7 +64,7 @@ def request_extract(request: Request, house: HouseDep, actor: ActorDep, body: Ex
 def ask(house: House, actor: Actor, body: ExtractCreate) -> ExtractRead:
     """Request in one transaction; a refusal is recorded in another, since the first wrote nothing."""
     try:
-        with house.read() as work:
+        with house.deciding() as work:
             planning.refuse_misfit(work, actor, body, house.files, house.settings)
         with house.write() as work:
             return service.request(work, actor, body)
@@ -149,7 +149,7 @@ def send(request: Request, house: House, actor: Actor, extract_id: ExtractId) ->
         raise
 
     def may_go_on() -> bool:
-        with house.read() as work:
+        with house.deciding() as work:
             now = again(work, actor)
             return now is not None and service.may_flow(work, now.actor, extract_id)
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from datetime import date
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import ColumnElement, and_, exists, false, func, literal, or_, true
+from sqlalchemy import BindParameter, ColumnElement, and_, bindparam, exists, false, func, literal, or_, true
 from sqlalchemy.orm import aliased
 from sqlmodel import col, select
 
@@ -205,9 +205,38 @@ def row(
     return found
 
 
+# Asked many times within one decision, so they are put together once.
+_OF_APPLICATION: Final[BindParameter[Any]] = bindparam("application_id")
+_OF_TURN: Final[BindParameter[Any]] = bindparam("turn")
+_LINES: Final = (
+    select(ApplicationLineRow)
+    .where(col(ApplicationLineRow.application_id) == _OF_APPLICATION)
+    .order_by(col(ApplicationLineRow.position))
+)
+_STAGES: Final = (
+    select(ApplicationStageRow)
+    .where(
+        col(ApplicationStageRow.application_id) == _OF_APPLICATION, col(ApplicationStageRow.turn) == _OF_TURN
+    )
+    .order_by(col(ApplicationStageRow.position))
+)
+_REVIEWS: Final = (
+    select(ApplicationReviewRow)
+    .where(
+        col(ApplicationReviewRow.application_id) == _OF_APPLICATION,
+        col(ApplicationReviewRow.turn) == _OF_TURN,
+    )
+    .order_by(col(ApplicationReviewRow.id))
+)
+_EVENTS: Final = (
+    select(ApplicationEventRow)
+    .where(col(ApplicationEventRow.application_id) == _OF_APPLICATION)
+    .order_by(col(ApplicationEventRow.version))
+)
+
+
 def lines(work: Work, application_id: str) -> list[ApplicationLineRow]:
-    wanted = select(ApplicationLineRow).where(ApplicationLineRow.application_id == application_id)
-    return list(work.db.exec(wanted.order_by(col(ApplicationLineRow.position))))
+    return list(work.db.exec(_LINES, params={"application_id": application_id}))
 
 
 def departments(work: Work, application_id: str) -> frozenset[str]:
@@ -222,10 +251,7 @@ def plan_lines(work: Work, application_id: str) -> list[PlanLine]:
 
 
 def _stage_rows(work: Work, found: ApplicationRow) -> list[ApplicationStageRow]:
-    wanted = select(ApplicationStageRow).where(
-        ApplicationStageRow.application_id == found.id, ApplicationStageRow.turn == found.turn
-    )
-    return list(work.db.exec(wanted.order_by(col(ApplicationStageRow.position))))
+    return list(work.db.exec(_STAGES, params={"application_id": found.id, "turn": found.turn}))
 
 
 def plan(work: Work, found: ApplicationRow) -> tuple[Stage, ...]:
@@ -271,15 +297,11 @@ def fix_plan(work: Work, found: ApplicationRow) -> None:
 
 def reviews(work: Work, found: ApplicationRow) -> list[ApplicationReviewRow]:
     """The votes of the present turn, oldest first."""
-    wanted = select(ApplicationReviewRow).where(
-        ApplicationReviewRow.application_id == found.id, ApplicationReviewRow.turn == found.turn
-    )
-    return list(work.db.exec(wanted.order_by(col(ApplicationReviewRow.id))))
+    return list(work.db.exec(_REVIEWS, params={"application_id": found.id, "turn": found.turn}))
 
 
 def events(work: Work, application_id: str) -> list[ApplicationEventRow]:
-    wanted = select(ApplicationEventRow).where(ApplicationEventRow.application_id == application_id)
-    return list(work.db.exec(wanted.order_by(col(ApplicationEventRow.version))))
+    return list(work.db.exec(_EVENTS, params={"application_id": application_id}))
 
 
 def past(work: Work, application_id: str) -> tuple[Past, ...]:

@@ -6,7 +6,9 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
+from sqlalchemy import ColumnElement, exists
 from sqlmodel import col, select
 
 from auth.consents import rules
@@ -30,10 +32,7 @@ def confirmed(work: Work, dataset_id: str, *, without: str = "") -> list[Consent
 
 def is_on_record(work: Work, dataset_id: str) -> bool:
     """Whether anything was ever consented to or withdrawn: then the dataset counts as shared, whatever its record says now."""
-    wanted = select(ConsentRow.id).where(
-        ConsentRow.dataset_id == dataset_id, col(ConsentRow.state).in_([State.CONFIRMED, State.WITHDRAWN])
-    )
-    return work.db.exec(wanted.limit(1)).first() is not None
+    return bool(work.db.exec(select(known(dataset_id))).one())
 
 
 def objections(
@@ -67,17 +66,21 @@ class Standing:
     if_shared: tuple[Reason, ...] = ()
 
 
-def at_use(work: Work, profile: Profile, policy: GrantPolicy) -> Standing:
+def known(dataset_id: Any) -> ColumnElement[bool]:  # noqa: ANN401 - a code, or a parameter of a query
+    """The condition that anything was ever consented to or withdrawn."""
+    return exists().where(
+        col(ConsentRow.dataset_id) == dataset_id,
+        col(ConsentRow.state).in_([State.CONFIRMED, State.WITHDRAWN]),
+    )
+
+
+def at_use(work: Work, profile: Profile, policy: GrantPolicy, *, is_on_record: bool) -> Standing:
     """Consents as they hold today: withdrawn or over stops use at that instant. Computed, no sweep."""
     if not profile.consent:
         return Standing()
-    wanted = select(ConsentRow).where(
-        ConsentRow.dataset_id == policy.dataset_id,
-        col(ConsentRow.state).in_([State.CONFIRMED, State.WITHDRAWN]),
-    )
-    known = list(work.db.exec(wanted))
-    against = today(work, policy, [_consent(row) for row in known if row.state == State.CONFIRMED])
-    return Standing(against=against) if known else Standing(if_shared=against)
+    counting = confirmed(work, policy.dataset_id) if is_on_record else []
+    against = today(work, policy, counting)
+    return Standing(against=against) if is_on_record else Standing(if_shared=against)
 
 
 def today(work: Work, policy: GrantPolicy, known: Iterable[Consent]) -> tuple[Reason, ...]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any, Final
 
-from sqlalchemy import ColumnElement
+from sqlalchemy import BindParameter, ColumnElement, and_, bindparam
 from sqlmodel import col, or_, select
 
 from auth.actor import Actor
@@ -19,22 +20,29 @@ from core.work import Work
 
 def in_force(work: Work) -> ColumnElement[bool]:
     """Agreed by both, on one of its days."""
-    day = work.now.astimezone(LOCAL).date()
-    return (
-        (col(DelegationRow.state) == State.AGREED)
-        & (col(DelegationRow.starts_on) <= day)
-        & (col(DelegationRow.ends_on) >= day)
+    return _in_force(work.now.astimezone(LOCAL).date())
+
+
+def _in_force(day: Any) -> ColumnElement[bool]:  # noqa: ANN401 - a day, or a parameter of a query
+    return and_(
+        col(DelegationRow.state) == State.AGREED,
+        col(DelegationRow.starts_on) <= day,
+        col(DelegationRow.ends_on) >= day,
     )
+
+
+_PERSON: Final[BindParameter[Any]] = bindparam("person_id")
+_PAIRS: Final = select(DelegationRow.created_person, DelegationRow.deputy_person).where(
+    _in_force(bindparam("day")),
+    or_(col(DelegationRow.deputy_person) == _PERSON, col(DelegationRow.created_person) == _PERSON),
+)
 
 
 def pair_of(work: Work, person_id: str) -> frozenset[str]:
     """Who counts as one person with this one now: those he stands in for, and those who stand in for him."""
-    wanted = select(DelegationRow).where(
-        in_force(work),
-        or_(col(DelegationRow.deputy_person) == person_id, col(DelegationRow.created_person) == person_id),
-    )
-    both = {each for row in work.db.exec(wanted) for each in (row.created_person, row.deputy_person)}
-    return frozenset(both - {person_id})
+    day = work.now.astimezone(LOCAL).date()
+    found = work.db.exec(_PAIRS, params={"person_id": person_id, "day": day})
+    return frozenset({each for pair in found for each in pair} - {person_id})
 
 
 def doer(work: Work, actor: Actor) -> Doer:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
 
-from sqlalchemy import ColumnElement, true
+from sqlalchemy import ColumnElement, exists, false, or_, true
 from sqlmodel import col, select
 
 from auth.duties import rules
@@ -64,19 +66,67 @@ def of_org(
                 yield due.kind, row.id, row.dataset_id, due.due_on
 
 
+Reaches = tuple[tuple[Kind, Reach], ...]
+
+
+def reaches(profile: Profile) -> Reaches:
+    """Which kinds of overdue duties stop a use, and how far."""
+    return tuple(each for each in sorted(profile.blocking_duties.items()) if each[1] is not Reach.NONE)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The grant that is used and the moment, as values or as parameters of a query. `reported_before`: grants older than
+    that may owe a periodic report."""
+
+    grant_id: Any
+    org_id: Any
+    dataset_id: Any
+    today: Any
+    now: Any
+    reported_before: Any
+
+
+def suspected(which: Reaches, at: Place) -> ColumnElement[bool]:
+    """The condition that `blocking` may find something: a duty that is noted beyond its day, or a grant that ended or is old
+    enough to owe one."""
+    found: list[ColumnElement[bool]] = [false()]
+    for kind, reach in which:
+        on_duty, on_grant = _within(reach, at.grant_id, at.dataset_id)
+        noted = exists().where(
+            col(DutyRow.org_id) == at.org_id, col(DutyRow.kind) == kind, col(DutyRow.state) == State.OPEN,
+            col(DutyRow.due_on) < at.today, on_duty,
+        )  # fmt: skip
+        old = col(GrantRow.state).in_(sorted(GRANT_FINAL)) | (col(GrantRow.ends_at) <= at.now)
+        if kind is Kind.USE_REPORT:  # owed while the grant runs, too
+            old |= col(GrantRow.activated_at) <= at.reported_before
+        owing = exists().where(
+            col(GrantRow.org_id) == at.org_id, col(GrantRow.activated_at).is_not(None), on_grant, old
+        )
+        found += [noted, owing]
+    return or_(*found)
+
+
+def reported_before(now: datetime, limits: Limits) -> datetime:
+    """Grants activated after it owe no periodic report yet: a month has 28 days at least."""
+    return now - timedelta(days=28 * limits["use_report_months"])
+
+
+def _within(reach: Reach, grant_id: Any, dataset_id: Any) -> tuple[ColumnElement[bool], ColumnElement[bool]]:  # noqa: ANN401
+    """The conditions on duties and on grants that keep to the reach."""
+    if reach is Reach.GRANT:
+        return col(DutyRow.grant_id) == grant_id, col(GrantRow.id) == grant_id
+    if reach is Reach.DATASET:
+        return col(DutyRow.dataset_id) == dataset_id, col(GrantRow.dataset_id) == dataset_id
+    return true(), true()
+
+
 def blocking(work: Work, profile: Profile, limits: Limits, grant: GrantRow) -> tuple[Reason, ...]:
     """Overdue duties that stop the use of this grant, by the profile's `blocking_duties`."""
     found = []
-    for kind, reach in sorted(profile.blocking_duties.items()):
-        if reach is Reach.NONE:
-            continue
-        on_duty: ColumnElement[bool] = col(DutyRow.kind) == kind
-        on_grant: ColumnElement[bool] = true()
-        if reach is Reach.GRANT:
-            on_duty, on_grant = on_duty & (col(DutyRow.grant_id) == grant.id), col(GrantRow.id) == grant.id
-        elif reach is Reach.DATASET:
-            on_duty &= col(DutyRow.dataset_id) == grant.dataset_id
-            on_grant = col(GrantRow.dataset_id) == grant.dataset_id
-        owed = of_org(work, limits, grant.org_id, duties=on_duty, grants=on_grant)
+    for kind, reach in reaches(profile):
+        on_duty, on_grant = _within(reach, grant.id, grant.dataset_id)
+        of_kind = (col(DutyRow.kind) == kind) & on_duty
+        owed = of_org(work, limits, grant.org_id, duties=of_kind, grants=on_grant)
         found += [rules.blocks_use(*due) for due in owed if due[0] is kind]
     return tuple(found)

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import ColumnElement
+from sqlalchemy import ColumnElement, and_
 from sqlmodel import col, func, select
 
 from auth.grants.ledger import CHARGE, DELIVERY, DOWNLOAD
@@ -44,14 +44,9 @@ def last_use(work: Work, row: GrantRow) -> datetime | None:
 
 def at_use(work: Work, limits: Limits, row: GrantRow) -> Iterator[Reason]:
     """That the grant is dormant at this instant, whether or not a sweep has noted it. Nothing once it has ended."""
-    days = limits[KEY]
-    if (
-        not days
-        or row.state != State.ACTIVE
-        or work.now >= row.ends_at
-        or not _may_sleep(row, work.now, days)
-    ):
+    if not may_sleep(row, work.now, limits):
         return
+    days = limits[KEY]
     since = last_use(work, row)
     if since is not None and work.now >= since + timedelta(days=days):
         yield refused(
@@ -62,14 +57,21 @@ def at_use(work: Work, limits: Limits, row: GrantRow) -> Iterator[Reason]:
         )  # fmt: skip
 
 
-def _may_sleep(row: GrantRow, now: datetime, days: int) -> bool:
-    """Cheap and first: most grants have not counted for so long."""
-    return row.activated_at is not None and now >= row.activated_at + timedelta(days=days)
+def may_sleep(row: GrantRow, now: datetime, limits: Limits) -> bool:
+    """Cheap and first: whether the grant is in force and has been for so long that it could be dormant at all."""
+    days = limits[KEY]
+    if not days or row.state != State.ACTIVE or now >= row.ends_at or row.activated_at is None:
+        return False
+    return now >= row.activated_at + timedelta(days=days)
 
 
 def candidates(now: datetime, days: int) -> ColumnElement[bool]:
     """The condition for grants in force that nobody used, and nobody let again, in that many days."""
-    before = now - timedelta(days=days)
+    return unused(now, now - timedelta(days=days))
+
+
+def unused(now: Any, before: Any) -> ColumnElement[bool]:  # noqa: ANN401 - values, or parameters of a query
+    """The same with the instant since which nothing was done."""
     used = select(UsageEventRow.id).where(
         col(UsageEventRow.grant_id) == col(GrantRow.id),
         UsageEventRow.at > before,
@@ -80,13 +82,13 @@ def candidates(now: datetime, days: int) -> ColumnElement[bool]:
         GrantEventRow.at > before,
         GrantEventRow.to_state == State.ACTIVE,
     )
-    return (
-        (col(GrantRow.state) == State.ACTIVE)
-        & (col(GrantRow.activated_at) <= before)
-        & (col(GrantRow.starts_at) <= before)
-        & (col(GrantRow.ends_at) > now)
-        & ~used.exists()
-        & ~woken.exists()
+    return and_(
+        col(GrantRow.state) == State.ACTIVE,
+        col(GrantRow.activated_at) <= before,
+        col(GrantRow.starts_at) <= before,
+        col(GrantRow.ends_at) > now,
+        ~used.exists(),
+        ~woken.exists(),
     )
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Any
+from functools import lru_cache
+from typing import Any, Final
 
 from pydantic import ValidationError
-from sqlalchemy import ColumnElement, and_, false, func, or_, true
+from sqlalchemy import ColumnElement, and_, bindparam, false, func, or_, true
 from sqlmodel import col, select
 
 from auth.actor import Actor
-from auth.consents import cover as consents
 from auth.grants.blocks import blocks
 from auth.grants.tables import GrantEventRow, GrantRow
 from auth.grants.view import GrantView, Used
@@ -38,21 +38,33 @@ def seen_by(actor: Actor) -> ColumnElement[bool]:
     )
 
 
+def sees(actor: Actor, found: GrantRow) -> bool:
+    """The same of one grant that is at hand."""
+    seen = sight(actor, "auth:grant:read")
+    is_bound = actor.grant is None or found.id == actor.grant
+    return is_bound and (
+        seen.everything or found.org_id in seen.orgs or found.department_id in seen.departments
+    )
+
+
 def missing() -> NotFound:
     return NotFound(
         Text("没有这项授权，或不在您可见的范围内。", "There is no such grant, or it is not yours to see.")
     )
 
 
+_ONE: Final = (
+    select(GrantRow)
+    .where(col(GrantRow.id) == bindparam("grant_id"))
+    .execution_options(populate_existing=True)
+)
+_TO_CHANGE: Final = _ONE.with_for_update()
+
+
 def row(work: Work, grant_id: GrantId, actor: Actor | None = None, *, to_change: bool = False) -> GrantRow:
     """The grant's row, within the actor's sight; `to_change` holds it until the transaction ends. Raises NotFound."""
-    wanted = select(GrantRow).where(GrantRow.id == grant_id)
-    if actor is not None:
-        wanted = wanted.where(seen_by(actor))
-    if to_change:
-        wanted = wanted.with_for_update()
-    found = work.db.exec(wanted.execution_options(populate_existing=True)).first()
-    if found is None:
+    found = work.db.exec(_TO_CHANGE if to_change else _ONE, params={"grant_id": grant_id}).first()
+    if found is None or (actor is not None and not sees(actor, found)):
         raise missing()
     return found
 
@@ -71,8 +83,7 @@ def view_of(work: Work, found: GrantRow) -> GrantView:
             )
         )
     policy = policy_of(found)
-    now = profile(work)
-    consent = consents.at_use(work, now, policy)
+    outside = blocks(work, found, policy, profile(work))
     return GrantView(
         id=GrantId(found.id),
         state=State(found.state),
@@ -86,15 +97,15 @@ def view_of(work: Work, found: GrantRow) -> GrantView:
             found.used_bytes + found.carried_bytes,
         ),
         application_id=ApplicationId(found.application_id),
-        blocks=(*blocks(work, found, policy, now), *consent.against),
-        if_shared=consent.if_shared,
+        blocks=outside.against,
+        if_shared=outside.if_shared,
     )
 
 
 def policy_of(found: GrantRow) -> GrantPolicy:
     """The stored policy. Raises Unavailable for terms that this version does not know: what cannot be read is not carried out."""
     try:
-        return GrantPolicy.model_validate_json(found.policy)
+        return _read(found.policy)
     except ValidationError as fault:
         places = ", ".join(sorted({".".join(map(str, each["loc"])) for each in fault.errors()})[:10])
         text = Text(
@@ -102,6 +113,12 @@ def policy_of(found: GrantRow) -> GrantPolicy:
             f"The policy of grant {found.id} holds terms that this version cannot enforce ({places}); it is out of use. Tell the security officer.",
         )
         raise Unavailable(text, reasons=[Reason("policy-unenforceable", text, POLICY)]) from fault
+
+
+@lru_cache(maxsize=1024)
+def _read(text: str) -> GrantPolicy:
+    """Policies are frozen and agreed by their digest, so that equal text is the same policy for good."""
+    return GrantPolicy.model_validate_json(text)
 
 
 def past(work: Work, grant_id: str) -> tuple[Past, ...]:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, time, timedelta
 from typing import Final
 
 from auth.identity import organisations
-from auth.identity.rules import ENTERPRISE_KINDS
+from auth.identity.rules import ENTERPRISE_KINDS, licence_state_on
 from auth.policy.filters.rules import LOCAL
 from auth.policy.model import Licence
 from core.ids import OrgId
@@ -17,10 +17,11 @@ _ALWAYS: Final = datetime.max.replace(tzinfo=UTC)
 
 def licence(work: Work, org_id: OrgId) -> Licence:
     """The licence that counts at `work.now`. It is good through its last local day; public bodies need none. Raises NotFound."""
-    org = organisations.organisation(work, org_id)
-    if org.kind not in ENTERPRISE_KINDS:
+    kind, state, valid_to = organisations.licence_facts(work, org_id)
+    if kind not in ENTERPRISE_KINDS:
         return Licence("QUALIFIED", _ALWAYS)
-    if org.licence_valid_to is None:
-        return Licence(org.licence_state.value, None)
-    ends = datetime.combine(org.licence_valid_to + timedelta(days=1), time(), LOCAL)
-    return Licence(org.licence_state.value, ends.astimezone(UTC))
+    counts = licence_state_on(state, valid_to, work.now)
+    if valid_to is None:
+        return Licence(counts, None)
+    ends = datetime.combine(valid_to + timedelta(days=1), time(), LOCAL)
+    return Licence(counts, ends.astimezone(UTC))

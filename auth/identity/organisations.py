@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Final
 
 import sqlalchemy
 from sqlmodel import Field, SQLModel, col, select
@@ -106,10 +106,28 @@ def read(work: Work, row: OrganisationRow) -> OrganisationRead:
     return OrganisationRead.model_validate(row, update={"licence_state": LicenceState(state)})
 
 
+_LICENCE: Final = sqlalchemy.select(
+    col(OrganisationRow.kind), col(OrganisationRow.licence_state), col(OrganisationRow.licence_valid_to)
+).where(col(OrganisationRow.id) == sqlalchemy.bindparam("org_id"))
+
+
+def licence_facts(work: Work, org_id: str) -> tuple[OrgKind, LicenceState, date | None]:
+    """What a licence is judged on: the organisation's kind, the state that is stored, the last day. Raises NotFound."""
+    work.db.flush()
+    found = work.db.connection().execute(_LICENCE, {"org_id": org_id}).first()
+    if found is None:
+        raise _unknown()
+    return OrgKind(found.kind), LicenceState(found.licence_state), found.licence_valid_to
+
+
 def organisation_row(work: Work, org_id: str) -> OrganisationRow:
     if (row := work.db.get(OrganisationRow, org_id)) is None:
-        raise NotFound(Text("没有这个组织。", "There is no such organisation."))
+        raise _unknown()
     return row
+
+
+def _unknown() -> NotFound:
+    return NotFound(Text("没有这个组织。", "There is no such organisation."))
 
 
 def _check_new(work: Work, org_id: str | None, credit_code: str | None) -> None:

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import date, datetime
 from functools import lru_cache
+from typing import Any, Final
 
+from sqlalchemy import bindparam, event
+from sqlalchemy.orm import object_session
 from sqlmodel import col, select
 
 from auth.casework.tables import CaseEventRow
@@ -16,17 +19,33 @@ from auth.profile.tables import ProfileRow
 from auth.profile.workflow import State, Step
 from core.work import Work
 
+_KNOWN: Final = "auth.profile.now"
+_MOST: Final = 32
+_IN_FORCE: Final = (
+    select(ProfileRow.body)
+    .where(ProfileRow.state == State.ACTIVE, col(ProfileRow.effective_from) <= bindparam("today"))
+    .order_by(col(ProfileRow.number).desc())
+    .limit(1)
+)
+
 
 def profile(work: Work) -> Profile:
-    """The version in force; the generic one where none was ever put in force."""
+    """The version in force; the generic one where none was ever put in force. Asked of the database once in a transaction."""
     today = work.now.astimezone(LOCAL).date()
-    wanted = (
-        select(ProfileRow.body)
-        .where(ProfileRow.state == State.ACTIVE, col(ProfileRow.effective_from) <= today)
-        .order_by(col(ProfileRow.number).desc())
-    )
-    body = work.db.exec(wanted.limit(1)).first()
-    return shipped()[DEFAULT] if body is None else _read(body)
+    known: dict[date, Profile] = work.db.info.setdefault(_KNOWN, {})
+    if today not in known:
+        work.db.flush()
+        body = work.db.connection().execute(_IN_FORCE, {"today": today}).scalar()
+        known[today] = shipped()[DEFAULT] if body is None else _read(body)
+    return known[today]
+
+
+@event.listens_for(ProfileRow, "after_insert")
+@event.listens_for(ProfileRow, "after_update")
+def _ask_again(_mapper: Any, _connection: Any, row: ProfileRow) -> None:  # noqa: ANN401 - SQLAlchemy's own
+    """A transaction that changes profiles sees its own change."""
+    if (session := object_session(row)) is not None:
+        session.info.pop(_KNOWN, None)
 
 
 @lru_cache(maxsize=16)
@@ -60,14 +79,17 @@ def _day(moment: datetime) -> date:
     return moment.astimezone(LOCAL).date()
 
 
-@lru_cache(maxsize=16)
-def _limits(text: str) -> Limits:
-    return Profile.model_validate_json(text).limits()
+_limits: Final[dict[int, tuple[Profile, Limits]]] = {}
 
 
 def limits_of(profile: Profile) -> Limits:
-    """The limits of a profile, made once per value."""
-    return _limits(profile.model_dump_json())
+    """The limits of a profile, made once per object: it is frozen, and kept here so that its id names no other."""
+    known = _limits.get(id(profile))
+    if known is None:
+        if len(_limits) >= _MOST:
+            _limits.clear()
+        known = _limits[id(profile)] = (profile, profile.limits())
+    return known[1]
 
 
 def limits_now(work: Work) -> Limits:

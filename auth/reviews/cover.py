@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from datetime import date
+from typing import Any
 
+from sqlalchemy import ColumnElement, exists
 from sqlmodel import col, select
 
 from auth.policy.filters.rules import LOCAL
@@ -18,6 +20,15 @@ from core.work import Work
 
 def today(work: Work) -> date:
     return work.now.astimezone(LOCAL).date()
+
+
+def overdue(grant_id: Any, today: Any) -> ColumnElement[bool]:  # noqa: ANN401 - values, or parameters of a query
+    """The condition that a narrowing of the grant is beyond its day."""
+    return exists().where(
+        col(ReviewRow.grant_id) == grant_id,
+        col(ReviewRow.state) == State.NARROWING,
+        col(ReviewRow.narrow_due_on) < today,
+    )
 
 
 def at_use(work: Work, grant_id: str) -> tuple[Reason, ...]:

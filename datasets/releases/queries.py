@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import false, func, or_, true
+from sqlalchemy import bindparam, false, func, or_, true
 from sqlmodel import col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
@@ -54,12 +54,14 @@ def release(work: Work, release_id: str) -> ReleaseRow:
     return row
 
 
+_CURRENT: Final = select(ReleaseRow).where(
+    col(ReleaseRow.dataset_id) == bindparam("dataset_id"), ReleaseRow.state == ReleaseState.PUBLISHED
+)
+
+
 def current(work: Work, dataset_id: str) -> ReleaseRow | None:
     """The dataset's current release, if it has one."""
-    wanted = select(ReleaseRow).where(
-        ReleaseRow.dataset_id == dataset_id, ReleaseRow.state == ReleaseState.PUBLISHED
-    )
-    return work.db.exec(wanted).first()
+    return work.db.exec(_CURRENT, params={"dataset_id": dataset_id}).first()
 
 
 def releases_of(work: Work, dataset_id: str) -> list[ReleaseRow]:

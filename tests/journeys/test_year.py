@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.campaigns.year import Scale, decide_in_parallel, make, measure
+import pytest
+
+from tests.campaigns.year import Scale, approve_in_parallel, decide_in_parallel, make, measure
 
 
+@pytest.mark.filterwarnings("ignore::core.calendar.UnknownYearWarning")  # days of the year after
 def test_a_small_year_agrees_with_itself(tmp_path: Path) -> None:
     year = make(tmp_path / "data", Scale(enterprises=6, applications=18, granted=6, lines=240))
     found = measure(year)
     assert found["agreement"]["lines"] >= 240
     assert found["offline"]["events"] > 240
-    assert decide_in_parallel(year, deciders=6, each=2)["decisions"] == 12
+    assert decide_in_parallel(year, deciders=6, each=2)["acts"] == 12
+    assert approve_in_parallel(year, approvers=3, each=2)["acts"] == 6
     year.house.engine.dispose()
