@@ -23,6 +23,7 @@ _SIDES = ("west", "south", "east", "north")
 
 
 def upgrade() -> None:
+    """Defaults stay: taking them away would make SQLite build the table anew, which other tables' keys forbid once there are rows."""
     op.create_table(
         "catalog_relation",
         sa.Column("dataset_id", sa.String(length=80), nullable=False),
@@ -39,9 +40,6 @@ def upgrade() -> None:
             batch_op.add_column(sa.Column(name, kind, server_default=default, nullable=False))
         for name in _SIDES:
             batch_op.add_column(sa.Column(name, sa.Float(), nullable=True))
-    with op.batch_alter_table("catalog_dataset", schema=None) as batch_op:
-        for name, _, _ in _NEW:
-            batch_op.alter_column(name, server_default=None)
 
 
 def downgrade() -> None:
