@@ -275,6 +275,8 @@ KIND_NAMES: Final[Mapping[str, Text]] = {
     "release.published": Text("发布版本", "Release published"),
     "release.failed": Text("发布失败", "Release failed"),
     "release.withdrawn": Text("撤回版本", "Release withdrawn"),
+    "release.form_asked": Text("请求生成其他形式的开放数据", "Open data asked for in another form"),
+    "release.form_made": Text("生成其他形式的开放数据", "Open data made in another form"),
     "release.downloaded": Text("下载发布文件", "Release downloaded"),
     "role.given": Text("授予角色", "Role given"),
     "role.taken": Text("收回角色", "Role taken"),

@@ -122,7 +122,13 @@ def withdraw(
 def download(
     release_id: str,
     out: Annotated[Path, typer.Option("--out", help="Where the file goes")],
-    form: Annotated[str, typer.Option("--format", help="parquet | csv")] = "parquet",
+    form: Annotated[
+        str,
+        typer.Option(
+            "--format",
+            help="parquet | csv | csv-gb18030 | xlsx | jsonl | geojson; the last four are made when first asked for",
+        ),
+    ] = "parquet",
     part: Annotated[str, typer.Option("--part", help="One period alone, such as 2026-03")] = "",
     data_dir: DataDir = DEFAULT_DIR,
     server: Server = "",

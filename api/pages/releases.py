@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Form, Request, Response
+from fastapi import APIRouter, Form, Path, Request, Response
 from fastapi.responses import HTMLResponse
 
 from api.access import PUBLIC, access
 from api.deps import ActorDep, HouseDep, ReadDep
+from api.open_forms import wanted
 from api.web import go, page, page_number
 from catalog import queries as catalog
 from catalog.assets import asset
-from core.errors import AppError
+from core.errors import AppError, Gone, NotFound
 from core.jobs import FINAL, JobRow, read
 from core.text import Text
 from core.work import Work
@@ -20,7 +21,7 @@ from datasets.batches.queries import READ
 from datasets.lineage import drawing
 from datasets.lineage.graph import KIND_NAMES, LINK_NAMES, lineage
 from datasets.releases import access as release_access
-from datasets.releases import queries, rules, service, shape
+from datasets.releases import forms, queries, rules, service, shape
 from datasets.releases.models import ReleaseRead
 from datasets.releases.tables import ReleaseRow
 from datasets.releases.workflow import DELIVERABLE, STATE_NAMES, ReleaseState
@@ -70,6 +71,7 @@ def _show(
     job = work.db.get(JobRow, row.job_id) if row.job_id else None
     held = asset(work, row.dataset_id)
     insider = actor.may_in(READ, row.org_id)
+    made = forms.of_release(work, row.id)
     facts: dict[str, Any] = {
         "release": ReleaseRead.model_validate(row),
         "title": held.title,
@@ -84,6 +86,7 @@ def _show(
         "semver": shape.version_of(row),
         "version_of": shape.version_of,
         "compared_number": _number_of(work, row.compared_to),
+        "forms": {form: (forms.kind(form).name, made.get(form)) for form in forms.FORMS},
         "impacts": {impact.word: name for impact, name in rules.IMPACT_NAMES.items()},
     }
     return page(
@@ -111,6 +114,26 @@ def lineage_page(request: Request, work: ReadDep, actor: ActorDep, release_id: s
 def show_page(request: Request, work: ReadDep, actor: ActorDep, release_id: str) -> HTMLResponse:
     """One release; a withdrawn one answers 410 with its reason to outsiders."""
     return _show(request, work, actor, release_id)
+
+
+@router.post("/{release_id}/forms/{form}", response_class=HTMLResponse, **access(PUBLIC))
+def ask_for_form(
+    request: Request, house: HouseDep, actor: ActorDep, release_id: str, form: Annotated[str, Path(max_length=20)]
+) -> Response:  # fmt: skip
+    """Have open data made in a further form; the page then offers the file, or says why there is none."""
+    if form not in forms.FORMS:
+        raise NotFound(Text("没有这种文件形式。", "There is no such form."))
+    try:
+        found = wanted(house, actor, release_id, form)
+    except (NotFound, Gone):
+        raise
+    except AppError as error:
+        with house.read() as work:
+            return _show(request, work, actor, release_id, error)
+    said = Text("正在生成，请稍后刷新本页。", "It is being made; reload this page shortly.")
+    if found.state == forms.FAILED:
+        said = Text(found.failed_zh, found.failed_en)
+    return go(f"/releases/{release_id}#get", said)
 
 
 @router.post("/{release_id}/withdraw", response_class=HTMLResponse, **access("datasets:release:withdraw"))

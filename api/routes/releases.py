@@ -11,6 +11,7 @@ from api.access import PUBLIC, SIGNED_IN, access
 from api.delivery import deliver, takes_bytes
 from api.deps import ActorDep, HouseDep, ReadDep, WorkDep
 from api.gives import gives_file
+from api.open_forms import demand
 from datasets.lineage.graph import lineage
 from datasets.lineage.openlineage import run_events
 from datasets.lineage.prov import prov_json
@@ -117,23 +118,21 @@ def show_lineage(
 def download(
     request: Request,
     house: HouseDep,
-    work: WorkDep,
     actor: ActorDep,
     release_id: str,
     format: release_access.Form = "parquet",
     partition: Annotated[str, Query(max_length=20, description="One part, such as 2026-03")] = "",
 ) -> Response:
-    """The data of a release that is open without condition; ranges and validators are honoured, each download is recorded."""
+    """The data of a release that is open without condition; ranges and validators are honoured, each download is recorded.
+
+    Forms besides Parquet and CSV are made when first asked for: 429 until they are there.
+    """
+    demand(house, actor, release_id, format)
     asked_range = request.headers.get("range", "")[:200]
-    parcel = release_access.open_download(
-        work,
-        actor,
-        release_id,
-        format,
-        asked_range=asked_range,
-        note=request.method == "GET",
-        partition=partition,
-    )
+    with house.write() as work:
+        parcel = release_access.open_download(
+            work, actor, release_id, format, asked_range=asked_range, note=request.method == "GET", partition=partition
+        )  # fmt: skip
     seconds = house.settings.store_presign_seconds
     if (
         seconds

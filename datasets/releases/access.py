@@ -11,17 +11,17 @@ from auth.asset import Asset
 from auth.incidents import freezes
 from catalog.assets import asset
 from core import bases
-from core.errors import AccessRefused, NotFound, Reason
+from core.errors import AccessRefused, InputRefused, NotFound, Reason
 from core.text import Text
 from core.work import Work
-from datasets.releases import queries
+from datasets.releases import forms, queries
 from datasets.releases.tables import ReleaseRow
 from datasets.releases.workflow import PUBLIC, ReleaseState
 
-Form = Literal["parquet", "csv"]
+Form = Literal["parquet", "csv", "csv-gb18030", "xlsx", "jsonl", "geojson"]
 OPEN_LEVEL: Final = 1
 _OPEN: Final = "U"
-_TYPES: Final[dict[Form, str]] = {
+_TYPES: Final[dict[str, str]] = {
     "parquet": "application/vnd.apache.parquet",
     "csv": "text/csv; charset=utf-8",
 }
@@ -112,13 +112,23 @@ def open_download(
 
     partition: the value of one period (`2026-03`) instead of the whole; NotFound when the release has no such part.
     """
-    row = queries.seen(work, actor, release_id)
-    if row.state in (ReleaseState.WITHDRAWN, ReleaseState.RETIRED):
-        raise queries.tombstone(row)
-    if reasons := open_refusals(work, row):
-        text = Text("；".join(each.text.zh for each in reasons), " ".join(each.text.en for each in reasons))
-        raise AccessRefused(text, reasons=reasons)
-    sha256 = _part(row, partition) if partition else row.sha256 if form == "parquet" else row.csv_sha256
+    row = open_to_all(work, actor, release_id)
+    if partition and form != "parquet":
+        raise InputRefused(
+            Text("分区只有 Parquet 形式。", "Parts are Parquet alone; leave `format` out."), field="format"
+        )
+    made = forms.row_of(work, row.id, form) if form in forms.FORMS else None
+    if form in forms.FORMS and (made is None or made.sha256 is None):
+        raise forms.not_there(made) if made else _unasked(form)
+    sha256 = (
+        _part(row, partition)
+        if partition
+        else made.sha256
+        if made
+        else row.sha256
+        if form == "parquet"
+        else row.csv_sha256
+    )
     assert sha256 is not None  # noqa: S101 - without both files it is refused above
     if note:
         payload = {"format": form, "sha256": sha256, "range": asked_range, "number": row.number}
@@ -128,7 +138,28 @@ def open_download(
         )
     if partition:
         return Parcel(sha256, f"{row.dataset_id}-v{row.number}-{partition}.parquet", _TYPES["parquet"])
+    if made:
+        return Parcel(sha256, forms.filename(row, form), forms.kind(form).media_type)
     return Parcel(sha256, f"{row.dataset_id}-v{row.number}.{form}", _TYPES[form])
+
+
+def open_to_all(work: Work, actor: Actor, release_id: str) -> ReleaseRow:
+    """A release whose data everybody may take at this instant. AccessRefused with every reason; NotFound; Gone."""
+    row = queries.seen(work, actor, release_id)
+    if row.state in (ReleaseState.WITHDRAWN, ReleaseState.RETIRED):
+        raise queries.tombstone(row)
+    if reasons := open_refusals(work, row):
+        text = Text("；".join(each.text.zh for each in reasons), " ".join(each.text.en for each in reasons))
+        raise AccessRefused(text, reasons=reasons)
+    return row
+
+
+def _unasked(form: str) -> NotFound:
+    return NotFound(
+        Text(
+            f"{form} 形式尚未生成；请先请求生成。", f"The file was not made as {form} yet; ask for it first."
+        )
+    )
 
 
 def _part(row: ReleaseRow, value: str) -> str:

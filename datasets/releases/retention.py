@@ -23,6 +23,7 @@ from core.work import Work, hold
 from datasets.extracts.tables import ExtractRow
 from datasets.notices import service as notices
 from datasets.people import stamp
+from datasets.releases import forms
 from datasets.releases.tables import ReleaseRow, RetentionRow
 from datasets.releases.workflow import ReleaseState, ReleaseStep, advance
 
@@ -193,7 +194,7 @@ def kept_until(superseded_at: datetime | None, rule: RetentionRow) -> datetime |
 
 def retire(work: Work, actor: Actor, row: ReleaseRow, rule: RetentionRow) -> None:
     """Let go of a release that nothing keeps (`plan`): its record stays, its files are delivered no more."""
-    freed = _only_its_own(work, row)
+    freed = sorted({*_only_its_own(work, row), *forms.forget(work, row.id)})
     row.state = advance(ReleaseState(row.state), ReleaseStep.RETIRE)
     row.version += 1
     row.retired_at = work.now

@@ -93,3 +93,20 @@ class RetentionRow(SQLModel, table=True):
     looked_on: date | None = None
     set_by: dict[str, Any] = Field(sa_type=JSON)
     set_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class OpenFileRow(SQLModel, table=True):
+    """A release that is open to everybody in one of the further forms; `state`: building, ready, failed. Retired with its release."""
+
+    __tablename__ = "datasets_open_file"
+    id: str = Field(primary_key=True, max_length=120)
+    release_id: str = Field(foreign_key="datasets_release.id", index=True)
+    form: str = Field(max_length=20)
+    state: str = Field(max_length=20)
+    job_id: str | None = None
+    sha256: str | None = Field(default=None, max_length=64, index=True)
+    size_bytes: int | None = Field(default=None, sa_type=BigInteger)
+    failed_zh: str = ""
+    failed_en: str = ""
+    requested_at: datetime = Field(sa_type=UtcDateTime)
+    made_at: datetime | None = Field(default=None, sa_type=UtcDateTime)

@@ -31,6 +31,7 @@ DEMANDED: Final[dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
     "datasets_extract": (("sha256",), ("ready",)),
     "datasets_output_review": (("sha256",), ("in_review",)),
     "datasets_view": (("sha256",), ("ready",)),
+    "datasets_open_file": (("sha256",), ("ready",)),
 }
 
 
