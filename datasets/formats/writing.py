@@ -23,6 +23,7 @@ from datasets.geometry import as_texts, shape_columns, texted
 from datasets.releases.writer import encoding
 
 GROUP_ROWS: Final = 500_000
+FEW_ROWS: Final = 8_000
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
@@ -40,10 +41,10 @@ def writing(
                 yield write
         case DeliveryForm.EXTRACT_XLSX:
             with SheetWriter(out, [safe_name(name) for name in schema.names], facts) as sheet:
-                yield _celled(schema, sheet.write)
+                yield _celled(schema, _few(sheet.write))
         case DeliveryForm.EXTRACT_JSONL:
             with out.open("xb") as sink:
-                yield _worded(schema, None, lambda batch: write_rows(sink, batch))
+                yield _worded(schema, None, _few(lambda batch: write_rows(sink, batch)))
         case DeliveryForm.EXTRACT_GEOJSON:
             with _features(out, schema, terms, facts) as write:
                 yield write
@@ -82,6 +83,16 @@ class _Transcoded(io.RawIOBase):
         return len(raw)
 
 
+def _few(write: Write) -> Write:
+    """`write` for a few rows at a time: as Python values they take many times the memory that they take in a batch."""
+
+    def few(batch: pa.RecordBatch) -> None:
+        for start in range(0, batch.num_rows, FEW_ROWS):
+            write(batch.slice(start, FEW_ROWS))
+
+    return few
+
+
 def _worded(schema: pa.Schema, shape: str | None, write: Write) -> Write:
     """`write` with shapes as well-known text, but for the one that stays a shape."""
     shapes = [name for name in shape_columns(schema.metadata) if name != shape]
@@ -115,5 +126,5 @@ def _features(
         raise ValueError("no column of shapes; the request ought to have been refused before")
     with out.open("xb") as sink:
         writer = FeatureWriter(sink, schema.names, shape, str(shapes[shape].get("crs_name", "")), facts)
-        yield _worded(schema, shape, writer.write)
+        yield _worded(schema, shape, _few(writer.write))
         writer.finish()

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from pyroaring import BitMap
 
 from api.house import House
+from auth.grants.tables import GrantRow
 from datasets.queries import overlap
 from tests.datasets.queries.scene import QueryScene, a_query_scene, figures, stays
 from tests.examples import examples
@@ -87,6 +88,23 @@ def test_grants_of_one_organisation_are_held_against_each_other(scene: QueryScen
     scene.query(select=SUM)
     assert scene.code("colleague", grant_id=other, scenario_id="parking", select=SUM) == ["suppressed"]
     scene.query("colleague", select=SUM)  # the same figure for both
+
+
+@pytest.mark.parametrize(("guards_all", "codes"), [(False, []), (True, ["suppressed"])])
+def test_colluding_organisations_are_held_against_each_other_where_the_terms_say_so(
+    scene: QueryScene, guards_all: bool, codes: list[str]
+) -> None:
+    scene.sets(guards_all=guards_all)
+    other = scene.grants(
+        columns=[{"name": "fee", "reason": "另一场景的停车统计", "use": "aggregate_only"}], forms=["query_agg"],
+        row_filter={"op": "not", "arg": {"op": "in", "column": "stay_id", "values": ["S7-0", "S7-1"]}}, scenario_id="parking",
+        purposes=["risk-pricing"],
+    )  # fmt: skip
+    with scene.house.write() as work:
+        a_person(work, "partner", "mapper", ["analyst"])
+        work.db.get_one(GrantRow, other).org_id = "mapper"
+    scene.query(select=SUM)
+    assert scene.code("partner", grant_id=other, scenario_id="parking", select=SUM) == codes
 
 
 def test_empty_groups_look_like_small_ones(scene: QueryScene) -> None:
