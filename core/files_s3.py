@@ -187,6 +187,7 @@ class S3FileStore(FileStore):
             )
             try:
                 if self._hash(temporary) != sha256:
+                    self._delete(temporary)  # also under its own name: nobody may take it for whole later
                     raise Unavailable(
                         Text(
                             "对象存储返回的字节与写入的不同，文件未保存。",
@@ -197,7 +198,7 @@ class S3FileStore(FileStore):
                     obstore.copy(self._s3, temporary, _key(sha256))
             finally:
                 if temporary != _key(sha256):
-                    obstore.delete(self._s3, temporary)
+                    self._delete(temporary)
 
     # taking out
 

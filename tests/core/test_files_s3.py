@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
@@ -44,6 +46,50 @@ def test_another_machine_reads_a_large_file_whole_and_in_ranges(store: S3FileSto
     assert other.held(stored.sha256).path == other.path(stored.sha256)
     assert not [each for some in obstore.list(store._s3, "stage/") for each in some]
     assert list(other.digests()) == [stored.sha256]
+
+
+def test_what_s3_does_not_copy_at_once_is_written_in_parts_under_its_name(
+    store: S3FileStore, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Above 5 GiB; the border is drawn lower here. What does not read back as it was written is not left behind."""
+    monkeypatch.setattr("core.files_s3._COPIES_WHOLE", 33 * 1024 * 1024)
+    with monkeypatch.context() as patch:
+        patch.setattr(S3FileStore, "_hash", lambda *_: "0" * 64)
+        with pytest.raises(Unavailable, match="other bytes than were written"):
+            store.put([BIG])
+    digest = hashlib.sha256(BIG).hexdigest()
+    assert store._size(digest) is None
+    assert store.put([BIG]).sha256 == digest
+    assert elsewhere(store, tmp_path / "other").path(digest).read_bytes() == BIG
+    assert not [each for some in obstore.list(store._s3, "stage/") for each in some]
+
+
+def test_machines_that_put_and_collect_at_once_lose_nothing(store: S3FileStore, tmp_path: Path) -> None:
+    """Three machines put old files again while two collect: what a put has answered for is there."""
+    contents = [f"old {n}".encode() for n in range(8)]
+    digests = [store.put([each]).sha256 for each in contents]
+    time.sleep(1.2)  # the bucket counts whole seconds
+    before = float(int(time.time()))
+    putting = [elsewhere(store, tmp_path / f"put-{n}") for n in range(3)]
+    collecting = [elsewhere(store, tmp_path / f"collect-{n}") for n in range(2)]
+    again = contents[:6]
+
+    def puts(machine: S3FileStore) -> None:
+        for each in again:
+            machine.put([each])
+
+    def collects(machine: S3FileStore) -> list[str]:
+        return [each for each in digests if machine.collect(each, before, lambda: False)]
+
+    with ThreadPoolExecutor(5) as people:
+        put = [people.submit(puts, each) for each in putting]
+        gone = [people.submit(collects, each) for each in collecting]
+        for each in put:
+            each.result()
+        taken = [sha256 for each in gone for sha256 in each.result()]
+    assert {*digests[6:]} <= {*taken}, "what nobody put again goes"
+    for content, digest in zip(again, digests, strict=False):
+        assert elsewhere(store, tmp_path / "later").path(digest).read_bytes() == content
 
 
 def test_a_damaged_file_is_never_read(store: S3FileStore, tmp_path: Path) -> None:
