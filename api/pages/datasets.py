@@ -38,6 +38,7 @@ from catalog.workflow import State, Step, open_steps
 from core.errors import AppError, InputRefused
 from core.text import Lang, Text
 from core.work import Work
+from datasets.formats.recipes import r_texts
 from datasets.harvest.queries import harvested
 from datasets.notices.service import is_following
 from datasets.releases.queries import releases_of
@@ -160,7 +161,7 @@ def _dataset_page(
     may_write = actor.may_in(queries.WRITE, read.publisher)
     return page(
         request, "datasets/show.html", status=409 if refusal else 200, dataset=read,
-        forms=FORMS.values(), site=request.app.state.house.settings.public_url, linked_data=_linked_data(request, work, actor, read),
+        forms=FORMS.values(), r_texts=r_texts, site=request.app.state.house.settings.public_url, linked_data=_linked_data(request, work, actor, read),
         dictionary=service.show_dictionary(work, actor, dataset_id).columns, record=_record(read, language(request)), frequency=rules.frequency,
         code_lists=_code_lists(), releases=releases_of(work, dataset_id), related=_related(work, actor, read),
         may_write=may_write, steps={str(step) for step in open_steps(State(read.state)) if not (read.foreign_from and step == Step.EDIT)} if may_write else set(),

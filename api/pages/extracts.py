@@ -33,9 +33,9 @@ from core.jobs import JobRow, read
 from core.text import Text
 from core.work import Work
 from datasets.extracts import planning, queries, service
-from datasets.extracts.models import STATE_NAMES, ExtractCreate, ExtractState
+from datasets.extracts.models import STATE_NAMES, ExtractCreate, ExtractRead, ExtractState
 from datasets.formats.kinds import KINDS
-from datasets.formats.recipes import recipe_of
+from datasets.formats.recipes import recipe_in_r, recipe_of
 from datasets.outputs import deciding
 from datasets.outputs import opening as outputs
 from datasets.releases import queries as releases
@@ -230,13 +230,22 @@ def show_page(
     row = queries.row(work, extract_id, actor)
     return page(
         request, "extracts/show.html", extract=found,
-        condition=filter_in_words(parse(found.row_filter) if found.row_filter else None), filename=(filename := service.parcel_of(row).filename), kind=KINDS[found.form], recipe=recipe_of(found.form, filename), states=STATE_NAMES, forms=FORM_NAMES,
+        condition=filter_in_words(parse(found.row_filter) if found.row_filter else None), filename=(filename := service.parcel_of(row).filename), kind=KINDS[found.form], recipe=recipe_of(found.form, filename), in_r=recipe_in_r(found.form, filename, _texts(work, found)), states=STATE_NAMES, forms=FORM_NAMES,
         job=read(job) if job and found.state is ExtractState.BUILDING else None,
         receipt=json.dumps(json.loads(row.receipt), ensure_ascii=False, indent=2) if row.receipt else None,
         is_signed="signature" in json.loads(row.receipt or "{}"), proof=_proof(work, house, extract_id),
         refused=service.still_refused(work, row) if found.state is ExtractState.READY else (),
         review=outputs.newest(work, "extract", extract_id), may_take=actor.may_in("datasets:extract:request", found.org_id), coded=limits(),
     )  # fmt: skip
+
+
+def _texts(work: Work, found: ExtractRead) -> list[str]:
+    """Its columns that hold texts; of a dataset that is gone, none is known to."""
+    try:
+        kinds = {column.name: column.type for column in asset(work, found.dataset_id).columns}
+    except NotFound:
+        return []
+    return [name for name in found.columns if kinds.get(name) == "string"]
 
 
 @router.post("/{extract_id}/withdraw", response_class=HTMLResponse, **access("datasets:extract:request"))

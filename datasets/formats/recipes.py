@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from auth.policy.model import DeliveryForm
@@ -18,6 +18,28 @@ _RECIPES: Final[Mapping[DeliveryForm, str]] = {
 }
 
 
+_IN_R: Final[Mapping[DeliveryForm, str]] = {
+    DeliveryForm.EXTRACT_CSV: 'df <- read.csv("{0}", fileEncoding = "UTF-8-BOM", check.names = FALSE, na.strings = ""{1})',
+    DeliveryForm.EXTRACT_CSV_GB18030: 'df <- read.csv("{0}", fileEncoding = "GB18030", check.names = FALSE, na.strings = ""{1})',
+    DeliveryForm.EXTRACT_JSONL: 'df <- jsonlite::stream_in(file("{0}"))',
+}
+
+
 def recipe_of(form: DeliveryForm, filename: str) -> str:
     """Lines of Python that open the file."""
     return _RECIPES[form].format(filename)
+
+
+def recipe_in_r(form: DeliveryForm, filename: str, texts: Sequence[str] = ()) -> str | None:
+    """A line of R that opens the file; None for forms that plain R does not read. `texts`: columns that must not be read as numbers."""
+    if form not in _IN_R:
+        return None
+    return _IN_R[form].format(
+        filename, f",\n               colClasses = c({r_texts(texts)})" if texts else ""
+    )
+
+
+def r_texts(names: Iterable[str]) -> str:
+    """Columns that R is to leave as texts, so that codes keep their zeros."""
+    quoted = (name.replace("\\", "\\\\").replace('"', '\\"') for name in names)
+    return ", ".join(f'"{name}" = "character"' for name in quoted)

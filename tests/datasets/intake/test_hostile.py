@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import resource
 import zipfile
+from contextlib import suppress
 from pathlib import Path
 
 import pyarrow as pa
@@ -81,13 +82,14 @@ def test_a_workbook_that_would_burst_is_refused_before_it_is_unpacked(
     ],
 )
 def test_a_members_name_is_no_path(bench: Bench, name: str) -> None:
-    """The content is the table; where its name points, no file appears."""
+    """The content is the table, or the archive is refused; where the name points, no file appears."""
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w") as archive:
         archive.writestr(name, "a,b\n1,2\n")
     before = {*bench.folder.parent.rglob("*")}
-    assert bench.reads(out.getvalue()).rows == 1
-    assert {each.name for each in {*bench.folder.parent.rglob("*")} - before} == {"input", "t.parquet"}
+    with suppress(InputRefused):
+        assert bench.reads(out.getvalue()).rows == 1
+    assert {each.name for each in {*bench.folder.parent.rglob("*")} - before} <= {"input", "t.parquet"}
     assert not Path("/tmp/datagrant-escaped.csv").exists()  # noqa: S108 - must not be there
 
 
