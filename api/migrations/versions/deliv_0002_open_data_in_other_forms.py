@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "deliv_0002"
-down_revision = "deliv_0001"
+down_revision = "arch_0001"
 branch_labels = None
 depends_on = None
 
