@@ -11,64 +11,11 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-import xlsxwriter
 
 from core.errors import InputRefused
 from tests.datasets.intake.conftest import Bench
 
 SECRET = "root:x:0:0"
-LAUGHS = "".join(f'<!ENTITY l{n} "{f"&l{n - 1};" * 10}">' for n in range(1, 9))
-
-
-def a_book(room: Path, **parts: bytes) -> bytes:
-    """A workbook of one text cell; `parts` take the place of files in it."""
-    with xlsxwriter.Workbook(room / "plain.xlsx", {"in_memory": True}) as book:
-        sheet = book.add_worksheet()
-        sheet.write(0, 0, "name")
-        sheet.write(1, 0, "大鹏")
-    out = io.BytesIO()
-    with (
-        zipfile.ZipFile(room / "plain.xlsx") as plain,
-        zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as made,
-    ):
-        for info in plain.infolist():
-            made.writestr(info.filename, parts.get(Path(info.filename).stem.lower(), plain.read(info)))
-    (room / "plain.xlsx").unlink()
-    return out.getvalue()
-
-
-@pytest.mark.parametrize(
-    "doctype",
-    [f'<!DOCTYPE x [<!ENTITY l0 "ha">{LAUGHS}]>', '<!DOCTYPE x [<!ENTITY l8 SYSTEM "file:///etc/passwd">]>'],
-)
-@pytest.mark.parametrize("part", ["sharedstrings", "sheet1"])
-def test_entities_in_a_workbook_bring_nothing_in(bench: Bench, doctype: str, part: str) -> None:
-    """Neither a file of ours nor a text that grows a hundred millionfold."""
-    main = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
-    content = {
-        "sharedstrings": f'<sst xmlns="{main}" count="2" uniqueCount="2"><si><t>name</t></si><si><t>&l8;</t></si></sst>',
-        "sheet1": f'<worksheet xmlns="{main}"><sheetData><row r="1"><c r="A1" t="inlineStr"><is><t>name</t></is></c></row>'
-        '<row r="2"><c r="A2" t="inlineStr"><is><t>&l8;</t></is></c></row></sheetData></worksheet>',
-    }[part]  # fmt: skip
-    book = a_book(bench.folder, **{part: f'<?xml version="1.0"?>{doctype}{content}'.encode()})
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    try:
-        found = bench.reads(book)
-    except InputRefused:
-        pass
-    else:
-        shown = str(bench.rows()) + str(found.model_dump())
-        assert SECRET not in shown
-        assert "haha" not in shown
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200 * 1024
-
-
-def test_a_workbook_that_would_burst_is_refused_before_it_is_unpacked(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("datasets.intake.container.FREE_RATIO_BYTES", 1 << 20)
-    with pytest.raises(InputRefused, match="out of proportion"):
-        bench.reads(a_book(bench.folder, sheet1=b"<worksheet>" + b" " * (40 << 20) + b"</worksheet>"))
 
 
 @pytest.mark.parametrize(
