@@ -218,7 +218,7 @@ def _files(house: House, work: Work, actor: Actor, duty_id: str) -> Section:
     gone, missing = Text("已证明删除", "Certified as deleted"), Text("缺失", "Missing")
     note = Text(
         f"共 {len(rows)} 个文件，{len(found['missing'])} 个未列入证明；证明中有 {len(found['unknown'])} 个摘要不属于本授权的交付。",
-        f"{len(rows)} files, {len(found['missing'])} of them not certified; {len(found['unknown'])} digests in the certificate were never delivered under this grant.",
+        f"Files: {len(rows)}; not certified: {len(found['missing'])}; digests in the certificate that were never delivered under this grant: {len(found['unknown'])}.",
     )
     return Section(
         Text("已交付的文件", "Files that were delivered"),

@@ -20,6 +20,7 @@ from auth.casework.book import CaseStep
 from auth.erasure import service
 from auth.erasure.service import DECIDE, ErasureCreate, ErasureRead
 from auth.erasure.workflow import STATE_NAMES, STEP_NAMES, State, Step
+from core import bases
 from core.errors import AppError
 from core.text import Text
 from core.work import Work
@@ -39,6 +40,10 @@ _LOOKS: Final = {State.ASKED: "open", State.ERASED: "done"}
 
 def _badge(row: ErasureRead) -> Cell:
     return Cell(STATE_NAMES[row.state], badge=_LOOKS.get(row.state, "blocked"))
+
+
+def _basis(whole: str) -> Text:
+    return Text(bases.said(whole, "zh"), bases.said(whole, "en"))
 
 
 def _name(row: ErasureRead) -> Text:
@@ -124,7 +129,7 @@ def _show(
             *changed, *([(Text("不予删除的依据", "Kept by"), Cell(", ".join(row.kept), mono=True))] if row.kept else []),
         ],
         sections=[
-            Section(Text("法律要求保存", "Kept by law now"), [Text("理由", "Why"), Text("依据", "Basis")], [[Cell(each.text), Cell(each.basis)] for each in duties]),
+            Section(Text("法律要求保存", "Kept by law now"), [Text("理由", "Why"), Text("依据", "Basis")], [[Cell(each.text), Cell(_basis(each.basis))] for each in duties]),
             Section(
                 Text("他人文字中提及（不改动）", "Written by others, in their own words (stays)"), [Text("位置", "Where"), Text("条数", "Rows")],
                 [[Cell(where, mono=True), Cell(rows)] for where, rows in named],
@@ -133,7 +138,7 @@ def _show(
                     "What others wrote belongs to their cases and may mean somebody of the same name, so it is not rewritten; the number goes on record. Where it must change, ask its author.",
                 ),
             ),
-            Section(Text("删除后仍保留", "What an erasure leaves"), [Text("位置", "Where"), Text("理由", "Why")], [[Cell(where, mono=True), Cell(why)] for where, why in service.stays()]),
+            Section(Text("删除后仍保留", "What an erasure leaves"), [Text("理由", "Why"), Text("位置", "Where")], [[Cell(why), Cell(where, mono=True)] for where, why in service.stays()]),
         ],
     )  # fmt: skip
     return cases.record_page(

@@ -10,9 +10,9 @@ from typing import Final
 from core.errors import Reason
 from core.text import Text
 
-PIPL: Final = "《个人信息保护法》第四十七条"
-ARCHIVES: Final = "《个人信息保护法》第四十七条第二款；《档案法》（决定的档案在保存期内）"
-LOGS: Final = "《网络安全法》（网络日志留存不少于六个月）；《个人信息保护法》第四十七条第二款"
+PIPL: Final = "《个人信息保护法》第四十七条 · Personal Information Protection Law, art. 47"
+ARCHIVES: Final = "《个人信息保护法》第四十七条第二款；《档案法》（决定的档案在保存期内） · Personal Information Protection Law, art. 47(2); Archives Law (decisions within their period of keeping)"
+LOGS: Final = "《网络安全法》（网络日志留存不少于六个月）；《个人信息保护法》第四十七条第二款 · Cybersecurity Law (network logs kept six months at least); Personal Information Protection Law, art. 47(2)"
 TWO: Final = "职责分离 · segregation of duties (§4.3)"
 
 
@@ -35,17 +35,17 @@ def _kept(facts: Facts, today: date) -> Iterator[Reason]:
     if facts.roles:
         yield Reason("still-in-office", Text(
             f"该人员仍有 {facts.roles} 个角色，处理目的尚未实现；请先收回角色，再办理删除。",
-            f"The person still holds {facts.roles} roles, so the data still serve their purpose; take the roles first, then erase.",
+            f"Roles that the person still holds: {facts.roles}. The data still serve their purpose; take the roles first, then erase.",
         ), PIPL)  # fmt: skip
     if facts.open_cases:
         yield Reason("case-open", Text(
             f"有 {facts.open_cases} 件未办结的事项由其提出或办理；办结后再删除。",
-            f"{facts.open_cases} open cases were made or handled by this person; erase once they are closed.",
+            f"Open cases made or handled by this person: {facts.open_cases}. Erase once they are closed.",
         ), PIPL)  # fmt: skip
     if facts.live_grants:
         yield Reason("signed-live-grant", Text(
             f"其签署或决定的 {facts.live_grants} 项授权尚未终止，签署人的身份须可查；授权终止后再删除。",
-            f"{facts.live_grants} grants that this person decided on or signed have not ended; who signed must be known until they have.",
+            f"Grants decided on or signed by this person that have not ended: {facts.live_grants}. Who signed must be known until they have.",
         ), ARCHIVES)  # fmt: skip
     if facts.logs_until and facts.logs_until >= today:
         yield Reason("logs-must-be-kept", Text(

@@ -1,7 +1,8 @@
-"""Branch coverage of the modules that decide: rules, workflows, policy and tokens. `python -m tests.campaigns.coverage [--write] [--keep FOLDER]`.
+"""Branch coverage of the modules that decide: rules, workflows, policy and tokens. `python -m tests.campaigns.coverage [--write] [--keep FOLDER] [--only TEST…]`.
 
 Runs the tests that are about them, on SQLite, and says for each module what no test has reached; `--write` puts the table
-into docs/coverage.md; `--keep` leaves in FOLDER which test reaches which line (for `tests.campaigns.mutation`). Exit 1 where anything is left.
+into docs/coverage.md; `--keep` leaves in FOLDER which test reaches which line (for `tests.campaigns.mutation`). `--only` runs these tests alone and adds
+what they reach to what FOLDER holds: enough where nothing but they and what they are about has changed since. Exit 1 where anything is left.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ TESTS: Final = (
 )
 SETTINGS: Final = f"""[run]
 branch = True
+relative_files = True
 dynamic_context = test_function
 include =
     {chr(10).join(JUDGED).replace(chr(10), chr(10) + "    ")}
@@ -52,14 +54,15 @@ by the tests about them on SQLite. A line that only says `assert_never` is left 
 """
 
 
-def measured(folder: Path) -> dict[str, Any]:
-    """Run the tests under coverage; its own JSON report. Exits where a test fails."""
+def measured(folder: Path, only: list[str]) -> dict[str, Any]:
+    """Run the tests under coverage; its own JSON report. Exits where a test fails. `only`: these, added to what was kept."""
     settings, data, report = folder / "rc", folder / "data", folder / "report.json"
     settings.write_text(SETTINGS, encoding="utf-8")
     tool = [sys.executable, "-m", "coverage"]
     given = [f"--rcfile={settings}", f"--data-file={data}"]
-    tests = ["-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", "not postgres", *TESTS]
-    failed = subprocess.run([*tool, "run", *given, *tests], cwd=ROOT, check=False).returncode
+    tests = ["-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", "not postgres", *(only or TESTS)]
+    more = ["--append"] if only else []
+    failed = subprocess.run([*tool, "run", *more, *given, *tests], cwd=ROOT, check=False).returncode
     if failed:
         sys.exit("a test fails: what it reaches proves nothing")
     subprocess.run([*tool, "json", *given, "-q", "--show-contexts", "-o", str(report)], cwd=ROOT, check=True)
@@ -84,9 +87,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--write", action="store_true")
     parser.add_argument("--keep", type=Path, default=None)
+    parser.add_argument("--only", nargs="+", default=[])
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        found = measured(asked.keep or Path(folder))
+        found = measured(asked.keep or Path(folder), asked.only)
     table, sums = lines(found), found["totals"]
     said = (
         f"{len(table)} modules, {sums['num_statements']:,} statements, {sums['num_branches']:,} branches; "

@@ -190,6 +190,16 @@ def test_what_cannot_be_enforced_is_refused_whole_with_every_reason(name: str) -
     assert refused.value.reasons
 
 
+@pytest.mark.parametrize("missing", ["dateTime", "purpose", "dg:scenario", "fileFormat", "dg:columns"])
+def test_a_policy_that_leaves_out_what_every_grant_has_is_refused(missing: str) -> None:
+    document = json.loads(json.dumps(written(a_policy())))
+    constraints = document["permission"][0]["constraint"]
+    document["permission"][0]["constraint"] = [each for each in constraints if each["leftOperand"] != missing]
+    with pytest.raises(InputRefused) as refused:
+        odrl.policy_of(document)
+    assert refused.value.reasons
+
+
 @pytest.mark.parametrize("said", ["[", "{", "nothing"])
 def test_columns_that_are_no_json_are_named(said: str) -> None:
     document = json.loads(json.dumps(written(a_policy())))
