@@ -1,4 +1,4 @@
-"""How many small faults in the rules the tests notice: `python -m tests.campaigns.mutation KEPT [--mutants N] [--minutes M] [--write]`.
+"""How many small faults in the rules the tests notice: `python -m tests.campaigns.mutation KEPT [--mutants N] [--minutes M] [--out FILE]`.
 
 KEPT is the folder that `tests.campaigns.coverage --keep KEPT` left, made of this very commit. Each mutant changes one thing in one module that decides: a comparison, a
 boolean, a number, a yes or no, what is returned or told, an entry of a table. The tests that reach its line are run, the narrowest first; it is killed when one
@@ -24,7 +24,6 @@ from pathlib import Path
 from typing import Any, Final
 
 ROOT: Final = Path(__file__).parents[2]
-PAGE: Final = ROOT / "docs" / "mutation.md"
 SEED: Final = 20261129
 FIRST, MOST, PATIENCE_S = 12, 50, 150
 TABLES: Final = ("tests/auth/applications/test_machine.py", "tests/auth/applications/test_history.py")

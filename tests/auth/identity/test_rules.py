@@ -58,6 +58,11 @@ def test_licence_without_an_end_does_not_count() -> None:
 def test_only_a_qualified_enterprise_may_go_on(state: str) -> None:
     name = Text("某公司", "A company")
     assert rules.licence_reason("operator", name, state, None) is not None
+    told = rules.licence_reason("operator", name, state, date(2026, 3, 31))
+    assert told is not None
+    assert (told.code, told.facts) == ("organisation-not-qualified", {"licence_state": state})
+    assert ("2026-03-31" in told.text.zh, "2026-03-31" in told.text.en) == (state == "LAPSED",) * 2
+    assert "A company" in told.text.en
     assert rules.licence_reason("developer", name, "QUALIFIED", date(2026, 1, 1)) is None
     assert rules.licence_reason("source_department", name, state, None) is None
 

@@ -268,6 +268,8 @@ def test_sensitive_dataset_delivers_masked_columns_only() -> None:
         ({"rows": 100}, Used(rows=60), 40, []),
         ({"rows": 100}, Used(rows=60), 41, ["quota-exhausted"]),
         ({"rows": 100}, Used(rows=100), None, ["quota-exhausted"]),
+        ({"rows": 100}, Used(rows=99), None, []),
+        ({"bytes": 10}, Used(bytes=9), None, []),
         ({"bytes": 10}, Used(bytes=10), None, ["quota-exhausted"]),
         ({"extracts": 1, "rows": 1, "bytes": 1}, Used(1, 1, 1), 5, ["quota-exhausted"] * 3),
     ],

@@ -72,4 +72,5 @@ def test_products(sources: list[Source], checks: list[str], codes: list[str]) ->
 
 
 def test_money_is_written_as_people_write_it() -> None:
-    assert [yuan(each) for each in (0, 5, 1234, -205)] == ["0.00", "0.05", "12.34", "-2.05"]
+    said = {0: "0.00", 5: "0.05", 99: "0.99", 100: "1.00", 1234: "12.34", -205: "-2.05", 1234567: "12345.67"}
+    assert {fen: yuan(fen) for fen in said} == said
