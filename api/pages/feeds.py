@@ -15,6 +15,8 @@ from api.harvesting import Items
 from api.routes.metadata import NAME
 from auth.actor import ANYONE
 from catalog import queries
+from catalog.discussions import feed as discussion_atom
+from catalog.discussions import service as discussions
 from catalog.search.engine import Search, search
 from catalog.search.facets import BY_KEY
 from catalog.search.saved import box, day
@@ -79,6 +81,33 @@ def organisation_feed(
     row = found.hits[0].row if found.hits else None
     title = Text(row.publisher_zh, row.publisher_en) if row else Text(org_id, org_id)
     return _feed(request, house, work, lang, [hit.row for hit in found.hits], found.total, number, title)
+
+
+@router.get("/feeds/discussions.atom", **access(PUBLIC), response_class=Response)
+def discussion_feed(
+    request: Request,
+    house: HouseDep,
+    work: ReadDep,
+    lang: LangDep,
+    dataset: Annotated[str, Query(max_length=80)] = "",
+) -> Response:
+    """The newest questions and error reports with their answers, on all public records or on one (`dataset`)."""
+    site = house.settings.public_url
+    found, _ = discussions.threads(work, ANYONE, dataset_id=dataset, limit=PAGE_SIZE)
+    where = f"/datasets/{dataset}/discussion" if dataset else "/discussions"
+    title = Text("讨论与报错", "Questions and error reports")
+    about = Text(f"{title.zh}：{dataset}", f"{title.en}: {dataset}") if dataset else title
+    address = f"{site}/feeds/discussions.atom" + (f"?{urlencode({'dataset': dataset})}" if dataset else "")
+    body = discussion_atom.feed(
+        found,
+        address=address,
+        page=f"{site}{where}",
+        site=site,
+        title=about,
+        lang=lang,
+        updated=instant(EPOCH),
+    )
+    return standards.answer(request, body, atom.MEDIA_TYPE)
 
 
 @router.get("/feeds/datasets/{dataset_id}.atom", **access(PUBLIC), response_class=Response)

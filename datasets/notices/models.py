@@ -11,7 +11,7 @@ from core.ids import DatasetId
 
 
 class NoticeRead(SQLModel):
-    """One notice. `kind`: released, breaking, withdrawn, retiring, retired. `is_new`: it came after the reader last said so."""
+    """One notice. `kind`: released, breaking, withdrawn, retiring, retired, answered. `is_new`: it came after the reader last said so."""
 
     id: str
     dataset_id: DatasetId

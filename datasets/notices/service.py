@@ -23,6 +23,7 @@ KIND_NAMES: Final[dict[str, Text]] = {
     "withdrawn": Text("版本已撤回", "Release withdrawn"),
     "retiring": Text("版本即将退役", "Release to be retired"),
     "retired": Text("版本已退役", "Release retired"),
+    "answered": Text("报错已答复", "Error report answered"),
 }
 
 
@@ -134,12 +135,18 @@ def _read(notice: NoticeRow, follows: FollowRow, dataset: DatasetRow) -> NoticeR
     return NoticeRead(
         id=notice.id, dataset_id=dataset.id, title_zh=dataset.title_zh, title_en=dataset.title_en or dataset.title_zh,
         kind=notice.kind, release_id=notice.release_id, at=notice.at, is_new=notice.at > follows.read_at,
-        zh=said.zh, en=said.en, facts=notice.facts, href=f"/releases/{notice.release_id}", difference=difference,
+        zh=said.zh, en=said.en, facts=notice.facts, difference=difference,
+        href=f"/datasets/{dataset.id}/discussion#{notice.facts['thread']}" if notice.kind == "answered" else f"/releases/{notice.release_id}",
     )  # fmt: skip
 
 
 def _sentence(notice: NoticeRow) -> Text:
     facts = notice.facts
+    if notice.kind == "answered":
+        return Text(
+            f"部门答复了一条数据报错（工单 {facts['ticket']}）：{facts['state_zh']}。",
+            f"The department answered an error report (ticket {facts['ticket']}): {facts['state_en']}.",
+        )
     number, version = facts["number"], facts.get("semver") or "—"
     if notice.kind == "withdrawn":
         return Text(

@@ -15,11 +15,13 @@ from auth import audit
 from auth.actor import Actor
 from catalog.discussions import service as discussions
 from catalog.discussions.service import PostCreate, Reply, ThreadRead
+from catalog.discussions.workflow import STATE_NAMES as THREAD_STATES
 from catalog.discussions.workflow import ThreadState, ThreadStep
 from core import outbox
 from core.errors import Conflict
 from core.text import Text
 from core.work import Work, hold
+from datasets.notices import service as notices
 from datasets.releases.tables import ReleaseRow
 from datasets.releases.workflow import ReleaseState
 from datasets.tickets import following, queries
@@ -75,6 +77,7 @@ def after_step(work: Work, actor: Actor, row: TicketRow, taken: TicketStep, note
     if taken is TicketStep.ANSWER:
         to = ThreadState.SETTLED if row.answer == "corrected" else ThreadState.DECLINED
         discussions.decide(work, actor, thread_of(row), to, note)
+        _tell_followers(work, row, to)
         return
     if taken is TicketStep.REOPEN:
         discussions.decide(work, actor, thread_of(row), ThreadState.OPEN, "")
@@ -85,6 +88,14 @@ def after_step(work: Work, actor: Actor, row: TicketRow, taken: TicketStep, note
         "state_en": state.en,
     }
     discussions.tell_author(work, thread_of(row), "report.moved", once=f"{row.id}|{row.version}", facts=facts)
+
+
+def _tell_followers(work: Work, row: TicketRow, to: ThreadState) -> None:
+    """Who follows the dataset is told that an error in it was answered, and how; not the words."""
+    batch = select(ReleaseRow.id).where(ReleaseRow.batch_id == row.batch_id)
+    state = THREAD_STATES[to]
+    facts = {"ticket": row.number, "thread": thread_of(row), "state_zh": state.zh, "state_en": state.en}
+    notices.tell(work, row.dataset_id, "answered", work.db.exec(batch).first() or "", facts)
 
 
 def told(work: Work, threads: Sequence[ThreadRead]) -> list[ThreadRead]:

@@ -310,6 +310,16 @@ def test_dump_load_dump_is_byte_equal_and_every_command_works(house: House, empt
         assert [json.loads(line)["name"] for line in found] == ["dp-tr-001"]
         shown = json.loads(ckanapi(theirs, "action", "package_show", "id=from-elsewhere"))
         assert shown == AS_GIVEN
+        steps = [
+            {"action": "package_patch", "data": {"id": "dp-tr-001", "notes": "由批量命令改写"}},
+            {"action": "package_patch", "data": {"id": "no-such-record", "notes": "无"}},
+        ]
+        lines = b"".join(json.dumps(each).encode() + b"\n" for each in steps)
+        log = empty.settings.data_dir / "batch.log"
+        ckanapi(theirs, "batch", "-q", "-l", str(log), key=keys["datasets"], given=lines)
+        patched = json.loads(ckanapi(theirs, "action", "package_show", "id=dp-tr-001"))
+        assert patched["notes"] == "由批量命令改写"
+        assert "NotFound" in log.read_text(encoding="utf-8")
         ckanapi(theirs, "delete", "datasets", "from-elsewhere", key=keys["datasets"])
         assert b"from-elsewhere" not in ckanapi(theirs, "dump", "datasets", "--all", "-q")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import feedparser
 import pytest
 from typer.testing import CliRunner
 
@@ -41,7 +42,14 @@ def test_pages_take_a_question_and_its_answer(desk: House) -> None:
     assert wang.submit(f"{where}/settle", body="我自己答复").status_code == 409
     assert steward.submit(f"{where}/settle", body="已更正").status_code == 303
     assert "已更正" in visitor.get(PAGE).text
+    told = visitor.get("/feeds/discussions.atom", params={"dataset": CODE, "lang": "en"})
+    assert told.headers["content-type"].startswith("application/atom+xml")
+    (entry,) = feedparser.parse(told.content).entries
+    assert entry.link.endswith(f"/datasets/{CODE}/discussion#{thread['id']}")
+    assert "Department: 已更正" in entry.content[0].value
     assert steward.submit(f"{where}/hide", body="含个人信息").status_code == 303
+    assert "坐标错了" not in visitor.get("/feeds/discussions.atom").text
+    assert visitor.get("/feeds/discussions.atom", params={"dataset": "NO-SUCH"}).status_code == 404
     assert "坐标错了" not in visitor.get(PAGE).text
     assert new_browser(desk).submit(f"{where}/reply", body="匿名").status_code in (303, 401, 403)
     assert len(client_as(desk).get(f"/api/v1{where}").json()["replies"]) == 1

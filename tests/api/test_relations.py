@@ -24,6 +24,7 @@ from tests.catalog.records import a_dataset, a_department
 from tests.catalog.relations.test_service import a_series
 from tests.people import browser_as, client_as
 from tests.snapshots import written
+from tests.web.browser import OpenPage, axe, overflow, shot
 
 PARK, BUS, SERIES, HIDDEN, FREE = "DP-PK-001", "DP-TR-001", "DP-PK-S01", "DP-SF-999", "DP-PK-002"
 DCAT, DCT = rdflib.Namespace("http://www.w3.org/ns/dcat#"), rdflib.DCTERMS
@@ -222,3 +223,17 @@ def test_what_we_tell_of_relations_is_read_by_a_harvest(desk: House) -> None:
         ("inSeries", SERIES),
         ("hasVersion", BUS),
     }  # it has no word for isPartOf
+
+
+@pytest.mark.browser
+def test_relations_and_the_box_are_accessible_and_fit(desk: House, open_page: OpenPage) -> None:
+    for lang, width, user in (("zh", 1280, "traffic-steward"), ("en", 390, None)):
+        for path, name in (
+            (f"/datasets/{PARK}", "relations"), (f"/datasets/{SERIES}", "series"),
+            ("/datasets?west=114.3&south=22.5&east=114.4&north=22.6&scenario=tourism-traffic", "box"), ("/datasets?west=9", "no-box"),
+        ):  # fmt: skip
+            page = open_page(path, user=user, lang=lang, width=width)
+            shot(page, f"{name}-{lang}-{width}")
+            assert axe(page) == [], (path, lang)
+            assert overflow(page) == 0, (path, lang)
+            page.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -19,6 +20,8 @@ from catalog.discussions.service import PostCreate, Reply, ThreadRead
 from catalog.discussions.workflow import ThreadStep
 from core.errors import AppError, Conflict
 from core.work import Work
+from datasets.notices import service as notices
+from datasets.notices.tables import FollowRow, NoticeRow
 from datasets.people import stamp
 from datasets.releases.tables import ReleaseRow
 from datasets.tickets import queries, reports, service
@@ -67,6 +70,8 @@ def _told(work: Work, kind: str) -> list[dict[str, Any]]:
 def test_a_report_is_taken_in_worked_on_answered_and_told(stage: House) -> None:
     with stage.write() as work:
         reader, lin, zhou = (actor_of(work, name) for name in ("reader", "lin", "zhou"))
+        notices.follow(work, reader, DATASET)
+        work.db.get_one(FollowRow, (reader.account_id, DATASET)).since = work.now - timedelta(hours=1)
         made = reports.post(work, reader, DATASET, WRONG)
         assert (made.ticket_number, made.handling_en, made.ticket_id) == (1, "To be accepted", "")
         row = _ticket(work, made)
@@ -89,6 +94,16 @@ def test_a_report_is_taken_in_worked_on_answered_and_told(stage: House) -> None:
             True,
         )
         assert len(_told(work, "discussion.answered")) == 1
+        work.db.flush()
+        notice = work.db.exec(select(NoticeRow).where(NoticeRow.kind == "answered")).one()
+        assert (notice.facts["ticket"], notice.facts["state_en"], notice.facts["thread"]) == (
+            1,
+            "answered",
+            made.id,
+        )
+        (told,) = notices.notices(work, reader)
+        assert "工单 1" in told.zh
+        assert told.href.endswith(f"/discussion#{made.id}")
         with pytest.raises(AppError, match="another steward"):
             service.confirm(work, lin, row.id, TicketNote())
         assert service.confirm(work, zhou, row.id, TicketNote()).state == "closed"
