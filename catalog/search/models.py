@@ -44,6 +44,7 @@ class HitRead(BaseModel):
     update_interval: str | None
     keywords: list[str]
     keywords_en: list[str]
+    record_type: str
     state: str
     version: int
     modified: datetime
