@@ -48,10 +48,13 @@ def mandatory_fields(record: Record, _columns: Columns) -> list[Reason]:
     return [
         _missing(spec, spec.basis)
         for spec in FIELDS
-        if spec.need == "mandatory"
-        and not record.get(spec.name)
-        and (record.get("record_type") != SERIES or spec.name in _SERIES_NEEDS)
+        if is_mandatory(spec, record.get("record_type")) and not record.get(spec.name)
     ]
+
+
+def is_mandatory(spec: FieldSpec, record_type: str | None) -> bool:
+    """Whether a record of this type must have the field."""
+    return spec.need == "mandatory" and (record_type != SERIES or spec.name in _SERIES_NEEDS)
 
 
 def conditional_fields(record: Record, columns: Columns) -> list[Reason]:

@@ -168,7 +168,7 @@ def _dataset_page(
         objections=service.objections(work, actor, dataset_id) if may_write and read.state == State.DRAFT else (),
         foreign=harvested(work, dataset_id), is_imported=is_as_imported(work, read.id, read.version), may_apply=_may_apply(actor, read), refusal=refusal, reason=reason, replaced_by=replaced_by,
         relations=relations.of(work, actor, [read.id]).get(read.id, []), relation=relation, kinds=[(name, kinds.KINDS[name].label) for name in kinds.STATED],
-        score=scores.score(work, actor, dataset_id) if read.state != State.WITHDRAWN and not read.foreign_from else None, grade_name=grade_name,
+        score=scores.score(work, actor, dataset_id) if read.state != State.WITHDRAWN and not read.foreign_from and read.record_type != rules.SERIES else None, grade_name=grade_name,
         waiting=proposals.waiting(work, dataset_id) if may_write else None,
         freezes=freezes.meeting(work, orgs=[read.publisher], dataset_id=dataset_id),
         follows=actor.is_signed_in and is_following(work, actor, dataset_id), may_retire=actor.may_in(RETIRE, read.publisher),
@@ -207,7 +207,9 @@ def _is_shown(spec: FieldSpec, read: DatasetRead, lang: Lang) -> bool:
         (name for name in ((base, f"{base}_zh") if is_english else (f"{base}_en",)) if name in BY_NAME), None
     )
     if not getattr(read, spec.name):
-        return spec.need == "mandatory" and (lang == "zh" or twin is None or not getattr(read, twin))
+        return rules.is_mandatory(spec, read.record_type) and (
+            lang == "zh" or twin is None or not getattr(read, twin)
+        )
     hidden = twin is not None and base != "title" and getattr(read, twin) and is_english != (lang == "en")
     return not hidden
 
