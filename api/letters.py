@@ -65,6 +65,7 @@ def pdf(letter: Letter) -> bytes:
         said(Text(f"编号 No. {letter.number}", f"编号 No. {letter.number}")),
         said(Text(f"申请单位：{letter.applicant.zh}", f"Applicant: {letter.applicant.en}")),
         *(said(Text(f"数源部门：{each.zh}", f"Source department: {each.en}")) for each in letter.departments),
+        *(said(Text(f"代理决定：{each.zh}", f"Decided by a deputy: {each.en}")) for each in letter.deputies),
         said(Text(f"决定日期 Decided on {letter.decided_on}", f"决定日期 Decided on {letter.decided_on}")),
         said(Text(f"决定：{letter.heading.zh}", f"Decision: {letter.heading.en}"), head),
         said(HEADS["lines"], head),

@@ -221,6 +221,7 @@ KIND_NAMES: Final[Mapping[str, Text]] = {
     "application.confirmed": Text("核对确认草稿", "Draft confirmed"),
     "paper.listed": Text("列出所需材料", "Paper listed"),
     "paper.supplied": Text("提交材料", "Paper handed in"),
+    "paper.read": Text("查阅材料", "Paper read"),
     "paper.promised": Text("以承诺代替材料", "Promised instead of a paper"),
     "paper.deferred": Text("容缺受理", "Accepted without a paper"),
     "paper.returned": Text("退回材料", "Paper sent back"),

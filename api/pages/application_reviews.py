@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from starlette.datastructures import FormData
 
 from api.access import access
-from api.deps import ActorDep, HouseDep, ReadDep
+from api.deps import ActorDep, HouseDep, ReadDep, language
 from api.forms import Typed, sentences, tried
 from api.line_forms import CONDITIONS
 from api.lookups import assets
@@ -33,6 +33,8 @@ from auth.policy.model import GrantPolicy, Quotas, Use
 from auth.policy.narrowing import Narrowing
 from auth.policy.rules import column_objections
 from auth.policy.wording import FORM_NAMES
+from auth.profile.now import profile
+from auth.profile.opinions import Opinion, Stage, filled, of_stage
 from core.errors import AppError, InputRefused
 from core.ids import ApplicationId, DatasetId
 from core.text import Text
@@ -67,11 +69,15 @@ def review_page(
 def review(
     request: Request, house: HouseDep, actor: ActorDep, application_id: ApplicationId, form: Typed
 ) -> Response:
-    """Vote."""
+    """Vote; or, with `insert`, put a template's text into the note and show the form again."""
+    if form.get("insert"):
+        with house.read() as work:
+            return _review(request, work, actor, application_id, _with_opinion(request, work, form), None)
     body = {
         "version": form.get("version"),
         "stage": form.get("stage") or None,
         "note": str(form.get("note", "")).strip(),
+        "opinion": str(form.get("used", "")),
         "has_no_conflict": form.get("has_no_conflict") == "yes",
         "lines": [
             {"line_id": line_id, "vote": form.get(f"vote-{line_id}")} for line_id in form.getlist("line")
@@ -102,7 +108,7 @@ def _review(
     return page(
         request, "applications/review.html", status=422 if refusal else 200, **context_of(work, actor, found),
         open_stages=reviewing.stages_open_to(work, actor, row), refusal=refusal, outcomes=OUTCOMES,
-        given=form or FormData(), against=reviewing.review_objections(work, actor, row),
+        opinions=[(each.key, each.name) for each in _opinions(work, "review")], given=form or FormData(), against=reviewing.review_objections(work, actor, row),
     )  # fmt: skip
 
 
@@ -121,7 +127,12 @@ def decide_page(
 def decide(
     request: Request, house: HouseDep, actor: ActorDep, application_id: ApplicationId, form: Typed
 ) -> Response:
-    """Decide every line."""
+    """Decide every line; or, with `insert`, put a template's text into the note of that line and show the form again."""
+    if line_id := str(form.get("insert", "")):
+        with house.read() as work:
+            return decide_form(
+                request, work, actor, application_id, _with_opinion(request, work, form, line_id), None
+            )
     outcome: ApplicationRead | AppError
     try:
         with house.read() as work:
@@ -144,6 +155,31 @@ def decide(
     return go(f"/applications/{application_id}", Text("决定已记录。", "The decision is recorded."))
 
 
+def _with_opinion(request: Request, work: Work, form: FormData, line_id: str = "") -> FormData:
+    """The form with the chosen template's text in its note; nothing that was typed is lost."""
+    ending = f"-{line_id}" if line_id else ""
+    stage: Stage = "decision" if line_id else "review"
+    chosen = next((each for each in _opinions(work, stage) if each.key == form.get(f"opinion{ending}")), None)
+    if chosen is None:
+        return form
+    kept = [
+        (name, value) for name, value in form.multi_items() if name not in (f"note{ending}", f"used{ending}")
+    ]
+    text = chosen.text.in_(language(request))
+    added = [
+        (f"note{ending}", filled(str(form.get(f"note{ending}", "")), text)),
+        (f"used{ending}", chosen.key),
+    ]
+    if chosen.reason_code and line_id and not form.get(f"code{ending}"):
+        kept = [(name, value) for name, value in kept if name != f"code{ending}"]
+        added.append((f"code{ending}", chosen.reason_code))
+    return FormData([*kept, *added])
+
+
+def _opinions(work: Work, stage: Stage) -> tuple[Opinion, ...]:
+    return of_stage(profile(work).opinions, stage, local_day(work.now))
+
+
 def _said(faults: list[tuple[str, Text]]) -> AppError:
     return InputRefused(
         Text("；".join(text.zh for _, text in faults), " ".join(text.en for _, text in faults))
@@ -163,6 +199,7 @@ def _decision(work: Work, actor: Actor, application_id: ApplicationId, form: For
             "outcome": outcome,
             "reason_code": str(form.get(f"code-{line.id}", "")),
             "note": str(form.get(f"note-{line.id}", "")).strip(),
+            "opinion": str(form.get(f"used-{line.id}", "")),
         }
         if outcome in ("approve", "narrow"):
             held = assets(work, DatasetId(line.dataset_id))
@@ -269,7 +306,7 @@ def decide_form(
         request, "applications/decide.html", status=422 if refusal else 200, **context, refusal=refusal, votes=votes,
         outcomes=OUTCOMES, line_forms=forms, given=form or FormData(), against=decision_objections(work, actor, row),
         operations=list(OPERATIONS.items()), mine=docket(work, actor, row),
-        simulated=simulated or {}, precedents=_precedents(work, actor, application_id, found),
+        opinions=[(each.key, each.name) for each in _opinions(work, "decision")], simulated=simulated or {}, precedents=_precedents(work, actor, application_id, found),
     )  # fmt: skip
 
 
@@ -337,6 +374,8 @@ def _line_form(line_id: str, asked: GrantPolicy, held: Asset, form: FormData | N
         "days": was("days", asked.retention_days),
         "code": was("code", ""),
         "note": was("note", ""),
+        "opinion": was("opinion", ""),
+        "used": was("used", ""),
     }
 
 

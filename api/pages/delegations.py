@@ -19,9 +19,9 @@ from api.web import go
 from auth.actor import PLATFORM, Actor
 from auth.casework.book import CaseStep
 from auth.delegations import service
-from auth.delegations.rules import MAX_DAYS
 from auth.delegations.service import ANSWER, NAME, READ, DelegationCreate, DelegationRead
 from auth.delegations.workflow import STATE_NAMES, STEP_NAMES, State, Step
+from auth.profile.now import limits_now
 from core.errors import AppError
 from core.text import Text
 from core.work import Work
@@ -80,11 +80,11 @@ def _form(
     request: Request, work: Work, actor: Actor, typed: dict[str, str], refusal: AppError | None = None
 ) -> HTMLResponse:
     names = org_names(work)
-    own = service.scopes_of(actor)
+    own, days = service.scopes_of(actor), limits_now(work)[service.MOST_DAYS]
     scopes = [PLATFORM, *sorted(names)] if PLATFORM in own else own
     return cases.form_page(
         request, title=Text("委托代理人", "Name a deputy"), crumb=(_TITLE, "/delegations"), action="/delegations", typed=typed,
-        lead=Text(f"最长 {MAX_DAYS} 天；范围不得大于您自己的审批范围，对方同意后生效，到期自动终止。您与代理人视为同一人：一人审核或签字后，另一人不得再办。", f"{MAX_DAYS} days at most, no wider than your own scope; it counts once the other agrees and ends by itself. You and the deputy count as one person: where one reviewed or signed, the other cannot."),
+        lead=Text(f"最长 {days} 天；范围不得大于您自己的审批范围，对方同意后生效，到期自动终止。您与代理人视为同一人：一人审核或签字后，另一人不得再办。", f"{days} days at most, no wider than your own scope; it counts once the other agrees and ends by itself. You and the deputy count as one person: where one reviewed or signed, the other cannot."),
         fields=[
             FormField("deputy", Text("代理人用户名", "User name of the deputy"), required=True),
             FormField("scope", Text("范围", "Scope"), "select", True, options=[(scope, _scope(scope, names)) for scope in scopes]),

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request, Response, UploadFile
 from fastapi.responses import HTMLResponse
 
 from api.access import access
-from api.deps import ActorDep, HouseDep, ReadDep
+from api.deps import ActorDep, HouseDep, ReadDep, WorkDep
 from api.errors import status_of
 from api.forms import Typed, tried
 from api.gives import gives
@@ -100,7 +100,7 @@ def _send_back(
 
 
 @router.get("/{application_id}/papers/{paper_key}/file", **access(READ), **gives(*MEDIA))
-def paper_file(work: ReadDep, actor: ActorDep, application_id: ApplicationId, paper_key: str) -> Response:
+def paper_file(work: WorkDep, actor: ActorDep, application_id: ApplicationId, paper_key: str) -> Response:
     """The paper as a file."""
     return file_answer(service.file(work, actor, application_id, paper_key))
 

@@ -19,9 +19,12 @@ from api.lookups import assets, org_names
 from api.web import go, page
 from auth.actor import Actor
 from auth.casework.book import CaseStep
+from auth.policy.filters.rules import LOCAL
+from auth.policy.limits import limits
 from auth.profile import service
 from auth.profile.model import Profile, differences, flat, shipped
 from auth.profile.now import profile
+from auth.profile.opinions import STAGE_NAMES, Opinion
 from auth.profile.service import ProfileProposal, ProfileRead
 from auth.profile.workflow import STATE_NAMES, STEP_NAMES, State, Step
 from core.errors import AppError, InputRefused
@@ -100,6 +103,62 @@ def propose(request: Request, house: HouseDep, actor: ActorDep, form: Typed) -> 
     made = tried(house, act)
     if isinstance(made, AppError):
         return _form(request, typed, made)
+    return go(
+        f"/profile/{made.id}", Text("已提出，待第二人确认。", "Proposed; a second person must confirm it.")
+    )
+
+
+def _opinions(request: Request, work: Work, actor: Actor, typed: dict[str, str], refusal: AppError | None = None) -> HTMLResponse:  # fmt: skip
+    current = profile(work)
+    return page(
+        request, "profile/opinions.html", status=422 if refusal else 200, current=current, opinions=current.opinions,
+        stages=STAGE_NAMES, refusals=limits().refusals, typed=typed, refusal=refusal, may_propose=actor.may(_PROPOSE),
+        opinion_reasons=[(code.code, code.name) for code in limits().refusals.values()],
+    )  # fmt: skip
+
+
+@router.get("/opinions", response_class=HTMLResponse, **access(_READ))
+def opinions_page(request: Request, work: ReadDep, actor: ActorDep, key: str = "") -> HTMLResponse:
+    """The template opinions in force; `key`: one of them, to be changed."""
+    found = next((each for each in profile(work).opinions if each.key == key), None)
+    typed = {name: str(value) for name, value in found.model_dump(mode="json").items()} if found else {}
+    return _opinions(request, work, actor, typed)
+
+
+@router.post("/opinions", response_class=HTMLResponse, **access(_PROPOSE))
+def propose_opinion(request: Request, house: HouseDep, actor: ActorDep, form: Typed) -> Response:
+    """Propose the profile in force with one template added, changed or left out; a second person confirms it."""
+    names = (*Opinion.model_fields, "reason", "remove")
+    typed = {name: str(form.get(name, "")).strip() for name in names}
+
+    def act(work: Work) -> ProfileRead:
+        current = profile(work)
+        kept = [each for each in current.opinions if each.key != typed["key"]]
+        try:
+            if not typed["remove"]:
+                fields = {name: typed[name] for name in Opinion.model_fields}
+                kept.append(Opinion.model_validate(fields))
+            elif len(kept) == len(current.opinions):
+                raise InputRefused(
+                    Text("现行配置中没有该标识的模板。", "The profile in force has no template of that key."),
+                    field="key",
+                )
+            day = max(work.now.astimezone(LOCAL).date(), current.effective_from)
+            changed = Profile.model_validate(current.model_dump() | {"opinions": kept, "effective_from": day})
+        except ValidationError as fault:
+            said = "；".join(
+                f"{each['loc'][-1] if each['loc'] else ''}: {each['msg']}" for each in fault.errors()[:5]
+            )
+            raise InputRefused(
+                Text(f"请改正：{said}", f"Please mend: {said}"),
+                field=str(fault.errors()[0]["loc"][-1:] or "key"),
+            ) from fault
+        return service.propose(work, actor, ProfileProposal(profile=changed, reason=typed["reason"][:2000]))
+
+    made = tried(house, act)
+    if isinstance(made, AppError):
+        with house.read() as work:
+            return _opinions(request, work, actor, typed, made)
     return go(
         f"/profile/{made.id}", Text("已提出，待第二人确认。", "Proposed; a second person must confirm it.")
     )

@@ -61,7 +61,7 @@ def return_paper(
 
 
 @router.get("/applications/{application_id}/papers/{paper_key}/file", **access(READ), **gives(*MEDIA))
-def paper_file(work: ReadDep, actor: ActorDep, application_id: ApplicationId, paper_key: Key) -> Response:
+def paper_file(work: WorkDep, actor: ActorDep, application_id: ApplicationId, paper_key: Key) -> Response:
     """The paper as it was last handed in."""
     return file_answer(service.file(work, actor, application_id, paper_key))
 

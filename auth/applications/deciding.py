@@ -45,7 +45,8 @@ from auth.papers import cover as papers
 from auth.policy import separation
 from auth.policy.model import GrantPolicy
 from auth.policy.rules import licence_objections, refused
-from auth.profile.now import limits_now
+from auth.profile.now import limits_now, profile
+from auth.profile.opinions import inserted
 from core.errors import Conflict, InputRefused, Reason, refuse_if
 from core.ids import ApplicationId, DatasetId, OrgId
 from core.text import Text
@@ -105,7 +106,8 @@ def dissent(work: Work, actor: Actor, application_id: ApplicationId, body: StepB
         refuse_if(beyond(lines, proposed, actor))
     need_note(body.note)
     kept = [line for line in _proposal(row).lines if line.line_id not in mine]
-    row.proposal = _stored(kept, _proposal(row).note)
+    said = {line_id: each for line_id, each in _proposal(row).opinions.items() if line_id not in mine}
+    row.proposal = _stored(kept, _proposal(row).note, said)
     steps.move(work, actor, row, Step.DISSENT, body.note, line_ids=mine)
     return read(work, actor, row)
 
@@ -123,6 +125,8 @@ def _sign(
     before = _proposal(row)
     added = body.lines if isinstance(body, DecideBody) else ()
     lines, note = (*before.lines, *added), f"{before.note} {body.note}".strip()
+    new = _opinions(work, added)
+    opinions = before.opinions | new
     signed = {line_id: len(events) for line_id, events in queries.signing(work, row).items()}
     signed |= {line_id: signed.get(line_id, 0) + 1 for line_id in named}
     needed = queries.approval_of(work, row).count
@@ -131,10 +135,12 @@ def _sign(
         judged = _judged(work, row, lines, assets)
         refuse_if(_against(work, row, judged))
         row.proposal = ""
-        _settle(work, actor, row, judged, note, facts, named)
+        _settle(work, actor, row, judged, note, facts, named, opinions)
         return
-    row.proposal = _stored(lines, note)
-    votes = {"lines": {line.line_id: line.outcome for line in added}} if added else {}
+    row.proposal = _stored(lines, note, opinions)
+    votes: dict[str, Any] = {"lines": {line.line_id: line.outcome for line in added}} if added else {}
+    if new:
+        votes["opinions"] = new
     steps.move(work, actor, row, step, body.note, votes | facts, line_ids=named)
     announcing.lines_wait(
         work,
@@ -148,8 +154,9 @@ def _proposal(row: ApplicationRow) -> Proposal:
     return Proposal.model_validate_json(row.proposal) if row.proposal else Proposal()
 
 
-def _stored(lines: Sequence[LineDecision], note: str) -> str:
-    return Proposal(lines=tuple(lines), note=note).model_dump_json(exclude_none=True) if lines else ""
+def _stored(lines: Sequence[LineDecision], note: str, opinions: dict[str, dict[str, Any]]) -> str:
+    kept = Proposal(lines=tuple(lines), note=note, opinions=opinions)
+    return kept.model_dump_json(exclude_none=True) if lines else ""
 
 
 def _complete(lines: Sequence[ApplicationLineRow], given: Sequence[str], open_: Sequence[str]) -> None:
@@ -173,7 +180,7 @@ def counter(work: Work, actor: Actor, application_id: ApplicationId, body: StepB
     need_note(body.note)
     refused_terms, row.agreement, row.agreement_hash = row.agreement_hash, "", ""
     for line in queries.lines(work, row.id):
-        line.decision = line.decision_code = line.decision_note = ""
+        line.decision = line.decision_code = line.decision_note = line.decision_opinion = ""
         line.offered = None
         work.db.add(line)
     row.decided_at = None
@@ -302,12 +309,14 @@ def _settle(
     note: str,
     facts: dict[str, Any],
     signed: Sequence[str],
+    opinions: dict[str, dict[str, Any]],
 ) -> None:
     """The decision counts: write it onto the lines, fix the terms, move on."""
     for each in judged:
         line, decision = each.line, each.decision
         line.decision, line.decision_code = decision.outcome, decision.reason_code
         line.decision_note = decision.note
+        line.decision_opinion = json.dumps(opinions[line.id]) if line.id in opinions else ""
         line.offered = each.offered.canonical().decode() if each.offered else None
         work.db.add(line)
     row.decided_at = work.now
@@ -317,8 +326,18 @@ def _settle(
     payload = {
         "lines": {each.line.id: each.line.decision for each in judged},
         "agreement_hash": row.agreement_hash,
-    }
+    } | ({"opinions": opinions} if opinions else {})
     steps.move(work, actor, row, step, note, payload | facts, line_ids=signed)
+
+
+def _opinions(work: Work, decisions: Iterable[LineDecision]) -> dict[str, dict[str, Any]]:
+    """By line: the template that its note came from, as the profile in force has it. InputRefused for one that is not there."""
+    known, today = profile(work).opinions, steps.local_day(work.now)
+    return {
+        each.line_id: inserted(known, "decision", today, each.opinion, each.note).as_json()
+        for each in decisions
+        if each.opinion
+    }
 
 
 def _votes(work: Work, row: ApplicationRow) -> dict[str, list[Vote]]:

@@ -28,6 +28,7 @@ from auth.applications.tables import (
 )
 from auth.applications.workflow import Step
 from auth.identity import organisations
+from auth.identity.tables import PersonRow
 from auth.policy import wording
 from auth.policy.limits import Coded, limits
 from auth.policy.model import GrantPolicy
@@ -81,7 +82,7 @@ class LetterLine(_Part):
 
 
 class Letter(_Part):
-    """A whole letter. `number` names application and version of the decision."""
+    """A whole letter. `number` names application and version of the decision; `deputies`: who decided in whose stead."""
 
     number: str
     outcome: Outcome
@@ -94,6 +95,7 @@ class Letter(_Part):
     conditions: tuple[Sourced, ...]
     remedies: tuple[Sourced, ...]
     agreement_hash: str
+    deputies: tuple[Said, ...] = ()
 
 
 class Issued(_Part):
@@ -188,6 +190,22 @@ def compose(work: Work, row: ApplicationRow, event: ApplicationEventRow, titles:
         conditions=_sentences("conditions", outcome),
         remedies=_sentences("remedies", outcome),
         agreement_hash=row.agreement_hash,
+        deputies=_deputies(work, row, event),
+    )
+
+
+def _deputies(work: Work, row: ApplicationRow, decision: ApplicationEventRow) -> tuple[Said, ...]:
+    """Each deputy whose signature the decision bears, once, and for whom he signed; by the names that both have now."""
+    signed = [event for event in queries.signers(work, row, decision) if event.for_person]
+    pairs = dict.fromkeys((event.person_id, event.for_person) for event in signed)
+    wanted = select(PersonRow).where(col(PersonRow.id).in_({each for pair in pairs for each in pair}))
+    names = {person.id: Text(person.name_zh, person.name_en) for person in work.db.exec(wanted)}
+    return tuple(
+        Said(
+            zh=f"{names[deputy].zh}（代{names[principal].zh}）",
+            en=f"{names[deputy].en}, standing in for {names[principal].en}",
+        )
+        for deputy, principal in pairs
     )
 
 

@@ -98,21 +98,25 @@ class LineVote(_Body):
 
 
 class ReviewBody(StepBody):
-    """One stage's vote on every line of the stage. `has_no_conflict` is the reviewer's declaration of interest."""
+    """One stage's vote on every line of the stage. `has_no_conflict` is the reviewer's declaration of interest; `opinion`: the template
+    that the note came from.
+    """
 
     stage: Prose | None = Field(default=None, max_length=160)
     has_no_conflict: bool
+    opinion: Prose = Field(default="", max_length=60)
     lines: tuple[LineVote, ...] = Field(min_length=1)
 
 
 class LineDecision(_Body):
-    """`narrow` carries what changes; `reject` a code of the list of refusals and a note."""
+    """`narrow` carries what changes; `reject` a code of the list of refusals and a note. `opinion`: the template that the note came from."""
 
     line_id: Prose
     outcome: Vote
     narrowing: Narrowing | None = None
     reason_code: Prose = Field(default="", max_length=80)
     note: Prose = Field(default="", max_length=2000)
+    opinion: Prose = Field(default="", max_length=60)
 
 
 class DecideBody(StepBody):
@@ -123,10 +127,11 @@ class DecideBody(StepBody):
 
 
 class Proposal(_Body):
-    """A decision until it counts: the lines decided on so far."""
+    """A decision until it counts: the lines decided on so far; `opinions`: the templates that their notes came from, as they were then."""
 
     lines: tuple[LineDecision, ...] = ()
     note: str = ""
+    opinions: dict[str, dict[str, Any]] = {}
 
 
 class ConcurBody(StepBody):
@@ -159,6 +164,7 @@ class LineRead(BaseModel):
     decision: str
     decision_code: str
     decision_note: str
+    decision_opinion: dict[str, Any] | None
     offered: dict[str, Any] | None
 
 

@@ -333,6 +333,26 @@ def signing(work: Work, found: ApplicationRow) -> dict[str, list[ApplicationEven
     return {line_id: signed[line_id] for line_id in every if line_id in stands}
 
 
+def signers(
+    work: Work, found: ApplicationRow, decision: ApplicationEventRow
+) -> tuple[ApplicationEventRow, ...]:
+    """Every signature that a decision bears, oldest first; `decision` is the step by which it counted."""
+    every = [line.id for line in lines(work, found.id)]
+    signed: dict[str, list[ApplicationEventRow]] = {line_id: [] for line_id in every}
+    for event in events(work, found.id):
+        if event.turn != decision.turn or event.version > decision.version:
+            continue
+        for line_id in json.loads(event.line_ids) if event.line_ids else every:
+            match event.step:
+                case Step.PROPOSE:
+                    signed[line_id] = [event]
+                case Step.CONCUR | Step.OFFER | Step.REJECT | Step.SCREEN_REJECT:
+                    signed[line_id].append(event)
+                case Step.DISSENT | Step.COUNTER:
+                    signed[line_id] = []
+    return tuple({each.version: each for of_line in signed.values() for each in of_line}.values())
+
+
 def _deed(event: ApplicationEventRow) -> str:
     """The step, but sending back during the reviews is a review and no decision."""
     is_review = event.step == Step.RETURN and event.from_state == State.IN_REVIEW

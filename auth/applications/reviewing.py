@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from typing import Any
 
 from auth.actor import SYSTEM, Actor
 from auth.applications import queries, steps
@@ -16,6 +17,8 @@ from auth.papers import cover as papers
 from auth.policy import separation
 from auth.policy.limits import limits
 from auth.policy.rules import refused
+from auth.profile.now import profile
+from auth.profile.opinions import inserted
 from auth.scope import roles_towards
 from core.errors import AccessRefused, InputRefused, Reason, refuse_if
 from core.ids import ApplicationId
@@ -74,9 +77,11 @@ def review(work: Work, actor: Actor, application_id: ApplicationId, body: Review
     )  # fmt: skip
     work.db.flush()
     votes = {vote.line_id: vote.vote for vote in body.lines}
-    steps.move(
-        work, actor, row, Step.REVIEW, payload={"stage": stage.name, "votes": votes, "has_no_conflict": True}
-    )
+    facts: dict[str, Any] = {"stage": stage.name, "votes": votes, "has_no_conflict": True}
+    if body.opinion:
+        known, day = profile(work).opinions, steps.local_day(work.now)
+        facts["opinion"] = inserted(known, "review", day, body.opinion, body.note).as_json()
+    steps.move(work, actor, row, Step.REVIEW, payload=facts)
     if not open_stages(work, row):
         steps.move(work, SYSTEM, row, Step.COMPLETE)
     return read(work, actor, row)

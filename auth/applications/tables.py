@@ -69,6 +69,7 @@ class ApplicationLineRow(SQLModel, table=True):
     decision: str = ""
     decision_code: str = ""
     decision_note: str = ""
+    decision_opinion: str = Field(default="", sa_column_kwargs={"server_default": ""})
     offered: str | None = None
 
 

@@ -14,7 +14,6 @@ from core.errors import Reason
 from core.text import Text
 
 BASIS: Final = "代理与职责分离 · delegation and segregation of duties (§4.3)"
-MAX_DAYS: Final = 90
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,14 +57,14 @@ def decides_in(roles: Iterable[RoleAt]) -> frozenset[str]:
 
 
 def objections(
-    wish: Wish, principal: Party, deputy: Party, others: Iterable[Cover], today: date
+    wish: Wish, principal: Party, deputy: Party, others: Iterable[Cover], today: date, *, most_days: int
 ) -> tuple[Reason, ...]:
-    """Every reason against it now; asked when it is offered, and again when the deputy agrees."""
-    return tuple(_objections(wish, principal, deputy, tuple(others), today))
+    """Every reason against it now; asked when it is offered, and again when the deputy agrees. `most_days`: the profile's."""
+    return tuple(_objections(wish, principal, deputy, tuple(others), today, most_days))
 
 
 def _objections(
-    wish: Wish, principal: Party, deputy: Party, others: tuple[Cover, ...], today: date
+    wish: Wish, principal: Party, deputy: Party, others: tuple[Cover, ...], today: date, most_days: int
 ) -> Iterator[Reason]:
     if not covers(decides_in(principal.roles), wish.scope):
         yield _reason(
@@ -98,11 +97,11 @@ def _objections(
             "代理期的止早于起，或已过去；请改期。",
             "The period ends before it starts, or is over; change it.",
         )
-    elif (wish.ends_on - wish.starts_on).days + 1 > MAX_DAYS:
+    elif (wish.ends_on - wish.starts_on).days + 1 > most_days:
         yield _reason(
             "delegation-too-long",
-            f"代理期最长 {MAX_DAYS} 天；更长的请另行授予角色。",
-            f"A deputy stands in for {MAX_DAYS} days at most; for longer, a role must be given.",
+            f"代理期最长 {most_days} 天；更长的请另行授予角色。",
+            f"A deputy stands in for {most_days} days at most; for longer, a role must be given.",
         )
     for other in others:
         if not other.meets(wish.starts_on, wish.ends_on):

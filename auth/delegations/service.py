@@ -20,6 +20,7 @@ from auth.identity.tables import AccountRow
 from auth.messages.service import tell
 from auth.policy.filters.rules import LOCAL
 from auth.policy.model import Prose
+from auth.profile.now import limits_now
 from core.errors import InputRefused, Reason, refuse_if
 from core.text import Text
 from core.work import Work, hold
@@ -27,6 +28,7 @@ from core.work import Work, hold
 READ: Final = "auth:delegation:read"
 NAME: Final = "auth:delegation:name"
 ANSWER: Final = "auth:delegation:answer"
+MOST_DAYS: Final = "delegation_days"
 WATCH: Final = "auth:all-delegations:read"
 
 
@@ -136,7 +138,9 @@ def _objections(
         Cover(row.created_person, row.deputy_person, row.starts_on, row.ends_on)
         for row in work.db.exec(wanted.order_by(col(DelegationRow.id)))
     ]
-    return rules.objections(wish, party(principal), party(deputy), others, _today(work))
+    return rules.objections(
+        wish, party(principal), party(deputy), others, _today(work), most_days=limits_now(work)[MOST_DAYS]
+    )
 
 
 def _not_a_party(actor: Actor, row: DelegationRow, which: Step) -> Iterator[Reason]:

@@ -16,6 +16,7 @@ from pydantic import Field as Bound
 from sqlalchemy.orm import defer
 from sqlmodel import Field, SQLModel, col, select
 
+from auth import audit
 from auth.actor import SYSTEM, Actor
 from auth.applications import queries, steps
 from auth.applications.tables import ApplicationRow
@@ -271,12 +272,15 @@ def send_back(
 
 
 def file(work: Work, actor: Actor, application_id: ApplicationId, key: str) -> File:
-    """The paper's bytes as they were last handed in."""
+    """The paper's bytes as they were last handed in. That it was read is on record, whoever reads it."""
     row = _row(work, actor, application_id)
     known = cover.rows_of(work, row.id).get(key)
     if known is None or known.file_id is None:
         raise NotFound(Text("没有提交过这份材料。", "This paper was not handed in."))
     found = work.db.get_one(PaperFileRow, known.file_id)
+    audit.record(
+        work, actor, "paper.read", subject=known.id, application_id=row.id, payload={"paper": key, "sha256": found.sha256}
+    )  # fmt: skip
     return File(found.name, found.media_type, found.content)
 
 

@@ -17,6 +17,8 @@ from auth.policy import limits as shipped_limits
 from auth.policy.limits import LevelRule, Limit, Limits
 from auth.policy.model import DeliveryForm, Prose
 from auth.policy.stages import StagePlans, stage_plans
+from auth.profile.opinions import Opinions, once
+from auth.profile.opinions import in_words as opinion_in_words
 from auth.profile.papers import PaperSet
 from auth.profile.papers import in_words as paper_in_words
 from auth.profile.stages import StageSet, in_words
@@ -65,6 +67,7 @@ class Profile(BaseModel):
     `stages`: who reviews and approves, where that differs from the plans that are shipped;
     `blocking_duties`: by kind of duty, how far an overdue one stops live use (a kind that is not named stops none);
     `papers`: what applicants hand in, what may follow later and what may be promised instead;
+    `opinions`: template opinions for those who review and decide;
     `consent`: datasets that came from another department need its consent; `free_for_public`: price 0 for public purposes.
     """
 
@@ -85,6 +88,7 @@ class Profile(BaseModel):
     checkers: dict[Level, dict[DeliveryForm, Checkers]] = {}
     clauses: tuple[Clause, ...]
     papers: PaperSet = PaperSet()
+    opinions: Opinions = ()
 
     @model_validator(mode="after")
     def _known(self) -> Profile:
@@ -93,6 +97,7 @@ class Profile(BaseModel):
             raise ValueError(f"unknown limits: {', '.join(unknown)}")
         if len({clause.key for clause in self.clauses}) != len(self.clauses):
             raise ValueError("a clause is named twice")
+        once(self.opinions)
         return self
 
     def limits(self) -> Limits:
@@ -135,7 +140,16 @@ def flat(profile: Profile) -> dict[str, str]:
     base = profile.limits()
     said = profile.model_dump(
         mode="json",
-        exclude={"numbers", "forms", "checkers", "clauses", "blocking_duties", "stages", "papers"},
+        exclude={
+            "numbers",
+            "forms",
+            "checkers",
+            "clauses",
+            "blocking_duties",
+            "stages",
+            "papers",
+            "opinions",
+        },
     )
     found = {name: json.dumps(value, ensure_ascii=False).strip('"') for name, value in said.items()}
     found |= {
@@ -148,6 +162,7 @@ def flat(profile: Profile) -> dict[str, str]:
     found |= {f"forms.{level}": ", ".join(sorted(rule.forms)) or "—" for level, rule in base.levels.items()}
     found |= {f"checkers.{level}": _counts(rule) for level, rule in base.levels.items()}
     found |= {f"papers.{each.key}": paper_in_words(each) for each in profile.papers.items}
+    found |= {f"opinions.{each.key}": opinion_in_words(each) for each in profile.opinions}
     found |= {f"papers.{name}": str(getattr(profile.papers, name)) for name in _PAPER_RULES}
     return found | {f"clauses.{clause.key}": clause.zh for clause in profile.clauses}
 

@@ -11,6 +11,7 @@ import pytest
 from api.house import House
 from auth.applications import queries
 from auth.applications.tables import ApplicationRow
+from auth.profile.model import DEFAULT, shipped
 from tests.api.test_applications import ASK, _granted, _post, house
 from tests.datasets.parking import DATASET
 from tests.people import browser_as, client_as
@@ -119,8 +120,18 @@ def test_whole_way_by_forms_alone(house: House) -> None:
     assert careless.status_code == 422
     assert "您改动了条款" in careless.text
     assert 'value="2026-09-30"' in careless.text
-    done = approver.submit(f"{at}/decide", **decision)
+    narrow = next(each for each in shipped()[DEFAULT].opinions if each.key == "narrow-minimal")
+    assert narrow.zh in form.text
+    typed = decision | {f"opinion-{line}": narrow.key, f"note-{line}": "另见附件。"}
+    filled = approver.submit(f"{at}/decide", **typed, insert=line)
+    assert filled.status_code == 200
+    assert f"另见附件。\n{narrow.text_zh}" in filled.text
+    assert f'name="used-{line}" value="{narrow.key}"' in filled.text
+    assert 'value="2026-09-30"' in filled.text
+    said = {f"note-{line}": narrow.text_zh, f"used-{line}": narrow.key}
+    done = approver.submit(f"{at}/decide", **decision, **said)
     assert done.status_code == 303, done.text
+    assert "来自意见模板 narrow-minimal" in approver.get(at).text
 
     officer = browser_as(house, "officer")
     terms = officer.get(f"{at}/terms")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date, timedelta
 from typing import Any
 
@@ -21,8 +22,10 @@ from auth.delegations.workflow import Step
 from auth.messages import service as messages
 from auth.policy import separation
 from auth.policy.separation import Doer, Past
+from auth.profile.model import DEFAULT, Profile, shipped
 from auth.roles import LENDABLE, PERMISSIONS, Role
 from core.errors import AccessRefused, InputRefused, NotFound, TransitionRefused
+from tests.auth.agreements.scene import in_force
 from tests.conftest import TestClock
 from tests.desk import (
     RESCUES,
@@ -49,7 +52,7 @@ def party(name: str, *roles: Role, scope: str = "parks", lender: Lender | None =
 
 @pytest.mark.parametrize("role", list(Role))
 def test_nobody_barred_from_deciding_stands_in(role: Role) -> None:
-    found = rules.objections(WISH, Party("p", APPROVER), party("d", role), (), TODAY)
+    found = rules.objections(WISH, Party("p", APPROVER), party("d", role), (), TODAY, most_days=90)
     barred = role in {
         Role.SYSADMIN,
         Role.AUDITOR,
@@ -68,21 +71,32 @@ def test_nobody_barred_from_deciding_stands_in(role: Role) -> None:
 )  # fmt: skip
 def test_no_wider_than_ones_own(held: str, scope: str, *, is_fine: bool) -> None:
     wish = Wish(scope, WISH.starts_on, WISH.ends_on)
-    found = rules.objections(wish, party("p", Role.APPROVER, scope=held), party("d", Role.STEWARD), (), TODAY)
+    found = rules.objections(
+        wish, party("p", Role.APPROVER, scope=held), party("d", Role.STEWARD), (), TODAY, most_days=90
+    )
     assert [reason.code for reason in found] == ([] if is_fine else ["delegation-too-wide"])
 
 
 def test_what_was_lent_is_not_lent_on_and_no_cover_hangs_on_another() -> None:
     lent = party("p", Role.APPROVER, lender=Lender("boss", "boss", None))
     deputy = party("d", Role.STEWARD)
-    assert [r.code for r in rules.objections(WISH, lent, deputy, (), TODAY)] == ["delegation-too-wide"]
+    assert [r.code for r in rules.objections(WISH, lent, deputy, (), TODAY, most_days=90)] == [
+        "delegation-too-wide"
+    ]
     own = Party("p", APPROVER)
     for other in (Cover("d", "x", TODAY, TODAY), Cover("x", "p", TODAY, TODAY)):
-        assert [r.code for r in rules.objections(WISH, own, deputy, (other,), TODAY)] == ["delegation-chain"]
+        assert [r.code for r in rules.objections(WISH, own, deputy, (other,), TODAY, most_days=90)] == [
+            "delegation-chain"
+        ]
     later = TODAY + timedelta(days=7)
     assert (
         rules.objections(
-            WISH, own, deputy, (Cover("d", "x", later, later), Cover("x", "y", TODAY, TODAY)), TODAY
+            WISH,
+            own,
+            deputy,
+            (Cover("d", "x", later, later), Cover("x", "y", TODAY, TODAY)),
+            TODAY,
+            most_days=90,
         )
         == ()
     )
@@ -95,14 +109,18 @@ def test_what_was_lent_is_not_lent_on_and_no_cover_hangs_on_another() -> None:
 def test_the_period_has_bounds(starts: int, days: int, code: str | None) -> None:
     first = TODAY + timedelta(days=starts)
     wish = Wish("parks", first, first + timedelta(days=days - 1))
-    found = rules.objections(wish, Party("p", APPROVER), party("d", Role.STEWARD), (), TODAY)
+    found = rules.objections(wish, Party("p", APPROVER), party("d", Role.STEWARD), (), TODAY, most_days=90)
     assert [reason.code for reason in found] == ([code] if code else [])
 
 
 def test_ones_second_account_and_a_stranger_to_the_bureau_are_no_deputies() -> None:
     own = Party("p", APPROVER)
-    assert [r.code for r in rules.objections(WISH, own, own, (), TODAY)] == ["deputy-is-oneself"]
-    assert [r.code for r in rules.objections(WISH, own, party("d"), (), TODAY)] == ["deputy-without-role"]
+    assert [r.code for r in rules.objections(WISH, own, own, (), TODAY, most_days=90)] == [
+        "deputy-is-oneself"
+    ]
+    assert [r.code for r in rules.objections(WISH, own, party("d"), (), TODAY, most_days=90)] == [
+        "deputy-without-role"
+    ]
 
 
 DEPUTY = Doer("deputy", frozenset({"bureau", "parks"}), frozenset({"principal"}))
@@ -198,6 +216,12 @@ def test_a_deputy_decides_for_the_principal_and_the_record_says_so(house: House)
         assert '"for":"approver"' in str(said["payload"]).replace(" ", "").replace("'", '"')
     page = browser_as(house, "auditor", "en").get(f"/applications/{found.id}").text
     assert "(for approver)" in page
+    letter = client_as(house, "applicant").get(f"/api/v1/applications/{found.id}/letter").json()
+    assert "Helper, standing in for Approver" in json.dumps(letter)
+    assert (
+        "Helper, standing in for Approver"
+        in browser_as(house, "applicant", "en").get(f"/applications/{found.id}/letter").text
+    )
     grant = agreed(desk, made).grants[0]
     with house.write() as work:  # the principal has a second account, as a steward
         a_person(work, "both", "parks", ["steward"], person_id=actor_of(work, "approver").person_id)
@@ -312,3 +336,15 @@ def test_pages_and_routes_of_delegations(sqlite_house: House) -> None:
     assert client_as(sqlite_house, "parks_approver").get("/api/v1" + place).status_code == 404
     with desk.read("approver") as (work, actor):
         assert "delegation.agreed" in [each.kind for each in messages.inbox(work, actor)[0]]
+
+
+def test_how_long_a_deputy_stands_in_is_a_value_of_the_profile(house: House) -> None:
+    desk = a_desk(house)
+    shorter = shipped()[DEFAULT].model_dump() | {
+        "numbers": {"delegation_days": {"value": 5, "source": "local policy, for a test"}}
+    }
+    in_force(desk, Profile.model_validate(shorter))
+    with pytest.raises(AccessRefused) as refused:
+        named(desk, "approver", "steward_b")  # a week
+    assert [reason.code for reason in refused.value.reasons] == ["delegation-too-long"]
+    assert "5 天" in browser_as(house, "approver").get("/delegations/new").text

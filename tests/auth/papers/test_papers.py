@@ -27,7 +27,7 @@ from core.errors import AccessRefused, Conflict, InputRefused, NotFound, Stale, 
 from tests.auth.agreements.scene import in_force
 from tests.conftest import TestClock
 from tests.desk import A_PDF, Desk, a_desk, activated, agreed, an_application, codes, decided, kinds, reviewed
-from tests.people import a_person, actor_of
+from tests.people import a_person, actor_of, client_as
 
 GENERIC = shipped()["generic-open-data"]
 SET: dict[str, Any] = {
@@ -309,3 +309,20 @@ def test_what_is_no_paper_or_too_large_or_stale_is_refused_and_names_are_tamed(d
         assert papers.file(work, actor, draft.id, "security").content == A_PDF
     with pytest.raises(NotFound), desk.read("applicant2") as (work, actor):
         papers.file(work, actor, draft.id, "security")
+
+
+def test_reading_a_paper_is_on_record(desk: Desk) -> None:
+    draft = a_draft(desk)
+    with desk.write("applicant") as (work, actor):
+        held = papers.file(work, actor, draft.id, "plan")
+    assert held.content == A_PDF
+    assert (
+        client_as(desk.house, "applicant")
+        .get(f"/api/v1/applications/{draft.id}/papers/plan/file")
+        .status_code
+        == 200
+    )
+    with desk.house.read() as work:
+        read = work.db.exec(select(audit.AuditEventRow).where(audit.AuditEventRow.kind == "paper.read")).all()
+    assert len(read) == 2
+    assert all('"paper":"plan"' in each.payload and each.application_id == draft.id for each in read)
