@@ -16,6 +16,7 @@ from tests.people import a_person
 
 __all__ = ["client", "things"]  # the fixtures
 SENTINEL = "Zq7inner"
+EVENTS = (b"application.reviewed", b"application.decision-")  # that there was a vote or a proposal, and when
 ABOUT = re.compile(
     "application|grant|audit|clock|commit|deleg|dut|expl|extract|home|job|letter|matri|me$|messag|notic|paper|product|quer|review|superv|usage"
 )
@@ -60,6 +61,7 @@ def test_no_answer_shows_the_applicant_what_was_said_inside(
             told[who] += answer.status_code == 200
             if who == "outside":
                 assert SENTINEL.encode() not in answer.content, path
+                assert not [kind for kind in EVENTS if kind in answer.content], path
             elif SENTINEL.encode() in answer.content:
                 told["seen"] = told.get("seen", 0) + 1
     assert told["outside"] > 40

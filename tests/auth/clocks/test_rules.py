@@ -107,6 +107,7 @@ def test_what_the_applicant_ends_counts_only_if_it_was_overdue(end: State) -> No
     early, late = told(walked((S, 0), (end, 1)), 9), told(walked((S, 0), (end, 4)), 9)
     assert early[Stage.SCREEN][0].settled_on(day(9)) is None
     assert late[Stage.SCREEN][0].settled_on(day(9)) == day(2)
+    assert not told(walked((S, 0)), 1)[Stage.SCREEN][0].is_cancelled, "nobody has ended it"
     returned = told(walked((S, 0), (R, 0), (BACK, 1), (end, 5)), 9)
     assert (returned[Stage.REVIEW][0].is_cancelled, returned[Stage.REVIEW][0].settled_on(day(9))) == (True, None)  # fmt: skip
 

@@ -68,3 +68,5 @@ def test_filters_are_told(tree: dict[str, Any] | None, zh: str, en: str) -> None
 def test_a_long_list_is_cut_and_says_so() -> None:
     said = filter_in_words(parse({"op": "in", "column": "a", "values": list(range(MAX_IN_LIST))}))
     assert said.zh == f"a 属于 {', '.join(map(str, range(20)))}…"
+    whole = filter_in_words(parse({"op": "in", "column": "a", "values": list(range(20))}))
+    assert whole.en == f"a is one of {', '.join(map(str, range(20)))}"
