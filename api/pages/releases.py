@@ -86,7 +86,7 @@ def _show(
         "semver": shape.version_of(row),
         "version_of": shape.version_of,
         "compared_number": _number_of(work, row.compared_to),
-        "forms": {form: (forms.kind(form).name, made.get(form)) for form in forms.FORMS},
+        "forms": {form: (forms.kind(form).name, made.get(form)) for form in forms.offered(row)},
         "impacts": {impact.word: name for impact, name in rules.IMPACT_NAMES.items()},
     }
     return page(

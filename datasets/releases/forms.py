@@ -44,6 +44,12 @@ def terms(row: ReleaseRow) -> tuple[ColumnTerm, ...]:
     return tuple(ColumnTerm(name=str(column["name"]), use=Use.PLAIN) for column in row.columns)
 
 
+def offered(row: ReleaseRow) -> list[str]:
+    """The forms that its page offers: GeoJSON only where a column may hold shapes."""
+    has_shapes = any(str(column.get("type", "")).endswith("binary") for column in row.columns)
+    return [form for form in FORMS if form != "geojson" or has_shapes]
+
+
 def objections(row: ReleaseRow, form: str, path: Path) -> tuple[Reason, ...]:
     """Why the release cannot be had in that form; () when it can. Reads the file's footer alone."""
     from datasets.formats.fitting import misfits

@@ -127,6 +127,7 @@ def test_page_and_command(sqlite_house: House, monkeypatch: pytest.MonkeyPatch, 
     visitor = browser_as(sqlite_house, "analyst", "en")
     page = visitor.get(f"/releases/{release}").text
     assert f'action="/releases/{release}/forms/xlsx"' in page
+    assert "/forms/geojson" not in page, "it has no shapes"
     sent = {"csrf": visitor.csrf}
     asked = visitor.post(f"/releases/{release}/forms/xlsx", data=sent, follow_redirects=True)
     assert "being made; reload" in asked.text

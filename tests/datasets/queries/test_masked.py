@@ -45,7 +45,7 @@ def _rows(count: int = 60) -> list[tuple[Any, ...]]:
     return made
 
 
-def _scene(house: House, **grant: Any) -> Scene:
+def a_preview_scene(house: House, **grant: Any) -> Scene:
     desk = a_desk(house)
     in_force(desk, ALLOWED)
     with house.write() as work:
@@ -77,7 +77,7 @@ def _lines(scene: Scene) -> list[tuple[str, str, int, int, str]]:
 
 
 def test_it_shows_what_an_extract_begins_with_and_takes_it_from_the_quota(house: House) -> None:
-    scene = _scene(house, row_filter={"op": "ne", "column": "venue_id", "value": "V04"})
+    scene = a_preview_scene(house, row_filter={"op": "ne", "column": "venue_id", "value": "V04"})
     shown = _shown(scene)
     whole = scene.delivered(form="extract_jsonl", columns=[each.name for each in shown.columns])
     begins = scene.file(whole.id).read_text("utf-8").splitlines()[:ROWS]
@@ -100,7 +100,7 @@ def test_it_shows_what_an_extract_begins_with_and_takes_it_from_the_quota(house:
 
 
 def test_small_groups_stay_out_of_it(sqlite_house: House) -> None:
-    scene = _scene(sqlite_house)
+    scene = a_preview_scene(sqlite_house)
     assert _shown(scene).rows[0]["district"] == "孤岛"
     with sqlite_house.write() as work:
         work.db.exec(select(DatasetRow).where(DatasetRow.id == VENUES)).one().data_level = 3
@@ -115,7 +115,7 @@ def test_small_groups_stay_out_of_it(sqlite_house: House) -> None:
 def test_every_reason_is_given_and_a_refusal_takes_nothing(
     sqlite_house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    scene = _scene(sqlite_house, quotas={"extracts": 2, "rows": 30})
+    scene = a_preview_scene(sqlite_house, quotas={"extracts": 2, "rows": 30})
     _shown(scene)
     assert _codes(scene) == ["quota-exceeded"]  # twenty more rows are not left
     assert scene.view().used.extracts == 1
@@ -135,7 +135,7 @@ def test_every_reason_is_given_and_a_refusal_takes_nothing(
 def test_a_grant_that_ends_while_rows_are_read_shows_nothing(
     sqlite_house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    scene = _scene(sqlite_house)
+    scene = a_preview_scene(sqlite_house)
     read = masked._read
 
     def revoked_meanwhile(*given: Any) -> list[bytes]:
@@ -150,7 +150,7 @@ def test_a_grant_that_ends_while_rows_are_read_shows_nothing(
 
 
 def test_a_form_that_is_not_granted_shows_nothing(sqlite_house: House) -> None:
-    scene = _scene(sqlite_house, forms=["extract_jsonl"])
+    scene = a_preview_scene(sqlite_house, forms=["extract_jsonl"])
     assert _codes(scene) == ["form-not-granted"]
     page = client_as(scene.house, "analyst").get(f"/previews/grants/{scene.grant_id}?lang=en")
     assert "does not include delivery form preview" in page.text
@@ -158,7 +158,7 @@ def test_a_form_that_is_not_granted_shows_nothing(sqlite_house: House) -> None:
 
 def test_page_command_and_route(sqlite_house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("api.house.open_house", partial(open_house, clock=sqlite_house.clock))
-    scene = _scene(sqlite_house)
+    scene = a_preview_scene(sqlite_house)
     analyst = client_as(scene.house, "analyst")
     ask = {"grant_id": scene.grant_id}
     made = analyst.post("/api/v1/previews", json=ask)
