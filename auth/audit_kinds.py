@@ -95,6 +95,9 @@ KIND_NAMES: Final[Mapping[str, Text]] = {
     "batch.rejected": Text("批次退回", "Batch rejected"),
     "batch.recheck_requested": Text("要求重新校验", "Recheck requested"),
     "batch.original_downloaded": Text("下载批次原件", "Original downloaded"),
+    "batch.untyped_downloaded": Text(
+        "下载不符合类型的单元格清单", "List of cells that do not fit their types downloaded"
+    ),
     "batch.rows_downloaded": Text("下载批次问题行", "Failing rows downloaded"),
     "verdict.docs_requested": Text("请求生成 Data Docs", "Data Docs asked for"),
     "verdict.docs_downloaded": Text("下载 Data Docs", "Data Docs downloaded"),

@@ -76,8 +76,8 @@ def demand_form(out: Path) -> None:
     if out.suffix.lower() not in FORMS:
         raise InputRefused(
             Text(
-                f"{out.name}：问题行清单只写为 .parquet 或 .csv；请改用其中一种后缀。",
-                f"{out.name}: the list of failing rows is written as .parquet or .csv; use one of these endings.",
+                f"{out.name}：清单只写为 .parquet 或 .csv；请改用其中一种后缀。",
+                f"{out.name}: the list is written as .parquet or .csv; use one of these endings.",
             )
         )
 
@@ -96,7 +96,7 @@ def put_into_place(made: Path, out: Path) -> None:
         part.unlink(missing_ok=True)
         raise InputRefused(
             Text(
-                f"写不了问题行清单 {out}：{error.strerror}；请检查路径。",
-                f"Cannot write the list of failing rows {out}: {error.strerror}; check the path.",
+                f"写不了清单 {out}：{error.strerror}；请检查路径。",
+                f"Cannot write the list {out}: {error.strerror}; check the path.",
             )
         ) from error

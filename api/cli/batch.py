@@ -38,7 +38,7 @@ from api.reading_options import (
 )
 
 app = typer.Typer(
-    help="Batches: submit, list, show, preview, accept, split, dictionary, verdict, docs, failing, confirm, reject, rows, recheck.",
+    help="Batches: submit, list, show, preview, accept, split, dictionary, verdict, docs, failing, untyped, confirm, reject, rows, recheck.",
     no_args_is_help=True,
 )
 RULE_COLUMNS = ("place", "rule_zh", "rule_en", "severity", "outcome", "pass_rate", "unexpected_count")
@@ -335,6 +335,13 @@ def docs(
         print(api.download(f"/batches/{batch_id}/verdict/docs", out))
 
 
+def _form(out: Path) -> str:
+    """A list is written as the name's ending says."""
+    if out.suffix.lower() not in (".parquet", ".csv"):
+        raise typer.BadParameter(f"{out.name}: .parquet | .csv")
+    return out.suffix.lower().removeprefix(".")
+
+
 @app.command()
 def failing(
     batch_id: str,
@@ -345,15 +352,13 @@ def failing(
     user: As = "",
 ) -> None:
     """Every failing row of the batch's verdict, once for each rule that it fails, with key columns and value."""
-    if out.suffix.lower() not in (".parquet", ".csv"):
-        raise typer.BadParameter(f"{out.name}: .parquet | .csv")
+    form = _form(out)
     with connect(data_dir, server, token, user) as api:
         demand_room_for(out)
         asked = api.post(f"/batches/{batch_id}/verdict/failing")
         if (done := api.wait(asked["id"]))["state"] != "done":
             show({key: done[key] for key in ("id", "state", "message_zh", "message_en")}, False)
             raise typer.Exit(1)
-        form = out.suffix.lower().removeprefix(".")
         print(api.download(f"/batches/{batch_id}/verdict/failing?form={form}", out))
         if left_out := (done["result"] or {}).get("left_out"):
             print(
@@ -404,6 +409,21 @@ def rows(
     """Download the failing rows as a workbook to correct."""
     with connect(data_dir, server, token, user) as api:
         print(api.download(f"/batches/{batch_id}/rows", out))
+
+
+@app.command()
+def untyped(
+    batch_id: str,
+    out: Annotated[Path, typer.Option("--out", help="Where the list goes: .parquet or .csv")],
+    data_dir: DataDir = DEFAULT_DIR,
+    server: Server = "",
+    token: Token = "",
+    user: As = "",
+) -> None:
+    """Every cell that its declared type cannot hold: record, line, column, value as written, wanted type."""
+    form = _form(out)
+    with connect(data_dir, server, token, user) as api:
+        print(api.download(f"/batches/{batch_id}/untyped?form={form}", out))
 
 
 @app.command()

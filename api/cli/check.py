@@ -90,6 +90,10 @@ def check(
         None,
         help="Where every failing row of every rule goes (.parquet or .csv), with key columns and value.",
     ),
+    untyped: Path | None = typer.Option(
+        None,
+        help="Where every cell goes that its declared type cannot hold (.parquet or .csv): record, line, column, value, wanted type.",
+    ),
     others: list[str] = typer.Option(
         [],
         "--with",
@@ -125,7 +129,7 @@ def check(
     try:
         given, named = _named_files(others), _named_files(member_suite, "--member-suite")
         inputs = (file, suite, dictionary, last_release, *given.values(), *named.values())
-        _refuse_overwriting(inputs=inputs, outputs=(out, report, failing))
+        _refuse_overwriting(inputs=inputs, outputs=(out, report, failing, untyped))
         known = told(
             dictionary, encoding=encoding, delimiter=delimiter, header_line=header_line,
             header_rows=header_rows, sheet=sheet, member=member, fill_missing=fill_missing,
@@ -141,7 +145,7 @@ def check(
             "often": update_frequency, "keys": key, "query_seconds": Settings().query_seconds,
         }  # fmt: skip
         if each:
-            if failing is not None:
+            if failing is not None or untyped is not None:
                 raise _one_list_each()
             from datasets.intake.check_members import MembersReport, check_members, member_names
 
@@ -153,7 +157,9 @@ def check(
         else:
             if rules is None or named:
                 raise _no_suite()
-            found = check_file(file, rules, dictionary=known, out=out, failing=failing, **how)
+            found = check_file(
+                file, rules, dictionary=known, out=out, failing=failing, untyped=untyped, **how
+            )
             if report is not None:
                 _write(report, found)
     except AppError as refused:
@@ -185,8 +191,8 @@ def _no_suite() -> InputRefused:
 def _one_list_each() -> InputRefused:
     return InputRefused(
         Text(
-            "--failing 写一个表的问题行，不与 --each 一起用；请用 --member 逐个检查。",
-            "--failing is the list of one table and does not go with --each; check the members one by one by --member.",
+            "--failing 与 --untyped 写一个表的清单，不与 --each 一起用；请用 --member 逐个检查。",
+            "--failing and --untyped list one table and do not go with --each; check the members one by one by --member.",
         )
     )
 
@@ -280,6 +286,8 @@ def _show(found: CheckReport, lang: Lang) -> None:
         console.print(escape(_noticed(found).in_(lang)))
     if found.untyped_cells:
         console.print(f"[red]{escape(_untyped(found).in_(lang))}[/]")
+    if found.untyped is not None:
+        console.print(escape(_lost(found.untyped).in_(lang)))
     if found.failing is not None:
         console.print(escape(_listed(found.failing).in_(lang)))
     console.print(f"[{COLOURS[found.verdict]}]{escape(_conclusion(found).in_(lang))}[/]")
@@ -327,6 +335,13 @@ def _untyped(found: CheckReport) -> Text:
         f"有 {found.untyped_cells} 个单元格不符合数据字典的类型，放行会丢失它们；请更正后重新提交。",
         f"{found.untyped_cells} cells do not have the type that the dictionary declares and would be lost; "
         "correct them and hand the file in again.",
+    )
+
+
+def _lost(found: FailingFacts) -> Text:
+    return Text(
+        f"全部不符合类型的单元格（共 {found.rows} 个）已写入 {found.path}。",
+        f"Every cell that does not have its declared type ({found.rows} in all) was written to {found.path}.",
     )
 
 

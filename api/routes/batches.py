@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from api.access import access
 from api.delivery import attachment, deliver
 from api.deps import ActorDep, HouseDep, ReadDep, WorkDep
+from api.gives import gives_file
 from api.receiving import store_body
 from catalog.models import Dictionary
 from core.files import StoredFile
@@ -218,6 +219,22 @@ def failing_rows(house: HouseDep, actor: ActorDep, batch_id: str) -> Response:
     with house.write() as work:
         detail.note_workbook(work, actor, batch_id, made)
     return Response(made.data, media_type=XLSX, headers=attachment(made.filename))
+
+
+@router.get("/{batch_id}/untyped", **access(_TAKE), **gives_file())
+def untyped_cells(
+    request: Request,
+    house: HouseDep,
+    work: WorkDep,
+    actor: ActorDep,
+    batch_id: str,
+    form: detail.UntypedForm = "parquet",
+) -> Response:
+    """Every cell that its declared type cannot hold: record, line, member, column, value as written, wanted type."""
+    parcel = detail.untyped(work, actor, batch_id, form)
+    return deliver(
+        request, house.files.held(parcel.sha256), sha256=parcel.sha256, filename=parcel.filename, media_type=parcel.media_type
+    )  # fmt: skip
 
 
 @router.get("/{batch_id}/original", **access(_TAKE), response_class=Response)

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from auth import audit
 from auth.actor import Actor
@@ -14,7 +14,7 @@ from auth.policy.rules import PERSONAL
 from auth.profile.now import limits_now
 from catalog.assets import asset
 from core import bases
-from core.errors import AccessRefused, Conflict, Reason
+from core.errors import AccessRefused, Conflict, NotFound, Reason
 from core.files import FileStore
 from core.text import Text
 from core.work import Work
@@ -24,9 +24,11 @@ from datasets.batches.models import BatchDetail, BatchRead, Command, SameBytes
 from datasets.batches.tables import BatchRow
 from datasets.batches.workflow import BatchState
 from datasets.releases import queries as releases
+from datasets.releases.access import Parcel
 from quality.correction import build
 
 TAKE: Final = "datasets:batch:take"
+UntypedForm = Literal["parquet", "csv"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +140,24 @@ def note_workbook(work: Work, actor: Actor, batch_id: str, made: Made) -> None:
     audit.record(
         work, actor, "batch.rows_downloaded", subject=row.id, payload=payload, dataset_id=row.dataset_id
     )
+
+
+def untyped(work: Work, actor: Actor, batch_id: str, form: UntypedForm) -> Parcel:
+    """The list of every cell that its declared type cannot hold; written down before it is sent. Raises NotFound where there is none."""
+    row = _to_take(work, actor, batch_id)
+    sha256 = row.untyped_sha256 if form == "parquet" else row.untyped_csv_sha256
+    if sha256 is None:
+        raise NotFound(
+            Text(
+                "该批次没有不符合类型的单元格清单。",
+                "This batch has no list of cells that do not fit their types.",
+            )
+        )
+    audit.record(
+        work, actor, "batch.untyped_downloaded", subject=row.id, payload={"sha256": sha256}, dataset_id=row.dataset_id
+    )  # fmt: skip
+    media_type = "application/vnd.apache.parquet" if form == "parquet" else "text/csv; charset=utf-8"
+    return Parcel(sha256, f"{row.dataset_id}-batch{row.number}-untyped.{form}", media_type)
 
 
 def original(work: Work, actor: Actor, batch_id: str) -> BatchRow:

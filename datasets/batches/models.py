@@ -128,7 +128,7 @@ class ListedMember(SQLModel):
 class BatchDetail(BatchRead):
     """Everything about one batch. `intake` is how the file was read; `doubts` are the conclusions about it that a
     person should look at; `choices` the members an archive leaves to choose from, `members` each with its size, format and columns; `outcomes` what each expectation found;
-    `may_take`: whether this reader may have the rows themselves, without which single values of sensitive data are left out."""
+    `untyped_sha256`: the list of cells that do not fit their types, where there are any. `may_take`: whether this reader may have the rows themselves, without which single values of sensitive data are left out."""
 
     options: dict[str, Any]
     intake: dict[str, Any] | None
@@ -153,4 +153,5 @@ class BatchDetail(BatchRead):
     parts: list[BatchRead]
     release_id: str | None
     may_take: bool
+    untyped_sha256: str | None
     commands: list[Command]

@@ -170,7 +170,7 @@ def recheck(
         changes = options.model_dump(exclude_unset=True)
         row.options = {name: value for name, value in (row.options | changes).items() if value is not None}
         row.preparers = sorted({*row.preparers, actor.person_id})
-    for name in ("typed_sha256", "content_sha256", "rows", "untyped_cells", "intake", "verdict_id", "verdict",
+    for name in ("typed_sha256", "untyped_sha256", "untyped_csv_sha256", "content_sha256", "rows", "untyped_cells", "intake", "verdict_id", "verdict",
                  "suite_version_id", "suite_number", "problem", "confirmed", "confirmed_at"):  # fmt: skip
         setattr(row, name, None)
     row.confirmed_note, row.waivers = "", []

@@ -14,7 +14,8 @@ from datasets.batches.workflow import BatchState
 
 class BatchRow(SQLModel, table=True):
     """One handed-in file. `sha256` names the bytes as received, `typed_sha256` the typed table made of them,
-    `content_sha256` its values whatever the encoding. `split_from`: the batch of the archive that this one is a member of. `preparers` are person ids, for the two-person rule."""
+    `content_sha256` its values whatever the encoding,
+    `untyped_sha256` and `untyped_csv_sha256` the list of cells that their types cannot hold, where there are any. `split_from`: the batch of the archive that this one is a member of. `preparers` are person ids, for the two-person rule."""
 
     __tablename__ = "datasets_batch"
     __table_args__ = (UniqueConstraint("dataset_id", "number"),)
@@ -35,6 +36,8 @@ class BatchRow(SQLModel, table=True):
     preparers: list[str] = Field(default_factory=list, sa_type=JSON)
     job_id: str | None = None
     typed_sha256: str | None = Field(default=None, max_length=64)
+    untyped_sha256: str | None = Field(default=None, max_length=64)
+    untyped_csv_sha256: str | None = Field(default=None, max_length=64)
     content_sha256: str | None = Field(default=None, max_length=64)
     dictionary_sha256: str | None = Field(default=None, max_length=64)
     rows: int | None = Field(default=None, sa_type=BigInteger)

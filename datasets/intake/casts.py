@@ -87,6 +87,10 @@ def text_literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
+def quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
 def one_of(value: str, words: Sequence[str]) -> str:
     """SQL of "is one of the words"; written as IN, a long list becomes a join for every column."""
     return f"list_contains([{', '.join(map(text_literal, words))}], {value})"

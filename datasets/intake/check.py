@@ -16,6 +16,7 @@ from core.errors import InputRefused
 from core.text import Text
 from datasets.failing_list import FailingList, demand_form, put_into_place
 from datasets.geoparquet import rewrite
+from datasets.intake import untyped as untyped_cells
 from datasets.intake.container import demand_file
 from datasets.intake.dictionary import Dictionary
 from datasets.intake.export import OutputFacts, export
@@ -63,6 +64,7 @@ class CheckReport(BaseModel):
     references: list[ReferenceUsed]
     missing_columns: list[str]
     failing: FailingFacts | None = None
+    untyped: FailingFacts | None = None
 
 
 def load_suite(path: Path) -> Suite:
@@ -85,12 +87,14 @@ def check_file(
     often: str = "",
     keys: Sequence[str] = (),
     failing: Path | None = None,
+    untyped: Path | None = None,
 ) -> CheckReport:
     """Judge `source` by `suite`. `out` is written only when the verdict is passed.
 
     reference: the moment against which freshness is judged, where a rule names none.
     often: the update frequency, for rules that ask for it.
     failing: where every failing row of every rule goes, as .parquet or .csv, whatever the verdict is.
+    untyped: likewise where every cell goes that its declared type cannot hold.
     keys: columns by which failing rows are told, where a rule names none of its own.
     others: files that stand for the datasets that rules compare with, by dataset id; last: for the table's own last release.
 
@@ -98,12 +102,16 @@ def check_file(
     """
     demand_file(source)
     _refuse_folder(out)
-    _refuse_folder(failing)
-    if failing is not None:
-        demand_form(failing)
+    for listing in (failing, untyped):
+        _refuse_folder(listing)
+        if listing is not None:
+            demand_form(listing)
     with tempfile.TemporaryDirectory(prefix="datagrant-check-") as folder:
         table = Path(folder) / "table.parquet"
-        intake = read_table(source, table, dictionary=dictionary, numbered=False, on_progress=on_progress)
+        lost = Path(folder) / "untyped.parquet"
+        intake = read_table(
+            source, table, dictionary=dictionary, numbered=False, on_progress=on_progress, untyped=lost
+        )
         intake.input.path = str(source)
         known = partners(suite, others, last, Path(folder), often)
         listed, rows = Path(folder) / "failing.parquet", 0
@@ -115,6 +123,10 @@ def check_file(
         if failing is not None and kept is not None:
             put_into_place(listed, failing)
             rows = kept.rows
+        if untyped is not None:
+            if not lost.exists():
+                untyped_cells.none(lost)
+            put_into_place(lost, untyped)
         verdict = _verdict(judged, intake)
         output = None
         if verdict == "passed" and out is not None:
@@ -141,6 +153,7 @@ def check_file(
         references=judged.references,
         missing_columns=_missing_columns(suite, judged, intake),
         failing=FailingFacts(path=str(failing), rows=rows) if failing is not None else None,
+        untyped=FailingFacts(path=str(untyped), rows=intake.untyped_cells) if untyped is not None else None,
     )
 
 

@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from shutil import move
 from typing import Final
 
 import duckdb
@@ -52,9 +53,11 @@ def read_table(
     look: bool = False,
     memory_limit_mb: int = 800,
     on_progress: Progress | None = None,
+    untyped: Path | None = None,
 ) -> Intake:
     """Write `source` as typed Parquet to `out` and say how it was read.
 
+    untyped: where every cell goes that its declared type cannot hold (`datasets.intake.untyped`); not written where there is none.
     look: search for cells that a person should look at. name: the file's own name, where `source` is called otherwise. The table has the file's columns in
     their order and, last, if `numbered`, `__row__`: the record's number from 1. Nothing is written unless all of it is.
     Raises InputRefused with one sentence that says what is wrong, where, and what to do.
@@ -83,13 +86,16 @@ def read_table(
         )
         facts.detection = detection.completed(facts, desk.dictionary, opened, staged)
         progress(0.5, TYPING)
-        plans, columns = _typed(desk, staged, lambda: progress(0.9, REPORTING))
+        listed = desk.folder / "untyped.parquet"
+        plans, columns = _typed(desk, staged, listed, lambda: progress(0.9, REPORTING))
         if (zone := zone_guess(plans, desk.dictionary.zone)) is not None:
             facts.detection.append(zone)
         words = [plan.name for plan in plans if plan.kind == "string"]
         totals.report(desk.db, out, words, staged, desk.log)
         preview = _preview(desk.db, plans, out, staged.rows)
         facts.sha256 = digest.result()
+        if untyped is not None and listed.exists():
+            move(listed, untyped)
         progress(1.0, DONE)
         return Intake(
             input=facts,
@@ -103,7 +109,9 @@ def read_table(
         )
 
 
-def _typed(desk: Desk, staged: Staged, reporting: Callable[[], None]) -> tuple[list[Plan], list[ColumnFacts]]:
+def _typed(
+    desk: Desk, staged: Staged, untyped: Path, reporting: Callable[[], None]
+) -> tuple[list[Plan], list[ColumnFacts]]:
     """The typed table at `desk.out`, unless one pass has written it already; and what it holds."""
     if desk.typed is not None:
         reporting()
@@ -113,7 +121,7 @@ def _typed(desk: Desk, staged: Staged, reporting: Callable[[], None]) -> tuple[l
     plans = plan_columns(desk.db, staged, desk.dictionary, desk.log)
     write_typed(desk.db, staged, plans, desk.out, numbered=desk.numbered)
     reporting()
-    return plans, report_columns(desk.db, staged, plans, desk.out, desk.log)
+    return plans, report_columns(desk.db, staged, plans, desk.out, desk.log, untyped)
 
 
 def _look(desk: Desk, plans: list[Plan], staged: Staged, facts: InputFacts) -> Look:

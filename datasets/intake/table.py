@@ -17,7 +17,18 @@ from core.errors import InputRefused
 from core.text import Text
 from datasets.intake import clocks, codes, datum, null_marks, units
 from datasets.intake import survey as surveys
-from datasets.intake.casts import CANONICAL, SQL_TYPE, TYPE_NAMES, matches, one_of, plain, text_literal, typed
+from datasets.intake import untyped as untyped_cells
+from datasets.intake.casts import (
+    CANONICAL,
+    SQL_TYPE,
+    TYPE_NAMES,
+    matches,
+    one_of,
+    plain,
+    quoted,
+    text_literal,
+    typed,
+)
 from datasets.intake.dictionary import Column, Dictionary
 from datasets.intake.facts import FINDINGS_KEPT, ROW_COLUMN, UNTYPED, ColumnFacts, FindingLog, shares
 from datasets.intake.guesses import Guess
@@ -47,10 +58,6 @@ class Plan:
     cast: str = ""
     readings: Mapping[str, int] = made(default_factory=dict)
     clocks: Mapping[str, int] = made(default_factory=dict)
-
-
-def quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
 
 
 def path_literal(path: Path) -> str:
@@ -338,19 +345,30 @@ def write_typed(
 
 
 def report_columns(
-    db: duckdb.DuckDBPyConnection, staged: Staged, plans: Sequence[Plan], out: Path, log: FindingLog
+    db: duckdb.DuckDBPyConnection,
+    staged: Staged,
+    plans: Sequence[Plan],
+    out: Path,
+    log: FindingLog,
+    listed: Path,
 ) -> list[ColumnFacts]:
-    """Count nulls, and report the cells of declared columns that hold something but could not be typed."""
+    """Count nulls, and report the cells of declared columns that hold something but could not be typed.
+
+    The first of them are findings, all of them stand in `listed`, which is written only where there are any.
+    """
     written = f"read_parquet({path_literal(out)})"
     kept = aggregates(db, written, [count_of(quoted(plan.name)) for plan in plans])
     strict = [plan for plan in plans if _is_declared(plan) and plan.kind != "string"]
     counts = aggregates(db, table_of(staged), [count_of(_something(plan.text)) for plan in strict])
     given = {plan.name: number for plan, number in zip(strict, counts, strict=True)}
     lost = [max(0, given.get(plan.name, number) - number) for plan, number in zip(plans, kept, strict=True)]
+    if any(lost):
+        cells = [_lost(plan) for plan, number in zip(plans, lost, strict=True) if number]
+        untyped_cells.write(db, table_of(staged), cells, listed, line=staged.line, member=staged.member)
     facts = []
     for plan, number, untyped, shown in zip(plans, kept, lost, shares(lost, FINDINGS_KEPT), strict=True):
         if untyped:
-            _report_untyped(db, staged, plan, untyped, shown, log)
+            _report_untyped(db, listed, plan, untyped, shown, log)
         if plan.declared is not None:
             surveys.report(plan.name, plan.declared, plan.readings, log)
             where = staged.line or "NULL"
@@ -374,14 +392,18 @@ def _something(text: str) -> str:
     return f"nullif({plain(text)}, '')"
 
 
+def _lost(plan: Plan) -> untyped_cells.Cell:
+    is_lost = f"{_something(plan.text)} IS NOT NULL AND ({plan.value}) IS NULL"
+    return untyped_cells.Cell(plan.name, plan.kind, plan.text, is_lost)
+
+
 def _report_untyped(
-    db: duckdb.DuckDBPyConnection, staged: Staged, plan: Plan, untyped: int, shown: int, log: FindingLog
+    db: duckdb.DuckDBPyConnection, listed: Path, plan: Plan, untyped: int, shown: int, log: FindingLog
 ) -> None:
     """`shown` of the `untyped` cells, the first ones, cell by cell; the others are counted."""
     rows = db.execute(
-        f"SELECT file_row_number + 1, {staged.line or 'NULL'}, {plan.text} FROM {table_of(staged)} "
-        f"WHERE {_something(plan.text)} IS NOT NULL AND ({plan.value}) IS NULL "
-        f"ORDER BY file_row_number LIMIT {shown}"
+        f"SELECT row, line, value FROM read_parquet({path_literal(listed)}) "
+        f'WHERE "column" = {text_literal(plan.name)} ORDER BY row LIMIT {shown}'
     ).fetchall()
     wanted = TYPE_NAMES[plan.kind]
     for row, line, value in rows:

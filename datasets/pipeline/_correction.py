@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,15 +14,16 @@ from core.text import Text
 from datasets import gate
 from datasets.batches.tables import BatchRow
 from datasets.content import ROW_COLUMN
+from datasets.intake import untyped
 from quality.correction import apply_correction
 
 _PREVIEW: Final = 20
 
 
-def merge_rows(ctx: JobContext, row: BatchRow, former: BatchRow, out: Path) -> dict[str, Any]:
+def merge_rows(ctx: JobContext, row: BatchRow, former: BatchRow, out: Path, lost: Path) -> dict[str, Any]:
     """Write the former table with the corrected rows in place to `out`; gives the intake facts of the result.
 
-    A cell that could not be typed counts as mended once it holds a value; one left empty still blocks.
+    A cell that could not be typed counts as mended once it holds a value; one left empty still blocks, and is listed in `lost`.
     """
     assert former.typed_sha256 is not None  # noqa: S101 - asked when the rows were handed in
     assert former.intake is not None  # noqa: S101 - comes with the typed table
@@ -34,10 +37,15 @@ def merge_rows(ctx: JobContext, row: BatchRow, former: BatchRow, out: Path) -> d
         "merged_into": former.id, "rows_taken": taken,
     }  # fmt: skip
     facts["findings"], facts["look"] = left, None
-    facts["findings_total"] = former.intake["findings_total"] - len(mended)
-    facts["untyped_cells"] = (former.untyped_cells or 0) - len(mended)
+    left_cells = _still_lost(ctx, former, out, lost, mended)
+    before, now = former.untyped_cells or 0, sum(left_cells.values())
+    facts["findings_total"] = former.intake["findings_total"] - (before - now)
+    facts["untyped_cells"] = now
     nulls = _nulls(out)
-    facts["columns"] = [_recounted(column, mended, nulls) for column in former.intake["columns"]]
+    facts["columns"] = [
+        column | {"nulls": nulls[column["name"]], "untyped": left_cells.get(column["name"], 0)}
+        for column in former.intake["columns"]
+    ]
     facts["preview"] = _preview(out)
     return facts
 
@@ -54,6 +62,20 @@ def _mended(out: Path, intake: dict[str, Any]) -> list[dict[str, Any]]:
     return [each for each in findings if cells[each["row"]][each["column"]] is not None]
 
 
+def _still_lost(
+    ctx: JobContext, former: BatchRow, out: Path, lost: Path, mended: list[dict[str, Any]]
+) -> Mapping[str, int]:
+    """By column, the cells that are lost still; by the findings alone for a batch from before there were lists."""
+    if former.untyped_sha256 is not None:
+        left = untyped.left_after(ctx.files.path(former.untyped_sha256), out, lost)
+        if not left:
+            lost.unlink()
+        return left
+    counted = Counter({each["name"]: each.get("untyped") or 0 for each in (former.intake or {})["columns"]})
+    counted.subtract(each["column"] for each in mended)
+    return counted
+
+
 def _nulls(out: Path) -> dict[str, int]:
     with pq.ParquetFile(out) as file:
         names = file.schema_arrow.names
@@ -62,11 +84,6 @@ def _nulls(out: Path) -> dict[str, int]:
             for name, values in zip(names, batch.columns, strict=True):
                 counts[name] += values.null_count
         return counts
-
-
-def _recounted(column: dict[str, Any], mended: list[dict[str, Any]], nulls: dict[str, int]) -> dict[str, Any]:
-    fewer = sum(each["column"] == column["name"] for each in mended)
-    return column | {"nulls": nulls[column["name"]], "untyped": column.get("untyped", 0) - fewer}
 
 
 def _preview(out: Path) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Final
 
 from auth import audit
@@ -22,6 +23,7 @@ from datasets.intake.listing import list_members
 from datasets.intake.reader import read_table
 from datasets.pipeline._correction import merge_rows
 from datasets.references import look_up
+from datasets.releases.writer import write_csv
 from datasets.tickets import following as tickets
 from datasets.waivers.cover import standing
 from quality.engine import run_suite
@@ -62,31 +64,43 @@ def _type(ctx: JobContext, batch_id: str) -> str:
         digest = gate.dictionary_digest(work, row.dataset_id)
     if not _mine(ctx, row, BatchState.RECEIVED):
         return row.state
-    out, doubtful = ctx.scratch(".parquet"), list[Guess]()
+    out, lost, doubtful = ctx.scratch(".parquet"), ctx.scratch(".untyped.parquet"), list[Guess]()
     try:
         if row.is_row_correction and former is not None:
-            facts = merge_rows(ctx, row, former, out)
+            facts = merge_rows(ctx, row, former, out, lost)
         else:
             read = read_table(
                 ctx.files.path(row.sha256), out, dictionary=words, name=row.name, look=True,
-                memory_limit_mb=ctx.settings.memory_limit_mb, on_progress=ctx.part(0.0, _READ_UNTIL),
+                memory_limit_mb=ctx.settings.memory_limit_mb, on_progress=ctx.part(0.0, _READ_UNTIL), untyped=lost,
             )  # fmt: skip
             facts = read.model_dump(mode="json")
             doubtful = doubts(read.input.detection)
     except InputRefused as refusal:
         return _refuse(ctx, batch_id, refusal, _listed(ctx, row.sha256, words, refusal))
     content = content_digest(out)
-    stored = ctx.files.put_file(out)
+    stored, listed = ctx.files.put_file(out), _kept(ctx, lost)
     with ctx.write() as work:
         row = work.db.get_one(BatchRow, batch_id)
         if _mine(ctx, row, BatchState.RECEIVED):
             service.move(
                 work, row, BatchStep.LOOK if doubtful else BatchStep.TYPE, typed_sha256=stored.sha256, content_sha256=content, intake=facts,
-                dictionary_sha256=digest, rows=facts["rows"], untyped_cells=facts["untyped_cells"],
+                dictionary_sha256=digest, rows=facts["rows"], untyped_cells=facts["untyped_cells"], **listed,
             )  # fmt: skip
             if doubtful:
                 _note(work, row, {"doubts": {guess.aspect: guess.confidence for guess in doubtful}})
         return row.state
+
+
+def _kept(ctx: JobContext, lost: Path) -> dict[str, str]:
+    """The list of cells that their types cannot hold, put into the store in both forms, where there are any."""
+    if not lost.exists():
+        return {}
+    text = ctx.scratch(".untyped.csv")
+    write_csv(lost, text)
+    return {
+        "untyped_sha256": ctx.files.put_file(lost).sha256,
+        "untyped_csv_sha256": ctx.files.put_file(text).sha256,
+    }
 
 
 def _listed(ctx: JobContext, sha256: str, words: Dictionary, refusal: AppError) -> dict[str, Any] | None:

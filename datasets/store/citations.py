@@ -26,7 +26,7 @@ _TEXTS: Final = (
 )  # where digests stand within JSON
 # Rows whose file has to be there, by table: the columns, and the states in which.
 DEMANDED: Final[dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
-    "datasets_batch": (("sha256", "typed_sha256"), ()),
+    "datasets_batch": (("sha256", "typed_sha256", "untyped_sha256", "untyped_csv_sha256"), ()),
     "datasets_release": (("sha256", "csv_sha256"), ("published", "superseded", "withdrawn")),
     "datasets_extract": (("sha256",), ("ready",)),
     "datasets_output_review": (("sha256",), ("in_review",)),
