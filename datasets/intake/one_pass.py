@@ -17,6 +17,7 @@ import duckdb
 import pyarrow.parquet as pq
 
 from core.errors import InputRefused
+from datasets.intake.casts import quoted
 from datasets.intake.delimited import Delimited
 from datasets.intake.dictionary import Dictionary
 from datasets.intake.encodings import Utf8Text
@@ -32,7 +33,7 @@ from datasets.intake.staging import (
     named_columns,
     rows_per_group,
 )
-from datasets.intake.table import Plan, cells_of, path_literal, plan_by_sample, quoted, table_of
+from datasets.intake.table import Plan, cells_of, path_literal, plan_by_sample, table_of
 
 MANY_LINES: Final = 20_000  # below this the careful path takes no time worth saving
 MANY_COLUMNS: Final = 300

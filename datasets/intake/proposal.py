@@ -17,13 +17,12 @@ from pydantic import BaseModel
 
 from core.text import Text
 from datasets.intake import null_marks, units
-from datasets.intake.casts import NO, TYPE_NAMES, YES, one_of, plain, text_literal, typed
+from datasets.intake.casts import NO, TYPE_NAMES, YES, one_of, plain, quoted, text_literal, typed
 from datasets.intake.degrees import axis_of
 from datasets.intake.dictionary import Column, ColumnType, Dictionary
 from datasets.intake.facts import ROW_COLUMN, ColumnFacts, Intake
 from datasets.intake.scan import Aggregate, aggregates
 from datasets.intake.survey import survey
-from datasets.intake.table import quoted
 
 MOST_ROWS: Final = 200_000
 SHARE: Final = 0.95

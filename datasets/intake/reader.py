@@ -14,6 +14,7 @@ import duckdb
 
 from core.text import Text
 from datasets.intake import detection, suspects, totals
+from datasets.intake.casts import quoted
 from datasets.intake.container import open_input
 from datasets.intake.desk import Desk, at_desk, stage
 from datasets.intake.dictionary import Dictionary
@@ -23,7 +24,6 @@ from datasets.intake.table import (
     Plan,
     path_literal,
     plan_columns,
-    quoted,
     report_columns,
     write_typed,
     zone_guess,

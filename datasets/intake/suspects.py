@@ -16,11 +16,11 @@ from typing import Any, Final
 import duckdb
 
 from core.text import Text
-from datasets.intake.casts import text_literal
+from datasets.intake.casts import quoted, text_literal
 from datasets.intake.facts import Finding, Look
 from datasets.intake.scan import aggregates
 from datasets.intake.staging import LINE, Staged
-from datasets.intake.table import Plan, path_literal, quoted
+from datasets.intake.table import Plan, path_literal
 
 MOST_ROWS: Final = 1_000_000
 KEPT_PER_COLUMN: Final = 20

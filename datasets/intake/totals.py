@@ -11,10 +11,10 @@ from typing import Final
 import duckdb
 
 from core.text import Text
-from datasets.intake.casts import text_literal
+from datasets.intake.casts import quoted, text_literal
 from datasets.intake.facts import FindingLog
 from datasets.intake.staging import Staged
-from datasets.intake.table import quoted, table_of
+from datasets.intake.table import table_of
 
 ROWS_LOOKED_AT: Final = 3
 COLUMNS_LOOKED_AT: Final = 3

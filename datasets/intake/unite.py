@@ -24,6 +24,7 @@ import pyarrow.parquet as pq
 from core.errors import InputRefused
 from core.text import Text
 from datasets.intake import archive
+from datasets.intake.casts import quoted
 from datasets.intake.container import Opened, open_input
 from datasets.intake.desk import Desk, stage
 from datasets.intake.dictionary import Dictionary
@@ -33,7 +34,7 @@ from datasets.intake.layout import clean_name
 from datasets.intake.packed import bomb, room_for
 from datasets.intake.parquet import kind_of
 from datasets.intake.staging import BATCH_CELLS, LINE, Staged
-from datasets.intake.table import native_text, quoted, table_of
+from datasets.intake.table import native_text, table_of
 
 MEMBER: Final = "member"
 MIXED: Final = "mixed"
