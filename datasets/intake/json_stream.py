@@ -68,7 +68,7 @@ def why_not(error: Exception) -> Text:
             return LONG
 
 
-def too_long(where: Text, **place: int) -> InputRefused:
+def too_long(where: Text, **place: Any) -> InputRefused:  # noqa: ANN401 - `line` or `position`
     """A value that is longer than may be held in memory."""
     most = MAX_VALUE_CHARS >> 20
     return InputRefused(
