@@ -196,8 +196,14 @@ _RECORD_IGNORE: Final = ("all_values_are_missing", "any_value_is_missing", "neve
 _RESULT_FORMATS: Final = ("BOOLEAN_ONLY", "BASIC", "SUMMARY", "COMPLETE")
 
 
+_SHOWN: Final = frozenset(
+    {"partial_unexpected_count", "include_unexpected_rows", "return_unexpected_index_query"}
+)
+"""Options that say how much of the failing rows a result shows; let go, since all of them can be had (docs/quality.md)."""
+
+
 def format_faults(given: Any) -> Iterator[Fault]:
-    """What a `result_format` asks for and the gate does not do. The word alone is let go: a verdict is always whole."""
+    """What a `result_format` asks for and the gate does not do. What says how much is shown is let go: a verdict is always whole."""
     asked = given if isinstance(given, dict) else {"result_format": given}
     word = asked.get("result_format")
     if word is not None and word not in _RESULT_FORMATS:
@@ -209,7 +215,7 @@ def format_faults(given: Any) -> Iterator[Fault]:
         )
     yield from key_faults(asked.get(KEY_COLUMNS))
     wanted = (key for key, value in asked.items() if value not in (None, False, []))
-    if keys := sorted(map(str, {*wanted} - {"result_format", KEY_COLUMNS})):
+    if keys := sorted(map(str, {*wanted} - {"result_format", KEY_COLUMNS, *_SHOWN})):
         yield Fault(
             "result-format-not-honoured",
             f"result_format 中的 {'、'.join(keys)} 不予支持：结论给出不符行的行号与主键，请删去",

@@ -143,6 +143,7 @@ def check(
         how: dict[str, Any] = {
             "engine": engine.value, "reference": system_clock(), "others": given, "last": last_release,
             "often": update_frequency, "keys": key, "query_seconds": Settings().query_seconds,
+            "memory_limit_mb": Settings().memory_limit_mb,
         }  # fmt: skip
         if each:
             if failing is not None or untyped is not None:

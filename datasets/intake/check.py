@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType
@@ -21,10 +22,12 @@ from datasets.intake.container import demand_file
 from datasets.intake.dictionary import Dictionary
 from datasets.intake.export import OutputFacts, export
 from datasets.intake.facts import ColumnFacts, Finding, InputFacts, Intake
+from datasets.intake.guesses import doubts
 from datasets.intake.json_file import json_text
+from datasets.intake.json_table import GEOMETRY
 from datasets.intake.partners import partners
 from datasets.intake.reader import Progress, read_table
-from datasets.shapes import shapes_of
+from datasets.shapes import Shapes, shapes_of
 from quality.engine import run_suite
 from quality.references import ReferenceUsed
 from quality.suite import Suite
@@ -88,12 +91,14 @@ def check_file(
     keys: Sequence[str] = (),
     failing: Path | None = None,
     untyped: Path | None = None,
+    memory_limit_mb: int = 800,
 ) -> CheckReport:
     """Judge `source` by `suite`. `out` is written only when the verdict is passed.
 
     reference: the moment against which freshness is judged, where a rule names none.
     often: the update frequency, for rules that ask for it.
     failing: where every failing row of every rule goes, as .parquet or .csv, whatever the verdict is.
+    memory_limit_mb: for reading and for the rules, as `read_table` and `run_suite` take it.
     untyped: likewise where every cell goes that its declared type cannot hold.
     keys: columns by which failing rows are told, where a rule names none of its own.
     others: files that stand for the datasets that rules compare with, by dataset id; last: for the table's own last release.
@@ -110,15 +115,17 @@ def check_file(
         table = Path(folder) / "table.parquet"
         lost = Path(folder) / "untyped.parquet"
         intake = read_table(
-            source, table, dictionary=dictionary, numbered=False, on_progress=on_progress, untyped=lost
-        )
+            source, table, dictionary=dictionary, numbered=False, on_progress=on_progress, untyped=lost,
+            memory_limit_mb=memory_limit_mb,
+        )  # fmt: skip
         intake.input.path = str(source)
+        _refuse_doubtful_letters(intake)
         known = partners(suite, others, last, Path(folder), often)
         listed, rows = Path(folder) / "failing.parquet", 0
         with FailingList(listed) if failing is not None else nullcontext() as kept:
             judged = run_suite(
                 suite, table, engine=engine, query_seconds=query_seconds, reference=reference, references=known,
-                keys=keys, failing=kept,
+                keys=keys, failing=kept, memory_limit_mb=memory_limit_mb,
             )  # fmt: skip
         if failing is not None and kept is not None:
             put_into_place(listed, failing)
@@ -136,7 +143,7 @@ def check_file(
                 "datagrant:source_sha256": intake.input.sha256,
             }
             words, shaped = dictionary or Dictionary(), Path(folder) / "shaped.parquet"
-            if geo := rewrite(table, shaped, shapes_of(words)):
+            if geo := rewrite(table, shaped, _shapes(words, intake)):
                 table, notes["geo"] = shaped, geo
             output = export(table, out, words, notes)
     return CheckReport(
@@ -162,6 +169,30 @@ def _missing_columns(suite: Suite, judged: Verdict, intake: Intake) -> list[str]
         return []
     present = {column.name for column in intake.columns}
     return [name for name in suite.columns_used() if name not in present]
+
+
+def _refuse_doubtful_letters(intake: Intake) -> None:
+    """Text in an encoding that nobody is sure of may be another text; nobody waits here who could look at it."""
+    for guess in doubts(intake.input.detection):
+        if guess.aspect == "encoding":
+            sure = f"{guess.confidence:.0%}"
+            raise InputRefused(
+                Text(
+                    f"文字编码没有把握（最像 {guess.value}，{sure}）；请用 datagrant preview 核对文字，再用 --encoding 指明编码。",
+                    f"The encoding of the text is doubtful (most like {guess.value}, {sure}); look at the text by datagrant preview, "
+                    "then name the encoding by --encoding.",
+                ),
+                encoding=guess.value,
+            )
+
+
+def _shapes(words: Dictionary, intake: Intake) -> Shapes:
+    """What the dictionary says of shapes; of a GeoJSON that it does not describe, its geometry."""
+    found = shapes_of(words)
+    if intake.input.format == "geojson" and not found.columns:
+        declared = {column.name for column in words.columns}
+        return replace(found, columns=tuple({GEOMETRY} - declared))
+    return found
 
 
 def _refuse_folder(out: Path | None) -> None:

@@ -235,3 +235,28 @@ def test_codes_of_a_named_list_are_known_without_a_service(gate: Gate) -> None:
     result, report = gate.runs(gate.file("t.csv", "share,n\n1,a\n3,b\n7,c\n"), gate.suite(rule))
     assert (result.exit_code, report["expectations"][0]["failing_rows"]) == (1, [3])
     assert report["references"][0]["version"] == "2026-01-01"
+
+
+def test_a_text_in_a_doubtful_encoding_is_refused_until_it_is_named(gate: Gate) -> None:
+    table = gate.folder / "t.csv"
+    table.write_bytes("id,Ελληνικό όνομα\n1,Λεωνίδας\n2,Γιώργος\n".encode("iso-8859-7"))
+    suite = gate.suite({"type": "expect_table_row_count_to_equal", "kwargs": {"value": 2}})
+    result, _ = gate.runs(table, suite, "--lang", "en")
+    assert (result.exit_code, "name the encoding by --encoding" in result.output) == (2, True)
+    told, report = gate.runs(table, suite, "--encoding", "iso-8859-7")
+    assert (told.exit_code, report["input"]["encoding"]) == (0, "iso8859-7")
+
+
+def test_a_geojson_leaves_as_geoparquet_without_a_dictionary(gate: Gate) -> None:
+    point = {
+        "type": "Feature",
+        "properties": {"n": 1},
+        "geometry": {"type": "Point", "coordinates": [114.1, 22.5]},
+    }
+    table = gate.file("t.geojson", json.dumps({"type": "FeatureCollection", "features": [point, point]}))
+    out = table.with_name("out.parquet")
+    suite = gate.suite({"type": "expect_table_row_count_to_equal", "kwargs": {"value": 2}})
+    result, _ = gate.runs(table, suite, "--out", str(out))
+    assert result.exit_code == 0, result.output
+    geo = json.loads(pq.read_schema(out).metadata[b"geo"])
+    assert (geo["primary_column"], geo["columns"]["geometry"]["crs"]) == ("geometry", None)

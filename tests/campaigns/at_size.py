@@ -112,7 +112,7 @@ def json_line(path: Path, mebibytes: int) -> None:
 def bomb(path: Path, mebibytes: int) -> None:
     with (
         zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive,
-        archive.open("table.csv", "w") as member,
+        archive.open("table.csv", "w", force_zip64=True) as member,
     ):
         member.write(b"a,b\n")
         for _ in range(mebibytes):
@@ -128,7 +128,7 @@ def picture_bomb(path: Path, mebibytes: int) -> None:
     a_workbook(path)
     with (
         zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as archive,
-        archive.open("xl/media/big.xml", "w") as member,
+        archive.open("xl/media/big.xml", "w", force_zip64=True) as member,
     ):
         for _ in range(mebibytes):
             member.write(b" " * BLOCK)
@@ -145,7 +145,7 @@ def sheet_bomb(path: Path, mebibytes: int) -> None:
             if not each.filename.endswith("sheet1.xml"):
                 target.writestr(each, source.read(each))
                 continue
-            with target.open(each.filename, "w") as sheet:
+            with target.open(each.filename, "w", force_zip64=True) as sheet:
                 sheet.write(begins)
                 for _ in range(mebibytes):
                     sheet.write(row * (BLOCK // len(row)))
@@ -236,6 +236,13 @@ def played(folder: Path, only: list[str] | None, scale: float) -> Iterator[tuple
         yield name, wrong, f"| {name} | {bytes_ / 1e6:,.1f} | {what} | {figures} |"
 
 
+def merged(lines: list[str]) -> list[str]:
+    """These lines in the order of the cases, with those of the page for what was not played now."""
+    known = PAGE.read_text(encoding="utf-8").splitlines() if PAGE.exists() else []
+    by_name = {line.split(" | ")[0].strip("| "): line for line in [*known, *lines]}
+    return [by_name[name] for name in CASES if name in by_name]
+
+
 def main() -> None:
     options = argparse.ArgumentParser(prog="python -m tests.campaigns.at_size")
     options.add_argument("--only", nargs="*", choices=sorted(CASES), metavar="NAME")
@@ -253,7 +260,8 @@ def main() -> None:
         faults += bool(wrong)
     loads.append(os.getloadavg()[0])
     if given.write:
-        head = f"Played {time.strftime('%Y-%m-%d')}, load average {loads[0]:.1f} before and {loads[1]:.1f} after, 2 cores.\n\n"
+        lines = merged(lines)
+        head = f"Last played {time.strftime('%Y-%m-%d')}, load average {loads[0]:.1f} before and {loads[1]:.1f} after, 2 cores.\n\n"
         table = "| file | MB | outcome | seconds | CPU seconds | peak MB |\n|---|---:|---|---:|---:|---:|\n"
         PAGE.write_text(BEFORE + head + table + "\n".join(lines) + "\n", encoding="utf-8")
     sys.exit(int(faults > 0))

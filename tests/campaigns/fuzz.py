@@ -29,6 +29,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from core.errors import InputRefused
@@ -45,6 +46,7 @@ MOST_MB: Final = 1200
 SMALL: Final = 24_000  # bytes of a published file that may be a seed
 CHUNK: Final = 1000
 TYPED_FROM: Final = 100_000  # from this number on: delimited text and JSON alone, read with a dictionary
+ARCHIVES_FROM: Final = 200_000  # from this number on: archives of several members, read as one table
 HEADS: Final = ("编号", "时刻", "时间", "人数", "金额", "运费")
 FORMS: Final = (
     ("A1", "下午3:30", "2024-03-05T08:30:00+08:00", "3.5万", "￥1,234.50", "$3"),
@@ -142,6 +144,59 @@ def mutated(number: int, known: list[bytes]) -> bytes:
     return bytes(content)
 
 
+def member_sets() -> list[dict[str, bytes]]:
+    """Archives of several members before they are packed: same columns in another order, encoding or format, and what does not belong."""
+    lines = TEXT.splitlines()
+    turned = "\n".join(",".join(reversed(line.split(","))) for line in lines).encode()
+    heads, rows = lines[0].split(","), [line.split(",") for line in lines[1:]]
+    records = json.dumps([dict(zip(heads, row, strict=True)) for row in rows], ensure_ascii=False).encode()
+    sheet = io.BytesIO()
+    pq.write_table(pa.table({name: [row[at] for row in rows] for at, name in enumerate(heads)}), sheet)
+    plain, gbk = TEXT.encode(), TEXT.encode("gb18030")
+    return [
+        {"a.csv": plain, "b.csv": gbk, "c/丙.csv": turned},
+        {
+            "a.csv": plain,
+            "b.json": records,
+            "c.parquet": sheet.getvalue(),
+            "d.csv.gz": gzip.compress(plain, mtime=0),
+        },
+        {"a.csv": b"x,y\n1,2\n", "b.csv": b"y,z\n3,4\n", ".DS_Store": b"\0", "__MACOSX/._a.csv": b"x"},
+        {"a.csv": plain, "b.zip": _pack({"b.csv": gbk}), "c.csv": TEXT.encode("utf-16")},
+    ]
+
+
+def _pack(members: dict[str, bytes]) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as made:
+        for name, content in members.items():
+            made.writestr(zipfile.ZipInfo(name), content)
+    return out.getvalue()
+
+
+def archived(number: int) -> bytes:
+    """Archive `number`: one member wounded before it was packed, or the archive afterwards; names doubled now and then."""
+    chance = random.Random(number)  # noqa: S311 - repeatable, no secret
+    members = dict(chance.choice(member_sets()))
+    if chance.random() < 0.3:
+        return mutated(number, [_pack(members)])
+    hurt = chance.choice(sorted(members))
+    members[hurt] = mutated(number, [members[hurt]])
+    packed = _pack(members)
+    if chance.random() < 0.1:
+        packed = packed.replace(b"b.csv", b"a.csv")
+    return packed
+
+
+def input_of(number: int, plain: list[bytes], typed: list[bytes]) -> tuple[bytes, Dictionary | None]:
+    """What input `number` is, and the dictionary that it is read with."""
+    if number >= ARCHIVES_FROM:
+        return archived(number), Dictionary(member="*", fill_missing=number % 2 == 1)
+    if number >= TYPED_FROM:
+        return mutated(number, typed), Dictionary.model_validate(KNOWN)
+    return mutated(number, plain), None
+
+
 def outcome(content: bytes, folder: Path, known: Dictionary | None = None) -> str:
     """`read`, `refused`, or what went wrong, in words."""
     source, out = folder / "input", folder / "table.parquet"
@@ -167,6 +222,8 @@ def wrong_rows(found: Intake, out: Path, content: bytes) -> str | None:
     if sorted(numbers) != list(range(1, found.rows + 1)):
         return f"{found.rows} rows reported, {len(numbers)} in the table"
     facts = found.input
+    if facts.members:
+        return _wrong_members(found)
     if facts.format != "csv" or facts.container or not facts.encoding or b'"' in content or b"'" in content:
         return None
     try:
@@ -183,6 +240,16 @@ def wrong_rows(found: Intake, out: Path, content: bytes) -> str | None:
     return None
 
 
+def _wrong_members(found: Intake) -> str | None:
+    """None when the members' records follow each other without a gap and make up the table."""
+    at = 1
+    for member in found.input.members:
+        if member.first_row != at or member.rows < 1:
+            return f"{member.name} begins at {member.first_row}, not at {at}"
+        at += member.rows
+    return None if at == found.rows + 1 else f"{at - 1} rows of members, {found.rows} in all"
+
+
 def _chunk(numbers: tuple[int, int]) -> list[tuple[int, str, float]]:
     """Read inputs first ≤ n < last in this process; a fault is told with its number."""
 
@@ -196,9 +263,8 @@ def _chunk(numbers: tuple[int, int]) -> list[tuple[int, str, float]]:
     with tempfile.TemporaryDirectory(prefix="datagrant-fuzz-") as folder:
         for number in range(*numbers):
             begun = time.perf_counter()
-            is_typed = number >= TYPED_FROM
-            content = mutated(number, typed if is_typed else plain)
-            what = outcome(content, Path(folder), Dictionary.model_validate(KNOWN) if is_typed else None)
+            content, dictionary = input_of(number, plain, typed)
+            what = outcome(content, Path(folder), dictionary)
             peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
             if peak_mb > MOST_MB:
                 what = f"{peak_mb:.0f} MB"
@@ -293,7 +359,7 @@ def main() -> None:
         sys.stdout.write(json.dumps(_chunk((given.chunk[0], given.chunk[1]))) + "\n")
         return
     if given.only is not None:
-        content = mutated(given.only, typed_seeds() if given.only >= TYPED_FROM else seeds())
+        content, _ = input_of(given.only, seeds(), typed_seeds())
         sys.stdout.write(f"{content[:2000]!r}\n{_chunk((given.only, given.only + 1))}\n")
         return
     sys.exit(play(given))

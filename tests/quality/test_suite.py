@@ -181,8 +181,9 @@ def test_reading_a_suite_does_not_import_great_expectations() -> None:
         ({"unexpected_index_column_names": "id"}, "must be a list of column names"),
         ({"unexpected_index_column_names": ["id", "id"]}, "must be a list of column names"),
         ({"unexpected_index_column_names": [7]}, "must be a list of column names"),
-        ({"include_unexpected_rows": True}, "include_unexpected_rows"),
-        ({"partial_unexpected_count": 5}, "partial_unexpected_count"),
+        ({"include_unexpected_rows": True, "partial_unexpected_count": 5}, None),
+        ({"return_unexpected_index_query": False, "partial_unexpected_count": 0}, None),
+        ({"exclude_unexpected_values": True}, "exclude_unexpected_values"),
     ],
 )  # fmt: skip
 def test_a_result_format_is_honoured_or_refused_by_name(given: Any, said: str | None) -> None:

@@ -7,6 +7,8 @@ import zipfile
 
 import pytest
 
+from api.cli.batch import _tables
+from api.client import Refused
 from api.durable import drain
 from api.house import House
 from auth import audit_reading
@@ -133,6 +135,13 @@ def test_what_was_read_as_one_table_can_still_be_split(stocked: House, handed_in
     drain(stocked)
     assert the_batch(stocked, made).rows == 3
     assert service.changed(the_batch(stocked, made), service.IntakeOptions(member="四月.csv")) is None
+
+
+def test_the_command_takes_members_with_an_equals_sign_and_says_what_it_did_not_understand() -> None:
+    assert _tables(["a=b.csv=DP-PK-900", "c.csv=DP-PK-901"]) == {"a=b.csv": "DP-PK-900", "c.csv": "DP-PK-901"}
+    for wrong in (["a.csv"], ["=DP-PK-900"], ["a.csv="], ["a.csv=X", "a.csv=Y"]):
+        with pytest.raises(Refused, match="MEMBER=DATASET"):
+            _tables(wrong)
 
 
 def test_page_and_route_split_alike(stocked: House, handed_in: BatchRow) -> None:

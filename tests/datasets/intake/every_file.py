@@ -32,7 +32,8 @@ Written by `python -m tests.datasets.intake.every_file`: each file of `../shared
 and its processor time and peak memory (the whole process, libraries and all) are noted. `stated` is what the folder's own README says, less its
 header and blank records: ✓ where ours agrees, else its number and the reason: titles above the header and notes below the table are findings here and
 records there, records of mere delimiters are kept here and left out there, and one header is taken off there whether the file has one or not. Refusals are whole sentences, as a person reads them.
-`asks` names what is doubtful: handed in, such a file waits for a person before anything is checked (docs/detection.md). The last lines of the table are
+`asks` names what is doubtful: handed in, such a file waits for a person before anything is checked (docs/detection.md),
+and `datagrant check` refuses it where the encoding is doubtful. The last lines of the table are
 files read again as a person who looked at them would say.
 
 """
