@@ -347,7 +347,9 @@ def show(value: Any, as_json: bool, columns: Iterable[str] = ()) -> None:  # noq
     console = Console(width=None if sys.stdout.isatty() else PIPED_WIDTH)
     if rows is None:
         table = Table(show_header=False)
-        for key, entry in value.items():
+        kept = in_one_language(value, value, lang)
+        for key in kept:
+            entry = value[key]
             table.add_row(
                 head(key, lang),
                 entry if isinstance(entry, str) else json.dumps(entry, ensure_ascii=False, default=str),

@@ -20,6 +20,9 @@ address|地址|address
 advice|建议|advice
 after|之后|after
 agreement|协议|agreement
+check|检查|check
+indicator|质量指标|indicator
+missing|缺少|missing
 agreement_id|协议编号|agreement
 allowed_fen|允许（分）|allowed, fen
 deducted_fen|扣除（分）|deducted, fen
@@ -310,6 +313,6 @@ def in_one_language(names: Iterable[str], held: Iterable[str], lang: Lang) -> li
     there, kept = set(held), dict[str, None]()
     for name in names:
         own = f"{_base(name)}_{lang}"
-        kept[own if name != _base(name) and own in there else name] = None
+        kept[own if own in there else name] = None
     given = {*_TONGUES}
     return [name for name in kept if not (name in given and name != lang and lang in kept)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any, Final
 
 import rfc8785
@@ -21,6 +22,7 @@ from datasets.intake.facts import UNTYPED
 from datasets.releases.tables import ReleaseRow
 from datasets.releases.workflow import DELIVERABLE
 from datasets.shapes import Shapes, shapes_of
+from quality.checks import Checked
 from quality.schemes.now import rules_of
 from quality.scores import score
 from quality.tables import SuiteVersionRow, VerdictRow
@@ -149,12 +151,14 @@ def _outcome(each: Outcome) -> dict[str, Any]:
     return found | {"rule_zh": rule.zh, "rule_en": rule.en, "error_zh": why.zh, "error_en": why.en}
 
 
-def quality_of(work: Work, verdict_id: str) -> tuple[float | None, str | None]:
+def quality_of(
+    work: Work, verdict_id: str, checks: Sequence[Checked] = ()
+) -> tuple[float | None, str | None]:
     """Score (0-100) and grade by the verdict; none where nothing can be scored."""
     row = verdict_row(work, verdict_id)
     if row is None:
         return None, None
-    card = score(Verdict.model_validate(row.result), rules_of(work, row.scheme_number))
+    card = score(Verdict.model_validate(row.result), rules_of(work, row.scheme_number), checks)
     return card.total, card.grade
 
 

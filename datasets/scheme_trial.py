@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlmodel import SQLModel, col, select
 
 from core.work import Work
+from datasets import own_checks
 from datasets.releases.tables import ReleaseRow
 from datasets.releases.workflow import PUBLIC
 from quality.schemes.model import Scheme
@@ -30,19 +31,23 @@ def dry_run(work: Work, asked: Scheme) -> list[Regraded]:
     """Published releases whose grade would be another by it; nothing is changed."""
     rules = asked.as_rules(-1)
     wanted = (
-        select(ReleaseRow.id, ReleaseRow.dataset_id, ReleaseRow.number, VerdictRow)
+        select(ReleaseRow, VerdictRow)
         .join(VerdictRow, col(VerdictRow.id) == col(ReleaseRow.verdict_id))
         .where(col(ReleaseRow.state).in_(PUBLIC))
         .order_by(col(ReleaseRow.dataset_id), col(ReleaseRow.number))
     )
-    found = []
-    for id_, dataset_id, number, stored in work.db.exec(wanted):
+    found, records = [], dict[str, own_checks.Record]()
+    for row, stored in work.db.exec(wanted):
         verdict = Verdict.model_validate(stored.result)
-        now, then = score(verdict, rules_of(work, stored.scheme_number)), score(verdict, rules)
+        if row.dataset_id not in records:
+            records = {row.dataset_id: own_checks.record_of(work, row.dataset_id)}
+        checks = own_checks.of_release(records[row.dataset_id], row, as_current=True)
+        by = rules_of(work, stored.scheme_number)
+        now, then = score(verdict, by, checks), score(verdict, rules, checks)
         if now.grade != then.grade:
             found.append(
                 Regraded(
-                    release_id=id_, dataset_id=dataset_id, number=number, score=now.total, grade=now.grade,
+                    release_id=row.id, dataset_id=row.dataset_id, number=row.number, score=now.total, grade=now.grade,
                     score_then=then.total, grade_then=then.grade,
                 )
             )  # fmt: skip

@@ -20,17 +20,18 @@ from core.errors import Conflict, NotFound
 from core.files import FileStore
 from core.text import Text
 from core.work import Work
-from datasets import gate
+from datasets import gate, own_checks
 from datasets.batches import detail
 from datasets.batches import queries as batches
 from datasets.batches.tables import BatchRow
 from datasets.releases import access, queries
 from datasets.releases.tables import ReleaseRow
 from datasets.releases.workflow import PUBLIC
+from quality.checks import Checked
 from quality.correction import columns_of, rows_of
 from quality.references import ReferenceUsed
 from quality.schemes.now import rules_of
-from quality.scores import Mending, Scorecard, mend_first, parts_of, rule_score, score
+from quality.scores import Mending, Scorecard, mend_first, parts_of, query_rows, rule_score, score
 from quality.sheet import ROW
 from quality.spread import Spread, can_be_drawn, spread
 from quality.tables import SuiteVersionRow, VerdictRow
@@ -119,6 +120,8 @@ class VerdictRead(BaseModel):
     statistics: dict[str, Any]
     scores: Scorecard
     rules: list[RuleVerdict]
+    checks: list[Checked]
+    """Own checks of metadata and access; counted in `scores`, save of verdicts given before there were any."""
     mend_first: list[Mending]
     compared_with: list[ReferenceUsed]
     """Releases and code lists that rules were compared with; for the department's own readers."""
@@ -145,8 +148,8 @@ class Seen:
     sight: Sight
 
 
-def of_batch(work: Work, actor: Actor, batch_id: str) -> Seen:
-    """The verdict of a batch. Raises NotFound; Conflict while it has none."""
+def of_batch(work: Work, actor: Actor, batch_id: str, files: FileStore | None = None) -> Seen:
+    """The verdict of a batch, and which release it let out, if any. Raises NotFound; Conflict while it has none."""
     row = batches.batch(work, actor, batch_id)
     stored = gate.verdict_row(work, row.verdict_id)
     if stored is None:
@@ -156,17 +159,17 @@ def of_batch(work: Work, actor: Actor, batch_id: str) -> Seen:
                 "This batch has no verdict yet; look again when its check is done.",
             )
         )
-    return _seen(work, actor, row, stored, None)
+    return _seen(work, actor, row, stored, own_checks.made_of(work, stored.id), files)
 
 
-def of_release(work: Work, actor: Actor, release_id: str) -> Seen:
+def of_release(work: Work, actor: Actor, release_id: str, files: FileStore | None = None) -> Seen:
     """The verdict by which a release was published. Raises NotFound, and Gone to outsiders when it was withdrawn."""
     row = queries.shown(work, actor, release_id)
     stored = gate.verdict_row(work, row.verdict_id)
     batch = work.db.get(BatchRow, row.batch_id)
     if stored is None or batch is None:
         raise NotFound(Text("该版本没有留存的校验结论。", "No verdict is kept for this release."))
-    return _seen(work, actor, batch, stored, row)
+    return _seen(work, actor, batch, stored, row, files)
 
 
 def points(work: Work, actor: Actor, dataset_id: str, *, of_batches: bool = False) -> list[Point]:
@@ -183,15 +186,16 @@ def points(work: Work, actor: Actor, dataset_id: str, *, of_batches: bool = Fals
         )
         newest = visible.order_by(col(ReleaseRow.number).desc()).limit(_POINTS)
         chosen = [(row.number, row.verdict_id) for row in work.db.exec(newest)]
+    record = own_checks.record_of(work, dataset_id)
     found = [
-        _point(work, number, stored)
+        _point(work, number, stored, record)
         for number, id_ in chosen
         if (stored := gate.verdict_row(work, id_)) is not None
     ]
     return found[::-1]
 
 
-def newest(work: Work, actor: Actor, dataset_id: str) -> Seen | None:
+def newest(work: Work, actor: Actor, dataset_id: str, files: FileStore | None = None) -> Seen | None:
     """What there is to mend: the newest batch's verdict for the department's readers, the current release's for others."""
     held = asset(work, dataset_id)
     if actor.may_in(batches.READ, held.org_id):
@@ -200,9 +204,9 @@ def newest(work: Work, actor: Actor, dataset_id: str) -> Seen | None:
             .where(BatchRow.dataset_id == dataset_id, col(BatchRow.verdict_id).is_not(None))
             .order_by(col(BatchRow.number).desc())
         ).first()
-        return of_batch(work, actor, last) if last else None
+        return of_batch(work, actor, last, files) if last else None
     current = queries.current(work, dataset_id)
-    return of_release(work, actor, current.id) if current else None
+    return of_release(work, actor, current.id, files) if current else None
 
 
 def drawable(seen: Seen) -> list[RuleVerdict]:
@@ -257,14 +261,18 @@ def _sight(work: Work, actor: Actor, batch: BatchRow, release: ReleaseRow | None
     return Sight(values, values or actor.may_in("quality:suite:read", batch.org_id), takes, insider)
 
 
-def _seen(work: Work, actor: Actor, batch: BatchRow, stored: VerdictRow, release: ReleaseRow | None) -> Seen:
+def _seen(
+    work: Work, actor: Actor, batch: BatchRow, stored: VerdictRow, release: ReleaseRow | None, files: FileStore | None
+) -> Seen:  # fmt: skip
     sight = _sight(work, actor, batch, release)
     verdict = Verdict.model_validate(stored.result)
     suite, by = (
         work.db.get_one(SuiteVersionRow, stored.suite_version_id),
         rules_of(work, stored.scheme_number),
     )
-    title = asset(work, batch.dataset_id).title
+    title, record = asset(work, batch.dataset_id).title, own_checks.record_of(work, batch.dataset_id)
+    checks = own_checks.of_release(record, release, files) if release else own_checks.of_batch(record, batch)
+    rows = query_rows(verdict)
     read = VerdictRead(
         format=FORMAT, id=stored.id, dataset_id=batch.dataset_id, title_zh=title.zh, title_en=title.en,
         batch_id=batch.id if sight.is_insider else None, batch_number=batch.number if sight.is_insider else None,
@@ -272,14 +280,14 @@ def _seen(work: Work, actor: Actor, batch: BatchRow, stored: VerdictRow, release
         verdict=verdict.verdict, engine=verdict.engine, gx_version=verdict.gx_version, rows=verdict.rows,
         content_sha256=stored.content_sha256, suite_number=suite.number, suite_sha256=suite.sha256, given_at=stored.created_at,
         untyped_cells=batch.untyped_cells or 0, is_confirmed=batch.confirmed is not None,
-        confirmed_note=batch.confirmed_note if sight.is_insider else "", statistics=verdict.statistics, scores=score(verdict, by),
-        rules=[_rule(place, each, sight) for place, each in enumerate(verdict.expectations, start=1)],
-        mend_first=mend_first(verdict, by), compared_with=verdict.references if sight.rules and sight.is_insider else [], withheld=not sight.values,
+        confirmed_note=batch.confirmed_note if sight.is_insider else "", statistics=verdict.statistics, scores=score(verdict, by, checks), checks=checks,
+        rules=[_rule(place, each, sight, rows) for place, each in enumerate(verdict.expectations, start=1)],
+        mend_first=mend_first(verdict, by, checks), compared_with=verdict.references if sight.rules and sight.is_insider else [], withheld=not sight.values,
     )  # fmt: skip
     return Seen(read, stored, batch, sight)
 
 
-def _rule(place: int, each: Outcome, sight: Sight) -> RuleVerdict:
+def _rule(place: int, each: Outcome, sight: Sight, rows: int | None) -> RuleVerdict:
     said = describe(each) if sight.rules else _guarded(each)
     why = trouble(each.error) if each.error and sight.rules else None
     named = each.meta.get("rule_id")
@@ -289,7 +297,7 @@ def _rule(place: int, each: Outcome, sight: Sight) -> RuleVerdict:
     return RuleVerdict(
         place=place, rule_id=str(named) if named else None, type=each.type, kwargs=kwargs, severity=each.severity,
         indicators=parts_of(each), rule_zh=said.zh, rule_en=said.en, columns=columns_of(each), outcome=each.outcome,
-        pass_rate=None if (own := rule_score(each)) is None else round(own, 4), element_count=each.element_count,
+        pass_rate=None if (own := rule_score(each, rows)) is None else round(own, 4), element_count=each.element_count,
         unexpected_count=each.unexpected_count, unexpected_percent=each.unexpected_percent,
         observed_value=each.observed_value if sight.values else None, examples=each.examples if sight.values else [],
         failing_rows=each.failing_rows[:_ROWS] if sight.is_insider else [],
@@ -307,9 +315,18 @@ def _guarded(each: Outcome) -> Text:
     return Text(f"“{about[0]}”：{name.zh}", f'"{about[1]}": {name.en}') if columns else name
 
 
-def _point(work: Work, number: int, stored: VerdictRow) -> Point:
+def _point(work: Work, number: int, stored: VerdictRow, record: own_checks.Record) -> Point:
+    """A release stands here as it did while it was the current one: that it was followed is no fall of quality."""
     verdict = Verdict.model_validate(stored.result)
-    card = score(verdict, rules_of(work, stored.scheme_number))
+    release, batch = own_checks.made_of(work, stored.id), work.db.get(BatchRow, stored.batch_id)
+    checks = (
+        own_checks.of_release(record, release, as_current=True)
+        if release
+        else own_checks.of_batch(record, batch)
+        if batch
+        else []
+    )
+    card = score(verdict, rules_of(work, stored.scheme_number), checks)
     return Point(
         number=number, at=stored.created_at, verdict=stored.verdict,
         success_percent=verdict.statistics.get("success_percent"), score=card.total, grade=card.grade, scheme=card.scheme,

@@ -14,6 +14,8 @@ Result = Literal["passed", "failed", "error"]
 Severity = Literal["critical", "warning", "info"]
 EngineName = Literal["duckdb", "pandas"]
 MOST_KEYS: Final = 1_000
+FORMULA: Final = 2
+"""How a verdict is scored: 1 before own checks and shares of queries, 2 with both. Each verdict keeps its own."""
 
 
 class Outcome(BaseModel):
@@ -65,6 +67,7 @@ class Verdict(BaseModel):
     statistics: dict[str, Any]
     references: list[ReferenceUsed] = Field(default_factory=list)
     """What rules were compared with; verdicts of before name none."""
+    formula: int = 1
 
     @property
     def warnings(self) -> list[Outcome]:

@@ -203,6 +203,8 @@ def verdict(
     with connect(data_dir, server, token, user) as api:
         found = api.get(f"/batches/{batch_id}/verdict")
         show(found if as_json else found["rules"], as_json, RULE_COLUMNS)
+        if not as_json:
+            show(found["checks"], False, ("indicator", "zh", "en", "score", "missing"))
 
 
 def _reading_row(guess: dict[str, Any]) -> dict[str, str]:

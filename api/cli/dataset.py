@@ -203,7 +203,8 @@ def quality(
         card = found["scores"] or {"total": None, "grade": None, "dimensions": []}
         show({"total": card["total"], "grade": card["grade"]}, as_json)
         show(card["dimensions"], as_json, ("code", "zh", "en", "weight", "score"))
-        show(found["mend_first"], as_json, ("place", "gain", "failing_share", "rule_zh", "rule_en"))
+        show(found["checks"], as_json, ("indicator", "zh", "en", "score", "missing"))
+        show(found["mend_first"], as_json, ("place", "check", "gain", "failing_share", "rule_zh", "rule_en"))
 
 
 @app.command("score")

@@ -101,6 +101,8 @@ def verdict(
             return
         found = api.get(f"/releases/{release_id}/verdict")
         show(found if as_json else found["rules"], as_json, RULE_COLUMNS)
+        if not as_json:
+            show(found["checks"], False, ("indicator", "zh", "en", "score", "missing"))
 
 
 @app.command()

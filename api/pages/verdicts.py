@@ -38,7 +38,7 @@ def batch_page(
 ) -> HTMLResponse:
     """The verdict of a batch: charts, rules, the rows that failed. `rule`: whose column is drawn."""
     with house.read() as work:
-        seen = verdicts.of_batch(work, actor, batch_id)
+        seen = verdicts.of_batch(work, actor, batch_id, house.files)
         points = verdicts.points(work, actor, seen.read.dataset_id, of_batches=True)
         docs = verdict_docs.latest(work, seen) if seen.sight.values else None
         failing = verdict_failing.latest(work, seen)
@@ -72,7 +72,7 @@ def release_page(
 ) -> HTMLResponse:
     """The verdict by which a release was published, for whoever may see the release."""
     with house.read() as work:
-        seen = verdicts.of_release(work, actor, release_id)
+        seen = verdicts.of_release(work, actor, release_id, house.files)
         points = verdicts.points(work, actor, seen.read.dataset_id)
     return _verdict(request, house, seen, points, rule, of_batches=False)
 
@@ -109,7 +109,7 @@ def quality_page(request: Request, house: HouseDep, actor: ActorDep, dataset_id:
     """Scores by GB/T 36344, their course over the releases, and what to mend first."""
     lang = language(request)
     with house.read() as work:
-        found = scoring.quality_of(work, actor, dataset_id)
+        found = scoring.quality_of(work, actor, dataset_id, house.files)
     return page(
         request, "datasets/quality.html", quality=found, parts=part_names(),
         severities={name: severity_name(name) for name in ("critical", "warning", "info")},

@@ -20,9 +20,9 @@ router = APIRouter(prefix="/api/v1", tags=["verdicts"])
 
 
 @router.get("/batches/{batch_id}/verdict", **access("datasets:batch:read"))
-def batch_verdict(work: ReadDep, actor: ActorDep, batch_id: str) -> VerdictRead:
+def batch_verdict(work: ReadDep, house: HouseDep, actor: ActorDep, batch_id: str) -> VerdictRead:
     """What the gate found in a batch, rule by rule, with scores and what to mend first."""
-    return verdicts.of_batch(work, actor, batch_id).read
+    return verdicts.of_batch(work, actor, batch_id, house.files).read
 
 
 @router.post("/batches/{batch_id}/verdict/docs", status_code=202, **access("datasets:batch:read"))
@@ -66,9 +66,9 @@ def take_failing(
 
 
 @router.get("/releases/{release_id}/verdict", **access(PUBLIC))
-def release_verdict(work: ReadDep, actor: ActorDep, release_id: str) -> VerdictRead:
+def release_verdict(work: ReadDep, house: HouseDep, actor: ActorDep, release_id: str) -> VerdictRead:
     """The verdict by which a release was published. Single values only where the reader may have the data anyway."""
-    return verdicts.of_release(work, actor, release_id).read
+    return verdicts.of_release(work, actor, release_id, house.files).read
 
 
 @router.get("/releases/{release_id}/verdict/document", **access(PUBLIC), **gives("application/json"))
@@ -85,6 +85,6 @@ def release_document(
 
 
 @router.get("/datasets/{dataset_id}/quality", **access(PUBLIC))
-def dataset_quality(work: ReadDep, actor: ActorDep, dataset_id: str) -> QualityRead:
+def dataset_quality(work: ReadDep, house: HouseDep, actor: ActorDep, dataset_id: str) -> QualityRead:
     """Scores by GB/T 36344, release by release, and what to mend first."""
-    return scoring.quality_of(work, actor, dataset_id)
+    return scoring.quality_of(work, actor, dataset_id, house.files)

@@ -14,7 +14,7 @@ from core import bases, jobs, outbox
 from core.errors import AccessRefused, Conflict, Reason, Stale, refuse_if
 from core.text import Text
 from core.work import Work, hold
-from datasets import gate
+from datasets import gate, own_checks
 from datasets.batches import queries as batches
 from datasets.batches import rules as batch_rules
 from datasets.batches import service as batch_service
@@ -284,7 +284,8 @@ def _tell_followers(work: Work, row: ReleaseRow, kind: str) -> None:
 
 
 def _tell_catalogue(work: Work, row: ReleaseRow) -> None:
-    score, grade = gate.quality_of(work, row.verdict_id)
+    checks = own_checks.of_release(own_checks.record_of(work, row.dataset_id), row, as_current=True)
+    score, grade = gate.quality_of(work, row.verdict_id, checks)
     note_release(
         work, row.dataset_id, release_no=row.number, released_at=row.published_at, row_count=row.rows,
         size_bytes=row.size_bytes, quality_score=score, quality_grade=grade,

@@ -35,7 +35,7 @@ from quality.kinds import Column, KindMismatch, column_of
 from quality.patience import shared
 from quality.references import LAST_TYPES, References
 from quality.suite import Expectation, Suite
-from quality.verdict import EngineName, Failing, FailingRow, Outcome, Verdict, decide, statistics
+from quality.verdict import FORMULA, EngineName, Failing, FailingRow, Outcome, Verdict, decide, statistics
 from quality.vocabulary import ROW_SHAPES, Shape
 
 Progress = Callable[[int, int], None]
@@ -109,6 +109,7 @@ def run(
     finally:
         CURRENT.reset(token)
     return Verdict(
+        formula=FORMULA,
         verdict=decide(outcomes),
         engine=engine,
         gx_version=great_expectations.__version__,

@@ -13,6 +13,7 @@ from api.cli.batch import app as batch_command
 from api.cli.dataset import app as dataset_command
 from api.cli.release import app as release_command
 from api.house import House
+from catalog.tables import DatasetRow
 from datasets.batches import service as batches
 from datasets.releases.hashes import digests_of
 from datasets.releases.offline import verify
@@ -197,3 +198,33 @@ def test_the_commands_tell_the_same(stocked: House) -> None:
     assert told["batch_number"] == 1
     told = json.loads(CliRunner().invoke(dataset_command, ["quality", DATASET, *where]).stdout)
     assert told["scores"]["grade"] == "A"
+
+
+def test_own_checks_stand_beside_the_rules_and_say_what_to_mend(stocked: House) -> None:
+    first = hand_in(stocked, "lin", CLEAN)
+    lin = client_as(stocked, "lin")
+    told = lin.get(f"/api/v1/batches/{first.id}/verdict").json()
+    assert {each["indicator"] for each in told["checks"] if each["score"] is None} == {"0601", "0602"}
+    release = publish(stocked, "zhou", first.id)
+    quality = lin.get(f"/api/v1/datasets/{DATASET}/quality").json()
+    assert (quality["release_id"], quality["release_number"], quality["batch_id"]) == (
+        release.id,
+        1,
+        first.id,
+    )
+    assert all(each["score"] == 100 for each in quality["checks"])
+    with stocked.write() as work:
+        row = work.db.get_one(DatasetRow, DATASET)
+        assert row.quality_score == quality["scores"]["total"] == quality["releases"][-1]["score"]
+        row.license_id = ""
+    stocked.files.remove(release.sha256 or "")
+    found = client_as(stocked).get(f"/api/v1/datasets/{DATASET}/quality").json()
+    failing = {each["key"] for each in found["checks"] if each["score"] == 0}
+    assert failing == {"file-stored", "licence"} == {each["check"] for each in found["mend_first"]}
+    assert found["scores"]["total"] < quality["scores"]["total"]
+    for path in (f"/datasets/{DATASET}/quality", f"/releases/{release.id}/verdict"):
+        page = client_as(stocked).get(path).text
+        assert 'id="check-licence"' in page
+        assert 'href="' in page
+        assert "#check-file-stored" in page
+        assert "在记录中选择使用许可" in page
