@@ -67,7 +67,10 @@ def enter(
     reasons: tuple[str, ...] = (),
     counts: Mapping[str, int] = _NOTHING,
 ) -> None:
-    """Write one line, and add it to the month's sums and the columns' dates. `counts`: extracts, rows, bytes."""
+    """Write one line, and add it to the month's sums and the columns' dates. `counts`: extracts, rows, bytes.
+
+    To be called before the transaction's audit record: the month's sum is locked first everywhere, else two wait for each other.
+    """
     wanted = select(GrantRow.org_id, GrantRow.dataset_id).where(GrantRow.id == grant_id)
     org_id, dataset_id = work.db.exec(wanted).one()
     said = taking or Taking()

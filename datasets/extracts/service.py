@@ -108,27 +108,27 @@ def note_refusal(work: Work, actor: Actor, body: ExtractCreate, refusal: AppErro
     """Write down that a request was refused, and why; the refusal itself wrote nothing."""
     grant = grant_queries.row(work, body.grant_id, actor)
     codes = [reason.code for reason in refusal.reasons] or [refusal.slug]
-    audit.record(
-        work, actor, "extract.refused", subject=grant.id, dataset_id=grant.dataset_id, grant_id=grant.id,
-        application_id=grant.application_id, payload={"reasons": codes, "release": body.release_id},
-    )  # fmt: skip
     columns = tuple(name for name in body.columns if grant_queries.view_of(work, grant).policy.term(name))
     taking = Taking.by(
         actor, purpose=body.purpose, scenario_id=body.scenario_id, form=body.form, columns=columns,
         release_id=body.release_id or "", filter_hash=_filter_hash(body.filter),
     )  # fmt: skip
     ledger.enter(work, body.grant_id, ledger.REFUSED, subject=grant.id, taking=taking, reasons=tuple(codes))
+    audit.record(
+        work, actor, "extract.refused", subject=grant.id, dataset_id=grant.dataset_id, grant_id=grant.id,
+        application_id=grant.application_id, payload={"reasons": codes, "release": body.release_id},
+    )  # fmt: skip
 
 
 def note_download_refusal(work: Work, actor: Actor, extract_id: ExtractId, refusal: AppError) -> None:
     """Write down that the bytes of an extract were refused; the decision itself wrote nothing."""
     row = queries.row(work, extract_id, actor)
     codes = [reason.code for reason in refusal.reasons] or [refusal.slug]
-    _note(work, actor, "extract.download_refused", row, {"reasons": codes})
     taking = replace(_taking(row, actor.origin), person_id=actor.person_id, account=actor.username)
     ledger.enter(
         work, GrantId(row.grant_id), ledger.REFUSED, subject=row.id, taking=taking, reasons=tuple(codes)
     )
+    _note(work, actor, "extract.download_refused", row, {"reasons": codes})
 
 
 def _taking(row: ExtractRow, origin: str = "") -> Taking:
@@ -392,6 +392,8 @@ def note_download(
     row.downloads += 1
     row.last_download_at = work.now
     work.db.add(row)
+    taking = replace(_taking(row, actor.origin), person_id=actor.person_id, account=actor.username)
+    ledger.enter(work, GrantId(row.grant_id), ledger.DOWNLOAD, subject=row.id, taking=taking)
     _note(
         work,
         actor,
@@ -399,8 +401,6 @@ def note_download(
         row,
         {"sha256": row.sha256, "range": asked_range[:200]} | ({"ticket": ticket} if ticket else {}),
     )
-    taking = replace(_taking(row, actor.origin), person_id=actor.person_id, account=actor.username)
-    ledger.enter(work, GrantId(row.grant_id), ledger.DOWNLOAD, subject=row.id, taking=taking)
 
 
 def still_refused(work: Work, row: ExtractRow) -> tuple[Reason, ...]:

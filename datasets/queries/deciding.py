@@ -161,10 +161,10 @@ def note_refusal(work: Work, actor: Actor, question: Question, refusal: AppError
     grant = grant_queries.row(work, question.grant_id, actor)
     codes = [reason.code for reason in refusal.reasons] or [refusal.slug]
     payload: dict[str, Any] = {"reasons": codes, "form": str(question.form)}
+    ledger.enter(  # before the record, as whoever is charged does: the other way round the two would wait for each other
+        work, question.grant_id, ledger.REFUSED, subject=grant.id, taking=question.taking(actor, None), reasons=tuple(codes)
+    )  # fmt: skip
     audit.record(
         work, actor, "query.refused", subject=grant.id, dataset_id=grant.dataset_id, grant_id=grant.id,
         application_id=grant.application_id, payload=payload,
-    )  # fmt: skip
-    ledger.enter(
-        work, question.grant_id, ledger.REFUSED, subject=grant.id, taking=question.taking(actor, None), reasons=tuple(codes)
     )  # fmt: skip

@@ -369,14 +369,14 @@ def begin(work: Work, who: Reading, view: ViewRow) -> None:
 
 def note_refusal(work: Work, who: Reading, reasons: Sequence[str]) -> None:
     """Write down that reading was refused; the decision itself wrote nothing."""
-    audit.record(
-        work, who.actor, "view.refused", subject=who.grant.id, dataset_id=who.grant.dataset_id, grant_id=who.grant.id,
-        application_id=who.grant.application_id, payload={"reasons": list(reasons)},
-    )  # fmt: skip
     taking = Taking.by(who.actor, purpose=who.purpose, scenario_id=who.grant.policy.scenario_id, form=FORM)
     ledger.enter(
         work, who.grant.id, ledger.REFUSED, subject=who.grant.id, taking=taking, reasons=tuple(reasons)
     )
+    audit.record(
+        work, who.actor, "view.refused", subject=who.grant.id, dataset_id=who.grant.dataset_id, grant_id=who.grant.id,
+        application_id=who.grant.application_id, payload={"reasons": list(reasons)},
+    )  # fmt: skip
 
 
 def note_sent(work: Work, view: ViewRow, size_bytes: int) -> None:

@@ -29,7 +29,7 @@ def archive(**members: bytes) -> bytes:
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w") as made:
         for name, content in members.items():
-            made.writestr(f"{name}.csv", content)
+            made.writestr(zipfile.ZipInfo(f"{name}.csv"), content)  # the same bytes whenever it is made
     return out.getvalue()
 
 

@@ -1,0 +1,36 @@
+"""The month's sum of a grant is locked before the record's one lock, everywhere: else two transactions wait for each other."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).parents[3]
+LEDGER = {("ledger", "enter"), ("ledger", "add_sent"), ("usage", "charge"), ("usage", "refund")}
+
+
+def _calls(function: ast.FunctionDef) -> Iterator[tuple[int, str]]:
+    for node in ast.walk(function):
+        if not isinstance(node, ast.Call):
+            continue
+        called = node.func
+        if isinstance(called, ast.Attribute) and isinstance(called.value, ast.Name):
+            if (called.value.id, called.attr) in LEDGER:
+                yield node.lineno, "ledger"
+            elif (called.value.id, called.attr) == ("audit", "record"):
+                yield node.lineno, "record"
+        elif isinstance(called, ast.Name) and called.id == "_note":
+            yield node.lineno, "record"
+
+
+def test_no_function_writes_the_ledger_after_the_record() -> None:
+    both = 0
+    for room in ("auth", "datasets"):
+        for path in sorted((ROOT / room).rglob("*.py")):
+            for function in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                if isinstance(function, ast.FunctionDef):
+                    order = [what for _, what in sorted(_calls(function))]
+                    both += len(set(order)) == 2
+                    assert order == sorted(order), f"{path.relative_to(ROOT)}: {function.name}"
+    assert both >= 8
