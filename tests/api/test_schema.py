@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, date, datetime
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import pytest
 from alembic import command
-from sqlalchemy import BigInteger, Column, Engine, Integer, MetaData
+from alembic.script import ScriptDirectory
+from sqlalchemy import BigInteger, Engine, Integer
+from sqlalchemy.exc import IntegrityError
 from sqlmodel import SQLModel
 
 from api import tables
-from api.schema import bring_up_to_date, config
+from api.schema import bring_up_to_date, config, upgrade
+from auth import audit_guard
 from core.db import make_engine
 
+ROOMS = {"core", "auth", "catalog", "quality", "datasets"}
 WIDE = re.compile(r"(^|_)(rows|bytes|seq)$")
 
 
@@ -35,7 +41,7 @@ def test_counts_of_rows_and_bytes_are_wide_enough() -> None:
 def test_tables_carry_the_name_of_their_room() -> None:
     tables.load()
     rooms = {table.name.split("_")[0] for table in SQLModel.metadata.sorted_tables}
-    assert rooms == {"core", "auth", "catalog", "quality", "datasets"}
+    assert rooms == ROOMS
 
 
 def test_the_revisions_make_exactly_the_tables_of_the_code(engine: Engine) -> None:
@@ -58,35 +64,59 @@ def test_the_first_revision_can_be_taken_back(engine: Engine) -> None:
     bring_up_to_date(engine)
 
 
-def test_an_upgrade_keeps_what_is_there(tmp_path: Path) -> None:
-    """One row in every table, each referred to by the others: SQLite rebuilds no table that others refer to."""
+def test_each_step_of_an_upgrade_keeps_what_is_there(tmp_path: Path) -> None:
+    """Before each revision one row in every table, each referred to by the others; after it, every row with what it said."""
     engine = make_engine(f"sqlite:///{tmp_path}/old.db")
-    with engine.execution_options(datagrant_write=True).begin() as connection:
-        command.upgrade(config(connection), "gov_0002")
-    held = MetaData()
-    held.reflect(engine)
-    ours = [
-        table for table in held.sorted_tables if table.name.split("_")[0] in ("core", "auth", "catalog", "quality", "datasets")
-        and not table.name.startswith("catalog_search")
-    ]  # fmt: skip
-    with engine.execution_options(datagrant_write=True).begin() as connection:
-        for table in ours:
-            if connection.execute(table.select()).first() is None:
-                connection.execute(
-                    table.insert().values({column.name: _some(column) for column in table.columns})
-                )
-        before = {table.name: len(connection.execute(table.select()).all()) for table in ours}
-    with engine.execution_options(datagrant_write=True).begin() as connection:
-        command.upgrade(config(connection), "head")
-    with engine.connect() as connection:
-        for name, rows in before.items():
-            assert connection.exec_driver_sql(f'SELECT count(*) FROM "{name}"').scalar_one() == rows, name
+    with engine.begin() as connection:
+        steps = list(ScriptDirectory.from_config(config(connection)).walk_revisions("base", "heads"))
+    held: dict[str, dict[str, Any]] = {}
+    with closing(sqlite3.connect(tmp_path / "old.db", isolation_level=None)) as raw:
+        raw.row_factory = sqlite3.Row
+        for step in reversed(steps):
+            upgrade(engine, step.revision, [audit_guard.install])
+            for name, before in held.items():
+                after = dict(raw.execute(f'SELECT * FROM "{name}"').fetchone() or {})
+                assert {key: after[key] for key in before if key in after} == {
+                    key: value for key, value in before.items() if key in after
+                }, (step.revision, name)
+                assert after, (step.revision, name)
+            held = {name: _one_row(raw, name) for name in _ours(raw)}
     engine.dispose()
 
 
-def _some(column: Column[Any]) -> Any:
-    """A value that fits; keys of others are all the same word or number."""
+def test_an_upgrade_that_would_leave_rows_without_what_they_refer_to_is_taken_back(tmp_path: Path) -> None:
+    engine = make_engine(f"sqlite:///{tmp_path}/old.db")
+    upgrade(engine, "find_0001")
+    with closing(sqlite3.connect(tmp_path / "old.db", isolation_level=None)) as raw:
+        raw.execute("CREATE TABLE lost (x TEXT REFERENCES catalog_dataset (id))")
+        raw.execute("INSERT INTO lost VALUES ('nowhere')")
+    with pytest.raises(IntegrityError, match="lost → catalog_dataset"):
+        upgrade(engine, "find_0002")
+    with engine.connect() as connection:
+        assert connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar() == "find_0001"
+        assert connection.exec_driver_sql("PRAGMA foreign_keys").scalar() == 1
+    engine.dispose()
+
+
+def _ours(raw: sqlite3.Connection) -> list[str]:
+    named = [row["name"] for row in raw.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+    return [name for name in named if name.split("_")[0] in ROOMS and not name.startswith("catalog_search")]
+
+
+def _one_row(raw: sqlite3.Connection, name: str) -> dict[str, Any]:
+    """The first row of a table; one is made where there is none, whose keys of others are all the same word or number."""
+    found = raw.execute(f'SELECT * FROM "{name}"').fetchone()
+    if found is None:
+        columns = {row["name"]: _some(row["type"]) for row in raw.execute(f'PRAGMA table_info("{name}")')}
+        named, marks = ", ".join(f'"{each}"' for each in columns), ", ".join("?" * len(columns))
+        raw.execute(f'INSERT INTO "{name}" ({named}) VALUES ({marks})', list(columns.values()))
+        return _one_row(raw, name)
+    return dict(found)
+
+
+def _some(kind: str) -> Any:
+    """A value that fits."""
     return {
-        "INTEGER": 1, "BIGINT": 1, "FLOAT": 1.0, "BOOLEAN": True, "JSON": [], "DATETIME": datetime(2026, 1, 1, tzinfo=UTC), "DATE": date(2026, 1, 1),
+        "INTEGER": 1, "BIGINT": 1, "FLOAT": 1.0, "BOOLEAN": 1, "JSON": "[]", "DATETIME": "2026-01-01 00:00:00.000000", "DATE": "2026-01-01",
         "BLOB": b"x", "NUMERIC": 1,
-    }.get(str(column.type).split("(")[0].upper(), "x")  # fmt: skip
+    }.get(kind.split("(")[0].upper(), "x")  # fmt: skip
