@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-from auth.roles import LENDABLE, Role, permitted
+from auth.roles import Role, lends, permitted
 from core import bases
 from core.errors import AccessRefused, NotSignedIn, Reason
 from core.text import Text
@@ -16,7 +16,7 @@ PLATFORM: Final = "*"
 
 @dataclass(frozen=True, slots=True)
 class Lender:
-    """The decider for whom a deputy acts."""
+    """The decider or reviewer for whom a deputy acts."""
 
     person_id: str
     username: str
@@ -67,9 +67,13 @@ class Actor:
         return frozenset(held.role for held in self.roles if held.lender is None)
 
     def may(self, permission: str) -> bool:
-        """Whether some role, in whatever scope, permits this at all. A lent role permits only what deciders lend."""
-        kinds = self.role_kinds if permission in LENDABLE else self.own_kinds
-        return self.via == "system" or (self.covers(permission) and permitted(kinds, permission))
+        """Whether some role, in whatever scope, permits this at all. A lent role permits only what may be lent."""
+        return self.via == "system" or (
+            self.covers(permission) and (permitted(self.own_kinds, permission) or self._is_lent(permission))
+        )
+
+    def _is_lent(self, permission: str) -> bool:
+        return any(held.lender is not None and lends(held.role, permission) for held in self.roles)
 
     def covers(self, permission: str) -> bool:
         """Whether the proof itself, apart from any role, lets this through."""

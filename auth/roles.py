@@ -114,7 +114,7 @@ PERMISSIONS: Final[Mapping[str, frozenset[Role]]] = {
     "auth:application:withdraw": frozenset({Role.APPLICANT, Role.ORG_OFFICER}),
     "auth:application:accept": frozenset({Role.ORG_OFFICER}),
     "auth:delegation:read": _BUREAU | {Role.OUTPUT_CHECKER},
-    "auth:delegation:name": frozenset({Role.APPROVER}),
+    "auth:delegation:name": frozenset({Role.APPROVER, Role.REVIEWER_BUSINESS, Role.REVIEWER_SECURITY}),
     "auth:delegation:answer": (_BUREAU - {Role.AUDITOR}) | {Role.OUTPUT_CHECKER},
     "auth:all-delegations:read": frozenset({Role.AUDITOR, Role.SECURITY_OFFICER}),
     "auth:erasure:read": frozenset({Role.SYSADMIN, Role.AUDITOR, Role.SECURITY_OFFICER}),
@@ -199,16 +199,15 @@ PERMISSIONS: Final[Mapping[str, frozenset[Role]]] = {
     "auth:glass:use": frozenset({Role.SYSADMIN, Role.SECURITY_OFFICER}),
 }
 
-# What an approver may have a deputy do; nothing else comes with a lent role.
-LENDABLE: Final[frozenset[str]] = frozenset(
-    {
-        "auth:application:read",
-        "auth:application:return",
-        "auth:application:decide",
-        "auth:policy:read",
-        "auth:policy:simulate",
-    }
+# What each of these may have a deputy do; nothing else comes with a lent role, and no other role can be lent.
+_LENT_BY_ALL: Final = frozenset(
+    {"auth:application:read", "auth:application:return", "auth:policy:read", "auth:policy:simulate"}
 )
+LENDABLE: Final[Mapping[Role, frozenset[str]]] = {
+    Role.APPROVER: _LENT_BY_ALL | {"auth:application:decide"},
+    Role.REVIEWER_BUSINESS: _LENT_BY_ALL | {"auth:application:screen", "auth:application:review"},
+    Role.REVIEWER_SECURITY: _LENT_BY_ALL | {"auth:application:review"},
+}
 
 # What cannot be taken back lightly asks for a second factor given a moment ago.
 FRESH_FACTOR: Final[frozenset[str]] = frozenset(
@@ -221,6 +220,11 @@ FRESH_FACTOR: Final[frozenset[str]] = frozenset(
     }
 )
 FACTOR_ROLES: Final[frozenset[Role]] = frozenset().union(*(PERMISSIONS[name] for name in FRESH_FACTOR))
+
+
+def lends(role: Role, permission: str) -> bool:
+    """Whether a lent role of this kind still permits this."""
+    return permission in LENDABLE.get(role, frozenset())
 
 
 def permitted(roles: frozenset[Role], permission: str) -> bool:

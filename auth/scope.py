@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from auth.actor import PLATFORM, Actor
-from auth.roles import LENDABLE, PERMISSIONS, Role
+from auth.roles import PERMISSIONS, Role, lends
 
 ENTERPRISE: Final = frozenset({Role.ORG_OFFICER, Role.APPLICANT, Role.ANALYST})
 OWN_WORK: Final = frozenset({Role.CLERK})
@@ -31,8 +31,11 @@ def sight(actor: Actor, permission: str) -> Sight:
     if actor.via == "system":
         return Sight(frozenset(), frozenset(), True)
     able = PERMISSIONS.get(permission, frozenset()) if actor.covers(permission) else frozenset()
-    lent = permission in LENDABLE
-    held = [role for role in actor.roles if role.role in able - OWN_WORK and (lent or role.lender is None)]
+    held = [
+        role
+        for role in actor.roles
+        if role.role in able - OWN_WORK and (role.lender is None or lends(role.role, permission))
+    ]
     bureau = {role.scope for role in held if role.role not in ENTERPRISE}
     enterprise = {role.scope for role in held if role.role in ENTERPRISE}
     return Sight(frozenset(enterprise - {PLATFORM}), frozenset(bureau - {PLATFORM}), PLATFORM in bureau)

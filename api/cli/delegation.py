@@ -1,4 +1,4 @@
-"""`datagrant delegation`: who decides for whom while somebody is away."""
+"""`datagrant delegation`: who decides or reviews for whom while somebody is away."""
 
 from __future__ import annotations
 
@@ -8,8 +8,20 @@ import typer
 
 from api.client import DEFAULT_DIR, As, DataDir, Json, Server, Token, connect, show
 
-app = typer.Typer(help="Deputies of deciders: list, show, offer, accept, decline, end.", no_args_is_help=True)
-COLUMNS = ("id", "principal_name", "deputy_name", "scope", "state", "starts_on", "ends_on", "counts_today")
+app = typer.Typer(
+    help="Deputies of deciders and reviewers: list, show, offer, accept, decline, end.", no_args_is_help=True
+)
+COLUMNS = (
+    "id",
+    "principal_name",
+    "deputy_name",
+    "role",
+    "scope",
+    "state",
+    "starts_on",
+    "ends_on",
+    "counts_today",
+)
 
 
 def _tell(found: Any, as_json: bool) -> None:  # noqa: ANN401 - JSON
@@ -42,11 +54,19 @@ def offer(
     since: Annotated[str, typer.Option("--from", help="First day, as 2026-03-02")],
     until: Annotated[str, typer.Option("--to", help="Last day, counted")],
     reason: Annotated[str, typer.Option("--reason", help="Why")],
-    scope: Annotated[str, typer.Option("--scope", help="A department, or * for all that you decide on")] = "*",
+    scope: Annotated[str, typer.Option("--scope", help="A department, or * for all that you have")] = "*",
+    role: Annotated[str, typer.Option("--role", help="approver, reviewer_business or reviewer_security")] = "approver",
     data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
 ) -> None:  # fmt: skip
     """Name a deputy; it counts once he has agreed."""
-    body = {"deputy": deputy, "scope": scope, "starts_on": since, "ends_on": until, "reason": reason}
+    body = {
+        "deputy": deputy,
+        "role": role,
+        "scope": scope,
+        "starts_on": since,
+        "ends_on": until,
+        "reason": reason,
+    }
     with connect(data_dir, server, token, user) as api:
         _tell(api.post("/delegations", body), as_json)
 

@@ -20,7 +20,11 @@ READ: Final = "auth:agreement:read"
 
 def _bureau_roles(actor: Actor, _row: object) -> frozenset[Role]:
     """Roles held for the whole platform: a department's reviewer drafts no agreement of the district."""
-    return frozenset(held.role for held in actor.roles if held.scope == "*" and held.role not in ENTERPRISE)
+    return frozenset(
+        held.role
+        for held in actor.roles
+        if held.scope == "*" and held.lender is None and held.role not in ENTERPRISE
+    )
 
 
 def _sees_agreement(actor: Actor) -> ColumnElement[bool]:

@@ -18,8 +18,8 @@ from auth.agreements.plan_workflow import Step as PlanStep
 from auth.agreements.tables import AgreementRow, PlanRow
 from auth.agreements.workflow import State, Step
 from auth.casework.book import CaseStep, Command, made_by, need_reason
+from auth.delegations.standing import doer, persons
 from auth.identity import organisations
-from auth.identity.principals import orgs_of
 from auth.policy.filters.rules import LOCAL
 from auth.policy.separation import Past
 from auth.profile.now import profile
@@ -59,7 +59,7 @@ class AgreementRead(SQLModel):
 
 
 def _may_draft(actor: Actor) -> None:
-    if actor.via != "system" and not any(held.scope == "*" for held in actor.roles):
+    if actor.via != "system" and not any(held.scope == "*" and held.lender is None for held in actor.roles):
         text = Text("只有实施机构的人员可以草拟。", "Only people of the implementing body draft.")
         raise AccessRefused(text, reasons=[Reason("not-of-the-bureau", text, bases.ROLES)])
 
@@ -111,7 +111,7 @@ def plan_against(work: Work, actor: Actor, row: PlanRow, step: StrEnum) -> Itera
     if step in (PlanStep.SUBMIT, PlanStep.APPROVE):
         yield from rules.plan_objections(PlanBody.model_validate_json(row.body))
     if step is PlanStep.APPROVE:
-        yield from _drafter(actor, PLANS.past(work, row.id))
+        yield from _drafter(work, actor, PLANS.past(work, row.id))
 
 
 def draft(work: Work, actor: Actor, body: AgreementBody) -> AgreementRead:
@@ -166,8 +166,8 @@ def against(work: Work, actor: Actor, row: AgreementRow, which: StrEnum) -> Iter
         approved = plan is not None and plan.state == plan_workflow.State.APPROVED
         yield from rules.agreement_objections(body, plan_approved=approved, profile=profile(work))
     if which is Step.ACTIVATE:
-        yield from _drafter(actor, AGREEMENTS.past(work, row.id))
-    if which is not Step.SAVE and row.operator_id in orgs_of(work, actor):
+        yield from _drafter(work, actor, AGREEMENTS.past(work, row.id))
+    if which is not Step.SAVE and row.operator_id in doer(work, actor).orgs:
         text = Text(
             "您属于协议的运营机构，不得由您办理。",
             "You belong to the operating body; somebody else must do it.",
@@ -175,9 +175,9 @@ def against(work: Work, actor: Actor, row: AgreementRow, which: StrEnum) -> Iter
         yield Reason("own-organisation", text, "职责分离 · segregation of duties (1)")
 
 
-def _drafter(actor: Actor, past: tuple[Past, ...]) -> Iterator[Reason]:
+def _drafter(work: Work, actor: Actor, past: tuple[Past, ...]) -> Iterator[Reason]:
     hands = {event.person_id for event in past if event.step in ("open", "save", "submit")}
-    if actor.person_id in hands:
+    if persons(work, actor) & hands:
         text = Text(
             "您草拟或提交了该文件，须由另一人批准。",
             "You drafted or submitted it; another person must approve.",

@@ -18,6 +18,7 @@ from auth.anomalies.config import Setting, gap_minutes, settings
 from auth.anomalies.rules import NEEDS_FILTERS, Action, Found, Rule, Seen, Watched
 from auth.anomalies.tables import AnomalyRow, AnomalySettingRow
 from auth.anomalies.workflow import State
+from auth.delegations.standing import persons
 from auth.grants.tables import GrantRow, UsageEventRow
 from auth.policy.filters.model import RowFilter
 from core.errors import Reason
@@ -152,4 +153,4 @@ def _has_set(work: Work, actor: Actor, finding: AnomalyRow) -> bool:
     since = select(AnomalySettingRow.set_by_person).where(
         AnomalySettingRow.rule == finding.rule, AnomalySettingRow.set_at >= finding.created_at
     )
-    return actor.person_id in {finding.set_by_person, *work.db.exec(since)}
+    return not persons(work, actor).isdisjoint({finding.set_by_person, *work.db.exec(since)})

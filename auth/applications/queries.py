@@ -91,7 +91,7 @@ def _waiting_for(actor: Actor, today: date) -> ColumnElement[bool]:
 
 
 def _open_stage(actor: Actor, held: RoleAt) -> ColumnElement[bool]:
-    """A stage of the present turn for this role that has too few votes, none of them this person's."""
+    """A stage of the present turn for this role that has too few votes; none in this turn is this person's, given by him or for him."""
     stage = aliased(ApplicationStageRow)
     vote = aliased(ApplicationReviewRow)
     cast = (
@@ -108,7 +108,7 @@ def _open_stage(actor: Actor, held: RoleAt) -> ColumnElement[bool]:
     mine = exists().where(
         col(vote.application_id) == col(ApplicationRow.id),
         col(vote.turn) == col(ApplicationRow.turn),
-        col(vote.person_id) == actor.person_id,
+        col(vote.person_id).in_(_persons(actor)) | col(vote.for_person).in_(_persons(actor)),
     )
     of_scope = or_(
         col(stage.department_id).is_(None),
@@ -126,6 +126,11 @@ def _open_stage(actor: Actor, held: RoleAt) -> ColumnElement[bool]:
     )  # fmt: skip
 
 
+def _persons(actor: Actor) -> set[str]:
+    """This person and those for whom he stands in."""
+    return {actor.person_id, *(each.lender.person_id for each in actor.roles if each.lender)}
+
+
 def _line_wants(actor: Actor, held: RoleAt) -> ColumnElement[bool]:
     """A line within this role's scope that wants a decision or signature of this person: it has too few, and none of his.
 
@@ -137,7 +142,7 @@ def _line_wants(actor: Actor, held: RoleAt) -> ColumnElement[bool]:
         aliased(ApplicationEventRow),
     )
     stage = aliased(ApplicationStageRow)
-    persons = {actor.person_id, *(each.lender.person_id for each in actor.roles if each.lender)}
+    persons = _persons(actor)
 
     def since(step: Any) -> list[ColumnElement[bool]]:  # noqa: ANN401 - an alias of the events
         return [
@@ -312,6 +317,11 @@ def past(work: Work, application_id: str) -> tuple[Past, ...]:
 def past_of(event: ApplicationEventRow, deed: str = "") -> Past:
     """One event as the rules of segregation see it."""
     return Past(deed or event.step, event.person_id, event.org_id, event.for_person, event.for_org)
+
+
+def past_of_vote(vote: ApplicationReviewRow) -> Past:
+    """One vote as the rules of segregation see it."""
+    return Past(Step.REVIEW, vote.person_id, vote.org_id, vote.for_person, vote.for_org)
 
 
 def signing(work: Work, found: ApplicationRow) -> dict[str, list[ApplicationEventRow]]:

@@ -176,7 +176,7 @@ def _line(line: ApplicationLineRow) -> LineRead:
 def _review(vote: ApplicationReviewRow) -> ReviewRead:
     return ReviewRead(
         stage=vote.stage,
-        reviewer_name=vote.reviewer_name,
+        reviewer_name=f"{vote.reviewer_name} (for {vote.for_name})" if vote.for_name else vote.reviewer_name,
         lines=json.loads(vote.lines),
         comment=vote.comment,
         at=vote.at,
@@ -190,7 +190,11 @@ def is_bureau(actor: Actor) -> bool:
 
 
 def _may_see_vote(actor: Actor, row: ApplicationRow, vote: ApplicationReviewRow) -> bool:
-    """One's own vote always; the auditor all; the rest of the bureau once all votes are in; the applicant none."""
-    if vote.account_id == actor.account_id or Role.AUDITOR in actor.role_kinds:
+    """One's own vote always, and what a deputy voted for one; the auditor all; the rest of the bureau once all votes are in; the applicant none."""
+    if (
+        actor.account_id == vote.account_id
+        or actor.person_id == vote.for_person
+        or Role.AUDITOR in actor.role_kinds
+    ):
         return True
     return is_bureau(actor) and actor.org_id != row.org_id and row.state != State.IN_REVIEW

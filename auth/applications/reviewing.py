@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from typing import Any
+from typing import Any, Final
 
 from auth.actor import SYSTEM, Actor
 from auth.applications import queries, steps
@@ -19,12 +19,15 @@ from auth.policy.limits import limits
 from auth.policy.rules import refused
 from auth.profile.now import profile
 from auth.profile.opinions import inserted
+from auth.roles import Role
 from auth.scope import roles_towards
 from core.errors import AccessRefused, InputRefused, Reason, refuse_if
 from core.ids import ApplicationId
 from core.text import Text
 from core.work import Work
 
+_SCREENERS: Final = frozenset({Role.REVIEWER_BUSINESS})
+_RETURNERS: Final = frozenset({Role.REVIEWER_BUSINESS, Role.REVIEWER_SECURITY, Role.APPROVER})
 _SCREEN = {"ok": Step.SCREEN_OK, "return": Step.SCREEN_RETURN, "reject": Step.SCREEN_REJECT}
 
 
@@ -50,7 +53,8 @@ def screen(work: Work, actor: Actor, application_id: ApplicationId, body: Screen
             field="missing",
         )
     facts = {"reason_code": body.reason_code} | ({"missing": named} if named else {})
-    steps.move(work, actor, row, step, body.note, facts)
+    lender = steps.reviews_for(actor, _SCREENERS, queries.departments(work, row.id))
+    steps.move(work, actor, row, step, body.note, facts, lender=lender)
     papers.defer(work, actor, row, named)
     if body.outcome == "reject":
         row.decided_at = work.now
@@ -67,12 +71,14 @@ def review(work: Work, actor: Actor, application_id: ApplicationId, body: Review
     _votes_match(body, stage)
     if any(line.vote != "approve" for line in body.lines):
         need_note(body.note)
+    lender = steps.reviews_for(actor, frozenset({stage.role}), stage_departments(work, row, stage))
     work.db.add(
         ApplicationReviewRow(
             id=work.new_id(), application_id=row.id, turn=row.turn, stage=stage.name, comment=body.note,
             lines=json.dumps({vote.line_id: vote.model_dump(mode="json", exclude={"line_id"}) for vote in body.lines}),
             person_id=actor.person_id, account_id=actor.account_id, reviewer_name=actor.username,
             org_id=actor.org_id, at=work.now,
+            for_person=lender.person_id if lender else "", for_name=lender.username if lender else "", for_org=lender.org_id if lender else None,
         )
     )  # fmt: skip
     work.db.flush()
@@ -81,7 +87,7 @@ def review(work: Work, actor: Actor, application_id: ApplicationId, body: Review
     if body.opinion:
         known, day = profile(work).opinions, steps.local_day(work.now)
         facts["opinion"] = inserted(known, "review", day, body.opinion, body.note).as_json()
-    steps.move(work, actor, row, Step.REVIEW, payload=facts)
+    steps.move(work, actor, row, Step.REVIEW, payload=facts, lender=lender)
     if not open_stages(work, row):
         steps.move(work, SYSTEM, row, Step.COMPLETE)
     return read(work, actor, row)
@@ -98,7 +104,8 @@ def send_back(work: Work, actor: Actor, application_id: ApplicationId, body: Ste
     )
     need_note(body.note)
     row.proposal = ""
-    steps.move(work, actor, row, Step.RETURN, body.note)
+    lender = steps.reviews_for(actor, _RETURNERS, queries.departments(work, row.id))
+    steps.move(work, actor, row, Step.RETURN, body.note, lender=lender)
     return read(work, actor, row)
 
 
@@ -111,14 +118,15 @@ def screening_objections(work: Work, actor: Actor, row: ApplicationRow) -> tuple
 
 
 def review_objections(work: Work, actor: Actor, row: ApplicationRow) -> tuple[Reason, ...]:
-    """Why this person may not vote at all: side, earlier decision, or a vote given in this turn."""
+    """Why this person may not vote at all: side, earlier decision, or a vote given in this turn, by himself or by who counts as him."""
     found = list(screening_objections(work, actor, row))
-    if any(vote.person_id == actor.person_id for vote in queries.reviews(work, row)):
+    doer = steps.doer(work, actor)
+    if any(doer.did(queries.past_of_vote(vote)) for vote in queries.reviews(work, row)):
         found.append(
             refused(
                 "one-vote-each",
-                "您在本轮已投票；其余环节须由他人审核。",
-                "You have voted in this round; the other stages need other reviewers.",
+                "您（或与您互为代理的人）在本轮已投票；其余环节须由他人审核。",
+                "You, or somebody who counts as you, voted in this round; the other stages need other reviewers.",
                 "每人一票 · one vote each",
             )
         )
@@ -133,17 +141,19 @@ def open_stages(work: Work, row: ApplicationRow) -> list[Stage]:
 
 def stages_open_to(work: Work, actor: Actor, row: ApplicationRow) -> list[Stage]:
     """Open stages for which this actor holds the role: a department's stage in its scope, security anywhere in reach."""
-    everyone = queries.departments(work, row.id)
     return [
         stage
         for stage in open_stages(work, row)
         if stage.role
         in roles_towards(
-            actor,
-            org_id=row.org_id,
-            departments=frozenset({stage.department_id}) if stage.department_id else everyone,
+            actor, org_id=row.org_id, departments=stage_departments(work, row, stage), with_lent=True
         )
     ]
+
+
+def stage_departments(work: Work, row: ApplicationRow, stage: Stage) -> frozenset[str]:
+    """Where a role must reach for this stage: its department, or any of the application's."""
+    return frozenset({stage.department_id}) if stage.department_id else queries.departments(work, row.id)
 
 
 def _stage(work: Work, actor: Actor, row: ApplicationRow, named: str | None) -> Stage:

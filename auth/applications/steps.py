@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, Final
 
 from auth import audit
-from auth.actor import PLATFORM, Actor, Lender
+from auth.actor import PLATFORM, Actor, Lender, RoleAt
 from auth.applications import queries
 from auth.applications.tables import ApplicationEventRow, ApplicationRow
 from auth.applications.workflow import FINAL, State, Step, advance, state_on
@@ -55,7 +55,9 @@ KINDS: Final[Mapping[Step, str]] = {
 DECIDERS_STEPS: Final = frozenset(
     {Step.PROPOSE, Step.CONCUR, Step.DISSENT, Step.OFFER, Step.REJECT, Step.RETURN}
 )
-__all__ = ["KINDS", "Assets", "doer", "load", "local_day", "move", "on_behalf", "remember", "roles", "state"]
+__all__ = [
+    "KINDS", "Assets", "doer", "load", "local_day", "move", "on_behalf", "remember", "reviews_for", "roles", "state",
+]  # fmt: skip
 
 
 def local_day(moment: datetime) -> date:
@@ -104,13 +106,30 @@ def roles(work: Work, actor: Actor, row: ApplicationRow) -> frozenset[Role]:
 
 def on_behalf(work: Work, actor: Actor, row: ApplicationRow, line_ids: Sequence[str] = ()) -> Lender | None:
     """For whom the actor decides on these lines (else all): None where his own scope covers every one of them."""
-    own = {held.scope for held in actor.roles if held.role is Role.APPROVER and held.lender is None}
-    lent = [held for held in actor.roles if held.role is Role.APPROVER and held.lender is not None]
+    own, lent = _reach(actor, frozenset({Role.APPROVER}))
     needed = {
         line.department_id for line in queries.lines(work, row.id) if not line_ids or line.id in line_ids
     }
-    beyond = set() if PLATFORM in own else needed - own
-    fitting = [held.lender for held in lent if beyond and (held.scope == PLATFORM or held.scope in beyond)]
+    return _lender(lent, frozenset() if PLATFORM in own else needed - own)
+
+
+def reviews_for(actor: Actor, roles: frozenset[Role], departments: frozenset[str]) -> Lender | None:
+    """For whom the actor screens, reviews or returns: None where he holds one of the roles himself over one of the departments."""
+    own, lent = _reach(actor, roles)
+    return None if own & {PLATFORM, *departments} else _lender(lent, departments)
+
+
+def _reach(actor: Actor, roles: frozenset[Role]) -> tuple[frozenset[str], list[RoleAt]]:
+    """The scopes of one's own roles, and the lent ones."""
+    held = [each for each in actor.roles if each.role in roles]
+    return frozenset(each.scope for each in held if each.lender is None), [
+        each for each in held if each.lender
+    ]
+
+
+def _lender(lent: Iterable[RoleAt], departments: Collection[str]) -> Lender | None:
+    """Whose role reaches one of the departments; the first by user name where several do."""
+    fitting = [each.lender for each in lent if departments and each.scope in (PLATFORM, *departments)]
     return min(fitting, key=lambda lender: lender.username if lender else "", default=None)
 
 
@@ -123,17 +142,20 @@ def move(
     payload: Mapping[str, Any] | None = None,
     *,
     line_ids: Sequence[str] = (),
+    lender: Lender | None = None,
 ) -> None:
-    """Take a step: state, version, due day, history, audit and message, in the caller's transaction."""
+    """Take a step: state, version, due day, history, audit and message, in the caller's transaction.
+
+    `lender`: for whom a deputy screens, reviews or returns; for decisions it is found from the lines.
+    """
     before = State(row.state)
     row.state = advance(before, step, roles(work, actor, row), by_system=actor.via == "system")
     row.version += 1
     _set_clock(work, row, before)
     work.db.add(row)
     work.db.flush()
-    lender = (
-        on_behalf(work, actor, row, line_ids) if before is State.DECIDING and step in DECIDERS_STEPS else None
-    )
+    if before is State.DECIDING and step in DECIDERS_STEPS:
+        lender = on_behalf(work, actor, row, line_ids)
     remember(work, actor, row, step.value, before.value, note, line_ids, lender)
     if row.state != before and row.state in STAGE_OF:
         row.due_on = counting.due_on(work, row)

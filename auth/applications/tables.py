@@ -89,7 +89,7 @@ class ApplicationStageRow(SQLModel, table=True):
 
 
 class ApplicationReviewRow(SQLModel, table=True):
-    """One vote: a stage of a turn, one person, one verdict per line (`lines`, JSON by line id)."""
+    """One vote: a stage of a turn, one person, one verdict per line (`lines`, JSON by line id). `for_…`: the reviewer whose deputy gave it."""
 
     __tablename__ = "auth_application_review"
     id: str = Field(primary_key=True)
@@ -102,6 +102,9 @@ class ApplicationReviewRow(SQLModel, table=True):
     account_id: str
     reviewer_name: str
     org_id: str | None = None
+    for_person: str = Field(default="", sa_column_kwargs={"server_default": ""})
+    for_name: str = Field(default="", sa_column_kwargs={"server_default": ""})
+    for_org: str | None = None
     at: datetime = Field(sa_type=UtcDateTime)
 
 
@@ -109,7 +112,7 @@ class ApplicationEventRow(SQLModel, table=True):
     """One step, with the person and organisation as they were then; `version` is the one it led to, and the order.
 
     `line_ids`: the lines that a decision, signature or objection spoke of, as JSON; empty: all of them.
-    `for_…`: the decider for whom a deputy took it.
+    `for_…`: the decider or reviewer for whom a deputy took it.
     """
 
     __tablename__ = "auth_application_event"

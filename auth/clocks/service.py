@@ -14,12 +14,14 @@ from auth.clocks.models import CaseClocks, ExtensionAsk, ExtensionDecision, Exte
 from auth.clocks.rules import STAGE_OF, present
 from auth.clocks.sla import extension_source, longest_extension
 from auth.clocks.tables import ExtensionRow, ReceiptRow
+from auth.delegations.standing import persons
 from auth.messages import audience
 from auth.messages.announcing import short
 from auth.messages.service import tell
 from auth.policy import separation
 from auth.policy.rules import refused
 from auth.roles import Role
+from auth.scope import roles_towards
 from core import outbox
 from core.errors import AccessRefused, Conflict, NotFound, Reason, refuse_if
 from core.ids import ApplicationId
@@ -132,7 +134,7 @@ def decide_extension(work: Work, actor: Actor, extension_id: str, body: Extensio
     work.db.refresh(found)
     if found.state != "asked":
         raise Conflict(Text("该延期申请已有结论。", "This extension has been decided already."))
-    if found.asked_by_person == actor.person_id:
+    if found.asked_by_person in persons(work, actor):
         text = Text(
             "延期须由申请人之外的第二人审批。",
             "An extension is decided by another person than who asked for it.",
@@ -179,6 +181,9 @@ def _held(work: Work, actor: Actor, application_id: ApplicationId) -> Applicatio
 
 
 def _demand_role(work: Work, actor: Actor, row: ApplicationRow, able: frozenset[Role]) -> None:
-    if able.isdisjoint(steps.roles(work, actor, row)):
+    departments = applications.departments(
+        work, row.id
+    )  # no lent role: signing for and extending are not lent
+    if able.isdisjoint(roles_towards(actor, org_id=row.org_id, departments=departments)):
         text = Text("该申请此时不由您办理。", "This application is not yours to handle at this point.")
         raise AccessRefused(text, reasons=[Reason("not-yours-now", text, BASIS)])

@@ -18,6 +18,7 @@ from auth.casework.book import Book, CaseStep, Command, made_by, need_reason
 from auth.consents import cover
 from auth.consents.tables import ConsentRow
 from auth.consents.workflow import FINAL, MACHINE, State, Step
+from auth.delegations.standing import persons
 from auth.grants.queries import policy_of
 from auth.grants.tables import GrantRow
 from auth.grants.workflow import State as GrantState
@@ -159,7 +160,7 @@ def check(work: Work, actor: Actor, consent_id: str, which: Step, body: CaseStep
     """Confirm or reject, as another person than the one who entered it."""
     row = BOOK.row(work, consent_id, actor, version=body.version, to_change=True)
     BOOK.check(actor, row, which)
-    refuse_if(tuple(_own(actor, row)))
+    refuse_if(tuple(_own(work, actor, row)))
     if which is Step.REJECT:
         need_reason(body.note)
     return read(work, BOOK.move(work, actor, row, which, body.note))
@@ -200,8 +201,8 @@ def _stops(work: Work, row: ConsentRow) -> list[Stopped]:
     return found
 
 
-def _own(actor: Actor, row: ConsentRow) -> Iterator[Reason]:
-    if row.created_person == actor.person_id:
+def _own(work: Work, actor: Actor, row: ConsentRow) -> Iterator[Reason]:
+    if row.created_person in persons(work, actor):
         text = Text("该同意由您登记，须由另一人核对。", "You entered it; another person must check it.")
         yield Reason("enterer-does-not-check", text, "职责分离 · segregation of duties (3)")
 
@@ -224,7 +225,7 @@ def consents(
 def commands(work: Work, actor: Actor, consent_id: str) -> list[Command]:
     """What this actor may do with it now."""
     row = BOOK.row(work, consent_id, actor)
-    return BOOK.commands(actor, row, lambda step: () if step is Step.WITHDRAW else _own(actor, row))
+    return BOOK.commands(actor, row, lambda step: () if step is Step.WITHDRAW else _own(work, actor, row))
 
 
 def read(work: Work, row: ConsentRow) -> ConsentRead:

@@ -9,7 +9,7 @@ from typing import Final
 
 from auth.actor import PLATFORM, RoleAt
 from auth.delegations.workflow import BARRED
-from auth.roles import Role
+from auth.roles import LENDABLE, ROLE_NAMES, Role
 from core.errors import Reason
 from core.text import Text
 
@@ -39,21 +39,22 @@ class Cover:
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What is to be delegated."""
+    """What is to be delegated: one of one's own roles, in a scope, for some days."""
 
     scope: str
     starts_on: date
     ends_on: date
+    role: Role = Role.APPROVER
 
 
 def covers(scopes: Iterable[str], scope: str) -> bool:
-    """Whether whoever decides in `scopes` decides in `scope`: nobody passes on more than he has."""
+    """Whether a role held in `scopes` reaches `scope`: nobody passes on more than he has."""
     return any(held in (PLATFORM, scope) for held in scopes)
 
 
-def decides_in(roles: Iterable[RoleAt]) -> frozenset[str]:
-    """The scopes of one's own approver roles; what was lent cannot be lent on."""
-    return frozenset(held.scope for held in roles if held.role is Role.APPROVER and held.lender is None)
+def scopes_of(roles: Iterable[RoleAt], role: Role) -> frozenset[str]:
+    """The scopes in which one holds the role oneself; what was lent cannot be lent on."""
+    return frozenset(held.scope for held in roles if held.role is role and held.lender is None)
 
 
 def objections(
@@ -66,10 +67,17 @@ def objections(
 def _objections(
     wish: Wish, principal: Party, deputy: Party, others: tuple[Cover, ...], today: date, most_days: int
 ) -> Iterator[Reason]:
-    if not covers(decides_in(principal.roles), wish.scope):
+    if wish.role not in LENDABLE:
+        name = ROLE_NAMES[wish.role]
+        yield _reason(
+            "role-not-lendable",
+            f"“{name.zh}”不能委托；只有审批人与审核人可以委托代理。",
+            f"The role “{name.en}” cannot be delegated; approvers and reviewers alone name deputies.",
+        )
+    elif not covers(scopes_of(principal.roles, wish.role), wish.scope):
         yield _reason(
             "delegation-too-wide",
-            f"委托范围 {wish.scope} 超出委托人自己的审批范围；只能委托自己现有的范围，受托的权限不能再转托。",
+            f"委托范围 {wish.scope} 超出委托人自己在该角色上的范围；只能委托自己现有的范围，受托的权限不能再转托。",
             f"The scope {wish.scope} is wider than the principal's own; only one's own scope can be delegated, and what was lent cannot be lent on.",
         )
     if deputy.person_id == principal.person_id:
@@ -82,8 +90,8 @@ def _objections(
     if barred:
         yield _reason(
             "deputy-barred",
-            f"该人员任 {'、'.join(barred)}，不得参与审批，因此不能代理；请另选一人。",
-            f"That person holds {', '.join(barred)} and may decide nothing, so cannot stand in; choose somebody else.",
+            f"该人员任 {'、'.join(barred)}，不得参与审核审批，因此不能代理；请另选一人。",
+            f"That person holds {', '.join(barred)} and may review and decide nothing, so cannot stand in; choose somebody else.",
         )
     elif not deputy.roles:
         yield _reason(

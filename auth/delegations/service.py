@@ -21,6 +21,7 @@ from auth.messages.service import tell
 from auth.policy.filters.rules import LOCAL
 from auth.policy.model import Prose
 from auth.profile.now import limits_now
+from auth.roles import LENDABLE, Role
 from core.errors import InputRefused, Reason, refuse_if
 from core.text import Text
 from core.work import Work, hold
@@ -33,10 +34,11 @@ WATCH: Final = "auth:all-delegations:read"
 
 
 class DelegationCreate(SQLModel):
-    """Who stands in, for what scope (`*`: all that one decides on), on which days; both count."""
+    """Who stands in, in which of one's roles, for what scope (`*`: all that one has), on which days; both count."""
 
     model_config = {"extra": "forbid"}
     deputy: Prose = Field(min_length=1, max_length=40)
+    role: Role = Role.APPROVER
     scope: Prose = Field(min_length=1, max_length=60)
     starts_on: date
     ends_on: date
@@ -51,6 +53,7 @@ class DelegationRead(SQLModel):
     version: int
     principal_name: str
     deputy_name: str
+    role: Role
     scope: str
     starts_on: date
     ends_on: date
@@ -94,7 +97,7 @@ def offer(work: Work, actor: Actor, body: DelegationCreate) -> DelegationRead:
             field="deputy",
         )  # fmt: skip
     hold(work, "delegations")
-    wish = Wish(body.scope, body.starts_on, body.ends_on)
+    wish = Wish(body.scope, body.starts_on, body.ends_on, body.role)
     refuse_if(_objections(work, wish, actor.person_id, account.person_id))
     row = DelegationRow(
         **made_by(work, actor), state=State.OFFERED, principal_name=actor.username, deputy_account=account.id,
@@ -114,11 +117,11 @@ def answer(work: Work, actor: Actor, delegation_id: str, which: Step, body: Case
     refuse_if(tuple(_not_a_party(actor, row, which)))
     if which is Step.ACCEPT:
         hold(work, "delegations")
-        wish = Wish(row.scope, row.starts_on, row.ends_on)
+        wish = Wish(row.scope, row.starts_on, row.ends_on, Role(row.role))
         refuse_if(_objections(work, wish, row.created_person, row.deputy_person, without=row.id))
     if which is Step.DECLINE:
         need_reason(body.note)
-    facts = {"principal": row.principal_name, "deputy": row.deputy_name, "scope": row.scope}
+    facts = {"principal": row.principal_name, "deputy": row.deputy_name, "role": row.role, "scope": row.scope}
     BOOK.move(work, actor, row, which, body.note, facts)
     others = {row.created_by, row.deputy_account} - {actor.account_id}
     _tell(work, row, sorted(others), f"delegation.{MACHINE.moves[(State.OFFERED, which)].to.lower()}")
@@ -189,9 +192,10 @@ def commands(work: Work, actor: Actor, delegation_id: str) -> list[Command]:
     return [each for each in BOOK.commands(actor, row) if _party(actor, row) in PARTIES[Step(each.step)]]
 
 
-def scopes_of(actor: Actor) -> list[str]:
-    """What this actor may delegate."""
-    return sorted(rules.decides_in(actor.roles))
+def lendable_of(actor: Actor) -> dict[Role, list[str]]:
+    """What this actor may delegate: each role that he holds himself and may lend, with its scopes."""
+    held = {role: sorted(rules.scopes_of(actor.roles, role)) for role in LENDABLE}
+    return {role: scopes for role, scopes in held.items() if scopes}
 
 
 def read(work: Work, row: DelegationRow) -> DelegationRead:
@@ -199,6 +203,6 @@ def read(work: Work, row: DelegationRow) -> DelegationRead:
     counts = (
         row.state == State.AGREED
         and row.starts_on <= _today(work) <= row.ends_on
-        and rules.covers(rules.decides_in(principal), row.scope)
+        and rules.covers(rules.scopes_of(principal, Role(row.role)), row.scope)
     )
     return DelegationRead.model_validate(row, update={"counts_today": counts})

@@ -6,15 +6,17 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from sqlalchemy import BindParameter, ColumnElement, and_, bindparam
+from sqlalchemy.orm import aliased
 from sqlmodel import col, or_, select
 
-from auth.actor import Actor
+from auth.actor import PLATFORM, Actor
 from auth.delegations.tables import DelegationRow
 from auth.delegations.workflow import State
 from auth.identity.principals import orgs_of, orgs_of_person
 from auth.identity.tables import AccountRow
 from auth.policy.filters.rules import LOCAL
 from auth.policy.separation import Doer
+from auth.roles import Role
 from core.work import Work
 
 
@@ -23,23 +25,26 @@ def in_force(work: Work) -> ColumnElement[bool]:
     return _in_force(work.now.astimezone(LOCAL).date())
 
 
-def _in_force(day: Any) -> ColumnElement[bool]:  # noqa: ANN401 - a day, or a parameter of a query
-    return and_(
-        col(DelegationRow.state) == State.AGREED,
-        col(DelegationRow.starts_on) <= day,
-        col(DelegationRow.ends_on) >= day,
-    )
+def _in_force(day: Any, row: Any = DelegationRow) -> ColumnElement[bool]:  # noqa: ANN401 - a day, or a parameter of a query; an alias
+    return and_(col(row.state) == State.AGREED, col(row.starts_on) <= day, col(row.ends_on) >= day)
 
 
 _PERSON: Final[BindParameter[Any]] = bindparam("person_id")
+_DAY: Final[BindParameter[Any]] = bindparam("day")
+_OF_PERSON: Final = aliased(DelegationRow)
+_PRINCIPALS: Final = select(col(_OF_PERSON.created_person)).where(
+    _in_force(_DAY, _OF_PERSON), col(_OF_PERSON.deputy_person) == _PERSON
+)
 _PAIRS: Final = select(DelegationRow.created_person, DelegationRow.deputy_person).where(
-    _in_force(bindparam("day")),
-    or_(col(DelegationRow.deputy_person) == _PERSON, col(DelegationRow.created_person) == _PERSON),
+    _in_force(_DAY),
+    or_(col(DelegationRow.created_person) == _PERSON, col(DelegationRow.created_person).in_(_PRINCIPALS)),
 )
 
 
 def pair_of(work: Work, person_id: str) -> frozenset[str]:
-    """Who counts as one person with this one now: those he stands in for, and those who stand in for him."""
+    """Who counts as one person with this one now: those he stands in for, those who stand in for him, and whoever else
+    stands in for the same principal. The relation is the same from every side.
+    """
     day = work.now.astimezone(LOCAL).date()
     found = work.db.exec(_PAIRS, params={"person_id": person_id, "day": day})
     return frozenset({each for pair in found for each in pair} - {person_id})
@@ -52,14 +57,21 @@ def doer(work: Work, actor: Actor) -> Doer:
     return Doer(actor.person_id, orgs, pair)
 
 
-def deputies(work: Work, accounts: Iterable[str]) -> list[str]:
-    """Accounts that stand in now for any of these."""
+def persons(work: Work, actor: Actor) -> frozenset[str]:
+    """All who count as one person with whoever acts, himself among them: what one of them did, none of the others seconds."""
+    return pair_of(work, actor.person_id) | {actor.person_id}
+
+
+def deputies(work: Work, accounts: Iterable[str], roles: Iterable[Role], scopes: Iterable[str]) -> list[str]:
+    """Accounts that stand in now for any of these, in one of the roles and within one of the scopes."""
     wanted = (
         select(DelegationRow.deputy_account)
         .join(AccountRow, col(AccountRow.id) == col(DelegationRow.deputy_account))
         .where(
             in_force(work),
             col(DelegationRow.created_by).in_(list(accounts)),
+            col(DelegationRow.role).in_([role.value for role in roles]),
+            col(DelegationRow.scope).in_([PLATFORM, *scopes]),
             col(AccountRow.disabled).is_(False),
         )
     )

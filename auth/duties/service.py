@@ -13,6 +13,7 @@ from sqlmodel import Field, SQLModel, col, select
 
 from auth.actor import SYSTEM, Actor
 from auth.casework.book import Book, CaseStep, Command, made_by, need_reason
+from auth.delegations.standing import doer
 from auth.duties import overdue, rules
 from auth.duties.rules import Due
 from auth.duties.tables import DutyRow
@@ -20,7 +21,6 @@ from auth.duties.workflow import FINAL, MACHINE, Kind, Standing, State, Step
 from auth.grants import queries as grants
 from auth.grants.tables import GrantRow
 from auth.grants.workflow import FINAL as GRANT_FINAL
-from auth.identity.principals import orgs_of
 from auth.policy.filters.rules import LOCAL
 from auth.policy.model import Prose
 from auth.profile.now import limits_now
@@ -224,7 +224,7 @@ def _judge(work: Work, actor: Actor, duty_id: str, body: CaseStep, step: Step) -
 
 
 def _own(work: Work, actor: Actor, row: DutyRow) -> Iterator[Reason]:
-    if row.org_id in orgs_of(work, actor):
+    if row.org_id in doer(work, actor).orgs:
         text = Text(
             "您属于该机构，不得由您办理。", "You belong to that organisation; somebody else must do it."
         )

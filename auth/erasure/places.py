@@ -37,6 +37,7 @@ NAMES: Final = (
     Name("auth_delegation", "deputy_name", "deputy_person", "person"),
     Name("auth_application_event", "for_name", "for_person", "person"),
     Name("auth_application_review", "reviewer_name", "person_id", "person"),
+    Name("auth_application_review", "for_name", "for_person", "person"),
     Name("auth_clock_receipt", "signed_by", "person_id", "person"),
     Name("auth_clock_extension", "asked_by", "asked_by_person", "person"),
     Name("auth_clock_extension", "decided_by", "decided_by_person", "person"),

@@ -73,7 +73,7 @@ def person_roles_now(work: Work, person_id: str) -> frozenset[RoleAt]:
 
 
 def lent_to(work: Work, account_id: str) -> frozenset[RoleAt]:
-    """The approver roles in which this account stands in for somebody now.
+    """The roles in which this account stands in for somebody now.
 
     Counted from the delegation's days and from what the principal holds himself at this instant: no chain, and nothing outlives him.
     """
@@ -86,10 +86,10 @@ def lent_to(work: Work, account_id: str) -> frozenset[RoleAt]:
     )
     found = set()
     for row, principal_account in work.db.exec(wanted):
-        own = {held.scope for held in roles_now(work, row.created_by) if held.role is Role.APPROVER}
+        own = {held.scope for held in roles_now(work, row.created_by) if held.role == row.role}
         if not principal_account.disabled and own & {PLATFORM, row.scope}:
             lender = Lender(row.created_person, row.principal_name, principal_account.org_id)
-            found.add(RoleAt(Role.APPROVER, row.scope, lender))
+            found.add(RoleAt(Role(row.role), row.scope, lender))
     return frozenset(found)
 
 

@@ -12,9 +12,9 @@ from sqlmodel import Field, SQLModel, col
 from auth.actor import SYSTEM, Actor
 from auth.asset import Asset
 from auth.casework.book import Book, CaseStep, Command, made_by, need_reason
+from auth.delegations.standing import doer
 from auth.grants import queries as grants
 from auth.identity import organisations
-from auth.identity.principals import orgs_of
 from auth.incidents import freezes
 from auth.incidents.tables import IncidentRow
 from auth.incidents.workflow import FINAL, MACHINE, TARGET_NAMES, State, Step, Target
@@ -148,13 +148,14 @@ def lift(work: Work, actor: Actor, incident_id: str, body: CaseStep) -> Incident
 
 def _against_lifting(work: Work, actor: Actor, row: IncidentRow) -> Iterator[Reason]:
     basis = "职责分离 · segregation of duties (5)"
-    if row.created_person == actor.person_id:
+    who = doer(work, actor)
+    if row.created_person in who.persons:
         text = Text(
             "该冻结由您发起，须由另一位安全管理员解除。",
             "You froze it; another security officer must lift it.",
         )
         yield Reason("freezer-does-not-lift", text, basis)
-    if row.target_kind == Target.ORGANISATION and row.target_id in orgs_of(work, actor):
+    if row.target_kind == Target.ORGANISATION and row.target_id in who.orgs:
         text = Text(
             "您属于被冻结的机构，不得解除。", "You belong to the frozen organisation and may not lift it."
         )

@@ -52,17 +52,21 @@ def holders(work: Work, roles: Iterable[Role], scopes: Iterable[str]) -> list[st
 def next_for(work: Work, row: ApplicationRow) -> list[str]:
     """Who has the next word on the application."""
     state = State(row.state)
-    if state is State.DECIDING:
-        return deciders(work, applications.departments(work, row.id))
     if state in _BUREAU:
-        return holders(work, _BUREAU[state], applications.departments(work, row.id))
+        return with_deputies(work, _BUREAU[state], applications.departments(work, row.id))
     return holders(work, _HOLDER[state], [row.org_id]) if state in _HOLDER else []
 
 
 def deciders(work: Work, departments: Iterable[str]) -> list[str]:
     """Approvers of these departments, and who stands in for them now."""
-    own = holders(work, [Role.APPROVER], departments)
-    return sorted({*own, *deputies(work, own)})
+    return with_deputies(work, [Role.APPROVER], departments)
+
+
+def with_deputies(work: Work, roles: Iterable[Role], departments: Iterable[str]) -> list[str]:
+    """Holders of one of the roles in one of the departments, and who stands in for them now."""
+    kinds, scopes = tuple(roles), tuple(departments)
+    own = holders(work, kinds, scopes)
+    return sorted({*own, *deputies(work, own, kinds, scopes)})
 
 
 def bureau(work: Work, row: ApplicationRow, roles: Iterable[Role]) -> list[str]:

@@ -16,6 +16,7 @@ from auth.applications.rules import latest_end
 from auth.asset import Asset
 from auth.casework.book import Book, CaseStep, Command, made_by, need_reason
 from auth.consents import cover as consents
+from auth.delegations.standing import persons
 from auth.grants import queries as grants
 from auth.grants.tables import GrantRow
 from auth.grants.workflow import FINAL as GRANT_FINAL
@@ -103,7 +104,7 @@ def step(work: Work, actor: Actor, version_id: str, which: Step, ask: CaseStep) 
     """Confirm or reject, as another person than the one who proposed."""
     row = BOOK.row(work, version_id, actor, version=ask.version, to_change=True)
     BOOK.check(actor, row, which)
-    refuse_if(tuple(_proposer(actor, row, which)))
+    refuse_if(tuple(_proposer(work, actor, row, which)))
     if which is Step.REJECT:
         need_reason(ask.note)
     BOOK.move(work, actor, row, which, ask.note)
@@ -114,8 +115,8 @@ def step(work: Work, actor: Actor, version_id: str, which: Step, ask: CaseStep) 
     return read(row)
 
 
-def _proposer(actor: Actor, row: ProfileRow, which: Any) -> Iterator[Reason]:  # noqa: ANN401 - a step
-    if which is Step.CONFIRM and row.created_person == actor.person_id:
+def _proposer(work: Work, actor: Actor, row: ProfileRow, which: Any) -> Iterator[Reason]:  # noqa: ANN401 - a step
+    if which is Step.CONFIRM and row.created_person in persons(work, actor):
         text = Text("该版本由您提出，须由另一人确认。", "You proposed it; another person must confirm.")
         yield Reason("proposer-does-not-confirm", text, "职责分离 · segregation of duties (3)")
 
@@ -177,7 +178,7 @@ def version(work: Work, actor: Actor, version_id: str) -> ProfileRead:
 
 def commands(work: Work, actor: Actor, version_id: str) -> list[Command]:
     row = BOOK.row(work, version_id, actor)
-    return BOOK.commands(actor, row, lambda which: _proposer(actor, row, which))
+    return BOOK.commands(actor, row, lambda which: _proposer(work, actor, row, which))
 
 
 def read(row: ProfileRow) -> ProfileRead:

@@ -14,6 +14,7 @@ from auth.actor import PLATFORM, SYSTEM, Actor
 from auth.asset import Asset
 from auth.casework.book import Book, CaseStep, Command, made_by, need_reason
 from auth.casework.tables import CaseEventRow
+from auth.delegations.standing import persons
 from auth.policy.model import Prose
 from auth.profile.now import limits_now
 from auth.registrations import cover, rules
@@ -109,8 +110,11 @@ def _roles(actor: Actor, row: RegistrationRow) -> frozenset[Role]:
     return frozenset(
         held.role
         for held in actor.roles
-        if (held.role in REGISTRANT and held.scope in (row.department_id, PLATFORM))
-        or (held.role in REVIEWERS | CERTIFIERS and held.scope == PLATFORM)
+        if held.lender is None
+        and (
+            (held.role in REGISTRANT and held.scope in (row.department_id, PLATFORM))
+            or (held.role in REVIEWERS | CERTIFIERS and held.scope == PLATFORM)
+        )
     )
 
 
@@ -209,7 +213,8 @@ def against(work: Work, actor: Actor, row: RegistrationRow, which: StrEnum) -> I
         yield from rules.gaps(Act(row.act), Body.model_validate_json(row.body))
     if which in (Step.PASS, Step.REFUSE, Step.CERTIFY):
         steps = {Step.SAVE, Step.SUBMIT, "open"} | ({Step.PASS} if which == Step.CERTIFY else set())
-        if any(past.person_id == actor.person_id for past in BOOK.past(work, row.id) if past.step in steps):
+        same = persons(work, actor)
+        if any(past.person_id in same for past in BOOK.past(work, row.id) if past.step in steps):
             text = Text(
                 "登记的填报、审核与赋码须由不同的人办理。",
                 "Who hands in, who reviews and who registers are different people.",

@@ -16,6 +16,7 @@ from sqlmodel import Field, SQLModel, col, select
 from auth import audit
 from auth.actor import SYSTEM, Actor
 from auth.casework.book import Book, CaseStep, Command, made_by, need_reason
+from auth.delegations.standing import doer
 from auth.duties.rules import later
 from auth.grants import queries as grant_queries
 from auth.grants import service as grants
@@ -23,7 +24,6 @@ from auth.grants.service import GrantStep
 from auth.grants.tables import GrantRow
 from auth.grants.workflow import FINAL as GRANT_FINAL
 from auth.grants.workflow import State as GrantState
-from auth.identity.principals import orgs_of
 from auth.messages import audience
 from auth.messages.service import tell
 from auth.policy.filters.rules import LOCAL
@@ -292,16 +292,17 @@ def _tell_holder(work: Work, row: ReviewRow) -> None:
 
 
 def against(work: Work, actor: Actor, row: ReviewRow, which: StrEnum) -> Iterator[Reason]:
-    """Two people: whoever answered does not decide, by whatever account; nor does the holder's own person."""
+    """Two people: whoever answered does not decide, by whatever account or deputy; nor does the holder's own person."""
     if which in (Step.CONFIRM, Step.REVOKE):
         steps = {Step.NARROW.value, Step.WITHDRAW.value}
-        newest = [past.person_id for past in REVIEWS.past(work, row.id) if past.step in steps]
-        if newest and newest[-1] == actor.person_id:
+        newest = [past for past in REVIEWS.past(work, row.id) if past.step in steps]
+        who = doer(work, actor)
+        if newest and who.did(newest[-1]):
             text = Text(
                 "该答复由您作出，须由另一人确认。", "The answer is yours; another person must confirm it."
             )
             yield Reason("answerer-does-not-decide", text, "职责分离 · segregation of duties (3)")
-        if row.org_id in orgs_of(work, actor):
+        if row.org_id in who.orgs:
             text = Text("您属于被授权机构，不得确认。", "You belong to the holder and may not decide.")
             yield Reason("own-organisation", text, "职责分离 · segregation of duties (1)")
 

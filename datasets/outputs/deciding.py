@@ -7,7 +7,7 @@ from collections.abc import Callable
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from auth.actor import Actor
-from auth.identity.principals import orgs_of
+from auth.delegations.standing import doer
 from auth.messages.service import tell
 from auth.policy.model import DeliveryForm
 from core import bases
@@ -177,7 +177,8 @@ def _people(work: Work, actor: Actor, row: OutputReviewRow) -> tuple[Reason, ...
         return (Reason("role-lacks-permission", text, bases.ROLES),)
     parties = Parties(row.person_id, frozenset(row.builders), frozenset(row.approvers), row.org_id)
     cast = [Vote(each.person_id, each.releases) for each in queries.votes(work, row.id)]
-    return rules.people_objections(actor.person_id, orgs_of(work, actor), parties, cast)
+    who = doer(work, actor)
+    return rules.people_objections(who.persons, who.orgs, parties, cast)
 
 
 def _for_vote(work: Work, actor: Actor, review_id: str, version: int | None) -> OutputReviewRow:

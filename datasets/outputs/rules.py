@@ -95,14 +95,18 @@ class Parties:
 
 
 def people_objections(
-    person: str, orgs: Collection[str], parties: Parties, votes: Sequence[Vote]
+    persons: Collection[str], orgs: Collection[str], parties: Parties, votes: Sequence[Vote]
 ) -> tuple[Reason, ...]:
-    """Why this person does not review this file. `orgs`: of all accounts of that person."""
-    return tuple(_people(person, orgs, parties, votes))
+    """Why this person does not review this file. `persons`: with those who count as one person with him, as deputy or
+    principal; `orgs`: of all accounts of them.
+    """
+    return tuple(_people(frozenset(persons), orgs, parties, votes))
 
 
-def _people(person: str, orgs: Collection[str], parties: Parties, votes: Sequence[Vote]) -> Iterator[Reason]:
-    if person == parties.requester or person in parties.builders:
+def _people(
+    persons: frozenset[str], orgs: Collection[str], parties: Parties, votes: Sequence[Vote]
+) -> Iterator[Reason]:
+    if persons & {parties.requester, *parties.builders}:
         text = Text(
             "文件由您申请或生成，不能由您审核；请由另一位出域审核人办理。",
             "You asked for this file or had it made; another output checker must review it.",
@@ -114,13 +118,13 @@ def _people(person: str, orgs: Collection[str], parties: Parties, votes: Sequenc
             "You belong to the organisation that is to receive the file.",
         )
         yield Reason("receiver-may-not-check", text, f"{SEPARATION} (1)")
-    if person in parties.approvers:
+    if persons & parties.approvers:
         text = Text(
             "您审批了该授权，不能再审核其出域文件；请由另一位出域审核人办理。",
             "You decided on this grant; another output checker must review what leaves under it.",
         )
         yield Reason("approver-may-not-check", text, BASIS)
-    if any(vote.person_id == person for vote in votes):
+    if any(vote.person_id in persons for vote in votes):
         text = Text(
             "您已审核过该文件；还须另一人独立审核。",
             "You have reviewed this file; another person must do so as well.",

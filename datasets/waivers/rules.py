@@ -81,17 +81,20 @@ def term_objections(
 
 
 def people_objections(
-    person: str, preparers: Collection[str], signer: str | None = None
+    persons: Collection[str], preparers: Collection[str], signer: str | None = None
 ) -> tuple[Reason, ...]:
-    """Who prepared a batch that the waiver would let pass does not sign it; two signatures are of two people."""
+    """Who prepared a batch that the waiver would let pass does not sign it; two signatures are of two people.
+
+    `persons`: whoever signs, with those who count as one person with him, as deputy or principal.
+    """
     found = []
-    if person in preparers:
+    if not set(persons).isdisjoint(preparers):
         text = Text(
             "您参与了未通过该规则的批次的提交或更正，不能由您签发豁免；请由另一位专员签发。",
             "You handed in or corrected a batch that fails this rule, so you cannot sign the waiver; ask another steward.",
         )
         found.append(Reason("preparer-may-not-waive", text, _PROMISE_3))
-    if signer is not None and person == signer:
+    if signer is not None and signer in persons:
         text = Text(
             "第一签字人与第二签字人须为两人；请由另一位审批人签字。",
             "The two signatures must be of two people; another approver must sign.",

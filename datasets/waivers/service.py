@@ -9,6 +9,7 @@ from sqlmodel import col, select
 from auth import audit
 from auth.actor import Actor
 from auth.applications.steps import local_day
+from auth.delegations.standing import persons
 from catalog.assets import asset
 from core import bases, outbox
 from core.errors import AccessRefused, Conflict, NotFound, Reason, Stale, refuse_if
@@ -201,14 +202,14 @@ def _sign_objections(work: Work, actor: Actor, rule: Expectation, body: WaiverCr
             severity=rule.severity, reason=body.reason, valid_to=body.valid_to, today=today,
             longest_days=held.longest_waiver_days, reason_min=NOTE_MIN,
         ),
-        *rules.people_objections(actor.person_id, _preparers(work, body.dataset_id)),
+        *rules.people_objections(persons(work, actor), _preparers(work, body.dataset_id)),
     )  # fmt: skip
 
 
 def _second_objections(work: Work, actor: Actor, row: WaiverRow) -> tuple[Reason, ...]:
     rule = rule_of(work, row.dataset_id, row.rule_key)
     preparers = _preparers(work, row.dataset_id)
-    found = rules.people_objections(actor.person_id, preparers, row.signed["person_id"])
+    found = rules.people_objections(persons(work, actor), preparers, row.signed["person_id"])
     found += rules.ended_objections(row.valid_to, local_day(work.now))
     if rule is None or digest_of(rule) != row.rule_digest:
         text = Text(

@@ -11,6 +11,7 @@ from sqlmodel import Field, SQLModel, col, func, select
 
 from auth.actor import SYSTEM, Actor
 from auth.casework.book import Book, CaseStep, Command, made_by, need_reason
+from auth.delegations.standing import persons
 from auth.policy.filters.rules import LOCAL
 from auth.policy.model import Prose
 from auth.roles import Role
@@ -77,7 +78,7 @@ def step(work: Work, actor: Actor, scheme_id: str, which: Step, ask: CaseStep) -
     """Confirm or reject, as another person than the one who proposed."""
     row = BOOK.row(work, scheme_id, actor, version=ask.version, to_change=True)
     BOOK.check(actor, row, which)
-    refuse_if(tuple(_proposer(actor, row, which)))
+    refuse_if(tuple(_proposer(work, actor, row, which)))
     if which is Step.REJECT:
         need_reason(ask.note)
     BOOK.move(work, actor, row, which, ask.note)
@@ -88,8 +89,8 @@ def step(work: Work, actor: Actor, scheme_id: str, which: Step, ask: CaseStep) -
     return read(row)
 
 
-def _proposer(actor: Actor, row: SchemeRow, which: Any) -> Iterator[Reason]:
-    if which is Step.CONFIRM and row.created_person == actor.person_id:
+def _proposer(work: Work, actor: Actor, row: SchemeRow, which: Any) -> Iterator[Reason]:
+    if which is Step.CONFIRM and row.created_person in persons(work, actor):
         text = Text("该版本由您提出，须由另一人确认。", "You proposed it; another person must confirm.")
         yield Reason("proposer-does-not-confirm", text, "职责分离 · segregation of duties (3)")
 
@@ -106,7 +107,7 @@ def version(work: Work, actor: Actor, scheme_id: str) -> SchemeRead:
 
 def commands(work: Work, actor: Actor, scheme_id: str) -> list[Command]:
     row = BOOK.row(work, scheme_id, actor)
-    return BOOK.commands(actor, row, lambda which: _proposer(actor, row, which))
+    return BOOK.commands(actor, row, lambda which: _proposer(work, actor, row, which))
 
 
 def read(row: SchemeRow) -> SchemeRead:

@@ -18,26 +18,37 @@ from auth.casework.book import CaseStep
 from auth.delegations import rules, service
 from auth.delegations.rules import Cover, Party, Wish
 from auth.delegations.service import DelegationCreate
+from auth.delegations.standing import persons
 from auth.delegations.workflow import Step
 from auth.messages import service as messages
 from auth.policy import separation
 from auth.policy.separation import Doer, Past
 from auth.profile.model import DEFAULT, Profile, shipped
-from auth.roles import LENDABLE, PERMISSIONS, Role
+from auth.registrations import service as registrations
+from auth.registrations.rules import NEEDED, PAPERS
+from auth.registrations.workflow import Act
+from auth.reviews import service as reviews
+from auth.roles import LENDABLE, PERMISSIONS, Role, lends
 from core.errors import AccessRefused, InputRefused, NotFound, TransitionRefused
+from datasets.waivers import rules as waivers
 from tests.auth.agreements.scene import in_force
 from tests.conftest import TestClock
 from tests.desk import (
+    PARKS,
     RESCUES,
     Desk,
     a_desk,
+    a_grant,
     activated,
     agreed,
     an_application,
     an_ask,
     codes,
+    concurred,
     kinds,
     proposed,
+    screened,
+    voted,
 )
 from tests.people import a_person, actor_of, browser_as, client_as
 
@@ -163,14 +174,132 @@ def test_a_third_person_of_a_third_department_may() -> None:
 def test_a_lent_role_permits_deciding_and_nothing_else(house: House) -> None:
     desk = stand_in(house)
     with desk.read("helper") as (_, actor):
-        lent = {name for name in PERMISSIONS if actor.may(name)} - {
-            name for name, roles in PERMISSIONS.items() if Role.STEWARD in roles
-        }
-        assert lent == {name for name in LENDABLE if Role.APPROVER in PERMISSIONS[name]} - {
-            name for name in LENDABLE if Role.STEWARD in PERMISSIONS[name]
-        }
+        own = {name for name, roles in PERMISSIONS.items() if Role.STEWARD in roles}
+        assert {name for name in PERMISSIONS if actor.may(name)} - own == LENDABLE[Role.APPROVER] - own
         assert actor.own_kinds == {Role.STEWARD}
         assert not actor.may("auth:grant:revoke")
+
+
+@pytest.mark.parametrize("role", list(Role))
+def test_approvers_and_reviewers_alone_lend_and_only_what_their_role_permits(role: Role) -> None:
+    wish = Wish("parks", WISH.starts_on, WISH.ends_on, role)
+    own = party("p", role)
+    found = [
+        each.code for each in rules.objections(wish, own, party("d", Role.STEWARD), (), TODAY, most_days=90)
+    ]
+    can = role in {Role.APPROVER, Role.REVIEWER_BUSINESS, Role.REVIEWER_SECURITY}
+    assert found == ([] if can else ["role-not-lendable"])
+    assert (role in LENDABLE) == can
+    assert all(role in PERMISSIONS[name] for name in LENDABLE.get(role, ()))
+    assert lends(role, "auth:application:read") == can
+    assert not lends(role, "auth:grant:revoke")
+
+
+@pytest.mark.parametrize("held", sorted(LENDABLE))
+@pytest.mark.parametrize("lent", sorted(LENDABLE))
+def test_a_role_is_lent_by_its_holder_alone(held: Role, lent: Role) -> None:
+    wish = Wish("parks", WISH.starts_on, WISH.ends_on, lent)
+    found = rules.objections(wish, party("p", held), party("d", Role.STEWARD), (), TODAY, most_days=90)
+    assert [each.code for each in found] == ([] if held is lent else ["delegation-too-wide"])
+
+
+@pytest.mark.parametrize(
+    ("starts", "ends", "meets"),
+    [(-3, -1, False), (-3, 0, True), (0, 6, True), (3, 4, True), (6, 9, True), (7, 9, False)],
+)
+@pytest.mark.parametrize("is_deputy_away", [True, False])
+def test_chains_are_counted_by_the_day(starts: int, ends: int, *, meets: bool, is_deputy_away: bool) -> None:
+    first, last = TODAY + timedelta(days=starts), TODAY + timedelta(days=ends)
+    other = Cover("d", "x", first, last) if is_deputy_away else Cover("x", "p", first, last)
+    found = rules.objections(
+        WISH, Party("p", APPROVER), party("d", Role.STEWARD), (other,), TODAY, most_days=90
+    )
+    assert [each.code for each in found] == (["delegation-chain"] if meets else [])
+
+
+def test_a_deputy_screens_and_votes_for_a_reviewer_and_the_two_have_one_vote(house: House) -> None:
+    desk = stand_in(house, principal="screener", scope="parks", role=Role.REVIEWER_BUSINESS)
+    found = an_application(desk, at=State.SUBMITTED, ask=an_ask(RESCUES))
+    with desk.read("helper") as (work, actor):
+        assert [row.id for row in queries.listed(work, actor, waiting=True)[0]] == [found.id]
+        assert "application.waits" in [each.kind for each in messages.inbox(work, actor)[0]]
+        assert not actor.may("auth:application:decide")
+        assert not actor.may("auth:clock:sign")
+    found = voted(
+        desk, screened(desk, found, "helper"), "helper", "business:parks", note="可以", vote="approve"
+    )
+    with desk.read("auditor") as (work, actor):
+        said = {event.step: (event.for_name, event.for_org) for event in queries.events(work, found.id)}
+        assert said["screen_ok"] == said["review"] == ("screener", "parks")
+    with desk.read("screener") as (work, actor):
+        seen = applications.application(work, actor, found.id).reviews
+        assert [each.reviewer_name for each in seen] == ["helper (for screener)"], (
+            "what was voted for him he sees"
+        )
+        assert not queries.listed(work, actor, waiting=True)[1]
+    with desk.read("screener2") as (work, actor):
+        assert applications.application(work, actor, found.id).reviews == [], "votes are blind"
+    with house.write() as work:
+        a_person(
+            work, "second", "bureau", ["reviewer_security"], person_id=actor_of(work, "screener").person_id
+        )
+    for who in ("second", "helper"):
+        with pytest.raises(AccessRefused) as refusal:
+            voted(desk, found, who, "security")
+        assert codes(refusal) == (["one-vote-each"] if who == "second" else ["no-stage-for-you"])
+    assert voted(desk, found, "security", "security").state is State.DECIDING
+
+
+def test_all_who_stand_in_for_one_principal_count_as_one(house: House) -> None:
+    desk = stand_in(house)
+    made = named(desk, "approver", "steward_b")
+    answered(desk, "steward_b", made.id, Step.ACCEPT)
+    found = proposed(desk, an_application(desk, at=State.DECIDING, ask=an_ask(RESCUES)), "helper")
+    with pytest.raises(AccessRefused) as refusal:
+        concurred(desk, found, "steward_b")
+    assert codes(refusal) == ["separation-of-duties-3"]
+    with desk.read("steward_b") as (work, actor):
+        everybody = {actor_of(work, name).person_id for name in ("approver", "helper", "steward_b")}
+        assert persons(work, actor) == everybody
+
+
+def test_registration_reviews_waivers_and_the_rest_see_the_pair(house: House) -> None:
+    """Each of these is settled by a second person; somebody who counts as the first is none."""
+    desk = stand_in(house, deputy="steward_a")  # steward_a stands in for the approver
+    grant = a_grant(desk)
+    with desk.write("approver2") as (work, actor):
+        look = reviews.evaluate(work, actor, grant.id)
+    with desk.write("steward_a") as (work, actor):
+        said = {"outcome": "withdraw", "note": "长期未用", "value": "无", "complaints": "无", "quality": "良"}
+        reviews.answer(work, actor, look.id, reviews.ReviewAnswer.model_validate(said))
+    with desk.write("approver") as (work, actor), pytest.raises(AccessRefused) as refusal:
+        reviews.decide(work, actor, look.id, reviews.Step.REVOKE, CaseStep(note="同意撤销"))
+    assert codes(refusal) == ["answerer-does-not-decide"]
+
+    asked = {"dataset_id": PARKS.dataset_id, "body": dict.fromkeys(NEEDED[Act.FIRST], "详见材料")}
+    papers = [{"paper": each.value, "name": "附件.pdf", "sha256": "a" * 64} for each in PAPERS[Act.FIRST]]
+    asked["body"] |= {"attachments": papers}  # type: ignore[operator]
+    with desk.write("steward_a") as (work, actor):
+        body = registrations.RegistrationCreate.model_validate(asked)
+        act = registrations.draft(work, actor, body, assets=desk.assets)
+        registrations.step(work, actor, act.id, registrations.Step.SUBMIT, CaseStep())
+        row = registrations.BOOK.row(work, act.id, actor)
+        approver, other = (actor_of(work, name) for name in ("approver", "approver2"))
+        for step in (registrations.Step.PASS, registrations.Step.REFUSE, registrations.Step.CERTIFY):
+            assert [each.code for each in registrations.against(work, approver, row, step)] == [
+                "registration-people"
+            ]
+            assert not list(registrations.against(work, other, row, step))
+        assert "certify" not in [each.step for each in registrations.commands(work, actor, act.id)], (
+            "not lent"
+        )
+
+
+@pytest.mark.parametrize("who", ["prepared", "signed", "other"])
+def test_the_pair_signs_a_waiver_once(who: str) -> None:
+    found = waivers.people_objections({"himself", who}, {"prepared"}, "signed")
+    expected = {"prepared": ["preparer-may-not-waive"], "signed": ["second-person-missing"], "other": []}
+    assert [each.code for each in found] == expected[who]
 
 
 def stand_in(house: House, deputy: str = "helper", principal: str = "approver", scope: str = PLATFORM, **changes: Any) -> Desk:  # fmt: skip
@@ -314,6 +443,7 @@ def test_pages_and_routes_of_delegations(sqlite_house: House) -> None:
     browser = browser_as(sqlite_house, "approver", "en")
     typed = {
         "deputy": "auditor",
+        "role": "approver",
         "scope": "*",
         "starts_on": "2026-03-02",
         "ends_on": "2027-03-09",

@@ -32,7 +32,7 @@ AUTHORIZATION: Final = (
     held("mass assignment (status, org_id, quotas, approver)", "api/applications::nobody_sets_what_is_not_theirs_to_set", "api/datasets::malformed_or_foreign_fields_are_refused", "api/admin::bad_accounts_are_refused_whole", "auth/policy/narrowing::quota_may_not_grow_nor_vanish"),
     held("function-level (staff routes by enterprise token)", "api/route_matrix::role_gets_in_where_its_permissions_say_and_nowhere_else", "api/route_matrix::visitor_gets_in_nowhere_but_at_the_public_routes", "api/route_matrix::every_route_says_who_may_call_it"),
     held("role self-grant", "api/admin::nobody_gives_himself_a_role_even_through_a_second_account", "auth/identity/changes::whom_it_concerns_neither_asks_nor_confirms"),
-    held("delegation loops", "auth/delegations::what_was_lent_is_not_lent_on_and_no_cover_hangs_on_another"),
+    held("delegation loops", "auth/delegations::what_was_lent_is_not_lent_on_and_no_cover_hangs_on_another", "auth/deputies_machine::whoever_stands_in_for_whom_the_two_are_one_person"),
     held("SoD by second account", "auth/applications/separation::reviewer_does_not_decide_not_even_by_another_account", "auth/applications/separation::second_approver_is_another_person_of_another_department", "auth/applications/separation::approver_does_not_activate"),
     held("role swap", "auth/applications/separation::own_side_never_reviews_or_decides", "auth/applications/separation::decider_of_an_earlier_round_does_not_review"),
     held("org change mid-flow", "auth/applications/separation::first_signature_counts_for_the_department_in_which_it_was_given", "auth/applications/separation::whoever_applied_does_not_activate_or_resume_after_changing_sides"),

@@ -29,12 +29,12 @@ PARTIES = Parties("asked", frozenset({"started"}), frozenset({"approved", "concu
     ],
 )
 def test_who_stands_too_near_does_not_review(person: str, orgs: set[str], code: str) -> None:
-    found = rules.people_objections(person, orgs, PARTIES, [Vote("voted", True)])
+    found = rules.people_objections({person, "a deputy of his"}, orgs, PARTIES, [Vote("voted", True)])
     assert [each.code for each in found] == [code]
 
 
 def test_anybody_else_does() -> None:
-    assert rules.people_objections("other", {"bureau"}, PARTIES, [Vote("voted", True)]) == ()
+    assert rules.people_objections({"other"}, {"bureau"}, PARTIES, [Vote("voted", True)]) == ()
 
 
 def _finding(code: str) -> dict[str, object]:
