@@ -49,9 +49,7 @@ class House:
 
 def open_house(settings: Settings, clock: Clock = system_clock) -> House:
     """Make the data directory and bring the database to the present schema."""
-    from api.schema import (
-        bring_up_to_date,
-    )  # alembic is slow to import; commands that need no database skip it
+    from api.schema import bring_up_to_date  # all tables: commands that need no database skip it
 
     for directory in (settings.data_dir, settings.scratch_dir, settings.keys_dir):
         directory.mkdir(parents=True, exist_ok=True)

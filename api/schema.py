@@ -1,27 +1,19 @@
-"""Brings a database to the present schema: Alembic's revisions first, then what table classes cannot say."""
+"""Brings a database to the present schema: the revisions first, then what table classes cannot say."""
 
 from __future__ import annotations
 
-import sys
-import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Connection, Engine, text
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import Connection, Engine, inspect, text
 
 from api import tables
 from auth import audit_guard
 from catalog.search import rebuild
-from core.db import make_engine
 
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
-_LOCK: Final = 0x64677363  # one upgrader at a time
 HOOKS: Final[tuple[Callable[[Connection], None], ...]] = (
     rebuild.install,
     audit_guard.install,
@@ -29,69 +21,32 @@ HOOKS: Final[tuple[Callable[[Connection], None], ...]] = (
 
 
 def bring_up_to_date(engine: Engine) -> None:
-    """Create or upgrade all tables; safe to call at every start, and by several processes at once."""
-    upgrade(engine, "head", HOOKS)
+    """Create or upgrade all tables; safe to call at every start, and by several processes at once.
 
-
-def upgrade(engine: Engine, revision: str, hooks: Sequence[Callable[[Connection], None]] = ()) -> None:
-    """Take the revisions up to `revision`, then `hooks`, in one transaction."""
+    Alembic is slow to import; a database at the newest revision, as at nearly every start, does without it.
+    """
     tables.load()
-    with engine.execution_options(datagrant_write=True).connect() as connection, _keys_at_the_end(connection):
-        if connection.dialect.name == "postgresql":
-            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
-        command.upgrade(config(connection), revision)
-        for hook in hooks:
+    if not is_current(engine):
+        from api.upgrading import upgrade
+
+        upgrade(engine, "head", HOOKS)
+        return
+    with engine.execution_options(datagrant_write=True).begin() as connection:
+        for hook in HOOKS:
             hook(connection)
 
 
-@contextmanager
-def _keys_at_the_end(connection: Connection) -> Iterator[None]:
-    """A transaction in which SQLite looks at keys of others once, at its end: a revision may build a table anew that others refer to."""
-    if connection.dialect.name != "sqlite":
-        with connection.begin():
-            yield
-        return
-    raw = connection.connection.cursor()
-    raw.execute("PRAGMA foreign_keys=OFF")  # has no effect within a transaction
-    try:
-        with connection.begin():
-            before = MigrationContext.configure(connection).get_current_heads()
-            yield
-            if before != MigrationContext.configure(connection).get_current_heads():
-                _demand_whole(connection)
-    finally:
-        raw.execute("PRAGMA foreign_keys=ON")
+def is_current(engine: Engine) -> bool:
+    """Whether the database is at the newest revision."""
+    with engine.connect() as connection:
+        if not inspect(connection).has_table("alembic_version"):
+            return False
+        return list(connection.scalars(text("SELECT version_num FROM alembic_version"))) == [head()]
 
 
-def _demand_whole(connection: Connection) -> None:
-    """Raises IntegrityError, and with it takes everything back, where a row refers to one that is not there."""
-    lost = connection.exec_driver_sql("PRAGMA foreign_key_check").all()
-    if lost:
-        said = ", ".join(sorted({f"{row[0]} → {row[2]}" for row in lost}))
-        raise IntegrityError(
-            "upgrade", None, ValueError(f"{len(lost)} rows would refer to rows that are not there: {said}")
-        )
-
-
-def config(connection: Connection) -> Config:
-    """Alembic's settings for one open connection."""
-    found = Config()
-    found.set_main_option("script_location", str(MIGRATIONS))
-    found.attributes["connection"] = connection
-    return found
-
-
-def write_revision(message: str) -> None:
-    """Compare the table classes with what the revisions make, and write the next revision. For those who change tables."""
-    tables.load()
-    number = f"{len(list(MIGRATIONS.glob('versions/[0-9]*.py'))) + 1:04}"
-    with tempfile.TemporaryDirectory() as folder:
-        engine = make_engine(f"sqlite:///{folder}/compare.db")
-        with engine.execution_options(datagrant_write=True).begin() as connection:
-            command.upgrade(config(connection), "head")
-            command.revision(config(connection), message, autogenerate=True, rev_id=number)
-        engine.dispose()
-
-
-if __name__ == "__main__":
-    write_revision(sys.argv[1])
+def head() -> str | None:
+    """The revision that no other one follows, read from the files; None unless there is exactly one."""
+    texts = [file.read_text(encoding="utf-8") for file in MIGRATIONS.glob("versions/*.py")]
+    made = {found for each in texts for found in re.findall(r'^revision = "(.+)"', each, re.M)}
+    followed = {found for each in texts for found in re.findall(r'^down_revision = "(.+)"', each, re.M)}
+    return (made - followed).pop() if len(made - followed) == 1 else None

@@ -1,1 +1,1 @@
-"""Schema revisions, run by `api.schema`."""
+"""Schema revisions, run by `api.upgrading`."""

@@ -1,4 +1,4 @@
-"""Alembic's entry: works on the connection handed in by `api.schema` (or, for `alembic` itself, on DATAGRANT_DATABASE_URL)."""
+"""Alembic's entry: works on the connection handed in by `api.upgrading` (or, for `alembic` itself, on DATAGRANT_DATABASE_URL)."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Form, Query, Request, Response
+from fastapi import Form, Query, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from api.access import access
@@ -12,6 +12,7 @@ from api.deps import ActorDep, HouseDep, ReadDep, WorkDep
 from api.errors import status_of
 from api.forms import Typed, tried
 from api.house import House
+from api.late import APIRouter
 from api.pages.duties import attached
 from api.pages.tickets import checked
 from api.web import go, page

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 from fastapi.responses import HTMLResponse
 
 from api import cases
@@ -13,6 +13,7 @@ from api.access import access
 from api.cases import NOTE, Action, Cell, FormField, Record, Section, StepForm
 from api.deps import ActorDep, HouseDep, ReadDep
 from api.forms import Typed, tried
+from api.late import APIRouter
 from api.lookups import org_names
 from api.pages.tickets import checked
 from api.web import go

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from functools import partial
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 from fastapi.responses import HTMLResponse
 
 from api.access import access
 from api.deps import ActorDep, HouseDep
 from api.forms import Typed, tried
+from api.late import APIRouter
 from api.lookups import assets
 from api.pages.applications import done, shown, step_body
 from api.web import go

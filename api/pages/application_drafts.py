@@ -9,7 +9,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 from fastapi.responses import HTMLResponse
 from pydantic import ValidationError
 from starlette.datastructures import FormData
@@ -18,6 +18,7 @@ from api.access import access
 from api.deps import ActorDep, HouseDep, LangDep, ReadDep
 from api.forms import Typed, sentences
 from api.house import House
+from api.late import APIRouter
 from api.line_forms import CONDITIONS, Faults, line_from, line_view
 from api.lookups import assets, enterprises, seen_assets
 from api.pages.applications import context_of

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 from fastapi.responses import HTMLResponse
 
 from api.access import access
 from api.deps import ActorDep, HouseDep
+from api.late import APIRouter
 from api.letters import HEADS, letter_of
 from api.routes.application_letters import show_letter_pdf
 from api.web import page

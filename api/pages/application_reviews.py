@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from functools import partial
 from typing import Any, Final
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 from fastapi.responses import HTMLResponse
 from pydantic import ValidationError
 from starlette.datastructures import FormData
@@ -15,6 +15,7 @@ from starlette.datastructures import FormData
 from api.access import access
 from api.deps import ActorDep, HouseDep, ReadDep, language
 from api.forms import Typed, sentences, tried
+from api.late import APIRouter
 from api.line_forms import CONDITIONS
 from api.lookups import assets
 from api.pages.applications import context_of

@@ -10,12 +10,13 @@ from functools import partial
 from typing import Any, Final
 
 from anyio import to_thread
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 from starlette.types import Receive, Scope, Send
 
 from api.access import PUBLIC, access
 from api.assistant_tools import TOOLS, Arguments, Desk, call
 from api.deps import ActorDep, HouseDep, LangDep
+from api.late import APIRouter
 from auth.actor import Actor
 from core.errors import AppError
 from core.text import Lang

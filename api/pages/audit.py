@@ -6,12 +6,13 @@ import json
 from datetime import date, timedelta
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 from fastapi.responses import FileResponse, HTMLResponse
 
 from api.access import access
 from api.deps import ActorDep, HouseDep, ReadDep
 from api.dossiers import grant_pack, period_pack
+from api.late import APIRouter
 from api.lookups import org_names, person_names
 from api.routes.audit import verified
 from api.web import page

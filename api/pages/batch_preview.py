@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from fastapi.responses import HTMLResponse
 
 from api.access import access
 from api.deps import ActorDep, HouseDep
+from api.late import APIRouter
 from api.reading_forms import WORDS
 from api.web import page
 from catalog import queries as catalog

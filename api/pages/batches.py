@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Form, Request, Response, UploadFile
+from fastapi import Form, Request, Response, UploadFile
 from fastapi.responses import HTMLResponse
 
 from api.access import access
 from api.deps import ActorDep, HouseDep, ReadDep
+from api.late import APIRouter
 from api.pages.batch_preview import sheets_of
 from api.reading_forms import WORDS, Said, options_of
 from api.receiving import store_upload

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from fastapi.responses import HTMLResponse
 
 from api.access import access
 from api.deps import ActorDep, LangDep, ReadDep
+from api.late import APIRouter
 from api.web import page, page_number
 from auth.actor import Actor
 from auth.identity.labels import ORG_KIND_NAMES

@@ -7,7 +7,7 @@ import re
 from typing import Any, Final
 
 import orjson
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 from fastapi.responses import FileResponse
 from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
@@ -17,6 +17,7 @@ from api.access import access
 from api.ckan import WRITES, dataset_of, hand_in, reads
 from api.ckan_rows import Rows, dump
 from api.deps import ActorDep, HouseDep, LangDep
+from api.late import APIRouter
 from auth.actor import ANYONE, Actor
 from catalog.ckan.actions import Call
 from catalog.ckan.errors import CkanError, denied, translated

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import Any, Final
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 from fastapi.responses import HTMLResponse
 
 from api.access import SIGNED_IN, access
@@ -13,6 +13,7 @@ from api.clock_tables import rates_chart
 from api.deps import ActorDep, HouseDep, LangDep, ReadDep
 from api.errors import status_of
 from api.forms import Typed, tried
+from api.late import APIRouter
 from api.lookups import org_names
 from api.pages.tickets import checked
 from api.routes.clocks import period_of

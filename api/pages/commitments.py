@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 from fastapi.responses import HTMLResponse
 
 from api import cases
@@ -12,6 +12,7 @@ from api.access import access
 from api.cases import NOTE, Cell, FormField, Record, StepForm
 from api.deps import ActorDep, HouseDep, ReadDep
 from api.forms import Typed
+from api.late import APIRouter
 from api.lookups import org_names
 from auth.actor import Actor
 from auth.casework.book import CaseStep

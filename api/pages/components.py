@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from fastapi.responses import HTMLResponse
 
 from api.access import PUBLIC, access
+from api.late import APIRouter
 from api.web import page
 from core import bases
 from core.errors import Reason

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any, Final
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 from fastapi.responses import HTMLResponse
 
 from api import cases
@@ -14,6 +14,7 @@ from api.cases import NOTE, Action, Cell, FormField, Record, Section, StepForm
 from api.deps import ActorDep, HouseDep, ReadDep
 from api.forms import Typed, tried
 from api.house import House
+from api.late import APIRouter
 from api.lookups import assets, org_names
 from api.pages.tickets import checked
 from api.web import go

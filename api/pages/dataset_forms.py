@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 from fastapi.responses import HTMLResponse
 from pydantic import ValidationError
 from starlette.datastructures import FormData
@@ -18,6 +18,7 @@ from starlette.datastructures import FormData
 from api.access import access
 from api.deps import ActorDep, HouseDep, ReadDep
 from api.forms import Typed, sentences, tried
+from api.late import APIRouter
 from api.web import go, page
 from auth.actor import Actor
 from auth.identity.organisations import organisations

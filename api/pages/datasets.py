@@ -6,7 +6,7 @@ import json
 from typing import Any, Final
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 from fastapi.responses import HTMLResponse
 from markupsafe import Markup
 
@@ -14,6 +14,7 @@ from api import standards
 from api.access import access
 from api.deps import ActorDep, HouseDep, LangDep, ReadDep, language
 from api.forms import Typed, tried
+from api.late import APIRouter
 from api.web import go, page
 from auth.actor import Actor
 from auth.incidents import freezes

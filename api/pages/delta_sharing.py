@@ -11,10 +11,9 @@ from collections.abc import Callable, Coroutine
 from datetime import datetime
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from fastapi.routing import APIRoute
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 
@@ -22,6 +21,7 @@ from api.access import access
 from api.deps import ActorDep, HouseDep, ReadDep, language
 from api.errors import status_of
 from api.house import House
+from api.late import APIRouter, LateRoute
 from api.sharing import Address, address
 from api.witnessed import note_refusal, noted
 from auth.actor import Actor
@@ -42,7 +42,7 @@ _CODES: Final = {400: "INVALID_PARAMETER_VALUE", 401: "UNAUTHENTICATED", 403: "P
                  409: "UNSUPPORTED_OPERATION", 429: "RESOURCE_EXHAUSTED"}  # fmt: skip
 
 
-class DeltaRoute(APIRoute):
+class DeltaRoute(LateRoute):
     """Turns our errors into the protocol's: `{errorCode, message}`."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Request, Response
+from fastapi import Path, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from api.access import access
 from api.delivery import attachment
 from api.deps import ActorDep, ReadDep, WorkDep
 from api.disclosing import SECTIONS, heads, pack
+from api.late import APIRouter
 from api.web import page
 from auth.policy.filters.rules import LOCAL
 from auth.supervision.disclosure import disclosure, sections

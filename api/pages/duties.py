@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Final
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 from fastapi.responses import HTMLResponse
 from starlette.datastructures import FormData
 
@@ -17,6 +17,7 @@ from api.cases import NOTE, Action, Cell, FormField, Record, Section, StepForm
 from api.deps import ActorDep, HouseDep, ReadDep
 from api.forms import Typed, tried
 from api.house import House
+from api.late import APIRouter
 from api.lookups import org_names
 from api.pages.tickets import checked
 from api.routes.duties import show_certificate, show_certificate_pdf

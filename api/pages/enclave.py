@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 from fastapi.responses import HTMLResponse
 from pydantic import ValidationError
 from starlette.concurrency import run_in_threadpool
@@ -16,6 +16,7 @@ from api.deps import ActorDep, HouseDep, LangDep, ReadDep
 from api.errors import status_of
 from api.forms import Typed, tried
 from api.house import House
+from api.late import APIRouter
 from api.lookups import org_names
 from api.pages.queries import choices
 from api.pages.tickets import checked

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from fastapi.responses import HTMLResponse
 
 from api.access import access
 from api.deps import ActorDep, ReadDep
+from api.late import APIRouter
 from api.web import page
 from datasets.releases import ending
 from datasets.releases.retention import RETIRE, floor

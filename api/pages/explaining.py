@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from fastapi.responses import HTMLResponse
 from pydantic import ValidationError
 
@@ -13,6 +13,7 @@ from api.access import access
 from api.deps import ActorDep, HouseDep, ReadDep
 from api.forms import Typed
 from api.house import House
+from api.late import APIRouter
 from api.lookups import column_titles
 from api.pages.application_reviews import decide_form, narrowing_of
 from api.trials import simulated

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any, Final
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 from fastapi.responses import HTMLResponse
 from pydantic import ValidationError
 from starlette.concurrency import run_in_threadpool
@@ -15,6 +15,7 @@ from api.delivery import attachment
 from api.deps import ActorDep, HouseDep, LangDep, ReadDep
 from api.forms import tried
 from api.house import House
+from api.late import APIRouter
 from api.routes.extracts import ask, delivery_proof, send, ticket
 from api.web import go, page
 from auth.asset import Asset

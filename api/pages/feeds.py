@@ -6,12 +6,13 @@ from datetime import UTC, datetime
 from typing import Annotated, Final
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 
 from api import standards
 from api.access import PUBLIC, access
 from api.deps import HouseDep, LangDep, ReadDep
 from api.harvesting import Items
+from api.late import APIRouter
 from api.routes.metadata import NAME
 from auth.actor import ANYONE
 from catalog import queries

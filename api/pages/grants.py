@@ -6,13 +6,14 @@ from collections.abc import Callable
 from functools import partial
 from typing import Annotated, Any, Final, Literal
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 from fastapi.responses import HTMLResponse
 
 from api.access import access
 from api.deps import ActorDep, HouseDep, ReadDep
 from api.dossiers import proofs_of
 from api.forms import Typed, tried
+from api.late import APIRouter
 from api.lookups import assets, column_titles, has_release, org_names
 from api.pages.applications import policy_in_words, timeline
 from api.web import go, page

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from fastapi.responses import HTMLResponse
 from sqlmodel import col, func, select
 
 from api.access import access
 from api.agenda import agenda
 from api.deps import ActorDep, LangDep, ReadDep
+from api.late import APIRouter
 from api.web import page
 from auth.actor import Actor
 from catalog import queries

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 from fastapi.responses import HTMLResponse
 from pydantic import ValidationError
 
@@ -11,6 +11,7 @@ from api.deps import ActorDep, HouseDep, ReadDep
 from api.errors import status_of
 from api.forms import Typed, sentences, tried
 from api.house import House
+from api.late import APIRouter
 from api.web import go, page
 from auth.actor import Actor
 from catalog import imports

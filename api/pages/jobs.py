@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 from fastapi.responses import HTMLResponse
 
 from api.access import SIGNED_IN, access
 from api.deps import ActorDep, ReadDep, WorkDep
+from api.late import APIRouter
 from api.web import go, page
 from core.jobs import JobRead, JobState
 from core.text import Text

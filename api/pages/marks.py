@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 from fastapi.responses import HTMLResponse
 from pydantic import ValidationError
 
@@ -10,6 +10,7 @@ from api.access import access
 from api.deps import ActorDep, HouseDep, ReadDep
 from api.errors import status_of
 from api.forms import Typed
+from api.late import APIRouter
 from api.query_forms import wrong
 from api.web import go, page
 from auth.actor import Actor

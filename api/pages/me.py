@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Form, Request, Response
+from fastapi import Form, Request, Response
 from fastapi.responses import HTMLResponse
 from pydantic import ValidationError
 
@@ -13,6 +13,7 @@ from api.deps import ActorDep, HouseDep, WorkDep
 from api.errors import status_of
 from api.house import House
 from api.identity import SESSION_COOKIE, change_own_password
+from api.late import APIRouter
 from api.web import go, page
 from auth.actor import Actor
 from auth.identity import accounts, api_keys, sessions

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 from fastapi.responses import HTMLResponse
 
 from api.access import SIGNED_IN, access
 from api.deps import ActorDep, HouseDep, ReadDep, WorkDep
 from api.errors import status_of
 from api.forms import Typed, tried
+from api.late import APIRouter
 from api.pages.tickets import checked
 from api.web import go, page, page_number
 from auth.actor import Actor

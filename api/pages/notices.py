@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 from fastapi.responses import HTMLResponse
 
 from api.access import SIGNED_IN, access
 from api.deps import ActorDep, ReadDep, WorkDep
+from api.late import APIRouter
 from api.web import go, page
 from core.text import Text
 from datasets.notices import service

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Form, Request
+from fastapi import Form, Request
 from fastapi.responses import JSONResponse
 
 from api.access import access
 from api.deps import HouseDep
 from api.house import House
 from api.identity import check_rate, network_of, signed_token
+from api.late import APIRouter
 from auth import audit
 from auth.identity import api_keys, assertions
 from auth.identity.tables import ApiKeyRow

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 from fastapi.responses import HTMLResponse
 
 from api.access import access
 from api.deps import ActorDep, HouseDep, ReadDep
 from api.errors import status_of
+from api.late import APIRouter
 from api.routes.open_data import opened
 from api.web import page, page_number
 from catalog import service as catalogue

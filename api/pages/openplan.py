@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any, Final
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 from fastapi.responses import HTMLResponse
 
 from api import cases
@@ -15,6 +15,7 @@ from api.cases import NOTE, Action, Cell, FormField, Record, StepForm
 from api.deps import ActorDep, HouseDep, ReadDep
 from api.forms import Typed, tried
 from api.house import House
+from api.late import APIRouter
 from api.lookups import org_names, public_title, source_departments
 from api.pages.tickets import checked
 from api.web import go

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 from fastapi.responses import HTMLResponse
 
 from api.access import access
@@ -14,6 +14,7 @@ from api.deps import ActorDep, HouseDep, ReadDep
 from api.errors import status_of
 from api.forms import Typed, tried
 from api.house import House
+from api.late import APIRouter
 from api.lookups import org_names
 from api.pages.tickets import checked
 from api.web import go, page, page_number

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any, Final
 
-from fastapi import APIRouter, Request, Response, UploadFile
+from fastapi import Request, Response, UploadFile
 from fastapi.responses import HTMLResponse
 
 from api.access import access
@@ -14,6 +14,7 @@ from api.errors import status_of
 from api.forms import Typed, tried
 from api.gives import gives
 from api.house import House
+from api.late import APIRouter
 from api.pages.applications import context_of
 from api.pages.tickets import checked
 from api.routes.papers import MEDIA, file_answer

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Form, Request
+from fastapi import Form, Request
 from fastapi.responses import HTMLResponse
 
 from api.access import access
 from api.deps import ActorDep, HouseDep, ReadDep
 from api.errors import status_of
+from api.late import APIRouter
 from api.routes.queries import desk_of
 from api.web import page
 from api.witnessed import noted

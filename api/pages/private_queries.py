@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 from fastapi.responses import HTMLResponse
 from starlette.concurrency import run_in_threadpool
 
@@ -13,6 +13,7 @@ from api.access import access
 from api.deps import ActorDep, HouseDep, LangDep, ReadDep
 from api.forms import Typed
 from api.house import House
+from api.late import APIRouter
 from api.pages.queries import choices
 from api.routes.private_queries import plan
 from api.routes.queries import desk_of

@@ -6,7 +6,7 @@ import json
 from functools import partial
 from typing import Any, Final
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 from fastapi.responses import HTMLResponse
 from pydantic import ValidationError
 
@@ -15,6 +15,7 @@ from api.access import access
 from api.cases import NOTE, Cell, FormField, Record, Section, StepForm
 from api.deps import ActorDep, HouseDep, ReadDep
 from api.forms import Typed, tried
+from api.late import APIRouter
 from api.lookups import assets, org_names
 from api.web import go, page
 from auth.actor import Actor

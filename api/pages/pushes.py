@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 from fastapi.responses import HTMLResponse
 from pydantic import ValidationError
 
@@ -14,6 +14,7 @@ from api.deps import ActorDep, HouseDep, ReadDep
 from api.errors import status_of
 from api.forms import Typed, sentences, tried
 from api.house import House
+from api.late import APIRouter
 from api.web import go, page, page_number
 from auth.actor import Actor
 from auth.identity.organisations import organisations

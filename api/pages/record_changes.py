@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Query, Request, Response, UploadFile
+from fastapi import Query, Request, Response, UploadFile
 from fastapi.responses import HTMLResponse
 from pydantic import ValidationError
 
@@ -13,6 +13,7 @@ from api.access import access
 from api.deps import ActorDep, HouseDep, ReadDep
 from api.errors import status_of
 from api.forms import Typed, tried
+from api.late import APIRouter
 from api.pages.record_proposals import shown
 from api.routes.record_changes import Form, sheet_answer
 from api.web import go, page, page_number

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 from fastapi.responses import HTMLResponse
 
 from api.access import access
 from api.deps import ActorDep, HouseDep, ReadDep
 from api.errors import status_of
 from api.forms import Typed, tried
+from api.late import APIRouter
 from api.pages.tickets import checked
 from api.web import go, page, page_number
 from auth.actor import Actor

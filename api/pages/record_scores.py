@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Final, get_args
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from fastapi.responses import HTMLResponse
 
 from api.access import access
 from api.deps import ActorDep, ReadDep
+from api.late import APIRouter
 from api.web import page, page_number
 from catalog.scores import rules, service
 from catalog.scores.service import Order

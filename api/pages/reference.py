@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from fastapi.responses import HTMLResponse
 
 from api.access import PUBLIC, SIGNED_IN, access
+from api.late import APIRouter
 from api.web import page
 from auth.roles import PERMISSIONS, ROLE_NAMES, Role
 from core.text import Text

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 from fastapi.responses import HTMLResponse
 
 from api.access import access
 from api.deps import ActorDep, ReadDep
+from api.late import APIRouter
 from api.web import page
 from auth.grants import register
 from auth.identity import organisations

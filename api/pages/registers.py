@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from fastapi.responses import HTMLResponse
 
 from api.access import PUBLIC, access
 from api.deps import ActorDep
+from api.late import APIRouter
 from api.web import page
 from core.text import Text
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, Final
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 from fastapi.responses import HTMLResponse
 
 from api import cases
@@ -17,6 +17,7 @@ from api.delivery import attachment
 from api.deps import ActorDep, HouseDep, ReadDep, WorkDep
 from api.forms import Typed, tried
 from api.house import House
+from api.late import APIRouter
 from api.lookups import assets, org_names
 from api.pages.tickets import checked
 from api.registering import pack

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Form, Query, Request, Response
+from fastapi import Form, Query, Request, Response
 from fastapi.responses import HTMLResponse
 
 from api.access import PUBLIC, SIGNED_IN, access
 from api.deps import ActorDep, HouseDep, WorkDep
 from api.errors import status_of
 from api.house import House
+from api.late import APIRouter
 from api.web import go, page
 from auth.actor import Actor
 from catalog import queries as catalog

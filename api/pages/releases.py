@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Form, Path, Request, Response
+from fastapi import Form, Path, Request, Response
 from fastapi.responses import HTMLResponse
 
 from api.access import PUBLIC, access
 from api.deps import ActorDep, HouseDep, ReadDep
+from api.late import APIRouter
 from api.open_forms import wanted
 from api.web import go, page, page_number
 from catalog import queries as catalog

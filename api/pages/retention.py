@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Form, Request, Response
+from fastapi import Form, Request, Response
 from fastapi.responses import HTMLResponse
 from pydantic import ValidationError
 
 from api.access import access
 from api.deps import ActorDep, HouseDep, ReadDep, WorkDep
 from api.errors import status_of
+from api.late import APIRouter
 from api.web import go, page
 from catalog.assets import asset
 from core.errors import AppError, InputRefused

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 from fastapi.responses import HTMLResponse
 
 from api.access import SIGNED_IN, access
 from api.deps import ActorDep, HouseDep, ReadDep, WorkDep
 from api.errors import status_of
 from api.forms import Typed, tried
+from api.late import APIRouter
 from api.pages.tickets import checked
 from api.web import go, page
 from auth.actor import Actor

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any, Final
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 from fastapi.responses import HTMLResponse
 from pydantic import ValidationError
 
@@ -14,6 +14,7 @@ from api.access import access
 from api.cases import NOTE, Cell, FormField, Record, Section, StepForm
 from api.deps import ActorDep, HouseDep, ReadDep
 from api.forms import Typed, tried
+from api.late import APIRouter
 from api.web import go, page
 from auth.actor import Actor
 from auth.casework.book import CaseStep

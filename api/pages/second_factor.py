@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Form, Request, Response
+from fastapi import Depends, Form, Request, Response
 from fastapi.responses import HTMLResponse
 
 from api import qr
@@ -14,6 +14,7 @@ from api.errors import status_of
 from api.forms import tried
 from api.house import House
 from api.identity import prove_own_password
+from api.late import APIRouter
 from api.second_factor import demand_fresh, is_due
 from api.web import go, page
 from auth.actor import Actor

@@ -5,13 +5,14 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 
 from api.access import access
 from api.delivery import deliver, takes_bytes
 from api.deps import HouseDep
 from api.house import House
 from api.identity import network_of
+from api.late import APIRouter
 from api.sharing import refused
 from api.watching import watch_of
 from api.witnessed import noted

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Form, Request, Response
+from fastapi import Form, Request, Response
 from fastapi.responses import HTMLResponse
 
 from api.access import access
 from api.delivery import attachment
 from api.deps import ActorDep, HouseDep
 from api.house import House
+from api.late import APIRouter
 from api.sharing import Address, address
 from api.web import go, page
 from api.witnessed import noted

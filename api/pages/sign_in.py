@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 from urllib.parse import quote, urlsplit
 
-from fastapi import APIRouter, Form, Request, Response
+from fastapi import Form, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from api.access import access
@@ -20,6 +20,7 @@ from api.identity import (
     start_half,
     start_session,
 )
+from api.late import APIRouter
 from api.oidc import is_offered
 from api.sample.people import PASSWORD, is_seeded
 from api.second_factor import prove

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 from urllib.parse import quote
 
-from fastapi import APIRouter, Form, Request, Response
+from fastapi import Form, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 from pydantic import ValidationError
 
@@ -15,6 +15,7 @@ from api.deps import ActorDep, HouseDep
 from api.errors import status_of
 from api.forms import tried
 from api.identity import needs_factor, start_half, start_session
+from api.late import APIRouter
 from api.pages.admin import CHANGE_ASKED, user_page
 from api.pages.sign_in import local_path
 from api.web import go, page

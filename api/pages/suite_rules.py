@@ -10,13 +10,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from fastapi import APIRouter, Request, Response, UploadFile
+from fastapi import Request, Response, UploadFile
 from fastapi.responses import HTMLResponse
 
 from api.access import access
 from api.deps import ActorDep, HouseDep, ReadDep
 from api.forms import Typed, tried
 from api.house import House
+from api.late import APIRouter
 from api.pages.suites import WRITE, Draft, editor, rules_in, typed_draft, with_rules
 from api.web import page
 from auth.actor import Actor

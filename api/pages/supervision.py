@@ -6,12 +6,13 @@ import re
 from datetime import date, timedelta
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 from fastapi.responses import FileResponse, HTMLResponse
 
 from api.access import access
 from api.clock_tables import rates_chart
 from api.deps import ActorDep, HouseDep, LangDep, ReadDep
+from api.late import APIRouter
 from api.lookups import org_names
 from api.supervision_files import Form, ledger_file
 from api.web import page

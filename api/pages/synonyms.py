@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 from fastapi.responses import HTMLResponse
 
 from api.access import access
 from api.deps import ActorDep, HouseDep, ReadDep, WorkDep
 from api.errors import status_of
 from api.forms import Typed, tried
+from api.late import APIRouter
 from api.web import go, page, page_number
 from catalog.search import synonyms
 from catalog.search.synonyms import SynonymAsk

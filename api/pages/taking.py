@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 
 from api.access import access
 from api.delivery import deliver, would_send
@@ -12,6 +12,7 @@ from api.deps import HouseDep
 from api.gives import gives_file
 from api.house import House
 from api.identity import network_of
+from api.late import APIRouter
 from api.watching import watch_of
 from api.witnessed import noted
 from core.errors import AccessRefused, AppError

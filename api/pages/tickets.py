@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Annotated, Any, Final, TypeVar
 
-from fastapi import APIRouter, Form, Request, Response, UploadFile
+from fastapi import Form, Request, Response, UploadFile
 from fastapi.responses import HTMLResponse
 from pydantic import BaseModel, ValidationError
 from starlette.datastructures import FormData
@@ -15,6 +15,7 @@ from api.deps import ActorDep, HouseDep, ReadDep, language
 from api.errors import status_of
 from api.forms import Typed, sentences, tried
 from api.house import House
+from api.late import APIRouter
 from api.lookups import org_names
 from api.pages.batches import SEVERITIES
 from api.receiving import store_upload

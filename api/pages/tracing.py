@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request, Response, UploadFile
+from fastapi import Request, Response, UploadFile
 from fastapi.responses import HTMLResponse
 
 from api.access import access
 from api.deps import ActorDep, HouseDep
 from api.errors import status_of
+from api.late import APIRouter
 from api.lookups import org_names
 from api.routes.tracing import MOST_BYTES, traced
 from api.web import page

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 from fastapi.responses import HTMLResponse
 
 from api import verdict_charts as charts
 from api.access import PUBLIC, access
 from api.deps import ActorDep, HouseDep, WorkDep, language
 from api.house import House
+from api.late import APIRouter
 from api.web import go, page
 from core.jobs import JobRead
 from core.text import Text

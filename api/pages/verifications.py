@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 from fastapi.responses import HTMLResponse
 from pydantic import ValidationError
 from starlette.concurrency import run_in_threadpool
@@ -13,6 +13,7 @@ from starlette.concurrency import run_in_threadpool
 from api.access import access
 from api.deps import ActorDep, HouseDep, ReadDep
 from api.house import House
+from api.late import APIRouter
 from api.pages.queries import choices
 from api.query_forms import wrong
 from api.routes.queries import desk_of

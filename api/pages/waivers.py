@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 from fastapi.responses import HTMLResponse
 from starlette.datastructures import FormData
 
@@ -13,6 +13,7 @@ from api.deps import ActorDep, HouseDep, ReadDep
 from api.errors import status_of
 from api.forms import Typed, tried
 from api.house import House
+from api.late import APIRouter
 from api.lookups import org_names
 from api.pages.batches import SEVERITIES
 from api.pages.tickets import checked

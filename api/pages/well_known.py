@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 
 from api.access import access
 from api.deps import HouseDep
+from api.late import APIRouter
 from api.routes.jwks import jwks
 from api.routes.releases import release_key
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 
 from api.access import access
 from api.deps import ActorDep, ReadDep, WorkDep
+from api.late import APIRouter
 from auth.anomalies import service
 from auth.anomalies.rules import Rule
 from auth.anomalies.service import AnomalyRead, SettingBody, SettingRead

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from functools import partial
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 
 from api.access import access
 from api.deps import ActorDep, WorkDep
+from api.late import APIRouter
 from api.lookups import assets, seen_assets
 from api.routes.applications import seen_in, tagged
 from api.versions import SeenVersion

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 
 from api.access import access
 from api.delivery import attachment
 from api.deps import ActorDep, HouseDep
+from api.late import APIRouter
 from api.letters import letter_of
 from core.ids import ApplicationId
 

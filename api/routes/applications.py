@@ -7,12 +7,13 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Annotated, Any, TypeVar
 
-from fastapi import APIRouter, Query, Response
+from fastapi import Query, Response
 from pydantic import BaseModel
 
 from api.access import access
 from api.deps import ActorDep, HouseDep, LangDep, ReadDep, WorkDep
 from api.house import House
+from api.late import APIRouter
 from api.lookups import assets, seen_assets
 from api.versions import SeenVersion, etag
 from auth import audit_reading

@@ -5,13 +5,14 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 from fastapi.responses import FileResponse, PlainTextResponse
 from pydantic import AwareDatetime
 
 from api.access import access
 from api.deps import ActorDep, HouseDep, ReadDep
 from api.dossiers import grant_pack, period_pack
+from api.late import APIRouter
 from api.witness import evidence
 from auth import audit, audit_reading
 from auth.proof import service as proofs

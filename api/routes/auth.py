@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Literal
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.access import access
 from api.deps import HouseDep, WorkDep
 from api.identity import access_token, needs_factor, prove_password, renewed_tokens
+from api.late import APIRouter
 from api.second_factor import prove
 from auth.identity import factor, refresh
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import Depends, Query, Request, Response
 
 from api.access import access
 from api.delivery import attachment, deliver
 from api.deps import ActorDep, HouseDep, ReadDep, WorkDep
 from api.gives import gives_file
+from api.late import APIRouter
 from api.receiving import store_body
 from catalog.models import Dictionary
 from core.files import StoredFile

@@ -6,12 +6,13 @@ from dataclasses import asdict
 from datetime import date
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Response
+from fastapi import Query, Response
 
 from api.access import SIGNED_IN, access
 from api.clock_tables import csv_answer, rates_csv, rates_json, waiting_csv
 from api.deps import ActorDep, LangDep, ReadDep, WorkDep
 from api.gives import gives
+from api.late import APIRouter
 from api.lookups import org_names
 from auth.clocks import counting, days, queries, service, sla
 from auth.clocks.models import (

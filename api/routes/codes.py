@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import APIRouter
-
 from api.access import access
+from api.late import APIRouter
 from catalog import codes
 
 router = APIRouter(prefix="/api/v1/codes", tags=["codes"])

@@ -5,12 +5,13 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Response
+from fastapi import Query, Response
 from fastapi.responses import JSONResponse
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from api.access import access
 from api.deps import ActorDep, LangDep, ReadDep, WorkDep
+from api.late import APIRouter
 from api.versions import ExpectedVersion, SeenVersion, etag
 from catalog import service
 from catalog.models import (

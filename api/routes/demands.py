@@ -5,10 +5,11 @@ from __future__ import annotations
 from functools import partial
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 
 from api.access import PUBLIC, SIGNED_IN, access
 from api.deps import ActorDep, ReadDep, WorkDep
+from api.late import APIRouter
 from api.lookups import public_title
 from auth.casework.book import CaseStep
 from auth.demands import service

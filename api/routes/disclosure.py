@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Response
+from fastapi import Path, Response
 
 from api.access import access
 from api.delivery import attachment
 from api.deps import ActorDep, ReadDep, WorkDep
 from api.disclosing import pack
+from api.late import APIRouter
 from auth.supervision.disclosure import Disclosure, disclosure
 
 router = APIRouter(prefix="/api/v1/disclosure", tags=["supervision"])

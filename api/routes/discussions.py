@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 
 from api.access import PUBLIC, SIGNED_IN, access
 from api.deps import ActorDep, ReadDep, WorkDep
+from api.late import APIRouter
 from catalog.discussions import service
 from catalog.discussions.service import Hiding, PostCreate, Reply, ThreadRead
 from catalog.discussions.workflow import ThreadStep

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 import rfc8785
-from fastapi import APIRouter, Query, Response
+from fastapi import Query, Response
 
 from api.access import access
 from api.deletion_papers import pdf
 from api.delivery import attachment
 from api.deps import ActorDep, HouseDep, ReadDep, WorkDep
+from api.late import APIRouter
 from auth.casework.book import CaseStep
 from auth.duties import service
 from auth.duties.service import DutyAnswer, DutyRead

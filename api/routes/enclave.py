@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 
 from api.access import access
 from api.deps import ActorDep, HouseDep, LangDep, ReadDep, WorkDep
 from api.house import House
+from api.late import APIRouter
 from api.witnessed import noted
 from auth.actor import Actor
 from core.errors import AccessRefused, QuotaExceeded

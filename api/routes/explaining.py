@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 
 from api.access import access
 from api.deps import ActorDep, HouseDep, LangDep, ReadDep
+from api.late import APIRouter
 from api.trials import explained_as_json, precedent_as_json, simulated, simulated_as_json
 from auth.applications import trying
 from auth.applications.precedents import LIMIT, precedents

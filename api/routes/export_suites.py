@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 
 from api.access import access
 from api.deps import ActorDep, ReadDep, WorkDep
+from api.late import APIRouter
 from api.routes.suites import SuiteSave
 from api.versions import SeenVersion, etag
 from catalog.assets import asset

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 
 from api.access import access
 from api.delivery import deliver, takes_bytes
 from api.deps import ActorDep, HouseDep, LangDep, ReadDep, WorkDep
 from api.gives import gives, gives_file
 from api.house import House
+from api.late import APIRouter
 from api.watching import watch_of
 from api.witnessed import noted
 from auth.actor import Actor

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import APIRouter
-
 from api.access import access
 from api.deps import ActorDep, ReadDep, WorkDep
+from api.late import APIRouter
 from auth.grants import keys
 from auth.grants.keys import GrantKeyCreate
 from auth.identity.api_keys import ApiKeyMade, ApiKeyRead

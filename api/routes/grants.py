@@ -5,12 +5,13 @@ from __future__ import annotations
 from functools import partial
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Response
+from fastapi import Query, Response
 from fastapi.responses import JSONResponse
 
 from api.access import access
 from api.deps import ActorDep, LangDep, ReadDep, WorkDep
 from api.gives import gives
+from api.late import APIRouter
 from api.lookups import assets, has_release
 from api.routes.applications import commands_as_json, history_as_json
 from api.versions import SeenVersion, etag

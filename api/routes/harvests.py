@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 
 from api.access import access
 from api.deps import ActorDep, HouseDep, ReadDep, WorkDep
+from api.late import APIRouter
 from datasets.harvest import queries, service
 from datasets.harvest.models import HarvestCreate, HarvestRead, HarvestRunRead, RunAsk
 from datasets.harvest.workflow import HarvestState, HarvestStep, Result

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 
 from api.access import access
 from api.deps import ActorDep, HouseDep, WorkDep
+from api.late import APIRouter
 from auth import audit
 from auth.identity import keyring
 

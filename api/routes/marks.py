@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
-
 from api.access import access
 from api.deps import ActorDep, ReadDep, WorkDep
+from api.late import APIRouter
 from datasets.tracing import terms
 from datasets.tracing.terms import MarkTermsRead, MarkTermsWrite
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.access import access
 from api.deps import ActorDep, HouseDep, ReadDep, WorkDep
 from api.identity import change_own_password
+from api.late import APIRouter
 from auth.identity import accounts, api_keys, sessions
 from auth.identity.accounts import AccountRead
 from auth.identity.api_keys import ApiKeyCreate, ApiKeyMade, ApiKeyRead

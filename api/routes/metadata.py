@@ -5,11 +5,12 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 
 from api import standards
 from api.access import PUBLIC, access
 from api.deps import ActorDep, HouseDep, LangDep, ReadDep
+from api.late import APIRouter
 from catalog.standards import dcat_ap
 from catalog.standards.forms import FORMS, accepted
 from core.text import Text

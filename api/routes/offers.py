@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
 from fastapi.responses import JSONResponse, Response
 
 from api.access import access
 from api.deps import ActorDep, ReadDep
 from api.gives import gives
+from api.late import APIRouter
 from auth.policy import odrl, rules
 from auth.profile.now import limits_now
 from catalog import queries

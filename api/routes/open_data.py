@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 
 from api.access import access
 from api.deps import ActorDep, HouseDep
 from api.house import House
+from api.late import APIRouter
 from auth.actor import Actor
 from core.errors import InputRefused
 from core.text import Text

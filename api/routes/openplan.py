@@ -5,10 +5,11 @@ from __future__ import annotations
 from functools import partial
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query
+from fastapi import Path, Query
 
 from api.access import PUBLIC, access
 from api.deps import ActorDep, ReadDep, WorkDep
+from api.late import APIRouter
 from api.lookups import public_title
 from auth.casework.book import CaseStep
 from auth.openplan import service

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import APIRouter
-
 from api.access import access
 from api.deps import ActorDep, ReadDep, WorkDep
+from api.late import APIRouter
 from auth.identity import licence, organisations
 from auth.identity.licence import LicenceStep
 from auth.identity.organisations import OrganisationCreate, OrganisationRead

@@ -5,10 +5,11 @@ from __future__ import annotations
 from functools import partial
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 
 from api.access import access
 from api.deps import ActorDep, HouseDep, ReadDep, WorkDep
+from api.late import APIRouter
 from datasets.extracts.signing import signing_key
 from datasets.outputs import deciding, queries
 from datasets.outputs.models import OutputDetail, OutputRefuse, OutputRelease, SampleRead

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import Path, Query, Response
 
 from api.access import access
 from api.delivery import attachment
 from api.deps import ActorDep, LangDep, ReadDep, WorkDep
 from api.gives import gives
+from api.late import APIRouter
 from auth.applications import queries
 from auth.applications.reading import is_bureau
 from auth.casework.book import CaseStep

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 
 from api.access import access
 from api.deps import ActorDep, HouseDep, ReadDep
+from api.late import APIRouter
 from api.routes.queries import desk_of
 from api.witnessed import noted
 from datasets.queries import masked, preview

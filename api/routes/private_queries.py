@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 
 from api.access import access
 from api.deps import ActorDep, HouseDep, LangDep, ReadDep, WorkDep
+from api.late import APIRouter
 from api.routes.queries import desk_of
 from api.witnessed import noted
 from auth.actor import Actor

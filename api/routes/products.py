@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 
 from api.access import access
 from api.deps import ActorDep, LangDep, ReadDep, WorkDep
+from api.late import APIRouter
 from api.lookups import delivered_files
 from auth.products import service
 from auth.products.rules import CHECKS, yuan

@@ -5,10 +5,9 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from fastapi import APIRouter
-
 from api.access import access
 from api.deps import ActorDep, LangDep, ReadDep, WorkDep
+from api.late import APIRouter
 from api.lookups import assets
 from auth.casework.book import CaseStep
 from auth.profile import service

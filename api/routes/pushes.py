@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 
 from api.access import access
 from api.deps import ActorDep, HouseDep, ReadDep, WorkDep
+from api.late import APIRouter
 from datasets.harvest.workflow import HarvestState, HarvestStep, Result
 from datasets.push import queries, service
 from datasets.push.models import PushAsk, PushCreate, PushRead, PushRunRead

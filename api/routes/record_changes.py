@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from anyio import to_thread
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 
 from api.access import access
 from api.delivery import attachment
 from api.deps import ActorDep, HouseDep, ReadDep, WorkDep
 from api.gives import gives
+from api.late import APIRouter
 from auth.actor import Actor
 from catalog.changes import service
 from catalog.changes.models import ChangeSetDetail, EditAsk, Preview, Wishes

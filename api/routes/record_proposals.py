@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 
 from api.access import access
 from api.deps import ActorDep, ReadDep, WorkDep
+from api.late import APIRouter
 from catalog.proposals import service
 from catalog.proposals.models import ProposalDecision, ProposalDetail, ProposalRead, ProposalReturn
 

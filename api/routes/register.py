@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 
 from api.access import access
 from api.deps import ActorDep, ReadDep
+from api.late import APIRouter
 from auth.grants import register
 from auth.policy.limits import limits
 from catalog.queries import public_ids

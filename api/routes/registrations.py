@@ -5,11 +5,12 @@ from __future__ import annotations
 from functools import partial
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import Path, Query, Response
 
 from api.access import PUBLIC, access
 from api.delivery import attachment
 from api.deps import ActorDep, ReadDep, WorkDep
+from api.late import APIRouter
 from api.lookups import assets, public_title
 from api.registering import pack
 from auth.casework.book import CaseStep

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 from fastapi.responses import RedirectResponse
 
 from api.access import PUBLIC, SIGNED_IN, access
 from api.delivery import deliver, takes_bytes
 from api.deps import ActorDep, HouseDep, ReadDep, WorkDep
 from api.gives import gives_file
+from api.late import APIRouter
 from api.open_forms import demand
 from datasets.lineage.graph import lineage
 from datasets.lineage.openlineage import run_events

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.access import access
 from api.deps import ActorDep, ReadDep, WorkDep
+from api.late import APIRouter
 from auth.identity import changes, credentials
 from auth.identity.changes import ChangeRead, GlassAsk
 

@@ -6,12 +6,13 @@ import json
 from typing import Annotated
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 
 from api.access import access
 from api.deps import ActorDep, HouseDep
 from api.gives import gives
 from api.house import House
+from api.late import APIRouter
 from api.sharing import refused, wanted
 from api.witnessed import noted
 from auth.actor import Actor

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import APIRouter
-
 from api.access import SIGNED_IN, access
 from api.deps import ActorDep, ReadDep, WorkDep
+from api.late import APIRouter
 from catalog.search import saved
 from catalog.search.saved import SavedAsk, SavedChange, SavedRead
 

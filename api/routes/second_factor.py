@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import Depends, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from api import qr
 from api.access import access, given_code
 from api.deps import ActorDep, HouseDep, ReadDep
 from api.identity import prove_own_password
+from api.late import APIRouter
 from api.second_factor import demand_fresh, is_due
 from auth.identity import factor
 from auth.identity.factor import FactorRead

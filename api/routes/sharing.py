@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.access import access
 from api.delivery import attachment
 from api.deps import ActorDep, HouseDep, ReadDep, WorkDep
+from api.late import APIRouter
 from api.sharing import address, wanted
 from api.witnessed import noted
 from core.ids import GrantId

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 
 from api.access import access
 from api.deps import ActorDep, HouseDep, ReadDep, WorkDep
+from api.late import APIRouter
 from datasets.sources import queries, service
 from datasets.sources.models import RunRead, SourceCreate, SourceRead, Tested
 from datasets.sources.workflow import SourceState

@@ -5,11 +5,12 @@ from __future__ import annotations
 from importlib.metadata import version
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Response
+from fastapi import Path, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.access import access
 from api.deps import ActorDep, HouseDep, ReadDep, WorkDep
+from api.late import APIRouter
 from api.versions import SeenVersion, etag
 from catalog.assets import asset
 from core.jobs import JobRead

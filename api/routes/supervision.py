@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import Depends, Query
 from fastapi.responses import FileResponse
 from pydantic import AwareDatetime
 
 from api.access import access
 from api.deps import ActorDep, HouseDep, ReadDep
+from api.late import APIRouter
 from api.supervision_files import Form, ledger_file
 from auth.supervision import ledger
 from auth.supervision.dashboard import Dashboard, a_year_to, dashboard

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 
 from api.access import access
 from api.deps import ActorDep, ReadDep, WorkDep
+from api.late import APIRouter
 from catalog.search import synonyms
 from catalog.search.synonyms import SynonymAsk, SynonymRead
 

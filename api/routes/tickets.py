@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import Depends, Query, Request
 
 from api.access import access
 from api.deps import ActorDep, HouseDep, ReadDep, WorkDep
+from api.late import APIRouter
 from api.receiving import store_body
 from core.files import StoredFile
 from datasets.batches import service as batches

@@ -6,11 +6,12 @@ import hashlib
 from pathlib import Path
 
 from anyio import to_thread
-from fastapi import APIRouter, Request
+from fastapi import Request
 
 from api.access import access
 from api.deps import ActorDep, HouseDep
 from api.house import House
+from api.late import APIRouter
 from auth.actor import Actor
 from core.errors import InputRefused
 from core.text import Text

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import APIRouter, Query, Response
+from fastapi import Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.access import access
 from api.deps import ActorDep, HouseDep, ReadDep, WorkDep
+from api.late import APIRouter
 from auth.identity import accounts, changes, credentials, links, passwords
 from auth.identity.accounts import AccountRead, RoleGive
 from auth.identity.changes import ChangeRead

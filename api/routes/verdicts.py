@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 
 from api.access import PUBLIC, access
 from api.delivery import deliver
 from api.deps import ActorDep, HouseDep, ReadDep, WorkDep
 from api.gives import gives, gives_file
+from api.late import APIRouter
 from core.jobs import JobRead
 from datasets import scoring, verdict_docs, verdict_failing, verdicts
 from datasets.releases import documents

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 
 from api.access import access
 from api.deps import ActorDep, HouseDep, ReadDep
+from api.late import APIRouter
 from api.routes.queries import desk_of
 from api.witnessed import noted
 from datasets.queries.verifying import service

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 
 from api.access import access
 from api.deps import ActorDep, HouseDep, ReadDep, WorkDep
+from api.late import APIRouter
 from api.webhooks import sealer
 from auth.webhooks import service
 from auth.webhooks.models import DeliveryRead, EndpointAsk, EndpointChange, EndpointMade, EndpointRead

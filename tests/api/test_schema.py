@@ -16,7 +16,8 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import SQLModel
 
 from api import tables
-from api.schema import bring_up_to_date, config, upgrade
+from api.schema import bring_up_to_date, head
+from api.upgrading import config, upgrade
 from auth import audit_guard
 from core.db import make_engine
 
@@ -45,10 +46,15 @@ def test_tables_carry_the_name_of_their_room() -> None:
 
 
 def test_the_revisions_make_exactly_the_tables_of_the_code(engine: Engine) -> None:
-    """After a change of tables: `python -m api.schema "What changed"` writes the revision; read it, then commit it."""
+    """After a change of tables: `python -m api.upgrading "What changed"` writes the revision; read it, then commit it."""
     tables.load()
     with engine.connect() as connection:
         command.check(config(connection))
+
+
+def test_the_newest_revision_is_read_from_the_files_as_alembic_reads_it(engine: Engine) -> None:
+    with engine.connect() as connection:
+        assert head() == ScriptDirectory.from_config(config(connection)).get_current_head()
 
 
 def test_an_upgrade_is_safe_at_every_start(engine: Engine) -> None:
