@@ -133,6 +133,7 @@ def screen(
     outcome: Annotated[str, typer.Argument(help="ok, return or reject")],
     note: Note = "", code: Code = "",
     missing: Annotated[list[str] | None, typer.Option("--missing", help="KEY=WORKING-DAYS of a paper that may follow; may be given again")] = None,
+    opinion: Annotated[str, typer.Option("--opinion", help="Key of the template opinion that the note came from")] = "",
     data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
 ) -> None:  # fmt: skip
     """Accept for review, return for completion, or refuse."""
@@ -141,7 +142,7 @@ def screen(
         for key, _, days in (each.partition("=") for each in missing or ())
     ]
     with connect(data_dir, server, token, user) as api:
-        body = {"outcome": outcome, "note": note, "reason_code": code, "missing": named}
+        body = {"outcome": outcome, "note": note, "reason_code": code, "missing": named, "opinion": opinion}
         tell(step(api, application_id, "screen", **body), as_json)
 
 

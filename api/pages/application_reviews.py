@@ -13,11 +13,12 @@ from pydantic import ValidationError
 from starlette.datastructures import FormData
 
 from api.access import access
-from api.deps import ActorDep, HouseDep, ReadDep, language
+from api.deps import ActorDep, HouseDep, ReadDep
 from api.forms import Typed, sentences, tried
 from api.late import APIRouter
 from api.line_forms import CONDITIONS
 from api.lookups import assets
+from api.opinions import opinion_options, with_opinion
 from api.pages.applications import context_of
 from api.treatments import OPERATIONS, condition, joined, term_of, treatments, word_of
 from api.web import go, page
@@ -34,8 +35,6 @@ from auth.policy.model import GrantPolicy, Quotas, Use
 from auth.policy.narrowing import Narrowing
 from auth.policy.rules import column_objections
 from auth.policy.wording import FORM_NAMES
-from auth.profile.now import profile
-from auth.profile.opinions import Opinion, Stage, filled, of_stage
 from core.errors import AppError, InputRefused
 from core.ids import ApplicationId, DatasetId
 from core.text import Text
@@ -73,7 +72,9 @@ def review(
     """Vote; or, with `insert`, put a template's text into the note and show the form again."""
     if form.get("insert"):
         with house.read() as work:
-            return _review(request, work, actor, application_id, _with_opinion(request, work, form), None)
+            return _review(
+                request, work, actor, application_id, with_opinion(request, work, form, "review"), None
+            )
     body = {
         "version": form.get("version"),
         "stage": form.get("stage") or None,
@@ -109,7 +110,7 @@ def _review(
     return page(
         request, "applications/review.html", status=422 if refusal else 200, **context_of(work, actor, found),
         open_stages=reviewing.stages_open_to(work, actor, row), refusal=refusal, outcomes=OUTCOMES,
-        opinions=[(each.key, each.name) for each in _opinions(work, "review")], given=form or FormData(), against=reviewing.review_objections(work, actor, row),
+        opinions=opinion_options(work, "review"), given=form or FormData(), against=reviewing.review_objections(work, actor, row),
     )  # fmt: skip
 
 
@@ -131,9 +132,10 @@ def decide(
     """Decide every line; or, with `insert`, put a template's text into the note of that line and show the form again."""
     if line_id := str(form.get("insert", "")):
         with house.read() as work:
-            return decide_form(
-                request, work, actor, application_id, _with_opinion(request, work, form, line_id), None
+            known = with_opinion(
+                request, work, form, "decision", ending=f"-{line_id}", code=f"code-{line_id}"
             )
+            return decide_form(request, work, actor, application_id, known, None)
     outcome: ApplicationRead | AppError
     try:
         with house.read() as work:
@@ -154,31 +156,6 @@ def decide(
         with house.read() as work:
             return decide_form(request, work, actor, application_id, form, outcome)
     return go(f"/applications/{application_id}", Text("决定已记录。", "The decision is recorded."))
-
-
-def _with_opinion(request: Request, work: Work, form: FormData, line_id: str = "") -> FormData:
-    """The form with the chosen template's text in its note; nothing that was typed is lost."""
-    ending = f"-{line_id}" if line_id else ""
-    stage: Stage = "decision" if line_id else "review"
-    chosen = next((each for each in _opinions(work, stage) if each.key == form.get(f"opinion{ending}")), None)
-    if chosen is None:
-        return form
-    kept = [
-        (name, value) for name, value in form.multi_items() if name not in (f"note{ending}", f"used{ending}")
-    ]
-    text = chosen.text.in_(language(request))
-    added = [
-        (f"note{ending}", filled(str(form.get(f"note{ending}", "")), text)),
-        (f"used{ending}", chosen.key),
-    ]
-    if chosen.reason_code and line_id and not form.get(f"code{ending}"):
-        kept = [(name, value) for name, value in kept if name != f"code{ending}"]
-        added.append((f"code{ending}", chosen.reason_code))
-    return FormData([*kept, *added])
-
-
-def _opinions(work: Work, stage: Stage) -> tuple[Opinion, ...]:
-    return of_stage(profile(work).opinions, stage, local_day(work.now))
 
 
 def _said(faults: list[tuple[str, Text]]) -> AppError:
@@ -307,7 +284,7 @@ def decide_form(
         request, "applications/decide.html", status=422 if refusal else 200, **context, refusal=refusal, votes=votes,
         outcomes=OUTCOMES, line_forms=forms, given=form or FormData(), against=decision_objections(work, actor, row),
         operations=list(OPERATIONS.items()), mine=docket(work, actor, row),
-        opinions=[(each.key, each.name) for each in _opinions(work, "decision")], simulated=simulated or {}, precedents=_precedents(work, actor, application_id, found),
+        opinions=opinion_options(work, "decision"), simulated=simulated or {}, precedents=_precedents(work, actor, application_id, found),
     )  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from functools import partial
 from typing import Annotated, Any, Final
 
@@ -14,6 +15,7 @@ from api.deps import ActorDep, HouseDep, ReadDep
 from api.forms import Typed, tried
 from api.late import APIRouter
 from api.lookups import assets, column_titles, org_names, person_names
+from api.opinions import opinion_options, with_opinion
 from api.pages.tickets import checked
 from api.web import go, page
 from auth import audit_reading
@@ -87,13 +89,15 @@ def shown(
     *,
     refusal: AppError | None = None,
     note: str = "",
+    given: Mapping[str, Any] | None = None,
 ) -> HTMLResponse:
+    """The page of one application; `note` and `given`: what was typed into the form of a step that was refused, or is being filled in."""
     found = service.application(work, actor, application_id)
     return page(
         request, "applications/show.html", status=422 if refusal else 200, **context_of(work, actor, found),
         commands={item["command"]: item for item in service.commands(work, actor, application_id, assets=partial(assets, work))},
         events=timeline(work, audit_reading.history(work, application_id=found.id, internal=is_bureau(actor))),
-        refusal=refusal, note=note, clocks=clocks.case(work, actor, application_id),
+        refusal=refusal, note=note, given=given or {}, opinions=opinion_options(work, "screening"), clocks=clocks.case(work, actor, application_id),
         proposed=proposed_in_words(work, actor, found),
     )  # fmt: skip
 
@@ -286,10 +290,11 @@ def done(
     outcome: ApplicationRead | AppError,
     said: Text,
     note: str,
+    given: Mapping[str, Any] | None = None,
 ) -> Response:
     if isinstance(outcome, AppError):
         with house.read() as work:
-            return shown(request, work, actor, application_id, refusal=outcome, note=note)
+            return shown(request, work, actor, application_id, refusal=outcome, note=note, given=given)
     return go(f"/applications/{application_id}", said)
 
 
@@ -311,13 +316,18 @@ def step_body(form: Any) -> StepBody:  # noqa: ANN401
 def screen(
     request: Request, house: HouseDep, actor: ActorDep, application_id: ApplicationId, form: Typed
 ) -> Response:
-    """Accept for review, return or refuse."""
+    """Accept for review, return or refuse; or, with `insert`, put a template's text into the note and show the form again."""
+    if form.get("insert"):
+        with house.read() as work:
+            known = with_opinion(request, work, form, "screening", code="reason_code")
+            return shown(request, work, actor, application_id, note=text_of(known, "note"), given=known)
     wanted = text_of(form, "outcome")
     if wanted not in ("ok", "return", "reject"):
         raise InputRefused(Text("请选择办理结果。", "Choose an outcome."))
     given = {
         "outcome": wanted,
         "reason_code": text_of(form, "reason_code")[:80],
+        "opinion": text_of(form, "used")[:60],
         "missing": missing_of(form) if wanted == "ok" else (),
     }
     plain = step_body(form)
@@ -332,7 +342,7 @@ def screen(
         "return": Text("已退回补正。", "Returned for completion."),
         "reject": Text("已作不予受理处理。", "Refused."),
     }[wanted]
-    return done(request, house, actor, application_id, outcome, said, plain.note)
+    return done(request, house, actor, application_id, outcome, said, plain.note, form)
 
 
 @router.post("/{application_id}/return", response_class=HTMLResponse, **access("auth:application:return"))

@@ -83,12 +83,13 @@ class MissingPaper(_Body):
 class ScreenBody(StepBody):
     """`ok` sends it to review; `return` asks for completion; `reject` refuses, with a code of the list of refusals.
 
-    `missing`: the papers that lack and with which it is accepted all the same.
+    `missing`: the papers that lack and with which it is accepted all the same. `opinion`: the template that the note came from.
     """
 
     outcome: Literal["ok", "return", "reject"]
     reason_code: Prose = Field(default="", max_length=80)
     missing: tuple[MissingPaper, ...] = Field(default=(), max_length=40)
+    opinion: Prose = Field(default="", max_length=60)
 
 
 class LineVote(_Body):

@@ -18,6 +18,7 @@ from auth.policy import separation
 from auth.policy.limits import limits
 from auth.policy.rules import refused
 from auth.profile.now import profile
+from auth.profile.opinions import Stage as OpinionStage
 from auth.profile.opinions import inserted
 from auth.roles import Role
 from auth.scope import roles_towards
@@ -52,7 +53,9 @@ def screen(work: Work, actor: Actor, application_id: ApplicationId, body: Screen
             ),
             field="missing",
         )
-    facts = {"reason_code": body.reason_code} | ({"missing": named} if named else {})
+    facts: dict[str, Any] = {"reason_code": body.reason_code} | ({"missing": named} if named else {})
+    if body.opinion:
+        facts["opinion"] = _opinion(work, "screening", body.opinion, body.note)
     lender = steps.reviews_for(actor, _SCREENERS, queries.departments(work, row.id))
     steps.move(work, actor, row, step, body.note, facts, lender=lender)
     papers.defer(work, actor, row, named)
@@ -85,12 +88,16 @@ def review(work: Work, actor: Actor, application_id: ApplicationId, body: Review
     votes = {vote.line_id: vote.vote for vote in body.lines}
     facts: dict[str, Any] = {"stage": stage.name, "votes": votes, "has_no_conflict": True}
     if body.opinion:
-        known, day = profile(work).opinions, steps.local_day(work.now)
-        facts["opinion"] = inserted(known, "review", day, body.opinion, body.note).as_json()
+        facts["opinion"] = _opinion(work, "review", body.opinion, body.note)
     steps.move(work, actor, row, Step.REVIEW, payload=facts, lender=lender)
     if not open_stages(work, row):
         steps.move(work, SYSTEM, row, Step.COMPLETE)
     return read(work, actor, row)
+
+
+def _opinion(work: Work, stage: OpinionStage, key: str, note: str) -> dict[str, Any]:
+    """The template that a note came from, as the profile in force has it. InputRefused for one that is not there."""
+    return inserted(profile(work).opinions, stage, steps.local_day(work.now), key, note).as_json()
 
 
 def send_back(work: Work, actor: Actor, application_id: ApplicationId, body: StepBody) -> ApplicationRead:

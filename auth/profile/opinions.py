@@ -1,4 +1,4 @@
-"""Template opinions 意见模板: what reviewers and deciders mostly write, by stage and reason, as a part of the policy profile.
+"""Template opinions 意见模板: what screeners, reviewers and deciders mostly write, by stage and reason, as a part of the policy profile.
 
 Each is proposed, confirmed by a second person and kept for good with its profile. What was inserted may be changed; the record keeps the
 text as it was written, which template it came from, and whether it still says the same.
@@ -20,8 +20,9 @@ from auth.policy.model import Prose
 from core.errors import InputRefused
 from core.text import Text
 
-Stage = Literal["review", "decision"]
+Stage = Literal["screening", "review", "decision"]
 STAGE_NAMES: Final[dict[Stage, Text]] = {
+    "screening": Text("受理", "Screening"),
     "review": Text("审核", "Review"),
     "decision": Text("审批", "Decision"),
 }

@@ -18,7 +18,18 @@ from auth.profile.now import profile
 from auth.profile.opinions import Opinion, filled, inserted, of_stage
 from core.errors import InputRefused
 from tests.auth.agreements.scene import in_force
-from tests.desk import RESCUES, Desk, a_desk, an_application, an_ask, concurred, decided, proposed, voted
+from tests.desk import (
+    RESCUES,
+    Desk,
+    a_desk,
+    an_application,
+    an_ask,
+    concurred,
+    decided,
+    proposed,
+    screened,
+    voted,
+)
 from tests.people import browser_as
 
 DAY = date(2026, 3, 2)
@@ -42,13 +53,14 @@ def recorded(desk: Desk, kind: str) -> list[dict[str, Any]]:
 @pytest.mark.parametrize("name", sorted(shipped()))
 def test_every_reason_for_refusing_has_its_wording_in_the_shipped_profiles(name: str) -> None:
     known = shipped()[name]
-    about = {each.reason_code for each in of_stage(known.opinions, "decision", DAY)}
-    assert about == {*known.limits().refusals, ""}
+    for stage in ("screening", "decision"):
+        about = {each.reason_code for each in of_stage(known.opinions, stage, DAY)}
+        assert about == {*known.limits().refusals, ""}
     assert of_stage(known.opinions, "review", DAY)
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"reason_code": "unheard-of"}, {"stage": "screening"}, {"key": "Not A Key"}, {"text_en": ""}, {"source": ""}]
+    "wrong", [{"reason_code": "unheard-of"}, {"stage": "signing"}, {"key": "Not A Key"}, {"text_en": ""}, {"source": ""}]
 )  # fmt: skip
 def test_what_is_no_template_is_refused(wrong: dict[str, str]) -> None:
     with pytest.raises(ValidationError):
@@ -115,6 +127,47 @@ def test_a_review_names_its_template(desk: Desk) -> None:
     (said,) = recorded(desk, "application.reviewed")
     assert said["opinion"]["template"] == review.key
     assert not said["opinion"]["is_changed"]
+
+
+@pytest.mark.parametrize(
+    ("key", "outcome", "code", "kind"),
+    [("screen-accept", "ok", "", "screened"), ("screen-complete", "return", "", "returned"), ("screen-papers", "reject", "papers-missing", "rejected")],
+)  # fmt: skip
+def test_a_screening_names_its_template(desk: Desk, key: str, outcome: str, code: str, kind: str) -> None:
+    said = next(each for each in GENERIC.opinions if each.key == key)
+    found = an_application(desk, at=State.SUBMITTED)
+    with pytest.raises(InputRefused, match="template opinion"):  # it belongs to another stage
+        screened(desk, found, outcome=outcome, reason_code=code, note=said.text_zh, opinion="review-fit")
+    screened(desk, found, outcome=outcome, reason_code=code, note=f"{said.text_zh}见附页。", opinion=key)
+    (event,) = recorded(desk, f"application.{kind}")
+    assert "commitment" in event["note"]  # words stand beside the log, not in it
+    assert event["opinion"] == {
+        "template": key, "effective_from": str(said.effective_from), "sha256": said.sha256, "is_changed": True,
+    }  # fmt: skip
+
+
+def test_at_the_door_a_template_is_put_into_the_note_and_nothing_typed_is_lost(desk: Desk) -> None:
+    found = an_application(desk, at=State.SUBMITTED)
+    screener = browser_as(desk.house, "screener", "en")
+    at = f"/applications/{found.id}"
+    assert "Refused at the door: papers missing" in screener.get(at).text
+    typed = {"version": "2", "note": "See the annex.", "opinion": "screen-papers", "used": ""}
+    filled_in = screener.submit(f"{at}/screen", **typed, insert="yes")
+    assert filled_in.status_code == 200
+    said = next(each for each in GENERIC.opinions if each.key == "screen-papers")
+    assert f"See the annex.\n{said.text_en}" in filled_in.text
+    assert '<option value="papers-missing" selected' in filled_in.text
+    typed = typed | {"note": said.text_en, "used": "screen-papers", "version": str(found.version)}
+    refused = screener.submit(f"{at}/screen", **typed, outcome="reject")  # no reason chosen
+    assert refused.status_code == 422
+    assert said.text_en in refused.text
+    assert 'name="used" value="screen-papers"' in refused.text
+    done = screener.submit(f"{at}/screen", **typed, outcome="reject", reason_code="papers-missing")
+    assert done.status_code == 303, done.text
+    (event,) = recorded(desk, "application.rejected")
+    assert not event["opinion"]["is_changed"]
+    letter = browser_as(desk.house, "applicant", "en").get(f"{at}/letter").text
+    assert said.text_en in letter
 
 
 def test_templates_are_managed_on_a_page_and_confirmed_by_a_second_person(desk: Desk) -> None:
