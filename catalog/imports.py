@@ -15,6 +15,7 @@ from sqlmodel import Field, SQLModel, col, select
 
 from auth import audit
 from auth.actor import PLATFORM, Actor
+from catalog.search import memory
 from catalog.tables import DatasetRow, DescriptionRow, ImportRow, OrgDescriptionRow
 from core.errors import Conflict
 from core.text import Text
@@ -119,6 +120,7 @@ def keep(
     kept.name, kept.document, kept.is_import, kept.version = name, dict(document), is_import, row.version
     work.db.add(kept)
     work.db.flush()
+    memory.note(work, row.number)
     if is_new:
         payload = {"name": name, "keys": sorted(document), "import": is_import}
         audit.record(work, actor, "dataset.described", subject=row.id, payload=payload, dataset_id=row.id)

@@ -22,7 +22,7 @@ WRITE: Final = "catalog:dataset:write"
 READ_DRAFTS: Final = "catalog:dataset:read-drafts"
 OPEN_LEVELS: Final = 4  # records above it (重要, 核心) are hidden from everybody outside the publishing side
 
-_PUBLIC: Final = and_(
+PUBLIC: Final = and_(
     col(DatasetRow.state) == State.PUBLISHED,
     or_(col(DatasetRow.data_level).is_(None), col(DatasetRow.data_level) <= OPEN_LEVELS),
 )
@@ -30,7 +30,7 @@ _PUBLIC: Final = and_(
 
 def visible(actor: Actor) -> ColumnElement[bool]:
     """The records that this actor may know of: published ones, and all of the departments whose drafts he may read."""
-    return or_(_PUBLIC, own(actor, READ_DRAFTS))
+    return or_(PUBLIC, own(actor, READ_DRAFTS))
 
 
 def public_ids() -> Select[Any]:

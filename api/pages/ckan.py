@@ -239,7 +239,9 @@ def _answer(
         changed: list[str] = []
 
         def call_with(work: Work) -> Call:
-            return Call(work, actor, params, site, resources_for(site), dataset_of, notes, changed)
+            return Call(
+                work, actor, params, site, resources_for(site), dataset_of, notes, changed, takes_json=True
+            )
 
         if isinstance(upload := params.get("upload"), UploadFile) and action in _UPLOADS:
             result = hand_in(house, call_with, upload)

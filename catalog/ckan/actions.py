@@ -3,35 +3,25 @@
 from __future__ import annotations
 
 import json
-import re
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 import sqlalchemy
-from pyroaring import BitMap
 from sqlalchemy import ColumnElement, String, bindparam, cast, func
 from sqlmodel import col, select
 
 from auth.actor import Actor
-from auth.identity import organisations
 from catalog import queries
-from catalog.boxes import Box, box_of
 from catalog.ckan import shape
-from catalog.ckan.errors import CkanError, bad_query, invalid, not_found
-from catalog.ckan.language import parse
+from catalog.ckan.errors import CkanError, invalid, not_found
 from catalog.ckan.shape import Json
-from catalog.ckan.values import loads
-from catalog.ckan.where import where
 from catalog.imports import kept_of
 from catalog.relations import kinds
 from catalog.relations import service as relations
-from catalog.search import memory
-from catalog.search.facets import within
+from catalog.relations.service import RelationRead
 from catalog.tables import DatasetRow, DescriptionRow
 from catalog.workflow import State
-from core.ids import DatasetId
 from core.work import Work
 
 Resources = Callable[[Work, Actor, Sequence[DatasetRow]], Mapping[str, list[Json]]]
@@ -44,7 +34,8 @@ _BY_ID: Final = select(DatasetRow).where(col(DatasetRow.id).in_(bindparam("ids",
 @dataclass(frozen=True, slots=True)
 class Call:
     """One call of an action. `resources`: what each of some records offers; `dataset_of`: whose a resource is, by its id;
-    `site`: our address, without a slash at its end. `notes` and `changed`: what the answer says beside its result, and of which records."""
+    `site`: our address, without a slash at its end. `notes` and `changed`: what the answer says beside its result, and of which records.
+    `takes_json`: whoever asks writes JSON of the answer, and parts of it may be JSON already (`orjson.Fragment`)."""
 
     work: Work
     actor: Actor
@@ -54,6 +45,7 @@ class Call:
     dataset_of: Callable[[Work, str], str | None]
     notes: list[str] = field(default_factory=list)
     changed: list[str] = field(default_factory=list)
+    takes_json: bool = False
 
     def text(self, name: str, default: str = "") -> str:
         value = self.params.get(name, default)
@@ -87,11 +79,15 @@ def seen(call: Call) -> list[ColumnElement[bool]]:
     return [queries.visible(call.actor), col(DatasetRow.state) == State.PUBLISHED]
 
 
-def packages(call: Call, rows: Sequence[DatasetRow]) -> list[Json]:
+def packages(
+    call: Call, rows: Sequence[DatasetRow], related: Mapping[str, Sequence[RelationRead]] | None = None
+) -> list[Json]:
+    """Records as CKAN shows them; `related`: their relations in the caller's sight, where they have been read already."""
     found = call.resources(call.work, call.actor, rows)
     ids = [row.id for row in rows]
     kept = kept_of(call.work, ids)
-    related = relations.of(call.work, call.actor, ids, tombstones=False)
+    if related is None:
+        related = relations.of(call.work, call.actor, ids, tombstones=False)
     made = [shape.package(row, found.get(row.id, []), call.site, related.get(row.id, ())) for row in rows]
     return [
         shape.described(each, kept[row.id], row.version) if row.id in kept else each
@@ -230,196 +226,8 @@ def resource_search(call: Call) -> Json:
     return {"count": len(found), "results": found[at : at + call.number("limit", SEARCH_MOST, SEARCH_MOST)]}
 
 
-# -- search
-
-_KNOWN: Final = frozenset(
-    [
-        "q",
-        "fq",
-        "fq_list",
-        "sort",
-        "rows",
-        "start",
-        "facet",
-        "facet.field",
-        "facet.limit",
-        "facet.mincount",
-        "fl",
-        "qf",
-        "include_private",
-        "include_drafts",
-        "include_deleted",
-        "use_default_schema",
-        "extras",
-        "df",
-        "defType",
-        "mm",
-        "tie",
-        "bf",
-        "boost",
-        "q.op",
-        "wt",
-        "bq",
-    ]
-)
-_SORTS: Final = {
-    "metadata_modified": col(DatasetRow.modified), "metadata_created": col(DatasetRow.created_at), "name": col(DatasetRow.id),
-    "id": col(DatasetRow.id), "title_string": col(DatasetRow.title_key_zh), "title": col(DatasetRow.title_key_zh),
-    "views_recent": col(DatasetRow.fresh_at), "score": col(DatasetRow.fresh_at),
-}  # fmt: skip
-_USUAL: Final = "score desc, metadata_modified desc"
-_FACETS: Final = memory.FACETS
-
-
-def package_search(call: Call) -> Json:
-    if strange := [name for name in call.params if name not in _KNOWN and not name.startswith("ext_")]:
-        raise bad_query(f"Invalid search parameters: {strange}")
-    conditions = [*seen(call), *_asked(call), within(_box(call))]
-    sort = call.text("sort") or _USUAL
-    order = _order(sort)
-    fields = _facet_fields(call)
-    rows, start = call.number("rows", 10, SEARCH_MOST), call.number("start", 0)
-    numbers = _numbers(call, conditions)
-    known, stamp = memory.of(call.work)
-    ids: list[str] | None = None
-    counted: dict[str, list[tuple[str, int]]] = {}
-    if known is not None:
-        with known.lock:
-            if known.stamp == stamp:
-                ids = known.newest(numbers, start, rows) if sort == _USUAL else None
-                counted = {name: _few(call, known.counts(name, numbers)) for name in fields}
-                fields = []
-    if ids is None:
-        ids = _ids(call, conditions, order, start, rows)
-    counted |= _facets(call, conditions, fields)
-    return {
-        "count": len(numbers),
-        "sort": sort,
-        "results": packages(call, _rows(call, ids)),
-        "facets": {name: dict(counts) for name, counts in counted.items()},
-        "search_facets": {name: _search_facet(call, name, counts) for name, counts in counted.items()},
-    }
-
-
-def _box(call: Call) -> Box | None:
-    """`ext_bbox`, as the spatial extension's clients send it: by itself, or inside `extras`."""
-    given = call.params.get("ext_bbox")
-    if given is None:
-        extras = call.params.get("extras")
-        try:
-            said = loads(extras) if isinstance(extras, str) else extras
-        except ValueError:
-            said = None
-        given = said.get("ext_bbox") if isinstance(said, Mapping) else None
-    text = ",".join(map(str, given)) if isinstance(given, list) else given
-    if text in (None, ""):
-        return None
-    try:
-        return box_of(str(text))
-    except ValueError as fault:
-        raise CkanError("Search Error", f"Search error: Wrong bounding box provided: {fault}") from None
-
-
-def _numbers(call: Call, conditions: Sequence[ColumnElement[bool]]) -> BitMap:
-    """All that is found, as places in the index."""
-    wanted = sqlalchemy.select(col(DatasetRow.number)).where(*conditions)
-    return BitMap(call.work.db.connection().execute(wanted).scalars().all())
-
-
-def _ids(
-    call: Call, conditions: Sequence[ColumnElement[bool]], order: Sequence[Any], start: int, rows: int
-) -> list[str]:
-    if not rows:
-        return []
-    wanted = (
-        sqlalchemy.select(col(DatasetRow.id)).where(*conditions).order_by(*order).limit(rows).offset(start)
-    )
-    return list(call.work.db.connection().execute(wanted).scalars())
-
-
-def _rows(call: Call, ids: Sequence[str]) -> list[DatasetRow]:
-    """The records in the order of `ids`."""
-    if not ids:
-        return []
-    found = {row.id: row for row in call.work.db.exec(_BY_ID, params={"ids": list(ids)})}
-    return [found[one] for one in map(DatasetId, ids)]
-
-
-def _asked(call: Call) -> list[ColumnElement[bool]]:
-    filters = call.params.get("fq_list", [])
-    texts = [call.text("q"), call.text("fq"), *(filters if isinstance(filters, list) else [filters])]
-    tree = " ".join(f"({text})" for text in texts if isinstance(text, str) and text.strip())
-    return [where(call.work, parse(tree))]
-
-
-def _order(text: str) -> list[Any]:
-    found = []
-    for part in text.split(","):
-        match = re.fullmatch(r"\s*(\w+)(?:\s+(asc|desc))?\s*", part, re.IGNORECASE)
-        if match is None or match[1] not in _SORTS:
-            raise bad_query(f"Can't determine a Sort Order (asc or desc) in sort spec {part.strip()!r}")
-        column = _SORTS[match[1]]
-        found.append(column.asc() if (match[2] or "asc").lower() == "asc" else column.desc())
-    return [*found, col(DatasetRow.id)]
-
-
-def _facet_fields(call: Call) -> list[str]:
-    asked = call.params.get("facet.field")
-    if call.text("facet", "true").lower() == "false" or not asked:
-        return []
-    if isinstance(asked, str):
-        try:
-            asked = loads(asked)
-        except ValueError:
-            raise invalid(**{"facet.field": "Could not parse as valid JSON"}) from None
-    if not isinstance(asked, list):
-        raise invalid(**{"facet.field": "Not a list"})
-    return [name for name in dict.fromkeys(map(str, asked)) if name in _FACETS]
-
-
-def _facets(
-    call: Call, conditions: Sequence[ColumnElement[bool]], fields: Sequence[str]
-) -> dict[str, list[tuple[str, int]]]:
-    if not fields:
-        return {}
-    counts: dict[str, Counter[str]] = {name: Counter() for name in _FACETS}
-    wanted = sqlalchemy.select(
-        col(DatasetRow.publisher), col(DatasetRow.domain_code), col(DatasetRow.keywords), col(DatasetRow.keywords_en),
-        col(DatasetRow.formats), col(DatasetRow.license_id),
-    ).where(*conditions)  # fmt: skip
-    for org, theme, zh, en, formats, licence in call.work.db.connection().execute(wanted):
-        counts["organization"][org.lower()] += 1
-        counts["groups"].update([theme.lower()] if theme else [])
-        counts["tags"].update({*zh, *en})
-        counts["res_format"].update(each.upper() for each in formats)
-        counts["license_id"].update([licence] if licence else [])
-    return {name: _few(call, counts[name].items()) for name in fields}
-
-
-def _few(call: Call, counts: Iterable[tuple[str, int]]) -> list[tuple[str, int]]:
-    """The most frequent values, as many as were asked for."""
-    limit = call.text("facet.limit", "50")
-    most = None if re.fullmatch(r"-\d{1,9}", limit) else call.number("facet.limit", 50)
-    least = call.number("facet.mincount", 1)
-    return [pair for pair in sorted(counts, key=lambda p: (-p[1], p[0])) if pair[1] >= least][:most]
-
-
-def _search_facet(call: Call, name: str, counts: Sequence[tuple[str, int]]) -> Json:
-    labels = _labels(call, name)
-    items = [{"name": value, "display_name": labels.get(value, value), "count": n} for value, n in counts]
-    return {"title": name, "items": items}
-
-
-def _labels(call: Call, name: str) -> dict[str, str]:
-    if name == "organization":
-        return {org_id.lower(): name.zh for org_id, name in organisations.names(call.work).items()}
-    if name == "groups":
-        return {code.value.lower(): code.text.zh for code in shape.themes().values()}
-    return {}
-
-
 Action = Callable[[Call], Any]
 PACKAGES: Final[tuple[Action, ...]] = (
-    package_list, current_package_list_with_resources, package_show, package_relationships_list, package_search, package_autocomplete, resource_show,
+    package_list, current_package_list_with_resources, package_show, package_relationships_list, package_autocomplete, resource_show,
     resource_search,
 )  # fmt: skip

@@ -15,6 +15,7 @@ from catalog.ckan.actions import PACKAGES, SEARCH_MOST, Action, Call, packages, 
 from catalog.ckan.errors import invalid, not_found
 from catalog.ckan.names import EMPTY
 from catalog.ckan.people import PEOPLE
+from catalog.ckan.searching import package_search
 from catalog.ckan.shape import Json
 from catalog.ckan.values import loads
 from catalog.imports import kept_orgs
@@ -215,7 +216,7 @@ def nothing(_call: Call) -> list[Any]:
 READS: Final[Mapping[str, Action]] = {
     each.__name__: each
     for each in (
-        *PACKAGES, organization_list, organization_show, organization_autocomplete, group_list, group_show,
+        *PACKAGES, package_search, organization_list, organization_show, organization_autocomplete, group_list, group_show,
         group_autocomplete, tag_list, tag_show, tag_autocomplete, license_list, status_show, site_read, format_autocomplete,
         group_package_show, organization_package_show, vocabulary_show, resource_view_show, *PEOPLE,
     )

@@ -24,7 +24,10 @@ EXTRAS: Final = (
 
 def moment(value: datetime | None) -> str | None:
     """CKAN's dates: UTC without saying so."""
-    return value.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") if value else None
+    if value is None:
+        return None
+    here = value if value.tzinfo is UTC else value.astimezone(UTC)
+    return here.isoformat(timespec="microseconds").removesuffix("+00:00")
 
 
 def package_name(dataset_id: str) -> str:
@@ -64,7 +67,7 @@ def package(
         "metadata_modified": moment(row.modified),
         "num_resources": len(resources),
         "num_tags": len(tags),
-        "extras": list(_extras(row, site)),
+        "extras": _extras(row, site),
         "groups": [group(theme)] if theme else [],
         "tags": tags,
         "resources": [each | {"package_id": row.id, "position": n} for n, each in enumerate(resources)],
@@ -132,14 +135,20 @@ def described(made: Json, kept: DescriptionRow, version: int) -> Json:
     )  # fmt: skip
 
 
+_MORE: Final = ("apply_url", "resource_code")
+_KEYS: Final = sorted((*EXTRAS, *_MORE))
+
+
 def _extras(row: DatasetRow, site: str) -> list[Json]:
-    found: Json = {"resource_code": row.id}
-    for name in EXTRAS:
-        if (value := getattr(row, name)) not in (None, ""):
-            found[name] = moment(value) if isinstance(value, datetime) else str(value)
+    more = {"resource_code": row.id}
     if row.open_type != "U":
-        found["apply_url"] = f"{site}/applications/new?dataset={row.id}"
-    return [{"key": key, "value": value} for key, value in sorted(found.items())]
+        more["apply_url"] = f"{site}/applications/new?dataset={row.id}"
+    found = []
+    for key in _KEYS:
+        value = more.get(key) if key in _MORE else getattr(row, key)
+        if value is not None and value != "":
+            found.append({"key": key, "value": moment(value) if isinstance(value, datetime) else str(value)})
+    return found
 
 
 def resource(

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Final
 
-from sqlalchemy import ColumnElement, and_, or_
+from sqlalchemy import ColumnElement, and_, bindparam, or_
 from sqlmodel import Field, SQLModel, col, delete, select
 
 from auth.actor import Actor
@@ -24,6 +24,10 @@ from core.work import Work
 
 BASIS: Final = "政务信息资源目录编制指南 关联资源 · guide to resource catalogues: related resources"
 _FEW: Final = 500
+_IDS: Final = bindparam("ids", expanding=True)
+_OF: Final = select(RelationRow).where(
+    or_(col(RelationRow.dataset_id).in_(_IDS), col(RelationRow.other_id).in_(_IDS))
+)
 _TOMBSTONE: Final = and_(
     col(DatasetRow.state) == State.WITHDRAWN, col(DatasetRow.issued).is_not(None),
     or_(col(DatasetRow.data_level).is_(None), col(DatasetRow.data_level) <= queries.OPEN_LEVELS),
@@ -63,12 +67,11 @@ def of(
     found: dict[tuple[str, str, str], set[str]] = {}
     if not wanted:
         return {}
-    stated = select(RelationRow)
-    if len(wanted) <= _FEW:  # else all of them are read, which no list of codes has to be sent for
-        stated = stated.where(
-            or_(col(RelationRow.dataset_id).in_(wanted), col(RelationRow.other_id).in_(wanted))
-        )
-    for row in work.db.exec(stated):
+    if len(wanted) <= _FEW:
+        stated = work.db.exec(_OF, params={"ids": list(wanted)})
+    else:  # all of them are read, which no list of codes has to be sent for
+        stated = work.db.exec(select(RelationRow))
+    for row in stated:
         if row.dataset_id in wanted:
             found.setdefault((row.dataset_id, row.kind, row.other_id), set()).add("here")
         if row.other_id in wanted:

@@ -12,6 +12,7 @@ from datetime import date
 from typing import Any, Final, Literal
 
 import sqlalchemy
+from pyroaring import BitMap
 from sqlalchemy import ColumnElement, and_, case, func, text, true
 from sqlmodel import col, select
 
@@ -36,6 +37,7 @@ _MATCH: Final = {
     "sqlite": "SELECT rowid FROM catalog_search WHERE catalog_search MATCH :{name}",
     "postgresql": "SELECT p.number FROM catalog_search_pg p WHERE p.tokens @@ CAST(:{name} AS tsquery)",
 }
+_NUMBERS: Final = {dialect: text(written.format(name="q")) for dialect, written in _MATCH.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +134,13 @@ def _understood(
 def matching(work: Work, parsed: Ask, name: str = "q") -> ColumnElement[bool]:
     """The condition that a record holds everything that was asked for; `name`: one of its own for each in a statement."""
     return _match(work, parsed.terms, None, name) if parsed else true()
+
+
+def numbers(work: Work, parsed: Ask) -> BitMap:
+    """The places in the index of all records that hold everything, whoever may see them."""
+    dialect = work.db.get_bind().dialect.name
+    expression = (tsquery if dialect == "postgresql" else fts5)(parsed.terms)
+    return BitMap(work.db.connection().execute(_NUMBERS[dialect], {"q": expression}).scalars().all())
 
 
 def _match(work: Work, terms: tuple[Term, ...], place: str | None, name: str) -> ColumnElement[bool]:

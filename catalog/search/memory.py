@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from bisect import bisect_left, insort
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator
 from itertools import chain, islice
 from typing import Any, Final, NamedTuple
@@ -20,6 +20,7 @@ from pyroaring import BitMap
 from sqlalchemy import Connection, text
 from sqlmodel import col
 
+from catalog import queries
 from catalog.search.tables import ChangeRow
 from catalog.tables import DatasetRow
 from core.work import Work
@@ -32,13 +33,56 @@ _NOTE: Final = text(
     "ON CONFLICT (number) DO UPDATE SET stamp = excluded.stamp"
 )
 Key = tuple[float, float, str, int]
+Place = tuple[str, int]
+"""A record's code, and its number in the index."""
+_SHELF_BYTES: Final = 8 * 1024 * 1024
 
 
 class Entry(NamedTuple):
-    """One record: its place in the usual order (newest first), and its values by facet."""
+    """One record: its place in the usual order (newest first), its values by facet, the stamp of its last change, and whether
+    everybody may know of it."""
 
     key: Key
     values: tuple[tuple[str, ...], ...]
+    stamp: int
+    is_public: bool
+
+
+class Shelf:
+    """Texts made from records, each with what it was made from, in one stretch of memory that is written round and round: what was
+    put there first gives way. Thousands of single texts would keep ten times their size from being given back."""
+
+    def __init__(self, room: int = _SHELF_BYTES) -> None:
+        self._bytes = bytearray(room)
+        self._at = 0
+        self._places: dict[str, tuple[object, int, int]] = {}  # in the order in which they were put
+        self._put: deque[tuple[str, int, int]] = deque()
+
+    def get(self, name: str, made_from: object) -> bytes | None:
+        kept = self._places.get(name)
+        if kept is None or kept[0] != made_from:
+            return None
+        return bytes(self._bytes[kept[1] : kept[2]])
+
+    def put(self, name: str, made_from: object, text: bytes) -> None:
+        if len(text) > len(self._bytes):
+            return
+        start = self._at if self._at + len(text) <= len(self._bytes) else 0
+        if start < self._at:
+            self._give_way(self._at, len(self._bytes))
+        end = start + len(text)
+        self._give_way(start, end)
+        self._bytes[start:end] = text
+        self._places[name] = (made_from, start, end)
+        self._put.append((name, start, end))
+        self._at = end
+
+    def _give_way(self, start: int, end: int) -> None:
+        """Forget what lies between; the oldest lies first."""
+        while self._put and start <= self._put[0][1] < end:
+            name, *place = self._put.popleft()
+            if self._places[name][1:] == tuple(place):
+                del self._places[name]
 
 
 class Memory:
@@ -47,6 +91,8 @@ class Memory:
     def __init__(self) -> None:
         self.stamp = -1
         self.lock = threading.Lock()
+        self.public = BitMap()
+        self.shelf = Shelf()
         self._entries: dict[int, Entry] = {}
         self._order: list[Key] = []
         self._numbers: dict[str, dict[str, BitMap]] = {name: {} for name in FACETS}
@@ -59,6 +105,7 @@ class Memory:
                 for value in values:
                     self._numbers[name][value].discard(number)
         self._entries[number] = entry
+        (self.public.add if entry.is_public else self.public.discard)(number)
         insort(self._order, entry.key)
         for name, values in zip(FACETS, entry.values, strict=True):
             for value in values:
@@ -73,13 +120,23 @@ class Memory:
         found = ((value, having.intersection_cardinality(numbers)) for value, having in known.items())
         return ((value, records) for value, records in found if records)
 
-    def newest(self, numbers: BitMap, start: int, rows: int) -> list[str]:
-        """Ids of a page in the usual order."""
+    def having(self, name: str, value: str) -> BitMap:
+        """The records that have a value of a facet, in any case of its letters."""
+        wanted = value.lower()
+        found = [having for known, having in self._numbers[name].items() if known.lower() == wanted]
+        return BitMap.union(*found) if found else BitMap()
+
+    def stamp_of(self, number: int) -> int:
+        """The stamp of a record's last change."""
+        return self._entries[number].stamp
+
+    def newest(self, numbers: BitMap, start: int, rows: int) -> list[Place]:
+        """A page in the usual order."""
         if len(numbers) * 8 < len(self._order):
             keys: Iterable[Key] = sorted(self._entries[number].key for number in numbers)
         else:
             keys = (key for key in self._order if key[3] in numbers)
-        return [key[2] for key in islice(keys, start, start + rows)]
+        return [(key[2], key[3]) for key in islice(keys, start, start + rows)]
 
 
 _known: WeakKeyDictionary[Any, Memory] = WeakKeyDictionary()
@@ -116,19 +173,17 @@ def _changed(connection: Connection, since: int) -> Iterator[tuple[int, Entry]]:
         sqlalchemy.select(
             col(DatasetRow.number), col(DatasetRow.id), col(DatasetRow.fresh_at), col(DatasetRow.modified), col(DatasetRow.publisher),
             col(DatasetRow.domain_code), col(DatasetRow.keywords), col(DatasetRow.keywords_en), col(DatasetRow.formats),
-            col(DatasetRow.license_id),
+            col(DatasetRow.license_id), col(ChangeRow.stamp), queries.PUBLIC,
         )
         .join(ChangeRow, col(ChangeRow.number) == col(DatasetRow.number))
         .where(col(ChangeRow.stamp) > since)
         .order_by(col(ChangeRow.stamp))
     )  # fmt: skip
-    for number, dataset_id, fresh, modified, org, theme, zh, en, formats, licence in connection.execute(
-        wanted
-    ):
+    for number, dataset_id, fresh, modified, org, theme, zh, en, formats, licence, stamp, public in connection.execute(wanted):  # fmt: skip
         yield number, Entry(
             (-fresh.timestamp(), -modified.timestamp(), dataset_id, number),
             (
                 (org.lower(),), (theme.lower(),) if theme else (), tuple(dict.fromkeys((*zh, *en))),
                 tuple(dict.fromkeys(each.upper() for each in formats)), (licence,) if licence else (),
-            ),
+            ), stamp, bool(public),
         )  # fmt: skip

@@ -5,14 +5,19 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import Any, Final
 
+import orjson
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from api.ckan import dataset_of
 from api.house import House
 from auth.actor import ANYONE, SYSTEM, Actor
-from catalog import service
-from catalog.ckan.actions import Call, package_search
+from catalog import imports, service
+from catalog.ckan.actions import Call
+from catalog.ckan.searching import package_search
 from catalog.models import DatasetUpdate
+from catalog.queries import by_id
 from catalog.search import memory
 from core.work import Work
 from datasets.releases.offered import resources_for
@@ -24,7 +29,10 @@ from tests.snapshots import written
 FACETS: Final = '["organization", "groups", "tags", "res_format", "license_id"]'
 QUESTIONS: Final[tuple[dict[str, Any], ...]] = (
     {}, {"q": "停车"}, {"q": "tingche"}, {"fq": "groups:tr OR res_format:CSV"}, {"q": "没有的词"}, {"rows": 2, "start": 1},
-    {"facet.limit": -1, "facet.mincount": 2}, {"sort": "name desc"}, {"q": "-停车", "rows": 0},
+    {"facet.limit": -1, "facet.mincount": 2}, {"sort": "name desc"}, {"q": "-停车", "rows": 0}, {"q": "停车 OR 安全"},
+    {"q": "停车 场", "fq": "organization:Traffic -res_format:xlsx"}, {"q": "停车", "fq": "license_id:*"}, {"q": '"停车场 3" OR ？'},
+    {"q": "停车 -organization:culture", "sort": "id asc", "rows": 2}, {"fq": "metadata_modified:[2000-01-01T00:00:00Z TO *]"},
+    {"q": "title:停车* groups:PK"}, {"q": "NOT (groups:pk 停车)"}, {"fq_list": ["groups:(pk OR tr)", "theme:tr"]},
 )  # fmt: skip
 
 
@@ -47,20 +55,14 @@ def family(house: House) -> House:
     return house
 
 
-def _answers(work: Work, actor: Actor) -> list[Any]:
-    return [
-        package_search(
-            Call(
-                work,
-                actor,
-                {"facet.field": FACETS} | asked,
-                "http://x",
-                resources_for("http://x"),
-                dataset_of,
-            )
+def _answers(work: Work, actor: Actor, *, takes_json: bool = False) -> list[Any]:
+    calls = [
+        Call(
+            work, actor, {"facet.field": FACETS} | asked, "http://x", resources_for("http://x"), dataset_of, takes_json=takes_json
         )
         for asked in QUESTIONS
-    ]
+    ]  # fmt: skip
+    return [orjson.loads(orjson.dumps(package_search(call))) for call in calls]
 
 
 def _alike(house: House, username: str | None = None) -> list[Any]:
@@ -70,7 +72,10 @@ def _alike(house: House, username: str | None = None) -> list[Any]:
         assert memory.of(work) == (None, -1)
     with house.read() as work:
         assert memory.of(work)[0] is not None
-        assert _answers(work, actor_of(work, username) if username else ANYONE) == told
+        actor = actor_of(work, username) if username else ANYONE
+        assert _answers(work, actor) == told
+        for _ in range(2):  # packages as they are made now, then as they were kept
+            assert _answers(work, actor, takes_json=True) == told
     return told
 
 
@@ -108,3 +113,41 @@ def test_a_reader_of_an_older_state_does_without(sqlite_house: House) -> None:
             assert _answers(new, ANYONE) != before
         assert memory.of(old)[0] is None
         assert _answers(old, ANYONE) == before
+
+
+def test_what_was_kept_of_packages_follows_everything_they_are_made_of(family: House) -> None:
+    """Description, dictionary, relations, and who may know of the other end: each change shows at once, to each reader."""
+    _alike(family)
+    with family.write() as work:
+        row = by_id(work, "DP-PK-001")
+        imports.keep(
+            work, SYSTEM, row, "another-name", {"extras": [{"key": "x", "value": "y"}]}, is_import=False
+        )
+    assert "another-name" in str(_alike(family))
+    with family.write() as work:
+        service.update(
+            work, SYSTEM, "DP-PK-001", DatasetUpdate(relations=["isPartOf:DP-PK-003", "source:DP-SF-002"])
+        )
+    assert "'object_package_id': 'DP-PK-003'" in str(_alike(family))
+    assert "DP-SF-002" not in str(_alike(family))
+    assert "'object_package_id': 'DP-SF-002'" not in str(_alike(family, "culture-steward"))  # a draft
+    with family.write() as work:
+        service.publish_imported(work, SYSTEM, "DP-SF-002")
+    assert "DP-SF-002" in str(_alike(family)[1]["results"])
+    with family.write() as work:
+        service.withdraw(work, SYSTEM, "DP-PK-003", "不再更新了")
+    assert "DP-PK-003" not in str(_alike(family))
+
+
+@given(st.lists(st.tuples(st.sampled_from("abcde"), st.integers(0, 2), st.binary(max_size=12)), max_size=40))
+def test_the_shelf_gives_back_what_was_put_there_last_or_nothing(puts: list[tuple[str, int, bytes]]) -> None:
+    shelf, last = memory.Shelf(room=20), {}
+    for name, made_from, text in puts:
+        shelf.put(name, made_from, text)
+        last[name] = (made_from, text)
+        assert shelf.get(name, made_from) == text
+        for each, (kept_from, kept) in last.items():
+            assert shelf.get(each, kept_from) in (kept, None)
+            assert shelf.get(each, kept_from + 1) is None
+    shelf.put("f", 0, b"x" * 21)
+    assert shelf.get("f", 0) is None
