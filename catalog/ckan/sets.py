@@ -66,7 +66,7 @@ def simple(node: Node) -> Tree | None:
             return node
         case Term(None | "text", text):
             return Words((text,))
-        case Term(field, text, is_phrase) if field in _FACETS and (is_phrase or "*" not in text):
+        case Term(str(field), text, is_phrase) if field in _FACETS and (is_phrase or "*" not in text):
             return Having(_FACETS[field], text)
         case Not(arg):
             return None if (one := simple(arg)) is None else Without(one)

@@ -140,7 +140,7 @@ _KEYS: Final = sorted((*EXTRAS, *_MORE))
 
 
 def _extras(row: DatasetRow, site: str) -> list[Json]:
-    more = {"resource_code": row.id}
+    more: dict[str, str] = {"resource_code": row.id}
     if row.open_type != "U":
         more["apply_url"] = f"{site}/applications/new?dataset={row.id}"
     found = []

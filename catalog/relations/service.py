@@ -6,9 +6,9 @@ A relation to a record that is out of sight is not told at all: neither its titl
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import ColumnElement, and_, bindparam, or_
+from sqlalchemy import BindParameter, ColumnElement, and_, bindparam, or_
 from sqlmodel import Field, SQLModel, col, delete, select
 
 from auth.actor import Actor
@@ -24,7 +24,7 @@ from core.work import Work
 
 BASIS: Final = "政务信息资源目录编制指南 关联资源 · guide to resource catalogues: related resources"
 _FEW: Final = 500
-_IDS: Final = bindparam("ids", expanding=True)
+_IDS: Final[BindParameter[Any]] = bindparam("ids", expanding=True)
 _OF: Final = select(RelationRow).where(
     or_(col(RelationRow.dataset_id).in_(_IDS), col(RelationRow.other_id).in_(_IDS))
 )
