@@ -81,7 +81,7 @@ def _codes(desk: Desk, given: Arguments) -> Any:  # noqa: ANN401, ARG001 - JSON;
 def _how_to_get(desk: Desk, given: Arguments) -> Any:  # noqa: ANN401 - JSON
     """Why the data are open or not, where to take or apply for them, and the caller's own grants on them."""
     record = service.show(desk.work, desk.actor, given["dataset_id"])
-    release = queries.current(desk.work, record.id)
+    release = queries.current_row(desk.work, record.id)
     reasons = (
         access.open_refusals(desk.work, release)
         if release

@@ -239,7 +239,7 @@ def start_session(
     with house.write() as work:
         opened = _opened(work, request, who, instead_of=instead_of or request.cookies.get(SESSION_COOKIE))
         if instead_of:
-            factor.note_fresh(work, who.account.id, opened.session_id)
+            factor.note_fresh(work, who.actor.account_id, opened.session_id)
     _set_cookie(house, answer, SESSION_COOKIE, opened.token, "/")
     answer.delete_cookie(HALF_COOKIE, path="/sign-in")
 
@@ -254,7 +254,7 @@ def start_half(house: House, request: Request, who: Principal, answer: Response)
 def needs_factor(house: House, who: Principal) -> bool:
     """Whether signing in takes a second factor: it does for everybody who has one."""
     with house.read() as work:
-        return factor.is_enrolled(work, who.account.id)
+        return factor.is_enrolled(work, who.actor.account_id)
 
 
 def _opened(
@@ -306,8 +306,8 @@ def signed_token(house: House, who: Principal, session_id: str, ttl_s: int) -> s
     """A signed access token that lives exactly so long."""
     now = house.clock()
     return tokens.issue_access(
-        keyring.ring(house.settings.keys_dir, now), account_id=who.account.id, session_id=session_id,
-        epoch=who.account.epoch, issuer=house.settings.public_url, token_id=house.new_id(), now=now,
+        keyring.ring(house.settings.keys_dir, now), account_id=who.actor.account_id, session_id=session_id,
+        epoch=who.epoch, issuer=house.settings.public_url, token_id=house.new_id(), now=now,
         ttl_s=ttl_s,
     )  # fmt: skip
 

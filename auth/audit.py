@@ -22,7 +22,7 @@ from sqlmodel import Field, SQLModel, col, select
 from auth import audit_personal
 from auth.actor import Actor
 from core.db import UtcDateTime
-from core.work import Work
+from core.work import Work, fetched
 
 GENESIS: Final = "0" * 64
 FORM: Final = 2  # of the events written now
@@ -97,6 +97,9 @@ def digest(row: AuditEventRow) -> str:
     return hashlib.sha256(bytes.fromhex(row.prev_hash) + _body(row)).hexdigest()
 
 
+_LAST: Final = select(AuditEventRow.seq, AuditEventRow.hash).order_by(col(AuditEventRow.seq).desc()).limit(1)
+
+
 def record(
     work: Work,
     actor: Actor,
@@ -115,7 +118,7 @@ def record(
     """
     if work.db.get_bind().dialect.name == "postgresql":
         work.db.connection().execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
-    last = work.db.exec(select(AuditEventRow).order_by(col(AuditEventRow.seq).desc()).limit(1)).first()
+    last = fetched(work, _LAST).first()
     veiled, openings = audit_personal.veil(kind, payload or {})
     row = AuditEventRow(
         seq=last.seq + 1 if last else 1,

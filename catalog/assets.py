@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any, Literal, cast
 
 from sqlalchemy import Row
@@ -20,7 +21,12 @@ _UNGRADED = 6  # what nobody has graded is treated as the most sensitive
 
 def asset(work: Work, dataset_id: DatasetId | str) -> Asset:
     """The frozen value that policies are judged on; raises NotFound. Ungraded means the highest level, unsaid means closed."""
-    found = queries.with_columns(work, dataset_id)
+    return _made_of(queries.with_columns(work, dataset_id))
+
+
+@lru_cache(maxsize=1024)
+def _made_of(found: tuple[Row[Any], ...]) -> Asset:
+    """Made once of the same words: the rows themselves are the key, so that a changed record is another."""
     row = found[0]
     level = row.data_level or _UNGRADED
     is_series = row.record_type == SERIES  # it holds no data, so there is nothing to grant

@@ -16,7 +16,7 @@ from catalog.tables import ColumnRow, DatasetRow
 from catalog.workflow import State
 from core.errors import Gone, NotFound
 from core.text import Text
-from core.work import Work
+from core.work import Work, fetched
 
 WRITE: Final = "catalog:dataset:write"
 READ_DRAFTS: Final = "catalog:dataset:read-drafts"
@@ -102,16 +102,14 @@ _WITH_COLUMNS: Final = (
 )  # fmt: skip
 
 
-def with_columns(work: Work, dataset_id: str) -> list[Row[Any]]:
+def with_columns(work: Work, dataset_id: str) -> tuple[Row[Any], ...]:
     """What policies are judged on, in one round trip: the record's own facts with one column of its dictionary in each row.
 
     A record without columns has one row without a name. Raises NotFound.
     """
-    if re.fullmatch(RESOURCE_CODE, dataset_id):
-        work.db.flush()
-        found: Any = work.db.connection().execute(_WITH_COLUMNS, {"code": dataset_id}).all()
-        if found:
-            return list(found)
+    is_code = re.fullmatch(RESOURCE_CODE, dataset_id)
+    if is_code and (found := fetched(work, _WITH_COLUMNS, code=dataset_id).all()):
+        return tuple(found)
     raise _unknown(dataset_id)
 
 

@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import Engine, text
+from sqlalchemy import CursorResult, Engine, Executable, text
 from sqlmodel import Session
 
 from core import ids
@@ -79,6 +79,12 @@ class _Bound:
 
 _MAKING: Final = threading.Lock()
 _KNOWN: Final[dict[Engine, _Bound]] = {}
+
+
+def fetched(work: Work, question: Executable, **given: object) -> CursorResult[Any]:
+    """The answer as plain columns, which costs a third of making objects. What the transaction has changed so far is written first."""
+    work.db.flush()
+    return work.db.connection().execute(question, given)
 
 
 def hold(work: Work, name: str) -> None:

@@ -78,7 +78,7 @@ def look_up(work: Work, files: FileStore, dataset_id: str, suite: Suite) -> Refe
         else:
             missing[name] = found
     last = None
-    if wanted.last_release and (row := queries.current(work, dataset_id)) is not None:
+    if wanted.last_release and (row := queries.current_row(work, dataset_id)) is not None:
         last = _table_of(files, row)
     often = frequency(work, dataset_id) if wanted.frequency else None
     return References(tables, code_sets.code_sets(wanted), last, missing, knows_last=True, frequency=often)
@@ -119,7 +119,7 @@ def _unknown(dataset_id: str) -> Text:
 
 
 def _table(work: Work, files: FileStore, dataset_id: str) -> ReferenceTable | Text:
-    row = queries.current(work, dataset_id)
+    row = queries.current_row(work, dataset_id)
     if row is None:
         return Text(
             f"{dataset_id} 目前没有已发布的版本（尚未发布，或已撤回），无法与之比较；待其发布后重新校验。",

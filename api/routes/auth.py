@@ -55,7 +55,7 @@ def token(request: Request, house: HouseDep, proof: PasswordProof) -> TokenPair:
     with house.write() as work:
         family, following = refresh.start(work, who.actor, house.settings)
         if with_factor:
-            factor.note_fresh(work, who.account.id, family)
+            factor.note_fresh(work, who.actor.account_id, family)
     return _pair(house, access_token(house, who, family), following)
 
 

@@ -74,8 +74,9 @@ def decide(
     refuse_if((*decision_objections(work, actor, row), *beyond(lines, given, actor)))
     need_no_conflict(body.has_no_conflict)
     _complete(lines, given, docket(work, actor, row).open)
-    refuse_if(_against(work, row, _judged(work, row, body.lines, assets)))
-    _sign(work, actor, row, Step.PROPOSE, body, given, assets)
+    judged = _judged(work, row, body.lines, assets)
+    refuse_if(_against(work, row, judged))
+    _sign(work, actor, row, Step.PROPOSE, body, given, assets, judged)
     return read(work, actor, row)
 
 
@@ -120,8 +121,12 @@ def _sign(
     body: DecideBody | ConcurBody,
     named: Sequence[str],
     assets: Assets,
+    just_judged: list[_Judged] | None = None,
 ) -> None:
-    """This person's signature on the named lines; the decision counts with the last one that was wanting."""
+    """This person's signature on the named lines; the decision counts with the last one that was wanting.
+
+    just_judged: what the body decides, if that was judged in this transaction; with nothing before it, it is the whole.
+    """
     before = _proposal(row)
     added = body.lines if isinstance(body, DecideBody) else ()
     lines, note = (*before.lines, *added), f"{before.note} {body.note}".strip()
@@ -132,8 +137,9 @@ def _sign(
     needed = queries.approval_of(work, row).count
     facts = {"has_no_conflict": body.has_no_conflict, "signed_lines": list(named)}
     if all(signed.get(line.id, 0) >= needed for line in queries.lines(work, row.id)):
-        judged = _judged(work, row, lines, assets)
-        refuse_if(_against(work, row, judged))
+        judged = just_judged if just_judged and not before.lines else _judged(work, row, lines, assets)
+        if judged is not just_judged:
+            refuse_if(_against(work, row, judged))
         row.proposal = ""
         _settle(work, actor, row, judged, note, facts, named, opinions)
         return

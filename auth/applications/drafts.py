@@ -37,6 +37,7 @@ from auth.roles import Role
 from core import bases
 from core.errors import AccessRefused, Conflict, InputRefused, Reason, refuse_if
 from core.ids import ApplicationId, DatasetId, OrgId
+from core.recalled import forget
 from core.text import Text
 from core.work import Work
 
@@ -284,6 +285,7 @@ def _fill(work: Work, row: ApplicationRow, ask: ApplicationAsk, known: dict[str,
     row.starts_on, row.ends_on, row.retention_days = ask.starts_on, ask.ends_on, ask.retention_days
     work.db.add(row)
     work.db.exec(delete(ApplicationLineRow).where(col(ApplicationLineRow.application_id) == row.id))
+    forget(work, ApplicationLineRow)
     work.db.add_all(
         _line_row(work, row, position, line, known[line.dataset_id])
         for position, line in enumerate(ask.lines)

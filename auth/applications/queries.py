@@ -30,6 +30,7 @@ from auth.roles import Role
 from auth.scope import Sight, sight
 from core.errors import NotFound
 from core.ids import ApplicationId
+from core.recalled import recalled
 from core.text import Text
 from core.work import Work
 
@@ -241,7 +242,10 @@ _EVENTS: Final = (
 
 
 def lines(work: Work, application_id: str) -> list[ApplicationLineRow]:
-    return list(work.db.exec(_LINES, params={"application_id": application_id}))
+    asked = {"application_id": application_id}
+    return [
+        *recalled(work, ApplicationLineRow, application_id, lambda: work.db.exec(_LINES, params=asked).all())
+    ]
 
 
 def departments(work: Work, application_id: str) -> frozenset[str]:
@@ -256,7 +260,15 @@ def plan_lines(work: Work, application_id: str) -> list[PlanLine]:
 
 
 def _stage_rows(work: Work, found: ApplicationRow) -> list[ApplicationStageRow]:
-    return list(work.db.exec(_STAGES, params={"application_id": found.id, "turn": found.turn}))
+    asked = {"application_id": found.id, "turn": found.turn}
+    return [
+        *recalled(
+            work,
+            ApplicationStageRow,
+            (found.id, found.turn),
+            lambda: work.db.exec(_STAGES, params=asked).all(),
+        )
+    ]
 
 
 def plan(work: Work, found: ApplicationRow) -> tuple[Stage, ...]:
@@ -302,11 +314,24 @@ def fix_plan(work: Work, found: ApplicationRow) -> None:
 
 def reviews(work: Work, found: ApplicationRow) -> list[ApplicationReviewRow]:
     """The votes of the present turn, oldest first."""
-    return list(work.db.exec(_REVIEWS, params={"application_id": found.id, "turn": found.turn}))
+    asked = {"application_id": found.id, "turn": found.turn}
+    return [
+        *recalled(
+            work,
+            ApplicationReviewRow,
+            (found.id, found.turn),
+            lambda: work.db.exec(_REVIEWS, params=asked).all(),
+        )
+    ]
 
 
 def events(work: Work, application_id: str) -> list[ApplicationEventRow]:
-    return list(work.db.exec(_EVENTS, params={"application_id": application_id}))
+    asked = {"application_id": application_id}
+    return [
+        *recalled(
+            work, ApplicationEventRow, application_id, lambda: work.db.exec(_EVENTS, params=asked).all()
+        )
+    ]
 
 
 def past(work: Work, application_id: str) -> tuple[Past, ...]:

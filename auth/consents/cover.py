@@ -18,6 +18,7 @@ from auth.consents.workflow import State
 from auth.policy.filters.rules import LOCAL
 from auth.policy.model import GrantPolicy, Use
 from auth.profile.model import Profile
+from core.db import one_of
 from core.errors import Reason
 from core.work import Work
 
@@ -70,7 +71,7 @@ def known(dataset_id: Any) -> ColumnElement[bool]:  # noqa: ANN401 - a code, or 
     """The condition that anything was ever consented to or withdrawn."""
     return exists().where(
         col(ConsentRow.dataset_id) == dataset_id,
-        col(ConsentRow.state).in_([State.CONFIRMED, State.WITHDRAWN]),
+        one_of(col(ConsentRow.state), (State.CONFIRMED, State.WITHDRAWN)),
     )
 
 

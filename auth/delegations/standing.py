@@ -17,6 +17,7 @@ from auth.identity.tables import AccountRow
 from auth.policy.filters.rules import LOCAL
 from auth.policy.separation import Doer
 from auth.roles import Role
+from core.recalled import recalled
 from core.work import Work
 
 
@@ -46,7 +47,8 @@ def pair_of(work: Work, person_id: str) -> frozenset[str]:
     stands in for the same principal. The relation is the same from every side.
     """
     day = work.now.astimezone(LOCAL).date()
-    found = work.db.exec(_PAIRS, params={"person_id": person_id, "day": day})
+    asked = {"person_id": person_id, "day": day}
+    found = recalled(work, DelegationRow, (person_id, day), lambda: work.db.exec(_PAIRS, params=asked).all())
     return frozenset({each for pair in found for each in pair} - {person_id})
 
 

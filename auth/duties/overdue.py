@@ -14,11 +14,12 @@ from auth.duties import rules
 from auth.duties.rules import Due, Lived
 from auth.duties.tables import DutyRow
 from auth.duties.workflow import Kind, State
-from auth.grants.tables import GrantRow
+from auth.grants.tables import GrantFacts, GrantRow
 from auth.grants.workflow import FINAL as GRANT_FINAL
 from auth.policy.filters.rules import LOCAL
 from auth.policy.limits import Limits
 from auth.profile.model import Profile, Reach
+from core.db import one_of
 from core.errors import Reason
 from core.work import Work
 
@@ -97,7 +98,7 @@ def suspected(which: Reaches, at: Place) -> ColumnElement[bool]:
             col(DutyRow.org_id) == at.org_id, col(DutyRow.kind) == kind, col(DutyRow.state) == State.OPEN,
             col(DutyRow.due_on) < at.today, on_duty,
         )  # fmt: skip
-        old = col(GrantRow.state).in_(sorted(GRANT_FINAL)) | (col(GrantRow.ends_at) <= at.now)
+        old = one_of(col(GrantRow.state), sorted(GRANT_FINAL)) | (col(GrantRow.ends_at) <= at.now)
         if kind is Kind.USE_REPORT:  # owed while the grant runs, too
             old |= col(GrantRow.activated_at) <= at.reported_before
         owing = exists().where(
@@ -121,7 +122,9 @@ def _within(reach: Reach, grant_id: Any, dataset_id: Any) -> tuple[ColumnElement
     return true(), true()
 
 
-def blocking(work: Work, profile: Profile, limits: Limits, grant: GrantRow) -> tuple[Reason, ...]:
+def blocking(
+    work: Work, profile: Profile, limits: Limits, grant: GrantRow | GrantFacts
+) -> tuple[Reason, ...]:
     """Overdue duties that stop the use of this grant, by the profile's `blocking_duties`."""
     found = []
     for kind, reach in reaches(profile):

@@ -15,7 +15,7 @@ from auth.agreements import cover
 from auth.consents import cover as consents
 from auth.duties import overdue
 from auth.grants import dormancy
-from auth.grants.tables import GrantRow
+from auth.grants.tables import GrantFacts, GrantRow
 from auth.incidents import freezes
 from auth.policy.limits import Limits
 from auth.policy.model import GrantPolicy
@@ -25,10 +25,12 @@ from auth.registrations import cover as registrations
 from auth.reviews import cover as reviews
 from core.db import UtcDateTime
 from core.errors import Reason
-from core.work import Work
+from core.work import Work, fetched
 
 
-def blocks(work: Work, row: GrantRow, policy: GrantPolicy, profile: Profile) -> consents.Standing:
+def blocks(
+    work: Work, row: GrantRow | GrantFacts, policy: GrantPolicy, profile: Profile
+) -> consents.Standing:
     """Every reason of that kind, and those besides if its dataset turns out to have come by sharing. Computed at each use, so nothing waits for a sweep.
 
     Most uses meet none of them: one question says which kinds may stand against the grant, and only those are asked for their words.
@@ -51,18 +53,14 @@ def blocks(work: Work, row: GrantRow, policy: GrantPolicy, profile: Profile) -> 
     return replace(consent, against=(*found, *consent.against))
 
 
-def _suspects(work: Work, row: GrantRow, profile: Profile, limits: Limits) -> dict[str, bool]:
+def _suspects(work: Work, row: GrantRow | GrantFacts, profile: Profile, limits: Limits) -> dict[str, bool]:
     """Which kinds of reason may stand against the grant now: all that do, seldom one that does not. One round trip."""
     sleeps = dormancy.may_sleep(row, work.now, limits)
     question = _question(overdue.reaches(profile), sleeps)
-    work.db.flush()
-    answer = work.db.connection().execute(
-        question,
-        {
-            "grant_id": row.id, "org_id": row.org_id, "dataset_id": row.dataset_id, "department_id": row.department_id,
-            "today": overdue.today(work), "now": work.now, "reported_before": overdue.reported_before(work.now, limits),
-            "used_before": work.now - timedelta(days=limits[dormancy.KEY]),
-        },
+    answer = fetched(
+        work, question, grant_id=row.id, org_id=row.org_id, dataset_id=row.dataset_id, department_id=row.department_id,
+        today=overdue.today(work), now=work.now, reported_before=overdue.reported_before(work.now, limits),
+        used_before=work.now - timedelta(days=limits[dormancy.KEY]),
     ).one()  # fmt: skip
     return {name: bool(value) for name, value in zip(answer._fields, answer, strict=True)}
 

@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, and_
 from sqlmodel import col, func, select
 
 from auth.grants.ledger import CHARGE, DELIVERY, DOWNLOAD
-from auth.grants.tables import GrantEventRow, GrantRow, UsageEventRow
+from auth.grants.tables import GrantEventRow, GrantFacts, GrantRow, UsageEventRow
 from auth.grants.workflow import State, Step
 from auth.policy.limits import Limits
 from auth.policy.rules import GRANT, refused
@@ -26,7 +26,7 @@ USES: Final = (CHARGE, DELIVERY, DOWNLOAD)
 _STOPS: Final = (Step.SUSPEND, Step.SUSPEND_BY_RULE, Step.SUSPEND_DORMANT)
 
 
-def last_use(work: Work, row: GrantRow) -> datetime | None:
+def last_use(work: Work, row: GrantRow | GrantFacts) -> datetime | None:
     """When it was last used; where never, when it began to count or was last let again. None while it never counted."""
     woken = work.db.exec(
         select(func.max(GrantEventRow.at)).where(
@@ -42,7 +42,7 @@ def last_use(work: Work, row: GrantRow) -> datetime | None:
     return max(*known, row.starts_at) if known else None
 
 
-def at_use(work: Work, limits: Limits, row: GrantRow) -> Iterator[Reason]:
+def at_use(work: Work, limits: Limits, row: GrantRow | GrantFacts) -> Iterator[Reason]:
     """That the grant is dormant at this instant, whether or not a sweep has noted it. Nothing once it has ended."""
     if not may_sleep(row, work.now, limits):
         return
@@ -57,7 +57,7 @@ def at_use(work: Work, limits: Limits, row: GrantRow) -> Iterator[Reason]:
         )  # fmt: skip
 
 
-def may_sleep(row: GrantRow, now: datetime, limits: Limits) -> bool:
+def may_sleep(row: GrantRow | GrantFacts, now: datetime, limits: Limits) -> bool:
     """Cheap and first: whether the grant is in force and has been for so long that it could be dormant at all."""
     days = limits[KEY]
     if not days or row.state != State.ACTIVE or now >= row.ends_at or row.activated_at is None:

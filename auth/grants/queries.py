@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 from functools import lru_cache
 from typing import Any, Final
 
+import sqlalchemy
 from pydantic import ValidationError
 from sqlalchemy import ColumnElement, and_, bindparam, false, func, or_, true
 from sqlmodel import col, select
 
 from auth.actor import Actor
 from auth.grants.blocks import blocks
-from auth.grants.tables import GrantEventRow, GrantRow
+from auth.grants.tables import GrantEventRow, GrantFacts, GrantRow
 from auth.grants.view import GrantView, Used
 from auth.grants.workflow import State
 from auth.policy.model import GrantPolicy
@@ -23,7 +25,7 @@ from auth.scope import sight
 from core.errors import NotFound, Reason, Unavailable
 from core.ids import ApplicationId, DatasetId, GrantId, OrgId
 from core.text import Text
-from core.work import Work
+from core.work import Work, fetched
 
 
 def seen_by(actor: Actor) -> ColumnElement[bool]:
@@ -38,7 +40,7 @@ def seen_by(actor: Actor) -> ColumnElement[bool]:
     )
 
 
-def sees(actor: Actor, found: GrantRow) -> bool:
+def sees(actor: Actor, found: GrantRow | GrantFacts) -> bool:
     """The same of one grant that is at hand."""
     seen = sight(actor, "auth:grant:read")
     is_bound = actor.grant is None or found.id == actor.grant
@@ -69,12 +71,26 @@ def row(work: Work, grant_id: GrantId, actor: Actor | None = None, *, to_change:
     return found
 
 
-def view(work: Work, grant_id: GrantId) -> GrantView:
+_FACTS: Final = sqlalchemy.select(
+    *(getattr(GrantRow, each.name) for each in dataclasses.fields(GrantFacts))
+).where(col(GrantRow.id) == bindparam("grant_id"))
+
+
+def facts(work: Work, grant_id: GrantId, actor: Actor | None = None) -> GrantFacts:
+    """The same to read only, as it is at this instant: what decisions ask, again and again. Raises NotFound."""
+    row: tuple[Any, ...] | None = fetched(work, _FACTS, grant_id=grant_id).first()
+    found = None if row is None else GrantFacts(*row)
+    if found is None or (actor is not None and not sees(actor, found)):
+        raise missing()
+    return found
+
+
+def view(work: Work, grant_id: GrantId, actor: Actor | None = None) -> GrantView:
     """The grant as the rules see it. Raises NotFound; Unavailable when the stored policy is not the agreed one."""
-    return view_of(work, row(work, grant_id))
+    return view_of(work, facts(work, grant_id, actor))
 
 
-def view_of(work: Work, found: GrantRow) -> GrantView:
+def view_of(work: Work, found: GrantRow | GrantFacts) -> GrantView:
     if hashlib.sha256(found.policy.encode()).hexdigest() != found.policy_hash:
         raise Unavailable(
             Text(
@@ -102,7 +118,7 @@ def view_of(work: Work, found: GrantRow) -> GrantView:
     )
 
 
-def policy_of(found: GrantRow) -> GrantPolicy:
+def policy_of(found: GrantRow | GrantFacts) -> GrantPolicy:
     """The stored policy. Raises Unavailable for terms that this version does not know: what cannot be read is not carried out."""
     try:
         return _read(found.policy)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
@@ -55,6 +56,29 @@ class GrantRow(SQLModel, table=True):
     created_at: datetime = Field(sa_type=UtcDateTime)
     activated_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     ended_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+@dataclass(frozen=True, slots=True)
+class GrantFacts:
+    """What a decision reads of a grant, by the names of its columns: to be read and not changed."""
+
+    id: str
+    application_id: str
+    org_id: str
+    dataset_id: str
+    department_id: str
+    state: str
+    policy: str
+    policy_hash: str
+    starts_at: datetime
+    ends_at: datetime
+    activated_at: datetime | None
+    used_extracts: int
+    used_rows: int
+    used_bytes: int
+    carried_extracts: int
+    carried_rows: int
+    carried_bytes: int
 
 
 class GrantEventRow(SQLModel, table=True):

@@ -81,7 +81,7 @@ def signed_in(work: Work, issuer: str, subject: str) -> Principal | None:
     row = work.db.get(LinkRow, (issuer, subject))
     who = principal(work, row.account_id, "session") if row is not None else None
     if row is not None and who is not None:
-        row.last_used_at = who.account.last_sign_in_at = work.now
+        row.last_used_at = work.db.get_one(AccountRow, row.account_id).last_sign_in_at = work.now
     return who
 
 

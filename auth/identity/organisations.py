@@ -14,7 +14,7 @@ from auth.identity import rules
 from auth.identity.tables import LicenceState, OrganisationRow, OrgKind
 from core.errors import Conflict, InputRefused, NotFound, Reason
 from core.text import Text
-from core.work import Work
+from core.work import Work, fetched
 
 
 class OrganisationCreate(SQLModel):
@@ -113,8 +113,7 @@ _LICENCE: Final = sqlalchemy.select(
 
 def licence_facts(work: Work, org_id: str) -> tuple[OrgKind, LicenceState, date | None]:
     """What a licence is judged on: the organisation's kind, the state that is stored, the last day. Raises NotFound."""
-    work.db.flush()
-    found = work.db.connection().execute(_LICENCE, {"org_id": org_id}).first()
+    found = fetched(work, _LICENCE, org_id=org_id).first()
     if found is None:
         raise _unknown()
     return OrgKind(found.kind), LicenceState(found.licence_state), found.licence_valid_to

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Final
 
 import sqlalchemy
-from sqlalchemy import ColumnElement, and_, bindparam, exists
+from sqlalchemy import ColumnElement, Row, and_, bindparam, exists
 from sqlmodel import col, or_, select
 
 from auth.actor import PLATFORM, Actor, Lender, RoleAt, Via
@@ -26,17 +27,18 @@ from auth.identity.tables import (
 from auth.roles import Role
 from core.db import UtcDateTime
 from core.errors import AccessRefused, Reason
+from core.recalled import recalled
 from core.text import Text
-from core.work import Work
+from core.work import Work, fetched
 
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """An account that may act now, with its actor and the name of its organisation."""
+    """An account that may act now: its actor, the name of its organisation, and the epoch by which its proofs end."""
 
-    account: AccountRow
     actor: Actor
     org_name: Text | None
+    epoch: int
 
 
 def in_person(actor: Actor) -> None:
@@ -103,7 +105,10 @@ _ORGS: Final = select(AccountRow.org_id).where(col(AccountRow.person_id) == bind
 
 def orgs_of_person(work: Work, person_id: str) -> frozenset[str]:
     """The organisations of all accounts of a person, disabled ones too."""
-    return frozenset(org for org in work.db.exec(_ORGS, params={"person_id": person_id}) if org is not None)
+    found = recalled(
+        work, AccountRow, person_id, lambda: fetched(work, _ORGS, person_id=person_id).scalars().all()
+    )
+    return frozenset(org for org in found if org is not None)
 
 
 def principal(
@@ -120,28 +125,35 @@ def principal(
     found = _facts(work, account_id)
     if not found:
         return None
-    account, name, org_name, _, is_deputy = found[0]
-    if account.disabled or (epoch is not None and epoch != account.epoch):
+    who = found[0]
+    if who.disabled or (epoch is not None and epoch != who.epoch):
         return None
-    limits, roles = frozenset(only), frozenset(role for *_, role, _ in found if role is not None)
+    limits, roles = (
+        frozenset(only),
+        frozenset(_role_at(each.role, each.scope) for each in found if each.role is not None),
+    )
     actor = Actor(
-        account_id=account.id, person_id=account.person_id, username=account.username, name=name, org_id=account.org_id,
-        roles=roles | lent_to(work, account.id) if is_deputy else roles, via=via, session_id=session_id, only=limits or None,
+        account_id=account_id, person_id=who.person_id, username=who.username, name=Text(who.name_zh, who.name_en), org_id=who.org_id,
+        roles=roles | lent_to(work, account_id) if who.is_deputy else roles, via=via, session_id=session_id, only=limits or None,
         grant=grant or None,
     )  # fmt: skip
-    return Principal(account, actor, org_name)
+    return Principal(actor, None if who.org_zh is None else Text(who.org_zh, who.org_en), who.epoch)
 
 
 _AT: Final = bindparam("at", type_=UtcDateTime)
 _FACTS: Final = (
     sqlalchemy.select(
-        AccountRow, col(PersonRow.name_zh), col(PersonRow.name_en), col(OrganisationRow.name_zh), col(OrganisationRow.name_en),
+        *(getattr(AccountRow, name) for name in ("person_id", "username", "org_id", "epoch", "disabled")),
+        col(PersonRow.name_zh), col(PersonRow.name_en),
+        col(OrganisationRow.name_zh).label("org_zh"), col(OrganisationRow.name_en).label("org_en"),
         col(RoleAssignmentRow.role), col(RoleAssignmentRow.scope),
         exists()
         .where(
             col(DelegationRow.deputy_account) == bindparam("account_id"), col(DelegationRow.state) == DelegationState.AGREED
-        ),
+        )
+        .label("is_deputy"),
     )
+    .select_from(AccountRow)
     .join(PersonRow, col(PersonRow.id) == col(AccountRow.person_id))
     .join(OrganisationRow, col(OrganisationRow.id) == col(AccountRow.org_id), isouter=True)
     .join(RoleAssignmentRow, (col(RoleAssignmentRow.account_id) == col(AccountRow.id)) & _holds(_AT), isouter=True)
@@ -149,16 +161,14 @@ _FACTS: Final = (
 )  # fmt: skip
 
 
-def _facts(work: Work, account_id: str) -> list[tuple[AccountRow, Text, Text | None, RoleAt | None, bool]]:
+def _facts(work: Work, account_id: str) -> Sequence[Row[Any]]:
     """The account, its names, and whether it is anybody's deputy: once for each role that it holds. Asked in one round trip."""
-    found = work.db.execute(_FACTS, {"account_id": account_id, "at": work.now})
-    return [
-        (
-            account, Text(zh, en), None if org_zh is None else Text(org_zh, org_en),
-            None if role is None else RoleAt(Role(role), scope), bool(is_deputy),
-        )
-        for account, zh, en, org_zh, org_en, role, scope, is_deputy in found
-    ]  # fmt: skip
+    return fetched(work, _FACTS, account_id=account_id, at=work.now).all()
+
+
+@lru_cache(maxsize=4096)
+def _role_at(role: str, scope: str) -> RoleAt:
+    return RoleAt(Role(role), scope)
 
 
 def again(work: Work, actor: Actor) -> Principal | None:

@@ -10,16 +10,18 @@ from sqlmodel import col, select
 
 from auth.incidents.tables import IncidentRow
 from auth.incidents.workflow import TARGET_NAMES, State, Target
+from core.db import one_of
 from core.errors import Reason
+from core.recalled import recalled
 from core.text import Text
-from core.work import Work
+from core.work import Work, fetched
 
 BASIS = "R39 应急处置 · incident response"
 ALL: Final = "all"  # the one id of the platform
 
 
 def _is(kind: Target, ids: Iterable[object]) -> ColumnElement[bool]:
-    return and_(col(IncidentRow.target_kind) == kind, col(IncidentRow.target_id).in_(list(ids)))
+    return and_(col(IncidentRow.target_kind) == kind, one_of(col(IncidentRow.target_id), ids))
 
 
 def of_grant(
@@ -53,10 +55,19 @@ def meeting(
     return list(work.db.exec(wanted.order_by(col(IncidentRow.id))))
 
 
+_TARGETS: Final = select(IncidentRow.target_kind, IncidentRow.target_id).where(
+    col(IncidentRow.state) == State.FROZEN
+)
+
+
 def targets(work: Work) -> frozenset[tuple[str, str]]:
     """Everything frozen now, as (kind, id), for lists."""
-    wanted = select(IncidentRow.target_kind, IncidentRow.target_id).where(IncidentRow.state == State.FROZEN)
-    return frozenset((kind, target) for kind, target in work.db.exec(wanted))
+    return recalled(
+        work,
+        IncidentRow,
+        "targets",
+        lambda: frozenset((each.target_kind, each.target_id) for each in fetched(work, _TARGETS)),
+    )
 
 
 def meets(frozen: frozenset[tuple[str, str]], grant_id: str, orgs: Iterable[str], dataset_id: str) -> bool:
@@ -69,6 +80,9 @@ def reasons(
     work: Work, *, grant_id: str = "", orgs: Iterable[str] = (), dataset_id: str = ""
 ) -> tuple[Reason, ...]:
     """Why nothing may leave now; () when nothing is frozen."""
+    orgs = tuple(orgs)
+    if not meets(targets(work), grant_id, orgs, dataset_id):
+        return ()
     return tuple(_reason(row) for row in meeting(work, grant_id=grant_id, orgs=orgs, dataset_id=dataset_id))
 
 

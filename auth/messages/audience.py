@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Final
+from typing import Any, Final
 
+from sqlalchemy import BindParameter, bindparam
 from sqlmodel import col, or_, select
 
 from auth.actor import PLATFORM
@@ -15,7 +16,8 @@ from auth.delegations.standing import deputies
 from auth.identity.tables import AccountRow, RoleAssignmentRow
 from auth.roles import Role
 from auth.scope import ENTERPRISE
-from core.work import Work
+from core.db import UtcDateTime
+from core.work import Work, fetched
 
 _BUREAU: Final = {
     State.SUBMITTED: frozenset({Role.REVIEWER_BUSINESS}),
@@ -28,25 +30,30 @@ _HOLDER: Final = {
 }
 
 
+_NOW: Final[BindParameter[Any]] = bindparam("now", type_=UtcDateTime)
+_HOLDERS: Final = (
+    select(AccountRow.id)
+    .join(RoleAssignmentRow, col(RoleAssignmentRow.account_id) == col(AccountRow.id))
+    .where(
+        col(AccountRow.disabled).is_(False),
+        col(RoleAssignmentRow.role).in_(bindparam("roles", expanding=True)),
+        or_(
+            col(RoleAssignmentRow.scope).in_(bindparam("scopes", expanding=True)),
+            (col(RoleAssignmentRow.scope) == PLATFORM)
+            & col(RoleAssignmentRow.role).not_in([role.value for role in sorted(ENTERPRISE)]),
+        ),
+        col(RoleAssignmentRow.valid_from) <= _NOW,
+        or_(col(RoleAssignmentRow.valid_to).is_(None), col(RoleAssignmentRow.valid_to) > _NOW),
+    )
+)
+
+
 def holders(work: Work, roles: Iterable[Role], scopes: Iterable[str]) -> list[str]:
     """Accounts that may act now and hold one of `roles` in one of `scopes`, or platform-wide where the role can be."""
-    wide = or_(
-        col(RoleAssignmentRow.scope).in_(list(scopes)),
-        (col(RoleAssignmentRow.scope) == PLATFORM)
-        & col(RoleAssignmentRow.role).not_in([role.value for role in ENTERPRISE]),
-    )
-    wanted = (
-        select(AccountRow.id)
-        .join(RoleAssignmentRow, col(RoleAssignmentRow.account_id) == col(AccountRow.id))
-        .where(
-            col(AccountRow.disabled).is_(False),
-            col(RoleAssignmentRow.role).in_([role.value for role in roles]),
-            wide,
-            RoleAssignmentRow.valid_from <= work.now,
-            or_(col(RoleAssignmentRow.valid_to).is_(None), col(RoleAssignmentRow.valid_to) > work.now),
-        )
-    )
-    return sorted(set(work.db.exec(wanted)))
+    found = fetched(
+        work, _HOLDERS, roles=[role.value for role in roles], scopes=list(scopes), now=work.now
+    ).scalars()
+    return sorted(set(found))
 
 
 def next_for(work: Work, row: ApplicationRow) -> list[str]:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from sqlalchemy import func
+from sqlalchemy import BindParameter, bindparam, func
 from sqlmodel import col, select
 
 from auth import audit
@@ -17,12 +17,26 @@ from auth.messages.tables import MessageAddressRow, MessagePreferenceRow, Messag
 from core import outbox
 from core.errors import InputRefused
 from core.text import Text
-from core.work import Work
+from core.work import Work, fetched
 
 MAIL: Final = "mail"
 """Topic of the outbox under which mails wait."""
 _ADDRESS: Final = re.compile(
     r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?"
+)
+
+
+_ACCOUNTS: Final[BindParameter[Any]] = bindparam("accounts", expanding=True)
+_ADDRESSES: Final = select(MessageAddressRow.account_id).where(
+    col(MessageAddressRow.account_id).in_(_ACCOUNTS)
+)
+_TOLD: Final = select(MessageRow.account_id).where(
+    col(MessageRow.account_id).in_(_ACCOUNTS), col(MessageRow.once) == bindparam("named")
+)
+_PREFERENCES: Final = select(
+    MessagePreferenceRow.account_id, MessagePreferenceRow.in_app, MessagePreferenceRow.by_mail
+).where(
+    col(MessagePreferenceRow.account_id).in_(_ACCOUNTS), col(MessagePreferenceRow.topic) == bindparam("topic")
 )
 
 
@@ -42,18 +56,8 @@ def tell(
         return 0
     topic, named = KINDS[kind].topic, f"{kind}|{once}"
     chosen = _preferences(work, wanted, topic)
-    addresses = set(
-        work.db.exec(
-            select(MessageAddressRow.account_id).where(col(MessageAddressRow.account_id).in_(wanted))
-        )
-    )
-    had = set(
-        work.db.exec(
-            select(MessageRow.account_id).where(
-                col(MessageRow.account_id).in_(wanted), MessageRow.once == named
-            )
-        )
-    )
+    addresses = set(fetched(work, _ADDRESSES, accounts=wanted).scalars())
+    had = set(fetched(work, _TOLD, accounts=wanted, named=named).scalars())
     told = 0
     for account_id in wanted:
         in_app, by_mail = chosen.get(account_id, (True, True))
@@ -73,10 +77,8 @@ def tell(
 
 
 def _preferences(work: Work, accounts: list[str], topic: str) -> dict[str, tuple[bool, bool]]:
-    wanted = select(MessagePreferenceRow).where(
-        col(MessagePreferenceRow.account_id).in_(accounts), MessagePreferenceRow.topic == topic
-    )
-    return {row.account_id: (row.in_app, row.by_mail) for row in work.db.exec(wanted)}
+    found = fetched(work, _PREFERENCES, accounts=accounts, topic=topic)
+    return {each.account_id: (each.in_app, each.by_mail) for each in found}
 
 
 def inbox(

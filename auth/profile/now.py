@@ -17,7 +17,7 @@ from auth.policy.limits import Limits
 from auth.profile.model import DEFAULT, Profile, shipped
 from auth.profile.tables import ProfileRow
 from auth.profile.workflow import State, Step
-from core.work import Work
+from core.work import Work, fetched
 
 _KNOWN: Final = "auth.profile.now"
 _MOST: Final = 32
@@ -34,8 +34,7 @@ def profile(work: Work) -> Profile:
     today = work.now.astimezone(LOCAL).date()
     known: dict[date, Profile] = work.db.info.setdefault(_KNOWN, {})
     if today not in known:
-        work.db.flush()
-        body = work.db.connection().execute(_IN_FORCE, {"today": today}).scalar()
+        body = fetched(work, _IN_FORCE, today=today).scalar()
         known[today] = shipped()[DEFAULT] if body is None else _read(body)
     return known[today]
 

@@ -64,7 +64,7 @@ def question_of(spec: EnclaveSpec) -> Question:
 
 def consider(work: Work, actor: Actor, spec: EnclaveSpec) -> Case:
     """Every reason to refuse the specification now, before it is handed in. NotFound outside the actor's sight."""
-    grant = grant_queries.view_of(work, grant_queries.row(work, spec.grant_id, actor))
+    grant = grant_queries.view(work, spec.grant_id, actor)
     return deciding.consider(work, actor, question_of(spec), _misfits(work, spec, grant.policy))
 
 

@@ -36,7 +36,7 @@ from core.text import Text
 from core.work import Work
 from datasets.extracts import service
 from datasets.releases import queries as releases
-from datasets.releases.tables import ReleaseRow
+from datasets.releases.queries import ReleaseFacts
 
 SIMULATES: Final = "auth:policy:simulate"
 SEES_ROWS: Final = "datasets:batch:read"
@@ -241,7 +241,7 @@ def _against(work: Work, tried: Tried) -> tuple[Reason, ...]:
 
 
 def _shown(
-    work: Work, policy: GrantPolicy, release: ReleaseRow | None, files: FileStore, settings: Settings
+    work: Work, policy: GrantPolicy, release: ReleaseFacts | None, files: FileStore, settings: Settings
 ) -> Shown:
     against = service.release_objections(policy.dataset_id, None, release, policy.columns, policy.row_filter)
     if against or release is None or release.sha256 is None:
@@ -266,7 +266,7 @@ def _sample(
     work: Work,
     actor: Actor,
     tried: Tried,
-    release: ReleaseRow | None,
+    release: ReleaseFacts | None,
     files: FileStore,
     settings: Settings,
 ) -> list[dict[str, Any]] | None:

@@ -16,7 +16,7 @@ from datasets.extracts import service
 from datasets.extracts.models import ExtractCreate, PlannedColumn, PlanRead
 from datasets.formats.fitting import BOUNDED, misfits
 from datasets.outputs import opening as outputs
-from datasets.releases.tables import ReleaseRow
+from datasets.releases.queries import ReleaseFacts
 from datasets.tracing import terms as mark_terms
 
 COUNT_MEMORY_MB: Final = 256  # a count needs little, and the server counts for several people at once
@@ -90,7 +90,7 @@ def refuse_misfit(
     refuse_if(misfits(body.form, release, case.terms, rows))
 
 
-def _size(release: ReleaseRow, rows: int, columns: int) -> int:
+def _size(release: ReleaseFacts, rows: int, columns: int) -> int:
     """About how large the file will be: the release's share of rows and columns."""
     share = rows / max(release.rows or 0, 1) * columns / max(len(release.columns), 1)
     return max(round((release.size_bytes or 0) * share), 1)

@@ -39,7 +39,7 @@ from datasets.outputs.opening import Output
 from datasets.outputs.rules import missing_review
 from datasets.outputs.tables import OutputReviewRow
 from datasets.releases import queries as releases
-from datasets.releases.tables import ReleaseRow
+from datasets.releases.queries import ReleaseFacts
 
 JOB_KIND: Final = "extract.build"
 POLICY: Final = bases.TERMS
@@ -54,7 +54,7 @@ class Case:
     """
 
     grant: GrantView
-    release: ReleaseRow | None
+    release: ReleaseFacts | None
     terms: tuple[ColumnTerm, ...]
     row_filter: RowFilter | None
     reasons: tuple[Reason, ...]
@@ -64,7 +64,7 @@ class Case:
 
 def consider(work: Work, actor: Actor, body: ExtractCreate) -> Case:
     """Every reason to refuse the request now, and what it would deliver. NotFound outside the actor's sight."""
-    grant = grant_queries.view_of(work, grant_queries.row(work, body.grant_id, actor))
+    grant = grant_queries.view(work, body.grant_id, actor)
     case = considered(work, grant, body)
     return replace(case, reasons=(*_acting_for(actor, grant.org_id), *case.reasons))
 
@@ -427,7 +427,7 @@ def note_sent(work: Work, actor: Actor, extract_id: ExtractId, size_bytes: int, 
 
 
 def _case(
-    work: Work, grant: GrantView, columns: Sequence[str], body: ExtractCreate, release: ReleaseRow | None
+    work: Work, grant: GrantView, columns: Sequence[str], body: ExtractCreate, release: ReleaseFacts | None
 ) -> Case:
     """The whole decision on one request, whoever asks."""
     terms = tuple(term for name in columns if (term := grant.policy.term(name)) is not None)
@@ -480,17 +480,17 @@ def not_an_analyst() -> Reason:
     return Reason("not-an-analyst-of-the-grantee", text, bases.ROLES)
 
 
-def _release(work: Work, grant: GrantView, wanted: str | None) -> ReleaseRow | None:
+def _release(work: Work, grant: GrantView, wanted: str | None) -> ReleaseFacts | None:
     found = releases.current(work, grant.dataset_id) if wanted is None else _deliverable(work, wanted)
     if found is not None and found.dataset_id != grant.dataset_id:
         raise NotFound(Text("该数据集没有这个发布版本。", "The dataset has no such release."))
     return found
 
 
-def _deliverable(work: Work, release_id: str) -> ReleaseRow | None:
+def _deliverable(work: Work, release_id: str) -> ReleaseFacts | None:
     """The release if its bytes may leave at all; None when it was withdrawn."""
     try:
-        found = releases.release(work, release_id)
+        found = ReleaseFacts.of(releases.release(work, release_id))
     except Gone:
         return None
     return found if releases.is_deliverable(found) and found.sha256 else None
@@ -499,7 +499,7 @@ def _deliverable(work: Work, release_id: str) -> ReleaseRow | None:
 def release_objections(
     dataset_id: DatasetId,
     wanted: str | None,
-    release: ReleaseRow | None,
+    release: ReleaseFacts | None,
     terms: Sequence[ColumnTerm],
     row_filter: RowFilter | None,
 ) -> tuple[Reason, ...]:
@@ -519,7 +519,7 @@ def _no_release(dataset_id: DatasetId, release_id: str | None) -> Reason:
 
 
 def _not_in_release(
-    release: ReleaseRow, terms: Sequence[ColumnTerm], row_filter: RowFilter | None
+    release: ReleaseFacts, terms: Sequence[ColumnTerm], row_filter: RowFilter | None
 ) -> Iterator[Reason]:
     """Columns of the terms or the filter that this release does not have: an older or newer schema than the dictionary's."""
     there = {str(column["name"]) for column in release.columns}

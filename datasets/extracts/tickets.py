@@ -74,7 +74,7 @@ def issue(work: Work, actor: Actor, extract_id: ExtractId, base: str) -> TicketR
     token = secrets.token_urlsafe(32)
     row = DownloadTicketRow(
         id=work.new_id(), token_hash=_hash(token), extract_id=extract_id, account_id=actor.account_id, via=actor.via,
-        session_id=actor.session_id, epoch=known.account.epoch if known else 0, created_at=work.now,
+        session_id=actor.session_id, epoch=known.epoch if known else 0, created_at=work.now,
         expires_at=work.now + LIFE,
     )  # fmt: skip
     work.db.add(row)

@@ -29,7 +29,7 @@ from datasets.queries.model import TermsRead, query_hash
 from datasets.queries.rules import no_terms
 from datasets.queries.terms import in_force
 from datasets.releases import queries as releases
-from datasets.releases.tables import ReleaseRow
+from datasets.releases.queries import ReleaseFacts
 
 ASK: Final = "datasets:query:ask"
 
@@ -46,7 +46,7 @@ class Question:
     purpose: str
     scenario_id: str
 
-    def taking(self, actor: Actor, release: ReleaseRow | None) -> Taking:
+    def taking(self, actor: Actor, release: ReleaseFacts | None) -> Taking:
         """What the usage ledger says of it."""
         return Taking.by(
             actor, purpose=self.purpose, scenario_id=self.scenario_id, form=self.form, columns=self.columns,
@@ -61,7 +61,7 @@ class Case:
 
     question: Question
     grant: GrantView
-    release: ReleaseRow | None
+    release: ReleaseFacts | None
     row_filter: RowFilter | None
     terms: TermsRead | None
     limits: Limits
@@ -81,7 +81,7 @@ def consider(
 
     is_charged: it was taken from the quota before, which is not asked again.
     """
-    grant = grant_queries.view_of(work, grant_queries.row(work, question.grant_id, actor))
+    grant = grant_queries.view(work, question.grant_id, actor)
     asked = replace(grant, used=Used()) if is_charged else grant
     case = considered(work, asked, question, more, needs_terms=needs_terms)
     return replace(case, reasons=(*acting_for(actor, grant), *case.reasons))
@@ -133,7 +133,7 @@ def acting_for(actor: Actor, grant: GrantView) -> tuple[Reason, ...]:
     return (Reason("not-an-analyst-of-the-grantee", text, bases.ROLES),)
 
 
-def _release_fits(release: ReleaseRow | None, question: Question, grant: GrantView) -> list[Reason]:
+def _release_fits(release: ReleaseFacts | None, question: Question, grant: GrantView) -> list[Reason]:
     if release is None:
         text = Text(
             f"{grant.dataset_id} 没有可查询的发布版本：尚未发布或已撤回。",

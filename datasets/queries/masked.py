@@ -67,7 +67,7 @@ class MaskedRead(SQLModel):
 
 def consider(work: Work, actor: Actor, ask: MaskedAsk) -> Case:
     """Every reason to refuse the preview now, and what it would show. NotFound outside the actor's sight."""
-    grant = grant_queries.view_of(work, grant_queries.row(work, ask.grant_id, actor))
+    grant = grant_queries.view(work, ask.grant_id, actor)
     return deciding.consider(
         work, actor, _question(grant, ask), _needs_review(work, grant), needs_terms=False
     )

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, Final
 
+import sqlalchemy
 from sqlalchemy import bindparam, false, func, or_, true
 from sqlmodel import col, select
 from sqlmodel.sql.expression import SelectOfScalar
@@ -14,7 +15,7 @@ from catalog import queries as catalog
 from catalog.tables import DatasetRow
 from core.errors import Gone, NotFound
 from core.text import Text
-from core.work import Work
+from core.work import Work, fetched
 from datasets.batches.queries import READ, scopes
 from datasets.releases.models import ReleaseRead
 from datasets.releases.tables import ReleaseRow
@@ -39,7 +40,7 @@ class ReleasePage:
     pages: int
 
 
-def is_deliverable(row: ReleaseRow) -> bool:
+def is_deliverable(row: ReleaseRow | ReleaseFacts) -> bool:
     """Whether bytes of this release may leave at all, grants aside: published or superseded, never withdrawn."""
     return row.state in DELIVERABLE
 
@@ -54,14 +55,41 @@ def release(work: Work, release_id: str) -> ReleaseRow:
     return row
 
 
-_CURRENT: Final = select(ReleaseRow).where(
-    col(ReleaseRow.dataset_id) == bindparam("dataset_id"), ReleaseRow.state == ReleaseState.PUBLISHED
+@dataclass(frozen=True, slots=True)
+class ReleaseFacts:
+    """What a decision reads of a release, by the names of its columns."""
+
+    id: str
+    dataset_id: str
+    number: int
+    state: str
+    sha256: str | None
+    size_bytes: int | None
+    rows: int | None
+    columns: list[dict[str, Any]]
+
+    @classmethod
+    def of(cls, row: ReleaseRow) -> ReleaseFacts:
+        return cls(**{each.name: getattr(row, each.name) for each in fields(cls)})
+
+
+_CURRENT: Final = sqlalchemy.select(*(getattr(ReleaseRow, each.name) for each in fields(ReleaseFacts))).where(
+    col(ReleaseRow.dataset_id) == bindparam("dataset_id"), col(ReleaseRow.state) == ReleaseState.PUBLISHED
 )
 
 
-def current(work: Work, dataset_id: str) -> ReleaseRow | None:
+def current_row(work: Work, dataset_id: str) -> ReleaseRow | None:
+    """The same as a row that may be changed."""
+    wanted = select(ReleaseRow).where(
+        ReleaseRow.dataset_id == dataset_id, ReleaseRow.state == ReleaseState.PUBLISHED
+    )
+    return work.db.exec(wanted).first()
+
+
+def current(work: Work, dataset_id: str) -> ReleaseFacts | None:
     """The dataset's current release, if it has one."""
-    return work.db.exec(_CURRENT, params={"dataset_id": dataset_id}).first()
+    found: tuple[Any, ...] | None = fetched(work, _CURRENT, dataset_id=dataset_id).first()
+    return None if found is None else ReleaseFacts(*found)
 
 
 def releases_of(work: Work, dataset_id: str) -> list[ReleaseRow]:

@@ -90,7 +90,7 @@ def finish(work: Work, release_id: str, made: dict[str, Any], content_sha256: st
         return ReleaseRead.model_validate(row)
     batch = work.db.get_one(BatchRow, row.batch_id)
     _demand_verdict(work, row, batch, content_sha256)
-    if (former := queries.current(work, row.dataset_id)) is not None:
+    if (former := queries.current_row(work, row.dataset_id)) is not None:
         former.superseded_at = work.now
         _move(work, former, ReleaseStep.SUPERSEDE)
         work.db.flush()

@@ -50,7 +50,7 @@ def make(work: Work, who: Reading, view: ViewRow, keys_dir: Path, base: str) -> 
     """An address for this reader and its end. `sp` makes Delta's clients take it for a pre-signed one."""
     known = _principal_of(work, who)
     link = Link(
-        view.id, who.actor.account_id, known.account.epoch, who.actor.session_id or "" if who.actor.via == "api_key" else "",
+        view.id, who.actor.account_id, known.epoch, who.actor.session_id or "" if who.actor.via == "api_key" else "",
         who.purpose, int((work.now + LINK_LIFE).timestamp()),
     )  # fmt: skip
     asked = {

@@ -47,7 +47,7 @@ def question_of(ask: VerifyAsk) -> Question:
 
 def consider(work: Work, actor: Actor, ask: VerifyAsk) -> Case:
     """Every reason to refuse that does not depend on earlier questions."""
-    view = grant_queries.view_of(work, grant_queries.row(work, ask.grant_id, actor))
+    view = grant_queries.view(work, ask.grant_id, actor)
     try:
         held = asset(work, ask.dataset_id)
     except NotFound:
@@ -76,7 +76,7 @@ def verify(desk: Desk, actor: Actor, ask: VerifyAsk) -> VerificationRead:
 
 def _counted(desk: Desk, actor: Actor, ask: VerifyAsk) -> tuple[str, Case]:
     with desk.write() as work:
-        view = grant_queries.view_of(work, grant_queries.row(work, ask.grant_id, actor))
+        view = grant_queries.view(work, ask.grant_id, actor)
         hold(work, f"verify:{view.org_id}:{view.dataset_id}")
         case = consider(work, actor, ask)
         refuse_if(case.reasons)
