@@ -7,13 +7,13 @@ its lines to the byte. Source: notice of the National Data Administration of 202
 from __future__ import annotations
 
 import json
-from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime
 from typing import Any, Final
 
 from pydantic import BaseModel
-from sqlalchemy import func
+from sqlalchemy import Row, func
+from sqlalchemy import select as columns_of
 from sqlmodel import col, select
 
 from auth.agreements.model import AgreementBody
@@ -31,7 +31,7 @@ from auth.policy.limits import limits
 from auth.products.tables import FeeCapRow, FeeRow, ProductRow
 from auth.profile.now import profile
 from auth.revenue import service as revenue
-from core.work import Work
+from core.work import Work, fetched
 
 UNITS: Final = ("extracts", "deliveries", "rows", "bytes", "downloads", "sent_bytes")
 
@@ -73,19 +73,20 @@ def year_span(year: int) -> tuple[datetime, datetime]:
 def disclosure(work: Work, year: int) -> Disclosure:
     """The year's disclosure as the records stand now."""
     begins, ends = year_span(year)
-    orgs = {row.id: row for row in work.db.exec(select(OrganisationRow).order_by(col(OrganisationRow.id)))}
+    orgs: dict[str, Row[Any]] = {row.id: row for row in fetched(work, _ORGS)}
     granted = _grants(work, begins, ends)
-    used = _used(work, year, {row.id: row for row in work.db.exec(select(GrantRow))})
-    holders = {row.org_id for row in granted} | {org for org, _ in used}
+    used = _used(work, year)
+    holders = {row.org_id for row in granted} | {row.org_id for row in used}
     offered = list(
         work.db.exec(select(ProductRow).where(ProductRow.entered_at < ends).order_by(col(ProductRow.id)))
     )
     live_products = [row for row in offered if row.ended_at is None or row.ended_at >= begins]
     fees = _fees(work, year, {row.id: row for row in offered})
+    agreed, incidents = _agreements(work, year, orgs), _incidents(work, begins, ends)
     made = Disclosure(
         year=year,
         bodies=[_org(row) for row in orgs.values() if row.kind == OrgKind.IMPLEMENTING_BODY],
-        agreements=_agreements(work, year, orgs),
+        agreements=agreed,
         authorisations=[_authorisation(row, orgs) for row in granted],
         fee_caps=_caps(work, year),
         operators=[_org(orgs[each]) for each in sorted(holders) if orgs[each].kind in ENTERPRISE_KINDS],
@@ -93,8 +94,13 @@ def disclosure(work: Work, year: int) -> Disclosure:
         products=[_product(row, orgs) for row in live_products],
         fees=fees,
         revenue=[row.model_dump() for row in revenue.revenue(work, year=year)],
-        incidents=_incidents(work, begins, ends),
-        figures=_figures(work, begins, ends, granted, used, fees, orgs),
+        incidents=incidents,
+        figures=_figures(work, begins, ends, granted, used)
+        | {
+            "agreements": len(agreed),
+            "incidents": len(incidents),
+            "revenue_fen": sum(fee["amount_fen"] for fee in fees),
+        },
         refusals=_refusals(work, begins, ends),
         missing=[],
     )
@@ -102,36 +108,65 @@ def disclosure(work: Work, year: int) -> Disclosure:
     return made
 
 
-def _grants(work: Work, begins: datetime, ends: datetime) -> list[GrantRow]:
+_ORGS: Final = columns_of(
+    *(
+        getattr(OrganisationRow, name)
+        for name in ("id", "name_zh", "name_en", "kind", "credit_code", "licence_valid_to")
+    )
+).order_by(col(OrganisationRow.id))
+_GRANT: Final = columns_of(
+    *(
+        getattr(GrantRow, name)
+        for name in (
+            "id",
+            "org_id",
+            "department_id",
+            "dataset_id",
+            "title_zh",
+            "title_en",
+            "policy",
+            "starts_at",
+            "ends_at",
+            "state",
+            "ended_at",
+            "agreement_hash",
+        )
+    )
+)
+
+
+def _grants(work: Work, begins: datetime, ends: datetime) -> Sequence[Row[Any]]:
     """Grants that were in force at some instant of the year."""
-    wanted = select(GrantRow).where(
+    wanted = _GRANT.where(
         col(GrantRow.activated_at).is_not(None), col(GrantRow.activated_at) < ends, col(GrantRow.starts_at) < ends,
         col(GrantRow.ends_at) > begins, func.coalesce(GrantRow.ended_at, GrantRow.ends_at) > begins,
     )  # fmt: skip
-    return list(work.db.exec(wanted.order_by(col(GrantRow.org_id), col(GrantRow.id))))
+    return fetched(work, wanted.order_by(col(GrantRow.org_id), col(GrantRow.id))).all()
 
 
-def _used(work: Work, year: int, grants: dict[str, GrantRow]) -> dict[tuple[str, str], Counter[str]]:
-    """What each enterprise took of each dataset in the year."""
-    wanted = select(UsageMonthRow).where(col(UsageMonthRow.month).between(f"{year}-01", f"{year}-12"))
-    found: dict[tuple[str, str], Counter[str]] = {}
-    for row in work.db.exec(wanted):
-        grant = grants[row.grant_id]
-        held = found.setdefault((grant.org_id, grant.dataset_id), Counter())
-        for unit in UNITS:
-            held[unit] += getattr(row, unit)
-        held[f"title_zh:{grant.title_zh}"], held[f"title_en:{grant.title_en}"] = 1, 1
-    return found
+def _used(work: Work, year: int) -> Sequence[Row[Any]]:
+    """What each enterprise took of each dataset in the year, added up by the database; of several titles the first by its letters."""
+    wanted = (
+        columns_of(
+            col(GrantRow.org_id), col(GrantRow.dataset_id),
+            func.min(GrantRow.title_zh).label("title_zh"), func.min(GrantRow.title_en).label("title_en"),
+            *(func.sum(getattr(UsageMonthRow, unit)).label(unit) for unit in UNITS),
+        )
+        .join(UsageMonthRow, col(UsageMonthRow.grant_id) == col(GrantRow.id))
+        .where(col(UsageMonthRow.month).between(f"{year}-01", f"{year}-12"))
+        .group_by(col(GrantRow.org_id), col(GrantRow.dataset_id))
+    )  # fmt: skip
+    return sorted(fetched(work, wanted), key=lambda row: (row.org_id, row.dataset_id))
 
 
-def _org(row: OrganisationRow) -> dict[str, Any]:
+def _org(row: Row[Any]) -> dict[str, Any]:
     return {
         "id": row.id, "name_zh": row.name_zh, "name_en": row.name_en, "kind": row.kind, "credit_code": row.credit_code or "",
         "licence_valid_to": row.licence_valid_to.isoformat() if row.licence_valid_to else "",
     }  # fmt: skip
 
 
-def _authorisation(row: GrantRow, orgs: dict[str, OrganisationRow]) -> dict[str, Any]:
+def _authorisation(row: Row[Any], orgs: dict[str, Row[Any]]) -> dict[str, Any]:
     policy = json.loads(row.policy)
     return {
         "grant_id": row.id, "org_id": row.org_id, "org_zh": orgs[row.org_id].name_zh, "org_en": orgs[row.org_id].name_en,
@@ -143,7 +178,7 @@ def _authorisation(row: GrantRow, orgs: dict[str, OrganisationRow]) -> dict[str,
     }  # fmt: skip
 
 
-def _agreements(work: Work, year: int, orgs: dict[str, OrganisationRow]) -> list[dict[str, Any]]:
+def _agreements(work: Work, year: int, orgs: dict[str, Row[Any]]) -> list[dict[str, Any]]:
     """Agreements in force on some day of the year: who, how chosen, for which scenarios, until when, at what cap."""
     wanted = select(AgreementRow).where(
         col(AgreementRow.state).in_([AgreementState.ACTIVE, AgreementState.ENDED, AgreementState.TERMINATED]),
@@ -193,22 +228,17 @@ def _caps(work: Work, year: int) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def _resources(
-    used: dict[tuple[str, str], Counter[str]], orgs: dict[str, OrganisationRow]
-) -> list[dict[str, Any]]:
-    def title(held: Counter[str], lang: str) -> str:
-        return next((key.partition(":")[2] for key in held if key.startswith(f"title_{lang}:")), "")
-
+def _resources(used: Sequence[Row[Any]], orgs: dict[str, Row[Any]]) -> list[dict[str, Any]]:
     return [
         {
-            "org_id": org, "org_zh": orgs[org].name_zh, "org_en": orgs[org].name_en, "dataset_id": dataset,
-            "title_zh": title(held, "zh"), "title_en": title(held, "en"), **{unit: held[unit] for unit in UNITS},
+            "org_id": row.org_id, "org_zh": orgs[row.org_id].name_zh, "org_en": orgs[row.org_id].name_en, "dataset_id": row.dataset_id,
+            "title_zh": row.title_zh, "title_en": row.title_en, **{unit: int(getattr(row, unit)) for unit in UNITS},
         }
-        for (org, dataset), held in sorted(used.items())
+        for row in used
     ]  # fmt: skip
 
 
-def _product(row: ProductRow, orgs: dict[str, OrganisationRow]) -> dict[str, Any]:
+def _product(row: ProductRow, orgs: dict[str, Row[Any]]) -> dict[str, Any]:
     return {
         "product_id": row.id, "org_id": row.org_id, "org_zh": orgs[row.org_id].name_zh, "org_en": orgs[row.org_id].name_en,
         "name_zh": row.name_zh, "name_en": row.name_en, "kind": row.kind, "summary": row.summary,
@@ -239,10 +269,8 @@ def _figures(
     work: Work,
     begins: datetime,
     ends: datetime,
-    granted: list[GrantRow],
-    used: dict[tuple[str, str], Counter[str]],
-    fees: list[dict[str, Any]],
-    orgs: dict[str, OrganisationRow],
+    granted: Sequence[Row[Any]],
+    used: Sequence[Row[Any]],
 ) -> dict[str, int]:
     in_year = (col(ApplicationRow.submitted_at) >= begins, col(ApplicationRow.submitted_at) < ends)
     by_state = dict(
@@ -255,13 +283,11 @@ def _figures(
         "applications": sum(by_state.values()), "applications_accepted": accepted,
         "applications_rejected": by_state.get(ApplicationState.REJECTED, 0),
         "authorisations": len(granted), "in_force_at_end": sum(_stands(row, ends) for row in granted),
-        "agreements": len(_agreements(work, begins.astimezone(LOCAL).year, orgs)), "incidents": len(_incidents(work, begins, ends)),
-        **{unit: sum(held[unit] for held in used.values()) for unit in UNITS},
-        "revenue_fen": sum(fee["amount_fen"] for fee in fees),
+        **{unit: sum(int(getattr(row, unit)) for row in used) for unit in UNITS},
     }  # fmt: skip
 
 
-def _stands(row: GrantRow, at: datetime) -> bool:
+def _stands(row: Row[Any], at: datetime) -> bool:
     is_over = row.ended_at is not None and row.ended_at < at
     return not is_over and row.ends_at >= at and row.state in (State.ACTIVE, State.SUSPENDED)
 

@@ -368,7 +368,7 @@ def decide_in_parallel(year: Year, deciders: int = 50, each: int = 6, pause: flo
             assert asking is not None
             assert not extracts.consider(work, asking.actor, body).reasons
 
-    return _at_once(deciders, each, lambda number, _: decide(number), pause)
+    return at_once(deciders, each, lambda number, _: decide(number), pause)
 
 
 def approve_in_parallel(year: Year, approvers: int = 50, each: int = 2, pause: float = 0) -> dict[str, Any]:
@@ -379,7 +379,7 @@ def approve_in_parallel(year: Year, approvers: int = 50, each: int = 2, pause: f
         with house.write() as work:
             a_person(work, f"approver-{approvers}-{number}", "bureau", ["approver"])
             waiting[number] = [
-                _to_decide(year, work, f"{approvers}-{number}-{turn}", first) for turn in range(each)
+                waiting_application(year, work, f"{approvers}-{number}-{turn}", first) for turn in range(each)
             ]
 
     def decide(number: int, turn: int) -> None:
@@ -392,10 +392,10 @@ def approve_in_parallel(year: Year, approvers: int = 50, each: int = 2, pause: f
             )
             applications.decide(work, asking, found.id, body, assets=_assets(work))
 
-    return _at_once(approvers, each, decide, pause)
+    return at_once(approvers, each, decide, pause)
 
 
-def _to_decide(year: Year, work: Work, name: str, first: date) -> ApplicationRead:
+def waiting_application(year: Year, work: Work, name: str, first: date) -> ApplicationRead:
     """An application of an enterprise of its own that waits for the decision."""
     an_org(work, f"late-{name}", valid_to=date(2028, 12, 31))
     a_person(work, f"late-{name}", f"late-{name}", ["applicant"])
@@ -415,7 +415,7 @@ def _to_decide(year: Year, work: Work, name: str, first: date) -> ApplicationRea
     return year.reviewed(work, applications.screen(work, year.actor(work, "screener"), found.id, screened))
 
 
-def _at_once(people: int, each: int, act: Callable[[int, int], None], pause: float) -> dict[str, Any]:
+def at_once(people: int, each: int, act: Callable[[int, int], None], pause: float) -> dict[str, Any]:
     """What so many people wait for, each in a thread of its own, and what one act costs in processor time."""
     spent, faults, gate = [], [], threading.Barrier(people)
     act_cost = time.process_time()

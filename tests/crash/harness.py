@@ -37,7 +37,7 @@ class Plant:
     """Server and worker over one data directory."""
 
     def __init__(self, data_dir: Path) -> None:
-        self.port = _free_port()
+        self.port = free_port()
         address = f"http://127.0.0.1:{self.port}"
         self.house: House = open_house(Settings(data_dir=data_dir, public_url=address))
         self.kills: list[tuple[Victim, str]] = []
@@ -129,7 +129,7 @@ def until(true: Callable[[], bool], seconds: float, what: str) -> None:
         time.sleep(0.02)
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 
 from api.house import House
+from auth import audit
 from auth.applications import service as applications
 from auth.applications.models import StepBody
 from auth.applications.workflow import State
 from auth.grants import service as grants
 from core.errors import AppError
+from core.ids import DatasetId
 from tests.desk import (
+    PARKS,
     RESCUES,
     Desk,
     a_desk,
@@ -96,3 +100,24 @@ def test_sensitive_data_is_proposed_once_and_signed_once_when_many_try(house: Ho
         made = applications.application(work, actor, found.id)
     assert _at_once(3, lambda _: concurred(desk, made)) == ["Stale", "Stale", "done"]
     assert kinds(desk).count("application.offered") == 1
+
+
+def test_sixteen_approvers_on_one_application_make_one_decision(house: House) -> None:
+    desk = a_desk(house)
+    found = an_application(desk, at=State.DECIDING)
+    ends = _at_once(16, lambda n: decided(desk, found, ("approver", "approver2")[n % 2]))
+    assert ends == ["Stale"] * 15 + ["done"]
+    assert kinds(desk).count("application.offered") == 1
+
+
+def test_sixteen_approvers_on_applications_of_their_own_all_decide(house: House) -> None:
+    """No lock is taken in two orders and none is held for others: nobody is refused, and the record is one chain."""
+    desk = a_desk(house)
+    assets = [replace(PARKS, dataset_id=DatasetId(f"DP-PK-{n:03d}")) for n in range(16)]
+    desk.known.update({asset.dataset_id: asset for asset in assets})
+    waiting = [an_application(desk, at=State.DECIDING, ask=an_ask(asset)) for asset in assets]
+    ends = _at_once(16, lambda n: decided(desk, waiting[n], ("approver", "approver2")[n % 2]))
+    assert ends == ["done"] * 16
+    assert kinds(desk).count("application.offered") == 16
+    with desk.read("auditor") as (work, _):
+        assert audit.verify(work)[1] is None
