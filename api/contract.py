@@ -10,10 +10,9 @@ from typing import Any, Final
 
 from fastapi import FastAPI
 
-from api.access import PUBLIC
-
 _METHODS: Final = ("get", "head", "post", "put", "patch", "delete")
 _READS: Final = ("get", "head")
+_PROTOCOLS: Final = ("/datastore/", "/delta-sharing/", "/oauth/")
 _MEANING: Final = {
     "400": "The request cannot be understood.",
     "401": "Nobody is signed in, or the key no longer counts.",
@@ -56,18 +55,10 @@ _PROBLEM: Final[dict[str, Any]] = {
 }
 
 
-def refusals(method: str, path: str, rule: str) -> list[str]:
-    """The statuses of refusal that a route with this rule of access may answer with."""
-    found = [
-        "403",
-        "404",
-        "410",
-        "422",
-        "429",
-        "503",
-    ]  # a public address may name an object that is not public
-    if rule != PUBLIC or method not in _READS:
-        found += ["401"]
+def refusals(method: str, path: str) -> list[str]:
+    """The statuses of refusal that a route may answer with: a public address may name an object that is not public, and refuses a
+    token that counts no more as every other does."""
+    found = ["401", "403", "404", "410", "422", "429", "503"]
     if method not in _READS:
         found += ["400", "409", "412", "413", "415"]
     if is_ckan(path):
@@ -80,35 +71,37 @@ def is_ckan(path: str) -> bool:
     return path.startswith("/api/") and not path.startswith(("/api/v1/", "/api/docs"))
 
 
+def has_own_form(path: str) -> bool:
+    """Addresses whose protocol says itself how a refusal looks, in JSON."""
+    return is_ckan(path) or path == "/api" or path.startswith(_PROTOCOLS)
+
+
 def declare(document: dict[str, Any]) -> dict[str, Any]:
     """The document with every refusal declared; changes it in place."""
     document.setdefault("components", {}).setdefault("schemas", {})["Problem"] = _PROBLEM
     for path, item in document["paths"].items():
-        is_page = not path.startswith("/api/")
         for method in _METHODS:
             if method in item:
-                operation = item[method]
-                _declare_one(operation, method, path, is_page=is_page)
+                _declare_one(item[method], method, path)
     return document
 
 
-def _declare_one(operation: dict[str, Any], method: str, path: str, *, is_page: bool) -> None:
-    answers = operation["responses"]
+def _declare_one(operation: dict[str, Any], method: str, path: str) -> None:
+    answers, is_for_browsers = operation["responses"], not path.startswith("/api/")
     problem = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
     content: dict[str, Any] = dict(problem)
-    if is_page:
+    if is_for_browsers:
         content["text/html"] = {"schema": {"type": "string"}}
-    if is_ckan(path):
+    if has_own_form(path):
         content["application/json"] = {"schema": {}}
     if "HTTPValidationError" in str(answers.get("422", "")):
         del answers["422"]
-    for status in refusals(method, path, operation.get("x-access", PUBLIC)):
+    for status in refusals(method, path):
         answers.setdefault(status, {"description": _MEANING[status], "content": content})
-    if is_page:
+    if is_for_browsers:
         answers.setdefault("303", {"description": "Go on there."})
-        if "application/json" in (done := answers.get("200", {}).get("content", {})) and not path.endswith(
-            "json"
-        ):
+        done = answers.get("200", {}).get("content", {})
+        if "pages" in operation.get("tags", ()) and "application/json" in done and not path.endswith("json"):
             done.pop("application/json")
             done["text/html"] = {"schema": {"type": "string"}}
 

@@ -17,9 +17,9 @@ def gives(*kinds: str) -> dict[str, Any]:
     }
 
 
-def gives_file(*, elsewhere: bool = False) -> dict[str, Any]:
+def gives_file(kind: str = "*/*", *, elsewhere: bool = False) -> dict[str, Any]:
     """For a route that sends a stored file: whole, a range of it, or word that the caller has it already, or where it lies."""
-    body = {"*/*": {"schema": {"type": "string", "format": "binary"}}}
+    body = {kind: {"schema": {} if kind.endswith("json") else {"type": "string", "format": "binary"}}}
     return {
         "response_class": Response,
         "responses": {

@@ -23,6 +23,13 @@ from core.text import Lang
 
 router = APIRouter(tags=["assistant"])
 LARGEST: Final = 256 * 1024  # bytes of one message
+_SAID: Final[dict[int | str, dict[str, Any]]] = {
+    200: {"description": "The answer.", "content": {"application/json": {"schema": {}}}},
+    202: {"description": "Taken; nothing to answer."},
+    400: {"description": "It is no message of the protocol."},
+    406: {"description": "The caller takes no JSON."},
+    415: {"description": "The body is no JSON."},
+}
 GUIDE: Final = (
     "Public data of a Chinese district: a catalogue with quality scores, open files, and data that need a grant. "
     "Nothing can be changed here. Say where to apply; never promise that an application will be granted."
@@ -83,13 +90,18 @@ class _Conversation(Response):
             return told | {"reasons": [reason.as_json(self.lang) for reason in refused.reasons]}, True
 
 
-@router.post("/mcp", **access(PUBLIC), response_class=Response)
+@router.post("/mcp", **access(PUBLIC), response_class=Response, responses=_SAID)
 async def converse(house: HouseDep, actor: ActorDep, lang: LangDep) -> Response:
     """One message of the Model Context Protocol (streamable HTTP, JSON answers). Send a key as `Authorization: Bearer KEY` to be its owner."""
     return _Conversation(house, actor, lang)
 
 
-@router.get("/mcp", **access(PUBLIC), response_class=Response)
+@router.get(
+    "/mcp",
+    **access(PUBLIC),
+    response_class=Response,
+    responses={405: {"description": "Send a message by POST."}},
+)
 def no_stream(request: Request) -> Response:  # noqa: ARG001 - one signature for both
     """There is no stream of events to listen to: each message is answered where it was sent."""
     return Response(status_code=405, headers={"Allow": "POST"})

@@ -82,7 +82,7 @@ def show_release(work: ReadDep, actor: ActorDep, release_id: str) -> ReleaseRead
     return ReleaseRead.model_validate(queries.shown(work, actor, release_id))
 
 
-@router.get("/{release_id}/manifest", **access(PUBLIC), **gives_file())
+@router.get("/{release_id}/manifest", **access(PUBLIC), **gives_file("application/json"))
 def manifest(request: Request, house: HouseDep, work: ReadDep, actor: ActorDep, release_id: str) -> Response:
     """The manifest: hashes, rows, columns, suite, verdict, batch, preparers and publisher; canonical JSON."""
     sha256 = release_access.manifest(work, actor, release_id)

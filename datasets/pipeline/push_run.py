@@ -12,6 +12,7 @@ from core.text import Text
 from core.work import Work
 from datasets.push import queries, sending, service
 from datasets.push.portal import Portal
+from datasets.push.rules import Json
 from datasets.push.tables import PushRunRow, PushTargetRow
 from datasets.sources import vault
 
@@ -65,7 +66,7 @@ def _send(ctx: JobContext, run_id: str, after: str, done: int) -> dict[str, Any]
             with ctx.read() as work:
                 plan = sending.plan(work, run_id, each, ctx.settings.public_url)
             if plan is not None:
-                outcome = sending.carry_out(portal, plan)
+                outcome = sending.carry_out(portal, plan, partial(_intend, ctx, run_id, plan))
                 with ctx.write() as work:
                     sending.note(work, run_id, plan, outcome)
     except AppError as refused:
@@ -73,6 +74,11 @@ def _send(ctx: JobContext, run_id: str, after: str, done: int) -> dict[str, Any]
     total = done + len(ids)
     ctx.progress(0.5, Text(f"已处理 {total} 条", f"{total} records done"))
     return {"last": ids[-1] if ids else "", "count": len(ids)}
+
+
+def _intend(ctx: JobContext, run_id: str, plan: sending.Plan, echo: Json, sent: Json) -> None:
+    with ctx.write() as work:
+        sending.intend(work, run_id, plan, echo, sent)
 
 
 def _close(ctx: JobContext, run_id: str) -> dict[str, Any]:

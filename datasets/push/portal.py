@@ -79,6 +79,7 @@ class Portal:
     def __init__(self, url: str, secret: str | None, settings: Settings, resolve: Resolve = lookup) -> None:
         from ckanapi import RemoteCKAN
 
+        self._secret = secret
         self._ckan = RemoteCKAN(
             url, apikey=secret, user_agent="datagrant", session=_Session(settings, resolve)
         )
@@ -91,7 +92,8 @@ class Portal:
         except errors.NotFound:
             raise
         except errors.ValidationError as fault:
-            said = "; ".join(f"{k}: {_flat(v)}" for k, v in fault.error_dict.items() if k != "__type")[:500]
+            told = "; ".join(f"{k}: {_flat(v)}" for k, v in fault.error_dict.items() if k != "__type")
+            said = self._discreet(told)[:500]
             raise Refused(Text(f"门户不接受：{said}", f"The portal does not take it: {said}")) from None
         except errors.NotAuthorized:
             raise Refused(
@@ -101,10 +103,14 @@ class Portal:
                 )
             ) from None
         except errors.CKANAPIError as fault:
-            said = str(fault)[:300]
+            said = self._discreet(str(fault))[:300]
             raise Refused(
                 Text(f"门户答复无法理解：{said}", f"The portal's answer makes no sense: {said}")
             ) from None
+
+    def _discreet(self, said: str) -> str:
+        """A portal's own words, without our credential, should it send that back."""
+        return said.replace(self._secret, "***") if self._secret else said
 
     def objection(self, org: str) -> Text | None:
         """Why we cannot put records under an organisation there; None when we can. Raises Unavailable."""
@@ -133,8 +139,7 @@ class Portal:
             found = self._call("package_show", id=name)
         except errors.NotFound:
             return None
-        if not isinstance(found, dict) or not isinstance(found.get("id"), str):
-            raise Refused(Text("门户的答复不是数据集。", "The portal's answer is no dataset."))
+        _demand_dataset(found)
         return None if found.get("state") == _DELETED else found
 
     def create(self, wanted: Json) -> Json:
@@ -149,10 +154,10 @@ class Portal:
         try:
             made = self._call(action, **wanted)
         except errors.NotFound as fault:
-            raise Refused(Text(f"门户答复：没有 {fault}", f"The portal says: not found {fault}")) from None
-        if not isinstance(made, dict) or not isinstance(made.get("id"), str):
-            raise Refused(Text("门户没有答复写入的结果。", "The portal does not tell what it wrote."))
-        return made
+            said = self._discreet(str(fault))[:300]
+            raise Refused(Text(f"门户答复：没有 {said}", f"The portal says: not found {said}")) from None
+        _demand_dataset(made)
+        return made  # type: ignore[no-any-return]
 
     def delete(self, portal_id: str) -> None:
         """Deleted there; nothing to do when it is not there any more."""
@@ -162,6 +167,30 @@ class Portal:
             self._call("package_delete", id=portal_id)
         except errors.NotFound:
             return
+
+
+_PARTS: Final[Mapping[str, tuple[str, ...]]] = {
+    "extras": ("key", "value"),
+    "tags": ("name",),
+    "resources": ("id",),
+}
+
+
+def _demand_dataset(told: object) -> None:
+    """Raises Refused for what is not formed as CKAN's datasets are; a portal's nonsense is this one record's fault alone."""
+    fits = isinstance(told, dict) and isinstance(told.get("id"), str)
+    for name, wanted in _PARTS.items():
+        parts = (told.get(name) if isinstance(told, dict) else None) or []
+        fits = fits and isinstance(parts, list) and all(
+            isinstance(each, dict) and all(isinstance(each.get(word), str) for word in wanted) for each in parts
+        )  # fmt: skip
+    if not fits:
+        raise Refused(
+            Text(
+                "门户的答复不是数据集；请联系门户的管理者。",
+                "The portal's answer is no dataset; ask those who keep the portal.",
+            )
+        )
 
 
 def guid_in(package: Mapping[str, Any]) -> str:

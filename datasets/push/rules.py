@@ -118,6 +118,14 @@ def difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, list
     }
 
 
+def is_as_sent(sent: Mapping[str, Any] | None, found: Mapping[str, Any]) -> bool:
+    """Whether a portal shows what was sent to it, though its answer never came: a killed worker, a line that broke.
+    Nothing was sent when it was to be deleted."""
+    if not sent:
+        return sent is not None and not found
+    return all((found.get(name) or None) == (value or None) for name, value in sent.items())
+
+
 def _short(value: object) -> object:
     return value[:300] + "…" if isinstance(value, str) and len(value) > 300 else value
 

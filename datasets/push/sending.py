@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 from sqlalchemy import func
@@ -39,7 +41,8 @@ GONE: Final = Text("不再公开，已从门户撤下。", "It is public no more
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """One record before it is sent. `wanted`: the package, None when it must not stand there; `item`: what we know of it there."""
+    """One record before it is sent. `wanted`: the package, None when it must not stand there; `echo`: how the portal showed it when we
+    wrote it last; `sent`: what was sent since then without an answer."""
 
     dataset_id: str
     title: str
@@ -49,6 +52,7 @@ class Plan:
     portal_id: str
     digest: str
     echo: Json
+    sent: Json | None
     is_known: bool
     is_dry: bool
     overwrites: bool
@@ -83,19 +87,27 @@ def plan(work: Work, run_id: str, dataset_id: str, site: str) -> Plan | None:
     return Plan(
         dataset_id, named.zh or named.en if named else dataset_id, name, guid, wanted,
         item.portal_id if item else "", item.digest if item else "", item.echo if item else {},
-        item is not None and not item.is_gone, run.is_dry, run.overwrites,
+        item.sent if item else None, item is not None and not item.is_gone, run.is_dry, run.overwrites,
     )  # fmt: skip
 
 
-def carry_out(portal: Portal, plan: Plan) -> Outcome:
-    """Look at the portal, decide, do it there. A refusal of the portal is this record's alone; raises Unavailable when nobody answers."""
+Before = Callable[[Json, Json], None]
+
+
+def _nothing_before(_echo: Json, _sent: Json) -> None:
+    """Nobody wants to know."""
+
+
+def carry_out(portal: Portal, plan: Plan, before: Before = _nothing_before) -> Outcome:
+    """Look at the portal, decide, do it there. A refusal of the portal is this record's alone; raises Unavailable when nobody answers.
+    `before` is told how our part stood there and what is sent (nothing: deleted), before a known record is written anew."""
     try:
-        return _carry_out(portal, plan)
+        return _carry_out(portal, plan, before)
     except Refused as refused:
         return Outcome(Result.FAILED, refused.why)
 
 
-def _carry_out(portal: Portal, plan: Plan) -> Outcome:
+def _carry_out(portal: Portal, plan: Plan, before: Before) -> Outcome:
     if plan.wanted is None and not plan.is_known:
         return Outcome(Result.UNCHANGED)
     package = portal.package(plan.portal_id if plan.is_known else plan.name)
@@ -104,27 +116,37 @@ def _carry_out(portal: Portal, plan: Plan) -> Outcome:
     if package is not None:
         there = There.OURS if plan.is_known or guid_in(package) == plan.guid else There.FOREIGN
     found = rules.seen(package, keys | rules.keys_in(plan.echo)) if package else {}
-    drift = rules.difference(plan.echo, found) if plan.is_known else {}
+    is_unanswered = plan.is_known and rules.is_as_sent(plan.sent, found)
+    echo = found if is_unanswered else plan.echo
+    drift = rules.difference(echo, found) if plan.is_known else {}
     result = rules.verdict(
         there, is_wanted=plan.wanted is not None, is_known=plan.is_known,
-        is_changed=plan.wanted is not None and rules.digest(plan.wanted) != plan.digest, is_drifted=bool(drift),
-        may_overwrite=plan.overwrites,
+        is_changed=plan.wanted is not None and (is_unanswered or rules.digest(plan.wanted) != plan.digest),
+        is_drifted=bool(drift), may_overwrite=plan.overwrites,
     )  # fmt: skip
     made = Outcome(result, drift=drift or None)
     if result is Result.GONE:
         made.why = GONE
         if package is not None and not plan.is_dry:
+            before(echo, {})
             portal.delete(package["id"])
     elif result is Result.HELD:
         made.why = DELETED if there is There.ABSENT else DRIFTED
     elif result is Result.FAILED:
         made.why = TAKEN
     elif result in (Result.CREATED, Result.CHANGED):
-        _write(portal, plan, package, found, made)
+        _write(portal, plan, package, found, made, partial(before, echo))
     return made
 
 
-def _write(portal: Portal, plan: Plan, package: Json | None, found: Json, made: Outcome) -> None:
+def _write(
+    portal: Portal,
+    plan: Plan,
+    package: Json | None,
+    found: Json,
+    made: Outcome,
+    before: Callable[[Json], None],
+) -> None:
     assert plan.wanted is not None  # noqa: S101 - only what is wanted is created or changed
     if package is None:
         made.package = None if plan.is_dry else portal.create(plan.wanted)
@@ -132,9 +154,18 @@ def _write(portal: Portal, plan: Plan, package: Json | None, found: Json, made: 
     whole = rules.merged(package, plan.wanted, rules.keys_in(plan.echo))
     after = rules.seen(whole, rules.keys_of(plan.wanted))
     if not plan.is_dry:
+        before(after)
         made.package = portal.update(whole)
         after = rules.seen(made.package, rules.keys_of(plan.wanted))
     made.changes = rules.difference(found, after)
+
+
+def intend(work: Work, run_id: str, plan: Plan, echo: Json, sent: Json) -> None:
+    """Write down what is about to be sent, so that it is known as ours when its answer never comes."""
+    item = work.db.get(PushItemRow, (_open(work, run_id)[1].id, plan.dataset_id))
+    if item is not None and not item.is_gone:
+        item.echo, item.sent = echo, sent
+        work.db.add(item)
 
 
 def note(work: Work, run_id: str, plan: Plan, outcome: Outcome) -> None:
@@ -179,14 +210,14 @@ def _keep(
         )
         item.portal_id, item.digest = str(outcome.package["id"]), rules.digest(plan.wanted)
         item.echo = rules.seen(outcome.package, rules.keys_of(plan.wanted))
-        item.drift, item.is_gone, item.pushed_at, item.tried_at = None, False, work.now, None
+        item.drift, item.sent, item.is_gone, item.pushed_at, item.tried_at = None, None, False, work.now, None
         payload |= {"portal_id": item.portal_id, "digest": item.digest}
         audit.record(
             work, partners.actor_of(target), "dataset.pushed", subject=plan.dataset_id, dataset_id=plan.dataset_id,
             payload=payload,
         )  # fmt: skip
     elif item is not None and outcome.result is Result.GONE:
-        item.is_gone, item.drift, item.tried_at = True, None, None
+        item.is_gone, item.drift, item.sent, item.tried_at = True, None, None, None
         audit.record(
             work, partners.actor_of(target), "dataset.push_withdrawn", subject=plan.dataset_id,
             dataset_id=plan.dataset_id, payload=payload | {"portal_id": item.portal_id},

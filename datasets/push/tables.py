@@ -37,7 +37,7 @@ class PushTargetRow(SQLModel, table=True):
 
 class PushItemRow(SQLModel, table=True):
     """One of our records at one portal. `digest`: of what was sent; `echo`: how the portal showed it right after; `drift`: what was
-    changed there since; `tried_at`: when withdrawing it there failed last."""
+    changed there since; `tried_at`: when withdrawing it there failed last; `sent`: what was sent last, until the portal's answer is kept."""
 
     __tablename__ = "datasets_push_item"
     target_id: str = Field(primary_key=True, foreign_key="datasets_push_target.id")
@@ -46,6 +46,7 @@ class PushItemRow(SQLModel, table=True):
     digest: str = Field(max_length=64)
     echo: dict[str, Any] = Field(sa_type=JSON)
     drift: dict[str, Any] | None = Field(default=None, sa_type=JSON)
+    sent: dict[str, Any] | None = Field(default=None, sa_type=JSON)
     is_gone: bool = Field(default=False, index=True)
     pushed_at: datetime = Field(sa_type=UtcDateTime)
     tried_at: datetime | None = Field(default=None, sa_type=UtcDateTime)

@@ -11,8 +11,8 @@ from api.contract import refusals
 from api.house import House
 from auth.roles import Role
 from tests.api.test_route_matrix import HOMES
-from tests.campaigns.contract import MODES, Caller, Outcome, operations
-from tests.people import a_person, an_org, app_of
+from tests.campaigns.contract import MODES, Caller, Outcome, document, operations
+from tests.people import a_person, an_org, app_of, client_as
 
 
 @pytest.mark.slow
@@ -26,7 +26,7 @@ def test_no_answer_is_a_fault_or_undeclared(sqlite_house: House) -> None:
             a_person(work, f"a-{role.value}", HOMES.get(role, "bureau"), [role])
     callers = [Caller(sqlite_house, role.value, f"a-{role.value}") for role in Role]
     callers.append(Caller(sqlite_house, "visitor", None))
-    asked = [found for found in operations(app_of(sqlite_house)) if " /api/" in found.label]
+    asked = [found for found in operations(document(app_of(sqlite_house))) if " /api/" in found.label]
     for place, operation in enumerate(asked):
         caller = callers[place % len(callers)]
         before = caller.outcome.requests
@@ -40,8 +40,25 @@ def test_no_answer_is_a_fault_or_undeclared(sqlite_house: House) -> None:
     assert total.faults == {}
 
 
-def test_what_may_be_refused_follows_from_access_and_method() -> None:
-    assert "401" not in refusals("get", "/api/v1/datasets", "public")
-    assert {"401", "403"} <= set(refusals("get", "/api/v1/grants", "auth:grant:read"))
-    assert {"409", "412", "413"} <= set(refusals("post", "/api/v1/grants", "auth:grant:read"))
-    assert "412" not in refusals("get", "/api/v1/grants", "auth:grant:read")
+def test_what_may_be_refused_follows_from_method_and_address() -> None:
+    for path in ("/api/v1/datasets", "/api/v1/grants", "/"):  # a token may count no more wherever it is sent
+        assert {"401", "403"} <= set(refusals("get", path))
+        assert "412" not in refusals("get", path)
+    assert {"409", "412", "413"} <= set(refusals("post", "/api/v1/grants"))
+
+
+def test_a_protocols_own_refusals_and_documents_are_declared_as_they_are_sent(sqlite_house: House) -> None:
+    told = app_of(sqlite_house).openapi()["paths"]
+
+    def kinds(path: str, status: str) -> set[str]:
+        return set(told[path]["get"]["responses"][status].get("content", ()))
+
+    assert "application/json" in kinds("/delta-sharing/shares", "401")
+    assert kinds("/delta-sharing/shares", "200") == kinds("/api", "200") == {"application/json"}
+    assert "application/json" in kinds("/datastore/dump/{resource_id}", "404")
+    assert kinds("/api/v1/datasets/{dataset_id}/offer", "200") == {"application/ld+json"}
+    assert kinds("/datasets", "200") == {"text/html"}
+    client = client_as(sqlite_house)
+    spoiled = {"Authorization": "Bearer nonsense"}
+    assert client.get("/api/v1/datasets", headers=spoiled).status_code == 401
+    assert client.get("/mcp").status_code == 405

@@ -25,6 +25,7 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis.errors import Unsatisfiable
 from schemathesis import GenerationMode
 from schemathesis.checks import CHECKS, load_all_checks
+from schemathesis.core.control import SkipTest
 from schemathesis.core.failures import Failure, FailureGroup
 from sqlalchemy import inspect, text
 from sqlmodel import select
@@ -45,6 +46,7 @@ CHECKED: Final = (
     "response_schema_conformance",
     "negative_data_rejection",
 )
+TRIES: Final = 3  # at asking an operation wrongly; some cannot be
 MODES: Final = (GenerationMode.POSITIVE, GenerationMode.NEGATIVE)
 
 
@@ -63,11 +65,16 @@ class Outcome:
         self.faults.update(other.faults)
 
 
-def operations(app: Any) -> list[Any]:
-    """What the document of the app names; their requests go to the app itself."""
+def document(app: Any) -> Any:
+    """What the app says of itself; requests go to the app in `.app`."""
     load_all_checks()
     schema = schemathesis.openapi.from_dict(app.openapi())
     schema.app = app
+    return schema
+
+
+def operations(schema: Any) -> list[Any]:
+    """Everything that the document names."""
     return [found.ok() for found in schema.get_all_operations()]
 
 
@@ -102,16 +109,25 @@ class Caller:
             self._headers = {"Authorization": f"Bearer {local_token(self.house, self.username)}"}
         chance = random.Random(self.number)  # noqa: S311 - choices, no secret
         for mode in modes:
+            operation.schema.config.generation.update(modes=[mode])
+            for number in range(self.number, self.number + TRIES):
+                before = self.outcome.requests
+                with suppress(SkipTest, Unsatisfiable):  # what was drawn cannot be asked wrongly
+                    self._draw(operation, mode, examples, number, chance)
+                if self.outcome.requests > before:
+                    break
 
-            @seed(self.number)
-            @settings(max_examples=examples, database=None, deadline=None, phases=[Phase.generate],
-                      suppress_health_check=list(HealthCheck))  # fmt: skip
-            @given(case=operation.as_strategy(generation_mode=mode))
-            def ask(case: Any) -> None:
-                self._ask(case, chance)
+    def _draw(
+        self, operation: Any, mode: GenerationMode, examples: int, number: int, chance: random.Random
+    ) -> None:
+        @seed(number)
+        @settings(max_examples=examples, database=None, deadline=None, phases=[Phase.generate],
+                  suppress_health_check=list(HealthCheck))  # fmt: skip
+        @given(case=operation.as_strategy(generation_mode=mode))
+        def ask(case: Any) -> None:
+            self._ask(case, chance)
 
-            with suppress(Unsatisfiable):  # not every operation can be asked wrongly
-                ask()
+        ask()
 
     def _ask(self, case: Any, chance: random.Random) -> None:
         for name in case.path_parameters or {}:
@@ -149,7 +165,9 @@ def accounts_of(house: House) -> dict[str, str]:
 
 def play(data_dir: Path, examples: int, number: int, only: str, roles: list[str]) -> Iterator[Caller]:
     """Every role in turn, each on a fresh copy of the installation."""
-    held = accounts_of(open_house(Settings(data_dir=data_dir, worker=False)))
+    given_house = open_house(Settings(data_dir=data_dir, worker=False))
+    held, schema = accounts_of(given_house), document(create_app(house=given_house))
+    asked = [operation for operation in operations(schema) if only in operation.label]
     for role, username in {"visitor": None, **held}.items():
         if roles and role not in roles:
             continue
@@ -157,9 +175,10 @@ def play(data_dir: Path, examples: int, number: int, only: str, roles: list[str]
             home = Path(folder) / "house"
             shutil.copytree(data_dir, home)
             caller = Caller(open_house(Settings(data_dir=home, worker=False)), role, username, number)
-            for operation in operations(create_app(house=caller.house)):
-                if only in operation.label:
-                    caller.visit(operation, examples)
+            app = create_app(house=caller.house)
+            for operation in asked:
+                operation.app = app
+                caller.visit(operation, examples)
             yield caller
 
 
@@ -206,9 +225,9 @@ def main() -> int:
         sys.stdout.write(
             f"{caller.role}: {caller.outcome.requests} asked, {len(caller.outcome.faults)} faults\n"
         )
+        for (label, kind, role), said in sorted(caller.outcome.faults.items()):
+            sys.stdout.write(f"{label} · {kind} · {role} · {said}\n")
         sys.stdout.flush()
-    for (label, kind, role), said in sorted(total.faults.items()):
-        sys.stdout.write(f"{label} · {kind} · {role} · {said}\n")
     if not (args.only or args.roles):
         PAGE.write_text(written(told, total, args.examples, args.number), encoding="utf-8")
     return 1 if total.faults else 0

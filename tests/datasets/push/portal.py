@@ -15,6 +15,7 @@ from typing import Any
 
 from api.durable import drain
 from api.house import House
+from catalog.tables import DatasetRow
 from datasets.push import queries, service
 from datasets.push.models import PushAsk, PushCreate, PushRead, PushResultRead, PushRunRead
 from tests.people import actor_of
@@ -144,6 +145,15 @@ def a_portal(house: House, url: str, *, approved: bool = True, **more: Any) -> P
     with house.write() as work:
         made = service.add(work, actor_of(work, "ada"), body, house.settings.keys_dir)
         return service.approve(work, actor_of(work, "bea"), made.id) if approved else made
+
+
+def change(house: House, dataset_id: str, **fields: str) -> None:
+    """A record of ours becomes another."""
+    with house.write() as work:
+        row = work.db.get_one(DatasetRow, dataset_id)
+        for name, value in fields.items():
+            setattr(row, name, value)
+        work.db.add(row)
 
 
 def push(house: House, target_id: str, **ask: bool) -> tuple[PushRunRead, list[PushResultRead]]:

@@ -23,7 +23,7 @@ from datasets.push.portal import Portal
 from datasets.push.rules import There
 from tests.catalog.records import a_dataset
 from tests.datasets.harvest.portals import people
-from tests.datasets.push.portal import TOKEN, Ckan, a_ckan, a_portal, push, shown, told
+from tests.datasets.push.portal import TOKEN, Ckan, a_ckan, a_portal, change, push, shown, told
 from tests.datasets.sources.places import allow
 from tests.people import actor_of, an_org, browser_as, client_as
 
@@ -64,10 +64,7 @@ def home(sqlite_house: House) -> House:
 
 
 def retitle(house: House, dataset_id: str, title: str) -> None:
-    with house.write() as work:
-        row = work.db.get_one(DatasetRow, dataset_id)
-        row.title_zh = title
-        work.db.add(row)
+    change(house, dataset_id, title_zh=title)
 
 
 def withdraw(house: House, dataset_id: str) -> None:
@@ -174,6 +171,78 @@ def test_a_push_killed_after_the_portal_answered_enters_nothing_twice(home: Hous
     assert len(ckan.packages) == 3
     with home.write() as work:
         assert sending.plan(work, run.id, "DP-PK-000", home.settings.public_url) is None
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        None, [], "…", {"id": 7}, {"id": "x", "extras": "guid"}, {"id": "x", "extras": [{"key": "guid"}]}, {"id": "x", "tags": ["a"]},
+        {"id": "x", "resources": [{rules.KEY: "csv"}]}, {"id": "x", "extras": [{"key": [], "value": {}}]},
+    ],
+)  # fmt: skip
+def test_nonsense_of_a_portal_is_one_records_fault_and_stops_none(home: House, ckan: Ckan, told: Any) -> None:
+    made = a_portal(home, ckan.url)
+    is_odd = ("dp-pk-000", "package_show")
+    ckan.hook = lambda action, asked: (
+        (200, {"success": True, "result": told}) if (asked.get("id"), action) == is_odd else None
+    )
+    run, items = push(home, made.id)
+    assert (run.state, run.counts) == ("done", {"created": 2, "failed": 1})
+    assert "no dataset" in by_id(items)["DP-PK-000"].why["en"]
+
+
+def test_what_a_portal_says_is_bounded_and_never_repeats_the_token(home: House, ckan: Ckan) -> None:
+    made = a_portal(home, ckan.url)
+    said = {"__type": "Validation Error", "title": [f"not with {TOKEN} <script>"]}
+    ckan.hook = lambda action, _: (
+        (409, {"success": False, "error": said}) if action == "package_create" else None
+    )
+    run, items = push(home, made.id)
+    assert run.counts == {"failed": 3}
+    assert by_id(items)["DP-PK-000"].why["en"].endswith("not with *** <script>")
+    page = browser_as(home, "eve", "en").get(f"/pushes/{made.id}/runs/{run.id}").text
+    assert "not with *** &lt;script&gt;" in page
+    ckan.hook = lambda action, _: (
+        (200, {"success": True, "result": "x" * 9_000_000}) if action == "package_show" else None
+    )
+    run, _ = push(home, made.id)
+    assert (run.state, (run.said or {})["en"]) == ("failed", "The portal's answer is too large.")
+
+
+def test_what_the_portal_did_without_its_answer_arriving_is_no_change_of_theirs(
+    home: House, ckan: Ckan
+) -> None:
+    """Written or deleted there, then the line breaks: the next push knows it as ours, whatever became of the record meanwhile."""
+
+    def lost(action: str, asked: dict[str, Any]) -> tuple[int, dict[str, Any]] | None:
+        if action not in ("package_update", "package_delete"):
+            return None
+        getattr(ckan, action)(asked)
+        return 302, {}
+
+    made = a_portal(home, ckan.url)
+    push(home, made.id)
+    for title in ("一", "二"):
+        retitle(home, "DP-PK-001", title)
+        ckan.hook = lost
+        assert push(home, made.id)[0].state == "failed"
+        assert ckan.named("dp-pk-001")["title"] == title  # type: ignore[index]
+    retitle(home, "DP-PK-001", "停车场 1")  # as it was before both
+    ckan.hook = None
+    assert push(home, made.id)[0].counts == {"changed": 1, "unchanged": 2}
+    assert ckan.named("dp-pk-001")["title"] == "停车场 1"  # type: ignore[index]
+    change(home, "DP-PK-002", open_type="C")
+    ckan.hook = lost
+    assert push(home, made.id)[0].state == "failed"
+    change(home, "DP-PK-002", open_type="U")
+    ckan.hook = None
+    assert push(home, made.id)[0].counts == {"created": 1, "unchanged": 2}
+    retitle(home, "DP-PK-000", "三")
+    ckan.hook = lost
+    push(home, made.id)
+    ckan.hook = None
+    ckan.named("dp-pk-000")["title"] = "门户改的"  # type: ignore[index]
+    assert push(home, made.id)[0].counts == {"held": 1, "unchanged": 2}
 
 
 def test_a_portal_that_does_not_answer_ends_the_push_and_pauses_it_at_the_fifth_time(
