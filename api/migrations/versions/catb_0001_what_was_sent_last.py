@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "catb_0001"
-down_revision = "arch_0002"
+down_revision = "gov_0003"
 branch_labels = None
 depends_on = None
 
