@@ -115,7 +115,7 @@ STEP_NAMES: Final[Mapping[BatchStep, Text]] = {
     _P.ACCEPT: Text("认可读取方式", "have its reading accepted"),
     _P.RECHECK: Text("重新校验", "check again"),
     _P.REJECT: Text("退回", "reject"),
-    _P.SUPERSEDE: Text("更正", "correct"),
+    _P.SUPERSEDE: Text("更正或拆分", "correct or split"),
     _P.PUBLISH: Text("发布", "publish"),
 }
 
