@@ -11,7 +11,7 @@ from starlette.datastructures import FormData
 from api.treatments import condition, conditions_of, joined, term_of, treatments, word_of
 from auth.applications.models import LineAsk
 from auth.asset import Asset, AssetColumn
-from auth.policy.model import DeliveryForm
+from auth.policy.model import DeliveryForm, Quotas
 from auth.policy.wording import filter_in_words
 from core.text import Text
 
@@ -49,7 +49,7 @@ def line_from(n: int, line: LineAsk, held: Asset, form: FormData, faults: Faults
         "columns": columns,
         "row_filter": _filter(n, held, form, faults),
         "delivery_forms": [word for word in form.getlist(f"forms-{n}") if word in list(DeliveryForm)],
-        "quotas": {unit: _number(f"{unit}-{n}", form, faults) for unit in ("extracts", "rows", "bytes")},
+        "quotas": {unit: _number(f"{unit}-{n}", form, faults) for unit in Quotas.model_fields},
     }  # fmt: skip
 
 
@@ -121,9 +121,7 @@ def line_view(n: int, line: LineAsk, held: Asset, form: FormData | None) -> dict
         ],
         "column_options": [("", "—"), *((column.name, column.name) for column in held.columns)],
         "forms": form.getlist(f"forms-{n}") if form is not None else list(line.delivery_forms),
-        "quotas": {
-            unit: was(f"{unit}-{n}", getattr(line.quotas, unit)) for unit in ("extracts", "rows", "bytes")
-        },
+        "quotas": {unit: was(f"{unit}-{n}", getattr(line.quotas, unit)) for unit in Quotas.model_fields},
     }
 
 

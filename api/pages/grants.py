@@ -134,6 +134,8 @@ def _usage(found: GrantRead) -> list[dict[str, Any]]:
         "rows": Text("行数", "Rows"),
         "bytes": Text("字节", "Bytes"),
     }
+    if found.quota_per_day is not None:
+        names["per_day"] = Text(f"{found.used_on or '—'} 次数", f"Uses on {found.used_on or '—'}")
     return [
         {
             "name": name,

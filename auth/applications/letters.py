@@ -255,6 +255,7 @@ def _facts(policy: GrantPolicy) -> tuple[tuple[Said, Said], ...]:
         (Text("提取次数上限", "Extracts at most"), policy.quotas.extracts),
         (Text("行数上限", "Rows at most"), policy.quotas.rows),
         (Text("字节上限", "Bytes at most"), policy.quotas.bytes),
+        (Text("每日次数上限", "Uses a day at most"), policy.quotas.per_day),
     ]
     period = f"{local_day(policy.starts_at)} – {last}"
     days = str(policy.retention_days)

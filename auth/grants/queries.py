@@ -15,7 +15,7 @@ from sqlmodel import col, select
 from auth.actor import Actor
 from auth.grants.blocks import blocks
 from auth.grants.tables import GrantEventRow, GrantFacts, GrantRow
-from auth.grants.view import GrantView, Used
+from auth.grants.view import GrantView, Used, day_of
 from auth.grants.workflow import State
 from auth.policy.model import GrantPolicy
 from auth.policy.rules import POLICY
@@ -111,6 +111,7 @@ def view_of(work: Work, found: GrantRow | GrantFacts) -> GrantView:
             found.used_extracts + found.carried_extracts,
             found.used_rows + found.carried_rows,
             found.used_bytes + found.carried_bytes,
+            found.used_per_day if found.used_on == day_of(work.now) else 0,
         ),
         application_id=ApplicationId(found.application_id),
         blocks=outside.against,

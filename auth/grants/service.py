@@ -82,6 +82,9 @@ class GrantRead(SQLModel):
     quota_extracts: int | None
     quota_rows: int | None
     quota_bytes: int | None
+    quota_per_day: int | None
+    used_per_day: int
+    used_on: str
     used_extracts: int
     used_rows: int
     used_bytes: int
@@ -172,6 +175,7 @@ def issue(
         state=State.PENDING, policy=text, policy_hash=policy.hash, agreement_hash=agreement_hash,
         approved_by=json.dumps(sorted(set(approved_by))), starts_at=policy.starts_at, ends_at=policy.ends_at,
         quota_extracts=policy.quotas.extracts, quota_rows=policy.quotas.rows, quota_bytes=policy.quotas.bytes,
+        quota_per_day=policy.quotas.per_day,
         created_at=work.now, succeeds_id=succeeds[0] if succeeds else None, succession=succeeds[1] if succeeds else "new",
     )  # fmt: skip
     work.db.add(row)

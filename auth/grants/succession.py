@@ -99,4 +99,5 @@ def take_over(row: GrantRow, old: GrantRow) -> dict[str, int]:
     carried = {unit: getattr(old, f"used_{unit}") + getattr(old, f"carried_{unit}") for unit in UNITS}
     for unit, count in carried.items():
         setattr(row, f"carried_{unit}", count)
+    row.used_on, row.used_per_day = old.used_on, old.used_per_day
     return carried

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from sqlalchemy import CursorResult, Update, or_, update
+from sqlalchemy import CursorResult, Update, case, or_, update
 from sqlmodel import col, select
 
 from auth.anomalies import observing
 from auth.grants import queries
 from auth.grants.ledger import CHARGE, DELIVERY, REFUND, Taking, enter
 from auth.grants.tables import GrantRow, UsageEventRow
+from auth.grants.view import day_of
 from auth.grants.workflow import State
 from auth.incidents import freezes
 from auth.policy import rules
@@ -25,6 +26,7 @@ _NAMES: Final = {
     "extracts": Text("提取次数", "extracts"),
     "rows": Text("行数", "rows"),
     "bytes": Text("字节数", "bytes"),
+    "per_day": Text("当日次数", "uses of today"),
 }
 
 
@@ -62,7 +64,14 @@ def charge(
         carried = col(getattr(GrantRow, f"carried_{unit}"))
         within = or_(quota.is_(None), used + carried + count <= quota)
         statement = statement.where(used <= MAX_QUOTA - count, within)
-    if not _changed(work, statement.values({f"used_{unit}": _used(unit) + n for unit, n in wanted.items()})):
+    values = {f"used_{unit}": _used(unit) + n for unit, n in wanted.items()}
+    if extracts:
+        today = day_of(work.now)
+        of_today = case((col(GrantRow.used_on) == today, col(GrantRow.used_per_day)), else_=0) + extracts
+        most = col(GrantRow.quota_per_day)
+        statement = statement.where(of_today <= MAX_QUOTA, or_(most.is_(None), of_today <= most))
+        values |= {"used_per_day": of_today, "used_on": today}
+    if not _changed(work, statement.values(values)):
         _say_why(work, grant_id, wanted)
     if extracts:  # a new request; what it asked for is counted afterwards
         refuse_if(tuple(observing.against_use(work, queries.row(work, grant_id))))
@@ -79,7 +88,10 @@ def refund(
     subject: str = "",
     taking: Taking | None = None,
 ) -> None:
-    """Give back what was charged and not delivered; also after the grant has ended. ValueError for more than was used."""
+    """Give back what was charged and not delivered; also after the grant has ended. ValueError for more than was used.
+
+    The day's count stays: otherwise asking and taking back would be without limit.
+    """
     wanted = _counted(extracts=extracts, rows=rows, bytes=bytes)
     statement = update(GrantRow).where(col(GrantRow.id) == grant_id)
     for unit, count in wanted.items():
@@ -111,9 +123,9 @@ def _changed(work: Work, statement: Update) -> bool:
 def _say_why(work: Work, grant_id: GrantId, wanted: dict[str, int]) -> None:
     grant = queries.view(work, grant_id)
     refuse_if(rules.effective(grant, work.now))
-    for unit, count in wanted.items():
+    for unit, count in (wanted | {"per_day": wanted["extracts"]}).items():
         limit, used = getattr(grant.policy.quotas, unit), getattr(grant.used, unit)
-        if limit is not None and used + count > limit:
+        if count and limit is not None and used + count > limit:
             name, left = _NAMES[unit], max(limit - used, 0)
             raise QuotaExceeded(
                 Text(

@@ -6,18 +6,25 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from auth.grants.workflow import State
+from auth.policy.filters.rules import LOCAL
 from auth.policy.model import GrantPolicy
 from core.errors import Reason
 from core.ids import ApplicationId, DatasetId, GrantId, OrgId
 
 
+def day_of(at: datetime) -> str:
+    """The local day of an instant: `2026-03-14`."""
+    return str(at.astimezone(LOCAL).date())
+
+
 @dataclass(frozen=True, slots=True)
 class Used:
-    """What the grant has delivered so far, totals."""
+    """What the grant has delivered so far: totals, and how often it was asked today."""
 
     extracts: int = 0
     rows: int = 0
     bytes: int = 0
+    per_day: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ _UNITS: Final = {
     "extracts": Text("提取次数上限", "Extracts at most"),
     "rows": Text("总行数上限", "Rows at most"),
     "bytes": Text("总字节上限", "Bytes at most"),
+    "per_day": Text("每日次数上限", "Uses a day at most"),
 }
 
 

@@ -148,11 +148,16 @@ class ColumnTerm(_Frozen):
 
 
 class Quotas(_Frozen):
-    """Totals over the life of the grant; None is without limit."""
+    """Totals over the life of the grant, and how often it may be asked on one local day; None is without limit.
+
+    `per_day` counts what is charged as an extract: extracts, queries, previews and a view's first reading of the day. What is
+    given back to the totals stays in the day's count.
+    """
 
     extracts: int | None = Field(default=None, ge=1, le=MAX_QUOTA)
     rows: int | None = Field(default=None, ge=1, le=MAX_QUOTA)
     bytes: int | None = Field(default=None, ge=1, le=MAX_QUOTA)
+    per_day: int | None = Field(default=None, ge=1, le=MAX_QUOTA)
 
 
 Words = TypeVar("Words", bound=str)
@@ -219,8 +224,12 @@ class GrantPolicy(_Frozen):
         return tuple(term for term in self.columns if term.use in LEAVING)
 
     def canonical(self) -> bytes:
-        """Canonical JSON (RFC 8785): equal policies give equal bytes."""
-        return rfc8785.dumps(self.model_dump(mode="json"))
+        """Canonical JSON (RFC 8785): equal policies give equal bytes. A limit that came later stands there only where it is set,
+        so that what was agreed before it keeps its digest."""
+        said = self.model_dump(mode="json")
+        if said["quotas"]["per_day"] is None:
+            del said["quotas"]["per_day"]
+        return rfc8785.dumps(said)
 
     @property
     def hash(self) -> str:

@@ -39,7 +39,7 @@ FORMATS: Final[Mapping[DeliveryForm, str]] = {
     DeliveryForm.ENCLAVE: "dg:enclave",
 }
 PROHIBITED: Final = ("distribute", "sell", "dg:reidentify")
-_QUOTAS: Final = {"count": "extracts", "dg:rows": "rows", "dg:bytes": "bytes"}
+_QUOTAS: Final = {"count": "extracts", "dg:rows": "rows", "dg:bytes": "bytes", "dg:perDay": "per_day"}
 _BASIS: Final = "以 ODRL 表达的授权（docs/grants.md）· grants as ODRL (docs/grants.md)"
 _ONCE: Final = frozenset(
     {

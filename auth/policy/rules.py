@@ -329,6 +329,9 @@ def _purpose_is_granted(case: Case) -> Iterator[Reason]:
         )
 
 
+_UNIT_NAMES: Final = {"per_day": "uses of today"}
+
+
 def _quota_is_left(case: Case) -> Iterator[Reason]:
     quotas, used = case.grant.policy.quotas, case.grant.used
     rows = 0 if case.ask.rows is None else case.ask.rows
@@ -336,13 +339,14 @@ def _quota_is_left(case: Case) -> Iterator[Reason]:
         ("extracts", "提取次数", quotas.extracts, used.extracts + 1),
         ("rows", "行数", quotas.rows, used.rows + max(rows, 1)),
         ("bytes", "字节数", quotas.bytes, used.bytes + 1),
+        ("per_day", "当日次数", quotas.per_day, used.per_day + 1),
     ):
         if limit is not None and would_be > limit:
             left = max(limit - getattr(used, unit), 0)
             yield refused(
                 "quota-exhausted",
                 f"{zh}额度不足：上限 {limit}，剩余 {left}。",
-                f"Not enough {unit} left: {left} of {limit}.",
+                f"Not enough {_UNIT_NAMES.get(unit, unit)} left: {left} of {limit}.",
                 POLICY,
                 unit=unit,
                 limit=limit,

@@ -101,5 +101,5 @@ def quota_left(grant: GrantView) -> dict[str, int | None]:
     limits, used = grant.policy.quotas, grant.used
     return {
         unit: None if (limit := getattr(limits, unit)) is None else max(limit - getattr(used, unit), 0)
-        for unit in ("extracts", "rows", "bytes")
+        for unit in type(limits).model_fields
     }

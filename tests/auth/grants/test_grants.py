@@ -6,7 +6,7 @@ import hashlib
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, timedelta
 
 import pytest
 from sqlmodel import select, update
@@ -39,7 +39,7 @@ def desk(sqlite_house: House) -> Desk:
 
 def _used(desk: Desk, grant: GrantRead) -> Used:
     with desk.house.read() as work:
-        return queries.view(work, grant.id).used
+        return replace(queries.view(work, grant.id).used, per_day=0)
 
 
 @pytest.mark.timeout(120)
@@ -72,6 +72,33 @@ def test_charge_takes_all_or_nothing_and_says_what_is_left(desk: Desk) -> None:
         usage.charge(work, grant.id, extracts=1, rows=21)
     assert refused.value.facts == {"unit": "rows", "needed": 21, "left": 20, "limit": 100}
     assert _used(desk, grant) == Used(1, 80, 0)
+
+
+@pytest.mark.timeout(120)
+def test_uses_of_a_day_are_exact_and_begin_anew_at_local_midnight(house: House, clock: TestClock) -> None:
+    desk = a_desk(house)
+    grant = a_grant(desk, quotas={"per_day": 3})
+
+    def take(_: int) -> bool:
+        try:
+            with house.write() as work:
+                usage.charge(work, grant.id, extracts=1)
+        except QuotaExceeded:
+            return False
+        return True
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sum(pool.map(take, range(12))) == 3
+    with house.write() as work:
+        usage.refund(work, grant.id, extracts=1)
+        usage.charge(work, grant.id, rows=5)  # rows of what was asked for before take no use of the day
+    with pytest.raises(QuotaExceeded) as refused, house.write() as work:
+        usage.charge(work, grant.id, extracts=1)
+    assert refused.value.facts == {"unit": "per_day", "needed": 1, "left": 0, "limit": 3}
+    clock.forward(hours=16 - clock().astimezone(UTC).hour)  # past midnight in UTC+8
+    assert take(0)
+    with house.read() as work:
+        assert queries.view(work, grant.id).used == Used(3, 5, 0, per_day=1)
 
 
 def test_charge_rolls_back_with_its_transaction(desk: Desk) -> None:

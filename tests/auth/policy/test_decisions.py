@@ -271,6 +271,8 @@ def test_sensitive_dataset_delivers_masked_columns_only() -> None:
         ({"rows": 100}, Used(rows=99), None, []),
         ({"bytes": 10}, Used(bytes=9), None, []),
         ({"bytes": 10}, Used(bytes=10), None, ["quota-exhausted"]),
+        ({"per_day": 2}, Used(extracts=9, per_day=1), None, []),
+        ({"per_day": 2}, Used(per_day=2), None, ["quota-exhausted"]),
         ({"extracts": 1, "rows": 1, "bytes": 1}, Used(1, 1, 1), 5, ["quota-exhausted"] * 3),
     ],
 )

@@ -36,6 +36,7 @@ PLAIN = {"name": "venue_id", "use": "plain"}
         {"ends_at": END - DAY},
         {"starts_at": START + DAY},
         {"quotas": {"extracts": 1, "rows": 5, "bytes": 7}},
+        {"quotas": {"per_day": 3}},
         {"retention_days": 1},
     ],
 )  # fmt: skip
@@ -267,3 +268,10 @@ def test_a_mask_may_be_replaced_by_one_that_hides_more(
     rest = {"name": "venue_id", "use": "plain"}
     found = widenings(a_policy(columns=[rest, new]), a_policy(columns=[rest, asked]))
     assert (found == ()) is hides_more
+
+
+def test_what_was_agreed_before_there_were_uses_of_a_day_keeps_its_digest() -> None:
+    assert b"per_day" not in a_policy(quotas={"rows": 1}).canonical()
+    limited = a_policy(quotas={"per_day": 3})
+    assert b'"per_day":3' in limited.canonical()
+    assert GrantPolicy.model_validate_json(limited.canonical()) == limited

@@ -53,7 +53,7 @@ def policies(draw: st.DrawFn) -> GrantPolicy:
         starts_at=(START + timedelta(microseconds=draw(st.integers(0, 10**9)))).isoformat(),
         ends_at="2031-01-01T00:00:00+08:00",
         delivery_forms=draw(st.lists(st.sampled_from(list(DeliveryForm)), min_size=1, unique=True)),
-        quotas={"extracts": draw(MAYBE), "rows": draw(MAYBE), "bytes": draw(MAYBE)},
+        quotas={"extracts": draw(MAYBE), "rows": draw(MAYBE), "bytes": draw(MAYBE), "per_day": draw(MAYBE)},
         retention_days=draw(st.integers(1, 36500)),
     )
 
