@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 import sqlalchemy
@@ -71,6 +71,16 @@ def writable(work: Work, actor: Actor, dataset_id: str, *, lock: bool = True) ->
         if (row := work.db.exec(wanted.execution_options(populate_existing=True)).first()) is not None:
             return row
     raise _unknown(dataset_id)
+
+
+def columns_of(work: Work, dataset_ids: Sequence[str]) -> dict[str, list[ColumnRow]]:
+    """The dictionaries of several records, in order."""
+    found: dict[str, list[ColumnRow]] = {}
+    for at in range(0, len(dataset_ids), 500):
+        wanted = select(ColumnRow).where(col(ColumnRow.dataset_id).in_(dataset_ids[at : at + 500]))
+        for column in work.db.exec(wanted.order_by(col(ColumnRow.dataset_id), col(ColumnRow.position))):
+            found.setdefault(column.dataset_id, []).append(column)
+    return found
 
 
 def columns(work: Work, dataset_id: str) -> list[ColumnRow]:

@@ -25,11 +25,13 @@ _COLUMNS = ("id", "source", "records", "made_zh", "made_at", "note", "undone_by"
 @app.command()
 def sheet(
     out: Annotated[Path, typer.Option("--out", help="records.xlsx or records.csv")], query: Chosen = "", ids: Ids = None,
+    columns: Annotated[bool, typer.Option("--columns", help="As CSV: the data dictionaries; a workbook holds them anyway")] = False,
     data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "",
 ) -> None:  # fmt: skip
-    """Write the records that you may change as a table to edit."""
+    """Write the records that you may change, with their data dictionaries, as a table to edit."""
     pairs = [
         ("query", query),
+        ("part", "columns" if columns else "records"),
         ("format", "csv" if out.suffix == ".csv" else "xlsx"),
         *(("dataset_id", one) for one in ids or []),
     ]

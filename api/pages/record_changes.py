@@ -14,15 +14,15 @@ from api.deps import ActorDep, HouseDep, ReadDep
 from api.errors import status_of
 from api.forms import Typed, tried
 from api.late import APIRouter
-from api.pages.record_proposals import shown
-from api.routes.record_changes import Form, sheet_answer
+from api.pages import record_proposals
+from api.routes.record_changes import Form, Part, sheet_answer
 from api.web import go, page, page_number
 from auth.actor import Actor
-from catalog.changes import service, sheets
+from catalog.changes import dictionaries, service, sheets
 from catalog.changes.models import MOST, EditAsk, Operation, Preview, Wishes
 from catalog.fields import FIELDS
 from core.errors import AppError
-from core.text import Text
+from core.text import Lang, Text
 from core.work import Work
 
 router = APIRouter(prefix="/record-changes", include_in_schema=True, tags=["pages"])
@@ -36,6 +36,12 @@ STATES = {
     "stands": Text("现行", "stands"), "waiting": Text("待复核", "awaits review"), "back": Text("已是修改前的样子", "as it was before"),
     "changed": Text("之后又被修改", "changed since"),
 }  # fmt: skip
+
+
+def shown(name: str, value: Any, lang: Lang) -> str:  # noqa: ANN401 - a value of a field or a column
+    """A value in words."""
+    said = dictionaries.told if name.startswith(dictionaries.FIELD) else record_proposals.shown
+    return said(name, value, lang)
 
 
 @router.get("", response_class=HTMLResponse, **access(WRITE))
@@ -77,10 +83,10 @@ def _new(
 
 @router.get("/sheet", **access(WRITE))
 def sheet(
-    work: ReadDep, actor: ActorDep, query: str = Query("", max_length=4000), format: Form = "xlsx"
-) -> Response:
+    work: ReadDep, actor: ActorDep, query: str = Query("", max_length=4000), format: Form = "xlsx", part: Part = "records"
+) -> Response:  # fmt: skip
     """The chosen records as a table to edit."""
-    return sheet_answer(work, actor, query, [], format)
+    return sheet_answer(work, actor, query, [], format, part)
 
 
 @router.post("/edit", response_class=HTMLResponse, **access(WRITE))

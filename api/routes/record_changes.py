@@ -22,6 +22,7 @@ router = APIRouter(prefix="/api/v1", tags=["datasets"])
 WRITE = "catalog:dataset:write"
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 Form = Literal["xlsx", "csv"]
+Part = Literal["records", "columns"]
 _FILE: dict[str, Any] = {
     "requestBody": {
         "required": True,
@@ -39,17 +40,23 @@ def export_sheet(
         str, Query(max_length=4000, description="As in the address of /datasets: q=…&theme=…")
     ] = "",
     format: Form = "xlsx",
+    part: Annotated[
+        Part, Query(description="Of a CSV: the records, or their data dictionaries; a workbook holds both")
+    ] = "records",
 ) -> Response:
-    """The records that the caller may change, as a table to edit and hand back to `/record-changes/read`."""
-    return sheet_answer(work, actor, query, dataset_id, format)
+    """The records that the caller may change with their data dictionaries, as tables to edit and hand back to `/record-changes/read`."""
+    return sheet_answer(work, actor, query, dataset_id, format, part)
 
 
-def sheet_answer(work: Work, actor: Actor, query: str, ids: list[str], form: Form) -> Response:
-    """The table as a file."""
-    table = service.table(work, actor, query, ids)
+def sheet_answer(
+    work: Work, actor: Actor, query: str, ids: list[str], form: Form, part: Part = "records"
+) -> Response:
+    """The tables as a file."""
+    table, columns = service.tables(work, actor, query, ids)
     if form == "csv":
-        return Response(b"".join(csv_of(table)), media_type="text/csv", headers=attachment("records.csv"))
-    return Response(xlsx_of([table]), media_type=XLSX, headers=attachment("records.xlsx"))
+        chosen = columns if part == "columns" else table
+        return Response(b"".join(csv_of(chosen)), media_type="text/csv", headers=attachment(f"{part}.csv"))
+    return Response(xlsx_of([table, columns]), media_type=XLSX, headers=attachment("records.xlsx"))
 
 
 @router.post(

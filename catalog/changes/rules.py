@@ -127,3 +127,9 @@ def spec_of(name: str) -> FieldSpec:
         if name in (spec.label.zh, spec.label.en):
             return spec
     raise Unfit(Text(f"没有名为“{name}”的项", f"There is no field “{name}”"))
+
+
+def letters(place: int) -> str:
+    """A column's letters as spreadsheets show them: A, B, …, Z, AA."""
+    place, last = divmod(place, 26)
+    return (letters(place - 1) if place else "") + chr(65 + last)

@@ -5,7 +5,7 @@ Each record changes in the way of `catalog.proposals`: a draft at once, what is 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -16,7 +16,7 @@ from auth.actor import Actor
 from auth.stamps import stamp
 from catalog import queries as records
 from catalog import service as catalogue
-from catalog.changes import queries, rules, sheets
+from catalog.changes import dictionaries, queries, rules, sheets
 from catalog.changes.models import (
     MOST,
     ChangeSetDetail,
@@ -32,10 +32,11 @@ from catalog.changes.models import (
 )
 from catalog.changes.tables import ChangeSetItemRow, ChangeSetRow
 from catalog.fields import BY_NAME
-from catalog.models import DatasetUpdate
+from catalog.models import DatasetUpdate, Dictionary
 from catalog.proposals import queries as proposed
 from catalog.proposals import service as proposals
 from catalog.proposals.models import ProposalRead
+from catalog.proposals.rules import label
 from catalog.search.engine import search
 from catalog.search.saved import ask_of
 from catalog.tables import DatasetRow
@@ -76,9 +77,19 @@ def chosen(work: Work, actor: Actor, query: str, ids: Sequence[str] = ()) -> lis
 
 def table(work: Work, actor: Actor, query: str, ids: Sequence[str] = ()) -> Sheet:
     """These records as a table to edit and hand back."""
-    return sheets.sheet(
-        catalogue.read(work, row).model_dump(mode="json") for row in chosen(work, actor, query, ids)
-    )
+    return tables(work, actor, query, ids)[0]
+
+
+def tables(work: Work, actor: Actor, query: str, ids: Sequence[str] = ()) -> tuple[Sheet, Sheet]:
+    """These records, and their data dictionaries, as tables to edit and hand back."""
+    rows = chosen(work, actor, query, ids)
+    columns = records.columns_of(work, [row.id for row in rows])
+    return (
+        sheets.sheet(catalogue.read(work, row).model_dump(mode="json") for row in rows),
+        dictionaries.sheet(
+            (row.id, row.version, [each.model_dump(mode="json") for each in columns.get(row.id, [])]) for row in rows
+        ),
+    )  # fmt: skip
 
 
 def from_file(work: Work, actor: Actor, content: bytes) -> Preview:
@@ -201,9 +212,12 @@ def detail(work: Work, actor: Actor, set_id: str) -> ChangeSetDetail:
     return ChangeSetDetail(**_read(made).model_dump(), items=shown)
 
 
-def _present(work: Work, actor: Actor, row: DatasetRow) -> dict[str, Any]:
-    """The record's fields as JSON, as the actor's own open proposal would have them."""
+def _present(work: Work, actor: Actor, row: DatasetRow, asked: Collection[str] = ()) -> dict[str, Any]:
+    """The record's fields as JSON, as the actor's own open proposal would have them; with its columns where they are `asked` for."""
     held = row.model_dump(mode="json", include=set(BY_NAME))
+    if dictionaries.FIELD in asked:
+        columns = proposals.wished_dictionary(work, actor, row).columns
+        held[dictionaries.FIELD] = [each.model_dump(mode="json") for each in columns]
     return held | proposals.wished(work, actor, row.id)
 
 
@@ -212,14 +226,14 @@ def _standing(work: Work, actor: Actor, item: ChangeSetItemRow) -> tuple[rules.S
     open_ = proposed.open_of(work, item.dataset_id)
     is_anothers = open_ is not None and open_.proposed["person_id"] != actor.person_id
     waits = is_anothers and open_ is not None and open_.id == item.proposal_id
-    return rules.standing(item.fields, _present(work, actor, row), waits)
+    return rules.standing(item.fields, _present(work, actor, row, item.fields), waits)
 
 
 def _conflict(item: ChangeSetItemRow, state: str, changed: Sequence[str]) -> Problem:
     if state == "waiting":
         text = Text("正待复核；请在该提议中退回", "awaits review; return that proposal")
     else:
-        labels = [BY_NAME[name].label for name in changed]
+        labels = [label(name) for name in changed]
         text = Text(
             f"之后又被修改：{'、'.join(each.zh for each in labels)}",
             f"changed since: {', '.join(each.en for each in labels)}",
@@ -249,8 +263,9 @@ def _preview(
     ]  # fmt: skip
     by_id = {wish.dataset_id: wish for wish in wishes}
     changes = [
-        by_id[item.dataset_id].model_copy(update={"fields": {each.name: each.after for each in item.fields}})
-        for item in items
+        by_id[row.id].model_copy(update={"fields": {name: after for name, (_, after) in fields.items()}})
+        for row, fields, _ in done
+        if fields
     ]
     unchanged = sum(1 for _, fields, _ in done if not fields)
     return Preview(items=items, unchanged=unchanged, problems=problems + more, changes=changes, source=source)
@@ -262,9 +277,12 @@ def _done(work: Work, actor: Actor, wishes: Sequence[Wish], note: str) -> tuple[
     problems: list[Problem] = []
     for wish in wishes:
         try:
-            body = DatasetUpdate.model_validate(wish.fields)
+            plain = {name: value for name, value in wish.fields.items() if name != dictionaries.FIELD}
+            body = DatasetUpdate.model_validate(plain)
             with work.db.begin_nested():
                 done.append(_one(work, actor, wish, body, note))
+        except _Unfit as fault:
+            problems += fault.problems
         except ValidationError as fault:
             problems += [_told(wish, "value", text, field) for field, text in sentences(fault, _LABELS)]
         except AppError as refused:
@@ -272,17 +290,55 @@ def _done(work: Work, actor: Actor, wishes: Sequence[Wish], note: str) -> tuple[
     return done, problems
 
 
+class _Unfit(Exception):
+    """A dictionary that cannot be."""
+
+    def __init__(self, problems: list[Problem]) -> None:
+        super().__init__()
+        self.problems = problems
+
+
 def _one(work: Work, actor: Actor, wish: Wish, body: DatasetUpdate, note: str) -> Done:
     row = records.writable(work, actor, wish.dataset_id)
-    before = _present(work, actor, row)
+    before = _present(work, actor, row, wish.fields)
     sent = body.model_dump(mode="json", exclude_unset=True, exclude={"resource_code", "publisher"})
+    dictionary = _dictionary(work, actor, row, wish) if dictionaries.FIELD in wish.fields else None
+    if dictionary is not None:
+        sent[dictionaries.FIELD] = [each.model_dump(mode="json") for each in dictionary.columns]
     fields = {name: [before[name], value] for name, value in sent.items() if before[name] != value}
     if not fields:
         catalogue.editable(work, actor, row.id, wish.version)
         return row, {}, ""
-    wanted = DatasetUpdate.model_validate({name: after for name, (_, after) in fields.items()})
-    made = proposals.change(work, actor, row.id, wanted, expected_version=wish.version, note=note)
+    wanted = DatasetUpdate.model_validate(
+        {name: after for name, (_, after) in fields.items() if name != dictionaries.FIELD}
+    )
+    if dictionary is not None and dictionaries.FIELD in fields:
+        made = proposals.change_both(
+            work, actor, row.id, wanted, dictionary, expected_version=wish.version, note=note
+        )
+    else:
+        made = proposals.change(work, actor, row.id, wanted, expected_version=wish.version, note=note)
     return row, fields, made.id if isinstance(made, ProposalRead) else ""
+
+
+def _dictionary(work: Work, actor: Actor, row: DatasetRow, wish: Wish) -> Dictionary:
+    """The dictionary that is wished for, with the layout as it is. Raises _Unfit."""
+    present = proposals.wished_dictionary(work, actor, row)
+    columns = wish.fields[dictionaries.FIELD]
+    if not isinstance(columns, list) or not all(isinstance(each, dict) for each in columns):
+        raise _Unfit([_told(wish, "value", Text("数据字典应为列的清单", "a data dictionary is a list of columns"), dictionaries.FIELD)])  # fmt: skip
+    held = [each.model_dump(mode="json") for each in present.columns]
+    made, problems = dictionaries.merged(held, columns)
+    if problems:
+        raise _Unfit([
+            _told(wish, "value", Text(f"列 {name}：{text.zh}", f"column {name}: {text.en}"), f"{dictionaries.FIELD}.{field}")
+            for name, field, text in problems
+        ])  # fmt: skip
+    try:
+        return Dictionary.model_validate(present.model_dump(exclude={"columns"}) | {"columns": made})
+    except ValidationError as fault:
+        labels = {"": dictionaries.LABEL, dictionaries.FIELD: dictionaries.LABEL}
+        raise _Unfit([_told(wish, "value", text, dictionaries.FIELD) for _, text in sentences(fault, labels)]) from None  # fmt: skip
 
 
 def _reasons(wish: Wish, refused: AppError) -> Iterator[Problem]:
@@ -322,16 +378,16 @@ def _kept(
 
 
 def _differences(fields: dict[str, list[Any]]) -> list[Difference]:
-    return [
-        Difference(
-            name=name,
-            label_zh=BY_NAME[name].label.zh,
-            label_en=BY_NAME[name].label.en,
-            before=before,
-            after=after,
-        )
-        for name, (before, after) in fields.items()
-    ]
+    found = []
+    for name, (before, after) in fields.items():
+        if name == dictionaries.FIELD:
+            found += dictionaries.differences(before, after)
+        else:
+            said = BY_NAME[name].label
+            found.append(
+                Difference(name=name, label_zh=said.zh, label_en=said.en, before=before, after=after)
+            )
+    return found
 
 
 def _read(row: ChangeSetRow) -> ChangeSetRead:

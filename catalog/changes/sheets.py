@@ -13,8 +13,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime
 from typing import Any, Final
 
+from catalog.changes import column_lines, dictionaries
 from catalog.changes.models import MOST, Problem, Wish
-from catalog.changes.rules import Unfit, cell, spec_of, value_of
+from catalog.changes.rules import Unfit, cell, letters, spec_of, value_of
 from catalog.fields import BY_NAME, FIELDS, FieldSpec
 from core.errors import InputRefused
 from core.sheets import Sheet
@@ -52,12 +53,31 @@ def read(content: bytes) -> tuple[list[Wish], list[Problem]]:
     """What a table wishes, and every cell that cannot be read. Raises InputRefused where the file is no such table."""
     if len(content) > LARGEST:
         raise _refused("文件超过 8 MiB；请分几次导入。", "The file is larger than 8 MiB; import it in parts.")
-    lines = _xlsx(content) if content[:2] == b"PK" else _csv(content)
-    number, heads = next(((n, row) for n, row in lines if any(row)), (0, []))
-    if not heads:
-        raise _refused("文件是空的。", "The file is empty.")
-    specs, problems = _columns(heads, number)
     wishes: list[Wish] = []
+    problems: list[Problem] = []
+    tables = _xlsx(content) if content[:2] == b"PK" else [("", _csv(content))]
+    is_empty = True
+    for place, (name, lines) in enumerate(tables):
+        number, heads = next(((n, row) for n, row in lines if any(row)), (0, []))
+        if not heads:
+            continue
+        is_empty = False
+        if dictionaries.COLUMN in heads:
+            column_lines.read(name, number, heads, lines, wishes, problems)
+        elif place == 0:
+            _records(number, heads, lines, wishes, problems)
+    if is_empty:
+        raise _refused("文件是空的。", "The file is empty.")
+    if not wishes and not problems:
+        raise _refused("表头之下没有记录。", "There is no record below the heads.")
+    return wishes, problems
+
+
+def _records(
+    number: int, heads: Sequence[str], lines: Iterator[tuple[int, list[str]]], wishes: list[Wish], problems: list[Problem]
+) -> None:  # fmt: skip
+    specs, unknown = _columns(heads, number)
+    problems += unknown
     for line, row in lines:
         if not any(row) or row[0].lstrip("'").startswith("#"):
             continue
@@ -78,9 +98,6 @@ def read(content: bytes) -> tuple[list[Wish], list[Problem]]:
                 )
             )
         wishes.append(wish)
-    if not wishes and not problems:
-        raise _refused("表头之下没有记录。", "There is no record below the heads.")
-    return wishes, problems
 
 
 def _columns(heads: Sequence[str], line: int) -> tuple[list[str | FieldSpec | None], list[Problem]]:
@@ -94,11 +111,11 @@ def _columns(heads: Sequence[str], line: int) -> tuple[list[str | FieldSpec | No
             problems.append(
                 Problem(
                     line=line,
-                    column=_letters(place),
+                    column=letters(place),
                     field=head,
                     code="unknown-column",
-                    zh=f"第 {line} 行 {_letters(place)} 列：{fault.text.zh}",
-                    en=f"Line {line}, column {_letters(place)}: {fault.text.en}",
+                    zh=f"第 {line} 行 {letters(place)} 列：{fault.text.zh}",
+                    en=f"Line {line}, column {letters(place)}: {fault.text.en}",
                 )
             )
     if KEY not in found:
@@ -145,17 +162,11 @@ def _wish(
 
 def _problem(wish: Wish, field: str, place: int, code: str, text: Text) -> Problem:
     label = BY_NAME[field].label if field in BY_NAME else _READ_ONLY[field]
-    column = _letters(place)
+    column = letters(place)
     return Problem(
         dataset_id=wish.dataset_id, field=field, line=wish.line, column=column, code=code,
         zh=f"第 {wish.line} 行 {column} 列（{label.zh}）：{text.zh}", en=f"Line {wish.line}, column {column} ({label.en}): {text.en}",
     )  # fmt: skip
-
-
-def _letters(place: int) -> str:
-    """A column's letters as spreadsheets show them: A, B, …, Z, AA."""
-    place, last = divmod(place, 26)
-    return (_letters(place - 1) if place else "") + chr(65 + last)
 
 
 def _csv(content: bytes) -> Iterator[tuple[int, list[str]]]:
@@ -185,7 +196,8 @@ def _decoded(content: bytes) -> str:
     )
 
 
-def _xlsx(content: bytes) -> Iterator[tuple[int, list[str]]]:
+def _xlsx(content: bytes) -> list[tuple[str, Iterator[tuple[int, list[str]]]]]:
+    """Every sheet, by name."""
     import python_calamine
 
     try:
@@ -193,12 +205,19 @@ def _xlsx(content: bytes) -> Iterator[tuple[int, list[str]]]:
             if sum(each.file_size for each in packed.infolist()) > _UNPACKED:
                 raise _refused("工作簿解压后过大。", "The workbook is too large once unpacked.")
         with python_calamine.CalamineWorkbook.from_filelike(io.BytesIO(content)) as book:
-            rows = book.get_sheet_by_index(0).to_python(skip_empty_area=False)
+            sheets = [
+                (name, book.get_sheet_by_index(place).to_python(skip_empty_area=False))
+                for place, name in enumerate(book.sheet_names)
+            ]
     except (zipfile.BadZipFile, python_calamine.CalamineError, IndexError, OSError):
         raise _refused(
             "工作簿打不开；请另存为 XLSX 再试。",
             "The workbook cannot be opened; save it as XLSX and try again.",
         ) from None
+    return [(name, _lines(rows)) for name, rows in sheets]
+
+
+def _lines(rows: Sequence[Sequence[Any]]) -> Iterator[tuple[int, list[str]]]:
     for number, row in enumerate(rows, 1):
         yield number, [_plain(_text(each)) for each in row]
 

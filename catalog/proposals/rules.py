@@ -42,6 +42,8 @@ def drifted(fields: Mapping[str, Any], present: Mapping[str, Any]) -> list[str]:
 
 def label(name: str) -> Text:
     """A field's label; a field of no table under its own name."""
+    if name == "columns":
+        return Text("数据字典", "Data dictionary")
     return BY_NAME[name].label if name in BY_NAME else Text(name, name)
 
 

@@ -91,6 +91,22 @@ def change_dictionary(
     return service.dictionary_read(work, row) if made is None else _read(made, row)
 
 
+def change_both(
+    work: Work, actor: Actor, dataset_id: str, body: DatasetUpdate, dictionary: Dictionary,
+    *, expected_version: int | None = None, note: str = "",
+) -> DatasetRead | ProposalRead:  # fmt: skip
+    """Change fields and replace the dictionary in one step, complete only together."""
+    row = service.editable(work, actor, dataset_id, expected_version)
+    service.same_identity(row, body)
+    if body.relations:
+        relations.demand_sound(work, actor, row.id, body.relations, row.relations)
+    if not _is_reviewed(actor, row):
+        return service.rewrite(work, actor, dataset_id, body, dictionary)
+    sent = body.model_dump(mode="json", exclude_unset=True, exclude={"resource_code", "publisher"})
+    made = _proposed(work, actor, row, fields=sent, dictionary=_document(dictionary), note=note)
+    return service.read(work, row) if made is None else _read(made, row)
+
+
 def describe(
     work: Work, actor: Actor, row: DatasetRow, body: DatasetUpdate, name: str, document: Mapping[str, Any]
 ) -> ProposalRead | None:
@@ -180,6 +196,14 @@ def wished(work: Work, actor: Actor, dataset_id: str, former: str = "") -> dict[
         open_ = proposals.open_of(work, dataset_id)
         found = open_ if open_ and open_.proposed["person_id"] == actor.person_id else None
     return {name: after for name, (_, after) in found.fields.items()} if found else {}
+
+
+def wished_dictionary(work: Work, actor: Actor, row: DatasetRow) -> Dictionary:
+    """The dictionary as the actor's own open proposal would have it, else as it stands."""
+    open_ = proposals.open_of(work, row.id)
+    is_own = open_ is not None and open_.proposed["person_id"] == actor.person_id
+    document = open_.dictionary["after"] if open_ is not None and is_own and open_.dictionary else None
+    return Dictionary.model_validate(document or _present_dictionary(work, row))
 
 
 def wished_description(work: Work, actor: Actor, dataset_id: str) -> dict[str, Any] | None:

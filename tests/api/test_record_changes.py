@@ -71,6 +71,19 @@ def test_pages_show_the_difference_then_carry_out_and_undo(desk: House) -> None:
         "/record-changes/file", data={"csrf": steward.csrf}, files={"file": ("r.xlsx", sheet.content)}
     )
     assert "Nothing differs" in taken.text
+    columns = steward.get(
+        "/record-changes/sheet", params={"query": "publisher=traffic", "format": "csv", "part": "columns"}
+    )
+    edited = columns.content.decode().splitlines()
+    cells = edited[-1].split(",")
+    edited[-1] = ",".join([*cells[:3], "改名", *cells[4:]])
+    seen = steward.post(
+        "/record-changes/file",
+        data={"csrf": steward.csrf},
+        files={"file": ("c.csv", "\n".join(edited).encode())},
+    )
+    assert "Title (Chinese)" in seen.text
+    assert "改名" in seen.text
     bad = steward.post(
         "/record-changes/file", data={"csrf": steward.csrf}, files={"file": ("r.xlsx", b"PK no")}
     )
