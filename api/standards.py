@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from typing import Final
 
 from fastapi import Request, Response
 from sqlmodel import col, select
@@ -13,12 +14,15 @@ from auth.identity.tables import OrganisationRow
 from catalog import queries
 from catalog.relations import service as relations
 from catalog.standards.entry import Entry, File, Publisher, Release
-from catalog.tables import ColumnRow, DatasetRow
+from catalog.tables import DatasetRow
 from core.text import Text
 from core.work import Work
 from datasets.releases import access
 from datasets.releases.tables import ReleaseRow
 from datasets.releases.workflow import ReleaseState
+
+_AT_ONCE: Final = 500
+_CURRENT: Final = select(ReleaseRow).where(col(ReleaseRow.state) == ReleaseState.PUBLISHED)
 
 
 def entry(work: Work, actor: Actor, dataset_id: str, site: str) -> Entry:
@@ -29,14 +33,12 @@ def entry(work: Work, actor: Actor, dataset_id: str, site: str) -> Entry:
 def entries(work: Work, rows: Sequence[DatasetRow], site: str) -> list[Entry]:
     """Several records at once, in their order."""
     ids = [row.id for row in rows]
-    wanted = select(ColumnRow).where(col(ColumnRow.dataset_id).in_(ids)).order_by(col(ColumnRow.position))
-    columns: dict[str, list[ColumnRow]] = {}
-    for column in work.db.exec(wanted):
-        columns.setdefault(column.dataset_id, []).append(column)
-    current = select(ReleaseRow).where(
-        col(ReleaseRow.dataset_id).in_(ids), col(ReleaseRow.state) == ReleaseState.PUBLISHED
-    )
-    releases = {release.dataset_id: release for release in work.db.exec(current)}
+    columns = queries.columns_of(work, ids)
+    releases = {
+        release.dataset_id: release
+        for at in range(0, len(ids), _AT_ONCE)
+        for release in work.db.exec(_CURRENT.where(col(ReleaseRow.dataset_id).in_(ids[at : at + _AT_ONCE])))
+    }
     departments = select(OrganisationRow).where(col(OrganisationRow.id).in_({row.publisher for row in rows}))
     codes = {org.id: org.credit_code for org in work.db.exec(departments)}
     related = relations.of(work, ANYONE, ids)

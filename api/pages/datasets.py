@@ -13,8 +13,10 @@ from markupsafe import Markup
 from api import standards
 from api.access import access
 from api.deps import ActorDep, HouseDep, LangDep, ReadDep, language
+from api.errors import status_of
 from api.forms import Typed, tried
 from api.late import APIRouter
+from api.pages.open_data import VIEWS, looked
 from api.web import go, page
 from auth.actor import Actor
 from auth.incidents import freezes
@@ -48,6 +50,7 @@ from datasets.releases.retention import RETIRE
 router = APIRouter(prefix="/datasets", include_in_schema=True, tags=["pages"])
 
 PAGE_SIZE: Final = 20
+ROWS: Final = 10  # of open data, on the dataset's own page
 SIDES: Final = {
     "west": Text("西（经度）", "West (longitude)"), "south": Text("南（纬度）", "South (latitude)"),
     "east": Text("东（经度）", "East (longitude)"), "north": Text("北（纬度）", "North (latitude)"),
@@ -137,7 +140,11 @@ def _code_lists() -> dict[str, codes.CodeList]:
 
 @router.head("/{dataset_id}", response_class=HTMLResponse, **access("public"))
 @router.get("/{dataset_id}", response_class=HTMLResponse, **access("public"))
-def show_page(request: Request, work: ReadDep, actor: ActorDep, dataset_id: str) -> Response:
+def show_page(
+    request: Request, house: HouseDep, work: ReadDep, actor: ActorDep, dataset_id: str,
+    view: str = Query("", max_length=20, description="Of open data: rows, columns or map"),
+    q: str = Query("", max_length=200), sort: str = Query("", max_length=300),
+) -> Response:  # fmt: skip
     """One dataset: what it is, its data, its dictionary, how to get it. Programs that accept RDF get the record as that."""
     if form := accepted(request.headers.get("accept", "")):
         entry = standards.entry(work, actor, dataset_id, request.app.state.house.settings.public_url)
@@ -145,7 +152,14 @@ def show_page(request: Request, work: ReadDep, actor: ActorDep, dataset_id: str)
         return standards.answer(
             request, chosen.write(entry), chosen.media_type, is_public=not actor.is_signed_in
         )
-    return _dataset_page(request, work, actor, dataset_id)
+    looking = None
+    if view in VIEWS and request.method == "GET":
+        service.show(work, actor, dataset_id)  # what is out of sight, or withdrawn, is told as such
+        try:
+            looking = looked(request, house, actor, dataset_id, view, q, sort, ROWS)
+        except AppError as refused:
+            return _dataset_page(request, work, actor, dataset_id, refused, status=status_of(refused))
+    return _dataset_page(request, work, actor, dataset_id, look=looking)
 
 
 def _dataset_page(
@@ -157,11 +171,13 @@ def _dataset_page(
     reason: str = "",
     replaced_by: str = "",
     relation: tuple[str, str] = (kinds.IN_SERIES, ""),
+    look: dict[str, Any] | None = None,
+    status: int = 409,
 ) -> HTMLResponse:
     read = service.show(work, actor, dataset_id)
     may_write = actor.may_in(queries.WRITE, read.publisher)
     return page(
-        request, "datasets/show.html", status=409 if refusal else 200, dataset=read,
+        request, "datasets/show.html", status=status if refusal else 200, dataset=read, look=look and look | {"base": f"/datasets/{read.id}"}, views=VIEWS,
         forms=FORMS.values(), r_texts=r_texts, site=request.app.state.house.settings.public_url, linked_data=_linked_data(request, work, actor, read),
         dictionary=service.show_dictionary(work, actor, dataset_id).columns, record=_record(read, language(request)), frequency=rules.frequency,
         code_lists=_code_lists(), releases=releases_of(work, dataset_id), related=_related(work, actor, read),

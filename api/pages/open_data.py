@@ -10,9 +10,11 @@ from fastapi.responses import HTMLResponse
 from api.access import access
 from api.deps import ActorDep, HouseDep, ReadDep
 from api.errors import status_of
+from api.house import House
 from api.late import APIRouter
 from api.routes.open_data import opened
 from api.web import page, page_number
+from auth.actor import Actor
 from catalog import service as catalogue
 from core.errors import AppError
 from core.text import Text
@@ -37,9 +39,20 @@ def data_page(
 ) -> HTMLResponse:
     """Rows with filters, columns in numbers, or a map; what is not open to all is refused with the way to apply."""
     dataset = catalogue.show(read, actor, dataset_id)
+    made = looked(request, house, actor, dataset_id, view, q, sort, PER_PAGE)
+    refused = made["refusal"]
+    return page(
+        request, "datasets/data.html", status=status_of(refused) if refused else 200, dataset=dataset, look=made | {"base": f"/datasets/{dataset.id}/data"},
+    )  # fmt: skip
+
+
+def looked(
+    request: Request, house: House, actor: Actor, dataset_id: str, view: str, q: str, sort: str, per_page: int
+) -> dict[str, Any]:
+    """What a page shows of open data, put on record before it is read. Raises AccessRefused for data that are not open to all."""
     wanted = view if view in VIEWS else "rows"
     number, conditions = page_number(request), _conditions(request)
-    held = opened(house, actor, dataset_id, f"{wanted} {PER_PAGE * (number - 1)}+{PER_PAGE}")
+    held = opened(house, actor, dataset_id, f"{wanted} {per_page * (number - 1)}+{per_page}")
     wanted = "rows" if wanted == "map" and held.pair is None else wanted
     memory = house.settings.memory_limit_mb
     made: dict[str, Any] = {"found": None, "refusal": None, "map": None, "bars": drawing.bars}
@@ -50,18 +63,17 @@ def data_page(
             made["found"] = service.points(held, conditions, q, memory)
             made["map"] = drawing.drawn(made["found"].points) if made["found"].points else None
         else:
-            made["found"] = service.rows(held, conditions, q, sort, PER_PAGE, PER_PAGE * (number - 1), memory)
+            made["found"] = service.rows(held, conditions, q, sort, per_page, per_page * (number - 1), memory)
     except AppError as refused:
         made["refusal"] = refused
     total = made["found"].total if made["found"] is not None and wanted == "rows" else 0
-    rows = [*conditions, *[("", "has", "")] * CONDITIONS][:CONDITIONS]
-    return page(
-        request, "datasets/data.html", status=status_of(made["refusal"]) if made["refusal"] else 200, dataset=dataset, held=held, view=wanted,
-        views=[(key, label) for key, label in VIEWS.items() if key != "map" or held.pair], q=q, sort=sort, number=number,
-        pages=max(1, -(-total // PER_PAGE)), total=total, conditions=rows, operators=list(OPERATORS.items()),
-        choices=[("", Text("（不用）", "(unused)")), *((field["id"], _label(field)) for field in held.fields)],
-        size=(drawing.WIDTH, drawing.HEIGHT, drawing.MARGIN), **made,
-    )  # fmt: skip
+    return made | {
+        "held": held, "view": wanted, "views": [(key, label) for key, label in VIEWS.items() if key != "map" or held.pair],
+        "q": q, "sort": sort, "number": number, "pages": max(1, -(-total // per_page)), "total": total,
+        "conditions": [*conditions, *[("", "has", "")] * CONDITIONS][:CONDITIONS], "operators": list(OPERATORS.items()),
+        "choices": [("", Text("（不用）", "(unused)")), *((field["id"], _label(field)) for field in held.fields)],
+        "size": (drawing.WIDTH, drawing.HEIGHT, drawing.MARGIN),
+    }  # fmt: skip
 
 
 def _label(field: dict[str, Any]) -> Text:

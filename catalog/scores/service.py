@@ -68,10 +68,10 @@ def score(work: Work, actor: Actor, dataset_id: str) -> ScoreRead:
 def scores(
     work: Work, actor: Actor, *, order: Order = "score", publisher: str = "", offset: int = 0, limit: int = 50
 ) -> tuple[list[ScoreRead], int]:
-    """The records of the actor's departments, the worst first unless said otherwise; how many there are."""
+    """The records of the actor's departments (no series: it holds no data), the worst first unless said otherwise; how many there are."""
     wanted = select(DatasetRow).where(
         queries.own(actor, queries.READ_DRAFTS), col(DatasetRow.state) != State.WITHDRAWN,
-        col(DatasetRow.foreign_from) == "",
+        col(DatasetRow.foreign_from) == "", col(DatasetRow.record_type) != record_rules.SERIES,
     )  # fmt: skip
     if publisher:
         wanted = wanted.where(DatasetRow.publisher == publisher)

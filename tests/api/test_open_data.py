@@ -66,18 +66,43 @@ def test_rows_columns_and_places_of_open_data_and_none_of_closed(desk: House, tm
             403,
             "not-open-unconditionally",
         )
+    refused_page = visitor.get(f"/datasets/{DATASET}?view=rows")
+    assert (refused_page.status_code, "P01" in refused_page.text) == (403, False)
     closed = visitor.get(f"/datasets/{DATASET}/data")
     assert (closed.status_code, "P01" in closed.text) == (403, False)
     assert f"/datasets/{DATASET}/data" not in visitor.get(f"/datasets/{DATASET}").text
     assert browser_as(desk, "lin").get(f"/datasets/{DATASET}/data").status_code == 403  # not even to its own
 
 
+def test_the_datasets_own_page_shows_rows_spread_and_map_when_asked(desk: House) -> None:
+    visitor = new_browser(desk)
+
+    def looks() -> int:
+        with desk.read() as work:
+            wanted = select(AuditEventRow).where(AuditEventRow.kind == "release.downloaded")
+            return len(work.db.exec(wanted).all())
+
+    before = looks()
+    bare = visitor.get(f"/datasets/{DATASET}").text
+    assert (f"/datasets/{DATASET}?view=rows#data" in bare, "P01" in bare, looks()) == (True, False, before)
+    asked = {"view": "rows", "c": "free", "o": "gte", "v": "5", "lang": "en"}
+    shown = visitor.get(f"/datasets/{DATASET}", params=asked)
+    assert (shown.status_code, "P01" in shown.text, "P02" in shown.text) == (200, True, False)
+    assert f'action="/datasets/{DATASET}"' in shown.text
+    assert looks() == before + 1
+    assert "<rect" in visitor.get(f"/datasets/{DATASET}?view=columns").text
+    assert visitor.get(f"/datasets/{DATASET}?view=map").text.count("<circle") == 2
+    assert "holds numbers" in visitor.get(f"/datasets/{DATASET}", params=asked | {"v": "x"}).text
+    assert visitor.get("/datasets/NO-SUCH?view=rows").status_code == 404
+    assert "P01" not in visitor.get(f"/datasets/{DATASET}?view=else").text
+
+
 @pytest.mark.browser
 def test_pages_are_accessible_and_fit(desk: House, open_page: OpenPage) -> None:
     for lang, width in (("zh", 1280), ("en", 390)):
-        for view in ("rows", "columns", "map"):
-            page = open_page(f"/datasets/{DATASET}/data?view={view}", lang=lang, width=width)
-            shot(page, f"open-data-{view}-{lang}-{width}")
+        for view, path in (("rows", "/data"), ("columns", "/data"), ("map", "/data"), ("rows", "")):
+            page = open_page(f"/datasets/{DATASET}{path}?view={view}", lang=lang, width=width)
+            shot(page, f"open-data-{view}{path and '-large'}-{lang}-{width}")
             assert axe(page) == [], view
             assert overflow(page) == 0, view
             page.close()
