@@ -1,4 +1,6 @@
-"""Makes the file: filter, project and mask in one streamed query over the release, written in release order as it is read.
+"""Makes the file: filter, project and mask in one streamed query over the release, written as it is read.
+
+The order of the release stays where it tells of nothing but what leaves (`row_order`); elsewhere rows are mixed under a key of the grant.
 
 Only rows and columns that may leave reach the new file; nothing is copied from the old one but the texts of the kept columns,
 so statistics, dictionaries and metadata can tell of nothing else.
@@ -8,7 +10,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -34,6 +36,8 @@ from auth.policy.small_cells import SmallCells
 from core.errors import Conflict
 from core.text import Text
 from datasets.extracts.compile import Held, condition, hashed, leaving, unhashed
+from datasets.extracts.mixing import Order, Placed, mixed
+from datasets.extracts.row_order import UNKNOWN, ReleaseLayout, leading, order_key, order_may_stay
 from datasets.extracts.small_cells import LeftOut, left_out
 from datasets.formats.writing import writing
 from datasets.geometry import GEO, kept_metadata
@@ -50,6 +54,7 @@ _PLACE: Final = "at"
 class Recipe:
     """What the file is to hold. `columns` in the order wanted; `key` is the grant's pseudonym key (32 bytes).
 
+    `layout`: how the rows of the release lie; without it nothing of their order stays but where every column leaves as it is.
     `marks`: hidden marks, each in a plain column of floating numbers.
     `for_readers`: types that every reader in place knows (`datasets.sharing.spark`): instants in UTC, times of day as text.
     """
@@ -62,6 +67,16 @@ class Recipe:
     cells: SmallCells | None = None
     for_readers: bool = False
     marks: tuple[Mark, ...] = ()
+    layout: ReleaseLayout = UNKNOWN
+
+    def order_over(self, released: Sequence[str]) -> Order | None:
+        """The order of the rows; None where that of the release may stay."""
+        marked = {mark.column for mark in self.marks}
+        if order_may_stay(released, self.columns, marked):
+            return None
+        at = {term.name: place for place, term in enumerate(self.columns)}
+        kept = leading(self.layout, self.columns, marked)
+        return Order(order_key(self.key, self.layout), tuple(at[name] for name in kept))
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,10 +177,12 @@ def sample(
     memory_limit_mb: int,
     scratch: Path,
     cells: SmallCells | None = None,
+    layout: ReleaseLayout = UNKNOWN,
 ) -> list[dict[str, Any]]:
     """The first rows as they would leave, by column name; fewer where the filter lets fewer through. Writes no file."""
     found: list[dict[str, Any]] = sampled(
-        release, terms, row_filter, key=key, rows=rows, memory_limit_mb=memory_limit_mb, scratch=scratch, cells=cells
+        release, terms, row_filter, key=key, rows=rows, memory_limit_mb=memory_limit_mb, scratch=scratch, cells=cells,
+        layout=layout,
     ).to_pylist()  # fmt: skip
     return found
 
@@ -180,19 +197,21 @@ def sampled(
     memory_limit_mb: int,
     scratch: Path,
     cells: SmallCells | None = None,
+    layout: ReleaseLayout = UNKNOWN,
 ) -> pa.Table:
     """The same as a table, with what the file would say of its columns."""
-    recipe = Recipe(terms, row_filter, DeliveryForm.PREVIEW, key, {}, cells)
-    with engine_of(memory_limit_mb, scratch) as connection:
+    recipe = Recipe(terms, row_filter, DeliveryForm.PREVIEW, key, {}, cells, layout=layout)
+    with engine_of(memory_limit_mb, scratch) as connection, _Hashing(connection, recipe) as hashing:
         visible, held = visible_rows(connection, release, row_filter)
-        chosen = [leaving(term, held[term.name], key) for term in terms]
+        chosen = _chosen(recipe, held)
         out_of_it = _small(visible, held, cells, key, release)
         reader = visible.select(*chosen, ColumnExpression(_PLACE)).to_arrow_reader(BATCH_ROWS)
         schema = _described(reader.schema, pq.read_schema(release), recipe)
         found: list[pa.RecordBatch] = []
         wanted = rows
-        for columns in _in_order(reader, out_of_it):
-            found.append(pa.record_batch(columns, schema=schema).slice(0, wanted))
+        for columns in _as_they_leave(reader, out_of_it, recipe, release, scratch, first=rows):
+            cut = hashing([values.slice(0, wanted) for values in columns])
+            found.append(pa.record_batch(cut, schema=schema))
             wanted -= found[-1].num_rows
             if not wanted:
                 break
@@ -229,7 +248,8 @@ def build(
         sink = writing(out, schema, recipe.form, recipe.columns, recipe.metadata)
         with sink as write, _Hashing(connection, recipe) as hashing:
             put_marks = _marking(recipe)
-            for columns in map(put_marks, _ahead(_in_order(reader, out_of_it), hashing)):
+            leaving_rows = _as_they_leave(reader, out_of_it, recipe, release, scratch)
+            for columns in map(put_marks, _ahead(leaving_rows, hashing)):
                 write(pa.record_batch(readable(columns) if recipe.for_readers else columns, schema=schema))
                 rows += len(columns[0])
                 if on_progress:
@@ -301,10 +321,28 @@ def _ahead(batches: Iterator[list[pa.Array]], hashing: _Hashing) -> Iterator[lis
             yield waiting.popleft().result()
 
 
-def _in_order(reader: pa.RecordBatchReader, out_of_it: LeftOut | None) -> Iterator[list[pa.Array]]:
-    """The columns of each batch but the last, which is the row's place, without the rows left out; RuntimeError unless places ascend.
+def _as_they_leave(
+    reader: pa.RecordBatchReader,
+    out_of_it: LeftOut | None,
+    recipe: Recipe,
+    release: Path,
+    scratch: Path,
+    *,
+    first: int | None = None,
+) -> Iterator[list[pa.Array]]:
+    """The columns of each batch in the order in which they leave; at least the `first` rows where so many are wanted."""
+    placed = _in_order(reader, out_of_it)
+    order = recipe.order_over(pq.read_schema(release).names)
+    if order is None:
+        return (columns for columns, _ in placed)
+    return mixed(placed, order, scratch, BATCH_ROWS, first=first)
 
-    Nothing is sorted: a scan with filters that are no joins keeps the order and streams. A later engine may think otherwise.
+
+def _in_order(reader: pa.RecordBatchReader, out_of_it: LeftOut | None) -> Iterator[Placed]:
+    """The columns of each batch but the last, and that last, which is the row's place, without the rows left out.
+
+    RuntimeError unless places ascend. Nothing is sorted: a scan with filters that are no joins keeps the order and streams. A later
+    engine may think otherwise.
     """
     before = -1
     for batch in reader:
@@ -317,10 +355,10 @@ def _in_order(reader: pa.RecordBatchReader, out_of_it: LeftOut | None) -> Iterat
         before = places[-1].as_py()
         if out_of_it is not None and out_of_it.rows:
             kept = out_of_it.kept(places)
-            columns = [values.filter(kept) for values in columns]
-            if not len(columns[0]):
+            columns, places = [values.filter(kept) for values in columns], places.filter(kept)
+            if not len(places):
                 continue
-        yield columns
+        yield columns, places
 
 
 def _chosen(recipe: Recipe, held: Mapping[str, Held]) -> list[Expression]:

@@ -26,12 +26,14 @@ from datasets.content import content_digest
 from datasets.extracts import export_suite, queries, service
 from datasets.extracts.build import Recipe, build, count
 from datasets.extracts.keys import grant_key, mark_key, master_key
+from datasets.extracts.row_order import ReleaseLayout
 from datasets.extracts.signing import signing_key
 from datasets.extracts.tables import ExtractRow
 from datasets.formats.fitting import misfits
 from datasets.outputs import opening as outputs
 from datasets.outputs.checks import Expected, check
 from datasets.references import look_up
+from datasets.releases.shape import sorted_by
 from datasets.tracing import terms as mark_terms
 from datasets.tracing.marks import Mark
 from datasets.tracing.rules import decimals_of
@@ -75,9 +77,11 @@ def _build(ctx: JobContext, extract_id: ExtractId) -> dict[str, Any]:
     with ctx.read() as work:
         allowed = mark_terms.allowed(work, row.dataset_id)
     marks, tolerances = marks_of(ctx, row.id, allowed, case.terms, release)
+    assert case.release is not None  # noqa: S101 - what is made has a release
+    layout = ReleaseLayout(making.release_sha256, sorted_by(case.release))
     recipe = Recipe(
-        case.terms, case.row_filter, DeliveryForm(row.form), key, _facts(row), case.cells, marks=marks
-    )
+        case.terms, case.row_filter, DeliveryForm(row.form), key, _facts(row), case.cells, marks=marks, layout=layout
+    )  # fmt: skip
     out = ctx.scratch(".part")
     built = build(
         release, recipe, out, rows_expected=expected, on_progress=ctx.part(0.1, 0.95),

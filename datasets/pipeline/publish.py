@@ -22,6 +22,7 @@ from datasets.releases.documents import digests, of_row
 from datasets.releases.hashes import digests_of
 from datasets.releases.manifest import manifest_of
 from datasets.releases.partitions import Plan, split
+from datasets.releases.shape import sorted_by
 from datasets.releases.signing import signer
 from datasets.releases.sorting import put_back, sorted_copy
 from datasets.releases.tables import ReleaseRow
@@ -80,7 +81,7 @@ def _write(ctx: JobContext, release_id: str) -> dict[str, Any]:
         "datagrant:content_sha256": row.content_sha256, "datagrant:batch_sha256": row.batch_sha256,
     }  # fmt: skip
     out, table = ctx.scratch(".parquet"), ctx.files.path(batch.typed_sha256)
-    if by := _sort_by(row):
+    if by := list(sorted_by(row)):
         table = _sorted(ctx, table, by)
     columns = write_parquet(table, out, words, notes, _share(ctx, 0.1, 0.5, _WRITING), shapes, by)
     stored = ctx.files.put_file(out)
@@ -110,7 +111,7 @@ def _prove(ctx: JobContext, release_id: str, sha256: str) -> str:
     ctx.progress(0.85, _PROVING)
     row, batch = _rows(ctx, release_id)
     made, order = ctx.files.path(sha256), _judged_order(ctx, release_id)
-    if not (by := _sort_by(row)):
+    if not (by := list(sorted_by(row))):
         return content_digest(made, order)
     table, back, limit = (
         ctx.files.path(str(batch.typed_sha256)),
@@ -119,11 +120,6 @@ def _prove(ctx: JobContext, release_id: str, sha256: str) -> str:
     )
     put_back(made, table, by, back, memory_limit_mb=limit, scratch=ctx.scratch())
     return content_digest(back, order)
-
-
-def _sort_by(row: ReleaseRow) -> list[str]:
-    """What the release's rows are sorted by: as it was when publishing was asked for."""
-    return list((row.shape or {}).get("sort_by", []))
 
 
 def _sorted(ctx: JobContext, table: Path, by: list[str]) -> Path:
@@ -178,7 +174,7 @@ def _manifest(ctx: JobContext, release_id: str, made: dict[str, Any]) -> dict[st
         files["partitions"] = parts | {"files": each}
     facts = {
         "rows": made["rows"], "columns": made["columns"], "files": files, "judged_order": _judged_order(ctx, release_id),
-        "sorted_by": _sort_by(row),
+        "sorted_by": list(sorted_by(row)),
     }  # fmt: skip
     by = signer(ctx.settings)
     stored = ctx.files.put([manifest_of(row, batch, suite.name, facts, named, by)])

@@ -13,7 +13,9 @@ from core.text import Text
 from core.work import Work
 from datasets.extracts.build import Built, Recipe, build, count
 from datasets.extracts.keys import grant_key, master_key
+from datasets.extracts.row_order import ReleaseLayout
 from datasets.pipeline.extract_build import judged, looked_at, marks_of
+from datasets.releases.shape import sorted_by
 from datasets.sharing import service
 from datasets.sharing.spark import delta_schema
 
@@ -52,8 +54,9 @@ def _build(ctx: JobContext, key: str) -> dict[str, Any]:
     secret = grant_key(master_key(ctx.settings.keys_dir), case.grant.dataset_id, case.grant.id)
     marks, tolerances = marks_of(ctx, key, allowed, case.terms, release)
     recipe = Recipe(
-        case.terms, case.row_filter, service.FORM, secret, facts, case.cells, for_readers=True, marks=marks
-    )
+        case.terms, case.row_filter, service.FORM, secret, facts, case.cells, for_readers=True, marks=marks,
+        layout=ReleaseLayout(case.release.sha256, sorted_by(case.release)),
+    )  # fmt: skip
     expected = count(release, case.row_filter, memory_limit_mb=memory, scratch=scratch)
 
     def made(recipe: Recipe) -> tuple[Built, Path]:

@@ -100,6 +100,11 @@ def shape_of(work: Work, batch: BatchRow) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def sorted_by(row: ReleaseRow) -> tuple[str, ...]:
+    """The columns by which the rows of the release are sorted; none: they lie as they were handed in."""
+    return tuple((row.shape or {}).get("sort_by", ()))
+
+
 def shape_of_release(row: ReleaseRow) -> dict[str, Any]:
     """The shape that was kept; of older releases what their columns tell."""
     return row.shape or {"columns": [_told(column) for column in row.columns]}

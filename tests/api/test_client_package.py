@@ -76,7 +76,8 @@ def read(scene: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Reade
 
 def test_rows_and_columns_as_they_were_asked_for(read: Reader) -> None:
     found = read(["rooms", "venue_id"], [("rooms", ">", 10), ("district", "in", ["大鹏", "南澳"])])
-    assert found.to_pydict() == {"rooms": [12, 30], "venue_id": ["V1", "V2"]}
+    assert found.column_names == ["rooms", "venue_id"]
+    assert found.sort_by("rooms").to_pydict() == {"rooms": [12, 30], "venue_id": ["V1", "V2"]}
     frame = read(["venue_id"], where='[["opened_on", "==", "2021-02-28"]]', kind="pandas")
     assert isinstance(frame, pd.DataFrame)
     assert frame["venue_id"].tolist() == ["V4"]
@@ -151,7 +152,8 @@ def test_a_filter_on_what_must_not_leave_is_carried_out_by_the_service(
     scene = a_scene(sqlite_house, columns=columns)
     read = Reader(scene, tmp_path, monkeypatch)
     for _ in range(2):
-        assert read(where=[("rooms", ">", 10)]).to_pydict() == {"venue_id": ["V1", "V2", "V5"]}
+        found = read(where=[("rooms", ">", 10)])
+        assert found.sort_by("venue_id").to_pydict() == {"venue_id": ["V1", "V2", "V5"]}
     with scene.house.read() as work:
         assert len(work.db.exec(select(ExtractRow)).all()) == 1
     assert read.fetched == 1
@@ -233,7 +235,10 @@ def test_over_the_network_as_in_the_manual(
         monkeypatch.setenv("DATAGRANT_TOKEN", api_keys.create(work, actor, ApiKeyCreate(name="notebook")).key)
     monkeypatch.setenv("DATAGRANT_CACHE", str(tmp_path / "kept"))
     frame = datagrant.read(VENUES, columns=["venue_id", "rooms"], where=[("rooms", ">", 10)], progress=True)
-    assert frame.to_dict("list") == {"venue_id": ["V1", "V2", "V5"], "rooms": [12, 30, 55]}
+    assert frame.sort_values("rooms").to_dict("list") == {
+        "venue_id": ["V1", "V2", "V5"],
+        "rooms": [12, 30, 55],
+    }
     assert isinstance(datagrant.read(VENUES, kind="arrow"), pa.Table)
     assert [each["id"] for each in datagrant.grants(VENUES)] == [scene.grant_id]
     with pytest.raises(datagrant.Refusal):

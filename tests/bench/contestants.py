@@ -96,7 +96,7 @@ def bare_copy(given: Suite) -> Run:
 
 
 def extract(given: Suite, form: str = "extract_parquet") -> Run:
-    """Ours: 6 of 12 columns, about 20 % of the rows, one pseudonym, in release order, from `release.parquet`."""
+    """Ours: 6 of 12 columns, about 20 % of the rows, one pseudonym, so rows are mixed, from `release.parquet`."""
     from auth.policy.filters.model import parse
     from auth.policy.model import ColumnTerm, DeliveryForm, Use
     from datasets.extracts.build import Recipe, build

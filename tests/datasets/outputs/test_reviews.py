@@ -273,7 +273,7 @@ def test_a_look_is_written_down_and_is_the_checkers_alone(scene: Scene) -> None:
     _, review_id = _waits(scene)
     checker = client_as(scene.house, "checker")
     seen = checker.post(f"/api/v1/outputs/{review_id}/sample").json()
-    assert (seen["total"], seen["items"][0][0]) == (5, "V1")
+    assert (seen["total"], sorted(row[0] for row in seen["items"])) == (5, ["V1", "V2", "V3", "V4", "V5"])
     assert [kind for kind, _ in scene.events("output.looked")] == ["output.looked"]
     assert client_as(scene.house, "auditor").post(f"/api/v1/outputs/{review_id}/sample").status_code == 403
     assert client_as(scene.house, "analyst").get(f"/api/v1/outputs/{review_id}").status_code in (403, 404)

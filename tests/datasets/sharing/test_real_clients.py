@@ -51,7 +51,7 @@ def test_pandas_polars_and_duckdb_read_the_signed_link(scene: Scene, url: str) -
     frame = pd.read_parquet(link, columns=["venue_id", "rooms"])
     assert frame.shape == (5, 2)
     lazy = pl.scan_parquet(link).filter(pl.col("rooms") > 10).select("venue_id")
-    assert lazy.collect()["venue_id"].to_list() == ["V1", "V2", "V5"]
+    assert sorted(lazy.collect()["venue_id"]) == ["V1", "V2", "V5"]
     from duckdb_extension_httpfs import __file__ as where
 
     binary = next(Path(str(where)).parent.rglob("*.duckdb_extension"))

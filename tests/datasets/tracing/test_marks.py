@@ -216,7 +216,7 @@ def test_where_the_export_suite_fails_with_marks_the_file_leaves_without_and_say
     delivered = [payload for kind, payload in scene.events() if kind == "extract.delivered"]
     assert delivered[-1]["marks"]["left_out"] == "export-suite"
     values = scene.table(made.id).column("area_m2").to_numpy()
-    assert np.array_equal(values, _scene_values(50))
+    assert np.array_equal(np.sort(values), np.sort(_scene_values(50)))
 
 
 def test_a_leak_of_a_view_names_its_grant_and_no_other(house: House) -> None:
@@ -274,7 +274,7 @@ def test_a_view_whose_suite_fails_with_marks_is_made_without(
     view = makes(scene)
     assert (judged, view.marks) == ([1, 0], {})
     values = pq.read_table(sqlite_house.files.path(view.sha256 or "")).column("area_m2").to_numpy()
-    assert np.array_equal(values, _scene_values(50))
+    assert np.array_equal(np.sort(values), np.sort(_scene_values(50)))
 
 
 def _scene_values(rows: int) -> np.ndarray[Any, Any]:
