@@ -13,7 +13,7 @@ from api import ckan_own as own
 from api.ckan_rows import Rows, open_table, release_of, search
 from api.house import House
 from catalog import queries
-from catalog.ckan import listings, shape, writing
+from catalog.ckan import listings, relating, shape, writing
 from catalog.ckan.actions import Action, Call, find
 from catalog.ckan.errors import denied, not_found
 from catalog.ckan.names import REFUSED
@@ -63,7 +63,7 @@ def reads(house: House) -> Mapping[str, Action]:
     return known
 
 
-WRITES: Final[Mapping[str, Action]] = {**own.WRITES, **writing.WRITES}
+WRITES: Final[Mapping[str, Action]] = {**own.WRITES, **writing.WRITES, **relating.WRITES}
 """Every action that changes something, by name; it runs in one write transaction."""
 
 

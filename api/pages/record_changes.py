@@ -81,7 +81,7 @@ def _new(
     )  # fmt: skip
 
 
-@router.get("/sheet", **access(WRITE))
+@router.get("/sheet", **access(WRITE), response_class=Response)
 def sheet(
     work: ReadDep, actor: ActorDep, query: str = Query("", max_length=4000), format: Form = "xlsx", part: Part = "records"
 ) -> Response:  # fmt: skip

@@ -30,7 +30,7 @@ _TABLE: Final[Mapping[str, str]] = {
     "group_member_create group_member_delete organization_member_create organization_member_delete get_site_user "
     "package_owner_org_update am_member sysadmin_list config_user",
     _CODES: "group_create group_delete group_purge tag_create tag_delete vocabulary_create vocabulary_update vocabulary_delete",
-    _RECORDS: "package_relationship_create package_relationship_update package_relationship_delete package_relationship_delete_rest "
+    _RECORDS: "package_relationship_create_rest package_relationship_update_rest package_relationship_delete_rest "
     "resource_view_create resource_view_update resource_view_delete resource_view_reorder resource_view_clear "
     "resource_create_default_resource_views package_create_default_resource_views package_resource_reorder "
     "bulk_update_private bulk_update_public bulk_update_delete package_revise package_create_rest package_update_rest "

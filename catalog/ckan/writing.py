@@ -73,12 +73,12 @@ def package_update(call: Call) -> Json:
 
 def package_patch(call: Call) -> Json:
     """Change only what is sent."""
-    row = _writable(call, call.wanted())
+    row = writable(call, call.wanted())
     return _update(call, packages(call, [row])[0] | _given(call) | {"id": row.id})
 
 
 def _update(call: Call, doc: Json) -> Json:
-    row = _writable(call, str(doc.get("id") or doc.get("name") or call.wanted()))
+    row = writable(call, str(doc.get("id") or doc.get("name") or call.wanted()))
     is_import = _importing(call)
     former = call.work.db.get(DescriptionRow, row.id)
     name = str(doc.get("name") or (former.name if former else row.id.lower()))
@@ -100,20 +100,20 @@ def _update(call: Call, doc: Json) -> Json:
     else:
         checks.demand(faults)
         body = DatasetUpdate.model_validate(plain | fields)
-        _note_waiting(call, proposals.describe(call.work, call.actor, row, body, name, doc))
+        note_waiting(call, proposals.describe(call.work, call.actor, row, body, name, doc))
         return _shown(call, row)
     imports.keep(call.work, call.actor, row, name, doc, is_import=is_import)
     return _shown(call, row)
 
 
-def _note_waiting(call: Call, made: ProposalRead | None) -> None:
+def note_waiting(call: Call, made: ProposalRead | None) -> None:
     if made is not None:
         call.notes.append(WAITING.format(site=call.site, id=made.id))
 
 
 def package_delete(call: Call) -> None:
     """Withdraw a record for good; a tombstone with the `reason` stays."""
-    row = _writable(call, call.wanted())
+    row = writable(call, call.wanted())
     service.withdraw(
         call.work,
         call.actor,
@@ -128,7 +128,7 @@ def package_delete(call: Call) -> None:
 
 def resource_create(call: Call) -> Json:
     """A link beside the record (`package_id`, `url`). A file (`upload`) is handed in as a batch for the gate instead."""
-    row = _writable(call, call.wanted("package_id"))
+    row = writable(call, call.wanted("package_id"))
     given = {key: value for key, value in _given(call).items() if key != "package_id"}
     link = {"id": str(given.get("id") or call.work.new_id()), **given}
     return _with_links(call, row, [*_links(call, row), link], str(link["id"]))
@@ -183,7 +183,7 @@ def _with_links(call: Call, row: DatasetRow, links: list[Json], wanted: str | No
     else:
         told = document | {"resources": links}
         if (made := proposals.describe(call.work, call.actor, row, DatasetUpdate(), name, told)) is not None:
-            _note_waiting(call, made)
+            note_waiting(call, made)
             return next((dict(each) for each in links if each["id"] == wanted), {})
     shown = _shown(call, row)["resources"]
     return next((dict(each) for each in shown if each["id"] == wanted), {})
@@ -204,7 +204,7 @@ def _link_owner(call: Call, resource_id: str) -> DatasetRow:
         raise denied(
             "a release's files are neither changed nor deleted; hand in a batch, or withdraw the release at /releases"
         )
-    return _writable(call, owner_of(call, resource_id))
+    return writable(call, owner_of(call, resource_id))
 
 
 # -- organisations and groups
@@ -298,7 +298,7 @@ def _owner(call: Call, doc: Mapping[str, Any]) -> str:
     return org.id
 
 
-def _writable(call: Call, name: str) -> DatasetRow:
+def writable(call: Call, name: str) -> DatasetRow:
     _demand_signed_in(call)
     row = find(call, name, queries.visible(call.actor), col(DatasetRow.state) != State.WITHDRAWN)
     if not call.actor.may_in(queries.WRITE, row.publisher):

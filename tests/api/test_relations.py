@@ -161,6 +161,62 @@ def test_ckan_tells_relationships_and_takes_a_box(desk: House) -> None:
     assert (wrong_box.status_code, wrong_box.json()["error"]["__type"]) == (409, "Search Error")
 
 
+def test_ckan_states_relationships_and_takes_them_back(desk: House) -> None:
+    steward = client_as(desk, "traffic-steward")
+
+    def ask(action: str, status: int = 200, **params: Any) -> Any:
+        told = steward.post(f"/api/3/action/package_relationship_{action}", json=params)
+        assert told.status_code == status, told.text
+        return told.json()
+
+    def listed() -> list[tuple[str, str, str]]:
+        told = steward.post("/api/3/action/package_relationships_list", json={"id": FREE}).json()["result"]
+        return [(one["type"], one["object"], one["comment"]) for one in told]
+
+    free, bus, series = "dp-pk-002", "dp-tr-001", "dp-pk-s01"
+    made = ask("create", subject=free, object=bus, type="depends_on", comment="as said in the contract")
+    assert made["result"] == {"subject": free, "type": "depends_on", "object": bus, "comment": "requires"}
+    assert ask("create", subject=free, object=series, type="child_of")["result"]["comment"] == "inSeries"
+    for comment in ("replaces", "prev"):
+        ask("create", subject=free, object=bus, type="links_to", comment=comment)
+    ask("create", subject=free, object=bus, type="links_to", comment="prev")  # stated before
+    held = [("child_of", series, "inSeries"), ("links_to", bus, "replaces"), ("links_to", bus, "prev"), ("depends_on", bus, "requires")]  # fmt: skip
+    assert listed() == held
+    assert ask("update", subject=free, object=bus, type="depends_on", comment="requires")["success"]
+    ask("delete", subject=free, object=bus, type="links_to", comment="prev")
+    ask("update", subject=free, object=bus, type="links_to", comment="isVersionOf")
+    assert listed() == [held[0], ("links_to", bus, "isVersionOf"), held[3]]
+    ask("delete", subject=free, object=bus, type="links_to")
+    assert listed() == [held[0], held[3]]
+    with desk.write() as work:
+        service.update(work, SYSTEM, FREE, DatasetUpdate(related_codes=[BUS]))
+    ask("delete", subject=free, object=bus, type="links_to")
+    assert listed() == [held[0], held[3]]
+    # of a published record it waits for a second person
+    waits = ask("create", subject="dp-pk-001", object=free, type="links_to")
+    assert "waits for a second person" in waits["notes"][0]
+    assert "changed_entities" not in waits
+    ask("delete", subject="dp-pk-001", object=free, type="links_to")  # what waits is taken back as well
+    for status, wrong in (
+        (409, {"subject": free, "object": bus}), (409, {"subject": free, "object": bus, "type": "friend_of"}),
+        (404, {"subject": free, "object": HIDDEN, "type": "links_to"}), (404, {"subject": "zz", "object": bus, "type": "links_to"}),
+        (403, {"subject": bus, "object": free, "type": "links_to"}), (409, {"subject": free, "object": free, "type": "depends_on"}),
+    ):  # fmt: skip
+        ask("create", status, **wrong)
+    for action in ("update", "delete"):
+        ask(action, 404, subject=free, object=bus, type="derives_from")
+    with desk.write() as work:
+        service.update(work, SYSTEM, BUS, DatasetUpdate(relations=[f"source:{FREE}"]))
+    ask(
+        "delete", 403, subject=free, object=bus, type="has_derivation"
+    )  # the other record says it, of another department
+    visitor = client_as(desk)
+    wrong = {"subject": free, "object": bus, "type": "links_to"}
+    for action in ("create", "update", "delete"):
+        told = visitor.post(f"/api/3/action/package_relationship_{action}", json=wrong)
+        assert (told.status_code, told.json()["error"]["__type"]) == (403, "Authorization Error")
+
+
 def test_page_and_route_take_a_box_and_say_when_it_is_none(desk: House) -> None:
     visitor = client_as(desk)
     html = {"accept": "text/html"}

@@ -150,7 +150,7 @@ class Caller:
 
     def _note(self, case: Any, failure: Any, response: Any) -> None:
         key = (case.operation.label, type(failure).__name__, self.role)
-        said = f"{response.status_code} {failure.message} | {response.text[:200]}"
+        said = f"{response.status_code} {failure.message} | {response.content[:400].decode('utf-8', 'replace')[:200]}"
         self.outcome.faults.setdefault(key, " ".join(said.split())[:600])
 
 
