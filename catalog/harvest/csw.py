@@ -1,4 +1,4 @@
-"""CSW 2.0.2: pages of GetRecords whose records are ISO 19139 (gmd). The only door to owslib; the bytes are fetched elsewhere, through the guard.
+"""CSW 2.0.2 and 3.0: pages of GetRecords whose records are ISO 19139 (gmd). The only door to owslib; the bytes are fetched elsewhere, through the guard.
 
 Why the XML is parsed here and not by owslib: it would follow what a document declares. Declarations are refused, nothing is fetched.
 """
@@ -15,17 +15,26 @@ from core.text import Text
 PAGE: Final = 50
 _GMD: Final = "http://www.isotc211.org/2005/gmd"
 _GCO: Final = "http://www.isotc211.org/2005/gco"
-_CSW: Final = "http://www.opengis.net/cat/csw/2.0.2"
-_EVERY: Final = {"service": "CSW", "version": "2.0.2", "outputSchema": _GMD, "elementSetName": "full"}
+_CSW: Final = ("http://www.opengis.net/cat/csw/2.0.2", "http://www.opengis.net/cat/csw/3.0")
+_EVERY: Final = {"service": "CSW", "outputSchema": _GMD, "elementSetName": "full"}
+_PAGES: Final = {
+    "2.0.2": {"version": "2.0.2", "resultType": "results", "namespace": f"xmlns(gmd={_GMD})"},
+    "3.0.0": {"version": "3.0.0", "namespace": f"xmlns(gmd,{_GMD})"},
+}
+"""What a version of the protocol wants besides, to give a page."""
 _LOCAL: Final = f"{{{_GMD}}}PT_FreeText/{{{_GMD}}}textGroup/{{{_GMD}}}LocalisedCharacterString"
+_ASSOCIATIONS: Final = {
+    "crossReference": "references", "largerWorkCitation": "isPartOf", "partOfSeamlessDatabase": "isPartOf", "source": "source",
+    "revisionOf": "isVersionOf", "dependency": "requires", "isComposedOf": "hasPart",
+}  # fmt: skip
+"""ISO 19115's association of two datasets → our kind of relation."""
 _OTHER_THAN_DATA: Final = frozenset({"service", "software", "model", "application"})
 
 
-def page_url(base: str, start: int) -> str:
+def page_url(base: str, start: int, version: str = "2.0.2") -> str:
     """The address of one page; places are counted from 1."""
     return _asked(
-        base, request="GetRecords", resultType="results", typeNames="gmd:MD_Metadata", maxRecords=str(PAGE),
-        startPosition=str(start), namespace=f"xmlns(gmd={_GMD})",
+        base, request="GetRecords", typeNames="gmd:MD_Metadata", maxRecords=str(PAGE), startPosition=str(start), **_PAGES[version]
     )  # fmt: skip
 
 
@@ -61,8 +70,8 @@ def read(data: bytes, base: str = "") -> Reading:
     if told is None:
         raise Unreadable(
             Text(
-                "答复中没有 SearchResults；这不是 CSW 2.0.2。",
-                "There are no SearchResults in the answer; this is no CSW 2.0.2.",
+                "答复中没有 SearchResults；这不是 CSW 2.0.2 或 3.0。",
+                "There are no SearchResults in the answer; this is no CSW 2.0.2 or 3.0.",
             )
         )
     found = Reading(is_last=not next_place(data))
@@ -103,7 +112,9 @@ def _parsed(data: bytes) -> Any:  # noqa: ANN401 - lxml is not typed
 
 
 def _results(root: Any) -> Any:  # noqa: ANN401
-    return root.find(f"{{{_CSW}}}SearchResults")
+    return next(
+        (found for space in _CSW if (found := root.find(f"{{{space}}}SearchResults")) is not None), None
+    )
 
 
 def _record(each: Any, base: str) -> Record | None:  # noqa: ANN401
@@ -118,15 +129,32 @@ def _record(each: Any, base: str) -> Record | None:  # noqa: ANN401
     if about is None:
         return None if told.identification else record(told.identifier, "")
     info = f"{{{_GMD}}}identificationInfo//"
-    page = _asked(base, request="GetRecordById", id=told.identifier) if base and told.identifier else ""
+    version = "3.0.0" if each.getroottree().getroot().tag.startswith(f"{{{_CSW[1]}}}") else "2.0.2"
+    page = (
+        _asked(base, request="GetRecordById", id=told.identifier, version=version)
+        if base and told.identifier
+        else ""
+    )
     return record(
         told.identifier, _languages(each, f"{info}{{{_GMD}}}CI_Citation/{{{_GMD}}}title", about.title),
         _languages(each, f"{info}{{{_GMD}}}abstract", about.abstract),
         keywords=[word.name for group in about.keywords or [] for word in group.keywords], links=list(_links(told)),
         publisher=_publisher([*about.contact, *told.contact]),
         licence="; ".join(dict.fromkeys(filter(None, [*about.otherconstraints, *about.uselimitation]))),
-        page=page, modified=told.datestamp, spatial=_box(about),
+        page=page, modified=told.datestamp, spatial=_box(about), relations=_relations(each, told.parentidentifier),
     )  # fmt: skip
+
+
+def _relations(each: Any, parent: str | None) -> Iterable[tuple[str, object]]:  # noqa: ANN401
+    """How it stands to others of the same catalogue: by `parentIdentifier` and by `aggregationInfo`."""
+    if parent:
+        yield "isPartOf", parent
+    for one in each.iter(f"{{{_GMD}}}MD_AggregateInformation"):
+        said = one.find(f"{{{_GMD}}}associationType/{{{_GMD}}}DS_AssociationTypeCode")
+        kind = _ASSOCIATIONS.get("" if said is None else said.get("codeListValue") or "")
+        code = one.find(f"{{{_GMD}}}aggregateDataSetIdentifier//{{{_GMD}}}code/{{{_GCO}}}CharacterString")
+        if kind and code is not None and code.text:
+            yield kind, code.text
 
 
 def _languages(each: Any, path: str, plain: str | None) -> str | dict[str, str]:  # noqa: ANN401

@@ -38,7 +38,12 @@ def document(entry: Entry) -> dict[str, Any]:
 def _sources(entry: Entry) -> list[dict[str, str]] | None:
     if entry.foreign_from:
         return [{"title": "外来记录 / Foreign record", "path": entry.foreign_from}]
-    return [{"title": entry.row.source_system}] if entry.row.source_system and entry.is_open else None
+    system = [{"title": entry.row.source_system}] if entry.row.source_system and entry.is_open else []
+    others = [one for one in entry.relations if one.kind == "source"]
+    return [
+        *system,
+        *({"title": one.title_zh, "path": entry.address(one.dataset_id)} for one in others),
+    ] or None
 
 
 def _licence(entry: Entry) -> dict[str, str]:

@@ -13,10 +13,11 @@ from datasets.batches.models import Who
 from datasets.harvest.workflow import HarvestState, Result, RunState
 from datasets.sources.addresses import address_fault
 
-Form = Literal["ckan", "csw", "dcat", "data-us", "data-package", "listing"]
+Form = Literal["ckan", "csw", "csw-3", "dcat", "data-us", "data-package", "listing"]
 FORM_NAMES: Final = {
     "ckan": Text("CKAN 门户", "CKAN portal"),
     "csw": Text("CSW 2.0.2（ISO 19139）", "CSW 2.0.2 (ISO 19139)"),
+    "csw-3": Text("CSW 3.0（ISO 19139）", "CSW 3.0 (ISO 19139)"),
     "dcat": Text("DCAT（RDF/XML、Turtle、JSON-LD）", "DCAT (RDF/XML, Turtle, JSON-LD)"),
     "data-us": Text("DCAT-US data.json", "DCAT-US data.json"),
     "data-package": Text("Data Package", "Data Package"),

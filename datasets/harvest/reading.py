@@ -17,11 +17,13 @@ from datasets.sources.addresses import HttpConfig, address_fault
 from datasets.sources.asking import Ask
 
 MOST_BYTES: Final = 64 * 1024 * 1024
-PAGED: Final = frozenset({"ckan", "csw"})
+_CSW: Final = {"csw": "2.0.2", "csw-3": "3.0.0"}
+PAGED: Final = frozenset({"ckan", *_CSW})
 """Formats whose address is an interface that is asked for page after page; the others are documents."""
 _READERS: Final = {
     "ckan": ckan.read,
     "csw": csw.read,
+    "csw-3": csw.read,
     "dcat": dcat.read,
     "data-us": data_us.read,
     "data-package": data_package.read,
@@ -38,8 +40,8 @@ def ask_of(work: Work, source: HarvestSourceRow, settings: Settings) -> Ask:
 
 def first_url(source: HarvestSourceRow) -> str:
     url = str(source.config["url"])
-    if source.form == "csw":
-        return csw.page_url(url, 1)
+    if source.form in _CSW:
+        return csw.page_url(url, 1, _CSW[source.form])
     return ckan.page_url(url, 0) if source.form == "ckan" else url
 
 
@@ -68,9 +70,10 @@ def following(source: HarvestSourceRow, url: str, data: bytes, reading: Reading,
     """The address of the next page, or nothing. A page that leads to another host is not followed: credentials stay where they are."""
     if source.form == "ckan":
         return "" if reading.is_last else ckan.page_url(str(source.config["url"]), start)
-    if source.form == "csw":
+    if source.form in _CSW:
         place = csw.next_place(data)
-        return csw.page_url(str(source.config["url"]), place) if place > csw.start_of(url) else ""
+        is_further = place > csw.start_of(url)
+        return csw.page_url(str(source.config["url"]), place, _CSW[source.form]) if is_further else ""
     if source.form != "dcat":
         return ""
     found = urljoin(url, dcat.next_page(data, url))

@@ -16,7 +16,7 @@ from api.cli import dataset as commands
 from api.house import House
 from auth.actor import SYSTEM
 from catalog import service
-from catalog.harvest import ckan, data_us, dcat
+from catalog.harvest import ckan, data_package, data_us, dcat
 from catalog.models import DatasetUpdate
 from core.work import Work
 from tests.api.judges import dcat_us_judge, shapes
@@ -281,6 +281,17 @@ def test_what_we_tell_of_relations_is_read_by_a_harvest(desk: House) -> None:
         ("inSeries", SERIES),
         ("hasVersion", BUS),
     }  # it has no word for isPartOf
+
+
+def test_a_data_package_names_what_it_is_made_from(desk: House) -> None:
+    with desk.write() as work:
+        service.update(work, SYSTEM, BUS, DatasetUpdate(relations=[f"source:{PARK}", f"requires:{HIDDEN}"]))
+    visitor = TestClient(create_app(house=desk), base_url="http://127.0.0.1:8000")
+    described = [
+        visitor.get(f"/api/v1/datasets/{code}/metadata?form=datapackage").json() for code in (PARK, BUS)
+    ]
+    (park, bus) = data_package.read(json.dumps(described).encode()).records
+    assert bus.relations == (("source", park.identifier),)
 
 
 @pytest.mark.browser

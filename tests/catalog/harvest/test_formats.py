@@ -112,6 +112,28 @@ def test_a_data_package_names_its_files_from_its_own_address() -> None:
     assert [each.url for each in one.links] == ["https://p.example/x/data/lots.csv", "https://p.example/x/a"]
 
 
+def test_a_data_package_says_what_it_is_made_from_and_refers_to() -> None:
+    told = [
+        {
+            "name": "lots", "title": "车位", "resources": [{"path": "a.csv", "schema": {"foreignKeys": [
+                {"fields": "s", "reference": {"package": "streets/datapackage.json", "resource": "s", "fields": "id"}},
+                {"fields": "p", "reference": {"resource": "lots", "fields": "id"}}, "odd",
+            ]}}],
+            "sources": [{"title": "系统"}, {"title": "区域", "path": "https://p.example/areas"}, {"path": "https://q.example/"}, 7],
+            "contributors": [{"title": "某人", "roles": ["author"]}, {"title": "某局", "roles": ["publisher"]}],
+        },
+        {"name": "areas", "title": "区域", "homepage": "https://p.example/areas", "resources": []},
+        {"id": "streets-1", "title": "街道", "homepage": "streets/datapackage.json", "resources": []},
+    ]  # fmt: skip
+    (one, *_) = data_package.read(json.dumps(told).encode(), "https://p.example/datapackages.json").records
+    assert one.relations == (
+        ("source", "areas"),
+        ("source", "https://q.example/"),
+        ("references", "streets-1"),
+    )
+    assert one.publisher == "某局"
+
+
 def test_a_list_tells_its_lines_apart_and_repeats_are_said() -> None:
     text = "﻿資料集名稱,資料集提供機關,關鍵字\n景點,觀光局,旅遊、景點\n景點,觀光局,\n,觀光局,\n".encode()
     found = listing.read(text, "")

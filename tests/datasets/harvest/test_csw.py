@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from sqlmodel import select
 
 from api.house import House
+from auth.actor import ANYONE
 from catalog.harvest import csw
 from catalog.harvest.records import Unreadable
+from catalog.relations import service as relations
+from catalog.tables import DatasetRow
 from tests.datasets.harvest.csw_service import SPACES, Service, answer, asked, metadata
 from tests.datasets.harvest.portals import a_catalogue, harvest, people
 from tests.datasets.sources.places import Web, a_web, allow
@@ -52,6 +56,37 @@ def test_pages_are_followed_and_what_vanishes_becomes_a_tombstone(home: House, w
     assert next(each for each in items if each.result == "changed").changes == {
         "title_zh": ["地形图 3", "改名"]
     }
+
+
+def test_a_service_of_the_third_version_is_asked_in_its_words(home: House, web: Web) -> None:
+    service = Service(web, [metadata(n) for n in range(csw.PAGE + 5)], "3.0.0")
+    made = a_catalogue(home, service.url, "csw-3")
+    assert harvest(home, made.id)[0].counts == {"created": csw.PAGE + 5}
+    sent = [asked(path) for path, _ in web.asked]
+    assert [each["startPosition"] for each in sent] == ["1", str(csw.PAGE + 1)]
+    assert {(each["version"], each["namespace"], "resultType" in each) for each in sent} == {
+        ("3.0.0", "xmlns(gmd,http://www.isotc211.org/2005/gmd)", False)
+    }
+    assert harvest(home, made.id)[0].counts == {"unchanged": csw.PAGE + 5}
+    (first, *_) = csw.read(answer([metadata(1)], version="3.0.0"), service.url).records
+    assert asked(first.page) | {"request": "GetRecordById", "version": "3.0.0"} == asked(first.page)
+
+
+def test_relations_are_read_by_parent_and_association() -> None:
+    others = {"source": "iso-002", "crossReference": "iso-003", "stereoMate": "iso-004", "revisionOf": ""}
+    (made,) = csw.read(answer([metadata(1, parent="iso-009", others=others)])).records
+    assert made.relations == (("isPartOf", "iso-009"), ("source", "iso-002"), ("references", "iso-003"))
+
+
+def test_relations_lead_to_records_of_the_same_catalogue(home: House, web: Web) -> None:
+    service = Service(web, [metadata(1, parent="iso-002"), metadata(2), metadata(3, parent="not-here")])
+    harvest(home, a_catalogue(home, service.url, "csw").id)
+    with home.read() as work:
+        rows = work.db.exec(select(DatasetRow).where(DatasetRow.foreign_from != "")).all()
+        told = relations.of(work, ANYONE, [row.id for row in rows])
+    named = {row.id: row.title_zh for row in rows}
+    said = {(named[own], one.kind, one.title_zh) for own, found in told.items() for one in found}
+    assert said == {("地形图 1", "isPartOf", "地形图 2"), ("地形图 2", "hasPart", "地形图 1")}
 
 
 def test_broken_records_are_named_and_stop_none(home: House, web: Web) -> None:
