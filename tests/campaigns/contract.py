@@ -14,9 +14,11 @@ import random
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cache
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, Final
 
@@ -33,6 +35,7 @@ from sqlmodel import select
 from api.app import create_app
 from api.house import House, open_house
 from api.identity import local_token
+from api.schema import bring_up_to_date
 from auth.identity.tables import AccountRow, RoleAssignmentRow
 from core.settings import Settings
 from core.work import system_clock
@@ -136,7 +139,15 @@ class Caller:
             if likely and chance.random() < 0.6:
                 case.path_parameters[name] = chance.choice(likely)
         self.outcome.requests += 1
-        response = case.call(headers=self._headers)
+        try:
+            response = case.call(headers=self._headers)
+        except Exception as fault:  # the app lets go of it after its 500
+            self.outcome.statuses[500] += 1
+            said = f"500 {type(fault).__name__}: {fault}"
+            self.outcome.faults.setdefault(
+                (case.operation.label, "ServerError", self.role), " ".join(said.split())[:600]
+            )
+            return
         self.outcome.statuses[response.status_code] += 1
         try:
             case.validate_response(
@@ -163,23 +174,38 @@ def accounts_of(house: House) -> dict[str, str]:
         return {str(role): username for role, username in work.db.exec(asked).all()}
 
 
-def play(data_dir: Path, examples: int, number: int, only: str, roles: list[str]) -> Iterator[Caller]:
-    """Every role in turn, each on a fresh copy of the installation."""
-    given_house = open_house(Settings(data_dir=data_dir, worker=False))
-    held, schema = accounts_of(given_house), document(create_app(house=given_house))
-    asked = [operation for operation in operations(schema) if only in operation.label]
-    for role, username in {"visitor": None, **held}.items():
-        if roles and role not in roles:
-            continue
-        with tempfile.TemporaryDirectory(prefix="dg-contract-") as folder:
-            home = Path(folder) / "house"
-            shutil.copytree(data_dir, home)
-            caller = Caller(open_house(Settings(data_dir=home, worker=False)), role, username, number)
-            app = create_app(house=caller.house)
-            for operation in asked:
-                operation.app = app
-                caller.visit(operation, examples)
-            yield caller
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What one role is to ask, on a fresh copy of the installation."""
+
+    data_dir: Path
+    role: str
+    username: str | None
+    examples: int
+    number: int
+    only: str
+
+
+@cache
+def _document(data_dir: Path) -> Any:
+    """Made once for each process."""
+    return document(create_app(house=open_house(Settings(data_dir=data_dir, worker=False))))
+
+
+def play(task: Task) -> tuple[str, Outcome]:
+    """One role at every operation."""
+    logging.disable(logging.CRITICAL)
+    asked = [operation for operation in operations(_document(task.data_dir)) if task.only in operation.label]
+    with tempfile.TemporaryDirectory(prefix="dg-contract-") as folder:
+        home = Path(folder) / "house"
+        shutil.copytree(task.data_dir, home)
+        house = open_house(Settings(data_dir=home, worker=False))
+        caller = Caller(house, task.role, task.username, task.number)
+        app = create_app(house=house)
+        for operation in asked:
+            operation.app = app
+            caller.visit(operation, task.examples)
+    return task.role, caller.outcome
 
 
 def written(told: list[tuple[str, Outcome]], total: Outcome, examples: int, number: int) -> str:
@@ -214,20 +240,26 @@ def main() -> int:
     parser.add_argument("data_dir", type=Path)
     parser.add_argument("--examples", type=int, default=3)
     parser.add_argument("--number", type=int, default=1, help="Hypothesis's seed")
+    parser.add_argument("--jobs", type=int, default=1, help="roles that ask at the same time")
     parser.add_argument("--roles", nargs="*", default=[])
     parser.add_argument("--only", default="", help="a part of the operation's name")
     args = parser.parse_args()
-    logging.disable(logging.CRITICAL)
+    house = open_house(Settings(data_dir=args.data_dir, worker=False))
+    bring_up_to_date(house.engine)
+    tasks = [
+        Task(args.data_dir, role, username, args.examples, args.number, args.only)
+        for role, username in {"visitor": None, **accounts_of(house)}.items()
+        if role in args.roles or not args.roles
+    ]
     told, total = [], Outcome()
-    for caller in play(args.data_dir, args.examples, args.number, args.only, args.roles):
-        total.add(caller.outcome)
-        told.append((caller.role, caller.outcome))
-        sys.stdout.write(
-            f"{caller.role}: {caller.outcome.requests} asked, {len(caller.outcome.faults)} faults\n"
-        )
-        for (label, kind, role), said in sorted(caller.outcome.faults.items()):
-            sys.stdout.write(f"{label} · {kind} · {role} · {said}\n")
-        sys.stdout.flush()
+    with ProcessPoolExecutor(args.jobs, mp_context=get_context("spawn")) as pool:
+        for role, outcome in pool.map(play, tasks):
+            total.add(outcome)
+            told.append((role, outcome))
+            sys.stdout.write(f"{role}: {outcome.requests} asked, {len(outcome.faults)} faults\n")
+            for (label, kind, _), said in sorted(outcome.faults.items()):
+                sys.stdout.write(f"{label} · {kind} · {role} · {said}\n")
+            sys.stdout.flush()
     if not (args.only or args.roles):
         PAGE.write_text(written(told, total, args.examples, args.number), encoding="utf-8")
     return 1 if total.faults else 0
