@@ -108,6 +108,8 @@ KIND_NAMES: Final[Mapping[str, Text]] = {
     "dataset.proposal_accepted": Text("通过记录提议", "Record proposal accepted"),
     "dataset.proposal_returned": Text("退回记录提议", "Record proposal returned"),
     "dataset.proposal_taken_back": Text("收回记录提议", "Record proposal taken back"),
+    "reuse.suggested": Text("提交再利用", "Reuse suggested"),
+    "reuse.moved": Text("审核或收回再利用", "Reuse judged or taken back"),
     "discussion.posted": Text("发表讨论或报错", "Question or error report posted"),
     "discussion.replied": Text("回复讨论", "Reply posted"),
     "discussion.moved": Text("处理讨论或报错", "Question or error report decided"),

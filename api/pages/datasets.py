@@ -18,7 +18,7 @@ from api.forms import Typed, tried
 from api.late import APIRouter
 from api.pages.open_data import VIEWS, looked
 from api.web import go, page
-from auth.actor import Actor
+from auth.actor import ANYONE, Actor
 from auth.incidents import freezes
 from catalog import codes, queries, rules, service
 from catalog.boxes import Box
@@ -29,6 +29,8 @@ from catalog.proposals import service as proposals
 from catalog.proposals.models import ProposalRead
 from catalog.relations import kinds
 from catalog.relations import service as relations
+from catalog.reuses import service as reuses
+from catalog.reuses.workflow import ReuseState
 from catalog.scores import service as scores
 from catalog.scores.rules import grade_name
 from catalog.search.engine import Found, Search, Sort, search
@@ -186,6 +188,7 @@ def _dataset_page(
         foreign=harvested(work, dataset_id), is_imported=is_as_imported(work, read.id, read.version), may_apply=_may_apply(actor, read), refusal=refusal, reason=reason, replaced_by=replaced_by,
         relations=relations.of(work, actor, [read.id]).get(read.id, []), relation=relation, kinds=[(name, kinds.KINDS[name].label) for name in kinds.STATED],
         score=scores.score(work, actor, dataset_id) if read.state != State.WITHDRAWN and not read.foreign_from and read.record_type != rules.SERIES else None, grade_name=grade_name,
+        reuses=reuses.listed(work, ANYONE, dataset_id=dataset_id, state=ReuseState.SHOWN, limit=1)[1] if read.state == State.PUBLISHED and (read.data_level or 0) <= queries.OPEN_LEVELS else 0,
         waiting=proposals.waiting(work, dataset_id) if may_write else None,
         freezes=freezes.meeting(work, orgs=[read.publisher], dataset_id=dataset_id),
         follows=actor.is_signed_in and is_following(work, actor, dataset_id), may_retire=actor.may_in(RETIRE, read.publisher),

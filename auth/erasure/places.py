@@ -48,6 +48,7 @@ NAMES: Final = (
     Name("auth_api_key", "name", "account_id", "account", blank=True),
     Name("auth_role_change", "detail", "account_id", "account", blank=True),
     Name("catalog_import", "opened_name", "opened_by", "account"),
+    Name("catalog_reuse", "made_by", "person_id", "person", blank=True),
     Name("quality_suite_version", "created_name", "created_by", "account"),
     Name("datasets_extract", "requested_name", "person_id", "person"),
     Name("datasets_enclave", "requested_name", "person_id", "person"),

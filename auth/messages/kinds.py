@@ -168,6 +168,14 @@ KINDS: Final[Mapping[str, Kind]] = {
         "task", Text("帮代办草稿待确认", "Draft to confirm"),
         Text("帮代办专员为贵机构起草了申请 {id}，请核对确认后提交。", "A station clerk drafted application {id} for your organisation: check it, confirm it, then it may be submitted."),
     ),
+    "reuse.waits": Kind(
+        "task", Text("再利用待审核", "A reuse awaits you"),
+        Text("有人为“{title_zh}”提交了再利用“{name}”，待部门审核。", "A reuse of “{title_en}” was suggested, “{name}”; the department judges it."),
+    ),
+    "reuse.decided": Kind(
+        "case", Text("再利用已审核", "Your reuse was judged"),
+        Text("部门处理了您为“{title_zh}”提交的再利用“{name}”。", "The department judged the reuse “{name}” that you suggested of “{title_en}”."),
+    ),
     "discussion.waits": Kind(
         "task", Text("讨论或报错待答复", "Question or error report"),
         Text("“{title_zh}”有新的提问、报错或回复，待部门答复。", "A question, error report or reply on “{title_en}” waits for the department."),

@@ -52,6 +52,7 @@ from catalog.changes import service as changes
 from catalog.changes.models import Wish, Wishes
 from catalog.discussions.tables import PostRow
 from catalog.proposals import service as proposals
+from catalog.reuses.tables import ReuseRow
 from catalog.search import saved
 from catalog.search.saved import SavedAsk
 from datasets.batches import service as batches
@@ -107,7 +108,11 @@ def things(sqlite_house: House) -> dict[str, str]:
             person_id="p", posted_at=work.now,
         )  # fmt: skip
         words.thread_id = words.id
-        work.db.add(words)
+        reuse = ReuseRow(
+            id=work.new_id(), dataset_id=DATASET, kind="other", title="t", summary="s", made_by="m", author=stamp(actor_of(work, "steward_a")),
+            person_id="p", posted_at=work.now, state="suggested",
+        )  # fmt: skip
+        work.db.add_all([words, reuse])
         wish = Wish(dataset_id=DATASET, fields={"contact": "0755-1"})
         changed = changes.carry_out(work, actor_of(work, "steward_a"), Wishes(changes=[wish]))
         proposal = proposals.ask_publication(work, actor_of(work, "steward_a"), DATASET)
@@ -276,7 +281,7 @@ def things(sqlite_house: House) -> dict[str, str]:
         "output_id": output.id, "enclave_id": inside.id,
         "anomaly_id": anomaly.id, "demand_id": demand.id, "consent_id": consent.id, "delegation_id": cover.id, "erasure_id": gone.id, "task_id": task.id, "review_id": look.id,
         "paper_key": need.key, "commitment_id": pledge.id, "campaign_id": campaign.id, "registration_id": act.id, "rule": "volume", "record_proposal_id": proposal.id,
-        "record_change_id": changed.id, "thread_id": words.id, "step": "reply",
+        "record_change_id": changed.id, "thread_id": words.id, "reuse_id": reuse.id, "step": "reply",
     }  # fmt: skip
 
 
