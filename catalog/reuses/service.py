@@ -144,7 +144,7 @@ def _demand_own_product(work: Work, actor: Actor, row: DatasetRow, product_id: s
         )
 
 
-def _seen(actor: Actor) -> Select[Any]:
+def _seen(actor: Actor) -> Select[Any, Any]:
     own: ColumnElement[bool] = col(ReuseRow.person_id) == actor.person_id if actor.is_signed_in else false()
     return (
         sqlalchemy.select(ReuseRow, DatasetRow)
