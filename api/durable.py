@@ -40,6 +40,7 @@ from datasets.outputs import opening as outputs
 from datasets.pipeline import kinds
 from datasets.push import queries as pushes
 from datasets.push.service import start_due as start_due_push
+from datasets.queries.queries import conditions_of
 from datasets.releases import retention_clock
 from datasets.sharing import service as views
 from datasets.sources import queries as sources
@@ -245,7 +246,9 @@ def look_for_anomalies(house: House) -> int:
         if not anomalies.is_anything_due(work):
             return 0
     with house.write() as work:
-        return anomalies.sweep(work, filters_of)
+        return anomalies.sweep(
+            work, lambda work, subjects: filters_of(work, subjects) | conditions_of(work, subjects)
+        )
 
 
 def start_due_sources(house: House) -> int:

@@ -151,7 +151,11 @@ def _is_for_applicant(row: AuditEventRow, org_id: str | None) -> bool:
 
 def _happening(row: AuditEventRow, who: str, payload: dict[str, Any]) -> Happening:
     note = payload.pop("note", "") or ""
-    payload.pop("votes", None)  # read with the application, where they stay blind until all are in
+    if (
+        row.kind == "application.reviewed"
+    ):  # read with the application, where votes stay blind until all are in;
+        for told in ("votes", "opinion"):  # the template of an opinion says which way it went
+            payload.pop(told, None)
     return Happening(
         row.seq,
         row.at,

@@ -15,7 +15,7 @@ from sqlmodel import col, select
 from auth.actor import Actor
 from auth.anomalies import rules
 from auth.anomalies.config import Setting, gap_minutes, settings
-from auth.anomalies.rules import NEEDS_FILTERS, Action, Found, Rule, Seen, Watched
+from auth.anomalies.rules import NEEDS_FILTERS, REQUESTS, Action, Found, Rule, Seen, Watched
 from auth.anomalies.tables import AnomalyRow, AnomalySettingRow
 from auth.anomalies.workflow import State
 from auth.delegations.standing import persons
@@ -120,7 +120,7 @@ def against_use(work: Work, row: GrantRow) -> Iterator[Reason]:
 
 def _last_request(work: Work, grant_id: str) -> datetime | None:
     wanted = select(UsageEventRow.at).where(
-        UsageEventRow.grant_id == grant_id, UsageEventRow.kind == "charge", UsageEventRow.extracts > 0
+        UsageEventRow.grant_id == grant_id, col(UsageEventRow.kind).in_(REQUESTS), UsageEventRow.extracts > 0
     )
     return work.db.exec(wanted.order_by(col(UsageEventRow.at).desc()).limit(1)).first()
 

@@ -47,6 +47,10 @@ ACTION_NAMES: Final[Mapping[Action, Text]] = {
 Numbers = Mapping[str, int]
 
 
+REQUESTS: Final = ("charge", "delivery")
+"""Kinds of ledger lines that are requests where they take an extract from the quota."""
+
+
 @dataclass(frozen=True, slots=True)
 class Seen:
     """One line of the ledger as the rules read it. `asked`: the request's filter, where it is known."""
@@ -62,7 +66,8 @@ class Seen:
 
     @property
     def is_request(self) -> bool:
-        return self.kind == "charge" and self.extracts > 0
+        """Whether somebody asked: an extract, whose file comes later, or a query, preview or view's reading, delivered at once."""
+        return self.kind in REQUESTS and self.extracts > 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +121,7 @@ def volume(_: Watched, lines: Sequence[Seen], now: datetime, numbers: Numbers) -
 
 
 def off_hours(_: Watched, lines: Sequence[Seen], now: datetime, numbers: Numbers) -> Found | None:
-    """Requests and downloads at night. Deliveries are the service's own work and do not count."""
+    """Requests and downloads at night. Files made by the service's own work do not count."""
     begins, ends = numbers["from_hour"], numbers["to_hour"]
 
     def is_night(line: Seen) -> bool:

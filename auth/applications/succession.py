@@ -13,7 +13,7 @@ from auth.applications.steps import Assets
 from auth.applications.tables import ApplicationRow
 from auth.duties.service import renewal_objections
 from auth.grants import queries as grants
-from auth.grants.succession import Succession
+from auth.grants.succession import Succession, renews_too_early
 from auth.grants.tables import GrantRow
 from auth.grants.workflow import State
 from auth.policy.model import GrantPolicy, Use
@@ -92,6 +92,11 @@ def objections(work: Work, row: ApplicationRow, ask: ApplicationAsk) -> Iterator
     asked = [column.name for line in ask.lines for column in line.columns]
     yield from reviews.following_objections(work, found.id, asked)
     policy = grants.view_of(work, found).policy
+    runs = found.state == State.ACTIVE and work.now < found.ends_at
+    if row.succession == Succession.RENEWAL and runs and ask.starts_on is not None:
+        last = steps.local_day(found.ends_at - timedelta(seconds=1))
+        if ask.starts_on <= last:
+            yield renews_too_early(found)
     same = [line.dataset_id for line in ask.lines] == [found.dataset_id]
     if not same or ask.scenario_id != policy.scenario_id:
         yield refused(

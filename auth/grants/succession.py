@@ -68,6 +68,8 @@ def _of_predecessor(work: Work, row: GrantRow, old: GrantRow) -> Iterator[Reason
             rules.GRANT,
             grant=old.id,
         )
+    if runs and row.succession == Succession.RENEWAL and row.starts_at < old.ends_at:
+        yield renews_too_early(old)
     if runs and row.starts_at < old.ends_at and work.now < row.starts_at:
         yield rules.refused(
             "successor-not-started",
@@ -75,6 +77,17 @@ def _of_predecessor(work: Work, row: GrantRow, old: GrantRow) -> Iterator[Reason
             f"This grant starts at {row.starts_at.isoformat()}; let it take over then, so that use does not stop.",
             rules.GRANT,
         )
+
+
+def renews_too_early(old: GrantRow) -> Reason:
+    """A renewal begins with quotas of its own, so it begins once the grant before has ended."""
+    return rules.refused(
+        "renewal-before-end",
+        f"续期从原授权 {old.id} 到期（{old.ends_at.isoformat()}）起算；期内的调整请办理变更，已用额度随之结转。",
+        f"A renewal begins where grant {old.id} ends ({old.ends_at.isoformat()}); for changes before that amend it, which carries over what was used.",
+        rules.GRANT,
+        grant=old.id,
+    )
 
 
 def _rivals(work: Work, row: GrantRow) -> list[GrantRow]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, false, func, or_
 from sqlmodel import col, select
 
 from auth.actor import Actor
+from auth.policy.filters.model import RowFilter, parse
 from auth.policy.model import DeliveryForm
 from auth.scope import sight
 from core.errors import NotFound
@@ -72,3 +74,16 @@ def listed(
     total = work.db.exec(select(func.count()).select_from(AnswerRow).where(*conditions)).one()
     found = work.db.exec(select(AnswerRow).where(*conditions).order_by(*ordered).offset(offset).limit(limit))
     return [read(each) for each in found], total
+
+
+def conditions_of(work: Work, answer_ids: Sequence[str]) -> dict[str, RowFilter]:
+    """The condition that each of these questions was asked with; those without one are left out."""
+    found: dict[str, RowFilter] = {}
+    for start in range(0, len(answer_ids), 500):
+        wanted = select(AnswerRow.id, AnswerRow.query).where(
+            col(AnswerRow.id).in_(answer_ids[start : start + 500])
+        )
+        for each, text in work.db.exec(wanted):
+            if where := json.loads(text).get("where"):
+                found[each] = parse(where)
+    return found

@@ -7,7 +7,9 @@ import pytest
 from api.house import House
 from auth.applications import service as applications
 from auth.applications.workflow import State
+from auth.audit_reading import history
 from core.errors import NotFound
+from tests.auth.profile.test_opinions import GENERIC
 from tests.desk import (
     RESCUES,
     Desk,
@@ -50,7 +52,15 @@ def test_drafts_are_seen_by_their_organisation_alone(desk: Desk) -> None:
 
 def test_votes_are_blind_until_all_are_in_and_never_shown_to_the_applicant(desk: Desk) -> None:
     found = an_application(desk, at=State.IN_REVIEW, ask=an_ask(RESCUES, columns=["event_type"]))
-    found = voted(desk, found, "screener", "business:parks", vote="narrow", note="去掉一列更好")
+    opinion = next(each for each in GENERIC.opinions if each.stage == "review")
+    found = voted(
+        desk, found, "screener", "business:parks", vote="narrow", note=opinion.text_zh, opinion=opinion.key
+    )
+    with desk.read("approver") as (work, _):  # nor does the history tell which way it went
+        told = history(work, application_id=found.id, internal=True)
+    assert [set(each.facts) for each in told if each.kind == "application.reviewed"] == [
+        {"stage", "has_no_conflict", "from", "to", "version"}
+    ]
 
     def seen(who: str) -> int:
         with desk.read(who) as (work, actor):

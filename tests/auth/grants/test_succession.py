@@ -156,6 +156,16 @@ def test_renewal_needs_a_use_report_and_follows_the_grant(desk: Desk, clock: Tes
     _charge(desk, new.id, 100)  # a renewal begins anew
 
 
+def test_a_renewal_does_not_fill_the_quotas_of_a_period_that_runs(desk: Desk, clock: TestClock) -> None:
+    old = a_grant(desk, quotas={"rows": 100})
+    _charge(desk, old.id, 100)
+    _report(desk, old)
+    early = _follow(desk, old.id, "renew", starts_on=date(2027, 3, 1), ends_on=date(2027, 12, 31))
+    with pytest.raises(AccessRefused) as refused:
+        submitted(desk, early)
+    assert codes(refused) == ["renewal-before-end"]
+
+
 def _report(desk: Desk, grant: GrantRead) -> None:
     with desk.write("officer") as (work, actor):
         duties.report_early(work, actor, grant.id, duties.DutyAnswer(text="按约定用途使用，无异常情况。"))

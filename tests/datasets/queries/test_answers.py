@@ -9,12 +9,15 @@ from pydantic import ValidationError
 from sqlmodel import col, select
 
 from api.house import House
+from auth.anomalies import service as anomalies
 from auth.audit import AuditEventRow
-from auth.grants import usage
+from auth.grants import ledger, usage
 from core.errors import InputRefused, NotFound
 from core.work import Work
+from datasets.extracts.queries import filters_of
 from datasets.queries import queries
 from datasets.queries.model import QueryAsk
+from tests.conftest import TestClock
 from tests.datasets.queries.scene import QueryScene, a_query_scene, figures, stays
 
 COUNT = {"kind": "count"}
@@ -223,3 +226,25 @@ def test_malformed_queries_are_refused(bad: dict[str, Any]) -> None:
     QueryAsk.model_validate(body)
     with pytest.raises(ValidationError):
         QueryAsk.model_validate(body | bad)
+
+
+def test_the_rules_over_use_know_questions_and_their_conditions(scene: QueryScene, clock: TestClock) -> None:
+    """A question takes an extract like a file does: the rules space it, count it at night, and read its condition."""
+    for number in range(20):
+        where = {"op": "eq", "column": "day", "value": number}
+        scene.code(select=[COUNT], where=where)  # told or not, it was asked
+    with scene.house.write() as work:
+        anomalies.sweep(work, lambda work, ids: filters_of(work, ids) | queries.conditions_of(work, ids))
+    with scene.desk.read("auditor") as (work, actor):
+        found = {each.rule for each in anomalies.anomalies(work, actor)[0]}
+    assert "similar_filters" in found
+
+
+def test_a_throttle_spaces_questions(scene: QueryScene, clock: TestClock) -> None:
+    scene.query(select=[COUNT])
+    with scene.house.write() as work:
+        for _ in range(10):
+            ledger.enter(work, scene.grant_id, ledger.REFUSED, subject="x", reasons=("column-not-granted",))
+    assert scene.code(select=[COUNT]) == ["throttled"]
+    clock.forward(minutes=60)
+    assert scene.code(select=[COUNT]) == []
