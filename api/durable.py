@@ -11,7 +11,7 @@ import os
 import shutil
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Final, TypeVar
 
@@ -27,6 +27,7 @@ from auth import deadlines
 from auth.actor import SYSTEM, Actor
 from auth.anomalies import service as anomalies
 from auth.identity import principals
+from auth.policy.filters.model import RowFilter
 from catalog.search import saved
 from core.jobs import JobRow, JobState, ask_for
 from core.jobs_run import JobKind, Lane, context_for, in_place, perform, scratch_room
@@ -240,15 +241,18 @@ def retire_releases(house: House) -> int:
         return retention_clock.sweep(work)
 
 
+def _conditions(work: Work, subjects: Sequence[str]) -> Mapping[str, RowFilter]:
+    """What extracts and questions were asked with."""
+    return {**filters_of(work, subjects), **conditions_of(work, subjects)}
+
+
 def look_for_anomalies(house: House) -> int:
     """Apply the anomaly rules to what was used since the last look; returns the number of findings."""
     with house.read() as work:
         if not anomalies.is_anything_due(work):
             return 0
     with house.write() as work:
-        return anomalies.sweep(
-            work, lambda work, subjects: filters_of(work, subjects) | conditions_of(work, subjects)
-        )
+        return anomalies.sweep(work, _conditions)
 
 
 def start_due_sources(house: House) -> int:

@@ -13,7 +13,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
 from api.deps import current_actor, language
-from api.witnessed import note_refusal
+from api.witnessed import NOTED
 from core import errors as e
 from core.text import Text
 
@@ -106,8 +106,9 @@ def _answer(request: Request, exc: e.AppError, status: int | None = None) -> Res
 
 async def on_app_error(request: Request, exc: Exception) -> Response:
     assert isinstance(exc, e.AppError)  # noqa: S101 - registered for this kind alone
-    if isinstance(exc, e.AccessRefused):
-        await run_in_threadpool(note_refusal, request, exc)
+    for kind, note in NOTED.items():
+        if isinstance(exc, kind):
+            await run_in_threadpool(note, request, exc)
     return _answer(request, exc)
 
 

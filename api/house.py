@@ -52,7 +52,7 @@ def open_house(settings: Settings, clock: Clock = system_clock) -> House:
     from api.schema import bring_up_to_date  # all tables: commands that need no database skip it
 
     for directory in (settings.data_dir, settings.scratch_dir, settings.keys_dir):
-        directory.mkdir(parents=True, exist_ok=True)
+        directory.mkdir(parents=True, exist_ok=True, mode=0o700)  # nobody else of this machine reads it
     settings.keys_dir.chmod(0o700)
     engine = make_engine(settings.database)
     bring_up_to_date(engine)

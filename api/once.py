@@ -32,8 +32,8 @@ NOT_TAKEN: Final = (
     "/api/v1/webhooks",
 )
 _HOLDS_KEY: Final = re.compile(
-    r"/api/v1/(grants/[^/]+/(links|profile)|extracts/[^/]+/tickets|previews)"
-)  # signed links, profiles with their key, download tickets; rows of a preview, which are kept nowhere
+    r"/api/v1/(grants/[^/]+/(links|profile|keys)(/.*)?|extracts/[^/]+/tickets|previews)"
+)  # signed links, profiles and keys, download tickets; rows of a preview, which are kept nowhere
 _KEY: Final = re.compile(r"[\x21-\x7e]{1,200}")
 _KEPT_HEADERS: Final = (b"content-type", b"etag", b"location")
 
@@ -115,8 +115,7 @@ def _key(request: Request) -> str:
             )
         )
     path, kind = request.url.path, request.headers.get("content-type", "application/json")
-    is_secret = path.startswith(NOT_TAKEN) or _HOLDS_KEY.fullmatch(path)
-    if is_secret or not kind.startswith("application/json"):
+    if holds_secret(path) or not kind.startswith("application/json"):
         raise InputRefused(
             Text(
                 "此处不接受 Idempotency-Key：答复含有秘密，或内容为文件（以摘要识别）。请去掉该头后重试。",
@@ -124,6 +123,11 @@ def _key(request: Request) -> str:
             )
         )
     return key
+
+
+def holds_secret(path: str) -> bool:
+    """Whether the answers there hold what may be stored nowhere."""
+    return path.startswith(NOT_TAKEN) or _HOLDS_KEY.fullmatch(path) is not None
 
 
 def _digest(request: Request, body: bytes) -> str:

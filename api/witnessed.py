@@ -1,4 +1,4 @@
-"""What is written down although nothing is changed: refusals of signed-in people, and reads of personal data by staff.
+"""What is written down although nothing is changed: refusals, knocks and wrong proofs, and reads of personal data by staff.
 
 A refusal rolls its transaction back, so it is recorded in one of its own. Both kinds are bounded: a page that is reloaded, or
 a program that knocks all night, must not fill the record.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from fastapi import Depends, FastAPI, Request
@@ -17,9 +18,10 @@ from limits.strategies import MovingWindowRateLimiter
 from sqlalchemy.exc import SQLAlchemyError
 
 from api.deps import ActorDep
+from api.identity import network_of
 from auth import audit
-from auth.actor import Actor
-from core.errors import AccessRefused, Unavailable
+from auth.actor import ANYONE, Actor
+from core.errors import AccessRefused, AppError, NotFound, NotSignedIn, Unavailable
 from core.text import Text
 
 REFUSALS: Final = RateLimitItemPerMinute(20)  # of one account; a burst shows in twenty
@@ -50,6 +52,33 @@ def note_refusal(request: Request, refusal: AccessRefused) -> None:
         "from": actor.origin,
     }
     _record(request, actor, "access.refused", request.url.path[:120], payload)
+
+
+def note_missed(request: Request, _: NotFound) -> None:
+    """Write down that somebody who is signed in asked for an object that is not there, or not his to see: a walk through ids shows."""
+    actor: Actor | None = getattr(request.state, "actor", None)
+    if actor is None or not actor.is_signed_in or not request.path_params:
+        return
+    if _passes(request.app, REFUSALS, "missed", actor.account_id):
+        payload = {"method": request.method, "path": request.url.path[:200], "from": actor.origin}
+        _record(request, actor, "access.missed", request.url.path[:120], payload)
+
+
+def note_unproven(request: Request, _: NotSignedIn) -> None:
+    """Write down that a key, token or session did not count; who came without any is nobody to write down."""
+    if "authorization" not in request.headers:
+        return
+    origin = network_of(request)
+    if _passes(request.app, REFUSALS, "unproven", origin):
+        payload = {"method": request.method, "path": request.url.path[:200], "from": origin}
+        _record(request, ANYONE, "access.unproven", request.url.path[:120], payload)
+
+
+NOTED: Final[Mapping[type[AppError], Callable[[Request, Any], None]]] = {
+    AccessRefused: note_refusal,
+    NotFound: note_missed,
+    NotSignedIn: note_unproven,
+}
 
 
 def reads_personal(name: str = "") -> list[Any]:

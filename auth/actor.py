@@ -38,6 +38,7 @@ class Actor:
 
     `only`: the permissions that the proof is limited to (an API key's scopes); None = no limit. `grant`: the one grant that the
     proof is bound to; None = not bound.
+    `epoch`: the account's when the proof was made; the proof ends when the account's is raised.
     `origin`: the shortened network address that the request came from, `local` within this machine's own command.
     """
 
@@ -52,6 +53,7 @@ class Actor:
     only: frozenset[str] | None = None
     grant: str | None = None
     origin: str = ""
+    epoch: int | None = field(default=None, compare=False)
 
     @property
     def is_signed_in(self) -> bool:

@@ -9,6 +9,8 @@ from core.text import Text
 
 KIND_NAMES: Final[Mapping[str, Text]] = {
     "access.refused": Text("访问被拒绝", "Access refused"),
+    "access.missed": Text("访问不存在或不可见的对象", "Asked for what is not there or not theirs"),
+    "access.unproven": Text("凭证无效", "A proof that does not count"),
     "anomaly.found": Text("发现异常", "Anomaly found"),
     "anomaly.acknowledged": Text("确认异常", "Anomaly acknowledged"),
     "anomaly.dismissed": Text("判为误报", "False alarm"),

@@ -21,6 +21,7 @@ from auth.identity.tables import (
     ApiKeyRow,
     OrganisationRow,
     PersonRow,
+    RefreshRow,
     RoleAssignmentRow,
     SessionRow,
 )
@@ -135,7 +136,7 @@ def principal(
     actor = Actor(
         account_id=account_id, person_id=who.person_id, username=who.username, name=Text(who.name_zh, who.name_en), org_id=who.org_id,
         roles=roles | lent_to(work, account_id) if who.is_deputy else roles, via=via, session_id=session_id, only=limits or None,
-        grant=grant or None,
+        grant=grant or None, epoch=epoch,
     )  # fmt: skip
     return Principal(actor, None if who.org_zh is None else Text(who.org_zh, who.org_en), who.epoch)
 
@@ -174,7 +175,8 @@ def _role_at(role: str, scope: str) -> RoleAt:
 def again(work: Work, actor: Actor) -> Principal | None:
     """The same actor as of this instant, for work that goes on after its request: None when account, key or session has ended.
 
-    A token's own expiry does not count: it was valid when the work began, and signing out everywhere ends account and sessions.
+    A token's own expiry does not count: it was valid when the work began. Signing out everywhere raises the account's epoch and so
+    ends what began by session or token.
     """
     proof: SessionRow | ApiKeyRow | None = None
     if actor.via == "session":
@@ -185,8 +187,17 @@ def again(work: Work, actor: Actor) -> Principal | None:
         proof = work.db.get(ApiKeyRow, actor.session_id, populate_existing=True)
         if proof is None or proof.revoked_at is not None or proof.expires_at <= work.now:
             return None
-    epoch = proof.epoch if isinstance(proof, SessionRow) else None
+    if actor.via == "token" and _family_is_revoked(work, actor.session_id):
+        return None
+    epoch = proof.epoch if isinstance(proof, SessionRow) else actor.epoch if actor.via == "token" else None
     return principal(
         work, actor.account_id, actor.via, epoch=epoch, session_id=actor.session_id, only=actor.only or (),
         grant=actor.grant or "",
     )  # fmt: skip
+
+
+def _family_is_revoked(work: Work, family_id: str | None) -> bool:
+    wanted = select(RefreshRow.id).where(
+        RefreshRow.family_id == family_id, col(RefreshRow.revoked_at).is_not(None)
+    )
+    return work.db.exec(wanted.limit(1)).first() is not None

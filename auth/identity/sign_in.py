@@ -48,7 +48,8 @@ def compare(challenge: Challenge, password: str, workers: int) -> bool:
 
 def settle(work: Work, challenge: Challenge, right: bool, settings: Settings) -> Principal | None:
     """Let in or count a failure. None means refused; the caller commits, then raises `refusal()`."""
-    if challenge.account_id is None:
+    if challenge.account_id is None:  # the name itself may be a password typed into the wrong field
+        audit.record(work, ANYONE, "account.sign_in_failed", subject="", payload={"known": False})
         return None
     row = work.db.exec(
         select(AccountRow).where(AccountRow.id == challenge.account_id).with_for_update()

@@ -75,6 +75,27 @@ def test_a_refusal_at_the_door_is_recorded_once_and_bounded(scene: Scene) -> Non
     assert len(_events(scene, "access.refused")) == 20
 
 
+def test_a_walk_through_ids_and_wrong_proofs_are_recorded_and_bounded(scene: Scene) -> None:
+    stranger = client_as(scene.house, "officer2")
+    for number in range(30):
+        assert stranger.get(f"/api/v1/grants/{number}").status_code == 404
+    assert stranger.get(f"/api/v1/grants/{scene.grant_id}").status_code == 404
+    missed = _events(scene, "access.missed")
+    assert len(missed) == 20
+    assert missed[-1] == {
+        "method": "GET", "path": "/api/v1/grants/0", "from": "local", "who": "officer2"
+    }  # fmt: skip
+    visitor = client_as(scene.house)
+    for _ in range(30):
+        wrong = visitor.get("/api/v1/me", headers={"authorization": "Bearer pda_0000000000000000_no"})
+        assert wrong.status_code == 401
+    assert [each["path"] for each in _events(scene, "access.unproven")] == ["/api/v1/me"] * 20
+    assert visitor.get(f"/api/v1/grants/{scene.grant_id}").status_code == 401
+    body = {"username": "no-such-person", "password": "wrong-password"}
+    assert visitor.post("/api/v1/auth/token", json=body).status_code == 401
+    assert _events(scene, "account.sign_in_failed")[0]["known"] is False
+
+
 def test_reading_about_people_is_recorded(scene: Scene) -> None:
     auditor = client_as(scene.house, "auditor")
     for _ in range(3):

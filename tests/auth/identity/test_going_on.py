@@ -8,9 +8,9 @@ import pytest
 
 from api.house import House
 from auth.actor import Actor
-from auth.identity import api_keys, sessions
-from auth.identity.principals import again
-from auth.identity.tables import ApiKeyRow, SessionRow
+from auth.identity import api_keys, refresh, sessions
+from auth.identity.principals import again, principal
+from auth.identity.tables import AccountRow, ApiKeyRow, SessionRow
 from tests.conftest import TestClock
 from tests.people import a_person, actor_of, an_org
 
@@ -60,3 +60,21 @@ def test_a_key_that_is_over_no_longer_counts(house: House, wang: Actor, clock: T
             work.db.get_one(ApiKeyRow, known.key_id).revoked_at = work.now - timedelta(seconds=1)
     with house.read() as work:
         assert again(work, actor) is None
+
+
+@pytest.mark.parametrize("how", ["signed out everywhere", "family revoked", "not ended"])
+def test_what_began_by_a_token_ends_with_it(house: House, wang: Actor, how: str) -> None:
+    with house.write() as work:
+        family, token = refresh.start(work, wang, house.settings)
+    with house.read() as work:
+        epoch = work.db.get_one(AccountRow, wang.account_id).epoch
+        found = principal(work, wang.account_id, "token", epoch=epoch, session_id=family)
+        assert found is not None
+        assert again(work, found.actor) is not None
+    with house.write() as work:
+        if how == "signed out everywhere":
+            sessions.end_all(work, wang, wang.account_id)
+        elif how == "family revoked":
+            refresh.revoke(work, token)
+    with house.read() as work:
+        assert (again(work, found.actor) is None) == (how != "not ended")
