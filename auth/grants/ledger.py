@@ -8,18 +8,19 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from functools import cache
+from typing import Any, Final, cast
 
-from sqlalchemy import Table
+from sqlalchemy import Insert, Table, bindparam
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlmodel import col, select
+from sqlmodel import SQLModel, col, select
 
 from auth.actor import Actor
 from auth.grants.tables import GrantRow, UsageColumnRow, UsageEventRow, UsageMonthRow
 from auth.policy.filters.rules import LOCAL
 from core.ids import GrantId
 from core.text import Text
-from core.work import Work
+from core.work import Work, fetched
 
 CHARGE: Final = "charge"
 DELIVERY: Final = "delivery"
@@ -34,6 +35,7 @@ KINDS: Final = {
     REFUSED: Text("拒绝", "Refusal"),
 }
 _NOTHING: Final[Mapping[str, int]] = {}
+_SUMS: Final = ("extracts", "rows", "bytes", "sent_bytes", "deliveries", "downloads", "refusals")
 _COUNTED_AS: Final = {DELIVERY: "deliveries", DOWNLOAD: "downloads", REFUSED: "refusals"}
 
 
@@ -57,6 +59,16 @@ class Taking:
         return cls(person_id=actor.person_id, account=actor.username, origin=actor.origin, **facts)
 
 
+_WHOSE: Final = select(GrantRow.org_id, GrantRow.dataset_id).where(col(GrantRow.id) == bindparam("grant_id"))
+_NEWEST: Final = (
+    select(UsageEventRow)
+    .where(col(UsageEventRow.subject) == bindparam("subject"), col(UsageEventRow.kind) == DOWNLOAD)
+    .order_by(col(UsageEventRow.at).desc(), col(UsageEventRow.id).desc())
+    .with_for_update()
+    .execution_options(populate_existing=True)
+)
+
+
 def enter(
     work: Work,
     grant_id: GrantId,
@@ -71,8 +83,7 @@ def enter(
 
     To be called before the transaction's audit record: the month's sum is locked first everywhere, else two wait for each other.
     """
-    wanted = select(GrantRow.org_id, GrantRow.dataset_id).where(GrantRow.id == grant_id)
-    org_id, dataset_id = work.db.exec(wanted).one()
+    org_id, dataset_id = fetched(work, _WHOSE, grant_id=grant_id).one()
     said = taking or Taking()
     line = UsageEventRow(
         id=work.new_id(), grant_id=grant_id, kind=kind, subject=subject[:120], at=work.now, org_id=org_id, dataset_id=dataset_id,
@@ -90,9 +101,7 @@ def enter(
 
 def add_sent(work: Work, grant_id: GrantId, subject: str, sent_bytes: int) -> None:
     """Add the bytes that really left to the newest download of `subject`, and to the month in which it began."""
-    wanted = select(UsageEventRow).where(UsageEventRow.subject == subject, UsageEventRow.kind == DOWNLOAD)
-    newest = wanted.order_by(col(UsageEventRow.at).desc(), col(UsageEventRow.id).desc()).with_for_update()
-    line = work.db.exec(newest.execution_options(populate_existing=True)).first()
+    line = work.db.exec(_NEWEST, params={"subject": subject}).first()
     if line is None:  # a download that began before there was a ledger
         return
     line.sent_bytes += sent_bytes
@@ -106,33 +115,38 @@ def month_of(at: Any) -> str:  # noqa: ANN401 - an aware datetime
 
 
 def _add_to_month(work: Work, grant_id: GrantId, counts: dict[str, int], month: str = "") -> None:
-    table = _table(UsageMonthRow)
-    values = {"grant_id": grant_id, "month": month or month_of(work.now)}
-    zeros = dict.fromkeys(
-        ("extracts", "rows", "bytes", "sent_bytes", "deliveries", "downloads", "refusals"), 0
-    )
-    kept = {name: table.c[name] + count for name, count in counts.items()}
-    _upsert(work, table, [values | zeros | counts], ["grant_id", "month"], kept)
+    values = {"grant_id": grant_id, "month": month or month_of(work.now), **dict.fromkeys(_SUMS, 0), **counts}
+    _upsert(work, _adding(_door(work), UsageMonthRow, ("grant_id", "month"), _SUMS), [values])
 
 
 def _mark_columns(work: Work, grant_id: GrantId, columns: tuple[str, ...]) -> None:
-    table = _table(UsageColumnRow)
     values = [
         {"grant_id": grant_id, "name": name, "reads": 1, "last_read_at": work.now}
         for name in sorted(set(columns))
     ]
-    kept = {"reads": table.c.reads + 1, "last_read_at": work.now}
-    _upsert(work, table, values, ["grant_id", "name"], kept)
+    _upsert(
+        work,
+        _adding(_door(work), UsageColumnRow, ("grant_id", "name"), ("reads",), ("last_read_at",)),
+        values,
+    )
 
 
-def _table(row: Any) -> Table:  # noqa: ANN401 - a table class
-    found: Table = row.__table__
-    return found
+def _door(work: Work) -> str:
+    return work.db.get_bind().dialect.name
 
 
-def _upsert(
-    work: Work, table: Table, values: list[dict[str, Any]], key: list[str], kept: dict[str, Any]
-) -> None:
-    door = postgresql if work.db.get_bind().dialect.name == "postgresql" else sqlite
-    statement = door.insert(table).values(values)
-    work.db.execute(statement.on_conflict_do_update(index_elements=key, set_=kept))
+@cache
+def _adding(
+    door: str, row: type[SQLModel], key: tuple[str, ...], added: tuple[str, ...], newest: tuple[str, ...] = ()
+) -> Insert:
+    """The statement that enters a row, or adds to the one that is there; put together once."""
+    table: Table = row.__table__  # type: ignore[attr-defined]
+    statement: Any = (postgresql if door == "postgresql" else sqlite).insert(table)
+    given = statement.excluded
+    kept = {name: table.c[name] + given[name] for name in added} | {name: given[name] for name in newest}
+    return cast(Insert, statement.on_conflict_do_update(index_elements=key, set_=kept))
+
+
+def _upsert(work: Work, statement: Insert, values: list[dict[str, Any]]) -> None:
+    work.db.flush()
+    work.db.connection().execute(statement, values)

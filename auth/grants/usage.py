@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from sqlalchemy import CursorResult, Update, case, or_, update
+from sqlalchemy import BindParameter, Date, Table, Update, bindparam, case, or_, update
 from sqlmodel import col, select
 
 from auth.anomalies import observing
@@ -16,10 +16,11 @@ from auth.grants.workflow import State
 from auth.incidents import freezes
 from auth.policy import rules
 from auth.policy.model import MAX_QUOTA
+from core.db import UtcDateTime
 from core.errors import NotFound, QuotaExceeded, refuse_if
 from core.ids import GrantId
 from core.text import Text
-from core.work import Work
+from core.work import Work, fetched
 
 _UNITS: Final = ("extracts", "rows", "bytes")
 _NAMES: Final = {
@@ -28,6 +29,50 @@ _NAMES: Final = {
     "bytes": Text("字节数", "bytes"),
     "per_day": Text("当日次数", "uses of today"),
 }
+
+
+_GRANTS: Final[Table] = GrantRow.__table__  # type: ignore[attr-defined]
+_OF: Final = _GRANTS.c.id == bindparam("grant")
+
+
+def _column(name: str, unit: str) -> Any:  # noqa: ANN401 - a column
+    return _GRANTS.c[f"{name}_{unit}"]
+
+
+def _charging(of_today: Any = None) -> Update:  # noqa: ANN401 - a column expression
+    """The statement of a charge. `of_today`: the day's count as a request makes it, None where nothing is asked for anew."""
+    statement = update(_GRANTS).where(
+        _OF,
+        _GRANTS.c.state == State.ACTIVE,
+        _GRANTS.c.starts_at <= bindparam("now", type_=UtcDateTime),
+        _GRANTS.c.ends_at > bindparam("now", type_=UtcDateTime),
+        ~freezes.of_grant(_GRANTS.c.id, _GRANTS.c.org_id, _GRANTS.c.dataset_id, _GRANTS.c.department_id),
+    )
+    values = {}
+    for unit in _UNITS:
+        used, quota, count = _column("used", unit), _column("quota", unit), bindparam(f"n_{unit}")
+        within = or_(quota.is_(None), used + _column("carried", unit) + count <= quota)
+        statement = statement.where(used <= bindparam(f"room_{unit}"), within)
+        values[f"used_{unit}"] = used + count
+    if of_today is not None:
+        most = _column("quota", "per_day")
+        statement = statement.where(of_today <= MAX_QUOTA, or_(most.is_(None), of_today <= most))
+        values |= {"used_per_day": of_today, "used_on": _TODAY}
+    return statement.values(values)
+
+
+# Put together once, and each is one statement: check and change in one. Rows already loaded are not refreshed by them:
+# `queries.row` and `queries.facts` always read anew.
+_TODAY: Final[BindParameter[Any]] = bindparam("today", type_=Date)
+_CHARGE: Final = _charging()
+_CHARGE_REQUEST: Final = _charging(
+    case((_GRANTS.c.used_on == _TODAY, _column("used", "per_day")), else_=0) + bindparam("n_extracts")
+)
+_REFUND: Final = (
+    update(_GRANTS)
+    .where(_OF, *(_column("used", unit) >= bindparam(f"n_{unit}") for unit in _UNITS))
+    .values({f"used_{unit}": _column("used", unit) - bindparam(f"n_{unit}") for unit in _UNITS})
+)
 
 
 def charge(
@@ -50,28 +95,13 @@ def charge(
     seen = queries.view(work, grant_id)
     if seen.blocks:
         refuse_if(rules.effective(seen, work.now))
-    statement = update(GrantRow).where(
-        col(GrantRow.id) == grant_id,
-        col(GrantRow.state) == State.ACTIVE,
-        col(GrantRow.starts_at) <= work.now,
-        col(GrantRow.ends_at) > work.now,
-        ~freezes.of_grant(
-            col(GrantRow.id), col(GrantRow.org_id), col(GrantRow.dataset_id), col(GrantRow.department_id)
-        ),
-    )
-    for unit, count in wanted.items():
-        used, quota = _used(unit), col(getattr(GrantRow, f"quota_{unit}"))
-        carried = col(getattr(GrantRow, f"carried_{unit}"))
-        within = or_(quota.is_(None), used + carried + count <= quota)
-        statement = statement.where(used <= MAX_QUOTA - count, within)
-    values = {f"used_{unit}": _used(unit) + n for unit, n in wanted.items()}
+    room = {f"room_{unit}": MAX_QUOTA - count for unit, count in wanted.items()}
+    given = {"grant": grant_id, "now": work.now, **_numbers(wanted), **room}
     if extracts:
-        today = day_of(work.now)
-        of_today = case((col(GrantRow.used_on) == today, col(GrantRow.used_per_day)), else_=0) + extracts
-        most = col(GrantRow.quota_per_day)
-        statement = statement.where(of_today <= MAX_QUOTA, or_(most.is_(None), of_today <= most))
-        values |= {"used_per_day": of_today, "used_on": today}
-    if not _changed(work, statement.values(values)):
+        charged = fetched(work, _CHARGE_REQUEST, **given, today=day_of(work.now))
+    else:
+        charged = fetched(work, _CHARGE, **given)
+    if not charged.rowcount:
         _say_why(work, grant_id, wanted)
     if extracts:  # a new request; what it asked for is counted afterwards
         refuse_if(tuple(observing.against_use(work, queries.row(work, grant_id))))
@@ -93,17 +123,10 @@ def refund(
     The day's count stays: otherwise asking and taking back would be without limit.
     """
     wanted = _counted(extracts=extracts, rows=rows, bytes=bytes)
-    statement = update(GrantRow).where(col(GrantRow.id) == grant_id)
-    for unit, count in wanted.items():
-        statement = statement.where(_used(unit) >= count)
-    if not _changed(work, statement.values({f"used_{unit}": _used(unit) - n for unit, n in wanted.items()})):
+    if not fetched(work, _REFUND, grant=grant_id, **_numbers(wanted)).rowcount:
         raise ValueError(f"refund of more than grant {grant_id} has used: {wanted}")
     given_back = {unit: -count for unit, count in wanted.items()}
     enter(work, grant_id, REFUND, subject=subject, taking=taking, counts=given_back)
-
-
-def _used(unit: str) -> Any:  # noqa: ANN401 - a column expression
-    return col(getattr(GrantRow, f"used_{unit}"))
 
 
 def _counted(**counts: int) -> dict[str, int]:
@@ -113,11 +136,8 @@ def _counted(**counts: int) -> dict[str, int]:
     return counts
 
 
-def _changed(work: Work, statement: Update) -> bool:
-    """Whether the one row met every condition. Rows already loaded are not refreshed: `queries.row` always reads anew."""
-    outcome = work.db.execute(statement, execution_options={"synchronize_session": False})
-    assert isinstance(outcome, CursorResult)  # noqa: S101 - an UPDATE always gives one
-    return outcome.rowcount == 1
+def _numbers(wanted: dict[str, int]) -> dict[str, int]:
+    return {f"n_{unit}": count for unit, count in wanted.items()}
 
 
 def _say_why(work: Work, grant_id: GrantId, wanted: dict[str, int]) -> None:
