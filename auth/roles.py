@@ -128,6 +128,7 @@ PERMISSIONS: Final[Mapping[str, frozenset[Role]]] = {
     "auth:grant:read": _BUREAU | _ENTERPRISE | frozenset({Role.OUTPUT_CHECKER}),
     "auth:grant:activate": frozenset({Role.STEWARD}),
     "auth:grant:suspend": frozenset({Role.SECURITY_OFFICER}),
+    "auth:suspension:read": frozenset({Role.SECURITY_OFFICER, Role.STEWARD, Role.AUDITOR, Role.APPROVER}),
     "auth:grant:resume": frozenset({Role.SECURITY_OFFICER}),
     "auth:grant:ask-resume": frozenset({Role.ORG_OFFICER, Role.APPLICANT}),
     "auth:grant:wake": frozenset({Role.STEWARD}),

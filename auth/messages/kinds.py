@@ -160,6 +160,10 @@ KINDS: Final[Mapping[str, Kind]] = {
         "case", Text("认定违背承诺", "Commitment broken"),
         Text("申请 {id} 中关于“{title_zh}”的承诺被认定违背，材料须补交。", "The commitment on “{title_en}” of application {id} was found to be broken; the paper itself is due."),
     ),
+    "suspension.proposed": Kind(
+        "task", Text("建议暂停授权", "Suspension proposed"),
+        Text("机构 {org} 违背承诺，建议暂停其对数据集 {dataset} 的授权，请决定。", "{org} broke a commitment: suspending its grant on {dataset} is proposed. Decide on it."),
+    ),
     "reminder.paper": Kind(
         "reminder", Text("材料补交即将到期", "Paper due soon"),
         Text("申请 {id} 的“{title_zh}”须于 {ends_on} 前补交（还有 {days} 天）。", "“{title_en}” of application {id} is to be handed in by {ends_on} (in {days} days)."),

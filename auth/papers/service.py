@@ -39,6 +39,7 @@ from auth.profile.now import profile
 from auth.profile.papers import WorkingDays
 from auth.roles import Role
 from auth.scope import roles_towards
+from auth.suspensions.service import propose
 from core.errors import Conflict, InputRefused, NotFound, Stale, TransitionRefused, refuse_if
 from core.ids import ApplicationId
 from core.text import Text
@@ -369,7 +370,9 @@ def broken_of(work: Work, org_id: str) -> list[CommitmentRead]:
 
 
 def establish_broken(work: Work, actor: Actor, commitment_id: str, body: CaseStep) -> CommitmentRead:
-    """A steward of the data's department finds that what was promised is not so: the paper itself is due, and deciders see it from then on."""
+    """A steward of the data's department finds that what was promised is not so: the paper itself is due, deciders see it from
+    then on, and suspending what was granted upon it is proposed to the security officer.
+    """
     row = COMMITMENTS.row(work, commitment_id, actor, version=body.version, to_change=True)
     COMMITMENTS.check(actor, row, commitment.Step.BREAK)
     application = work.db.get_one(ApplicationRow, row.application_id)
@@ -378,6 +381,7 @@ def establish_broken(work: Work, actor: Actor, commitment_id: str, body: CaseSte
     need_reason(body.note)
     COMMITMENTS.move(work, actor, row, commitment.Step.BREAK, body.note, {"sha256": row.sha256})
     cover.reopen(work, application, work.db.get_one(PaperRow, row.paper_id), body.note)
+    propose(work, actor, row.application_id, row.id, body.note)
     people = [
         *audience.bureau(work, application, [Role.APPROVER, Role.SECURITY_OFFICER, Role.REVIEWER_BUSINESS]),
         *audience.holders(work, [Role.ORG_OFFICER], [row.org_id]),
