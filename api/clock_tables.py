@@ -88,7 +88,13 @@ def rates_chart(found: Sequence[Rate], department: str | None, lang: Lang) -> di
         }
         for measure in MEASURES
     ]
-    return {"kind": "bars" if len(months) < 3 else "line", "labels": months, "series": series, "unit": "%"}
+    return {
+        "kind": "bars" if len(months) < 3 else "line",
+        "labels": months,
+        "series": series,
+        "unit": "%",
+        "max": 100,
+    }
 
 
 def _percent(share: float | None) -> float | None:

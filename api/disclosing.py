@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from typing import Any, Final
 
 import rfc8785
@@ -13,7 +14,7 @@ from auth import audit
 from auth.actor import Actor
 from auth.supervision.disclosure import Disclosure, disclosure, sections
 from core.sheets import Sheet, xlsx_of
-from core.text import Text
+from core.text import Lang, Text
 from core.work import Work
 
 SECTIONS: Final = {
@@ -31,6 +32,14 @@ SECTIONS: Final = {
     "refusals": Text("不予授权的理由", "Reasons of refusal"),
     "missing": Text("待补充", "To be completed"),
 }
+FIGURES: Final = {
+    "applications": Text("收到申请", "Applications"), "applications_accepted": Text("准予的申请", "Applications granted"),
+    "applications_rejected": Text("不予的申请", "Applications refused"), "authorisations": Text("年内有效的授权", "Grants in force in the year"),
+    "in_force_at_end": Text("年末有效的授权", "Grants in force at its end"), "agreements": Text("授权运营协议", "Agreements"),
+    "incidents": Text("应急处置", "Incidents"), "extracts": Text("提取次数", "Extracts"), "deliveries": Text("交付次数", "Deliveries"),
+    "rows": Text("交付行数", "Rows delivered"), "bytes": Text("交付字节", "Bytes delivered"), "downloads": Text("下载次数", "Downloads"),
+    "sent_bytes": Text("送出字节", "Bytes sent"), "revenue_fen": Text("收入（分）", "Revenue (fen)"),
+}  # fmt: skip
 HEADS: Final = {
     "agreement_id": Text("协议编号", "Agreement"), "title": Text("名称", "Title"), "mode": Text("授权模式", "Mode"),
     "starts_on": Text("起", "From"), "ends_on": Text("止（含）", "Until, counted"), "ended_on": Text("提前终止于", "Ended on"),
@@ -83,11 +92,24 @@ def _workbook(found: Disclosure) -> bytes:
             Sheet(
                 f"{SECTIONS[name].zh} {name}",
                 [f"{head.zh} {head.en}" for head in heads(rows)],
-                [list(row.values()) for row in rows],
+                [list(row.values()) for row in named(rows, lambda word: f"{word.zh} {word.en}")],
             )
             for name, rows in sections(found)
         ]
     )
+
+
+def named(rows: list[dict[str, Any]], say: Callable[[Text], str]) -> list[dict[str, Any]]:
+    """Rows of figures with the figure's name as people say it; JSON keeps the keys. Other rows as they are."""
+    return [row | {"figure": say(FIGURES[row["figure"]])} if "figure" in row else row for row in rows]
+
+
+def tables(found: Disclosure, lang: Lang) -> list[tuple[str, Text, list[Text], list[dict[str, Any]]]]:
+    """Every section for a page: its key, its name, its heads, its rows in the reader's language."""
+    return [
+        (name, SECTIONS[name], heads(rows), named(rows, lambda word: word.in_(lang)))
+        for name, rows in sections(found)
+    ]
 
 
 def heads(rows: list[dict[str, Any]]) -> list[Text]:
@@ -95,7 +117,6 @@ def heads(rows: list[dict[str, Any]]) -> list[Text]:
     return [HEADS[name] for name in rows[0]] if rows else [Text("—", "—")]
 
 
-def _page(found: Disclosure, lang: str) -> bytes:
+def _page(found: Disclosure, lang: Lang) -> bytes:
     template = environment().get_template("disclosure/standalone.html")
-    shown = [(name, SECTIONS[name], heads(rows), rows) for name, rows in sections(found)]
-    return template.render(found=found, shown=shown, lang=lang).encode()
+    return template.render(found=found, shown=tables(found, lang), lang=lang).encode()

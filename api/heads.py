@@ -22,6 +22,7 @@ after|之后|after
 agreement|协议|agreement
 check|检查|check
 indicator|质量指标|indicator
+found|认定的事实|what was found
 missing|缺少|missing
 agreement_id|协议编号|agreement
 allowed_fen|允许（分）|allowed, fen

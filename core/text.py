@@ -25,3 +25,9 @@ class Text:
 
     def __str__(self) -> str:
         return self.en
+
+    @classmethod
+    def of_note(cls, note: str) -> Text:
+        """A note that this service wrote in both languages, `中文 · English`; any other note reads the same in both."""
+        zh, _, en = note.partition(" · ")
+        return cls(zh, en or zh)

@@ -19,7 +19,7 @@ from api.opinions import opinion_options, with_opinion
 from api.pages.tickets import checked
 from api.web import go, page
 from auth import audit_reading
-from auth.actor import Actor
+from auth.actor import SYSTEM, Actor
 from auth.applications import service
 from auth.applications.deciding import Statement
 from auth.applications.models import AcceptBody, ApplicationRead, LineDecision, ScreenBody, StepBody
@@ -243,7 +243,7 @@ def timeline(work: Work, events: list[audit_reading.Happening], here: str = "") 
             else _for(people.get(event.who, Text(event.who, event.who)), str(event.facts["for"])),
             "what": event.name,
             "org": orgs.get(event.org_id or ""),
-            "note": event.note,
+            "note": Text.of_note(event.note) if event.who == SYSTEM.username else event.note,
             "tone": tone_of(event.kind),
             "href": href_of(event) if event.subject != here else "",
         }

@@ -9,12 +9,12 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 
 from api.access import access
 from api.delivery import attachment
-from api.deps import ActorDep, ReadDep, WorkDep
-from api.disclosing import SECTIONS, heads, pack
+from api.deps import ActorDep, LangDep, ReadDep, WorkDep
+from api.disclosing import pack, tables
 from api.late import APIRouter
 from api.web import page
 from auth.policy.filters.rules import LOCAL
-from auth.supervision.disclosure import disclosure, sections
+from auth.supervision.disclosure import disclosure
 
 router = APIRouter(prefix="/disclosure", include_in_schema=True, tags=["pages"])
 Year = Annotated[int, Path(ge=2000, le=2100)]
@@ -29,13 +29,12 @@ def index(work: ReadDep, year: str = "") -> RedirectResponse:
 
 
 @router.get("/{year}", response_class=HTMLResponse, **access("auth:usage:read"))
-def show_page(request: Request, work: ReadDep, year: Year) -> HTMLResponse:
+def show_page(request: Request, work: ReadDep, lang: LangDep, year: Year) -> HTMLResponse:
     """The year's disclosure with what is still missing."""
     found = disclosure(work, year)
     here = work.now.astimezone(LOCAL).year
-    shown = [(name, SECTIONS[name], heads(rows), rows) for name, rows in sections(found)]
     years = [(each, str(each)) for each in sorted({*range(here - 4, here + 1), year}, reverse=True)]
-    return page(request, "disclosure/show.html", found=found, shown=shown, years=years)
+    return page(request, "disclosure/show.html", found=found, shown=tables(found, lang), years=years)
 
 
 @router.post("/{year}/pack", response_class=Response, **access("auth:usage:read"))

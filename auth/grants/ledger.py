@@ -83,10 +83,10 @@ def enter(
 
     To be called before the transaction's audit record: the month's sum is locked first everywhere, else two wait for each other.
     """
-    org_id, dataset_id = fetched(work, _WHOSE, grant_id=grant_id).one()
+    whose = fetched(work, _WHOSE, grant_id=grant_id).one()
     said = taking or Taking()
     line = UsageEventRow(
-        id=work.new_id(), grant_id=grant_id, kind=kind, subject=subject[:120], at=work.now, org_id=org_id, dataset_id=dataset_id,
+        id=work.new_id(), grant_id=grant_id, kind=kind, subject=subject[:120], at=work.now, org_id=whose.org_id, dataset_id=whose.dataset_id,
         person_id=said.person_id, account=said.account, origin=said.origin, release_id=said.release_id,
         release_number=said.release_number, purpose=said.purpose, scenario_id=said.scenario_id, form=said.form,
         columns=json.dumps(said.columns, ensure_ascii=False), filter_hash=said.filter_hash,

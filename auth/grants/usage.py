@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from sqlalchemy import BindParameter, Date, Table, Update, bindparam, case, or_, update
+from sqlalchemy import BindParameter, Table, Update, bindparam, case, or_, update
 from sqlmodel import col, select
 
 from auth.anomalies import observing
@@ -50,7 +50,8 @@ def _charging(of_today: Any = None) -> Update:  # noqa: ANN401 - a column expres
     )
     values = {}
     for unit in _UNITS:
-        used, quota, count = _column("used", unit), _column("quota", unit), bindparam(f"n_{unit}")
+        count: BindParameter[Any] = bindparam(f"n_{unit}")
+        used, quota = _column("used", unit), _column("quota", unit)
         within = or_(quota.is_(None), used + _column("carried", unit) + count <= quota)
         statement = statement.where(used <= bindparam(f"room_{unit}"), within)
         values[f"used_{unit}"] = used + count
@@ -63,7 +64,7 @@ def _charging(of_today: Any = None) -> Update:  # noqa: ANN401 - a column expres
 
 # Put together once, and each is one statement: check and change in one. Rows already loaded are not refreshed by them:
 # `queries.row` and `queries.facts` always read anew.
-_TODAY: Final[BindParameter[Any]] = bindparam("today", type_=Date)
+_TODAY: Final[BindParameter[Any]] = bindparam("today", type_=_GRANTS.c.used_on.type)
 _CHARGE: Final = _charging()
 _CHARGE_REQUEST: Final = _charging(
     case((_GRANTS.c.used_on == _TODAY, _column("used", "per_day")), else_=0) + bindparam("n_extracts")

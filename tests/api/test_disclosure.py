@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from sqlmodel import select
 
+from api.disclosing import FIGURES
 from api.house import House
 from auth.grants.tables import GrantRow
 from auth.products.rules import CHECKS
@@ -132,6 +133,10 @@ def test_the_pack_is_the_same_bytes_and_runs_nothing(scene: Scene) -> None:
         assert not [n for n in book.namelist() if "sheet" in n and b"<f" in book.read(n)]
         assert b"'=\xe9\xa3\x8e" in book.read("xl/sharedStrings.xml")
     assert "年度披露" in parts["disclosure.zh.html"].decode()
+    for lang, word in (("zh", "交付字节"), ("en", "Bytes delivered")):
+        assert f"<td>{word}</td>" in parts[f"disclosure.{lang}.html"].decode()
+    figures = json.loads(parts["disclosure.json"])["figures"]
+    assert set(figures) == set(FIGURES), "each figure has its name"
     assert auditor.get("/api/v1/audit", params={"kind": "disclosure.taken"}).json()["total"] == 2
 
 

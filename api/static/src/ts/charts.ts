@@ -125,14 +125,30 @@ function series(spec: Spec): Record<string, unknown>[] {
   }));
 }
 
+// How many lines the legend takes: a wide sign is about 12 px, another 7, and each entry has its mark and gaps.
+function legendLines(names: string[], width: number): number {
+  let lines = 1;
+  let used = 0;
+  for (const name of names) {
+    const long = 42 + [...name].reduce((sum, sign) => sum + (sign > "\u2e7f" ? 12 : 7), 0);
+    if (used && used + long > width) {
+      lines += 1;
+      used = 0;
+    }
+    used += long;
+  }
+  return lines;
+}
+
 // Text is drawn, never parsed as markup: the page's policy allows no styles inside markup, and data stays data.
-function option(spec: Spec): Record<string, unknown> {
+function option(spec: Spec, width: number): Record<string, unknown> {
   const many = spec.series.length > 1;
+  const lines = many ? legendLines(spec.series.map(({ name }) => name), width) : 0;
   return {
     animation: false,
     color: [1, 2, 3, 4, 5, 6].map((n) => token(`chart-${n}`)),
     textStyle: { fontFamily: getComputedStyle(document.body).fontFamily, color: token("ink") },
-    grid: { left: 4, right: 16, top: spec.marks ? 28 : 14, bottom: many ? 32 : 4, outerBoundsMode: "same" },
+    grid: { left: 4, right: 16, top: spec.marks ? 28 : 14, bottom: many ? 10 + 22 * lines : 4, outerBoundsMode: "same" },
     legend: many ? { bottom: 0, textStyle: { color: token("ink-soft") }, icon: "roundRect" } : undefined,
     tooltip: {
       trigger: spec.kind === "pie" || spec.kind === "hist" ? "item" : "axis",
@@ -148,7 +164,7 @@ function option(spec: Spec): Record<string, unknown> {
 
 function draw(box: HTMLElement, chart: EChartsType): void {
   const source = document.getElementById(box.dataset["chart"] ?? "");
-  if (source?.textContent) chart.setOption(option(JSON.parse(source.textContent) as Spec), true);
+  if (source?.textContent) chart.setOption(option(JSON.parse(source.textContent) as Spec, box.clientWidth), true);
 }
 
 export function drawAll(root: ParentNode): void {
@@ -157,7 +173,13 @@ export function drawAll(root: ParentNode): void {
     box.classList.add("chart__canvas--on");
     const chart = init(box, undefined, { devicePixelRatio: Math.max(2, window.devicePixelRatio) });
     draw(box, chart);
-    new ResizeObserver(() => chart.resize()).observe(box);
+    let width = box.clientWidth;
+    new ResizeObserver(() => {
+      chart.resize();
+      if (box.clientWidth === width) return;
+      width = box.clientWidth; // the legend may need another line
+      draw(box, chart);
+    }).observe(box);
     dark.addEventListener("change", () => draw(box, chart));
     window.addEventListener("beforeprint", () => chart.resize());
   }
