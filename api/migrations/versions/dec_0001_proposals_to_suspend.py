@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "dec_0001"
-down_revision = "day_0001"
+down_revision = "day_0002"
 branch_labels = None
 depends_on = None
 
