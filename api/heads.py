@@ -158,6 +158,7 @@ line|行|line
 linked_at|关联时间|linked at
 made_at|作出时间|made at
 made|作出人|made by
+made_by|制作者|made by
 maximum|最大值|maximum
 may_promise|可承诺|may promise
 measure|度量|measure
