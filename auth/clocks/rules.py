@@ -81,7 +81,7 @@ class Pause:
 
 @dataclass(frozen=True, slots=True)
 class Extension:
-    """Working days granted on top, for the clock of `stage` that runs on that day."""
+    """Working days granted on top, for the clock of `stage` that runs on that day. A clock overdue by then is not mended by it."""
 
     stage: Stage
     days: int
@@ -203,18 +203,12 @@ def _of_stage(
             (pause.since for pause in own if pause.until is None and ended is None), default=None
         )
         counts = _counting(is_working, own, ended or today)
-        more = sum(
-            extra.days
-            for extra in extensions
-            if (extra.stage is stage or (stage is Stage.HANDLE and extra.stage is not Stage.SIGN))
-            and began <= extra.on <= (ended or today)
-        )
-        allowed = profile.days[stage] + more
-        used, due = 0, None
-        for nth, spell in enumerate(run.spells):
-            left = allowed - used if nth == 0 else max(allowed - used, profile.least_after_pause)
-            due = _after(spell.since, left, counts)
-            used += count(spell.since, spell.until or max(today, spell.since), counts)
+        allowed = profile.days[stage]
+        for extra in sorted(extensions, key=lambda each: each.on):
+            for_this = extra.stage is stage or (stage is Stage.HANDLE and extra.stage is not Stage.SIGN)
+            if for_this and began <= extra.on <= (ended or today):
+                allowed += extra.days * _in_time(run, extra.on, allowed, profile, counts)
+        used, due = _measured(run.spells, allowed, profile, counts, today)
         held = open_since is not None and due is not None and due > open_since
         stands = run.is_standing or held
         until = ended or max(today, began)
@@ -222,6 +216,25 @@ def _of_stage(
             stage, run.turn, began, allowed, used, count(began, until, is_working) - used,
             due_on=None if stands else due, ended_on=ended, is_paused=stands, is_cancelled=run.is_cancelled,
         )  # fmt: skip
+
+
+def _measured(
+    spells: Sequence[_Spell], allowed: int, profile: Sla, counts: IsWorking, today: date
+) -> tuple[int, date]:
+    """Days used in all, and the day on which the last spell is due."""
+    used, due = 0, spells[0].since
+    for nth, spell in enumerate(spells):
+        left = allowed - used if nth == 0 else max(allowed - used, profile.least_after_pause)
+        due = _after(spell.since, left, counts)
+        used += count(spell.since, spell.until or max(today, spell.since), counts)
+    return used, due
+
+
+def _in_time(run: _Run, on: date, allowed: int, profile: Sla, counts: IsWorking) -> bool:
+    """Whether the clock was not yet overdue on that day, by what had been allowed until then."""
+    known = [spell for spell in run.spells if spell.since <= on]
+    _, due = _measured(known, allowed, profile, counts, on)
+    return min(on, known[-1].until or on) <= due
 
 
 def _counting(is_working: IsWorking, pauses: Sequence[Pause], last: date) -> IsWorking:

@@ -11,7 +11,7 @@ from auth.applications.tables import ApplicationRow
 from auth.applications.workflow import State
 from auth.clocks import counting, queries
 from auth.clocks.models import CaseClocks, ExtensionAsk, ExtensionDecision, ExtensionRead
-from auth.clocks.rules import STAGE_OF, present
+from auth.clocks.rules import STAGE_OF, Clock, present
 from auth.clocks.sla import extension_source, longest_extension
 from auth.clocks.tables import ExtensionRow, ReceiptRow
 from auth.delegations.standing import persons
@@ -71,7 +71,7 @@ def ask_extension(
         )  # fmt: skip
     _demand_role(work, actor, row, _MAY_ASK[State(row.state)])
     clock = present(counting.clocks_of(work, row.id), row.state)
-    refuse_if(_extension_objections(work, row, body))
+    refuse_if((*_too_late(work, clock), *_extension_objections(work, row, body)))
     made = ExtensionRow(
         id=work.new_id(), application_id=row.id, turn=row.turn, stage=STAGE_OF[row.state], reason=body.reason,
         working_days=body.working_days, asked_by=actor.username, asked_by_person=actor.person_id, asked_at=work.now,
@@ -121,6 +121,20 @@ def _extension_objections(work: Work, row: ApplicationRow, body: ExtensionAsk) -
     return tuple(found)
 
 
+def _too_late(work: Work, clock: Clock | None) -> tuple[Reason, ...]:
+    """An extension is got before the due day is over: what was missed stays missed, and a closed month stays as it was."""
+    if clock is None or not clock.is_overdue(counting.day_of(work.now)):
+        return ()
+    return (
+        refused(
+            "extension-too-late",
+            f"本环节已于 {clock.due_on} 到期，逾期后不能延期；请尽快办结。",
+            f"This stage was due on {clock.due_on}; nothing is extended once it is overdue. Handle the case now.",
+            BASIS,
+        ),
+    )
+
+
 def decide_extension(work: Work, actor: Actor, extension_id: str, body: ExtensionDecision) -> ExtensionRead:
     """Approve or refuse as the second person; an approved one moves the due day at once, and the applicant is told."""
     found = work.db.get(ExtensionRow, extension_id)
@@ -144,6 +158,8 @@ def decide_extension(work: Work, actor: Actor, extension_id: str, body: Extensio
     refuse_if(tuple(separation.not_of_the_applicant(steps.doer(work, actor), row.org_id, past)))
     if body.outcome == "refuse":
         need_note(body.note)
+    elif STAGE_OF.get(row.state) == found.stage:
+        refuse_if(_too_late(work, present(counting.clocks_of(work, row.id), row.state)))
     found.state = "approved" if body.outcome == "approve" else "refused"
     found.decided_by, found.decided_by_person = actor.username, actor.person_id
     found.decided_at, found.note = work.now, body.note

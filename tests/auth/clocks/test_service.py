@@ -11,6 +11,7 @@ from auth.applications.workflow import State
 from auth.clocks import counting, days, queries, service
 from auth.clocks.models import CalendarDaySet, ExtensionAsk, ExtensionDecision
 from auth.clocks.rules import Stage
+from auth.clocks.tables import ExtensionRow
 from core.errors import AccessRefused, Conflict, InputRefused, NotFound
 from tests.conftest import TestClock
 from tests.desk import Desk, a_desk, an_application, screened, submitted
@@ -101,6 +102,36 @@ def test_a_refused_extension_says_why_and_moves_nothing(lite: Desk) -> None:
         assert queries.case(work, actor, found.id).present == due
 
 
+def test_what_is_overdue_is_not_extended_and_a_closed_month_stays(desk: Desk, clock: TestClock) -> None:
+    found = an_application(desk, at=State.DECIDING)
+    with desk.write("approver") as (work, actor):
+        wish = service.ask_extension(work, actor, found.id, ASK)
+    clock.forward(days=40)
+    march = (date(2026, 3, 1), date(2026, 3, 31))
+    with desk.read("auditor") as (work, actor):
+        before = queries.kpis(work, actor, *march)
+    with desk.write("approver2") as (work, actor):
+        with pytest.raises(AccessRefused) as late:  # asked in time, and left until it was too late
+            service.decide_extension(work, actor, wish.id, ExtensionDecision(outcome="approve"))
+        assert [reason.code for reason in late.value.reasons] == ["extension-too-late"]
+        refusal = ExtensionDecision(outcome="refuse", note="已逾期，请尽快办结")
+        assert service.decide_extension(work, actor, wish.id, refusal).state == "refused"
+    with desk.write("approver") as (work, actor):
+        with pytest.raises(AccessRefused) as late:
+            service.ask_extension(work, actor, found.id, ASK)
+        assert [reason.code for reason in late.value.reasons] == ["extension-too-late"]
+    with desk.write("approver") as (work, actor):  # as it may stand from before the rule
+        work.db.add(
+            ExtensionRow(
+                id=work.new_id(), application_id=found.id, turn=1, stage=Stage.DECIDE, reason="补", working_days=30, asked_by="approver",
+                asked_by_person="a", asked_at=work.now, state="approved", decided_at=work.now,
+            )
+        )  # fmt: skip
+    with desk.read("auditor") as (work, actor):
+        assert queries.kpis(work, actor, *march) == before
+        assert counting.clocks_of(work, found.id)[-1].is_overdue(counting.day_of(work.now))
+
+
 def test_returning_pauses_the_review_and_it_goes_on(desk: Desk, clock: TestClock) -> None:
     from auth.applications import service as applications
     from auth.applications.models import StepBody
@@ -186,13 +217,13 @@ def test_pages_routes_and_csv_answer(lite: Desk, clock: TestClock) -> None:
     asked = desk.submit(f"/applications/{found.id}/extensions", working_days="x", reason="")
     assert asked.status_code == 422
     assert desk.submit(f"/applications/{found.id}/extensions", working_days="3", reason="须会签部门意见").status_code == 303  # fmt: skip
-    clock.forward(days=5)
     boss = browser_as(lite.house, "approver", lang="en")
-    listed = boss.get("/clocks").text
-    assert "2 working days overdue" in listed
     wish = boss.get("/api/v1/clocks/extensions").json()["items"][0]["id"]
     assert boss.submit(f"/clocks/extensions/{wish}/decide", outcome="refuse").status_code == 422
     assert boss.submit(f"/clocks/extensions/{wish}/decide", outcome="approve").status_code == 303
+    clock.forward(days=9)  # whoever was signed in is not any more
+    boss = browser_as(lite.house, "approver", lang="en")
+    assert "2 working days overdue" in boss.get("/clocks").text
     assert boss.get("/clocks?show=running&stage=screen&sort=-due").status_code == 200
     rates = boss.get("/clocks/kpi?since=2026-01-01").text
     assert "Numerator" in rates
