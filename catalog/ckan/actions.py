@@ -26,9 +26,14 @@ from core.work import Work
 
 Resources = Callable[[Work, Actor, Sequence[DatasetRow]], Mapping[str, list[Json]]]
 SEARCH_MOST: Final = 1000
+_SOME: Final = 500
 LIST_MOST: Final = 1000
 FULL_MOST: Final = 25
-_BY_ID: Final = select(DatasetRow).where(col(DatasetRow.id).in_(bindparam("ids", expanding=True)))
+_BY_ID: Final = (
+    select(DatasetRow)
+    .where(col(DatasetRow.id).in_(bindparam("ids", expanding=True)))
+    .order_by(col(DatasetRow.id))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,14 +219,16 @@ def resource_search(call: Call) -> Json:
     ):
         raise invalid(query="Must be <field>:<value> pair(s)")
     pairs = [each.split(":", 1) for each in terms]
+    ids = call.work.db.exec(select(DatasetRow.id).where(*seen(call)).order_by(col(DatasetRow.id))).all()
     found = [
         each
-        for one in packages(
-            call, call.work.db.exec(select(DatasetRow).where(*seen(call)).order_by(col(DatasetRow.id))).all()
-        )
+        for at in range(0, len(ids), _SOME)  # so that never all records lie in memory
+        for one in packages(call, call.work.db.exec(_BY_ID, params={"ids": ids[at : at + _SOME]}).all())
         for each in one["resources"]
         if all(term.lower() in str(each.get(field, "")).lower() for field, term in pairs)
     ]
+    if order := call.text("order_by"):
+        found.sort(key=lambda each: str(each.get(order) or ""))
     at = call.number("offset", 0)
     return {"count": len(found), "results": found[at : at + call.number("limit", SEARCH_MOST, SEARCH_MOST)]}
 

@@ -69,6 +69,10 @@ def test_ckanapi_lists_searches_shows_and_reads_rows(ckan: ckanapi.RemoteCKAN) -
     assert ckan.action.organization_show(id="traffic", include_datasets=True)["packages"][0]["id"] == DATASET
     table = next(each for each in package["resources"] if each["format"] == "PARQUET")
     assert ckan.action.resource_show(id=table["id"])["hash"] == table["hash"]
+    both = ckan.action.resource_search(query="name:.", order_by="format")
+    assert (both["count"], [each["format"] for each in both["results"]]) == (2, ["CSV", "PARQUET"])
+    few = ckan.action.resource_search(query=["format:parquet", f"hash:{table['hash']}"], limit=1)
+    assert [each["id"] for each in few["results"]] == [table["id"]]
     rows = ckan.action.datastore_search(resource_id=table["id"], sort="total desc", limit=2)
     assert rows["total"] == 3
     assert rows["fields"][0]["id"] == "_id"

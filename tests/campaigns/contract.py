@@ -208,8 +208,8 @@ def play(task: Task) -> tuple[str, Outcome]:
     return task.role, caller.outcome
 
 
-def written(told: list[tuple[str, Outcome]], total: Outcome, examples: int, number: int) -> str:
-    """The page for docs/."""
+def written(told: list[tuple[str, Outcome]], total: Outcome, examples: int, number: int, most: int) -> str:
+    """The page for docs/. most: how many roles were to be played."""
     lines = [
         "# Every answer against the OpenAPI document",
         "",
@@ -220,7 +220,7 @@ def written(told: list[tuple[str, Outcome]], total: Outcome, examples: int, numb
         "Left out, of Schemathesis's checks: `positive_data_acceptance` (what fits the document may still break a rule that no schema can",
         "say), and the ones that need marked credentials in the document; access is judged by the matrix of routes and roles instead.",
         "",
-        f"Played {system_clock():%Y-%m-%d}, {examples} requests of each kind, number {number}.",
+        f"Played {system_clock():%Y-%m-%d}: {len(told)} of {most} roles, {examples} request(s) of each kind for each operation, seed {number}.",
         "",
         "| role | requests | 2xx and 3xx | 4xx | 5xx | faults |",
         "|---|---:|---:|---:|---:|---:|",
@@ -251,6 +251,7 @@ def main() -> int:
         for role, username in {"visitor": None, **accounts_of(house)}.items()
         if role in args.roles or not args.roles
     ]
+    tasks.sort(key=lambda task: args.roles.index(task.role) if args.roles else 0)
     told, total = [], Outcome()
     with ProcessPoolExecutor(args.jobs, mp_context=get_context("spawn")) as pool:
         for role, outcome in pool.map(play, tasks):
@@ -260,8 +261,10 @@ def main() -> int:
             for (label, kind, _), said in sorted(outcome.faults.items()):
                 sys.stdout.write(f"{label} · {kind} · {role} · {said}\n")
             sys.stdout.flush()
-    if not (args.only or args.roles):
-        PAGE.write_text(written(told, total, args.examples, args.number), encoding="utf-8")
+            if not args.only:  # after each role: whatever ends the campaign, what was played is told
+                PAGE.write_text(
+                    written(told, total, args.examples, args.number, len(tasks)), encoding="utf-8"
+                )
     return 1 if total.faults else 0
 
 
