@@ -16,6 +16,7 @@ KIND_NAMES: Final[Mapping[str, Text]] = {
     "anomaly.dismissed": Text("判为误报", "False alarm"),
     "anomaly.rule_set": Text("设置异常规则", "Anomaly rule set"),
     "product.entered": Text("登记数据产品", "Product entered"),
+    "product.registered": Text("填写产品登记编码", "Product registered"),
     "product.ended": Text("数据产品下架", "Product ended"),
     "fee_cap.set": Text("设定收费上限", "Fee cap set"),
     "fee.entered": Text("登记收费", "Fee entered"),

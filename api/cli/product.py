@@ -47,6 +47,17 @@ def enter(
 
 
 @app.command()
+def register(
+    product_id: str,
+    code: Annotated[str, typer.Option("--code", help="Code of the product's registration")],
+    data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
+) -> None:  # fmt: skip
+    """Enter the code under which a register has entered the product."""
+    with connect(data_dir, server, token, user) as api:
+        show(api.post(f"/products/{product_id}/registration", {"code": code}), as_json)
+
+
+@app.command()
 def end(
     product_id: str,
     data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,

@@ -26,7 +26,7 @@ from auth.actor import Actor
 from auth.applications import queries, reviewing, service
 from auth.applications.models import ApplicationRead, DecideBody, ReviewBody
 from auth.applications.precedents import precedents
-from auth.applications.rules import period, policy_asked
+from auth.applications.rules import PRINCIPLES, period, policy_asked
 from auth.applications.signing import decision_objections, docket
 from auth.applications.steps import local_day
 from auth.asset import Asset
@@ -35,6 +35,7 @@ from auth.policy.model import GrantPolicy, Quotas, Use
 from auth.policy.narrowing import Narrowing
 from auth.policy.rules import column_objections
 from auth.policy.wording import FORM_NAMES
+from auth.profile.now import profile
 from core.errors import AppError, InputRefused
 from core.ids import ApplicationId, DatasetId
 from core.text import Text
@@ -196,6 +197,8 @@ def _decision(work: Work, actor: Actor, application_id: ApplicationId, form: For
         {
             "version": form.get("version"),
             "note": str(form.get("note", "")),
+            "public_interest": str(form.get("public_interest", "")).strip(),
+            "fairness": str(form.get("fairness", "")).strip(),
             "has_no_conflict": form.get("has_no_conflict") == "yes",
             "lines": lines,
         }
@@ -283,7 +286,7 @@ def decide_form(
     return page(
         request, "applications/decide.html", status=422 if refusal else 200, **context, refusal=refusal, votes=votes,
         outcomes=OUTCOMES, line_forms=forms, given=form or FormData(), against=decision_objections(work, actor, row),
-        operations=list(OPERATIONS.items()), mine=docket(work, actor, row),
+        operations=list(OPERATIONS.items()), principles=PRINCIPLES.items(), principles_needed=profile(work).principles, mine=docket(work, actor, row),
         opinions=opinion_options(work, "decision"), simulated=simulated or {}, precedents=_precedents(work, actor, application_id, found),
     )  # fmt: skip
 

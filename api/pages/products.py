@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated, Any, Final
 
 from fastapi import Query, Request, Response
@@ -12,7 +13,7 @@ from api.deps import ActorDep, HouseDep, ReadDep
 from api.errors import status_of
 from api.forms import Typed, tried
 from api.late import APIRouter
-from api.lookups import delivered_files, org_names
+from api.lookups import assets, delivered_files, org_names
 from api.pages.tickets import checked
 from api.web import go, page
 from auth.actor import Actor
@@ -20,8 +21,9 @@ from auth.grants import queries as grants
 from auth.grants.workflow import State
 from auth.policy.limits import limits
 from auth.products import service
-from auth.products.rules import CHECKS, KINDS, UNITS, yuan
-from auth.products.service import CapCreate, FeeCreate, ProductCreate
+from auth.products.rules import CHECKS, KINDS, TICKS, UNITS, yuan
+from auth.products.service import CapCreate, FeeCreate, ProductCreate, RegistrationEnter
+from auth.profile.now import profile
 from core.errors import AppError
 from core.text import Text
 from core.work import Work
@@ -38,6 +40,10 @@ _TEXTS: Final = (
     "unit",
     "price",
     "sources",
+    "level",
+    "level_reason",
+    "surveying",
+    "registration_code",
 )
 _READ, _WRITE, _CAP = "auth:product:read", "auth:product:write", "auth:fee-cap:write"
 
@@ -98,7 +104,9 @@ def enter(request: Request, house: HouseDep, actor: ActorDep, form: Typed) -> Re
             "affirmed": affirmed,
             "sources": _sources(typed["sources"]),
         }
-        return service.enter(work, actor, checked(ProductCreate, given), delivered_files(work))
+        return service.enter(
+            work, actor, checked(ProductCreate, given), delivered_files(work), partial(assets, work)
+        )
 
     made = tried(house, act)
     if isinstance(made, AppError):
@@ -134,6 +142,8 @@ def _show(
         request, "products/show.html", status=status_of(refusal) if refusal else 200, found=found, refusal=refusal,
         fees=service.fees(work, actor, product_id), kinds=KINDS, units=UNITS, checks=CHECKS, yuan=yuan,
         orgs=org_names(work), known=limits(), may_write=actor.may(_WRITE) and actor.org_id == found.org_id,
+        ticks=service.ticks(work, actor, product_id, delivered_files(work), partial(assets, work)), tick_names=TICKS,
+        registration=profile(work).product_registration,
     )  # fmt: skip
 
 
@@ -147,6 +157,23 @@ def enter_fee(request: Request, house: HouseDep, actor: ActorDep, product_id: st
         with house.read() as work:
             return _show(request, work, actor, product_id, made)
     return go(f"/products/{product_id}", Text("收费已登记。", "The fee is entered."))
+
+
+@router.post("/products/{product_id}/registration", response_class=HTMLResponse, **access(_WRITE))
+def register(request: Request, house: HouseDep, actor: ActorDep, product_id: str, form: Typed) -> Response:
+    """Enter the code of its registration."""
+    given = {"code": str(form.get("code", "")).strip()}
+
+    def act(work: Work) -> Any:  # noqa: ANN401 - the read model, or a refusal as a value
+        return service.register(
+            work, actor, product_id, checked(RegistrationEnter, given), delivered_files(work)
+        )
+
+    made = tried(house, act)
+    if isinstance(made, AppError):
+        with house.read() as work:
+            return _show(request, work, actor, product_id, made)
+    return go(f"/products/{product_id}", Text("登记编码已填写。", "The code of the registration is entered."))
 
 
 @router.post("/products/{product_id}/end", response_class=HTMLResponse, **access(_WRITE))

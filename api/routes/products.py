@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import Query
@@ -9,10 +10,13 @@ from fastapi import Query
 from api.access import access
 from api.deps import ActorDep, LangDep, ReadDep, WorkDep
 from api.late import APIRouter
-from api.lookups import delivered_files
+from api.lookups import assets, delivered_files, org_names
+from auth.grants.standing import licence
 from auth.products import service
-from auth.products.rules import CHECKS, yuan
-from auth.products.service import CapCreate, FeeCreate, ProductCreate, ProductRead
+from auth.products.rules import CHECKS, KINDS, TICKS, UNITS, yuan
+from auth.products.service import CapCreate, FeeCreate, ProductCreate, ProductRead, RegistrationEnter
+from core.ids import OrgId
+from core.text import Text
 
 router = APIRouter(prefix="/api/v1", tags=["products"])
 
@@ -35,14 +39,14 @@ def list_products(
 @router.post("/products/check", **access("auth:product:write"))
 def check_product(work: ReadDep, actor: ActorDep, lang: LangDep, body: ProductCreate) -> dict[str, Any]:
     """Everything that would stand against the product, with rule and source; enters nothing."""
-    found = service.pre_check(work, actor, body, delivered_files(work))
+    found = service.pre_check(work, actor, body, delivered_files(work), partial(assets, work))
     return {"permitted": not found, "reasons": [reason.as_json(lang) for reason in found]}
 
 
 @router.post("/products", status_code=201, **access("auth:product:write"))
 def enter_product(work: WorkDep, actor: ActorDep, body: ProductCreate) -> ProductRead:
     """Enter a product: free where it serves the public, never above the cap, built on grants of one's own."""
-    return service.enter(work, actor, body, delivered_files(work))
+    return service.enter(work, actor, body, delivered_files(work), partial(assets, work))
 
 
 @router.get("/products/{product_id}", **access("auth:product:read"))
@@ -53,14 +57,41 @@ def show_product(work: ReadDep, actor: ActorDep, product_id: str) -> ProductRead
 
 @router.get("/products/{product_id}/listing", **access("auth:product:read"))
 def listing_pack(work: ReadDep, actor: ActorDep, lang: LangDep, product_id: str) -> dict[str, Any]:
-    """What an exchange asks for at listing: the product, its source chain, the self-check, its price and the fees taken."""
-    found = service.product(work, actor, product_id, delivered_files(work))
+    """What an exchange asks for at listing: the product, its source chain, the self-check, its price and the fees taken; the same laid out by
+    the four dimensions of a compliance assessment, with the four ticks.
+    """
+    files = delivered_files(work)
+    found = service.product(work, actor, product_id, files)
     fees = service.fees(work, actor, product_id)
+    four = service.ticks(work, actor, product_id, files, partial(assets, work))
+    holder = licence(work, OrgId(found.org_id))
     return {
+        "ticks": [{"key": each.key, "name": TICKS[each.key].in_(lang), "is_met": each.is_met, "why": each.why.in_(lang)} for each in four],
+        "dimensions": {
+            "subject": {
+                "organisation": org_names(work).get(found.org_id, Text(found.org_id, found.org_id)).in_(lang), "org_id": found.org_id,
+                "licence": holder.state, "licence_valid_to": holder.valid_to,
+            },
+            "source": {"grants": found.sources, "names_its_source": "source_named" in found.affirmed},
+            "content": {
+                "kind": KINDS[found.kind].in_(lang), "summary": found.summary, "level": found.level, "level_reason": found.level_reason,
+                "surveying": found.surveying, "holds_no_raw_data": "no_raw_data" in found.affirmed, "identifies_no_person": "no_person" in found.affirmed,
+            },
+            "circulation": {
+                "scenario_id": found.scenario_id, "purpose": found.purpose, "unit": UNITS[found.unit].in_(lang), "price_yuan": yuan(found.price_fen),
+                "registration_code": found.registration_code, "registered_on": found.registered_on, "taken_yuan": yuan(found.revenue_fen),
+            },
+        },
         "product": found, "self_check": {name: CHECKS[name].in_(lang) for name in found.affirmed if name in CHECKS},
         "price_yuan": yuan(found.price_fen), "fees": [fee.model_dump(exclude={"entered_by"}) for fee in fees],
         "as_of": work.now,
     }  # fmt: skip
+
+
+@router.post("/products/{product_id}/registration", **access("auth:product:write"))
+def register_product(work: WorkDep, actor: ActorDep, product_id: str, body: RegistrationEnter) -> ProductRead:
+    """Enter the code under which a register of data products has entered it."""
+    return service.register(work, actor, product_id, body, delivered_files(work))
 
 
 @router.post("/products/{product_id}/end", **access("auth:product:write"))

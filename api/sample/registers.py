@@ -162,7 +162,7 @@ def _product(stage: Stage, grant: dict[str, Any]) -> None:
     body = {
         "name_zh": "滨海旅游意外险分区风险指数（示例）", "name_en": "Seaside travel risk index (sample)", "kind": "indicator",
         "summary": "按街道与月份给出旅游安全风险指数，不含原始行。", "scenario_id": "safety", "purpose": "risk-pricing", "unit": "times",
-        "price_fen": 0, "sources": [{"grant_id": grant["id"]}], "affirmed": list(CHECKS),
+        "price_fen": 0, "sources": [{"grant_id": grant["id"]}], "affirmed": list(CHECKS), "level": 3, "surveying": "示范审核 2026-01",
     }  # fmt: skip
     with stage.as_("insurer-officer") as api:
         api.post("/products", body)

@@ -74,6 +74,7 @@ def decide(
     refuse_if((*decision_objections(work, actor, row), *beyond(lines, given, actor)))
     need_no_conflict(body.has_no_conflict)
     _complete(lines, given, docket(work, actor, row).open)
+    refuse_if(_principles_against(work, body))
     judged = _judged(work, row, body.lines, assets)
     refuse_if(_against(work, row, judged))
     _sign(work, actor, row, Step.PROPOSE, body, given, assets, judged)
@@ -108,7 +109,8 @@ def dissent(work: Work, actor: Actor, application_id: ApplicationId, body: StepB
     need_note(body.note)
     kept = [line for line in _proposal(row).lines if line.line_id not in mine]
     said = {line_id: each for line_id, each in _proposal(row).opinions.items() if line_id not in mine}
-    row.proposal = _stored(kept, _proposal(row).note, said)
+    stands = {name: getattr(_proposal(row), name) for name in rules.PRINCIPLES}
+    row.proposal = _stored(kept, _proposal(row).note, said, stands)
     steps.move(work, actor, row, Step.DISSENT, body.note, line_ids=mine)
     return read(work, actor, row)
 
@@ -136,14 +138,16 @@ def _sign(
     signed |= {line_id: signed.get(line_id, 0) + 1 for line_id in named}
     needed = queries.approval_of(work, row).count
     facts = {"has_no_conflict": body.has_no_conflict, "signed_lines": list(named)}
+    said = _principles(before, body)
     if all(signed.get(line.id, 0) >= needed for line in queries.lines(work, row.id)):
         judged = just_judged if just_judged and not before.lines else _judged(work, row, lines, assets)
         if judged is not just_judged:
             refuse_if(_against(work, row, judged))
         row.proposal = ""
+        row.public_interest, row.fairness = said["public_interest"], said["fairness"]
         _settle(work, actor, row, judged, note, facts, named, opinions)
         return
-    row.proposal = _stored(lines, note, opinions)
+    row.proposal = _stored(lines, note, opinions, said)
     votes: dict[str, Any] = {"lines": {line.line_id: line.outcome for line in added}} if added else {}
     if new:
         votes["opinions"] = new
@@ -160,8 +164,26 @@ def _proposal(row: ApplicationRow) -> Proposal:
     return Proposal.model_validate_json(row.proposal) if row.proposal else Proposal()
 
 
-def _stored(lines: Sequence[LineDecision], note: str, opinions: dict[str, dict[str, Any]]) -> str:
-    kept = Proposal(lines=tuple(lines), note=note, opinions=opinions)
+def _principles_against(work: Work, body: DecideBody) -> tuple[Reason, ...]:
+    said = {name: getattr(body, name) for name in rules.PRINCIPLES}
+    return tuple(
+        rules.principles_objections(
+            [line.outcome for line in body.lines], said, least=limits_now(work)["min_reason_characters"],
+            required=profile(work).principles,
+        )
+    )  # fmt: skip
+
+
+def _principles(before: Proposal, body: DecideBody | ConcurBody) -> dict[str, str]:
+    """What was said of public interest and fairness so far; every decider's words stay."""
+    new = {name: getattr(body, name, "").strip() for name in rules.PRINCIPLES}
+    return {name: "\n".join(filter(None, (getattr(before, name), new[name]))) for name in rules.PRINCIPLES}
+
+
+def _stored(
+    lines: Sequence[LineDecision], note: str, opinions: dict[str, dict[str, Any]], principles: dict[str, str]
+) -> str:
+    kept = Proposal.model_validate({"lines": tuple(lines), "note": note, "opinions": opinions} | principles)
     return kept.model_dump_json(exclude_none=True) if lines else ""
 
 
@@ -190,6 +212,7 @@ def counter(work: Work, actor: Actor, application_id: ApplicationId, body: StepB
         line.offered = None
         work.db.add(line)
     row.decided_at = None
+    row.public_interest = row.fairness = ""
     steps.move(work, actor, row, Step.COUNTER, body.note, {"agreement_hash": refused_terms})
     return read(work, actor, row)
 
@@ -333,6 +356,8 @@ def _settle(
         "lines": {each.line.id: each.line.decision for each in judged},
         "agreement_hash": row.agreement_hash,
     } | ({"opinions": opinions} if opinions else {})
+    if row.public_interest or row.fairness:
+        payload["principles"] = {"public_interest": row.public_interest, "fairness": row.fairness}
     steps.move(work, actor, row, step, note, payload | facts, line_ids=signed)
 
 

@@ -121,9 +121,14 @@ class LineDecision(_Body):
 
 
 class DecideBody(StepBody):
-    """A decision on every open line of the approver's scope. `has_no_conflict`: the declaration of interest; whoever leaves it out is asked for it."""
+    """A decision on every open line of the approver's scope. `has_no_conflict`: the declaration of interest; whoever leaves it out is asked for it.
+
+    `public_interest`, `fairness`: what granting does for the public, and how others are treated alike; the profile says whether both are needed.
+    """
 
     has_no_conflict: bool | None = None
+    public_interest: Prose = Field(default="", max_length=1000)
+    fairness: Prose = Field(default="", max_length=1000)
     lines: tuple[LineDecision, ...] = Field(min_length=1)
 
 
@@ -133,6 +138,8 @@ class Proposal(_Body):
     lines: tuple[LineDecision, ...] = ()
     note: str = ""
     opinions: dict[str, dict[str, Any]] = {}
+    public_interest: str = ""
+    fairness: str = ""
 
 
 class ConcurBody(StepBody):
@@ -220,7 +227,9 @@ class ApplicationRead(ApplicationBrief):
     """An application as this reader may see it: votes stay hidden from other reviewers until all are in, and from the applicant.
 
     `lines_for_you`: the lines that this reader may decide on now. `assisted_by`: the clerk who drafted it, as a user name, empty where the
-    enterprise did; `is_confirmed`: its applicant has confirmed the content as it stands.
+    enterprise did; `is_confirmed`: its applicant has confirmed the content as it stands. `queue`: while it waits for the bureau, its place among
+    those that wait at the same point for the same departments, in order of handing in, and how many they are; nothing of the others is told.
+    `public_interest`, `fairness`: what the deciders said of both.
     """
 
     turn: int
@@ -247,3 +256,6 @@ class ApplicationRead(ApplicationBrief):
     agreement_hash: str
     accepted_at: datetime | None
     grants: list[str]
+    queue: list[int] | None
+    public_interest: str
+    fairness: str

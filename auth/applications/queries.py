@@ -394,6 +394,25 @@ def _deed(event: ApplicationEventRow) -> str:
     return RETURNED_IN_REVIEW if is_review else event.step
 
 
+def place(work: Work, found: ApplicationRow) -> tuple[int, int] | None:
+    """Where the application stands among those that wait at the same point for one of its departments, by the time of handing in; and how
+    many there are. None while nobody on the bureau's side has the word.
+    """
+    if found.state not in (State.SUBMITTED, State.IN_REVIEW, State.DECIDING) or found.submitted_at is None:
+        return None
+    wanted = (
+        select(func.count(func.distinct(col(ApplicationRow.id))))
+        .join(ApplicationLineRow, col(ApplicationLineRow.application_id) == col(ApplicationRow.id))
+        .where(ApplicationRow.state == found.state)
+        .where(col(ApplicationLineRow.department_id).in_(departments(work, found.id)))
+    )
+    earlier = or_(
+        col(ApplicationRow.submitted_at) < found.submitted_at,
+        and_(col(ApplicationRow.submitted_at) == found.submitted_at, col(ApplicationRow.id) < found.id),
+    )
+    return work.db.exec(wanted.where(earlier)).one() + 1, work.db.exec(wanted).one()
+
+
 def twins(work: Work, found: ApplicationRow, scenario_id: str) -> dict[str, str]:
     """Other open applications of the same organisation for the scenario: dataset → application."""
     today = work.now.astimezone(LOCAL).date()

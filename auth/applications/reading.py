@@ -116,6 +116,9 @@ def read(work: Work, actor: Actor, row: ApplicationRow) -> ApplicationRead:
             "agreement_hash": row.agreement_hash,
             "accepted_at": row.accepted_at,
             "grants": list(work.db.exec(granted)),
+            "queue": queries.place(work, row),
+            "public_interest": row.public_interest,
+            "fairness": row.fairness,
         }
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
@@ -100,6 +100,29 @@ def approval(lines: Sequence[PlanLine], plans: StagePlans) -> Approval:
     return Approval(
         max((plan.approvers for plan in known), default=1), any(plan.distinct_departments for plan in known)
     )
+
+
+PRINCIPLES: Final[Mapping[str, Text]] = {
+    "public_interest": Text("公益优先", "Public interest"),
+    "fairness": Text("公平公正", "Fairness"),
+}
+
+
+def principles_objections(
+    outcomes: Iterable[Vote], said: Mapping[str, str], *, least: int, required: bool
+) -> Iterator[Reason]:
+    """Where the profile asks for it, whoever grants a line says what that does for the public interest and for fair treatment (R11)."""
+    if not required or all(outcome == "reject" for outcome in outcomes):
+        return
+    for name, label in PRINCIPLES.items():
+        if len(said.get(name, "").strip()) < least:
+            yield refused(
+                "principle-not-stated",
+                f"准予须说明“{label.zh}”方面的考虑（至少 {least} 个字）。",
+                f"A decision that grants says something of “{label.en.lower()}”, in {least} characters or more.",
+                "R11 公益优先、公平公正 · public interest and fairness",
+                principle=name,
+            )
 
 
 def needs_security_review(line: LineAsk, asset: Asset, limits: Limits) -> bool:

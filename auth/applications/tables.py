@@ -44,6 +44,8 @@ class ApplicationRow(SQLModel, table=True):
     agreement_hash: str = Field(default="", max_length=64)
     accepted_by: str = ""
     proposal: str = ""
+    public_interest: str = Field(default="", sa_column_kwargs={"server_default": ""})
+    fairness: str = Field(default="", sa_column_kwargs={"server_default": ""})
     succession: str = Field(default="new", max_length=20)
     from_grant_id: str | None = Field(default=None, index=True)
     accepted_at: datetime | None = Field(default=None, sa_type=UtcDateTime)

@@ -40,8 +40,12 @@ def rows_of(work: Work, application_id: str) -> dict[str, PaperRow]:
 
 def rules_of(work: Work, row: ApplicationRow) -> tuple[PaperRule, ...]:
     """What the profile in force asks of this application."""
-    level = max((line.level for line in queries.lines(work, row.id)), default=1)
-    return profile(work).papers.required(level, today(work))
+    lines = queries.lines(work, row.id)
+    level, personal = (
+        max((line.level for line in lines), default=1),
+        any(line.needs_security_review for line in lines),
+    )
+    return profile(work).papers.required(level, today(work), personal=personal)
 
 
 def papers_of(work: Work, row: ApplicationRow) -> list[Paper]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Final, Literal
@@ -16,6 +16,19 @@ TERMS: Final = bases.TERMS
 ANY: Final = "*"
 Kind = Literal["dataset", "interface", "indicator", "report", "model", "application"]
 Unit = Literal["product", "times", "period", "volume"]
+GRADING: Final = "GB/T 43697 就高从严、衍生数据重新定级 · derived data are graded anew (R26)"
+SURVEYING: Final = "测绘地理信息审核 · surveying check before listing (R43)"
+REGISTERING: Final = "R14 数据产品登记 · registration of products"
+IMPORTANT: Final = 5
+LEAST_REASON: Final = 10
+PLACES: Final = frozenset({"lon", "lat", "lng", "longitude", "latitude", "经度", "纬度"})
+Registration = Literal["off", "encouraged", "required"]
+TICKS: Final = {
+    "source": Text("来源可确认", "Source confirmed"),
+    "scope": Text("使用范围可界定", "Scope of use defined"),
+    "process": Text("流通过程可追溯", "Process traceable"),
+    "risk": Text("安全风险可防范", "Risks guarded against"),
+}
 KINDS: Final = {
     "dataset": Text("数据集", "Dataset"),
     "interface": Text("接口", "Interface"),
@@ -53,7 +66,9 @@ class Cap:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A grant that a product names. `delivered`: whether the named file was delivered under it (None: no file named)."""
+    """A grant that a product names. `delivered`: whether the named file was delivered under it (None: no file named);
+    `level`: the dataset's; `has_places`: columns of coordinates or shapes are granted.
+    """
 
     grant_id: str
     org_id: str
@@ -61,6 +76,8 @@ class Source:
     purposes: Sequence[str]
     is_effective: bool
     delivered: bool | None = None
+    level: int = 1
+    has_places: bool = False
 
 
 def cap_of(caps: Iterable[Cap], scenario_id: str, unit: str, day: date) -> Cap | None:
@@ -110,6 +127,64 @@ def product_objections(
             _no("check-not-affirmed", f"自查项未确认：{label.zh}", f"Not affirmed: {label.en}", TERMS)
         )
     return tuple(found)
+
+
+@dataclass(frozen=True, slots=True)
+class Grading:
+    """The level that the product was given anew, and what it rests on; `surveying`: the surveying approval, by its number."""
+
+    level: int | None
+    reason: str
+    surveying: str
+
+
+def grading_objections(given: Grading, sources: Iterable[Source]) -> Iterator[Reason]:
+    """A derived product is graded anew, the stricter level taken: a lower one than its sources' says why; geographic data want a surveying check."""
+    known = list(sources)
+    highest = max((source.level for source in known), default=1)
+    if given.level is None:
+        yield _no("product-not-graded", "衍生产品须重新定级；请填写产品的数据级别。", "A derived product is graded anew; give its data level.", GRADING)  # fmt: skip
+    elif given.level >= IMPORTANT:
+        yield _no("product-level-barred", "重要、核心数据的产品不得上架。", "A product of important or core data may not be offered.", GRADING)  # fmt: skip
+    elif given.level < highest and len(given.reason.strip()) < LEAST_REASON:
+        yield _no("grade-below-source", f"产品级别 {given.level} 低于来源数据级别 {highest}；请说明如何汇总、脱敏或去除了敏感内容（至少 {LEAST_REASON} 个字）。", f"The product's level {given.level} is below that of its sources, {highest}; say how the data were aggregated or masked, in {LEAST_REASON} characters or more.", GRADING)  # fmt: skip
+    if any(source.has_places for source in known) and not given.surveying.strip():
+        yield _no("surveying-check-missing", "来源含地理坐标或图形；上架前须经测绘地理信息审核，请填写审核意见或批准文号。", "The sources hold coordinates or shapes; a surveying check comes before listing, so give the number of its approval.", SURVEYING)  # fmt: skip
+
+
+def registration_objections(mode: Registration, code: str) -> tuple[Reason, ...]:
+    """Where the profile compels registration, nothing is charged for a product without its code."""
+    if mode != "required" or code:
+        return ()
+    return (_no("product-not-registered", "本地要求数据产品先登记；请填写登记编码后再收费。", "Products must be registered here first; enter the code of the registration before charging.", REGISTERING),)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """One of the four things that a traded product must show, and why it does or does not."""
+
+    key: str
+    is_met: bool
+    why: Text
+
+
+def ticks(
+    sources: Sequence[Source],
+    traced: Sequence[bool],
+    affirmed: Iterable[str],
+    given: Grading,
+    registered: tuple[Reason, ...],
+) -> tuple[Tick, ...]:
+    """来源可确认、使用范围可界定、流通过程可追溯、安全风险可防范, as they stand now. `traced`: by source, whether it names a file with its receipt."""
+    left = [CHECKS[name] for name in CHECKS if name not in set(affirmed)]
+    risks = [each.text for each in (*grading_objections(given, sources), *registered)] + left
+    ended = sum(not source.is_effective for source in sources)
+    return (
+        Tick("source", bool(sources), Text(f"{len(sources)} 项授权，均有已签协议", f"{len(sources)} grants, each under signed terms") if sources else Text("没有来源", "no source")),
+        Tick("scope", bool(sources) and not ended, Text(f"{ended} 项授权此刻无效", f"{ended} grants do not count now") if ended else Text("场景、用途均在授权之内", "scenario and purpose lie within the grants")),
+        Tick("process", bool(traced) and all(traced), Text(f"{sum(traced)}/{len(traced)} 个来源可追到已签收的文件", f"{sum(traced)} of {len(traced)} sources lead to a delivered file with its receipt")),
+        Tick("risk", not risks, Text("；".join(each.zh for each in risks) or "自查、定级、登记齐备", "; ".join(each.en for each in risks) or "self-check, grading and registration are there")),
+    )  # fmt: skip
 
 
 def yuan(fen: int) -> str:

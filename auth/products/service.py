@@ -14,18 +14,21 @@ from sqlmodel import col, select
 
 from auth import audit
 from auth.actor import Actor
+from auth.asset import Asset, AssetColumn
 from auth.grants import queries as grants
 from auth.grants.tables import GrantRow
 from auth.policy import rules as policy_rules
+from auth.policy.filters.rules import LOCAL
 from auth.policy.limits import limits
-from auth.policy.model import Prose
+from auth.policy.model import Prose, Use
 from auth.products import rules
-from auth.products.rules import Cap, Kind, Source, Unit
+from auth.products.rules import Cap, Grading, Kind, Source, Tick, Unit
 from auth.products.tables import FeeCapRow, FeeRow, ProductRow, ProductSourceRow
+from auth.profile.now import profile
 from auth.scope import sight
 from core import bases
 from core.errors import AccessRefused, Conflict, InputRefused, NotFound, Reason, refuse_if
-from core.ids import GrantId
+from core.ids import DatasetId, GrantId
 from core.text import Text
 from core.work import Work
 
@@ -44,6 +47,7 @@ class Delivered:
     receipt_hash: str
 
 
+Assets = Callable[[DatasetId], Asset]
 FilesBySha = Callable[[Sequence[str]], Mapping[str, Sequence[Delivered]]]
 
 
@@ -56,7 +60,11 @@ class SourceAsk(BaseModel):
 
 
 class ProductCreate(BaseModel):
-    """A product to be entered. `price_fen` is the price of one unit in fen; `affirmed` the self-check."""
+    """A product to be entered. `price_fen` is the price of one unit in fen; `affirmed` the self-check.
+
+    `level`: its data level, given anew; `level_reason`: why it is lower than its sources'; `surveying`: the number of the surveying approval,
+    where sources hold coordinates or shapes; `registration_code`: of the product's registration, which may follow.
+    """
 
     model_config = ConfigDict(extra="forbid")
     name_zh: Prose = Field(min_length=2, max_length=120)
@@ -69,6 +77,17 @@ class ProductCreate(BaseModel):
     price_fen: int = Field(ge=0, le=MOST_FEN)
     sources: list[SourceAsk] = Field(max_length=200)
     affirmed: list[str] = Field(default=[], max_length=20)
+    level: int | None = Field(default=None, ge=1, le=6)
+    level_reason: Prose = Field(default="", max_length=1000)
+    surveying: Prose = Field(default="", max_length=200)
+    registration_code: Prose = Field(default="", max_length=100)
+
+
+class RegistrationEnter(BaseModel):
+    """The code under which a register of data products has entered it."""
+
+    model_config = ConfigDict(extra="forbid")
+    code: Prose = Field(min_length=4, max_length=100)
 
 
 class ProductRead(BaseModel):
@@ -85,6 +104,11 @@ class ProductRead(BaseModel):
     unit: str
     price_fen: int
     affirmed: list[str]
+    level: int | None
+    level_reason: str
+    surveying: str
+    registration_code: str
+    registered_on: date | None
     entered_at: datetime
     ended_at: datetime | None
     sources: list[dict[str, Any]]
@@ -128,16 +152,17 @@ def _row(work: Work, actor: Actor, product_id: str) -> ProductRow:
     return found
 
 
-def pre_check(work: Work, actor: Actor, body: ProductCreate, files: FilesBySha) -> tuple[Reason, ...]:
+def pre_check(
+    work: Work, actor: Actor, body: ProductCreate, files: FilesBySha, assets: Assets
+) -> tuple[Reason, ...]:
     """Everything that stands against entering the product, with rule and source."""
     known = limits()
     if body.scenario_id not in known.scenarios or body.purpose not in known.purposes:
         raise InputRefused(Text("没有这个场景或用途。", "There is no such scenario or purpose."))
-    org_id = _own(actor)
+    org_id, sources = _own(actor), _sources(work, actor, body.sources, files, assets)
     return (
-        *rules.product_objections(
-            org_id, body.scenario_id, body.purpose, _sources(work, actor, body, files), body.affirmed
-        ),
+        *rules.product_objections(org_id, body.scenario_id, body.purpose, sources, body.affirmed),
+        *rules.grading_objections(Grading(body.level, body.level_reason, body.surveying), sources),
         *_price(work, body.scenario_id, body.purpose, body.unit, body.price_fen, work.now.date()),
     )
 
@@ -162,31 +187,41 @@ def _price(
     return rules.price_objections(price_fen, is_public=is_public, cap=cap)
 
 
-def _sources(work: Work, actor: Actor, body: ProductCreate, files: FilesBySha) -> list[Source]:
-    named = [source.sha256 for source in body.sources if source.sha256]
+def _sources(
+    work: Work, actor: Actor, asked: Sequence[SourceAsk | ProductSourceRow], files: FilesBySha, assets: Assets
+) -> list[Source]:
+    named = [source.sha256 for source in asked if source.sha256]
     delivered = files(named) if named else {}
     found = []
-    for source in body.sources:
+    for source in asked:
         row = grants.row(work, GrantId(source.grant_id), actor)
         view = grants.view_of(work, row)
         under = {each.grant_id for each in delivered.get(source.sha256, ())}
+        asset = assets(DatasetId(row.dataset_id))
+        granted = {term.name for term in view.policy.columns if term.use is not Use.DENIED}
         found.append(
             Source(
                 row.id, row.org_id, view.policy.scenario_id, view.policy.purposes,
                 not policy_rules.effective(view, work.now), row.id in under if source.sha256 else None,
+                asset.level, any(_is_place(column) for column in asset.columns if column.name in granted),
             )
         )  # fmt: skip
     return found
 
 
-def enter(work: Work, actor: Actor, body: ProductCreate, files: FilesBySha) -> ProductRead:
+def _is_place(column: AssetColumn) -> bool:
+    return column.type == "geometry" or column.name.lower() in rules.PLACES
+
+
+def enter(work: Work, actor: Actor, body: ProductCreate, files: FilesBySha, assets: Assets) -> ProductRead:
     """Enter a product of one's own organisation. AccessRefused lists everything that stands against it."""
-    refuse_if(pre_check(work, actor, body, files))
+    refuse_if(pre_check(work, actor, body, files, assets))
     row = ProductRow(
         id=work.new_id(), org_id=_own(actor), name_zh=body.name_zh, name_en=body.name_en, kind=body.kind,
         summary=body.summary, scenario_id=body.scenario_id, purpose=body.purpose, unit=body.unit,
         price_fen=body.price_fen, checks=json.dumps(sorted(set(body.affirmed))), entered_by=actor.account_id,
-        entered_at=work.now,
+        entered_at=work.now, level=body.level, level_reason=body.level_reason.strip(), surveying=body.surveying.strip(),
+        registration_code=body.registration_code.strip(), registered_on=_today(work) if body.registration_code.strip() else None,
     )  # fmt: skip
     work.db.add(row)
     work.db.flush()
@@ -195,9 +230,51 @@ def enter(work: Work, actor: Actor, body: ProductCreate, files: FilesBySha) -> P
     work.db.flush()
     audit.record(
         work, actor, "product.entered", subject=row.id,
-        payload={"price_fen": body.price_fen, "unit": body.unit, "sources": [s.model_dump() for s in body.sources]},
+        payload={
+            "price_fen": body.price_fen, "unit": body.unit, "sources": [s.model_dump() for s in body.sources], "level": body.level,
+            "registration_code": row.registration_code,
+        },
     )  # fmt: skip
     return _read(work, row, files)
+
+
+def register(
+    work: Work, actor: Actor, product_id: str, body: RegistrationEnter, files: FilesBySha
+) -> ProductRead:
+    """Enter the code of the product's registration; once, for a code is not changed in passing."""
+    row = _row(work, actor, product_id)
+    if row.org_id != _own(actor) or row.ended_at or row.registration_code:
+        raise Conflict(
+            Text("该产品已填写登记编码、已下架，或不属于本机构。", "The product has its code already, has ended, or is not yours.")
+        )  # fmt: skip
+    row.registration_code, row.registered_on = body.code.strip(), _today(work)
+    work.db.add(row)
+    audit.record(
+        work,
+        actor,
+        "product.registered",
+        subject=row.id,
+        payload={"registration_code": row.registration_code},
+    )
+    return _read(work, row, files)
+
+
+def ticks(work: Work, actor: Actor, product_id: str, files: FilesBySha, assets: Assets) -> tuple[Tick, ...]:
+    """The four ticks of a product, as they stand now."""
+    row = _row(work, actor, product_id)
+    wanted = select(ProductSourceRow).where(ProductSourceRow.product_id == row.id)
+    found = _sources(
+        work, actor, list(work.db.exec(wanted.order_by(col(ProductSourceRow.id)))), files, assets
+    )
+    given = Grading(row.level, row.level_reason, row.surveying)
+    registered = rules.registration_objections(profile(work).product_registration, row.registration_code)
+    return rules.ticks(
+        found, [bool(each.delivered) for each in found], json.loads(row.checks), given, registered
+    )
+
+
+def _today(work: Work) -> date:
+    return work.now.astimezone(LOCAL).date()
 
 
 def end(work: Work, actor: Actor, product_id: str, files: FilesBySha) -> ProductRead:
@@ -290,7 +367,13 @@ def charge(work: Work, actor: Actor, product_id: str, body: FeeCreate) -> FeeRow
     if body.charged_on > work.now.date():
         raise InputRefused(Text("收费日期不能在将来。", "The day of the charge is not in the future."))
     if body.quantity > 0:
-        refuse_if(_price(work, row.scenario_id, row.purpose, row.unit, body.price_fen, body.charged_on))
+        mode = profile(work).product_registration
+        refuse_if(
+            (
+                *_price(work, row.scenario_id, row.purpose, row.unit, body.price_fen, body.charged_on),
+                *rules.registration_objections(mode, row.registration_code),
+            )
+        )
     fee = FeeRow(
         id=work.new_id(), product_id=row.id, org_id=row.org_id, amount_fen=body.quantity * body.price_fen,
         entered_by=actor.account_id, entered_at=work.now, **body.model_dump(),

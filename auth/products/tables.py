@@ -11,7 +11,10 @@ from core.db import UtcDateTime
 
 
 class ProductRow(SQLModel, table=True):
-    """A product or service built on grants. It is never deleted: `ended_at` says since when it is not offered."""
+    """A product or service built on grants. It is never deleted: `ended_at` says since when it is not offered.
+
+    `level`: given anew by its maker (None: entered before products were graded); `surveying`: the number of the surveying approval.
+    """
 
     __tablename__ = "auth_product"
     id: str = Field(primary_key=True)
@@ -28,6 +31,11 @@ class ProductRow(SQLModel, table=True):
     entered_by: str
     entered_at: datetime = Field(sa_type=UtcDateTime)
     ended_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    level: int | None = None
+    level_reason: str = Field(default="", sa_column_kwargs={"server_default": ""})
+    surveying: str = Field(default="", sa_column_kwargs={"server_default": ""})
+    registration_code: str = Field(default="", sa_column_kwargs={"server_default": ""})
+    registered_on: date | None = None
 
 
 class ProductSourceRow(SQLModel, table=True):

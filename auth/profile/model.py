@@ -64,6 +64,8 @@ class Profile(BaseModel):
     so without knowing of each other's verdict.
 
     `agreement`: every grant hangs on an active agreement; `registration`: whether a dataset must be registered first;
+    `product_registration`: whether a product needs its registration before anything is charged for it;
+    `principles`: whether whoever grants must say what the decision does for the public interest and for fair treatment;
     `stages`: who reviews and approves, where that differs from the plans that are shipped;
     `blocking_duties`: by kind of duty, how far an overdue one stops live use (a kind that is not named stops none);
     `papers`: what applicants hand in, what may follow later and what may be promised instead;
@@ -81,6 +83,8 @@ class Profile(BaseModel):
     registration: Literal["off", "encouraged", "required"]
     consent: bool
     free_for_public: bool
+    product_registration: Literal["off", "encouraged", "required"] = "encouraged"
+    principles: bool = False
     blocking_duties: dict[Kind, Reach] = {Kind.DELETION_CERTIFICATE: Reach.DATASET}
     numbers: dict[str, Number]
     stages: StageSet | None = None

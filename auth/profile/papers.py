@@ -24,7 +24,7 @@ class Wording(_Part):
 
 
 class PaperRule(_Part):
-    """One paper. `later_working_days`: how long it may follow after screening (容缺), none: it may not; `promise`: the commitment that may
+    """One paper. `personal`: only where a line needs the security review, that is for columns about persons and at a high level; `later_working_days`: how long it may follow after screening (容缺), none: it may not; `promise`: the commitment that may
     be signed instead (告知承诺), none: it may not be.
     """
 
@@ -32,6 +32,7 @@ class PaperRule(_Part):
     zh: Prose = Field(min_length=1, max_length=100)
     en: Prose = Field(min_length=1, max_length=100)
     from_level: int = Field(default=1, ge=1, le=6)
+    personal: bool = False
     later_working_days: WorkingDays | None = None
     promise: Wording | None = None
     effective_from: date
@@ -54,13 +55,22 @@ class PaperSet(_Part):
             raise ValueError("a paper is named twice")
         return self
 
-    def required(self, level: int, on: date) -> tuple[PaperRule, ...]:
-        """What an application on data of this level needs on that day."""
-        return tuple(each for each in self.items if each.from_level <= level and each.effective_from <= on)
+    def required(self, level: int, on: date, *, personal: bool) -> tuple[PaperRule, ...]:
+        """What an application on data of this level needs on that day; `personal`: a line needs the security review."""
+        return tuple(
+            each
+            for each in self.items
+            if each.from_level <= level and each.effective_from <= on and (personal or not each.personal)
+        )
 
 
 def in_words(rule: PaperRule) -> str:
     """One paper on a line, for comparing versions."""
     later = f"may follow within {rule.later_working_days} working days" if rule.later_working_days else ""
-    parts = (f"from level {rule.from_level}", later, "may be promised" if rule.promise else "")
+    parts = (
+        f"from level {rule.from_level}",
+        "where persons are concerned" if rule.personal else "",
+        later,
+        "may be promised" if rule.promise else "",
+    )
     return "; ".join(part for part in (*parts, f"since {rule.effective_from}") if part)

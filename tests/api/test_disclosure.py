@@ -30,7 +30,7 @@ def _product(scene: Scene, **changes: Any) -> dict[str, Any]:
     return {
         "name_zh": "=风险指数", "name_en": "Risk index", "kind": "indicator", "summary": "按区域汇总的风险指数",
         "scenario_id": "safety", "purpose": "risk-pricing", "unit": "times", "price_fen": 4000,
-        "sources": [{"grant_id": scene.grant_id}], "affirmed": list(CHECKS),
+        "sources": [{"grant_id": scene.grant_id}], "affirmed": list(CHECKS), "level": 2,
     } | changes  # fmt: skip
 
 
@@ -144,7 +144,7 @@ def test_pages_of_products_caps_and_disclosure(scene: Scene) -> None:
     officer = browser_as(scene.house, "officer")
     form = {
         "name_zh": "指数", "name_en": "Index", "kind": "indicator", "summary": "按区域汇总", "scenario_id": "safety",
-        "purpose": "risk-pricing", "unit": "times", "price": "40.00", "sources": scene.grant_id, "affirmed": list(CHECKS),
+        "purpose": "risk-pricing", "unit": "times", "price": "40.00", "sources": scene.grant_id, "affirmed": list(CHECKS), "level": 2,
     }  # fmt: skip
     refused = officer.submit("/products", **form)
     assert refused.status_code == 403

@@ -84,13 +84,13 @@ def test_only_documents_and_pictures_are_taken() -> None:
 
 def test_which_papers_is_data_with_source_and_day() -> None:
     asked = shipped()["district-authorised-operation"].papers
-    assert [each.key for each in asked.required(1, TODAY)] == [
+    assert [each.key for each in asked.required(1, TODAY, personal=False)] == [
         "use-plan",
         "security-plan",
         "no-breach-statement",
     ]
-    assert "protection-assessment" in {each.key for each in asked.required(3, TODAY)}
-    assert asked.required(3, date(2025, 12, 31)) == ()
+    assert "protection-assessment" in {each.key for each in asked.required(3, TODAY, personal=True)}
+    assert asked.required(3, date(2025, 12, 31), personal=True) == ()
     assert all(each.source for each in asked.items)
     assert shipped()["generic-open-data"].papers.items == ()
     with pytest.raises(ValidationError, match="named twice"):

@@ -57,7 +57,7 @@ def _charged(scene: Scene) -> None:
     client_as(scene.house, "approver").post("/api/v1/fee-caps", json=prices)
     product = {
         "name_zh": "风险指数", "name_en": "Risk index", "kind": "indicator", "summary": "按区域汇总的风险指数", "scenario_id": "safety",
-        "purpose": "risk-pricing", "unit": "times", "price_fen": 4000, "sources": [{"grant_id": scene.grant_id}], "affirmed": list(CHECKS),
+        "purpose": "risk-pricing", "unit": "times", "price_fen": 4000, "sources": [{"grant_id": scene.grant_id}], "affirmed": list(CHECKS), "level": 2,
     }  # fmt: skip
     officer = client_as(scene.house, "officer")
     made = officer.post("/api/v1/products", json=product).json()
