@@ -15,6 +15,7 @@ import pytest
 from argon2 import PasswordHasher
 from sqlalchemy import Engine, create_engine, event, text
 
+import tests.examples  # noqa: F401 - one Hypothesis profile for every test, whichever runs first
 from api.house import House
 from api.schema import bring_up_to_date
 from auth.identity import passwords

@@ -1,0 +1,73 @@
+"""Products over HTTP: graded anew, checked for places, registered where that is compelled, shown with four ticks and four dimensions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from api.house import House
+from auth.products.rules import CHECKS, TICKS
+from auth.profile.model import shipped
+from tests.auth.agreements.scene import in_force
+from tests.datasets.extracts.scene import a_scene
+from tests.people import browser_as, client_as
+
+GENERIC = shipped()["generic-open-data"]
+
+
+def a_body(grant_id: str, **changes: Any) -> dict[str, Any]:
+    return {
+        "name_zh": "区域风险指数", "name_en": "Risk index by area", "kind": "indicator", "summary": "按街道汇总", "scenario_id": "safety",
+        "purpose": "risk-pricing", "unit": "times", "price_fen": 0, "sources": [{"grant_id": grant_id}], "affirmed": list(CHECKS), "level": 2,
+    } | changes  # fmt: skip
+
+
+def test_an_unregistered_product_is_not_charged_for_where_registration_is_compelled(
+    sqlite_house: House,
+) -> None:
+    scene = a_scene(sqlite_house)
+    in_force(scene.desk, GENERIC.model_copy(update={"product_registration": "required"}))
+    maker = client_as(sqlite_house, "applicant")
+    for changes, code in (({"level": None}, "product-not-graded"), ({"level": 1}, "grade-below-source")):
+        found = maker.post("/api/v1/products/check", json=a_body(scene.grant_id, **changes)).json()
+        assert [each["code"] for each in found["reasons"]] == [code]
+    made = maker.post("/api/v1/products", json=a_body(scene.grant_id))
+    assert made.status_code == 201, made.text
+    at, fee = (
+        f"/api/v1/products/{made.json()['id']}",
+        {"charged_on": "2026-03-02", "quantity": 1, "price_fen": 0},
+    )
+    refused = maker.post(f"{at}/fees", json=fee)
+    assert refused.status_code == 403
+    assert "product-not-registered" in refused.text
+    page = browser_as(sqlite_house, "applicant", "en")
+    shown = page.get(at.removeprefix("/api/v1")).text
+    assert "nothing may be charged before it is registered" in shown
+    assert page.submit(f"{at.removeprefix('/api/v1')}/registration", code="x").status_code == 422
+    assert page.submit(f"{at.removeprefix('/api/v1')}/registration", code="SZ-2026-0001").status_code == 303
+    assert maker.post(f"{at}/registration", json={"code": "SZ-2026-0002"}).status_code == 409, "once"
+    assert (
+        client_as(sqlite_house, "applicant2")
+        .post(f"{at}/registration", json={"code": "SZ-2026-0002"})
+        .status_code
+        == 404
+    )
+    assert maker.post(f"{at}/fees", json=fee).status_code == 201
+
+
+def test_a_product_shows_its_ticks_and_its_pack_the_four_dimensions(sqlite_house: House) -> None:
+    scene = a_scene(sqlite_house)
+    maker = client_as(sqlite_house, "applicant")
+    made = maker.post("/api/v1/products", json=a_body(scene.grant_id)).json()
+    pack = maker.get(f"/api/v1/products/{made['id']}/listing").json()
+    assert {each["key"]: each["is_met"] for each in pack["ticks"]} == {
+        "source": True,
+        "scope": True,
+        "process": False,
+        "risk": True,
+    }
+    assert list(pack["dimensions"]) == ["subject", "source", "content", "circulation"]
+    assert pack["dimensions"]["subject"]["licence"] == "QUALIFIED"
+    assert pack["dimensions"]["content"]["level"] == 2
+    shown = browser_as(sqlite_house, "applicant").get(f"/products/{made['id']}").text
+    assert all(each.zh in shown for each in TICKS.values())
+    assert "0/1 个来源可追到已签收的文件" in shown
