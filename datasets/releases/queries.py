@@ -67,6 +67,7 @@ class ReleaseFacts:
     size_bytes: int | None
     rows: int | None
     columns: list[dict[str, Any]]
+    shape: dict[str, Any] | None
 
     @classmethod
     def of(cls, row: ReleaseRow) -> ReleaseFacts:

@@ -17,6 +17,7 @@ from datasets.batches import queries as batches
 from datasets.batches.tables import BatchRow
 from datasets.releases import access, rules
 from datasets.releases.models import CompatibilityRead
+from datasets.releases.queries import ReleaseFacts
 from datasets.releases.tables import ReleaseRow
 from datasets.releases.workflow import PUBLIC
 
@@ -100,7 +101,7 @@ def shape_of(work: Work, batch: BatchRow) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def sorted_by(row: ReleaseRow) -> tuple[str, ...]:
+def sorted_by(row: ReleaseRow | ReleaseFacts) -> tuple[str, ...]:
     """The columns by which the rows of the release are sorted; none: they lie as they were handed in."""
     return tuple((row.shape or {}).get("sort_by", ()))
 
