@@ -263,9 +263,8 @@ def ticks(work: Work, actor: Actor, product_id: str, files: FilesBySha, assets: 
     """The four ticks of a product, as they stand now."""
     row = _row(work, actor, product_id)
     wanted = select(ProductSourceRow).where(ProductSourceRow.product_id == row.id)
-    found = _sources(
-        work, actor, list(work.db.exec(wanted.order_by(col(ProductSourceRow.id)))), files, assets
-    )
+    rows: Sequence[ProductSourceRow] = work.db.exec(wanted.order_by(col(ProductSourceRow.id))).all()
+    found = _sources(work, actor, rows, files, assets)
     given = Grading(row.level, row.level_reason, row.surveying)
     registered = rules.registration_objections(profile(work).product_registration, row.registration_code)
     return rules.ticks(
