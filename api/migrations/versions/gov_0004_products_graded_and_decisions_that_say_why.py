@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "gov_0004"
-down_revision = "day_0002"
+down_revision = "dec_0001"
 branch_labels = None
 depends_on = None
 _WORDS = ("level_reason", "surveying", "registration_code")
