@@ -11,9 +11,11 @@ from sqlalchemy import Engine
 
 from core import ids
 from core.db import BUSY_SECONDS, make_engine
+from core.errors import Conflict
 from core.files import FileStore
 from core.files_s3 import files_of
-from core.settings import Settings
+from core.settings import RESTORING, Settings
+from core.text import Text
 from core.turns import Turns
 from core.work import Clock, IdSource, Work, system_clock, unit_of_work
 
@@ -47,10 +49,22 @@ class House:
             yield work
 
 
+def demand_whole(settings: Settings) -> None:
+    """Raises Conflict in a data directory whose restore was broken off."""
+    if (settings.data_dir / RESTORING).exists():
+        raise Conflict(
+            Text(
+                f"{settings.data_dir} 的恢复尚未完成；请再次运行 datagrant restore，或等它结束。",
+                f"The restore of {settings.data_dir} is not done; run datagrant restore again, or wait until it ends.",
+            )
+        )
+
+
 def open_house(settings: Settings, clock: Clock = system_clock) -> House:
     """Make the data directory and bring the database to the present schema."""
     from api.schema import bring_up_to_date  # all tables: commands that need no database skip it
 
+    demand_whole(settings)
     for directory in (settings.data_dir, settings.scratch_dir, settings.keys_dir):
         directory.mkdir(parents=True, exist_ok=True, mode=0o700)  # nobody else of this machine reads it
     settings.keys_dir.chmod(0o700)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+RESTORING: Final = "restoring.json"  # stands in a data directory while a backup is put back into it
 
 
 class Settings(BaseSettings):

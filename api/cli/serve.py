@@ -24,6 +24,8 @@ def command(data_dir: DataDir = DEFAULT_DIR, host: Host = "127.0.0.1", port: Por
 
 def serve(data_dir: Path, host: str, port: int, *, demo: bool = False) -> None:
     """Run until told to stop; exit code 2 with one sentence when the port is taken."""
+    from api.house import demand_whole
+    from core.errors import AppError
     from core.settings import Settings
 
     if not _is_free(host, port):
@@ -40,6 +42,11 @@ def serve(data_dir: Path, host: str, port: int, *, demo: bool = False) -> None:
         )
         raise typer.Exit(2)
     given = Settings(data_dir=data_dir)
+    try:
+        demand_whole(given)
+    except AppError as refused:
+        print(f"{refused.detail.zh} {refused.detail.en}", file=sys.stderr)
+        raise typer.Exit(2) from None
     here = {} if "public_url" in given.model_fields_set else {"public_url": f"http://{host}:{port}"}
     settings = given.model_copy(update=here | ({"demo": True} if demo else {}))
     print(f"数授 Datagrant: http://{host}:{port}  (Ctrl-C stops)")

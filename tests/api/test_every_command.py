@@ -23,7 +23,14 @@ from auth.roles import Role
 from tests.people import a_person, an_org, app_of
 
 NOTHING: Final = "00000000-0000-7000-8000-000000000000"
-ALONE: Final = {"serve", "demo", "init", "check"}  # start or make something, and have tests of their own
+ALONE: Final = {
+    "serve",
+    "demo",
+    "init",
+    "check",
+    "backup",
+    "restore",
+}  # start or make something, and have tests of their own
 PEOPLE: Final = {
     "root": ("bureau", [Role.SYSADMIN]),
     "keeper": ("bureau", [Role.STEWARD, Role.CATALOG_ADMIN, Role.REVIEWER_BUSINESS, Role.OUTPUT_CHECKER]),
