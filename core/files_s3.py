@@ -186,7 +186,11 @@ class S3FileStore(FileStore):
                 self._s3, temporary, staged, use_multipart=True, chunk_size=16 * MIB, max_concurrency=4
             )
             try:
-                if self._hash(temporary) != sha256:
+                try:
+                    is_true = self._hash(temporary) == sha256
+                except NotFound:  # collected meanwhile: who called looks again
+                    return
+                if not is_true:
                     self._delete(temporary)  # also under its own name: nobody may take it for whole later
                     raise Unavailable(
                         Text(

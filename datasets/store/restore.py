@@ -25,7 +25,7 @@ from core.settings import Settings
 from core.text import Text
 from datasets.store.backup_book import Manifest, Shelf, Tell, carry, flush, write_through
 
-OWN: Final = frozenset({MARK, "worker.lock", "worker.log"})
+OWN: Final = frozenset({f".{MARK}.draft", "worker.lock", "worker.log"})  # a mark half written is none
 Settle = Callable[[Engine, Manifest], None]
 
 

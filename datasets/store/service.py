@@ -108,9 +108,10 @@ def note(work: Work, digests: list[str]) -> None:
 
 def remove(files: FileStore, reading: Reading, sha256: str, instant: float) -> int | None:
     """Take one file out unless something came to cite it or put it anew; its bytes, None where it stays."""
-    if not files.has(sha256):
+    try:
+        size, _ = files.size_and_age(sha256)
+    except NotFound:  # another collection was quicker
         return None
-    size, _ = files.size_and_age(sha256)
 
     def is_cited() -> bool:
         with reading() as work:

@@ -133,13 +133,13 @@ def test_putting_and_collecting_at_once_loses_nothing(tmp_path: Path) -> None:
     assert faults == []
 
 
-@pytest.mark.crash
-@pytest.mark.slow
 def cited(house: House) -> set[str]:
     with house.read() as work:
         return set(citations.cited(work))
 
 
+@pytest.mark.crash
+@pytest.mark.slow
 def test_killed_at_any_instant_every_cited_file_is_whole(tmp_path: Path) -> None:
     house, chance = a_house(tmp_path), random.Random(5)  # noqa: S311 - instants
     for turn in range(4):
