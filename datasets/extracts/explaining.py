@@ -281,14 +281,14 @@ def _sample(
     from datasets.extracts.build import sample
     from datasets.extracts.keys import grant_key, master_key
     from datasets.extracts.row_order import ReleaseLayout
-    from datasets.releases.shape import sorted_by
+    from datasets.releases.shape import sort_columns
 
     cells = small_cells(asset(work, policy.dataset_id), policy.leaving, limits_now(work))
     key = grant_key(master_key(settings.keys_dir), policy.dataset_id, tried.view.id)
     try:
         return sample(
             files.path(release.sha256), policy.leaving, policy.row_filter, key=key, cells=cells, rows=SAMPLE_ROWS,
-            layout=ReleaseLayout(release.sha256, sorted_by(release)),
+            layout=ReleaseLayout(release.sha256, sort_columns(work, release.id)),
             memory_limit_mb=min(settings.memory_limit_mb, COUNT_MEMORY_MB), scratch=settings.scratch_dir,
         )  # fmt: skip
     except Conflict:

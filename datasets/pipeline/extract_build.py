@@ -33,7 +33,7 @@ from datasets.formats.fitting import misfits
 from datasets.outputs import opening as outputs
 from datasets.outputs.checks import Expected, check
 from datasets.references import look_up
-from datasets.releases.shape import sorted_by
+from datasets.releases.shape import sort_columns
 from datasets.tracing import terms as mark_terms
 from datasets.tracing.marks import Mark
 from datasets.tracing.rules import decimals_of
@@ -77,8 +77,8 @@ def _build(ctx: JobContext, extract_id: ExtractId) -> dict[str, Any]:
     with ctx.read() as work:
         allowed = mark_terms.allowed(work, row.dataset_id)
     marks, tolerances = marks_of(ctx, row.id, allowed, case.terms, release)
-    assert case.release is not None  # noqa: S101 - what is made has a release
-    layout = ReleaseLayout(making.release_sha256, sorted_by(case.release))
+    with ctx.read() as work:
+        layout = ReleaseLayout(making.release_sha256, sort_columns(work, row.release_id))
     recipe = Recipe(
         case.terms, case.row_filter, DeliveryForm(row.form), key, _facts(row), case.cells, marks=marks, layout=layout
     )  # fmt: skip

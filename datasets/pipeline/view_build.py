@@ -15,7 +15,7 @@ from datasets.extracts.build import Built, Recipe, build, count
 from datasets.extracts.keys import grant_key, master_key
 from datasets.extracts.row_order import ReleaseLayout
 from datasets.pipeline.extract_build import judged, looked_at, marks_of
-from datasets.releases.shape import sorted_by
+from datasets.releases.shape import sort_columns
 from datasets.sharing import service
 from datasets.sharing.spark import delta_schema
 
@@ -36,6 +36,7 @@ def _build(ctx: JobContext, key: str) -> dict[str, Any]:
         case = service.making(work, key)
         asked_at = service.row(work, key).requested_at
         allowed = service.allowed_marks(work, case) if case else {}
+        sort_by = sort_columns(work, case.release.id) if case and case.release else ()
     if case is None or case.release is None or case.release.sha256 is None:
         return {}
     if not ctx.files.verify_copy(case.release.sha256):
@@ -55,7 +56,7 @@ def _build(ctx: JobContext, key: str) -> dict[str, Any]:
     marks, tolerances = marks_of(ctx, key, allowed, case.terms, release)
     recipe = Recipe(
         case.terms, case.row_filter, service.FORM, secret, facts, case.cells, for_readers=True, marks=marks,
-        layout=ReleaseLayout(case.release.sha256, sorted_by(case.release)),
+        layout=ReleaseLayout(case.release.sha256, sort_by),
     )  # fmt: skip
     expected = count(release, case.row_filter, memory_limit_mb=memory, scratch=scratch)
 

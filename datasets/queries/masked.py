@@ -133,7 +133,7 @@ def _read(desk: Desk, case: Case, cells: SmallCells | None) -> list[bytes]:
     from datasets.extracts.keys import grant_key, master_key
     from datasets.extracts.row_order import ReleaseLayout
     from datasets.formats.pages import as_lines
-    from datasets.releases.shape import sorted_by
+    from datasets.releases.shape import sort_columns
 
     assert case.release is not None and case.release.sha256 is not None  # noqa: S101, PT018 - reasons otherwise
     if not desk.files.verify_copy(case.release.sha256):
@@ -144,9 +144,11 @@ def _read(desk: Desk, case: Case, cells: SmallCells | None) -> list[bytes]:
             )
         )
     key = grant_key(master_key(desk.settings.keys_dir), case.grant.dataset_id, case.grant.id)
+    with desk.read() as work:
+        layout = ReleaseLayout(case.release.sha256, sort_columns(work, case.release.id))
     table = sampled(
         desk.files.path(case.release.sha256), case.grant.policy.leaving, case.row_filter, key=key, rows=ROWS, cells=cells,
-        layout=ReleaseLayout(case.release.sha256, sorted_by(case.release)),
+        layout=layout,
         memory_limit_mb=min(desk.settings.memory_limit_mb, MEMORY_MB), scratch=desk.settings.scratch_dir,
     )  # fmt: skip
     return list(as_lines(table))

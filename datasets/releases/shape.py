@@ -106,6 +106,11 @@ def sorted_by(row: ReleaseRow | ReleaseFacts) -> tuple[str, ...]:
     return tuple((row.shape or {}).get("sort_by", ()))
 
 
+def sort_columns(work: Work, release_id: str) -> tuple[str, ...]:
+    """The same for a release by its id."""
+    return sorted_by(work.db.get_one(ReleaseRow, release_id))
+
+
 def shape_of_release(row: ReleaseRow) -> dict[str, Any]:
     """The shape that was kept; of older releases what their columns tell."""
     return row.shape or {"columns": [_told(column) for column in row.columns]}
