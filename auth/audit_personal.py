@@ -32,6 +32,9 @@ NAMES_IN: Final[Mapping[str, frozenset[str]]] = {
     "identity.linked": frozenset({"subject"}),
     "identity.unlinked": frozenset({"subject"}),
     "api_key.refused_elsewhere": frozenset({"from"}),
+    "api_key.created": frozenset({"name"}),
+    "role_change.asked": frozenset({"detail"}),
+    "usage.exported": frozenset({"account"}),
     "query.verify_asked": frozenset({"consent"}),
     "query.verified": frozenset({"consent"}),
 }

@@ -61,6 +61,9 @@ def screen(work: Work, actor: Actor, application_id: ApplicationId, body: Screen
     papers.defer(work, actor, row, named)
     if body.outcome == "reject":
         row.decided_at = work.now
+        for line in queries.lines(work, row.id):
+            line.decision_code = body.reason_code
+            work.db.add(line)
     return read(work, actor, row)
 
 

@@ -315,7 +315,8 @@ def _ask(
         "reason": row.reason,
         "detail": _shown(row),
     }
-    audit.record(work, actor, "role_change.asked", subject=row.id, payload=payload)
+    about = {"detail": work.db.get_one(AccountRow, account_id).person_id}
+    audit.record(work, actor, "role_change.asked", subject=row.id, payload=payload, about=about)
     return row
 
 

@@ -19,13 +19,14 @@ from sqlmodel import col, select
 from auth.agreements.model import AgreementBody
 from auth.agreements.tables import AgreementRow
 from auth.agreements.workflow import State as AgreementState
-from auth.applications.tables import ApplicationLineRow, ApplicationRow
+from auth.applications.tables import ApplicationEventRow, ApplicationLineRow, ApplicationRow
 from auth.applications.workflow import State as ApplicationState
-from auth.grants.tables import GrantRow, UsageMonthRow
-from auth.grants.workflow import State
+from auth.applications.workflow import Step as ApplicationStep
+from auth.grants.tables import GrantEventRow, GrantRow, UsageMonthRow
 from auth.identity.rules import ENTERPRISE_KINDS
 from auth.identity.tables import OrganisationRow, OrgKind
 from auth.incidents.tables import IncidentRow
+from auth.incidents.workflow import State as IncidentState
 from auth.policy.filters.rules import LOCAL
 from auth.policy.limits import limits
 from auth.products.tables import FeeCapRow, FeeRow, ProductRow
@@ -83,11 +84,12 @@ def disclosure(work: Work, year: int) -> Disclosure:
     live_products = [row for row in offered if row.ended_at is None or row.ended_at >= begins]
     fees = _fees(work, year, {row.id: row for row in offered})
     agreed, incidents = _agreements(work, year, orgs), _incidents(work, begins, ends)
+    moved_on = _moved_on(work, ends)
     made = Disclosure(
         year=year,
         bodies=[_org(row) for row in orgs.values() if row.kind == OrgKind.IMPLEMENTING_BODY],
         agreements=agreed,
-        authorisations=[_authorisation(row, orgs) for row in granted],
+        authorisations=[_authorisation(row, orgs, ends, moved_on) for row in granted],
         fee_caps=_caps(work, year),
         operators=[_org(orgs[each]) for each in sorted(holders) if orgs[each].kind in ENTERPRISE_KINDS],
         resources=_resources(used, orgs),
@@ -166,15 +168,17 @@ def _org(row: Row[Any]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _authorisation(row: Row[Any], orgs: dict[str, Row[Any]]) -> dict[str, Any]:
+def _authorisation(
+    row: Row[Any], orgs: dict[str, Row[Any]], ends: datetime, moved_on: dict[str, str]
+) -> dict[str, Any]:
     policy = json.loads(row.policy)
     return {
         "grant_id": row.id, "org_id": row.org_id, "org_zh": orgs[row.org_id].name_zh, "org_en": orgs[row.org_id].name_en,
         "department_id": row.department_id, "dataset_id": row.dataset_id, "title_zh": row.title_zh, "title_en": row.title_en,
         "scenario_id": policy["scenario_id"], "purposes": ", ".join(policy["purposes"]),
         "delivery_forms": ", ".join(policy["delivery_forms"]), "starts_at": row.starts_at.isoformat(),
-        "ends_at": row.ends_at.isoformat(), "state": row.state, "ended_at": row.ended_at.isoformat() if row.ended_at else "",
-        "agreement_hash": row.agreement_hash,
+        "ends_at": row.ends_at.isoformat(), "state": moved_on.get(row.id, row.state),
+        "ended_at": row.ended_at.isoformat() if row.ended_at and row.ended_at < ends else "", "agreement_hash": row.agreement_hash,
     }  # fmt: skip
 
 
@@ -186,7 +190,8 @@ def _agreements(work: Work, year: int, orgs: dict[str, Row[Any]]) -> list[dict[s
     )  # fmt: skip
     found = []
     for row in work.db.exec(wanted.order_by(col(AgreementRow.operator_id), col(AgreementRow.id))):
-        ended_on = row.ended_at.astimezone(LOCAL).date() if row.ended_at else None
+        is_over = row.ended_at is not None and row.ended_at < year_span(year)[1]
+        ended_on = row.ended_at.astimezone(LOCAL).date() if is_over and row.ended_at else None
         if ended_on is not None and ended_on < date(year, 1, 1):
             continue
         body = AgreementBody.model_validate_json(row.body)
@@ -195,7 +200,7 @@ def _agreements(work: Work, year: int, orgs: dict[str, Row[Any]]) -> list[dict[s
                 "agreement_id": row.id, "title": row.title, "org_id": row.operator_id, "org_zh": orgs[row.operator_id].name_zh,
                 "org_en": orgs[row.operator_id].name_en, "mode": body.mode.value, "scenario_id": ", ".join(body.scenarios),
                 "purposes": ", ".join(body.purposes), "starts_on": row.starts_on.isoformat(), "ends_on": row.ends_on.isoformat(),
-                "state": row.state, "ended_on": ended_on.isoformat() if ended_on else "", "selection": body.selection.value if body.selection else "",
+                "state": row.state if is_over else AgreementState.ACTIVE.value, "ended_on": ended_on.isoformat() if ended_on else "", "selection": body.selection.value if body.selection else "",
                 "selection_sha256": body.selection_sha256, "product_list": body.products,
             }
         )  # fmt: skip
@@ -210,8 +215,12 @@ def _incidents(work: Work, begins: datetime, ends: datetime) -> list[dict[str, A
     return [
         {
             "incident_id": row.id, "target_kind": row.target_kind, "target_id": row.target_id, "title_zh": row.title_zh, "title_en": row.title_en,
-            "reason": row.reason, "state": row.state, "frozen_at": row.created_at.isoformat(),
-            "lifted_at": row.ended_at.isoformat() if row.ended_at else "", "lifted_reason": row.lifted_reason,
+            "reason": row.reason, "frozen_at": row.created_at.isoformat(),
+            **(
+                {"state": row.state, "lifted_at": row.ended_at.isoformat(), "lifted_reason": row.lifted_reason}
+                if row.ended_at and row.ended_at < ends
+                else {"state": IncidentState.FROZEN.value, "lifted_at": "", "lifted_reason": ""}
+            ),
         }
         for row in work.db.exec(wanted.order_by(col(IncidentRow.created_at), col(IncidentRow.id)))
     ]  # fmt: skip
@@ -272,12 +281,7 @@ def _figures(
     granted: Sequence[Row[Any]],
     used: Sequence[Row[Any]],
 ) -> dict[str, int]:
-    in_year = (col(ApplicationRow.submitted_at) >= begins, col(ApplicationRow.submitted_at) < ends)
-    by_state = dict(
-        work.db.exec(
-            select(ApplicationRow.state, func.count()).where(*in_year).group_by(col(ApplicationRow.state))
-        ).all()
-    )
+    by_state = _states(work, begins, ends)
     accepted = by_state.get(ApplicationState.AGREED, 0) + by_state.get(ApplicationState.OFFERED, 0)
     return {
         "applications": sum(by_state.values()), "applications_accepted": accepted,
@@ -287,9 +291,38 @@ def _figures(
     }  # fmt: skip
 
 
+def _states(work: Work, begins: datetime, ends: datetime) -> dict[str, int]:
+    """Applications first submitted in the year, counted by the state in which the year left them: from events, which never change."""
+    event, step = ApplicationEventRow, str(ApplicationStep.SUBMIT)
+    first = (
+        select(event.application_id).where(event.step == step).group_by(col(event.application_id))
+        .having(func.min(event.at) >= begins, func.min(event.at) < ends)
+    )  # fmt: skip
+    last = (
+        select(event.application_id, func.max(event.version).label("version"))
+        .where(col(event.application_id).in_(first), event.at < ends)
+        .group_by(col(event.application_id)).subquery()
+    )  # fmt: skip
+    wanted = (
+        select(event.to_state, func.count())
+        .join(last, (last.c.application_id == event.application_id) & (last.c.version == event.version))
+        .group_by(col(event.to_state))
+    )  # fmt: skip
+    return dict(work.db.exec(wanted).all())
+
+
+def _moved_on(work: Work, ends: datetime) -> dict[str, str]:
+    """Grants that moved after the year, and the state in which it left them."""
+    later = select(GrantEventRow.grant_id).where(GrantEventRow.at >= ends)
+    wanted = select(GrantEventRow.grant_id, GrantEventRow.to_state).where(
+        GrantEventRow.at < ends, col(GrantEventRow.grant_id).in_(later)
+    )
+    return dict(work.db.exec(wanted.order_by(col(GrantEventRow.version))).all())
+
+
 def _stands(row: Row[Any], at: datetime) -> bool:
-    is_over = row.ended_at is not None and row.ended_at < at
-    return not is_over and row.ends_at >= at and row.state in (State.ACTIVE, State.SUSPENDED)
+    """Whether an activated grant had not ended by then, whatever became of it later."""
+    return row.ends_at >= at and (row.ended_at is None or row.ended_at >= at)
 
 
 def _refusals(work: Work, begins: datetime, ends: datetime) -> list[dict[str, Any]]:

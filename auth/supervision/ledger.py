@@ -15,7 +15,7 @@ from sqlmodel import col, select
 from auth import audit
 from auth.actor import Actor
 from auth.grants.tables import GrantRow, UsageEventRow
-from auth.identity.tables import OrganisationRow, PersonRow
+from auth.identity.tables import AccountRow, OrganisationRow, PersonRow
 from core.errors import InputRefused
 from core.text import Text
 from core.work import Work
@@ -131,8 +131,10 @@ def taken_out(work: Work, actor: Actor, wish: Wish, form: str) -> Iterator[Line]
             )
         )
     asked = {name: _plain(getattr(wish, name)) for name in wish.__slots__ if getattr(wish, name)}
+    named = select(AccountRow.person_id).where(AccountRow.username == wish.account)
     audit.record(
-        work, actor, "usage.exported", subject="usage", payload={"form": form, "filter": asked, "lines": found.lines}
+        work, actor, "usage.exported", subject="usage", payload={"form": form, "filter": asked, "lines": found.lines},
+        about={"account": work.db.exec(named).first() or ""},
     )  # fmt: skip
     return _stream(work, wish)
 
