@@ -166,6 +166,7 @@ KIND_NAMES: Final[Mapping[str, Text]] = {
     "store.restored": Text("由备份恢复", "Restored from a backup"),
     "store.collected": Text("清理无引用文件", "Files that nothing cites removed"),
     "extract.requested": Text("申请提取", "Extract requested"),
+    "extract.planned": Text("查看提取计划", "Extract planned"),
     "extract.refused": Text("提取被拒绝", "Extract refused"),
     "extract.ready": Text("提取完成", "Extract ready"),
     "extract.failed": Text("提取失败", "Extract failed"),

@@ -17,6 +17,7 @@ from api.forms import tried
 from api.house import House
 from api.late import APIRouter
 from api.routes.extracts import ask, delivery_proof, send, ticket
+from api.routes.extracts import plan as planned
 from api.web import go, page
 from auth.asset import Asset
 from auth.grants import queries as grant_queries
@@ -124,8 +125,7 @@ def _submitted(
                 f"/extracts/{made.id}",
                 Text("已提交提取，正在生成文件。", "Asked for; the file is being made."),
             )
-        with house.read() as work:
-            plan = planning.plan(work, actor, body, house.files, house.settings, lang)
+        plan = planned(house, actor, body, lang)
     except AppError as refused:
         refusal = refused
     with house.read() as work:
@@ -258,7 +258,11 @@ def withdraw(house: HouseDep, actor: ActorDep, extract_id: ExtractId) -> Respons
     if isinstance(made, AppError):
         return go(f"/extracts/{extract_id}", made.detail)
     return go(
-        f"/extracts/{extract_id}", Text("已撤回，额度已退还。", "Withdrawn; the quotas were given back.")
+        f"/extracts/{extract_id}",
+        Text(
+            "已撤回；行数与字节额度已退还，次数不退。",
+            "Withdrawn; rows and bytes were given back, the extract stays taken.",
+        ),
     )
 
 

@@ -21,6 +21,7 @@ from auth.proof.checkpoint import Place
 from auth.proof.service import InclusionRead
 from core.errors import AccessRefused, QuotaExceeded
 from core.ids import ExtractId
+from core.text import Lang
 from datasets.extracts import planning, queries, service, signing, tickets
 from datasets.extracts.models import ExtractCreate, ExtractRead, ExtractState, PlanRead
 from datasets.extracts.tickets import TicketRead
@@ -48,11 +49,17 @@ def list_extracts(
 
 
 @router.post("/plan", **access("datasets:extract:request"))
-def plan_extract(
-    work: ReadDep, actor: ActorDep, house: HouseDep, lang: LangDep, body: ExtractCreate
-) -> PlanRead:
-    """What a request would deliver, or every reason why it is refused. Takes nothing."""
-    return planning.plan(work, actor, body, house.files, house.settings, lang)
+def plan_extract(actor: ActorDep, house: HouseDep, lang: LangDep, body: ExtractCreate) -> PlanRead:
+    """What a request would deliver, or every reason why it is refused. Takes nothing; who counts rows by a filter is on record."""
+    return plan(house, actor, body, lang)
+
+
+def plan(house: House, actor: Actor, body: ExtractCreate, lang: Lang) -> PlanRead:
+    """Write down in one transaction, count in another."""
+    with house.write() as work:
+        planning.enter(work, actor, body)
+    with house.read() as work:
+        return planning.plan(work, actor, body, house.files, house.settings, lang)
 
 
 @router.post("", status_code=202, **access("datasets:extract:request"))
@@ -104,7 +111,7 @@ def delivery_proof(work: ReadDep, actor: ActorDep, house: HouseDep, extract_id: 
 
 @router.post("/{extract_id}/withdraw", **access("datasets:extract:request"))
 def withdraw_extract(work: WorkDep, actor: ActorDep, extract_id: ExtractId) -> ExtractRead:
-    """Take back an extract that waits for its output review; everything goes back to the quotas."""
+    """Take back an extract that waits for its output review; rows and bytes go back to the quotas, the extract stays taken."""
     deciding.withdraw(work, actor, extract_id)
     return service.extract(work, actor, extract_id)
 

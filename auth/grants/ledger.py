@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final, cast
 
-from sqlalchemy import Insert, Table, bindparam
+from sqlalchemy import Insert, Table, bindparam, func
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import SQLModel, col, select
 
@@ -27,12 +27,14 @@ DELIVERY: Final = "delivery"
 REFUND: Final = "refund"
 DOWNLOAD: Final = "download"
 REFUSED: Final = "refused"
+PLAN: Final = "plan"
 KINDS: Final = {
     DELIVERY: Text("交付", "Delivery"),
     DOWNLOAD: Text("下载", "Download"),
     CHARGE: Text("计量", "Charge"),
     REFUND: Text("退回", "Refund"),
     REFUSED: Text("拒绝", "Refusal"),
+    PLAN: Text("计划", "Plan"),
 }
 _NOTHING: Final[Mapping[str, int]] = {}
 _SUMS: Final = ("extracts", "rows", "bytes", "sent_bytes", "deliveries", "downloads", "refusals")
@@ -97,6 +99,23 @@ def enter(
     _add_to_month(work, grant_id, {**counts} | ({_COUNTED_AS[kind]: 1} if kind in _COUNTED_AS else {}))
     if kind == DELIVERY and said.columns:
         _mark_columns(work, grant_id, said.columns)
+
+
+def taken_for(work: Work, grant_id: GrantId, subject: str) -> dict[str, int]:
+    """What was taken for a subject, less what was given back."""
+    units = ("extracts", "rows", "bytes")
+    sums = [func.coalesce(func.sum(getattr(UsageEventRow, unit)), 0) for unit in units]
+    wanted = select(*sums).where(UsageEventRow.grant_id == grant_id, UsageEventRow.subject == subject)
+    return dict(zip(units, map(int, work.db.exec(wanted).one()), strict=True))
+
+
+def of_today(work: Work, grant_id: GrantId, kind: str) -> int:
+    """How many lines of this kind the grant has today, by local days."""
+    local = work.now.astimezone(LOCAL)
+    midnight = local.replace(hour=0, minute=0, second=0, microsecond=0)
+    wanted = select(func.count()).select_from(UsageEventRow)
+    met = (UsageEventRow.grant_id == grant_id, UsageEventRow.kind == kind, col(UsageEventRow.at) >= midnight)
+    return work.db.exec(wanted.where(*met)).one()
 
 
 def add_sent(work: Work, grant_id: GrantId, subject: str, sent_bytes: int) -> None:

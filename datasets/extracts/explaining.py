@@ -250,7 +250,7 @@ def _shown(
 
     limits = limits_now(work)
     try:
-        cells = small_cells(asset(work, policy.dataset_id), policy.leaving, limits)
+        cells = small_cells(asset(work, policy.dataset_id), policy.columns, limits)
         rows = count(
             files.path(release.sha256), policy.row_filter, cells=cells, scratch=settings.scratch_dir,
             memory_limit_mb=min(settings.memory_limit_mb, COUNT_MEMORY_MB),
@@ -283,7 +283,7 @@ def _sample(
     from datasets.extracts.row_order import ReleaseLayout
     from datasets.releases.shape import sort_columns
 
-    cells = small_cells(asset(work, policy.dataset_id), policy.leaving, limits_now(work))
+    cells = small_cells(asset(work, policy.dataset_id), policy.columns, limits_now(work))
     key = grant_key(master_key(settings.keys_dir), policy.dataset_id, tried.view.id)
     try:
         return sample(

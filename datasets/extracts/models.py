@@ -65,7 +65,10 @@ class PlannedColumn(SQLModel):
 
 
 class PlanRead(SQLModel):
-    """What a request would deliver, or every reason why it is refused. `marks`: columns whose values may be off, and by how much."""
+    """What a request would deliver, or every reason why it is refused. `marks`: columns whose values may be off, and by how much.
+
+    `rows_within`: 0 when `rows` is exact; else in what steps it is told, conditions on columns that only filter left open.
+    """
 
     permitted: bool
     reasons: list[dict[str, Any]]
@@ -73,6 +76,7 @@ class PlanRead(SQLModel):
     release_number: int | None
     columns: list[PlannedColumn]
     rows: int | None
+    rows_within: int = 0
     rows_in_release: int | None
     size_estimate: int | None = None
     small_cells: dict[str, Any] | None = None

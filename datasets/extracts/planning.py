@@ -1,18 +1,22 @@
-"""What a request would deliver, shown before it is made."""
+"""What a request would deliver, shown before it is made. How exactly: `telling.py`."""
 
 from __future__ import annotations
 
 from typing import Final
 
 from auth.actor import Actor
+from auth.grants import ledger
 from auth.grants.view import GrantView
+from auth.policy.filters.model import RowFilter, all_of
 from auth.policy.model import Use
-from core.errors import Conflict, NotFound, refuse_if
+from auth.profile.now import limits_now
+from core.errors import Conflict, NotFound, Reason, TooMany, refuse_if
 from core.files import FileStore
 from core.settings import Settings
-from core.text import Lang
-from core.work import Work
-from datasets.extracts import service
+from core.text import Lang, Text
+from core.work import Work, hold
+from datasets.extracts import service, telling
+from datasets.extracts.keys import grant_key, master_key
 from datasets.extracts.models import ExtractCreate, PlannedColumn, PlanRead
 from datasets.formats.fitting import BOUNDED, misfits
 from datasets.outputs import opening as outputs
@@ -28,14 +32,22 @@ def plan(
     """Every reason to refuse, or the columns, rows and quota that the request would take."""
     case = service.consider(work, actor, body)
     reasons, rows, size = case.reasons, None, None
+    checkers = outputs.needed(work, case.grant.dataset_id, body.form)
+    step = _step(work, body, case, checkers)
     if not reasons and case.release is not None and case.release.sha256:
         from datasets.extracts.build import count
 
         release = files.path(case.release.sha256)
         memory, scratch = min(settings.memory_limit_mb, COUNT_MEMORY_MB), settings.scratch_dir
         try:
-            rows = count(release, case.row_filter, memory_limit_mb=memory, scratch=scratch, cells=case.cells)
-            size = _size(case.release, rows, len(case.terms))
+            wanted = case.row_filter if step < 2 else _widened(body, case)
+            rows = count(release, wanted, memory_limit_mb=memory, scratch=scratch, cells=case.cells)
+            if step > 1:
+                key = grant_key(master_key(settings.keys_dir), case.grant.dataset_id, f"plan|{case.grant.id}")
+                asked = f"{case.release.id}|{wanted.model_dump_json() if wanted else ''}"
+                told = telling.rounded(rows, step, key, asked)
+                rows = min(told, case.release.rows or told)
+            size = _size(case.release, rows or step, len(case.terms))
             reasons = misfits(body.form, release, case.terms, lambda: rows or 0)
         except Conflict as refusal:
             if not refusal.reasons:
@@ -52,13 +64,42 @@ def plan(
             for term in case.terms
         ],
         rows=rows,
+        rows_within=step if rows is not None else 0,
         rows_in_release=case.release.rows if case.release else None,
         size_estimate=size,
         small_cells=case.cells.as_json() if case.cells else None,
-        checkers=outputs.needed(work, case.grant.dataset_id, body.form),
+        checkers=checkers,
         marks={name: far for name, far in _allowed(work, case).items() if name in plain},
         quota_left=quota_left(case.grant),
     )
+
+
+def _step(work: Work, body: ExtractCreate, case: service.Case, checkers: int) -> int:
+    """In which steps rows are told; 0: as they are."""
+    exact = telling.is_exact(body.filter, case.grant.policy, checkers)
+    return 0 if exact else limits_now(work)["query_min_group"]
+
+
+def _widened(body: ExtractCreate, case: service.Case) -> RowFilter | None:
+    policy = case.grant.policy
+    return all_of(policy.row_filter, telling.widened(body.filter, telling.hidden_of(policy)))
+
+
+def enter(work: Work, actor: Actor, body: ExtractCreate) -> None:
+    """Put a plan that counts rows of a filter on record. TooMany when the grant has had its plans of the day."""
+    case = service.consider(work, actor, body)
+    checkers = outputs.needed(work, case.grant.dataset_id, body.form)
+    if case.reasons or not telling.is_counted(body.filter, checkers):
+        return
+    hold(work, f"plan:{case.grant.id}")
+    most = limits_now(work)["extract_plans_per_day"]
+    if ledger.of_today(work, case.grant.id, ledger.PLAN) >= most:
+        text = Text(
+            f"该授权今日的提取计划已达 {most} 次；请直接提交提取，或明日再看计划。",
+            f"This grant has had its {most} plans of today; ask for the extract itself, or look again tomorrow.",
+        )
+        raise TooMany(text, reasons=[Reason("plans-of-the-day", text, service.PROMISE, {"limit": most})])
+    service.note_plan(work, actor, body, case)
 
 
 def _allowed(work: Work, case: service.Case) -> dict[str, float]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import ColumnElement, and_, false, func, or_, true
+from sqlalchemy import ColumnElement, and_, case, false, func, or_, true
 from sqlmodel import col, select
 
 from auth.actor import Actor
@@ -17,12 +17,15 @@ from core.errors import NotFound
 from core.ids import ExtractId
 from core.text import Text
 from core.work import Work
-from datasets.extracts.models import ExtractRead
+from datasets.extracts.models import ExtractRead, ExtractState
 from datasets.extracts.tables import ExtractRow
+
+KEPT_IN: Final = (ExtractState.IN_REVIEW, ExtractState.REFUSED, ExtractState.WITHDRAWN)
+"""While a file has not been let out, nobody reads off it how many rows its filter met; its checkers see that on their review."""
 
 SORTS = {
     "requested": col(ExtractRow.id),
-    "rows": col(ExtractRow.rows),
+    "rows": case((col(ExtractRow.state).not_in(KEPT_IN), col(ExtractRow.rows)), else_=None),
     "dataset": col(ExtractRow.dataset_id),
     "downloads": col(ExtractRow.downloads),
 }
@@ -55,9 +58,12 @@ def row(
 
 
 def read(found: ExtractRow) -> ExtractRead:
+    shown = found.state not in KEPT_IN
     return ExtractRead.model_validate(
         found,
         update={
+            "rows": found.rows if shown else None,
+            "size_bytes": found.size_bytes if shown else None,
             "columns": json.loads(found.columns),
             "row_filter": json.loads(found.row_filter) if found.row_filter else None,
         },

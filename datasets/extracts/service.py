@@ -29,7 +29,7 @@ from core.errors import AppError, Conflict, Gone, NotFound, Reason, refuse_if
 from core.ids import DatasetId, ExtractId, GrantId
 from core.text import Text
 from core.work import Work
-from datasets.extracts import queries
+from datasets.extracts import queries, telling
 from datasets.extracts.models import ExtractCreate, ExtractRead, ExtractState
 from datasets.extracts.receipt import receipt_of, suppression_of
 from datasets.extracts.tables import ExtractRow
@@ -102,6 +102,22 @@ def request(work: Work, actor: Actor, body: ExtractCreate) -> ExtractRead:
     work.db.add(row)
     _note(work, actor, "extract.requested", row, {"columns": json.loads(row.columns), "form": row.form})
     return queries.read(row)
+
+
+def note_plan(work: Work, actor: Actor, body: ExtractCreate, case: Case) -> None:
+    """Write down that somebody let a plan count rows. It takes nothing from the quotas."""
+    columns = tuple(term.name for term in case.terms)
+    taking = Taking.by(
+        actor, purpose=body.purpose, scenario_id=body.scenario_id, form=body.form, columns=columns,
+        release_id=case.release.id if case.release else "", release_number=case.release.number if case.release else None,
+        filter_hash=_filter_hash(body.filter),
+    )  # fmt: skip
+    grant = case.grant
+    ledger.enter(work, grant.id, ledger.PLAN, subject=grant.id, taking=taking, counts={"extracts": 0})
+    audit.record(
+        work, actor, "extract.planned", subject=grant.id, dataset_id=grant.dataset_id, grant_id=grant.id,
+        application_id=grant.application_id, payload={"form": body.form, "filter": _filter_hash(body.filter)},
+    )  # fmt: skip
 
 
 def note_refusal(work: Work, actor: Actor, body: ExtractCreate, refusal: AppError) -> None:
@@ -202,8 +218,9 @@ def finish(
             work, actor, made, done.sha256, key, export=done.export, suppression=suppression, marks=done.marks
         )
         return
+    kept = telling.reserved(done.rows, done.size_bytes, made.case.grant, limits_now(work)["query_min_group"])
     usage.charge(
-        work, made.case.grant.id, rows=done.rows, bytes=done.size_bytes, subject=row.id, taking=_taking(row)
+        work, made.case.grant.id, rows=kept["rows"], bytes=kept["bytes"], subject=row.id, taking=_taking(row)
     )
     row.state = ExtractState.IN_REVIEW
     work.db.add(row)
@@ -264,9 +281,7 @@ def let_go(work: Work, reviewed: OutputReviewRow, review: dict[str, Any], key: E
     refuse_if(case.reasons)
     assert case.release is not None  # noqa: S101 - a missing release is a reason
     assert case.release.sha256 is not None  # noqa: S101 - what is deliverable has its file
-    usage.refund(
-        work, case.grant.id, rows=row.rows or 0, bytes=row.size_bytes or 0, subject=row.id, taking=_taking(row)
-    )  # fmt: skip
+    usage.refund(work, case.grant.id, **_kept(work, row), subject=row.id, taking=_taking(row))
     said = reviewed.made
     _deliver(
         work, queries.requester(row), Making(row, case, case.release.sha256), reviewed.sha256, key,
@@ -299,27 +314,36 @@ def hand_over(
 def keep_in(work: Work, extract_id: str, why: Text) -> None:
     """The checkers refused it: everything goes back to the quotas, and the requester reads why."""
     row = queries.row(work, ExtractId(extract_id), to_change=True)
-    _end(work, queries.requester(row), row, ExtractState.REFUSED, why, "extract.kept_in")
+    _end(work, queries.requester(row), row, ExtractState.REFUSED, why, "extract.kept_in", extracts=1)
 
 
 def withdraw(work: Work, actor: Actor, extract_id: str) -> None:
-    """Somebody of the requester's organisation takes it back while it waits. Raises NotFound, AccessRefused, Conflict."""
+    """Somebody of the requester's organisation takes it back while it waits. Raises NotFound, AccessRefused, Conflict.
+
+    Rows and bytes go back; the extract stays taken, else asking and taking back would be questions for nothing.
+    """
     row = queries.row(work, ExtractId(extract_id), actor, to_change=True)
     refuse_if(_acting_for(actor, row.org_id))
     why = Text(f"由 {actor.name.zh} 撤回。", f"Withdrawn by {actor.name.en}.")
-    _end(work, actor, row, ExtractState.WITHDRAWN, why, "extract.withdrawn")
+    _end(work, actor, row, ExtractState.WITHDRAWN, why, "extract.withdrawn", extracts=0)
 
 
-def _end(work: Work, actor: Actor, row: ExtractRow, state: ExtractState, why: Text, kind: str) -> None:
+def _end(
+    work: Work, actor: Actor, row: ExtractRow, state: ExtractState, why: Text, kind: str, *, extracts: int
+) -> None:
     if row.state != ExtractState.IN_REVIEW:
         raise _not_waiting()
     row.state, row.failed_zh, row.failed_en = state, why.zh, why.en
     work.db.add(row)
-    usage.refund(
-        work, GrantId(row.grant_id), extracts=1, rows=row.rows or 0, bytes=row.size_bytes or 0, subject=row.id,
-        taking=_taking(row),
-    )  # fmt: skip
+    kept = _kept(work, row)
+    usage.refund(work, GrantId(row.grant_id), extracts=extracts, **kept, subject=row.id, taking=_taking(row))
     _note(work, actor, kind, row, {"why": why.en})
+
+
+def _kept(work: Work, row: ExtractRow) -> dict[str, int]:
+    """What of rows and bytes was taken for a file that waits."""
+    taken = ledger.taken_for(work, GrantId(row.grant_id), row.id)
+    return {"rows": taken["rows"], "bytes": taken["bytes"]}
 
 
 def _not_waiting() -> Conflict:
@@ -441,7 +465,7 @@ def _case(
         against = rules.objections(
             _ask(work, grant, columns, body), grant, held, licence_of(work, grant.org_id), limits
         )
-        cells = small_cells(held, grant.policy.leaving, limits)
+        cells = small_cells(held, grant.policy.columns, limits)
         checkers = limits.checkers(held.level, body.form)
     reasons = list(against)
     row_filter: RowFilter | None = None

@@ -137,7 +137,7 @@ def refusal_text(row: OutputReviewRow) -> Text:
 
 
 def withdraw(work: Work, actor: Actor, extract_id: str) -> None:
-    """The requester's side takes back an extract that waits; quotas are given back. Raises Conflict when it does not wait."""
+    """The requester's side takes back an extract that waits. Raises Conflict when it does not wait."""
     extracts.withdraw(work, actor, extract_id)
     opening.take_back(work, actor, "extract", extract_id)
 

@@ -24,7 +24,7 @@ from datasets.queries.deciding import Case
 from datasets.queries.engine import TooManyGroups, View, contributors, scan
 from datasets.queries.model import Count
 from datasets.queries.rules import Control, suppressed
-from datasets.queries.service import Desk, answer_row, cache_of, scope_of, weighed
+from datasets.queries.service import Desk, answer_row, cache_of, scope_of, weigh_conditions, weighed
 
 HELD: Final = "held"
 _LIMIT: Final = "enclave_figures"
@@ -150,9 +150,10 @@ def _told(ctx: JobContext, now: Running, watch: Watch) -> Told:
         told = tell(spec, found, who, Control.of(case.limits), case.terms.lists)
     except TooManyGroups:
         raise _suppressed() from None
-    if told.is_empty:
+    weighed_too = None if told.is_empty else weigh_conditions(told, case, release, who, ctx.settings)
+    if weighed_too is None:
         raise _suppressed()
-    return told
+    return weighed_too
 
 
 def _suppressed() -> AccessRefused:

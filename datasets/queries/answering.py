@@ -14,13 +14,14 @@ from pyroaring import BitMap
 from datasets.queries.engine import Codes, Makers, Rows, Whole, as_told, classes, figures, makers, row_sets
 from datasets.queries.model import Classed, Count, Extremes, Group, Histogram, Mean, Quantile, QueryAsk, Sum
 from datasets.queries.rules import (
+    ASKED,
     Control,
     Figure,
+    chains,
     complemented,
     is_safe_count,
     is_safe_sum,
     label,
-    measure_key,
     rounded_count,
     rounded_number,
 )
@@ -28,11 +29,17 @@ from datasets.queries.rules import (
 
 @dataclass
 class Told:
-    """What may be told, before it is held against what was told earlier. `partitions`: by measure, sets of rows without overlap."""
+    """What may be told, before it is held against what was told earlier. `partitions`: by chain, sets of rows without overlap."""
 
     rows: list[dict[str, Any]]
     partitions: dict[str, list[list[BitMap]]] = field(default_factory=dict)
     hidden: int = 0
+
+    def holds(self, chain: str, sets: list[BitMap]) -> None:
+        """These sets are held against all others of the chain, once."""
+        held = self.partitions.setdefault(chain, [])
+        if sets and sets not in held:
+            held.append(sets)
 
     @property
     def is_empty(self) -> bool:
@@ -47,10 +54,10 @@ def tell(
     columns = {label(measure): counting.figured(measure) for measure in ask.select}
     told = Told([])
     for measure in ask.select:
-        _, sets = columns[label(measure)]
-        held = told.partitions.setdefault(measure_key(measure), [])
-        if sets and sets not in held:
-            held.append(sets)
+        values, sets = columns[label(measure)]
+        told.holds(ASKED, counting.asked([value is not None for value in values]))
+        for chain in chains(measure):
+            told.holds(chain, sets)
     names = [label(group) for group in ask.group_by]
     for at, key in enumerate(found.keys):
         row = {
@@ -128,6 +135,14 @@ class _Counting:
                 part = _Part(self.cells, self.found.cell[there], self.found.places[there], self.who)
             self.parts[column] = part, amounts
         return self.parts[column]
+
+    def asked(self, told: Sequence[bool]) -> list[BitMap]:
+        """All rows asked about, whatever they hold: those of each cell told of, and the others together."""
+        apart = [rows for rows, ok in zip(self.every.sets, told, strict=True) if ok]
+        rest = BitMap.union(
+            BitMap(), *(rows for rows, ok in zip(self.every.sets, told, strict=True) if not ok)
+        )
+        return [rows for rows in (*apart, rest) if len(rows)]
 
     def figured(self, measure: Count | Sum | Mean | Classed) -> Column:
         """The values of a measure by cell, None where it stays in; and the sets of rows of what is told."""

@@ -13,6 +13,7 @@ from sqlmodel import col, select
 from core.work import Work
 from datasets.queries import overlap
 from datasets.queries.overlap import Atoms, Labels
+from datasets.queries.rules import ASKED
 from datasets.queries.tables import AnswerRow, CellRow, RowSetRow
 
 
@@ -24,7 +25,7 @@ class Scope(NamedTuple):
     org_id: str
 
 
-Told = Mapping[str, tuple[str, ...]]  # by measure: the partitions told, oldest first
+Told = Mapping[str, tuple[str, ...]]  # by chain: the partitions told, oldest first
 
 
 def digest_of(rows: BitMap) -> tuple[str, bytes]:
@@ -79,19 +80,28 @@ def may_tell(
     work: Work, scope: Scope, before: Told, new: Mapping[str, list[list[BitMap]]], by: Weighing
 ) -> bool:
     """Whether the new figures, beside all that was told before, give no combination about too few contributors."""
+    named = {chain: {_name(sets): sets for sets in partitions} for chain, partitions in new.items()}
+    asked = {*before.get(ASKED, ()), *named.get(ASKED, ())}
     return all(
-        _measure(work, scope, measure, before.get(measure, ()), sets, by) for measure, sets in new.items()
+        _chain(work, scope, chain, before.get(chain, ()), sets, by)
+        for chain, sets in named.items()
+        if chain == ASKED or not {*before.get(chain, ()), *sets} <= asked  # what holds of all holds of some
     )
 
 
-def _measure(
-    work: Work, scope: Scope, measure: str, before: tuple[str, ...], new: list[list[BitMap]], by: Weighing
+def _name(partition: Sequence[BitMap]) -> str:
+    return partition_of([digest_of(rows)[0] for rows in partition])
+
+
+def _chain(
+    work: Work,
+    scope: Scope,
+    named: str,
+    before: tuple[str, ...],
+    new: Mapping[str, list[BitMap]],
+    by: Weighing,
 ) -> bool:
-    fresh = {}
-    for partition in new:
-        name = partition_of([digest_of(rows)[0] for rows in partition])
-        if name not in before:
-            fresh[name] = partition
+    fresh = {name: partition for name, partition in new.items() if name not in before}
     if not fresh:
         return True  # told before, to the same readers
 
@@ -102,7 +112,7 @@ def _measure(
             atoms = atoms and overlap.refined(atoms, held[name])
         return atoms
 
-    chain = (*scope, measure)
+    chain = (*scope, named)
     atoms = overlap.kept(by.cache, overlap.named(*chain, *before), replayed) if before else replayed()
     for partition in fresh.values():
         atoms = atoms and overlap.refined(atoms, partition)

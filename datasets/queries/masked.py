@@ -118,7 +118,7 @@ def _shown(desk: Desk, actor: Actor, ask: MaskedAsk) -> MaskedRead:
 
 def _cells(work: Work, case: Case) -> SmallCells | None:
     try:
-        return small_cells(asset(work, case.grant.dataset_id), case.grant.policy.leaving, case.limits)
+        return small_cells(asset(work, case.grant.dataset_id), case.grant.policy.columns, case.limits)
     except NotFound:
         return None  # a reason to refuse already
 

@@ -12,12 +12,19 @@ from dataclasses import dataclass
 from typing import Final
 
 from auth.asset import Asset
+from auth.policy.filters.model import RowFilter
+from auth.policy.filters.rules import leaves
 from auth.policy.limits import Limits
 from core.errors import Reason
 from core.text import Text
 from datasets.queries.model import Classed, Count, Group, Mean, QueryAsk, Sum
 
 BASIS: Final = "统计披露控制 · statistical disclosure control (docs/queries.md)"
+ASKED: Final = (
+    "asked"  # the chain of all rows asked about, so that no refusal hangs on what a measure found in them
+)
+COUNTED: Final = "count"
+MAX_CONDITIONS: Final = 16
 NUMBERS: Final = frozenset({"integer", "number"})
 TIMES: Final = frozenset({"date", "datetime"})
 
@@ -112,7 +119,7 @@ def rounded_number(value: float, digits: int) -> float:
 
 def misfits(ask: QueryAsk, asset: Asset) -> tuple[Reason, ...]:
     """Measures and groups that do not fit the types of their columns; what is no column of the dataset others name."""
-    found: list[Reason] = []
+    found: list[Reason] = list(too_complex(ask.where))
     for measure in ask.select:
         if not isinstance(measure, Count):
             found.extend(measured_misfits(measure.column, measure.kind, asset))
@@ -122,6 +129,16 @@ def misfits(ask: QueryAsk, asset: Asset) -> tuple[Reason, ...]:
         if (column := asset.column(group.column)) is not None and not _groups(group, column.type)
     )
     return tuple(found)
+
+
+def too_complex(where: RowFilter | None) -> Iterator[Reason]:
+    """Every condition of a filter is weighed by itself (`asked.py`), so there are not too many."""
+    if sum(1 for _ in leaves(where)) > MAX_CONDITIONS:
+        text = Text(
+            f"统计查询的筛选条件至多 {MAX_CONDITIONS} 项；请减少条件（多个取值可合为一项）。",
+            f"The filter of a statistical query has at most {MAX_CONDITIONS} conditions; use fewer (several values can be one).",
+        )
+        yield Reason("filter-too-complex", text, BASIS)
 
 
 def measured_misfits(name: str, kind: str, asset: Asset) -> Iterator[Reason]:
@@ -166,9 +183,14 @@ def no_terms(dataset_id: str) -> Reason:
     return Reason("query-terms-missing", text, BASIS)
 
 
-def measure_key(measure: Count | Sum | Mean | Classed) -> str:
-    """Figures that can be subtracted from each other have the same key."""
-    return f"sum:{measure.column}" if isinstance(measure, Sum | Mean) else "count"
+def chains(measure: Count | Sum | Mean | Classed) -> tuple[str, ...]:
+    """Figures that can be subtracted from each other are of one chain. A sum by its mean is a count."""
+    return (COUNTED, f"sum:{measure.column}") if isinstance(measure, Sum | Mean) else (COUNTED,)
+
+
+def decided_by(column: str) -> str:
+    """The chain of the rows that conditions on a column decide on."""
+    return f"if:{column}"
 
 
 def label(part: object) -> str:

@@ -27,12 +27,13 @@ from datasets.queries import deciding
 from datasets.queries.deciding import Case, Question
 from datasets.queries.model import Count, QueryAsk, QueryRead, query_hash
 from datasets.queries.queries import read
-from datasets.queries.rules import Control, label, misfits, suppressed
+from datasets.queries.rules import Control, decided_by, label, misfits, suppressed
 from datasets.queries.tables import AnswerRow
 
 if TYPE_CHECKING:  # what counts loads numpy and DuckDB: only once somebody asks
     from datasets.queries import history
     from datasets.queries.answering import Told
+    from datasets.queries.engine import Codes
     from datasets.queries.history import Scope
 
 ANSWERED: Final = "answered"
@@ -148,7 +149,22 @@ def _counted(desk: Desk, ask: QueryAsk, case: Case) -> Told | None:
         told = tell(ask, found, who, Control.of(case.limits), case.terms.lists)
     except TooManyGroups:
         return None
-    return None if told.is_empty else told
+    return None if told.is_empty else weigh_conditions(told, case, release, who, desk.settings)
+
+
+def weigh_conditions(
+    told: Told, case: Case, release: Path, who: Codes | None, settings: Settings
+) -> Told | None:
+    """The same with the rows that each condition of the question decides on; None when these are too few."""
+    from datasets.queries.asked import decided
+
+    found = decided(
+        release, case.grant.policy.row_filter, case.question.where, who, case.limits["query_min_group"],
+        memory_limit_mb=settings.memory_limit_mb, scratch=settings.scratch_dir,
+    )  # fmt: skip
+    for column, sets in found or ():
+        told.holds(decided_by(column), sets)
+    return None if found is None else told
 
 
 def cache_of(desk: Desk) -> Path:

@@ -67,7 +67,7 @@ class RowSetRow(SQLModel, table=True):
 
 
 class CellRow(SQLModel, table=True):
-    """A figure that was answered: which rows it was made of. `measure`: `count`, or `sum:` and the column.
+    """A figure that was answered: which rows it was made of. `measure`: its chain, `asked`, `count`, `sum:` or `if:` and the column.
 
     `partition`: figures of one answer and measure never share a row; they have the same one.
     """

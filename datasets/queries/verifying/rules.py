@@ -22,13 +22,15 @@ class Before:
     """What the organisation asked of the dataset before this question.
 
     today, subjects_today: questions, and different subjects other than this one. claims: different claims about this subject, other
-    than this one. consent_elsewhere: the reference was given for another subject.
+    than this one. consent_elsewhere: the reference was given for another subject. other_keys: by which other columns subjects of
+    this dataset were named before.
     """
 
     today: int
     subjects_today: int
     claims: int
     consent_elsewhere: bool
+    other_keys: tuple[str, ...] = ()
 
 
 def key_columns(policy: GrantPolicy) -> tuple[str, ...]:
@@ -87,3 +89,12 @@ def cap_reasons(before: Before, limits: Limits) -> Iterator[Reason]:
             "This consent reference was given for another subject; every subject has a consent of their own.",
         )
         yield Reason("consent-for-another-subject", text, BASIS)
+    if (
+        before.other_keys
+    ):  # by other columns the same record would be another subject, with caps and consents of its own
+        named = before.other_keys[0].replace(",", ", ")
+        text = Text(
+            f"贵机构此前以 {named} 列核验该数据集的主体；同一数据集只能以同样的列核验，请使用含这些关联列的授权。",
+            f"Your organisation named subjects of this dataset by {named} before; use a grant that joins on the same columns.",
+        )
+        yield Reason("verify-other-key", text, BASIS, {"columns": before.other_keys[0].split(",")})

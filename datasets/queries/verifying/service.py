@@ -32,7 +32,7 @@ from datasets.queries import deciding
 from datasets.queries.deciding import Case, Question
 from datasets.queries.service import Desk, moved
 from datasets.queries.verifying.model import VerificationRead, VerifyAsk
-from datasets.queries.verifying.rules import Before, cap_reasons, consent_reasons, misfits
+from datasets.queries.verifying.rules import Before, cap_reasons, consent_reasons, key_columns, misfits
 from datasets.queries.verifying.tables import VerificationRow
 
 READ: Final = "datasets:query:read"
@@ -106,7 +106,7 @@ def _row(work: Work, actor: Actor, ask: VerifyAsk, case: Case, desk: Desk) -> Ve
         id=work.new_id(), grant_id=grant.id, application_id=grant.application_id, dataset_id=grant.dataset_id,
         release_id=case.release.id, release_number=case.release.number, org_id=grant.org_id, account_id=actor.account_id,
         asked_name=actor.username, asked_at=work.now, day=work.now.astimezone(LOCAL).date(), subject=subject,
-        claim=f"{claim.column} {claim.op}" if claim else "", claim_digest=_digest(key, {"subject": subject, "claim": said}),
+        key_columns=",".join(key_columns(grant.policy)), claim=f"{claim.column} {claim.op}" if claim else "", claim_digest=_digest(key, {"subject": subject, "claim": said}),
         consent_reference=ask.consent.reference, consent_on=ask.consent.given_on, consent_until=ask.consent.until,
         purpose=ask.purpose, scenario_id=ask.scenario_id,
     )  # fmt: skip
@@ -134,6 +134,9 @@ def _before(work: Work, row: VerificationRow) -> Before:
         consent_elsewhere=number(
             col(VerificationRow.id), VerificationRow.consent_reference == row.consent_reference, other
         ) > 0,
+        other_keys=tuple(work.db.exec(
+            select(VerificationRow.key_columns).where(*own, col(VerificationRow.key_columns).not_in(["", row.key_columns])).distinct()
+        )),
     )  # fmt: skip
 
 

@@ -11,7 +11,10 @@ from core.db import UtcDateTime
 
 
 class VerificationRow(SQLModel, table=True):
-    """One question about one record. `day`: local; `claim`: column and comparison; `claim_digest`: with its value, under a key."""
+    """One question about one record. `day`: local; `claim`: column and comparison; `claim_digest`: with its value, under a key.
+
+    `key_columns`: which columns name the subject, joined by commas; empty on questions asked before this was kept.
+    """
 
     __tablename__ = "datasets_query_verification"
     __table_args__ = (
@@ -30,6 +33,7 @@ class VerificationRow(SQLModel, table=True):
     asked_at: datetime = Field(sa_type=UtcDateTime, index=True)
     day: date
     subject: str = Field(max_length=32)
+    key_columns: str = ""
     claim: str = Field(max_length=220)
     claim_digest: str = Field(max_length=32)
     consent_reference: str = Field(max_length=120)

@@ -129,8 +129,13 @@ def _holds(scene: Scene) -> None:
                 assert (row.sha256, bool(row.receipt)) == (review.sha256, True)
             else:
                 assert (row.sha256, row.receipt) == (None, None)
-            if row.state in ("ready", "in_review"):
+            if row.state == "ready":
                 counted = [counted[0] + 1, counted[1] + (row.rows or 0), counted[2] + (row.size_bytes or 0)]
+            elif row.state == "in_review":  # in steps: the quota tells no exact number of what waits
+                steps = (-(-(row.rows or 0) // 10) * 10, -(-(row.size_bytes or 0) // 65_536) * 65_536)
+                counted = [counted[0] + 1, counted[1] + steps[0], counted[2] + steps[1]]
+            elif row.state == "withdrawn":
+                counted[0] += 1
         used = scene.view().used
         assert [used.extracts, used.rows, used.bytes] == counted
         events = usage.events(work, scene.grant_id)

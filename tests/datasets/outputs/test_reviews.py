@@ -264,9 +264,24 @@ def test_the_requester_withdraws_while_it_waits(scene: Scene) -> None:
     )
     assert client.post(f"/api/v1/extracts/{extract_id}/withdraw").json()["state"] == "withdrawn"
     assert client.post(f"/api/v1/extracts/{extract_id}/withdraw").status_code == 409
-    assert scene.view().used.extracts == 0
+    used = scene.view().used
+    assert (used.extracts, used.rows, used.bytes) == (1, 0, 0)  # the question stays asked
+    assert client.get(f"/api/v1/extracts/{extract_id}").json()["rows"] is None
     with pytest.raises(TransitionRefused):
         _release(scene, review_id)
+
+
+def test_while_it_waits_nobody_learns_how_many_rows_it_has(scene: Scene) -> None:
+    """Neither from the extract, nor from the order of a list, nor from what it takes of the quota."""
+    extract_id, review_id = _waits(scene)
+    client = client_as(scene.house, "analyst")
+    seen = client.get(f"/api/v1/extracts/{extract_id}").json()
+    assert (seen["rows"], seen["size_bytes"]) == (None, None)
+    used = scene.view().used
+    assert (used.rows, used.bytes % 65_536) == (10, 0)  # it has 5
+    assert client.get("/api/v1/extracts", params={"sort": "rows"}).json()["items"][0]["rows"] is None
+    _release(scene, review_id)
+    assert (scene.extract(extract_id).rows, scene.view().used.rows) == (5, 5)
 
 
 def test_a_look_is_written_down_and_is_the_checkers_alone(scene: Scene) -> None:

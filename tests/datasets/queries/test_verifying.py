@@ -139,3 +139,21 @@ def test_answers_come_at_full_steps_of_time(scene: QueryScene, monkeypatch: pyte
     monkeypatch.setattr(service.time, "sleep", slept.append)
     scene.verify()
     assert 0 <= slept[0] < 0.25
+
+
+def test_one_record_has_one_name_under_whatever_grant(scene: QueryScene) -> None:
+    """A second grant that joins on other columns would name the same record anew, with three claims more."""
+    columns = [
+        {"name": "stay_id", "reason": "按停车编号核验", "use": "join_only"},
+        {"name": "day", "reason": "按停车编号核验", "use": "filter_only"},
+    ]
+    other = scene.grants(columns=columns, forms=["verify"], scenario_id="parking", purposes=["risk-pricing"])
+    scene.verify(claim=DAY)
+    changed = {
+        "grant_id": other,
+        "scenario_id": "parking",
+        "key": {"stay_id": "S7-0"},
+        "claim": DAY,
+        "consent": CONSENT | {"reference": "同意书-0008"},
+    }
+    assert scene.verify_code(**changed) == ["verify-other-key"]
