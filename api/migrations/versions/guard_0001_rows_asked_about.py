@@ -5,7 +5,7 @@ from __future__ import annotations
 from alembic import op
 
 revision = "guard_0001"
-down_revision = "dec_0001"
+down_revision = "gov_0004"
 branch_labels = None
 depends_on = None
 
