@@ -42,7 +42,7 @@ from datasets.extracts.small_cells import LeftOut, left_out
 from datasets.formats.writing import writing
 from datasets.geometry import GEO, kept_metadata
 from datasets.sharing.spark import readable, readable_type
-from datasets.tracing.marks import Mark, marked_array, pattern
+from datasets.tracing.marks import Mark, marked_array, pattern_of
 
 BATCH_ROWS: Final = 40_000
 HASHERS: Final = 2
@@ -261,7 +261,7 @@ def build(
 def _marking(recipe: Recipe) -> Callable[[list[pa.Array]], list[pa.Array]]:
     """What puts the hidden marks into the columns of a batch."""
     at = {term.name: place for place, term in enumerate(recipe.columns)}
-    made = [(at[mark.column], mark, pattern(mark.key, mark.column)) for mark in recipe.marks]
+    made = [(at[mark.column], mark, pattern_of(mark)) for mark in recipe.marks]
 
     def put(columns: list[pa.Array]) -> list[pa.Array]:
         for place, mark, bits in made:

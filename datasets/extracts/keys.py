@@ -24,7 +24,13 @@ def grant_key(master: bytes, dataset_id: str, grant_id: str) -> bytes:
     return HKDF(algorithm=SHA256(), length=32, salt=None, info=info).derive(master)
 
 
+def person_mark_key(master: bytes, grant_id: str, person_id: str) -> bytes:
+    """The key of the half of hidden marks in which all files agree that one person takes under one grant, of whatever release."""
+    info = f"datagrant mark of person|{grant_id}|{person_id}".encode()
+    return HKDF(algorithm=SHA256(), length=32, salt=None, info=info).derive(master)
+
+
 def mark_key(master: bytes, extract_id: str) -> bytes:
-    """The key of one receipt's hidden marks: no two files have the same."""
+    """The key of one file's own hidden marks: no two files have the same."""
     info = f"datagrant mark|{extract_id}".encode()
     return HKDF(algorithm=SHA256(), length=32, salt=None, info=info).derive(master)

@@ -25,7 +25,7 @@ from core.work import Work
 from datasets.content import content_digest
 from datasets.extracts import export_suite, queries, service
 from datasets.extracts.build import Recipe, build, count
-from datasets.extracts.keys import grant_key, mark_key, master_key
+from datasets.extracts.keys import grant_key, mark_key, master_key, person_mark_key
 from datasets.extracts.row_order import ReleaseLayout
 from datasets.extracts.signing import signing_key
 from datasets.extracts.tables import ExtractRow
@@ -36,7 +36,7 @@ from datasets.references import look_up
 from datasets.releases.shape import sort_columns
 from datasets.tracing import terms as mark_terms
 from datasets.tracing.marks import Mark
-from datasets.tracing.rules import decimals_of
+from datasets.tracing.rules import HALVES, decimals_of
 from quality.engine import run_suite
 from quality.references import NONE
 from quality.service import store_verdict
@@ -76,7 +76,8 @@ def _build(ctx: JobContext, extract_id: ExtractId) -> dict[str, Any]:
     key = grant_key(master_key(ctx.settings.keys_dir), row.dataset_id, row.grant_id)
     with ctx.read() as work:
         allowed = mark_terms.allowed(work, row.dataset_id)
-    marks, tolerances = marks_of(ctx, row.id, allowed, case.terms, release)
+    person = person_mark_key(master_key(ctx.settings.keys_dir), row.grant_id, row.person_id)
+    marks, tolerances = marks_of(ctx, row.id, allowed, case.terms, release, person)
     with ctx.read() as work:
         layout = ReleaseLayout(making.release_sha256, sort_columns(work, row.release_id))
     recipe = Recipe(
@@ -88,7 +89,9 @@ def _build(ctx: JobContext, extract_id: ExtractId) -> dict[str, Any]:
         memory_limit_mb=memory, scratch=scratch,
     )  # fmt: skip
     judge = partial(judged, ctx, release, dataset_id=row.dataset_id, about=row.id, reference=row.requested_at)
-    marked: dict[str, Any] | None = {"columns": tolerances, "left_out": ""} if marks else None
+    marked: dict[str, Any] | None = (
+        {"columns": tolerances, "left_out": "", "halves": list(HALVES)} if marks else None
+    )
     try:
         export = judge(recipe, out)
     except Conflict:
@@ -124,8 +127,12 @@ def marks_of(
     allowed: Mapping[str, float],
     terms: tuple[ColumnTerm, ...],
     release: Path,
+    person: bytes = b"",
 ) -> tuple[tuple[Mark, ...], dict[str, float]]:
-    """The hidden marks of one file, and their tolerances: where `allowed`, in plain columns of 64-bit floats, under the file's own key."""
+    """The hidden marks of one file, and their tolerances: where `allowed`, in plain columns of 64-bit floats, under the file's own key.
+
+    person: the key of the half that all files of one person share; a view has none, for all read the same bytes.
+    """
     if not allowed:
         return (), {}
     schema, key = pq.read_schema(release), mark_key(master_key(ctx.settings.keys_dir), subject_id)
@@ -135,7 +142,7 @@ def marks_of(
         if term.name in allowed and term.use is Use.PLAIN and schema.field(term.name).type == pa.float64()
     }
     return tuple(
-        Mark(name, decimals_of(far), key, *bounds_of(release, name)) for name, far in found.items()
+        Mark(name, decimals_of(far), key, *bounds_of(release, name), person) for name, far in found.items()
     ), found
 
 

@@ -17,7 +17,7 @@ from auth.actor import SYSTEM, Actor
 from auth.grants import ledger, usage
 from auth.grants import queries as grant_queries
 from auth.grants.ledger import Taking
-from auth.grants.tables import GrantRow
+from auth.grants.tables import GrantRow, UsageEventRow
 from auth.grants.view import GrantView, Used
 from auth.grants.workflow import State
 from auth.policy.filters.model import RowFilter
@@ -351,20 +351,34 @@ def give_up(work: Work, key: str, why: Text) -> None:
 
 
 def begin(work: Work, who: Reading, view: ViewRow) -> None:
-    """Bytes are about to leave: the day's first reading takes rows, bytes and one extract from the quotas, whole or not at all."""
+    """Bytes are about to leave: the day's first reading takes rows, bytes and one extract from the quotas, whole or not at all.
+
+    Everybody else who reads on that day is written down once as well, so that a leak of the view can be told by its readers.
+    """
     day = day_of(work.now)
-    if not _insert(work, ViewUseRow, {"view_id": view.id, "day": day, "charged_at": work.now}):
+    is_first = _insert(work, ViewUseRow, {"view_id": view.id, "day": day, "charged_at": work.now})
+    if not is_first and _is_written_down(work, view.id, who.actor, day):
         return
     taking = Taking.by(
         who.actor, purpose=who.purpose, scenario_id=who.grant.policy.scenario_id, form=FORM, release_id=view.release_id,
         release_number=view.release_number, columns=tuple(term.name for term in who.grant.policy.leaving),
     )  # fmt: skip
-    usage.charge(
-        work, who.grant.id, extracts=1, rows=view.rows or 0, bytes=view.size_bytes or 0, subject=view.id, taking=taking,
-        delivers=True,
-    )  # fmt: skip
+    if is_first:
+        usage.charge(
+            work, who.grant.id, extracts=1, rows=view.rows or 0, bytes=view.size_bytes or 0, subject=view.id, taking=taking,
+            delivers=True,
+        )  # fmt: skip
     ledger.enter(work, who.grant.id, ledger.DOWNLOAD, subject=view.id, taking=taking)
     _note(work, who.actor, "view.read", view, {"sha256": view.sha256, "day": day, "purpose": who.purpose})
+
+
+def _is_written_down(work: Work, key: str, actor: Actor, day: str) -> bool:
+    """Whether the ledger has that person reading the view on that day."""
+    wanted = select(UsageEventRow.at).where(
+        UsageEventRow.subject == key, UsageEventRow.kind == ledger.DOWNLOAD, UsageEventRow.person_id == actor.person_id
+    )  # fmt: skip
+    last = work.db.exec(wanted.order_by(col(UsageEventRow.at).desc())).first()
+    return last is not None and day_of(last) == day
 
 
 def note_refusal(work: Work, who: Reading, reasons: Sequence[str]) -> None:

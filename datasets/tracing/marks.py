@@ -1,8 +1,11 @@
-"""Hidden marks in numbers: keyed by the receipt, in the last decimal that the tolerance allows, found again without rows' order or keys.
+"""Hidden marks in numbers: keyed by person and receipt, in the last decimal that the tolerance allows, found again without rows' order or keys.
 
 Values are counted in steps of that decimal, and neighbouring steps form pairs. A keystream of the receipt chooses half of the pairs, and for
 each of these which of its two steps a value takes: a value moves by one step or not at all, and never leaves its pair. To find the mark, each pair
 in a leak votes with its values; under a key that has nothing to do with the file every vote is a fair coin, whatever the file is.
+
+Half of the pairs go by a key of grant and person, the other half by one of the file. All copies that one person took agree in the first half, so that
+their median still names him; the second half tells which of them it was.
 """
 
 from __future__ import annotations
@@ -21,6 +24,8 @@ from numpy.typing import NDArray
 from datasets.tracing.rules import chance_of
 
 PLACES: Final = 65_536
+PERSONS: Final[NDArray[np.bool_]] = np.arange(PLACES) % 2 == 0  # the half that all copies of one person share
+FILES: Final[NDArray[np.bool_]] = ~PERSONS
 _EXACT: Final = 2.0**30  # beyond it a step is no longer far above what a float can tell
 _NEAR: Final = 1e-6
 Floats = NDArray[np.float64]
@@ -29,13 +34,17 @@ Bits = NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """The mark of one column in one file. `low`, `high`: the released column's own bounds, which no mark passes."""
+    """The mark of one column in one file. `low`, `high`: the released column's own bounds, which no mark passes.
+
+    person: the key of the half that goes by grant and person; without one, as in views, all goes by `key`.
+    """
 
     column: str
     decimals: int
     key: bytes
     low: float = -np.inf
     high: float = np.inf
+    person: bytes = b""
     changed: list[int] = field(default_factory=lambda: [0], compare=False)
 
 
@@ -57,6 +66,15 @@ def pattern(key: bytes, column: str) -> tuple[Bits, Bits]:
     return bits[:PLACES], bits[PLACES:]
 
 
+def pattern_of(mark: Mark) -> tuple[Bits, Bits]:
+    """The pattern of a whole mark, each half under its key."""
+    own = pattern(mark.key, mark.column)
+    if not mark.person:
+        return own
+    shared = pattern(mark.person, mark.column)
+    return np.where(PERSONS, shared[0], own[0]), np.where(PERSONS, shared[1], own[1])
+
+
 def _steps(values: Floats, decimals: int) -> tuple[NDArray[np.int64], NDArray[np.int64], Bits]:
     """The step of each value, the place of its pair, and which values count: finite, not zero, not beyond exact numbers."""
     scaled = values * 10.0**decimals
@@ -71,7 +89,7 @@ def _steps(values: Floats, decimals: int) -> tuple[NDArray[np.int64], NDArray[np
 
 def marked(values: Floats, mark: Mark, made: tuple[Bits, Bits] | None = None) -> Floats:
     """The values with the mark in them; each differs from its own by one step or not at all."""
-    chosen, bit = made or pattern(mark.key, mark.column)
+    chosen, bit = made or pattern_of(mark)
     step, place, fit = _steps(values, mark.decimals)
     moves = fit & chosen[place] & ((step & 1).astype(np.bool_) != bit[place])
     to = np.where(step & 1, step - 1, step + 1)
@@ -100,10 +118,12 @@ def votes(values: Floats, decimals: int) -> tuple[NDArray[np.int64], Bits]:
     return there, said[there] > 0
 
 
-def compared(there: NDArray[np.int64], majority: Bits, made: tuple[Bits, Bits]) -> tuple[int, int]:
-    """How many chosen places the leak has, and at how many of them it agrees."""
+def compared(
+    there: NDArray[np.int64], majority: Bits, made: tuple[Bits, Bits], among: Bits | None = None
+) -> tuple[int, int]:
+    """How many chosen places the leak has, and at how many of them it agrees; `among`: of these places alone."""
     chosen, bit = made
-    own = chosen[there]
+    own = chosen[there] if among is None else chosen[there] & among[there]
     return int(own.sum()), int((bit[there][own] == majority[own]).sum())
 
 
@@ -119,17 +139,17 @@ class Ballot:
             self._counted[key] = votes(self._leak[name], decimals)
         return self._counted[key]
 
-    def look(self, marks: Sequence[Mark]) -> tuple[Found | None, int]:
-        """The best of one receipt's marks in the leak, and how many comparisons were made for it.
+    def look(self, marks: Sequence[Mark], among: Bits | None = None) -> tuple[Found | None, int]:
+        """The best of one receipt's marks in the leak, and how many comparisons were made for it; `among`: one half of the places.
 
         Each column of the leak is compared with each mark, since names may be gone; and all that go by their names together.
         """
         best: Found | None = None
         tests = together = agreed = 0
         for mark in marks:
-            made = pattern(mark.key, mark.column)
+            made = pattern_of(mark)
             for name in self._leak:
-                places, agree = compared(*self._votes(name, mark.decimals), made)
+                places, agree = compared(*self._votes(name, mark.decimals), made, among)
                 tests += 1
                 best = _better(best, Found(mark.column, places, agree, chance_of(agree, places)))
                 if name == mark.column:

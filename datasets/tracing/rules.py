@@ -12,6 +12,10 @@ from core.text import Text
 
 BASIS: Final = "隐藏标记 · hidden marks (docs/tracing.md)"
 NAMED_BELOW: Final = 1e-9
+HALVES: Final = (
+    "person",
+    "file",
+)  # by what the pairs of a mark are keyed; receipts made before name none: by the file alone
 LEAST, MOST = 1e-6, 1e6
 _MONEY: Final = frozenset({"cny", "rmb", "usd", "hkd", "eur", "yuan", "$", "¥", "￥", "角", "人民币", "港币"})
 _COUNTS: Final = frozenset(

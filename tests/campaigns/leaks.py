@@ -1,6 +1,7 @@
 """A thousand leaks of two hundred recipients, over files that were really made: `python -m tests.campaigns.leaks [LEAKS]`.
 
-Each recipient's file is built from one release with a key of its own: pseudonyms of a column, and hidden marks in another. A leak is some of
+Each recipient's file is built from one release with a key of its own: pseudonyms of a column, and hidden marks in another; some take five copies
+and leak their median. A leak is some of
 one's rows, its columns shuffled, written as CSV and read back, a fifth of the values of each column noised. In turn it has a pseudonym
 column or none, many rows or few, its names or none, or is no file of ours at all.
 """
@@ -12,6 +13,7 @@ import csv
 import tempfile
 import time
 from collections import Counter
+from itertools import product
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,7 +25,7 @@ from auth.policy.model import ColumnTerm, DeliveryForm, Use
 from datasets.extracts.build import Recipe, build
 from datasets.extracts.compile import pseudonym
 from datasets.tracing.leak import leak_of, named
-from datasets.tracing.marks import Ballot, Mark
+from datasets.tracing.marks import FILES, PERSONS, Ballot, Mark
 from datasets.tracing.rules import NAMED_BELOW, decimals_of
 
 RECIPIENTS: Final = 200
@@ -53,15 +55,27 @@ def released(room: Path, chance: Chance) -> Path:
     return room / "release.parquet"
 
 
-def made(room: Path, release: Path, recipient: int) -> pa.Table:
+def mark_of(recipient: int, copy: int = 0) -> Mark:
+    own = key_of(recipient, f"mark-{copy}")
+    return Mark("speed", decimals_of(TOLERANCE), own, 0.0, 1e4, key_of(recipient, "person"))
+
+
+def made(room: Path, release: Path, recipient: int, copy: int = 0) -> pa.Table:
     """One recipient's file, through the house's own pipeline."""
-    marks = (Mark("speed", decimals_of(TOLERANCE), key_of(recipient, "mark"), 0.0, 1e4),)
+    marks = (mark_of(recipient, copy),)
     recipe = Recipe(
         TERMS, None, DeliveryForm.EXTRACT_PARQUET, key_of(recipient, "pseudonym"), {}, marks=marks
     )
-    out = room / f"{recipient}.parquet"
+    out = room / f"{recipient}-{copy}.parquet"
     build(release, recipe, out, memory_limit_mb=400, scratch=room)
     return pq.read_table(out)
+
+
+def median(room: Path, release: Path, recipient: int) -> pa.Table:
+    """The median of five copies of one recipient: his attempt to be rid of the marks."""
+    copies = [made(room, release, recipient, copy) for copy in range(10, 15)]
+    speeds = np.median(np.stack([each.column("speed").to_numpy() for each in copies]), axis=0)
+    return copies[0].set_column(1, "speed", pa.array(np.round(speeds, 1)))
 
 
 def leaked(path: Path, table: pa.Table, rows: int, chance: Chance, *, names: list[str], header: bool) -> None:
@@ -93,8 +107,8 @@ def said(path: Path, books: dict[int, frozenset[str]]) -> tuple[set[int], set[in
     hits = {str(who): len(leak.tokens & book) for who, book in books.items()}
     by_hits = {int(each.grant_id) for each in named(len(leak.tokens), hits, RECIPIENTS * 4000)}
     ballot, found, tests = Ballot(leak.numbers), [], 0
-    for who in range(RECIPIENTS):
-        best, more = ballot.look([Mark("speed", decimals_of(TOLERANCE), key_of(who, "mark"))])
+    for who, among in product(range(RECIPIENTS), (FILES, PERSONS, None)):
+        best, more = ballot.look([mark_of(who)], among)
         tests += more
         found += [(who, best.chance)] if best else []
     return by_hits, {who for who, chance in found if chance * tests < NAMED_BELOW}
@@ -109,6 +123,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         room = Path(folder)
         release = released(room, chance)
+        medians: dict[int, pa.Table | None] = {}
         files = {who: made(room, release, who) for who in range(RECIPIENTS)}
         people = sorted(set(pq.read_table(release).column("who").to_pylist()))
         books = {
@@ -118,7 +133,14 @@ def main() -> None:
         for number in range(leaks):
             guilty = int(chance.integers(RECIPIENTS))
             case, rows, names = _case(number, chance)
-            source = files[guilty] if case != "none of ours" else pq.read_table(release)
+            if case == "none of ours":
+                source = pq.read_table(release)
+            elif case.startswith("median"):
+                guilty %= 5
+                source = medians.setdefault(guilty, None) or median(room, release, guilty)
+                medians[guilty] = source
+            else:
+                source = files[guilty]
             path = room / "leak.csv"
             leaked(path, source, rows, chance, names=names, header=bool(number % 3))
             by_hits, by_marks = said(path, books)
@@ -137,7 +159,10 @@ def _case(number: int, chance: Chance) -> tuple[str, int, list[str]]:
     match number % 10:
         case 0:
             return "none of ours", int(chance.choice([*SIZES, 10_000])), ["speed", "n"]
-        case 1 | 2 | 3:
+        case 3:
+            rows = int(chance.choice([1_000, 3_000, 10_000]))
+            return f"median of five own copies, {rows:>6,} rows", rows, ["speed", "n"]
+        case 1 | 2:
             return "10,000 rows, numbers alone", 10_000, ["speed", "n"]
         case 4 | 5 | 6:
             return "a pseudonym column, any size", int(chance.choice([*SIZES, 10_000])), ["who", "n"]
