@@ -13,7 +13,7 @@ from api.sample.places import SUBDISTRICTS, mobile, place_list, repeated, rng, s
 from core.text import Text
 
 ID: Final = "DP-SF-002"
-COUNT: Final = 640
+COUNT: Final = 1_920
 PERIOD: Final = ("2026-01-01", "2026-09-30")
 MONTH_WEIGHTS: Final = (4, 6, 5, 7, 10, 11, 16, 17, 9)
 KINDS: Final = {
@@ -31,10 +31,10 @@ REVIEW: Final = ("未核定", "已核定")
 
 COLUMNS: Final = [
     column("event_id", Text("事件编号", "Event number"), "string", Text("SF-年份加四位数字", "SF-, year and four digits"), level=2, primary=True),
-    column("event_time", Text("事发时间", "Time"), "datetime", Text("北京时间", "Beijing time"), level=3),
-    column("event_type", Text("事件类型", "Kind of event"), "string", Text("事件分类", "Kind of event"), level=2, code_list="event_type"),
+    column("event_time", Text("事发时间", "Time"), "datetime", Text("北京时间", "Beijing time"), level=3, identifier="QI"),
+    column("event_type", Text("事件类型", "Kind of event"), "string", Text("事件分类", "Kind of event"), level=2, identifier="QI", code_list="event_type"),
     column("grid_code", Text("网格编码", "Grid cell"), "string", Text("1 公里网格", "One-kilometre grid"), level=3, identifier="QI"),
-    column("subdistrict", Text("所在办事处", "Subdistrict"), "string", Text("所在街道办事处", "Subdistrict office"), level=2, code_list="subdistrict"),
+    column("subdistrict", Text("所在办事处", "Subdistrict"), "string", Text("所在街道办事处", "Subdistrict office"), level=2, identifier="QI", code_list="subdistrict"),
     column("injured", Text("受伤人数", "Injured"), "integer", Text("核定受伤人数", "Persons injured"), unit="人", level=3, identifier="SI"),
     column("deceased", Text("死亡人数", "Deceased"), "integer", Text("核定死亡人数", "Persons deceased"), unit="人", level=3, identifier="SI"),
     column("review_state", Text("核定状态", "Review"), "string", Text("亡人事件须经核定", "Events with deaths are reviewed"), level=2, code_list="review_state"),

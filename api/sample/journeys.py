@@ -194,6 +194,7 @@ def _apply(stage: Stage, item: SampleDataset) -> dict[str, Any]:
     with stage.as_("insurer-applicant") as api:
         made: dict[str, Any] = api.post("/applications", body)
         supply(api, made["id"], "use-plan", "数据使用方案（示例）.pdf")
+        supply(api, made["id"], "impact-assessment", "个人信息保护影响评估报告（示例）.pdf")
     promise(stage, made["id"], "no-breach-statement")
     with stage.as_("insurer-applicant") as api:
         sent = _step(api, made["id"], "submit", {})
@@ -292,7 +293,13 @@ def _decide(stage: Stage, application: dict[str, Any]) -> str:
             api,
             application["id"],
             "decide",
-            {"lines": [decision], "note": "收窄后准予", "has_no_conflict": True},
+            {
+                "lines": [decision],
+                "note": "收窄后准予",
+                "has_no_conflict": True,
+                "public_interest": "旅游意外险按时段和区域定价，有助于游客得到保障",
+                "fairness": "同类保险机构按同样的列和条件均可申请",
+            },
         )
     stage.says(
         "approver",
@@ -324,7 +331,7 @@ def _take_out(stage: Stage, grant_id: str) -> Path:
         )
         made = api.post("/extracts", ask)
         done(api, made["job_id"])
-    _let_out(stage, made["id"])
+    let_out(stage, made["id"])
     with stage.as_("insurer-analyst") as api:
         made = api.get(f"/extracts/{made['id']}")
         out = stage.house.settings.data_dir / f"extract-{made['dataset_id']}.parquet"
@@ -347,7 +354,7 @@ def _take_out(stage: Stage, grant_id: str) -> Path:
     return out
 
 
-def _let_out(stage: Stage, extract_id: str) -> None:
+def let_out(stage: Stage, extract_id: str) -> None:
     """Output review: as many checkers as the profile asks for look at the file, each without the other's verdict."""
     for checker in ("checker", "checker2"):
         with stage.as_(checker) as api:

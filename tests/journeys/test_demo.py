@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +14,16 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
+from api.house import open_house
+from api.sample.journeys import let_out
+from api.sample.stage import done, stage
+from api.worker import ensure_worker
+from core.settings import Settings
+from tests.datasets.sharing.server import a_port, a_server
+
 ROOT = Path(__file__).parents[2]
+CLIENT = ROOT / ".venv-delta" / "bin" / "python"
+QUASI = ["event_time", "event_type", "subdistrict"]
 pytestmark = [pytest.mark.gx, pytest.mark.slow]
 
 
@@ -78,6 +88,74 @@ def test_the_receipt_names_the_file(played: tuple[Path, str]) -> None:
     file = data_dir / "extract-DP-SF-002.parquet"
     assert receipt["sha256"] == hashlib.sha256(file.read_bytes()).hexdigest()
     assert receipt["rows"] == pq.read_metadata(file).num_rows
+
+
+def test_no_group_below_ten_leaves(played: tuple[Path, str]) -> None:
+    """Over everything that the grant lets leave of what could single somebody out; by the rule, which the receipt names."""
+    data_dir, _ = played
+    path = data_dir / "extract-DP-SF-002.parquet"
+    assert pd.read_parquet(path).groupby(QUASI).size().min() >= 10
+    smallest = f"SELECT min(n) FROM (SELECT count(*) AS n FROM '{path}' GROUP BY {', '.join(QUASI)})"
+    assert (duckdb.sql(smallest).fetchone() or (0,))[0] >= 10
+    receipt = json.loads((data_dir / "extract-DP-SF-002.receipt.json").read_text(encoding="utf-8"))
+    said = receipt["small_cells"]
+    assert (sorted(said["quasi_identifiers"]), said["min_rows"]) == (QUASI, 10)
+    assert any(
+        value > 0 for key, value in said.items() if key not in {"quasi_identifiers", "min_rows", "rule"}
+    )
+
+
+def test_the_receipt_verifies_offline_and_no_other_file_does(
+    played: tuple[Path, str], tmp_path: Path
+) -> None:
+    data_dir, _ = played
+    told = _datagrant("receipt", "key", "--data-dir", str(data_dir), "--json")
+    key = next(value for value in json.loads(told.stdout).values() if len(str(value)) == 64)
+    receipt, file = (data_dir / f"extract-DP-SF-002.{ending}" for ending in ("receipt.json", "parquet"))
+    sound = _datagrant("receipt", "verify", str(receipt), "--file", str(file), "--key", key)
+    assert (sound.returncode, "sound" in sound.stdout) == (0, True), sound.stderr
+    (tmp_path / "other.parquet").write_bytes(file.read_bytes()[:-1])
+    other = _datagrant(
+        "receipt", "verify", str(receipt), "--file", str(tmp_path / "other.parquet"), "--key", key
+    )
+    assert other.returncode == 1
+
+
+def test_the_delta_sharing_client_reads_the_same_rows_under_the_same_grant(
+    played: tuple[Path, str], tmp_path: Path
+) -> None:
+    """Its view is made by the worker and reviewed by two people before it is read, as the extract was."""
+    if not CLIENT.exists():
+        if os.environ.get("DATAGRANT_REQUIRE_DELTA"):
+            pytest.fail("the Delta Sharing client is missing: make delta")
+        pytest.skip("the Delta Sharing client is not installed: make delta")
+    data_dir, _ = played
+    grant = json.loads((data_dir / "extract-DP-SF-002.receipt.json").read_text(encoding="utf-8"))["grant"]
+    house = open_house(Settings(data_dir=data_dir, demo=True, worker=False))
+    ensure_worker(data_dir)
+    port = a_port()
+    with stage(house, lambda _who, _what: None) as scene:
+        with scene.as_("insurer-analyst") as api:
+            view = api.post(f"/grants/{grant}/views", {})
+            done(api, view["job_id"])
+        let_out(scene, view["id"])
+        with scene.as_("insurer-analyst") as api:
+            text = api.http.post(f"/api/v1/grants/{grant}/profile", json={}).text
+    profile = tmp_path / "grant.share"
+    profile.write_text(text.replace("http://127.0.0.1:8000", f"http://127.0.0.1:{port}"), encoding="utf-8")
+    table = "safety.SF.DP-SF-002"
+    with a_server(house, port):
+        read = subprocess.run(
+            [CLIENT, ROOT / "tests/datasets/sharing/delta_client.py", profile, json.dumps({"all": {"do": "load", "table": table}})],
+            capture_output=True, text=True, timeout=200, check=True,
+        )  # fmt: skip
+    house.engine.dispose()
+    found = json.loads(read.stdout.splitlines()[-1])
+    assert found["tables"] == [table]
+    frame = pd.DataFrame(found["all"])
+    extract = pd.read_parquet(data_dir / "extract-DP-SF-002.parquet")
+    assert frame.groupby(QUASI).size().min() >= 10
+    assert set(extract["event_id"]) <= set(frame["event_id"])  # the extract took three kinds of events
 
 
 def test_the_commands_answer_on_it(played: tuple[Path, str]) -> None:

@@ -167,6 +167,7 @@ def test_eleven_people_play_journey_b(
     reviewer = sign_in("emergency-review")
     _consent(sign_in("emergency-prepare"), reviewer, today)
     _supply(applicant, at, "use-plan", pdf)
+    _supply(applicant, at, "impact-assessment", pdf)
     officer = sign_in("insurer-officer")
     _promise(officer, at, "no-breach-statement")
     applicant.goto(f"{at}/check")
@@ -190,6 +191,8 @@ def test_eleven_people_play_journey_b(
     approver.goto(f"{at}/decide")
     look(approver, "journey-b-decide")
     approver.locator("input[type=radio][value=approve]").check()
+    approver.get_by_label("公益优先").fill("有助于游客得到保障")
+    approver.get_by_label("公平公正").fill("同类保险机构按同样条件均可申请")
     approver.get_by_label("本人与申请方不存在利益冲突").check()
     approver.get_by_role("button", name="作出决定").click()
     _yes(approver)
@@ -231,7 +234,7 @@ def test_eleven_people_play_journey_b(
         analyst.get_by_role("link", name="下载文件").click()
     frame = pd.read_parquet(taken.value.path())
     assert set(frame.columns) == set(ASKED)
-    assert frame.groupby("grid_code").size().min() >= 10
+    assert frame.groupby(["event_type", "grid_code"]).size().min() >= 10
     with analyst.expect_download() as receipt:
         analyst.get_by_role("link", name="下载回执").click()
     assert json.loads(receipt.value.path().read_text(encoding="utf-8"))["rows"] == len(frame)

@@ -22,8 +22,8 @@ import uvicorn
 from api.app import create_app
 from api.house import open_house
 from core.settings import Settings
-room, port, now = sys.argv[1:]
-settings = Settings(data_dir=Path(room), worker=False, public_url=f"http://127.0.0.1:{port}")
+room, port, now, demo = sys.argv[1:]
+settings = Settings(data_dir=Path(room), worker=False, demo=demo == "demo", public_url=f"http://127.0.0.1:{port}")
 app = create_app(house=open_house(settings, clock=lambda: datetime.fromisoformat(now)))
 uvicorn.run(app, host="127.0.0.1", port=int(port), log_level="error")
 """
@@ -35,7 +35,15 @@ def a_server(house: House, port: int) -> Iterator[str]:
     now = house.clock().isoformat()
     root = str(Path(__file__).parents[3])
     child = subprocess.Popen(
-        [sys.executable, "-c", _CODE, str(house.settings.data_dir), str(port), now],
+        [
+            sys.executable,
+            "-c",
+            _CODE,
+            str(house.settings.data_dir),
+            str(port),
+            now,
+            "demo" if house.settings.demo else "",
+        ],
         env=os.environ | {"PYTHONPATH": root},
     )
     url = f"http://127.0.0.1:{port}"
