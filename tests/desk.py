@@ -251,7 +251,10 @@ def proposed(desk: Desk, found: ApplicationRead, who: str = "approver", **decisi
     """The first approver's decision: it counts at once, or waits for the second signature."""
     lines = [{"line_id": line.id, "outcome": "approve"} | decision for line in found.lines]
     with desk.write(who) as (work, actor):
-        body = DecideBody.model_validate({"version": found.version, "has_no_conflict": True, "lines": lines})
+        body = DecideBody.model_validate(
+            {"version": found.version, "has_no_conflict": True, "lines": lines}
+            | {"public_interest": "游客更安全", "fairness": "同类申请同等对待"}
+        )
         return applications.decide(work, actor, found.id, body, assets=desk.assets)
 
 

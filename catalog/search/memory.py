@@ -81,7 +81,7 @@ class Shelf:
         """Forget what lies between; the oldest lies first."""
         while self._put and start <= self._put[0][1] < end:
             name, *place = self._put.popleft()
-            if self._places[name][1:] == tuple(place):
+            if name in self._places and self._places[name][1:] == tuple(place):
                 del self._places[name]
 
 
