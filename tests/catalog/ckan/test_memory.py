@@ -139,7 +139,9 @@ def test_what_was_kept_of_packages_follows_everything_they_are_made_of(family: H
     assert "DP-PK-003" not in str(_alike(family))
 
 
-@example([("a", 0, b""), ("a", 0, b""), ("b", 0, b"x" * 12), ("c", 0, b"x" * 12)])  # nothing, twice in one place
+@example(
+    [("a", 0, b""), ("a", 0, b""), ("b", 0, b"x" * 12), ("c", 0, b"x" * 12)]
+)  # nothing, twice in one place
 @given(st.lists(st.tuples(st.sampled_from("abcde"), st.integers(0, 2), st.binary(max_size=12)), max_size=40))
 def test_the_shelf_gives_back_what_was_put_there_last_or_nothing(puts: list[tuple[str, int, bytes]]) -> None:
     shelf, last = memory.Shelf(room=20), {}
