@@ -142,7 +142,8 @@ def _formed(found: datastore.Rows, form: str) -> Any:  # noqa: ANN401 - JSON
     if form == "lists":
         return rows
     text = io.StringIO()
-    csv.writer(text, delimiter="," if form == "csv" else "\t", lineterminator="\n").writerows(rows)
+    out = csv.writer(text, delimiter="," if form == "csv" else "\t", lineterminator="\n")
+    out.writerows([safe(cell) for cell in row] for row in rows)  # some will paste it into a spreadsheet
     return text.getvalue()
 
 

@@ -11,11 +11,13 @@ import pytest
 from fastapi.testclient import TestClient
 from sqlmodel import select
 
+from api import ckan_rows
 from api.house import House
 from auth.actor import SYSTEM
 from auth.audit import AuditEventRow
 from catalog import service
 from catalog.models import DatasetUpdate
+from datasets import datastore
 from tests.catalog.records import a_dataset
 from tests.datasets.parking import CLEAN, DATASET, a_parking_dataset, hand_in, publish
 from tests.people import a_person, app_of, client_as
@@ -243,3 +245,10 @@ def test_whole_tables_leave_as_files_with_their_chinese_names(house: House, clie
     assert info["meta"]["count"] == 3
     page = client.get(f"/api/3/action/datastore_search?resource_id={resource}&limit=2&include_next_page=true")
     assert page.json()["result"]["next_page"] == {"_id": {"gt": 2}}
+
+
+@pytest.mark.parametrize(("form", "sign"), [("csv", ","), ("tsv", "\t")])
+def test_formulas_are_defused_where_rows_are_told_as_text(form: str, sign: str) -> None:
+    found = datastore.Rows([{"id": "lot"}, {"id": "total"}], [{"lot": "=1+1", "total": -3}], 1)
+    assert ckan_rows._formed(found, form) == f"'=1+1{sign}-3\n"
+    assert ckan_rows._formed(found, "lists") == [["=1+1", -3]]
