@@ -20,7 +20,7 @@ from urllib.parse import quote
 
 from anyio import CancelScope
 from fastapi import Request
-from fastapi.responses import FileResponse, PlainTextResponse, Response
+from fastapi.responses import FileResponse, Response
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import MalformedRangeHeader, RangeNotSatisfiable
 from starlette.types import Message, Receive, Scope, Send
@@ -42,6 +42,14 @@ class GuardedFile(FileResponse):
     and whether it was cut off."""
 
     chunk_size = 1024 * 1024
+
+    @classmethod
+    def _parse_range_header(cls, http_range: str, file_size: int) -> list[tuple[int, int]]:
+        """None of them, so the whole file, for what cannot be read or is in another unit: such a header is to be ignored (RFC 9110 §14.2)."""
+        try:
+            return super()._parse_range_header(http_range, file_size)
+        except MalformedRangeHeader:
+            return []
 
     def __init__(
         self,
@@ -105,12 +113,7 @@ class GuardedPieces(Response):
         self.status_code = 200
         if "range" in asked and asked.get("if-range", self.headers["etag"]) == self.headers["etag"]:
             try:
-                ranges = FileResponse._parse_range_header(asked["range"], size)
-            except MalformedRangeHeader as fault:
-                await PlainTextResponse(fault.content, 400)(
-                    {"type": "http", "method": "GET"}, _nothing, guard
-                )
-                return
+                ranges = GuardedFile._parse_range_header(asked["range"], size)
             except RangeNotSatisfiable:
                 self.status_code, start, end = 416, 0, 0
                 self.headers["content-range"] = f"bytes */{size}"
@@ -140,10 +143,6 @@ class GuardedPieces(Response):
                     {"type": "http.response.body", "body": data[part : part + CHUNK], "more_body": True}
                 )
         await guard({"type": "http.response.body", "body": b"", "more_body": False})
-
-
-async def _nothing() -> Message:
-    return {"type": "http.request", "body": b"", "more_body": False}
 
 
 class _Guard:
@@ -201,8 +200,8 @@ def would_send(request: Request, sha256: str, size_bytes: int) -> bool:
     if request.headers.get("if-range", f'"{sha256}"') != f'"{sha256}"':
         return True  # the range does not count: the whole file
     try:
-        FileResponse._parse_range_header(wanted, size_bytes)
-    except (MalformedRangeHeader, RangeNotSatisfiable):
+        GuardedFile._parse_range_header(wanted, size_bytes)
+    except RangeNotSatisfiable:
         return False
     return True
 
