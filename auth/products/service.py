@@ -350,7 +350,7 @@ def set_cap(work: Work, actor: Actor, body: CapCreate) -> FeeCapRow:
 
 
 def charge(work: Work, actor: Actor, product_id: str, body: FeeCreate) -> FeeRow:
-    """Enter money taken; the price must keep to the cap of that day. Corrections are not asked about prices."""
+    """Enter money taken; the price must keep to the cap of that day. A correction takes back what was entered of that day and price, and no more."""
     row = _row(work, actor, product_id)
     if row.org_id != _own(actor):
         raise NotFound(Text("没有这个产品。", "There is no such product."))
@@ -365,6 +365,8 @@ def charge(work: Work, actor: Actor, product_id: str, body: FeeCreate) -> FeeRow
         )
     if body.charged_on > work.now.date():
         raise InputRefused(Text("收费日期不能在将来。", "The day of the charge is not in the future."))
+    if body.quantity < 0:
+        _demand_entered(work, row.id, body)
     if body.quantity > 0:
         mode = profile(work).product_registration
         refuse_if(
@@ -384,6 +386,24 @@ def charge(work: Work, actor: Actor, product_id: str, body: FeeCreate) -> FeeRow
         payload=body.model_dump(mode="json") | {"amount_fen": fee.amount_fen},
     )  # fmt: skip
     return fee
+
+
+def _demand_entered(work: Work, product_id: str, body: FeeCreate) -> None:
+    """Corrections of one product come one after the other, so that together they take back no more than there is."""
+    work.db.exec(select(ProductRow.id).where(ProductRow.id == product_id).with_for_update()).one()
+    entered = work.db.exec(
+        select(func.coalesce(func.sum(FeeRow.quantity), 0)).where(
+            FeeRow.product_id == product_id, FeeRow.charged_on == body.charged_on, FeeRow.price_fen == body.price_fen
+        )
+    ).one()  # fmt: skip
+    if entered + body.quantity < 0:
+        raise InputRefused(
+            Text(
+                f"冲正不得多于已登记的数量：该产品 {body.charged_on} 按此单价还有 {entered}。请按原收费的日期与单价冲正。",
+                f"A correction takes back no more than was entered: of this product on {body.charged_on} at this price {entered} are left. "
+                "Give the day and the price of the charge that it corrects.",
+            )
+        )
 
 
 def fees(work: Work, actor: Actor, product_id: str) -> list[FeeRow]:

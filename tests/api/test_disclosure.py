@@ -63,6 +63,15 @@ def test_a_product_is_traceable_to_the_file_it_was_built_on(scene: Scene) -> Non
     assert "price-above-cap" in officer.post(fees, json=charge | {"price_fen": 5001}).text
     assert officer.post(fees, json=charge | {"quantity": -1}).status_code == 422
     assert officer.post(fees, json=charge | {"quantity": -1, "note": "退款一次"}).status_code == 201
+    back = {"quantity": -(10**6), "note": "退款一次"}
+    for wrong in (
+        back,
+        back | {"quantity": -1, "price_fen": 1},
+        back | {"quantity": -1, "charged_on": "2026-01-05"},
+    ):
+        assert officer.post(fees, json=charge | wrong).status_code == 422, (
+            "no more than was entered of that day and price"
+        )
     listing = officer.get(f"/api/v1/products/{entered['id']}/listing").json()
     assert listing["product"]["revenue_fen"] == 8000
     assert client_as(scene.house, "officer2").get(f"/api/v1/products/{entered['id']}").status_code == 404
