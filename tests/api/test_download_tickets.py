@@ -65,11 +65,21 @@ def test_asking_about_a_file_leaves_the_ticket_as_it_is(scene: Scene, anybody: T
     path, tag = _ticket(scene, made.id), f'"{made.sha256}"'
     assert anybody.head(path).headers["content-length"] == str(made.size_bytes)
     for headers, status in (
-        ({"if-none-match": tag}, 304), ({"range": "bytes=99999999-"}, 416), ({"range": "lines=1"}, 400),
+        ({"if-none-match": tag}, 304), ({"range": "bytes=99999999-"}, 416),
         ({"range": "bytes=99999999-", "if-range": tag}, 416),
     ):  # fmt: skip
         assert anybody.get(path, headers=headers).status_code == status
     assert anybody.get(path, headers={"range": "bytes=99999999-", "if-range": '"other"'}).status_code == 200
+
+
+def test_a_range_in_another_unit_takes_the_whole_file_and_the_ticket(
+    scene: Scene, anybody: TestClient
+) -> None:
+    made = scene.delivered()
+    path = _ticket(scene, made.id)
+    whole = anybody.get(path, headers={"range": "lines=1"})
+    assert (whole.status_code, whole.content) == (200, scene.file(made.id).read_bytes())
+    assert anybody.get(path).status_code == 410
 
 
 def test_a_broken_download_goes_on_with_another_ticket(scene: Scene, anybody: TestClient) -> None:
