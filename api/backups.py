@@ -12,6 +12,7 @@ from api.schema import bring_up_to_date
 from auth import audit
 from auth.actor import SYSTEM
 from auth.incidents import service as incidents
+from auth.proof import openings
 from core.files_s3 import files_of
 from core.settings import Settings
 from core.work import unit_of_work
@@ -55,9 +56,11 @@ def put_back(settings: Settings, source: Path, name: str, tell: Tell) -> dict[st
                     work, SYSTEM, "store.restored", subject=SUBJECT,
                     payload={"snapshot": found.name, "events": found.events},
                 )  # fmt: skip
+            beside.extend(f"{each.what.zh} · {each.what.en}" for each in openings.at_odds(work))
 
+    beside: list[str] = []
     found, lacking = restore.put_back(settings, lambda: files_of(settings), source, name, settle, tell)
-    return _told(found) | {"absent": lacking, "frozen": True}
+    return _told(found) | {"absent": lacking, "openings_at_odds": beside, "frozen": True}
 
 
 def _told(found: Manifest) -> dict[str, Any]:

@@ -111,20 +111,36 @@ def rows_of(work: Work, seqs: Iterable[int]) -> Iterator[PersonalRow]:
 
 
 def opened(work: Work, events: Iterable[tuple[int, str]]) -> dict[int, dict[str, Any]]:
-    """Payloads by number, each value in the clear where it is still there; `None` where it was erased."""
+    """Payloads by number, each value in the clear where it is still there; `None` where it was erased.
+
+    A value that is not the one committed to is not shown: its commitment stays, marked `altered`.
+    """
     held = dict(events)
     payloads: dict[int, dict[str, Any]] = {seq: json.loads(text) for seq, text in held.items()}
     veiled = [seq for seq, text in held.items() if f'"{COMMITMENT}"' in text]
     for row in rows_of(work, veiled):
-        put(payloads[row.seq], row.field, json.loads(row.value) if row.value else None)
+        try:
+            said = at(payloads[row.seq], row.field)[COMMITMENT]
+        except (KeyError, IndexError, TypeError, ValueError):
+            continue  # the event committed to nothing there: somebody put it beside by hand, and a verification says so
+        if row.value and commitment(row.salt, row.value) != said:
+            put(payloads[row.seq], row.field, {COMMITMENT: said, "altered": True})
+        else:
+            put(payloads[row.seq], row.field, json.loads(row.value) if row.value else None)
     return payloads
+
+
+def at(payload: Any, field: str) -> Any:  # noqa: ANN401 - JSON
+    """The value at its place."""
+    for step in field.split("/")[1:]:
+        payload = payload[int(step)] if isinstance(payload, list) else payload[step]
+    return payload
 
 
 def put(payload: Any, field: str, value: Any) -> None:  # noqa: ANN401 - JSON
     """Put a value at its place."""
-    *path, last = field.split("/")[1:]
-    for step in path:
-        payload = payload[int(step)] if isinstance(payload, list) else payload[step]
+    above, _, last = field.rpartition("/")
+    payload = at(payload, above)
     payload[int(last) if isinstance(payload, list) else last] = value
 
 

@@ -58,6 +58,8 @@ def verify(
             print(f"the chain breaks at event {fault['seq']}: {fault['what']}", file=sys.stderr)
         for size in said["checkpoints_at_odds"]:
             print(f"the first {size} events are not those that the checkpoint signed", file=sys.stderr)
+        for each in said["openings_at_odds"]:
+            print(f"{each['zh']} · {each['en']}", file=sys.stderr)
         raise typer.Exit(1)
 
 

@@ -43,5 +43,5 @@ def command(source: Source, snapshot: Snapshot = "", data_dir: DataDir = DEFAULT
             f"All use is frozen: a security officer lifts it (/incidents) once what was decided since is entered; then run datagrant doctor --data-dir {data_dir}",
             file=sys.stderr,
         )
-    if found["absent"]:
+    if found["absent"] or found["openings_at_odds"]:
         raise typer.Exit(1)

@@ -15,6 +15,7 @@ from api.dossiers import grant_pack, period_pack
 from api.late import APIRouter
 from api.witness import evidence
 from auth import audit, audit_reading
+from auth.proof import openings
 from auth.proof import service as proofs
 from auth.proof.checkpoint import Place
 from auth.proof.service import ConsistencyRead, InclusionRead
@@ -48,6 +49,8 @@ def verify_chain(work: ReadDep, house: HouseDep) -> dict[str, Any]:
     """Walk the whole chain; `fault` names the first place where it does not hold, null when it does.
 
     `checkpoints_at_odds`: sizes of signed checkpoints that the record no longer bears out; it was rewritten before them.
+    `openings_at_odds`: what was written beside the events (names, reasons) and was altered, or is gone although no erasure
+    on record took it.
     """
     return verified(work, house)
 
@@ -104,13 +107,15 @@ def verified(work: ReadDep, house: HouseDep) -> dict[str, Any]:
     """Number of events, the first fault, and the head of the chain: the hash to compare with a copy kept elsewhere."""
     count, fault = audit.verify(work)
     odd = proofs.checkpoints_at_odds(work, Place.of(house.settings))
+    beside = openings.at_odds(work)
     newest, _ = audit_reading.events(work, limit=1)
     at: datetime = work.now
     return {
         "events": count,
-        "holds": fault is None and not odd,
+        "holds": fault is None and not odd and not beside,
         "fault": {"seq": fault.seq, "what": fault.what} if fault else None,
         "checkpoints_at_odds": odd,
+        "openings_at_odds": [{"zh": each.what.zh, "en": each.what.en} for each in beside],
         "head": newest[0].hash if newest else audit.GENESIS,
         "checked_at": at,
     }

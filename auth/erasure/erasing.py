@@ -41,8 +41,9 @@ def gone(work: Work, person_id: str) -> Gone:
     )  # fmt: skip
 
 
-def erase(work: Work, who: Gone) -> int:
-    """Erase; gives the number of values and rows that changed."""
+def erase(work: Work, who: Gone) -> tuple[int, dict[str, list[int]]]:
+    """Erase; gives the number of values and rows that changed, and which openings of the audit record went: the event that
+    records the erasure must name them, or they count as taken away by nobody."""
     tables = SQLModel.metadata.tables
     changed = _identity(work, who)
     for each in NAMES:
@@ -55,7 +56,8 @@ def erase(work: Work, who: Gone) -> int:
         changed += _run(work, delete(table).where(table.c[drop.key].in_(who.accounts)))
     for table in list(tables.values()):
         changed += _stamps(work, table, who)
-    return changed + _openings(work, who)
+    openings, taken = _openings(work, who)
+    return changed + openings, taken
 
 
 def _identity(work: Work, who: Gone) -> int:
@@ -154,11 +156,17 @@ def without(held: Any, who: Gone) -> Any:  # noqa: ANN401 - JSON
     return fresh
 
 
-def _openings(work: Work, who: Gone) -> int:
-    """What opens the names in the audit record. What the person wrote in the course of a case belongs to the case, and stays."""
+def _openings(work: Work, who: Gone) -> tuple[int, dict[str, list[int]]]:
+    """What opens the names in the audit record; how many, and of which events, by the place in them. What the person wrote in the
+    course of a case belongs to the case, and stays."""
     mine = (
         (col(PersonalRow.about) == who.person_id)
         & col(PersonalRow.is_name).is_(True)
         & (col(PersonalRow.value) != "")
     )
-    return _run(work, update(PersonalRow).where(mine).values(salt="", value="", erased_at=work.now))
+    taken: dict[str, list[int]] = {}
+    wanted = rows_of(PersonalRow.field, PersonalRow.seq).where(mine)
+    for field, seq in work.db.exec(wanted.order_by(col(PersonalRow.seq), col(PersonalRow.field))):
+        taken.setdefault(field, []).append(seq)
+    gone = {"salt": "", "value": "", "erased_at": work.now}
+    return _run(work, update(PersonalRow).where(mine).values(gone)), taken

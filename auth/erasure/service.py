@@ -32,6 +32,7 @@ from auth.policy.filters.rules import LOCAL
 from auth.policy.limits import limits
 from auth.policy.model import Prose
 from auth.profile.now import limits_now
+from auth.proof.offline import OPENINGS
 from auth.roles import Role
 from core.errors import Conflict, InputRefused, Reason, refuse_if
 from core.text import Text
@@ -139,8 +140,8 @@ def act(work: Work, actor: Actor, erasure_id: str, which: Step, body: CaseStep) 
         return read(work, row)
     facts["mentions"] = sum(rows for _, rows in mentions.mentions(work, row.person_id))
     who = erasing.gone(work, row.person_id)
-    row.changed = erasing.erase(work, who)
-    BOOK.move(work, actor, row, which, body.note, facts | {"changed": row.changed})
+    row.changed, taken = erasing.erase(work, who)
+    BOOK.move(work, actor, row, which, body.note, facts | {"changed": row.changed, OPENINGS: taken})
     return read(work, row)
 
 

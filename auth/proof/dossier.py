@@ -29,7 +29,7 @@ from auth.proof import merkle
 from auth.proof.checkpoint import Place
 from auth.proof.dossier_offline import CHECKPOINT, DOCUMENTS, EVENTS, KEY, MANIFEST, PROOFS
 from auth.proof.note import Checkpoint
-from auth.proof.offline import PERSONAL
+from auth.proof.offline import ERASED, OPENINGS, PERSONAL
 from auth.proof.service import newest
 from auth.proof.tree import Tree
 from core.errors import Conflict, InputRefused
@@ -89,6 +89,18 @@ def proved(rows: Iterable[AuditEventRow], place: Place) -> tuple[Checkpoint, lis
     return checkpoint, found
 
 
+def _with_erasures(work: Work, rows: list[AuditEventRow]) -> list[AuditEventRow]:
+    """The events, and those erasures that took what would open one of them: without these it would look like theft."""
+    held = {row.seq: row for row in rows}
+    gone = {each.seq for each in audit_personal.rows_of(work, held) if not each.value}
+    if gone:
+        for event in work.db.exec(select(AuditEventRow).where(AuditEventRow.kind == ERASED)):
+            named = json.loads(event.payload).get(OPENINGS)
+            if named is None or any(not gone.isdisjoint(seqs) for seqs in named.values()):
+                held[event.seq] = event
+    return [held[seq] for seq in sorted(held)]
+
+
 def pack(
     work: Work,
     rows: list[AuditEventRow],
@@ -98,7 +110,7 @@ def pack(
     documents: Mapping[str, bytes],
 ) -> None:
     """Write the pack. `about`: what it is of; `documents`: by file name. Equal records and checkpoint give equal bytes."""
-    checkpoint, found = proved(rows, place)
+    checkpoint, found = proved(_with_erasures(work, rows), place)
     proofs = [
         {"seq": each.row.seq, "hashes": [base64.b64encode(step).decode() for step in each.path]}
         for each in found

@@ -12,8 +12,9 @@ from sqlmodel import col, select
 from auth import audit, audit_personal
 from auth.audit import AuditEventRow
 from auth.proof.checkpoint import Place
-from auth.proof.offline import CHECKPOINTS, EVENTS, KEY, PERSONAL
+from auth.proof.offline import CHECKPOINTS, ERASED, EVENTS, KEY, PERSONAL
 from auth.proof.service import newest
+from core.errors import Conflict
 from core.text import Text
 from core.work import Work
 
@@ -56,6 +57,16 @@ def pack(work: Work, place: Place, to: Path) -> None:
         with out.open(_member(PERSONAL), "w", force_zip64=True) as personal:
             for line in audit_personal.all_lines(work, size):
                 personal.write(line)
+    _no_erasure_after(work, size)
+
+
+def _no_erasure_after(work: Work, size: int) -> None:
+    """Raises Conflict when an erasure that no checkpoint covers took something out of this pack: it would look like theft."""
+    wanted = select(AuditEventRow.seq).where(AuditEventRow.seq > size, AuditEventRow.kind == ERASED)
+    if work.db.exec(wanted.limit(1)).first() is not None:
+        raise Conflict(
+            Text("刚刚发生了一次删除，还没有检查点覆盖它；请约 30 秒后再试。", "Data were erased just now, and no checkpoint covers that yet; try again in 30 seconds.")
+        )  # fmt: skip
 
 
 def _member(name: str) -> zipfile.ZipInfo:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, cast
@@ -25,6 +25,10 @@ PERSONAL: Final = "personal.jsonl"
 KEY: Final = "key.txt"
 CHECKPOINTS: Final = "checkpoints"
 COMMITMENT: Final = b'\\"commitment\\":'  # as it stands in a payload, which is a text within the line
+ERASED: Final = "erasure.done"
+OPENINGS: Final = "openings"  # in its payload: numbers of events by the place of what was taken in them
+MOST_TOLD: Final = 100
+_WORDS: Final = frozenset({"note", "reason", "comment"})
 _LONGEST_LINE: Final = 16 * 1024 * 1024
 
 
@@ -41,7 +45,7 @@ class Findings:
     """Sound when there is no flaw."""
 
     events: int = 0
-    erased: int = 0  # commitments to personal data that nothing opens any more
+    erased: int = 0  # commitments to personal data that nothing opens any more, as a recorded erasure says
     checkpoints: int = 0
     key: str = ""
     newest: Checkpoint | None = None
@@ -65,34 +69,97 @@ def verify_pack(folder: Path, key: str = "", copies: Sequence[Path] = ()) -> Fin
 
 def _needed(folder: Path, found: Findings) -> Iterator[dict[str, Any]]:
     """The events of which something may stand open beside them. What cannot be read was told of above."""
-    if (folder / PERSONAL).is_file() and not found.flaws:
+    if not found.flaws:
         for line in _lines(folder / EVENTS):
-            if COMMITMENT in line:
+            if COMMITMENT in line or ERASED.encode() in line:
                 yield json.loads(line)
 
 
 def check_personal(path: Path, events: Iterable[dict[str, Any]], found: Findings) -> None:
-    """Each value beside the events must be the one that its event committed to. One that is not there was erased."""
-    if not path.is_file():
-        return
+    """Each value beside the events must be the one that its event committed to; one that is not there, one that a recorded
+    erasure took."""
     try:
-        given = {(each["seq"], each["field"]): each for each in map(json.loads, _lines(path))}
-        for event in events:
-            for where, said in _commitments(json.loads(event["payload"]), ""):
-                if (each := given.pop((event["seq"], where), None)) is None:
-                    found.erased += 1
-                elif said != _committed(each["salt"], each["value"]):
-                    zh, en = (
-                        f"第 {event['seq']} 条的 {where} 不是当时承诺的内容",
-                        f"{where} of event {event['seq']} is not what was committed to",
-                    )
-                    found.flaw(PERSONAL, zh, en)
+        needed = list(events)
+        lines = list(map(json.loads, _lines(path))) if path.is_file() else []
+        given = {(each["seq"], each["field"]): each for each in lines}
+        beside = Beside(Erasures.of(needed), PERSONAL, found)
+        for event in needed:
+            beside.compare(event, given)
+        beside.close(len(given))
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as fault:
         found.flaw(PERSONAL, f"无法读取：{fault}", f"cannot be read: {fault}")
-        return
-    if given and not found.flaws:
-        zh, en = f"有 {len(given)} 项没有事件承诺", f"no event committed to {len(given)} of the values"
-        found.flaw(PERSONAL, zh, en)
+
+
+@dataclass(frozen=True, slots=True)
+class Erasures:
+    """What the record itself says was erased: each opening with the event that took it.
+
+    Events written before erasures named their openings (`unnamed`) account for names in earlier events, never for other words.
+    """
+
+    taken: Mapping[tuple[int, str], int]
+    unnamed: int = 0  # number of the last event that names none
+
+    @classmethod
+    def of(cls, events: Iterable[Mapping[str, Any]]) -> Erasures:
+        taken: dict[tuple[int, str], int] = {}
+        unnamed = 0
+        for event in events:
+            if event["kind"] == ERASED:
+                named = json.loads(event["payload"]).get(OPENINGS)
+                if named is None:
+                    unnamed = max(unnamed, event["seq"])
+                for place, seqs in (named or {}).items():
+                    taken |= {(seq, place): event["seq"] for seq in seqs if seq < event["seq"]}
+        return cls(taken, unnamed)
+
+    def account_for(self, event: Mapping[str, Any], place: str) -> bool:
+        if (event["seq"], place) in self.taken:
+            return True
+        return event["seq"] < self.unnamed and place.rpartition("/")[2] not in _WORDS
+
+
+class Beside:
+    """Compares what stands beside the events with what they committed to; names what differs, and what is gone with no decision."""
+
+    def __init__(self, erasures: Erasures, where: str, found: Findings) -> None:
+        self._erasures, self._where, self._found = erasures, where, found
+        self._told = 0
+
+    def compare(self, event: Mapping[str, Any], given: MutableMapping[tuple[int, str], Any]) -> None:
+        """Take out of `given` what belongs to this event, by number and place."""
+        seq, kind = event["seq"], event["kind"]
+        for place, said in _commitments(json.loads(event["payload"]), ""):
+            each = given.pop((seq, place), None)
+            if each is None:
+                self._found.erased += 1
+                if not self._erasures.account_for(event, place):
+                    self._tell(
+                        f"第 {seq} 条（{kind}）的 {place} 已不在，而没有记录在案的删除决定",
+                        f"{place} of event {seq} ({kind}) is gone, and no recorded erasure took it",
+                    )
+            elif said != _committed(each["salt"], each["value"]):
+                self._tell(
+                    f"第 {seq} 条（{kind}）的 {place} 不是当时承诺的内容",
+                    f"{place} of event {seq} ({kind}) is not what was committed to",
+                )
+            elif by := self._erasures.taken.get((seq, place)):
+                self._tell(
+                    f"第 {seq} 条（{kind}）的 {place} 已由第 {by} 条删除，却仍可读",
+                    f"{place} of event {seq} ({kind}) was erased by event {by}, yet stands there",
+                )
+
+    def close(self, left: int) -> None:
+        """`left`: how many values no event committed to."""
+        if left and not self._found.flaws:
+            self._tell(f"有 {left} 项没有事件承诺", f"no event committed to {left} of the values")
+        if (more := self._told - MOST_TOLD) > 0:
+            self._found.flaw(self._where, f"另有 {more} 处", f"and {more} more")
+
+    def _tell(self, zh: str, en: str) -> None:
+        self._told += 1
+        if self._told <= MOST_TOLD:
+            self._found.flaw(self._where, zh, en)
 
 
 def _committed(salt: str, value: str) -> str:

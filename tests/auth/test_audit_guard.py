@@ -51,6 +51,42 @@ def test_table_cannot_be_emptied_nor_an_event_replaced(guarded: House) -> None:
         connection.execute(text(statement))
 
 
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "DELETE FROM auth_audit_personal",
+        "UPDATE auth_audit_personal SET value = 'other'",
+        "UPDATE auth_audit_personal SET value = '', salt = ''",
+        "UPDATE auth_audit_personal SET about = 'other', value = '', salt = '', erased_at = CURRENT_TIMESTAMP",
+    ],
+)
+def test_what_opens_an_event_cannot_be_changed_or_deleted(guarded: House, statement: str) -> None:
+    with guarded.write() as work:
+        audit.record(work, SYSTEM, "thing.done", subject="thing", payload={"note": "理由"})
+    with pytest.raises(DBAPIError, match="only erased"), guarded.engine.begin() as connection:
+        connection.execute(text(statement))
+    with guarded.engine.begin() as connection:
+        emptied = "UPDATE auth_audit_personal SET value = '', salt = '', erased_at = CURRENT_TIMESTAMP"
+        assert connection.execute(text(emptied)).rowcount == 1, "an erasure may"
+    again = "UPDATE auth_audit_personal SET erased_at = CURRENT_TIMESTAMP"
+    with pytest.raises(DBAPIError, match="only erased"), guarded.engine.begin() as connection:
+        connection.execute(text(again))
+
+
+def test_what_opens_an_event_cannot_be_replaced_nor_emptied_at_once(guarded: House) -> None:
+    with guarded.write() as work:
+        audit.record(work, SYSTEM, "thing.done", subject="thing", payload={"note": "理由"})
+    sqlite = guarded.engine.dialect.name == "sqlite"
+    statement = (
+        "INSERT OR REPLACE INTO auth_audit_personal (seq, field, about, is_name, salt, value) "
+        "SELECT seq, field, about, is_name, '', '' FROM auth_audit_personal"
+        if sqlite
+        else "TRUNCATE auth_audit_personal"
+    )
+    with pytest.raises(DBAPIError, match="only erased"), guarded.engine.begin() as connection:
+        connection.execute(text(statement))
+
+
 def test_new_events_still_enter(guarded: House) -> None:
     with guarded.write() as work:
         audit.record(work, SYSTEM, "thing.done", subject="thing")
