@@ -56,6 +56,7 @@ by the tests about them on SQLite. A line that only says `assert_never` is left 
 
 def measured(folder: Path, only: list[str]) -> dict[str, Any]:
     """Run the tests under coverage; its own JSON report. Exits where a test fails. `only`: these, added to what was kept."""
+    folder.mkdir(parents=True, exist_ok=True)
     settings, data, report = folder / "rc", folder / "data", folder / "report.json"
     settings.write_text(SETTINGS, encoding="utf-8")
     tool = [sys.executable, "-m", "coverage"]
