@@ -18,6 +18,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
 from jinja2.runtime import Context
 
 from api.deps import language
+from api.navigation import nav_for
 from auth.actor import ANYONE, Actor
 from auth.roles import ROLE_NAMES
 from core import bases
@@ -25,42 +26,6 @@ from core.text import Lang, Text
 
 TEMPLATES: Final = Path(__file__).parent / "templates"
 CHINA: Final = timezone(timedelta(hours=8), "UTC+8")
-
-NAV: Final[tuple[tuple[str, Text, str | None], ...]] = (
-    ("/datasets", Text("目录", "Catalogue"), None),
-    ("/batches", Text("批次", "Batches"), "datasets:batch:read"),
-    ("/tickets", Text("工单", "Tickets"), "datasets:ticket:read"),
-    ("/waivers", Text("豁免", "Waivers"), "datasets:waiver:revoke"),
-    ("/releases", Text("发布", "Releases"), None),
-    ("/matrix", Text("矩阵", "Matrix"), None),
-    ("/registers", Text("登记", "Registers"), None),
-    ("/applications", Text("申请", "Applications"), "auth:application:read"),
-    ("/clocks", Text("时限", "Clocks"), "auth:clock:read"),
-    ("/grants", Text("授权", "Grants"), "auth:grant:read"),
-    ("/extracts", Text("提取", "Extracts"), "datasets:extract:read"),
-    ("/queries", Text("查询", "Queries"), "datasets:query:read"),
-    ("/enclave", Text("域内计算", "Enclave"), "datasets:enclave:read"),
-    ("/outputs", Text("出域", "Outputs"), "datasets:output:read"),
-    ("/agreements", Text("协议", "Agreements"), "auth:agreement:read"),
-    ("/profile", Text("政策", "Policy"), "auth:profile:read"),
-    ("/incidents", Text("应急", "Incidents"), "auth:incident:read"),
-    ("/products", Text("产品", "Products"), "auth:product:read"),
-    ("/jobs", Text("任务", "Jobs"), "signed-in"),
-    ("/store", Text("文件库", "Files"), "datasets:store:read"),
-    ("/supervision", Text("监管", "Supervision"), "auth:usage:read"),
-    ("/audit", Text("审计", "Audit"), "auth:audit:read"),
-    ("/admin/organisations", Text("机构", "Organisations"), "auth:org:licence"),
-    ("/admin", Text("管理", "Admin"), "auth:user:read"),
-)
-
-
-def nav_for(actor: Actor, path: str) -> list[dict[str, object]]:
-    """The navigation that this actor may use; `current` marks where the page is."""
-    return [
-        {"href": href, "label": label, "current": path == href or path.startswith(f"{href}/")}
-        for href, label, need in NAV
-        if need is None or (need == "signed-in" and actor.is_signed_in) or actor.may(need)
-    ]
 
 
 def _locale(context: Context) -> str:

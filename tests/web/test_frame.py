@@ -115,10 +115,13 @@ def test_the_signed_in_person_and_organisation_stand_in_the_header(
     with sqlite_house.write() as work:
         an_org(work, "bureau", kind="implementing_body")
         a_person(work, "zhou", "bureau", ["approver", "steward"])
-    page = page_as("zhou", "/components", lang="en", width=width)
+    page = page_as("zhou", "/clocks", lang="en", width=width)
     expect(page.get_by_role("button", name="Sign out")).to_be_visible()
     expect(page.locator(".person").get_by_text("Zhou")).to_be_visible()
-    expect(page.get_by_role("link", name="Applications", exact=True)).to_be_visible()
+    nav = page.get_by_role("navigation", name="Main navigation")
+    expect(nav.locator('[aria-current="true"]')).to_have_text("Grants")
+    expect(nav.locator('[aria-current="page"]')).to_have_text("Clocks")
+    expect(nav.get_by_role("link", name="Applications", exact=True)).to_be_visible()
     shot(page, f"signed-in-{width}")
     assert axe(page) == []
     assert overflow(page) == 0

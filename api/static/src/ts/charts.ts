@@ -45,6 +45,7 @@ function axes(spec: Spec): Record<string, unknown> {
     max: spec.max,
     interval: spec.max === undefined ? undefined : spec.max / 4,
     splitNumber: 4,
+    minInterval: spec.series.every(({ values }) => values.every((each) => Number.isInteger(each ?? 0))) ? 1 : undefined,
     splitLine: line,
     axisLabel: { color: token("ink-soft"), hideOverlap: true, formatter: (n: number) => compact.format(n) },
   };
@@ -162,15 +163,29 @@ function option(spec: Spec, width: number): Record<string, unknown> {
   };
 }
 
-function draw(box: HTMLElement, chart: EChartsType): void {
+function read(box: HTMLElement): Spec | undefined {
   const source = document.getElementById(box.dataset["chart"] ?? "");
-  if (source?.textContent) chart.setOption(option(JSON.parse(source.textContent) as Spec, box.clientWidth), true);
+  return source?.textContent ? (JSON.parse(source.textContent) as Spec) : undefined;
+}
+
+// Lying bars take the room of their number, so that one bar is no wall; as high as other charts at most.
+function fit(box: HTMLElement): void {
+  const spec = read(box);
+  if (spec?.kind !== "bars") return;
+  const bars = spec.labels.length * spec.series.length;
+  box.style.height = `min(17rem, ${4 + 2 * bars + (spec.series.length > 1 ? 2 : 0)}rem)`;
+}
+
+function draw(box: HTMLElement, chart: EChartsType): void {
+  const spec = read(box);
+  if (spec) chart.setOption(option(spec, box.clientWidth), true);
 }
 
 export function drawAll(root: ParentNode): void {
   const dark = window.matchMedia("(prefers-color-scheme: dark)");
   for (const box of root.querySelectorAll<HTMLElement>("[data-chart]")) {
     box.classList.add("chart__canvas--on");
+    fit(box);
     const chart = init(box, undefined, { devicePixelRatio: Math.max(2, window.devicePixelRatio) });
     draw(box, chart);
     let width = box.clientWidth;
