@@ -160,6 +160,8 @@ def _dataset(graph: Any, subject: Any) -> Record:  # noqa: ANN401
     vcard = Namespace("http://www.w3.org/2006/vcard/ns#")
 
     def label(node: object) -> str:
+        if node is None:  # asked of nothing, the graph answers for all its nodes
+            return ""
         names = (FOAF.name, RDFS.label, SKOS.prefLabel, DCTERMS.title, vcard.fn)
         return next(
             (str(found) for name in names if (found := _first(graph, node, name))),

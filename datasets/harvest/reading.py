@@ -35,7 +35,7 @@ def ask_of(work: Work, source: HarvestSourceRow, settings: Settings) -> Ask:
     """What a look is given. A document larger than 64 MiB is refused."""
     secret = vault.unseal(settings.keys_dir, source.id, source.secret) if source.secret else None
     bounded = settings.model_copy(update={"upload_max_bytes": min(MOST_BYTES, settings.upload_max_bytes)})
-    return Ask(source.org_id, secret, source.memory, bounded, work.now)
+    return Ask(source.org_id, secret, {}, bounded, work.now)
 
 
 def first_url(source: HarvestSourceRow) -> str:
@@ -45,20 +45,27 @@ def first_url(source: HarvestSourceRow) -> str:
     return ckan.page_url(url, 0) if source.form == "ckan" else url
 
 
-def fetched(
-    ask: Ask, source: HarvestSourceRow, url: str, files: FileStore, *, is_first: bool
-) -> dict[str, Any]:
-    """The page in the store as JSON: its digest, or `unchanged` when the source says so. Pages of an interface carry no entity tags."""
+def fetched(ask: Ask, source: HarvestSourceRow, url: str, files: FileStore) -> dict[str, Any]:
+    """A page in the store as JSON: its digest, and what to ask with the next time (`memory`). A page that the source says is still
+    the one of the last whole harvest (304) is the stored one; when that is gone, it is asked for whole."""
     config = HttpConfig(kind="http", url=url, header=source.config.get("header"))
-    keeps = is_first and source.form not in PAGED
-    caught = http.fetch(ask if keeps else replace(ask, memory={}), config, files)
+    kept = source.memory.get("pages", {}).get(url, {})
+    if kept and not files.has(kept["sha256"]):
+        kept = {}
+    caught = http.fetch(replace(ask, memory=kept), config, files)
     if not caught.files:
-        return {"unchanged": True, "memory": caught.memory}
+        return {"unchanged": True, "sha256": kept["sha256"], "memory": kept}
+    sha256 = caught.files[0].stored.sha256
     return {
         "unchanged": False,
-        "sha256": caught.files[0].stored.sha256,
-        "memory": caught.memory if keeps else {},
+        "sha256": sha256,
+        "memory": caught.memory | {"sha256": sha256} if caught.memory else {},
     }
+
+
+def is_settled(source: HarvestSourceRow) -> bool:
+    """Whether nothing is left to do while the source's one page stays as it is."""
+    return bool(source.memory.get("settled")) and len(source.memory.get("pages", {})) == 1
 
 
 def read(source: HarvestSourceRow, url: str, data: bytes) -> Reading:

@@ -13,7 +13,8 @@ from datasets.harvest.workflow import HarvestState, RunState
 
 
 class HarvestSourceRow(SQLModel, table=True):
-    """One outside catalogue. `secret` is sealed; `memory` holds the entity tag of the last whole harvest."""
+    """One outside catalogue. `secret` is sealed; `memory`: the entity tags of the pages of the last whole harvest,
+    and whether it left nothing to do."""
 
     __tablename__ = "datasets_harvest_source"
     id: str = Field(primary_key=True)

@@ -184,8 +184,12 @@ def _document(source: HarvestSourceRow, record: Record) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def close(work: Work, run_id: str, memory: dict[str, Any], *, is_unchanged: bool) -> dict[str, Any]:
-    """The end: records that the source lists no more become tombstones, the counts are written, the run is closed."""
+def close(work: Work, run_id: str, pages: dict[str, Any], *, is_unchanged: bool) -> dict[str, Any]:
+    """The end: records that the source lists no more become tombstones, the counts are written, the run is closed.
+
+    pages: what each page of the source is asked with the next time. While something failed or was held, the same bytes are
+    looked through again.
+    """
     run, source = _open(work, run_id)
     if run.state == RunState.RUNNING:
         said = (
@@ -205,7 +209,8 @@ def close(work: Work, run_id: str, memory: dict[str, Any], *, is_unchanged: bool
             work.now,
         )
         if not run.is_dry:
-            source.memory, source.failures = memory, 0
+            is_settled = is_unchanged or not run.counts.keys() & {Result.FAILED, Result.HELD}
+            source.memory, source.failures = {"pages": pages, "settled": is_settled}, 0
         source.open_run = None
         work.db.add_all([run, source])
         audit.record(

@@ -21,26 +21,27 @@ CHUNK: Final = 50
 def run(ctx: JobContext) -> Mapping[str, Any]:
     """Killed at any instant, it goes on at the page where it was; items that are written are not written again."""
     run_id = str(ctx.payload["run_id"])
-    url, start, former, memory, is_unchanged = "", 1, "", {}, False
+    url, start, former, is_unchanged = "", 1, "", False
+    pages: dict[str, Any] = {}
     for page in range(MOST_PAGES):
-        got = _sure(ctx.step(f"fetch-{page}", partial(_fetch, ctx, run_id, url, is_first=page == 0)))
-        if page == 0:
-            memory, is_unchanged = got["memory"], got["unchanged"]
-        if is_unchanged:
-            break
-        if got["sha256"] == former:
+        got = _sure(ctx.step(f"fetch-{page}", partial(_fetch, ctx, run_id, url)))
+        if got["sha256"] == former or got["url"] in pages:
             raise Unavailable(
                 Text(
-                    "来源连续两页完全相同，分页不可靠；已停止。",
-                    "Two pages of the source are equal, so its paging cannot be trusted; stopped.",
+                    "来源的两页完全相同，或又回到前面的一页，分页不可靠；已停止。",
+                    "Two pages of the source are equal, or it leads back to an earlier one, so its paging cannot be trusted; stopped.",
                 )
             )
+        pages[got["url"]] = got["memory"]
+        if is_unchanged := page == 0 and got["unchanged"] and got["settled"]:
+            break
         done = _sure(ctx.step(f"take-{page}", partial(_take, ctx, run_id, got, start)))
         former, url, start = got["sha256"], done["next"], start + done["count"]
         if not url:
             break
     else:
         raise Unavailable(Text(f"超过 {MOST_PAGES} 页。", f"There are more than {MOST_PAGES} pages."))
+    memory = {where: kept for where, kept in pages.items() if kept}
     return ctx.step("close", lambda: _close(ctx, run_id, memory, is_unchanged))
 
 
@@ -55,13 +56,16 @@ def _source(ctx: JobContext, run_id: str) -> HarvestSourceRow:
         return work.db.get_one(HarvestSourceRow, work.db.get_one(HarvestRunRow, run_id).source_id)
 
 
-def _fetch(ctx: JobContext, run_id: str, url: str, *, is_first: bool) -> dict[str, Any]:
+def _fetch(ctx: JobContext, run_id: str, url: str) -> dict[str, Any]:
     source = _source(ctx, run_id)
     try:
         with ctx.read() as work:
             ask = reading.ask_of(work, source, ctx.settings)
+            lets_go = work.db.get_one(HarvestRunRow, run_id).lets_go
         where = url or reading.first_url(source)
-        return reading.fetched(ask, source, where, ctx.files, is_first=is_first) | {"url": where}
+        return reading.fetched(ask, source, where, ctx.files) | {
+            "url": where, "settled": reading.is_settled(source) and not lets_go
+        }  # fmt: skip
     except AppError as refused:
         return {"failed": {"zh": refused.detail.zh, "en": refused.detail.en}}
 

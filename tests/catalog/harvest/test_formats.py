@@ -87,6 +87,15 @@ def test_pages_of_hydra_are_followed_by_their_address() -> None:
     assert dcat.next_page(TURTLE.encode()) == ""
 
 
+def test_a_dataset_without_a_licence_has_none() -> None:
+    other = (
+        TURTLE.encode()
+        + b'\n<https://a.example/zz> a <http://www.w3.org/ns/dcat#Dataset> ; <http://purl.org/dc/terms/title> "Bare" .'
+    )
+    made = next(each for each in dcat.read(other).records if each.title == "Bare")
+    assert (made.licence, made.publisher, made.spatial) == ("", "", "")
+
+
 def test_deleted_and_private_packages_are_left_where_they_are() -> None:
     packages = [
         {"id": "a", "title": "A", "state": "deleted"},

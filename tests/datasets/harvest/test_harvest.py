@@ -166,6 +166,55 @@ def test_a_document_is_asked_for_only_when_it_changed(home: House, web: Web) -> 
     assert {row.state for row in datasets(home)} == {"published"}
 
 
+def _turtle(*numbers: int, following: str = "") -> bytes:
+    said = [
+        f'<https://a.example/{n}> a dcat:Dataset ; dct:identifier "a-{n}" ; dct:title "Set {n}"@en .'
+        for n in numbers
+    ]
+    if following:
+        said.append(f"<https://a.example/> <http://www.w3.org/ns/hydra/core#next> <{following}> .")
+    heads = "@prefix dcat: <http://www.w3.org/ns/dcat#> . @prefix dct: <http://purl.org/dc/terms/> . <https://a.example/> a dcat:Catalog ."
+    return "\n".join([heads, *said]).encode()
+
+
+def test_what_changed_behind_an_unchanged_first_page_is_seen(home: House, web: Web) -> None:
+    web.serve("/c.ttl", _turtle(1, following="/c.ttl?page=2"), etag='"one"')
+    web.serve("/c.ttl?page=2", _turtle(2, 3), etag='"two"')
+    made = a_catalogue(home, web.url("/c.ttl"), "dcat")
+    assert harvest(home, made.id)[0].counts == {"created": 3}
+    web.serve("/c.ttl?page=2", _turtle(3, 4), etag='"three"')
+    web.asked.clear()
+    _, items = harvest(home, made.id)
+    assert counts(list(items)) == {"created": 1, "unchanged": 2, "gone": 1}
+    assert [asked.get("if-none-match") for _, asked in web.asked] == ['"one"', '"two"']
+    assert harvest(home, made.id)[0].counts == {"unchanged": 3}
+    web.serve("/c.ttl?page=2", _turtle(3, 4, following="/c.ttl"), etag='"four"')
+    run, _ = harvest(home, made.id)
+    assert run.state == "failed"  # it leads back to its first page
+
+
+def test_records_that_were_held_are_let_go_though_the_document_is_the_same(home: House, web: Web) -> None:
+    web.serve("/c.ttl", _turtle(*range(30)), etag='"one"')
+    made = a_catalogue(home, web.url("/c.ttl"), "dcat")
+    harvest(home, made.id)
+    web.serve("/c.ttl", _turtle(0), etag='"two"')
+    assert harvest(home, made.id)[0].counts == {"unchanged": 1, "held": 29}
+    assert harvest(home, made.id)[0].counts == {"unchanged": 1, "held": 29}
+    assert harvest(home, made.id, let_go=True)[0].counts == {"unchanged": 1, "gone": 29}
+    assert harvest(home, made.id)[0].state == "unchanged"
+
+
+def test_pages_of_an_interface_are_asked_for_with_their_tags_too(home: House, web: Web) -> None:
+    Portal(web, [package(n) for n in range(103)])
+    for path, page in list(web.pages.items()):
+        web.serve(path, page({})[2], etag=f'"{path[-20:]}"'.replace("+", "-"))
+    made = a_catalogue(home, web.url(""))
+    harvest(home, made.id)
+    web.asked.clear()
+    assert harvest(home, made.id)[0].counts == {"unchanged": 103}
+    assert all(asked.get("if-none-match") for _, asked in web.asked)
+
+
 def test_nothing_is_published_before_a_second_person_approved(home: House, web: Web) -> None:
     Portal(web, [package(1)])
     made = a_catalogue(home, web.url(""), approved=False)
