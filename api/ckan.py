@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Final
 
@@ -10,42 +10,33 @@ from sqlmodel import col
 from starlette.datastructures import UploadFile
 
 from api import ckan_own as own
-from api.ckan_rows import Rows, open_table, release_of, search
+from api.ckan_rows import Rows, dataset_of, info, search
 from api.house import House
+from auth.actor import Actor
 from catalog import queries
 from catalog.ckan import listings, relating, shape, writing
-from catalog.ckan.actions import Action, Call, find
+from catalog.ckan.actions import Action, Call, Resources, find
 from catalog.ckan.errors import denied, not_found
 from catalog.ckan.names import REFUSED
 from catalog.ckan.shape import Json
 from catalog.tables import DatasetRow
 from catalog.workflow import State
 from core.work import Work
-from datasets import datastore
 from datasets.batches import service as batches
-from datasets.releases.tables import ReleaseRow
+from datasets.releases import offered
+from datasets.sharing import named
 
 
 def reads(house: House) -> Mapping[str, Action]:
     """Every read action by name."""
 
     def datastore_search(call: Call) -> Rows:
-        """Rows of an open release: resource_id, filters, q, fields, sort, distinct, limit, offset, include_next_page, records_format."""
+        """Rows of an open release, or under the caller's grant (`purpose`): resource_id, filters, q, fields, sort, distinct, limit, offset, include_next_page, records_format."""
         return search(house, call)
 
-    def datastore_info(call: Call) -> Json:
+    def datastore_info(call: Call) -> Rows:
         """The columns of a table, and its size."""
-        path = open_table(house, call.work, call, "")
-        fields = datastore.fields_of(path)
-        rows = datastore.rows_in(path)
-        schema = {each["id"]: each["type"] for each in fields if each["id"] != "_id"}
-        return {
-            "fields": fields, "schema": schema,
-            "meta": {
-                "id": call.wanted("resource_id" if call.params.get("resource_id") else "id"), "count": rows,
-                "size": path.stat().st_size, "db_size": 0, "idx_size": 0, "aliases": [], "table_type": "BASE TABLE",
-            },
-        }  # fmt: skip
+        return info(house, call)
 
     def help_show(call: Call) -> str:
         """What an action does."""
@@ -95,9 +86,12 @@ def _target(call: Call) -> str:
     return find(call, dataset_of(call.work, wanted) or writing.owner_of(call, wanted), *seen).id
 
 
-def dataset_of(work: Work, resource_id: str) -> str | None:
-    """Whose a resource is."""
-    if resource_id.endswith("-apply"):
-        return resource_id.removesuffix("-apply")
-    release = work.db.get(ReleaseRow, release_of(resource_id))
-    return release.dataset_id if release else None
+def resources_of(site: str) -> Resources:
+    """What each record offers the caller: what it offers to all, then the tables that his grants let him read."""
+    to_all = offered.resources_for(site)
+
+    def resources(work: Work, actor: Actor, rows: Sequence[DatasetRow]) -> Mapping[str, list[Json]]:
+        found, mine = to_all(work, actor, rows), named.offered(work, actor, rows, site)
+        return {key: [*each, *mine.get(key, ())] for key, each in found.items()} if mine else found
+
+    return resources

@@ -1,4 +1,4 @@
-"""The DataStore that CKAN's clients ask: rows of open releases, read in place and written down as they ask for them."""
+"""The DataStore that CKAN's clients ask: rows of open releases and of granted views, read in place and written down as they ask for them."""
 
 from __future__ import annotations
 
@@ -8,25 +8,29 @@ import json
 import re
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import IO, Any, Final
 from urllib.parse import quote
 from xml.sax.saxutils import escape, quoteattr
 
+from api.ckan_granted import Granted, Sent, granted
 from api.house import House
 from catalog import queries as catalog
-from catalog.ckan.actions import Call
+from catalog.ckan.actions import Call, find, seen
 from catalog.ckan.errors import CkanError, invalid, not_found
 from catalog.ckan.shape import Json
 from catalog.ckan.values import loads
-from core.errors import InputRefused, NotFound
+from core.errors import AccessRefused, InputRefused, NotFound
 from core.sheets import safe
 from core.work import Work
 from datasets import datastore
 from datasets.releases import access
+from datasets.releases import queries as releases
 from datasets.releases.tables import ReleaseRow
+from datasets.sharing import named
+from datasets.sharing.named import Named
 
 DUMPS: Final = {
     "csv": "text/csv; charset=utf-8", "tsv": "text/tab-separated-values; charset=utf-8",
@@ -41,41 +45,140 @@ def release_of(resource_id: str) -> str:
     return resource_id.removesuffix("-parquet").removesuffix("-csv")
 
 
+def dataset_of(work: Work, resource_id: str) -> str | None:
+    """Whose a resource is."""
+    if resource_id.endswith("-apply"):
+        return resource_id.removesuffix("-apply")
+    release = work.db.get(ReleaseRow, release_of(resource_id))
+    return release.dataset_id if release else named.owner_of(work, resource_id)
+
+
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """An answer that is read once the transaction of the question has ended, so that a long look holds nothing up."""
+    """An answer that is read once the transaction of the question has ended, so that a long look holds nothing up.
+
+    `look`: of a granted table, the question alone whether it may be read, for those who want no bytes. `sent`: told how many bytes left.
+    """
 
     read: Callable[[], Json]
+    look: Callable[[], object] | None = None
+    sent: list[Sent] = field(default_factory=list)
 
     def __call__(self) -> Json:
         return self.read()
 
 
+def _wanted(call: Call) -> str:
+    return call.wanted("resource_id" if call.params.get("resource_id") else "id")
+
+
+def _release(call: Call, resource_id: str) -> str:
+    """The release that is meant; of the way to apply that a record shows, its current one. NotFound."""
+    if not resource_id.endswith("-apply"):
+        return release_of(resource_id)
+    try:
+        row = find(call, resource_id.removesuffix("-apply"), *seen(call))
+    except CkanError:
+        raise _missing(resource_id) from None
+    current = releases.current(call.work, row.id)
+    if current is None:
+        raise _missing(resource_id)
+    return current.id
+
+
+def _missing(resource_id: str) -> CkanError:
+    return not_found(f"Resource {resource_id!r} was not found.")
+
+
+def table_of(house: House, call: Call) -> Named | None:
+    """The granted table that is asked for; None for a release that anybody may download. Refused as `open_table` refuses otherwise."""
+    resource_id = _wanted(call)
+    if found := named.by_grant(call.work, call.actor, resource_id):
+        return found
+    try:
+        open_table(house, call.work, call, "")
+    except (AccessRefused, CkanError):
+        pinned = None if resource_id.endswith("-apply") else release_of(resource_id)
+        dataset_id = dataset_of(call.work, resource_id)
+        if dataset_id and (mine := named.by_dataset(call.work, call.actor, dataset_id, pinned)):
+            return mine
+        raise
+    return None
+
+
 def open_table(house: House, work: Work, call: Call, rows: str) -> Path:
     """The Parquet of a release that anybody may download, refused with every reason otherwise; `rows`: what is put on record."""
-    resource_id = call.wanted("resource_id" if call.params.get("resource_id") else "id")
+    resource_id = _wanted(call)
     try:
         parcel = access.open_download(
-            work, call.actor, release_of(resource_id), "parquet", asked_range=rows, note=bool(rows)
+            work,
+            call.actor,
+            _release(replace(call, work=work), resource_id),
+            "parquet",
+            asked_range=rows,
+            note=bool(rows),
         )
     except NotFound:
-        raise not_found(f"Resource {resource_id!r} was not found.") from None
+        raise _missing(resource_id) from None
     return house.files.path(parcel.sha256)
 
 
 def search(house: House, call: Call) -> Rows:
-    """Rows of an open release: filters, q, fields, sort, distinct, limit, offset; records_format objects, lists, csv or tsv."""
-    open_table(house, call.work, call, "")
+    """Rows of an open release or a granted view: filters, q, fields, sort, distinct, limit, offset; records_format objects, lists, csv or tsv."""
+    table = table_of(house, call)
     form = call.text("records_format", "objects")
     if form not in ("objects", "lists", "csv", "tsv"):
         raise invalid(records_format="must be one of: objects, lists, csv, tsv")
     ask = _ask(call, call.number("limit", 100, datastore.MOST))
-    return Rows(partial(_read_rows, house, call, ask, form))
+    if table is None:
+        return Rows(partial(_open_rows, house, call, ask, form))
+    sent: list[Sent] = []
+    look = partial(granted, house, call, table)
+    return Rows(partial(_granted_rows, house, call, table, ask, form, sent), look, sent)
 
 
-def _read_rows(house: House, call: Call, ask: datastore.Ask, form: str) -> Json:
+def info(house: House, call: Call) -> Rows:
+    """The columns of a table, and its size. Of a granted one this takes nothing from the quota."""
+    table = table_of(house, call)
+    if table is None:
+        return Rows(partial(_described, open_table(house, call.work, call, ""), _wanted(call)))
+    look = partial(granted, house, call, table)
+
+    def read() -> Json:
+        read_now = look()
+        return _described(read_now.path, read_now.resource_id)
+
+    return Rows(read, look)
+
+
+def _described(path: Path, resource_id: str) -> Json:
+    fields = datastore.fields_of(path)
+    schema = {each["id"]: each["type"] for each in fields if each["id"] != "_id"}
+    meta = {
+        "id": resource_id, "count": datastore.rows_in(path), "size": path.stat().st_size, "db_size": 0, "idx_size": 0,
+        "aliases": [], "table_type": "BASE TABLE",
+    }  # fmt: skip
+    return {"fields": fields, "schema": schema, "meta": meta}
+
+
+def _open_rows(house: House, call: Call, ask: datastore.Ask, form: str) -> Json:
     with house.write() as work:  # who read which rows stands on record before the first of them leaves
         path = open_table(house, work, call, f"rows {ask.offset}+{ask.limit}")
+    return _rows_of(house, call, path, ask, form, _wanted(call))
+
+
+def _granted_rows(
+    house: House, call: Call, table: Named, ask: datastore.Ask, form: str, sent: list[Sent]
+) -> Json:
+    """The question is answered first, so that one that cannot be costs nothing; then the right is asked, charged, on record."""
+    view = granted(house, call, table)
+    answer = _rows_of(house, call, view.path, ask, form, view.resource_id)
+    view.begin()
+    sent.append(view.sent)
+    return answer
+
+
+def _rows_of(house: House, call: Call, path: Path, ask: datastore.Ask, form: str, resource_id: str) -> Json:
     try:
         found = datastore.read(path, ask, house.settings.memory_limit_mb)
     except InputRefused as refused:
@@ -86,7 +189,7 @@ def _read_rows(house: House, call: Call, ask: datastore.Ask, form: str) -> Json:
         if name in call.params
     }
     return {
-        **echo, "resource_id": call.text("resource_id") or call.text("id"), "fields": found.fields, "records_format": form,
+        **echo, "resource_id": resource_id, "fields": found.fields, "records_format": form,
         "records": _formed(found, form), "limit": ask.limit, "offset": ask.offset, "include_total": ask.total,
         "include_next_page": call.yes("include_next_page"),
         **({"total": found.total, "total_was_estimated": False} if found.total is not None else {}),
@@ -152,25 +255,32 @@ def _formed(found: datastore.Rows, form: str) -> Any:  # noqa: ANN401 - JSON
 
 @dataclass(frozen=True, slots=True)
 class Dump:
-    """A table written down: where it lies until it is sent, what it is, what it is called."""
+    """A table written down: where it lies until it is sent, what it is, what it is called; and of a granted one, the reading."""
 
     path: Path
     media_type: str
     disposition: str
+    granted: Granted | None = None
 
 
 def dump(house: House, call: Call) -> Dump:
-    """Rows of an open release as csv, tsv, json or xml, put on record before they leave. Raises CkanError, AppError."""
+    """Rows of an open release or a granted view as csv, tsv, json or xml, put on record before they leave. Raises CkanError, AppError."""
     form = call.text("format", "csv").lower()
     if form not in DUMPS:
         raise invalid(format=f"must be one of: {', '.join(DUMPS)}")
     limit = call.number("limit", 0) if call.params.get("limit") not in (None, "") else None
     ask = _ask(call, limit)
-    with house.write() as work:
-        path = open_table(
-            house, work, call, f"rows {ask.offset}+{'all' if limit is None else limit} as {form}"
-        )
-        release = work.db.get_one(ReleaseRow, release_of(call.wanted("resource_id")))
+    with house.read() as work:
+        table = table_of(house, replace(call, work=work))
+    view = granted(house, call, table) if table else None
+    with house.write() if view is None else house.read() as work:
+        if view is None:
+            about = f"rows {ask.offset}+{'all' if limit is None else limit} as {form}"
+            path = open_table(house, work, call, about)
+            release_id = _release(replace(call, work=work), _wanted(call))
+        else:
+            path, release_id = view.path, view.view.release_id
+        release = work.db.get_one(ReleaseRow, release_id)
         title = catalog.by_id(work, release.dataset_id).title_zh or release.dataset_id
         stem = f"{release.dataset_id}-v{release.number}"
     house.settings.scratch_dir.mkdir(parents=True, exist_ok=True)
@@ -184,13 +294,16 @@ def dump(house: House, call: Call) -> Dump:
                 if call.yes("bom") and form in ("csv", "tsv"):
                     text.write("\ufeff")
                 _write(text, form, fields, rows)
+            if view is not None:
+                view.begin()
         except InputRefused as refused:
             target.unlink(missing_ok=True)
             raise _in_ckan(refused) from None
         except BaseException:
             target.unlink(missing_ok=True)
             raise
-    return Dump(target, DUMPS[form], disposition(f"{title}-v{release.number}.{form}", f"{stem}.{form}"))
+    name = disposition(f"{title}-v{release.number}.{form}", f"{stem}.{form}")
+    return Dump(target, DUMPS[form], name, view)
 
 
 def disposition(name: str, plain: str) -> str:

@@ -23,7 +23,7 @@ from fastapi import Request
 from fastapi.responses import FileResponse, Response
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import MalformedRangeHeader, RangeNotSatisfiable
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.watching import Since
 from core.files import CHUNK, Held
@@ -66,15 +66,48 @@ class GuardedFile(FileResponse):
         self._may_go_on, self._on_end, self._since = may_go_on, on_end, since
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        guard = _Guard(send, self._may_go_on, self._since)
-        # a server that sends files by itself would send past the guard
-        extensions = {k: v for k, v in scope.get("extensions", {}).items() if k != "http.response.pathsend"}
-        try:
-            await super().__call__({**scope, "extensions": extensions}, receive, guard)
-        finally:
-            if self._on_end:
-                with CancelScope(shield=True):  # a reader who goes away is counted too
-                    await run_in_threadpool(self._on_end, guard.sent, guard.was_cut)
+        await _guarded(super().__call__, scope, receive, send, self._may_go_on, self._on_end, self._since)
+
+
+async def _guarded(
+    answer: ASGIApp,
+    scope: Scope,
+    receive: Receive,
+    send: Send,
+    may_go_on: Callable[[], bool] | None,
+    on_end: Callable[[int, bool], None] | None,
+    since: Since | None,
+) -> None:
+    guard = _Guard(send, may_go_on, since)
+    # a server that sends files by itself would send past the guard
+    extensions = {k: v for k, v in scope.get("extensions", {}).items() if k != "http.response.pathsend"}
+    try:
+        await answer({**scope, "extensions": extensions}, receive, guard)
+    finally:
+        if on_end:
+            with CancelScope(shield=True):  # a reader who goes away is counted too
+                await run_in_threadpool(on_end, guard.sent, guard.was_cut)
+
+
+class GuardedCopy(FileResponse):
+    """A file that was written for this one answer, guarded in the same way."""
+
+    chunk_size = GuardedFile.chunk_size
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        headers: dict[str, str],
+        may_go_on: Callable[[], bool],
+        on_end: Callable[[int, bool], None],
+        since: Since,
+    ) -> None:
+        super().__init__(path, headers=headers | {"Cache-Control": "private, no-store"})
+        self._may_go_on, self._on_end, self._since = may_go_on, on_end, since
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await _guarded(super().__call__, scope, receive, send, self._may_go_on, self._on_end, self._since)
 
 
 class GuardedPieces(Response):

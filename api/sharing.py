@@ -40,6 +40,24 @@ def wanted(house: House, actor: Actor, grant_id: GrantId, purpose: str, release_
         raise
 
 
+def begun(house: House, actor: Actor, grant_id: GrantId, purpose: str, view: ViewRow) -> Reading:
+    """Decide anew on a view and charge the day's first reading, in one transaction, before anything of it leaves.
+
+    A refusal lists every reason and is written down. Conflict when the view is no longer the one that would be read.
+    """
+    with house.read() as work:
+        who = service.reading(work, actor, grant_id, purpose)
+    try:
+        with house.write() as work:
+            who = service.reading(work, actor, grant_id, purpose)
+            service.demand_same(work, who, view)
+            service.begin(work, who, view)
+            return who
+    except AccessRefused as refusal:
+        refused(house, who, refusal)
+        raise
+
+
 def refused(house: House, who: Reading, refusal: AccessRefused) -> None:
     """Put a refusal on record in a transaction of its own."""
     with house.write() as work:

@@ -1,6 +1,7 @@
-"""Rows of open releases, read in place from their Parquet: filters, words, sorting, paging. Nothing is loaded anywhere first.
+"""Rows of a table, read in place from its Parquet: filters, words, sorting, paging. Nothing is loaded anywhere first.
 
-Names follow CKAN's DataStore, whose clients ask for them. Only releases that anybody may download are read here.
+Names follow CKAN's DataStore, whose clients ask for them. A table is a release that anybody may download, or a grant's own view: whoever
+calls has asked whether it may be read, and what the file does not hold does not exist here.
 """
 
 from __future__ import annotations
@@ -82,7 +83,10 @@ def fields_of(path: Path) -> list[dict[str, Any]]:
 
     found: list[dict[str, Any]] = [{"id": "_id", "type": "int"}]
     for field in pq.read_schema(path):
-        words = {key.decode(): value.decode() for key, value in (field.metadata or {}).items()}
+        words = {
+            key.decode().removeprefix("datagrant:"): value.decode()
+            for key, value in (field.metadata or {}).items()
+        }
         kind = next((ours for theirs, ours in _TYPES if str(field.type).startswith(theirs)), "text")
         label = {"label": words["title_zh"]} if "title_zh" in words else {}
         notes = {"notes": "; ".join(words[key] for key in ("title_en", "unit") if key in words)}
@@ -136,6 +140,7 @@ def _engine(memory_limit_mb: int, longest_s: int) -> Iterator[duckdb.DuckDBPyCon
         clock = threading.Timer(longest_s, engine.interrupt)
         clock.start()
         try:
+            engine.execute("SET TimeZone = 'UTC'")  # instants are told and compared alike on every machine
             yield engine
         except duckdb.InterruptException:
             raise _refused(

@@ -14,10 +14,12 @@ from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData, UploadFile
 
 from api.access import access
-from api.ckan import WRITES, dataset_of, hand_in, reads
-from api.ckan_rows import Rows, dump
+from api.ckan import WRITES, hand_in, reads, resources_of
+from api.ckan_rows import Dump, Rows, dataset_of, dump
+from api.delivery import GuardedCopy
 from api.deps import ActorDep, HouseDep, LangDep
 from api.late import APIRouter
+from api.watching import Since, watch_of
 from auth.actor import ANYONE, Actor
 from catalog.ckan.actions import Call
 from catalog.ckan.errors import CkanError, denied, translated
@@ -26,7 +28,6 @@ from catalog.ckan.values import loads
 from core.errors import AppError
 from core.text import Lang
 from core.work import Work
-from datasets.releases.offered import resources_for
 
 router = APIRouter(tags=["ckan"])
 _CALLBACK: Final = re.compile(r"[A-Za-z_$][\w$.]{0,99}", re.ASCII)
@@ -104,19 +105,36 @@ def dump_table(
     """A whole table, or what filters leave of it: `format` csv, tsv, json or xml, `bom`, `limit`, `offset`, `fields`, `filters`, `q`, `sort`."""
     params = _many(request.query_params.multi_items()) | {"resource_id": resource_id}
     site = house.settings.public_url.rstrip("/")
+    since = watch_of(house).since_now()
     try:
         with house.read() as work:
-            call = Call(work, actor, params, site, resources_for(site), dataset_of)
+            call = Call(work, actor, params, site, resources_of(site), dataset_of)
         made = dump(house, call)
     except CkanError as refused:
         status = 400 if "format" in refused.fields else refused.status
-        return _owning_up(request, _json({"success": False, "error": refused.as_json()}, status))
+        return _owning_up(
+            request, _again(refused, _json({"success": False, "error": refused.as_json()}, status))
+        )
     except AppError as refused:
         said = translated(refused, lang)
         return _owning_up(request, _json({"success": False, "error": said.as_json()}, said.status))
+    return _owning_up(request, _sent(made, since))
+
+
+def _sent(made: Dump, since: Since) -> Response:
+    """The file, and its end once it has left; of a granted table the right is asked while it flows, and what left is counted."""
     headers = {"content-disposition": made.disposition, "content-type": made.media_type, **_SHARED}
-    done = BackgroundTask(made.path.unlink, missing_ok=True)
-    return _owning_up(request, FileResponse(made.path, headers=headers, background=done))
+    if made.granted is None:
+        done = BackgroundTask(made.path.unlink, missing_ok=True)
+        return FileResponse(made.path, headers=headers, background=done)
+    view = made.granted
+
+    def on_end(size_bytes: int, was_cut: bool) -> None:  # noqa: ARG001 - the count tells it
+        made.path.unlink(missing_ok=True)
+        if size_bytes:
+            view.sent(size_bytes)
+
+    return GuardedCopy(made.path, headers=headers, may_go_on=view.may_flow, on_end=on_end, since=since)
 
 
 # -- completing names while somebody types
@@ -235,12 +253,13 @@ def _answer(
             return _bare(f"Bad request - Action name not known: {action}")
         if action in REFUSED:
             raise denied(REFUSED[action])
+        rows: Rows | None = None
         notes: list[str] = []
         changed: list[str] = []
 
         def call_with(work: Work) -> Call:
             return Call(
-                work, actor, params, site, resources_for(site), dataset_of, notes, changed, takes_json=True
+                work, actor, params, site, resources_of(site), dataset_of, notes, changed, takes_json=True
             )
 
         if isinstance(upload := params.get("upload"), UploadFile) and action in _UPLOADS:
@@ -252,12 +271,21 @@ def _answer(
             opened = house.write if action in WRITES else house.read
             with opened() as work:
                 result = (WRITES.get(action) or known[action])(call_with(work))
-            result = result() if isinstance(result, Rows) else result
+            if isinstance(result, Rows):
+                if result.look and request.method == "HEAD":
+                    result.look()
+                    return Response(status_code=200, media_type="application/json")
+                rows, result = result, result()
         more = {"changed_entities": {"packages": list(dict.fromkeys(changed))}} if changed else {}
         said = {"notes": list(dict.fromkeys(notes))} if notes else {}
-        return _json(envelope | {"success": True, "result": result} | more | said, 200)
+        answer = _json(envelope | {"success": True, "result": result} | more | said, 200)
+        for told in rows.sent if rows else ():
+            told(len(answer.body))
+        return answer
     except CkanError as refused:
-        return _json(envelope | {"success": False, "error": refused.as_json()}, refused.status)
+        return _again(
+            refused, _json(envelope | {"success": False, "error": refused.as_json()}, refused.status)
+        )
     except AppError as refused:
         refusal = translated(refused, lang)
         return _json(envelope | {"success": False, "error": refusal.as_json()}, refusal.status)
@@ -273,6 +301,12 @@ def _json(content: Any, status: int) -> Response:  # noqa: ANN401 - JSON
         status,
         headers={"content-type": "application/json;charset=utf-8", **_SHARED},
     )
+
+
+def _again(refused: CkanError, answer: Response) -> Response:
+    if refused.retry_after_s:
+        answer.headers["Retry-After"] = str(refused.retry_after_s)
+    return answer
 
 
 def _bare(said: str, status: int = 400) -> Response:

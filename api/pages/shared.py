@@ -71,7 +71,7 @@ def _send(request: Request, house: House, link: Link, name: str) -> Response:
     def on_end(size_bytes: int, was_cut: bool) -> None:  # noqa: ARG001 - the count tells it
         if size_bytes:
             with house.write() as work:
-                service.note_sent(work, view, size_bytes)
+                service.note_sent(work, view, size_bytes, who.actor)
 
     return deliver(
         request,

@@ -85,9 +85,12 @@ def _show(
         building = [each.job_id for each in views if each.state == ViewState.BUILDING and each.job_id]
         running = [read(job) for each in building if (job := work.db.get(JobRow, each)) is not None]
         coded = limits().purposes
+        first = view.policy.purposes[0] if len(view.policy.purposes) > 1 else ""
+        said, asked = (f', purpose="{first}"', f"&purpose={first}") if first else ("", "")
         context: dict[str, Any] = {
             "found": row, "views": views, "running": running, "states": VIEW_NAMES, "names": named[0] if named else None,
             "purposes": [(code, coded[code].name if code in coded else Text(code, code)) for code in view.policy.purposes],
+            "site": house.settings.public_url.rstrip("/"), "said_purpose": said, "asked_purpose": asked,
             "releases": [("", Text("当前版本", "Current release")), *((each.id, f"v{each.number}") for each in there)],
         }  # fmt: skip
     return page(

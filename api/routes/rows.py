@@ -63,7 +63,7 @@ def read_rows(
     cursor = question.cursor(view.id, page.next_at) if page.next_at is not None else None
     body = rows.body_of(page, form, cursor, view.release_number)
     with house.write() as work:
-        service.note_sent(work, view, len(body))
+        service.note_sent(work, view, len(body), actor)
     headers = {"Cache-Control": "private, no-store", "X-Release": str(view.release_number)}
     if cursor is not None:
         kept = [

@@ -64,7 +64,11 @@ class Taking:
 _WHOSE: Final = select(GrantRow.org_id, GrantRow.dataset_id).where(col(GrantRow.id) == bindparam("grant_id"))
 _NEWEST: Final = (
     select(UsageEventRow)
-    .where(col(UsageEventRow.subject) == bindparam("subject"), col(UsageEventRow.kind) == DOWNLOAD)
+    .where(
+        col(UsageEventRow.subject) == bindparam("subject"),
+        col(UsageEventRow.kind) == DOWNLOAD,
+        col(UsageEventRow.person_id) == bindparam("person_id"),
+    )
     .order_by(col(UsageEventRow.at).desc(), col(UsageEventRow.id).desc())
     .with_for_update()
     .execution_options(populate_existing=True)
@@ -118,9 +122,9 @@ def of_today(work: Work, grant_id: GrantId, kind: str) -> int:
     return work.db.exec(wanted.where(*met)).one()
 
 
-def add_sent(work: Work, grant_id: GrantId, subject: str, sent_bytes: int) -> None:
-    """Add the bytes that really left to the newest download of `subject`, and to the month in which it began."""
-    line = work.db.exec(_NEWEST, params={"subject": subject}).first()
+def add_sent(work: Work, grant_id: GrantId, subject: str, sent_bytes: int, person_id: str) -> None:
+    """Add the bytes that really left to that person's newest download of `subject`, and to the month in which it began."""
+    line = work.db.exec(_NEWEST, params={"subject": subject, "person_id": person_id}).first()
     if line is None:  # a download that began before there was a ledger
         return
     line.sent_bytes += sent_bytes

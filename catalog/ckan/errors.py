@@ -15,16 +15,27 @@ STATUS: Final[Mapping[str, int]] = {
     "Validation Error": 409,
     "Search Query Error": 400,
     "Search Error": 409,
+    "Not Ready Error": 429,
     "Internal Server Error": 500,
 }
 
 
 class CkanError(Exception):
-    """What stands under `error` in the envelope. Clients drop a message up to its first `": "`, so each has one."""
+    """What stands under `error` in the envelope. Clients drop a message up to its first `": "`, so each has one.
 
-    def __init__(self, kind: str, message: str = "", fields: Mapping[str, list[str]] | None = None) -> None:
+    `retry_after_s`: when asking again is worth it; 0 = not said.
+    """
+
+    def __init__(
+        self, kind: str, message: str = "", fields: Mapping[str, list[str]] | None = None, *, retry_after_s: int = 0
+    ) -> None:  # fmt: skip
         super().__init__(message or str(fields))
-        self.kind, self.message, self.fields = kind, message, dict(fields or {})
+        self.kind, self.message, self.fields, self.retry_after_s = (
+            kind,
+            message,
+            dict(fields or {}),
+            retry_after_s,
+        )
 
     @property
     def status(self) -> int:
@@ -57,5 +68,10 @@ def translated(error: AppError, lang: Lang) -> CkanError:
     if isinstance(error, errors.NotFound):
         return not_found(said)
     if isinstance(error, errors.AccessRefused | errors.NotSignedIn):
-        return CkanError("Authorization Error", f"Access denied: {said}")
+        codes = [reason.code for reason in error.reasons]
+        return CkanError(
+            "Authorization Error", f"Access denied: {said}", {"reasons": codes} if codes else None
+        )
+    if isinstance(error, errors.InputRefused) and "field" in error.facts:
+        return CkanError("Validation Error", f"Refused: {said}", {str(error.facts["field"]): [said]})
     return CkanError("Validation Error", f"Refused: {said}", {"refused": [said]})

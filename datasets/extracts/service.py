@@ -445,7 +445,7 @@ def note_sent(work: Work, actor: Actor, extract_id: ExtractId, size_bytes: int, 
     row = queries.row(work, extract_id, to_change=True)
     row.bytes_sent += size_bytes
     work.db.add(row)
-    ledger.add_sent(work, GrantId(row.grant_id), row.id, size_bytes)
+    ledger.add_sent(work, GrantId(row.grant_id), row.id, size_bytes, actor.person_id)
     if was_cut:
         _note(work, actor, "extract.cut_off", row, {"sha256": row.sha256, "bytes": size_bytes})
 

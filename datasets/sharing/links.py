@@ -14,7 +14,7 @@ from auth.identity import api_keys
 from auth.identity.principals import Principal, principal
 from auth.identity.tables import ApiKeyRow
 from core import sealing
-from core.errors import AppError, Conflict, NotSignedIn
+from core.errors import AppError, NotSignedIn
 from core.ids import GrantId
 from core.text import Text
 from core.work import Work
@@ -98,13 +98,7 @@ def reader_of(work: Work, link: Link, address: str, origin: str = "") -> Reading
 def open_link(work: Work, link: Link, address: str, origin: str = "") -> tuple[Reading, ViewRow]:
     """Reader and view of a proven link, decided at this instant. NotSignedIn, AccessRefused, Conflict."""
     reader, view = reader_of(work, link, address, origin), service.row(work, link.view_id)
-    current = service.ready(work, reader, view.release_id)
-    if current is None or current.id != view.id:
-        raise Conflict(
-            Text(
-                "该视图已更新或清除；请取新的链接。", "This view was renewed or dropped; ask for a new link."
-            )
-        )
+    service.demand_same(work, reader, view)
     return reader, view
 
 

@@ -24,7 +24,7 @@ from auth.policy.filters.model import RowFilter
 from auth.policy.model import DeliveryForm, Use
 from auth.scope import sight
 from core import bases, jobs
-from core.errors import AccessRefused, Conflict, NotFound, Reason, TooMany, refuse_if
+from core.errors import AccessRefused, AppError, Conflict, NotFound, Reason, TooMany, refuse_if
 from core.files import FileStore
 from core.ids import GrantId
 from core.text import Text
@@ -183,6 +183,28 @@ def ready(work: Work, who: Reading, release_id: str | None) -> ViewRow | None:
     refuse_if(case.reasons)
     row = work.db.get(ViewRow, _id(work, case), populate_existing=True)
     return row if row is not None and row.state == ViewState.READY else None
+
+
+def demand_same(work: Work, who: Reading, view: ViewRow) -> ViewRow:
+    """The view as it stands, if it is what this reader would read of its release at this instant. AccessRefused, Conflict."""
+    current = ready(work, who, view.release_id)
+    if current is None or current.id != view.id:
+        raise Conflict(
+            Text(
+                "该视图已更新或清除；请重新读取或取新的链接。",
+                "This view was renewed or dropped; ask again, or for a new link.",
+            )
+        )
+    return current
+
+
+def may_still(work: Work, actor: Actor, grant_id: GrantId, purpose: str, view: ViewRow) -> bool:
+    """Whether rows of the view may go on flowing to the actor at this instant."""
+    try:
+        demand_same(work, reading(work, actor, grant_id, purpose), view)
+    except AppError:
+        return False
+    return True
 
 
 def want(work: Work, who: Reading, release_id: str | None) -> ViewRow:
@@ -393,12 +415,12 @@ def note_refusal(work: Work, who: Reading, reasons: Sequence[str]) -> None:
     )  # fmt: skip
 
 
-def note_sent(work: Work, view: ViewRow, size_bytes: int) -> None:
-    """Add what really left."""
+def note_sent(work: Work, view: ViewRow, size_bytes: int, actor: Actor) -> None:
+    """Add what really left, to the line of the one to whom it went."""
     found = row(work, view.id, to_change=True)
     found.last_read_at = work.now
     work.db.add(found)
-    ledger.add_sent(work, GrantId(view.grant_id), view.id, size_bytes)
+    ledger.add_sent(work, GrantId(view.grant_id), view.id, size_bytes, actor.person_id)
 
 
 def drop_ended(work: Work, *, quota_bytes: int) -> int:

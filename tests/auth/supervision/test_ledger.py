@@ -95,7 +95,7 @@ def _make_machine(house: House, clock: TestClock, grants: list[GrantRead]) -> An
             subject, grant = self.subjects[0]
             with house.write() as work:
                 ledger.enter(work, grant, ledger.DOWNLOAD, subject=subject)
-                ledger.add_sent(work, grant, subject, sent)
+                ledger.add_sent(work, grant, subject, sent, "")
 
         @rule(which=st.integers(0, 3))
         def refuse(self, which: int) -> None:

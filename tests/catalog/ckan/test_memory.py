@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from api.ckan import dataset_of
+from api.ckan_rows import dataset_of
 from api.house import House
 from auth.actor import ANYONE, SYSTEM, Actor
 from catalog import imports, service
