@@ -8,14 +8,12 @@ so statistics, dictionaries and metadata can tell of nothing else.
 
 from __future__ import annotations
 
-import threading
-from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Final, TypeVar
 
 import duckdb
 import pyarrow as pa
@@ -35,8 +33,9 @@ from auth.policy.model import ColumnTerm, DeliveryForm, Use
 from auth.policy.small_cells import SmallCells
 from core.errors import Conflict
 from core.text import Text
-from datasets.extracts.compile import Held, condition, hashed, leaving, unhashed
+from datasets.extracts.compile import Held, condition, leaving, unhashed
 from datasets.extracts.mixing import Order, Placed, mixed
+from datasets.extracts.pseudonyms import pseudonyms
 from datasets.extracts.row_order import UNKNOWN, ReleaseLayout, leading, order_key, order_may_stay
 from datasets.extracts.small_cells import LeftOut, left_out
 from datasets.formats.writing import writing
@@ -45,9 +44,9 @@ from datasets.sharing.spark import readable, readable_type
 from datasets.tracing.marks import Mark, marked_array, pattern_of
 
 BATCH_ROWS: Final = 40_000
-HASHERS: Final = 2
 _ROW_NUMBER: Final = "file_row_number"  # DuckDB's own name for the place of a row in its file
 _PLACE: Final = "at"
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +200,7 @@ def sampled(
 ) -> pa.Table:
     """The same as a table, with what the file would say of its columns."""
     recipe = Recipe(terms, row_filter, DeliveryForm.PREVIEW, key, {}, cells, layout=layout)
-    with engine_of(memory_limit_mb, scratch) as connection, _Hashing(connection, recipe) as hashing:
+    with engine_of(memory_limit_mb, scratch) as connection:
         visible, held = visible_rows(connection, release, row_filter)
         chosen = _chosen(recipe, held)
         out_of_it = _small(visible, held, cells, key, release)
@@ -209,8 +208,9 @@ def sampled(
         schema = _described(reader.schema, pq.read_schema(release), recipe)
         found: list[pa.RecordBatch] = []
         wanted = rows
-        for columns in _as_they_leave(reader, out_of_it, recipe, release, scratch, first=rows):
-            cut = hashing([values.slice(0, wanted) for values in columns])
+        placed = _in_order(reader, out_of_it)
+        for columns in _as_they_leave(placed, recipe, release, scratch, first=rows):
+            cut = _hashing(recipe)([values.slice(0, wanted) for values in columns])
             found.append(pa.record_batch(cut, schema=schema))
             wanted -= found[-1].num_rows
             if not wanted:
@@ -246,10 +246,12 @@ def build(
         schema = _described(reader.schema, pq.read_schema(release), recipe)
         rows = 0
         sink = writing(out, schema, recipe.form, recipe.columns, recipe.metadata)
-        with sink as write, _Hashing(connection, recipe) as hashing:
-            put_marks = _marking(recipe)
-            leaving_rows = _as_they_leave(reader, out_of_it, recipe, release, scratch)
-            for columns in map(put_marks, _ahead(leaving_rows, hashing)):
+        with sink as write:
+            put_marks, hashing = _marking(recipe), _hashing(recipe)
+            # hashed before rows are mixed: what goes to disk on the way names nobody
+            placed = ((hashing(columns), places) for columns, places in _ahead(_in_order(reader, out_of_it)))
+            leaving_rows = _as_they_leave(placed, recipe, release, scratch)
+            for columns in map(put_marks, _ahead(leaving_rows)):
                 write(pa.record_batch(readable(columns) if recipe.for_readers else columns, schema=schema))
                 rows += len(columns[0])
                 if on_progress:
@@ -271,67 +273,31 @@ def _marking(recipe: Recipe) -> Callable[[list[pa.Array]], list[pa.Array]]:
     return put
 
 
-class _Hashing:
-    """Makes the pseudonyms of whole batches, each thread over a connection of its own to the same engine."""
+def _hashing(recipe: Recipe) -> Callable[[list[pa.Array]], list[pa.Array]]:
+    """What makes the pseudonyms of a batch."""
+    at = [place for place, term in enumerate(recipe.columns) if term.use is Use.PSEUDONYMISED]
 
-    def __init__(self, connection: DuckDBPyConnection, recipe: Recipe) -> None:
-        self._connection = connection
-        self._key = recipe.key
-        self._at = [i for i, term in enumerate(recipe.columns) if term.use is Use.PSEUDONYMISED]
-        self._own = threading.local()
-        self._opened: list[DuckDBPyConnection] = []
+    def made(columns: list[pa.Array]) -> list[pa.Array]:
+        for place in at:
+            columns[place] = pseudonyms(columns[place], recipe.key)
+        return columns
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for cursor in self._opened:
-            cursor.close()
-
-    def __call__(self, columns: list[pa.Array]) -> list[pa.Array]:
-        if not self._at:
-            return columns
-        texts = pa.table({f"c{at}": columns[at] for at in self._at})
-        chosen = [hashed(ColumnExpression(name), self._key).alias(name) for name in texts.schema.names]
-        made = self._cursor().from_arrow(texts).select(*chosen).to_arrow_table().combine_chunks()
-        done = list(columns)
-        for at in self._at:
-            done[at] = made.column(f"c{at}").chunk(0)
-        return done
-
-    def _cursor(self) -> DuckDBPyConnection:
-        if not hasattr(self._own, "cursor"):
-            self._own.cursor = self._connection.cursor()
-            self._opened.append(self._own.cursor)
-        cursor: DuckDBPyConnection = self._own.cursor
-        return cursor
+    return made
 
 
-def _ahead(batches: Iterator[list[pa.Array]], hashing: _Hashing) -> Iterator[list[pa.Array]]:
-    """The batches in order, the next ones read and hashed meanwhile; few at a time, so that memory stays bounded."""
-    with ThreadPoolExecutor(1) as reading, ThreadPoolExecutor(HASHERS) as making:
-        waiting: deque[Future[list[pa.Array]]] = deque()
-        coming = reading.submit(next, batches, None)
+def _ahead(batches: Iterator[Item]) -> Iterator[Item]:
+    """The same, the next one made meanwhile."""
+    with ThreadPoolExecutor(1) as making:
+        coming = making.submit(next, batches, None)
         while (batch := coming.result()) is not None:
-            coming = reading.submit(next, batches, None)
-            waiting.append(making.submit(hashing, batch))
-            if len(waiting) > HASHERS:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
+            coming = making.submit(next, batches, None)
+            yield batch
 
 
 def _as_they_leave(
-    reader: pa.RecordBatchReader,
-    out_of_it: LeftOut | None,
-    recipe: Recipe,
-    release: Path,
-    scratch: Path,
-    *,
-    first: int | None = None,
+    placed: Iterator[Placed], recipe: Recipe, release: Path, scratch: Path, *, first: int | None = None
 ) -> Iterator[list[pa.Array]]:
     """The columns of each batch in the order in which they leave; at least the `first` rows where so many are wanted."""
-    placed = _in_order(reader, out_of_it)
     order = recipe.order_over(pq.read_schema(release).names)
     if order is None:
         return (columns for columns, _ in placed)
@@ -362,7 +328,7 @@ def _in_order(reader: pa.RecordBatchReader, out_of_it: LeftOut | None) -> Iterat
 
 
 def _chosen(recipe: Recipe, held: Mapping[str, Held]) -> list[Expression]:
-    """What leaves, in the recipe's order; of a pseudonym its text, which `_Hashing` replaces."""
+    """What leaves, in the recipe's order; of a pseudonym its text, which `_hashing` replaces."""
     if missing := [term.name for term in recipe.columns if term.name not in held]:
         raise unfit(", ".join(missing))
     return [
