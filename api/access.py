@@ -10,12 +10,14 @@ import secrets
 from typing import Annotated, Any, Final
 
 from fastapi import Depends, Request
+from starlette.concurrency import run_in_threadpool
 
 from api import second_factor
 from api.deps import ActorDep, HouseDep
 from api.witnessed import reads_personal
+from auth.actor import Actor
 from auth.roles import FRESH_FACTOR, PERMISSIONS
-from core.errors import AccessRefused, NotSignedIn, Reason
+from core.errors import AccessRefused, NotSignedIn, Reason, SecondFactorNeeded
 from core.text import Text
 
 PUBLIC: Final = "public"
@@ -65,6 +67,15 @@ async def given_code(request: Request) -> str:
     return given.strip()[:80]
 
 
+async def _enrolled(request: Request, actor: Actor) -> None:
+    """Raise SecondFactorNeeded unless one is enrolled; what a form holds is kept then."""
+    try:
+        await run_in_threadpool(second_factor.demand_enrolled, request.app.state.house, actor)
+    except SecondFactorNeeded:
+        await given_code(request)
+        raise
+
+
 def access(name: str, *, personal: str | None = None) -> dict[str, Any]:
     """Keyword arguments for a route decorator: `@router.get("/x", **access("auth:grant:read"))`.
 
@@ -83,6 +94,8 @@ def access(name: str, *, personal: str | None = None) -> dict[str, Any]:
                 raise _bound()
             return
         actor.demand(name)
+        if request.method not in _SAFE and second_factor.acts_unproven(request.app.state.house, actor, name):
+            await _enrolled(request, actor)
 
     def fresh_guard(
         request: Request, house: HouseDep, actor: ActorDep, code: Annotated[str, Depends(given_code)]

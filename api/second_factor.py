@@ -13,7 +13,7 @@ from api.sample.people import is_seeded
 from auth.actor import Actor
 from auth.identity import factor
 from auth.identity.factor import Outcome, Standing
-from auth.roles import FACTOR_ROLES, Role
+from auth.roles import FACTOR_ROLES, PERMISSIONS, Role
 from core.errors import Reason, SecondFactorNeeded, TooMany
 from core.text import Text
 
@@ -35,6 +35,39 @@ def is_due(house: House, actor: Actor) -> bool:
     return not actor.role_kinds.isdisjoint(due_roles(house))
 
 
+def acts_unproven(house: House, actor: Actor, permission: str) -> bool:
+    """Whether the actor holds this permission by roles alone that must have a second factor, so that one has to be enrolled."""
+    if actor.via == "system" or permission.endswith(":read"):
+        return False
+    due = due_roles(house) & actor.role_kinds
+    return bool(due) and actor.role_kinds.isdisjoint(PERMISSIONS[permission] - due)
+
+
+def demand_enrolled(house: House, actor: Actor) -> None:
+    """Raise SecondFactorNeeded unless the account has a second factor; asks for no code."""
+    with house.read() as work:
+        if not factor.is_enrolled(work, actor.account_id):
+            raise not_enrolled()
+
+
+def is_to_enrol(house: House, actor: Actor) -> bool:
+    """Whether the actor's roles demand a second factor that the account does not have yet."""
+    if not is_due(house, actor):
+        return False
+    with house.read() as work:
+        return not factor.is_enrolled(work, actor.account_id)
+
+
+def not_enrolled() -> SecondFactorNeeded:
+    return _needed(
+        "second-factor-not-enrolled",
+        Text(
+            "此操作要求动态验证，您的账户尚未绑定；请先在“我的账户 → 动态验证”绑定（命令行：datagrant factor begin）。",
+            "This step asks for a second factor and your account has none; enrol one first at /me/second-factor (datagrant factor begin).",
+        ),
+    )
+
+
 def demand_fresh(house: House, actor: Actor, given: str) -> None:
     """Raise SecondFactorNeeded unless a code was given within the last minutes, or is given now."""
     if actor.via == "system":
@@ -43,13 +76,7 @@ def demand_fresh(house: House, actor: Actor, given: str) -> None:
     with house.read() as work:
         at = factor.standing(work, actor, due_roles(house), minutes)
     if at is Standing.NOT_ENROLLED:
-        raise _needed(
-            "second-factor-not-enrolled",
-            Text(
-                "此操作要求动态验证，您的账户尚未绑定；请先在“我的账户 → 动态验证”绑定（命令行：datagrant factor begin）。",
-                "This step asks for a second factor and your account has none; enrol one first at /me/second-factor (datagrant factor begin).",
-            ),
-        )
+        raise not_enrolled()
     if at is Standing.STALE:
         if not given:
             raise _needed(

@@ -217,10 +217,17 @@ FRESH_FACTOR: Final[frozenset[str]] = frozenset(
         "auth:application:accept",
         "auth:commitment:sign",
         "auth:grant:revoke",
+        "auth:grant:resume",
+        "auth:glass:use",
+        "auth:profile:confirm",
         "auth:key:admin",
+        "datasets:output:check",
     }
 )
-FACTOR_ROLES: Final[frozenset[Role]] = frozenset().union(*(PERMISSIONS[name] for name in FRESH_FACTOR))
+# Whoever decides, or prepares what leaves, acts only once a second factor is enrolled.
+FACTOR_ROLES: Final[frozenset[Role]] = frozenset(
+    {Role.STEWARD, Role.REVIEWER_BUSINESS, Role.REVIEWER_SECURITY, Role.OUTPUT_CHECKER, Role.CATALOG_ADMIN}
+).union(*(PERMISSIONS[name] for name in FRESH_FACTOR))
 
 
 def lends(role: Role, permission: str) -> bool:

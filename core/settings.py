@@ -59,7 +59,7 @@ class Settings(BaseSettings):
     password_workers: int = Field(2, ge=1, description="Passwords hashed at the same time (64 MiB each)")
     second_factor_roles: str | None = Field(
         None,
-        description="Roles that must have a second factor, by comma, or `none`; empty: all that decide, accept terms, revoke or keep keys, but nobody in a demo",
+        description="Roles that must have a second factor, by comma, or `none`; empty: all that decide, review, check, prepare releases, accept terms or keep keys, but nobody in a demo",
     )
     second_factor_minutes: int = Field(
         5, ge=1, le=60, description="How long a second factor counts as fresh, minutes"

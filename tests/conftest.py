@@ -24,6 +24,8 @@ from core.files_s3 import files_of
 from core.settings import Settings
 from tests.lake import Lake, running
 
+# Commands that tests start know of no demo: nobody there has a phone. Tests of the second factor say whom they ask.
+os.environ.setdefault("DATAGRANT_SECOND_FACTOR_ROLES", "none")
 pytest_plugins = ["tests.web.browser"]
 SHARED = Path(os.environ.get("DATAGRANT_SHARED", Path(__file__).parents[2] / "shared"))
 
@@ -180,6 +182,7 @@ def _house(engine: Engine, tmp_path: Path, clock: Any) -> House:
         database_url=engine.url.render_as_string(hide_password=False),
         worker=False,
         demo=True,
+        second_factor_roles=None,
     )
     for directory in (settings.data_dir, settings.scratch_dir, settings.keys_dir):
         directory.mkdir(parents=True, exist_ok=True)

@@ -24,6 +24,7 @@ from auth.proof import service as proofs
 from auth.proof.checkpoint import Place
 from core.errors import AppError
 from core.ids import GrantId
+from core.text import Text
 
 router = APIRouter(prefix="/audit", include_in_schema=True, tags=["pages"])
 PER_PAGE: Final = 50
@@ -51,10 +52,12 @@ def list_page(
         offset=(number - 1) * PER_PAGE, limit=PER_PAGE,
     )  # fmt: skip
     rows = [(event, audit_reading.name_of(event.kind), json.loads(event.payload)) for event in found]
+    checked = verified(work, house) if verify == "yes" else None
+    beside = [Text(each["zh"], each["en"]) for each in checked["openings_at_odds"]] if checked else []
     return page(
         request, "audit/list.html", rows=rows, total=total, number=number, pages=max(1, -(-total // PER_PAGE)),
         orgs=org_names(work), people=person_names(work, {event.actor_name for event in found}), kind_options=[(each, audit_reading.name_of(each)) for each in audit_reading.kinds(work)],
-        verified=verified(work, house) if verify == "yes" else None,
+        verified=checked, beside=beside,
         **_signed(house), wish={"kind": kind, "account": account, "subject": subject, "dataset": dataset, "since": since, "until": until},
     )  # fmt: skip
 

@@ -23,7 +23,7 @@ from api.identity import (
 from api.late import APIRouter
 from api.oidc import is_offered
 from api.sample.people import PASSWORD, is_seeded
-from api.second_factor import prove
+from api.second_factor import is_to_enrol, prove
 from api.web import go, page
 from auth.identity import accounts, sessions
 from auth.identity.principals import Principal
@@ -78,7 +78,16 @@ def sign_in(
         answer = go(f"/sign-in/code?next={quote(local_path(next))}")
         start_half(house, request, who, answer)
         return answer
-    answer = go(local_path(next))
+    if is_to_enrol(house, who.actor):
+        answer = go(
+            "/me/second-factor",
+            Text(
+                "您的角色须先绑定动态验证才能办理。", "Your roles act only once a second factor is enrolled."
+            ),
+            "warning",
+        )
+    else:
+        answer = go(local_path(next))
     start_session(house, request, who, answer)
     return answer
 

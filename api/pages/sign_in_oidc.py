@@ -18,6 +18,7 @@ from api.identity import needs_factor, start_half, start_session
 from api.late import APIRouter
 from api.pages.admin import CHANGE_ASKED, user_page
 from api.pages.sign_in import local_path
+from api.second_factor import is_to_enrol
 from api.web import go, page
 from auth.identity import credentials, links
 from auth.identity.links import LinkAsk
@@ -74,7 +75,7 @@ def callback(request: Request, house: HouseDep) -> Response:
         answer = go(f"/sign-in/code?next={quote(wish)}")
         start_half(house, request, who, answer)
         return _clean(answer)
-    answer = go(wish)
+    answer = go("/me/second-factor" if is_to_enrol(house, who.actor) else wish)
     start_session(house, request, who, answer)
     return _clean(answer)
 

@@ -30,7 +30,10 @@ from tests.people import (
 @pytest.fixture
 def real(sqlite_house: House) -> House:
     """An installation that is no demo: deciding roles must have a second factor."""
-    return replace(sqlite_house, settings=sqlite_house.settings.model_copy(update={"demo": False}))
+    return replace(
+        sqlite_house,
+        settings=sqlite_house.settings.model_copy(update={"demo": False, "second_factor_roles": None}),
+    )
 
 
 def _desk(house: House) -> tuple[Desk, str]:
@@ -76,6 +79,63 @@ def test_deciding_asks_for_a_factor_then_for_a_fresh_one(real: House, clock: Tes
     clock.forward(minutes=5)
     assert _codes(approver.post(path, json=body, headers={"X-OTP": code})) == ["second-factor-wrong"]
     assert desk is not None
+
+
+@pytest.mark.parametrize(
+    ("who", "method", "path"),
+    [
+        ("reviewer1", "post", "/api/v1/applications/x/screen"),
+        ("reviewer2", "post", "/api/v1/applications/x/review"),
+        ("checker", "post", "/api/v1/outputs/x/release"),
+        ("steward1", "post", "/api/v1/grants/x/activate"),
+        ("admin1", "post", "/api/v1/users"),
+        ("watch1", "post", "/api/v1/break-glass"),
+    ],
+)
+def test_a_role_that_decides_or_prepares_only_reads_until_a_factor_is_enrolled(
+    real: House, clock: TestClock, who: str, method: str, path: str
+) -> None:
+    roles = {
+        "reviewer1": "reviewer_business", "reviewer2": "reviewer_security", "checker": "output_checker",
+        "steward1": "steward", "admin1": "sysadmin", "watch1": "security_officer",
+    }  # fmt: skip
+    with real.write() as work:
+        an_org(work, "bureau", "implementing_body")
+        a_person(work, who, "bureau", [roles[who]])
+    client = client_as(real, who)
+    assert client.get("/api/v1/me").status_code == 200
+    refused = client.request(method, path, json={})
+    assert (refused.status_code, _codes(refused)) == (403, ["second-factor-not-enrolled"])
+    enrolled(real, who)
+    assert "second-factor-not-enrolled" not in client.request(method, path, json={}).text
+    clock.forward(minutes=6)
+    stale = "second-factor-stale" in client.request(method, path, json={}).text
+    assert stale == (who in ("checker", "watch1")), "what asks for a fresh one"
+
+
+def test_what_another_role_permits_goes_on_without_a_factor(real: House) -> None:
+    from api.second_factor import acts_unproven, is_to_enrol
+
+    with real.write() as work:
+        an_org(work, "insurer")
+        a_person(work, "both", "insurer", ["org_officer", "applicant"])
+        actor = actor_of(work, "both")
+    assert acts_unproven(real, actor, "auth:application:accept")
+    assert not acts_unproven(real, actor, "auth:application:write")
+    assert not acts_unproven(real, actor, "auth:grant:read")
+    assert is_to_enrol(real, actor)
+
+
+def test_signing_in_leads_to_the_enrolment(real: House) -> None:
+    with real.write() as work:
+        an_org(work, "bureau", "implementing_body")
+        a_person(work, "li", "bureau", ["steward"], password=PASSWORD)
+    browser = new_browser(real)
+    done = browser.post(
+        "/sign-in", data={"username": "li", "password": PASSWORD, "next": "/batches"}, follow_redirects=False
+    )
+    assert done.headers["location"].split("?")[0] == "/me/second-factor"
+    assert "until then they read" in browser.get("/me/second-factor").text
 
 
 def test_a_demo_asks_nobody_but_who_has_enrolled(sqlite_house: House, clock: TestClock) -> None:
