@@ -272,10 +272,11 @@ def _client(token: str, **how: Any) -> httpx2.Client:  # noqa: ANN401
 @contextmanager
 def _local(data_dir: Path, user: str) -> Iterator[httpx2.Client]:
     with building():
+        from api.addressed import addressed
         from api.house import open_house
         from core.settings import Settings
 
-    settings = Settings(data_dir=data_dir, worker=False)
+    settings = addressed(Settings(data_dir=data_dir, worker=False))
     if settings.database_url is None and not (data_dir / "datagrant.db").exists():
         detail = f"{data_dir}: no installation here 此目录不是安装目录; begin one with datagrant init or datagrant demo, or check --data-dir"
         raise Refused({"title": "Not found", "detail": detail})

@@ -34,7 +34,7 @@ from auth.identity import (
 from auth.identity.principals import Principal, in_person, principal
 from auth.identity.rules import ENTERPRISE_ROLES
 from auth.roles import Role
-from core.errors import AccessRefused, InputRefused, NotSignedIn, TooMany
+from core.errors import AccessRefused, InputRefused, NotSignedIn, Reason, TooMany
 from core.text import Text
 from core.work import Work
 
@@ -113,6 +113,18 @@ def _by_header(house: House, request: Request, header: str) -> Identified:
     if api_keys.looks_like_key(proof):
         return _by_key(house, request, proof)
     return _by_token(house, request, proof)
+
+
+def presented_key(request: Request) -> str:
+    """The API key that came with the request. AccessRefused for a key that came as a token: it has no secret to be kept in a file."""
+    sent = request.headers.get("authorization", "").strip().split(" ")[-1]
+    if not api_keys.looks_like_key(sent):
+        text = Text(
+            "该密钥以访问令牌使用，没有可写入文件的口令；请登录后取配置文件。",
+            "This key is used by access tokens and has no secret that a file could hold; sign in and take the profile.",
+        )
+        raise AccessRefused(text, reasons=[Reason("key-without-secret", text, "keys of a key pair")])
+    return sent
 
 
 def _by_token(house: House, request: Request, token: str) -> Identified:

@@ -21,6 +21,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Final
 
+from api.addressed import addressed
 from core.settings import Settings
 
 _IDLE_S: Final = 20.0
@@ -120,7 +121,7 @@ def ensure_worker(data_dir: Path) -> None:
         child = subprocess.Popen(  # noqa: S603 - our own program
             _command(data_dir.absolute(), "--idle-exit", str(_IDLE_S)),
             stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
-            env=_environment(Settings(data_dir=data_dir)),
+            env=_environment(addressed(Settings(data_dir=data_dir))),
         )  # fmt: skip
     threading.Thread(target=child.wait, name="worker-reaper", daemon=True).start()
 

@@ -321,6 +321,7 @@ KIND_NAMES: Final[Mapping[str, Text]] = {
     "token.reused": Text("令牌被重复使用", "Token reused"),
     "token.revoked": Text("吊销令牌", "Token revoked"),
     "share.key_made": Text("生成读取配置", "Reading profile made"),
+    "share.profile_taken": Text("密钥取读取配置", "Reading profile taken by its key"),
     "query.terms_set": Text("设定查询条款", "Terms for queries set"),
     "query.answered": Text("回答统计查询", "Query answered"),
     "query.suppressed": Text("统计查询不予回答", "Query not answered"),

@@ -24,6 +24,7 @@ def command(data_dir: DataDir = DEFAULT_DIR, host: Host = "127.0.0.1", port: Por
 
 def serve(data_dir: Path, host: str, port: int, *, demo: bool = False) -> None:
     """Run until told to stop; exit code 2 with one sentence when the port is taken."""
+    from api.addressed import remember
     from api.house import demand_whole
     from core.errors import AppError
     from core.settings import Settings
@@ -49,6 +50,7 @@ def serve(data_dir: Path, host: str, port: int, *, demo: bool = False) -> None:
         raise typer.Exit(2) from None
     here = {} if "public_url" in given.model_fields_set else {"public_url": f"http://{host}:{port}"}
     settings = given.model_copy(update=here | ({"demo": True} if demo else {}))
+    remember(settings)
     print(f"数授 Datagrant: http://{host}:{port}  (Ctrl-C stops)")
     with building():
         import uvicorn

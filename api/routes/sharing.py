@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from api.access import access
 from api.delivery import attachment
 from api.deps import ActorDep, HouseDep, ReadDep, WorkDep
+from api.identity import presented_key
 from api.late import APIRouter
 from api.sharing import address, wanted
 from api.witnessed import noted
@@ -91,10 +92,17 @@ def make_link(
 
 @router.post("/profile", **access(PERMISSION), response_class=Response)
 def make_profile(
-    work: WorkDep, actor: ActorDep, house: HouseDep, grant_id: GrantId, body: ProfileCreate
+    request: Request, work: WorkDep, actor: ActorDep, house: HouseDep, grant_id: GrantId, body: ProfileCreate
 ) -> Response:
-    """A profile file for Delta Sharing's clients. It holds a key for this grant alone and is shown this once."""
-    text = profiles.create(work, actor, grant_id, body, house.settings.public_url)
+    """A profile file for Delta Sharing's clients. It holds a key for this grant alone and is shown this once.
+
+    Asked for by an API key, it holds that very key, with its own end; no key is made.
+    """
+    if actor.via == "api_key":
+        key, site = presented_key(request), house.settings.public_url
+        text = profiles.of_key(work, actor, grant_id, body, site, key)
+    else:
+        text = profiles.create(work, actor, grant_id, body, house.settings.public_url)
     return Response(
         text,
         media_type="application/json",

@@ -138,7 +138,10 @@ def test_a_profiles_key_reads_its_grant_and_nothing_else(
     assert key.get("/api/v1/extracts").status_code == 403
     once = {"idempotency-key": "a"}  # what is kept for a repetition would keep the key
     assert analyst.post(f"/api/v1/grants/{scene.grant_id}/profile", json={}, headers=once).status_code == 422
-    assert key.post(f"/api/v1/grants/{scene.grant_id}/profile", json={}).status_code in (403, 409, 422)
+    again = key.post(f"/api/v1/grants/{scene.grant_id}/profile", json={"days": 180})
+    assert again.json() == profile, "a key's profile holds that key, and its end stays"
+    other = key.post(f"/api/v1/grants/{scene.grant_id}/profile", json={"purpose": "research"})
+    assert [each["code"] for each in other.json()["reasons"]] == ["purpose-of-key"]
     with scene.house.write() as work:
         row = work.db.exec(service_select()).one()
         row.grant_id = "another"
