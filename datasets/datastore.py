@@ -6,6 +6,7 @@ calls has asked whether it may be read, and what the file does not hold does not
 
 from __future__ import annotations
 
+import json
 import re
 import threading
 from collections.abc import Iterator, Mapping, Sequence
@@ -160,7 +161,8 @@ class _Asked:
     def __init__(self, path: Path, ask: Ask) -> None:
         known = fields_of(path)
         self._names = [each["id"] for each in known]
-        self._ask, self._where = ask, _Where(self._names)
+        self._ask = ask
+        self._where = _Where(self._names, {each["id"] for each in known if each["type"] == "text"})
         condition = " AND ".join([self._where.of(ask.filters), *self._where.words(ask.words)])
         ranks = {} if ask.distinct else self._where.ranks(ask.words)
         plain = [_one_of(name, [*self._names, *ranks], "fields") for name in ask.fields] or self._names
@@ -207,17 +209,26 @@ def quoted(name: str) -> str:
 class _Where:
     """Conditions over the columns `names`; values are bound, never written into the text."""
 
-    def __init__(self, names: Sequence[str]) -> None:
-        self._names = names
+    def __init__(self, names: Sequence[str], texts: set[str]) -> None:
+        self._names, self._texts = names, texts
+        self._conditions = 0
         self.values: dict[str, Any] = {}
 
-    def _bound(self, value: object) -> str:
-        self.values[f"v{len(self.values)}"] = value
-        if len(self.values) > MOST_CONDITIONS:
+    def _bound(self, *values: object) -> str:
+        """Values of one condition, by the names under which they are given."""
+        self._conditions += 1
+        if self._conditions > MOST_CONDITIONS:
             raise _refused(
                 "filters", f"条件最多 {MOST_CONDITIONS} 个", f"At most {MOST_CONDITIONS} conditions"
             )
-        return f"$v{len(self.values) - 1}"
+        first = len(self.values)
+        self.values |= {f"v{n}": value for n, value in enumerate(values, first)}
+        return ", ".join(f"$v{n}" for n in range(first, len(self.values)))
+
+    def _fit(self, name: str, value: object) -> str | int | float | bool:
+        """A value as its column is compared with; a column of text with text, every other as the engine reads it."""
+        plain = _plain_value(value)
+        return json.dumps(plain) if name in self._texts and not isinstance(plain, str) else plain
 
     def of(self, filters: Any, depth: int = 0) -> str:  # noqa: ANN401 - JSON
         if depth > DEEPEST:
@@ -249,21 +260,18 @@ class _Where:
                 for operator, value in wanted.items()
             ]
             return " AND ".join(
-                f"{column} {sign} {self._bound(_plain_value(value))}" for sign, value in signs
+                f"{column} {sign} {self._bound(self._fit(name, value))}" for sign, value in signs
             )
         if wanted is None:
             return f"{column} IS NULL"
         if not isinstance(wanted, list):
-            return f"{column} = {self._bound(_plain_value(wanted))}"
+            return f"{column} = {self._bound(self._fit(name, wanted))}"
         if len(wanted) > MOST_VALUES:
             raise _refused(
                 "filters", f"一列最多 {MOST_VALUES} 个值", f"At most {MOST_VALUES} values for one column"
             )
-        kinds = {type(_plain_value(value)) for value in wanted}
-        as_text = kinds != {int} and kinds != {float}
-        listed = [str(value) for value in wanted] if as_text else wanted
-        held = f"CAST({column} AS VARCHAR)" if as_text else column
-        return f"{held} = ANY({self._bound(listed)})" if listed else "false"
+        listed = [self._fit(name, value) for value in wanted]
+        return f"{column} IN ({self._bound(*listed)})" if listed else "false"
 
     def words(self, words: Words) -> list[str]:
         """Each word stands somewhere in the row (or in its column); any part of a word counts, so 成 finds 成都."""

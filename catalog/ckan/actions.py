@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 import sqlalchemy
-from sqlalchemy import ColumnElement, String, bindparam, cast, func
+from sqlalchemy import ColumnElement, String, bindparam, cast, false, func, or_
 from sqlmodel import col, select
 
 from auth.actor import Actor
@@ -20,6 +20,8 @@ from catalog.imports import kept_of
 from catalog.relations import kinds
 from catalog.relations import service as relations
 from catalog.relations.service import RelationRead
+from catalog.search.engine import matching
+from catalog.search.query import parse
 from catalog.tables import DatasetRow, DescriptionRow
 from catalog.workflow import State
 from core.work import Work
@@ -177,13 +179,20 @@ def package_relationships_list(call: Call) -> list[Json]:
 
 
 def package_autocomplete(call: Call) -> list[Json]:
+    """Names and titles that hold what is typed, in either script, by sound or by first letters."""
     q = call.wanted("q").lower()
     like = [
         func.lower(column).contains(q, autoescape=True)
         for column in (col(DatasetRow.id), col(DatasetRow.title_zh), col(DatasetRow.title_en))
     ]
-    wanted = select(DatasetRow).where(*seen(call), like[0] | like[1] | like[2]).order_by(col(DatasetRow.id))
-    rows = call.work.db.exec(wanted.limit(call.number("limit", 10, 100))).all()
+    asks = [ask for by_letters in (False, True) if (ask := parse(q, by_letters=by_letters))]
+    titles = [matching(call.work, ask, f"typed{n}", "title") for n, ask in enumerate(asks[:1])]
+    sounds = [matching(call.work, ask, f"heard{n}") for n, ask in enumerate(asks) if q.isascii()]
+    rows: Sequence[DatasetRow] = ()
+    for ways in ([*like, *titles], sounds):  # by sound only where nothing holds it as it is written
+        wanted = select(DatasetRow).where(*seen(call), or_(false(), *ways)).order_by(col(DatasetRow.id))
+        if ways and (rows := call.work.db.exec(wanted.limit(call.number("limit", 10, 100))).all()):
+            break
     return [
         {
             "name": name, "title": row.title_zh,

@@ -1,6 +1,8 @@
 """The search language that CKAN's clients write, as a tree. Our own parser: no raw text ever reaches the index.
 
 words (AND)   "a phrase"   field:value   field:(a OR b)   + - ! NOT AND OR ( )   field:[a TO b]   foo*   *:*
+
+Weights and nearness (`foo^4`, `foo~1`, `"a b"~3`) are taken and change nothing.
 """
 
 from __future__ import annotations
@@ -17,15 +19,18 @@ DEEPEST: Final = 20
 MOST_TERMS: Final = 100
 _TOKEN: Final = re.compile(
     r"""\s*(?:
-      (?P<phrase>"(?:[^"\\]|\\.)*")
-    | (?P<range>[\[{]\s*(?P<low>[^\s\]}]+)\s+TO\s+(?P<high>[^\s\]}]+)\s*[\]}])
-    | (?P<mark>[()+!]|-(?=[^\s]))
+      (?P<phrase>"(?:[^"\\]|\\.)*")(?:[~^][\d.]*)*
+    | (?P<range>[\[{]\s*(?P<low>[^\s\]}]+)\s+TO\s+(?P<high>[^\s\]}]+)\s*[\]}])(?:\^[\d.]*)?
+    | (?P<mark>[(+!]|\)|-(?=[^\s]))(?:(?<=\))\^[\d.]*)?
     | (?P<field>(?:[\w.\-]|\\.)+):(?!\s|$)
     | (?P<all>\*:\*)
     | (?P<word>(?:[^\s()\[\]{}"\\]|\\.)+)
     )""",
     re.VERBOSE,
 )
+
+_WEIGHT: Final = re.compile(r"(?<=[^\\~^])(?:\^\d+(?:\.\d+)?|~(?:\d+(?:\.\d+)?)?)+$")
+"""How much a word weighs and how far from it others may be, at its end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,9 +178,9 @@ class _Parser:
             return Term(field, _plain(token["phrase"][1:-1]), is_phrase=True)
         if token["word"] in ("AND", "OR", "NOT", "&&", "||") or token["word"] is None:
             raise bad_query(f"a term is missing beside {token[0].strip()}")
-        if token["word"] == "*":
+        if not token["word"].strip("*"):
             return All() if field is None else Term(field, "*")
-        return Term(field, _plain(token["word"]))
+        return Term(field, _plain(_WEIGHT.sub("", token["word"])))
 
 
 def _unquoted(text: str) -> str:

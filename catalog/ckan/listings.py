@@ -13,12 +13,15 @@ from auth.identity import organisations
 from catalog.ckan import shape
 from catalog.ckan.actions import PACKAGES, SEARCH_MOST, Action, Call, packages, seen
 from catalog.ckan.errors import invalid, not_found
+from catalog.ckan.language import Term
 from catalog.ckan.names import EMPTY
-from catalog.ckan.people import PEOPLE
+from catalog.ckan.people import PEOPLE, lately
 from catalog.ckan.searching import package_search
 from catalog.ckan.shape import Json
 from catalog.ckan.values import loads
+from catalog.ckan.where import where
 from catalog.imports import kept_orgs
+from catalog.search.tokens import fold
 from catalog.tables import DatasetRow
 from core.text import Text
 
@@ -34,7 +37,7 @@ def _counts(call: Call, column: Any) -> dict[str, int]:  # noqa: ANN401 - a colu
 
 
 def _listed(call: Call, found: Sequence[Json]) -> list[Any]:
-    """`all_fields` gives objects, otherwise names; `limit`, `offset`, and a choice of names."""
+    """`all_fields` gives objects, otherwise names; `limit`, `offset`, `sort`, and a choice of names."""
     chosen = call.params.get("organizations") or call.params.get("groups")
     if chosen:
         try:
@@ -43,11 +46,29 @@ def _listed(call: Call, found: Sequence[Json]) -> list[Any]:
             raise invalid(organizations="Could not parse as valid JSON") from None
         names = names if isinstance(names, list) else [names]
         found = [each for each in found if each["name"] in names or each["id"] in names]
+    found = _sorted(call, found)
     full = call.yes("all_fields")
     limit = call.number("limit", FULL_MOST if full else LIST_MOST, FULL_MOST if full else LIST_MOST)
     at = call.number("offset", 0)
     page = found[at : at + limit]
     return list(page) if full else [each["name"] for each in page]
+
+
+_SORTS: Final[Mapping[str, str]] = {
+    "title": "title", "name": "name", "package_count": "package_count", "packages": "package_count"
+}  # fmt: skip
+
+
+def _sorted(call: Call, found: Sequence[Json]) -> list[Json]:
+    """In the order that `sort` names (`package_count desc`), equal ones by name."""
+    if not (said := call.text("sort") or call.text("order_by")):
+        return list(found)
+    name, _, way = said.strip().lower().partition(" ")
+    if name not in _SORTS or way.strip() not in ("", "asc", "desc"):
+        raise invalid(sort=f"Cannot sort by {said!r}: {', '.join(_SORTS)}, each with asc or desc")
+    down = way.strip() == "desc" or (not way and _SORTS[name] == "package_count")
+    in_order = sorted(found, key=lambda each: str(each["name"]))
+    return sorted(in_order, key=lambda each: each[_SORTS[name]], reverse=down)
 
 
 def _organizations(call: Call) -> list[Json]:
@@ -115,8 +136,8 @@ def group_show(call: Call) -> Json:
 
 
 def _autocompleted(call: Call, found: Sequence[Json]) -> list[Json]:
-    q = call.text("q").lower()
-    hits = [each for each in found if q in each["name"] or q in str(each["title"]).lower()]
+    q, folded = call.text("q").lower(), fold(call.text("q"))
+    hits = [each for each in found if q in each["name"] or folded in fold(str(each["title"]))]
     return [
         {"id": each["id"], "name": each["name"], "title": each["title"]}
         for each in hits[: call.number("limit", 20, 100)]
@@ -139,8 +160,10 @@ def _tags(call: Call) -> list[str]:
 
 
 def tag_list(call: Call) -> list[Any]:
-    q = call.text("query").lower()
-    found = [word for word in _tags(call) if q in word.lower()]
+    if call.text("vocabulary_id"):
+        vocabulary_show(call)
+    q = fold(call.text("query"))
+    found = [word for word in _tags(call) if q in fold(word)]
     return [shape.tag(word) for word in found] if call.yes("all_fields") else found
 
 
@@ -148,12 +171,16 @@ def tag_show(call: Call) -> Json:
     wanted = call.wanted()
     if wanted not in _tags(call):
         raise not_found("Tag was not found")
-    return shape.tag(wanted)
+    if not call.yes("include_datasets"):
+        return shape.tag(wanted)
+    held = where(call.work, Term("tags", wanted, is_phrase=True))
+    rows = select(DatasetRow).where(*seen(call), held).order_by(col(DatasetRow.id)).limit(SEARCH_MOST)
+    return shape.tag(wanted) | {"packages": packages(call, call.work.db.exec(rows).all())}
 
 
 def tag_autocomplete(call: Call) -> list[str]:
-    q = (call.text("query") or call.text("q")).lower()
-    return [word for word in _tags(call) if q in word.lower()][: call.number("limit", 10, 100)]
+    q = fold(call.text("query") or call.text("q"))
+    return [word for word in _tags(call) if q in fold(word)][: call.number("limit", 10, 100)]
 
 
 def format_autocomplete(call: Call) -> list[str]:
@@ -179,6 +206,39 @@ def _packages_of(call: Call, column: Any, value: str) -> list[Json]:  # noqa: AN
     return packages(
         call, call.work.db.exec(wanted.limit(call.number("limit", SEARCH_MOST, SEARCH_MOST))).all()
     )
+
+
+def member_list(call: Call) -> list[list[str]]:
+    """What belongs to an organisation or a theme: its datasets (`object_type` package). Who works there is not told."""
+    wanted = call.wanted()
+    known = [(_organizations, col(DatasetRow.publisher)), (_groups, col(DatasetRow.domain_code))]
+    for listed, column in known:
+        for each in listed(call):
+            if wanted in (each["id"], each["name"]):
+                if call.text("object_type") not in ("", "package"):
+                    return []
+                ids = sqlalchemy.select(col(DatasetRow.id)).where(*seen(call), column == each["id"])
+                found = call.work.db.connection().execute(ids.order_by(col(DatasetRow.id))).scalars()
+                return [[dataset_id, "package", "public"] for dataset_id in found]
+    raise not_found("Group was not found")
+
+
+def _activity_of(call: Call, found: Sequence[Json], column: Any) -> list[Json]:  # noqa: ANN401 - a column
+    wanted = call.wanted()
+    for each in found:
+        if wanted in (each["id"], each["name"]):
+            return lately(call, column == each["id"])
+    raise not_found("Group was not found")
+
+
+def organization_activity_list(call: Call) -> list[Json]:
+    """What happened lately with one organisation's datasets."""
+    return _activity_of(call, _organizations(call), col(DatasetRow.publisher))
+
+
+def group_activity_list(call: Call) -> list[Json]:
+    """The same of one theme's datasets."""
+    return _activity_of(call, _groups(call), col(DatasetRow.domain_code))
 
 
 def vocabulary_show(_call: Call) -> Json:
@@ -218,6 +278,7 @@ READS: Final[Mapping[str, Action]] = {
     for each in (
         *PACKAGES, package_search, organization_list, organization_show, organization_autocomplete, group_list, group_show,
         group_autocomplete, tag_list, tag_show, tag_autocomplete, license_list, status_show, site_read, format_autocomplete,
-        group_package_show, organization_package_show, vocabulary_show, resource_view_show, *PEOPLE,
+        group_package_show, organization_package_show, vocabulary_show, resource_view_show, member_list,
+        organization_activity_list, group_activity_list, *PEOPLE,
     )
 } | dict.fromkeys(EMPTY, nothing)  # fmt: skip

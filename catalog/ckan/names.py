@@ -15,6 +15,7 @@ _PEOPLE: Final = (
 )
 _CODES: Final = "themes, tags and vocabularies are code lists and keywords of the record: change the record, or ask the catalogue's administrator"
 _RECORDS: Final = "write the record itself (package_update, package_patch), or use /datasets"
+_ORGS: Final = "a department stays, since records, grants and the audit record name it; withdraw its records (package_delete)"
 _SITE: Final = (
     "the installation's settings are environment variables (docs/settings.md); long work is shown at /jobs"
 )
@@ -38,7 +39,8 @@ _TABLE: Final[Mapping[str, str]] = {
     "rating_create related_create related_update related_delete",
     _SITE: "config_option_list config_option_show config_option_update job_list job_show job_clear job_cancel send_email_notifications "
     "task_status_show task_status_update task_status_update_many task_status_delete term_translation_show "
-    "term_translation_update term_translation_update_many resource_status_show organization_purge organization_delete",
+    "term_translation_update term_translation_update_many resource_status_show",
+    _ORGS: "organization_delete organization_purge",
     _AUDIT: "activity_create send_activity activity_show activity_data_show activity_diff dashboard_mark_activities_old",
     _SQL: "datastore_search_sql",
 }
@@ -49,7 +51,7 @@ BY_GET: Final = frozenset(
 )  # fmt: skip
 """Those that only read, so that a GET gets the refusal itself."""
 _NONE: Final = (
-    "resource_view_list vocabulary_list group_list_authz member_list "
+    "resource_view_list vocabulary_list group_list_authz "
     "package_collaborator_list package_collaborator_list_for_user group_followee_list organization_followee_list user_followee_list "
     "user_follower_list dataset_follower_list group_follower_list organization_follower_list related_list"
 )

@@ -114,7 +114,7 @@ def _paged(call: Call, found: list[Json]) -> list[Json]:
     return found[at : at + limit]
 
 
-def _lately(call: Call, *more: Any) -> list[Json]:  # noqa: ANN401 - conditions
+def lately(call: Call, *more: Any) -> list[Json]:  # noqa: ANN401 - conditions
     """Of what everybody may know: published records, and tombstones of records that were published."""
     public = [queries.visible(ANYONE), col(DatasetRow.state) == State.PUBLISHED]
     gone = [
@@ -136,23 +136,13 @@ def _lately(call: Call, *more: Any) -> list[Json]:  # noqa: ANN401 - conditions
 
 def recently_changed_packages_activity_list(call: Call) -> list[Json]:
     """What was published, changed and withdrawn, newest first."""
-    return _lately(call)
+    return lately(call)
 
 
 def package_activity_list(call: Call) -> list[Json]:
     """The same of one dataset."""
     row = find(call, call.wanted(), *seen(call))
     return _paged(call, _events([row]))
-
-
-def organization_activity_list(call: Call) -> list[Json]:
-    """The same of one organisation's datasets."""
-    return _lately(call, col(DatasetRow.publisher) == call.wanted())
-
-
-def group_activity_list(call: Call) -> list[Json]:
-    """The same of one theme's datasets."""
-    return _lately(call, col(DatasetRow.domain_code) == call.wanted().upper())
 
 
 def user_activity_list(call: Call) -> list[Json]:
@@ -166,7 +156,7 @@ def dashboard_activity_list(call: Call) -> list[Json]:
     """For a signed-in caller: what happened lately."""
     if not call.actor.is_signed_in:
         raise denied("sign in: send an API key in the header Authorization")
-    return _lately(call)
+    return lately(call)
 
 
 def dashboard_new_activities_count(call: Call) -> int:
@@ -175,6 +165,5 @@ def dashboard_new_activities_count(call: Call) -> int:
 
 PEOPLE: Final[tuple[Action, ...]] = (
     user_list, user_show, user_autocomplete, organization_list_for_user, member_roles_list,
-    recently_changed_packages_activity_list, package_activity_list, organization_activity_list, group_activity_list,
-    user_activity_list, dashboard_activity_list, dashboard_new_activities_count,
+    recently_changed_packages_activity_list, package_activity_list, user_activity_list, dashboard_activity_list, dashboard_new_activities_count,
 )  # fmt: skip

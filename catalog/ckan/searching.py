@@ -88,11 +88,12 @@ def package_search(call: Call) -> Json:
         parse(_query(call)), _box(call), sort, _order(sort), _facet_fields(call), call.number("rows", 10, SEARCH_MOST),
         call.number("start", 0),
     )  # fmt: skip
+    wanted = _wanted(call)
     found = _found(call, asked)
     return {
         "count": found.count,
         "sort": sort,
-        "results": _results(call, found),
+        "results": _results(call, found) if wanted is None else _parts(call, found, wanted),
         "facets": {name: dict(counts) for name, counts in found.counted.items()},
         "search_facets": {name: _search_facet(call, name, counts) for name, counts in found.counted.items()},
     }
@@ -131,6 +132,37 @@ def _sight(call: Call) -> BitMap | None:
     if isinstance(queries.own(call.actor, queries.READ_DRAFTS), False_):
         return None
     return _numbers(call, seen(call))
+
+
+def _wanted(call: Call) -> frozenset[str] | None:
+    """The fields that `fl` names; None for whole packages."""
+    given = call.params.get("fl")
+    if isinstance(given, str) and given.startswith("["):
+        try:
+            given = loads(given)
+        except ValueError:
+            raise invalid(fl="Could not parse as valid JSON") from None
+    names = [
+        name
+        for each in (given if isinstance(given, list) else [given or ""])
+        for name in re.split(r"[\s,]+", str(each))
+        if name
+    ]
+    return None if not names or "*" in names else frozenset(names)
+
+
+def _parts(call: Call, found: _Found, wanted: frozenset[str]) -> list[Json]:
+    """Of each package only these fields, or extras by their key."""
+    whole = packages(call, _rows(call, [dataset_id for dataset_id, _ in found.places]))
+    return [
+        {key: value for key, value in each.items() if key in wanted}
+        | {
+            f"extras_{one['key']}": one["value"]
+            for one in each.get("extras") or []
+            if f"extras_{one.get('key')}" in wanted
+        }
+        for each in whole
+    ]
 
 
 def _results(call: Call, found: _Found) -> list[Any]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
+from calendar import monthrange
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import sqlalchemy
@@ -15,8 +17,9 @@ from catalog.ckan.errors import bad_query
 from catalog.ckan.language import All, And, Node, Not, Or, Range, Term
 from catalog.search import synonyms
 from catalog.search.engine import matching
-from catalog.search.query import Groups
+from catalog.search.query import Ask, Groups
 from catalog.search.query import parse as parse_words
+from catalog.search.tokens import fold
 from catalog.tables import DatasetRow, DescriptionRow
 from core.work import Work
 
@@ -30,7 +33,7 @@ def where(work: Work, node: Node) -> Condition:
 
 class _Where:
     def __init__(self, work: Work) -> None:
-        self._work, self._words = work, 0
+        self._work, self._words, self._kept = work, 0, 0
         self._groups: Groups | None = None
 
     def of(self, node: Node) -> Condition:
@@ -44,30 +47,65 @@ class _Where:
             case Or(args):
                 return or_(false(), *map(self.of, args))
             case Range():
-                return _range(node)
+                return _range(node, self._work.now)
             case Term(None | "text", text):
                 return self._anywhere(text)
             case Term(field, text, is_phrase):
-                return _field(field, text, is_phrase)
+                return self._field(field or "", text, is_phrase)
 
     def _anywhere(self, text: str) -> Condition:
-        self._words += 1
         if self._groups is None:
             self._groups = synonyms.groups(self._work)
-        asked = parse_words(text, self._groups)
-        return matching(self._work, asked, f"ckan{self._words}") if asked else false()
+        return self._matching(parse_words(text, self._groups))
+
+    def _matching(self, asked: Ask, place: str | None = None) -> Condition:
+        self._words += 1
+        return matching(self._work, asked, f"ckan{self._words}", place) if asked else false()
+
+    def _field(self, field: str, text: str, is_phrase: bool) -> Condition:
+        field = field.removeprefix("extras_")
+        if (test := _FIELDS.get(field)) is not None:
+            found = test(text, is_phrase)
+            if field == "title" and not is_phrase and "*" not in text:
+                return or_(found, self._matching(parse_words(text), "title"))
+            return found
+        if field in _TIMES:
+            if text != "*":
+                raise bad_query(f"write {field}:[a TO b]")
+            known: Condition = _TIMES[field].is_not(None)
+            return known
+        if field.startswith("vocab_"):
+            return false()  # there are no vocabularies
+        return self._extra(field, text)
+
+    def _extra(self, key: str, text: str) -> Condition:
+        """What a client keeps beside a record, by its own key."""
+        self._kept += 1
+        if self._kept > MOST_EXTRAS:
+            raise bad_query(f"more than {MOST_EXTRAS} fields that are no fields of ours")
+        written = _KEPT[self._work.db.get_bind().dialect.name]
+        names = {"key": f"extra{self._kept}", "value": f"said{self._kept}"}
+        found = sqlalchemy.text(written.format(**names)).bindparams(
+            **{names["key"]: key, names["value"]: _pattern(text)}
+        )
+        return col(DatasetRow.id).in_(found.columns(sqlalchemy.column("dataset_id", String)))
 
 
-def _field(field: str | None, text: str, is_phrase: bool) -> Condition:
-    test = _FIELDS.get(field or "")
-    if (field or "").startswith(("vocab_", "extras_")):
-        return false()  # there are no vocabularies; extras are asked for by their own key
-    if test is None and field and field in _TIMES and text == "*":
-        known: Condition = _TIMES[field].is_not(None)
-        return known
-    if test is None:
-        raise bad_query(f"undefined field {field}")
-    return test(text, is_phrase)
+MOST_EXTRAS: Final = 5
+_KEPT: Final = {
+    "sqlite": "SELECT d.dataset_id FROM catalog_description d, json_each(CASE json_type(d.document, '$.extras') WHEN 'array' "
+    "THEN json_extract(d.document, '$.extras') ELSE '[]' END) e WHERE json_extract(e.value, '$.key') = :{key} "
+    "AND lower(CAST(json_extract(e.value, '$.value') AS TEXT)) LIKE :{value} ESCAPE '/'",
+    "postgresql": "SELECT d.dataset_id FROM catalog_description d, json_array_elements(CASE json_typeof(d.document->'extras') WHEN 'array' "
+    "THEN d.document->'extras' ELSE '[]'\\:\\:json END) e WHERE e->>'key' = :{key} AND lower(e->>'value') LIKE :{value} ESCAPE '/'",
+}  # fmt: skip
+
+
+def _pattern(text: str) -> str:
+    """For LIKE: `*` stands for anything, nothing else for anything but itself."""
+    return "%".join(
+        part.replace("/", "//").replace("%", "/%").replace("_", "/_") for part in text.lower().split("*")
+    )
 
 
 def _like(column: Any) -> Callable[[str, bool], Condition]:  # noqa: ANN401 - a column
@@ -77,18 +115,24 @@ def _like(column: Any) -> Callable[[str, bool], Condition]:  # noqa: ANN401 - a 
         wanted = text.lower()
         if is_phrase or "*" not in wanted:
             return func.lower(column) == wanted
-        pieces = [part.replace("/", "//").replace("%", "/%").replace("_", "/_") for part in wanted.split("*")]
-        return func.lower(column).like("%".join(pieces), escape="/")
+        return func.lower(column).like(_pattern(wanted), escape="/")
 
     return test
 
 
 def _holds(*columns: Any) -> Callable[[str, bool], Condition]:  # noqa: ANN401
-    """The text stands somewhere in one of them; a `*` at an end changes nothing."""
+    """The text, as it is or folded as the index folds it, stands somewhere in one of them; a `*` at an end changes nothing."""
 
     def test(text: str, _is_phrase: bool) -> Condition:
         wanted = text.lower().strip("*")
-        return or_(false(), *(func.lower(column).contains(wanted, autoescape=True) for column in columns))
+        return or_(
+            false(),
+            *(
+                func.lower(column).contains(each, autoescape=True)
+                for column in columns
+                for each in dict.fromkeys((wanted, fold(wanted)))
+            ),
+        )
 
     return test
 
@@ -154,22 +198,49 @@ _TIMES: Final[Mapping[str, Any]] = {
 }
 
 
-def _range(node: Range) -> Condition:
+def _range(node: Range, now: datetime) -> Condition:
     column = _TIMES.get(node.field)
     if column is None:
         raise bad_query(f"no range over field {node.field}; there are {', '.join(_TIMES)}")
     found: list[Condition] = []
     if node.low != "*":
-        low = _instant(node.low)
+        low = _instant(node.low, now)
         found.append(column > low if node.open_low else column >= low)
     if node.high != "*":
-        high = _instant(node.high)
+        high = _instant(node.high, now)
         found.append(column < high if node.open_high else column <= high)
     return and_(true(), *found)
 
 
-def _instant(text: str) -> datetime:
+_STEP: Final = re.compile(r"([+-]\d{1,5}|/)(YEAR|MONTH|DAY|HOUR|MINUTE|SECOND)S?")
+_UNITS: Final = ("year", "month", "day", "hour", "minute", "second")
+
+
+def _reckoned(text: str, now: datetime) -> datetime:
+    """`NOW-7DAYS/DAY` and the like: steps to and fro, and rounding down."""
+    found, steps = now.astimezone(UTC), text.removeprefix("NOW")
+    if _STEP.sub("", steps):
+        raise ValueError(text)
+    for by, unit in _STEP.findall(steps):
+        place = _UNITS.index(unit.lower())
+        if by == "/":
+            first = {"month": 1, "day": 1, "hour": 0, "minute": 0, "second": 0}
+            found = found.replace(**{name: first[name] for name in _UNITS[place + 1 :]}, microsecond=0)  # type: ignore[arg-type]
+        elif place > 1:
+            found += timedelta(**{f"{unit.lower()}s": int(by)})
+        else:
+            months = found.year * 12 + found.month - 1 + int(by) * (12 if place == 0 else 1)
+            year, month = divmod(months, 12)
+            found = found.replace(
+                year=year, month=month + 1, day=min(found.day, monthrange(year, month + 1)[1])
+            )
+    return found
+
+
+def _instant(text: str, now: datetime) -> datetime:
     try:
+        if text.startswith("NOW"):
+            return _reckoned(text, now)
         value = datetime.fromisoformat(text.replace("Z", "+00:00"))
         found = value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
     except (ValueError, OverflowError):

@@ -131,9 +131,10 @@ def _understood(
     return "", parsed, []
 
 
-def matching(work: Work, parsed: Ask, name: str = "q") -> ColumnElement[bool]:
-    """The condition that a record holds everything that was asked for; `name`: one of its own for each in a statement."""
-    return _match(work, parsed.terms, None, name) if parsed else true()
+def matching(work: Work, parsed: Ask, name: str = "q", place: str | None = None) -> ColumnElement[bool]:
+    """The condition that a record holds everything that was asked for, anywhere or in one `place` of the index; `name`: one of
+    its own for each in a statement."""
+    return _match(work, parsed.terms, place, name) if parsed else true()
 
 
 def numbers(work: Work, parsed: Ask) -> BitMap:

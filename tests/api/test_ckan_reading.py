@@ -12,7 +12,7 @@ from fastapi.testclient import TestClient
 from api.app import create_app
 from api.house import House
 from auth.actor import SYSTEM
-from catalog import service
+from catalog import imports, queries, service
 from catalog.ckan.names import BY_GET, EMPTY, REFUSED
 from tests.catalog.records import a_dataset, a_department
 from tests.people import actor_of, client_as
@@ -182,6 +182,76 @@ def test_nothing_hidden_leaks(client: TestClient) -> None:
             assert hidden not in told.text, (path, hidden)
     counts = client.get("/api/3/action/organization_show?id=traffic").json()["result"]
     assert counts["package_count"] == 2
+
+
+def test_extras_kept_for_clients_are_asked_for_by_their_key(house: House, client: TestClient) -> None:
+    extras = [{"key": "harvest_source_id", "value": "a_b-1"}, {"key": "n", "value": 5}]
+    with house.write() as work:
+        row = queries.by_id(work, "DP-TR-001")
+        imports.keep(
+            work, actor_of(work, "traffic-steward"), row, "dp-tr-001", {"extras": extras}, is_import=False
+        )
+        hidden = queries.by_id(work, "DP-PK-990")
+        imports.keep(
+            work, actor_of(work, "traffic-steward"), hidden, "dp-pk-990", {"extras": extras}, is_import=False
+        )
+        imports.keep(
+            work,
+            actor_of(work, "traffic-steward"),
+            queries.by_id(work, "DP-PK-001"),
+            "dp-pk-001",
+            {"extras": ""},
+            is_import=False,
+        )
+
+    def count(fq: str) -> int:
+        return int(result(client, "package_search", fq=fq, rows=0)["count"])
+
+    assert count('harvest_source_id:"a_b-1"') == count("extras_harvest_source_id:A_B*") == count("n:5") == 1
+    assert count("harvest_source_id:aXb-1") == count("harvest_source_id:x") == count("titel:停车") == 0
+    assert count("extras_open_type:U") == count("open_type:U") == 2
+    assert (
+        client.get("/api/3/action/package_search", params={"fq": "a:1 b:1 c:1 d:1 e:1 f:1"}).status_code
+        == 400
+    )
+
+
+def test_parts_of_packages_and_lists_in_order(client: TestClient) -> None:
+    for fl in ("name, extras_open_type", ["name", "extras_open_type"], '["name", "extras_open_type"]'):
+        found = result(client, "package_search", fl=fl, sort="name asc")["results"]
+        assert found == [
+            {"name": "dp-pk-001", "extras_open_type": "U"},
+            {"name": "dp-tr-001", "extras_open_type": "U"},
+        ]
+    assert "resources" in result(client, "package_search", fl="*")["results"][0]
+    counted = [
+        each["package_count"]
+        for each in result(client, "group_list", all_fields=True, sort="package_count desc")
+    ]
+    assert counted == sorted(counted, reverse=True)
+    names = result(client, "group_list", sort="name")
+    assert names == sorted(names)
+    assert client.post("/api/3/action/group_list", json={"sort": "nope"}).status_code == 409
+    assert [
+        each["name"] for each in result(client, "tag_show", id="公交", include_datasets=True)["packages"]
+    ] == ["dp-tr-001"]
+    assert result(client, "member_list", id="traffic", object_type="package") == [
+        ["DP-PK-001", "package", "public"],
+        ["DP-TR-001", "package", "public"],
+    ]
+    assert result(client, "member_list", id="traffic", object_type="user") == []
+    for action in ("member_list", "organization_activity_list", "group_activity_list"):
+        assert client.post(f"/api/3/action/{action}", json={"id": "nobody"}).status_code == 404
+
+
+@pytest.mark.parametrize("typed", ["停车", "停車", "ting che", "tcc", "dp-pk"])
+def test_a_name_is_completed_in_either_script_and_by_sound(client: TestClient, typed: str) -> None:
+    assert result(client, "package_autocomplete", q=typed)[0]["name"] == "dp-pk-001"
+    assert (
+        result(client, "package_autocomplete", q="秘密")
+        == result(client, "package_autocomplete", q="mimi")
+        == []
+    )
 
 
 def test_what_happened_lately_is_told_newest_first(house: House, client: TestClient, clock: Any) -> None:

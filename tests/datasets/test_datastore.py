@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,25 @@ def ids(table: Path, **how: Any) -> list[int]:
 )
 def test_filters_choose_rows(table: Path, filters: Any, found: list[int]) -> None:
     assert ids(table, filters=filters) == found
+
+
+def test_each_of_several_values_is_compared_as_it_is_alone(tmp_path: Path) -> None:
+    when = [datetime(2024, 1, day) for day in (1, 2, 3)]  # noqa: DTZ001 - a column without a zone
+    kinds = {
+        "x": [1.0, 2.5, 3.0],
+        "flag": [True, False, None],
+        "at": when,
+        "word": ["1", "true", "c"],
+        "n": [1, 2, 3],
+    }
+    pq.write_table(pa.table(kinds), path := tmp_path / "k.parquet")
+    for column, values in {
+        "x": [1, 2.5, "3"], "flag": [True, "false"], "at": ["2024-01-01T00:00:00", "2024-01-03"], "word": [1, True], "n": [3, "1", 2.0],
+    }.items():  # fmt: skip
+        alone = sorted(one for value in values for one in ids(path, filters={column: value}))
+        assert alone
+        assert ids(path, filters={column: values}) == alone
+    assert ids(path, filters={"n": list(range(1000))}) == [1, 2, 3]
 
 
 def test_one_character_finds_its_words_and_the_best_fit_stands_first(table: Path) -> None:

@@ -32,6 +32,11 @@ READ: list[tuple[str, Node]] = [
     ("((a))", Term(None, "a")),
     ("real-time", Term(None, "real-time")),
     (r"name:dp\-pk\-1", Term("name", "dp-pk-1")),
+    ("停车^4 lot~ lot~0.8^2", And((Term(None, "停车"), Term(None, "lot"), Term(None, "lot")))),
+    ('title:"a b"~3^2 notes:停车^0.5', And((Term("title", "a b", True), Term("notes", "停车")))),
+    ("(a OR b)^2 title:(c)^4", And((Or((Term(None, "a"), Term(None, "b"))), Term("title", "c")))),
+    (r"a\^4 C++", And((Term(None, "a^4"), Term(None, "C++")))),
+    ("**", All()),
 ]
 
 

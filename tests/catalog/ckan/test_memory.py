@@ -32,6 +32,7 @@ QUESTIONS: Final[tuple[dict[str, Any], ...]] = (
     {"facet.limit": -1, "facet.mincount": 2}, {"sort": "name desc"}, {"q": "-停车", "rows": 0}, {"q": "停车 OR 安全"},
     {"q": "停车 场", "fq": "organization:Traffic -res_format:xlsx"}, {"q": "停车", "fq": "license_id:*"}, {"q": '"停车场 3" OR ？'},
     {"q": "停车 -organization:culture", "sort": "id asc", "rows": 2}, {"fq": "metadata_modified:[2000-01-01T00:00:00Z TO *]"},
+    {"fq": "harvest_source_id:abc-*"}, {"fq": "extras_guid:X1 OR nothing:like"}, {"q": "title:停車 metadata_modified:[NOW-100YEARS/DAY TO NOW+1MONTH]"},
     {"q": "title:停车* groups:PK"}, {"q": "NOT (groups:pk 停车)"}, {"fq_list": ["groups:(pk OR tr)", "theme:tr"]},
 )  # fmt: skip
 
