@@ -93,6 +93,7 @@ def answer(
     headers["Vary"] = "Accept, Cookie, Authorization"
     if is_public:
         headers["Access-Control-Allow-Origin"] = "*"
+        headers["Access-Control-Expose-Headers"] = "ETag, Content-Disposition"
     if filename:
         headers["Content-Disposition"] = f'inline; filename="{filename}"'
     seen = [each.strip().removeprefix("W/") for each in request.headers.get("if-none-match", "").split(",")]

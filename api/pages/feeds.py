@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Final
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
+from fastapi import Path as PathParam
 from fastapi import Query, Request, Response
 
 from api import standards
@@ -32,10 +34,14 @@ from core.work import Work
 router = APIRouter(tags=["standards"])
 PAGE_SIZE: Final = 50
 MOST: Final = 50_000  # addresses in one site map (sitemaps.org)
+_FRONTS: Final = ("/datasets", "/register")
+_LISTS: Final = {"url": "urlset", "sitemap": "sitemapindex"}
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 Number = Annotated[int, Query(ge=1, le=20_000, alias="page")]
+Part = Annotated[int, PathParam(ge=1, le=20_000)]
 
 
+@router.head("/data.json", **access(PUBLIC), response_class=Response)
 @router.get("/data.json", **access(PUBLIC), response_class=Response)
 def data_json(request: Request, house: HouseDep, work: ReadDep) -> Response:
     """The public catalogue as DCAT-US 3, whole, where its harvesters look for it."""
@@ -45,6 +51,7 @@ def data_json(request: Request, house: HouseDep, work: ReadDep) -> Response:
     return standards.answer(request, as_json(told), dcat_us.MEDIA_TYPE)
 
 
+@router.head("/feeds/datasets.atom", **access(PUBLIC), response_class=Response)
 @router.get("/feeds/datasets.atom", **access(PUBLIC), response_class=Response)
 def search_feed(
     request: Request,
@@ -62,9 +69,13 @@ def search_feed(
         Search(q, chosen, "newest", PAGE_SIZE, PAGE_SIZE * (number - 1), lang, day(given.get("since", "")), day(given.get("until", "")), box(given)),
     )  # fmt: skip
     title = Text(f"目录检索：{q}", f"Catalogue search: {q}") if q else Text("目录更新", "The catalogue")
-    return _feed(request, house, work, lang, [hit.row for hit in found.hits], found.total, number, title)
+    rows, total = (
+        ([], 0) if found.meant else ([hit.row for hit in found.hits], found.total)
+    )  # nobody asked for the word that was meant
+    return _feed(request, house, work, lang, rows, total, number, title)
 
 
+@router.head("/feeds/organisations/{org_id}.atom", **access(PUBLIC), response_class=Response)
 @router.get("/feeds/organisations/{org_id}.atom", **access(PUBLIC), response_class=Response)
 def organisation_feed(
     request: Request, house: HouseDep, work: ReadDep, lang: LangDep, org_id: str, number: Number = 1
@@ -84,6 +95,7 @@ def organisation_feed(
     return _feed(request, house, work, lang, [hit.row for hit in found.hits], found.total, number, title)
 
 
+@router.head("/feeds/discussions.atom", **access(PUBLIC), response_class=Response)
 @router.get("/feeds/discussions.atom", **access(PUBLIC), response_class=Response)
 def discussion_feed(
     request: Request,
@@ -111,6 +123,7 @@ def discussion_feed(
     return standards.answer(request, body, atom.MEDIA_TYPE)
 
 
+@router.head("/feeds/datasets/{dataset_id}.atom", **access(PUBLIC), response_class=Response)
 @router.get("/feeds/datasets/{dataset_id}.atom", **access(PUBLIC), response_class=Response)
 def dataset_feed(
     request: Request, house: HouseDep, work: ReadDep, lang: LangDep, dataset_id: str
@@ -148,6 +161,7 @@ def _feed(
     return standards.answer(request, body, atom.MEDIA_TYPE)
 
 
+@router.head("/oai", **access(PUBLIC), response_class=Response)
 @router.get("/oai", **access(PUBLIC), response_class=Response)
 def oai_pmh(request: Request, house: HouseDep, work: ReadDep) -> Response:
     """OAI-PMH 2.0."""
@@ -170,20 +184,41 @@ def _oai(pairs: list[tuple[str, str]], house: HouseDep, work: Work) -> Response:
     return Response(body, media_type="text/xml; charset=utf-8", headers={"Cache-Control": "no-cache"})
 
 
+@router.head("/sitemap.xml", **access(PUBLIC), response_class=Response)
 @router.get("/sitemap.xml", **access(PUBLIC), response_class=Response)
 def sitemap(request: Request, house: HouseDep, work: ReadDep) -> Response:
-    """The pages of public records, for search engines."""
+    """The pages of public records, for search engines; an index of several maps where one may not hold them all."""
+    site = house.settings.public_url
+    rows, total = standards.public_rows(work, offset=0, limit=MOST)
+    if total <= MOST - len(_FRONTS):
+        return _map(request, "url", [*((f"{site}{path}", None) for path in _FRONTS), *_pages(site, rows)])
+    maps = [(f"{site}/sitemaps/{number}.xml", None) for number in range(1, -(-total // MOST) + 1)]
+    return _map(request, "sitemap", maps)
+
+
+@router.head("/sitemaps/{number}.xml", **access(PUBLIC), response_class=Response)
+@router.get("/sitemaps/{number}.xml", **access(PUBLIC), response_class=Response)
+def part_of_sitemap(request: Request, house: HouseDep, work: ReadDep, number: Part) -> Response:
+    """One of the maps that the index names, from 1."""
+    site = house.settings.public_url
+    rows, _ = standards.public_rows(work, offset=MOST * (number - 1), limit=MOST)
+    if not rows:
+        raise NotFound(Text(f"没有第 {number} 份站点地图。", f"There is no site map {number}."))
+    return _map(request, "url", _pages(site, rows))
+
+
+def _pages(site: str, rows: list[DatasetRow]) -> list[tuple[str, datetime | None]]:
+    return [(f"{site}/datasets/{row.id}", max(filter(None, (row.modified, row.released_at)))) for row in rows]
+
+
+def _map(request: Request, kind: str, addresses: Sequence[tuple[str, datetime | None]]) -> Response:
+    """`kind`: what is listed, `url` or `sitemap`."""
     from lxml import etree
 
-    site, space = house.settings.public_url, "http://www.sitemaps.org/schemas/sitemap/0.9"
-    root = etree.Element(f"{{{space}}}urlset", nsmap={None: space})
-    rows, _ = standards.public_rows(work, offset=0, limit=MOST - 2)
-    pages: list[tuple[str, datetime | None]] = [(f"{site}/datasets", None), (f"{site}/register", None)]
-    pages += [
-        (f"{site}/datasets/{row.id}", max(filter(None, (row.modified, row.released_at)))) for row in rows
-    ]
-    for address, changed in pages:
-        made = etree.SubElement(root, f"{{{space}}}url")
+    space = "http://www.sitemaps.org/schemas/sitemap/0.9"
+    root = etree.Element(f"{{{space}}}{_LISTS[kind]}", nsmap={None: space})
+    for address, changed in addresses:
+        made = etree.SubElement(root, f"{{{space}}}{kind}")
         etree.SubElement(made, f"{{{space}}}loc").text = address
         if changed:
             etree.SubElement(made, f"{{{space}}}lastmod").text = instant(changed)
@@ -191,6 +226,7 @@ def sitemap(request: Request, house: HouseDep, work: ReadDep) -> Response:
     return standards.answer(request, bytes(body), "application/xml")
 
 
+@router.head("/robots.txt", **access(PUBLIC), response_class=Response)
 @router.get("/robots.txt", **access(PUBLIC), response_class=Response)
 def robots(house: HouseDep) -> Response:
     """What search engines may read, and where the site map is."""

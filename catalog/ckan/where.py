@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import re
-from calendar import monthrange
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 
 import sqlalchemy
@@ -15,6 +13,7 @@ from sqlmodel import col
 
 from catalog.ckan.errors import bad_query
 from catalog.ckan.language import All, And, Node, Not, Or, Range, Term
+from catalog.ckan.moments import moment
 from catalog.search import synonyms
 from catalog.search.engine import matching
 from catalog.search.query import Ask, Groups
@@ -204,47 +203,9 @@ def _range(node: Range, now: datetime) -> Condition:
         raise bad_query(f"no range over field {node.field}; there are {', '.join(_TIMES)}")
     found: list[Condition] = []
     if node.low != "*":
-        low = _instant(node.low, now)
+        low = moment(node.low, now)
         found.append(column > low if node.open_low else column >= low)
     if node.high != "*":
-        high = _instant(node.high, now)
+        high = moment(node.high, now)
         found.append(column < high if node.open_high else column <= high)
     return and_(true(), *found)
-
-
-_STEP: Final = re.compile(r"([+-]\d{1,5}|/)(YEAR|MONTH|DAY|HOUR|MINUTE|SECOND)S?")
-_UNITS: Final = ("year", "month", "day", "hour", "minute", "second")
-
-
-def _reckoned(text: str, now: datetime) -> datetime:
-    """`NOW-7DAYS/DAY` and the like: steps to and fro, and rounding down."""
-    found, steps = now.astimezone(UTC), text.removeprefix("NOW")
-    if _STEP.sub("", steps):
-        raise ValueError(text)
-    for by, unit in _STEP.findall(steps):
-        place = _UNITS.index(unit.lower())
-        if by == "/":
-            first = {"month": 1, "day": 1, "hour": 0, "minute": 0, "second": 0}
-            found = found.replace(**{name: first[name] for name in _UNITS[place + 1 :]}, microsecond=0)  # type: ignore[arg-type]
-        elif place > 1:
-            found += timedelta(**{f"{unit.lower()}s": int(by)})
-        else:
-            months = found.year * 12 + found.month - 1 + int(by) * (12 if place == 0 else 1)
-            year, month = divmod(months, 12)
-            found = found.replace(
-                year=year, month=month + 1, day=min(found.day, monthrange(year, month + 1)[1])
-            )
-    return found
-
-
-def _instant(text: str, now: datetime) -> datetime:
-    try:
-        if text.startswith("NOW"):
-            return _reckoned(text, now)
-        value = datetime.fromisoformat(text.replace("Z", "+00:00"))
-        found = value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
-    except (ValueError, OverflowError):
-        raise bad_query(f"Invalid Date String: {text!r}") from None
-    if not 1900 <= found.year <= 2200:
-        raise bad_query(f"Invalid Date String: {text!r} is not of this age")
-    return found

@@ -272,6 +272,55 @@ def test_the_site_map_lists_public_pages(visitor: TestClient) -> None:
     places = etree.fromstring(visitor.get("/sitemap.xml").content).findall("{*}url/{*}loc")
     assert f"{SITE}/datasets/{OPEN}" in [place.text for place in places]
     assert visitor.get("/robots.txt").text.endswith(f"Sitemap: {SITE}/sitemap.xml\n")
+    assert visitor.get("/sitemaps/2.xml").status_code == 404
+
+
+def test_more_pages_than_one_map_holds_stand_in_several(
+    visitor: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api.pages.feeds.MOST", 1)
+    index = etree.fromstring(visitor.get("/sitemap.xml").content)
+    assert etree.QName(index).localname == "sitemapindex"
+    maps = [place.text.removeprefix(SITE) for place in index.findall("{*}sitemap/{*}loc")]
+    assert maps == ["/sitemaps/1.xml", "/sitemaps/2.xml"]
+    found = [etree.fromstring(visitor.get(each).content).findtext("{*}url/{*}loc") for each in maps]
+    assert sorted(found) == sorted(f"{SITE}/datasets/{each}" for each in (OPEN, LOCKED))
+
+
+@pytest.mark.parametrize(
+    "path", ["/data.json", "/feeds/datasets.atom", f"/feeds/datasets/{OPEN}.atom", "/sitemap.xml", "/robots.txt", "/oai?verb=Identify"]
+)  # fmt: skip
+def test_programs_may_ask_for_the_head_alone(visitor: TestClient, path: str) -> None:
+    assert visitor.head(path).status_code == 200
+    assert visitor.head(path).headers.get("etag") == visitor.get(path).headers.get("etag")
+
+
+def test_a_feed_holds_nothing_that_was_not_asked_for(visitor: TestClient) -> None:
+    assert len(feedparser.parse(visitor.get("/feeds/datasets.atom?q=parking").content).entries) == 2
+    assert visitor.get("/api/v1/datasets?q=parkng").json()["meant"] == "parking"
+    assert feedparser.parse(visitor.get("/feeds/datasets.atom?q=parkng").content).entries == []
+
+
+@pytest.mark.parametrize(
+    ("asked", "leads_to"),
+    [
+        ("/dataset", "/datasets"), ("/dataset?q=parking", "/datasets?q=parking"), (f"/dataset/{OPEN.lower()}", f"/datasets/{OPEN}"),
+        (f"/dataset/{OPEN}/resource/anything", f"/datasets/{OPEN}"), (f"/dataset/{LOCKED}", f"/datasets/{LOCKED}"),
+        ("/organization/traffic", "/publishers/traffic"),
+    ],
+)  # fmt: skip
+def test_an_address_of_ckan_leads_to_ours(visitor: TestClient, asked: str, leads_to: str) -> None:
+    answer = visitor.get(asked, follow_redirects=False)
+    assert (answer.status_code, answer.headers["location"]) == (302, leads_to)
+    assert visitor.get(asked).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "asked",
+    ["/dataset/nothing", f"/dataset/{DRAFT}", f"/dataset/{HIDDEN}", "/organization/nobody", "/group/none"],
+)
+def test_no_address_of_ckan_tells_of_what_is_out_of_sight(visitor: TestClient, asked: str) -> None:
+    assert visitor.get(asked, follow_redirects=False).status_code == 404
 
 
 @pytest.fixture

@@ -25,6 +25,7 @@ ELSEWHERE = {
     "/usage/file": "/usage", "/duties/report": "/duties", "/tickets/fixes": "/tickets", "/record-changes/sheet": "/record-changes",
     "/feeds/datasets.atom": "a feed", "/feeds/discussions.atom": "a feed", "/data.json": "machines", "/openapi.json": "machines",
     "/robots.txt": "machines", "/sitemap.xml": "machines", "/mcp": "machines", "/oai": "machines", "/csw": "machines",
+    "/dataset": "CKAN's address",
 }  # fmt: skip
 
 
