@@ -14,12 +14,18 @@ TWO_PEOPLE: Final = "承诺 3：应由两人办理的由两人办理 · promise 
 PROVED: Final = "承诺 5：一切皆可证明 · promise 5: everything can be proved"
 
 _PARTED: Final = re.compile(r"\s*·\s*(?=[^\u3400-\u9fff]*$)")
+_QUOTING: Final = re.compile(r"\s·\s(?=[A-Za-z])")  # the English part names something by its Chinese word
 _HAN: Final = re.compile(r"[\u3400-\u9fff]")
+_LATIN: Final = re.compile(r"[A-Za-z]")
 
 
 def said(basis: str, lang: Lang) -> str:
     """The part in the reader's language; the whole where there is but one."""
     chinese, *english = _PARTED.split(basis, maxsplit=1)
+    if not english:
+        chinese, *english = _QUOTING.split(basis, maxsplit=1)
+        if english and len(_HAN.findall(english[0])) * 2 > len(_LATIN.findall(english[0])):
+            return basis
     if not english or not _HAN.search(chinese):
         return basis
     return chinese if lang == "zh" else english[0]

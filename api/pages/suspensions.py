@@ -75,7 +75,7 @@ def _show(
 ) -> HTMLResponse:  # fmt: skip
     row = service.proposal(work, actor, suspension_id)
     record = Record(
-        title=_TITLE, lead=Text(row.found, row.found), crumb=_TITLE, base="/suspensions", id=row.id, version=row.version,
+        title=Text(f"暂停授权 {row.grant_id[:13]} 的建议", f"Proposal to suspend grant {row.grant_id[:13]}"), lead=Text(row.found, row.found), crumb=_TITLE, base="/suspensions", id=row.id, version=row.version,
         badge=_badge(row), steps=_STEPS,
         facts=[
             (Text("授权", "Grant"), Cell(row.grant_id, f"/grants/{row.grant_id}", mono=True)),

@@ -20,6 +20,8 @@ from core.text import Text
         ("only English", "only English", "only English"),
         ("甲 · 乙", "甲 · 乙", "甲 · 乙"),
         ("甲 · 乙 · both", "甲 · 乙", "both"),
+        ("材料 · papers: local policy, after 告知承诺 in the yearly report", "材料", "papers: local policy, after 告知承诺 in the yearly report"),
+        ("授权 · A 类数据不得对外提供", "授权 · A 类数据不得对外提供", "授权 · A 类数据不得对外提供"),
         ("one · two", "one · two", "one · two"),
         ("", "", ""),
     ],
