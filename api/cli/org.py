@@ -13,7 +13,7 @@ from api.client import DEFAULT_DIR, As, DataDir, Json, Server, Token, connect, s
 app = typer.Typer(no_args_is_help=True, help="Organisations and licences.")
 
 Org = Annotated[str, typer.Argument(help="Organisation id")]
-COLUMNS = ("id", "name_zh", "name_en", "kind", "credit_code", "licence_state", "licence_valid_to")
+COLUMNS = ("id", "name_zh", "name_en", "kind", "credit_code", "country", "licence_state", "licence_valid_to")
 
 
 @app.command("list")
@@ -43,6 +43,7 @@ def create(
     name_en: Annotated[str, typer.Option(help="Name in English")],
     kind: Annotated[str, typer.Option(help="implementing_body, source_department, operator, developer or supervisor")],
     credit_code: Annotated[str, typer.Option(help="Unified social credit code")] = "",
+    country: Annotated[str, typer.Option(help="Where it is registered, two letters (ISO 3166); no grant counts abroad")] = "CN",
     data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
 ) -> None:  # fmt: skip
     """Enter an organisation; an enterprise is PENDING until its licence is set."""
@@ -52,6 +53,7 @@ def create(
         "name_en": name_en,
         "kind": kind,
         "credit_code": credit_code or None,
+        "country": country,
     }
     with connect(data_dir, server, token, user) as api:
         show(api.post("/organisations", body), as_json)

@@ -220,6 +220,7 @@ def create_organisation(
     name_zh: FormText = "",
     name_en: FormText = "",
     credit_code: FormText = "",
+    country: FormText = "CN",
 ) -> Response:
     """Enter an organisation; a refusal shows the form again as typed."""
     typed = {
@@ -228,12 +229,13 @@ def create_organisation(
         "name_zh": name_zh,
         "name_en": name_en,
         "credit_code": credit_code,
+        "country": country,
     }
     made = tried(
         house,
         lambda work: organisations.create_organisation(
             work, actor, Text(name_zh, name_en or name_zh), kind,
-            org_id=org_id.strip() or None, credit_code=credit_code.strip().upper() or None,
+            org_id=org_id.strip() or None, credit_code=credit_code.strip().upper() or None, country=country.strip().upper() or "CN",
         ),
     )  # fmt: skip
     if isinstance(made, AppError):

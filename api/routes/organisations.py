@@ -27,7 +27,7 @@ def list_organisations(work: ReadDep, kind: OrgKind | None = None) -> dict[str, 
 def create_organisation(work: WorkDep, actor: ActorDep, body: OrganisationCreate) -> OrganisationRead:
     """Enter an organisation."""
     return organisations.create_organisation(
-        work, actor, Text(body.name_zh, body.name_en), body.kind, org_id=body.id, credit_code=body.credit_code,
+        work, actor, Text(body.name_zh, body.name_en), body.kind, org_id=body.id, credit_code=body.credit_code, country=body.country,
     )  # fmt: skip
 
 

@@ -16,12 +16,12 @@ _ALWAYS: Final = datetime.max.replace(tzinfo=UTC)
 
 
 def licence(work: Work, org_id: OrgId) -> Licence:
-    """The licence that counts at `work.now`. It is good through its last local day; public bodies need none. Raises NotFound."""
-    kind, state, valid_to = organisations.licence_facts(work, org_id)
+    """The licence that counts at `work.now`, and where its holder is registered. It is good through its last local day; public bodies need none. Raises NotFound."""
+    kind, state, valid_to, country = organisations.licence_facts(work, org_id)
     if kind not in ENTERPRISE_KINDS:
-        return Licence("QUALIFIED", _ALWAYS)
+        return Licence("QUALIFIED", _ALWAYS, country)
     counts = licence_state_on(state, valid_to, work.now)
     if valid_to is None:
-        return Licence(counts, None)
+        return Licence(counts, None, country)
     ends = datetime.combine(valid_to + timedelta(days=1), time(), LOCAL)
-    return Licence(counts, ends.astimezone(UTC))
+    return Licence(counts, ends.astimezone(UTC), country)

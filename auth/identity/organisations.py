@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import sqlalchemy
+from pydantic import Field as Bound
 from sqlmodel import Field, SQLModel, col, select
 
 from auth import audit
@@ -18,7 +19,7 @@ from core.work import Work, fetched
 
 
 class OrganisationCreate(SQLModel):
-    """What an administrator enters. `id`: a short name of letters, digits, `.`, `_`, `-`; given by us when empty."""
+    """What an administrator enters. `country`: where it is registered, two letters of ISO 3166; `id`: a short name of letters, digits, `.`, `_`, `-`; given by us when empty."""
 
     model_config = {"extra": "forbid"}
     id: str | None = None
@@ -26,6 +27,7 @@ class OrganisationCreate(SQLModel):
     name_en: str = Field(min_length=1, max_length=200)
     kind: OrgKind
     credit_code: str | None = None
+    country: Annotated[str, Bound(pattern="^[A-Z]{2}$")] = rules.HOME
 
 
 class OrganisationRead(SQLModel):
@@ -36,6 +38,7 @@ class OrganisationRead(SQLModel):
     name_en: str
     kind: OrgKind
     credit_code: str | None
+    country: str
     licence_state: LicenceState
     licence_valid_to: date | None
     created_at: datetime
@@ -57,13 +60,14 @@ def create_organisation(
     *,
     org_id: str | None = None,
     credit_code: str | None = None,
+    country: str = rules.HOME,
     licence_state: LicenceState | str = LicenceState.PENDING,
     licence_valid_to: date | None = None,
 ) -> OrganisationRead:
-    """Enter an organisation. Raises InputRefused for a bad id or credit code, Conflict when either is taken."""
-    _check_new(work, org_id, credit_code)
+    """Enter an organisation. Raises InputRefused for a bad id, country or credit code, Conflict when id or code is taken."""
+    _check_new(work, org_id, credit_code, country)
     row = OrganisationRow(
-        id=org_id or work.new_id(), name_zh=name.zh, name_en=name.en, kind=OrgKind(kind), credit_code=credit_code,
+        id=org_id or work.new_id(), name_zh=name.zh, name_en=name.en, kind=OrgKind(kind), credit_code=credit_code, country=country,
         licence_state=LicenceState(licence_state), licence_valid_to=licence_valid_to, created_at=work.now,
     )  # fmt: skip
     work.db.add(row)
@@ -107,16 +111,19 @@ def read(work: Work, row: OrganisationRow) -> OrganisationRead:
 
 
 _LICENCE: Final = sqlalchemy.select(
-    col(OrganisationRow.kind), col(OrganisationRow.licence_state), col(OrganisationRow.licence_valid_to)
+    col(OrganisationRow.kind),
+    col(OrganisationRow.licence_state),
+    col(OrganisationRow.licence_valid_to),
+    col(OrganisationRow.country),
 ).where(col(OrganisationRow.id) == sqlalchemy.bindparam("org_id"))
 
 
-def licence_facts(work: Work, org_id: str) -> tuple[OrgKind, LicenceState, date | None]:
-    """What a licence is judged on: the organisation's kind, the state that is stored, the last day. Raises NotFound."""
+def licence_facts(work: Work, org_id: str) -> tuple[OrgKind, LicenceState, date | None, str]:
+    """What a licence is judged on: the organisation's kind, the state that is stored, the last day, its country. Raises NotFound."""
     found = fetched(work, _LICENCE, org_id=org_id).first()
     if found is None:
         raise _unknown()
-    return OrgKind(found.kind), LicenceState(found.licence_state), found.licence_valid_to
+    return OrgKind(found.kind), LicenceState(found.licence_state), found.licence_valid_to, found.country
 
 
 def organisation_row(work: Work, org_id: str) -> OrganisationRow:
@@ -129,7 +136,12 @@ def _unknown() -> NotFound:
     return NotFound(Text("没有这个组织。", "There is no such organisation."))
 
 
-def _check_new(work: Work, org_id: str | None, credit_code: str | None) -> None:
+def _check_new(work: Work, org_id: str | None, credit_code: str | None, country: str) -> None:
+    if not rules.COUNTRY.fullmatch(country):
+        raise InputRefused(
+            Text("国家或地区应为两位大写字母代码（ISO 3166），如 CN。", "A country is two capital letters (ISO 3166), such as CN."),
+            field="country",
+        )  # fmt: skip
     if org_id is not None and not rules.ORG_ID.fullmatch(org_id):
         raise InputRefused(
             Text("组织标识只能由字母、数字、点、下划线和连字符组成。", "An organisation id has letters, digits, '.', '_' and '-' only."),
@@ -163,6 +175,6 @@ def check_code(work: Work, credit_code: str) -> None:
 
 def _facts(row: OrganisationRow) -> dict[str, Any]:
     return {
-        "kind": row.kind, "credit_code": row.credit_code, "licence_state": row.licence_state,
+        "kind": row.kind, "credit_code": row.credit_code, "country": row.country, "licence_state": row.licence_state,
         "licence_valid_to": row.licence_valid_to.isoformat() if row.licence_valid_to else None,
     }  # fmt: skip

@@ -16,6 +16,8 @@ from core.text import Text
 CHINA: Final = timezone(timedelta(hours=8), "UTC+8")
 USERNAME: Final = re.compile(r"[a-z][a-z0-9._-]{1,39}")
 ORG_ID: Final = re.compile(r"[a-z0-9][a-z0-9._-]{1,59}", re.IGNORECASE)
+COUNTRY: Final = re.compile(r"[A-Z]{2}")
+HOME: Final = "CN"
 MAX_KEY_DAYS: Final = 180
 MAX_NETWORKS: Final = 20
 

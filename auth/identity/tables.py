@@ -39,6 +39,7 @@ class OrganisationRow(SQLModel, table=True):
     name_en: str = Field(max_length=200)
     kind: str = Field(index=True, max_length=30)
     credit_code: str | None = Field(default=None, unique=True, max_length=18)
+    country: str = Field(default="CN", max_length=2, sa_column_kwargs={"server_default": "CN"})
     licence_state: str = Field(default=LicenceState.PENDING, max_length=20)
     licence_valid_to: date | None = None
     licence_version: int = Field(default=0, sa_column_kwargs={"server_default": "0"})

@@ -239,10 +239,11 @@ class GrantPolicy(_Frozen):
 
 @dataclass(frozen=True, slots=True)
 class Licence:
-    """Where an organisation stands. Only state `QUALIFIED` before `valid_to` (aware, exclusive) counts."""
+    """Where an organisation stands. Only state `QUALIFIED` before `valid_to` (aware, exclusive) counts, and only at home."""
 
     state: str
     valid_to: datetime | None
+    country: str = "CN"
 
 
 @dataclass(frozen=True, slots=True)

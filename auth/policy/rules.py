@@ -31,6 +31,8 @@ from auth.policy.model import (
 from core.errors import Reason
 from core.text import Text
 
+HOME: Final = "CN"
+ABROAD: Final = "数据出境规则（R44）· rules on data leaving the country (R44)"
 GRANT: Final = "授权生命周期规则 · life of a grant"
 POLICY: Final = "授权条款 · policy of the grant"
 PERSONAL: Final = frozenset({"DI", "SI"})
@@ -133,6 +135,14 @@ def licence_objections(licence: Licence, at: datetime) -> Iterator[Reason]:
             f"贵机构的资质当前无效（状态 {licence.state}，有效期至 {until}）；请先办理资质。",
             f"Your organisation's licence does not count (state {licence.state}, valid to {until}); renew it first.",
             GRANT,
+        )
+    if licence.country != HOME:
+        yield refused(
+            "recipient-abroad",
+            f"接收方登记地为 {licence.country}；数据不得向境外提供，不予授权。",
+            f"The recipient is registered in {licence.country}; nothing is provided abroad, so no grant counts.",
+            ABROAD,
+            country=licence.country,
         )
 
 

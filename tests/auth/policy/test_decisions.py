@@ -335,3 +335,9 @@ def test_level_four_and_above_leave_in_no_form_of_these(form: DeliveryForm) -> N
         assert "level-forbids-form" in codes(
             an_ask(columns=("venue_id",), delivery_form=form), view, replace(PARKS, level=level)
         )
+
+
+@pytest.mark.parametrize("country", ["HK", "US", "cn", "", "CN"])
+def test_nothing_is_provided_to_whoever_is_registered_abroad(country: str) -> None:
+    found = codes(licence=replace(GOOD, country=country))
+    assert found == ([] if country == "CN" else ["recipient-abroad"])
