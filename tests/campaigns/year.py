@@ -22,12 +22,13 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
-from sqlmodel import func, select
+from sqlmodel import col, func, select
 
 from api.disclosing import pack as disclosure_pack
 from api.house import House, open_house
 from auth.actor import Actor
 from auth.applications import service as applications
+from auth.applications import workflow as application_flow
 from auth.applications.models import (
     AcceptBody,
     ApplicationAsk,
@@ -37,10 +38,12 @@ from auth.applications.models import (
     ScreenBody,
     StepBody,
 )
+from auth.applications.tables import ApplicationEventRow, ApplicationRow
 from auth.audit import AuditEventRow
 from auth.grants import service as grants
+from auth.grants import workflow as grant_flow
 from auth.grants.service import GrantStep
-from auth.grants.tables import GrantRow, UsageEventRow, UsageMonthRow
+from auth.grants.tables import GrantEventRow, GrantRow, UsageEventRow, UsageMonthRow
 from auth.identity.accounts import account_row
 from auth.identity.principals import principal
 from auth.policy.limits import limits
@@ -314,6 +317,7 @@ def measure(year: Year) -> dict[str, Any]:
     found["disclosure pack"] = timed(take_pack, 3)
     year.seal()
     found["agreement"] = agreement(house)
+    found["replayed"] = replayed(house)
     found["offline"] = offline(house)
     return found
 
@@ -333,6 +337,34 @@ def agreement(house: House) -> dict[str, int]:
     sums += [(told.figures["bytes"], told.figures["rows"]), (seen.bytes, seen.rows)]
     assert len(set(sums)) == 1, sums
     return {"lines": int(lines[0]), "bytes": sums[0][0], "rows": sums[0][1], "audit_events": int(events or 0)}
+
+
+def replayed(house: House) -> dict[str, int]:
+    """What is stored of each application, grant and ledger, taken again from the beginning: it ends in the row that is read now, or AssertionError."""
+    with house.read() as work:
+        found = {}
+        for name, events, rows, moves, owner in (
+            ("applications", ApplicationEventRow, ApplicationRow, application_flow.MOVES, "application_id"),
+            ("grants", GrantEventRow, GrantRow, grant_flow.MOVES, "grant_id"),
+        ):
+            at: dict[str, str] = {}
+            known = {(state.value, step.value): move.to.value for (state, step), move in moves.items()}
+            for event in work.db.exec(select(events).order_by(col(events.version))):  # type: ignore[attr-defined]
+                subject = getattr(event, owner)
+                assert event.from_state == at.get(subject, "")
+                begins = not event.from_state
+                assert begins or known[event.from_state, event.step] == event.to_state
+                at[subject] = event.to_state
+            assert at == {row.id: row.state for row in work.db.exec(select(rows))}  # type: ignore[attr-defined]
+            found[name] = len(at)
+        sums = [
+            func.sum(col(each)) for each in (UsageEventRow.extracts, UsageEventRow.rows, UsageEventRow.bytes)
+        ]
+        lines = work.db.exec(select(UsageEventRow.grant_id, *sums).group_by(col(UsageEventRow.grant_id)))  # type: ignore[call-overload]
+        taken = {grant: tuple(map(int, each)) for grant, *each in lines}
+        for row in work.db.exec(select(GrantRow)):
+            assert taken.get(row.id, (0, 0, 0)) == (row.used_extracts, row.used_rows, row.used_bytes)
+        return found | {"ledgers": len(taken)}
 
 
 def offline(house: House) -> dict[str, Any]:

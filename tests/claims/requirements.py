@@ -51,5 +51,5 @@ REQUIREMENTS: Final = (
     held("R42 Listing pack for an exchange", "api/disclosure::pages_of_products_caps_and_disclosure", "api/products::a_product_shows_its_ticks_and_its_pack_the_four_dimensions", why="laid out by the frame's four dimensions; its three stages are named in no source at hand, so there are no twelve cells"),
     held("R43 Check of surveying data before listing", "auth/products/grading::geographic_sources_want_a_surveying_check", "api/products::an_unregistered_product_is_not_charged_for_where_registration_is_compelled", why="the approval is given by its number; nobody here checks it"),
     held("R44 Cross-border use barred", "auth/policy/decisions::nothing_is_provided_to_whoever_is_registered_abroad", "auth/grants/abroad::the_precheck_says_so_and_submitting_is_refused", "auth/grants/abroad::a_grant_in_force_stops_at_once", why="judged by the country entered of the organisation; open data are for everybody, and nothing watches where a file goes afterwards"),
-    open_("R45 Capability levels (DCMM)", "a matter of papers; no feature"),
+    open_("R45 Capability levels (DCMM)", "evidence about an organisation: the design asks for features mapped to domains in docs alone, and GB/T 36073 is not among the texts at hand, so that no mapping could be checked"),
 )  # fmt: skip
