@@ -12,14 +12,14 @@ from core.text import Text
 
 _ROW_LESS: Final = ("aggregate_only", "filter_only")
 _BY_TYPE: Final[dict[str, tuple[str, ...]]] = {
-    "string": ("plain", "pseudonymised", "keep:1:0", "keep:3:4", "keep:6:0", "redact", "drop", *_ROW_LESS, "join_only"),
+    "string": ("plain", "pseudonymised", "keep:1:0", "keep:3:4", "keep:6:0", "division:county", "division:city", "division:province", "redact", "drop", *_ROW_LESS, "join_only"),
     "integer": ("plain", "pseudonymised", "round:5", "round:10", "round:100", "round:1000", "drop", *_ROW_LESS, "join_only"),
     "number": ("plain", "round:1", "round:10", "round:100", "round:1000", "drop", *_ROW_LESS),
     "boolean": ("plain", "drop", *_ROW_LESS),
     "date": ("plain", "truncate:month", "truncate:year", "drop", *_ROW_LESS),
     "datetime": ("plain", "truncate:hour", "truncate:day", "truncate:month", "drop", *_ROW_LESS),
     "time": ("plain", "drop", *_ROW_LESS),
-    "geometry": ("plain", "drop"),
+    "geometry": ("plain", "grid:0.001", "grid:0.01", "grid:0.1", "drop"),
 }  # fmt: skip
 _SERVED: Final = {use.value: bool(forms) for use, forms in FORMS_SERVING.items()}
 OPERATIONS: Final[dict[str, Text]] = {
@@ -44,8 +44,10 @@ def term_of(name: str, word: str) -> ColumnTerm:
     match kind:
         case "keep" if len(parts) == 2:
             mask |= {"head": int(parts[0]), "tail": int(parts[1])}
-        case "round":
+        case "round" | "grid":
             mask |= {"step": float(rest)}
+        case "division":
+            mask |= {"level": rest}
         case "truncate":
             mask |= {"unit": rest}
         case "clamp" if len(parts) == 2:

@@ -107,13 +107,9 @@ class Extent:
 
     def _add_points(self, shapes: pa.Array) -> bool:
         """Take in an array of nothing but flat points at once; False where it holds anything else."""
-        if not len(shapes) or pc.any(pc.not_equal(pc.binary_length(shapes), POINT_BYTES)).as_py():
+        if (places := flat_points(shapes)) is None:
             return False
-        start, end = np.frombuffer(shapes.buffers()[1], "i4")[[shapes.offset, shapes.offset + len(shapes)]]
-        cells = np.frombuffer(shapes.buffers()[2], "u1")[start:end].reshape(-1, POINT_BYTES)
-        if not (cells[:, :5] == np.frombuffer(POINT_HEAD, "u1")).all():
-            return False
-        for axis, numbers in enumerate(cells[:, 5:].copy().view("<f8").T):
+        for axis, numbers in enumerate(places.T):
             if len(known := numbers[~np.isnan(numbers)]):
                 self.low[axis] = min(self.low[axis], float(known.min()))
                 self.high[axis] = max(self.high[axis], float(known.max()))
@@ -172,6 +168,17 @@ def points_of(lon: pa.Array, lat: pa.Array) -> pa.Array:
     return pc.if_else(whole, points, pa.scalar(None, points.type)).cast(pa.binary())
 
 
+def flat_points(shapes: pa.Array) -> np.ndarray[Any, np.dtype[np.float64]] | None:
+    """The coordinates of an array of nothing but flat points, a row each; None where it holds anything else."""
+    if not len(shapes) or pc.any(pc.not_equal(pc.binary_length(shapes), POINT_BYTES)).as_py():
+        return None
+    start, end = np.frombuffer(shapes.buffers()[1], "i4")[[shapes.offset, shapes.offset + len(shapes)]]
+    cells = np.frombuffer(shapes.buffers()[2], "u1")[start:end].reshape(-1, POINT_BYTES)
+    if not (cells[:, :5] == np.frombuffer(POINT_HEAD, "u1")).all():
+        return None
+    return cells[:, 5:].copy().view("<f8")
+
+
 def faithful(texts: Iterable[pa.Array], engine: Converter, extent: Extent) -> bool:
     """Whether every text comes back from its WKB letter by letter; fills `extent` on the way."""
     for some in texts:
@@ -210,10 +217,16 @@ def shape_columns(metadata: Mapping[bytes, bytes] | None) -> dict[str, dict[str,
         return {}
 
 
-def kept_metadata(metadata: Mapping[bytes, bytes] | None, names: Collection[str]) -> str | None:
-    """The `geo` value for a file that holds only `names` of these columns; boxes are left out, they tell of all rows."""
+def kept_metadata(
+    metadata: Mapping[bytes, bytes] | None, names: Collection[str], points: Collection[str] = ()
+) -> str | None:
+    """The `geo` value for a file that holds only `names` of these columns; boxes are left out, they tell of all rows.
+
+    points: columns in which every shape became a point.
+    """
     kept = {
         name: {key: value for key, value in each.items() if key != "bbox"}
+        | ({"geometry_types": ["Point"]} if name in points else {})
         for name, each in shape_columns(metadata).items()
         if name in names
     }

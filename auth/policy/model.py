@@ -120,9 +120,27 @@ class ClampMask(_Frozen):
         return self
 
 
+class GridMask(_Frozen):
+    """A place becomes the centre of its cell in a grid of `step` degrees, in the column's own system; a line or an area that of the
+    middle of its box. Numbers of degrees are rounded instead."""
+
+    kind: Literal["grid"] = "grid"
+    step: float = Field(gt=0, le=10, allow_inf_nan=False)
+
+
+class DivisionMask(_Frozen):
+    """A code of an administrative division (GB/T 2260 and its longer kin: 2, 4, 6, 9 or 12 digits) becomes that of the division of
+    `level` around it, as long as before: 440307 → 440300 (city). What is no such code becomes null."""
+
+    kind: Literal["division"] = "division"
+    level: Literal["province", "city", "county", "town"]
+
+
 Mask = Annotated[
-    DropMask | RedactMask | KeepMask | RoundMask | TruncateMask | ClampMask, Field(discriminator="kind")
+    DropMask | RedactMask | KeepMask | RoundMask | TruncateMask | ClampMask | GridMask | DivisionMask,
+    Field(discriminator="kind"),
 ]
+DIVISION_DIGITS: Final[Mapping[str, int]] = {"province": 2, "city": 4, "county": 6, "town": 9}
 MASK_TYPES: Final[dict[str, frozenset[str]]] = {
     "drop": frozenset({"string", "integer", "number", "boolean", "date", "datetime", "time", "geometry"}),
     "redact": frozenset({"string"}),
@@ -130,6 +148,8 @@ MASK_TYPES: Final[dict[str, frozenset[str]]] = {
     "round": frozenset({"integer", "number"}),
     "truncate": frozenset({"date", "datetime"}),
     "clamp": frozenset({"integer", "number"}),
+    "grid": frozenset({"geometry"}),
+    "division": frozenset({"string", "integer"}),
 }
 
 

@@ -9,12 +9,15 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from auth.policy.filters.model import RowFilter, all_of
 from auth.policy.model import (
+    DIVISION_DIGITS,
     LEAVING,
     ClampMask,
     ColumnTerm,
     DeliveryForm,
+    DivisionMask,
     DropMask,
     GrantPolicy,
+    GridMask,
     Instant,
     KeepMask,
     Mask,
@@ -114,10 +117,18 @@ def _mask_hides_more(new: Mask, asked: Mask) -> bool:
         case KeepMask(), KeepMask():
             return new.head <= asked.head and new.tail <= asked.tail
         case RoundMask(), RoundMask():
-            return new.step >= asked.step and (new.step / asked.step).is_integer()
+            return _divides(asked.step, new.step)
+        case GridMask(), GridMask():
+            return _divides(asked.step, new.step)
+        case DivisionMask(), DivisionMask():
+            return DIVISION_DIGITS[new.level] <= DIVISION_DIGITS[asked.level]
         case TruncateMask(), TruncateMask():
             return _UNITS.index(new.unit) >= _UNITS.index(asked.unit)
         case ClampMask(), ClampMask():
             low = asked.low is None or (new.low is not None and new.low >= asked.low)
             return low and (asked.high is None or (new.high is not None and new.high <= asked.high))
     return False
+
+
+def _divides(fine: float, coarse: float) -> bool:
+    return coarse >= fine and round(coarse / fine, 9).is_integer()

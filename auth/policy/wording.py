@@ -10,7 +10,9 @@ from auth.policy.model import (
     ClampMask,
     ColumnTerm,
     DeliveryForm,
+    DivisionMask,
     DropMask,
+    GridMask,
     KeepMask,
     Mask,
     RedactMask,
@@ -58,6 +60,15 @@ _UNITS: Final = {
 }
 
 
+_KM_OF_DEGREE: Final = 111.32
+_DIVISIONS: Final[Mapping[str, Text]] = {
+    "province": Text("省级", "province"),
+    "city": Text("地市级", "city"),
+    "county": Text("区县级", "county"),
+    "town": Text("乡镇级", "town"),
+}
+
+
 def mask_in_words(mask: Mask) -> Text:
     match mask:
         case DropMask():
@@ -81,6 +92,15 @@ def mask_in_words(mask: Mask) -> Text:
                 f"限制在 {low} 至 {high} 之间（超出者取边界值）",
                 f"held between {low} and {high} (values beyond become the bound)",
             )
+        case GridMask():
+            step, km = f"{mask.step:g}", f"{mask.step * _KM_OF_DEGREE:.2g}"
+            return Text(
+                f"位置取所在 {step}° 网格（南北约 {km} 公里）的中心",
+                f"placed at the centre of a grid cell of {step}° (about {km} km from north to south)",
+            )
+        case DivisionMask():
+            name = _DIVISIONS[mask.level]
+            return Text(f"行政区划代码上卷到{name.zh}", f"division code raised to the {name.en}")
         case _:
             assert_never(mask)
 

@@ -29,12 +29,13 @@ from duckdb import (
 )
 
 from auth.policy.filters.model import RowFilter
-from auth.policy.model import ColumnTerm, DeliveryForm, Use
+from auth.policy.model import ColumnTerm, DeliveryForm, GridMask, Use
 from auth.policy.small_cells import SmallCells
 from core.errors import Conflict
 from core.text import Text
 from datasets.extracts.compile import Held, condition, leaving, unhashed
 from datasets.extracts.mixing import Order, Placed, mixed
+from datasets.extracts.places import teach
 from datasets.extracts.pseudonyms import pseudonyms
 from datasets.extracts.row_order import UNKNOWN, ReleaseLayout, leading, order_key, order_may_stay
 from datasets.extracts.small_cells import LeftOut, left_out
@@ -99,6 +100,7 @@ def engine_of(memory_limit_mb: int, scratch: Path) -> Iterator[DuckDBPyConnectio
         connection.execute("SET TimeZone = 'UTC'")
         connection.execute("SET enable_progress_bar = false")  # it would print into a command's answer
         connection.execute("SET enable_geoparquet_conversion = false")  # shapes pass through as they are
+        teach(connection)
         yield connection
 
 
@@ -331,12 +333,15 @@ def _chosen(recipe: Recipe, held: Mapping[str, Held]) -> list[Expression]:
     """What leaves, in the recipe's order; of a pseudonym its text, which `_hashing` replaces."""
     if missing := [term.name for term in recipe.columns if term.name not in held]:
         raise unfit(", ".join(missing))
-    return [
-        unhashed(held[term.name])
-        if term.use is Use.PSEUDONYMISED
-        else leaving(term, held[term.name], recipe.key)
-        for term in recipe.columns
-    ]
+    try:
+        return [
+            unhashed(held[term.name])
+            if term.use is Use.PSEUDONYMISED
+            else leaving(term, held[term.name], recipe.key)
+            for term in recipe.columns
+        ]
+    except ValueError as fault:
+        raise unfit(str(fault)) from fault
 
 
 def _described(made: pa.Schema, released: pa.Schema, recipe: Recipe) -> pa.Schema:
@@ -354,6 +359,7 @@ def _described(made: pa.Schema, released: pa.Schema, recipe: Recipe) -> pa.Schem
     ]
     facts = {key.encode(): value.encode() for key, value in recipe.metadata.items()}
     shapes = [field.name for field in fields if field.type == released.field(field.name).type]
-    if told := kept_metadata(released.metadata, shapes):
+    points = [term.name for term in recipe.columns if isinstance(term.mask, GridMask)]
+    if told := kept_metadata(released.metadata, shapes, points):
         facts[GEO] = told.encode()
     return pa.schema(fields, metadata=facts)

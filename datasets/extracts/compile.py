@@ -20,9 +20,12 @@ from duckdb import CaseExpression, ColumnExpression, ConstantExpression, Express
 from auth.policy.filters.model import All, Any_, Between, In, IsNull, Leaf, Not, RowFilter
 from auth.policy.filters.rules import LOCAL, literal, values_of
 from auth.policy.model import (
+    DIVISION_DIGITS,
     ClampMask,
     ColumnTerm,
+    DivisionMask,
     DropMask,
+    GridMask,
     KeepMask,
     Mask,
     RedactMask,
@@ -31,6 +34,8 @@ from auth.policy.model import (
     Use,
 )
 
+DIVISION_CODE: Final = "[0-9]{2}|[0-9]{4}|[0-9]{6}|[0-9]{9}|[0-9]{12}"
+GRID_CELL: Final = "grid_cell"  # the engine knows it by `datasets.extracts.places.teach`
 PSEUDONYM_HEX: Final = 20  # 80 bits: no collisions to fear below 10^9 values
 _FLOATS: Final = frozenset({"DOUBLE", "FLOAT"})
 _COMPARISONS: Final[Mapping[str, str]] = {
@@ -180,6 +185,12 @@ def _masked(column: Expression, mask: Mask, duck_type: str) -> Expression:
             return _truncated(column, mask, duck_type)
         case ClampMask():
             return _clamped(column, mask, duck_type)
+        case GridMask():
+            if duck_type != "BLOB":
+                raise ValueError(f"a grid has no cells for a column of type {duck_type}")
+            return FunctionExpression(GRID_CELL, column, ConstantExpression(mask.step))
+        case DivisionMask():
+            return _raised(column, mask, duck_type)
 
 
 def _keep(column: Expression, mask: KeepMask) -> Expression:
@@ -193,6 +204,20 @@ def _keep(column: Expression, mask: KeepMask) -> Expression:
     shown = reduce(lambda left, right: FunctionExpression("||", left, right), parts)
     all_hidden = FunctionExpression("repeat", ConstantExpression("*"), length)
     return CaseExpression(hidden > ConstantExpression(0), shown).otherwise(all_hidden)
+
+
+def _raised(column: Expression, mask: DivisionMask, duck_type: str) -> Expression:
+    """The first digits of the code, the rest zeros; null for anything else."""
+    code = column.cast(duckdb.sqltypes.VARCHAR)
+    kept = FunctionExpression("left", code, ConstantExpression(DIVISION_DIGITS[mask.level]))
+    whole = FunctionExpression(
+        "rpad",
+        kept,
+        FunctionExpression("length", code).cast(duckdb.sqltypes.INTEGER),
+        ConstantExpression("0"),
+    )
+    is_code = FunctionExpression("regexp_full_match", code, ConstantExpression(DIVISION_CODE))
+    return CaseExpression(is_code, whole).cast(duckdb.dtype(duck_type))
 
 
 def _clamped(column: Expression, mask: ClampMask, duck_type: str) -> Expression:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
-from auth.policy.model import ColumnTerm, DeliveryForm, Use
+from auth.policy.model import ColumnTerm, DeliveryForm, GridMask, Use
 from core.errors import Reason
 from core.text import Text
 from datasets.formats.kinds import MOST_COLUMNS_OF_SHEET, MOST_ROWS_OF_SHEET
@@ -30,8 +30,9 @@ def misfits(
 
 
 def shape_of(shapes: Sequence[str], terms: Sequence[ColumnTerm]) -> str | None:
-    """The column that becomes a feature's geometry: the first shape that leaves as it is."""
-    return next((term.name for term in terms if term.use is Use.PLAIN and term.name in shapes), None)
+    """The column that becomes a feature's geometry: the first shape that leaves as it is, or as a cell of a grid."""
+    leave = (term for term in terms if term.use is Use.PLAIN or isinstance(term.mask, GridMask))
+    return next((term.name for term in leave if term.name in shapes), None)
 
 
 def _of_sheet(release: Path, columns: int, count: Callable[[], int]) -> list[Reason]:

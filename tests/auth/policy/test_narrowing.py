@@ -260,6 +260,12 @@ def _masked(name: str, **mask: Any) -> dict[str, Any]:
         (_masked("c", kind="clamp", high=9), _masked("c", kind="clamp", high=9.5), False),
         (_masked("c", kind="clamp", high=9), _masked("c", kind="clamp", low=0, high=9), True),
         (_masked("c", kind="clamp", high=9), _masked("c", kind="round", step=5), False),
+        (_masked("c", kind="grid", step=0.01), _masked("c", kind="grid", step=0.1), True),
+        (_masked("c", kind="grid", step=0.1), _masked("c", kind="grid", step=0.01), False),
+        (_masked("c", kind="grid", step=0.1), _masked("c", kind="grid", step=0.15), False),
+        (_masked("c", kind="grid", step=0.1), _masked("c", kind="round", step=1), False),
+        (_masked("c", kind="division", level="county"), _masked("c", kind="division", level="city"), True),
+        (_masked("c", kind="division", level="city"), _masked("c", kind="division", level="county"), False),
     ],
 )
 def test_a_mask_may_be_replaced_by_one_that_hides_more(

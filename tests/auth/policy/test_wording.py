@@ -24,6 +24,8 @@ NAME = {"op": "ne", "column": "名称", "value": "公园"}
         ({"kind": "truncate", "unit": "month"}, "脱敏：截断到月", "Masked: cut to the month"),
         ({"kind": "clamp", "low": 1}, "脱敏：限制在 1 至 … 之间（超出者取边界值）", "Masked: held between 1 and … (values beyond become the bound)"),
         ({"kind": "clamp", "high": 9}, "脱敏：限制在 … 至 9 之间（超出者取边界值）", "Masked: held between … and 9 (values beyond become the bound)"),
+        ({"kind": "grid", "step": 0.01}, "脱敏：位置取所在 0.01° 网格（南北约 1.1 公里）的中心", "Masked: placed at the centre of a grid cell of 0.01° (about 1.1 km from north to south)"),
+        ({"kind": "division", "level": "city"}, "脱敏：行政区划代码上卷到地市级", "Masked: division code raised to the city"),
     ],
 )  # fmt: skip
 def test_masks_are_told(mask: dict[str, Any], zh: str, en: str) -> None:
