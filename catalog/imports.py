@@ -16,7 +16,7 @@ from sqlmodel import Field, SQLModel, col, select
 from auth import audit
 from auth.actor import PLATFORM, Actor
 from catalog.search import memory
-from catalog.tables import DatasetRow, DescriptionRow, ImportRow, OrgDescriptionRow
+from catalog.tables import DatasetRow, DescriptionRow, ImportRow, LinkRow, OrgDescriptionRow
 from core.errors import Conflict
 from core.text import Text
 from core.work import Work, hold
@@ -117,6 +117,7 @@ def keep(
     if kept is None:
         kept = DescriptionRow(dataset_id=row.id, name=name, document={}, version=row.version)
     is_new = kept.document != document
+    _keep_links(work, row.id, links_in(kept.document), links_in(document))
     kept.name, kept.document, kept.is_import, kept.version = name, dict(document), is_import, row.version
     work.db.add(kept)
     work.db.flush()
@@ -124,6 +125,26 @@ def keep(
     if is_new:
         payload = {"name": name, "keys": sorted(document), "import": is_import}
         audit.record(work, actor, "dataset.described", subject=row.id, payload=payload, dataset_id=row.id)
+
+
+def links_in(document: Mapping[str, Any]) -> set[str]:
+    """The ids of the links that a description holds."""
+    links = document.get("resources") or []
+    return {each["id"] for each in links if isinstance(each.get("id"), str) and each["id"]}
+
+
+def _keep_links(work: Work, dataset_id: str, former: set[str], now: set[str]) -> None:
+    if gone := former - now:
+        held = select(LinkRow).where(LinkRow.dataset_id == dataset_id, col(LinkRow.resource_id).in_(gone))
+        for each in work.db.exec(held):
+            work.db.delete(each)
+    work.db.add_all(LinkRow(resource_id=each, dataset_id=dataset_id) for each in sorted(now - former))
+
+
+def holders(work: Work, resource_ids: Iterable[str]) -> list[LinkRow]:
+    """Beside which records links of these ids stand."""
+    wanted = select(LinkRow).where(col(LinkRow.resource_id).in_(list(resource_ids)))
+    return list(work.db.exec(wanted.order_by(col(LinkRow.resource_id), col(LinkRow.dataset_id))))
 
 
 def kept_of(work: Work, dataset_ids: Iterable[str]) -> dict[str, DescriptionRow]:

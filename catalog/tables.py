@@ -100,6 +100,14 @@ class DescriptionRow(SQLModel, table=True):
     version: int
 
 
+class LinkRow(SQLModel, table=True):
+    """Beside which record a link stands, by the link's id; what the descriptions hold, to be looked up. Kept by `catalog.imports`."""
+
+    __tablename__ = "catalog_link"
+    resource_id: str = Field(primary_key=True, max_length=200)
+    dataset_id: str = Field(primary_key=True, max_length=80, index=True, foreign_key="catalog_dataset.id")
+
+
 class OrgDescriptionRow(SQLModel, table=True):
     """The same of an organisation."""
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 import sqlalchemy
-from sqlalchemy import ColumnElement, String, bindparam, cast, false, func, or_
+from sqlalchemy import ColumnElement, bindparam, false, func, or_
 from sqlmodel import col, select
 
 from auth.actor import Actor
@@ -16,7 +17,7 @@ from catalog import queries
 from catalog.ckan import shape
 from catalog.ckan.errors import CkanError, invalid, not_found
 from catalog.ckan.shape import Json
-from catalog.imports import kept_of
+from catalog.imports import holders, kept_of
 from catalog.relations import kinds
 from catalog.relations import service as relations
 from catalog.relations.service import RelationRead
@@ -204,16 +205,14 @@ def package_autocomplete(call: Call) -> list[Json]:
 
 
 def resource_show(call: Call) -> Json:
+    """One file or link; a file of ours before a link, and a link only of a record that the caller may know of."""
     wanted = call.wanted()
-    held = cast(DescriptionRow.document, String).contains(wanted, autoescape=True)
-    for kept in call.work.db.exec(select(DescriptionRow).where(held)):
-        if any(each.get("id") == wanted for each in kept.document.get("resources") or []):
-            shown = packages(call, [_dataset(call, kept.dataset_id)])[0]["resources"]
-            return next(dict(each) for each in shown if each["id"] == wanted)
-    if (owner := call.dataset_of(call.work, wanted)) is not None:
-        for each in packages(call, [_dataset(call, owner)])[0]["resources"]:
-            if each["id"] == wanted:
-                return dict(each)
+    owners = [call.dataset_of(call.work, wanted), *(each.dataset_id for each in holders(call.work, [wanted]))]
+    for owner in dict.fromkeys(filter(None, owners)):
+        with suppress(CkanError):
+            for each in packages(call, [_dataset(call, owner)])[0]["resources"]:
+                if each["id"] == wanted:
+                    return dict(each)
     raise not_found("Resource was not found")
 
 

@@ -120,15 +120,25 @@ def _extras(doc: Mapping[str, Any]) -> Faults:
     return {"extras": found} if any(found) else {}
 
 
+TAKEN: Final = "Resource id already exists."
+
+
 def resources(links: list[Any]) -> Faults:
-    """Links as a client sends them: an address of the web, or none."""
+    """Links as a client sends them: an address of the web, or none; an id that is no other's."""
     found = []
+    counts = Counter(each["id"] for each in links if isinstance(each.get("id"), str))
     for each in links:
         url = each.get("url") or ""
         fits = isinstance(url, str) and (
             not url or re.match(r"(https?|ftp)://", url) or ("://" not in url and ":" not in url)
         )
-        found.append({} if fits else {"url": ["Please provide a valid URL"]})
+        said = {} if fits else {"url": ["Please provide a valid URL"]}
+        own = each.get("id")
+        if own not in (None, "") and not (isinstance(own, str) and len(own) <= 200):
+            said["id"] = ["Must be a Unicode string value of 200 characters at most"]
+        elif own and counts[own] > 1:
+            said["id"] = [TAKEN]
+        found.append(said)
     return {"resources": found} if any(found) else {}
 
 

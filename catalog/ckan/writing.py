@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from pydantic import ValidationError
-from sqlalchemy import String, cast, func
+from sqlalchemy import func
 from sqlmodel import col, select
 
 from auth.actor import PLATFORM
@@ -53,6 +53,7 @@ def package_create(call: Call) -> Json:
     _demand_free(call, name, wanted)
     fields, faults = checks.fields(doc)
     checks.demand({} if is_import else faults)
+    _demand_own_links(call, wanted, doc.get("resources") or [])
     try:
         body = DatasetCreate.model_validate(fields | {"resource_code": wanted, "publisher": org_id})
     except ValidationError as fault:
@@ -89,6 +90,7 @@ def _update(call: Call, doc: Json) -> Json:
     _demand_free(call, name, row.id, but=row.id)
     if "resources" not in doc and former:
         doc["resources"] = _links(call, row)
+    _demand_own_links(call, row.id, doc.get("resources") or [])
     fields, faults = checks.fields(doc)
     plain: Json = dict.fromkeys(("title_zh", "description_zh", "license_id", "domain_code"), "") | {
         "keywords": [],
@@ -175,6 +177,7 @@ def _told(call: Call, row: DatasetRow) -> tuple[str, Json]:
 
 def _with_links(call: Call, row: DatasetRow, links: list[Json], wanted: str | None) -> Json:
     checks.demand(checks.resources(links))
+    _demand_own_links(call, row.id, links)
     kept = call.work.db.get(DescriptionRow, row.id)
     name, document = _told(call, row)
     is_import = bool(kept and kept.is_import and kept.version == row.version)
@@ -191,10 +194,8 @@ def _with_links(call: Call, row: DatasetRow, links: list[Json], wanted: str | No
 
 def owner_of(call: Call, resource_id: str) -> str:
     """The record that a link stands beside. Raises CkanError."""
-    held = cast(DescriptionRow.document, String).contains(resource_id, autoescape=True)
-    for kept in call.work.db.exec(select(DescriptionRow).where(held)):
-        if any(each.get("id") == resource_id for each in kept.document.get("resources") or []):
-            return kept.dataset_id
+    for each in imports.holders(call.work, [resource_id]):
+        return each.dataset_id
     raise not_found("Resource was not found.")
 
 
@@ -313,6 +314,20 @@ def _demand_free(call: Call, name: str, dataset_id: str, *, but: str = "") -> No
     named = select(DescriptionRow.dataset_id).where(DescriptionRow.name == name)
     if any(each != but for wanted in (taken, named) for each in call.work.db.exec(wanted)):
         raise invalid(name="That URL is already in use.")
+
+
+def _demand_own_links(call: Call, dataset_id: str, links: list[Json]) -> None:
+    """No link takes the id of another record's link or file: who asks for that id would be shown this one."""
+    ids = {each["id"] for each in links if each.get("id")}
+    taken = {each.resource_id for each in imports.holders(call.work, ids) if each.dataset_id != dataset_id}
+    for each in ids - taken:
+        owner = call.dataset_of(call.work, each)
+        if owner not in (None, dataset_id) and call.work.db.get(DatasetRow, owner) is not None:
+            taken.add(each)
+    if taken:
+        checks.demand(
+            {"resources": [{"id": [checks.TAKEN]} if each.get("id") in taken else {} for each in links]}
+        )
 
 
 def _shown(call: Call, row: DatasetRow) -> Json:

@@ -19,6 +19,7 @@ from api.house import House, open_house
 from api.identity import local_token
 from auth.audit import AuditEventRow
 from catalog import imports
+from catalog.tables import LinkRow
 from core.settings import Settings
 from tests.catalog.records import a_dataset, a_department
 from tests.people import a_person, actor_of, an_org, browser_as, client_as
@@ -212,6 +213,52 @@ def test_links_are_written_and_an_uploaded_file_is_a_batch_for_the_gate(house: H
     assert refused.status_code == 403
 
 
+def test_no_link_takes_the_place_of_anothers(house: House) -> None:
+    traffic, weather = (client_as(house, f"{org}-steward") for org in ("traffic", "weather"))
+    with house.write() as work:
+        a_dataset(
+            work,
+            "DP-PK-002",
+            "traffic",
+            open_type="C",
+            open_condition="按申请提供",
+            open_condition_en="On application",
+        )
+    apply = "DP-PK-002-apply"
+    mine = {
+        "owner_org": "traffic",
+        "name": "mine",
+        "resources": [{"id": "link-1", "url": "https://x.example/a"}],
+    }
+    call(traffic, "package_create", **mine)
+    theirs = {"owner_org": "weather", "name": "a-theirs"}
+    for taken in ("link-1", apply):
+        fault = call(
+            weather, "package_create", 409, **theirs, resources=[{"url": ""}, {"id": taken, "url": ""}]
+        )
+        assert fault["resources"] == [{}, {"id": ["Resource id already exists."]}]
+    fault = call(
+        weather,
+        "package_create",
+        409,
+        **theirs,
+        resources=[{"id": "two", "url": ""}, {"id": "two", "url": ""}, {"id": 5, "url": ""}],
+    )
+    assert [list(each) for each in fault["resources"]] == [["id"]] * 3
+    call(weather, "package_create", **theirs)
+    call(weather, "resource_create", 409, package_id="a-theirs", id="link-1", url="https://x.example/b")
+    call(weather, "resource_create", package_id="a-theirs", id="link-2", url="https://x.example/b")
+    call(weather, "package_patch", 409, id="a-theirs", resources=[{"id": "link-1", "url": ""}])
+    assert call(weather, "resource_show", id="link-2")["url"] == "https://x.example/b"
+    call(traffic, "resource_show", 404, id="link-2")  # a draft of another department
+    call(weather, "resource_delete", id="link-2")
+    with house.write() as work:  # what an earlier version let in
+        work.db.add(LinkRow(resource_id="link-1", dataset_id="a-theirs"))
+    assert call(traffic, "resource_show", id="link-1")["package_id"] == "mine"
+    with house.read() as work:
+        assert not imports.holders(work, ["link-2"])
+
+
 def test_import_mode_is_opened_for_a_reason_and_ends(house: House, clock: Any) -> None:
     cat, steward = client_as(house, "cat"), client_as(house, "traffic-steward")
     assert cat.post("/api/v1/imports", json={"reason": "x"}).status_code == 422
@@ -232,7 +279,8 @@ def test_import_mode_is_opened_for_a_reason_and_ends(house: House, clock: Any) -
     assert cat.get("/api/v1/imports").json()[0]["records"] == 1
     assert cat.post("/api/v1/imports/close").status_code == 409
     later = cat.post(
-        "/api/3/action/package_create", json=AS_GIVEN | {"id": "later", "name": "later", "tags": []}
+        "/api/3/action/package_create",
+        json=AS_GIVEN | {"id": "later", "name": "later", "tags": [], "resources": []},
     ).json()
     assert later["result"]["state"] == "draft"
     page = client_as(house, "cat").get("/imports", headers={"accept": "text/html"}).text
