@@ -1,16 +1,24 @@
-"""What a signed-in caller keeps through CKAN's API: datasets that he follows, and his keys."""
+"""What a signed-in caller keeps through CKAN's API: datasets, organisations and themes that he follows, and his keys.
+
+Who follows an organisation or a theme keeps the search for its records (/me/searches), and is told of them as of any saved search.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any, Final
+from urllib.parse import urlencode
 
 from auth.identity import api_keys
 from auth.identity.api_keys import ApiKeyCreate, ApiKeyRead
 from catalog.ckan import shape
 from catalog.ckan.actions import Action, Call, find, seen
-from catalog.ckan.errors import denied, invalid, not_found
+from catalog.ckan.errors import CkanError, denied, invalid, not_found
+from catalog.ckan.listings import group_show, groups_seen, organization_show, organizations_seen
 from catalog.ckan.shape import Json, moment
+from catalog.search import saved
+from catalog.search.saved import SavedRead
 from core.errors import InputRefused
 from datasets.notices import service as notices
 
@@ -65,17 +73,93 @@ def dataset_followee_list(call: Call) -> list[Json]:
     ]
 
 
+def _followed_set(call: Call, *kinds: str) -> tuple[Json, str]:
+    """The organisation or theme that is meant, and the search for its records."""
+    shows = {"organization": (organization_show, "publisher"), "group": (group_show, "theme")}
+    for kind in kinds:
+        show, facet = shows[kind]
+        with suppress(CkanError):
+            found = show(call)
+            return found, urlencode({facet: found["id"]})
+    call.wanted()
+    raise not_found("Group was not found")
+
+
+def _kept(call: Call, query: str) -> SavedRead | None:
+    return next(
+        (each for each in saved.saved(call.work, call.actor) if each.query == query and each.tells), None
+    )
+
+
+def follow_group(call: Call) -> Json:
+    """Be told of new and changed records of an organisation or a theme from now on (/me/searches)."""
+    _demand_person(call)
+    shown, query = _followed_set(call, "group", "organization")
+    if _kept(call, query):
+        raise invalid(message=f"You are already following {shown['id']}")
+    made = saved.save(call.work, call.actor, saved.SavedAsk(query=query, title=str(shown["title"])[:100]))
+    if not made.tells:
+        made = saved.change(call.work, call.actor, made.id, saved.SavedChange(tells=True))
+    return {
+        "follower_id": call.actor.account_id,
+        "object_id": shown["id"],
+        "datetime": moment(made.created_at),
+    }
+
+
+def unfollow_group(call: Call) -> None:
+    """Be told no more, and keep the search no longer."""
+    _demand_person(call)
+    shown, query = _followed_set(call, "group", "organization")
+    if (kept := _kept(call, query)) is None:
+        raise not_found(f"You are not following {shown['id']}.")
+    saved.remove(call.work, call.actor, kept.id)
+
+
+def am_following_group(call: Call) -> bool:
+    """Whether the caller follows an organisation or a theme."""
+    _demand_person(call)
+    return _kept(call, _followed_set(call, "group", "organization")[1]) is not None
+
+
+def _sets(call: Call, kind: str) -> list[Json]:
+    _demand_self(call)
+    every = organizations_seen(call) if kind == "organization" else groups_seen(call)
+    facet = "publisher" if kind == "organization" else "theme"
+    wanted = {each.query for each in saved.saved(call.work, call.actor) if each.tells}
+    return [each for each in every if urlencode({facet: each["id"]}) in wanted]
+
+
+def organization_followee_list(call: Call) -> list[Json]:
+    """The organisations that the caller follows."""
+    return _sets(call, "organization")
+
+
+def group_followee_list(call: Call) -> list[Json]:
+    """The themes that the caller follows."""
+    return _sets(call, "group")
+
+
 def followee_list(call: Call) -> list[Json]:
     """All that the caller follows."""
+    found = {
+        "dataset": dataset_followee_list(call),
+        "organization": _sets(call, "organization"),
+        "group": _sets(call, "group"),
+    }
     return [
-        {"type": "dataset", "display_name": each["title"], "dict": each}
-        for each in dataset_followee_list(call)
+        {"type": kind, "display_name": each["title"], "dict": each}
+        for kind, listed in found.items()
+        for each in listed
     ]
 
 
-def _count_of_own(call: Call) -> int:
-    """How many datasets the caller follows."""
-    return len(dataset_followee_list(call))
+def _counted(listed: Callable[[Call], list[Json]]) -> Action:
+    def count(call: Call) -> int:
+        """How many of them the caller follows."""
+        return len(listed(call))
+
+    return count
 
 
 def _nobody(call: Call) -> int:
@@ -85,7 +169,7 @@ def _nobody(call: Call) -> int:
 
 
 def _never(_call: Call) -> bool:
-    """Only datasets are followed here."""
+    """Nobody follows people here."""
     return False
 
 
@@ -129,22 +213,25 @@ def api_token_revoke(call: Call) -> None:
 
 
 def _refused_elsewhere(call: Call) -> Any:  # noqa: ANN401 - never answers
-    """Only datasets are followed here."""
+    """Nobody follows people here."""
     call.wanted()
-    raise denied("only datasets can be followed here; saved searches are kept at /datasets")
+    raise denied("people cannot be followed here; datasets, organisations and themes can")
 
 
 READS: Final[Mapping[str, Action]] = {
-    each.__name__: each for each in (am_following_dataset, dataset_followee_list, followee_list, api_token_list)
+    each.__name__: each for each in (
+        am_following_dataset, am_following_group, dataset_followee_list, organization_followee_list, group_followee_list, followee_list, api_token_list
+    )
 } | {
-    "dataset_followee_count": _count_of_own, "followee_count": _count_of_own, "dataset_follower_count": _nobody,
+    "dataset_followee_count": _counted(dataset_followee_list), "followee_count": _counted(followee_list),
+    "organization_followee_count": _counted(organization_followee_list), "group_followee_count": _counted(group_followee_list),
+    "dataset_follower_count": _nobody,
     "user_follower_count": _nobody, "group_follower_count": _nobody, "organization_follower_count": _nobody,
-    "user_followee_count": _nobody, "group_followee_count": _nobody, "organization_followee_count": _nobody,
-    "am_following_user": _never, "am_following_group": _never, "am_following_organization": _never,
+    "user_followee_count": _nobody, "am_following_user": _never, "am_following_organization": am_following_group,
 }  # fmt: skip
 WRITES: Final[Mapping[str, Action]] = {
-    each.__name__: each for each in (follow_dataset, unfollow_dataset, api_token_create, api_token_revoke)
-} | dict.fromkeys(
-    ("follow_user", "unfollow_user", "follow_group", "unfollow_group", "follow_organization", "unfollow_organization"),
-    _refused_elsewhere,
-)  # fmt: skip
+    each.__name__: each for each in (follow_dataset, unfollow_dataset, follow_group, unfollow_group, api_token_create, api_token_revoke)
+} | {
+    "follow_user": _refused_elsewhere, "unfollow_user": _refused_elsewhere, "follow_organization": follow_group,
+    "unfollow_organization": unfollow_group,
+}  # fmt: skip

@@ -71,7 +71,7 @@ def _sorted(call: Call, found: Sequence[Json]) -> list[Json]:
     return sorted(in_order, key=lambda each: each[_SORTS[name]], reverse=down)
 
 
-def _organizations(call: Call) -> list[Json]:
+def organizations_seen(call: Call) -> list[Json]:
     counts = _counts(call, col(DatasetRow.publisher))
     kept = kept_orgs(call.work)
     found = []
@@ -91,10 +91,10 @@ def _organizations(call: Call) -> list[Json]:
 
 
 def organization_list(call: Call) -> list[Any]:
-    return _listed(call, _organizations(call))
+    return _listed(call, organizations_seen(call))
 
 
-def _groups(call: Call) -> list[Json]:
+def groups_seen(call: Call) -> list[Json]:
     counts = _counts(call, col(DatasetRow.domain_code))
     return [
         shape.group(code, package_count=counts.get(code.value, 0), num_followers=0)
@@ -103,7 +103,7 @@ def _groups(call: Call) -> list[Json]:
 
 
 def group_list(call: Call) -> list[Any]:
-    return _listed(call, _groups(call))
+    return _listed(call, groups_seen(call))
 
 
 def _shown(call: Call, found: Sequence[Json], column: Any, kind: str) -> Json:  # noqa: ANN401
@@ -128,11 +128,11 @@ def _shown(call: Call, found: Sequence[Json], column: Any, kind: str) -> Json:  
 
 
 def organization_show(call: Call) -> Json:
-    return _shown(call, _organizations(call), col(DatasetRow.publisher), "Organization")
+    return _shown(call, organizations_seen(call), col(DatasetRow.publisher), "Organization")
 
 
 def group_show(call: Call) -> Json:
-    return _shown(call, _groups(call), col(DatasetRow.domain_code), "Group")
+    return _shown(call, groups_seen(call), col(DatasetRow.domain_code), "Group")
 
 
 def _autocompleted(call: Call, found: Sequence[Json]) -> list[Json]:
@@ -145,11 +145,11 @@ def _autocompleted(call: Call, found: Sequence[Json]) -> list[Json]:
 
 
 def organization_autocomplete(call: Call) -> list[Json]:
-    return _autocompleted(call, _organizations(call))
+    return _autocompleted(call, organizations_seen(call))
 
 
 def group_autocomplete(call: Call) -> list[Json]:
-    return _autocompleted(call, _groups(call))
+    return _autocompleted(call, groups_seen(call))
 
 
 def _tags(call: Call) -> list[str]:
@@ -211,7 +211,7 @@ def _packages_of(call: Call, column: Any, value: str) -> list[Json]:  # noqa: AN
 def member_list(call: Call) -> list[list[str]]:
     """What belongs to an organisation or a theme: its datasets (`object_type` package). Who works there is not told."""
     wanted = call.wanted()
-    known = [(_organizations, col(DatasetRow.publisher)), (_groups, col(DatasetRow.domain_code))]
+    known = [(organizations_seen, col(DatasetRow.publisher)), (groups_seen, col(DatasetRow.domain_code))]
     for listed, column in known:
         for each in listed(call):
             if wanted in (each["id"], each["name"]):
@@ -233,12 +233,12 @@ def _activity_of(call: Call, found: Sequence[Json], column: Any) -> list[Json]: 
 
 def organization_activity_list(call: Call) -> list[Json]:
     """What happened lately with one organisation's datasets."""
-    return _activity_of(call, _organizations(call), col(DatasetRow.publisher))
+    return _activity_of(call, organizations_seen(call), col(DatasetRow.publisher))
 
 
 def group_activity_list(call: Call) -> list[Json]:
     """The same of one theme's datasets."""
-    return _activity_of(call, _groups(call), col(DatasetRow.domain_code))
+    return _activity_of(call, groups_seen(call), col(DatasetRow.domain_code))
 
 
 def vocabulary_show(_call: Call) -> Json:

@@ -52,7 +52,7 @@ BY_GET: Final = frozenset(
 """Those that only read, so that a GET gets the refusal itself."""
 _NONE: Final = (
     "resource_view_list vocabulary_list group_list_authz "
-    "package_collaborator_list package_collaborator_list_for_user group_followee_list organization_followee_list user_followee_list "
+    "package_collaborator_list package_collaborator_list_for_user user_followee_list "
     "user_follower_list dataset_follower_list group_follower_list organization_follower_list related_list"
 )
 EMPTY: Final = frozenset(_NONE.split())

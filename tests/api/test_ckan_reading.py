@@ -14,6 +14,7 @@ from api.house import House
 from auth.actor import SYSTEM
 from catalog import imports, queries, service
 from catalog.ckan.names import BY_GET, EMPTY, REFUSED
+from catalog.search import saved
 from tests.catalog.records import a_dataset, a_department
 from tests.people import actor_of, client_as
 
@@ -50,6 +51,7 @@ def house(sqlite_house: House) -> House:
     """Two published records of one department, a draft, and a hidden one above the open levels."""
     with sqlite_house.write() as work:
         a_department(work, "traffic")
+        a_department(work, "weather")
         a_dataset(work, "DP-PK-001", "traffic")
         a_dataset(
             work,
@@ -298,6 +300,36 @@ def test_datasets_are_followed_and_keys_kept_by_their_owner(house: House, client
     assert bare.post("/api/3/action/api_token_create", json={"name": "more"}).status_code == 403
     result(steward, "api_token_revoke", jti=kept["id"])
     assert bare.get("/api/3/action/site_read").headers["x-datagrant-token"] == "refused; read as a visitor"
+
+
+def test_organisations_and_themes_are_followed_as_saved_searches(house: House, client: TestClient) -> None:
+    steward = client_as(house, "weather-steward")
+    assert client.post("/api/3/action/follow_group", json={"id": "pk"}).status_code == 403
+    assert steward.post("/api/3/action/follow_group", json={"id": "nothing"}).status_code == 404
+    assert result(steward, "follow_group", id="pk")["object_id"] == "PK"
+    assert result(steward, "follow_organization", id="traffic")["object_id"] == "traffic"
+    assert steward.post("/api/3/action/follow_group", json={"id": "traffic"}).status_code == 409
+    assert (
+        result(steward, "am_following_group", id="pk")
+        is result(steward, "am_following_group", id="traffic")
+        is True
+    )
+    assert result(steward, "am_following_group", id="tr") is False
+    assert [(each["type"], each["dict"]["name"]) for each in result(steward, "followee_list")] == [
+        ("organization", "traffic"),
+        ("group", "pk"),
+    ]
+    assert (result(steward, "group_followee_count"), result(steward, "followee_count")) == (1, 2)
+    assert {each["query"] for each in steward.get("/api/v1/me/searches").json()["items"]} == {
+        "theme=PK",
+        "publisher=traffic",
+    }
+    with house.write() as work:
+        a_dataset(work, "DP-PK-005", "traffic", title_zh="新停车场")
+        assert saved.tell(work, lambda work, _id: actor_of(work, "weather-steward")) == 2
+    assert result(steward, "unfollow_group", id="pk") is None
+    assert steward.post("/api/3/action/unfollow_group", json={"id": "pk"}).status_code == 404
+    assert result(steward, "group_followee_list") == []
 
 
 def test_requests_of_the_qgis_plugin(client: TestClient) -> None:
