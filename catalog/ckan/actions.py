@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -216,6 +216,23 @@ def resource_show(call: Call) -> Json:
     raise not_found("Resource was not found")
 
 
+def _resources(call: Call) -> Iterator[Json]:
+    """The resources of all records in sight, without the packages around them; records that can hold none are not read."""
+    described = sqlalchemy.select(col(DescriptionRow.dataset_id))
+    holds = or_(col(DatasetRow.release_no).is_not(None), col(DatasetRow.id).in_(described))
+    ids = call.work.db.exec(
+        select(DatasetRow.id).where(*seen(call), holds).order_by(col(DatasetRow.id))
+    ).all()
+    for at in range(0, len(ids), _SOME):  # so that never all records lie in memory
+        some = ids[at : at + _SOME]
+        rows = call.work.db.exec(_BY_ID, params={"ids": some}).all()
+        files, kept = call.resources(call.work, call.actor, rows), kept_of(call.work, some)
+        for row in rows:
+            yield from shape.offered(row.id, files.get(row.id, ()), kept.get(row.id), row.version)
+        for row in rows:
+            call.work.db.expunge(row)
+
+
 def resource_search(call: Call) -> Json:
     """`query`: `field:term`, or a list of them (AND), over the resources' own fields."""
     asked = call.params.get("query")
@@ -227,13 +244,11 @@ def resource_search(call: Call) -> Json:
     ):
         raise invalid(query="Must be <field>:<value> pair(s)")
     pairs = [each.split(":", 1) for each in terms]
-    ids = call.work.db.exec(select(DatasetRow.id).where(*seen(call)).order_by(col(DatasetRow.id))).all()
+    wanted = [(field, term.lower()) for field, term in pairs]
     found = [
         each
-        for at in range(0, len(ids), _SOME)  # so that never all records lie in memory
-        for one in packages(call, call.work.db.exec(_BY_ID, params={"ids": ids[at : at + _SOME]}).all())
-        for each in one["resources"]
-        if all(term.lower() in str(each.get(field, "")).lower() for field, term in pairs)
+        for each in _resources(call)
+        if all(term in str(each.get(field, "")).lower() for field, term in wanted)
     ]
     if order := call.text("order_by"):
         found.sort(key=lambda each: str(each.get(order) or ""))

@@ -106,6 +106,18 @@ _LINK: Final[Json] = {
 }  # fmt: skip
 
 
+def offered(dataset_id: str, files: Sequence[Json], kept: DescriptionRow | None, version: int) -> list[Json]:
+    """All resources of a record: the links that a client keeps beside it, then our own files."""
+    own = [each | {"package_id": dataset_id, "position": n} for n, each in enumerate(files)]
+    if kept is None:
+        return own
+    said = kept.document.get("resources") or []
+    if kept.is_import and kept.version == version:
+        return [*said, *own]
+    links = [_LINK | each | {"package_id": dataset_id, "datastore_active": False} for each in said]
+    return [each | {"position": n} for n, each in enumerate([*links, *own])]
+
+
 def described(made: Json, kept: DescriptionRow, version: int) -> Json:
     """A package with what a client said of it. An import stands word for word until the record itself is changed; our own files
     come after its links. Otherwise our fields count, and what they do not hold is kept beside them."""
@@ -113,14 +125,10 @@ def described(made: Json, kept: DescriptionRow, version: int) -> Json:
     if kept.is_import and kept.version == version:
         whole = dict(said) | {"id": made["id"], "name": kept.name}
         if made["resources"]:
-            whole["resources"] = [*said.get("resources", []), *made["resources"]]
+            whole["resources"] = offered(made["id"], made["resources"], kept, version)
             whole["num_resources"] = len(whole["resources"])
         return whole
-    links = [
-        _LINK | each | {"package_id": made["id"], "datastore_active": False}
-        for each in said.get("resources") or []
-    ]
-    resources = [each | {"position": n} for n, each in enumerate([*links, *made["resources"]])]
+    resources = offered(made["id"], made["resources"], kept, version)
     ours = {each["key"] for each in made["extras"]} | set(EXTRAS)
     more = [
         {"key": each["key"], "value": each["value"]}

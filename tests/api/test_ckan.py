@@ -119,7 +119,7 @@ def test_transport_rules_that_clients_rely_on(client: TestClient) -> None:
     assert client.post("/api/3/action/package_list").json()["success"] is True
     form = client.post("/api/3/action/package_show", data={"id": NAME}).json()
     assert form["result"]["id"] == DATASET
-    status, told = _get(client, "/api/3/action/package_search?fq=nonsense:1")
+    status, told = _get(client, "/api/3/action/package_search?fq=metadata_modified:1")
     assert (status, told["error"]["__type"]) == (400, "Search Query Error")
     status, told = _get(client, "/api/3/action/package_show?id=zz")
     assert (status, told["success"], told["error"]["__type"]) == (404, False, "Not Found Error")

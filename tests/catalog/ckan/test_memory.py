@@ -14,7 +14,7 @@ from api.ckan_rows import dataset_of
 from api.house import House
 from auth.actor import ANYONE, SYSTEM, Actor
 from catalog import imports, service
-from catalog.ckan.actions import Call
+from catalog.ckan.actions import Action, Call, resource_search
 from catalog.ckan.searching import package_search
 from catalog.models import DatasetUpdate
 from catalog.queries import by_id
@@ -93,6 +93,32 @@ def test_readers_are_told_what_the_database_counts(family: House, clock: TestClo
     second = _alike(family)
     assert second[0]["facets"]["tags"]["新词"] == second[0]["facets"]["tags"]["秘密"] == 1
     assert {each["name"] for each in second[0]["results"][:2]} == {"dp-pk-003", "dp-sf-002"}
+
+
+def test_resources_are_found_without_their_packages(family: House) -> None:
+    links = [{"id": "a", "url": "https://x.example/Lots.csv"}, {"url": "https://x.example/b", "name": "乙"}]
+    with family.write() as work:
+        for number, is_import in ((1, False), (2, True), (3, False)):
+            row = by_id(work, f"DP-PK-{number:03}")
+            document = {
+                "resources": [
+                    dict(each, id=f"{each.get('id', 'n')}{number}") for each in links[: 3 - number or 1]
+                ]
+            }
+            imports.keep(work, SYSTEM, row, f"n-{number}", document, is_import=is_import)
+    with family.read() as work:
+
+        def told(action: Action, **params: Any) -> Any:
+            return action(Call(work, ANYONE, params, "http://x", resources_for("http://x"), dataset_of))
+
+        every = [
+            each
+            for one in told(package_search, sort="id asc", rows=100)["results"]
+            for each in one.get("resources", [])
+        ]
+        assert len(every) == 4
+        assert told(resource_search, query="url:x.EXAMPLE") == {"count": 4, "results": every}
+        assert told(resource_search, query=["url:lots", "id:a2"])["count"] == 1
 
 
 def test_what_was_rolled_back_was_never_counted(family: House) -> None:

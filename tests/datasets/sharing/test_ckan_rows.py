@@ -101,10 +101,14 @@ def test_a_record_names_the_tables_of_the_one_who_asks(scene: Scene, analyst: Te
     assert ids(analyst) == [f"{VENUES}-apply", table]
     shown = _asks(analyst, "resource_show", id=table).json()["result"]
     assert (shown["datastore_active"], shown["url"].endswith(f"/datastore/dump/{table}")) == (True, True)
+    for _ in range(2):  # as it is made, then as it might have been kept
+        assert table in _asks(analyst, "package_search", q="").text
     for other in (client_as(scene.house), client_as(scene.house, "auditor"), client_as(scene.house, "applicant2")):  # fmt: skip
         assert ids(other) == [f"{VENUES}-apply"]
         assert _asks(other, "resource_show", id=table).status_code == 404
         assert scene.grant_id not in _asks(other, "package_search", q="").text
+        assert scene.grant_id not in _asks(other, "resource_search", query="name:").text
+    assert table in _asks(analyst, "package_search", q="").text, "whatever others were told before"
     for named in (f"{VENUES}-apply", scene.release_id, f"{scene.release_id}-csv"):
         assert _rows(analyst, named)["total"] == 3
     about = _asks(analyst, "datastore_info", id=table).json()["result"]
