@@ -184,7 +184,7 @@ def weighed(
     work: Work, desk: Desk, case: Case, told: Told | None, most: str = "query_history_cells"
 ) -> tuple[history.Told, bool]:
     """What was told before, and whether the new figures may stand beside it. `most`: the limit on figures of a measure."""
-    from datasets.queries import history
+    from datasets.queries import across, history
     from datasets.queries.engine import contributors
 
     if told is None or case.release is None or case.release.sha256 is None or case.terms is None:
@@ -201,7 +201,11 @@ def weighed(
         cache_of(desk),
     )
     before = history.told(work, scope_of(case))
-    return before, history.may_tell(work, scope_of(case), before, told.partitions, by)
+    may = history.may_tell(work, scope_of(case), before, told.partitions, by)
+    reader = across.Reader(case.terms.contributor, cache_of(desk), desk.settings.memory_limit_mb)
+    return before, may and across.may_tell(
+        work, desk.files, scope_of(case), release, told.partitions, reader, by.min_group
+    )
 
 
 def _written(work: Work, actor: Actor, ask: QueryAsk, case: Case, told: Told | None) -> AnswerRow:
