@@ -1,13 +1,15 @@
 """Every machine in the code, found by itself: each state x step x whoever might take it goes where the table says, or is refused.
 
 A machine is what a module `…workflow.py` (or that of licences) holds: `MOVES`, and beside it others as `Machine`. What decides who takes a step differs:
-roles in `auth`, permissions of a route in `datasets`, the side of a record in `catalog`.
+roles in `auth`, permissions of a route in `datasets`, the side of a record in `catalog`. `machines.json` beside this file is the whole matrix as it was last
+agreed: a change of a table shows there (`python -m tests.core.test_every_machine` writes it).
 """
 
 from __future__ import annotations
 
 import importlib
 import inspect
+import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -22,6 +24,7 @@ from auth.roles import PERMISSIONS, Role
 from core.errors import TransitionRefused
 
 ROOT = Path(__file__).parents[2]
+AGREED = Path(__file__).with_name("machines.json")
 ROOMS = ("auth", "catalog", "datasets", "quality", "api", "core")
 NOT_ONES_OWN = {("catalog.reuses.workflow", "show")}  # what one suggested oneself, another person judges
 Moves = Mapping[tuple[StrEnum, StrEnum], Any]
@@ -127,3 +130,30 @@ def test_no_move_leaves_an_end_and_every_state_is_met(machine: Found) -> None:
     for move in machine.moves.values():
         needs = move[1] if isinstance(move, tuple) else None
         assert not isinstance(needs, str) or ":" not in needs or needs in PERMISSIONS
+
+
+def matrix() -> dict[str, dict[str, list[Any]]]:
+    """Of each machine, each step that is open in a state: where it leads, and by whom (no one: the system)."""
+    return {
+        machine.name: {
+            f"{state} {step}": [_to(move).value, _hands(move)]
+            for (state, step), move in machine.moves.items()
+        }
+        for machine in sorted(MACHINES, key=lambda each: each.name)
+    }
+
+
+def _hands(move: Any) -> list[str]:
+    if not isinstance(move, tuple):
+        return []
+    by = move[1]
+    return [by] if isinstance(by, str) else sorted(role.value for role in by or ())
+
+
+def test_the_whole_matrix_is_the_one_that_was_agreed() -> None:
+    assert json.loads(AGREED.read_text(encoding="utf-8")) == matrix()
+
+
+if __name__ == "__main__":
+    lines = json.dumps(matrix(), ensure_ascii=False, indent=1)
+    AGREED.write_text(f"{lines}\n", encoding="utf-8")
