@@ -97,6 +97,8 @@ alg|算法|algorithm
 en|英文|in English
 ended_at|结束时间|ended at
 ends_at|到期时间|ends at
+bar_until|限制申请至|barred until
+confirm_by|确认时限|confirm by
 ends_on|截止日|ends on
 error|错误|error
 examples|示例|examples

@@ -26,7 +26,7 @@ COMMITMENT: Final = "commitment"
 NAMES: Final = frozenset(
     {"username", "principal", "deputy", "for", "email", "signer", "assisted_for", "signatory"}
 )
-WORDS: Final = frozenset({"note", "reason", "comment", "detail"})
+WORDS: Final = frozenset({"note", "reason", "comment", "detail", "evidence"})
 # … and members that are personal in one kind of event alone.
 NAMES_IN: Final[Mapping[str, frozenset[str]]] = {
     "identity.linked": frozenset({"subject"}),

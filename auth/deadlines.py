@@ -24,6 +24,7 @@ from auth.messages import reminders
 from auth.papers import cover as papers
 from auth.profile.now import limits_now
 from auth.reviews import service as reviews
+from auth.revocations import service as revocations
 from core.work import Work
 
 
@@ -51,6 +52,7 @@ def is_anything_due(work: Work) -> bool:
         or papers.is_anything_late(work)
         or escalation.is_anything_due(work)
         or reminders.is_anything_due(work)
+        or revocations.is_anything_due(work)
     )
 
 
@@ -59,5 +61,5 @@ def note_due(work: Work) -> int:
     noted = (
         grants.expire_due(work) + drafts.lapse_due(work) + duties.note_due(work) + agreements.end_due(work)
     ) + grants.suspend_dormant_due(work)
-    noted += reviews.settle_due(work)
+    noted += reviews.settle_due(work) + revocations.lapse_due(work)
     return noted + escalation.escalate_due(work) + reminders.remind_due(work)

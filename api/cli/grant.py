@@ -126,12 +126,16 @@ def decline_resume(
 @app.command()
 def revoke(
     grant_id: str, note: Note = "",
+    evidence: Annotated[str, typer.Option("--evidence", help="What proves it; may follow by `datagrant revocation evidence`")] = "",
+    sha256: Annotated[str, typer.Option("--evidence-sha256", help="SHA-256 of the file that proves it, kept elsewhere")] = "",
+    bar_months: Annotated[int, typer.Option("--bar-months", min=0, max=600, help="For so long its holder may not apply for the dataset again")] = 0,
     otp: Otp = "",
     data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
 ) -> None:  # fmt: skip
-    """End a grant for good."""
+    """End a grant for good, at once; another person confirms it within a day (`datagrant revocation confirm`)."""
+    grounds = {"evidence": evidence, "evidence_sha256": sha256, "bar_months": bar_months}
     with connect(data_dir, server, token, user, otp) as api:
-        _tell(_step(api, grant_id, "revoke", note), as_json)
+        _tell(_step(api, grant_id, "revoke", note, grounds), as_json)
 
 
 @app.command()
@@ -144,9 +148,9 @@ def relinquish(
         _tell(_step(api, grant_id, "relinquish", note), as_json)
 
 
-def _step(api: Api, grant_id: str, step: str, note: str) -> Any:  # noqa: ANN401 - JSON
+def _step(api: Api, grant_id: str, step: str, note: str, more: dict[str, Any] | None = None) -> Any:  # noqa: ANN401 - JSON
     version = api.get(f"/grants/{grant_id}")["version"]
-    return api.post(f"/grants/{grant_id}/{step}", {"note": note, "version": version})
+    return api.post(f"/grants/{grant_id}/{step}", {"note": note, "version": version, **(more or {})})
 
 
 def _tell(found: Any, as_json: bool) -> None:  # noqa: ANN401 - JSON

@@ -23,14 +23,17 @@ from auth.applications import service as applications
 from auth.applications.reading import is_bureau
 from auth.grants import dormancy, queries, service
 from auth.grants.ledger import KINDS
-from auth.grants.service import GrantRead, GrantStep
+from auth.grants.service import GrantRead, GrantStep, RevokeStep
 from auth.grants.workflow import STATE_NAMES, STEP_NAMES, Step
 from auth.incidents import freezes
 from auth.policy.limits import limits
 from auth.proof.checkpoint import Place
+from auth.revocations.opening import SHA256, Grounds
+from auth.revocations.service import of_grant as revocation_of
+from auth.revocations.workflow import STATE_NAMES as REVOCATION_STATES
 from auth.supervision import ledger
 from auth.supervision.ledger import Wish
-from core.errors import AppError
+from core.errors import AppError, InputRefused
 from core.ids import ApplicationId, GrantId
 from core.text import Text
 from core.work import Work
@@ -109,6 +112,7 @@ def _show(
     grant_id: GrantId,
     refusal: AppError | None = None,
     note: str = "",
+    typed: dict[str, str] | None = None,
 ) -> HTMLResponse:
     found = service.grant(work, actor, grant_id)
     policy = queries.view(work, grant_id).policy
@@ -123,6 +127,7 @@ def _show(
         orgs=org_names(work), forms=policy.delivery_forms, policy=policy_in_words(policy, column_titles(work, found.dataset_id)),
         events=timeline(work, history, grant_id), commands=commands, names={step.value: STEP_NAMES[step] for step in Step},
         sleep=dormancy.sleep_of(work, queries.row(work, grant_id)), usage=_usage(found), refusal=refusal, note=note,
+        typed=typed or {}, revocation=revocation_of(work, actor, grant_id), revocation_states=REVOCATION_STATES,
         freezes=freezes.meeting(work, grant_id=grant_id, orgs=[found.org_id, found.department_id], dataset_id=found.dataset_id),
         why_not=[Text(reason["zh"], reason["en"]) for reason in found.why_not],
     )  # fmt: skip
@@ -232,7 +237,7 @@ def revoke(request: Request, house: HouseDep, actor: ActorDep, grant_id: GrantId
         grant_id,
         form,
         Step.REVOKE,
-        lambda work, body: service.revoke(work, actor, grant_id, body),
+        lambda work, body: service.revoke(work, actor, grant_id, _grounds(body, form)),
     )
 
 
@@ -266,6 +271,23 @@ def follow(
     return go(f"/applications/{outcome.id}/columns", said)
 
 
+def _grounds(body: GrantStep, form: Typed) -> RevokeStep:
+    """The step with what the form says of evidence and bar. Raises InputRefused by field."""
+    digest, months = (str(form.get(name, "")).strip().lower() for name in ("evidence_sha256", "bar_months"))
+    if not SHA256.fullmatch(digest):
+        raise InputRefused(
+            Text("证据文件的 SHA-256 应为 64 位十六进制数字。", "The SHA-256 of the evidence is 64 hexadecimal digits."), field="evidence_sha256"
+        )  # fmt: skip
+    if not (months or "0").isdecimal() or len(months) > 3:
+        raise InputRefused(
+            Text("限制再次申请的月数应为 0 至 600 的整数。", "The months of the bar are a whole number from 0 to 600."), field="bar_months"
+        )  # fmt: skip
+    return RevokeStep(
+        version=body.version, note=body.note, evidence=str(form.get("evidence", "")).strip()[:2000],
+        evidence_sha256=digest, bar_months=min(int(months or "0"), 600),
+    )  # fmt: skip
+
+
 def _step(
     request: Request,
     house: HouseDep,
@@ -284,5 +306,6 @@ def _step(
     outcome = tried(house, lambda work: act(work, body))
     if isinstance(outcome, AppError):
         with house.read() as work:
-            return _show(request, work, actor, grant_id, outcome, body.note)
+            typed = {name: str(form.get(name, ""))[:2000] for name in Grounds.model_fields}
+            return _show(request, work, actor, grant_id, outcome, body.note, typed)
     return go(f"/grants/{grant_id}", SAID[step])

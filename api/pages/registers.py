@@ -34,6 +34,7 @@ REGISTERS: Final = (
     Entry("/campaigns", Text("定期复核批次", "Certification campaigns"), Text("每半年一次的复核及进度", "Each half year's certification and how far it is"), "auth:review:read"),
     Entry("/revenue", Text("运营收入与上限", "Revenue and caps"), Text("各运营机构每年实收与最高准许收入", "What operators take in a year against their caps"), "auth:usage:read"),
     Entry("/commitments", Text("告知承诺", "Commitments"), Text("代替材料的承诺及履行情况", "Signed instead of papers, and how they were kept"), "auth:application:read"),
+    Entry("/revocations", Text("撤销确认", "Revocations"), Text("即时生效的撤销，由第二人确认", "Grants revoked at once, confirmed by a second person"), "auth:revocation:read"),
     Entry("/suspensions", Text("暂停建议", "Proposals to suspend"), Text("违背承诺后建议暂停的授权", "Grants proposed for suspension after a broken commitment"), "auth:suspension:read"),
     Entry("/consents", Text("共享提供单位同意", "Source consents"), Text("共享取得的数据纳入授权的依据", "On which shared data enter grants"), "auth:consent:read"),
     Entry("/delegations", Text("审批代理", "Deputies"), Text("谁在何时代谁审批", "Who decides for whom, and when"), "auth:delegation:read"),

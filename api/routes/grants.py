@@ -18,7 +18,7 @@ from api.versions import SeenVersion, etag
 from auth import audit_reading
 from auth.applications.reading import is_bureau
 from auth.grants import service, usage
-from auth.grants.service import GrantRead, GrantStep
+from auth.grants.service import GrantRead, GrantStep, RevokeStep
 from auth.grants.workflow import State, Step
 from core.ids import GrantId
 
@@ -174,9 +174,9 @@ def revoke_grant(
     response: Response,
     grant_id: GrantId,
     seen: SeenVersion,
-    body: GrantStep,
+    body: RevokeStep,
 ) -> GrantRead:
-    """End it for good, at once; needs a reason."""
+    """End it for good, at once; needs a reason. Another person confirms it within a day: `/api/v1/revocations`."""
     return _tagged(response, service.revoke(work, actor, grant_id, _seen(body, seen)))
 
 

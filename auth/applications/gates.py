@@ -16,6 +16,7 @@ from auth.papers import cover as papers
 from auth.policy.model import GrantPolicy
 from auth.profile.now import profile
 from auth.registrations import cover as registrations
+from auth.revocations.opening import bars
 from core.errors import Reason
 from core.work import Work
 
@@ -25,7 +26,8 @@ def gates(work: Work, row: ApplicationRow) -> tuple[Reason, ...]:
     lines = [(line.dataset_id, line.department_id) for line in queries.lines(work, row.id)]
     agreed = cover.objections(work, profile(work), row.org_id, row.scenario_id, row.starts_on, row.ends_on)
     owed = (*overdue_reasons(work, row.org_id), *papers.overdue_of(work, row.org_id))
-    return _once((*_frozen(work, row.org_id, lines), *owed, *agreed))
+    barred = bars(work, row.org_id, [dataset_id for dataset_id, _ in lines])
+    return _once((*_frozen(work, row.org_id, lines), *barred, *owed, *agreed))
 
 
 def of_line(

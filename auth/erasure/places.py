@@ -87,7 +87,7 @@ KEPT: Final[Mapping[str, Text]] = {
 # Of persons, yet ids, or words that name no person: they stay as they are.
 NO_NAMES: Final = frozenset(
     {
-        "auth_anomaly.is_suspended_by", "auth_audit_event.actor_account", "auth_audit_personal.is_name", "auth_delegation.deputy_account", "auth_product.name_en",
+        "auth_anomaly.is_suspended_by", "auth_audit_event.actor_account", "auth_audit_personal.is_name", "auth_delegation.deputy_account", "auth_product.name_en", "auth_revocation.confirm_by",
         "auth_product.name_zh", "catalog_dataset.replaced_by", "datasets_extract.checked_by", "auth_application.accepted_by", "auth_application.assisted_by", "auth_application.confirmed_by", "auth_application.created_by",
         "auth_fee.entered_by", "auth_fee_cap.set_by", "auth_grant.approved_by", "auth_paper_file.by", "auth_paper_file.name",
         "auth_pilot.marked_by", "auth_product.entered_by", "auth_revenue_cap.set_by", "auth_role_assignment.granted_by", "auth_role_change.asked_by",

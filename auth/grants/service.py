@@ -30,6 +30,8 @@ from auth.policy import odrl, rules, separation
 from auth.policy.model import GrantPolicy, Prose
 from auth.policy.separation import Past
 from auth.profile.now import limits_now, profile
+from auth.revocations import opening as revocations
+from auth.revocations.opening import Grounds
 from auth.roles import Role
 from auth.scope import roles_towards
 from core import outbox
@@ -107,6 +109,10 @@ class GrantStep(SQLModel):
     model_config = {"extra": "forbid"}
     version: int | None = Field(default=None, ge=1)
     note: Prose = Field(default="", max_length=2000)
+
+
+class RevokeStep(GrantStep, Grounds):
+    """Revoking a grant: why, on what evidence (it may follow until the confirmation), and for how long its holder is barred."""
 
 
 def read(work: Work, row: GrantRow) -> GrantRead:
@@ -238,6 +244,7 @@ def _activation_objections(
             )
         )
     found.extend(succession.objections(work, row))
+    found.extend(revocations.bars(work, row.org_id, [row.dataset_id]))
     if work.now >= row.created_at + timedelta(days=(days := limits_now(work)["pending_days"])):
         found.append(
             rules.refused(
@@ -378,10 +385,16 @@ def resume(work: Work, actor: Actor, grant_id: GrantId, body: GrantStep) -> Gran
     return read(work, row)
 
 
-def revoke(work: Work, actor: Actor, grant_id: GrantId, body: GrantStep) -> GrantRead:
-    """End a grant for good, at once."""
+def revoke(
+    work: Work, actor: Actor, grant_id: GrantId, body: GrantStep, *, by_two: bool = False
+) -> GrantRead:
+    """End a grant for good, at once. Another person confirms it within a day (`auth.revocations`), unless two stand behind it already."""
     row = _load(work, actor, grant_id, body, needs_note=True)
+    refuse_if(tuple(separation.not_of_the_applicant(doer(work, actor), row.org_id, _past(work, row))))
+    grounds = Grounds(**body.model_dump(include=set(Grounds.model_fields)))
+    revocations.demand_bar(work, grounds)
     _move(work, actor, row, Step.REVOKE, body.note)
+    revocations.opened(work, actor, row, body.note, grounds, by_two=by_two)
     return read(work, row)
 
 
@@ -434,6 +447,8 @@ def commands(
         against: tuple[Reason, ...] = ()
         if step is Step.ACTIVATE:
             against = _activation_objections(work, actor, row, assets, has_release)
+        if step is Step.REVOKE:
+            against = tuple(separation.not_of_the_applicant(doer(work, actor), row.org_id, _past(work, row)))
         if step is Step.RESUME:
             against = _resumption_objections(work, actor, row)
         if step in _OF_SLEEP:

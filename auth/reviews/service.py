@@ -20,7 +20,6 @@ from auth.delegations.standing import doer
 from auth.duties.rules import later
 from auth.grants import queries as grant_queries
 from auth.grants import service as grants
-from auth.grants.service import GrantStep
 from auth.grants.tables import GrantRow
 from auth.grants.workflow import FINAL as GRANT_FINAL
 from auth.grants.workflow import State as GrantState
@@ -266,7 +265,9 @@ def decide(work: Work, actor: Actor, review_id: str, which: Step, body: CaseStep
         need_reason(body.note)
     if which is Step.REVOKE:
         note = body.note if len(body.note.strip()) > 3 else row.reason
-        grants.revoke(work, actor, GrantId(row.grant_id), GrantStep(note=note))
+        proof = Text(f"授权复核 {row.id}", f"Review of the grant {row.id}")
+        step = grants.RevokeStep(note=note, evidence=f"{proof.zh} · {proof.en}")
+        grants.revoke(work, actor, GrantId(row.grant_id), step, by_two=True)
     if which is Step.CONFIRM:
         days = limits_now(work)["narrow_working_days"]
         row.narrow_due_on = calendar.add_working_days(work.db, cover.today(work), days)

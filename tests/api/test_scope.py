@@ -47,6 +47,7 @@ from auth.registrations import service as registrations
 from auth.registrations.service import RegistrationCreate
 from auth.reviews import service as reviews
 from auth.reviews.service import CampaignOpen
+from auth.revocations.tables import RevocationRow
 from auth.suspensions.tables import SuspensionProposalRow
 from auth.webhooks.tables import DeliveryRow, EndpointRow
 from catalog.changes import service as changes
@@ -197,6 +198,12 @@ def things(sqlite_house: House) -> dict[str, str]:
             commitment_id=promise.id, application_id=grant.application_id, org_id="insurer", dataset_id=DATASET, department_id="parks", found="not so",
         )  # fmt: skip
         work.db.add(suspension)
+        revocation = RevocationRow(
+            id=work.new_id(), state="WAITS", created_by="system", created_person="", created_at=work.now, grant_id=grant.id,
+            application_id=grant.application_id, org_id="insurer", dataset_id=DATASET, department_id="parks", reason="beyond its purpose",
+            confirm_by=work.now,
+        )  # fmt: skip
+        work.db.add(revocation)
         incident = incidents.freeze(
             work, actor_of(work, "watch"), IncidentCreate(target_kind=Target.GRANT, target_id=grant.id, reason="核查使用范围"),
             assets=desk.assets,
@@ -298,7 +305,7 @@ def things(sqlite_house: House) -> dict[str, str]:
         "target_id": portal.id, "push_run_id": sent.id,
         "share": "safety", "schema": "PK", "table": grant.dataset_id, "which": "renew",
         "output_id": output.id, "enclave_id": inside.id,
-        "anomaly_id": anomaly.id, "suspension_id": suspension.id, "demand_id": demand.id, "consent_id": consent.id, "delegation_id": cover.id, "erasure_id": gone.id, "task_id": task.id, "review_id": look.id,
+        "anomaly_id": anomaly.id, "suspension_id": suspension.id, "revocation_id": revocation.id, "demand_id": demand.id, "consent_id": consent.id, "delegation_id": cover.id, "erasure_id": gone.id, "task_id": task.id, "review_id": look.id,
         "paper_key": need.key, "commitment_id": pledge.id, "campaign_id": campaign.id, "registration_id": act.id, "rule": "volume", "record_proposal_id": proposal.id,
         "record_change_id": changed.id, "thread_id": words.id, "reuse_id": reuse.id, "step": "reply",
     }  # fmt: skip

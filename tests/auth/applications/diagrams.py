@@ -24,6 +24,7 @@ from auth.policy.limits import limits
 from auth.profile import workflow as profile
 from auth.registrations import workflow as registration
 from auth.reviews import workflow as review
+from auth.revocations import workflow as revocation
 from auth.roles import ROLE_NAMES
 
 DOC = "docs/workflow.md"
@@ -84,6 +85,7 @@ def document() -> str:
         "## Paper of an application 申请材料\n", diagram(paper, "MISSING"), "", table(paper), "",
         "## Commitment 告知承诺\n", diagram(commitment, "STANDING"), "", table(commitment), "",
         "## Grant 授权\n", diagram(grant, "PENDING"), "", table(grant), "",
+        "## Confirmation of a revocation 撤销确认\n", diagram(revocation, "WAITS"), "", table(revocation), "",
         "## Incident 应急处置\n", diagram(incident, "FROZEN"), "", table(incident), "",
         "## Anomaly 异常\n", diagram(anomaly, "OPEN"), "", table(anomaly), "",
         "## Duty 使用报告与销毁证明\n", diagram(duty, "OPEN"), "", table(duty), "",
