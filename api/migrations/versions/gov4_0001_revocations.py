@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "gov4_0001"
-down_revision = "guard_0002"
+down_revision = "rev5_0001"
 branch_labels = None
 depends_on = None
 
