@@ -92,7 +92,7 @@ def _show(
             (Text("确认时限", "Confirm by"), Cell(row.confirm_by)),
             (Text("限制再次申请至", "Barred from applying until"), Cell(row.bar_until)),
             (Text("限制现状", "The bar now"), Cell(barred if row.bar_until else "")),
-            (Text("撤销时间", "Revoked"), Cell(row.created_at)), (Text("确认时间", "Answered"), Cell(row.ended_at)),
+            (Text("撤销时间", "Revoked"), Cell(row.created_at)), (Text("结案时间", "Closed"), Cell(row.ended_at)),
             (Text("第二人说明", "Answer"), Cell(row.note)),
         ],
     )  # fmt: skip

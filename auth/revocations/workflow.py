@@ -38,7 +38,7 @@ MOVES: Final[Mapping[tuple[State, Step], Move]] = {
     (State.OVERDUE, Step.OBJECT): Move(State.OBJECTED, REVOKERS),
     (State.CONFIRMED, Step.LIFT): Move(State.LIFTED, frozenset({Role.SECURITY_OFFICER})),
 }
-FINAL: Final = frozenset({State.CONFIRMED, State.OBJECTED, State.LIFTED})
+FINAL: Final = frozenset({State.OBJECTED, State.LIFTED})
 STATE_NAMES: Final[Mapping[State, Text]] = {
     State.WAITS: Text("待第二人确认", "Waits for the second person"),
     State.OVERDUE: Text("逾期未确认", "Not confirmed in time"),
