@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any, Final
+from urllib.parse import urlencode
 
 from fastapi import Request
 from fastapi.responses import HTMLResponse
@@ -15,6 +16,7 @@ from auth.actor import Actor
 from auth.identity.labels import ORG_KIND_NAMES
 from auth.identity.organisations import organisation
 from catalog import codes, rules
+from catalog.search import saved
 from catalog.search.engine import Found, Search, search
 from catalog.search.facets import BY_KEY
 from catalog.search.models import as_read
@@ -53,7 +55,7 @@ def publisher_page(
         )  # fmt: skip
     org = organisation(work, publisher_id)
     return _front(
-        request, work, found, ask, key="publisher", value=publisher_id, title=org.name, index=Text("数据提供部门", "Departments"),
+        request, work, actor, found, ask, key="publisher", value=publisher_id, title=org.name, index=Text("数据提供部门", "Departments"),
         facts=[(Text("机构类别", "Kind"), ORG_KIND_NAMES[org.kind]), (Text("统一社会信用代码", "Credit code"), org.credit_code or "—")],
         feed=f"/feeds/organisations/{publisher_id}.atom",
     )  # fmt: skip
@@ -71,7 +73,7 @@ def theme_page(
         )
     found, ask = _found(request, work, actor, lang, "theme", theme_code)
     return _front(
-        request, work, found, ask, key="theme", value=theme_code, title=known.text(theme_code), index=Text("主题领域", "Themes"),
+        request, work, actor, found, ask, key="theme", value=theme_code, title=known.text(theme_code), index=Text("主题领域", "Themes"),
         facts=[(Text("主题代码", "Code"), theme_code)], feed=f"/feeds/datasets.atom?theme={theme_code}",
     )  # fmt: skip
 
@@ -100,7 +102,7 @@ def _index(request: Request, work: Work, actor: Actor, lang: Lang, key: str, tit
 
 
 def _front(
-    request: Request, work: Work, found: Found, ask: Search, *, key: str, value: str, title: Text, index: Text,
+    request: Request, work: Work, actor: Actor, found: Found, ask: Search, *, key: str, value: str, title: Text, index: Text,
     facts: list[tuple[Text, Any]], feed: str,
 ) -> HTMLResponse:  # fmt: skip
     counts = [
@@ -108,8 +110,9 @@ def _front(
         for counted in found.facets
         if counted.facet.key in _SHOWN and counted.facet.key != key
     ]
+    kept = saved.same(work, actor, urlencode({key: value})) if actor.is_signed_in else None
     return page(
-        request, "catalogue/front.html", title=title, index=index, base="/publishers" if key == "publisher" else "/themes",
+        request, "catalogue/front.html", followed=kept is not None and kept.tells, title=title, index=index, base="/publishers" if key == "publisher" else "/themes",
         key=key, value=value, facts=facts, feed=feed, found=as_read(work, found, ask), counts=[each for each in counts if each[1]],
         number=page_number(request), pages=max(1, -(-found.total // PAGE_SIZE)), label=BY_KEY[key].label, frequency=rules.frequency,
         code_lists={name: codes.load(name) for name in ("open_type", "data_level", "domain", "dataset_state")},

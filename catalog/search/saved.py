@@ -93,10 +93,9 @@ def save(work: Work, actor: Actor, body: SavedAsk) -> SavedRead:
             ),
             field="query",
         )
-    own = _own(work, actor)
-    if same := next((row for row in own if row.query == query), None):
-        return _read(same)
-    if len(own) >= MOST:
+    if kept := same(work, actor, query):
+        return kept
+    if len(_own(work, actor)) >= MOST:
         raise Conflict(
             Text(
                 f"最多保存 {MOST} 个检索；请先删去不用的。",
@@ -116,6 +115,12 @@ def save(work: Work, actor: Actor, body: SavedAsk) -> SavedRead:
 def saved(work: Work, actor: Actor) -> list[SavedRead]:
     """One's own, newest first."""
     return [_read(row) for row in _own(work, actor)]
+
+
+def same(work: Work, actor: Actor, query: str) -> SavedRead | None:
+    """One's own that is this search."""
+    wanted = _canonical(query)
+    return next((_read(row) for row in _own(work, actor) if row.query == wanted), None)
 
 
 def change(work: Work, actor: Actor, search_id: str, body: SavedChange) -> SavedRead:

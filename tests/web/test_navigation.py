@@ -12,7 +12,8 @@ from api.house import House
 from api.navigation import NAV, Place, nav_for
 from auth.actor import ANYONE
 from auth.roles import Role
-from tests.people import a_person, an_org, client_as
+from tests.catalog.records import a_dataset, a_department
+from tests.people import a_person, an_org, browser_as, client_as
 
 MATRIX = json.loads((Path(__file__).parents[1] / "api" / "route_matrix.json").read_text())
 PLACES = [place for group in NAV for place in group.places]
@@ -66,3 +67,18 @@ def test_nobody_is_led_to_a_closed_door(sqlite_house: House, role: Role) -> None
 def _links(page: str) -> set[str]:
     begin = page.index('class="site-nav"')
     return set(re.findall(r'<li><a href="([^"]+)"', page[begin : page.index("</nav>", begin)]))
+
+
+@pytest.mark.parametrize("query", ["publisher=traffic", "theme=PK"])
+def test_a_department_or_theme_is_followed_by_its_button(sqlite_house: House, query: str) -> None:
+    with sqlite_house.write() as work:
+        a_department(work, "traffic")
+        a_person(work, "zhou", "traffic", [Role.STEWARD])
+        a_dataset(work, "DP-PK-001", "traffic", domain_code="PK")
+    key, _, value = query.partition("=")
+    path = f"/{key}s/{value}?lang=en"
+    browser = browser_as(sqlite_house, "zhou")
+    assert ">Follow<" in browser.get(path).text
+    assert browser.submit("/me/searches", query=query, title="Traffic").status_code == 303
+    assert ">Followed<" in browser.get(path).text
+    assert "Follow" not in client_as(sqlite_house).get(path).text
