@@ -240,6 +240,7 @@ scopes|范围|scopes
 score|得分|score
 section|章节|section
 semver|版本号|version
+sent_bytes|已发出（字节）|bytes sent
 seq|序号|sequence
 series|系列|series
 set_at|设定时间|set at

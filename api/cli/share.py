@@ -11,7 +11,7 @@ import typer
 from api.client import DEFAULT_DIR, As, DataDir, Json, Refused, Server, Token, connect, demand_room_for, show
 
 app = typer.Typer(
-    help="Read granted data in place: views, signed links, rows page by page, Delta Sharing profiles.",
+    help="Read granted data in place: views, signed links, rows page by page, who read and the receipts of it, Delta Sharing profiles.",
     no_args_is_help=True,
 )
 Purpose = Annotated[str, typer.Option("--purpose", help="Purpose code; empty where the grant has only one")]
@@ -61,6 +61,29 @@ def rows(
             purpose=purpose or None, limit=limit, after=after or None,
         )  # fmt: skip
         show(found, as_json, found["columns"])
+
+
+@app.command("readings")
+def readings(
+    grant_id: str, offset: Annotated[int, typer.Option("--offset", min=0)] = 0,
+    limit: Annotated[int, typer.Option("--limit", min=1, max=200)] = 50, data_dir: DataDir = DEFAULT_DIR,
+    server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
+) -> None:  # fmt: skip
+    """Who read the grant's views in place, newest first, with what left to each."""
+    with connect(data_dir, server, token, user) as api:
+        found = api.get(f"/grants/{grant_id}/readings", offset=offset, limit=limit)
+        columns = ("at", "account", "release_number", "purpose", "rows", "sent_bytes", "id")
+        show(found if as_json else found["items"], as_json, columns)
+
+
+@app.command("receipt")
+def receipt(
+    grant_id: str, reading_id: str, data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "",
+    as_json: Json = False,
+) -> None:  # fmt: skip
+    """The signed receipt of one reading. With --json the text that `datagrant receipt verify` checks offline."""
+    with connect(data_dir, server, token, user) as api:
+        show(api.get(f"/grants/{grant_id}/readings/{reading_id}/receipt"), as_json)
 
 
 @app.command("profile")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import Form, Request, Response
+from fastapi import Form, Query, Request, Response
 from fastapi.responses import HTMLResponse
 
 from api.access import access
 from api.delivery import attachment
-from api.deps import ActorDep, HouseDep
+from api.deps import ActorDep, HouseDep, ReadDep
 from api.house import House
 from api.late import APIRouter
 from api.sharing import Address, address
@@ -22,19 +22,33 @@ from core.errors import AppError, TooMany
 from core.ids import GrantId
 from core.jobs import JobRow, read
 from core.text import Text
+from datasets.extracts.signing import signing_key
 from datasets.releases import queries as releases
-from datasets.sharing import profiles, service, shares
+from datasets.sharing import profiles, receipts, service, shares
 from datasets.sharing.profiles import ProfileCreate
 from datasets.sharing.rules import VIEW_NAMES, ViewState
 
 router = APIRouter(prefix="/grants/{grant_id}/read", tags=["pages"])
+READINGS = 20
 GUARD = access("datasets:share:read")
 
 
 @router.get("", response_class=HTMLResponse, **GUARD)
-def read_page(request: Request, house: HouseDep, actor: ActorDep, grant_id: GrantId) -> HTMLResponse:
-    """How this grant is read in place, and what was made for it."""
-    return _show(request, house, actor, grant_id)
+def read_page(
+    request: Request, house: HouseDep, actor: ActorDep, grant_id: GrantId,
+    on_page: Annotated[int, Query(alias="page", ge=1, le=10**6)] = 1,
+) -> HTMLResponse:  # fmt: skip
+    """How this grant is read in place, what was made for it, and who read it."""
+    return _show(request, house, actor, grant_id, on_page=on_page)
+
+
+@router.get("/receipts/{event_id}.json", **GUARD)
+def reading_receipt(
+    work: ReadDep, actor: ActorDep, house: HouseDep, grant_id: GrantId, event_id: str
+) -> Response:
+    """The receipt of one reading as a file."""
+    text = receipts.receipt(work, actor, grant_id, event_id, signing_key(house.settings.keys_dir))
+    return Response(text, media_type="application/json", headers=attachment(f"reading-{event_id}.json"))
 
 
 @router.post("/link", response_class=HTMLResponse, **GUARD)
@@ -73,7 +87,7 @@ def profile(
 
 
 def _show(
-    request: Request, house: House, actor: Actor, grant_id: GrantId, *, at: Address | None = None,
+    request: Request, house: House, actor: Actor, grant_id: GrantId, *, on_page: int = 1, at: Address | None = None,
     refusal: AppError | None = None, purpose: str = "", release: str = "",
 ) -> HTMLResponse:  # fmt: skip
     with house.read() as work:
@@ -82,6 +96,9 @@ def _show(
         named = [each for each in shares.tables(work, actor) if each.grant_id == grant_id]
         there = [each for each in releases.releases_of(work, row.dataset_id) if releases.is_deliverable(each)]
         views = service.views_of(work, grant_id)
+        read_by, readings_total = receipts.readings(
+            work, actor, grant_id, offset=(on_page - 1) * READINGS, limit=READINGS
+        )
         building = [each.job_id for each in views if each.state == ViewState.BUILDING and each.job_id]
         running = [read(job) for each in building if (job := work.db.get(JobRow, each)) is not None]
         coded = limits().purposes
@@ -90,6 +107,7 @@ def _show(
         context: dict[str, Any] = {
             "found": row, "views": views, "running": running, "states": VIEW_NAMES, "names": named[0] if named else None,
             "purposes": [(code, coded[code].name if code in coded else Text(code, code)) for code in view.policy.purposes],
+            "read_by": read_by, "on_page": on_page, "read_total": readings_total, "read_pages": max(1, -(-readings_total // READINGS)),
             "site": house.settings.public_url.rstrip("/"), "said_purpose": said, "asked_purpose": asked,
             "releases": [("", Text("当前版本", "Current release")), *((each.id, f"v{each.number}") for each in there)],
         }  # fmt: skip

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Annotated
 
-from fastapi import Request, Response
+from fastapi import Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.access import access
 from api.delivery import attachment
 from api.deps import ActorDep, HouseDep, ReadDep, WorkDep
+from api.gives import gives
 from api.identity import presented_key
 from api.late import APIRouter
 from api.sharing import address, wanted
 from api.witnessed import noted
 from core.ids import GrantId
-from datasets.sharing import profiles, service
+from datasets.extracts.signing import signing_key
+from datasets.sharing import profiles, receipts, service
 from datasets.sharing.profiles import ProfileCreate
 from datasets.sharing.tables import ViewRow
 
@@ -69,6 +72,48 @@ def list_views(work: ReadDep, actor: ActorDep, grant_id: GrantId) -> list[ViewRe
     """The views of the grant, newest release first."""
     service.of_own_organisation(work, actor, grant_id)
     return [read(each) for each in service.views_of(work, grant_id)]
+
+
+class ReadingRead(BaseModel):
+    """A first reading of a day by somebody; `sent_bytes`: what left to him until the next one."""
+
+    model_config = ConfigDict(from_attributes=True)
+    id: str
+    at: datetime
+    account: str
+    via: str
+    view_id: str
+    release_number: int
+    purpose: str
+    rows: int | None
+    sha256: str
+    sent_bytes: int
+
+
+class ReadingsRead(BaseModel):
+    """A page of them, newest first."""
+
+    items: list[ReadingRead]
+    total: int
+
+
+@router.get("/readings", **access(PERMISSION))
+def list_readings(
+    work: ReadDep, actor: ActorDep, grant_id: GrantId,
+    offset: Annotated[int, Query(ge=0, le=2**31)] = 0, limit: Annotated[int, Query(ge=1, le=200)] = 50,
+) -> ReadingsRead:  # fmt: skip
+    """Who read the grant's views in place, once for each person, view and day."""
+    found, total = receipts.readings(work, actor, grant_id, offset=offset, limit=limit)
+    return ReadingsRead(items=[ReadingRead.model_validate(each) for each in found], total=total)
+
+
+@router.get("/readings/{event_id}/receipt", **access(PERMISSION), **gives("application/json"))
+def show_reading_receipt(
+    work: ReadDep, actor: ActorDep, house: HouseDep, grant_id: GrantId, event_id: str
+) -> Response:
+    """The signed receipt of one reading as canonical JSON; `datagrant receipt verify` checks it offline, also against the file."""
+    text = receipts.receipt(work, actor, grant_id, event_id, signing_key(house.settings.keys_dir))
+    return Response(text, media_type="application/json")
 
 
 @router.post("/views", status_code=202, **access(PERMISSION))

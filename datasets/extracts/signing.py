@@ -1,4 +1,4 @@
-"""Receipts, and deletion certificates, signed by the installation (Ed25519, a key of its own), and checking one with nothing but the receipt and the public key.
+"""Receipts of extracts and of readings, and deletion certificates, signed by the installation (Ed25519, a key of its own), and checking one with nothing but the receipt and the public key.
 
 The signature is over the canonical JSON (RFC 8785) of the receipt without its member `signature`, so that one file holds everything.
 """
@@ -25,6 +25,7 @@ _RECEIPT: Final = ""
 _CONTEXTS: Final = {  # by the member `document`: a signature made for one kind is none of another
     _RECEIPT: b"datagrant receipt v2\n",
     "deletion-certificate": b"datagrant deletion certificate v1\n",
+    "reading-receipt": b"datagrant receipt of reading in place v1\n",
 }
 
 
@@ -53,7 +54,7 @@ def _context(document: dict[str, Any]) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """What a check found; `flaws` empty means sound. `extract`: the extract, or of a deletion certificate the duty. `is_pinned`: the key was known from elsewhere."""
+    """What a check found; `flaws` empty means sound. `extract`: the extract, or of a deletion certificate the duty, of a reading its id. `is_pinned`: the key was known from elsewhere."""
 
     extract: str
     key: str
@@ -93,12 +94,13 @@ def check(text: bytes, *, key: str = "", file: Path | None = None) -> Checked:
                     f"The file's SHA-256 is {found}, not the one of the receipt.",
                 )
             )
-    return Checked(str(receipt.get("extract") or receipt.get("duty", "")), wanted, bool(key), tuple(flaws))
+    about = receipt.get("extract") or receipt.get("reading") or receipt.get("duty", "")
+    return Checked(str(about), wanted, bool(key), tuple(flaws))
 
 
 def _digests(document: dict[str, Any]) -> list[Any]:
     """The files that the document speaks of."""
-    if "document" not in document:
+    if document.get("document", "reading-receipt") == "reading-receipt":
         return [document.get("sha256")]
     return [each.get("sha256") for each in document.get("files", []) if isinstance(each, dict)]
 

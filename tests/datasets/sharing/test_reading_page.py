@@ -10,9 +10,10 @@ from typer.testing import CliRunner
 
 from api.cli.share import app
 from api.house import House
+from datasets.extracts.signing import check
 from tests.datasets.extracts.scene import Scene, a_scene
 from tests.datasets.sharing.reading import makes, works
-from tests.people import browser_as
+from tests.people import a_person, browser_as, client_as
 
 
 @pytest.fixture
@@ -65,3 +66,58 @@ def test_the_commands_do_the_same(scene: Scene, tmp_path: Path) -> None:
     assert (json.loads(out.read_text())["shareCredentialsVersion"], out.stat().st_mode & 0o077) == (1, 0)
     auditor = [*here[:3], "auditor", "--json"]
     assert run.invoke(app, ["link", scene.grant_id, *auditor]).exit_code == 1
+
+
+def test_who_read_is_listed_with_receipts_that_hold_offline(scene: Scene, tmp_path: Path) -> None:
+    view = makes(scene)
+    with scene.house.write() as work:
+        a_person(work, "second", "insurer", ["analyst"])
+    link = (
+        client_as(scene.house, "analyst")
+        .post(f"/api/v1/grants/{scene.grant_id}/links", json={})
+        .json()["url"]
+    )
+    whole = client_as(scene.house).get(link.removeprefix("http://127.0.0.1:8000"))
+    part = client_as(scene.house, "second").get(f"/api/v1/grants/{scene.grant_id}/rows?limit=1")
+    told = client_as(scene.house, "analyst").get(f"/api/v1/grants/{scene.grant_id}/readings").json()
+    assert told["total"] == 2
+    sent = {each["account"]: each["sent_bytes"] for each in told["items"]}
+    assert sent == {"analyst": len(whole.content), "second": len(part.content)}
+    first = next(each for each in told["items"] if each["account"] == "analyst")
+    here = ["--data-dir", str(scene.house.settings.data_dir), "--as", "analyst", "--json"]
+    run = CliRunner()
+    assert json.loads(run.invoke(app, ["readings", scene.grant_id, *here]).stdout) == told
+    shown = run.invoke(app, ["receipt", scene.grant_id, first["id"], *here]).stdout
+    receipt, file = tmp_path / "r.json", tmp_path / "v.parquet"
+    receipt.write_text(shown)
+    file.write_bytes(whole.content)
+    said = json.loads(shown)
+    assert (said["read_by"], said["rows"], said["purpose"]) == ("analyst", view.rows, "risk-pricing")
+    assert (said["sha256"], said["agreement_hash"]) == (view.sha256, scene.view().policy_hash)
+    assert [each["name"] for each in said["columns"]][:2] == ["venue_id", "venue_name"]
+    assert check(receipt.read_bytes(), file=file).flaws == ()
+    assert check(receipt.read_bytes(), file=file).extract == first["id"]
+    file.write_bytes(whole.content[:-1])
+    assert check(receipt.read_bytes(), file=file).flaws
+    assert check(shown.replace('"analyst"', '"second"').encode()).flaws
+    assert check(shown.replace('"reading-receipt"', '"deletion-certificate"').encode()).flaws
+    page = browser_as(scene.house, "analyst", "en").get(f"/grants/{scene.grant_id}/read")
+    assert f"receipts/{first['id']}.json" in page.text
+    kept = browser_as(scene.house, "analyst").get(
+        f"/grants/{scene.grant_id}/read/receipts/{first['id']}.json"
+    )
+    assert json.loads(kept.text) == said
+    stranger = client_as(scene.house, "applicant2")
+    for path in ("readings", f"readings/{first['id']}/receipt"):
+        assert stranger.get(f"/api/v1/grants/{scene.grant_id}/{path}").status_code in (403, 404)
+    other = client_as(scene.house, "analyst").get(
+        f"/api/v1/grants/{scene.grant_id}/readings/{scene.release_id}/receipt"
+    )
+    assert other.status_code == 404
+    scene.revokes()
+    assert (
+        client_as(scene.house, "analyst")
+        .get(f"/api/v1/grants/{scene.grant_id}/readings/{first['id']}/receipt")
+        .json()
+        == said
+    )
