@@ -71,7 +71,6 @@ NAV: Final[tuple[Group, ...]] = (
         _place("/duties", "义务", "Duties", "auth:duty:read"),
         _place("/revocations", "撤销确认", "Revocations", "auth:revocation:read"),
         _place("/suspensions", "暂停建议", "Suspensions", "auth:suspension:read"),
-        _place("/revocations", "撤销", "Revocations", "auth:revocation:read"),
         _place("/incidents", "应急", "Incidents", "auth:incident:read"),
         _place("/delegations", "委托", "Delegations", "auth:delegation:read"),
         _place("/profile", "政策", "Policy", "auth:profile:read"),

@@ -41,6 +41,7 @@ def test_every_page_stands_in_it_or_has_a_known_way() -> None:
         if method == "GET" and "{" not in path and not path.startswith(("/api", "/.well-known", "/delta-sharing")) and not path.endswith("/new")
     }  # fmt: skip
     assert pages - {place.href for place in PLACES} - ELSEWHERE.keys() == set()
+    assert len(PLACES) == len({place.href for place in PLACES})
 
 
 def test_the_closest_page_is_the_current_one() -> None:
