@@ -12,6 +12,7 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -363,4 +364,6 @@ def _plain(value: Any) -> Any:  # noqa: ANN401 - a cell
         return value
     if isinstance(value, float):
         return value if value == value and abs(value) != float("inf") else str(value)
+    if isinstance(value, datetime):
+        return value.isoformat(timespec="microseconds" if value.microsecond % 1000 else "milliseconds")
     return value.isoformat() if hasattr(value, "isoformat") else str(value)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from core.errors import InputRefused
-from datasets.datastore import Ask, fields_of, pages, read, rows_in
+from datasets.datastore import Ask, _plain, fields_of, pages, read, rows_in
 
 CITIES = ["成都", "大鹏", "成都成都", None, "上海"]
 
@@ -131,3 +131,10 @@ def test_whole_table_is_read_in_order_without_a_limit(table: Path) -> None:
     assert rows_in(table) == 5
     assert ids(table, sort="city asc nulls first")[0] == 4
     assert fields_of(table)[2]["type"] == "int8"
+
+
+def test_instants_are_printed_as_ckan_prints_them() -> None:
+    assert _plain(datetime(2024, 1, 1)) == "2024-01-01T00:00:00.000"  # noqa: DTZ001 - Parquet without a zone
+    assert _plain(datetime(2024, 1, 1, 8, 30, 0, 120001)) == "2024-01-01T08:30:00.120001"  # noqa: DTZ001
+    assert _plain(datetime(2024, 1, 1, 8, tzinfo=UTC)) == "2024-01-01T08:00:00.000+00:00"
+    assert _plain(date(2024, 1, 1)) == "2024-01-01"
