@@ -17,8 +17,8 @@ from api.cli.audit import app as audit_command
 from api.cli.grant import app as grant_command
 from api.house import House, open_house
 from auth import audit
-from auth.policy import odrl
 from auth.policy.model import GrantPolicy
+from auth.policy.odrl_reading import policy_of
 from tests.catalog.records import COMPLETE, a_dataset
 from tests.datasets.parking import CLEAN, DATASET, a_parking_dataset, hand_in, publish
 from tests.people import a_person, an_org, app_of, browser_as, client_as
@@ -335,6 +335,6 @@ def test_a_grant_is_read_as_odrl_by_those_who_may_see_it(house: House) -> None:
     assert told.headers["content-type"].startswith("application/ld+json")
     held = client_as(house, "officer").get(f"/api/v1/grants/{grant_id}").json()
     assert told.json()["dg:policySha256"] == held["policy_hash"]
-    assert odrl.policy_of(told.json()) == GrantPolicy.model_validate(held["policy"])
-    assert odrl.policy_of(told.json()).hash == held["policy_hash"]
+    assert policy_of(told.json()) == GrantPolicy.model_validate(held["policy"])
+    assert policy_of(told.json()).hash == held["policy_hash"]
     assert client_as(house, "applicant2").get(f"/api/v1/grants/{grant_id}/odrl").status_code == 404
