@@ -207,6 +207,7 @@ KIND_NAMES: Final[Mapping[str, Text]] = {
     "job.cancel_requested": Text("要求取消任务", "Job cancellation asked"),
     "key.turned": Text("轮换签名密钥", "Signing key turned"),
     "organisation.created": Text("登记机构", "Organisation entered"),
+    "organisation.country_corrected": Text("更正机构登记地", "Country of an organisation corrected"),
     "organisation.licence_set": Text("设置机构资质", "Licence set"),
     "plan.drafted": Text("草拟方案", "Plan drafted"),
     "plan.saved": Text("保存方案", "Plan saved"),

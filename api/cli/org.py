@@ -80,3 +80,15 @@ def licence(
     }
     with connect(data_dir, server, token, user) as api:
         show(api.post(f"/organisations/{org}/licence", body), as_json)
+
+
+@app.command()
+def country(
+    org: Org,
+    country: Annotated[str, typer.Argument(help="Where it is registered, two letters (ISO 3166); no grant counts abroad")],
+    note: Annotated[str, typer.Option(help="Why; goes into the audit record")] = "",
+    data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
+) -> None:  # fmt: skip
+    """Correct where an organisation is registered."""
+    with connect(data_dir, server, token, user) as api:
+        show(api.post(f"/organisations/{org}/country", {"country": country, "note": note}), as_json)

@@ -17,12 +17,23 @@ from api.pages.duties import attached
 from api.pages.tickets import checked
 from api.web import go, page
 from auth.actor import ANYONE, Actor
-from auth.identity import accounts, changes, credentials, factor, licence, links, organisations, passwords
+from auth.identity import (
+    accounts,
+    changes,
+    credentials,
+    factor,
+    licence,
+    links,
+    organisations,
+    passwords,
+    registration,
+)
 from auth.identity.accounts import RoleGive
 from auth.identity.changes import ChangeRead
 from auth.identity.labels import CHANGE_KIND_NAMES, LICENCE_NAMES, ORG_KIND_NAMES
 from auth.identity.licence import LicenceStep
 from auth.identity.organisations import OrganisationRead
+from auth.identity.registration import CountryCorrection
 from auth.identity.rules import ENTERPRISE_ROLES
 from auth.identity.tables import OrgKind
 from auth.incidents import freezes
@@ -267,6 +278,28 @@ def step_licence(request: Request, house: HouseDep, actor: ActorDep, org_id: str
     if isinstance(done, AppError):
         return _organisation_page(request, house, org_id, done, typed, actor)
     return go(f"/admin/organisations/{org_id}", Text("资格状态已更新。", "The licence was set."))
+
+
+@router.post("/organisations/{org_id}/country", response_class=HTMLResponse, **access("auth:org:admin"))
+def correct_country(
+    request: Request,
+    house: HouseDep,
+    actor: ActorDep,
+    org_id: str,
+    country: FormText = "",
+    country_note: FormText = "",
+) -> Response:
+    """Correct where an organisation is registered; a refusal shows the form again as typed."""
+
+    def act(work: Work) -> OrganisationRead:
+        ask = checked(CountryCorrection, {"country": country, "note": country_note})
+        return registration.correct_country(work, actor, org_id, ask)
+
+    done = tried(house, act)
+    if isinstance(done, AppError):
+        typed = {"country": country, "country_note": country_note}
+        return _organisation_page(request, house, org_id, done, typed, actor)
+    return go(f"/admin/organisations/{org_id}", Text("登记地已更正。", "The country was corrected."))
 
 
 def _org_options(work: Work) -> list[tuple[str, Text]]:

@@ -7,9 +7,10 @@ from typing import Any
 from api.access import access
 from api.deps import ActorDep, ReadDep, WorkDep
 from api.late import APIRouter
-from auth.identity import licence, organisations
+from auth.identity import licence, organisations, registration
 from auth.identity.licence import LicenceStep
 from auth.identity.organisations import OrganisationCreate, OrganisationRead
+from auth.identity.registration import CountryCorrection
 from auth.identity.tables import OrgKind
 from core.text import Text
 
@@ -41,3 +42,9 @@ def show_organisation(work: ReadDep, org_id: str) -> OrganisationRead:
 def step_licence(work: WorkDep, actor: ActorDep, org_id: str, body: LicenceStep) -> OrganisationRead:
     """Qualify, renew, suspend, resume or disqualify. Disqualified is for good; its grants stop counting at once."""
     return licence.take(work, actor, org_id, body)
+
+
+@router.post("/{org_id}/country", **access("auth:org:admin"))
+def correct_country(work: WorkDep, actor: ActorDep, org_id: str, body: CountryCorrection) -> OrganisationRead:
+    """Correct where an organisation is registered; abroad, its grants stop counting at once."""
+    return registration.correct_country(work, actor, org_id, body)

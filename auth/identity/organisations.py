@@ -137,11 +137,7 @@ def _unknown() -> NotFound:
 
 
 def _check_new(work: Work, org_id: str | None, credit_code: str | None, country: str) -> None:
-    if not rules.COUNTRY.fullmatch(country):
-        raise InputRefused(
-            Text("国家或地区应为两位大写字母代码（ISO 3166），如 CN。", "A country is two capital letters (ISO 3166), such as CN."),
-            field="country",
-        )  # fmt: skip
+    check_country(country)
     if org_id is not None and not rules.ORG_ID.fullmatch(org_id):
         raise InputRefused(
             Text("组织标识只能由字母、数字、点、下划线和连字符组成。", "An organisation id has letters, digits, '.', '_' and '-' only."),
@@ -151,6 +147,15 @@ def _check_new(work: Work, org_id: str | None, credit_code: str | None, country:
         check_code(work, credit_code)
     if org_id is not None and work.db.get(OrganisationRow, org_id) is not None:
         raise Conflict(Text(f"组织标识 {org_id} 已被使用。", f"The organisation id {org_id} is taken."))
+
+
+def check_country(country: str) -> None:
+    """Raise InputRefused unless it is two capital letters."""
+    if not rules.COUNTRY.fullmatch(country):
+        raise InputRefused(
+            Text("国家或地区应为两位大写字母代码（ISO 3166），如 CN。", "A country is two capital letters (ISO 3166), such as CN."),
+            field="country",
+        )  # fmt: skip
 
 
 def check_code(work: Work, credit_code: str) -> None:

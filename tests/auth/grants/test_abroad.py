@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
+from sqlmodel import col, select
 from typer.testing import CliRunner
 
 from api.cli.org import app as org_command
@@ -12,6 +14,7 @@ from api.house import House
 from auth.applications import service as applications
 from auth.applications.models import ApplicationRead, StepBody
 from auth.applications.workflow import State
+from auth.audit import AuditEventRow
 from auth.identity.tables import OrganisationRow
 from core.errors import AccessRefused
 from tests.datasets.extracts.scene import a_scene
@@ -85,3 +88,64 @@ def test_the_country_is_entered_by_route_page_and_command(sqlite_house: House) -
         org_command, [*words, "--data-dir", str(sqlite_house.settings.data_dir), "--as", "root", "--json"]
     )
     assert json.loads(done.stdout)["country"] == "MO", done.output
+
+
+def _told(house: House) -> list[tuple[str | None, dict[str, Any]]]:
+    with house.read() as work:
+        wanted = (
+            select(AuditEventRow)
+            .where(AuditEventRow.kind == "organisation.country_corrected")
+            .order_by(col(AuditEventRow.seq))
+        )
+        return [(row.subject, json.loads(row.payload)) for row in work.db.exec(wanted)]
+
+
+def test_a_country_entered_wrongly_is_corrected_and_the_grant_counts_again(house: House) -> None:
+    scene = a_scene(house)
+    made = scene.delivered(columns=["venue_id"])
+    with house.write() as work:
+        a_person(work, "root", "bureau", ["sysadmin"])
+    root, analyst = client_as(house, "root"), client_as(house, "analyst")
+    ask, file = "/api/v1/organisations/insurer/country", f"/api/v1/extracts/{made.id}/file"
+    assert root.post(ask, json={"country": "us", "note": "register extract"}).json()["country"] == "US"
+    assert analyst.get(file).status_code == 403
+    bad = [("USA", "a reason", 422), ("DE", " x ", 422), ("US", "a reason", 409)]
+    assert [root.post(ask, json={"country": c, "note": n}).status_code for c, n, _ in bad] == [
+        w for *_, w in bad
+    ]
+    assert (
+        root.post(
+            "/api/v1/organisations/nobody/country", json={"country": "CN", "note": "a reason"}
+        ).status_code
+        == 404
+    )
+    own = root.post("/api/v1/organisations/bureau/country", json={"country": "SG", "note": "a reason"})
+    assert (own.status_code, "own-organisation" in own.text) == (403, True)
+    for other in ("analyst", "approver"):
+        assert (
+            client_as(house, other).post(ask, json={"country": "CN", "note": "a reason"}).status_code == 403
+        )
+    assert root.post(ask, json={"country": "CN", "note": "typed wrongly"}).status_code == 200
+    assert analyst.get(file).status_code == 200
+    told = [(subject, facts["from"], facts["to"]) for subject, facts in _told(house)]
+    assert told == [("insurer", "CN", "US"), ("insurer", "US", "CN")]
+
+
+def test_the_country_is_corrected_by_page_and_command(sqlite_house: House) -> None:
+    a_desk(sqlite_house)
+    with sqlite_house.write() as work:
+        a_person(work, "root", "bureau", ["sysadmin"])
+    page = browser_as(sqlite_house, "root", "en")
+    form = "/admin/organisations/insurer/country"
+    again = page.submit(form, country="China", country_note="typed wrongly")
+    assert again.status_code == 422
+    assert "two capital letters" in again.text
+    assert "typed wrongly" in again.text
+    assert page.submit(form, country="hk", country_note="typed wrongly").status_code == 303
+    assert "HK" in page.get("/admin/organisations/insurer").text
+    words = ["country", "insurer", "CN", "--note", "typed wrongly"]
+    done = CliRunner().invoke(
+        org_command, [*words, "--data-dir", str(sqlite_house.settings.data_dir), "--as", "root", "--json"]
+    )
+    assert json.loads(done.stdout)["country"] == "CN", done.output
+    assert [facts["to"] for _, facts in _told(sqlite_house)] == ["HK", "CN"]
