@@ -395,6 +395,10 @@ class DatasetRead(DatasetFields):
     quality_score: float | None
     quality_grade: str | None
     staleness: Literal["fresh", "stale", "unknown"]
+    active_grants_count: int | None = Field(
+        default=None,
+        description="Grants on it in the public register; told of a published record shown by itself",
+    )
 
 
 class DatasetExport(DatasetFields):

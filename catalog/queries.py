@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Row, Select, and_, bindparam, false, or_, 
 from sqlmodel import col, select
 
 from auth.actor import ANYONE, PLATFORM, Actor
+from auth.grants import register
 from catalog.models import RESOURCE_CODE
 from catalog.tables import ColumnRow, DatasetRow
 from catalog.workflow import State
@@ -38,6 +39,13 @@ def public_ids() -> Select[Any]:
     return sqlalchemy.select(col(DatasetRow.id)).where(
         col(DatasetRow.state) == State.PUBLISHED, visible(ANYONE)
     )
+
+
+def active_grants(work: Work, row: DatasetRow) -> int | None:
+    """How many grants on the record stand in the public register; None where not everybody may know of the record."""
+    if row.state != State.PUBLISHED or (row.data_level or 0) > OPEN_LEVELS:
+        return None
+    return register.number_on(work, row.id)
 
 
 def own(actor: Actor, permission: str) -> ColumnElement[bool]:

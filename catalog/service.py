@@ -324,7 +324,8 @@ def note_release(
 def show(work: Work, actor: Actor, dataset_id: str) -> DatasetRead:
     """One record. Raises NotFound, or Gone with the reason of its withdrawal."""
     row = queries.dataset(work, actor, dataset_id)
-    return read(work, row).model_copy(update=_in_sight(work, actor, row))
+    counted = {"active_grants_count": queries.active_grants(work, row)}
+    return read(work, row).model_copy(update=_in_sight(work, actor, row) | counted)
 
 
 def dictionary(work: Work, dataset_id: str) -> list[ColumnRead]:

@@ -82,6 +82,12 @@ def register(
     return [_registered(grant, org, frozen) for grant, org in rows], total
 
 
+def number_on(work: Work, dataset_id: str) -> int:
+    """How many grants on a dataset stand in the register now; for a dataset that the public may know of."""
+    wanted = select(func.count()).select_from(GrantRow)
+    return work.db.exec(wanted.where(col(GrantRow.dataset_id) == dataset_id, *in_force(work.now))).one()
+
+
 def _registered(grant: GrantRow, org: OrganisationRow, frozen: frozenset[tuple[str, str]]) -> RegisteredGrant:
     policy = json.loads(grant.policy)
     return RegisteredGrant(

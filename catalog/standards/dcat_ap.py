@@ -186,6 +186,7 @@ def _dataset(sheet: Sheet, entry: Entry, here: Collection[str]) -> None:
     _quality(sheet, entry)
     for file in entry.files:
         _distribution(sheet, entry, file)
+    _sample(sheet, entry)
     if not entry.files:
         _way_to_apply(sheet, entry)
 
@@ -330,6 +331,16 @@ def _distribution(sheet: Sheet, entry: Entry, file: File) -> None:
     available = f"{EU}/planned-availability/STABLE"
     sheet.link(me, "dcatap:availability", available, "skos:Concept")
     sheet.words(available, "skos:prefLabel", "长期可用", "Stable")
+
+
+def _sample(sheet: Sheet, entry: Entry) -> None:
+    """Synthetic rows, made from the dictionary of the current release: what everybody may look at before there is a grant."""
+    if not entry.release:
+        return
+    me = f"{entry.uri}#sample"
+    sheet.link(entry.uri, "adms:sample", me, "dcat:Distribution")
+    sheet.words(me, "dct:title", f"{entry.title.zh}：合成样例", f"{entry.title.en}: synthetic sample")
+    sheet.link(me, "dcat:accessURL", f"{entry.site}/previews/{entry.row.id}", "")
 
 
 def _way_to_apply(sheet: Sheet, entry: Entry) -> None:

@@ -119,6 +119,8 @@ def test_data_under_conditions_offer_the_way_to_apply_and_no_file(visitor: TestC
         assert "/file?" not in said, form
         assert "sha256" not in said.lower() or form in ("croissant",), form
     assert "/file?format=parquet" in taken(visitor, "turtle").text
+    assert f"/previews/{OPEN}>" in taken(visitor, "turtle").text
+    assert "adms:sample" not in taken(visitor, "turtle", LOCKED).text  # no release, hence no sample
 
 
 def test_what_nobody_may_know_of_is_nowhere(visitor: TestClient, house: House) -> None:

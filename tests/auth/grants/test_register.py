@@ -27,6 +27,9 @@ def _desk(house: House) -> Desk:
 def _known(desk: Desk, **only: str) -> list[register.RegisteredGrant]:
     with desk.house.read() as work:
         found, total = register.register(work, public_ids(), **only)  # type: ignore[arg-type]
+        for dataset_id in {one.dataset_id for one in found} - {""}:
+            told = catalog.show(work, ANYONE, dataset_id).active_grants_count
+            assert told == register.register(work, public_ids(), dataset_id=dataset_id)[1]
     assert total == len(found)
     return found
 
@@ -44,6 +47,8 @@ def test_a_grant_stands_in_the_register_from_its_activation_to_its_end(
     assert not {"used_rows", "quota_rows", "approved_by", "note"} & set(known.model_dump())
     clock.now = known.ends_at
     assert _known(desk) == []
+    with desk.house.read() as work:
+        assert catalog.show(work, ANYONE, grant.dataset_id).active_grants_count == 0
 
 
 def test_it_is_filtered_by_dataset_organisation_and_scenario(sqlite_house: House) -> None:
@@ -78,6 +83,8 @@ def test_a_record_that_is_hidden_takes_its_grants_out_of_the_register(sqlite_hou
     with sqlite_house.write() as work:
         catalog.update(work, SYSTEM, grant.dataset_id, change)
     assert _known(desk) == []
+    with sqlite_house.read() as work:
+        assert catalog.show(work, SYSTEM, grant.dataset_id).active_grants_count is None
 
 
 def test_whose_grant_waits_is_known_to_those_who_may_read_it(sqlite_house: House) -> None:
