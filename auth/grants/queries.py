@@ -90,7 +90,8 @@ def view(work: Work, grant_id: GrantId, actor: Actor | None = None) -> GrantView
     return view_of(work, facts(work, grant_id, actor))
 
 
-def view_of(work: Work, found: GrantRow | GrantFacts) -> GrantView:
+def agreed(found: GrantRow | GrantFacts) -> GrantPolicy:
+    """The stored policy, which must be the agreed one. Raises Unavailable where it is not, or cannot be read."""
     if hashlib.sha256(found.policy.encode()).hexdigest() != found.policy_hash:
         raise Unavailable(
             Text(
@@ -98,7 +99,11 @@ def view_of(work: Work, found: GrantRow | GrantFacts) -> GrantView:
                 f"The stored policy of grant {found.id} does not match the agreed digest; it is out of use. Tell the security officer.",
             )
         )
-    policy = policy_of(found)
+    return policy_of(found)
+
+
+def view_of(work: Work, found: GrantRow | GrantFacts) -> GrantView:
+    policy = agreed(found)
     outside = blocks(work, found, policy, profile(work))
     return GrantView(
         id=GrantId(found.id),

@@ -17,19 +17,24 @@ from auth.asset import Asset
 from auth.casework.book import Book, CaseStep, Command, made_by, need_reason
 from auth.consents import cover as consents
 from auth.delegations.standing import persons
+from auth.duties import overdue
+from auth.duties import rules as duties
+from auth.grants import dormancy
 from auth.grants import queries as grants
 from auth.grants.tables import GrantRow
 from auth.grants.workflow import FINAL as GRANT_FINAL
 from auth.policy import rules
 from auth.policy.filters.rules import LOCAL
+from auth.policy.limits import Limits
 from auth.policy.model import GrantPolicy, Prose
 from auth.profile.model import Profile
+from auth.profile.now import limits_now
 from auth.profile.tables import ProfileRow
 from auth.profile.workflow import FINAL, MACHINE, State, Step
 from auth.registrations import cover as registrations
 from auth.roles import Role
 from auth.scope import sight
-from core.errors import NotFound, Reason, refuse_if
+from core.errors import NotFound, Reason, Unavailable, refuse_if
 from core.ids import DatasetId
 from core.text import Text
 from core.work import Work, hold
@@ -126,10 +131,43 @@ def dry_run(work: Work, profile: Profile, *, assets: Assets) -> list[Breach]:
     live = select(GrantRow).where(col(GrantRow.state).not_in(GRANT_FINAL), col(GrantRow.ends_at) > work.now)
     found = []
     for row in work.db.exec(live.order_by(col(GrantRow.id))):
-        reasons = tuple(_against(work, profile, row, grants.view_of(work, row).policy, assets))
+        reasons = tuple(_all_against(work, profile, row, assets))
         if reasons:
             found.append(Breach(row.id, row.org_id, row.dataset_id, reasons))
     return found
+
+
+def _all_against(work: Work, profile: Profile, row: GrantRow, assets: Assets) -> Iterator[Reason]:
+    """Of a grant that cannot be read, that: it breaks no run over the others."""
+    try:
+        policy = grants.agreed(row)
+    except Unavailable as fault:
+        yield Reason("policy-unenforceable", fault.detail, rules.POLICY)
+        return
+    yield from _against(work, profile, row, policy, assets)
+    known = profile.limits()
+    yield from dormancy.at_use(work, known, row)
+    blocking = overdue.blocking(work, profile, known, row)
+    yield from blocking
+    yield from _late(work, known, row, told=bool(blocking))
+
+
+def _late(work: Work, known: Limits, row: GrantRow, *, told: bool) -> Iterator[Reason]:
+    """Reports that would be late at once by the proposed days and are not by the present ones, where they do not block already."""
+    present = limits_now(work)
+    if told or all(known[key] == present[key] for key in _REPORTING):
+        return
+    today = overdue.today(work)
+    late = [
+        {due for due in overdue.missing(work, row, each) if due.due_on < today} for each in (known, present)
+    ]
+    had = {(due.kind, due.period) for due in late[1]}
+    for due in sorted(late[0], key=lambda each: each.due_on):
+        if (due.kind, due.period) not in had:
+            yield duties.overdue(due.kind, row.id, row.dataset_id, due.due_on)
+
+
+_REPORTING: Final = ("use_report_days", "use_report_months")
 
 
 def _against(
@@ -164,6 +202,9 @@ def _against(
     yield from registrations.of_policy(work, profile, policy, in_scope=in_scope)
     yield from rules.form_objections(policy.delivery_forms, asset, known)
     yield from rules.column_objections(policy.columns, asset, known)
+    level = known.levels.get(asset.level)
+    left = [form for form in policy.delivery_forms if level is not None and form in level.forms]
+    yield from rules.use_objections(policy.columns, left, asset)
 
 
 def versions(work: Work, actor: Actor, *, offset: int = 0, limit: int = 50) -> tuple[list[ProfileRead], int]:

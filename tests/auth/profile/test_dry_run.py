@@ -1,0 +1,77 @@
+"""The dry run of a profile tells what would stop a live grant at its use, and goes on past a grant that it cannot read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from api.house import House
+from auth.duties.workflow import Kind
+from auth.grants import dormancy
+from auth.grants.tables import GrantRow
+from auth.policy.model import ColumnTerm, DeliveryForm, GrantPolicy, Use
+from auth.profile import service
+from auth.profile.model import Number, Profile, Reach, shipped
+from tests.conftest import TestClock
+from tests.desk import Desk, a_desk, a_grant
+
+GENERIC = shipped()["generic-open-data"]
+
+
+def _with(numbers: dict[str, int], **changes: Any) -> Profile:
+    said = {key: Number(value=value, source="local policy of the tests") for key, value in numbers.items()}
+    return GENERIC.model_copy(update={"numbers": {**GENERIC.numbers, **said}, **changes})
+
+
+@pytest.fixture
+def desk(sqlite_house: House) -> Desk:
+    return a_desk(sqlite_house)
+
+
+def _told(desk: Desk, profile: Profile) -> dict[str, set[str]]:
+    with desk.read("auditor") as (work, _):
+        found = service.dry_run(work, profile, assets=desk.assets)
+    return {each.grant_id: {reason.code for reason in each.reasons} for each in found}
+
+
+def test_grants_that_would_sleep_or_owe_are_named(desk: Desk, clock: TestClock) -> None:
+    grant = a_grant(desk)
+    sleepy = _with({dormancy.KEY: 60})
+    monthly = _with({"use_report_months": 1, "use_report_days": 5})
+    stopping = monthly.model_copy(update={"blocking_duties": {Kind.USE_REPORT: Reach.GRANT}})
+    clock.forward(days=30)
+    assert [_told(desk, each) for each in (GENERIC, sleepy, monthly, stopping)] == [{}] * 4
+    clock.forward(days=32)
+    assert _told(desk, GENERIC) == {}
+    assert _told(desk, sleepy) == {grant.id: {"grant-dormant"}}
+    assert _told(desk, monthly) == {grant.id: {"duty-overdue"}}
+    assert _told(desk, stopping) == {grant.id: {"blocking-duty-overdue"}}
+
+
+def _rewritten(desk: Desk, grant_id: str, policy: GrantPolicy) -> None:
+    with desk.house.write() as work:
+        row = work.db.get_one(GrantRow, grant_id)
+        row.policy, row.policy_hash = policy.canonical().decode(), policy.hash
+
+
+def test_a_use_that_loses_its_form_is_told(desk: Desk) -> None:
+    grant = a_grant(desk)
+    with desk.house.read() as work:
+        policy = GrantPolicy.model_validate_json(work.db.get_one(GrantRow, grant.id).policy)
+    term = ColumnTerm(name=policy.columns[0].name, use=Use.AGGREGATE_ONLY)
+    forms = (DeliveryForm.EXTRACT_CSV, DeliveryForm.QUERY_AGG)
+    changes = {"columns": (term, *policy.columns[1:]), "delivery_forms": forms}
+    _rewritten(desk, grant.id, GrantPolicy.model_validate(policy.model_dump() | changes))
+    assert _told(desk, GENERIC) == {}
+    files_only = GENERIC.model_copy(update={"forms": {2: (DeliveryForm.EXTRACT_CSV,)}})
+    assert _told(desk, files_only) == {grant.id: {"level-forbids-form", "use-without-form"}}
+
+
+def test_a_grant_that_cannot_be_read_is_named_and_the_others_are_told(desk: Desk) -> None:
+    broken, other = a_grant(desk), a_grant(desk, scenario_id="parking")
+    with desk.house.write() as work:
+        work.db.get_one(GrantRow, broken.id).policy_hash = "0" * 64
+    told = _told(desk, GENERIC.model_copy(update={"forms": {2: ()}}))
+    assert told[broken.id] == {"policy-unenforceable"}
+    assert "level-forbids-form" in told[other.id]
