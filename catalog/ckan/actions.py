@@ -156,10 +156,7 @@ def current_package_list_with_resources(call: Call) -> list[Json]:
 
 
 def package_show(call: Call) -> Json:
-    """One package. The number of its grants is told here alone: it changes with time and with no change of the record, so that
-    searches, which keep packages as they were written, would tell an old one."""
-    row = _dataset(call, call.wanted())
-    return shape.counted(packages(call, [row])[0], queries.active_grants(call.work, row))
+    return packages(call, [_dataset(call, call.wanted())])[0]
 
 
 def package_relationships_list(call: Call) -> list[Json]:

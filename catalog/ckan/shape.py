@@ -21,8 +21,6 @@ EXTRAS: Final = (
     "data_updated",
 )  # fmt: skip
 
-ACTIVE_GRANTS: Final = "active_grants_count"
-
 
 def moment(value: datetime | None) -> str | None:
     """CKAN's dates: UTC without saying so."""
@@ -100,15 +98,6 @@ def _relationship(row: DatasetRow, one: RelationRead) -> Json:
     }  # fmt: skip
 
 
-def counted(package: Json, active_grants: int | None) -> Json:
-    """A package with the number of its grants in the public register, unless an import says its own."""
-    extras = package.get("extras") or []
-    if active_grants is None or any(each.get("key") == ACTIVE_GRANTS for each in extras):
-        return package
-    more = {"key": ACTIVE_GRANTS, "value": str(active_grants)}
-    return package | {"extras": sorted([*extras, more], key=lambda each: str(each.get("key")))}
-
-
 _SAID: Final = ("name", "url", "author", "author_email", "maintainer", "maintainer_email")
 _LINK: Final[Json] = {
     "name": None, "description": None, "format": "", "url": "", "url_type": None, "mimetype": None, "mimetype_inner": None,
@@ -140,7 +129,7 @@ def described(made: Json, kept: DescriptionRow, version: int) -> Json:
             whole["num_resources"] = len(whole["resources"])
         return whole
     resources = offered(made["id"], made["resources"], kept, version)
-    ours = {each["key"] for each in made["extras"]} | {*EXTRAS, *_MORE, ACTIVE_GRANTS}
+    ours = {each["key"] for each in made["extras"]} | set(EXTRAS)
     more = [
         {"key": each["key"], "value": each["value"]}
         for each in said.get("extras") or []
@@ -154,7 +143,7 @@ def described(made: Json, kept: DescriptionRow, version: int) -> Json:
     )  # fmt: skip
 
 
-_MORE: Final = ("apply_url", "resource_code", "sample")
+_MORE: Final = ("apply_url", "resource_code")
 _KEYS: Final = sorted((*EXTRAS, *_MORE))
 
 
@@ -162,8 +151,6 @@ def _extras(row: DatasetRow, site: str) -> list[Json]:
     more: dict[str, str] = {"resource_code": row.id}
     if row.open_type != "U":
         more["apply_url"] = f"{site}/applications/new?dataset={row.id}"
-    if row.release_no and row.state == State.PUBLISHED:
-        more["sample"] = f"{site}/previews/{row.id}"
     found = []
     for key in _KEYS:
         value = more.get(key) if key in _MORE else getattr(row, key)
