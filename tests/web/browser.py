@@ -9,13 +9,16 @@ import json
 import os
 import re
 import shutil
+import sys
 import threading
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import httpx2
 import pytest
 
 if TYPE_CHECKING:
@@ -128,15 +131,64 @@ def open_page(browser: Browser, site: str, sqlite_house: House) -> Iterator[Open
         context.add_cookies([{"name": "dg_lang", "value": lang, "url": site}])
         if user:
             sign_in(context, sqlite_house, user, site)
-        page = context.new_page()
-        _listen(page, logged)
-        page.goto(path, wait_until="load")
-        return page
+        return arrived(context, path, logged, site)
 
     yield opened
     for context in contexts:
         context.close()
     assert logged == []
+
+
+def arrived(context: BrowserContext, path: str, logged: list[str], site: str) -> Page:
+    """A page that has loaded `path`.
+
+    When the browser gives up waiting, the server is asked for what the browser still waits for. Does it not answer either, the
+    test fails and tells what every thread is doing; does it answer, the browser had stalled and gets one more try.
+    """
+    from playwright.sync_api import TimeoutError as GaveUp
+
+    page = context.new_page()
+    _listen(page, logged)
+    waiting: dict[str, None] = {}
+    page.on("request", lambda asked: waiting.setdefault(asked.url))
+    page.on("requestfinished", lambda asked: waiting.pop(asked.url, None))
+    page.on("requestfailed", lambda asked: waiting.pop(asked.url, None))
+    try:
+        page.goto(path, wait_until="load")
+    except GaveUp:
+        stacks = _stacks()
+        outstanding = list(waiting) or [site + path]
+        cookies = "; ".join(f"{one['name']}={one['value']}" for one in context.cookies(site))
+        silent = [address for address in outstanding if not _answers(address, cookies)]
+        told = f"waited for {outstanding}; of these the server does not answer {silent}\n{stacks}"
+        if silent:
+            pytest.fail(told)
+        SHOTS.mkdir(exist_ok=True)
+        with (SHOTS / "stalled.txt").open("a") as notes:
+            notes.write(f"{path}: the browser stalled, the server did not: {told}\n")
+        page.close()
+        page = context.new_page()
+        _listen(page, logged)
+        page.goto(path, wait_until="load")
+    return page
+
+
+def _answers(address: str, cookies: str) -> bool:
+    """Whether the server gives any answer to this request within ten seconds."""
+    try:
+        httpx2.get(address, headers={"Cookie": cookies}, timeout=10)
+    except httpx2.HTTPError:
+        return False
+    return True
+
+
+def _stacks() -> str:
+    """What every thread of this process is doing now."""
+    names = {thread.ident: thread.name for thread in threading.enumerate()}
+    return "\n".join(
+        f"{names.get(ident, ident)}:\n{''.join(traceback.format_stack(frame))}"
+        for ident, frame in sys._current_frames().items()
+    )
 
 
 def _listen(page: Page, logged: list[str]) -> None:
