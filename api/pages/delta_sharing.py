@@ -6,7 +6,6 @@ made, and makes them ask again.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Coroutine
 from datetime import datetime
 from typing import Annotated, Any, Final
@@ -38,6 +37,7 @@ from datasets.sharing.shares import Shared
 LINES: Final = "application/x-ndjson; charset=utf-8"
 VERSION: Final = "Delta-Table-Version"
 CAPABILITIES: Final = "delta-sharing-capabilities"
+IDS: Final = "fileidhash"
 _CODES: Final = {400: "INVALID_PARAMETER_VALUE", 401: "UNAUTHENTICATED", 403: "PERMISSION_DENIED", 404: "RESOURCE_DOES_NOT_EXIST",
                  409: "UNSUPPORTED_OPERATION", 429: "RESOURCE_EXHAUSTED"}  # fmt: skip
 
@@ -221,6 +221,9 @@ class QueryBody(BaseModel):
     timestamp: str | None = Field(default=None, max_length=60)
     startingVersion: int | None = Field(default=None, ge=0, le=2**53)
     endingVersion: int | None = Field(default=None, ge=0, le=2**53)
+    includeRefreshToken: bool | None = None
+    refreshToken: str | None = Field(default=None, max_length=100)
+    pageToken: str | None = Field(default=None, max_length=600)
 
 
 @router.post("/shares/{share}/schemas/{schema}/tables/{table}/query", **GUARD, response_class=Response)
@@ -234,6 +237,7 @@ def query(
     body: QueryBody,
 ) -> Response:
     """The file of a version: the grant's own view, so masks and row filter hold whatever the client does with it."""
+    _no_page(body.pageToken)
     with house.read() as work:
         found, there = _found(work, actor, share, schema, table)
     if body.startingVersion is not None:
@@ -244,20 +248,33 @@ def query(
         return _changes(
             request, house, actor, found, there, (body.startingVersion, None, body.endingVersion, None)
         )
-    _check_hints(body.jsonPredicateHints)
-    chosen = rules.version_at(there, body.version, _moment(body.timestamp))
+    chosen = _snapshot(there, body)
     at = _view(request, house, actor, found, chosen)
-    return _lines(request, found, chosen, at, [File("file", at.view, chosen, at.url, at.expires_at)])
+    token = protocol.token_of(chosen) if body.includeRefreshToken else ""
+    return _lines(
+        request, found, chosen, at, [File("file", at.view, chosen, at.url, at.expires_at)], token=token
+    )
 
 
-def _check_hints(words: str | None) -> None:
-    if words:
-        try:
-            json.loads(words)
-        except ValueError:
-            raise e.InputRefused(
-                Text("jsonPredicateHints 不是 JSON。", "jsonPredicateHints is not JSON.")
-            ) from None
+def _snapshot(there: list[Version], body: QueryBody) -> Version:
+    """The version to read: the one a refresh token names, so that a long read goes on with the files it began with."""
+    if not body.refreshToken:
+        return rules.version_at(there, body.version, _moment(body.timestamp))
+    if body.version is not None or body.timestamp:
+        raise e.InputRefused(
+            Text(
+                "refreshToken 不能与 version 或 timestamp 同用。",
+                "refreshToken does not go with version or timestamp.",
+            )
+        )
+    return rules.version_at(there, protocol.version_of(body.refreshToken), None)
+
+
+def _no_page(token: str | None) -> None:
+    if token:
+        raise e.InputRefused(
+            Text("这里的应答只有一页，没有 pageToken。", "Answers here have one page: there is no pageToken.")
+        )
 
 
 @router.get("/shares/{share}/schemas/{schema}/tables/{table}/changes", **GUARD, response_class=Response)
@@ -272,8 +289,10 @@ def changes(
     start_at: Annotated[str | None, Query(alias="startingTimestamp", max_length=60)] = None,
     end: Annotated[int | None, Query(alias="endingVersion", ge=0, le=2**53)] = None,
     end_at: Annotated[str | None, Query(alias="endingTimestamp", max_length=60)] = None,
+    token: Token = None,
 ) -> Response:
     """What changed between releases: each replaces the one before it whole."""
+    _no_page(token)
     with house.read() as work:
         found, there = _found(work, actor, share, schema, table)
     return _changes(request, house, actor, found, there, (start, _moment(start_at), end, _moment(end_at)))
@@ -311,8 +330,15 @@ def _lines(
     at: Address,
     files: list[File],
     last: Version | None = None,
+    token: str = "",
 ) -> Response:
-    form = protocol.form_of(request.headers.get(CAPABILITIES, ""))
-    body = protocol.lines(form, found.title.in_(language(request)), at.view, version, files)
-    headers = {VERSION: str((last or version).number), CAPABILITIES: f"responseformat={form}"}
+    able, scheme = (
+        protocol.capabilities(request.headers.get(CAPABILITIES, "")),
+        protocol.id_scheme(request.headers.get(IDS, "")),
+    )
+    form, ends = protocol.form_of(able), bool(files) and able.get("includeendstreamaction") == "true"
+    end = protocol.end_of_stream(files, token) if ends or token else None
+    body = protocol.lines(form, found.title.in_(language(request)), at.view, version, files, end)
+    told = f"responseformat={form}" + (";includeendstreamaction=true" if ends else "")
+    headers = {VERSION: str((last or version).number), CAPABILITIES: told} | ({IDS: scheme} if scheme else {})
     return Response(body, headers=headers, media_type=LINES)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, get_args
 
+from core.errors import InputRefused
+from core.text import Text
 from datasets.sharing.rules import Version
 from datasets.sharing.tables import ViewRow
 
@@ -26,19 +29,60 @@ class File:
     expires_at: datetime
 
 
-def form_of(capabilities: str) -> Form:
+def capabilities(words: str) -> dict[str, str]:
+    """The header `delta-sharing-capabilities` as names and values, lower case."""
+    parts = [part.partition("=") for part in words.lower().replace(" ", "").split(";")]
+    return {name: value for name, _, value in parts if name}
+
+
+def form_of(said: Mapping[str, str]) -> Form:
     """What the client takes: delta where it says so, for its kernel reads a file with one request; parquet otherwise."""
-    for part in capabilities.lower().replace(" ", "").split(";"):
-        name, _, words = part.partition("=")
-        if name == "responseformat" and "delta" in words.split(","):
-            return "delta"
-    return "parquet"
+    return "delta" if "delta" in said.get("responseformat", "").split(",") else "parquet"
 
 
-def lines(form: Form, title: str, view: ViewRow, version: Version, files: Iterable[File]) -> str:
-    """Protocol, metadata of `view`, then the files: one JSON object a line."""
+def id_scheme(words: str) -> str:
+    """The scheme of file ids asked for (`fileidhash`), "" without one. Ours are digests of what a view is made from, whatever the scheme.
+
+    Raises InputRefused.
+    """
+    scheme = words.strip().lower()
+    if scheme not in ("", *get_args(Form)):
+        raise _bad("fileidhash 应为 parquet 或 delta。", "fileidhash must be parquet or delta.")
+    return scheme
+
+
+def token_of(version: Version) -> str:
+    """What a client brings back to have its addresses renewed: it names the version that it reads, and gives no right."""
+    return f"v{version.number}"
+
+
+def version_of(token: str) -> int:
+    """The number in such a token. Raises InputRefused."""
+    if not re.fullmatch(r"v[0-9]{1,15}", token):
+        raise _bad(
+            "refreshToken 无法识别；请重新查询。",
+            "The refreshToken is not one of ours; query anew without it.",
+        )
+    return int(token[1:])
+
+
+def end_of_stream(files: Sequence[File], token: str) -> dict[str, Any]:
+    """The line that tells a client that it has everything: when its addresses end, and the token to renew them with."""
+    ends = {"minUrlExpirationTimestamp": min(_millis(each.expires_at) for each in files)} if files else {}
+    return {"endStreamAction": ends | ({"refreshToken": token} if token else {})}
+
+
+def lines(
+    form: Form,
+    title: str,
+    view: ViewRow,
+    version: Version,
+    files: Iterable[File],
+    end: Mapping[str, Any] | None = None,
+) -> str:
+    """Protocol, metadata of `view`, then the files, and the end where the client asked for it: one JSON object a line."""
     said = [_protocol(form), _metadata(form, title, view, version), *(_file(form, each) for each in files)]
-    return "".join(json.dumps(each, ensure_ascii=False) + "\n" for each in said)
+    return "".join(json.dumps(each, ensure_ascii=False) + "\n" for each in [*said, *([end] if end else [])])
 
 
 def _protocol(form: Form) -> dict[str, Any]:
@@ -83,3 +127,7 @@ def _file(form: Form, each: File) -> dict[str, Any]:
 
 def _millis(at: datetime) -> int:
     return int(at.timestamp() * 1000)
+
+
+def _bad(zh: str, en: str) -> InputRefused:
+    return InputRefused(Text(zh, en))

@@ -99,13 +99,16 @@ def test_bad_questions_are_400_and_never_500(analyst: TestClient, scene: Scene) 
         "metadata?version=9", "metadata?version=-1", "metadata?version=x", "metadata?version=1&timestamp=2026-01-01T00:00:00Z",
         "metadata?timestamp=2001-01-01T00:00:00Z", "metadata?timestamp=yesterday", "changes", "changes?startingVersion=7",
         "changes?startingVersion=1&startingTimestamp=2026-01-01T00:00:00Z", "version?startingTimestamp=2999-01-01T00:00:00Z",
-        "changes?startingVersion=1&endingVersion=0",
+        "changes?startingVersion=1&endingVersion=0", "changes?startingVersion=1&pageToken=x",
     ):  # fmt: skip
         answer = analyst.get(f"{TABLE}/{path}")
         assert (answer.status_code, answer.json()["errorCode"]) == (400, "INVALID_PARAMETER_VALUE"), path
     for body in (
         {"version": -1},
-        {"jsonPredicateHints": "{"},
+        {"pageToken": "x"},
+        {"refreshToken": "x"},
+        {"refreshToken": "v9"},
+        {"refreshToken": "v1", "version": 1},
         {"limitHint": -1},
         {"startingVersion": 1, "version": 1},
         [],
