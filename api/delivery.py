@@ -110,6 +110,35 @@ class GuardedCopy(FileResponse):
         await _guarded(super().__call__, scope, receive, send, self._may_go_on, self._on_end, self._since)
 
 
+class GuardedBody(Response):
+    """An answer made in memory, sent in chunks and guarded in the same way."""
+
+    def __init__(
+        self,
+        body: bytes,
+        *,
+        media_type: str,
+        headers: dict[str, str],
+        may_go_on: Callable[[], bool],
+        on_end: Callable[[int, bool], None],
+        since: Since,
+    ) -> None:
+        super().__init__(
+            body, media_type=media_type, headers=headers | {"Cache-Control": "private, no-store"}
+        )
+        self._may_go_on, self._on_end, self._since = may_go_on, on_end, since
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await _guarded(self._flow, scope, receive, send, self._may_go_on, self._on_end, self._since)
+
+    async def _flow(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        size = GuardedFile.chunk_size
+        for at in range(0, len(self.body), size):
+            await send({"type": "http.response.body", "body": self.body[at : at + size], "more_body": True})
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
 class GuardedPieces(Response):
     """The same for a file that is not on this machine: read in pieces, one range or the whole.
 

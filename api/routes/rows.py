@@ -9,11 +9,13 @@ from urllib.parse import urlencode
 from fastapi import Query, Request, Response
 
 from api.access import access
+from api.delivery import GuardedBody
 from api.deps import ActorDep, HouseDep
 from api.gives import gives
 from api.house import House
 from api.late import APIRouter
 from api.sharing import refused, wanted
+from api.watching import watch_of
 from api.witnessed import noted
 from auth.actor import Actor
 from auth.policy.filters.model import RowFilter, parse_json
@@ -54,6 +56,7 @@ def read_rows(
     A page may hold fewer rows than `limit` and still have a next one: a request looks at two million rows at most.
     """
     noted(request)
+    since = watch_of(house).since_now()
     view = wanted(house, actor, grant_id, purpose, release or None)
     if view.state != ViewState.READY:
         with house.read() as work:
@@ -62,9 +65,8 @@ def read_rows(
     page = rows.page_of(house.files.path(view.sha256 or ""), question, at, limit)
     cursor = question.cursor(view.id, page.next_at) if page.next_at is not None else None
     body = rows.body_of(page, form, cursor, view.release_number)
-    with house.write() as work:
-        service.note_sent(work, view, len(body), actor)
-    headers = {"Cache-Control": "private, no-store", "X-Release": str(view.release_number)}
+    _still(house, actor, grant_id, purpose, view)
+    headers = {"X-Release": str(view.release_number)}
     if cursor is not None:
         kept = [
             (name, value)
@@ -73,7 +75,31 @@ def read_rows(
         ]
         told = urlencode([*kept, ("release", view.release_id), ("after", cursor)])
         headers |= {"X-Next": cursor, "Link": f'<{request.url.path}?{told}>; rel="next"'}
-    return Response(body, media_type=MEDIA[form], headers=headers)
+
+    def may_go_on() -> bool:
+        with house.read() as work:
+            return service.may_still(work, actor, grant_id, purpose, view)
+
+    def on_end(size_bytes: int, was_cut: bool) -> None:  # noqa: ARG001 - the count tells it
+        if size_bytes:
+            with house.write() as work:
+                service.note_sent(work, view, size_bytes, actor)
+
+    return GuardedBody(
+        body, media_type=MEDIA[form], headers=headers, may_go_on=may_go_on, on_end=on_end, since=since
+    )
+
+
+def _still(house: House, actor: Actor, grant_id: GrantId, purpose: str, view: ViewRow) -> None:
+    """Ask again once the page is made, for that may take seconds. A refusal lists every reason and is written down."""
+    try:
+        with house.read() as work:
+            service.demand_same(work, service.reading(work, actor, grant_id, purpose), view)
+    except AccessRefused as refusal:
+        with house.read() as work:
+            who = service.reading(work, actor, grant_id, purpose)
+        refused(house, who, refusal)
+        raise
 
 
 def _begun(

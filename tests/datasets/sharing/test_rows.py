@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 from pathlib import Path
@@ -14,10 +15,13 @@ import pytest
 from fastapi.testclient import TestClient
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from starlette.concurrency import run_in_threadpool
 from typer.testing import CliRunner
 
 from api.cli.share import app
+from api.delivery import DeliveryStopped
 from api.house import House
+from auth.grants import ledger, usage
 from auth.policy.filters.model import parse
 from auth.policy.filters.rules import matches
 from core.errors import InputRefused
@@ -194,6 +198,65 @@ def test_pages_end_with_the_right(house: House) -> None:
     scene.revokes()
     answer = client.get(_rows(scene), params={"limit": 1, "after": cursor})
     assert (answer.status_code, "V2" in answer.text) == (403, False)
+
+
+def test_a_right_that_ends_while_a_page_is_made_sends_nothing_of_it(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene = a_scene(house)
+    makes(scene)
+    made = rows.page_of
+
+    def ended(*given: Any) -> rows.Page:
+        scene.revokes()
+        return made(*given)
+
+    monkeypatch.setattr(rows, "page_of", ended)
+    answer = client_as(house, "analyst").get(_rows(scene))
+    assert (answer.status_code, "V2" in answer.text) == (403, False)
+    assert len(scene.events("view.refused")) == 1
+
+
+@pytest.mark.parametrize("form", ["json", "csv", "arrow"])
+def test_a_page_stops_at_the_next_chunk_when_the_right_ends(
+    house: House, monkeypatch: pytest.MonkeyPatch, form: str
+) -> None:
+    monkeypatch.setattr("api.delivery.GuardedFile.chunk_size", 100)
+    monkeypatch.setattr("api.delivery.RECHECK_S", 3600.0)  # the clock does not help
+    scene = a_scene(house)
+    makes(scene)
+    client = client_as(house, "analyst")
+    whole = client.get(_rows(scene), params={"format": form}).content
+    counted = sum(each.sent_bytes or 0 for each in _lines(scene))
+    assert counted == len(whole)
+    came: list[bytes] = []
+
+    async def send(message: Any) -> None:
+        if message.get("body"):
+            came.append(message["body"])
+            if len(came) == 2:
+                await run_in_threadpool(scene.revokes)
+
+    token = str(client.headers["authorization"]).encode()
+    scope = {
+        "type": "http", "method": "GET", "path": _rows(scene), "raw_path": _rows(scene).encode(), "query_string": f"format={form}".encode(),
+        "headers": [(b"host", b"testserver"), (b"authorization", token)], "asgi": {"version": "3.0", "spec_version": "2.4"},
+        "scheme": "http", "client": ("127.0.0.1", 1), "server": ("testserver", 80), "root_path": "", "http_version": "1.1",
+    }  # fmt: skip
+
+    async def receive() -> Any:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    with pytest.raises(DeliveryStopped):
+        asyncio.run(client.app(scope, receive, send))
+    assert [len(each) for each in came] == [100, 100]
+    assert b"".join(came) == whole[:200]
+    assert sum(each.sent_bytes or 0 for each in _lines(scene)) == counted + 200, "only what left is counted"
+
+
+def _lines(scene: Scene) -> list[Any]:
+    with scene.house.read() as work:
+        return [each for each in usage.events(work, scene.grant_id) if each.kind == ledger.DOWNLOAD]
 
 
 def test_a_filter_only_column_cannot_be_probed_by_pages(sqlite_house: House) -> None:
