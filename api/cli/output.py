@@ -42,7 +42,7 @@ def sample(
     review_id: str, data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "",
     as_json: Json = False,
 ) -> None:  # fmt: skip
-    """The first rows as they would leave; each look is written down."""
+    """The first rows as they would leave, all of a result of the enclave; each look is written down."""
     with connect(data_dir, server, token, user) as api:
         found = api.post(f"/outputs/{review_id}/sample", {})
         if as_json:

@@ -44,7 +44,7 @@ def show_output(work: ReadDep, actor: ActorDep, output_id: str) -> OutputDetail:
 
 @router.post("/{output_id}/sample", **access(_CHECK))
 def look_at_output(work: WorkDep, actor: ActorDep, house: HouseDep, output_id: str) -> SampleRead:
-    """The first rows as they would leave. Each look is written down."""
+    """The first rows as they would leave; of a result of the enclave all, and nobody votes on one unseen. Each look is written down."""
     return deciding.sample(work, actor, house.files, output_id)
 
 

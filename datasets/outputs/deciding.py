@@ -21,7 +21,7 @@ from datasets.extracts import service as extracts
 from datasets.outputs import opening, queries, rules
 from datasets.outputs.models import OutputDetail, OutputRefuse, OutputRelease, OutputVoteRead, SampleRead
 from datasets.outputs.rules import Parties, Vote
-from datasets.outputs.tables import OutputReviewRow, OutputVoteRow
+from datasets.outputs.tables import OutputLookRow, OutputReviewRow, OutputVoteRow
 from datasets.outputs.workflow import OutputState, OutputStep, advance
 from datasets.people import stamp
 from datasets.sharing import service as sharing
@@ -39,21 +39,32 @@ def detail(work: Work, actor: Actor, review_id: str) -> OutputDetail:
             step=step, allowed=not reasons,
             reasons=[{"code": r.code, "zh": r.text.zh, "en": r.text.en, "basis": r.basis} for r in reasons],
         )
-        for step in (("release", "refuse") if row.state == OutputState.IN_REVIEW else ())
+        for step in (("look", "release", "refuse") if row.state == OutputState.IN_REVIEW else ())
         for reasons in [_objections(work, actor, row, step)]
     ]  # fmt: skip
     return OutputDetail.model_validate(
-        queries.read(work, row).model_dump() | {"votes": _known(work, actor, row), "commands": commands}
+        queries.read(work, row).model_dump()
+        | {
+            "votes": _known(work, actor, row),
+            "commands": commands,
+            "has_looked": queries.has_looked(work, row, actor.person_id),
+        }
     )
 
 
 def sample(work: Work, actor: Actor, files: FileStore, review_id: str) -> SampleRead:
-    """The first rows as they would leave, for whoever may vote on the file; each look is written down."""
+    """The first rows as they would leave, for whoever may vote on the file, all of a result of the enclave; each look is written down."""
     from datasets.outputs.checks import sample as first_rows
 
-    row = queries.row(work, actor, review_id)
+    row = queries.row(work, actor, review_id, to_change=True)
     refuse_if(_people(work, actor, row))
-    names, items = first_rows(files.path(row.sha256), DeliveryForm(row.form), SAMPLE_ROWS)
+    most = row.rows if row.kind in rules.SEEN_FIRST else SAMPLE_ROWS
+    names, items = first_rows(files.path(row.sha256), DeliveryForm(row.form), most)
+    if not queries.has_looked(work, row, actor.person_id):
+        seen = OutputLookRow(
+            review_id=row.id, person_id=actor.person_id, sha256=row.sha256, rows=len(items), at=work.now
+        )
+        work.db.merge(seen)
     opening.note(work, actor, "output.looked", row, {"rows": len(items)})
     return SampleRead(columns=names, items=items, total=row.rows)
 
@@ -61,14 +72,14 @@ def sample(work: Work, actor: Actor, files: FileStore, review_id: str) -> Sample
 def release(work: Work, actor: Actor, review_id: str, body: OutputRelease, signer: Signer) -> OutputDetail:
     """Vote for release. The last vote that is needed lets the file go, or keeps it in where one was against."""
     row = _for_vote(work, actor, review_id, body.version)
-    refuse_if((*_people(work, actor, row), *rules.release_objections(row.findings, body.note)))
+    refuse_if((*_unready(work, actor, row), *rules.release_objections(row.findings, body.note)))
     return _vote(work, actor, row, signer, releases=True, refusal="", note=body.note)
 
 
 def refuse(work: Work, actor: Actor, review_id: str, body: OutputRefuse, signer: Signer) -> OutputDetail:
     """Vote against release, with a reason."""
     row = _for_vote(work, actor, review_id, body.version)
-    refuse_if((*_people(work, actor, row), *rules.refusal_objections(body.refusal, body.note)))
+    refuse_if((*_unready(work, actor, row), *rules.refusal_objections(body.refusal, body.note)))
     return _vote(work, actor, row, signer, releases=False, refusal=body.refusal, note=body.note)
 
 
@@ -163,12 +174,20 @@ def _known(work: Work, actor: Actor, row: OutputReviewRow) -> list[OutputVoteRea
 
 
 def _objections(work: Work, actor: Actor, row: OutputReviewRow, step: str) -> tuple[Reason, ...]:
-    found = _people(work, actor, row)
+    if step == "look":
+        return _people(work, actor, row)
+    found = _unready(work, actor, row)
     return (
         (*found, *rules.release_objections(row.findings, "-" * rules.NOTE_MIN))
         if step == "release"
         else found
     )
+
+
+def _unready(work: Work, actor: Actor, row: OutputReviewRow) -> tuple[Reason, ...]:
+    """Why this person may not vote now: who he is; and once he may, that he has not seen what he votes on."""
+    has_looked = queries.has_looked(work, row, actor.person_id)
+    return _people(work, actor, row) or rules.look_objections(row.kind, has_looked)
 
 
 def _people(work: Work, actor: Actor, row: OutputReviewRow) -> tuple[Reason, ...]:

@@ -75,14 +75,15 @@ class OutputRead(SQLModel):
 
 
 class OutputDetail(OutputRead):
-    """The same with the votes that the reader may know of, and what he may do."""
+    """The same with the votes that the reader may know of, what he may do, and whether he has seen the file in this review."""
 
+    has_looked: bool
     votes: list[OutputVoteRead]
     commands: list[Command]
 
 
 class SampleRead(SQLModel):
-    """The first rows of the file as it would leave, for a checker."""
+    """The first rows of the file as it would leave, for a checker; of a result of the enclave all."""
 
     columns: list[str]
     items: list[list[str | None]]

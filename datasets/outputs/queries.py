@@ -14,7 +14,7 @@ from core.errors import NotFound
 from core.text import Text
 from core.work import Work
 from datasets.outputs.models import OutputRead
-from datasets.outputs.tables import OutputReviewRow, OutputVoteRow
+from datasets.outputs.tables import OutputLookRow, OutputReviewRow, OutputVoteRow
 from datasets.outputs.workflow import OutputState
 
 READ: Final = "datasets:output:read"
@@ -52,6 +52,12 @@ def votes(work: Work, review_id: str) -> list[OutputVoteRow]:
     """All that was said of a file, oldest first; whoever shows it minds who may know."""
     wanted = select(OutputVoteRow).where(OutputVoteRow.review_id == review_id)
     return list(work.db.exec(wanted.order_by(col(OutputVoteRow.id))))
+
+
+def has_looked(work: Work, found: OutputReviewRow, person_id: str) -> bool:
+    """Whether that person has seen this very file in this review."""
+    look = work.db.get(OutputLookRow, (found.id, person_id))
+    return look is not None and look.sha256 == found.sha256
 
 
 def read(work: Work, found: OutputReviewRow) -> OutputRead:

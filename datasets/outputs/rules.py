@@ -14,6 +14,7 @@ from datasets.outputs.workflow import OutputStep
 
 BASIS: Final = "出域审核 · output review (R24, docs/outputs.md)"
 NOTE_MIN: Final = 4
+SEEN_FIRST: Final = frozenset({"enclave"})  # the kinds that nobody votes on unseen, and that are shown whole
 
 
 class Weight(StrEnum):
@@ -130,6 +131,17 @@ def _people(
             "You have reviewed this file; another person must do so as well.",
         )
         yield Reason("second-person-missing", text, BASIS)
+
+
+def look_objections(kind: str, has_looked: bool) -> tuple[Reason, ...]:
+    """Why a checker may not vote on a file that he has not seen: results of the enclave leave by two people's eyes alone."""
+    if has_looked or kind not in SEEN_FIRST:
+        return ()
+    text = Text(
+        "您还没有看过这份结果；请先查看全部内容，再作出意见。",
+        "You have not looked at this result; see all of it first (on its page, or `datagrant output sample`), then vote.",
+    )
+    return (Reason("output-not-looked-at", text, BASIS),)
 
 
 def release_objections(findings: Sequence[Mapping[str, Any]], note: str) -> tuple[Reason, ...]:

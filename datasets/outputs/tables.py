@@ -68,3 +68,14 @@ class OutputVoteRow(SQLModel, table=True):
     refusal: str = Field(default="", max_length=40)
     note: str = Field(default="", max_length=2000)
     at: datetime = Field(sa_type=UtcDateTime)
+
+
+class OutputLookRow(SQLModel, table=True):
+    """That a person has seen rows of a file in its review, and how many; the first look stays, the record has each."""
+
+    __tablename__ = "datasets_output_look"
+    review_id: str = Field(primary_key=True, foreign_key="datasets_output_review.id")
+    person_id: str = Field(primary_key=True, max_length=80)
+    sha256: str = Field(max_length=64)
+    rows: int = Field(sa_type=BigInteger)
+    at: datetime = Field(sa_type=UtcDateTime)

@@ -8,6 +8,7 @@ scene.checks(made.id)                         # both checkers release
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -31,7 +32,7 @@ from datasets.enclave.model import (
 )
 from datasets.extracts.signing import signing_key
 from datasets.outputs import deciding
-from datasets.outputs.models import OutputRefuse, OutputRelease
+from datasets.outputs.models import OutputRefuse, OutputRelease, SampleRead
 from datasets.pipeline import enclave_run
 from tests.datasets.queries.scene import GRANTED, QueryScene, a_query_scene
 
@@ -100,9 +101,20 @@ class EnclaveScene(QueryScene):
             )
             perform(ctx, enclave_run.JOB)
 
-    def votes(self, enclave_id: str, who: str = "checker", *, releases: bool = True) -> str:
-        """One checker's vote; the review's state after it."""
+    def looks(self, enclave_id: str, who: str = "checker") -> SampleRead:
+        """One checker sees the result."""
         review_id = self.shown(enclave_id).review_id or "—"
+        with self.desk.write(who) as (work, actor):
+            return deciding.sample(work, actor, self.house.files, review_id)
+
+    def votes(
+        self, enclave_id: str, who: str = "checker", *, releases: bool = True, looks: bool = True
+    ) -> str:
+        """One checker's vote, after a look; the review's state after it."""
+        review_id = self.shown(enclave_id).review_id or "—"
+        if looks:
+            with suppress(AppError):  # whoever may not look is told why when he votes
+                self.looks(enclave_id, who)
         with self.desk.write(who) as (work, actor):
             if releases:
                 body = OutputRelease(note="逐项核对无误")

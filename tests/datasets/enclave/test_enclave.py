@@ -22,10 +22,10 @@ from datasets.enclave.tables import EnclaveRow
 from datasets.extracts import service as extracts
 from datasets.extracts import signing
 from datasets.extracts.tables import ExtractRow
-from datasets.outputs.tables import OutputReviewRow
+from datasets.outputs.tables import OutputLookRow, OutputReviewRow
 from tests.datasets.enclave.scene import COUNT, EnclaveScene, an_enclave_scene, codes_of
 from tests.datasets.queries.scene import figures
-from tests.people import client_as
+from tests.people import browser_as, client_as
 
 FEE = {"kind": "sum", "column": "fee"}
 
@@ -110,6 +110,55 @@ def test_nothing_can_be_had_before_both_checkers_have_spoken(scene: EnclaveScene
     ).status_code in (403, 404)
     assert scene.votes(waits.id) == "in_review"
     assert scene.shown(waits.id).extract_id is None
+
+
+def test_nobody_votes_on_a_result_unseen(scene: EnclaveScene) -> None:
+    waits = scene.computed()
+    for releases in (True, False):
+        found = codes_of(lambda each=releases: scene.votes(waits.id, releases=each, looks=False))
+        assert found == ["output-not-looked-at"]
+    seen = scene.looks(waits.id)
+    assert len(seen.items) == seen.total, "of a result all is shown"
+    assert scene.votes(waits.id, looks=False) == "in_review"
+    other = codes_of(lambda: scene.votes(waits.id, "checker2", looks=False))
+    assert other == ["output-not-looked-at"], "one's look is not another's"
+    with scene.house.write() as work:  # a look at other bytes is none
+        for look in work.db.exec(select(OutputLookRow)):
+            look.person_id, look.sha256 = "somebody", "0" * 64
+        with scene.desk.read("checker2") as (_, second):
+            row = OutputLookRow(
+                review_id=waits.review_id or "",
+                person_id=second.person_id,
+                sha256="0" * 64,
+                rows=1,
+                at=work.now,
+            )
+            work.db.add(row)
+    assert codes_of(lambda: scene.votes(waits.id, "checker2", looks=False)) == ["output-not-looked-at"]
+    assert scene.votes(waits.id, "checker2") == "released"
+
+
+def test_the_page_shows_the_whole_result_before_it_takes_a_vote(scene: EnclaveScene) -> None:
+    waits = scene.computed()
+    checker = browser_as(scene.house, "checker", "en")
+    page = f"/outputs/{waits.review_id}"
+    before = checker.get(page).text
+    assert "See the whole result" in before
+    assert "You have not looked at this result" in before
+    assert f"{page}/release" not in before
+    refused = checker.submit(f"{page}/release", note="looks fine", version="")
+    assert refused.status_code == 403
+    assert "You have not looked at this result" in refused.text
+    shown = checker.submit(f"{page}/sample").text
+    assert "rows, as they would leave" in shown
+    assert f"{page}/release" in shown
+    assert checker.submit(f"{page}/release", note="looks fine", version="").status_code == 303
+    api = client_as(scene.house, "checker2")
+    assert api.get(f"/api/v1{page}").json()["has_looked"] is False
+    assert api.post(f"/api/v1{page}/release", json={"note": "all right"}).status_code == 403
+    assert api.post(f"/api/v1{page}/sample", json={}).status_code == 200
+    assert api.get(f"/api/v1{page}").json()["has_looked"] is True
+    assert api.post(f"/api/v1{page}/release", json={"note": "all right"}).status_code == 200
 
 
 def test_checkers_are_two_and_neither_analyst_nor_the_steward_who_approved(scene: EnclaveScene) -> None:

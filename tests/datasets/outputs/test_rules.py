@@ -88,3 +88,10 @@ def test_how_many_review_by_level_and_form() -> None:
     assert [district.checkers(level, "extract_csv") for level in (1, 2, 3)] == [0, 1, 2]
     assert rules.missing_review(1, 1) == ()
     assert rules.missing_review(1, 2)[0].code == "output-review-missing"
+
+
+@pytest.mark.parametrize("kind", ["extract", "view", "enclave"])
+@pytest.mark.parametrize("has_looked", [True, False])
+def test_only_results_of_the_enclave_must_be_seen_first(kind: str, has_looked: bool) -> None:
+    found = [each.code for each in rules.look_objections(kind, has_looked)]
+    assert found == (["output-not-looked-at"] if kind == "enclave" and not has_looked else [])
