@@ -12,6 +12,7 @@ from typing import Final
 
 from fastapi import APIRouter, FastAPI, Response
 from fastapi.staticfiles import StaticFiles
+from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -21,6 +22,7 @@ from api.house import House, open_house
 from api.identity import take_back_session
 from api.once import Once
 from api.signpost import Signpost
+from api.visits import visits_of
 from core.settings import Settings
 
 V1: Final = "/api/v1"
@@ -73,9 +75,12 @@ def create_app(settings: Settings | None = None, *, house: House | None = None) 
         keeper = Keeper(opened.settings) if opened.settings.worker and house is None else None
         if keeper:
             keeper.start()
+        visits = visits_of(opened)
+        visits.serve(opened)
         try:
             yield
         finally:
+            await run_in_threadpool(visits.stop)
             if keeper:
                 keeper.stop()
 

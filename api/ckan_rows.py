@@ -22,6 +22,7 @@ from catalog.ckan.actions import Call, find, seen
 from catalog.ckan.errors import CkanError, invalid, not_found
 from catalog.ckan.shape import Json
 from catalog.ckan.values import loads
+from catalog.use.rules import Kind
 from core.errors import AccessRefused, InputRefused, NotFound
 from core.sheets import safe
 from core.work import Work
@@ -106,8 +107,9 @@ def table_of(house: House, call: Call) -> Named | None:
     return None
 
 
-def open_table(house: House, work: Work, call: Call, rows: str) -> Path:
-    """The Parquet of a release that anybody may download, refused with every reason otherwise; `rows`: what is put on record."""
+def open_table(house: House, work: Work, call: Call, rows: str, counts_as: Kind | None = None) -> Path:
+    """The Parquet of a release that anybody may download, refused with every reason otherwise; `rows`: what is put on record, and what
+    it counts as."""
     resource_id = _wanted(call)
     try:
         parcel = access.open_download(
@@ -117,6 +119,7 @@ def open_table(house: House, work: Work, call: Call, rows: str) -> Path:
             "parquet",
             asked_range=rows,
             note=bool(rows),
+            counts_as=lambda _sha256, _size: counts_as,
         )
     except NotFound:
         raise _missing(resource_id) from None
@@ -163,7 +166,7 @@ def _described(path: Path, resource_id: str) -> Json:
 
 def _open_rows(house: House, call: Call, ask: datastore.Ask, form: str) -> Json:
     with house.write() as work:  # who read which rows stands on record before the first of them leaves
-        path = open_table(house, work, call, f"rows {ask.offset}+{ask.limit}")
+        path = open_table(house, work, call, f"rows {ask.offset}+{ask.limit}", "call")
     return _rows_of(house, call, path, ask, form, _wanted(call))
 
 
@@ -276,7 +279,7 @@ def dump(house: House, call: Call) -> Dump:
     with house.write() if view is None else house.read() as work:
         if view is None:
             about = f"rows {ask.offset}+{'all' if limit is None else limit} as {form}"
-            path = open_table(house, work, call, about)
+            path = open_table(house, work, call, about, "download")
             release_id = _release(replace(call, work=work), _wanted(call))
         else:
             path, release_id = view.path, view.view.release_id

@@ -285,6 +285,9 @@ used_rows|已用行数|rows used
 username|用户名|username
 valid_to|有效期至|valid to
 verdict|结论|verdict
+visits|访问|visits
+calls|调用|calls
+month|月份|month
 verified|已核验|verified
 voted|已投票|voted
 votes|票数|votes

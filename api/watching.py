@@ -20,6 +20,7 @@ HARMLESS: Final = frozenset(
     {
         "extract.requested", "extract.refused", "extract.ready", "extract.delivered", "extract.downloaded", "extract.cut_off",
         "extract.ticket_issued", "extract.download_refused", "view.requested", "view.made", "view.read", "view.refused",
+        "use.counted",
     }
 )  # fmt: skip
 _SINCE: Final = "SELECT seq, kind FROM auth_audit_event WHERE seq > {0} ORDER BY seq"

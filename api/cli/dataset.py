@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import urlencode
 
 import typer
 
 from api.client import DEFAULT_DIR, As, DataDir, Json, Server, Token, connect, show
 
 app = typer.Typer(
-    help="Dataset records: list, search, show, create, update, objections, publish, withdraw, dictionary, relations, quality, score, export, metadata.",
+    help="Dataset records: list, search, show, create, update, objections, publish, withdraw, dictionary, relations, quality, score, use, export, metadata.",
     no_args_is_help=True,
 )
 
@@ -29,7 +30,7 @@ _COLUMNS = (
 Theme = Annotated[str, typer.Option("--theme", help="Theme code, e.g. PK")]
 Publisher = Annotated[str, typer.Option("--publisher", help="Organisation id")]
 State = Annotated[str, typer.Option("--state", help="draft | published | withdrawn")]
-Sort = Annotated[str, typer.Option("--sort", help="relevance | newest | title")]
+Sort = Annotated[str, typer.Option("--sort", help="relevance | newest | title | used")]
 Limit = Annotated[int, typer.Option("--limit", min=1, max=200)]
 Offset = Annotated[int, typer.Option("--offset", min=0)]
 RecordFile = Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="JSON document")]
@@ -231,6 +232,44 @@ def score(
         show({key: found[key] for key in ("points", "maximum", "grade", "filled", "quality_score")}, as_json)
         show(found["dimensions"], as_json, ("key", "zh", "en", "points", "maximum"))
         show(found["mend_first"], as_json, ("points", "zh", "en", "field", "advice_zh", "advice_en"))
+
+
+Day = Annotated[str, typer.Option(metavar="DAY", help="Such as 2026-03-01; left out: without a bound")]
+
+
+@app.command("use")
+def use(
+    dataset_id: Annotated[str, typer.Argument(help="Record; left out: all open datasets, the most downloaded first")] = "",
+    since: Day = "", until: Day = "", publisher: Publisher = "",
+    sort: Annotated[str, typer.Option("--sort", help="downloads | visits | calls | title | publisher; with - in front the other way")] = "-downloads",
+    by: Annotated[str, typer.Option("--by", help="Of one record: month | day | release")] = "month",
+    out: Annotated[Path | None, typer.Option("--out", help="Write everything there as CSV instead of printing")] = None,
+    limit: Limit = 50, offset: Offset = 0,
+    data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
+) -> None:  # fmt: skip
+    """How often open data are visited, downloaded and called: one dataset by month, day or release, or all of them."""
+    if by not in ("month", "day", "release"):
+        raise typer.BadParameter("--by is month, day or release")
+    path = f"/datasets/{dataset_id}/use" if dataset_id else "/use-numbers"
+    given = {"since": since or None, "until": until or None}
+    given |= {} if dataset_id else {"publisher": publisher or None, "sort": sort}
+    with connect(data_dir, server, token, user) as api:
+        if out is not None:
+            asked = urlencode({key: value for key, value in given.items() if value} | {"format": "csv"})
+            out.write_text(api.text(f"{path}?{asked}"), encoding="utf-8", newline="")
+            return
+        numbers = ("visits", "downloads", "calls")
+        if not dataset_id:
+            found = api.get("/use-numbers", **given, limit=limit, offset=offset)
+            show(found, as_json, ("dataset_id", "title_zh", "publisher_zh", *numbers))
+            return
+        found = api.get(f"/datasets/{dataset_id}/use", **given)
+        if as_json:
+            show(found, as_json)
+            return
+        show({name: found[name] for name in numbers}, as_json)
+        keys = {"month": ("month",), "day": ("day", "release_id"), "release": ("number", "release_id")}[by]
+        show(found[f"{by}s"], as_json, (*keys, *numbers))
 
 
 @app.command("export")

@@ -17,6 +17,8 @@ from api.errors import status_of
 from api.forms import Typed, tried
 from api.late import APIRouter
 from api.pages.open_data import VIEWS, looked
+from api.pages.use_numbers import months_chart
+from api.visits import note_visit
 from api.web import go, page
 from auth.actor import ANYONE, Actor
 from auth.incidents import freezes
@@ -39,6 +41,7 @@ from catalog.search.models import as_read
 from catalog.search.saved import box, day
 from catalog.standards import schema_org
 from catalog.standards.forms import FORMS, accepted
+from catalog.use.rules import is_counted
 from catalog.workflow import State, Step, open_steps
 from core.errors import AppError, InputRefused
 from core.text import Lang, Text
@@ -46,6 +49,7 @@ from core.work import Work
 from datasets.formats.recipes import r_texts
 from datasets.harvest.queries import harvested
 from datasets.notices.service import is_following
+from datasets.open_data.use import use_of
 from datasets.releases.queries import releases_of
 from datasets.releases.retention import RETIRE
 
@@ -61,6 +65,7 @@ SORTS: Final[dict[Sort, Text]] = {
     "relevance": Text("相关度", "Relevance"),
     "newest": Text("最近更新", "Newest"),
     "title": Text("名称", "Title"),
+    "used": Text("使用最多", "Most used"),
 }
 
 
@@ -161,7 +166,9 @@ def show_page(
             looking = looked(request, house, actor, dataset_id, view, q, sort, ROWS)
         except AppError as refused:
             return _dataset_page(request, work, actor, dataset_id, refused, status=status_of(refused))
-    return _dataset_page(request, work, actor, dataset_id, look=looking)
+    shown = _dataset_page(request, work, actor, dataset_id, look=looking)
+    note_visit(request, house, actor, queries.dataset(work, actor, dataset_id))
+    return shown
 
 
 def _dataset_page(
@@ -190,9 +197,18 @@ def _dataset_page(
         score=scores.score(work, actor, dataset_id) if read.state != State.WITHDRAWN and not read.foreign_from and read.record_type != rules.SERIES else None, grade_name=grade_name,
         reuses=reuses.listed(work, ANYONE, dataset_id=dataset_id, state=ReuseState.SHOWN, limit=1)[1] if read.state == State.PUBLISHED and (read.data_level or 0) <= queries.OPEN_LEVELS else 0,
         waiting=proposals.waiting(work, dataset_id) if may_write else None,
-        freezes=freezes.meeting(work, orgs=[read.publisher], dataset_id=dataset_id),
+        freezes=freezes.meeting(work, orgs=[read.publisher], dataset_id=dataset_id), **_use(work, actor, read, language(request)),
         follows=actor.is_signed_in and is_following(work, actor, dataset_id), may_retire=actor.may_in(RETIRE, read.publisher),
     )  # fmt: skip
+
+
+def _use(work: Work, actor: Actor, read: DatasetRead, lang: Lang) -> dict[str, Any]:
+    """How often open data are used, with a chart by month; of other data nothing is told."""
+    if not is_counted(str(read.state), read.open_type, read.data_level):
+        return {"use": None, "use_chart": None}
+    found = use_of(work, actor, read.id, days=False)
+    is_used = found.visits + found.downloads + found.calls
+    return {"use": found, "use_chart": months_chart(found.months, lang) if is_used else None}
 
 
 def _linked_data(request: Request, work: Work, actor: Actor, read: DatasetRead) -> Markup | None:

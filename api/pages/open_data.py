@@ -52,7 +52,7 @@ def looked(
     """What a page shows of open data, put on record before it is read. Raises AccessRefused for data that are not open to all."""
     wanted = view if view in VIEWS else "rows"
     number, conditions = page_number(request), _conditions(request)
-    held = opened(house, actor, dataset_id, f"{wanted} {per_page * (number - 1)}+{per_page}")
+    held = opened(house, actor, dataset_id, f"{wanted} {per_page * (number - 1)}+{per_page}", is_call=False)
     wanted = "rows" if wanted == "map" and held.pair is None else wanted
     memory = house.settings.memory_limit_mb
     made: dict[str, Any] = {"found": None, "refusal": None, "map": None, "bars": drawing.bars}

@@ -29,10 +29,14 @@ Where = Annotated[
 Words = Annotated[str, Query(max_length=200, description="Words that must stand somewhere in the row")]
 
 
-def opened(house: House, actor: Actor, dataset_id: str, looked_at: str) -> service.Opened:
+def opened(
+    house: House, actor: Actor, dataset_id: str, looked_at: str, *, is_call: bool = True
+) -> service.Opened:
     """The release, decided on and put on record; read afterwards, so that a long look holds nothing up."""
     with house.write() as work:
-        return service.open_current(work, actor, dataset_id, house.files.path, looked_at=looked_at)
+        return service.open_current(
+            work, actor, dataset_id, house.files.path, looked_at=looked_at, is_call=is_call
+        )
 
 
 def conditions_of(where: list[str]) -> list[Condition]:

@@ -13,6 +13,7 @@ from api.deps import ActorDep, HouseDep, ReadDep, WorkDep
 from api.gives import gives_file
 from api.late import APIRouter
 from api.open_forms import demand
+from catalog.use.rules import Kind, kind_of_reading
 from datasets.lineage.graph import lineage
 from datasets.lineage.openlineage import run_events
 from datasets.lineage.prov import prov_json
@@ -130,9 +131,18 @@ def download(
     """
     demand(house, actor, release_id, format)
     asked_range = request.headers.get("range", "")[:200]
+
+    def counts_as(sha256: str, size_bytes: int | None) -> Kind | None:
+        """Nothing for a reader who has the file already; a range of another file is answered with the whole."""
+        if not takes_bytes(request, sha256):
+            return None
+        same = request.headers.get("if-range", f'"{sha256}"') == f'"{sha256}"'
+        return kind_of_reading(asked_range if same else "", size_bytes)
+
     with house.write() as work:
         parcel = release_access.open_download(
-            work, actor, release_id, format, asked_range=asked_range, note=request.method == "GET", partition=partition
+            work, actor, release_id, format, asked_range=asked_range, note=request.method == "GET", partition=partition,
+            counts_as=counts_as,
         )  # fmt: skip
     seconds = house.settings.store_presign_seconds
     if (

@@ -24,6 +24,7 @@ from catalog.relations.service import RelationRead
 from catalog.search.engine import matching
 from catalog.search.query import parse
 from catalog.tables import DatasetRow, DescriptionRow
+from catalog.use import service as use
 from catalog.workflow import State
 from core.work import Work
 
@@ -156,7 +157,20 @@ def current_package_list_with_resources(call: Call) -> list[Json]:
 
 
 def package_show(call: Call) -> Json:
-    return packages(call, [_dataset(call, call.wanted())])[0]
+    """One dataset; with `include_tracking` how often its page is visited, where its data are open."""
+    row = _dataset(call, call.wanted())
+    return tracked(call, [row.id], packages(call, [row]))[0]
+
+
+def tracked(call: Call, ids: Sequence[str], shown: list[Json]) -> list[Json]:
+    """The packages with CKAN's `tracking_summary`, where it is asked for; never otherwise, so that what is dumped and loaded stays the same."""
+    if not call.yes("include_tracking"):
+        return shown
+    totals, recent = use.totals(call.work, ids), use.recent(call.work, ids)
+    return [
+        each | {"tracking_summary": {"total": totals[id_].visits if id_ in totals else 0, "recent": recent.get(id_, 0)}}
+        for id_, each in zip(ids, shown, strict=True)
+    ]  # fmt: skip
 
 
 def package_relationships_list(call: Call) -> list[Json]:

@@ -17,7 +17,16 @@ from catalog.models import DatasetFields
 Json = dict[str, Any]
 Faults = dict[str, list[Any]]
 NO_PART: Final = frozenset(
-    {"upload", "image_upload", "callback", "include_datasets", "include_users", "reason"}
+    {
+        "upload",
+        "image_upload",
+        "callback",
+        "include_datasets",
+        "include_users",
+        "include_tracking",
+        "tracking_summary",
+        "reason",
+    }
 )
 _NAME: Final = re.compile(r"[a-z0-9_-]+")
 _LENIENT_NAME: Final = re.compile(r"[a-z0-9_.-]+")

@@ -8,6 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any, Final
 
 import orjson
@@ -22,7 +23,7 @@ from auth.identity import organisations
 from catalog import queries
 from catalog.boxes import Box, box_of
 from catalog.ckan import sets, shape
-from catalog.ckan.actions import SEARCH_MOST, Call, packages, seen
+from catalog.ckan.actions import SEARCH_MOST, Call, packages, seen, tracked
 from catalog.ckan.errors import CkanError, bad_query, invalid
 from catalog.ckan.language import Node, parse
 from catalog.ckan.shape import Json
@@ -33,17 +34,18 @@ from catalog.search import memory
 from catalog.search.facets import within
 from catalog.search.memory import Memory, Place
 from catalog.tables import DatasetRow
+from catalog.use import service as use
 from core.ids import DatasetId
 
 _KNOWN: Final = frozenset((
     "q", "fq", "fq_list", "sort", "rows", "start", "facet", "facet.field", "facet.limit", "facet.mincount", "fl", "qf",
-    "include_private", "include_drafts", "include_deleted", "use_default_schema", "extras", "df", "defType", "mm", "tie", "bf",
+    "include_tracking", "include_private", "include_drafts", "include_deleted", "use_default_schema", "extras", "df", "defType", "mm", "tie", "bf",
     "boost", "q.op", "wt", "bq",
 ))  # fmt: skip
 _SORTS: Final = {
     "metadata_modified": col(DatasetRow.modified), "metadata_created": col(DatasetRow.created_at), "name": col(DatasetRow.id),
     "id": col(DatasetRow.id), "title_string": col(DatasetRow.title_key_zh), "title": col(DatasetRow.title_key_zh),
-    "views_recent": col(DatasetRow.fresh_at), "score": col(DatasetRow.fresh_at),
+    "views_total": use.total_of("visits"), "score": col(DatasetRow.fresh_at),
 }  # fmt: skip
 _USUAL: Final = "score desc, metadata_modified desc"
 _FACETS: Final = memory.FACETS
@@ -85,7 +87,7 @@ def package_search(call: Call) -> Json:
         raise bad_query(f"Invalid search parameters: {strange}")
     sort = call.text("sort") or _USUAL
     asked = _Asked(
-        parse(_query(call)), _box(call), sort, _order(sort), _facet_fields(call), call.number("rows", 10, SEARCH_MOST),
+        parse(_query(call)), _box(call), sort, _order(sort, use.today(call.work)), _facet_fields(call), call.number("rows", 10, SEARCH_MOST),
         call.number("start", 0),
     )  # fmt: skip
     wanted = _wanted(call)
@@ -153,7 +155,8 @@ def _wanted(call: Call) -> frozenset[str] | None:
 
 def _parts(call: Call, found: _Found, wanted: frozenset[str]) -> list[Json]:
     """Of each package only these fields, or extras by their key."""
-    whole = packages(call, _rows(call, [dataset_id for dataset_id, _ in found.places]))
+    ids = [dataset_id for dataset_id, _ in found.places]
+    whole = tracked(call, ids, packages(call, _rows(call, ids)))
     return [
         {key: value for key, value in each.items() if key in wanted}
         | {
@@ -171,8 +174,8 @@ def _results(call: Call, found: _Found) -> list[Any]:
     record's stamp up, and of its relations, which are read anew. For visitors alone: who has signed in may be told of tables that are
     his by a grant, which nobody else may know of."""
     ids = [dataset_id for dataset_id, _ in found.places]
-    if not call.takes_json or found.known is None or call.actor.is_signed_in:
-        return packages(call, _rows(call, ids))
+    if not call.takes_json or found.known is None or call.actor.is_signed_in or call.yes("include_tracking"):
+        return tracked(call, ids, packages(call, _rows(call, ids)))
     related = relations.of(call.work, call.actor, ids, tombstones=False)
     made_from = {
         dataset_id: (stamp, call.site, tuple((each.kind, each.dataset_id) for each in related.get(dataset_id, ())))
@@ -248,13 +251,14 @@ def _query(call: Call) -> str:
     return " ".join(f"({text})" for text in texts if isinstance(text, str) and text.strip())
 
 
-def _order(text: str) -> list[Any]:
+def _order(text: str, today: date) -> list[Any]:
+    columns = _SORTS | {"views_recent": use.recent_visits(today)}
     found = []
     for part in text.split(","):
         match = re.fullmatch(r"\s*(\w+)(?:\s+(asc|desc))?\s*", part, re.IGNORECASE)
-        if match is None or match[1] not in _SORTS:
+        if match is None or match[1] not in columns:
             raise bad_query(f"Can't determine a Sort Order (asc or desc) in sort spec {part.strip()!r}")
-        column = _SORTS[match[1]]
+        column = columns[match[1]]
         found.append(column.asc() if (match[2] or "asc").lower() == "asc" else column.desc())
     return [*found, col(DatasetRow.id)]
 

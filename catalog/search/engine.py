@@ -25,10 +25,11 @@ from catalog.search.query import SCORE, Ask, Term, fts5, parse, tsquery
 from catalog.search.snippet import WIDTH, Piece, pieces, spans
 from catalog.search.tokens import fold
 from catalog.tables import ColumnRow, DatasetRow
+from catalog.use import service as use
 from core.text import Lang, Text
 from core.work import Work
 
-Sort = Literal["relevance", "newest", "title"]
+Sort = Literal["relevance", "newest", "title", "used"]
 _SCORED_TERMS: Final = 6
 _EXACT_CODE: Final = 1000
 _COLUMNS_SHOWN: Final = 3
@@ -175,6 +176,8 @@ def _order(work: Work, ask: Search, parsed: Ask) -> list[Any]:
     last = col(DatasetRow.id)
     if ask.sort == "title":
         return [col(DatasetRow.title_key_zh if ask.lang == "zh" else DatasetRow.title_key_en), last]
+    if ask.sort == "used":
+        return [use.total_of("visits", "downloads").desc(), use.total_of("calls").desc(), newest, last]
     if ask.sort == "newest" or not parsed:
         return [newest, last]
     return [_score(work, ask.text, parsed).desc(), newest, last]

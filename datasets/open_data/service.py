@@ -38,17 +38,26 @@ class Opened:
 
 
 def open_current(
-    work: Work, actor: Actor, dataset_id: str, file_of: Callable[[str], Path], *, looked_at: str
+    work: Work,
+    actor: Actor,
+    dataset_id: str,
+    file_of: Callable[[str], Path],
+    *,
+    looked_at: str,
+    is_call: bool = False,
 ) -> Opened:
     """The current release, for reading. Raises NotFound, and AccessRefused with every reason for what is not open to all.
 
-    looked_at: what is put on record (`rows 0+50`), as for any other open download.
+    looked_at: what is put on record (`rows 0+50`), as for any other open download; is_call: a program asks, which is counted.
     """
     read = catalogue.show(work, actor, dataset_id)
     row = queries.current(work, dataset_id)
     if row is None:
         raise NotFound(Text(f"{dataset_id} 尚无发布版本。", f"{dataset_id} has no release yet."))
-    parcel = access.open_download(work, actor, row.id, "parquet", asked_range=looked_at, note=True)
+    parcel = access.open_download(
+        work, actor, row.id, "parquet", asked_range=looked_at, note=True,
+        counts_as=lambda _sha256, _size: "call" if is_call else None,
+    )  # fmt: skip
     path = file_of(parcel.sha256)
     fields = datastore.fields_of(path)
     points = catalogue.layout(work, dataset_id).points

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -10,6 +11,8 @@ from auth.actor import Actor
 from auth.asset import Asset
 from auth.incidents import freezes
 from catalog.assets import asset
+from catalog.use import service as use
+from catalog.use.rules import Kind
 from core import bases
 from core.errors import AccessRefused, InputRefused, NotFound, Reason
 from core.text import Text
@@ -107,9 +110,11 @@ def open_download(
     asked_range: str,
     note: bool,
     partition: str = "",
+    counts_as: Callable[[str, int | None], Kind | None] = lambda _sha256, _size_bytes: None,
 ) -> Parcel:
     """Decide on one open download and write it down before the first byte leaves (`note`; not for a mere HEAD).
 
+    counts_as: which number of use it adds to, by the file's digest and size where that is known; what people look at on a page is no download.
     partition: the value of one period (`2026-03`) instead of the whole; NotFound when the release has no such part.
     """
     row = open_to_all(work, actor, release_id)
@@ -133,9 +138,14 @@ def open_download(
     if note:
         payload = {"format": form, "sha256": sha256, "range": asked_range, "number": row.number}
         payload |= {"partition": partition} if partition else {}
+        size_bytes = row.size_bytes if form == "parquet" and not partition else None
+        counted = counts_as(sha256, size_bytes)
+        payload |= {"use": counted} if counted else {}
         audit.record(
             work, actor, "release.downloaded", subject=row.id, payload=payload, dataset_id=row.dataset_id
         )
+        if counted:
+            use.count(work, row.dataset_id, counted, release_id=row.id)
     if partition:
         return Parcel(sha256, f"{row.dataset_id}-v{row.number}-{partition}.parquet", _TYPES["parquet"])
     if made:

@@ -1,0 +1,1 @@
+"""How often open data are visited, downloaded and called: counted by day, never by person."""
