@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from fastapi import Request, Response
@@ -84,20 +84,42 @@ def public_rows(work: Work, *, offset: int, limit: int) -> tuple[list[DatasetRow
     return list(work.db.exec(wanted)), total
 
 
+def public_pages(work: Work, size: int) -> Iterator[list[DatasetRow]]:
+    """All of them, some at a time, so that a catalogue of any size takes the memory of one page."""
+    condition = (col(DatasetRow.state) == "published", queries.visible(ANYONE))
+    wanted = select(DatasetRow).where(*condition).order_by(col(DatasetRow.id)).limit(size)
+    rows = list(work.db.exec(wanted))
+    while rows:
+        last = rows[-1].id
+        yield rows
+        rows = list(work.db.exec(wanted.where(col(DatasetRow.id) > last))) if len(rows) == size else []
+
+
 def answer(
     request: Request, body: bytes, media_type: str, *, filename: str | None = None, is_public: bool = True
 ) -> Response:
     """A document with its digest as ETag, 304 where the reader has it, open to pages of other sites when public."""
     tag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
+    headers = headers_of(tag, is_public=is_public)
+    if filename:
+        headers["Content-Disposition"] = f'inline; filename="{filename}"'
+    if holds(request, tag):
+        return Response(status_code=304, headers=headers)
+    text = media_type.startswith("text/") or media_type.endswith(("xml", "json"))
+    return Response(body, headers=headers, media_type=f"{media_type}; charset=utf-8" if text else media_type)
+
+
+def headers_of(tag: str, *, is_public: bool = True) -> dict[str, str]:
+    """What stands above a document with this entity tag."""
     headers = {"ETag": tag, "Cache-Control": "public, no-cache" if is_public else "private, no-cache"}
     headers["Vary"] = "Accept, Cookie, Authorization"
     if is_public:
         headers["Access-Control-Allow-Origin"] = "*"
         headers["Access-Control-Expose-Headers"] = "ETag, Content-Disposition"
-    if filename:
-        headers["Content-Disposition"] = f'inline; filename="{filename}"'
+    return headers
+
+
+def holds(request: Request, tag: str) -> bool:
+    """Whether the reader says that he has what bears this tag."""
     seen = [each.strip().removeprefix("W/") for each in request.headers.get("if-none-match", "").split(",")]
-    if tag in seen or "*" in seen:
-        return Response(status_code=304, headers=headers)
-    text = media_type.startswith("text/") or media_type.endswith(("xml", "json"))
-    return Response(body, headers=headers, media_type=f"{media_type}; charset=utf-8" if text else media_type)
+    return tag in seen or "*" in seen

@@ -10,7 +10,7 @@ import sqlite3
 import threading
 from dataclasses import dataclass
 from typing import Final
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, ref
 
 from sqlalchemy import Engine, text
 
@@ -36,10 +36,13 @@ class Since:
 
 
 class Watch:
-    """The newest event that may end a right."""
+    """The newest event that may end a right; `harmless`: the kinds of event that are passed over.
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine, self._lock = engine, threading.Lock()
+    It does not keep its engine alive, since it is kept by it.
+    """
+
+    def __init__(self, engine: Engine, harmless: frozenset[str] = HARMLESS) -> None:
+        self._engine, self._lock, self._harmless = ref(engine), threading.Lock(), harmless
         path = engine.url.database if engine.dialect.name == "sqlite" else None
         self._own = sqlite3.connect(path, check_same_thread=False, isolation_level=None) if path else None
         self._version: int | None = None
@@ -67,7 +70,9 @@ class Watch:
         return self._of_server()
 
     def _of_server(self) -> int:
-        with self._engine.connect() as connection:
+        engine = self._engine()
+        assert engine is not None  # noqa: S101 - who asks has it
+        with engine.connect() as connection:
             last = connection.execute(text(_LAST)).scalar_one()
             if last > self._seen:
                 found = connection.execute(text(_SINCE.format(":seen")), {"seen": self._seen}).all()
@@ -78,7 +83,7 @@ class Watch:
     def _take(self, events: list[tuple[int, str]]) -> None:
         for seq, kind in events:
             self._seen = max(self._seen, seq)
-            if kind not in HARMLESS:
+            if kind not in self._harmless:
                 self._newest = max(self._newest, seq)
 
 

@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 from fastapi import Path as PathParam
 from fastapi import Query, Request, Response
 
-from api import standards
+from api import standards, whole_catalogue
 from api.access import PUBLIC, access
 from api.deps import HouseDep, LangDep, ReadDep
 from api.harvesting import Items
@@ -23,9 +23,8 @@ from catalog.discussions import service as discussions
 from catalog.search.engine import Search, search
 from catalog.search.facets import BY_KEY
 from catalog.search.saved import box, day
-from catalog.standards import atom, dcat_us, oai
+from catalog.standards import atom, oai
 from catalog.standards.entry import instant
-from catalog.standards.forms import as_json
 from catalog.tables import DatasetRow
 from core.errors import NotFound
 from core.text import Text
@@ -43,12 +42,9 @@ Part = Annotated[int, PathParam(ge=1, le=20_000)]
 
 @router.head("/data.json", **access(PUBLIC), response_class=Response)
 @router.get("/data.json", **access(PUBLIC), response_class=Response)
-def data_json(request: Request, house: HouseDep, work: ReadDep) -> Response:
-    """The public catalogue as DCAT-US 3, whole, where its harvesters look for it."""
-    site = house.settings.public_url
-    rows, _ = standards.public_rows(work, offset=0, limit=MOST)
-    told = dcat_us.catalogue(standards.entries(work, rows, site), site=site, title=NAME)
-    return standards.answer(request, as_json(told), dcat_us.MEDIA_TYPE)
+def data_json(request: Request, house: HouseDep) -> Response:
+    """The public catalogue as DCAT-US 3, whole, where its harvesters look for it; kept until the catalogue changes."""
+    return whole_catalogue.answered(request, house, NAME)
 
 
 @router.head("/feeds/datasets.atom", **access(PUBLIC), response_class=Response)
