@@ -18,6 +18,8 @@ actor_name|操作人|by
 actor_org|操作单位|organisation of who acted
 address|地址|address
 advice|建议|advice
+audience|谁可见|who reads it
+author|作者|by
 after|之后|after
 agreement|协议|agreement
 check|检查|check

@@ -19,11 +19,14 @@ from auth.identity.tables import AccountRow
 from core.text import Text
 from core.work import Work
 
-INTERNAL: Final = (  # votes and proposals are the bureau's own business
+INTERNAL: Final = (  # votes, proposals, remarks and who handles it are the bureau's own business
     "application.reviewed",
     "application.decision-proposed",
     "application.decision-concurred",
     "application.decision-objected",
+    "application.remarked",
+    "application.remark_hidden",
+    "application.assigned",
 )
 QUIET: Final = ("paper.listed",)  # on record, and nothing that happened to the case
 OF_ITS_SIDE: Final = ("application.refused",)  # who was kept from what concerns the side that tried
@@ -156,6 +159,11 @@ def _happening(row: AuditEventRow, who: str, payload: dict[str, Any]) -> Happeni
     ):  # read with the application, where votes stay blind until all are in;
         for told in ("votes", "opinion"):  # the template of an opinion says which way it went
             payload.pop(told, None)
+    if row.kind in (
+        "application.commented",
+        "application.remarked",
+    ):  # read beside it, where it may be hidden
+        payload.pop("comment", None)
     return Happening(
         row.seq,
         row.at,

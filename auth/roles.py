@@ -97,6 +97,8 @@ PERMISSIONS: Final[Mapping[str, frozenset[Role]]] = {
     "datasets:release:retire": frozenset({Role.CATALOG_ADMIN}),
     "auth:application:read": _BUREAU | _ENTERPRISE | frozenset({Role.CLERK}),
     "auth:application:write": frozenset({Role.APPLICANT, Role.CLERK}),
+    "auth:application:comment": (_BUREAU - {Role.AUDITOR}) | {Role.ORG_OFFICER, Role.APPLICANT, Role.CLERK},
+    "auth:application:assign": frozenset({Role.REVIEWER_BUSINESS, Role.REVIEWER_SECURITY, Role.APPROVER}),
     "auth:application:assist": frozenset({Role.CLERK}),
     "auth:application:confirm": frozenset({Role.APPLICANT}),
     "auth:paper:supply": frozenset({Role.APPLICANT, Role.CLERK}),
@@ -204,7 +206,13 @@ PERMISSIONS: Final[Mapping[str, frozenset[Role]]] = {
 
 # What each of these may have a deputy do; nothing else comes with a lent role, and no other role can be lent.
 _LENT_BY_ALL: Final = frozenset(
-    {"auth:application:read", "auth:application:return", "auth:policy:read", "auth:policy:simulate"}
+    {
+        "auth:application:read",
+        "auth:application:comment",
+        "auth:application:return",
+        "auth:policy:read",
+        "auth:policy:simulate",
+    }
 )
 LENDABLE: Final[Mapping[Role, frozenset[str]]] = {
     Role.APPROVER: _LENT_BY_ALL | {"auth:application:decide"},

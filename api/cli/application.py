@@ -24,13 +24,18 @@ Code = Annotated[str, typer.Option("--code", help="Code of the list of refusals 
 def list_applications(
     state: Annotated[str, typer.Option("--state", help="DRAFT, SUBMITTED, …")] = "",
     waiting: Annotated[bool, typer.Option("--waiting", help="Only those on which you have the next word")] = False,
+    handled: Annotated[bool, typer.Option("--handled", help="Only those that you are named to handle")] = False,
     dataset: Annotated[str, typer.Option("--dataset", help="Only this dataset")] = "",
     data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
 ) -> None:  # fmt: skip
     """Applications that you may see, newest first."""
     with connect(data_dir, server, token, user) as api:
         found = api.get(
-            "/applications", state=state or None, waiting=waiting or None, dataset_id=dataset or None
+            "/applications",
+            state=state or None,
+            waiting=waiting or None,
+            handled=handled or None,
+            dataset_id=dataset or None,
         )
         show(found, as_json, COLUMNS)
 

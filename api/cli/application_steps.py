@@ -124,3 +124,64 @@ def letter(
         else:
             said = {"number", "outcome", "decided_on", "lines", "basis", "conditions", "remedies"}
             show({key: value for key, value in found["letter"].items() if key in said}, False)
+
+
+@more.command()
+def comments(
+    application_id: str,
+    data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
+) -> None:  # fmt: skip
+    """What was said about an application, oldest first."""
+    with connect(data_dir, server, token, user) as api:
+        found = api.get(f"/applications/{application_id}/comments", limit=200)
+        show(found, as_json, ("id", "at", "audience", "author", "asked", "body", "hidden_reason"))
+
+
+@more.command()
+def comment(
+    application_id: str,
+    text: Annotated[str, typer.Option("--text", help="What is said")],
+    internal: Annotated[bool, typer.Option("--internal", help="A remark that the bureau alone reads")] = False,
+    ask: Annotated[str, typer.Option("--ask", help="With --internal: the user name of a colleague whose opinion is sought")] = "",
+    data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
+) -> None:  # fmt: skip
+    """Say something to the other side, or (--internal) among the bureau."""
+    body = {"audience": "internal" if internal else "public", "body": text, "ask": ask}
+    with connect(data_dir, server, token, user) as api:
+        show(api.post(f"/applications/{application_id}/comments", body), as_json)
+
+
+@more.command("hide-comment")
+def hide_comment(
+    application_id: str, comment_id: str,
+    reason: Annotated[str, typer.Option("--reason", help="Stays in its place")],
+    data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
+) -> None:  # fmt: skip
+    """Take a comment from sight; the record keeps it."""
+    with connect(data_dir, server, token, user) as api:
+        show(
+            api.post(f"/applications/{application_id}/comments/{comment_id}/hide", {"reason": reason}),
+            as_json,
+        )
+
+
+@more.command()
+def handlers(
+    application_id: str,
+    data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
+) -> None:  # fmt: skip
+    """Who handles an application for each department, and who could."""
+    with connect(data_dir, server, token, user) as api:
+        show(api.get(f"/applications/{application_id}/handlers"), as_json)
+
+
+@more.command()
+def assign(
+    application_id: str, department: str,
+    to: Annotated[str, typer.Option("--to", help="User name; empty: nobody by name")] = "", note: Note = "",
+    data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
+) -> None:  # fmt: skip
+    """Name who handles an application for a department, or another instead."""
+    body = {"department_id": department, "username": to, "note": note}
+    with connect(data_dir, server, token, user) as api:
+        show(api.post(f"/applications/{application_id}/handlers", body), as_json)

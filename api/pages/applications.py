@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Annotated, Any, Final
 
@@ -20,7 +20,7 @@ from api.pages.tickets import checked
 from api.web import go, page
 from auth import audit_reading
 from auth.actor import SYSTEM, Actor
-from auth.applications import service
+from auth.applications import handlers, queries, service, talk
 from auth.applications.deciding import Statement
 from auth.applications.models import AcceptBody, ApplicationRead, LineDecision, ScreenBody, StepBody
 from auth.applications.reading import is_bureau
@@ -60,9 +60,9 @@ def list_page(
     sort: str = "-created",
     number: Annotated[int, Query(alias="page", ge=1, le=100_000)] = 1,
 ) -> HTMLResponse:
-    """Applications in the reader's sight; `show`: mine, waiting."""
+    """Applications in the reader's sight; `show`: mine, waiting, handled."""
     found, total = service.applications(
-        work, actor, state=state or None, mine=show == "mine", waiting=show == "waiting", dataset_id=dataset or None,
+        work, actor, state=state or None, mine=show == "mine", waiting=show == "waiting", handled=show == "handled", dataset_id=dataset or None,
         sort=sort, offset=(number - 1) * PER_PAGE, limit=PER_PAGE,
     )  # fmt: skip
     waiting = service.applications(work, actor, waiting=True, limit=1)[1]
@@ -90,16 +90,28 @@ def shown(
     refusal: AppError | None = None,
     note: str = "",
     given: Mapping[str, Any] | None = None,
+    said: Mapping[str, Any] | None = None,
 ) -> HTMLResponse:
-    """The page of one application; `note` and `given`: what was typed into the form of a step that was refused, or is being filled in."""
+    """The page of one application; `note`, `given` and `said`: what was typed into the form of a step or comment that was refused, or is being filled in."""
     found = service.application(work, actor, application_id)
+    row = queries.row(work, application_id, actor)
+    assigns = handlers.may_assign(work, actor, row)
+    remarks, remarked = talk.comments(work, actor, application_id, limit=talk.MOST)
     return page(
         request, "applications/show.html", status=422 if refusal else 200, **context_of(work, actor, found),
         commands={item["command"]: item for item in service.commands(work, actor, application_id, assets=partial(assets, work))},
         events=timeline(work, audit_reading.history(work, application_id=found.id, internal=is_bureau(actor))),
         refusal=refusal, note=note, given=given or {}, opinions=opinion_options(work, "screening"), clocks=clocks.case(work, actor, application_id),
-        proposed=proposed_in_words(work, actor, found),
+        proposed=proposed_in_words(work, actor, found), remarks=remarks, remarked=remarked, said=said or {},
+        audiences=talk.may_comment(work, actor, row), ask_options=_people(talk.colleagues(work, actor, row)), assigns=assigns,
+        able_options=lambda each: _people(each.able),
+        handlers=handlers.handlers(work, actor, application_id) if is_bureau(actor) and actor.org_id != row.org_id else [],
     )  # fmt: skip
+
+
+def _people(usernames: Sequence[str]) -> list[tuple[str, str]]:
+    """Choices of one person, or nobody."""
+    return [("", "—"), *((name, name) for name in usernames)]
 
 
 def proposed_in_words(work: Work, actor: Actor, found: ApplicationRead) -> list[dict[str, Any]]:

@@ -47,14 +47,15 @@ def list_applications(
     state: State | None = None,
     mine: bool = False,
     waiting: bool = False,
+    handled: bool = False,
     dataset_id: str | None = None,
     sort: str = "-created",
     offset: Annotated[int, Query(ge=0)] = 0,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> dict[str, Any]:
-    """Applications in the caller's sight; `waiting` keeps those on which the caller has the next word."""
+    """Applications in the caller's sight; `waiting` keeps those on which the caller has the next word, `handled` those that are named to be his."""
     items, total = service.applications(
-        work, actor, state=state, mine=mine, waiting=waiting, dataset_id=dataset_id, sort=sort, offset=offset, limit=limit
+        work, actor, state=state, mine=mine, waiting=waiting, handled=handled, dataset_id=dataset_id, sort=sort, offset=offset, limit=limit
     )  # fmt: skip
     return {"items": items, "total": total, "next": offset + limit if offset + limit < total else None}
 

@@ -16,6 +16,7 @@ from auth.applications.models import ApplicationAsk
 from auth.applications.rules import Approval, PlanLine, Stage, approval, stages
 from auth.applications.tables import (
     ApplicationEventRow,
+    ApplicationHandlerRow,
     ApplicationLineRow,
     ApplicationReviewRow,
     ApplicationRow,
@@ -479,17 +480,25 @@ def listed(
     state: str | None = None,
     mine: bool = False,
     waiting: bool = False,
+    handled: bool = False,
     dataset_id: str | None = None,
     sort: str = "-created",
     offset: int = 0,
     limit: int = 50,
 ) -> tuple[list[ApplicationRow], int]:
-    """Applications in sight and their number. `mine`: made by this account; `waiting`: the actor has the next word."""
+    """Applications in sight and their number. `mine`: made by this account; `waiting`: the actor has the next word; `handled`: named to be his."""
     conditions: list[Any] = [seen_by(actor)]
     if state:
         conditions.append(col(ApplicationRow.state) == state)
     if mine:
         conditions.append(col(ApplicationRow.created_by) == actor.account_id)
+    if handled:
+        conditions.append(
+            exists().where(
+                col(ApplicationHandlerRow.application_id) == col(ApplicationRow.id),
+                col(ApplicationHandlerRow.account_id) == actor.account_id,
+            )
+        )
     if waiting:
         conditions.append(_waiting_for(actor, work.now.astimezone(LOCAL).date()))
     if dataset_id:

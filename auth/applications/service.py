@@ -111,12 +111,13 @@ def applications(
     state: str | None = None,
     mine: bool = False,
     waiting: bool = False,
+    handled: bool = False,
     dataset_id: str | None = None,
 ) -> tuple[list[ApplicationBrief], int]:
     """Applications in sight, and their number."""
     rows, total = queries.listed(
         work, actor, offset=offset, limit=limit, sort=sort, state=state, mine=mine, waiting=waiting,
-        dataset_id=dataset_id,
+        handled=handled, dataset_id=dataset_id,
     )  # fmt: skip
     return [brief(work, row) for row in rows], total
 

@@ -146,3 +146,37 @@ class ApplicationLetterRow(SQLModel, table=True):
     pdf: bytes
     sha256: str = Field(max_length=64)
     issued_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class ApplicationCommentRow(SQLModel, table=True):
+    """Something said beside the steps. `audience`: public (the applicant reads it too) or internal; `asked`: the account whose opinion is sought.
+
+    `hidden_reason`: why the text was taken from sight.
+    """
+
+    __tablename__ = "auth_application_comment"
+    id: str = Field(primary_key=True)
+    application_id: str = Field(foreign_key="auth_application.id", index=True)
+    turn: int
+    audience: str = Field(max_length=10)
+    body: str = Field(max_length=4000)
+    by_bureau: bool
+    person_id: str = Field(max_length=80, index=True)
+    account_id: str
+    author_name: str
+    org_id: str | None = None
+    asked: str = Field(default="", max_length=80)
+    at: datetime = Field(sa_type=UtcDateTime)
+    hidden_reason: str = Field(default="", max_length=500)
+
+
+class ApplicationHandlerRow(SQLModel, table=True):
+    """Who handles the application for one department (承办人): one account, until another is named."""
+
+    __tablename__ = "auth_application_handler"
+    application_id: str = Field(foreign_key="auth_application.id", primary_key=True)
+    department_id: str = Field(primary_key=True, max_length=80)
+    account_id: str = Field(index=True)
+    assigned_by: str
+    note: str = Field(default="", max_length=500)
+    at: datetime = Field(sa_type=UtcDateTime)

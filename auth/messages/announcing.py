@@ -27,8 +27,10 @@ def moved(work: Work, row: ApplicationRow, *, by: str) -> None:
     if row.due_on:
         facts["due_on"] = row.due_on.isoformat()
     waiting = [each for each in audience.next_for(work, row) if each != by]
+    watching = set(audience.handlers(work, row.id)) - {by, *waiting}
     tell(work, waiting, "application.waits", subject=row.id, href=href, once=once, facts=facts)
     makers = {row.created_by, row.confirmed_by} - {"", by, *waiting}
+    tell(work, watching - makers, "application.moved", subject=row.id, href=href, once=once, facts=facts)
     if row.state in _OF_INTEREST and makers:
         tell(work, makers, "application.moved", subject=row.id, href=href, once=once, facts=facts)
 

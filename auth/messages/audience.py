@@ -10,7 +10,7 @@ from sqlmodel import col, or_, select
 
 from auth.actor import PLATFORM
 from auth.applications import queries as applications
-from auth.applications.tables import ApplicationRow
+from auth.applications.tables import ApplicationHandlerRow, ApplicationRow
 from auth.applications.workflow import State
 from auth.delegations.standing import deputies
 from auth.identity.tables import AccountRow, RoleAssignmentRow
@@ -62,6 +62,14 @@ def next_for(work: Work, row: ApplicationRow) -> list[str]:
     if state in _BUREAU:
         return with_deputies(work, _BUREAU[state], applications.departments(work, row.id))
     return holders(work, _HOLDER[state], [row.org_id]) if state in _HOLDER else []
+
+
+def handlers(work: Work, application_id: str) -> list[str]:
+    """Who was named to handle the application, for any of its departments."""
+    wanted = select(ApplicationHandlerRow.account_id).where(
+        ApplicationHandlerRow.application_id == application_id
+    )
+    return sorted(set(work.db.exec(wanted)))
 
 
 def deciders(work: Work, departments: Iterable[str]) -> list[str]:

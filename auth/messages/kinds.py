@@ -66,7 +66,19 @@ KINDS: Final[Mapping[str, Kind]] = {
     ),
     "application.moved": Kind(
         "case", Text("申请进展", "Application moved"),
-        Text("您的申请 {id} 现为“{state_zh}”。", "Your application {id} is now “{state_en}”."),
+        Text("申请 {id} 现为“{state_zh}”。", "Application {id} is now “{state_en}”."),
+    ),
+    "application.commented": Kind(
+        "case", Text("申请有新留言", "New comment on an application"),
+        Text("申请 {id}（{state_zh}）有新留言，请查看。", "There is a new comment on application {id} ({state_en}); have a look."),
+    ),
+    "application.opinion_asked": Kind(
+        "task", Text("征求您的意见", "Your opinion is sought"),
+        Text("{who} 就申请 {id} 征求您的意见。", "{who} asks for your opinion on application {id}."),
+    ),
+    "application.assigned": Kind(
+        "task", Text("由您承办", "Yours to handle"),
+        Text("申请 {id}（{state_zh}）由您承办。", "Application {id} ({state_en}) is yours to handle."),
     ),
     "enclave.waits": Kind(
         "task", Text("待审查域内计算方案", "Specification to review"),

@@ -19,7 +19,8 @@ from tests.people import a_person
 
 __all__ = ["client", "things"]  # the fixtures
 SENTINEL = "Zq7inner"
-EVENTS = (b"application.reviewed", b"application.decision-")  # that there was a vote or a proposal, and when
+# That there was a vote, a proposal or a remark, and when.
+EVENTS = (b"application.reviewed", b"application.decision-", b"application.remarked")
 ABOUT = re.compile(
     "application|grant|audit|clock|commit|deleg|dut|expl|extract|home|job|letter|matri|me$|messag|notic|paper|product|quer|review|superv|usage"
 )
@@ -27,6 +28,8 @@ ABOUT = re.compile(
 INSIDE = (
     "UPDATE auth_application_review SET comment = 'Zq7inner comment', reviewer_name = 'Zq7inner name'",
     "UPDATE auth_application_event SET note = 'Zq7inner note' WHERE step IN ('review', 'propose', 'concur', 'object')",
+    "INSERT INTO auth_application_comment (id, application_id, turn, audience, body, by_bureau, person_id, account_id, author_name, asked, at, hidden_reason)"
+    " SELECT 'Zq7inner-' || id, id, 1, 'internal', 'Zq7inner remark', true, 'p', 'a', 'Zq7inner author', '', created_at, '' FROM auth_application",
     "UPDATE auth_application SET proposal = '{\"note\": \"Zq7inner proposal\"}' WHERE proposal != ''",
 )
 SAID = (
@@ -77,6 +80,7 @@ def test_no_answer_shows_the_applicant_what_was_said_inside(
     _say_inside(sqlite_house)
     assert changed[0], "there is a vote to hide"
     assert changed[1], "with its event"
+    assert changed[2], "and there are remarks"
     outside, inside = _headers(sqlite_house, "everything"), _headers(sqlite_house, "auditor")
     told = dict.fromkeys(("outside", "inside"), 0)
     for path, how in _gets(client, things):

@@ -34,7 +34,12 @@ def _at_every_stage(house: House) -> dict[str, tuple[str, str]]:
         {"has_no_conflict": True, "lines": votes},
         decide["version"],
     )
+    for who, said in ((screener, "第二列恐过宽，请看一看。"), (applicant, "留存三十天足够。")):
+        inside = {"audience": "internal", "ask": "approver"} if who is screener else {}
+        _post(who, f"/applications/{review['id']}/comments", {"body": said} | inside)
     return {
+        "application-talk": ("screener", f"/applications/{review['id']}"),
+        "application-talk-applicant": ("applicant", f"/applications/{review['id']}"),
         "application-list": ("applicant", "/applications"),
         "application-choose": ("applicant", f"/applications/new?dataset={DATASET}"),
         "application-columns": ("applicant", f"/applications/{draft['id']}/columns"),

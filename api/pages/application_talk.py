@@ -1,0 +1,97 @@
+"""Comments on an application and its handlers, as forms on the application's page."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import Request, Response
+from fastapi.responses import HTMLResponse
+
+from api.access import access
+from api.deps import ActorDep, HouseDep
+from api.forms import Typed, tried
+from api.late import APIRouter
+from api.pages.applications import shown, text_of
+from api.pages.tickets import checked
+from api.web import go
+from auth.actor import Actor
+from auth.applications import handlers, talk
+from auth.applications.handlers import Handling
+from auth.applications.talk import CommentCreate, CommentHide
+from core.errors import AppError
+from core.ids import ApplicationId
+from core.text import Text
+
+router = APIRouter(prefix="/applications", include_in_schema=True, tags=["pages"])
+
+
+@router.post("/{application_id}/comments", response_class=HTMLResponse, **access("auth:application:comment"))
+def post_comment(
+    request: Request, house: HouseDep, actor: ActorDep, application_id: ApplicationId, form: Typed
+) -> Response:
+    """Say something to the other side or inside the bureau."""
+    given = {
+        "audience": text_of(form, "audience"),
+        "body": text_of(form, "body"),
+        "ask": text_of(form, "ask"),
+    }
+    outcome = tried(
+        house, lambda work: talk.comment(work, actor, application_id, checked(CommentCreate, given))
+    )
+    if isinstance(outcome, AppError):
+        return _again(request, house, actor, application_id, outcome, given)
+    return go(
+        f"/applications/{application_id}#comment-{outcome.id}",
+        Text("留言已记录。", "Your comment is on record."),
+    )
+
+
+@router.post(
+    "/{application_id}/comments/{comment_id}/hide",
+    response_class=HTMLResponse,
+    **access("auth:application:comment"),
+)
+def hide_comment(
+    request: Request,
+    house: HouseDep,
+    actor: ActorDep,
+    application_id: ApplicationId,
+    comment_id: str,
+    form: Typed,
+) -> Response:
+    """Take a comment from sight."""
+    given = {"reason": text_of(form, "reason")}
+    outcome = tried(
+        house,
+        lambda work: talk.hide(work, actor, application_id, comment_id, checked(CommentHide, given)),
+    )
+    if isinstance(outcome, AppError):
+        return _again(request, house, actor, application_id, outcome, {})
+    return go(f"/applications/{application_id}#comment-{comment_id}", Text("已隐藏。", "Hidden."))
+
+
+@router.post("/{application_id}/handlers", response_class=HTMLResponse, **access("auth:application:assign"))
+def assign_handler(
+    request: Request, house: HouseDep, actor: ActorDep, application_id: ApplicationId, form: Typed
+) -> Response:
+    """Name who handles it for a department."""
+    given = {name: text_of(form, name) for name in ("department_id", "username")}
+    given["note"] = text_of(form, "handler_note")
+    outcome = tried(
+        house, lambda work: handlers.assign(work, actor, application_id, checked(Handling, given))
+    )
+    if isinstance(outcome, AppError):
+        return _again(request, house, actor, application_id, outcome, {})
+    return go(f"/applications/{application_id}", Text("承办人已更新。", "The handler is named."))
+
+
+def _again(
+    request: Request,
+    house: HouseDep,
+    actor: Actor,
+    application_id: ApplicationId,
+    refusal: AppError,
+    given: dict[str, Any],
+) -> HTMLResponse:
+    with house.read() as work:
+        return shown(request, work, actor, application_id, refusal=refusal, said=given)

@@ -1,0 +1,61 @@
+"""Beside the steps of an application: comments, and who handles it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import Query
+
+from api.access import access
+from api.deps import ActorDep, ReadDep, WorkDep
+from api.late import APIRouter
+from auth.applications import handlers, talk
+from auth.applications.handlers import HandlerRead, Handling
+from auth.applications.talk import CommentCreate, CommentHide, CommentRead
+from core.ids import ApplicationId
+
+router = APIRouter(prefix="/api/v1/applications", tags=["applications"])
+
+
+@router.get("/{application_id}/comments", **access("auth:application:read"))
+def list_comments(
+    work: ReadDep,
+    actor: ActorDep,
+    application_id: ApplicationId,
+    offset: Annotated[int, Query(ge=0, le=1_000_000)] = 0,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+) -> dict[str, Any]:
+    """Comments, oldest first; remarks inside the bureau are read by the bureau alone."""
+    found, total = talk.comments(work, actor, application_id, offset=offset, limit=limit)
+    return {"items": found, "total": total, "next": offset + limit if offset + limit < total else None}
+
+
+@router.post("/{application_id}/comments", status_code=201, **access("auth:application:comment"))
+def post_comment(
+    work: WorkDep, actor: ActorDep, application_id: ApplicationId, body: CommentCreate
+) -> CommentRead:
+    """Say something to the other side, or (`internal`) inside the bureau, there with a colleague's opinion sought (`ask`).
+    At most 60 an hour (429)."""
+    return talk.comment(work, actor, application_id, body)
+
+
+@router.post("/{application_id}/comments/{comment_id}/hide", **access("auth:application:comment"))
+def hide_comment(
+    work: WorkDep, actor: ActorDep, application_id: ApplicationId, comment_id: str, body: CommentHide
+) -> CommentRead:
+    """Take a text from sight, one's own or as a security officer or approver; the reason stays, the record too."""
+    return talk.hide(work, actor, application_id, comment_id, body)
+
+
+@router.get("/{application_id}/handlers", **access("auth:application:assign"))
+def list_handlers(work: ReadDep, actor: ActorDep, application_id: ApplicationId) -> list[HandlerRead]:
+    """Who handles it for each department within the caller's reach, and who could."""
+    return handlers.handlers(work, actor, application_id)
+
+
+@router.post("/{application_id}/handlers", **access("auth:application:assign"))
+def assign_handler(
+    work: WorkDep, actor: ActorDep, application_id: ApplicationId, body: Handling
+) -> list[HandlerRead]:
+    """Name who handles it for a department, another instead, or (empty) nobody."""
+    return handlers.assign(work, actor, application_id, body)
