@@ -20,12 +20,19 @@ PAGE: Final = ROOT / "docs" / "coverage.md"
 JUDGED: Final = (
     "auth/*/rules.py",
     "auth/*/workflow.py",
+    "auth/*/*_workflow.py",
+    "auth/casework/machine.py",
     "auth/policy/*",
     "auth/identity/assertions.py",
     "auth/identity/id_tokens.py",
     "auth/identity/keyring.py",
     "auth/identity/refresh.py",
     "auth/identity/tokens.py",
+    "datasets/outputs/rules.py",
+    "datasets/outputs/workflow.py",
+    "datasets/queries/across.py",
+    "datasets/queries/rules.py",
+    "datasets/queries/*/rules.py",
 )
 TESTS: Final = (
     "tests/auth",
@@ -33,6 +40,7 @@ TESTS: Final = (
     "tests/api/test_webhooks.py",
     "tests/datasets/extracts/test_small_cells.py",
     "tests/datasets/extracts/test_explaining.py",
+    "tests/datasets/outputs",
     "tests/datasets/queries",
 )
 SETTINGS: Final = f"""[run]

@@ -2,7 +2,8 @@
 
 200 enterprises file 1,000 applications; 300 become grants; their analysts take data until the ledger holds 100,000 lines. Everything
 is done by the services that the routes call, in units of work of some dozens of steps; only the worker's file-making is left out, since no
-page of supervision opens a file. `--scale 0.1` makes a tenth; `--database postgresql+psycopg://…` uses another database.
+page of supervision opens a file. `--scale 0.1` makes a tenth; `--database postgresql+psycopg://…` uses another database. `--folder F` keeps
+the year, and measures it again where it is there already.
 """
 
 from __future__ import annotations
@@ -502,14 +503,33 @@ def make(folder: Path, scale: Scale, database: str | None = None) -> Year:
     return year
 
 
+def kept(folder: Path, scale: Scale, database: str | None) -> Year:
+    """The year that an earlier run built in the folder, or a new one that stays there."""
+    note = folder / "year.json"
+    if not note.exists():
+        year = make(folder / "data", scale, database)
+        told = {"now": year.clock.now.isoformat(), "grants": year.grants, "spent": year.spent}
+        note.write_text(json.dumps(told), encoding="utf-8")
+        return year
+    told, clock = json.loads(note.read_text(encoding="utf-8")), Clock()
+    clock.now = datetime.fromisoformat(told["now"]) + timedelta(hours=1)
+    settings = Settings(data_dir=folder / "data", database_url=database, worker=False)
+    year = Year(open_house(settings, clock), clock, scale)
+    year.grants, year.spent = [tuple(each) for each in told["grants"]], told["spent"]
+    return year
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--scale", type=float, default=1.0)
+    parser.add_argument(
+        "--folder", type=Path, default=None, help="keep the year here; measure it again where it is there"
+    )
     parser.add_argument("--database", default=None)
     parser.add_argument("--out", type=Path, default=None, help="write the figures here as JSON")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as room:
-        year = make(Path(room) / "data", Scale().times(asked.scale), asked.database)
+        year = kept(asked.folder or Path(room), Scale().times(asked.scale), asked.database)
         print(json.dumps(year.spent, ensure_ascii=False), flush=True)
         found = {"built_s": year.spent, **measure(year), "decisions": decisions(year)}
     print(json.dumps(found, ensure_ascii=False, indent=1))
