@@ -3,6 +3,9 @@
 `hash = SHA-256(prev_hash || canonical JSON of the event)`; the first event's predecessor is 64 zeros. Nothing updates or
 deletes these rows; database triggers refuse it.
 
+An event takes its place in the chain when its transaction is about to commit, and before anything asks for events: the chain's lock,
+which all writers share on PostgreSQL, is held for one question, one insert and the commit, whatever else the transaction does.
+
 Form 2 of an event names its actor by ids alone and holds names and free words as salted commitments (`auth.audit_personal`); form 1,
 written before, holds them in the clear and is never rewritten. Each form keeps its own canonical bytes.
 """
@@ -16,19 +19,24 @@ from datetime import UTC, datetime
 from typing import Any, Final, cast
 
 import rfc8785
-from sqlalchemy import BigInteger, text
+from sqlalchemy import BigInteger, event, text
+from sqlalchemy.orm import ORMExecuteState, SessionTransaction
+from sqlalchemy.orm import Session as AnySession
 from sqlmodel import Field, SQLModel, col, select
 
 from auth import audit_personal
 from auth.actor import Actor
 from core.db import UtcDateTime
-from core.work import Work, fetched
+from core.work import Work
 
 GENESIS: Final = "0" * 64
 FORM: Final = 2  # of the events written now
 _LOCK: Final = (
     0x6461746167  # advisory lock: one appender at a time on PostgreSQL; SQLite has one writer anyway
 )
+
+
+_MANY: Final = 200  # so many wait at most for their places
 
 
 class AuditEventRow(SQLModel, table=True):
@@ -114,14 +122,12 @@ def record(
 ) -> AuditEventRow:
     """Append one event to the chain, in the caller's transaction. `payload`: JSON values only, no secrets.
 
-    `about`: the person whom a name in the payload concerns, by its member, where it is not the actor.
+    `about`: the person whom a name in the payload concerns, by its member, where it is not the actor. The event has neither number nor
+    hash until `settle`.
     """
-    if work.db.get_bind().dialect.name == "postgresql":
-        work.db.connection().execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
-    last = fetched(work, _LAST).first()
+    work.db.flush()
     veiled, openings = audit_personal.veil(kind, payload or {})
     row = AuditEventRow(
-        seq=last.seq + 1 if last else 1,
         id=work.new_id(),
         at=work.now,
         kind=kind,
@@ -135,14 +141,92 @@ def record(
         grant_id=grant_id,
         application_id=application_id,
         payload=rfc8785.dumps(cast(Any, veiled)).decode(),
-        prev_hash=last.hash if last else GENESIS,
-        hash="",
     )
-    row.hash = digest(row)
-    work.db.add(row)
-    audit_personal.keep(work, row.seq, actor.person_id, about or {}, openings)
-    work.db.flush()
+    opened = audit_personal.rows(actor.person_id, about or {}, openings)
+    within = work.db.get_nested_transaction() or work.db.get_transaction() or work.db.begin()
+    waiting = _waiting(work.db)
+    waiting.append(_Waiting(row, opened, within))
+    if len(waiting) >= _MANY:
+        settle(work.db)
     return row
+
+
+# -- taking a place in the chain
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """An event without its place, what opens it, and the savepoint that would take it back."""
+
+    row: AuditEventRow
+    opened: list[audit_personal.PersonalRow]
+    within: SessionTransaction | None
+
+
+def _waiting(db: AnySession) -> list[_Waiting]:
+    """The events that this transaction has recorded and not settled. The first of them makes the session look out for questions about events."""
+    if _KEY not in db.info:
+        event.listen(db, "do_orm_execute", _settle_before_a_question)
+    found: list[_Waiting] = db.info.setdefault(_KEY, [])
+    return found
+
+
+_KEY: Final = "auth.audit"
+
+
+def settle(db: AnySession) -> None:
+    """Give number and hash to all that waits, in the order in which it was recorded. Holds the chain's lock until the transaction ends."""
+    waiting: list[_Waiting] = db.info.get(_KEY, [])
+    if not waiting:
+        return
+    taken, waiting[:] = list(waiting), []
+    connection = db.connection()
+    if connection.dialect.name == "postgresql":
+        connection.execute(_TAKE, {"key": _LOCK})
+    last = connection.execute(_LAST).first()
+    seq, previous = (last.seq, last.hash) if last else (0, GENESIS)
+    for each in taken:
+        seq += 1
+        each.row.seq, each.row.prev_hash, each.row.hash = seq, previous, ""
+        each.row.hash = previous = digest(each.row)
+        db.add(each.row)
+        for opening in each.opened:
+            opening.seq = seq
+            db.add(opening)
+    db.flush()
+
+
+_TAKE: Final = text("SELECT pg_advisory_xact_lock(:key)")
+
+
+def _settle_before_a_question(asked: ORMExecuteState) -> None:
+    about = {each.class_ for each in asked.all_mappers}
+    if AuditEventRow in about or audit_personal.PersonalRow in about:
+        settle(asked.session)
+
+
+@event.listens_for(AnySession, "before_commit")
+def _settle_before_the_commit(db: AnySession) -> None:
+    if not db.in_nested_transaction():  # what a savepoint holds waits for the transaction around it
+        settle(db)
+
+
+@event.listens_for(AnySession, "after_soft_rollback")
+def _taken_back(db: AnySession, ended: SessionTransaction) -> None:
+    if waiting := db.info.get(_KEY):
+        waiting[:] = [each for each in waiting if not _is_within(each.within, ended)]
+
+
+def _is_within(inner: SessionTransaction | None, outer: SessionTransaction) -> bool:
+    while inner is not None and inner is not outer:
+        inner = inner.parent
+    return inner is outer
+
+
+@event.listens_for(AnySession, "after_transaction_end")
+def _ended(db: AnySession, ended: SessionTransaction) -> None:
+    if ended.parent is None:
+        db.info.get(_KEY, []).clear()
 
 
 @dataclass(frozen=True, slots=True)

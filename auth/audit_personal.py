@@ -91,14 +91,16 @@ def _veiled(name: str, value: Any, where: str, names: frozenset[str], made: list
     return value
 
 
-def keep(work: Work, seq: int, actor: str, about: Mapping[str, str], openings: Iterable[Opening]) -> None:
-    """Store what opens an event, in the transaction of the event. A value is about the actor, unless `about` says otherwise."""
+def rows(actor: str, about: Mapping[str, str], openings: Iterable[Opening]) -> list[PersonalRow]:
+    """What opens an event, to be stored in the event's transaction once it has its number. A value is about the actor, unless `about` says otherwise."""
+    found = []
     for each in openings:
         member = each.field.rpartition("/")[2]
         concerns = about.get(member, "" if member in OUTSIDE else actor)
-        work.db.add(
-            PersonalRow(seq=seq, field=each.field, about=concerns, is_name=each.is_name, salt=each.salt, value=each.value)
-        )  # fmt: skip
+        found.append(
+            PersonalRow(field=each.field, about=concerns, is_name=each.is_name, salt=each.salt, value=each.value)
+        )
+    return found
 
 
 def rows_of(work: Work, seqs: Iterable[int]) -> Iterator[PersonalRow]:

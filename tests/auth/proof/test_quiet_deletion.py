@@ -31,7 +31,8 @@ WORDS = {"note": "因超范围使用撤销", "username": "other"}
 
 def _seq(house: House) -> int:
     with house.write() as work:
-        return audit.record(work, SYSTEM, "grant.revoked", subject="g", payload=WORDS).seq
+        row = audit.record(work, SYSTEM, "grant.revoked", subject="g", payload=WORDS)
+    return row.seq
 
 
 def _by_hand(house: House, statement: str) -> None:
