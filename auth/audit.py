@@ -122,7 +122,7 @@ def record(
 ) -> AuditEventRow:
     """Append one event to the chain, in the caller's transaction. `payload`: JSON values only, no secrets.
 
-    `about`: the person whom a name in the payload concerns, by its member, where it is not the actor. The event has neither number nor
+    `about`: the person whom a name in the payload concerns, by its member, where it is not the actor. The event has number 0 and no
     hash until `settle`.
     """
     work.db.flush()
@@ -141,6 +141,9 @@ def record(
         grant_id=grant_id,
         application_id=application_id,
         payload=rfc8785.dumps(cast(Any, veiled)).decode(),
+        seq=0,
+        prev_hash="",
+        hash="",
     )
     opened = audit_personal.rows(actor.person_id, about or {}, openings)
     within = work.db.get_nested_transaction() or work.db.get_transaction() or work.db.begin()
@@ -187,7 +190,7 @@ def settle(db: AnySession) -> None:
     seq, previous = (last.seq, last.hash) if last else (0, GENESIS)
     for each in taken:
         seq += 1
-        each.row.seq, each.row.prev_hash, each.row.hash = seq, previous, ""
+        each.row.seq, each.row.prev_hash = seq, previous
         each.row.hash = previous = digest(each.row)
         db.add(each.row)
         for opening in each.opened:

@@ -92,13 +92,20 @@ def _veiled(name: str, value: Any, where: str, names: frozenset[str], made: list
 
 
 def rows(actor: str, about: Mapping[str, str], openings: Iterable[Opening]) -> list[PersonalRow]:
-    """What opens an event, to be stored in the event's transaction once it has its number. A value is about the actor, unless `about` says otherwise."""
+    """What opens an event, stored with it once it has its number (0 until then). A value is about the actor, unless `about` says otherwise."""
     found = []
     for each in openings:
         member = each.field.rpartition("/")[2]
         concerns = about.get(member, "" if member in OUTSIDE else actor)
         found.append(
-            PersonalRow(field=each.field, about=concerns, is_name=each.is_name, salt=each.salt, value=each.value)
+            PersonalRow(
+                seq=0,
+                field=each.field,
+                about=concerns,
+                is_name=each.is_name,
+                salt=each.salt,
+                value=each.value,
+            )
         )
     return found
 

@@ -32,7 +32,8 @@ def subjects(house: House) -> list[str]:
 def test_events_of_a_transaction_stand_in_the_order_in_which_they_were_recorded(house: House) -> None:
     with house.write() as work:
         first, second = told(work, "first"), told(work, "second")
-        assert first.seq is None and first not in work.db
+        assert first.seq == 0
+        assert first not in work.db
     with house.write() as work:
         told(work, "third")
     assert (first.seq, second.seq, second.prev_hash) == (1, 2, first.hash)
@@ -54,21 +55,21 @@ def test_a_savepoint_taken_back_takes_its_events_and_no_others(house: House) -> 
         told(work, "before")
         with work.db.begin_nested():
             told(work, "kept")
-        with pytest.raises(ZeroDivisionError), work.db.begin_nested():
-            told(work, "outer")
-            with work.db.begin_nested():
-                told(work, "inner, released")
-            raise ZeroDivisionError
+        outer = work.db.begin_nested()
+        told(work, "outer")
+        with work.db.begin_nested():
+            told(work, "inner, released")
+        outer.rollback()
         told(work, "after")
     assert subjects(house) == ["before", "kept", "after"]
 
 
 def test_what_was_settled_within_a_savepoint_goes_with_it(house: House) -> None:
     with house.write() as work:
-        with pytest.raises(ZeroDivisionError), work.db.begin_nested():
-            told(work, "gone")
-            assert work.db.exec(select(audit.AuditEventRow)).one().subject == "gone"
-            raise ZeroDivisionError
+        savepoint = work.db.begin_nested()
+        told(work, "gone")
+        assert work.db.exec(select(audit.AuditEventRow)).one().subject == "gone"
+        savepoint.rollback()
         told(work, "kept")
     assert subjects(house) == ["kept"]
 
@@ -90,7 +91,8 @@ def test_a_transaction_rolled_back_leaves_nothing_to_the_next_of_its_session(hou
 def test_very_many_events_take_their_places_in_between(house: House) -> None:
     with house.write() as work:
         rows = [told(work, str(at)) for at in range(450)]
-        assert rows[399].seq == 400 and rows[400].seq is None
+        assert rows[399].seq == 400
+        assert rows[400].seq == 0
     assert subjects(house) == [str(at) for at in range(450)]
 
 

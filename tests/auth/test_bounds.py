@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from auth.anomalies.rules import Seen
-from auth.applications.rules import MIN_PURPOSE, Approval
+from auth.applications.rules import MIN_PURPOSE, Approval, approval
 from auth.duties import rules as duties
 from auth.duties.workflow import Kind
 from auth.identity import assertions, id_tokens, keyring, tokens
@@ -24,6 +24,7 @@ from auth.policy.comparing import _limit
 from auth.policy.limits import Limits, limits
 from auth.policy.model import FORMS_SERVING, ColumnTerm, DeliveryForm, Use
 from auth.policy.rules import effective, objections, refused, use_objections
+from auth.policy.stages import stage_plans
 from core.errors import InputRefused
 from core.text import Text
 from tests.auth.applications.test_rules import found
@@ -75,6 +76,7 @@ def test_no_limit_is_told_as_none_and_a_limit_as_its_number() -> None:
 
 def test_an_approval_that_says_nothing_wants_one_person_of_any_department() -> None:
     assert Approval() == Approval(1, distinct_departments=False)
+    assert approval([], stage_plans()) == Approval()
 
 
 @pytest.mark.parametrize(("length", "is_short"), [(MIN_PURPOSE - 1, True), (MIN_PURPOSE, False)])
@@ -168,6 +170,9 @@ def test_reasons_of_papers_name_the_paper_and_its_days() -> None:
         (said,) = papers.decision_objections([owed], today)
         assert (said.code, said.facts) == ("paper-owed", {"paper": "plan", "due_on": "2026-03-02"})
         assert word in said.text.en
+    (gone,) = papers.supply_objections(owed, day + timedelta(days=1), is_open=False)
+    assert gone.facts == {"paper": "plan", "due_on": "2026-03-02"}
+    assert not list(papers.supply_objections(owed, day, is_open=False)), "its last day counts"
     overdue = papers.overdue(Text("方案", "Plan"), "a-1", day)
     assert overdue.facts == {"application": "a-1", "due_on": "2026-03-02"}
 

@@ -85,6 +85,17 @@ def test_who_screens_without_signing_has_signed_by_that() -> None:
     assert told(way, 9, signed={1: day(1)})[Stage.SIGN][0].ended_on == day(1)
 
 
+@pytest.mark.parametrize("end", [State.WITHDRAWN, State.LAPSED])
+@pytest.mark.parametrize(
+    ("signed", "ended", "is_cancelled"), [(0, 0, False), (1, 1, False), (2, 2, False), (3, 2, True)]
+)
+def test_who_signed_before_the_applicant_left_has_signed_and_nobody_signs_afterwards(
+    end: State, signed: int, ended: int, is_cancelled: bool
+) -> None:
+    clock = told(walked((S, 0), (end, 2)), 9, signed={1: day(signed)})[Stage.SIGN][0]
+    assert (clock.ended_on, clock.is_cancelled, clock.is_paused) == (day(ended), is_cancelled, False)
+
+
 def test_an_extension_counts_for_its_stage_and_for_the_whole() -> None:
     way = walked((S, 0), (R, 1))
     more = told(way, 2, extensions=[Extension(Stage.REVIEW, 5, day(2))])

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from api.house import House
 from auth.demands import rules, service
 from auth.demands.rules import Days
-from auth.demands.workflow import FINAL, MOVES, State, Step, advance
+from auth.demands.workflow import FINAL, MOVES, NEEDS_DATASET, Outcome, State, Step, advance
 from auth.policy.limits import limits
 from auth.roles import Role
 from core.errors import TransitionRefused
@@ -65,6 +65,10 @@ def test_a_private_answer_is_told_to_its_asker_and_the_bureau(
     *, public: bool, own: bool, bureau: bool
 ) -> None:
     assert rules.is_told(is_public=public, is_own=own, is_bureau=bureau) is any((public, own, bureau))
+
+
+def test_an_answer_that_points_to_data_names_them_and_no_other_must() -> None:
+    assert {Outcome.AVAILABLE, Outcome.APPLY} == NEEDS_DATASET
 
 
 def _post(client: Any, place: str, **body: Any) -> Any:
