@@ -1,4 +1,4 @@
-"""How many small faults in the rules the tests notice: `python -m tests.campaigns.mutation KEPT [--mutants N] [--minutes M] [--out FILE]`.
+"""How many small faults in the rules the tests notice: `python -m tests.campaigns.mutation KEPT [--mutants N] [--minutes M] [--out FILE] [--seed S] [--after COMMIT:N:PAGE] [--part I/N]`.
 
 KEPT is the folder that `tests.campaigns.coverage --keep KEPT` left, made of this very commit. Each mutant changes one thing in one module that decides: a comparison, a
 boolean, a number, a yes or no, what is returned or told, an entry of a table. The tests that reach its line are run, the narrowest first; it is killed when one
@@ -15,6 +15,7 @@ import math
 import os
 import random
 import signal
+import subprocess
 import sys
 import time
 from collections import Counter
@@ -55,7 +56,11 @@ class Mutant:
 
 def mutants_of(file: str) -> Iterator[Mutant]:
     """Every mutant of a module. What a class is made with (`frozen`, `slots`) is no rule."""
-    tree = ast.parse((ROOT / file).read_text(encoding="utf-8"))
+    yield from _of_text(file, (ROOT / file).read_text(encoding="utf-8"))
+
+
+def _of_text(file: str, text: str) -> Iterator[Mutant]:
+    tree = ast.parse(text)
     made_with = {
         id(inner)
         for node in ast.walk(tree)
@@ -103,11 +108,45 @@ def _named(op: ast.AST) -> str:
     return f"{type(op).__name__} to {SWAPS[type(op)].__name__}"
 
 
-def all_mutants(files: list[str]) -> list[Mutant]:
+def all_mutants(files: list[str], seed: int = SEED) -> list[Mutant]:
     """Of all files, in a drawn order."""
     found = [each for file in files for each in mutants_of(file)]
-    random.Random(SEED).shuffle(found)  # noqa: S311 - a fixed lot
+    random.Random(seed).shuffle(found)  # noqa: S311 - a fixed lot
     return found
+
+
+def seen_at(commit: str, files: list[str], many: int) -> set[tuple[str, str, str]]:
+    """The first so many mutants drawn of these files at an earlier commit, named by file, change and the text of the line: numbers of lines move."""
+    texts = {file: _shown(commit, file) for file in files}
+    found = [each for file, text in texts.items() for each in _of_text(file, text)]
+    random.Random(SEED).shuffle(found)  # noqa: S311 - the same lot as then
+    return {_named_by_text(each, texts[each.file]) for each in found[:many]}
+
+
+def _shown(commit: str, file: str) -> str:
+    command = ["git", "show", f"{commit}:{file}"]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+
+
+def _named_by_text(mutant: Mutant, text: str) -> tuple[str, str, str]:
+    lines = text.splitlines()
+    return mutant.file, mutant.what, lines[mutant.line - 1].strip() if mutant.line else ""
+
+
+def fresh(every: list[Mutant], seen: set[tuple[str, str, str]]) -> list[Mutant]:
+    """Those that no earlier sample held."""
+    texts = {file: (ROOT / file).read_text(encoding="utf-8") for file in {each.file for each in every}}
+    return [each for each in every if _named_by_text(each, texts[each.file]) not in seen]
+
+
+def listed_at(commit: str) -> list[str]:
+    """The modules that docs/coverage.md named at a commit."""
+    rows = (
+        line.split("|")[1].strip()
+        for line in _shown(commit, "docs/coverage.md").splitlines()
+        if line.startswith("| auth/")
+    )
+    return sorted(rows)
 
 
 # -- which tests
@@ -204,10 +243,25 @@ def main() -> None:
     parser.add_argument("--mutants", type=int, default=200)
     parser.add_argument("--minutes", type=float, default=60)
     parser.add_argument("--out", type=Path, default=None)
+    parser.add_argument("--seed", type=int, default=SEED, help="another lot")
+    parser.add_argument(
+        "--after",
+        default=None,
+        metavar="COMMIT:N",
+        help="leave out what the first N drawn at that commit were",
+    )
+    parser.add_argument(
+        "--part", default="1/1", metavar="I/N", help="every N-th, from the I-th on: for runs side by side"
+    )
     asked = parser.parse_args()
     report = json.loads((asked.kept / "report.json").read_text(encoding="utf-8"))
     files = sorted(name for name, module in report["files"].items() if module["summary"]["num_statements"])
-    every, width = all_mutants(files), widths(report)
+    every, width = all_mutants(files, asked.seed), widths(report)
+    if asked.after:
+        commit, many, page = asked.after.split(":")
+        every = fresh(every, seen_at(commit, listed_at(page), int(many)))
+    first, step = map(int, asked.part.split("/"))
+    every = every[first - 1 :: step]
     _warm()
     end, results = time.monotonic() + 60 * asked.minutes, []
     if asked.out and asked.out.exists():  # go on where an earlier run stopped
