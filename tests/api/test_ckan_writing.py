@@ -303,10 +303,10 @@ def empty(tmp_path: Path) -> Iterator[House]:
     other.engine.dispose()
 
 
-def ckanapi(address: str, *words: str, key: str = "", given: bytes = b"") -> bytes:
+def ckanapi(address: str, *words: str, key: str = "", given: bytes = b"", seconds: int = 240) -> bytes:
     wanted = [str(CKANAPI), *words, "-r", address, *(("-a", f"Bearer {key}") if key else ())]
     env = {**os.environ, "PATH": f"{CKANAPI.parent}:{os.environ['PATH']}"}
-    done = subprocess.run(wanted, input=given, capture_output=True, timeout=240, env=env, check=False)
+    done = subprocess.run(wanted, input=given, capture_output=True, timeout=seconds, env=env, check=False)
     assert done.returncode == 0, done.stderr.decode()[-2000:]
     return done.stdout
 
