@@ -6,15 +6,18 @@ that lies elsewhere and an entity declaration are refused, and the graph is read
 
 from __future__ import annotations
 
-import json
 import logging
 import re
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Final
+from contextlib import closing
+from typing import TYPE_CHECKING, Any, Final
 
 from catalog.harvest.records import Fault, Link, Reading, Record, Unreadable, both, document, link, record
 from core.text import Text
+
+if TYPE_CHECKING:
+    from catalog.harvest.triples import Spilled
 
 MOST_BYTES: Final = 64 * 1024 * 1024
 _DECLARED: Final = re.compile(rb"<!(ENTITY|DOCTYPE)", re.IGNORECASE)
@@ -44,10 +47,19 @@ def form_of(data: bytes) -> str:
 
 def read(data: bytes, base: str = "") -> Reading:
     """Every dcat:Dataset with its distributions. Raises Unreadable."""
+    import rdflib
+
+    from catalog.harvest.triples import Spilled
+
+    with closing(Spilled()) as store:
+        _parse(store, data, base)
+        return _read(rdflib.Graph(store, bind_namespaces="none"))
+
+
+def _read(graph: Any) -> Reading:  # noqa: ANN401 - rdflib's graphs are not typed
     from rdflib import DCAT, DCTERMS, RDF
 
-    graph = _graph(data, base)
-    found = Reading()
+    found = Reading(next_page=_next_page(graph))
     subjects = sorted(_described(graph), key=str)
     if not subjects and not list(graph.subjects(RDF.type, DCAT.Catalog)):
         raise Unreadable(Text("没有 dcat:Dataset。", "It holds no dcat:Dataset."))
@@ -77,21 +89,21 @@ def read(data: bytes, base: str = "") -> Reading:
     return found
 
 
-def next_page(data: bytes, base: str = "") -> str:
+def _next_page(graph: Any) -> str:  # noqa: ANN401 - rdflib's graphs are not typed
     """The address of the page after this one, where the catalogue is paged by Hydra."""
     from rdflib import URIRef
 
-    graph = _graph(data, base)
     return next((str(each) for name in _NEXT for each in graph.objects(None, URIRef(name))), "")
 
 
-def _graph(data: bytes, base: str) -> Any:  # noqa: ANN401 - rdflib's graphs are not typed
+def _parse(store: Spilled, data: bytes, base: str) -> None:
     import rdflib
+    from rdflib.plugins.parsers.jsonld import to_rdf
 
     if len(data) > MOST_BYTES:
         raise Unreadable(Text(f"超过 {MOST_BYTES} 字节。", f"It is larger than {MOST_BYTES} bytes."))
     form = form_of(data)
-    text = data
+    told: object = None
     if form == "xml" and _DECLARED.search(data):
         raise Unreadable(
             Text(
@@ -108,14 +120,18 @@ def _graph(data: bytes, base: str) -> Any:  # noqa: ANN401 - rdflib's graphs are
                     f"The JSON-LD names a context elsewhere ({far[:200]}), which is not fetched; embed the context.",
                 )
             )
-        text = json.dumps(told).encode()
     loud = logging.getLogger("rdflib")
     before, loud.disabled = loud.disabled, True
     try:
-        graph = rdflib.Graph()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what the library says about itself and about foreign literals
-            graph.parse(data=text, format=form, publicID=base or None)
+            if form == "json-ld":
+                to_rdf(told, rdflib.Dataset(store), base or None)
+            else:
+                rdflib.Graph(store, bind_namespaces="none").parse(
+                    data=data, format=form, publicID=base or None
+                )
+        store.write()
     except Exception as fault:  # whatever the parser trips over: the file is foreign
         said = " ".join(str(fault).split())[:200]
         raise Unreadable(
@@ -123,7 +139,6 @@ def _graph(data: bytes, base: str) -> Any:  # noqa: ANN401 - rdflib's graphs are
         ) from None
     finally:
         loud.disabled = before
-    return graph
 
 
 def _far_contexts(told: object, depth: int) -> Iterator[str]:

@@ -88,11 +88,12 @@ class Fault:
 
 @dataclass(slots=True)
 class Reading:
-    """What one document gave. `is_last`: whether another page may follow."""
+    """What one document gave. `is_last`: whether another page may follow; `next_page`: its address, where the document names it."""
 
     records: list[Record] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
     is_last: bool = True
+    next_page: str = ""
 
     def take(self, record: Record) -> None:
         """Keep a record, or say why it cannot be kept."""

@@ -83,6 +83,6 @@ def following(source: HarvestSourceRow, url: str, data: bytes, reading: Reading,
         return csw.page_url(str(source.config["url"]), place, _CSW[source.form]) if is_further else ""
     if source.form != "dcat":
         return ""
-    found = urljoin(url, dcat.next_page(data, url))
+    found = urljoin(url, reading.next_page)
     same = urlsplit(found)[:2] == urlsplit(url)[:2]
     return found if found != url and same and not address_fault(found) else ""

@@ -83,8 +83,8 @@ def test_pages_of_hydra_are_followed_by_their_address() -> None:
         TURTLE
         + " <https://a.example/?page=1> <http://www.w3.org/ns/hydra/core#next> <https://a.example/?page=2> ."
     )
-    assert dcat.next_page(paged.encode()) == "https://a.example/?page=2"
-    assert dcat.next_page(TURTLE.encode()) == ""
+    assert dcat.read(paged.encode()).next_page == "https://a.example/?page=2"
+    assert dcat.read(TURTLE.encode()).next_page == ""
 
 
 def test_a_dataset_without_a_licence_has_none() -> None:
