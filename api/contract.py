@@ -98,6 +98,8 @@ def _declare_one(operation: dict[str, Any], method: str, path: str) -> None:
         del answers["422"]
     for status in refusals(method, path):
         answers.setdefault(status, {"description": _MEANING[status], "content": content})
+    if "409" in answers:  # a reading route that says it may refuse so
+        answers["409"].setdefault("content", content)
     if is_for_browsers:
         answers.setdefault("303", {"description": "Go on there."})
         done = answers.get("200", {}).get("content", {})

@@ -32,6 +32,7 @@ from core.work import Work
 Sort = Literal["relevance", "newest", "title", "used"]
 _SCORED_TERMS: Final = 6
 _EXACT_CODE: Final = 1000
+_AS_WRITTEN: Final = 6  # what holds the word itself in its text stands before what holds a synonym in its title: 1 + 6 < 8 would not
 _COLUMNS_SHOWN: Final = 3
 _TITLES_READ: Final = 50
 _MATCH: Final = {
@@ -190,6 +191,9 @@ def _score(work: Work, asked: str, parsed: Ask) -> ColumnElement[Any]:
         title = _match(work, (term,), "title", f"t{n}")
         subject = _match(work, (term,), "subject", f"s{n}")
         score = score + case((title, SCORE["title"]), (subject, SCORE["subject"]), else_=SCORE["body"])
+        if len(term) > 1:
+            itself = term[0]._replace(tokens=tuple((token, False) for token, _ in term[0].tokens))
+            score = score + case((_match(work, ((itself,),), None, f"w{n}"), _AS_WRITTEN), else_=0)
     return score
 
 

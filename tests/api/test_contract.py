@@ -57,6 +57,7 @@ def test_a_protocols_own_refusals_and_documents_are_declared_as_they_are_sent(sq
     assert kinds("/delta-sharing/shares", "200") == kinds("/api", "200") == {"application/json"}
     assert "application/json" in kinds("/datastore/dump/{resource_id}", "404")
     assert kinds("/api/v1/datasets/{dataset_id}/offer", "200") == {"application/ld+json"}
+    assert "application/problem+json" in kinds("/api/v1/datasets/{dataset_id}/offer", "409")
     assert kinds("/datasets", "200") == {"text/html"}
     client = client_as(sqlite_house)
     spoiled = {"Authorization": "Bearer nonsense"}

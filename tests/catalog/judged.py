@@ -1,4 +1,6 @@
-"""Questions with the records that answer them, judged by written rules over the records' own fields, never by what we return.
+"""Questions with the records that answer them: named one by one (`judgements.txt`), and by rules over what the records hold.
+
+`judged` reads what was judged by reading the records. The rules below hold the index to its word and say nothing of relevance:
 
 `question => word, word & word`: a record answers when it holds one word (or more) of each part between `&`. A word is held by
 a text that has it anywhere (Chinese), or a word that begins with it (Latin, four letters or more) or equals it. What is
@@ -9,6 +11,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from pathlib import Path
 from typing import Final, NamedTuple
 
 from catalog.harvest.records import Record
@@ -103,6 +106,24 @@ genmoics => genomics
 statisitcs yearbook => statistics, statistical, 统计, 統計 & yearbook
 unemploymnet => unemployment
 """
+
+
+class Judged(NamedTuple):
+    """A way to ask for something, and the identifiers of the datasets that answer."""
+
+    text: str
+    answers: frozenset[str]
+
+
+def judged() -> list[Judged]:
+    """Every question of `judgements.txt`, in its order."""
+    found: list[Judged] = []
+    for block in Path(__file__).with_name("judgements.txt").read_text(encoding="utf-8").split("\n? ")[1:]:
+        lines = block.splitlines()[1:]
+        asked = [line[2:] for line in lines if line.startswith("> ")]
+        answers = frozenset(line for line in lines if line and not line.startswith("> "))
+        found += [Judged(text, answers) for text in asked]
+    return found
 
 
 class Question(NamedTuple):
