@@ -62,7 +62,7 @@ class GuardedFile(FileResponse):
         on_end: Callable[[int, bool], None] | None = None,
         since: Since | None = None,
     ) -> None:
-        super().__init__(path, filename=filename, media_type=media_type, headers=_headers(sha256))
+        super().__init__(path, media_type=media_type, headers=_headers(sha256) | attachment(filename))
         self._may_go_on, self._on_end, self._since = may_go_on, on_end, since
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -303,12 +303,13 @@ def deliver(
 
 
 def attachment(filename: str) -> dict[str, str]:
-    """Headers for an answer made in memory that is to be kept as a file (RFC 6266; Chinese names in UTF-8)."""
+    """Headers for an answer that is to be kept as a file (RFC 6266; Chinese names in UTF-8). The plain name stands last: QGIS's plugin
+    takes all that follows `filename=`."""
     plain = "".join(
         char if char.isascii() and char.isprintable() and char not in '"\\;' else "_" for char in filename
     )
     return {
-        "Content-Disposition": f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(filename, safe='')}"
+        "Content-Disposition": f"attachment; filename*=UTF-8''{quote(filename, safe='')}; filename=\"{plain}\""
     }
 
 

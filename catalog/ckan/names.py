@@ -13,6 +13,10 @@ _RELEASES: Final = "a release is never deleted or changed: it is withdrawn with 
 _PEOPLE: Final = (
     "accounts and roles are kept at /admin (or `datagrant user`), each with who gave them and why"
 )
+_SIGHT: Final = (
+    "who sees a draft follows from the roles in its department (/admin), who gets data from a grant (/applications); "
+    "a record has no collaborators"
+)
 _CODES: Final = "themes, tags and vocabularies are code lists and keywords of the record: change the record, or ask the catalogue's administrator"
 _RECORDS: Final = "write the record itself (package_update, package_patch), or use /datasets"
 _ORGS: Final = "a department stays, since records, grants and the audit record name it; withdraw its records (package_delete)"
@@ -26,7 +30,8 @@ _TABLE: Final[Mapping[str, str]] = {
     _ROWS: "datastore_create datastore_upsert datastore_delete datastore_records_delete datastore_run_triggers "
     "datastore_function_create datastore_function_delete datastore_set_privileges datastore_make_public datastore_make_private "
     "datapusher_submit datapusher_hook xloader_submit xloader_hook",
-    _RELEASES: "dataset_purge package_collaborator_create package_collaborator_delete",
+    _RELEASES: "dataset_purge",
+    _SIGHT: "package_collaborator_create package_collaborator_delete",
     _PEOPLE: "user_create user_update user_patch user_delete user_invite user_generate_apikey member_create member_delete "
     "group_member_create group_member_delete organization_member_create organization_member_delete get_site_user "
     "package_owner_org_update am_member sysadmin_list config_user",
@@ -35,7 +40,6 @@ _TABLE: Final[Mapping[str, str]] = {
     "resource_view_create resource_view_update resource_view_delete resource_view_reorder resource_view_clear "
     "resource_create_default_resource_views package_create_default_resource_views package_resource_reorder "
     "bulk_update_private bulk_update_public bulk_update_delete package_revise package_create_rest package_update_rest "
-    ""
     "rating_create related_create related_update related_delete",
     _SITE: "config_option_list config_option_show config_option_update job_list job_show job_clear job_cancel send_email_notifications "
     "task_status_show task_status_update task_status_update_many task_status_delete term_translation_show "

@@ -247,6 +247,25 @@ def test_whole_tables_leave_as_files_with_their_chinese_names(house: House, clie
     assert page.json()["result"]["next_page"] == {"_id": {"gt": 2}}
 
 
+def test_the_qgis_plugin_is_told_size_and_name_of_every_file(client: TestClient) -> None:
+    """It indexes these keys hard, asks the head of each address for its length, and splits the name behind the last `filename=`."""
+    found = client.get("/api/3/action/package_search?q=&fq=(groups:pk)&sort=name asc&rows=50&start=0").json()
+    files = found["result"]["results"][0]["resources"]
+    assert files
+    for each in files:
+        assert {"id", "name", "format", "url"} <= set(each)
+        path = "/" + each["url"].split("/", 3)[3]
+        head, whole = client.head(path), client.get(path)
+        assert (head.status_code, whole.status_code) == (200, 200)
+        assert int(head.headers["content-length"]) == len(whole.content) > 0
+        named = head.headers["content-disposition"]
+        assert named.index("filename*=") < named.rindex("filename=")
+        assert named.split("filename=")[-1].strip('"').isascii()
+    refused = client.get("/api/3/action/package_search?sort=nonsense").json()
+    assert not refused["success"]
+    assert refused["error"]["message"]
+
+
 @pytest.mark.parametrize(("form", "sign"), [("csv", ","), ("tsv", "\t")])
 def test_formulas_are_defused_where_rows_are_told_as_text(form: str, sign: str) -> None:
     found = datastore.Rows([{"id": "lot"}, {"id": "total"}], [{"lot": "=1+1", "total": -3}], 1)

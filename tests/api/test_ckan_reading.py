@@ -109,6 +109,33 @@ def test_what_policy_refuses_says_where_it_is_done(client: TestClient) -> None:
         assert name not in EMPTY
 
 
+NOT_HERE = {  # collaborators, views, vocabularies: empty, not found, or refused with where it is done
+    "package_collaborator_list": [], "package_collaborator_list_for_user": [],
+    "package_collaborator_create": "a record has no collaborators", "package_collaborator_delete": "a record has no collaborators",
+    "resource_view_list": [], "resource_view_show": 404, "resource_view_create": "/datasets", "resource_view_update": "/datasets",
+    "resource_view_delete": "/datasets", "resource_view_reorder": "/datasets", "resource_view_clear": "/datasets",
+    "vocabulary_list": [], "vocabulary_show": 404, "vocabulary_create": "code lists", "vocabulary_update": "code lists",
+    "vocabulary_delete": "code lists",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("who", [None, "traffic-steward"])
+def test_what_is_not_kept_here_is_empty_unknown_or_refused_in_ckans_form(
+    house: House, who: str | None
+) -> None:
+    client = client_as(house, who) if who else TestClient(create_app(house=house))
+    for name, expected in NOT_HERE.items():
+        told = client.post(f"/api/3/action/{name}", json={"id": "dp-pk-001", "package_id": "dp-pk-001"})
+        body = told.json()
+        if expected == []:
+            assert (told.status_code, body["success"], body["result"]) == (200, True, []), name
+        elif expected == 404:
+            assert (told.status_code, body["error"]["__type"]) == (404, "Not Found Error"), name
+        else:
+            assert (told.status_code, body["error"]["__type"]) == (403, "Authorization Error"), name
+            assert str(expected) in body["error"]["message"], name
+
+
 def test_methods_and_forms_of_asking(client: TestClient) -> None:
     path = "/api/3/action/package_show"
     for method in ("PUT", "PATCH", "DELETE"):
@@ -363,6 +390,8 @@ def test_pages_of_the_ckan_harvester_end_and_never_repeat(
         service.update(
             work, actor_of(work, "traffic-steward"), "DP-PK-001", service.DatasetUpdate(title_en="Lots")
         )
+    for action, name in (("organization_show", "traffic"), ("group_show", "pk")):  # asked of every record
+        assert client.get(f"/api/3/action/{action}?id={name}").json()["result"]["name"] == name
     seen: list[str] = []
     start = 0
     while True:
@@ -372,7 +401,7 @@ def test_pages_of_the_ckan_harvester_end_and_never_repeat(
                 "rows": 2,
                 "start": start,
                 "sort": "id asc",
-                "fq": f"metadata_modified:[{since} TO *] -organization:other",
+                "fq": f"(organization:traffic OR organization:weather) metadata_modified:[{since} TO *] -organization:other",
             },
         ).json()["result"]["results"]
         if not page:
@@ -383,6 +412,19 @@ def test_pages_of_the_ckan_harvester_end_and_never_repeat(
 
 
 def test_requests_of_udatas_harvester(client: TestClient) -> None:
+    names = client.get("/api/3/action/package_list").json()["result"]
+    assert names == ["dp-pk-001", "dp-tr-001"]
+    for name in names:
+        shown = client.get(f"/api/3/action/package_show?id={name}")
+        assert shown.headers["content-type"].split(";")[0] == "application/json"
+        assert {"title", "notes", "tags", "extras", "resources", "license_id", "organization"} <= set(
+            shown.json()["result"]
+        )
+    wrong = client.get(
+        "/api/3/action/package_show?nothing=1"
+    )  # it strips the quotes or shows the error's message
+    assert wrong.status_code == 409
+    assert not wrong.json()["success"]
     told = client.get("/api/3/action/package_search?q=organization:traffic AND -tags:公交&rows=1000")
     assert told.headers["content-type"].split(";")[0] == "application/json"
     assert [each["name"] for each in told.json()["result"]["results"]] == ["dp-pk-001"]

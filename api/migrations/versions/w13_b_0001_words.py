@@ -1,7 +1,7 @@
 """Words that people asked with and that met nothing: added to the groups that an installation began with, where nobody changed them
 
 Revision ID: w13_b_0001
-Revises: gov4_0001
+Revises: w13_talk_0001
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "w13_b_0001"
-down_revision = "gov4_0001"
+down_revision = "w13_talk_0001"
 branch_labels = None
 depends_on = None
 
