@@ -10,7 +10,7 @@ from fastapi import Depends, Request
 from starlette.concurrency import run_in_threadpool
 
 from api.house import House
-from api.identity import carries_proof, identify, network_of
+from api.identity import address_of, carries_proof, identify, network_of
 from auth.actor import Actor
 from auth.messages import service as messages
 from core.text import Lang
@@ -37,7 +37,7 @@ def open_read(request: Request) -> Iterator[Work]:
 def current_actor(request: Request) -> Actor:
     """Who calls: proven by bearer token, API key or session cookie; a visitor otherwise. A bad proof is refused, not ignored."""
     found = identify(get_house(request), request)
-    actor = replace(found.actor, origin=network_of(request))
+    actor = replace(found.actor, origin=network_of(request), address=address_of(request))
     request.state.actor, request.state.csrf = actor, found.csrf
     request.state.org_name, request.state.is_stale_cookie = found.org_name, found.is_stale_cookie
     request.state.glass = found.glass

@@ -200,6 +200,15 @@ def network_of(request: Request) -> str:
     return str(ip_network(f"{address}/{24 if address.version == 4 else 48}", strict=False))
 
 
+def address_of(request: Request) -> str:
+    """Where a request came from, whole: to be compared, never kept. A command on this machine's own directory is at home on it."""
+    host = request.client.host if request.client else ""
+    try:
+        return str(ip_address(host))
+    except ValueError:
+        return "127.0.0.1"
+
+
 def prove_password(house: House, request: Request, username: str, password: str) -> Principal:
     """Who signs in with this password. Raises TooMany, or NotSignedIn with one sentence for every cause."""
     check_rate(request.app, request.client.host if request.client else "", username)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -11,6 +12,7 @@ from starlette.datastructures import FormData
 from api.treatments import condition, conditions_of, joined, term_of, treatments, word_of
 from auth.applications.models import LineAsk
 from auth.asset import Asset, AssetColumn
+from auth.identity.rules import networks_of
 from auth.policy.model import DeliveryForm, Quotas
 from auth.policy.wording import filter_in_words
 from core.text import Text
@@ -50,6 +52,8 @@ def line_from(n: int, line: LineAsk, held: Asset, form: FormData, faults: Faults
         "row_filter": _filter(n, held, form, faults),
         "delivery_forms": [word for word in form.getlist(f"forms-{n}") if word in list(DeliveryForm)],
         "quotas": {unit: _number(f"{unit}-{n}", form, faults) for unit in Quotas.model_fields},
+        "networks": _networks(f"networks-{n}", form, faults),
+        "pinned_release": str(form.get(f"release-{n}", "")).strip()[:80] or None,
     }  # fmt: skip
 
 
@@ -82,6 +86,20 @@ def _filter(n: int, held: Asset, form: FormData, faults: Faults) -> dict[str, An
     return joined(conditions)
 
 
+def networks_in(words: str) -> tuple[str, ...]:
+    """Networks as they are typed: space, comma or line between. Raises ValueError."""
+    return networks_of(word for word in re.split(r"[\s,，、;；]+", words) if word)
+
+
+def _networks(name: str, form: FormData, faults: Faults) -> tuple[str, ...]:
+    try:
+        return networks_in(str(form.get(name, "")))
+    except ValueError as fault:
+        said = str(fault)[:200]
+        faults.append((name, Text(f"网络写法不对：{said}", f"No networks: {said}")))
+        return ()
+
+
 def _number(name: str, form: FormData, faults: Faults) -> int | None:
     word = str(form.get(name, "")).strip().replace(",", "").replace("，", "")
     if not word:
@@ -92,8 +110,10 @@ def _number(name: str, form: FormData, faults: Faults) -> int | None:
     return int(word)
 
 
-def line_view(n: int, line: LineAsk, held: Asset, form: FormData | None) -> dict[str, Any]:
-    """A line for the form: from what was typed when there is something typed, else from the draft."""
+def line_view(
+    n: int, line: LineAsk, held: Asset, form: FormData | None, releases: list[tuple[str, Text | str]]
+) -> dict[str, Any]:
+    """A line for the form: from what was typed when there is something typed, else from the draft. `releases`: to choose from."""
 
     def was(name: str, default: object = "") -> str:
         return str(form.get(name, "")) if form is not None else str(default if default is not None else "")
@@ -122,6 +142,9 @@ def line_view(n: int, line: LineAsk, held: Asset, form: FormData | None) -> dict
         "column_options": [("", "—"), *((column.name, column.name) for column in held.columns)],
         "forms": form.getlist(f"forms-{n}") if form is not None else list(line.delivery_forms),
         "quotas": {unit: was(f"{unit}-{n}", getattr(line.quotas, unit)) for unit in Quotas.model_fields},
+        "networks": was(f"networks-{n}", " ".join(line.networks)),
+        "release": was(f"release-{n}", line.pinned_release),
+        "release_options": releases,
     }
 
 

@@ -43,8 +43,8 @@ def has_release(work: Work) -> HasRelease:
     return partial(_has_release, work)
 
 
-def _has_release(work: Work, dataset_id: DatasetId) -> bool:
-    return releases.current(work, dataset_id) is not None
+def _has_release(work: Work, dataset_id: DatasetId, pinned: str | None) -> bool:
+    return releases.under(work, dataset_id, pinned) is not None
 
 
 def delivered_files(work: Work) -> FilesBySha:
@@ -89,3 +89,12 @@ def person_names(work: Work, usernames: set[str]) -> dict[str, Text]:
     return {username: Text(zh, en) for username, zh, en in work.db.exec(wanted)} | {
         SYSTEM.username: SYSTEM.name
     }
+
+
+def release_options(work: Work, dataset_id: str, kept: str | None) -> list[tuple[str, Text | str]]:
+    """Releases to which a grant may be pinned, newest first, for a form; `kept`: the one chosen before, whatever became of it."""
+    there = [each for each in releases.releases_of(work, dataset_id) if releases.is_deliverable(each)]
+    known = [(each.id, f"v{each.number}") for each in there[:50]]
+    if kept and kept not in dict(known):
+        known.append((kept, kept))
+    return [("", Text("不固定，随当前版本", "None: the current one")), *known]

@@ -40,6 +40,7 @@ class Actor:
     proof is bound to; None = not bound.
     `epoch`: the account's when the proof was made; the proof ends when the account's is raised.
     `origin`: the shortened network address that the request came from, `local` within this machine's own command.
+    `address`: the whole of it, for grants that are bound to networks; it is kept nowhere. "" where nobody asks from anywhere.
     """
 
     account_id: str
@@ -53,6 +54,7 @@ class Actor:
     only: frozenset[str] | None = None
     grant: str | None = None
     origin: str = ""
+    address: str = field(default="", compare=False, repr=False)
     epoch: int | None = field(default=None, compare=False)
 
     @property

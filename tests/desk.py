@@ -140,7 +140,7 @@ def _people(house: House) -> None:
 
 
 def an_ask(asset: Asset = PARKS, **changes: Any) -> ApplicationAsk:
-    """A request that may be submitted; parts of its one line: columns, quotas, forms, row_filter."""
+    """A request that may be submitted; parts of its one line: columns, quotas, forms, row_filter, networks, pinned_release."""
     columns = changes.pop(
         "columns", [c.name for c in asset.columns if c.level < 3 and c.identifier_kind == "none"]
     )
@@ -153,6 +153,8 @@ def an_ask(asset: Asset = PARKS, **changes: Any) -> ApplicationAsk:
         "delivery_forms": changes.pop("forms", ["extract_parquet", "extract_csv"]),
         "quotas": changes.pop("quotas", {}),
         "row_filter": changes.pop("row_filter", None),
+        "networks": changes.pop("networks", ()),
+        "pinned_release": changes.pop("pinned_release", None),
     }
     body = {
         "lines": [line],
@@ -271,7 +273,7 @@ def agreed(desk: Desk, found: ApplicationRead, who: str = "officer") -> Applicat
 def activated(desk: Desk, grant_id: str, who: str = "steward_b", *, released: bool = True) -> GrantRead:
     with desk.write(who) as (work, actor):
         return grants.activate(
-            work, actor, GrantId(grant_id), GrantStep(), assets=desk.assets, has_release=lambda _: released
+            work, actor, GrantId(grant_id), GrantStep(), assets=desk.assets, has_release=lambda *_: released
         )
 
 

@@ -20,7 +20,7 @@ from api.forms import Typed, sentences
 from api.house import House
 from api.late import APIRouter
 from api.line_forms import CONDITIONS, Faults, line_from, line_view
-from api.lookups import assets, enterprises, seen_assets
+from api.lookups import assets, enterprises, release_options, seen_assets
 from api.pages.applications import context_of
 from api.pages.tickets import checked
 from api.routes.applications import noted
@@ -250,7 +250,13 @@ def _columns(
 ) -> HTMLResponse:
     found = _draft(work, actor, application_id)
     ask = queries.ask_of(work, queries.row(work, application_id, actor))
-    lines = [line_view(n, line, assets(work, line.dataset_id), form) for n, line in enumerate(ask.lines)]
+    lines = [
+        line_view(
+            n, line, assets(work, line.dataset_id), form,
+            release_options(work, line.dataset_id, line.pinned_release),
+        )
+        for n, line in enumerate(ask.lines)
+    ]  # fmt: skip
     return page(
         request, "applications/columns.html", status=422 if faults or refusal else 200, found=found, lines=lines,
         faults=faults, bad=dict(faults), refusal=refusal, steps=_wizard("columns"), operations=list(OPERATIONS.items()),

@@ -16,8 +16,8 @@ from api.access import access
 from api.deps import ActorDep, HouseDep, ReadDep
 from api.forms import Typed, sentences, tried
 from api.late import APIRouter
-from api.line_forms import CONDITIONS
-from api.lookups import assets
+from api.line_forms import CONDITIONS, networks_in
+from api.lookups import assets, release_options
 from api.opinions import opinion_options, with_opinion
 from api.pages.applications import context_of
 from api.treatments import OPERATIONS, condition, joined, term_of, treatments, word_of
@@ -237,6 +237,10 @@ def _narrowing(line_id: str, asked: GrantPolicy, held: Asset, form: FormData) ->
         quotas[unit] = int(word) if word else None
     if Quotas.model_validate(quotas) != asked.quotas:
         changes["quotas"] = quotas
+    if (networks := networks_in(str(form.get(f"networks-{line_id}", "")))) != asked.networks:
+        changes["networks"] = networks
+    if (release := str(form.get(f"release-{line_id}", "")).strip()) and release != asked.pinned_release:
+        changes["pinned_release"] = release
     if conditions := _conditions(line_id, held, form):
         changes["extra_filter"] = joined(conditions)
     if (days := str(form.get(f"days-{line_id}", "")).strip()) and int(days) != asked.retention_days:
@@ -280,7 +284,13 @@ def decide_form(
         for line in found.lines
     }
     forms = [
-        _line_form(line.id, policy_asked(ask, asked), assets(work, DatasetId(line.dataset_id)), form)
+        _line_form(
+            line.id,
+            policy_asked(ask, asked),
+            assets(work, DatasetId(line.dataset_id)),
+            form,
+            release_options(work, line.dataset_id, asked.pinned_release),
+        )
         for line, asked in zip(queries.lines(work, row.id), ask.lines, strict=True)
     ]
     return page(
@@ -310,7 +320,13 @@ def _precedents(
     }
 
 
-def _line_form(line_id: str, asked: GrantPolicy, held: Asset, form: FormData | None) -> dict[str, Any]:
+def _line_form(
+    line_id: str,
+    asked: GrantPolicy,
+    held: Asset,
+    form: FormData | None,
+    releases: list[tuple[str, Text | str]],
+) -> dict[str, Any]:
     """One line's decision as fields: from what was typed, else as asked."""
 
     def was(name: str, default: object) -> str:
@@ -352,6 +368,9 @@ def _line_form(line_id: str, asked: GrantPolicy, held: Asset, form: FormData | N
             for i in range(CONDITIONS)
         ],
         "column_options": [("", "—"), *((column.name, column.name) for column in held.columns)],
+        "networks": was("networks", " ".join(asked.networks)),
+        "release": was("release", asked.pinned_release),
+        "release_options": releases,
         "days": was("days", asked.retention_days),
         "code": was("code", ""),
         "note": was("note", ""),

@@ -212,6 +212,8 @@ def policy_in_words(policy: GrantPolicy, titles: dict[str, Text]) -> dict[str, A
         "starts_at": policy.starts_at,
         "ends_at": policy.ends_at,
         "quotas": policy.quotas,
+        "networks": wording.networks_in_words(policy.networks) if policy.networks else None,
+        "pinned_release": policy.pinned_release,
         "retention_days": policy.retention_days,
     }  # fmt: skip
 

@@ -24,6 +24,7 @@ from api.late import APIRouter, LateRoute
 from api.sharing import Address, address
 from api.witnessed import note_refusal, noted
 from auth.actor import Actor
+from auth.grants import queries as grant_queries
 from core import errors as e
 from core.text import Text
 from core.work import Work
@@ -148,7 +149,8 @@ def list_all_tables(
 
 def _found(work: Work, actor: Actor, share: str, schema: str, table: str) -> tuple[Shared, list[Version]]:
     found = shares.the_table(shares.tables(work, actor), share, schema, table)
-    there = versions(work, found.dataset_id)
+    pinned = grant_queries.view(work, found.grant_id).policy.pinned_release
+    there = versions(work, found.dataset_id, pinned)
     if not there:
         raise e.NotFound(Text("该数据集没有可读取的版本。", "The dataset has no version that may be read."))
     return found, there

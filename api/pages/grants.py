@@ -141,6 +141,8 @@ def _usage(found: GrantRead) -> list[dict[str, Any]]:
     }
     if found.quota_per_day is not None:
         names["per_day"] = Text(f"{found.used_on or '—'} 次数", f"Uses on {found.used_on or '—'}")
+    if found.quota_per_month is not None:
+        names["per_month"] = Text(f"{found.used_in or '—'} 次数", f"Uses in {found.used_in or '—'}")
     return [
         {
             "name": name,

@@ -94,7 +94,11 @@ def _show(
         row = service.of_own_organisation(work, actor, grant_id)
         view = grant_queries.view_of(work, row)
         named = [each for each in shares.tables(work, actor) if each.grant_id == grant_id]
-        there = [each for each in releases.releases_of(work, row.dataset_id) if releases.is_deliverable(each)]
+        there = [
+            each
+            for each in releases.releases_of(work, row.dataset_id)
+            if releases.is_deliverable(each) and view.policy.pinned_release in (None, each.id)
+        ]
         views = service.views_of(work, grant_id)
         read_by, readings_total = receipts.readings(
             work, actor, grant_id, offset=(on_page - 1) * READINGS, limit=READINGS

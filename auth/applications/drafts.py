@@ -303,7 +303,8 @@ def _line_row(
         needs_security_review=rules.needs_security_review(line, asset, limits_now(work)),
         columns=_json(body["columns"]),
         row_filter=_json(body["row_filter"]) if line.row_filter is not None else None,
-        delivery_forms=_json(body["delivery_forms"]), quotas=_json(body["quotas"]),
+        delivery_forms=_json(body["delivery_forms"]), quotas=_json(body["quotas"]), networks=_json(body["networks"]),
+        pinned_release=line.pinned_release,
     )  # fmt: skip
 
 

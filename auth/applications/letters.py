@@ -256,6 +256,11 @@ def _facts(policy: GrantPolicy) -> tuple[tuple[Said, Said], ...]:
         (Text("行数上限", "Rows at most"), policy.quotas.rows),
         (Text("字节上限", "Bytes at most"), policy.quotas.bytes),
         (Text("每日次数上限", "Uses a day at most"), policy.quotas.per_day),
+        *(
+            [(Text("每月次数上限", "Uses a month at most"), month)]
+            if (month := policy.quotas.per_month)
+            else []
+        ),
     ]
     period = f"{local_day(policy.starts_at)} – {last}"
     days = str(policy.retention_days)
@@ -268,6 +273,10 @@ def _facts(policy: GrantPolicy) -> tuple[tuple[Said, Said], ...]:
         *((name, Text(str(n), str(n)) if n is not None else none) for name, n in quotas),
         (Text("留存天数", "Days kept"), Text(days, days)),
     ]  # fmt: skip
+    if policy.networks:
+        pairs.append((wording.NETWORKS, wording.networks_in_words(policy.networks)))
+    if policy.pinned_release:
+        pairs.append((wording.RELEASE, wording.release_in_words(policy.pinned_release)))
     return tuple((_said(name), _said(value)) for name, value in pairs)
 
 

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from auth.applications.workflow import State
 from auth.policy.filters.model import ColumnName, RowFilter
-from auth.policy.model import Code, DeliveryForm, Mask, Prose, Quotas, Use, storable
+from auth.policy.model import Code, DeliveryForm, Mask, Networks, Prose, Quotas, Use, storable
 from auth.policy.narrowing import Narrowing
 from core.ids import ApplicationId, DatasetId
 
@@ -39,6 +39,8 @@ class LineAsk(_Body):
     row_filter: RowFilter | None = None
     delivery_forms: tuple[DeliveryForm, ...] = ()
     quotas: Quotas = Quotas()
+    networks: Networks = ()
+    pinned_release: Code | None = None
 
 
 class ApplicationAsk(_Body):
@@ -169,6 +171,8 @@ class LineRead(BaseModel):
     row_filter: dict[str, Any] | None
     delivery_forms: list[str]
     quotas: dict[str, int | None]
+    networks: list[str]
+    pinned_release: str | None
     decision: str
     decision_code: str
     decision_note: str

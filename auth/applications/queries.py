@@ -445,6 +445,8 @@ def ask_of(work: Work, found: ApplicationRow) -> ApplicationAsk:
                         "row_filter": json.loads(line.row_filter) if line.row_filter else None,
                         "delivery_forms": json.loads(line.delivery_forms),
                         "quotas": json.loads(line.quotas),
+                        "networks": json.loads(line.networks),
+                        "pinned_release": line.pinned_release,
                     }
                     for line in lines(work, found.id)
                 ],

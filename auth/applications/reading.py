@@ -166,11 +166,12 @@ def _signer(event: ApplicationEventRow, names: Mapping[str, str]) -> str:
 
 def _line(line: ApplicationLineRow) -> LineRead:
     return LineRead(
-        **line.model_dump(exclude={"application_id", "columns", "row_filter", "delivery_forms", "quotas", "offered", "decision_opinion"}),
+        **line.model_dump(exclude={"application_id", "columns", "row_filter", "delivery_forms", "quotas", "networks", "offered", "decision_opinion"}),
         columns=json.loads(line.columns),
         row_filter=json.loads(line.row_filter) if line.row_filter else None,
         delivery_forms=json.loads(line.delivery_forms),
         quotas=json.loads(line.quotas),
+        networks=json.loads(line.networks),
         offered=json.loads(line.offered) if line.offered else None,
         decision_opinion=json.loads(line.decision_opinion) if line.decision_opinion else None,
     )  # fmt: skip

@@ -166,6 +166,8 @@ def policy_asked(ask: ApplicationAsk, line: LineAsk) -> GrantPolicy:
             "ends_at": ends_at,
             "delivery_forms": line.delivery_forms,
             "quotas": line.quotas,
+            "networks": line.networks,
+            "pinned_release": line.pinned_release,
             "retention_days": ask.retention_days,
         }
     )

@@ -68,6 +68,8 @@ class ApplicationLineRow(SQLModel, table=True):
     row_filter: str | None = None
     delivery_forms: str = "[]"
     quotas: str = "{}"
+    networks: str = Field(default="[]", sa_column_kwargs={"server_default": "[]"})
+    pinned_release: str | None = Field(default=None, max_length=80)
     decision: str = ""
     decision_code: str = ""
     decision_note: str = ""

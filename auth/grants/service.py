@@ -41,7 +41,9 @@ from core.text import Text
 from core.work import Work
 
 Assets = Callable[[DatasetId], Asset]
-HasRelease = Callable[[DatasetId], bool]
+HasRelease = Callable[
+    [DatasetId, str | None], bool
+]  # of a dataset; the one that a grant is pinned to, if any
 
 KINDS: Final = {
     Step.ACTIVATE: "grant.activated",
@@ -87,6 +89,9 @@ class GrantRead(SQLModel):
     quota_per_day: int | None
     used_per_day: int
     used_on: str
+    quota_per_month: int | None
+    used_per_month: int
+    used_in: str
     used_extracts: int
     used_rows: int
     used_bytes: int
@@ -181,7 +186,7 @@ def issue(
         state=State.PENDING, policy=text, policy_hash=policy.hash, agreement_hash=agreement_hash,
         approved_by=json.dumps(sorted(set(approved_by))), starts_at=policy.starts_at, ends_at=policy.ends_at,
         quota_extracts=policy.quotas.extracts, quota_rows=policy.quotas.rows, quota_bytes=policy.quotas.bytes,
-        quota_per_day=policy.quotas.per_day,
+        quota_per_day=policy.quotas.per_day, quota_per_month=policy.quotas.per_month,
         created_at=work.now, succeeds_id=succeeds[0] if succeeds else None, succession=succeeds[1] if succeeds else "new",
     )  # fmt: skip
     work.db.add(row)
@@ -234,12 +239,12 @@ def _activation_objections(
         *rules.form_objections(policy.delivery_forms, asset, limits_now(work)),
         *rules.column_objections(policy.columns, asset, limits_now(work)),
     ]
-    if not has_release(DatasetId(row.dataset_id)):
+    if not has_release(DatasetId(row.dataset_id), policy.pinned_release):
         found.append(
             rules.refused(
                 "no-release",
-                f"{row.dataset_id} 尚无通过质量放行的发布版本。",
-                f"{row.dataset_id} has no release that passed its gate.",
+                f"{row.dataset_id} 尚无通过质量放行的发布版本，或约定的版本不存在、已撤回。",
+                f"{row.dataset_id} has no release that passed its gate, or the agreed one does not exist or was withdrawn.",
                 rules.GRANT,
             )
         )

@@ -113,4 +113,5 @@ def take_over(row: GrantRow, old: GrantRow) -> dict[str, int]:
     for unit, count in carried.items():
         setattr(row, f"carried_{unit}", count)
     row.used_on, row.used_per_day = old.used_on, old.used_per_day
+    row.used_in, row.used_per_month = old.used_in, old.used_per_month
     return carried

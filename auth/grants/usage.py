@@ -28,6 +28,7 @@ _NAMES: Final = {
     "rows": Text("行数", "rows"),
     "bytes": Text("字节数", "bytes"),
     "per_day": Text("当日次数", "uses of today"),
+    "per_month": Text("当月次数", "uses of this month"),
 }
 
 
@@ -39,8 +40,8 @@ def _column(name: str, unit: str) -> Any:  # noqa: ANN401 - a column
     return _GRANTS.c[f"{name}_{unit}"]
 
 
-def _charging(of_today: Any = None) -> Update:  # noqa: ANN401 - a column expression
-    """The statement of a charge. `of_today`: the day's count as a request makes it, None where nothing is asked for anew."""
+def _charging(is_request: bool = False) -> Update:
+    """The statement of a charge. `is_request`: something is asked for anew, which the counts of day and month take in."""
     statement = update(_GRANTS).where(
         _OF,
         _GRANTS.c.state == State.ACTIVE,
@@ -55,20 +56,21 @@ def _charging(of_today: Any = None) -> Update:  # noqa: ANN401 - a column expres
         within = or_(quota.is_(None), used + _column("carried", unit) + count <= quota)
         statement = statement.where(used <= bindparam(f"room_{unit}"), within)
         values[f"used_{unit}"] = used + count
-    if of_today is not None:
-        most = _column("quota", "per_day")
-        statement = statement.where(of_today <= MAX_QUOTA, or_(most.is_(None), of_today <= most))
-        values |= {"used_per_day": of_today, "used_on": _TODAY}
+    for unit, counted, span in _SPANS if is_request else ():
+        so_far = case((_GRANTS.c[counted] == span, _column("used", unit)), else_=0) + bindparam("n_extracts")
+        most = _column("quota", unit)
+        statement = statement.where(so_far <= MAX_QUOTA, or_(most.is_(None), so_far <= most))
+        values |= {f"used_{unit}": so_far, counted: span}
     return statement.values(values)
 
 
 # Put together once, and each is one statement: check and change in one. Rows already loaded are not refreshed by them:
 # `queries.row` and `queries.facts` always read anew.
 _TODAY: Final[BindParameter[Any]] = bindparam("today", type_=_GRANTS.c.used_on.type)
+_MONTH: Final[BindParameter[Any]] = bindparam("month", type_=_GRANTS.c.used_in.type)
+_SPANS: Final = (("per_day", "used_on", _TODAY), ("per_month", "used_in", _MONTH))
 _CHARGE: Final = _charging()
-_CHARGE_REQUEST: Final = _charging(
-    case((_GRANTS.c.used_on == _TODAY, _column("used", "per_day")), else_=0) + bindparam("n_extracts")
-)
+_CHARGE_REQUEST: Final = _charging(is_request=True)
 _REFUND: Final = (
     update(_GRANTS)
     .where(_OF, *(_column("used", unit) >= bindparam(f"n_{unit}") for unit in _UNITS))
@@ -99,7 +101,8 @@ def charge(
     room = {f"room_{unit}": MAX_QUOTA - count for unit, count in wanted.items()}
     given = {"grant": grant_id, "now": work.now, **_numbers(wanted), **room}
     if extracts:
-        charged = fetched(work, _CHARGE_REQUEST, **given, today=day_of(work.now))
+        today = day_of(work.now)
+        charged = fetched(work, _CHARGE_REQUEST, **given, today=today, month=today[:7])
     else:
         charged = fetched(work, _CHARGE, **given)
     if not charged.rowcount:
@@ -121,7 +124,7 @@ def refund(
 ) -> None:
     """Give back what was charged and not delivered; also after the grant has ended. ValueError for more than was used.
 
-    The day's count stays: otherwise asking and taking back would be without limit.
+    The counts of day and month stay: otherwise asking and taking back would be without limit.
     """
     wanted = _counted(extracts=extracts, rows=rows, bytes=bytes)
     if not fetched(work, _REFUND, grant=grant_id, **_numbers(wanted)).rowcount:
@@ -144,7 +147,8 @@ def _numbers(wanted: dict[str, int]) -> dict[str, int]:
 def _say_why(work: Work, grant_id: GrantId, wanted: dict[str, int]) -> None:
     grant = queries.view(work, grant_id)
     refuse_if(rules.effective(grant, work.now))
-    for unit, count in (wanted | {"per_day": wanted["extracts"]}).items():
+    spans = dict.fromkeys(("per_day", "per_month"), wanted["extracts"])
+    for unit, count in (wanted | spans).items():
         limit, used = getattr(grant.policy.quotas, unit), getattr(grant.used, unit)
         if count and limit is not None and used + count > limit:
             name, left = _NAMES[unit], max(limit - used, 0)

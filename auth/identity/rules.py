@@ -184,6 +184,18 @@ def networks_of(words: Iterable[str]) -> tuple[str, ...]:
     return tuple(found)
 
 
+def are_within(networks: Iterable[str], others: Iterable[str]) -> bool:
+    """Whether every network lies in one of the others; none means anywhere."""
+    wide = [ip_network(each) for each in others]
+    held = [ip_network(each) for each in networks]
+    if not wide or not held:
+        return not wide
+    return all(
+        any(each.version == other.version and each.subnet_of(other) for other in wide)  # type: ignore[arg-type]
+        for each in held
+    )
+
+
 def is_within(address: str, networks: Iterable[str]) -> bool:
     """Whether an address lies in one of the networks. What is no address lies in none; IPv4 written as IPv6 counts as IPv4."""
     try:

@@ -7,7 +7,15 @@ from dataclasses import dataclass
 from typing import Final
 
 from auth.policy.model import ColumnTerm, DeliveryForm, GrantPolicy, Quotas, Use
-from auth.policy.wording import FORM_NAMES, filter_in_words, term_in_words
+from auth.policy.wording import (
+    FORM_NAMES,
+    NETWORKS,
+    RELEASE,
+    filter_in_words,
+    networks_in_words,
+    release_in_words,
+    term_in_words,
+)
 from core.text import Text
 
 _ABSENT: Final = Text("不提供", "Denied")
@@ -17,6 +25,7 @@ _UNITS: Final = {
     "rows": Text("总行数上限", "Rows at most"),
     "bytes": Text("总字节上限", "Bytes at most"),
     "per_day": Text("每日次数上限", "Uses a day at most"),
+    "per_month": Text("每月次数上限", "Uses a month at most"),
 }
 
 
@@ -48,6 +57,8 @@ def _differences(before: GrantPolicy, after: GrantPolicy) -> Iterator[Difference
         ("starts_at", Text("起", "From"), _same(before.starts_at.isoformat()), _same(after.starts_at.isoformat())),
         ("ends_at", Text("止（不含）", "Until (exclusive)"), _same(before.ends_at.isoformat()), _same(after.ends_at.isoformat())),
         ("retention_days", Text("留存天数", "Days kept"), _same(before.retention_days), _same(after.retention_days)),
+        ("networks", NETWORKS, networks_in_words(before.networks), networks_in_words(after.networks)),
+        ("pinned_release", RELEASE, release_in_words(before.pinned_release), release_in_words(after.pinned_release)),
     )  # fmt: skip
     for part, label, was_said, is_said in parts:
         if was_said != is_said:

@@ -46,6 +46,7 @@ NAMES: Final[Mapping[str, tuple[Text, str]]] = {
     "form-is-granted": (Text("交付方式获准", "The delivery form is granted"), POLICY),
     "level-allows": (Text("数据级别允许", "The level of the data allows it"), _LEVELS),
     "purpose-is-granted": (Text("场景与用途相符", "Scenario and purpose fit"), POLICY),
+    "release-is-granted": (Text("版本获准", "The release is granted"), POLICY),
     "quota-is-left": (Text("额度尚有剩余", "Quota is left"), POLICY),
 }
 

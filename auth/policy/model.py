@@ -13,6 +13,7 @@ from typing import Annotated, Final, Literal, Self, TypeVar
 import rfc8785
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
+from auth.identity.rules import networks_of
 from auth.policy.filters.model import ColumnName, RowFilter
 from core.ids import DatasetId, GrantId
 
@@ -168,16 +169,17 @@ class ColumnTerm(_Frozen):
 
 
 class Quotas(_Frozen):
-    """Totals over the life of the grant, and how often it may be asked on one local day; None is without limit.
+    """Totals over the life of the grant, and how often it may be asked on one local day or in one local month; None is without limit.
 
-    `per_day` counts what is charged as an extract: extracts, queries, previews and a view's first reading of the day. What is
-    given back to the totals stays in the day's count.
+    `per_day` and `per_month` count what is charged as an extract: extracts, queries, previews and a view's first reading of the day.
+    What is given back to the totals stays in the counts of day and month.
     """
 
     extracts: int | None = Field(default=None, ge=1, le=MAX_QUOTA)
     rows: int | None = Field(default=None, ge=1, le=MAX_QUOTA)
     bytes: int | None = Field(default=None, ge=1, le=MAX_QUOTA)
     per_day: int | None = Field(default=None, ge=1, le=MAX_QUOTA)
+    per_month: int | None = Field(default=None, ge=1, le=MAX_QUOTA)
 
 
 Words = TypeVar("Words", bound=str)
@@ -193,12 +195,16 @@ def storable(words: Words) -> Words:
 Prose = Annotated[str, AfterValidator(storable)]
 Instant = Annotated[AwareDatetime, AfterValidator(lambda moment: moment.astimezone(UTC))]
 Code = Annotated[Prose, Field(min_length=1, max_length=80)]
+# Addresses and networks (CIDR) in canonical form, each once; () is any.
+Networks = Annotated[tuple[str, ...], AfterValidator(networks_of)]
+_LATER: Final = ("networks", "pinned_release")
 
 
 class GrantPolicy(_Frozen):
     """The whole of what one grant allows on one dataset. A column that it does not name is denied.
 
-    `starts_at` belongs to the period, `ends_at` does not.
+    `starts_at` belongs to the period, `ends_at` does not. `networks`: where data may be asked for and taken from; () is anywhere.
+    `pinned_release`: the id of the one release that it covers; None is the current one, and earlier ones by their id.
     """
 
     version: Literal[1] = 1
@@ -213,6 +219,8 @@ class GrantPolicy(_Frozen):
     quotas: Quotas = Quotas()
     retention_days: int = Field(ge=1, le=36500)
     redistribution: Literal[False] = False
+    networks: Networks = ()
+    pinned_release: Code | None = None
 
     @model_validator(mode="after")
     def _hangs_together(self) -> Self:
@@ -247,8 +255,12 @@ class GrantPolicy(_Frozen):
         """Canonical JSON (RFC 8785): equal policies give equal bytes. A limit that came later stands there only where it is set,
         so that what was agreed before it keeps its digest."""
         said = self.model_dump(mode="json")
-        if said["quotas"]["per_day"] is None:
-            del said["quotas"]["per_day"]
+        for unit in ("per_day", "per_month"):
+            if said["quotas"][unit] is None:
+                del said["quotas"][unit]
+        for name in _LATER:
+            if not said[name]:
+                del said[name]
         return rfc8785.dumps(said)
 
     @property
@@ -270,7 +282,7 @@ class Licence:
 class Ask:
     """One request to use a grant: which columns leave, under which further filter, for what, in which form.
 
-    rows: how many rows would leave, where that is known before.
+    rows: how many rows would leave, where that is known before. release_id: of which release, where there is one.
     """
 
     grant_id: GrantId
@@ -282,3 +294,4 @@ class Ask:
     delivery_form: str
     at: datetime
     rows: int | None = None
+    release_id: str | None = None

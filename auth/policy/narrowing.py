@@ -7,11 +7,13 @@ from typing import Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from auth.identity.rules import are_within
 from auth.policy.filters.model import RowFilter, all_of
 from auth.policy.model import (
     DIVISION_DIGITS,
     LEAVING,
     ClampMask,
+    Code,
     ColumnTerm,
     DeliveryForm,
     DivisionMask,
@@ -21,6 +23,7 @@ from auth.policy.model import (
     Instant,
     KeepMask,
     Mask,
+    Networks,
     Quotas,
     RedactMask,
     RoundMask,
@@ -45,6 +48,8 @@ class Narrowing(BaseModel):
     delivery_forms: tuple[DeliveryForm, ...] | None = None
     quotas: Quotas | None = None
     retention_days: int | None = Field(default=None, ge=1)
+    networks: Networks | None = None
+    pinned_release: Code | None = None
 
 
 def narrowed(asked: GrantPolicy, by: Narrowing) -> GrantPolicy:
@@ -76,6 +81,10 @@ def _widenings(new: GrantPolicy, asked: GrantPolicy) -> Iterator[Reason]:
         yield _wider("period")
     if new.retention_days > asked.retention_days:
         yield _wider("retention")
+    if not are_within(new.networks, asked.networks):
+        yield _wider("networks")
+    if asked.pinned_release not in (None, new.pinned_release):
+        yield _wider("pinned release")
     for unit in Quotas.model_fields:
         if not _at_most(getattr(new.quotas, unit), getattr(asked.quotas, unit)):
             yield _wider(f"quota of {unit}")

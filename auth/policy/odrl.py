@@ -50,7 +50,13 @@ ACTIONS: Final[Mapping[DeliveryForm, tuple[str, str]]] = {  # what may be done, 
     DeliveryForm.ENCLAVE: ("derive", "dg:enclave"),
 }
 PROHIBITED: Final = ("distribute", "sell", "dg:reidentify")
-QUOTAS: Final = {"count": "extracts", "dg:rows": "rows", "dg:bytes": "bytes", "dg:perDay": "per_day"}
+QUOTAS: Final = {
+    "count": "extracts",
+    "dg:rows": "rows",
+    "dg:bytes": "bytes",
+    "dg:perDay": "per_day",
+    "dg:perMonth": "per_month",
+}
 
 Document = dict[str, Any]
 
@@ -183,6 +189,10 @@ def _constraints(policy: GrantPolicy) -> Iterator[Document]:
     for operand, quota in QUOTAS.items():
         if (most := getattr(policy.quotas, quota)) is not None:
             yield atom(operand, "lteq", str(most))
+    if policy.networks:
+        yield atom("dg:network", "isAnyOf", list(policy.networks))
+    if policy.pinned_release is not None:
+        yield atom("dg:release", "eq", urn("release", policy.pinned_release))
     said = policy.model_dump(mode="json")
     yield atom("dg:columns", "eq", rfc8785.dumps(said["columns"]).decode())
     if policy.row_filter is not None:

@@ -40,6 +40,8 @@ _OPERATORS: Final = {
     "recipient": "eq",
     "purpose": "isAnyOf",
     "dg:scenario": "eq",
+    "dg:network": "isAnyOf",
+    "dg:release": "eq",
     **dict.fromkeys(QUOTAS, "lteq"),
     "dg:columns": "eq",
     "dg:rowFilter": "eq",
@@ -82,6 +84,10 @@ def _members(document: Document, faults: list[str]) -> Document:
         "delivery_forms": forms,
         "quotas": {quota: int(said[operand]) for operand, quota in QUOTAS.items() if operand in said},
         "retention_days": days,
+        "networks": said.get("dg:network", ()),
+        "pinned_release": said["dg:release"].removeprefix(urn("release", ""))
+        if "dg:release" in said
+        else None,
     }
 
 

@@ -13,6 +13,7 @@ from typing import Final
 from auth.asset import Asset, AssetColumn
 from auth.grants.view import GrantView
 from auth.grants.workflow import STATE_NAMES, State
+from auth.identity.rules import is_within
 from auth.policy.filters import rules as filters
 from auth.policy.limits import Limits
 from auth.policy.model import (
@@ -339,7 +340,7 @@ def _purpose_is_granted(case: Case) -> Iterator[Reason]:
         )
 
 
-_UNIT_NAMES: Final = {"per_day": "uses of today"}
+_UNIT_NAMES: Final = {"per_day": "uses of today", "per_month": "uses of this month"}
 
 
 def _quota_is_left(case: Case) -> Iterator[Reason]:
@@ -350,6 +351,7 @@ def _quota_is_left(case: Case) -> Iterator[Reason]:
         ("rows", "行数", quotas.rows, used.rows + max(rows, 1)),
         ("bytes", "字节数", quotas.bytes, used.bytes + 1),
         ("per_day", "当日次数", quotas.per_day, used.per_day + 1),
+        ("per_month", "当月次数", quotas.per_month, used.per_month + 1),
     ):
         if limit is not None and would_be > limit:
             left = max(limit - getattr(used, unit), 0)
@@ -364,6 +366,34 @@ def _quota_is_left(case: Case) -> Iterator[Reason]:
             )
 
 
+def _release_is_granted(case: Case) -> Iterator[Reason]:
+    pinned = case.grant.policy.pinned_release
+    if pinned is not None and case.ask.release_id not in (None, pinned):
+        yield refused(
+            "release-not-granted",
+            f"授权只限于版本 {pinned}；请改用该版本。",
+            f"The grant covers release {pinned} alone; ask for that one.",
+            POLICY,
+            release=pinned,
+        )
+
+
+def place_objections(policy: GrantPolicy, address: str) -> tuple[Reason, ...]:
+    """Why nothing is given at this address; an address that is not known lies in no network."""
+    if not policy.networks or is_within(address, policy.networks):
+        return ()
+    said = ", ".join(policy.networks)
+    return (
+        refused(
+            "network-not-granted",
+            f"授权只允许从约定的网络使用：{said}；请在该网络内操作。",
+            f"The grant may be used from its agreed networks alone: {said}; come from there.",
+            POLICY,
+            networks=list(policy.networks),
+        ),
+    )
+
+
 RULES: Final[tuple[Rule, ...]] = (
     _same_grant_and_dataset,
     _grant_is_effective,
@@ -375,6 +405,7 @@ RULES: Final[tuple[Rule, ...]] = (
     _form_is_granted,
     _level_allows,
     _purpose_is_granted,
+    _release_is_granted,
     _quota_is_left,
 )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final, assert_never
 
 from auth.policy.filters.model import All, Any_, Between, Compare, In, IsNull, Not, RowFilter, Scalar
@@ -156,3 +156,18 @@ def _joined(parts: tuple[RowFilter, ...], zh: str, en: str) -> Text:
 
 def _value(value: Scalar) -> str:
     return f"“{value}”" if isinstance(value, str) else str(value)
+
+
+NETWORKS: Final = Text("网络范围", "Networks")
+RELEASE: Final = Text("固定版本", "Pinned release")
+
+
+def networks_in_words(networks: Iterable[str]) -> Text:
+    """Where data may be asked for and taken from."""
+    held = tuple(networks)
+    return Text("、".join(held) or "不限", ", ".join(held) or "any")
+
+
+def release_in_words(release: str | None) -> Text:
+    """The one release that is covered, by its id."""
+    return Text(release or "不固定，随当前版本", release or "none: the current one")

@@ -108,7 +108,7 @@ def explain(work: Work, tried: Tried, wanted: ExplainAsk) -> Explained:
     except NotFound as gone:
         reasons = (Reason("dataset-gone", gone.detail, rules.POLICY),)
         said = [Spoken("dataset-is-grantable", Text("数据集仍在目录中", "The dataset is still in the catalogue"), rules.GRANT, reasons)]  # fmt: skip
-    release = releases.current(work, view.dataset_id)
+    release = releases.under(work, view.dataset_id, policy.pinned_release)
     terms = tuple(term for name in ask.columns if (term := policy.term(name)) is not None)
     against = service.release_objections(view.dataset_id, None, release, terms, policy.row_filter)
     said.append(Spoken("release-is-there", _RELEASE, service.PROMISE, against))
@@ -183,7 +183,7 @@ def simulate(work: Work, actor: Actor, tried: Tried, files: FileStore, settings:
     refuse_if(_beyond(actor, tried))
     view = tried.view
     policy = view.policy
-    release = releases.current(work, view.dataset_id)
+    release = releases.under(work, view.dataset_id, policy.pinned_release)
     if release is not None and not (release.sha256 and releases.is_deliverable(release)):
         release = None
 

@@ -66,7 +66,8 @@ def consider(work: Work, actor: Actor, body: ExtractCreate) -> Case:
     """Every reason to refuse the request now, and what it would deliver. NotFound outside the actor's sight."""
     grant = grant_queries.view(work, body.grant_id, actor)
     case = considered(work, grant, body)
-    return replace(case, reasons=(*_acting_for(actor, grant.org_id), *case.reasons))
+    at = rules.place_objections(grant.policy, actor.address)
+    return replace(case, reasons=(*_acting_for(actor, grant.org_id), *at, *case.reasons))
 
 
 def considered(work: Work, grant: GrantView, body: ExtractCreate) -> Case:
@@ -400,7 +401,7 @@ def parcel_of(row: ExtractRow) -> Parcel:
 def open_download(work: Work, actor: Actor, extract_id: ExtractId) -> Parcel:
     """Decide on one download. AccessRefused lists every reason; Conflict while there is no file."""
     row = queries.row(work, extract_id, actor)
-    refuse_if((*_acting_for(actor, row.org_id), *still_refused(work, row)))
+    refuse_if((*_acting_for(actor, row.org_id), *_elsewhere(work, actor, row), *still_refused(work, row)))
     if row.state == ExtractState.IN_REVIEW:
         raise outputs.waiting(outputs.newest(work, "extract", row.id))
     if row.state != ExtractState.READY or row.sha256 is None:
@@ -427,6 +428,11 @@ def note_download(
     )
 
 
+def _elsewhere(work: Work, actor: Actor, row: ExtractRow) -> tuple[Reason, ...]:
+    """Why the file is not handed over where the actor is."""
+    return rules.place_objections(grant_queries.view(work, GrantId(row.grant_id)).policy, actor.address)
+
+
 def still_refused(work: Work, row: ExtractRow) -> tuple[Reason, ...]:
     """Why the bytes of this extract may not flow at this instant; () when they may."""
     case = _case_of(work, row)
@@ -437,7 +443,11 @@ def still_refused(work: Work, row: ExtractRow) -> tuple[Reason, ...]:
 def may_flow(work: Work, actor: Actor, extract_id: ExtractId) -> bool:
     """Whether the bytes may go on flowing to this actor, with the roles that he holds now."""
     row = queries.row(work, extract_id)
-    return actor.may_in("datasets:extract:request", row.org_id) and not still_refused(work, row)
+    return (
+        actor.may_in("datasets:extract:request", row.org_id)
+        and not _elsewhere(work, actor, row)
+        and not still_refused(work, row)
+    )
 
 
 def note_sent(work: Work, actor: Actor, extract_id: ExtractId, size_bytes: int, *, was_cut: bool) -> None:
@@ -463,7 +473,7 @@ def _case(
         cells, checkers = None, 2
     else:
         against = rules.objections(
-            _ask(work, grant, columns, body), grant, held, licence_of(work, grant.org_id), limits
+            _ask(work, grant, columns, body, release), grant, held, licence_of(work, grant.org_id), limits
         )
         cells = small_cells(held, grant.policy.columns, limits)
         checkers = limits.checkers(held.level, body.form)
@@ -484,10 +494,13 @@ def _case_of(work: Work, row: ExtractRow) -> Case:
     return _case(work, grant, body.columns, body, _deliverable(work, row.release_id))
 
 
-def _ask(work: Work, grant: GrantView, columns: Sequence[str], body: ExtractCreate) -> Ask:
+def _ask(
+    work: Work, grant: GrantView, columns: Sequence[str], body: ExtractCreate, release: ReleaseFacts | None
+) -> Ask:
     return Ask(
         grant_id=grant.id, dataset_id=grant.dataset_id, columns=tuple(columns), filter=body.filter,
         purpose=body.purpose, scenario_id=body.scenario_id, delivery_form=body.form, at=work.now,
+        release_id=release.id if release else body.release_id,
     )  # fmt: skip
 
 
@@ -505,7 +518,8 @@ def not_an_analyst() -> Reason:
 
 
 def _release(work: Work, grant: GrantView, wanted: str | None) -> ReleaseFacts | None:
-    found = releases.current(work, grant.dataset_id) if wanted is None else _deliverable(work, wanted)
+    pinned = grant.policy.pinned_release
+    found = releases.under(work, grant.dataset_id, pinned) if wanted is None else _deliverable(work, wanted)
     if found is not None and found.dataset_id != grant.dataset_id:
         raise NotFound(Text("该数据集没有这个发布版本。", "The dataset has no such release."))
     return found

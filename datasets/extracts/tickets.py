@@ -124,7 +124,7 @@ def holder(work: Work, token: str, address: str, origin: str) -> tuple[DownloadT
                 "The account, session or key that took this ticket has ended; sign in and take another.",
             )
         )
-    return found, replace(actor, origin=origin)
+    return found, replace(actor, origin=origin, address=address)
 
 
 def use_up(work: Work, taking: Taking) -> None:
@@ -141,7 +141,9 @@ def use_up(work: Work, taking: Taking) -> None:
 def may_flow(work: Work, row: DownloadTicketRow, address: str) -> bool:
     """Whether the bytes may go on flowing at this instant; that the ticket was used or has ended does not cut them."""
     actor = _owner(work, row, address)
-    return actor is not None and service.may_flow(work, actor, ExtractId(row.extract_id))
+    return actor is not None and service.may_flow(
+        work, replace(actor, address=address), ExtractId(row.extract_id)
+    )
 
 
 def _owner(work: Work, row: DownloadTicketRow, address: str) -> Actor | None:

@@ -84,7 +84,8 @@ def consider(
     grant = grant_queries.view(work, question.grant_id, actor)
     asked = replace(grant, used=Used()) if is_charged else grant
     case = considered(work, asked, question, more, needs_terms=needs_terms)
-    return replace(case, reasons=(*acting_for(actor, grant), *case.reasons))
+    at = rules.place_objections(grant.policy, actor.address)
+    return replace(case, reasons=(*acting_for(actor, grant), *at, *case.reasons))
 
 
 def considered(
@@ -92,7 +93,7 @@ def considered(
 ) -> Case:
     """The same under a grant as it is given here, whoever asks."""
     limits, terms = limits_now(work), in_force(work, grant.dataset_id)
-    release = releases.current(work, grant.dataset_id)
+    release = releases.under(work, grant.dataset_id, grant.policy.pinned_release)
     if release is not None and not (releases.is_deliverable(release) and release.sha256):
         release = None
     reasons = [*_decided(work, grant, question, limits), *more]

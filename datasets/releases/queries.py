@@ -93,6 +93,16 @@ def current(work: Work, dataset_id: str) -> ReleaseFacts | None:
     return None if found is None else ReleaseFacts(*found)
 
 
+def under(work: Work, dataset_id: str, pinned: str | None) -> ReleaseFacts | None:
+    """The release that a grant reads: the one it is pinned to if its bytes may still leave, else the current one."""
+    if pinned is None:
+        return current(work, dataset_id)
+    row = work.db.get(ReleaseRow, pinned, populate_existing=True)
+    if row is None or row.dataset_id != dataset_id or not is_deliverable(row):
+        return None
+    return ReleaseFacts.of(row)
+
+
 def releases_of(work: Work, dataset_id: str) -> list[ReleaseRow]:
     """Everything that was ever published of a dataset, newest first, tombstones included."""
     wanted = select(ReleaseRow).where(ReleaseRow.dataset_id == dataset_id, col(ReleaseRow.state).in_(PUBLIC))

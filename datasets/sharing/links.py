@@ -92,7 +92,7 @@ def reader_of(work: Work, link: Link, address: str, origin: str = "") -> Reading
     if who is None:
         raise _worthless()
     grant_id = GrantId(service.row(work, link.view_id).grant_id)
-    return service.reading(work, replace(who.actor, origin=origin), grant_id, link.purpose)
+    return service.reading(work, replace(who.actor, origin=origin, address=address), grant_id, link.purpose)
 
 
 def open_link(work: Work, link: Link, address: str, origin: str = "") -> tuple[Reading, ViewRow]:

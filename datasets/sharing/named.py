@@ -88,10 +88,17 @@ def offered(work: Work, actor: Actor, rows: Sequence[DatasetRow], site: str) -> 
     titles: dict[str, str] = {row.id: row.title_zh for row in rows}
     found: dict[str, list[Json]] = {}
     for grant in _held(work, actor):
-        release = releases.current_row(work, grant.dataset_id) if grant.dataset_id in titles else None
+        release = _release(work, grant) if grant.dataset_id in titles else None
         if release is not None and _is_readable(work, grant):
             found.setdefault(grant.dataset_id, []).append(_resource(grant, release, titles[release.dataset_id], site))  # fmt: skip
     return found
+
+
+def _release(work: Work, grant: GrantRow) -> ReleaseRow | None:
+    """The release that the grant reads now."""
+    pinned = grant_queries.view_of(work, grant).policy.pinned_release
+    found = releases.under(work, grant.dataset_id, pinned)
+    return None if found is None else work.db.get(ReleaseRow, found.id)
 
 
 def _held(work: Work, actor: Actor) -> list[GrantRow]:

@@ -20,6 +20,7 @@ from auth.grants.ledger import Taking
 from auth.grants.tables import GrantRow, UsageEventRow
 from auth.grants.view import GrantView, Used
 from auth.grants.workflow import State
+from auth.policy import rules as policy_rules
 from auth.policy.filters.model import RowFilter
 from auth.policy.model import DeliveryForm, Use
 from auth.scope import sight
@@ -110,12 +111,12 @@ def of_own_organisation(work: Work, actor: Actor, grant_id: GrantId) -> GrantRow
     return row
 
 
-def versions(work: Work, dataset_id: str) -> list[Version]:
-    """The releases whose bytes may leave, oldest first."""
+def versions(work: Work, dataset_id: str, pinned: str | None = None) -> list[Version]:
+    """The releases whose bytes may leave, oldest first; of a grant that is pinned to one, that one alone."""
     found = [
         each
         for each in releases.releases_of(work, dataset_id)
-        if releases.is_deliverable(each) and each.sha256
+        if releases.is_deliverable(each) and each.sha256 and pinned in (None, each.id)
     ]
     return [Version(each.number, each.id, each.published_at or each.requested_at) for each in reversed(found)]
 
@@ -147,7 +148,7 @@ def demand_columns(
 
 def _may_read(who: Reading) -> tuple[Reason, ...]:
     if who.actor.may_in(PERMISSION, who.grant.org_id):
-        return ()
+        return policy_rules.place_objections(who.grant.policy, who.actor.address)
     text = Text(
         "只有被授权机构的分析员可以读取数据。", "Only an analyst of the grant's own organisation may read."
     )

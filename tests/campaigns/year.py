@@ -206,7 +206,7 @@ class Year:
         accept = AcceptBody(version=found.version, hash=found.agreement_hash)
         found = applications.accept_terms(work, self.actor(work, f"o-{firm}"), found.id, accept)
         made = grants.activate(
-            work, self.actor(work, "steward_b"), found.grants[0], GrantStep(), assets=_assets(work), has_release=lambda _: True
+            work, self.actor(work, "steward_b"), found.grants[0], GrantStep(), assets=_assets(work), has_release=lambda *_: True
         )  # fmt: skip
         self.grants.append((made.id, f"n-{firm}", known))
 

@@ -17,6 +17,7 @@ from auth.grants import queries, service, usage
 from auth.grants.service import GrantRead, GrantStep
 from auth.grants.tables import GrantRow
 from auth.grants.view import Used
+from auth.policy.filters.rules import LOCAL
 from auth.policy.limits import limits
 from core.errors import (
     AccessRefused,
@@ -39,7 +40,7 @@ def desk(sqlite_house: House) -> Desk:
 
 def _used(desk: Desk, grant: GrantRead) -> Used:
     with desk.house.read() as work:
-        return replace(queries.view(work, grant.id).used, per_day=0)
+        return replace(queries.view(work, grant.id).used, per_day=0, per_month=0)
 
 
 @pytest.mark.timeout(120)
@@ -98,7 +99,39 @@ def test_uses_of_a_day_are_exact_and_begin_anew_at_local_midnight(house: House, 
     clock.forward(hours=16 - clock().astimezone(UTC).hour)  # past midnight in UTC+8
     assert take(0)
     with house.read() as work:
-        assert queries.view(work, grant.id).used == Used(3, 5, 0, per_day=1)
+        assert queries.view(work, grant.id).used == Used(3, 5, 0, per_day=1, per_month=4)
+
+
+@pytest.mark.timeout(120)
+def test_uses_of_a_month_are_exact_and_begin_anew_with_the_local_month(
+    house: House, clock: TestClock
+) -> None:
+    desk = a_desk(house)
+    grant = a_grant(desk, quotas={"per_month": 3})
+
+    def take(_: int) -> bool:
+        try:
+            with house.write() as work:
+                usage.charge(work, grant.id, extracts=1)
+        except QuotaExceeded:
+            return False
+        return True
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sum(pool.map(take, range(12))) == 3
+    with house.write() as work:
+        usage.refund(work, grant.id, extracts=1)
+    clock.forward(hours=24)
+    assert not take(0), "another day of the same month, and what is given back stays counted"
+    with pytest.raises(QuotaExceeded) as refused, house.write() as work:
+        usage.charge(work, grant.id, extracts=1)
+    assert refused.value.facts == {"unit": "per_month", "needed": 1, "left": 0, "limit": 3}
+    while clock().astimezone(LOCAL).day != 1:
+        clock.forward(hours=1)
+    assert take(0)
+    with house.read() as work:
+        seen = queries.view(work, grant.id).used
+        assert (seen.extracts, seen.per_month) == (3, 1)
 
 
 def test_charge_rolls_back_with_its_transaction(desk: Desk) -> None:
@@ -269,7 +302,9 @@ def test_commands_of_a_grant_name_what_stands_against_them(desk: Desk) -> None:
 
     def offered_to(who: str, released: bool = False) -> dict[str, list[str]]:
         with desk.read(who) as (work, actor):
-            said = service.commands(work, actor, grant.id, assets=desk.assets, has_release=lambda _: released)
+            said = service.commands(
+                work, actor, grant.id, assets=desk.assets, has_release=lambda *_: released
+            )
         return {item["command"]: [reason.code for reason in item["reasons"]] for item in said}
 
     assert offered_to("steward_a") == {"activate": ["no-release"]}

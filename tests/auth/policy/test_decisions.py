@@ -15,7 +15,7 @@ from auth.grants.workflow import State
 from auth.policy.filters.model import parse
 from auth.policy.limits import limits
 from auth.policy.model import FORMS_SERVING, Ask, ColumnTerm, DeliveryForm, GrantPolicy, Licence, Use
-from auth.policy.rules import effective, objections, use_objections
+from auth.policy.rules import effective, objections, place_objections, use_objections
 from core.ids import ApplicationId, DatasetId, GrantId, OrgId
 from tests.desk import PARKS, RESCUES
 
@@ -273,6 +273,9 @@ def test_sensitive_dataset_delivers_masked_columns_only() -> None:
         ({"bytes": 10}, Used(bytes=10), None, ["quota-exhausted"]),
         ({"per_day": 2}, Used(extracts=9, per_day=1), None, []),
         ({"per_day": 2}, Used(per_day=2), None, ["quota-exhausted"]),
+        ({"per_month": 2}, Used(extracts=9, per_month=1), None, []),
+        ({"per_month": 2}, Used(per_month=2), None, ["quota-exhausted"]),
+        ({"per_day": 2, "per_month": 2}, Used(per_day=2, per_month=2), None, ["quota-exhausted"] * 2),
         ({"extracts": 1, "rows": 1, "bytes": 1}, Used(1, 1, 1), 5, ["quota-exhausted"] * 3),
     ],
 )
@@ -280,6 +283,48 @@ def test_quota_left_is_counted(
     quotas: dict[str, int], used: Used, rows: int | None, expected: list[str]
 ) -> None:
     assert codes(an_ask(rows=rows), a_view(a_policy(quotas=quotas), used=used)) == expected
+
+
+@pytest.mark.parametrize(
+    ("pinned", "asked", "expected"),
+    [
+        (None, None, []),
+        (None, "r1", []),
+        ("r1", None, []),
+        ("r1", "r1", []),
+        ("r1", "r2", ["release-not-granted"]),
+    ],
+)
+@pytest.mark.parametrize("form", ["extract_csv", "query_agg", "verify", "enclave"])
+def test_a_pinned_release_is_the_only_one(
+    pinned: str | None, asked: str | None, expected: list[str], form: str
+) -> None:
+    ask = replace(an_ask(), release_id=asked, delivery_form=form)
+    found = codes(ask, a_view(a_policy(pinned_release=pinned)))
+    assert [each for each in found if each == "release-not-granted"] == expected
+
+
+@pytest.mark.parametrize(
+    ("networks", "address", "is_refused"),
+    [
+        ((), "203.0.113.7", False),
+        ((), "", False),
+        (("203.0.113.0/24",), "203.0.113.7", False),
+        (("203.0.113.7",), "203.0.113.7", False),
+        (("203.0.113.7",), "203.0.113.8", True),
+        (("198.51.100.0/24", "203.0.113.0/24"), "203.0.113.255", False),
+        (("203.0.113.0/24",), "203.0.114.0", True),
+        (("203.0.113.0/24",), "::ffff:203.0.113.7", False),
+        (("2001:db8::/48",), "2001:db8::1", False),
+        (("2001:db8::/48",), "203.0.113.7", True),
+        (("0.0.0.0/0",), "2001:db8::1", True),
+        (("203.0.113.0/24",), "", True),
+        (("203.0.113.0/24",), "local", True),
+    ],
+)
+def test_networks_are_asked_of_an_address(networks: tuple[str, ...], address: str, is_refused: bool) -> None:
+    found = place_objections(a_policy(networks=networks), address)
+    assert [each.code for each in found] == (["network-not-granted"] if is_refused else [])
 
 
 def test_every_reason_speaks_both_languages_and_names_its_rule() -> None:

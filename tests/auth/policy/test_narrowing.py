@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from auth.policy.comparing import differences
 from auth.policy.filters.rules import matches
 from auth.policy.model import ColumnTerm, GrantPolicy, Quotas, Use
 from auth.policy.narrowing import Narrowing, narrowed, widenings
@@ -37,6 +38,9 @@ PLAIN = {"name": "venue_id", "use": "plain"}
         {"starts_at": START + DAY},
         {"quotas": {"extracts": 1, "rows": 5, "bytes": 7}},
         {"quotas": {"per_day": 3}},
+        {"quotas": {"per_month": 3}},
+        {"networks": ["203.0.113.0/24"]},
+        {"pinned_release": "r1"},
         {"retention_days": 1},
     ],
 )  # fmt: skip
@@ -276,8 +280,46 @@ def test_a_mask_may_be_replaced_by_one_that_hides_more(
     assert (found == ()) is hides_more
 
 
-def test_what_was_agreed_before_there_were_uses_of_a_day_keeps_its_digest() -> None:
-    assert b"per_day" not in a_policy(quotas={"rows": 1}).canonical()
+@pytest.mark.parametrize(
+    ("asked", "new", "is_wider"),
+    [
+        ({}, {}, False),
+        ({}, {"networks": ["10.0.0.0/8"], "pinned_release": "r"}, False),
+        ({"networks": ["10.0.0.0/8"]}, {"networks": ["10.1.0.0/16", "10.2.0.1"]}, False),
+        ({"networks": ["10.0.0.0/8"]}, {"networks": ["10.1.0.0/16", "11.0.0.0/8"]}, True),
+        ({"networks": ["10.1.0.0/16"]}, {"networks": ["10.0.0.0/8"]}, True),
+        ({"networks": ["10.0.0.0/8"]}, {"networks": ["2001:db8::/32"]}, True),
+        ({"networks": ["10.0.0.0/8"]}, {}, True),
+        ({"pinned_release": "r"}, {}, True),
+        ({"pinned_release": "r"}, {"pinned_release": "s"}, True),
+        ({"pinned_release": "r"}, {"pinned_release": "r"}, False),
+        ({"quotas": {"per_month": 5}}, {"quotas": {"per_month": 6}}, True),
+        ({"quotas": {"per_month": 5}}, {}, True),
+    ],
+)
+def test_places_releases_and_months_only_narrow(
+    asked: dict[str, Any], new: dict[str, Any], is_wider: bool
+) -> None:
+    found = widenings(a_policy(**new), a_policy(**asked))
+    assert [each.code for each in found] == (["decision-widens"] if is_wider else [])
+    assert bool(differences(a_policy(**new), a_policy(**asked))) == (new != asked)
+
+
+def test_networks_are_kept_in_one_form_and_nonsense_is_refused() -> None:
+    held = a_policy(networks=["203.0.113.9/24", "203.0.113.0/24", " 2001:DB8::1 "])
+    assert held.networks == ("203.0.113.0/24", "2001:db8::1/128")
+    for bad in (["x"], ["10.0.0.0/33"], [""], [f"10.0.{n}.0/24" for n in range(40)]):
+        with pytest.raises(ValidationError):
+            a_policy(networks=bad)
+
+
+def test_what_was_agreed_before_later_terms_keeps_its_digest() -> None:
+    plain = a_policy(quotas={"rows": 1}).canonical()
+    for name in (b"per_day", b"per_month", b"networks", b"pinned_release"):
+        assert name not in plain
+    later = a_policy(quotas={"per_month": 2}, networks=["10.0.0.0/8"], pinned_release="r1")
+    assert GrantPolicy.model_validate_json(later.canonical()) == later
+    assert len({later.hash, a_policy(networks=["10.0.0.0/8"]).hash, a_policy().hash}) == 3
     limited = a_policy(quotas={"per_day": 3})
     assert b'"per_day":3' in limited.canonical()
     assert GrantPolicy.model_validate_json(limited.canonical()) == limited

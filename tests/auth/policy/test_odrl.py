@@ -57,7 +57,21 @@ def policies(draw: st.DrawFn) -> GrantPolicy:
         starts_at=(START + timedelta(microseconds=draw(st.integers(0, 10**9)))).isoformat(),
         ends_at="2031-01-01T00:00:00+08:00",
         delivery_forms=draw(st.lists(st.sampled_from(list(DeliveryForm)), min_size=1, unique=True)),
-        quotas={"extracts": draw(MAYBE), "rows": draw(MAYBE), "bytes": draw(MAYBE), "per_day": draw(MAYBE)},
+        quotas={
+            "extracts": draw(MAYBE),
+            "rows": draw(MAYBE),
+            "bytes": draw(MAYBE),
+            "per_day": draw(MAYBE),
+            "per_month": draw(MAYBE),
+        },
+        networks=draw(
+            st.lists(
+                st.sampled_from(["203.0.113.0/24", "198.51.100.7/32", "2001:db8::/48"]),
+                max_size=3,
+                unique=True,
+            )
+        ),
+        pinned_release=draw(st.none() | st.text("ab-版", min_size=1, max_size=6)),
         retention_days=draw(st.integers(1, 36500)),
     )
 
