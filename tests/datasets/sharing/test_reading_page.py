@@ -103,7 +103,9 @@ def test_who_read_is_listed_with_receipts_that_hold_offline(scene: Scene, tmp_pa
     assert check(shown.replace('"reading-receipt"', '"deletion-certificate"').encode()).flaws
     for lang, name in (("zh", "风险评估与定价"), ("en", "Risk assessment and pricing")):
         table = browser_as(scene.house, "analyst", lang).get(f"/grants/{scene.grant_id}/read").text
-        row = next(each for each in table.split("<tr>") if f"receipts/{first['id']}" in each).split("</tr>")[0]
+        row = next(each for each in table.split("<tr>") if f"receipts/{first['id']}" in each).split("</tr>")[
+            0
+        ]
         assert f"<td>{name}</td>" in row, row
         assert "risk-pricing" not in row
     page = browser_as(scene.house, "analyst", "en").get(f"/grants/{scene.grant_id}/read")
