@@ -25,7 +25,9 @@ FORMS: Final[Mapping[str, DeliveryForm]] = {
     "jsonl": DeliveryForm.EXTRACT_JSONL,
     "geojson": DeliveryForm.EXTRACT_GEOJSON,
 }
-MOST_ROWS: Final = 5_000_000  # more are of use as Parquet or CSV alone, and anybody may ask
+MOST_ROWS: Final[Mapping[str, int]] = {
+    "geojson": 5_000_000
+}  # one document, which nobody reads line by line; a sheet has its own limit
 BUILDING, READY, FAILED = "building", "ready", "failed"
 _BASIS: Final = "开放数据的文件形式（docs/releases.md）· forms of open data (docs/releases.md)"
 
@@ -55,10 +57,10 @@ def objections(row: ReleaseRow, form: str, path: Path) -> tuple[Reason, ...]:
     from datasets.formats.fitting import misfits
 
     rows = row.rows or 0
-    if rows > MOST_ROWS:
+    if rows > (most := MOST_ROWS.get(form, rows)):
         text = Text(
-            f"该形式至多 {MOST_ROWS:,} 行，本版本有 {rows:,} 行；请下载 Parquet 或 CSV。",
-            f"This form is made of {MOST_ROWS:,} rows at most, the release has {rows:,}; take Parquet or CSV.",
+            f"该形式至多 {most:,} 行，本版本有 {rows:,} 行；Parquet、CSV（含 GB18030）与 JSON Lines 没有行数上限，请下载其中之一。",
+            f"This form is made of {most:,} rows at most, the release has {rows:,}; Parquet, CSV (GB18030 too) and JSON lines have no limit: take one of them.",
         )
         return (Reason("too-many-rows-for-form", text, _BASIS, {"rows": str(rows)}),)
     return misfits(FORMS[form], path, terms(row), lambda: rows)

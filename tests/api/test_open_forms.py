@@ -93,11 +93,14 @@ def test_what_cannot_be_is_refused_and_makes_nothing(
     address = f"/api/v1/releases/{release}/file?format="
     refused = visitor.get(address + "geojson")
     assert (refused.status_code, refused.json()["reasons"][0]["code"]) == (403, "no-geometry-for-form")
-    monkeypatch.setattr(forms, "MOST_ROWS", 4)
-    assert visitor.get(address + "jsonl").json()["reasons"][0]["code"] == "too-many-rows-for-form"
+    monkeypatch.setattr(forms, "MOST_ROWS", {"geojson": 4})
+    told = visitor.get(address + "geojson", headers={"accept-language": "en"}).json()["reasons"][0]
+    assert told["code"] == "too-many-rows-for-form"
+    assert "JSON lines have no limit" in str(told)
     assert visitor.get(address + "pdf").status_code == 422
     with sqlite_house.read() as work:
         assert list(work.db.exec(select(OpenFileRow))) == []
+    assert visitor.get(address + "csv-gb18030").status_code == 429, "a stream of lines has no limit"
 
 
 def test_data_that_are_not_open_are_made_in_no_form_and_what_was_made_stops(sqlite_house: House) -> None:
