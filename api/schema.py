@@ -18,6 +18,7 @@ HOOKS: Final[tuple[Callable[[Connection], None], ...]] = (
     rebuild.install,
     audit_guard.install,
 )  # what table classes cannot say
+_LOCK: Final = 0x64677363
 
 
 def bring_up_to_date(engine: Engine) -> None:
@@ -32,8 +33,15 @@ def bring_up_to_date(engine: Engine) -> None:
         upgrade(engine, "head", HOOKS)
         return
     with engine.execution_options(datagrant_write=True).begin() as connection:
+        wait_for_others(connection)
         for hook in HOOKS:
             hook(connection)
+
+
+def wait_for_others(connection: Connection) -> None:
+    """Let one process at a time change the schema, until its transaction ends. SQLite has a single writer anyway; PostgreSQL refuses two that replace one function."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
 
 
 def is_current(engine: Engine) -> bool:

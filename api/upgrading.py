@@ -6,27 +6,23 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Final
 
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import IntegrityError
 
 from api import tables
-from api.schema import MIGRATIONS
+from api.schema import MIGRATIONS, wait_for_others
 from core.db import make_engine
-
-_LOCK: Final = 0x64677363  # one upgrader at a time
 
 
 def upgrade(engine: Engine, revision: str, hooks: Sequence[Callable[[Connection], None]] = ()) -> None:
     """Take the revisions up to `revision`, then `hooks`, in one transaction."""
     tables.load()
     with engine.execution_options(datagrant_write=True).connect() as connection, _keys_at_the_end(connection):
-        if connection.dialect.name == "postgresql":
-            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+        wait_for_others(connection)
         command.upgrade(config(connection), revision)
         for hook in hooks:
             hook(connection)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import sqlite3
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -11,11 +13,11 @@ from typing import Any
 import pytest
 from alembic import command
 from alembic.script import ScriptDirectory
-from sqlalchemy import BigInteger, Engine, Integer
+from sqlalchemy import BigInteger, Connection, Engine, Integer, text
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import SQLModel
 
-from api import tables
+from api import schema, tables
 from api.schema import bring_up_to_date, head
 from api.upgrading import config, upgrade
 from auth import audit_guard
@@ -62,6 +64,32 @@ def test_an_upgrade_is_safe_at_every_start(engine: Engine) -> None:
     bring_up_to_date(engine)
     with engine.connect() as connection:
         assert connection.exec_driver_sql("SELECT count(*) FROM alembic_version").scalar() == 1
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("engine", ["postgres"], indirect=True)
+def test_processes_that_start_at_once_wait_for_each_other(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PostgreSQL refuses to replace one function in two transactions: a second server did not start."""
+    holds, goes_on = threading.Event(), threading.Event()
+
+    def dawdles(_: Connection) -> None:
+        if not holds.is_set():
+            holds.set()
+            assert goes_on.wait(30)
+
+    monkeypatch.setattr(schema, "HOOKS", (*schema.HOOKS, dawdles))
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(bring_up_to_date, engine)
+        assert holds.wait(30)
+        second = pool.submit(bring_up_to_date, engine)
+        with engine.connect() as seen:
+            while not seen.scalar(text("SELECT count(*) FROM pg_locks WHERE NOT granted")):
+                seen.rollback()
+        goes_on.set()
+        first.result(30)
+        second.result(30)
 
 
 def test_the_first_revision_can_be_taken_back(engine: Engine) -> None:
