@@ -152,7 +152,7 @@ def may_tell(
                 column = chain.removeprefix(_SUMS)
                 pair = by.values(file, column), by.values(release, column)
                 if pair[0] is None or pair[1] is None:
-                    continue
+                    return False  # what cannot be compared is not told
                 values = pair[0], pair[1]
             olds = [rows_of(rows) for rows in before[chain]]
             news = [rows_of(rows) for sets in partitions for rows in sets]

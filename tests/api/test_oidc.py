@@ -291,6 +291,15 @@ def test_keys_that_are_unknown_double_secret_weak_or_for_encryption_are_refused(
         id_tokens.subject(_token(), {"keys": "all"}, WANTED, NOW)
 
 
+@pytest.mark.parametrize(("modulus", "why"), [(65537**128, "CVE-2017-15361"), (65537**127, "too short")])
+def test_an_rsa_key_of_a_faulty_generator_or_too_short_is_no_key(modulus: int, why: str) -> None:
+    """A power of 65537 bears the mark at every prime; the 128th has 2,049 bits."""
+    key = rsa.RSAPublicNumbers(65537, modulus).public_key()
+    jwk = json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(key))
+    with pytest.raises(BadToken, match=why):
+        id_tokens.public_key(jwk, "RS256")
+
+
 # -- the way to the provider
 
 

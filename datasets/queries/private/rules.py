@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, assert_never
 
 from auth.policy.limits import Limits
 from core.errors import Reason
@@ -86,6 +86,8 @@ def parts_of(ask: PrivateAsk, terms: TermsRead) -> tuple[Part, ...]:
             grid = grid_of(*terms.bounds[column])
             half = epsilon // 2
             return Part("sum", rows * grid.most, half, grid.step), Part("count", rows, epsilon - half)
+        case measure:
+            assert_never(measure)
 
 
 def per_contributor(terms: TermsRead) -> int:

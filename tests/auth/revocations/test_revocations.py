@@ -107,6 +107,14 @@ def test_who_may_answer_is_judged_on_the_person(step: Step) -> None:
     assert said("second", {"bureau"}, evidence=" ") == (["revocation-without-evidence"] if step is Step.CONFIRM else [])  # fmt: skip
 
 
+@pytest.mark.parametrize("step", list(Step))
+@pytest.mark.parametrize("is_barred", [False, True])
+def test_only_a_bar_in_force_can_be_lifted(step: Step, *, is_barred: bool) -> None:
+    doer, by = Doer("second", frozenset({"bureau"}), frozenset()), Past("open", "first", "bureau")
+    found = rules.objections(step, doer, revoked_by=by, org_id="insurer", evidence="x", is_barred=is_barred)
+    assert [each.code for each in found] == (["no-bar"] if step is Step.LIFT and not is_barred else [])
+
+
 def test_use_ends_at_once_and_a_second_person_confirms(house: House) -> None:
     desk = a_desk(house)
     found = revoked(desk)
