@@ -147,6 +147,11 @@ def test_twenty_networks_are_taken_and_not_one_more() -> None:
         networks_of([*words, "10.1.0.0/24"])
 
 
+def test_an_address_with_a_mask_stands_for_its_network_and_each_counts_once() -> None:
+    words = ["10.0.3.7/24", " 10.0.3.0/24", "10.0.3.9", "2001:db8::1/32"]
+    assert networks_of(words) == ("10.0.3.0/24", "10.0.3.9/32", "2001:db8::/32")
+
+
 # -- what is watched, owed and handed in later
 
 
