@@ -25,6 +25,7 @@ from auth.policy.limits import Limits, limits
 from auth.policy.model import FORMS_SERVING, ColumnTerm, DeliveryForm, Use
 from auth.policy.rules import effective, objections, refused, use_objections
 from auth.policy.stages import stage_plans
+from auth.webhooks.rules import url_fault
 from core.errors import InputRefused
 from core.text import Text
 from tests.auth.applications.test_rules import found
@@ -150,6 +151,13 @@ def test_twenty_networks_are_taken_and_not_one_more() -> None:
 def test_an_address_with_a_mask_stands_for_its_network_and_each_counts_once() -> None:
     words = ["10.0.3.7/24", " 10.0.3.0/24", "10.0.3.9", "2001:db8::1/32"]
     assert networks_of(words) == ("10.0.3.0/24", "10.0.3.9/32", "2001:db8::/32")
+
+
+@pytest.mark.parametrize(("length", "is_taken"), [(500, True), (501, False)])
+def test_an_address_for_events_has_at_most_500_characters(length: int, *, is_taken: bool) -> None:
+    begun = "https://hooks.example/"
+    found = url_fault(begun + "a" * (length - len(begun)), plain_ok=False)
+    assert (found is None) is is_taken
 
 
 # -- what is watched, owed and handed in later

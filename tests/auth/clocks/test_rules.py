@@ -105,6 +105,14 @@ def test_an_extension_counts_for_its_stage_and_for_the_whole() -> None:
     assert early[Stage.REVIEW][0].allowed_days == 5
 
 
+@pytest.mark.parametrize("extra", list(Stage))
+def test_an_extension_counts_for_no_other_stage_and_signing_for_not_for_the_whole(extra: Stage) -> None:
+    clocks_of = told(walked((S, 0)), 0, extensions=[Extension(extra, 5, day(0))])
+    gained = {stage for stage, runs in clocks_of.items() if runs and runs[0].allowed_days > SLA.days[stage]}
+    own = {extra} & {Stage.SIGN, Stage.SCREEN, Stage.HANDLE}  # those that run from the first day on
+    assert gained == own | (set() if extra is Stage.SIGN else {Stage.HANDLE})
+
+
 def test_a_pause_for_missing_papers_moves_the_day() -> None:
     way = walked((S, 0), (R, 0))
     assert told(way, 1)[Stage.REVIEW][0].due_on == day(7)
