@@ -113,3 +113,8 @@ def test_roles_of_enterprises_and_departments_count_at_home_only() -> None:
     assert "scope" in _codes(Role.APPLICANT, "mapfirm", set(), "insurer", "operator")
     assert "scope" in _codes(Role.STEWARD, PLATFORM, set(), "transport", "source_department")
     assert "scope" in _codes(Role.SYSADMIN, "bureau", set(), "bureau", "implementing_body")
+    for kind in ("implementing_body", "supervisor", None):
+        for scope in ("*", "bureau", "parks"):
+            assert ("scope" in _codes(Role.STEWARD, scope, set(), "bureau", kind)) is (scope == "parks")
+    assert "scope" in _codes(Role.STEWARD, "bureau", set(), None, None)
+    assert "scope" not in _codes(Role.STEWARD, "*", set(), None, None)
