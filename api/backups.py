@@ -16,20 +16,21 @@ from auth.proof import openings
 from core.files_s3 import files_of
 from core.settings import Settings
 from core.work import unit_of_work
-from datasets.store import backup, restore
+from datasets.store import backup, restore, service
 from datasets.store.backup_book import Manifest, Tell
 from datasets.store.service import SUBJECT
 
 
 def back_up(house: House, out: Path, keep: int | None, tell: Tell) -> dict[str, Any]:
     """Take a snapshot; that it is taken stands in the record, also in the copy of it."""
+    place = {"place": str(out.resolve())}
     with house.write() as work:
-        audit.record(work, SYSTEM, "store.backup_begun", subject=SUBJECT)
+        audit.record(work, SYSTEM, service.BEGUN, subject=SUBJECT, payload=place)
     made = backup.take(house.settings, house.engine, house.files, out, house.clock(), tell)
     with house.write() as work:
         audit.record(
-            work, SYSTEM, "store.backed_up", subject=SUBJECT,
-            payload={"snapshot": made.name, "files": len(made.files), "absent": len(made.absent)},
+            work, SYSTEM, service.TAKEN, subject=SUBJECT,
+            payload=place | {"snapshot": made.name, "files": len(made.files), "absent": len(made.absent)},
         )  # fmt: skip
     return _told(made) | {"absent": made.absent, "removed_snapshots": backup.thin(out, keep) if keep else 0}
 
@@ -38,6 +39,15 @@ def check(out: Path, name: str, tell: Tell) -> dict[str, Any]:
     """Read a snapshot again."""
     found, bad = backup.check(out, name, tell)
     return _told(found) | {"absent": found.absent, "damaged": bad}
+
+
+def note_check(house: House, out: Path, found: dict[str, Any]) -> None:
+    """Write down that a backup of this very installation was read again; nothing for any other's."""
+    place = str(out.resolve())
+    with house.write() as work:
+        if any((each.place, each.snapshot) == (place, found["snapshot"]) for each in service.backups(work)):
+            told = {"place": place, "snapshot": found["snapshot"], "damaged": len(found["damaged"])}
+            audit.record(work, SYSTEM, service.CHECKED, subject=SUBJECT, payload=told)
 
 
 def put_back(settings: Settings, source: Path, name: str, tell: Tell) -> dict[str, Any]:

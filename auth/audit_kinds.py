@@ -168,6 +168,7 @@ KIND_NAMES: Final[Mapping[str, Text]] = {
     "store.collect_asked": Text("要求清理文件库", "Collection of the file store asked for"),
     "store.backup_begun": Text("开始备份", "Backup begun"),
     "store.backed_up": Text("完成备份", "Backup taken"),
+    "store.backup_checked": Text("核对备份", "Backup read again"),
     "store.restored": Text("由备份恢复", "Restored from a backup"),
     "store.collected": Text("清理无引用文件", "Files that nothing cites removed"),
     "extract.requested": Text("申请提取", "Extract requested"),

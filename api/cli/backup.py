@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -25,15 +26,22 @@ def command(
     data_dir: DataDir = DEFAULT_DIR, as_json: Json = False,
 ) -> None:  # fmt: skip
     """Add a snapshot of database, files, keys and checkpoints; only new files are copied. Exit code 1 when a file is missing or damaged."""
-    from api.backups import back_up
+    from api.backups import back_up, note_check
     from api.backups import check as read_again
     from api.house import open_house
-    from core.errors import AppError
+    from core.errors import AppError, NotFound
     from core.settings import Settings
 
     try:
         if check:
             found = read_again(out, snapshot, progress(as_json))
+            with suppress(NotFound):
+                demand_installation(data_dir)
+                house = open_house(Settings(data_dir=data_dir, worker=False))
+                try:
+                    note_check(house, out, found)
+                finally:
+                    house.engine.dispose()
         else:
             demand_installation(data_dir)
             house = open_house(Settings(data_dir=data_dir, worker=False))

@@ -12,6 +12,7 @@ from sqlmodel import SQLModel, col, func, select
 
 from auth import audit
 from auth.actor import SYSTEM, Actor
+from auth.audit import AuditEventRow
 from core import jobs
 from core.errors import NotFound
 from core.files import FileStore
@@ -22,6 +23,8 @@ from datasets.store import citations
 CHECK: Final = "store.scrub"
 COLLECT: Final = "store.collect"
 SUBJECT: Final = "store"
+BEGUN, TAKEN, CHECKED = "store.backup_begun", "store.backed_up", "store.backup_checked"
+_OF_BACKUPS: Final = (BEGUN, TAKEN, CHECKED)
 OLD: Final = timedelta(hours=24)
 _NAMED: Final = 500  # digests that one event names
 Reading = Callable[[], AbstractContextManager[Work]]
@@ -37,11 +40,28 @@ class RunRead(SQLModel):
     result: dict[str, Any] | None
 
 
+class BackupRead(SQLModel):
+    """A backup as the record tells of it: where it lies, what it holds, and when it was last read again.
+
+    `ended_at`: None for one that was begun and did not end. `absent`: files that it lacks. `damaged`: what the last reading found.
+    """
+
+    begun_at: datetime
+    ended_at: datetime | None
+    snapshot: str
+    place: str
+    files: int | None
+    absent: int | None
+    checked_at: datetime | None
+    damaged: int | None
+
+
 class StoreRead(SQLModel):
-    """The newest check and the newest collection; None where there was none."""
+    """The newest check and the newest collection, None where there was none, and the newest backups, newest first."""
 
     check: RunRead | None
     collection: RunRead | None
+    backups: list[BackupRead]
 
 
 def ask(work: Work, actor: Actor, kind: str) -> RunRead:
@@ -61,8 +81,33 @@ def report(work: Work) -> StoreRead:
     """What is known of the store."""
     check, collection = _newest(work, CHECK), _newest(work, COLLECT)
     return StoreRead(
-        check=_read(check) if check else None, collection=_read(collection) if collection else None
-    )
+        check=_read(check) if check else None, collection=_read(collection) if collection else None,
+        backups=backups(work),
+    )  # fmt: skip
+
+
+def backups(work: Work, most: int = 10) -> list[BackupRead]:
+    """The newest backups that were taken of this installation, newest first."""
+    wanted = select(AuditEventRow).where(col(AuditEventRow.kind).in_(_OF_BACKUPS))
+    events = list(work.db.exec(wanted.order_by(col(AuditEventRow.seq).desc()).limit(most * 6)))
+    found: list[BackupRead] = []
+    for event in reversed(events):
+        said = json.loads(event.payload)
+        if event.kind == BEGUN:
+            found.append(
+                BackupRead(
+                    begun_at=event.at, ended_at=None, snapshot="", place=said.get("place", ""), files=None, absent=None,
+                    checked_at=None, damaged=None,
+                )
+            )  # fmt: skip
+        elif event.kind == TAKEN and found and found[-1].ended_at is None:
+            found[-1].ended_at, found[-1].snapshot = event.at, said["snapshot"]
+            found[-1].files, found[-1].absent = said["files"], said["absent"]
+        else:
+            for each in found:
+                if each.snapshot and each.snapshot == said["snapshot"] and each.place == said.get("place"):
+                    each.checked_at, each.damaged = event.at, said.get("damaged")
+    return found[::-1][:most]
 
 
 def _newest(work: Work, kind: str) -> JobRow | None:

@@ -180,6 +180,14 @@ def test_the_commands_say_what_they_did_and_what_to_do(sqlite_house: House, tmp_
     code, said = datagrant("backup", tmp_path / "out", "--data-dir", here, "--json")
     assert (code, json.loads(said)["absent"]) == (0, [])
     assert datagrant("backup", tmp_path / "out", "--check")[0] == 0
+    with sqlite_house.read() as work:
+        (told,) = service.report(work).backups
+    assert (told.place, told.absent, told.checked_at) == (str((tmp_path / "out").resolve()), 0, None)
+    assert told.snapshot == json.loads(said)["snapshot"]
+    assert datagrant("backup", tmp_path / "out", "--check", "--data-dir", here)[0] == 0
+    with sqlite_house.read() as work:
+        (told,) = service.report(work).backups
+    assert (told.damaged, told.checked_at is not None) == (0, True)
     code, said = datagrant("restore", tmp_path / "out", "--data-dir", there)
     assert code == 0
     assert "/incidents" in said

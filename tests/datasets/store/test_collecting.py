@@ -21,9 +21,12 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from sqlalchemy import text
 from typer.testing import CliRunner
 
+from api import backups
 from api.cli import _assemble
 from api.durable import drain
 from api.house import House
+from auth import audit
+from auth.actor import SYSTEM
 from auth.roles import Role
 from core.jobs import JobRow, JobState
 from datasets.outputs.tables import OutputReviewRow
@@ -266,6 +269,31 @@ def test_the_page_says_that_nothing_was_checked_yet(people: House, lang: str) ->
     assert browser.submit("/store/collect").status_code == 303
     drain(people)
     assert ("文件完好" if lang == "zh" else "All files are whole") in browser.get("/store").text
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_the_page_tells_of_backups_and_whether_they_were_read_again(
+    people: House, tmp_path: Path, lang: str
+) -> None:
+    browser, out = browser_as(people, "root", lang), tmp_path / "out"
+    assert ("还没有备份" if lang == "zh" else "No backup yet") in browser.get("/store").text
+    made = backups.back_up(people, out, None, lambda *_: None)
+    page = browser.get("/store").text
+    assert made["snapshot"] in page
+    assert str(out) in page
+    assert ("未核对" if lang == "zh" else "Not yet") in page
+    backups.note_check(people, out, {"snapshot": "another", "damaged": ["x"]})
+    backups.note_check(people, tmp_path, backups.check(out, "", lambda *_: None))
+    assert ("未核对" if lang == "zh" else "Not yet") in browser.get("/store").text, "another backup's reading"
+    backups.note_check(people, out, backups.check(out, "", lambda *_: None))
+    assert ("完好" if lang == "zh" else "Whole") in browser.get("/store").text
+    with people.write() as work:
+        audit.record(work, SYSTEM, "store.backup_begun", subject="store", payload={"place": "/elsewhere"})
+    found = client_as(people, "root").get("/api/v1/store").json()["backups"]
+    assert [(each["place"], each["ended_at"] is None) for each in found] == [
+        ("/elsewhere", True), (str(out), False)
+    ]  # fmt: skip
+    assert ("未完成" if lang == "zh" else "Not ended") in browser.get("/store").text
 
 
 def test_the_command_ends_with_one_where_a_file_is_damaged(
