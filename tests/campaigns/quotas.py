@@ -310,7 +310,7 @@ def held(settings: Settings, known: dict[str, str], heard: list[str]) -> dict[st
     made = Counter(row.state for row in extracts.values())
     spent = sum(each.epsilon_micro for each in spends)
     return found | {
-        "epsilon_micro": spent, "answers": states, "extracts": made, "view_days": days, "reached": reached(settings, known)
+        "epsilon_micro": spent, "answers": states, "made": made, "view_days": days, "reached": reached(settings, known)
     }  # fmt: skip
 
 
