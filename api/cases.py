@@ -15,6 +15,7 @@ from api.errors import status_of
 from api.forms import tried
 from api.house import House
 from api.lookups import person_names
+from api.versions import unsaid
 from api.web import go, page, page_number
 from auth.casework.book import Command
 from auth.casework.tables import CaseEventRow
@@ -199,7 +200,9 @@ def acted(
     return go(place, Text("已办理。", "Done."))
 
 
-def version_of(form: Mapping[str, Any]) -> int | None:
-    """The version that the form was made from."""
+def version_of(form: Mapping[str, Any]) -> int:
+    """The version that the form was made from. Raises InputRefused when it does not say: nobody overwrites what he has not seen."""
     word = str(form.get("version", ""))
-    return int(word) if word.isdecimal() and len(word) < 10 else None
+    if not (word.isdecimal() and len(word) < 10):
+        raise unsaid()
+    return int(word)

@@ -109,6 +109,11 @@ class Api:
         kept = {key: str(value) for key, value in params.items() if value is not None}
         return _body(self.http.post(f"/api/v1{path}", json=body, params=kept))
 
+    def step(self, path: str, body: object = None, *, how: str = "POST", of: str = "") -> Any:  # noqa: ANN401
+        """Take a step on the record at `of` (else the address above), naming the version that is there now."""
+        seen = {"If-Match": f'"{self.get(of or path.rpartition("/")[0])["version"]}"'}
+        return _body(self.http.request(how, f"/api/v1{path}", json=body, headers=seen))
+
     def put(self, path: str, body: object = None, **headers: str) -> Any:  # noqa: ANN401
         return _body(self.http.put(f"/api/v1{path}", json=body, headers=headers))
 

@@ -15,6 +15,8 @@ import fastapi
 from fastapi.routing import APIRoute
 from starlette.routing import compile_path, get_name
 
+from api.versions import guarded
+
 _MAKING: Final = RLock()
 
 
@@ -35,7 +37,7 @@ class LateRoute(APIRoute):
         with _MAKING:
             given = self.__dict__.get("_given")
             if given is not None:
-                super().__init__(self.path, self.endpoint, **given)
+                super().__init__(self.path, guarded(self.endpoint, self.methods or set()), **given)
                 self._given = None
         try:
             return self.__dict__[name]

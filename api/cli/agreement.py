@@ -83,4 +83,4 @@ def step(
 ) -> None:  # fmt: skip
     """Take a step on an agreement."""
     with connect(data_dir, server, token, user) as api:
-        show(api.post(f"/agreements/{agreement_id}/{step.value}", {"note": reason}), as_json)
+        show(api.step(f"/agreements/{agreement_id}/{step.value}", {"note": reason}), as_json)

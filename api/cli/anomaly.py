@@ -44,7 +44,7 @@ def acknowledge(
 ) -> None:  # fmt: skip
     """It was an anomaly: say what was done."""
     with connect(data_dir, server, token, user) as api:
-        show(api.post(f"/anomalies/{anomaly_id}/acknowledge", {"note": reason}), as_json)
+        show(api.step(f"/anomalies/{anomaly_id}/acknowledge", {"note": reason}), as_json)
 
 
 @app.command()
@@ -54,7 +54,7 @@ def dismiss(
 ) -> None:  # fmt: skip
     """A false alarm: say why."""
     with connect(data_dir, server, token, user) as api:
-        show(api.post(f"/anomalies/{anomaly_id}/dismiss", {"note": reason}), as_json)
+        show(api.step(f"/anomalies/{anomaly_id}/dismiss", {"note": reason}), as_json)
 
 
 @app.command()

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from api.cli import explaining
-from api.cli.application_steps import COLUMNS, Conflict, Note, json_of, more, step, tell, version
+from api.cli.application_steps import COLUMNS, Conflict, Note, json_of, more, step, tell
 from api.client import DEFAULT_DIR, As, DataDir, Json, Otp, Server, Token, connect, show
 
 app = typer.Typer(
@@ -91,7 +91,7 @@ def save(
     body = json_of(file)
     with connect(data_dir, server, token, user) as api:
         tell(
-            api.put(f"/applications/{application_id}", body | {"version": version(api, application_id)}),
+            api.step(at := f"/applications/{application_id}", body, how="PUT", of=at),
             as_json,
         )
 

@@ -29,15 +29,9 @@ def json_of(file: Path) -> Any:  # noqa: ANN401 - JSON
         raise typer.Exit(1) from None
 
 
-def version(api: Api, application_id: str) -> int:
-    return int(api.get(f"/applications/{application_id}")["version"])
-
-
 def step(api: Api, application_id: str, name: str, **body: object) -> Any:  # noqa: ANN401 - JSON
     """Take a step on the version that is there now."""
-    return api.post(
-        f"/applications/{application_id}/{name}", body | {"version": version(api, application_id)}
-    )
+    return api.step(f"/applications/{application_id}/{name}", body)
 
 
 def tell(found: Any, as_json: bool) -> None:  # noqa: ANN401 - JSON

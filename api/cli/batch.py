@@ -276,7 +276,7 @@ def accept(
 ) -> None:
     """Say that a doubtful reading is right; the check goes on."""
     with connect(data_dir, server, token, user) as api:
-        _followed(api, api.post(f"/batches/{batch_id}/accept"), wait, as_json)
+        _followed(api, api.step(f"/batches/{batch_id}/accept"), wait, as_json)
 
 
 @app.command()
@@ -302,7 +302,7 @@ def split(
     """Hand each member of an archive in as a table of its own: all of them or none. The answer is one receipt per member."""
     with connect(data_dir, server, token, user) as api:
         tables = _tables(table)
-        made = api.post(f"/batches/{batch_id}/split", {"tables": tables, "again": again})["items"]
+        made = api.step(f"/batches/{batch_id}/split", {"tables": tables, "again": again})["items"]
         show(made, as_json, ("id", "dataset_id", "member", "number", "name", "state", "sha256", "job_id"))
 
 
@@ -381,7 +381,7 @@ def confirm(
 ) -> None:
     """Sign for the warnings of a batch."""
     with connect(data_dir, server, token, user) as api:
-        show(api.post(f"/batches/{batch_id}/confirm", {"note": note}), as_json)
+        show(api.step(f"/batches/{batch_id}/confirm", {"note": note}), as_json)
 
 
 @app.command()
@@ -396,7 +396,7 @@ def reject(
 ) -> None:
     """Send a batch back for good."""
     with connect(data_dir, server, token, user) as api:
-        show(api.post(f"/batches/{batch_id}/reject", {"note": note}), as_json)
+        show(api.step(f"/batches/{batch_id}/reject", {"note": note}), as_json)
 
 
 @app.command()
@@ -477,7 +477,7 @@ def recheck(
     options |= {name.replace("-", "_"): None for name in detect}
     with connect(data_dir, server, token, user) as api:
         if options:
-            batch = api.patch(f"/batches/{batch_id}/options", options)
+            batch = api.step(f"/batches/{batch_id}/options", options, how="PATCH")
         else:
-            batch = api.post(f"/batches/{batch_id}/recheck")
+            batch = api.step(f"/batches/{batch_id}/recheck")
         _followed(api, batch, wait, as_json)

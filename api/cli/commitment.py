@@ -41,4 +41,4 @@ def break_commitment(
 ) -> None:  # fmt: skip
     """Establish that it is broken: the paper itself is due, and deciders see it."""
     with connect(data_dir, server, token, user) as api:
-        show(api.post(f"/commitments/{commitment_id}/break", {"note": reason}), as_json, COLUMNS)
+        show(api.step(f"/commitments/{commitment_id}/break", {"note": reason}), as_json, COLUMNS)

@@ -73,7 +73,7 @@ def confirm(
 ) -> None:  # fmt: skip
     """Confirm it, as another person than the one who entered it."""
     with connect(data_dir, server, token, user) as api:
-        _tell(api.post(f"/consents/{consent_id}/confirm", {}), as_json)
+        _tell(api.step(f"/consents/{consent_id}/confirm", {}), as_json)
 
 
 @app.command()
@@ -83,7 +83,7 @@ def reject(
 ) -> None:  # fmt: skip
     """Do not accept it."""
     with connect(data_dir, server, token, user) as api:
-        _tell(api.post(f"/consents/{consent_id}/reject", {"note": reason}), as_json)
+        _tell(api.step(f"/consents/{consent_id}/reject", {"note": reason}), as_json)
 
 
 @app.command()
@@ -103,4 +103,4 @@ def withdraw(
 ) -> None:  # fmt: skip
     """Withdraw it; grants that nothing else covers stop now."""
     with connect(data_dir, server, token, user) as api:
-        _tell(api.post(f"/consents/{consent_id}/withdraw", {"note": reason}), as_json)
+        _tell(api.step(f"/consents/{consent_id}/withdraw", {"note": reason}), as_json)

@@ -78,7 +78,7 @@ def accept(
 ) -> None:  # fmt: skip
     """Agree to stand in."""
     with connect(data_dir, server, token, user) as api:
-        _tell(api.post(f"/delegations/{delegation_id}/accept", {}), as_json)
+        _tell(api.step(f"/delegations/{delegation_id}/accept", {}), as_json)
 
 
 @app.command()
@@ -88,7 +88,7 @@ def decline(
 ) -> None:  # fmt: skip
     """Decline to stand in."""
     with connect(data_dir, server, token, user) as api:
-        _tell(api.post(f"/delegations/{delegation_id}/decline", {"note": reason}), as_json)
+        _tell(api.step(f"/delegations/{delegation_id}/decline", {"note": reason}), as_json)
 
 
 @app.command()
@@ -98,4 +98,4 @@ def end(
 ) -> None:  # fmt: skip
     """End it at once, as the principal or the deputy."""
     with connect(data_dir, server, token, user) as api:
-        _tell(api.post(f"/delegations/{delegation_id}/end", {}), as_json)
+        _tell(api.step(f"/delegations/{delegation_id}/end", {}), as_json)

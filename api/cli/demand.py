@@ -62,7 +62,7 @@ def accept(
 ) -> None:  # fmt: skip
     """Accept it for the public list."""
     with connect(data_dir, server, token, user) as api:
-        _tell(api.post(f"/demands/{demand_id}/accept", {}), as_json)
+        _tell(api.step(f"/demands/{demand_id}/accept", {}), as_json)
 
 
 @app.command()
@@ -85,7 +85,7 @@ def assign(
 ) -> None:  # fmt: skip
     """Pass it on to a department."""
     with connect(data_dir, server, token, user) as api:
-        _tell(api.post(f"/demands/{demand_id}/assign", {"department_id": department}), as_json)
+        _tell(api.step(f"/demands/{demand_id}/assign", {"department_id": department}), as_json)
 
 
 @app.command()
@@ -95,7 +95,7 @@ def handle(
 ) -> None:  # fmt: skip
     """Reply to the bureau, as the department that has it."""
     with connect(data_dir, server, token, user) as api:
-        _tell(api.post(f"/demands/{demand_id}/handle", {"reply": reply}), as_json)
+        _tell(api.step(f"/demands/{demand_id}/handle", {"reply": reply}), as_json)
 
 
 @app.command("return")
@@ -105,7 +105,7 @@ def send_back(
 ) -> None:  # fmt: skip
     """Send it back to the bureau: it is another department's."""
     with connect(data_dir, server, token, user) as api:
-        _tell(api.post(f"/demands/{demand_id}/return", {"note": reason}), as_json)
+        _tell(api.step(f"/demands/{demand_id}/return", {"note": reason}), as_json)
 
 
 @app.command()
@@ -120,7 +120,7 @@ def answer(
     """Answer it."""
     body = {"outcome": outcome, "answer": text, "dataset_ids": dataset or [], "is_public": not private}
     with connect(data_dir, server, token, user) as api:
-        _tell(api.post(f"/demands/{demand_id}/answer", body), as_json)
+        _tell(api.step(f"/demands/{demand_id}/answer", body), as_json)
 
 
 @app.command()
@@ -130,4 +130,4 @@ def dismiss(
 ) -> None:  # fmt: skip
     """Dismiss it; it is never shown."""
     with connect(data_dir, server, token, user) as api:
-        _tell(api.post(f"/demands/{demand_id}/dismiss", {"note": reason}), as_json)
+        _tell(api.step(f"/demands/{demand_id}/dismiss", {"note": reason}), as_json)

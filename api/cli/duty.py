@@ -71,7 +71,7 @@ def fulfil(
 ) -> None:  # fmt: skip
     """Hand it in."""
     with connect(data_dir, server, token, user) as api:
-        _tell(api.post(f"/duties/{duty_id}/fulfil", _answer(text, file, deleted)), as_json)
+        _tell(api.step(f"/duties/{duty_id}/fulfil", _answer(text, file, deleted)), as_json)
 
 
 @app.command()
@@ -111,7 +111,7 @@ def send_back(
 ) -> None:  # fmt: skip
     """What was handed in does not do."""
     with connect(data_dir, server, token, user) as api:
-        _tell(api.post(f"/duties/{duty_id}/return", {"note": reason}), as_json)
+        _tell(api.step(f"/duties/{duty_id}/return", {"note": reason}), as_json)
 
 
 @app.command()
@@ -121,4 +121,4 @@ def waive(
 ) -> None:  # fmt: skip
     """Let the organisation off."""
     with connect(data_dir, server, token, user) as api:
-        _tell(api.post(f"/duties/{duty_id}/waive", {"note": reason}), as_json)
+        _tell(api.step(f"/duties/{duty_id}/waive", {"note": reason}), as_json)

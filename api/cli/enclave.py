@@ -82,7 +82,7 @@ def revise(
     with connect(data_dir, server, token, user) as api:
         grant_id = api.get(f"/enclave/{enclave_id}")["grant_id"]
         body = {"spec": asked(api, grant_id, purpose, spec), "because": because}
-        show(api.post(f"/enclave/{enclave_id}/revise", body), as_json)
+        show(api.step(f"/enclave/{enclave_id}/revise", body), as_json)
 
 
 @app.command("approve")

@@ -55,7 +55,7 @@ def _step(step: str, what: str) -> None:
         data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
     ) -> None:  # fmt: skip
         with connect(data_dir, server, token, user) as api:
-            _tell(api.post(f"/erasures/{erasure_id}/{step}", {"note": reason}), as_json)
+            _tell(api.step(f"/erasures/{erasure_id}/{step}", {"note": reason}), as_json)
 
     command.__doc__ = what
     app.command(step)(command)

@@ -54,7 +54,7 @@ def accept(
 ) -> None:
     """Mend the source by a planned date."""
     with connect(data_dir, server, token, user) as api:
-        found = api.post(f"/fixes/{fix_id}/accept", {"planned_on": by, "note": note})
+        found = api.step(f"/fixes/{fix_id}/accept", {"planned_on": by, "note": note})
         show(found if as_json else {name: found[name] for name in COLUMNS}, as_json)
 
 
@@ -70,5 +70,5 @@ def reject(
 ) -> None:
     """Do not mend the source, and say why."""
     with connect(data_dir, server, token, user) as api:
-        found = api.post(f"/fixes/{fix_id}/reject", {"note": note})
+        found = api.step(f"/fixes/{fix_id}/reject", {"note": note})
         show(found if as_json else {name: found[name] for name in COLUMNS}, as_json)

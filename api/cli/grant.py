@@ -149,8 +149,7 @@ def relinquish(
 
 
 def _step(api: Api, grant_id: str, step: str, note: str, more: dict[str, Any] | None = None) -> Any:  # noqa: ANN401 - JSON
-    version = api.get(f"/grants/{grant_id}")["version"]
-    return api.post(f"/grants/{grant_id}/{step}", {"note": note, "version": version, **(more or {})})
+    return api.step(f"/grants/{grant_id}/{step}", {"note": note, **(more or {})})
 
 
 def _tell(found: Any, as_json: bool) -> None:  # noqa: ANN401 - JSON

@@ -52,4 +52,4 @@ def lift(
 ) -> None:  # fmt: skip
     """End a freeze, as another person than the one who froze."""
     with connect(data_dir, server, token, user) as api:
-        show(api.post(f"/incidents/{incident_id}/lift", {"note": reason}), as_json)
+        show(api.step(f"/incidents/{incident_id}/lift", {"note": reason}), as_json)

@@ -70,7 +70,7 @@ def publish(
 ) -> None:  # fmt: skip
     """Publish it in the plan."""
     with connect(data_dir, server, token, user) as api:
-        _tell(api.post(f"/open-plan/{task_id}/publish", {}), as_json)
+        _tell(api.step(f"/open-plan/{task_id}/publish", {}), as_json)
 
 
 @app.command()
@@ -80,7 +80,7 @@ def finish(
 ) -> None:  # fmt: skip
     """Say that it is done."""
     with connect(data_dir, server, token, user) as api:
-        _tell(api.post(f"/open-plan/{task_id}/finish", {"dataset_id": dataset}), as_json)
+        _tell(api.step(f"/open-plan/{task_id}/finish", {"dataset_id": dataset}), as_json)
 
 
 @app.command()
@@ -90,7 +90,7 @@ def reopen(
 ) -> None:  # fmt: skip
     """Take it up again."""
     with connect(data_dir, server, token, user) as api:
-        _tell(api.post(f"/open-plan/{task_id}/reopen", {"note": reason}), as_json)
+        _tell(api.step(f"/open-plan/{task_id}/reopen", {"note": reason}), as_json)
 
 
 @app.command()
@@ -100,4 +100,4 @@ def drop(
 ) -> None:  # fmt: skip
     """Drop it."""
     with connect(data_dir, server, token, user) as api:
-        _tell(api.post(f"/open-plan/{task_id}/drop", {"note": reason}), as_json)
+        _tell(api.step(f"/open-plan/{task_id}/drop", {"note": reason}), as_json)

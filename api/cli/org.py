@@ -79,7 +79,7 @@ def licence(
         "documents": seen,
     }
     with connect(data_dir, server, token, user) as api:
-        show(api.post(f"/organisations/{org}/licence", body), as_json)
+        show(api.step(f"/organisations/{org}/licence", body), as_json)
 
 
 @app.command()

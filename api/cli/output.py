@@ -59,7 +59,7 @@ def release(
 ) -> None:  # fmt: skip
     """Vote for release; the last vote that is needed decides."""
     with connect(data_dir, server, token, user) as api:
-        found = api.post(f"/outputs/{review_id}/release", {"note": note})
+        found = api.step(f"/outputs/{review_id}/release", {"note": note})
         show(found if as_json else {name: found[name] for name in _COLUMNS}, as_json)
 
 
@@ -77,5 +77,5 @@ def refuse(
 ) -> None:  # fmt: skip
     """Vote against release."""
     with connect(data_dir, server, token, user) as api:
-        found = api.post(f"/outputs/{review_id}/refuse", {"refusal": reason, "note": note})
+        found = api.step(f"/outputs/{review_id}/refuse", {"refusal": reason, "note": note})
         show(found if as_json else {name: found[name] for name in _COLUMNS}, as_json)

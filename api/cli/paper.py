@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import base64
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from api.client import DEFAULT_DIR, As, DataDir, Json, Otp, Server, Token, connect, show
+from api.client import DEFAULT_DIR, Api, As, DataDir, Json, Otp, Server, Token, connect, show
 
 app = typer.Typer(
     help="Papers of an application: list, supply, file, commitment, promise, return.", no_args_is_help=True
@@ -34,8 +34,9 @@ def supply(
     data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
 ) -> None:  # fmt: skip
     """Hand a paper in."""
-    body = {"name": file.name, "content_base64": base64.b64encode(file.read_bytes()).decode()}
+    body: dict[str, Any] = {"name": file.name, "content_base64": base64.b64encode(file.read_bytes()).decode()}
     with connect(data_dir, server, token, user) as api:
+        body["version"] = _seen(api, application_id, key)
         show(api.post(f"/applications/{application_id}/papers/{key}/supply", body), as_json, COLUMNS)
 
 
@@ -86,6 +87,12 @@ def send_back(
     data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
 ) -> None:  # fmt: skip
     """Send a paper back to the applicant."""
-    body = {"note": reason, "working_days": days}
     with connect(data_dir, server, token, user) as api:
+        body = {"note": reason, "working_days": days, "version": _seen(api, application_id, key)}
         show(api.post(f"/applications/{application_id}/papers/{key}/return", body), as_json, COLUMNS)
+
+
+def _seen(api: Api, application_id: str, key: str) -> int | None:
+    """The paper's version that is there now."""
+    known = api.get(f"/applications/{application_id}/papers")["items"]
+    return next((paper["version"] for paper in known if paper["key"] == key), None)

@@ -81,4 +81,4 @@ def step(
 ) -> None:  # fmt: skip
     """Take a step on a plan."""
     with connect(data_dir, server, token, user) as api:
-        show(api.post(f"/plans/{plan_id}/{step.value}", {"note": reason}), as_json)
+        show(api.step(f"/plans/{plan_id}/{step.value}", {"note": reason}), as_json)

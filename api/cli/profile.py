@@ -88,7 +88,7 @@ def confirm(
 ) -> None:  # fmt: skip
     """Put a version in force, as another person than the one who proposed it."""
     with connect(data_dir, server, token, user) as api:
-        made = api.post(f"/profile/versions/{version_id}/confirm", {})
+        made = api.step(f"/profile/versions/{version_id}/confirm", {})
         show(made if as_json else {name: made[name] for name in COLUMNS}, as_json)
 
 
@@ -99,5 +99,5 @@ def reject(
 ) -> None:  # fmt: skip
     """Do not take a version."""
     with connect(data_dir, server, token, user) as api:
-        made = api.post(f"/profile/versions/{version_id}/reject", {"note": reason})
+        made = api.step(f"/profile/versions/{version_id}/reject", {"note": reason})
         show(made if as_json else {name: made[name] for name in COLUMNS}, as_json)

@@ -49,7 +49,7 @@ def accept(
 ) -> None:  # fmt: skip
     """Let it stand; not by who proposed or wrote it."""
     with connect(data_dir, server, token, user) as api:
-        show(api.post(f"/record-proposals/{proposal_id}/accept", {}), as_json)
+        show(api.step(f"/record-proposals/{proposal_id}/accept", {}), as_json)
 
 
 @app.command("return")
@@ -59,7 +59,7 @@ def give_back(
 ) -> None:  # fmt: skip
     """Return it to its author with a reason."""
     with connect(data_dir, server, token, user) as api:
-        show(api.post(f"/record-proposals/{proposal_id}/return", {"reason": reason}), as_json)
+        show(api.step(f"/record-proposals/{proposal_id}/return", {"reason": reason}), as_json)
 
 
 @app.command("take-back")
@@ -69,4 +69,4 @@ def take_back(
 ) -> None:  # fmt: skip
     """Take back what you proposed."""
     with connect(data_dir, server, token, user) as api:
-        show(api.post(f"/record-proposals/{proposal_id}/take-back", {}), as_json)
+        show(api.step(f"/record-proposals/{proposal_id}/take-back", {}), as_json)

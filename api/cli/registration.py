@@ -84,7 +84,8 @@ def save(
 ) -> None:  # fmt: skip
     """Replace what is handed in."""
     with connect(data_dir, server, token, user) as api:
-        _tell(api.put(f"/registrations/{registration_id}", {"body": _body(file)}), as_json)
+        at = f"/registrations/{registration_id}"
+        _tell(api.step(at, {"body": _body(file)}, how="PUT", of=at), as_json)
 
 
 def _step(name: str, said: str, *, reason: bool) -> None:
@@ -95,14 +96,14 @@ def _step(name: str, said: str, *, reason: bool) -> None:
         data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
     ) -> None:  # fmt: skip
         with connect(data_dir, server, token, user) as api:
-            _tell(api.post(f"/registrations/{registration_id}/{name}", {"note": reason}), as_json)
+            _tell(api.step(f"/registrations/{registration_id}/{name}", {"note": reason}), as_json)
 
     def plain(
         registration_id: str,
         data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
     ) -> None:  # fmt: skip
         with connect(data_dir, server, token, user) as api:
-            _tell(api.post(f"/registrations/{registration_id}/{name}", {}), as_json)
+            _tell(api.step(f"/registrations/{registration_id}/{name}", {}), as_json)
 
     app.command(name, help=said)(with_reason if reason else plain)
 
@@ -123,7 +124,7 @@ def certify(
 ) -> None:  # fmt: skip
     """Register it and give the code, once notice has run out."""
     with connect(data_dir, server, token, user) as api:
-        _tell(api.post(f"/registrations/{registration_id}/certify", {"code": code}), as_json)
+        _tell(api.step(f"/registrations/{registration_id}/certify", {"code": code}), as_json)
 
 
 @app.command()

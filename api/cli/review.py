@@ -46,7 +46,7 @@ def close(
 ) -> None:  # fmt: skip
     """End a campaign, once every grant has its answer."""
     with connect(data_dir, server, token, user) as api:
-        show(api.post(f"/campaigns/{campaign_id}/close", {}), as_json)
+        show(api.step(f"/campaigns/{campaign_id}/close", {}), as_json)
 
 
 @app.command("list")
@@ -92,7 +92,7 @@ def answer(
         "outcome": outcome, "note": reason, "columns": column or [], "value": value, "complaints": complaints, "quality": quality,
     }  # fmt: skip
     with connect(data_dir, server, token, user) as api:
-        _tell(api.post(f"/reviews/{review_id}/answer", body), as_json)
+        _tell(api.step(f"/reviews/{review_id}/answer", body), as_json)
 
 
 @app.command("return")
@@ -102,7 +102,7 @@ def send_back(
 ) -> None:  # fmt: skip
     """Send the answer back."""
     with connect(data_dir, server, token, user) as api:
-        _tell(api.post(f"/reviews/{review_id}/return", {"note": reason}), as_json)
+        _tell(api.step(f"/reviews/{review_id}/return", {"note": reason}), as_json)
 
 
 @app.command()
@@ -112,7 +112,7 @@ def confirm(
 ) -> None:  # fmt: skip
     """Confirm a narrowing; the holder amends in time or use stops."""
     with connect(data_dir, server, token, user) as api:
-        _tell(api.post(f"/reviews/{review_id}/confirm", {}), as_json)
+        _tell(api.step(f"/reviews/{review_id}/confirm", {}), as_json)
 
 
 @app.command()
@@ -122,7 +122,7 @@ def revoke(
 ) -> None:  # fmt: skip
     """Confirm a withdrawal; the grant is revoked now."""
     with connect(data_dir, server, token, user) as api:
-        _tell(api.post(f"/reviews/{review_id}/revoke", {"note": reason}), as_json)
+        _tell(api.step(f"/reviews/{review_id}/revoke", {"note": reason}), as_json)
 
 
 @app.command()

@@ -81,8 +81,7 @@ def lift(
 
 
 def _sent(api: Api, revocation_id: str, step: str, body: dict[str, Any]) -> Any:  # noqa: ANN401 - JSON
-    version = api.get(f"/revocations/{revocation_id}")["version"]
-    return api.post(f"/revocations/{revocation_id}/{step}", body | {"version": version})
+    return api.step(f"/revocations/{revocation_id}/{step}", body)
 
 
 def _tell(found: Any, as_json: bool) -> None:  # noqa: ANN401 - JSON

@@ -41,7 +41,7 @@ def carry_out(
 ) -> None:  # fmt: skip
     """Suspend the grant for what was found."""
     with connect(data_dir, server, token, user) as api:
-        show(api.post(f"/suspensions/{suspension_id}/suspend", {"note": reason}), as_json, COLUMNS)
+        show(api.step(f"/suspensions/{suspension_id}/suspend", {"note": reason}), as_json, COLUMNS)
 
 
 @app.command()
@@ -52,4 +52,4 @@ def dismiss(
 ) -> None:  # fmt: skip
     """Let the grant go on."""
     with connect(data_dir, server, token, user) as api:
-        show(api.post(f"/suspensions/{suspension_id}/dismiss", {"note": reason}), as_json, COLUMNS)
+        show(api.step(f"/suspensions/{suspension_id}/dismiss", {"note": reason}), as_json, COLUMNS)

@@ -35,7 +35,7 @@ def _step(
     as_json: bool,
 ) -> None:
     with connect(*where) as api:
-        found = api.post(f"/tickets/{ticket_id}/{step}", body)
+        found = api.step(f"/tickets/{ticket_id}/{step}", body)
         show(found if as_json else {name: found[name] for name in COLUMNS}, as_json)
 
 

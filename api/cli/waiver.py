@@ -94,7 +94,7 @@ def sign(
 
 def _step(step: str, waiver_id: str, note: str, where: tuple[Path, str, str, str], as_json: bool) -> None:
     with connect(*where) as api:
-        found = api.post(f"/waivers/{waiver_id}/{step}", {"note": note})
+        found = api.step(f"/waivers/{waiver_id}/{step}", {"note": note})
         show(found if as_json else {name: found[name] for name in COLUMNS}, as_json)
 
 

@@ -8,6 +8,7 @@ from fastapi import Form, Query, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from api.access import access
+from api.cases import version_of
 from api.deps import ActorDep, HouseDep, ReadDep, WorkDep
 from api.errors import status_of
 from api.forms import Typed, tried
@@ -266,7 +267,7 @@ def step_licence(request: Request, house: HouseDep, actor: ActorDep, org_id: str
     typed = {
         name: str(form.get(name, "")).strip()
         for name in ("step", "valid_to", "note", "credit_code", "documents")
-    }
+    } | {"version": str(version_of(form))}
 
     def act(work: Work) -> OrganisationRead:
         given = {name: value for name, value in typed.items() if value} | {

@@ -10,6 +10,7 @@ from fastapi import Query, Request, Response
 from fastapi.responses import HTMLResponse
 
 from api.access import access
+from api.cases import version_of
 from api.deps import ActorDep, HouseDep, ReadDep
 from api.dossiers import proofs_of
 from api.forms import Typed, tried
@@ -300,11 +301,7 @@ def _step(
     act: Callable[[Work, GrantStep], GrantRead],
 ) -> Response:
     """Take the step; a refusal shows the grant again with every reason and what was typed."""
-    word = str(form.get("version", ""))
-    body = GrantStep(
-        version=int(word) if word.isdecimal() and len(word) < 10 else None,
-        note=str(form.get("note", "")).strip()[:2000],
-    )
+    body = GrantStep(version=version_of(form), note=str(form.get("note", "")).strip()[:2000])
     outcome = tried(house, lambda work: act(work, body))
     if isinstance(outcome, AppError):
         with house.read() as work:

@@ -10,6 +10,7 @@ from fastapi import Request, Response
 from fastapi.responses import HTMLResponse
 
 from api.access import access
+from api.cases import version_of
 from api.deps import ActorDep, HouseDep, ReadDep
 from api.errors import status_of
 from api.forms import Typed, tried
@@ -117,8 +118,7 @@ def _voted(
     do: Callable[..., Any], body: type[OutputRelease] | type[OutputRefuse],
 ) -> Response:  # fmt: skip
     given: dict[str, Any] = {name: value for name, value in typed.items() if name != "step"}
-    if version.isdecimal() and len(version) < 10:
-        given["version"] = int(version)
+    given["version"] = version_of({"version": version})
     signer = partial(signing_key, house.settings.keys_dir)
     made = tried(house, lambda work: do(work, actor, output_id, checked(body, given), signer))
     if isinstance(made, AppError):

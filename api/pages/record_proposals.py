@@ -9,6 +9,7 @@ from fastapi import Request, Response
 from fastapi.responses import HTMLResponse
 
 from api.access import access
+from api.cases import version_of
 from api.deps import ActorDep, HouseDep, ReadDep
 from api.errors import status_of
 from api.forms import Typed, tried
@@ -110,8 +111,7 @@ def take_back(
 
 
 def _version(typed: Any) -> dict[str, Any]:  # noqa: ANN401 - a form
-    given = str(typed.get("version", ""))
-    return {"version": int(given)} if given.isdecimal() and len(given) < 9 else {}
+    return {"version": version_of(typed)}
 
 
 def _done(

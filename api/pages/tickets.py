@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 from starlette.datastructures import FormData
 
 from api.access import access
+from api.cases import version_of
 from api.deps import ActorDep, HouseDep, ReadDep, language
 from api.errors import status_of
 from api.forms import Typed, sentences, tried
@@ -35,6 +36,7 @@ from datasets.tickets.models import (
     TicketAssign,
     TicketDetail,
     TicketNote,
+    TicketRemark,
     TrendPoint,
 )
 from datasets.tickets.rules import ANSWER_NAMES, BY_PEOPLE
@@ -263,7 +265,7 @@ def checked(kind: type[Body], given: dict[str, Any]) -> Body:
 
 
 def _seen(version: str) -> dict[str, int]:
-    return {"version": int(version)} if version.isdecimal() and len(version) < 10 else {}
+    return {"version": version_of({"version": version})}
 
 
 def _step(
@@ -274,10 +276,12 @@ def _step(
     form: FormData,
     act: Callable[[Work, dict[str, Any]], object],
     said: Text,
+    *,
+    remark: bool = False,
 ) -> Response:
     """One step by its form; a refusal shows the page again with what was typed."""
     typed = {key: str(form.get(key, "")) for key in ("note", "answer", "username", "org_id", "version")}
-    given = {"note": typed["note"]} | _seen(typed["version"])
+    given = {"note": typed["note"]} | ({} if remark else _seen(typed["version"]))
     refused = tried(house, lambda work: act(work, given | {"typed": typed}))
     if isinstance(refused, AppError):
         with house.read() as work:
@@ -360,7 +364,7 @@ def comment(request: Request, house: HouseDep, actor: ActorDep, ticket_id: str, 
     """Add a remark."""
     return _step(
         request, house, actor, ticket_id, form,
-        lambda work, given: service.comment(work, actor, ticket_id, _note(given)),
+        lambda work, given: service.comment(work, actor, ticket_id, TicketRemark(note=given["note"])),
         Text("已留言。", "The remark was added."),
     )  # fmt: skip
 

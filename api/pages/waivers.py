@@ -9,6 +9,7 @@ from fastapi.responses import HTMLResponse
 from starlette.datastructures import FormData
 
 from api.access import access
+from api.cases import version_of
 from api.deps import ActorDep, HouseDep, ReadDep
 from api.errors import status_of
 from api.forms import Typed, tried
@@ -138,10 +139,7 @@ def _step(
     request: Request, house: House, actor: Actor, waiver_id: str, form: FormData, step: WaiverStep
 ) -> Response:
     typed = {"note": str(form.get("note", "")), "step": step.value}
-    version = str(form.get("version", ""))
-    given = {"note": typed["note"]} | (
-        {"version": int(version)} if version.isdecimal() and len(version) < 10 else {}
-    )
+    given = {"note": typed["note"], "version": version_of(form)}
     do, said = _STEPS[step]
     made = tried(house, lambda work: do(work, actor, waiver_id, checked(WaiverNote, given)))
     if isinstance(made, AppError):

@@ -9,7 +9,6 @@ from fastapi import Query
 from api.access import access
 from api.deps import ActorDep, ReadDep, WorkDep
 from api.late import APIRouter
-from api.versions import SeenVersion
 from auth.agreements import service
 from auth.agreements.model import AgreementBody, PlanBody
 from auth.agreements.plan_workflow import Step as PlanStep
@@ -53,10 +52,10 @@ def show_agreement(work: ReadDep, actor: ActorDep, agreement_id: str) -> Agreeme
 
 @router.put("/agreements/{agreement_id}", **access(_DRAFT))
 def save_agreement(
-    work: WorkDep, actor: ActorDep, agreement_id: str, seen: SeenVersion, body: AgreementBody
+    work: WorkDep, actor: ActorDep, agreement_id: str, body: AgreementBody, version: int | None = None
 ) -> AgreementRead:
     """Replace a draft."""
-    return service.save(work, actor, agreement_id, body, seen)
+    return service.save(work, actor, agreement_id, body, version)
 
 
 @router.post("/agreements/{agreement_id}/submit", **access(_DRAFT))
@@ -103,9 +102,11 @@ def show_plan(work: ReadDep, actor: ActorDep, plan_id: str) -> PlanRead:
 
 
 @router.put("/plans/{plan_id}", **access(_DRAFT))
-def save_plan(work: WorkDep, actor: ActorDep, plan_id: str, seen: SeenVersion, body: PlanBody) -> PlanRead:
+def save_plan(
+    work: WorkDep, actor: ActorDep, plan_id: str, body: PlanBody, version: int | None = None
+) -> PlanRead:
     """Replace a draft."""
-    return service.save_plan(work, actor, plan_id, body, seen)
+    return service.save_plan(work, actor, plan_id, body, version)
 
 
 @router.post("/plans/{plan_id}/submit", **access(_DRAFT))

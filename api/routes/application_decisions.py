@@ -10,8 +10,7 @@ from api.access import access
 from api.deps import ActorDep, WorkDep
 from api.late import APIRouter
 from api.lookups import assets, seen_assets
-from api.routes.applications import seen_in, tagged
-from api.versions import SeenVersion
+from api.routes.applications import tagged
 from auth.applications import service
 from auth.applications.models import ApplicationRead, AssistedAsk, ConcurBody, StepBody
 from core.ids import ApplicationId, GrantId
@@ -41,11 +40,10 @@ def confirm_application(
     actor: ActorDep,
     response: Response,
     application_id: ApplicationId,
-    seen: SeenVersion,
     body: StepBody,
 ) -> ApplicationRead:
     """Stand behind a clerk's draft as it is now, for the enterprise."""
-    return tagged(response, service.confirm(work, actor, application_id, seen_in(body, seen)))
+    return tagged(response, service.confirm(work, actor, application_id, body))
 
 
 @router.post("/grants/{grant_id}/renew", status_code=201, **access("auth:application:write"))
@@ -66,11 +64,10 @@ def concur_application(
     actor: ActorDep,
     response: Response,
     application_id: ApplicationId,
-    seen: SeenVersion,
     body: ConcurBody,
 ) -> ApplicationRead:
     """Sign the decision that stands proposed; with the last signature it counts."""
-    done = service.concur(work, actor, application_id, seen_in(body, seen), assets=partial(assets, work))
+    done = service.concur(work, actor, application_id, body, assets=partial(assets, work))
     return tagged(response, done)
 
 
@@ -80,11 +77,10 @@ def dissent_application(
     actor: ActorDep,
     response: Response,
     application_id: ApplicationId,
-    seen: SeenVersion,
     body: StepBody,
 ) -> ApplicationRead:
     """Object to the decision that stands proposed; it needs a reason."""
-    return tagged(response, service.dissent(work, actor, application_id, seen_in(body, seen)))
+    return tagged(response, service.dissent(work, actor, application_id, body))
 
 
 @router.post("/applications/{application_id}/counter", **access("auth:application:write"))
@@ -93,8 +89,7 @@ def counter_application(
     actor: ActorDep,
     response: Response,
     application_id: ApplicationId,
-    seen: SeenVersion,
     body: StepBody,
 ) -> ApplicationRead:
     """Answer the terms on offer with what should change; the approver decides again."""
-    return tagged(response, service.counter(work, actor, application_id, seen_in(body, seen)))
+    return tagged(response, service.counter(work, actor, application_id, body))

@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 from fastapi import Query, Response
-from pydantic import BaseModel
 
 from api.access import access
 from api.deps import ActorDep, HouseDep, LangDep, ReadDep, WorkDep
 from api.house import House
 from api.late import APIRouter
 from api.lookups import assets, seen_assets
-from api.versions import SeenVersion, etag
+from api.versions import etag
 from auth import audit_reading
 from auth.actor import Actor
 from auth.applications import service
@@ -37,7 +36,6 @@ from core.ids import ApplicationId
 from core.text import Lang
 
 router = APIRouter(prefix="/api/v1/applications", tags=["applications"])
-Body = TypeVar("Body", bound=BaseModel)
 
 
 @router.get("", **access("auth:application:read"))
@@ -114,14 +112,11 @@ def save_application(
     actor: ActorDep,
     response: Response,
     application_id: ApplicationId,
-    seen: SeenVersion,
     body: ApplicationSave,
 ) -> ApplicationRead:
     """Replace the whole request while it is a draft or has come back."""
     with noted(house, actor, application_id, "save"), house.write() as work:
-        saved = service.save(
-            work, actor, application_id, seen_in(body, seen), assets=partial(seen_assets, work, actor)
-        )
+        saved = service.save(work, actor, application_id, body, assets=partial(seen_assets, work, actor))
     return tagged(response, saved)
 
 
@@ -168,12 +163,11 @@ def submit_application(
     actor: ActorDep,
     response: Response,
     application_id: ApplicationId,
-    seen: SeenVersion,
     body: StepBody,
 ) -> ApplicationRead:
     """Hand the draft in."""
     with noted(house, actor, application_id, "submit"), house.write() as work:
-        done = service.submit(work, actor, application_id, seen_in(body, seen), assets=partial(assets, work))
+        done = service.submit(work, actor, application_id, body, assets=partial(assets, work))
     return tagged(response, done)
 
 
@@ -183,11 +177,10 @@ def withdraw_application(
     actor: ActorDep,
     response: Response,
     application_id: ApplicationId,
-    seen: SeenVersion,
     body: StepBody,
 ) -> ApplicationRead:
     """Take the application back."""
-    return tagged(response, service.withdraw(work, actor, application_id, seen_in(body, seen)))
+    return tagged(response, service.withdraw(work, actor, application_id, body))
 
 
 @router.post("/{application_id}/screen", **access("auth:application:screen"))
@@ -196,11 +189,10 @@ def screen_application(
     actor: ActorDep,
     response: Response,
     application_id: ApplicationId,
-    seen: SeenVersion,
     body: ScreenBody,
 ) -> ApplicationRead:
     """Accept for review, return for completion, or refuse."""
-    return tagged(response, service.screen(work, actor, application_id, seen_in(body, seen)))
+    return tagged(response, service.screen(work, actor, application_id, body))
 
 
 @router.post("/{application_id}/review", **access("auth:application:review"))
@@ -209,11 +201,10 @@ def review_application(
     actor: ActorDep,
     response: Response,
     application_id: ApplicationId,
-    seen: SeenVersion,
     body: ReviewBody,
 ) -> ApplicationRead:
     """Vote on every line of one stage."""
-    return tagged(response, service.review(work, actor, application_id, seen_in(body, seen)))
+    return tagged(response, service.review(work, actor, application_id, body))
 
 
 @router.post("/{application_id}/return", **access("auth:application:return"))
@@ -222,11 +213,10 @@ def return_application(
     actor: ActorDep,
     response: Response,
     application_id: ApplicationId,
-    seen: SeenVersion,
     body: StepBody,
 ) -> ApplicationRead:
     """Send the application back to the applicant during review or decision."""
-    return tagged(response, service.send_back(work, actor, application_id, seen_in(body, seen)))
+    return tagged(response, service.send_back(work, actor, application_id, body))
 
 
 @router.post("/{application_id}/decide", **access("auth:application:decide"))
@@ -235,13 +225,12 @@ def decide_application(
     actor: ActorDep,
     response: Response,
     application_id: ApplicationId,
-    seen: SeenVersion,
     body: DecideBody,
 ) -> ApplicationRead:
     """Approve, narrow or refuse each line."""
     return tagged(
         response,
-        service.decide(work, actor, application_id, seen_in(body, seen), assets=partial(assets, work)),
+        service.decide(work, actor, application_id, body, assets=partial(assets, work)),
     )
 
 
@@ -251,11 +240,10 @@ def accept_application(
     actor: ActorDep,
     response: Response,
     application_id: ApplicationId,
-    seen: SeenVersion,
     body: AcceptBody,
 ) -> ApplicationRead:
     """Accept the terms by their digest; grants are issued at once."""
-    return tagged(response, service.accept_terms(work, actor, application_id, seen_in(body, seen)))
+    return tagged(response, service.accept_terms(work, actor, application_id, body))
 
 
 @router.post("/{application_id}/decline", **access("auth:application:accept"))
@@ -264,11 +252,10 @@ def decline_application(
     actor: ActorDep,
     response: Response,
     application_id: ApplicationId,
-    seen: SeenVersion,
     body: StepBody,
 ) -> ApplicationRead:
     """Turn the terms down."""
-    return tagged(response, service.decline(work, actor, application_id, seen_in(body, seen)))
+    return tagged(response, service.decline(work, actor, application_id, body))
 
 
 @contextmanager
@@ -306,10 +293,6 @@ def history_as_json(found: list[audit_reading.Happening], lang: Lang) -> dict[st
         for event in found
     ]
     return {"items": items, "total": len(items), "next": None}
-
-
-def seen_in(body: Body, seen: int | None) -> Body:
-    return body if seen is None else body.model_copy(update={"version": seen})
 
 
 def tagged(response: Response, found: ApplicationRead) -> ApplicationRead:

@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from api.access import access
 from api.deps import ActorDep, LangDep, ReadDep, WorkDep
 from api.late import APIRouter
-from api.versions import ExpectedVersion, SeenVersion, etag
+from api.versions import ExpectedVersion, etag
 from catalog import service
 from catalog.models import (
     DatasetCreate,
@@ -157,7 +157,7 @@ def change_relations(
     actor: ActorDep,
     response: Response,
     dataset_id: str,
-    expected: SeenVersion,
+    expected: ExpectedVersion,
     body: RelationsChange,
 ) -> DatasetRead | JSONResponse:
     """State relations or take them back: of a draft at once (200), of a published record by a proposal (202)."""
@@ -208,7 +208,9 @@ def show_score(work: ReadDep, actor: ActorDep, dataset_id: str) -> ScoreRead:
 
 
 @router.post("/{dataset_id}/publish", status_code=202, **access("catalog:dataset:write"))
-def publish_dataset(work: WorkDep, actor: ActorDep, dataset_id: str, expected: SeenVersion) -> ProposalRead:
+def publish_dataset(
+    work: WorkDep, actor: ActorDep, dataset_id: str, expected: ExpectedVersion
+) -> ProposalRead:
     """Ask for a complete draft to be published: a second person accepts. 409 lists everything that is missing or contradictory."""
     return proposals.ask_publication(work, actor, dataset_id, expected_version=expected)
 
@@ -219,7 +221,7 @@ def withdraw_dataset(
     actor: ActorDep,
     response: Response,
     dataset_id: str,
-    expected: SeenVersion,
+    expected: ExpectedVersion,
     body: Withdrawal,
 ) -> DatasetRead:
     """Take a record out of the catalogue for good; a tombstone stays."""

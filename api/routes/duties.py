@@ -14,7 +14,7 @@ from api.deps import ActorDep, HouseDep, ReadDep, WorkDep
 from api.late import APIRouter
 from auth.casework.book import CaseStep
 from auth.duties import service
-from auth.duties.service import DutyAnswer, DutyRead
+from auth.duties.service import DutyAnswer, DutyRead, UseReport
 from auth.duties.workflow import Standing
 from datasets.deletions import service as service_of_files
 
@@ -80,6 +80,6 @@ def waive_duty(work: WorkDep, actor: ActorDep, duty_id: str, body: CaseStep) -> 
 
 
 @router.post("/grants/{grant_id}/use-reports", status_code=201, **access("auth:duty:fulfil"))
-def report_use(work: WorkDep, actor: ActorDep, grant_id: str, body: DutyAnswer) -> DutyRead:
+def report_use(work: WorkDep, actor: ActorDep, grant_id: str, body: UseReport) -> DutyRead:
     """Report the use of a grant before it is due, as a renewal needs it."""
     return service.report_early(work, actor, grant_id, body)

@@ -14,7 +14,7 @@ from api.gives import gives
 from api.late import APIRouter
 from api.lookups import assets, has_release
 from api.routes.applications import commands_as_json, history_as_json
-from api.versions import SeenVersion, etag
+from api.versions import etag
 from auth import audit_reading
 from auth.applications.reading import is_bureau
 from auth.grants import service, usage
@@ -90,12 +90,11 @@ def activate_grant(
     actor: ActorDep,
     response: Response,
     grant_id: GrantId,
-    seen: SeenVersion,
     body: GrantStep,
 ) -> GrantRead:
     """Put the grant into force."""
     done = service.activate(
-        work, actor, grant_id, _seen(body, seen), assets=partial(assets, work), has_release=has_release(work)
+        work, actor, grant_id, body, assets=partial(assets, work), has_release=has_release(work)
     )
     return _tagged(response, done)
 
@@ -106,11 +105,10 @@ def suspend_grant(
     actor: ActorDep,
     response: Response,
     grant_id: GrantId,
-    seen: SeenVersion,
     body: GrantStep,
 ) -> GrantRead:
     """Stop all use at once; needs a reason."""
-    return _tagged(response, service.suspend(work, actor, grant_id, _seen(body, seen)))
+    return _tagged(response, service.suspend(work, actor, grant_id, body))
 
 
 @router.post("/{grant_id}/resume", **access("auth:grant:resume"))
@@ -119,11 +117,10 @@ def resume_grant(
     actor: ActorDep,
     response: Response,
     grant_id: GrantId,
-    seen: SeenVersion,
     body: GrantStep,
 ) -> GrantRead:
     """Let it count again; not by whoever suspended it."""
-    return _tagged(response, service.resume(work, actor, grant_id, _seen(body, seen)))
+    return _tagged(response, service.resume(work, actor, grant_id, body))
 
 
 @router.post("/{grant_id}/ask-resume", **access("auth:grant:ask-resume"))
@@ -132,11 +129,10 @@ def ask_resume(
     actor: ActorDep,
     response: Response,
     grant_id: GrantId,
-    seen: SeenVersion,
     body: GrantStep,
 ) -> GrantRead:
     """Ask, as the holder, that a grant suspended for want of use be resumed; `note` says what for."""
-    return _tagged(response, service.ask_resume(work, actor, grant_id, _seen(body, seen)))
+    return _tagged(response, service.ask_resume(work, actor, grant_id, body))
 
 
 @router.post("/{grant_id}/wake", **access("auth:grant:wake"))
@@ -145,11 +141,10 @@ def wake_grant(
     actor: ActorDep,
     response: Response,
     grant_id: GrantId,
-    seen: SeenVersion,
     body: GrantStep,
 ) -> GrantRead:
     """Let a dormant grant be used again, as a steward, when the holder has asked."""
-    return _tagged(response, service.decide_resume(work, actor, grant_id, _seen(body, seen), Step.WAKE))
+    return _tagged(response, service.decide_resume(work, actor, grant_id, body, Step.WAKE))
 
 
 @router.post("/{grant_id}/decline-resume", **access("auth:grant:wake"))
@@ -158,13 +153,10 @@ def decline_resume(
     actor: ActorDep,
     response: Response,
     grant_id: GrantId,
-    seen: SeenVersion,
     body: GrantStep,
 ) -> GrantRead:
     """Decline to resume a dormant grant; needs a reason."""
-    return _tagged(
-        response, service.decide_resume(work, actor, grant_id, _seen(body, seen), Step.DECLINE_RESUME)
-    )
+    return _tagged(response, service.decide_resume(work, actor, grant_id, body, Step.DECLINE_RESUME))
 
 
 @router.post("/{grant_id}/revoke", **access("auth:grant:revoke"))
@@ -173,11 +165,10 @@ def revoke_grant(
     actor: ActorDep,
     response: Response,
     grant_id: GrantId,
-    seen: SeenVersion,
     body: RevokeStep,
 ) -> GrantRead:
     """End it for good, at once; needs a reason. Another person confirms it within a day: `/api/v1/revocations`."""
-    return _tagged(response, service.revoke(work, actor, grant_id, _seen(body, seen)))
+    return _tagged(response, service.revoke(work, actor, grant_id, body))
 
 
 @router.post("/{grant_id}/relinquish", **access("auth:grant:relinquish"))
@@ -186,15 +177,10 @@ def relinquish_grant(
     actor: ActorDep,
     response: Response,
     grant_id: GrantId,
-    seen: SeenVersion,
     body: GrantStep,
 ) -> GrantRead:
     """The holder gives it back."""
-    return _tagged(response, service.relinquish(work, actor, grant_id, _seen(body, seen)))
-
-
-def _seen(body: GrantStep, seen: int | None) -> GrantStep:
-    return body if seen is None else body.model_copy(update={"version": seen})
+    return _tagged(response, service.relinquish(work, actor, grant_id, body))
 
 
 def _tagged(response: Response, found: GrantRead) -> GrantRead:

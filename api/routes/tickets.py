@@ -14,7 +14,14 @@ from core.files import StoredFile
 from datasets.batches import service as batches
 from datasets.batches.models import BatchRead
 from datasets.tickets import queries, returned, service
-from datasets.tickets.models import TicketAnswer, TicketAssign, TicketDetail, TicketNote, TicketRead
+from datasets.tickets.models import (
+    TicketAnswer,
+    TicketAssign,
+    TicketDetail,
+    TicketNote,
+    TicketRead,
+    TicketRemark,
+)
 from datasets.tickets.workflow import TicketState
 
 router = APIRouter(prefix="/api/v1/tickets", tags=["tickets"])
@@ -90,7 +97,7 @@ def reopen_ticket(work: WorkDep, actor: ActorDep, ticket_id: str, body: TicketNo
 
 
 @router.post("/{ticket_id}/comment", **access(_ASSIGN))
-def comment_ticket(work: WorkDep, actor: ActorDep, ticket_id: str, body: TicketNote) -> TicketRead:
+def comment_ticket(work: WorkDep, actor: ActorDep, ticket_id: str, body: TicketRemark) -> TicketRead:
     """Add a remark."""
     return service.comment(work, actor, ticket_id, body)
 

@@ -81,6 +81,7 @@ def load(work: Work, actor: Actor, application_id: ApplicationId, version: int |
                 f"The application was changed by somebody else (now version {row.version}, you saw {version}); reload first.",
             ),
             version=row.version,
+            state=state(work, row).value,
         )
     if row.state != State.LAPSED and state(work, row) is State.LAPSED:
         raise TransitionRefused(

@@ -85,6 +85,7 @@ class Book(Generic[Row]):
                     f"The record was changed by somebody else (now version {found.version}, you saw {version}); reload first.",
                 ),
                 version=found.version,
+                state=found.state,
             )
         return found
 

@@ -45,12 +45,20 @@ class Attachment(SQLModel):
 Digest = Annotated[str, Bound(pattern="^[0-9a-f]{64}$")]
 
 
-class DutyAnswer(CaseStep):
+class UseReport(SQLModel):
     """What is handed in: the report or certificate in words, and the hashes of what belongs to it. `deleted`: the files that are certified as deleted."""
 
+    model_config = {"extra": "forbid"}
+    note: Prose = Field(default="", max_length=2000)
     text: Prose = Field(max_length=20_000)
     attachments: Annotated[tuple[Attachment, ...], Bound(max_length=50)] = ()
     deleted: Annotated[tuple[Digest, ...], Bound(max_length=10_000)] = ()
+
+
+class DutyAnswer(UseReport):
+    """The answer to a duty, as it was seen."""
+
+    version: int | None = Field(default=None, ge=1)
 
 
 class DutyRead(SQLModel):
@@ -158,7 +166,7 @@ def fulfil(work: Work, actor: Actor, duty_id: str, body: DutyAnswer) -> DutyRead
     return _hand_in(work, actor, row, body)
 
 
-def _hand_in(work: Work, actor: Actor, row: DutyRow, body: DutyAnswer) -> DutyRead:
+def _hand_in(work: Work, actor: Actor, row: DutyRow, body: UseReport) -> DutyRead:
     BOOK.check(actor, row, Step.FULFIL)
     if len(body.text.strip()) < _LEAST_WORDS:
         raise InputRefused(
@@ -190,11 +198,11 @@ def _hand_in(work: Work, actor: Actor, row: DutyRow, body: DutyAnswer) -> DutyRe
     )
 
 
-def _named(body: DutyAnswer) -> dict[str, list[str]]:
+def _named(body: UseReport) -> dict[str, list[str]]:
     return {"deleted": sorted(set(body.deleted))} if body.deleted else {}
 
 
-def report_early(work: Work, actor: Actor, grant_id: str, body: DutyAnswer) -> DutyRead:
+def report_early(work: Work, actor: Actor, grant_id: str, body: UseReport) -> DutyRead:
     """Hand in a use report of a grant before one is due, as a renewal needs it."""
     grant = grants.row(work, GrantId(grant_id), actor, to_change=True)
     taken = select(DutyRow.id).where(DutyRow.grant_id == grant.id, col(DutyRow.period).startswith("R"))

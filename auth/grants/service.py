@@ -475,6 +475,7 @@ def _load(
                 f"The grant was changed by somebody else (now version {row.version}, you saw {body.version}); reload first.",
             ),
             version=row.version,
+            state=str(row.state),
         )
     if needs_note and len(body.note.strip()) < (least := limits_now(work)["min_reason_characters"]):
         raise InputRefused(

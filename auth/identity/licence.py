@@ -22,7 +22,7 @@ from auth.identity.principals import orgs_of
 from auth.identity.tables import LicenceState as State
 from auth.identity.tables import OrganisationRow
 from auth.roles import Role
-from core.errors import Conflict, InputRefused, Reason, refuse_if
+from core.errors import Conflict, InputRefused, Reason, Stale, refuse_if
 from core.text import Text
 from core.work import Work
 
@@ -75,6 +75,7 @@ class LicenceStep(SQLModel):
     """One step. `valid_to`: the last valid day, for qualifying and renewing; `credit_code`: when none is entered yet."""
 
     model_config = {"extra": "forbid"}
+    version: int | None = Field(default=None, ge=0)
     step: Step
     note: str = Field(default="", max_length=500)
     valid_to: date | None = None
@@ -89,7 +90,16 @@ def state_of(work: Work, row: OrganisationRow) -> State:
 
 def take(work: Work, actor: Actor, org_id: str, ask: LicenceStep) -> OrganisationRead:
     """Take a step on an enterprise's licence. From the same transaction on its grants count, or do not."""
-    row = organisation_row(work, org_id)
+    row = organisation_row(work, org_id, to_change=True)
+    if ask.version is not None and ask.version != row.licence_version:
+        raise Stale(
+            Text(
+                f"该机构的资格已被他人办理（当前版本 {row.licence_version}，您看到的是 {ask.version}）；请刷新后再操作。",
+                f"Somebody else took a step on the licence (now version {row.licence_version}, you saw {ask.version}); reload first.",
+            ),
+            version=row.licence_version,
+            state=state_of(work, row).value,
+        )
     if row.kind not in rules.ENTERPRISE_KINDS:
         raise Conflict(
             Text(

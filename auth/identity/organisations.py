@@ -31,7 +31,7 @@ class OrganisationCreate(SQLModel):
 
 
 class OrganisationRead(SQLModel):
-    """An organisation. `licence_state` is the one that counts now: a licence past its last day reads LAPSED."""
+    """An organisation. `licence_state` is the one that counts now: a licence past its last day reads LAPSED; `version`: of the licence, by its steps."""
 
     id: str
     name_zh: str
@@ -41,6 +41,7 @@ class OrganisationRead(SQLModel):
     country: str
     licence_state: LicenceState
     licence_valid_to: date | None
+    version: int
     created_at: datetime
 
     @property
@@ -107,7 +108,8 @@ def read(work: Work, row: OrganisationRow) -> OrganisationRead:
     state = row.licence_state
     if row.kind in rules.ENTERPRISE_KINDS:
         state = rules.licence_state_on(row.licence_state, row.licence_valid_to, work.now)
-    return OrganisationRead.model_validate(row, update={"licence_state": LicenceState(state)})
+    told = {"licence_state": LicenceState(state), "version": row.licence_version}
+    return OrganisationRead.model_validate(row, update=told)
 
 
 _LICENCE: Final = sqlalchemy.select(
@@ -126,8 +128,12 @@ def licence_facts(work: Work, org_id: str) -> tuple[OrgKind, LicenceState, date 
     return OrgKind(found.kind), LicenceState(found.licence_state), found.licence_valid_to, found.country
 
 
-def organisation_row(work: Work, org_id: str) -> OrganisationRow:
-    if (row := work.db.get(OrganisationRow, org_id)) is None:
+def organisation_row(work: Work, org_id: str, *, to_change: bool = False) -> OrganisationRow:
+    if (
+        row := work.db.get(
+            OrganisationRow, org_id, with_for_update=to_change or None, populate_existing=to_change
+        )
+    ) is None:
         raise _unknown()
     return row
 

@@ -20,6 +20,13 @@ class _Seen(SQLModel):
     version: int | None = None
 
 
+class TicketRemark(SQLModel):
+    """A remark beside the course of the ticket: it changes nothing that somebody else could have changed meanwhile."""
+
+    model_config = {"extra": "forbid"}
+    note: str = Field(default="", max_length=2000)
+
+
 class TicketNote(_Seen):
     note: str = Field(default="", max_length=2000)
 

@@ -26,6 +26,7 @@ from datasets.tickets.models import (
     TicketEvent,
     TicketNote,
     TicketRead,
+    TicketRemark,
 )
 from datasets.tickets.tables import RuleFailureRow, TicketRow
 from datasets.tickets.workflow import LIVE, MOVES, TicketState, TicketStep, advance, open_steps
@@ -167,7 +168,7 @@ def reopen(work: Work, actor: Actor, ticket_id: str, body: TicketNote) -> Ticket
     return queries.read(work, row)
 
 
-def comment(work: Work, actor: Actor, ticket_id: str, body: TicketNote) -> TicketRead:
+def comment(work: Work, actor: Actor, ticket_id: str, body: TicketRemark | TicketNote) -> TicketRead:
     """Add a remark; it moves nothing."""
     row = _held(work, actor, ticket_id, COMMENT)
     refuse_if(rules.note_objections(body.note))

@@ -14,7 +14,14 @@ from api.heads import HEADS, head, in_one_language
 from tests.api.route_matrix import FILE
 
 API: Final = Path(__file__).parents[2] / "api"
-METHODS: Final = {"get": "GET", "post": "POST", "put": "PUT", "patch": "PATCH", "delete": "DELETE"}
+METHODS: Final = {
+    "get": "GET",
+    "post": "POST",
+    "put": "PUT",
+    "patch": "PATCH",
+    "delete": "DELETE",
+    "step": "*",
+}
 ANY: Final = "*"
 PREFIX: Final = "/api/v1"
 # the browser's or a protocol's own business
