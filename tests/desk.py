@@ -213,7 +213,9 @@ def screened(
     **more: Any,
 ) -> ApplicationRead:
     with desk.write(who) as (work, actor):
-        body = ScreenBody(version=found.version, outcome=outcome, note=note, **more)
+        body = ScreenBody(
+            version=found.version, outcome=outcome, note=note, **({"has_no_conflict": True} | more)
+        )
         return applications.screen(work, actor, found.id, body)
 
 

@@ -17,10 +17,11 @@ security_officer, catalog_admin; the person's own organisation otherwise. Give `
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Final
 
 import pyotp
 from fastapi import FastAPI
@@ -158,14 +159,27 @@ def confirm_all(house: House, username: str) -> list[dict[str, Any]]:
     return done
 
 
+_ASKED: Final = re.compile("请说明您看到的版本|Say which version you saw")
+_SHOWN: Final = re.compile(r'name="version" value="(\d+)"')
+
+
 class Browser(TestClient):
     """A client with a session cookie. Put `csrf` into each form: `browser.post(path, data={"csrf": browser.csrf, ...})`."""
 
     csrf: str = ""
 
     def submit(self, path: str, **fields: Any) -> Any:
-        """POST a form as its page would send it, without following the redirect."""
-        return self.post(path, data={"csrf": self.csrf, **fields}, follow_redirects=False)
+        """POST a form as its page would send it, without following the redirect: where it asks for the version that the page shows,
+        that is read off the page."""
+        answer = self.post(path, data={"csrf": self.csrf, **fields}, follow_redirects=False)
+        if answer.status_code != 422 or "version" in fields or not _ASKED.search(answer.text):
+            return answer
+        shown = self.get(path.rpartition("/")[0]).text
+        form = shown.partition(f'action="{path}"')[2] or shown
+        if (found := _SHOWN.search(form)) is None:
+            return answer
+        data = {"csrf": self.csrf, **fields, "version": found.group(1)}
+        return self.post(path, data=data, follow_redirects=False)
 
 
 def new_browser(house: House, lang: str = "en") -> Browser:

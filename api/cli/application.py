@@ -139,6 +139,7 @@ def screen(
     note: Note = "", code: Code = "",
     missing: Annotated[list[str] | None, typer.Option("--missing", help="KEY=WORKING-DAYS of a paper that may follow; may be given again")] = None,
     opinion: Annotated[str, typer.Option("--opinion", help="Key of the template opinion that the note came from")] = "",
+    conflict: Conflict = False,
     data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
 ) -> None:  # fmt: skip
     """Accept for review, return for completion, or refuse."""
@@ -148,7 +149,7 @@ def screen(
     ]
     with connect(data_dir, server, token, user) as api:
         body = {"outcome": outcome, "note": note, "reason_code": code, "missing": named, "opinion": opinion}
-        tell(step(api, application_id, "screen", **body), as_json)
+        tell(step(api, application_id, "screen", has_no_conflict=not conflict, **body), as_json)
 
 
 @app.command()
@@ -208,12 +209,12 @@ def decide(
 
 @app.command("return")
 def send_back(
-    application_id: str, note: Note = "",
+    application_id: str, note: Note = "", conflict: Conflict = False,
     data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
 ) -> None:  # fmt: skip
     """Send an application back during review or decision."""
     with connect(data_dir, server, token, user) as api:
-        tell(step(api, application_id, "return", note=note), as_json)
+        tell(step(api, application_id, "return", note=note, has_no_conflict=not conflict), as_json)
 
 
 @app.command()

@@ -50,12 +50,12 @@ def concur(
 
 @more.command()
 def dissent(
-    application_id: str, note: Note = "",
+    application_id: str, note: Note = "", conflict: Conflict = False,
     data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
 ) -> None:  # fmt: skip
     """Object to the decision that another approver proposed."""
     with connect(data_dir, server, token, user) as api:
-        tell(step(api, application_id, "dissent", note=note), as_json)
+        tell(step(api, application_id, "dissent", note=note, has_no_conflict=not conflict), as_json)
 
 
 @more.command()

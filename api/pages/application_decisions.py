@@ -12,7 +12,7 @@ from api.deps import ActorDep, HouseDep
 from api.forms import Typed, tried
 from api.late import APIRouter
 from api.lookups import assets
-from api.pages.applications import done, shown, step_body
+from api.pages.applications import declared, done, shown, step_body
 from api.web import go
 from auth.applications import service
 from auth.applications.models import ConcurBody
@@ -53,8 +53,8 @@ def concur(
 ) -> Response:
     """Sign the decision that another approver proposed."""
     step = step_body(form)
-    declared = form.get("has_no_conflict") == "yes"
-    body = ConcurBody(version=step.version, note=step.note, has_no_conflict=declared)
+    has_none = form.get("has_no_conflict") == "yes"
+    body = ConcurBody(version=step.version, note=step.note, has_no_conflict=has_none)
     outcome = tried(
         house, lambda work: service.concur(work, actor, application_id, body, assets=partial(assets, work))
     )
@@ -67,7 +67,7 @@ def dissent(
     request: Request, house: HouseDep, actor: ActorDep, application_id: ApplicationId, form: Typed
 ) -> Response:
     """Object to it."""
-    body = step_body(form)
+    body = declared(form)
     outcome = tried(house, lambda work: service.dissent(work, actor, application_id, body))
     said = Text("已记录不同意见，须重新拟定决定。", "Objection recorded; a new decision must be proposed.")
     return done(request, house, actor, application_id, outcome, said, body.note)

@@ -22,7 +22,14 @@ from auth import audit_reading
 from auth.actor import SYSTEM, Actor
 from auth.applications import handlers, queries, service, talk
 from auth.applications.deciding import Statement
-from auth.applications.models import AcceptBody, ApplicationRead, LineDecision, ScreenBody, StepBody
+from auth.applications.models import (
+    AcceptBody,
+    ApplicationRead,
+    DeclaredStep,
+    LineDecision,
+    ScreenBody,
+    StepBody,
+)
 from auth.applications.reading import is_bureau
 from auth.applications.workflow import FINAL, STATE_NAMES, State
 from auth.clocks import queries as clocks
@@ -322,6 +329,13 @@ def missing_of(form: Any) -> list[dict[str, Any]]:  # noqa: ANN401 - form data
     ]
 
 
+def declared(form: Any) -> DeclaredStep:  # noqa: ANN401
+    """A step of somebody who judges: unticked, the declaration is not given."""
+    return DeclaredStep(
+        **step_body(form).model_dump(), has_no_conflict=text_of(form, "has_no_conflict") == "yes"
+    )
+
+
 def step_body(form: Any) -> StepBody:  # noqa: ANN401
     return StepBody(version=version_of(form), note=text_of(form, "note")[:2000])
 
@@ -344,7 +358,7 @@ def screen(
         "opinion": text_of(form, "used")[:60],
         "missing": missing_of(form) if wanted == "ok" else (),
     }
-    plain = step_body(form)
+    plain = declared(form)
 
     def act(work: Work) -> ApplicationRead:
         body = checked(ScreenBody, plain.model_dump() | given)
@@ -364,7 +378,7 @@ def send_back(
     request: Request, house: HouseDep, actor: ActorDep, application_id: ApplicationId, form: Typed
 ) -> Response:
     """Send back to the applicant."""
-    body = step_body(form)
+    body = declared(form)
     outcome = tried(house, lambda work: service.send_back(work, actor, application_id, body))
     said = Text("已退回申请人补正。", "Returned to the applicant.")
     return done(request, house, actor, application_id, outcome, said, body.note)

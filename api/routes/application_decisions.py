@@ -12,7 +12,7 @@ from api.late import APIRouter
 from api.lookups import assets, seen_assets
 from api.routes.applications import tagged
 from auth.applications import service
-from auth.applications.models import ApplicationRead, AssistedAsk, ConcurBody, StepBody
+from auth.applications.models import ApplicationRead, AssistedAsk, ConcurBody, DeclaredStep, StepBody
 from core.ids import ApplicationId, GrantId
 
 router = APIRouter(prefix="/api/v1", tags=["applications"])
@@ -77,7 +77,7 @@ def dissent_application(
     actor: ActorDep,
     response: Response,
     application_id: ApplicationId,
-    body: StepBody,
+    body: DeclaredStep,
 ) -> ApplicationRead:
     """Object to the decision that stands proposed; it needs a reason."""
     return tagged(response, service.dissent(work, actor, application_id, body))

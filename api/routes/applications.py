@@ -24,6 +24,7 @@ from auth.applications.models import (
     ApplicationRead,
     ApplicationSave,
     DecideBody,
+    DeclaredStep,
     ReviewBody,
     ScreenBody,
     StepBody,
@@ -213,7 +214,7 @@ def return_application(
     actor: ActorDep,
     response: Response,
     application_id: ApplicationId,
-    body: StepBody,
+    body: DeclaredStep,
 ) -> ApplicationRead:
     """Send the application back to the applicant during review or decision."""
     return tagged(response, service.send_back(work, actor, application_id, body))

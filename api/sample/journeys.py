@@ -252,7 +252,12 @@ def _review(stage: Stage, application: dict[str, Any]) -> None:
             for paper in api.get(f"/applications/{application['id']}/papers")["items"]
             if paper["state"] == "MISSING"
         ]
-        _step(api, application["id"], "screen", {"outcome": "ok", "note": "容缺受理", "missing": lacking})
+        _step(
+            api,
+            application["id"],
+            "screen",
+            {"has_no_conflict": True, "outcome": "ok", "note": "容缺受理", "missing": lacking},
+        )
         _step(
             api, application["id"], "review", {"has_no_conflict": True, "lines": votes, "note": "与场景相符"}
         )

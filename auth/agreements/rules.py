@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 
@@ -134,6 +134,49 @@ def _parties(body: AgreementBody) -> Iterator[Reason]:
             "The operator may not also develop within the same scope.",
             "R01 运商分离 · operator and developer apart",
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Other:
+    """Another agreement that stands or waits for approval: who does what within which scope, and when."""
+
+    id: str
+    title: str
+    body: AgreementBody
+
+
+def apart_from(body: AgreementBody, others: Iterable[Other]) -> Iterator[Reason]:
+    """R01 over all agreements: whoever operates a scope in one does not develop the same scope at the same time in another."""
+    own_operators, own_developers = _by(body, Party.OPERATOR) | {body.operator_id}, _by(body, Party.DEVELOPER)
+    for other in others:
+        if not (_at_once(body, other.body) and _meet(body, other.body)):
+            continue
+        operators = _by(other.body, Party.OPERATOR) | {other.body.operator_id}
+        both = (own_operators & _by(other.body, Party.DEVELOPER)) | (own_developers & operators)
+        for org_id in sorted(both):
+            text = Text(
+                f"机构 {org_id} 在协议“{other.title}”（{other.body.starts_on}—{other.body.ends_on}）与本协议的同一范围内分别作为运营机构和开发主体；请改换其中一方，或错开范围与期限。",
+                f"Organisation {org_id} would operate in one and develop in the other of this agreement and “{other.title}” ({other.body.starts_on} to {other.body.ends_on}), within the same scope; name another party, or part their scopes or periods.",
+            )
+            facts = {"agreement_id": other.id, "org_id": org_id}
+            yield Reason(
+                "operator-develops-elsewhere", text, "R01 运商分离 · operator and developer apart", facts
+            )
+
+
+def _by(body: AgreementBody, role: Party) -> set[str]:
+    return {party.org_id for party in body.parties if party.role is role}
+
+
+def _at_once(one: AgreementBody, other: AgreementBody) -> bool:
+    return one.starts_on <= other.ends_on and other.starts_on <= one.ends_on
+
+
+def _meet(one: AgreementBody, other: AgreementBody) -> bool:
+    """Whether two scopes have something in common: the whole holds every scenario; one that lists none is not bounded by them."""
+    if Mode.WHOLE in (one.mode, other.mode) or not (one.scenarios and other.scenarios):
+        return True
+    return bool(set(one.scenarios) & set(other.scenarios))
 
 
 def _price(body: AgreementBody, limits: Limits, profile: Profile) -> Iterator[Reason]:

@@ -26,7 +26,7 @@ from auth.profile.now import profile
 from core import bases
 from core.errors import AccessRefused, InputRefused, Reason, refuse_if
 from core.text import Text
-from core.work import Work
+from core.work import Work, hold
 
 
 class PlanRead(SQLModel):
@@ -150,12 +150,27 @@ def _operator(work: Work, body: AgreementBody) -> None:
 
 def step(work: Work, actor: Actor, agreement_id: str, which: Step, ask: CaseStep) -> AgreementRead:
     """Submit, return, activate or terminate."""
+    if which in (Step.SUBMIT, Step.ACTIVATE):
+        hold(
+            work, "agreements/roles"
+        )  # one at a time, so that no two that rule each other out pass side by side
     row = AGREEMENTS.row(work, agreement_id, actor, version=ask.version, to_change=True)
     AGREEMENTS.check(actor, row, which)
     refuse_if(tuple(against(work, actor, row, which)))
     if which in (Step.RETURN, Step.TERMINATE):
         need_reason(ask.note)
     return read(work, AGREEMENTS.move(work, actor, row, which, ask.note))
+
+
+def _standing(work: Work, row: AgreementRow) -> list[rules.Other]:
+    """The other agreements that stand or wait for approval."""
+    wanted = select(AgreementRow).where(
+        AgreementRow.id != row.id, col(AgreementRow.state).in_([State.IN_APPROVAL, State.ACTIVE])
+    )
+    return [
+        rules.Other(each.id, each.title, AgreementBody.model_validate_json(each.body))
+        for each in work.db.exec(wanted.order_by(col(AgreementRow.id)))
+    ]
 
 
 def against(work: Work, actor: Actor, row: AgreementRow, which: StrEnum) -> Iterator[Reason]:
@@ -165,6 +180,7 @@ def against(work: Work, actor: Actor, row: AgreementRow, which: StrEnum) -> Iter
         plan = work.db.get(PlanRow, body.plan_id) if body.plan_id else None
         approved = plan is not None and plan.state == plan_workflow.State.APPROVED
         yield from rules.agreement_objections(body, plan_approved=approved, profile=profile(work))
+        yield from rules.apart_from(body, _standing(work, row))
     if which is Step.ACTIVATE:
         yield from _drafter(work, actor, AGREEMENTS.past(work, row.id))
     if which is not Step.SAVE and row.operator_id in doer(work, actor).orgs:

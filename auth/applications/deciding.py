@@ -21,6 +21,7 @@ from auth.applications.models import (
     ApplicationRead,
     ConcurBody,
     DecideBody,
+    DeclaredStep,
     LineDecision,
     Proposal,
     StepBody,
@@ -96,12 +97,13 @@ def concur(
     return read(work, actor, row)
 
 
-def dissent(work: Work, actor: Actor, application_id: ApplicationId, body: StepBody) -> ApplicationRead:
+def dissent(work: Work, actor: Actor, application_id: ApplicationId, body: DeclaredStep) -> ApplicationRead:
     """Object to what stands proposed within one's scope, with a reason; those lines must be decided anew."""
     row = steps.load(work, actor, application_id, body.version)
     advance(State(row.state), Step.DISSENT, steps.roles(work, actor, row))
     _need_proposal(row)
     refuse_if(separation_of_decider(work, actor, row))
+    need_no_conflict(body.has_no_conflict)
     lines, proposed = queries.lines(work, row.id), queries.signing(work, row)
     mine = [line.id for line in lines if line.id in proposed and not beyond([line], [line.id], actor)]
     if not mine:
@@ -111,7 +113,7 @@ def dissent(work: Work, actor: Actor, application_id: ApplicationId, body: StepB
     said = {line_id: each for line_id, each in _proposal(row).opinions.items() if line_id not in mine}
     stands = {name: getattr(_proposal(row), name) for name in rules.PRINCIPLES}
     row.proposal = _stored(kept, _proposal(row).note, said, stands)
-    steps.move(work, actor, row, Step.DISSENT, body.note, line_ids=mine)
+    steps.move(work, actor, row, Step.DISSENT, body.note, {"has_no_conflict": True}, line_ids=mine)
     return read(work, actor, row)
 
 

@@ -75,6 +75,12 @@ class StepBody(_Body):
     note: Prose = Field(default="", max_length=2000)
 
 
+class DeclaredStep(StepBody):
+    """A step of somebody who judges. `has_no_conflict`: the declaration of interest; whoever leaves it out is asked for it."""
+
+    has_no_conflict: bool | None = None
+
+
 class MissingPaper(_Body):
     """A paper that lacks and may follow, within so many working days (容缺)."""
 
@@ -82,7 +88,7 @@ class MissingPaper(_Body):
     working_days: int = Field(ge=1, le=60)
 
 
-class ScreenBody(StepBody):
+class ScreenBody(DeclaredStep):
     """`ok` sends it to review; `return` asks for completion; `reject` refuses, with a code of the list of refusals.
 
     `missing`: the papers that lack and with which it is accepted all the same. `opinion`: the template that the note came from.
@@ -122,13 +128,12 @@ class LineDecision(_Body):
     opinion: Prose = Field(default="", max_length=60)
 
 
-class DecideBody(StepBody):
-    """A decision on every open line of the approver's scope. `has_no_conflict`: the declaration of interest; whoever leaves it out is asked for it.
+class DecideBody(DeclaredStep):
+    """A decision on every open line of the approver's scope.
 
     `public_interest`, `fairness`: what granting does for the public, and how others are treated alike; the profile says whether both are needed.
     """
 
-    has_no_conflict: bool | None = None
     public_interest: Prose = Field(default="", max_length=1000)
     fairness: Prose = Field(default="", max_length=1000)
     lines: tuple[LineDecision, ...] = Field(min_length=1)

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from auth.actor import SYSTEM, Actor
 from auth.applications import queries, steps
-from auth.applications.models import ApplicationRead, ReviewBody, ScreenBody, StepBody
+from auth.applications.models import ApplicationRead, DeclaredStep, ReviewBody, ScreenBody
 from auth.applications.reading import read
 from auth.applications.rules import Stage
 from auth.applications.tables import ApplicationReviewRow, ApplicationRow
@@ -38,6 +38,7 @@ def screen(work: Work, actor: Actor, application_id: ApplicationId, body: Screen
     step = _SCREEN[body.outcome]
     advance(State(row.state), step, steps.roles(work, actor, row))
     refuse_if(screening_objections(work, actor, row))
+    need_no_conflict(body.has_no_conflict)
     if body.outcome != "ok":
         need_note(body.note)
     if body.outcome == "reject" and body.reason_code not in limits().refusals:
@@ -53,7 +54,9 @@ def screen(work: Work, actor: Actor, application_id: ApplicationId, body: Screen
             ),
             field="missing",
         )
-    facts: dict[str, Any] = {"reason_code": body.reason_code} | ({"missing": named} if named else {})
+    facts: dict[str, Any] = {"reason_code": body.reason_code, "has_no_conflict": True} | (
+        {"missing": named} if named else {}
+    )
     if body.opinion:
         facts["opinion"] = _opinion(work, "screening", body.opinion, body.note)
     lender = steps.reviews_for(actor, _SCREENERS, queries.departments(work, row.id))
@@ -103,7 +106,7 @@ def _opinion(work: Work, stage: OpinionStage, key: str, note: str) -> dict[str, 
     return inserted(profile(work).opinions, stage, steps.local_day(work.now), key, note).as_json()
 
 
-def send_back(work: Work, actor: Actor, application_id: ApplicationId, body: StepBody) -> ApplicationRead:
+def send_back(work: Work, actor: Actor, application_id: ApplicationId, body: DeclaredStep) -> ApplicationRead:
     """Return the application to the applicant with what is to be completed; votes stay with their turn."""
     row = steps.load(work, actor, application_id, body.version)
     advance(State(row.state), Step.RETURN, steps.roles(work, actor, row))
@@ -112,10 +115,11 @@ def send_back(work: Work, actor: Actor, application_id: ApplicationId, body: Ste
             separation.not_of_the_applicant(steps.doer(work, actor), row.org_id, queries.past(work, row.id))
         )
     )
+    need_no_conflict(body.has_no_conflict)
     need_note(body.note)
     row.proposal = ""
     lender = steps.reviews_for(actor, _RETURNERS, queries.departments(work, row.id))
-    steps.move(work, actor, row, Step.RETURN, body.note, lender=lender)
+    steps.move(work, actor, row, Step.RETURN, body.note, {"has_no_conflict": True}, lender=lender)
     return read(work, actor, row)
 
 

@@ -103,7 +103,11 @@ def beyond(lines: Iterable[ApplicationLineRow], named: Iterable[str], actor: Act
 
 def decision_objections(work: Work, actor: Actor, row: ApplicationRow) -> tuple[Reason, ...]:
     """Why this person may not decide on any line now: rules 1 and 2, or nothing in scope that is still open."""
-    found = (*separation_of_decider(work, actor, row), *papers.blocking(work, row))
+    found = (
+        *separation_of_decider(work, actor, row),
+        *_of_a_department(work, actor, row),
+        *papers.blocking(work, row),
+    )
     if found or docket(work, actor, row).open:
         return found
     return (
@@ -116,18 +120,30 @@ def decision_objections(work: Work, actor: Actor, row: ApplicationRow) -> tuple[
     )
 
 
+def _of_a_department(work: Work, actor: Actor, row: ApplicationRow) -> tuple[Reason, ...]:
+    """Rule 3 at the first signature: it must name the department from which the second shall differ."""
+    lender = steps.on_behalf(work, actor, row)
+    orgs = (actor.org_id, lender.org_id if lender else None)
+    apart = queries.approval_of(work, row).distinct_departments
+    return tuple(separation.signs_for_a_department(orgs, distinct_departments=apart))
+
+
 def concurrence_objections(work: Work, actor: Actor, row: ApplicationRow) -> tuple[Reason, ...]:
     """Why this person may not sign: rules 1 and 2, and 3 where no line is left that this signature would count on."""
-    found = (*separation_of_decider(work, actor, row), *papers.blocking(work, row))
+    found = (
+        *separation_of_decider(work, actor, row),
+        *_of_a_department(work, actor, row),
+        *papers.blocking(work, row),
+    )
     mine = docket(work, actor, row)
     if mine.to_sign:
         return found
     return (
         *found,
         *(
-            mine.held_back
-            or beyond(queries.lines(work, row.id), queries.signing(work, row), actor)
-            or _nothing()
+            [reason for reason in mine.held_back if reason not in found]
+            if mine.held_back
+            else beyond(queries.lines(work, row.id), queries.signing(work, row), actor) or _nothing()
         ),
     )
 

@@ -103,12 +103,37 @@ def approvers_are_distinct(
             "您已在本决定上签字；须由另一人签字。",
             "You have signed this decision; another person must sign it.",
         )
-    elif distinct_departments and any({event.org_id, event.for_org} & doer.orgs for event in earlier):
+        return
+    if not distinct_departments:
+        return
+    if not doer.orgs:
+        yield _no_department()
+    if any(not (event.org_id or event.for_org) for event in earlier):
+        yield _reason(
+            3,
+            "在先的签字未记明所属部门，无法认定两位审批人来自不同部门；请提出异议，由有部门的审批人重新拟定。",
+            "The signature before yours names no department, so that nobody can tell the two apart; object, and let an approver of a department propose anew.",
+        )
+    elif any({event.org_id, event.for_org} & doer.orgs for event in earlier):
         yield _reason(
             3,
             "敏感数据的两位审批人须来自不同部门；请由另一部门的审批人签字。",
             "Two approvers of sensitive data come from different departments; an approver of another one must sign.",
         )
+
+
+def signs_for_a_department(orgs: Iterable[str | None], *, distinct_departments: bool) -> Iterator[Reason]:
+    """Rule 3, at the first signature. `orgs`: of the account that signs, and of whom it signs for."""
+    if distinct_departments and not any(orgs):
+        yield _no_department()
+
+
+def _no_department() -> Reason:
+    return _reason(
+        3,
+        "敏感数据的两位审批人须来自不同部门，而您的账号不属于任何部门；请由有部门的审批人签字，或由系统管理员为您的账号填写所属机构。",
+        "Two approvers of sensitive data come from different departments, and your account belongs to none; let an approver of a department sign, or have an administrator enter your organisation.",
+    )
 
 
 def approver_does_not_activate(doer: Doer, approvers: Iterable[str]) -> Iterator[Reason]:

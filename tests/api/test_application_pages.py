@@ -77,7 +77,7 @@ def test_whole_way_by_forms_alone(house: House) -> None:
     screener = browser_as(house, "screener", lang="en")
     shown = screener.get(at)
     assert "2 working days left" in shown.text
-    done = screener.submit(f"{at}/screen", version=_version(shown.text), outcome="ok")
+    done = screener.submit(f"{at}/screen", version=_version(shown.text), outcome="ok", has_no_conflict="yes")
     assert done.status_code == 303, done.text
     form = screener.get(f"{at}/review")
     (line,) = re.findall(r'name="line" value="([^"]+)"', form.text)
@@ -183,7 +183,9 @@ def test_approving_the_form_as_it_stands_offers_exactly_what_was_asked(house: Ho
     at = _filled_in(house)
     _post(client_as(house, "applicant"), f"{at}/submit", version=_row(house, at).version)
     screener = client_as(house, "screener")
-    found = _post(screener, f"{at}/screen", {"outcome": "ok"}, _row(house, at).version)
+    found = _post(
+        screener, f"{at}/screen", {"outcome": "ok", "has_no_conflict": True}, _row(house, at).version
+    )
     lines = [{"line_id": line["id"], "vote": "approve"} for line in found["lines"]]
     found = _post(screener, f"{at}/review", {"has_no_conflict": True, "lines": lines}, found["version"])
     approver = browser_as(house, "approver")

@@ -81,7 +81,7 @@ def _offered(house: House) -> dict[str, Any]:
     found = _post(applicant, "/applications", ASK)
     at = f"/applications/{found['id']}"
     found = _post(applicant, f"{at}/submit", version=found["version"])
-    found = _post(screener, f"{at}/screen", {"outcome": "ok"}, found["version"])
+    found = _post(screener, f"{at}/screen", {"outcome": "ok", "has_no_conflict": True}, found["version"])
     lines = [{"line_id": line["id"], "vote": "narrow"} for line in found["lines"]]
     body = {"has_no_conflict": True, "lines": lines, "note": "名称列非必要"}
     found = _post(screener, f"{at}/review", body, found["version"])

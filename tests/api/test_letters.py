@@ -85,7 +85,12 @@ def test_a_refusal_at_the_door_has_a_letter_with_its_reason(house: House) -> Non
     found = _post(applicant, "/applications", ASK)
     at = f"/applications/{found['id']}"
     found = _post(applicant, f"{at}/submit", version=found["version"])
-    body = {"outcome": "reject", "reason_code": "purpose-unclear", "note": "用途与场景不符"}
+    body = {
+        "has_no_conflict": True,
+        "outcome": "reject",
+        "reason_code": "purpose-unclear",
+        "note": "用途与场景不符",
+    }
     _post(client_as(house, "screener"), f"{at}/screen", body, found["version"])
     said = applicant.get(f"/api/v1{at}/letter").json()["letter"]
     assert said["outcome"] == "not-accepted"

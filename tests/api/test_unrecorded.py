@@ -38,7 +38,7 @@ def test_a_step_that_cannot_be_recorded_is_not_taken(desk: Desk) -> None:
     found = an_application(desk, at=State.DECIDING)
     draft = an_application(desk, at=State.DRAFT, scenario_id="parking")
     _full(desk.house)
-    back = {"version": found.version, "note": "请补充说明"}
+    back = {"version": found.version, "note": "请补充说明", "has_no_conflict": True}
     answers = [
         _client(desk.house, "approver").post(f"/api/v1/applications/{found.id}/return", json=back),
         _client(desk.house, "applicant").post(f"/api/v1/applications/{draft.id}/withdraw", json={"version": draft.version}),

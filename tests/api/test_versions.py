@@ -206,9 +206,7 @@ def test_a_licence_is_stepped_on_as_it_was_seen(house: House) -> None:
     with house.write() as work:
         an_org(work, "bureau", "implementing_body")
         an_org(work, "insurer")
-        a_person(
-            work, "keeper", "bureau", ["security_officer"]
-        )
+        a_person(work, "keeper", "bureau", ["security_officer"])
     client = TestClient(app_of(house), headers={"Authorization": f"Bearer {local_token(house, 'keeper')}"})
     at = f"/api/v1/organisations/{OrgId('insurer')}"
     seen = client.get(at).json()["version"]

@@ -23,7 +23,7 @@ from api.house import House
 from auth.actor import PLATFORM, SYSTEM, RoleAt
 from auth.applications import queries
 from auth.applications import service as applications
-from auth.applications.models import ConcurBody, DecideBody, ReviewBody, ScreenBody, StepBody
+from auth.applications.models import ConcurBody, DecideBody, DeclaredStep, ReviewBody, ScreenBody, StepBody
 from auth.applications.reviewing import stages_open_to
 from auth.applications.tables import ApplicationEventRow, ApplicationRow
 from auth.applications.workflow import State as At
@@ -171,13 +171,18 @@ class Deputies(Registers):
         """Whatever the state of the case wants, by anybody; returned and objected to now and then."""
         with self.trying(who) as (work, actor):
             row = self._now(work)
-            at, step = ApplicationId(row.id), StepBody(version=row.version, note=NOTE)
+            at, step = (
+                ApplicationId(row.id),
+                DeclaredStep(has_no_conflict=True, version=row.version, note=NOTE),
+            )
             if what == "return":
                 applications.send_back(work, actor, at, step)
             elif what == "dissent":
                 applications.dissent(work, actor, at, step)
             elif row.state == At.SUBMITTED:
-                applications.screen(work, actor, at, ScreenBody(version=row.version, outcome="ok"))
+                applications.screen(
+                    work, actor, at, ScreenBody(version=row.version, has_no_conflict=True, outcome="ok")
+                )
             elif row.state == At.IN_REVIEW:
                 stage = (stages_open_to(work, actor, row) or queries.plan(work, row))[0]
                 votes = [{"line_id": line, "vote": "approve"} for line in stage.line_ids]

@@ -528,7 +528,9 @@ class Papers(Registers):
         missing = [{"paper": key, "working_days": days} for key, days in named.items() if days]
         with self.trying(who) as (work, actor):
             row = self._now(work)
-            body = ScreenBody.model_validate({"version": row.version, "outcome": "ok", "missing": missing})
+            body = ScreenBody.model_validate(
+                {"version": row.version, "has_no_conflict": True, "outcome": "ok", "missing": missing}
+            )
             applications.screen(work, actor, applications.ApplicationId(row.id), body)
 
     @rule()

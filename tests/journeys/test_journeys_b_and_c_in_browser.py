@@ -177,6 +177,7 @@ def test_eleven_people_play_journey_b(
     reviewer.goto(at)
     reviewer.get_by_label(re.compile("容缺“数据安全保护方案”")).fill("10")
     reviewer.get_by_label(re.compile("容缺“网络安全等级保护测评报告”")).fill("20")
+    reviewer.locator("#f-screen-conflict").check()
     reviewer.get_by_role("button", name="受理", exact=True).click()
     _main(reviewer, "缺 2 份材料")
     look(reviewer, "journey-b-accepted-with-papers-to-follow")

@@ -23,10 +23,20 @@ def _at_every_stage(house: House) -> dict[str, tuple[str, str]]:
     waiting = _post(applicant, f"/applications/{waiting['id']}/submit", version=waiting["version"])
     review = _post(applicant, "/applications", ASK | {"scenario_id": "heritage"})
     review = _post(applicant, f"/applications/{review['id']}/submit", version=review["version"])
-    review = _post(screener, f"/applications/{review['id']}/screen", {"outcome": "ok"}, review["version"])
+    review = _post(
+        screener,
+        f"/applications/{review['id']}/screen",
+        {"outcome": "ok", "has_no_conflict": True},
+        review["version"],
+    )
     decide = _post(applicant, "/applications", ASK | {"scenario_id": "safety"})
     decide = _post(applicant, f"/applications/{decide['id']}/submit", version=decide["version"])
-    decide = _post(screener, f"/applications/{decide['id']}/screen", {"outcome": "ok"}, decide["version"])
+    decide = _post(
+        screener,
+        f"/applications/{decide['id']}/screen",
+        {"outcome": "ok", "has_no_conflict": True},
+        decide["version"],
+    )
     votes = [{"line_id": line["id"], "vote": "approve"} for line in decide["lines"]]
     decide = _post(
         screener,

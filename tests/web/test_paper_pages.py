@@ -60,6 +60,7 @@ def test_a_clerk_drafts_the_enterprise_confirms_papers_follow_and_a_promise_brea
     screener.get_by_label(re.compile("容缺“安全方案”")).fill("5")
     screener.get_by_label(re.compile("容缺“信用证明”")).fill("3")
     shot(screener, "screen-with-papers-missing-zh")
+    screener.locator("#f-screen-conflict").check()
     screener.get_by_role("button", name="受理", exact=True).click()
     screener.get_by_text("缺 2 份材料").wait_for()
     assert (axe(screener), overflow(screener)) == ([], 0)

@@ -328,3 +328,48 @@ def test_the_use_of_a_grant_stops_the_instant_its_agreement_is_terminated_or_ove
     assert said() == {"agreement-not-in-force"}
     with desk.house.read() as work:
         assert work.db.get_one(GrantRow, grant.id).used_extracts == 0
+
+
+# -- R01 over all agreements
+
+
+DEVELOPED = ({"role": "implementing_body", "org_id": "bureau"}, {"role": "operator", "org_id": "mapper"}, {"role": "developer", "org_id": "insurer"})  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("changes", "meets"),
+    [
+        ({}, True),
+        ({"scenarios": ["safety", "parking"]}, True),
+        ({"mode": "whole", "scenarios": []}, True),
+        ({"mode": "by_field", "scenarios": []}, True),
+        ({"scenarios": ["parking"]}, False),
+        ({"starts_on": date(2028, 3, 1), "ends_on": date(2029, 3, 1)}, True),
+        ({"starts_on": date(2028, 3, 2), "ends_on": date(2029, 3, 1)}, False),
+        ({"starts_on": date(2025, 3, 2), "ends_on": date(2026, 3, 1)}, False),
+    ],
+)
+def test_nobody_operates_and_develops_one_scope_in_two_agreements(
+    changes: dict[str, Any], meets: bool
+) -> None:
+    own = agreement_body()
+    other = agreement_body(**({"operator_id": "mapper", "parties": DEVELOPED, "title": "另一协议"} | changes))
+    for one, two in ((own, other), (other, own)):
+        found = list(rules.apart_from(one, [rules.Other("x", two.title, two)]))
+        assert _codes(found) == ({"operator-develops-elsewhere"} if meets else set())
+        assert all(each.facts == {"agreement_id": "x", "org_id": "insurer"} for each in found)
+    assert not list(rules.apart_from(own, [rules.Other("x", own.title, own)])), (
+        "one operator, twice, is no developer"
+    )
+
+
+def test_the_second_agreement_waits_until_the_first_has_ended(house: House) -> None:
+    both = with_planner(a_desk(house))
+    first = an_agreement(both)
+    twin = {"operator_id": "mapper", "parties": DEVELOPED, "title": "开发协议"}
+    with pytest.raises(AccessRefused) as refused:
+        an_agreement(both, **twin)
+    assert _codes(refused.value.reasons) == {"operator-develops-elsewhere"}
+    with both.write("approver") as (work, actor):
+        service.step(work, actor, first.id, Step.TERMINATE, CaseStep(note="双方协商提前终止"))
+    assert an_agreement(both, **twin).state == State.ACTIVE

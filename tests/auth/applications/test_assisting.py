@@ -10,7 +10,7 @@ from sqlmodel import select
 from api.house import House
 from auth import audit_reading
 from auth.applications import service as applications
-from auth.applications.models import ApplicationRead, ApplicationSave, AssistedAsk, StepBody
+from auth.applications.models import ApplicationRead, ApplicationSave, AssistedAsk, DeclaredStep, StepBody
 from auth.applications.workflow import State
 from auth.messages.tables import MessageRow
 from core.errors import AccessRefused, Conflict, InputRefused, NotFound, TransitionRefused
@@ -118,7 +118,7 @@ def test_the_clerk_never_reviews_or_decides_what_he_drafted(desk: Desk, account:
     assert refusal(lambda: screened(desk, found, who)) == one
     at = screened(desk, found)
     assert refusal(lambda: voted(desk, at, who)) == one
-    back = StepBody(version=at.version, note="请补充说明")
+    back = DeclaredStep(has_no_conflict=True, version=at.version, note="请补充说明")
     with desk.write(who) as (work, actor), pytest.raises(AccessRefused) as refused:
         applications.send_back(work, actor, at.id, back)
     assert codes(refused) == one

@@ -11,7 +11,7 @@ import pytest
 from api.house import House
 from auth import audit
 from auth.applications import service as applications
-from auth.applications.models import StepBody
+from auth.applications.models import DeclaredStep
 from auth.applications.workflow import State
 from auth.grants import service as grants
 from core.errors import AppError
@@ -67,7 +67,12 @@ def test_decided_and_sent_back_at_once_it_is_one_of_both(house: House) -> None:
             decided(desk, found)
             return
         with desk.write("approver2") as (work, actor):
-            applications.send_back(work, actor, found.id, StepBody(version=found.version, note="请补充说明"))
+            applications.send_back(
+                work,
+                actor,
+                found.id,
+                DeclaredStep(has_no_conflict=True, version=found.version, note="请补充说明"),
+            )
 
     assert _at_once(4, act) == ["Stale", "Stale", "Stale", "done"]
     with desk.read("auditor") as (work, actor):

@@ -11,7 +11,7 @@ from api.house import House
 from auth import audit_reading
 from auth.applications import rules
 from auth.applications import service as applications
-from auth.applications.models import ApplicationRead, ConcurBody, DecideBody, StepBody
+from auth.applications.models import ApplicationRead, ConcurBody, DecideBody, DeclaredStep
 from auth.applications.tables import ApplicationStageRow
 from auth.applications.workflow import State
 from auth.grants import service as grants
@@ -84,7 +84,10 @@ def test_who_sent_it_back_in_review_reviews_again_but_does_not_decide(desk: Desk
     found = screened(desk, an_application(desk), "usher")
     with desk.write("screener") as (work, actor):
         found = applications.send_back(
-            work, actor, found.id, StepBody(version=found.version, note="请补充说明")
+            work,
+            actor,
+            found.id,
+            DeclaredStep(has_no_conflict=True, version=found.version, note="请补充说明"),
         )
     found = screened(desk, submitted(desk, found), "usher")
     with desk.write("screener") as (work, actor):
@@ -114,7 +117,10 @@ def test_decider_of_an_earlier_round_does_not_review(desk: Desk) -> None:
     found = an_application(desk, at=State.DECIDING)
     with desk.write("approver") as (work, actor):
         found = applications.send_back(
-            work, actor, found.id, StepBody(version=found.version, note="请补充说明")
+            work,
+            actor,
+            found.id,
+            DeclaredStep(has_no_conflict=True, version=found.version, note="请补充说明"),
         )
     found = submitted(desk, found)
     with pytest.raises(AccessRefused) as refused:
@@ -260,9 +266,9 @@ def test_objection_needs_a_reason_and_a_new_proposal(desk: Desk) -> None:
     with pytest.raises(Conflict):
         proposed(desk, made, "approver2")
     with pytest.raises(InputRefused), desk.write("parks_approver") as (work, actor):
-        applications.dissent(work, actor, made.id, StepBody(version=made.version))
+        applications.dissent(work, actor, made.id, DeclaredStep(has_no_conflict=True, version=made.version))
     with desk.write("parks_approver") as (work, actor):
-        body = StepBody(version=made.version, note="列仍过多")
+        body = DeclaredStep(has_no_conflict=True, version=made.version, note="列仍过多")
         back = applications.dissent(work, actor, made.id, body)
     assert (back.state, back.proposal) == (State.DECIDING, None)
     with pytest.raises(Conflict):
@@ -296,7 +302,7 @@ def test_signing_judges_the_data_as_it_is_then(desk: Desk) -> None:
 def test_returning_takes_the_proposal_away(desk: Desk) -> None:
     made = proposed(desk, _sensitive(desk))
     with desk.write("parks_approver") as (work, actor):
-        body = StepBody(version=made.version, note="请补充安全措施")
+        body = DeclaredStep(has_no_conflict=True, version=made.version, note="请补充安全措施")
         back = applications.send_back(work, actor, made.id, body)
     assert (back.state, back.proposal) == (State.RETURNED, None)
     with pytest.raises(TransitionRefused):

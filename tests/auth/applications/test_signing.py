@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from api.house import House
 from auth import audit_reading
 from auth.applications import service as applications
-from auth.applications.models import ApplicationRead, ConcurBody, DecideBody, StepBody
+from auth.applications.models import ApplicationRead, ConcurBody, DecideBody, DeclaredStep
 from auth.applications.signing import covered
 from auth.applications.workflow import State
 from core.errors import AccessRefused, AppError, Conflict, InputRefused
@@ -177,7 +177,7 @@ def test_an_objection_reopens_the_lines_of_its_own_scope(desk: Desk) -> None:
     found = _mixed(desk, RESCUES, ROADS)
     made = _decide(desk, found, "approver", 0, 1)
     with desk.write("roads_approver") as (work, actor):
-        body = StepBody(version=made.version, note="期限过长")
+        body = DeclaredStep(has_no_conflict=True, version=made.version, note="期限过长")
         back = applications.dissent(work, actor, made.id, body)
     assert back.proposal is not None
     assert list(back.proposal.signatures) == [found.lines[0].id]
@@ -271,7 +271,9 @@ def _done(
         body = ConcurBody(version=version, has_no_conflict=True)
         return applications.concur(work, actor, found.id, body, assets=desk.assets)
     if deed == "dissent":
-        return applications.dissent(work, actor, found.id, StepBody(version=version, note="须再议此事"))
+        return applications.dissent(
+            work, actor, found.id, DeclaredStep(has_no_conflict=True, version=version, note="须再议此事")
+        )
     lines = [n for n in SCOPES[who] if n not in signed] or SCOPES[who]
     said = [{"line_id": found.lines[n].id, "outcome": "approve"} for n in lines]
     decision = DecideBody.model_validate({"version": version, "has_no_conflict": True, "lines": said})

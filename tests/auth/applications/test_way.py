@@ -10,7 +10,7 @@ import pytest
 from api.house import House
 from auth import audit
 from auth.applications import service as applications
-from auth.applications.models import ApplicationSave, StepBody
+from auth.applications.models import ApplicationSave, DeclaredStep
 from auth.applications.workflow import State
 from core.errors import AccessRefused, InputRefused, TransitionRefused
 from tests.desk import (
@@ -190,7 +190,10 @@ def test_returned_application_comes_back_in_a_new_turn_with_new_votes(desk: Desk
     found = voted(desk, found, "screener")
     with desk.write("approver") as (work, actor):
         found = applications.send_back(
-            work, actor, found.id, StepBody(version=found.version, note="请补充用途说明")
+            work,
+            actor,
+            found.id,
+            DeclaredStep(has_no_conflict=True, version=found.version, note="请补充用途说明"),
         )
     assert found.state == State.RETURNED
     with desk.write("applicant") as (work, actor):

@@ -134,13 +134,16 @@ def test_what_is_overdue_is_not_extended_and_a_closed_month_stays(desk: Desk, cl
 
 def test_returning_pauses_the_review_and_it_goes_on(desk: Desk, clock: TestClock) -> None:
     from auth.applications import service as applications
-    from auth.applications.models import StepBody
+    from auth.applications.models import DeclaredStep
 
     found = an_application(desk, at=State.IN_REVIEW, starts_on=date(2026, 6, 1))
     clock.forward(days=2)
     with desk.write("screener") as (work, actor):
         found = applications.send_back(
-            work, actor, found.id, StepBody(version=found.version, note="补充用途说明")
+            work,
+            actor,
+            found.id,
+            DeclaredStep(has_no_conflict=True, version=found.version, note="补充用途说明"),
         )
         assert found.due_on == date(2026, 4, 3)  # the applicant's thirty days
     clock.forward(days=14)

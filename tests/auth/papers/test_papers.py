@@ -83,7 +83,7 @@ def sent(desk: Desk, found: ApplicationRead) -> ApplicationRead:
 
 def screened(desk: Desk, found: ApplicationRead, outcome: Any = "ok", **missing: int) -> ApplicationRead:
     body = ScreenBody.model_validate(
-        {"version": found.version, "outcome": outcome, "note": "材料情况见清单",
+        {"version": found.version, "outcome": outcome, "note": "材料情况见清单", "has_no_conflict": True,
          "missing": [{"paper": key, "working_days": days} for key, days in missing.items()]}
     )  # fmt: skip
     with desk.write("screener") as (work, actor):

@@ -151,7 +151,13 @@ def test_at_the_door_a_template_is_put_into_the_note_and_nothing_typed_is_lost(d
     screener = browser_as(desk.house, "screener", "en")
     at = f"/applications/{found.id}"
     assert "Refused at the door: papers missing" in screener.get(at).text
-    typed = {"version": "2", "note": "See the annex.", "opinion": "screen-papers", "used": ""}
+    typed = {
+        "version": "2",
+        "note": "See the annex.",
+        "opinion": "screen-papers",
+        "used": "",
+        "has_no_conflict": "yes",
+    }
     filled_in = screener.submit(f"{at}/screen", **typed, insert="yes")
     assert filled_in.status_code == 200
     said = next(each for each in GENERIC.opinions if each.key == "screen-papers")

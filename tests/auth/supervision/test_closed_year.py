@@ -44,7 +44,13 @@ def test_the_pack_of_a_closed_year_is_the_same_bytes_after_later_events(lite: De
     code = sorted(limits().refusals)[0]
     with lite.write("screener") as (work, actor):
         seen = applications.application(work, actor, ApplicationId(waiting.id))
-        body = ScreenBody(version=seen.version, outcome="reject", reason_code=code, note="不符合受理条件")
+        body = ScreenBody(
+            version=seen.version,
+            has_no_conflict=True,
+            outcome="reject",
+            reason_code=code,
+            note="不符合受理条件",
+        )
         applications.screen(work, actor, ApplicationId(waiting.id), body)
     with lite.write("watch") as (work, actor):
         assert pack(work, actor, year) == before
