@@ -128,7 +128,7 @@ def relations(
     with connect(data_dir, server, token, user) as api:
         if add or remove:
             body = {"add": add or [], "remove": remove or []}
-            show(api.post(f"/datasets/{dataset_id}/relations", body), as_json)
+            show(api.step(f"/datasets/{dataset_id}/relations", body), as_json)
             return
         held = api.get(f"/datasets/{dataset_id}/relations", kind=kind or None, limit=limit, offset=offset)
         columns = ("kind", "dataset_id", "title_zh", "publisher_zh", "state", "stated_here", "stated_there")
@@ -141,7 +141,7 @@ def publish(
 ) -> None:  # fmt: skip
     """Ask for a complete record to be published (a second person accepts); exit code 1 with everything that is missing."""
     with connect(data_dir, server, token, user) as api:
-        show(api.post(f"/datasets/{dataset_id}/publish"), as_json)
+        show(api.step(f"/datasets/{dataset_id}/publish"), as_json)
 
 
 @app.command("withdraw")
@@ -153,7 +153,7 @@ def withdraw(
     """Take a record out of the catalogue for good; a tombstone with the reason stays."""
     with connect(data_dir, server, token, user) as api:
         show(
-            api.post(f"/datasets/{dataset_id}/withdraw", {"reason": reason, "replaced_by": replaced_by}),
+            api.step(f"/datasets/{dataset_id}/withdraw", {"reason": reason, "replaced_by": replaced_by}),
             as_json,
         )
 

@@ -36,7 +36,7 @@ def supply(
     """Hand a paper in."""
     body: dict[str, Any] = {"name": file.name, "content_base64": base64.b64encode(file.read_bytes()).decode()}
     with connect(data_dir, server, token, user) as api:
-        body["version"] = _seen(api, application_id, key)
+        body["version"] = seen(api, application_id, key)
         show(api.post(f"/applications/{application_id}/papers/{key}/supply", body), as_json, COLUMNS)
 
 
@@ -88,11 +88,11 @@ def send_back(
 ) -> None:  # fmt: skip
     """Send a paper back to the applicant."""
     with connect(data_dir, server, token, user) as api:
-        body = {"note": reason, "working_days": days, "version": _seen(api, application_id, key)}
+        body = {"note": reason, "working_days": days, "version": seen(api, application_id, key)}
         show(api.post(f"/applications/{application_id}/papers/{key}/return", body), as_json, COLUMNS)
 
 
-def _seen(api: Api, application_id: str, key: str) -> int | None:
+def seen(api: Api, application_id: str, key: str) -> int | None:
     """The paper's version that is there now."""
     known = api.get(f"/applications/{application_id}/papers")["items"]
     return next((paper["version"] for paper in known if paper["key"] == key), None)

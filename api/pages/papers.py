@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
-from fastapi import Request, Response, UploadFile
+from fastapi import Form, Request, Response, UploadFile
 from fastapi.responses import HTMLResponse
 
 from api.access import access
+from api.cases import version_of
 from api.deps import ActorDep, HouseDep, ReadDep, WorkDep
 from api.errors import status_of
 from api.forms import Typed, tried
@@ -65,15 +66,17 @@ def _done(
 
 @router.post("/{application_id}/papers/{paper_key}/supply", response_class=HTMLResponse, **access(SUPPLY))
 def supply(
-    request: Request, house: HouseDep, actor: ActorDep, application_id: ApplicationId, paper_key: str, file: UploadFile | None = None
+    request: Request, house: HouseDep, actor: ActorDep, application_id: ApplicationId, paper_key: str, file: UploadFile | None = None,
+    version: Annotated[str, Form()] = "",
 ) -> Response:  # fmt: skip
     """Hand a paper in."""
+    seen = version_of({"version": version})
 
     def act(work: Work) -> PaperRead:
         if file is None or not file.filename:
             raise InputRefused(Text("请选择文件。", "Choose a file."), field="file")
         content = file.file.read(MOST_BYTES + 1)
-        return service.hand_in(work, actor, application_id, paper_key, file.filename, content)
+        return service.hand_in(work, actor, application_id, paper_key, file.filename, content, seen)
 
     said = Text("材料已提交。", "The paper is handed in.")
     return _done(request, house, actor, application_id, paper_key, tried(house, act), said)
@@ -86,6 +89,7 @@ def send_back(
     """Send one paper back."""
     note = str(form.get("note", "")).strip()
     given: dict[str, Any] = {"note": note[:2000], "working_days": str(form.get("working_days", "")) or "5"}
+    given["version"] = version_of(form)
     outcome = tried(
         house,
         partial(_send_back, actor=actor, application_id=application_id, key=paper_key, given=given),

@@ -365,7 +365,7 @@ def comment(request: Request, house: HouseDep, actor: ActorDep, ticket_id: str, 
     return _step(
         request, house, actor, ticket_id, form,
         lambda work, given: service.comment(work, actor, ticket_id, TicketRemark(note=given["note"])),
-        Text("已留言。", "The remark was added."),
+        Text("已留言。", "The remark was added."), remark=True,
     )  # fmt: skip
 
 

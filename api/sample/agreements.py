@@ -41,9 +41,9 @@ def conclude(stage: Stage) -> None:
     }  # fmt: skip
     with stage.as_("planner") as api:
         made = api.post("/agreements", body)
-        api.post(f"/agreements/{made['id']}/submit", {})
+        api.step(f"/agreements/{made['id']}/submit", {})
     with stage.as_("approver") as api:
-        api.post(f"/agreements/{made['id']}/activate", {})
+        api.step(f"/agreements/{made['id']}/activate", {})
     stage.says(
         "approver",
         f"批准“{body['title']}”生效，至 {body['ends_on']}",
@@ -58,10 +58,10 @@ def _plan(stage: Stage, meeting: dict[str, str]) -> str:
         plan: dict[str, Any] = api.post(
             "/plans", {"title": "旅游数据授权运营实施方案（示例）", "sections": sections, "meeting": meeting}
         )
-        api.post(f"/plans/{plan['id']}/submit", {})
+        api.step(f"/plans/{plan['id']}/submit", {})
     stage.says("planner", "草拟实施方案并提交审批", "drafts the implementation plan and submits it")
     with stage.as_("approver") as api:
-        api.post(f"/plans/{plan['id']}/approve", {})
+        api.step(f"/plans/{plan['id']}/approve", {})
     stage.says("approver", "批准实施方案", "approves the plan")
     return str(plan["id"])
 
@@ -77,7 +77,7 @@ def _policy(stage: Stage) -> None:
         f"proposes the district's policy; dry run: it would break {broken} live grants",
     )
     with stage.as_("approver") as api:
-        api.post(f"/profile/versions/{version['id']}/confirm", {})
+        api.step(f"/profile/versions/{version['id']}/confirm", {})
     stage.says(
         "approver",
         "确认政策生效：此后每项授权须在协议之内",

@@ -9,6 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
+from api.cli.paper import seen
 from api.client import Api
 from api.sample.catalogue import compared_with, dataset, masters_first
 from api.sample.model import SampleDataset
@@ -44,7 +45,7 @@ def enter(stage: Stage, item: SampleDataset) -> None:
                 f"/datasets/{item.id}/export-suite",
                 {"suite": item.export, "note": "初始出域规则 / first export suite"},
             )
-        asked = api.post(f"/datasets/{item.id}/publish")
+        asked = api.step(f"/datasets/{item.id}/publish")
     stem = DEPARTMENT[item.record["publisher"]]
     with stage.as_(f"{stem}-publish") as api:
         api.post(f"/record-proposals/{asked['id']}/accept", {"version": asked["version"]})
@@ -123,7 +124,7 @@ def _close_tickets(stage: Stage, dataset_id: str) -> None:
     with stage.as_("parking-publish") as api:
         answered = api.get("/tickets", dataset_id=dataset_id, state="answered")["items"]
         for ticket in answered:
-            api.post(f"/tickets/{ticket['id']}/confirm", {"note": "更正批次已通过该规则"})
+            api.step(f"/tickets/{ticket['id']}/confirm", {"note": "更正批次已通过该规则"})
     stage.says(
         "parking-publish",
         f"确认办结 {len(answered)} 张质量工单：更正批次已通过",
@@ -208,7 +209,8 @@ def _apply(stage: Stage, item: SampleDataset) -> dict[str, Any]:
 
 def supply(api: Api, application_id: str, key: str, name: str) -> None:
     """Hand a paper in, as this person."""
-    body = {"name": name, "content_base64": base64.b64encode(blank_pdf(name)).decode()}
+    content = base64.b64encode(blank_pdf(name)).decode()
+    body = {"name": name, "content_base64": content, "version": seen(api, application_id, key)}
     api.post(f"/applications/{application_id}/papers/{key}/supply", body)
 
 
@@ -369,7 +371,7 @@ def let_out(stage: Stage, extract_id: str) -> None:
                 return
             api.post(f"/outputs/{review['id']}/sample", {})
             note = "逐列核对：无直接标识，分组均满十行，与用途相符"
-            seen = api.post(f"/outputs/{review['id']}/release", {"note": note})
+            seen = api.step(f"/outputs/{review['id']}/release", {"note": note})
         found = len(seen["findings"])
         stage.says(
             checker,

@@ -39,7 +39,7 @@ def fill(stage: Stage) -> None:
 
 
 def _step(api: Api, path: str, step: str, **body: Any) -> Any:  # noqa: ANN401 - JSON
-    return api.post(f"{path}/{step}", body)
+    return api.step(f"{path}/{step}", body)
 
 
 def _demands(stage: Stage) -> None:

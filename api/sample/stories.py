@@ -161,7 +161,7 @@ def crowded_bus(stage: Stage) -> None:
             },
         )  # fmt: skip
     with stage.as_("approver") as api:
-        api.post(f"/waivers/{signed['id']}/second", {"note": "数据属实，同意豁免至期满"})
+        api.step(f"/waivers/{signed['id']}/second", {"note": "数据属实，同意豁免至期满"})
     with stage.as_("transport-publish") as api:
         release = stage.publish(api, batch["id"])
     stage.says(

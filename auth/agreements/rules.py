@@ -158,7 +158,7 @@ def apart_from(body: AgreementBody, others: Iterable[Other]) -> Iterator[Reason]
                 f"机构 {org_id} 在协议“{other.title}”（{other.body.starts_on}—{other.body.ends_on}）与本协议的同一范围内分别作为运营机构和开发主体；请改换其中一方，或错开范围与期限。",
                 f"Organisation {org_id} would operate in one and develop in the other of this agreement and “{other.title}” ({other.body.starts_on} to {other.body.ends_on}), within the same scope; name another party, or part their scopes or periods.",
             )
-            facts = {"agreement_id": other.id, "org_id": org_id}
+            facts: dict[str, object] = {"agreement_id": other.id, "org_id": org_id}
             yield Reason(
                 "operator-develops-elsewhere", text, "R01 运商分离 · operator and developer apart", facts
             )

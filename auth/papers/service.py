@@ -56,7 +56,7 @@ class PaperSupply(SQLModel):
     """A paper with its bytes: PDF, PNG or JPEG, at most 5 MiB."""
 
     model_config = {"extra": "forbid"}
-    version: int | None = Field(default=None, ge=1)
+    version: int | None = Field(default=None, ge=0)
     name: Prose = Field(min_length=1, max_length=200)
     content_base64: str = Field(max_length=7_200_000)
 
@@ -215,7 +215,8 @@ def hand_in(
     row = _row(work, actor, application_id, to_change=True)
     kind = _kind(content)
     paper, known = _held(work, actor, row, key)
-    _fresh(known, version)
+    if version or known.file_id:  # 0: nothing was handed in yet
+        _fresh(known, version)
     PAPERS.check(actor, known, Step.SUPPLY)
     if row.state == At.AGREED and known.state == State.SUPPLIED:
         raise TransitionRefused(

@@ -10,15 +10,13 @@ from typing import Any, Final
 
 import pytest
 from fastapi import Response
-from fastapi.testclient import TestClient
 
 from api.house import House
-from api.identity import local_token
 from api.versions import guarded, the_version
 from auth.casework.book import CaseStep
 from core.errors import InputRefused
 from core.ids import OrgId
-from tests.people import a_person, an_org, app_of
+from tests.people import a_person, an_org, app_of, client_as
 
 WRITES: Final = ("post", "put", "patch", "delete")
 ANEW: Final = "makes a new record and changes none"
@@ -207,7 +205,7 @@ def test_a_licence_is_stepped_on_as_it_was_seen(house: House) -> None:
         an_org(work, "bureau", "implementing_body")
         an_org(work, "insurer")
         a_person(work, "keeper", "bureau", ["security_officer"])
-    client = TestClient(app_of(house), headers={"Authorization": f"Bearer {local_token(house, 'keeper')}"})
+    client = client_as(house, "keeper", careful=False)
     at = f"/api/v1/organisations/{OrgId('insurer')}"
     seen = client.get(at).json()["version"]
     body = {"step": "suspend", "note": "等待补充材料"}

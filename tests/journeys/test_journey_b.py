@@ -205,7 +205,7 @@ def _taken(scene: Stage, grant: str) -> tuple[dict[str, Any], Path, Path]:
         with scene.as_(checker) as api:
             (review,) = api.get("/outputs", state="in_review")["items"]
             note = "逐列核对：无直接标识，分组均满十行，与用途相符"
-            api.post(f"/outputs/{review['id']}/release", {"note": note})
+            api.step(f"/outputs/{review['id']}/release", {"note": note})
     with scene.as_("insurer-analyst") as api:
         api.download(f"/extracts/{made['id']}/file", out)
         receipt.write_bytes(api.http.get(f"/api/v1/extracts/{made['id']}/receipt").content)
