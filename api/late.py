@@ -37,7 +37,7 @@ class LateRoute(APIRoute):
         with _MAKING:
             given = self.__dict__.get("_given")
             if given is not None:
-                super().__init__(self.path, guarded(self.endpoint, self.methods or set()), **given)
+                super().__init__(self.path, guarded(self.endpoint, self.path, self.methods or set()), **given)
                 self._given = None
         try:
             return self.__dict__[name]

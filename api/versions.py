@@ -1,6 +1,6 @@
 """Nobody overwrites what he has not seen: whoever takes a step says which version he looked at.
 
-One rule for every route. A route whose body or query has a `version` takes it there or in the If-Match header; without either the step is
+One rule for every step on a record. A route whose body or query has a `version` takes it there or in the If-Match header; without either the step is
 refused, with two that differ too, and when the record has moved on the answer is 412 with its version and state. `LateRoute` puts the rule into
 each such route, so that no route can forget it; records with ETags of their own (datasets, suites) ask for them by `ExpectedVersion`.
 """
@@ -83,9 +83,9 @@ def unsaid() -> InputRefused:
     )
 
 
-def guarded(endpoint: Callable[..., Any], methods: set[str]) -> Callable[..., Any]:
-    """The endpoint, asking for the version where its request has room for one, and naming that of what it answers."""
-    if inspect.iscoroutinefunction(endpoint) or methods & {"GET", "HEAD"} == methods:
+def guarded(endpoint: Callable[..., Any], path: str, methods: set[str]) -> Callable[..., Any]:
+    """The endpoint, asking for the version where it has a record in its address and room for one in its request; it names that of what it answers."""
+    if "{" not in path or inspect.iscoroutinefunction(endpoint) or methods <= {"GET", "HEAD"}:
         return endpoint
     parameters = inspect.signature(endpoint).parameters
     hints = get_type_hints(endpoint, include_extras=True)

@@ -133,22 +133,23 @@ _WANTED: Final = ('"missing":"version"', '"header":"If-Match"')
 
 
 class Careful(TestClient):
-    """A client that looks before it steps: where a step wants the version that was seen and none was said, it reads the record and says it."""
+    """A client that looks before it steps: where a step wants the version that was seen and none was said, it reads the record and says it; a guess where it may not read it."""
 
     def request(self, method: str, url: Any, **how: Any) -> Any:
         answer = super().request(method, url, **how)
         if answer.status_code != 422 or not any(word in answer.text for word in _WANTED):
             return answer
         record = str(url).partition("?")[0]
-        seen = super().request("GET", record if method == "PUT" else record.rpartition("/")[0])
         if "/papers/" in record:  # papers are read as a list
-            held = super().request("GET", record.rpartition("/papers/")[0] + "/papers").json()["items"]
-            found = next((paper for paper in held if paper["key"] == record.split("/")[-2]), None)
+            held = (
+                super().request("GET", record.rpartition("/papers/")[0] + "/papers").json().get("items", ())
+            )
+            found = next((paper for paper in held if paper["key"] == record.split("/")[-2]), {})
         else:
-            found = seen.json() if seen.status_code == 200 else None
-        if found is None:
-            return answer
-        headers = {**(how.pop("headers", None) or {}), "If-Match": f'"{found["version"]}"'}
+            whole = method in ("PUT", "PATCH") and "/dictionary" not in record and "/options" not in record
+            seen = super().request("GET", record if whole else record.rpartition("/")[0])
+            found = seen.json() if seen.status_code == 200 else {}
+        headers = {**(how.pop("headers", None) or {}), "If-Match": f'"{found.get("version", 1)}"'}
         return super().request(method, url, headers=headers, **how)
 
 
