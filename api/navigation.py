@@ -69,6 +69,7 @@ NAV: Final[tuple[Group, ...]] = (
         _place("/plans", "方案", "Plans", "auth:agreement:draft"),
         _place("/commitments", "承诺", "Commitments", "auth:application:read"),
         _place("/consents", "同意", "Consents", "auth:consent:read"),
+        _place("/vouches", "人员担保", "Members", "auth:vouch:read"),
         _place("/duties", "义务", "Duties", "auth:duty:read"),
         _place("/revocations", "撤销确认", "Revocations", "auth:revocation:read"),
         _place("/suspensions", "暂停建议", "Suspensions", "auth:suspension:read"),

@@ -261,6 +261,8 @@ KIND_NAMES: Final[Mapping[str, Text]] = {
     "consent.confirmed": Text("确认提供单位同意", "Source consent confirmed"),
     "consent.rejected": Text("不采信提供单位同意", "Source consent not accepted"),
     "consent.withdrawn": Text("撤回提供单位同意", "Source consent withdrawn"),
+    "vouch.given": Text("为人员担保", "Member vouched for"),
+    "vouch.ended": Text("终止人员担保", "Vouching ended"),
     "registration.drafted": Text("起草登记", "Registration drafted"),
     "registration.saved": Text("修改登记", "Registration saved"),
     "registration.submitted": Text("提交登记", "Registration submitted"),

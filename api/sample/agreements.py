@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from api.sample.stage import Stage
@@ -49,7 +49,20 @@ def conclude(stage: Stage) -> None:
         f"批准“{body['title']}”生效，至 {body['ends_on']}",
         f"puts the insurer's agreement in force, to {body['ends_on']}",
     )
+    _vouched(stage, today + timedelta(days=365))
     _policy(stage)
+
+
+def _vouched(stage: Stage, until: date) -> None:
+    """Each enterprise that uses grants stands behind its analyst before the policy asks for that."""
+    for stem in ("insurer", "map"):
+        with stage.as_(f"{stem}-officer") as api:
+            api.post("/vouches", {"username": f"{stem}-analyst", "until": until.isoformat()})
+        stage.says(
+            f"{stem}-officer",
+            f"为本机构分析员 {stem}-analyst 担保，至 {until}",
+            f"vouches for the analyst {stem}-analyst until {until}",
+        )
 
 
 def _plan(stage: Stage, meeting: dict[str, str]) -> str:

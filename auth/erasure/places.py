@@ -35,6 +35,7 @@ NAMES: Final = (
     Name("auth_case_event", "actor_name", "person_id", "person"),
     Name("auth_delegation", "principal_name", "created_person", "person"),
     Name("auth_delegation", "deputy_name", "deputy_person", "person"),
+    Name("auth_vouch", "username", "person_id", "person"),
     Name("auth_application_event", "for_name", "for_person", "person"),
     Name("auth_application_review", "reviewer_name", "person_id", "person"),
     Name("auth_application_review", "for_name", "for_person", "person"),

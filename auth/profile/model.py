@@ -70,6 +70,7 @@ class Profile(BaseModel):
     `blocking_duties`: by kind of duty, how far an overdue one stops live use (a kind that is not named stops none);
     `papers`: what applicants hand in, what may follow later and what may be promised instead;
     `opinions`: template opinions for those who review and decide;
+    `vouching`: whether whoever uses a grant must be vouched for by the officer of his organisation at that moment;
     `consent`: datasets that came from another department need its consent; `free_for_public`: price 0 for public purposes.
     """
 
@@ -85,6 +86,7 @@ class Profile(BaseModel):
     free_for_public: bool
     product_registration: Literal["off", "encouraged", "required"] = "encouraged"
     principles: bool = False
+    vouching: bool = False
     blocking_duties: dict[Kind, Reach] = {Kind.DELETION_CERTIFICATE: Reach.DATASET}
     numbers: dict[str, Number]
     stages: StageSet | None = None

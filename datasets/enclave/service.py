@@ -159,7 +159,7 @@ def decide(work: Work, actor: Actor, enclave_id: str, body: EnclaveDecision) -> 
 def withdraw(work: Work, actor: Actor, enclave_id: str) -> EnclaveRead:
     """The requester's side takes it back, at any time before the release; what runs is stopped."""
     row = queries.row(work, actor, enclave_id, to_change=True)
-    refuse_if(deciding.acting_for(actor, grant_queries.view(work, GrantId(row.grant_id))))
+    refuse_if(deciding.acting_for(work, actor, grant_queries.view(work, GrantId(row.grant_id))))
     was = EnclaveState(row.state)
     advance(was, EnclaveStep.WITHDRAW)
     if was is EnclaveState.IN_REVIEW:
@@ -244,7 +244,7 @@ def _commands(work: Work, actor: Actor, row: EnclaveRow, reasons: tuple[Reason, 
     if state is EnclaveState.SUBMITTED and actor.may(REVIEW):
         people = _people(work, actor, row)
         found = [("approve", (*people, *reasons)), ("return", people), ("decline", people)]
-    own = deciding.acting_for(actor, grant_queries.view(work, GrantId(row.grant_id)))
+    own = deciding.acting_for(work, actor, grant_queries.view(work, GrantId(row.grant_id)))
     if not own:
         found += [("revise", reasons)] if state is EnclaveState.RETURNED else []
         found += [("withdraw", ())] if row.ended_at is None else []

@@ -130,9 +130,9 @@ def _of_person(then: Work, username: str, tried: Tried, form: DeliveryForm) -> t
     permission = "datasets:extract:request" if form in EXTRACT_FORMS else "datasets:query:ask"
     account = then.db.exec(select(AccountRow).where(AccountRow.username == username)).first()
     found = principal(then, account.id, "session") if account else None
-    if found is not None and found.actor.may_in(permission, tried.view.org_id):
-        return ()
-    return (service.not_an_analyst(),)
+    if found is None:
+        return (service.not_an_analyst(),)
+    return service.acting_for(then, found.actor, tried.view.org_id, permission)
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ from auth.policy.filters.rules import columns_of
 from auth.policy.model import Ask, ColumnTerm, DeliveryForm
 from auth.policy.small_cells import SmallCells, small_cells
 from auth.profile.now import limits_now
+from auth.vouching import cover as vouching
 from catalog.assets import asset
 from core import bases, jobs, outbox
 from core.errors import AppError, Conflict, Gone, NotFound, Reason, refuse_if
@@ -67,7 +68,7 @@ def consider(work: Work, actor: Actor, body: ExtractCreate) -> Case:
     grant = grant_queries.view(work, body.grant_id, actor)
     case = considered(work, grant, body)
     at = rules.place_objections(grant.policy, actor.address)
-    return replace(case, reasons=(*_acting_for(actor, grant.org_id), *at, *case.reasons))
+    return replace(case, reasons=(*acting_for(work, actor, grant.org_id), *at, *case.reasons))
 
 
 def considered(work: Work, grant: GrantView, body: ExtractCreate) -> Case:
@@ -324,7 +325,7 @@ def withdraw(work: Work, actor: Actor, extract_id: str) -> None:
     Rows and bytes go back; the extract stays taken, else asking and taking back would be questions for nothing.
     """
     row = queries.row(work, ExtractId(extract_id), actor, to_change=True)
-    refuse_if(_acting_for(actor, row.org_id))
+    refuse_if(acting_for(work, actor, row.org_id))
     why = Text(f"由 {actor.name.zh} 撤回。", f"Withdrawn by {actor.name.en}.")
     _end(work, actor, row, ExtractState.WITHDRAWN, why, "extract.withdrawn", extracts=0)
 
@@ -401,7 +402,8 @@ def parcel_of(row: ExtractRow) -> Parcel:
 def open_download(work: Work, actor: Actor, extract_id: ExtractId) -> Parcel:
     """Decide on one download. AccessRefused lists every reason; Conflict while there is no file."""
     row = queries.row(work, extract_id, actor)
-    refuse_if((*_acting_for(actor, row.org_id), *_elsewhere(work, actor, row), *still_refused(work, row)))
+    own = acting_for(work, actor, row.org_id)
+    refuse_if((*own, *_elsewhere(work, actor, row), *still_refused(work, row)))
     if row.state == ExtractState.IN_REVIEW:
         raise outputs.waiting(outputs.newest(work, "extract", row.id))
     if row.state != ExtractState.READY or row.sha256 is None:
@@ -504,8 +506,13 @@ def _ask(
     )  # fmt: skip
 
 
-def _acting_for(actor: Actor, org_id: str) -> tuple[Reason, ...]:
-    return () if actor.may_in("datasets:extract:request", org_id) else (not_an_analyst(),)
+def acting_for(
+    work: Work, actor: Actor, org_id: str, permission: str = "datasets:extract:request"
+) -> tuple[Reason, ...]:
+    """Why this person may not take data under grants of the organisation now: no analyst of it, gone from it, or not vouched for."""
+    if not actor.may_in(permission, org_id):
+        return (not_an_analyst(),)
+    return vouching.at_use(work, actor, org_id)
 
 
 def not_an_analyst() -> Reason:

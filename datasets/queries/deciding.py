@@ -19,6 +19,7 @@ from auth.policy.filters.rules import columns_of
 from auth.policy.limits import Limits
 from auth.policy.model import Ask, DeliveryForm
 from auth.profile.now import limits_now
+from auth.vouching import cover as vouching
 from catalog.assets import asset
 from core import bases
 from core.errors import AppError, NotFound, Reason
@@ -85,7 +86,7 @@ def consider(
     asked = replace(grant, used=Used()) if is_charged else grant
     case = considered(work, asked, question, more, needs_terms=needs_terms)
     at = rules.place_objections(grant.policy, actor.address)
-    return replace(case, reasons=(*acting_for(actor, grant), *at, *case.reasons))
+    return replace(case, reasons=(*acting_for(work, actor, grant), *at, *case.reasons))
 
 
 def considered(
@@ -124,10 +125,10 @@ def _decided(work: Work, grant: GrantView, question: Question, limits: Limits) -
     return rules.objections(ask, grant, held, licence_of(work, grant.org_id), limits)
 
 
-def acting_for(actor: Actor, grant: GrantView) -> tuple[Reason, ...]:
+def acting_for(work: Work, actor: Actor, grant: GrantView) -> tuple[Reason, ...]:
     """Why this person does not ask under this grant."""
     if actor.may_in(ASK, grant.org_id):
-        return ()
+        return vouching.at_use(work, actor, grant.org_id)
     text = Text(
         "只有被授权机构的分析员可以查询。", "Only an analyst of the grant's own organisation may ask."
     )

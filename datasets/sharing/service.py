@@ -24,6 +24,7 @@ from auth.policy import rules as policy_rules
 from auth.policy.filters.model import RowFilter
 from auth.policy.model import DeliveryForm, Use
 from auth.scope import sight
+from auth.vouching import cover as vouching
 from core import bases, jobs
 from core.errors import AccessRefused, AppError, Conflict, NotFound, Reason, TooMany, refuse_if
 from core.files import FileStore
@@ -130,7 +131,7 @@ def decide(work: Work, who: Reading, release_id: str | None) -> Case:
     case = extracts.considered(work, who.grant, body)
     if case.release is not None and _is_charged(work, _id(work, case), day_of(work.now)):
         case = extracts.considered(work, replace(who.grant, used=Used()), body)
-    return replace(case, reasons=(*_may_read(who), *case.reasons))
+    return replace(case, reasons=(*_may_read(work, who), *case.reasons))
 
 
 def demand_columns(
@@ -142,13 +143,14 @@ def demand_columns(
         scenario_id=who.grant.policy.scenario_id, form=FORM,
     )  # fmt: skip
     case = extracts.considered(work, replace(who.grant, used=Used()), body)
-    refuse_if((*_may_read(who), *case.reasons))
+    refuse_if((*_may_read(work, who), *case.reasons))
     return tuple(dict.fromkeys(term.name for term in case.terms))
 
 
-def _may_read(who: Reading) -> tuple[Reason, ...]:
+def _may_read(work: Work, who: Reading) -> tuple[Reason, ...]:
     if who.actor.may_in(PERMISSION, who.grant.org_id):
-        return policy_rules.place_objections(who.grant.policy, who.actor.address)
+        at = policy_rules.place_objections(who.grant.policy, who.actor.address)
+        return (*vouching.at_use(work, who.actor, who.grant.org_id), *at)
     text = Text(
         "只有被授权机构的分析员可以读取数据。", "Only an analyst of the grant's own organisation may read."
     )

@@ -1,0 +1,57 @@
+"""Whether somebody may use his organisation's grants at this instant as one of its own: he belongs to it, and it stands behind him.
+
+Asked at each use, so that nothing waits for a sweep: who left, or is vouched for no more, takes nothing from that second on.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sqlmodel import col, select
+
+from auth.actor import Actor
+from auth.policy.filters.rules import LOCAL
+from auth.profile.now import profile
+from auth.vouching.tables import VouchRow
+from auth.vouching.workflow import State
+from core.errors import Reason
+from core.text import Text
+from core.work import Work
+
+BASIS: Final = "人员担保 · vouching for members (authorisation §4.6)"
+LEFT: Final = Reason(
+    "member-left",
+    Text(
+        "您的账号已不属于被授权机构，不能再使用其授权；如有误，请由系统管理员更正账号所属机构。",
+        "Your account does not belong to the grant's organisation any more and cannot use its grants; if that is wrong, an administrator corrects the account's organisation.",
+    ),
+    BASIS,
+)
+NOT_VOUCHED: Final = Reason(
+    "member-not-vouched",
+    Text(
+        "贵机构负责人尚未为您担保，或担保已终止、到期；请机构负责人在“人员担保”中为您担保后再用。",
+        "Your organisation's officer does not stand behind you, or no longer: ask the officer to vouch for you on the page “Members”, then try again.",
+    ),
+    BASIS,
+)
+
+
+def at_use(work: Work, actor: Actor, org_id: str) -> tuple[Reason, ...]:
+    """Why this person may not use grants of the organisation now as one of its members; () when he may."""
+    if actor.org_id != org_id:
+        return (LEFT,)
+    if profile(work).vouching and not stands(work, actor.account_id, org_id):
+        return (NOT_VOUCHED,)
+    return ()
+
+
+def stands(work: Work, account_id: str, org_id: str) -> bool:
+    """Whether the organisation stands behind the account today."""
+    wanted = select(VouchRow.id).where(
+        VouchRow.account_id == account_id,
+        VouchRow.org_id == org_id,
+        VouchRow.state == State.VOUCHED,
+        col(VouchRow.until) >= work.now.astimezone(LOCAL).date(),
+    )
+    return work.db.exec(wanted.limit(1)).first() is not None
