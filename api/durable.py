@@ -168,7 +168,7 @@ def serve_jobs(settings: Settings, stop: threading.Event, *, idle_exit: float | 
     if idle_exit is None:
         _warm()
     last_busy = last_reconciled = time.monotonic()
-    last_noted = 0.0
+    last_noted = last_sealed = 0.0
     while not stop.wait(_LOOK_S):
         now = time.monotonic()
         try:
@@ -177,6 +177,9 @@ def serve_jobs(settings: Settings, stop: threading.Event, *, idle_exit: float | 
             if now - last_reconciled > _RECONCILE_S:
                 last_reconciled = now
                 floor.reconcile()
+            if now - last_sealed >= settings.checkpoint_seconds:
+                last_sealed = now
+                seal_record(house)
             if now - last_noted > _DEADLINES_S:
                 last_noted = now
                 note_deadlines(house)
@@ -191,7 +194,6 @@ def serve_jobs(settings: Settings, stop: threading.Event, *, idle_exit: float | 
                 send_mail(house)
                 send_webhooks(house)
                 ask_for_scrub(house)
-                seal_record(house)
         except Exception:
             _log.exception("the worker's look at the queue failed; trying again")
             stop.wait(1)

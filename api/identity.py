@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from ipaddress import ip_address, ip_network
+from ipaddress import IPv4Address, IPv6Network, ip_address, ip_network
 from typing import Final
 
 from fastapi import FastAPI, Request, Response
@@ -209,6 +209,20 @@ def address_of(request: Request) -> str:
         return "127.0.0.1"
 
 
+def sender_of(address: str) -> str:
+    """Whom a limit counts as one sender: an IPv4 address, or the /64 of an IPv6 one, of which a single line holds more
+    addresses than any limit could count. An IPv4 address in IPv6's clothes is that IPv4 address."""
+    try:
+        known = ip_address(address)
+    except ValueError:
+        return address
+    if isinstance(known, IPv4Address):
+        return str(known)
+    if known.ipv4_mapped is not None:
+        return str(known.ipv4_mapped)
+    return str(IPv6Network((int(known), 64), strict=False))
+
+
 def prove_password(house: House, request: Request, username: str, password: str) -> Principal:
     """Who signs in with this password. Raises TooMany, or NotSignedIn with one sentence for every cause."""
     check_rate(request.app, request.client.host if request.client else "", username)
@@ -303,7 +317,8 @@ _limiters_lock = threading.Lock()
 
 
 def check_rate(app: FastAPI, address: str, username: str) -> None:
-    """Slow down guessing: per address and name, and per address. Counted by process and lost with it; lock-out is not."""
+    """Slow down guessing: per sender and name, and per sender. Counted by process and lost with it; lock-out is not."""
+    address = sender_of(address)
     with _limiters_lock:
         limiter = getattr(app.state, "sign_in_limiter", None)
         if limiter is None:

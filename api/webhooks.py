@@ -7,6 +7,7 @@ attempt a dead letter, of which the endpoint's person is told.
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,12 +20,16 @@ from standardwebhooks import Webhook
 from api.house import House
 from auth import audit
 from auth.actor import SYSTEM
+from auth.identity.tables import AccountRow
+from auth.messages import audience
 from auth.messages.service import tell
+from auth.roles import PERMISSIONS
 from auth.webhooks import routing
 from auth.webhooks.rules import wait_after
 from auth.webhooks.tables import DeliveryRow, EndpointRow
 from catalog import queries as catalog
 from core.errors import AppError, InputRefused
+from core.text import Text
 from core.work import Work
 from datasets.sources import vault
 from datasets.sources.guard import Allowed, Resolve, lookup
@@ -34,6 +39,11 @@ TIMEOUT_S: Final = 10.0
 PATIENCE_S: Final = 30.0  # for all deliveries of one look
 EXCERPT: Final = 500
 LOGGED: Final = 20
+_log = logging.getLogger("datagrant.webhooks")
+_UNSEEN: Final = Text(
+    "设置推送的人员已无权查看该事件所涉对象",
+    "whoever set the endpoint up may not see what the event is about any more",
+)
 
 
 def sealer(house: House) -> Callable[[str, str], str]:
@@ -59,7 +69,7 @@ def send_webhooks(house: House, *, resolve: Resolve = lookup) -> int:
         new = routing.is_anything_new(work)
     if new:
         with house.write() as work:
-            routing.route(work, catalog.dataset)
+            routing.route(work, catalog.dataset, tell=_lost)
     with house.read() as work:
         rows = routing.due(work)
     taken, troubled, ends = 0, set(), time.monotonic() + PATIENCE_S
@@ -77,14 +87,15 @@ def send_webhooks(house: House, *, resolve: Resolve = lookup) -> int:
 
 
 def _attempt(house: House, row: DeliveryRow, endpoint: EndpointRow, resolve: Resolve) -> Answer | None:
-    """None when the endpoint's person may no longer see what it is about: the delivery is dropped."""
+    """None when the endpoint's person may no longer see what it is about, or has gone: the delivery is dropped, and says why."""
     import json
 
     with house.write() as work:
         if not routing.may_see(work, endpoint, row.kind, json.loads(row.body)["data"], catalog.dataset):
             kept = work.db.get_one(DeliveryRow, row.id)
-            kept.state, kept.ended_at = "dropped", work.now
-            work.db.add(kept)
+            gone = routing.serves(work, endpoint) is None
+            routing.drop(work, kept, routing.GONE if gone else _UNSEEN)
+            _lost(work, endpoint, routing.GONE if gone else _UNSEEN)
             return None
     try:
         headers = _headers(house, row, endpoint)
@@ -165,7 +176,30 @@ def _alarm(work: Work, row: DeliveryRow) -> None:
     audit.record(
         work, SYSTEM, "webhook.dead", subject=endpoint.id, payload={"delivery": row.id, "kind": row.kind}
     )
-    tell(
-        work, [endpoint.account_id], "webhook.dead", subject=endpoint.id, href=f"/webhooks/{endpoint.id}", once=row.id,
-        facts={"id": endpoint.id[:13], "event": row.kind},
+    _told(work, endpoint, "webhook.dead", row.id, {"event": row.kind})
+
+
+def _lost(work: Work, endpoint: EndpointRow, why: Text) -> None:
+    """What was not sent at all: on record and told once a day, with the reason."""
+    facts = {"why_zh": why.zh, "why_en": why.en}
+    day = f"{endpoint.id}|{work.now.date()}|{why.en[:40]}"
+    _log.warning("endpoint %s: events not sent: %s", endpoint.id, why.en)
+    if _told(work, endpoint, "webhook.dropped", day, facts):
+        audit.record(work, SYSTEM, "webhook.dropped", subject=endpoint.id, payload=facts)
+
+
+def _told(work: Work, endpoint: EndpointRow, kind: str, once: str, facts: dict[str, str]) -> bool:
+    """To whoever set the endpoint up and all who manage endpoints of its organisation, as far as they are of it still. Whether anybody was told now."""
+    managers = audience.holders(work, PERMISSIONS["auth:webhook:manage"], [endpoint.org_id])
+    own = [found for found in {endpoint.account_id, *managers} if _is_of(work, found, endpoint.org_id)]
+    return bool(
+        tell(
+            work, sorted(own), kind, subject=endpoint.id, href=f"/webhooks/{endpoint.id}", once=once,
+            facts={"id": endpoint.id[:13]} | facts,
+        )
     )  # fmt: skip
+
+
+def _is_of(work: Work, account_id: str, org_id: str) -> bool:
+    found = work.db.get(AccountRow, account_id)
+    return found is not None and found.org_id == org_id

@@ -374,6 +374,7 @@ KIND_NAMES: Final[Mapping[str, Text]] = {
     "webhook.removed": Text("移除推送地址", "Endpoint removed"),
     "webhook.pinged": Text("测试推送地址", "Endpoint tried"),
     "webhook.resent": Text("重发推送", "Delivery sent again"),
+    "webhook.dropped": Text("推送未能发出", "Event not sent"),
     "webhook.dead": Text("推送无法送达", "Delivery given up"),
     "use.counted": Text("登记公开数据的访问次数", "Visits of open data counted"),
 }

@@ -129,6 +129,9 @@ class Settings(BaseSettings):
     source_max_rows: int = Field(
         5_000_000, ge=1, description="Most rows that one look into a database table may bring"
     )
+    checkpoint_seconds: int = Field(
+        5, ge=1, le=3600, description="How often the worker signs the audit record when it has grown, seconds"
+    )
     secure_cookies: bool = Field(False, description="Set the Secure mark on cookies (behind HTTPS)")
 
     @property

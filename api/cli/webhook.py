@@ -22,7 +22,7 @@ def list_endpoints(
 ) -> None:  # fmt: skip
     """The endpoints of your organisation."""
     with connect(data_dir, server, token, user) as api:
-        show(api.get("/webhooks"), as_json, ("id", "url", "is_on", "waiting", "dead", "kinds"))
+        show(api.get("/webhooks"), as_json, ("id", "url", "is_on", "waiting", "dead", "dropped", "kinds"))
 
 
 @app.command("kinds")

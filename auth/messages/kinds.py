@@ -220,6 +220,10 @@ KINDS: Final[Mapping[str, Kind]] = {
         "search", Text("检索有新结果", "Saved search"),
         Text("您保存的检索“{title}”有 {count} 个数据集新增或有变化。", "Your saved search “{title}”: {count} dataset(s) are new or have changed."),
     ),
+    "webhook.dropped": Kind(
+        "clock", Text("推送未能发出", "Webhook not sent"),
+        Text("推送地址 {id} 的事件未能发出：{why_zh}。", "Events for endpoint {id} were not sent: {why_en}."),
+    ),
     "webhook.dead": Kind(
         "clock", Text("推送无法送达", "Webhook not delivered"),
         Text("推送地址 {id} 的事件 {event} 多次重试后仍无法送达；请检查接收方后重发。", "The event {event} for endpoint {id} could not be delivered after all attempts; check the receiver, then send it again."),

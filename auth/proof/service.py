@@ -66,8 +66,8 @@ def newest(place: Place) -> Checkpoint:
     if found is None:
         raise NotFound(
             Text(
-                "还没有检查点；服务运行后约 30 秒内写出第一个。",
-                "There is no checkpoint yet; a running service writes the first within about 30 seconds.",
+                "还没有检查点；服务运行后几秒内写出第一个。",
+                "There is no checkpoint yet; a running service writes the first within seconds.",
             )
         )
     return found
@@ -183,8 +183,8 @@ def _covered(row: AuditEventRow | None, place: Place) -> InclusionRead:
     if found is None:
         raise Conflict(
             Text(
-                "还没有检查点覆盖这条记录；请约 30 秒后再试。",
-                "No checkpoint covers this event yet; try again in about 30 seconds.",
+                "还没有检查点覆盖这条记录；请几秒后再试。",
+                "No checkpoint covers this event yet; try again in a few seconds.",
             )
         )
     return found

@@ -31,7 +31,7 @@ class EndpointChange(BaseModel):
 
 
 class EndpointRead(SQLModel):
-    """An endpoint; its secret is never shown again. `dead`: letters that nobody took."""
+    """An endpoint; its secret is never shown again. `dead`: letters that nobody took; `dropped`: those that were not sent at all; `is_orphan`: whoever set it up has gone."""
 
     id: str
     org_id: str
@@ -43,6 +43,8 @@ class EndpointRead(SQLModel):
     former_until: datetime | None
     waiting: int
     dead: int
+    dropped: int
+    is_orphan: bool
 
 
 class EndpointMade(SQLModel):

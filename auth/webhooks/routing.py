@@ -6,8 +6,9 @@ An event is routed once: the mark on the event and its deliveries are one transa
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from sqlmodel import col, select
 
@@ -21,20 +22,45 @@ from auth.webhooks.tables import DeliveryRow, EndpointRow
 from core.errors import NotFound
 from core.ids import ApplicationId, GrantId
 from core.outbox import OutboxRow
+from core.text import Text
 from core.work import Work, hold
 
 Sees = Callable[[Work, Actor, str], object]
 """Looks a dataset up for an actor; raises NotFound when it is not his to see."""
 
 
+GONE: Final = Text(
+    "为其设置推送的人员已离开该机构或账号已停用；请由本机构现任人员重新设置推送地址",
+    "the person who set the endpoint up has left the organisation or is disabled; let somebody of it set the endpoint up anew",
+)
+FAULT: Final = Text("事件无法排队，请联系系统管理员", "the event could not be queued; tell the administrator")
+_log = logging.getLogger("datagrant.webhooks")
+Told = Callable[[Work, EndpointRow, Text], None]
+"""Tells those who manage the endpoint why it gets nothing."""
+
+
+def serves(work: Work, endpoint: EndpointRow) -> Actor | None:
+    """The endpoint's person, while he still belongs to its organisation and may act."""
+    found = principal(work, endpoint.account_id, "token")
+    return found.actor if found is not None and found.actor.org_id == endpoint.org_id else None
+
+
+def drop(work: Work, row: DeliveryRow, why: Text) -> None:
+    """Give a delivery up, with the reason in its log: it may be sent again by hand."""
+    row.state, row.ended_at = "dropped", work.now
+    row.log = [*row.log, {"at": work.now.isoformat(), "status": 0, "excerpt": f"{why.zh} / {why.en}"}]
+    work.db.add(row)
+    work.db.flush()
+
+
 def may_see(work: Work, endpoint: EndpointRow, kind: str, data: dict[str, Any], sees_dataset: Sees) -> bool:
     """Whether the endpoint's person may see, now, what the event is about."""
-    found = principal(work, endpoint.account_id, "token")
-    if found is None or found.actor.org_id != endpoint.org_id:
+    actor = serves(work, endpoint)
+    if actor is None:
         return False
     if kind == PING:
         return True
-    event, actor = EVENT_KINDS[kind], found.actor
+    event = EVENT_KINDS[kind]
     about = str(data.get(event.key, ""))
     try:
         if event.about == "application":
@@ -59,8 +85,12 @@ def is_anything_new(work: Work) -> bool:
     return work.db.exec(_unrouted(1)).first() is not None
 
 
-def route(work: Work, sees_dataset: Sees, limit: int = 200) -> int:
-    """Make the deliveries of the next events; returns how many events were looked at."""
+def route(work: Work, sees_dataset: Sees, limit: int = 200, *, tell: Told) -> int:
+    """Make the deliveries of the next events; returns how many events were looked at.
+
+    What cannot be queued (its person has gone, or the event is not to be read) is told with the reason, so that nothing is lost
+    without a word; of the event itself nothing is kept, for whether it may be seen is not known. One that fails holds up no other.
+    """
     hold(work, "webhooks")
     events = list(work.db.exec(_unrouted(limit)))
     if not events:
@@ -71,11 +101,20 @@ def route(work: Work, sees_dataset: Sees, limit: int = 200) -> int:
         )
     )
     for event in events:
-        data = said_of(event.topic, json.loads(event.body))
         for endpoint in listening:
-            wanted = event.topic in endpoint.kinds and endpoint.created_at <= event.created_at
-            if wanted and may_see(work, endpoint, event.topic, data, sees_dataset):
-                delivery(work, endpoint, event.id, event.topic, event.subject, data)
+            if not (event.topic in endpoint.kinds and endpoint.created_at <= event.created_at):
+                continue
+            if serves(work, endpoint) is None:
+                tell(work, endpoint, GONE)
+                continue
+            try:
+                with work.db.begin_nested():
+                    data = said_of(event.topic, json.loads(event.body))
+                    if may_see(work, endpoint, event.topic, data, sees_dataset):
+                        delivery(work, endpoint, event.id, event.topic, event.subject, data)
+            except Exception:
+                _log.exception("event %s could not be queued for endpoint %s", event.id, endpoint.id)
+                tell(work, endpoint, FAULT)
         event.routed_at = work.now
         work.db.add(event)
     work.db.flush()

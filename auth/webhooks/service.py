@@ -14,7 +14,7 @@ from sqlmodel import col, select
 
 from auth import audit
 from auth.actor import Actor
-from auth.identity.principals import in_person
+from auth.identity.principals import in_person, principal
 from auth.webhooks.models import DeliveryRead, EndpointAsk, EndpointChange, EndpointMade, EndpointRead
 from auth.webhooks.rules import EVENT_KINDS, PING, url_fault
 from auth.webhooks.tables import DeliveryRow, EndpointRow
@@ -42,8 +42,14 @@ def read(work: Work, row: EndpointRow) -> EndpointRead:
     overlap = row.former_until if row.former_until and row.former_until > work.now else None
     return EndpointRead(
         id=row.id, org_id=row.org_id, url=row.url, kinds=row.kinds, note=row.note, is_on=row.is_on,
-        created_at=row.created_at, former_until=overlap, waiting=states.get("waiting", 0), dead=states.get("dead", 0),
+        created_at=row.created_at, former_until=overlap, waiting=states.get("waiting", 0), dead=states.get("dead", 0), dropped=states.get("dropped", 0),
+        is_orphan=not _is_served(work, row),
     )  # fmt: skip
+
+
+def _is_served(work: Work, row: EndpointRow) -> bool:
+    found = principal(work, row.account_id, "token")
+    return found is not None and found.actor.org_id == row.org_id
 
 
 def _row(work: Work, actor: Actor, endpoint_id: str) -> EndpointRow:

@@ -7,7 +7,8 @@ import re
 import pytest
 
 from api.house import House
-from api.identity import SESSION_COOKIE
+from api.identity import PER_ADDRESS, PER_NAME, SESSION_COOKIE, check_rate, sender_of
+from core.errors import TooMany
 from core.settings import Settings
 from tests.conftest import TestClock
 from tests.people import PASSWORD, Browser, a_person, an_org, browser_as, client_as
@@ -131,8 +132,6 @@ def test_guessing_is_slowed_down(peopled: House) -> None:
         for _ in range(2)
     ]
     assert answers == [422, 422]
-    from api.identity import PER_NAME, check_rate
-    from core.errors import TooMany
 
     for _ in range(PER_NAME.amount):
         check_rate(visitor.app, "10.0.0.9", "wang")  # type: ignore[arg-type]
@@ -228,3 +227,29 @@ def test_key_set_is_public_and_has_no_private_part(peopled: House) -> None:
 
 def _me(house: House, token: str) -> int:
     return client_as(house).get("/api/v1/me", headers={"authorization": f"Bearer {token}"}).status_code
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("2001:db8:1:2::1", "2001:db8:1:2:ffff::9", True),
+        ("2001:db8:1:2::1", "2001:db8:1:3::1", False),
+        ("10.0.0.9", "10.0.0.9", True),
+        ("10.0.0.9", "10.0.0.10", False),
+        ("::ffff:10.0.0.9", "10.0.0.9", True),
+        ("::ffff:10.0.0.9", "::ffff:10.0.0.10", False),
+        ("testclient", "testclient", True),
+        ("", "", True),
+    ],
+)
+def test_a_limit_counts_a_line_of_ipv6_as_one_sender(one: str, other: str, same: bool) -> None:
+    assert (sender_of(one) == sender_of(other)) is same
+
+
+def test_a_guesser_gains_nothing_by_changing_his_address_within_his_network(sqlite_house: House) -> None:
+    visitor = client_as(sqlite_house)
+    for number in range(PER_ADDRESS.amount):
+        check_rate(visitor.app, f"2001:db8:1:2::{number:x}", f"name-{number}")  # type: ignore[arg-type]
+    with pytest.raises(TooMany):
+        check_rate(visitor.app, "2001:db8:1:2:aaaa::1", "another")  # type: ignore[arg-type]
+    check_rate(visitor.app, "2001:db8:1:3::1", "another")  # type: ignore[arg-type]

@@ -16,18 +16,21 @@ from standardwebhooks import Webhook, WebhookVerificationError
 from api.house import House
 from api.webhooks import sealer, send_webhooks
 from auth.applications.workflow import State
+from auth.audit import AuditEventRow
 from auth.identity import accounts
+from auth.identity.tables import AccountRow
 from auth.messages import service as messages
-from auth.webhooks import service
+from auth.webhooks import routing, service
 from auth.webhooks.models import EndpointAsk, EndpointMade
 from auth.webhooks.rules import EVENT_KINDS, RETRY_S, said_of, url_fault
 from auth.webhooks.tables import DeliveryRow, EndpointRow
+from core import outbox
 from core.errors import InputRefused, NotFound
 from core.outbox import OutboxRow
-from core.work import system_clock
+from core.work import Work, system_clock
 from tests.conftest import TestClock
 from tests.desk import Desk, a_desk, an_application, screened
-from tests.people import browser_as, client_as
+from tests.people import a_person, browser_as, client_as
 
 
 class Receiver(ThreadingHTTPServer):
@@ -282,3 +285,42 @@ def test_pages_and_routes(lite: Desk, receiver: Receiver) -> None:
     assert desk.submit(f"/webhooks/{endpoint}/remove").status_code == 303
     with pytest.raises(InputRefused), lite.write("officer") as (work, actor):
         service.create(work, actor, EndpointAsk(url=receiver.url, kinds=["grant.revoked"]), seal=sealer(lite.house), plain_ok=False)  # fmt: skip
+
+
+def count_of(work: Work, kind: str) -> int:
+    return len(list(work.db.exec(select(AuditEventRow).where(AuditEventRow.kind == kind))))
+
+
+def test_an_endpoint_whose_person_left_is_told_of_and_loses_nothing_silently(
+    desk: Desk, receiver: Receiver
+) -> None:
+    made = an_endpoint(desk, "officer", receiver.url)
+    with desk.house.write() as work:
+        row = work.db.exec(select(AccountRow).where(AccountRow.username == "officer")).one()
+        row.org_id = "mapper"
+        work.db.add(row)
+        a_person(work, "officer3", "insurer", ["org_officer"])
+    an_application(desk, at=State.SUBMITTED)
+    send_webhooks(desk.house)
+    assert rows(desk) == [], "of events that nobody was shown nothing is kept"
+    with desk.read("officer3") as (work, actor):
+        assert [each.kind for each in messages.inbox(work, actor)[0]] == ["webhook.dropped"]
+        assert service.endpoints(work, actor)[0].is_orphan
+    with desk.house.read() as work:
+        assert count_of(work, "webhook.dropped") == 1
+    assert "has left" in browser_as(desk.house, "officer3", "en").get(f"/webhooks/{made.endpoint.id}").text
+
+
+def test_an_event_that_cannot_be_read_is_told_and_holds_up_no_other(desk: Desk, receiver: Receiver) -> None:
+    an_endpoint(desk, "officer", receiver.url)
+    with desk.house.write() as work:
+        outbox.post(work, "application.submitted", "broken", {})
+        broken = work.db.exec(select(OutboxRow).where(OutboxRow.subject == "broken")).one()
+        broken.body = "no JSON"
+        work.db.add(broken)
+    an_application(desk, at=State.SUBMITTED)
+    send_webhooks(desk.house)
+    assert [row.kind for row in rows(desk)] == ["application.submitted"]
+    with desk.house.read() as work:
+        assert count_of(work, "webhook.dropped") == 1
+        assert not routing.is_anything_new(work)
