@@ -7,7 +7,7 @@ from typing import Final
 from tests.claims.claim import held, open_
 
 REQUIREMENTS: Final = (
-    held("R01 Roles of organisations kept apart", "auth/agreements/agreements::each_requirement_of_an_agreement_is_named"),
+    held("R01 Roles of organisations kept apart", "auth/agreements/agreements::each_requirement_of_an_agreement_is_named", "auth/agreements/agreements::nobody_operates_and_develops_one_scope_in_two_agreements", "auth/agreements/agreements::the_second_agreement_waits_until_the_first_has_ended", why="by the parties named; which organisations are affiliated is not known here, nor which product an application would build on"),
     held("R02 Implementation plan", "auth/agreements/agreements::who_drafted_does_not_approve_and_an_unapproved_plan_carries_nothing", "auth/agreements/agreements::each_requirement_of_an_agreement_is_named"),
     held("R03 Record of the collective decision", "auth/agreements/agreements::each_requirement_of_an_agreement_is_named"),
     held("R04 Mode of authorisation; no grant without a scenario", "auth/agreements/agreements::each_requirement_of_an_agreement_is_named", "auth/applications/rules::the_application_as_a_whole"),
@@ -51,5 +51,5 @@ REQUIREMENTS: Final = (
     held("R42 Listing pack for an exchange", "api/disclosure::pages_of_products_caps_and_disclosure", "api/products::a_product_shows_its_ticks_and_its_pack_the_four_dimensions", why="laid out by the frame's four dimensions; its three stages are named in no source at hand, so there are no twelve cells"),
     held("R43 Check of surveying data before listing", "auth/products/grading::geographic_sources_want_a_surveying_check", "api/products::an_unregistered_product_is_not_charged_for_where_registration_is_compelled", why="the approval is given by its number; nobody here checks it"),
     held("R44 Cross-border use barred", "auth/policy/decisions::nothing_is_provided_to_whoever_is_registered_abroad", "auth/grants/abroad::the_precheck_says_so_and_submitting_is_refused", "auth/grants/abroad::a_grant_in_force_stops_at_once", why="judged by the country entered of the organisation; open data are for everybody, and nothing watches where a file goes afterwards"),
-    open_("R45 Capability levels (DCMM)", "evidence about an organisation: the design asks for features mapped to domains in docs alone, and GB/T 36073 is not among the texts at hand, so that no mapping could be checked"),
+    open_("R45 Capability levels (DCMM)", "evidence about an organisation, not of this program: docs/capability.md maps features to the eight domains by the standard's table of contents; its clauses are not among the texts at hand"),
 )  # fmt: skip

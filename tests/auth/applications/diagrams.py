@@ -26,6 +26,7 @@ from auth.registrations import workflow as registration
 from auth.reviews import workflow as review
 from auth.revocations import workflow as revocation
 from auth.roles import ROLE_NAMES
+from auth.vouching import workflow as vouching
 
 DOC = "docs/workflow.md"
 HEAD = """# Applications and grants: the machines
@@ -96,6 +97,7 @@ def document() -> str:
         "## Erasure of personal data 个人信息删除（撤回限提出人与本人）\n", diagram(erasure, "ASKED"), "", table(erasure), "",
         "## Data demand 数据需求\n", diagram(demand, "RECEIVED"), "", table(demand), "",
         "## Source consent 共享提供单位同意\n", diagram(consent, "ENTERED"), "", table(consent), "",
+        "## Vouching for a member 人员担保\n", diagram(vouching, "VOUCHED"), "", table(vouching), "",
         "## Registration 登记\n", diagram(registration, "DRAFT"), "", table(registration), "",
         "## Review of a grant 授权复核与评估\n", diagram(review, "OPEN"), "", table(review), "",
         "## Task of the open plan 开放任务\n", diagram(open_task, "DRAFT"), "", table(open_task), "",
