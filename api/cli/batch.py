@@ -477,7 +477,8 @@ def recheck(
     options |= {name.replace("-", "_"): None for name in detect}
     with connect(data_dir, server, token, user) as api:
         if options:
-            batch = api.step(f"/batches/{batch_id}/options", options, how="PATCH")
+            at = f"/batches/{batch_id}/options"
+            batch = api.step(at, options, how="PATCH")
         else:
             batch = api.step(f"/batches/{batch_id}/recheck")
         _followed(api, batch, wait, as_json)

@@ -20,7 +20,7 @@ METHODS: Final = {
     "put": "PUT",
     "patch": "PATCH",
     "delete": "DELETE",
-    "step": "*",
+    "step": "POST",
 }
 ANY: Final = "*"
 PREFIX: Final = "/api/v1"
