@@ -79,6 +79,8 @@ dataset_id|数据集|dataset
 datasets|数据集|datasets
 day|日期|day
 dead|已失效|dead
+dropped|未发送|not sent
+until|最后一天|last day
 decided_at|决定时间|decided at
 delivery_mode|提供方式|delivery
 department_id|部门|department

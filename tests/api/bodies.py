@@ -49,6 +49,10 @@ def request_of(operation: dict[str, Any], document: dict[str, Any]) -> dict[str,
             entry["name"]: least(entry["schema"], document) for entry in wanted if entry["in"] == "header"
         },
     }
+    if any(entry["name"].lower() == "if-match" for entry in operation.get("parameters", [])):
+        made["headers"]["If-Match"] = (
+            '"1"'  # a step is taken on a version; whose it is not to see must not be told by it
+        )
     for kind, content in operation.get("requestBody", {}).get("content", {}).items():
         body = least(content["schema"], document)
         if kind == "application/json":

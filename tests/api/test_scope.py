@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -49,6 +49,8 @@ from auth.reviews import service as reviews
 from auth.reviews.service import CampaignOpen
 from auth.revocations.tables import RevocationRow
 from auth.suspensions.tables import SuspensionProposalRow
+from auth.vouching import service as vouching
+from auth.vouching.service import VouchGive
 from auth.webhooks.tables import DeliveryRow, EndpointRow
 from catalog.changes import service as changes
 from catalog.changes.models import Wish, Wishes
@@ -235,6 +237,11 @@ def things(sqlite_house: House) -> dict[str, str]:
             ends_on=work.now.date(), evidence_name="函", evidence_sha256="0" * 64,
         )  # fmt: skip
         consent = consents.enter(work, actor_of(work, "steward_a"), paper, assets=desk.assets)
+        word = vouching.give(
+            work,
+            actor_of(work, "officer"),
+            VouchGive(username="analyst", until=work.now.date() + timedelta(days=30)),
+        )
         act = registrations.draft(
             work,
             actor_of(work, "steward_a"),
@@ -305,7 +312,7 @@ def things(sqlite_house: House) -> dict[str, str]:
         "target_id": portal.id, "push_run_id": sent.id,
         "share": "safety", "schema": "PK", "table": grant.dataset_id, "which": "renew",
         "output_id": output.id, "enclave_id": inside.id,
-        "anomaly_id": anomaly.id, "suspension_id": suspension.id, "revocation_id": revocation.id, "demand_id": demand.id, "consent_id": consent.id, "delegation_id": cover.id, "erasure_id": gone.id, "task_id": task.id, "review_id": look.id,
+        "anomaly_id": anomaly.id, "suspension_id": suspension.id, "revocation_id": revocation.id, "demand_id": demand.id, "consent_id": consent.id, "vouch_id": word.id, "delegation_id": cover.id, "erasure_id": gone.id, "task_id": task.id, "review_id": look.id,
         "paper_key": need.key, "commitment_id": pledge.id, "campaign_id": campaign.id, "registration_id": act.id, "rule": "volume", "record_proposal_id": proposal.id,
         "record_change_id": changed.id, "thread_id": words.id, "reuse_id": reuse.id, "step": "reply",
     }  # fmt: skip
@@ -349,6 +356,8 @@ def test_stranger_gets_the_answer_of_an_id_of_nothing(
         headers = how.pop("headers") | (
             {"authorization": f"Bearer {local_token(sqlite_house, who)}"} if who else {}
         )
+        if method == "POST" and not path.startswith("/api/") and not {"json", "content"} & how.keys():
+            how["data"] = {"version": "1"} | (how.get("data") or {})  # as the page's form says it
         real = client.request(method, _filled(path, things), headers=headers, **how)
         none = client.request(method, _filled(path, nothing), headers=headers, **how)
         allowed = (401, 403, 404) if none.status_code != 422 else (422,)
