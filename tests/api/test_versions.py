@@ -30,6 +30,9 @@ NAMED: Final = "names what was read by its digest"
 WITHOUT: Final = {
     "put /api/v1/anomaly-rules/{rule}": KEPT,
     "post /api/v1/applications/{application_id}/copy": ANEW,
+    "post /api/v1/applications/{application_id}/comments": LINE,
+    "post /api/v1/applications/{application_id}/comments/{comment_id}/hide": ONCE,
+    "post /api/v1/applications/{application_id}/handlers": LINE,
     "post /api/v1/grants/{grant_id}/renew": ANEW,
     "post /api/v1/grants/{grant_id}/amend": ANEW,
     "post /api/v1/clocks/extensions/{extension_id}/decide": ONCE,
