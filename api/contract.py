@@ -57,10 +57,12 @@ _PROBLEM: Final[dict[str, Any]] = {
 
 def refusals(method: str, path: str) -> list[str]:
     """The statuses of refusal that a route may answer with: a public address may name an object that is not public, and refuses a
-    token that counts no more as every other does."""
+    token that counts no more as every other does. A part of an object (its letter, its terms, its offer) may not be there in its state."""
     found = ["401", "403", "404", "410", "422", "429", "503"]
     if method not in _READS:
         found += ["400", "409", "412", "413", "415"]
+    if "}/" in path:
+        found.append("409")
     if is_ckan(path):
         found += ["400", "409"]
     return sorted(set(found))
@@ -98,8 +100,6 @@ def _declare_one(operation: dict[str, Any], method: str, path: str) -> None:
         del answers["422"]
     for status in refusals(method, path):
         answers.setdefault(status, {"description": _MEANING[status], "content": content})
-    if "409" in answers:  # a reading route that says it may refuse so
-        answers["409"].setdefault("content", content)
     if is_for_browsers:
         answers.setdefault("303", {"description": "Go on there."})
         done = answers.get("200", {}).get("content", {})

@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 
 from fastapi import Response
 
-NOT_NOW: Final[dict[int | str, dict[str, Any]]] = {
-    409: {"description": "The object's state does not allow this now."}
-}
 
-
-def gives(*kinds: str, depends: bool = False) -> dict[str, Any]:
-    """Keyword arguments for a route decorator; `kinds` are the media types that the route may answer with; `depends`: the object's
-    state may not allow it (409), which no reading route is taken to say unless it is written."""
+def gives(*kinds: str) -> dict[str, Any]:
+    """Keyword arguments for a route decorator; `kinds` are the media types that the route may answer with."""
     schema = {"type": "string", "format": "binary"}
     content = {kind: {"schema": schema if not kind.endswith("json") else {}} for kind in kinds}
     return {
         "response_class": Response,
-        "responses": {200: {"description": "The file or document.", "content": content}}
-        | (NOT_NOW if depends else {}),
+        "responses": {200: {"description": "The file or document.", "content": content}},
     }
 
 

@@ -9,7 +9,7 @@ from fastapi import Response
 from api.access import access
 from api.delivery import attachment
 from api.deps import ActorDep, HouseDep
-from api.gives import NOT_NOW, gives
+from api.gives import gives
 from api.late import APIRouter
 from api.letters import letter_of
 from core.ids import ApplicationId
@@ -17,7 +17,7 @@ from core.ids import ApplicationId
 router = APIRouter(prefix="/api/v1/applications", tags=["applications"])
 
 
-@router.get("/{application_id}/letter", responses=NOT_NOW, **access("auth:application:read"))
+@router.get("/{application_id}/letter", **access("auth:application:read"))
 def show_letter(house: HouseDep, actor: ActorDep, application_id: ApplicationId) -> dict[str, Any]:
     """The letter of the present decision, with the digest of its PDF; 409 while there is no decision."""
     return letter_of(house, actor, application_id).model_dump(mode="json", exclude={"pdf"})
@@ -26,7 +26,7 @@ def show_letter(house: HouseDep, actor: ActorDep, application_id: ApplicationId)
 @router.get(
     "/{application_id}/letter.pdf",
     **access("auth:application:read"),
-    **gives("application/pdf", depends=True),
+    **gives("application/pdf"),
 )
 def show_letter_pdf(house: HouseDep, actor: ActorDep, application_id: ApplicationId) -> Response:
     """The same letter as PDF; the first request issues it, and every later one gives the same bytes."""

@@ -24,7 +24,7 @@ def show_shapes() -> Response:
     return Response(odrl.shapes(), media_type="text/turtle")
 
 
-@router.get("/datasets/{dataset_id}/offer", **access("public"), **gives("application/ld+json", depends=True))
+@router.get("/datasets/{dataset_id}/offer", **access("public"), **gives("application/ld+json"))
 def show_offer(work: ReadDep, actor: ActorDep, dataset_id: str) -> JSONResponse:
     """The ODRL 2.2 offer (JSON-LD) of a dataset that grants may cover; 409 with every reason where they may not."""
     queries.dataset(work, actor, dataset_id)

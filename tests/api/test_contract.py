@@ -44,6 +44,9 @@ def test_what_may_be_refused_follows_from_method_and_address() -> None:
     for path in ("/api/v1/datasets", "/api/v1/grants", "/"):  # a token may count no more wherever it is sent
         assert {"401", "403"} <= set(refusals("get", path))
         assert "412" not in refusals("get", path)
+    assert "409" not in refusals("get", "/api/v1/grants/{grant_id}")
+    for part in ("/api/v1/applications/{application_id}/letter", "/applications/{application_id}/terms"):
+        assert "409" in refusals("get", part), "a part may not be there in the object's state"
     assert {"409", "412", "413"} <= set(refusals("post", "/api/v1/grants"))
 
 
