@@ -22,7 +22,7 @@ from api.navigation import nav_for
 from auth.actor import ANYONE, Actor
 from auth.roles import ROLE_NAMES
 from core import bases
-from core.text import Lang, Text
+from core.text import Lang, Text, counted
 
 TEMPLATES: Final = Path(__file__).parent / "templates"
 CHINA: Final = timezone(timedelta(hours=8), "UTC+8")
@@ -34,7 +34,9 @@ def _locale(context: Context) -> str:
 
 @pass_context
 def _t(context: Context, zh: str, en: str, **facts: object) -> str:
-    return Text(zh, en).in_(context["lang"]).format(**facts) if facts else Text(zh, en).in_(context["lang"])
+    if not facts:
+        return Text(zh, en).in_(context["lang"])
+    return zh.format(**facts) if context["lang"] == "zh" else counted(en, facts).format(**facts)
 
 
 @pass_context

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
+_COUNTED: Final = re.compile(r"\{(\w+)\} ((?:[a-z-]+ )?)([a-z]+s)\b(?: (are|were|have|look|match)\b)?")
+_NO_PLURAL: Final = frozenset({"is", "was", "has", "this", "as", "less", "its", "his", "across", "always"})
+_JOINS: Final = frozenset({"of", "at", "and", "in", "on", "to", "for", "or", "by", "is", "from", "with"})
+_VERBS: Final = {"are": "is", "were": "was", "have": "has", "look": "looks", "match": "matches"}
 Lang = Literal["zh", "en"]
 LANGS: Final[tuple[Lang, ...]] = ("zh", "en")
 
@@ -21,7 +27,7 @@ class Text:
 
     def filled(self, **facts: object) -> Text:
         """The same sentence with its places filled; raises KeyError if a fact is missing."""
-        return Text(self.zh.format(**facts), self.en.format(**facts))
+        return Text(self.zh.format(**facts), counted(self.en, facts).format(**facts))
 
     def __str__(self) -> str:
         return self.en
@@ -31,3 +37,25 @@ class Text:
         """A note that this service wrote in both languages, `中文 · English`; any other note reads the same in both."""
         zh, _, en = note.partition(" · ")
         return cls(zh, en or zh)
+
+
+def counted(en: str, facts: Mapping[str, object]) -> str:
+    """The English pattern with the noun after a place made singular where one is counted: `{n} reasons` with n=1 is `{n} reason`."""
+
+    def one(found: re.Match[str]) -> str:
+        name, before, noun, verb = found.groups()
+        is_noun = noun not in _NO_PLURAL and before.strip() not in _JOINS
+        if str(facts.get(name)) != "1" or not is_noun:
+            return found.group()
+        said = f"{{{name}}} {before}{_singular(noun)}"
+        return f"{said} {_VERBS[verb]}" if verb else said
+
+    return _COUNTED.sub(one, en)
+
+
+def _singular(noun: str) -> str:
+    if noun.endswith("ies"):
+        return f"{noun[:-3]}y"
+    if noun.endswith(("ches", "shes", "sses", "xes")):
+        return noun[:-2]
+    return noun if noun.endswith("ss") else noun[:-1]

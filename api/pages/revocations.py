@@ -81,7 +81,7 @@ def _show(
     row = service.revocation(work, actor, revocation_id)
     barred = Text("限制有效", "In force") if row.is_barring else Text("未生效", "Not in force")
     record = Record(
-        title=_TITLE, lead=Text(row.reason, row.reason), crumb=_TITLE, base="/revocations", id=row.id, version=row.version,
+        title=Text(f"撤销授权 {row.grant_id[:13]}", f"Revocation of {row.grant_id[:13]}"), lead=Text(row.reason, row.reason), crumb=_TITLE, base="/revocations", id=row.id, version=row.version,
         badge=_badge(row), steps=_STEPS,
         facts=[
             (Text("授权", "Grant"), Cell(row.grant_id, f"/grants/{row.grant_id}", mono=True)),
