@@ -13,7 +13,8 @@ from auth.actor import ANYONE, Actor
 from auth.identity.tables import OrganisationRow
 from catalog import queries
 from catalog.relations import service as relations
-from catalog.standards.entry import Entry, File, Publisher, Release
+from catalog.reuses import service as reuses
+from catalog.standards.entry import Entry, File, Publisher, Release, Reuse
 from catalog.tables import DatasetRow
 from core.text import Text
 from core.work import Work
@@ -43,11 +44,15 @@ def entries(work: Work, rows: Sequence[DatasetRow], site: str) -> list[Entry]:
     codes = {org.id: org.credit_code for org in work.db.exec(departments)}
     related = relations.of(work, ANYONE, ids)
     named = relations.in_sight(work, ANYONE, rows)
+    made_of = reuses.shown(work, ids)
     return [
         Entry(
             row=row, relations=related.get(row.id, ()), named=named[row.id], columns=tuple(columns.get(row.id, ())), release=_release(releases.get(row.id)),
             publisher=Publisher(row.publisher, Text(row.publisher_zh, row.publisher_en), codes.get(row.publisher)),
             files=_files(work, row, releases.get(row.id), site), site=site,
+            reuses=tuple(
+                Reuse(each.id, each.kind, each.title, each.summary, each.made_by, each.url) for each in made_of.get(row.id, ())
+            ),
         )
         for row in rows
     ]  # fmt: skip

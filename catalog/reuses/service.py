@@ -31,6 +31,7 @@ from core.text import Text
 from core.work import Work
 
 AN_HOUR: Final = 10  # suggestions of one person
+_TOLD_MOST: Final = 100
 
 
 def listed(
@@ -48,6 +49,20 @@ def listed(
     found = [(row[0], row[1]) for row in work.db.execute(order.offset(offset).limit(limit)).all()]
     products = _products(work, [reuse.product_id for reuse, _ in found])
     return [_read(actor, reuse, row, products) for reuse, row in found], total
+
+
+def shown(work: Work, dataset_ids: Sequence[str]) -> dict[str, list[ReuseRow]]:
+    """What the departments show of several records that everybody may know of, the newest first, a hundred of each at most."""
+    found: dict[str, list[ReuseRow]] = {}
+    for at in range(0, len(dataset_ids), 500):
+        wanted = select(ReuseRow).where(
+            col(ReuseRow.dataset_id).in_(dataset_ids[at : at + 500]), ReuseRow.state == ReuseState.SHOWN
+        )
+        for row in work.db.exec(wanted.order_by(col(ReuseRow.posted_at).desc(), col(ReuseRow.id).desc())):
+            kept = found.setdefault(row.dataset_id, [])
+            if len(kept) < _TOLD_MOST:
+                kept.append(row)
+    return found
 
 
 def reuse(work: Work, actor: Actor, reuse_id: str) -> ReuseRead:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from catalog.standards.entry import Entry, instant
+from catalog.standards.entry import Entry, instant, iri
 from core.text import Lang, Text
 
 MEDIA_TYPE: Final = "application/atom+xml"
@@ -57,6 +57,8 @@ def _entry(root: Any, entry: Entry, lang: Lang) -> None:  # noqa: ANN401 - an el
     for file in entry.files:
         found = _link(made, "enclosure", file.url, file.media_type)
         found.set("length", str(file.size_bytes))
+    for reuse in entry.reuses:
+        etree.SubElement(made, _tag("link"), {"rel": "related", "href": iri(reuse.url) or entry.page_of(reuse), "title": reuse.title})  # fmt: skip
     for word in entry.row.keywords if lang == "zh" else entry.row.keywords_en:
         etree.SubElement(made, _tag("category"), {"term": word})
 

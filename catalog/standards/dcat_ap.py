@@ -7,7 +7,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Final
 
 from catalog.relations.service import RelationRead
-from catalog.standards.entry import Entry, File, instant, written_in
+from catalog.standards.entry import Entry, File, Reuse, instant, iri, written_in
 from core.text import Text
 
 if TYPE_CHECKING:
@@ -183,6 +183,8 @@ def _dataset(sheet: Sheet, entry: Entry, here: Collection[str]) -> None:
         sheet.link(me, "dct:relation", entry.address(code), "rdfs:Resource")
     for one in entry.relations:
         _relation(sheet, entry, one, here)
+    for reuse in entry.reuses:
+        _reuse(sheet, entry, reuse)
     _quality(sheet, entry)
     for file in entry.files:
         _distribution(sheet, entry, file)
@@ -204,6 +206,20 @@ def _relation(sheet: Sheet, entry: Entry, one: RelationRead, here: Collection[st
         return
     near, far = _PREDICATES[one.kind]
     sheet.link(entry.uri, near if one.dataset_id in here else far, there, "rdfs:Resource")
+
+
+def _reuse(sheet: Sheet, entry: Entry, reuse: Reuse) -> None:
+    """What somebody made of the data: it refers to them. Its own node is here, since nobody may describe another's address."""
+    from rdflib import Literal
+
+    me = sheet.link(entry.uri, "dct:isReferencedBy", entry.page_of(reuse), "rdfs:Resource")
+    sheet.put(me, "dct:title", Literal(reuse.title))
+    sheet.put(me, "dct:description", Literal(reuse.summary))
+    sheet.put(me, "dct:creator", sheet.node(f"{me}-by"))
+    sheet.put(f"{me}-by", "rdf:type", sheet.node("foaf:Agent"))
+    sheet.put(f"{me}-by", "foaf:name", Literal(reuse.made_by))
+    if reuse.url:
+        sheet.put(me, "rdfs:seeAlso", sheet.node(iri(reuse.url)))
 
 
 def _people(sheet: Sheet, entry: Entry) -> None:

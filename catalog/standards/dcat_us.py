@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from catalog.boxes import Box
 from catalog.standards.dcat_ap import EU
-from catalog.standards.entry import Entry, File, instant, without_gaps
+from catalog.standards.entry import Entry, File, instant, iri, without_gaps
 from core.text import Text
 
 MEDIA_TYPE: Final = "application/json"
@@ -82,6 +82,8 @@ def _relations(entry: Entry) -> dict[str, list[str]]:
         found.setdefault(name, []).append(entry.address(one.dataset_id))
     for code in entry.related_codes:  # those that are none of our records
         found.setdefault("relation", []).append(entry.address(code))
+    for reuse in entry.reuses:
+        found.setdefault("isReferencedBy", []).append(iri(reuse.url) or entry.page_of(reuse))
     return {name: list(dict.fromkeys(told)) for name, told in found.items()}
 
 

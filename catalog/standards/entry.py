@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
+from urllib.parse import quote
 
 from catalog import codes
 from catalog.boxes import Box, box_of
@@ -17,6 +18,7 @@ from catalog.tables import ColumnRow, DatasetRow
 from core.text import Lang, Text
 
 _MAIL: Final = re.compile(r"[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
+_NO_IRI: Final = re.compile(r'[\x00-\x20<>"{}|\\^`]')
 _TELEPHONE: Final = re.compile(r"\+?\d[\d -]{5,18}\d")
 
 
@@ -56,6 +58,18 @@ class Publisher:
 
 
 @dataclass(frozen=True, slots=True)
+class Reuse:
+    """What somebody made of the data, as the department shows it. `url`: where it is, empty where nobody said."""
+
+    id: str
+    kind: str
+    title: str
+    summary: str
+    made_by: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
     """A record as others are told of it. `files` is empty where data need a grant, or where there is no release yet.
     `named`: the fields that name other records, and `relations`: both as everybody may know them."""
@@ -68,6 +82,7 @@ class Entry:
     site: str
     relations: Sequence[RelationRead] = ()
     named: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    reuses: Sequence[Reuse] = ()
 
     @property
     def related_codes(self) -> Sequence[str]:
@@ -80,6 +95,10 @@ class Entry:
 
     def address(self, dataset_id: str) -> str:
         return f"{self.site}/datasets/{dataset_id}"
+
+    def page_of(self, reuse: Reuse) -> str:
+        """Where readers find it here."""
+        return f"{self.uri}/reuses#{reuse.id}"
 
     @property
     def is_series(self) -> bool:
@@ -146,6 +165,11 @@ class Entry:
         """How often the data change, as an ISO 8601 duration."""
         told = self.code("update_freq", self.row.update_freq)
         return self.row.update_interval or (told.facts.get("iso") if told else None)
+
+
+def iri(address: str) -> str:
+    """A web address that somebody wrote, with what no IRI may hold written in percent."""
+    return _NO_IRI.sub(lambda found: quote(found.group()), address)
 
 
 def bilingual(zh: str, en: str, otherwise: str) -> Text:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from catalog.standards.entry import Entry, instant, without_gaps
+from catalog.standards.entry import Entry, instant, iri, without_gaps
 
 MEDIA_TYPE: Final = "application/ld+json"
 LONGEST: Final = 5000  # characters of a description
@@ -71,9 +71,29 @@ def document(entry: Entry) -> dict[str, Any]:
                 }
                 for file in entry.files
             ],
+            "@reverse": _made_of(entry),
             "includedInDataCatalog": {"@type": "DataCatalog", "url": f"{entry.site}/datasets"},
         }
     )
+
+
+_KINDS: Final = {"application": "SoftwareApplication", "article": "Article", "research": "ScholarlyArticle"}
+
+
+def _made_of(entry: Entry) -> dict[str, Any]:
+    """What is based on the data: schema.org says it of the work, so it stands the other way round here."""
+    works = [
+        {
+            "@type": _KINDS.get(reuse.kind, "CreativeWork"),
+            "@id": entry.page_of(reuse),
+            "name": reuse.title,
+            "description": reuse.summary,
+            "creditText": reuse.made_by,
+            "url": iri(reuse.url) or entry.page_of(reuse),
+        }
+        for reuse in entry.reuses
+    ]
+    return {"isBasedOn": works} if works else {}
 
 
 def _place(entry: Entry) -> dict[str, Any] | None:

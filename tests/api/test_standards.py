@@ -20,12 +20,15 @@ from rdflib.compare import isomorphic
 from api.app import create_app
 from api.house import House, open_house
 from catalog import service as catalog
+from catalog.reuses import service as reuses
+from catalog.reuses.models import ReuseCreate, ReuseDecision
+from catalog.reuses.workflow import ReuseStep
 from catalog.standards import forms
 from core.settings import Settings
 from tests.api.judges import dcat_us_judge, shapes
 from tests.catalog.records import a_dataset
 from tests.datasets.parking import CLEAN, DATASET, a_parking_dataset, hand_in, publish
-from tests.people import actor_of, client_as
+from tests.people import a_person, actor_of, an_org, client_as
 from tests.web.browser import served
 
 pytestmark = [
@@ -35,6 +38,10 @@ pytestmark = [
     ),  # rdflib's own JSON-LD reader
 ]
 OPEN, LOCKED, DRAFT, HIDDEN, GONE = DATASET, "DP-PK-901", "DP-PK-902", "DP-PK-903", "DP-PK-904"
+REUSE = {
+    "kind": "application", "title": "停车<b>地图</b>", "summary": "实时显示余位。\n第二行", "made_by": "某公司",
+    "url": 'https://example.org/地图?a=<b>"c"\\d',
+}  # fmt: skip
 SITE = "http://127.0.0.1:8000"
 SH = rdflib.Namespace("http://www.w3.org/ns/shacl#")
 DCAT = rdflib.Namespace("http://www.w3.org/ns/dcat#")
@@ -68,6 +75,15 @@ def house(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> It
         a_dataset(work, GONE, "traffic")
         catalog.withdraw(work, actor_of(work, "lin"), GONE, "内容并入另一数据集", expected_version=None)
     publish(made, "zhou", hand_in(made, "lin", CLEAN).id)
+    with made.write() as work:
+        an_org(work, "insurer")
+        a_person(work, "wang", "insurer", ["applicant"])
+        for body, taken in (
+            (REUSE, ReuseStep.SHOW),
+            (REUSE | {"title": "未公开", "url": ""}, ReuseStep.DECLINE),
+        ):
+            told = reuses.suggest(work, actor_of(work, "wang"), OPEN, ReuseCreate.model_validate(body))
+            reuses.step(work, actor_of(work, "lin"), told.id, taken, ReuseDecision(reason="已核对"))
     yield made
     made.engine.dispose()
 
@@ -187,6 +203,35 @@ def test_the_page_carries_schema_org_that_cannot_end_its_element(visitor: TestCl
         "application/vnd.apache.parquet",
         "text/csv",
     }
+
+
+def test_what_was_made_of_the_data_stands_in_the_standards_own_words(visitor: TestClient) -> None:
+    address = "https://example.org/地图?a=%3Cb%3E%22c%22%5Cd"
+    for form in ("turtle", "rdfxml", "jsonld", "ntriples"):
+        graph = graph_of(visitor, form)
+        (made,) = graph.objects(None, rdflib.DCTERMS.isReferencedBy)
+        assert str(made).startswith(f"{SITE}/datasets/{OPEN}/reuses#"), form
+        assert str(graph.value(made, rdflib.DCTERMS.title)) == REUSE["title"]
+        assert str(graph.value(made, rdflib.RDFS.seeAlso)) == address
+    html = visitor.get(f"/datasets/{OPEN}").text
+    told = json.loads(re.findall(r'<script type="application/ld\+json">(.*?)</script>', html, re.S)[0])
+    (work,) = told["@reverse"]["isBasedOn"]
+    assert (work["@type"], work["name"], work["creditText"], work["url"]) == (
+        "SoftwareApplication", REUSE["title"], "某公司", address,
+    )  # fmt: skip
+    (entry,) = feedparser.parse(visitor.get(f"/feeds/datasets/{OPEN}.atom").content).entries
+    assert [(one.href, one.title) for one in entry.links if one.rel == "related"] == [
+        (address, REUSE["title"])
+    ]
+    us = {one["identifier"][0]: one for one in visitor.get("/data.json").json()["dataset"]}
+    assert us[OPEN]["isReferencedBy"] == [address]
+    assert "isReferencedBy" not in us[LOCKED]
+    for path in (
+        f"/api/v1/datasets/{OPEN}/metadata?form=turtle",
+        f"/feeds/datasets/{OPEN}.atom",
+        "/data.json",
+    ):
+        assert "未公开" not in visitor.get(path).text
 
 
 @pytest.mark.shared
