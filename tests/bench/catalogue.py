@@ -1,8 +1,8 @@
 """`python -m tests.bench.catalogue`: the catalogue's speed over HTTP, from a server of its own, seen from one client.
 
 Enters `--records` (10,000) through the service, one transaction each; `--times` (10) copies them row by row for the larger
-figures. Says wall time and, because machines are shared, the server's own CPU time. `--ckan PORT` asks a CKAN (loaded with
-as many records by its own bench) the same questions.
+figures. Says wall time and, because machines are shared, the server's own CPU time. A CKAN that listens where the README of
+`../shared/ckan-peer` says (`--ckan PORT`: elsewhere; `--ckan 0`: none), loaded by its own bench, is asked the same questions.
 
 Bars at 10,000: package_show 4 ms, q + 5 facets 8 ms (p50), 60 creations a second, 300 MB; at 100,000: q + 5 facets 40 ms.
 """
@@ -11,8 +11,10 @@ from __future__ import annotations
 
 import argparse
 import http.client
+import json
 import os
 import random
+import re
 import shutil
 import socket
 import statistics
@@ -28,6 +30,7 @@ from typing import Any, Final
 
 from tests.bench import report
 
+SHARED: Final = Path(os.environ.get("DATAGRANT_SHARED", Path(__file__).parents[3] / "shared"))
 FACETS: Final = '["organization","groups","tags","res_format","license_id"]'
 THEMES: Final = (
     "旅游",
@@ -226,7 +229,7 @@ def main() -> None:
         "--ckan",
         type=int,
         metavar="PORT",
-        help="a CKAN on this machine to ask the same, loaded by its own bench",
+        help="a CKAN on this machine to ask the same, loaded by its own bench; left out: where the README of ../shared/ckan-peer says; 0: none",
     )
     options.add_argument("--write", action="store_true", help="put what is printed into docs/bench.md")
     given = options.parse_args()
@@ -250,12 +253,48 @@ def main() -> None:
             shutil.copytree(plain, vast)
             multiplied(vast, given.times)
         say(_measured(vast, given.records, given.rounds, given.times))
-    if given.ckan:
-        say("\nCKAN:\n")
-        say(_table(asked(given.ckan, questions(given.records, lambda n: f"ds-{n:06d}"), None, given.rounds)))
+    say(beside(given.ckan, given.records, given.rounds))
     say(f"\nLoad average {os.getloadavg()[0]:.1f} after.")
     if given.write:
         report.write("\n".join(said), marks=MARKS)
+
+
+def peer_port(shared: Path = SHARED) -> int | None:
+    """Where the CKAN of the shared folder listens when it runs, as its README says."""
+    with suppress(OSError):
+        found = re.search(
+            r"\bCKAN (\d{4,5})\b", (shared / "ckan-peer" / "README.md").read_text(encoding="utf-8")
+        )
+        return int(found[1]) if found else None
+    return None
+
+
+def peer_records(port: int) -> int | None:
+    """How many records it has; None where no CKAN answers."""
+    client = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    try:
+        client.request("GET", "/api/3/action/package_search?rows=0")
+        answer = json.loads(client.getresponse().read())
+        return int(answer["result"]["count"])
+    except (OSError, http.client.HTTPException, ValueError, KeyError, TypeError):
+        return None
+    finally:
+        client.close()
+
+
+def beside(asked_for: int | None, records: int, rounds: int) -> str:
+    """The same questions to a CKAN, as far as one is there; else why none was asked."""
+    if asked_for == 0:
+        return "\nNo CKAN was asked (--ckan 0)."
+    port = asked_for or peer_port()
+    if port is None:
+        return "\nNo CKAN was asked: there is no ../shared/ckan-peer, and no --ckan PORT was given."
+    held = peer_records(port)
+    if not held or held < 40:
+        said = "none answers" if held is None else f"it holds {held} records; load some by its own bench"
+        return f"\nNo CKAN was asked at port {port}: {said}."
+    found = asked(port, questions(min(held, records), lambda n: f"ds-{n:06d}"), None, rounds)
+    return f"\nCKAN at port {port}, {held:,} records:\n\n{_table(found)}"
 
 
 def _measured(folder: Path, records: int, rounds: int, times: int = 1) -> str:
