@@ -128,7 +128,7 @@ def _write(work: Work, source: HarvestSourceRow, dataset_id: str, record: Record
             {name: getattr(checked, name) for name in fields} | {"relations": stated},
             foreign_from,
         )
-    imports.keep(work, actor, row, dataset_id.lower(), _document(source, record), is_import=False)
+    imports.keep(work, actor, row, dataset_id.lower(), _document(source, record, dataset_id), is_import=False)
 
 
 def _fields(record: Record) -> dict[str, Any]:
@@ -167,8 +167,9 @@ def _said_of(source: HarvestSourceRow, record: Record, foreign_from: str) -> dic
     }
 
 
-def _document(source: HarvestSourceRow, record: Record) -> dict[str, Any]:
-    """What CKAN clients are told besides, under the keys that CKAN's own harvester uses."""
+def _document(source: HarvestSourceRow, record: Record, dataset_id: str) -> dict[str, Any]:
+    """What CKAN clients are told besides, under the keys that CKAN's own harvester uses. Links are named by the record here, since two
+    sources may have records of the same identifier."""
     extras = {
         "guid": record.identifier, "harvest_source_id": source.id, "harvest_source_title": source.title,
         "harvest_source_url": source.config["url"], "harvest_publisher": record.publisher, "harvest_licence": record.licence,
@@ -178,7 +179,7 @@ def _document(source: HarvestSourceRow, record: Record) -> dict[str, Any]:
         "url": record.page, "author": record.publisher,
         "extras": [{"key": key, "value": value} for key, value in extras.items() if value],
         "resources": [
-            {"id": f"{rules.key_of(record.identifier)[:24]}-{n}", "name": each.title, "url": each.url, "format": each.form}
+            {"id": f"{dataset_id.lower()}-{n}", "name": each.title, "url": each.url, "format": each.form}
             for n, each in enumerate(record.links)
         ],
     }  # fmt: skip

@@ -16,7 +16,7 @@ from auth.actor import ANYONE
 from catalog import service as catalogue
 from catalog.models import DatasetUpdate
 from catalog.search.engine import Search, search
-from catalog.tables import DatasetRow
+from catalog.tables import DatasetRow, LinkRow
 from core.errors import AccessRefused, Conflict, Gone, InputRefused, NotFound
 from datasets.batches.service import may_submit
 from datasets.harvest import queries, rules, service, taking
@@ -81,6 +81,20 @@ def test_a_portal_of_several_pages_comes_once_and_is_told_apart_afterwards(home:
     _, items = harvest(home, made.id)
     back = next(each for each in items if each.result is Result.CREATED)
     assert back.dataset_id == f"{gone.dataset_id}-2"
+
+
+def test_two_sources_with_the_same_identifiers_have_links_of_their_own(home: House, web: Web) -> None:
+    Portal(web, [package(n) for n in range(3)])
+    for title in ("甲门户", "乙门户"):
+        made = a_catalogue(home, web.url(""), title=title)
+        assert harvest(home, made.id)[0].counts == {"created": 3}
+    with home.read() as work:
+        links = work.db.exec(select(LinkRow)).all()
+    assert len(links) == len({each.resource_id for each in links}) >= 6
+    visitor = client_as(home)
+    for each in links:
+        found = visitor.get("/api/3/action/resource_show", params={"id": each.resource_id}).json()["result"]
+        assert found["package_id"] == each.dataset_id
 
 
 def test_one_bad_record_stops_none_and_the_report_says_why(home: House, web: Web) -> None:
