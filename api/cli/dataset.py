@@ -30,7 +30,9 @@ _COLUMNS = (
 Theme = Annotated[str, typer.Option("--theme", help="Theme code, e.g. PK")]
 Publisher = Annotated[str, typer.Option("--publisher", help="Organisation id")]
 State = Annotated[str, typer.Option("--state", help="draft | published | withdrawn")]
-Sort = Annotated[str, typer.Option("--sort", help="relevance | newest | title | used")]
+Sort = Annotated[
+    str, typer.Option("--sort", help="relevance | newest | title | used | score (quality of the data)")
+]
 Limit = Annotated[int, typer.Option("--limit", min=1, max=200)]
 Offset = Annotated[int, typer.Option("--offset", min=0)]
 RecordFile = Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="JSON document")]

@@ -66,6 +66,7 @@ SORTS: Final[dict[Sort, Text]] = {
     "newest": Text("最近更新", "Newest"),
     "title": Text("名称", "Title"),
     "used": Text("使用最多", "Most used"),
+    "score": Text("质量评分", "Quality score"),
 }
 
 
@@ -194,7 +195,7 @@ def _dataset_page(
         objections=service.objections(work, actor, dataset_id) if may_write and read.state == State.DRAFT else (),
         foreign=harvested(work, dataset_id), is_imported=is_as_imported(work, read.id, read.version), may_apply=_may_apply(actor, read), refusal=refusal, reason=reason, replaced_by=replaced_by,
         relations=relations.of(work, actor, [read.id]).get(read.id, []), relation=relation, kinds=[(name, kinds.KINDS[name].label) for name in kinds.STATED],
-        score=scores.score(work, actor, dataset_id) if read.state != State.WITHDRAWN and not read.foreign_from and read.record_type != rules.SERIES else None, grade_name=grade_name,
+        score=scores.score(work, actor, dataset_id) if read.state != State.WITHDRAWN and not read.foreign_from else None, grade_name=grade_name,
         reuses=reuses.listed(work, ANYONE, dataset_id=dataset_id, state=ReuseState.SHOWN, limit=1)[1] if read.state == State.PUBLISHED and (read.data_level or 0) <= queries.OPEN_LEVELS else 0,
         waiting=proposals.waiting(work, dataset_id) if may_write else None,
         freezes=freezes.meeting(work, orgs=[read.publisher], dataset_id=dataset_id), **_use(work, actor, read, language(request)),

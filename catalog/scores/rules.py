@@ -7,7 +7,7 @@ address is known here from the release itself.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from catalog import codes, rules
@@ -145,6 +145,13 @@ class Card:
 def card(record: Record, columns: Columns) -> Card:
     """Judge a record by every indicator."""
     met = {each.key: each.test(record, columns) for each in INDICATORS}
+    asked = [spec.name for spec in FIELDS if spec.need != "conditional" or record.get(spec.name)]
+    return _made(met, [each for each in INDICATORS if not met[each.key]], record, asked)
+
+
+def _made(
+    met: Mapping[str, bool], failing: Sequence[Indicator], record: Record, asked: Sequence[str]
+) -> Card:
     sums = {
         name: (
             sum(each.points for each in INDICATORS if each.dimension == name and met[each.key]),
@@ -153,10 +160,35 @@ def card(record: Record, columns: Columns) -> Card:
         for name in DIMENSIONS
     }
     points = sum(got for got, _ in sums.values())
-    failing = sorted((each for each in INDICATORS if not met[each.key]), key=lambda each: -each.points)
-    asked = [spec.name for spec in FIELDS if spec.need != "conditional" or record.get(spec.name)]
     filled = sum(record.get(name) not in (None, "", []) for name in asked) / len(asked)
-    return Card(points, grade(points), sums, tuple(failing), filled)
+    return Card(points, grade(points), sums, tuple(sorted(failing, key=lambda each: -each.points)), filled)
+
+
+OF_DATA: Final = frozenset(
+    {
+        "obtainable", "fresh", "downloadable", "format", "media_type", "machine_readable", "non_proprietary", "dictionary", "licence",
+        "known_licence", "access_rights", "rights", "size",
+    }
+)  # fmt: skip
+"""What only data have: a series has it when all of its members do."""
+_MEMBERS: Final = Text("由系列成员的记录补正。", "Mend it in the records of the members.")
+
+
+def series_card(record: Record, members: Sequence[tuple[Record, Columns]]) -> Card:
+    """Judge a series: by its own record, and in what only data have by every one of its members; one without members has none of it."""
+    cards = [card(*each) for each in members]
+    failed = {each.key for one in cards for each in one.failing}
+    met = {
+        each.key: (bool(members) and each.key not in failed) if each.key in OF_DATA else each.test(record, ())
+        for each in INDICATORS
+    }
+    failing = [
+        replace(each, field="", advice=_MEMBERS) if each.key in OF_DATA else each
+        for each in INDICATORS
+        if not met[each.key]
+    ]
+    asked = [spec.name for spec in FIELDS if rules.is_mandatory(spec, rules.SERIES) or record.get(spec.name)]
+    return _made(met, failing, record, asked)
 
 
 def grade(points: int) -> str:

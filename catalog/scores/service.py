@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from sqlmodel import SQLModel, col, select
 
 from auth.actor import Actor
 from catalog import queries
 from catalog import rules as record_rules
+from catalog.relations import kinds
+from catalog.relations import service as relations
 from catalog.scores import rules
 from catalog.tables import ColumnRow, DatasetRow
 from catalog.workflow import State
@@ -41,7 +43,8 @@ class MendRead(SQLModel):
 
 
 class ScoreRead(SQLModel):
-    """A record's score as metadata; `quality_score` is that of its current release's data (GB/T 36344)."""
+    """A record's score as metadata; `quality_score` is that of its current release's data (GB/T 36344), of a series the mean
+    of its members that have one; `members`: how many of a series were looked at, None for a dataset."""
 
     dataset_id: DatasetId
     title_zh: str
@@ -55,39 +58,85 @@ class ScoreRead(SQLModel):
     grade: str
     filled: float
     quality_score: float | None
+    members: int | None = None
     dimensions: list[DimensionRead]
     mend_first: list[MendRead]
 
 
 def score(work: Work, actor: Actor, dataset_id: str) -> ScoreRead:
-    """One record's score. NotFound, or Gone, as the record itself."""
+    """One record's score; a series' from its own record and its published members in sight. NotFound, or Gone, as the record itself."""
     row = queries.dataset(work, actor, dataset_id)
-    return _read(work, row, [column.model_dump() for column in queries.columns(work, row.id)])
+    return _read_all(work, actor, [row])[0]
 
 
 def scores(
     work: Work, actor: Actor, *, order: Order = "score", publisher: str = "", offset: int = 0, limit: int = 50
 ) -> tuple[list[ScoreRead], int]:
-    """The records of the actor's departments (no series: it holds no data), the worst first unless said otherwise; how many there are."""
+    """The records of the actor's departments, the worst first unless said otherwise; how many there are."""
     wanted = select(DatasetRow).where(
-        queries.own(actor, queries.READ_DRAFTS), col(DatasetRow.state) != State.WITHDRAWN,
-        col(DatasetRow.foreign_from) == "", col(DatasetRow.record_type) != record_rules.SERIES,
+        queries.own(actor, queries.READ_DRAFTS), col(DatasetRow.state) != State.WITHDRAWN, col(DatasetRow.foreign_from) == ""
     )  # fmt: skip
     if publisher:
         wanted = wanted.where(DatasetRow.publisher == publisher)
     rows = list(work.db.exec(wanted))
-    columns = _columns(work, [row.id for row in rows])
-    cards = [(row, rules.card(_record(work, row), columns[row.id])) for row in rows]
+    judged = _judged(work, actor, rows)
     keys: Mapping[str, Any] = {
-        "score": lambda each: each[1].points,
-        "-score": lambda each: -each[1].points,
-        "filled": lambda each: each[1].filled,
-        "title": lambda each: each[0].title_key_zh,
-        "publisher": lambda each: each[0].publisher,
+        "score": lambda each: each.card.points,
+        "-score": lambda each: -each.card.points,
+        "filled": lambda each: each.card.filled,
+        "title": lambda each: each.row.title_key_zh,
+        "publisher": lambda each: each.row.publisher,
     }
-    cards.sort(key=lambda each: (keys[order](each), each[0].id))
-    shown = cards[offset : offset + limit]
-    return [_shown(row, card) for row, card in shown], len(rows)
+    judged.sort(key=lambda each: (keys[order](each), each.row.id))
+    return [_shown(each) for each in judged[offset : offset + limit]], len(rows)
+
+
+class _Judged(NamedTuple):
+    row: DatasetRow
+    card: rules.Card
+    quality_score: float | None
+    members: int | None
+
+
+def _read_all(work: Work, actor: Actor, rows: Sequence[DatasetRow]) -> list[ScoreRead]:
+    return [_shown(each) for each in _judged(work, actor, rows)]
+
+
+def _judged(work: Work, actor: Actor, rows: Sequence[DatasetRow]) -> list[_Judged]:
+    """Each record by itself, a series with its members."""
+    members = _members(work, actor, [row.id for row in rows if row.record_type == record_rules.SERIES])
+    columns = _columns(
+        work, list({row.id for row in (*rows, *(one for each in members.values() for one in each))})
+    )
+    made = []
+    for row in rows:
+        if row.record_type != record_rules.SERIES:
+            found = rules.card(_record(work, row), columns[row.id])
+            made.append(_Judged(row, found, row.quality_score, None))
+            continue
+        held = members.get(row.id, [])
+        found = rules.series_card(_record(work, row), [(_record(work, one), columns[one.id]) for one in held])
+        told = [one.quality_score for one in held if one.quality_score is not None]
+        mean = round(sum(told) / len(told), 2) if told else None
+        made.append(_Judged(row, found, mean, len(held)))
+    return made
+
+
+def _members(work: Work, actor: Actor, ids: Sequence[str]) -> dict[str, list[DatasetRow]]:
+    """The published members of several series in the actor's sight; a series within a series is none."""
+    kind = kinds.KINDS[kinds.IN_SERIES].inverse
+    named = {
+        series: [one.dataset_id for one in found if one.kind == kind]
+        for series, found in relations.of(work, actor, ids, tombstones=False).items()
+    }
+    wanted = sorted({one for each in named.values() for one in each})
+    rows: dict[str, DatasetRow] = {}
+    for at in range(0, len(wanted), 500):
+        part = select(DatasetRow).where(
+            col(DatasetRow.id).in_(wanted[at : at + 500]), col(DatasetRow.record_type) != record_rules.SERIES
+        )  # fmt: skip
+        rows |= {row.id: row for row in work.db.exec(part)}
+    return {series: [rows[one] for one in each if one in rows] for series, each in named.items()}
 
 
 def _columns(work: Work, ids: Sequence[str]) -> Mapping[str, list[dict[str, Any]]]:
@@ -104,15 +153,13 @@ def _record(work: Work, row: DatasetRow) -> dict[str, Any]:
     return record | {"staleness": record_rules.staleness(record, row.data_updated, work.now)}
 
 
-def _read(work: Work, row: DatasetRow, columns: Sequence[Mapping[str, Any]]) -> ScoreRead:
-    return _shown(row, rules.card(_record(work, row), columns))
-
-
-def _shown(row: DatasetRow, card: rules.Card) -> ScoreRead:
+def _shown(judged: _Judged) -> ScoreRead:
+    row, card = judged.row, judged.card
     return ScoreRead(
         dataset_id=row.id, title_zh=row.title_zh, title_en=row.title_en or row.title_zh, publisher=row.publisher,
         publisher_zh=row.publisher_zh, publisher_en=row.publisher_en, state=row.state, points=card.points,
-        maximum=rules.MAXIMUM, grade=card.grade, filled=round(card.filled, 4), quality_score=row.quality_score,
+        maximum=rules.MAXIMUM, grade=card.grade, filled=round(card.filled, 4), quality_score=judged.quality_score,
+        members=judged.members,
         dimensions=[
             DimensionRead(key=key, zh=text.zh, en=text.en, points=card.dimensions[key][0], maximum=card.dimensions[key][1])
             for key, text in rules.DIMENSIONS.items()

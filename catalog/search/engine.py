@@ -29,7 +29,7 @@ from catalog.use import service as use
 from core.text import Lang, Text
 from core.work import Work
 
-Sort = Literal["relevance", "newest", "title", "used"]
+Sort = Literal["relevance", "newest", "title", "used", "score"]
 _SCORED_TERMS: Final = 6
 _EXACT_CODE: Final = 1000
 _AS_WRITTEN: Final = 6  # what holds the word itself in its text stands before what holds a synonym in its title: 1 + 6 < 8 would not
@@ -179,6 +179,8 @@ def _order(work: Work, ask: Search, parsed: Ask) -> list[Any]:
         return [col(DatasetRow.title_key_zh if ask.lang == "zh" else DatasetRow.title_key_en), last]
     if ask.sort == "used":
         return [use.total_of("visits", "downloads").desc(), use.total_of("calls").desc(), newest, last]
+    if ask.sort == "score":  # of the data; what has none comes last
+        return [func.coalesce(col(DatasetRow.quality_score), -1).desc(), newest, last]
     if ask.sort == "newest" or not parsed:
         return [newest, last]
     return [_score(work, ask.text, parsed).desc(), newest, last]

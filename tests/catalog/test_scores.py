@@ -7,13 +7,15 @@ from typing import Any
 import pytest
 
 from api.house import House
+from auth.actor import ANYONE
 from catalog import queries, service
 from catalog.fields import BY_NAME
 from catalog.rules import objections
 from catalog.scores import service as scores
-from catalog.scores.rules import DIMENSIONS, GRADES, INDICATORS, MAXIMUM, card, grade
+from catalog.scores.rules import DIMENSIONS, GRADES, INDICATORS, MAXIMUM, OF_DATA, card, grade, series_card
 from core.errors import NotFound
 from tests.catalog.records import COLUMNS, COMPLETE, a_dataset, a_department
+from tests.people import client_as
 
 PERFECT: dict[str, Any] = COMPLETE | {
     "publisher": "traffic", "spatial": "大鹏新区", "release_no": 1, "size_bytes": 9, "issued": "x", "modified": "x",
@@ -60,6 +62,47 @@ def test_each_indicator_fails_on_its_own_ground_and_costs_its_points(indicator: 
 def test_empty_record_has_nothing_but_is_scored() -> None:
     found = card({}, [])
     assert (found.points, found.grade, found.filled) == (0, "bad", 0)
+
+
+@pytest.mark.parametrize("indicator", INDICATORS, ids=lambda each: each.key)
+def test_a_series_has_of_its_data_what_every_member_has(indicator: Any) -> None:
+    own = {key: value for key, value in PERFECT.items() if key not in ("formats", "license_id", "release_no", "size_bytes")} | {"record_type": "series"}  # fmt: skip
+    whole = (PERFECT, DEFINED)
+    assert (series_card(own, [whole, whole]).points, series_card(own, [whole, whole]).filled) == (405, 1)
+    broken = (
+        PERFECT | BREAKS.get(indicator.key, {}),
+        COLUMNS if indicator.key == "dictionary" else DEFINED,
+    )
+    for members in ([whole, broken], []):
+        found = series_card(own, members)
+        failing = {each.key: each for each in found.failing}
+        assert (indicator.key in failing) is (indicator.key in OF_DATA)
+        assert found.points == 405 - sum(each.points for each in found.failing)
+        assert all(each.field == "" for key, each in failing.items() if key in OF_DATA)
+    if indicator.key not in OF_DATA:
+        found = series_card(own | BREAKS[indicator.key], [whole])
+        assert indicator in found.failing
+
+
+def test_a_series_is_scored_by_the_members_that_are_published(house: House) -> None:
+    with house.write() as work:
+        steward = a_department(work, "traffic")
+        a_dataset(work, "DP-PK-S01", "traffic", record_type="series", columns=[], formats=[], update_freq="")
+        for code, found, draft in (("DP-PK-001", 90.0, False), ("DP-PK-002", 81.0, False), ("DP-PK-003", 10.0, True), ("DP-PK-004", None, False)):  # fmt: skip
+            a_dataset(work, code, "traffic", relations=["inSeries:DP-PK-S01"], draft=draft)
+            queries.by_id(work, code).quality_score = found
+    with house.read() as work:
+        public = scores.score(work, ANYONE, "DP-PK-S01")
+        own = scores.score(work, steward, "DP-PK-S01")
+        listed, total = scores.scores(work, steward)
+        assert scores.score(work, ANYONE, "DP-PK-001").members is None
+    assert (public.members, public.quality_score) == (3, 85.5)
+    assert (own.members, own.quality_score) == (3, 85.5), "a draft is no member yet"
+    assert (total, next(each for each in listed if each.dataset_id == "DP-PK-S01").points) == (5, own.points)
+    page = client_as(house).get("/datasets/DP-PK-S01?lang=en").text
+    assert ("85.5" in page, 'id="score"' in page) == (True, True)
+    found = client_as(house).get("/api/v1/datasets", params={"sort": "score"}).json()["items"]
+    assert [each["id"] for each in found] == ["DP-PK-001", "DP-PK-002", "DP-PK-004", "DP-PK-S01"]
 
 
 def test_list_is_the_departments_own_worst_first(house: House) -> None:
