@@ -44,7 +44,8 @@ def main() -> int:
             an_org(work, "bureau", "implementing_body")
             a_person(work, "cat", "bureau", ["catalog_admin"])
             a_person(work, "root", "bureau", ["sysadmin"])
-            imports.opened(work, actor_of(work, "cat"), imports.ImportOpen(reason="载入全部外来记录"))
+            ask = imports.ImportOpen(reason="载入全部外来记录", minutes=imports.LONGEST_MINUTES)
+            imports.opened(work, actor_of(work, "cat"), ask)
         print("| step | lines | seconds |\n|---|---|---|")
         with served(create_app(house=ours)) as here, served(create_app(house=empty)) as there:
             return _play(here, there, empty)
