@@ -211,6 +211,7 @@ def _subject(token: str, keys: list[dict[str, Any]] | None = None) -> str:
 def test_a_good_id_token_names_its_subject() -> None:
     assert _subject(_token()) == "zhang"
     assert _subject(_token(at_hash=None)) == "zhang"
+    assert _subject(_token(exp=int(NOW.timestamp()) - 29)) == "zhang"
     assert [_subject(_token(header={"typ": typ})) for typ in ("JWT", "jwt")] == ["zhang", "zhang"]
     assert _subject(_token(aud=["datagrant", "other"], azp="datagrant")) == "zhang"
     strong = rsa.generate_private_key(65537, 2048)

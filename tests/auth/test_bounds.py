@@ -10,14 +10,17 @@ from itertools import product
 from math import prod
 from pathlib import Path
 
+import jwt
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from auth.anomalies.rules import Seen
 from auth.applications.rules import MIN_PURPOSE, Approval, approval
 from auth.duties import rules as duties
 from auth.duties.workflow import Kind
 from auth.identity import assertions, id_tokens, keyring, tokens
-from auth.identity.rules import MAX_NETWORKS, networks_of
+from auth.identity.rules import MAX_NETWORKS, networks_of, own_account_objections
+from auth.identity.tokens import BadToken
 from auth.papers import rules as papers
 from auth.papers.workflow import State
 from auth.policy.comparing import _limit
@@ -25,6 +28,7 @@ from auth.policy.limits import Limits, limits
 from auth.policy.model import FORMS_SERVING, ColumnTerm, DeliveryForm, Use
 from auth.policy.rules import effective, objections, refused, use_objections
 from auth.policy.stages import stage_plans
+from auth.reviews.rules import half_year
 from auth.webhooks.rules import url_fault
 from core.errors import InputRefused
 from core.text import Text
@@ -158,6 +162,32 @@ def test_an_address_for_events_has_at_most_500_characters(length: int, *, is_tak
     begun = "https://hooks.example/"
     found = url_fault(begun + "a" * (length - len(begun)), plain_ok=False)
     assert (found is None) is is_taken
+
+
+@pytest.mark.parametrize("late", [0, 29, 30, 31])
+def test_an_assertion_counts_for_the_leeway_after_its_end_and_not_longer(late: int) -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    public = json.loads(jwt.algorithms.ECAlgorithm.to_jwk(key.public_key())) | {"kid": "k1", "use": "sig"}
+    moment = int(NOW.timestamp())
+    body = {"iss": "c", "sub": "c", "aud": "https://here", "exp": moment - late, "jti": "j"}
+    said = jwt.encode(body, key, algorithm="ES256", headers={"kid": "k1"})
+    assert id_tokens.LEEWAY_S == 30
+    if late < 30:
+        found = assertions.read(said, {"keys": [public]}, "c", ["https://here"], NOW)
+        assert found.expires_at.timestamp() == moment - late + 30
+    else:
+        with pytest.raises(BadToken, match="expired"):
+            assertions.read(said, {"keys": [public]}, "c", ["https://here"], NOW)
+
+
+def test_whoever_is_another_person_has_no_reason_against_him() -> None:
+    assert own_account_objections(is_own=False) == ()
+    assert [each.code for each in own_account_objections(is_own=True)] == ["own-account"]
+
+
+@pytest.mark.parametrize(("month", "half"), [(1, 1), (6, 1), (7, 2), (12, 2)])
+def test_half_years_turn_with_july(month: int, half: int) -> None:
+    assert half_year(date(2026, month, 28)) == f"2026H{half}"
 
 
 # -- what is watched, owed and handed in later
