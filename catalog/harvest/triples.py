@@ -1,6 +1,6 @@
 """Triples of a large document, kept in a temporary database file instead of in memory.
 
-Why this exists: rdflib keeps each triple three times in dictionaries, about a kilobyte apiece: a document of 64 MiB took more than 2 GB. The
+Why this exists: rdflib keeps each triple three times in dictionaries, about a kilobyte apiece: a document of 8 MiB took 316 MB. The
 parsers are rdflib's own; only what they find goes elsewhere. The database has no name and is gone with the store; a small one never
 leaves its cache.
 """
