@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from fastapi import Request, Response
@@ -92,15 +93,26 @@ def list_page(request: Request, work: ReadDep, actor: ActorDep, state: str = "")
 def new_page(request: Request, work: ReadDep, actor: ActorDep, username: str = "") -> HTMLResponse:
     """The form to vouch for a member."""
     lacking = service.unvouched(work, actor)
-    return _form(request, {"username": username[:40] or (lacking[0] if len(lacking) == 1 else "")})
+    return _form(request, {"username": username[:40] or (lacking[0] if len(lacking) == 1 else "")}, lacking)
 
 
-def _form(request: Request, typed: dict[str, str], refusal: AppError | None = None) -> HTMLResponse:
+def _form(
+    request: Request, typed: dict[str, str], lacking: Sequence[str] = (), refusal: AppError | None = None
+) -> HTMLResponse:
+    named = ", ".join(lacking[:10])
+    hint = (
+        Text(
+            f"本机构的账号；尚无人担保：{named}",
+            f"An account of your organisation; not vouched for yet: {named}",
+        )
+        if lacking
+        else Text("本机构的账号", "An account of your organisation")
+    )
     return cases.form_page(
         request, title=Text("为人员担保", "Vouch for a member"), crumb=(_TITLE, "/vouches"), action="/vouches", typed=typed,
         lead=Text("本机构对该人员使用授权的行为负责，直至最后一天。不能为自己担保。", "Your organisation answers for what this member does with its grants, until the last day. Nobody vouches for himself."),
         fields=[
-            FormField("username", Text("用户名", "User name"), required=True, hint=Text("本机构的账号", "An account of your organisation")),
+            FormField("username", Text("用户名", "User name"), required=True, hint=hint),
             FormField("until", Text("最后一天", "Last day"), "date", True, hint=Text(f"至多 {LONGEST_DAYS} 天", f"{LONGEST_DAYS} days at most")),
             _NOTE,
         ],
@@ -114,7 +126,7 @@ def give(request: Request, house: HouseDep, actor: ActorDep, form: Typed) -> Res
     typed = cases.typed_of(form, _NAMES)
     made = tried(house, lambda work: service.give(work, actor, checked(VouchGive, typed)))
     if isinstance(made, AppError):
-        return _form(request, typed, made)
+        return _form(request, typed, refusal=made)
     return go(f"/vouches/{made.id}", Text("已担保。", "Vouched for."))
 
 
