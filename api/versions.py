@@ -22,6 +22,7 @@ from core.text import Text
 _GIVEN: Final = "if_match_"
 _ANSWER: Final = "answer_"
 NAME: Final = "version"
+OURS: Final = "/api/v1/"
 
 
 def expected_version(
@@ -84,8 +85,16 @@ def unsaid() -> InputRefused:
 
 
 def guarded(endpoint: Callable[..., Any], path: str, methods: set[str]) -> Callable[..., Any]:
-    """The endpoint, asking for the version where it has a record in its address and room for one in its request; it names that of what it answers."""
-    if "{" not in path or inspect.iscoroutinefunction(endpoint) or methods <= {"GET", "HEAD"}:
+    """The endpoint, asking for the version where it has a record in its address and room for one in its request; it names that of what it answers.
+
+    In the interface of our own alone: a `version` of Delta Sharing is that of a table's data.
+    """
+    if (
+        not path.startswith(OURS)
+        or "{" not in path
+        or inspect.iscoroutinefunction(endpoint)
+        or methods <= {"GET", "HEAD"}
+    ):
         return endpoint
     parameters = inspect.signature(endpoint).parameters
     hints = get_type_hints(endpoint, include_extras=True)

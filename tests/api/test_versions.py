@@ -196,12 +196,13 @@ def test_what_has_no_room_for_a_version_stays_as_it_is() -> None:
     def step(thing: str, body: CaseStep, response: Response) -> str:
         return f"{thing} {body.version}"
 
-    assert guarded(plain, "/x/{thing}", {"POST"}) is plain
-    assert guarded(step, "/x/{thing}", {"GET"}) is step
-    assert guarded(step, "/x", {"POST"}) is step
-    asked = guarded(step, "/x/{thing}", {"POST"})
+    assert guarded(plain, "/api/v1/x/{thing}", {"POST"}) is plain
+    assert guarded(step, "/api/v1/x/{thing}", {"GET"}) is step
+    assert guarded(step, "/api/v1/x", {"POST"}) is step
+    assert guarded(step, "/delta-sharing/x/{thing}", {"POST"}) is step
+    asked = guarded(step, "/api/v1/x/{thing}", {"POST"})
     assert asked(thing="x", body=CaseStep(), response=Response(), if_match_=7) == "x 7"
-    assert guarded(asked, "/x/{thing}", {"POST"}) is asked, "asked once"
+    assert guarded(asked, "/api/v1/x/{thing}", {"POST"}) is asked, "asked once"
 
 
 def test_a_licence_is_stepped_on_as_it_was_seen(house: House) -> None:
