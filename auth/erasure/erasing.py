@@ -11,6 +11,7 @@ from sqlalchemy import JSON, Column, ColumnElement, String, Table, cast, delete,
 from sqlmodel import SQLModel, col
 from sqlmodel import select as rows_of
 
+from auth import audit
 from auth.audit_personal import NAMES as MEMBERS
 from auth.audit_personal import PersonalRow
 from auth.erasure.places import DROPS, KEPT, NAMES
@@ -44,6 +45,8 @@ def gone(work: Work, person_id: str) -> Gone:
 def erase(work: Work, who: Gone) -> tuple[int, dict[str, list[int]]]:
     """Erase; gives the number of values and rows that changed, and which openings of the audit record went: the event that
     records the erasure must name them, or they count as taken away by nobody."""
+    # What this transaction has recorded is erased as well: the statements below go past the session, which would have settled it.
+    audit.settle(work.db)
     tables = SQLModel.metadata.tables
     changed = _identity(work, who)
     for each in NAMES:

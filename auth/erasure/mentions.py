@@ -14,6 +14,7 @@ from sqlmodel import SQLModel, col
 from sqlmodel import select as rows_of
 from sqlmodel.sql.sqltypes import AutoString
 
+from auth import audit
 from auth.erasure.places import DROPS, KEPT, NAMES
 from auth.identity.tables import AccountRow, PersonRow
 from core.work import Work
@@ -31,6 +32,7 @@ def mentions(work: Work, person_id: str) -> list[tuple[str, int]]:
     words = _words(work, person_id)
     if not words:
         return []
+    audit.settle(work.db)  # these questions go past the session, which would have done it
     known = {f"{each.table}.{each.column}" for each in NAMES} | set(KEPT)
     dropped = {each.table for each in DROPS} | {"auth_person", "auth_account", "auth_erasure"}
     found = []

@@ -90,6 +90,9 @@ class Deputies(Registers):
         self.names = {person: name for name, person in self.ids.items()}
         self.name("approver2", "helper", PLATFORM, 0, 3)
         self.deputy_answers(0, Step.DECLINE)
+        self.name("security", "steward_b", PLATFORM, 0, 3)
+        self.deputy_answers(1, Step.ACCEPT)
+        self.deputy_answers(1, Step.END)
         self.goes_on_leave("screener", "helper")
         self.goes_on_leave("approver", "steward_b")
         for _ in ("screens", "votes"):

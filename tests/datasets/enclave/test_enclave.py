@@ -146,13 +146,14 @@ def test_the_page_shows_the_whole_result_before_it_takes_a_vote(scene: EnclaveSc
     assert "See the whole result" in before
     assert "You have not looked at this result" in before
     assert f"{page}/release" not in before
-    refused = checker.submit(f"{page}/release", note="looks fine", version="")
+    version = client_as(scene.house, "checker").get(f"/api/v1{page}").json()["version"]
+    refused = checker.submit(f"{page}/release", note="looks fine", version=version)
     assert refused.status_code == 403
     assert "You have not looked at this result" in refused.text
     shown = checker.submit(f"{page}/sample").text
     assert "rows, as they would leave" in shown
     assert f"{page}/release" in shown
-    assert checker.submit(f"{page}/release", note="looks fine", version="").status_code == 303
+    assert checker.submit(f"{page}/release", note="looks fine", version=version).status_code == 303
     api = client_as(scene.house, "checker2")
     assert api.get(f"/api/v1{page}").json()["has_looked"] is False
     assert api.post(f"/api/v1{page}/release", json={"note": "all right"}).status_code == 403

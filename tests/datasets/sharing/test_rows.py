@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -247,8 +248,9 @@ def test_a_page_stops_at_the_next_chunk_when_the_right_ends(
     async def receive() -> Any:
         return {"type": "http.request", "body": b"", "more_body": False}
 
-    with pytest.raises(DeliveryStopped):
-        asyncio.run(client.app(scope, receive, send))
+    # A browser of other tests keeps a loop running in this thread.
+    with ThreadPoolExecutor(1) as aside, pytest.raises(DeliveryStopped):
+        aside.submit(asyncio.run, client.app(scope, receive, send)).result()
     assert [len(each) for each in came] == [100, 100]
     assert b"".join(came) == whole[:200]
     assert sum(each.sent_bytes or 0 for each in _lines(scene)) == counted + 200, "only what left is counted"
