@@ -42,7 +42,7 @@ def current_actor(request: Request) -> Actor:
     request.state.org_name, request.state.is_stale_cookie = found.org_name, found.is_stale_cookie
     request.state.glass = found.glass
     if found.actor.is_signed_in and "text/html" in request.headers.get("accept", ""):
-        with get_house(request).read() as work:  # for the frame of the page
+        with get_house(request).glance() as work:  # for the frame of the page
             request.state.unread = messages.unread(work, found.actor.account_id) + notices.unread(
                 work, found.actor
             )

@@ -17,7 +17,7 @@ from core.files_s3 import files_of
 from core.settings import RESTORING, Settings
 from core.text import Text
 from core.turns import Turns
-from core.work import Clock, IdSource, Work, system_clock, unit_of_work
+from core.work import Clock, IdSource, Work, glance, system_clock, unit_of_work
 
 _DECISIONS: Final = Turns(4)
 
@@ -41,6 +41,12 @@ class House:
     def deciding(self) -> Iterator[Work]:
         """A short read transaction for one decision. A few at a time, in the order in which they came: more only hinder each other."""
         with _DECISIONS.turn(BUSY_SECONDS), self.read() as work:
+            yield work
+
+    @contextmanager
+    def glance(self) -> Iterator[Work]:
+        """To ask one or two things that need no common picture."""
+        with glance(self.engine, self.clock, self.new_id) as work:
             yield work
 
     @contextmanager

@@ -135,7 +135,7 @@ def _by_token(house: House, request: Request, token: str) -> Identified:
         return _of_key(
             house, request, lambda work, at: api_keys.of_token(work, claims.session_id, claims.epoch, at)
         )
-    with house.read() as work:
+    with house.glance() as work:
         who = principal(work, claims.account_id, "token", epoch=claims.epoch, session_id=claims.session_id)
     if who is None:
         raise NotSignedIn(Text("该令牌已失效；请重新登录。", "This token no longer counts; sign in again."))
@@ -149,7 +149,7 @@ def _by_key(house: House, request: Request, key: str) -> Identified:
 def _of_key(house: House, request: Request, find: Callable[[Work, str], api_keys.Known | None]) -> Identified:
     """The owner of a key. A good one from outside its networks is refused, and that is written down."""
     try:
-        with house.read() as work:
+        with house.glance() as work:
             known = find(work, request.client.host if request.client else "")
     except AccessRefused as refused:
         key_id = str(refused.reasons[0].facts.get("key", ""))
@@ -165,7 +165,7 @@ def _of_key(house: House, request: Request, find: Callable[[Work, str], api_keys
 
 
 def _by_cookie(house: House, cookie: str) -> Identified:
-    with house.read() as work:
+    with house.glance() as work:
         found = sessions.find(work, cookie, house.settings)
         glass = () if found is None or found.principal.actor.role_kinds <= ENTERPRISE_ROLES else _glass(work)
     if found is None:
@@ -288,7 +288,7 @@ def start_half(house: House, request: Request, who: Principal, answer: Response)
 
 def needs_factor(house: House, who: Principal) -> bool:
     """Whether signing in takes a second factor: it does for everybody who has one."""
-    with house.read() as work:
+    with house.glance() as work:
         return factor.is_enrolled(work, who.actor.account_id)
 
 

@@ -45,17 +45,20 @@ def acts_unproven(house: House, actor: Actor, permission: str) -> bool:
 
 def demand_enrolled(house: House, actor: Actor) -> None:
     """Raise SecondFactorNeeded unless the account has a second factor; asks for no code."""
-    with house.read() as work:
-        if not factor.is_enrolled(work, actor.account_id):
-            raise not_enrolled()
+    if not _is_enrolled(house, actor):
+        raise not_enrolled()
 
 
 def is_to_enrol(house: House, actor: Actor) -> bool:
     """Whether the actor's roles demand a second factor that the account does not have yet."""
-    if not is_due(house, actor):
-        return False
-    with house.read() as work:
-        return not factor.is_enrolled(work, actor.account_id)
+    return is_due(house, actor) and not _is_enrolled(house, actor)
+
+
+def _is_enrolled(house: House, actor: Actor) -> bool:
+    if actor.has_factor is not None:  # seen when the actor's proof was looked at
+        return actor.has_factor
+    with house.glance() as work:
+        return factor.is_enrolled(work, actor.account_id)
 
 
 def not_enrolled() -> SecondFactorNeeded:
@@ -73,7 +76,7 @@ def demand_fresh(house: House, actor: Actor, given: str) -> None:
     if actor.via == "system":
         return
     minutes = house.settings.second_factor_minutes
-    with house.read() as work:
+    with house.glance() as work:
         at = factor.standing(work, actor, due_roles(house), minutes)
     if at is Standing.NOT_ENROLLED:
         raise not_enrolled()

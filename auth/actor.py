@@ -41,6 +41,7 @@ class Actor:
     `epoch`: the account's when the proof was made; the proof ends when the account's is raised.
     `origin`: the shortened network address that the request came from, `local` within this machine's own command.
     `address`: the whole of it, for grants that are bound to networks; it is kept nowhere. "" where nobody asks from anywhere.
+    `has_factor`: whether a second factor was enrolled when the proof was looked at; None = nobody looked.
     """
 
     account_id: str
@@ -56,6 +57,7 @@ class Actor:
     origin: str = ""
     address: str = field(default="", compare=False, repr=False)
     epoch: int | None = field(default=None, compare=False)
+    has_factor: bool | None = field(default=None, compare=False)
 
     @property
     def is_signed_in(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,6 +11,9 @@ from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, DateTime, Engine, create_engine, event, false, or_
 from sqlalchemy.engine import Dialect
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import DisconnectionError
+from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.sql.elements import SQLCoreOperations
 from sqlalchemy.types import TypeDecorator
 from sqlmodel import SQLModel
@@ -24,6 +28,7 @@ SQLModel.metadata.naming_convention = {
 
 
 BUSY_SECONDS: Final = 30  # how long a writer waits for the one before
+TRUSTED_SECONDS: Final = 5  # a server's connection that was in use so lately is not asked whether it lives
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -53,7 +58,7 @@ def one_of(column: SQLCoreOperations[Any], values: Iterable[object]) -> ColumnEl
 def make_engine(url: str) -> Engine:
     """An engine for `url`. SQLite gets WAL, enforced foreign keys, full sync and explicit transactions."""
     if not url.startswith("sqlite"):
-        return create_engine(url, pool_pre_ping=True, pool_size=10, max_overflow=20)
+        return _asked_when_idle(create_engine(url, pool_size=10, max_overflow=20))
     if url.startswith("sqlite:///"):
         Path(url.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
     engine = create_engine(
@@ -77,5 +82,28 @@ def make_engine(url: str) -> Engine:
             connection.exec_driver_sql("BEGIN IMMEDIATE")
         else:  # takes no lock, so that it cannot fail: the driver itself is quicker by half
             connection.connection.driver_connection.execute("BEGIN")  # type: ignore[union-attr]
+
+    return engine
+
+
+def _asked_when_idle(engine: Engine) -> Engine:
+    """A connection that lay idle is asked whether its server still answers before it is used; a dead one makes way for a new one.
+
+    Asking each time, as `pool_pre_ping` does, is one more way to the server and back for each transaction.
+    """
+
+    @event.listens_for(engine, "checkin")
+    def _on_checkin(_raw: object, record: ConnectionPoolEntry) -> None:
+        record.info["used"] = time.monotonic()
+
+    @event.listens_for(engine, "checkout")
+    def _on_checkout(raw: DBAPIConnection, record: ConnectionPoolEntry, _proxy: object) -> None:
+        used = record.info.get("used")
+        if used is None or time.monotonic() - used < TRUSTED_SECONDS:
+            return
+        try:
+            engine.dialect.do_ping(raw)
+        except engine.dialect.loaded_dbapi.Error as dead:
+            raise DisconnectionError from dead  # the pool tries with a new connection
 
     return engine

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from typing import Any, Final, TypeVar
 
 from sqlalchemy import event
@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from core.work import Work
 
 _KNOWN: Final = "core.recalled"
+_ROWS: Final = "core.recalled rows"
 T = TypeVar("T")
 
 
@@ -26,9 +27,32 @@ def recalled(work: Work, table: type, key: Hashable, ask: Callable[[], T]) -> T:
     return known[key]  # type: ignore[no-any-return]
 
 
+def recalled_rows(work: Work, table: type[T], key: Hashable, ask: Callable[[], Sequence[T]]) -> Sequence[T]:
+    """The same for rows picked and ordered by columns that never change: an altered row is the one that is known, so that only a new
+    or a removed one makes the database be asked again. It may hold changes that are not written yet.
+    """
+    known: dict[Hashable, Any] = work.db.info.setdefault(_ROWS, {}).setdefault(table, {})
+    if key not in known or any(type(row) is table for row in (*work.db.new, *work.db.deleted)):
+        work.db.flush()
+        known = work.db.info.setdefault(_ROWS, {}).setdefault(table, {})
+    if key not in known:
+        known[key] = ask()
+    return known[key]  # type: ignore[no-any-return]
+
+
+def append(work: Work, table: type[T], key: Hashable, row: T) -> None:
+    """Write a new row that comes last among those recalled under `key`."""
+    known = work.db.info.get(_ROWS, {}).get(table, {}).get(key)
+    work.db.add(row)
+    work.db.flush()
+    if known is not None:
+        work.db.info.setdefault(_ROWS, {}).setdefault(table, {})[key] = [*known, row]
+
+
 def forget(work: Work, table: type) -> None:
     """Rows of the table were written by a statement: ask again."""
-    work.db.info.get(_KNOWN, {}).pop(table, None)
+    for kind in (_KNOWN, _ROWS):
+        work.db.info.get(kind, {}).pop(table, None)
 
 
 @event.listens_for(Session, "after_flush")
@@ -36,8 +60,12 @@ def _written(session: Session, _context: object) -> None:
     if known := session.info.get(_KNOWN):
         for table in {type(row) for row in (*session.new, *session.dirty, *session.deleted)}:
             known.pop(table, None)
+    if rows := session.info.get(_ROWS):
+        for table in {type(row) for row in (*session.new, *session.deleted)}:
+            rows.pop(table, None)
 
 
 @event.listens_for(Session, "after_soft_rollback")
 def _taken_back(session: Session, _previous: object) -> None:
-    session.info.pop(_KNOWN, None)
+    for kind in (_KNOWN, _ROWS):
+        session.info.pop(kind, None)

@@ -42,7 +42,8 @@ def unit_of_work(
     """Commit at the end, or roll everything back on any error.
 
     `write=True` takes SQLite's write lock at once, so that a later step cannot fail for want of it. Writers of this process come
-    to it in the order in which they asked: SQLite itself lets them sleep and try again.
+    to it in the order in which they asked: SQLite itself lets them sleep and try again. A reader has one picture of the database
+    to the end, on PostgreSQL too.
     """
     bound = _Bound.of(engine)
     with (
@@ -53,11 +54,19 @@ def unit_of_work(
         yield Work(db, clock(), new_id)
 
 
+@contextmanager
+def glance(engine: Engine, clock: Clock = system_clock, new_id: IdSource = ids.new_id) -> Iterator[Work]:
+    """To ask one or two things that need no common picture: on PostgreSQL without the two ways of beginning and ending a transaction."""
+    with Session(_Bound.of(engine).glancing, expire_on_commit=False) as db, db.begin():
+        yield Work(db, clock(), new_id)
+
+
 @dataclass(frozen=True, slots=True)
 class _Bound:
     """An engine as readers and as writers use it, made once."""
 
     reading: Engine
+    glancing: Engine
     writing: Engine
     writers: Turns | None
 
@@ -66,12 +75,20 @@ class _Bound:
         known = _KNOWN.get(engine)
         if known is None:
             with _MAKING:
-                known = _KNOWN.get(engine) or cls(
-                    engine.execution_options(datagrant_write=False), engine.execution_options(datagrant_write=True),
-                    Turns(1) if engine.dialect.name == "sqlite" else None,
-                )  # fmt: skip
+                known = _KNOWN.get(engine) or cls._made(engine)
                 _KNOWN[engine] = known
         return known
+
+    @classmethod
+    def _made(cls, engine: Engine) -> _Bound:
+        writing = engine.execution_options(datagrant_write=True)
+        if engine.dialect.name == "sqlite":
+            reading = engine.execution_options(datagrant_write=False)
+            return cls(reading, reading, writing, Turns(1))
+        return cls(
+            engine.execution_options(isolation_level="REPEATABLE READ"),
+            engine.execution_options(isolation_level="AUTOCOMMIT"), writing, None,
+        )  # fmt: skip
 
     def turn(self, write: bool) -> AbstractContextManager[None]:
         return self.writers.turn(BUSY_SECONDS) if write and self.writers else nullcontext()

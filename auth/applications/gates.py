@@ -4,30 +4,59 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date
+from typing import Any, Final
+
+from sqlalchemy import BindParameter, bindparam, or_, select
 
 from auth.agreements import cover
 from auth.applications import queries
 from auth.applications.tables import ApplicationRow
 from auth.asset import Asset
 from auth.consents import cover as consents
+from auth.duties import overdue
 from auth.duties.service import overdue_reasons
+from auth.duties.workflow import Kind
 from auth.incidents import freezes
 from auth.papers import cover as papers
 from auth.policy.model import GrantPolicy
-from auth.profile.now import profile
+from auth.profile.model import Reach
+from auth.profile.now import limits_now, profile
 from auth.registrations import cover as registrations
 from auth.revocations.opening import bars
+from core.db import UtcDateTime
 from core.errors import Reason
-from core.work import Work
+from core.work import Work, fetched
 
 
 def gates(work: Work, row: ApplicationRow) -> tuple[Reason, ...]:
     """Every reason of that kind against this application now, each once."""
     lines = [(line.dataset_id, line.department_id) for line in queries.lines(work, row.id)]
     agreed = cover.objections(work, profile(work), row.org_id, row.scenario_id, row.starts_on, row.ends_on)
-    owed = (*overdue_reasons(work, row.org_id), *papers.overdue_of(work, row.org_id))
+    owed = _owed(work, row.org_id)
     barred = bars(work, row.org_id, [dataset_id for dataset_id, _ in lines])
     return _once((*_frozen(work, row.org_id, lines), *barred, *owed, *agreed))
+
+
+_ORG: Final[BindParameter[Any]] = bindparam("org_id")
+_TODAY: Final[BindParameter[Any]] = bindparam("today")
+_MAY_OWE: Final = select(
+    or_(
+        overdue.suspected(
+            tuple((kind, Reach.ORGANISATION) for kind in Kind),
+            overdue.Place(None, _ORG, None, _TODAY, bindparam("now", type_=UtcDateTime), bindparam("before", type_=UtcDateTime)),
+        ),
+        papers.owing(_ORG, _TODAY),
+    )
+)  # fmt: skip
+
+
+def _owed(work: Work, org_id: str) -> tuple[Reason, ...]:
+    """What the organisation owes beyond its day. One question says of most that there is nothing to look for."""
+    before = overdue.reported_before(work.now, limits_now(work))
+    asked = {"org_id": org_id, "today": overdue.today(work), "now": work.now, "before": before}
+    if not fetched(work, _MAY_OWE, **asked).scalar_one():
+        return ()
+    return (*overdue_reasons(work, org_id), *papers.overdue_of(work, org_id))
 
 
 def of_line(

@@ -31,7 +31,7 @@ from auth.roles import Role
 from auth.scope import Sight, sight
 from core.errors import NotFound
 from core.ids import ApplicationId
-from core.recalled import recalled
+from core.recalled import recalled_rows
 from core.text import Text
 from core.work import Work
 
@@ -245,7 +245,9 @@ _EVENTS: Final = (
 def lines(work: Work, application_id: str) -> list[ApplicationLineRow]:
     asked = {"application_id": application_id}
     return [
-        *recalled(work, ApplicationLineRow, application_id, lambda: work.db.exec(_LINES, params=asked).all())
+        *recalled_rows(
+            work, ApplicationLineRow, application_id, lambda: work.db.exec(_LINES, params=asked).all()
+        )
     ]
 
 
@@ -263,7 +265,7 @@ def plan_lines(work: Work, application_id: str) -> list[PlanLine]:
 def _stage_rows(work: Work, found: ApplicationRow) -> list[ApplicationStageRow]:
     asked = {"application_id": found.id, "turn": found.turn}
     return [
-        *recalled(
+        *recalled_rows(
             work,
             ApplicationStageRow,
             (found.id, found.turn),
@@ -317,7 +319,7 @@ def reviews(work: Work, found: ApplicationRow) -> list[ApplicationReviewRow]:
     """The votes of the present turn, oldest first."""
     asked = {"application_id": found.id, "turn": found.turn}
     return [
-        *recalled(
+        *recalled_rows(
             work,
             ApplicationReviewRow,
             (found.id, found.turn),
@@ -329,7 +331,7 @@ def reviews(work: Work, found: ApplicationRow) -> list[ApplicationReviewRow]:
 def events(work: Work, application_id: str) -> list[ApplicationEventRow]:
     asked = {"application_id": application_id}
     return [
-        *recalled(
+        *recalled_rows(
             work, ApplicationEventRow, application_id, lambda: work.db.exec(_EVENTS, params=asked).all()
         )
     ]

@@ -79,7 +79,6 @@ def read(work: Work, actor: Actor, row: ApplicationRow) -> ApplicationRead:
     votes = queries.reviews(work, row)
     cast = Counter(vote.stage for vote in votes)
     approval = queries.approval_of(work, row)
-    granted = select(GrantRow.id).where(GrantRow.application_id == row.id).order_by(col(GrantRow.id))
     return ApplicationRead.model_validate(
         _brief(work, row, lines)
         | {
@@ -115,11 +114,19 @@ def read(work: Work, actor: Actor, row: ApplicationRow) -> ApplicationRead:
             "ended_at": row.ended_at,
             "agreement_hash": row.agreement_hash,
             "accepted_at": row.accepted_at,
-            "grants": list(work.db.exec(granted)),
+            "grants": _grants(work, row),
             "queue": queries.place(work, row),
             "public_interest": row.public_interest,
             "fairness": row.fairness,
         }
+    )
+
+
+def _grants(work: Work, row: ApplicationRow) -> list[str]:
+    if row.accepted_at is None:  # they are made when the terms are accepted
+        return []
+    return list(
+        work.db.exec(select(GrantRow.id).where(GrantRow.application_id == row.id).order_by(col(GrantRow.id)))
     )
 
 

@@ -24,6 +24,7 @@ from auth.scope import roles_towards
 from core import outbox
 from core.errors import InputRefused, Stale, TransitionRefused
 from core.ids import ApplicationId, DatasetId
+from core.recalled import append
 from core.text import Text
 from core.work import Work
 
@@ -193,12 +194,14 @@ def remember(
     line_ids: Sequence[str] = (),
     lender: Lender | None = None,
 ) -> None:
-    work.db.add(
+    append(
+        work,
+        ApplicationEventRow,
+        row.id,
         ApplicationEventRow(
             id=work.new_id(), application_id=row.id, turn=row.turn, version=row.version, step=step, from_state=before, note=note,
             to_state=str(row.state), person_id=actor.person_id, account_id=actor.account_id, org_id=actor.org_id,
             line_ids=json.dumps(list(line_ids)) if line_ids else "", at=work.now,
             for_person=lender.person_id if lender else "", for_name=lender.username if lender else "", for_org=lender.org_id if lender else None,
-        )
+        ),
     )  # fmt: skip
-    work.db.flush()

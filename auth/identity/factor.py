@@ -97,7 +97,8 @@ def is_enrolled(work: Work, account_id: str) -> bool:
 
 def standing(work: Work, actor: Actor, due_for: Iterable[Role], minutes: int) -> Standing:
     """Whether the actor must give a code now. Who has a factor is asked for it whatever his roles."""
-    if not is_enrolled(work, actor.account_id):
+    enrolled = is_enrolled(work, actor.account_id) if actor.has_factor is None else actor.has_factor
+    if not enrolled:
         return Standing.NOT_ASKED if actor.role_kinds.isdisjoint(due_for) else Standing.NOT_ENROLLED
     proof = work.db.get(FactorProofRow, (actor.account_id, _session(actor)), populate_existing=True)
     is_fresh = proof is not None and proof.at <= work.now < proof.at + timedelta(minutes=minutes)

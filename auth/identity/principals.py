@@ -19,6 +19,7 @@ from auth.identity.rules import CHINA
 from auth.identity.tables import (
     AccountRow,
     ApiKeyRow,
+    FactorRow,
     OrganisationRow,
     PersonRow,
     RefreshRow,
@@ -136,7 +137,7 @@ def principal(
     actor = Actor(
         account_id=account_id, person_id=who.person_id, username=who.username, name=Text(who.name_zh, who.name_en), org_id=who.org_id,
         roles=roles | lent_to(work, account_id) if who.is_deputy else roles, via=via, session_id=session_id, only=limits or None,
-        grant=grant or None, epoch=epoch,
+        grant=grant or None, epoch=epoch, has_factor=who.has_factor,
     )  # fmt: skip
     return Principal(actor, None if who.org_zh is None else Text(who.org_zh, who.org_en), who.epoch)
 
@@ -153,6 +154,9 @@ _FACTS: Final = (
             col(DelegationRow.deputy_account) == bindparam("account_id"), col(DelegationRow.state) == DelegationState.AGREED
         )
         .label("is_deputy"),
+        exists()
+        .where(col(FactorRow.account_id) == bindparam("account_id"), col(FactorRow.confirmed_at).is_not(None))
+        .label("has_factor"),
     )
     .select_from(AccountRow)
     .join(PersonRow, col(PersonRow.id) == col(AccountRow.person_id))
@@ -163,7 +167,7 @@ _FACTS: Final = (
 
 
 def _facts(work: Work, account_id: str) -> Sequence[Row[Any]]:
-    """The account, its names, and whether it is anybody's deputy: once for each role that it holds. Asked in one round trip."""
+    """The account, its names, whether it is anybody's deputy and has a second factor: once for each role that it holds. One round trip."""
     return fetched(work, _FACTS, account_id=account_id, at=work.now).all()
 
 

@@ -6,11 +6,13 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from sqlalchemy import BindParameter, bindparam, func
+import sqlalchemy
+from sqlalchemy import BindParameter, bindparam, exists, func
 from sqlmodel import col, select
 
 from auth import audit
 from auth.actor import Actor
+from auth.identity.tables import AccountRow
 from auth.messages.kinds import KINDS, TOPICS, sentence
 from auth.messages.models import Choices, Marked, MessageRead, TopicChoice
 from auth.messages.tables import MessageAddressRow, MessagePreferenceRow, MessageRow
@@ -27,17 +29,21 @@ _ADDRESS: Final = re.compile(
 
 
 _ACCOUNTS: Final[BindParameter[Any]] = bindparam("accounts", expanding=True)
-_ADDRESSES: Final = select(MessageAddressRow.account_id).where(
-    col(MessageAddressRow.account_id).in_(_ACCOUNTS)
-)
-_TOLD: Final = select(MessageRow.account_id).where(
-    col(MessageRow.account_id).in_(_ACCOUNTS), col(MessageRow.once) == bindparam("named")
-)
-_PREFERENCES: Final = select(
-    MessagePreferenceRow.account_id, MessagePreferenceRow.in_app, MessagePreferenceRow.by_mail
-).where(
-    col(MessagePreferenceRow.account_id).in_(_ACCOUNTS), col(MessagePreferenceRow.topic) == bindparam("topic")
-)
+_CHOICES: Final = (
+    sqlalchemy.select(
+        col(AccountRow.id), col(MessagePreferenceRow.in_app), col(MessagePreferenceRow.by_mail),
+        exists().where(col(MessageAddressRow.account_id) == col(AccountRow.id)).label("has_address"),
+        exists()
+        .where(col(MessageRow.account_id) == col(AccountRow.id), col(MessageRow.once) == bindparam("named"))
+        .label("was_told"),
+    )
+    .join(
+        MessagePreferenceRow,
+        (col(MessagePreferenceRow.account_id) == col(AccountRow.id)) & (col(MessagePreferenceRow.topic) == bindparam("topic")),
+        isouter=True,
+    )
+    .where(col(AccountRow.id).in_(_ACCOUNTS))
+)  # fmt: skip
 
 
 def tell(
@@ -55,17 +61,13 @@ def tell(
     if not wanted:
         return 0
     topic, named = KINDS[kind].topic, f"{kind}|{once}"
-    chosen = _preferences(work, wanted, topic)
-    addresses = set(fetched(work, _ADDRESSES, accounts=wanted).scalars())
-    had = set(fetched(work, _TOLD, accounts=wanted, named=named).scalars())
     told = 0
-    for account_id in wanted:
-        in_app, by_mail = chosen.get(account_id, (True, True))
-        by_mail = by_mail and account_id in addresses
-        if account_id in had or not (in_app or by_mail):
+    for each in sorted(fetched(work, _CHOICES, accounts=wanted, topic=topic, named=named)):
+        in_app, by_mail = each.in_app is not False, each.by_mail is not False and each.has_address
+        if each.was_told or not (in_app or by_mail):
             continue
         row = MessageRow(
-            id=work.new_id(), account_id=account_id, kind=kind, subject=subject, href=href, once=named,
+            id=work.new_id(), account_id=each.id, kind=kind, subject=subject, href=href, once=named,
             facts=dict(facts or {}), at=work.now, read_at=None if in_app else work.now,
         )  # fmt: skip
         work.db.add(row)
@@ -74,11 +76,6 @@ def tell(
         told += 1
     work.db.flush()
     return told
-
-
-def _preferences(work: Work, accounts: list[str], topic: str) -> dict[str, tuple[bool, bool]]:
-    found = fetched(work, _PREFERENCES, accounts=accounts, topic=topic)
-    return {each.account_id: (each.in_app, each.by_mail) for each in found}
 
 
 def inbox(

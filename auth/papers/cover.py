@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from sqlalchemy import ColumnElement, and_, exists
 from sqlmodel import col, select
 
 from auth.actor import SYSTEM, Actor
@@ -164,14 +165,23 @@ def tell_owed(work: Work, row: ApplicationRow, paper: PaperRow) -> None:
     )  # fmt: skip
 
 
-def overdue_of(work: Work, org_id: str) -> tuple[Reason, ...]:
-    """Papers asked for again after a broken commitment, on applications that were agreed, that did not come in time."""
-    wanted = select(PaperRow).where(
-        PaperRow.org_id == org_id, PaperRow.state == State.OWED, col(PaperRow.due_on) < today(work),
+def owing(org_id: Any, day: Any) -> ColumnElement[bool]:  # noqa: ANN401 - values, or parameters of a query
+    """The condition that `overdue_of` finds something."""
+    return exists().where(_overdue(org_id, day))
+
+
+def _overdue(org_id: Any, day: Any) -> ColumnElement[bool]:  # noqa: ANN401 - as above
+    return and_(
+        col(PaperRow.org_id) == org_id, col(PaperRow.state) == State.OWED, col(PaperRow.due_on) < day,
         col(PaperRow.application_id).in_(
-            select(ApplicationRow.id).where(ApplicationRow.org_id == org_id, ApplicationRow.state == At.AGREED)
+            select(ApplicationRow.id).where(col(ApplicationRow.org_id) == org_id, ApplicationRow.state == At.AGREED)
         ),
     )  # fmt: skip
+
+
+def overdue_of(work: Work, org_id: str) -> tuple[Reason, ...]:
+    """Papers asked for again after a broken commitment, on applications that were agreed, that did not come in time."""
+    wanted = select(PaperRow).where(_overdue(org_id, today(work)))
     return tuple(
         rules.overdue(Text(row.title_zh, row.title_en), row.application_id, row.due_on)
         for row in work.db.exec(wanted.order_by(col(PaperRow.id)))

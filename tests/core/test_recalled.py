@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 from sqlalchemy import Engine, update
 from sqlmodel import col, func, select
 
 from auth.incidents.tables import IncidentRow
-from core.recalled import forget, recalled
+from core.recalled import append, forget, recalled, recalled_rows
 from core.work import Work, unit_of_work
 from tests.people import an_org
 
@@ -89,3 +91,55 @@ def test_a_refusal_keeps_nothing(engine: Engine, write: bool) -> None:
             recalled(work, IncidentRow, "x", lambda: 1 // 0)
         assert recalled(work, IncidentRow, "x", lambda: 5) == 5
         assert not asked
+
+
+def _rows(work: Work, asked: list[int]) -> list[str]:
+    from auth.identity.tables import OrganisationRow
+
+    def ask() -> Sequence[OrganisationRow]:
+        asked.append(1)
+        return work.db.exec(select(OrganisationRow).order_by(col(OrganisationRow.id))).all()
+
+    return [row.name_zh for row in recalled_rows(work, OrganisationRow, "all", ask)]
+
+
+def test_rows_that_are_altered_are_known_altered_and_a_new_one_is_asked_for(engine: Engine) -> None:
+    from auth.identity.tables import OrganisationRow
+
+    asked: list[int] = []
+    with unit_of_work(engine) as work:
+        an_org(work, "known")
+        before = _rows(work, asked)
+        found = work.db.get_one(OrganisationRow, "known")
+        found.name_zh = "改了名"
+        assert "改了名" in _rows(work, asked)
+        work.db.flush()
+        assert "改了名" in _rows(work, asked)
+        assert len(asked) == 1
+        an_org(work, "one-more")
+        assert len(_rows(work, asked)) == len(before) + 1
+        work.db.delete(work.db.get_one(OrganisationRow, "one-more"))
+        assert len(_rows(work, asked)) == len(before)
+        assert len(asked) == 3
+
+
+def test_a_row_that_is_appended_is_known_and_gone_with_its_savepoint(engine: Engine) -> None:
+    from auth.identity.tables import OrganisationRow
+
+    asked: list[int] = []
+    with unit_of_work(engine) as work:
+        an_org(work, "aaa")
+        before = _rows(work, asked)
+        point = work.db.begin_nested()
+        like = work.db.get_one(OrganisationRow, "aaa").model_dump()
+        append(
+            work,
+            OrganisationRow,
+            "all",
+            OrganisationRow(**(like | {"id": "zzz", "name_zh": "最后", "credit_code": None})),
+        )
+        assert _rows(work, asked) == [*before, "最后"]
+        assert len(asked) == 1
+        point.rollback()
+        assert _rows(work, asked) == before
+        assert len(asked) == 2
