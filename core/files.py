@@ -15,7 +15,7 @@ import hashlib
 import os
 import secrets
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from io import BufferedReader
 from pathlib import Path
@@ -175,6 +175,13 @@ class FileStore:
     def digests(self) -> Iterator[str]:
         """Every digest in the store."""
         yield from (found.name for found in self.root.glob("??/??/*") if len(found.name) == 64)
+
+    def listed(self) -> Iterator[tuple[str, int]]:
+        """Every digest in the store with its bytes; what goes meanwhile is passed over."""
+        for found in self.root.glob("??/??/*"):
+            with suppress(FileNotFoundError):
+                if len(found.name) == 64:
+                    yield found.name, found.stat().st_size
 
     def _path(self, sha256: str) -> Path:
         if len(sha256) != 64 or not set(sha256) <= set("0123456789abcdef"):

@@ -16,6 +16,7 @@ import secrets
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cached_property, partial
 from pathlib import Path
@@ -48,18 +49,66 @@ def files_of(settings: Settings) -> FileStore:
     return S3FileStore(settings)
 
 
-def _place(address: str) -> tuple[str, str]:
-    """`s3://bucket/prefix` to bucket and prefix. Raises Unavailable."""
-    scheme, _, rest = address.partition("://")
-    bucket, _, prefix = rest.partition("/")
-    if scheme != "s3" or not bucket:
-        raise Unavailable(
-            Text(
-                "设置 DATAGRANT_STORE 应写作 s3://存储桶/前缀；请管理员更正。",
-                "The setting DATAGRANT_STORE should read s3://bucket/prefix; the administrator must correct it.",
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """A place in an S3-compatible store and what opens it. Raises Unavailable when the address is none."""
+
+    address: str  # s3://bucket/prefix
+    endpoint: str | None = None
+    region: str = "us-east-1"
+    access_key: str | None = field(default=None, repr=False)
+    secret_key: str | None = field(default=None, repr=False)
+    setting: str = "DATAGRANT_STORE"  # what an administrator is sent to
+
+    def parts(self) -> tuple[str, str]:
+        """`s3://bucket/prefix` to bucket and prefix. Raises Unavailable."""
+        scheme, _, rest = self.address.partition("://")
+        bucket, _, prefix = rest.partition("/")
+        if scheme != "s3" or not bucket:
+            raise Unavailable(
+                Text(
+                    f"{self.setting} 应写作 s3://存储桶/前缀；请管理员更正。",
+                    f"{self.setting} should read s3://bucket/prefix; the administrator must correct it.",
+                )
             )
+        return bucket, prefix.strip("/")
+
+    def overlaps(self, other: Bucket) -> bool:
+        """Whether one of the two places lies within the other."""
+        (own, here), (their, there) = self.parts(), other.parts()
+        if (self.endpoint or "").rstrip("/") != (other.endpoint or "").rstrip("/") or own != their:
+            return False
+        return f"{here}/".startswith(f"{there}/".lstrip("/")) or f"{there}/".startswith(
+            f"{here}/".lstrip("/")
         )
-    return bucket, prefix.strip("/")
+
+    def opened(self) -> S3Store:
+        from obstore.store import S3Store
+
+        bucket, prefix = self.parts()
+        secret = {
+            name: value
+            for name, value in (
+                ("access_key_id", self.access_key),
+                ("secret_access_key", self.secret_key),
+                ("endpoint", self.endpoint),
+            )
+            if value
+        }
+        return S3Store(
+            bucket, prefix=prefix or None, region=self.region, virtual_hosted_style_request=False,
+            client_options={
+                "allow_http": (self.endpoint or "").startswith("http://"), "connect_timeout": _CONNECT, "timeout": _REQUEST,
+            },
+            retry_config={"max_retries": 3, "retry_timeout": timedelta(seconds=30)}, **secret,  # type: ignore[arg-type]
+        )  # fmt: skip
+
+
+def bucket_of(settings: Settings) -> Bucket:
+    """The bucket that holds the files of the installation."""
+    return Bucket(
+        settings.store, settings.store_endpoint, settings.store_region, settings.store_access_key, settings.store_secret_key
+    )  # fmt: skip
 
 
 class S3FileStore(FileStore):
@@ -68,30 +117,13 @@ class S3FileStore(FileStore):
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings.files_dir)
         self._settings = settings
-        self._bucket, self._prefix = _place(settings.store)
+        self._bucket = bucket_of(settings)
+        self._bucket.parts()
         self._copies = Copies(self.root, settings.store_cache_bytes)
 
     @cached_property
     def _s3(self) -> S3Store:
-        from obstore.store import S3Store
-
-        held = self._settings
-        secret = {
-            name: value
-            for name, value in (
-                ("access_key_id", held.store_access_key),
-                ("secret_access_key", held.store_secret_key),
-                ("endpoint", held.store_endpoint),
-            )
-            if value
-        }
-        return S3Store(
-            self._bucket, prefix=self._prefix or None, region=held.store_region, virtual_hosted_style_request=False,
-            client_options={
-                "allow_http": (held.store_endpoint or "").startswith("http://"), "connect_timeout": _CONNECT, "timeout": _REQUEST,
-            },
-            retry_config={"max_retries": 3, "retry_timeout": timedelta(seconds=30)}, **secret,  # type: ignore[arg-type]
-        )  # fmt: skip
+        return self._bucket.opened()
 
     # reading
 
@@ -137,16 +169,19 @@ class S3FileStore(FileStore):
         return super().verify(sha256)
 
     def digests(self) -> Iterator[str]:
+        yield from (sha256 for sha256, _ in self.listed())
+
+    def listed(self) -> Iterator[tuple[str, int]]:
         import obstore
 
-        with _told():
+        with told():
             for some in obstore.list(self._s3, "objects/", chunk_size=1000):
-                yield from (each["path"].rpartition("/")[2] for each in some)
+                yield from ((each["path"].rpartition("/")[2], int(each["size"])) for each in some)
 
     def sign(self, sha256: str, seconds: int) -> str | None:
         import obstore
 
-        with _told():
+        with told():
             return obstore.sign(self._s3, "GET", _key(sha256), timedelta(seconds=seconds))
 
     # writing
@@ -181,7 +216,7 @@ class S3FileStore(FileStore):
             self._put(_key(sha256), staged, create=True)
             return
         temporary = f"stage/{secrets.token_hex(16)}" if size <= _COPIES_WHOLE else _key(sha256)
-        with _told():
+        with told():
             obstore.put(
                 self._s3, temporary, staged, use_multipart=True, chunk_size=16 * MIB, max_concurrency=4
             )
@@ -232,7 +267,7 @@ class S3FileStore(FileStore):
         import obstore
 
         dropped = super().drop_staged(instant)
-        with _told():
+        with told():
             left = [each for some in obstore.list(self._s3, "stage/") for each in some]
             marks = [each for some in obstore.list(self._s3, "going/") for each in some]
         for each in left + marks:
@@ -248,7 +283,7 @@ class S3FileStore(FileStore):
 
         staged, digest, size = self.stage_path(), hashlib.sha256(), 0
         try:
-            with _told(sha256), staged.open("xb") as out:
+            with told(sha256), staged.open("xb") as out:
                 for chunk in obstore.get(self._s3, _key(sha256)).stream(min_chunk_size=_READ):
                     digest.update(chunk)
                     size += out.write(chunk)
@@ -267,14 +302,14 @@ class S3FileStore(FileStore):
     def _piece(self, sha256: str, start: int, length: int) -> bytes:
         import obstore
 
-        with _told(sha256):
+        with told(sha256):
             return bytes(obstore.get_range(self._s3, _key(sha256), start=start, length=length))
 
     def _hash(self, key: str) -> str:
         import obstore
 
         digest = hashlib.sha256()
-        with _told(key.rpartition("/")[2]):
+        with told(key.rpartition("/")[2]):
             for chunk in obstore.get(self._s3, key).stream(min_chunk_size=_READ):
                 digest.update(chunk)
         return digest.hexdigest()
@@ -288,7 +323,7 @@ class S3FileStore(FileStore):
         import obstore
 
         try:
-            with _told():
+            with told():
                 return obstore.head(self._s3, key)
         except FileNotFoundError:
             return None
@@ -297,20 +332,20 @@ class S3FileStore(FileStore):
         import obstore
         from obstore.exceptions import AlreadyExistsError
 
-        with _told(), suppress(AlreadyExistsError):
+        with told(), suppress(AlreadyExistsError):
             obstore.put(self._s3, key, what, use_multipart=False, mode="create" if create else "overwrite")
 
     def _delete(self, *keys: str) -> None:
         import obstore
 
         for key in keys:
-            with _told(), suppress(FileNotFoundError):
+            with told(), suppress(FileNotFoundError):
                 obstore.delete(self._s3, key)
 
     def _is_going(self, sha256: str) -> bool:
         import obstore
 
-        with _told():
+        with told():
             marks = [each for some in obstore.list(self._s3, f"going/{sha256}/") for each in some]
         return any(time.time() - each["last_modified"].timestamp() < _DEAD_S for each in marks)
 
@@ -324,7 +359,7 @@ def _none(sha256: str) -> NotFound:
 
 
 @contextmanager
-def _told(sha256: str | None = None) -> Iterator[None]:
+def told(sha256: str | None = None) -> Iterator[None]:
     """A fault of the bucket as an error in words, without the request, which may hold a signature.
 
     What is not there stays FileNotFoundError, or becomes NotFound where a file was asked for by its digest.
@@ -342,7 +377,7 @@ def _told(sha256: str | None = None) -> Iterator[None]:
     except BaseError as fault:
         raise Unavailable(
             Text(
-                f"对象存储没有应答或拒绝了请求（{type(fault).__name__}）；请稍后再试，并请管理员查看 DATAGRANT_STORE 的设置。",
-                f"The object store gave no answer or refused ({type(fault).__name__}); try again later, and have the administrator look at the settings of DATAGRANT_STORE.",
+                f"对象存储没有应答或拒绝了请求（{type(fault).__name__}）；请稍后再试，并请管理员查看其地址与密钥的设置（DATAGRANT_STORE_…，备份为 DATAGRANT_BACKUP_…）。",
+                f"The object store gave no answer or refused ({type(fault).__name__}); try again later, and have the administrator look at the settings of its address and keys (DATAGRANT_STORE_…, for backups DATAGRANT_BACKUP_…).",
             )
         ) from None

@@ -43,6 +43,15 @@ class Settings(BaseSettings):
         le=900,
         description="Downloads of open data are sent on to the bucket with an address good for so many seconds; 0 streams them. See docs/store.md",
     )
+    backup_endpoint: str | None = Field(
+        None,
+        description="Address of the S3-compatible store that `datagrant backup s3://bucket/prefix` writes to; empty: that of the region",
+    )
+    backup_region: str = Field("us-east-1", description="Its region")
+    backup_access_key: str | None = Field(
+        None, repr=False, description="Its access key; empty: what the environment of the machine gives"
+    )
+    backup_secret_key: str | None = Field(None, repr=False, description="Its secret key; never shown")
     public_url: str = Field(
         "http://127.0.0.1:8000", description="Address under which people reach the service"
     )

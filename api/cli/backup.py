@@ -13,7 +13,12 @@ import typer
 
 from api.client import DEFAULT_DIR, DataDir, Json, say_refused
 
-Out = Annotated[Path, typer.Argument(help="Folder of the backups, best on another disk; made if need be")]
+Out = Annotated[
+    str,
+    typer.Argument(
+        help="Folder of the backups, best on another disk, made if need be; or s3://bucket/prefix"
+    ),
+]
 Keep = Annotated[
     int | None, typer.Option("--keep", min=1, help="Then leave so many snapshots alone, the newest")
 ]
@@ -34,7 +39,7 @@ def command(
 
     try:
         if check:
-            found = read_again(out, snapshot, progress(as_json))
+            found = read_again(Settings(data_dir=data_dir), out, snapshot, progress(as_json))
             with suppress(NotFound):
                 demand_installation(data_dir)
                 house = open_house(Settings(data_dir=data_dir, worker=False))

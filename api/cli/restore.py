@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -11,7 +10,7 @@ import typer
 from api.cli.backup import Snapshot, progress, tell
 from api.client import DEFAULT_DIR, DataDir, Json, say_refused
 
-Source = Annotated[Path, typer.Argument(help="Folder of the backups")]
+Source = Annotated[str, typer.Argument(help="Folder of the backups, or s3://bucket/prefix")]
 
 
 def command(source: Source, snapshot: Snapshot = "", data_dir: DataDir = DEFAULT_DIR, as_json: Json = False) -> None:  # fmt: skip

@@ -8,7 +8,6 @@ signed, and whatever is sealed in it has its key.
 
 from __future__ import annotations
 
-import shutil
 import time
 from datetime import datetime
 from pathlib import Path
@@ -20,74 +19,71 @@ from sqlmodel import Session, func, select
 from auth.audit import AuditEventRow
 from core.database_copies import copied, is_sound
 from core.errors import InputRefused
-from core.files import FileStore
+from core.files import CHUNK, FileStore
+from core.files_s3 import bucket_of
 from core.ids import new_id
 from core.settings import Settings
 from core.text import Text
 from core.work import Work
 from datasets.store import citations
-from datasets.store.backup_book import (
-    MAKING,
-    MANIFEST,
-    Manifest,
-    Shelf,
-    Tell,
-    carry,
-    file_digest,
-    flush,
-    write_through,
-)
+from datasets.store.backup_book import Manifest, Shelf, Tell, carry, file_digest, write_through
+from datasets.store.backup_bucket import BucketShelf
 
 MARKS: Final = ("demo", "demo-played")  # what makes a data directory a demo
 _TRIES: Final = 5
 
 
-def take(
-    settings: Settings, engine: Engine, files: FileStore, out: Path, now: datetime, tell: Tell
-) -> Manifest:
-    """Add a snapshot to the folder. Raises Conflict, Unavailable, InputRefused; what was copied so far serves the next try."""
-    _demand_apart(settings.data_dir, out)
-    shelf = Shelf(out)
+def take(settings: Settings, engine: Engine, files: FileStore, shelf: Shelf, now: datetime, tell: Tell) -> Manifest:  # fmt: skip
+    """Add a snapshot. Raises Conflict, Unavailable, InputRefused; what was copied so far serves the next try."""
+    _demand_apart(settings, shelf)
+    begun = time.monotonic()
     with shelf.alone():
-        for left in shelf.snapshots.glob(f"{MAKING}*"):
-            shutil.rmtree(left)
-        shelf.files.drop_staged(time.time() + 60)
+        shelf.clean()
         with Session(engine) as db:
             early = citations.cited(Work(db, now, new_id))
+        before = {sha256 for sha256, _ in shelf.files.listed()}
         _bring(files, shelf.files, early, tell)
-        return _snapshot(settings, engine, files, shelf, now, tell)
+        name = now.strftime("%Y%m%dT%H%M%S.%fZ")
+        with shelf.room(name) as room:
+            made = _gather(settings, engine, files, shelf, room, name, now, tell)
+            sizes = dict(shelf.files.listed())
+            told = {
+                "size_bytes": sum(sizes.get(each, 0) for each in made.files)
+                + sum((room / part).stat().st_size for part in made.parts),
+                "copied_bytes": sum(size for each, size in sizes.items() if each not in before),
+                "duration_ms": round((time.monotonic() - begun) * 1000),
+            }
+            made = made.model_copy(update=told)
+            shelf.publish(room, made)
+    return made
 
 
-def check(out: Path, name: str, tell: Tell) -> tuple[Manifest, list[str]]:
+def check(shelf: Shelf, name: str, tell: Tell) -> tuple[Manifest, list[str]]:
     """Read a snapshot and every file it cites again; the files that are missing or damaged."""
-    shelf = Shelf(out)
     found, bad = shelf.manifest(name), []
+    held = {sha256 for sha256, _ in shelf.files.listed()}
     for done, sha256 in enumerate(found.files, 1):
-        if not shelf.files.has(sha256) or not shelf.files.verify(sha256):
+        if sha256 not in held or not shelf.files.verify(sha256):
             bad.append(sha256)
         tell(done, len(found.files))
     return found, bad
 
 
-def thin(out: Path, keep: int) -> int:
+def thin(shelf: Shelf, keep: int) -> int:
     """Leave the newest snapshots alone, and remove the others with the files that only they cite; how many snapshots went."""
-    shelf = Shelf(out)
     with shelf.alone():
         names = shelf.names()
-        kept = {each for name in names[-keep:] for each in shelf.manifest(name).files}
+        kept = {each for name in names[-keep:] for each in shelf.read(name).files}
         for name in names[:-keep]:
-            gone = shelf.snapshots / f"{MAKING}{name}"  # by one step no snapshot any more
-            (shelf.snapshots / name).rename(gone)
-            shutil.rmtree(gone)
+            shelf.drop(name)
         for sha256 in set(shelf.files.digests()) - kept:
             shelf.files.remove(sha256)
         return len(names[:-keep])
 
 
-def _snapshot(settings: Settings, engine: Engine, files: FileStore, shelf: Shelf, now: datetime, tell: Tell) -> Manifest:  # fmt: skip
-    name = now.strftime("%Y%m%dT%H%M%S.%fZ")
-    room = shelf.snapshots / f"{MAKING}{name}"
-    room.mkdir(mode=0o700)
+def _gather(
+    settings: Settings, engine: Engine, files: FileStore, shelf: Shelf, room: Path, name: str, now: datetime, tell: Tell
+) -> Manifest:  # fmt: skip
     _copy_tree(settings.audit_dir / "checkpoints", room / "audit" / "checkpoints")
     for _ in range(_TRIES):
         with copied(engine, room) as db:
@@ -98,7 +94,8 @@ def _snapshot(settings: Settings, engine: Engine, files: FileStore, shelf: Shelf
             )
             demanded = {each.sha256 for each in citations.demanded(work)}
             bad = _bring(files, shelf.files, cited, tell)
-            absent = {each for each in demanded if not shelf.files.has(each)}
+            held = {sha256 for sha256, _ in shelf.files.listed()}
+            absent = demanded - held
         with Session(engine) as db:  # what no row demands any more was let go of meanwhile: look anew
             still = {each.sha256 for each in citations.demanded(Work(db, now, new_id))}
         if absent <= still:
@@ -106,7 +103,7 @@ def _snapshot(settings: Settings, engine: Engine, files: FileStore, shelf: Shelf
     _copy_tree(settings.keys_dir, room / "keys")
     for mark in MARKS:
         if (settings.data_dir / mark).exists():
-            write_through(room / mark, b"")
+            write_through(room / mark, [b""])
     if engine.dialect.name == "sqlite" and not is_sound(room / "datagrant.db"):
         raise InputRefused(
             Text("数据库副本未通过 SQLite 自检；请先检查数据库。", "The copy of the database fails SQLite's own check; look at the database first.")
@@ -115,21 +112,17 @@ def _snapshot(settings: Settings, engine: Engine, files: FileStore, shelf: Shelf
         str(path.relative_to(room)): file_digest(path)
         for path in sorted(room.rglob("*")) if path.is_file()
     }  # fmt: skip
-    made = Manifest(
-        name=name, made_at=now.isoformat(), database=engine.dialect.name, events=events, parts=parts,
-        files=sorted(cited & set(shelf.files.digests())), absent=sorted(absent | bad),
+    modes = {part: (room / part).stat().st_mode & 0o777 for part in parts}
+    return Manifest(
+        name=name, made_at=now.isoformat(), database=engine.dialect.name, events=events, parts=parts, modes=modes,
+        files=sorted(cited & held), absent=sorted(absent | bad),
     )  # fmt: skip
-    for path in room.rglob("*"):
-        flush(path)
-    write_through(room / MANIFEST, made.model_dump_json(indent=1).encode())
-    room.rename(shelf.snapshots / name)
-    flush(shelf.snapshots)
-    return made
 
 
 def _bring(source: FileStore, target: FileStore, digests: set[str], tell: Tell) -> set[str]:
     """What the target does not hold yet; the files whose bytes are not what their name says. A digest that names no file is passed over."""
-    wanted, bad = sorted(each for each in digests & set(source.digests()) if not target.has(each)), set()
+    there, bad = {sha256 for sha256, _ in target.listed()}, set()
+    wanted = sorted((digests & set(source.digests())) - there)
     for done, sha256 in enumerate(wanted, 1):
         if not carry(source, target, sha256) and source.has(sha256):
             bad.add(sha256)
@@ -141,15 +134,23 @@ def _copy_tree(source: Path, target: Path) -> None:
     """Every file with its mode, without locks and drafts."""
     for path in sorted(source.rglob("*")):
         if path.is_file() and path.name != "lock" and not path.name.startswith("."):
-            write_through(target / path.relative_to(source), path.read_bytes(), path.stat().st_mode & 0o777)
+            with path.open("rb") as held:
+                content = iter(lambda held=held: held.read(CHUNK), b"")  # type: ignore[misc]
+                write_through(target / path.relative_to(source), content, path.stat().st_mode & 0o777)
 
 
-def _demand_apart(data_dir: Path, out: Path) -> None:
-    here, there = data_dir.resolve(), out.resolve()
-    if here == there or here in there.parents or there in here.parents:
+def _demand_apart(settings: Settings, shelf: Shelf) -> None:
+    """A backup that lies in what it saves saves nothing, and would be saved itself."""
+    if isinstance(shelf, BucketShelf):
+        within = bool(settings.store) and shelf.bucket.overlaps(bucket_of(settings))
+        what = settings.store
+    else:
+        here, there, what = settings.data_dir.resolve(), Path(shelf.place), str(settings.data_dir)
+        within = here == there or here in there.parents or there in here.parents
+    if within:
         raise InputRefused(
             Text(
-                f"备份目录 {out} 与数据目录 {data_dir} 不能互相包含；最好放在另一块磁盘。",
-                f"The backup {out} and the data directory {data_dir} must not lie within each other; another disk is best.",
+                f"备份位置 {shelf.place} 与 {what} 不能互相包含；最好放在另一块磁盘或另一个存储。",
+                f"The backup {shelf.place} and {what} must not lie within each other; another disk or another store is best.",
             )
         )

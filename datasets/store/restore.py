@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
 from collections.abc import Callable
-from pathlib import Path
 from typing import Final
 
 from sqlalchemy import Engine, inspect
@@ -29,17 +27,14 @@ OWN: Final = frozenset({f".{MARK}.draft", "worker.lock", "worker.log"})  # a mar
 Settle = Callable[[Engine, Manifest], None]
 
 
-def put_back(settings: Settings, files: Callable[[], FileStore], source: Path, name: str, settle: Settle, tell: Tell) -> tuple[Manifest, list[str]]:  # fmt: skip
+def put_back(settings: Settings, files: Callable[[], FileStore], shelf: Shelf, name: str, settle: Settle, tell: Tell) -> tuple[Manifest, list[str]]:  # fmt: skip
     """Fill the installation from a snapshot; the files that it should have held and does not. Raises Conflict, InputRefused, NotFound."""
-    shelf = Shelf(source)
     found = shelf.manifest(name)
     _demand_kind(settings, found)
     is_filled = _begin(settings, found)
-    room = shelf.snapshots / found.name
     for part in found.parts:
         if part not in (SQLITE, DUMP):
-            held = room / part
-            write_through(settings.data_dir / part, held.read_bytes(), held.stat().st_mode & 0o777)
+            shelf.put_back(found, part, settings.data_dir / part)
     settings.keys_dir.mkdir(exist_ok=True, mode=0o700)
     settings.keys_dir.chmod(0o700)
     store, lacking = files(), []
@@ -48,19 +43,19 @@ def put_back(settings: Settings, files: Callable[[], FileStore], source: Path, n
         if sha256 not in present and not carry(shelf.files, store, sha256):
             lacking.append(sha256)
         tell(done, len(found.files))
-    _database(settings, found, room, settle, is_filled=is_filled)
+    _database(settings, found, shelf, settle, is_filled=is_filled)
     (settings.data_dir / MARK).unlink()
     flush(settings.data_dir)
     return found, sorted({*lacking, *found.absent})
 
 
-def _database(settings: Settings, found: Manifest, room: Path, settle: Settle, *, is_filled: bool) -> None:
+def _database(settings: Settings, found: Manifest, shelf: Shelf, settle: Settle, *, is_filled: bool) -> None:
     if found.database == "sqlite":
         target = settings.data_dir / SQLITE
         draft = target.with_name(f"restoring-{SQLITE}")
         for left in settings.data_dir.glob(f"{draft.name}*"):
             left.unlink()
-        shutil.copyfile(room / SQLITE, draft)
+        shelf.put_back(found, SQLITE, draft)
         draft.chmod(0o600)
         engine = make_engine(f"sqlite:///{draft}")
         try:
@@ -77,9 +72,12 @@ def _database(settings: Settings, found: Manifest, room: Path, settle: Settle, *
     try:
         if not (is_filled and inspect(engine).has_table("alembic_version")):
             demand_empty(engine)
+            draft = settings.data_dir / f"restoring-{DUMP}"
+            shelf.put_back(found, DUMP, draft)
             _mark(settings, found, is_filled=True)
-            put_back_dump(engine, room / DUMP)
+            put_back_dump(engine, draft)
         settle(engine, found)
+        (settings.data_dir / f"restoring-{DUMP}").unlink(missing_ok=True)
     finally:
         engine.dispose()
 
@@ -117,7 +115,7 @@ def _begin(settings: Settings, found: Manifest) -> bool:
 
 def _mark(settings: Settings, found: Manifest, *, is_filled: bool) -> None:
     body = {"name": found.name, "snapshot": _identity(found), "is_filled": is_filled}
-    write_through(settings.data_dir / MARK, json.dumps(body).encode())
+    write_through(settings.data_dir / MARK, [json.dumps(body).encode()])
 
 
 def _identity(found: Manifest) -> str:

@@ -43,7 +43,8 @@ class RunRead(SQLModel):
 class BackupRead(SQLModel):
     """A backup as the record tells of it: where it lies, what it holds, and when it was last read again.
 
-    `ended_at`: None for one that was begun and did not end. `absent`: files that it lacks. `damaged`: what the last reading found.
+    `ended_at`: None for one that was begun and did not end. `absent`: files that it lacks. `size_bytes`: what putting it back reads;
+    `copied_bytes`: the files among it that no earlier one held. `damaged`: what the last reading found.
     """
 
     begun_at: datetime
@@ -52,6 +53,9 @@ class BackupRead(SQLModel):
     place: str
     files: int | None
     absent: int | None
+    size_bytes: int | None
+    copied_bytes: int | None
+    duration_ms: int | None
     checked_at: datetime | None
     damaged: int | None
 
@@ -96,13 +100,15 @@ def backups(work: Work, most: int = 10) -> list[BackupRead]:
         if event.kind == BEGUN:
             found.append(
                 BackupRead(
-                    begun_at=event.at, ended_at=None, snapshot="", place=said.get("place", ""), files=None, absent=None,
-                    checked_at=None, damaged=None,
+                    begun_at=event.at, ended_at=None, snapshot="", place=said.get("place", ""), files=None, absent=None, size_bytes=None,
+                    copied_bytes=None, duration_ms=None, checked_at=None, damaged=None,
                 )
             )  # fmt: skip
         elif event.kind == TAKEN and found and found[-1].ended_at is None:
             found[-1].ended_at, found[-1].snapshot = event.at, said["snapshot"]
             found[-1].files, found[-1].absent = said["files"], said["absent"]
+            found[-1].size_bytes, found[-1].copied_bytes = said.get("size_bytes"), said.get("copied_bytes")
+            found[-1].duration_ms = said.get("duration_ms")
         else:
             for each in found:
                 if each.snapshot and each.snapshot == said["snapshot"] and each.place == said.get("place"):

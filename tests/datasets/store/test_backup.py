@@ -32,7 +32,7 @@ from core.files_s3 import files_of
 from core.ids import GrantId
 from core.settings import Settings
 from datasets.store import backup, service
-from datasets.store.backup_book import Shelf
+from datasets.store.backup_book import FolderShelf
 from tests.datasets.store.life import cites
 from tests.desk import Desk, a_desk, a_grant, codes
 from tests.lake import Lake
@@ -112,9 +112,9 @@ def test_a_second_backup_copies_new_files_alone_and_old_snapshots_go(
         )
     sqlite_house.clock.forward(hours=1)  # type: ignore[attr-defined]
     assert back_up(sqlite_house, out, 1, quiet)["removed_snapshots"] == 2
-    assert old not in Shelf(out).names()
-    assert list(Shelf(out).files.digests()) == [second]
-    assert backup.check(out, "", quiet)[1] == []
+    assert old not in FolderShelf(out).names()
+    assert list(FolderShelf(out).files.digests()) == [second]
+    assert backup.check(FolderShelf(out), "", quiet)[1] == []
 
 
 def test_a_damaged_file_is_named_on_both_ways(sqlite_house: House, tmp_path: Path) -> None:
@@ -129,7 +129,7 @@ def test_a_damaged_file_is_named_on_both_ways(sqlite_house: House, tmp_path: Pat
     rotten = out / "files" / three[:2] / three[2:4] / three
     rotten.chmod(0o600)
     rotten.write_bytes(b"rot")
-    assert backup.check(out, "", quiet)[1] == [three]
+    assert backup.check(FolderShelf(out), "", quiet)[1] == [three]
     done = put_back(Settings(data_dir=tmp_path / "there", worker=False), out, "", quiet)
     assert done["absent"] == sorted([one, two, three])
     assert not list((tmp_path / "there" / "files").glob("??/??/*")), "no untrue byte is kept"
@@ -162,7 +162,7 @@ def test_nothing_is_overwritten_and_nothing_lies_within_itself(sqlite_house: Hou
         put_back(
             Settings(data_dir=tmp_path / "there", database_url="postgresql+psycopg://x/y", worker=False), out, "", quiet
         )  # fmt: skip
-    with Shelf(out).alone(), pytest.raises(Conflict):
+    with FolderShelf(out).alone(), pytest.raises(Conflict):
         back_up(sqlite_house, out, None, quiet)
 
 
@@ -269,8 +269,8 @@ def test_killed_at_any_instant_either_goes_on_and_ends_whole(sqlite_house: House
         put_back(there, out, "", quiet)
 
     def backup_is_never_half() -> None:
-        for name in Shelf(out).names():
-            found, bad = backup.check(out, name, quiet)
+        for name in FolderShelf(out).names():
+            found, bad = backup.check(FolderShelf(out), name, quiet)
             assert (bad, found.absent, sorted(found.files)) == ([], [], sorted(held))
 
     def nobody_opens_half() -> None:
