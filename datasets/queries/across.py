@@ -2,14 +2,14 @@
 
 Why this exists: the overlap guard (`overlap.py`) weighs rows, and rows of two releases have no name in common. Contributors do. So
 a new figure and every earlier one of its chain are compared by what each contributor adds to them: rows, and for sums the amount.
-Where at least one but fewer than the least group differ, their difference is a figure about these few. Two figures at a time;
-what three of several releases tell together is not looked for. Residual risk: docs/queries.md.
+Where at least one but fewer than the least group differ, their difference is a figure about these few. First two figures at a time, then
+all figures of the latest releases in any combination (`combined.py`). Residual risk: docs/queries.md.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,14 +26,16 @@ from core.files import FileStore
 from core.work import Work
 from datasets.extracts.build import engine_of, visible_rows
 from datasets.extracts.compile import present
-from datasets.queries import cache_files
-from datasets.queries.history import Scope
+from datasets.queries import cache_files, combined
+from datasets.queries.combined import Figures
+from datasets.queries.history import Scope, digest_of
 from datasets.queries.overlap import rows_of
 from datasets.queries.rules import COUNTED
 from datasets.queries.tables import CellRow, RowSetRow
 from datasets.releases.tables import ReleaseRow
 
 RELEASES: Final = 12  # so many earlier ones, the latest of which anything was told
+_THREE: Final = 3  # fewer figures than that were compared two by two
 _SUMS: Final = "sum:"
 _EXACT: Final = 1e-9  # sums taken in another order differ by less, what a contributor changed does not
 
@@ -158,7 +160,67 @@ def may_tell(
             news = [rows_of(rows) for sets in partitions for rows in sets]
             if any(0 < changed(old, one, sides, values) < least for one in news for old in olds):
                 return False
-    return True
+    return not _tells_together(work, files, scope, release, new, by, least)
+
+
+def _tells_together(
+    work: Work,
+    files: FileStore,
+    scope: Scope,
+    release: Path,
+    new: Mapping[str, list[list[BitMap]]],
+    by: Reader,
+    least: int,
+) -> bool:
+    """Whether the new figures with all that were told of this release and of others can be combined into one about few contributors.
+
+    The latest releases, as many as can be weighed at once; where not even two can, it is taken to be so. Nothing where rows have no contributor.
+    """
+    if by.contributor is None:
+        return False
+    others = list(_told(work, files, scope))
+    own = _own(work, scope)
+    for chain, partitions in new.items():
+        before = [(file, sets[chain]) for file, sets in others if chain in sets]
+        if not before or not _weighs(chain):
+            continue
+        mine = [*own.get(chain, ()), *(rows for sets in partitions for rows in sets)]
+        if sum(len(sets) for _, sets in before) + len(mine) < _THREE:
+            continue
+        told = [(release, mine), *before]
+        while len(told) > 1:
+            reads = [_reading(by, chain, file, sets) for file, sets in told]
+            table = combined.table_of(reads)
+            if table is not None:
+                if combined.tells_of_few(table, least):
+                    return True
+                break
+            told.pop()
+        else:
+            return True
+    return False
+
+
+def _reading(by: Reader, chain: str, file: Path, sets: Sequence[BitMap]) -> Callable[[], Figures]:
+    once = {digest_of(rows)[0]: rows for rows in sets}
+
+    def read() -> Figures:
+        names = by.names(file)
+        values = by.values(file, chain.removeprefix(_SUMS)) if chain.startswith(_SUMS) else None
+        if names is None or (chain.startswith(_SUMS) and values is None):
+            return Figures(np.zeros(0, np.uint64), None, [])
+        return Figures(names, values, [rows_of(rows) for rows in once.values()])
+
+    return read
+
+
+def _own(work: Work, scope: Scope) -> Sets:
+    """What was told of this release, by chain."""
+    return {
+        chain: _sets(work, digests)
+        for chain, digests in _cells(work, scope, here=True).get(scope.release_id, {}).items()
+        if _weighs(chain)
+    }
 
 
 def _weighs(chain: str) -> bool:
@@ -168,14 +230,7 @@ def _weighs(chain: str) -> bool:
 
 def _told(work: Work, files: FileStore, scope: Scope) -> Iterator[tuple[Path, Sets]]:
     """What was told of the latest other releases that are still kept, by chain."""
-    wanted = select(CellRow.release_id, CellRow.measure, CellRow.digest).where(
-        CellRow.dataset_id == scope.dataset_id, CellRow.release_id != scope.release_id
-    )
-    if scope.org_id:
-        wanted = wanted.where(CellRow.org_id == scope.org_id)
-    found: dict[str, dict[str, set[str]]] = {}
-    for release_id, measure, digest in work.db.exec(wanted.distinct()):
-        found.setdefault(release_id, {}).setdefault(measure, set()).add(digest)
+    found = _cells(work, scope, here=False)
     rows = work.db.exec(select(ReleaseRow).where(col(ReleaseRow.id).in_(found)))
     for row in sorted(rows, key=lambda each: each.number, reverse=True)[:RELEASES]:
         if row.sha256 is None or not files.has(row.sha256):
@@ -184,6 +239,20 @@ def _told(work: Work, files: FileStore, scope: Scope) -> Iterator[tuple[Path, Se
             files.path(row.sha256),
             {measure: _sets(work, digests) for measure, digests in found[row.id].items() if _weighs(measure)},
         )
+
+
+def _cells(work: Work, scope: Scope, *, here: bool) -> dict[str, dict[str, set[str]]]:
+    """By release and chain: the digests of the row sets told of, of this release or of all others."""
+    wanted = select(CellRow.release_id, CellRow.measure, CellRow.digest).where(
+        CellRow.dataset_id == scope.dataset_id,
+        CellRow.release_id == scope.release_id if here else CellRow.release_id != scope.release_id,
+    )
+    if scope.org_id:
+        wanted = wanted.where(CellRow.org_id == scope.org_id)
+    found: dict[str, dict[str, set[str]]] = {}
+    for release_id, measure, digest in work.db.exec(wanted.distinct()):
+        found.setdefault(release_id, {}).setdefault(measure, set()).add(digest)
+    return found
 
 
 def _sets(work: Work, digests: set[str]) -> list[BitMap]:

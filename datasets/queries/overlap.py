@@ -111,12 +111,12 @@ def _left_over(
     """What the combinations that vanish on the large atoms hold on the small ones: a basis in reduced form (rows not zero)."""
     used = large.copy()
     used[0] = False
-    reduced, done = _eliminated(np.hstack((parts[:, used], parts[:, small])), int(used.sum()))
-    rest, _ = _eliminated(reduced[done:, int(used.sum()) :], int(small.sum()))
+    reduced, done = eliminated(np.hstack((parts[:, used], parts[:, small])), int(used.sum()))
+    rest, _ = eliminated(reduced[done:, int(used.sum()) :], int(small.sum()))
     return rest[rest.any(axis=1)]
 
 
-def _eliminated(matrix: NDArray[np.int64], columns: int) -> tuple[NDArray[np.int64], int]:
+def eliminated(matrix: NDArray[np.int64], columns: int) -> tuple[NDArray[np.int64], int]:
     """Reduced row echelon form modulo PRIME over the first `columns`, and its rank there."""
     made, rank = matrix.copy(), 0
     for column in range(columns):

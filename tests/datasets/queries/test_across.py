@@ -79,6 +79,47 @@ def test_neither_groups_nor_another_filter_nor_a_detour_are_a_way_round(scene: Q
     assert scene.code(where=LATER) == ["suppressed"]
 
 
+DAYS = [{"op": "le", "column": "day", "value": 3}, {"op": "ge", "column": "day", "value": 4}]
+
+
+def _halves(scene: QueryScene, select: list[dict[str, Any]]) -> list[list[str]]:
+    return [scene.code(select=select, where=each) for each in DAYS]
+
+
+@pytest.mark.parametrize("select", [COUNT, SUM, MEAN])
+@pytest.mark.parametrize(("owners", "is_told"), [(1, False), (9, False), (10, True)])
+def test_three_figures_over_two_releases_do_not_isolate_new_contributors(
+    scene: QueryScene, select: list[dict[str, Any]], owners: int, is_told: bool
+) -> None:
+    """The whole of one release less both halves of the next is what came: each half alone differs from the whole by many."""
+    scene.query(select=select)
+    scene.releases(_more(owners), 2)
+    assert _halves(scene, select) == [[], [] if is_told else ["suppressed"]]
+
+
+def test_one_changed_fee_is_not_isolated_by_three_sums(scene: QueryScene) -> None:
+    scene.query(select=SUM)
+    scene.releases(_with_fee(1), 2)
+    assert _halves(scene, SUM) == [[], ["suppressed"]]
+
+
+def test_halves_first_and_the_whole_later_and_over_three_releases_are_no_way_round(scene: QueryScene) -> None:
+    assert _halves(scene, SUM) == [[], []]
+    scene.releases([(*row[:4], row[4] + 1, *row[5:]) for row in _more(1)], 2)
+    assert scene.code(select=SUM, where=DAYS[0]) == []  # every fee is another: nothing in common
+    scene.releases(_more(1), 3)
+    assert scene.code(select=SUM) == ["suppressed"]  # the halves were told of release 1
+
+
+def test_what_many_changed_is_told_in_parts_and_whole(scene: QueryScene) -> None:
+    scene.query(select=SUM)
+    scene.releases(_with_fee(40), 2)
+    assert _halves(scene, SUM) == [[], []]
+    scene.releases(_more(30), 3)
+    assert _halves(scene, COUNT) == [[], []]
+    assert scene.code(select=COUNT, group_by=BY_LOT) == []
+
+
 def test_rows_that_stand_for_themselves_are_compared_as_bags(scene: QueryScene) -> None:
     scene.sets(contributor=None, per_contributor=1)
     scene.query(select=COUNT)
