@@ -264,6 +264,9 @@ started_on|开始日|started on
 starts_at|开始时间|starts at
 starts_on|开始日|starts on
 state|状态|state
+stage_name|阶段|stage
+dimension_name|维度|dimension
+standing_name|结论|standing
 step|步骤|step
 steps|步骤|steps
 subject|对象|subject

@@ -27,11 +27,25 @@ def list_products(
 @app.command("show")
 def show_product(
     product_id: str,
+    listed_as: Annotated[str, typer.Option("--type", help="Listed as: dataset, report, visualisation, index, api, encrypted")] = "",
     data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
 ) -> None:  # fmt: skip
     """One product with its source chain, self-check and fees: the listing pack."""
     with connect(data_dir, server, token, user) as api:
-        show(api.get(f"/products/{product_id}/listing"), as_json)
+        show(api.get(f"/products/{product_id}/listing", listing_type=listed_as or None), as_json)
+
+
+@app.command()
+def assess(
+    product_id: str,
+    data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
+) -> None:  # fmt: skip
+    """The twelve cells of an assessment before listing, as they stand now. Exit code 1 when one is not met."""
+    with connect(data_dir, server, token, user) as api:
+        found = api.get(f"/products/{product_id}/listing")["assessment"]["cells"]
+        show({"items": found}, as_json, ("stage_name", "dimension_name", "standing_name", "why"))
+    if any(each["standing"] == "open" for each in found):
+        raise typer.Exit(1)
 
 
 @app.command()

@@ -20,7 +20,8 @@ from auth.actor import Actor
 from auth.grants import queries as grants
 from auth.grants.workflow import State
 from auth.policy.limits import limits
-from auth.products import service
+from auth.products import listing, service
+from auth.products.assessing import assessed
 from auth.products.rules import CHECKS, KINDS, TICKS, UNITS, yuan
 from auth.products.service import CapCreate, FeeCreate, ProductCreate, RegistrationEnter
 from auth.profile.now import profile
@@ -143,6 +144,9 @@ def _show(
         fees=service.fees(work, actor, product_id), kinds=KINDS, units=UNITS, checks=CHECKS, yuan=yuan,
         orgs=org_names(work), known=limits(), may_write=actor.may(_WRITE) and actor.org_id == found.org_id,
         ticks=service.ticks(work, actor, product_id, delivered_files(work), partial(assets, work)), tick_names=TICKS,
+        cells=assessed(work, actor, product_id, delivered_files(work), partial(assets, work)), stages=listing.names("stages"),
+        dimensions=listing.names("dimensions"), standings=listing.STANDINGS, listing_types=listing.names("types").items(),
+        listing_type=listing.type_of(found.kind),
         registration=profile(work).product_registration,
     )  # fmt: skip
 

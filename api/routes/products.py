@@ -12,7 +12,8 @@ from api.deps import ActorDep, LangDep, ReadDep, WorkDep
 from api.late import APIRouter
 from api.lookups import assets, delivered_files, org_names
 from auth.grants.standing import licence
-from auth.products import service
+from auth.products import listing, service
+from auth.products.assessing import assessed
 from auth.products.rules import CHECKS, KINDS, TICKS, UNITS, yuan
 from auth.products.service import CapCreate, FeeCreate, ProductCreate, ProductRead, RegistrationEnter
 from core.ids import OrgId
@@ -56,16 +57,36 @@ def show_product(work: ReadDep, actor: ActorDep, product_id: str) -> ProductRead
 
 
 @router.get("/products/{product_id}/listing", **access("auth:product:read"))
-def listing_pack(work: ReadDep, actor: ActorDep, lang: LangDep, product_id: str) -> dict[str, Any]:
+def listing_pack(
+    work: ReadDep,
+    actor: ActorDep,
+    lang: LangDep,
+    product_id: str,
+    listing_type: Annotated[str, Query(max_length=40)] = "",
+) -> dict[str, Any]:
     """What an exchange asks for at listing: the product, its source chain, the self-check, its price and the fees taken; the same laid out by
-    the four dimensions of a compliance assessment, with the four ticks.
+    the four dimensions of a compliance assessment, the twelve cells (three stages by four dimensions) as they stand now, and the four ticks.
+
+    `listing_type`: under which type it is listed (dataset, report, visualisation, index, api, encrypted); by default what the product's kind says.
     """
     files = delivered_files(work)
     found = service.product(work, actor, product_id, files)
     fees = service.fees(work, actor, product_id)
     four = service.ticks(work, actor, product_id, files, partial(assets, work))
     holder = licence(work, OrgId(found.org_id))
+    kind_of_listing = listing.type_of(found.kind, listing_type)
+    stages, sides, types = listing.names("stages"), listing.names("dimensions"), listing.names("types")
     return {
+        "listing_type": {"code": kind_of_listing, "name": types[kind_of_listing].in_(lang) if kind_of_listing else None},
+        "assessment": {
+            "source": listing.frame()["source"], "stages_source": listing.frame()["stages_source"],
+            "cells": [
+                {"stage": each.stage, "stage_name": stages[each.stage].in_(lang), "dimension": each.dimension,
+                 "dimension_name": sides[each.dimension].in_(lang), "standing": each.standing,
+                 "standing_name": listing.STANDINGS[each.standing].in_(lang), "why": each.why.in_(lang)}
+                for each in assessed(work, actor, product_id, files, partial(assets, work))
+            ],
+        },
         "ticks": [{"key": each.key, "name": TICKS[each.key].in_(lang), "is_met": each.is_met, "why": each.why.in_(lang)} for each in four],
         "dimensions": {
             "subject": {

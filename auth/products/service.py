@@ -141,7 +141,8 @@ def seen_by(actor: Actor) -> ColumnElement[bool]:
     return true() if seen.everything else or_(false(), col(ProductRow.org_id).in_(seen.orgs))
 
 
-def _row(work: Work, actor: Actor, product_id: str) -> ProductRow:
+def row_of(work: Work, actor: Actor, product_id: str) -> ProductRow:
+    """A product that the actor may see. Raises NotFound."""
     wanted = select(ProductRow).where(ProductRow.id == product_id, seen_by(actor))
     if (found := work.db.exec(wanted).first()) is None:
         raise NotFound(
@@ -159,11 +160,11 @@ def pre_check(
     known = limits()
     if body.scenario_id not in known.scenarios or body.purpose not in known.purposes:
         raise InputRefused(Text("没有这个场景或用途。", "There is no such scenario or purpose."))
-    org_id, sources = _own(actor), _sources(work, actor, body.sources, files, assets)
+    org_id, sources = _own(actor), sources_of(work, actor, body.sources, files, assets)
     return (
         *rules.product_objections(org_id, body.scenario_id, body.purpose, sources, body.affirmed),
         *rules.grading_objections(Grading(body.level, body.level_reason, body.surveying), sources),
-        *_price(work, body.scenario_id, body.purpose, body.unit, body.price_fen, work.now.date()),
+        *_price(work, body.scenario_id, body.purpose, body.unit, body.price_fen, today(work)),
     )
 
 
@@ -174,6 +175,11 @@ def _own(actor: Actor) -> str:
         )
         raise AccessRefused(text, reasons=[Reason("not-of-the-organisation", text, bases.ROLES)])
     return actor.org_id
+
+
+def price_objections(work: Work, row: ProductRow, price_fen: int, day: date) -> tuple[Reason, ...]:
+    """What stands against this price of the product on a day."""
+    return _price(work, row.scenario_id, row.purpose, row.unit, price_fen, day)
 
 
 def _price(
@@ -187,9 +193,10 @@ def _price(
     return rules.price_objections(price_fen, is_public=is_public, cap=cap)
 
 
-def _sources(
+def sources_of(
     work: Work, actor: Actor, asked: Sequence[SourceAsk | ProductSourceRow], files: FilesBySha, assets: Assets
 ) -> list[Source]:
+    """The grants that a product names, as they stand now."""
     named = [source.sha256 for source in asked if source.sha256]
     delivered = files(named) if named else {}
     found = []
@@ -221,7 +228,7 @@ def enter(work: Work, actor: Actor, body: ProductCreate, files: FilesBySha, asse
         summary=body.summary, scenario_id=body.scenario_id, purpose=body.purpose, unit=body.unit,
         price_fen=body.price_fen, checks=json.dumps(sorted(set(body.affirmed))), entered_by=actor.account_id,
         entered_at=work.now, level=body.level, level_reason=body.level_reason.strip(), surveying=body.surveying.strip(),
-        registration_code=body.registration_code.strip(), registered_on=_today(work) if body.registration_code.strip() else None,
+        registration_code=body.registration_code.strip(), registered_on=today(work) if body.registration_code.strip() else None,
     )  # fmt: skip
     work.db.add(row)
     work.db.flush()
@@ -242,12 +249,12 @@ def register(
     work: Work, actor: Actor, product_id: str, body: RegistrationEnter, files: FilesBySha
 ) -> ProductRead:
     """Enter the code of the product's registration; once, for a code is not changed in passing."""
-    row = _row(work, actor, product_id)
+    row = row_of(work, actor, product_id)
     if row.org_id != _own(actor) or row.ended_at or row.registration_code:
         raise Conflict(
             Text("该产品已填写登记编码、已下架，或不属于本机构。", "The product has its code already, has ended, or is not yours.")
         )  # fmt: skip
-    row.registration_code, row.registered_on = body.code.strip(), _today(work)
+    row.registration_code, row.registered_on = body.code.strip(), today(work)
     work.db.add(row)
     audit.record(
         work,
@@ -261,10 +268,10 @@ def register(
 
 def ticks(work: Work, actor: Actor, product_id: str, files: FilesBySha, assets: Assets) -> tuple[Tick, ...]:
     """The four ticks of a product, as they stand now."""
-    row = _row(work, actor, product_id)
+    row = row_of(work, actor, product_id)
     wanted = select(ProductSourceRow).where(ProductSourceRow.product_id == row.id)
     rows: Sequence[ProductSourceRow] = work.db.exec(wanted.order_by(col(ProductSourceRow.id))).all()
-    found = _sources(work, actor, rows, files, assets)
+    found = sources_of(work, actor, rows, files, assets)
     given = Grading(row.level, row.level_reason, row.surveying)
     registered = rules.registration_objections(profile(work).product_registration, row.registration_code)
     return rules.ticks(
@@ -272,13 +279,14 @@ def ticks(work: Work, actor: Actor, product_id: str, files: FilesBySha, assets: 
     )
 
 
-def _today(work: Work) -> date:
+def today(work: Work) -> date:
+    """The local day."""
     return work.now.astimezone(LOCAL).date()
 
 
 def end(work: Work, actor: Actor, product_id: str, files: FilesBySha) -> ProductRead:
     """It is not offered any more; the record stays."""
-    row = _row(work, actor, product_id)
+    row = row_of(work, actor, product_id)
     if row.org_id != _own(actor) or row.ended_at:
         raise Conflict(Text("该产品已下架，或不属于本机构。", "The product has ended, or is not yours."))
     row.ended_at = work.now
@@ -288,7 +296,7 @@ def end(work: Work, actor: Actor, product_id: str, files: FilesBySha) -> Product
 
 
 def product(work: Work, actor: Actor, product_id: str, files: FilesBySha) -> ProductRead:
-    return _read(work, _row(work, actor, product_id), files)
+    return _read(work, row_of(work, actor, product_id), files)
 
 
 def products(
@@ -351,7 +359,7 @@ def set_cap(work: Work, actor: Actor, body: CapCreate) -> FeeCapRow:
 
 def charge(work: Work, actor: Actor, product_id: str, body: FeeCreate) -> FeeRow:
     """Enter money taken; the price must keep to the cap of that day. A correction takes back what was entered of that day and price, and no more."""
-    row = _row(work, actor, product_id)
+    row = row_of(work, actor, product_id)
     if row.org_id != _own(actor):
         raise NotFound(Text("没有这个产品。", "There is no such product."))
     if body.quantity == 0 or (
@@ -363,7 +371,7 @@ def charge(work: Work, actor: Actor, product_id: str, body: FeeCreate) -> FeeRow
                 "The quantity is not zero; a correction needs a note.",
             )
         )
-    if body.charged_on > work.now.date():
+    if body.charged_on > today(work):
         raise InputRefused(Text("收费日期不能在将来。", "The day of the charge is not in the future."))
     if body.quantity < 0:
         _demand_entered(work, row.id, body)
@@ -371,7 +379,7 @@ def charge(work: Work, actor: Actor, product_id: str, body: FeeCreate) -> FeeRow
         mode = profile(work).product_registration
         refuse_if(
             (
-                *_price(work, row.scenario_id, row.purpose, row.unit, body.price_fen, body.charged_on),
+                *price_objections(work, row, body.price_fen, body.charged_on),
                 *rules.registration_objections(mode, row.registration_code),
             )
         )
@@ -408,6 +416,6 @@ def _demand_entered(work: Work, product_id: str, body: FeeCreate) -> None:
 
 def fees(work: Work, actor: Actor, product_id: str) -> list[FeeRow]:
     """The fees of one product, newest first."""
-    row = _row(work, actor, product_id)
+    row = row_of(work, actor, product_id)
     order = (col(FeeRow.charged_on).desc(), col(FeeRow.id).desc())
     return list(work.db.exec(select(FeeRow).where(FeeRow.product_id == row.id).order_by(*order)))

@@ -9,7 +9,7 @@ from auth.products.rules import CHECKS, TICKS
 from auth.profile.model import shipped
 from tests.auth.agreements.scene import in_force
 from tests.datasets.extracts.scene import a_scene
-from tests.people import browser_as, client_as
+from tests.people import a_person, browser_as, client_as
 
 GENERIC = shipped()["generic-open-data"]
 
@@ -71,3 +71,50 @@ def test_a_product_shows_its_ticks_and_its_pack_the_four_dimensions(sqlite_house
     shown = browser_as(sqlite_house, "applicant").get(f"/products/{made['id']}").text
     assert all(each.zh in shown for each in TICKS.values())
     assert "0/1 个来源可追到已签收的文件" in shown
+
+
+def cells(pack: dict[str, Any]) -> dict[tuple[str, str], str]:
+    return {(each["stage"], each["dimension"]): each["standing"] for each in pack["assessment"]["cells"]}
+
+
+def test_the_pack_judges_three_stages_by_four_dimensions(sqlite_house: House) -> None:
+    scene = a_scene(sqlite_house)
+    maker = client_as(sqlite_house, "applicant")
+    made = maker.post("/api/v1/products", json=a_body(scene.grant_id)).json()
+    at = f"/api/v1/products/{made['id']}"
+    pack = maker.get(f"{at}/listing").json()
+    assert pack["listing_type"] == {"code": "index", "name": "指数"}
+    found = cells(pack)
+    assert len(found) == 12
+    assert {key for key, standing in found.items() if standing == "open"} == {("during", "source")}, (
+        "no file is named"
+    )
+    assert {key for key, standing in found.items() if standing == "not_yet"} == {
+        ("during", "circulation"), ("after", "source"), ("after", "content"), ("after", "circulation"),
+    }  # fmt: skip
+    assert maker.get(f"{at}/listing", params={"listing_type": "api"}).json()["listing_type"]["code"] == "api"
+    refused = maker.get(f"{at}/listing", params={"listing_type": "gold"})
+    assert refused.status_code == 422
+    assert "visualisation" in refused.text
+    assert (
+        maker.post(f"{at}/fees", json={"charged_on": "2026-03-02", "quantity": 1, "price_fen": 0}).status_code
+        == 201
+    )
+    shown = browser_as(sqlite_house, "applicant", "en").get(f"/products/{made['id']}").text
+    assert "fee lines within the cap of their day: 1" in shown
+    assert "0 of 1 sources lead to a delivered file" in shown
+
+
+def test_a_freeze_shows_in_the_cells(sqlite_house: House) -> None:
+    scene = a_scene(sqlite_house)
+    maker = client_as(sqlite_house, "applicant")
+    made = maker.post("/api/v1/products", json=a_body(scene.grant_id)).json()
+    at = f"/api/v1/products/{made['id']}/listing"
+    with sqlite_house.write() as work:
+        a_person(work, "guard", "bureau", ["security_officer"])
+    officer = client_as(sqlite_house, "guard")
+    frozen = officer.post("/api/v1/incidents", json={"target_kind": "organisation", "target_id": made["org_id"], "reason": "用途违规，先行冻结核查"})  # fmt: skip
+    assert frozen.status_code == 201, frozen.text
+    found = cells(maker.get(at).json())
+    assert found["during", "subject"] == "open"
+    assert found["before", "source"] == "open", "a frozen grant does not count now"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from tests.claims.claim import held, open_
+from tests.claims.claim import held
 
 REQUIREMENTS: Final = (
     held("R01 Roles of organisations kept apart", "auth/agreements/agreements::each_requirement_of_an_agreement_is_named", "auth/agreements/agreements::nobody_operates_and_develops_one_scope_in_two_agreements", "auth/agreements/agreements::the_second_agreement_waits_until_the_first_has_ended", why="by the parties named; which organisations are affiliated is not known here, nor which product an application would build on"),
@@ -48,8 +48,8 @@ REQUIREMENTS: Final = (
     held("R39 Supervision, suspension, exit with certificate", "auth/incidents/incidents::use_stops_at_the_second_of_the_freeze_and_goes_on_after_it", "datasets/deletions/certificates::every_file_that_left_is_certified_or_missing_and_nothing_else_is_listed"),
     held("R40 A policy that other systems read", "auth/policy/odrl::an_agreement_says_the_whole_policy_and_its_digest"),
     held("R41 Source, scope, process and risk of a product", "api/disclosure::a_product_is_traceable_to_the_file_it_was_built_on", "auth/products/grading::four_ticks", "api/products::a_product_shows_its_ticks_and_its_pack_the_four_dimensions"),
-    held("R42 Listing pack for an exchange", "api/disclosure::pages_of_products_caps_and_disclosure", "api/products::a_product_shows_its_ticks_and_its_pack_the_four_dimensions", why="laid out by the frame's four dimensions; its three stages are named in no source at hand, so there are no twelve cells"),
+    held("R42 Listing pack for an exchange", "api/disclosure::pages_of_products_caps_and_disclosure", "api/products::the_pack_judges_three_stages_by_four_dimensions", "auth/products/listing::each_fact_turns_its_own_cell", why="the frame's stages are named in no source at hand: before, during and after the trade are our reading, kept as data (auth/products/listing.json)"),
     held("R43 Check of surveying data before listing", "auth/products/grading::geographic_sources_want_a_surveying_check", "api/products::an_unregistered_product_is_not_charged_for_where_registration_is_compelled", why="the approval is given by its number; nobody here checks it"),
     held("R44 Cross-border use barred", "auth/policy/decisions::nothing_is_provided_to_whoever_is_registered_abroad", "auth/grants/abroad::the_precheck_says_so_and_submitting_is_refused", "auth/grants/abroad::a_grant_in_force_stops_at_once", why="judged by the country entered of the organisation; open data are for everybody, and nothing watches where a file goes afterwards"),
-    open_("R45 Capability levels (DCMM)", "evidence about an organisation, not of this program: docs/capability.md maps features to the eight domains by the standard's table of contents; its clauses are not among the texts at hand"),
+    held("R45 Capability levels (DCMM)", "claims/capability::each_of_the_eight_domains_is_led_to_records_that_exist", "claims/capability::what_is_said_to_be_evidence_is_described_on_the_page_it_names", "claims/capability::no_level_is_claimed", why="evidence about an organisation, not of this program: docs/capability.md leads an assessor to it by the standard's table of contents; its clauses are not among the texts at hand"),
 )  # fmt: skip
