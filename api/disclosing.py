@@ -6,13 +6,12 @@ import hashlib
 from collections.abc import Callable
 from typing import Any, Final
 
-import rfc8785
-
 from api.packing import zip_of
 from api.web import environment
 from auth import audit
 from auth.actor import Actor
-from auth.supervision.disclosure import Disclosure, disclosure, sections
+from auth.supervision.disclosed import canonical, told
+from auth.supervision.disclosure import Disclosure, sections
 from core.sheets import Sheet, xlsx_of
 from core.text import Lang, Text
 from core.work import Work
@@ -26,6 +25,7 @@ SECTIONS: Final = {
     "resources": Text("授权数据资源及使用", "Resources and their use"),
     "products": Text("产品和服务清单", "Products and services"),
     "fees": Text("实际收费", "Fees charged"),
+    "corrections": Text("对已披露年度收费的更正", "Corrections to fees of years already disclosed"),
     "revenue": Text("收入与最高准许收入", "Revenue and its cap"),
     "incidents": Text("应急处置", "Incidents"),
     "figures": Text("汇总", "Figures"),
@@ -39,6 +39,7 @@ FIGURES: Final = {
     "incidents": Text("应急处置", "Incidents"), "extracts": Text("提取次数", "Extracts"), "deliveries": Text("交付次数", "Deliveries"),
     "rows": Text("交付行数", "Rows delivered"), "bytes": Text("交付字节", "Bytes delivered"), "downloads": Text("下载次数", "Downloads"),
     "sent_bytes": Text("送出字节", "Bytes sent"), "revenue_fen": Text("收入（分）", "Revenue (fen)"),
+    "corrections_fen": Text("对已披露年度的更正（分）", "Corrections to earlier years (fen)"),
 }  # fmt: skip
 HEADS: Final = {
     "agreement_id": Text("协议编号", "Agreement"), "title": Text("名称", "Title"), "mode": Text("授权模式", "Mode"),
@@ -65,16 +66,18 @@ HEADS: Final = {
     "product_id": Text("产品编号", "Product"), "summary": Text("说明", "What it is"), "price_fen": Text("单价（分）", "Price (fen)"),
     "quantity": Text("数量", "Quantity"), "highest_price_fen": Text("最高单价（分）", "Highest price (fen)"),
     "amount_fen": Text("金额（分）", "Amount (fen)"), "figure": Text("项目", "Figure"), "value": Text("数值", "Value"),
+    "told_quantity": Text("原披露数量", "Quantity as disclosed"), "told_fen": Text("原披露金额（分）", "Amount as disclosed (fen)"),
+    "change_fen": Text("更正额（分）", "Change (fen)"),
     "code": Text("理由", "Reason"), "times": Text("次数", "Times"), "section": Text("部分", "Section"),
     "subject": Text("对象", "Of"), "field": Text("字段", "Field"), "zh": Text("说明（中文）", "What (zh)"), "en": Text("说明（英文）", "What"),
 }  # fmt: skip
 
 
 def pack(work: Work, actor: Actor, year: int) -> bytes:
-    """The pack of a year, as the records stand now; that it was made is an event with its digest."""
-    found = disclosure(work, year)
+    """The pack of a year: as it was disclosed, or while it is not, as the records stand now; that it was made is an event with its digest."""
+    found = told(work, year)
     parts = {
-        "disclosure.json": rfc8785.dumps(found.model_dump(mode="json")) + b"\n",
+        "disclosure.json": canonical(found),
         "disclosure.xlsx": _workbook(found),
         "disclosure.zh.html": _page(found, "zh"),
         "disclosure.en.html": _page(found, "en"),

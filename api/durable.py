@@ -22,7 +22,7 @@ from api.house import House, open_house
 from api.mailing import send_mail
 from api.outflow import send_due
 from api.webhooks import send_webhooks
-from api.witness import seal_record
+from api.witness import Sealer
 from auth import deadlines
 from auth.actor import SYSTEM, Actor
 from auth.anomalies import service as anomalies
@@ -46,6 +46,7 @@ from datasets.releases import retention_clock
 from datasets.sharing import service as views
 from datasets.sources import queries as sources
 from datasets.sources.service import start_due
+from datasets.store.service import RECORD, SUBJECT
 from datasets.tickets import deadlines as tickets
 
 T = TypeVar("T")
@@ -168,7 +169,7 @@ def serve_jobs(settings: Settings, stop: threading.Event, *, idle_exit: float | 
     if idle_exit is None:
         _warm()
     last_busy = last_reconciled = time.monotonic()
-    last_noted = last_sealed = 0.0
+    last_noted, sealer = 0.0, Sealer(house)
     while not stop.wait(_LOOK_S):
         now = time.monotonic()
         try:
@@ -177,9 +178,7 @@ def serve_jobs(settings: Settings, stop: threading.Event, *, idle_exit: float | 
             if now - last_reconciled > _RECONCILE_S:
                 last_reconciled = now
                 floor.reconcile()
-            if now - last_sealed >= settings.checkpoint_seconds:
-                last_sealed = now
-                seal_record(house)
+            sealer.look(now)
             if now - last_noted > _DEADLINES_S:
                 last_noted = now
                 note_deadlines(house)
@@ -194,6 +193,7 @@ def serve_jobs(settings: Settings, stop: threading.Event, *, idle_exit: float | 
                 send_mail(house)
                 send_webhooks(house)
                 ask_for_scrub(house)
+                ask_for_record_check(house)
         except Exception:
             _log.exception("the worker's look at the queue failed; trying again")
             stop.wait(1)
@@ -300,14 +300,23 @@ def _actor_of(work: Work, account_id: str) -> Actor | None:
 
 def ask_for_scrub(house: House) -> bool:
     """Once a week every stored file is read again; the first time a week after the installation's first job."""
+    return _ask_each(house, timedelta(days=7), SCRUB, "store/all")
+
+
+def ask_for_record_check(house: House) -> bool:
+    """Once a day the whole audit record is read again; the first time a day after the installation's first job."""
+    return _ask_each(house, timedelta(days=1), RECORD, SUBJECT)
+
+
+def _ask_each(house: House, often: timedelta, kind: str, subject: str) -> bool:
     with house.read() as work:
-        week_ago = work.now - timedelta(days=7)
+        before = work.now - often
         first = work.db.exec(select(JobRow.created_at).order_by(col(JobRow.id)).limit(1)).first()
-        wanted = select(JobRow.id).where(JobRow.kind == SCRUB, JobRow.created_at > week_ago)
-        if first is None or first > week_ago or work.db.exec(wanted).first() is not None:
+        wanted = select(JobRow.id).where(JobRow.kind == kind, JobRow.created_at > before)
+        if first is None or first > before or work.db.exec(wanted).first() is not None:
             return False
     with house.write() as work:
-        ask_for(work, SCRUB, "store/all", requested_by=SYSTEM.account_id, org_id=None)
+        ask_for(work, kind, subject, requested_by=SYSTEM.account_id, org_id=None)
     return True
 
 

@@ -267,6 +267,7 @@ state|状态|state
 stage_name|阶段|stage
 dimension_name|维度|dimension
 standing_name|结论|standing
+stopped|将不能使用的人数|people stopped
 step|步骤|step
 steps|步骤|steps
 subject|对象|subject

@@ -92,7 +92,7 @@ NAV: Final[tuple[Group, ...]] = (
         _place("/anomalies", "异常", "Anomalies", "auth:anomaly:read"),
         _place("/campaigns", "授权复核", "Certification", "auth:review:read"),
         _place("/reviews", "评估", "Evaluation", "auth:review:read"),
-        _place("/disclosure", "年度披露", "Disclosure", "auth:usage:read"),
+        _place("/disclosure", "年度披露", "Disclosure", "auth:disclosure:read"),
         _place("/revenue", "收入", "Revenue", "auth:usage:read"),
         _place("/fee-caps", "收费上限", "Fee caps"),
         _place("/traces", "溯源", "Traces", "datasets:leak:trace"),

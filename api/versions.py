@@ -85,16 +85,11 @@ def unsaid() -> InputRefused:
 
 
 def guarded(endpoint: Callable[..., Any], path: str, methods: set[str]) -> Callable[..., Any]:
-    """The endpoint, asking for the version where it has a record in its address and room for one in its request; it names that of what it answers.
+    """The endpoint, asking for the version where there is room for one in its request (`/releases`: of the batch in its body); it names that of what it answers.
 
     In the interface of our own alone: a `version` of Delta Sharing is that of a table's data.
     """
-    if (
-        not path.startswith(OURS)
-        or "{" not in path
-        or inspect.iscoroutinefunction(endpoint)
-        or methods <= {"GET", "HEAD"}
-    ):
+    if not path.startswith(OURS) or inspect.iscoroutinefunction(endpoint) or methods <= {"GET", "HEAD"}:
         return endpoint
     parameters = inspect.signature(endpoint).parameters
     hints = get_type_hints(endpoint, include_extras=True)

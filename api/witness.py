@@ -32,6 +32,25 @@ def seal_record(house: House) -> None:
             incidents.freeze_all(work, fault.detail.zh + " " + fault.detail.en)
 
 
+class Sealer:
+    """Signs the record every `checkpoint_seconds`, and at once when `checkpoint_leaves` events are unsigned, whichever comes first."""
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+        self._at, self._size = float("-inf"), 0
+
+    def look(self, now: float) -> bool:
+        """Sign when it is time; `now`: seconds of a clock that never goes back. Whether it was time."""
+        settings = self._house.settings
+        with self._house.read() as work:
+            size = service.length(work)
+        if now - self._at < settings.checkpoint_seconds and size - self._size < settings.checkpoint_leaves:
+            return False
+        self._at, self._size = now, size  # also after a fault, which is told again when it is next time
+        seal_record(self._house)
+        return True
+
+
 def evidence(house: House, actor: Actor) -> FileResponse:
     """The evidence pack as a download. That it was taken is itself an event, and in the pack."""
     with house.write() as work:

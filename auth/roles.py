@@ -158,6 +158,8 @@ PERMISSIONS: Final[Mapping[str, frozenset[Role]]] = {
     "auth:product:read": _ENTERPRISE | frozenset({Role.AUDITOR, Role.SECURITY_OFFICER, Role.APPROVER}),
     "auth:product:write": frozenset({Role.ORG_OFFICER, Role.APPLICANT}),
     "auth:fee-cap:write": frozenset({Role.APPROVER}),
+    "auth:disclosure:publish": frozenset({Role.APPROVER}),
+    "auth:disclosure:read": frozenset({Role.APPROVER, Role.AUDITOR, Role.SECURITY_OFFICER}),
     "auth:anomaly:read": frozenset({Role.AUDITOR, Role.SECURITY_OFFICER}),
     "auth:anomaly:answer": frozenset({Role.SECURITY_OFFICER}),
     "auth:anomaly:configure": frozenset({Role.SECURITY_OFFICER}),

@@ -141,6 +141,11 @@ class Settings(BaseSettings):
     checkpoint_seconds: int = Field(
         5, ge=1, le=3600, description="How often the worker signs the audit record when it has grown, seconds"
     )
+    checkpoint_leaves: int = Field(
+        1000,
+        ge=1,
+        description="Unsigned events at which the worker signs the audit record without waiting for the seconds",
+    )
     secure_cookies: bool = Field(False, description="Set the Secure mark on cookies (behind HTTPS)")
 
     @property

@@ -1,7 +1,8 @@
-"""`datagrant doctor`: is every stored file what it was?"""
+"""`datagrant doctor`: is every stored file, and the audit record, what it was?"""
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated
 
 import typer
@@ -14,14 +15,18 @@ def command(
     wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Stay until it is done")] = True,
     data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
 ) -> None:  # fmt: skip
-    """Read every stored file again and hold it against its digest. Exit code 1 when one is damaged or missing."""
+    """Read every stored file and the whole audit record again and hold them against their digests and signatures. Exit code 1 when one is damaged or missing, or the
+    record is not what was signed."""
     with connect(data_dir, server, token, user) as api:
-        for route in ("/store/checks", *(("/store/collections",) if collect else ())):
+        for route in ("/store/checks", "/store/record-checks", *(("/store/collections",) if collect else ())):
             asked = api.post(route, {})
             if wait:
                 api.wait(asked["job_id"], quiet=as_json)
         found = api.get("/store")
         show(found, as_json)
     check = (found["check"] or {}).get("result") or {}
-    if check.get("damaged") or check.get("missing"):
+    record = (found["record"] or {}).get("result") or {}
+    for each in record.get("told", ()):
+        print(f"{each['zh']} · {each['en']}", file=sys.stderr)
+    if check.get("damaged") or check.get("missing") or not record.get("holds", True):
         raise typer.Exit(1)

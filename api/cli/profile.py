@@ -67,7 +67,11 @@ def dry_run(
         if not as_json:
             for each in found["items"]:
                 each["reasons"] = "; ".join(reason["text"] for reason in each["reasons"])
-        show(found, as_json, ("grant_id", "org_id", "dataset_id", "reasons"))
+        show(found, as_json, ("grant_id", "org_id", "dataset_id", "stopped", "reasons"))
+        if not as_json and found["people_stopped"]:
+            print(
+                f"无担保而不能再使用授权的人数 people stopped for want of a vouching: {found['people_stopped']}"
+            )
 
 
 @app.command()

@@ -39,7 +39,7 @@ def publish(
     """Publish a checked batch, as a second person."""
     with connect(data_dir, server, token, user) as api:
         body = {"batch_id": batch_id, "note": note, "accepts_breaking": accept_breaking}
-        release = api.post("/releases", body)
+        release = api.step("/releases", body, of=f"/batches/{batch_id}")
         if wait:
             api.wait(release["job_id"], quiet=as_json)
             release = api.get(f"/releases/{release['id']}")

@@ -90,6 +90,18 @@ def disclosure(
 
 
 @app.command()
+def disclose(
+    year: Annotated[int, typer.Argument(min=2000, max=2100, help="A year that is over")],
+    sha256: Annotated[str, typer.Option("--sha256", help="Digest of disclosure.json in the pack that you looked at; none: only show it")] = "",
+    data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
+) -> None:  # fmt: skip
+    """Disclose a year as you looked at it: its figures never change again. Without --sha256, say when it was disclosed."""
+    with connect(data_dir, server, token, user) as api:
+        at = f"/disclosure/{year}/publication"
+        show(api.post(at, {"sha256": sha256}) if sha256 else api.get(at), as_json)
+
+
+@app.command()
 def revenue(
     year: Annotated[int | None, typer.Option("--year", min=2000, max=2100, help="One year; all without")] = None,
     data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,

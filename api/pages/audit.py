@@ -14,14 +14,15 @@ from api.deps import ActorDep, HouseDep, ReadDep
 from api.dossiers import grant_pack, period_pack
 from api.late import APIRouter
 from api.lookups import org_names, person_names
-from api.routes.audit import verified
 from api.web import page
 from api.witness import evidence
 from auth import audit_reading
 from auth.applications.rules import period
 from auth.policy.filters.rules import LOCAL
+from auth.proof import looking
 from auth.proof import service as proofs
 from auth.proof.checkpoint import Place
+from auth.proof.looking import verified
 from core.errors import AppError
 from core.ids import GrantId
 from core.text import Text
@@ -52,12 +53,12 @@ def list_page(
         offset=(number - 1) * PER_PAGE, limit=PER_PAGE,
     )  # fmt: skip
     rows = [(event, audit_reading.name_of(event.kind), json.loads(event.payload)) for event in found]
-    checked = verified(work, house) if verify == "yes" else None
+    checked = verified(work, Place.of(house.settings)) if verify == "yes" else None
     beside = [Text(each["zh"], each["en"]) for each in checked["openings_at_odds"]] if checked else []
     return page(
         request, "audit/list.html", rows=rows, total=total, number=number, pages=max(1, -(-total // PER_PAGE)),
         orgs=org_names(work), people=person_names(work, {event.actor_name for event in found}), kind_options=[(each, audit_reading.name_of(each)) for each in audit_reading.kinds(work)],
-        verified=checked, beside=beside,
+        verified=checked, beside=beside, look=looking.newest(work),
         **_signed(house), wish={"kind": kind, "account": account, "subject": subject, "dataset": dataset, "since": since, "until": until},
     )  # fmt: skip
 

@@ -8,6 +8,7 @@ from fastapi import Form, Request, Response, UploadFile
 from fastapi.responses import HTMLResponse
 
 from api.access import access
+from api.cases import version_of
 from api.deps import ActorDep, HouseDep, ReadDep
 from api.late import APIRouter
 from api.pages.batch_preview import sheets_of
@@ -42,7 +43,7 @@ OUTCOMES: Final = {
 }
 NoteField = Annotated[str, Form()]
 LONGEST_NOTE: Final = 2000
-VersionField = Annotated[int | None, Form()]
+VersionField = Annotated[str, Form()]
 
 
 @router.get("", response_class=HTMLResponse, **access(_READ))
@@ -221,13 +222,13 @@ def confirm(
     actor: ActorDep,
     batch_id: str,
     note: NoteField = "",
-    version: VersionField = None,
+    version: VersionField = "",
 ) -> Response:
     """Sign for the warnings."""
     try:
         _short_enough(note)
         with house.write() as work:
-            service.confirm(work, actor, batch_id, note, version=version)
+            service.confirm(work, actor, batch_id, note, version=version_of({"version": version}))
     except AppError as error:
         with house.read() as work:
             return _show(request, work, actor, batch_id, error, note)
@@ -244,13 +245,13 @@ def reject(
     actor: ActorDep,
     batch_id: str,
     note: NoteField = "",
-    version: VersionField = None,
+    version: VersionField = "",
 ) -> Response:
     """Send the batch back."""
     try:
         _short_enough(note)
         with house.write() as work:
-            service.reject(work, actor, batch_id, note, version=version)
+            service.reject(work, actor, batch_id, note, version=version_of({"version": version}))
     except AppError as error:
         with house.read() as work:
             return _show(request, work, actor, batch_id, error, note)
@@ -264,14 +265,16 @@ def recheck(
     actor: ActorDep,
     batch_id: str,
     said: Said,
-    version: VersionField = None,
+    version: VersionField = "",
 ) -> Response:
     """Check the same bytes again; the fields say how to read them, empty ones that it is to be detected."""
     try:
         options = options_of(said)
         with house.write() as work:
             row = queries.batch(work, actor, batch_id)
-            service.recheck(work, actor, batch_id, service.changed(row, options), version=version)
+            service.recheck(
+                work, actor, batch_id, service.changed(row, options), version=version_of({"version": version})
+            )
     except AppError as error:
         with house.read() as work:
             return _show(request, work, actor, batch_id, error)
@@ -286,7 +289,7 @@ def split(
     batch_id: str,
     member: Annotated[list[str] | None, Form()] = None,
     dataset: Annotated[list[str] | None, Form()] = None,
-    version: VersionField = None,
+    version: VersionField = "",
 ) -> Response:
     """Hand each member of an archive in for the dataset written beside it; members without one are left out."""
     given = list(zip(member or [], dataset or [], strict=False))
@@ -297,7 +300,7 @@ def split(
             )
         tables = {name: code.strip() for name, code in given if code.strip()}
         with house.write() as work:
-            made = splitting.split(work, actor, batch_id, tables, version=version)
+            made = splitting.split(work, actor, batch_id, tables, version=version_of({"version": version}))
     except AppError as error:
         with house.read() as work:
             return _show(request, work, actor, batch_id, error, given=dict(given))
@@ -311,12 +314,12 @@ def split(
 
 @router.post("/{batch_id}/accept", response_class=HTMLResponse, **access(_SUBMIT))
 def accept(
-    request: Request, house: HouseDep, actor: ActorDep, batch_id: str, version: VersionField = None
+    request: Request, house: HouseDep, actor: ActorDep, batch_id: str, version: VersionField = ""
 ) -> Response:
     """Say that a doubtful reading is right."""
     try:
         with house.write() as work:
-            service.accept(work, actor, batch_id, version=version)
+            service.accept(work, actor, batch_id, version=version_of({"version": version}))
     except AppError as error:
         with house.read() as work:
             return _show(request, work, actor, batch_id, error)
@@ -330,14 +333,14 @@ def publish(
     actor: ActorDep,
     batch_id: str,
     note: NoteField = "",
-    version: VersionField = None,
+    version: VersionField = "",
     accepts_breaking: Annotated[bool, Form()] = False,
 ) -> Response:
     """Have the batch published, as a second person."""
     try:
         _short_enough(note)
         with house.write() as work:
-            asked = {"batch_id": batch_id, "note": note, "version": version}
+            asked = {"batch_id": batch_id, "note": note, "version": version_of({"version": version})}
             body = ReleaseCreate.model_validate(asked | {"accepts_breaking": accepts_breaking})
             release = releases.request(work, actor, body)
     except AppError as error:

@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from starlette.datastructures import FormData
 
 from api.access import access
+from api.cases import version_of
 from api.deps import ActorDep, HouseDep, ReadDep
 from api.forms import Typed, sentences, tried
 from api.late import APIRouter
@@ -111,7 +112,7 @@ def edit(request: Request, house: HouseDep, actor: ActorDep, dataset_id: str, ty
                 actor,
                 dataset_id,
                 body,
-                expected_version=_version(typed),
+                expected_version=version_of(typed),
                 note=str(typed.get("note", "")),
             ),
         )
@@ -165,7 +166,7 @@ def save_dictionary(
             done = tried(
                 house,
                 lambda work: proposals.change_dictionary(
-                    work, actor, dataset_id, body, expected_version=_version(typed)
+                    work, actor, dataset_id, body, expected_version=version_of(typed)
                 ),
             )
         except ValidationError as fault:
@@ -271,11 +272,6 @@ def _value(spec: FieldSpec, typed: FormData) -> Any:  # noqa: ANN401 - of many t
     if spec.kind == "words":
         return [word.strip() for word in _SPLIT.split(text) if word.strip()]
     return text or None if spec.kind in ("date", "number") or spec.name == "data_level" else text
-
-
-def _version(typed: FormData) -> int | None:
-    given = str(typed.get("version", ""))
-    return int(given) if given.isdecimal() and len(given) < 10 else None
 
 
 def _stored(work: Work, actor: Actor, dataset_id: str) -> tuple[dict[str, dict[str, Any]], dict[str, Any]]:

@@ -12,6 +12,7 @@ from markupsafe import Markup
 
 from api import standards
 from api.access import access
+from api.cases import version_of
 from api.deps import ActorDep, HouseDep, LangDep, ReadDep, language
 from api.errors import status_of
 from api.forms import Typed, tried
@@ -270,9 +271,12 @@ def _may_apply(actor: Actor, read: DatasetRead) -> bool:
 
 
 @router.post("/{dataset_id}/publish", response_class=HTMLResponse, **access("catalog:dataset:write"))
-def publish(request: Request, house: HouseDep, actor: ActorDep, dataset_id: str) -> Response:
+def publish(request: Request, house: HouseDep, actor: ActorDep, dataset_id: str, typed: Typed) -> Response:
     """Ask a second person to publish the record; what stands against it is shown on its page."""
-    done = tried(house, lambda work: proposals.ask_publication(work, actor, dataset_id))
+    done = tried(
+        house,
+        lambda work: proposals.ask_publication(work, actor, dataset_id, expected_version=version_of(typed)),
+    )
     if isinstance(done, AppError):
         with house.read() as work:
             return _dataset_page(request, work, actor, dataset_id, done)
@@ -289,8 +293,7 @@ def change_relations(
 ) -> Response:
     """State a relation, or take one back."""
     kind, code = str(typed.get("kind", "")), str(typed.get("code", "")).strip()
-    removed, version = str(typed.get("remove", "")), str(typed.get("version", ""))
-    expected = int(version) if version.isdecimal() and len(version) < 10 else None
+    removed = str(typed.get("remove", ""))
 
     def act(work: Work) -> DatasetRead | ProposalRead:
         added = [] if removed else [kinds.written(kind, code)]
@@ -300,7 +303,9 @@ def change_relations(
                 field="code",
             )
         taken = [removed] if removed else []
-        return proposals.change_relations(work, actor, dataset_id, added, taken, expected_version=expected)
+        return proposals.change_relations(
+            work, actor, dataset_id, added, taken, expected_version=version_of(typed)
+        )
 
     done = tried(house, act)
     if isinstance(done, AppError):
@@ -320,7 +325,10 @@ def withdraw(request: Request, house: HouseDep, actor: ActorDep, dataset_id: str
     """Withdraw the record for good."""
     reason, replaced_by = str(typed.get("reason", "")), str(typed.get("replaced_by", ""))
     done = tried(
-        house, lambda work: service.withdraw(work, actor, dataset_id, reason, replaced_by=replaced_by)
+        house,
+        lambda work: service.withdraw(
+            work, actor, dataset_id, reason, replaced_by=replaced_by, expected_version=version_of(typed)
+        ),
     )
     if isinstance(done, AppError):
         with house.read() as work:

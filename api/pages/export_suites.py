@@ -8,6 +8,7 @@ from fastapi import Query, Request, Response
 from fastapi.responses import HTMLResponse
 
 from api.access import access
+from api.cases import version_of
 from api.deps import ActorDep, HouseDep, ReadDep
 from api.forms import Typed, tried
 from api.late import APIRouter
@@ -66,9 +67,9 @@ def save(request: Request, house: HouseDep, actor: ActorDep, dataset_id: str, ty
     version = int(seen) if seen.isdecimal() else None
 
     def act(work: Work) -> SuiteRead:
-        held = suites.writable(work, actor, dataset_id)
+        held, seen = suites.writable(work, actor, dataset_id), version_of(typed)
         return export_suite.save(
-            work, actor, held, Suite.parse(text), note[:2000].strip(), expected_version=version
+            work, actor, held, Suite.parse(text), note[:2000].strip(), expected_version=seen
         )
 
     done = tried(house, act)

@@ -183,6 +183,13 @@ def _show(
     names = org_names(work)
     changes = differences(profile(work), row.profile)
     broken = service.dry_run(work, row.profile, assets=partial(assets, work))
+    stopped = service.people_stopped(broken)
+    dry = Text("试运行：将不符合的现有授权", "Dry run: live grants that it would break")
+    if stopped:
+        dry = Text(
+            f"{dry.zh}（{stopped} 名无担保人员将不能使用）",
+            f"{dry.en} (people who could use them no more: {stopped})",
+        )
     record = Record(
         title=Text(f"{row.profile.zh} 第 {row.number} 版", f"{row.profile.en}, version {row.number}"), lead=Text(row.profile.source, row.profile.source), crumb=_TITLE,
         base="/profile", id=row.id, version=row.version, badge=_state(row),
@@ -190,7 +197,7 @@ def _show(
         sections=[
             Section(Text("与现行配置的差别", "Against the profile in force"), [Text("项目", "What"), Text("现行", "In force"), Text("本版", "This version")], [[Cell(what, mono=True), Cell(old), Cell(new)] for what, old, new in changes], empty=Text("没有差别", "No difference")),
             Section(
-                Text("试运行：将不符合的现有授权", "Dry run: live grants that it would break"), [Text("授权", "Grant"), Text("机构", "Organisation"), Text("数据集", "Dataset"), Text("原因", "Reasons")],
+                dry, [Text("授权", "Grant"), Text("机构", "Organisation"), Text("数据集", "Dataset"), Text("原因", "Reasons")],
                 [[Cell(each.grant_id[:13], f"/grants/{each.grant_id}", mono=True), Cell(names.get(each.org_id, each.org_id)), Cell(each.dataset_id, mono=True),
                   Cell(Text("；".join(r.text.zh for r in each.reasons), " ".join(r.text.en for r in each.reasons)))] for each in broken],
                 empty=Text("没有授权会因此不符合", "It breaks no live grant"),

@@ -22,7 +22,7 @@ def store_page(request: Request, work: ReadDep) -> HTMLResponse:
     found = service.report(work)
     running = [
         read(work.db.get_one(JobRow, each.job_id))
-        for each in (found.check, found.collection)
+        for each in (found.check, found.collection, found.record)
         if each is not None and each.state not in FINAL
     ]
     return page(request, "store/show.html", found=found, running=running)
@@ -40,3 +40,10 @@ def collect(work: WorkDep, actor: ActorDep) -> Response:
     """Ask for a collection."""
     service.ask(work, actor, service.COLLECT)
     return go("/store", Text("已开始清理。", "The collection has begun."))
+
+
+@router.post("/record-check", response_class=HTMLResponse, **access("datasets:store:check"))
+def check_record(work: WorkDep, actor: ActorDep) -> Response:
+    """Ask for a check of the audit record."""
+    service.ask(work, actor, service.RECORD)
+    return go("/store", Text("已开始核对审计记录。", "The check of the audit record has begun."))

@@ -12,6 +12,7 @@ from fastapi import Path, Query, Request, Response
 from fastapi.responses import HTMLResponse
 
 from api.access import access
+from api.cases import version_of
 from api.deps import ActorDep, HouseDep, ReadDep
 from api.forms import Typed, tried
 from api.late import APIRouter
@@ -163,14 +164,9 @@ def save(request: Request, house: HouseDep, actor: ActorDep, dataset_id: str, ty
     draft = typed_draft(typed)
 
     def act(work: Work) -> SuiteRead:
-        held = suites.writable(work, actor, dataset_id)
+        held, seen = suites.writable(work, actor, dataset_id), version_of(typed)
         return references.save(
-            work,
-            actor,
-            held,
-            Suite.parse(draft.text),
-            draft.note[:2000].strip(),
-            expected_version=draft.version,
+            work, actor, held, Suite.parse(draft.text), draft.note[:2000].strip(), expected_version=seen
         )
 
     done = tried(house, act)

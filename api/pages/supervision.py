@@ -26,6 +26,7 @@ from auth.grants.ledger import KINDS
 from auth.identity import organisations
 from auth.policy.limits import limits
 from auth.policy.wording import FORM_NAMES
+from auth.proof import looking
 from auth.supervision import ledger
 from auth.supervision.dashboard import Dashboard, Taken, a_year_to, dashboard
 from auth.supervision.ledger import Wish
@@ -50,7 +51,7 @@ def dashboard_page(
     return page(
         request, "supervision/dashboard.html", found=found, charts=_charts(found, lang), shown=SHOWN,
         monthly=found.months[::-1], orgs=org_names(work),
-        open_anomalies=anomalies.number_open(work), **_late(work, actor), **_rates(work, actor, begins, ends, lang),
+        open_anomalies=anomalies.number_open(work), look=looking.newest(work), **_late(work, actor), **_rates(work, actor, begins, ends, lang),
     )  # fmt: skip
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import Query
@@ -14,12 +13,15 @@ from api.deps import ActorDep, HouseDep, ReadDep
 from api.dossiers import grant_pack, period_pack
 from api.late import APIRouter
 from api.witness import evidence
-from auth import audit, audit_reading
-from auth.proof import openings
+from auth import audit_reading
+from auth.proof import looking
 from auth.proof import service as proofs
 from auth.proof.checkpoint import Place
+from auth.proof.looking import LookRead, verified
 from auth.proof.service import ConsistencyRead, InclusionRead
+from core.errors import NotFound
 from core.ids import GrantId
+from core.text import Text
 
 router = APIRouter(prefix="/api/v1/audit", tags=["audit"])
 
@@ -52,7 +54,15 @@ def verify_chain(work: ReadDep, house: HouseDep) -> dict[str, Any]:
     `openings_at_odds`: what was written beside the events (names, reasons) and was altered, or is gone although no erasure
     on record took it.
     """
-    return verified(work, house)
+    return verified(work, Place.of(house.settings))
+
+
+@router.get("/looks/newest", **access("auth:audit:read"))
+def newest_look(work: ReadDep) -> LookRead:
+    """What the newest look of the worker through the whole record found; it looks every day, and tells auditors and security officers of what does not hold."""
+    if (found := looking.newest(work)) is None:
+        raise NotFound(Text("审计记录尚未自动核对过。", "The worker has not looked through the record yet."))
+    return found
 
 
 @router.get("/checkpoint", response_class=PlainTextResponse, **access("public"))
@@ -101,21 +111,3 @@ def download_period_evidence(
 ) -> FileResponse:
     """Every event from `since` on and before `until`, each with its proof, as a ZIP."""
     return period_pack(house, actor, since, until)
-
-
-def verified(work: ReadDep, house: HouseDep) -> dict[str, Any]:
-    """Number of events, the first fault, and the head of the chain: the hash to compare with a copy kept elsewhere."""
-    count, fault = audit.verify(work)
-    odd = proofs.checkpoints_at_odds(work, Place.of(house.settings))
-    beside = openings.at_odds(work)
-    newest, _ = audit_reading.events(work, limit=1)
-    at: datetime = work.now
-    return {
-        "events": count,
-        "holds": fault is None and not odd and not beside,
-        "fault": {"seq": fault.seq, "what": fault.what} if fault else None,
-        "checkpoints_at_odds": odd,
-        "openings_at_odds": [{"zh": each.what.zh, "en": each.what.en} for each in beside],
-        "head": newest[0].hash if newest else audit.GENESIS,
-        "checked_at": at,
-    }

@@ -48,13 +48,21 @@ def propose_version(work: WorkDep, actor: ActorDep, body: ProfileProposal) -> Pr
 
 @router.post("/dry-run", **access(_READ))
 def dry_run(work: ReadDep, lang: LangDep, body: Profile) -> dict[str, Any]:
-    """Which live grants this profile would not allow, with every reason; nothing is changed."""
+    """Which live grants this profile would not allow, with every reason; nothing is changed.
+
+    `stopped`: people who could use the grant no more because nobody vouches for them; `people_stopped`: of all grants, each counted once.
+    """
     found = service.dry_run(work, body, assets=partial(assets, work))
     items = [
-        {"grant_id": each.grant_id, "org_id": each.org_id, "dataset_id": each.dataset_id, "reasons": [r.as_json(lang) for r in each.reasons]}
+        {"grant_id": each.grant_id, "org_id": each.org_id, "dataset_id": each.dataset_id, "stopped": len(each.stopped), "reasons": [r.as_json(lang) for r in each.reasons]}
         for each in found
     ]  # fmt: skip
-    return {"items": items, "total": len(items), "next": None}
+    return {
+        "items": items,
+        "total": len(items),
+        "next": None,
+        "people_stopped": service.people_stopped(found),
+    }
 
 
 @router.get("/versions/{profile_id}", **access(_READ))

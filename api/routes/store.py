@@ -13,7 +13,7 @@ router = APIRouter(prefix="/api/v1/store", tags=["store"])
 
 @router.get("", **access("datasets:store:read"))
 def show_store(work: ReadDep) -> StoreRead:
-    """The newest check of the store and the newest collection."""
+    """The newest check of the store, the newest collection, and the newest check of the audit record."""
     return service.report(work)
 
 
@@ -27,3 +27,9 @@ def check_store(work: WorkDep, actor: ActorDep) -> RunRead:
 def collect_store(work: WorkDep, actor: ActorDep) -> RunRead:
     """Have files removed that no row cites and that were put more than a day ago, and before any work that is not yet done."""
     return service.ask(work, actor, service.COLLECT)
+
+
+@router.post("/record-checks", status_code=202, **access("datasets:store:check"))
+def check_record(work: WorkDep, actor: ActorDep) -> RunRead:
+    """Have the whole audit record read again: its chain, the signed checkpoints, what stands beside the events. The worker does it every day by itself."""
+    return service.ask(work, actor, service.RECORD)

@@ -58,7 +58,7 @@ class Stage:
 
     def publish(self, api: Api, batch_id: str) -> dict[str, Any]:
         """Publish a checked batch and wait; gives the release."""
-        release: dict[str, Any] = api.post("/releases", {"batch_id": batch_id})
+        release: dict[str, Any] = api.step("/releases", {"batch_id": batch_id}, of=f"/batches/{batch_id}")
         done(api, release["job_id"])
         made: dict[str, Any] = api.get(f"/releases/{release['id']}")
         return made

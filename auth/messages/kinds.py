@@ -116,6 +116,10 @@ KINDS: Final[Mapping[str, Kind]] = {
         "case", Text("办理延期", "Extended"),
         Text("您的申请 {id} 的办理期限延长 {days} 个工作日，至 {due_on}。", "The time for handling your application {id} was extended by {days} working days, to {due_on}."),
     ),
+    "audit.at_odds": Kind(
+        "clock", Text("审计记录不符", "The audit record is at odds"),
+        Text("自动核对发现审计记录与所签署的不符：散列链断裂 {faults} 处，检查点不符 {checkpoints_at_odds} 个，事件旁内容不符 {openings_at_odds} 处；请立即查看。", "The daily check found that the audit record is not what was signed: breaks of the chain {faults}, checkpoints at odds {checkpoints_at_odds}, openings at odds {openings_at_odds}; look at once."),
+    ),
     "reminder.grant": Kind(
         "reminder", Text("授权即将到期", "Grant ends soon"),
         Text("授权 {id} 将于 {ends_on} 到期（还有 {days} 天）；需继续使用请及时续期。", "Grant {id} ends on {ends_on} (in {days} days); renew it in time if you still need it."),

@@ -23,6 +23,7 @@ from auth.policy.limits import limits
 from auth.policy.model import Prose, Use
 from auth.products import rules
 from auth.products.rules import Cap, Grading, Kind, Source, Tick, Unit
+from auth.products.standing_years import counting_year
 from auth.products.tables import FeeCapRow, FeeRow, ProductRow, ProductSourceRow
 from auth.profile.now import profile
 from auth.scope import sight
@@ -373,6 +374,15 @@ def charge(work: Work, actor: Actor, product_id: str, body: FeeCreate) -> FeeRow
         )
     if body.charged_on > today(work):
         raise InputRefused(Text("收费日期不能在将来。", "The day of the charge is not in the future."))
+    counts_in = counting_year(work, body.charged_on.year)
+    if counts_in != body.charged_on.year and len(body.note.strip()) < limits()["min_reason_characters"]:
+        raise InputRefused(
+            Text(
+                f"{body.charged_on.year} 年度已披露；该笔将作为更正列入 {counts_in} 年度披露，请写明理由（note）。",
+                f"The year {body.charged_on.year} is disclosed; this line is told as a correction in the disclosure of {counts_in}, so say why (note).",
+            ),
+            field="note",
+        )
     if body.quantity < 0:
         _demand_entered(work, row.id, body)
     if body.quantity > 0:
@@ -384,14 +394,14 @@ def charge(work: Work, actor: Actor, product_id: str, body: FeeCreate) -> FeeRow
             )
         )
     fee = FeeRow(
-        id=work.new_id(), product_id=row.id, org_id=row.org_id, amount_fen=body.quantity * body.price_fen,
+        id=work.new_id(), product_id=row.id, org_id=row.org_id, amount_fen=body.quantity * body.price_fen, counts_in=counts_in,
         entered_by=actor.account_id, entered_at=work.now, **body.model_dump(),
     )  # fmt: skip
     work.db.add(fee)
     work.db.flush()
     audit.record(
         work, actor, "fee.entered", subject=row.id,
-        payload=body.model_dump(mode="json") | {"amount_fen": fee.amount_fen},
+        payload=body.model_dump(mode="json") | {"amount_fen": fee.amount_fen, "counts_in": counts_in},
     )  # fmt: skip
     return fee
 

@@ -63,13 +63,17 @@ class FeeCapRow(SQLModel, table=True):
 
 
 class FeeRow(SQLModel, table=True):
-    """Money that an operator took for a product. A correction is a line with a negative quantity."""
+    """Money that an operator took for a product. A correction is a line with a negative quantity.
+
+    `counts_in`: the year whose disclosure tells of it: that of `charged_on`, or the next that is not disclosed yet.
+    """
 
     __tablename__ = "auth_fee"
     id: str = Field(primary_key=True)
     product_id: str = Field(foreign_key="auth_product.id", index=True)
     org_id: str = Field(index=True)
     charged_on: date = Field(index=True)
+    counts_in: int = Field(index=True)
     quantity: int = Field(sa_type=BigInteger)
     price_fen: int = Field(sa_type=BigInteger)
     amount_fen: int = Field(sa_type=BigInteger)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final
@@ -29,11 +29,14 @@ from auth.policy.limits import Limits
 from auth.policy.model import GrantPolicy, Prose
 from auth.profile.model import Profile
 from auth.profile.now import limits_now
+from auth.profile.now import profile as profile_now
 from auth.profile.tables import ProfileRow
 from auth.profile.workflow import FINAL, MACHINE, State, Step
 from auth.registrations import cover as registrations
 from auth.roles import Role
 from auth.scope import sight
+from auth.vouching import cover as vouching
+from auth.vouching import stopping
 from core.errors import NotFound, Reason, Unavailable, refuse_if
 from core.ids import DatasetId
 from core.text import Text
@@ -67,12 +70,13 @@ class ProfileRead(SQLModel):
 
 @dataclass(frozen=True, slots=True)
 class Breach:
-    """A live grant that a profile would no longer allow, with every reason."""
+    """A live grant that a profile would no longer allow, with every reason. `stopped`: persons who could use it no more, for want of a vouching."""
 
     grant_id: str
     org_id: str
     dataset_id: str
     reasons: tuple[Reason, ...]
+    stopped: frozenset[str] = frozenset()
 
 
 def _seen_by(actor: Actor) -> ColumnElement[bool]:
@@ -129,12 +133,33 @@ def _proposer(work: Work, actor: Actor, row: ProfileRow, which: Any) -> Iterator
 def dry_run(work: Work, profile: Profile, *, assets: Assets) -> list[Breach]:
     """Live grants that this profile would not allow, with every reason; nothing is changed."""
     live = select(GrantRow).where(col(GrantRow.state).not_in(GRANT_FINAL), col(GrantRow.ends_at) > work.now)
+    rows = list(work.db.exec(live.order_by(col(GrantRow.id))))
+    is_new = profile.vouching and not profile_now(work).vouching
+    users = stopping.analysts(work, (row.org_id for row in rows)) if is_new else {}
     found = []
-    for row in work.db.exec(live.order_by(col(GrantRow.id))):
-        reasons = tuple(_all_against(work, profile, row, assets))
+    for row in rows:
+        people = users.get(row.org_id, {})
+        stopped = frozenset(person for person, is_vouched in people.items() if not is_vouched)
+        reasons = (*_all_against(work, profile, row, assets), *_unvouched(len(stopped), len(people)))
         if reasons:
-            found.append(Breach(row.id, row.org_id, row.dataset_id, reasons))
+            found.append(Breach(row.id, row.org_id, row.dataset_id, reasons, stopped))
     return found
+
+
+def people_stopped(found: Iterable[Breach]) -> int:
+    """How many persons could use one of these grants no more for want of a vouching, each counted once."""
+    return len(frozenset[str]().union(*(each.stopped for each in found)))
+
+
+def _unvouched(stopped: int, people: int) -> Iterator[Reason]:
+    if not stopped:
+        return
+    zh = f"该机构 {people} 名可使用授权的人员中有 {stopped} 名没有有效担保，将不能再使用。"
+    if people == 1:
+        en = "The one person who may use the grant is not vouched for and could use it no more."
+    else:
+        en = f"Of the {people} people who may use the grant {stopped} {'is' if stopped == 1 else 'are'} not vouched for and could use it no more."
+    yield Reason("members-not-vouched", Text(zh, en), vouching.BASIS, {"people": people, "stopped": stopped})
 
 
 def _all_against(work: Work, profile: Profile, row: GrantRow, assets: Assets) -> Iterator[Reason]:

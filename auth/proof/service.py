@@ -73,6 +73,11 @@ def newest(place: Place) -> Checkpoint:
     return found
 
 
+def length(work: Work) -> int:
+    """Number of the newest event; 0 while there is none."""
+    return work.db.exec(select(func.max(AuditEventRow.seq))).one() or 0
+
+
 def seal(work: Work, place: Place) -> Checkpoint | None:
     """Sign the record as it stands; the newest checkpoint. Does nothing when it has not grown. None while it is empty.
 
@@ -80,7 +85,7 @@ def seal(work: Work, place: Place) -> Checkpoint | None:
     broken chain in its new part.
     """
     with place.alone():
-        size = work.db.exec(select(func.max(AuditEventRow.seq))).one() or 0
+        size = length(work)
         try:
             last = newest(place)
         except NotFound:

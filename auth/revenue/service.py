@@ -62,12 +62,19 @@ def set_cap(work: Work, actor: Actor, body: RevenueCapCreate) -> RevenueRead:
     return next(each for each in revenue(work, org_id=org.id) if each.year == body.year)
 
 
-def revenue(work: Work, *, year: int | None = None, org_id: str = "") -> list[RevenueRead]:
-    """Operators and years with money or a cap, the newest year first; every figure is the sum of its fee lines."""
+def revenue(
+    work: Work, *, year: int | None = None, org_id: str = "", counted_by: int | None = None
+) -> list[RevenueRead]:
+    """Operators and years with money or a cap, the newest year first; every figure is the sum of its fee lines.
+
+    `counted_by`: without lines that a later year's disclosure tells of.
+    """
     taken: dict[str, dict[int, int]] = {}
     fees = select(col(FeeRow.org_id), col(FeeRow.charged_on), func.sum(FeeRow.amount_fen)).group_by(
         col(FeeRow.org_id), col(FeeRow.charged_on)
     )
+    if counted_by is not None:
+        fees = fees.where(col(FeeRow.counts_in) <= counted_by)
     for org, day, amount in work.db.exec(fees):
         held = taken.setdefault(org, {})
         held[day.year] = held.get(day.year, 0) + int(amount)

@@ -12,7 +12,7 @@ from datetime import UTC, date, datetime
 from typing import Any, Final
 
 from pydantic import BaseModel
-from sqlalchemy import Row, func
+from sqlalchemy import Row, extract, func
 from sqlalchemy import select as columns_of
 from sqlmodel import col, select
 
@@ -59,6 +59,7 @@ class Disclosure(BaseModel):
     resources: list[dict[str, Any]]
     products: list[dict[str, Any]]
     fees: list[dict[str, Any]]
+    corrections: list[dict[str, Any]] = []
     revenue: list[dict[str, Any]]
     incidents: list[dict[str, Any]]
     figures: dict[str, int]
@@ -78,11 +79,10 @@ def disclosure(work: Work, year: int) -> Disclosure:
     granted = _grants(work, begins, ends)
     used = _used(work, year)
     holders = {row.org_id for row in granted} | {row.org_id for row in used}
-    offered = list(
-        work.db.exec(select(ProductRow).where(ProductRow.entered_at < ends).order_by(col(ProductRow.id)))
-    )
+    by_id = {row.id: row for row in work.db.exec(select(ProductRow).order_by(col(ProductRow.id)))}
+    offered = [row for row in by_id.values() if row.entered_at < ends]
     live_products = [row for row in offered if row.ended_at is None or row.ended_at >= begins]
-    fees = _fees(work, year, {row.id: row for row in offered})
+    fees, corrections = _fees(work, year, by_id), _corrections(work, year, by_id)
     agreed, incidents = _agreements(work, year, orgs), _incidents(work, begins, ends)
     moved_on = _moved_on(work, ends)
     made = Disclosure(
@@ -95,13 +95,15 @@ def disclosure(work: Work, year: int) -> Disclosure:
         resources=_resources(used, orgs),
         products=[_product(row, orgs) for row in live_products],
         fees=fees,
-        revenue=[row.model_dump() for row in revenue.revenue(work, year=year)],
+        corrections=corrections,
+        revenue=[row.model_dump() for row in revenue.revenue(work, year=year, counted_by=year)],
         incidents=incidents,
         figures=_figures(work, begins, ends, granted, used)
         | {
             "agreements": len(agreed),
             "incidents": len(incidents),
             "revenue_fen": sum(fee["amount_fen"] for fee in fees),
+            "corrections_fen": sum(each["change_fen"] for each in corrections),
         },
         refusals=_refusals(work, begins, ends),
         missing=[],
@@ -260,7 +262,7 @@ def _fees(work: Work, year: int, products: dict[str, ProductRow]) -> list[dict[s
     first, last = datetime(year, 1, 1, tzinfo=UTC).date(), datetime(year, 12, 31, tzinfo=UTC).date()
     wanted = (
         select(FeeRow.product_id, func.sum(FeeRow.quantity), func.max(FeeRow.price_fen), func.sum(FeeRow.amount_fen))
-        .where(col(FeeRow.charged_on).between(first, last))
+        .where(col(FeeRow.charged_on).between(first, last), FeeRow.counts_in == year)
         .group_by(col(FeeRow.product_id))
         .order_by(col(FeeRow.product_id))
     )  # fmt: skip
@@ -272,6 +274,36 @@ def _fees(work: Work, year: int, products: dict[str, ProductRow]) -> list[dict[s
         }
         for product_id, quantity, price, amount in work.db.exec(wanted)
     ]  # fmt: skip
+
+
+def _corrections(work: Work, year: int, products: dict[str, ProductRow]) -> list[dict[str, Any]]:
+    """What was entered of earlier years after they had been disclosed, by product: what had been told, and what is true now."""
+    of_year = extract("year", col(FeeRow.charged_on))
+    mine = (
+        select(FeeRow.product_id, of_year, func.sum(FeeRow.quantity), func.sum(FeeRow.amount_fen))
+        .where(FeeRow.counts_in == year, FeeRow.charged_on < date(year, 1, 1))
+        .group_by(col(FeeRow.product_id), of_year)
+    )
+    found = []
+    for product_id, told_in, quantity, amount in sorted(
+        work.db.exec(mine), key=lambda row: (int(row[1]), row[0])
+    ):
+        before = select(
+            func.coalesce(func.sum(FeeRow.quantity), 0), func.coalesce(func.sum(FeeRow.amount_fen), 0)
+        ).where(
+            FeeRow.product_id == product_id, FeeRow.counts_in < year,
+            col(FeeRow.charged_on).between(date(int(told_in), 1, 1), date(int(told_in), 12, 31)),
+        )  # fmt: skip
+        had, fen = (int(each) for each in work.db.exec(before).one())
+        row = products[product_id]
+        found.append(
+            {
+                "year": int(told_in), "product_id": product_id, "org_id": row.org_id, "name_zh": row.name_zh, "name_en": row.name_en,
+                "unit": row.unit, "told_quantity": had, "quantity": had + int(quantity), "told_fen": fen,
+                "amount_fen": fen + int(amount), "change_fen": int(amount),
+            }
+        )  # fmt: skip
+    return found
 
 
 def _figures(
@@ -471,6 +503,7 @@ def sections(made: Disclosure) -> Iterable[tuple[str, list[dict[str, Any]]]]:
     yield "resources", made.resources
     yield "products", made.products
     yield "fees", made.fees
+    yield "corrections", made.corrections
     yield "revenue", made.revenue
     yield "incidents", made.incidents
     yield "figures", [{"figure": name, "value": value} for name, value in made.figures.items()]

@@ -325,6 +325,7 @@ def for_step(work: Work, actor: Actor, batch_id: str, step: BatchStep, version: 
                 "Somebody changed the batch meanwhile; reload it and look again.",
             ),
             version=row.version,
+            state=row.state,
         )
     advance(BatchState(row.state), step)
     return row

@@ -49,7 +49,9 @@ def request(work: Work, actor: Actor, body: ReleaseCreate) -> ReleaseRead:
             Text(
                 "批次已被他人更新；请刷新后再发布。",
                 "Somebody changed the batch meanwhile; reload it before publishing.",
-            )
+            ),
+            version=batch.version,
+            state=batch.state,
         )
     advance_batch(BatchState(batch.state), BatchStep.PUBLISH)
     authors = gate.rule_authors(work, batch.dataset_id)

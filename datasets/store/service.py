@@ -22,6 +22,8 @@ from datasets.store import citations
 
 CHECK: Final = "store.scrub"
 COLLECT: Final = "store.collect"
+RECORD: Final = "audit.check"
+_ASKED: Final = {CHECK: "store.check_asked", COLLECT: "store.collect_asked", RECORD: "audit.check_asked"}
 SUBJECT: Final = "store"
 BEGUN, TAKEN, CHECKED = "store.backup_begun", "store.backed_up", "store.backup_checked"
 _OF_BACKUPS: Final = (BEGUN, TAKEN, CHECKED)
@@ -61,10 +63,11 @@ class BackupRead(SQLModel):
 
 
 class StoreRead(SQLModel):
-    """The newest check and the newest collection, None where there was none, and the newest backups, newest first."""
+    """The newest check, collection and check of the audit record, None where there was none, and the newest backups, newest first."""
 
     check: RunRead | None
     collection: RunRead | None
+    record: RunRead | None
     backups: list[BackupRead]
 
 
@@ -75,7 +78,7 @@ def ask(work: Work, actor: Actor, kind: str) -> RunRead:
         return _read(running)
     job_id = jobs.ask_for(work, kind, SUBJECT, requested_by=actor.account_id, org_id=None)
     audit.record(
-        work, actor, "store.check_asked" if kind == CHECK else "store.collect_asked", subject=SUBJECT, payload={"job": job_id}
+        work, actor, _ASKED[kind], subject=SUBJECT, payload={"job": job_id}
     )  # fmt: skip
     work.db.flush()
     return _read(work.db.get_one(JobRow, job_id))
@@ -83,10 +86,10 @@ def ask(work: Work, actor: Actor, kind: str) -> RunRead:
 
 def report(work: Work) -> StoreRead:
     """What is known of the store."""
-    check, collection = _newest(work, CHECK), _newest(work, COLLECT)
+    check, collection, record = (_newest(work, kind) for kind in (CHECK, COLLECT, RECORD))
     return StoreRead(
         check=_read(check) if check else None, collection=_read(collection) if collection else None,
-        backups=backups(work),
+        record=_read(record) if record else None, backups=backups(work),
     )  # fmt: skip
 
 

@@ -142,7 +142,9 @@ def test_the_release_page_speaks_to_each_reader(stocked: House) -> None:
 def test_publishing_needs_the_role_and_the_department(stocked: House) -> None:
     batch = hand_in(stocked, "lin", CLEAN)
     for who, status in ((None, 401), ("eye", 403), ("other", 404), ("lin", 403), ("zhou", 202)):
-        answer = client_as(stocked, who).post("/api/v1/releases", json={"batch_id": batch.id})
+        answer = client_as(stocked, who).post(
+            "/api/v1/releases", json={"batch_id": batch.id, "version": batch.version}
+        )
         assert answer.status_code == status, who
 
 

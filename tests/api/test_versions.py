@@ -16,7 +16,8 @@ from api.versions import guarded, the_version
 from auth.casework.book import CaseStep
 from core.errors import InputRefused
 from core.ids import OrgId
-from tests.people import a_person, an_org, app_of, client_as
+from tests.datasets.parking import CLEAN, DATASET, a_parking_dataset, hand_in
+from tests.people import a_person, an_org, app_of, browser_as, client_as
 
 WRITES: Final = ("post", "put", "patch", "delete")
 ANEW: Final = "makes a new record and changes none"
@@ -43,6 +44,7 @@ WITHOUT: Final = {
     "put /api/v1/demands/{demand_id}/vote": MINE,
     "delete /api/v1/demands/{demand_id}/vote": MINE,
     "post /api/v1/disclosure/{year}/pack": READS,
+    "post /api/v1/disclosure/{year}/publication": NAMED,
     "post /api/v1/discussions/{thread_id}/reply": LINE,
     "post /api/v1/discussions/{thread_id}/accept": LINE,
     "post /api/v1/discussions/{thread_id}/settle": LINE,
@@ -136,6 +138,13 @@ ELSEWHERE: Final = {
 }
 
 
+@pytest.fixture
+def stocked(sqlite_house: House) -> House:
+    with sqlite_house.write() as work:
+        a_parking_dataset(work)
+    return sqlite_house
+
+
 def _steps(paths: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
     for path, item in paths.items():
         if path.startswith("/api/v1/") and "{" in path:
@@ -198,7 +207,6 @@ def test_what_has_no_room_for_a_version_stays_as_it_is() -> None:
 
     assert guarded(plain, "/api/v1/x/{thing}", {"POST"}) is plain
     assert guarded(step, "/api/v1/x/{thing}", {"GET"}) is step
-    assert guarded(step, "/api/v1/x", {"POST"}) is step
     assert guarded(step, "/delta-sharing/x/{thing}", {"POST"}) is step
     asked = guarded(step, "/api/v1/x/{thing}", {"POST"})
     assert asked(thing="x", body=CaseStep(), response=Response(), if_match_=7) == "x 7"
@@ -229,3 +237,41 @@ def test_a_licence_is_stepped_on_as_it_was_seen(house: House) -> None:
             f"{at}/licence", json=body | {"version": seen}, headers={"Accept-Language": "en"}
         ).json()["detail"]
     )
+
+
+@pytest.mark.gx
+def test_a_release_is_asked_for_of_the_batch_as_it_was_seen(stocked: House) -> None:
+    batch = hand_in(stocked, "lin", CLEAN)
+    client, page = client_as(stocked, "zhou", careful=False), browser_as(stocked, "zhou", "en")
+    seen = client.get(f"/api/v1/batches/{batch.id}").json()["version"]
+    bare = client.post("/api/v1/releases", json={"batch_id": batch.id})
+    assert (bare.status_code, bare.json()["missing"]) == (422, "version")
+    late = client.post("/api/v1/releases", json={"batch_id": batch.id, "version": seen - 1})
+    assert (late.status_code, late.json()["version"]) == (412, seen)
+    assert late.json()["state"]
+    at = f"/batches/{batch.id}"
+    for step in ("publish", "confirm", "reject", "recheck", "accept", "split"):
+        said = page.post(f"{at}/{step}", data={"csrf": page.csrf, "note": "looked at it again"})
+        assert said.status_code in (403, 422), step
+        assert said.status_code == 403 or "Say which version you saw" in said.text, step
+    shown = page.get(at).text
+    assert f'name="version" value="{seen}"' in shown, "each form carries it"
+    old = page.submit(f"{at}/publish", version=seen - 1)
+    assert old.status_code == 412
+    done = client.post("/api/v1/releases", json={"batch_id": batch.id}, headers={"If-Match": f'"{seen}"'})
+    assert done.status_code == 202, done.text
+
+
+def test_forms_of_records_and_suites_say_what_they_were_made_from(stocked: House) -> None:
+    page = browser_as(stocked, "lin", "en")
+    for path, fields in (
+        ("publish", {}), ("withdraw", {"reason": "superseded by another"}), ("relations", {"kind": "part", "code": "X"}),
+        ("edit", {"title_zh": "停车场"}), ("suite", {"json": "{}"}), ("export-suite", {"json": "{}"}),
+    ):  # fmt: skip
+        said = page.post(f"/datasets/{DATASET}/{path}", data={"csrf": page.csrf, **fields})
+        assert said.status_code in (403, 409, 422), (path, said.status_code)
+        assert said.status_code == 403 or "Say which version you saw" in said.text, path
+    shown = page.get(f"/datasets/{DATASET}").text
+    for step in ("publish", "withdraw", "relations"):
+        form = shown.partition(f'action="/datasets/{DATASET}/{step}"')[2]
+        assert not form or 'name="version"' in form.partition("</form>")[0], step

@@ -149,7 +149,9 @@ def test_publishing_killed_anywhere_is_whole_or_not_at_all(plant: Plant, ledger:
     assert len(passed) >= CHECKS
     for place, batch in enumerate(passed[:CHECKS]):
         with plant.client("zhou") as client:
-            asked = client.post("/api/v1/releases", json={"batch_id": batch.id}).json()
+            asked = client.post(
+                "/api/v1/releases", json={"batch_id": batch.id, "version": batch.version}
+            ).json()
         strike(plant, chance, "publish", asked["job_id"], "server" if place % 4 == 1 else "worker")
         plant.settle()
         assert_nothing_half(plant)

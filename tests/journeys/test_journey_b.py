@@ -80,7 +80,7 @@ def scene(sqlite_house: House) -> Any:
             batch = api.upload("/batches", path, dataset_id=item.id)
         drain(sqlite_house)
         with scene.as_("emergency-publish") as api:
-            api.post("/releases", {"batch_id": batch["id"]})
+            api.step("/releases", {"batch_id": batch["id"]}, of=f"/batches/{batch['id']}")
         drain(sqlite_house)
         agreements.conclude(scene)
         yield scene

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -13,8 +14,12 @@ from auth.grants.tables import GrantRow
 from auth.policy.model import ColumnTerm, DeliveryForm, GrantPolicy, Use
 from auth.profile import service
 from auth.profile.model import Number, Profile, Reach, shipped
+from auth.vouching import service as vouches
+from auth.vouching.service import VouchGive
+from tests.auth.agreements.scene import in_force
 from tests.conftest import TestClock
 from tests.desk import Desk, a_desk, a_grant
+from tests.people import a_person
 
 GENERIC = shipped()["generic-open-data"]
 
@@ -75,3 +80,32 @@ def test_a_grant_that_cannot_be_read_is_named_and_the_others_are_told(desk: Desk
     told = _told(desk, GENERIC.model_copy(update={"forms": {2: ()}}))
     assert told[broken.id] == {"policy-unenforceable"}
     assert "level-forbids-form" in told[other.id]
+
+
+def test_people_whom_nobody_vouches_for_are_counted_once_and_only_where_that_is_new(
+    desk: Desk, clock: TestClock
+) -> None:
+    first, second = a_grant(desk), a_grant(desk, scenario_id="parking")
+    vouching = GENERIC.model_copy(update={"vouching": True})
+    with desk.house.write() as work:
+        a_person(work, "counter1", first.org_id, ["analyst"])
+        a_person(work, "counter2", first.org_id, ["analyst"])
+        a_person(work, "reader", first.org_id, ["applicant"])
+
+    def told() -> tuple[dict[str, int], int]:
+        with desk.read("auditor") as (work, _):
+            found = service.dry_run(work, vouching, assets=desk.assets)
+            assert all(reason.code == "members-not-vouched" for each in found for reason in each.reasons)
+            return {each.grant_id: len(each.stopped) for each in found}, service.people_stopped(found)
+
+    (grants, people) = told()
+    assert set(grants) == {first.id, second.id}
+    assert set(grants.values()) == {people}
+    before = people
+    with desk.write("officer") as (work, actor):
+        vouches.give(work, actor, VouchGive(username="counter1", until=clock.now.date() + timedelta(days=10)))
+    assert told()[1] == before - 1
+    clock.forward(days=12)
+    assert told()[1] == before, "a vouching that has lapsed counts no more"
+    in_force(desk, vouching)
+    assert _told(desk, vouching) == {}, "who is stopped already is not stopped by the change"

@@ -1,0 +1,97 @@
+"""Reading the whole record again: on demand, and every day by the worker, which tells those who watch when it is not what was signed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from datetime import datetime
+from typing import Any, Final
+
+from sqlmodel import SQLModel, col, select
+
+from auth import audit
+from auth.actor import PLATFORM, SYSTEM
+from auth.audit import AuditEventRow
+from auth.messages import audience
+from auth.messages.service import tell
+from auth.proof import openings, service
+from auth.proof.checkpoint import Place
+from auth.roles import Role
+from core.work import Work
+
+LOOKED: Final = "audit.looked_through"
+WATCHERS: Final = (Role.AUDITOR, Role.SECURITY_OFFICER)
+_TOLD: Final = 20  # sentences that one event keeps
+
+
+class LookRead(SQLModel):
+    """What the newest look through the record found. `faults`: breaks of the chain (0 or 1); `told`: the first sentences, both languages."""
+
+    at: datetime
+    events: int
+    holds: bool
+    faults: int
+    checkpoints_at_odds: int
+    openings_at_odds: int
+    told: list[dict[str, str]]
+
+
+def verified(work: Work, place: Place) -> dict[str, Any]:
+    """Number of events, the first fault, and the head of the chain: the hash to compare with a copy kept elsewhere."""
+    count, fault = audit.verify(work)
+    odd = service.checkpoints_at_odds(work, place)
+    beside = openings.at_odds(work)
+    newest = work.db.exec(select(AuditEventRow.hash).order_by(col(AuditEventRow.seq).desc())).first()
+    return {
+        "events": count,
+        "holds": fault is None and not odd and not beside,
+        "fault": {"seq": fault.seq, "what": fault.what} if fault else None,
+        "checkpoints_at_odds": odd,
+        "openings_at_odds": [{"zh": each.what.zh, "en": each.what.en} for each in beside],
+        "head": newest or audit.GENESIS,
+        "checked_at": work.now,
+    }
+
+
+def note(work: Work, found: dict[str, Any]) -> LookRead:
+    """Put a look on record. Whoever watches is told of what does not hold, once for each finding, however often it is found."""
+    told = _sentences(found)
+    said = {
+        "events": found["events"], "holds": found["holds"], "faults": int(found["fault"] is not None),
+        "checkpoints_at_odds": len(found["checkpoints_at_odds"]), "openings_at_odds": len(found["openings_at_odds"]),
+    }  # fmt: skip
+    audit.record(work, SYSTEM, LOOKED, subject="audit", payload=said | {"told": told[:_TOLD]})
+    if not found["holds"]:
+        mark = hashlib.sha256(json.dumps(told, ensure_ascii=False).encode()).hexdigest()[:16]
+        facts = {name: str(said[name]) for name in ("faults", "checkpoints_at_odds", "openings_at_odds")}
+        tell(
+            work, audience.holders(work, WATCHERS, [PLATFORM]), "audit.at_odds", subject="audit",
+            href="/audit?verify=yes", once=mark, facts=facts,
+        )  # fmt: skip
+    return LookRead(at=work.now, told=told[:_TOLD], **said)
+
+
+def newest(work: Work) -> LookRead | None:
+    """The newest look on record; None while there was none."""
+    wanted = select(AuditEventRow).where(AuditEventRow.kind == LOOKED).order_by(col(AuditEventRow.seq).desc())
+    row = work.db.exec(wanted).first()
+    return LookRead(at=row.at, **json.loads(row.payload)) if row else None
+
+
+def _sentences(found: dict[str, Any]) -> list[dict[str, str]]:
+    fault = found["fault"]
+    broken = (
+        [
+            {
+                "zh": f"审计链在第 {fault['seq']} 条处断裂。",
+                "en": f"The chain does not hold at event {fault['seq']}.",
+            }
+        ]
+        if fault
+        else []
+    )
+    odd = [
+        {"zh": f"前 {size} 条已不是检查点所签署的内容。", "en": f"The first {size} events are not those that the checkpoint signed."}
+        for size in found["checkpoints_at_odds"]
+    ]  # fmt: skip
+    return [*broken, *odd, *found["openings_at_odds"]]
