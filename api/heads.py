@@ -101,6 +101,8 @@ alg|算法|algorithm
 en|英文|in English
 ended_at|结束时间|ended at
 ends_at|到期时间|ends at
+bar_datasets|限制的数据集|barred from
+bar_scope|限制范围|the bar is for
 bar_until|限制申请至|barred until
 confirm_by|确认时限|confirm by
 ends_on|截止日|ends on

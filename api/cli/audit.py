@@ -63,6 +63,18 @@ def verify(
         raise typer.Exit(1)
 
 
+@app.command()
+def look(
+    data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
+) -> None:  # fmt: skip
+    """What the worker's newest daily look through the whole record found. Exit code 1 when it is not what was signed."""
+    with connect(data_dir, server, token, user) as api:
+        found = api.get("/audit/looks/newest")
+    show(found, as_json)
+    if not found["holds"]:
+        raise typer.Exit(1)
+
+
 def _verify_offline(path: Path, key: str, copies: list[Path], as_json: bool) -> None:
     from auth.proof.dossier_offline import is_dossier, verify_dossier
     from auth.proof.offline import verify_pack, verify_proof

@@ -129,11 +129,16 @@ def revoke(
     evidence: Annotated[str, typer.Option("--evidence", help="What proves it; may follow by `datagrant revocation evidence`")] = "",
     sha256: Annotated[str, typer.Option("--evidence-sha256", help="SHA-256 of the file that proves it, kept elsewhere")] = "",
     bar_months: Annotated[int, typer.Option("--bar-months", min=0, max=600, help="For so long its holder may not apply for the dataset again")] = 0,
+    bar_datasets: Annotated[list[str] | None, typer.Option("--bar-dataset", help="The bar holds for this dataset as well (repeatable)")] = None,
+    bar_everything: Annotated[bool, typer.Option("--bar-everything", help="The bar holds for every dataset")] = False,
     otp: Otp = "",
     data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
 ) -> None:  # fmt: skip
     """End a grant for good, at once; another person confirms it within a day (`datagrant revocation confirm`)."""
-    grounds = {"evidence": evidence, "evidence_sha256": sha256, "bar_months": bar_months}
+    scope = "everything" if bar_everything else "datasets" if bar_datasets else "dataset"
+    grounds = {
+        "evidence": evidence, "evidence_sha256": sha256, "bar_months": bar_months, "bar_scope": scope, "bar_datasets": bar_datasets or [],
+    }  # fmt: skip
     with connect(data_dir, server, token, user, otp) as api:
         _tell(_step(api, grant_id, "revoke", note, grounds), as_json)
 

@@ -30,6 +30,7 @@ from auth.incidents import freezes
 from auth.policy.limits import limits
 from auth.proof.checkpoint import Place
 from auth.revocations.opening import SHA256, Grounds
+from auth.revocations.rules import BAR_SCOPES
 from auth.revocations.service import of_grant as revocation_of
 from auth.revocations.workflow import STATE_NAMES as REVOCATION_STATES
 from auth.supervision import ledger
@@ -128,7 +129,7 @@ def _show(
         orgs=org_names(work), forms=policy.delivery_forms, policy=policy_in_words(policy, column_titles(work, found.dataset_id)),
         events=timeline(work, history, grant_id), commands=commands, names={step.value: STEP_NAMES[step] for step in Step},
         sleep=dormancy.sleep_of(work, queries.row(work, grant_id)), usage=_usage(found), refusal=refusal, note=note,
-        typed=typed or {}, revocation=revocation_of(work, actor, grant_id), revocation_states=REVOCATION_STATES,
+        typed=typed or {}, bar_scopes=list(BAR_SCOPES.items()), revocation=revocation_of(work, actor, grant_id), revocation_states=REVOCATION_STATES,
         freezes=freezes.meeting(work, grant_id=grant_id, orgs=[found.org_id, found.department_id], dataset_id=found.dataset_id),
         why_not=[Text(reason["zh"], reason["en"]) for reason in found.why_not],
     )  # fmt: skip
@@ -240,7 +241,9 @@ def revoke(request: Request, house: HouseDep, actor: ActorDep, grant_id: GrantId
         grant_id,
         form,
         Step.REVOKE,
-        lambda work, body: service.revoke(work, actor, grant_id, _grounds(body, form)),
+        lambda work, body: service.revoke(
+            work, actor, grant_id, _grounds(body, form), assets=partial(assets, work)
+        ),
     )
 
 
@@ -285,9 +288,13 @@ def _grounds(body: GrantStep, form: Typed) -> RevokeStep:
         raise InputRefused(
             Text("限制再次申请的月数应为 0 至 600 的整数。", "The months of the bar are a whole number from 0 to 600."), field="bar_months"
         )  # fmt: skip
+    given = str(form.get("bar_scope", "") or "dataset")
+    if (scope := next((each for each in BAR_SCOPES if each == given), None)) is None:
+        raise InputRefused(Text("没有这个限制范围。", "There is no such reach of a bar."), field="bar_scope")
     return RevokeStep(
         version=body.version, note=body.note, evidence=str(form.get("evidence", "")).strip()[:2000],
-        evidence_sha256=digest, bar_months=min(int(months or "0"), 600),
+        evidence_sha256=digest, bar_months=min(int(months or "0"), 600), bar_scope=scope,
+        bar_datasets=str(form.get("bar_datasets", "")).split()[:200],
     )  # fmt: skip
 
 

@@ -18,6 +18,7 @@ from auth.actor import Actor
 from auth.casework.book import CaseStep
 from auth.revocations import service
 from auth.revocations.opening import BOOK, READ, SHA256
+from auth.revocations.rules import BAR_SCOPES
 from auth.revocations.service import ANSWER, EvidenceStep, RevocationRead
 from auth.revocations.workflow import STATE_NAMES, STEP_NAMES, State, Step
 from core.errors import AppError, InputRefused
@@ -75,6 +76,11 @@ def show_page(request: Request, work: ReadDep, actor: ActorDep, revocation_id: s
     return _show(request, work, actor, revocation_id)
 
 
+def _reach(row: RevocationRead) -> Text:
+    named, more = BAR_SCOPES[row.bar_scope], ", ".join(row.bar_datasets)
+    return Text(f"{named.zh}：{more}", f"{named.en}: {more}") if more else named
+
+
 def _show(
     request: Request, work: Work, actor: Actor, revocation_id: str, refusal: AppError | None = None, typed: dict[str, Any] | None = None
 ) -> HTMLResponse:  # fmt: skip
@@ -91,6 +97,7 @@ def _show(
             (Text("证据文件 SHA-256", "SHA-256 of the file"), Cell(row.evidence_sha256, mono=True)),
             (Text("确认时限", "Confirm by"), Cell(row.confirm_by)),
             (Text("限制再次申请至", "Barred from applying until"), Cell(row.bar_until)),
+            (Text("限制范围", "The bar is for"), Cell(_reach(row) if row.bar_until else "")),
             (Text("限制现状", "The bar now"), Cell(barred if row.bar_until else "")),
             (Text("撤销时间", "Revoked"), Cell(row.created_at)), (Text("结案时间", "Closed"), Cell(row.ended_at)),
             (Text("第二人说明", "Answer"), Cell(row.note)),

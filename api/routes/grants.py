@@ -168,7 +168,7 @@ def revoke_grant(
     body: RevokeStep,
 ) -> GrantRead:
     """End it for good, at once; needs a reason. Another person confirms it within a day: `/api/v1/revocations`."""
-    return _tagged(response, service.revoke(work, actor, grant_id, body))
+    return _tagged(response, service.revoke(work, actor, grant_id, body, assets=partial(assets, work)))
 
 
 @router.post("/{grant_id}/relinquish", **access("auth:grant:relinquish"))

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Final
 
 from sqlmodel import Field, SQLModel, col, select
@@ -35,7 +36,7 @@ from auth.revocations.opening import Grounds
 from auth.roles import Role
 from auth.scope import roles_towards
 from core import outbox
-from core.errors import InputRefused, Reason, Stale, refuse_if
+from core.errors import InputRefused, NotFound, Reason, Stale, refuse_if
 from core.ids import ApplicationId, DatasetId, GrantId, OrgId
 from core.text import Text
 from core.work import Work
@@ -391,16 +392,31 @@ def resume(work: Work, actor: Actor, grant_id: GrantId, body: GrantStep) -> Gran
 
 
 def revoke(
-    work: Work, actor: Actor, grant_id: GrantId, body: GrantStep, *, by_two: bool = False
+    work: Work,
+    actor: Actor,
+    grant_id: GrantId,
+    body: GrantStep,
+    *,
+    assets: Assets | None = None,
+    by_two: bool = False,
 ) -> GrantRead:
-    """End a grant for good, at once. Another person confirms it within a day (`auth.revocations`), unless two stand behind it already."""
+    """End a grant for good, at once. Another person confirms it within a day (`auth.revocations`), unless two stand behind it already.
+
+    `assets`: to know whose the datasets are that a bar names; without it none may be named.
+    """
     row = _load(work, actor, grant_id, body, needs_note=True)
     refuse_if(tuple(separation.not_of_the_applicant(doer(work, actor), row.org_id, _past(work, row))))
     grounds = Grounds(**body.model_dump(include=set(Grounds.model_fields)))
-    revocations.demand_bar(work, grounds)
+    revocations.demand_bar(work, actor, grounds, partial(_department, assets))
     _move(work, actor, row, Step.REVOKE, body.note)
     revocations.opened(work, actor, row, body.note, grounds, by_two=by_two)
     return read(work, row)
+
+
+def _department(assets: Assets | None, dataset_id: str) -> str:
+    if assets is None:
+        raise NotFound(Text(f"没有数据集 {dataset_id}。", f"There is no dataset {dataset_id}."))
+    return assets(DatasetId(dataset_id)).org_id
 
 
 def relinquish(work: Work, actor: Actor, grant_id: GrantId, body: GrantStep) -> GrantRead:

@@ -13,7 +13,7 @@ from auth.casework.book import CaseStep, Command, need_reason
 from auth.delegations.standing import doer
 from auth.policy.separation import Past
 from auth.revocations import rules
-from auth.revocations.opening import BOOK, READ, Evidence, is_barring, say
+from auth.revocations.opening import BOOK, READ, Evidence, is_barring, named, say
 from auth.revocations.tables import RevocationRow
 from auth.revocations.workflow import State, Step
 from core.errors import InputRefused, Reason, refuse_if
@@ -24,7 +24,7 @@ ANSWER: Final = "auth:revocation:confirm"
 
 
 class RevocationRead(SQLModel):
-    """A revocation as a reader sees it. `is_barring`: whether its holder may not apply for the dataset at this instant."""
+    """A revocation as a reader sees it. `is_barring`: whether its holder may not apply at this instant."""
 
     id: str
     state: State
@@ -37,6 +37,8 @@ class RevocationRead(SQLModel):
     evidence: str
     evidence_sha256: str
     bar_until: date | None
+    bar_scope: rules.BarScope
+    bar_datasets: list[str]
     is_barring: bool
     confirm_by: datetime
     note: str
@@ -52,7 +54,9 @@ class EvidenceStep(Evidence):
 
 
 def read(work: Work, row: RevocationRow) -> RevocationRead:
-    return RevocationRead.model_validate(row, update={"is_barring": is_barring(work, row)})
+    return RevocationRead.model_validate(
+        row, update={"is_barring": is_barring(work, row), "bar_datasets": named(row)}
+    )
 
 
 def revocation(work: Work, actor: Actor, revocation_id: str) -> RevocationRead:

@@ -12,7 +12,8 @@ from core.db import UtcDateTime
 
 class RevocationRow(CaseFields, table=True):
     """One revoked grant. `confirm_by`: until when a second person is to answer; `bar_until`: the first day on which the holder may
-    apply for the dataset again, none without a bar; `evidence_sha256`: of the file that proves it, kept elsewhere."""
+    apply again, none without a bar; `bar_scope`: for what: the grant's dataset, those of `bar_datasets` (JSON) too, or everything;
+    `evidence_sha256`: of the file that proves it, kept elsewhere."""
 
     __tablename__ = "auth_revocation"
     grant_id: str = Field(foreign_key="auth_grant.id", unique=True)
@@ -24,4 +25,6 @@ class RevocationRow(CaseFields, table=True):
     evidence: str = Field(default="", max_length=2000)
     evidence_sha256: str = Field(default="", max_length=64)
     bar_until: date | None = None
+    bar_scope: str = Field(default="dataset", max_length=20, sa_column_kwargs={"server_default": "dataset"})
+    bar_datasets: str = Field(default="[]", sa_column_kwargs={"server_default": "[]"})
     confirm_by: datetime = Field(sa_type=UtcDateTime, index=True)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import shutil
 from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
@@ -31,13 +32,14 @@ from auth.revocations.service import EvidenceStep, RevocationRead
 from auth.revocations.workflow import MACHINE, MOVES, State, Step
 from auth.roles import Role
 from core.errors import AccessRefused, AppError, InputRefused, NotFound, Stale, TransitionRefused
-from core.ids import GrantId
+from core.ids import DatasetId, GrantId, OrgId
 from tests.auth.test_registers_machine import Registers
 from tests.conftest import TestClock
-from tests.desk import PARKS, Desk, a_desk, a_grant, an_application, codes, kinds
+from tests.desk import PARKS, RESCUES, Desk, a_desk, a_grant, an_application, codes, kinds
 from tests.examples import examples
 from tests.people import browser_as, client_as
 
+OTHER = str(RESCUES.dataset_id)
 WHY = "超出授权用途使用数据"
 PROOF = "核查笔录 2026-17"
 GO = CaseStep()
@@ -330,3 +332,77 @@ def test_whatever_is_tried_two_people_stand_behind_what_lasts(sqlite_house: Hous
             phases=(Phase.explicit, Phase.generate),
         ),
     )  # fmt: skip
+
+
+def _revoked_with(desk: Desk, who: str, grant_id: GrantId | None = None, **bar: Any) -> GrantId:
+    found = grant_id or a_grant(desk).id
+    with desk.write(who) as (work, actor):
+        grants.revoke(
+            work,
+            actor,
+            found,
+            RevokeStep(note=WHY, evidence=PROOF, bar_months=12, **bar),
+            assets=desk.assets,
+        )
+    return found
+
+
+def _from(desk: Desk, *datasets: str) -> list[list[str]]:
+    with desk.house.read() as work:
+        return [reason.facts["datasets"] for reason in bars(work, "insurer", datasets)]
+
+
+def test_a_bar_reaches_as_far_as_it_says(house: House) -> None:
+    desk = a_desk(house)
+    found = of(desk, _revoked_with(desk, "watch", bar_scope="datasets", bar_datasets=[OTHER]))
+    own = found.dataset_id
+    assert (found.bar_scope, found.bar_datasets) == ("datasets", [OTHER])
+    assert _from(desk, own, OTHER, "DP-XX-999") == [sorted([own, OTHER])]
+    assert _from(desk, "DP-XX-999") == []
+    assert barred(desk) == ["barred-after-revocation"]
+    answered(desk, "watch2", found, Step.OBJECT, "证据不足以限制申请")
+    assert _from(desk, own, OTHER) == [], "the second person's no ends it everywhere"
+
+
+def test_a_bar_from_everything_is_for_every_dataset(sqlite_house: House) -> None:
+    desk = a_desk(sqlite_house)
+    _revoked_with(desk, "watch", bar_scope="everything")
+    assert _from(desk, "DP-XX-999") == [["DP-XX-999"]]
+
+
+@pytest.mark.parametrize(
+    ("bar", "field"),
+    [
+        ({"bar_scope": "datasets"}, "bar_datasets"),
+        ({"bar_scope": "dataset", "bar_datasets": ["DP-XX-999"]}, "bar_datasets"),
+        ({"bar_scope": "everything", "bar_months": 0}, "bar_months"),
+        ({"bar_scope": "datasets", "bar_datasets": ["DP-XX-999"]}, "bar_datasets"),
+    ],
+)
+def test_a_bar_that_does_not_say_for_what_is_refused(
+    sqlite_house: House, bar: dict[str, Any], field: str
+) -> None:
+    desk = a_desk(sqlite_house)
+    grant = a_grant(desk)
+    body = RevokeStep(**{"note": WHY, "evidence": PROOF, "bar_months": 12, **bar})
+    with pytest.raises(InputRefused) as refused, desk.write("watch") as (work, actor):
+        grants.revoke(work, actor, grant.id, body, assets=desk.assets)
+    assert refused.value.facts["field"] == field
+
+
+def test_nobody_bars_from_what_is_another_departments(sqlite_house: House) -> None:
+    desk = a_desk(sqlite_house)
+    desk.known[DatasetId("DP-RD-001")] = replace(
+        PARKS, dataset_id=DatasetId("DP-RD-001"), org_id=OrgId("roads")
+    )
+    grant = a_grant(desk)
+    with pytest.raises(AccessRefused) as refused:
+        _revoked_with(desk, "parks_approver", grant.id, bar_scope="everything")
+    assert [reason.code for reason in refused.value.reasons] == ["bar-beyond-own-scope"]
+    with pytest.raises(InputRefused) as unknown:
+        _revoked_with(desk, "parks_approver", grant.id, bar_scope="datasets", bar_datasets=["DP-RD-001"])
+    assert "no dataset DP-RD-001" in unknown.value.detail.en, "told as one that is not there"
+    found = of(
+        desk, _revoked_with(desk, "parks_approver", grant.id, bar_scope="datasets", bar_datasets=[OTHER])
+    )
+    assert found.bar_datasets == [OTHER]
