@@ -188,7 +188,7 @@ def _dataset_page(
     read = service.show(work, actor, dataset_id)
     may_write = actor.may_in(queries.WRITE, read.publisher)
     return page(
-        request, "datasets/show.html", status=status if refusal else 200, dataset=read, look=look and look | {"base": f"/datasets/{read.id}"}, views=VIEWS,
+        request, "datasets/show.html", status=(422 if refusal.facts.get("missing") else status) if refusal else 200, dataset=read, look=look and look | {"base": f"/datasets/{read.id}"}, views=VIEWS,
         forms=FORMS.values(), r_texts=r_texts, site=request.app.state.house.settings.public_url, linked_data=_linked_data(request, work, actor, read),
         dictionary=service.show_dictionary(work, actor, dataset_id).columns, record=_record(read, language(request)), frequency=rules.frequency,
         code_lists=_code_lists(), releases=releases_of(work, dataset_id), related=_related(work, actor, read),
@@ -296,6 +296,7 @@ def change_relations(
     removed = str(typed.get("remove", ""))
 
     def act(work: Work) -> DatasetRead | ProposalRead:
+        seen = version_of(typed)
         added = [] if removed else [kinds.written(kind, code)]
         if added and kinds.parse(added[0]) is None:
             raise InputRefused(
@@ -303,9 +304,7 @@ def change_relations(
                 field="code",
             )
         taken = [removed] if removed else []
-        return proposals.change_relations(
-            work, actor, dataset_id, added, taken, expected_version=version_of(typed)
-        )
+        return proposals.change_relations(work, actor, dataset_id, added, taken, expected_version=seen)
 
     done = tried(house, act)
     if isinstance(done, AppError):
