@@ -9,6 +9,7 @@ from typing import Any, Final
 import rfc8785
 
 from api.letters import FONT, _foot, _safe
+from core.text import number_of
 
 _HEADS: Final = ("状态 Standing", "SHA-256", "行数 Rows", "最近交付 Last delivered", "回执摘要 Receipt")
 _WIDTHS: Final = (60.0, 170.0, 45.0, 85.0, 120.0)
@@ -38,7 +39,7 @@ def pdf(document: dict[str, Any]) -> bytes:
         line(f"提交时间 Handed in: {document['handed_in_at'] or '尚未提交 not handed in'}"),
         line(
             f"已交付 {len(document['files'])} 个文件，缺失 {len(document['missing'])} 个。 "
-            f"{len(document['files'])} files were delivered, {len(document['missing'])} are missing from the certificate."
+            f"{number_of(len(document['files']), 'files were')} delivered, {len(document['missing'])} are missing from the certificate."
         ),
         line(document["text"] or "—"),
     ]

@@ -15,7 +15,7 @@ from auth.identity import factor
 from auth.identity.factor import Outcome, Standing
 from auth.roles import FACTOR_ROLES, PERMISSIONS, Role
 from core.errors import Reason, SecondFactorNeeded, TooMany
-from core.text import Text
+from core.text import Text, number_of
 
 HEADER: Final = "x-otp"
 FIELD: Final = "otp"
@@ -86,7 +86,7 @@ def demand_fresh(house: House, actor: Actor, given: str) -> None:
                 "second-factor-stale",
                 Text(
                     f"此操作要求 {minutes} 分钟内的动态验证：请输入应用显示的 6 位数字或一个恢复码（接口：请求头 X-OTP；命令行：--otp）。",
-                    f"This step asks for a second factor given within {minutes} minutes: enter the 6 digits of your app or a recovery code (HTTP: header X-OTP; command: --otp).",
+                    f"This step asks for a second factor given within {number_of(minutes, 'minutes')}: enter the 6 digits of your app or a recovery code (HTTP: header X-OTP; command: --otp).",
                 ),
             )
         prove(house, actor, given)

@@ -7,10 +7,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
-_COUNTED: Final = re.compile(r"\{(\w+)\} ((?:[a-z-]+ )?)([a-z]+s)\b(?: (are|were|have|look|match)\b)?")
+_COUNTED: Final = re.compile(
+    r"\{(\w+)\} ((?:[a-z-]+ )?)([a-z]+s)\b(?: (are|were|have|look|match|hold|lie|wait|do)\b)?"
+)
 _NO_PLURAL: Final = frozenset({"is", "was", "has", "this", "as", "less", "its", "his", "across", "always"})
 _JOINS: Final = frozenset({"of", "at", "and", "in", "on", "to", "for", "or", "by", "is", "from", "with"})
-_VERBS: Final = {"are": "is", "were": "was", "have": "has", "look": "looks", "match": "matches"}
+_VERBS: Final = {
+    "are": "is",
+    "were": "was",
+    "have": "has",
+    "look": "looks",
+    "match": "matches",
+    "hold": "holds",
+    "lie": "lies",
+    "wait": "waits",
+    "do": "does",
+}
 Lang = Literal["zh", "en"]
 LANGS: Final[tuple[Lang, ...]] = ("zh", "en")
 
@@ -51,6 +63,18 @@ def counted(en: str, facts: Mapping[str, object]) -> str:
         return f"{said} {_VERBS[verb]}" if verb else said
 
     return _COUNTED.sub(one, en)
+
+
+def number_of(count: object, words: str) -> str:
+    """`3 files`, `1 file`; `3 rows are`, `1 row is`: for sentences that are made where the number is known."""
+    return counted(f"{{n}} {words}", {"n": count}).format(n=count)
+
+
+def verb_of(count: object, verb: str) -> str:
+    """The verb that goes with a number: `carry`, of one `carries`."""
+    if str(count) != "1":
+        return verb
+    return _VERBS.get(verb) or (f"{verb[:-1]}ies" if verb.endswith("y") else f"{verb}s")
 
 
 def _singular(noun: str) -> str:

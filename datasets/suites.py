@@ -18,7 +18,7 @@ from core import jobs
 from core.errors import Conflict, InputRefused, NotFound
 from core.files import FileStore
 from core.jobs import JobRead, JobRow, JobState
-from core.text import Text
+from core.text import Text, number_of
 from core.work import Work
 from datasets.batches import queries
 from datasets.batches.tables import BatchRow
@@ -144,7 +144,9 @@ def targets(work: Work, actor: Actor, dataset_id: str) -> list[tuple[str, Text]]
     ]
     if len(published) > 1:
         several = min(len(published), MOST_RELEASES)
-        found.append((ALL_RELEASES, Text(f"最近 {several} 个版本", f"The last {several} releases")))
+        found.append(
+            (ALL_RELEASES, Text(f"最近 {several} 个版本", f"The last {number_of(several, 'releases')}"))
+        )
     return found
 
 

@@ -18,7 +18,7 @@ from api.web import go, page, page_number
 from catalog import queries as catalog
 from core.errors import AppError, InputRefused
 from core.jobs import FINAL, JobRow, read
-from core.text import Text
+from core.text import Text, number_of
 from core.work import Work
 from datasets.batches import detail, queries, service, splitting
 from datasets.batches.models import BatchDetail
@@ -210,7 +210,7 @@ def _short_enough(note: str) -> None:
         raise InputRefused(
             Text(
                 f"说明有 {len(note)} 个字，最多 {LONGEST_NOTE} 个；请缩短。",
-                f"The note has {len(note)} characters, {LONGEST_NOTE} at the most; shorten it.",
+                f"The note has {number_of(len(note), 'characters')}, {LONGEST_NOTE} at the most; shorten it.",
             )
         )
 
@@ -307,7 +307,8 @@ def split(
     return go(
         f"/batches/{batch_id}",
         Text(
-            f"已分为 {len(made)} 个批次，正在校验。", f"{len(made)} batches were made and are being checked."
+            f"已分为 {len(made)} 个批次，正在校验。",
+            f"{number_of(len(made), 'batches were')} made and are being checked.",
         ),
     )
 

@@ -25,7 +25,7 @@ from auth.delegations.workflow import STATE_NAMES, STEP_NAMES, State, Step
 from auth.profile.now import limits_now
 from auth.roles import ROLE_NAMES, Role
 from core.errors import AppError
-from core.text import Text
+from core.text import Text, number_of
 from core.work import Work
 
 router = APIRouter(prefix="/delegations", include_in_schema=True, tags=["pages"])
@@ -92,7 +92,7 @@ def _form(
     scopes = [PLATFORM, *sorted(names)] if PLATFORM in held else sorted(held)
     return cases.form_page(
         request, title=Text("委托代理人", "Name a deputy"), crumb=(_TITLE, "/delegations"), action="/delegations", typed=typed,
-        lead=Text(f"最长 {days} 天；范围不得大于您自己在该角色上的范围，对方同意后生效，到期自动终止。您与代理人视为同一人：一人审核或签字后，另一人不得再办。", f"{days} days at most, no wider than your own scope; it counts once the other agrees and ends by itself. You and the deputy count as one person: where one reviewed or signed, the other cannot."),
+        lead=Text(f"最长 {days} 天；范围不得大于您自己在该角色上的范围，对方同意后生效，到期自动终止。您与代理人视为同一人：一人审核或签字后，另一人不得再办。", f"{number_of(days, 'days')} at most, no wider than your own scope; it counts once the other agrees and ends by itself. You and the deputy count as one person: where one reviewed or signed, the other cannot."),
         fields=[
             FormField("deputy", Text("代理人用户名", "User name of the deputy"), required=True),
             FormField("role", Text("代理的角色", "Role that is lent"), "select", True, options=[(role.value, ROLE_NAMES[role]) for role in own]),

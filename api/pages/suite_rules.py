@@ -25,7 +25,7 @@ from auth.asset import Asset
 from catalog import service as catalog
 from core.errors import AppError, InputRefused, NotFound
 from core.jobs import JobRead
-from core.text import Text
+from core.text import Text, number_of
 from core.work import Work
 from datasets import suites
 from quality import forms, scores
@@ -206,7 +206,7 @@ def import_file(
             suite = Suite.parse(text)
             said = Text(
                 f"已从文件读入 {len(suite.expectations)} 条规则；尚未保存，请核对后试跑或保存。",
-                f"{len(suite.expectations)} rules read from the file; nothing is saved yet: look, try, then save.",
+                f"{number_of(len(suite.expectations), 'rules')} read from the file; nothing is saved yet: look, try, then save.",
             )
             entries = [each.model_dump(mode="json", exclude_defaults=True) for each in suite.expectations]
             draft = replace(draft, text=with_rules(json.dumps({"name": suite.name}), entries), said=said)

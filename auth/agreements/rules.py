@@ -11,7 +11,7 @@ from auth.applications.rules import latest_end
 from auth.policy.limits import Limits
 from auth.profile.model import Profile
 from core.errors import Reason
-from core.text import Text
+from core.text import Text, number_of
 
 
 def _reason(code: str, zh: str, en: str, basis: str) -> Reason:
@@ -75,7 +75,7 @@ def _period(body: AgreementBody, limits: Limits) -> Iterator[Reason]:
     elif body.ends_on > (last := latest_end(body.starts_on, years.value)):
         yield _reason(
             "agreement-too-long", f"协议期限不得超过 {years.value} 年（最晚至 {last}）。",
-            f"An agreement lasts {years.value} years at most (to {last}).", f"R05 {years.source}",
+            f"An agreement lasts {number_of(years.value, 'years')} at most (to {last}).", f"R05 {years.source}",
         )  # fmt: skip
 
 

@@ -22,7 +22,7 @@ from auth.delegations.standing import persons
 from auth.grants.tables import GrantRow, UsageEventRow
 from auth.policy.filters.model import RowFilter
 from core.errors import Reason
-from core.text import Text
+from core.text import Text, number_of
 from core.work import Work
 
 Filters = Callable[[Work, Sequence[str]], Mapping[str, RowFilter]]
@@ -111,7 +111,7 @@ def against_use(work: Work, row: GrantRow) -> Iterator[Reason]:
                 "throttled",
                 Text(
                     f"因使用异常，该授权每 {gap_minutes()} 分钟只能申请一次，请稍后再试，或联系安全管理员核查。",
-                    f"Something out of the ordinary was seen: one request in {gap_minutes()} minutes. Try later, or ask the security officer to look.",
+                    f"Something out of the ordinary was seen: one request in {number_of(gap_minutes(), 'minutes')}. Try later, or ask the security officer to look.",
                 ),
                 BASIS,
                 {"retry_at": again.isoformat()},

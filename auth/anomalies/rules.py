@@ -16,7 +16,7 @@ from typing import Final, assert_never
 
 from auth.policy.filters.model import All, Any_, Between, Compare, In, IsNull, Not, RowFilter, Scalar
 from auth.policy.filters.rules import LOCAL
-from core.text import Text
+from core.text import Text, number_of
 
 
 class Rule(StrEnum):
@@ -115,7 +115,7 @@ def volume(_: Watched, lines: Sequence[Seen], now: datetime, numbers: Numbers) -
         return None
     text = Text(
         f"当日交付 {days[today]} 行，超过此前 {len(before)} 个取数日中位数 {usual} 行的 {numbers['times']} 倍。",
-        f"{days[today]} rows delivered today; more than {numbers['times']} times the median of {usual} over {len(before)} earlier days.",
+        f"{number_of(days[today], 'rows')} delivered today; more than {number_of(numbers['times'], 'times')} the median of {usual} over {number_of(len(before), 'earlier days')}.",
     )
     return Found(Rule.VOLUME, days[today], limit, text)
 
@@ -136,7 +136,7 @@ def off_hours(_: Watched, lines: Sequence[Seen], now: datetime, numbers: Numbers
         return None
     text = Text(
         f"{begins} 时至 {ends} 时之间申请或下载 {times} 次（阈值 {numbers['least']}）。",
-        f"{times} requests and downloads between {begins}:00 and {ends}:00 (limit {numbers['least']}).",
+        f"{number_of(times, 'requests')} and downloads between {begins}:00 and {ends}:00 (limit {numbers['least']}).",
     )
     return Found(Rule.OFF_HOURS, times, numbers["least"], text)
 
@@ -153,7 +153,7 @@ def denied_burst(_: Watched, lines: Sequence[Seen], now: datetime, numbers: Numb
         return None
     text = Text(
         f"{numbers['within_minutes']} 分钟内被拒绝 {most} 次（阈值 {numbers['least']}）。",
-        f"{most} refusals within {numbers['within_minutes']} minutes (limit {numbers['least']}).",
+        f"{number_of(most, 'refusals')} within {number_of(numbers['within_minutes'], 'minutes')} (limit {numbers['least']}).",
     )
     return Found(Rule.DENIED_BURST, most, numbers["least"], text)
 
@@ -169,7 +169,7 @@ def similar_filters(_: Watched, lines: Sequence[Seen], now: datetime, numbers: N
         return None
     text = Text(
         f"{most} 次申请的筛选条件仅取值不同（阈值 {numbers['least']}）。",
-        f"{most} requests whose filters differ in their values alone (limit {numbers['least']}).",
+        f"{number_of(most, 'requests')} whose filters differ in their values alone (limit {numbers['least']}).",
     )
     return Found(Rule.SIMILAR_FILTERS, most, numbers["least"], text)
 
@@ -187,7 +187,7 @@ def sequential_keys(_: Watched, lines: Sequence[Seen], now: datetime, numbers: N
     column = along.partition("\0")[0]
     text = Text(
         f"{longest} 次申请沿“{column}”列依次相接（阈值 {numbers['least']}）。",
-        f"{longest} requests follow one another along the column {column} (limit {numbers['least']}).",
+        f"{number_of(longest, 'requests')} follow one another along the column {column} (limit {numbers['least']}).",
     )
     return Found(Rule.SEQUENTIAL_KEYS, longest, numbers["least"], text)
 
@@ -228,7 +228,7 @@ def many_addresses(_: Watched, lines: Sequence[Seen], now: datetime, numbers: Nu
         return None
     text = Text(
         f"提取 {subject} 的文件被 {most} 个网络下载（阈值 {numbers['least']}）。",
-        f"The file of extract {subject} was downloaded from {most} networks (limit {numbers['least']}).",
+        f"The file of extract {subject} was downloaded from {number_of(most, 'networks')} (limit {numbers['least']}).",
     )
     return Found(Rule.MANY_ADDRESSES, most, numbers["least"], text)
 

@@ -50,7 +50,7 @@ from auth.profile.now import limits_now, profile
 from auth.profile.opinions import inserted
 from core.errors import Conflict, InputRefused, Reason, refuse_if
 from core.ids import ApplicationId, DatasetId, OrgId
-from core.text import Text
+from core.text import Text, number_of
 from core.work import Work
 
 
@@ -227,7 +227,7 @@ def counter_objections(work: Work, row: ApplicationRow) -> tuple[Reason, ...]:
         refused(
             "no-counter-left",
             f"已协商 {rounds.value} 轮；请接受或拒绝现有条款。",
-            f"The terms were countered {rounds.value} times; accept or decline those on offer.",
+            f"The terms were countered {number_of(rounds.value, 'times')}; accept or decline those on offer.",
             rounds.source,
         ),
     )

@@ -27,7 +27,7 @@ from auth.policy.rules import (
 from auth.policy.stages import BUSINESS, StagePlans
 from auth.roles import Role
 from core.errors import Reason
-from core.text import Text
+from core.text import Text, number_of
 
 BASIS: Final = "申请办理规则 · rules of applications"
 MINIMAL: Final = "最小够用 · data minimisation"
@@ -292,7 +292,7 @@ def _period(ask: ApplicationAsk, desk: Desk) -> Iterator[Reason]:
         yield refused(
             "period-too-long",
             f"期限不得超过 {years} 年（最晚至 {last}）。",
-            f"The period may not exceed {years} years (to {last} at the latest).",
+            f"The period may not exceed {number_of(years, 'years')} (to {last} at the latest).",
             desk.limits.numbers["max_grant_years"].source,
         )
 

@@ -25,7 +25,7 @@ from auth.scope import roles_towards
 from core import outbox
 from core.errors import AccessRefused, Conflict, NotFound, Reason, refuse_if
 from core.ids import ApplicationId
-from core.text import Text
+from core.text import Text, number_of
 from core.work import Work
 
 BASIS = "办理时限 · clocks"
@@ -114,7 +114,7 @@ def _extension_objections(work: Work, row: ApplicationRow, body: ExtensionAsk) -
             refused(
                 "extension-too-long",
                 f"本环节延期合计不得超过 {most} 个工作日（已有 {had} 个）。",
-                f"Extensions of a stage are at most {most} working days in all ({had} so far).",
+                f"Extensions of a stage are at most {number_of(most, 'working days')} in all ({had} so far).",
                 extension_source(),
             )
         )

@@ -11,7 +11,7 @@ from auth.actor import PLATFORM, RoleAt
 from auth.delegations.workflow import BARRED
 from auth.roles import LENDABLE, ROLE_NAMES, Role
 from core.errors import Reason
-from core.text import Text
+from core.text import Text, number_of
 
 BASIS: Final = "代理与职责分离 · delegation and segregation of duties (§4.3)"
 
@@ -109,7 +109,7 @@ def _objections(
         yield _reason(
             "delegation-too-long",
             f"代理期最长 {most_days} 天；更长的请另行授予角色。",
-            f"A deputy stands in for {most_days} days at most; for longer, a role must be given.",
+            f"A deputy stands in for {number_of(most_days, 'days')} at most; for longer, a role must be given.",
         )
     for other in others:
         if not other.meets(wish.starts_on, wish.ends_on):

@@ -19,6 +19,7 @@ from auth.grants.workflow import State, Step
 from auth.policy.limits import Limits
 from auth.policy.rules import GRANT, refused
 from core.errors import Reason
+from core.text import number_of
 from core.work import Work
 
 KEY: Final = "dormant_suspend_days"  # 0: never
@@ -52,7 +53,7 @@ def at_use(work: Work, limits: Limits, row: GrantRow | GrantFacts) -> Iterator[R
         yield refused(
             "grant-dormant",
             f"该授权已超过 {days} 天未使用，已按规定暂停；请申请恢复，由数据专员决定。",
-            f"Nobody used the grant for {days} days, so it is suspended; ask to resume it, a steward decides.",
+            f"Nobody used the grant for {number_of(days, 'days')}, so it is suspended; ask to resume it, a steward decides.",
             GRANT, days=days, last_use=since.isoformat(),
         )  # fmt: skip
 

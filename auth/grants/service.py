@@ -38,7 +38,7 @@ from auth.scope import roles_towards
 from core import outbox
 from core.errors import InputRefused, NotFound, Reason, Stale, refuse_if
 from core.ids import ApplicationId, DatasetId, GrantId, OrgId
-from core.text import Text
+from core.text import Text, number_of
 from core.work import Work
 
 Assets = Callable[[DatasetId], Asset]
@@ -256,7 +256,7 @@ def _activation_objections(
             rules.refused(
                 "grant-waited-too-long",
                 f"该授权签约后 {days} 天内未生效，已作废；请“复制为新申请”后重新办理。",
-                f"The grant was not activated within {days} days of its agreement and is void; copy the application and submit that.",
+                f"The grant was not activated within {number_of(days, 'days')} of its agreement and is void; copy the application and submit that.",
                 rules.GRANT,
             )
         )
@@ -303,7 +303,7 @@ def suspend_dormant_due(work: Work) -> int:
         work.db.exec(wanted.with_for_update(skip_locked=True).execution_options(populate_existing=True))
     )
     for row in rows:
-        note = Text(f"连续 {days} 天未使用", f"Not used for {days} days")
+        note = Text(f"连续 {days} 天未使用", f"Not used for {number_of(days, 'days')}")
         _move(
             work,
             SYSTEM,

@@ -9,7 +9,7 @@ from typing import Final
 
 from auth.papers.workflow import HELD, State
 from core.errors import Reason
-from core.text import Text
+from core.text import Text, number_of
 
 BASIS: Final = "申请材料 · papers of an application"
 LATER: Final = "容缺受理 · papers that may follow"
@@ -63,7 +63,7 @@ def advice(papers: Iterable[Paper]) -> Iterator[Reason]:
         if not paper.is_held and paper.later_days is not None:
             text = Text(
                 f"缺“{paper.title.zh}”；受理人可容缺受理，须在 {paper.later_days} 个工作日内补交，否则不作决定。",
-                f"“{paper.title.en}” is not there; the screener may let it follow within {paper.later_days} working days, and nothing is decided before.",
+                f"“{paper.title.en}” is not there; the screener may let it follow within {number_of(paper.later_days, 'working days')}, and nothing is decided before.",
             )
             yield Reason("paper-may-follow", text, _basis(paper, LATER), {"paper": paper.key})
 
@@ -91,7 +91,7 @@ def screening_objections(papers: Iterable[Paper], named: Mapping[str, int]) -> I
         elif not 1 <= named[paper.key] <= paper.later_days:
             text = Text(
                 f"“{paper.title.zh}”最多可在 {paper.later_days} 个工作日内补交。",
-                f"“{paper.title.en}” may follow within {paper.later_days} working days at most.",
+                f"“{paper.title.en}” may follow within {number_of(paper.later_days, 'working days')} at most.",
             )
             yield Reason(
                 "paper-too-late",

@@ -20,7 +20,7 @@ from auth.policy.model import (
     TruncateMask,
     Use,
 )
-from core.text import Text
+from core.text import Text, number_of
 
 USE_NAMES: Final[Mapping[Use, Text]] = {
     Use.PLAIN: Text("原值", "As it is"),
@@ -78,7 +78,7 @@ def mask_in_words(mask: Mask) -> Text:
         case KeepMask():
             return Text(
                 f"保留前 {mask.head} 位和后 {mask.tail} 位",
-                f"first {mask.head} and last {mask.tail} characters kept",
+                f"first {mask.head} and last {number_of(mask.tail, 'characters')} kept",
             )
         case RoundMask():
             step = f"{mask.step:g}"

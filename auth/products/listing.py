@@ -117,7 +117,8 @@ def _licensed(facts: Facts) -> _Judged:
 def _granted(facts: Facts) -> _Judged:
     held = sum(each.is_effective for each in facts.sources)
     said = Text(
-        f"{len(facts.sources)} 项授权中 {held} 项此刻有效", f"of {len(facts.sources)} grants {held} count now"
+        f"{len(facts.sources)} 项授权中 {held} 项此刻有效",
+        f"grants that count now: {held} of {len(facts.sources)}",
     )
     return _said(bool(facts.sources) and held == len(facts.sources), said, said)
 
@@ -149,7 +150,7 @@ def _traced(facts: Facts) -> _Judged:
     led = sum(facts.traced)
     said = Text(
         f"{led}/{len(facts.traced)} 个来源可追到已签收的文件",
-        f"{led} of {len(facts.traced)} sources lead to a delivered file",
+        f"sources that lead to a delivered file: {led} of {len(facts.traced)}",
     )
     return _said(bool(facts.traced) and all(facts.traced), said, said)
 

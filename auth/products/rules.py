@@ -9,7 +9,7 @@ from typing import Final, Literal
 
 from core import bases
 from core.errors import Reason
-from core.text import Text
+from core.text import Text, number_of
 
 PRICES: Final = "发改价格〔2025〕65号 (prices of authorised operation)"
 TERMS: Final = bases.TERMS
@@ -180,9 +180,9 @@ def ticks(
     risks = [each.text for each in (*grading_objections(given, sources), *registered)] + left
     ended = sum(not source.is_effective for source in sources)
     return (
-        Tick("source", bool(sources), Text(f"{len(sources)} 项授权，均有已签协议", f"{len(sources)} grant(s), each under signed terms") if sources else Text("没有来源", "no source")),
-        Tick("scope", bool(sources) and not ended, Text(f"{ended} 项授权此刻无效", f"{ended} grants do not count now") if ended else Text("场景、用途均在授权之内", "scenario and purpose lie within the grants")),
-        Tick("process", bool(traced) and all(traced), Text(f"{sum(traced)}/{len(traced)} 个来源可追到已签收的文件", f"{sum(traced)} of {len(traced)} sources lead to a delivered file with its receipt")),
+        Tick("source", bool(sources), Text(f"{len(sources)} 项授权，均有已签协议", f"{number_of(len(sources), 'grants')}, each under signed terms") if sources else Text("没有来源", "no source")),
+        Tick("scope", bool(sources) and not ended, Text(f"{ended} 项授权此刻无效", f"{number_of(ended, 'grants do')} not count now") if ended else Text("场景、用途均在授权之内", "scenario and purpose lie within the grants")),
+        Tick("process", bool(traced) and all(traced), Text(f"{sum(traced)}/{len(traced)} 个来源可追到已签收的文件", f"sources that lead to a delivered file with its receipt: {sum(traced)} of {len(traced)}")),
         Tick("risk", not risks, Text("；".join(each.zh for each in risks) or "自查、定级、登记齐备", "; ".join(each.en for each in risks) or "self-check, grading and registration are there")),
     )  # fmt: skip
 

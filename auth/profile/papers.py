@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from auth.policy.model import Prose
+from core.text import number_of
 
 WorkingDays = Annotated[int, Field(ge=1, le=60)]
 
@@ -66,7 +67,11 @@ class PaperSet(_Part):
 
 def in_words(rule: PaperRule) -> str:
     """One paper on a line, for comparing versions."""
-    later = f"may follow within {rule.later_working_days} working days" if rule.later_working_days else ""
+    later = (
+        f"may follow within {number_of(rule.later_working_days, 'working days')}"
+        if rule.later_working_days
+        else ""
+    )
     parts = (
         f"from level {rule.from_level}",
         "where persons are concerned" if rule.personal else "",

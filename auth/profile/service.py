@@ -39,7 +39,7 @@ from auth.vouching import cover as vouching
 from auth.vouching import stopping
 from core.errors import NotFound, Reason, Unavailable, refuse_if
 from core.ids import DatasetId
-from core.text import Text
+from core.text import Text, number_of
 from core.work import Work, hold
 
 Assets = Callable[[DatasetId], Asset]
@@ -205,7 +205,7 @@ def _against(
         yield rules.refused(
             "period-too-long",
             f"期限超过 {years.value} 年。",
-            f"The period exceeds {years.value} years.",
+            f"The period exceeds {number_of(years.value, 'years')}.",
             years.source,
         )
     days = known.numbers["max_retention_days"]
@@ -213,7 +213,7 @@ def _against(
         yield rules.refused(
             "retention-too-long",
             f"留存超过 {days.value} 天。",
-            f"Copies are kept for more than {days.value} days.",
+            f"Copies are kept for more than {number_of(days.value, 'days')}.",
             days.source,
         )
     yield from cover.of_policy(work, profile, row.org_id, policy)

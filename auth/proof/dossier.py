@@ -33,7 +33,7 @@ from auth.proof.offline import ERASED, OPENINGS, PERSONAL
 from auth.proof.service import newest
 from auth.proof.tree import Tree
 from core.errors import Conflict, InputRefused
-from core.text import Text
+from core.text import Text, number_of
 from core.work import Work
 
 MOST: Final = 50_000
@@ -65,7 +65,7 @@ def of_period(work: Work, since: datetime, until: datetime) -> list[AuditEventRo
         raise InputRefused(
             Text(
                 f"该时段有 {count} 条记录，一个证据包至多 {MOST} 条；请缩短时段，或导出整个记录。",
-                f"The period has {count} events; a pack holds {MOST}. Choose a shorter one, or export the whole record.",
+                f"The period has {number_of(count, 'events')}; a pack holds {MOST}. Choose a shorter one, or export the whole record.",
             )
         )
     return list(work.db.exec(select(AuditEventRow).where(*within).order_by(col(AuditEventRow.seq))))

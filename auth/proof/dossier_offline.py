@@ -12,6 +12,7 @@ from typing import Any, Final
 from auth.proof import merkle
 from auth.proof.note import Checkpoint, NoteRefused, Verifier
 from auth.proof.offline import PERSONAL, Findings, check_personal, hash_of, parsed
+from core.text import number_of
 
 EVENTS: Final = "events.jsonl"
 PROOFS: Final = "proofs.jsonl"
@@ -73,7 +74,7 @@ def _events(folder: Path, checkpoint: Checkpoint, found: Findings) -> Iterator[d
         found.flaw(
             PROOFS,
             f"{len(lines)} 条记录而有 {len(proofs)} 个证明",
-            f"{len(lines)} events, {len(proofs)} proofs",
+            f"{number_of(len(lines), 'events')}, {number_of(len(proofs), 'proofs')}",
         )
     last = 0
     for number, (line, words) in enumerate(zip(lines, proofs, strict=False), 1):

@@ -17,6 +17,7 @@ from auth.messages.service import tell
 from auth.proof import openings, service
 from auth.proof.checkpoint import Place
 from auth.roles import Role
+from core.text import number_of
 from core.work import Work
 
 LOOKED: Final = "audit.looked_through"
@@ -91,7 +92,7 @@ def _sentences(found: dict[str, Any]) -> list[dict[str, str]]:
         else []
     )
     odd = [
-        {"zh": f"前 {size} 条已不是检查点所签署的内容。", "en": f"The first {size} events are not those that the checkpoint signed."}
+        {"zh": f"前 {size} 条已不是检查点所签署的内容。", "en": f"The first {number_of(size, 'events are')} not those that the checkpoint signed."}
         for size in found["checkpoints_at_odds"]
     ]  # fmt: skip
     return [*broken, *odd, *found["openings_at_odds"]]

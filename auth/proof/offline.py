@@ -18,7 +18,7 @@ import rfc8785
 
 from auth.proof import merkle
 from auth.proof.note import LARGEST, Checkpoint, NoteRefused, Verifier
-from core.text import Text
+from core.text import Text, number_of
 
 EVENTS: Final = "events.jsonl"
 PERSONAL: Final = "personal.jsonl"
@@ -223,7 +223,7 @@ def _checkpoints(
             found.flaw(
                 where,
                 f"分叉：两个检查点都签署 {read.size} 条记录，内容却不同",
-                f"fork: two checkpoints sign {read.size} events, yet differ",
+                f"fork: two checkpoints sign {number_of(read.size, 'events')}, yet differ",
             )
     found.checkpoints = len(by_size)
     if not by_size:
@@ -263,14 +263,14 @@ def _other_length(events: int, signed: int, is_broken: bool, found: Findings) ->
     if is_broken:
         zh, en = (
             f"有 {events} 条，检查点签署了 {signed} 条",
-            f"{events} events where a checkpoint signs {signed}",
+            f"{number_of(events, 'events')} where a checkpoint signs {signed}",
         )
         found.flaw(EVENTS, zh, en)
     elif events < signed:
         found.flaw(
             EVENTS,
             f"只有 {events} 条，检查点签署了 {signed} 条：尾部被截去",
-            f"{events} events where a checkpoint signs {signed}: the end was cut off",
+            f"{number_of(events, 'events')} where a checkpoint signs {signed}: the end was cut off",
         )
     else:
         found.flaw(

@@ -19,7 +19,7 @@ from auth.proof.note import Checkpoint, NoteRefused
 from auth.proof.tree import Tree
 from core.errors import Conflict, InputRefused, NotFound
 from core.ids import GrantId
-from core.text import Text
+from core.text import Text, number_of
 from core.work import Work
 
 
@@ -93,7 +93,7 @@ def seal(work: Work, place: Place) -> Checkpoint | None:
         if last is not None and size < last.size:
             raise _fault(
                 f"审计记录只有 {size} 条，而已签署的检查点有 {last.size} 条。",
-                f"The record has {size} events; a checkpoint over {last.size} was signed.",
+                f"The record has {number_of(size, 'events')}; a checkpoint over {last.size} was signed.",
             )
         if size == 0 or (last is not None and size == last.size):
             return last
@@ -117,7 +117,7 @@ def _grown(work: Work, tree: Tree, last: Checkpoint | None) -> Tree:
         tree.cut_to(0)
         raise _fault(
             f"前 {held} 条审计记录已不是检查点所签署的内容。",
-            f"The first {held} events are no longer those that the checkpoint signed.",
+            f"The first {number_of(held, 'events are')} no longer those that the checkpoint signed.",
         )
     return tree
 

@@ -10,7 +10,7 @@ from typing import Final
 
 from auth.reviews.workflow import UNANSWERED, State, Step
 from core.errors import Reason
-from core.text import Text
+from core.text import Text, number_of
 
 BASIS: Final = (
     "R22 最小够用、定期复核与授权后评估 · least necessary, certification each half year, evaluation"
@@ -114,7 +114,7 @@ def pilot_objections(months: int, starts_on: date, ends_on: date, last: date) ->
     if ends_on > last:
         text = Text(
             f"试点授权不超过 {months} 个月（{starts_on}—{ends_on}）。",
-            f"A pilot runs {months} months at most ({starts_on} to {ends_on}).",
+            f"A pilot runs {number_of(months, 'months')} at most ({starts_on} to {ends_on}).",
         )
         yield Reason("pilot-too-long", text, BASIS, {"months": months})
 

@@ -49,7 +49,7 @@ from auth.scope import roles_towards, sight
 from core import calendar
 from core.errors import Conflict, InputRefused, Reason, refuse_if
 from core.ids import GrantId
-from core.text import Text
+from core.text import Text, number_of
 from core.work import Work, hold
 
 READ: Final = "auth:review:read"
@@ -191,7 +191,8 @@ def _unanswered(work: Work, row: CampaignRow) -> Iterator[Reason]:
     wanted = select(ReviewRow.id).where(ReviewRow.campaign_id == row.id, col(ReviewRow.state).in_(UNANSWERED))
     if left := len(list(work.db.exec(wanted))):
         text = Text(
-            f"还有 {left} 项授权待答复或待确认。", f"{left} grants still wait for an answer or a decision."
+            f"还有 {left} 项授权待答复或待确认。",
+            f"{number_of(left, 'grants wait')} for an answer or a decision.",
         )
         yield Reason("campaign-unanswered", text, rules.BASIS, {"left": left})
 

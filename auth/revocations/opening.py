@@ -27,7 +27,7 @@ from auth.revocations.workflow import FINAL, MACHINE, State, Step
 from auth.roles import Role
 from auth.scope import roles_towards, sight
 from core.errors import AccessRefused, InputRefused, NotFound, Reason
-from core.text import Text
+from core.text import Text, number_of
 from core.work import Work
 
 READ: Final = "auth:revocation:read"
@@ -102,7 +102,7 @@ def demand_bar(work: Work, actor: Actor, grounds: Grounds, department_of: Depart
             )  # fmt: skip
     if grounds.bar_months > (most := limits_now(work)[MONTHS]):
         raise InputRefused(
-            Text(f"限制再次申请最长 {most} 个月。", f"A bar on applying again is {most} months at most."), field="bar_months"
+            Text(f"限制再次申请最长 {most} 个月。", f"A bar on applying again is {number_of(most, 'months')} at most."), field="bar_months"
         )  # fmt: skip
 
 

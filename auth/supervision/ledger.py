@@ -17,7 +17,7 @@ from auth.actor import Actor
 from auth.grants.tables import GrantRow, UsageEventRow
 from auth.identity.tables import AccountRow, OrganisationRow, PersonRow
 from core.errors import InputRefused
-from core.text import Text
+from core.text import Text, number_of
 from core.work import Work
 
 LARGEST_FILE: Final = 500_000
@@ -127,7 +127,7 @@ def taken_out(work: Work, actor: Actor, wish: Wish, form: str) -> Iterator[Line]
         raise InputRefused(
             Text(
                 f"共 {found.lines} 行，一个文件至多 {LARGEST_FILE} 行；请缩短时段。",
-                f"{found.lines} lines; a file holds {LARGEST_FILE} at most. Choose a shorter period.",
+                f"{number_of(found.lines, 'lines')}; a file holds {LARGEST_FILE} at most. Choose a shorter period.",
             )
         )
     asked = {name: _plain(getattr(wish, name)) for name in wish.__slots__ if getattr(wish, name)}

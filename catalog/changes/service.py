@@ -44,7 +44,7 @@ from catalog.workflow import State
 from core.errors import AppError, Conflict, InputRefused
 from core.faults import sentences
 from core.sheets import Sheet
-from core.text import Text
+from core.text import Text, number_of
 from core.work import Work
 
 _LABELS: Final = {name: spec.label for name, spec in BY_NAME.items()}
@@ -60,7 +60,7 @@ def chosen(work: Work, actor: Actor, query: str, ids: Sequence[str] = ()) -> lis
             raise InputRefused(
                 Text(
                     f"检索到 {found.total} 条，一次最多 {MOST} 条；请先缩小检索范围。",
-                    f"The search finds {found.total} records and {MOST} are the most at once; narrow it first.",
+                    f"The search finds {number_of(found.total, 'records')} and {MOST} are the most at once; narrow it first.",
                 ),
                 field="query",
             )

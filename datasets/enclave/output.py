@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from auth.policy.model import ColumnTerm, DeliveryForm, GrantPolicy, Use
-from core.text import Text
+from core.text import Text, number_of
 from datasets.enclave.model import EnclaveSpec
 from datasets.formats.writing import writing
 from datasets.outputs.checks import Expected, check
@@ -104,7 +104,8 @@ def _small(path: Path, spec: EnclaveSpec, min_group: int) -> list[Finding]:
         small = pc.sum(pc.less(counts, min_group)).as_py() or 0
         if small:
             text = Text(
-                f"{small} 组的计数低于 {min_group}。", f"{small} groups have counts below {min_group}."
+                f"{small} 组的计数低于 {min_group}。",
+                f"{number_of(small, 'groups have')} counts below {min_group}.",
             )
             found.append(Finding("figure-too-small", name, small, text))
     return found
@@ -115,6 +116,6 @@ def _left_out(hidden: int) -> list[Finding]:
         return []
     text = Text(
         f"按披露控制有 {hidden} 个数值未输出。",
-        f"{hidden} figures were left out by the rules of disclosure control.",
+        f"{number_of(hidden, 'figures were')} left out by the rules of disclosure control.",
     )
     return [Finding("figures-left-out", "", hidden, text)]

@@ -32,7 +32,7 @@ from auth.policy.filters.model import RowFilter
 from auth.policy.model import ColumnTerm, DeliveryForm, GridMask, Use
 from auth.policy.small_cells import SmallCells
 from core.errors import Conflict
-from core.text import Text
+from core.text import Text, number_of
 from datasets.extracts.compile import Held, condition, leaving, unhashed
 from datasets.extracts.mixing import Order, Placed, mixed
 from datasets.extracts.places import teach
@@ -258,7 +258,9 @@ def build(
                 rows += len(columns[0])
                 if on_progress:
                     done = rows / rows_expected if rows_expected else 1.0
-                    on_progress(min(done, 1.0), Text(f"已写出 {rows} 行", f"{rows} rows written"))
+                    on_progress(
+                        min(done, 1.0), Text(f"已写出 {rows} 行", f"{number_of(rows, 'rows')} written")
+                    )
     return Built(rows, out.stat().st_size, out_of_it.rows if out_of_it else 0)
 
 

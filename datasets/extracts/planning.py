@@ -13,7 +13,7 @@ from auth.profile.now import limits_now
 from core.errors import Conflict, NotFound, Reason, TooMany, refuse_if
 from core.files import FileStore
 from core.settings import Settings
-from core.text import Lang, Text
+from core.text import Lang, Text, number_of
 from core.work import Work, hold
 from datasets.extracts import service, telling
 from datasets.extracts.keys import grant_key, master_key
@@ -96,7 +96,7 @@ def enter(work: Work, actor: Actor, body: ExtractCreate) -> None:
     if ledger.of_today(work, case.grant.id, ledger.PLAN) >= most:
         text = Text(
             f"该授权今日的提取计划已达 {most} 次；请直接提交提取，或明日再看计划。",
-            f"This grant has had its {most} plans of today; ask for the extract itself, or look again tomorrow.",
+            f"This grant has had its {number_of(most, 'plans')} of today; ask for the extract itself, or look again tomorrow.",
         )
         raise TooMany(text, reasons=[Reason("plans-of-the-day", text, service.PROMISE, {"limit": most})])
     service.note_plan(work, actor, body, case)

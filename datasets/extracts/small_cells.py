@@ -12,7 +12,7 @@ from duckdb import ColumnExpression, DuckDBPyRelation
 from auth.policy.model import Use
 from auth.policy.small_cells import SmallCells
 from core.errors import Conflict, Reason
-from core.text import Text
+from core.text import Text, number_of
 from datasets.extracts.compile import Held, leaving, unhashed
 
 BASIS: Final = "小单元格抑制规则 · suppression of small cells (docs/extracts.md)"
@@ -101,7 +101,7 @@ def _refusal(cells: SmallCells, *, is_all: bool) -> Conflict:
     en = "too few groups reach" if is_all else "some groups stay below"
     text = Text(
         f"按准标识符（{names}）分组，{zh} {cells.min_rows} 行，没有交付任何数据；请放宽筛选条件，或在申请中对这些列作概化处理（取整、截断）。",
-        f"Grouped by the quasi-identifiers ({names}), {en} {cells.min_rows} rows; nothing was delivered. "
+        f"Grouped by the quasi-identifiers ({names}), {en} {number_of(cells.min_rows, 'rows')}; nothing was delivered. "
         "Filter less, or have these columns generalised in the application (rounding, truncation).",
     )
     return Conflict(text, reasons=[Reason("small-cells", text, BASIS, {"min_rows": cells.min_rows})])

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Final
 
 from core.errors import InputRefused
-from core.text import Text
+from core.text import Text, number_of
 from datasets.intake.packed import damaged, locked, room_for, unpack
 
 TOLD: Final = 400  # members named in a refusal
@@ -99,7 +99,7 @@ def matching(found: Sequence[Member], pattern: str) -> list[Member]:
         raise InputRefused(
             Text(
                 f"符合 {pattern} 的文件有 {len(kept)} 个，一次最多合并 {MOST_UNITED} 个；请拆分压缩包或缩小范围。",
-                f"{len(kept)} members fit {pattern}, {MOST_UNITED} at the most are read as one table; split the archive or narrow the pattern.",
+                f"{number_of(len(kept), 'members')} fit {pattern}, {MOST_UNITED} at the most are read as one table; split the archive or narrow the pattern.",
             )
         )
     return kept
@@ -125,7 +125,7 @@ def chosen(found: Sequence[Member], wanted: str | None) -> list[Member]:
         raise InputRefused(
             Text(
                 f"压缩包里有 {len(found)} 个文件（{_listed(found)}）；请指明读取哪一个（member），或用 * 合为一个表，或逐个提交为多个表。",
-                f"The archive holds {len(found)} files ({_listed(found)}); name the one to read (member), "
+                f"The archive holds {number_of(len(found), 'files')} ({_listed(found)}); name the one to read (member), "
                 "read all as one table (*), or hand each in as a table of its own.",
             ),
             members=[each.name for each in found[:TOLD]],
@@ -139,7 +139,7 @@ def take(archive: zipfile.ZipFile, member: Member, out: Path, room: int | None =
         raise InputRefused(
             Text(
                 f"压缩包里有 {member.times} 个文件同名为 {member.name}，无法区分；请改名后重新打包。",
-                f"The archive holds {member.times} files named {member.name}, which cannot be told apart; rename them and pack it again.",
+                f"The archive holds {number_of(member.times, 'files')} named {member.name}, which cannot be told apart; rename them and pack it again.",
             )
         )
     if member.is_locked:

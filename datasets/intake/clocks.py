@@ -13,7 +13,7 @@ from typing import Final
 
 import duckdb
 
-from core.text import Text
+from core.text import Text, number_of, verb_of
 from datasets.intake.casts import Hints, typed, zone_of
 from datasets.intake.guesses import WRITTEN, Alternative, Guess, told
 
@@ -60,7 +60,7 @@ def settle(columns: Mapping[str, Mapping[str, int]], zone: str | None) -> Guess 
         alternatives=[Alternative(value=each, confidence=0.2) for each in (WRITTEN, *others)],
         why=Text(
             f"{counted}列有 {with_} 格带时区（{offsets}）、{without} 格不带，不带的按 UTC{taken} 换算",
-            f"in {counted} {with_} cells carry an offset ({offsets}) and {without} none; those are taken to be UTC{taken}",
+            f"in {counted} {number_of(with_, 'cells')} {verb_of(with_, 'carry')} an offset ({offsets}) and {without} none; those are taken to be UTC{taken}",
         ),
     )
 

@@ -13,7 +13,7 @@ from typing import Final
 
 import duckdb
 
-from core.text import Text
+from core.text import Text, number_of
 from datasets.intake.casts import one_of, plain, text_literal
 from datasets.intake.dictionary import Column
 from datasets.intake.facts import FindingLog
@@ -103,7 +103,7 @@ def _report(
         "unknown-code",
         Text(
             f"“{name}”列的值“{brief}”不在代码表中（{number} 格，{where.zh}）；{kept.zh}。",
-            f"“{brief}” in “{name}” is not in the code list ({number} cells, {where.en}); {kept.en}.",
+            f"“{brief}” in “{name}” is not in the code list ({number_of(number, 'cells')}, {where.en}); {kept.en}.",
         ),
         row=row,
         line=line,

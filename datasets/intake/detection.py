@@ -12,7 +12,7 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple, get_args
 
-from core.text import Text
+from core.text import Text, number_of
 from datasets.intake.container import Opened
 from datasets.intake.dictionary import Dictionary
 from datasets.intake.encodings import Utf8Text
@@ -79,7 +79,7 @@ def of_delimiter(path: Path, chosen: str | None) -> Guess:
     confidence = own.share * min(1.0, 2 * own.reach) * (1.0 if own.top else 0.5) * (1 - max(0.0, best - 0.5))
     why = Text(
         f"{own.share:.0%} 的行拆成 {own.cells} 格",
-        f"{own.share:.0%} of the split lines have {own.cells} cells",
+        f"{own.share:.0%} of the split lines have {number_of(own.cells, 'cells')}",
     )
     return Guess(
         aspect="delimiter",
@@ -170,7 +170,7 @@ def _no_header(top: Sequence[Record]) -> Guess:
     same = [i for i in typed if i < len(top[0].cells) and kind_of(top[0].cells[i]) == below[i]]
     confidence = 0.95 * len(same) / len(typed) if typed else 0.4
     why = Text(
-        f"首行有 {len(same)} 列与下方同为数值或日期", f"the first line has {len(same)} columns of numbers or dates like those below"
+        f"首行有 {len(same)} 列与下方同为数值或日期", f"the first line has {number_of(len(same), 'columns')} of numbers or dates like those below"
     )  # fmt: skip
     other = [Alternative(value=top[0].line, confidence=round(1 - confidence, 2))] if top else []
     return Guess(aspect="header_line", value=0, confidence=round(confidence, 2), alternatives=other, why=why)
@@ -192,7 +192,7 @@ def _header(sample: Sequence[Record], at: int) -> Guess:
         confidence = WORDS_ONLY * distinct * (1 - repeated / max(1, len(given)))
         why = Text(
             f"{len(set(given))} 个互不相同的词；各列均为文本，无从对照",
-            f"{len(set(given))} distinct words; every column is text, so nothing stands against them",
+            f"{number_of(len(set(given)), 'distinct words')}; every column is text, so nothing stands against them",
         )
     elif is_series([cells[i] for i in typed]):
         confidence = 0.85
@@ -201,7 +201,7 @@ def _header(sample: Sequence[Record], at: int) -> Guess:
         confidence = (0.6 + 0.4 * len(apart) / len(typed)) * (0.5 + 0.5 * min(1.0, distinct))
         why = Text(
             f"数值或日期列 {len(typed)} 个，其中 {len(apart)} 个的列名是词",
-            f"{len(typed)} columns hold numbers or dates; {len(apart)} of them are headed by words",
+            f"{number_of(len(typed), 'columns hold')} numbers or dates; {len(apart)} of them are headed by words",
         )
         if second := _second_header(body, typed):
             others.append(Alternative(value=second, confidence=0.5))
@@ -296,12 +296,12 @@ def of_quote(path: Path, delimiter: str | None, used: str) -> Guess:
     if used == '"' and not wrapped['"'] and wrapped["'"] > max(2, len(lines) // 2):
         why = Text(
             f"{wrapped[chr(39)]} 行的单元格由单引号括起，按原文保留",
-            f"cells stand in single quotes in {wrapped[chr(39)]} lines; they were kept as text",
+            f"cells stand in single quotes in {number_of(wrapped[chr(39)], 'lines')}; they were kept as text",
         )
         other = Alternative(value="'", confidence=round(wrapped["'"] / len(lines), 2))
         return Guess(aspect="quote", value=used, confidence=0.4, alternatives=[other], why=why)
     number = wrapped.get(used, 0)
-    why = Text(f"样本中 {number} 行用到", f"used in {number} lines of the sample")
+    why = Text(f"样本中 {number} 行用到", f"used in {number_of(number, 'lines')} of the sample")
     return certain("quote", used, why)
 
 

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from core.errors import InputRefused
-from core.text import Text
+from core.text import Text, number_of
 from datasets.intake.facts import MAX_COLUMNS, FindingLog
 from datasets.intake.layout import column_names
 from datasets.intake.staging import Staged
@@ -90,7 +90,7 @@ def _checked_rows(path: Path) -> int:
         raise InputRefused(
             Text(
                 f"表有 {columns} 列，上限是 {MAX_COLUMNS} 列；请改成长表后重新提交。",
-                f"The table has {columns} columns, the limit is {MAX_COLUMNS}; hand it in as a long table.",
+                f"The table has {number_of(columns, 'columns')}, the limit is {MAX_COLUMNS}; hand it in as a long table.",
             )
         )
     groups = sum(metadata.row_group(i).num_rows for i in range(metadata.num_row_groups))
@@ -107,7 +107,7 @@ def _checked_rows(path: Path) -> int:
         raise InputRefused(
             Text(
                 f"Parquet 声明有 {metadata.num_rows} 行，与 {size} 字节的文件大小不成比例；请检查导出后重新提交。",
-                f"The Parquet says it has {metadata.num_rows} rows, out of proportion to its {size} bytes; check the export and hand it in again.",
+                f"The Parquet says it has {number_of(metadata.num_rows, 'rows')}, out of proportion to its {number_of(size, 'bytes')}; check the export and hand it in again.",
             )
         )
     return int(metadata.num_rows)

@@ -15,7 +15,7 @@ from typing import Final
 import duckdb
 from pydantic import BaseModel
 
-from core.text import Text
+from core.text import Text, number_of, verb_of
 from datasets.intake import null_marks, units
 from datasets.intake.casts import NO, TYPE_NAMES, YES, one_of, plain, quoted, text_literal, typed
 from datasets.intake.degrees import axis_of
@@ -223,14 +223,14 @@ def _proposed(column: Column, filled: int, misfits: int, readings: Mapping[str, 
     unit = f"，单位 {column.unit}" if column.unit else ""
     unit_en = f", unit {column.unit}" if column.unit else ""
     rest = f"；{misfits} 格不合" if misfits else ""
-    rest_en = f"; {misfits} cells do not fit" if misfits else ""
+    rest_en = f"; {number_of(misfits, 'cells do')} not fit" if misfits else ""
     return ProposedColumn(
         column=column,
         confidence=round(0.9 * (1 - misfits / filled), 2),
         misfits=misfits,
         why=Text(
             f"{filled - misfits} 格可读作{kind.zh}{unit}{f'（{forms}）' if forms else ''}{rest}",
-            f"{filled - misfits} cells read as {kind.en}{unit_en}{f' ({forms})' if forms else ''}{rest_en}",
+            f"{number_of(filled - misfits, 'cells')} {verb_of(filled - misfits, 'read')} as {kind.en}{unit_en}{f' ({forms})' if forms else ''}{rest_en}",
         ),
     )
 
@@ -285,6 +285,6 @@ def _words(db: duckdb.DuckDBPyConnection, source: str, column: ColumnFacts, seen
         confidence=0.6,
         why=Text(
             f"只有 {len(codes)} 个不同的值，反复出现",
-            f"only {len(codes)} different values, each again and again",
+            f"only {number_of(len(codes), 'different values')}, each again and again",
         ),
     )

@@ -18,7 +18,7 @@ from xml.etree import ElementTree
 from python_calamine import CalamineSheet, CalamineWorkbook, PasswordError, SheetTypeEnum, SheetVisibleEnum
 
 from core.errors import InputRefused
-from core.text import Text
+from core.text import Text, number_of
 from datasets.intake.compound import leads_in_a_circle
 from datasets.intake.facts import FindingLog
 from datasets.intake.header_rows import ROWS_LOOKED_AT, Joined, join
@@ -267,7 +267,7 @@ def _survey_xlsx(path: Path, part: str, name: str, log: FindingLog) -> None:
         raise InputRefused(
             Text(
                 f"工作表“{name}”展开后有 {last_row} 行 × {last_column} 列，超过 {MAX_CELLS} 格；请删除远处的空白格，或改用 CSV 提交。",
-                f"The sheet “{name}” spans {last_row} rows × {last_column} columns, more than {MAX_CELLS} "
+                f"The sheet “{name}” spans {number_of(last_row, 'rows')} × {number_of(last_column, 'columns')}, more than {MAX_CELLS} "
                 "cells; clear stray cells far from the table, or hand it in as CSV.",
             )
         )
@@ -316,6 +316,6 @@ def _refuse_wide_ods(path: Path) -> None:
         raise InputRefused(
             Text(
                 f"工作表展开后有 {total} 格，超过 {MAX_CELLS} 格；请改用 CSV 提交。",
-                f"The sheet spreads out to {total} cells, more than {MAX_CELLS}; hand it in as CSV.",
+                f"The sheet spreads out to {number_of(total, 'cells')}, more than {MAX_CELLS}; hand it in as CSV.",
             )
         )

@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from core.errors import InputRefused
-from core.text import Text
+from core.text import Text, number_of
 from datasets.intake.delimited import Delimited
 from datasets.intake.encodings import Utf8Text
 from datasets.intake.facts import MAX_COLUMNS, FindingLog
@@ -308,7 +308,7 @@ def stage_grid(grid: Grid, head: Head, folder: Path, log: FindingLog) -> Staged:
     if blank:
         log.add(
             "blank-lines",
-            Text(f"跳过了 {blank} 个空行。", f"{blank} blank lines were skipped."),
+            Text(f"跳过了 {blank} 个空行。", f"{number_of(blank, 'blank lines were')} skipped."),
         )
     return staged
 
@@ -318,7 +318,7 @@ def _refuse_wide(width: int) -> None:
         raise InputRefused(
             Text(
                 f"表有 {width} 列，上限是 {MAX_COLUMNS} 列；请改成长表后重新提交。",
-                f"The table has {width} columns, the limit is {MAX_COLUMNS}; hand it in as a long table.",
+                f"The table has {number_of(width, 'columns')}, the limit is {MAX_COLUMNS}; hand it in as a long table.",
             )
         )
 
@@ -342,7 +342,7 @@ def _report_ragged(record: Record, row: int, width: int, log: FindingLog) -> Non
             "too-few-cells",
             Text(
                 f"第 {record.line} 行只有 {len(record.cells)} 格，应有 {width} 格；缺的记为空。",
-                f"Line {record.line} has {len(record.cells)} cells instead of {width}; the rest is empty.",
+                f"Line {record.line} has {number_of(len(record.cells), 'cells')} instead of {width}; the rest is empty.",
             ),
             row=row,
             line=record.line,
@@ -352,7 +352,7 @@ def _report_ragged(record: Record, row: int, width: int, log: FindingLog) -> Non
             "too-many-cells",
             Text(
                 f"第 {record.line} 行有 {len(record.cells)} 格，多于表头的 {width} 格；多出的放在末尾的列里。",
-                f"Line {record.line} has {len(record.cells)} cells, more than the header's {width}; "
+                f"Line {record.line} has {number_of(len(record.cells), 'cells')}, more than the header's {width}; "
                 "the surplus is kept in columns at the end.",
             ),
             row=row,

@@ -12,7 +12,7 @@ from typing import Final
 
 import duckdb
 
-from core.text import Text
+from core.text import Text, number_of, verb_of
 from datasets.intake import codes, dayparts, numerals, units
 from datasets.intake.casts import (
     CANONICAL,
@@ -209,53 +209,53 @@ def _said(name: str, column: Column, form: str, number: int) -> Text | None:
         case "offset":
             return Text(
                 f"“{name}”列有 {number} 格带时区偏移，已换算为 UTC。",
-                f"{number} cells in “{name}” carry an offset and were converted to UTC.",
+                f"{number_of(number, 'cells')} in “{name}” {verb_of(number, 'carry')} an offset and {verb_of(number, 'were')} converted to UTC.",
             )
         case "epoch":
             return Text(
                 f"“{name}”列有 {number} 格是时间戳（{column.format}），已读作 UTC 时间。",
-                f"{number} cells in “{name}” are epoch stamps ({column.format}), read as UTC.",
+                f"{number_of(number, 'cells')} in “{name}” {verb_of(number, 'are')} epoch stamps ({column.format}), read as UTC.",
             )
         case "months":
             return Text(
                 f"“{name}”列有 {number} 格只写到月，记为该月 1 日。",
-                f"{number} cells in “{name}” name a month only; its first day stands for it.",
+                f"{number_of(number, 'cells')} in “{name}” {verb_of(number, 'name')} a month only; its first day stands for it.",
             )
         case "percent":
             return Text(
                 f"“{name}”列有 {number} 格是百分数，已化为小数（12.5% 记作 0.125）；如要保留 12.5，请在数据字典中把单位写作 %。",
-                f"{number} cells in “{name}” are percentages, read as fractions (12.5% is 0.125); to keep 12.5, "
+                f"{number_of(number, 'cells')} in “{name}” {verb_of(number, 'are')} percentages, read as fractions (12.5% is 0.125); to keep 12.5, "
                 "give the column the unit % in the dictionary.",
             )
         case "numeral":
             return Text(
                 f"“{name}”列有 {number} 格带“万”“亿”等数词，已按位写全（3.5万 记作 35000），没有舍入。",
-                f"{number} cells in “{name}” carry 万, 亿 or another numeral and were written out (3.5万 is 35000); nothing was rounded.",
+                f"{number} cells in “{name}” {verb_of(number, 'carry')} 万, 亿 or another numeral and were written out (3.5万 is 35000); nothing was rounded.",
             )
         case "currency":
             return Text(
                 f"“{name}”列的 {number} 格都带同一种货币符号，已去掉符号；请在数据字典中写明单位。",
-                f"All {number} cells in “{name}” carry one currency; its sign was taken off. Name the unit in the dictionary.",
+                f"All {number_of(number, 'cells')} in “{name}” {verb_of(number, 'carry')} one currency; its sign was taken off. Name the unit in the dictionary.",
             )
         case "daypart":
             return Text(
                 f"“{name}”列有 {number} 格写作“下午3:30”或“3:30 PM”，已读作 24 小时制。",
-                f"{number} cells in “{name}” are written like 下午3:30 or 3:30 PM and were read on a clock of 24 hours.",
+                f"{number} cells in “{name}” {verb_of(number, 'are')} written like 下午3:30 or 3:30 PM and were read on a clock of 24 hours.",
             )
         case "zone":
             return Text(
                 f"“{name}”列有 {number} 格不带时区，而其他格带；这些格按所定的时区换算为 UTC。",
-                f"{number} cells in “{name}” carry no offset while others do; they were moved to UTC by the zone that was settled.",
+                f"{number_of(number, 'cells')} in “{name}” {verb_of(number, 'carry')} no offset while others do; they were moved to UTC by the zone that was settled.",
             )
         case "written":
             return Text(
                 f"“{name}”列有 {number} 格不带时区，而其他格已换算为 UTC；按指定保留原文，该列含两种时钟。",
-                f"{number} cells in “{name}” carry no offset and were left as written, as told, while the others are UTC: the column has two clocks.",
+                f"{number_of(number, 'cells')} in “{name}” {verb_of(number, 'carry')} no offset and were left as written, as told, while the others are UTC: the column has two clocks.",
             )
         case "mapped":
             to = Text("代码", "codes") if column.format == "code" else Text("名称", "labels")
             return Text(
                 f"“{name}”列有 {number} 格已按代码表换成{to.zh}。",
-                f"{number} cells in “{name}” were replaced by {to.en} of the code list.",
+                f"{number_of(number, 'cells')} in “{name}” {verb_of(number, 'were')} replaced by {to.en} of the code list.",
             )
     return None

@@ -14,7 +14,7 @@ import duckdb
 import pyarrow.parquet as pq
 
 from core.errors import InputRefused
-from core.text import Text
+from core.text import Text, number_of
 from datasets.intake import clocks, codes, datum, null_marks, units
 from datasets.intake import survey as surveys
 from datasets.intake import untyped as untyped_cells
@@ -337,7 +337,7 @@ def write_typed(
         raise InputRefused(
             Text(
                 f"文件应有 {staged.rows} 条记录，只读出 {rows} 条，文件可能不完整；请重新导出后提交。",
-                f"The file should hold {staged.rows} records but only {rows} could be read; export it again.",
+                f"The file should hold {number_of(staged.rows, 'records')} but only {rows} could be read; export it again.",
             )
         )
     part.replace(out)

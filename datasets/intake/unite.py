@@ -22,7 +22,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from core.errors import InputRefused
-from core.text import Text
+from core.text import Text, number_of
 from datasets.intake import archive
 from datasets.intake.casts import quoted
 from datasets.intake.container import Opened, open_input
@@ -184,11 +184,11 @@ def _merged(aspect: Aspect, guesses: Sequence[tuple[str, Guess]]) -> Guess:
     counts = Counter(guess.value for _, guess in guesses)
     if len(counts) == 1:
         if len(guesses) == 1 or least.confidence == 1.0:
-            why = Text(f"{len(guesses)} 个成员一致", f"the same in all {len(guesses)} members")
+            why = Text(f"{len(guesses)} 个成员一致", f"the same in all {number_of(len(guesses), 'members')}")
         else:
             why = Text(
                 f"{len(guesses)} 个成员一致，把握最低的是 {name}：{least.why.zh}",
-                f"the same in all {len(guesses)} members, least sure in {name}: {least.why.en}",
+                f"the same in all {number_of(len(guesses), 'members')}, least sure in {name}: {least.why.en}",
             )
         return least.model_copy(update={"why": why})
     shown = [(spoken(aspect, value), number) for value, number in counts.most_common(4)]
@@ -209,7 +209,7 @@ def _order(parts: Sequence[_Part]) -> dict[str, str]:
         raise InputRefused(
             Text(
                 f"合并后有 {len(order)} 列，上限是 {MAX_COLUMNS} 列；请缩小成员范围。",
-                f"Together the members have {len(order)} columns, the limit is {MAX_COLUMNS}; name fewer members.",
+                f"Together the members have {number_of(len(order), 'columns')}, the limit is {MAX_COLUMNS}; name fewer members.",
             )
         )
     return order

@@ -15,7 +15,7 @@ from sqlmodel import col, select
 
 from auth.actor import Actor
 from catalog.assets import asset
-from core.text import Text
+from core.text import Text, number_of
 from core.work import Work
 from datasets import gate
 from datasets.batches.queries import READ
@@ -115,7 +115,7 @@ def lineage(work: Work, actor: Actor, release_id: str) -> Lineage:
         nodes.append(_extract(each))
         links.append(Link(_id("release", row.id), _id("extract", each.id), "extracted"))
     if hidden:
-        label = Text(f"另有 {hidden} 份提取", f"{hidden} more extracts")
+        label = Text(f"另有 {hidden} 份提取", f"{number_of(hidden, 'more extracts')}")
         nodes.append(Node(_id("others", row.id), "others", label, facts={"count": hidden}))
         links.append(Link(_id("release", row.id), _id("others", row.id), "extracted"))
     title = asset(work, row.dataset_id).title

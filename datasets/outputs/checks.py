@@ -15,7 +15,7 @@ import duckdb
 import pyarrow as pa
 
 from auth.policy.model import ColumnTerm, DeliveryForm, Use
-from core.text import Text
+from core.text import Text, number_of, verb_of
 from datasets.cells import safe_name
 from datasets.extracts.reading import reader_of
 from datasets.formats.kinds import KINDS
@@ -79,7 +79,8 @@ def _unreadable(fault: Exception) -> Finding:
 
 def _other_rows(rows: int, planned: int) -> Finding:
     text = Text(
-        f"文件有 {rows} 行，计划为 {planned} 行。", f"The file has {rows} rows; the plan says {planned}."
+        f"文件有 {rows} 行，计划为 {planned} 行。",
+        f"The file has {number_of(rows, 'rows')}; the plan says {planned}.",
     )
     return Finding("rows-differ-from-plan", "", rows, text)
 
@@ -150,27 +151,30 @@ def _of_column(
 ) -> list[Finding]:
     found = []
     if broken:
-        text = Text(f"列 {name} 有 {broken} 行不是假名。", f"Column {name}: {broken} rows are no pseudonyms.")
+        text = Text(
+            f"列 {name} 有 {broken} 行不是假名。",
+            f"Column {name}: {number_of(broken, 'rows are')} no pseudonyms.",
+        )
         found.append(Finding("pseudonym-broken", name, broken, text))
     if hashed and not broken:
         return found  # hexadecimal digits look like anything
     if proven and proven * 2 >= shaped:
         text = Text(
             f"列 {name} 有 {proven} 行含校验位正确的身份证号。",
-            f"Column {name}: {proven} rows hold identity card numbers with a right check digit.",
+            f"Column {name}: {number_of(proven, 'rows hold')} identity card numbers with a right check digit.",
         )
         found.append(Finding("identity-number", name, proven, text))
     if mobile:
         text = Text(
             f"列 {name} 有 {mobile} 行含形似手机号的数字。",
-            f"Column {name}: {mobile} rows hold digits that look like mobile numbers.",
+            f"Column {name}: {number_of(mobile, 'rows hold')} digits that look like mobile numbers.",
         )
         found.append(Finding("mobile-number", name, mobile, text))
     if formula:
         runs = form in _RUNS_FORMULAS
         text = Text(
             f"列 {name} 有 {formula} 行以公式符号开头。",
-            f"Column {name}: {formula} rows begin with a sign that spreadsheets take for a formula.",
+            f"Column {name}: {number_of(formula, 'rows')} {verb_of(formula, 'begin')} with a sign that spreadsheets take for a formula.",
         )
         found.append(Finding("formula-cell" if runs else "formula-text", name, formula, text))
     return found
@@ -206,7 +210,7 @@ def _groups(
     said = ", ".join(expected.terms[at].name for at in places)
     text = Text(
         f"按准标识符（{said}）分组，有 {rows} 行所在的组不足 {expected.min_rows} 行。",
-        f"Grouped by the quasi-identifiers ({said}), {rows} rows lie in groups below {expected.min_rows}.",
+        f"Grouped by the quasi-identifiers ({said}), {number_of(rows, 'rows lie')} in groups below {expected.min_rows}.",
     )
     return [Finding("small-cells", said, rows, text)]
 
@@ -239,7 +243,7 @@ def sample(path: Path, form: DeliveryForm, rows: int) -> tuple[list[str], list[l
 def _said(value: object) -> str | None:
     if value is None:
         return None
-    return f"{len(value)} bytes" if isinstance(value, bytes) else str(value)[:500]
+    return f"{number_of(len(value), 'bytes')}" if isinstance(value, bytes) else str(value)[:500]
 
 
 Findings = Sequence[Mapping[str, Any]]

@@ -9,7 +9,7 @@ from typing import Any, Final
 from catalog.harvest.records import Fault, Record, Unreadable
 from core.errors import AppError, Unavailable
 from core.jobs_run import JobContext, JobKind
-from core.text import Text
+from core.text import Text, number_of
 from core.work import Work
 from datasets.harvest import reading, service, taking
 from datasets.harvest.tables import HarvestRunRow, HarvestSourceRow
@@ -83,7 +83,7 @@ def _take(ctx: JobContext, run_id: str, got: Mapping[str, Any], start: int) -> d
             taking.take(work, run_id, start + at, both[at : at + CHUNK])
         ctx.progress(
             min(0.95, at / max(1, len(both))),
-            Text(f"已处理 {start + at - 1} 条", f"{start + at - 1} records done"),
+            Text(f"已处理 {start + at - 1} 条", f"{number_of(start + at - 1, 'records')} done"),
         )
     # CKAN pages by place in its own list: faults and inactive packages take a place there too
     following = reading.following(source, got["url"], data, found, _place_after(got["url"]))

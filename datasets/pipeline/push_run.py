@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from core.errors import AppError, Unavailable
 from core.jobs_run import JobContext, JobKind
-from core.text import Text
+from core.text import Text, number_of
 from core.work import Work
 from datasets.push import queries, sending, service
 from datasets.push.portal import Portal
@@ -72,7 +72,7 @@ def _send(ctx: JobContext, run_id: str, after: str, done: int) -> dict[str, Any]
     except AppError as refused:
         return {"failed": {"zh": refused.detail.zh, "en": refused.detail.en}}
     total = done + len(ids)
-    ctx.progress(0.5, Text(f"已处理 {total} 条", f"{total} records done"))
+    ctx.progress(0.5, Text(f"已处理 {total} 条", f"{number_of(total, 'records')} done"))
     return {"last": ids[-1] if ids else "", "count": len(ids)}
 
 

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from duckdb import DuckDBPyConnection
 
 from core.errors import Conflict
-from core.text import Text
+from core.text import Text, number_of, verb_of
 from datasets.geometry import shape_columns
 from datasets.releases.engine import engine, quoted
 from datasets.releases.models import Difference
@@ -116,7 +116,7 @@ def _demand_unique(db: DuckDBPyConnection, at: str, key: Sequence[str]) -> None:
         raise Conflict(
             Text(
                 f"{where.zh}中有 {found[0]} 个主键（{'、'.join(key)}）对应多行，无法逐行比较。",
-                f"In {where.en} {found[0]} keys ({', '.join(key)}) stand for several rows, so rows cannot be matched.",
+                f"In {where.en} {number_of(found[0], 'keys')} ({', '.join(key)}) {verb_of(found[0], 'stand')} for several rows, so rows cannot be matched.",
             )
         )
 

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from duckdb import DuckDBPyConnection
 
 from core.errors import Conflict
-from core.text import Text
+from core.text import Text, number_of
 from datasets.geometry import unboxed
 from datasets.releases.engine import PLACE, batches_of, demand_no_clash, engine, quoted
 from datasets.releases.writer import write_groups
@@ -51,7 +51,7 @@ def split(
             raise Conflict(
                 Text(
                     f"按“{plan.column}”分区会得到 {len(found)} 个文件，上限为 {MOST}；请在数据字典的版式中改用更粗的周期。",
-                    f"Splitting by {plan.column} gives {len(found)} files, {MOST} at the most; choose a longer period in the dictionary's layout.",
+                    f"Splitting by {plan.column} gives {number_of(len(found), 'files')}, {MOST} at the most; choose a longer period in the dictionary's layout.",
                 )
             )
         made = []

@@ -18,7 +18,7 @@ from auth.actor import Actor
 from catalog import queries as catalog
 from core import bases
 from core.errors import AccessRefused, InputRefused, NotFound, Reason
-from core.text import Text
+from core.text import Text, number_of
 from core.work import Work, hold
 from datasets.extracts.tables import ExtractRow
 from datasets.notices import service as notices
@@ -95,7 +95,7 @@ def set_rule(work: Work, actor: Actor, dataset_id: str, body: RetentionSet) -> R
         raise InputRefused(
             Text(
                 f"至少保留最近 {last} 版、被取代后 {years} 年；请提高数值。",
-                f"At least the last {last} releases and {years} years after being superseded are kept; choose more.",
+                f"At least the last {number_of(last, 'releases')} and {number_of(years, 'years')} after being superseded are kept; choose more.",
             )
         )
     facts = {**body.model_dump(), "set_by": stamp(actor), "set_at": work.now, "looked_on": None}
@@ -164,12 +164,16 @@ def keeping(
         text = Text("该数据集没有保留规则，全部保留。", "The dataset has no rule; everything is kept.")
         found.append(Reason("no-rule", text, _BASIS))
     if rule is not None and place < rule.keep_last:
-        text = Text(f"属于最近 {rule.keep_last} 版。", f"It is among the last {rule.keep_last} releases.")
+        text = Text(
+            f"属于最近 {rule.keep_last} 版。",
+            f"It is among the last {number_of(rule.keep_last, 'releases')}.",
+        )
         found.append(Reason("among-the-last", text, _BASIS))
     ends = kept_until(superseded_at, rule) if rule is not None else None
     if rule is not None and (ends is None or ends > now):
         text = Text(
-            f"被取代不足 {rule.keep_years} 年。", f"It was superseded less than {rule.keep_years} years ago."
+            f"被取代不足 {rule.keep_years} 年。",
+            f"It was superseded less than {number_of(rule.keep_years, 'years')} ago.",
         )
         found.append(Reason(YOUNG, text, _BASIS))
     if extracts:

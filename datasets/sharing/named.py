@@ -23,7 +23,7 @@ from catalog.ckan.shape import Json
 from catalog.tables import DatasetRow
 from core.errors import InputRefused, NotFound
 from core.ids import GrantId
-from core.text import Text
+from core.text import Text, number_of
 from core.work import Work
 from datasets.releases import queries as releases
 from datasets.releases.tables import ReleaseRow
@@ -69,7 +69,7 @@ def by_dataset(work: Work, actor: Actor, dataset_id: str, release_id: str | None
         raise InputRefused(
             Text(
                 f"您对该数据集有 {len(fits)} 项授权，授权之间不合并；请以 resource_id 指明其一：{named}。",
-                f"You hold {len(fits)} grants on this dataset, and grants are never added together; name one as resource_id: {named}.",
+                f"You hold {number_of(len(fits), 'grants')} on this dataset, and grants are never added together; name one as resource_id: {named}.",
             ),
             field="resource_id",
         )

@@ -10,7 +10,7 @@ from typing import Any
 from core.errors import InputRefused
 from core.files import FileStore, StoredFile
 from core.settings import Settings
-from core.text import Text
+from core.text import Text, number_of
 from datasets.sources.guard import Allowed, Resolve, lookup
 
 
@@ -80,6 +80,6 @@ def too_large(name: str, max_bytes: int) -> InputRefused:
     return InputRefused(
         Text(
             f"{name} 超过 {max_bytes} 字节的上限（DATAGRANT_UPLOAD_MAX_BYTES）；请让来源分批提供。",
-            f"{name} is larger than the limit of {max_bytes} bytes (DATAGRANT_UPLOAD_MAX_BYTES); let the source give it in parts.",
+            f"{name} is larger than the limit of {number_of(max_bytes, 'bytes')} (DATAGRANT_UPLOAD_MAX_BYTES); let the source give it in parts.",
         )
     )

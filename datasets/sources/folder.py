@@ -19,7 +19,7 @@ from pydantic import BaseModel, Field, field_validator
 
 from core.errors import InputRefused, Unavailable
 from core.files import CHUNK, FileStore
-from core.text import Text
+from core.text import Text, number_of
 from datasets.sources.asking import Ask, Catch, Found, Probe, bounded, too_large
 
 APART_S: Final = 30
@@ -183,13 +183,13 @@ def fetch(ask: Ask, config: FolderConfig, files: FileStore) -> Catch:
 
 
 def _said(caught: int, waiting: int, links: int) -> Text:
-    zh, en = [f"取得 {caught} 个文件"], [f"{caught} files fetched"]
+    zh, en = [f"取得 {caught} 个文件"], [f"{number_of(caught, 'files')} fetched"]
     if waiting:
         zh.append(f"{waiting} 个文件等待写完（两次查看大小与时间不变才接收）")
         en.append(f"{waiting} wait until size and time are the same at two looks")
     if links:
         zh.append(f"忽略 {links} 个符号链接")
-        en.append(f"{links} symbolic links passed over")
+        en.append(f"{number_of(links, 'symbolic links')} passed over")
     return Text("；".join(zh) + "。", "; ".join(en) + ".")
 
 
@@ -232,7 +232,7 @@ def probe(ask: Ask, config: FolderConfig) -> Probe:
     return Probe(
         Text(
             f"文件夹可读，{len(there)} 个文件符合条件，{links} 个符号链接被忽略。",
-            f"The folder can be read; {len(there)} files match, {links} symbolic links are passed over.",
+            f"The folder can be read; {number_of(len(there), 'files match')}, {number_of(links, 'symbolic links are')} passed over.",
         ),
         facts,
     )

@@ -19,7 +19,7 @@ import httpcore2
 
 from core.errors import AppError, InputRefused, Unavailable
 from core.files import FileStore
-from core.text import Text
+from core.text import Text, number_of
 from datasets.sources.addresses import PLACE, HttpConfig, address_fault
 from datasets.sources.asking import Ask, Catch, Found, Probe, bounded, too_large
 from datasets.sources.guard import Allowed, Resolve, vetted
@@ -251,7 +251,10 @@ def fetch(ask: Ask, config: HttpConfig, files: FileStore) -> Catch:
     provenance = {"address": shown(config), **kept, "fetched_at": ask.now.isoformat()}
     if _origin(url) != _origin(config.url):
         provenance["answered_by"] = _host(url)
-    said = Text(f"取得 {name}（{stored.size_bytes} 字节）。", f"Fetched {name} ({stored.size_bytes} bytes).")
+    said = Text(
+        f"取得 {name}（{stored.size_bytes} 字节）。",
+        f"Fetched {name} ({number_of(stored.size_bytes, 'bytes')}).",
+    )
     return Catch((Found(name, stored, provenance),), dict(kept), said)
 
 
@@ -264,7 +267,9 @@ def _told(answer: httpcore2.Response, total: int, ask: Ask) -> Iterator[bytes]:
     size = 0
     for chunk in answer.iter_stream():
         size += len(chunk)
-        ask.progress(size / total if total else 0.5, Text(f"已取得 {size} 字节", f"{size} bytes fetched"))
+        ask.progress(
+            size / total if total else 0.5, Text(f"已取得 {size} 字节", f"{number_of(size, 'bytes')} fetched")
+        )
         yield chunk
 
 

@@ -22,7 +22,7 @@ from psycopg import sql
 
 from core.errors import InputRefused, Unavailable
 from core.files import FileStore
-from core.text import Text
+from core.text import Text, number_of
 from datasets.sources.addresses import PostgresConfig
 from datasets.sources.asking import Ask, Catch, Found, Probe, too_large
 from datasets.sources.guard import vetted
@@ -208,7 +208,7 @@ def fetch(ask: Ask, config: PostgresConfig, files: FileStore) -> Catch:
     provenance = {"address": shown(config), "rows": rows, "fetched_at": ask.now.isoformat()}
     if config.query:
         provenance["query"] = config.query
-    said = Text(f"读取 {rows} 行。", f"{rows} rows read.")
+    said = Text(f"读取 {rows} 行。", f"{number_of(rows, 'rows')} read.")
     return Catch((Found(name, stored, provenance),), {}, said)
 
 
@@ -234,7 +234,7 @@ def _write(ask: Ask, config: PostgresConfig, name: str, out: Path) -> int:
                 if (rows := rows + len(part)) > most:
                     raise _too_many(most)
                 waiting.append(_table(part, schema))
-                ask.progress(rows / most, Text(f"已读取 {rows} 行", f"{rows} rows read"))
+                ask.progress(rows / most, Text(f"已读取 {rows} 行", f"{number_of(rows, 'rows')} read"))
                 if sum(each.nbytes for each in waiting) > _GROUP_BYTES:
                     writer.write_table(pa.concat_tables(waiting).combine_chunks())
                     waiting.clear()
@@ -266,7 +266,7 @@ def _too_many(most: int) -> InputRefused:
     return InputRefused(
         Text(
             f"来源超过 {most} 行的上限（DATAGRANT_SOURCE_MAX_ROWS）；没有接收任何行，请用查询缩小范围。",
-            f"The source has more than {most} rows (DATAGRANT_SOURCE_MAX_ROWS); nothing was taken. Narrow it by a query.",
+            f"The source has more than {number_of(most, 'rows')} (DATAGRANT_SOURCE_MAX_ROWS); nothing was taken. Narrow it by a query.",
         )
     )
 
@@ -277,7 +277,9 @@ def probe(ask: Ask, config: PostgresConfig) -> Probe:
         columns = _columns(connection, _statement(connection, config))
         connection.rollback()
     facts = [{"name": each.name, "value": "text" if each.text else str(each.type)} for each in columns]
-    return Probe(Text(f"登录成功，共 {len(columns)} 列。", f"Signed in; {len(columns)} columns."), facts)
+    return Probe(
+        Text(f"登录成功，共 {len(columns)} 列。", f"Signed in; {number_of(len(columns), 'columns')}."), facts
+    )
 
 
 def shown(config: PostgresConfig) -> str:

@@ -17,7 +17,7 @@ from pydantic import BaseModel, Field, field_validator
 
 from core.errors import AppError, InputRefused, Unavailable
 from core.files import CHUNK, FileStore
-from core.text import Text
+from core.text import Text, number_of
 from datasets.sources.asking import Ask, Catch, Found, Probe, bounded, too_large
 
 if TYPE_CHECKING:
@@ -199,7 +199,7 @@ def fetch(ask: Ask, config: S3Config, files: FileStore) -> Catch:
         {"taken": {key: mark for key, mark in taken.items() if key in keys}},
         Text(
             f"取得 {len(caught)} 个对象，另有 {left} 个待取。",
-            f"{len(caught)} objects fetched, {left} to come.",
+            f"{number_of(len(caught), 'objects')} fetched, {left} to come.",
         ),
         tuple(problems),
         60 if left else None,
@@ -229,7 +229,10 @@ def probe(ask: Ask, config: S3Config) -> Probe:
         there = _things(_store(ask, config), config)
     facts = [{"name": thing.key, "value": f"{thing.size} B"} for thing in there[:-11:-1]]
     return Probe(
-        Text(f"可以读取，{len(there)} 个对象符合条件。", f"It can be read; {len(there)} objects match."),
+        Text(
+            f"可以读取，{len(there)} 个对象符合条件。",
+            f"It can be read; {number_of(len(there), 'objects match')}.",
+        ),
         facts,
     )
 

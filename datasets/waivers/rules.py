@@ -9,7 +9,7 @@ from typing import Final
 
 from core import bases
 from core.errors import Reason
-from core.text import Text
+from core.text import Text, number_of
 
 _BASIS: Final = "放行豁免规则（docs/tickets.md）· waivers (docs/tickets.md)"
 _PROMISE_3: Final = bases.TWO_PEOPLE
@@ -67,14 +67,14 @@ def term_objections(
     if len(reason.strip()) < reason_min:
         text = Text(
             f"请写明豁免理由（至少 {reason_min} 个字）；理由将随发布版本长期公示。",
-            f"Give the reason (at least {reason_min} characters); it stays on the release for ever.",
+            f"Give the reason (at least {number_of(reason_min, 'characters')}); it stays on the release for ever.",
         )
         found.append(Reason("note-missing", text, _BASIS))
     last = today + timedelta(days=longest_days)
     if not today <= valid_to <= last:
         text = Text(
             f"到期日应在 {today} 与 {last} 之间（最长 {longest_days} 天）。",
-            f"The last day lies between {today} and {last} ({longest_days} days at most).",
+            f"The last day lies between {today} and {last} ({number_of(longest_days, 'days')} at most).",
         )
         found.append(Reason("bad-expiry", text, _BASIS))
     return tuple(found)

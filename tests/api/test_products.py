@@ -102,7 +102,7 @@ def test_the_pack_judges_three_stages_by_four_dimensions(sqlite_house: House) ->
     )
     shown = browser_as(sqlite_house, "applicant", "en").get(f"/products/{made['id']}").text
     assert "fee lines within the cap of their day: 1" in shown
-    assert "0 of 1 sources lead to a delivered file" in shown
+    assert "sources that lead to a delivered file: 0 of 1" in shown
 
 
 def test_a_freeze_shows_in_the_cells(sqlite_house: House) -> None:

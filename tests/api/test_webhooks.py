@@ -86,11 +86,6 @@ def desk(house: House) -> Desk:
     return listening(house)
 
 
-@pytest.fixture
-def lite(sqlite_house: House) -> Desk:
-    return listening(sqlite_house)
-
-
 def an_endpoint(desk: Desk, who: str, url: str) -> EndpointMade:
     with desk.write(who) as (work, actor):
         ask = EndpointAsk(url=url, kinds=list(EVENT_KINDS))
@@ -132,28 +127,28 @@ def test_events_arrive_signed_in_order_and_only_what_one_may_see(
 
 
 def test_the_library_verifies_a_real_delivery_and_refuses_a_changed_one(
-    lite: Desk, receiver: Receiver, clock: TestClock
+    desk: Desk, receiver: Receiver, clock: TestClock
 ) -> None:
     clock.now = system_clock()
-    made = an_endpoint(lite, "officer", receiver.url)
-    with lite.write("officer") as (work, actor):
+    made = an_endpoint(desk, "officer", receiver.url)
+    with desk.write("officer") as (work, actor):
         service.ping(work, actor, made.endpoint.id)
-    assert sent(lite) == 1
+    assert sent(desk) == 1
     headers, body = receiver.got[0]
     assert Webhook(made.secret).verify(body, headers)["type"] == "webhook.ping"
     with pytest.raises(WebhookVerificationError):
         Webhook(made.secret).verify(body.replace("ping", "pong"), headers)
-    with lite.write("officer") as (work, actor):
-        fresh = service.rotate(work, actor, made.endpoint.id, seal=sealer(lite.house))
+    with desk.write("officer") as (work, actor):
+        fresh = service.rotate(work, actor, made.endpoint.id, seal=sealer(desk.house))
         service.ping(work, actor, made.endpoint.id)
-    assert sent(lite) == 1
+    assert sent(desk) == 1
     headers, body = receiver.got[1]
     for secret in (made.secret, fresh.secret):  # both, for a day
         Webhook(secret).verify(body, headers)
     clock.forward(hours=25)
-    with lite.write("officer") as (work, actor):
+    with desk.write("officer") as (work, actor):
         service.ping(work, actor, made.endpoint.id)
-    assert sent(lite) == 1
+    assert sent(desk) == 1
     assert len(receiver.got[2][0]["webhook-signature"].split()) == 1
 
 
@@ -201,10 +196,10 @@ def test_refused_deliveries_wait_longer_then_die_loudly_and_can_be_sent_again(
     ["127.0.0.1", "169.254.169.254", "10.0.0.7", "::ffff:127.0.0.1", "64:ff9b::7f00:1", "fe80::1", "0.0.0.0", "100.64.0.1"],  # noqa: S104
 )  # fmt: skip
 def test_no_house_address_is_reached_whatever_the_name_says(
-    sqlite_house: House, receiver: Receiver, address: str
+    house: House, receiver: Receiver, address: str
 ) -> None:
     """The guard judges the address connected to: a public name that stands for a neighbour (rebinding) is refused."""
-    desk = a_desk(sqlite_house)
+    desk = a_desk(house)
     port = receiver.server_address[1]
     made = an_endpoint(desk, "officer", f"http://hook.example.org:{port}/")
     with desk.write("officer") as (work, actor):
@@ -214,12 +209,12 @@ def test_no_house_address_is_reached_whatever_the_name_says(
     assert "DATAGRANT_WEBHOOK_ALLOW" in rows(desk)[0].log[-1]["excerpt"]
 
 
-def test_redirects_are_not_followed(lite: Desk, receiver: Receiver) -> None:
-    made = an_endpoint(lite, "officer", receiver.url)
+def test_redirects_are_not_followed(desk: Desk, receiver: Receiver) -> None:
+    made = an_endpoint(desk, "officer", receiver.url)
     receiver.status, receiver.location = 307, receiver.url + "/elsewhere"
-    with lite.write("officer") as (work, actor):
+    with desk.write("officer") as (work, actor):
         service.ping(work, actor, made.endpoint.id)
-    assert send_webhooks(lite.house) == 0
+    assert send_webhooks(desk.house) == 0
     assert len(receiver.got) == 1
 
 
@@ -233,12 +228,12 @@ def test_odd_addresses_are_refused_by_their_form(url: str) -> None:
     assert url_fault("https://a.org:8443/x?y=1", plain_ok=False) is None
 
 
-def test_who_loses_sight_is_told_no_more(lite: Desk, receiver: Receiver) -> None:
-    an_endpoint(lite, "officer", receiver.url)
-    an_application(lite)
-    with lite.house.write() as work:
+def test_who_loses_sight_is_told_no_more(desk: Desk, receiver: Receiver) -> None:
+    an_endpoint(desk, "officer", receiver.url)
+    an_application(desk)
+    with desk.house.write() as work:
         accounts.account_row(work, "officer").disabled = True
-    assert sent(lite) == 0
+    assert sent(desk) == 0
     assert receiver.got == []
 
 
@@ -249,42 +244,42 @@ def test_only_listed_keys_leave() -> None:
 
 
 def test_an_event_is_routed_once_and_not_to_endpoints_that_came_later(
-    lite: Desk, receiver: Receiver, clock: TestClock
+    desk: Desk, receiver: Receiver, clock: TestClock
 ) -> None:
-    an_application(lite)
+    an_application(desk)
     clock.forward(minutes=1)
-    an_endpoint(lite, "officer", receiver.url)
-    assert sent(lite) == 0
-    with lite.house.read() as work:
+    an_endpoint(desk, "officer", receiver.url)
+    assert sent(desk) == 0
+    with desk.house.read() as work:
         topics = work.db.exec(select(OutboxRow.topic).where(OutboxRow.routed_at != None)).all()  # noqa: E711
         assert topics == ["application.submitted"]
 
 
-def test_pages_and_routes(lite: Desk, receiver: Receiver) -> None:
-    desk = browser_as(lite.house, "officer", lang="en")
+def test_pages_and_routes(desk: Desk, receiver: Receiver) -> None:
+    desk = browser_as(desk.house, "officer", lang="en")
     assert "No endpoints yet" in desk.get("/webhooks").text
     assert desk.submit("/webhooks", url="nonsense", kinds="grant.revoked").status_code == 422
     made = desk.submit("/webhooks", url=receiver.url, kinds="grant.revoked")
     assert made.status_code == 200
     assert "whsec_" in made.text
-    api = client_as(lite.house, "officer")
+    api = client_as(desk.house, "officer")
     endpoint = api.get("/api/v1/webhooks").json()["items"][0]["id"]
     assert "whsec_" not in desk.get(f"/webhooks/{endpoint}").text
     assert desk.submit(f"/webhooks/{endpoint}/ping").status_code == 303
-    assert sent(lite) == 1
+    assert sent(desk) == 1
     delivery = api.get(f"/api/v1/webhooks/{endpoint}/deliveries?state=sent").json()["items"][0]["id"]
     assert desk.submit(f"/webhooks/deliveries/{delivery}/resend").status_code == 303
     assert api.post(f"/api/v1/webhooks/deliveries/{delivery}/resend").status_code == 409
     assert desk.submit(f"/webhooks/{endpoint}/change", is_on="no").status_code == 303
     assert api.patch(f"/api/v1/webhooks/{endpoint}", json={"kinds": ["no.such"]}).status_code == 422
     assert "whsec_" in desk.submit(f"/webhooks/{endpoint}/rotate").text
-    other = client_as(lite.house, "officer2")
+    other = client_as(desk.house, "officer2")
     for path in (f"/api/v1/webhooks/{endpoint}/deliveries",):
         assert other.get(path).status_code == 404
     assert other.delete(f"/api/v1/webhooks/{endpoint}").status_code == 404
     assert desk.submit(f"/webhooks/{endpoint}/remove").status_code == 303
-    with pytest.raises(InputRefused), lite.write("officer") as (work, actor):
-        service.create(work, actor, EndpointAsk(url=receiver.url, kinds=["grant.revoked"]), seal=sealer(lite.house), plain_ok=False)  # fmt: skip
+    with pytest.raises(InputRefused), desk.write("officer") as (work, actor):
+        service.create(work, actor, EndpointAsk(url=receiver.url, kinds=["grant.revoked"]), seal=sealer(desk.house), plain_ok=False)  # fmt: skip
 
 
 def count_of(work: Work, kind: str) -> int:

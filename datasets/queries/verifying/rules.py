@@ -11,7 +11,7 @@ from auth.asset import Asset
 from auth.policy.limits import Limits
 from auth.policy.model import GrantPolicy, Use
 from core.errors import Reason
-from core.text import Text
+from core.text import Text, number_of
 from datasets.queries.verifying.model import SubjectConsent, VerifyAsk
 
 BASIS: Final = "核验规则：须主体同意，限次 · verification with consent, within caps (docs/queries.md)"
@@ -69,7 +69,8 @@ def consent_reasons(consent: SubjectConsent, today: date, limits: Limits) -> Ite
     most = limits["verify_consent_days"]
     if (consent.until - consent.given_on).days > most:
         text = Text(
-            f"主体同意的期限不得超过 {most} 天。", f"A subject's consent may run {most} days at most."
+            f"主体同意的期限不得超过 {most} 天。",
+            f"A subject's consent may run {number_of(most, 'days')} at most.",
         )
         yield Reason("consent-too-long", text, BASIS, {"days": most})
 
