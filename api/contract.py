@@ -65,6 +65,8 @@ def refusals(method: str, path: str) -> list[str]:
         found.append("409")
     if is_ckan(path):
         found += ["400", "409"]
+    if path.startswith(_PROTOCOLS):  # they refuse a wrong parameter with 400, where our own form says 422
+        found.append("400")
     if path.startswith("/api/v1/audit/"):  # a proof waits for the next checkpoint
         found += ["409"]
     return sorted(set(found))

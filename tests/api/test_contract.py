@@ -48,6 +48,8 @@ def test_what_may_be_refused_follows_from_method_and_address() -> None:
     for part in ("/api/v1/applications/{application_id}/letter", "/applications/{application_id}/terms"):
         assert "409" in refusals("get", part), "a part may not be there in the object's state"
     assert {"409", "412", "413"} <= set(refusals("post", "/api/v1/grants"))
+    assert "400" in refusals("get", "/delta-sharing/shares"), "the protocol's own word for a wrong parameter"
+    assert "400" not in refusals("get", "/api/v1/grants")
 
 
 def test_a_protocols_own_refusals_and_documents_are_declared_as_they_are_sent(sqlite_house: House) -> None:
