@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from functools import partial
 from typing import Any, Final, Literal
 
 import sqlalchemy
@@ -40,6 +41,9 @@ _MATCH: Final = {
     "postgresql": "SELECT p.number FROM catalog_search_pg p WHERE p.tokens @@ CAST(:{name} AS tsquery)",
 }
 _NUMBERS: Final = {dialect: text(written.format(name="q")) for dialect, written in _MATCH.items()}
+_POSTGRES: Final = sqlalchemy.table("catalog_search_pg", sqlalchemy.column("number", sqlalchemy.Integer))
+# PostgreSQL does not count what it costs to unpack a vector, and would rather read all of them than its own index.
+_BY_INDEX: Final = text("SELECT set_config('enable_seqscan', 'off', true), set_config('jit', 'off', true)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,13 +93,10 @@ def search(work: Work, actor: Actor, ask: Search) -> Found:
     meant, parsed, groups = _understood(work, and_(queries.visible(actor), period), ask.text, parsed)
     seen = [queries.visible(actor), period, matching(work, parsed)]
     counted = facets.count(groups, ask.chosen)
-    page = (
-        sqlalchemy.select(col(DatasetRow.id))
-        .where(*seen, facets.condition(ask.chosen, work.now))
-        .order_by(*_order(work, ask, parsed))
-        .limit(ask.limit)
-        .offset(ask.offset)
-    )
+    page = sqlalchemy.select(col(DatasetRow.id)).where(*seen, facets.condition(ask.chosen, work.now))
+    if _is_ranked(ask, parsed) and _is_postgres(work):
+        page = page.join(_POSTGRES, _POSTGRES.c.number == col(DatasetRow.number))
+    page = page.order_by(*_order(work, ask, parsed)).limit(ask.limit).offset(ask.offset)
     ids = list(work.db.connection().execute(page).scalars())
     hits = _hits(work, _rows(work, ids), parsed, ask.lang)
     return Found(hits, counted.total, counted.facets, True, meant)
@@ -141,16 +142,35 @@ def matching(work: Work, parsed: Ask, name: str = "q", place: str | None = None)
 
 def numbers(work: Work, parsed: Ask) -> BitMap:
     """The places in the index of all records that hold everything, whoever may see them."""
-    dialect = work.db.get_bind().dialect.name
-    expression = (tsquery if dialect == "postgresql" else fts5)(parsed.terms)
-    return BitMap(work.db.connection().execute(_NUMBERS[dialect], {"q": expression}).scalars().all())
+    if is_postgres := _is_postgres(work):
+        _prefer_index(work)
+    expression = (tsquery if is_postgres else fts5)(parsed.terms)
+    found = _NUMBERS[work.db.get_bind().dialect.name]
+    return BitMap(work.db.connection().execute(found, {"q": expression}).scalars().all())
 
 
 def _match(work: Work, terms: tuple[Term, ...], place: str | None, name: str) -> ColumnElement[bool]:
-    dialect = work.db.get_bind().dialect.name
-    expression = (tsquery if dialect == "postgresql" else fts5)(terms, place)
-    found = text(_MATCH[dialect].format(name=name)).bindparams(**{name: expression})
+    if not (is_postgres := _is_postgres(work)):
+        expression = fts5(terms, place)
+    else:
+        _prefer_index(work)
+        expression = tsquery(terms)
+    written = _MATCH[work.db.get_bind().dialect.name].format(name=name)
+    if place and is_postgres:  # the whole, which is indexed, holds what a place holds
+        written += f" AND p.{place} @@ CAST(:{name} AS tsquery)"
+    found = text(written).bindparams(**{name: expression})
     return col(DatasetRow.number).in_(found.columns(sqlalchemy.column("number", sqlalchemy.Integer)))
+
+
+def _is_postgres(work: Work) -> bool:
+    return work.db.get_bind().dialect.name == "postgresql"
+
+
+def _prefer_index(work: Work) -> None:
+    """For the rest of this transaction, once."""
+    if work.db.info.get("prefers_index") is None:
+        work.db.connection().execute(_BY_INDEX)
+        work.db.info["prefers_index"] = True
 
 
 def _groups(work: Work, seen: Sequence[ColumnElement[bool]]) -> list[tuple[str, str, int]]:
@@ -181,22 +201,32 @@ def _order(work: Work, ask: Search, parsed: Ask) -> list[Any]:
         return [use.total_of("visits", "downloads").desc(), use.total_of("calls").desc(), newest, last]
     if ask.sort == "score":  # of the data; what has none comes last
         return [func.coalesce(col(DatasetRow.quality_score), -1).desc(), newest, last]
-    if ask.sort == "newest" or not parsed:
+    if not _is_ranked(ask, parsed):
         return [newest, last]
     return [_score(work, ask.text, parsed).desc(), newest, last]
+
+
+def _is_ranked(ask: Search, parsed: Ask) -> bool:
+    return ask.sort == "relevance" and bool(parsed)
 
 
 def _score(work: Work, asked: str, parsed: Ask) -> ColumnElement[Any]:
     exact = case((func.lower(col(DatasetRow.id)) == fold(asked).strip(), _EXACT_CODE), else_=0)
     score: ColumnElement[Any] = exact
+    held = _held if _is_postgres(work) else partial(_match, work)
     for n, term in enumerate(parsed.terms[:_SCORED_TERMS]):
-        title = _match(work, (term,), "title", f"t{n}")
-        subject = _match(work, (term,), "subject", f"s{n}")
+        title, subject = held((term,), "title", f"t{n}"), held((term,), "subject", f"s{n}")
         score = score + case((title, SCORE["title"]), (subject, SCORE["subject"]), else_=SCORE["body"])
         if len(term) > 1:
             itself = term[0]._replace(tokens=tuple((token, False) for token, _ in term[0].tokens))
-            score = score + case((_match(work, ((itself,),), None, f"w{n}"), _AS_WRITTEN), else_=0)
+            score = score + case((held(((itself,),), None, f"w{n}"), _AS_WRITTEN), else_=0)
     return score
+
+
+def _held(terms: tuple[Term, ...], place: str | None, name: str) -> ColumnElement[bool]:
+    """Whether the row of the index that is joined holds them: a common word need not be looked up in every other record."""
+    written = f"catalog_search_pg.{place or 'tokens'} @@ CAST(:{name} AS tsquery)"
+    return text(written).bindparams(**{name: tsquery(terms)})  # type: ignore[return-value]
 
 
 def _hits(work: Work, rows: Sequence[DatasetRow], parsed: Ask, lang: Lang) -> list[Hit]:
@@ -205,7 +235,7 @@ def _hits(work: Work, rows: Sequence[DatasetRow], parsed: Ask, lang: Lang) -> li
         title = Text(row.title_zh or row.id, row.title_en or row.title_zh or row.id).in_(lang)
         snippet = _snippet(row, parsed, lang)
         places, instead = reasons.of(row, parsed) if parsed else ([], [])
-        made.append(Hit(row, pieces(title, parsed), snippet, [], places, instead))
+        made.append(Hit(row, pieces(title, spans(title, parsed)), snippet, [], places, instead))
     bare = [hit for hit in made if parsed and not any(piece.hit for piece in (*hit.title, *hit.snippet))]
     for dataset_id, column in _columns_found(work, [hit.row.id for hit in bare], parsed):
         next(hit for hit in bare if hit.row.id == dataset_id).columns.append(column)
@@ -217,8 +247,10 @@ def _snippet(row: DatasetRow, parsed: Ask, lang: Lang) -> list[Piece]:
     own, other = row.description_zh, row.description_en
     if lang == "en":
         own, other = other, own
-    chosen = other if (not own or not spans(own, parsed)) and other and spans(other, parsed) else own or other
-    return pieces(chosen, parsed, WIDTH)
+    marks = spans(own, parsed)
+    if not marks and (others := spans(other, parsed)):
+        return pieces(other, others, WIDTH)
+    return pieces(own or other, marks, WIDTH)
 
 
 def _columns_found(work: Work, ids: list[Any], parsed: Ask) -> list[tuple[str, Text]]:

@@ -5,20 +5,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
 from sqlalchemy import Connection, text
 
 from catalog.search import sounds
-from catalog.search.query import FIELDS, PG_WEIGHT
+from catalog.search.query import FIELDS
 from catalog.search.tokens import runs, tokens
 from core.work import Work
 
 TABLES: Final = ("catalog_search", "catalog_search_pg")
 VERSION: Final = (
-    3  # of what is stored for a record; raise it when that changes, and every index is built anew
+    4  # of what is stored for a record; raise it when that changes, and every index is built anew
 )
 _MAX_TOKENS: Final = 60_000  # different tokens per field: keeps a vector below PostgreSQL's megabyte
 
@@ -27,8 +27,14 @@ _SQLITE: Final = (
     f"CREATE VIRTUAL TABLE IF NOT EXISTS catalog_search USING fts5({', '.join(FIELDS)}, tokenize='ascii', detail=column)",
 )
 _POSTGRES: Final = (
-    "CREATE TABLE IF NOT EXISTS catalog_search_pg (number INTEGER PRIMARY KEY, tokens TSVECTOR NOT NULL)",
+    # `tokens` is the whole, and is looked up; the places that weigh more stand beside it, short, for ranking what was found.
+    "CREATE TABLE IF NOT EXISTS catalog_search_pg (number INTEGER PRIMARY KEY, title TSVECTOR NOT NULL, "
+    "subject TSVECTOR NOT NULL, tokens TSVECTOR NOT NULL)",
     "CREATE INDEX IF NOT EXISTS ix_catalog_search_pg_tokens ON catalog_search_pg USING GIN (tokens)",
+)
+_OLDER: Final = (
+    "SELECT 1 FROM pg_attribute WHERE attrelid = to_regclass('catalog_search_pg') AND attname = 'tokens' AND NOT EXISTS "
+    "(SELECT 1 FROM pg_attribute WHERE attrelid = to_regclass('catalog_search_pg') AND attname = 'title')"
 )
 
 
@@ -42,7 +48,9 @@ class Doc:
 
 
 def install(connection: Connection) -> None:
-    """Make the index where it is missing; safe to call at every start."""
+    """Make the index where it is missing; safe to call at every start. One of before places stood apart is made anew."""
+    if connection.dialect.name == "postgresql" and connection.exec_driver_sql(_OLDER).first():
+        connection.exec_driver_sql("DROP TABLE catalog_search_pg")
     for statement in _POSTGRES if connection.dialect.name == "postgresql" else _SQLITE:
         connection.exec_driver_sql(statement)
 
@@ -55,10 +63,17 @@ def put(work: Work, number: int, doc: Doc) -> None:
     _learn(connection, f"{doc.title}\n{doc.subject}")
     if connection.dialect.name == "postgresql":
         statement = (
-            "INSERT INTO catalog_search_pg (number, tokens) VALUES (:number, CAST(:tokens AS tsvector)) "
-            "ON CONFLICT (number) DO UPDATE SET tokens = excluded.tokens"
+            "INSERT INTO catalog_search_pg (number, title, subject, tokens) "
+            "VALUES (:number, CAST(:title AS tsvector), CAST(:subject AS tsvector), CAST(:tokens AS tsvector)) "
+            "ON CONFLICT (number) DO UPDATE SET title = excluded.title, subject = excluded.subject, tokens = excluded.tokens"
         )
-        connection.execute(text(statement), {"number": number, "tokens": _vector(found)})
+        whole = dict.fromkeys(word for words in found.values() for word in words)
+        given = {
+            "title": _vector(found["title"]),
+            "subject": _vector(found["subject"]),
+            "tokens": _vector(whole),
+        }
+        connection.execute(text(statement), given | {"number": number})
         return
     connection.execute(text("DELETE FROM catalog_search WHERE rowid = :number"), {"number": number})
     connection.execute(
@@ -95,10 +110,6 @@ def _chinese(value: str) -> Iterator[str]:
     return (run for run, is_cjk in runs(value) if is_cjk)
 
 
-def _vector(found: dict[str, list[str]]) -> str:
-    """A tsvector literal. Places carry no meaning: each field has one, so that its weight is never merged away."""
-    places: dict[str, list[str]] = {}
-    for place, (field, words) in enumerate(found.items(), 1):
-        for word in words:
-            places.setdefault(word, []).append(f"{place}{PG_WEIGHT[field]}")
-    return " ".join(f"'{word}':{','.join(where)}" for word, where in places.items())
+def _vector(words: Iterable[str]) -> str:
+    """A tsvector literal: words without places, which would carry no meaning."""
+    return " ".join(f"'{word}'" for word in words)

@@ -14,7 +14,6 @@ MAX_TOKENS: Final = 64
 MAX_ALTERNATIVES: Final = 8
 _LONGEST_PHRASE: Final = 4  # words in one synonym
 FIELDS: Final = ("title", "subject", "body")  # heaviest first
-PG_WEIGHT: Final = {"title": "A", "subject": "B", "body": "C"}
 SCORE: Final = {"title": 8, "subject": 3, "body": 1}
 
 Run = tuple[str, bool]
@@ -136,13 +135,9 @@ def fts5(terms: tuple[Term, ...], field: str | None = None) -> str:
     return f"{{{field}}} : ({inner})" if field else inner
 
 
-def tsquery(terms: tuple[Term, ...], field: str | None = None) -> str:
+def tsquery(terms: tuple[Term, ...]) -> str:
     """The same as a PostgreSQL tsquery literal."""
-    label = PG_WEIGHT[field] if field else ""
-    return _expression(
-        terms, " & ", " | ",
-        lambda token, prefix: f"'{token}'" + (f":{'*' if prefix else ''}{label}" if prefix or label else ""),
-    )  # fmt: skip
+    return _expression(terms, " & ", " | ", lambda token, prefix: f"'{token}'" + (":*" if prefix else ""))
 
 
 def _expression(terms: tuple[Term, ...], both: str, either: str, write: Writer) -> str:
