@@ -14,7 +14,9 @@ from auth import audit
 from auth.actor import Actor
 from auth.identity.rules import CHINA
 from catalog.tables import DatasetRow
+from catalog.use import running
 from catalog.use.rules import KINDS, RECENT_DAYS, Kind, is_counted
+from catalog.use.running import NAMES
 from catalog.use.tables import UseRow, UseTotalRow
 from catalog.workflow import State
 from core.ids import DatasetId
@@ -77,10 +79,10 @@ def count(
     work: Work, dataset_id: str, kind: Kind, *, release_id: str = "", number: int = 1, day: date | None = None
 ) -> None:
     """Add to the numbers. Whoever calls has put the use on record in this transaction, so that the log tells the same."""
-    fetched(
-        work, _ADD, dataset_id=dataset_id, day=day or today(work), release_id=release_id, kind=kind, number=number
-    )  # fmt: skip
-    fetched(work, _SUM[kind], dataset_id=dataset_id, number=number)
+    at = day or today(work)
+    fetched(work, _SUM[kind], dataset_id=dataset_id, number=number)  # first: who holds this row adds alone
+    fetched(work, _ADD, dataset_id=dataset_id, day=at, release_id=release_id, kind=kind, number=number)
+    running.add(work, dataset_id, at, kind, number)
 
 
 def visited(work: Work, actor: Actor, seen: Seen) -> None:
@@ -119,8 +121,6 @@ def _of_kind(kind: Kind) -> ColumnElement[int]:
     return func.coalesce(func.sum(case((col(UseRow.kind) == kind, col(UseRow.number)), else_=0)), 0)
 
 
-_NAMES: Final = tuple(f"{kind}s" for kind in KINDS)
-_DATASETS: Final[sqlalchemy.Table] = DatasetRow.__table__  # type: ignore[attr-defined]
 _NUMBERS: Final = tuple(_of_kind(kind).label(f"{kind}s") for kind in KINDS)
 
 
@@ -173,7 +173,7 @@ def by_day(
         .where(col(UseRow.dataset_id) == dataset_id, *_within(since, until)).group_by(*key).order_by(*key)
     )  # fmt: skip
     return [
-        DayRead(day=row[0], release_id=row[1], **dict(zip(_NAMES, row[2:], strict=True)))
+        DayRead(day=row[0], release_id=row[1], **dict(zip(NAMES, row[2:], strict=True)))
         for row in map(tuple, fetched(work, wanted))
     ]
 
@@ -187,7 +187,7 @@ def by_release(
         .where(col(UseRow.dataset_id) == dataset_id, *_within(since, until)).group_by(col(UseRow.release_id))
     )  # fmt: skip
     return {
-        row[0]: NumbersRead(**dict(zip(_NAMES, row[1:], strict=True)))
+        row[0]: NumbersRead(**dict(zip(NAMES, row[1:], strict=True)))
         for row in map(tuple, fetched(work, wanted))
     }
 
@@ -222,45 +222,35 @@ def listed(
     offset: int = 0, limit: int | None = 50,
 ) -> tuple[list[LineRead], int, NumbersRead]:  # fmt: skip
     """The open datasets that are published, with their numbers in a period; how many there are, and all numbers together."""
-    numbers = _table(since, until)
-    counted = [func.coalesce(numbers.c[name], 0).label(name) for name in _NAMES]
+    joined, numbers = running.in_period(work, since, until)
+    counted = [numbers[name].label(name) for name in NAMES]
     conditions = [_IS_COUNTED, *([col(DatasetRow.publisher) == publisher] if publisher else [])]
-    joined = sqlalchemy.outerjoin(_DATASETS, numbers, numbers.c.dataset_id == _DATASETS.c.id)
     by: dict[str, Any] = {"title": col(DatasetRow.title_key_zh), "publisher": col(DatasetRow.publisher)}
-    by |= dict(zip(_NAMES, counted, strict=True))
+    by |= dict(zip(NAMES, counted, strict=True))
     first = by[order.removeprefix("-")]
     order_by = [first.desc() if order.startswith("-") else first, *(by[name].desc() for name in ("downloads", "visits", "calls"))]  # fmt: skip
     facts = [getattr(DatasetRow, name) for name in ("id", "title_zh", "title_en", "publisher", "publisher_zh", "publisher_en")]  # fmt: skip
-    wanted = (
-        sqlalchemy.select(*facts, *counted)
-        .select_from(joined)
-        .where(*conditions)
-        .order_by(*order_by, col(DatasetRow.id))
-    )
-    wanted = wanted.offset(offset) if limit is None else wanted.offset(offset).limit(limit)
-    sums = sqlalchemy.select(func.count(), *(func.coalesce(func.sum(each), 0) for each in counted))
-    whole: tuple[Any, ...] = tuple(fetched(work, sums.select_from(joined).where(*conditions)).one())
+    sums = [func.count(), *(func.coalesce(func.sum(each), 0) for each in counted)]
+    beside = [each.over() for each in (func.count(), *(func.sum(each) for each in counted))]
+    wanted = sqlalchemy.select(*facts, *counted, *beside).select_from(joined).where(*conditions)
+    wanted = wanted.order_by(*order_by, col(DatasetRow.id)).offset(offset)
+    found = [tuple(row) for row in fetched(work, wanted if limit is None else wanted.limit(limit))]
+    if found:
+        whole = found[0][9:]
+    else:  # beyond the last, or there is none
+        whole = tuple(fetched(work, sqlalchemy.select(*sums).select_from(joined).where(*conditions)).one())
     lines = [
         LineRead(
             dataset_id=row[0], title_zh=row[1], title_en=row[2] or row[1], publisher=row[3], publisher_zh=row[4], publisher_en=row[5],
-            **dict(zip(_NAMES, row[6:], strict=True)),
+            **dict(zip(NAMES, row[6:9], strict=True)),
         )
-        for row in map(tuple, fetched(work, wanted))
+        for row in found
     ]  # fmt: skip
     return (
         lines,
         whole[0],
-        NumbersRead(**{name: int(each) for name, each in zip(_NAMES, whole[1:], strict=True)}),
+        NumbersRead(**{name: int(each) for name, each in zip(NAMES, whole[1:], strict=True)}),
     )
-
-
-def _table(since: date | None, until: date | None) -> Any:  # noqa: ANN401 - a table or a subquery
-    """Numbers by dataset: the sums that are kept, or those of a period."""
-    if since is None and until is None:
-        return UseTotalRow.__table__  # type: ignore[attr-defined]
-    return (
-        sqlalchemy.select(col(UseRow.dataset_id), *_NUMBERS).where(*_within(since, until)).group_by(col(UseRow.dataset_id)).subquery()
-    )  # fmt: skip
 
 
 def publishers(work: Work) -> dict[str, Text]:

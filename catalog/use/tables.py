@@ -28,3 +28,15 @@ class UseTotalRow(SQLModel, table=True):
     visits: int = Field(default=0, sa_type=BigInteger)
     downloads: int = Field(default=0, sa_type=BigInteger)
     calls: int = Field(default=0, sa_type=BigInteger)
+
+
+class UseUntilRow(SQLModel, table=True):
+    """The sums of all days of a dataset up to this one, for each day with a use."""
+
+    __tablename__ = "catalog_use_until"
+    __table_args__ = ({"sqlite_with_rowid": False},)  # read by its key alone
+    dataset_id: str = Field(primary_key=True, max_length=80, foreign_key="catalog_dataset.id")
+    day: Day = Field(primary_key=True)
+    visits: int = Field(sa_type=BigInteger)
+    downloads: int = Field(sa_type=BigInteger)
+    calls: int = Field(sa_type=BigInteger)

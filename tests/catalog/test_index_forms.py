@@ -70,7 +70,9 @@ def test_an_index_of_an_older_form_is_made_anew(filled: Engine) -> None:
             text("CREATE TABLE catalog_search_pg (number INTEGER PRIMARY KEY, tokens TSVECTOR NOT NULL)")
         )
         connection.execute(
-            text("INSERT INTO catalog_search_pg SELECT number, to_tsvector('simple', id) FROM catalog_dataset")
+            text(
+                "INSERT INTO catalog_search_pg SELECT number, to_tsvector('simple', id) FROM catalog_dataset"
+            )
         )
         connection.execute(IndexStateRow.__table__.update().values(version=index.VERSION - 1))  # type: ignore[attr-defined]
     with filled.begin() as connection:
