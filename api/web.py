@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -60,8 +60,10 @@ def _when(context: Context, value: datetime | None) -> str:
 
 
 @pass_context
-def _day(context: Context, value: datetime | None) -> str:
-    return format_date(value, "yyyy-MM-dd", locale=_locale(context)) if value else "—"
+def _day(context: Context, value: date | None) -> str:
+    """Of an instant: the day that it was here."""
+    local = value.astimezone(CHINA) if isinstance(value, datetime) and value.tzinfo else value
+    return format_date(local, "yyyy-MM-dd", locale=_locale(context)) if local else "—"
 
 
 @pass_context
@@ -109,8 +111,15 @@ def _flash_of(request: Request) -> list[dict[str, str]]:
         return []
 
 
-def page(request: Request, template: str, *, status: int = 200, **context: Any) -> HTMLResponse:  # noqa: ANN401
-    """Render a template for whoever asked."""
+def page(
+    request: Request,
+    template: str,
+    *,
+    status: int = 200,
+    place: str = "",
+    **context: Any,  # noqa: ANN401
+) -> HTMLResponse:
+    """Render a template for whoever asked. place: `#id` of the part that the page's own links (tabs, pages, order) lead back to."""
     lang: Lang = language(request)
     actor: Actor = getattr(request.state, "actor", ANYONE)
     flash = _flash_of(request)
@@ -119,7 +128,7 @@ def page(request: Request, template: str, *, status: int = 200, **context: Any) 
     def with_query(**changes: object) -> str:
         kept = [(key, value) for key, value in request.query_params.multi_items() if key not in changes]
         added = [(key, str(value)) for key, value in changes.items() if value is not None]
-        return f"{request.url.path}?{urlencode(kept + added)}"
+        return f"{request.url.path}?{urlencode(kept + added)}{place}"
 
     from api.assets import asset_url
 

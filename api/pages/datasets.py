@@ -17,7 +17,7 @@ from api.deps import ActorDep, HouseDep, LangDep, ReadDep, language
 from api.errors import status_of
 from api.forms import Typed, tried
 from api.late import APIRouter
-from api.pages.open_data import VIEWS, looked
+from api.pages.open_data import VIEWS, looked, titles_en
 from api.pages.use_numbers import months_chart
 from api.visits import note_visit
 from api.web import go, page
@@ -187,10 +187,12 @@ def _dataset_page(
 ) -> HTMLResponse:
     read = service.show(work, actor, dataset_id)
     may_write = actor.may_in(queries.WRITE, read.publisher)
+    dictionary = service.show_dictionary(work, actor, dataset_id).columns
     return page(
-        request, "datasets/show.html", status=(422 if refusal.facts.get("missing") else status) if refusal else 200, dataset=read, look=look and look | {"base": f"/datasets/{read.id}"}, views=VIEWS,
+        request, "datasets/show.html", status=(422 if refusal.facts.get("missing") else status) if refusal else 200, place="#data" if look else "",
+        dataset=read, look=look and look | {"base": f"/datasets/{read.id}", "place": "#data", "titles_en": titles_en(dictionary)}, views=VIEWS,
         forms=FORMS.values(), r_texts=r_texts, site=request.app.state.house.settings.public_url, linked_data=_linked_data(request, work, actor, read),
-        dictionary=service.show_dictionary(work, actor, dataset_id).columns, record=_record(read, language(request)), frequency=rules.frequency,
+        dictionary=dictionary, record=_record(read, language(request)), frequency=rules.frequency,
         code_lists=_code_lists(), releases=releases_of(work, dataset_id), related=_related(work, actor, read),
         may_write=may_write, steps={str(step) for step in open_steps(State(read.state)) if not (read.foreign_from and step == Step.EDIT)} if may_write else set(),
         objections=service.objections(work, actor, dataset_id) if may_write and read.state == State.DRAFT else (),

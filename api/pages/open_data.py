@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from fastapi import Query, Request
@@ -16,6 +17,7 @@ from api.routes.open_data import opened
 from api.web import page, page_number
 from auth.actor import Actor
 from catalog import service as catalogue
+from catalog.models import ColumnRead
 from core.errors import AppError
 from core.text import Text
 from datasets.open_data import drawing, service
@@ -42,8 +44,14 @@ def data_page(
     made = looked(request, house, actor, dataset_id, view, q, sort, PER_PAGE)
     refused = made["refusal"]
     return page(
-        request, "datasets/data.html", status=status_of(refused) if refused else 200, dataset=dataset, look=made | {"base": f"/datasets/{dataset.id}/data"},
+        request, "datasets/data.html", status=status_of(refused) if refused else 200, dataset=dataset,
+        look=made | {"base": f"/datasets/{dataset.id}/data", "place": "", "titles_en": titles_en(catalogue.show_dictionary(read, actor, dataset_id).columns)},
     )  # fmt: skip
+
+
+def titles_en(columns: Sequence[ColumnRead]) -> dict[str, str]:
+    """English names of columns; the file itself holds the Chinese ones."""
+    return {each.name: each.title_en for each in columns if each.title_en}
 
 
 def looked(

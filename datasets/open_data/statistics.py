@@ -39,7 +39,7 @@ def _column(engine: Any, path: str, field: dict[str, Any]) -> ColumnStatistics: 
     spread = (is_number or is_time) and least is not None and least != most
     bins = _spread(engine, path, name, is_time) if spread else _values(engine, path, as_is)
     return ColumnStatistics(
-        name=field["id"], type=kind, title=field.get("info", {}).get("label", ""), filled=filled, distinct=distinct,
+        name=field["id"], type=kind, title=field.get("info", {}).get("label", ""), filled=filled, distinct=min(distinct, filled),
         least=_said(least), most=_said(most), mean=float(average) if average is not None else None, is_binned=bool(spread), bins=bins,
     )  # fmt: skip
 
