@@ -86,7 +86,7 @@ class _Bound:
             reading = engine.execution_options(datagrant_write=False)
             return cls(reading, reading, writing, Turns(1))
         return cls(
-            engine.execution_options(isolation_level="REPEATABLE READ"),
+            engine.execution_options(isolation_level="REPEATABLE READ", datagrant_write=False),
             engine.execution_options(isolation_level="AUTOCOMMIT"), writing, None,
         )  # fmt: skip
 

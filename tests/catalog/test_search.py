@@ -21,7 +21,7 @@ from auth.policy.limits import limits
 from catalog import codes, service
 from catalog.boxes import box_of
 from catalog.models import DatasetCreate, DatasetUpdate
-from catalog.search import index
+from catalog.search import index, memory
 from catalog.search.engine import Search, search
 from catalog.search.saved import ask_of
 from catalog.search.tokens import fold, runs, tokens, wanted
@@ -532,3 +532,12 @@ def test_installing_the_index_again_changes_nothing(family: House) -> None:
         index.install(connection)
     with family.read() as work:
         assert len(_ids(work, "停车")) == 4
+
+
+def test_readers_have_the_bitmaps_and_writers_do_not(family: House) -> None:
+    with family.read() as work:
+        known, stamp = memory.of(work)
+        assert known is not None
+        assert known.stamp == stamp
+    with family.write() as work:
+        assert memory.of(work)[0] is None
