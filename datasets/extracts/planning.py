@@ -8,8 +8,9 @@ from auth.actor import Actor
 from auth.grants import ledger
 from auth.grants.view import GrantView
 from auth.policy.filters.model import RowFilter, all_of
-from auth.policy.model import Use
+from auth.policy.model import DeliveryForm, Use
 from auth.profile.now import limits_now
+from catalog.assets import asset
 from core.errors import Conflict, NotFound, Reason, TooMany, refuse_if
 from core.files import FileStore
 from core.settings import Settings
@@ -48,7 +49,7 @@ def plan(
                 told = telling.rounded(rows, step, key, asked)
                 rows = min(told, case.release.rows or told)
             size = _size(case.release, rows or step, len(case.terms))
-            reasons = misfits(body.form, release, case.terms, lambda: rows or 0)
+            reasons = misfits(body.form, release, case.terms, lambda: rows or 0, _allowed_forms(work, case))
         except Conflict as refusal:
             if not refusal.reasons:
                 raise
@@ -128,7 +129,13 @@ def refuse_misfit(
             release, case.row_filter, memory_limit_mb=memory, scratch=settings.scratch_dir, cells=case.cells
         )
 
-    refuse_if(misfits(body.form, release, case.terms, rows))
+    refuse_if(misfits(body.form, release, case.terms, rows, _allowed_forms(work, case)))
+
+
+def _allowed_forms(work: Work, case: service.Case) -> frozenset[DeliveryForm]:
+    """The forms that the grant holds and the dataset's level allows now."""
+    rule = limits_now(work).levels.get(asset(work, case.grant.dataset_id).level)
+    return frozenset(case.grant.policy.delivery_forms) & (rule.forms if rule else frozenset())
 
 
 def _size(release: ReleaseFacts, rows: int, columns: int) -> int:

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 import sqlalchemy
-from sqlalchemy import ColumnElement, String, func, union
+from sqlalchemy import ColumnElement, String, func, or_, union
 from sqlmodel import col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
@@ -23,6 +23,7 @@ from datasets.push.models import PushItemRead, PushRead, PushResultRead, PushRun
 from datasets.push.tables import PushItemRow, PushResultRow, PushRunRow, PushTargetRow
 
 READ, WRITE, APPROVE = "catalog:push:read", "catalog:push:write", "catalog:push:approve"
+STAYS_LEVEL: Final = 4  # a record of that level or above stands at no portal
 AGAIN: Final = timedelta(hours=1)
 """How long to wait after a record could not be withdrawn at a portal."""
 
@@ -122,8 +123,10 @@ def results(
 
 
 def _wanted(row: PushTargetRow) -> tuple[ColumnElement[bool], ...]:
-    """Which of our records are to stand at the portal: public, not foreign, within its reach."""
+    """Which of our records are to stand at the portal: public, not foreign, within its reach; none that is not to be opened or of level 4."""
     found: list[ColumnElement[bool]] = [
+        col(DatasetRow.open_type) != "N",
+        or_(col(DatasetRow.data_level).is_(None), col(DatasetRow.data_level) < STAYS_LEVEL),
         col(DatasetRow.id).in_(public_ids()),
         col(DatasetRow.foreign_from) == "",
     ]

@@ -89,7 +89,7 @@ def test_dataset_level_is_never_below_a_column() -> None:
 
 @pytest.mark.parametrize(
     ("open_type", "level", "fits"),
-    [("U", 1, True), ("U", 2, False), ("C", 3, True), ("C", 4, False), ("N", 6, True)],
+    [("U", 1, True), ("U", 2, False), ("C", 4, True), ("C", 5, False), ("N", 6, True)],
 )
 def test_open_type_has_a_highest_level(open_type: str, level: int, fits: bool) -> None:
     found = _codes(open_type=open_type, data_level=level, open_condition="说明")

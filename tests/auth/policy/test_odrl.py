@@ -170,7 +170,7 @@ def test_an_offer_lists_for_each_column_only_the_uses_that_could_be_granted() ->
 
 
 def test_an_offer_of_a_level_that_no_form_may_leave_permits_nothing() -> None:
-    offered = odrl.offer(replace(RESCUES, level=4), limits())
+    offered = odrl.offer(replace(RESCUES, level=5), limits())
     assert "permission" not in offered
     assert [rule["action"] for rule in offered["prohibition"]] == list(odrl.PROHIBITED)
 

@@ -12,6 +12,7 @@ from sqlmodel import select
 from api.house import House
 from auth.audit import AuditEventRow
 from auth.grants import queries as grant_queries
+from catalog.tables import DatasetRow
 from core.errors import AccessRefused, NotFound, TransitionRefused
 from core.ids import ExtractId
 from core.jobs import JobRow
@@ -24,7 +25,7 @@ from datasets.extracts import signing
 from datasets.extracts.tables import ExtractRow
 from datasets.outputs.tables import OutputLookRow, OutputReviewRow
 from tests.datasets.enclave.scene import COUNT, EnclaveScene, an_enclave_scene, codes_of
-from tests.datasets.queries.scene import figures
+from tests.datasets.queries.scene import STAYS, figures
 from tests.people import browser_as, client_as
 
 FEE = {"kind": "sum", "column": "fee"}
@@ -110,6 +111,28 @@ def test_nothing_can_be_had_before_both_checkers_have_spoken(scene: EnclaveScene
     ).status_code in (403, 404)
     assert scene.votes(waits.id) == "in_review"
     assert scene.shown(waits.id).extract_id is None
+
+
+AGGREGATED = [
+    {"name": name, "reason": f"统计需要 {name}", "use": "aggregate_only"} for name in ("lot", "fee")
+]
+
+
+def test_of_level_four_a_result_of_the_enclave_leaves_and_nothing_else(house: House) -> None:
+    """The record is graded up to 4 while the grant lives: what was agreed for the enclave goes on, everything else ends."""
+    scene = an_enclave_scene(house, forms=["enclave", "query_agg"], columns=AGGREGATED)
+    assert scene.code() == []
+    with house.write() as work:
+        work.db.get_one(DatasetRow, STAYS).data_level = 4
+    assert scene.code(where=None, select=[{"kind": "sum", "column": "fee"}]) == ["level-forbids-form"]
+    with scene.desk.read("analyst") as (work, actor):
+        case = service.consider(work, actor, scene.spec(where={"op": "eq", "column": "lot", "value": "A"}))
+    assert {"filter-column-denied", "level-forbids-plain"} <= {each.code for each in case.reasons}
+    waits = scene.computed(select=[COUNT, {"kind": "sum", "column": "fee"}])
+    assert waits.state == "in_review", waits.why_en
+    assert scene.votes(waits.id) == "in_review"
+    assert scene.votes(waits.id, "checker2") == "released"
+    assert scene.shown(waits.id).extract_id
 
 
 def test_nobody_votes_on_a_result_unseen(scene: EnclaveScene) -> None:

@@ -269,6 +269,25 @@ def test_rows_are_counted_only_where_they_could_be_too_many(tmp_path: Path) -> N
     assert not misfits(F.EXTRACT_XLSX, release, terms, lambda: MOST_ROWS_OF_SHEET)
     (reason,) = misfits(F.EXTRACT_XLSX, release, terms, lambda: MOST_ROWS_OF_SHEET + 1)
     assert (reason.code, "1048576 would leave" in reason.text.en) == ("too-many-rows-for-form", True)
+    (reason,) = misfits(F.EXTRACT_XLSX, release, terms, lambda: MOST_ROWS_OF_SHEET + 1, {F.EXTRACT_XLSX})
+    assert "no other form of file" in reason.text.en
+
+
+@pytest.mark.parametrize(
+    ("granted", "crs", "said"),
+    [
+        ([F.EXTRACT_JSONL, F.EXTRACT_XLSX], None, "JSON lines."), ([F.EXTRACT_CSV, F.QUERY_AGG], None, "CSV."),
+        ([*F], "WGS84", "Parquet (as GeoParquet), JSON lines, CSV, CSV (GB18030), GeoJSON."),
+        ([*F], "GCJ02", "Parquet (as GeoParquet), JSON lines, CSV, CSV (GB18030)."),
+    ],
+)  # fmt: skip
+def test_a_refused_form_names_every_other_one_that_the_grant_has_and_that_holds_it(
+    tmp_path: Path, granted: list[DeliveryForm], crs: str | None, said: str
+) -> None:
+    release = released(tmp_path, {"id": ["a"], "p": ["POINT (1 2)"]}, shapes=["p"], crs=crs)
+    terms = [ColumnTerm(name="p", use="plain"), *[ColumnTerm(name="id", use="plain")] * 16_384]
+    (reason,) = misfits(F.EXTRACT_XLSX, release, terms, lambda: 1, granted)
+    assert reason.text.en.endswith(f"take fewer, or take another form of the grant: {said}")
 
 
 @pytest.mark.parametrize(

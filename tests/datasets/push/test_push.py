@@ -336,6 +336,20 @@ def test_reach_and_conditions_bound_what_leaves_and_foreign_records_never_do(hom
     assert push(home, made.id)[0].counts == {"gone": 1, "unchanged": 4}
 
 
+@pytest.mark.parametrize("change", [{"data_level": 4}, {"open_type": "N"}])
+def test_what_is_not_to_be_opened_and_level_four_stand_at_no_portal(
+    home: House, ckan: Ckan, change: dict[str, Any]
+) -> None:
+    made = a_portal(home, ckan.url, reach="all", only_open=False)
+    push(home, made.id)
+    with home.write() as work:
+        row = work.db.get_one(DatasetRow, "DP-PK-COND")
+        for name, value in change.items():
+            setattr(row, name, value)
+        work.db.add(row)
+    assert push(home, made.id)[0].counts == {"gone": 1, "unchanged": 4}
+
+
 @pytest.mark.parametrize("change", [{"schedule": "frequency"}, {"schedule": "often"}, {"org_id": "nobody"}])
 def test_a_portal_that_cannot_be_is_refused(home: House, change: dict[str, str]) -> None:
     body = PushCreate.model_validate(
