@@ -90,6 +90,8 @@ KIND_NAMES: Final[Mapping[str, Text]] = {
     "application.remarked": Text("内部批注", "Internal remark"),
     "application.comment_hidden": Text("隐藏留言", "Comment taken from sight"),
     "application.remark_hidden": Text("隐藏内部批注", "Internal remark taken from sight"),
+    "application.reviewer_invited": Text("增补审核人", "Reviewer invited"),
+    "application.invitation_ended": Text("撤回审核邀请", "Invitation taken back"),
     "application.assigned": Text("指定承办人", "Handler named"),
     "application.escalated": Text("超期上报", "Escalated"),
     "calendar.day_set": Text("设置工作日历", "Calendar day set"),

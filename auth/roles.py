@@ -99,6 +99,7 @@ PERMISSIONS: Final[Mapping[str, frozenset[Role]]] = {
     "auth:application:write": frozenset({Role.APPLICANT, Role.CLERK}),
     "auth:application:comment": (_BUREAU - {Role.AUDITOR}) | {Role.ORG_OFFICER, Role.APPLICANT, Role.CLERK},
     "auth:application:assign": frozenset({Role.REVIEWER_BUSINESS, Role.REVIEWER_SECURITY, Role.APPROVER}),
+    "auth:application:invite": frozenset({Role.STEWARD, Role.REVIEWER_BUSINESS, Role.REVIEWER_SECURITY}),
     "auth:application:assist": frozenset({Role.CLERK}),
     "auth:application:confirm": frozenset({Role.APPLICANT}),
     "auth:paper:supply": frozenset({Role.APPLICANT, Role.CLERK}),

@@ -170,6 +170,38 @@ def handlers(
 
 
 @more.command()
+def invitations(
+    application_id: str,
+    data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
+) -> None:  # fmt: skip
+    """Further reviewers who were invited to vote in the present turn."""
+    with connect(data_dir, server, token, user) as api:
+        show(api.get(f"/applications/{application_id}/invitations"), as_json)
+
+
+@more.command()
+def invite(
+    application_id: str, username: str, note: Note = "",
+    stage: Annotated[str, typer.Option("--stage", help="Which open stage, where there are several")] = "",
+    data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
+) -> None:  # fmt: skip
+    """Invite a further reviewer to vote, because those whose stage it is are absent or may not; the note says why."""
+    body = {"username": username, "stage": stage, "note": note}
+    with connect(data_dir, server, token, user) as api:
+        show(api.step(f"/applications/{application_id}/invitations", body), as_json)
+
+
+@more.command("take-back-invitation")
+def take_back_invitation(
+    application_id: str, invitation_id: str,
+    data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
+) -> None:  # fmt: skip
+    """Take an invitation back; a vote that was cast stays."""
+    with connect(data_dir, server, token, user) as api:
+        show(api.delete(f"/applications/{application_id}/invitations/{invitation_id}"), as_json)
+
+
+@more.command()
 def assign(
     application_id: str, department: str,
     to: Annotated[str, typer.Option("--to", help="User name; empty: nobody by name")] = "", note: Note = "",

@@ -8,6 +8,7 @@ from fastapi import Request, Response
 from fastapi.responses import HTMLResponse
 
 from api.access import access
+from api.cases import version_of
 from api.deps import ActorDep, HouseDep
 from api.forms import Typed, tried
 from api.late import APIRouter
@@ -15,12 +16,14 @@ from api.pages.applications import shown, text_of
 from api.pages.tickets import checked
 from api.web import go
 from auth.actor import Actor
-from auth.applications import handlers, talk
+from auth.applications import handlers, inviting, talk
 from auth.applications.handlers import Handling
+from auth.applications.inviting import Invitation
 from auth.applications.talk import CommentCreate, CommentHide
 from core.errors import AppError
 from core.ids import ApplicationId
 from core.text import Text
+from core.work import Work
 
 router = APIRouter(prefix="/applications", include_in_schema=True, tags=["pages"])
 
@@ -83,6 +86,45 @@ def assign_handler(
     if isinstance(outcome, AppError):
         return _again(request, house, actor, application_id, outcome, {})
     return go(f"/applications/{application_id}", Text("承办人已更新。", "The handler is named."))
+
+
+@router.post(
+    "/{application_id}/invitations", response_class=HTMLResponse, **access("auth:application:invite")
+)
+def invite_reviewer(
+    request: Request, house: HouseDep, actor: ActorDep, application_id: ApplicationId, form: Typed
+) -> Response:
+    """Invite a further reviewer to vote."""
+
+    def act(work: Work) -> object:
+        given = {
+            "username": text_of(form, "reviewer"),
+            "stage": text_of(form, "stage"),
+            "note": text_of(form, "invitation_note"),
+        }
+        return inviting.invite(
+            work, actor, application_id, checked(Invitation, given | {"version": version_of(form)})
+        )
+
+    outcome = tried(house, act)
+    if isinstance(outcome, AppError):
+        return _again(request, house, actor, application_id, outcome, {})
+    return go(f"/applications/{application_id}", Text("已邀请审核人。", "The reviewer is invited."))
+
+
+@router.post(
+    "/{application_id}/invitations/{invitation_id}/end",
+    response_class=HTMLResponse,
+    **access("auth:application:invite"),
+)
+def take_back_invitation(
+    request: Request, house: HouseDep, actor: ActorDep, application_id: ApplicationId, invitation_id: str
+) -> Response:
+    """Take an invitation back."""
+    outcome = tried(house, lambda work: inviting.take_back(work, actor, application_id, invitation_id))
+    if isinstance(outcome, AppError):
+        return _again(request, house, actor, application_id, outcome, {})
+    return go(f"/applications/{application_id}", Text("邀请已撤回。", "The invitation is taken back."))
 
 
 def _again(

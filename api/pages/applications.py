@@ -20,7 +20,7 @@ from api.pages.tickets import checked
 from api.web import go, page
 from auth import audit_reading
 from auth.actor import SYSTEM, Actor
-from auth.applications import handlers, queries, service, talk
+from auth.applications import handlers, inviting, queries, service, talk
 from auth.applications.deciding import Statement
 from auth.applications.models import (
     AcceptBody,
@@ -111,6 +111,8 @@ def shown(
         refusal=refusal, note=note, given=given or {}, opinions=opinion_options(work, "screening"), clocks=clocks.case(work, actor, application_id),
         proposed=proposed_in_words(work, actor, found), remarks=remarks, remarked=remarked, said=said or {},
         audiences=talk.may_comment(work, actor, row), ask_options=_people(talk.colleagues(work, actor, row)), assigns=assigns,
+        invites=[(stage.name, stage.name) for stage in inviting.stages_to_invite(work, actor, row)],
+        invitations=inviting.invitations(work, actor, application_id) if actor.may(inviting.INVITE) else [],
         able_options=lambda each: _people(each.able),
         handlers=handlers.handlers(work, actor, application_id) if is_bureau(actor) and actor.org_id != row.org_id else [],
     )  # fmt: skip

@@ -9,8 +9,9 @@ from fastapi import Query
 from api.access import access
 from api.deps import ActorDep, ReadDep, WorkDep
 from api.late import APIRouter
-from auth.applications import handlers, talk
+from auth.applications import handlers, inviting, talk
 from auth.applications.handlers import HandlerRead, Handling
+from auth.applications.inviting import Invitation, InvitationRead
 from auth.applications.talk import CommentCreate, CommentHide, CommentRead
 from core.ids import ApplicationId
 
@@ -59,3 +60,25 @@ def assign_handler(
 ) -> list[HandlerRead]:
     """Name who handles it for a department, another instead, or (empty) nobody."""
     return handlers.assign(work, actor, application_id, body)
+
+
+@router.get("/{application_id}/invitations", **access("auth:application:invite"))
+def list_invitations(work: ReadDep, actor: ActorDep, application_id: ApplicationId) -> list[InvitationRead]:
+    """Further reviewers of the present turn, with whether they have voted."""
+    return inviting.invitations(work, actor, application_id)
+
+
+@router.post("/{application_id}/invitations", status_code=201, **access("auth:application:invite"))
+def invite_reviewer(
+    work: WorkDep, actor: ActorDep, application_id: ApplicationId, body: Invitation
+) -> list[InvitationRead]:
+    """Invite a further reviewer to vote at an open stage, because those whose stage it is are absent or may not. He holds the stage's role in some department."""
+    return inviting.invite(work, actor, application_id, body)
+
+
+@router.delete("/{application_id}/invitations/{invitation_id}", **access("auth:application:invite"))
+def take_back_invitation(
+    work: WorkDep, actor: ActorDep, application_id: ApplicationId, invitation_id: str
+) -> list[InvitationRead]:
+    """Take an invitation back. A vote that was cast stays."""
+    return inviting.take_back(work, actor, application_id, invitation_id)

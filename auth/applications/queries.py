@@ -17,6 +17,7 @@ from auth.applications.rules import Approval, PlanLine, Stage, approval, stages
 from auth.applications.tables import (
     ApplicationEventRow,
     ApplicationHandlerRow,
+    ApplicationInvitationRow,
     ApplicationLineRow,
     ApplicationReviewRow,
     ApplicationRow,
@@ -36,6 +37,7 @@ from core.text import Text
 from core.work import Work
 
 READ = "auth:application:read"
+_REVIEWERS = frozenset({Role.REVIEWER_BUSINESS, Role.REVIEWER_SECURITY})
 
 
 def _of_departments(departments: frozenset[str]) -> ColumnElement[bool]:
@@ -56,7 +58,28 @@ def seen_by(actor: Actor) -> ColumnElement[bool]:
         return true()
     seen = sight(actor, READ)
     found = or_(false(), col(ApplicationRow.org_id).in_(seen.orgs), _bureau_sees(seen))
+    if not seen.everything and actor.covers(READ) and actor.role_kinds & _REVIEWERS:
+        found = or_(found, _is_invited(actor))
     return or_(found, _assisted(actor)) if Role.CLERK in actor.role_kinds and actor.covers(READ) else found
+
+
+def _is_invited(actor: Actor) -> ColumnElement[bool]:
+    """Invited to vote in the present turn, or lent the role of somebody who is."""
+    people = {actor.person_id, *(held.lender.person_id for held in actor.roles if held.lender)}
+    seat = ApplicationInvitationRow
+    return exists().where(
+        col(seat.application_id) == col(ApplicationRow.id), col(seat.turn) == col(ApplicationRow.turn),
+        col(seat.ended_at).is_(None), col(seat.person_id).in_(sorted(people)),
+    )  # fmt: skip
+
+
+def invited(work: Work, row: ApplicationRow) -> list[ApplicationInvitationRow]:
+    """Invitations of the present turn that stand."""
+    seat = ApplicationInvitationRow
+    wanted = select(seat).where(
+        seat.application_id == row.id, seat.turn == row.turn, col(seat.ended_at).is_(None)
+    )
+    return list(work.db.exec(wanted.order_by(col(seat.id))))
 
 
 def _assisted(actor: Actor) -> ColumnElement[bool]:
@@ -82,9 +105,11 @@ def _waiting_for(actor: Actor, today: date) -> ColumnElement[bool]:
                 found.append(own & in_time & (state == State.OFFERED))
             case Role.REVIEWER_BUSINESS:
                 found.append(line & (state == State.SUBMITTED))
-                found.append(_open_stage(actor, held) & (state == State.IN_REVIEW))
+                found.append((_open_stage(actor, held) | _is_asked(actor)) & (state == State.IN_REVIEW))
             case Role.REVIEWER_SECURITY:
-                found.append(line & _open_stage(actor, held) & (state == State.IN_REVIEW))
+                found.append(
+                    (line & _open_stage(actor, held) | _is_asked(actor)) & (state == State.IN_REVIEW)
+                )
             case Role.APPROVER:
                 found.append(_line_wants(actor, held) & (state == State.DECIDING))
             case _:
@@ -107,11 +132,6 @@ def _open_stage(actor: Actor, held: RoleAt) -> ColumnElement[bool]:
         .correlate(stage)
         .scalar_subquery()
     )
-    mine = exists().where(
-        col(vote.application_id) == col(ApplicationRow.id),
-        col(vote.turn) == col(ApplicationRow.turn),
-        col(vote.person_id).in_(_persons(actor)) | col(vote.for_person).in_(_persons(actor)),
-    )
     of_scope = or_(
         col(stage.department_id).is_(None),
         true() if held.scope == "*" else col(stage.department_id) == held.scope,
@@ -124,8 +144,23 @@ def _open_stage(actor: Actor, held: RoleAt) -> ColumnElement[bool]:
             of_scope,
             cast < col(stage.quorum),
         ),
-        ~mine,
+        ~_has_voted(actor),
     )  # fmt: skip
+
+
+def _has_voted(actor: Actor) -> ColumnElement[bool]:
+    """A vote of the present turn is this person's, given by him or for him."""
+    vote = aliased(ApplicationReviewRow)
+    return exists().where(
+        col(vote.application_id) == col(ApplicationRow.id),
+        col(vote.turn) == col(ApplicationRow.turn),
+        col(vote.person_id).in_(_persons(actor)) | col(vote.for_person).in_(_persons(actor)),
+    )
+
+
+def _is_asked(actor: Actor) -> ColumnElement[bool]:
+    """Invited to vote, and has not."""
+    return _is_invited(actor) & ~_has_voted(actor)
 
 
 def _persons(actor: Actor) -> set[str]:

@@ -81,6 +81,8 @@ def review(work: Work, actor: Actor, application_id: ApplicationId, body: Review
     if any(line.vote != "approve" for line in body.lines):
         need_note(body.note)
     lender = steps.reviews_for(actor, frozenset({stage.role}), stage_departments(work, row, stage))
+    if not reaches(work, actor, row, stage):
+        lender = steps.invited(work, actor, row)[stage.name]
     work.db.add(
         ApplicationReviewRow(
             id=work.new_id(), application_id=row.id, turn=row.turn, stage=stage.name, comment=body.note,
@@ -155,14 +157,16 @@ def open_stages(work: Work, row: ApplicationRow) -> list[Stage]:
 
 def stages_open_to(work: Work, actor: Actor, row: ApplicationRow) -> list[Stage]:
     """Open stages for which this actor holds the role: a department's stage in its scope, security anywhere in reach."""
+    seats = steps.invited(work, actor, row)
     return [
-        stage
-        for stage in open_stages(work, row)
-        if stage.role
-        in roles_towards(
-            actor, org_id=row.org_id, departments=stage_departments(work, row, stage), with_lent=True
-        )
+        stage for stage in open_stages(work, row) if reaches(work, actor, row, stage) or stage.name in seats
     ]
+
+
+def reaches(work: Work, actor: Actor, row: ApplicationRow, stage: Stage) -> bool:
+    """Whether a role of the actor, or one lent to him, is the stage's and reaches its department."""
+    departments = stage_departments(work, row, stage)
+    return stage.role in roles_towards(actor, org_id=row.org_id, departments=departments, with_lent=True)
 
 
 def stage_departments(work: Work, row: ApplicationRow, stage: Stage) -> frozenset[str]:

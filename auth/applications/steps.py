@@ -53,11 +53,12 @@ KINDS: Final[Mapping[Step, str]] = {
     Step.LAPSE: "application.lapsed",
 }
 
+REVIEWERS: Final = frozenset({Role.REVIEWER_BUSINESS, Role.REVIEWER_SECURITY})
 DECIDERS_STEPS: Final = frozenset(
     {Step.PROPOSE, Step.CONCUR, Step.DISSENT, Step.OFFER, Step.REJECT, Step.RETURN}
 )
 __all__ = [
-    "KINDS", "Assets", "doer", "load", "local_day", "move", "on_behalf", "remember", "reviews_for", "roles", "state",
+    "KINDS", "Assets", "doer", "invited", "load", "local_day", "move", "on_behalf", "remember", "reviews_for", "roles", "state",
 ]  # fmt: skip
 
 
@@ -101,9 +102,27 @@ def state(work: Work, row: ApplicationRow) -> State:
 
 
 def roles(work: Work, actor: Actor, row: ApplicationRow) -> frozenset[Role]:
-    return roles_towards(
+    """The roles that count towards this application; of a reviewer who is invited to a stage, that stage's too."""
+    found = roles_towards(
         actor, org_id=row.org_id, departments=queries.departments(work, row.id), with_lent=True
     )
+    if row.state == State.IN_REVIEW and actor.role_kinds & REVIEWERS:
+        seats = invited(work, actor, row)
+        found |= {stage.role for stage in queries.plan(work, row) if stage.name in seats} if seats else set()
+    return found
+
+
+def invited(work: Work, actor: Actor, row: ApplicationRow) -> dict[str, Lender | None]:
+    """Stages of this turn to which the actor is invited, or somebody whose role is lent to him; for whom he then votes."""
+    people: dict[str, Lender | None] = {
+        each.lender.person_id: each.lender for each in actor.roles if each.lender and each.role in REVIEWERS
+    }
+    people[actor.person_id] = None
+    found: dict[str, Lender | None] = {}
+    for seat in queries.invited(work, row):
+        if seat.person_id in people and (seat.person_id == actor.person_id or seat.stage not in found):
+            found[seat.stage] = people[seat.person_id]
+    return found
 
 
 def on_behalf(work: Work, actor: Actor, row: ApplicationRow, line_ids: Sequence[str] = ()) -> Lender | None:

@@ -182,3 +182,21 @@ class ApplicationHandlerRow(SQLModel, table=True):
     assigned_by: str
     note: str = Field(default="", max_length=500)
     at: datetime = Field(sa_type=UtcDateTime)
+
+
+class ApplicationInvitationRow(SQLModel, table=True):
+    """A further reviewer who votes at one stage of one turn, because those whose stage it is are absent or may not; until it is taken back."""
+
+    __tablename__ = "auth_application_invitation"
+    id: str = Field(primary_key=True)
+    application_id: str = Field(foreign_key="auth_application.id", index=True)
+    turn: int
+    stage: str = Field(max_length=160)
+    account_id: str
+    person_id: str = Field(index=True)
+    username: str = Field(max_length=80)
+    invited_by: str
+    invited_by_name: str = Field(max_length=80)
+    note: str = Field(default="", max_length=500)
+    at: datetime = Field(sa_type=UtcDateTime)
+    ended_at: datetime | None = Field(default=None, sa_type=UtcDateTime)

@@ -76,6 +76,10 @@ KINDS: Final[Mapping[str, Kind]] = {
         "task", Text("征求您的意见", "Your opinion is sought"),
         Text("{who} 就申请 {id} 征求您的意见。", "{who} asks for your opinion on application {id}."),
     ),
+    "application.invited": Kind(
+        "task", Text("邀请您审核", "Invited to review"),
+        Text("{who} 邀请您审核申请 {id}（{state_zh}）。", "{who} invites you to review application {id} ({state_en})."),
+    ),
     "application.assigned": Kind(
         "task", Text("由您承办", "Yours to handle"),
         Text("申请 {id}（{state_zh}）由您承办。", "Application {id} ({state_en}) is yours to handle."),

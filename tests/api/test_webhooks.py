@@ -256,28 +256,28 @@ def test_an_event_is_routed_once_and_not_to_endpoints_that_came_later(
 
 
 def test_pages_and_routes(desk: Desk, receiver: Receiver) -> None:
-    desk = browser_as(desk.house, "officer", lang="en")
-    assert "No endpoints yet" in desk.get("/webhooks").text
-    assert desk.submit("/webhooks", url="nonsense", kinds="grant.revoked").status_code == 422
-    made = desk.submit("/webhooks", url=receiver.url, kinds="grant.revoked")
+    page = browser_as(desk.house, "officer", lang="en")
+    assert "No endpoints yet" in page.get("/webhooks").text
+    assert page.submit("/webhooks", url="nonsense", kinds="grant.revoked").status_code == 422
+    made = page.submit("/webhooks", url=receiver.url, kinds="grant.revoked")
     assert made.status_code == 200
     assert "whsec_" in made.text
     api = client_as(desk.house, "officer")
     endpoint = api.get("/api/v1/webhooks").json()["items"][0]["id"]
-    assert "whsec_" not in desk.get(f"/webhooks/{endpoint}").text
-    assert desk.submit(f"/webhooks/{endpoint}/ping").status_code == 303
+    assert "whsec_" not in page.get(f"/webhooks/{endpoint}").text
+    assert page.submit(f"/webhooks/{endpoint}/ping").status_code == 303
     assert sent(desk) == 1
     delivery = api.get(f"/api/v1/webhooks/{endpoint}/deliveries?state=sent").json()["items"][0]["id"]
-    assert desk.submit(f"/webhooks/deliveries/{delivery}/resend").status_code == 303
+    assert page.submit(f"/webhooks/deliveries/{delivery}/resend").status_code == 303
     assert api.post(f"/api/v1/webhooks/deliveries/{delivery}/resend").status_code == 409
-    assert desk.submit(f"/webhooks/{endpoint}/change", is_on="no").status_code == 303
+    assert page.submit(f"/webhooks/{endpoint}/change", is_on="no").status_code == 303
     assert api.patch(f"/api/v1/webhooks/{endpoint}", json={"kinds": ["no.such"]}).status_code == 422
-    assert "whsec_" in desk.submit(f"/webhooks/{endpoint}/rotate").text
+    assert "whsec_" in page.submit(f"/webhooks/{endpoint}/rotate").text
     other = client_as(desk.house, "officer2")
     for path in (f"/api/v1/webhooks/{endpoint}/deliveries",):
         assert other.get(path).status_code == 404
     assert other.delete(f"/api/v1/webhooks/{endpoint}").status_code == 404
-    assert desk.submit(f"/webhooks/{endpoint}/remove").status_code == 303
+    assert page.submit(f"/webhooks/{endpoint}/remove").status_code == 303
     with pytest.raises(InputRefused), desk.write("officer") as (work, actor):
         service.create(work, actor, EndpointAsk(url=receiver.url, kinds=["grant.revoked"]), seal=sealer(desk.house), plain_ok=False)  # fmt: skip
 
