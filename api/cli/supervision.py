@@ -102,6 +102,16 @@ def disclose(
 
 
 @app.command()
+def transparency(
+    year: Annotated[int | None, typer.Option("--year", min=2000, max=2100, help="Another year than this")] = None,
+    data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
+) -> None:  # fmt: skip
+    """How applications were handled in a year, as everybody may know it: numbers, share granted, median of working days, reasons of refusal."""
+    with connect(data_dir, server, token, user) as api:
+        show(api.get("/transparency", year=year), as_json)
+
+
+@app.command()
 def revenue(
     year: Annotated[int | None, typer.Option("--year", min=2000, max=2100, help="One year; all without")] = None,
     data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,

@@ -13,8 +13,10 @@ from api.late import APIRouter
 from api.web import page
 from auth.grants import register
 from auth.identity import organisations
+from auth.policy.filters.rules import LOCAL
 from auth.policy.limits import limits
 from auth.policy.wording import FORM_NAMES
+from auth.supervision.transparency import LEAST, transparency
 from catalog.codes import load
 from catalog.queries import public_ids
 from core.text import Text
@@ -50,6 +52,16 @@ def register_page(
         dataset=dataset, org=org, scenario=scenario, known=limits(), forms=FORM_NAMES,
         scenarios=[(code, each.name) for code, each in limits().scenarios.items()],
     )  # fmt: skip
+
+
+@router.get("/transparency", response_class=HTMLResponse, **access("public"))
+def transparency_page(request: Request, work: ReadDep, year: str = "") -> HTMLResponse:
+    """How applications were handled in a year, for everybody."""
+    here = work.now.astimezone(LOCAL).year
+    is_year = year.isascii() and year.isdecimal() and 2000 <= int(year[:5]) <= 2100
+    found = transparency(work, int(year) if is_year else here)
+    years = [(each, str(each)) for each in sorted({*range(here - 4, here + 1), found.year}, reverse=True)]
+    return page(request, "register/transparency.html", found=found, years=years, least=LEAST)
 
 
 @router.get("/matrix", response_class=HTMLResponse, **access("public"))

@@ -10,7 +10,9 @@ from api.access import access
 from api.deps import ActorDep, ReadDep
 from api.late import APIRouter
 from auth.grants import register
+from auth.policy.filters.rules import LOCAL
 from auth.policy.limits import limits
+from auth.supervision.transparency import Transparency, transparency
 from catalog.queries import public_ids
 from datasets import matrix
 
@@ -53,3 +55,11 @@ def show_matrix(
     named = [{"code": code, "zh": each.name.zh, "en": each.name.en} for code, each in scenarios.items()]
     following = offset + limit if offset + limit < total else None
     return {"scenarios": named, "items": items, "total": total, "next": following}
+
+
+@router.get("/transparency", **access("public"))
+def show_transparency(
+    work: ReadDep, year: Annotated[int | None, Query(ge=2000, le=2100)] = None
+) -> Transparency:
+    """How applications were handled in a year (this one): how many, the share granted, the median of working days, refusals by reason. Nobody is named."""
+    return transparency(work, year or work.now.astimezone(LOCAL).year)

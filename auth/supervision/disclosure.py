@@ -105,7 +105,7 @@ def disclosure(work: Work, year: int) -> Disclosure:
             "revenue_fen": sum(fee["amount_fen"] for fee in fees),
             "corrections_fen": sum(each["change_fen"] for each in corrections),
         },
-        refusals=_refusals(work, begins, ends),
+        refusals=refusals(work, begins, ends),
         missing=[],
     )
     made.missing = list(_missing(made, needs_agreement=profile(work).agreement))
@@ -357,7 +357,7 @@ def _stands(row: Row[Any], at: datetime) -> bool:
     return row.ends_at >= at and (row.ended_at is None or row.ended_at >= at)
 
 
-def _refusals(work: Work, begins: datetime, ends: datetime) -> list[dict[str, Any]]:
+def refusals(work: Work, begins: datetime, ends: datetime) -> list[dict[str, Any]]:
     """Lines that were refused in the year, by reason code."""
     wanted = (
         select(ApplicationLineRow.decision_code, func.count())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from tests.claims.claim import Claim, held, open_
+from tests.claims.claim import Claim, held
 
 IDENTITY: Final = (
     held("alg none and case variants", "auth/identity/tokens::other_algorithms_are_refused", "auth/identity/tokens::unsigned_token_is_refused", "api/oidc::other_algorithms_than_the_keys_are_refused"),
@@ -36,7 +36,7 @@ AUTHORIZATION: Final = (
     held("SoD by second account", "auth/applications/separation::reviewer_does_not_decide_not_even_by_another_account", "auth/applications/separation::second_approver_is_another_person_of_another_department", "auth/applications/separation::approver_does_not_activate"),
     held("role swap", "auth/applications/separation::own_side_never_reviews_or_decides", "auth/applications/separation::decider_of_an_earlier_round_does_not_review"),
     held("org change mid-flow", "auth/applications/separation::first_signature_counts_for_the_department_in_which_it_was_given", "auth/applications/separation::whoever_applied_does_not_activate_or_resume_after_changing_sides"),
-    open_("invitation token reuse and wrong user", "there are no invitations: an administrator opens an account, and a second one confirms what it may do"),
+    held("invitation token reuse and wrong user", "auth/applications/inviting::who_is_invited_sees_it_is_told_votes_once_and_the_plan_goes_on", "auth/applications/inviting::an_invitation_is_for_one_turn_and_can_be_taken_back", "auth/applications/inviting::every_rule_that_binds_reviewers_binds_the_invited", why="an invitation to review names an account and has no token; accounts are opened by an administrator, and a second one confirms what they may do"),
     held("stale version decisions", "auth/applications/terms::decision_on_an_old_version_is_stale_and_without_version_refused", "api/applications::versions_guard_every_step"),
     held("double submit", "api/once::same_key_and_body_are_carried_out_once_and_answered_alike", "auth/applications/races::twins_submitted_at_once_leave_one"),
     held("two approvers racing", "auth/applications/races::two_approvers_at_once_make_one_decision", "auth/applications/races::sensitive_data_is_proposed_once_and_signed_once_when_many_try"),

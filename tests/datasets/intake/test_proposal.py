@@ -54,7 +54,7 @@ def test_a_few_cells_that_do_not_fit_lower_the_confidence_and_are_counted(bench:
     found = proposed(bench, "speed", [*(f"{i}.5" for i in range(1, 60)), "故障"])
     assert (found.column.type, found.misfits) == ("number", 1)
     assert found.confidence < 0.9
-    assert "1 cells do not fit" in found.why.en
+    assert "1 cell does not fit" in found.why.en
 
 
 def test_a_few_words_that_come_again_are_proposed_as_code_list(bench: Bench) -> None:
