@@ -115,6 +115,11 @@ def dormant_reminder_days() -> tuple[int, ...]:
     return tuple(sorted(_data()["dormant_reminders"]["days_before"], reverse=True))
 
 
+def pending_reminder_days() -> tuple[int, ...]:
+    """Days before a grant that nobody activates becomes void."""
+    return tuple(sorted(_data()["pending_reminders"]["days_before"], reverse=True))
+
+
 def registration_reminder_days() -> tuple[int, ...]:
     """The same for a registration, whose renewal is to be asked for in time."""
     return tuple(sorted(_data()["registration_reminders"]["days_before"], reverse=True))

@@ -128,6 +128,10 @@ KINDS: Final[Mapping[str, Kind]] = {
         "reminder", Text("授权即将到期", "Grant ends soon"),
         Text("授权 {id} 将于 {ends_on} 到期（还有 {days} 天）；需继续使用请及时续期。", "Grant {id} ends on {ends_on} (in {days} days); renew it in time if you still need it."),
     ),
+    "reminder.pending": Kind(
+        "reminder", Text("授权即将作废", "Grant soon void"),
+        Text("授权 {id}（{title_zh}）尚未生效，{ends_on} 后作废（还有 {days} 天）；请数据专员使其生效，或撤回后重新申请。", "Grant {id} ({title_en}) is not active yet and becomes void after {ends_on} (in {days} days); a steward activates it, or apply anew."),
+    ),
     "reminder.dormant": Kind(
         "reminder", Text("授权即将因未使用暂停", "Grant soon suspended for want of use"),
         Text("授权 {id}（{title_zh}）长期未使用，将于 {ends_on} 暂停（还有 {days} 天）；使用一次即可避免。", "Grant {id} ({title_en}) is not used and will be suspended on {ends_on} (in {days} days); using it once keeps it."),

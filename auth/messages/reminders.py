@@ -17,6 +17,7 @@ from auth.clocks.counting import day_of
 from auth.clocks.sla import (
     dormant_reminder_days,
     paper_reminder_days,
+    pending_reminder_days,
     registration_reminder_days,
     reminder_days,
 )
@@ -72,6 +73,27 @@ def _grants(work: Work, until: date) -> Iterator[Ending]:
             return audience.holders(work, [Role.ORG_OFFICER, Role.APPLICANT], [org])
 
         yield Ending("grant", row.id, last, f"/grants/{row.id}", people, {"id": row.id[:13]})
+
+
+def _pending(work: Work, until: date) -> Iterator[Ending]:
+    """Grants that become void unless somebody activates them: their holders are warned, and the stewards who can."""
+    wait = timedelta(days=limits_now(work)["pending_days"])
+    wanted = select(GrantRow).where(
+        GrantRow.state == GrantState.PENDING,
+        GrantRow.created_at > work.now - wait,
+        GrantRow.ends_at > work.now,
+    )
+    for row in work.db.exec(wanted):
+        last = day_of(min(row.created_at + wait, row.ends_at) - timedelta(seconds=1))
+        org, department = row.org_id, row.department_id
+
+        def people(work: Work, org: str = org, department: str = department) -> list[str]:
+            holders = audience.holders(work, [Role.ORG_OFFICER, Role.APPLICANT], [org])
+            return [*holders, *audience.holders(work, [Role.STEWARD], [department])]
+
+        if last <= until:
+            facts = {"id": row.id[:13], "title_zh": row.title_zh, "title_en": row.title_en}
+            yield Ending("pending", row.id, last, f"/grants/{row.id}", people, facts, pending_reminder_days())
 
 
 def _dormant(work: Work, until: date) -> Iterator[Ending]:
@@ -190,6 +212,7 @@ def _papers(work: Work, until: date) -> Iterator[Ending]:
 
 SOURCES: Final[tuple[Callable[[Work, date], Iterator[Ending]], ...]] = (
     _grants,
+    _pending,
     _dormant,
     _licences,
     _roles,
