@@ -113,7 +113,7 @@ def test_links_are_passed_over_and_said(
     (inbox / "lots.csv").symlink_to(secret)
     *_, found = looks(sqlite_house, clock, 2)
     assert found.files == ()
-    assert "1 symbolic links" in found.said.en
+    assert "1 symbolic link" in found.said.en
 
 
 @pytest.mark.parametrize("where", ["", "in"])
