@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "w14_grants_0003"
-down_revision = "w14_grants_0002"
+down_revision = "w14_a_0001"
 branch_labels = None
 depends_on = None
 
