@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+import sqlalchemy
 from sqlalchemy import bindparam
 from sqlmodel import Field, SQLModel, col, select
 
@@ -19,13 +20,16 @@ from catalog.search import memory
 from catalog.tables import DatasetRow, DescriptionRow, ImportRow, LinkRow, OrgDescriptionRow
 from core.errors import Conflict
 from core.text import Text
-from core.work import Work, hold
+from core.work import Work, fetched, hold
 
 MAY: Final = "catalog:import:open"
 LONGEST_MINUTES: Final = 24 * 60
 _KEPT: Final = select(DescriptionRow).where(
     col(DescriptionRow.dataset_id).in_(bindparam("ids", expanding=True))
 )
+_OPEN: Final = (col(ImportRow.closed_at).is_(None), col(ImportRow.ends_at) > bindparam("now"))
+_IS_OPEN: Final = sqlalchemy.select(col(ImportRow.id)).where(*_OPEN)
+_COUNT: Final = sqlalchemy.update(ImportRow).where(*_OPEN).values(records=col(ImportRow.records) + 1)
 
 
 class ImportOpen(SQLModel):
@@ -86,14 +90,12 @@ def history(work: Work, limit: int = 100) -> list[ImportRead]:
 
 def is_importing(work: Work, actor: Actor) -> bool:
     """Whether what this actor loads now stands as it is: an import is open, and he administers the whole catalogue."""
-    return actor.may_in(MAY, PLATFORM) and _current(work) is not None
+    return actor.may_in(MAY, PLATFORM) and fetched(work, _IS_OPEN, now=work.now).first() is not None
 
 
 def count_record(work: Work) -> None:
     """One more record was let in."""
-    if (row := _current(work)) is not None:
-        row.records += 1
-        work.db.add(row)
+    fetched(work, _COUNT, now=work.now)
 
 
 def _current(work: Work) -> ImportRow | None:

@@ -7,7 +7,6 @@ record may be published. Coded fields take values of their code list only (`cata
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections import Counter
 from datetime import date, datetime
 from typing import Any, Final, Literal, Self
@@ -32,6 +31,8 @@ ColumnType = Literal["string", "integer", "number", "boolean", "date", "datetime
 CellFormat = Literal[
     "roc", "month", "day_first", "month_first", "epoch_s", "epoch_ms", "epoch_us", "degrees", "code", "label"
 ]
+_CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+"""The categories Cc and Cs of Unicode, but for line breaks and tabs."""
 _CODED: Final = {spec.name: spec.codes for spec in FIELDS if spec.codes}
 
 
@@ -40,7 +41,7 @@ def clean_text(value: object) -> object:
     if not isinstance(value, str):
         return value
     stripped = value.replace("\r\n", "\n").strip()
-    if any(unicodedata.category(char) in ("Cc", "Cs") and char not in "\n\t" for char in stripped):
+    if _CONTROL.search(stripped):
         raise ValueError("holds a control character; remove it")
     return stripped
 

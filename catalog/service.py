@@ -41,6 +41,29 @@ from core.work import Work, hold
 
 def create(work: Work, actor: Actor, body: DatasetCreate) -> DatasetRead:
     """Enter a record as a draft of the publishing department. Only its stewards and the catalogue's administrators may."""
+    return read(work, entered(work, actor, body))
+
+
+def imported(work: Work, actor: Actor, body: DatasetCreate) -> DatasetRow:
+    """Enter a record and show it as it is, complete or not; for the administrator's import (`catalog.imports`), which is on record."""
+    row = _made(work, actor, body)
+    row.state, row.issued, row.version = advance(State.DRAFT, Step.PUBLISH), work.now, row.version + 1
+    _enter(work, actor, row, body)
+    audit.record(
+        work, actor, "dataset.imported", subject=row.id, dataset_id=row.id, payload={"version": row.version}
+    )
+    return row
+
+
+def entered(work: Work, actor: Actor, body: DatasetCreate) -> DatasetRow:
+    """The same as `create`, for whoever goes on with the row."""
+    row = _made(work, actor, body)
+    _enter(work, actor, row, body)
+    return row
+
+
+def _made(work: Work, actor: Actor, body: DatasetCreate) -> DatasetRow:
+    """A draft that is not stored yet. Raises Conflict where its code is taken."""
     org = _publisher(work, actor, body.publisher)
     relations.demand_sound(work, actor, body.resource_code, body.relations)
     if work.db.get(DatasetRow, body.resource_code) is not None:
@@ -51,22 +74,28 @@ def create(work: Work, actor: Actor, body: DatasetCreate) -> DatasetRead:
             )
         )
     hold(work, "catalog/number")
-    row = DatasetRow(
+    return DatasetRow(
         **body.model_dump(include=set(DatasetFields.model_fields)),
         id=DatasetId(body.resource_code), publisher=body.publisher, publisher_zh=org.zh, publisher_en=org.en,
         layout=body.layout.model_dump(exclude_defaults=True),
         state=State.DRAFT, number=_next_number(work), fresh_at=work.now, created_at=work.now, created_by=actor.account_id, modified=work.now,
     )  # fmt: skip
+
+
+def _enter(work: Work, actor: Actor, row: DatasetRow, body: DatasetCreate) -> None:
+    """Store a new record with its dictionary, relations and place in the index."""
     _set_keys(work, row)
+    row.column_count = len(body.columns)
     work.db.add(row)
     work.db.flush()
-    _store_columns(work, row, body.columns)
-    _index(work, row)
+    columns = _columns(row, body.columns)
+    work.db.add_all(columns)
+    relations.keep(work, row, is_new=True)
+    index.put(work, row.number, _document(row, columns), is_new=True)
     audit.record(
         work, actor, "dataset.created", subject=row.id, dataset_id=row.id,
         payload={"publisher": row.publisher, "title": row.title_zh, "columns": len(body.columns)},
     )  # fmt: skip
-    return read(work, row)
 
 
 def update(
@@ -162,17 +191,6 @@ def publish(work: Work, actor: Actor, dataset_id: str, *, expected_version: int 
     _touch(work, row)
     audit.record(
         work, actor, "dataset.published", subject=row.id, dataset_id=row.id, payload={"version": row.version}
-    )
-    return read(work, row)
-
-
-def publish_imported(work: Work, actor: Actor, dataset_id: str) -> DatasetRead:
-    """Show a record as it was loaded, complete or not; for the administrator's import (`catalog.imports`), which is on record."""
-    row = queries.writable(work, actor, dataset_id)
-    row.state, row.issued = advance(State(row.state), Step.PUBLISH), work.now
-    _touch(work, row)
-    audit.record(
-        work, actor, "dataset.imported", subject=row.id, dataset_id=row.id, payload={"version": row.version}
     )
     return read(work, row)
 
@@ -499,13 +517,17 @@ def _touch(work: Work, row: DatasetRow) -> None:
 
 def _store_columns(work: Work, row: DatasetRow, columns: Iterable[ColumnCreate]) -> None:
     work.db.exec(delete(ColumnRow).where(col(ColumnRow.dataset_id) == row.id))
-    made = [
-        ColumnRow(**column.model_dump(), dataset_id=row.id, position=place)
-        for place, column in enumerate(columns, 1)
-    ]
+    made = _columns(row, columns)
     work.db.add_all(made)
     row.column_count = len(made)
     work.db.flush()
+
+
+def _columns(row: DatasetRow, columns: Iterable[ColumnCreate]) -> list[ColumnRow]:
+    return [
+        ColumnRow(**column.model_dump(), dataset_id=row.id, position=place)
+        for place, column in enumerate(columns, 1)
+    ]
 
 
 def _index(work: Work, row: DatasetRow) -> None:

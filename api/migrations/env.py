@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Literal
 
 from alembic import context
 from sqlalchemy import Connection
+from sqlalchemy.exc import SAWarning
 from sqlmodel import AutoString, SQLModel
 
 from api import tables
+from catalog.search.rebuild import CODES
 from core.db import UtcDateTime, make_engine
 from core.settings import Settings
 
@@ -16,8 +19,8 @@ tables.load()
 
 
 def _ours(_object: object, name: str | None, kind: str, _reflected: bool, _compare_to: object) -> bool:
-    """Search index tables and the job engine's own tables are not the schema's business."""
-    return kind != "table" or (name in SQLModel.metadata.tables)
+    """Search index tables, the index of an expression and the job engine's own tables are not the schema's business."""
+    return (kind, name) != ("index", CODES) and (kind != "table" or name in SQLModel.metadata.tables)
 
 
 def _plain(kind: str, item: object, _context: object) -> str | Literal[False]:
@@ -30,6 +33,7 @@ def _plain(kind: str, item: object, _context: object) -> str | Literal[False]:
 
 
 def run(connection: Connection) -> None:
+    warnings.filterwarnings("ignore", "Skipped unsupported reflection of expression-based index", SAWarning)
     context.configure(
         connection=connection,
         target_metadata=SQLModel.metadata,

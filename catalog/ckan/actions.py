@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 import sqlalchemy
-from sqlalchemy import ColumnElement, bindparam, false, func, or_
+from sqlalchemy import ColumnElement, bindparam, false, func, literal, or_
 from sqlmodel import col, select
 
 from auth.actor import Actor
@@ -26,13 +26,25 @@ from catalog.search.query import parse
 from catalog.tables import DatasetRow, DescriptionRow
 from catalog.use import service as use
 from catalog.workflow import State
-from core.work import Work
+from core.work import Work, fetched
 
 Resources = Callable[[Work, Actor, Sequence[DatasetRow]], Mapping[str, list[Json]]]
 SEARCH_MOST: Final = 1000
 _SOME: Final = 500
 LIST_MOST: Final = 1000
 FULL_MOST: Final = 25
+_CALLED: Final = sqlalchemy.union_all(
+    sqlalchemy.select(col(DatasetRow.id), literal(0).label("place")).where(
+        col(DatasetRow.id).in_(bindparam("likely", expanding=True))
+    ),
+    sqlalchemy.select(col(DescriptionRow.dataset_id), literal(1)).where(
+        col(DescriptionRow.name) == bindparam("name")
+    ),
+    sqlalchemy.select(col(DatasetRow.id), literal(2)).where(
+        func.lower(col(DatasetRow.id)) == bindparam("lower")
+    ),
+)
+"""What a name may mean, best first; the wide rows are read only of what is there."""
 _BY_ID: Final = (
     select(DatasetRow)
     .where(col(DatasetRow.id).in_(bindparam("ids", expanding=True)))
@@ -112,19 +124,13 @@ def names(call: Call, ids: Sequence[str]) -> list[str]:
 
 def find(call: Call, name: str, *conditions: ColumnElement[bool]) -> DatasetRow:
     """A record by its code or CKAN name, as far as `conditions` let it be seen. Raises CkanError."""
-    named = select(DescriptionRow.dataset_id).where(DescriptionRow.name == name)
-    likely = col(DatasetRow.id).in_(
-        [name, name.upper(), name.lower()]
-    )  # by the key; what is left looks through all
-    for is_it in (likely, col(DatasetRow.id).in_(named), func.lower(col(DatasetRow.id)) == name.lower()):
-        row = call.work.db.exec(
-            select(DatasetRow).where(is_it, *conditions).order_by(col(DatasetRow.id))
-        ).first()
-        if row is not None:
-            break
-    if row is None:
-        raise not_found("Dataset was not found")
-    return row
+    likely = [name, name.upper(), name.lower()]
+    meant = fetched(call.work, _CALLED, likely=likely, name=name, lower=name.lower()).all()
+    for dataset_id in dict.fromkeys(each for _, each in sorted((place, each) for each, place in meant)):
+        wanted = select(DatasetRow).where(DatasetRow.id == dataset_id, *conditions)
+        if (row := call.work.db.exec(wanted).first()) is not None:
+            return row
+    raise not_found("Dataset was not found")
 
 
 def _dataset(call: Call, name: str) -> DatasetRow:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, Final
 
 from pydantic import ValidationError
@@ -181,6 +182,9 @@ def fields(doc: Mapping[str, Any]) -> tuple[Json, Faults]:
     if known := [each for each in dict.fromkeys(found_formats) if each in formats]:
         wanted["formats"] = known
     wanted |= {name: extras[name] for name in _OURS if extras.get(name) not in (None, "")}
+    with suppress(ValidationError):  # nearly all of them fit together; what does not is found one by one
+        whole = DatasetFields.model_validate(wanted)
+        return {name: getattr(whole, name) for name in wanted}, {}
     taken: Json = {}
     faults: list[Json] = []
     for name, value in wanted.items():

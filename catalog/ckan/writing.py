@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+import sqlalchemy
 from pydantic import ValidationError
-from sqlalchemy import func
+from sqlalchemy import bindparam, func
 from sqlmodel import col, select
 
 from auth.actor import PLATFORM
@@ -29,6 +30,7 @@ from catalog.tables import DatasetRow, DescriptionRow, OrgDescriptionRow
 from catalog.workflow import State
 from core.errors import NotFound
 from core.text import Text
+from core.work import fetched
 
 DRAFT: Final = "this record is a draft of its department: it is published at {site}/datasets/{id} once it is complete and reviewed"
 WAITING: Final = (
@@ -38,6 +40,12 @@ _NAMES: Final = (
     "departments are entered at /admin (or `datagrant org`); their names are not changed through this API"
 )
 _MOST_BYTES: Final = 1_000_000
+_TAKEN: Final = sqlalchemy.union_all(
+    sqlalchemy.select(col(DatasetRow.id)).where(
+        func.lower(col(DatasetRow.id)).in_(bindparam("codes", expanding=True))
+    ),
+    sqlalchemy.select(col(DescriptionRow.dataset_id)).where(col(DescriptionRow.name) == bindparam("name")),
+)
 
 
 def package_create(call: Call) -> Json:
@@ -58,13 +66,15 @@ def package_create(call: Call) -> Json:
         body = DatasetCreate.model_validate(fields | {"resource_code": wanted, "publisher": org_id})
     except ValidationError as fault:
         raise invalid(name=fault.errors()[0]["msg"]) from None
-    service.create(call.work, call.actor, body)
-    row = queries.by_id(call.work, wanted)
-    if is_import:
-        service.publish_imported(call.work, call.actor, row.id)
-        imports.count_record(call.work)
-    imports.keep(call.work, call.actor, row, name, doc, is_import=is_import)
-    return _shown(call, row)
+    if not is_import:
+        row = service.entered(call.work, call.actor, body)
+        imports.keep(call.work, call.actor, row, name, doc, is_import=False)
+        return _shown(call, row)
+    row = service.imported(call.work, call.actor, body)
+    imports.count_record(call.work)
+    imports.keep(call.work, call.actor, row, name, doc, is_import=True)
+    call.changed.append(row.id)
+    return doc | {"id": row.id, "name": name}  # word for word, and it has no files of ours yet
 
 
 def package_update(call: Call) -> Json:
@@ -308,11 +318,8 @@ def writable(call: Call, name: str) -> DatasetRow:
 
 
 def _demand_free(call: Call, name: str, dataset_id: str, *, but: str = "") -> None:
-    taken = select(DatasetRow.id).where(
-        func.lower(col(DatasetRow.id)).in_([name.lower(), dataset_id.lower()])
-    )
-    named = select(DescriptionRow.dataset_id).where(DescriptionRow.name == name)
-    if any(each != but for wanted in (taken, named) for each in call.work.db.exec(wanted)):
+    taken = fetched(call.work, _TAKEN, codes=[name.lower(), dataset_id.lower()], name=name).scalars()
+    if any(each != but for each in taken):
         raise invalid(name="That URL is already in use.")
 
 

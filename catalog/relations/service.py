@@ -123,17 +123,14 @@ def _known(work: Work, actor: Actor, codes: Collection[str]) -> tuple[set[str], 
     return known, {str(other.id) for other in _in_sight(work, actor, known, True)}
 
 
-def keep(work: Work, row: DatasetRow) -> None:
-    """Make what is kept of a record's relations from its fields; in the transaction that changes them."""
+def keep(work: Work, row: DatasetRow, *, is_new: bool = False) -> None:
+    """Make what is kept of a record's relations from its fields; in the transaction that changes them. `is_new`: it has none yet."""
     wanted = set(kinds.pairs(row.relations, row.related_codes))
     if row.replaced_by:
         wanted.add((kinds.IS_REPLACED_BY, row.replaced_by))
-    kept = {
-        (each.kind, each.other_id): each
-        for each in work.db.exec(select(RelationRow).where(RelationRow.dataset_id == row.id))
-    }
-    for key in kept.keys() - wanted:
-        kind, other = key
+    stated = select(RelationRow).where(RelationRow.dataset_id == row.id)
+    kept = set() if is_new else {(each.kind, each.other_id) for each in work.db.exec(stated)}
+    for kind, other in kept - wanted:
         work.db.exec(
             delete(RelationRow).where(
                 col(RelationRow.dataset_id) == row.id,
@@ -141,7 +138,7 @@ def keep(work: Work, row: DatasetRow) -> None:
                 col(RelationRow.other_id) == other,
             )
         )
-    for kind, other in sorted(wanted - kept.keys()):
+    for kind, other in sorted(wanted - kept):
         work.db.add(RelationRow(dataset_id=row.id, kind=kind, other_id=other))
     work.db.flush()
 
@@ -186,6 +183,8 @@ def _demand_known(work: Work, actor: Actor, added: Sequence[tuple[str, str]]) ->
 def _series_objections(work: Work, added: Sequence[tuple[str, str]]) -> list[Reason]:
     """Only a series has members."""
     wanted = {code for kind, code in added if kind == kinds.IN_SERIES}
+    if not wanted:
+        return []
     rows = work.db.exec(select(DatasetRow.id, DatasetRow.record_type).where(col(DatasetRow.id).in_(wanted)))
     return [
         _reason("not-a-series", f"{code} 不是系列。", f"{code} is no series.")

@@ -55,8 +55,8 @@ def install(connection: Connection) -> None:
         connection.exec_driver_sql(statement)
 
 
-def put(work: Work, number: int, doc: Doc) -> None:
-    """Index a record by its number, replacing what was there."""
+def put(work: Work, number: int, doc: Doc, *, is_new: bool = False) -> None:
+    """Index a record by its number, replacing what was there. `is_new`: nothing was."""
     connection = work.db.connection()
     found = {field: _distinct(getattr(doc, field)) for field in FIELDS}
     found["body"] += _sounds(doc)
@@ -75,7 +75,8 @@ def put(work: Work, number: int, doc: Doc) -> None:
         }
         connection.execute(text(statement), given | {"number": number})
         return
-    connection.execute(text("DELETE FROM catalog_search WHERE rowid = :number"), {"number": number})
+    if not is_new:
+        connection.execute(text("DELETE FROM catalog_search WHERE rowid = :number"), {"number": number})
     connection.execute(
         text(
             "INSERT INTO catalog_search (rowid, title, subject, body) VALUES (:number, :title, :subject, :body)"

@@ -32,6 +32,7 @@ _NOTE: Final = text(
     "INSERT INTO catalog_change (number, stamp) SELECT :number, stamp FROM catalog_index_state WHERE id = 1 "
     "ON CONFLICT (number) DO UPDATE SET stamp = excluded.stamp"
 )
+_NOTED: Final = "catalog.search.memory"
 Key = tuple[float, float, str, int]
 Place = tuple[str, int]
 """A record's code, and its number in the index."""
@@ -144,8 +145,13 @@ _making = threading.Lock()
 
 
 def note(work: Work, number: int) -> None:
-    """A record has changed; in its own transaction."""
+    """A record has changed; in its own transaction, which moves the state on once for each record."""
     connection = work.db.connection()
+    within = work.db.get_nested_transaction() or work.db.get_transaction()
+    noted = work.db.info.setdefault(_NOTED, WeakKeyDictionary()).setdefault(within, set())
+    if number in noted:
+        return
+    noted.add(number)
     connection.execute(_BUMP)
     connection.execute(_NOTE, {"number": number})
 

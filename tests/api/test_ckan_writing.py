@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -22,10 +19,10 @@ from catalog import imports
 from catalog.tables import LinkRow
 from core.settings import Settings
 from tests.catalog.records import a_dataset, a_department
+from tests.ckan_command import ckanapi
 from tests.people import a_person, actor_of, an_org, browser_as, client_as
 from tests.web.browser import served
 
-CKANAPI = Path(sys.executable).with_name("ckanapi")
 AS_GIVEN: dict[str, Any] = {
     "id": "9f0f3a3e-5a52-4a6f-9f5e-0123456789ab", "name": "from-elsewhere", "title": "别处来的", "notes": "说明 with *marks*",
     "owner_org": "traffic", "url": "https://example.org/d", "author": "某局", "version": "2", "license_id": "cc-by-odd",
@@ -301,14 +298,6 @@ def empty(tmp_path: Path) -> Iterator[House]:
         imports.opened(work, actor_of(work, "cat"), imports.ImportOpen(reason="从旧门户迁移"))
     yield other
     other.engine.dispose()
-
-
-def ckanapi(address: str, *words: str, key: str = "", given: bytes = b"", seconds: int = 240) -> bytes:
-    wanted = [str(CKANAPI), *words, "-r", address, *(("-a", f"Bearer {key}") if key else ())]
-    env = {**os.environ, "PATH": f"{CKANAPI.parent}:{os.environ['PATH']}"}
-    done = subprocess.run(wanted, input=given, capture_output=True, timeout=seconds, env=env, check=False)
-    assert done.returncode == 0, done.stderr.decode()[-2000:]
-    return done.stdout
 
 
 def test_dump_load_dump_is_byte_equal_and_every_command_works(house: House, empty: House) -> None:

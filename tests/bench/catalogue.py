@@ -110,7 +110,7 @@ def filled(folder: Path, records: int) -> dict[str, float]:
     wall, cpu = time.perf_counter() - begun, time.process_time() - cpu
     with unit_of_work(engine) as work:
         for body in bodies:
-            service.publish_imported(work, SYSTEM, body.resource_code)
+            service.overwrite_imported(work, SYSTEM, body.resource_code, {})
     engine.dispose()
     return {"per_s": records / wall, "per_cpu_s": records / cpu}
 
@@ -169,7 +169,7 @@ def asked(port: int, questions: Questions, pid: int | None, rounds: int) -> dict
         spans, cpu = [], 0.0
         for n in range(rounds + WARM):
             if n == WARM:
-                cpu = _cpu(pid)
+                cpu = cpu_seconds(pid)
             action, params = question(chance)
             begun = time.perf_counter()
             client.request("GET", f"/api/3/action/{action}?{urllib.parse.urlencode(params)}")
@@ -181,13 +181,13 @@ def asked(port: int, questions: Questions, pid: int | None, rounds: int) -> dict
         kept = sorted(spans[WARM:])
         found[name] = {
             "p50": statistics.median(kept) * 1000, "p95": kept[int(len(kept) * 0.95)] * 1000,
-            "cpu": (_cpu(pid) - cpu) / rounds * 1000,
+            "cpu": (cpu_seconds(pid) - cpu) / rounds * 1000,
         }  # fmt: skip
     client.close()
     return found
 
 
-def _cpu(pid: int | None) -> float:
+def cpu_seconds(pid: int | None) -> float:
     """Seconds that a process has worked."""
     if pid is None:
         return 0.0

@@ -89,7 +89,7 @@ def test_readers_are_told_what_the_database_counts(family: House, clock: TestClo
     with family.write() as work:
         service.update(work, SYSTEM, "DP-PK-003", DatasetUpdate(keywords=["新词"], formats=["json"]))
         service.withdraw(work, SYSTEM, "DP-PK-004", "不再更新了")
-        service.publish_imported(work, SYSTEM, "DP-SF-002")
+        service.overwrite_imported(work, SYSTEM, "DP-SF-002", {})
     second = _alike(family)
     assert second[0]["facets"]["tags"]["新词"] == second[0]["facets"]["tags"]["秘密"] == 1
     assert {each["name"] for each in second[0]["results"][:2]} == {"dp-pk-003", "dp-sf-002"}
@@ -159,7 +159,7 @@ def test_what_was_kept_of_packages_follows_everything_they_are_made_of(family: H
     assert "DP-SF-002" not in str(_alike(family))
     assert "'object_package_id': 'DP-SF-002'" not in str(_alike(family, "culture-steward"))  # a draft
     with family.write() as work:
-        service.publish_imported(work, SYSTEM, "DP-SF-002")
+        service.overwrite_imported(work, SYSTEM, "DP-SF-002", {})
     assert "DP-SF-002" in str(_alike(family)[1]["results"])
     with family.write() as work:
         service.withdraw(work, SYSTEM, "DP-PK-003", "不再更新了")

@@ -169,7 +169,7 @@ def test_nothing_but_review_import_and_harvest_writes_what_is_published() -> Non
     """The immediate writes are called from the record's own rooms alone, so that no route goes round the second person."""
     allowed = {
         "catalog/proposals/service.py": {"update", "replace_dictionary", "publish", "rewrite"},
-        "catalog/ckan/writing.py": {"publish_imported", "overwrite_imported"},
+        "catalog/ckan/writing.py": {"imported", "overwrite_imported"},
         "datasets/harvest/taking.py": {"take_foreign", "renew_foreign"},
     }
     watched = set().union(*allowed.values())
