@@ -24,6 +24,7 @@ from core.work import Work, fetched, hold
 
 MAY: Final = "catalog:import:open"
 LONGEST_MINUTES: Final = 24 * 60
+_LATE: Final = timedelta(days=1)
 _KEPT: Final = select(DescriptionRow).where(
     col(DescriptionRow.dataset_id).in_(bindparam("ids", expanding=True))
 )
@@ -91,6 +92,16 @@ def history(work: Work, limit: int = 100) -> list[ImportRead]:
 def is_importing(work: Work, actor: Actor) -> bool:
     """Whether what this actor loads now stands as it is: an import is open, and he administers the whole catalogue."""
     return actor.may_in(MAY, PLATFORM) and fetched(work, _IS_OPEN, now=work.now).first() is not None
+
+
+def lapsed(work: Work) -> ImportRead | None:
+    """The last import, where it ended by its time within the last day: what is still being loaded under it comes too late.
+
+    None when it was closed by hand, which says that nothing more is to come.
+    """
+    row = work.db.exec(select(ImportRow).order_by(col(ImportRow.opened_at).desc()).limit(1)).first()
+    is_late = row is not None and row.closed_at is None and row.ends_at <= work.now < row.ends_at + _LATE
+    return _read(work, row) if row is not None and is_late else None
 
 
 def count_record(work: Work) -> None:

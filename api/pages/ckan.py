@@ -36,6 +36,9 @@ _SHARED: Final = {
     "access-control-allow-origin": "*", "access-control-allow-methods": "POST, PUT, GET, DELETE, OPTIONS",
     "access-control-allow-headers": "X-CKAN-API-KEY, Authorization, Content-Type",
 }  # fmt: skip
+BAD_KEY: Final = (
+    "the API key or token that was sent is not valid, has expired or was revoked; make another at /me"
+)
 _UPLOADS: Final = frozenset({"resource_create", "resource_update", "resource_patch"})
 _FORMS: Final = ("application/x-www-form-urlencoded", "multipart/form-data")
 
@@ -283,6 +286,12 @@ def _answer(
             told(len(answer.body))
         return answer
     except CkanError as refused:
+        if (
+            refused.kind == "Authorization Error"
+            and action not in REFUSED
+            and getattr(request.state, "is_bad_token", False)
+        ):
+            refused = denied(BAD_KEY)
         return _again(
             refused, _json(envelope | {"success": False, "error": refused.as_json()}, refused.status)
         )

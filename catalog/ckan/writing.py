@@ -18,7 +18,7 @@ from sqlmodel import col, select
 from auth.actor import PLATFORM
 from auth.identity import organisations
 from catalog import imports, queries, service
-from catalog.ckan import checks
+from catalog.ckan import checks, shape
 from catalog.ckan.actions import Action, Call, find, packages
 from catalog.ckan.checks import Json
 from catalog.ckan.errors import denied, invalid, not_found
@@ -35,6 +35,11 @@ from core.work import fetched
 DRAFT: Final = "this record is a draft of its department: it is published at {site}/datasets/{id} once it is complete and reviewed"
 WAITING: Final = (
     "this record is published: the change waits for a second person at {site}/record-proposals/{id}"
+)
+TOO_LATE: Final = (
+    "the import ended at {ended} UTC, after {records} records, and this record was not taken. Open it again for longer at "
+    "{site}/imports (or `datagrant imports open --minutes …`) and load the same file once more: what stands already stays as it is. "
+    "A record without `id` is entered as a draft"
 )
 _NAMES: Final = (
     "departments are entered at /admin (or `datagrant org`); their names are not changed through this API"
@@ -53,6 +58,8 @@ def package_create(call: Call) -> Json:
     if not call.actor.may(queries.WRITE):
         raise denied("Only those who enter records for a department may create one")
     doc, is_import = _given(call), _importing(call)
+    if not is_import:
+        _demand_in_time(call, doc)
     checks.demand(checks.package(doc, lenient=is_import))
     org_id = _owner(call, doc)
     name, wanted = str(doc["name"]), str(doc.get("id") or doc["name"])
@@ -94,6 +101,8 @@ def _update(call: Call, doc: Json) -> Json:
     former = call.work.db.get(DescriptionRow, row.id)
     name = str(doc.get("name") or (former.name if former else row.id.lower()))
     doc = {"owner_org": row.publisher, **doc, "id": row.id, "name": name}
+    if not is_import and former and former.is_import and doc == (shown := packages(call, [row])[0]):
+        return shown  # loaded once more, as an import let it in
     checks.demand(checks.package(doc, lenient=is_import))
     if _owner(call, doc) != row.publisher:
         raise invalid(owner_org="A record stays with its department")
@@ -286,6 +295,14 @@ def _given(call: Call) -> Json:
 
 def _importing(call: Call) -> bool:
     return imports.is_importing(call.work, call.actor)
+
+
+def _demand_in_time(call: Call, doc: Json) -> None:
+    """Who goes on loading after his import ended is told so: else half of a catalogue would stand published, and half as drafts."""
+    if not doc.get("id") or not call.actor.may_in(imports.MAY, PLATFORM):
+        return
+    if (gone := imports.lapsed(call.work)) is not None:
+        raise denied(TOO_LATE.format(ended=shape.moment(gone.ends_at), records=gone.records, site=call.site))
 
 
 def _demand_signed_in(call: Call) -> None:

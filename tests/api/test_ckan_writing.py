@@ -18,6 +18,7 @@ from auth.audit import AuditEventRow
 from catalog import imports
 from catalog.tables import LinkRow
 from core.settings import Settings
+from tests import ckan_command
 from tests.catalog.records import a_dataset, a_department
 from tests.ckan_command import ckanapi
 from tests.people import a_person, actor_of, an_org, browser_as, client_as
@@ -275,11 +276,9 @@ def test_import_mode_is_opened_for_a_reason_and_ends(house: House, clock: Any) -
     clock.forward(minutes=6)
     assert cat.get("/api/v1/imports").json()[0]["records"] == 1
     assert cat.post("/api/v1/imports/close").status_code == 409
-    later = cat.post(
-        "/api/3/action/package_create",
-        json=AS_GIVEN | {"id": "later", "name": "later", "tags": [], "resources": []},
-    ).json()
-    assert later["result"]["state"] == "draft"
+    later = AS_GIVEN | {"id": "later", "name": "later", "tags": [], "resources": []}
+    assert "the import ended at" in call(cat, "package_create", 403, **later)["message"]
+    assert call(cat, "package_create", **later | {"id": ""})["state"] == "draft"
     page = client_as(house, "cat").get("/imports", headers={"accept": "text/html"}).text
     assert "迁移旧门户" in page
 
@@ -359,6 +358,68 @@ def test_dump_load_dump_is_byte_equal_and_every_command_works(house: House, empt
         assert "NotFound" in log.read_text(encoding="utf-8")
         ckanapi(theirs, "delete", "datasets", "from-elsewhere", key=keys["datasets"])
         assert b"from-elsewhere" not in ckanapi(theirs, "dump", "datasets", "--all", "-q")
+
+
+def test_a_load_that_outlasts_its_import_is_told_so_and_goes_on_when_it_is_opened_again(
+    house: House, clock: Any
+) -> None:
+    """It used to leave drafts behind without a word, and to be refused for a keyword of one character that only an import may bring."""
+    one = AS_GIVEN | {"resources": [], "tags": [{"name": "铝"}]}
+    lines = [json.dumps(one | {"id": f"given-{n}", "name": f"set-{n}"}).encode() + b"\n" for n in range(4)]
+    cat = client_as(house, "cat")
+    with served(create_app(house=house)) as here:
+        key = local_token(house, "cat")
+
+        def load(given: list[bytes]) -> ckan_command.Said:
+            return ckan_command.run(here, "load", "datasets", "-q", key=key, given=b"".join(given))
+
+        cat.post("/api/v1/imports", json={"reason": "迁移旧门户", "minutes": 60})
+        assert load(lines[:2]).status == 0
+        clock.forward(minutes=61)
+        said = load(lines)
+        assert (said.status, said.err) == (3, ""), "with -q ckanapi says nothing more"
+        assert [each[1] for each in said.refused] == [3, 4], "what stands already may be sent again"
+        for each in said.refused:
+            assert (each[2], each[3]) == ("create", "NotAuthorized")
+            assert "the import ended at" in each[4]
+            assert "after 2 records" in each[4]
+        assert "2 refused" in said.report()
+        assert "create: NotAuthorized × 2" in said.report()
+        assert call(cat, "package_show", 404, id="given-2")["__type"] == "Not Found Error", "no draft either"
+        cat.post("/api/v1/imports", json={"reason": "迁移旧门户，续", "minutes": 60})
+        assert load(lines).status == 0
+        assert ckanapi(here, "dump", "datasets", *(f"set-{n}" for n in range(4)), "-q").count(b"\n") == 4
+    clock.forward(minutes=61)
+    shown = call(cat, "package_create", name="by-hand", owner_org="traffic", title="手工登记")
+    assert shown["state"] == "draft", "a record of his own is none of the import's"
+    cat.post("/api/v1/imports", json={"reason": "迁移旧门户，终"})
+    cat.post("/api/v1/imports/close")
+    later = call(cat, "package_create", **one | {"id": "given-9", "name": "set-9", "tags": []})
+    assert later["state"] == "draft", "who closed it by hand has ended his load"
+
+
+def test_a_key_that_does_not_count_is_named_where_something_is_refused(house: House) -> None:
+    visitor = TestClient(create_app(house=house), headers={"Authorization": "pda_0000000000000000_no"})
+    refused = call(visitor, "package_create", 403, **AS_GIVEN)
+    assert refused["message"].startswith("Access denied: the API key or token that was sent is not valid")
+    assert call(visitor, "package_show", id="dp-pk-001")["name"] == "dp-pk-001"
+    by_policy = call(visitor, "datastore_upsert", 403)
+    assert "API key" not in by_policy["message"]
+
+
+def test_a_record_is_found_by_its_code_in_any_case_without_looking_through_all(house: House) -> None:
+    cat = client_as(house, "cat")
+    call(cat, "package_create", id="Mixed-Case-ID", name="named", owner_org="traffic")
+    for name in ("Mixed-Case-ID", "mixed-case-id", "MIXED-case-ID", "named"):
+        assert call(cat, "package_show", id=name)["id"] == "Mixed-Case-ID"
+    assert call(cat, "package_create", 409, name="mixed-case-id", owner_org="traffic")["name"]
+    call(cat, "package_create", id="other", name="OTHER".lower(), owner_org="traffic")
+    assert call(cat, "package_create", 409, id="Third", name="named", owner_org="traffic")["name"]
+    with house.read() as work:
+        plan = work.db.connection().exec_driver_sql(
+            "EXPLAIN QUERY PLAN SELECT id FROM catalog_dataset WHERE lower(catalog_dataset.id) = 'x'"
+        )
+        assert "ix_catalog_dataset_lower_id" in str(plan.all())
 
 
 def test_page_opens_and_closes_the_import_and_keeps_what_was_typed(house: House) -> None:
