@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 import sqlalchemy
-from sqlalchemy import ColumnElement, bindparam, false, func, literal, or_
+from sqlalchemy import ColumnElement, CompoundSelect, bindparam, false, func, literal, or_
 from sqlmodel import col, select
 
 from auth.actor import Actor
@@ -33,7 +33,7 @@ SEARCH_MOST: Final = 1000
 _SOME: Final = 500
 LIST_MOST: Final = 1000
 FULL_MOST: Final = 25
-_CALLED: Final = sqlalchemy.union_all(
+_CALLED: Final[CompoundSelect[Any]] = sqlalchemy.union_all(
     sqlalchemy.select(col(DatasetRow.id), literal(0).label("place")).where(
         col(DatasetRow.id).in_(bindparam("likely", expanding=True))
     ),
@@ -125,8 +125,8 @@ def names(call: Call, ids: Sequence[str]) -> list[str]:
 def find(call: Call, name: str, *conditions: ColumnElement[bool]) -> DatasetRow:
     """A record by its code or CKAN name, as far as `conditions` let it be seen. Raises CkanError."""
     likely = [name, name.upper(), name.lower()]
-    meant = fetched(call.work, _CALLED, likely=likely, name=name, lower=name.lower()).all()
-    for dataset_id in dict.fromkeys(each for _, each in sorted((place, each) for each, place in meant)):
+    meant: Sequence[Any] = fetched(call.work, _CALLED, likely=likely, name=name, lower=name.lower()).all()
+    for dataset_id in dict.fromkeys(each[0] for each in sorted(meant, key=lambda each: (each[1], each[0]))):
         wanted = select(DatasetRow).where(DatasetRow.id == dataset_id, *conditions)
         if (row := call.work.db.exec(wanted).first()) is not None:
             return row

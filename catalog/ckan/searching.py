@@ -22,7 +22,7 @@ from sqlmodel import col, select
 from auth.identity import organisations
 from catalog import queries
 from catalog.boxes import Box, box_of
-from catalog.ckan import sets, shape
+from catalog.ckan import ranking, sets, shape
 from catalog.ckan.actions import SEARCH_MOST, Call, packages, seen, tracked
 from catalog.ckan.errors import CkanError, bad_query, invalid
 from catalog.ckan.language import Node, parse
@@ -45,9 +45,10 @@ _KNOWN: Final = frozenset((
 _SORTS: Final = {
     "metadata_modified": col(DatasetRow.modified), "metadata_created": col(DatasetRow.created_at), "name": col(DatasetRow.id),
     "id": col(DatasetRow.id), "title_string": col(DatasetRow.title_key_zh), "title": col(DatasetRow.title_key_zh),
-    "views_total": use.total_of("visits"), "score": col(DatasetRow.fresh_at),
+    "views_total": use.total_of("visits"),
 }  # fmt: skip
 _USUAL: Final = "score desc, metadata_modified desc"
+_LAST: Final = ("metadata_modified", "desc")
 _FACETS: Final = memory.FACETS
 _BY_ID: Final = (
     select(DatasetRow).where(col(DatasetRow.id).in_(bindparam("ids", expanding=True)))
@@ -58,13 +59,25 @@ Counts = dict[str, list[tuple[str, int]]]
 
 
 @dataclass(frozen=True, slots=True)
+class _Order:
+    """By what is sorted: first by how well the words of `q` are answered (1: the best first, -1: last, 0: not at all), then by columns.
+
+    `is_usual`: those that answer alike by their last change, which memory knows.
+    """
+
+    score: int
+    columns: Sequence[Any]
+    is_usual: bool
+
+
+@dataclass(frozen=True, slots=True)
 class _Asked:
-    """What is asked for, as far as it could be read."""
+    """What is asked for, as far as it could be read. `q`: what weighs, of all that `tree` asks."""
 
     tree: Node
+    q: Node
     box: Box | None
-    sort: str
-    order: Sequence[Any]
+    order: _Order
     fields: Sequence[str]
     rows: int
     start: int
@@ -85,10 +98,11 @@ def package_search(call: Call) -> Json:
     """Datasets by words, filters and facets: q, fq, fq_list, sort, rows, start, facet, facet.field, facet.limit, facet.mincount, ext_bbox."""
     if strange := [name for name in call.params if name not in _KNOWN and not name.startswith("ext_")]:
         raise bad_query(f"Invalid search parameters: {strange}")
-    sort = call.text("sort") or _USUAL
+    sort = call.text("sort")
+    sort = _USUAL if sort in ("", "rank") else sort
     asked = _Asked(
-        parse(_query(call)), _box(call), sort, _order(sort, use.today(call.work)), _facet_fields(call), call.number("rows", 10, SEARCH_MOST),
-        call.number("start", 0),
+        parse(_query(call)), parse(call.text("q")), _box(call), _order(sort, use.today(call.work)), _facet_fields(call),
+        call.number("rows", 10, SEARCH_MOST), call.number("start", 0),
     )  # fmt: skip
     wanted = _wanted(call)
     found = _found(call, asked)
@@ -105,11 +119,12 @@ def _found(call: Call, asked: _Asked) -> _Found:
     """Counted from bitmaps where memory knows the state that is read; else all of it in the database."""
     known, stamp = memory.of(call.work)
     tree = None if known is None or asked.box else sets.simple(asked.tree)
-    is_usual = asked.sort == _USUAL
+    is_usual = asked.order.is_usual
+    weights = ranking.weighed(call.work, asked.q) if asked.order.score and asked.rows else []
     conditions: list[ColumnElement[bool]] = []
     if tree is None or not is_usual:
         conditions = [*seen(call), where(call.work, asked.tree), within(asked.box)]
-    places = None if known is not None and is_usual else _page(call, conditions, asked)
+    places = None if known is not None and is_usual else _page(call, conditions, asked, weights)
     numbers = _numbers(call, conditions) if tree is None else BitMap()
     if known is not None:
         sight = _sight(call) if tree else None
@@ -119,13 +134,13 @@ def _found(call: Call, asked: _Asked) -> _Found:
                 if tree is not None:
                     numbers = sets.numbers(known, known.public if sight is None else sight, words, tree)
                 if places is None:
-                    places = known.newest(numbers, asked.start, asked.rows)
+                    places = _best(known, ranking.levels(numbers, weights), asked)
                 counted = {name: _few(call, known.counts(name, numbers)) for name in asked.fields}
                 stamps = [known.stamp_of(number) for _, number in places]
                 return _Found(len(numbers), places, counted, known, stamps)
     conditions = conditions or [*seen(call), where(call.work, asked.tree), within(asked.box)]
     numbers = _numbers(call, conditions)
-    places = _page(call, conditions, asked) if places is None else places
+    places = _page(call, conditions, asked, weights) if places is None else places
     return _Found(len(numbers), places, _facets(call, conditions, asked.fields))
 
 
@@ -226,14 +241,28 @@ def _numbers(call: Call, conditions: Sequence[ColumnElement[bool]]) -> BitMap:
     return BitMap(call.work.db.connection().execute(wanted).scalars().all())
 
 
-def _page(call: Call, conditions: Sequence[ColumnElement[bool]], asked: _Asked) -> list[Place]:
+def _best(known: Memory, lots: Sequence[BitMap], asked: _Asked) -> list[Place]:
+    """A page of those that answer best, and of equal ones those that changed last."""
+    stretches = ranking.paged(lots, asked.start, asked.rows)
+    return [place for lot, start, rows in stretches for place in known.newest(lot, start, rows)]
+
+
+def _page(
+    call: Call, conditions: Sequence[ColumnElement[bool]], asked: _Asked, weights: Sequence[ranking.Weights]
+) -> list[Place]:
     if not asked.rows:
         return []
-    wanted = (
-        sqlalchemy.select(col(DatasetRow.id), col(DatasetRow.number)).where(*conditions).order_by(*asked.order)
-        .limit(asked.rows).offset(asked.start)
-    )  # fmt: skip
-    return [(row[0], row[1]) for row in call.work.db.connection().execute(wanted)]
+    wanted = sqlalchemy.select(col(DatasetRow.id), col(DatasetRow.number)).where(*conditions)
+    wanted = wanted.order_by(*asked.order.columns)
+    if not weights:
+        wanted = wanted.limit(asked.rows).offset(asked.start)
+    found: list[Place] = [(row[0], row[1]) for row in call.work.db.connection().execute(wanted)]
+    if weights:
+        lots = ranking.levels(BitMap([number for _, number in found]), weights)
+        rank = {number: place for place, lot in enumerate(lots) for number in lot}
+        found.sort(key=lambda place: rank[place[1]] * asked.order.score)
+        found = found[asked.start : asked.start + asked.rows]
+    return found
 
 
 def _rows(call: Call, ids: Sequence[str]) -> list[DatasetRow]:
@@ -251,16 +280,25 @@ def _query(call: Call) -> str:
     return " ".join(f"({text})" for text in texts if isinstance(text, str) and text.strip())
 
 
-def _order(text: str, today: date) -> list[Any]:
-    columns = _SORTS | {"views_recent": use.recent_visits(today)}
-    found = []
-    for part in text.split(","):
+def _order(text: str, today: date) -> _Order:
+    """CKAN's sort, with the code last, so that pages never overlap. A score counts as the first key alone: what follows another orders
+    what is equal in it, and hardly anything is."""
+    columns = _SORTS | {"views_recent": use.recent_visits(today), "score": None}
+    found: list[Any] = []
+    score, named = 0, []
+    for place, part in enumerate(text.split(",")):
         match = re.fullmatch(r"\s*(\w+)(?:\s+(asc|desc))?\s*", part, re.IGNORECASE)
         if match is None or match[1] not in columns:
             raise bad_query(f"Can't determine a Sort Order (asc or desc) in sort spec {part.strip()!r}")
-        column = columns[match[1]]
-        found.append(column.asc() if (match[2] or "asc").lower() == "asc" else column.desc())
-    return [*found, col(DatasetRow.id)]
+        column, way = columns[match[1]], (match[2] or "").lower()
+        if column is None:
+            score = score if place else -1 if way == "asc" else 1
+            continue
+        named.append((match[1], way))
+        found.append(column.desc() if way == "desc" else column.asc())
+    if score and not found:
+        named, found = [_LAST], [col(DatasetRow.modified).desc()]
+    return _Order(score, [*found, col(DatasetRow.id)], score == 1 and named == [_LAST])
 
 
 def _facet_fields(call: Call) -> list[str]:

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import sqlalchemy
 from pydantic import ValidationError
-from sqlalchemy import bindparam, func
+from sqlalchemy import CompoundSelect, bindparam, func
 from sqlmodel import col, select
 
 from auth.actor import PLATFORM
@@ -45,7 +45,7 @@ _NAMES: Final = (
     "departments are entered at /admin (or `datagrant org`); their names are not changed through this API"
 )
 _MOST_BYTES: Final = 1_000_000
-_TAKEN: Final = sqlalchemy.union_all(
+_TAKEN: Final[CompoundSelect[tuple[str]]] = sqlalchemy.union_all(
     sqlalchemy.select(col(DatasetRow.id)).where(
         func.lower(col(DatasetRow.id)).in_(bindparam("codes", expanding=True))
     ),

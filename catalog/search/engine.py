@@ -31,9 +31,9 @@ from core.text import Lang, Text
 from core.work import Work
 
 Sort = Literal["relevance", "newest", "title", "used", "score"]
-_SCORED_TERMS: Final = 6
-_EXACT_CODE: Final = 1000
-_AS_WRITTEN: Final = 6  # what holds the word itself in its text stands before what holds a synonym in its title: 1 + 6 < 8 would not
+SCORED_TERMS: Final = 6
+EXACT_CODE: Final = 1000
+AS_WRITTEN: Final = 6  # what holds the word itself in its text stands before what holds a synonym in its title: 1 + 6 < 8 would not
 _COLUMNS_SHOWN: Final = 3
 _TITLES_READ: Final = 50
 _MATCH: Final = {
@@ -142,11 +142,28 @@ def matching(work: Work, parsed: Ask, name: str = "q", place: str | None = None)
 
 def numbers(work: Work, parsed: Ask) -> BitMap:
     """The places in the index of all records that hold everything, whoever may see them."""
+    return _numbers(work, parsed.terms, None)
+
+
+def numbers_in(work: Work, term: Term, place: str | None = None) -> BitMap:
+    """The places in the index of all records that hold one term, anywhere or in one place of theirs."""
+    return _numbers(work, (term,), place)
+
+
+def _numbers(work: Work, terms: tuple[Term, ...], place: str | None) -> BitMap:
     if is_postgres := _is_postgres(work):
         _prefer_index(work)
-    expression = (tsquery if is_postgres else fts5)(parsed.terms)
-    found = _NUMBERS[work.db.get_bind().dialect.name]
-    return BitMap(work.db.connection().execute(found, {"q": expression}).scalars().all())
+    expression = (tsquery if is_postgres else fts5)(terms, place)
+    statement = _NUMBERS[work.db.get_bind().dialect.name]
+    found = work.db.connection().execute(statement, {"q": expression})
+    numbers = BitMap([number for (number,) in found.cursor.fetchall()]) if found.cursor else BitMap()
+    found.close()  # thousands of plain numbers: the driver's own answer costs a third of one made of rows
+    return numbers
+
+
+def itself(term: Term) -> Term:
+    """A term without what else stands for it: whole words, no synonyms and no sounds."""
+    return (term[0]._replace(tokens=tuple((token, False) for token, _ in term[0].tokens)),)
 
 
 def _match(work: Work, terms: tuple[Term, ...], place: str | None, name: str) -> ColumnElement[bool]:
@@ -211,15 +228,14 @@ def _is_ranked(ask: Search, parsed: Ask) -> bool:
 
 
 def _score(work: Work, asked: str, parsed: Ask) -> ColumnElement[Any]:
-    exact = case((func.lower(col(DatasetRow.id)) == fold(asked).strip(), _EXACT_CODE), else_=0)
+    exact = case((func.lower(col(DatasetRow.id)) == fold(asked).strip(), EXACT_CODE), else_=0)
     score: ColumnElement[Any] = exact
     held = _held if _is_postgres(work) else partial(_match, work)
-    for n, term in enumerate(parsed.terms[:_SCORED_TERMS]):
+    for n, term in enumerate(parsed.terms[:SCORED_TERMS]):
         title, subject = held((term,), "title", f"t{n}"), held((term,), "subject", f"s{n}")
         score = score + case((title, SCORE["title"]), (subject, SCORE["subject"]), else_=SCORE["body"])
         if len(term) > 1:
-            itself = term[0]._replace(tokens=tuple((token, False) for token, _ in term[0].tokens))
-            score = score + case((held(((itself,),), None, f"w{n}"), _AS_WRITTEN), else_=0)
+            score = score + case((held((itself(term),), None, f"w{n}"), AS_WRITTEN), else_=0)
     return score
 
 

@@ -33,14 +33,14 @@ _NOTE: Final = text(
     "ON CONFLICT (number) DO UPDATE SET stamp = excluded.stamp"
 )
 _NOTED: Final = "catalog.search.memory"
-Key = tuple[float, float, str, int]
+Key = tuple[float, str, int]
 Place = tuple[str, int]
 """A record's code, and its number in the index."""
 _SHELF_BYTES: Final = 8 * 1024 * 1024
 
 
 class Entry(NamedTuple):
-    """One record: its place in the usual order (newest first), its values by facet, the stamp of its last change, and whether
+    """One record: its place in the usual order (last changed first), its values by facet, the stamp of its last change, and whether
     everybody may know of it."""
 
     key: Key
@@ -136,8 +136,8 @@ class Memory:
         if len(numbers) * 8 < len(self._order):
             keys: Iterable[Key] = sorted(self._entries[number].key for number in numbers)
         else:
-            keys = (key for key in self._order if key[3] in numbers)
-        return [(key[2], key[3]) for key in islice(keys, start, start + rows)]
+            keys = (key for key in self._order if key[2] in numbers)
+        return [(key[1], key[2]) for key in islice(keys, start, start + rows)]
 
 
 _known: WeakKeyDictionary[Any, Memory] = WeakKeyDictionary()
@@ -177,7 +177,7 @@ def of(work: Work) -> tuple[Memory | None, int]:
 def _changed(connection: Connection, since: int) -> Iterator[tuple[int, Entry]]:
     wanted = (
         sqlalchemy.select(
-            col(DatasetRow.number), col(DatasetRow.id), col(DatasetRow.fresh_at), col(DatasetRow.modified), col(DatasetRow.publisher),
+            col(DatasetRow.number), col(DatasetRow.id), col(DatasetRow.modified), col(DatasetRow.publisher),
             col(DatasetRow.domain_code), col(DatasetRow.keywords), col(DatasetRow.keywords_en), col(DatasetRow.formats),
             col(DatasetRow.license_id), col(ChangeRow.stamp), queries.PUBLIC,
         )
@@ -185,9 +185,9 @@ def _changed(connection: Connection, since: int) -> Iterator[tuple[int, Entry]]:
         .where(col(ChangeRow.stamp) > since)
         .order_by(col(ChangeRow.stamp))
     )  # fmt: skip
-    for number, dataset_id, fresh, modified, org, theme, zh, en, formats, licence, stamp, public in connection.execute(wanted):  # fmt: skip
+    for number, dataset_id, modified, org, theme, zh, en, formats, licence, stamp, public in connection.execute(wanted):  # fmt: skip
         yield number, Entry(
-            (-fresh.timestamp(), -modified.timestamp(), dataset_id, number),
+            (-modified.timestamp(), dataset_id, number),
             (
                 (org.lower(),), (theme.lower(),) if theme else (), tuple(dict.fromkeys((*zh, *en))),
                 tuple(dict.fromkeys(each.upper() for each in formats)), (licence,) if licence else (),

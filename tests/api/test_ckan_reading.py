@@ -273,6 +273,41 @@ def test_parts_of_packages_and_lists_in_order(client: TestClient) -> None:
         assert client.post(f"/api/3/action/{action}", json={"id": "nobody"}).status_code == 404
 
 
+def test_what_answers_the_words_best_comes_first_and_of_equal_ones_the_last_changed(
+    house: House, client: TestClient, clock: Any
+) -> None:
+    """As CKAN's usual sort has it: `score desc, metadata_modified desc`; without words all answer alike."""
+
+    def told(**asked: Any) -> list[str]:
+        return [each["name"] for each in result(client, "package_search", **asked)["results"]]
+
+    with house.write() as work:
+        a_department(work, "harbour")
+        for code, more in (
+            ("R-BODY", {"title_zh": "泊位", "description_zh": "附近有灯塔的泊位。"}),
+            ("R-TITLE", {"title_zh": "灯塔名录"}), ("R-TAG", {"title_zh": "航标", "keywords": ["灯塔"]}),
+        ):  # fmt: skip
+            clock.forward(minutes=1)
+            a_dataset(work, code, "harbour", **more)
+    with house.write() as work:
+        clock.forward(minutes=1)
+        a_dataset(work, "R-LATER", "harbour", title_zh="灯塔影像")
+    best = ["r-later", "r-title", "r-tag", "r-body"]
+    for asked in ({}, {"sort": "score desc, metadata_modified desc"}, {"sort": "score desc"}, {"sort": "rank"}, {"sort": "score"}):  # fmt: skip
+        assert told(q="灯塔", **asked) == best, asked
+    assert told(q="灯塔", sort="score asc") == ["r-body", "r-tag", "r-later", "r-title"]
+    assert told(q="灯塔", sort="score desc, name desc") == ["r-title", "r-later", "r-tag", "r-body"]
+    assert [*told(q="灯塔", rows=3), *told(q="灯塔", rows=3, start=3)] == best
+    assert told(q="灯塔 OR r-body")[0] in ("r-body", "r-later")
+    assert told(q="r-tag")[0] == "r-tag", "its own name before all words"
+    newest = told(sort="metadata_modified desc, id asc")
+    for asked in ({}, {"sort": "score desc"}, {"q": "*:*"}, {"q": "", "sort": "score desc, metadata_modified desc"}):  # fmt: skip
+        assert told(**asked) == newest, asked
+    assert told(fq="灯塔", sort="score desc") == [name for name in newest if name in best], (
+        "a filter weighs nothing"
+    )
+
+
 @pytest.mark.parametrize("typed", ["停车", "停車", "ting che", "tcc", "dp-pk"])
 def test_a_name_is_completed_in_either_script_and_by_sound(client: TestClient, typed: str) -> None:
     assert result(client, "package_autocomplete", q=typed)[0]["name"] == "dp-pk-001"

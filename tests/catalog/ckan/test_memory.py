@@ -33,6 +33,9 @@ QUESTIONS: Final[tuple[dict[str, Any], ...]] = (
     {"q": "停车 场", "fq": "organization:Traffic -res_format:xlsx"}, {"q": "停车", "fq": "license_id:*"}, {"q": '"停车场 3" OR ？'},
     {"q": "停车 -organization:culture", "sort": "id asc", "rows": 2}, {"fq": "metadata_modified:[2000-01-01T00:00:00Z TO *]"},
     {"fq": "harvest_source_id:abc-*"}, {"fq": "extras_guid:X1 OR nothing:like"}, {"q": "title:停車 metadata_modified:[NOW-100YEARS/DAY TO NOW+1MONTH]"},
+    {"q": "停车 词1", "sort": "score desc, name desc"}, {"q": "停车 OR 词2", "start": 2, "rows": 3}, {"q": "停车", "sort": "score asc"},
+    {"q": "dp-pk-003 OR 停车"}, {"q": "词1 OR 词2 OR traffic", "rows": 4}, {"q": "停车", "fq": "词1", "sort": "score desc"},
+    {"q": "停车", "sort": "name asc, score desc"}, {"sort": "rank"},
     {"q": "title:停车* groups:PK"}, {"q": "NOT (groups:pk 停车)"}, {"fq_list": ["groups:(pk OR tr)", "theme:tr"]},
 )  # fmt: skip
 
