@@ -100,8 +100,9 @@ def package_search(call: Call) -> Json:
         raise bad_query(f"Invalid search parameters: {strange}")
     sort = call.text("sort")
     sort = _USUAL if sort in ("", "rank") else sort
+    q = parse(call.text("q"))  # first, so that a fault is named by its place in what was sent
     asked = _Asked(
-        parse(_query(call)), parse(call.text("q")), _box(call), _order(sort, use.today(call.work)), _facet_fields(call),
+        parse(_query(call)), q, _box(call), _order(sort, use.today(call.work)), _facet_fields(call),
         call.number("rows", 10, SEARCH_MOST), call.number("start", 0),
     )  # fmt: skip
     wanted = _wanted(call)
