@@ -40,7 +40,6 @@ _MATCH: Final = {
     "sqlite": "SELECT rowid FROM catalog_search WHERE catalog_search MATCH :{name}",
     "postgresql": "SELECT p.number FROM catalog_search_pg p WHERE p.tokens @@ CAST(:{name} AS tsquery)",
 }
-_NUMBERS: Final = {dialect: text(written.format(name="q")) for dialect, written in _MATCH.items()}
 _POSTGRES: Final = sqlalchemy.table("catalog_search_pg", sqlalchemy.column("number", sqlalchemy.Integer))
 # PostgreSQL does not count what it costs to unpack a vector, and would rather read all of them than its own index.
 _BY_INDEX: Final = text("SELECT set_config('enable_seqscan', 'off', true), set_config('jit', 'off', true)")
@@ -151,11 +150,8 @@ def numbers_in(work: Work, term: Term, place: str | None = None) -> BitMap:
 
 
 def _numbers(work: Work, terms: tuple[Term, ...], place: str | None) -> BitMap:
-    if is_postgres := _is_postgres(work):
-        _prefer_index(work)
-    expression = (tsquery if is_postgres else fts5)(terms, place)
-    statement = _NUMBERS[work.db.get_bind().dialect.name]
-    found = work.db.connection().execute(statement, {"q": expression})
+    written, expression = _found_by(work, terms, place, "q")
+    found = work.db.connection().execute(text(written), {"q": expression})
     numbers = BitMap([number for (number,) in found.cursor.fetchall()]) if found.cursor else BitMap()
     found.close()  # thousands of plain numbers: the driver's own answer costs a third of one made of rows
     return numbers
@@ -167,6 +163,13 @@ def itself(term: Term) -> Term:
 
 
 def _match(work: Work, terms: tuple[Term, ...], place: str | None, name: str) -> ColumnElement[bool]:
+    written, expression = _found_by(work, terms, place, name)
+    found = text(written).bindparams(**{name: expression})
+    return col(DatasetRow.number).in_(found.columns(sqlalchemy.column("number", sqlalchemy.Integer)))
+
+
+def _found_by(work: Work, terms: tuple[Term, ...], place: str | None, name: str) -> tuple[str, str]:
+    """The question to the index, and what its one parameter says."""
     if not (is_postgres := _is_postgres(work)):
         expression = fts5(terms, place)
     else:
@@ -175,8 +178,7 @@ def _match(work: Work, terms: tuple[Term, ...], place: str | None, name: str) ->
     written = _MATCH[work.db.get_bind().dialect.name].format(name=name)
     if place and is_postgres:  # the whole, which is indexed, holds what a place holds
         written += f" AND p.{place} @@ CAST(:{name} AS tsquery)"
-    found = text(written).bindparams(**{name: expression})
-    return col(DatasetRow.number).in_(found.columns(sqlalchemy.column("number", sqlalchemy.Integer)))
+    return written, expression
 
 
 def _is_postgres(work: Work) -> bool:
