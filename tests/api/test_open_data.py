@@ -88,7 +88,7 @@ def test_the_datasets_own_page_shows_rows_spread_and_map_when_asked(desk: House)
     asked = {"view": "rows", "c": "free", "o": "gte", "v": "5", "lang": "en"}
     shown = visitor.get(f"/datasets/{DATASET}", params=asked)
     assert (shown.status_code, "P01" in shown.text, "P02" in shown.text) == (200, True, False)
-    assert f'action="/datasets/{DATASET}"' in shown.text
+    assert f'action="/datasets/{DATASET}#data"' in shown.text
     assert looks() == before + 1
     assert "<rect" in visitor.get(f"/datasets/{DATASET}?view=columns").text
     assert visitor.get(f"/datasets/{DATASET}?view=map").text.count("<circle") == 2
