@@ -185,15 +185,15 @@ def test_a_profile_counts_from_its_day(desk: Desk, clock: TestClock) -> None:
 
 
 def test_the_dry_run_names_the_live_grants_that_a_change_would_break_and_changes_nothing(desk: Desk) -> None:
-    grant = a_grant(desk)
+    grant, next_one = a_grant(desk), DISTRICT.model_copy(update={"vouching": False})
     with desk.read("auditor") as (work, _):
         assert profiles.dry_run(work, shipped()["generic-open-data"], assets=desk.assets) == []
-        (found,) = profiles.dry_run(work, DISTRICT.model_copy(update={"forms": {2: ()}}), assets=desk.assets)
+        (found,) = profiles.dry_run(work, next_one.model_copy(update={"forms": {2: ()}}), assets=desk.assets)
     assert (found.grant_id, found.dataset_id) == (grant.id, PARKS.dataset_id)
     assert _codes(found.reasons) == {"no-active-agreement", "level-forbids-form"}
     an_agreement(desk)
     with desk.read("auditor") as (work, _):
-        assert profiles.dry_run(work, DISTRICT, assets=desk.assets) == []
+        assert profiles.dry_run(work, next_one, assets=desk.assets) == []
 
 
 @pytest.mark.parametrize(
