@@ -6,21 +6,17 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, and_, case, func, or_
+from sqlalchemy import ColumnElement, and_, func, or_
 from sqlmodel import col, select
 
 from api import standards
 from catalog import codes
-from catalog.queries import OPEN_LEVELS
+from catalog.queries import OPEN_LEVELS, changed, changed_at
 from catalog.standards.oai import Header, Wanted
 from catalog.tables import DatasetRow
 from core.work import Work
 
 PAGE: Final = 100
-_changed: ColumnElement[Any] = case(
-    (col(DatasetRow.released_at) > col(DatasetRow.modified), col(DatasetRow.released_at)),
-    else_=col(DatasetRow.modified),
-)
 
 
 class Items:
@@ -30,7 +26,7 @@ class Items:
         self.work, self.site = work, site
 
     def earliest(self) -> datetime:
-        found = self.work.db.exec(select(func.min(_changed)).where(_told())).first()
+        found = self.work.db.exec(select(func.min(changed)).where(_told())).first()
         return _aware(found) if found else self.work.now
 
     def sets(self) -> Sequence[tuple[str, str]]:
@@ -43,18 +39,18 @@ class Items:
     def page(self, wanted: Wanted) -> tuple[list[Header], int, bool]:
         within: list[Any] = [_told()]
         if wanted.first:
-            within.append(wanted.first <= _changed)
+            within.append(wanted.first <= changed)
         if wanted.last:
-            within.append(_changed <= wanted.last.replace(microsecond=999999))
+            within.append(changed <= wanted.last.replace(microsecond=999999))
         if wanted.set:
             within.append(col(DatasetRow.domain_code) == wanted.set.removeprefix("theme:"))
         total = self.work.db.exec(select(func.count()).select_from(DatasetRow).where(*within)).one()
         if wanted.after:
             stamp, item = datetime.fromisoformat(wanted.after[0]), wanted.after[1]
-            within.append(or_(_changed > stamp, and_(_changed == stamp, col(DatasetRow.id) > item)))
+            within.append(or_(changed > stamp, and_(changed == stamp, col(DatasetRow.id) > item)))
         rows = list(
             self.work.db.exec(
-                select(DatasetRow).where(*within).order_by(_changed, col(DatasetRow.id)).limit(PAGE + 1)
+                select(DatasetRow).where(*within).order_by(changed, col(DatasetRow.id)).limit(PAGE + 1)
             )
         )
         return self._headers(rows[:PAGE]), total, len(rows) > PAGE
@@ -65,7 +61,7 @@ class Items:
         return [
             Header(
                 row.id,
-                max(filter(None, (row.modified, row.released_at))),
+                changed_at(row),
                 (f"theme:{row.domain_code}",) if row.domain_code else (),
                 entries.get(row.id),
             )

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Any, Final
 
 import sqlalchemy
-from sqlalchemy import ColumnElement, Row, Select, and_, bindparam, false, or_, true
+from sqlalchemy import ColumnElement, Row, Select, and_, bindparam, case, false, or_, true
 from sqlmodel import col, select
 
 from auth.actor import ANYONE, PLATFORM, Actor
@@ -23,10 +24,20 @@ WRITE: Final = "catalog:dataset:write"
 READ_DRAFTS: Final = "catalog:dataset:read-drafts"
 OPEN_LEVELS: Final = 4  # records above it (重要, 核心) are hidden from everybody outside the publishing side
 
+changed: Final[ColumnElement[Any]] = case(
+    (col(DatasetRow.released_at) > col(DatasetRow.modified), col(DatasetRow.released_at)),
+    else_=col(DatasetRow.modified),
+)
+"""The last change of record or data: whoever collects by it must not miss a release."""
 PUBLIC: Final = and_(
     col(DatasetRow.state) == State.PUBLISHED,
     or_(col(DatasetRow.data_level).is_(None), col(DatasetRow.data_level) <= OPEN_LEVELS),
 )
+
+
+def changed_at(row: DatasetRow) -> datetime:
+    """`changed` of a row at hand."""
+    return max(row.modified, row.released_at or row.modified)
 
 
 def visible(actor: Actor) -> ColumnElement[bool]:

@@ -330,6 +330,8 @@ def note_release(
     For the room above, inside its own audited transaction. `data_updated`: when the data were true; else the release's time.
     """
     row = queries.by_id(work, dataset_id)
+    if (row.release_no, row.released_at) != (release_no, released_at):
+        row.modified = work.now  # a release that came or went: whoever collects by date must not miss it
     row.release_no, row.released_at = release_no, released_at
     row.row_count, row.size_bytes = row_count, size_bytes
     row.quality_score, row.quality_grade = quality_score, quality_grade

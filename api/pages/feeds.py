@@ -204,7 +204,7 @@ def part_of_sitemap(request: Request, house: HouseDep, work: ReadDep, number: Pa
 
 
 def _pages(site: str, rows: list[DatasetRow]) -> list[tuple[str, datetime | None]]:
-    return [(f"{site}/datasets/{row.id}", max(filter(None, (row.modified, row.released_at)))) for row in rows]
+    return [(f"{site}/datasets/{row.id}", queries.changed_at(row)) for row in rows]
 
 
 def _map(request: Request, kind: str, addresses: Sequence[tuple[str, datetime | None]]) -> Response:

@@ -156,9 +156,7 @@ def package_list(call: Call) -> list[str]:
 
 def current_package_list_with_resources(call: Call) -> list[Json]:
     limit = call.number("limit", SEARCH_MOST, SEARCH_MOST)
-    wanted = (
-        select(DatasetRow).where(*seen(call)).order_by(col(DatasetRow.modified).desc(), col(DatasetRow.id))
-    )
+    wanted = select(DatasetRow).where(*seen(call)).order_by(queries.changed.desc(), col(DatasetRow.id))
     return packages(call, call.work.db.exec(wanted.limit(limit).offset(call.number("offset", 0))).all())
 
 

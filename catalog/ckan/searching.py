@@ -43,7 +43,7 @@ _KNOWN: Final = frozenset((
     "boost", "q.op", "wt", "bq",
 ))  # fmt: skip
 _SORTS: Final = {
-    "metadata_modified": col(DatasetRow.modified), "metadata_created": col(DatasetRow.created_at), "name": col(DatasetRow.id),
+    "metadata_modified": queries.changed, "metadata_created": col(DatasetRow.created_at), "name": col(DatasetRow.id),
     "id": col(DatasetRow.id), "title_string": col(DatasetRow.title_key_zh), "title": col(DatasetRow.title_key_zh),
     "views_total": use.total_of("visits"),
 }  # fmt: skip
@@ -298,7 +298,7 @@ def _order(text: str, today: date) -> _Order:
         named.append((match[1], way))
         found.append(column.desc() if way == "desc" else column.asc())
     if score and not found:
-        named, found = [_LAST], [col(DatasetRow.modified).desc()]
+        named, found = [_LAST], [queries.changed.desc()]
     return _Order(score, [*found, col(DatasetRow.id)], score == 1 and named == [_LAST])
 
 

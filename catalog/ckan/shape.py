@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from catalog import queries
 from catalog.codes import Code, load
 from catalog.relations import kinds
 from catalog.relations.service import RelationRead
@@ -64,7 +65,7 @@ def package(
         "type": "dataset",
         "creator_user_id": None,
         "metadata_created": moment(row.created_at),
-        "metadata_modified": moment(row.modified),
+        "metadata_modified": moment(queries.changed_at(row)),
         "num_resources": len(resources),
         "num_tags": len(tags),
         "extras": _extras(row, site),

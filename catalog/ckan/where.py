@@ -11,6 +11,7 @@ import sqlalchemy
 from sqlalchemy import ColumnElement, String, and_, cast, false, func, not_, or_, true
 from sqlmodel import col
 
+from catalog import queries
 from catalog.ckan.errors import bad_query
 from catalog.ckan.language import All, And, Node, Not, Or, Range, Term
 from catalog.ckan.moments import moment
@@ -191,7 +192,7 @@ _FIELDS: Final[Mapping[str, Callable[[str, bool], Condition]]] = {
     "registration_code": _like(col(_D.registration_code)), "share_mode": _like(col(_D.share_mode)),
 }  # fmt: skip
 _TIMES: Final[Mapping[str, Any]] = {
-    "metadata_modified": col(_D.modified),
+    "metadata_modified": queries.changed,
     "metadata_created": col(_D.created_at),
     "data_updated": col(_D.data_updated),
 }

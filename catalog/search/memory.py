@@ -177,7 +177,7 @@ def of(work: Work) -> tuple[Memory | None, int]:
 def _changed(connection: Connection, since: int) -> Iterator[tuple[int, Entry]]:
     wanted = (
         sqlalchemy.select(
-            col(DatasetRow.number), col(DatasetRow.id), col(DatasetRow.modified), col(DatasetRow.publisher),
+            col(DatasetRow.number), col(DatasetRow.id), queries.changed, col(DatasetRow.publisher),
             col(DatasetRow.domain_code), col(DatasetRow.keywords), col(DatasetRow.keywords_en), col(DatasetRow.formats),
             col(DatasetRow.license_id), col(ChangeRow.stamp), queries.PUBLIC,
         )

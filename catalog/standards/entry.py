@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import quote
 
-from catalog import codes
+from catalog import codes, queries
 from catalog.boxes import Box, box_of
 from catalog.codes import Code
 from catalog.relations.service import RelationRead
@@ -132,7 +132,7 @@ class Entry:
     @property
     def changed_at(self) -> datetime:
         """The last change of record or data."""
-        return max(filter(None, (self.row.modified, self.row.released_at)))
+        return queries.changed_at(self.row)
 
     @property
     def licence_url(self) -> str:

@@ -98,6 +98,27 @@ def test_readers_are_told_what_the_database_counts(family: House, clock: TestClo
     assert {each["name"] for each in second[0]["results"][:2]} == {"dp-pk-003", "dp-sf-002"}
 
 
+def test_a_release_counts_as_a_change_to_whoever_collects_by_date(family: House, clock: TestClock) -> None:
+    """A harvester that asks for what changed since its last visit misses neither new data nor their end."""
+    for release_no in (1, None):
+        clock.forward(days=1)
+        visit = clock.now
+        with family.write() as work:
+            service.note_release(
+                work, "DP-PK-002", release_no=release_no, released_at=visit if release_no else None
+            )
+        _alike(family)
+        since = f"metadata_modified:[{visit.strftime('%Y-%m-%dT%H:%M:%SZ')} TO *]"
+        with family.read() as work:
+            for asked in ({"fq": since}, {"rows": 1}):
+                call = Call(work, ANYONE, asked, "http://x", resources_for("http://x"), dataset_of)
+                (found,) = package_search(call)["results"]
+                assert (found["name"], found["metadata_modified"][:10]) == (
+                    "dp-pk-002",
+                    visit.date().isoformat(),
+                )
+
+
 def test_resources_are_found_without_their_packages(family: House) -> None:
     links = [{"id": "a", "url": "https://x.example/Lots.csv"}, {"url": "https://x.example/b", "name": "乙"}]
     with family.write() as work:
