@@ -78,6 +78,12 @@ data_level|数据级别|level of data
 dataset_id|数据集|dataset
 datasets|数据集|datasets
 day|日期|day
+applications|申请|applications
+decided|决定|decided
+deliveries|交付|deliveries
+findings|异常|findings
+in_force|有效授权|in force
+refusals|拒绝|refusals
 dead|已失效|dead
 dropped|未发送|not sent
 until|最后一天|last day

@@ -1,4 +1,4 @@
-"""The usage ledger as a file: CSV, XLSX or JSON, written to disk first so that its length and digest are known."""
+"""Supervision as files: the usage ledger, written to disk first so that its length is known, and the month's report. CSV, XLSX or JSON."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ import secrets
 from collections.abc import Iterable, Iterator
 from typing import Final, Literal
 
-from fastapi.responses import FileResponse
+from fastapi.responses import FileResponse, Response
 from starlette.background import BackgroundTask
 
 from api.house import House
 from auth.actor import Actor
 from auth.supervision import ledger
 from auth.supervision.ledger import Line, Wish
+from auth.supervision.monthly import Monthly, MonthlyLine
 from core.sheets import Sheet, csv_of, xlsx_of
 
 Form = Literal["csv", "xlsx", "json"]
@@ -40,6 +41,20 @@ def ledger_file(house: House, actor: Actor, wish: Wish, form: Form) -> FileRespo
         path, media_type=TYPES[form], filename=f"usage-ledger.{form}", headers={"Cache-Control": "no-store"},
         background=BackgroundTask(path.unlink, missing_ok=True),
     )  # fmt: skip
+
+
+def monthly_file(report: Monthly, form: Form) -> Response:
+    """The month's report to keep: a line for each heading, the total last."""
+    if form == "json":
+        body = report.model_dump_json().encode() + b"\n"
+    else:
+        heads = tuple(MonthlyLine.model_fields)
+        rows = [[getattr(line, name) for name in heads] for line in (*report.lines, report.total)]
+        sheet = Sheet(f"{report.month} {report.by}", heads, rows)
+        body = b"".join(csv_of(sheet)) if form == "csv" else xlsx_of([sheet])
+    name = f"supervision-{report.month}-{report.by}.{form}"
+    headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
+    return Response(body, media_type=TYPES[form], headers=headers)
 
 
 def _pieces(lines: Iterable[Line], form: Form) -> Iterator[bytes]:

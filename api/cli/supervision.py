@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Annotated
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import typer
 
@@ -22,6 +22,18 @@ LEDGER = (
     "rows",
     "bytes",
     "origin",
+)
+MONTHLY = (
+    "key",
+    "in_force",
+    "applications",
+    "decided",
+    "deliveries",
+    "rows",
+    "bytes",
+    "downloads",
+    "refusals",
+    "findings",
 )
 WATCHED = ("grant_id", "org_id", "dataset_id", "ends_at", "columns")
 
@@ -69,6 +81,25 @@ def ledger(
             show({"out": str(out), "bytes": out.stat().st_size}, as_json)
             return
         show(api.get("/usage", limit=limit, **given), as_json, LEDGER)
+
+
+@app.command()
+def monthly(
+    month: Annotated[str, typer.Argument(help="A month, 2026-03")],
+    by: Annotated[str, typer.Option("--by", help="dataset, department or enterprise")] = "dataset",
+    out: Annotated[Path | None, typer.Option("--out", help="Write the report here: .csv, .xlsx or .json")] = None,
+    data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
+) -> None:  # fmt: skip
+    """The month's report: grants, applications, what was taken, refused and found, by dataset, department or enterprise."""
+    with connect(data_dir, server, token, user) as api:
+        which = quote(month, safe="")
+        if out is not None:
+            form = out.suffix.removeprefix(".").lower()
+            api.download(f"/supervision/months/{which}/file?{urlencode({'by': by, 'form': form})}", out)
+            show({"out": str(out), "bytes": out.stat().st_size}, as_json)
+            return
+        found = api.get(f"/supervision/months/{which}", by=by)
+        show(found if as_json else {"items": [*found["lines"], found["total"]]}, as_json, MONTHLY)
 
 
 @app.command()

@@ -7,14 +7,14 @@ from datetime import date, timedelta
 from typing import Annotated, Any, Final
 
 from fastapi import Query, Request
-from fastapi.responses import FileResponse, HTMLResponse
+from fastapi.responses import FileResponse, HTMLResponse, Response
 
 from api.access import access
 from api.clock_tables import rates_chart
 from api.deps import ActorDep, HouseDep, LangDep, ReadDep
 from api.late import APIRouter
 from api.lookups import org_names
-from api.supervision_files import Form, ledger_file
+from api.supervision_files import Form, ledger_file, monthly_file
 from api.web import page
 from auth.actor import Actor
 from auth.anomalies import service as anomalies
@@ -24,12 +24,14 @@ from auth.clocks import queries as clocks
 from auth.duties import service as duties
 from auth.grants.ledger import KINDS
 from auth.identity import organisations
+from auth.policy.filters.rules import LOCAL
 from auth.policy.limits import limits
 from auth.policy.wording import FORM_NAMES
 from auth.proof import looking
 from auth.supervision import ledger
 from auth.supervision.dashboard import Dashboard, Taken, a_year_to, dashboard
 from auth.supervision.ledger import Wish
+from auth.supervision.monthly import By, monthly
 from core.text import Lang, Text
 from core.work import Work
 
@@ -53,6 +55,38 @@ def dashboard_page(
         monthly=found.months[::-1], orgs=org_names(work),
         open_anomalies=anomalies.number_open(work), look=looking.newest(work), **_late(work, actor), **_rates(work, actor, begins, ends, lang),
     )  # fmt: skip
+
+
+@router.get("/supervision/monthly", response_class=HTMLResponse, **access("auth:usage:read"))
+def monthly_page(request: Request, work: ReadDep, month: str = "", by: str = "") -> HTMLResponse:
+    """The month's report, to read and to print; the month before this one unless said."""
+    found = monthly(work, _month(work, month), _by(by))
+    return page(request, "supervision/monthly.html", found=found, kinds=_KINDS)
+
+
+@router.get("/supervision/monthly/file", response_class=Response, **access("auth:usage:read"))
+def monthly_download(work: ReadDep, month: str = "", by: str = "", form: Form = "xlsx") -> Response:
+    """The page's report as a file."""
+    return monthly_file(monthly(work, _month(work, month), _by(by)), form)
+
+
+_KINDS: Final = (
+    (By.DATASET, Text("数据集", "Dataset")),
+    (By.DEPARTMENT, Text("部门", "Department")),
+    (By.ENTERPRISE, Text("企业", "Enterprise")),
+)
+
+
+def _by(word: str) -> By:
+    return By(word) if word in set(By) else By.DATASET
+
+
+def _month(work: Work, word: str) -> str:
+    """The month that is wanted; the last one that is over where none is said, or nonsense."""
+    if _MONTH.fullmatch(word):
+        return word
+    here = work.now.astimezone(LOCAL).date().replace(day=1)
+    return (here - timedelta(days=1)).strftime("%Y-%m")
 
 
 def _rates(work: Work, actor: Actor, first: str, last: str, lang: Lang) -> dict[str, Any]:

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
-from fastapi import Depends, Query
-from fastapi.responses import FileResponse
+from fastapi import Depends, Path, Query
+from fastapi.responses import FileResponse, Response
 from pydantic import AwareDatetime
 
 from api.access import access
 from api.deps import ActorDep, HouseDep, ReadDep
 from api.late import APIRouter
-from api.supervision_files import Form, ledger_file
+from api.supervision_files import Form, ledger_file, monthly_file
 from auth.supervision import ledger
 from auth.supervision.dashboard import Dashboard, a_year_to, dashboard
 from auth.supervision.ledger import Wish
+from auth.supervision.monthly import By, Monthly, monthly
 
 router = APIRouter(prefix="/api/v1", tags=["supervision"])
-Month = Annotated[str, Query(pattern=r"^20[0-9]{2}-(0[1-9]|1[0-2])$")]
+MONTH: Final = r"^20[0-9]{2}-(0[1-9]|1[0-2])$"
+Month = Annotated[str, Query(pattern=MONTH)]
+MonthPath = Annotated[str, Path(pattern=MONTH)]
 
 
 def _wish(
@@ -42,6 +45,18 @@ def show_dashboard(work: ReadDep, first: Month | None = None, last: Month | None
     """Deliveries by month, dataset and enterprise; dormant, over-broad and ending grants; refusals. A year to now unless said."""
     since, until = a_year_to(work.now)
     return dashboard(work, first or since, last or until)
+
+
+@router.get("/supervision/months/{month}", **access("auth:usage:read"))
+def show_month(work: ReadDep, month: MonthPath, by: By = By.DATASET) -> Monthly:
+    """The month's report by dataset, department or enterprise: grants, applications, what was taken, refused and found."""
+    return monthly(work, month, by)
+
+
+@router.get("/supervision/months/{month}/file", response_class=Response, **access("auth:usage:read"))
+def month_file(work: ReadDep, month: MonthPath, by: By = By.DATASET, form: Form = "csv") -> Response:
+    """The same as a file, the total last."""
+    return monthly_file(monthly(work, month, by), form)
 
 
 @router.get("/usage", **access("auth:usage:read", personal=""))
