@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
+from pyroaring import BitMap
 
 from api.house import House
+from datasets.queries import across
 from datasets.queries.across import Side, changed
 from tests.datasets.queries.scene import QueryScene, a_query_scene, figures, stays
 from tests.examples import examples
@@ -118,6 +121,31 @@ def test_what_many_changed_is_told_in_parts_and_whole(scene: QueryScene) -> None
     scene.releases(_more(30), 3)
     assert _halves(scene, COUNT) == [[], []]
     assert scene.code(select=COUNT, group_by=BY_LOT) == []
+
+
+def test_where_nothing_can_be_weighed_together_nothing_more_is_told(
+    scene: QueryScene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene.query(select=COUNT)
+    scene.releases(_more(10), 2)
+    monkeypatch.setattr("datasets.queries.combined.CELLS", 0)
+    assert _halves(scene, COUNT) == [
+        [],
+        ["suppressed"],
+    ]  # two figures are compared as before, three are not let through
+
+
+def test_a_release_without_the_contributors_column_adds_no_figure_to_a_combination() -> None:
+    class Nameless:
+        def names(self, _file: Path) -> None:
+            return None
+
+        def values(self, _file: Path, _column: str) -> NDArray[np.float64]:
+            return np.ones(3)
+
+    for chain in ("rows", "sum:fee"):
+        read = across._reading(cast(Any, Nameless()), chain, Path("old.parquet"), [BitMap([0, 2])])
+        assert (len(read().names), read().rows) == (0, [])
 
 
 def test_rows_that_stand_for_themselves_are_compared_as_bags(scene: QueryScene) -> None:
