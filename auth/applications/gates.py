@@ -22,7 +22,7 @@ from auth.policy.model import GrantPolicy
 from auth.profile.model import Reach
 from auth.profile.now import limits_now, profile
 from auth.registrations import cover as registrations
-from auth.revocations.opening import bars
+from auth.revocations.opening import bars, may_bar
 from core.db import UtcDateTime
 from core.errors import Reason
 from core.work import Work, fetched
@@ -30,33 +30,33 @@ from core.work import Work, fetched
 
 def gates(work: Work, row: ApplicationRow) -> tuple[Reason, ...]:
     """Every reason of that kind against this application now, each once."""
-    lines = [(line.dataset_id, line.department_id) for line in queries.lines(work, row.id)]
     agreed = cover.objections(work, profile(work), row.org_id, row.scenario_id, row.starts_on, row.ends_on)
-    owed = _owed(work, row.org_id)
+    if not _may_stand(work, row.org_id):
+        return _once(agreed)
+    lines = [(line.dataset_id, line.department_id) for line in queries.lines(work, row.id)]
+    owed = (*overdue_reasons(work, row.org_id), *papers.overdue_of(work, row.org_id))
     barred = bars(work, row.org_id, [dataset_id for dataset_id, _ in lines])
     return _once((*_frozen(work, row.org_id, lines), *barred, *owed, *agreed))
 
 
 _ORG: Final[BindParameter[Any]] = bindparam("org_id")
 _TODAY: Final[BindParameter[Any]] = bindparam("today")
-_MAY_OWE: Final = select(
+_MAY_STAND: Final = select(
     or_(
         overdue.suspected(
             tuple((kind, Reach.ORGANISATION) for kind in Kind),
             overdue.Place(None, _ORG, None, _TODAY, bindparam("now", type_=UtcDateTime), bindparam("before", type_=UtcDateTime)),
         ),
-        papers.owing(_ORG, _TODAY),
+        papers.owing(_ORG, _TODAY), may_bar(_ORG), freezes.anything(),
     )
 )  # fmt: skip
 
 
-def _owed(work: Work, org_id: str) -> tuple[Reason, ...]:
-    """What the organisation owes beyond its day. One question says of most that there is nothing to look for."""
+def _may_stand(work: Work, org_id: str) -> bool:
+    """Whether there may be a freeze, a bar, or something owed beyond its day. One question says of most that there is nothing to look for."""
     before = overdue.reported_before(work.now, limits_now(work))
     asked = {"org_id": org_id, "today": overdue.today(work), "now": work.now, "before": before}
-    if not fetched(work, _MAY_OWE, **asked).scalar_one():
-        return ()
-    return (*overdue_reasons(work, org_id), *papers.overdue_of(work, org_id))
+    return bool(fetched(work, _MAY_STAND, **asked).scalar_one())
 
 
 def of_line(

@@ -60,6 +60,11 @@ _TARGETS: Final = select(IncidentRow.target_kind, IncidentRow.target_id).where(
 )
 
 
+def anything() -> ColumnElement[bool]:
+    """The condition that anything is frozen."""
+    return exists().where(col(IncidentRow.state) == State.FROZEN)
+
+
 def targets(work: Work) -> frozenset[tuple[str, str]]:
     """Everything frozen now, as (kind, id), for lists."""
     return recalled(

@@ -6,10 +6,10 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator
 from datetime import date, timedelta
-from typing import Final
+from typing import Any, Final
 
 from pydantic import field_validator
-from sqlalchemy import ColumnElement, false, or_, true
+from sqlalchemy import ColumnElement, exists, false, or_, true
 from sqlmodel import Field, SQLModel, col, select
 
 from auth.actor import Actor
@@ -137,6 +137,11 @@ def say(work: Work, row: RevocationRow, kind: str) -> None:
         href=f"/revocations/{row.id}", once=f"{row.id}|{row.version}",
         facts={"dataset": row.dataset_id, "org": row.org_id, "until": until},
     )  # fmt: skip
+
+
+def may_bar(org_id: Any) -> ColumnElement[bool]:  # noqa: ANN401 - an id, or a parameter of a query
+    """The condition that `bars` may find something, whatever is asked for."""
+    return exists().where(col(RevocationRow.org_id) == org_id, col(RevocationRow.bar_until).is_not(None))
 
 
 def bars(work: Work, org_id: str, dataset_ids: Iterable[str]) -> Iterator[Reason]:

@@ -79,16 +79,22 @@ def test_the_page_tells_relations_and_the_steward_states_them(desk: House, lang:
     assert 'id="score"' in series, "its own record and its members are scored"
     assert ("更新周期" if lang == "zh" else "Update frequency") not in series
     steward = browser_as(desk, "traffic-steward")
-    csrf, form = {"csrf": steward.csrf}, {"kind": "replaces", "code": BUS}
-    assert f'href="/datasets/{BUS}"' in steward.post(f"/datasets/{FREE}/relations", data=csrf | form).text
-    bad = steward.post(f"/datasets/{FREE}/relations", data=csrf | {"kind": "replaces", "code": HIDDEN})
+
+    def posted(dataset: str, **form: str) -> Any:
+        with desk.read() as work:
+            version = str(service.show(work, SYSTEM, dataset).version)
+        given = {"csrf": steward.csrf, "version": version, **form}
+        return steward.post(f"/datasets/{dataset}/relations", data=given)
+
+    assert f'href="/datasets/{BUS}"' in posted(FREE, kind="replaces", code=BUS).text
+    bad = posted(FREE, kind="replaces", code=HIDDEN)
     assert bad.status_code == 409
     assert f'value="{HIDDEN}"' in bad.text
-    gone = steward.post(f"/datasets/{FREE}/relations", data=csrf | {"remove": f"replaces:{BUS}"})
+    gone = posted(FREE, remove=f"replaces:{BUS}")
     assert gone.url.path == f"/datasets/{FREE}"
     with desk.read() as work:
         assert service.show(work, SYSTEM, FREE).relations == []
-    waits = steward.post(f"/datasets/{PARK}/relations", data=csrf | {"kind": "references", "code": BUS})
+    waits = posted(PARK, kind="references", code=BUS)
     assert waits.url.path.startswith("/record-proposals/")
 
 

@@ -411,19 +411,19 @@ def decide_in_parallel(year: Year, deciders: int = 50, each: int = 6, pause: flo
 
 def approve_in_parallel(year: Year, approvers: int = 50, each: int = 2, pause: float = 0) -> dict[str, Any]:
     """So many approvers decide on an application each: one write transaction, signed, put on record, messages written."""
-    house, waiting = year.house, {}
+    house, waiting, run = year.house, {}, year.house.new_id()[-8:]  # a year is measured more than once
     first = (year.clock.now + timedelta(days=1)).date()
     for number in range(approvers):
         with house.write() as work:
-            a_person(work, f"approver-{approvers}-{number}", "bureau", ["approver"])
+            a_person(work, f"approver-{run}-{number}", "bureau", ["approver"])
             waiting[number] = [
-                waiting_application(year, work, f"{approvers}-{number}-{turn}", first) for turn in range(each)
+                waiting_application(year, work, f"{run}-{number}-{turn}", first) for turn in range(each)
             ]
 
     def decide(number: int, turn: int) -> None:
         found = waiting[number][turn]
         with house.write() as work:
-            asking = actor_of(work, f"approver-{approvers}-{number}")
+            asking = actor_of(work, f"approver-{run}-{number}")
             lines = [{"line_id": line.id, "outcome": "approve"} for line in found.lines]
             body = DecideBody.model_validate(
                 {"version": found.version, "has_no_conflict": True, "lines": lines}

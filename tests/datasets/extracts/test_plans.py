@@ -80,6 +80,9 @@ class _Two:
     def __getitem__(self, key: str) -> int:
         return 2 if key == "extract_plans_per_day" else self.given[key]
 
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.given, name)
+
 
 def test_plans_by_a_filter_are_on_record_and_have_their_number_of_a_day(
     scene: Scene, monkeypatch: pytest.MonkeyPatch

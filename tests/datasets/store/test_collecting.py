@@ -283,9 +283,9 @@ def test_the_page_tells_of_backups_and_whether_they_were_read_again(
     assert str(out) in page
     assert ("未核对" if lang == "zh" else "Not yet") in page
     backups.note_check(people, out, {"snapshot": "another", "damaged": ["x"]})
-    backups.note_check(people, tmp_path, backups.check(out, "", lambda *_: None))
+    backups.note_check(people, tmp_path, backups.check(people.settings, out, "", lambda *_: None))
     assert ("未核对" if lang == "zh" else "Not yet") in browser.get("/store").text, "another backup's reading"
-    backups.note_check(people, out, backups.check(out, "", lambda *_: None))
+    backups.note_check(people, out, backups.check(people.settings, out, "", lambda *_: None))
     assert ("完好" if lang == "zh" else "Whole") in browser.get("/store").text
     with people.write() as work:
         audit.record(work, SYSTEM, "store.backup_begun", subject="store", payload={"place": "/elsewhere"})
