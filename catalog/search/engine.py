@@ -20,7 +20,7 @@ from sqlmodel import col, select
 from auth.actor import Actor
 from catalog import queries
 from catalog.boxes import Box
-from catalog.search import facets, reasons, suggest, synonyms
+from catalog.search import facets, memory, reasons, suggest, synonyms
 from catalog.search.facets import Chosen, Counted
 from catalog.search.query import SCORE, Ask, Term, fts5, parse, tsquery
 from catalog.search.snippet import WIDTH, Piece, pieces, spans
@@ -150,6 +150,10 @@ def numbers_in(work: Work, term: Term, place: str | None = None) -> BitMap:
 
 
 def _numbers(work: Work, terms: tuple[Term, ...], place: str | None) -> BitMap:
+    return memory.remembered(work, (terms, place), lambda: _looked_up(work, terms, place))
+
+
+def _looked_up(work: Work, terms: tuple[Term, ...], place: str | None) -> BitMap:
     written, expression = _found_by(work, terms, place, "q")
     found = work.db.connection().execute(text(written), {"q": expression})
     numbers = BitMap([number for (number,) in found.cursor.fetchall()]) if found.cursor else BitMap()

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import threading
 from bisect import bisect_left, insort
-from collections import Counter, deque
-from collections.abc import Iterable, Iterator
+from collections import Counter, OrderedDict, deque
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from itertools import chain, islice
 from typing import Any, Final, NamedTuple
 from weakref import WeakKeyDictionary
@@ -37,6 +37,8 @@ Key = tuple[float, str, int]
 Place = tuple[str, int]
 """A record's code, and its number in the index."""
 _SHELF_BYTES: Final = 8 * 1024 * 1024
+_ASKED: Final = 512  # answers of the index that are kept; one is a bit for each record at most
+_SEEN: Final = "catalog.search.memory seen"
 
 
 class Entry(NamedTuple):
@@ -94,6 +96,7 @@ class Memory:
         self.lock = threading.Lock()
         self.public = BitMap()
         self.shelf = Shelf()
+        self.asked: OrderedDict[tuple[int, Hashable], BitMap] = OrderedDict()  # by state and question
         self._entries: dict[int, Entry] = {}
         self._order: list[Key] = []
         self._numbers: dict[str, dict[str, BitMap]] = {name: {} for name in FACETS}
@@ -171,7 +174,27 @@ def of(work: Work) -> tuple[Memory | None, int]:
             for number, entry in _changed(connection, memory.stamp):
                 memory.take(number, entry)
             memory.stamp = stamp
+    work.db.info[_SEEN] = (memory, stamp)
     return (memory if memory.stamp == stamp else None), stamp
+
+
+def remembered(work: Work, question: Hashable, ask: Callable[[], BitMap]) -> BitMap:
+    """The index's answer for a reader who has been told his state (`of`): asked once while nothing changes. Others ask each time."""
+    seen: tuple[Memory, int] | None = work.db.info.get(_SEEN)
+    if seen is None:
+        return ask()
+    (memory, stamp), asked = seen, seen[0].asked
+    with memory.lock:
+        known = asked.get((stamp, question))
+        if known is not None:
+            asked.move_to_end((stamp, question))
+            return known.copy()
+    made = ask()
+    with memory.lock:
+        asked[stamp, question] = made.copy()
+        while len(asked) > _ASKED:
+            asked.popitem(last=False)
+    return made
 
 
 def _changed(connection: Connection, since: int) -> Iterator[tuple[int, Entry]]:

@@ -18,7 +18,7 @@ from catalog.ckan.actions import Action, Call, resource_search
 from catalog.ckan.searching import package_search
 from catalog.models import DatasetUpdate
 from catalog.queries import by_id
-from catalog.search import memory
+from catalog.search import engine, memory
 from core.work import Work
 from datasets.releases.offered import resources_for
 from tests.catalog.records import a_dataset, a_department
@@ -96,6 +96,37 @@ def test_readers_are_told_what_the_database_counts(family: House, clock: TestClo
     second = _alike(family)
     assert second[0]["facets"]["tags"]["新词"] == second[0]["facets"]["tags"]["秘密"] == 1
     assert {each["name"] for each in second[0]["results"][:2]} == {"dp-pk-003", "dp-sf-002"}
+
+
+def test_what_the_index_said_is_remembered_while_nothing_changes(
+    family: House, clock: TestClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[object] = []
+    looked_up = engine._looked_up
+
+    def counted(*given: Any) -> Any:
+        asked.append(given[1:])
+        return looked_up(*given)
+
+    monkeypatch.setattr(engine, "_looked_up", counted)
+
+    def count() -> int:
+        with family.read() as work:
+            call = Call(
+                work, ANYONE, {"q": "停车", "rows": 1}, "http://x", resources_for("http://x"), dataset_of
+            )
+            return int(package_search(call)["count"])
+
+    first = count()
+    told = len(asked)
+    assert (count(), len(asked)) == (first, told)
+    assert told
+    with family.write() as work:
+        service.update(
+            work, SYSTEM, "DP-PK-003", DatasetUpdate(title_zh="改了名", keywords=["新词"])
+        )
+    assert count() == first - 1
+    assert len(asked) == 2 * told
 
 
 def test_a_release_counts_as_a_change_to_whoever_collects_by_date(family: House, clock: TestClock) -> None:
