@@ -99,7 +99,7 @@ def test_readers_are_told_what_the_database_counts(family: House, clock: TestClo
 
 
 def test_what_the_index_said_is_remembered_while_nothing_changes(
-    family: House, clock: TestClock, monkeypatch: pytest.MonkeyPatch
+    family: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[object] = []
     looked_up = engine._looked_up
@@ -122,9 +122,7 @@ def test_what_the_index_said_is_remembered_while_nothing_changes(
     assert (count(), len(asked)) == (first, told)
     assert told
     with family.write() as work:
-        service.update(
-            work, SYSTEM, "DP-PK-003", DatasetUpdate(title_zh="改了名", keywords=["新词"])
-        )
+        service.withdraw(work, SYSTEM, "DP-PK-003", "不再更新了")
     assert count() == first - 1
     assert len(asked) == 2 * told
 
