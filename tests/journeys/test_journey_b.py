@@ -7,7 +7,7 @@ to submit without the source's consent, to decide while a paper is owed, to sign
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ from auth.policy.filters.rules import LOCAL
 from core.text import Text
 from datasets.extracts import signing
 from tests.conftest import TestClock
+from tests.journeys.application import Journey
 
 pytestmark = pytest.mark.gx
 ASKED = {
@@ -34,36 +35,6 @@ ASKED = {
     "grid_code": {"reason": "评估空间风险", "use": "pseudonymised"},
     "response_min": {"reason": "评估救援能力"},
 }
-
-
-@dataclass
-class Journey:
-    """Who does what on which application."""
-
-    scene: Stage
-    id: str = ""
-
-    def seen(self, who: str) -> dict[str, Any]:
-        with self.scene.as_(who) as api:
-            found: dict[str, Any] = api.get(f"/applications/{self.id}")
-        return found
-
-    def step(self, who: str, step: str, **body: Any) -> dict[str, Any]:
-        """One step on the version that this person sees now."""
-        with self.scene.as_(who) as api:
-            version = api.get(f"/applications/{self.id}")["version"]
-            moved: dict[str, Any] = api.post(f"/applications/{self.id}/{step}", {**body, "version": version})
-        return moved
-
-    def refused(self, who: str, step: str, **body: Any) -> set[str]:
-        """The codes of the reasons; fails when the step is taken."""
-        with pytest.raises(Refused) as refusal:
-            self.step(who, step, **body)
-        return {reason["code"] for reason in refusal.value.problem.get("reasons", [])}
-
-    def votes(self, who: str) -> dict[str, Any]:
-        lines = [{"line_id": line["id"], "vote": "approve"} for line in self.seen(who)["lines"]]
-        return self.step(who, "review", has_no_conflict=True, lines=lines, note="与场景相符")
 
 
 @pytest.fixture
