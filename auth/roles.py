@@ -97,6 +97,8 @@ PERMISSIONS: Final[Mapping[str, frozenset[Role]]] = {
     "datasets:release:retire": frozenset({Role.CATALOG_ADMIN}),
     "auth:application:read": _BUREAU | _ENTERPRISE | frozenset({Role.CLERK}),
     "auth:application:write": frozenset({Role.APPLICANT, Role.CLERK}),
+    "auth:application:edit": frozenset({Role.APPLICANT, Role.CLERK, Role.ORG_OFFICER, Role.ANALYST}),
+    "auth:application:name": frozenset({Role.APPLICANT, Role.ORG_OFFICER, Role.ANALYST}),
     "auth:application:comment": (_BUREAU - {Role.AUDITOR}) | {Role.ORG_OFFICER, Role.APPLICANT, Role.CLERK},
     "auth:application:assign": frozenset({Role.REVIEWER_BUSINESS, Role.REVIEWER_SECURITY, Role.APPROVER}),
     "auth:application:invite": frozenset({Role.STEWARD, Role.REVIEWER_BUSINESS, Role.REVIEWER_SECURITY}),

@@ -201,6 +201,38 @@ def take_back_invitation(
         show(api.delete(f"/applications/{application_id}/invitations/{invitation_id}"), as_json)
 
 
+@more.command("co-applicants")
+def co_applicants(
+    application_id: str,
+    data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
+) -> None:  # fmt: skip
+    """Who of the organisation may fill an application in besides its applicants."""
+    with connect(data_dir, server, token, user) as api:
+        show(api.get(f"/applications/{application_id}/co-applicants"), as_json)
+
+
+@more.command("name-co-applicant")
+def name_co_applicant(
+    application_id: str, username: str,
+    data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
+) -> None:  # fmt: skip
+    """As an applicant: let somebody of your organisation fill it in too; handing in stays with applicants."""
+    with connect(data_dir, server, token, user) as api:
+        show(api.post(f"/applications/{application_id}/co-applicants", {"username": username}), as_json)
+
+
+@more.command("take-off-co-applicant")
+def take_off_co_applicant(
+    application_id: str, username: str,
+    data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
+) -> None:  # fmt: skip
+    """Take a co-applicant off it, or yourself."""
+    with connect(data_dir, server, token, user) as api:
+        found = api.get(f"/applications/{application_id}/co-applicants")
+        entry = next((each["id"] for each in found if each["username"] == username), username)
+        show(api.delete(f"/applications/{application_id}/co-applicants/{entry}"), as_json)
+
+
 @more.command()
 def assign(
     application_id: str, department: str,

@@ -21,13 +21,13 @@ from api.house import House
 from api.late import APIRouter
 from api.line_forms import CONDITIONS, Faults, line_from, line_view
 from api.lookups import assets, enterprises, release_options, seen_assets
-from api.pages.applications import context_of
+from api.pages.applications import EDIT, WRITE, context_of, may_edit
 from api.pages.tickets import checked
 from api.routes.applications import noted
 from api.treatments import OPERATIONS
 from api.web import go, page
 from auth.actor import Actor
-from auth.applications import queries, service
+from auth.applications import co_applicants, queries, service
 from auth.applications.models import (
     ApplicationAsk,
     ApplicationRead,
@@ -41,13 +41,12 @@ from auth.asset import Asset
 from auth.policy.limits import limits
 from auth.policy.wording import FORM_NAMES
 from catalog.search.engine import Search, search
-from core.errors import AppError, InputRefused
+from core.errors import AccessRefused, AppError, InputRefused, Reason
 from core.ids import ApplicationId, DatasetId
 from core.text import Text
 from core.work import Work
 
 router = APIRouter(prefix="/applications", include_in_schema=True, tags=["pages"])
-WRITE: Final = "auth:application:write"
 ASSIST: Final = "auth:application:assist"
 Held = dict[DatasetId, Asset]
 STEPS: Final = (
@@ -125,7 +124,7 @@ def create(request: Request, house: HouseDep, actor: ActorDep, lang: LangDep, fo
     return go(f"/applications/{outcome.id}/columns")
 
 
-@router.get("/{application_id}/datasets", response_class=HTMLResponse, **access(WRITE))
+@router.get("/{application_id}/datasets", response_class=HTMLResponse, **access(EDIT))
 def datasets_page(
     request: Request,
     work: ReadDep,
@@ -139,7 +138,7 @@ def datasets_page(
     return _choose(request, work, actor, lang, set(found.datasets), q, found=found)
 
 
-@router.post("/{application_id}/datasets", response_class=HTMLResponse, **access(WRITE))
+@router.post("/{application_id}/datasets", response_class=HTMLResponse, **access(EDIT))
 def save_datasets(
     request: Request,
     house: HouseDep,
@@ -208,7 +207,7 @@ def _chosen(form: FormData) -> list[str]:
 # -- which columns, rows, forms, how much
 
 
-@router.get("/{application_id}/columns", response_class=HTMLResponse, **access(WRITE))
+@router.get("/{application_id}/columns", response_class=HTMLResponse, **access(EDIT))
 def columns_page(
     request: Request, work: ReadDep, actor: ActorDep, application_id: ApplicationId
 ) -> HTMLResponse:
@@ -216,7 +215,7 @@ def columns_page(
     return _columns(request, work, actor, application_id, None, [], None)
 
 
-@router.post("/{application_id}/columns", response_class=HTMLResponse, **access(WRITE))
+@router.post("/{application_id}/columns", response_class=HTMLResponse, **access(EDIT))
 def save_columns(
     request: Request, house: HouseDep, actor: ActorDep, application_id: ApplicationId, form: Typed
 ) -> Response:
@@ -268,7 +267,7 @@ def _columns(
 # -- what for, until when
 
 
-@router.get("/{application_id}/purpose", response_class=HTMLResponse, **access(WRITE))
+@router.get("/{application_id}/purpose", response_class=HTMLResponse, **access(EDIT))
 def purpose_page(
     request: Request, work: ReadDep, actor: ActorDep, application_id: ApplicationId
 ) -> HTMLResponse:
@@ -276,7 +275,7 @@ def purpose_page(
     return _purpose(request, work, actor, application_id, None, [], None)
 
 
-@router.post("/{application_id}/purpose", response_class=HTMLResponse, **access(WRITE))
+@router.post("/{application_id}/purpose", response_class=HTMLResponse, **access(EDIT))
 def save_purpose(
     request: Request, house: HouseDep, actor: ActorDep, application_id: ApplicationId, form: Typed
 ) -> Response:
@@ -336,7 +335,7 @@ def _purpose(
 # -- check and submit
 
 
-@router.get("/{application_id}/check", response_class=HTMLResponse, **access(WRITE))
+@router.get("/{application_id}/check", response_class=HTMLResponse, **access(EDIT))
 def check_page(
     request: Request, work: ReadDep, actor: ActorDep, application_id: ApplicationId
 ) -> HTMLResponse:
@@ -390,6 +389,12 @@ def _draft(work: Work, actor: Actor, application_id: ApplicationId) -> Applicati
                 "The application has been submitted; its content cannot be changed any more.",
             )
         )
+    if not may_edit(actor, found):
+        said = Text(
+            "这份草稿由本机构的申请人填写；如需您共同填写，请申请人将您指定为共同申请人。",
+            "Applicants of the organisation fill in this draft; to help, have one of them name you a co-applicant.",
+        )
+        raise AccessRefused(said, reasons=[Reason("not-a-co-applicant", said, co_applicants.RULE)])
     return found
 
 

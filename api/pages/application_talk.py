@@ -16,7 +16,8 @@ from api.pages.applications import shown, text_of
 from api.pages.tickets import checked
 from api.web import go
 from auth.actor import Actor
-from auth.applications import handlers, inviting, talk
+from auth.applications import co_applicants, handlers, inviting, talk
+from auth.applications.co_applicants import Naming
 from auth.applications.handlers import Handling
 from auth.applications.inviting import Invitation
 from auth.applications.talk import CommentCreate, CommentHide
@@ -125,6 +126,37 @@ def take_back_invitation(
     if isinstance(outcome, AppError):
         return _again(request, house, actor, application_id, outcome, {})
     return go(f"/applications/{application_id}", Text("邀请已撤回。", "The invitation is taken back."))
+
+
+@router.post(
+    "/{application_id}/co-applicants", response_class=HTMLResponse, **access("auth:application:name")
+)
+def name_co_applicant(
+    request: Request, house: HouseDep, actor: ActorDep, application_id: ApplicationId, form: Typed
+) -> Response:
+    """Let somebody of the organisation fill it in too."""
+    given = {"username": text_of(form, "co_applicant")}
+    outcome = tried(
+        house, lambda work: co_applicants.name(work, actor, application_id, checked(Naming, given))
+    )
+    if isinstance(outcome, AppError):
+        return _again(request, house, actor, application_id, outcome, {})
+    return go(f"/applications/{application_id}", Text("已指定共同申请人。", "The co-applicant is named."))
+
+
+@router.post(
+    "/{application_id}/co-applicants/{entry_id}/end",
+    response_class=HTMLResponse,
+    **access("auth:application:name"),
+)
+def take_off_co_applicant(
+    request: Request, house: HouseDep, actor: ActorDep, application_id: ApplicationId, entry_id: str
+) -> Response:
+    """Take a co-applicant off it."""
+    outcome = tried(house, lambda work: co_applicants.take_off(work, actor, application_id, entry_id))
+    if isinstance(outcome, AppError):
+        return _again(request, house, actor, application_id, outcome, {})
+    return go(f"/applications/{application_id}", Text("已取消。", "Taken off."))
 
 
 def _again(

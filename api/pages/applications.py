@@ -20,7 +20,7 @@ from api.pages.tickets import checked
 from api.web import go, page
 from auth import audit_reading
 from auth.actor import SYSTEM, Actor
-from auth.applications import handlers, inviting, queries, service, talk
+from auth.applications import co_applicants, handlers, inviting, queries, service, talk
 from auth.applications.deciding import Statement
 from auth.applications.models import (
     AcceptBody,
@@ -46,6 +46,7 @@ from core.work import Work
 router = APIRouter(prefix="/applications", include_in_schema=True, tags=["pages"])
 PER_PAGE: Final = 25
 WRITE: Final = "auth:application:write"
+EDIT: Final = "auth:application:edit"
 PATH: Final = (
     State.DRAFT,
     State.SUBMITTED,
@@ -113,6 +114,8 @@ def shown(
         audiences=talk.may_comment(work, actor, row), ask_options=_people(talk.colleagues(work, actor, row)), assigns=assigns,
         invites=[(stage.name, stage.name) for stage in inviting.stages_to_invite(work, actor, row)],
         invitations=inviting.invitations(work, actor, application_id) if actor.may(inviting.INVITE) else [],
+        co_applicants=co_applicants.co_applicants(work, actor, application_id),
+        nameable=_people(co_applicants.able(work, row)) if co_applicants.may_name(work, actor, row) else [],
         able_options=lambda each: _people(each.able),
         handlers=handlers.handlers(work, actor, application_id) if is_bureau(actor) and actor.org_id != row.org_id else [],
     )  # fmt: skip
@@ -168,9 +171,11 @@ def context_of(work: Work, actor: Actor, found: ApplicationRead) -> dict[str, An
 
 
 def may_edit(actor: Actor, found: ApplicationRead) -> bool:
-    """Whether the draft is this reader's to fill in: an applicant's of the organisation, or the clerk's who drafted it."""
+    """Whether the draft is this reader's to fill in: an applicant's or named co-applicant's of the organisation, or the clerk's who drafted it."""
     if found.state not in (State.DRAFT, State.RETURNED):
         return False
+    if actor.username in found.co_applicants:
+        return actor.may_in(EDIT, found.org_id)
     return actor.may_in(WRITE, found.org_id) and (
         actor.org_id == found.org_id or found.assisted_by == actor.username
     )

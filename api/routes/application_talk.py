@@ -1,4 +1,4 @@
-"""Beside the steps of an application: comments, and who handles it."""
+"""Beside the steps of an application: comments, who handles it, who is invited to vote, who fills it in too."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from fastapi import Query
 from api.access import access
 from api.deps import ActorDep, ReadDep, WorkDep
 from api.late import APIRouter
-from auth.applications import handlers, inviting, talk
+from auth.applications import co_applicants, handlers, inviting, talk
+from auth.applications.co_applicants import CoApplicantRead, Naming
 from auth.applications.handlers import HandlerRead, Handling
 from auth.applications.inviting import Invitation, InvitationRead
 from auth.applications.talk import CommentCreate, CommentHide, CommentRead
@@ -82,3 +83,27 @@ def take_back_invitation(
 ) -> list[InvitationRead]:
     """Take an invitation back. A vote that was cast stays."""
     return inviting.take_back(work, actor, application_id, invitation_id)
+
+
+@router.get("/{application_id}/co-applicants", **access("auth:application:read"))
+def list_co_applicants(
+    work: ReadDep, actor: ActorDep, application_id: ApplicationId
+) -> list[CoApplicantRead]:
+    """Who of the organisation may fill it in besides its applicants."""
+    return co_applicants.co_applicants(work, actor, application_id)
+
+
+@router.post("/{application_id}/co-applicants", status_code=201, **access("auth:application:name"))
+def name_co_applicant(
+    work: WorkDep, actor: ActorDep, application_id: ApplicationId, body: Naming
+) -> list[CoApplicantRead]:
+    """As an applicant: let somebody of the organisation fill it in too. He saves; handing in stays with applicants."""
+    return co_applicants.name(work, actor, application_id, body)
+
+
+@router.delete("/{application_id}/co-applicants/{entry_id}", **access("auth:application:name"))
+def take_off_co_applicant(
+    work: WorkDep, actor: ActorDep, application_id: ApplicationId, entry_id: str
+) -> list[CoApplicantRead]:
+    """Take a co-applicant off it, as an applicant, or oneself."""
+    return co_applicants.take_off(work, actor, application_id, entry_id)

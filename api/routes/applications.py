@@ -107,7 +107,7 @@ def show_application(
     return tagged(response, service.application(work, actor, application_id))
 
 
-@router.put("/{application_id}", **access("auth:application:write"))
+@router.put("/{application_id}", **access("auth:application:edit"))
 def save_application(
     house: HouseDep,
     actor: ActorDep,

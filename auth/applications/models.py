@@ -236,7 +236,7 @@ class ApplicationRead(ApplicationBrief):
     """An application as this reader may see it: votes stay hidden from other reviewers until all are in, and from the applicant.
 
     `lines_for_you`: the lines that this reader may decide on now. `assisted_by`: the clerk who drafted it, as a user name, empty where the
-    enterprise did; `is_confirmed`: its applicant has confirmed the content as it stands. `queue`: while it waits for the bureau, its place among
+    enterprise did; `co_applicants`: who of the organisation may fill it in besides its applicants, as user names; `is_confirmed`: its applicant has confirmed the content as it stands. `queue`: while it waits for the bureau, its place among
     those that wait at the same point for the same departments, in order of handing in, and how many they are; nothing of the others is told.
     `public_interest`, `fairness`: what the deciders said of both.
     """
@@ -257,6 +257,7 @@ class ApplicationRead(ApplicationBrief):
     distinct_departments: bool
     proposal: ProposalRead | None
     lines_for_you: list[str]
+    co_applicants: list[str]
     counters_left: int
     succession: str
     from_grant_id: str | None

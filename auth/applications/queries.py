@@ -15,6 +15,7 @@ from auth.actor import Actor, RoleAt
 from auth.applications.models import ApplicationAsk
 from auth.applications.rules import Approval, PlanLine, Stage, approval, stages
 from auth.applications.tables import (
+    ApplicationCoApplicantRow,
     ApplicationEventRow,
     ApplicationHandlerRow,
     ApplicationInvitationRow,
@@ -24,12 +25,13 @@ from auth.applications.tables import (
     ApplicationStageRow,
 )
 from auth.applications.workflow import ANSWERED, LIVE, State, Step
+from auth.identity.tables import AccountRow
 from auth.policy.filters.rules import LOCAL
 from auth.policy.separation import RETURNED_IN_REVIEW, SIGNS, Past
 from auth.policy.stages import DECISION
 from auth.profile.now import profile
 from auth.roles import Role
-from auth.scope import Sight, sight
+from auth.scope import ENTERPRISE, Sight, sight
 from core.errors import NotFound
 from core.ids import ApplicationId
 from core.recalled import recalled_rows
@@ -82,6 +84,27 @@ def invited(work: Work, row: ApplicationRow) -> list[ApplicationInvitationRow]:
     return list(work.db.exec(wanted.order_by(col(seat.id))))
 
 
+def co_applicants(work: Work, row: ApplicationRow) -> list[ApplicationCoApplicantRow]:
+    """Who stands named to fill it in besides its applicants; nobody who left the organisation, or whose account is shut."""
+    seat = ApplicationCoApplicantRow
+    wanted = (
+        select(seat)
+        .join(AccountRow, col(AccountRow.id) == col(seat.account_id))
+        .where(seat.application_id == row.id, col(seat.ended_at).is_(None))
+        .where(col(AccountRow.org_id) == row.org_id, col(AccountRow.disabled).is_(False))
+    )
+    return list(work.db.exec(wanted.order_by(col(seat.id))))
+
+
+def _shared_with(actor: Actor) -> ColumnElement[bool]:
+    """Named a co-applicant, and of that organisation still."""
+    seat = ApplicationCoApplicantRow
+    return (col(ApplicationRow.org_id) == actor.org_id) & exists().where(
+        col(seat.application_id) == col(ApplicationRow.id), col(seat.ended_at).is_(None),
+        col(seat.account_id) == actor.account_id,
+    )  # fmt: skip
+
+
 def _assisted(actor: Actor) -> ColumnElement[bool]:
     """What this person drafted for an enterprise, as its clerk."""
     return col(ApplicationRow.assisted_person) == actor.person_id
@@ -92,6 +115,8 @@ def _waiting_for(actor: Actor, today: date) -> ColumnElement[bool]:
     state, due = col(ApplicationRow.state), col(ApplicationRow.due_on)
     in_time = or_(due.is_(None), due >= today)
     found: list[ColumnElement[bool]] = [false()]
+    if actor.org_id is not None and actor.role_kinds & ENTERPRISE:
+        found.append(_shared_with(actor) & in_time & state.in_([State.DRAFT, State.RETURNED]))
     for held in actor.roles:
         own = col(ApplicationRow.org_id) == held.scope
         reach = true() if held.scope == "*" else col(ApplicationLineRow.department_id) == held.scope

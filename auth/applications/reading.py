@@ -106,6 +106,7 @@ def read(work: Work, actor: Actor, row: ApplicationRow) -> ApplicationRead:
             "approvers_needed": approval.count,
             "distinct_departments": approval.distinct_departments,
             "proposal": _proposal(work, row) if is_bureau(actor) and actor.org_id != row.org_id else None,
+            "co_applicants": [seat.username for seat in queries.co_applicants(work, row)],
             "lines_for_you": lines_for(work, actor, row),
             "succession": row.succession,
             "from_grant_id": row.from_grant_id,

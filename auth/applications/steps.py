@@ -11,7 +11,7 @@ from auth import audit
 from auth.actor import PLATFORM, Actor, Lender, RoleAt
 from auth.applications import queries
 from auth.applications.tables import ApplicationEventRow, ApplicationRow
-from auth.applications.workflow import FINAL, State, Step, advance, state_on
+from auth.applications.workflow import FINAL, Part, Seat, State, Step, advance, state_on
 from auth.asset import Asset
 from auth.clocks import counting
 from auth.clocks.rules import STAGE_OF
@@ -20,7 +20,7 @@ from auth.messages import announcing
 from auth.policy.filters.rules import LOCAL
 from auth.profile.now import limits_now
 from auth.roles import Role
-from auth.scope import roles_towards
+from auth.scope import ENTERPRISE, roles_towards
 from core import outbox
 from core.errors import InputRefused, Stale, TransitionRefused
 from core.ids import ApplicationId, DatasetId
@@ -58,7 +58,7 @@ DECIDERS_STEPS: Final = frozenset(
     {Step.PROPOSE, Step.CONCUR, Step.DISSENT, Step.OFFER, Step.REJECT, Step.RETURN}
 )
 __all__ = [
-    "KINDS", "Assets", "doer", "invited", "load", "local_day", "move", "on_behalf", "remember", "reviews_for", "roles", "state",
+    "KINDS", "Assets", "doer", "invited", "is_co_applicant", "load", "local_day", "move", "on_behalf", "remember", "reviews_for", "roles", "state",
 ]  # fmt: skip
 
 
@@ -101,15 +101,24 @@ def state(work: Work, row: ApplicationRow) -> State:
     return state_on(State(row.state), row.due_on, local_day(work.now))
 
 
-def roles(work: Work, actor: Actor, row: ApplicationRow) -> frozenset[Role]:
-    """The roles that count towards this application; of a reviewer who is invited to a stage, that stage's too."""
-    found = roles_towards(
+def roles(work: Work, actor: Actor, row: ApplicationRow) -> frozenset[Part]:
+    """The roles that count towards this application; of a reviewer who is invited to a stage, that stage's too, and the part of a co-applicant."""
+    found: frozenset[Part] = roles_towards(
         actor, org_id=row.org_id, departments=queries.departments(work, row.id), with_lent=True
     )
     if row.state == State.IN_REVIEW and actor.role_kinds & REVIEWERS:
         seats = invited(work, actor, row)
         found |= {stage.role for stage in queries.plan(work, row) if stage.name in seats} if seats else set()
+    if row.state in (State.DRAFT, State.RETURNED) and is_co_applicant(work, actor, row):
+        found |= {Seat.CO_APPLICANT}
     return found
+
+
+def is_co_applicant(work: Work, actor: Actor, row: ApplicationRow) -> bool:
+    """Whether the actor was named to fill it in, and still belongs to its organisation with a role there."""
+    if not any(held.role in ENTERPRISE and held.scope == row.org_id for held in actor.roles):
+        return False
+    return any(seat.account_id == actor.account_id for seat in queries.co_applicants(work, row))
 
 
 def invited(work: Work, actor: Actor, row: ApplicationRow) -> dict[str, Lender | None]:

@@ -184,6 +184,21 @@ class ApplicationHandlerRow(SQLModel, table=True):
     at: datetime = Field(sa_type=UtcDateTime)
 
 
+class ApplicationCoApplicantRow(SQLModel, table=True):
+    """A person of the applying organisation who may fill in this application besides its applicants, until taken off it."""
+
+    __tablename__ = "auth_application_co_applicant"
+    id: str = Field(primary_key=True)
+    application_id: str = Field(foreign_key="auth_application.id", index=True)
+    account_id: str = Field(index=True)
+    person_id: str = Field(index=True)
+    username: str = Field(max_length=80)
+    added_by: str
+    added_by_name: str = Field(max_length=80)
+    at: datetime = Field(sa_type=UtcDateTime)
+    ended_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
 class ApplicationInvitationRow(SQLModel, table=True):
     """A further reviewer who votes at one stage of one turn, because those whose stage it is are absent or may not; until it is taken back."""
 

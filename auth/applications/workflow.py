@@ -48,24 +48,34 @@ class Step(StrEnum):
     LAPSE = "lapse"
 
 
+class Seat(StrEnum):
+    """A part in one application alone, which no role gives: who was named for it."""
+
+    CO_APPLICANT = "co_applicant"
+
+
+Part = Role | Seat
+
+
 class Move(NamedTuple):
     """Where a step leads and who may take it; `by` without roles is the system alone."""
 
     to: State
-    by: frozenset[Role]
+    by: frozenset[Part]
 
 
-_APPLICANT: Final = frozenset({Role.APPLICANT})
+_APPLICANT: Final[frozenset[Part]] = frozenset({Role.APPLICANT})
 _HANDS: Final = _APPLICANT | {Role.CLERK}  # a clerk only on drafts that he made for an enterprise
-_OFFICER: Final = frozenset({Role.ORG_OFFICER})
+_WRITERS: Final = _HANDS | {Seat.CO_APPLICANT}
+_OFFICER: Final[frozenset[Part]] = frozenset({Role.ORG_OFFICER})
 _OWNERS: Final = _APPLICANT | _OFFICER
-_SCREENER: Final = frozenset({Role.REVIEWER_BUSINESS})
-_REVIEWERS: Final = frozenset({Role.REVIEWER_BUSINESS, Role.REVIEWER_SECURITY})
-_APPROVER: Final = frozenset({Role.APPROVER})
-SYSTEM_ALONE: Final[frozenset[Role]] = frozenset()
+_SCREENER: Final[frozenset[Part]] = frozenset({Role.REVIEWER_BUSINESS})
+_REVIEWERS: Final[frozenset[Part]] = frozenset({Role.REVIEWER_BUSINESS, Role.REVIEWER_SECURITY})
+_APPROVER: Final[frozenset[Part]] = frozenset({Role.APPROVER})
+SYSTEM_ALONE: Final[frozenset[Part]] = frozenset()
 
 MOVES: Final[Mapping[tuple[State, Step], Move]] = {
-    (State.DRAFT, Step.SAVE): Move(State.DRAFT, _HANDS),
+    (State.DRAFT, Step.SAVE): Move(State.DRAFT, _WRITERS),
     (State.DRAFT, Step.CONFIRM): Move(State.DRAFT, _APPLICANT),
     (State.DRAFT, Step.SUBMIT): Move(State.SUBMITTED, _HANDS),
     (State.DRAFT, Step.WITHDRAW): Move(State.WITHDRAWN, _OWNERS),
@@ -95,7 +105,7 @@ MOVES: Final[Mapping[tuple[State, Step], Move]] = {
     (State.OFFERED, Step.DECLINE): Move(State.WITHDRAWN, _OFFICER),
     (State.OFFERED, Step.WITHDRAW): Move(State.WITHDRAWN, _OWNERS),
     (State.OFFERED, Step.LAPSE): Move(State.LAPSED, SYSTEM_ALONE),
-    (State.RETURNED, Step.SAVE): Move(State.RETURNED, _HANDS),
+    (State.RETURNED, Step.SAVE): Move(State.RETURNED, _WRITERS),
     (State.RETURNED, Step.CONFIRM): Move(State.RETURNED, _APPLICANT),
     (State.RETURNED, Step.SUBMIT): Move(State.SUBMITTED, _HANDS),
     (State.RETURNED, Step.WITHDRAW): Move(State.WITHDRAWN, _OWNERS),
@@ -117,6 +127,7 @@ STATE_NAMES: Final[Mapping[State, Text]] = {
     State.WITHDRAWN: Text("已撤回", "Withdrawn"),
     State.LAPSED: Text("逾期失效", "Lapsed"),
 }
+SEAT_NAMES: Final[Mapping[Seat, Text]] = {Seat.CO_APPLICANT: Text("共同申请人", "Co-applicant")}
 STEP_NAMES: Final[Mapping[Step, Text]] = {
     Step.SAVE: Text("保存", "Save"),
     Step.CONFIRM: Text("核对确认", "Confirm the draft"),
@@ -146,7 +157,7 @@ def state_on(state: State, due_on: date | None, today: date) -> State:
     return State.LAPSED if state in ANSWERED and due_on is not None and due_on < today else state
 
 
-def advance(state: State, step: Step, roles: frozenset[Role], *, by_system: bool = False) -> State:
+def advance(state: State, step: Step, roles: frozenset[Part], *, by_system: bool = False) -> State:
     """Next state; raises TransitionRefused. A step of the system is open to nobody else, and the other way round."""
     move = MOVES.get((state, step))
     open_to = move is not None and (move.by == SYSTEM_ALONE if by_system else not move.by.isdisjoint(roles))

@@ -80,6 +80,10 @@ KINDS: Final[Mapping[str, Kind]] = {
         "task", Text("邀请您审核", "Invited to review"),
         Text("{who} 邀请您审核申请 {id}（{state_zh}）。", "{who} invites you to review application {id} ({state_en})."),
     ),
+    "application.co_applicant": Kind(
+        "task", Text("请您共同填写申请", "Asked to fill in an application"),
+        Text("{who} 请您共同填写申请 {id}（{state_zh}）；由申请人提交。", "{who} asks you to help fill in application {id} ({state_en}); an applicant hands it in."),
+    ),
     "application.assigned": Kind(
         "task", Text("由您承办", "Yours to handle"),
         Text("申请 {id}（{state_zh}）由您承办。", "Application {id} ({state_en}) is yours to handle."),

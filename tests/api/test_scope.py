@@ -20,7 +20,11 @@ from auth.actor import SYSTEM
 from auth.agreements import service as agreements
 from auth.agreements.model import AgreementBody, PlanBody
 from auth.anomalies.tables import AnomalyRow
-from auth.applications.tables import ApplicationCommentRow, ApplicationInvitationRow
+from auth.applications.tables import (
+    ApplicationCoApplicantRow,
+    ApplicationCommentRow,
+    ApplicationInvitationRow,
+)
 from auth.clocks.tables import ExtensionRow
 from auth.consents import service as consents
 from auth.consents.service import ConsentCreate
@@ -125,7 +129,11 @@ def things(sqlite_house: House) -> dict[str, str]:
             id=work.new_id(), application_id=grant.application_id, turn=1, stage="business:parks", account_id="reviewer", person_id="reviewer",
             username="reviewer", invited_by="reviewer", invited_by_name="reviewer", at=work.now,
         )  # fmt: skip
-        work.db.add_all([words, reuse, remark, seat])
+        helper = ApplicationCoApplicantRow(
+            id=work.new_id(), application_id=grant.application_id, account_id="analyst", person_id="analyst", username="analyst",
+            added_by="analyst", added_by_name="analyst", at=work.now,
+        )  # fmt: skip
+        work.db.add_all([words, reuse, remark, seat, helper])
         wish = Wish(dataset_id=DATASET, fields={"contact": "0755-1"})
         changed = changes.carry_out(work, actor_of(work, "steward_a"), Wishes(changes=[wish]))
         proposal = proposals.ask_publication(work, actor_of(work, "steward_a"), DATASET)
@@ -323,7 +331,7 @@ def things(sqlite_house: House) -> dict[str, str]:
         "output_id": output.id, "enclave_id": inside.id,
         "anomaly_id": anomaly.id, "suspension_id": suspension.id, "revocation_id": revocation.id, "demand_id": demand.id, "consent_id": consent.id, "vouch_id": word.id, "delegation_id": cover.id, "erasure_id": gone.id, "task_id": task.id, "review_id": look.id,
         "paper_key": need.key, "commitment_id": pledge.id, "campaign_id": campaign.id, "registration_id": act.id, "rule": "volume", "record_proposal_id": proposal.id,
-        "record_change_id": changed.id, "thread_id": words.id, "reuse_id": reuse.id, "comment_id": remark.id, "invitation_id": seat.id, "step": "reply",
+        "record_change_id": changed.id, "thread_id": words.id, "reuse_id": reuse.id, "comment_id": remark.id, "invitation_id": seat.id, "entry_id": helper.id, "step": "reply",
     }  # fmt: skip
 
 

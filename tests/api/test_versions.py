@@ -35,6 +35,8 @@ WITHOUT: Final = {
     "post /api/v1/applications/{application_id}/comments/{comment_id}/hide": ONCE,
     "post /api/v1/applications/{application_id}/handlers": LINE,
     "delete /api/v1/applications/{application_id}/invitations/{invitation_id}": ONCE,
+    "post /api/v1/applications/{application_id}/co-applicants": ONCE,
+    "delete /api/v1/applications/{application_id}/co-applicants/{entry_id}": ONCE,
     "post /api/v1/grants/{grant_id}/renew": ANEW,
     "post /api/v1/grants/{grant_id}/amend": ANEW,
     "post /api/v1/clocks/extensions/{extension_id}/decide": ONCE,

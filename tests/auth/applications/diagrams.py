@@ -27,6 +27,7 @@ from auth.reviews import workflow as review
 from auth.revocations import workflow as revocation
 from auth.roles import ROLE_NAMES
 from auth.vouching import workflow as vouching
+from core.text import Text
 
 DOC = "docs/workflow.md"
 HEAD = """# Applications and grants: the machines
@@ -40,8 +41,11 @@ Validity in time is not a state: it is computed at the moment of use (`auth/poli
 """
 
 
+NAMES: dict[object, Text] = {**ROLE_NAMES, **application.SEAT_NAMES}
+
+
 def _by(machine: ModuleType, by: frozenset[object]) -> str:
-    names = sorted(ROLE_NAMES[role].en.lower() for role in by)  # type: ignore[index]
+    names = sorted(NAMES[part].en.lower() for part in by)
     return ", ".join(names) or "system"
 
 
@@ -57,7 +61,7 @@ def table(machine: ModuleType) -> str:
     lines = ["| State 状态 | Step 步骤 | To 转为 | Who 办理人 |", "|---|---|---|---|"]
     for (state, step), move in machine.MOVES.items():
         at, name, to = machine.STATE_NAMES[state], machine.STEP_NAMES[step], machine.STATE_NAMES[move.to]
-        who = "、".join(sorted(ROLE_NAMES[role].zh for role in move.by)) or "系统"
+        who = "、".join(sorted(NAMES[part].zh for part in move.by)) or "系统"
         lines.append(
             f"| {state.value} {at.zh} | `{step.value}` {name.zh} | {move.to.value} {to.zh} | {who} |"
         )

@@ -45,7 +45,11 @@ def name_of(machine: Any) -> str:
     return str(machine.__name__)
 
 
-ROLES: tuple[Role | None, ...] = (*Role, None)  # None: somebody without any role
+ROLES: tuple[application.Part | None, ...] = (
+    *Role,
+    *application.Seat,
+    None,
+)  # None: somebody without any role
 
 
 @pytest.mark.parametrize("machine", MACHINES, ids=name_of)
