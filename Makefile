@@ -13,7 +13,7 @@ TESTS ?= tests
 WORKERS ?= 4
 unexport PYTHONDONTWRITEBYTECODE  # compiled modules are kept: each process would compile every library anew
 
-.PHONY: setup assets browser delta demo serve test fast check fix bench lock clean
+.PHONY: setup assets browser delta schemas demo serve test fast check fix bench lock clean
 
 setup: $(READY) $(DIST)  ## .venv with all that running and testing need, and the built pages' assets
 
@@ -40,6 +40,12 @@ delta: $(READY)  ## the Delta Sharing client, in an environment of its own (its 
 		$(PYTHON) -m venv .venv-delta; \
 		.venv-delta/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-delta.lock; \
 		touch .venv-delta/.ready; \
+	fi
+
+schemas: $(READY)  ## published schemas of OAI-PMH, Atom and site maps, out of registries' packages by hash, into .schemas
+	@if [ ! -e .schemas/.ready ] || [ requirements-schemas.lock -nt .schemas/.ready ]; then \
+		$(BIN)/python -m tests.schemas; \
+		touch .schemas/.ready; \
 	fi
 
 demo: setup  ## the synthetic sample, the journeys, then the service; SERVE=no stops after the journeys
@@ -72,4 +78,4 @@ lock:  ## pin the newest versions that work together (needs uv)
 	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes --no-emit-index-url -o requirements.lock
 
 clean:  ## forget what was built; data directories stay
-	rm -rf $(VENV) .venv-delta node_modules api/static/dist build *.egg-info .mypy_cache .ruff_cache .pytest_cache test-artifacts
+	rm -rf $(VENV) .venv-delta .schemas node_modules api/static/dist build *.egg-info .mypy_cache .ruff_cache .pytest_cache test-artifacts

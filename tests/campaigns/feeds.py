@@ -1,18 +1,16 @@
 """What programs fetch at fixed addresses, judged from outside: OAI-PMH and site maps by their XML schemas, Atom by RELAX NG and W3C's Feed Validator.
 
-The schemas are read from `../shared/conformance` or from the folder that DATAGRANT_SCHEMAS names: `oai-pmh-2.0/` (OAI-PMH.xsd, oai_dc.xsd,
-simpledc20021212.xsd as published), `sitemap-0.9/` (sitemap.xsd, siteindex.xsd), `atom/atom.rng` (RFC 4287, appendix B). The Feed Validator
-(w3c/feedvalidator) is used where `feedvalidator` can be imported. What is not there is said, and judges nothing.
+The schemas are those that `make schemas` lays into `.schemas/` (tests/schemas.py), or of the folder that DATAGRANT_SCHEMAS names. The Feed Validator
+(w3c/feedvalidator, in no registry) is used where `feedvalidator` can be imported. What is not there is said, and judges nothing.
 """
 
 from __future__ import annotations
 
 import collections
+import copy
 import io
-import os
 from collections.abc import Iterable, Iterator
 from functools import cache
-from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -21,12 +19,10 @@ from fastapi.testclient import TestClient
 from lxml import etree
 
 from api.pages import feeds
+from tests.schemas import SCHEMAS
 
 Faults = collections.Counter[str]
 WARNING: Final = "warning: "  # is told, and is no fault
-_SCHEMAS: Final = Path(
-    os.environ.get("DATAGRANT_SCHEMAS") or Path(__file__).parents[3] / "shared" / "conformance"
-)
 _OAI: Final = "http://www.openarchives.org/OAI/2.0/"
 _DC: Final = f"{_OAI}oai_dc/"
 _XML_LANG: Final = """<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema" targetNamespace="http://www.w3.org/XML/1998/namespace">
@@ -47,26 +43,27 @@ class _Local(etree.Resolver):
         name = (url or "").rpartition("/")[2]
         if name == "xml.xsd":
             return self.resolve_string(_XML_LANG, context)
-        return self.resolve_filename(str(_SCHEMAS / "oai-pmh-2.0" / name), context)
+        return self.resolve_filename(str(SCHEMAS / "oai-pmh-2.0" / name), context)
 
 
 @cache
-def _schema(name: str) -> Any:
+def schema(name: str) -> Any:
+    """A published schema or grammar, ready to judge; NotThereError where it has not been fetched."""
     if name == "oai":
-        if not (_SCHEMAS / "oai-pmh-2.0" / "OAI-PMH.xsd").is_file():
-            raise NotThereError(f"no oai-pmh-2.0 in {_SCHEMAS}")
+        if not (SCHEMAS / "oai-pmh-2.0" / "OAI-PMH.xsd").is_file():
+            raise NotThereError(f"no oai-pmh-2.0 in {SCHEMAS}")
         parser = etree.XMLParser(no_network=True)
         parser.resolvers.add(_Local())
         return etree.XMLSchema(etree.parse(io.BytesIO(_BOTH.encode()), parser, base_url="oai.xsd"))
-    path = _SCHEMAS / name
+    path = SCHEMAS / name
     if not path.is_file():
-        raise NotThereError(f"no {name} in {_SCHEMAS}")
+        raise NotThereError(f"no {name} in {SCHEMAS}")
     return (etree.RelaxNG if path.suffix == ".rng" else etree.XMLSchema)(etree.parse(str(path)))
 
 
-def _told(schema: Any, document: Any) -> Iterator[str]:
-    if not schema.validate(document):
-        yield from dict.fromkeys(str(each.message)[:200] for each in schema.error_log)
+def _told(rules: Any, document: Any) -> Iterator[str]:
+    if not rules.validate(document):
+        yield from dict.fromkeys(str(each.message)[:200] for each in rules.error_log)
 
 
 def _got(visitor: TestClient, path: str) -> bytes:
@@ -80,7 +77,7 @@ def _got(visitor: TestClient, path: str) -> bytes:
 
 def oai_pmh(visitor: TestClient, ids: list[str]) -> tuple[int, Faults]:
     """Every verb, every record in both forms, page by page, and every error."""
-    schema, number, faults = _schema("oai"), 0, Faults()
+    rules, number, faults = schema("oai"), 0, Faults()
     seen: dict[str, set[str]] = {}
     for asked, document in _answers(visitor, ids):
         number += 1
@@ -91,7 +88,7 @@ def oai_pmh(visitor: TestClient, ids: list[str]) -> tuple[int, Faults]:
             ):  # RDF has no XML schema: read as RDF, and the envelope is judged without it
                 faults.update(_as_rdf(record[0]))
                 record[:] = [etree.SubElement(record, f"{{{_DC}}}dc")]
-        faults.update(f"{asked.partition('&')[0]}: {said}" for said in _told(schema, document))
+        faults.update(f"{asked.partition('&')[0]}: {said}" for said in _told(rules, document))
         if asked.startswith("verb=ListRecords") and document.find(f"{{{_OAI}}}error") is None:
             found = document.iter(f"{{{_OAI}}}identifier")
             seen.setdefault(prefix, set()).update(each.text for each in found if each.text)
@@ -139,10 +136,10 @@ def _as_rdf(element: Any) -> Iterator[str]:
 
 def atom_grammar(visitor: TestClient, ids: list[str]) -> tuple[int, Faults]:
     """Every page of every feed by the grammar of RFC 4287."""
-    schema, number, faults = _schema("atom/atom.rng"), 0, Faults()
+    rules, number, faults = schema("atom/atom.rng"), 0, Faults()
     for _, data in _feeds(visitor, ids):
         number += 1
-        faults.update(_told(schema, etree.fromstring(data)))
+        faults.update(_told(rules, etree.fromstring(data)))
     return number, faults
 
 
@@ -194,7 +191,7 @@ def _datasets(visitor: TestClient) -> Iterator[dict[str, Any]]:
 def sitemap(visitor: TestClient, ids: list[str]) -> tuple[int, Faults]:
     """The map as it is, and cut into parts with their index; every record is in both."""
     whole = etree.fromstring(_got(visitor, "/sitemap.xml"))
-    number, faults = 1, Faults(_told(_schema("sitemap-0.9/sitemap.xsd"), whole))
+    number, faults = 1, Faults(_told(schema("sitemap-0.9/sitemap.xsd"), whole))
     faults.update(_missing(ids, [whole]))
     kept, feeds.MOST = feeds.MOST, min(_MAP_SIZE, len(ids))  # type: ignore[misc]
     try:
@@ -205,11 +202,22 @@ def sitemap(visitor: TestClient, ids: list[str]) -> tuple[int, Faults]:
         ]
     finally:
         feeds.MOST = kept  # type: ignore[misc]
-    faults.update(_told(_schema("sitemap-0.9/siteindex.xsd"), index))
+    faults.update(_told(schema("sitemap-0.9/siteindex.xsd"), index))
+    faults.update(_told(schema("sitemap-0.9/sitemap.xsd"), _as_map(index)))
     for part in parts:
-        faults.update(_told(_schema("sitemap-0.9/sitemap.xsd"), part))
+        faults.update(_told(schema("sitemap-0.9/sitemap.xsd"), part))
     faults.update(_missing(ids, parts))
     return number + 1 + len(parts), faults
+
+
+def _as_map(index: Any) -> Any:
+    """The index with the names of a map's elements: addresses and times are of the same kinds, which the map's schema says in full."""
+    map_ = copy.deepcopy(index)
+    names = {"sitemapindex": "urlset", "sitemap": "url"}
+    for each in map_.iter():
+        name = etree.QName(each)
+        each.tag = f"{{{name.namespace}}}{names.get(name.localname, name.localname)}"
+    return map_
 
 
 def _missing(ids: list[str], maps: Iterable[Any]) -> list[str]:

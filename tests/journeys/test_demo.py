@@ -7,18 +7,22 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
+from fastapi.testclient import TestClient
 
 from api.house import open_house
 from api.sample.journeys import let_out
 from api.sample.stage import done, stage
 from api.worker import ensure_worker
 from core.settings import Settings
+from tests.api.test_validators import judged
+from tests.campaigns import standards
 from tests.datasets.sharing.server import a_port, a_server
 
 ROOT = Path(__file__).parents[2]
@@ -46,6 +50,14 @@ def _datagrant(*words: str) -> subprocess.CompletedProcess[str]:
         check=False,
         timeout=280,
     )
+
+
+@pytest.fixture(scope="module")
+def visited(played: tuple[Path, str]) -> Iterator[tuple[TestClient, list[str]]]:
+    """A visitor of it, and the records that he may see."""
+    house = open_house(Settings(data_dir=played[0], demo=True, worker=False))
+    yield standards.seen(house)
+    house.engine.dispose()
 
 
 def test_the_journeys_are_told_step_by_step(played: tuple[Path, str]) -> None:
@@ -184,3 +196,19 @@ def test_a_demo_is_not_served_as_if_it_were_real(played: tuple[Path, str]) -> No
     refused = _datagrant("serve", "--data-dir", str(data_dir), "--port", "8999")
     assert refused.returncode == 2
     assert "demo installation" in refused.stderr
+
+
+@pytest.mark.shared
+@pytest.mark.filterwarnings(
+    "ignore:ConjunctiveGraph is deprecated:DeprecationWarning"
+)  # rdflib's own JSON-LD reader
+@pytest.mark.parametrize("what", standards.JUDGES)
+def test_every_outside_validator_is_content_with_the_sample_catalogue(
+    what: str,
+    visited: tuple[TestClient, list[str]],
+    shared: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("CROISSANT_CACHE", str(tmp_path))
+    judged(what, *visited)
