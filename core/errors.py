@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import ClassVar
 
 from core import bases
@@ -57,6 +58,10 @@ class AppError(Exception):
         self.detail = detail
         self.reasons = tuple(reasons)
         self.facts = facts
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Said again by another process as it was said here."""
+        return partial(type(self), self.detail, reasons=self.reasons, **self.facts), ()
 
 
 class InputRefused(AppError):

@@ -24,7 +24,8 @@ from core.text import Text
 from core.work import Work
 from datasets.content import content_digest
 from datasets.extracts import export_suite, queries, service
-from datasets.extracts.build import Recipe, build, count
+from datasets.extracts.apart import build_apart
+from datasets.extracts.build import Recipe, count
 from datasets.extracts.keys import grant_key, mark_key, master_key, person_mark_key
 from datasets.extracts.row_order import ReleaseLayout
 from datasets.extracts.signing import signing_key
@@ -84,7 +85,7 @@ def _build(ctx: JobContext, extract_id: ExtractId) -> dict[str, Any]:
         case.terms, case.row_filter, DeliveryForm(row.form), key, _facts(row), case.cells, marks=marks, layout=layout
     )  # fmt: skip
     out = ctx.scratch(".part")
-    built = build(
+    built = build_apart(
         release, recipe, out, rows_expected=expected, on_progress=ctx.part(0.1, 0.95),
         memory_limit_mb=memory, scratch=scratch,
     )  # fmt: skip
@@ -103,7 +104,7 @@ def _build(ctx: JobContext, extract_id: ExtractId) -> dict[str, Any]:
             ctx.scratch(".part"),
             {"columns": {}, "left_out": "export-suite"},
         )
-        built = build(
+        built = build_apart(
             release, recipe, out, rows_expected=expected, on_progress=ctx.part(0.1, 0.95),
             memory_limit_mb=memory, scratch=scratch,
         )  # fmt: skip
@@ -206,7 +207,7 @@ def judged(
     table = out
     if recipe.form is not DeliveryForm.EXTRACT_PARQUET:
         table = ctx.scratch(".judged")
-        build(
+        build_apart(
             release,
             replace(recipe, form=DeliveryForm.EXTRACT_PARQUET),
             table,

@@ -11,7 +11,8 @@ from core.errors import Conflict, Unavailable
 from core.jobs_run import JobContext, JobKind
 from core.text import Text
 from core.work import Work
-from datasets.extracts.build import Built, Recipe, build, count
+from datasets.extracts.apart import build_apart
+from datasets.extracts.build import Built, Recipe, count
 from datasets.extracts.keys import grant_key, master_key
 from datasets.extracts.row_order import ReleaseLayout
 from datasets.pipeline.extract_build import judged, looked_at, marks_of
@@ -62,7 +63,7 @@ def _build(ctx: JobContext, key: str) -> dict[str, Any]:
 
     def made(recipe: Recipe) -> tuple[Built, Path]:
         out = ctx.scratch(".part")
-        built = build(
+        built = build_apart(
             release, recipe, out, rows_expected=expected, on_progress=ctx.part(0.1, 0.95), memory_limit_mb=memory, scratch=scratch
         )  # fmt: skip
         judged(ctx, release, recipe, out, dataset_id=dataset_id, about=key, reference=asked_at)
