@@ -5,9 +5,10 @@ from __future__ import annotations
 import threading
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, Final
 
 from sqlalchemy import CursorResult, Engine, Executable, text
@@ -15,7 +16,7 @@ from sqlmodel import Session
 
 from core import ids
 from core.db import BUSY_SECONDS
-from core.turns import Turns
+from core.turns import FileTurns, Turns
 
 Clock = Callable[[], datetime]
 IdSource = Callable[[], str]
@@ -42,8 +43,8 @@ def unit_of_work(
     """Commit at the end, or roll everything back on any error.
 
     `write=True` takes SQLite's write lock at once, so that a later step cannot fail for want of it. Writers of this process come
-    to it in the order in which they asked: SQLite itself lets them sleep and try again. A reader has one picture of the database
-    to the end, on PostgreSQL too.
+    to it in the order in which they asked, and processes take turns: SQLite itself lets them sleep and try again. A reader has one picture
+    of the database to the end, on PostgreSQL too.
     """
     bound = _Bound.of(engine)
     with (
@@ -69,6 +70,7 @@ class _Bound:
     glancing: Engine
     writing: Engine
     writers: Turns | None
+    processes: FileTurns | None
 
     @classmethod
     def of(cls, engine: Engine) -> _Bound:
@@ -84,14 +86,21 @@ class _Bound:
         writing = engine.execution_options(datagrant_write=True)
         if engine.dialect.name == "sqlite":
             reading = engine.execution_options(datagrant_write=False)
-            return cls(reading, reading, writing, Turns(1))
+            file = engine.url.database
+            between = FileTurns(Path(file)) if file and file != ":memory:" else None
+            return cls(reading, reading, writing, Turns(1), between)
         return cls(
             engine.execution_options(isolation_level="REPEATABLE READ", datagrant_write=False),
-            engine.execution_options(isolation_level="AUTOCOMMIT"), writing, None,
+            engine.execution_options(isolation_level="AUTOCOMMIT"), writing, None, None,
         )  # fmt: skip
 
-    def turn(self, write: bool) -> AbstractContextManager[None]:
-        return self.writers.turn(BUSY_SECONDS) if write and self.writers else nullcontext()
+    @contextmanager
+    def turn(self, write: bool) -> Iterator[None]:
+        with (
+            self.writers.turn(BUSY_SECONDS) if write and self.writers else nullcontext(),
+            self.processes.turn(BUSY_SECONDS) if write and self.processes else nullcontext(),
+        ):
+            yield
 
 
 _MAKING: Final = threading.Lock()
