@@ -12,6 +12,8 @@ from core.text import Text
 
 Via = Literal["session", "token", "api_key", "system", "anonymous"]
 PLATFORM: Final = "*"
+READS_IN_PLACE: Final = frozenset({"datasets:share:read"})
+"""What the key of a reading profile is limited to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,11 +105,30 @@ class Actor:
             return
         if self.via == "anonymous":
             raise NotSignedIn(Text("请先登录再继续。", "Sign in to go on."))
+        if self.only is not None and not self.covers(permission):
+            text = _beyond_the_key(self.only, permission)
+            raise AccessRefused(text, reasons=[Reason("key-lacks-permission", text, bases.ROLES)])
         text = Text(
             f"您的角色不含权限 {permission}；请联系系统管理员。",
             f"Your roles do not include {permission}; ask the system administrator.",
         )
         raise AccessRefused(text, reasons=[Reason("role-lacks-permission", text, bases.ROLES)])
+
+
+def _beyond_the_key(only: frozenset[str], permission: str) -> Text:
+    """Which kind of key this is, what it lacks, and which one to use."""
+    held = sorted(only)
+    if only == READS_IN_PLACE:
+        return Text(
+            f"这是读取配置文件中的密钥，只供 Delta Sharing 客户端按一项用途就地读取，不含权限 {permission}。"
+            "其他程序（包括 datagrant.read）请用在授权页或以 datagrant grant key-make 创建的授权密钥。",
+            f"This key comes from a reading profile: it lets Delta Sharing's clients read in place for one purpose and does not hold {permission}. "
+            "For anything else, datagrant.read included, use a key of the grant, made on the grant's page or by datagrant grant key-make.",
+        )
+    return Text(
+        f"这把密钥只含权限 {'、'.join(held)}，不含 {permission}；请换用含该权限的密钥。",
+        f"This key holds {', '.join(held)} alone and not {permission}; use a key that holds it.",
+    )
 
 
 ANYONE: Final = Actor("", "", "anonymous", Text("访客", "Visitor"), None, via="anonymous")

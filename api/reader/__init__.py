@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from api.client import DEFAULT_DIR, Api, Refused, opened
 from api.reader.cache import Cache
@@ -19,6 +19,10 @@ from core.errors import AppError
 
 __all__ = ["Choice", "NotReady", "Refusal", "Unreachable", "grants", "read", "read_with"]
 Kind = Literal["pandas", "arrow"]
+_PROFILE: Final = (
+    "This is a reading profile, which Delta Sharing's clients open; give the text of a key of the grant, made on the grant's page or by `datagrant grant key-make`. "
+    "这是读取配置文件，供 Delta Sharing 客户端打开；请给出授权密钥的文本（在授权页或以 `datagrant grant key-make` 创建）。"
+)
 
 
 def read(
@@ -74,8 +78,11 @@ def _opened(
     at = server if server is not None else "" if data_dir is not None else named("DATAGRANT_SERVER", "")
     folder = Path(data_dir or named("DATAGRANT_DATA_DIR", str(DEFAULT_DIR)))
     who = user if user is not None else "" if at else named("DATAGRANT_USER", "")
+    key = token if token is not None else named("DATAGRANT_TOKEN", "")
+    if key.lstrip().startswith("{") or key.endswith(".share"):
+        raise Refusal(_PROFILE)
     try:
-        with opened(folder, at, token if token is not None else named("DATAGRANT_TOKEN", ""), who) as api:
+        with opened(folder, at, key, who) as api:
             yield api
     except Refused as refused:
         raise Refusal.of(refused.problem) from None

@@ -260,3 +260,32 @@ def test_over_the_network_as_in_the_manual(
     assert said["items"][0]["venue_id"] in {"V1", "V2", "V5"}
     done = run.invoke(_assemble(), ["read", VENUES, "--columns", "secret_note"])
     assert (done.exit_code, "column-not-granted" in done.stderr) == (1, True)
+
+
+def test_a_profile_of_delta_sharing_is_refused_in_words_and_a_key_of_the_grant_reads(
+    scene: Scene, url: str, tmp_path: Path
+) -> None:
+    analyst = client_as(scene.house, "analyst")
+    answer = analyst.post(f"/api/v1/grants/{scene.grant_id}/profile", json={})
+    assert answer.is_success, answer.text
+    profile, how = answer.text, {"server": url, "cache": tmp_path / "kept"}
+    file = tmp_path / "grant.share"
+    file.write_text(profile, encoding="utf-8")
+    for token in (profile, str(file)):
+        with pytest.raises(datagrant.Refusal, match=r"reading profile.*key-make.*读取配置文件"):
+            datagrant.read(VENUES, token=token, **how)
+    within = json.loads(profile)["bearerToken"]
+    with pytest.raises(datagrant.Refusal, match=r"就地读取.*datasets|key-lacks-permission") as caught:
+        datagrant.read(VENUES, token=within, **how)
+    assert [each["code"] for each in caught.value.reasons] == ["key-lacks-permission"]
+    for lang, words in (("en", "key of the grant"), ("zh", "授权密钥")):
+        headers = {"authorization": f"Bearer {within}", "accept-language": lang}
+        said = client_as(scene.house).get("/api/v1/grants", headers=headers)
+        assert (said.status_code, words in said.json()["detail"]) == (403, True), said.text
+    made = analyst.post(f"/api/v1/grants/{scene.grant_id}/keys", json={"name": "notebook"}).json()
+    assert datagrant.read(VENUES, ["venue_id"], token=made["key"], **how).shape == (5, 1)
+    less = analyst.post(
+        f"/api/v1/grants/{scene.grant_id}/keys", json={"name": "less", "scopes": ["auth:grant:read", "datasets:share:read"]}
+    ).json()  # fmt: skip
+    with pytest.raises(datagrant.Refusal, match="datasets:extract:request"):
+        datagrant.read(VENUES, ["venue_id"], token=less["key"], **how)
