@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from starlette.datastructures import FormData
 
@@ -18,6 +18,17 @@ from auth.policy.wording import filter_in_words
 from core.text import Text
 
 CONDITIONS: Final = 3
+Options = list[tuple[str, Text | str]]
+
+
+class Choices(NamedTuple):
+    """What a line may name: releases to be pinned to, members of the organisation, price rules."""
+
+    releases: Options
+    members: Options
+    fees: Options
+
+
 Faults = list[tuple[str, Text]]
 
 
@@ -54,6 +65,8 @@ def line_from(n: int, line: LineAsk, held: Asset, form: FormData, faults: Faults
         "quotas": {unit: _number(f"{unit}-{n}", form, faults) for unit in Quotas.model_fields},
         "networks": _networks(f"networks-{n}", form, faults),
         "pinned_release": str(form.get(f"release-{n}", "")).strip()[:80] or None,
+        "members": [str(each)[:80] for each in form.getlist(f"members-{n}")],
+        "fee_reference": str(form.get(f"fee-{n}", "")).strip()[:80] or None,
     }  # fmt: skip
 
 
@@ -110,10 +123,8 @@ def _number(name: str, form: FormData, faults: Faults) -> int | None:
     return int(word)
 
 
-def line_view(
-    n: int, line: LineAsk, held: Asset, form: FormData | None, releases: list[tuple[str, Text | str]]
-) -> dict[str, Any]:
-    """A line for the form: from what was typed when there is something typed, else from the draft. `releases`: to choose from."""
+def line_view(n: int, line: LineAsk, held: Asset, form: FormData | None, choices: Choices) -> dict[str, Any]:
+    """A line for the form: from what was typed when there is something typed, else from the draft. `choices`: to choose from."""
 
     def was(name: str, default: object = "") -> str:
         return str(form.get(name, "")) if form is not None else str(default if default is not None else "")
@@ -144,7 +155,13 @@ def line_view(
         "quotas": {unit: was(f"{unit}-{n}", getattr(line.quotas, unit)) for unit in Quotas.model_fields},
         "networks": was(f"networks-{n}", " ".join(line.networks)),
         "release": was(f"release-{n}", line.pinned_release),
-        "release_options": releases,
+        "release_options": choices.releases,
+        "members": [str(each) for each in form.getlist(f"members-{n}")]
+        if form is not None
+        else list(line.members),
+        "member_options": choices.members,
+        "fee": was(f"fee-{n}", line.fee_reference),
+        "fee_options": choices.fees,
     }
 
 

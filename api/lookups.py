@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 
 from sqlmodel import col, select
 
+from api.line_forms import Choices, Options
 from auth.actor import ANYONE, SYSTEM, Actor
+from auth.applications import references
 from auth.asset import Asset
 from auth.grants.service import HasRelease
 from auth.identity import organisations
@@ -16,7 +19,7 @@ from auth.products.service import FilesBySha
 from catalog import assets as catalog_assets
 from catalog import queries as catalog
 from core.errors import NotFound
-from core.ids import DatasetId
+from core.ids import DatasetId, OrgId
 from core.text import Text
 from core.work import Work
 from datasets.extracts import queries as extracts
@@ -89,6 +92,19 @@ def person_names(work: Work, usernames: set[str]) -> dict[str, Text]:
     return {username: Text(zh, en) for username, zh, en in work.db.exec(wanted)} | {
         SYSTEM.username: SYSTEM.name
     }
+
+
+def choices(
+    work: Work, org_id: str, dataset_id: str, release: str | None, members: Sequence[str], fee: str | None
+) -> Choices:
+    """What a line of an application may name, with what it names already."""
+    known: Options = list(references.able(work, OrgId(org_id)))
+    names = references.names_of(work, members)
+    known += [(each, names.get(each, each)) for each in members if each not in dict(known)]
+    fees: Options = [("", Text("不约定", "None")), *references.fees(work)]
+    if fee and fee not in dict(fees):
+        fees.append((fee, fee))
+    return Choices(release_options(work, dataset_id, release), known, fees)
 
 
 def release_options(work: Work, dataset_id: str, kept: str | None) -> list[tuple[str, Text | str]]:

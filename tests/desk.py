@@ -140,7 +140,7 @@ def _people(house: House) -> None:
 
 
 def an_ask(asset: Asset = PARKS, **changes: Any) -> ApplicationAsk:
-    """A request that may be submitted; parts of its one line: columns, quotas, forms, row_filter, networks, pinned_release."""
+    """A request that may be submitted; parts of its one line: columns, quotas, forms, row_filter, networks, pinned_release, members, fee_reference."""
     columns = changes.pop(
         "columns", [c.name for c in asset.columns if c.level < 3 and c.identifier_kind == "none"]
     )
@@ -155,6 +155,8 @@ def an_ask(asset: Asset = PARKS, **changes: Any) -> ApplicationAsk:
         "row_filter": changes.pop("row_filter", None),
         "networks": changes.pop("networks", ()),
         "pinned_release": changes.pop("pinned_release", None),
+        "members": changes.pop("members", ()),
+        "fee_reference": changes.pop("fee_reference", None),
     }
     body = {
         "lines": [line],

@@ -20,7 +20,7 @@ from api.forms import Typed, sentences
 from api.house import House
 from api.late import APIRouter
 from api.line_forms import CONDITIONS, Faults, line_from, line_view
-from api.lookups import assets, enterprises, release_options, seen_assets
+from api.lookups import assets, choices, enterprises, seen_assets
 from api.pages.applications import EDIT, WRITE, context_of, may_edit
 from api.pages.tickets import checked
 from api.routes.applications import noted
@@ -252,7 +252,9 @@ def _columns(
     lines = [
         line_view(
             n, line, assets(work, line.dataset_id), form,
-            release_options(work, line.dataset_id, line.pinned_release),
+            choices(
+                work, found.org_id, line.dataset_id, line.pinned_release, line.members, line.fee_reference
+            ),
         )
         for n, line in enumerate(ask.lines)
     ]  # fmt: skip

@@ -16,8 +16,8 @@ from api.access import access
 from api.deps import ActorDep, HouseDep, ReadDep
 from api.forms import Typed, sentences, tried
 from api.late import APIRouter
-from api.line_forms import CONDITIONS, networks_in
-from api.lookups import assets, release_options
+from api.line_forms import CONDITIONS, Choices, networks_in
+from api.lookups import assets, choices
 from api.opinions import opinion_options, with_opinion
 from api.pages.applications import context_of
 from api.treatments import OPERATIONS, condition, joined, term_of, treatments, word_of
@@ -241,6 +241,11 @@ def _narrowing(line_id: str, asked: GrantPolicy, held: Asset, form: FormData) ->
         changes["networks"] = networks
     if (release := str(form.get(f"release-{line_id}", "")).strip()) and release != asked.pinned_release:
         changes["pinned_release"] = release
+    members = sorted({str(each)[:80] for each in form.getlist(f"members-{line_id}")})
+    if members != list(asked.members):
+        changes["members"] = members
+    if (fee := str(form.get(f"fee-{line_id}", "")).strip()) and fee != asked.fee_reference:
+        changes["fee_reference"] = fee
     if conditions := _conditions(line_id, held, form):
         changes["extra_filter"] = joined(conditions)
     if (days := str(form.get(f"days-{line_id}", "")).strip()) and int(days) != asked.retention_days:
@@ -289,7 +294,9 @@ def decide_form(
             policy_asked(ask, asked),
             assets(work, DatasetId(line.dataset_id)),
             form,
-            release_options(work, line.dataset_id, asked.pinned_release),
+            choices(
+                work, found.org_id, line.dataset_id, asked.pinned_release, asked.members, asked.fee_reference
+            ),
         )
         for line, asked in zip(queries.lines(work, row.id), ask.lines, strict=True)
     ]
@@ -325,7 +332,7 @@ def _line_form(
     asked: GrantPolicy,
     held: Asset,
     form: FormData | None,
-    releases: list[tuple[str, Text | str]],
+    choose: Choices,
 ) -> dict[str, Any]:
     """One line's decision as fields: from what was typed, else as asked."""
 
@@ -370,7 +377,11 @@ def _line_form(
         "column_options": [("", "—"), *((column.name, column.name) for column in held.columns)],
         "networks": was("networks", " ".join(asked.networks)),
         "release": was("release", asked.pinned_release),
-        "release_options": releases,
+        "release_options": choose.releases,
+        "members": form.getlist(f"members-{line_id}") if form is not None else list(asked.members),
+        "member_options": [each for each in choose.members if each[0] in asked.members or not asked.members],
+        "fee": was("fee", asked.fee_reference),
+        "fee_options": choose.fees,
         "days": was("days", asked.retention_days),
         "code": was("code", ""),
         "note": was("note", ""),

@@ -20,7 +20,7 @@ from api.pages.tickets import checked
 from api.web import go, page
 from auth import audit_reading
 from auth.actor import SYSTEM, Actor
-from auth.applications import co_applicants, handlers, inviting, queries, service, talk
+from auth.applications import co_applicants, handlers, inviting, queries, references, service, talk
 from auth.applications.deciding import Statement
 from auth.applications.models import (
     AcceptBody,
@@ -142,7 +142,7 @@ def said_in_words(work: Work, said: list[Statement]) -> list[dict[str, Any]]:
             "outcome": line.outcome,
             "note": line.note,
             "against": line.against,
-            "policy": policy_in_words(line.policy, column_titles(work, line.dataset_id)) if line.policy else None,
+            "policy": policy_in_words(work, line.policy, column_titles(work, line.dataset_id)) if line.policy else None,
         }
         for line in said
     ]  # fmt: skip
@@ -206,13 +206,14 @@ def line_in_words(work: Work, line: dict[str, Any]) -> dict[str, Any]:
         ],
         "filter": wording.filter_in_words(asked_filter),
         "forms": [wording.FORM_NAMES[form] for form in line["delivery_forms"]],
-        "policy": policy_in_words(offered, titles) if offered else None,
+        "fee": references.fee_named(work, line["fee_reference"]),
+        "policy": policy_in_words(work, offered, titles) if offered else None,
     }
 
 
-def policy_in_words(policy: GrantPolicy, titles: dict[str, Text]) -> dict[str, Any]:
+def policy_in_words(work: Work, policy: GrantPolicy, titles: dict[str, Text]) -> dict[str, Any]:
     """A policy for people."""
-    known = limits()
+    known, names = limits(), references.names_of(work, policy.members)
     scenario = known.scenarios.get(policy.scenario_id)
     return {
         "terms": [
@@ -228,6 +229,8 @@ def policy_in_words(policy: GrantPolicy, titles: dict[str, Text]) -> dict[str, A
         "quotas": policy.quotas,
         "networks": wording.networks_in_words(policy.networks) if policy.networks else None,
         "pinned_release": policy.pinned_release,
+        "members": [names.get(each, each) for each in policy.members],
+        "fee": references.fee_named(work, policy.fee_reference),
         "retention_days": policy.retention_days,
     }  # fmt: skip
 
@@ -446,7 +449,7 @@ def _terms(
             "title": Text(line["dataset"]["zh"], line["dataset"]["en"]),
             "dataset_id": policy.dataset_id,
             "hash": policy.hash,
-            "policy": policy_in_words(policy, column_titles(work, policy.dataset_id)),
+            "policy": policy_in_words(work, policy, column_titles(work, policy.dataset_id)),
         }
         for line in terms["document"]["lines"]
         for policy in (GrantPolicy.model_validate_json(json.dumps(line["policy"])),)

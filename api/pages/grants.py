@@ -100,7 +100,7 @@ def record_page(
     line = next((each for each in application.lines if each.dataset_id == found.dataset_id), None)
     return page(
         request, "grants/record.html", found=found, application=application, line=line, states=STATE_NAMES,
-        orgs=org_names(work), policy=policy_in_words(policy, column_titles(work, found.dataset_id)),
+        orgs=org_names(work), policy=policy_in_words(work, policy, column_titles(work, found.dataset_id)),
         events=list(zip(timeline(work, history, grant_id), history, strict=True)), proofs=proofs, checkpoint=checkpoint,
         key=Place.of(house.settings).signer().verifier.text(), taken=taken if actor.may("auth:usage:read") else [],
         sums=sums, extracts=delivered, kinds=KINDS, known=limits(), may_take=actor.may("auth:audit:read"),
@@ -126,7 +126,7 @@ def _show(
     )
     return page(
         request, "grants/show.html", status=422 if refusal else 200, found=found, states=STATE_NAMES,
-        orgs=org_names(work), forms=policy.delivery_forms, policy=policy_in_words(policy, column_titles(work, found.dataset_id)),
+        orgs=org_names(work), forms=policy.delivery_forms, policy=policy_in_words(work, policy, column_titles(work, found.dataset_id)),
         events=timeline(work, history, grant_id), commands=commands, names={step.value: STEP_NAMES[step] for step in Step},
         sleep=dormancy.sleep_of(work, queries.row(work, grant_id)), usage=_usage(found), refusal=refusal, note=note,
         typed=typed or {}, bar_scopes=list(BAR_SCOPES.items()), revocation=revocation_of(work, actor, grant_id), revocation_states=REVOCATION_STATES,
@@ -145,6 +145,9 @@ def _usage(found: GrantRead) -> list[dict[str, Any]]:
         names["per_day"] = Text(f"{found.used_on or '—'} 次数", f"Uses on {found.used_on or '—'}")
     if found.quota_per_month is not None:
         names["per_month"] = Text(f"{found.used_in or '—'} 次数", f"Uses in {found.used_in or '—'}")
+    if found.quota_outputs_per_month is not None:
+        month = found.outputs_in or "—"
+        names["outputs_per_month"] = Text(f"{month} 出域次数", f"Enclave outputs in {month}")
     return [
         {
             "name": name,

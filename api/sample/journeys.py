@@ -183,6 +183,7 @@ def _apply(stage: Stage, item: SampleDataset) -> dict[str, Any]:
                 "columns": [_column_ask(name, reason) for name, reason in wanted.items()],
                 "delivery_forms": ["extract_parquet"],
                 "quotas": {"extracts": 50},
+                "members": ["insurer-analyst"],
             }
         ],
         "scenario_id": "safety",

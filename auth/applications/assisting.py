@@ -21,8 +21,15 @@ BASIS = "帮代办 · assisted applications"
 
 
 def content_hash(work: Work, row: ApplicationRow) -> str:
-    """The digest of the request as it stands."""
-    return hashlib.sha256(rfc8785.dumps(queries.ask_of(work, row).model_dump(mode="json"))).hexdigest()
+    """The digest of the request as it stands. Terms that came later stand in it only where they are set, as in a policy."""
+    said = queries.ask_of(work, row).model_dump(mode="json")
+    for line in said["lines"]:
+        for name in ("members", "fee_reference"):
+            if not line[name]:
+                del line[name]
+        if line["quotas"]["outputs_per_month"] is None:
+            del line["quotas"]["outputs_per_month"]
+    return hashlib.sha256(rfc8785.dumps(said)).hexdigest()
 
 
 def is_confirmed(work: Work, row: ApplicationRow) -> bool:

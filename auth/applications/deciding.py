@@ -14,7 +14,7 @@ import rfc8785
 from pydantic import BaseModel, ValidationError
 
 from auth.actor import Actor
-from auth.applications import queries, rules, steps
+from auth.applications import queries, references, rules, steps
 from auth.applications.gates import gates, of_policy
 from auth.applications.models import (
     AcceptBody,
@@ -308,6 +308,7 @@ def _judged(
                 decision, asked, offered, votes.get(line.id, []), asset, limits_now(work)
             ),
             *(of_policy(work, asset, offered) if offered is not None else ()),
+            *(references.of_policy(work, OrgId(row.org_id), offered) if offered is not None else ()),
         )
         found.append(_Judged(line, decision, offered, against))
     return found

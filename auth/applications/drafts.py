@@ -10,7 +10,7 @@ from sqlmodel import col, delete, select
 
 from auth import audit
 from auth.actor import SYSTEM, Actor
-from auth.applications import assisting, queries, rules, steps
+from auth.applications import assisting, queries, references, rules, steps
 from auth.applications.gates import advice, gates, of_line
 from auth.applications.models import (
     ApplicationAsk,
@@ -259,6 +259,13 @@ def _precheck(work: Work, row: ApplicationRow, assets: Assets) -> Precheck:
             work, known[line.dataset_id], [each.name for each in line.columns], ask.scenario_id, ask.starts_on, ask.ends_on
         )
     )  # fmt: skip
+    named = (
+        reason
+        for line in ask.lines
+        for reason in references.objections(
+            work, OrgId(row.org_id), line.dataset_id, line.members, line.fee_reference, ask.scenario_id
+        )
+    )
     desk = rules.Desk(
         assets=known,
         licence=licence(work, OrgId(row.org_id)),
@@ -269,6 +276,7 @@ def _precheck(work: Work, row: ApplicationRow, assets: Assets) -> Precheck:
         gates=(
             *gates(work, row),
             *lines,
+            *named,
             *followed.objections(work, row, ask),
             *papers.submission_objections(work, row),
             *assisting.submission_objections(work, row),
@@ -304,7 +312,8 @@ def _line_row(
         columns=_json(body["columns"]),
         row_filter=_json(body["row_filter"]) if line.row_filter is not None else None,
         delivery_forms=_json(body["delivery_forms"]), quotas=_json(body["quotas"]), networks=_json(body["networks"]),
-        pinned_release=line.pinned_release,
+        pinned_release=line.pinned_release, fee_reference=line.fee_reference,
+        members=_json(references.members_of(work, OrgId(row.org_id), line.members)),
     )  # fmt: skip
 
 

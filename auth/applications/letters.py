@@ -34,7 +34,7 @@ from auth.policy.limits import Coded, limits
 from auth.policy.model import GrantPolicy
 from core.errors import Conflict
 from core.ids import ApplicationId, OrgId
-from core.text import Text
+from core.text import Text, number_of
 from core.work import Work
 
 Outcome = Literal["approved", "partial", "refused", "not-accepted"]
@@ -261,6 +261,11 @@ def _facts(policy: GrantPolicy) -> tuple[tuple[Said, Said], ...]:
             if (month := policy.quotas.per_month)
             else []
         ),
+        *(
+            [(Text("每月出域次数上限", "Enclave outputs a month at most"), outputs)]
+            if (outputs := policy.quotas.outputs_per_month)
+            else []
+        ),
     ]
     period = f"{local_day(policy.starts_at)} – {last}"
     days = str(policy.retention_days)
@@ -277,6 +282,16 @@ def _facts(policy: GrantPolicy) -> tuple[tuple[Said, Said], ...]:
         pairs.append((wording.NETWORKS, wording.networks_in_words(policy.networks)))
     if policy.pinned_release:
         pairs.append((wording.RELEASE, wording.release_in_words(policy.pinned_release)))
+    if policy.members:
+        named = len(policy.members)
+        pairs.append(
+            (
+                wording.MEMBERS,
+                Text(f"条款中约定的 {named} 人", f"the {number_of(named, 'persons')} named in the terms"),
+            )
+        )
+    if policy.fee_reference:
+        pairs.append((wording.FEE, wording.fee_in_words(policy.fee_reference)))
     return tuple((_said(name), _said(value)) for name, value in pairs)
 
 

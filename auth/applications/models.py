@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from auth.applications.workflow import State
 from auth.policy.filters.model import ColumnName, RowFilter
-from auth.policy.model import Code, DeliveryForm, Mask, Networks, Prose, Quotas, Use, storable
+from auth.policy.model import Code, DeliveryForm, Mask, Members, Networks, Prose, Quotas, Use, storable
 from auth.policy.narrowing import Narrowing
 from core.ids import ApplicationId, DatasetId
 
@@ -32,7 +32,11 @@ class ColumnAsk(_Body):
 
 
 class LineAsk(_Body):
-    """One dataset asked for. A draft may be incomplete; `submit` says what is missing."""
+    """One dataset asked for. A draft may be incomplete; `submit` says what is missing.
+
+    `members`: who of the organisation may use the grant, by user name or account id, and kept by id; none is every vouched member.
+    `fee_reference`: the price rule (a fee cap's id) that shall be agreed.
+    """
 
     dataset_id: Annotated[DatasetId, AfterValidator(storable)] = Field(min_length=1, max_length=120)
     columns: tuple[ColumnAsk, ...] = Field(default=(), max_length=2000)
@@ -41,6 +45,8 @@ class LineAsk(_Body):
     quotas: Quotas = Quotas()
     networks: Networks = ()
     pinned_release: Code | None = None
+    members: Members = ()
+    fee_reference: Code | None = None
 
 
 class ApplicationAsk(_Body):
@@ -162,7 +168,7 @@ class AcceptBody(StepBody):
 
 
 class LineRead(BaseModel):
-    """One line as asked and as decided. `offered` is the policy on offer."""
+    """One line as asked and as decided. `offered` is the policy on offer. `member_names`: user names of `members`, in their order."""
 
     id: str
     position: int
@@ -178,6 +184,9 @@ class LineRead(BaseModel):
     quotas: dict[str, int | None]
     networks: list[str]
     pinned_release: str | None
+    members: list[str]
+    member_names: list[str]
+    fee_reference: str | None
     decision: str
     decision_code: str
     decision_note: str

@@ -509,6 +509,8 @@ def ask_of(work: Work, found: ApplicationRow) -> ApplicationAsk:
                         "quotas": json.loads(line.quotas),
                         "networks": json.loads(line.networks),
                         "pinned_release": line.pinned_release,
+                        "members": json.loads(line.members),
+                        "fee_reference": line.fee_reference,
                     }
                     for line in lines(work, found.id)
                 ],

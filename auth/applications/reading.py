@@ -10,7 +10,7 @@ from typing import Any, Final
 from sqlmodel import col, select
 
 from auth.actor import Actor
-from auth.applications import assisting, queries, steps
+from auth.applications import assisting, queries, references, steps
 from auth.applications.models import (
     ApplicationBrief,
     ApplicationRead,
@@ -77,6 +77,7 @@ def _brief(work: Work, row: ApplicationRow, lines: list[ApplicationLineRow]) -> 
 def read(work: Work, actor: Actor, row: ApplicationRow) -> ApplicationRead:
     lines = queries.lines(work, row.id)
     votes = queries.reviews(work, row)
+    names = references.names_of(work, [each for line in lines for each in json.loads(line.members)])
     cast = Counter(vote.stage for vote in votes)
     approval = queries.approval_of(work, row)
     return ApplicationRead.model_validate(
@@ -91,7 +92,7 @@ def read(work: Work, actor: Actor, row: ApplicationRow) -> ApplicationRead:
             "starts_on": row.starts_on,
             "ends_on": row.ends_on,
             "retention_days": row.retention_days,
-            "lines": [_line(line) for line in lines],
+            "lines": [_line(line, names) for line in lines],
             "stages": [
                 StageRead(
                     stage=stage.name,
@@ -172,14 +173,16 @@ def _signer(event: ApplicationEventRow, names: Mapping[str, str]) -> str:
     return f"{name} (for {event.for_name})" if event.for_name else name
 
 
-def _line(line: ApplicationLineRow) -> LineRead:
+def _line(line: ApplicationLineRow, names: Mapping[str, str]) -> LineRead:
     return LineRead(
-        **line.model_dump(exclude={"application_id", "columns", "row_filter", "delivery_forms", "quotas", "networks", "offered", "decision_opinion"}),
+        **line.model_dump(exclude={"application_id", "columns", "row_filter", "delivery_forms", "quotas", "networks", "members", "offered", "decision_opinion"}),
         columns=json.loads(line.columns),
         row_filter=json.loads(line.row_filter) if line.row_filter else None,
         delivery_forms=json.loads(line.delivery_forms),
         quotas=json.loads(line.quotas),
         networks=json.loads(line.networks),
+        members=json.loads(line.members),
+        member_names=[names.get(each, each) for each in json.loads(line.members)],
         offered=json.loads(line.offered) if line.offered else None,
         decision_opinion=json.loads(line.decision_opinion) if line.decision_opinion else None,
     )  # fmt: skip

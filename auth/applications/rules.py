@@ -168,6 +168,8 @@ def policy_asked(ask: ApplicationAsk, line: LineAsk) -> GrantPolicy:
             "quotas": line.quotas,
             "networks": line.networks,
             "pinned_release": line.pinned_release,
+            "members": line.members,
+            "fee_reference": line.fee_reference,
             "retention_days": ask.retention_days,
         }
     )

@@ -77,6 +77,7 @@ def _prefilled(policy: GrantPolicy, before: dict[str, Any], line_id: str) -> dic
         "dataset_id": policy.dataset_id, "columns": columns, "row_filter": policy.row_filter,
         "delivery_forms": policy.delivery_forms, "quotas": policy.quotas,
         "networks": policy.networks, "pinned_release": policy.pinned_release,
+        "members": policy.members, "fee_reference": policy.fee_reference,
     }  # fmt: skip
     return {
         "lines": [line], "scenario_id": policy.scenario_id, "purposes": policy.purposes,

@@ -70,6 +70,8 @@ class ApplicationLineRow(SQLModel, table=True):
     quotas: str = "{}"
     networks: str = Field(default="[]", sa_column_kwargs={"server_default": "[]"})
     pinned_release: str | None = Field(default=None, max_length=80)
+    members: str = Field(default="[]", sa_column_kwargs={"server_default": "[]"})
+    fee_reference: str | None = Field(default=None, max_length=80)
     decision: str = ""
     decision_code: str = ""
     decision_note: str = ""

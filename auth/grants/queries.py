@@ -118,6 +118,7 @@ def view_of(work: Work, found: GrantRow | GrantFacts) -> GrantView:
             found.used_bytes + found.carried_bytes,
             found.used_per_day if found.used_on == (today := day_of(work.now)) else 0,
             found.used_per_month if found.used_in == today[:7] else 0,
+            found.used_outputs_per_month if found.outputs_in == today[:7] else 0,
         ),
         application_id=ApplicationId(found.application_id),
         blocks=outside.against,

@@ -93,6 +93,9 @@ class GrantRead(SQLModel):
     quota_per_month: int | None
     used_per_month: int
     used_in: str
+    quota_outputs_per_month: int | None
+    used_outputs_per_month: int
+    outputs_in: str
     used_extracts: int
     used_rows: int
     used_bytes: int
@@ -188,6 +191,7 @@ def issue(
         approved_by=json.dumps(sorted(set(approved_by))), starts_at=policy.starts_at, ends_at=policy.ends_at,
         quota_extracts=policy.quotas.extracts, quota_rows=policy.quotas.rows, quota_bytes=policy.quotas.bytes,
         quota_per_day=policy.quotas.per_day, quota_per_month=policy.quotas.per_month,
+        quota_outputs_per_month=policy.quotas.outputs_per_month,
         created_at=work.now, succeeds_id=succeeds[0] if succeeds else None, succession=succeeds[1] if succeeds else "new",
     )  # fmt: skip
     work.db.add(row)

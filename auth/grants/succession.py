@@ -114,4 +114,5 @@ def take_over(row: GrantRow, old: GrantRow) -> dict[str, int]:
         setattr(row, f"carried_{unit}", count)
     row.used_on, row.used_per_day = old.used_on, old.used_per_day
     row.used_in, row.used_per_month = old.used_in, old.used_per_month
+    row.outputs_in, row.used_outputs_per_month = old.outputs_in, old.used_outputs_per_month
     return carried

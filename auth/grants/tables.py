@@ -18,7 +18,8 @@ class GrantRow(SQLModel, table=True):
     """One grant. `policy` is the agreed canonical JSON; `approved_by` a JSON list of the persons who decided.
 
     Quotas stand beside what was used, so that one conditional UPDATE charges exactly. `carried_…` counts against them too:
-    what was used under the grant that this one amends. `used_per_day` counts the local day `used_on`, `used_per_month` the local month `used_in`.
+    what was used under the grant that this one amends. `used_per_day` counts the local day `used_on`, `used_per_month` the local month `used_in`,
+    `used_outputs_per_month` the local month `outputs_in`.
     """
 
     __tablename__ = "auth_grant"
@@ -49,6 +50,11 @@ class GrantRow(SQLModel, table=True):
     quota_per_month: int | None = Field(default=None, sa_type=BigInteger)
     used_per_month: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs={"server_default": "0"})
     used_in: str = Field(default="", max_length=7, sa_column_kwargs=_EMPTY)
+    quota_outputs_per_month: int | None = Field(default=None, sa_type=BigInteger)
+    used_outputs_per_month: int = Field(
+        default=0, sa_type=BigInteger, sa_column_kwargs={"server_default": "0"}
+    )
+    outputs_in: str = Field(default="", max_length=7, sa_column_kwargs=_EMPTY)
     used_extracts: int = Field(default=0, sa_type=BigInteger)
     used_rows: int = Field(default=0, sa_type=BigInteger)
     used_bytes: int = Field(default=0, sa_type=BigInteger)
@@ -89,6 +95,8 @@ class GrantFacts:
     used_on: str
     used_per_month: int
     used_in: str
+    used_outputs_per_month: int
+    outputs_in: str
 
 
 class GrantEventRow(SQLModel, table=True):

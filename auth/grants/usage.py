@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import BindParameter, Table, Update, bindparam, case, or_, update
@@ -29,6 +30,7 @@ _NAMES: Final = {
     "bytes": Text("字节数", "bytes"),
     "per_day": Text("当日次数", "uses of today"),
     "per_month": Text("当月次数", "uses of this month"),
+    "outputs_per_month": Text("当月出域次数", "enclave outputs of this month"),
 }
 
 
@@ -36,12 +38,17 @@ _GRANTS: Final[Table] = GrantRow.__table__  # type: ignore[attr-defined]
 _OF: Final = _GRANTS.c.id == bindparam("grant")
 
 
+_Span = tuple[
+    str, str, BindParameter[Any], str
+]  # unit, which day or month was counted, the present one, how many
+
+
 def _column(name: str, unit: str) -> Any:  # noqa: ANN401 - a column
     return _GRANTS.c[f"{name}_{unit}"]
 
 
-def _charging(is_request: bool = False) -> Update:
-    """The statement of a charge. `is_request`: something is asked for anew, which the counts of day and month take in."""
+def _charging(spans: tuple[_Span, ...] = ()) -> Update:
+    """The statement of a charge. `spans`: the counts of day and month that take it in, because something is asked for anew."""
     statement = update(_GRANTS).where(
         _OF,
         _GRANTS.c.state == State.ACTIVE,
@@ -56,8 +63,8 @@ def _charging(is_request: bool = False) -> Update:
         within = or_(quota.is_(None), used + _column("carried", unit) + count <= quota)
         statement = statement.where(used <= bindparam(f"room_{unit}"), within)
         values[f"used_{unit}"] = used + count
-    for unit, counted, span in _SPANS if is_request else ():
-        so_far = case((_GRANTS.c[counted] == span, _column("used", unit)), else_=0) + bindparam("n_extracts")
+    for unit, counted, span, number in spans:
+        so_far = case((_GRANTS.c[counted] == span, _column("used", unit)), else_=0) + bindparam(number)
         most = _column("quota", unit)
         statement = statement.where(so_far <= MAX_QUOTA, or_(most.is_(None), so_far <= most))
         values |= {f"used_{unit}": so_far, counted: span}
@@ -68,9 +75,19 @@ def _charging(is_request: bool = False) -> Update:
 # `queries.row` and `queries.facts` always read anew.
 _TODAY: Final[BindParameter[Any]] = bindparam("today", type_=_GRANTS.c.used_on.type)
 _MONTH: Final[BindParameter[Any]] = bindparam("month", type_=_GRANTS.c.used_in.type)
-_SPANS: Final = (("per_day", "used_on", _TODAY), ("per_month", "used_in", _MONTH))
+_SPANS: Final[tuple[_Span, ...]] = (
+    ("per_day", "used_on", _TODAY, "n_extracts"),
+    ("per_month", "used_in", _MONTH, "n_extracts"),
+)
+_OUTPUT_SPAN: Final[_Span] = ("outputs_per_month", "outputs_in", _MONTH, "n_outputs")
 _CHARGE: Final = _charging()
-_CHARGE_REQUEST: Final = _charging(is_request=True)
+_CHARGE_REQUEST: Final = _charging(_SPANS)
+_CHARGE_OUTPUT: Final = _charging((*_SPANS, _OUTPUT_SPAN))
+_OUTPUT_BACK: Final = (
+    update(_GRANTS)
+    .where(_OF, _GRANTS.c.outputs_in == _MONTH, _GRANTS.c.used_outputs_per_month > 0)
+    .values(used_outputs_per_month=_GRANTS.c.used_outputs_per_month - 1)
+)
 _REFUND: Final = (
     update(_GRANTS)
     .where(_OF, *(_column("used", unit) >= bindparam(f"n_{unit}") for unit in _UNITS))
@@ -88,11 +105,13 @@ def charge(
     subject: str = "",
     taking: Taking | None = None,
     delivers: bool = False,
+    outputs: int = 0,
 ) -> None:
     """Take from the grant's quotas, in the caller's transaction: all of it, or QuotaExceeded and nothing.
 
     Only a grant that is effective at `work.now` can be charged; otherwise AccessRefused with every reason.
     `subject`: what it is for (an extract's id). `taking`: who takes what, for the ledger. `delivers`: data are handed over by it.
+    `outputs`: results of the enclave that a request is to bring; taken with `extracts` alone.
     """
     wanted = _counted(extracts=extracts, rows=rows, bytes=bytes)
     seen = queries.view(work, grant_id)
@@ -102,11 +121,16 @@ def charge(
     given = {"grant": grant_id, "now": work.now, **_numbers(wanted), **room}
     if extracts:
         today = day_of(work.now)
-        charged = fetched(work, _CHARGE_REQUEST, **given, today=today, month=today[:7])
+        given |= {"today": today, "month": today[:7]}
+        charged = (
+            fetched(work, _CHARGE_OUTPUT, **given, n_outputs=outputs)
+            if outputs
+            else fetched(work, _CHARGE_REQUEST, **given)
+        )
     else:
         charged = fetched(work, _CHARGE, **given)
     if not charged.rowcount:
-        _say_why(work, grant_id, wanted)
+        _say_why(work, grant_id, wanted, outputs)
     if extracts:  # a new request; what it asked for is counted afterwards
         refuse_if(tuple(observing.against_use(work, queries.row(work, grant_id))))
     enter(work, grant_id, DELIVERY if delivers else CHARGE, subject=subject, taking=taking, counts=wanted)
@@ -133,6 +157,12 @@ def refund(
     enter(work, grant_id, REFUND, subject=subject, taking=taking, counts=given_back)
 
 
+def give_output_back(work: Work, grant_id: GrantId, asked_at: datetime) -> None:
+    """What was to come out of the enclave does not: the month in which it was asked for has one more, while it lasts."""
+    if (month := day_of(asked_at)[:7]) == day_of(work.now)[:7]:
+        fetched(work, _OUTPUT_BACK, grant=grant_id, month=month)
+
+
 def _counted(**counts: int) -> dict[str, int]:
     for unit, count in counts.items():
         if not 0 <= count <= MAX_QUOTA:
@@ -144,10 +174,10 @@ def _numbers(wanted: dict[str, int]) -> dict[str, int]:
     return {f"n_{unit}": count for unit, count in wanted.items()}
 
 
-def _say_why(work: Work, grant_id: GrantId, wanted: dict[str, int]) -> None:
+def _say_why(work: Work, grant_id: GrantId, wanted: dict[str, int], outputs: int = 0) -> None:
     grant = queries.view(work, grant_id)
     refuse_if(rules.effective(grant, work.now))
-    spans = dict.fromkeys(("per_day", "per_month"), wanted["extracts"])
+    spans = dict.fromkeys(("per_day", "per_month"), wanted["extracts"]) | {"outputs_per_month": outputs}
     for unit, count in (wanted | spans).items():
         limit, used = getattr(grant.policy.quotas, unit), getattr(grant.used, unit)
         if count and limit is not None and used + count > limit:

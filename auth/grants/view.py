@@ -19,13 +19,14 @@ def day_of(at: datetime) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Used:
-    """What the grant has delivered so far: totals, and how often it was asked today and in this month."""
+    """What the grant has delivered so far: totals, how often it was asked today and in this month, and for how many results of the enclave."""
 
     extracts: int = 0
     rows: int = 0
     bytes: int = 0
     per_day: int = 0
     per_month: int = 0
+    outputs_per_month: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,14 @@ from typing import Final
 
 from auth.policy.model import ColumnTerm, DeliveryForm, GrantPolicy, Quotas, Use
 from auth.policy.wording import (
+    FEE,
     FORM_NAMES,
+    MEMBERS,
     NETWORKS,
     RELEASE,
+    fee_in_words,
     filter_in_words,
+    members_in_words,
     networks_in_words,
     release_in_words,
     term_in_words,
@@ -26,6 +30,7 @@ _UNITS: Final = {
     "bytes": Text("总字节上限", "Bytes at most"),
     "per_day": Text("每日次数上限", "Uses a day at most"),
     "per_month": Text("每月次数上限", "Uses a month at most"),
+    "outputs_per_month": Text("每月出域次数上限", "Enclave outputs a month at most"),
 }
 
 
@@ -59,6 +64,8 @@ def _differences(before: GrantPolicy, after: GrantPolicy) -> Iterator[Difference
         ("retention_days", Text("留存天数", "Days kept"), _same(before.retention_days), _same(after.retention_days)),
         ("networks", NETWORKS, networks_in_words(before.networks), networks_in_words(after.networks)),
         ("pinned_release", RELEASE, release_in_words(before.pinned_release), release_in_words(after.pinned_release)),
+        ("members", MEMBERS, members_in_words(before.members), members_in_words(after.members)),
+        ("fee_reference", FEE, fee_in_words(before.fee_reference), fee_in_words(after.fee_reference)),
     )  # fmt: skip
     for part, label, was_said, is_said in parts:
         if was_said != is_said:

@@ -172,7 +172,8 @@ class Quotas(_Frozen):
     """Totals over the life of the grant, and how often it may be asked on one local day or in one local month; None is without limit.
 
     `per_day` and `per_month` count what is charged as an extract: extracts, queries, previews and a view's first reading of the day.
-    What is given back to the totals stays in the counts of day and month.
+    What is given back to the totals stays in the counts of day and month. `outputs_per_month` counts results of the enclave by the month
+    in which their specification was handed in; what does not come out is given back.
     """
 
     extracts: int | None = Field(default=None, ge=1, le=MAX_QUOTA)
@@ -180,6 +181,7 @@ class Quotas(_Frozen):
     bytes: int | None = Field(default=None, ge=1, le=MAX_QUOTA)
     per_day: int | None = Field(default=None, ge=1, le=MAX_QUOTA)
     per_month: int | None = Field(default=None, ge=1, le=MAX_QUOTA)
+    outputs_per_month: int | None = Field(default=None, ge=1, le=MAX_QUOTA)
 
 
 Words = TypeVar("Words", bound=str)
@@ -197,7 +199,11 @@ Instant = Annotated[AwareDatetime, AfterValidator(lambda moment: moment.astimezo
 Code = Annotated[Prose, Field(min_length=1, max_length=80)]
 # Addresses and networks (CIDR) in canonical form, each once; () is any.
 Networks = Annotated[tuple[str, ...], AfterValidator(networks_of)]
-_LATER: Final = ("networks", "pinned_release")
+# Accounts by their ids, which name nobody by themselves; each once, in one order, so that equal groups are equal terms. () is no choice.
+Members = Annotated[
+    tuple[Code, ...], Field(max_length=200), AfterValidator(lambda ids: tuple(sorted(set(ids))))
+]
+_LATER: Final = ("networks", "pinned_release", "members", "fee_reference")
 
 
 class GrantPolicy(_Frozen):
@@ -205,6 +211,7 @@ class GrantPolicy(_Frozen):
 
     `starts_at` belongs to the period, `ends_at` does not. `networks`: where data may be asked for and taken from; () is anywhere.
     `pinned_release`: the id of the one release that it covers; None is the current one, and earlier ones by their id.
+    `members`: the accounts of the holder that may use it; () is every vouched member. `fee_reference`: the price rule that was agreed.
     """
 
     version: Literal[1] = 1
@@ -221,6 +228,8 @@ class GrantPolicy(_Frozen):
     redistribution: Literal[False] = False
     networks: Networks = ()
     pinned_release: Code | None = None
+    members: Members = ()
+    fee_reference: Code | None = None
 
     @model_validator(mode="after")
     def _hangs_together(self) -> Self:
@@ -255,7 +264,7 @@ class GrantPolicy(_Frozen):
         """Canonical JSON (RFC 8785): equal policies give equal bytes. A limit that came later stands there only where it is set,
         so that what was agreed before it keeps its digest."""
         said = self.model_dump(mode="json")
-        for unit in ("per_day", "per_month"):
+        for unit in ("per_day", "per_month", "outputs_per_month"):
             if said["quotas"][unit] is None:
                 del said["quotas"][unit]
         for name in _LATER:

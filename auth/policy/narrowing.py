@@ -23,6 +23,7 @@ from auth.policy.model import (
     Instant,
     KeepMask,
     Mask,
+    Members,
     Networks,
     Quotas,
     RedactMask,
@@ -50,6 +51,8 @@ class Narrowing(BaseModel):
     retention_days: int | None = Field(default=None, ge=1)
     networks: Networks | None = None
     pinned_release: Code | None = None
+    members: Members | None = None
+    fee_reference: Code | None = None
 
 
 def narrowed(asked: GrantPolicy, by: Narrowing) -> GrantPolicy:
@@ -85,6 +88,10 @@ def _widenings(new: GrantPolicy, asked: GrantPolicy) -> Iterator[Reason]:
         yield _wider("networks")
     if asked.pinned_release not in (None, new.pinned_release):
         yield _wider("pinned release")
+    if asked.members and not (new.members and set(new.members) <= set(asked.members)):
+        yield _wider("members")
+    if asked.fee_reference not in (None, new.fee_reference):
+        yield _wider("fee reference")
     for unit in Quotas.model_fields:
         if not _at_most(getattr(new.quotas, unit), getattr(asked.quotas, unit)):
             yield _wider(f"quota of {unit}")

@@ -56,6 +56,7 @@ QUOTAS: Final = {
     "dg:bytes": "bytes",
     "dg:perDay": "per_day",
     "dg:perMonth": "per_month",
+    "dg:outputsPerMonth": "outputs_per_month",
 }
 
 Document = dict[str, Any]
@@ -193,6 +194,10 @@ def _constraints(policy: GrantPolicy) -> Iterator[Document]:
         yield atom("dg:network", "isAnyOf", list(policy.networks))
     if policy.pinned_release is not None:
         yield atom("dg:release", "eq", urn("release", policy.pinned_release))
+    if policy.members:
+        yield atom("dg:member", "isAnyOf", [urn("account", each) for each in policy.members])
+    if policy.fee_reference is not None:
+        yield atom("dg:feeReference", "eq", urn("fee", policy.fee_reference))
     said = policy.model_dump(mode="json")
     yield atom("dg:columns", "eq", rfc8785.dumps(said["columns"]).decode())
     if policy.row_filter is not None:

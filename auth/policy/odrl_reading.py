@@ -42,6 +42,8 @@ _OPERATORS: Final = {
     "dg:scenario": "eq",
     "dg:network": "isAnyOf",
     "dg:release": "eq",
+    "dg:member": "isAnyOf",
+    "dg:feeReference": "eq",
     **dict.fromkeys(QUOTAS, "lteq"),
     "dg:columns": "eq",
     "dg:rowFilter": "eq",
@@ -85,10 +87,15 @@ def _members(document: Document, faults: list[str]) -> Document:
         "quotas": {quota: int(said[operand]) for operand, quota in QUOTAS.items() if operand in said},
         "retention_days": days,
         "networks": said.get("dg:network", ()),
-        "pinned_release": said["dg:release"].removeprefix(urn("release", ""))
-        if "dg:release" in said
-        else None,
+        "pinned_release": _named(said, "dg:release", "release"),
+        "members": [each.removeprefix(urn("account", "")) for each in said.get("dg:member", ())],
+        "fee_reference": _named(said, "dg:feeReference", "fee"),
     }
+
+
+def _named(said: dict[str, Any], operand: str, kind: str) -> str | None:
+    """The id of the one thing that a term names."""
+    return str(said[operand]).removeprefix(urn(kind, "")) if operand in said else None
 
 
 def _of_head(document: Document) -> Iterator[str]:

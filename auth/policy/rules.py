@@ -340,18 +340,24 @@ def _purpose_is_granted(case: Case) -> Iterator[Reason]:
         )
 
 
-_UNIT_NAMES: Final = {"per_day": "uses of today", "per_month": "uses of this month"}
+_UNIT_NAMES: Final = {
+    "per_day": "uses of today",
+    "per_month": "uses of this month",
+    "outputs_per_month": "enclave outputs of this month",
+}
 
 
 def _quota_is_left(case: Case) -> Iterator[Reason]:
     quotas, used = case.grant.policy.quotas, case.grant.used
     rows = 0 if case.ask.rows is None else case.ask.rows
+    outputs = quotas.outputs_per_month if case.ask.delivery_form == DeliveryForm.ENCLAVE else None
     for unit, zh, limit, would_be in (
         ("extracts", "提取次数", quotas.extracts, used.extracts + 1),
         ("rows", "行数", quotas.rows, used.rows + max(rows, 1)),
         ("bytes", "字节数", quotas.bytes, used.bytes + 1),
         ("per_day", "当日次数", quotas.per_day, used.per_day + 1),
         ("per_month", "当月次数", quotas.per_month, used.per_month + 1),
+        ("outputs_per_month", "当月出域次数", outputs, used.outputs_per_month + 1),
     ):
         if limit is not None and would_be > limit:
             left = max(limit - getattr(used, unit), 0)
@@ -390,6 +396,20 @@ def place_objections(policy: GrantPolicy, address: str) -> tuple[Reason, ...]:
             f"The grant may be used from its agreed networks alone: {said}; come from there.",
             POLICY,
             networks=list(policy.networks),
+        ),
+    )
+
+
+def member_objections(policy: GrantPolicy, account_id: str) -> tuple[Reason, ...]:
+    """Why this member of the holder's does not use the grant: it names who may, and he is not among them."""
+    if not policy.members or account_id in policy.members:
+        return ()
+    return (
+        refused(
+            "member-not-named",
+            "该授权只供约定的人员使用，您不在其中；如有需要，请本机构申请人办理授权变更。",
+            "The grant is for the members named in it, and you are not one of them; an applicant of your organisation can have it amended.",
+            POLICY,
         ),
     )
 

@@ -160,6 +160,8 @@ def _value(value: Scalar) -> str:
 
 NETWORKS: Final = Text("网络范围", "Networks")
 RELEASE: Final = Text("固定版本", "Pinned release")
+MEMBERS: Final = Text("可使用的人员", "Members who may use it")
+FEE: Final = Text("约定的收费依据", "Price rule agreed")
 
 
 def networks_in_words(networks: Iterable[str]) -> Text:
@@ -171,3 +173,16 @@ def networks_in_words(networks: Iterable[str]) -> Text:
 def release_in_words(release: str | None) -> Text:
     """The one release that is covered, by its id."""
     return Text(release or "不固定，随当前版本", release or "none: the current one")
+
+
+def members_in_words(members: Iterable[str]) -> Text:
+    """Who of the holder may use it, by account: names are looked up where they are shown, and stand in no agreement."""
+    held = tuple(members)
+    if not held:
+        return Text("本机构所有获担保人员", "every vouched member")
+    return Text(f"{len(held)} 人：{'、'.join(held)}", f"{number_of(len(held), 'persons')}: {', '.join(held)}")
+
+
+def fee_in_words(fee_reference: str | None) -> Text:
+    """The price rule that was agreed, by its id."""
+    return Text(fee_reference or "未约定", fee_reference or "none agreed")

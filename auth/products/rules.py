@@ -104,6 +104,15 @@ def price_objections(price_fen: int, *, is_public: bool, cap: Cap | None) -> tup
     return ()
 
 
+def agreed_objections(price_fen: int, unit: str, agreed: Iterable[Cap]) -> tuple[Reason, ...]:
+    """What the price rules agreed in the grants that a product is built on object: each binds its own unit, whatever caps came later."""
+    return tuple(
+        _no("price-above-agreed", f"单价 {yuan(price_fen)} 元高于授权约定的 {yuan(rule.cap_fen)} 元。", f"The price of {yuan(price_fen)} yuan is above the {yuan(rule.cap_fen)} agreed in a grant that it is built on.", TERMS)
+        for rule in agreed
+        if rule.unit == unit and price_fen > rule.cap_fen
+    )  # fmt: skip
+
+
 def product_objections(
     org_id: str, scenario_id: str, purpose: str, sources: Sequence[Source], checks: Iterable[str]
 ) -> tuple[Reason, ...]:

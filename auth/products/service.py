@@ -28,6 +28,7 @@ from auth.products.tables import FeeCapRow, FeeRow, ProductRow, ProductSourceRow
 from auth.profile.now import profile
 from auth.scope import sight
 from core import bases
+from core.db import one_of
 from core.errors import AccessRefused, Conflict, InputRefused, NotFound, Reason, refuse_if
 from core.ids import DatasetId, GrantId
 from core.text import Text
@@ -166,6 +167,9 @@ def pre_check(
         *rules.product_objections(org_id, body.scenario_id, body.purpose, sources, body.affirmed),
         *rules.grading_objections(Grading(body.level, body.level_reason, body.surveying), sources),
         *_price(work, body.scenario_id, body.purpose, body.unit, body.price_fen, today(work)),
+        *rules.agreed_objections(
+            body.price_fen, body.unit, _agreed(work, [source.grant_id for source in sources])
+        ),
     )
 
 
@@ -180,7 +184,20 @@ def _own(actor: Actor) -> str:
 
 def price_objections(work: Work, row: ProductRow, price_fen: int, day: date) -> tuple[Reason, ...]:
     """What stands against this price of the product on a day."""
-    return _price(work, row.scenario_id, row.purpose, row.unit, price_fen, day)
+    built_on = select(ProductSourceRow.grant_id).where(ProductSourceRow.product_id == row.id)
+    agreed = _agreed(work, work.db.exec(built_on.distinct()).all())
+    return (
+        *_price(work, row.scenario_id, row.purpose, row.unit, price_fen, day),
+        *rules.agreed_objections(price_fen, row.unit, agreed),
+    )
+
+
+def _agreed(work: Work, grant_ids: Sequence[str]) -> list[Cap]:
+    """The price rules that the policies of these grants name."""
+    found = work.db.exec(select(GrantRow).where(one_of(col(GrantRow.id), grant_ids)))
+    named = {grants.policy_of(grant).fee_reference for grant in found} - {None}
+    rows = work.db.exec(select(FeeCapRow).where(one_of(col(FeeCapRow.id), sorted(map(str, named)))))
+    return [Cap(row.scenario_id, row.unit, row.cap_fen, row.effective_from) for row in rows]
 
 
 def _price(

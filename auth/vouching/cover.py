@@ -11,6 +11,8 @@ from sqlmodel import col, select
 
 from auth.actor import Actor
 from auth.policy.filters.rules import LOCAL
+from auth.policy.model import GrantPolicy
+from auth.policy.rules import member_objections
 from auth.profile.now import profile
 from auth.vouching.tables import VouchRow
 from auth.vouching.workflow import State
@@ -37,13 +39,14 @@ NOT_VOUCHED: Final = Reason(
 )
 
 
-def at_use(work: Work, actor: Actor, org_id: str) -> tuple[Reason, ...]:
-    """Why this person may not use grants of the organisation now as one of its members; () when he may."""
+def at_use(work: Work, actor: Actor, org_id: str, policy: GrantPolicy) -> tuple[Reason, ...]:
+    """Why this person may not use the grant of that policy now, as a member of its holder; () when he may."""
     if actor.org_id != org_id:
         return (LEFT,)
+    named = member_objections(policy, actor.account_id)
     if profile(work).vouching and not stands(work, actor.account_id, org_id):
-        return (NOT_VOUCHED,)
-    return ()
+        return (*named, NOT_VOUCHED)
+    return named
 
 
 def stands(work: Work, account_id: str, org_id: str) -> bool:

@@ -82,7 +82,7 @@ def _misfits(work: Work, spec: EnclaveSpec, policy: Any) -> tuple[Reason, ...]: 
 
 
 def submit(work: Work, actor: Actor, body: EnclaveSubmit) -> EnclaveRead:
-    """Hand a specification in: one extract of the quota is taken. AccessRefused lists every reason."""
+    """Hand a specification in: one extract of the quota is taken, and one output of the month. AccessRefused lists every reason."""
     case = consider(work, actor, body.spec)
     refuse_if(case.reasons)
     held = asset(work, case.grant.dataset_id)
@@ -93,7 +93,12 @@ def submit(work: Work, actor: Actor, body: EnclaveSubmit) -> EnclaveRead:
         spec=body.spec.model_dump_json(), spec_hash=body.spec.hash, because=body.because.strip(), submitted_at=work.now,
     )  # fmt: skip
     usage.charge(
-        work, case.grant.id, extracts=1, subject=row.id, taking=case.question.taking(actor, case.release)
+        work,
+        case.grant.id,
+        extracts=1,
+        subject=row.id,
+        taking=case.question.taking(actor, case.release),
+        outputs=1,
     )
     work.db.add(row)
     work.db.flush()
@@ -164,6 +169,7 @@ def withdraw(work: Work, actor: Actor, enclave_id: str) -> EnclaveRead:
     advance(was, EnclaveStep.WITHDRAW)
     if was is EnclaveState.IN_REVIEW:
         opening.take_back(work, actor, "enclave", row.id)
+        usage.give_output_back(work, GrantId(row.grant_id), row.submitted_at)
     else:
         _give_back(work, row)
     if was is EnclaveState.APPROVED and row.job_id and (job := work.db.get(jobs.JobRow, row.job_id)):
@@ -216,9 +222,10 @@ def let_go(work: Work, reviewed: OutputReviewRow, review: dict[str, Any], key: E
 
 
 def keep_in(work: Work, enclave_id: str, why: Text) -> None:
-    """The checkers refused it; it was computed, and stays charged."""
+    """The checkers refused it; it was computed, and stays charged, but for the output that did not come."""
     row = queries.row(work, None, enclave_id, to_change=True)
     row.why_zh, row.why_en = why.zh, why.en
+    usage.give_output_back(work, GrantId(row.grant_id), row.submitted_at)
     _move(work, requester(row), row, EnclaveStep.REFUSE)
 
 
@@ -277,6 +284,7 @@ def requester(row: EnclaveRow) -> Actor:
 
 def _give_back(work: Work, row: EnclaveRow) -> None:
     usage.refund(work, GrantId(row.grant_id), extracts=1, subject=row.id, taking=_taking(row))
+    usage.give_output_back(work, GrantId(row.grant_id), row.submitted_at)
 
 
 def _taking(row: EnclaveRow) -> Taking:

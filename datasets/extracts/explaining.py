@@ -132,7 +132,7 @@ def _of_person(then: Work, username: str, tried: Tried, form: DeliveryForm) -> t
     found = principal(then, account.id, "session") if account else None
     if found is None:
         return (service.not_an_analyst(),)
-    return service.acting_for(then, found.actor, tried.view.org_id, permission)
+    return service.acting_for(then, found.actor, tried.view.org_id, tried.view.policy, permission)
 
 
 @dataclass(frozen=True, slots=True)

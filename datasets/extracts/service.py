@@ -20,7 +20,7 @@ from auth.grants.view import GrantView, Used
 from auth.policy import rules
 from auth.policy.filters.model import MAX_DEPTH, MAX_NODES, RowFilter, all_of, parse_json
 from auth.policy.filters.rules import columns_of
-from auth.policy.model import Ask, ColumnTerm, DeliveryForm
+from auth.policy.model import Ask, ColumnTerm, DeliveryForm, GrantPolicy
 from auth.policy.small_cells import SmallCells, small_cells
 from auth.profile.now import limits_now
 from auth.vouching import cover as vouching
@@ -68,7 +68,7 @@ def consider(work: Work, actor: Actor, body: ExtractCreate) -> Case:
     grant = grant_queries.view(work, body.grant_id, actor)
     case = considered(work, grant, body)
     at = rules.place_objections(grant.policy, actor.address)
-    return replace(case, reasons=(*acting_for(work, actor, grant.org_id), *at, *case.reasons))
+    return replace(case, reasons=(*acting_for(work, actor, grant.org_id, grant.policy), *at, *case.reasons))
 
 
 def considered(work: Work, grant: GrantView, body: ExtractCreate) -> Case:
@@ -325,7 +325,7 @@ def withdraw(work: Work, actor: Actor, extract_id: str) -> None:
     Rows and bytes go back; the extract stays taken, else asking and taking back would be questions for nothing.
     """
     row = queries.row(work, ExtractId(extract_id), actor, to_change=True)
-    refuse_if(acting_for(work, actor, row.org_id))
+    refuse_if(acting_for(work, actor, row.org_id, _policy(work, row)))
     why = Text(f"由 {actor.name.zh} 撤回。", f"Withdrawn by {actor.name.en}.")
     _end(work, actor, row, ExtractState.WITHDRAWN, why, "extract.withdrawn", extracts=0)
 
@@ -402,7 +402,7 @@ def parcel_of(row: ExtractRow) -> Parcel:
 def open_download(work: Work, actor: Actor, extract_id: ExtractId) -> Parcel:
     """Decide on one download. AccessRefused lists every reason; Conflict while there is no file."""
     row = queries.row(work, extract_id, actor)
-    own = acting_for(work, actor, row.org_id)
+    own = acting_for(work, actor, row.org_id, _policy(work, row))
     refuse_if((*own, *_elsewhere(work, actor, row), *still_refused(work, row)))
     if row.state == ExtractState.IN_REVIEW:
         raise outputs.waiting(outputs.newest(work, "extract", row.id))
@@ -432,7 +432,11 @@ def note_download(
 
 def _elsewhere(work: Work, actor: Actor, row: ExtractRow) -> tuple[Reason, ...]:
     """Why the file is not handed over where the actor is."""
-    return rules.place_objections(grant_queries.view(work, GrantId(row.grant_id)).policy, actor.address)
+    return rules.place_objections(_policy(work, row), actor.address)
+
+
+def _policy(work: Work, row: ExtractRow) -> GrantPolicy:
+    return grant_queries.view(work, GrantId(row.grant_id)).policy
 
 
 def still_refused(work: Work, row: ExtractRow) -> tuple[Reason, ...]:
@@ -507,12 +511,12 @@ def _ask(
 
 
 def acting_for(
-    work: Work, actor: Actor, org_id: str, permission: str = "datasets:extract:request"
+    work: Work, actor: Actor, org_id: str, policy: GrantPolicy, permission: str = "datasets:extract:request"
 ) -> tuple[Reason, ...]:
-    """Why this person may not take data under grants of the organisation now: no analyst of it, gone from it, or not vouched for."""
+    """Why this person may not take data under a grant of the organisation now: no analyst of it, gone from it, not named, or not vouched for."""
     if not actor.may_in(permission, org_id):
         return (not_an_analyst(),)
-    return vouching.at_use(work, actor, org_id)
+    return vouching.at_use(work, actor, org_id, policy)
 
 
 def not_an_analyst() -> Reason:

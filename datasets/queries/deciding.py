@@ -128,7 +128,7 @@ def _decided(work: Work, grant: GrantView, question: Question, limits: Limits) -
 def acting_for(work: Work, actor: Actor, grant: GrantView) -> tuple[Reason, ...]:
     """Why this person does not ask under this grant."""
     if actor.may_in(ASK, grant.org_id):
-        return vouching.at_use(work, actor, grant.org_id)
+        return vouching.at_use(work, actor, grant.org_id, grant.policy)
     text = Text(
         "只有被授权机构的分析员可以查询。", "Only an analyst of the grant's own organisation may ask."
     )

@@ -150,7 +150,7 @@ def demand_columns(
 def _may_read(work: Work, who: Reading) -> tuple[Reason, ...]:
     if who.actor.may_in(PERMISSION, who.grant.org_id):
         at = policy_rules.place_objections(who.grant.policy, who.actor.address)
-        return (*vouching.at_use(work, who.actor, who.grant.org_id), *at)
+        return (*vouching.at_use(work, who.actor, who.grant.org_id, who.grant.policy), *at)
     text = Text(
         "只有被授权机构的分析员可以读取数据。", "Only an analyst of the grant's own organisation may read."
     )

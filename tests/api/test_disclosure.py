@@ -17,7 +17,8 @@ from api.house import House
 from auth.grants.tables import GrantRow
 from auth.products.rules import CHECKS
 from tests.conftest import TestClock
-from tests.datasets.extracts.scene import Scene, a_scene
+from tests.datasets.extracts.scene import VENUES, Scene, a_scene
+from tests.desk import a_grant
 from tests.people import browser_as, client_as
 
 
@@ -183,3 +184,19 @@ def test_pages_of_products_caps_and_disclosure(scene: Scene) -> None:
     assert "Disclosure for 2026" in page.text
     assert "The credit code is missing" in page.text
     assert auditor.submit("/disclosure/2026/pack").headers["content-type"] == "application/zip"
+
+
+def test_the_price_rule_agreed_in_a_grant_binds_products_built_on_it(scene: Scene) -> None:
+    approver, officer = client_as(scene.house, "approver"), client_as(scene.house, "officer")
+    cap = {"scenario_id": "parking", "unit": "times", "source": "价格通知", "effective_from": "2026-01-01"}
+    agreed = approver.post("/api/v1/fee-caps", json=cap | {"cap_fen": 4500}).json()["id"]
+    grant = a_grant(scene.desk, asset=scene.desk.known[VENUES], columns=["venue_id"], scenario_id="parking", fee_reference=agreed)  # fmt: skip
+    assert approver.post("/api/v1/fee-caps", json=cap | {"cap_fen": 9000}).status_code == 201
+    asked = _product(scene, scenario_id="parking", sources=[{"grant_id": grant.id}])
+    refused = officer.post("/api/v1/products", json=asked | {"price_fen": 4600})
+    assert [r["code"] for r in refused.json()["reasons"]] == ["price-above-agreed"]
+    entered = officer.post("/api/v1/products", json=asked | {"price_fen": 4500})
+    assert entered.status_code == 201, entered.text
+    fee = {"charged_on": "2026-03-01", "quantity": 1, "price_fen": 4501}
+    charged = officer.post(f"/api/v1/products/{entered.json()['id']}/fees", json=fee)
+    assert [r["code"] for r in charged.json()["reasons"]] == ["price-above-agreed"]

@@ -134,6 +134,30 @@ def test_uses_of_a_month_are_exact_and_begin_anew_with_the_local_month(
         assert (seen.extracts, seen.per_month) == (3, 1)
 
 
+@pytest.mark.timeout(120)
+def test_outputs_of_a_month_are_exact_whoever_asks_at_once(house: House) -> None:
+    desk = a_desk(house)
+    grant = a_grant(desk, quotas={"outputs_per_month": 3})
+
+    def take(_: int) -> bool:
+        try:
+            with house.write() as work:
+                usage.charge(work, grant.id, extracts=1, outputs=1)
+        except QuotaExceeded as refused:
+            return refused.facts["unit"] != "outputs_per_month"
+        return True
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sum(pool.map(take, range(12))) == 3
+    with house.write() as work:
+        usage.charge(work, grant.id, extracts=1)  # what is no output is not asked of it
+        for _ in range(5):
+            usage.give_output_back(work, grant.id, work.now)
+        usage.give_output_back(work, grant.id, work.now - timedelta(days=62))
+    with house.read() as work:
+        assert queries.view(work, grant.id).used.outputs_per_month == 0, "never below none"
+
+
 def test_charge_rolls_back_with_its_transaction(desk: Desk) -> None:
     grant = a_grant(desk, quotas={"extracts": 1})
     with suppress(RuntimeError), desk.house.write() as work:

@@ -15,7 +15,7 @@ from auth.grants.workflow import State
 from auth.policy.filters.model import parse
 from auth.policy.limits import limits
 from auth.policy.model import FORMS_SERVING, Ask, ColumnTerm, DeliveryForm, GrantPolicy, Licence, Use
-from auth.policy.rules import effective, objections, place_objections, use_objections
+from auth.policy.rules import effective, member_objections, objections, place_objections, use_objections
 from core.ids import ApplicationId, DatasetId, GrantId, OrgId
 from tests.desk import PARKS, RESCUES
 
@@ -283,6 +283,21 @@ def test_quota_left_is_counted(
     quotas: dict[str, int], used: Used, rows: int | None, expected: list[str]
 ) -> None:
     assert codes(an_ask(rows=rows), a_view(a_policy(quotas=quotas), used=used)) == expected
+
+
+@pytest.mark.parametrize("form", ["enclave", "query_agg"])
+@pytest.mark.parametrize(("used", "is_left"), [(1, True), (2, False), (3, False)])
+def test_outputs_of_a_month_are_asked_of_the_enclave_alone(form: str, used: int, is_left: bool) -> None:
+    policy = a_policy(quotas={"outputs_per_month": 2}, delivery_forms=[form])
+    found = codes(an_ask(delivery_form=form), a_view(policy, used=Used(outputs_per_month=used)))
+    assert ("quota-exhausted" in found) is (form == "enclave" and not is_left)
+
+
+def test_a_grant_that_names_members_is_for_them_alone() -> None:
+    assert member_objections(a_policy(), "anybody") == ()
+    named = a_policy(members=["a1", "a2"])
+    assert member_objections(named, "a2") == ()
+    assert [each.code for each in member_objections(named, "a3")] == ["member-not-named"]
 
 
 @pytest.mark.parametrize(

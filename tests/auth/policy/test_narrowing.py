@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -39,6 +41,9 @@ PLAIN = {"name": "venue_id", "use": "plain"}
         {"quotas": {"extracts": 1, "rows": 5, "bytes": 7}},
         {"quotas": {"per_day": 3}},
         {"quotas": {"per_month": 3}},
+        {"quotas": {"outputs_per_month": 3}},
+        {"members": ["a1"]},
+        {"fee_reference": "cap-1"},
         {"networks": ["203.0.113.0/24"]},
         {"pinned_release": "r1"},
         {"retention_days": 1},
@@ -295,6 +300,14 @@ def test_a_mask_may_be_replaced_by_one_that_hides_more(
         ({"pinned_release": "r"}, {"pinned_release": "r"}, False),
         ({"quotas": {"per_month": 5}}, {"quotas": {"per_month": 6}}, True),
         ({"quotas": {"per_month": 5}}, {}, True),
+        ({"quotas": {"outputs_per_month": 5}}, {"quotas": {"outputs_per_month": 4}}, False),
+        ({"quotas": {"outputs_per_month": 5}}, {}, True),
+        ({"members": ["a", "b"]}, {"members": ["b"]}, False),
+        ({"members": ["a", "b"]}, {"members": ["b", "c"]}, True),
+        ({"members": ["a"]}, {}, True),
+        ({"fee_reference": "x"}, {"fee_reference": "x"}, False),
+        ({"fee_reference": "x"}, {"fee_reference": "y"}, True),
+        ({"fee_reference": "x"}, {}, True),
     ],
 )
 def test_places_releases_and_months_only_narrow(
@@ -315,11 +328,26 @@ def test_networks_are_kept_in_one_form_and_nonsense_is_refused() -> None:
 
 def test_what_was_agreed_before_later_terms_keeps_its_digest() -> None:
     plain = a_policy(quotas={"rows": 1}).canonical()
-    for name in (b"per_day", b"per_month", b"networks", b"pinned_release"):
+    for name in (b"per_day", b"per_month", b"networks", b"pinned_release", b"outputs", b"members", b"fee"):
         assert name not in plain
-    later = a_policy(quotas={"per_month": 2}, networks=["10.0.0.0/8"], pinned_release="r1")
+    later = a_policy(
+        quotas={"per_month": 2, "outputs_per_month": 1}, networks=["10.0.0.0/8"], pinned_release="r1",
+        members=["b", "a", "b"], fee_reference="cap-1",
+    )  # fmt: skip
+    assert later.members == ("a", "b"), "each once, in one order"
+    assert later.hash == later.model_copy(update={"members": ("a", "b")}).hash
     assert GrantPolicy.model_validate_json(later.canonical()) == later
     assert len({later.hash, a_policy(networks=["10.0.0.0/8"]).hash, a_policy().hash}) == 3
     limited = a_policy(quotas={"per_day": 3})
     assert b'"per_day":3' in limited.canonical()
     assert GrantPolicy.model_validate_json(limited.canonical()) == limited
+
+
+def test_an_agreement_of_the_sample_signed_before_the_later_terms_is_still_the_one_that_was_signed() -> None:
+    """Kept as it was stored before members, monthly outputs and price rules could be agreed."""
+    stored = json.loads((Path(__file__).parent / "agreed_before.json").read_text(encoding="utf-8"))
+    for each in stored:
+        policy = GrantPolicy.model_validate_json(each["policy"])
+        assert policy.canonical().decode() == each["policy"]
+        assert policy.hash == each["sha256"]
+        assert (policy.members, policy.fee_reference, policy.quotas.outputs_per_month) == ((), None, None)

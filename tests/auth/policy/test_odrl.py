@@ -63,6 +63,7 @@ def policies(draw: st.DrawFn) -> GrantPolicy:
             "bytes": draw(MAYBE),
             "per_day": draw(MAYBE),
             "per_month": draw(MAYBE),
+            "outputs_per_month": draw(MAYBE),
         },
         networks=draw(
             st.lists(
@@ -71,6 +72,8 @@ def policies(draw: st.DrawFn) -> GrantPolicy:
                 unique=True,
             )
         ),
+        members=draw(st.lists(st.text("ab-员", min_size=1, max_size=6), max_size=3)),
+        fee_reference=draw(st.none() | st.text("ab-费", min_size=1, max_size=6)),
         pinned_release=draw(st.none() | st.text("ab-版", min_size=1, max_size=6)),
         retention_days=draw(st.integers(1, 36500)),
     )

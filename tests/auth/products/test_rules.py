@@ -7,7 +7,16 @@ from itertools import product
 
 import pytest
 
-from auth.products.rules import CHECKS, Cap, Source, cap_of, price_objections, product_objections, yuan
+from auth.products.rules import (
+    CHECKS,
+    Cap,
+    Source,
+    agreed_objections,
+    cap_of,
+    price_objections,
+    product_objections,
+    yuan,
+)
 
 CAPS = (
     Cap("*", "times", 100, date(2026, 1, 1)),
@@ -48,6 +57,14 @@ def test_prices(price: int, is_public: bool, cap: int | None, code: str) -> None
     assert [r.code for r in price_objections(price, is_public=is_public, cap=held)] == (
         [code] if code else []
     )
+
+
+@pytest.mark.parametrize(
+    ("price", "unit", "codes"),
+    [(50, "times", []), (51, "times", ["price-above-agreed"]), (11, "product", ["price-above-agreed"]), (99, "period", [])],
+)  # fmt: skip
+def test_an_agreed_price_rule_binds_its_own_unit(price: int, unit: str, codes: list[str]) -> None:
+    assert [each.code for each in agreed_objections(price, unit, [CAPS[1], CAPS[3]])] == codes
 
 
 GOOD = Source("g", "insurer", "safety", ("risk-pricing",), True)

@@ -26,6 +26,7 @@ from datasets.extracts import service as extracts
 from datasets.queries import deciding
 from datasets.sharing import service as sharing
 from tests.auth.agreements.scene import in_force
+from tests.auth.policy.test_decisions import a_policy
 from tests.desk import Desk, a_desk, a_grant
 from tests.people import a_person, actor_of, browser_as, client_as
 
@@ -48,7 +49,7 @@ def _uses(desk: Desk, grant_id: str, who: str = "analyst") -> list[list[str]]:
         view = grants.view(work, GrantId(grant_id))
         reading = sharing.Reading(actor, view, view.policy.purposes[0])
         return [
-            _codes(extracts.acting_for(work, actor, view.org_id)),
+            _codes(extracts.acting_for(work, actor, view.org_id, view.policy)),
             _codes(deciding.acting_for(work, actor, view)),
             _codes(sharing._may_read(work, reading)),
         ]
@@ -77,10 +78,10 @@ def test_a_word_holds_through_its_last_day_and_no_longer(desk: Desk) -> None:
         today = service._today(work)
     made = _given(desk, until=today)
     with desk.read("analyst") as (work, actor):
-        assert at_use(work, actor, "insurer") == ()
+        assert at_use(work, actor, "insurer", a_policy()) == ()
     desk.house.clock.forward(days=1)  # type: ignore[attr-defined]
     with desk.read("analyst") as (work, actor):
-        assert _codes(at_use(work, actor, "insurer")) == ["member-not-vouched"]
+        assert _codes(at_use(work, actor, "insurer", a_policy())) == ["member-not-vouched"]
         assert service.vouch(work, actor, made.id).standing is Standing.LAPSED
     assert _given(desk).standing is Standing.COUNTS, "one that lapsed bars no other"
 

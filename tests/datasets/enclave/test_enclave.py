@@ -12,6 +12,7 @@ from sqlmodel import select
 from api.house import House
 from auth.audit import AuditEventRow
 from auth.grants import queries as grant_queries
+from auth.policy.filters.rules import LOCAL
 from catalog.tables import DatasetRow
 from core.errors import AccessRefused, NotFound, TransitionRefused
 from core.ids import ExtractId
@@ -24,6 +25,7 @@ from datasets.extracts import service as extracts
 from datasets.extracts import signing
 from datasets.extracts.tables import ExtractRow
 from datasets.outputs.tables import OutputLookRow, OutputReviewRow
+from tests.conftest import TestClock
 from tests.datasets.enclave.scene import COUNT, EnclaveScene, an_enclave_scene, codes_of
 from tests.datasets.queries.scene import STAYS, figures
 from tests.people import browser_as, client_as
@@ -363,6 +365,45 @@ def test_refused_by_a_checker_it_stays_inside(scene: EnclaveScene) -> None:
     assert (found.state, found.extract_id) == ("refused", None)
     assert "small" in found.why_en
     assert _used(scene)[0] == 1
+
+
+def test_outputs_of_a_month_are_counted_when_asked_for_and_come_back_where_nothing_leaves(
+    house: House, clock: TestClock
+) -> None:
+    scene = an_enclave_scene(house, quotas={"outputs_per_month": 1})
+
+    def left() -> int:
+        with house.read() as work:
+            return 1 - grant_queries.view(work, scene.grant_id).used.outputs_per_month
+
+    made = scene.submits()
+    assert left() == 0
+    assert scene.submit_code() == ["quota-exhausted"]
+    with scene.desk.write("analyst") as (work, actor):
+        service.withdraw(work, actor, made.id)
+    assert left() == 1
+    waits = scene.computed()
+    assert scene.submit_code() == ["quota-exhausted"]
+    scene.votes(waits.id)
+    assert scene.votes(waits.id, "checker2", releases=False) == "refused"
+    assert left() == 1, "what the checkers keep in has not left"
+    waits = scene.computed()
+    with scene.desk.write("analyst") as (work, actor):
+        service.withdraw(work, actor, waits.id)
+    assert left() == 1, "nor has what was taken back before their word"
+    waits = scene.computed()
+    scene.votes(waits.id)
+    assert scene.votes(waits.id, "checker2") == "released"
+    assert (left(), scene.submit_code()) == (0, ["quota-exhausted"])
+    while clock().astimezone(LOCAL).day != 1:
+        clock.forward(hours=1)
+    late = scene.submits()
+    assert left() == 0
+    for _ in range(24 * 31):
+        clock.forward(hours=1)
+    with scene.desk.write("analyst") as (work, actor):
+        service.withdraw(work, actor, late.id)
+    assert left() == 1, "a month that is over gets nothing back, and the new one begins whole"
 
 
 def test_strangers_do_not_see_it_and_every_step_is_on_record(scene: EnclaveScene) -> None:

@@ -261,7 +261,14 @@ def test_the_plan_is_what_is_built(house: House) -> None:
     assert (table.num_rows, plan.rows_in_release, plan.rows_within) == (2, 5, 10)
     assert plan.rows in (0, 5)  # a checker stands between: in steps
     assert [column.name for column in plan.columns] == table.column_names
-    assert plan.quota_left == {"extracts": 3, "rows": 100, "bytes": None, "per_day": None, "per_month": None}
+    assert plan.quota_left == {
+        "extracts": 3,
+        "rows": 100,
+        "bytes": None,
+        "per_day": None,
+        "per_month": None,
+        "outputs_per_month": None,
+    }
 
 
 def test_a_plan_of_what_is_refused_says_why_and_counts_nothing(scene: Scene) -> None:
