@@ -176,6 +176,7 @@ made|作出人|made by
 made_by|制作者|made by
 maximum|最大值|maximum
 may_promise|可承诺|may promise
+scan|查毒|scan
 measure|度量|measure
 measures|度量|measures
 media_type|媒体类型|media type

@@ -92,6 +92,8 @@ KIND_NAMES: Final[Mapping[str, Text]] = {
     "application.remark_hidden": Text("隐藏内部批注", "Internal remark taken from sight"),
     "application.reviewer_invited": Text("增补审核人", "Reviewer invited"),
     "application.invitation_ended": Text("撤回审核邀请", "Invitation taken back"),
+    "paper.scanned": Text("材料查毒", "Paper scanned"),
+    "paper.infected": Text("拒收带恶意软件的材料", "Infected paper refused"),
     "application.co_applicant_named": Text("指定共同申请人", "Co-applicant named"),
     "application.co_applicant_taken_off": Text("取消共同申请人", "Co-applicant taken off"),
     "application.assigned": Text("指定承办人", "Handler named"),

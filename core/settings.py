@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from core.scanning import Scanner
 
 RESTORING: Final = "restoring.json"  # stands in a data directory while a backup is put back into it
 
@@ -90,6 +92,16 @@ class Settings(BaseSettings):
         description="In-house hosts and networks where the provider may live, by comma, as DATAGRANT_SOURCE_ALLOW",
     )
     upload_max_bytes: int = Field(20 * 1024**3, ge=1, description="Largest file taken in, bytes")
+    clamd: str = Field(
+        "",
+        description="Malware scanner (clamd) that papers are shown to before they are taken in: host:port or unix:/path; empty: none, and papers say so",
+    )
+    clamd_seconds: int = Field(
+        30,
+        ge=1,
+        le=300,
+        description="How long it may take for one file; without its word nothing is taken in",
+    )
     memory_limit_mb: int = Field(800, ge=128, description="Memory for one tabular query, MiB")
     view_cache_bytes: int = Field(
         20 * 1024**3,
@@ -147,6 +159,13 @@ class Settings(BaseSettings):
         description="Unsigned events at which the worker signs the audit record without waiting for the seconds",
     )
     secure_cookies: bool = Field(False, description="Set the Secure mark on cookies (behind HTTPS)")
+
+    @field_validator("clamd")
+    @classmethod
+    def _listens_somewhere(cls, address: str) -> str:
+        if address:
+            Scanner(address)
+        return address
 
     @property
     def database(self) -> str:

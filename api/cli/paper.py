@@ -13,7 +13,7 @@ from api.client import DEFAULT_DIR, Api, As, DataDir, Json, Otp, Server, Token, 
 app = typer.Typer(
     help="Papers of an application: list, supply, file, commitment, promise, return.", no_args_is_help=True
 )
-COLUMNS = ("key", "state", "due_on", "later_working_days", "may_promise", "file_name", "steps")
+COLUMNS = ("key", "state", "due_on", "later_working_days", "may_promise", "file_name", "scan", "steps")
 Key = Annotated[str, typer.Argument(help="The paper's key (see `paper list`)")]
 
 

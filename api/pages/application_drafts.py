@@ -14,6 +14,7 @@ from fastapi.responses import HTMLResponse
 from pydantic import ValidationError
 from starlette.datastructures import FormData
 
+from api import scanning
 from api.access import access
 from api.deps import ActorDep, HouseDep, LangDep, ReadDep
 from api.forms import Typed, sentences
@@ -357,6 +358,7 @@ def submit(
         application_id,
         "submit",
         lambda work: service.submit(work, actor, application_id, body, assets=partial(assets, work)),
+        before=partial(scanning.look_at_papers, house, actor, application_id),
     )
     if isinstance(outcome, AppError):
         with house.read() as work:
@@ -411,9 +413,12 @@ def _attempt(
     application_id: str,
     step: str,
     act: Callable[[Work], ApplicationRead],
+    before: Callable[[], None] | None = None,
 ) -> ApplicationRead | AppError:
-    """Do it in a transaction of its own; refused attempts are kept on record and come back as a value."""
+    """Do it in a transaction of its own, after `before`; refused attempts are kept on record and come back as a value."""
     try:
+        if before is not None:
+            before()
         with noted(house, actor, application_id, step), house.write() as work:
             return act(work)
     except AppError as refused:

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final
 from fastapi import Form, Request, Response, UploadFile
 from fastapi.responses import HTMLResponse
 
+from api import scanning
 from api.access import access
 from api.cases import version_of
 from api.deps import ActorDep, HouseDep, ReadDep, WorkDep
@@ -50,7 +51,7 @@ def _papers(
     found = applications.application(work, actor, application_id)
     return page(
         request, "applications/papers.html", status=status_of(refusal) if refusal else 200, **context_of(work, actor, found),
-        paper_states=STATE_NAMES, refusal=refusal, at=at, typed=typed,
+        paper_states=STATE_NAMES, scans=bool(request.app.state.house.settings.clamd), refusal=refusal, at=at, typed=typed,
     )  # fmt: skip
 
 
@@ -70,16 +71,16 @@ def supply(
     version: Annotated[str, Form()] = "",
 ) -> Response:  # fmt: skip
     """Hand a paper in."""
-    seen = version_of({"version": version})
-
-    def act(work: Work) -> PaperRead:
+    outcome: PaperRead | AppError
+    try:
         if file is None or not file.filename:
             raise InputRefused(Text("请选择文件。", "Choose a file."), field="file")
-        content = file.file.read(MOST_BYTES + 1)
-        return service.hand_in(work, actor, application_id, paper_key, file.filename, content, seen)
-
+        content, seen = file.file.read(MOST_BYTES + 1), version_of({"version": version})
+        outcome = scanning.hand_in(house, actor, application_id, paper_key, file.filename, content, seen)
+    except AppError as refused:
+        outcome = refused
     said = Text("材料已提交。", "The paper is handed in.")
-    return _done(request, house, actor, application_id, paper_key, tried(house, act), said)
+    return _done(request, house, actor, application_id, paper_key, outcome, said)
 
 
 @router.post("/{application_id}/papers/{paper_key}/return", response_class=HTMLResponse, **access(RETURN))

@@ -21,7 +21,7 @@ from auth.messages.service import tell
 from auth.papers import rules
 from auth.papers.book import PAPERS, days_on, today
 from auth.papers.rules import Paper
-from auth.papers.tables import CommitmentRow, PaperRow
+from auth.papers.tables import CommitmentRow, PaperFileRow, PaperRow
 from auth.papers.workflow import State, Step
 from auth.profile.now import profile
 from auth.profile.papers import PaperRule
@@ -30,6 +30,7 @@ from core.errors import Reason
 from core.text import Text
 from core.work import Work
 
+NOT_SCANNED, CLEAN, INFECTED = "not_scanned", "clean", "infected"
 OPEN = frozenset({At.DRAFT, At.RETURNED})  # the application is with the applicant
 
 
@@ -109,7 +110,19 @@ def fix(work: Work, actor: Actor, row: ApplicationRow) -> None:
 
 
 def submission_objections(work: Work, row: ApplicationRow) -> tuple[Reason, ...]:
-    return tuple(rules.submission_objections(papers_of(work, row)))
+    return (*rules.submission_objections(papers_of(work, row)), *_infected(work, row))
+
+
+def _infected(work: Work, row: ApplicationRow) -> tuple[Reason, ...]:
+    """Files that the scanner objects to, of the papers as they are now."""
+    held = {each.file_id: each for each in rows_of(work, row.id).values() if each.file_id}
+    wanted = select(PaperFileRow.id, PaperFileRow.scan_found).where(
+        col(PaperFileRow.id).in_(sorted(held)), PaperFileRow.scan == INFECTED
+    )
+    return tuple(
+        rules.infected(Text(held[file_id].title_zh, held[file_id].title_en), held[file_id].key, found)
+        for file_id, found in work.db.exec(wanted)
+    )
 
 
 def advice(work: Work, row: ApplicationRow) -> tuple[Reason, ...]:

@@ -14,6 +14,7 @@ from core.text import Text, number_of
 BASIS: Final = "申请材料 · papers of an application"
 LATER: Final = "容缺受理 · papers that may follow"
 PROMISE: Final = "告知承诺 · commitments instead of papers"
+SCANNED: Final = "附件查毒 · attachments scanned (authorisation §4.2)"
 MOST_BYTES: Final = 5 * 1024 * 1024
 _MAGIC: Final[Mapping[bytes, str]] = {
     b"%PDF-": "application/pdf",
@@ -42,6 +43,15 @@ class Paper:
 def media_type(content: bytes) -> str | None:
     """What the bytes are, by their first ones; None for what is not taken."""
     return next((kind for start, kind in _MAGIC.items() if content.startswith(start)), None)
+
+
+def infected(title: Text, key: str, found: str) -> Reason:
+    """Malware was found in a paper: it is neither taken nor handed on, and nothing is submitted with it."""
+    text = Text(
+        f"“{title.zh}”的文件中发现恶意软件（{found}）；请在本机清除后重新生成并提交该文件。",
+        f"Malware ({found}) was found in the file of “{title.en}”; clean your machine, make the file anew and hand that in.",
+    )
+    return Reason("paper-infected", text, SCANNED, {"paper": key, "found": found})
 
 
 def submission_objections(papers: Iterable[Paper]) -> Iterator[Reason]:

@@ -75,7 +75,10 @@ class Promise(SQLModel):
 
 
 class PaperRead(SQLModel):
-    """A paper as a reader sees it. `id` and `version` are empty while nothing was done with it; `steps`: what the reader may do now."""
+    """A paper as a reader sees it. `id` and `version` are empty while nothing was done with it; `steps`: what the reader may do now.
+
+    `scan`: what the malware scanner said of its file: clean, infected, not_scanned (no scanner is configured, or was when it was handed in).
+    """
 
     key: str
     id: str
@@ -91,6 +94,8 @@ class PaperRead(SQLModel):
     file_name: str
     file_sha256: str
     file_bytes: int | None
+    scan: str
+    scan_found: str
     supplied_at: datetime | None
     commitment_id: str | None
     note: str
@@ -117,12 +122,27 @@ class CommitmentRead(SQLModel):
 
 
 @dataclass(frozen=True, slots=True)
+class Scan:
+    """What the scanner said: the name of what it found, "" for clean bytes. `was_asked` is false where none is configured."""
+
+    was_asked: bool = False
+    found: str = ""
+
+    @property
+    def state(self) -> str:
+        return cover.INFECTED if self.found else cover.CLEAN if self.was_asked else cover.NOT_SCANNED
+
+
+@dataclass(frozen=True, slots=True)
 class File:
     """A paper's bytes."""
 
     name: str
     media_type: str
     content: bytes
+
+
+_UNSCANNED: Final = Scan()
 
 
 def _row(
@@ -160,6 +180,7 @@ def _read(
         may_promise=paper.may_promise, source=paper.source, due_on=paper.due_on if paper.state is State.OWED else None,
         is_overdue=paper.state is State.OWED and paper.due_on is not None and paper.due_on < today(work),
         file_name=file.name if file else "", file_sha256=file.sha256 if file else "", file_bytes=file.size_bytes if file else None,
+        scan=file.scan if file else "", scan_found=file.scan_found if file else "",
         supplied_at=file.at if file else None, commitment_id=known.commitment_id if known else None,
         note=known.note if known else "", steps=_open_steps(work, actor, row, paper),
     )  # fmt: skip
@@ -205,16 +226,26 @@ def _paper(work: Work, row: ApplicationRow, key: str) -> Paper:
 
 def supply(work: Work, actor: Actor, application_id: ApplicationId, key: str, body: PaperSupply) -> PaperRead:
     """Hand a paper in, or a better one in its place. A commitment that stood in for it has been kept by that."""
-    return hand_in(work, actor, application_id, key, body.name, _bytes(body.content_base64), body.version)
+    return hand_in(work, actor, application_id, key, body.name, bytes_of(body), body.version)
+
+
+def bytes_of(body: PaperSupply) -> bytes:
+    """The bytes that stand in Base64. Raises InputRefused."""
+    return _bytes(body.content_base64)
 
 
 def hand_in(
-    work: Work, actor: Actor, application_id: ApplicationId, key: str, name: str, content: bytes, version: int | None = None
+    work: Work, actor: Actor, application_id: ApplicationId, key: str, name: str, content: bytes, version: int | None = None,
+    scan: Scan = _UNSCANNED,
 ) -> PaperRead:  # fmt: skip
-    """The same with the bytes themselves. Raises InputRefused for what is no PDF, PNG or JPEG, or too large."""
+    """The same with the bytes themselves, and what the scanner said of them. Raises InputRefused for what is no PDF, PNG or JPEG, or too
+    large; AccessRefused for what is infected.
+    """
     row = _row(work, actor, application_id, to_change=True)
-    kind = _kind(content)
+    kind = media_type(content)
     paper, known = _held(work, actor, row, key)
+    if scan.found:
+        refuse_if((rules.infected(paper.title, key, scan.found),))
     if version or known.file_id:  # 0: nothing was handed in yet
         _fresh(known, version)
     PAPERS.check(actor, known, Step.SUPPLY)
@@ -229,6 +260,7 @@ def hand_in(
     file = PaperFileRow(
         id=work.new_id(), paper_id=known.id, name=_named(name), media_type=kind, size_bytes=len(content),
         sha256=hashlib.sha256(content).hexdigest(), content=content, by=actor.account_id, at=work.now,
+        scan=scan.state, scanned_at=work.now if scan.was_asked else None,
     )  # fmt: skip
     work.db.add(file)
     if known.commitment_id:
@@ -237,12 +269,45 @@ def hand_in(
         )
     was_owed = known.state == State.OWED
     known.file_id, known.commitment_id, known.due_on = file.id, None, None
-    facts = {"paper": key, "sha256": file.sha256, "size_bytes": file.size_bytes}
+    facts = {"paper": key, "sha256": file.sha256, "size_bytes": file.size_bytes, "scan": file.scan}
     PAPERS.move(work, actor, known, Step.SUPPLY, payload=facts)
     if was_owed:
         cover.set_clock(work, row)
         _tell_reviewers(work, row, known)
     return _one(work, actor, row, key)
+
+
+def unscanned(work: Work, actor: Actor, application_id: ApplicationId) -> list[tuple[str, bytes]]:
+    """Files of the papers as they are now that no scanner has seen: id and bytes. NotFound outside the actor's sight."""
+    row = queries.row(work, application_id, actor)
+    held = [each.file_id for each in cover.rows_of(work, row.id).values() if each.file_id]
+    wanted = select(PaperFileRow.id, PaperFileRow.content).where(
+        col(PaperFileRow.id).in_(held), PaperFileRow.scan == cover.NOT_SCANNED
+    )
+    return list(work.db.exec(wanted.order_by(col(PaperFileRow.id))).all())
+
+
+def note_scan(work: Work, actor: Actor, application_id: ApplicationId, file_id: str, scan: Scan) -> None:
+    """What the scanner said of a file that was handed in before one was configured."""
+    row = queries.row(work, application_id, actor, to_change=True)
+    file = work.db.get_one(PaperFileRow, file_id)
+    file.scan, file.scan_found, file.scanned_at = scan.state, scan.found[:200], work.now
+    work.db.add(file)
+    audit.record(
+        work, actor, "paper.scanned", subject=file.paper_id, application_id=row.id,
+        payload={"sha256": file.sha256, "scan": file.scan, "found": file.scan_found},
+    )  # fmt: skip
+
+
+def note_infected(
+    work: Work, actor: Actor, application_id: ApplicationId, key: str, content: bytes, scan: Scan
+) -> None:
+    """That infected bytes were offered: who, where, their digest, what was found. The bytes are kept nowhere."""
+    row = queries.row(work, application_id, actor)
+    audit.record(
+        work, actor, "paper.infected", subject=row.id, application_id=row.id,
+        payload={"paper": key, "sha256": hashlib.sha256(content).hexdigest(), "found": scan.found[:200]},
+    )  # fmt: skip
 
 
 def send_back(
@@ -280,6 +345,8 @@ def file(work: Work, actor: Actor, application_id: ApplicationId, key: str) -> F
     if known is None or known.file_id is None:
         raise NotFound(Text("没有提交过这份材料。", "This paper was not handed in."))
     found = work.db.get_one(PaperFileRow, known.file_id)
+    if found.scan == cover.INFECTED:
+        refuse_if((rules.infected(Text(known.title_zh, known.title_en), key, found.scan_found),))
     audit.record(
         work, actor, "paper.read", subject=known.id, application_id=row.id, payload={"paper": key, "sha256": found.sha256}
     )  # fmt: skip
@@ -460,7 +527,8 @@ def _bytes(words: str) -> bytes:
         raise InputRefused(text, field="content_base64") from wrong
 
 
-def _kind(content: bytes) -> str:
+def media_type(content: bytes) -> str:
+    """What the bytes are. Raises InputRefused for what is not taken as a paper, or too large."""
     if len(content) > rules.MOST_BYTES:
         raise InputRefused(
             Text(

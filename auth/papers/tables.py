@@ -36,7 +36,8 @@ class PaperRow(CaseFields, table=True):
 
 
 class PaperFileRow(SQLModel, table=True):
-    """A paper's bytes as handed in. Never written again; an earlier version stays."""
+    """A paper's bytes as handed in, never written again; an earlier version stays. `scan`: not_scanned, clean or infected, since `scanned_at`;
+    `scan_found`: the name of what was found."""
 
     __tablename__ = "auth_paper_file"
     id: str = Field(primary_key=True, max_length=40)
@@ -48,6 +49,11 @@ class PaperFileRow(SQLModel, table=True):
     content: bytes
     by: str
     at: datetime = Field(sa_type=UtcDateTime)
+    scan: str = Field(
+        default="not_scanned", max_length=20, sa_column_kwargs={"server_default": "not_scanned"}
+    )
+    scan_found: str = Field(default="", max_length=200, sa_column_kwargs={"server_default": ""})
+    scanned_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 
 class CommitmentRow(CaseFields, table=True):
