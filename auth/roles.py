@@ -239,6 +239,7 @@ FRESH_FACTOR: Final[frozenset[str]] = frozenset(
         "auth:revocation:confirm",
         "auth:glass:use",
         "auth:profile:confirm",
+        "auth:disclosure:publish",
         "auth:key:admin",
         "datasets:output:check",
     }

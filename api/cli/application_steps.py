@@ -180,6 +180,16 @@ def invitations(
 
 
 @more.command()
+def invitable(
+    application_id: str,
+    data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
+) -> None:  # fmt: skip
+    """Who could be invited to vote now, by stage and name."""
+    with connect(data_dir, server, token, user) as api:
+        show(api.get(f"/applications/{application_id}/invitations/able"), as_json)
+
+
+@more.command()
 def invite(
     application_id: str, username: str, note: Note = "",
     stage: Annotated[str, typer.Option("--stage", help="Which open stage, where there are several")] = "",

@@ -8,7 +8,7 @@ from urllib.parse import quote, urlencode
 
 import typer
 
-from api.client import DEFAULT_DIR, As, DataDir, Json, Server, Token, connect, show
+from api.client import DEFAULT_DIR, As, DataDir, Json, Otp, Server, Token, connect, show
 
 app = typer.Typer(help="Supervision: dashboard, usage ledger.", no_args_is_help=True)
 LEDGER = (
@@ -124,10 +124,11 @@ def disclosure(
 def disclose(
     year: Annotated[int, typer.Argument(min=2000, max=2100, help="A year that is over")],
     sha256: Annotated[str, typer.Option("--sha256", help="Digest of disclosure.json in the pack that you looked at; none: only show it")] = "",
+    otp: Otp = "",
     data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
 ) -> None:  # fmt: skip
     """Disclose a year as you looked at it: its figures never change again. Without --sha256, say when it was disclosed."""
-    with connect(data_dir, server, token, user) as api:
+    with connect(data_dir, server, token, user, otp) as api:
         at = f"/disclosure/{year}/publication"
         show(api.post(at, {"sha256": sha256}) if sha256 else api.get(at), as_json)
 

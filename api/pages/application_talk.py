@@ -98,9 +98,10 @@ def invite_reviewer(
     """Invite a further reviewer to vote."""
 
     def act(work: Work) -> object:
+        chosen, _, stage = text_of(form, "reviewer").partition("|")
         given = {
-            "username": text_of(form, "reviewer"),
-            "stage": text_of(form, "stage"),
+            "username": chosen,
+            "stage": stage or text_of(form, "stage"),
             "note": text_of(form, "invitation_note"),
         }
         return inviting.invite(

@@ -112,13 +112,35 @@ def shown(
         refusal=refusal, note=note, given=given or {}, opinions=opinion_options(work, "screening"), clocks=clocks.case(work, actor, application_id),
         proposed=proposed_in_words(work, actor, found), remarks=remarks, remarked=remarked, said=said or {},
         audiences=talk.may_comment(work, actor, row), ask_options=_people(talk.colleagues(work, actor, row)), assigns=assigns,
-        invites=[(stage.name, stage.name) for stage in inviting.stages_to_invite(work, actor, row)],
+        invites=[stage.name for stage in inviting.stages_to_invite(work, actor, row)],
+        invitable=_invitable(work, actor, application_id) if actor.may(inviting.INVITE) else [],
         invitations=inviting.invitations(work, actor, application_id) if actor.may(inviting.INVITE) else [],
         co_applicants=co_applicants.co_applicants(work, actor, application_id),
         nameable=_people(co_applicants.able(work, row)) if co_applicants.may_name(work, actor, row) else [],
         able_options=lambda each: _people(each.able),
         handlers=handlers.handlers(work, actor, application_id) if is_bureau(actor) and actor.org_id != row.org_id else [],
     )  # fmt: skip
+
+
+def _invitable(work: Work, actor: Actor, application_id: ApplicationId) -> list[tuple[str, Text]]:
+    """Who could be invited, each with the stage: a choice says both."""
+    orgs = org_names(work)
+    found = inviting.invitable(work, actor, application_id)
+    several = len({each.stage for each in found}) > 1
+
+    def said(each: inviting.Invitable, name: str, org: str, stage: str) -> str:
+        return f"{name}（{each.username}）{org}{f' · {stage}' if several else ''}"
+
+    return [
+        (
+            f"{each.username}|{each.stage}",
+            Text(
+                said(each, each.name_zh, orgs[each.org_id].zh if each.org_id in orgs else "", _stage_name(orgs, each.stage).zh),
+                said(each, each.name_en, orgs[each.org_id].en if each.org_id in orgs else "", _stage_name(orgs, each.stage).en),
+            ),
+        )
+        for each in found
+    ]  # fmt: skip
 
 
 def _people(usernames: Sequence[str]) -> list[tuple[str, str]]:

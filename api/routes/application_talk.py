@@ -12,7 +12,7 @@ from api.late import APIRouter
 from auth.applications import co_applicants, handlers, inviting, talk
 from auth.applications.co_applicants import CoApplicantRead, Naming
 from auth.applications.handlers import HandlerRead, Handling
-from auth.applications.inviting import Invitation, InvitationRead
+from auth.applications.inviting import Invitable, Invitation, InvitationRead
 from auth.applications.talk import CommentCreate, CommentHide, CommentRead
 from core.ids import ApplicationId
 
@@ -67,6 +67,12 @@ def assign_handler(
 def list_invitations(work: ReadDep, actor: ActorDep, application_id: ApplicationId) -> list[InvitationRead]:
     """Further reviewers of the present turn, with whether they have voted."""
     return inviting.invitations(work, actor, application_id)
+
+
+@router.get("/{application_id}/invitations/able", **access("auth:application:invite"))
+def list_invitable(work: ReadDep, actor: ActorDep, application_id: ApplicationId) -> list[Invitable]:
+    """Who could be invited now, by stage and name: everybody against whom no rule speaks."""
+    return inviting.invitable(work, actor, application_id)
 
 
 @router.post("/{application_id}/invitations", status_code=201, **access("auth:application:invite"))

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Final
 
-from sqlmodel import Field, SQLModel, col, select
+from sqlmodel import Field, SQLModel, col, or_, select
 
 from auth import audit
 from auth.actor import Actor
@@ -20,7 +20,7 @@ from auth.applications.tables import ApplicationInvitationRow, ApplicationRow
 from auth.applications.workflow import State
 from auth.delegations.standing import deputies, persons
 from auth.identity import principals
-from auth.identity.tables import AccountRow
+from auth.identity.tables import AccountRow, PersonRow, RoleAssignmentRow
 from auth.messages.announcing import short
 from auth.messages.service import tell
 from auth.policy import separation
@@ -57,6 +57,47 @@ class InvitationRead(SQLModel):
     at: datetime
     ended_at: datetime | None
     has_voted: bool
+
+
+class Invitable(SQLModel):
+    """Somebody who could be invited to an open stage now: against whom nothing speaks."""
+
+    stage: str
+    username: str
+    name_zh: str
+    name_en: str
+    org_id: str | None
+
+
+def invitable(work: Work, actor: Actor, application_id: ApplicationId) -> list[Invitable]:
+    """Who could be invited to the stages for which this actor may invite, by name. Nobody where he may invite to none."""
+    row = queries.row(work, application_id, actor)
+    seated = {(each.stage, each.username) for each in _of(work, row) if not each.ended_at}
+    return [
+        found
+        for stage in stages_to_invite(work, actor, row)
+        for found in _able(work, actor, row, stage)
+        if (found.stage, found.username) not in seated
+    ]
+
+
+def _able(work: Work, actor: Actor, row: ApplicationRow, stage: Stage) -> Iterator[Invitable]:
+    held = RoleAssignmentRow
+    wanted = (
+        select(AccountRow, PersonRow)
+        .where(col(PersonRow.id) == col(AccountRow.person_id), col(AccountRow.disabled).is_(False))
+        .where(
+            select(held.id).where(
+                held.account_id == AccountRow.id, held.role == stage.role, col(held.valid_from) <= work.now,
+                or_(col(held.valid_to).is_(None), col(held.valid_to) > work.now),
+            ).exists()
+        )
+    )  # fmt: skip
+    for account, person in work.db.exec(wanted.order_by(col(AccountRow.username))):
+        if not any(_against(work, actor, row, stage, account)):
+            yield Invitable(
+                stage=stage.name, username=account.username, name_zh=person.name_zh, name_en=person.name_en, org_id=account.org_id
+            )  # fmt: skip
 
 
 def invitations(work: Work, actor: Actor, application_id: ApplicationId) -> list[InvitationRead]:

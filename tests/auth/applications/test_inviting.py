@@ -166,12 +166,33 @@ def test_an_invitation_is_for_one_turn_and_can_be_taken_back(house: House, clock
         invited(desk, now)
 
 
+def test_who_could_be_invited_is_told_by_name(house: House) -> None:
+    desk = a_desk(house)
+    found = in_review(desk)
+    with house.write() as work:
+        person = actor_of(work, "applicant").person_id
+        a_person(work, "double", "roads", ["reviewer_business"], person_id=person)
+        a_person(work, "other", "roads", ["reviewer_business"])
+    with desk.read("steward_a") as (work, actor):
+        able = inviting.invitable(work, actor, found.id)
+        assert [(each.stage, each.username) for each in able] == [(STAGE, "other"), (STAGE, "roads_screener")]
+        assert all(each.name_zh and each.name_en and each.org_id == "roads" for each in able)
+    invited(desk, found)
+    with desk.read("steward_a") as (work, actor):
+        assert [each.username for each in inviting.invitable(work, actor, found.id)] == ["other"]
+    with desk.read("approver") as (work, actor):
+        assert inviting.invitable(work, actor, found.id) == [], "who invites to no stage is told of nobody"
+
+
 def test_page_and_routes(sqlite_house: House) -> None:
     desk = a_desk(sqlite_house)
     found = in_review(desk)
     page = browser_as(sqlite_house, "steward_a", "en")
     at = f"/applications/{found.id}"
-    assert "Invite another to vote" in page.get(at).text
+    shown = page.get(at).text
+    assert "Invite another to vote" in shown
+    assert f'value="roads_screener|{STAGE}"' in shown
+    assert f'value="screener2|{STAGE}"' not in shown, "he reviews it anyway"
     stale = page.submit(
         f"{at}/invitations",
         reviewer="roads_screener",
@@ -183,14 +204,14 @@ def test_page_and_routes(sqlite_house: House) -> None:
     assert "changed by somebody else" in stale.text
     done = page.submit(
         f"{at}/invitations",
-        reviewer="roads_screener",
-        stage=STAGE,
+        reviewer=f"roads_screener|{STAGE}",
         invitation_note=WHY,
         version=found.version,
     )
     assert done.status_code == 303, done.text
     steward = client_as(sqlite_house, "steward_a", careful=False)
     (made,) = steward.get(f"/api/v1{at}/invitations").json()
+    assert steward.get(f"/api/v1{at}/invitations/able").json() == [], "invited already"
     bare = steward.post(f"/api/v1{at}/invitations", json={"username": "roads_screener", "note": WHY})
     assert (bare.status_code, bare.json()["missing"]) == (422, "version")
     assert client_as(sqlite_house, "applicant").get(f"/api/v1{at}/invitations").status_code == 403
