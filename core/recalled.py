@@ -15,13 +15,15 @@ _ROWS: Final = "core.recalled rows"
 T = TypeVar("T")
 
 
-def recalled(work: Work, table: type, key: Hashable, ask: Callable[[], T]) -> T:
-    """The answer of `ask`, kept under `key` until this transaction adds, changes or removes a row of `table` through its session.
+def recalled(work: Work, table: type | tuple[type, ...], key: Hashable, ask: Callable[[], T]) -> T:
+    """The answer of `ask`, kept under `key` until this transaction adds, changes or removes a row of `table` (of any, where there
+    are several) through its session.
 
     A statement that does so past the session must call `forget`. The answer is shared: change its rows, never the collection.
     """
     work.db.flush()  # as each question does by itself
-    known: dict[Hashable, Any] = work.db.info.setdefault(_KNOWN, {}).setdefault(table, {})
+    tables = table if isinstance(table, tuple) else (table,)
+    known: dict[Hashable, Any] = work.db.info.setdefault(_KNOWN, {}).setdefault(tables, {})
     if key not in known:
         known[key] = ask()
     return known[key]  # type: ignore[no-any-return]
@@ -51,15 +53,20 @@ def append(work: Work, table: type[T], key: Hashable, row: T) -> None:
 
 def forget(work: Work, table: type) -> None:
     """Rows of the table were written by a statement: ask again."""
-    for kind in (_KNOWN, _ROWS):
-        work.db.info.get(kind, {}).pop(table, None)
+    _drop(work.db.info, {table})
+    work.db.info.get(_ROWS, {}).pop(table, None)
+
+
+def _drop(info: dict[str, Any], changed: set[type]) -> None:
+    known: dict[tuple[type, ...], Any] = info.get(_KNOWN, {})
+    for tables in [tables for tables in known if not changed.isdisjoint(tables)]:
+        del known[tables]
 
 
 @event.listens_for(Session, "after_flush")
 def _written(session: Session, _context: object) -> None:
-    if known := session.info.get(_KNOWN):
-        for table in {type(row) for row in (*session.new, *session.dirty, *session.deleted)}:
-            known.pop(table, None)
+    if session.info.get(_KNOWN):
+        _drop(session.info, {type(row) for row in (*session.new, *session.dirty, *session.deleted)})
     if rows := session.info.get(_ROWS):
         for table in {type(row) for row in (*session.new, *session.deleted)}:
             rows.pop(table, None)

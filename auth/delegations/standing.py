@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
-from sqlalchemy import BindParameter, ColumnElement, and_, bindparam
+from sqlalchemy import BindParameter, ColumnElement, Executable, and_, bindparam, literal, union_all
 from sqlalchemy.orm import aliased
 from sqlmodel import col, or_, select
 
 from auth.actor import PLATFORM, Actor
 from auth.delegations.tables import DelegationRow
 from auth.delegations.workflow import State
-from auth.identity.principals import orgs_of, orgs_of_person
+from auth.identity.principals import orgs_of_person
 from auth.identity.tables import AccountRow
 from auth.policy.filters.rules import LOCAL
 from auth.policy.separation import Doer
 from auth.roles import Role
 from core.recalled import recalled
-from core.work import Work
+from core.work import Work, fetched
 
 
 def in_force(work: Work) -> ColumnElement[bool]:
@@ -42,6 +42,11 @@ _PAIRS: Final = select(DelegationRow.created_person, DelegationRow.deputy_person
 )
 
 
+_PAIRS_AND_ORGS: Final[Executable] = union_all(
+    _PAIRS, select(literal(None), col(AccountRow.org_id)).where(col(AccountRow.person_id) == _PERSON)
+)
+
+
 def pair_of(work: Work, person_id: str) -> frozenset[str]:
     """Who counts as one person with this one now: those he stands in for, those who stand in for him, and whoever else
     stands in for the same principal. The relation is the same from every side.
@@ -54,9 +59,18 @@ def pair_of(work: Work, person_id: str) -> frozenset[str]:
 
 def doer(work: Work, actor: Actor) -> Doer:
     """Who acts, as the rules of segregation see it: with those who count as one person with him, and with their organisations."""
-    pair = pair_of(work, actor.person_id)
-    orgs = orgs_of(work, actor).union(*(orgs_of_person(work, person) for person in pair))
-    return Doer(actor.person_id, orgs, pair)
+    day = work.now.astimezone(LOCAL).date()
+    asked = {"person_id": actor.person_id, "day": day}
+    found: Sequence[Any] = recalled(
+        work, (DelegationRow, AccountRow), (actor.person_id, day), lambda: fetched(work, _PAIRS_AND_ORGS, **asked).all()
+    )  # fmt: skip
+    pair = frozenset(
+        {each for one, other in found if one is not None for each in (one, other)} - {actor.person_id}
+    )
+    own = {actor.org_id, *(org for one, org in found if one is None)} - {None, ""}
+    return Doer(
+        actor.person_id, frozenset(own).union(*(orgs_of_person(work, person) for person in pair)), pair
+    )
 
 
 def persons(work: Work, actor: Actor) -> frozenset[str]:

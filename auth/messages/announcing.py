@@ -26,8 +26,9 @@ def moved(work: Work, row: ApplicationRow, *, by: str) -> None:
     facts = short(row)
     if row.due_on:
         facts["due_on"] = row.due_on.isoformat()
-    waiting = [each for each in audience.next_for(work, row) if each != by]
-    watching = set(audience.handlers(work, row.id)) - {by, *waiting}
+    following, named = audience.next_and_handlers(work, row)
+    waiting = [each for each in following if each != by]
+    watching = {*named} - {by, *waiting}
     tell(work, waiting, "application.waits", subject=row.id, href=href, once=once, facts=facts)
     makers = {row.created_by, row.confirmed_by} - {"", by, *waiting}
     tell(work, watching - makers, "application.moved", subject=row.id, href=href, once=once, facts=facts)

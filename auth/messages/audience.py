@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
-from sqlalchemy import BindParameter, bindparam
+from sqlalchemy import BindParameter, Executable, bindparam, literal, union_all
 from sqlmodel import col, or_, select
 
 from auth.actor import PLATFORM
@@ -56,12 +56,30 @@ def holders(work: Work, roles: Iterable[Role], scopes: Iterable[str]) -> list[st
     return sorted(set(found))
 
 
+_HOLDERS_AND_HANDLERS: Final[Executable] = union_all(
+    _HOLDERS.add_columns(literal(True)),
+    select(ApplicationHandlerRow.account_id, literal(False)).where(
+        col(ApplicationHandlerRow.application_id) == bindparam("application_id")
+    ),
+)
+
+
 def next_for(work: Work, row: ApplicationRow) -> list[str]:
     """Who has the next word on the application."""
+    return next_and_handlers(work, row)[0]
+
+
+def next_and_handlers(work: Work, row: ApplicationRow) -> tuple[list[str], list[str]]:
+    """Who has the next word on the application; and who was named to handle it, for any of its departments."""
     state = State(row.state)
-    if state in _BUREAU:
-        return with_deputies(work, _BUREAU[state], applications.departments(work, row.id))
-    return holders(work, _HOLDER[state], [row.org_id]) if state in _HOLDER else []
+    of_bureau = state in _BUREAU
+    roles = _BUREAU[state] if of_bureau else _HOLDER.get(state, frozenset())
+    scopes = applications.departments(work, row.id) if of_bureau else [row.org_id]
+    asked = {"roles": [role.value for role in roles], "scopes": list(scopes), "now": work.now}
+    found: Sequence[Any] = fetched(work, _HOLDERS_AND_HANDLERS, **asked, application_id=row.id).all()
+    own = sorted({account for account, is_holder in found if is_holder})
+    named = sorted({account for account, is_holder in found if not is_holder})
+    return sorted({*own, *deputies(work, own, roles, scopes)}) if of_bureau else own, named
 
 
 def handlers(work: Work, application_id: str) -> list[str]:

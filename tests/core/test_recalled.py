@@ -143,3 +143,28 @@ def test_a_row_that_is_appended_is_known_and_gone_with_its_savepoint(engine: Eng
         point.rollback()
         assert _rows(work, asked) == before
         assert len(asked) == 2
+
+
+def test_what_rests_on_two_tables_is_asked_again_when_either_is_written(engine: Engine) -> None:
+    from auth.identity.tables import OrganisationRow
+
+    asked: list[int] = []
+    with unit_of_work(engine) as work:
+        an_org(work, "parks")
+
+        def rows() -> int:
+            wanted = select(func.count()).select_from(OrganisationRow)
+            return recalled(
+                work,
+                (OrganisationRow, IncidentRow),
+                "rows",
+                lambda: asked.append(1) or work.db.exec(wanted).one(),
+            )
+
+        before = rows()
+        assert rows() == before
+        an_org(work, "another")
+        assert rows() == before + 1
+        forget(work, IncidentRow)
+        assert rows() == before + 1
+        assert len(asked) == 3
