@@ -16,7 +16,7 @@ from auth.actor import Actor
 from catalog import queries
 from catalog.ckan import listings, relating, shape, writing
 from catalog.ckan.actions import Action, Call, Resources, find
-from catalog.ckan.errors import denied, not_found
+from catalog.ckan.errors import SIGN_IN, denied, not_found
 from catalog.ckan.names import REFUSED
 from catalog.ckan.shape import Json
 from catalog.tables import DatasetRow
@@ -42,7 +42,7 @@ def reads(house: House) -> Mapping[str, Action]:
         """What an action does."""
         name = call.wanted("name")
         if name in REFUSED:
-            return f"Refused here: {REFUSED[name]}"
+            return f"Refused here: {REFUSED[name].en} {REFUSED[name].zh}"
         if name not in known:
             raise not_found("Action name not found")
         return (known[name].__doc__ or name).strip()
@@ -63,7 +63,7 @@ def hand_in(house: House, call_with: Callable[[Work], Call], upload: UploadFile)
     with house.read() as work:
         call = call_with(work)
         if not call.actor.is_signed_in:
-            raise denied("sign in: send an API key in the header Authorization")
+            raise denied(SIGN_IN)
         dataset_id = _target(call)
         batches.may_submit(work, call.actor, dataset_id)
     name = upload.filename or "upload"

@@ -14,25 +14,26 @@ from auth.identity import api_keys
 from auth.identity.api_keys import ApiKeyCreate, ApiKeyRead
 from catalog.ckan import shape
 from catalog.ckan.actions import Action, Call, find, seen
-from catalog.ckan.errors import CkanError, denied, invalid, not_found
+from catalog.ckan.errors import SIGN_IN, CkanError, denied, invalid, not_found
 from catalog.ckan.listings import group_show, groups_seen, organization_show, organizations_seen
 from catalog.ckan.shape import Json, moment
 from catalog.search import saved
 from catalog.search.saved import SavedRead
 from core.errors import InputRefused
+from core.text import Text
 from datasets.notices import service as notices
 
 
 def _demand_person(call: Call) -> None:
     if not call.actor.is_signed_in:
-        raise denied("sign in: send an API key in the header Authorization")
+        raise denied(SIGN_IN)
 
 
 def _demand_self(call: Call, name: str = "id") -> None:
     _demand_person(call)
     wanted = call.text(name)
     if wanted and wanted not in (call.actor.account_id, call.actor.username):
-        raise denied("only your own")
+        raise denied(Text("只能查看自己的。", "only your own."))
 
 
 def follow_dataset(call: Call) -> Json:
@@ -199,7 +200,7 @@ def api_token_create(call: Call) -> Json:
     try:
         made = api_keys.create(call.work, call.actor, ApiKeyCreate(name=name, days=days))
     except InputRefused as refused:
-        raise denied(refused.detail.en) from None
+        raise denied(refused.detail) from None
     return {"token": made.key}
 
 
@@ -215,7 +216,12 @@ def api_token_revoke(call: Call) -> None:
 def _refused_elsewhere(call: Call) -> Any:  # noqa: ANN401 - never answers
     """Nobody follows people here."""
     call.wanted()
-    raise denied("people cannot be followed here; datasets, organisations and themes can")
+    raise denied(
+        Text(
+            "这里不能关注个人；可以关注数据集、机构和主题。",
+            "people cannot be followed here; datasets, organisations and themes can.",
+        )
+    )
 
 
 READS: Final[Mapping[str, Action]] = {

@@ -164,6 +164,7 @@ KIND_NAMES: Final[Mapping[str, Text]] = {
     "push.run_requested": Text("要求推送", "Push asked for"),
     "push.ended": Text("推送结束", "Push ended"),
     "import.opened": Text("开启导入", "Import opened"),
+    "import.prolonged": Text("延长导入", "Import prolonged"),
     "import.closed": Text("结束导入", "Import closed"),
     "organisation.described": Text("保存机构的外部描述", "Outside description of an organisation kept"),
     "dataset.followed": Text("关注数据集", "Dataset followed"),

@@ -25,6 +25,10 @@ from core.work import Work, fetched, hold
 MAY: Final = "catalog:import:open"
 LONGEST_MINUTES: Final = 24 * 60
 _LATE: Final = timedelta(days=1)
+_A_DAY: Final = Text(
+    "一次导入自开启起最长一天：从现在起至多还有 {most} 分钟。",
+    "An import lasts a day at most from its opening: {most} minutes are left from now on.",
+)
 _KEPT: Final = select(DescriptionRow).where(
     col(DescriptionRow.dataset_id).in_(bindparam("ids", expanding=True))
 )
@@ -38,6 +42,13 @@ class ImportOpen(SQLModel):
 
     model_config = {"extra": "forbid"}
     reason: str = Field(min_length=4, max_length=500)
+    minutes: int = Field(default=60, ge=1, le=LONGEST_MINUTES)
+
+
+class ImportProlong(SQLModel):
+    """For how long from now on the open import is to stay open."""
+
+    model_config = {"extra": "forbid"}
     minutes: int = Field(default=60, ge=1, le=LONGEST_MINUTES)
 
 
@@ -69,6 +80,27 @@ def opened(work: Work, actor: Actor, ask: ImportOpen) -> ImportRead:
     work.db.flush()
     payload = {"reason": row.reason, "ends_at": row.ends_at.isoformat()}
     audit.record(work, actor, "import.opened", subject=row.id, payload=payload)
+    return _read(work, row)
+
+
+def prolonged(work: Work, actor: Actor, ask: ImportProlong) -> ImportRead:
+    """Let the open one end `minutes` from now. Conflict when none is open, when that is no later, or when it would last more than a day."""
+    actor.demand(MAY)
+    hold(work, "catalog/import")
+    if (row := _current(work)) is None:
+        raise Conflict(Text("没有正在进行的导入。", "No import is open."))
+    ends, latest = (
+        work.now + timedelta(minutes=ask.minutes),
+        row.opened_at + timedelta(minutes=LONGEST_MINUTES),
+    )
+    if ends <= row.ends_at:
+        raise Conflict(Text("新的截止时间不晚于现有的。", "It would end no later than it does now."))
+    if ends > latest:
+        most = int((latest - work.now).total_seconds() // 60)
+        raise Conflict(_A_DAY.filled(most=most), most_minutes=most)
+    row.ends_at = ends
+    work.db.add(row)
+    audit.record(work, actor, "import.prolonged", subject=row.id, payload={"ends_at": ends.isoformat()})
     return _read(work, row)
 
 

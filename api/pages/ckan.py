@@ -26,7 +26,7 @@ from catalog.ckan.errors import CkanError, denied, translated
 from catalog.ckan.names import BY_GET, REFUSED
 from catalog.ckan.values import loads
 from core.errors import AppError
-from core.text import Lang
+from core.text import Lang, Text
 from core.work import Work
 
 router = APIRouter(tags=["ckan"])
@@ -36,8 +36,9 @@ _SHARED: Final = {
     "access-control-allow-origin": "*", "access-control-allow-methods": "POST, PUT, GET, DELETE, OPTIONS",
     "access-control-allow-headers": "X-CKAN-API-KEY, Authorization, Content-Type",
 }  # fmt: skip
-BAD_KEY: Final = (
-    "the API key or token that was sent is not valid, has expired or was revoked; make another at /me"
+BAD_KEY: Final = Text(
+    "所用的 API 密钥或令牌无效、已过期或已被撤销；请在 /me 另建一个。",
+    "the API key or token that was sent is not valid, has expired or was revoked; make another at /me.",
 )
 _UPLOADS: Final = frozenset({"resource_create", "resource_update", "resource_patch"})
 _FORMS: Final = ("application/x-www-form-urlencoded", "multipart/form-data")

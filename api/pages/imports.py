@@ -15,7 +15,7 @@ from api.late import APIRouter
 from api.web import go, page
 from auth.actor import Actor
 from catalog import imports
-from catalog.imports import ImportOpen
+from catalog.imports import ImportOpen, ImportProlong
 from core.errors import AppError
 from core.text import Text
 from core.work import Work
@@ -53,6 +53,19 @@ def open_import(request: Request, house: HouseDep, actor: ActorDep, typed: Typed
             return _page(request, work, actor, faults=sentences(fault, _LABELS), given=given)
     done = tried(house, lambda work: imports.opened(work, actor, body))
     return _after(request, house, actor, done, Text("导入已开启。", "The import is open."))
+
+
+@router.post("/prolong", response_class=HTMLResponse, **access(imports.MAY))
+def prolong_import(request: Request, house: HouseDep, actor: ActorDep, typed: Typed) -> Response:
+    """Let it end later; a refusal shows the form again."""
+    given = {"reason": "", "minutes": str(typed.get("minutes", ""))}
+    try:
+        body = ImportProlong.model_validate({"minutes": given["minutes"]})
+    except ValidationError as fault:
+        with house.read() as work:
+            return _page(request, work, actor, faults=sentences(fault, _LABELS), given=given)
+    done = tried(house, lambda work: imports.prolonged(work, actor, body))
+    return _after(request, house, actor, done, Text("导入已延长。", "The import ends later."))
 
 
 @router.post("/close", response_class=HTMLResponse, **access(imports.MAY))

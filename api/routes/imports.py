@@ -6,7 +6,7 @@ from api.access import access
 from api.deps import ActorDep, ReadDep, WorkDep
 from api.late import APIRouter
 from catalog import imports
-from catalog.imports import ImportOpen, ImportRead
+from catalog.imports import ImportOpen, ImportProlong, ImportRead
 
 router = APIRouter(prefix="/api/v1/imports", tags=["catalogue"])
 
@@ -21,6 +21,12 @@ def list_imports(work: ReadDep) -> list[ImportRead]:
 def open_import(work: WorkDep, actor: ActorDep, body: ImportOpen) -> ImportRead:
     """Open it. Conflict while one is open."""
     return imports.opened(work, actor, body)
+
+
+@router.post("/prolong", **access(imports.MAY))
+def prolong_import(work: WorkDep, actor: ActorDep, body: ImportProlong) -> ImportRead:
+    """Let the open one end later, a day after its opening at most. Conflict when none is open."""
+    return imports.prolonged(work, actor, body)
 
 
 @router.post("/close", **access(imports.MAY))

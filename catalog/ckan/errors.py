@@ -7,7 +7,7 @@ from typing import Final
 
 from core import errors
 from core.errors import AppError
-from core.text import Lang
+from core.text import Lang, Text
 
 STATUS: Final[Mapping[str, int]] = {
     "Not Found Error": 404,
@@ -46,12 +46,20 @@ class CkanError(Exception):
         return {"__type": self.kind, **self.fields, **said}
 
 
+SIGN_IN: Final = Text(
+    "请先登录：在请求头 Authorization 中发送 API 密钥。",
+    "sign in: send an API key in the header Authorization.",
+)
+
+
 def not_found(what: str) -> CkanError:
     return CkanError("Not Found Error", f"Not found: {what}")
 
 
-def denied(why: str) -> CkanError:
-    return CkanError("Authorization Error", f"Access denied: {why}")
+def denied(why: str | Text) -> CkanError:
+    """A refusal: in CKAN's own words, or, where the reason is ours, in both languages; its clients ask for none."""
+    said = why if isinstance(why, str) else f"{why.en} {why.zh}"
+    return CkanError("Authorization Error", f"Access denied: {said}")
 
 
 def invalid(**fields: str) -> CkanError:

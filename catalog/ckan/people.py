@@ -14,7 +14,7 @@ from auth.roles import ROLE_NAMES
 from catalog import queries
 from catalog.ckan import shape
 from catalog.ckan.actions import Action, Call, find, seen
-from catalog.ckan.errors import denied, not_found
+from catalog.ckan.errors import SIGN_IN, denied, not_found
 from catalog.ckan.shape import Json
 from catalog.queries import OPEN_LEVELS
 from catalog.tables import DatasetRow
@@ -155,7 +155,7 @@ def user_activity_list(call: Call) -> list[Json]:
 def dashboard_activity_list(call: Call) -> list[Json]:
     """For a signed-in caller: what happened lately."""
     if not call.actor.is_signed_in:
-        raise denied("sign in: send an API key in the header Authorization")
+        raise denied(SIGN_IN)
     return lately(call)
 
 

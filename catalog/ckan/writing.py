@@ -21,7 +21,7 @@ from catalog import imports, queries, service
 from catalog.ckan import checks, shape
 from catalog.ckan.actions import Action, Call, find, packages
 from catalog.ckan.checks import Json
-from catalog.ckan.errors import denied, invalid, not_found
+from catalog.ckan.errors import SIGN_IN, denied, invalid, not_found
 from catalog.ckan.listings import group_show, organization_show
 from catalog.models import DatasetCreate, DatasetUpdate
 from catalog.proposals import service as proposals
@@ -36,13 +36,16 @@ DRAFT: Final = "this record is a draft of its department: it is published at {si
 WAITING: Final = (
     "this record is published: the change waits for a second person at {site}/record-proposals/{id}"
 )
-TOO_LATE: Final = (
+TOO_LATE: Final = Text(
+    "导入已于 {ended}（UTC）结束，共收下 {records} 条，本条未收下。请在 {site}/imports（或 datagrant imports open --minutes …）重新开启更长时间，"
+    "再载入同一文件：已有的记录保持不变。不带 id 的记录会登记为草稿。",
     "the import ended at {ended} UTC, after {records} records, and this record was not taken. Open it again for longer at "
     "{site}/imports (or `datagrant imports open --minutes …`) and load the same file once more: what stands already stays as it is. "
-    "A record without `id` is entered as a draft"
+    "A record without `id` is entered as a draft.",
 )
-_NAMES: Final = (
-    "departments are entered at /admin (or `datagrant org`); their names are not changed through this API"
+_NAMES: Final = Text(
+    "部门在 /admin（或 datagrant org）登记；其名称不通过此接口修改。",
+    "departments are entered at /admin (or `datagrant org`); their names are not changed through this API.",
 )
 _MOST_BYTES: Final = 1_000_000
 _TAKEN: Final[CompoundSelect[tuple[str]]] = sqlalchemy.union_all(
@@ -56,7 +59,12 @@ _TAKEN: Final[CompoundSelect[tuple[str]]] = sqlalchemy.union_all(
 def package_create(call: Call) -> Json:
     """Enter a record: `name`, `owner_org`, and what else is known. A draft, unless an import is open."""
     if not call.actor.may(queries.WRITE):
-        raise denied("Only those who enter records for a department may create one")
+        raise denied(
+            Text(
+                "只有为部门登记记录的人可以新建。",
+                "Only those who enter records for a department may create one.",
+            )
+        )
     doc, is_import = _given(call), _importing(call)
     if not is_import:
         _demand_in_time(call, doc)
@@ -222,7 +230,10 @@ def _link_owner(call: Call, resource_id: str) -> DatasetRow:
     _demand_signed_in(call)
     if call.dataset_of(call.work, resource_id) is not None:
         raise denied(
-            "a release's files are neither changed nor deleted; hand in a batch, or withdraw the release at /releases"
+            Text(
+                "发布版本的文件不修改、不删除；请提交批次，或在 /releases 撤回该版本。",
+                "a release's files are neither changed nor deleted; hand in a batch, or withdraw the release at /releases.",
+            )
         )
     return writable(call, owner_of(call, resource_id))
 
@@ -274,7 +285,12 @@ def group_update(call: Call) -> Json:
     """Accepted when it changes nothing: groups are themes, a code list."""
     shown = group_show(_about(call, call.wanted()))
     if checks.says_more(_given(call), shown):
-        raise denied("groups are the themes of a code list; they are not changed through this API")
+        raise denied(
+            Text(
+                "组即代码表中的主题；不通过此接口修改。",
+                "groups are the themes of a code list; they are not changed through this API.",
+            )
+        )
     return shown
 
 
@@ -302,12 +318,12 @@ def _demand_in_time(call: Call, doc: Json) -> None:
     if not doc.get("id") or not call.actor.may_in(imports.MAY, PLATFORM):
         return
     if (gone := imports.lapsed(call.work)) is not None:
-        raise denied(TOO_LATE.format(ended=shape.moment(gone.ends_at), records=gone.records, site=call.site))
+        raise denied(TOO_LATE.filled(ended=shape.moment(gone.ends_at), records=gone.records, site=call.site))
 
 
 def _demand_signed_in(call: Call) -> None:
     if not call.actor.is_signed_in:
-        raise denied("sign in: send an API key in the header Authorization")
+        raise denied(SIGN_IN)
 
 
 def _owner(call: Call, doc: Mapping[str, Any]) -> str:

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from catalog.harvest.markup import text_of
 from core.text import Text
 
 MOST_RECORDS: Final = 100_000
@@ -148,7 +149,7 @@ def record(
     **more: object,
 ) -> Record:
     """A record from whatever the source wrote: texts made plain, languages told apart, addresses checked."""
-    titles, notes = both(title), both(description)
+    titles, notes = both(title), [plain(text_of(each)) for each in both(description)]
     words = tuple(dict.fromkeys(word for each in keywords if (word := plain(each)[:100])))[:100]
     kept = tuple(dict.fromkeys(each for each in links if each.url))[:MOST_LINKS]
     rest = {name: plain(value)[:1000] for name, value in more.items() if name != "page"}

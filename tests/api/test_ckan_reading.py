@@ -104,7 +104,7 @@ def test_what_policy_refuses_says_where_it_is_done(client: TestClient) -> None:
     for name, why in REFUSED.items():
         told = client.post(f"/api/action/{name}", json={})
         assert (told.status_code, told.json()["error"]["__type"]) == (403, "Authorization Error")
-        assert told.json()["error"]["message"] == f"Access denied: {why}"
+        assert told.json()["error"]["message"] == f"Access denied: {why.en} {why.zh}"
         assert client.get(f"/api/action/{name}").status_code == (403 if name in BY_GET else 400)
         assert name not in EMPTY
 

@@ -382,6 +382,7 @@ def test_a_load_that_outlasts_its_import_is_told_so_and_goes_on_when_it_is_opene
         for each in said.refused:
             assert (each[2], each[3]) == ("create", "NotAuthorized")
             assert "the import ended at" in each[4]
+            assert "共收下 2 条" in each[4], "ckanapi asks for no language, so both are there"
             assert "after 2 records" in each[4]
         assert "2 refused" in said.report()
         assert "create: NotAuthorized × 2" in said.report()
@@ -420,6 +421,42 @@ def test_a_record_is_found_by_its_code_in_any_case_without_looking_through_all(h
             "EXPLAIN QUERY PLAN SELECT id FROM catalog_dataset WHERE lower(catalog_dataset.id) = 'x'"
         )
         assert "ix_catalog_dataset_lower_id" in str(plan.all())
+
+
+def test_an_open_import_may_be_prolonged_a_day_at_most(house: House, clock: Any) -> None:
+    cat, steward = client_as(house, "cat"), client_as(house, "traffic-steward")
+
+    def prolong(minutes: int) -> Any:
+        return cat.post("/api/v1/imports/prolong", json={"minutes": minutes})
+
+    assert prolong(60).status_code == 409, "none is open"
+    cat.post("/api/v1/imports", json={"reason": "迁移旧门户", "minutes": 60})
+    assert steward.post("/api/v1/imports/prolong", json={"minutes": 90}).status_code == 403
+    assert prolong(0).status_code == 422
+    clock.forward(minutes=50)
+    assert prolong(10).status_code == 409, "no later than it would end anyway"
+    assert prolong(120).json()["is_open"]
+    clock.forward(minutes=100)
+    assert call(cat, "package_create", **AS_GIVEN) == AS_GIVEN, "word for word, long after the first hour"
+    refused = prolong(1440)
+    assert (refused.status_code, refused.json()["most_minutes"]) == (409, 1440 - 150)
+    assert prolong(1440 - 150).status_code == 200
+    (one,) = cat.get("/api/v1/imports").json()
+    assert one["records"] == 1
+    with house.read() as work:
+        kinds = [each.kind for each in work.db.exec(select(AuditEventRow)) if each.kind.startswith("import.")]
+    assert kinds == ["import.opened", "import.prolonged", "import.prolonged"]
+
+
+def test_page_prolongs_the_import(house: House) -> None:
+    page = browser_as(house, "cat")
+    assert page.submit("/imports/prolong", minutes="60").status_code == 409
+    page.submit("/imports", reason="迁移旧门户", minutes="60")
+    assert "延长导入" in page.get("/imports").text
+    refused = page.submit("/imports/prolong", minutes="x")
+    assert (refused.status_code, 'value="x"' in refused.text) == (422, True)
+    assert page.submit("/imports/prolong", minutes="30").status_code == 409
+    assert page.submit("/imports/prolong", minutes="120").status_code == 303
 
 
 def test_page_opens_and_closes_the_import_and_keeps_what_was_typed(house: House) -> None:
