@@ -21,8 +21,8 @@ Source = Annotated[str, typer.Argument(help="Id of the outside catalogue")]
 
 @app.command("add")
 def add(
-    form: Annotated[str, typer.Argument(help="ckan, csw, csw-3, dcat, data-us, data-package or listing")],
-    url: Annotated[str, typer.Argument(help="A portal's root for ckan, the service for csw and csw-3, else the document's address")],
+    form: Annotated[str, typer.Argument(help="ckan, csw, csw-3, oai-pmh, dcat, data-us, data-package or listing")],
+    url: Annotated[str, typer.Argument(help="A portal's root for ckan, the service for csw, csw-3 and oai-pmh, else the document's address")],
     title: Annotated[str, typer.Option("--title", help="What people call it")],
     org: Annotated[str, typer.Option("--org", help="The department that answers for it here")],
     schedule: Annotated[str, typer.Option("--schedule", help="manual, every P1D, daily 06:30 (UTC+8)")] = "manual",

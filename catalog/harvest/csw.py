@@ -50,7 +50,7 @@ def start_of(url: str) -> int:
 
 def next_place(data: bytes) -> int:
     """The place that the next page begins with; 0 when this was the last."""
-    told = _results(_parsed(data))
+    told = _results(parsed(data))
     if told is None:
         return 0
     try:
@@ -62,7 +62,7 @@ def next_place(data: bytes) -> int:
 
 def read(data: bytes, base: str = "") -> Reading:
     """Datasets and series of one page; records of services are left. One that cannot be read stops none. Raises Unreadable."""
-    root = _parsed(data)
+    root = parsed(data)
     if root.tag.endswith("}ExceptionReport"):
         said = " ".join(text.strip() for text in root.itertext() if text.strip())[:300]
         raise Unreadable(Text(f"服务答复错误：{said}", f"The service reports a fault: {said}"))
@@ -96,7 +96,8 @@ def read(data: bytes, base: str = "") -> Reading:
     return found
 
 
-def _parsed(data: bytes) -> Any:  # noqa: ANN401 - lxml is not typed
+def parsed(data: bytes) -> Any:  # noqa: ANN401 - lxml is not typed
+    """XML that declares nothing. Raises Unreadable."""
     from lxml import etree
 
     parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)

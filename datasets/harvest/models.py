@@ -13,11 +13,12 @@ from datasets.batches.models import Who
 from datasets.harvest.workflow import HarvestState, Result, RunState
 from datasets.sources.addresses import address_fault
 
-Form = Literal["ckan", "csw", "csw-3", "dcat", "data-us", "data-package", "listing"]
+Form = Literal["ckan", "csw", "csw-3", "oai-pmh", "dcat", "data-us", "data-package", "listing"]
 FORM_NAMES: Final = {
     "ckan": Text("CKAN 门户", "CKAN portal"),
     "csw": Text("CSW 2.0.2（ISO 19139）", "CSW 2.0.2 (ISO 19139)"),
     "csw-3": Text("CSW 3.0（ISO 19139）", "CSW 3.0 (ISO 19139)"),
+    "oai-pmh": Text("OAI-PMH 2.0（Dublin Core）", "OAI-PMH 2.0 (Dublin Core)"),
     "dcat": Text("DCAT（RDF/XML、Turtle、JSON-LD）", "DCAT (RDF/XML, Turtle, JSON-LD)"),
     "data-us": Text("DCAT-US data.json", "DCAT-US data.json"),
     "data-package": Text("Data Package", "Data Package"),
@@ -26,7 +27,7 @@ FORM_NAMES: Final = {
 
 
 class HarvestCreate(SQLModel):
-    """An outside catalogue. `url`: a portal's root for `ckan`, the service's address for `csw`, the document's otherwise. `org_id`: the department that answers for it here."""
+    """An outside catalogue. `url`: a portal's root for `ckan`, the service's address for `csw` and `oai-pmh`, the document's otherwise. `org_id`: the department that answers for it here."""
 
     model_config = {"extra": "forbid"}
     title: str = Field(min_length=2, max_length=200)

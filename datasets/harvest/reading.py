@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any, Final
 from urllib.parse import urljoin, urlsplit
 
-from catalog.harvest import ckan, csw, data_package, data_us, dcat, listing
+from catalog.harvest import ckan, csw, data_package, data_us, dcat, listing, oai_pmh
 from catalog.harvest.records import Reading
 from core.files import FileStore
 from core.settings import Settings
@@ -18,12 +18,13 @@ from datasets.sources.asking import Ask
 
 MOST_BYTES: Final = 64 * 1024 * 1024
 _CSW: Final = {"csw": "2.0.2", "csw-3": "3.0.0"}
-PAGED: Final = frozenset({"ckan", *_CSW})
+PAGED: Final = frozenset({"ckan", "oai-pmh", *_CSW})
 """Formats whose address is an interface that is asked for page after page; the others are documents."""
 _READERS: Final = {
     "ckan": ckan.read,
     "csw": csw.read,
     "csw-3": csw.read,
+    "oai-pmh": oai_pmh.read,
     "dcat": dcat.read,
     "data-us": data_us.read,
     "data-package": data_package.read,
@@ -42,6 +43,8 @@ def first_url(source: HarvestSourceRow) -> str:
     url = str(source.config["url"])
     if source.form in _CSW:
         return csw.page_url(url, 1, _CSW[source.form])
+    if source.form == "oai-pmh":
+        return oai_pmh.page_url(url)
     return ckan.page_url(url, 0) if source.form == "ckan" else url
 
 
@@ -81,6 +84,9 @@ def following(source: HarvestSourceRow, url: str, data: bytes, reading: Reading,
         place = csw.next_place(data)
         is_further = place > csw.start_of(url)
         return csw.page_url(str(source.config["url"]), place, _CSW[source.form]) if is_further else ""
+    if source.form == "oai-pmh":
+        token = oai_pmh.token_of(data)
+        return oai_pmh.page_url(str(source.config["url"]), token) if token else ""
     if source.form != "dcat":
         return ""
     found = urljoin(url, reading.next_page)
