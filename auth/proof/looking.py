@@ -91,8 +91,15 @@ def _sentences(found: dict[str, Any]) -> list[dict[str, str]]:
         if fault
         else []
     )
-    odd = [
-        {"zh": f"前 {size} 条已不是检查点所签署的内容。", "en": f"The first {number_of(size, 'events are')} not those that the checkpoint signed."}
-        for size in found["checkpoints_at_odds"]
-    ]  # fmt: skip
+    sizes = found["checkpoints_at_odds"]
+    odd = (
+        [
+            {
+                "zh": f"有 {len(sizes)} 个检查点与记录不符，最早的签署了前 {min(sizes)} 条。",
+                "en": f"{number_of(len(sizes), 'checkpoints')} signed another record than stands there; the earliest signed its first {number_of(min(sizes), 'events')}.",
+            }
+        ]
+        if sizes
+        else []
+    )
     return [*broken, *odd, *found["openings_at_odds"]]
