@@ -215,7 +215,16 @@ def test_departments_and_themes_lead_to_what_a_visitor_may_see(desk: House, lang
         assert "application/atom+xml" in shown
     assert 'href="/themes/PK"' in _visit(desk, "/themes", lang)
     told = _visit(desk, "/developers", lang)
-    for place in ("api/3/action", "api/v1/catalogue", "oai", "data.json", "feeds/datasets.atom", "sitemap.xml", "mcp", "delta-sharing"):
+    for place in (
+        "api/3/action",
+        "api/v1/catalogue",
+        "oai",
+        "data.json",
+        "feeds/datasets.atom",
+        "sitemap.xml",
+        "mcp",
+        "delta-sharing",
+    ):
         assert f"/{place}</code>" in told
     visitor = client_as(desk)
     for path in ("/publishers/culture", "/publishers/insurer", "/themes/ZZ"):
