@@ -94,6 +94,7 @@ KIND_NAMES: Final[Mapping[str, Text]] = {
     "application.invitation_ended": Text("撤回审核邀请", "Invitation taken back"),
     "paper.scanned": Text("材料查毒", "Paper scanned"),
     "paper.infected": Text("拒收带恶意软件的材料", "Infected paper refused"),
+    "audit.finding_acknowledged": Text("确认审计记录不符", "Finding of the record acknowledged"),
     "application.co_applicant_named": Text("指定共同申请人", "Co-applicant named"),
     "application.co_applicant_taken_off": Text("取消共同申请人", "Co-applicant taken off"),
     "application.assigned": Text("指定承办人", "Handler named"),

@@ -203,6 +203,7 @@ PERMISSIONS: Final[Mapping[str, frozenset[Role]]] = {
     "auth:incident:read": _BUREAU,
     "auth:incident:freeze": frozenset({Role.SECURITY_OFFICER}),
     "auth:audit:read": frozenset({Role.AUDITOR, Role.SECURITY_OFFICER}),
+    "auth:audit:acknowledge": frozenset({Role.SECURITY_OFFICER}),
     "auth:user:read": frozenset({Role.SYSADMIN, Role.AUDITOR, Role.SECURITY_OFFICER}),
     "auth:user:admin": frozenset({Role.SYSADMIN}),
     "auth:org:read": frozenset({Role.SYSADMIN, Role.AUDITOR, Role.SECURITY_OFFICER, Role.APPROVER}),
@@ -240,6 +241,7 @@ FRESH_FACTOR: Final[frozenset[str]] = frozenset(
         "auth:glass:use",
         "auth:profile:confirm",
         "auth:disclosure:publish",
+        "auth:audit:acknowledge",
         "auth:key:admin",
         "datasets:output:check",
     }

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from api.client import DEFAULT_DIR, As, DataDir, Json, Server, Token, connect, show
+from api.client import DEFAULT_DIR, As, DataDir, Json, Otp, Server, Token, connect, show
 
 if TYPE_CHECKING:
     from auth.proof.offline import Findings
@@ -73,6 +73,18 @@ def look(
     show(found, as_json)
     if not found["holds"]:
         raise typer.Exit(1)
+
+
+@app.command()
+def acknowledge(
+    mark: Annotated[str, typer.Argument(help="The finding's mark (see `audit look`)")],
+    note: Annotated[str, typer.Option("--note", help="What came of looking into it, and why work goes on")],
+    otp: Otp = "",
+    data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
+) -> None:  # fmt: skip
+    """As a security officer: go on from the newest finding, where the profile stops decisions and deliveries for it."""
+    with connect(data_dir, server, token, user, otp) as api:
+        show(api.post("/audit/looks/newest/acknowledgement", {"mark": mark, "note": note}), as_json)
 
 
 def _verify_offline(path: Path, key: str, copies: list[Path], as_json: bool) -> None:

@@ -6,26 +6,33 @@ import json
 from datetime import date, timedelta
 from typing import Annotated, Any, Final
 
-from fastapi import Query, Request
+from fastapi import Query, Request, Response
 from fastapi.responses import FileResponse, HTMLResponse
 
 from api.access import access
 from api.deps import ActorDep, HouseDep, ReadDep
 from api.dossiers import grant_pack, period_pack
+from api.errors import status_of
+from api.forms import Typed, tried
+from api.house import House
 from api.late import APIRouter
 from api.lookups import org_names, person_names
-from api.web import page
+from api.pages.tickets import checked
+from api.web import go, page
 from api.witness import evidence
 from auth import audit_reading
 from auth.applications.rules import period
 from auth.policy.filters.rules import LOCAL
-from auth.proof import looking
+from auth.profile.now import profile
+from auth.proof import looking, standstill
 from auth.proof import service as proofs
 from auth.proof.checkpoint import Place
 from auth.proof.looking import verified
+from auth.proof.standstill import Acknowledgement
 from core.errors import AppError
 from core.ids import GrantId
 from core.text import Text
+from core.work import Work
 
 router = APIRouter(prefix="/audit", include_in_schema=True, tags=["pages"])
 PER_PAGE: Final = 50
@@ -46,6 +53,24 @@ def list_page(
     number: Annotated[int, Query(alias="page", ge=1, le=1_000_000)] = 1,
 ) -> HTMLResponse:
     """Events, newest first; `verify=yes` also walks the chain. Days are local and both count."""
+    return _list(request, work, house, kind, account, subject, dataset, since, until, verify, number)
+
+
+@router.post("/acknowledge", response_class=HTMLResponse, **access("auth:audit:acknowledge"))
+def acknowledge(request: Request, house: HouseDep, actor: ActorDep, form: Typed) -> Response:
+    """Go on from the newest finding of the daily look."""
+    given = {name: str(form.get(name, "")).strip() for name in ("mark", "note")}
+    done = tried(house, lambda work: standstill.acknowledge(work, actor, checked(Acknowledgement, given)))
+    if isinstance(done, AppError):
+        with house.read() as work:
+            return _list(request, work, house, refusal=done, typed=given["note"])
+    return go("/audit", Text("已确认，决定与交付照常进行。", "Acknowledged; decisions and deliveries go on."))
+
+
+def _list(
+    request: Request, work: Work, house: House, kind: str = "", account: str = "", subject: str = "", dataset: str = "",
+    since: str = "", until: str = "", verify: str = "", number: int = 1, refusal: AppError | None = None, typed: str = "",
+) -> HTMLResponse:  # fmt: skip
     first, last = _day(since), _day(until)
     found, total = audit_reading.events(
         work, kind=kind, account=account, subject=subject, dataset_id=dataset,
@@ -55,10 +80,13 @@ def list_page(
     rows = [(event, audit_reading.name_of(event.kind), json.loads(event.payload)) for event in found]
     checked = verified(work, Place.of(house.settings)) if verify == "yes" else None
     beside = [Text(each["zh"], each["en"]) for each in checked["openings_at_odds"]] if checked else []
+    look = looking.newest(work)
     return page(
-        request, "audit/list.html", rows=rows, total=total, number=number, pages=max(1, -(-total // PER_PAGE)),
+        request, "audit/list.html", status=status_of(refusal) if refusal else 200, refusal=refusal, typed=typed,
+        acknowledged=bool(look and look.mark) and standstill.is_acknowledged(work, look.mark if look else ""),
+        stops=profile(work).stops_at_odds, rows=rows, total=total, number=number, pages=max(1, -(-total // PER_PAGE)),
         orgs=org_names(work), people=person_names(work, {event.actor_name for event in found}), kind_options=[(each, audit_reading.name_of(each)) for each in audit_reading.kinds(work)],
-        verified=checked, beside=beside, look=looking.newest(work),
+        verified=checked, beside=beside, look=look,
         **_signed(house), wish={"kind": kind, "account": account, "subject": subject, "dataset": dataset, "since": since, "until": until},
     )  # fmt: skip
 

@@ -9,16 +9,17 @@ from fastapi.responses import FileResponse, PlainTextResponse
 from pydantic import AwareDatetime
 
 from api.access import access
-from api.deps import ActorDep, HouseDep, ReadDep
+from api.deps import ActorDep, HouseDep, ReadDep, WorkDep
 from api.dossiers import grant_pack, period_pack
 from api.late import APIRouter
 from api.witness import evidence
 from auth import audit_reading
-from auth.proof import looking
+from auth.proof import looking, standstill
 from auth.proof import service as proofs
 from auth.proof.checkpoint import Place
 from auth.proof.looking import LookRead, verified
 from auth.proof.service import ConsistencyRead, InclusionRead
+from auth.proof.standstill import Acknowledgement
 from core.errors import NotFound
 from core.ids import GrantId
 from core.text import Text
@@ -63,6 +64,13 @@ def newest_look(work: ReadDep) -> LookRead:
     if (found := looking.newest(work)) is None:
         raise NotFound(Text("审计记录尚未自动核对过。", "The worker has not looked through the record yet."))
     return found
+
+
+@router.post("/looks/newest/acknowledgement", status_code=201, **access("auth:audit:acknowledge"))
+def acknowledge_finding(work: WorkDep, actor: ActorDep, body: Acknowledgement) -> LookRead:
+    """As a security officer: go on from the newest finding, by its mark, with a reason. Where the policy profile stops decisions and deliveries
+    while the record is not what was signed (`stops_at_odds`), they go on from here."""
+    return standstill.acknowledge(work, actor, body)
 
 
 @router.get("/checkpoint", response_class=PlainTextResponse, **access("public"))

@@ -48,6 +48,7 @@ from auth.policy.model import GrantPolicy
 from auth.policy.rules import licence_objections, refused
 from auth.profile.now import limits_now, profile
 from auth.profile.opinions import inserted
+from auth.proof import standstill
 from core.errors import Conflict, InputRefused, Reason, refuse_if
 from core.ids import ApplicationId, DatasetId, OrgId
 from core.text import Text, number_of
@@ -317,7 +318,11 @@ def _judged(
 def _against(work: Work, row: ApplicationRow, judged: list[_Judged]) -> list[Reason]:
     """What stands against the decision as a whole, and what against each line."""
     found = list(gates(work, row)) if _outcome(each.decision for each in judged) is Step.OFFER else []
-    return [*found, *(reason for each in judged for reason in each.against)]
+    return [
+        *standstill.against(work, profile(work)),
+        *found,
+        *(reason for each in judged for reason in each.against),
+    ]
 
 
 def _offered(line: ApplicationLineRow, decision: LineDecision, asked: GrantPolicy) -> GrantPolicy | None:
@@ -457,7 +462,8 @@ def accept_terms(
 def acceptance_objections(work: Work, row: ApplicationRow) -> tuple[Reason, ...]:
     """Why the terms cannot be accepted now: licence, what stands from outside, papers that are owed (again)."""
     held = licence_objections(licence(work, OrgId(row.org_id)), work.now)
-    return (*held, *gates(work, row), *papers.blocking(work, row))
+    still = standstill.against(work, profile(work))
+    return (*still, *held, *gates(work, row), *papers.blocking(work, row))
 
 
 def decline(work: Work, actor: Actor, application_id: ApplicationId, body: StepBody) -> ApplicationRead:

@@ -21,6 +21,7 @@ from auth.policy.limits import Limits
 from auth.policy.model import GrantPolicy
 from auth.profile import now
 from auth.profile.model import Profile
+from auth.proof import standstill
 from auth.registrations import cover as registrations
 from auth.reviews import cover as reviews
 from core.db import UtcDateTime
@@ -41,6 +42,7 @@ def blocks(
     if may["freeze"]:
         orgs = [row.org_id, row.department_id]
         found += freezes.reasons(work, grant_id=row.id, orgs=orgs, dataset_id=row.dataset_id)
+    found += standstill.against(work, profile)
     found += cover.at_use(work, profile, row.org_id, policy.scenario_id)
     found += registrations.at_use(work, profile, row.dataset_id)
     if may["review"]:

@@ -71,6 +71,7 @@ class Profile(BaseModel):
     `papers`: what applicants hand in, what may follow later and what may be promised instead;
     `opinions`: template opinions for those who review and decide;
     `vouching`: whether whoever uses a grant must be vouched for by the officer of his organisation at that moment;
+    `stops_at_odds`: whether decisions and deliveries stand still while the audit record is not what was signed and no officer has acknowledged it;
     `consent`: datasets that came from another department need its consent; `free_for_public`: price 0 for public purposes.
     """
 
@@ -87,6 +88,7 @@ class Profile(BaseModel):
     product_registration: Literal["off", "encouraged", "required"] = "encouraged"
     principles: bool = False
     vouching: bool = False
+    stops_at_odds: bool = False
     blocking_duties: dict[Kind, Reach] = {Kind.DELETION_CERTIFICATE: Reach.DATASET}
     numbers: dict[str, Number]
     stages: StageSet | None = None

@@ -138,12 +138,20 @@ def dry_run(work: Work, profile: Profile, *, assets: Assets) -> list[Breach]:
     users = stopping.analysts(work, (row.org_id for row in rows)) if is_new else {}
     found = []
     for row in rows:
-        people = users.get(row.org_id, {})
+        people = stopping.people(users.get(row.org_id, ()), _members(row))
         stopped = frozenset(person for person, is_vouched in people.items() if not is_vouched)
         reasons = (*_all_against(work, profile, row, assets), *_unvouched(len(stopped), len(people)))
         if reasons:
             found.append(Breach(row.id, row.org_id, row.dataset_id, reasons, stopped))
     return found
+
+
+def _members(row: GrantRow) -> tuple[str, ...]:
+    """Whom the grant names; of one that cannot be read, nobody: that is said of it anyway."""
+    try:
+        return grants.agreed(row).members
+    except Unavailable:
+        return ()
 
 
 def people_stopped(found: Iterable[Breach]) -> int:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-from datetime import datetime
 from typing import Any, Final
 
-from sqlmodel import SQLModel, col, select
+from sqlmodel import col, select
 
 from auth import audit
 from auth.actor import PLATFORM, SYSTEM
@@ -16,25 +13,14 @@ from auth.messages import audience
 from auth.messages.service import tell
 from auth.proof import openings, service
 from auth.proof.checkpoint import Place
+from auth.proof.looks import LOOKED, LookRead, mark_of, newest
 from auth.roles import Role
 from core.text import number_of
 from core.work import Work
 
-LOOKED: Final = "audit.looked_through"
+__all__ = ["LOOKED", "LookRead", "newest", "note", "verified"]
 WATCHERS: Final = (Role.AUDITOR, Role.SECURITY_OFFICER)
 _TOLD: Final = 20  # sentences that one event keeps
-
-
-class LookRead(SQLModel):
-    """What the newest look through the record found. `faults`: breaks of the chain (0 or 1); `told`: the first sentences, both languages."""
-
-    at: datetime
-    events: int
-    holds: bool
-    faults: int
-    checkpoints_at_odds: int
-    openings_at_odds: int
-    told: list[dict[str, str]]
 
 
 def verified(work: Work, place: Place) -> dict[str, Any]:
@@ -61,22 +47,15 @@ def note(work: Work, found: dict[str, Any]) -> LookRead:
         "events": found["events"], "holds": found["holds"], "faults": int(found["fault"] is not None),
         "checkpoints_at_odds": len(found["checkpoints_at_odds"]), "openings_at_odds": len(found["openings_at_odds"]),
     }  # fmt: skip
-    audit.record(work, SYSTEM, LOOKED, subject="audit", payload=said | {"told": told[:_TOLD]})
+    mark = "" if found["holds"] else mark_of(told)
+    audit.record(work, SYSTEM, LOOKED, subject="audit", payload=said | {"told": told[:_TOLD], "mark": mark})
     if not found["holds"]:
-        mark = hashlib.sha256(json.dumps(told, ensure_ascii=False).encode()).hexdigest()[:16]
         facts = {name: str(said[name]) for name in ("faults", "checkpoints_at_odds", "openings_at_odds")}
         tell(
             work, audience.holders(work, WATCHERS, [PLATFORM]), "audit.at_odds", subject="audit",
             href="/audit?verify=yes", once=mark, facts=facts,
         )  # fmt: skip
-    return LookRead(at=work.now, told=told[:_TOLD], **said)
-
-
-def newest(work: Work) -> LookRead | None:
-    """The newest look on record; None while there was none."""
-    wanted = select(AuditEventRow).where(AuditEventRow.kind == LOOKED).order_by(col(AuditEventRow.seq).desc())
-    row = work.db.exec(wanted).first()
-    return LookRead(at=row.at, **json.loads(row.payload)) if row else None
+    return LookRead(at=work.now, told=told[:_TOLD], mark=mark, **said)
 
 
 def _sentences(found: dict[str, Any]) -> list[dict[str, str]]:

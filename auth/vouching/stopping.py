@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Final
+from collections.abc import Container, Iterable
+from typing import Final, NamedTuple
 
 from sqlmodel import col, or_, select
 
@@ -18,8 +18,16 @@ from core.work import Work
 _USERS: Final = (Role.ANALYST,)
 
 
-def analysts(work: Work, org_ids: Iterable[str]) -> dict[str, dict[str, bool]]:
-    """By organisation, each person who may use its grants today, and whether one of his accounts there is vouched for."""
+class User(NamedTuple):
+    """One account by which a person may use its organisation's grants; `is_behind`: the organisation stands behind it."""
+
+    account_id: str
+    person_id: str
+    is_behind: bool
+
+
+def analysts(work: Work, org_ids: Iterable[str]) -> dict[str, list[User]]:
+    """By organisation, every account of those who may use its grants today."""
     orgs = sorted(set(org_ids))
     held = (
         select(AccountRow.id, AccountRow.person_id, AccountRow.org_id)
@@ -35,8 +43,16 @@ def analysts(work: Work, org_ids: Iterable[str]) -> dict[str, dict[str, bool]]:
         col(VouchRow.until) >= work.now.astimezone(LOCAL).date(),
     )  # fmt: skip
     behind = set(work.db.exec(stood).all())
-    found: dict[str, dict[str, bool]] = {}
+    found: dict[str, list[User]] = {}
     for account_id, person_id, org_id in work.db.exec(held):
-        people = found.setdefault(org_id or "", {})
-        people[person_id] = people.get(person_id, False) or (account_id, org_id) in behind
+        found.setdefault(org_id or "", []).append(User(account_id, person_id, (account_id, org_id) in behind))
+    return found
+
+
+def people(users: Iterable[User], members: Container[str] = ()) -> dict[str, bool]:
+    """Each person who may use a grant that names these members (none: all), and whether one of his accounts is vouched for."""
+    found: dict[str, bool] = {}
+    for user in users:
+        if not members or user.account_id in members:
+            found[user.person_id] = found.get(user.person_id, False) or user.is_behind
     return found

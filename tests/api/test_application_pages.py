@@ -14,7 +14,7 @@ from auth.applications.tables import ApplicationRow
 from auth.profile.model import DEFAULT, shipped
 from tests.api.test_applications import ASK, _granted, _post, house
 from tests.datasets.parking import DATASET
-from tests.people import browser_as, client_as
+from tests.people import a_person, actor_of, browser_as, client_as
 
 __all__ = ["house"]  # the fixture
 
@@ -156,6 +156,49 @@ def test_whole_way_by_forms_alone(house: House) -> None:
         ],
     }
     assert grant["policy"]["delivery_forms"] == ["extract_parquet"]
+
+
+def test_members_outputs_and_price_rule_are_chosen_in_the_form_and_narrowed_by_the_approver(
+    house: House,
+) -> None:
+    with house.write() as work:
+        for name in ("analyst", "analyst9"):
+            a_person(work, name, "insurer", ["analyst"])
+        ids = {name: actor_of(work, name).account_id for name in ("analyst", "analyst9")}
+    cap = {"scenario_id": "parking", "unit": "times", "cap_fen": 50, "source": "价格通知", "effective_from": "2026-01-01"}  # fmt: skip
+    fee = _post(client_as(house, "approver"), "/fee-caps", cap)["id"]
+    at = _filled_in(house)
+    applicant = browser_as(house, "applicant", lang="en")
+    form = applicant.get(f"{at}/columns")
+    assert "0.50 yuan per use at most" in form.text
+    chosen = {"members-0": list(ids.values()), "outputs_per_month-0": "3", "fee-0": fee}
+    saved = applicant.submit(f"{at}/columns", version=_version(form.text), **COLUMNS, **chosen)
+    assert saved.status_code == 303, saved.text
+    shown = applicant.get(at).text
+    assert "analyst, analyst9" in shown
+    _post(client_as(house, "applicant"), f"{at}/submit", version=_row(house, at).version)
+    screener = client_as(house, "screener")
+    body = {"outcome": "ok", "has_no_conflict": True}
+    found = _post(screener, f"{at}/screen", body, _row(house, at).version)
+    (line,) = [each["id"] for each in found["lines"]]
+    vote = {"has_no_conflict": True, "lines": [{"line_id": line, "vote": "approve"}]}
+    _post(screener, f"{at}/review", vote, found["version"])
+    approver = browser_as(house, "approver", lang="en")
+    fields: dict[str, Any] = dict(_Form(approver.get(f"{at}/decide").text).fields)
+    assert sorted(fields[f"members-{line}"]) == sorted(ids.values())
+    fields |= {
+        f"outcome-{line}": "narrow", f"members-{line}": ids["analyst9"], f"outputs_per_month-{line}": "2",
+        f"note-{line}": "只留一名使用人员", "has_no_conflict": "yes",
+    }  # fmt: skip
+    none = approver.submit(f"{at}/decide", **(fields | {f"members-{line}": []}))
+    assert (none.status_code, "decision-widens" in none.text) == (422, True)
+    done = approver.submit(f"{at}/decide", **fields)
+    assert done.status_code == 303, done.text
+    (decided,) = screener.get(f"/api/v1{at}").json()["lines"]
+    offered = decided["offered"]
+    assert (offered["members"], offered["fee_reference"]) == ([ids["analyst9"]], fee)
+    assert offered["quotas"]["outputs_per_month"] == 2
+    assert "analyst9" in browser_as(house, "officer", lang="en").get(f"{at}/terms").text
 
 
 class _Form(HTMLParser):
