@@ -16,6 +16,7 @@ act|事项|act
 action|动作|action
 actor_name|操作人|by
 actor_org|操作单位|organisation of who acted
+added_by|指定人|named by
 address|地址|address
 advice|建议|advice
 audience|谁可见|who reads it
@@ -25,6 +26,7 @@ agreement|协议|agreement
 check|检查|check
 indicator|质量指标|indicator
 found|认定的事实|what was found
+is_able|可填写|may fill in
 missing|缺少|missing
 agreement_id|协议编号|agreement
 allowed_fen|允许（分）|allowed, fen
