@@ -97,3 +97,11 @@ def test_which_papers_is_data_with_source_and_day() -> None:
         PaperSet(items=(asked.items[0], asked.items[0]))
     old = shipped()["generic-open-data"].model_dump(mode="json", exclude={"papers"})
     assert Profile.model_validate(old).papers == PaperSet()  # versions stored before papers were asked for
+
+
+def test_what_is_infected_is_named_with_what_was_found_in_both_languages() -> None:
+    said = rules.infected(Text("方案", "Plan"), "plan", "Win.Test.EICAR_HDB-1")
+    assert (said.code, said.facts) == ("paper-infected", {"paper": "plan", "found": "Win.Test.EICAR_HDB-1"})
+    assert "方案" in said.text.zh
+    assert "Plan" in said.text.en
+    assert all("Win.Test.EICAR_HDB-1" in each for each in (said.text.zh, said.text.en))
