@@ -11,6 +11,7 @@ import re
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 from catalog.harvest.records import Fault, Link, Reading, Record, Unreadable, both, document, link, record
@@ -214,9 +215,10 @@ def _described(graph: Any) -> set[Any]:  # noqa: ANN401
     return set(graph.subjects(RDF.type, DCAT.Dataset)) | own
 
 
-def _relations(graph: Any, subject: Any) -> Iterator[tuple[str, str]]:  # noqa: ANN401
-    """How it stands to others, each by the identifier that it has here, else by its address."""
-    from rdflib import DCAT, DCTERMS, PROV, BNode, Namespace, URIRef
+@cache
+def _kinds() -> dict[Any, str]:
+    """The predicates of relations, each with our kind."""
+    from rdflib import DCAT, DCTERMS, PROV, Namespace
 
     wide = Namespace(str(DCAT))  # the library knows the words of DCAT 2 only
     said: dict[str, tuple[Any, ...]] = {kind: (DCTERMS[kind],) for kind in _DCT} | {
@@ -227,8 +229,19 @@ def _relations(graph: Any, subject: Any) -> Iterator[tuple[str, str]]:  # noqa: 
         "isVersionOf": (wide.isVersionOf, DCTERMS.isVersionOf),
     }
     said |= {"source": (DCTERMS.source, PROV.wasDerivedFrom)}
-    for kind, predicates in said.items():
-        for other in {each for predicate in predicates for each in graph.objects(subject, predicate)}:
+    return {predicate: kind for kind, predicates in said.items() for predicate in predicates}
+
+
+def _relations(graph: Any, subject: Any) -> Iterator[tuple[str, str]]:  # noqa: ANN401
+    """How it stands to others, each by the identifier that it has here, else by its address."""
+    from rdflib import DCTERMS, BNode, URIRef
+
+    found: dict[str, set[Any]] = {}
+    for predicate, other in graph.predicate_objects(subject):
+        if (kind := _kinds().get(predicate)) is not None:
+            found.setdefault(kind, set()).add(other)
+    for kind in dict.fromkeys(_kinds().values()):
+        for other in found.get(kind, ()):
             if isinstance(other, URIRef | BNode) and other != subject:
                 own = _first(graph, other, DCTERMS.identifier)
                 if own is not None or isinstance(other, URIRef):

@@ -189,6 +189,8 @@ def plain(value: object) -> str:
     if isinstance(value, bool) or not isinstance(value, (str, int, float)):
         return ""
     said = str(value).replace("\\r\\n", "\n").replace("\r\n", "\n")
+    if said.isprintable():
+        return said.strip()
     return "".join(
         char for char in said if (char.isprintable() or char in "\n\t") and not "\ud800" <= char <= "\udfff"
     ).strip()

@@ -47,9 +47,11 @@ class Spilled(Store):
         self.write()
         s, p, o = pattern
         if s is not None:
-            for verb, value in self._about(_text(s)):
-                if (p is None or verb == p) and (o is None or value == o):
-                    yield (s, verb, value), _nowhere()
+            about = self._about(_text(s))
+            for verb, values in about.items() if p is None else ((p, about.get(p, ())),):
+                for value in values:
+                    if o is None or value == o:
+                        yield (s, verb, value), _nowhere()
             return
         if not self._is_indexed:
             self._db.execute(_INDEX)
@@ -82,9 +84,12 @@ class Spilled(Store):
             self._waiting.clear()
             self._about.cache_clear()
 
-    def _read_about(self, subject: str) -> list[tuple[Any, Any]]:
-        found = self._db.execute("SELECT p, o FROM said WHERE s = ?", (subject,))
-        return [(_term(p), _term(o)) for p, o in found]
+    def _read_about(self, subject: str) -> dict[Any, list[Any]]:
+        """What is said of it, by predicate: a reader asks some thirty times about each thing."""
+        about: dict[Any, list[Any]] = {}
+        for p, o in self._db.execute("SELECT p, o FROM said WHERE s = ?", (subject,)):
+            about.setdefault(_term(p), []).append(_term(o))
+        return about
 
 
 def _nowhere() -> Iterator[Any]:
@@ -92,6 +97,8 @@ def _nowhere() -> Iterator[Any]:
 
 
 def _text(term: Any) -> str:  # noqa: ANN401
+    if type(term) is URIRef:
+        return f"u{term}"
     if isinstance(term, Literal):
         return f"l{term.language or ''}\x1f{term.datatype or ''}\x1f{term}"
     return f"{'b' if isinstance(term, BNode) else 'u'}{term}"
