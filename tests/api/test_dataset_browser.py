@@ -9,7 +9,7 @@ from api.house import House
 from api.sample.catalogue import DATASETS, ORGANISATIONS
 from auth.actor import SYSTEM
 from auth.identity.organisations import create_organisation
-from catalog import service
+from catalog import imports, service
 from catalog.models import DatasetCreate, DatasetUpdate
 from catalog.proposals import service as proposals
 from catalog.proposals.models import ProposalRead
@@ -86,6 +86,24 @@ def test_pages_are_accessible_and_fit_the_window(
         assert axe(page) == [], name
         assert overflow(page) == 0, name
         page.close()
+
+
+def test_an_open_import_is_accessible_and_prolonged_without_scripts(
+    catalogue: House, open_page: OpenPage
+) -> None:
+    with catalogue.write() as work:
+        imports.opened(work, actor_of(work, "cat"), imports.ImportOpen(reason="迁移旧门户"))
+    for lang, width in (("zh", 1280), ("en", 390)):
+        page = open_page("/imports", user="cat", lang=lang, width=width)
+        assert axe(page) == [], lang
+        assert overflow(page) == 0, lang
+        page.close()
+    page = open_page("/imports", user="cat", scripts=False)
+    page.get_by_label("时长（分钟）").fill("180")
+    page.get_by_role("button", name="延长").click()
+    expect(page.get_by_text("导入已延长")).to_be_visible()
+    page.get_by_role("button", name="结束导入").click()
+    page.close()
 
 
 def test_search_and_facets_work_without_scripts(catalogue: House, open_page: OpenPage) -> None:
