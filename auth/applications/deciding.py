@@ -301,7 +301,8 @@ def _judged(
     for line, asked_line in zip(lines, ask.lines, strict=True):
         if line.id not in by_line:
             continue
-        asked, decision = rules.policy_asked(ask, asked_line), by_line[line.id]
+        asked = rules.policy_asked(ask, asked_line)
+        decision = _by_account(work, row, by_line[line.id])
         offered = _offered(line, decision, asked)
         asset = assets(DatasetId(line.dataset_id))
         against = (
@@ -313,6 +314,15 @@ def _judged(
         )
         found.append(_Judged(line, decision, offered, against))
     return found
+
+
+def _by_account(work: Work, row: ApplicationRow, decision: LineDecision) -> LineDecision:
+    """The decision with the members that it leaves by their accounts, where it names them by user name. InputRefused for an unknown one."""
+    narrowing = decision.narrowing
+    if narrowing is None or not narrowing.members:
+        return decision
+    members = references.members_of(work, OrgId(row.org_id), narrowing.members)
+    return decision.model_copy(update={"narrowing": narrowing.model_copy(update={"members": members})})
 
 
 def _against(work: Work, row: ApplicationRow, judged: list[_Judged]) -> list[Reason]:

@@ -26,7 +26,7 @@ from core.work import Work
 from datasets.extracts import service as extracts
 from datasets.queries import deciding
 from datasets.sharing import service as sharing
-from tests.desk import Desk, a_desk, a_grant, an_application, an_ask
+from tests.desk import Desk, a_desk, a_grant, an_application, an_ask, decided
 from tests.people import a_person, actor_of
 
 
@@ -119,6 +119,22 @@ def test_named_members_are_analysts_of_the_organisation_and_vouched_for(
 def _asking(house: House) -> Any:
     with house.read() as work:
         return profile(work).model_copy(update={"vouching": True})
+
+
+def test_a_decision_names_the_members_it_leaves_by_user_name_as_well(house: House) -> None:
+    desk = a_desk(house)
+    with house.write() as work:
+        a_person(work, "analyst9", "insurer", ["analyst"])
+    found = an_application(desk, at=State.DECIDING, ask=an_ask(members=["analyst", "analyst9"]))
+    with pytest.raises(InputRefused):
+        decided(desk, found, outcome="narrow", narrowing={"members": ["officer2"]}, note="只留一名使用人员")
+    made = decided(
+        desk, found, outcome="narrow", narrowing={"members": ["analyst9"]}, note="只留一名使用人员"
+    )
+    offered = made.lines[0].offered
+    assert offered is not None
+    with house.read() as work:
+        assert offered["members"] == [_id(work, "analyst9")]
 
 
 def test_an_approver_narrows_to_members_of_the_applicant_alone(house: House) -> None:
