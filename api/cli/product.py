@@ -102,7 +102,11 @@ def caps(
 ) -> None:  # fmt: skip
     """The caps of prices."""
     with connect(data_dir, server, token, user) as api:
-        show(api.get("/fee-caps"), as_json, ("scenario_id", "unit", "cap_fen", "effective_from", "source"))
+        show(
+            api.get("/fee-caps"),
+            as_json,
+            ("id", "scenario_id", "unit", "cap_fen", "effective_from", "source"),
+        )
 
 
 @app.command("set-cap")
