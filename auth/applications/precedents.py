@@ -11,6 +11,7 @@ from sqlmodel import col, or_, select
 
 from auth.actor import Actor
 from auth.applications import queries, rules
+from auth.applications.references import names_of
 from auth.applications.tables import ApplicationLineRow, ApplicationRow
 from auth.policy import comparing
 from auth.policy.comparing import Difference
@@ -99,6 +100,7 @@ def _narrowed(work: Work, row: ApplicationRow, line: ApplicationLineRow) -> tupl
         asked = rules.policy_asked(
             ask, ask.lines[[each.id for each in queries.lines(work, row.id)].index(line.id)]
         )
-        return comparing.differences(asked, GrantPolicy.model_validate_json(line.offered))
+        offered = GrantPolicy.model_validate_json(line.offered)
+        return comparing.differences(asked, offered, names_of(work, (*asked.members, *offered.members)))
     except (ValidationError, ValueError):  # decided under a version that knew other terms
         return ()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -12,6 +12,7 @@ from auth.policy.wording import (
     FORM_NAMES,
     MEMBERS,
     NETWORKS,
+    NOBODY,
     RELEASE,
     fee_in_words,
     filter_in_words,
@@ -44,12 +45,14 @@ class Difference:
     after: Text
 
 
-def differences(before: GrantPolicy, after: GrantPolicy) -> tuple[Difference, ...]:
-    """Every part in which `after` is not `before`; () for equal policies, save version and dataset."""
-    return tuple(_differences(before, after))
+def differences(
+    before: GrantPolicy, after: GrantPolicy, names: Mapping[str, str] = NOBODY
+) -> tuple[Difference, ...]:
+    """Every part in which `after` is not `before`; () for equal policies, save version and dataset. `names`: user names by account id."""
+    return tuple(_differences(before, after, names))
 
 
-def _differences(before: GrantPolicy, after: GrantPolicy) -> Iterator[Difference]:
+def _differences(before: GrantPolicy, after: GrantPolicy, names: Mapping[str, str]) -> Iterator[Difference]:
     for name in columns_of(before, after):
         was, now = term_of(before, name), term_of(after, name)
         if was != now:
@@ -64,7 +67,7 @@ def _differences(before: GrantPolicy, after: GrantPolicy) -> Iterator[Difference
         ("retention_days", Text("留存天数", "Days kept"), _same(before.retention_days), _same(after.retention_days)),
         ("networks", NETWORKS, networks_in_words(before.networks), networks_in_words(after.networks)),
         ("pinned_release", RELEASE, release_in_words(before.pinned_release), release_in_words(after.pinned_release)),
-        ("members", MEMBERS, members_in_words(before.members), members_in_words(after.members)),
+        ("members", MEMBERS, members_in_words(before.members, names), members_in_words(after.members, names)),
         ("fee_reference", FEE, fee_in_words(before.fee_reference), fee_in_words(after.fee_reference)),
     )  # fmt: skip
     for part, label, was_said, is_said in parts:

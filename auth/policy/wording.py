@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Final, assert_never
 
 from auth.policy.filters.model import All, Any_, Between, Compare, In, IsNull, Not, RowFilter, Scalar
@@ -175,9 +176,12 @@ def release_in_words(release: str | None) -> Text:
     return Text(release or "不固定，随当前版本", release or "none: the current one")
 
 
-def members_in_words(members: Iterable[str]) -> Text:
-    """Who of the holder may use it, by account: names are looked up where they are shown, and stand in no agreement."""
-    held = tuple(members)
+NOBODY: Final[Mapping[str, str]] = MappingProxyType({})
+
+
+def members_in_words(members: Iterable[str], names: Mapping[str, str] = NOBODY) -> Text:
+    """Who of the holder may use it. `names`: user names by account id, looked up where they are shown; they stand in no agreement."""
+    held = sorted(names.get(each, each) for each in members)
     if not held:
         return Text("本机构所有获担保人员", "every vouched member")
     return Text(f"{len(held)} 人：{'、'.join(held)}", f"{number_of(len(held), 'persons')}: {', '.join(held)}")

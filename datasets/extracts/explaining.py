@@ -13,6 +13,7 @@ from sqlmodel import select
 
 from auth import audit
 from auth.actor import Actor
+from auth.applications.references import names_of
 from auth.applications.trying import Tried
 from auth.grants.standing import licence as licence_of
 from auth.identity.principals import principal
@@ -192,6 +193,9 @@ def simulate(work: Work, actor: Actor, tried: Tried, files: FileStore, settings:
 
     draft = shown(policy)
     asked = tried.asked
+    names = names_of(
+        work, [each for known in (asked, policy, tried.current) if known for each in known.members]
+    )
     return Simulated(
         dataset_id=view.dataset_id,
         release_number=release.number if release else None,
@@ -199,8 +203,8 @@ def simulate(work: Work, actor: Actor, tried: Tried, files: FileStore, settings:
         draft=draft,
         asked=None if asked is None else draft if asked == policy else shown(asked),
         current=None if tried.current is None else draft if tried.current == policy else shown(tried.current),
-        from_asked=comparing.differences(asked, policy) if asked else (),
-        from_current=comparing.differences(tried.current, policy) if tried.current else (),
+        from_asked=comparing.differences(asked, policy, names) if asked else (),
+        from_current=comparing.differences(tried.current, policy, names) if tried.current else (),
         against=_against(work, tried),
         sample=_sample(work, actor, tried, release, files, settings),
     )

@@ -12,6 +12,7 @@ from api.house import House
 from auth.applications import references, rules
 from auth.applications import service as applications
 from auth.applications.models import ApplicationSave
+from auth.applications.precedents import precedents
 from auth.applications.workflow import State
 from auth.grants import queries as grants
 from auth.identity.tables import AccountRow
@@ -162,3 +163,16 @@ def test_a_price_rule_is_one_of_the_scenario_and_binds_products_built_on_the_gra
         assert words[own].en.startswith("0.50 yuan per use at most (since 2026-01-01")
         assert references.fee_named(work, "no-such") is not None
         assert references.fee_named(work, None) is None
+
+
+def test_a_precedent_tells_members_by_user_name(house: House) -> None:
+    desk = a_desk(house)
+    with house.write() as work:
+        a_person(work, "analyst9", "insurer", ["analyst"])
+    first = an_application(desk, at=State.DECIDING, ask=an_ask(members=["analyst", "analyst9"]))
+    decided(desk, first, outcome="narrow", narrowing={"members": ["analyst9"]}, note="只留一名使用人员")
+    now = an_application(desk, at=State.DECIDING, scenario_id="parking")
+    with desk.read("approver") as (work, actor):
+        (found,) = precedents(work, actor, now.id, now.lines[0].id)
+    (told,) = [each for each in found.narrowed if each.part == "members"]
+    assert (told.before.en, told.after.en) == ("2 persons: analyst, analyst9", "1 person: analyst9")
