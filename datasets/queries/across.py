@@ -26,7 +26,7 @@ from core.files import FileStore
 from core.work import Work
 from datasets.extracts.build import engine_of, visible_rows
 from datasets.extracts.compile import present
-from datasets.queries import cache_files, combined
+from datasets.queries import alike, cache_files, combined
 from datasets.queries.combined import Figures
 from datasets.queries.history import Scope, digest_of
 from datasets.queries.overlap import rows_of
@@ -56,11 +56,17 @@ class Side:
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """How releases are read: the contributor's column, and what the engine may use."""
+    """How releases are read: the contributor's column, and what the engine may use. `keys`: the dictionary's, by which rows are known
+    where each stands for itself; () where it names none."""
 
     contributor: str | None
     cache: Path
     memory_limit_mb: int
+    keys: tuple[str, ...] = ()
+
+    @property
+    def known_by(self) -> tuple[str, ...]:
+        return self.keys if self.contributor is None else (self.contributor,)
 
     def values(self, file: Path, column: str) -> Amounts | None:
         """The numbers of a column in release order, NaN where there is none; None where the release has no such column."""
@@ -73,10 +79,26 @@ class Reader:
         return np.asarray(found.to_numpy(zero_copy_only=False), dtype=np.float64)
 
     def names(self, file: Path) -> NDArray[np.uint64] | None:
-        """A number for the name of each row's contributor, the same in every release; kept for the next question."""
-        if self.contributor is None:
-            return None
-        said = hashlib.sha256(f"{file.name}\n{self.contributor}".encode()).hexdigest()
+        """A number for the name of each row's contributor, the same in every release; None where nothing names them."""
+        return self._hashed(file, self.known_by) if self.known_by else None
+
+    def rows_of(self, files: Sequence[Path]) -> Sequence[NDArray[np.uint64] | None]:
+        """Names for the rows of these releases, the newest first, where nothing names them: by what all of them hold of each row. None where something does."""
+        if self.contributor is not None or (
+            self.keys and all(self.names(file) is not None for file in files)
+        ):
+            return [None] * len(files)
+        columns = sorted(set[str].intersection(*(self._columns(file) for file in files)))
+        found = [self._hashed(file, tuple(columns)) for file in files]
+        return alike.aligned([alike.numbered(each) for each in found if each is not None])
+
+    def _columns(self, file: Path) -> set[str]:
+        with engine_of(self.memory_limit_mb, self.cache) as connection:
+            return set(visible_rows(connection, file, None)[1])
+
+    def _hashed(self, file: Path, columns: tuple[str, ...]) -> NDArray[np.uint64] | None:
+        """A number for what each row holds in these columns; kept for the next question. None where one of them is not there."""
+        said = hashlib.sha256("\n".join((file.name, *columns)).encode()).hexdigest()
         place = self.cache / f"names-{said}.npy"
         with suppress(FileNotFoundError):
             loaded: NDArray[np.uint64] = np.load(place, allow_pickle=False)
@@ -84,10 +106,10 @@ class Reader:
             return loaded
         with engine_of(self.memory_limit_mb, self.cache) as connection:
             source, held = visible_rows(connection, file, None)
-            if self.contributor not in held:
+            if not set(columns) <= set(held):
                 return None
-            text = ColumnExpression(held[self.contributor].name).cast(duckdb.sqltypes.VARCHAR)
-            found = source.select(FunctionExpression("hash", text).alias("c")).to_arrow_table().column("c")
+            texts = [ColumnExpression(held[each].name).cast(duckdb.sqltypes.VARCHAR) for each in columns]
+            found = source.select(FunctionExpression("hash", *texts).alias("c")).to_arrow_table().column("c")
         made = np.asarray(found.to_numpy(zero_copy_only=False), dtype=np.uint64)
         cache_files.put(place, lambda out: np.save(out, made))
         return made
@@ -174,10 +196,8 @@ def _tells_together(
 ) -> bool:
     """Whether the new figures with all that were told of this release and of others can be combined into one about few contributors.
 
-    The latest releases, as many as can be weighed at once; where not even two can, it is taken to be so. Nothing where rows have no contributor.
+    The latest releases, as many as can be weighed at once; where not even two can, it is taken to be so.
     """
-    if by.contributor is None:
-        return False
     others = list(_told(work, files, scope))
     own = _own(work, scope)
     for chain, partitions in new.items():
@@ -189,7 +209,8 @@ def _tells_together(
             continue
         told = [(release, mine), *before]
         while len(told) > 1:
-            reads = [_reading(by, chain, file, sets) for file, sets in told]
+            rows = by.rows_of([file for file, _ in told])
+            reads = [_reading(by, chain, *one, named) for one, named in zip(told, rows, strict=True)]
             table = combined.table_of(reads)
             if table is not None:
                 if combined.tells_of_few(table, least):
@@ -201,11 +222,14 @@ def _tells_together(
     return False
 
 
-def _reading(by: Reader, chain: str, file: Path, sets: Sequence[BitMap]) -> Callable[[], Figures]:
+def _reading(
+    by: Reader, chain: str, file: Path, sets: Sequence[BitMap], named: NDArray[np.uint64] | None
+) -> Callable[[], Figures]:
+    """named: the rows' names where nothing in the release names them."""
     once = {digest_of(rows)[0]: rows for rows in sets}
 
     def read() -> Figures:
-        names = by.names(file)
+        names = by.names(file) if named is None else named
         values = by.values(file, chain.removeprefix(_SUMS)) if chain.startswith(_SUMS) else None
         if names is None or (chain.startswith(_SUMS) and values is None):
             return Figures(np.zeros(0, np.uint64), None, [])

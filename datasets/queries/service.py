@@ -17,6 +17,7 @@ from auth import audit
 from auth.actor import Actor
 from auth.grants import usage
 from auth.policy.model import DeliveryForm
+from catalog import service as catalog
 from catalog.assets import asset
 from core.errors import AccessRefused, Conflict, NotFound, QuotaExceeded, TooMany, refuse_if
 from core.files import FileStore
@@ -202,7 +203,8 @@ def weighed(
     )
     before = history.told(work, scope_of(case))
     may = history.may_tell(work, scope_of(case), before, told.partitions, by)
-    reader = across.Reader(case.terms.contributor, cache_of(desk), desk.settings.memory_limit_mb)
+    keys = tuple(each.name for each in catalog.dictionary(work, case.grant.dataset_id) if each.primary)
+    reader = across.Reader(case.terms.contributor, cache_of(desk), desk.settings.memory_limit_mb, keys)
     return before, may and across.may_tell(
         work, desk.files, scope_of(case), release, told.partitions, reader, by.min_group
     )

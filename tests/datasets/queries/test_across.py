@@ -12,11 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from pyroaring import BitMap
+from sqlmodel import select as one_of_them
 
 from api.house import House
-from datasets.queries import across
+from catalog.tables import ColumnRow
+from datasets.queries import across, alike
 from datasets.queries.across import Side, changed
-from tests.datasets.queries.scene import QueryScene, a_query_scene, figures, stays
+from tests.datasets.queries.scene import STAYS, QueryScene, a_query_scene, figures, stays
 from tests.examples import examples
 
 Rows = list[tuple[Any, ...]]
@@ -144,7 +146,7 @@ def test_a_release_without_the_contributors_column_adds_no_figure_to_a_combinati
             return np.ones(3)
 
     for chain in ("rows", "sum:fee"):
-        read = across._reading(cast(Any, Nameless()), chain, Path("old.parquet"), [BitMap([0, 2])])
+        read = across._reading(cast(Any, Nameless()), chain, Path("old.parquet"), [BitMap([0, 2])], None)
         assert (len(read().names), read().rows) == (0, [])
 
 
@@ -157,6 +159,63 @@ def test_rows_that_stand_for_themselves_are_compared_as_bags(scene: QueryScene) 
     scene.releases([(*row[:4], 7.5 if at == 3 else row[4], *row[5:]) for at, row in enumerate(stays())], 3)
     assert scene.code(select=COUNT) == []
     assert scene.code(select=SUM) == ["suppressed"]
+
+
+def _rows_more(rows: int, note: str = "私密") -> Rows:
+    """The stays, and so many rows more in lot B; `note`: what stands in every row."""
+    more = [(f"S{at}", f"粤B{at:05}", "B", 5, 9.0, 40, note) for at in range(900, 900 + rows)]
+    return [(*row[:6], note) for row in stays()] + more
+
+
+def _rows_count(scene: QueryScene, *, has_key: bool) -> None:
+    scene.sets(contributor=None, per_contributor=1)
+    if has_key:
+        with scene.house.write() as work:
+            found = one_of_them(ColumnRow).where(ColumnRow.dataset_id == STAYS, ColumnRow.name == "stay_id")
+            work.db.exec(found).one().primary = True
+
+
+@pytest.mark.parametrize("note", ["私密", "全部改写"])
+@pytest.mark.parametrize("has_key", [True, False])
+@pytest.mark.parametrize("select", [COUNT, SUM])
+@pytest.mark.parametrize(("rows", "is_told"), [(1, False), (9, False), (10, True)])
+def test_three_figures_do_not_isolate_new_rows_where_no_column_tells_contributors_apart(
+    scene: QueryScene, rows: int, is_told: bool, select: list[dict[str, Any]], has_key: bool, note: str
+) -> None:
+    """Rows are contributors then: known by the dictionary's key, else by what they hold, changed ones by their place."""
+    _rows_count(scene, has_key=has_key)
+    scene.query(select=select)
+    scene.releases(_rows_more(rows, note), 2)
+    assert _halves(scene, select) == [[], [] if is_told else ["suppressed"]]
+
+
+def test_a_row_that_was_changed_is_no_new_one_and_its_value_is_isolated_by_no_three_sums(
+    scene: QueryScene,
+) -> None:
+    _rows_count(scene, has_key=False)
+    scene.query(select=COUNT)
+    scene.query(select=SUM)
+    scene.releases([(*row[:4], 7.5 if at == 3 else row[4], *row[5:]) for at, row in enumerate(stays())], 2)
+    assert _halves(scene, COUNT) == [[], []]
+    assert _halves(scene, SUM) == [[], ["suppressed"]]
+
+
+WORDS = st.lists(st.integers(0, 3), max_size=9)
+
+
+@settings(max_examples=examples(60), deadline=None)
+@given(st.lists(WORDS, min_size=1, max_size=3))
+def test_equal_rows_are_counted_and_as_many_changed_ones_as_may_be_are_one(held: list[list[int]]) -> None:
+    names = [alike.numbered(np.array(each, np.uint64)) for each in held]
+    for each, named in zip(held, names, strict=True):
+        assert len(set(named.tolist())) == len(each), "each row is one of its own"
+    made = alike.aligned(names)
+    for at in range(1, len(held)):
+        common = set(made[at].tolist()) & set(made[at - 1].tolist())
+        assert len(common) >= min(len(held[at]), len(held[at - 1])), (
+            "no more is put in or taken out than must be"
+        )
+        assert len(set(made[at].tolist())) == len(held[at])
 
 
 def test_a_release_that_is_kept_no_more_stands_against_nothing(scene: QueryScene) -> None:
