@@ -11,9 +11,11 @@ from sqlmodel import col, select
 
 from auth import audit, audit_personal
 from auth.audit import AuditEventRow
+from auth.proof import tiles
 from auth.proof.checkpoint import Place
 from auth.proof.offline import CHECKPOINTS, ERASED, EVENTS, KEY, PERSONAL
-from auth.proof.service import newest
+from auth.proof.service import newest, read_tile
+from auth.proof.tiles_offline import CHECKPOINT, TILES
 from core.errors import Conflict
 from core.text import Text
 from core.work import Work
@@ -25,6 +27,7 @@ README: Final = Text(
 events.jsonl    全部审计事件，每行一条（RFC 8785 规范 JSON），含散列链
 personal.jsonl  事件中以加盐承诺代替的个人信息，连同盐；已依法删除的不在其中
 checkpoints/    已签署的检查点（C2SP tlog-checkpoint，Ed25519）
+checkpoint、tile/  最新检查点与其下之树（C2SP tlog-tiles，只有散列值）
 key.txt         验证检查点的公钥
 
 核验：datagrant audit verify 本目录 [--key 公钥] [--checkpoint 另行保存的检查点]
@@ -35,6 +38,7 @@ key.txt         验证检查点的公钥
 events.jsonl    every audit event, one per line (RFC 8785 canonical JSON), with its chain hashes
 personal.jsonl  personal data for which the events hold salted commitments, with the salts; without what was erased
 checkpoints/    the signed checkpoints (C2SP tlog-checkpoint, Ed25519)
+checkpoint, tile/  the newest checkpoint and the tree below it (C2SP tlog-tiles; hashes alone)
 key.txt         the public key that checks them
 
 To check: datagrant audit verify THIS-FOLDER [--key KEY] [--checkpoint COPY-KEPT-ELSEWHERE]
@@ -45,12 +49,16 @@ Compare key.txt with the key as published elsewhere; hand in checkpoints that yo
 
 def pack(work: Work, place: Place, to: Path) -> None:
     """Write the pack as a ZIP file. Raises NotFound while there is no checkpoint."""
-    size = newest(place).size
+    last = newest(place)
+    size = last.size
     with zipfile.ZipFile(to, "x", zipfile.ZIP_DEFLATED, compresslevel=6) as out:
         out.writestr(_member("README.txt"), f"{README.zh}\n{README.en}")
         out.writestr(_member(KEY), place.signer().verifier.text() + "\n")
         for path in place.paths():
             out.writestr(_member(f"{CHECKPOINTS}/{path.name}"), path.read_bytes())
+        out.writestr(_member(CHECKPOINT), last.note)
+        for each in tiles.all_of(size):
+            out.writestr(_member(f"{TILES}/{each.name}"), read_tile(place, each))
         with out.open(_member(EVENTS), "w", force_zip64=True) as events:
             for line in _lines(work, size):
                 events.write(line)

@@ -18,6 +18,7 @@ import rfc8785
 
 from auth.proof import merkle
 from auth.proof.note import LARGEST, Checkpoint, NoteRefused, Verifier
+from auth.proof.tiles_offline import check_tiles
 from core.text import Text, number_of
 
 EVENTS: Final = "events.jsonl"
@@ -63,6 +64,7 @@ def verify_pack(folder: Path, key: str = "", copies: Sequence[Path] = ()) -> Fin
         paths = sorted((folder / CHECKPOINTS).rglob("*.txt")) + list(copies)
         signed = _checkpoints(folder, paths, verifier, found)
         _events(folder / EVENTS, signed, found)
+        check_tiles(folder, verifier, found)
         check_personal(folder / PERSONAL, _needed(folder, found), found)
     return found
 

@@ -13,7 +13,7 @@ from auth.actor import Actor
 from auth.audit import AuditEventRow
 from auth.audit_reading import INTERNAL
 from auth.grants import queries as grants
-from auth.proof import merkle
+from auth.proof import merkle, tiles
 from auth.proof.checkpoint import Place
 from auth.proof.note import Checkpoint, NoteRefused
 from auth.proof.tree import Tree
@@ -267,6 +267,27 @@ def consistency(place: Place, old: int, new: int | None) -> ConsistencyRead:
         new_root=_b64(roots[1]),
         hashes=[_b64(each) for each in path],
     )
+
+
+def tile(place: Place, address: str) -> bytes:
+    """A tile of the tree by its C2SP address. NotFound for what is none, and for what no checkpoint signs yet."""
+    found = tiles.named(address)
+    if found is None or not found.lies_in(newest(place).size):
+        raise NotFound(
+            Text(
+                "没有这块树片，或尚无检查点签署它；条目包不公布，因为事件写明何人办理何事。",
+                "There is no such tile, or no checkpoint signs it yet; bundles of entries are not published, since events say who did what.",
+            )
+        )
+    return read_tile(place, found)
+
+
+def read_tile(place: Place, wanted: tiles.Tile) -> bytes:
+    """Its hashes. LogFault where the store is not whole."""
+    try:
+        return Tree(place.tree).nodes(wanted.node_level, wanted.start, wanted.width)
+    except LookupError:
+        raise _fault("检查点之树的存储不完整。", "The stored tree is not whole.") from None
 
 
 def _b64(raw: bytes) -> str:

@@ -40,6 +40,18 @@ class Tree:
             raise LookupError(f"the tree holds no node {level}/{index}")
         return found
 
+    def nodes(self, level: int, start: int, count: int) -> bytes:
+        """So many hashes of a level, one after another. Raises LookupError when the store does not hold them all."""
+        try:
+            with self._level(level).open("rb") as source:
+                source.seek(start * _HASH)
+                found = source.read(count * _HASH)
+        except FileNotFoundError:
+            found = b""
+        if len(found) != count * _HASH:
+            raise LookupError(f"the tree does not hold nodes {level}/{start} to {start + count - 1}")
+        return found
+
     def has_root(self, size: int, expected: bytes) -> bool:
         """Whether the first `size` leaves are held and have this root."""
         try:

@@ -327,7 +327,7 @@ def things(sqlite_house: House) -> dict[str, str]:
         "profile_id": version.id, "scheme_id": weights.id, "view_id": "0" * 64, "extension_id": asked.id, "product_id": product.id,
         "endpoint_id": endpoint.id, "delivery_id": delivery.id, "harvest_id": harvest.id, "run_id": run.id,
         "target_id": portal.id, "push_run_id": sent.id,
-        "share": "safety", "schema": "PK", "table": grant.dataset_id, "which": "renew",
+        "share": "safety", "schema": "PK", "table": grant.dataset_id, "which": "renew", "address": "0/000.p/1",
         "output_id": output.id, "enclave_id": inside.id,
         "anomaly_id": anomaly.id, "suspension_id": suspension.id, "revocation_id": revocation.id, "demand_id": demand.id, "consent_id": consent.id, "vouch_id": word.id, "delegation_id": cover.id, "erasure_id": gone.id, "task_id": task.id, "review_id": look.id,
         "paper_key": need.key, "commitment_id": pledge.id, "campaign_id": campaign.id, "registration_id": act.id, "rule": "volume", "record_proposal_id": proposal.id,

@@ -20,6 +20,7 @@ from auth.proof import offline
 from auth.proof.checkpoint import Place
 from auth.proof.note import NoteRefused, Signer, Verifier
 from auth.proof.offline import CHECKPOINTS, EVENTS, KEY, PERSONAL, Findings, verify_pack
+from auth.proof.tiles_offline import CHECKPOINT, TILES
 from tests.auth.proof.packs import a_pack, a_record, events_of, lines_of, rehashed
 
 SIZE = 12
@@ -43,7 +44,8 @@ def test_an_untouched_pack_is_sound(pack: Path, sqlite_house: House) -> None:
     assert (found.events, found.checkpoints, found.key) == (SIZE, 3, known)
     assert found.newest is not None
     assert found.newest.size == SIZE
-    assert sorted(path.name for path in pack.iterdir()) == ["README.txt", CHECKPOINTS, EVENTS, KEY, PERSONAL]
+    held = ["README.txt", CHECKPOINT, CHECKPOINTS, EVENTS, KEY, PERSONAL, TILES]
+    assert sorted(path.name for path in pack.iterdir()) == held
 
 
 def put(lines: list[bytes]) -> Callable[[Path], object]:
@@ -166,6 +168,11 @@ def test_a_copy_kept_elsewhere_shows_a_pack_that_was_replaced_as_a_whole(
     shutil.copy(pack / CHECKPOINTS / "000000000012.txt", kept)
     (pack / CHECKPOINTS / "000000000012.txt").unlink()
     put(lines_of(pack)[:8])(pack)
+    assert [flaw.where for flaw in verify_pack(pack).flaws] == [TILES], "the tiles still tell of twelve"
+    (pack / TILES / "0" / "000.p" / "8").write_bytes(
+        (pack / TILES / "0" / "000.p" / "12").read_bytes()[: 8 * 32]
+    )
+    shutil.copy(pack / CHECKPOINTS / "000000000008.txt", pack / CHECKPOINT)
     assert verify_pack(pack).flaws == []
     assert "8 events where a checkpoint signs 12" in said(verify_pack(pack, copies=[kept]))
     stranger = Signer("127.0.0.1:8000/audit", Ed25519PrivateKey.generate()).verifier.text()
