@@ -10,8 +10,10 @@ from typing import Final
 from sqlalchemy import Connection, Engine, inspect, text
 
 from api import tables
-from auth import audit_guard
+from auth import audit_guard, audit_roles
 from catalog.search import rebuild
+from core.errors import Conflict
+from core.text import Text
 
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
 HOOKS: Final[tuple[Callable[[Connection], None], ...]] = (
@@ -24,9 +26,14 @@ _LOCK: Final = 0x64677363
 def bring_up_to_date(engine: Engine) -> None:
     """Create or upgrade all tables; safe to call at every start, and by several processes at once.
 
-    Alembic is slow to import; a database at the newest revision, as at nearly every start, does without it.
+    Alembic is slow to import; a database at the newest revision, as at nearly every start, does without it. Conflict where something is to be done
+    and the tables belong to another role (`auth.audit_roles`).
     """
     tables.load()
+    with engine.connect() as connection:
+        if audit_roles.is_guest(connection):
+            _demand_ready(connection, is_current(engine))
+            return
     if not is_current(engine):
         from api.upgrading import upgrade
 
@@ -36,6 +43,17 @@ def bring_up_to_date(engine: Engine) -> None:
         wait_for_others(connection)
         for hook in HOOKS:
             hook(connection)
+
+
+def _demand_ready(connection: Connection, is_newest: bool) -> None:
+    """The schema is not ours: it must be whole as it is."""
+    if not (is_newest and audit_roles.is_guarded(connection) and rebuild.is_ready(connection)):
+        raise Conflict(
+            Text(
+                "数据库结构须先升级，而本服务的数据库角色无权更改它；请以表的所有者运行 datagrant database upgrade。",
+                "The database must be upgraded first, and the role of this service may not change it; run datagrant database upgrade as the owner of the tables.",
+            )
+        )
 
 
 def wait_for_others(connection: Connection) -> None:

@@ -19,6 +19,9 @@ _OTHER_THAN_ERASED: Final = """NEW.seq <> OLD.seq OR NEW.field <> OLD.field OR N
         OR NEW.is_name <> OLD.is_name OR NEW.salt <> '' OR NEW.value <> '' OR NEW.erased_at IS NULL
         OR OLD.erased_at IS NOT NULL"""
 
+POSTGRES_TRIGGERS: Final = (
+    f"{_TABLE}_no_change", f"{_TABLE}_no_truncate", f"{_OPENS}_no_update", f"{_OPENS}_no_delete", f"{_OPENS}_no_truncate",
+)  # fmt: skip
 _SQLITE: Final = (
     f"""CREATE TRIGGER IF NOT EXISTS {_TABLE}_no_update BEFORE UPDATE ON {_TABLE}
         BEGIN SELECT RAISE(ABORT, '{_SAID}'); END""",

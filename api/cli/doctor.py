@@ -28,5 +28,13 @@ def command(
     record = (found["record"] or {}).get("result") or {}
     for each in record.get("told", ()):
         print(f"{each['zh']} · {each['en']}", file=sys.stderr)
+    if rights := found.get("rights"):
+        may, role = ", ".join(rights["may"]), rights["role"]
+        print(
+            f"数据库角色 {role} 可更改审计记录（{may}）；另设角色：datagrant database roles · Database role {role} may change the audit record ({may}); set one apart: datagrant database roles"
+            if may
+            else f"数据库角色 {role} 对审计记录只能追加和读取 · Database role {role} may add to the audit record and read it, no more",
+            file=sys.stderr,
+        )
     if check.get("damaged") or check.get("missing") or not record.get("holds", True):
         raise typer.Exit(1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from sqlalchemy import Connection
-from sqlmodel import Session
+from sqlmodel import Session, select
 
 from catalog import service
 from catalog.search import index
@@ -31,3 +31,9 @@ def install(connection: Connection) -> None:
             state.version = index.VERSION
             db.add(state)
             db.commit()
+
+
+def is_ready(connection: Connection) -> bool:
+    """Whether nothing is left for `install` to do; for a role that may not change the schema."""
+    found = connection.execute(select(IndexStateRow.version).where(IndexStateRow.id == 1)).scalar()
+    return found == index.VERSION

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from sqlmodel import SQLModel, col, func, select
 
-from auth import audit
+from auth import audit, audit_roles
 from auth.actor import SYSTEM, Actor
 from auth.audit import AuditEventRow
 from core import jobs
@@ -62,13 +62,26 @@ class BackupRead(SQLModel):
     damaged: int | None
 
 
+class RecordRightsRead(SQLModel):
+    """Who the service is to the database that holds the audit record. `may`: what its rights would let it do to the record (`OWN`, `UPDATE`, `DELETE`,
+    `TRUNCATE`, `TRIGGER`), triggers apart; empty where a role of its own keeps it from all of it."""
+
+    role: str
+    owner: str
+    may: list[str]
+
+
 class StoreRead(SQLModel):
-    """The newest check, collection and check of the audit record, None where there was none, and the newest backups, newest first."""
+    """The newest check, collection and check of the audit record, None where there was none, and the newest backups, newest first.
+
+    rights: on PostgreSQL, what the service's role may do to the record; None on SQLite.
+    """
 
     check: RunRead | None
     collection: RunRead | None
     record: RunRead | None
     backups: list[BackupRead]
+    rights: RecordRightsRead | None
 
 
 def ask(work: Work, actor: Actor, kind: str) -> RunRead:
@@ -87,9 +100,11 @@ def ask(work: Work, actor: Actor, kind: str) -> RunRead:
 def report(work: Work) -> StoreRead:
     """What is known of the store."""
     check, collection, record = (_newest(work, kind) for kind in (CHECK, COLLECT, RECORD))
+    rights = audit_roles.rights(work.db.connection())
     return StoreRead(
         check=_read(check) if check else None, collection=_read(collection) if collection else None,
         record=_read(record) if record else None, backups=backups(work),
+        rights=None if rights is None else RecordRightsRead(role=rights.role, owner=rights.owner, may=list(rights.may)),
     )  # fmt: skip
 
 
