@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -70,6 +71,7 @@ def is_current(engine: Engine) -> bool:
         return list(connection.scalars(text("SELECT version_num FROM alembic_version"))) == [head()]
 
 
+@cache
 def head() -> str | None:
     """The revision that no other one follows, read from the files; None unless there is exactly one."""
     texts = [file.read_text(encoding="utf-8") for file in MIGRATIONS.glob("versions/*.py")]

@@ -7,7 +7,9 @@ An address that takes other methods is told all of them; a slash too many, or no
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import takewhile
+from operator import itemgetter
 from typing import Any, Final
 
 from fastapi import APIRouter
@@ -55,9 +57,18 @@ class Signpost(APIRouter):
 
 def table_of(routes: list[BaseRoute]) -> Table:
     """By leading words: the routes, in their order, that an address may mean for which no longer key is known."""
-    known = [(leading_words(route), route) for route in routes]
-    keys = {(), *(words for words, _ in known)}
-    return {key: [route for words, route in known if key[: len(words)] == words] for key in keys}
+    by_words: dict[tuple[str, ...], list[tuple[int, BaseRoute]]] = {(): []}
+    for place, route in enumerate(routes):
+        by_words.setdefault(leading_words(route), []).append((place, route))
+    return {key: [route for _, route in sorted(_meant(by_words, key), key=itemgetter(0))] for key in by_words}
+
+
+def _meant(
+    by_words: dict[tuple[str, ...], list[tuple[int, BaseRoute]]], key: tuple[str, ...]
+) -> Iterator[tuple[int, BaseRoute]]:
+    """The routes under the key and under each of its beginnings, with their places."""
+    for length in range(len(key) + 1):
+        yield from by_words.get(key[:length], ())
 
 
 def leading_words(route: Any) -> tuple[str, ...]:  # noqa: ANN401 - routes share no attribute by type

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+from functools import cache
 from typing import Final
 
 ROOMS: Final = ("core", "auth", "catalog", "quality", "datasets")
 _EXTRA: Final = ("core.calendar", "core.outbox", "core.jobs", "auth.audit")
 
 
+@cache
 def load() -> None:
-    """Import all modules named `tables` (and those that keep a table beside its functions)."""
+    """Import all modules named `tables` (and those that keep a table beside its functions). Looks for them once in a process."""
     for name in _EXTRA:
         importlib.import_module(name)
     for room in ROOMS:

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from argon2 import PasswordHasher
+from fastapi import FastAPI
 from sqlalchemy import Engine, create_engine, event, text
 
 import tests.examples  # noqa: F401 - one Hypothesis profile for every test, whichever runs first
@@ -22,7 +23,9 @@ from auth.identity import passwords
 from core.db import make_engine
 from core.files_s3 import files_of
 from core.settings import Settings
+from tests.in_one_thread import in_one_thread
 from tests.lake import Lake, running
+from tests.postgres import TEMPLATE, Databases
 
 # Commands that tests start know of no demo: nobody there has a phone. Tests of the second factor say whom they ask.
 os.environ.setdefault("DATAGRANT_SECOND_FACTOR_ROLES", "none")
@@ -74,6 +77,27 @@ def cheap_passwords() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def quick_requests() -> Iterator[None]:
+    """A request of a test client costs what the app makes of it, and little else."""
+    with in_one_thread():
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def app_built_once() -> Iterator[None]:
+    """A command that a test gives in its own process finds the app built; building it takes longer than most commands."""
+    from api.app import create_app
+    from tests.people import app_of
+
+    def made(settings: Settings | None = None, *, house: House | None = None) -> FastAPI:
+        return app_of(house) if house else create_app(settings)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("api.app.create_app", made)
+        yield
+
+
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """The folder of published data; tests that need it skip where it is absent."""
@@ -113,15 +137,23 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         for setting in ("fsync", "synchronous_commit", "full_page_writes"):  # it need not outlive a power cut
             connection.execute(text(f"ALTER SYSTEM SET {setting} = off"))
         connection.execute(text("SELECT pg_reload_conf()"))
-        connection.execute(text("CREATE DATABASE dg_template"))
+        connection.execute(text("CREATE DATABASE " + TEMPLATE))
     address = uri.replace("/postgres?", "/{name}?", 1)
-    engine = make_engine(address.format(name="dg_template"))
+    engine = make_engine(address.format(name=TEMPLATE))
     bring_up_to_date(engine)
     engine.dispose()
     yield address
     admin.dispose()
     server.cleanup()
     shutil.rmtree(place, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def postgres_databases(postgres_server: str) -> Databases:
+    """Databases of that server, swept clean between tests."""
+    databases = Databases(postgres_server)
+    databases.ready()
+    return databases
 
 
 @pytest.fixture(scope="session")
@@ -136,10 +168,14 @@ def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
     """A fresh database at the present schema, once on SQLite and once on PostgreSQL."""
     if request.param == "sqlite":
         made = _sqlite_copy(request.getfixturevalue("sqlite_template"), tmp_path)
-    else:
-        made = _postgres_copy(request.getfixturevalue("postgres_server"))
-    yield made
-    made.dispose()
+        yield made
+        made.dispose()
+        return
+    databases: Databases = request.getfixturevalue("postgres_databases")
+    with databases.one() as address:
+        made = compiled_once(make_engine(address))
+        yield made
+        made.dispose()
 
 
 @pytest.fixture
@@ -158,7 +194,7 @@ def _sqlite_copy(template: Path, tmp_path: Path) -> Engine:
     target = tmp_path / "data" / "datagrant.db"
     target.parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(template, target)
-    engine = make_engine(f"sqlite:///{target}")
+    engine = compiled_once(make_engine(f"sqlite:///{target}"))
 
     @event.listens_for(engine, "connect")
     def _careless(raw: sqlite3.Connection, _record: Any) -> None:
@@ -171,9 +207,19 @@ def _postgres_copy(address: str) -> Engine:
     name = f"dg_{os.getpid()}_{next(_count)}"
     admin = create_engine(address.format(name="postgres"), isolation_level="AUTOCOMMIT")
     with admin.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name} TEMPLATE dg_template"))
+        connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}"))
     admin.dispose()
-    return make_engine(address.format(name=name))
+    return compiled_once(make_engine(address.format(name=name)))
+
+
+_first: dict[str, Engine] = {}
+
+
+def compiled_once(engine: Engine) -> Engine:
+    """Let engines of one kind share what SQLAlchemy keeps of compiled statements: each test would compile its own anew."""
+    first = _first.setdefault(engine.dialect.name, engine)
+    engine.dialect, engine._compiled_cache = first.dialect, first._compiled_cache
+    return engine
 
 
 def _house(engine: Engine, tmp_path: Path, clock: Any) -> House:

@@ -33,10 +33,8 @@ HOMES = {
 
 
 @pytest.fixture
-def client(app: FastAPI) -> Iterator[TestClient]:
-    """One client kept open: opening one per request costs more than the request."""
-    with TestClient(app, raise_server_exceptions=False, follow_redirects=False) as opened:
-        yield opened
+def client(app: FastAPI) -> TestClient:
+    return TestClient(app, raise_server_exceptions=False, follow_redirects=False)
 
 
 @pytest.fixture
