@@ -11,9 +11,12 @@ SERVE ?= yes
 DEMO_DIR ?= demo-data
 TESTS ?= tests
 WORKERS ?= 4
+PYTEST = $(BIN)/python -m pytest -n $(WORKERS) -q
+BY_FILE := --dist loadfile --no-loadscope-reorder
+ROOMS := auth catalog claims core quality web datasets/batches datasets/outputs datasets/releases datasets/sources datasets/tickets
 unexport PYTHONDONTWRITEBYTECODE  # compiled modules are kept: each process would compile every library anew
 
-.PHONY: setup assets browser delta schemas demo serve test fast check fix bench lock clean
+.PHONY: setup assets browser delta schemas demo serve test long fast check fix bench lock clean
 
 setup: $(READY) $(DIST)  ## .venv with all that running and testing need, and the built pages' assets
 
@@ -54,11 +57,14 @@ demo: setup  ## the synthetic sample, the journeys, then the service; SERVE=no s
 serve: setup  ## the service on an installation of one's own (DATAGRANT_DATA_DIR, default ./data)
 	$(BIN)/datagrant serve --port $(PORT)
 
-test: setup  ## every test; browser tests run where Chromium is found (DATAGRANT_EXAMPLES=10 for a long run)
-	$(BIN)/python -m pytest $(TESTS) -n $(WORKERS) --dist loadfile --no-loadscope-reorder -q
+test: setup  ## what is needed at each change: everything that is not marked `long`
+	$(PYTEST) $(TESTS) $(BY_FILE) -m "not long"
 
-fast: setup  ## the tests without Great Expectations, browser, crash and PostgreSQL
-	$(BIN)/python -m pytest $(TESTS) -n $(WORKERS) -q -m "not gx and not browser and not crash and not postgres and not slow"
+long: setup  ## the rest: browser, killed processes, whole matrices; browser tests run where Chromium is found (DATAGRANT_EXAMPLES=10 draws more)
+	$(PYTEST) $(TESTS) $(BY_FILE) -m long
+
+fast: setup  ## rules, tables and services, on SQLite, without Great Expectations and without the app
+	$(PYTEST) $(addprefix tests/,$(ROOMS)) -m "not gx and not postgres and not long"
 
 check: setup  ## changes nothing: lint, format, types, import rules, templates
 	$(BIN)/ruff check .

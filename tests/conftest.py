@@ -48,7 +48,7 @@ class TestClock:
         self.now += timedelta(**by)
 
 
-LONG = (
+FIRST = (
     "tests/crash/",
     "tests/journeys/",
     "tests/web/test_application",
@@ -57,9 +57,16 @@ LONG = (
 )
 
 
+KINDS_OF_LONG = ("browser", "crash", "slow")
+
+
+@pytest.hookimpl(tryfirst=True)  # before any is left out by its mark
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The longest files begin first, so that no worker is left alone with one at the end."""
-    items.sort(key=lambda item: not item.nodeid.startswith(LONG))
+    items.sort(key=lambda item: not item.nodeid.startswith(FIRST))
+    for item in items:
+        if any(item.get_closest_marker(kind) for kind in KINDS_OF_LONG):
+            item.add_marker(pytest.mark.long)
 
 
 @pytest.fixture

@@ -84,7 +84,14 @@ def test_visitor_gets_in_nowhere_but_at_the_public_routes(app: FastAPI, client: 
             assert answer.status_code == 401, _said(route, answer)
 
 
-@pytest.mark.parametrize("role", [None, *Role], ids=lambda role: str(role or "no role"))
+AT_EACH_CHANGE = (None, Role.APPLICANT, Role.AUDITOR)  # the others take minutes: `make long`
+
+
+@pytest.mark.parametrize(
+    "role",
+    [pytest.param(role, marks=[] if role in AT_EACH_CHANGE else pytest.mark.long) for role in (None, *Role)],
+    ids=lambda role: str(role or "no role"),
+)
 def test_role_gets_in_where_its_permissions_say_and_nowhere_else(
     app: FastAPI, client: TestClient, sqlite_house: House, role: Role | None
 ) -> None:

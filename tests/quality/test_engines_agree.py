@@ -17,7 +17,7 @@ from tests.quality.cases import CASES, Case
 from tests.quality.cross_cases import CASES as CROSS_CASES
 from tests.quality.tables import COLUMNS, TABLES, write
 
-pytestmark = pytest.mark.gx
+pytestmark = [pytest.mark.gx, pytest.mark.long]
 
 WHOLE = "nasty"
 FIELDS = (

@@ -25,7 +25,7 @@ from tests.quality.cases import CASES
 from tests.quality.tables import write
 from tests.quality.test_engines_agree import differences
 
-pytestmark = pytest.mark.gx
+pytestmark = [pytest.mark.gx, pytest.mark.long]
 
 
 def judged(rules: list[dict[str, Any]], table: Path) -> list[Outcome]:
