@@ -22,6 +22,7 @@ from api.house import House, open_house
 from api.identity import take_back_session
 from api.once import Once
 from api.signpost import Signpost
+from api.version import version
 from api.visits import visits_of
 from core.settings import Settings
 
@@ -84,7 +85,7 @@ def create_app(settings: Settings | None = None, *, house: House | None = None) 
             if keeper:
                 keeper.stop()
 
-    app = FastAPI(title="Datagrant 数授", version="0.1.0", lifespan=lifespan, docs_url=None, redoc_url=None)
+    app = FastAPI(title="Datagrant 数授", version=version(), lifespan=lifespan, docs_url=None, redoc_url=None)
     app.state.house = opened
     errors.install(app)
     contract.install(app)

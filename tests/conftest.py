@@ -225,6 +225,8 @@ _first: dict[str, Engine] = {}
 def compiled_once(engine: Engine) -> Engine:
     """Let engines of one kind share what SQLAlchemy keeps of compiled statements: each test would compile its own anew."""
     first = _first.setdefault(engine.dialect.name, engine)
+    if first is engine:
+        engine.connect().close()  # a dialect learns of its server at the first connection
     engine.dialect, engine._compiled_cache = first.dialect, first._compiled_cache
     return engine
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+from typing import Annotated
 
 import typer
 
@@ -14,6 +15,23 @@ cli = typer.Typer(
     name="datagrant", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
     help="数授 Datagrant: public-data catalogue, quality gate, grants and extracts.",
 )  # fmt: skip
+
+
+def _say_version(asked: bool) -> None:
+    if asked:
+        from api.version import version
+
+        typer.echo(f"datagrant {version()}")
+        raise typer.Exit
+
+
+@cli.callback()
+def _root(
+    _version: Annotated[
+        bool, typer.Option("--version", help="Print the version", callback=_say_version, is_eager=True)
+    ] = False,
+) -> None:
+    pass
 
 
 def _assemble() -> typer.Typer:

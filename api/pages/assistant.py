@@ -17,6 +17,7 @@ from api.access import PUBLIC, access
 from api.assistant_tools import TOOLS, Arguments, Desk, call
 from api.deps import ActorDep, HouseDep, LangDep
 from api.late import APIRouter
+from api.version import version
 from auth.actor import Actor
 from core.errors import AppError
 from core.text import Lang
@@ -76,7 +77,7 @@ class _Conversation(Response):
             return types.CallToolResult(content=[text], structured_content=answer, is_error=failed)
 
         return Server(
-            "datagrant", version="0.1.0", title="数授 Datagrant", instructions=GUIDE, on_list_tools=list_tools, on_call_tool=call_tool
+            "datagrant", version=version(), title="数授 Datagrant", instructions=GUIDE, on_list_tools=list_tools, on_call_tool=call_tool
         )  # fmt: skip
 
     def _answer(self, name: str, given: Arguments) -> tuple[dict[str, Any], bool]:
