@@ -76,7 +76,7 @@ class Databases:
 
     def _new(self) -> str:
         self._made += 1
-        name = f"dg_{os.getpid()}_{self._made}"
+        name = f"swept_{os.getpid()}_{self._made}"
         with self._inside("postgres", isolation_level="AUTOCOMMIT") as connection:
             connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}"))
         return name
