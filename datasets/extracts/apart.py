@@ -1,8 +1,8 @@
-"""Makes the file in a process of its own, so that memory goes back whole when it is done, and a file too much for the machine takes
+"""Makes files in a process of its own, so that memory goes back whole when it is done, and a file too much for the machine takes
 nobody along.
 
 The process holds what making a file needs and nothing else of the program: half the memory of the worker. It is told what to make over its
-standard input, which stays open: when that breaks, whoever asked is dead, and it stops. The grant's key is in no argument or variable.
+standard input, which stays open: when that ends, whoever asked is done or dead, and it stops. The grant's key is in no argument or variable.
 """
 
 from __future__ import annotations
@@ -12,10 +12,13 @@ import pickle
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Sequence
-from importlib.abc import MetaPathFinder
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Final, cast
+from queue import SimpleQueue
+from typing import IO, TYPE_CHECKING, Any, Final, NoReturn, Protocol, cast
 
 from core.errors import AppError, Unavailable
 from core.text import Text
@@ -25,44 +28,67 @@ if TYPE_CHECKING:
 
 SMALL_BYTES: Final = 16 << 20  # made where one stands before a process has begun
 _PARENTS: Final = 2
+Progress = Callable[[float, Text], None]
 
 
-def build_apart(
+class Build(Protocol):
+    """`build.build`, wherever it is done."""
+
+    def __call__(
+        self,
+        release: Path,
+        recipe: Recipe,
+        out: Path,
+        *,
+        memory_limit_mb: int,
+        scratch: Path,
+        rows_expected: int = 0,
+        on_progress: Progress | None = None,
+    ) -> Built: ...
+
+
+@contextmanager
+def maker(release: Path) -> Iterator[Build]:
+    """What makes files of the release: a process that begins at once, to be ready when it is wanted; where the release is small, `build.build`.
+
+    Unavailable when the process dies; what `on_progress` raises, and leaving, end it.
+    """
+    if not release.exists() or release.stat().st_size < SMALL_BYTES:
+        from datasets.extracts.build import build
+
+        yield build
+        return
+    root = str(Path(__file__).parents[_PARENTS])
+    path = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH", ""))))
+    with subprocess.Popen(
+        [sys.executable, "-m", "datasets.extracts.apart"],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True, env=os.environ | {"PYTHONPATH": path},
+    ) as process:  # fmt: skip
+        try:
+            yield partial(_made_by, process)
+        finally:
+            process.kill()
+
+
+def _made_by(
+    process: subprocess.Popen[bytes],
     release: Path,
     recipe: Recipe,
     out: Path,
     *,
-    memory_limit_mb: int,
-    scratch: Path,
-    rows_expected: int = 0,
-    on_progress: Callable[[float, Text], None] | None = None,
+    on_progress: Progress | None = None,
+    **wanted: object,
 ) -> Built:
-    """`build.build`, elsewhere where the release is large. Unavailable when the process dies; what `on_progress` raises ends it."""
-    if release.stat().st_size < SMALL_BYTES:
-        from datasets.extracts.build import build
-
-        return build(
-            release, recipe, out, memory_limit_mb=memory_limit_mb, scratch=scratch, rows_expected=rows_expected, on_progress=on_progress
-        )  # fmt: skip
-    wanted = {"memory_limit_mb": memory_limit_mb, "scratch": scratch, "rows_expected": rows_expected}
-    root = str(Path(__file__).parents[_PARENTS])
-    path = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH", ""))))
-    maker = subprocess.Popen(
-        [sys.executable, "-m", "datasets.extracts.apart"],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True,
-        env=os.environ | {"PYTHONPATH": path},
-    )  # fmt: skip
-    with maker:
-        try:
-            _tell(cast("IO[bytes]", maker.stdin), (release, recipe, out, wanted))
-            return _followed(cast("IO[bytes]", maker.stdout), on_progress)
-        except (BrokenPipeError, EOFError, pickle.UnpicklingError) as fault:
-            raise _died(maker.wait()) from fault
-        finally:
-            maker.kill()
+    asked, said = cast("IO[bytes]", process.stdin), cast("IO[bytes]", process.stdout)
+    try:
+        _tell(asked, (release, recipe, out, wanted))
+        return _followed(said, on_progress)
+    except (BrokenPipeError, EOFError, pickle.UnpicklingError) as fault:
+        process.kill()
+        raise _died(process.wait()) from fault
 
 
-def _followed(said: IO[bytes], on_progress: Callable[[float, Text], None] | None) -> Built:
+def _followed(said: IO[bytes], on_progress: Progress | None) -> Built:
     while True:
         match pickle.load(said):  # noqa: S301 - our own process at the other end of a pipe
             case ("part", fraction, text):
@@ -90,7 +116,7 @@ def _tell(pipe: IO[bytes], what: object) -> None:
     pipe.flush()
 
 
-class _WithoutPandas(MetaPathFinder):
+class _WithoutPandas:
     """Says that pandas is not there: pyarrow imports it unasked, which costs 45 MB and a second."""
 
     def find_spec(self, fullname: str, path: Sequence[str] | None, target: object = None) -> None:  # noqa: ARG002 - its shape
@@ -98,9 +124,13 @@ class _WithoutPandas(MetaPathFinder):
             raise ModuleNotFoundError(fullname, name=fullname)
 
 
-def _end_with_the_asker() -> None:
-    os.read(0, 1)
-    os._exit(1)
+def _hear(asked: SimpleQueue[Any]) -> None:
+    """Take in what is to be made. When whoever asks is done or dead, everything ends."""
+    while True:
+        try:
+            asked.put(pickle.load(sys.stdin.buffer))  # noqa: S301 - from the process that started this one
+        except EOFError:
+            os._exit(0)
 
 
 def slim() -> None:
@@ -111,25 +141,27 @@ def slim() -> None:
     pa.set_memory_pool(pa.system_memory_pool())
 
 
-def main() -> None:
-    """`python -m datasets.extracts.apart`: one file, as told over standard input; answers over standard output."""
+def main() -> NoReturn:
+    """`python -m datasets.extracts.apart`: files, as told over standard input; answers over standard output."""
     slim()
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a library prints goes to the log
     from datasets.extracts.build import build
 
-    release, recipe, out, wanted = pickle.load(sys.stdin.buffer)  # noqa: S301 - from the process that started this one
-    threading.Thread(target=_end_with_the_asker, daemon=True).start()
-    try:
-        built = build(
-            release, recipe, out, on_progress=lambda *part: _tell(answers, ("part", *part)), **wanted
-        )
-        _tell(answers, built)
-    except (AppError, OSError) as fault:
-        _tell(answers, ("fault", fault))
-    except Exception as fault:
-        _tell(answers, ("fault", RuntimeError(f"{type(fault).__name__}: {fault}")))
-        raise
+    asked: SimpleQueue[Any] = SimpleQueue()
+    threading.Thread(target=_hear, args=(asked,), daemon=True).start()
+    while True:
+        release, recipe, out, wanted = asked.get()
+        try:
+            answer: object = build(
+                release, recipe, out, on_progress=lambda *part: _tell(answers, ("part", *part)), **wanted
+            )
+        except (AppError, OSError) as fault:
+            answer = ("fault", fault)
+        except Exception as fault:
+            traceback.print_exc()
+            answer = ("fault", RuntimeError(f"{type(fault).__name__}: {fault}"))
+        _tell(answers, answer)
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ from core.text import Text
 from core.work import Work
 from datasets.content import content_digest
 from datasets.extracts import export_suite, queries, service
-from datasets.extracts.apart import build_apart
+from datasets.extracts.apart import Build, maker
 from datasets.extracts.build import Recipe, count
 from datasets.extracts.keys import grant_key, mark_key, master_key, person_mark_key
 from datasets.extracts.row_order import ReleaseLayout
@@ -58,6 +58,12 @@ def _build(ctx: JobContext, extract_id: ExtractId) -> dict[str, Any]:
         making = service.making(work, extract_id)
     if making is None:
         return {}
+    release = ctx.files.path(making.release_sha256)
+    with maker(release) as build:
+        return _made(ctx, making, release, build)
+
+
+def _made(ctx: JobContext, making: service.Making, release: Path, build: Build) -> dict[str, Any]:
     row, case = making.row, making.case
     if not ctx.files.verify_copy(making.release_sha256):
         raise Unavailable(
@@ -66,7 +72,6 @@ def _build(ctx: JobContext, extract_id: ExtractId) -> dict[str, Any]:
                 f"The release file {making.release_sha256[:12]} does not match its digest; delivery stopped. Tell the system administrator.",
             )
         )
-    release = ctx.files.path(making.release_sha256)
     memory, scratch = ctx.settings.memory_limit_mb, ctx.settings.scratch_dir
     expected = count(release, case.row_filter, memory_limit_mb=memory, scratch=scratch)
     leaving = partial(
@@ -85,11 +90,13 @@ def _build(ctx: JobContext, extract_id: ExtractId) -> dict[str, Any]:
         case.terms, case.row_filter, DeliveryForm(row.form), key, _facts(row), case.cells, marks=marks, layout=layout
     )  # fmt: skip
     out = ctx.scratch(".part")
-    built = build_apart(
+    built = build(
         release, recipe, out, rows_expected=expected, on_progress=ctx.part(0.1, 0.95),
         memory_limit_mb=memory, scratch=scratch,
     )  # fmt: skip
-    judge = partial(judged, ctx, release, dataset_id=row.dataset_id, about=row.id, reference=row.requested_at)
+    judge = partial(
+        judged, ctx, release, build=build, dataset_id=row.dataset_id, about=row.id, reference=row.requested_at
+    )
     marked: dict[str, Any] | None = (
         {"columns": tolerances, "left_out": "", "halves": list(HALVES)} if marks else None
     )
@@ -104,7 +111,7 @@ def _build(ctx: JobContext, extract_id: ExtractId) -> dict[str, Any]:
             ctx.scratch(".part"),
             {"columns": {}, "left_out": "export-suite"},
         )
-        built = build_apart(
+        built = build(
             release, recipe, out, rows_expected=expected, on_progress=ctx.part(0.1, 0.95),
             memory_limit_mb=memory, scratch=scratch,
         )  # fmt: skip
@@ -187,6 +194,7 @@ def judged(
     recipe: Recipe,
     out: Path,
     *,
+    build: Build,
     dataset_id: str,
     about: str,
     reference: datetime,
@@ -207,7 +215,7 @@ def judged(
     table = out
     if recipe.form is not DeliveryForm.EXTRACT_PARQUET:
         table = ctx.scratch(".judged")
-        build_apart(
+        build(
             release,
             replace(recipe, form=DeliveryForm.EXTRACT_PARQUET),
             table,

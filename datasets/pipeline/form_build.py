@@ -9,7 +9,7 @@ from core.errors import Conflict, Unavailable
 from core.jobs_run import JobContext, JobKind
 from core.text import Text
 from core.work import Work
-from datasets.extracts.apart import build_apart
+from datasets.extracts.apart import maker
 from datasets.extracts.build import Recipe
 from datasets.releases import forms
 
@@ -45,10 +45,11 @@ def _build(ctx: JobContext, key: str) -> dict[str, Any]:
         forms.terms(release), None, forms.FORMS[row.form], b"\0" * 32, facts
     )  # no column is pseudonymised
     out = ctx.scratch(".part")
-    build_apart(
-        path, recipe, out, rows_expected=release.rows or 0, on_progress=ctx.part(0.1, 0.95),
-        memory_limit_mb=ctx.settings.memory_limit_mb, scratch=ctx.settings.scratch_dir,
-    )  # fmt: skip
+    with maker(path) as build:
+        build(
+            path, recipe, out, rows_expected=release.rows or 0, on_progress=ctx.part(0.1, 0.95),
+            memory_limit_mb=ctx.settings.memory_limit_mb, scratch=ctx.settings.scratch_dir,
+        )  # fmt: skip
     stored = ctx.files.put_file(out)
     return {"sha256": stored.sha256, "size_bytes": stored.size_bytes}
 

@@ -11,7 +11,7 @@ from core.errors import Conflict, Unavailable
 from core.jobs_run import JobContext, JobKind
 from core.text import Text
 from core.work import Work
-from datasets.extracts.apart import build_apart
+from datasets.extracts.apart import maker
 from datasets.extracts.build import Built, Recipe, count
 from datasets.extracts.keys import grant_key, master_key
 from datasets.extracts.row_order import ReleaseLayout
@@ -49,35 +49,38 @@ def _build(ctx: JobContext, key: str) -> dict[str, Any]:
         )
     release = ctx.files.path(case.release.sha256)
     memory, scratch = ctx.settings.memory_limit_mb, ctx.settings.scratch_dir
-    facts = {
-        "datagrant.view": key, "datagrant.grant": case.grant.id, "datagrant.agreement_hash": case.grant.policy_hash,
-        "datagrant.dataset": case.grant.dataset_id, "datagrant.release": str(case.release.number),
-    }  # fmt: skip
-    secret = grant_key(master_key(ctx.settings.keys_dir), case.grant.dataset_id, case.grant.id)
-    marks, tolerances = marks_of(ctx, key, allowed, case.terms, release)
-    recipe = Recipe(
-        case.terms, case.row_filter, service.FORM, secret, facts, case.cells, for_readers=True, marks=marks,
-        layout=ReleaseLayout(case.release.sha256, sort_by),
-    )  # fmt: skip
-    expected = count(release, case.row_filter, memory_limit_mb=memory, scratch=scratch)
-
-    def made(recipe: Recipe) -> tuple[Built, Path]:
-        out = ctx.scratch(".part")
-        built = build_apart(
-            release, recipe, out, rows_expected=expected, on_progress=ctx.part(0.1, 0.95), memory_limit_mb=memory, scratch=scratch
+    with maker(release) as build:
+        facts = {
+            "datagrant.view": key, "datagrant.grant": case.grant.id, "datagrant.agreement_hash": case.grant.policy_hash,
+            "datagrant.dataset": case.grant.dataset_id, "datagrant.release": str(case.release.number),
+        }  # fmt: skip
+        secret = grant_key(master_key(ctx.settings.keys_dir), case.grant.dataset_id, case.grant.id)
+        marks, tolerances = marks_of(ctx, key, allowed, case.terms, release)
+        recipe = Recipe(
+            case.terms, case.row_filter, service.FORM, secret, facts, case.cells, for_readers=True, marks=marks,
+            layout=ReleaseLayout(case.release.sha256, sort_by),
         )  # fmt: skip
-        judged(ctx, release, recipe, out, dataset_id=dataset_id, about=key, reference=asked_at)
-        return built, out
+        expected = count(release, case.row_filter, memory_limit_mb=memory, scratch=scratch)
 
-    dataset_id = case.grant.dataset_id
-    try:
-        built, out = made(recipe)
-    except Conflict:
-        if not marks:
-            raise
-        # with the marks the export suite does not pass: the view is made without
-        recipe, tolerances = replace(recipe, marks=()), {}
-        built, out = made(recipe)
+        def made(recipe: Recipe) -> tuple[Built, Path]:
+            out = ctx.scratch(".part")
+            built = build(
+                release, recipe, out, rows_expected=expected, on_progress=ctx.part(0.1, 0.95), memory_limit_mb=memory, scratch=scratch
+            )  # fmt: skip
+            judged(
+                ctx, release, recipe, out, build=build, dataset_id=dataset_id, about=key, reference=asked_at
+            )
+            return built, out
+
+        dataset_id = case.grant.dataset_id
+        try:
+            built, out = made(recipe)
+        except Conflict:
+            if not marks:
+                raise
+            # with the marks the export suite does not pass: the view is made without
+            recipe, tolerances = replace(recipe, marks=()), {}
+            built, out = made(recipe)
     findings = looked_at(ctx, recipe, out, case.grant.dataset_id, expected - built.left_out)
     schema = delta_schema(pq.read_schema(out))
     stored = ctx.files.put_file(out)

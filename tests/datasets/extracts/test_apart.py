@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -54,9 +54,13 @@ def release(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def every_file_apart(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def every_file_apart(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(apart, "SMALL_BYTES", 0)
-    return
+
+
+def build_apart(release: Path, *asked: Any, **more: Any) -> Any:
+    with apart.maker(release) as make:
+        return make(release, *asked, **more)
 
 
 def recipe(form: str = "extract_parquet", filtered: str = "amount") -> Recipe:
@@ -85,7 +89,7 @@ def test_the_file_is_the_same_to_the_byte_and_progress_is_told(
 ) -> None:
     told: list[tuple[float, Text]] = []
     here = build(release, recipe(form), tmp_path / "here", scratch=tmp_path, **LIMITS)
-    there = apart.build_apart(
+    there = build_apart(
         release, recipe(form), tmp_path / "there", scratch=tmp_path, rows_expected=120_000,
         on_progress=lambda fraction, said: told.append((fraction, said)), **LIMITS,
     )  # fmt: skip
@@ -100,7 +104,20 @@ def test_a_small_release_is_made_where_one_stands(
     release: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(subprocess, "Popen", lambda *_, **__: pytest.fail("a process began"))
-    assert apart.build_apart(release, recipe(), tmp_path / "out", scratch=tmp_path, **LIMITS).rows == 120_000
+    assert build_apart(release, recipe(), tmp_path / "out", scratch=tmp_path, **LIMITS).rows == 120_000
+
+
+@pytest.mark.usefixtures("every_file_apart")
+def test_one_process_makes_several_files_and_goes_on_after_a_refusal(release: Path, tmp_path: Path) -> None:
+    with apart.maker(release) as make:
+        (process,) = makers()
+        with pytest.raises(Conflict):
+            make(release, recipe(filtered="not_there"), tmp_path / "none", scratch=tmp_path, **LIMITS)
+        for name in ("one", "two"):
+            assert make(release, recipe(), tmp_path / name, scratch=tmp_path, **LIMITS).rows == 120_000
+        assert makers() == [process]
+    assert digest(tmp_path / "one") == digest(tmp_path / "two")
+    assert not makers()
 
 
 @pytest.mark.usefixtures("every_file_apart")
@@ -111,7 +128,7 @@ def test_a_refusal_comes_back_as_it_was_said(release: Path, tmp_path: Path) -> N
     with pytest.raises(Conflict) as here:
         asked(build)
     with pytest.raises(Conflict) as there:
-        asked(apart.build_apart)
+        asked(build_apart)
     assert there.value.detail == here.value.detail
 
 
@@ -119,9 +136,7 @@ def test_a_refusal_comes_back_as_it_was_said(release: Path, tmp_path: Path) -> N
 def test_a_file_that_is_there_already_is_never_written_over(release: Path, tmp_path: Path) -> None:
     (tmp_path / "nowhere").write_text("mine")
     with pytest.raises(OSError, match="nowhere"):
-        apart.build_apart(
-            release, recipe("extract_csv"), tmp_path / "nowhere" / "out", scratch=tmp_path, **LIMITS
-        )
+        build_apart(release, recipe("extract_csv"), tmp_path / "nowhere" / "out", scratch=tmp_path, **LIMITS)
     assert (tmp_path / "nowhere").read_text() == "mine"
 
 
@@ -131,7 +146,7 @@ def test_whoever_cancels_ends_the_process(release: Path, tmp_path: Path) -> None
         raise JobCancelled
 
     with pytest.raises(JobCancelled):
-        apart.build_apart(release, recipe(), tmp_path / "out", scratch=tmp_path, on_progress=stop, **LIMITS)
+        build_apart(release, recipe(), tmp_path / "out", scratch=tmp_path, on_progress=stop, **LIMITS)
     assert not makers()
 
 
@@ -168,7 +183,7 @@ def test_it_ends_when_the_one_who_asked_is_dead(release: Path, tmp_path: Path) -
             "apart.SMALL_BYTES = 0\n"
             "release, recipe = pickle.loads(Path(sys.argv[1]).read_bytes())\n"
             "def wait(*_): print('part', flush=True); time.sleep(60)\n"
-            "apart.build_apart(release, recipe, Path(sys.argv[2]), memory_limit_mb=200, scratch=Path(sys.argv[2]).parent, on_progress=wait)",
+            "with apart.maker(release) as make: make(release, recipe, Path(sys.argv[2]), memory_limit_mb=200, scratch=Path(sys.argv[2]).parent, on_progress=wait)",
             str(tmp_path / "asked"), str(tmp_path / "out"),
         ],
         stdout=subprocess.PIPE, stdin=subprocess.DEVNULL,
