@@ -148,7 +148,7 @@ def play(
 
 
 def run(folder: Path, processes: int, people: int, each: int, database: str | None) -> dict[str, Any]:
-    """Prepare, serve, play: one a second each, then without a pause."""
+    """Prepare, serve, play: one in two seconds each, one a second each, then without a pause."""
     clock = Now()
     settings = Settings(data_dir=folder, database_url=database, worker=False, second_factor_roles="none")
     year = Year(open_house(settings, clock), clock, SMALL)
@@ -157,6 +157,7 @@ def run(folder: Path, processes: int, people: int, each: int, database: str | No
     clock.now = system_clock()
     kinds: dict[str, Callable[[list[int], Callable[[], float]], dict[str, Any]]] = {
         "warm": lambda ports, spent: play(year, ports, spent, min(people, 10), 1, 0, "warm"),
+        "one in two seconds each": lambda ports, spent: play(year, ports, spent, people, each, 2, "calm"),
         "one a second each": lambda ports, spent: play(year, ports, spent, people, each, 1, "paced"),
         "without a pause": lambda ports, spent: play(year, ports, spent, people, each, 0, "at-once"),
     }
