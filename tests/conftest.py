@@ -58,11 +58,16 @@ FIRST = (
 
 
 KINDS_OF_LONG = ("browser", "crash", "slow")
+COLLECTED = pytest.StashKey[frozenset[str]]()
 
 
 @pytest.hookimpl(tryfirst=True)  # before any is left out by its mark
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest files begin first, so that no worker is left alone with one at the end."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """The longest files begin first, so that no worker is left alone with one at the end.
+
+    What was collected is remembered: every target of the Makefile leaves some out afterwards.
+    """
+    config.stash[COLLECTED] = frozenset(item.nodeid for item in items)
     items.sort(key=lambda item: not item.nodeid.startswith(FIRST))
     for item in items:
         if any(item.get_closest_marker(kind) for kind in KINDS_OF_LONG):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Iterable, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from tests.claims.attacks import AREAS
 from tests.claims.claim import Claim
 from tests.claims.points import POINTS
 from tests.claims.requirements import REQUIREMENTS
+from tests.conftest import COLLECTED
 
 ROOT = Path(__file__).parents[2]
 ATTACKS = [claim for area in AREAS.values() for claim in area]
@@ -42,14 +44,37 @@ def test_every_line_has_tests_that_exist_or_a_reason() -> None:
     assert missing == []
 
 
-def test_what_pytest_collected_holds_the_tests_that_are_named(request: pytest.FixtureRequest) -> None:
-    """Of the files of this run; in a whole run, of all."""
-    collected = {re.sub(r"\[.*", "", item.nodeid).removesuffix("::runTest") for item in request.session.items}
-    files = {each.partition("::")[0] for each in collected}
-    deselected = bool(request.config.getoption("keyword") or request.config.getoption("markexpr"))
-    named = {test for claim in ALL for test in claim.ids() if test.partition("::")[0] in files}
-    whole = not deselected and not any("::" in each for each in request.config.args)
-    assert not whole or sorted(named - collected) == []
+def _absent(collected: Iterable[str], args: Sequence[str], named: set[str]) -> list[str]:
+    """Named tests that a run of these arguments ought to have collected: those of its files; of the whole folder, all.
+
+    collected: before marks leave any out, for each target of the Makefile gives marks. Arguments that name single tests tell nothing.
+    """
+    names = {re.sub(r"\[.*", "", each).removesuffix("::runTest") for each in collected}
+    if any("::" in each for each in args):
+        return []
+    files = {each.partition("::")[0] for each in names}
+    is_whole = any(Path(each).resolve() in (ROOT, ROOT / "tests") for each in args)
+    return sorted(each for each in named - names if is_whole or each.partition("::")[0] in files)
+
+
+@pytest.mark.parametrize("_target", ["test", pytest.param("long", marks=pytest.mark.long)])
+def test_what_pytest_collected_holds_the_tests_that_are_named(
+    request: pytest.FixtureRequest, _target: str
+) -> None:
+    """In a run of some files, of these; in a whole run, of all, whichever marks it leaves out afterwards. Asked by both targets."""
+    config = request.config
+    if config.getoption("lf"):
+        pytest.skip("only what failed last was collected")
+    named = {test for claim in ALL for test in claim.ids()}
+    assert _absent(config.stash[COLLECTED], config.args, named) == []
+
+
+def test_a_named_test_that_was_not_collected_is_missed() -> None:
+    ran, whole = ["tests/a.py::test_b[x]", "tests/c.py::TestD::runTest"], [str(ROOT / "tests")]
+    named = {"tests/a.py::test_b", "tests/a.py::test_gone", "tests/c.py::TestD", "tests/e.py::test_f"}
+    assert _absent(ran, whole, named) == ["tests/a.py::test_gone", "tests/e.py::test_f"]
+    assert _absent(ran, [str(ROOT / "tests" / "a.py")], named) == ["tests/a.py::test_gone"]
+    assert _absent(ran, ["tests/a.py::test_b"], named) == []
 
 
 def test_the_lists_are_as_long_as_they_were_found() -> None:
