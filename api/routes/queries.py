@@ -60,7 +60,10 @@ def plan(work: Work, actor: Actor, body: QueryAsk, lang: Lang) -> dict[str, Any]
         "contributor": case.terms.contributor if case.terms else None,
         "min_group": case.limits["query_min_group"],
         "takes": {"extracts": 1},
-        "left": {"extracts": None if limit is None else max(limit - used, 0)},
+        "left": {
+            "extracts": None if limit is None else max(limit - used, 0),
+            "rows": service.rows_left(case),
+        },
     }
 
 

@@ -16,7 +16,7 @@ from auth.policy.filters.model import RowFilter
 from auth.policy.filters.rules import leaves
 from auth.policy.limits import Limits
 from core.errors import Reason
-from core.text import Text
+from core.text import Text, number_of
 from datasets.queries.model import Classed, Count, Group, Mean, QueryAsk, Sum
 
 BASIS: Final = "统计披露控制 · statistical disclosure control (docs/queries.md)"
@@ -166,13 +166,20 @@ def _misfit(column: str, use: str, kind: str) -> Reason:
     return Reason("measure-type", text, BASIS, {"column": column})
 
 
-def suppressed() -> Reason:
-    """The one answer to every question whose figures may not be told, whatever the cause."""
+def suppressed(rows_left: int | None = None) -> Reason:
+    """The one answer to every question whose figures may not be told, whatever the cause.
+
+    rows_left: of the grant's quota before the question, where that has a limit: what does not fit in it is not told either.
+    """
+    zh = "按披露控制规则，该查询不予回答；请放宽筛选、减少分组或改用其他统计量。"
+    en = "Under the rules of disclosure control this query is not answered; filter less, group less, or ask for another measure."
+    if rows_left is None:
+        return Reason("suppressed", Text(zh, en), BASIS)
     text = Text(
-        "按披露控制规则，该查询不予回答；请放宽筛选、减少分组或改用其他统计量。",
-        "Under the rules of disclosure control this query is not answered; filter less, group less, or ask for another measure.",
+        f"{zh}授权的行数额度剩余 {rows_left}，组数更多的答案同样不予告知。",
+        f"{en} The grant has {number_of(rows_left, 'rows')} left, and an answer of more groups is not told either.",
     )
-    return Reason("suppressed", text, BASIS)
+    return Reason("suppressed", text, BASIS, {"rows_left": rows_left})
 
 
 def no_terms(dataset_id: str) -> Reason:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -114,10 +115,16 @@ def _asked(desk: Desk, actor: Actor, ask: QueryAsk) -> QueryRead:
             row = _written(work, actor, ask, now, told if may else None)
             answer = read(row)
         if answer.state == SUPPRESSED:
-            reason = suppressed()
+            reason = suppressed(rows_left(now))
             raise AccessRefused(reason.text, reasons=[reason])
         return answer
     raise moved()
+
+
+def rows_left(case: Case) -> int | None:
+    """Of the grant's quota before the question; None where it has no limit."""
+    limit = case.grant.policy.quotas.rows
+    return None if limit is None else max(limit - case.grant.used.rows, 0)
 
 
 def _basis(case: Case) -> tuple[object, ...]:
@@ -213,14 +220,12 @@ def weighed(
 def _written(work: Work, actor: Actor, ask: QueryAsk, case: Case, told: Told | None) -> AnswerRow:
     """The question with its answer, charged, on record."""
     assert case.release is not None  # noqa: S101 - a reason otherwise
+    row = answer_row(work, actor, case, ask.model_dump(mode="json"), SUPPRESSED, {})
     said = {} if told is None else _said(ask, told, Control.of(case.limits))
-    row = answer_row(
-        work, actor, case, ask.model_dump(mode="json"), SUPPRESSED if told is None else ANSWERED, said
-    )
-    usage.charge(
-        work, case.grant.id, extracts=1, rows=len(said.get("rows", [])), subject=row.id,
-        taking=case.question.taking(actor, case.release), delivers=told is not None,
-    )  # fmt: skip
+    if not _charged(work, actor, case, row, said):
+        told, said = None, {}
+    if told is not None:
+        row.state, row.answer = ANSWERED, json.dumps(said, ensure_ascii=False)
     work.db.add(row)
     work.db.flush()
     if told is not None:
@@ -235,6 +240,23 @@ def _written(work: Work, actor: Actor, ask: QueryAsk, case: Case, told: Told | N
         {"rows": len(said.get("rows", []))},
     )
     return row
+
+
+def _charged(work: Work, actor: Actor, case: Case, row: AnswerRow, said: dict[str, Any]) -> bool:
+    """Charge the question, and each row of its answer. False: no row may leave, since the grant has fewer left.
+
+    Such a question is charged and written down as one whose figures may not be told: by a difference, whoever has one row
+    left would read off the refusal, for nothing and without end, which groups reach the least number.
+    """
+    charge = partial(
+        usage.charge, work, case.grant.id, extracts=1, subject=row.id, taking=case.question.taking(actor, case.release)
+    )  # fmt: skip
+    if said:
+        with suppress(QuotaExceeded):
+            charge(rows=len(said["rows"]), delivers=True)
+            return True
+    charge()
+    return False
 
 
 def _said(ask: QueryAsk, told: Told, control: Control) -> dict[str, Any]:

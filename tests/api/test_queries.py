@@ -40,6 +40,7 @@ def test_an_analyst_plans_asks_and_finds_the_answer_again(scene: QueryScene, ana
         {"extracts": 1},
         "plate",
     )
+    assert planned["left"].keys() == {"extracts", "rows"}
     made = analyst.post(API, json=body)
     assert made.status_code == 201
     assert [row["figures"]["count"] for row in made.json()["rows"]] == [120, 80, None, None, None]
