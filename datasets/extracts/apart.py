@@ -14,7 +14,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
@@ -60,14 +60,18 @@ def maker(release: Path) -> Iterator[Build]:
         return
     root = str(Path(__file__).parents[_PARENTS])
     path = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH", ""))))
-    with subprocess.Popen(
+    process = subprocess.Popen(
         [sys.executable, "-m", "datasets.extracts.apart"],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True, env=os.environ | {"PYTHONPATH": path},
-    ) as process:  # fmt: skip
-        try:
-            yield partial(_made_by, process)
-        finally:
-            process.kill()
+    )  # fmt: skip
+    try:
+        yield partial(_made_by, process)
+    finally:
+        process.kill()
+        process.wait()
+        for pipe in (process.stdin, process.stdout):
+            with suppress(OSError):  # what a dead one was still to be told
+                cast("IO[bytes]", pipe).close()
 
 
 def _made_by(
@@ -129,7 +133,7 @@ def _hear(asked: SimpleQueue[Any]) -> None:
     while True:
         try:
             asked.put(pickle.load(sys.stdin.buffer))  # noqa: S301 - from the process that started this one
-        except EOFError:
+        except Exception:  # the end; or, where he died while he spoke, half a word
             os._exit(0)
 
 

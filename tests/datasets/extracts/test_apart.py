@@ -58,6 +58,16 @@ def every_file_apart(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(apart, "SMALL_BYTES", 0)
 
 
+def the_maker() -> int:
+    """The one process; a moment after its start it does not yet bear its name."""
+    until = time.monotonic() + 10
+    while not (found := makers()):
+        assert time.monotonic() < until
+        time.sleep(0.002)
+    (process,) = found
+    return process
+
+
 def build_apart(release: Path, *asked: Any, **more: Any) -> Any:
     with apart.maker(release) as make:
         return make(release, *asked, **more)
@@ -110,7 +120,7 @@ def test_a_small_release_is_made_where_one_stands(
 @pytest.mark.usefixtures("every_file_apart")
 def test_one_process_makes_several_files_and_goes_on_after_a_refusal(release: Path, tmp_path: Path) -> None:
     with apart.maker(release) as make:
-        (process,) = makers()
+        process = the_maker()
         with pytest.raises(Conflict):
             make(release, recipe(filtered="not_there"), tmp_path / "none", scratch=tmp_path, **LIMITS)
         for name in ("one", "two"):
@@ -151,19 +161,23 @@ def test_whoever_cancels_ends_the_process(release: Path, tmp_path: Path) -> None
 
 
 @pytest.mark.usefixtures("every_file_apart")
+@pytest.mark.parametrize("when", ["before it was told", "afterwards"])
 def test_when_the_process_is_killed_the_job_says_what_to_do_and_the_worker_goes_on(
-    sqlite_house: House, monkeypatch: pytest.MonkeyPatch
+    sqlite_house: House, monkeypatch: pytest.MonkeyPatch, when: str
 ) -> None:
     scene = a_scene(sqlite_house)
     tell = apart._tell
 
-    def kill_it(pipe: Any, what: object) -> None:
-        tell(pipe, what)
-        for process in makers():
-            os.kill(process, signal.SIGKILL)
+    def told(pipe: Any, what: object) -> None:
+        if when == "afterwards":
+            tell(pipe, what)
+        os.kill(process := the_maker(), signal.SIGKILL)
+        os.waitid(os.P_PID, process, os.WEXITED | os.WNOWAIT)
+        if when == "before it was told":
+            tell(pipe, what)
 
     with monkeypatch.context() as patch:
-        patch.setattr(apart, "_tell", kill_it)
+        patch.setattr(apart, "_tell", told)
         made = scene.asks()
         scene.works()
     failed = scene.extract(made.id)
@@ -220,3 +234,12 @@ def test_errors_pass_from_one_process_to_another(
     again = pickle.loads(pickle.dumps(error))  # noqa: S301 - our own
     assert type(again) is kind
     assert (again.detail, again.reasons, again.facts) == (error.detail, error.reasons, error.facts)
+
+
+def test_half_a_word_ends_it(tmp_path: Path) -> None:
+    asked = pickle.dumps((tmp_path, recipe(), tmp_path / "out", {}))
+    ended = subprocess.run(
+        [sys.executable, "-m", "datasets.extracts.apart"], input=asked[:-9], timeout=60, check=False,
+        env=os.environ | {"PYTHONPATH": str(Path(apart.__file__).parents[2])},
+    )  # fmt: skip
+    assert ended.returncode == 0
