@@ -59,6 +59,9 @@ STEP_NAMES: Final[Mapping[Step, Text]] = {
 }
 MACHINE: Final = Machine(Text("机构资格", "licence"), MOVES, STATE_NAMES, STEP_NAMES)
 advance = MACHINE.advance
+_GIVING: Final = frozenset(
+    {Step.QUALIFY, Step.RENEW}
+)  # the steps by which a licence is given, for a time and on papers
 KIND: Final = "licence"
 BASIS: Final = "发改数据规〔2025〕27号 · conditions for operators"
 
@@ -109,10 +112,12 @@ def take(work: Work, actor: Actor, org_id: str, ask: LicenceStep) -> Organisatio
     before = state_of(work, row)
     after = advance(before, ask.step, actor.roles_in(None), by_system=actor.via == "system")
     refuse_if(tuple(_objections(work, actor, row, ask)))
-    if ask.step not in (Step.QUALIFY, Step.RENEW) and len(ask.note.strip()) < 4:
-        raise InputRefused(
-            Text("请写明理由，至少 4 个字。", "Give a reason of 4 characters or more."), field="note"
-        )
+    if ask.step not in _GIVING:
+        _demand_nothing_given(ask)
+        if len(ask.note.strip()) < 4:
+            raise InputRefused(
+                Text("请写明理由，至少 4 个字。", "Give a reason of 4 characters or more."), field="note"
+            )
     if ask.credit_code and row.credit_code is None:
         check_code(work, ask.credit_code)
         row.credit_code = ask.credit_code
@@ -139,6 +144,19 @@ def take(work: Work, actor: Actor, org_id: str, ask: LicenceStep) -> Organisatio
     return read(work, row)
 
 
+def _demand_nothing_given(ask: LicenceStep) -> None:
+    """Raise InputRefused where a step that gives no licence brings what only a licence is given by."""
+    for name in ("valid_to", "documents", "credit_code"):
+        if getattr(ask, name):
+            raise InputRefused(
+                Text(
+                    "有效期截止日、材料和统一社会信用代码只在认定或延续时填写；请清空后再办理。",
+                    "The last valid day, papers and the credit code are given when qualifying or renewing alone; leave them empty.",
+                ),
+                field=name,
+            )
+
+
 def _objections(work: Work, actor: Actor, row: OrganisationRow, ask: LicenceStep) -> Iterator[Reason]:
     if row.id in orgs_of(work, actor):
         yield _reason(
@@ -156,7 +174,7 @@ def _objections(work: Work, actor: Actor, row: OrganisationRow, ask: LicenceStep
             "资格由您暂停，须由另一人恢复。",
             "You suspended the licence; somebody else must resume it.",
         )
-    if ask.step in (Step.QUALIFY, Step.RENEW) and (
+    if ask.step in _GIVING and (
         ask.valid_to is None or ask.valid_to < work.now.astimezone(rules.CHINA).date()
     ):
         yield _reason(

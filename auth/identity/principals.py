@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final
@@ -177,7 +177,7 @@ def _role_at(role: str, scope: str) -> RoleAt:
 
 
 def again(work: Work, actor: Actor) -> Principal | None:
-    """The same actor as of this instant, for work that goes on after its request: None when account, key or session has ended.
+    """The same actor at the same place as of this instant, for work that goes on after its request: None when account, key or session has ended.
 
     A token's own expiry does not count: it was valid when the work began. Signing out everywhere raises the account's epoch and so
     ends what began by session or token.
@@ -194,10 +194,11 @@ def again(work: Work, actor: Actor) -> Principal | None:
     if actor.via == "token" and _family_is_revoked(work, actor.session_id):
         return None
     epoch = proof.epoch if isinstance(proof, SessionRow) else actor.epoch if actor.via == "token" else None
-    return principal(
+    now = principal(
         work, actor.account_id, actor.via, epoch=epoch, session_id=actor.session_id, only=actor.only or (),
         grant=actor.grant or "",
     )  # fmt: skip
+    return now and replace(now, actor=replace(now.actor, origin=actor.origin, address=actor.address))
 
 
 def _family_is_revoked(work: Work, family_id: str | None) -> bool:

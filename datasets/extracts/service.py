@@ -447,13 +447,10 @@ def still_refused(work: Work, row: ExtractRow) -> tuple[Reason, ...]:
 
 
 def may_flow(work: Work, actor: Actor, extract_id: ExtractId) -> bool:
-    """Whether the bytes may go on flowing to this actor, with the roles that he holds now."""
+    """Whether the bytes may go on flowing to this actor, with the roles that he holds and as the member that he is now."""
     row = queries.row(work, extract_id)
-    return (
-        actor.may_in("datasets:extract:request", row.org_id)
-        and not _elsewhere(work, actor, row)
-        and not still_refused(work, row)
-    )
+    own = acting_for(work, actor, row.org_id, _policy(work, row))
+    return not (own or _elsewhere(work, actor, row) or still_refused(work, row))
 
 
 def note_sent(work: Work, actor: Actor, extract_id: ExtractId, size_bytes: int, *, was_cut: bool) -> None:

@@ -20,6 +20,7 @@ from auth.grants.ledger import Taking
 from auth.grants.tables import GrantRow, UsageEventRow
 from auth.grants.view import GrantView, Used
 from auth.grants.workflow import State
+from auth.identity.principals import again
 from auth.policy import rules as policy_rules
 from auth.policy.filters.model import RowFilter
 from auth.policy.model import DeliveryForm, Use
@@ -202,9 +203,11 @@ def demand_same(work: Work, who: Reading, view: ViewRow) -> ViewRow:
 
 
 def may_still(work: Work, actor: Actor, grant_id: GrantId, purpose: str, view: ViewRow) -> bool:
-    """Whether rows of the view may go on flowing to the actor at this instant."""
+    """Whether rows of the view may go on flowing to the actor, as he is at this instant."""
+    if (now := again(work, actor)) is None:
+        return False
     try:
-        demand_same(work, reading(work, actor, grant_id, purpose), view)
+        demand_same(work, reading(work, now.actor, grant_id, purpose), view)
     except AppError:
         return False
     return True

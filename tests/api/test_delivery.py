@@ -22,10 +22,12 @@ from api.house import House
 from api.identity import local_token
 from auth.actor import SYSTEM
 from auth.identity import accounts
+from auth.vouching import cover as vouching
 from core.files import Held
+from datasets.extracts import service as extracts
 from datasets.extracts.tables import ExtractRow
 from tests.datasets.extracts.scene import Scene, a_scene
-from tests.people import app_of
+from tests.people import app_of, client_as
 from tests.web.browser import served
 
 BODY = bytes(range(256)) * 40
@@ -220,10 +222,13 @@ def test_a_right_that_holds_lets_all_of_it_through(tmp_path: Path) -> None:
 SIZE = 64 * 1024 * 1024
 
 
-def a_large_extract(house: House) -> tuple[Scene, str]:
-    """A ready extract whose file is 64 MiB."""
-    scene = a_scene(house)
-    made = scene.delivered()
+def a_large_extract(house: House, **grant: Any) -> tuple[Scene, str]:
+    """A ready extract whose file is 64 MiB, asked for from this machine."""
+    scene = a_scene(house, **grant)
+    asking = client_as(house, "analyst", client=("127.0.0.1", 5))
+    body = {"grant_id": scene.grant_id, "purpose": "risk-pricing", "scenario_id": "safety"}
+    made = scene.extract(asking.post("/api/v1/extracts", json=body).json()["id"])
+    scene.works()
     stored = house.files.put([b"\0" * 1024 * 1024] * (SIZE // 1024 // 1024))
     with house.write() as work:
         row = work.db.get_one(ExtractRow, made.id)
@@ -231,14 +236,19 @@ def a_large_extract(house: House) -> tuple[Scene, str]:
     return scene, made.id
 
 
-@pytest.mark.parametrize("end", ["revokes", "suspends", "withdraws", "dismisses", "freezes"])
-def test_a_revocation_cuts_a_download_that_is_running(sqlite_house: House, end: str) -> None:
+@pytest.mark.parametrize("end", ["revokes", "suspends", "withdraws", "dismisses", "freezes", "ends vouching"])
+def test_a_revocation_cuts_a_download_that_is_running(
+    sqlite_house: House, end: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     scene, extract_id = a_large_extract(sqlite_house)
     with served(app_of(sqlite_house)) as address:
         reader = _SlowReader(sqlite_house, address, f"/api/v1/extracts/{extract_id}/file")
         reader.read(2 * 1024 * 1024)
         if end == "dismisses":
             _loses_his_role(scene)
+        elif end == "ends vouching":
+            monkeypatch.setattr(vouching, "at_use", lambda *_: (extracts.not_an_analyst(),))
+            time.sleep(1.2)  # nobody wrote anything, so that it is asked again by the clock
         else:
             getattr(scene, end)()
         got = reader.read_to_end()
@@ -248,8 +258,12 @@ def test_a_revocation_cuts_a_download_that_is_running(sqlite_house: House, end: 
     assert cut[0][1]["bytes"] < SIZE // 2
 
 
-def test_a_running_download_ends_well_when_nothing_happens(sqlite_house: House) -> None:
-    scene, extract_id = a_large_extract(sqlite_house)
+@pytest.mark.parametrize("networks", [[], ["127.0.0.0/8"]])
+def test_a_running_download_ends_well_when_nothing_happens(
+    sqlite_house: House, networks: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delivery, "RECHECK_S", 0.05)
+    scene, extract_id = a_large_extract(sqlite_house, networks=networks)
     with served(app_of(sqlite_house)) as address:
         reader = _SlowReader(sqlite_house, address, f"/api/v1/extracts/{extract_id}/file")
         assert reader.read_to_end() == SIZE

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -78,3 +79,12 @@ def test_what_began_by_a_token_ends_with_it(house: House, wang: Actor, how: str)
             refresh.revoke(work, token)
     with house.read() as work:
         assert (again(work, found.actor) is None) == (how != "not ended")
+
+
+def test_who_goes_on_is_where_he_was(house: House, wang: Actor) -> None:
+    """A grant that is bound to networks asks again where the bytes go."""
+    actor = replace(_by_session(house, wang), origin="203.0.113.0", address="203.0.113.9")
+    with house.read() as work:
+        now = again(work, actor)
+    assert now is not None
+    assert (now.actor.origin, now.actor.address) == ("203.0.113.0", "203.0.113.9")

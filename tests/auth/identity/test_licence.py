@@ -63,6 +63,28 @@ def test_qualifying_needs_papers_code_and_a_day_and_says_all_at_once(desk: Desk)
         assert organisations.organisation(work, "newfirm").credit_code == CODE
 
 
+@pytest.mark.parametrize(
+    "given", [{"valid_to": date(2099, 12, 31)}, {"documents": [PAPER]}, {"credit_code": CODE}]
+)
+def test_only_who_qualifies_or_renews_gives_days_papers_or_a_code(
+    desk: Desk, given: dict[str, object]
+) -> None:
+    """Else whoever may suspend would prolong a licence that no approver renewed."""
+    with desk.house.read() as work:
+        before = organisations.organisation(work, "insurer")
+    with pytest.raises(InputRefused) as refused:
+        _take(desk, Step.SUSPEND, "watch", **given)
+    assert refused.value.facts["field"] in given
+    assert _take(desk, Step.SUSPEND, "watch") == "SUSPENDED"
+    with pytest.raises(InputRefused):
+        _take(desk, Step.RESUME, "approver", **given)
+    _take(desk, Step.RESUME, "approver")
+    with desk.house.read() as work:
+        after = organisations.organisation(work, "insurer")
+    assert after.licence_valid_to == before.licence_valid_to
+    assert after.credit_code == before.credit_code
+
+
 def test_suspension_stops_every_grant_at_once_and_another_person_resumes(
     desk: Desk, clock: TestClock
 ) -> None:

@@ -14,6 +14,8 @@ from lxml import etree
 
 from api.app import create_app
 from api.house import House
+from auth.actor import SYSTEM
+from auth.identity import accounts
 from datasets.sharing import service
 from datasets.sharing.tables import ViewRow
 from tests.conftest import TestClock
@@ -239,20 +241,37 @@ def test_dumps_in_every_form_leave_as_the_view_is(scene: Scene, analyst: TestCli
     assert not list(scene.house.settings.scratch_dir.glob("*.csv")), "nothing is left behind"
 
 
-def test_a_dump_ends_with_the_right_in_its_midst(
-    scene: Scene, analyst: TestClient, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("end", ["nothing", "revoked", "dismissed", "disabled"])
+@pytest.mark.parametrize("at", ["/datastore/dump/{}", "/api/v1/grants/{}/rows"])
+def test_what_flows_ends_with_the_right_in_its_midst(
+    scene: Scene, analyst: TestClient, monkeypatch: pytest.MonkeyPatch, end: str, at: str
 ) -> None:
     makes(scene)
-    begins = service.begin
+    asks = service.may_still
 
-    def revoked_after(*given: Any) -> None:
-        begins(*given)
-        monkeypatch.setattr("api.ckan_granted.Granted.may_flow", lambda _: (scene.revokes(), False)[1])
-        monkeypatch.setattr("api.delivery.RECHECK_S", 0)
+    def ended_before(*given: Any) -> bool:
+        """The first time that it is asked again while bytes flow."""
+        monkeypatch.setattr(service, "may_still", asks)
+        if end == "revoked":
+            scene.revokes()
+        with scene.house.write() as work:
+            row = accounts.account_row(work, "analyst")
+            if end == "dismissed":
+                for role in accounts.account(work, row.id).roles:
+                    accounts.take_role(work, SYSTEM, row.id, role.id)
+            if end == "disabled":
+                row.disabled = True
+                work.db.add(row)
+        with scene.house.read() as work:
+            return asks(work, *given[1:])
 
-    monkeypatch.setattr(service, "begin", revoked_after)
-    with pytest.raises(ConnectionError):
-        analyst.get(f"/datastore/dump/{scene.grant_id}")
+    monkeypatch.setattr("api.delivery.RECHECK_S", 0)
+    monkeypatch.setattr(service, "may_still", ended_before)
+    if end == "nothing":
+        assert analyst.get(at.format(scene.grant_id)).status_code == 200
+    else:
+        with pytest.raises(ConnectionError):
+            analyst.get(at.format(scene.grant_id))
 
 
 def test_while_the_view_is_made_clients_are_told_when_to_ask_again(scene: Scene, analyst: TestClient) -> None:
