@@ -75,6 +75,5 @@ def test_an_operator_breaches_its_purpose(scene: Scene, clock: TestClock, tmp_pa
         for line in (tmp_path / "evidence" / "events.jsonl").read_bytes().splitlines()
     ]
     wanted = ["application.created", "grant.activated", "extract.delivered", "extract.downloaded", "extract.refused",
-              "incident.frozen", "extract.download_refused", "grant.revoked", "duty.fulfilled"]  # fmt: skip
-    assert [kind for kind in kinds if kind in set(wanted)][: len(wanted)]
-    assert set(wanted) <= set(kinds), set(wanted) - set(kinds)
+              "incident.frozen", "extract.download_refused", "extract.refused", "grant.revoked", "duty.fulfilled"]  # fmt: skip
+    assert [kind for kind in kinds if kind in set(wanted)] == wanted
