@@ -5,6 +5,7 @@ are only given free: nothing here deletes a byte; the collection of the store (d
 from __future__ import annotations
 
 import json
+from collections import Counter
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -15,6 +16,9 @@ from sqlmodel import Field, SQLModel, col, select
 
 from auth import audit
 from auth.actor import Actor
+from auth.grants.ledger import DELIVERY
+from auth.grants.tables import UsageEventRow
+from auth.policy.model import DeliveryForm
 from catalog import queries as catalog
 from core import bases
 from core.errors import AccessRefused, InputRefused, NotFound, Reason
@@ -26,6 +30,7 @@ from datasets.people import stamp
 from datasets.releases import forms
 from datasets.releases.tables import ReleaseRow, RetentionRow
 from datasets.releases.workflow import ReleaseState, ReleaseStep, advance
+from datasets.sharing.tables import ViewRow, was_read
 
 YOUNG: Final = "not-old-enough"
 RETIRE: Final = "datasets:release:retire"
@@ -141,22 +146,40 @@ def plan(
         ReleaseRow.dataset_id == dataset_id, col(ReleaseRow.published_at).is_not(None)
     )
     rows = work.db.exec(published.order_by(col(ReleaseRow.number).desc())).all()
-    cited = dict(
-        work.db.exec(
-            select(ExtractRow.release_id, func.count())
-            .where(ExtractRow.dataset_id == dataset_id)
-            .group_by(col(ExtractRow.release_id))
-        ).all()
-    )
+    extracts, readings = _extracts_of(work, dataset_id), _readings_of(work, dataset_id)
     return [
-        (row, keeping(place, row.superseded_at, cited.get(row.id, 0), rule, work.now))
+        (row, keeping(place, row.superseded_at, extracts[row.id], readings[row.id], rule, work.now))
         for place, row in enumerate(rows)
         if row.state == ReleaseState.SUPERSEDED
     ]
 
 
+def _extracts_of(work: Work, dataset_id: str) -> Counter[str]:
+    """How many extracts cite each release."""
+    cited = select(ExtractRow.release_id, func.count()).where(ExtractRow.dataset_id == dataset_id)
+    return Counter(dict(work.db.exec(cited.group_by(col(ExtractRow.release_id))).all()))
+
+
+def _readings_of(work: Work, dataset_id: str) -> Counter[str]:
+    """How many views of each release were read, and how often its rows were looked at: a leak of these is traced by its file."""
+    views = select(ViewRow.release_id, func.count()).where(ViewRow.dataset_id == dataset_id, was_read())
+    looks = select(UsageEventRow.release_id, func.count()).where(
+        UsageEventRow.dataset_id == dataset_id,
+        UsageEventRow.kind == DELIVERY,
+        UsageEventRow.form == DeliveryForm.PREVIEW,
+    )
+    return Counter(dict(work.db.exec(views.group_by(col(ViewRow.release_id))).all())) + Counter(
+        dict(work.db.exec(looks.group_by(col(UsageEventRow.release_id))).all())
+    )
+
+
 def keeping(
-    place: int, superseded_at: datetime | None, extracts: int, rule: RetentionRow | None, now: datetime
+    place: int,
+    superseded_at: datetime | None,
+    extracts: int,
+    readings: int,
+    rule: RetentionRow | None,
+    now: datetime,
 ) -> tuple[Reason, ...]:
     """Why a superseded release keeps its files; () when nothing keeps it. `place`: 0 is the newest release."""
     found = []
@@ -182,6 +205,12 @@ def keeping(
             f"Extracts that cite it: {extracts}; supervision needs it.",
         )
         found.append(Reason("cited-by-extracts", text, bases.PROVED))
+    if readings:
+        text = Text(
+            f"此版本曾凭授权就地读取或预览（视图与预览共 {readings} 个），泄露溯源需要。",
+            f"Views that were read in place, and previews, of it: {readings}; tracing a leak needs it.",
+        )
+        found.append(Reason("read-under-grants", text, bases.PROVED))
     return tuple(found)
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import JSON, BigInteger
-from sqlmodel import Field, SQLModel
+from sqlalchemy import JSON, BigInteger, ColumnElement, or_
+from sqlmodel import Field, SQLModel, col, select
 
 from core.db import UtcDateTime
 
@@ -51,6 +51,12 @@ class ViewUseRow(SQLModel, table=True):
     view_id: str = Field(primary_key=True, foreign_key="datasets_view.id", max_length=64)
     day: str = Field(primary_key=True, max_length=10)
     charged_at: datetime = Field(sa_type=UtcDateTime)
+
+
+def was_read() -> ColumnElement[bool]:
+    """That a view's bytes left, or were about to: written before the first of them. Its `last_read_at` comes after the last,
+    so it misses a reading that still runs, and one that ended with its server."""
+    return or_(col(ViewRow.id).in_(select(ViewUseRow.view_id)), col(ViewRow.last_read_at).is_not(None))
 
 
 class ShareKeyRow(SQLModel, table=True):

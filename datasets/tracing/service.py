@@ -24,7 +24,7 @@ from datasets.extracts.keys import grant_key, mark_key, master_key, person_mark_
 from datasets.extracts.models import ExtractState
 from datasets.extracts.tables import ExtractRow
 from datasets.releases.tables import ReleaseRow
-from datasets.sharing.tables import ViewRow
+from datasets.sharing.tables import ViewRow, was_read
 from datasets.tracing.rules import NAMED_BELOW, decimals_of
 
 if TYPE_CHECKING:  # reading a leak loads pyarrow: only once somebody hands one in
@@ -124,7 +124,10 @@ class Traced(SQLModel):
 
 
 class TraceRead(SQLModel):
-    """What a trace found. `claims` is what the file says of itself: easily forged, so it names nobody alone."""
+    """What a trace found. `claims` is what the file says of itself: easily forged, so it names nobody alone.
+
+    is_cut: not all was compared, as there was too much, or a release's file is here no more.
+    """
 
     sha256: str
     tokens: int
@@ -155,9 +158,7 @@ def deliveries(work: Work) -> list[Delivery]:
 
 def _readings(work: Work) -> Iterator[Delivery]:
     """Views, once for each person and day of reading, as the ledger has them; one that it has no line of, by itself."""
-    views = work.db.exec(
-        select(ViewRow).where(col(ViewRow.last_read_at).is_not(None)).order_by(col(ViewRow.ready_at))
-    ).all()
+    views = work.db.exec(select(ViewRow).where(was_read()).order_by(col(ViewRow.ready_at))).all()
     lines: dict[str, list[UsageEventRow]] = {}
     wanted = select(UsageEventRow).where(
         UsageEventRow.kind == DOWNLOAD, col(UsageEventRow.subject).in_(select(ViewRow.id))
@@ -215,7 +216,7 @@ def marked(work: Work) -> list[Marked]:
         if columns := said.get("columns"):
             whose = (row.person_id, row.requested_name) if said.get("halves") else ("", "")
             found.append(Marked(row.id, row.grant_id, columns, *whose))
-    read = select(ViewRow).where(col(ViewRow.last_read_at).is_not(None)).order_by(col(ViewRow.ready_at))
+    read = select(ViewRow).where(was_read()).order_by(col(ViewRow.ready_at))
     return found + [Marked(view.id, view.grant_id, view.marks) for view in work.db.exec(read) if view.marks]
 
 
@@ -237,6 +238,7 @@ def look(
     for each in who if leak.tokens else ():
         hits.setdefault(each.grant_id, 0)
         if not files.has(each.release_sha256):
+            is_cut = True
             continue
         if made > MOST_MADE:
             is_cut = True

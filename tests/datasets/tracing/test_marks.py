@@ -280,6 +280,9 @@ def test_a_leak_of_a_view_names_its_grant_and_no_other(house: House) -> None:
     who = reader(scene)
     with scene.house.write() as work:
         sharing.begin(work, who, view)
+    (found,) = watch.post("/api/v1/traces", content=leaked).json()["named"]  # while it is read
+    assert [mark["extract_id"] for mark in found["marks"]] == [view.id]
+    with scene.house.write() as work:
         sharing.note_sent(work, view, view.size_bytes or 0, who.actor)
     extract = scene.delivered(columns=["venue_id", "area_m2"])
     (found,) = watch.post("/api/v1/traces", content=leaked).json()["named"]
