@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from core.errors import AccessRefused, Conflict, Unavailable, refuse_if
+from core.errors import AccessRefused, Conflict, refuse_if
 from core.jobs_run import JobContext, JobKind
 from core.text import Text
 from core.work import Work, hold
@@ -25,6 +25,7 @@ from datasets.queries.engine import TooManyGroups, View, contributors, scan
 from datasets.queries.model import Count
 from datasets.queries.rules import Control, suppressed
 from datasets.queries.service import Desk, answer_row, cache_of, scope_of, weigh_conditions, weighed
+from datasets.releases.whole import whole
 
 HELD: Final = "held"
 _LIMIT: Final = "enclave_figures"
@@ -128,15 +129,8 @@ def _told(ctx: JobContext, now: Running, watch: Watch) -> Told:
     """The figures that the rules let out, over the grant's own view. AccessRefused `suppressed` when that is nothing."""
     case, spec = now.case, now.spec
     assert case.release is not None and case.release.sha256 is not None and case.terms is not None  # noqa: S101, PT018 - reasons otherwise
-    if not ctx.files.verify(case.release.sha256):
-        raise Unavailable(
-            Text(
-                f"发布版本文件 {case.release.sha256[:12]} 校验不符，已停止；请联系系统管理员。",
-                f"The release file {case.release.sha256[:12]} does not match its digest; stopped. Tell the system administrator.",
-            )
-        )
     ctx.progress(0.1, Text("正在读取授权视图", "Reading the grant's view"))
-    release, memory, desk = ctx.files.path(case.release.sha256), ctx.settings.memory_limit_mb, _desk(ctx)
+    release, memory, desk = whole(ctx.files, case.release.sha256), ctx.settings.memory_limit_mb, _desk(ctx)
     who = contributors(release, case.terms.contributor, cache_of(desk), memory_limit_mb=memory)
     key = grant_key(master_key(ctx.settings.keys_dir), now.row.dataset_id, now.row.grant_id)
     view = View({term.name: term for term in case.grant.policy.columns}, key)

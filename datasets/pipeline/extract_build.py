@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from auth.policy.model import ColumnTerm, DeliveryForm, Use
 from auth.profile.now import limits_now
 from catalog.assets import asset
-from core.errors import Conflict, Unavailable
+from core.errors import Conflict
 from core.ids import ExtractId
 from core.jobs_run import JobContext, JobKind
 from core.text import Text
@@ -35,6 +35,7 @@ from datasets.outputs import opening as outputs
 from datasets.outputs.checks import Expected, check
 from datasets.references import look_up
 from datasets.releases.shape import sort_columns
+from datasets.releases.whole import whole
 from datasets.tracing import terms as mark_terms
 from datasets.tracing.marks import Mark
 from datasets.tracing.rules import HALVES, decimals_of
@@ -65,13 +66,7 @@ def _build(ctx: JobContext, extract_id: ExtractId) -> dict[str, Any]:
 
 def _made(ctx: JobContext, making: service.Making, release: Path, build: Build) -> dict[str, Any]:
     row, case = making.row, making.case
-    if not ctx.files.verify_copy(making.release_sha256):
-        raise Unavailable(
-            Text(
-                f"发布版本文件 {making.release_sha256[:12]} 校验不符，已停止交付；请联系系统管理员。",
-                f"The release file {making.release_sha256[:12]} does not match its digest; delivery stopped. Tell the system administrator.",
-            )
-        )
+    whole(ctx.files, making.release_sha256)
     memory, scratch = ctx.settings.memory_limit_mb, ctx.settings.scratch_dir
     expected = count(release, case.row_filter, memory_limit_mb=memory, scratch=scratch)
     leaving = partial(

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from core.errors import Conflict, Unavailable
+from core.errors import Conflict
 from core.jobs_run import JobContext, JobKind
 from core.text import Text
 from core.work import Work
 from datasets.extracts.apart import maker
 from datasets.extracts.build import Recipe
 from datasets.releases import forms
+from datasets.releases.whole import whole
 
 
 def run(ctx: JobContext) -> Mapping[str, Any]:
@@ -30,14 +31,7 @@ def _build(ctx: JobContext, key: str) -> dict[str, Any]:
         return {}
     row, release = found
     sha256 = release.sha256 or ""
-    if not ctx.files.verify_copy(sha256):
-        raise Unavailable(
-            Text(
-                f"发布版本文件 {sha256[:12]} 校验不符，已停止；请联系系统管理员。",
-                f"The release file {sha256[:12]} does not match its digest; stopped. Tell the system administrator.",
-            )
-        )
-    path = ctx.files.path(sha256)
+    path = whole(ctx.files, sha256)
     if reasons := forms.objections(release, row.form, path):
         raise Conflict(reasons[0].text, reasons=reasons)
     facts = {"datagrant.dataset": release.dataset_id, "datagrant.release": str(release.number), "datagrant.release_sha256": sha256}  # fmt: skip

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
-from core.errors import Conflict, Unavailable
+from core.errors import Conflict
 from core.jobs_run import JobContext, JobKind
 from core.text import Text
 from core.work import Work
@@ -17,6 +17,7 @@ from datasets.extracts.keys import grant_key, master_key
 from datasets.extracts.row_order import ReleaseLayout
 from datasets.pipeline.extract_build import judged, looked_at, marks_of
 from datasets.releases.shape import sort_columns
+from datasets.releases.whole import whole
 from datasets.sharing import service
 from datasets.sharing.spark import delta_schema
 
@@ -40,14 +41,7 @@ def _build(ctx: JobContext, key: str) -> dict[str, Any]:
         sort_by = sort_columns(work, case.release.id) if case and case.release else ()
     if case is None or case.release is None or case.release.sha256 is None:
         return {}
-    if not ctx.files.verify_copy(case.release.sha256):
-        raise Unavailable(
-            Text(
-                f"发布版本文件 {case.release.sha256[:12]} 校验不符，已停止；请联系系统管理员。",
-                f"The release file {case.release.sha256[:12]} does not match its digest; stopped. Tell the system administrator.",
-            )
-        )
-    release = ctx.files.path(case.release.sha256)
+    release = whole(ctx.files, case.release.sha256)
     memory, scratch = ctx.settings.memory_limit_mb, ctx.settings.scratch_dir
     with maker(release) as build:
         facts = {

@@ -33,6 +33,7 @@ from datasets.queries.overlap import rows_of
 from datasets.queries.rules import COUNTED
 from datasets.queries.tables import CellRow, RowSetRow
 from datasets.releases.tables import ReleaseRow
+from datasets.releases.whole import whole
 
 RELEASES: Final = 12  # so many earlier ones, the latest of which anything was told
 _THREE: Final = 3  # fewer figures than that were compared two by two
@@ -260,7 +261,7 @@ def _told(work: Work, files: FileStore, scope: Scope) -> Iterator[tuple[Path, Se
         if row.sha256 is None or not files.has(row.sha256):
             continue
         yield (
-            files.path(row.sha256),
+            whole(files, row.sha256),
             {measure: _sets(work, digests) for measure, digests in found[row.id].items() if _weighs(measure)},
         )
 

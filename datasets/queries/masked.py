@@ -21,7 +21,7 @@ from auth.grants.view import GrantView
 from auth.policy.model import DeliveryForm, Prose
 from auth.policy.small_cells import SmallCells, small_cells
 from catalog.assets import asset
-from core.errors import AccessRefused, Conflict, NotFound, QuotaExceeded, Reason, Unavailable, refuse_if
+from core.errors import AccessRefused, Conflict, NotFound, QuotaExceeded, Reason, refuse_if
 from core.ids import GrantId
 from core.text import Text
 from core.work import Work
@@ -29,6 +29,7 @@ from datasets.outputs import opening as outputs
 from datasets.queries import deciding
 from datasets.queries.deciding import Case, Question
 from datasets.queries.service import Desk, moved
+from datasets.releases.whole import whole
 
 FORM: Final = DeliveryForm.PREVIEW
 ROWS: Final = 20
@@ -136,18 +137,12 @@ def _read(desk: Desk, case: Case, cells: SmallCells | None) -> list[bytes]:
     from datasets.releases.shape import sort_columns
 
     assert case.release is not None and case.release.sha256 is not None  # noqa: S101, PT018 - reasons otherwise
-    if not desk.files.verify_copy(case.release.sha256):
-        raise Unavailable(
-            Text(
-                "发布版本文件校验不符，已停止交付；请联系系统管理员。",
-                "The release file does not match its digest; delivery stopped. Tell the system administrator.",
-            )
-        )
+    release = whole(desk.files, case.release.sha256)
     key = grant_key(master_key(desk.settings.keys_dir), case.grant.dataset_id, case.grant.id)
     with desk.read() as work:
         layout = ReleaseLayout(case.release.sha256, sort_columns(work, case.release.id))
     table = sampled(
-        desk.files.path(case.release.sha256), case.grant.policy.leaving, case.row_filter, key=key, rows=ROWS, cells=cells,
+        release, case.grant.policy.leaving, case.row_filter, key=key, rows=ROWS, cells=cells,
         layout=layout,
         memory_limit_mb=min(desk.settings.memory_limit_mb, MEMORY_MB), scratch=desk.settings.scratch_dir,
     )  # fmt: skip

@@ -31,6 +31,7 @@ from datasets.queries.model import Count, QueryAsk, QueryRead, query_hash
 from datasets.queries.queries import read
 from datasets.queries.rules import Control, decided_by, label, misfits, suppressed
 from datasets.queries.tables import AnswerRow
+from datasets.releases.whole import whole
 
 if TYPE_CHECKING:  # what counts loads numpy and DuckDB: only once somebody asks
     from datasets.queries import history
@@ -146,7 +147,7 @@ def _counted(desk: Desk, ask: QueryAsk, case: Case) -> Told | None:
     from datasets.queries.engine import TooManyGroups, contributors, scan
 
     assert case.release is not None and case.release.sha256 is not None and case.terms is not None  # noqa: S101, PT018 - reasons otherwise
-    release, memory = desk.files.path(case.release.sha256), desk.settings.memory_limit_mb
+    release, memory = whole(desk.files, case.release.sha256), desk.settings.memory_limit_mb
     who = contributors(release, case.terms.contributor, cache_of(desk), memory_limit_mb=memory)
     measured = sorted({part.column for part in ask.select if not isinstance(part, Count)})
     try:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from sqlmodel import col, select
@@ -36,6 +37,7 @@ from datasets.queries.queries import read
 from datasets.queries.rules import measured_misfits
 from datasets.queries.service import ANSWERED, RESERVED, Desk, answer_row, moved, note
 from datasets.queries.tables import AnswerRow
+from datasets.releases.whole import whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,10 +105,12 @@ def _told_before(work: Work, ask: PrivateAsk, case: Case) -> AnswerRow | None:
 def ask_for(desk: Desk, actor: Actor, ask: PrivateAsk) -> QueryRead:
     """The answer. AccessRefused lists every reason; what is refused before the budget is taken costs nothing, and all is on record."""
     try:
-        row_id, planned, told = _reserved(desk, actor, ask)
+        release = _whole(desk, actor, ask)
+        row_id, planned, told = _reserved(desk, actor, ask, release)
         if told is not None:
             return told
-        said = _drawn(desk, ask, planned)
+        assert release is not None  # noqa: S101 - nothing was reserved otherwise
+        said = _drawn(desk, ask, planned, release)
         with desk.write() as work:
             hold(
                 work, f"privacy:{ask.dataset_id}"
@@ -139,7 +143,18 @@ def _told(
     return read(row)
 
 
-def _reserved(desk: Desk, actor: Actor, ask: PrivateAsk) -> tuple[str, Plan, QueryRead | None]:
+def _whole(desk: Desk, actor: Actor, ask: PrivateAsk) -> Path | None:
+    """The release's file, its digest right, before budget is taken for it; None for what was told before, which reads nothing."""
+    with desk.read() as work:
+        planned = plan(work, actor, ask)
+    refuse_if(planned.reasons)
+    assert planned.case.release is not None  # noqa: S101 - a reason otherwise
+    return None if planned.told_before else whole(desk.files, str(planned.case.release.sha256))
+
+
+def _reserved(
+    desk: Desk, actor: Actor, ask: PrivateAsk, release: Path | None
+) -> tuple[str, Plan, QueryRead | None]:
     """In one transaction: the question as reserved with its budget and quota taken, or the answer that it had already."""
     with desk.write() as work:
         hold(work, f"privacy:{ask.dataset_id}")
@@ -158,6 +173,8 @@ def _reserved(desk: Desk, actor: Actor, ask: PrivateAsk) -> tuple[str, Plan, Que
             note(work, actor, "query.answered", row, {"epsilon_micro": 0, "told_before": before.id})
             work.db.flush()
             return row.id, planned, read(row)
+        if release is None or case.release is None or case.release.sha256 != release.name:
+            raise moved()
         work.db.add(row)
         work.db.flush()
         budget.reserve(work, actor, row, ask.epsilon_micro)
@@ -173,15 +190,15 @@ def _rows(ask: PrivateAsk, case: Case) -> int:
     return len(case.terms.lists[ask.measure.column])
 
 
-def _drawn(desk: Desk, ask: PrivateAsk, planned: Plan) -> dict[str, Any]:
+def _drawn(desk: Desk, ask: PrivateAsk, planned: Plan, release: Path) -> dict[str, Any]:
     """Count, and add noise. The exact figures leave this function for nowhere."""
     from datasets.queries.engine import contributors
     from datasets.queries.private.counting import exact
     from datasets.queries.private.noise import noisy
 
     case = planned.case
-    assert case.release is not None and case.release.sha256 is not None and case.terms is not None  # noqa: S101, PT018
-    release, memory = desk.files.path(case.release.sha256), desk.settings.memory_limit_mb
+    assert case.terms is not None  # noqa: S101 - a reason otherwise
+    memory = desk.settings.memory_limit_mb
     who = contributors(
         release, case.terms.contributor, desk.settings.scratch_dir / "queries", memory_limit_mb=memory
     )

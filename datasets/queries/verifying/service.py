@@ -9,6 +9,7 @@ import hashlib
 import hmac
 import math
 import time
+from pathlib import Path
 from typing import Any, Final
 
 import rfc8785
@@ -34,6 +35,7 @@ from datasets.queries.service import Desk, moved
 from datasets.queries.verifying.model import VerificationRead, VerifyAsk
 from datasets.queries.verifying.rules import Before, cap_reasons, consent_reasons, key_columns, misfits
 from datasets.queries.verifying.tables import VerificationRow
+from datasets.releases.whole import whole
 
 READ: Final = "datasets:query:read"
 STEP: Final = 0.25  # seconds
@@ -61,8 +63,9 @@ def verify(desk: Desk, actor: Actor, ask: VerifyAsk) -> VerificationRead:
     """Yes or no. AccessRefused lists every reason; refusals are on record and name no value."""
     began = time.monotonic()
     try:
-        row_id, case = _counted(desk, actor, ask)
-        holds = _holds(desk, ask, case)
+        release = _whole(desk, actor, ask)
+        row_id, case = _counted(desk, actor, ask, release)
+        holds = _holds(desk, ask, case, release)
         with desk.write() as work:
             found = _told(work, actor, ask, case, row_id, holds)
     except (AccessRefused, QuotaExceeded, TooMany) as refusal:
@@ -74,12 +77,23 @@ def verify(desk: Desk, actor: Actor, ask: VerifyAsk) -> VerificationRead:
     return found
 
 
-def _counted(desk: Desk, actor: Actor, ask: VerifyAsk) -> tuple[str, Case]:
+def _whole(desk: Desk, actor: Actor, ask: VerifyAsk) -> Path:
+    """The release's file, its digest right, before the question is counted: what cannot be answered costs nothing."""
+    with desk.read() as work:
+        case = consider(work, actor, ask)
+    refuse_if(case.reasons)
+    assert case.release is not None  # noqa: S101 - a reason otherwise
+    return whole(desk.files, str(case.release.sha256))
+
+
+def _counted(desk: Desk, actor: Actor, ask: VerifyAsk, release: Path) -> tuple[str, Case]:
     with desk.write() as work:
         view = grant_queries.view(work, ask.grant_id, actor)
         hold(work, f"verify:{view.org_id}:{view.dataset_id}")
         case = consider(work, actor, ask)
         refuse_if(case.reasons)
+        if case.release is None or case.release.sha256 != release.name:
+            raise moved()
         row = _row(work, actor, ask, case, desk)
         refuse_if(tuple(cap_reasons(_before(work, row), case.limits)))
         work.db.add(row)
@@ -140,14 +154,13 @@ def _before(work: Work, row: VerificationRow) -> Before:
     )  # fmt: skip
 
 
-def _holds(desk: Desk, ask: VerifyAsk, case: Case) -> bool:
+def _holds(desk: Desk, ask: VerifyAsk, case: Case, release: Path) -> bool:
     """Whether some row has the key and meets the claim. Every row is counted either way."""
     from datasets.extracts.build import engine_of, visible_rows
 
-    assert case.release is not None and case.release.sha256 is not None  # noqa: S101, PT018 - reasons otherwise
     keys = [Compare(op="eq", column=name, value=value) for name, value in sorted(ask.key.items())]
     wanted = all_of(case.row_filter, *keys)
-    release, settings = desk.files.path(case.release.sha256), desk.settings
+    settings = desk.settings
     with engine_of(settings.memory_limit_mb, settings.scratch_dir) as connection:
         source, _ = visible_rows(connection, release, wanted)
         found = source.aggregate("count(*)").fetchone()
