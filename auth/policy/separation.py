@@ -131,8 +131,8 @@ def signs_for_a_department(orgs: Iterable[str | None], *, distinct_departments: 
 def _no_department() -> Reason:
     return _reason(
         3,
-        "敏感数据的两位审批人须来自不同部门，而您的账号不属于任何部门；请由有部门的审批人签字，或由系统管理员为您的账号填写所属机构。",
-        "Two approvers of sensitive data come from different departments, and your account belongs to none; let an approver of a department sign, or have an administrator enter your organisation.",
+        "敏感数据的两位审批人须来自不同部门，而您的账号不属于任何部门；请由有部门的审批人签字，或由一名系统管理员为您新建所属部门的账号，其角色由另一名确认。",
+        "Two approvers of sensitive data come from different departments, and your account belongs to none; let an approver of a department sign, or have a system administrator make you a new account of your department, its role confirmed by a second one.",
     )
 
 

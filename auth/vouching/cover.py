@@ -24,8 +24,8 @@ BASIS: Final = "人员担保 · vouching for members (authorisation §4.6)"
 LEFT: Final = Reason(
     "member-left",
     Text(
-        "您的账号已不属于被授权机构，不能再使用其授权；如有误，请由系统管理员更正账号所属机构。",
-        "Your account does not belong to the grant's organisation any more and cannot use its grants; if that is wrong, an administrator corrects the account's organisation.",
+        "您的账号不属于被授权机构，不能使用其授权。账号所属机构不作更改；您确属该机构的，请由一名系统管理员为您新建该机构的账号并申请授予角色，由另一名确认。",
+        "Your account does not belong to the grant's organisation and cannot use its grants. An account's organisation is never changed: if you belong to that one, a system administrator makes you a new account of it and asks for its role, and a second one confirms.",
     ),
     BASIS,
 )

@@ -68,6 +68,10 @@ def test_an_account_without_organisation_is_no_department(desk: Desk) -> None:
     with pytest.raises(AccessRefused) as refused:
         proposed(desk, found, "nobody")
     assert codes(refused) == ["separation-of-duties-3"]
+    assert (
+        "a new account of your department, its role confirmed by a second one"
+        in refused.value.reasons[0].text.en
+    )
     made = proposed(desk, found)
     with pytest.raises(AccessRefused) as refused:
         concurred(desk, made, "nobody2")

@@ -87,7 +87,7 @@ def test_a_word_holds_through_its_last_day_and_no_longer(desk: Desk) -> None:
 
 
 def test_who_left_takes_nothing_though_his_role_is_still_there(desk: Desk) -> None:
-    """Whatever the policy asks: the account moves to another enterprise, its role assignment stays behind."""
+    """Whatever the policy asks: were the account to move to another enterprise, its role assignment staying behind."""
     grant, made = a_grant(desk), _given(desk)
     with desk.house.write() as work:
         moved = update(AccountRow).where(col(AccountRow.username) == "analyst").values(org_id="mapper")
@@ -95,6 +95,26 @@ def test_who_left_takes_nothing_though_his_role_is_still_there(desk: Desk) -> No
     assert _uses(desk, grant.id) == [["member-left"]] * 3
     with desk.read("officer") as (work, actor):
         assert service.vouch(work, actor, made.id).standing is Standing.LEFT
+
+
+def test_whoever_is_told_that_the_organisation_is_not_his_can_do_what_he_is_told(desk: Desk) -> None:
+    """No account's organisation is ever changed; the reason names the way there is, and two administrators walk it."""
+    grant = a_grant(desk)
+    with desk.house.write() as work:
+        stray = a_person(work, "stray", "mapper", ["analyst"])
+        for name in ("zhao", "qian"):
+            a_person(work, name, "bureau", ["sysadmin"])
+    with desk.read("stray") as (work, actor):
+        (reason,) = at_use(work, actor, "insurer", a_policy())
+    assert "makes you a new account of it and asks for its role, and a second one confirms" in reason.text.en
+    assert "新建该机构的账号" in reason.text.zh
+    zhao, qian = client_as(desk.house, "zhao"), client_as(desk.house, "qian")
+    body = {"username": "stray2", "name_zh": "施", "name_en": "Shi", "org_id": "insurer", "person_id": stray.person_id, "roles": ["analyst"]}  # fmt: skip
+    assert zhao.post("/api/v1/users", json=body).status_code == 201
+    (waiting,) = qian.get("/api/v1/role-changes?waiting=true").json()["items"]
+    assert zhao.post(f"/api/v1/role-changes/{waiting['id']}/confirm").status_code == 403
+    assert qian.post(f"/api/v1/role-changes/{waiting['id']}/confirm").status_code == 200
+    assert _uses(desk, grant.id, "stray2") == [[]] * 3
 
 
 def test_the_reason_is_told_over_http_and_by_explain(desk: Desk) -> None:
