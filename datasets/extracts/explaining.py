@@ -38,6 +38,7 @@ from core.work import Work
 from datasets.extracts import service
 from datasets.releases import queries as releases
 from datasets.releases.queries import ReleaseFacts
+from datasets.releases.whole import whole
 
 SIMULATES: Final = "auth:policy:simulate"
 SEES_ROWS: Final = "datasets:batch:read"
@@ -256,7 +257,7 @@ def _shown(
     try:
         cells = small_cells(asset(work, policy.dataset_id), policy.columns, limits)
         rows = count(
-            files.path(release.sha256), policy.row_filter, cells=cells, scratch=settings.scratch_dir,
+            whole(files, release.sha256), policy.row_filter, cells=cells, scratch=settings.scratch_dir,
             memory_limit_mb=min(settings.memory_limit_mb, COUNT_MEMORY_MB),
         )  # fmt: skip
     except (Conflict, NotFound) as refusal:
@@ -291,7 +292,7 @@ def _sample(
     key = grant_key(master_key(settings.keys_dir), policy.dataset_id, tried.view.id)
     try:
         return sample(
-            files.path(release.sha256), policy.leaving, policy.row_filter, key=key, cells=cells, rows=SAMPLE_ROWS,
+            whole(files, release.sha256), policy.leaving, policy.row_filter, key=key, cells=cells, rows=SAMPLE_ROWS,
             layout=ReleaseLayout(release.sha256, sort_columns(work, release.id)),
             memory_limit_mb=min(settings.memory_limit_mb, COUNT_MEMORY_MB), scratch=settings.scratch_dir,
         )  # fmt: skip

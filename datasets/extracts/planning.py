@@ -22,6 +22,7 @@ from datasets.extracts.models import ExtractCreate, PlannedColumn, PlanRead
 from datasets.formats.fitting import BOUNDED, misfits
 from datasets.outputs import opening as outputs
 from datasets.releases.queries import ReleaseFacts
+from datasets.releases.whole import whole
 from datasets.tracing import terms as mark_terms
 
 COUNT_MEMORY_MB: Final = 256  # a count needs little, and the server counts for several people at once
@@ -38,7 +39,7 @@ def plan(
     if not reasons and case.release is not None and case.release.sha256:
         from datasets.extracts.build import count
 
-        release = files.path(case.release.sha256)
+        release = whole(files, case.release.sha256)
         memory, scratch = min(settings.memory_limit_mb, COUNT_MEMORY_MB), settings.scratch_dir
         try:
             wanted = case.row_filter if step < 2 else _widened(body, case)
@@ -119,7 +120,7 @@ def refuse_misfit(
     case = service.consider(work, actor, body)
     if case.reasons or case.release is None or not case.release.sha256:
         return
-    release = files.path(case.release.sha256)
+    release = whole(files, case.release.sha256)
 
     def rows() -> int:
         from datasets.extracts.build import count

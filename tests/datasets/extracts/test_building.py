@@ -24,6 +24,7 @@ from datasets.extracts.tables import ExtractRow
 from datasets.releases.tables import ReleaseRow
 from tests.conftest import TestClock
 from tests.datasets.extracts.scene import Scene, a_scene
+from tests.people import client_as
 
 
 class Killed(BaseException):
@@ -128,6 +129,24 @@ def test_a_release_file_that_was_altered_is_not_delivered(sqlite_house: House) -
     scene.works()
     _given_up(scene, made.id)
     assert "does not match its digest" in scene.extract(made.id).failed_en
+
+
+def test_of_an_altered_release_file_no_rows_are_counted_or_shown(sqlite_house: House) -> None:
+    scene = a_scene(sqlite_house)
+    with sqlite_house.read() as work:
+        sha256 = str(work.db.get_one(ReleaseRow, scene.release_id).sha256)
+    path = sqlite_house.files.path(sha256)
+    held = bytearray(path.read_bytes())
+    held[len(held) // 3] ^= 1
+    path.chmod(0o640)
+    path.write_bytes(held)
+    body = scene.body().model_dump(mode="json")
+    for who, where, sent in (
+        ("analyst", "/api/v1/extracts/plan", body),
+        ("approver", f"/api/v1/grants/{scene.grant_id}/simulate", {}),
+    ):
+        answer = client_as(sqlite_house, who).post(where, json=sent, headers={"Accept-Language": "zh-CN"})
+        assert (answer.status_code, answer.json()["detail"][:6]) == (503, "发布版本文件")
 
 
 def test_a_cancelled_build_gives_the_extract_back(sqlite_house: House) -> None:
