@@ -6,7 +6,8 @@ which 1.9 are left). Here one loop serves all requests of the main thread, and t
 a test can see stays: the answer, the error raised, contexts that do not leak.
 
 As before go: requests of other threads (tests of races), answers read piece by piece (`client.stream`), clients that are entered
-(`with client:` runs the lifespan), and whatever the app itself sends to a thread (`anyio.to_thread`).
+(`with client:` runs the lifespan), whatever the app itself sends to a thread (`anyio.to_thread`), and everything in a process that
+drives a browser.
 """
 
 from __future__ import annotations
@@ -45,7 +46,8 @@ def in_one_thread() -> Iterator[None]:
     streaming: list[None] = []
 
     def handle_request(transport: Any, request: httpx2.Request) -> httpx2.Response:
-        alone = threading.current_thread() is threading.main_thread() and not loop.is_running()
+        # a browser that was started in this process keeps a loop of its own running in this thread
+        alone = threading.current_thread() is threading.main_thread() and events._get_running_loop() is None
         entered = getattr(transport.portal_factory, "__self__", None)
         if not alone or streaming or request.url.scheme not in _PORTS or getattr(entered, "portal", None):
             return by_threads(transport, request)
