@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from sqlmodel import select
 
@@ -14,21 +12,8 @@ from catalog.harvest.records import Unreadable
 from catalog.relations import service as relations
 from catalog.tables import DatasetRow
 from tests.datasets.harvest.csw_service import SPACES, Service, answer, asked, metadata
-from tests.datasets.harvest.portals import a_catalogue, harvest, people
-from tests.datasets.sources.places import Web, a_web, allow
-
-
-@pytest.fixture
-def web() -> Iterator[Web]:
-    with a_web() as opened:
-        yield opened
-
-
-@pytest.fixture
-def home(sqlite_house: House) -> House:
-    allow(sqlite_house)
-    people(sqlite_house)
-    return sqlite_house
+from tests.datasets.harvest.portals import a_catalogue, harvest
+from tests.datasets.sources.places import Web
 
 
 def test_a_record_is_read_with_its_languages_links_and_keeper() -> None:

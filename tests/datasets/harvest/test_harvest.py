@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -25,21 +24,8 @@ from datasets.harvest.tables import HarvestedRow
 from datasets.harvest.workflow import MOVES, HarvestState, HarvestStep, Result, advance
 from tests.api.judges import shapes
 from tests.datasets.harvest.portals import Portal, a_catalogue, harvest, package, people
-from tests.datasets.sources.places import Web, a_web, allow
+from tests.datasets.sources.places import Web, allow
 from tests.people import actor_of, browser_as, client_as
-
-
-@pytest.fixture
-def web() -> Iterator[Web]:
-    with a_web() as opened:
-        yield opened
-
-
-@pytest.fixture
-def home(sqlite_house: House) -> House:
-    allow(sqlite_house)
-    people(sqlite_house)
-    return sqlite_house
 
 
 def counts(items: list[object]) -> dict[str, int]:

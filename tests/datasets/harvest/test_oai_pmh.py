@@ -2,35 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from api.house import House
 from catalog.harvest import oai_pmh
 from catalog.harvest.records import Unreadable
 from tests.catalog.records import a_dataset
-from tests.datasets.harvest.portals import a_catalogue, harvest, people
-from tests.datasets.sources.places import Web, a_web, allow
+from tests.datasets.harvest.portals import a_catalogue, harvest
+from tests.datasets.sources.places import Web
 from tests.people import an_org, client_as
 
 FIRST, SECOND = (
     "/oai?verb=ListRecords&set=geo&metadataPrefix=oai_dc",
     "/oai?verb=ListRecords&resumptionToken=p%2F2",
 )
-
-
-@pytest.fixture
-def web() -> Iterator[Web]:
-    with a_web() as opened:
-        yield opened
-
-
-@pytest.fixture
-def home(sqlite_house: House) -> House:
-    allow(sqlite_house)
-    people(sqlite_house)
-    return sqlite_house
 
 
 def a_record(number: int, *more: str, status: str = "") -> str:
