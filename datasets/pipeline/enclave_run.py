@@ -24,7 +24,15 @@ from datasets.queries.deciding import Case
 from datasets.queries.engine import TooManyGroups, View, contributors, scan
 from datasets.queries.model import Count
 from datasets.queries.rules import Control, suppressed
-from datasets.queries.service import Desk, answer_row, cache_of, scope_of, weigh_conditions, weighed
+from datasets.queries.service import (
+    Desk,
+    answer_row,
+    cache_of,
+    conditions,
+    scope_of,
+    weighed,
+    with_conditions,
+)
 from datasets.releases.whole import whole
 
 HELD: Final = "held"
@@ -144,7 +152,9 @@ def _told(ctx: JobContext, now: Running, watch: Watch) -> Told:
         told = tell(spec, found, who, Control.of(case.limits), case.terms.lists)
     except TooManyGroups:
         raise _suppressed() from None
-    weighed_too = None if told.is_empty else weigh_conditions(told, case, release, who, ctx.settings)
+    weighed_too = (
+        None if told.is_empty else with_conditions(told, conditions(case, release, who, ctx.settings))
+    )
     if weighed_too is None:
         raise _suppressed()
     return weighed_too

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pyroaring import BitMap
 
-from datasets.queries.engine import Codes, Makers, Rows, Whole, as_told, classes, figures, makers, row_sets
+from datasets.queries.bitmaps import bitmaps
+from datasets.queries.engine import Codes, Makers, Rows, Whole, as_told, classes, figures, makers
 from datasets.queries.model import Classed, Count, Extremes, Group, Histogram, Mean, Quantile, QueryAsk, Sum
 from datasets.queries.rules import (
     ASKED,
@@ -106,7 +107,7 @@ class _Part:
 
     @cached_property
     def sets(self) -> list[BitMap]:
-        return list(row_sets(self.cells, self.cell, self.places))
+        return list(bitmaps(self.cells, self.cell, self.places))
 
     def told(self, which: Sequence[bool]) -> list[BitMap]:
         return (

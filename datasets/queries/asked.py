@@ -26,6 +26,7 @@ from datasets.queries.bitmaps import bitmap
 from datasets.queries.engine import Codes
 
 Held = Node | bool  # a filter, or what it has become
+Decided = list[tuple[str, list[BitMap]]]
 
 
 def either_way(where: Node) -> Iterator[tuple[Held, Held]]:
@@ -76,7 +77,7 @@ def decided(
     *,
     memory_limit_mb: int,
     scratch: Path,
-) -> list[tuple[str, list[BitMap]]] | None:
+) -> Decided | None:
     """By condition its column and the rows that it decides on, of those the grant shows; None when these are of too few."""
     if where is None:
         return []

@@ -26,14 +26,12 @@ from duckdb import (
     FunctionExpression,
 )
 from numpy.typing import NDArray
-from pyroaring import BitMap
 
 from auth.policy.filters.model import RowFilter
 from auth.policy.model import ColumnTerm, Use
 from datasets.extracts.build import engine_of, unfit, visible_rows
 from datasets.extracts.compile import Held, leaving, present
 from datasets.queries import cache_files
-from datasets.queries.bitmaps import bitmap
 from datasets.queries.model import Group
 from datasets.queries.rules import Figure
 
@@ -181,7 +179,7 @@ def _cells(columns: list[pa.ChunkedArray], rows: int, max_groups: int) -> tuple[
     """The distinct keys, and each row's place among them; one key without groups."""
     if not columns:
         return [()], np.zeros(rows, np.int64)
-    cell, words = np.zeros(rows, np.int64), []
+    cell, words = np.zeros(1, np.int64), []
     for column in columns:
         coded = column.combine_chunks().dictionary_encode(null_encoding="encode")
         if len(coded.dictionary) > max_groups:
@@ -275,10 +273,14 @@ def _figures(
         total = largest = second = 0.0
         if amount is not None and len(amount):
             total = float(amount.sum())
-            tops = np.partition(amount, -2)[-2:] if len(amount) > 1 else np.array([0.0, amount[0]])
-            second, largest = float(tops[0]), float(tops[1])
+            at = int(amount.argmax())
+            largest, second = float(amount[at]), float(max(_most(amount[:at]), _most(amount[at + 1 :])))
         found.append(Figure(int(rows), int(people), total, largest, second, float(value)))
     return found
+
+
+def _most(amounts: NDArray[np.float64]) -> float:
+    return float(amounts.max()) if len(amounts) else 0.0
 
 
 def classes(values: NDArray[np.float64], width: float) -> tuple[Whole, Whole]:
@@ -290,13 +292,3 @@ def classes(values: NDArray[np.float64], width: float) -> tuple[Whole, Whole]:
     if len(there) > _MAX_CLASSES:
         raise TooManyGroups
     return at.astype(np.int64), there
-
-
-def row_sets(cells: int, cell: Whole, places: Whole) -> Iterator[BitMap]:
-    """The rows of each cell as a bitmap, in order of the cells."""
-    order = np.argsort(cell.astype(np.uint16) if cells < 2**16 else cell, kind="stable")
-    ends = np.concatenate(([0], np.cumsum(np.bincount(cell, minlength=cells))))
-    ordered = places[order].astype(np.uint32)
-    rows = int(places.max()) + 1 if len(places) else 0
-    for k in range(cells):
-        yield bitmap(ordered[ends[k] : ends[k + 1]], rows)

@@ -34,6 +34,18 @@ def digest_of(rows: BitMap) -> tuple[str, bytes]:
     return hashlib.sha256(data).hexdigest(), data
 
 
+class Digests:
+    """`digest_of`, worked out once for each object: the same sets of rows stand under several measures."""
+
+    def __init__(self) -> None:
+        self._found: dict[int, tuple[BitMap, tuple[str, bytes]]] = {}
+
+    def of(self, rows: BitMap) -> tuple[str, bytes]:
+        if id(rows) not in self._found:
+            self._found[id(rows)] = rows, digest_of(rows)
+        return self._found[id(rows)][1]
+
+
 def partition_of(digests: Sequence[str]) -> str:
     return hashlib.sha256("\n".join(sorted(digests)).encode()).hexdigest()
 
@@ -80,17 +92,17 @@ def may_tell(
     work: Work, scope: Scope, before: Told, new: Mapping[str, list[list[BitMap]]], by: Weighing
 ) -> bool:
     """Whether the new figures, beside all that was told before, give no combination about too few contributors."""
-    named = {chain: {_name(sets): sets for sets in partitions} for chain, partitions in new.items()}
+    digests = Digests()
+    named = {
+        chain: {partition_of([digests.of(rows)[0] for rows in sets]): sets for sets in partitions}
+        for chain, partitions in new.items()
+    }
     asked = {*before.get(ASKED, ()), *named.get(ASKED, ())}
     return all(
         _chain(work, scope, chain, before.get(chain, ()), sets, by)
         for chain, sets in named.items()
         if chain == ASKED or not {*before.get(chain, ()), *sets} <= asked  # what holds of all holds of some
     )
-
-
-def _name(partition: Sequence[BitMap]) -> str:
-    return partition_of([digest_of(rows)[0] for rows in partition])
 
 
 def _chain(
@@ -125,9 +137,10 @@ def _chain(
 
 def keep(work: Work, answer: AnswerRow, new: Mapping[str, list[list[BitMap]]]) -> None:
     """Write down which rows each figure was made of."""
+    digests = Digests()
     for measure, partitions in new.items():
         for sets in partitions:
-            made = [digest_of(rows) for rows in sets]
+            made = [digests.of(rows) for rows in sets]
             partition = partition_of([digest for digest, _ in made])
             for digest, data in made:
                 if work.db.get(RowSetRow, digest) is None:

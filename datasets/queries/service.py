@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -36,6 +37,7 @@ from datasets.releases.whole import whole
 if TYPE_CHECKING:  # what counts loads numpy and DuckDB: only once somebody asks
     from datasets.queries import history
     from datasets.queries.answering import Told
+    from datasets.queries.asked import Decided
     from datasets.queries.engine import Codes
     from datasets.queries.history import Scope
 
@@ -155,22 +157,28 @@ def _counted(desk: Desk, ask: QueryAsk, case: Case) -> Told | None:
             release, case.row_filter, ask.group_by, measured, max_groups=case.limits["query_max_groups"],
             memory_limit_mb=memory, scratch=desk.settings.scratch_dir,
         )  # fmt: skip
-        told = tell(ask, found, who, Control.of(case.limits), case.terms.lists)
+        with ThreadPoolExecutor(
+            1
+        ) as aside:  # the engine reads for the conditions while the figures are worked out here
+            decided = aside.submit(conditions, case, release, who, desk.settings)
+            told = tell(ask, found, who, Control.of(case.limits), case.terms.lists)
+        return None if told.is_empty else with_conditions(told, decided.result())
     except TooManyGroups:
         return None
-    return None if told.is_empty else weigh_conditions(told, case, release, who, desk.settings)
 
 
-def weigh_conditions(
-    told: Told, case: Case, release: Path, who: Codes | None, settings: Settings
-) -> Told | None:
-    """The same with the rows that each condition of the question decides on; None when these are too few."""
+def conditions(case: Case, release: Path, who: Codes | None, settings: Settings) -> Decided | None:
+    """The rows that each condition of the question decides on, with its column; None when these are too few."""
     from datasets.queries.asked import decided
 
-    found = decided(
+    return decided(
         release, case.grant.policy.row_filter, case.question.where, who, case.limits["query_min_group"],
         memory_limit_mb=settings.memory_limit_mb, scratch=settings.scratch_dir,
     )  # fmt: skip
+
+
+def with_conditions(told: Told, found: Decided | None) -> Told | None:
+    """The same with the rows that the conditions decide on, to be held against what was told before; None when they are too few."""
     for column, sets in found or ():
         told.holds(decided_by(column), sets)
     return None if found is None else told

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from pyroaring import BitMap
 
 from datasets.queries import cache_files, engine
-from datasets.queries.bitmaps import bitmap
+from datasets.queries.bitmaps import bitmap, bitmaps
+from datasets.queries.history import digest_of
 from datasets.queries.rules import Figure
 from tests.examples import examples
 
@@ -62,6 +63,22 @@ def test_bitmaps_are_those_made_value_by_value(seed: int, part: float, rows: int
     made.run_optimize()
     slow.run_optimize()
     assert made.serialize() == slow.serialize()  # equal sets have one name
+
+
+@settings(max_examples=examples(40), deadline=None)
+@given(
+    st.integers(0, 2**32 - 1), st.sampled_from([1, 3, 40, 254, 255, 300]), st.sampled_from([0.001, 0.3, 1.0]),
+    st.integers(1, 150_000),
+)  # fmt: skip
+def test_row_sets_are_those_sorted_out_one_by_one(seed: int, cells: int, part: float, rows: int) -> None:
+    """Few cells and many, dense and sparse, empty ones among them: the same sets under the same names."""
+    rng = np.random.default_rng(seed)
+    places = np.flatnonzero(rng.random(rows) < part)
+    cell = rng.integers(0, max(1, cells - 1), len(places))  # nobody is in the last of several
+    made = list(bitmaps(cells, cell, places))
+    slow = [BitMap(places[cell == each].astype(np.uint32)) for each in range(cells)]
+    assert made == slow
+    assert [digest_of(each) for each in made] == [digest_of(each) for each in slow]
 
 
 def test_what_was_used_longest_ago_makes_room(tmp_path: Path) -> None:
