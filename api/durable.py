@@ -28,7 +28,9 @@ from auth.actor import SYSTEM, Actor
 from auth.anomalies import service as anomalies
 from auth.identity import principals
 from auth.policy.filters.model import RowFilter
+from catalog.proposals import timing
 from catalog.search import saved
+from core.errors import AppError
 from core.jobs import JobRow, JobState, ask_for
 from core.jobs_run import JobKind, Lane, context_for, in_place, perform, scratch_room
 from core.settings import Settings
@@ -184,6 +186,7 @@ def serve_jobs(settings: Settings, stop: threading.Event, *, idle_exit: float | 
                 note_deadlines(house)
                 drop_views(house)
                 retire_releases(house)
+                publish_due(house)
                 look_for_anomalies(house)
                 start_due_sources(house)
                 start_due_harvests(house)
@@ -241,6 +244,21 @@ def retire_releases(house: House) -> int:
             return 0
     with house.write() as work:
         return retention_clock.sweep(work)
+
+
+def publish_due(house: House) -> int:
+    """Let proposals stand that were accepted for a moment which has come; what no longer fits its record goes back. Returns how many stand."""
+    with house.read() as work:
+        found = timing.due(work)
+    done = 0
+    for each in found:
+        try:
+            with house.write() as work:
+                done += timing.carry_out(work, each) is not None
+        except AppError as refusal:
+            with house.write() as work:
+                timing.lapse(work, each, refusal)
+    return done
 
 
 def _conditions(work: Work, subjects: Sequence[str]) -> Mapping[str, RowFilter]:

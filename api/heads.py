@@ -284,6 +284,7 @@ steps|步骤|steps
 subject|对象|subject
 submitted_at|提交时间|handed in at
 superseded_at|被取代时间|superseded at
+takes_effect_at|生效时间|takes effect at
 target_id|目标编号|target
 target_kind|目标类别|kind of target
 tells|通知事项|tells of

@@ -124,6 +124,7 @@ KIND_NAMES: Final[Mapping[str, Text]] = {
     "dataset.proposed": Text("提出记录修改", "Record change proposed"),
     "dataset.proposal_amended": Text("修改记录提议", "Record proposal amended"),
     "dataset.proposal_accepted": Text("通过记录提议", "Record proposal accepted"),
+    "dataset.proposal_timed": Text("定时通过记录提议", "Record proposal accepted for a later moment"),
     "dataset.proposal_returned": Text("退回记录提议", "Record proposal returned"),
     "dataset.proposal_taken_back": Text("收回记录提议", "Record proposal taken back"),
     "reuse.suggested": Text("提交再利用", "Reuse suggested"),

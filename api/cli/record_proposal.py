@@ -11,8 +11,18 @@ from api.client import DEFAULT_DIR, As, DataDir, Json, Server, Token, connect, s
 app = typer.Typer(
     help="Proposals on dataset records: list, show, accept, return, take back.", no_args_is_help=True
 )
-_COLUMNS = ("id", "dataset_id", "title_zh", "kind", "state", "proposed_zh", "proposed_at", "changed_fields")
-State = Annotated[str, typer.Option("--state", help="open | accepted | returned | taken_back")]
+_COLUMNS = (
+    "id",
+    "dataset_id",
+    "title_zh",
+    "kind",
+    "state",
+    "proposed_zh",
+    "proposed_at",
+    "takes_effect_at",
+    "changed_fields",
+)
+State = Annotated[str, typer.Option("--state", help="open | timed | accepted | returned | taken_back")]
 
 
 @app.command("list")
@@ -45,10 +55,14 @@ def show_proposal(
 @app.command()
 def accept(
     proposal_id: str,
+    at: Annotated[str, typer.Option("--at", help="To take effect at this moment (2026-12-01T09:00:00+08:00), or to move it there; left out: now")] = "",
     data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
 ) -> None:  # fmt: skip
-    """Let it stand; not by who proposed or wrote it."""
+    """Let it stand, at once or at a moment; not by who proposed or wrote it. Returning or taking back calls a moment off."""
     with connect(data_dir, server, token, user) as api:
+        if at:
+            show(api.step(f"/record-proposals/{proposal_id}/accept-at", {"at": at}), as_json)
+            return
         show(api.step(f"/record-proposals/{proposal_id}/accept", {}), as_json)
 
 

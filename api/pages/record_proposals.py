@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 from fastapi import Request, Response
@@ -17,10 +18,11 @@ from api.late import APIRouter
 from api.pages.tickets import checked
 from api.web import go, page, page_number
 from auth.actor import Actor
+from auth.policy.filters.rules import LOCAL
 from catalog import codes
 from catalog.fields import BY_NAME
-from catalog.proposals import service
-from catalog.proposals.models import ProposalDecision, ProposalReturn
+from catalog.proposals import service, timing
+from catalog.proposals.models import ProposalDecision, ProposalReturn, ProposalTiming
 from catalog.proposals.workflow import KIND_NAMES, STATE_NAMES, ProposalState
 from core.errors import AppError
 from core.text import Lang, Text
@@ -50,12 +52,13 @@ def show_page(request: Request, work: ReadDep, actor: ActorDep, record_proposal_
 
 
 def _show(
-    request: Request, work: Work, actor: Actor, wanted: str, refusal: AppError | None = None, reason: str = ""
-) -> HTMLResponse:
+    request: Request, work: Work, actor: Actor, wanted: str, refusal: AppError | None = None, reason: str = "", at: str = ""
+) -> HTMLResponse:  # fmt: skip
     found = service.detail(work, actor, wanted)
     return page(
         request, "record_proposals/show.html", status=status_of(refusal) if refusal else 200, found=found,
         steps={each.step: each for each in found.steps}, refusal=refusal, reason=reason, names=STATE_NAMES,
+        at=at or (found.takes_effect_at.astimezone(LOCAL).strftime("%Y-%m-%dT%H:%M") if found.takes_effect_at else ""),
         kinds=KIND_NAMES, shown=shown,
     )  # fmt: skip
 
@@ -83,6 +86,28 @@ def accept(
         request, house, actor, record_proposal_id, said,
         lambda work: service.accept(work, actor, record_proposal_id, checked(ProposalDecision, body)),
     )  # fmt: skip
+
+
+@router.post("/{record_proposal_id}/accept-at", response_class=HTMLResponse, **access(REVIEW))
+def accept_at(
+    request: Request, house: HouseDep, actor: ActorDep, record_proposal_id: str, typed: Typed
+) -> Response:
+    """Accept it for a later moment, or name another one."""
+    at = str(typed.get("at", ""))
+    body = _version(typed) | {"at": in_zone(at)}
+    return _done(
+        request, house, actor, record_proposal_id, Text("提议已通过，到时生效。", "The proposal is accepted and takes effect at its moment."),
+        lambda work: timing.accept_at(work, actor, record_proposal_id, checked(ProposalTiming, body)), at=at,
+    )  # fmt: skip
+
+
+def in_zone(word: str) -> str:
+    """A moment of a form, local where it says no zone."""
+    try:
+        moment = datetime.fromisoformat(word.strip())
+    except ValueError:
+        return word
+    return (moment if moment.tzinfo else moment.replace(tzinfo=LOCAL)).isoformat()
 
 
 @router.post("/{record_proposal_id}/return", response_class=HTMLResponse, **access(REVIEW))
@@ -115,10 +140,10 @@ def _version(typed: Any) -> dict[str, Any]:  # noqa: ANN401 - a form
 
 
 def _done(
-    request: Request, house: HouseDep, actor: Actor, wanted: str, said: Text, act: Callable[[Work], Any], reason: str = ""
+    request: Request, house: HouseDep, actor: Actor, wanted: str, said: Text, act: Callable[[Work], Any], reason: str = "", at: str = ""
 ) -> Response:  # fmt: skip
     outcome = tried(house, act)
     if isinstance(outcome, AppError):
         with house.read() as work:
-            return _show(request, work, actor, wanted, outcome, reason)
+            return _show(request, work, actor, wanted, outcome, reason, at)
     return go(f"/record-proposals/{wanted}", said)

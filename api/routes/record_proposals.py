@@ -9,8 +9,14 @@ from fastapi import Query
 from api.access import access
 from api.deps import ActorDep, ReadDep, WorkDep
 from api.late import APIRouter
-from catalog.proposals import service
-from catalog.proposals.models import ProposalDecision, ProposalDetail, ProposalRead, ProposalReturn
+from catalog.proposals import service, timing
+from catalog.proposals.models import (
+    ProposalDecision,
+    ProposalDetail,
+    ProposalRead,
+    ProposalReturn,
+    ProposalTiming,
+)
 
 router = APIRouter(prefix="/api/v1/record-proposals", tags=["datasets"])
 READ, REVIEW = "catalog:dataset:read-drafts", "catalog:dataset:review"
@@ -20,7 +26,7 @@ READ, REVIEW = "catalog:dataset:read-drafts", "catalog:dataset:review"
 def list_proposals(
     work: ReadDep,
     actor: ActorDep,
-    state: Literal["", "open", "accepted", "returned", "taken_back"] = "",
+    state: Literal["", "open", "timed", "accepted", "returned", "taken_back"] = "",
     dataset_id: Annotated[str, Query(max_length=80)] = "",
     offset: Annotated[int, Query(ge=0, le=1_000_000)] = 0,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
@@ -43,6 +49,17 @@ def accept_proposal(
 ) -> ProposalRead:
     """Let it stand: the record changes, or is published, in the same moment. Never by who proposed or wrote it."""
     return service.accept(work, actor, record_proposal_id, body)
+
+
+@router.post("/{record_proposal_id}/accept-at", **access(REVIEW))
+def accept_proposal_at(
+    work: WorkDep, actor: ActorDep, record_proposal_id: str, body: ProposalTiming
+) -> ProposalRead:
+    """Accept it for a later moment, or move that moment: until then nobody else sees anything of it, then the worker lets it stand.
+
+    Accepting lets it stand at once after all, returning or taking back calls it off.
+    """
+    return timing.accept_at(work, actor, record_proposal_id, body)
 
 
 @router.post("/{record_proposal_id}/return", **access(REVIEW))

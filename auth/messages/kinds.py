@@ -164,6 +164,14 @@ KINDS: Final[Mapping[str, Kind]] = {
         "reminder", Text("授权复核即将到期", "Review due soon"),
         Text("“{title_zh}”的授权复核将于 {ends_on} 到期（还有 {days} 天）。", "The review of a grant on “{title_en}” is due on {ends_on} (in {days} days)."),
     ),
+    "proposal.took_effect": Kind(
+        "case", Text("定时提议已生效", "Proposal took effect"),
+        Text("“{title_zh}”（{dataset}）的提议已按约定时间生效。", "The proposal on “{title_en}” ({dataset}) took effect at its moment."),
+    ),
+    "proposal.lapsed": Kind(
+        "task", Text("定时提议未能生效", "Proposal did not take effect"),
+        Text("“{title_zh}”（{dataset}）的提议到时未能生效，已退回，原因见提议页。", "The proposal on “{title_en}” ({dataset}) could not take effect at its moment and is returned; its page says why."),
+    ),
     "reminder.release": Kind(
         "reminder", Text("版本即将退役", "Release retires soon"),
         Text("{dataset} 第 {number} 版将于 {ends_on} 按保留规则退役；如需保留请修改规则。", "Release {number} of {dataset} will be retired by its rule of retention on {ends_on}; change the rule to keep it."),

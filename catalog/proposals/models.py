@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from pydantic import AwareDatetime
 from sqlmodel import Field, SQLModel
 
 from core.ids import DatasetId, OrgId
@@ -21,6 +22,12 @@ class ProposalReturn(ProposalDecision):
     """Sent back to its author with a reason."""
 
     reason: str = Field(min_length=4, max_length=2000)
+
+
+class ProposalTiming(ProposalDecision):
+    """Accepted, to stand from a moment on; with its zone."""
+
+    at: AwareDatetime
 
 
 class FieldChange(SQLModel):
@@ -43,7 +50,7 @@ class ColumnChange(SQLModel):
 
 
 class ProposalRead(SQLModel):
-    """A proposal in a list. `kind`: publish or change."""
+    """A proposal in a list. `kind`: publish or change. `takes_effect_at`: the moment that was named when it was accepted."""
 
     id: str
     dataset_id: DatasetId
@@ -60,6 +67,7 @@ class ProposalRead(SQLModel):
     decided_zh: str
     decided_en: str
     decided_at: datetime | None
+    takes_effect_at: datetime | None
     reason: str
     changed_fields: list[str]
     changes_dictionary: bool
@@ -75,8 +83,12 @@ class ProposalStepRead(SQLModel):
 
 
 class ProposalDetail(ProposalRead):
-    """With its difference, what would stand against the record as proposed, and the steps open to this reader."""
+    """With its difference, what would stand against the record as proposed, and the steps open to this reader.
 
+    `is_held_up`: the record changed since, so that it could not stand as it was proposed.
+    """
+
+    is_held_up: bool
     fields: list[FieldChange]
     columns: list[ColumnChange]
     objections: list[dict[str, Any]]

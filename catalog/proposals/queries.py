@@ -12,7 +12,7 @@ from auth.actor import Actor
 from auth.audit import AuditEventRow
 from catalog import queries as records
 from catalog.proposals.tables import ProposalRow
-from catalog.proposals.workflow import ProposalState
+from catalog.proposals.workflow import WAITING
 from catalog.tables import DatasetRow
 from core.errors import NotFound
 from core.text import Text
@@ -60,9 +60,9 @@ def proposal(work: Work, actor: Actor, proposal_id: str) -> tuple[ProposalRow, D
 
 
 def open_of(work: Work, dataset_id: str) -> ProposalRow | None:
-    """The proposal that waits for a decision on this record; there is one at most."""
+    """The proposal on this record that waits for a decision or for its moment; there is one at most."""
     wanted = select(ProposalRow).where(
-        ProposalRow.dataset_id == dataset_id, ProposalRow.state == ProposalState.OPEN
+        ProposalRow.dataset_id == dataset_id, col(ProposalRow.state).in_(WAITING)
     )
     return work.db.exec(wanted).first()
 

@@ -23,7 +23,7 @@ from catalog.proposals.models import (
     ProposalStepRead,
 )
 from catalog.proposals.tables import ProposalRow
-from catalog.proposals.workflow import MOVES, ProposalState, ProposalStep, advance
+from catalog.proposals.workflow import MOVES, WAITING, ProposalState, ProposalStep, advance
 from catalog.relations import kinds
 from catalog.relations import service as relations
 from catalog.tables import DatasetRow
@@ -54,7 +54,7 @@ def change(
         relations.demand_sound(work, actor, row.id, body.relations, row.relations)
     sent = body.model_dump(mode="json", exclude_unset=True, exclude={"resource_code", "publisher"})
     made = _proposed(work, actor, row, fields=sent, note=note)
-    return service.read(work, row) if made is None else _read(made, row)
+    return service.read(work, row) if made is None else read(made, row)
 
 
 def change_relations(
@@ -88,7 +88,7 @@ def change_dictionary(
     if not _is_reviewed(actor, row):
         return service.replace_dictionary(work, actor, dataset_id, body, expected_version=expected_version)
     made = _proposed(work, actor, row, dictionary=_document(body), note=note)
-    return service.dictionary_read(work, row) if made is None else _read(made, row)
+    return service.dictionary_read(work, row) if made is None else read(made, row)
 
 
 def change_both(
@@ -104,7 +104,7 @@ def change_both(
         return service.rewrite(work, actor, dataset_id, body, dictionary)
     sent = body.model_dump(mode="json", exclude_unset=True, exclude={"resource_code", "publisher"})
     made = _proposed(work, actor, row, fields=sent, dictionary=_document(dictionary), note=note)
-    return service.read(work, row) if made is None else _read(made, row)
+    return service.read(work, row) if made is None else read(made, row)
 
 
 def describe(
@@ -119,7 +119,7 @@ def describe(
     service.editable(work, actor, row.id, None)
     sent = body.model_dump(mode="json", exclude_unset=True)
     made = _proposed(work, actor, row, fields=sent, description={"name": name, "document": dict(document)})
-    return None if made is None else _read(made, row)
+    return None if made is None else read(made, row)
 
 
 def ask_publication(
@@ -138,12 +138,28 @@ def ask_publication(
         note.strip()[:2000],
     )
     _kept(work, actor, made, is_new=open_ is None)
-    return _read(made, row)
+    return read(made, row)
 
 
 def accept(work: Work, actor: Actor, proposal_id: str, body: ProposalDecision) -> ProposalRead:
     """Let it stand. Raises Stale where the record, or the proposal, changed since; Conflict where it is incomplete by now."""
-    made, row = _for_step(work, actor, proposal_id, ProposalStep.ACCEPT, body.version)
+    made, row = for_step(work, actor, proposal_id, ProposalStep.ACCEPT, body.version)
+    made.takes_effect_at = None  # now, whatever moment was named before
+    let_stand(work, actor, made, row)
+    return decided(work, actor, made, row, ProposalStep.ACCEPT, "")
+
+
+def let_stand(work: Work, actor: Actor, made: ProposalRow, row: DatasetRow) -> None:
+    """Do to the record what the proposal says. Raises what `accept` raises."""
+    demand_unchanged(work, made, row)
+    if made.kind == "publish":
+        service.publish(work, actor, row.id)
+    else:
+        _apply(work, actor, made, row)
+
+
+def demand_unchanged(work: Work, made: ProposalRow, row: DatasetRow) -> None:
+    """Raise Stale where the record is no longer what the proposal was made on."""
     if made.kind == "publish":
         if row.version != made.base_version:
             raise Stale(
@@ -153,22 +169,31 @@ def accept(work: Work, actor: Actor, proposal_id: str, body: ProposalDecision) -
                 ),
                 version=row.version,
             )
-        service.publish(work, actor, row.id)
-    else:
-        _apply(work, actor, made, row)
-    return _decided(work, actor, made, row, ProposalStep.ACCEPT, "")
+        return
+    gone = rules.drifted(made.fields, row.model_dump(mode="json"))
+    if made.dictionary is not None and _present_dictionary(work, row) not in made.dictionary.values():
+        gone.append("columns")
+    if gone:
+        names = [rules.label(name) for name in gone]
+        raise Stale(
+            Text(
+                f"提出之后，这些项已被另行修改：{'、'.join(each.zh for each in names)}；请退回，由提出人重新提出。",
+                f"These changed since it was proposed: {', '.join(each.en for each in names)}; return it, so that its author proposes anew.",
+            ),
+            fields=gone,
+        )
 
 
 def give_back(work: Work, actor: Actor, proposal_id: str, body: ProposalReturn) -> ProposalRead:
     """Return it to its author with a reason; the record stays as it is."""
-    made, row = _for_step(work, actor, proposal_id, ProposalStep.RETURN, body.version)
-    return _decided(work, actor, made, row, ProposalStep.RETURN, body.reason.strip())
+    made, row = for_step(work, actor, proposal_id, ProposalStep.RETURN, body.version)
+    return decided(work, actor, made, row, ProposalStep.RETURN, body.reason.strip())
 
 
 def take_back(work: Work, actor: Actor, proposal_id: str, body: ProposalDecision) -> ProposalRead:
     """Its author no longer wants it."""
-    made, row = _for_step(work, actor, proposal_id, ProposalStep.TAKE_BACK, body.version)
-    return _decided(work, actor, made, row, ProposalStep.TAKE_BACK, "")
+    made, row = for_step(work, actor, proposal_id, ProposalStep.TAKE_BACK, body.version)
+    return decided(work, actor, made, row, ProposalStep.TAKE_BACK, "")
 
 
 def listed(
@@ -178,13 +203,13 @@ def listed(
     found, total = proposals.listed(
         work, actor, state=state, dataset_id=dataset_id, offset=offset, limit=limit
     )
-    return [_read(made, row) for made, row in found], total
+    return [read(made, row) for made, row in found], total
 
 
 def waiting(work: Work, dataset_id: str) -> ProposalRead | None:
     """What waits for a decision on a record, for its own page."""
     made = proposals.open_of(work, dataset_id)
-    return _read(made, queries.by_id(work, dataset_id)) if made else None
+    return read(made, queries.by_id(work, dataset_id)) if made else None
 
 
 def wished(work: Work, actor: Actor, dataset_id: str, former: str = "") -> dict[str, Any]:
@@ -218,7 +243,7 @@ def detail(work: Work, actor: Actor, proposal_id: str) -> ProposalDetail:
     made, row = proposals.proposal(work, actor, proposal_id)
     state = ProposalState(made.state)
     present = row.model_dump(mode="json")
-    gone = set(rules.drifted(made.fields, present)) if state is ProposalState.OPEN else set()
+    gone = set(rules.drifted(made.fields, present)) if state in WAITING else set()
     dictionary = made.dictionary or {"before": {"columns": []}, "after": {"columns": []}}
     shown = [
         FieldChange(
@@ -236,9 +261,10 @@ def detail(work: Work, actor: Actor, proposal_id: str) -> ProposalDetail:
         if source is state and actor.may_in(proposals.REVIEW, row.publisher) and step is not ProposalStep.AMEND
         for reasons in [rules.objections(state, step, actor.person_id, made.proposed["person_id"], made.authors)]
     ]  # fmt: skip
-    against = _against(work, made, row) if state is ProposalState.OPEN else ()
+    against_it = against(work, made, row) if state in WAITING else ()
     return ProposalDetail(
-        **_read(made, row).model_dump(),
+        **read(made, row).model_dump(),
+        is_held_up=state in WAITING and _is_held_up(work, made, row),
         fields=shown,
         columns=[
             ColumnChange(name=name, kind=kind, facts=facts)
@@ -247,10 +273,18 @@ def detail(work: Work, actor: Actor, proposal_id: str) -> ProposalDetail:
             )
         ],
         objections=[
-            {"code": r.code, "zh": r.text.zh, "en": r.text.en, "basis": r.basis, **r.facts} for r in against
+            {"code": r.code, "zh": r.text.zh, "en": r.text.en, "basis": r.basis, **r.facts} for r in against_it
         ],
         steps=steps,
     )
+
+
+def _is_held_up(work: Work, made: ProposalRow, row: DatasetRow) -> bool:
+    try:
+        demand_unchanged(work, made, row)
+    except Stale:
+        return True
+    return False
 
 
 def _is_reviewed(actor: Actor, row: DatasetRow) -> bool:
@@ -263,9 +297,9 @@ def _document(body: Dictionary) -> dict[str, Any]:
 
 
 def _present_dictionary(work: Work, row: DatasetRow) -> dict[str, Any]:
-    read = service.dictionary_read(work, row).model_dump(exclude={"dataset_id", "version"})
-    columns = [{key: value for key, value in each.items() if key != "position"} for each in read["columns"]]
-    return _document(Dictionary.model_validate(read | {"columns": columns}))
+    held = service.dictionary_read(work, row).model_dump(exclude={"dataset_id", "version"})
+    columns = [{key: value for key, value in each.items() if key != "position"} for each in held["columns"]]
+    return _document(Dictionary.model_validate(held | {"columns": columns}))
 
 
 def _proposed(
@@ -287,12 +321,12 @@ def _proposed(
     said = description or (open_.description if open_ else None)
     if not kept and held is None and not _says_more(work, row, said):
         if open_ is not None:
-            _decided(work, actor, open_, row, ProposalStep.TAKE_BACK, "")
+            decided(work, actor, open_, row, ProposalStep.TAKE_BACK, "")
         return None
     made = open_ or _new(work, actor, row, "change")
     made.base_version, made.fields, made.dictionary, made.description = row.version, kept, held, said
     made.note = note.strip()[:2000] or made.note
-    service.demand_complete(row.id, _against(work, made, row))
+    service.demand_complete(row.id, against(work, made, row))
     _kept(work, actor, made, is_new=open_ is None)
     return made
 
@@ -304,7 +338,7 @@ def _says_more(work: Work, row: DatasetRow, said: Mapping[str, Any] | None) -> b
     return kept is None or kept.document != said["document"]
 
 
-def _against(work: Work, made: ProposalRow, row: DatasetRow) -> tuple[Any, ...]:
+def against(work: Work, made: ProposalRow, row: DatasetRow) -> tuple[Any, ...]:
     """What would keep the record from being published if the proposal stood."""
     wanted = DatasetUpdate.model_validate({name: after for name, (_, after) in made.fields.items()})
     record = row.model_dump() | wanted.model_dump(exclude_unset=True)
@@ -317,18 +351,6 @@ def _against(work: Work, made: ProposalRow, row: DatasetRow) -> tuple[Any, ...]:
 
 
 def _apply(work: Work, actor: Actor, made: ProposalRow, row: DatasetRow) -> None:
-    gone = rules.drifted(made.fields, row.model_dump(mode="json"))
-    if made.dictionary is not None and _present_dictionary(work, row) not in made.dictionary.values():
-        gone.append("columns")
-    if gone:
-        names = [rules.label(name) for name in gone]
-        raise Stale(
-            Text(
-                f"提出之后，这些项已被另行修改：{'、'.join(each.zh for each in names)}；请退回，由提出人重新提出。",
-                f"These changed since it was proposed: {', '.join(each.en for each in names)}; return it, so that its author proposes anew.",
-            ),
-            fields=gone,
-        )
     body = DatasetUpdate.model_validate({name: after for name, (_, after) in made.fields.items()})
     dictionary = Dictionary.model_validate(made.dictionary["after"]) if made.dictionary else None
     service.rewrite(work, actor, row.id, body, dictionary)
@@ -362,6 +384,9 @@ def _new(work: Work, actor: Actor, row: DatasetRow, kind: str) -> ProposalRow:
 
 
 def _kept(work: Work, actor: Actor, made: ProposalRow, *, is_new: bool) -> None:
+    if not is_new:  # what was accepted for a later moment and then amended is to be decided anew
+        made.state = advance(ProposalState(made.state), ProposalStep.AMEND)
+        made.decided = made.decided_at = made.takes_effect_at = None
     made.version += 1
     made.proposed_at = work.now
     work.db.add(made)
@@ -375,9 +400,10 @@ def _kept(work: Work, actor: Actor, made: ProposalRow, *, is_new: bool) -> None:
     )  # fmt: skip
 
 
-def _for_step(
+def for_step(
     work: Work, actor: Actor, proposal_id: str, step: ProposalStep, version: int | None
 ) -> tuple[ProposalRow, DatasetRow]:
+    """The proposal and its record, locked, for a step that is the actor's to take."""
     made, row = proposals.proposal(work, actor, proposal_id)
     if not actor.may_in(proposals.REVIEW, row.publisher):
         raise NotFound(Text(f"没有提议 {proposal_id}。", f"There is no proposal {proposal_id}."))
@@ -397,9 +423,10 @@ def _for_step(
     return made, row
 
 
-def _decided(
+def decided(
     work: Work, actor: Actor, made: ProposalRow, row: DatasetRow, step: ProposalStep, reason: str
 ) -> ProposalRead:
+    """Write the decision down: who, when, why."""
     made.state = advance(ProposalState(made.state), step)
     made.decided, made.decided_at, made.reason = stamp(actor), work.now, reason
     made.version += 1
@@ -409,15 +436,15 @@ def _decided(
         work, actor, f"dataset.proposal_{made.state}", subject=made.id, dataset_id=row.id,
         payload={"kind": made.kind, "proposed_by": made.proposed["account_id"], "reason": reason},
     )  # fmt: skip
-    return _read(made, row)
+    return read(made, row)
 
 
-def _read(made: ProposalRow, row: DatasetRow) -> ProposalRead:
+def read(made: ProposalRow, row: DatasetRow) -> ProposalRead:
     decided = (made.decided or {}).get("name", {"zh": "", "en": ""})
     return ProposalRead(
         id=made.id, dataset_id=row.id, title_zh=row.title_zh, title_en=row.title_en or row.title_zh,
         publisher=row.publisher, kind=made.kind, state=made.state, base_version=made.base_version, note=made.note,
         proposed_zh=made.proposed["name"]["zh"], proposed_en=made.proposed["name"]["en"], proposed_at=made.proposed_at,
         decided_zh=decided["zh"], decided_en=decided["en"], decided_at=made.decided_at, reason=made.reason,
-        changed_fields=list(made.fields), changes_dictionary=made.dictionary is not None, version=made.version,
+        takes_effect_at=made.takes_effect_at, changed_fields=list(made.fields), changes_dictionary=made.dictionary is not None, version=made.version,
     )  # fmt: skip

@@ -17,6 +17,7 @@ class ProposalRow(SQLModel, table=True):
 
     `fields`: name → [before, after], as JSON. `dictionary`: the whole dictionary before and after, or nothing.
     `description`: what a client said beyond our fields. `authors`: persons whose work it holds; none of them decides.
+    `takes_effect_at`: the moment that the person who accepted it named, if he named one.
     """
 
     __tablename__ = "catalog_proposal"
@@ -35,5 +36,6 @@ class ProposalRow(SQLModel, table=True):
     proposed_at: datetime = Field(sa_type=UtcDateTime, index=True)
     decided: dict[str, Any] | None = Field(default=None, sa_type=JSON)
     decided_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    takes_effect_at: datetime | None = Field(default=None, sa_type=UtcDateTime, index=True)
     reason: str = Field(default="", max_length=2000)
     version: int = 1

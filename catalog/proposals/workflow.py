@@ -14,6 +14,7 @@ Side = Literal["author", "reviewer"]
 
 class ProposalState(StrEnum):
     OPEN = "open"
+    TIMED = "timed"
     ACCEPTED = "accepted"
     RETURNED = "returned"
     TAKEN_BACK = "taken_back"
@@ -22,12 +23,14 @@ class ProposalState(StrEnum):
 class ProposalStep(StrEnum):
     AMEND = "amend"
     ACCEPT = "accept"
+    TIME = "time"
     RETURN = "return"
     TAKE_BACK = "take_back"
 
 
 STATE_NAMES: Final[Mapping[ProposalState, Text]] = {
     ProposalState.OPEN: Text("待复核", "awaiting review"),
+    ProposalState.TIMED: Text("已通过，待生效", "accepted for a later moment"),
     ProposalState.ACCEPTED: Text("已通过", "accepted"),
     ProposalState.RETURNED: Text("已退回", "returned"),
     ProposalState.TAKEN_BACK: Text("已收回", "taken back"),
@@ -35,6 +38,7 @@ STATE_NAMES: Final[Mapping[ProposalState, Text]] = {
 STEP_NAMES: Final[Mapping[ProposalStep, Text]] = {
     ProposalStep.AMEND: Text("修改", "amend"),
     ProposalStep.ACCEPT: Text("通过", "accept"),
+    ProposalStep.TIME: Text("定时通过", "accept for a later moment"),
     ProposalStep.RETURN: Text("退回", "return"),
     ProposalStep.TAKE_BACK: Text("收回", "take back"),
 }
@@ -45,9 +49,17 @@ KIND_NAMES: Final[Mapping[str, Text]] = {
 MOVES: Final[Mapping[tuple[ProposalState, ProposalStep], tuple[ProposalState, Side]]] = {
     (ProposalState.OPEN, ProposalStep.AMEND): (ProposalState.OPEN, "author"),
     (ProposalState.OPEN, ProposalStep.ACCEPT): (ProposalState.ACCEPTED, "reviewer"),
+    (ProposalState.OPEN, ProposalStep.TIME): (ProposalState.TIMED, "reviewer"),
     (ProposalState.OPEN, ProposalStep.RETURN): (ProposalState.RETURNED, "reviewer"),
     (ProposalState.OPEN, ProposalStep.TAKE_BACK): (ProposalState.TAKEN_BACK, "author"),
+    (ProposalState.TIMED, ProposalStep.AMEND): (ProposalState.OPEN, "author"),
+    (ProposalState.TIMED, ProposalStep.ACCEPT): (ProposalState.ACCEPTED, "reviewer"),
+    (ProposalState.TIMED, ProposalStep.TIME): (ProposalState.TIMED, "reviewer"),
+    (ProposalState.TIMED, ProposalStep.RETURN): (ProposalState.RETURNED, "reviewer"),
+    (ProposalState.TIMED, ProposalStep.TAKE_BACK): (ProposalState.TAKEN_BACK, "author"),
 }
+WAITING: Final = (ProposalState.OPEN, ProposalState.TIMED)
+"""Not at its end: nobody else proposes, and no reader sees what it holds."""
 
 
 def advance(state: ProposalState, step: ProposalStep) -> ProposalState:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from playwright.sync_api import expect
 
@@ -12,7 +14,8 @@ from auth.identity.organisations import create_organisation
 from catalog import imports, service
 from catalog.models import DatasetCreate, DatasetUpdate
 from catalog.proposals import service as proposals
-from catalog.proposals.models import ProposalRead
+from catalog.proposals import timing
+from catalog.proposals.models import ProposalRead, ProposalTiming
 from core.text import Text
 from tests.people import a_person, actor_of
 from tests.web.browser import OpenPage, axe, overflow, shot
@@ -42,6 +45,10 @@ def catalogue(sqlite_house: House) -> House:
         change = DatasetUpdate(contact="停车科 0755-1", keywords=["停车", "余位", "车位"], update_freq="3")
         made = proposals.change(work, actor_of(work, "parker"), "DP-PK-002", change, note="更新科室电话")
         assert isinstance(made, ProposalRead)
+        first = proposals.ask_publication(work, actor_of(work, "parker"), "DP-PK-003")
+        at = ProposalTiming(at=work.now + timedelta(days=3))
+        timing.accept_at(work, actor_of(work, "second"), first.id, at)
+        MORE["timed"] = (f"/record-proposals/{first.id}", "second")
         MORE["proposal"] = (f"/record-proposals/{made.id}", "second")
     return sqlite_house
 

@@ -7,14 +7,14 @@ from itertools import product
 import pytest
 
 from catalog.proposals.rules import columns_difference, drifted, objections
-from catalog.proposals.workflow import MOVES, ProposalState, ProposalStep, advance
+from catalog.proposals.workflow import MOVES, WAITING, ProposalState, ProposalStep, advance
 from core.errors import TransitionRefused
 
 
 @pytest.mark.parametrize(("state", "step"), list(product(ProposalState, ProposalStep)))
-def test_only_an_open_proposal_moves(state: ProposalState, step: ProposalStep) -> None:
+def test_only_a_waiting_proposal_moves(state: ProposalState, step: ProposalStep) -> None:
     if (state, step) in MOVES:
-        assert state is ProposalState.OPEN
+        assert state in WAITING
         assert advance(state, step) == MOVES[state, step][0]
     else:
         with pytest.raises(TransitionRefused):
@@ -24,7 +24,7 @@ def test_only_an_open_proposal_moves(state: ProposalState, step: ProposalStep) -
 @pytest.mark.parametrize(("step", "person"), list(product(ProposalStep, ("proposer", "writer", "other"))))
 def test_review_is_another_persons_and_amending_its_authors(step: ProposalStep, person: str) -> None:
     found = objections(ProposalState.OPEN, step, person, "proposer", ["writer"])
-    reviews = step in (ProposalStep.ACCEPT, ProposalStep.RETURN)
+    reviews = step in (ProposalStep.ACCEPT, ProposalStep.TIME, ProposalStep.RETURN)
     may = person == "other" if reviews else person == "proposer"
     assert [each.code for each in found] == (
         [] if may else ["own-proposal" if reviews else "not-your-proposal"]

@@ -50,7 +50,7 @@ def test_change_of_a_published_record_waits_and_then_stands(traffic: House) -> N
             "title_zh": ("停车场基础信息", "停车场名录"),
         }
         assert {each.step: each.allowed for each in seen.steps} == {
-            "accept": True, "return": True, "take_back": False,
+            "accept": True, "time": True, "return": True, "take_back": False,
         }  # fmt: skip
         with pytest.raises(AccessRefused):
             proposals.accept(work, actor_of(work, "traffic-steward"), made.id, ANY)
