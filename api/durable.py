@@ -50,6 +50,7 @@ from datasets.sources import queries as sources
 from datasets.sources.service import start_due
 from datasets.store.service import RECORD, SUBJECT
 from datasets.tickets import deadlines as tickets
+from datasets.trends import service as trends
 
 T = TypeVar("T")
 _LANES: Final[dict[Lane, int]] = {"check": 1, "work": 2}
@@ -187,6 +188,7 @@ def serve_jobs(settings: Settings, stop: threading.Event, *, idle_exit: float | 
                 drop_views(house)
                 retire_releases(house)
                 publish_due(house)
+                note_quality(house)
                 look_for_anomalies(house)
                 start_due_sources(house)
                 start_due_harvests(house)
@@ -259,6 +261,16 @@ def publish_due(house: House) -> int:
             with house.write() as work:
                 timing.lapse(work, each, refusal)
     return done
+
+
+def note_quality(house: House) -> int:
+    """Once a day, write down how the departments' records stand; returns the number of departments."""
+    with house.read() as work:
+        if not trends.is_due(work):
+            return 0
+        measured = trends.measure(work)
+    with house.write() as work:
+        return trends.keep(work, measured)
 
 
 def _conditions(work: Work, subjects: Sequence[str]) -> Mapping[str, RowFilter]:

@@ -38,6 +38,7 @@ NAV: Final[tuple[Group, ...]] = (
         _place("/releases", "发布", "Releases"),
         _place("/open-plan", "开放计划", "Open plan"),
         _place("/reuses", "再利用", "Reuses"),
+        _place("/quality-trend", "质量走势", "Course of quality"),
         _place("/use-numbers", "使用次数", "Numbers of use"),
         _place("/discussions", "讨论", "Discussions"),
         _place("/demands", "需求", "Demands"),

@@ -11,6 +11,7 @@ from fastapi.responses import HTMLResponse
 from api.access import access
 from api.deps import ActorDep, LangDep, ReadDep
 from api.late import APIRouter
+from api.pages.quality_trend import trend_chart
 from api.web import page, page_number
 from auth.actor import Actor
 from auth.identity.labels import ORG_KIND_NAMES
@@ -26,6 +27,8 @@ from catalog.use.service import LineRead, NumbersRead
 from core.errors import NotFound
 from core.text import Lang, Text
 from core.work import Work
+from datasets.trends import service as trends
+from datasets.trends.service import TrendRead
 
 router = APIRouter(include_in_schema=True, tags=["pages"])
 PAGE_SIZE: Final = 20
@@ -60,6 +63,7 @@ def publisher_page(
         request, work, actor, found, ask, key="publisher", value=publisher_id, title=org.name, index=Text("数据提供部门", "Departments"),
         facts=[(Text("机构类别", "Kind"), ORG_KIND_NAMES[org.kind]), (Text("统一社会信用代码", "Credit code"), org.credit_code or "—")],
         feed=f"/feeds/organisations/{publisher_id}.atom", used=use.listed(work, publisher=publisher_id, limit=5),
+        course=trends.course(work, publisher_id),
     )  # fmt: skip
 
 
@@ -105,7 +109,7 @@ def _index(request: Request, work: Work, actor: Actor, lang: Lang, key: str, tit
 
 def _front(
     request: Request, work: Work, actor: Actor, found: Found, ask: Search, *, key: str, value: str, title: Text, index: Text,
-    facts: list[tuple[Text, Any]], feed: str, used: tuple[list[LineRead], int, NumbersRead] | None = None,
+    facts: list[tuple[Text, Any]], feed: str, used: tuple[list[LineRead], int, NumbersRead] | None = None, course: TrendRead | None = None,
 ) -> HTMLResponse:  # fmt: skip
     counts = [
         (counted.facet, [option for option in counted.options if option.count])
@@ -115,7 +119,7 @@ def _front(
     kept = saved.same(work, actor, urlencode({key: value})) if actor.is_signed_in else None
     return page(
         request, "catalogue/front.html", followed=kept is not None and kept.tells, title=title, index=index, base="/publishers" if key == "publisher" else "/themes",
-        key=key, value=value, facts=facts, feed=feed, use=used if used and used[1] else None, found=as_read(work, found, ask), counts=[each for each in counts if each[1]],
+        key=key, value=value, facts=facts, feed=feed, use=used if used and used[1] else None, course=course, course_chart=trend_chart(course, ask.lang) if course else None, found=as_read(work, found, ask), counts=[each for each in counts if each[1]],
         number=page_number(request), pages=max(1, -(-found.total // PAGE_SIZE)), label=BY_KEY[key].label, frequency=rules.frequency,
         code_lists={name: codes.load(name) for name in ("open_type", "data_level", "domain", "dataset_state")},
     )  # fmt: skip

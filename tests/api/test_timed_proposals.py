@@ -50,7 +50,8 @@ def _seen(desk: House) -> dict[str, tuple[int, str, bool]]:
         for each in OUTSIDE
     }
     return {
-        each: (got.status_code, got.headers.get("etag", ""), DRAFT.lower() in got.text.lower()) for each, got in found.items()
+        each: (got.status_code, got.headers.get("etag", ""), DRAFT.lower() in got.text.lower())
+        for each, got in found.items()
     }
 
 
