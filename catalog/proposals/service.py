@@ -273,7 +273,8 @@ def detail(work: Work, actor: Actor, proposal_id: str) -> ProposalDetail:
             )
         ],
         objections=[
-            {"code": r.code, "zh": r.text.zh, "en": r.text.en, "basis": r.basis, **r.facts} for r in against_it
+            {"code": r.code, "zh": r.text.zh, "en": r.text.en, "basis": r.basis, **r.facts}
+            for r in against_it
         ],
         steps=steps,
     )
