@@ -72,6 +72,7 @@ counted|计数|counted
 counts|是否计入|counts
 counts_today|今日有效|counts today
 country|登记地|country
+client|程序|program
 created_at|创建时间|created at
 created_name|创建人|created by
 credit_code|统一社会信用代码|credit code

@@ -345,6 +345,8 @@ KIND_NAMES: Final[Mapping[str, Text]] = {
     "ticket.overdue": Text("工单逾期", "Ticket overdue"),
     "token.started": Text("签发令牌", "Token issued"),
     "token.renewed": Text("更新令牌", "Token renewed"),
+    "token.elsewhere": Text("令牌由另一程序使用", "Token brought by another program"),
+    "token.proof_replayed": Text("持有证明被重复提交", "Proof of possession sent again"),
     "token.reused": Text("令牌被重复使用", "Token reused"),
     "token.revoked": Text("吊销令牌", "Token revoked"),
     "share.key_made": Text("生成读取配置", "Reading profile made"),
