@@ -208,10 +208,7 @@ def _drawn(desk: Desk, ask: PrivateAsk, planned: Plan, release: Path) -> dict[st
         grid=grid_of(*case.terms.bounds[ask.measure.column]) if isinstance(ask.measure, PrivateSum | PrivateMean) else None, codes=codes, memory_limit_mb=memory,
         scratch=desk.settings.scratch_dir,
     )  # fmt: skip
-    drawn = {
-        part.name: noisy([found.total] if part.name == "sum" else found.counts, part)
-        for part in planned.parts
-    }
+    drawn = {part.name: noisy(found.of(part.name), part) for part in planned.parts}
     return said_of(ask, planned.parts, drawn, codes, case)
 
 
