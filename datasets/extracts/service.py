@@ -82,6 +82,7 @@ def request(work: Work, actor: Actor, body: ExtractCreate) -> ExtractRead:
     case = consider(work, actor, body)
     refuse_if(case.reasons)
     assert case.release is not None  # noqa: S101 - a missing release is a reason
+    releases.keep_while_using(work, case.grant.dataset_id, case.release.id)
     row = ExtractRow(
         id=work.new_id(), grant_id=case.grant.id, application_id=case.grant.application_id,
         dataset_id=case.grant.dataset_id, release_id=case.release.id, release_number=case.release.number,

@@ -29,6 +29,7 @@ from datasets.outputs import opening as outputs
 from datasets.queries import deciding
 from datasets.queries.deciding import Case, Question
 from datasets.queries.service import Desk, moved
+from datasets.releases import queries as releases
 from datasets.releases.whole import whole
 
 FORM: Final = DeliveryForm.PREVIEW
@@ -154,6 +155,7 @@ def _handed_over(
 ) -> MaskedRead:
     assert case.release is not None  # noqa: S101 - a reason otherwise
     grant, made = case.grant, work.new_id()
+    releases.keep_while_using(work, grant.dataset_id, case.release.id)
     took = {"extracts": 1, "rows": len(lines), "bytes": sum(map(len, lines))}
     usage.charge(
         work, grant.id, **took, subject=made, taking=case.question.taking(actor, case.release), delivers=True

@@ -387,6 +387,7 @@ def begin(work: Work, who: Reading, view: ViewRow) -> None:
     is_first = _insert(work, ViewUseRow, {"view_id": view.id, "day": day, "charged_at": work.now})
     if not is_first and _is_written_down(work, view.id, who.actor, day):
         return
+    releases.keep_while_using(work, view.dataset_id, view.release_id)
     taking = Taking.by(
         who.actor, purpose=who.purpose, scenario_id=who.grant.policy.scenario_id, form=FORM, release_id=view.release_id,
         release_number=view.release_number, columns=tuple(term.name for term in who.grant.policy.leaving),
