@@ -182,6 +182,7 @@ KIND_NAMES: Final[Mapping[str, Text]] = {
     "store.backed_up": Text("完成备份", "Backup taken"),
     "store.backup_checked": Text("核对备份", "Backup read again"),
     "store.restored": Text("由备份恢复", "Restored from a backup"),
+    "store.damage_found": Text("交付时发现文件损坏", "A file found damaged on its way out"),
     "store.collected": Text("清理无引用文件", "Files that nothing cites removed"),
     "extract.requested": Text("申请提取", "Extract requested"),
     "extract.planned": Text("查看提取计划", "Extract planned"),
