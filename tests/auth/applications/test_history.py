@@ -163,7 +163,9 @@ def test_a_machine_with_one_fault_is_found_by_the_replay(
         )
     monkeypatch.setattr(workflow, "MOVES", moves)
     lot = random.Random(20260302)  # noqa: S311 - a fixed lot
-    assert any(reference.replayed(trail) != stood for trail, stood, _ in (walked(lot) for _ in range(100_000)))
+    assert any(
+        reference.replayed(trail) != stood for trail, stood, _ in (walked(lot) for _ in range(100_000))
+    )
 
 
 def test_the_reference_knows_the_flat_list_and_nothing_of_the_machine() -> None:
