@@ -131,3 +131,15 @@ def carried_on_by(work: Work, grant_id: GrantId) -> list[GrantId]:
         if (later := work.db.exec(wanted).first()) is None:
             return found
         found.append(GrantId(later))
+
+
+def carries_of(work: Work, grant_id: GrantId) -> list[GrantId]:
+    """The grants before it whose use it goes on with: those that it and its predecessors amend."""
+    found: list[GrantId] = []
+    while True:
+        wanted = select(GrantRow.succeeds_id).where(
+            GrantRow.id == (found[-1] if found else grant_id), col(GrantRow.succession).in_(CARRIES_USE)
+        )
+        if (earlier := work.db.exec(wanted).first()) is None:
+            return found
+        found.append(GrantId(earlier))
