@@ -9,7 +9,9 @@ from __future__ import annotations
 import re
 import socket
 import struct
+from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from core.errors import Unavailable
@@ -34,28 +36,38 @@ class Scanner:
 
     def found(self, content: bytes) -> str:
         """The name of what was found in the bytes; "" when they are clean. Raises Unavailable where the scanner gives no such word."""
+        return self._word(content[start : start + CHUNK] for start in range(0, len(content), CHUNK))
+
+    def found_in(self, path: Path) -> str:
+        """The same of a file, a chunk at a time."""
+        with path.open("rb") as source:
+            return self._word(iter(lambda: source.read(CHUNK), b""))
+
+    def _word(self, parts: Iterable[bytes]) -> str:
         try:
-            answer = self._asked(content)
+            answer, is_whole = self._asked(parts)
         except OSError as fault:
             raise _no_word(str(fault) or type(fault).__name__) from fault
-        if answer == "stream: OK":
+        if answer == "stream: OK" and is_whole:
             return ""
+        if answer == "stream: OK":
+            raise _no_word("it hung up before it had everything")
         if (said := _FOUND.fullmatch(answer)) is not None:
             return said["name"]
         raise _no_word(answer or "no answer")
 
-    def _asked(self, content: bytes) -> str:
+    def _asked(self, parts: Iterable[bytes]) -> tuple[str, bool]:
+        """Its answer, and whether everything had been sent by then."""
         with self._line() as line:
             line.settimeout(self.seconds)
             try:
                 line.sendall(b"zINSTREAM\0")
-                for start in range(0, len(content), CHUNK):
-                    part = content[start : start + CHUNK]
+                for part in parts:
                     line.sendall(struct.pack("!I", len(part)) + part)
                 line.sendall(struct.pack("!I", 0))
             except (BrokenPipeError, ConnectionResetError):
-                pass  # it may have answered and hung up before the end: too large for it, or found already
-            return _read(line)
+                return _read(line), False  # too large for it, or found already: nothing else can be said of a part
+            return _read(line), True
 
     def _line(self) -> socket.socket:
         if self.address.startswith("unix:"):

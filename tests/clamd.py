@@ -1,6 +1,6 @@
 """A small process that speaks clamd's protocol, for tests: `INSTREAM`, `PING`, and its ways of going wrong.
 
-    with a_clamd() as address: ...                 # TCP; `unix=path` for a socket; `way`: honest, silent, closes, limit, babble
+    with a_clamd() as address: ...                 # TCP; `unix=path` for a socket; `way`: honest, silent, closes, limit, babble, hasty
 
 It finds the EICAR test file anywhere in the bytes (https://www.eicar.org), and nothing else.
 """
@@ -64,6 +64,10 @@ def _serve(line: socket.socket, way: str) -> None:
     if way == "limit":
         _exactly(line, 4)
         line.sendall(b"INSTREAM size limit exceeded. ERROR\0")
+        return
+    if way == "hasty":  # answers before it has everything, and hangs up
+        _exactly(line, 4)
+        line.sendall(b"stream: OK\0")
         return
     content = _stream(line)
     if way == "silent":

@@ -46,6 +46,14 @@ def test_without_a_clear_word_nothing_is_clean(way: str) -> None:
         assert "size limit exceeded" in refused.value.detail.en
 
 
+def test_bytes_that_the_scanner_did_not_wait_for_are_not_clean() -> None:
+    """It hung up before the end: whatever it said was not said of the whole."""
+    with a_clamd("hasty") as address:
+        for _ in range(5):
+            with pytest.raises(Unavailable):
+                Scanner(address, seconds=5).found(b"x" * 64 * 1024 * 1024)
+
+
 def test_nobody_at_home_is_no_clean_word() -> None:
     with a_clamd() as address:
         pass
