@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from typing import Final
 
 from sqlmodel import col
@@ -12,6 +11,7 @@ from starlette.datastructures import UploadFile
 from api import ckan_own as own
 from api.ckan_rows import Rows, dataset_of, info, search
 from api.house import House
+from api.receiving import store_upload
 from auth.actor import Actor
 from catalog import queries
 from catalog.ckan import listings, relating, shape, writing
@@ -67,7 +67,7 @@ def hand_in(house: House, call_with: Callable[[Work], Call], upload: UploadFile)
         dataset_id = _target(call)
         batches.may_submit(work, call.actor, dataset_id)
     name = upload.filename or "upload"
-    stored = house.files.put(iter(partial(upload.file.read, 1024 * 1024), b""))
+    stored = store_upload(upload, house, call.actor, dataset_id)
     with house.write() as work:
         made = batches.receive(work, call.actor, dataset_id, name, stored)
     return shape.resource(

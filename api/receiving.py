@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 from anyio import from_thread, to_thread
 from fastapi import Request
 from starlette.datastructures import UploadFile
 
-from core.files import CHUNK, FileStore, StoredFile
+from api.house import House
+from auth.actor import Actor
+from core.files import CHUNK, StoredFile
+from datasets.batches import scanning
 
 
-async def store_body(request: Request, files: FileStore, max_bytes: int) -> StoredFile:
+async def store_body(request: Request, house: House, actor: Actor, dataset_id: str) -> StoredFile:
     """The request's raw body, byte for byte; on disk (fsync) when this returns. Nothing stays behind if the sender breaks off."""
     stream = request.stream()
 
@@ -22,9 +26,21 @@ async def store_body(request: Request, files: FileStore, max_bytes: int) -> Stor
         while (chunk := from_thread.run(following)) is not None:
             yield chunk
 
-    return await to_thread.run_sync(lambda: files.put(chunks(), max_bytes=max_bytes))
+    return await to_thread.run_sync(lambda: _stored(house, actor, dataset_id, chunks()))
 
 
-def store_upload(upload: UploadFile, files: FileStore, max_bytes: int) -> StoredFile:
+def store_upload(upload: UploadFile, house: House, actor: Actor, dataset_id: str) -> StoredFile:
     """A form's file, byte for byte."""
-    return files.put(iter(lambda: upload.file.read(CHUNK), b""), max_bytes=max_bytes)
+    return _stored(house, actor, dataset_id, iter(lambda: upload.file.read(CHUNK), b""))
+
+
+def _stored(house: House, actor: Actor, dataset_id: str, chunks: Iterator[bytes]) -> StoredFile:
+    """In the store, once the malware scanner has seen it where one is configured. That infected bytes were offered stays on record; they do not."""
+
+    def look(path: Path, sha256: str) -> None:
+        if found := scanning.found_in(house.settings, path):
+            with house.write() as work:
+                scanning.note_infected(work, actor, dataset_id, sha256, found)
+            raise scanning.infected(found)
+
+    return house.files.put_seen(chunks, look, max_bytes=house.settings.upload_max_bytes)

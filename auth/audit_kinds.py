@@ -105,6 +105,7 @@ KIND_NAMES: Final[Mapping[str, Text]] = {
     "audit.looked_through": Text("核对审计记录", "Audit record looked through"),
     "audit.check_asked": Text("要求核对审计记录", "Check of the audit record asked for"),
     "audit.exported": Text("导出审计证据包", "Audit evidence exported"),
+    "batch.infected": Text("拒收带恶意软件的数据文件", "Infected data file refused"),
     "batch.received": Text("收到批次", "Batch received"),
     "batch.checked": Text("批次校验", "Batch checked"),
     "batch.reading_accepted": Text("认可读取方式", "Reading accepted"),

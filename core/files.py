@@ -44,6 +44,10 @@ class Held:
     piece: Callable[[int, int], bytes] | None = None
 
 
+def _unseen(path: Path, sha256: str) -> None:
+    """Nobody looks."""
+
+
 class FileStore:
     """Content-addressed files in a local directory: `ab/cd/abcd…`. A bucket is read by `core.files_s3`."""
 
@@ -54,6 +58,12 @@ class FileStore:
 
     def put(self, chunks: Iterable[bytes], *, max_bytes: int | None = None) -> StoredFile:
         """Store a stream; memory stays at one chunk. Raises InputRefused beyond `max_bytes`, leaving nothing behind."""
+        return self.put_seen(chunks, _unseen, max_bytes=max_bytes)
+
+    def put_seen(
+        self, chunks: Iterable[bytes], look: Callable[[Path, str], None], *, max_bytes: int | None = None
+    ) -> StoredFile:
+        """The same, once `look` has seen the whole file and its digest; where it raises, nothing stays."""
         staged = self.stage_path()
         digest, size = hashlib.sha256(), 0
         try:
@@ -71,6 +81,7 @@ class FileStore:
                     out.write(chunk)
                 out.flush()
                 os.fsync(out.fileno())
+            look(staged, digest.hexdigest())
             return self._adopt(staged, digest.hexdigest(), size)
         finally:
             staged.unlink(missing_ok=True)

@@ -66,7 +66,9 @@ class Scanner:
                     line.sendall(struct.pack("!I", len(part)) + part)
                 line.sendall(struct.pack("!I", 0))
             except (BrokenPipeError, ConnectionResetError):
-                return _read(line), False  # too large for it, or found already: nothing else can be said of a part
+                return _read(
+                    line
+                ), False  # too large for it, or found already: nothing else can be said of a part
             return _read(line), True
 
     def _line(self) -> socket.socket:

@@ -102,6 +102,10 @@ class Settings(BaseSettings):
         le=300,
         description="How long it may take for one file; without its word nothing is taken in",
     )
+    clamd_batches: bool = Field(
+        True,
+        description="The scanner is shown what departments hand in as data, too; a file that it finds too large is then not taken in",
+    )
     memory_limit_mb: int = Field(800, ge=128, description="Memory for one tabular query, MiB")
     view_cache_bytes: int = Field(
         20 * 1024**3,

@@ -120,7 +120,7 @@ def submit(
         options = options_of(said)
         with house.read() as work:
             service.may_submit(work, actor, dataset_id)
-        stored = store_upload(file, house.files, house.settings.upload_max_bytes)
+        stored = store_upload(file, house, actor, dataset_id)
         with house.write() as work:
             batch = service.receive(
                 work,

@@ -383,8 +383,9 @@ def return_file(
         if not file.filename:
             raise InputRefused(Text("请先选择文件。", "Choose a file first."))
         with house.read() as work:
-            batches.may_submit(work, actor, queries.ticket(work, actor, ticket_id).dataset_id)
-        stored = store_upload(file, house.files, house.settings.upload_max_bytes)
+            dataset_id = queries.ticket(work, actor, ticket_id).dataset_id
+            batches.may_submit(work, actor, dataset_id)
+        stored = store_upload(file, house, actor, dataset_id)
         with house.write() as work:
             batch = returned.take(work, actor, house.files, ticket_id, file.filename, stored)
     except AppError as refused:

@@ -40,7 +40,7 @@ async def _received(
             service.may_submit(work, actor, dataset_id)
 
     await run_in_threadpool(ask)
-    return await store_body(request, house.files, house.settings.upload_max_bytes)
+    return await store_body(request, house, actor, dataset_id)
 
 
 def _reading(

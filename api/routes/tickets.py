@@ -106,12 +106,13 @@ async def _returned(request: Request, house: HouseDep, actor: ActorDep, ticket_i
     """The body in the store; whether the caller may hand in for the ticket is asked before the first byte is read."""
     from starlette.concurrency import run_in_threadpool
 
-    def ask() -> None:
+    def ask() -> str:
         with house.read() as work:
-            batches.may_submit(work, actor, queries.ticket(work, actor, ticket_id).dataset_id)
+            dataset_id = queries.ticket(work, actor, ticket_id).dataset_id
+            batches.may_submit(work, actor, dataset_id)
+        return dataset_id
 
-    await run_in_threadpool(ask)
-    return await store_body(request, house.files, house.settings.upload_max_bytes)
+    return await store_body(request, house, actor, await run_in_threadpool(ask))
 
 
 Returned = Annotated[StoredFile, Depends(_returned)]

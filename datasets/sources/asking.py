@@ -11,6 +11,7 @@ from core.errors import InputRefused
 from core.files import FileStore, StoredFile
 from core.settings import Settings
 from core.text import Text, number_of
+from datasets.batches import scanning
 from datasets.sources.guard import Allowed, Resolve, lookup
 
 
@@ -63,8 +64,9 @@ class Probe:
     facts: list[dict[str, str]] = field(default_factory=list)
 
 
-def bounded(files: FileStore, name: str, chunks: Iterable[bytes], max_bytes: int) -> StoredFile:
-    """Store a stream; a file that is too large is refused by its name."""
+def bounded(settings: Settings, files: FileStore, name: str, chunks: Iterable[bytes]) -> StoredFile:
+    """Store a stream; a file that is too large, or in which the scanner finds malware, is refused by its name."""
+    max_bytes = settings.upload_max_bytes
 
     def counted() -> Iterator[bytes]:
         size = 0
@@ -73,7 +75,7 @@ def bounded(files: FileStore, name: str, chunks: Iterable[bytes], max_bytes: int
                 raise too_large(name, max_bytes)
             yield chunk
 
-    return files.put(counted())
+    return files.put_seen(counted(), lambda path, _: scanning.of_source(settings, name, path))
 
 
 def too_large(name: str, max_bytes: int) -> InputRefused:

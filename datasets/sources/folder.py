@@ -211,7 +211,7 @@ def _take(
     with os.fdopen(handle, "rb") as source:
         if not stat.S_ISREG(os.fstat(handle).st_mode) or _mark(os.fstat(handle)) != mark:
             return None
-        stored = bounded(files, name, iter(lambda: source.read(CHUNK), b""), limit)
+        stored = bounded(ask.settings, files, name, iter(lambda: source.read(CHUNK), b""))
         if _mark(os.fstat(handle)) != mark:
             return None
     modified = datetime.fromtimestamp(mark[1] / 1e9, ask.now.tzinfo).isoformat()

@@ -245,7 +245,7 @@ def fetch(ask: Ask, config: HttpConfig, files: FileStore) -> Catch:
         total = int(announced) if announced and announced.isdecimal() and len(announced) < 19 else 0
         if total > limit:
             raise too_large(name, limit)
-        stored = bounded(files, name, _told(answer, total, ask), limit)
+        stored = bounded(ask.settings, files, name, _told(answer, total, ask))
         facts = {"etag": _header(answer, "etag"), "last_modified": _header(answer, "last-modified")}
         kept = {key: value for key, value in facts.items() if value and _can_be_said_back(value)}
     provenance = {"address": shown(config), **kept, "fetched_at": ask.now.isoformat()}

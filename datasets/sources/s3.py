@@ -213,7 +213,7 @@ def _take(ask: Ask, config: S3Config, files: FileStore, store: S3Store, thing: T
     # The very bytes that were listed: an object replaced meanwhile answers "precondition failed" and is taken at the next look.
     tag = {"if_match": thing.mark} if "@" not in thing.mark else {}
     chunks = (bytes(chunk) for chunk in store.get(thing.key, options=tag).stream(min_chunk_size=CHUNK))  # type: ignore[arg-type]
-    stored = bounded(files, thing.name, chunks, limit)
+    stored = bounded(ask.settings, files, thing.name, chunks)
     provenance = {
         "address": f"{shown(config)}/{thing.key}",
         "etag": thing.mark,
