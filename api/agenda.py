@@ -98,18 +98,23 @@ def _applications(work: Work, actor: Actor) -> Iterator[Pile]:
     rows, total = applications.listed(work, actor, waiting=True, sort="created", limit=SHOWN)
     items = []
     for row in rows:
-        lines = applications.lines(work, row.id)
-        first = (
-            Text(lines[0].title_zh, lines[0].title_en)
-            if lines
-            else Text("尚未选择数据集", "No dataset chosen yet")
-        )
-        more = Text(f"等 {len(lines)} 项", f" and {len(lines) - 1} more") if len(lines) > 1 else Text("", "")
-        title = Text(first.zh + more.zh, first.en + more.en)
         state = APPLICATION_STATES[ApplicationState(row.state)]
-        items.append(Item(title, f"/applications/{row.id}", row.submitted_at or row.created_at, state))
+        items.append(
+            Item(title_of(work, row.id), f"/applications/{row.id}", row.submitted_at or row.created_at, state)
+        )
     label = Text("等我办理的申请", "Applications that wait for me")
     yield Pile(label, "/applications?waiting=yes", "info", items, total)
+
+
+def title_of(work: Work, application_id: str) -> Text:
+    """An application by its first dataset and how many more it is for."""
+    lines = applications.lines(work, application_id)
+    if not lines:
+        return Text("尚未选择数据集", "No dataset chosen yet")
+    first, more = lines[0], len(lines) - 1
+    if not more:
+        return Text(first.title_zh, first.title_en)
+    return Text(f"{first.title_zh}等 {len(lines)} 项", f"{first.title_en} and {more} more")
 
 
 def _grants(work: Work, actor: Actor) -> Iterator[Pile]:

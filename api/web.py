@@ -20,6 +20,7 @@ from jinja2.runtime import Context
 from api.deps import language
 from api.navigation import nav_for
 from auth.actor import ANYONE, Actor
+from auth.grants.refusals import name_of
 from auth.roles import ROLE_NAMES
 from core import bases
 from core.text import Lang, Text, counted
@@ -99,6 +100,7 @@ def environment() -> Environment:
         "day": _day,
         "number": _number,
         "size": _size,
+        "reason_name": name_of,
     }
     return env
 

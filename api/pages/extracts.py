@@ -29,6 +29,7 @@ from auth.proof import service as proofs
 from auth.proof.checkpoint import Place
 from auth.proof.service import InclusionRead, LogFault
 from catalog.assets import asset
+from catalog.queries import titles
 from core.errors import AppError, InputRefused, NotFound
 from core.ids import ExtractId, GrantId
 from core.jobs import JobRow, read
@@ -75,7 +76,7 @@ def list_page(
     )  # fmt: skip
     return page(
         request, "extracts/list.html", found=found, total=total, page_no=number, pages=max(1, -(-total // PER_PAGE)),
-        states=STATE_NAMES, state=state, dataset=dataset,
+        states=STATE_NAMES, state=state, dataset=dataset, titles=titles(work, [each.dataset_id for each in found]),
     )  # fmt: skip
 
 

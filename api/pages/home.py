@@ -1,4 +1,4 @@
-"""The start page: what waits for me, and the way into the catalogue."""
+"""The start page: what waits for me, what I hold, and the way into the catalogue."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from fastapi.responses import HTMLResponse
 from sqlmodel import col, func, select
 
 from api.access import access
-from api.agenda import agenda
+from api.agenda import ENDING_WITHIN, agenda
 from api.deps import ActorDep, LangDep, ReadDep
+from api.holdings import holdings
 from api.late import APIRouter
 from api.web import page
 from auth.actor import Actor
@@ -33,7 +34,7 @@ def home(request: Request, work: ReadDep, actor: ActorDep, lang: LangDep) -> HTM
         request, "home/index.html", datasets=found.total, themes=facets.get("theme", ()),
         publishers=len(facets.get("publisher", ())), newest=newest.items, releases=newest.total,
         titles=queries.titles(work, [row.dataset_id for row in newest.items]), rows=_rows(work, actor),
-        piles=agenda(work, actor) if actor.is_signed_in else [],
+        piles=agenda(work, actor) if actor.is_signed_in else [], holdings=holdings(work, actor), ending=ENDING_WITHIN.days,
     )  # fmt: skip
 
 

@@ -25,6 +25,7 @@ from auth.policy.limits import limits
 from auth.policy.model import AGGREGABLE, FILTERABLE, STATISTIC_FORMS, DeliveryForm, GrantPolicy, Use
 from auth.policy.wording import FORM_NAMES, filter_in_words
 from catalog.assets import asset
+from catalog.queries import titles
 from core.errors import AppError, NotFound
 from core.ids import GrantId
 from core.text import Lang, Text
@@ -52,6 +53,7 @@ def list_page(
     return page(
         request, "queries/list.html", found=found, total=total, page_no=number, pages=max(1, -(-total // PER_PAGE)),
         states=service.STATE_NAMES, state=state, dataset=dataset, forms=FORM_NAMES,
+        titles=titles(work, [each.dataset_id for each in found]),
     )  # fmt: skip
 
 

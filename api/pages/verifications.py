@@ -26,6 +26,7 @@ from auth.grants import queries as grant_queries
 from auth.policy.limits import limits
 from auth.policy.model import FILTERABLE
 from catalog.assets import asset
+from catalog.queries import titles
 from core.errors import AppError, InputRefused
 from core.ids import GrantId
 from core.text import Text
@@ -46,7 +47,8 @@ def list_page(request: Request, work: ReadDep, actor: ActorDep) -> HTMLResponse:
     number = max(1, int(word)) if word.isdecimal() and len(word) < 7 else 1
     found, total = service.listed(work, actor, offset=(number - 1) * PER_PAGE, limit=PER_PAGE)
     return page(
-        request, "queries/verifications.html", found=found, total=total, page_no=number, pages=max(1, -(-total // PER_PAGE))
+        request, "queries/verifications.html", found=found, total=total, page_no=number, pages=max(1, -(-total // PER_PAGE)),
+        titles=titles(work, [each.dataset_id for each in found]),
     )  # fmt: skip
 
 

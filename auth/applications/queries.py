@@ -24,7 +24,7 @@ from auth.applications.tables import (
     ApplicationRow,
     ApplicationStageRow,
 )
-from auth.applications.workflow import ANSWERED, LIVE, State, Step
+from auth.applications.workflow import ANSWERED, FINAL, LIVE, State, Step
 from auth.identity.tables import AccountRow
 from auth.policy.filters.rules import LOCAL
 from auth.policy.separation import RETURNED_IN_REVIEW, SIGNS, Past
@@ -511,7 +511,6 @@ def ask_of(work: Work, found: ApplicationRow) -> ApplicationAsk:
                         "pinned_release": line.pinned_release,
                         "members": json.loads(line.members),
                         "fee_reference": line.fee_reference,
-                        "safeguards": json.loads(line.safeguards),
                     }
                     for line in lines(work, found.id)
                 ],
@@ -548,17 +547,20 @@ def listed(
     mine: bool = False,
     waiting: bool = False,
     handled: bool = False,
+    under_way: bool = False,
     dataset_id: str | None = None,
     sort: str = "-created",
     offset: int = 0,
     limit: int = 50,
 ) -> tuple[list[ApplicationRow], int]:
-    """Applications in sight and their number. `mine`: made by this account; `waiting`: the actor has the next word; `handled`: named to be his."""
+    """Applications in sight and their number. `mine`: made by this account; `waiting`: the actor has the next word; `handled`: named to be his; `under_way`: not at its end."""
     conditions: list[Any] = [seen_by(actor)]
     if state:
         conditions.append(col(ApplicationRow.state) == state)
     if mine:
         conditions.append(col(ApplicationRow.created_by) == actor.account_id)
+    if under_way:
+        conditions.append(col(ApplicationRow.state).not_in(FINAL))
     if handled:
         conditions.append(
             exists().where(

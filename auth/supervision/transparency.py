@@ -16,11 +16,11 @@ from sqlmodel import col, select
 
 from auth.applications.tables import ApplicationEventRow
 from auth.applications.workflow import Step
+from auth.grants.refusals import name_of
 from auth.policy.filters.rules import LOCAL
 from auth.policy.limits import limits
 from auth.supervision.disclosure import refusals, year_span
 from core.calendar import counter
-from core.text import Text
 from core.work import Work
 
 LEAST: Final = 5
@@ -90,6 +90,6 @@ def _named(found: list[dict[str, Any]]) -> list[Refusal]:
     rows = []
     for each in found:
         code = str(each["code"])
-        name = known[code].name if code in known else Text(code, code)
+        name = known[code].name if code in known else name_of(code)
         rows.append(Refusal(code=code, zh=name.zh, en=name.en, times=int(each["times"])))
     return sorted(rows, key=lambda row: (-row.times, row.code))

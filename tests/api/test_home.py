@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from api.agenda import Pile, agenda
+from api.holdings import Holdings, holdings
 from api.house import House
 from auth.applications.workflow import State
 from datasets.batches import service as batches
@@ -96,3 +99,52 @@ def test_start_page_opens_for_everybody_in_both_languages(sqlite_house: House) -
         assert answer.status_code == 200
         assert words in answer.text
     assert "没有等您办理的事项" in browser_as(sqlite_house, "auditor").get("/").text
+
+
+def _held(desk: Desk, username: str) -> Holdings | None:
+    with desk.house.read() as work:
+        return holdings(work, actor_of(work, username))
+
+
+def test_people_of_an_enterprise_see_what_it_holds_with_the_ways_that_are_theirs(
+    desk: Desk, clock: TestClock
+) -> None:
+    grant = a_grant(desk)
+    an_application(desk, at=State.SUBMITTED)
+    analyst, applicant = _held(desk, "analyst"), _held(desk, "applicant")
+    assert analyst
+    assert applicant
+    assert (
+        [each.grant.id for each in analyst.grants]
+        == [grant.id]
+        == [each.grant.id for each in applicant.grants]
+    )
+    assert [(way.label.en, way.href) for way in analyst.grants[0].ways] == [
+        ("Extract", f"/extracts/new?grant={grant.id}")
+    ]
+    assert applicant.grants[0].ways == []  # who applies takes nothing out
+    assert [each.state for each in applicant.applications] == [State.SUBMITTED]  # not the one that was agreed
+    clock.now = grant.ends_at - timedelta(hours=1)
+    last = _held(desk, "analyst")
+    assert last
+    assert last.grants[0].days == 0
+    clock.now = grant.ends_at
+    over = _held(desk, "analyst")
+    assert over
+    assert [each.ways for each in over.grants] in ([], [[]])
+
+
+def test_others_see_nothing_of_it(desk: Desk) -> None:
+    a_grant(desk)
+    other = _held(desk, "applicant2")
+    assert other
+    assert (other.grants, other.applications) == ([], [])
+    assert _held(desk, "approver") is None
+
+
+def test_the_start_page_of_an_enterprise_leads_to_what_it_may_do(desk: Desk) -> None:
+    grant = a_grant(desk)
+    said = client_as(desk.house, "analyst").get("/", headers={"accept": "text/html"}).text
+    assert f"/extracts/new?grant={grant.id}" in said
+    assert "我的授权" in said
+    assert "我的授权" not in client_as(desk.house, "approver").get("/", headers={"accept": "text/html"}).text
