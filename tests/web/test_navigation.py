@@ -22,7 +22,7 @@ ELSEWHERE = {
     "/me/second-factor": "/me", "/sign-in": "the header", "/sign-in/code": "sign-in", "/sign-in/oidc": "sign-in",
     "/sign-in/oidc/callback": "sign-in", "/components": "the foot", "/developers": "the foot", "/clocks/kpi": "/clocks",
     "/profile/opinions": "/profile", "/queries/private": "/queries", "/anomaly-rules": "/anomalies", "/audit/evidence/period": "/audit",
-    "/audit/evidence.zip": "/audit", "/admin/changes": "/admin", "/register": "/registers", "/transparency": "/register", "/registrations": "/registers",
+    "/audit/evidence.zip": "/audit", "/admin/changes": "/admin", "/registrations": "/registers",
     "/supervision/monthly": "/supervision", "/supervision/monthly/file": "/supervision/monthly",
     "/usage/file": "/usage", "/duties/report": "/duties", "/tickets/fixes": "/tickets", "/record-changes/sheet": "/record-changes",
     "/feeds/datasets.atom": "a feed", "/feeds/discussions.atom": "a feed", "/data.json": "machines", "/openapi.json": "machines",
