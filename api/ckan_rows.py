@@ -30,6 +30,7 @@ from datasets import datastore
 from datasets.releases import access
 from datasets.releases import queries as releases
 from datasets.releases.tables import ReleaseRow
+from datasets.releases.whole import whole_lately
 from datasets.sharing import named
 from datasets.sharing.named import Named
 
@@ -144,17 +145,18 @@ def info(house: House, call: Call) -> Rows:
     """The columns of a table, and its size. Of a granted one this takes nothing from the quota."""
     table = table_of(house, call)
     if table is None:
-        return Rows(partial(_described, open_table(house, call.work, call, ""), _wanted(call)))
+        return Rows(partial(_described, house, open_table(house, call.work, call, ""), _wanted(call)))
     look = partial(granted, house, call, table)
 
     def read() -> Json:
         read_now = look()
-        return _described(read_now.path, read_now.resource_id)
+        return _described(house, read_now.path, read_now.resource_id)
 
     return Rows(read, look)
 
 
-def _described(path: Path, resource_id: str) -> Json:
+def _described(house: House, path: Path, resource_id: str) -> Json:
+    path = whole_lately(house.files, path.name)
     fields = datastore.fields_of(path)
     schema = {each["id"]: each["type"] for each in fields if each["id"] != "_id"}
     meta = {
@@ -182,6 +184,7 @@ def _granted_rows(
 
 
 def _rows_of(house: House, call: Call, path: Path, ask: datastore.Ask, form: str, resource_id: str) -> Json:
+    path = whole_lately(house.files, path.name)
     try:
         found = datastore.read(path, ask, house.settings.memory_limit_mb)
     except InputRefused as refused:
@@ -286,6 +289,7 @@ def dump(house: House, call: Call) -> Dump:
         release = work.db.get_one(ReleaseRow, release_id)
         title = catalog.by_id(work, release.dataset_id).title_zh or release.dataset_id
         stem = f"{release.dataset_id}-v{release.number}"
+    path = whole_lately(house.files, path.name)
     house.settings.scratch_dir.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(dir=house.settings.scratch_dir, suffix=f".{form}", delete=False) as raw:
         target = Path(raw.name)

@@ -10,10 +10,12 @@ what already lies in the sockets' buffers cannot be called back. Without a watch
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote
@@ -26,11 +28,39 @@ from starlette.responses import MalformedRangeHeader, RangeNotSatisfiable
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.watching import Since
+from api.witnessed import note_damaged
 from core.files import CHUNK, Held
+from core.looked import LOOKED, Identity, identity
+from datasets.releases.whole import damaged
 
 RECHECK_BYTES: Final = 4 * 1024 * 1024
 RECHECK_S: Final = 1.0
 _PIECE: Final = 4 * 1024 * 1024  # what one request to a bucket brings
+
+
+class Hashing:
+    """Hashes a whole file's answer beside its sending; the end of it leaves only once the digest is right."""
+
+    def __init__(self, sha256: str, size_bytes: int, on_damage: Callable[[], None] | None = None) -> None:
+        self._sha256, self._left, self._on_damage = sha256, size_bytes, on_damage
+        self._digest = hashlib.sha256()
+        self._beside: asyncio.Future[None] | None = None
+        self.is_right = False
+
+    async def take(self, data: bytes) -> None:
+        """To be asked before these bytes are sent. Raises DeliveryStopped before the last of them where the digest is wrong."""
+        if self._beside is not None:
+            await self._beside
+        self._left -= len(data)
+        self._beside = asyncio.get_running_loop().run_in_executor(None, self._digest.update, data)
+        if self._left > 0 or self.is_right:
+            return
+        await self._beside
+        self.is_right = self._left == 0 and self._digest.hexdigest() == self._sha256
+        if not self.is_right:
+            if self._on_damage is not None:
+                await run_in_threadpool(self._on_damage)
+            raise DeliveryStopped("the stored file does not match its digest")
 
 
 class DeliveryStopped(ConnectionError):
@@ -39,7 +69,11 @@ class DeliveryStopped(ConnectionError):
 
 class GuardedFile(FileResponse):
     """A file answer that asks `may_go_on` while it sends, and tells `on_end` how many bytes of the file's answer left
-    and whether it was cut off."""
+    and whether it was cut off.
+
+    The whole is hashed on its way unless that was done here a short while ago, so a damaged file never arrives complete; who sends
+    ranges asks `demand_whole` before.
+    """
 
     chunk_size = 1024 * 1024
 
@@ -61,12 +95,22 @@ class GuardedFile(FileResponse):
         may_go_on: Callable[[], bool] | None = None,
         on_end: Callable[[int, bool], None] | None = None,
         since: Since | None = None,
+        on_damage: Callable[[], None] | None = None,
     ) -> None:
         super().__init__(path, media_type=media_type, headers=_headers(sha256) | attachment(filename))
         self._may_go_on, self._on_end, self._since = may_go_on, on_end, since
+        self._file, self._sha256, self._on_damage = path, sha256, on_damage
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await _guarded(super().__call__, scope, receive, send, self._may_go_on, self._on_end, self._since)
+        before, is_known = await run_in_threadpool(_seen, self._file)
+        hashing = None if is_known else Hashing(self._sha256, before[2], self._on_damage)
+        if hashing is not None and not before[2]:
+            await hashing.take(b"")  # of nothing there is no last byte to keep back
+        await _guarded(
+            super().__call__, scope, receive, send, self._may_go_on, self._on_end, self._since, hashing
+        )
+        if hashing is not None and hashing.is_right:
+            LOOKED.was_right(self._file, before)
 
 
 async def _guarded(
@@ -77,8 +121,9 @@ async def _guarded(
     may_go_on: Callable[[], bool] | None,
     on_end: Callable[[int, bool], None] | None,
     since: Since | None,
+    hashing: Hashing | None = None,
 ) -> None:
-    guard = _Guard(send, may_go_on, since)
+    guard = _Guard(send, may_go_on, since, hashing)
     # a server that sends files by itself would send past the guard
     extensions = {k: v for k, v in scope.get("extensions", {}).items() if k != "http.response.pathsend"}
     try:
@@ -155,9 +200,11 @@ class GuardedPieces(Response):
         may_go_on: Callable[[], bool] | None = None,
         on_end: Callable[[int, bool], None] | None = None,
         since: Since | None = None,
+        on_damage: Callable[[], None] | None = None,
     ) -> None:
         super().__init__(None, media_type=media_type, headers=_headers(held.sha256) | attachment(filename))
         self.headers["accept-ranges"] = "bytes"
+        self._on_damage = on_damage
         self._held, self._may_go_on, self._on_end, self._since = held, may_go_on, on_end, since
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
@@ -199,6 +246,9 @@ class GuardedPieces(Response):
             if digest is not None:
                 digest.update(data)
                 if at + len(data) >= end and digest.hexdigest() != self._held.sha256:
+                    guard.was_cut = True
+                    if self._on_damage is not None:
+                        await run_in_threadpool(self._on_damage)
                     raise DeliveryStopped("the stored file does not match its digest")
             for part in range(0, len(data), CHUNK):
                 await guard(
@@ -210,8 +260,14 @@ class GuardedPieces(Response):
 class _Guard:
     """Passes messages on; asks again before a chunk when something was written, or the window is over."""
 
-    def __init__(self, send: Send, may_go_on: Callable[[], bool] | None, since: Since | None = None) -> None:
-        self._send, self._may_go_on = send, may_go_on
+    def __init__(
+        self,
+        send: Send,
+        may_go_on: Callable[[], bool] | None,
+        since: Since | None = None,
+        hashing: Hashing | None = None,
+    ) -> None:
+        self._send, self._may_go_on, self._hashing = send, may_go_on, hashing
         self._watch = since.watch if since else None
         self._mark = since.mark if since else 0
         self.sent, self._asked_at, self._asked_when = 0, 0, time.monotonic()
@@ -220,9 +276,18 @@ class _Guard:
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self._is_file = message["status"] in (200, 206)
+            if message["status"] != 200:  # a part of the file has no digest of its own
+                self._hashing = None
         elif message["type"] == "http.response.body" and self._is_file:
             await self._ask()
-            self.sent += len(message.get("body", b""))
+            body = message.get("body", b"")
+            if self._hashing is not None and body:
+                try:
+                    await self._hashing.take(body)
+                except DeliveryStopped:
+                    self.was_cut = True
+                    raise
+            self.sent += len(body)
         await self._send(message)
 
     async def _ask(self) -> None:
@@ -284,13 +349,25 @@ def deliver(
     on_end: Callable[[int, bool], None] | None = None,
     since: Since | None = None,
 ) -> Response:
-    """The file, or 304 when the reader holds it already. Register the route for GET and HEAD both."""
+    """The file, or 304 when the reader holds it already. Register the route for GET and HEAD both.
+
+    Raises Damaged for a range of a file on this disk that is not what was judged: a part cannot be hashed on its way, so the whole is before.
+    """
     if _holds(request, sha256):
         return Response(status_code=304, headers=_headers(sha256))
+    on_damage = partial(note_damaged, request, damaged(sha256))
     if held.path is None:
         return GuardedPieces(
-            held, filename=filename, media_type=media_type, may_go_on=may_go_on, on_end=on_end, since=since
+            held,
+            filename=filename,
+            media_type=media_type,
+            may_go_on=may_go_on,
+            on_end=on_end,
+            since=since,
+            on_damage=on_damage,
         )
+    if "range" in request.headers and request.method != "HEAD":
+        _demand_whole(held.path, sha256)
     return GuardedFile(
         held.path,
         sha256=sha256,
@@ -299,7 +376,22 @@ def deliver(
         may_go_on=may_go_on,
         on_end=on_end,
         since=since,
+        on_damage=on_damage,
     )
+
+
+def _seen(path: Path) -> tuple[Identity, bool]:
+    return identity(path), LOOKED.is_lately_right(path)
+
+
+def _demand_whole(path: Path, sha256: str) -> None:
+    if LOOKED.is_lately_right(path):
+        return
+    before = identity(path)
+    with path.open("rb") as source:
+        if hashlib.file_digest(source, "sha256").hexdigest() != sha256:
+            raise damaged(sha256)
+    LOOKED.was_right(path, before)
 
 
 def attachment(filename: str) -> dict[str, str]:

@@ -37,6 +37,9 @@ least|最小|least
 may_be_waived|可豁免|may be waived
 mean|均值|mean
 most|最大|most
+quality|数据质量|quality of the data
+quality_change|数据质量变化|change of the quality
+releases|在用版本|releases in force
 taken_fen|已取（分）|taken, fen
 year|年度|year
 allowed_days|允许天数|days allowed
@@ -72,6 +75,7 @@ counted|计数|counted
 counts|是否计入|counts
 counts_today|今日有效|counts today
 country|登记地|country
+client|程序|program
 created_at|创建时间|created at
 created_name|创建人|created by
 credit_code|统一社会信用代码|credit code
@@ -204,11 +208,13 @@ outcome|结果|outcome
 owner|所有者|owner
 page|页|page
 pass_rate|通过率|pass rate
+pass_rate_change|通过率变化|change of the pass rate
 paused_days|暂停天数|days paused
 period|周期|period
 place|位置|place
 planned_on|计划日期|planned on
 points|得分|points
+points_change|得分变化|change of points
 portal_id|门户编号|portal
 portal_org|门户机构|portal organisation
 posted_at|发布时间|posted at

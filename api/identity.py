@@ -26,6 +26,7 @@ from auth.identity import (
     factor,
     keyring,
     passwords,
+    possession,
     refresh,
     sessions,
     sign_in,
@@ -348,19 +349,34 @@ def signed_token(house: House, who: Principal, session_id: str, ttl_s: int) -> s
     )  # fmt: skip
 
 
-def renewed_tokens(house: House, token: str) -> tuple[str, str]:
+def renewed_tokens(house: House, token: str, program: refresh.Program = refresh.NOBODY) -> tuple[str, str]:
     """A new access token and the next refresh token. Raises NotSignedIn; a revocation by reuse is committed first."""
     ring = keyring.ring(house.settings.keys_dir, house.clock())
     with house.write() as work:
-        renewed = refresh.renew(work, ring, token)
+        replayed = program.proof is not None and not possession.spend(work, program.proof)
+        if replayed:
+            refresh.note_replay(work, token, program)
+        renewed = None if replayed else refresh.renew(work, ring, token, program)
+    if replayed:
+        raise bad_proof("jti was used before")
     if renewed is None:
         raise NotSignedIn(
             Text(
-                "刷新令牌无效、已使用或已过期；请重新登录。",
-                "The refresh token is not valid, used or expired; sign in again.",
+                "刷新令牌无效、已使用、已过期，或由并非领取它的程序提交；请重新登录。",
+                "The refresh token is not valid, used, expired, or brought by another program than it was given to; sign in again.",
             )
         )
     return access_token(house, renewed.who, renewed.family_id), renewed.token
+
+
+def bad_proof(why: str) -> NotSignedIn:
+    """A proof of possession that does not hold. It ends nothing: that somebody else came is said by a good proof alone."""
+    return NotSignedIn(
+        Text(
+            f"DPoP 持有证明不成立（{why}）；请重新生成证明后再试，刷新令牌未受影响。",
+            f"The DPoP proof does not hold ({why}); make another and try again, the refresh token is as it was.",
+        )
+    )
 
 
 def local_token(house: House, username: str) -> str:

@@ -7,13 +7,15 @@ import re
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
+from pydantic import ValidationError
 from starlette.datastructures import FormData
 
+from api import safeguard_forms
 from api.treatments import condition, conditions_of, joined, term_of, treatments, word_of
 from auth.applications.models import LineAsk
 from auth.asset import Asset, AssetColumn
 from auth.identity.rules import networks_of
-from auth.policy.model import DeliveryForm, Quotas
+from auth.policy.model import DeliveryForm, Quotas, Safeguards
 from auth.policy.wording import filter_in_words
 from core.text import Text
 
@@ -67,6 +69,7 @@ def line_from(n: int, line: LineAsk, held: Asset, form: FormData, faults: Faults
         "pinned_release": str(form.get(f"release-{n}", "")).strip()[:80] or None,
         "members": [str(each)[:80] for each in form.getlist(f"members-{n}")],
         "fee_reference": str(form.get(f"fee-{n}", "")).strip()[:80] or None,
+        "safeguards": _safeguards(n, form, faults),
     }  # fmt: skip
 
 
@@ -111,6 +114,25 @@ def _networks(name: str, form: FormData, faults: Faults) -> tuple[str, ...]:
         said = str(fault)[:200]
         faults.append((name, Text(f"网络写法不对：{said}", f"No networks: {said}")))
         return ()
+
+
+def _safeguards(n: int, form: FormData, faults: Faults) -> dict[str, Any]:
+    try:
+        return Safeguards.model_validate(safeguard_forms.read(str(n), form)).model_dump()
+    except ValidationError as fault:
+        where = f"{str(fault.errors()[0]['loc'][0]).removesuffix('_micro')}-{n}"
+    except ValueError as fault:
+        where = str(fault)
+    faults.append(
+        (
+            where,
+            Text(
+                "应为其范围内的正数；留空按策略配置",
+                "A positive number in its range; empty: as the policy profile says",
+            ),
+        )
+    )
+    return {}
 
 
 def _number(name: str, form: FormData, faults: Faults) -> int | None:
@@ -162,6 +184,9 @@ def line_view(n: int, line: LineAsk, held: Asset, form: FormData | None, choices
         "member_options": choices.members,
         "fee": was(f"fee-{n}", line.fee_reference),
         "fee_options": choices.fees,
+        "safeguards": safeguard_forms.fields_of(
+            line.safeguards, lambda name, held: was(f"{name}-{n}", held), form, str(n)
+        ),
     }
 
 

@@ -23,6 +23,7 @@ from auth import audit
 from auth.actor import ANYONE, Actor
 from core.errors import AccessRefused, AppError, NotFound, NotSignedIn, Unavailable
 from core.text import Text
+from datasets.releases.whole import Damaged
 
 REFUSALS: Final = RateLimitItemPerMinute(20)  # of one account; a burst shows in twenty
 READS: Final = RateLimitItemPerMinute(
@@ -74,10 +75,21 @@ def note_unproven(request: Request, _: NotSignedIn) -> None:
         _record(request, ANYONE, "access.unproven", request.url.path[:120], payload)
 
 
+def note_damaged(request: Request, found: Damaged) -> None:
+    """Write down that a stored file is not what was judged, by whose question it was found; once in ten minutes."""
+    sha256 = str(found.facts["sha256"])
+    if _passes(request.app, READS, "damaged", sha256):
+        actor: Actor = getattr(request.state, "actor", ANYONE)
+        way = str(getattr(request.scope.get("route"), "path", ""))  # an address may hold a ticket
+        _log.critical("stored file %s does not match its digest", sha256)
+        _record(request, actor, "store.damage_found", sha256, {"sha256": sha256, "way": way})
+
+
 NOTED: Final[Mapping[type[AppError], Callable[[Request, Any], None]]] = {
     AccessRefused: note_refusal,
     NotFound: note_missed,
     NotSignedIn: note_unproven,
+    Damaged: note_damaged,
 }
 
 

@@ -260,11 +260,11 @@ def verify(work: Work) -> tuple[int, ChainFault | None]:
 
     def rows() -> Iterable[AuditEventRow]:
         nonlocal count
-        for row in work.db.exec(
-            select(AuditEventRow).order_by(col(AuditEventRow.seq)).execution_options(yield_per=1000)
-        ):
-            count += 1
-            yield row
+        wanted = select(AuditEventRow).order_by(col(AuditEventRow.seq)).execution_options(yield_per=1000)
+        with work.db.exec(wanted) as found:  # given back too where the walk stops at a fault
+            for row in found:
+                count += 1
+                yield row
 
     fault = first_fault(rows())
     return count, fault

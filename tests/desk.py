@@ -140,7 +140,7 @@ def _people(house: House) -> None:
 
 
 def an_ask(asset: Asset = PARKS, **changes: Any) -> ApplicationAsk:
-    """A request that may be submitted; parts of its one line: columns, quotas, forms, row_filter, networks, pinned_release, members, fee_reference."""
+    """A request that may be submitted; parts of its one line: columns, quotas, forms, row_filter, networks, pinned_release, members, fee_reference, safeguards."""
     columns = changes.pop(
         "columns", [c.name for c in asset.columns if c.level < 3 and c.identifier_kind == "none"]
     )
@@ -157,6 +157,7 @@ def an_ask(asset: Asset = PARKS, **changes: Any) -> ApplicationAsk:
         "pinned_release": changes.pop("pinned_release", None),
         "members": changes.pop("members", ()),
         "fee_reference": changes.pop("fee_reference", None),
+        "safeguards": changes.pop("safeguards", {}),
     }
     body = {
         "lines": [line],

@@ -1,4 +1,4 @@
-"""`datagrant grant keys|key-make|key-end`, and `datagrant token exchange`: keys bound to one grant."""
+"""`datagrant grant keys|key-make|key-end`, and `datagrant token exchange|proof`: keys bound to one grant, and what is proven by a key."""
 
 from __future__ import annotations
 
@@ -6,11 +6,14 @@ import base64
 import json
 import secrets
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from api.client import DEFAULT_DIR, As, DataDir, Json, Server, Token, connect, say_refused, show
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 _COLUMNS = ("id", "name", "owner", "kids", "scopes", "networks", "expires_at", "last_used_at", "revoked_at")
 
@@ -87,18 +90,12 @@ def exchange(
 ) -> None:
     """Get an access token for a private key (private_key_jwt) and print it alone."""
     import httpx2
-    from cryptography.exceptions import UnsupportedAlgorithm
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-    from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
     from auth.identity.assertions import TYPE
     from core.work import system_clock
 
-    try:
-        private = load_pem_private_key(key.read_bytes(), None)
-    except (ValueError, TypeError, UnsupportedAlgorithm):
-        private = None
-    if not server or not isinstance(private, Ed25519PrivateKey):
+    private = _private(key)
+    if not server or private is None:
         raise typer.BadParameter(
             "--server is needed, and an Ed25519 key in PEM without a password. 须指明 --server 与无口令的 Ed25519 私钥。"
         )
@@ -138,6 +135,41 @@ def exchange(
         show(body, True)
     else:
         print(body["access_token"])
+
+
+def proof(
+    address: Annotated[str, typer.Argument(help="The whole address that is asked: …/api/v1/auth/token or …/refresh")],
+    key: Annotated[Path, typer.Option("--key", exists=True, dir_okay=False, help="The private key, PEM (Ed25519)")],
+    method: Annotated[str, typer.Option("--method", help="How it is asked")] = "POST",
+) -> None:  # fmt: skip
+    """Print a proof of possession for the header DPoP (RFC 9449): good once, for a minute, for this address alone."""
+    from auth.identity.possession import TYPE
+    from core.work import system_clock
+
+    private = _private(key)
+    if private is None:
+        raise typer.BadParameter(
+            "an Ed25519 key in PEM without a password is needed. 须为无口令的 Ed25519 私钥。"
+        )
+    jwk = {"kty": "OKP", "crv": "Ed25519", "x": _part(private.public_key().public_bytes_raw())}
+    at = int(system_clock().timestamp())
+    said = {"htm": method, "htu": address, "iat": at, "jti": secrets.token_hex(16)}
+    head = {"typ": TYPE, "alg": "EdDSA", "jwk": jwk}
+    text = ".".join(_part(json.dumps(each).encode()) for each in (head, said))
+    print(f"{text}.{_part(private.sign(text.encode()))}")
+
+
+def _private(key: Path) -> Ed25519PrivateKey | None:
+    """The Ed25519 key of a PEM file without a password; None where it holds none."""
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+    try:
+        private = load_pem_private_key(key.read_bytes(), None)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        return None
+    return private if isinstance(private, Ed25519PrivateKey) else None
 
 
 def _part(raw: bytes) -> str:

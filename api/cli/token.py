@@ -64,8 +64,29 @@ def revoke(
         show(api.delete(f"/me/api-keys/{key_id}"), as_json)
 
 
+@app.command()
+def programs(
+    data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
+) -> None:  # fmt: skip
+    """The programs that hold a refresh token of one's own, and the key that each is bound to."""
+    with connect(data_dir, server, token, user) as api:
+        columns = ("id", "client", "key", "created_at", "last_used_at", "expires_at")
+        show(api.get("/me/programs"), as_json, columns)
+
+
+@app.command("end-program")
+def end_program(
+    family_id: Annotated[str, typer.Argument(help="Its id, as `token programs` shows it")],
+    data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
+) -> None:  # fmt: skip
+    """End a program's refresh token now."""
+    with connect(data_dir, server, token, user) as api:
+        show(api.delete(f"/me/programs/{family_id}"), as_json)
+
+
 app.command("pair")(grant_keys.pair)
 app.command("exchange")(grant_keys.exchange)
+app.command("proof")(grant_keys.proof)
 
 
 @app.command("turn-keys")

@@ -12,6 +12,7 @@ from fastapi.responses import HTMLResponse
 from pydantic import ValidationError
 from starlette.datastructures import FormData
 
+from api import safeguard_forms
 from api.access import access
 from api.deps import ActorDep, HouseDep, ReadDep
 from api.forms import Typed, sentences, tried
@@ -31,7 +32,7 @@ from auth.applications.signing import decision_objections, docket
 from auth.applications.steps import local_day
 from auth.asset import Asset
 from auth.policy.limits import limits
-from auth.policy.model import GrantPolicy, Quotas, Use
+from auth.policy.model import GrantPolicy, Quotas, Safeguards, Use
 from auth.policy.narrowing import Narrowing
 from auth.policy.rules import column_objections
 from auth.policy.wording import FORM_NAMES
@@ -246,6 +247,9 @@ def _narrowing(line_id: str, asked: GrantPolicy, held: Asset, form: FormData) ->
         changes["members"] = members
     if (fee := str(form.get(f"fee-{line_id}", "")).strip()) and fee != asked.fee_reference:
         changes["fee_reference"] = fee
+    safeguards = Safeguards.model_validate(safeguard_forms.read(line_id, form))
+    if safeguards != asked.safeguards:
+        changes["safeguards"] = safeguards.model_dump()
     if conditions := _conditions(line_id, held, form):
         changes["extra_filter"] = joined(conditions)
     if (days := str(form.get(f"days-{line_id}", "")).strip()) and int(days) != asked.retention_days:
@@ -382,6 +386,7 @@ def _line_form(
         "member_options": [each for each in choose.members if each[0] in asked.members or not asked.members],
         "fee": was("fee", asked.fee_reference),
         "fee_options": choose.fees,
+        "safeguards": safeguard_forms.fields_of(asked.safeguards, was, form, line_id),
         "days": was("days", asked.retention_days),
         "code": was("code", ""),
         "note": was("note", ""),

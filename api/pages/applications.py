@@ -37,7 +37,7 @@ from auth.papers import service as papers
 from auth.policy import wording
 from auth.policy.filters.model import parse
 from auth.policy.limits import limits
-from auth.policy.model import ColumnTerm, GrantPolicy
+from auth.policy.model import ColumnTerm, GrantPolicy, Safeguards
 from core.errors import AppError, InputRefused
 from core.ids import ApplicationId
 from core.text import Text
@@ -229,6 +229,7 @@ def line_in_words(work: Work, line: dict[str, Any]) -> dict[str, Any]:
         "filter": wording.filter_in_words(asked_filter),
         "forms": [wording.FORM_NAMES[form] for form in line["delivery_forms"]],
         "fee": references.fee_named(work, line["fee_reference"]),
+        "safeguards": wording.safeguards_in_words(Safeguards.model_validate(line["safeguards"])),
         "policy": policy_in_words(work, offered, titles) if offered else None,
     }
 
@@ -253,6 +254,7 @@ def policy_in_words(work: Work, policy: GrantPolicy, titles: dict[str, Text]) ->
         "pinned_release": policy.pinned_release,
         "members": [names.get(each, each) for each in policy.members],
         "fee": references.fee_named(work, policy.fee_reference),
+        "safeguards": wording.safeguards_in_words(policy.safeguards),
         "retention_days": policy.retention_days,
     }  # fmt: skip
 

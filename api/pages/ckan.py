@@ -20,6 +20,7 @@ from api.delivery import GuardedCopy
 from api.deps import ActorDep, HouseDep, LangDep
 from api.late import APIRouter
 from api.watching import Since, watch_of
+from api.witnessed import note_damaged
 from auth.actor import ANYONE, Actor
 from catalog.ckan.actions import Call
 from catalog.ckan.errors import CkanError, denied, translated
@@ -28,6 +29,7 @@ from catalog.ckan.values import loads
 from core.errors import AppError
 from core.text import Lang, Text
 from core.work import Work
+from datasets.releases.whole import Damaged
 
 router = APIRouter(tags=["ckan"])
 _CALLBACK: Final = re.compile(r"[A-Za-z_$][\w$.]{0,99}", re.ASCII)
@@ -120,9 +122,15 @@ def dump_table(
             request, _again(refused, _json({"success": False, "error": refused.as_json()}, status))
         )
     except AppError as refused:
-        said = translated(refused, lang)
+        said = _in_ckan(request, refused, lang)
         return _owning_up(request, _json({"success": False, "error": said.as_json()}, said.status))
     return _owning_up(request, _sent(made, since))
+
+
+def _in_ckan(request: Request, refused: AppError, lang: Lang) -> CkanError:
+    if isinstance(refused, Damaged):
+        note_damaged(request, refused)
+    return translated(refused, lang)
 
 
 def _sent(made: Dump, since: Since) -> Response:
@@ -297,7 +305,7 @@ def _answer(
             refused, _json(envelope | {"success": False, "error": refused.as_json()}, refused.status)
         )
     except AppError as refused:
-        refusal = translated(refused, lang)
+        refusal = _in_ckan(request, refused, lang)
         return _json(envelope | {"success": False, "error": refusal.as_json()}, refusal.status)
 
 

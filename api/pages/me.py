@@ -16,7 +16,7 @@ from api.identity import SESSION_COOKIE, change_own_password
 from api.late import APIRouter
 from api.web import go, page
 from auth.actor import Actor
-from auth.identity import accounts, api_keys, sessions
+from auth.identity import accounts, api_keys, refresh, sessions
 from auth.identity.api_keys import ApiKeyCreate, ApiKeyMade
 from auth.roles import PERMISSIONS, ROLE_NAMES
 from core.errors import AppError, InputRefused
@@ -63,6 +63,13 @@ def end_session(work: WorkDep, actor: ActorDep, session_id: str) -> Response:
     """End one of my sessions."""
     sessions.end(work, actor, session_id)
     return go("/me", Text("会话已结束。", "The session was ended."))
+
+
+@router.post("/programs/{family_id}/end", **access("signed-in"))
+def end_program(work: WorkDep, actor: ActorDep, family_id: str) -> Response:
+    """End what one program may renew."""
+    refresh.end(work, actor, family_id)
+    return go("/me#programs", Text("该程序的刷新令牌已失效。", "The program's refresh token counts no more."))
 
 
 @router.post("/sign-out-everywhere", **access("signed-in"))
@@ -117,9 +124,9 @@ def _page(
     with house.read() as work:
         row = accounts.account(work, actor.account_id)
         mine = sessions.own(work, actor, house.settings)
-        keys = api_keys.own(work, actor)
+        keys, programs = api_keys.own(work, actor), refresh.own(work, actor)
     return page(
         request, "me/index.html", status=status_of(error) if error else 200, row=row, sessions=mine, keys=keys,
-        made=made, error=error, typed=typed or {"name": "", "days": 90}, role_names=ROLE_NAMES,
+        programs=programs, made=made, error=error, typed=typed or {"name": "", "days": 90}, role_names=ROLE_NAMES,
         permission_options=[(name, name) for name in sorted(PERMISSIONS) if actor.may(name)],
     )  # fmt: skip

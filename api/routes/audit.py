@@ -53,7 +53,7 @@ def verify_chain(work: ReadDep, house: HouseDep) -> dict[str, Any]:
 
     `checkpoints_at_odds`: sizes of signed checkpoints that the record no longer bears out; it was rewritten before them.
     `openings_at_odds`: what was written beside the events (names, reasons) and was altered, or is gone although no erasure
-    on record took it.
+    on record took it. `places_at_odds`: where each of these stands, by the event's number and the field.
     """
     return verified(work, Place.of(house.settings))
 

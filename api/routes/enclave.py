@@ -73,7 +73,7 @@ def plan(work: Work, actor: Actor, spec: EnclaveSpec, lang: Lang) -> dict[str, A
         "release_number": case.release.number if case.release else None,
         "min_group": case.limits["query_min_group"],
         "seconds": case.limits["enclave_seconds"],
-        "checkers": opening.needed(work, case.grant.dataset_id, case.question.form),
+        "checkers": opening.needed(work, case.grant.dataset_id, case.question.form, case.grant.policy),
         "takes": {"extracts": 1},
         "left": {"extracts": None if limit is None else max(limit - used, 0)},
     }

@@ -11,7 +11,7 @@ from api.access import access
 from api.deps import ActorDep, HouseDep, ReadDep, WorkDep
 from api.identity import change_own_password
 from api.late import APIRouter
-from auth.identity import accounts, api_keys, sessions
+from auth.identity import accounts, api_keys, refresh, sessions
 from auth.identity.accounts import AccountRead
 from auth.identity.api_keys import ApiKeyCreate, ApiKeyMade, ApiKeyRead
 from auth.roles import PERMISSIONS
@@ -59,6 +59,19 @@ def list_sessions(work: ReadDep, actor: ActorDep, house: HouseDep) -> dict[str, 
 def end_session(work: WorkDep, actor: ActorDep, session_id: str) -> None:
     """End one of the caller's own sessions."""
     sessions.end(work, actor, session_id)
+
+
+@router.get("/programs", **access("signed-in"))
+def list_programs(work: ReadDep, actor: ActorDep) -> dict[str, Any]:
+    """The programs that hold a refresh token of the caller: their name, and the key that they are bound to."""
+    found = refresh.own(work, actor)
+    return {"items": found, "total": len(found), "next": None}
+
+
+@router.delete("/programs/{family_id}", status_code=204, **access("signed-in"))
+def end_program(work: WorkDep, actor: ActorDep, family_id: str) -> None:
+    """End one of them: its refresh token counts no more."""
+    refresh.end(work, actor, family_id)
 
 
 @router.post("/sign-out-everywhere", status_code=204, **access("signed-in"))

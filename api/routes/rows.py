@@ -22,6 +22,7 @@ from auth.policy.filters.model import RowFilter, parse_json
 from core.errors import AccessRefused, InputRefused
 from core.ids import GrantId
 from core.text import Text
+from datasets.releases.whole import whole_lately
 from datasets.sharing import rows, service
 from datasets.sharing.rows import MEDIA, MOST_ROWS, PageFormat, Question
 from datasets.sharing.rules import ViewState
@@ -61,8 +62,9 @@ def read_rows(
     if view.state != ViewState.READY:
         with house.read() as work:
             raise service.being_made(work, view)
+    file = whole_lately(house.files, view.sha256 or "")
     question, at = _begun(house, actor, grant_id, view, fields, _filter(condition), purpose, after)
-    page = rows.page_of(house.files.path(view.sha256 or ""), question, at, limit)
+    page = rows.page_of(file, question, at, limit)
     cursor = question.cursor(view.id, page.next_at) if page.next_at is not None else None
     body = rows.body_of(page, form, cursor, view.release_number)
     _still(house, actor, grant_id, purpose, view)

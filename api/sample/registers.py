@@ -181,7 +181,7 @@ def _assisted(stage: Stage) -> None:
     ]
     body = {
         "org_id": "org-map", "assisted_for": "地图公司曹女士", "lines": [
-            {"dataset_id": SHARED, "columns": columns, "delivery_forms": ["extract_parquet"], "quotas": {"extracts": 12}}
+            {"dataset_id": SHARED, "columns": columns, "delivery_forms": ["extract_parquet"], "quotas": {"extracts": 12}, "safeguards": {"checkers": 2}}
         ],
         "scenario_id": "parking", "purposes": ["service-operation"], "purpose_text": "在地图上展示旅游场所，方便游客停车后步行到达。",
         "starts_on": today.isoformat(), "ends_on": (today + timedelta(days=364)).isoformat(), "retention_days": 180,

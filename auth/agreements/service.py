@@ -23,6 +23,7 @@ from auth.identity import organisations
 from auth.policy.filters.rules import LOCAL
 from auth.policy.separation import Past
 from auth.profile.now import profile
+from auth.proof import standstill
 from core import bases
 from core.errors import AccessRefused, InputRefused, Reason, refuse_if
 from core.text import Text
@@ -111,6 +112,7 @@ def plan_against(work: Work, actor: Actor, row: PlanRow, step: StrEnum) -> Itera
     if step in (PlanStep.SUBMIT, PlanStep.APPROVE):
         yield from rules.plan_objections(PlanBody.model_validate_json(row.body))
     if step is PlanStep.APPROVE:
+        yield from standstill.against(work, profile(work))
         yield from _drafter(work, actor, PLANS.past(work, row.id))
 
 
@@ -182,6 +184,7 @@ def against(work: Work, actor: Actor, row: AgreementRow, which: StrEnum) -> Iter
         yield from rules.agreement_objections(body, plan_approved=approved, profile=profile(work))
         yield from rules.apart_from(body, _standing(work, row))
     if which is Step.ACTIVATE:
+        yield from standstill.against(work, profile(work))
         yield from _drafter(work, actor, AGREEMENTS.past(work, row.id))
     if which is not Step.SAVE and row.operator_id in doer(work, actor).orgs:
         text = Text(

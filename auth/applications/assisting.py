@@ -22,9 +22,11 @@ BASIS = "帮代办 · assisted applications"
 
 def content_hash(work: Work, row: ApplicationRow) -> str:
     """The digest of the request as it stands. Terms that came later stand in it only where they are set, as in a policy."""
-    said = queries.ask_of(work, row).model_dump(mode="json")
-    for line in said["lines"]:
-        for name in ("members", "fee_reference"):
+    asked = queries.ask_of(work, row)
+    said = asked.model_dump(mode="json")
+    for line, meant in zip(said["lines"], asked.lines, strict=True):
+        line["safeguards"] = meant.safeguards.said()
+        for name in ("members", "fee_reference", "safeguards"):
             if not line[name]:
                 del line[name]
         if line["quotas"]["outputs_per_month"] is None:

@@ -313,6 +313,7 @@ def _line_row(
         row_filter=_json(body["row_filter"]) if line.row_filter is not None else None,
         delivery_forms=_json(body["delivery_forms"]), quotas=_json(body["quotas"]), networks=_json(body["networks"]),
         pinned_release=line.pinned_release, fee_reference=line.fee_reference,
+        safeguards=_json(line.safeguards.said()),
         members=_json(references.members_of(work, OrgId(row.org_id), line.members)),
     )  # fmt: skip
 

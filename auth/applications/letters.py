@@ -292,6 +292,7 @@ def _facts(policy: GrantPolicy) -> tuple[tuple[Said, Said], ...]:
         )
     if policy.fee_reference:
         pairs.append((wording.FEE, wording.fee_in_words(policy.fee_reference)))
+    pairs += wording.safeguards_in_words(policy.safeguards)
     return tuple((_said(name), _said(value)) for name, value in pairs)
 
 

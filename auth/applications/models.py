@@ -9,7 +9,18 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from auth.applications.workflow import State
 from auth.policy.filters.model import ColumnName, RowFilter
-from auth.policy.model import Code, DeliveryForm, Mask, Members, Networks, Prose, Quotas, Use, storable
+from auth.policy.model import (
+    Code,
+    DeliveryForm,
+    Mask,
+    Members,
+    Networks,
+    Prose,
+    Quotas,
+    Safeguards,
+    Use,
+    storable,
+)
 from auth.policy.narrowing import Narrowing
 from core.ids import ApplicationId, DatasetId
 
@@ -35,7 +46,7 @@ class LineAsk(_Body):
     """One dataset asked for. A draft may be incomplete; `submit` says what is missing.
 
     `members`: who of the organisation may use the grant, by user name or account id, and kept by id; none is every vouched member.
-    `fee_reference`: the price rule (a fee cap's id) that shall be agreed.
+    `fee_reference`: the price rule (a fee cap's id) that shall be agreed. `safeguards`: where the grant is to be stricter than the policy profile.
     """
 
     dataset_id: Annotated[DatasetId, AfterValidator(storable)] = Field(min_length=1, max_length=120)
@@ -47,6 +58,7 @@ class LineAsk(_Body):
     pinned_release: Code | None = None
     members: Members = ()
     fee_reference: Code | None = None
+    safeguards: Safeguards = Safeguards()
 
 
 class ApplicationAsk(_Body):
@@ -187,6 +199,7 @@ class LineRead(BaseModel):
     members: list[str]
     member_names: list[str]
     fee_reference: str | None
+    safeguards: dict[str, int | bool]
     decision: str
     decision_code: str
     decision_note: str

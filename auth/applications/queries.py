@@ -511,6 +511,7 @@ def ask_of(work: Work, found: ApplicationRow) -> ApplicationAsk:
                         "pinned_release": line.pinned_release,
                         "members": json.loads(line.members),
                         "fee_reference": line.fee_reference,
+                        "safeguards": json.loads(line.safeguards),
                     }
                     for line in lines(work, found.id)
                 ],

@@ -175,13 +175,14 @@ def _signer(event: ApplicationEventRow, names: Mapping[str, str]) -> str:
 
 def _line(line: ApplicationLineRow, names: Mapping[str, str]) -> LineRead:
     return LineRead(
-        **line.model_dump(exclude={"application_id", "columns", "row_filter", "delivery_forms", "quotas", "networks", "members", "offered", "decision_opinion"}),
+        **line.model_dump(exclude={"application_id", "columns", "row_filter", "delivery_forms", "quotas", "networks", "members", "safeguards", "offered", "decision_opinion"}),
         columns=json.loads(line.columns),
         row_filter=json.loads(line.row_filter) if line.row_filter else None,
         delivery_forms=json.loads(line.delivery_forms),
         quotas=json.loads(line.quotas),
         networks=json.loads(line.networks),
         members=json.loads(line.members),
+        safeguards=json.loads(line.safeguards),
         member_names=[names.get(each, each) for each in json.loads(line.members)],
         offered=json.loads(line.offered) if line.offered else None,
         decision_opinion=json.loads(line.decision_opinion) if line.decision_opinion else None,

@@ -24,6 +24,7 @@ from auth.policy.rules import (
     unenforceable,
     use_objections,
 )
+from auth.policy.safeguards import objections as safeguard_objections
 from auth.policy.stages import BUSINESS, StagePlans
 from auth.roles import Role
 from core.errors import Reason
@@ -170,6 +171,7 @@ def policy_asked(ask: ApplicationAsk, line: LineAsk) -> GrantPolicy:
             "pinned_release": line.pinned_release,
             "members": line.members,
             "fee_reference": line.fee_reference,
+            "safeguards": line.safeguards,
             "retention_days": ask.retention_days,
         }
     )
@@ -309,6 +311,7 @@ def _line(line: LineAsk, asset: Asset, desk: Desk) -> Iterator[Reason]:
     yield from filters.check(line.row_filter, asset)
     terms = tuple(ColumnTerm(name=c.name, use=c.use) for c in line.columns if c.use in FORMS_SERVING)
     yield from use_objections(terms, line.delivery_forms, asset)
+    yield from safeguard_objections(line.dataset_id, line.safeguards, desk.limits)
     yield from _columns(line, asset, desk.limits["min_reason_characters"])
     if (twin := desk.twins.get(line.dataset_id)) is not None:
         yield _about(
@@ -422,3 +425,4 @@ def _decision(
     yield from form_objections(offered.delivery_forms, asset, limits)
     yield from use_objections(offered.columns, offered.delivery_forms, asset)
     yield from column_objections(offered.columns, asset, limits)
+    yield from safeguard_objections(offered.dataset_id, offered.safeguards, limits)

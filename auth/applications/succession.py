@@ -78,6 +78,7 @@ def _prefilled(policy: GrantPolicy, before: dict[str, Any], line_id: str) -> dic
         "delivery_forms": policy.delivery_forms, "quotas": policy.quotas,
         "networks": policy.networks, "pinned_release": policy.pinned_release,
         "members": policy.members, "fee_reference": policy.fee_reference,
+        "safeguards": policy.safeguards,
     }  # fmt: skip
     return {
         "lines": [line], "scenario_id": policy.scenario_id, "purposes": policy.purposes,

@@ -72,6 +72,7 @@ class ApplicationLineRow(SQLModel, table=True):
     pinned_release: str | None = Field(default=None, max_length=80)
     members: str = Field(default="[]", sa_column_kwargs={"server_default": "[]"})
     fee_reference: str | None = Field(default=None, max_length=80)
+    safeguards: str = Field(default="{}", sa_column_kwargs={"server_default": "{}"})
     decision: str = ""
     decision_code: str = ""
     decision_note: str = ""

@@ -16,6 +16,7 @@ from auth.grants.tables import GrantRow
 from auth.grants.workflow import STATE_NAMES, State
 from auth.policy import rules
 from core.errors import Reason
+from core.ids import GrantId
 from core.work import Work
 
 UNITS: Final = ("extracts", "rows", "bytes")
@@ -116,3 +117,29 @@ def take_over(row: GrantRow, old: GrantRow) -> dict[str, int]:
     row.used_in, row.used_per_month = old.used_in, old.used_per_month
     row.outputs_in, row.used_outputs_per_month = old.outputs_in, old.used_outputs_per_month
     return carried
+
+
+def carried_on_by(work: Work, grant_id: GrantId) -> list[GrantId]:
+    """The amendments that were put into force after it, one after another: each carries what was used before. () while it stands itself."""
+    found: list[GrantId] = []
+    while True:
+        wanted = select(GrantRow.id).where(
+            GrantRow.succeeds_id == (found[-1] if found else grant_id),
+            col(GrantRow.succession).in_(CARRIES_USE),
+            col(GrantRow.activated_at).is_not(None),
+        )
+        if (later := work.db.exec(wanted).first()) is None:
+            return found
+        found.append(GrantId(later))
+
+
+def carries_of(work: Work, grant_id: GrantId) -> list[GrantId]:
+    """The grants before it whose use it goes on with: those that it and its predecessors amend."""
+    found: list[GrantId] = []
+    while True:
+        wanted = select(GrantRow.succeeds_id).where(
+            GrantRow.id == (found[-1] if found else grant_id), col(GrantRow.succession).in_(CARRIES_USE)
+        )
+        if (earlier := work.db.exec(wanted).first()) is None:
+            return found
+        found.append(GrantId(earlier))

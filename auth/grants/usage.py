@@ -9,7 +9,7 @@ from sqlalchemy import BindParameter, Table, Update, bindparam, case, or_, updat
 from sqlmodel import col, select
 
 from auth.anomalies import observing
-from auth.grants import queries
+from auth.grants import queries, succession
 from auth.grants.ledger import CHARGE, DELIVERY, REFUND, Taking, enter
 from auth.grants.tables import GrantRow, UsageEventRow
 from auth.grants.view import day_of
@@ -93,6 +93,11 @@ _REFUND: Final = (
     .where(_OF, *(_column("used", unit) >= bindparam(f"n_{unit}") for unit in _UNITS))
     .values({f"used_{unit}": _column("used", unit) - bindparam(f"n_{unit}") for unit in _UNITS})
 )
+_CARRY_BACK: Final = (
+    update(_GRANTS)
+    .where(_OF, *(_column("carried", unit) >= bindparam(f"n_{unit}") for unit in _UNITS))
+    .values({f"carried_{unit}": _column("carried", unit) - bindparam(f"n_{unit}") for unit in _UNITS})
+)
 
 
 def charge(
@@ -148,19 +153,24 @@ def refund(
 ) -> None:
     """Give back what was charged and not delivered; also after the grant has ended. ValueError for more than was used.
 
-    The counts of day and month stay: otherwise asking and taking back would be without limit.
+    The counts of day and month stay: otherwise asking and taking back would be without limit. Amendments that took over what
+    was used carry as much less, so that it is free again under the grant in force.
     """
     wanted = _counted(extracts=extracts, rows=rows, bytes=bytes)
     if not fetched(work, _REFUND, grant=grant_id, **_numbers(wanted)).rowcount:
         raise ValueError(f"refund of more than grant {grant_id} has used: {wanted}")
+    for later in succession.carried_on_by(work, grant_id):
+        fetched(work, _CARRY_BACK, grant=later, **_numbers(wanted))
     given_back = {unit: -count for unit, count in wanted.items()}
     enter(work, grant_id, REFUND, subject=subject, taking=taking, counts=given_back)
 
 
 def give_output_back(work: Work, grant_id: GrantId, asked_at: datetime) -> None:
-    """What was to come out of the enclave does not: the month in which it was asked for has one more, while it lasts."""
+    """What was to come out of the enclave does not: the month in which it was asked for has one more, while it lasts, under
+    the grant and under the amendments that took its count over."""
     if (month := day_of(asked_at)[:7]) == day_of(work.now)[:7]:
-        fetched(work, _OUTPUT_BACK, grant=grant_id, month=month)
+        for each in (grant_id, *succession.carried_on_by(work, grant_id)):
+            fetched(work, _OUTPUT_BACK, grant=each, month=month)
 
 
 def _counted(**counts: int) -> dict[str, int]:

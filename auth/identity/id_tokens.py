@@ -101,11 +101,15 @@ def verified(token: str, jwks: Mapping[str, Any], types: frozenset[str]) -> tupl
     if header.get("typ", "JWT") not in types:
         raise BadToken("typ")
     key, algorithm = _key_of(header, jwks)
+    return signed_by(token, key, algorithm), algorithm
+
+
+def signed_by(token: str, key: Any, algorithm: str) -> bytes:  # noqa: ANN401 - one of three kinds of key
+    """The payload of a token that this key signed by this algorithm. Raises BadToken."""
     try:
-        payload = _JWS.decode_complete(token, key, algorithms=[algorithm])["payload"]
+        return cast(bytes, _JWS.decode_complete(token, key, algorithms=[algorithm])["payload"])
     except jwt.PyJWTError as cause:
         raise BadToken("signature") from cause
-    return cast(bytes, payload), algorithm
 
 
 def _key_of(header: Mapping[str, Any], jwks: Mapping[str, Any]) -> tuple[Any, str]:

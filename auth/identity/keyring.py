@@ -39,8 +39,9 @@ def _unb64(text: str) -> bytes:
 
 
 def thumbprint(jwk: Mapping[str, str]) -> str:
-    """RFC 7638 (RFC 8037 for OKP): SHA-256 of the required members in order."""
-    body = json.dumps({name: jwk[name] for name in ("crv", "kty", "x")}, separators=(",", ":"))
+    """RFC 7638 (RFC 8037 for OKP): SHA-256 of the required members in order, of a key on a curve."""
+    needed = ("crv", "kty", "x", "y") if jwk["kty"] == "EC" else ("crv", "kty", "x")
+    body = json.dumps({name: jwk[name] for name in needed}, separators=(",", ":"))
     return _b64(hashlib.sha256(body.encode()).digest())
 
 

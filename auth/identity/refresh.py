@@ -2,6 +2,8 @@
 
 A client whose answer was lost may ask again within ten seconds and gets the same successor: it is derived from the old token
 with the installation's secret, so nothing readable needs to be stored.
+
+A family counts for the program that it was given to: under the name that it gave, and with the key that it proved. Brought by another, it ends.
 """
 
 from __future__ import annotations
@@ -10,21 +12,37 @@ import hashlib
 import hmac
 import secrets
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
-from sqlmodel import col, select
+from sqlmodel import SQLModel, col, func, select
 
 from auth import audit
 from auth.actor import Actor
+from auth.identity import possession
 from auth.identity.keyring import Ring
-from auth.identity.principals import Principal, principal
+from auth.identity.principals import Principal, in_person, principal
 from auth.identity.tables import AccountRow, RefreshRow
+from core.errors import NotFound
 from core.settings import Settings
+from core.text import Text
 from core.work import Work
 
 PREFIX: Final = "pdr_"
 RETRY_WINDOW: Final = timedelta(seconds=10)
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """Who brings a token: the name that the program gives itself, the key that it proves, and the network it comes from."""
+
+    name: str = ""
+    proof: possession.Proof | None = None
+    network: str = ""
+
+    @property
+    def key(self) -> str:
+        return self.proof.key if self.proof is not None else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +54,20 @@ class Renewed:
     token: str
 
 
+class ProgramRead(SQLModel):
+    """One of a person's own families: a program that renews its access. `key`: the thumbprint of its key, "" where it has none."""
+
+    id: str
+    client: str
+    key: str
+    created_at: datetime
+    last_used_at: datetime
+    expires_at: datetime
+
+
+NOBODY: Final = Program()
+
+
 def _hash(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
@@ -44,29 +76,36 @@ def _successor(ring: Ring, token: str) -> str:
     return PREFIX + hmac.new(ring.secret, b"refresh" + token.encode(), hashlib.sha256).hexdigest()
 
 
-def start(work: Work, actor: Actor, settings: Settings) -> tuple[str, str]:
-    """A new family for a person whose password has just been proven: its id and first token."""
+def start(work: Work, actor: Actor, settings: Settings, program: Program = NOBODY) -> tuple[str, str]:
+    """A new family for a person whose password has just been proven: its id and first token. It is bound to the program."""
     account = work.db.get_one(AccountRow, actor.account_id)
     token = PREFIX + secrets.token_hex(32)
     row = RefreshRow(
         id=work.new_id(), family_id=work.new_id(), token_hash=_hash(token), account_id=account.id,
         epoch=account.epoch, created_at=work.now, expires_at=work.now + timedelta(hours=settings.refresh_hours),
+        client=program.name, bound_key=program.key,
     )  # fmt: skip
     work.db.add(row)
     audit.record(work, actor, "token.started", subject=row.family_id, payload={"account": account.id})
     return row.family_id, token
 
 
-def renew(work: Work, ring: Ring, token: str) -> Renewed | None:
+def renew(work: Work, ring: Ring, token: str, program: Program = NOBODY) -> Renewed | None:
     """Swap a refresh token for its successor; None when it no longer counts.
 
-    On reuse the family is revoked, and None returned rather than an error raised, so that the revocation is committed.
+    On reuse, or where another program brings it, the family is revoked, and None returned rather than an error raised, so that the
+    revocation is committed.
     """
     row = _row(work, token)
     if row is None or row.revoked_at is not None or work.now >= row.expires_at:
         return None
     who = principal(work, row.account_id, "token", epoch=row.epoch, session_id=row.family_id)
     if who is None:
+        return None
+    if (row.client, row.bound_key) != (program.name, program.key):
+        _revoke_family(work, row.family_id)
+        told = {"account": row.account_id, "client": row.client, "by": program.name, "from": program.network}
+        audit.record(work, who.actor, "token.elsewhere", subject=row.family_id, payload=told)
         return None
     successor = _successor(ring, token)
     following = _row(work, successor)
@@ -91,10 +130,58 @@ def renew(work: Work, ring: Ring, token: str) -> Renewed | None:
             epoch=row.epoch,
             created_at=work.now,
             expires_at=row.expires_at,
+            client=row.client,
+            bound_key=row.bound_key,
         )
     )
     audit.record(work, who.actor, "token.renewed", subject=row.family_id)
     return Renewed(who, row.family_id, successor)
+
+
+def note_replay(work: Work, token: str, program: Program) -> None:
+    """Write down that a proof came a second time; the family goes on, since whoever holds the key may simply have sent it twice."""
+    row = _row(work, token)
+    if row is None or (who := principal(work, row.account_id, "token", session_id=row.family_id)) is None:
+        return
+    audit.record(
+        work, who.actor, "token.proof_replayed", subject=row.family_id, payload={"from": program.network}
+    )
+
+
+def own(work: Work, actor: Actor) -> list[ProgramRead]:
+    """The actor's live families, newest first: the token that was not used yet says when its family was last renewed."""
+    account = work.db.get_one(AccountRow, actor.account_id)
+    wanted = select(RefreshRow).where(
+        RefreshRow.account_id == actor.account_id, RefreshRow.epoch == account.epoch,
+        col(RefreshRow.used_at).is_(None), col(RefreshRow.revoked_at).is_(None), col(RefreshRow.expires_at) > work.now,
+    )  # fmt: skip
+    began = dict(
+        work.db.exec(
+            select(RefreshRow.family_id, func.min(RefreshRow.created_at))
+            .where(RefreshRow.account_id == actor.account_id)
+            .group_by(RefreshRow.family_id)
+        ).all()
+    )
+    found = [
+        ProgramRead(
+            id=row.family_id, client=row.client, key=row.bound_key, created_at=began[row.family_id],
+            last_used_at=row.created_at, expires_at=row.expires_at,
+        )
+        for row in work.db.exec(wanted)
+    ]  # fmt: skip
+    return sorted(found, key=lambda each: (each.last_used_at, each.created_at, each.id), reverse=True)
+
+
+def end(work: Work, actor: Actor, family_id: str) -> None:
+    """End one of the actor's own families. Raises NotFound for anybody else's."""
+    in_person(actor)
+    row = work.db.exec(
+        select(RefreshRow).where(RefreshRow.family_id == family_id, RefreshRow.account_id == actor.account_id)
+    ).first()
+    if row is None:
+        raise NotFound(Text("没有这个程序。", "There is no such program."))
+    if _revoke_family(work, family_id):
+        audit.record(work, actor, "token.revoked", subject=family_id)
 
 
 def revoke(work: Work, token: str) -> None:
@@ -107,11 +194,14 @@ def revoke(work: Work, token: str) -> None:
         audit.record(work, who.actor, "token.revoked", subject=row.family_id)
 
 
-def _revoke_family(work: Work, family_id: str) -> None:
-    for row in work.db.exec(
+def _revoke_family(work: Work, family_id: str) -> int:
+    """Take every token of the family away; how many still counted."""
+    rows = work.db.exec(
         select(RefreshRow).where(RefreshRow.family_id == family_id, col(RefreshRow.revoked_at).is_(None))
-    ):
+    ).all()
+    for row in rows:
         row.revoked_at = work.now
+    return len(rows)
 
 
 def _row(work: Work, token: str) -> RefreshRow | None:

@@ -103,7 +103,11 @@ class SessionRow(SQLModel, table=True):
 
 
 class RefreshRow(SQLModel, table=True):
-    """One refresh token of a family. Used once; used again later, its whole family is revoked."""
+    """One refresh token of a family. Used once; used again later, its whole family is revoked.
+
+    `client` is the name that the program gave at its start, `bound_key` the thumbprint of the key that it proved (RFC 7638); "" = none.
+    Every token of the family has the same two.
+    """
 
     __tablename__ = "auth_refresh"
     id: str = Field(primary_key=True)
@@ -115,6 +119,17 @@ class RefreshRow(SQLModel, table=True):
     expires_at: datetime = Field(sa_type=UtcDateTime)
     used_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     revoked_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    client: str = Field(default="", max_length=100)
+    bound_key: str = Field(default="", max_length=43)
+
+
+class RefreshProofRow(SQLModel, table=True):
+    """A proof of possession that was taken once. `key` is the thumbprint, `jti` a digest; kept until it would have ended by itself."""
+
+    __tablename__ = "auth_refresh_proof"
+    key: str = Field(primary_key=True, max_length=43)
+    jti: str = Field(primary_key=True, max_length=64)
+    expires_at: datetime = Field(sa_type=UtcDateTime, index=True)
 
 
 class ApiKeyRow(SQLModel, table=True):

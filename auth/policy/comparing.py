@@ -14,11 +14,13 @@ from auth.policy.wording import (
     NETWORKS,
     NOBODY,
     RELEASE,
+    SAFEGUARDS,
     fee_in_words,
     filter_in_words,
     members_in_words,
     networks_in_words,
     release_in_words,
+    safeguard_in_words,
     term_in_words,
 )
 from core.text import Text
@@ -73,6 +75,15 @@ def _differences(before: GrantPolicy, after: GrantPolicy, names: Mapping[str, st
     for part, label, was_said, is_said in parts:
         if was_said != is_said:
             yield Difference(part, label, was_said, is_said)
+    for name, label in SAFEGUARDS.items():
+        was_value, value = getattr(before.safeguards, name), getattr(after.safeguards, name)
+        if was_value != value:
+            yield Difference(
+                f"safeguard:{name}",
+                label,
+                safeguard_in_words(name, was_value),
+                safeguard_in_words(name, value),
+            )
     for unit in Quotas.model_fields:
         was_limit, limit = getattr(before.quotas, unit), getattr(after.quotas, unit)
         if was_limit != limit:

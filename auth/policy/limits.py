@@ -42,6 +42,7 @@ class LevelRule:
     """What a dataset of this level may deliver: forms, and the highest column level that may leave as it is.
 
     `checkers`: how many people review each file of this level before it leaves (出域审核), and where a form asks otherwise.
+    `least_checkers`: how many do so in whatever form, because a grant asks for it.
     """
 
     level: int
@@ -50,9 +51,14 @@ class LevelRule:
     personal_plain: bool
     checkers: int = 0
     checkers_by_form: Mapping[DeliveryForm, int] = field(default_factory=dict)
+    least_checkers: int = 0
 
     def checkers_of(self, form: str) -> int:
-        """How many people review a file of this form; a form of rows that the rule leaves out takes the most that it names for one."""
+        """How many people review a file of this form."""
+        return max(self.least_checkers, self._checkers_of(form))
+
+    def _checkers_of(self, form: str) -> int:
+        """By the rule alone; a form of rows that it leaves out takes the most that it names for one."""
         if form in REVIEWED_BY_TWO:
             return 2
         if form in self.checkers_by_form or form not in ROW_FORMS:

@@ -184,6 +184,25 @@ class Quotas(_Frozen):
     outputs_per_month: int | None = Field(default=None, ge=1, le=MAX_QUOTA)
 
 
+class Safeguards(_Frozen):
+    """What protects whoever the rows are about, beyond what the policy profile asks of everybody; the stricter of both holds.
+
+    min_group: a figure is made of as many contributors, and a small cell of as many rows, or it stays in. checkers: people who review
+    each file before it leaves. epsilon_micro: of private answers over the life of the grant, epsilon_each_micro: of one of them, in
+    millionths. watermark: files and views of rows bear hidden marks, or do not leave.
+    """
+
+    min_group: int | None = Field(default=None, ge=2, le=1_000_000)
+    checkers: int | None = Field(default=None, ge=1, le=2)
+    epsilon_micro: int | None = Field(default=None, ge=1, le=MAX_QUOTA)
+    epsilon_each_micro: int | None = Field(default=None, ge=1, le=MAX_QUOTA)
+    watermark: bool = False
+
+    def said(self) -> dict[str, int | bool]:
+        """Those that are set, by their names."""
+        return {name: value for name, value in self.model_dump().items() if value}
+
+
 Words = TypeVar("Words", bound=str)
 
 
@@ -203,7 +222,7 @@ Networks = Annotated[tuple[str, ...], AfterValidator(networks_of)]
 Members = Annotated[
     tuple[Code, ...], Field(max_length=200), AfterValidator(lambda ids: tuple(sorted(set(ids))))
 ]
-_LATER: Final = ("networks", "pinned_release", "members", "fee_reference")
+_LATER: Final = ("networks", "pinned_release", "members", "fee_reference", "safeguards")
 
 
 class GrantPolicy(_Frozen):
@@ -212,6 +231,7 @@ class GrantPolicy(_Frozen):
     `starts_at` belongs to the period, `ends_at` does not. `networks`: where data may be asked for and taken from; () is anywhere.
     `pinned_release`: the id of the one release that it covers; None is the current one, and earlier ones by their id.
     `members`: the accounts of the holder that may use it; () is every vouched member. `fee_reference`: the price rule that was agreed.
+    `safeguards`: where it is stricter than the policy profile.
     """
 
     version: Literal[1] = 1
@@ -230,6 +250,7 @@ class GrantPolicy(_Frozen):
     pinned_release: Code | None = None
     members: Members = ()
     fee_reference: Code | None = None
+    safeguards: Safeguards = Safeguards()
 
     @model_validator(mode="after")
     def _hangs_together(self) -> Self:
@@ -267,6 +288,7 @@ class GrantPolicy(_Frozen):
         for unit in ("per_day", "per_month", "outputs_per_month"):
             if said["quotas"][unit] is None:
                 del said["quotas"][unit]
+        said["safeguards"] = self.safeguards.said()
         for name in _LATER:
             if not said[name]:
                 del said[name]

@@ -28,9 +28,11 @@ from auth.policy.model import (
     Quotas,
     RedactMask,
     RoundMask,
+    Safeguards,
     TruncateMask,
     Use,
 )
+from auth.policy.safeguards import loosened
 from core.errors import Reason
 from core.text import Text
 
@@ -53,6 +55,7 @@ class Narrowing(BaseModel):
     pinned_release: Code | None = None
     members: Members | None = None
     fee_reference: Code | None = None
+    safeguards: Safeguards | None = None
 
 
 def narrowed(asked: GrantPolicy, by: Narrowing) -> GrantPolicy:
@@ -92,6 +95,8 @@ def _widenings(new: GrantPolicy, asked: GrantPolicy) -> Iterator[Reason]:
         yield _wider("members")
     if asked.fee_reference not in (None, new.fee_reference):
         yield _wider("fee reference")
+    for name in loosened(new.safeguards, asked.safeguards):
+        yield _wider(f"safeguard {name}")
     for unit in Quotas.model_fields:
         if not _at_most(getattr(new.quotas, unit), getattr(asked.quotas, unit)):
             yield _wider(f"quota of {unit}")

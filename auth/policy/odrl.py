@@ -59,6 +59,16 @@ QUOTAS: Final = {
     "dg:outputsPerMonth": "outputs_per_month",
 }
 
+# By operand: the safeguard, and how it is said; `eq` is a switch.
+SAFEGUARDS: Final = {
+    "dg:minGroup": ("min_group", "gteq"),
+    "dg:checkers": ("checkers", "gteq"),
+    "dg:epsilon": ("epsilon_micro", "lteq"),
+    "dg:epsilonEach": ("epsilon_each_micro", "lteq"),
+    "dg:watermark": ("watermark", "eq"),
+}
+REQUIRED: Final = "required"
+
 Document = dict[str, Any]
 
 
@@ -198,6 +208,10 @@ def _constraints(policy: GrantPolicy) -> Iterator[Document]:
         yield atom("dg:member", "isAnyOf", [urn("account", each) for each in policy.members])
     if policy.fee_reference is not None:
         yield atom("dg:feeReference", "eq", urn("fee", policy.fee_reference))
+    held = policy.safeguards.said()
+    for operand, (name, operator) in SAFEGUARDS.items():
+        if name in held:
+            yield atom(operand, operator, REQUIRED if operator == "eq" else str(held[name]))
     said = policy.model_dump(mode="json")
     yield atom("dg:columns", "eq", rfc8785.dumps(said["columns"]).decode())
     if policy.row_filter is not None:

@@ -15,7 +15,19 @@ from pydantic import ValidationError
 
 from auth.policy import odrl
 from auth.policy.model import DeliveryForm, GrantPolicy
-from auth.policy.odrl import ACTIONS, CONTEXT, FORMATS, PROFILE, PROHIBITED, QUOTAS, Document, atom, urn
+from auth.policy.odrl import (
+    ACTIONS,
+    CONTEXT,
+    FORMATS,
+    PROFILE,
+    PROHIBITED,
+    QUOTAS,
+    REQUIRED,
+    SAFEGUARDS,
+    Document,
+    atom,
+    urn,
+)
 from core.errors import InputRefused, Reason
 from core.text import Text
 
@@ -45,9 +57,11 @@ _OPERATORS: Final = {
     "dg:member": "isAnyOf",
     "dg:feeReference": "eq",
     **dict.fromkeys(QUOTAS, "lteq"),
+    **{operand: operator for operand, (_, operator) in SAFEGUARDS.items()},
     "dg:columns": "eq",
     "dg:rowFilter": "eq",
 }
+_COUNTED: Final = QUOTAS.keys() | SAFEGUARDS.keys()  # operands whose right operand is a whole number
 _WAYS: Final = ("deliveryChannel", "fileFormat")
 _NUMBER: Final = re.compile("[1-9][0-9]{0,15}")
 _DAYS: Final = re.compile("P([1-9][0-9]{0,4})D")
@@ -90,6 +104,11 @@ def _members(document: Document, faults: list[str]) -> Document:
         "pinned_release": _named(said, "dg:release", "release"),
         "members": [each.removeprefix(urn("account", "")) for each in said.get("dg:member", ())],
         "fee_reference": _named(said, "dg:feeReference", "fee"),
+        "safeguards": {
+            name: operator == "eq" or int(said[operand])
+            for operand, (name, operator) in SAFEGUARDS.items()
+            if operand in said
+        },
     }
 
 
@@ -172,7 +191,9 @@ def _said(constraints: list[Document], faults: list[str]) -> dict[str, Any]:
 def _fits(name: str, right: object) -> bool:
     if _OPERATORS.get(name) == "isAnyOf":
         return isinstance(right, list) and all(isinstance(value, str) for value in right)
-    return isinstance(right, str) and (name not in QUOTAS or _NUMBER.fullmatch(right) is not None)
+    if name in SAFEGUARDS and _OPERATORS[name] == "eq":
+        return right == REQUIRED
+    return isinstance(right, str) and (name not in _COUNTED or _NUMBER.fullmatch(right) is not None)
 
 
 def _json(said: dict[str, Any], name: str, faults: list[str]) -> Any:  # noqa: ANN401 - JSON

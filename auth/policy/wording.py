@@ -18,6 +18,7 @@ from auth.policy.model import (
     Mask,
     RedactMask,
     RoundMask,
+    Safeguards,
     TruncateMask,
     Use,
 )
@@ -190,3 +191,29 @@ def members_in_words(members: Iterable[str], names: Mapping[str, str] = NOBODY) 
 def fee_in_words(fee_reference: str | None) -> Text:
     """The price rule that was agreed, by its id."""
     return Text(fee_reference or "未约定", fee_reference or "none agreed")
+
+
+SAFEGUARDS: Final[Mapping[str, Text]] = {
+    "min_group": Text("统计与小格的最小组", "Least group of figures and cells"),
+    "checkers": Text("每份文件的出域审核人数", "Reviewers of each file before it leaves"),
+    "epsilon_micro": Text("差分隐私预算（整个授权）", "Privacy budget of the whole grant"),
+    "epsilon_each_micro": Text("单次隐私查询的 ε 上限", "Epsilon of one private question at most"),
+    "watermark": Text("隐藏标记", "Hidden marks"),
+}
+_MILLION: Final = 1_000_000
+
+
+def safeguard_in_words(name: str, value: int | bool | None) -> Text:
+    """One safeguard; one that is not set leaves it to the policy profile."""
+    if not value:
+        return Text("按策略配置", "as the policy profile says")
+    if name == "watermark":
+        return Text("必须带有，否则不交付", "required, or nothing leaves")
+    if name.startswith("epsilon"):
+        return Text(f"ε {value / _MILLION:g}", f"epsilon {value / _MILLION:g}")
+    return Text(f"至少 {value}", f"{value} or more")
+
+
+def safeguards_in_words(safeguards: Safeguards) -> list[tuple[Text, Text]]:
+    """Those that are set, with their names."""
+    return [(SAFEGUARDS[name], safeguard_in_words(name, value)) for name, value in safeguards.said().items()]

@@ -14,6 +14,8 @@ from sqlmodel import col, select
 from auth.casework.tables import CaseEventRow
 from auth.policy.filters.rules import LOCAL
 from auth.policy.limits import Limits
+from auth.policy.model import GrantPolicy
+from auth.policy.safeguards import within
 from auth.profile.model import DEFAULT, Profile, shipped
 from auth.profile.tables import ProfileRow
 from auth.profile.workflow import State, Step
@@ -94,3 +96,8 @@ def limits_of(profile: Profile) -> Limits:
 def limits_now(work: Work) -> Limits:
     """The limits that the profile in force makes."""
     return limits_of(profile(work))
+
+
+def limits_under(work: Work, policy: GrantPolicy) -> Limits:
+    """The same where the grant is not stricter, and what the grant says where it is."""
+    return within(limits_now(work), policy.safeguards)

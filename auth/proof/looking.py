@@ -11,7 +11,7 @@ from auth.actor import PLATFORM, SYSTEM
 from auth.audit import AuditEventRow
 from auth.messages import audience
 from auth.messages.service import tell
-from auth.proof import openings, service
+from auth.proof import openings, service, traces
 from auth.proof.checkpoint import Place
 from auth.proof.looks import LOOKED, LookRead, mark_of, newest
 from auth.roles import Role
@@ -27,7 +27,7 @@ def verified(work: Work, place: Place) -> dict[str, Any]:
     """Number of events, the first fault, and the head of the chain: the hash to compare with a copy kept elsewhere."""
     count, fault = audit.verify(work)
     odd = service.checkpoints_at_odds(work, place)
-    beside = openings.at_odds(work)
+    beside, places = openings.compared(work)
     newest = work.db.exec(select(AuditEventRow.hash).order_by(col(AuditEventRow.seq).desc())).first()
     return {
         "events": count,
@@ -35,6 +35,7 @@ def verified(work: Work, place: Place) -> dict[str, Any]:
         "fault": {"seq": fault.seq, "what": fault.what} if fault else None,
         "checkpoints_at_odds": odd,
         "openings_at_odds": [{"zh": each.what.zh, "en": each.what.en} for each in beside],
+        "places_at_odds": places,
         "head": newest or audit.GENESIS,
         "checked_at": work.now,
     }
@@ -47,15 +48,33 @@ def note(work: Work, found: dict[str, Any]) -> LookRead:
         "events": found["events"], "holds": found["holds"], "faults": int(found["fault"] is not None),
         "checkpoints_at_odds": len(found["checkpoints_at_odds"]), "openings_at_odds": len(found["openings_at_odds"]),
     }  # fmt: skip
-    mark = "" if found["holds"] else mark_of(told)
-    audit.record(work, SYSTEM, LOOKED, subject="audit", payload=said | {"told": told[:_TOLD], "mark": mark})
+    made: dict[str, Any] = {} if found["holds"] else _made_of(work, found, told)
+    audit.record(
+        work, SYSTEM, LOOKED, subject="audit", payload=said | {"told": told[:_TOLD], "mark": "", **made}
+    )
+    mark = made.get("mark", "")
     if not found["holds"]:
         facts = {name: str(said[name]) for name in ("faults", "checkpoints_at_odds", "openings_at_odds")}
         tell(
             work, audience.holders(work, WATCHERS, [PLATFORM]), "audit.at_odds", subject="audit",
             href="/audit?verify=yes", once=mark, facts=facts,
         )  # fmt: skip
-    return LookRead(at=work.now, told=told[:_TOLD], mark=mark, **said)
+    return LookRead(at=work.now, told=told[:_TOLD], **said, **made)
+
+
+def _made_of(work: Work, found: dict[str, Any], told: list[dict[str, str]]) -> dict[str, Any]:
+    """The finding's mark with what it is made of. It is the newest look's where that found the same: the same sentences and values, all
+    that it read unchanged since, and whatever was added to it whole."""
+    before = newest(work)
+    now = traces.of(work, found["places_at_odds"], before.size if before else 0)
+    same = (
+        before is not None
+        and before.mark != ""
+        and (before.told, before.values, before.root) == (told[:_TOLD], now.values, now.root_before)
+        and now.whole_since
+    )
+    mark = before.mark if before and same else mark_of(told, now.values, now.root)
+    return {"mark": mark, "size": now.size, "root": now.root, "values": now.values}
 
 
 def _sentences(found: dict[str, Any]) -> list[dict[str, str]]:

@@ -19,7 +19,7 @@ LOOKED: Final = "audit.looked_through"
 class LookRead(SQLModel):
     """What the newest look through the record found. `faults`: breaks of the chain (0 or 1); `told`: the first sentences, both languages.
 
-    `mark`: names this finding, by which it is acknowledged; empty where all holds.
+    `mark`: names this finding, by which it is acknowledged; empty where all holds. `size`, `root`, `values`: what it was made of (`traces.py`).
     """
 
     at: datetime
@@ -30,11 +30,15 @@ class LookRead(SQLModel):
     openings_at_odds: int
     told: list[dict[str, str]]
     mark: str = ""
+    size: int = 0
+    root: str = ""
+    values: str = ""
 
 
-def mark_of(told: Sequence[dict[str, Any]]) -> str:
-    """A finding by its sentences: the same for as long as the same is found."""
-    return hashlib.sha256(json.dumps(told, ensure_ascii=False).encode()).hexdigest()[:16]
+def mark_of(told: Sequence[dict[str, Any]], *made_of: str) -> str:
+    """A finding by its sentences and by what it is made of."""
+    said = json.dumps([told, *made_of], ensure_ascii=False)
+    return hashlib.sha256(said.encode()).hexdigest()[:16]
 
 
 def newest(work: Work) -> LookRead | None:

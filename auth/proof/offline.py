@@ -122,11 +122,15 @@ class Erasures:
 
 
 class Beside:
-    """Compares what stands beside the events with what they committed to; names what differs, and what is gone with no decision."""
+    """Compares what stands beside the events with what they committed to; names what differs, and what is gone with no decision.
+
+    `places`: where each that is at odds stands, by event and field.
+    """
 
     def __init__(self, erasures: Erasures, where: str, found: Findings) -> None:
         self._erasures, self._where, self._found = erasures, where, found
         self._told = 0
+        self.places: list[tuple[int, str]] = []
 
     def compare(self, event: Mapping[str, Any], given: MutableMapping[tuple[int, str], Any]) -> None:
         """Take out of `given` what belongs to this event, by number and place."""
@@ -136,16 +140,19 @@ class Beside:
             if each is None:
                 self._found.erased += 1
                 if not self._erasures.account_for(event, place):
+                    self.places.append((seq, place))
                     self._tell(
                         f"第 {seq} 条（{kind}）的 {place} 已不在，而没有记录在案的删除决定",
                         f"{place} of event {seq} ({kind}) is gone, and no recorded erasure took it",
                     )
             elif said != _committed(each["salt"], each["value"]):
+                self.places.append((seq, place))
                 self._tell(
                     f"第 {seq} 条（{kind}）的 {place} 不是当时承诺的内容",
                     f"{place} of event {seq} ({kind}) is not what was committed to",
                 )
             elif by := self._erasures.taken.get((seq, place)):
+                self.places.append((seq, place))
                 self._tell(
                     f"第 {seq} 条（{kind}）的 {place} 已由第 {by} 条删除，却仍可读",
                     f"{place} of event {seq} ({kind}) was erased by event {by}, yet stands there",

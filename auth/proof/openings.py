@@ -22,6 +22,11 @@ _IN_PAYLOAD: Final = COMMITMENT.decode().replace("\\", "")
 
 def at_odds(work: Work) -> list[Flaw]:
     """Every value that was altered, added, or is gone with no decision on record; [] when all is as it was written."""
+    return compared(work)[0]
+
+
+def compared(work: Work) -> tuple[list[Flaw], list[tuple[int, str]]]:
+    """The same, and where each of them stands: the event's number and the field."""
     found = Findings()
     wanted = select(AuditEventRow.seq, AuditEventRow.kind, AuditEventRow.payload)
     erasures = [
@@ -41,8 +46,9 @@ def at_odds(work: Work) -> list[Flaw]:
             if _IN_PAYLOAD in payload:
                 beside.compare({"seq": seq, "kind": kind, "payload": payload}, given)
         left, last = left + len(given), part[-1][0]
+        beside.places.extend(given)
     beyond = (
         select(func.count()).select_from(PersonalRow).where(PersonalRow.seq > last, PersonalRow.value != "")
     )
     beside.close(left + work.db.exec(beyond).one())
-    return found.flaws
+    return found.flaws, beside.places

@@ -53,12 +53,11 @@ def against(work: Work, rules: Profile) -> tuple[Reason, ...]:
 
 
 def is_acknowledged(work: Work, mark: str) -> bool:
-    """Whether an officer went on from this very finding."""
-    wanted = select(AuditEventRow.payload).where(AuditEventRow.kind == ACKNOWLEDGED)
-    return any(
-        json.loads(said)["mark"] == mark
-        for said in work.db.exec(wanted.order_by(col(AuditEventRow.seq).desc()).limit(200))
+    """Whether an officer went on from this very finding, however long ago."""
+    wanted = select(AuditEventRow.payload).where(
+        AuditEventRow.kind == ACKNOWLEDGED, col(AuditEventRow.payload).contains(mark, autoescape=True)
     )
+    return any(json.loads(said)["mark"] == mark for said in work.db.exec(wanted))
 
 
 def acknowledge(work: Work, actor: Actor, body: Acknowledgement) -> LookRead:

@@ -17,6 +17,7 @@ STATUS: Final[Mapping[str, int]] = {
     "Search Error": 409,
     "Not Ready Error": 429,
     "Internal Server Error": 500,
+    "Not Available Error": 503,
 }
 
 
@@ -80,6 +81,8 @@ def translated(error: AppError, lang: Lang) -> CkanError:
         return CkanError(
             "Authorization Error", f"Access denied: {said}", {"reasons": codes} if codes else None
         )
+    if isinstance(error, errors.Unavailable):
+        return CkanError("Not Available Error", f"Not available: {said}")
     if isinstance(error, errors.InputRefused) and "field" in error.facts:
         return CkanError("Validation Error", f"Refused: {said}", {str(error.facts["field"]): [said]})
     return CkanError("Validation Error", f"Refused: {said}", {"refused": [said]})

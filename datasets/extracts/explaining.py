@@ -25,7 +25,7 @@ from auth.policy.filters.model import RowFilter
 from auth.policy.model import AGGREGABLE, EXTRACT_FORMS, ROW_FORMS, Ask, DeliveryForm, GrantPolicy, Prose
 from auth.policy.narrowing import Narrowing, widenings
 from auth.policy.small_cells import small_cells
-from auth.profile.now import limits_now
+from auth.profile.now import limits_now, limits_under
 from auth.scope import sight
 from catalog.assets import asset
 from core import bases
@@ -35,10 +35,11 @@ from core.ids import DatasetId
 from core.settings import Settings
 from core.text import Text
 from core.work import Work
-from datasets.extracts import service
+from datasets.extracts import service, watermark
 from datasets.releases import queries as releases
 from datasets.releases.queries import ReleaseFacts
 from datasets.releases.whole import whole
+from datasets.tracing.rules import BASIS as MARKS_BASIS
 
 SIMULATES: Final = "auth:policy:simulate"
 SEES_ROWS: Final = "datasets:batch:read"
@@ -48,6 +49,7 @@ _PERSON: Final = Text("由被授权机构的分析员提出", "Asked by an analy
 _RELEASE: Final = Text(
     "有可交付的发布版本，且含所需各列", "There is a release to deliver that holds the columns"
 )
+_MARKS: Final = Text("能带有授权要求的隐藏标记", "Hidden marks, which the grant asks for, can be borne")
 _ROLES: Final = bases.ROLES
 
 
@@ -105,7 +107,13 @@ def explain(work: Work, tried: Tried, wanted: ExplainAsk) -> Explained:
     then = replace(work, now=at)
     try:
         said = list(
-            spoken(ask, view, asset(work, view.dataset_id), licence_of(then, view.org_id), limits_now(then))
+            spoken(
+                ask,
+                view,
+                asset(work, view.dataset_id),
+                licence_of(then, view.org_id),
+                limits_under(then, policy),
+            )
         )
     except NotFound as gone:
         reasons = (Reason("dataset-gone", gone.detail, rules.POLICY),)
@@ -114,6 +122,9 @@ def explain(work: Work, tried: Tried, wanted: ExplainAsk) -> Explained:
     terms = tuple(term for name in ask.columns if (term := policy.term(name)) is not None)
     against = service.release_objections(view.dataset_id, None, release, terms, policy.row_filter)
     said.append(Spoken("release-is-there", _RELEASE, service.PROMISE, against))
+    if policy.safeguards.watermark:
+        unmarked = watermark.objections(work, policy, form, terms)
+        said.append(Spoken("marks-can-be-borne", _MARKS, MARKS_BASIS, unmarked))
     if wanted.person:
         said.insert(
             0, Spoken("person-may-ask", _PERSON, _ROLES, _of_person(then, wanted.person, tried, form))
@@ -253,7 +264,7 @@ def _shown(
         return Shown(policy, None, None, against)
     from datasets.extracts.build import count
 
-    limits = limits_now(work)
+    limits = limits_under(work, policy)
     try:
         cells = small_cells(asset(work, policy.dataset_id), policy.columns, limits)
         rows = count(
@@ -288,7 +299,7 @@ def _sample(
     from datasets.extracts.row_order import ReleaseLayout
     from datasets.releases.shape import sort_columns
 
-    cells = small_cells(asset(work, policy.dataset_id), policy.columns, limits_now(work))
+    cells = small_cells(asset(work, policy.dataset_id), policy.columns, limits_under(work, policy))
     key = grant_key(master_key(settings.keys_dir), policy.dataset_id, tried.view.id)
     try:
         return sample(

@@ -9,7 +9,7 @@ from auth.grants import ledger
 from auth.grants.view import GrantView
 from auth.policy.filters.model import RowFilter, all_of
 from auth.policy.model import DeliveryForm, Use
-from auth.profile.now import limits_now
+from auth.profile.now import limits_now, limits_under
 from catalog.assets import asset
 from core.errors import Conflict, NotFound, Reason, TooMany, refuse_if
 from core.files import FileStore
@@ -34,7 +34,7 @@ def plan(
     """Every reason to refuse, or the columns, rows and quota that the request would take."""
     case = service.consider(work, actor, body)
     reasons, rows, size = case.reasons, None, None
-    checkers = outputs.needed(work, case.grant.dataset_id, body.form)
+    checkers = outputs.needed(work, case.grant.dataset_id, body.form, case.grant.policy)
     step = _step(work, body, case, checkers)
     if not reasons and case.release is not None and case.release.sha256:
         from datasets.extracts.build import count
@@ -79,7 +79,7 @@ def plan(
 def _step(work: Work, body: ExtractCreate, case: service.Case, checkers: int) -> int:
     """In which steps rows are told; 0: as they are."""
     exact = telling.is_exact(body.filter, case.grant.policy, checkers)
-    return 0 if exact else limits_now(work)["query_min_group"]
+    return 0 if exact else limits_under(work, case.grant.policy)["query_min_group"]
 
 
 def _widened(body: ExtractCreate, case: service.Case) -> RowFilter | None:
@@ -90,7 +90,7 @@ def _widened(body: ExtractCreate, case: service.Case) -> RowFilter | None:
 def enter(work: Work, actor: Actor, body: ExtractCreate) -> None:
     """Put a plan that counts rows of a filter on record. TooMany when the grant has had its plans of the day."""
     case = service.consider(work, actor, body)
-    checkers = outputs.needed(work, case.grant.dataset_id, body.form)
+    checkers = outputs.needed(work, case.grant.dataset_id, body.form, case.grant.policy)
     if case.reasons or not telling.is_counted(body.filter, checkers):
         return
     hold(work, f"plan:{case.grant.id}")

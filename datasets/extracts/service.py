@@ -22,7 +22,7 @@ from auth.policy.filters.model import MAX_DEPTH, MAX_NODES, RowFilter, all_of, p
 from auth.policy.filters.rules import columns_of
 from auth.policy.model import Ask, ColumnTerm, DeliveryForm, GrantPolicy
 from auth.policy.small_cells import SmallCells, small_cells
-from auth.profile.now import limits_now
+from auth.profile.now import limits_under
 from auth.vouching import cover as vouching
 from catalog.assets import asset
 from core import bases, jobs, outbox
@@ -30,7 +30,7 @@ from core.errors import AppError, Conflict, Gone, NotFound, Reason, refuse_if
 from core.ids import DatasetId, ExtractId, GrantId
 from core.text import Text
 from core.work import Work
-from datasets.extracts import queries, telling
+from datasets.extracts import queries, telling, watermark
 from datasets.extracts.models import ExtractCreate, ExtractRead, ExtractState
 from datasets.extracts.receipt import receipt_of, suppression_of
 from datasets.extracts.tables import ExtractRow
@@ -74,7 +74,9 @@ def consider(work: Work, actor: Actor, body: ExtractCreate) -> Case:
 def considered(work: Work, grant: GrantView, body: ExtractCreate) -> Case:
     """The decision on a request under a grant as it is given here, whoever asks."""
     columns = tuple(body.columns) or tuple(term.name for term in grant.policy.leaving)
-    return _case(work, grant, columns, body, _release(work, grant, body.release_id))
+    case = _case(work, grant, columns, body, _release(work, grant, body.release_id))
+    unmarked = watermark.objections(work, grant.policy, body.form, case.terms)
+    return replace(case, reasons=(*case.reasons, *unmarked))
 
 
 def request(work: Work, actor: Actor, body: ExtractCreate) -> ExtractRead:
@@ -82,6 +84,7 @@ def request(work: Work, actor: Actor, body: ExtractCreate) -> ExtractRead:
     case = consider(work, actor, body)
     refuse_if(case.reasons)
     assert case.release is not None  # noqa: S101 - a missing release is a reason
+    releases.keep_while_using(work, case.grant.dataset_id, case.release.id)
     row = ExtractRow(
         id=work.new_id(), grant_id=case.grant.id, application_id=case.grant.application_id,
         dataset_id=case.grant.dataset_id, release_id=case.release.id, release_number=case.release.number,
@@ -215,12 +218,14 @@ def finish(
     row = made.row
     row.rows, row.size_bytes = done.rows, done.size_bytes
     suppression = suppression_of(made.case.cells, done.left_out)
-    if outputs.needed(work, row.dataset_id, row.form) < 1:
+    policy = made.case.grant.policy
+    if outputs.needed(work, row.dataset_id, row.form, policy) < 1:
         _deliver(
             work, actor, made, done.sha256, key, export=done.export, suppression=suppression, marks=done.marks
         )
         return
-    kept = telling.reserved(done.rows, done.size_bytes, made.case.grant, limits_now(work)["query_min_group"])
+    step = limits_under(work, policy)["query_min_group"]
+    kept = telling.reserved(done.rows, done.size_bytes, made.case.grant, step)
     usage.charge(
         work, made.case.grant.id, rows=kept["rows"], bytes=kept["bytes"], subject=row.id, taking=_taking(row)
     )
@@ -468,7 +473,7 @@ def _case(
 ) -> Case:
     """The whole decision on one request, whoever asks."""
     terms = tuple(term for name in columns if (term := grant.policy.term(name)) is not None)
-    limits = limits_now(work)
+    limits = limits_under(work, grant.policy)
     try:
         held = asset(work, grant.dataset_id)
     except NotFound as gone:

@@ -16,7 +16,8 @@ from auth.grants import queries as grant_queries
 from auth.identity.tables import AccountRow
 from auth.messages import audience
 from auth.messages.service import tell
-from auth.profile.now import limits_now
+from auth.policy.model import GrantPolicy
+from auth.profile.now import limits_under
 from auth.roles import Role
 from catalog.assets import asset
 from core import outbox
@@ -57,13 +58,13 @@ class Output:
     made: Mapping[str, Any]
 
 
-def needed(work: Work, dataset_id: str, form: str) -> int:
-    """How many people review a file of this dataset in this form, as the rules are now. Of a dataset that is gone: two."""
+def needed(work: Work, dataset_id: str, form: str, policy: GrantPolicy) -> int:
+    """How many people review a file of this dataset in this form, as the rules are now and the grant asks. Of a dataset that is gone: two."""
     try:
         level = asset(work, dataset_id).level
     except NotFound:
         return 2
-    return limits_now(work).checkers(level, form)
+    return limits_under(work, policy).checkers(level, form)
 
 
 def open_review(work: Work, actor: Actor, output: Output) -> OutputReviewRow:
@@ -76,8 +77,8 @@ def open_review(work: Work, actor: Actor, output: Output) -> OutputReviewRow:
             )
         )
     held = asset(work, output.dataset_id)
-    limits = limits_now(work)
     grant = grant_queries.row(work, GrantId(output.grant_id))
+    limits = limits_under(work, grant_queries.view_of(work, grant).policy)
     row = OutputReviewRow(
         id=work.new_id(), kind=output.kind, subject_id=output.subject_id, dataset_id=output.dataset_id,
         department_id=held.org_id, org_id=output.org_id, grant_id=output.grant_id, application_id=output.application_id,

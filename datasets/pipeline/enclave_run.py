@@ -149,7 +149,8 @@ def _told(ctx: JobContext, now: Running, watch: Watch) -> Told:
             memory_limit_mb=memory, scratch=ctx.settings.scratch_dir, view=view, watched=watch.over,
         )  # fmt: skip
         ctx.progress(0.6, Text("正在按披露控制计算", "Computing under the rules of disclosure control"))
-        told = tell(spec, found, who, Control.of(case.limits), case.terms.lists)
+        lists = {name: codes for name, codes in case.terms.lists.items() if view.shows_as_is(name)}
+        told = tell(spec, found, who, Control.of(case.limits), lists)
     except TooManyGroups:
         raise _suppressed() from None
     weighed_too = (

@@ -14,8 +14,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from auth.policy.model import ColumnTerm, DeliveryForm, Use
-from auth.profile.now import limits_now
+from auth.policy.model import ColumnTerm, DeliveryForm, GrantPolicy, Use
+from auth.profile.now import limits_under
 from catalog.assets import asset
 from core.errors import Conflict
 from core.ids import ExtractId
@@ -23,7 +23,7 @@ from core.jobs_run import JobContext, JobKind
 from core.text import Text
 from core.work import Work
 from datasets.content import content_digest
-from datasets.extracts import export_suite, queries, service
+from datasets.extracts import export_suite, queries, service, watermark
 from datasets.extracts.apart import Build, maker
 from datasets.extracts.build import Recipe, count
 from datasets.extracts.keys import grant_key, mark_key, master_key, person_mark_key
@@ -111,7 +111,8 @@ def _made(ctx: JobContext, making: service.Making, release: Path, build: Build) 
             memory_limit_mb=memory, scratch=scratch,
         )  # fmt: skip
         export = judge(recipe, out)
-    findings = looked_at(ctx, recipe, out, row.dataset_id, expected - built.left_out)
+    watermark.refuse_unmarked(case.grant.policy, marked["columns"] if marked else ())
+    findings = looked_at(ctx, recipe, out, case.grant.policy, expected - built.left_out)
     stored = ctx.files.put_file(out)
     return {
         "sha256": stored.sha256,
@@ -161,16 +162,16 @@ def bounds_of(release: Path, column: str) -> tuple[float, float]:
 
 
 def looked_at(
-    ctx: JobContext, recipe: Recipe, out: Path, dataset_id: str, rows: int
+    ctx: JobContext, recipe: Recipe, out: Path, policy: GrantPolicy, rows: int
 ) -> list[dict[str, Any]] | None:
     """What the checks before an output review see in the finished file; None where it needs no review.
 
-    rows: how many the file ought to have.
+    rows: how many the file ought to have. policy: of the grant that it leaves under.
     """
     with ctx.read() as work:
-        if outputs.needed(work, dataset_id, recipe.form) < 1:
+        if outputs.needed(work, policy.dataset_id, recipe.form, policy) < 1:
             return None
-        held, limits = asset(work, dataset_id), limits_now(work)
+        held, limits = asset(work, policy.dataset_id), limits_under(work, policy)
     groups = [
         term.name
         for term in recipe.columns

@@ -11,6 +11,7 @@ from core.errors import Conflict
 from core.jobs_run import JobContext, JobKind
 from core.text import Text
 from core.work import Work
+from datasets.extracts import watermark
 from datasets.extracts.apart import maker
 from datasets.extracts.build import Built, Recipe, count
 from datasets.extracts.keys import grant_key, master_key
@@ -75,7 +76,8 @@ def _build(ctx: JobContext, key: str) -> dict[str, Any]:
             # with the marks the export suite does not pass: the view is made without
             recipe, tolerances = replace(recipe, marks=()), {}
             built, out = made(recipe)
-    findings = looked_at(ctx, recipe, out, case.grant.dataset_id, expected - built.left_out)
+    watermark.refuse_unmarked(case.grant.policy, tolerances)
+    findings = looked_at(ctx, recipe, out, case.grant.policy, expected - built.left_out)
     schema = delta_schema(pq.read_schema(out))
     stored = ctx.files.put_file(out)
     return {

@@ -18,7 +18,7 @@ from auth.policy.filters.model import RowFilter, all_of
 from auth.policy.filters.rules import columns_of
 from auth.policy.limits import Limits
 from auth.policy.model import Ask, DeliveryForm
-from auth.profile.now import limits_now
+from auth.profile.now import limits_under
 from auth.vouching import cover as vouching
 from catalog.assets import asset
 from core import bases
@@ -93,7 +93,8 @@ def considered(
     work: Work, grant: GrantView, question: Question, more: Iterable[Reason] = (), *, needs_terms: bool = True
 ) -> Case:
     """The same under a grant as it is given here, whoever asks."""
-    limits, terms = limits_now(work), in_force(work, grant.dataset_id)
+    limits = limits_under(work, grant.policy)
+    terms = in_force(work, grant.dataset_id)
     release = releases.under(work, grant.dataset_id, grant.policy.pinned_release)
     if release is not None and not (releases.is_deliverable(release) and release.sha256):
         release = None

@@ -88,6 +88,11 @@ class View:
     terms: Mapping[str, ColumnTerm]
     key: bytes
 
+    def shows_as_is(self, name: str) -> bool:
+        """Whether the column's own values, such as its published codes, are those that groups are told by."""
+        term = self.terms.get(name)
+        return term is None or term.use not in (Use.MASKED, Use.PSEUDONYMISED)
+
 
 @contextmanager
 def _unwatched(interrupt: Callable[[], None]) -> Iterator[None]:  # noqa: ARG001 - the shape of a watch
@@ -152,9 +157,8 @@ def _shown(
 
 
 def _masked(view: View, name: str, held: Held) -> Expression:
-    term = view.terms.get(name)
-    if term is not None and term.use in (Use.MASKED, Use.PSEUDONYMISED):
-        return leaving(term, held, view.key)
+    if not view.shows_as_is(name):
+        return leaving(view.terms[name], held, view.key)
     return ColumnExpression(held.name).alias(held.name)
 
 

@@ -25,10 +25,12 @@ from core.errors import AccessRefused, Conflict, NotFound, QuotaExceeded, Reason
 from core.ids import GrantId
 from core.text import Text
 from core.work import Work
+from datasets.extracts import watermark
 from datasets.outputs import opening as outputs
 from datasets.queries import deciding
 from datasets.queries.deciding import Case, Question
 from datasets.queries.service import Desk, moved
+from datasets.releases import queries as releases
 from datasets.releases.whole import whole
 
 FORM: Final = DeliveryForm.PREVIEW
@@ -70,7 +72,11 @@ def consider(work: Work, actor: Actor, ask: MaskedAsk) -> Case:
     """Every reason to refuse the preview now, and what it would show. NotFound outside the actor's sight."""
     grant = grant_queries.view(work, ask.grant_id, actor)
     return deciding.consider(
-        work, actor, _question(grant, ask), _needs_review(work, grant), needs_terms=False
+        work,
+        actor,
+        _question(grant, ask),
+        (*_needs_review(work, grant), *watermark.objections(work, grant.policy, FORM, grant.policy.leaving)),
+        needs_terms=False,
     )
 
 
@@ -83,7 +89,7 @@ def _question(grant: GrantView, ask: MaskedAsk) -> Question:
 
 def _needs_review(work: Work, grant: GrantView) -> Iterator[Reason]:
     """Rows that people must see before they leave cannot be shown at once."""
-    if (least := outputs.needed(work, grant.dataset_id, FORM)) > 0:
+    if (least := outputs.needed(work, grant.dataset_id, FORM, grant.policy)) > 0:
         text = Text(
             f"该级别的数据须经 {least} 人出域审核后才能交付，不能即时预览；请改为申请提取。",
             f"Data of this level leave only after {least} people reviewed them, so they cannot be shown at once; ask for an extract.",
@@ -154,6 +160,7 @@ def _handed_over(
 ) -> MaskedRead:
     assert case.release is not None  # noqa: S101 - a reason otherwise
     grant, made = case.grant, work.new_id()
+    releases.keep_while_using(work, grant.dataset_id, case.release.id)
     took = {"extracts": 1, "rows": len(lines), "bytes": sum(map(len, lines))}
     usage.charge(
         work, grant.id, **took, subject=made, taking=case.question.taking(actor, case.release), delivers=True

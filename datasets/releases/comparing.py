@@ -28,6 +28,7 @@ from core.work import Work, hold
 from datasets.releases import access, queries, rules, shape
 from datasets.releases.models import Difference, DiffRead, DiffSide
 from datasets.releases.tables import ReleaseDiffRow, ReleaseRow
+from datasets.releases.whole import whole_lately
 
 JOB: Final = "release.diff"
 TAKE: Final = "datasets:batch:take"
@@ -126,7 +127,7 @@ def made(
     """The difference itself. Hold no transaction meanwhile."""
     from datasets.releases.diff import compare
 
-    before, after = (files.path(str(row.sha256)) for row in (older, newer))
+    before, after = (whole_lately(files, str(row.sha256)) for row in (older, newer))
     return compare(before, after, key, memory_limit_mb=memory_mb, scratch=room)
 
 

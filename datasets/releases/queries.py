@@ -15,7 +15,7 @@ from catalog import queries as catalog
 from catalog.tables import DatasetRow
 from core.errors import Gone, NotFound
 from core.text import Text
-from core.work import Work, fetched
+from core.work import Work, fetched, hold
 from datasets.batches.queries import READ, scopes
 from datasets.releases.models import ReleaseRead
 from datasets.releases.tables import ReleaseRow
@@ -53,6 +53,17 @@ def release(work: Work, release_id: str) -> ReleaseRow:
     if row.state in (ReleaseState.WITHDRAWN, ReleaseState.RETIRED):
         raise tombstone(row)
     return row
+
+
+def keep_while_using(work: Work, dataset_id: str, release_id: str) -> None:
+    """Before a transaction writes down a use that keeps a release from being retired: nobody retires or withdraws a release of the
+    dataset until it ends. Raises Gone where somebody did since it was decided on; NotFound."""
+    hold(work, f"releases/{dataset_id}")
+    row = work.db.get(ReleaseRow, release_id, populate_existing=True)
+    if row is None:
+        raise _unknown()
+    if not is_deliverable(row):
+        raise tombstone(row)
 
 
 @dataclass(frozen=True, slots=True)

@@ -164,7 +164,7 @@ def _id(work: Work, case: Case) -> str:
     return view_id(
         release_sha256=case.release.sha256 or "", grant_id=case.grant.id, policy_hash=case.grant.policy_hash,
         suite_id=suite.id if suite else "", cells=repr(case.cells) if case.cells else "",
-        checkers=outputs.needed(work, case.grant.dataset_id, FORM), marks=allowed_marks(work, case),
+        checkers=outputs.needed(work, case.grant.dataset_id, FORM, case.grant.policy), marks=allowed_marks(work, case),
     )  # fmt: skip
 
 
@@ -327,13 +327,13 @@ def finish(
         delta_schema,
         marks or {},
     )
-    least = outputs.needed(work, found.dataset_id, FORM)
+    view = grant_queries.view(work, GrantId(found.grant_id))
+    least = outputs.needed(work, found.dataset_id, FORM, view.policy)
     if least < 1 or outputs.already_released(work, "view", key, sha256, least):
         _let_read(work, found, sha256)
         return
     found.state = ViewState.IN_REVIEW
     work.db.add(found)
-    view = grant_queries.view(work, GrantId(found.grant_id))
     columns = [term.name for term in view.policy.leaving]
     outputs.open_review(
         work, SYSTEM,
@@ -387,6 +387,7 @@ def begin(work: Work, who: Reading, view: ViewRow) -> None:
     is_first = _insert(work, ViewUseRow, {"view_id": view.id, "day": day, "charged_at": work.now})
     if not is_first and _is_written_down(work, view.id, who.actor, day):
         return
+    releases.keep_while_using(work, view.dataset_id, view.release_id)
     taking = Taking.by(
         who.actor, purpose=who.purpose, scenario_id=who.grant.policy.scenario_id, form=FORM, release_id=view.release_id,
         release_number=view.release_number, columns=tuple(term.name for term in who.grant.policy.leaving),

@@ -20,6 +20,7 @@ from auth.policy.model import DeliveryForm, Use
 from core.files import FileStore
 from core.ids import GrantId
 from core.work import Work
+from datasets.enclave.tables import EnclaveRow
 from datasets.extracts.keys import grant_key, mark_key, master_key, person_mark_key
 from datasets.extracts.models import ExtractState
 from datasets.extracts.tables import ExtractRow
@@ -38,7 +39,7 @@ MOST_MADE: Final = 100_000_000
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One file that was handed out under a grant."""
+    """One file that was handed out under a grant. `enclave_id`: of a result of the enclave, the request that it answers."""
 
     kind: str
     id: str
@@ -51,6 +52,7 @@ class Delivery:
     who: str
     at: datetime | None
     last_taken_at: datetime | None
+    enclave_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,11 +97,13 @@ class TracedMark(SQLModel):
 class TracedDelivery(SQLModel):
     """A file that the leak may be, or be a part of. `is_marked`: its own hidden mark is in the leak.
 
-    A view has one for each time that the ledger has somebody reading it.
+    A view has one for each time that the ledger has somebody reading it. kind: extract, enclave, view or preview; a result of the enclave
+    that was released is had as an extract is (`id`), and `enclave_id` names the request.
     """
 
     kind: str
     id: str
+    enclave_id: str
     release_number: int
     who: str
     at: datetime | None
@@ -146,10 +150,16 @@ def deliveries(work: Work) -> list[Delivery]:
     made = work.db.exec(
         select(ExtractRow).where(ExtractRow.state == ExtractState.READY).order_by(col(ExtractRow.id))
     )
+    inside = dict(
+        work.db.exec(
+            select(EnclaveRow.extract_id, EnclaveRow.id).where(col(EnclaveRow.extract_id).is_not(None))
+        ).all()
+    )
     found = [
         Delivery(
-            "extract", row.id, row.grant_id, row.dataset_id, row.org_id, row.release_id, row.release_number,
+            "enclave" if row.id in inside else "extract", row.id, row.grant_id, row.dataset_id, row.org_id, row.release_id, row.release_number,
             tuple(json.loads(row.columns)), row.requested_name, row.ready_at, row.last_download_at,
+            inside.get(row.id, ""),
         )
         for row in made
     ]  # fmt: skip
@@ -266,7 +276,7 @@ def look(
         known = set(leak.columns) & {name for each in own for name in each.columns}
         listed = [
             TracedDelivery(
-                kind=each.kind, id=each.id, release_number=each.release_number, who=each.who, at=each.at,
+                kind=each.kind, id=each.id, enclave_id=each.enclave_id, release_number=each.release_number, who=each.who, at=each.at,
                 last_taken_at=each.last_taken_at, has_all_columns=known <= set(each.columns), is_marked=each.id in by_mark,
             )
             for each in own
@@ -278,10 +288,12 @@ def look(
                 chance=match.chance, marks=seen.get(match.grant_id, []), deliveries=listed,
             )
         )  # fmt: skip
-    claimed = leak.claims.get("extract") or leak.claims.get("view")
+    claims = [(each, leak.claims[each]) for each in ("extract", "view", "enclave") if each in leak.claims]
     return TraceRead(
         sha256=sha256, tokens=len(leak.tokens), columns=list(leak.columns)[:200], claims=dict(leak.claims),
-        claimed_is_known=any(each.id == claimed for each in handed_out), grants_looked_at=len(hits),
+        claimed_is_known=any(
+            said == (each.enclave_id if kind == "enclave" else each.id) for kind, said in claims[:1] for each in handed_out
+        ), grants_looked_at=len(hits),
         pseudonyms_made=made, marks_compared=compared, is_cut=is_cut, named=out,
     )  # fmt: skip
 

@@ -201,6 +201,55 @@ def test_members_outputs_and_price_rule_are_chosen_in_the_form_and_narrowed_by_t
     assert "analyst9" in browser_as(house, "officer", lang="en").get(f"{at}/terms").text
 
 
+def test_safeguards_are_asked_for_and_made_stricter_in_the_forms(house: House) -> None:
+    at = _filled_in(house)
+    applicant = browser_as(house, "applicant", lang="en")
+    form = applicant.get(f"{at}/columns")
+    typed = {"min_group-0": "20", "epsilon-0": "2.5", "watermark-0": "yes"}
+    wrong = applicant.submit(
+        f"{at}/columns", version=_version(form.text), **COLUMNS, **(typed | {"epsilon-0": "much"})
+    )
+    assert (wrong.status_code, 'value="much"' in wrong.text) == (422, True)
+    low = applicant.submit(
+        f"{at}/columns", version=_version(form.text), **COLUMNS, **(typed | {"min_group-0": "1"})
+    )
+    assert (low.status_code, "in its range" in low.text) == (422, True)
+    saved = applicant.submit(f"{at}/columns", version=_version(form.text), **COLUMNS, **typed)
+    assert saved.status_code == 303, saved.text
+    assert "epsilon 2.5" in applicant.get(at).text
+    _post(client_as(house, "applicant"), f"{at}/submit", version=_row(house, at).version)
+    screener = client_as(house, "screener")
+    found = _post(
+        screener, f"{at}/screen", {"outcome": "ok", "has_no_conflict": True}, _row(house, at).version
+    )
+    (line,) = found["lines"]
+    asked = {"min_group": 20, "epsilon_micro": 2_500_000, "watermark": True}
+    assert line["safeguards"] == asked
+    vote = {"has_no_conflict": True, "lines": [{"line_id": line["id"], "vote": "approve"}]}
+    _post(screener, f"{at}/review", vote, found["version"])
+    approver = browser_as(house, "approver", lang="en")
+    fields: dict[str, Any] = dict(_Form(approver.get(f"{at}/decide").text).fields)
+    fields |= {
+        f"outcome-{line['id']}": "narrow", f"epsilon-{line['id']}": "0.5", f"epsilon_each-{line['id']}": "0.25",
+        f"checkers-{line['id']}": "2", f"note-{line['id']}": "收紧隐私预算", "has_no_conflict": "yes",
+    }  # fmt: skip
+    looser = approver.submit(f"{at}/decide", **(fields | {f"min_group-{line['id']}": "19"}))
+    assert (looser.status_code, "decision-widens" in looser.text) == (422, True)
+    none = approver.submit(f"{at}/decide", **(fields | {f"epsilon_each-{line['id']}": "0.001"}))
+    assert (none.status_code, "safeguard-leaves-nothing" in none.text) == (422, True)
+    done = approver.submit(f"{at}/decide", **fields)
+    assert done.status_code == 303, done.text
+    (decided,) = screener.get(f"/api/v1{at}").json()["lines"]
+    stricter = {"epsilon_micro": 500_000, "epsilon_each_micro": 250_000, "checkers": 2}
+    assert {
+        name: value for name, value in decided["offered"]["safeguards"].items() if value
+    } == asked | stricter
+    terms = browser_as(house, "officer", lang="en").get(f"{at}/terms").text
+    assert all(words in terms for words in ("20 or more", "epsilon 0.25", "required, or nothing leaves"))
+    letter = client_as(house, "officer").get(f"/api/v1{at}/letter").json()
+    assert "Hidden marks" in str(letter)
+
+
 class _Form(HTMLParser):
     """The fields of the page's form as a browser would send them untouched."""
 

@@ -154,7 +154,7 @@ class Wire:
         self.answer = (
             GuardedPieces(file, **told)
             if isinstance(file, Held)
-            else GuardedFile(file, sha256=DIGEST, **told)
+            else GuardedFile(file, sha256=hashlib.sha256(file.read_bytes()).hexdigest(), **told)
         )
 
     async def send(self, message: Any) -> None:

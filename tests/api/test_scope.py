@@ -36,7 +36,7 @@ from auth.duties import service as duties
 from auth.duties.service import DutyAnswer
 from auth.erasure import service as erasures
 from auth.erasure.service import ErasureCreate
-from auth.identity import api_keys, sessions
+from auth.identity import api_keys, refresh, sessions
 from auth.identity.api_keys import ApiKeyCreate
 from auth.incidents import service as incidents
 from auth.incidents.service import IncidentCreate
@@ -112,6 +112,7 @@ def things(sqlite_house: House) -> dict[str, str]:
         analyst = actor_of(work, "analyst")
         session = sessions.open_session(work, analyst, ip="", agent="")
         key = api_keys.create(work, analyst, ApiKeyCreate(name="nightly"))
+        family, _ = refresh.start(work, analyst, sqlite_house.settings)
         words = PostRow(
             id=work.new_id(), thread_id="", dataset_id=DATASET, kind="question", body="words", author=stamp(actor_of(work, "steward_a")),
             person_id="p", posted_at=work.now,
@@ -321,7 +322,7 @@ def things(sqlite_house: House) -> dict[str, str]:
         event = audit.record(work, analyst, "extract.delivered", subject=extract.id, grant_id=grant.id)
     return {
         "application_id": grant.application_id, "grant_id": grant.id, "batch_id": batch.id, "job_id": str(batch.job_id),
-        "dataset_id": DATASET, "release_id": release.id, "extract_id": extract.id, "answer_id": told.id, "session_id": session.session_id,
+        "dataset_id": DATASET, "release_id": release.id, "extract_id": extract.id, "answer_id": told.id, "session_id": session.session_id, "family_id": family,
         "source_id": source.id, "search_id": search.id, "key_id": key.id, "event_id": event.id, "ticket_id": ticket.id, "waiver_id": waiver.id, "fix_id": fix.id,
         "incident_id": incident.id, "duty_id": duty.id, "plan_id": plan.id, "agreement_id": agreement.id,
         "profile_id": version.id, "scheme_id": weights.id, "view_id": "0" * 64, "extension_id": asked.id, "product_id": product.id,

@@ -73,6 +73,7 @@ WITHOUT: Final = {
     "post /api/v1/jobs/{job_id}/cancel": ONCE,
     "put /api/v1/marks/{dataset_id}": KEPT,
     "delete /api/v1/me/sessions/{session_id}": MINE,
+    "delete /api/v1/me/programs/{family_id}": MINE,
     "delete /api/v1/me/api-keys/{key_id}": MINE,
     "put /api/v1/datasets/{dataset_id}/follow": MINE,
     "delete /api/v1/datasets/{dataset_id}/follow": MINE,

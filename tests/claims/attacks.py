@@ -20,7 +20,7 @@ IDENTITY: Final = (
     held("huge or nested JSON", "auth/identity/tokens::oversized_and_malformed_texts_are_refused", "auth/identity/tokens::bodies_that_are_no_objects_are_refused", "auth/grants/keys::an_assertion_of_endless_length_is_not_parsed"),
     held("duplicate claims", "auth/identity/tokens::duplicate_names_are_refused"),
     held("non-canonical base64", "auth/identity/tokens::every_flipped_character_is_noticed"),
-    held("replayed refresh", "api/sign_in::program_swaps_refresh_tokens_and_reuse_ends_the_family", "auth/identity/races::reuse_after_the_successor_was_used_revokes_even_within_ten_seconds", "auth/identity/races::refresh_token_sent_twice_at_once_has_one_successor"),
+    held("replayed refresh", "api/sign_in::program_swaps_refresh_tokens_and_reuse_ends_the_family", "auth/identity/races::reuse_after_the_successor_was_used_revokes_even_within_ten_seconds", "auth/identity/races::refresh_token_sent_twice_at_once_has_one_successor", "auth/identity/bound_tokens::a_token_brought_by_another_program_ends_its_family", "auth/identity/bound_tokens::a_proof_counts_once_and_its_replay_is_written_down"),
     held("ticket replay", "api/download_tickets::a_ticket_downloads_once_without_signing_in", "api/download_tickets::of_sixteen_takers_at_once_one_gets_the_file"),
     held("key-rotation gap", "auth/identity/keyring::next_key_is_published_a_day_before_it_signs", "auth/identity/keyring::token_signed_before_a_turn_is_still_good", "auth/identity/keyring::retired_key_stops_counting_a_day_later"),
     held("session fixation", "api/sign_in::session_cannot_be_brought_along", "auth/identity/sessions::signing_in_again_ends_the_session_that_came_along"),

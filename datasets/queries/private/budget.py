@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any, Final
 
@@ -84,6 +85,12 @@ def spent(work: Work, dataset_id: str, held_by: dict[str, str]) -> dict[str, int
         PrivacyAccountRow.dataset_id == dataset_id, PrivacyAccountRow.period == period_of(work.now)
     )
     return {row.kind: row.spent_micro for row in work.db.exec(wanted) if held_by.get(row.kind) == row.holder}
+
+
+def spent_of(work: Work, grant_ids: Collection[str]) -> int:
+    """What these grants have spent since they began, whatever the period."""
+    wanted = select(func.coalesce(func.sum(PrivacySpendRow.epsilon_micro), 0))
+    return int(work.db.exec(wanted.where(col(PrivacySpendRow.grant_id).in_(grant_ids))).one())
 
 
 def reserve(work: Work, actor: Actor, answer: AnswerRow, epsilon_micro: int) -> None:

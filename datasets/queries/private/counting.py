@@ -27,6 +27,10 @@ class Exact:
     counts: list[int]
     total: int = 0
 
+    def of(self, part: str) -> list[int]:
+        """The numbers that noise of this part is added to."""
+        return [self.total] if part == "sum" else self.counts
+
 
 def exact(
     release: Path,

@@ -148,6 +148,17 @@ def budget_reasons(epsilon_micro: int, cap: CapRead | None, spent: Mapping[str, 
             yield Reason("budget-exhausted", text, BASIS, {"account": kind, "left_micro": left})
 
 
+def agreed_budget_reasons(epsilon_micro: int, most: int, spent: int) -> Iterator[Reason]:
+    """Why the budget that the grant was given for its whole life does not bear it."""
+    if spent + epsilon_micro > most:
+        left = max(most - spent, 0)
+        text = Text(
+            f"授权约定的隐私预算不足：需要 ε {epsilon_micro / MILLION:g}，整个授权剩余 {left / MILLION:g}（约定 {most / MILLION:g}）。",
+            f"Not enough of the privacy budget agreed in the grant: epsilon {epsilon_micro / MILLION:g} needed, {left / MILLION:g} of {most / MILLION:g} left for its whole life.",
+        )
+        yield Reason("budget-exhausted", text, BASIS, {"account": "agreed", "left_micro": left})
+
+
 KIND_NAMES: Final = {
     "dataset": Text("数据集", "the dataset"),
     "org": Text("本机构", "your organisation"),

@@ -7,7 +7,7 @@ stays taken, also when the machine stops before the answer is written: the quest
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,8 @@ from typing import Any
 from sqlmodel import col, select
 
 from auth.actor import Actor
-from auth.grants import usage
+from auth.grants import succession, usage
+from auth.grants.view import GrantView
 from auth.policy.model import DeliveryForm
 from catalog.assets import asset
 from core.errors import AccessRefused, NotFound, QuotaExceeded, Reason, TooMany, refuse_if
@@ -27,6 +28,7 @@ from datasets.queries.private import budget
 from datasets.queries.private.model import PrivateAsk, PrivateHistogram, PrivateMean, PrivateSum, normalised
 from datasets.queries.private.rules import (
     Part,
+    agreed_budget_reasons,
     budget_reasons,
     grid_of,
     misfits,
@@ -83,7 +85,16 @@ def plan(work: Work, actor: Actor, ask: PrivateAsk) -> Plan:
     held_by = budget.holders(case.grant.org_id, case.grant.id, actor.account_id)
     cap, spent = budget.cap_in_force(work, ask.dataset_id), budget.spent(work, ask.dataset_id, held_by)
     reasons += budget_reasons(ask.epsilon_micro, cap, spent)
+    reasons += _agreed_budget(work, case.grant, ask.epsilon_micro)
     return Plan(case, tuple(reasons), None, ask.epsilon_micro, parts)
+
+
+def _agreed_budget(work: Work, grant: GrantView, epsilon_micro: int) -> Iterator[Reason]:
+    """What the grant itself was given for its whole life, which amendments go on with; nothing where it was given none."""
+    most = grant.policy.safeguards.epsilon_micro
+    if most is not None:
+        line = (grant.id, *succession.carries_of(work, grant.id))
+        yield from agreed_budget_reasons(epsilon_micro, most, budget.spent_of(work, line))
 
 
 def _hash(ask: PrivateAsk, case: Case) -> str:
@@ -208,10 +219,7 @@ def _drawn(desk: Desk, ask: PrivateAsk, planned: Plan, release: Path) -> dict[st
         grid=grid_of(*case.terms.bounds[ask.measure.column]) if isinstance(ask.measure, PrivateSum | PrivateMean) else None, codes=codes, memory_limit_mb=memory,
         scratch=desk.settings.scratch_dir,
     )  # fmt: skip
-    drawn = {
-        part.name: noisy([found.total] if part.name == "sum" else found.counts, part)
-        for part in planned.parts
-    }
+    drawn = {part.name: noisy(found.of(part.name), part) for part in planned.parts}
     return said_of(ask, planned.parts, drawn, codes, case)
 
 

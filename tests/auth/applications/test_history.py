@@ -6,8 +6,10 @@ What tests of this folder store of applications is replayed after each of them (
 from __future__ import annotations
 
 import random
+import re
 from collections import Counter
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -15,10 +17,12 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from api.house import House
+from auth.applications import workflow
 from auth.applications.tables import ApplicationRow
-from auth.applications.workflow import FINAL, State, Step, advance
+from auth.applications.workflow import FINAL, MOVES, State, Step, advance
 from auth.roles import Role
 from core.errors import TransitionRefused
+from tests.auth.applications import reference
 from tests.auth.applications.replay import flaws
 from tests.desk import a_desk, an_application
 from tests.examples import examples
@@ -104,28 +108,75 @@ TestAnybodyTriesAnything = AnybodyTriesAnything.TestCase
 TestAnybodyTriesAnything.settings = settings(max_examples=examples(20), stateful_step_count=25, deadline=None)
 
 
+HANDS_OF = {step: sorted(HANDS[step] if step in HANDS else set().union(*RETURNERS.values())) for step in Step}
+LIKELY = {
+    state: [(step, hand) for step in Step for hand in HANDS_OF[step] if (state.value, step.value) in EDGES]
+    for state in State
+}
+EVERY = [(step, hand) for step in Step for hand in sorted(set().union(*HANDS_OF.values()))]
+
+
+def walked(lot: random.Random) -> tuple[list[tuple[str, str]], reference.Standing, int]:
+    """A random history by the machine: what was tried by whom, where it stands, how many attempts were refused."""
+    state, version, turn, refused = State.DRAFT, 1, 0, 0
+    trail: list[tuple[str, str]] = []
+    while state not in FINAL and len(trail) < 40:
+        step, hand = lot.choice(EVERY if lot.random() < 0.4 else LIKELY[state])
+        trail.append((step.value, hand))
+        held = frozenset() if hand == "system" else frozenset({Role(hand)})
+        try:
+            state = advance(state, step, held, by_system=hand == "system")
+        except TransitionRefused:
+            refused += 1
+        else:
+            version, turn = version + 1, turn + (step is Step.SUBMIT)
+    return trail, reference.Standing(state.value, version, turn), refused
+
+
 def test_a_hundred_thousand_histories_replayed_end_where_they_ended() -> None:
-    """Random valid histories, walked and replayed by the table: it reads nothing but what it is given, and every end is reached."""
+    """Walked by the machine, attempts among them that it refuses; replayed from the printed table by a second implementation that shares no code with it."""
     lot = random.Random(20260302)  # noqa: S311 - a fixed lot
-    open_from: dict[str, list[tuple[Step, frozenset[Role], bool]]] = {}
-    for state, step in EDGES:
-        hands = RETURNERS[state] if step == "return" else HANDS[step]
-        for hand in sorted(hands):
-            held = frozenset() if hand == "system" else frozenset({Role(hand)})
-            open_from.setdefault(state, []).append((Step(step), held, hand == "system"))
-    ends: Counter[State] = Counter()
+    ends: Counter[str] = Counter()
+    refused = 0
     for _ in range(100_000):
-        state, trail = State.DRAFT, []
-        while state.value in open_from and len(trail) < 40:
-            step, held, by_system = lot.choice(open_from[state.value])
-            state = advance(state, step, held, by_system=by_system)
-            trail.append((step.value, held, by_system))
-        replayed = State.DRAFT
-        for name, held, by_system in trail:
-            replayed = advance(replayed, Step(name), held, by_system=by_system)
-        assert replayed is state
-        ends[state] += 1
-    assert set(ends) >= FINAL, "every end was reached"
+        trail, stood, denied = walked(lot)
+        assert reference.replayed(trail) == stood, trail
+        ends[stood.state] += 1
+        refused += denied
+    assert set(ends) >= {state.value for state in FINAL}, "every end was reached"
+    assert refused > 100_000, "what is refused was tried as well"
+
+
+@pytest.mark.parametrize("at", MOVES, ids=lambda at: f"{at[0].value} {at[1].value}")
+@pytest.mark.parametrize("how", ["leads elsewhere", "is in other hands", "is gone"])
+def test_a_machine_with_one_fault_is_found_by_the_replay(
+    at: tuple[State, Step], how: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That the second implementation would notice: each move of the machine made wrong, one at a time."""
+    moves = dict(MOVES)
+    right = moves.pop(at)
+    if how == "leads elsewhere":
+        moves[at] = right._replace(to=State.DRAFT if right.to is State.LAPSED else State.LAPSED)
+    elif how == "is in other hands":
+        moves[at] = right._replace(
+            by=frozenset({Role.APPROVER}) if right.by != {Role.APPROVER} else frozenset({Role.APPLICANT})
+        )
+    monkeypatch.setattr(workflow, "MOVES", moves)
+    lot = random.Random(20260302)  # noqa: S311 - a fixed lot
+    assert any(
+        reference.replayed(trail) != stood for trail, stood, _ in (walked(lot) for _ in range(100_000))
+    )
+
+
+def test_the_reference_knows_the_flat_list_and_nothing_of_the_machine() -> None:
+    """Three tables that were written apart: the page's, the list above, the product's."""
+    assert {(line.state, line.step): line.to for line in reference.TABLE} == EDGES
+    assert {(state.value, step.value): move.to.value for (state, step), move in MOVES.items()} == EDGES
+    assert len(reference.TABLE) == len(EDGES)
+    source = Path(reference.__file__).read_text(encoding="utf-8")
+    assert not [
+        line for line in source.splitlines() if re.match(r"(from|import) (auth|core|api|tests)", line)
+    ]
 
 
 class _Undone(Exception):

@@ -100,6 +100,29 @@ def test_amendment_takes_the_place_of_the_grant_and_carries_what_was_used(house:
     assert kinds(desk).count("grant.superseded") == 1
 
 
+def test_what_is_given_back_after_an_amendment_reaches_the_grant_in_force(house: House) -> None:
+    """What was asked for under the earlier grant and does not come is free again under the one that took its place, however many between."""
+    desk = a_desk(house)
+    grants = [a_grant(desk, quotas={"extracts": 2, "outputs_per_month": 1}).id]
+    with desk.house.write() as work:
+        asked_at = work.now
+        usage.charge(work, GrantId(grants[0]), extracts=2, outputs=1)
+    for _ in range(2):
+        grants.append(_granted(desk, _follow(desk, grants[-1])))
+        activated(desk, grants[-1])
+    with pytest.raises(QuotaExceeded), desk.house.write() as work:
+        usage.charge(work, GrantId(grants[-1]), extracts=1, outputs=1)
+    with desk.house.write() as work:
+        usage.refund(work, GrantId(grants[0]), extracts=1)
+        usage.give_output_back(work, GrantId(grants[0]), asked_at)
+    held = [_grant(desk, each) for each in grants]
+    assert [(each.used_extracts, each.carried_extracts) for each in held] == [(1, 0), (0, 1), (0, 1)]
+    with desk.house.write() as work:
+        usage.charge(work, GrantId(grants[-1]), extracts=1, outputs=1)
+    with pytest.raises(QuotaExceeded), desk.house.write() as work:
+        usage.charge(work, GrantId(grants[-1]), extracts=1)
+
+
 def test_superseded_grant_comes_back_by_no_step(desk: Desk) -> None:
     old = a_grant(desk)
     activated(desk, _granted(desk, _follow(desk, old.id)))

@@ -44,6 +44,7 @@ PLAIN = {"name": "venue_id", "use": "plain"}
         {"quotas": {"outputs_per_month": 3}},
         {"members": ["a1"]},
         {"fee_reference": "cap-1"},
+        {"safeguards": {"min_group": 20}},
         {"networks": ["203.0.113.0/24"]},
         {"pinned_release": "r1"},
         {"retention_days": 1},
@@ -308,6 +309,20 @@ def test_a_mask_may_be_replaced_by_one_that_hides_more(
         ({"fee_reference": "x"}, {"fee_reference": "x"}, False),
         ({"fee_reference": "x"}, {"fee_reference": "y"}, True),
         ({"fee_reference": "x"}, {}, True),
+        *(
+            ({"safeguards": {name: asked}}, {"safeguards": {name: new}}, is_wider)
+            for name, asked, stricter, looser in (
+                ("min_group", 20, 21, 19),
+                ("checkers", 1, 2, None),
+                ("checkers", 2, 2, 1),
+                ("epsilon_micro", 500, 499, 501),
+                ("epsilon_each_micro", 500, 499, 501),
+                ("watermark", True, True, False),
+            )
+            for new, is_wider in ((asked, False), (stricter, False), (looser, True))
+        ),
+        ({"safeguards": {"min_group": 20}}, {"safeguards": {"checkers": 2}}, True),
+        ({}, {"safeguards": {"epsilon_micro": 1, "watermark": True}}, False),
     ],
 )
 def test_places_releases_and_months_only_narrow(
@@ -328,7 +343,16 @@ def test_networks_are_kept_in_one_form_and_nonsense_is_refused() -> None:
 
 def test_what_was_agreed_before_later_terms_keeps_its_digest() -> None:
     plain = a_policy(quotas={"rows": 1}).canonical()
-    for name in (b"per_day", b"per_month", b"networks", b"pinned_release", b"outputs", b"members", b"fee"):
+    for name in (
+        b"per_day",
+        b"per_month",
+        b"networks",
+        b"pinned_release",
+        b"outputs",
+        b"members",
+        b"fee",
+        b"safeguards",
+    ):
         assert name not in plain
     later = a_policy(
         quotas={"per_month": 2, "outputs_per_month": 1}, networks=["10.0.0.0/8"], pinned_release="r1",
@@ -338,6 +362,11 @@ def test_what_was_agreed_before_later_terms_keeps_its_digest() -> None:
     assert later.hash == later.model_copy(update={"members": ("a", "b")}).hash
     assert GrantPolicy.model_validate_json(later.canonical()) == later
     assert len({later.hash, a_policy(networks=["10.0.0.0/8"]).hash, a_policy().hash}) == 3
+    strict = a_policy(safeguards={"min_group": 20, "watermark": True})
+    assert b'"safeguards":{"min_group":20,"watermark":true}' in strict.canonical(), (
+        "those that are set, no more"
+    )
+    assert GrantPolicy.model_validate_json(strict.canonical()) == strict
     limited = a_policy(quotas={"per_day": 3})
     assert b'"per_day":3' in limited.canonical()
     assert GrantPolicy.model_validate_json(limited.canonical()) == limited

@@ -75,6 +75,13 @@ def policies(draw: st.DrawFn) -> GrantPolicy:
         members=draw(st.lists(st.text("ab-员", min_size=1, max_size=6), max_size=3)),
         fee_reference=draw(st.none() | st.text("ab-费", min_size=1, max_size=6)),
         pinned_release=draw(st.none() | st.text("ab-版", min_size=1, max_size=6)),
+        safeguards={
+            "min_group": draw(st.none() | st.integers(2, 99)),
+            "checkers": draw(st.none() | st.integers(1, 2)),
+            "epsilon_micro": draw(MAYBE),
+            "epsilon_each_micro": draw(MAYBE),
+            "watermark": draw(st.booleans()),
+        },
         retention_days=draw(st.integers(1, 36500)),
     )
 
@@ -275,7 +282,7 @@ STRANGE = {
         f"constraint {each}": _with("permission", [RULE | {"constraint": [*TERMS, each]}])
         for each in (
             _atom("spatial", "eq", "CN"),
-            _atom("dg:epsilon", "lteq", "1"),
+            _atom("dg:volume", "lteq", "1"),
             _atom("dg:rows", "gteq", "1"),
             _atom("dg:rows", "lteq", "-1"),
             _atom("dateTime", "lt", "2040-01-01T00:00:00Z"),
@@ -377,3 +384,23 @@ def test_agreements_of_another_form_do_not_fit_the_shapes() -> None:
         document = copy.deepcopy(written(a_policy()))
         del document[gone]
         assert _faults(document), gone
+
+
+@pytest.mark.parametrize(
+    ("left", "operator", "right"),
+    [("dg:watermark", "eq", "perhaps"), ("dg:minGroup", "lteq", "5"), ("dg:minGroup", "gteq", "few"), ("dg:epsilon", "lteq", "0")],
+)  # fmt: skip
+def test_safeguards_in_other_words_are_refused(left: str, operator: str, right: str) -> None:
+    document = json.loads(json.dumps(written(a_policy(safeguards={"min_group": 20}))))
+    kept = [each for each in document["permission"][0]["constraint"] if each["leftOperand"] != "dg:minGroup"]
+    document["permission"][0]["constraint"] = [*kept, _atom(left, operator, right)]
+    with pytest.raises(InputRefused, match=f"constraint {left}"):
+        policy_of(document)
+
+
+@quietly
+def test_an_agreement_with_every_safeguard_fits_the_shapes() -> None:
+    strict = {"min_group": 20, "checkers": 2, "epsilon_micro": 5, "epsilon_each_micro": 5, "watermark": True}
+    policy = a_policy(safeguards=strict)
+    assert _faults(written(policy)) == ""
+    assert policy_of(json.loads(json.dumps(written(policy)))) == policy

@@ -17,7 +17,7 @@ from auth.proof.note import Checkpoint
 from auth.proof.offline import EVENTS
 
 TRIGGERS = ("no_update", "no_delete", "no_replace")
-POSTGRES_TRIGGERS = ("no_update", "no_delete", "no_truncate")
+POSTGRES_TRIGGERS = ("no_update", "no_delete", "no_truncate", "no_change")
 
 
 def grow(house: House, events: int) -> None:
@@ -76,13 +76,13 @@ def events_of(pack: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in lines_of(pack)]
 
 
-def unguarded(house: House) -> None:
-    """Take the triggers off what opens the events, as somebody who owns the database could."""
+def unguarded(house: House, table: str = "auth_audit_personal") -> None:
+    """Take the triggers off what opens the events, or off the events, as somebody who owns the database could."""
     is_sqlite = house.engine.dialect.name == "sqlite"
     with house.engine.begin() as raw:
         for name in TRIGGERS if is_sqlite else POSTGRES_TRIGGERS:
             raw.exec_driver_sql(
-                f"DROP TRIGGER auth_audit_personal_{name}" + ("" if is_sqlite else " ON auth_audit_personal")
+                f"DROP TRIGGER IF EXISTS {table}_{name}" + ("" if is_sqlite else f" ON {table}")
             )
 
 

@@ -146,7 +146,7 @@ def test_of_an_altered_release_file_no_rows_are_counted_or_shown(sqlite_house: H
         ("approver", f"/api/v1/grants/{scene.grant_id}/simulate", {}),
     ):
         answer = client_as(sqlite_house, who).post(where, json=sent, headers={"Accept-Language": "zh-CN"})
-        assert (answer.status_code, answer.json()["detail"][:6]) == (503, "发布版本文件")
+        assert (answer.status_code, answer.json()["detail"][:4]) == (503, "数据文件")
 
 
 def test_a_cancelled_build_gives_the_extract_back(sqlite_house: House) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import beta
 
-from datasets.queries.private.counting import exact, kept, on_grid
-from datasets.queries.private.model import MILLION, PrivateCount, PrivateHistogram, PrivateSum
+from datasets.queries.model import TermsRead
+from datasets.queries.private.counting import Exact, exact, kept, on_grid
+from datasets.queries.private.model import (
+    MILLION,
+    PrivateAsk,
+    PrivateCount,
+    PrivateHistogram,
+    PrivateMean,
+    PrivateMeasure,
+    PrivateSum,
+)
 from datasets.queries.private.noise import noisy
-from datasets.queries.private.rules import Part, grid_of
+from datasets.queries.private.rules import Grid, Part, grid_of, parts_of
 from tests.examples import examples
 
 CODES = ["A", "B", "C"]
@@ -62,11 +72,15 @@ def test_values_of_any_size_stay_within_their_bounds(bounds: tuple[float, float]
     assert grid.most <= 1_000_001
 
 
-def _release(folder: Path, owners: list[int]) -> Path:
+HEAVY = 29
+
+
+def _release(folder: Path, owners: list[int], heavy: float) -> Path:
+    fees = [float(owner % 30) if owner % 5 else math.nan for owner in owners]
     table = pa.table(
         {
             "owner": owners, "code": [CODES[owner % 2] for owner in owners],
-            "fee": [float(owner % 30) if owner % 5 else math.nan for owner in owners],
+            "fee": [heavy if owner == HEAVY else fee for owner, fee in zip(owners, fees, strict=True)],
         }
     )  # fmt: skip
     path = folder / f"{len(owners)}.parquet"
@@ -74,10 +88,12 @@ def _release(folder: Path, owners: list[int]) -> Path:
     return path
 
 
-def _exact(folder: Path, owners: list[int], measure: Any) -> Any:
+def _exact(
+    folder: Path, owners: list[int], measure: Any, grid: Grid | None = None, heavy: float = float(HEAVY)
+) -> Exact:
     return exact(
-        _release(folder, owners), None, measure, np.array(owners, np.uint32), 2, grid=grid_of(0, 20), codes=CODES,
-        memory_limit_mb=256, scratch=folder,
+        _release(folder, owners, heavy), None, measure, np.array(owners, np.uint32), 2, grid=grid or grid_of(0, 20),
+        codes=CODES, memory_limit_mb=256, scratch=folder,
     )  # fmt: skip
 
 
@@ -113,31 +129,85 @@ def _draws(value: int, part: Part) -> np.ndarray:
     return np.array(noisy([value] * DRAWS, part))  # every number has noise of its own
 
 
-@pytest.mark.parametrize("kind", ["count", "sum", "histogram"])
+MEASURES: dict[str, PrivateMeasure] = {
+    "count": PrivateCount(),
+    "sum": PrivateSum(kind="sum", column="fee"),
+    "mean": PrivateMean(kind="mean", column="fee"),
+    "histogram": PrivateHistogram(kind="histogram", column="code"),
+}
+
+
+def _ask(measure: PrivateMeasure, epsilon_micro: int) -> PrivateAsk:
+    return PrivateAsk(
+        grant_id="G", dataset_id="DP-PK-003", measure=measure, epsilon_micro=epsilon_micro, purpose="p", scenario_id="s"
+    )  # fmt: skip
+
+
+def _terms(bounds: tuple[float, float] = (0, 20)) -> TermsRead:
+    return TermsRead(
+        dataset_id="DP-PK-003", version=1, contributor="owner", lists={"code": CODES}, guards_all=False,
+        bounds={"fee": bounds}, per_contributor=2, reason="test", set_by="steward", set_at=datetime(2026, 11, 1, tzinfo=UTC),
+    )  # fmt: skip
+
+
+def _told(found: Exact, parts: tuple[Part, ...]) -> list[np.ndarray]:
+    """10,000 times all the numbers of one answer, as the service draws them: by part and place, the draws."""
+    drawn = []
+    for part in parts:
+        numbers = found.of(part.name)
+        whole = np.array(noisy(numbers * DRAWS, part)).reshape(DRAWS, len(numbers))
+        drawn += list(whole.T)
+    return drawn
+
+
+def _leaning(told: list[np.ndarray], here: list[int], there: list[int], scales: list[float]) -> np.ndarray:
+    """How much each answer speaks for `here` rather than `there`, all its numbers together (Neyman and Pearson)."""
+    leaning = np.zeros(DRAWS)
+    for x, a, b, scale in zip(told, here, there, scales, strict=True):
+        leaning += (np.abs(x - b) - np.abs(x - a)) / scale
+    return leaning
+
+
+def _shown(with_: Exact, without: Exact, parts: tuple[Part, ...]) -> float:
+    """The epsilon that whole answers about the two prove, in millionths."""
+    here, there = ([number for part in parts for number in found.of(part.name)] for found in (with_, without))
+    scales = [part.scale for part in parts for _ in with_.of(part.name)]
+    leaning = [_leaning(_told(found, parts), here, there, scales) for found in (with_, without)]
+    return _epsilon_shown(*leaning) * MILLION
+
+
+@pytest.mark.parametrize("kind", list(MEASURES))
 @pytest.mark.parametrize("epsilon_micro", [500_000, 1_000_000])
 def test_neighbours_cannot_be_told_apart_beyond_epsilon(
     tmp_path: Path, kind: str, epsilon_micro: int
 ) -> None:
-    """10,000 answers about data with and without the contributor who changes most; through filter, truncation and clamp."""
-    column = {"histogram": "code", "sum": "fee"}.get(kind)
-    measure: Any = {
-        "count": PrivateCount(), "sum": PrivateSum(kind="sum", column="fee"),
-        "histogram": PrivateHistogram(kind="histogram", column="code"),
-    }[kind]  # fmt: skip
+    """10,000 answers about data with and without the contributor who changes most; through filter, truncation, clamp and
+    the parts that the service takes: a mean is both its noisy numbers, which whoever reads it is granted here."""
     owners = [owner for owner in range(1, 25) for _ in range(2)]
-    with_, without = _exact(tmp_path, [*owners, 29, 29, 29], measure), _exact(tmp_path, owners, measure)
-    grid = grid_of(0, 20)
-    part = (
-        Part(kind, 2 * grid.most, epsilon_micro, grid.step) if kind == "sum" else Part(kind, 2, epsilon_micro)
+    with_, without = (
+        _exact(tmp_path, each, MEASURES[kind]) for each in ([*owners, 29, 29, 29], owners)
+    )  # fmt: skip
+    parts = parts_of(_ask(MEASURES[kind], epsilon_micro), _terms())
+    for part in parts:  # the worst neighbour there is
+        changed = zip(with_.of(part.name), without.of(part.name), strict=True)
+        assert sum(abs(a - b) for a, b in changed) == part.sensitivity
+    assert 0.5 * epsilon_micro < _shown(with_, without, parts) <= epsilon_micro
+
+
+@pytest.mark.parametrize("bounds", [(-20.0, 3.0), (5.0, 20.0)])
+@pytest.mark.parametrize("kind", ["sum", "mean"])
+def test_sums_and_means_hide_a_contributor_whatever_the_bounds(
+    tmp_path: Path, kind: str, bounds: tuple[float, float]
+) -> None:
+    """The bound farther from zero is what one contributor weighs, since nobody else stands in for one who is gone."""
+    owners = [owner for owner in range(1, 25) for _ in range(2)]
+    fee = max(bounds, key=abs)
+    with_, without = (
+        _exact(tmp_path, each, MEASURES[kind], grid_of(*bounds), heavy=fee)
+        for each in ([*owners, HEAVY, HEAVY], owners)
     )
-    a, b = (
-        (with_.total, without.total)
-        if kind == "sum"
-        else (with_.counts[-2 if column else 0], without.counts[-2 if column else 0])
-    )
-    assert abs(a - b) == part.sensitivity  # the worst neighbour there is
-    shown = _epsilon_shown(_draws(a, part), _draws(b, part))
-    assert 0.5 * epsilon_micro < shown * MILLION <= epsilon_micro
+    parts = parts_of(_ask(MEASURES[kind], 1_000_000), _terms(bounds))
+    assert 500_000 < _shown(with_, without, parts) <= 1_000_000
 
 
 def test_the_judge_finds_noise_that_is_too_small() -> None:
