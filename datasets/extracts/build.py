@@ -110,7 +110,7 @@ def _released(connection: DuckDBPyConnection, release: Path) -> tuple[DuckDBPyRe
     taken = any(name.casefold() == _ROW_NUMBER for name in names)
     source = connection.read_parquet(str(release), file_row_number=not taken)
     # a file that brings a column of that very name: number its rows here (slower, as no filter reaches the file)
-    place = SQLExpression("row_number() OVER ()") if taken else SQLExpression(f"#{len(names) + 1}")
+    place = SQLExpression("row_number() OVER () - 1") if taken else SQLExpression(f"#{len(names) + 1}")
     columns = [SQLExpression(f"#{at + 1}").alias(f"c{at}") for at in range(len(names))]
     held = {
         name: Held(f"c{at}", str(kind))

@@ -17,6 +17,7 @@ from typing import Any, Final
 import duckdb
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 from duckdb import (
     ColumnExpression,
     ConstantExpression,
@@ -39,6 +40,11 @@ Codes = NDArray[np.uint32]
 Whole = NDArray[np.int64]
 _DENSE: Final = 40_000_000  # cells × contributors up to which a table of counts is kept, 8 bytes each
 _MAX_CLASSES: Final = 100_000
+_BATCH: Final = 1_000_000  # rows
+_NUMBERED: Final = (
+    "CREATE TEMP TABLE numbered AS SELECT c, row_number() OVER () - 1 AS n FROM (SELECT DISTINCT c FROM told)"
+)
+_BY_PLACE: Final = "SELECT told.at, n FROM told JOIN numbered ON told.c IS NOT DISTINCT FROM numbered.c"
 
 
 class TooManyGroups(Exception):
@@ -66,13 +72,15 @@ def contributors(release: Path, column: str | None, cache: Path, *, memory_limit
         cache_files.used(kept)
         return loaded
     cache.mkdir(parents=True, exist_ok=True)
+    codes = np.zeros(pq.read_metadata(release).num_rows, np.uint32)
     with engine_of(memory_limit_mb, cache) as connection:
         source, held = visible_rows(connection, release, None)
         if column not in held:
             raise unfit(f"no column {column}")
-        found = source.select(_text(held[column]).alias("c")).to_arrow_table().column("c")
-    coded = found.combine_chunks().dictionary_encode(null_encoding="encode")
-    codes: Codes = coded.indices.to_numpy(zero_copy_only=False).astype(np.uint32)
+        source.select(ColumnExpression("at").alias("at"), _text(held[column]).alias("c")).create_view("told")
+        connection.execute(_NUMBERED)
+        for batch in connection.execute(_BY_PLACE).to_arrow_reader(_BATCH):
+            codes[batch.column("at").to_numpy()] = batch.column("n").to_numpy()
     cache_files.put(kept, lambda out: np.save(out, codes))
     return codes
 
@@ -115,25 +123,88 @@ def scan(
 
     watched: is handed what interrupts the engine, and stands around its work.
     """
+    found = _Found(len(groups), len(measured), max_groups, pq.read_metadata(release).num_rows)
     with engine_of(memory_limit_mb, scratch) as connection, watched(connection.interrupt):
-        table = _table(connection, release, row_filter, groups, measured, view)
-    keys, cell = _cells([table.column(f"g{at}") for at in range(len(groups))], table.num_rows, max_groups)
-    values = {
-        name: table.column(f"m{at}").to_numpy(zero_copy_only=False).astype(np.float64, copy=False)
-        for at, name in enumerate(measured)
-    }
-    places = table.column("at").to_numpy(zero_copy_only=False).astype(np.int64, copy=False)
-    return Rows(keys, cell, places, values)
+        for batch in _batches(connection, release, row_filter, groups, measured, view):
+            found.take(batch)
+    return found.rows(measured)
 
 
-def _table(
+class _Found:
+    """Rows as they are read, a batch at a time: nothing of the table is held but the cell, the place and the amounts of each row."""
+
+    def __init__(self, groups: int, measured: int, most: int, rows: int) -> None:
+        self._groups, self._most, self._taken = groups, most, 0
+        self._words: list[dict[Any, int]] = [{} for _ in range(groups)]
+        self._cells: dict[int, int] = {} if groups else {0: 0}
+        self._cell = np.zeros(rows, np.int64)  # what is never written to takes no memory
+        self._places = np.zeros(rows, np.int64)
+        self._amounts = [np.zeros(rows, np.float64) for _ in range(measured)]
+
+    def take(self, batch: pa.RecordBatch) -> None:
+        """Raises TooManyGroups as soon as there are more groups than an answer may have."""
+        span = slice(self._taken, self._taken + batch.num_rows)
+        if self._groups:
+            self._cell[span] = self._cells_of([batch.column(f"g{at}") for at in range(self._groups)])
+        self._places[span] = batch.column("at").to_numpy()
+        for at, amounts in enumerate(self._amounts):
+            amounts[span] = batch.column(f"m{at}").to_numpy(zero_copy_only=False)
+        self._taken = span.stop
+
+    def _cells_of(self, columns: Sequence[pa.Array]) -> Whole:
+        joint = np.zeros(len(columns[0]), np.int64)
+        for known, column in zip(self._words, columns, strict=True):
+            coded = column.dictionary_encode(null_encoding="encode")
+            if len(coded.dictionary) > self._most:
+                raise TooManyGroups
+            codes = [known.setdefault(value, len(known)) for value in coded.dictionary.to_pylist()]
+            if len(known) > self._most:
+                raise TooManyGroups
+            joint = joint * self._most + np.array(codes, np.int64)[coded.indices.to_numpy()]
+        if self._groups == 1:
+            self._cells = {at: at for at in range(len(self._words[0]))}
+            return joint
+        there, at = np.unique(joint, return_inverse=True)
+        cells = [self._cells.setdefault(each, len(self._cells)) for each in there.tolist()]
+        if len(self._cells) > self._most:
+            raise TooManyGroups
+        return np.array(cells, np.int64)[at]
+
+    def rows(self, measured: Sequence[str]) -> Rows:
+        """All that was read, the keys in order."""
+        words = [list(known) for known in self._words]
+        keys = [self._key(code, words) for code in self._cells]
+        order = sorted(
+            range(len(keys)),
+            key=lambda at: tuple((value is None, str(type(value)), value) for value in keys[at]),
+        )
+        place = np.zeros(len(keys), np.int64)
+        place[order] = np.arange(len(keys))
+        end = self._taken
+        for start in range(
+            0, end, _BATCH
+        ):  # in place: a second array of that size is what memory would be short of
+            span = slice(start, min(start + _BATCH, end))
+            self._cell[span] = place[self._cell[span]]
+        amounts = {name: each[:end] for name, each in zip(measured, self._amounts, strict=True)}
+        return Rows([keys[at] for at in order], self._cell[:end], self._places[:end], amounts)
+
+    def _key(self, code: int, words: list[list[Any]]) -> tuple[Any, ...]:
+        parts: list[Any] = []
+        for listed in reversed(words):
+            code, at = divmod(code, self._most)
+            parts.append(listed[at])
+        return tuple(reversed(parts))
+
+
+def _batches(
     connection: DuckDBPyConnection,
     release: Path,
     row_filter: RowFilter | None,
     groups: Sequence[Group],
     measured: Sequence[str],
     view: View | None,
-) -> pa.Table:
+) -> Iterator[pa.RecordBatch]:
     source, held = visible_rows(connection, release, row_filter)
     if missing := ({group.column for group in groups} | set(measured)) - held.keys():
         raise unfit(f"no column {', '.join(sorted(missing))}")
@@ -141,7 +212,7 @@ def _table(
         source, held = _shown(source, held, view, [*(group.column for group in groups), *measured])
     chosen = [_grouped(group, held[group.column]).alias(f"g{at}") for at, group in enumerate(groups)]
     chosen += [_number(held[name]).alias(f"m{at}") for at, name in enumerate(measured)]
-    return source.select(*chosen, ColumnExpression("at").alias("at")).to_arrow_table()
+    yield from source.select(*chosen, ColumnExpression("at").alias("at")).to_arrow_reader(_BATCH)
 
 
 def _shown(
@@ -179,38 +250,6 @@ def _grouped(group: Group, held: Held) -> Expression:
     return FunctionExpression("date_trunc", ConstantExpression(group.unit), moment)
 
 
-def _cells(columns: list[pa.ChunkedArray], rows: int, max_groups: int) -> tuple[list[tuple[Any, ...]], Whole]:
-    """The distinct keys, and each row's place among them; one key without groups."""
-    if not columns:
-        return [()], np.zeros(rows, np.int64)
-    cell, words = np.zeros(1, np.int64), []
-    for column in columns:
-        coded = column.combine_chunks().dictionary_encode(null_encoding="encode")
-        if len(coded.dictionary) > max_groups:
-            raise TooManyGroups
-        words.append(coded.dictionary.to_pylist())
-        cell = cell * len(words[-1]) + coded.indices.to_numpy(zero_copy_only=False)
-    held = np.bincount(cell)
-    used = np.flatnonzero(held)
-    if len(used) > max_groups:
-        raise TooManyGroups
-    keys = [_key(int(each), words) for each in used]
-    order = sorted(
-        range(len(keys)), key=lambda at: tuple((value is None, str(type(value)), value) for value in keys[at])
-    )
-    place = np.zeros(len(held), np.int64)
-    place[used[order]] = np.arange(len(keys))
-    return [keys[at] for at in order], place[cell]
-
-
-def _key(code: int, words: list[list[Any]]) -> tuple[Any, ...]:
-    parts: list[Any] = []
-    for listed in reversed(words):
-        code, at = divmod(code, len(listed))
-        parts.append(listed[at])
-    return tuple(reversed(parts))
-
-
 def as_told(value: Any) -> Any:  # noqa: ANN401 - a group's value as JSON
     if isinstance(value, datetime):
         return value.date().isoformat() if value.time() == value.time().min else value.isoformat()
@@ -244,7 +283,7 @@ def makers(cells: int, cell: Whole, places: Whole, who: Codes | None) -> Makers:
     people = int(who.max()) + 1 if len(who) else 1
     joint = cell * people
     joint += who[places]
-    if cells * people <= _DENSE:
+    if cells * people <= max(_DENSE, 2 * len(joint)):  # sorting the rows takes more than that
         there = np.zeros(cells * people, np.bool_)
         there[joint] = True
         return Makers(
