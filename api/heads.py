@@ -124,6 +124,11 @@ expires_at|到期时间|expires at
 extract_id|提取件编号|extract
 facts|事实|facts
 failed|未通过|failed
+kept_at|留存时间|kept at
+kept_by|提交人|kept by
+not_applicable|不适用|not applicable
+passed|通过|passed
+detail|说明|why
 failing_rows|不符行|failing rows
 failing_share|不符比例|share that fails
 failures|失败次数|failures

@@ -17,6 +17,7 @@ from core.text import Text
 FONT: Final = "STSong-Light"
 HEADS: Final = {
     "lines": Text("决定内容", "The decision"),
+    "principles": Text("公益与公平", "Public interest and fairness"),
     "basis": Text("法律依据", "Legal basis"),
     "conditions": Text("条件", "Conditions"),
     "remedies": Text("救济途径", "What can be done"),
@@ -85,6 +86,9 @@ def pdf(letter: Letter) -> bytes:
             story.append(
                 grid([[Paragraph(_safe(name), body), said(use)] for name, use in line.columns], [200, 280])
             )
+    if letter.principles:
+        held = [[said(name), said(words)] for name, words in letter.principles]
+        story += [said(HEADS["principles"], head), grid(held, [150, 330])]
     for key in ("basis", "conditions", "remedies"):
         if entries := getattr(letter, key):
             story += [said(HEADS[key], head), *sourced(entries)]

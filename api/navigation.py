@@ -72,6 +72,7 @@ NAV: Final[tuple[Group, ...]] = (
         _place("/consents", "同意", "Consents", "auth:consent:read"),
         _place("/vouches", "人员担保", "Members", "auth:vouch:read"),
         _place("/duties", "义务", "Duties", "auth:duty:read"),
+        _place("/self-checks", "自查", "Self-check", "auth:selfcheck:read"),
         _place("/revocations", "撤销确认", "Revocations", "auth:revocation:read"),
         _place("/suspensions", "暂停建议", "Suspensions", "auth:suspension:read"),
         _place("/incidents", "应急", "Incidents", "auth:incident:read"),

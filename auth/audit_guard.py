@@ -22,6 +22,9 @@ _OTHER_THAN_ERASED: Final = """NEW.seq <> OLD.seq OR NEW.field <> OLD.field OR N
 POSTGRES_TRIGGERS: Final = (
     f"{_TABLE}_no_change", f"{_TABLE}_no_truncate", f"{_OPENS}_no_update", f"{_OPENS}_no_delete", f"{_OPENS}_no_truncate",
 )  # fmt: skip
+SQLITE_TRIGGERS: Final = tuple(
+    f"{table}_{name}" for table in (_TABLE, _OPENS) for name in ("no_update", "no_delete", "no_replace")
+)
 _SQLITE: Final = (
     f"""CREATE TRIGGER IF NOT EXISTS {_TABLE}_no_update BEFORE UPDATE ON {_TABLE}
         BEGIN SELECT RAISE(ABORT, '{_SAID}'); END""",

@@ -229,6 +229,7 @@ KIND_NAMES: Final[Mapping[str, Text]] = {
     "organisation.created": Text("登记机构", "Organisation entered"),
     "organisation.country_corrected": Text("更正机构登记地", "Country of an organisation corrected"),
     "organisation.licence_set": Text("设置机构资质", "Licence set"),
+    "selfcheck.kept": Text("提交自查", "Self-check handed in"),
     "plan.drafted": Text("草拟方案", "Plan drafted"),
     "plan.saved": Text("保存方案", "Plan saved"),
     "plan.submitted": Text("提交方案", "Plan submitted"),

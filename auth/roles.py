@@ -167,6 +167,8 @@ PERMISSIONS: Final[Mapping[str, frozenset[Role]]] = {
     "auth:anomaly:answer": frozenset({Role.SECURITY_OFFICER}),
     "auth:anomaly:configure": frozenset({Role.SECURITY_OFFICER}),
     "auth:usage:read": frozenset({Role.AUDITOR, Role.SECURITY_OFFICER}),
+    "auth:selfcheck:read": _BUREAU | _ENTERPRISE | frozenset({Role.SYSADMIN}),
+    "auth:selfcheck:keep": frozenset({Role.ORG_OFFICER, Role.SYSADMIN, Role.SECURITY_OFFICER}),
     "auth:duty:read": _BUREAU | _ENTERPRISE,
     "auth:duty:fulfil": frozenset({Role.ORG_OFFICER}),
     "auth:duty:return": frozenset({Role.APPROVER, Role.REVIEWER_BUSINESS}),

@@ -101,6 +101,50 @@ def confirm(
         tell(step(api, application_id, "confirm", note=note), as_json)
 
 
+@more.command("acceptable")
+def acceptable(
+    data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
+) -> None:  # fmt: skip
+    """What waits for you to be accepted, the most urgent first, with what stands against each."""
+    with connect(data_dir, server, token, user) as api:
+        found = api.get("/screenings", limit=200)
+        if not as_json:
+            for each in found["items"]:
+                for lang, between in (("zh", "；"), ("en", "; ")):
+                    each[f"reasons_{lang}"] = between.join(reason[lang] for reason in each["reasons"])
+        show(found, as_json, ("id", "org_id", "scenario_id", "datasets", "due_on", "reasons_en"))
+
+
+@more.command("accept-many")
+def accept_many(
+    application_ids: Annotated[list[str] | None, typer.Argument(help="Applications to accept for review")] = None,
+    every: Annotated[bool, typer.Option("--every", help="Every one against which nothing stands (see `acceptable`)")] = False,
+    note: Note = "", conflict: Conflict = False,
+    data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
+) -> None:  # fmt: skip
+    """Accept several for review, each by itself; exit code 1 when one of them was not accepted."""
+    with connect(data_dir, server, token, user) as api:
+        waiting = {each["id"]: each for each in api.get("/screenings", limit=200)["items"]}
+        wanted = (
+            [name for name, each in waiting.items() if not each["reasons"]]
+            if every
+            else application_ids or []
+        )
+        items = [
+            {"application_id": name, "version": waiting[name]["version"] if name in waiting else 1}
+            for name in wanted
+        ]
+        body = {"items": items, "note": note, "has_no_conflict": not conflict}
+        found = api.post("/screenings/accept", body)
+        show(
+            found if as_json else {"items": found["items"]},
+            as_json,
+            ("application_id", "outcome", "detail_en"),
+        )
+        if found["refused"]:
+            raise typer.Exit(1)
+
+
 @more.command()
 def letter(
     application_id: str,
@@ -116,7 +160,16 @@ def letter(
         elif as_json:
             show(found, True)
         else:
-            said = {"number", "outcome", "decided_on", "lines", "basis", "conditions", "remedies"}
+            said = {
+                "number",
+                "outcome",
+                "decided_on",
+                "lines",
+                "principles",
+                "basis",
+                "conditions",
+                "remedies",
+            }
             show({key: value for key, value in found["letter"].items() if key in said}, False)
 
 

@@ -19,6 +19,7 @@ from sqlmodel import col, select
 from auth import audit
 from auth.actor import Actor
 from auth.applications import queries
+from auth.applications.rules import PRINCIPLES
 from auth.applications.steps import local_day
 from auth.applications.tables import (
     ApplicationEventRow,
@@ -82,7 +83,9 @@ class LetterLine(_Part):
 
 
 class Letter(_Part):
-    """A whole letter. `number` names application and version of the decision; `deputies`: who decided in whose stead."""
+    """A whole letter. `number` names application and version of the decision; `deputies`: who decided in whose stead; `principles`: what
+    the deciders said of the public interest and of fairness, by name.
+    """
 
     number: str
     outcome: Outcome
@@ -96,6 +99,7 @@ class Letter(_Part):
     remedies: tuple[Sourced, ...]
     agreement_hash: str
     deputies: tuple[Said, ...] = ()
+    principles: tuple[tuple[Said, Said], ...] = ()
 
 
 class Issued(_Part):
@@ -191,6 +195,17 @@ def compose(work: Work, row: ApplicationRow, event: ApplicationEventRow, titles:
         remedies=_sentences("remedies", outcome),
         agreement_hash=row.agreement_hash,
         deputies=_deputies(work, row, event),
+        principles=() if outcome == "not-accepted" else _principles(row),
+    )
+
+
+def _principles(row: ApplicationRow) -> tuple[tuple[Said, Said], ...]:
+    """R11: what was said of each, in the words of whoever said it."""
+    words = {"public_interest": row.public_interest, "fairness": row.fairness}
+    return tuple(
+        (_said(PRINCIPLES[name]), Said(zh=said, en=said))
+        for name, text in words.items()
+        if (said := text.strip())
     )
 
 

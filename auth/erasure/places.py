@@ -96,7 +96,7 @@ NO_NAMES: Final = frozenset(
         "auth_anomaly.is_suspended_by", "auth_audit_event.actor_account", "auth_audit_personal.is_name", "auth_delegation.deputy_account", "auth_product.name_en", "auth_revocation.confirm_by",
         "auth_product.name_zh", "catalog_dataset.replaced_by", "datasets_extract.checked_by", "auth_application.accepted_by", "auth_application.assisted_by", "auth_application_co_applicant.added_by", "auth_application.confirmed_by", "auth_application.created_by", "auth_application_handler.assigned_by", "auth_application_invitation.invited_by", "auth_disclosure.disclosed_by",
         "auth_fee.entered_by", "auth_fee_cap.set_by", "auth_grant.approved_by", "auth_paper_file.by", "auth_paper_file.name",
-        "auth_pilot.marked_by", "auth_product.entered_by", "auth_revenue_cap.set_by", "auth_role_assignment.granted_by", "auth_role_change.asked_by",
+        "auth_pilot.marked_by", "auth_product.entered_by", "auth_revenue_cap.set_by", "auth_role_assignment.granted_by", "auth_role_change.asked_by", "auth_self_check.kept_by",
         "auth_role_change.settled_by", "auth_usage_column.name", "catalog_change_set.undone_by", "catalog_column.name", "catalog_dataset.created_by",
         "catalog_dataset.withdrawn_by", "catalog_description.name", "catalog_import.opened_by", "catalog_org_description.name", "catalog_synonym.set_by",
         "core_job.requested_by", "datasets_batch.name", "datasets_enclave.requested_by", "datasets_extract.requested_by", "datasets_output_review.requested_by", "datasets_push_result.name",

@@ -124,3 +124,14 @@ def filters_of(work: Work, extract_ids: Sequence[str]) -> Mapping[str, RowFilter
         )
         found |= {each: parse_json(text) for each, text in work.db.exec(wanted) if text}
     return found
+
+
+def receiptless(work: Work, org_id: str) -> int:
+    """How many files of an organisation can be had and have no receipt: none, unless something was taken away."""
+    wanted = select(func.count()).select_from(ExtractRow)
+    met = (
+        ExtractRow.org_id == org_id,
+        ExtractRow.state == ExtractState.READY,
+        col(ExtractRow.receipt).is_(None),
+    )
+    return work.db.exec(wanted.where(*met)).one()

@@ -53,6 +53,7 @@ from auth.registrations.service import RegistrationCreate
 from auth.reviews import service as reviews
 from auth.reviews.service import CampaignOpen
 from auth.revocations.tables import RevocationRow
+from auth.selfcheck.tables import SelfCheckRow
 from auth.suspensions.tables import SuspensionProposalRow
 from auth.vouching import service as vouching
 from auth.vouching.service import VouchGive
@@ -309,7 +310,11 @@ def things(sqlite_house: House) -> dict[str, str]:
             id=work.new_id(), title="portal", org_id="parks", url="https://example.org", portal_org="o", reach="department",
             schedule="manual", proposed=stamp(actor_of(work, "steward_a")), created_at=work.now,
         )  # fmt: skip
-        work.db.add_all([asked, product, endpoint, harvest, portal, pledge])
+        looked = SelfCheckRow(
+            id=work.new_id(), subject="insurer", document="{}", sha256="0" * 64, passed=0, failed=0, not_applicable=0, kept_by="officer",
+            kept_at=work.now,
+        )  # fmt: skip
+        work.db.add_all([asked, product, endpoint, harvest, portal, pledge, looked])
         work.db.flush()
         delivery = DeliveryRow(
             id=work.new_id(), endpoint_id=endpoint.id, event_id="e", kind="grant.revoked", ordering="o", body="{}",
@@ -329,7 +334,7 @@ def things(sqlite_house: House) -> dict[str, str]:
         "endpoint_id": endpoint.id, "delivery_id": delivery.id, "harvest_id": harvest.id, "run_id": run.id,
         "target_id": portal.id, "push_run_id": sent.id,
         "share": "safety", "schema": "PK", "table": grant.dataset_id, "which": "renew", "address": "0/000.p/1",
-        "output_id": output.id, "enclave_id": inside.id,
+        "output_id": output.id, "enclave_id": inside.id, "self_check_id": looked.id,
         "anomaly_id": anomaly.id, "suspension_id": suspension.id, "revocation_id": revocation.id, "demand_id": demand.id, "consent_id": consent.id, "vouch_id": word.id, "delegation_id": cover.id, "erasure_id": gone.id, "task_id": task.id, "review_id": look.id,
         "paper_key": need.key, "commitment_id": pledge.id, "campaign_id": campaign.id, "registration_id": act.id, "rule": "volume", "record_proposal_id": proposal.id,
         "record_change_id": changed.id, "thread_id": words.id, "reuse_id": reuse.id, "comment_id": remark.id, "invitation_id": seat.id, "entry_id": helper.id, "step": "reply",

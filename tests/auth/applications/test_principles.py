@@ -19,7 +19,7 @@ from auth.profile.model import shipped
 from core.errors import AccessRefused
 from tests.auth.agreements.scene import in_force
 from tests.desk import PARKS, RESCUES, Desk, a_desk, an_application, an_ask, codes, concurred
-from tests.people import browser_as
+from tests.people import browser_as, client_as
 
 GENERIC = shipped()["generic-open-data"]
 SAID = {"public_interest": "便于公众避开拥堵", "fairness": "同类申请均按此办理"}
@@ -50,7 +50,9 @@ def decide(desk: Desk, found: applications.ApplicationRead, **said: str) -> appl
         return applications.decide(work, actor, found.id, DecideBody.model_validate(body), assets=desk.assets)
 
 
-def test_the_profile_asks_and_the_record_and_the_page_keep_what_was_said(sqlite_house: House) -> None:
+def test_the_profile_asks_and_the_record_the_page_and_the_letter_keep_what_was_said(
+    sqlite_house: House,
+) -> None:
     desk = a_desk(sqlite_house)
     assert shipped()["district-authorised-operation"].principles
     in_force(desk, GENERIC.model_copy(update={"principles": True}))
@@ -67,6 +69,13 @@ def test_the_profile_asks_and_the_record_and_the_page_keep_what_was_said(sqlite_
         wanted = select(AuditEventRow.payload).where(AuditEventRow.kind == "application.offered")
         assert json.loads(work.db.exec(wanted).one())["principles"] == SAID
     assert SAID["fairness"] in browser_as(sqlite_house, "applicant").get(f"/applications/{found.id}").text
+    letter = (
+        client_as(sqlite_house, "officer").get(f"/api/v1/applications/{found.id}/letter").json()["letter"]
+    )
+    assert [words["zh"] for _, words in letter["principles"]] == list(SAID.values())
+    shown = browser_as(sqlite_house, "officer", "en")
+    assert SAID["public_interest"] in shown.get(f"/applications/{found.id}/letter").text
+    assert shown.get(f"/applications/{found.id}/letter.pdf").content.startswith(b"%PDF")
 
 
 def test_an_applicant_sees_his_place_and_nothing_of_the_others(sqlite_house: House) -> None:
