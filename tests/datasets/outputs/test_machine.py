@@ -33,7 +33,7 @@ def test_whatever_people_do(sqlite_house: House, monkeypatch: pytest.MonkeyPatch
     district = shipped()["district-authorised-operation"]
     wanted = district.model_copy(update={"checkers": {2: {"extract_csv": 2, "extract_parquet": 1}}}).limits()
     for where in ("datasets.outputs.opening", "datasets.extracts.service"):
-        monkeypatch.setattr(f"{where}.limits_now", lambda _: wanted)
+        monkeypatch.setattr(f"{where}.limits_under", lambda *_: wanted)
 
     class Anything(RuleBasedStateMachine):
         """Steps are tried by whoever; refusals are part of the game."""

@@ -58,7 +58,7 @@ def _two_checkers(monkeypatch: pytest.MonkeyPatch) -> None:
     district = shipped()["district-authorised-operation"]
     two = district.model_copy(update={"checkers": {2: {"extract_parquet": 2}}, "agreement": False})
     for where in ("datasets.outputs.opening", "datasets.extracts.service"):
-        monkeypatch.setattr(f"{where}.limits_now", lambda _: two.limits())
+        monkeypatch.setattr(f"{where}.limits_under", lambda *_: two.limits())
 
 
 def test_a_released_file_leaves_with_a_receipt_that_names_the_review(house: House) -> None:
@@ -310,8 +310,9 @@ def test_a_file_that_was_not_checked_is_not_put_before_anybody(scene: Scene) -> 
     """A level that was raised while the file was being made."""
     unchecked = _unchecked(scene)
     with scene.house.write() as work:
-        assert opening.needed(work, "DP-BC-002", "extract_parquet") == 1
-        assert opening.needed(work, "DP-XX-999", "extract_parquet") == 2  # gone: the most careful
+        policy = scene.view().policy
+        assert opening.needed(work, "DP-BC-002", "extract_parquet", policy) == 1
+        assert opening.needed(work, "DP-XX-999", "extract_parquet", policy) == 2  # gone: the most careful
         with pytest.raises(Conflict, match="came to need"):
             opening.open_review(work, SYSTEM, unchecked)
 
