@@ -5,14 +5,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 from pyroaring import BitMap
 
 from datasets.queries.bitmaps import bitmaps
-from datasets.queries.engine import Codes, Makers, Rows, Whole, as_told, classes, figures, makers
+from datasets.queries.engine import (
+    Codes,
+    Makers,
+    Rows,
+    TooManyGroups,
+    Whole,
+    as_told,
+    classes,
+    figures,
+    makers,
+)
 from datasets.queries.model import Classed, Count, Extremes, Group, Histogram, Mean, Quantile, QueryAsk, Sum
 from datasets.queries.rules import (
     ASKED,
@@ -93,6 +103,7 @@ def _is_whole(group: Group) -> bool:
 
 
 Column = tuple[list[Any], list[BitMap]]
+MOST_FINE: Final = 100_000  # groups × classes of one measure, each of which is judged by itself
 
 
 class _Part:
@@ -179,6 +190,8 @@ def _classed(measure: Classed, part: _Part, amounts: NDArray[np.float64], contro
     """Histogram, quantile and extremes all come from classes of values; a class is told, or pointed at, only when it is safe."""
     at, starts = classes(amounts, measure.width)
     many = max(len(starts), 1)
+    if part.cells * many > MOST_FINE:
+        raise TooManyGroups
     fine = _Part(part.cells * many, part.cell * many + at, part.places, part.who)
     made = figures(fine.makers, None)
     values: list[Any] = []

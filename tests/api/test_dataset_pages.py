@@ -226,6 +226,7 @@ def test_departments_and_themes_lead_to_what_a_visitor_may_see(desk: House, lang
         "delta-sharing",
     ):
         assert f"/{place}</code>" in told
+    assert "load_as_arrow" in told  # what readers in place cannot do
     visitor = client_as(desk)
     for path in ("/publishers/culture", "/publishers/insurer", "/themes/ZZ"):
         assert visitor.get(path, headers={"accept": "text/html"}).status_code == 404

@@ -1,4 +1,4 @@
-"""Data of level 4 over HTTP, from the colleagues who must be there to the file of cells: the enclave is the one way out, and every step has its people.
+"""Data of level 4 over HTTP, by the people of the demo, to the file of cells: the enclave is the one way out, and every step has its people.
 
 Every step goes through a route, by whoever may take it; beside it only the worker works. What must not be is tried first and refused: rows of
 level 4, a decision before the fourth vote, a statistical answer, a result that one checker alone has seen.
@@ -28,10 +28,6 @@ from tests.journeys.application import Journey
 
 pytestmark = pytest.mark.gx
 ASKED: Final = {"event_type": "区分险种责任", "response_min": "评估救援能力"}
-COLLEAGUES: Final = (
-    ("security-second", "org-bureau", "reviewer_security"),
-    ("emergency-second", "org-emergency", "reviewer_business"),
-)
 
 
 @pytest.fixture
@@ -51,16 +47,6 @@ def scene(sqlite_house: House) -> Any:
         drain(sqlite_house)
         agreements.conclude(scene)
         yield scene
-
-
-def _joined(scene: Stage) -> None:
-    """Two more reviewers: one administrator makes the account, the other confirms its role."""
-    for username, org, role in COLLEAGUES:
-        with scene.as_("admin") as api:
-            api.post("/users", {"username": username, "name_zh": "邹示例", "name_en": "Zou Sample", "org_id": org, "roles": [role]})  # fmt: skip
-    with scene.as_("admin2") as api:
-        for change in api.get("/role-changes", waiting=True)["items"]:
-            api.post(f"/role-changes/{change['id']}/confirm", {})
 
 
 def _asked(scene: Stage, **line: Any) -> dict[str, Any]:
@@ -188,7 +174,6 @@ def _released(scene: Stage, waits: dict[str, Any]) -> dict[str, Any]:
 def test_a_result_of_level_four_leaves_the_enclave_after_all_its_people_have_spoken(
     scene: Stage, tmp_path: Path
 ) -> None:
-    _joined(scene)
     journey = _submitted(scene)
     _decided(journey)
     grant = _in_force(journey)
