@@ -34,6 +34,7 @@ from auth.applications.signing import (
     concurrence_objections,
     decision_objections,
     docket,
+    proposed_within,
     separation_of_decider,
 )
 from auth.applications.steps import Assets
@@ -105,10 +106,8 @@ def dissent(work: Work, actor: Actor, application_id: ApplicationId, body: Decla
     _need_proposal(row)
     refuse_if(separation_of_decider(work, actor, row))
     need_no_conflict(body.has_no_conflict)
-    lines, proposed = queries.lines(work, row.id), queries.signing(work, row)
-    mine = [line.id for line in lines if line.id in proposed and not beyond([line], [line.id], actor)]
-    if not mine:
-        refuse_if(beyond(lines, proposed, actor))
+    if not (mine := proposed_within(work, actor, row)):
+        refuse_if(beyond(queries.lines(work, row.id), queries.signing(work, row), actor))
     need_note(body.note)
     kept = [line for line in _proposal(row).lines if line.line_id not in mine]
     said = {line_id: each for line_id, each in _proposal(row).opinions.items() if line_id not in mine}

@@ -44,6 +44,7 @@ from auth.applications.signing import (
     concurrence_objections,
     decision_objections,
     docket,
+    proposed_within,
     separation_of_decider,
 )
 from auth.applications.steps import Assets
@@ -150,6 +151,8 @@ def _idle(work: Work, actor: Actor, row: ApplicationRow) -> frozenset[Step]:
         not mine.to_sign and not mine.held_back
     ):  # what stands proposed lies beyond the scope, or is signed enough
         idle.add(Step.CONCUR)
+    if not proposed_within(work, actor, row):
+        idle.add(Step.DISSENT)
     return frozenset(idle)
 
 

@@ -101,6 +101,16 @@ def beyond(lines: Iterable[ApplicationLineRow], named: Iterable[str], actor: Act
     )
 
 
+def proposed_within(work: Work, actor: Actor, row: ApplicationRow) -> list[str]:
+    """The lines of the decision that stands proposed that lie within this approver's scope, signed or not: what he may object to."""
+    proposed = queries.signing(work, row)
+    return [
+        line.id
+        for line in queries.lines(work, row.id)
+        if line.id in proposed and not beyond([line], [line.id], actor)
+    ]
+
+
 def decision_objections(work: Work, actor: Actor, row: ApplicationRow) -> tuple[Reason, ...]:
     """Why this person may not decide on any line now: rules 1 and 2, or nothing in scope that is still open."""
     found = (

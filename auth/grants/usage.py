@@ -18,7 +18,7 @@ from auth.incidents import freezes
 from auth.policy import rules
 from auth.policy.model import MAX_QUOTA
 from core.db import UtcDateTime
-from core.errors import NotFound, QuotaExceeded, refuse_if
+from core.errors import Conflict, QuotaExceeded, refuse_if
 from core.ids import GrantId
 from core.text import Text
 from core.work import Work, fetched
@@ -190,7 +190,8 @@ def _say_why(work: Work, grant_id: GrantId, wanted: dict[str, int], outputs: int
     spans = dict.fromkeys(("per_day", "per_month"), wanted["extracts"]) | {"outputs_per_month": outputs}
     for unit, count in (wanted | spans).items():
         limit, used = getattr(grant.policy.quotas, unit), getattr(grant.used, unit)
-        if count and limit is not None and used + count > limit:
+        limit = MAX_QUOTA if limit is None else limit
+        if count and used + count > limit:
             name, left = _NAMES[unit], max(limit - used, 0)
             raise QuotaExceeded(
                 Text(
@@ -199,7 +200,12 @@ def _say_why(work: Work, grant_id: GrantId, wanted: dict[str, int], outputs: int
                 ),
                 unit=unit, needed=count, left=left, limit=limit,
             )  # fmt: skip
-    raise NotFound(Text("没有这项授权。", "There is no such grant."))
+    raise Conflict(
+        Text(
+            "他人刚刚改动了该授权的用量；本次未计费，请再试一次。",
+            "Somebody else changed what is left of the grant just now; nothing was charged, try again.",
+        )
+    )
 
 
 def events(work: Work, grant_id: GrantId) -> list[UsageEventRow]:

@@ -9,13 +9,16 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sqlmodel import select
 
 from api.house import House
 from auth import audit_reading
+from auth.applications import deciding, queries, signing
 from auth.applications import service as applications
-from auth.applications.models import ApplicationRead, ConcurBody, DecideBody, DeclaredStep
+from auth.applications.models import ApplicationRead, ConcurBody, DecideBody, DeclaredStep, LineDecision
 from auth.applications.signing import covered
 from auth.applications.workflow import State
+from auth.grants.tables import GrantRow
 from core.errors import AccessRefused, AppError, Conflict, InputRefused
 from core.ids import DatasetId, OrgId
 from core.text import Text
@@ -25,6 +28,7 @@ from tests.desk import (
     RESCUES,
     Desk,
     a_desk,
+    agreed,
     an_application,
     an_ask,
     codes,
@@ -123,7 +127,8 @@ def test_the_application_is_decided_when_every_line_is(desk: Desk) -> None:
     assert (half.state, half.agreement_hash, half.lines[0].decision) == (State.DECIDING, "", "")
     assert half.proposal is not None
     assert half.proposal.open_lines == [found.lines[1].id]
-    assert _open(desk, half, "roads_approver") == {"propose": [], "dissent": []}
+    assert _open(desk, half, "roads_approver") == {"propose": []}
+    assert "dissent" in _open(desk, half, "parks_approver")
     assert "propose" not in _open(desk, half, "parks_approver")
     done = _decide(desk, half, "roads_approver", 1, outcome="reject")
     assert (done.state, [line.decision for line in done.lines]) == (State.OFFERED, ["approve", "reject"])
@@ -195,6 +200,70 @@ def test_a_decision_without_the_declaration_of_interest_is_asked_for_it(desk: De
     with pytest.raises(AccessRefused) as refused:
         _decide(desk, found, "approver", 0, 1, declared=False)
     assert codes(refused) == ["conflict-of-interest"]
+
+
+def test_nobody_objects_to_what_lies_beyond_his_scope_and_it_is_not_offered(desk: Desk) -> None:
+    half = _decide(desk, _mixed(desk), "parks_approver", 0)
+    body = DeclaredStep(has_no_conflict=True, version=half.version, note="期限过长")
+    with pytest.raises(AccessRefused) as refused, desk.write("roads_approver") as (work, actor):
+        applications.dissent(work, actor, half.id, body)
+    assert codes(refused) == ["beyond-your-departments"]
+    assert "dissent" not in _open(desk, half, "roads_approver")
+
+
+@pytest.mark.parametrize("positions", [(0, 0), ()])
+def test_a_line_is_decided_on_once_and_no_other_is(desk: Desk, positions: tuple[int, ...]) -> None:
+    found = _mixed(desk)
+    lines = [{"line_id": found.lines[n].id, "outcome": "approve"} for n in positions]
+    lines = lines or [{"line_id": "of-another-application", "outcome": "approve"}]
+    body = DecideBody.model_validate({"version": found.version, "has_no_conflict": True, "lines": lines})
+    with pytest.raises(InputRefused, match="once"), desk.write("approver") as (work, actor):
+        applications.decide(work, actor, found.id, body, assets=desk.assets)
+
+
+def test_what_a_decision_will_allow_is_told_before_it_is_made_and_writes_nothing(desk: Desk) -> None:
+    found = _mixed(desk)
+    asked = [LineDecision(line_id=line.id, outcome="approve") for line in found.lines]
+    with desk.read("approver") as (work, actor):
+        said = deciding.statement(work, actor, found.id, asked, assets=desk.assets)
+        assert [(each.line_id, each.dataset_id) for each in said] == [
+            (line.id, line.dataset_id) for line in found.lines
+        ]
+        assert applications.application(work, actor, found.id).version == found.version
+
+
+def test_terms_that_are_not_there_yet_are_not_told(desk: Desk) -> None:
+    found = _mixed(desk)
+    with pytest.raises(Conflict), desk.read("officer") as (work, actor):
+        deciding.terms(work, actor, found.id)
+
+
+def test_of_a_line_that_was_refused_no_grant_is_issued(desk: Desk) -> None:
+    half = _decide(desk, _mixed(desk), "parks_approver", 0)
+    done = agreed(desk, _decide(desk, half, "roads_approver", 1, outcome="reject"))
+    assert done.state == State.AGREED
+    with desk.read("auditor") as (work, _):
+        issued = work.db.exec(select(GrantRow)).all()
+    assert [(row.line_id, row.dataset_id) for row in issued] == [(done.lines[0].id, PARKS.dataset_id)]
+
+
+@pytest.mark.parametrize(
+    ("first", "expected"), [(PARKS, ["nothing-left-to-sign"]), (RESCUES, ["separation-of-duties-3"])]
+)
+def test_who_may_not_decide_is_told_why_and_who_has_signed_what_is_left(
+    desk: Desk, first: Any, expected: list[str]
+) -> None:
+    """Lines of parks need one signature, those with sensitive data two."""
+    found = _mixed(desk, first, ROADS)
+    _decide(desk, found, "parks_approver", 0)
+    with desk.read("approver") as (work, approver):
+        row, signer = queries.row(work, found.id, approver), actor_of(work, "parks_approver")
+        against = signing.decision_objections(work, actor_of(work, "screener"), row)
+        left = signing.decision_objections(work, signer, row)
+        again = signing.concurrence_objections(work, signer, row)
+    assert [each.code for each in against] == ["separation-of-duties-2"]
+    assert [each.code for each in left] == ["nothing-left-to-decide"]
+    assert [each.code for each in again] == expected
 
 
 SCOPES = {"approver": (0, 1), "approver2": (0, 1), "parks_approver": (0,), "roads_approver": (1,)}

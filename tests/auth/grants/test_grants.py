@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, timedelta
+from typing import Any
 
 import pytest
 from sqlmodel import select, update
@@ -19,8 +20,10 @@ from auth.grants.tables import GrantRow
 from auth.grants.view import Used
 from auth.policy.filters.rules import LOCAL
 from auth.policy.limits import limits
+from auth.policy.model import MAX_QUOTA
 from core.errors import (
     AccessRefused,
+    Conflict,
     InputRefused,
     NotFound,
     QuotaExceeded,
@@ -29,6 +32,7 @@ from core.errors import (
     Unavailable,
 )
 from core.ids import GrantId
+from core.work import Work
 from tests.conftest import TestClock
 from tests.desk import PARKS, Desk, a_desk, a_grant, activated, codes
 
@@ -195,6 +199,39 @@ def test_only_an_effective_grant_is_charged(desk: Desk, clock: TestClock) -> Non
     with pytest.raises(AccessRefused) as refused, desk.house.write() as work:
         usage.charge(work, grant.id, rows=1)
     assert [r.code for r in refused.value.reasons] == ["grant-ended"]
+
+
+def test_a_charge_that_others_overtook_is_to_be_tried_again_and_not_told_that_there_is_no_grant(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the charge that found too little left and the look at why, somebody gave back what he had taken."""
+    grant = a_grant(desk, quotas={"rows": 100})
+    with desk.house.write() as work:
+        usage.charge(work, grant.id, rows=90)
+    charging = usage.fetched
+
+    def overtaken(work: Work, statement: Any, **given: Any) -> Any:
+        found = charging(work, statement, **given)
+        monkeypatch.setattr(usage, "fetched", charging)
+        usage.refund(work, grant.id, rows=90)
+        return found
+
+    monkeypatch.setattr(usage, "fetched", overtaken)
+    with pytest.raises(Conflict) as refused, desk.house.write() as work:
+        usage.charge(work, grant.id, rows=20)
+    assert "try again" in refused.value.detail.en
+    assert _used(desk, grant) == Used(rows=90)
+    with desk.house.write() as work:
+        usage.charge(work, grant.id, rows=10)
+
+
+def test_a_count_without_a_quota_that_no_number_holds_is_refused_as_full(desk: Desk) -> None:
+    grant = a_grant(desk)
+    with desk.house.write() as work:
+        usage.charge(work, grant.id, rows=MAX_QUOTA)
+    with pytest.raises(QuotaExceeded) as refused, desk.house.write() as work:
+        usage.charge(work, grant.id, rows=1)
+    assert refused.value.facts["left"] == 0
 
 
 def test_suspension_stops_use_at_once_and_revocation_for_good(desk: Desk) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from sqlmodel import select
 
 from api.house import House
+from auth.audit import AuditEventRow
 from auth.identity import accounts, api_keys
 from auth.identity.api_keys import ApiKeyCreate, ApiKeyMade
-from auth.identity.tables import ApiKeyRow
+from auth.identity.tables import AccountRow, ApiKeyRow
 from core.errors import InputRefused, NotFound
 from tests.conftest import TestClock
 from tests.people import a_person, actor_of, an_org, client_as
@@ -128,3 +130,33 @@ def test_made_by_whom_is_on_record(peopled: House) -> None:
         wang = actor_of(work, "wang").account_id
     assert (event.subject, event.actor_account) == (made.id, wang)
     assert made.key not in event.payload
+
+
+def test_a_key_of_a_closed_account_that_comes_from_elsewhere_names_nobody(peopled: House) -> None:
+    """There is nobody left whose deed it could be; the key's own row notes it."""
+    made = _key(peopled)
+    with peopled.write() as work:
+        work.db.get_one(AccountRow, work.db.get_one(ApiKeyRow, made.id).account_id).disabled = True
+    with peopled.write() as work:
+        api_keys.note_elsewhere(work, made.id, "203.0.113.0/24")
+        api_keys.note_elsewhere(work, "unknown", "203.0.113.0/24")
+        api_keys.touch(work, "unknown")
+    with peopled.read() as work:
+        assert work.db.get_one(ApiKeyRow, made.id).refused_at == work.now
+        kinds = work.db.exec(select(AuditEventRow.kind)).all()
+    assert "api_key.refused_elsewhere" not in kinds
+
+
+def test_revoking_a_key_again_changes_nothing_and_is_no_second_event(
+    peopled: House, clock: TestClock
+) -> None:
+    made = _key(peopled)
+    ended = []
+    for _ in range(2):
+        with peopled.write() as work:
+            ended.append(api_keys.revoke(work, actor_of(work, "wang"), made.id).revoked_at)
+        clock.forward(minutes=1)
+    assert ended[0] == ended[1]
+    with peopled.read() as work:
+        kinds = work.db.exec(select(AuditEventRow.kind)).all()
+    assert list(kinds).count("api_key.revoked") == 1

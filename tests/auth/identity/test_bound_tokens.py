@@ -236,3 +236,22 @@ def test_the_command_line_makes_proofs_that_count(peopled: House, clock: TestClo
     answer = Program(peopled, clock).signs_in(proof)
     assert answer.status_code == 200, answer.text
     assert answer.json()["token_type"] == "Bearer"
+
+
+def test_a_replayed_proof_beside_a_token_that_nobody_has_is_nobodys_deed(
+    peopled: House, clock: TestClock
+) -> None:
+    own = Program(peopled, clock, key=ED)
+    proof = _proof(ED, "refresh", clock.now, "seen")
+    assert own.renews("pdr_unknown", proof).status_code == 401
+    assert own.renews("pdr_unknown", proof).status_code == 401
+    assert _kinds(peopled) == []
+
+
+def test_ending_a_program_again_is_no_second_event(peopled: House, clock: TestClock) -> None:
+    Program(peopled, clock, "nightly").signs_in()
+    browser = browser_as(peopled, "wang")
+    (family,) = [item["id"] for item in browser.get("/api/v1/me/programs").json()["items"]]
+    for _ in range(2):
+        assert browser.submit(f"/me/programs/{family}/end").status_code == 303
+    assert _kinds(peopled).count("token.revoked") == 1

@@ -10,7 +10,7 @@ from api.house import House
 from auth.grants import service as grants
 from auth.identity import licence, organisations
 from auth.identity.licence import LicenceStep, Paper, Step
-from core.errors import AccessRefused, Conflict, InputRefused, TransitionRefused
+from core.errors import AccessRefused, Conflict, InputRefused, Stale, TransitionRefused
 from core.text import Text
 from tests.conftest import TestClock
 from tests.desk import Desk, a_desk, a_grant
@@ -151,3 +151,28 @@ def test_administrators_enter_but_do_not_qualify(desk: Desk) -> None:
     shown = approver.get("/admin/organisations/other").text
     assert "认定合格" in shown
     assert "a.pdf" in shown
+
+
+def test_a_step_on_a_licence_that_somebody_else_changed_is_stale(desk: Desk) -> None:
+    with desk.read("approver") as (work, _):
+        seen = organisations.organisation_row(work, "insurer").licence_version
+    _take(desk, Step.SUSPEND, version=seen)
+    with pytest.raises(Stale) as refused:
+        _take(desk, Step.DISQUALIFY, version=seen)
+    assert refused.value.facts["version"] == seen + 1
+    assert refused.value.facts["state"] == "SUSPENDED"
+
+
+@pytest.mark.parametrize("note", ["", "三个字", "   ab   "])
+def test_taking_a_licence_away_needs_a_reason(desk: Desk, note: str) -> None:
+    with pytest.raises(InputRefused) as refused:
+        _take(desk, Step.SUSPEND, note=note)
+    assert refused.value.facts["field"] == "note"
+
+
+def test_steps_are_offered_to_approvers_and_for_enterprises_alone(desk: Desk) -> None:
+    with desk.read("approver") as (work, actor):
+        assert licence.open_steps(work, actor, "parks") == []
+        assert Step.SUSPEND in licence.open_steps(work, actor, "insurer")
+    with desk.read("auditor") as (work, actor):
+        assert licence.open_steps(work, actor, "insurer") == []

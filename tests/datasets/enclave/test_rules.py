@@ -1,0 +1,87 @@
+"""Who may review a specification, what a decision needs, and which columns fit under their masks."""
+
+from __future__ import annotations
+
+import pytest
+
+from auth.policy.model import GrantPolicy
+from core.errors import Reason
+from core.text import Text
+from datasets.enclave.model import EnclaveSpec
+from datasets.enclave.rules import Near, decision_objections, misfits, reviewer_objections
+from tests.auth.policy.test_decisions import a_policy
+from tests.desk import PARKS
+
+NEAR = Near(requester="li", org_id="insurer")
+AGAINST = (Reason("grant-ended", Text("已到期。", "It ended."), "x"),)
+
+
+@pytest.mark.parametrize(
+    ("person", "orgs", "expected"),
+    [
+        ("wang", {"parks"}, []),
+        ("li", {"parks"}, ["requester-may-not-review"]),
+        ("wang", {"parks", "insurer"}, ["receiver-may-not-review"]),
+        ("li", {"insurer"}, ["requester-may-not-review", "receiver-may-not-review"]),
+        ("wang", set(), []),
+    ],
+)
+def test_neither_who_handed_it_in_nor_who_receives_it_reviews_it(
+    person: str, orgs: set[str], expected: list[str]
+) -> None:
+    assert [each.code for each in reviewer_objections(person, orgs, NEAR)] == expected
+
+
+@pytest.mark.parametrize(
+    ("decision", "note", "seen", "expected"),
+    [
+        ("approve", "", "a", ["grant-ended"]),
+        ("approve", "", "b", ["spec-changed", "grant-ended"]),
+        ("return", "太宽泛了", "a", []),
+        ("return", "太宽泛", "a", ["note-missing"]),
+        ("decline", "   三个字   ", "a", ["note-missing"]),
+        ("decline", "", "b", ["spec-changed", "note-missing"]),
+    ],
+)
+def test_what_a_decision_needs(decision: str, note: str, seen: str, expected: list[str]) -> None:
+    """What stands against the specification hinders approving it alone; a refusal needs a reason of four characters."""
+    assert [each.code for each in decision_objections(decision, note, seen, "a", AGAINST)] == expected
+
+
+def _policy(mask: dict[str, object] | None) -> GrantPolicy:
+    shown = {"use": "masked", "mask": mask} if mask else {"use": "pseudonymised"}
+    return a_policy(columns=[{"name": "area_m2", **shown}, {"name": "venue_id", "use": "plain"}])
+
+
+def _spec(**changes: object) -> EnclaveSpec:
+    asked = {
+        "grant_id": "g",
+        "dataset_id": PARKS.dataset_id,
+        "purpose": "risk-pricing",
+        "scenario_id": "safety",
+    }
+    return EnclaveSpec.model_validate(asked | {"select": [{"kind": "sum", "column": "area_m2"}], **changes})
+
+
+@pytest.mark.parametrize(
+    ("mask", "fits"),
+    [
+        ({"kind": "round", "step": 10}, True),
+        ({"kind": "clamp", "low": 0, "high": 5000}, True),
+        ({"kind": "drop"}, False),
+        (None, False),
+    ],
+)
+def test_what_is_measured_is_still_a_number_under_its_mask(
+    mask: dict[str, object] | None, fits: bool
+) -> None:
+    found = misfits(_spec(), PARKS, _policy(mask))
+    assert [each.facts.get("column") for each in found if each.code == "mask-unfit"] == (
+        [] if fits else ["area_m2"]
+    )
+
+
+def test_every_column_that_does_not_fit_is_named_once() -> None:
+    spec = _spec(select=[{"kind": "sum", "column": "area_m2"}, {"kind": "mean", "column": "area_m2"}])
+    found = [each for each in misfits(spec, PARKS, _policy({"kind": "drop"})) if each.code == "mask-unfit"]
+    assert len(found) == 1
