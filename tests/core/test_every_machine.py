@@ -11,6 +11,7 @@ import importlib
 import inspect
 import json
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import product
@@ -76,6 +77,28 @@ named = pytest.mark.parametrize("machine", MACHINES, ids=lambda each: each.name)
 def test_all_are_met() -> None:
     assert len(MACHINES) >= 30
     assert len({each.name for each in MACHINES}) == len(MACHINES), "each by a name of its own"
+
+
+OBJECTS = [
+    each
+    for name in _modules()
+    for each in vars(importlib.import_module(name)).values()
+    if isinstance(each, Machine)
+]
+
+
+@pytest.mark.parametrize("machine", OBJECTS, ids=lambda each: each.name.en)
+def test_the_steps_that_are_offered_are_those_that_would_be_taken(machine: Machine[Any, Any]) -> None:
+    """In each state to each role: neither a step of another state, nor one in other hands."""
+    for state, role in product({state for state, _ in machine.moves}, Role):
+        held = frozenset({role})
+        would = []
+        for at, step in machine.moves:
+            if at == state:
+                with suppress(TransitionRefused):
+                    machine.advance(state, step, held)
+                    would.append(step)
+        assert machine.open_steps(state, held) == would, (state, role)
 
 
 def _who(machine: Found) -> list[dict[str, Any]]:

@@ -259,6 +259,10 @@ def _masked(name: str, **mask: Any) -> dict[str, Any]:
     [
         (_masked("c", kind="redact"), _masked("c", kind="redact"), True),
         (_masked("c", kind="redact"), _masked("c", kind="keep", head=1, tail=0), False),
+        (_masked("c", kind="keep", head=3, tail=4), _masked("c", kind="keep", head=3, tail=1), True),
+        (_masked("c", kind="keep", head=3, tail=4), _masked("c", kind="keep", head=0, tail=4), True),
+        (_masked("c", kind="keep", head=3, tail=4), _masked("c", kind="keep", head=4, tail=0), False),
+        (_masked("c", kind="keep", head=3, tail=4), _masked("c", kind="keep", head=0, tail=5), False),
         (_masked("c", kind="round", step=0.5), _masked("c", kind="round", step=2), True),
         (_masked("c", kind="round", step=2), _masked("c", kind="round", step=3), False),
         (_masked("c", kind="round", step=2), _masked("c", kind="round", step=1), False),
