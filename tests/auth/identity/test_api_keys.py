@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from sqlmodel import select
 
@@ -11,6 +13,7 @@ from auth.identity import accounts, api_keys
 from auth.identity.api_keys import ApiKeyCreate, ApiKeyMade
 from auth.identity.tables import AccountRow, ApiKeyRow
 from core.errors import InputRefused, NotFound
+from core.ids import GrantId
 from tests.conftest import TestClock
 from tests.people import a_person, actor_of, an_org, client_as
 
@@ -160,3 +163,17 @@ def test_revoking_a_key_again_changes_nothing_and_is_no_second_event(
     with peopled.read() as work:
         kinds = work.db.exec(select(AuditEventRow.kind)).all()
     assert list(kinds).count("api_key.revoked") == 1
+
+
+def test_the_owner_sees_all_keys_and_a_key_of_one_grant_itself_alone(
+    peopled: House, clock: TestClock
+) -> None:
+    first = _key(peopled)
+    clock.forward(minutes=1)
+    second = _key(peopled)
+    _key(peopled, "li")
+    with peopled.read() as work:
+        wang = actor_of(work, "wang")
+        assert [each.id for each in api_keys.own(work, wang)] == [second.id, first.id]
+        bound = replace(wang, via="api_key", session_id=first.id, grant=GrantId("g"))
+        assert [each.id for each in api_keys.own(work, bound)] == [first.id]
