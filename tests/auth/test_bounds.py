@@ -14,7 +14,7 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from auth.anomalies.rules import Seen
+from auth.anomalies.rules import Seen, Watched, denied_burst
 from auth.applications.rules import MIN_PURPOSE, Approval, approval
 from auth.duties import rules as duties
 from auth.duties.workflow import Kind
@@ -178,6 +178,28 @@ def test_an_assertion_counts_for_the_leeway_after_its_end_and_not_longer(late: i
     else:
         with pytest.raises(BadToken, match="expired"):
             assertions.read(said, {"keys": [public]}, "c", ["https://here"], NOW)
+
+
+@pytest.mark.parametrize("ahead", [0, 1])
+def test_an_assertion_may_end_an_hour_and_the_leeway_ahead_and_not_a_second_later(ahead: int) -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    public = json.loads(jwt.algorithms.ECAlgorithm.to_jwk(key.public_key())) | {"kid": "k1", "use": "sig"}
+    last = int(NOW.timestamp()) + 3600 + 30
+    body = {"iss": "c", "sub": "c", "aud": "https://here", "exp": last + ahead, "jti": "j"}
+    said = jwt.encode(body, key, algorithm="ES256", headers={"kid": "k1"})
+    if ahead:
+        with pytest.raises(BadToken, match="ahead"):
+            assertions.read(said, {"keys": [public]}, "c", ["https://here"], NOW)
+    else:
+        assertions.read(said, {"keys": [public]}, "c", ["https://here"], NOW)
+
+
+@pytest.mark.parametrize("refusals", [0, 1])
+def test_where_one_refusal_is_a_burst_none_is_not(refusals: int) -> None:
+    numbers = {"least": 1, "within_minutes": 10, "window_minutes": 60}
+    lines = [Seen(kind="refused", at=NOW)] * refusals
+    found = denied_burst(Watched(NOW, NOW, {}), lines, NOW, numbers)
+    assert (found.seen if found else 0) == refusals
 
 
 def test_whoever_is_another_person_has_no_reason_against_him() -> None:
