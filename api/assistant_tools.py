@@ -54,7 +54,9 @@ class Tool:
 
 
 def _search(desk: Desk, given: Arguments) -> Any:  # noqa: ANN401 - JSON
-    chosen = {key: [str(given[key])] for key in ("theme", "publisher", "open_type") if given.get(key)}
+    chosen = {
+        key: [str(given[key])] for key in ("theme", "publisher", "open_type", "region") if given.get(key)
+    }
     words = str(given.get("query", ""))
     limit, offset = min(int(given.get("limit", 10)), 50), int(given.get("offset", 0))
     ask = Search(words, chosen, "relevance" if words else "newest", limit, offset, desk.lang)
@@ -128,6 +130,7 @@ TOOLS: Final[Mapping[str, Tool]] = {
                 "theme": {"type": "string", "description": "Theme code: see list_codes domain"},
                 "publisher": {"type": "string", "description": "Organisation id"},
                 "open_type": {"type": "string", "enum": ["U", "C", "N"], "description": "U open, C on conditions, N not open"},
+                "region": {"type": "string", "description": "Division of GB/T 2260 by its code (310000 holds 310101)"},
                 "limit": {"type": "integer", "minimum": 1, "maximum": 50},
                 "offset": {"type": "integer", "minimum": 0, "maximum": 100_000},
             },

@@ -35,6 +35,7 @@ NAV: Final[tuple[Group, ...]] = (
         _place("/datasets", "数据集", "Datasets"),
         _place("/themes", "主题", "Themes"),
         _place("/publishers", "部门", "Publishers"),
+        _place("/regions", "行政区划", "Divisions"),
         _place("/releases", "发布", "Releases"),
         _place("/open-plan", "开放计划", "Open plan"),
         _place("/reuses", "再利用", "Reuses"),

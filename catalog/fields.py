@@ -88,6 +88,8 @@ FIELDS: Final[tuple[FieldSpec, ...]] = (
     _F("temporal_end", Text("时间范围止", "Covers until"), "coverage", kind="date"),
     _F("spatial", Text("空间范围", "Area covered (Chinese)"), "coverage", "conditional"),
     _F("spatial_en", Text("英文空间范围", "Area covered (English)"), "coverage", "optional"),
+    _F("spatial_codes", Text("行政区划", "Administrative divisions"), "coverage", "optional", "words", basis="GB/T 2260",
+       hint=Text("代码或名称，如 440307 或 深圳市龙岗区，用逗号分隔；没有代码的功能区写所属区划", "Codes or names such as 440307 or 深圳市龙岗区, separated by commas; for an area without a code its statutory division")),
     _F("bbox", Text("外包框（西,南,东,北）", "Bounding box (west,south,east,north)"), "coverage", "optional",
        hint=Text("度，如 114.28,22.40,114.65,22.72", "Degrees, e.g. 114.28,22.40,114.65,22.72"), basis="GeoJSON RFC 7946"),
     _F("crs", Text("坐标系", "Coordinate reference system"), "coverage", "conditional", "code", "crs",

@@ -15,7 +15,7 @@ from pydantic import field_validator, model_validator
 from sqlalchemy import JSON, String
 from sqlmodel import Field, SQLModel
 
-from catalog import codes
+from catalog import codes, regions
 from catalog.boxes import box_of
 from catalog.fields import FIELDS
 from catalog.relations import kinds
@@ -84,6 +84,7 @@ class DatasetFields(SQLModel):
     temporal_end: date | None = None
     spatial: str = Field(default="", max_length=1000)
     spatial_en: str = Field(default="", max_length=1000)
+    spatial_codes: list[str] = Field(default_factory=list, sa_type=JSON)
     bbox: str = Field(default="", max_length=80)
     crs: str | None = Field(default=None, max_length=20)
     spatial_resolution_m: float | None = Field(default=None, gt=0, le=1_000_000)
@@ -113,6 +114,23 @@ class DatasetFields(SQLModel):
         if len(value) > 100 or any(len(word) > 100 for word in value):
             raise ValueError("at most 100 words of at most 100 characters")
         return list(dict.fromkeys(word for word in value if word))
+
+    @field_validator("spatial_codes", mode="before")
+    @classmethod
+    def _regions_apart(cls, value: object) -> object:
+        return (
+            [word for word in re.split(r"[\s,，、;；]+", value) if word] if isinstance(value, str) else value
+        )
+
+    @field_validator("spatial_codes")
+    @classmethod
+    def _regions(cls, value: list[str]) -> list[str]:
+        found = list(dict.fromkeys(regions.code_of(word) for word in value if word))
+        if len(found) > regions.MOST:
+            raise ValueError(
+                f"最多 {regions.MOST} 个行政区划，范围更大请写上级区划。 At most {regions.MOST} divisions; where the data cover more, name those above."
+            )
+        return found
 
     @field_validator("relations")
     @classmethod

@@ -13,7 +13,7 @@ from sqlmodel import col, delete, select
 from auth import audit
 from auth.actor import Actor
 from auth.identity.organisations import organisation
-from catalog import codes, queries, rules
+from catalog import codes, queries, regions, rules
 from catalog.boxes import box_of
 from catalog.models import (
     ColumnCreate,
@@ -497,6 +497,7 @@ def _set_keys(work: Work, row: DatasetRow) -> None:
     row.title_key_en = sort_key(row.title_en or row.title_zh or row.id, chinese=False)
     row.format_key = " ".join(sorted(row.formats))
     row.scenario_key = " ".join(row.scenarios)
+    row.region_key = regions.key(row.spatial_codes) or row.spatial.replace(regions.PART, " ")[:80]
     row.fresh_at = row.released_at or row.modified
     limit = rules.stale_after({"update_freq": row.update_freq, "update_interval": row.update_interval})
     row.stale_at = row.data_updated + limit if row.data_updated and limit else None
@@ -553,6 +554,7 @@ def _document(row: DatasetRow, columns: Iterable[ColumnRow]) -> index.Doc:
                 row.description_en,
                 row.spatial,
                 row.spatial_en,
+                regions.names(row.spatial_codes),
                 _without_addresses(row.lineage),
                 _without_addresses(row.lineage_en),
                 described,

@@ -47,6 +47,7 @@ class DatasetRow(DatasetFields, table=True):
     title_key_en: str = Field(default="", max_length=400)
     format_key: str = Field(default="", max_length=400)
     scenario_key: str = Field(default="", max_length=200)
+    region_key: str = Field(default="", max_length=300)
     facet_key: str = Field(default="", max_length=1000)
     number: int = Field(unique=True)
     fresh_at: datetime = Field(sa_type=UtcDateTime)

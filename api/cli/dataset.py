@@ -27,6 +27,9 @@ _COLUMNS = (
     "row_count",
     "staleness",
 )
+Region = Annotated[
+    str, typer.Option("--region", help="Division by its code, with all that lies in it (datagrant region)")
+]
 Theme = Annotated[str, typer.Option("--theme", help="Theme code, e.g. PK")]
 Publisher = Annotated[str, typer.Option("--publisher", help="Organisation id")]
 State = Annotated[str, typer.Option("--state", help="draft | published | withdrawn")]
@@ -50,13 +53,13 @@ def _document(path: Path) -> Any:  # noqa: ANN401 - JSON
 
 @app.command("list")
 def list_datasets(
-    theme: Theme = "", publisher: Publisher = "", state: State = "", sort: Sort = "newest", limit: Limit = 50, offset: Offset = 0,
+    theme: Theme = "", region: Region = "", publisher: Publisher = "", state: State = "", sort: Sort = "newest", limit: Limit = 50, offset: Offset = 0,
     data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
 ) -> None:  # fmt: skip
     """Records that you may see."""
     with connect(data_dir, server, token, user) as api:
         found = api.get(
-            "/datasets", theme=theme or None, publisher=publisher or None, state=state or None, sort=sort, limit=limit, offset=offset
+            "/datasets", theme=theme or None, region=region or None, publisher=publisher or None, state=state or None, sort=sort, limit=limit, offset=offset
         )  # fmt: skip
         show(found, as_json, _COLUMNS)
 
@@ -66,7 +69,7 @@ def search(
     words: Annotated[list[str], typer.Argument(help="All of them must be found")],
     theme: Theme = "", publisher: Publisher = "", sort: Sort = "relevance", limit: Limit = 20, offset: Offset = 0,
     choose: Annotated[
-        list[str] | None, typer.Option("--choose", metavar="FACET=VALUE", help="open_type=U, region=…, licence=…, grade=A, freshness=stale …; again for more")
+        list[str] | None, typer.Option("--choose", metavar="FACET=VALUE", help="open_type=U, region=310000, licence=…, grade=A, freshness=stale …; again for more")
     ] = None,
     since: Annotated[str, typer.Option("--since", help="Data up to this day or later, e.g. 2026-01-01")] = "",
     until: Annotated[str, typer.Option("--until", help="Data from this day or earlier")] = "",

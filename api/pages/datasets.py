@@ -23,7 +23,7 @@ from api.visits import note_visit
 from api.web import go, page
 from auth.actor import ANYONE, Actor
 from auth.incidents import freezes
-from catalog import codes, queries, rules, service
+from catalog import codes, queries, regions, rules, service
 from catalog.boxes import Box
 from catalog.fields import BY_NAME, FIELDS, SECTIONS, FieldSpec
 from catalog.imports import is_as_imported
@@ -193,7 +193,7 @@ def _dataset_page(
         dataset=read, look=look and look | {"base": f"/datasets/{read.id}", "place": "#data", "titles_en": titles_en(dictionary)}, views=VIEWS,
         forms=FORMS.values(), r_texts=r_texts, site=request.app.state.house.settings.public_url, linked_data=_linked_data(request, work, actor, read),
         dictionary=dictionary, record=_record(read, language(request)), frequency=rules.frequency,
-        code_lists=_code_lists(), releases=releases_of(work, dataset_id), related=_related(work, actor, read),
+        code_lists=_code_lists(), region_name=regions.label, releases=releases_of(work, dataset_id), related=_related(work, actor, read),
         may_write=may_write, steps={str(step) for step in open_steps(State(read.state)) if not (read.foreign_from and step == Step.EDIT)} if may_write else set(),
         objections=service.objections(work, actor, dataset_id) if may_write and read.state == State.DRAFT else (),
         foreign=harvested(work, dataset_id), is_imported=is_as_imported(work, read.id, read.version), may_apply=_may_apply(actor, read), refusal=refusal, reason=reason, replaced_by=replaced_by,

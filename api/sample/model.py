@@ -182,6 +182,9 @@ def record(
         "temporal_end": period[1],
         "spatial": "深圳市大鹏新区",
         "spatial_en": "Dapeng New District, Shenzhen",
+        "spatial_codes": [
+            "440307"
+        ],  # a new district has no code of its own; Longgang is its statutory division
         "crs": crs,
         "source_system": source_system.zh,
         "source_system_en": source_system.en,

@@ -17,7 +17,7 @@ from core.text import Text
 Json = dict[str, Any]
 EXTRAS: Final = (
     "title_en", "description_en", "data_level", "data_class", "data_range", "catalog_class", "open_type", "open_condition",
-    "share_type", "share_mode", "auth_op_scope", "update_freq", "update_interval", "temporal_start", "temporal_end", "spatial",
+    "share_type", "share_mode", "auth_op_scope", "update_freq", "update_interval", "temporal_start", "temporal_end", "spatial", "spatial_codes",
     "bbox", "crs", "record_type", "legal_basis", "registration_code", "release_no", "row_count", "column_count", "quality_score", "quality_grade",
     "data_updated",
 )  # fmt: skip
@@ -155,6 +155,8 @@ def _extras(row: DatasetRow, site: str) -> list[Json]:
     found = []
     for key in _KEYS:
         value = more.get(key) if key in _MORE else getattr(row, key)
+        if isinstance(value, list):
+            value = " ".join(value)
         if value is not None and value != "":
             found.append({"key": key, "value": moment(value) if isinstance(value, datetime) else str(value)})
     return found

@@ -11,7 +11,7 @@ import sqlalchemy
 from sqlalchemy import ColumnElement, String, and_, cast, false, func, not_, or_, true
 from sqlmodel import col
 
-from catalog import queries
+from catalog import queries, regions
 from catalog.ckan.errors import bad_query
 from catalog.ckan.language import All, And, Node, Not, Or, Range, Term
 from catalog.ckan.moments import moment
@@ -149,6 +149,19 @@ def _lists(*columns: Any, lower: bool = False) -> Callable[[str, bool], Conditio
     return test
 
 
+def _within() -> Callable[[str, bool], Condition]:
+    """A division, by its code: records of it and of what lies in it."""
+    column = col(_D.region_key)
+
+    def test(text: str, _is_phrase: bool) -> Condition:
+        if text == "*":
+            return cast(col(_D.spatial_codes), String) != "[]"
+        part = regions.PART
+        return (part + column + part).contains(f"{part}{text}{part}", autoescape=True)
+
+    return test
+
+
 def _only(value: str) -> Callable[[str, bool], Condition]:
     return lambda text, _is_phrase: true() if text.lower() in (value, "*") else false()
 
@@ -188,6 +201,7 @@ _FIELDS: Final[Mapping[str, Callable[[str, bool], Condition]]] = {
     "title_string": _holds(col(_D.title_zh), col(_D.title_en)), "maintainer": _holds(col(_D.contact)),
     "version": _number(col(_D.release_no)), "catalog_class": _like(col(_D.catalog_class)), "data_class": _like(col(_D.data_class)),
     "data_range": _like(col(_D.data_range)), "crs": _like(col(_D.crs)), "spatial": _holds(col(_D.spatial), col(_D.spatial_en)),
+    "spatial_codes": _within(),
     "record_type": _like(col(_D.record_type)), "scenarios": _lists(col(_D.scenarios)),
     "registration_code": _like(col(_D.registration_code)), "share_mode": _like(col(_D.share_mode)),
 }  # fmt: skip

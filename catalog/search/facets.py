@@ -15,7 +15,7 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, and_, case, false, func, or_, true
 from sqlmodel import col
 
-from catalog import codes
+from catalog import codes, regions
 from catalog.boxes import Box
 from catalog.tables import DatasetRow
 from core.text import Text
@@ -24,31 +24,30 @@ Chosen = Mapping[str, Sequence[str]]
 FRESHNESS: Final = {
     "fresh": Text("按期更新", "Up to date"), "stale": Text("逾期未更新", "Overdue"), "unknown": Text("未知", "Not known"),
 }  # fmt: skip
-_REGION_LENGTH: Final = 80
 YES_NO: Final = {"yes": Text("已有发布", "Has a release"), "no": Text("尚无发布", "No release yet")}
 
 
 @dataclass(frozen=True, slots=True)
 class Facet:
-    """`column` gives a record's value as text at an instant; `split` says that it holds several, parted by blanks."""
+    """`column` gives a record's value as text at an instant; `split`: it may hold several, parted by this."""
 
     key: str
     label: Text
     column: Callable[[datetime], Any]  # an SQL expression, made when asked for
     codes: str | None = None
-    split: bool = False
+    split: str = ""
 
 
 FACETS: Final[tuple[Facet, ...]] = (
     Facet("theme", Text("主题领域", "Theme"), lambda _: col(DatasetRow.domain_code), "domain"),
-    Facet("scenario", Text("应用场景", "Scenario"), lambda _: col(DatasetRow.scenario_key), "scenario", split=True),
+    Facet("scenario", Text("应用场景", "Scenario"), lambda _: col(DatasetRow.scenario_key), "scenario", split=" "),
     Facet("publisher", Text("提供方", "Publisher"), lambda _: col(DatasetRow.publisher)),
     Facet("open_type", Text("开放类型", "Open type"), lambda _: col(DatasetRow.open_type), "open_type"),
     Facet("level", Text("数据分级", "Level"), lambda _: col(DatasetRow.data_level), "data_level"),
-    Facet("format", Text("数据格式", "Format"), lambda _: col(DatasetRow.format_key), "file_format", split=True),
+    Facet("format", Text("数据格式", "Format"), lambda _: col(DatasetRow.format_key), "file_format", split=" "),
     Facet("update_freq", Text("更新周期", "Update frequency"), lambda _: col(DatasetRow.update_freq), "update_freq"),
     Facet("has_release", Text("数据发布", "Data"), lambda _: case((col(DatasetRow.release_no).is_(None), "no"), else_="yes")),
-    Facet("region", Text("空间范围", "Area"), lambda _: func.substr(col(DatasetRow.spatial), 1, _REGION_LENGTH)),
+    Facet("region", Text("空间范围", "Area"), lambda _: col(DatasetRow.region_key), split=regions.PART),
     Facet("licence", Text("使用许可", "Licence"), lambda _: col(DatasetRow.license_id), "license"),
     Facet("grade", Text("质量等级", "Quality grade"), lambda _: func.coalesce(col(DatasetRow.quality_grade), "")),
     Facet("freshness", Text("时效", "Freshness"), lambda now: freshness(now)),
@@ -114,7 +113,7 @@ def key_of(row: DatasetRow) -> str:
     """A record's facet values in facet order (but for its freshness), then its publisher's names for the labels."""
     values = (
         row.domain_code, row.scenario_key, row.publisher, row.open_type, str(row.data_level or ""), row.format_key, row.update_freq,
-        "no" if row.release_no is None else "yes", row.spatial[:_REGION_LENGTH], row.license_id, row.quality_grade or "", "",
+        "no" if row.release_no is None else "yes", row.region_key, row.license_id, row.quality_grade or "", "",
         row.state, row.publisher_zh, row.publisher_en,
     )  # fmt: skip
     return _PART.join(value.replace(_PART, " ") for value in values)
@@ -128,10 +127,15 @@ def condition(chosen: Chosen, now: datetime) -> ColumnElement[bool]:
 def _one(facet: Facet, values: Sequence[str], now: datetime) -> Any:  # noqa: ANN401 - an SQL condition
     column = facet.column(now)
     if facet.split:
-        padded = " " + column + " "
+        part = facet.split
+        padded = part + column + part
         return or_(
             false(),
-            *(padded.contains(f" {value} ", autoescape=True) for value in values if value.isprintable()),
+            *(
+                padded.contains(f"{part}{value}{part}", autoescape=True)
+                for value in values
+                if value.isprintable()
+            ),
         )
     if facet.key == "level":
         return column.in_([int(value) for value in values if value.isdecimal() and len(value) < 3])
@@ -157,7 +161,7 @@ def count(groups: Sequence[tuple[str, str, int]], chosen: Chosen) -> Counts:
         failed = [
             place
             for place, choice, split in wanted
-            if (choice.isdisjoint(values[place].split(" ")) if split else values[place] not in choice)
+            if (choice.isdisjoint(values[place].split(split)) if split else values[place] not in choice)
         ]
         if len(failed) > 1:
             continue
@@ -169,18 +173,21 @@ def count(groups: Sequence[tuple[str, str, int]], chosen: Chosen) -> Counts:
         total,
         [
             _counted(
-                facet, _split(counter) if facet.split else counter, chosen.get(facet.key, ()), publishers
+                facet,
+                _split(counter, facet.split) if facet.split else counter,
+                chosen.get(facet.key, ()),
+                publishers,
             )
             for facet, counter in zip(FACETS, counters, strict=True)
         ],
     )
 
 
-def _split(counter: Counter[str]) -> Counter[str]:
+def _split(counter: Counter[str], part: str) -> Counter[str]:
     """Counts of several values together, told apart."""
     single: Counter[str] = Counter()
     for values, records in counter.items():
-        for value in values.split(" "):
+        for value in values.split(part):
             single[value] += records
     return single
 
@@ -193,6 +200,8 @@ def _counted(
         "has_release": YES_NO,
         "freshness": FRESHNESS,
     }
+    if facet.key == "region":
+        return Counted(facet, _regions(counter, picked))
     texts = named[facet.key] if facet.key in named else _labels(facet) if facet.codes else {}
     order = {value: place for place, value in enumerate(texts)} if facet.key != "publisher" else {}
     options = [
@@ -204,6 +213,26 @@ def _counted(
     return Counted(
         facet, tuple(options[:_MOST_OPTIONS]) + tuple(o for o in options[_MOST_OPTIONS:] if o.chosen)
     )
+
+
+def _regions(counter: Counter[str], picked: Sequence[str]) -> tuple[Option, ...]:
+    """Divisions as a tree: the provinces, what lies directly below a chosen one or below one that stands alone, and what is chosen; then
+    areas that are words alone, the most frequent first."""
+    known = regions.load()
+    counted = {value: records for value, records in counter.items() if value and (records or value in picked)}
+    open_ = {above for value in picked if value in known for above in known[value].path}
+    below = [value for value in counted if value in known and not known[value].parent]
+    while len(below) == 1:
+        open_.add(below[0])
+        below = [value for value in counted if value in known and known[value].parent == below[0]]
+    tree = sorted(
+        value for value in counted if value in known and (not known[value].parent or known[value].parent in open_ or value in picked)
+    )  # fmt: skip
+    words = sorted(
+        (value for value in counted if value not in known), key=lambda each: (-counted[each], each)
+    )
+    shown = [*tree, *words[: max(_MOST_OPTIONS - len(tree), 10)], *(each for each in words[max(_MOST_OPTIONS - len(tree), 10) :] if each in picked)]  # fmt: skip
+    return tuple(Option(value, regions.label(value), counted[value], value in picked) for value in shown)
 
 
 def _labels(facet: Facet) -> Mapping[str, Text]:

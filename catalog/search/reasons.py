@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from catalog import codes
+from catalog import codes, regions
 from catalog.search.query import Alternative, Ask, Run
 from catalog.search.tokens import fold
 from catalog.tables import DatasetRow
@@ -41,7 +41,7 @@ def _places(row: DatasetRow) -> list[tuple[Text, str]]:
         (Text("提供方", "publisher"), f"{row.publisher_zh}\n{row.publisher_en}"),
         (Text("主题", "theme"), f"{theme.zh}\n{theme.en}"),
         (Text("摘要", "summary"), f"{row.description_zh}\n{row.description_en}"),
-        (Text("空间范围", "area"), f"{row.spatial}\n{row.spatial_en}"),
+        (Text("空间范围", "area"), f"{row.spatial}\n{row.spatial_en}\n{regions.names(row.spatial_codes)}"),
     ]
 
 

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable
 from datetime import date
 from typing import TYPE_CHECKING, Final
 
+from catalog import regions
 from catalog.relations.service import RelationRead
 from catalog.standards.entry import Entry, File, Reuse, instant, iri, written_in
 from core.text import Text
@@ -290,6 +291,10 @@ def _coverage(sheet: Sheet, entry: Entry) -> None:
             )
             wkt = ", ".join(f"{lon:.10g} {lat:.10g}" for lon, lat in around)
             sheet.value(place, "dcat:bbox", f"POLYGON(({wkt}))", "geo:wktLiteral")
+    for code in row.spatial_codes:
+        place = sheet.link(me, "dct:spatial", entry.region(code), "dct:Location")
+        sheet.words(place, "skos:prefLabel", regions.full_name(code), "")
+        sheet.value(place, "dct:identifier", code, "xsd:string")
     if crs := entry.code("crs", row.crs):
         epsg = crs.facts.get("epsg")
         address = f"http://www.opengis.net/def/crs/EPSG/0/{epsg}" if epsg else f"{me}#crs"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Final
 
+from catalog import regions
 from catalog.boxes import Box
 from catalog.standards.dcat_ap import EU
 from catalog.standards.entry import Entry, File, instant, iri, without_gaps
@@ -61,7 +62,7 @@ def dataset(entry: Entry) -> dict[str, Any]:
             "accrualPeriodicity": f"{EU}/frequency/{often.facts['eu']}" if often else None,
             "temporalResolution": entry.interval,
             "temporal": [_period(entry)] if row.temporal_start or row.temporal_end else None,
-            "spatial": [{"@type": "dcterms:Location", "prefLabel": row.spatial}] if row.spatial else None,
+            "spatial": _places(entry) or None,
             "geographicBoundingBox": [_box(entry.box)] if entry.box else None,
             "provenance": [{"@type": "dcterms:ProvenanceStatement", "label": row.lineage}]
             if row.lineage
@@ -126,6 +127,15 @@ def _themes(entry: Entry) -> list[dict[str, Any]]:
             "inScheme": f"{entry.site}/api/v1/codes/domain",
         }
     ]
+
+
+def _places(entry: Entry) -> list[dict[str, Any]]:
+    """The area in words, then each division of GB/T 2260."""
+    named = [{"@type": "dcterms:Location", "prefLabel": entry.row.spatial}] if entry.row.spatial else []
+    return named + [
+        {"@type": "dcterms:Location", "@id": entry.region(code), "identifier": code, "prefLabel": regions.full_name(code)}
+        for code in entry.row.spatial_codes
+    ]  # fmt: skip
 
 
 def _period(entry: Entry) -> dict[str, Any]:

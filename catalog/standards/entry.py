@@ -96,6 +96,10 @@ class Entry:
     def address(self, dataset_id: str) -> str:
         return f"{self.site}/datasets/{dataset_id}"
 
+    def region(self, code: str) -> str:
+        """Where a division of GB/T 2260 stands here."""
+        return f"{self.site}/regions/{code}"
+
     def page_of(self, reuse: Reuse) -> str:
         """Where readers find it here."""
         return f"{self.uri}/reuses#{reuse.id}"

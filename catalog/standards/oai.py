@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Protocol
 
+from catalog import regions
 from catalog.standards import dcat_ap
 from catalog.standards.entry import Entry, instant, written_in
 
@@ -325,6 +326,8 @@ def _dublin_core(entry: Entry) -> Any:  # noqa: ANN401 - an element
     put("identifier", row.id)
     if row.spatial:
         put("coverage", row.spatial, "zh")
+    for code in row.spatial_codes:
+        put("coverage", regions.full_name(code), "zh")
     put("rights", entry.licence_url)
     return root
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from catalog import regions
 from catalog.standards.entry import Entry, instant, iri, without_gaps
 
 MEDIA_TYPE: Final = "application/ld+json"
@@ -38,7 +39,7 @@ def document(entry: Entry) -> dict[str, Any]:
             "datePublished": instant(row.issued) if row.issued else None,
             "dateModified": instant(entry.changed_at),
             "temporalCoverage": temporal(entry),
-            "spatialCoverage": _place(entry),
+            "spatialCoverage": _places(entry),
             "isPartOf": [
                 {"@type": "Dataset", "@id": entry.address(one.dataset_id), "name": one.title_zh}
                 for one in entry.relations
@@ -94,6 +95,16 @@ def _made_of(entry: Entry) -> dict[str, Any]:
         for reuse in entry.reuses
     ]
     return {"isBasedOn": works} if works else {}
+
+
+def _places(entry: Entry) -> list[dict[str, Any]] | dict[str, Any] | None:
+    """The area in words and as a box, then each division by its code; one alone stands alone."""
+    divisions = [
+        {"@type": "AdministrativeArea", "@id": entry.region(code), "name": regions.full_name(code), "identifier": code}
+        for code in entry.row.spatial_codes
+    ]  # fmt: skip
+    found = [place for place in (_place(entry), *divisions) if place]
+    return found if len(found) > 1 else found[0] if found else None
 
 
 def _place(entry: Entry) -> dict[str, Any] | None:

@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlmodel import col, select
 
 from auth import audit
-from catalog import codes, imports, service
+from catalog import codes, imports, regions, service
 from catalog.harvest.records import Fault, Record
 from catalog.models import DatasetCreate, DatasetFields
 from catalog.relations import kinds
@@ -139,6 +139,7 @@ def _fields(record: Record) -> dict[str, Any]:
         "title_zh": record.title_zh, "title_en": record.title_en, "description_zh": record.description_zh,
         "description_en": record.description_en, "keywords": [word for word in record.keywords if not word.isascii()],
         "keywords_en": [word for word in record.keywords if word.isascii()], "spatial": record.spatial,
+        "spatial_codes": regions.matched(record.spatial),
         "formats": [form for form in dict.fromkeys(forms) if form in known], "record_type": SERIES if record.is_series else "",
     }  # fmt: skip
 

@@ -94,7 +94,7 @@ STRANGERS = {
 }
 # Seen by everybody who signs in, or named by whoever administers them: no scope to be outside of.
 OPEN = {
-    "action", "after", "assignment_id", "before", "change_id", "day", "form", "kind", "month", "name", "number", "org_id", "resource_id", "schema", "share", "table", "token", "user", "year", "publisher_id", "theme_code", "group_id",
+    "action", "after", "assignment_id", "before", "change_id", "day", "form", "kind", "month", "name", "number", "org_id", "resource_id", "schema", "share", "table", "token", "user", "year", "publisher_id", "theme_code", "group_id", "region_code",
 }  # fmt: skip
 
 

@@ -166,6 +166,24 @@ def test_a_document_is_asked_for_only_when_it_changed(home: House, web: Web) -> 
     assert {row.state for row in datasets(home)} == {"published"}
 
 
+def test_an_area_that_is_the_name_of_a_division_gets_its_code(home: House, web: Web) -> None:
+    said = {"a": "上海市黄浦区", "b": "Beijing", "c": "鼓楼区", "d": "华东各省", "e": "臺灣省", "f": None}
+    told = {
+        "dataset": [
+            {"identifier": each, "title": f"Set {each}", "spatial": area, "distribution": [{"downloadURL": "https://x.example/a.csv"}]}
+            for each, area in said.items()
+        ]
+    }  # fmt: skip
+    web.serve("/data.json", json.dumps(told).encode())
+    _, items = harvest(home, a_catalogue(home, web.url("/data.json"), "data-us").id)
+    with home.read() as work:
+        found = {
+            each.identifier: catalogue.show(work, ANYONE, str(each.dataset_id)).spatial_codes
+            for each in items
+        }
+    assert found == {"a": ["310101"], "b": ["110000"], "c": [], "d": [], "e": ["710000"], "f": []}
+
+
 def _turtle(*numbers: int, following: str = "") -> bytes:
     said = [
         f'<https://a.example/{n}> a dcat:Dataset ; dct:identifier "a-{n}" ; dct:title "Set {n}"@en .'
