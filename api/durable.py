@@ -39,6 +39,7 @@ from core.work import Work
 from datasets.extracts.queries import filters_of
 from datasets.harvest import queries as harvests
 from datasets.harvest.service import start_due as start_due_harvest
+from datasets.links import service as links
 from datasets.outputs import opening as outputs
 from datasets.pipeline import kinds
 from datasets.push import queries as pushes
@@ -199,6 +200,7 @@ def serve_jobs(settings: Settings, stop: threading.Event, *, idle_exit: float | 
                 send_webhooks(house)
                 ask_for_scrub(house)
                 ask_for_record_check(house)
+                ask_for_link_look(house)
         except Exception:
             _log.exception("the worker's look at the queue failed; trying again")
             stop.wait(1)
@@ -336,6 +338,11 @@ def ask_for_scrub(house: House) -> bool:
 def ask_for_record_check(house: House) -> bool:
     """Once a day the whole audit record is read again; the first time a day after the installation's first job."""
     return _ask_each(house, timedelta(days=1), RECORD, SUBJECT)
+
+
+def ask_for_link_look(house: House) -> bool:
+    """Once a day the links of records are looked at, where the installation says how many (`link_looks`)."""
+    return bool(house.settings.link_looks) and _ask_each(house, timedelta(days=1), links.LOOK, links.SUBJECT)
 
 
 def _ask_each(house: House, often: timedelta, kind: str, subject: str) -> bool:

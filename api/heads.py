@@ -27,6 +27,8 @@ check|检查|check
 indicator|质量指标|indicator
 found|认定的事实|what was found
 is_able|可填写|may fill in
+last_good|最近有效|last good
+looked_at|最近检查|last look
 missing|缺少|missing
 agreement_id|协议编号|agreement
 allowed_fen|允许（分）|allowed, fen
@@ -40,6 +42,7 @@ most|最大|most
 quality|数据质量|quality of the data
 quality_change|数据质量变化|change of the quality
 releases|在用版本|releases in force
+status|状态码|status
 taken_fen|已取（分）|taken, fen
 year|年度|year
 allowed_days|允许天数|days allowed

@@ -49,6 +49,7 @@ NAV: Final[tuple[Group, ...]] = (
         _place("/record-proposals", "记录审核", "Proposals", "catalog:dataset:read-drafts"),
         _place("/record-changes", "批量修改", "Bulk edit", "catalog:dataset:write"),
         _place("/record-scores", "元数据评分", "Scores", "catalog:dataset:read-drafts"),
+        _place("/links", "链接", "Links", "catalog:dataset:read-drafts"),
         _place("/imports", "导入", "Imports", "catalog:import:read"),
         _place("/harvests", "采集", "Harvests", "catalog:harvest:read"),
         _place("/pushes", "推送", "Pushes", "catalog:push:read"),

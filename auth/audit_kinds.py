@@ -157,6 +157,7 @@ KIND_NAMES: Final[Mapping[str, Text]] = {
     "harvest.paused": Text("暂停外部目录", "Outside catalogue paused"),
     "harvest.resumed": Text("恢复外部目录", "Outside catalogue resumed"),
     "harvest.removed": Text("移除外部目录", "Outside catalogue removed"),
+    "links.look_requested": Text("要求检查链接", "Look at links asked for"),
     "harvest.run_requested": Text("要求采集", "Harvest asked for"),
     "harvest.ended": Text("采集结束", "Harvest ended"),
     "push.added": Text("添加推送门户", "Portal for pushing added"),

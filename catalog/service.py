@@ -341,6 +341,15 @@ def note_release(
     work.db.flush()
 
 
+def note_links(work: Work, dataset_id: str, *, good: int | None, broken: int | None) -> None:
+    """Repeat in the record how its links stand, for its score; no change of what it says."""
+    row = queries.by_id(work, dataset_id)
+    if (row.links_good, row.links_broken) != (good, broken):
+        row.links_good, row.links_broken = good, broken
+        work.db.add(row)
+        work.db.flush()
+
+
 def show(work: Work, actor: Actor, dataset_id: str) -> DatasetRead:
     """One record. Raises NotFound, or Gone with the reason of its withdrawal."""
     row = queries.dataset(work, actor, dataset_id)

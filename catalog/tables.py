@@ -77,6 +77,8 @@ class DatasetRow(DatasetFields, table=True):
     size_bytes: int | None = Field(default=None, sa_type=BigInteger)
     quality_score: float | None = None
     quality_grade: str | None = Field(default=None, max_length=10)
+    links_good: int | None = None  # of the outside links it holds, at the last look; None where it holds none
+    links_broken: int | None = None
 
 
 class ColumnRow(ColumnFields, table=True):

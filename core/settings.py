@@ -154,6 +154,12 @@ class Settings(BaseSettings):
     source_max_rows: int = Field(
         5_000_000, ge=1, description="Most rows that one look into a database table may bring"
     )
+    link_looks: int = Field(
+        0,
+        ge=0,
+        le=100_000,
+        description="Links of records that the worker looks at in a day, politely; 0: none by itself. See docs/links.md",
+    )
     checkpoint_seconds: int = Field(
         5, ge=1, le=3600, description="How often the worker signs the audit record when it has grown, seconds"
     )

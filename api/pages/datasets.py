@@ -49,6 +49,8 @@ from core.text import Lang, Text
 from core.work import Work
 from datasets.formats.recipes import r_texts
 from datasets.harvest.queries import harvested
+from datasets.links import service as links
+from datasets.links.rules import OUTCOME_NAMES, PLACE_NAMES
 from datasets.notices.service import is_following
 from datasets.open_data.use import use_of
 from datasets.releases.queries import releases_of
@@ -57,6 +59,7 @@ from datasets.releases.retention import RETIRE
 router = APIRouter(prefix="/datasets", include_in_schema=True, tags=["pages"])
 
 PAGE_SIZE: Final = 20
+LINKS: Final = 20  # on a dataset's page
 ROWS: Final = 10  # of open data, on the dataset's own page
 SIDES: Final = {
     "west": Text("西（经度）", "West (longitude)"), "south": Text("南（纬度）", "South (latitude)"),
@@ -200,6 +203,7 @@ def _dataset_page(
         relations=relations.of(work, actor, [read.id]).get(read.id, []), relation=relation, kinds=[(name, kinds.KINDS[name].label) for name in kinds.STATED],
         score=scores.score(work, actor, dataset_id) if read.state != State.WITHDRAWN and not read.foreign_from else None, grade_name=grade_name,
         reuses=reuses.listed(work, ANYONE, dataset_id=dataset_id, state=ReuseState.SHOWN, limit=1)[1] if read.state == State.PUBLISHED and (read.data_level or 0) <= queries.OPEN_LEVELS else 0,
+        links=links.listed(work, actor, dataset_id=dataset_id, limit=LINKS), link_names=OUTCOME_NAMES, link_places=PLACE_NAMES,
         waiting=proposals.waiting(work, dataset_id) if may_write else None,
         freezes=freezes.meeting(work, orgs=[read.publisher], dataset_id=dataset_id), **_use(work, actor, read, language(request)),
         follows=actor.is_signed_in and is_following(work, actor, dataset_id), may_retire=actor.may_in(RETIRE, read.publisher),

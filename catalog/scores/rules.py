@@ -56,14 +56,16 @@ def _formats(fact: str) -> Test:
 
 
 def _is_obtainable(record: Record, _columns: Columns) -> bool:
-    """A release that is open, or one that can be applied for."""
-    return bool(record.get("release_no")) and not (
-        record.get("open_type") == "N" and record.get("auth_op_scope") == "no"
-    )
+    """A release that is open, or one that can be applied for; without one, links that were found good. No link may be broken."""
+    closed = record.get("open_type") == "N" and record.get("auth_op_scope") == "no"
+    has_it = not closed if record.get("release_no") else bool(record.get("links_good"))
+    return has_it and not record.get("links_broken")
 
 
 def _is_downloadable(record: Record, _columns: Columns) -> bool:
-    return bool(record.get("release_no")) and record.get("open_type") == "U"
+    if record.get("release_no"):
+        return record.get("open_type") == "U"
+    return bool(record.get("links_good")) and not record.get("links_broken")
 
 
 def _is_fresh(record: Record, _columns: Columns) -> bool:
@@ -92,7 +94,8 @@ INDICATORS: Final[tuple[Indicator, ...]] = (
        Text("写明数据覆盖的区域。", "Say which area the data cover.")),
     _I("temporal", "findability", Text("时间范围", "Period covered"), 20, "temporal_start", _has("temporal_start", "temporal_end"),
        Text("写明数据的起止日期。", "Say from when until when the data run.")),
-    _I("obtainable", "accessibility", Text("可获取", "Can be obtained"), 50, "", _is_obtainable, _PUBLISH),
+    _I("obtainable", "accessibility", Text("可获取", "Can be obtained"), 50, "", _is_obtainable,
+       Text("发布一个通过校验的版本；有失效链接的，改正或删去。", "Publish a release that passed its checks; mend or remove links that are broken.")),
     _I("fresh", "accessibility", Text("按期更新", "Up to date"), 30, "", _is_fresh,
        Text("按更新周期提交新批次。", "Hand in a new batch as often as the record promises.")),
     _I("downloadable", "accessibility", Text("可直接下载", "Direct download"), 20, "open_type", _is_downloadable,

@@ -1,0 +1,1 @@
+"""Whether the links that records hold still lead somewhere: looked at now and then, politely, within a budget."""
