@@ -157,7 +157,7 @@ def show_page(
     view: str = Query("", max_length=20, description="Of open data: rows, columns or map"),
     q: str = Query("", max_length=200), sort: str = Query("", max_length=300),
 ) -> Response:  # fmt: skip
-    """One dataset: what it is, its data, its dictionary, how to get it. Programs that accept RDF get the record as that."""
+    """One dataset: what it is, its data, its dictionary, how to get it. Programs that accept RDF, JSON or XML get the record as that."""
     if form := accepted(request.headers.get("accept", "")):
         entry = standards.entry(work, actor, dataset_id, request.app.state.house.settings.public_url)
         chosen = FORMS[form]

@@ -55,11 +55,13 @@ _BY_TYPE: Final = {
     "application/rdf+xml": "rdfxml",
     "application/n-triples": "ntriples",
     "application/vnd.datapackage+json": "datapackage",
+    "application/json": "core_json",
+    "application/xml": "core_xml",
 }
 
 
 def accepted(header: str) -> str | None:
-    """The form that an Accept header puts before HTML; None where a page (or plain JSON) is wanted as much."""
+    """The form that an Accept header puts before HTML; None where a page is wanted as much, or anything will do."""
     best: tuple[float, int] | None = None
     chosen = None
     page = 0.0

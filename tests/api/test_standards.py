@@ -166,8 +166,16 @@ def test_accept_chooses_the_form_and_a_browser_gets_the_page(visitor: TestClient
     assert (
         asked("application/rdf+xml;q=0.5, application/ld+json;q=0.9") == "application/ld+json; charset=utf-8"
     )
+    assert asked("application/json") == "application/json; charset=utf-8"
+    assert asked("application/xml").startswith("application/xml")
+    told = visitor.get(f"/datasets/{OPEN}", headers={"Accept": "application/json"})
+    assert told.json() == visitor.get(f"/api/v1/datasets/{OPEN}/metadata?form=core_json").json()
+    assert told.headers["vary"].startswith("Accept")
+    assert visitor.get("/datasets/none", headers={"Accept": "application/json"}).status_code == 404
     for page in (
         "text/html,application/xhtml+xml,*/*;q=0.8",
+        "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8",
+        "application/json;q=0.9, text/html",
         "*/*",
         "text/turtle;q=0.1, text/html",
         "text/turtle;q=x",
