@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import pytest
+from playwright.sync_api import expect
+from sqlmodel import select
 
+from api.durable import drain
 from api.house import House
 from catalog.harvest import oai_pmh
 from catalog.harvest.records import Unreadable
+from catalog.tables import DatasetRow
 from tests.catalog.records import a_dataset
 from tests.datasets.harvest.portals import a_catalogue, harvest
 from tests.datasets.sources.places import Web
 from tests.people import an_org, client_as
+from tests.web.browser import OpenPage, axe, overflow, shot
 
 FIRST, SECOND = (
     "/oai?verb=ListRecords&set=geo&metadataPrefix=oai_dc",
@@ -122,3 +127,48 @@ def test_our_own_repository_is_read(house: House) -> None:
         "DP-PK-002",
     }
     assert all(each.title_zh and each.title_en.startswith("Vacancy") and each.page for each in found.records)
+
+
+@pytest.mark.browser
+def test_a_repository_is_proposed_approved_and_harvested_by_hand(
+    home: House, web: Web, open_page: OpenPage
+) -> None:
+    """One person adds it and tries it, a second approves it, the report says what came; without scripts."""
+    web.serve(
+        FIRST,
+        page(
+            a_record(1, "<dc:title>停车场一览</dc:title>", "<dc:coverage>深圳市龙岗区</dc:coverage>"),
+            token="p/2",
+        ),
+        etag=None,
+    )
+    web.serve(SECOND, page(a_record(2, "<dc:subject>no title</dc:subject>")), etag=None)
+    seen = open_page("/harvests/new", user="ada", scripts=False)
+    seen.get_by_label("名称").fill("邻市机构库")
+    seen.get_by_label("归属部门").select_option("traffic")
+    seen.get_by_label("格式").select_option("oai-pmh")
+    seen.get_by_label("地址").fill(web.url("/oai?set=geo"))
+    seen.get_by_label("计划").fill("manual")
+    seen.get_by_role("button", name="添加").click()
+    expect(seen.get_by_role("heading", level=1)).to_contain_text("邻市机构库")
+    seen.get_by_role("button", name="试运行").click()
+    drain(home)
+    with home.read() as work:
+        assert work.db.exec(select(DatasetRow)).all() == []  # nothing entered the catalogue
+    place = seen.url
+    assert seen.get_by_role("button", name="批准").count() == 0
+    seen.close()
+    second = open_page(place[place.index("/harvests") :], user="bea", lang="en", scripts=False)
+    second.get_by_role("button", name="Approve").click()
+    second.get_by_role("button", name="Harvest now").click()
+    drain(home)
+    second.reload()
+    second.locator("a[href*='/runs/']").first.click()
+    assert axe(second) == []
+    assert overflow(second) == 0
+    expect(second.get_by_role("row", name="停车场一览")).to_be_visible()
+    expect(second.get_by_role("row", name="oai:x:2")).to_contain_text("title")
+    shot(second, "harvest-oai-pmh-report")
+    second.get_by_role("link", name="停车场一览").click()
+    expect(second.get_by_text("Guangdong › 深圳市 › 龙岗区")).to_be_visible()
+    second.close()
