@@ -145,7 +145,7 @@ def test_a_repository_is_proposed_approved_and_harvested_by_hand(
     web.serve(SECOND, page(a_record(2, "<dc:subject>no title</dc:subject>")), etag=None)
     seen = open_page("/harvests/new", user="ada", scripts=False)
     seen.get_by_label("名称").fill("邻市机构库")
-    seen.get_by_label("归属部门").select_option("traffic")
+    seen.get_by_label("负责部门").select_option("traffic")
     seen.get_by_label("格式").select_option("oai-pmh")
     seen.get_by_label("地址").fill(web.url("/oai?set=geo"))
     seen.get_by_label("计划").fill("manual")
