@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "w16_finder_0003"
-down_revision = "w19_grants_0001"
+down_revision = "w19_grants_0002"
 branch_labels = None
 depends_on = None
 
