@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 from api.deps import current_actor, language
 from api.witnessed import NOTED
 from core import errors as e
+from core.faults import together
 from core.text import Text
 
 SAFE_HEADERS: Final = {
@@ -118,8 +119,8 @@ async def on_bad_payload(request: Request, exc: Exception) -> Response:
         {"where": ".".join(str(part) for part in fault["loc"]), "what": fault["msg"]}
         for fault in exc.errors()
     ]
-    listed = "; ".join(f"{fault['where']}: {fault['what']}" for fault in faults[:5])
-    text = Text(f"请求内容不符合要求：{listed}", f"The payload is malformed: {listed}")
+    listed = together(exc)
+    text = Text(f"请求内容不符合要求：{listed.zh}", f"The payload is malformed: {listed.en}")
     return _answer(request, e.InputRefused(text, faults=faults))
 
 

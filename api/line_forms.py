@@ -111,8 +111,15 @@ def _networks(name: str, form: FormData, faults: Faults) -> tuple[str, ...]:
     try:
         return networks_in(str(form.get(name, "")))
     except ValueError as fault:
-        said = str(fault)[:200]
-        faults.append((name, Text(f"网络写法不对：{said}", f"No networks: {said}")))
+        faults.append(
+            (
+                name,
+                Text(
+                    f"网络地址无法识别（{fault}）；请写作 203.0.113.7 或 203.0.113.0/24，至多 20 个。",
+                    f"These are no networks ({fault}); write 203.0.113.7 or 203.0.113.0/24, 20 at most.",
+                ),
+            )
+        )
         return ()
 
 

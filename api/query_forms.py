@@ -11,6 +11,7 @@ from api.treatments import condition, joined
 from api.treatments import conditions_of as conditions_of_tree
 from auth.asset import Asset
 from core.errors import InputRefused
+from core.faults import together
 from core.ids import GrantId
 from core.text import Text
 from datasets.queries.model import QueryAsk, TermsRead, TermsWrite
@@ -78,8 +79,10 @@ def typed_tree(query: Mapping[str, Any]) -> dict[str, str] | None:
 
 def wrong(fault: ValidationError) -> InputRefused:
     """What a form's reader says of values that do not fit."""
-    said = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in fault.errors())
-    return InputRefused(Text(f"表单内容不完整或有误：{said}", f"The form is incomplete or wrong: {said}"))
+    said = together(fault)
+    return InputRefused(
+        Text(f"表单内容不完整或有误：{said.zh}", f"The form is incomplete or wrong: {said.en}")
+    )
 
 
 def conditions_of(one: Mapping[str, str], held: Asset) -> Any:  # noqa: ANN401 - a filter as JSON, or None
@@ -171,8 +174,8 @@ def terms_of(one: Mapping[str, str]) -> TermsWrite:
     try:
         return TermsWrite.model_validate(body)
     except ValidationError as fault:
-        said = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in fault.errors())
-        raise InputRefused(Text(f"条款有误：{said}", f"The terms cannot be taken: {said}")) from None
+        said = together(fault)
+        raise InputRefused(Text(f"条款有误：{said.zh}", f"The terms cannot be taken: {said.en}")) from None
 
 
 def _bounds(lines: str) -> dict[str, list[float]]:

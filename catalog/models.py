@@ -42,7 +42,7 @@ def clean_text(value: object) -> object:
         return value
     stripped = value.replace("\r\n", "\n").strip()
     if _CONTROL.search(stripped):
-        raise ValueError("holds a control character; remove it")
+        raise ValueError("含有控制字符，请删去 / holds a control character; remove it")
     return stripped
 
 
@@ -112,7 +112,9 @@ class DatasetFields(SQLModel):
     @classmethod
     def _words(cls, value: list[str]) -> list[str]:
         if len(value) > 100 or any(len(word) > 100 for word in value):
-            raise ValueError("at most 100 words of at most 100 characters")
+            raise ValueError(
+                "至多 100 个词，每个至多 100 个字符 / at most 100 words of at most 100 characters"
+            )
         return list(dict.fromkeys(word for word in value if word))
 
     @field_validator("spatial_codes", mode="before")
@@ -173,7 +175,9 @@ class DatasetFields(SQLModel):
     @classmethod
     def _interval(cls, value: str | None) -> str | None:
         if value is not None and not DURATION.fullmatch(value):
-            raise ValueError("is not an ISO 8601 duration such as PT5M, PT1H or P1D")
+            raise ValueError(
+                "不是 ISO 8601 时长，应如 PT5M、PT1H、P1D / is not an ISO 8601 duration such as PT5M, PT1H or P1D"
+            )
         return value
 
 
@@ -239,7 +243,9 @@ class ColumnFields(SQLModel):
     def _codes(cls, value: str | list[str] | None) -> str | list[str] | None:
         words = [value] if isinstance(value, str) else value or []
         if len(words) > 5000 or any(len(word) > 200 or clean_text(word) != word for word in words):
-            raise ValueError("at most 5000 values of at most 200 characters, without control characters")
+            raise ValueError(
+                "至多 5000 个值，每个至多 200 个字符，不含控制字符 / at most 5000 values of at most 200 characters, without control characters"
+            )
         return value or None
 
     @field_validator("codes")

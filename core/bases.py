@@ -15,12 +15,19 @@ PROVED: Final = "承诺 5：一切皆可证明 · promise 5: everything can be p
 
 _PARTED: Final = re.compile(r"\s*·\s*(?=[^\u3400-\u9fff]*$)")
 _QUOTING: Final = re.compile(r"\s·\s(?=[A-Za-z])")  # the English part names something by its Chinese word
+# A source that a setting names, put behind both parts: it is told to every reader as it was given.
+_SOURCED: Final = re.compile(
+    r"(?P<both>.*[\u3400-\u9fff].*·\s*[A-Za-z][^\u3400-\u9fff：;]*)(?P<by>：|; )(?P<source>.*[\u3400-\u9fff].*)"
+)
 _HAN: Final = re.compile(r"[\u3400-\u9fff]")
 _LATIN: Final = re.compile(r"[A-Za-z]")
 
 
 def said(basis: str, lang: Lang) -> str:
     """The part in the reader's language; the whole where there is but one."""
+    if found := _SOURCED.fullmatch(basis):
+        by = "：" if lang == "zh" else ": "
+        return f"{said(found['both'], lang)}{by}{found['source']}"
     chinese, *english = _PARTED.split(basis, maxsplit=1)
     if not english:
         chinese, *english = _QUOTING.split(basis, maxsplit=1)

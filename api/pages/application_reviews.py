@@ -15,7 +15,7 @@ from starlette.datastructures import FormData
 from api import safeguard_forms
 from api.access import access
 from api.deps import ActorDep, HouseDep, ReadDep
-from api.forms import Typed, sentences, tried
+from api.forms import Typed, reading, sentences, tried
 from api.late import APIRouter
 from api.line_forms import CONDITIONS, Choices, networks_in
 from api.lookups import assets, choices
@@ -213,7 +213,13 @@ def _conditions(line_id: str, held: Asset, form: FormData) -> list[dict[str, Any
         column = held.column(str(form.get(f"fcol-{line_id}-{i}", "")))
         if column is not None:
             word = str(form.get(f"fval-{line_id}-{i}", "")).strip()
-            found.append(condition(column.name, str(form.get(f"fop-{line_id}-{i}", "eq")), word, column.type))
+            operation = str(form.get(f"fop-{line_id}-{i}", "eq"))
+            with reading(
+                f"{column.name}：值应为 {column.type}，而填写的是",
+                f"{column.name}: the value must be {column.type}, not",
+                word,
+            ):
+                found.append(condition(column.name, operation, word, column.type))
     return found
 
 
@@ -227,7 +233,10 @@ def _narrowing(line_id: str, asked: GrantPolicy, held: Asset, form: FormData) ->
     if kept != list(asked.columns):
         changes["columns"] = [term.model_dump() for term in kept]
     if ends_on := str(form.get(f"ends-{line_id}", "")):
-        ends_at = period(date.fromisoformat(ends_on), date.fromisoformat(ends_on))[1]
+        with reading(
+            "结束日期应写作 2026-01-31，而填写的是", "The last day is written 2026-01-31, not", ends_on
+        ):
+            ends_at = period(date.fromisoformat(ends_on), date.fromisoformat(ends_on))[1]
         if ends_at != asked.ends_at:
             changes["ends_at"] = ends_at
     if (forms := form.getlist(f"forms-{line_id}")) != list(asked.delivery_forms):
@@ -235,10 +244,23 @@ def _narrowing(line_id: str, asked: GrantPolicy, held: Asset, form: FormData) ->
     quotas = {}
     for unit in Quotas.model_fields:
         word = str(form.get(f"{unit}-{line_id}", "")).strip().replace(",", "")
-        quotas[unit] = int(word) if word else None
+        with reading(
+            "上限应为正整数（留空表示不限），而填写的是",
+            "A limit is a whole number from 1 (empty: no limit), not",
+            word,
+        ):
+            quotas[unit] = int(word) if word else None
+            Quotas.model_validate({unit: quotas[unit]})
     if Quotas.model_validate(quotas) != asked.quotas:
         changes["quotas"] = quotas
-    if (networks := networks_in(str(form.get(f"networks-{line_id}", "")))) != asked.networks:
+    word = str(form.get(f"networks-{line_id}", ""))
+    with reading(
+        "网络写作 203.0.113.7 或 203.0.113.0/24，至多 20 个，而填写的是",
+        "Networks are written 203.0.113.7 or 203.0.113.0/24, 20 at most, not",
+        word,
+    ):
+        networks = networks_in(word)
+    if networks != asked.networks:
         changes["networks"] = networks
     if (release := str(form.get(f"release-{line_id}", "")).strip()) and release != asked.pinned_release:
         changes["pinned_release"] = release
@@ -252,8 +274,10 @@ def _narrowing(line_id: str, asked: GrantPolicy, held: Asset, form: FormData) ->
         changes["safeguards"] = safeguards.model_dump()
     if conditions := _conditions(line_id, held, form):
         changes["extra_filter"] = joined(conditions)
-    if (days := str(form.get(f"days-{line_id}", "")).strip()) and int(days) != asked.retention_days:
-        changes["retention_days"] = int(days)
+    if days := str(form.get(f"days-{line_id}", "")).strip():
+        with reading("留存天数应为整数，而填写的是", "The days kept are a whole number, not", days):
+            if int(days) != asked.retention_days:
+                changes["retention_days"] = int(days)
     return changes
 
 

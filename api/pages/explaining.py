@@ -26,6 +26,7 @@ from auth.policy.filters.rules import LOCAL
 from auth.policy.limits import limits
 from auth.policy.wording import FORM_NAMES
 from core.errors import AppError, InputRefused
+from core.faults import together
 from core.ids import ApplicationId, GrantId
 from core.text import Text
 from core.work import Work
@@ -91,8 +92,9 @@ def simulate_lines_page(
             if found is not None:
                 shown[line_id] = found
     except (ValidationError, ValueError) as wrong:
+        said = together(wrong) if isinstance(wrong, ValidationError) else Text(str(wrong), str(wrong))
         refusal = InputRefused(
-            Text(f"填写内容无法识别：{wrong}", f"What was filled in cannot be read: {wrong}")
+            Text(f"填写内容无法识别：{said.zh}", f"What was filled in cannot be read: {said.en}")
         )
     except AppError as refused:
         refusal = refused

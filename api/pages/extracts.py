@@ -16,6 +16,7 @@ from api.deps import ActorDep, HouseDep, LangDep, ReadDep
 from api.forms import tried
 from api.house import House
 from api.late import APIRouter
+from api.query_forms import wrong
 from api.routes.extracts import ask, delivery_proof, send, ticket
 from api.routes.extracts import plan as planned
 from api.web import go, page
@@ -179,12 +180,7 @@ def _body(grant_id: GrantId, given: dict[str, list[str]], held: Asset) -> Extrac
     try:
         return ExtractCreate.model_validate(body)
     except ValidationError as fault:
-        said = "; ".join(
-            f"{'.'.join(str(part) for part in error['loc'])}: {error['msg']}" for error in fault.errors()
-        )
-        raise InputRefused(
-            Text(f"表单内容不完整或有误：{said}", f"The form is incomplete or wrong: {said}")
-        ) from None
+        raise wrong(fault) from None
 
 
 def _condition(one: dict[str, str], number: int, held: Asset) -> dict[str, Any] | None:

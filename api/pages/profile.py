@@ -29,6 +29,7 @@ from auth.profile.opinions import STAGE_NAMES, Opinion
 from auth.profile.service import ProfileProposal, ProfileRead
 from auth.profile.workflow import STATE_NAMES, STEP_NAMES, State, Step
 from core.errors import AppError, InputRefused
+from core.faults import together
 from core.text import Text
 from core.work import Work
 
@@ -93,11 +94,9 @@ def propose(request: Request, house: HouseDep, actor: ActorDep, form: Typed) -> 
                 profile=Profile.model_validate_json(typed["profile"]), reason=typed["reason"][:2000]
             )
         except ValidationError as fault:
-            said = "；".join(
-                f"{'.'.join(str(part) for part in each['loc'])}: {each['msg']}" for each in fault.errors()[:5]
-            )
+            said = together(fault)
             raise InputRefused(
-                Text(f"配置不成立：{said}", f"The profile does not hold: {said}"), field="profile"
+                Text(f"配置不成立：{said.zh}", f"The profile does not hold: {said.en}"), field="profile"
             ) from fault
         return service.propose(work, actor, body)
 
@@ -147,11 +146,9 @@ def propose_opinion(request: Request, house: HouseDep, actor: ActorDep, form: Ty
             day = max(work.now.astimezone(LOCAL).date(), current.effective_from)
             changed = Profile.model_validate(current.model_dump() | {"opinions": kept, "effective_from": day})
         except ValidationError as fault:
-            said = "；".join(
-                f"{each['loc'][-1] if each['loc'] else ''}: {each['msg']}" for each in fault.errors()[:5]
-            )
+            said = together(fault)
             raise InputRefused(
-                Text(f"请改正：{said}", f"Please mend: {said}"),
+                Text(f"请改正：{said.zh}", f"Please mend: {said.en}"),
                 field=str(fault.errors()[0]["loc"][-1:] or "key"),
             ) from fault
         return service.propose(work, actor, ProfileProposal(profile=changed, reason=typed["reason"][:2000]))

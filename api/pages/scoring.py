@@ -19,6 +19,7 @@ from api.web import go, page
 from auth.actor import Actor
 from auth.casework.book import CaseStep
 from core.errors import AppError, InputRefused
+from core.faults import together
 from core.text import Text
 from core.work import Work
 from datasets import scheme_trial
@@ -80,10 +81,8 @@ def propose(request: Request, house: HouseDep, actor: ActorDep, form: Typed) -> 
                 scheme=Scheme.model_validate_json(typed["scheme"]), reason=typed["reason"][:2000]
             )
         except ValidationError as fault:
-            said = "；".join(
-                f"{'.'.join(str(part) for part in each['loc'])}: {each['msg']}" for each in fault.errors()[:5]
-            )
-            text = Text(f"方案不成立：{said}", f"The scheme does not hold: {said}")
+            said = together(fault)
+            text = Text(f"方案不成立：{said.zh}", f"The scheme does not hold: {said.en}")
             raise InputRefused(text, field="scheme") from fault
         return service.propose(work, actor, body)
 

@@ -51,6 +51,7 @@ from auth.profile.now import limits_now, profile
 from auth.profile.opinions import inserted
 from auth.proof import standstill
 from core.errors import Conflict, InputRefused, Reason, refuse_if
+from core.faults import together
 from core.ids import ApplicationId, DatasetId, OrgId
 from core.text import Text, number_of
 from core.work import Work
@@ -338,11 +339,11 @@ def _offered(line: ApplicationLineRow, decision: LineDecision, asked: GrantPolic
     try:
         return rules.decided_policy(asked, decision)
     except (ValidationError, ValueError) as wrong:
-        said = wrong.errors()[0]["msg"] if isinstance(wrong, ValidationError) else str(wrong)
+        said = together(wrong, 1) if isinstance(wrong, ValidationError) else Text(str(wrong), str(wrong))
         raise InputRefused(
             Text(
-                f"{line.dataset_id} 的收窄内容不成立：{said}",
-                f"The narrowing of {line.dataset_id} does not hold together: {said}",
+                f"{line.dataset_id} 的收窄内容不成立：{said.zh}",
+                f"The narrowing of {line.dataset_id} does not hold together: {said.en}",
             )
         ) from wrong
 

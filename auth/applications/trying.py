@@ -19,6 +19,7 @@ from auth.grants.workflow import State
 from auth.policy.model import GrantPolicy
 from auth.policy.narrowing import Narrowing, narrowed
 from core.errors import Conflict, InputRefused, NotFound
+from core.faults import together
 from core.ids import ApplicationId, GrantId
 from core.text import Text
 from core.work import Work
@@ -80,9 +81,9 @@ def tried_policy(policy: GrantPolicy, narrowing: Narrowing) -> GrantPolicy:
     try:
         return narrowed(policy, narrowing)
     except (ValidationError, ValueError) as wrong:
-        said = wrong.errors()[0]["msg"] if isinstance(wrong, ValidationError) else str(wrong)
+        said = together(wrong, 1) if isinstance(wrong, ValidationError) else Text(str(wrong), str(wrong))
         raise InputRefused(
-            Text(f"收窄内容不成立：{said}", f"The narrowing does not hold together: {said}")
+            Text(f"收窄内容不成立：{said.zh}", f"The narrowing does not hold together: {said.en}")
         ) from wrong
 
 

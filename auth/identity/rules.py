@@ -175,12 +175,18 @@ def role_objections(
 
 
 def networks_of(words: Iterable[str]) -> tuple[str, ...]:
-    """Addresses and networks in their canonical form, each once. Raises ValueError, naming the first that is none."""
+    """Addresses and networks in their canonical form, each once.
+
+    Raises ValueError: the first that is none, or how many there are; without words, since readers differ in language.
+    """
     found: dict[str, None] = {}
     for word in words:
-        found[str(ip_network(word.strip(), strict=False))] = None
+        try:
+            found[str(ip_network(word.strip(), strict=False))] = None
+        except ValueError:
+            raise ValueError(word.strip()[:80]) from None
     if len(found) > MAX_NETWORKS:
-        raise ValueError(f"more than {MAX_NETWORKS} networks")
+        raise ValueError(f"{len(found)} > {MAX_NETWORKS}")
     return tuple(found)
 
 

@@ -115,9 +115,9 @@ class ClampMask(_Frozen):
     @model_validator(mode="after")
     def _bounds_fit(self) -> Self:
         if self.low is None and self.high is None:
-            raise ValueError("clamp: at least one of low and high")
+            raise ValueError("截取：下限与上限至少填一项 / clamp: at least one of low and high")
         if self.low is not None and self.high is not None and self.low >= self.high:
-            raise ValueError("clamp: low must lie below high")
+            raise ValueError("截取：下限须小于上限 / clamp: low must lie below high")
         return self
 
 
@@ -209,7 +209,7 @@ Words = TypeVar("Words", bound=str)
 def storable(words: Words) -> Words:
     """PostgreSQL keeps no NUL in text: it is refused on the way in, on every database alike."""
     if "\x00" in words:
-        raise ValueError("contains a NUL character")
+        raise ValueError("含有 NUL 字符 / contains a NUL character")
     return words
 
 
@@ -262,7 +262,7 @@ class GrantPolicy(_Frozen):
             if len(set(names)) != len(names):
                 raise ValueError(f"a {what} is named twice")
         if self.ends_at <= self.starts_at:
-            raise ValueError("the period ends before it starts")
+            raise ValueError("期限的结束早于开始 / the period ends before it starts")
         return self
 
     @cached_property

@@ -104,7 +104,7 @@ class Profile(BaseModel):
         if unknown:
             raise ValueError(f"unknown limits: {', '.join(unknown)}")
         if len({clause.key for clause in self.clauses}) != len(self.clauses):
-            raise ValueError("a clause is named twice")
+            raise ValueError("同一条款列出了两次 / a clause is named twice")
         once(self.opinions)
         return self
 

@@ -44,7 +44,7 @@ class EnclaveSpec(QueryAsk):
                 f"sort: no column {', '.join(unknown)} in the result; there are {', '.join(sorted(there))}"
             )
         if len({each.by for each in self.sort}) != len(self.sort):
-            raise ValueError("sort: a column is named twice")
+            raise ValueError("排序：同一列列出了两次 / sort: a column is named twice")
         return self
 
     @property

@@ -78,7 +78,7 @@ class Group(_Part):
     @model_validator(mode="after")
     def _one_way(self) -> Self:
         if self.width is not None and self.unit is not None:
-            raise ValueError("group: width or unit, not both")
+            raise ValueError("分组：宽度与单位只能填一项 / group: width or unit, not both")
         return self
 
 
@@ -96,9 +96,9 @@ class QueryAsk(_Part):
     @model_validator(mode="after")
     def _once_each(self) -> Self:
         if len(set(self.select)) != len(self.select):
-            raise ValueError("a measure is asked for twice")
+            raise ValueError("同一统计量列出了两次 / a measure is asked for twice")
         if len({group.column for group in self.group_by}) != len(self.group_by):
-            raise ValueError("a column is grouped by twice")
+            raise ValueError("同一列分组了两次 / a column is grouped by twice")
         return self
 
     @property

@@ -44,17 +44,21 @@ class Scheme(BaseModel):
         if set(self.dimensions) != set(known):
             raise ValueError(f"dimensions must be exactly {', '.join(sorted(known))}")
         if not isclose(sum(self.dimensions.values()), 1, abs_tol=1e-6):
-            raise ValueError("the weights of the dimensions must make 1 together")
+            raise ValueError("各维度权重之和须为 1 / the weights of the dimensions must make 1 together")
         unknown = sorted(set(self.parts) - {part for parts in known.values() for part in parts})
         if unknown:
             raise ValueError(f"unknown sub-indicators: {', '.join(unknown)}")
         if any(self.parts.get(part) == 0 for part in self.parts):
-            raise ValueError("a sub-indicator cannot weigh nothing; a dimension can")
+            raise ValueError(
+                "子指标的权重不得为零；维度可以 / a sub-indicator cannot weigh nothing; a dimension can"
+            )
         bounds = [grade.at_least for grade in self.grades]
         if bounds != sorted(set(bounds), reverse=True) or bounds[-1] != 0:
-            raise ValueError("grades must go down, each from less than the one before, the last from 0")
+            raise ValueError(
+                "等级须依次降低，每级起点低于前一级，最后一级自 0 起 / grades must go down, each from less than the one before, the last from 0"
+            )
         if len({grade.code for grade in self.grades}) != len(self.grades):
-            raise ValueError("a grade is named twice")
+            raise ValueError("同一等级列出了两次 / a grade is named twice")
         return self
 
     def as_rules(self, number: int) -> Mapping[str, Any]:

@@ -116,6 +116,22 @@ def test_whole_way_by_forms_alone(house: House) -> None:
     assert wider.status_code == 422
     assert "decision-widens" in wider.text
     assert 'value="50"' in wider.text
+    for field, typed, said in (
+        (f"extracts-{line}", "many", "上限应为正整数（留空表示不限），而填写的是“many”。"),
+        (f"extracts-{line}", "0", "上限应为正整数（留空表示不限），而填写的是“0”。"),
+        (f"days-{line}", "x", "留存天数应为整数，而填写的是“x”。"),
+        (f"ends-{line}", "2026-02-30", "结束日期应写作 2026-01-31，而填写的是“2026-02-30”。"),
+        (
+            f"networks-{line}",
+            "999.1.1.1",
+            "网络写作 203.0.113.7 或 203.0.113.0/24，至多 20 个，而填写的是“999.1.1.1”。",
+        ),
+        (f"fval-{line}-0", "lots", "free：值应为 integer，而填写的是“lots”。"),
+    ):
+        misread = approver.submit(f"{at}/decide", **(decision | {field: typed}))
+        assert misread.status_code == 422
+        assert said in misread.text
+        assert "填写内容无法识别" not in misread.text
     careless = approver.submit(f"{at}/decide", **(decision | {f"outcome-{line}": "approve"}))
     assert careless.status_code == 422
     assert "您改动了条款" in careless.text
@@ -296,10 +312,16 @@ def test_approving_the_form_as_it_stands_offers_exactly_what_was_asked(house: Ho
 def test_form_that_fails_keeps_what_was_typed_and_says_where(house: House) -> None:
     browser = browser_as(house, "applicant", lang="en")
     columns = browser.submit("/applications/new", dataset=DATASET).headers["location"]
-    bad = COLUMNS | {"version": "1", "extracts-0": "many", "fval-0-0": "lots"}
+    bad = COLUMNS | {
+        "version": "1",
+        "extracts-0": "many",
+        "fval-0-0": "lots",
+        "networks-0": "999.1.1.1",
+    }
     answer = browser.submit(columns, **bad)
     assert answer.status_code == 422
-    assert "To correct: 2" in answer.text
+    assert "To correct: 3" in answer.text
+    assert "These are no networks (999.1.1.1)" in answer.text
     for typed in ('value="many"', 'value="lots"', 'value="展示名称"'):
         assert typed in answer.text
     purpose = columns.replace("columns", "purpose")

@@ -7,6 +7,7 @@ object or the rule, not "no such address" or a body of the wrong shape: then com
 from __future__ import annotations
 
 import enum
+import re
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -43,9 +44,10 @@ ASTRAY: Final = (
     "没有这个地址",
     "not take that method",
     "不接受这种请求方法",
-    "Extra inputs",
+    "is not a field that can be filled in",
+    "不是可填写的项",
 )
-UNFIT: Final = "Field required"  # fair where the body is the file that was given
+UNFIT: Final = re.compile(r"(必须填写|\w: is needed)")  # fair where the body is the file that was given
 Words = tuple[str, ...]
 
 
@@ -126,7 +128,7 @@ def test_no_command_ends_in_a_trace_or_beside_its_route(house: House, tmp_path: 
             said = done.output + done.stderr
             if done.exception is not None and not isinstance(done.exception, SystemExit):
                 faults.append((words, user, repr(done.exception)[:200]))
-            elif any(word in said for word in ASTRAY) or (UNFIT in said and not any(folder.iterdir())):
+            elif any(word in said for word in ASTRAY) or (UNFIT.search(said) and not any(folder.iterdir())):
                 faults.append((words, user, said[:300]))
             elif done.exit_code and not said.strip():
                 faults.append((words, user, "refused without a word"))

@@ -23,6 +23,8 @@ from core.text import Text
         ("材料 · papers: local policy, after 告知承诺 in the yearly report", "材料", "papers: local policy, after 告知承诺 in the yearly report"),
         ("授权 · A 类数据不得对外提供", "授权 · A 类数据不得对外提供", "授权 · A 类数据不得对外提供"),
         ("one · two", "one · two", "one · two"),
+        ("申请材料 · papers of an application：地方政策（R38）", "申请材料：地方政策（R38）", "papers of an application: 地方政策（R38）"),
+        ("公共数据资源登记（26号）· registration; 区级政策 2026-01-01: 27号", "公共数据资源登记（26号）：区级政策 2026-01-01: 27号", "registration: 区级政策 2026-01-01: 27号"),
         ("", "", ""),
     ],
 )  # fmt: skip

@@ -229,6 +229,7 @@ def test_eleven_people_play_journey_b(
         checker.locator("main tbody a").first.click()
         checker.locator("#f-note-release").fill("逐列核对：无直接标识，分组均满十行，与用途相符")
         checker.get_by_role("button", name="准予出域").click()
+        checker.locator("#confirm [data-yes]").click()
         checker.wait_for_load_state()
     analyst.goto(played.extract)
     with analyst.expect_download() as taken:

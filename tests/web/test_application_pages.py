@@ -80,3 +80,14 @@ def test_pages_are_readable_and_within_their_width_in_both_languages(house: Hous
                 faults[f"{name} {lang} {width}"] = found
             page.context.close()
     assert faults == {}
+
+
+def test_on_a_phone_every_control_of_a_row_lies_within_the_window(house: House, page_as: OpenPage) -> None:
+    draft = _post(client_as(house, "applicant"), "/applications", ASK)
+    page = page_as("applicant", f"/applications/{draft['id']}/columns", width=390)
+    for control in page.locator("table :is(input:not([type=hidden]), select)").all():
+        box = control.bounding_box()
+        assert box is not None
+        assert 0 <= box["x"] <= box["x"] + box["width"] <= 390
+    assert page.locator("td[data-head='Why it is needed'], td[data-head='为什么需要']").count()
+    assert overflow(page) == 0

@@ -26,7 +26,7 @@ _EXACT: Final = 2**53 - 1  # beyond this a JSON number is no longer the same num
 def _no_whole(value: object) -> object:
     """A whole number that is too big must not slip through as a rounded one."""
     if isinstance(value, int):
-        raise ValueError("whole number out of range")
+        raise ValueError("整数超出范围 / whole number out of range")
     return value
 
 

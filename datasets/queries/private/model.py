@@ -105,7 +105,9 @@ class CapWrite(BaseModel):
     @model_validator(mode="after")
     def _nested(self) -> CapWrite:
         if max(self.org_micro, self.grant_micro, self.user_micro) > self.dataset_micro:
-            raise ValueError("no part may have more than the dataset as a whole")
+            raise ValueError(
+                "任何一方的上限不得高于整个数据集 / no part may have more than the dataset as a whole"
+            )
         return self
 
 

@@ -29,7 +29,7 @@ class SubjectConsent(_Part):
     @model_validator(mode="after")
     def _in_order(self) -> Self:
         if self.until < self.given_on:
-            raise ValueError("consent: it ends before it was given")
+            raise ValueError("同意：结束早于作出 / consent: it ends before it was given")
         return self
 
 

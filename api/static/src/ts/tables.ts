@@ -53,7 +53,20 @@ function makeFilterable(table: HTMLTableElement, label: string): void {
   });
 }
 
+// In a narrow window a table that is a form folds: each cell is told its head, and the style sheet shows it there.
+function nameCells(root: ParentNode): void {
+  const controls = "td > :is(select, textarea, input:not([type=checkbox], [type=radio], [type=hidden]))";
+  for (const table of root.querySelectorAll<HTMLTableElement>(".table-box > table")) {
+    if (!table.tBodies[0]?.querySelector(controls)) continue;
+    const heads = [...(table.tHead?.rows[0]?.cells ?? [])].map((head) => head.textContent?.trim() ?? "");
+    table.classList.add("folds");
+    for (const row of table.tBodies[0].rows)
+      for (const [n, cell] of [...row.cells].entries()) if (cell.colSpan === 1) cell.dataset["head"] = heads[n] ?? "";
+  }
+}
+
 export function enhanceTables(root: ParentNode): void {
+  nameCells(root);
   for (const table of root.querySelectorAll<HTMLTableElement>("table[data-enhance]")) {
     if (!table.tBodies[0] || table.tBodies[0].rows.length < 2) continue;
     makeSortable(table);
