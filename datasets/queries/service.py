@@ -28,6 +28,7 @@ from core.text import Text
 from core.work import Work, hold
 from datasets.queries import deciding
 from datasets.queries.deciding import Case, Question
+from datasets.queries.lane import lane
 from datasets.queries.model import Count, QueryAsk, QueryRead, query_hash
 from datasets.queries.queries import read
 from datasets.queries.rules import Control, decided_by, label, misfits, suppressed
@@ -147,12 +148,19 @@ def moved() -> Conflict:
 
 
 def _counted(desk: Desk, ask: QueryAsk, case: Case) -> Told | None:
-    """What the rules would let out; None when that is nothing."""
+    """What the rules would let out; None when that is nothing. TooMany where others compute on large releases."""
+    assert case.release is not None and case.release.sha256 is not None  # noqa: S101, PT018 - reasons otherwise
+    release = whole(desk.files, case.release.sha256)
+    with lane(release):
+        return _counted_in(release, desk, ask, case)
+
+
+def _counted_in(release: Path, desk: Desk, ask: QueryAsk, case: Case) -> Told | None:
     from datasets.queries.answering import tell
     from datasets.queries.engine import TooManyGroups, contributors, scan
 
-    assert case.release is not None and case.release.sha256 is not None and case.terms is not None  # noqa: S101, PT018 - reasons otherwise
-    release, memory = whole(desk.files, case.release.sha256), desk.settings.memory_limit_mb
+    assert case.terms is not None  # noqa: S101 - a reason otherwise
+    memory = desk.settings.memory_limit_mb
     who = contributors(release, case.terms.contributor, cache_of(desk), memory_limit_mb=memory)
     measured = sorted({part.column for part in ask.select if not isinstance(part, Count)})
     try:

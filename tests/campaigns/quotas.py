@@ -2,7 +2,7 @@
 
 Processes ask for extracts and make them, read views, ask for statistics and for private answers, all of one organisation and all
 at once; now and then one of them is killed and another takes its place. Each quota has a grant of its own that reaches it: rows, bytes,
-extracts; the budget has its dataset. Once all are reached they go on asking for a while. Held afterwards, once the worker has done what
+extracts; the budget has its dataset. Half of those that take a killed one's place ask for what is not reached yet. Once all are reached they go on asking for a while. Held afterwards, once the worker has done what
 was left: the ledger adds up to the counters, these stay within the quotas, what was delivered is what was charged, every epsilon told was
 reserved, and what anybody heard is on record. Statistics and private answers have a grant each: of one grant the questions would run out by either, and
 with them the budget's last. A question that a kill left reserved keeps its epsilon (nothing shows whether noise was drawn), so the budget is reached all the same;
@@ -80,6 +80,9 @@ PRICE: Final = 10_000
 DAYS: Final = 20
 WARM: Final = 60
 LOOK_S: Final = 5.0  # how often it is looked whether all limits are reached
+LIVES: Final = 2  # a process lives this many times what the first answers took, in the mean
+LONGEST_PAUSE_S: Final = 1.0
+TOWARDS: Final = 0.5  # share of new processes that ask for what is not reached yet
 ON_S: Final = 15.0  # how long they go on asking then
 UNITS: Final = ("extracts", "rows", "bytes")
 MOST: Final = {
@@ -180,12 +183,17 @@ def read_the_view(place: Place, chance: random.Random) -> str:
     return ""
 
 
-ASKS: Final = (ask_for_extracts, ask_for_statistics, ask_privately, read_the_view)
+Act = Callable[[Place, random.Random], str]
+ASKS: Final[tuple[Act, ...]] = (ask_for_extracts, ask_for_statistics, ask_privately, read_the_view)
+WAYS: Final[dict[str, tuple[Act, ...]]] = {  # what leads to each limit
+    "stays": (ask_for_statistics,), "epsilon": (ask_privately,), "extracts": (ask_for_extracts,),
+    "rows": (ask_for_extracts, read_the_view), "bytes": (ask_for_extracts, read_the_view),
+}  # fmt: skip
 
 
-def asking(settings: Settings, known: dict[str, str], at: int, seed: int, out: int) -> NoReturn:
+def asking(settings: Settings, known: dict[str, str], act: Act, seed: int, out: int) -> NoReturn:
     """One process: asks until it is killed, and says what it heard."""
-    chance, act = random.Random(seed), ASKS[at % len(ASKS)]  # noqa: S311 - questions, no secret
+    chance = random.Random(seed)  # noqa: S311 - questions, no secret
     place = Place(settings, known)
     while True:
         try:
@@ -240,25 +248,30 @@ def play(
     log = settings.data_dir / "heard.log"
     out = os.open(log, os.O_CREAT | os.O_APPEND | os.O_WRONLY)
 
-    def started(at: int) -> int:
+    def started(act: Act) -> int:
         own = chance.getrandbits(32)
-        return forked(lambda: asking(settings, known, at, own, out))
+        return forked(lambda: asking(settings, known, act, own, out))
 
-    running, kills, begun = {at: started(at) for at in range(processes)}, 0, time.monotonic()
+    begun, kills = time.monotonic(), 0
+    running = {at: started(ASKS[at % len(ASKS)]) for at in range(processes)}
     while log.read_bytes().count(b"\n") < processes and time.monotonic() - begun < WARM:
         time.sleep(0.1)  # a busy machine takes its time until all are there
-    ends, looked, all_there = time.monotonic() + seconds, time.monotonic(), False
+    # on a busy machine a question takes longer than a process would live, and would never be answered
+    pause = max(pause, min(LONGEST_PAUSE_S, LIVES * (time.monotonic() - begun) / processes))
+    ends, looked, left = time.monotonic() + seconds, time.monotonic(), list(WAYS)
     while time.monotonic() < ends:
-        if not all_there and time.monotonic() - looked > LOOK_S:
-            all_there, looked = len(apart(lambda: reached(settings, known))) == len(LIMITS), time.monotonic()
-            if all_there:
+        if left and time.monotonic() - looked > LOOK_S:
+            done, looked = apart(lambda: reached(settings, known)), time.monotonic()
+            left = [name for name in WAYS if name not in done]
+            if not left:
                 ends = min(ends, looked + ON_S)
         time.sleep(chance.uniform(pause / 6, pause * 2))
         at = chance.randrange(processes)
         os.kill(running[at], signal.SIGKILL)
         os.waitpid(running[at], 0)
         kills += 1
-        running[at] = started(at)
+        towards = left and chance.random() < TOWARDS
+        running[at] = started(chance.choice(WAYS[chance.choice(left)]) if towards else ASKS[at % len(ASKS)])
     for child in running.values():
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)

@@ -23,6 +23,7 @@ from core.errors import AccessRefused, NotFound, QuotaExceeded, Reason, TooMany,
 from core.work import Work, hold
 from datasets.queries import deciding
 from datasets.queries.deciding import Case, Question
+from datasets.queries.lane import lane
 from datasets.queries.model import QueryRead, query_hash
 from datasets.queries.private import budget
 from datasets.queries.private.model import PrivateAsk, PrivateHistogram, PrivateMean, PrivateSum, normalised
@@ -117,11 +118,12 @@ def ask_for(desk: Desk, actor: Actor, ask: PrivateAsk) -> QueryRead:
     """The answer. AccessRefused lists every reason; what is refused before the budget is taken costs nothing, and all is on record."""
     try:
         release = _whole(desk, actor, ask)
-        row_id, planned, told = _reserved(desk, actor, ask, release)
-        if told is not None:
-            return told
-        assert release is not None  # noqa: S101 - nothing was reserved otherwise
-        said = _drawn(desk, ask, planned, release)
+        with lane(release):  # before the budget is taken, which is never given back
+            row_id, planned, told = _reserved(desk, actor, ask, release)
+            if told is not None:
+                return told
+            assert release is not None  # noqa: S101 - nothing was reserved otherwise
+            said = _drawn(desk, ask, planned, release)
         with desk.write() as work:
             hold(
                 work, f"privacy:{ask.dataset_id}"
