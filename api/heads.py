@@ -77,6 +77,7 @@ consent_reference|授权凭证号|consent
 counted|计数|counted
 counts|是否计入|counts
 counts_today|今日有效|counts today
+controlled_by|受其控制|controlled by
 country|登记地|country
 client|程序|program
 created_at|创建时间|created at

@@ -228,6 +228,7 @@ KIND_NAMES: Final[Mapping[str, Text]] = {
     "job.cancel_requested": Text("要求取消任务", "Job cancellation asked"),
     "key.turned": Text("轮换签名密钥", "Signing key turned"),
     "organisation.created": Text("登记机构", "Organisation entered"),
+    "organisation.control_entered": Text("登记机构控制关系", "Who controls an organisation, entered"),
     "organisation.country_corrected": Text("更正机构登记地", "Country of an organisation corrected"),
     "organisation.licence_set": Text("设置机构资质", "Licence set"),
     "selfcheck.kept": Text("提交自查", "Self-check handed in"),

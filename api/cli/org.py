@@ -13,7 +13,17 @@ from api.client import DEFAULT_DIR, As, DataDir, Json, Server, Token, connect, s
 app = typer.Typer(no_args_is_help=True, help="Organisations and licences.")
 
 Org = Annotated[str, typer.Argument(help="Organisation id")]
-COLUMNS = ("id", "name_zh", "name_en", "kind", "credit_code", "country", "licence_state", "licence_valid_to")
+COLUMNS = (
+    "id",
+    "name_zh",
+    "name_en",
+    "kind",
+    "credit_code",
+    "country",
+    "controlled_by",
+    "licence_state",
+    "licence_valid_to",
+)
 
 
 @app.command("list")
@@ -92,3 +102,17 @@ def country(
     """Correct where an organisation is registered."""
     with connect(data_dir, server, token, user) as api:
         show(api.post(f"/organisations/{org}/country", {"country": country, "note": note}), as_json)
+
+
+@app.command()
+def control(
+    org: Org,
+    controlled_by: Annotated[str, typer.Argument(help="Id of the organisation that controls it; empty: none")] = "",
+    note: Annotated[str, typer.Option(help="On what it rests; goes into the audit record")] = "",
+    data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
+) -> None:  # fmt: skip
+    """Enter which organisation controls one: together they count as one where operator and developer are kept apart."""
+    with connect(data_dir, server, token, user) as api:
+        show(
+            api.post(f"/organisations/{org}/control", {"controlled_by": controlled_by, "note": note}), as_json
+        )

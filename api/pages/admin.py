@@ -20,6 +20,7 @@ from api.web import go, page
 from auth.actor import ANYONE, Actor
 from auth.identity import (
     accounts,
+    affiliation,
     changes,
     credentials,
     factor,
@@ -30,6 +31,7 @@ from auth.identity import (
     registration,
 )
 from auth.identity.accounts import RoleGive
+from auth.identity.affiliation import ControlEntry
 from auth.identity.changes import ChangeRead
 from auth.identity.labels import CHANGE_KIND_NAMES, LICENCE_NAMES, ORG_KIND_NAMES
 from auth.identity.licence import LicenceStep
@@ -279,6 +281,28 @@ def step_licence(request: Request, house: HouseDep, actor: ActorDep, org_id: str
     if isinstance(done, AppError):
         return _organisation_page(request, house, org_id, done, typed, actor)
     return go(f"/admin/organisations/{org_id}", Text("资格状态已更新。", "The licence was set."))
+
+
+@router.post("/organisations/{org_id}/control", response_class=HTMLResponse, **access("auth:org:admin"))
+def enter_control(
+    request: Request,
+    house: HouseDep,
+    actor: ActorDep,
+    org_id: str,
+    controlled_by: FormText = "",
+    control_note: FormText = "",
+) -> Response:
+    """Enter who controls an organisation; a refusal shows the form again as typed."""
+
+    def act(work: Work) -> OrganisationRead:
+        ask = checked(ControlEntry, {"controlled_by": controlled_by, "note": control_note})
+        return affiliation.enter_control(work, actor, org_id, ask)
+
+    done = tried(house, act)
+    if isinstance(done, AppError):
+        typed = {"controlled_by": controlled_by, "control_note": control_note}
+        return _organisation_page(request, house, org_id, done, typed, actor)
+    return go(f"/admin/organisations/{org_id}", Text("控制关系已登记。", "Who controls it was entered."))
 
 
 @router.post("/organisations/{org_id}/country", response_class=HTMLResponse, **access("auth:org:admin"))

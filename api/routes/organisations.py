@@ -7,7 +7,8 @@ from typing import Any
 from api.access import access
 from api.deps import ActorDep, ReadDep, WorkDep
 from api.late import APIRouter
-from auth.identity import licence, organisations, registration
+from auth.identity import affiliation, licence, organisations, registration
+from auth.identity.affiliation import ControlEntry
 from auth.identity.licence import LicenceStep
 from auth.identity.organisations import OrganisationCreate, OrganisationRead
 from auth.identity.registration import CountryCorrection
@@ -42,6 +43,12 @@ def show_organisation(work: ReadDep, org_id: str) -> OrganisationRead:
 def step_licence(work: WorkDep, actor: ActorDep, org_id: str, body: LicenceStep) -> OrganisationRead:
     """Qualify, renew, suspend, resume or disqualify. Disqualified is for good; its grants stop counting at once."""
     return licence.take(work, actor, org_id, body)
+
+
+@router.post("/{org_id}/control", **access("auth:org:admin"))
+def enter_control(work: WorkDep, actor: ActorDep, org_id: str, body: ControlEntry) -> OrganisationRead:
+    """Enter which organisation controls it, empty for none: organisations under one controller count as one where operator and developer are kept apart."""
+    return affiliation.enter_control(work, actor, org_id, body)
 
 
 @router.post("/{org_id}/country", **access("auth:org:admin"))

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
+from types import MappingProxyType
+from typing import Final
 
 from auth.agreements.model import PLAN_SECTIONS, AgreementBody, Meeting, Mode, Party, PlanBody
 from auth.applications.rules import latest_end
+from auth.identity.control import top_of
 from auth.policy.limits import Limits
 from auth.profile.model import Profile
 from core.errors import Reason
 from core.text import Text, number_of
+
+APART: Final = "R01 运商分离 · operator and developer apart"
+_NOBODY: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 def _reason(code: str, zh: str, en: str, basis: str) -> Reason:
@@ -47,12 +53,14 @@ def missing_clauses(body: AgreementBody, profile: Profile) -> list[Text]:
     return [Text(c.zh, c.en) for c in profile.clauses if not body.clauses.get(c.key, "").strip()]
 
 
-def agreement_objections(body: AgreementBody, *, plan_approved: bool, profile: Profile) -> tuple[Reason, ...]:
-    """Everything for which the agreement may not be put in force; () when it may."""
+def agreement_objections(
+    body: AgreementBody, *, plan_approved: bool, profile: Profile, controllers: Mapping[str, str] = _NOBODY
+) -> tuple[Reason, ...]:
+    """Everything for which the agreement may not be put in force; () when it may. `controllers`: by organisation, who controls it."""
     limits = profile.limits()
     return (
         *_plan(plan_approved), *_meeting(body.meeting), *_period(body, limits), *_scope(body, limits), *_selected(body),
-        *_clauses(body, profile), *_parties(body), *_price(body, limits, profile),
+        *_clauses(body, profile), *_parties(body, controllers), *_price(body, limits, profile),
     )  # fmt: skip
 
 
@@ -116,7 +124,7 @@ def _clauses(body: AgreementBody, profile: Profile) -> Iterator[Reason]:
         )
 
 
-def _parties(body: AgreementBody) -> Iterator[Reason]:
+def _parties(body: AgreementBody, controllers: Mapping[str, str]) -> Iterator[Reason]:
     by_role: dict[Party, set[str]] = {
         role: {p.org_id for p in body.parties if p.role is role} for role in Party
     }
@@ -127,12 +135,13 @@ def _parties(body: AgreementBody) -> Iterator[Reason]:
             "There is exactly one implementing body, and the operating body is the one chosen.",
             "R01 主体角色分离 · roles kept apart",
         )
-    if by_role[Party.OPERATOR] & by_role[Party.DEVELOPER]:
+    operators = {top_of(controllers, each) for each in by_role[Party.OPERATOR]}
+    if operators & {top_of(controllers, each) for each in by_role[Party.DEVELOPER]}:
         yield _reason(
             "operator-develops",
-            "运营机构不得同时作为同一范围内的开发主体。",
-            "The operator may not also develop within the same scope.",
-            "R01 运商分离 · operator and developer apart",
+            "运营机构及与其受同一控制的机构，不得同时作为同一范围内的开发主体。",
+            "Neither the operator nor an organisation under the same control may also develop within the same scope.",
+            APART,
         )
 
 
@@ -145,23 +154,44 @@ class Other:
     body: AgreementBody
 
 
-def apart_from(body: AgreementBody, others: Iterable[Other]) -> Iterator[Reason]:
-    """R01 over all agreements: whoever operates a scope in one does not develop the same scope at the same time in another."""
+def apart_from(
+    body: AgreementBody, others: Iterable[Other], controllers: Mapping[str, str] = _NOBODY
+) -> Iterator[Reason]:
+    """R01 over all agreements: whoever operates a scope in one does not develop the same scope at the same time in another, himself or
+    through an organisation under the same control."""
     own_operators, own_developers = _by(body, Party.OPERATOR) | {body.operator_id}, _by(body, Party.DEVELOPER)
     for other in others:
         if not (_at_once(body, other.body) and _meet(body, other.body)):
             continue
         operators = _by(other.body, Party.OPERATOR) | {other.body.operator_id}
-        both = (own_operators & _by(other.body, Party.DEVELOPER)) | (own_developers & operators)
-        for org_id in sorted(both):
+        found = [
+            *_together(own_operators, _by(other.body, Party.DEVELOPER), controllers),
+            *_together(operators, own_developers, controllers),
+        ]
+        affiliated = sorted({pair for pair in found if pair[0] != pair[1]})
+        for operator, developer in affiliated:
+            text = Text(
+                f"机构 {operator} 与 {developer} 受同一控制，在协议“{other.title}”与本协议的同一范围内分别作为运营机构和开发主体；请改换其中一方，或错开范围与期限。",
+                f"Organisations {operator} and {developer} are under the same control and would operate in one and develop in the other of this agreement and “{other.title}”, within the same scope; name another party, or part their scopes or periods.",
+            )
+            about: dict[str, object] = {"agreement_id": other.id, "org_id": operator, "affiliate": developer}
+            yield Reason("operator-affiliate-develops", text, APART, about)
+        for org_id in sorted({operator for operator, developer in found if operator == developer}):
             text = Text(
                 f"机构 {org_id} 在协议“{other.title}”（{other.body.starts_on}—{other.body.ends_on}）与本协议的同一范围内分别作为运营机构和开发主体；请改换其中一方，或错开范围与期限。",
                 f"Organisation {org_id} would operate in one and develop in the other of this agreement and “{other.title}” ({other.body.starts_on} to {other.body.ends_on}), within the same scope; name another party, or part their scopes or periods.",
             )
             facts: dict[str, object] = {"agreement_id": other.id, "org_id": org_id}
-            yield Reason(
-                "operator-develops-elsewhere", text, "R01 运商分离 · operator and developer apart", facts
-            )
+            yield Reason("operator-develops-elsewhere", text, APART, facts)
+
+
+def _together(
+    operators: set[str], developers: set[str], controllers: Mapping[str, str]
+) -> Iterator[tuple[str, str]]:
+    """Each operator and developer that are one organisation, or under one controller."""
+    for operator in operators:
+        top = top_of(controllers, operator)
+        yield from ((operator, each) for each in developers if top_of(controllers, each) == top)
 
 
 def _by(body: AgreementBody, role: Party) -> set[str]:

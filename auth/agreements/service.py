@@ -20,6 +20,7 @@ from auth.agreements.workflow import State, Step
 from auth.casework.book import CaseStep, Command, made_by, need_reason
 from auth.delegations.standing import doer, persons
 from auth.identity import organisations
+from auth.identity.affiliation import controllers
 from auth.policy.filters.rules import LOCAL
 from auth.policy.separation import Past
 from auth.profile.now import profile
@@ -181,8 +182,11 @@ def against(work: Work, actor: Actor, row: AgreementRow, which: StrEnum) -> Iter
         body = AgreementBody.model_validate_json(row.body)
         plan = work.db.get(PlanRow, body.plan_id) if body.plan_id else None
         approved = plan is not None and plan.state == plan_workflow.State.APPROVED
-        yield from rules.agreement_objections(body, plan_approved=approved, profile=profile(work))
-        yield from rules.apart_from(body, _standing(work, row))
+        known = controllers(work)
+        yield from rules.agreement_objections(
+            body, plan_approved=approved, profile=profile(work), controllers=known
+        )
+        yield from rules.apart_from(body, _standing(work, row), known)
     if which is Step.ACTIVATE:
         yield from standstill.against(work, profile(work))
         yield from _drafter(work, actor, AGREEMENTS.past(work, row.id))

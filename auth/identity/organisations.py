@@ -39,6 +39,7 @@ class OrganisationRead(SQLModel):
     kind: OrgKind
     credit_code: str | None
     country: str
+    controlled_by: str | None
     licence_state: LicenceState
     licence_valid_to: date | None
     version: int

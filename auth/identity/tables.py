@@ -31,7 +31,7 @@ class LicenceState(StrEnum):
 
 
 class OrganisationRow(SQLModel, table=True):
-    """A legal entity. `licence_valid_to` is its last valid day, in China's time."""
+    """A legal entity. `licence_valid_to` is its last valid day, in China's time. `controlled_by`: the organisation that controls it."""
 
     __tablename__ = "auth_organisation"
     id: str = Field(primary_key=True, max_length=60)
@@ -40,6 +40,7 @@ class OrganisationRow(SQLModel, table=True):
     kind: str = Field(index=True, max_length=30)
     credit_code: str | None = Field(default=None, unique=True, max_length=18)
     country: str = Field(default="CN", max_length=2, sa_column_kwargs={"server_default": "CN"})
+    controlled_by: str | None = Field(default=None, max_length=60)
     licence_state: str = Field(default=LicenceState.PENDING, max_length=20)
     licence_valid_to: date | None = None
     licence_version: int = Field(default=0, sa_column_kwargs={"server_default": "0"})

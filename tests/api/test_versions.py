@@ -77,6 +77,7 @@ WITHOUT: Final = {
     "delete /api/v1/me/api-keys/{key_id}": MINE,
     "put /api/v1/datasets/{dataset_id}/follow": MINE,
     "delete /api/v1/datasets/{dataset_id}/follow": MINE,
+    "post /api/v1/organisations/{org_id}/control": SWITCH,
     "post /api/v1/organisations/{org_id}/country": SWITCH,
     "post /api/v1/outputs/{output_id}/sample": READS,
     "post /api/v1/applications/{application_id}/papers/{paper_key}/promise": NAMED,

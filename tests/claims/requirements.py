@@ -7,7 +7,7 @@ from typing import Final
 from tests.claims.claim import held
 
 REQUIREMENTS: Final = (
-    held("R01 Roles of organisations kept apart", "auth/agreements/agreements::each_requirement_of_an_agreement_is_named", "auth/agreements/agreements::nobody_operates_and_develops_one_scope_in_two_agreements", "auth/agreements/agreements::the_second_agreement_waits_until_the_first_has_ended", why="by the parties named; which organisations are affiliated is not known here, nor which product an application would build on"),
+    held("R01 Roles of organisations kept apart", "auth/agreements/agreements::each_requirement_of_an_agreement_is_named", "auth/agreements/agreements::nobody_operates_and_develops_one_scope_in_two_agreements", "auth/agreements/agreements::the_second_agreement_waits_until_the_first_has_ended", "auth/agreements/agreements::an_affiliate_does_not_develop_what_its_group_operates", "auth/agreements/agreements::who_controls_whom_is_entered_with_a_reason_and_counts_at_the_next_agreement", why="by the parties named and the control entered by hand; agreements already in force are not asked again, nor is known which product an application would build on"),
     held("R02 Implementation plan", "auth/agreements/agreements::who_drafted_does_not_approve_and_an_unapproved_plan_carries_nothing", "auth/agreements/agreements::each_requirement_of_an_agreement_is_named"),
     held("R03 Record of the collective decision", "auth/agreements/agreements::each_requirement_of_an_agreement_is_named"),
     held("R04 Mode of authorisation; no grant without a scenario", "auth/agreements/agreements::each_requirement_of_an_agreement_is_named", "auth/applications/rules::the_application_as_a_whole"),

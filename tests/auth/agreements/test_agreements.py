@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date
 from typing import Any
 
@@ -9,7 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from typer.testing import CliRunner
 
+from api.cli.org import app as org_commands
 from api.house import House
 from auth.agreements import rules, service
 from auth.agreements.model import Mode
@@ -41,7 +44,7 @@ from tests.auth.agreements.scene import (
 )
 from tests.conftest import TestClock
 from tests.desk import PARKS, RESCUES, Desk, a_desk, a_grant, an_application, submitted, with_papers
-from tests.people import browser_as, client_as
+from tests.people import a_person, browser_as, client_as
 
 
 @pytest.fixture
@@ -373,3 +376,71 @@ def test_the_second_agreement_waits_until_the_first_has_ended(house: House) -> N
     with both.write("approver") as (work, actor):
         service.step(work, actor, first.id, Step.TERMINATE, CaseStep(note="双方协商提前终止"))
     assert an_agreement(both, **twin).state == State.ACTIVE
+
+
+def test_an_affiliate_does_not_develop_what_its_group_operates(desk: Desk) -> None:
+    """R01: neither directly nor through an organisation under the same control."""
+    own = agreement_body()
+    parties = [
+        {"role": "implementing_body", "org_id": "bureau"}, {"role": "operator", "org_id": "third"}, {"role": "developer", "org_id": "mapper"},
+    ]  # fmt: skip
+    other = agreement_body(operator_id="third", parties=parties, title="另一协议")
+    for known, codes in (
+        ({}, set()), ({"mapper": "insurer"}, {"operator-affiliate-develops"}), ({"insurer": "holding", "mapper": "between", "between": "holding"}, {"operator-affiliate-develops"}),
+        ({"mapper": "elsewhere"}, set()), ({"bureau": "insurer"}, set()),
+    ):  # fmt: skip
+        for one, two in ((own, other), (other, own)):
+            found = list(rules.apart_from(one, [rules.Other("x", two.title, two)], known))
+            assert _codes(found) == codes
+            assert all(
+                (each.facts["org_id"], each.facts["affiliate"]) == ("insurer", "mapper") for each in found
+            )
+    within = agreement_body(parties=[*own.model_dump()["parties"], {"role": "developer", "org_id": "mapper"}])
+    for known, codes in (({}, set()), ({"mapper": "insurer"}, {"operator-develops"})):
+        found = rules.agreement_objections(within, plan_approved=True, profile=DISTRICT, controllers=known)
+        assert _codes(found) == codes
+
+
+def test_who_controls_whom_is_entered_with_a_reason_and_counts_at_the_next_agreement(house: House) -> None:
+    desk = with_planner(a_desk(house))
+    with house.write() as work:
+        a_person(work, "root", "bureau", ["sysadmin"])
+    root = client_as(house, "root")
+    at, says = (
+        "/api/v1/organisations/mapper/control",
+        {"controlled_by": "insurer", "note": "工商登记持股 80%"},
+    )
+    for bad in ({"note": "短"}, {"controlled_by": "nobody"}, {"controlled_by": "mapper"}):
+        assert root.post(at, json=says | bad).status_code == 422
+    assert root.post(at, json=says).json()["controlled_by"] == "insurer"
+    assert root.post(at, json=says).status_code == 409
+    circle = root.post("/api/v1/organisations/insurer/control", json=says | {"controlled_by": "mapper"})
+    assert circle.status_code == 422
+    assert root.post("/api/v1/organisations/bureau/control", json=says).status_code == 403, "one's own"
+    assert client_as(house, "officer").post(at, json=says).status_code == 403
+    plan = an_approved_plan(desk)
+    parties = [*agreement_body().model_dump()["parties"], {"role": "developer", "org_id": "mapper"}]
+    with desk.write("planner") as (work, actor):
+        made = service.draft(work, actor, agreement_body(plan.id, parties=parties))
+    with pytest.raises(AccessRefused) as refused, desk.write("planner") as (work, actor):
+        service.step(work, actor, made.id, Step.SUBMIT, CaseStep())
+    assert _codes(refused.value.reasons) == {"operator-develops"}
+    page = browser_as(house, "root", "en")
+    assert "insurer" in page.get("/admin/organisations/mapper").text
+    short = page.submit("/admin/organisations/mapper/control", controlled_by="", control_note="no")
+    assert (short.status_code, "4 characters" in short.text) == (422, True)
+    done = page.submit("/admin/organisations/mapper/control", controlled_by="", control_note="sold to others")
+    assert done.status_code == 303
+    with desk.write("planner") as (work, actor):
+        assert service.step(work, actor, made.id, Step.SUBMIT, CaseStep()).state == "IN_APPROVAL"
+
+
+def test_the_command_enters_who_controls(sqlite_house: House) -> None:
+    a_desk(sqlite_house)
+    with sqlite_house.write() as work:
+        a_person(work, "root", "bureau", ["sysadmin"])
+    where = ["--data-dir", str(sqlite_house.settings.data_dir), "--as", "root", "--json"]
+    run = CliRunner().invoke(
+        org_commands, ["control", "mapper", "insurer", "--note", "register of companies", *where]
+    )
+    assert json.loads(run.stdout)["controlled_by"] == "insurer", run.output
