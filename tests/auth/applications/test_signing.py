@@ -232,6 +232,15 @@ def test_what_a_decision_will_allow_is_told_before_it_is_made_and_writes_nothing
         assert applications.application(work, actor, found.id).version == found.version
 
 
+@pytest.mark.parametrize("named", ["twice", "of-another-application"])
+def test_before_it_is_made_a_decision_names_each_line_once_and_no_other(desk: Desk, named: str) -> None:
+    found = _mixed(desk)
+    lines = [LineDecision(line_id=line.id, outcome="approve") for line in found.lines]
+    more = lines[0] if named == "twice" else LineDecision(line_id=named, outcome="approve")
+    with pytest.raises(InputRefused, match="each line, once"), desk.read("approver") as (work, actor):
+        deciding.statement(work, actor, found.id, [*lines, more], assets=desk.assets)
+
+
 def test_terms_that_are_not_there_yet_are_not_told(desk: Desk) -> None:
     found = _mixed(desk)
     with pytest.raises(Conflict), desk.read("officer") as (work, actor):
