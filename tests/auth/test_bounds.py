@@ -108,6 +108,18 @@ def test_a_key_set_with_any_private_part_is_refused_by_its_name(part: str) -> No
     assert f"({part})" in refusal.value.detail.en
 
 
+@pytest.mark.parametrize("over", [0, 1])
+def test_a_key_set_may_have_sixteen_kilobytes_and_no_more(over: int) -> None:
+    key = ec.generate_private_key(ec.SECP256R1()).public_key()
+    public = json.loads(jwt.algorithms.ECAlgorithm.to_jwk(key)) | {"kid": "k1"}
+    words = json.dumps({"keys": [public]}).ljust(16 * 1024 + over)
+    if over:
+        with pytest.raises(InputRefused, match="16384"):
+            assertions.key_set(words)
+    else:
+        assert json.loads(assertions.key_set(words))["keys"][0]["kid"] == "k1"
+
+
 def test_a_token_may_have_eight_kilobytes_and_no_more() -> None:
     parts = "e30.e30."
     fits = parts + "A" * (8 * 1024 - len(parts))

@@ -177,3 +177,16 @@ def test_the_owner_sees_all_keys_and_a_key_of_one_grant_itself_alone(
         assert [each.id for each in api_keys.own(work, wang)] == [second.id, first.id]
         bound = replace(wang, via="api_key", session_id=first.id, grant=GrantId("g"))
         assert [each.id for each in api_keys.own(work, bound)] == [first.id]
+
+
+def test_a_key_of_one_grant_ends_itself_and_no_other(peopled: House) -> None:
+    """Not even another one of its owner's; and what is no key ends none by bearing its name."""
+    mine, other, strange = _key(peopled), _key(peopled), _key(peopled, "li")
+    with peopled.read() as work:
+        wang = actor_of(work, "wang")
+    bound = replace(wang, via="api_key", session_id=mine.id, grant=GrantId("g"))
+    for actor, key in ((bound, other), (bound, strange), (replace(bound, via="session"), mine)):
+        with pytest.raises(NotFound), peopled.write() as work:
+            api_keys.revoke(work, actor, key.id)
+    with peopled.write() as work:
+        assert api_keys.revoke(work, bound, mine.id).revoked_at is not None
