@@ -123,7 +123,9 @@ def _platform(facts: PlatformFacts) -> Iterator[Point]:
         "audit-protected",
         Text("审计记录不可修改、删除或覆盖", "The audit record cannot be changed, deleted or overwritten"),
         Text(f"数据库防护{'齐备' if facts.guarded else '不全'}，检查点 {facts.checkpoints} 个", f"guards in the database {'in place' if facts.guarded else 'missing'}, {number_of(facts.checkpoints, 'checkpoints')}"),
-        Text("重新启动服务以恢复触发器；PostgreSQL 请另设角色（datagrant database roles）。", "Start the service anew, which puts the triggers back; on PostgreSQL set a role apart (datagrant database roles)."),
+        Text("启动服务，工作进程随即签署检查点。", "Start the service; its worker signs the first checkpoint within seconds.")
+        if facts.guarded
+        else Text("重新启动服务以恢复触发器；PostgreSQL 请另设角色（datagrant database roles）。", "Start the service anew, which puts the triggers back; on PostgreSQL set a role apart (datagrant database roles)."),
         "/store",
         holds=facts.guarded and facts.checkpoints > 0,
     )  # fmt: skip

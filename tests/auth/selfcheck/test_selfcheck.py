@@ -110,6 +110,15 @@ def test_each_point_of_an_enterprise_hangs_on_its_facts_alone(
     assert _outcomes(rules.of_organisation(replace(GOOD, **changes))) == good | {key: outcome}
 
 
+def test_what_to_do_hangs_on_what_is_missing() -> None:
+    def cure(**changes: Any) -> str:
+        points = {each.key: each for each in rules.of_platform(replace(SOUND, **changes))}
+        return points["audit-protected"].cure.en
+
+    assert "signs the first checkpoint" in cure(checkpoints=0)
+    assert "puts the triggers back" in cure(guarded=False)
+
+
 def test_without_a_grant_there_is_nothing_to_use() -> None:
     found = _outcomes(rules.of_organisation(replace(GOOD, grants=0)))
     assert {key for key, outcome in found.items() if outcome == "not-applicable"} == {
