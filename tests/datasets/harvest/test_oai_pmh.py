@@ -133,7 +133,7 @@ def test_our_own_repository_is_read(house: House) -> None:
 def test_a_repository_is_proposed_approved_and_harvested_by_hand(
     home: House, web: Web, open_page: OpenPage
 ) -> None:
-    """One person adds it and tries it, a second approves it, the report says what came; without scripts."""
+    """One person adds it and tries it, a second approves it, the report says what came."""
     web.serve(
         FIRST,
         page(
@@ -158,7 +158,7 @@ def test_a_repository_is_proposed_approved_and_harvested_by_hand(
     place = seen.url
     assert seen.get_by_role("button", name="批准").count() == 0
     seen.close()
-    second = open_page(place[place.index("/harvests") :], user="bea", lang="en", scripts=False)
+    second = open_page(place[place.index("/harvests") :], user="bea", lang="en")
     second.get_by_role("button", name="Approve").click()
     second.get_by_role("button", name="Harvest now").click()
     drain(home)
