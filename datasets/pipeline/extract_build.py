@@ -24,7 +24,7 @@ from core.text import Text
 from core.work import Work
 from datasets.content import content_digest
 from datasets.extracts import export_suite, queries, service, watermark
-from datasets.extracts.apart import Build, maker
+from datasets.extracts.apart import Build
 from datasets.extracts.build import Recipe, count
 from datasets.extracts.keys import grant_key, mark_key, master_key, person_mark_key
 from datasets.extracts.row_order import ReleaseLayout
@@ -33,6 +33,7 @@ from datasets.extracts.tables import ExtractRow
 from datasets.formats.fitting import misfits
 from datasets.outputs import opening as outputs
 from datasets.outputs.checks import Expected, check
+from datasets.pipeline.looked_after import maker
 from datasets.references import look_up
 from datasets.releases.shape import sort_columns
 from datasets.releases.whole import whole
@@ -60,7 +61,7 @@ def _build(ctx: JobContext, extract_id: ExtractId) -> dict[str, Any]:
     if making is None:
         return {}
     release = ctx.files.path(making.release_sha256)
-    with maker(release) as build:
+    with maker(ctx, release) as build:
         return _made(ctx, making, release, build)
 
 

@@ -9,8 +9,8 @@ from core.errors import Conflict
 from core.jobs_run import JobContext, JobKind
 from core.text import Text
 from core.work import Work
-from datasets.extracts.apart import maker
 from datasets.extracts.build import Recipe
+from datasets.pipeline.looked_after import maker
 from datasets.releases import forms
 from datasets.releases.whole import whole
 
@@ -39,7 +39,7 @@ def _build(ctx: JobContext, key: str) -> dict[str, Any]:
         forms.terms(release), None, forms.FORMS[row.form], b"\0" * 32, facts
     )  # no column is pseudonymised
     out = ctx.scratch(".part")
-    with maker(path) as build:
+    with maker(ctx, path) as build:
         build(
             path, recipe, out, rows_expected=release.rows or 0, on_progress=ctx.part(0.1, 0.95),
             memory_limit_mb=ctx.settings.memory_limit_mb, scratch=ctx.settings.scratch_dir,

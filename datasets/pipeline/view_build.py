@@ -12,11 +12,11 @@ from core.jobs_run import JobContext, JobKind
 from core.text import Text
 from core.work import Work
 from datasets.extracts import watermark
-from datasets.extracts.apart import maker
 from datasets.extracts.build import Built, Recipe, count
 from datasets.extracts.keys import grant_key, master_key
 from datasets.extracts.row_order import ReleaseLayout
 from datasets.pipeline.extract_build import judged, looked_at, marks_of
+from datasets.pipeline.looked_after import maker
 from datasets.releases.shape import sort_columns
 from datasets.releases.whole import whole
 from datasets.sharing import service
@@ -44,7 +44,7 @@ def _build(ctx: JobContext, key: str) -> dict[str, Any]:
         return {}
     release = whole(ctx.files, case.release.sha256)
     memory, scratch = ctx.settings.memory_limit_mb, ctx.settings.scratch_dir
-    with maker(release) as build:
+    with maker(ctx, release) as build:
         facts = {
             "datagrant.view": key, "datagrant.grant": case.grant.id, "datagrant.agreement_hash": case.grant.policy_hash,
             "datagrant.dataset": case.grant.dataset_id, "datagrant.release": str(case.release.number),

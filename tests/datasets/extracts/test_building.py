@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,7 +21,7 @@ from auth.grants import usage
 from core.errors import AccessRefused, Conflict
 from core.jobs import JobRow
 from core.outbox import OutboxRow
-from datasets.extracts import service
+from datasets.extracts import apart, service
 from datasets.extracts.tables import ExtractRow
 from datasets.releases.tables import ReleaseRow
 from tests.conftest import TestClock
@@ -147,6 +149,37 @@ def test_of_an_altered_release_file_no_rows_are_counted_or_shown(sqlite_house: H
     ):
         answer = client_as(sqlite_house, who).post(where, json=sent, headers={"Accept-Language": "zh-CN"})
         assert (answer.status_code, answer.json()["detail"][:4]) == (503, "数据文件")
+
+
+def test_a_build_that_sorts_ends_as_soon_as_it_is_cancelled(
+    sqlite_house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Cancelled after it was begun and before it says anything: its process is killed and the extract given back."""
+    scene = a_scene(sqlite_house)
+    made = scene.asks()
+    monkeypatch.setattr(apart, "SMALL_BYTES", 0)
+    begun: list[Any] = []
+    tell = apart._tell
+
+    def stopped(pipe: Any, what: Any) -> None:
+        """The process is stopped as it is told what to make: it neither goes on nor ends."""
+        (process,) = begun
+        process.send_signal(signal.SIGSTOP)
+        tell(pipe, what)
+        with scene.house.write() as work:
+            work.db.get_one(JobRow, made.job_id).cancel_requested = True
+
+    popen = subprocess.Popen
+    monkeypatch.setattr(apart.subprocess, "Popen", lambda *a, **k: begun.append(popen(*a, **k)) or begun[-1])
+    monkeypatch.setattr(apart, "_tell", stopped)
+    done = threading.Thread(target=scene.works, daemon=True)
+    done.start()
+    done.join(20)
+    if done.is_alive():
+        begun[0].kill()  # so that the test ends
+    assert not done.is_alive()
+    assert begun[0].poll() == -signal.SIGKILL
+    _given_up(scene, made.id)
 
 
 def test_a_cancelled_build_gives_the_extract_back(sqlite_house: House) -> None:
