@@ -140,12 +140,12 @@ def form_page(
     submit: Text,
     typed: Mapping[str, Any],
     refusal: AppError | None = None,
-    danger: bool = False,
+    confirm: Text | None = None,
 ) -> HTMLResponse:
-    """A form that keeps what was typed."""
+    """A form that keeps what was typed. `confirm`: the question before a step that cannot be taken back."""
     return page(
         request, "cases/form.html", status=status_of(refusal) if refusal else 200, title=title, lead=lead, crumb=crumb,
-        action=action, fields=fields, submit=submit, typed=typed, refusal=refusal, danger=danger,
+        action=action, fields=fields, submit=submit, typed=typed, refusal=refusal, confirm=confirm,
     )  # fmt: skip
 
 

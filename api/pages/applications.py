@@ -13,13 +13,14 @@ from fastapi.responses import HTMLResponse
 from api.access import access
 from api.deps import ActorDep, HouseDep, ReadDep
 from api.forms import Typed, tried
+from api.happenings import timeline
 from api.late import APIRouter
-from api.lookups import assets, column_titles, org_names, person_names
+from api.lookups import assets, column_titles, org_names
 from api.opinions import opinion_options, with_opinion
 from api.pages.tickets import checked
 from api.web import go, page
 from auth import audit_reading
-from auth.actor import SYSTEM, Actor
+from auth.actor import Actor
 from auth.applications import co_applicants, handlers, inviting, queries, references, service, talk
 from auth.applications.deciding import Statement
 from auth.applications.models import (
@@ -108,7 +109,9 @@ def shown(
     return page(
         request, "applications/show.html", status=422 if refusal else 200, **context_of(work, actor, found),
         commands={item["command"]: item for item in service.commands(work, actor, application_id, assets=partial(assets, work))},
-        events=timeline(work, audit_reading.history(work, application_id=found.id, internal=is_bureau(actor))),
+        events=timeline(
+            work, actor, audit_reading.history(work, application_id=found.id, internal=is_bureau(actor))
+        ),
         refusal=refusal, note=note, given=given or {}, opinions=opinion_options(work, "screening"), clocks=clocks.case(work, actor, application_id),
         proposed=proposed_in_words(work, actor, found), remarks=remarks, remarked=remarked, said=said or {},
         audiences=talk.may_comment(work, actor, row), ask_options=_people(talk.colleagues(work, actor, row)), assigns=assigns,
@@ -285,44 +288,6 @@ def _stage_name(orgs: dict[str, Text], stage: str) -> Text:
         return Text("安全审核", "Security review")
     name = orgs.get(stage.removeprefix("business:"), Text(stage, stage))
     return Text(f"业务审核 · {name.zh}", f"Business review · {name.en}")
-
-
-def timeline(work: Work, events: list[audit_reading.Happening], here: str = "") -> list[dict[str, Any]]:
-    """A history as the timeline component shows it; `here`: the object whose page this is, which needs no link."""
-    orgs, people = org_names(work), person_names(work, {event.who for event in events})
-    return [
-        {
-            "at": event.at,
-            "who": people.get(event.who, event.who)
-            if "for" not in event.facts
-            else _for(people.get(event.who, Text(event.who, event.who)), str(event.facts["for"])),
-            "what": event.name,
-            "org": orgs.get(event.org_id or ""),
-            "note": Text.of_note(event.note) if event.who == SYSTEM.username else event.note,
-            "tone": tone_of(event.kind),
-            "href": href_of(event) if event.subject != here else "",
-        }
-        for event in events
-    ]
-
-
-def _for(who: Text, principal: str) -> Text:
-    return Text(f"{who.zh}（代 {principal}）", f"{who.en} (for {principal})")
-
-
-def tone_of(kind: str) -> str:
-    word = kind.partition(".")[2]
-    if word in ("activated", "agreed", "offered", "ready", "downloaded", "resumed"):
-        return "good"
-    if word in ("refused", "rejected", "revoked", "failed"):
-        return "bad"
-    return "warn" if word in ("returned", "suspended", "expired", "lapsed", "voided") else ""
-
-
-def href_of(event: audit_reading.Happening) -> str:
-    """Where the event's object is, unless it is the page itself."""
-    room = {"extract": "/extracts/", "grant": "/grants/"}.get(event.kind.partition(".")[0])
-    return f"{room}{event.subject}" if room else ""
 
 
 # -- simple steps: one form each on the page itself

@@ -14,9 +14,10 @@ from api.cases import version_of
 from api.deps import ActorDep, HouseDep, ReadDep
 from api.dossiers import proofs_of
 from api.forms import Typed, tried
+from api.happenings import timeline
 from api.late import APIRouter
 from api.lookups import assets, column_titles, has_release, org_names
-from api.pages.applications import policy_in_words, timeline
+from api.pages.applications import policy_in_words
 from api.web import go, page
 from auth import audit_reading
 from auth.actor import Actor
@@ -101,7 +102,7 @@ def record_page(
     return page(
         request, "grants/record.html", found=found, application=application, line=line, states=STATE_NAMES,
         orgs=org_names(work), policy=policy_in_words(work, policy, column_titles(work, found.dataset_id)),
-        events=list(zip(timeline(work, history, grant_id), history, strict=True)), proofs=proofs, checkpoint=checkpoint,
+        events=list(zip(timeline(work, actor, history, grant_id), history, strict=True)), proofs=proofs, checkpoint=checkpoint,
         key=Place.of(house.settings).signer().verifier.text(), taken=taken if actor.may("auth:usage:read") else [],
         sums=sums, extracts=delivered, kinds=KINDS, known=limits(), may_take=actor.may("auth:audit:read"),
     )  # fmt: skip
@@ -127,7 +128,7 @@ def _show(
     return page(
         request, "grants/show.html", status=422 if refusal else 200, found=found, states=STATE_NAMES,
         orgs=org_names(work), forms=policy.delivery_forms, policy=policy_in_words(work, policy, column_titles(work, found.dataset_id)),
-        events=timeline(work, history, grant_id), commands=commands, names={step.value: STEP_NAMES[step] for step in Step},
+        events=timeline(work, actor, history, grant_id), commands=commands, names={step.value: STEP_NAMES[step] for step in Step},
         sleep=dormancy.sleep_of(work, queries.row(work, grant_id)), usage=_usage(found), refusal=refusal, note=note,
         typed=typed or {}, bar_scopes=list(BAR_SCOPES.items()), revocation=revocation_of(work, actor, grant_id), revocation_states=REVOCATION_STATES,
         freezes=freezes.meeting(work, grant_id=grant_id, orgs=[found.org_id, found.department_id], dataset_id=found.dataset_id),

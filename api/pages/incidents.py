@@ -75,7 +75,7 @@ def new_page(request: Request, kind: str = "dataset", target: str = "") -> HTMLR
 
 def _form(request: Request, typed: dict[str, str], refusal: AppError | None = None) -> HTMLResponse:
     return cases.form_page(
-        request, title=Text("应急冻结", "Freeze"), crumb=(_TITLE, "/incidents"), action="/incidents", danger=True, typed=typed,
+        request, title=Text("应急冻结", "Freeze"), crumb=(_TITLE, "/incidents"), action="/incidents", typed=typed,
         lead=Text("即时生效：在途下载一并切断。解除须由另一位安全管理员办理。", "It takes effect at once; downloads under way are cut. Another security officer must lift it."),
         fields=[
             FormField("target_kind", Text("类型", "Kind"), "select", True, list(TARGET_NAMES.items())),
@@ -83,6 +83,7 @@ def _form(request: Request, typed: dict[str, str], refusal: AppError | None = No
             FormField("reason", Text("理由（向相关单位显示）", "Reason (shown to those concerned)"), "textarea", True, rows=3, full=True),
         ],
         submit=Text("立即冻结", "Freeze now"), refusal=refusal,
+        confirm=Text("即时停止一切使用并切断在途下载；您自己不能解除。确定冻结？", "All use stops at once and downloads under way are cut; you cannot lift it yourself. Freeze?"),
     )  # fmt: skip
 
 

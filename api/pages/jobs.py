@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from functools import partial
+from typing import Any, Final
 
 from fastapi import Request, Response
 from fastapi.responses import HTMLResponse
@@ -11,6 +12,7 @@ from api.access import SIGNED_IN, access
 from api.deps import ActorDep, ReadDep, WorkDep
 from api.late import APIRouter
 from api.web import go, page
+from auth.actor import Actor
 from core.jobs import JobRead, JobState
 from core.text import Text
 from datasets import jobs
@@ -24,12 +26,18 @@ def title_of(kind: str) -> Text:
     return kinds()[kind].title if kind in kinds() else Text(kind, kind)
 
 
-def about(job: JobRead) -> str | None:
-    """Where the thing lives that the job is about; its subject is an id, or `room/id`."""
-    room = job.kind.partition(".")[0]
-    thing = job.subject.rpartition("/")[2]
-    rooms = {"batch": "batches", "release": "releases", "extract": "extracts", "source": "sources"}
-    return f"/{rooms[room]}/{thing}" if room in rooms else None
+_ROOMS: Final = {
+    "batch": ("/batches", "datasets:batch:read"),
+    "release": ("/releases", ""),
+    "extract": ("/extracts", "datasets:extract:read"),
+    "source": ("/sources", "datasets:source:read"),
+}
+
+
+def about(job: JobRead, actor: Actor) -> str | None:
+    """Where the thing lives that the job is about, for those who may go there; its subject is an id, or `room/id`."""
+    room, need = _ROOMS.get(job.kind.partition(".")[0], ("", ""))
+    return f"{room}/{job.subject.rpartition('/')[2]}" if room and (not need or actor.may(need)) else None
 
 
 def _as_state(word: str) -> JobState | None:
@@ -49,13 +57,13 @@ def list_page(
     found = jobs.jobs_of(work, actor, state=_as_state(state), kind=kind or None, after=after)
     return page(
         request, "jobs/list.html", found=found, state=state, kind=kind, states=jobs.STATE_NAMES, title_of=title_of,
-        kinds={name: each.title for name, each in kinds().items()}, about=about,
+        kinds={name: each.title for name, each in kinds().items()}, about=partial(about, actor=actor),
     )  # fmt: skip
 
 
 def _facts(work: ReadDep, actor: ActorDep, job_id: str) -> dict[str, Any]:
     job = jobs.job(work, actor, job_id)
-    return {"job": job, "title": title_of(job.kind), "about": about(job)}
+    return {"job": job, "title": title_of(job.kind), "about": about(job, actor)}
 
 
 @router.get("/{job_id}", response_class=HTMLResponse, **access(SIGNED_IN))

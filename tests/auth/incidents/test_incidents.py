@@ -150,3 +150,8 @@ def test_pages_and_routes_freeze_and_lift_and_hide_from_strangers(desk: Desk) ->
         assert client_as(desk.house, who).get("/api/v1/incidents").status_code == status
     assert client_as(desk.house, "roads_screener").get("/api/v1/incidents").json()["total"] == 0
     assert client_as(desk.house, "screener").get("/api/v1/incidents").json()["total"] == 1
+
+
+def test_the_form_asks_before_everything_stops(desk: Desk) -> None:
+    page = browser_as(desk.house, "watch").get("/incidents/new").text
+    assert 'data-confirm="即时停止一切使用' in page
