@@ -17,6 +17,12 @@ def gives(*kinds: str) -> dict[str, Any]:
     }
 
 
+def may_give(*kinds: str) -> dict[str, Any]:
+    """For a route that answers JSON by its model and, when asked, as one of these kinds."""
+    content = {kind: {"schema": {"type": "string"}} for kind in kinds}
+    return {"responses": {200: {"content": content}}}
+
+
 def gives_file(kind: str = "*/*", *, elsewhere: bool = False) -> dict[str, Any]:
     """For a route that sends a stored file: whole, a range of it, or word that the caller has it already, or where it lies."""
     body = {kind: {"schema": {} if kind.endswith("json") else {"type": "string", "format": "binary"}}}

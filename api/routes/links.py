@@ -8,6 +8,7 @@ from fastapi import Query, Response
 
 from api.access import access
 from api.deps import ActorDep, ReadDep, WorkDep
+from api.gives import may_give
 from api.late import APIRouter
 from api.routes.use_numbers import as_csv
 from core.jobs import JobRead
@@ -18,7 +19,7 @@ from datasets.links.service import LinkRead
 router = APIRouter(prefix="/api/v1/links", tags=["catalogue"])
 
 
-@router.get("", **access(service.READ), response_model=dict[str, Any])
+@router.get("", **access(service.READ), **may_give("text/csv"), response_model=dict[str, Any])
 def list_links(
     work: ReadDep, actor: ActorDep, outcome: Outcome | None = None, host: Annotated[str, Query(max_length=255)] = "",
     dataset_id: Annotated[str, Query(max_length=80)] = "", offset: Annotated[int, Query(ge=0, le=1_000_000)] = 0,

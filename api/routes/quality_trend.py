@@ -8,6 +8,7 @@ from fastapi import Response
 
 from api.access import access
 from api.deps import ReadDep
+from api.gives import may_give
 from api.late import APIRouter
 from api.routes.use_numbers import Since, Until, as_csv, demand_period
 from datasets.trends import service
@@ -17,7 +18,7 @@ router = APIRouter(prefix="/api/v1/quality-trend", tags=["datasets"])
 Form = Literal["json", "csv"]
 
 
-@router.get("", **access("public"), response_model=dict[str, Any])
+@router.get("", **access("public"), **may_give("text/csv"), response_model=dict[str, Any])
 def list_standings(work: ReadDep, format: Form = "json") -> dict[str, Any] | Response:
     """Every department that has published records, on the newest day known, with its change within half a year."""
     found = service.standings(work)
@@ -29,7 +30,7 @@ def list_standings(work: ReadDep, format: Form = "json") -> dict[str, Any] | Res
     return {"items": found, "total": len(found)}
 
 
-@router.get("/{publisher_id}", **access("public"), response_model=TrendRead)
+@router.get("/{publisher_id}", **access("public"), **may_give("text/csv"), response_model=TrendRead)
 def show_trend(
     work: ReadDep, publisher_id: str, since: Since = None, until: Until = None, by: By = "month", format: Form = "json"
 ) -> TrendRead | Response:  # fmt: skip

@@ -11,6 +11,7 @@ from fastapi import Query, Response
 from api.access import access
 from api.delivery import attachment
 from api.deps import ActorDep, ReadDep
+from api.gives import may_give
 from api.late import APIRouter
 from catalog.use import service
 from catalog.use.service import Order
@@ -26,7 +27,7 @@ Form = Literal["json", "csv"]
 _NUMBERS = ("visits", "downloads", "calls")
 
 
-@router.get("/datasets/{dataset_id}/use", **access("public"), response_model=UseRead)
+@router.get("/datasets/{dataset_id}/use", **access("public"), **may_give("text/csv"), response_model=UseRead)
 def show_use(
     work: ReadDep, actor: ActorDep, dataset_id: str, since: Since = None, until: Until = None, format: Form = "json"
 ) -> UseRead | Response:  # fmt: skip
@@ -43,7 +44,7 @@ def show_use(
     return as_csv(f"use-{found.dataset_id}", ("day", "release_id", "release", *_NUMBERS), lines)
 
 
-@router.get("/use-numbers", **access("public"), response_model=SumsRead)
+@router.get("/use-numbers", **access("public"), **may_give("text/csv"), response_model=SumsRead)
 def list_use(
     work: ReadDep, since: Since = None, until: Until = None, publisher: Annotated[str, Query(max_length=60)] = "",
     sort: Order = "-downloads", offset: Annotated[int, Query(ge=0, le=1_000_000)] = 0, limit: Annotated[int, Query(ge=1, le=200)] = 50,
