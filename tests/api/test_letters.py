@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from functools import partial
+from importlib import resources
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,7 @@ from api.letters import pdf
 from auth import audit
 from auth.applications.letters import Letter, Said, outcome_of
 from auth.identity.tables import OrganisationRow
+from core import bases
 from tests.api.test_applications import ASK, _granted, _offered, _post, _run, house
 from tests.people import browser_as, client_as
 
@@ -129,3 +132,10 @@ def test_command_writes_the_pdf(house: House, monkeypatch: pytest.MonkeyPatch, t
     found, out = _offered(house), tmp_path / "letter.pdf"
     said = _run(house, application_command, "letter", found["id"], "--out", str(out), user="applicant")
     assert said["sha256"] == hashlib.sha256(out.read_bytes()).hexdigest()
+
+
+def test_every_source_is_said_in_the_readers_language() -> None:
+    known = json.loads(resources.files("auth.applications").joinpath("letter.json").read_text("utf-8"))
+    sources = {each["source"] for part in ("basis", "conditions", "remedies") for each in known[part]}
+    assert len(sources) > 3
+    assert [said for each in sources if re.search("[a-z]{3}", said := bases.said(each, "zh"))] == []
