@@ -142,7 +142,15 @@ def _take(api: Api, extract_id: str, wanted: str, out: Path) -> None:
     """Download and compare; a file that is not the recorded one does not stay."""
     import hashlib
 
-    api.download(f"/extracts/{extract_id}/file", out)
+    import httpx2
+
+    try:
+        api.download(f"/extracts/{extract_id}/file", out)
+    except httpx2.RemoteProtocolError:  # the service hashes while it sends, and breaks off before the end
+        out.unlink(missing_ok=True)
+        said = f"broke off; if it does so again, what the service holds is not the recorded {wanted}: tell its operators"
+        print(f"{out}: {said} 传输中断；若再次中断，则所存文件与记录不符，请告知运维人员", file=sys.stderr)
+        raise typer.Exit(1) from None
     with out.open("rb") as source:
         found = hashlib.file_digest(source, "sha256").hexdigest()
     if found != wanted:
