@@ -133,7 +133,7 @@ def _places(entry: Entry) -> list[dict[str, Any]]:
     """The area in words, then each division of GB/T 2260."""
     named = [{"@type": "dcterms:Location", "prefLabel": entry.row.spatial}] if entry.row.spatial else []
     return named + [
-        {"@type": "dcterms:Location", "@id": entry.region(code), "identifier": code, "prefLabel": regions.full_name(code)}
+        {"@type": "dcterms:Location", "@id": entry.region(code), "identifier": [code], "prefLabel": regions.full_name(code)}
         for code in entry.row.spatial_codes
     ]  # fmt: skip
 
