@@ -89,7 +89,10 @@ def test_standards_name_divisions_by_address_and_label(desk: House) -> None:
     assert str(graph.value(place, DCTERMS.identifier)) == "440307"
     assert str(graph.value(place, SKOS.prefLabel)) == "广东省深圳市龙岗区"
     us = visitor.get(f"/api/v1/datasets/{CODE}/metadata?form=dcat_us").json()
-    assert [each.get("identifier") for each in us["spatial"]] == [None, ["440307"]]  # a list, as the published schema wants
+    assert [each.get("identifier") for each in us["spatial"]] == [
+        None,
+        ["440307"],
+    ]  # a list, as the published schema wants
     html = visitor.get(f"/datasets/{CODE}", headers={"accept": "text/html"}).text
     assert '"identifier": "440307"' in html or '"identifier":"440307"' in html
 
