@@ -80,7 +80,7 @@ def shipped() -> Scheme:
     base = scheme()
     return Scheme(
         effective_from=date(2026, 1, 1),
-        source="local policy; GB/T 36344-2018 fixes neither weights nor grades",
+        source="本地规定；GB/T 36344-2018 未规定权重与等级 · local policy; GB/T 36344-2018 fixes neither weights nor grades",
         dimensions={each["code"]: each["weight"] for each in base["dimensions"]},
         grades=tuple(
             Grade(code=g["code"], zh=g["zh"], en=g["en"], at_least=g["from"]) for g in base["grades"]
