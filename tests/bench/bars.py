@@ -111,13 +111,15 @@ def download(given: Given) -> Iterator[Line]:
     from tests.bench import delivery
 
     found = delivery.main(512, max(given.rounds, 3))
-    speed = f" ({found['mib_per_s']:,} and {found['raw_mib_per_s']:,} MiB/s)"
-    yield Line(
-        "download, share of a raw loopback socket",
-        f"{found['share_of_raw']:.0%}{speed}",
-        "≥ 60 %",
-        found["share_of_raw"] >= 0.6,
-    )
+    raw = found["raw_mib_per_s"]
+    for what, speed in (
+        ("download, share of a raw loopback socket", found["mib_per_s"]),
+        (
+            "the same for the first download in ten minutes, hashed on its way",
+            found["hashed_on_its_way_mib_per_s"],
+        ),
+    ):
+        yield Line(what, f"{speed / raw:.0%} ({speed:,} and {raw:,} MiB/s)", "≥ 60 %", speed >= 0.6 * raw)
     yield at_most("first byte of a built extract asked again", found["first_byte_ms"], 50, " ms", 1)
 
 
