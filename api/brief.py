@@ -29,7 +29,8 @@ class BriefServer(uvicorn.Server):
         """From another thread: answer what was asked, then end."""
         self.should_exit = True
         if self._loop is not None:
-            self._loop.call_soon_threadsafe(self._told.set)
+            with suppress(RuntimeError):  # it ended by itself a moment ago
+                self._loop.call_soon_threadsafe(self._told.set)
 
     async def main_loop(self) -> None:
         self._loop = asyncio.get_running_loop()

@@ -81,3 +81,15 @@ def test_the_command_says_its_version_and_does_nothing_else(words: list[str]) ->
     done = CliRunner().invoke(cli, words)
     assert (done.exit_code, done.stdout) == (0, f"datagrant {version()}\n")
     assert get_command(cli).name == "datagrant"
+
+
+def test_told_to_end_when_it_ended_already_is_no_fault(tmp_path: Path) -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        raise AssertionError
+
+    with _serving(app, tmp_path / "s") as server:
+        server.end()
+        deadline = time.monotonic() + 20
+        while not server._loop.is_closed() and time.monotonic() < deadline:  # type: ignore[union-attr]
+            time.sleep(0.005)
+    server.end()
