@@ -229,8 +229,8 @@ def test_eleven_people_play_journey_b(
         checker.locator("main tbody a").first.click()
         checker.locator("#f-note-release").fill("逐列核对：无直接标识，分组均满十行，与用途相符")
         checker.get_by_role("button", name="准予出域").click()
-        checker.locator("#confirm [data-yes]").click()
-        checker.wait_for_load_state()
+        _yes(checker)
+        expect(checker.get_by_text(re.compile("已记下您的意见|已放行")).first).to_be_visible(timeout=30_000)
     analyst.goto(played.extract)
     with analyst.expect_download() as taken:
         analyst.get_by_role("link", name="下载文件").click()
