@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, Any
 
 from fastapi import Form, Query, Request, Response
@@ -263,6 +264,22 @@ def organisation_page(request: Request, house: HouseDep, actor: ActorDep, org_id
     return _organisation_page(request, house, org_id, actor=actor)
 
 
+def _acted(
+    request: Request,
+    house: House,
+    org_id: str,
+    actor: Actor,
+    act: Callable[[Work], OrganisationRead],
+    typed: dict[str, str],
+    said: Text,
+) -> Response:
+    """What was done to the organisation, said on its page; a refusal shows the form again as typed."""
+    done = tried(house, act)
+    if isinstance(done, AppError):
+        return _organisation_page(request, house, org_id, done, typed, actor)
+    return go(f"/admin/organisations/{org_id}", said)
+
+
 @router.post("/organisations/{org_id}/licence", response_class=HTMLResponse, **access("auth:org:licence"))
 def step_licence(request: Request, house: HouseDep, actor: ActorDep, org_id: str, form: Typed) -> Response:
     """Qualify, renew, suspend, resume or disqualify."""
@@ -277,10 +294,7 @@ def step_licence(request: Request, house: HouseDep, actor: ActorDep, org_id: str
         }
         return licence.take(work, actor, org_id, checked(LicenceStep, given))
 
-    done = tried(house, act)
-    if isinstance(done, AppError):
-        return _organisation_page(request, house, org_id, done, typed, actor)
-    return go(f"/admin/organisations/{org_id}", Text("资格状态已更新。", "The licence was set."))
+    return _acted(request, house, org_id, actor, act, typed, Text("资格状态已更新。", "The licence was set."))
 
 
 @router.post("/organisations/{org_id}/control", response_class=HTMLResponse, **access("auth:org:admin"))
@@ -298,11 +312,15 @@ def enter_control(
         ask = checked(ControlEntry, {"controlled_by": controlled_by, "note": control_note})
         return affiliation.enter_control(work, actor, org_id, ask)
 
-    done = tried(house, act)
-    if isinstance(done, AppError):
-        typed = {"controlled_by": controlled_by, "control_note": control_note}
-        return _organisation_page(request, house, org_id, done, typed, actor)
-    return go(f"/admin/organisations/{org_id}", Text("控制关系已登记。", "Who controls it was entered."))
+    return _acted(
+        request,
+        house,
+        org_id,
+        actor,
+        act,
+        {"controlled_by": controlled_by, "control_note": control_note},
+        Text("控制关系已登记。", "Who controls it was entered."),
+    )
 
 
 @router.post("/organisations/{org_id}/country", response_class=HTMLResponse, **access("auth:org:admin"))
@@ -320,11 +338,15 @@ def correct_country(
         ask = checked(CountryCorrection, {"country": country, "note": country_note})
         return registration.correct_country(work, actor, org_id, ask)
 
-    done = tried(house, act)
-    if isinstance(done, AppError):
-        typed = {"country": country, "country_note": country_note}
-        return _organisation_page(request, house, org_id, done, typed, actor)
-    return go(f"/admin/organisations/{org_id}", Text("登记地已更正。", "The country was corrected."))
+    return _acted(
+        request,
+        house,
+        org_id,
+        actor,
+        act,
+        {"country": country, "country_note": country_note},
+        Text("登记地已更正。", "The country was corrected."),
+    )
 
 
 def _org_options(work: Work) -> list[tuple[str, Text]]:
