@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from typing import Any
@@ -13,8 +12,7 @@ from sqlmodel import col, delete, select
 from auth import audit
 from auth.actor import Actor
 from auth.identity.organisations import organisation
-from catalog import codes, queries, regions, rules
-from catalog.boxes import box_of
+from catalog import conditions, indexing, queries, rules
 from catalog.models import (
     ColumnCreate,
     ColumnFields,
@@ -29,11 +27,10 @@ from catalog.models import (
     Layout,
 )
 from catalog.relations import service as relations
-from catalog.search import facets, index, memory
-from catalog.search.tokens import sort_key
+from catalog.search import index
 from catalog.tables import ColumnRow, DatasetRow
 from catalog.workflow import State, Step, advance
-from core.errors import Conflict, InputRefused, NotFound, Reason, Stale
+from core.errors import Conflict, InputRefused, NotFound, Reason
 from core.ids import DatasetId
 from core.text import Text
 from core.work import Work, hold
@@ -84,14 +81,14 @@ def _made(work: Work, actor: Actor, body: DatasetCreate) -> DatasetRow:
 
 def _enter(work: Work, actor: Actor, row: DatasetRow, body: DatasetCreate) -> None:
     """Store a new record with its dictionary, relations and place in the index."""
-    _set_keys(work, row)
+    indexing.set_keys(work, row)
     row.column_count = len(body.columns)
     work.db.add(row)
     work.db.flush()
     columns = _columns(row, body.columns)
     work.db.add_all(columns)
     relations.keep(work, row, is_new=True)
-    index.put(work, row.number, _document(row, columns), is_new=True)
+    index.put(work, row.number, indexing.document(row, columns), is_new=True)
     audit.record(
         work, actor, "dataset.created", subject=row.id, dataset_id=row.id,
         payload={"publisher": row.publisher, "title": row.title_zh, "columns": len(body.columns)},
@@ -103,7 +100,7 @@ def update(
 ) -> DatasetRead:
     """Change the fields that were sent. A published record must stay complete. Raises Stale, Conflict."""
     row = editable(work, actor, dataset_id, expected_version)
-    same_identity(row, body)
+    conditions.same_identity(row, body)
     if body.relations:
         relations.demand_sound(work, actor, row.id, body.relations, row.relations)
     if not (changed := _put_fields(row, body)):
@@ -184,9 +181,9 @@ def _note_dictionary(work: Work, actor: Actor, row: DatasetRow, before: set[str]
 def publish(work: Work, actor: Actor, dataset_id: str, *, expected_version: int | None = None) -> DatasetRead:
     """Show a complete record to everybody; at the edge only through review (`catalog.proposals`). Raises Conflict with everything that is missing or contradictory."""
     row = queries.writable(work, actor, dataset_id)
-    same_version(row, expected_version)
+    conditions.same_version(row, expected_version)
     state = advance(State(row.state), Step.PUBLISH)
-    demand_complete(row.id, _objections(work, row))
+    conditions.demand_complete(row.id, _objections(work, row))
     row.state, row.issued = state, work.now
     _touch(work, row)
     audit.record(
@@ -206,7 +203,7 @@ def overwrite_imported(work: Work, actor: Actor, dataset_id: str, fields: Mappin
     if row.state == State.DRAFT:
         row.state, row.issued = advance(State.DRAFT, Step.PUBLISH), work.now
     _touch(work, row)
-    _index(work, row)
+    indexing.put(work, row)
     changes = {
         name: [_plain(before[name]), _plain(value)] for name, value in fields.items() if before[name] != value
     }
@@ -244,7 +241,7 @@ def renew_foreign(
         setattr(row, name, value)
     row.foreign_from = foreign_from
     _touch(work, row)
-    _index(work, row)
+    indexing.put(work, row)
     payload = {"from": foreign_from, "version": row.version}
     audit.record(work, actor, "dataset.harvested", subject=row.id, dataset_id=row.id, payload=payload)
     return row
@@ -272,7 +269,7 @@ def withdraw(
 ) -> DatasetRead:
     """Take a record out of the catalogue for good; a tombstone with the reason, and what replaced it, stays."""
     row = queries.writable(work, actor, dataset_id)
-    same_version(row, expected_version)
+    conditions.same_version(row, expected_version)
     cleaned = "".join(char for char in reason if char.isprintable() or char == "\n").strip()
     if len(cleaned) < 4:
         raise InputRefused(
@@ -336,7 +333,7 @@ def note_release(
     row.row_count, row.size_bytes = row_count, size_bytes
     row.quality_score, row.quality_grade = quality_score, quality_grade
     row.data_updated = data_updated or released_at
-    _set_keys(work, row)
+    indexing.set_keys(work, row)
     work.db.add(row)
     work.db.flush()
 
@@ -415,44 +412,12 @@ def dictionary_read(work: Work, row: DatasetRow) -> DictionaryRead:
     )
 
 
-def reindex(work: Work) -> int:
-    """Build the search index anew from the records; returns how many."""
-    rows = work.db.exec(select(DatasetRow).order_by(col(DatasetRow.id))).all()
-    for row in rows:
-        _set_keys(work, row)
-        work.db.add(row)
-        _index(work, row)
-    work.db.flush()
-    return len(rows)
-
-
 def editable(work: Work, actor: Actor, dataset_id: str, expected_version: int | None) -> DatasetRow:
     row = queries.writable(work, actor, dataset_id)
-    same_version(row, expected_version)
+    conditions.same_version(row, expected_version)
     _demand_own(row)
     advance(State(row.state), Step.EDIT)
     return row
-
-
-def same_version(row: DatasetRow, expected: int | None) -> None:
-    if expected is not None and expected != row.version:
-        raise Stale(
-            Text(
-                f"记录已是第 {row.version} 版，您依据的是第 {expected} 版；请重新打开后再改。",
-                f"The record is at version {row.version}, you started from {expected}; open it again and redo the change.",
-            ),
-            version=row.version,
-        )
-
-
-def same_identity(row: DatasetRow, body: DatasetUpdate) -> None:
-    if body.resource_code not in (None, row.id) or body.publisher not in (None, row.publisher):
-        raise InputRefused(
-            Text(
-                f"信息资源代码（{row.id}）和提供方（{row.publisher}）不能修改。",
-                f"The resource code ({row.id}) and the publisher ({row.publisher}) cannot be changed.",
-            )
-        )
 
 
 def _publisher(work: Work, actor: Actor, org_id: str) -> Text:
@@ -473,20 +438,6 @@ def _publisher(work: Work, actor: Actor, org_id: str) -> Text:
     return org.name
 
 
-def demand_complete(dataset_id: str, reasons: tuple[Reason, ...]) -> None:
-    """Raise Conflict with every reason that keeps a record from being published."""
-    if reasons:
-        raise Conflict(
-            Text(
-                f"记录 {dataset_id} 有 {len(reasons)} 处不符合发布要求："
-                + "".join(reason.text.zh for reason in reasons),
-                f"Record {dataset_id} cannot be published for {len(reasons)} reason(s): "
-                + " ".join(reason.text.en for reason in reasons),
-            ),
-            reasons=reasons,
-        )
-
-
 def _objections(work: Work, row: DatasetRow) -> tuple[Reason, ...]:
     columns = [column.model_dump() for column in queries.columns(work, row.id)]
     return rules.objections(row.model_dump(), columns)
@@ -496,23 +447,9 @@ def _saved(work: Work, row: DatasetRow) -> None:
     """After an edit: what is published stays complete, the version moves on, the index follows."""
     work.db.flush()
     if row.state == State.PUBLISHED:
-        demand_complete(row.id, _objections(work, row))
+        conditions.demand_complete(row.id, _objections(work, row))
     _touch(work, row)
-    _index(work, row)
-
-
-def _set_keys(work: Work, row: DatasetRow) -> None:
-    row.title_key_zh = sort_key(row.title_zh or row.title_en or row.id, chinese=True)
-    row.title_key_en = sort_key(row.title_en or row.title_zh or row.id, chinese=False)
-    row.format_key = " ".join(sorted(row.formats))
-    row.scenario_key = " ".join(row.scenarios)
-    row.region_key = regions.key(row.spatial_codes) or row.spatial.replace(regions.PART, " ")[:80]
-    row.fresh_at = row.released_at or row.modified
-    limit = rules.stale_after({"update_freq": row.update_freq, "update_interval": row.update_interval})
-    row.stale_at = row.data_updated + limit if row.data_updated and limit else None
-    row.west, row.south, row.east, row.north = box_of(row.bbox) if row.bbox else (None,) * 4
-    row.facet_key = facets.key_of(row)
-    memory.note(work, row.number)
+    indexing.put(work, row)
 
 
 def _next_number(work: Work) -> int:
@@ -522,7 +459,7 @@ def _next_number(work: Work) -> int:
 def _touch(work: Work, row: DatasetRow) -> None:
     row.version += 1
     row.modified = work.now
-    _set_keys(work, row)
+    indexing.set_keys(work, row)
     work.db.add(row)
     work.db.flush()
 
@@ -540,41 +477,6 @@ def _columns(row: DatasetRow, columns: Iterable[ColumnCreate]) -> list[ColumnRow
         ColumnRow(**column.model_dump(), dataset_id=row.id, position=place)
         for place, column in enumerate(columns, 1)
     ]
-
-
-def _index(work: Work, row: DatasetRow) -> None:
-    relations.keep(work, row)
-    index.put(work, row.number, _document(row, queries.columns(work, row.id)))
-
-
-def _document(row: DatasetRow, columns: Iterable[ColumnRow]) -> index.Doc:
-    theme = codes.load("domain").text(row.domain_code)
-    described = "\n".join(
-        f"{c.name}\n{c.title_zh}\n{c.title_en}\n{c.definition_zh}\n{c.definition_en}" for c in columns
-    )
-    return index.Doc(
-        title="\n".join((row.id, row.title_zh, row.title_en)),
-        subject="\n".join(
-            (*row.keywords, *row.keywords_en, row.publisher_zh, row.publisher_en, theme.zh, theme.en)
-        ),
-        body="\n".join(
-            (
-                row.description_zh,
-                row.description_en,
-                row.spatial,
-                row.spatial_en,
-                regions.names(row.spatial_codes),
-                _without_addresses(row.lineage),
-                _without_addresses(row.lineage_en),
-                described,
-            )
-        ),
-    )
-
-
-def _without_addresses(text: str) -> str:
-    """The words of an address are nobody's words for the data."""
-    return re.sub(r"https?://[^\s（）()]+", " ", text)
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401 - JSON

@@ -8,7 +8,7 @@ from typing import Any, Final
 from auth import audit
 from auth.actor import Actor
 from auth.stamps import stamp
-from catalog import imports, queries, service
+from catalog import conditions, imports, queries, service
 from catalog import rules as record_rules
 from catalog.models import DatasetRead, DatasetUpdate, Dictionary, DictionaryRead
 from catalog.proposals import queries as proposals
@@ -49,7 +49,7 @@ def change(
     row = service.editable(work, actor, dataset_id, expected_version)
     if not _is_reviewed(actor, row):
         return service.update(work, actor, dataset_id, body, expected_version=expected_version)
-    service.same_identity(row, body)
+    conditions.same_identity(row, body)
     if body.relations:
         relations.demand_sound(work, actor, row.id, body.relations, row.relations)
     sent = body.model_dump(mode="json", exclude_unset=True, exclude={"resource_code", "publisher"})
@@ -97,7 +97,7 @@ def change_both(
 ) -> DatasetRead | ProposalRead:  # fmt: skip
     """Change fields and replace the dictionary in one step, complete only together."""
     row = service.editable(work, actor, dataset_id, expected_version)
-    service.same_identity(row, body)
+    conditions.same_identity(row, body)
     if body.relations:
         relations.demand_sound(work, actor, row.id, body.relations, row.relations)
     if not _is_reviewed(actor, row):
@@ -127,9 +127,9 @@ def ask_publication(
 ) -> ProposalRead:
     """Hand a complete draft to a second person. Raises Conflict with everything that is missing or contradictory."""
     row = queries.writable(work, actor, dataset_id)
-    service.same_version(row, expected_version)
+    conditions.same_version(row, expected_version)
     advance_record(State(row.state), Step.PUBLISH)
-    service.demand_complete(row.id, service.objections(work, actor, dataset_id))
+    conditions.demand_complete(row.id, service.objections(work, actor, dataset_id))
     open_ = _own_open(work, actor, row)
     made = open_ or _new(work, actor, row, "publish")
     made.base_version, made.authors, made.note = (
@@ -327,7 +327,7 @@ def _proposed(
     made = open_ or _new(work, actor, row, "change")
     made.base_version, made.fields, made.dictionary, made.description = row.version, kept, held, said
     made.note = note.strip()[:2000] or made.note
-    service.demand_complete(row.id, against(work, made, row))
+    conditions.demand_complete(row.id, against(work, made, row))
     _kept(work, actor, made, is_new=open_ is None)
     return made
 

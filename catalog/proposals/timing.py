@@ -16,8 +16,8 @@ from auth.actor import SYSTEM, Actor
 from auth.incidents import freezes
 from auth.messages.service import tell
 from auth.stamps import acting_for, stamp
+from catalog import conditions
 from catalog import queries as records
-from catalog import service as records_service
 from catalog.proposals.models import ProposalRead, ProposalTiming
 from catalog.proposals.service import against, decided, demand_unchanged, for_step, let_stand, read
 from catalog.proposals.tables import ProposalRow
@@ -44,7 +44,7 @@ def accept_at(work: Work, actor: Actor, proposal_id: str, body: ProposalTiming) 
             field="at",
         )
     demand_unchanged(work, made, row)
-    records_service.demand_complete(row.id, against(work, made, row))
+    conditions.demand_complete(row.id, against(work, made, row))
     if made.kind == "publish":
         advance_record(State(row.state), Step.PUBLISH)
     former = made.takes_effect_at

@@ -7,7 +7,7 @@ from typing import Final
 from sqlalchemy import Connection
 from sqlmodel import Session, select
 
-from catalog import service
+from catalog import indexing
 from catalog.search import index
 from catalog.search.tables import IndexStateRow
 from core import ids
@@ -26,7 +26,7 @@ def install(connection: Connection) -> None:
         if state.version != index.VERSION:
             db.add(state)
             db.flush()
-            service.reindex(Work(db, system_clock(), ids.new_id))
+            indexing.reindex(Work(db, system_clock(), ids.new_id))
             db.refresh(state)
             state.version = index.VERSION
             db.add(state)

@@ -18,7 +18,7 @@ from sqlalchemy import Engine, text
 from api.house import House
 from auth.actor import ANYONE, SYSTEM
 from auth.policy.limits import limits
-from catalog import codes, service
+from catalog import codes, indexing, service
 from catalog.boxes import box_of
 from catalog.models import DatasetCreate, DatasetUpdate
 from catalog.search import index, memory
@@ -347,7 +347,7 @@ def test_index_can_be_built_anew(family: House) -> None:
         table = "catalog_search_pg" if work.db.get_bind().dialect.name == "postgresql" else "catalog_search"
         work.db.connection().execute(text(f"DELETE FROM {table}"))
         assert _ids(work, "停车") == []
-        assert service.reindex(work) == 5
+        assert indexing.reindex(work) == 5
         assert {asked: _ids(work, asked) for asked in before} == before
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from api.house import House
 from auth.actor import ANYONE, SYSTEM
-from catalog import service
+from catalog import indexing, service
 from catalog.assets import asset
 from catalog.models import DatasetUpdate
 from catalog.proposals import service as proposals
@@ -205,7 +205,7 @@ def test_what_is_kept_follows_the_fields(family: House) -> None:
         )
         before = rows(work)
         assert {(PARK, "references", BUS), (PARK, kinds.RELATED, BUS)} <= before
-        service.reindex(work)
+        indexing.reindex(work)
         assert rows(work) == before
         service.update(work, SYSTEM, PARK, DatasetUpdate(relations=[], related_codes=[]))
         assert rows(work) == {each for each in before if each[0] != PARK}
