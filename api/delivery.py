@@ -36,31 +36,50 @@ from datasets.releases.whole import damaged
 RECHECK_BYTES: Final = 4 * 1024 * 1024
 RECHECK_S: Final = 1.0
 _PIECE: Final = 4 * 1024 * 1024  # what one request to a bucket brings
+_LOT: Final = 4  # chunks that are hashed in one go
 
 
 class Hashing:
-    """Hashes a whole file's answer beside its sending; the end of it leaves only once the digest is right."""
+    """Hashes a whole file's answer beside its sending; the end of it leaves only once the digest is right.
+
+    The sending runs ahead of the hashing by two lots of `_LOT` chunks at most, so neither waits for the other at each chunk.
+    """
 
     def __init__(self, sha256: str, size_bytes: int, on_damage: Callable[[], None] | None = None) -> None:
         self._sha256, self._left, self._on_damage = sha256, size_bytes, on_damage
         self._digest = hashlib.sha256()
+        self._waiting: list[bytes] = []
         self._beside: asyncio.Future[None] | None = None
         self.is_right = False
 
     async def take(self, data: bytes) -> None:
         """To be asked before these bytes are sent. Raises DeliveryStopped before the last of them where the digest is wrong."""
-        if self._beside is not None:
-            await self._beside
         self._left -= len(data)
-        self._beside = asyncio.get_running_loop().run_in_executor(None, self._digest.update, data)
-        if self._left > 0 or self.is_right:
+        self._waiting.append(data)
+        if self._beside is None:
+            self._hash_on()
+        is_end = self._left <= 0 and not self.is_right
+        while self._beside is not None and (is_end or len(self._waiting) >= _LOT):
+            await asyncio.wait({self._beside})
+        if not is_end:
             return
-        await self._beside
         self.is_right = self._left == 0 and self._digest.hexdigest() == self._sha256
         if not self.is_right:
             if self._on_damage is not None:
                 await run_in_threadpool(self._on_damage)
             raise DeliveryStopped("the stored file does not match its digest")
+
+    def _hash_on(self, _: object = None) -> None:
+        """The next lot, in a thread: nobody waits for it but the last chunk and who is too far ahead."""
+        self._beside = None
+        if self._waiting:
+            lot, self._waiting = self._waiting, []
+            self._beside = asyncio.get_running_loop().run_in_executor(None, self._update, lot)
+            self._beside.add_done_callback(self._hash_on)
+
+    def _update(self, lot: list[bytes]) -> None:
+        for data in lot:
+            self._digest.update(data)
 
 
 class DeliveryStopped(ConnectionError):
@@ -279,7 +298,6 @@ class _Guard:
             if message["status"] != 200:  # a part of the file has no digest of its own
                 self._hashing = None
         elif message["type"] == "http.response.body" and self._is_file:
-            await self._ask()
             body = message.get("body", b"")
             if self._hashing is not None and body:
                 try:
@@ -287,6 +305,8 @@ class _Guard:
                 except DeliveryStopped:
                     self.was_cut = True
                     raise
+            # after what may have to wait, so that nothing lies between the answer and the chunk
+            await self._ask()
             self.sent += len(body)
         await self._send(message)
 
