@@ -1,8 +1,9 @@
-"""Branch coverage of the modules that decide: rules, workflows, policy and tokens. `python -m tests.campaigns.coverage [--write] [--keep FOLDER] [--only TEST…]`.
+"""Branch coverage of the modules that decide: rules, workflows, policy and tokens. `python -m tests.campaigns.coverage [--write] [--keep FOLDER] [--only TEST…] [--side-by-side N]`.
 
 Runs the tests that are about them, on SQLite, and says for each module what no test has reached; `--write` puts the table
 into docs/coverage.md; `--keep` leaves in FOLDER which test reaches which line (for `tests.campaigns.mutation`). `--only` runs these tests alone and adds
-what they reach to what FOLDER holds: enough where nothing but they and what they are about has changed since. Exit 1 where anything is left.
+what they reach to what FOLDER holds: enough where nothing but they and what they are about has changed since. `--side-by-side` shares the files of tests
+out among so many runs. Exit 1 where anything is left.
 """
 
 from __future__ import annotations
@@ -22,8 +23,13 @@ JUDGED: Final = (
     "auth/*/workflow.py",
     "auth/*/*_workflow.py",
     "auth/applications/deciding.py",
+    "auth/applications/gates.py",
     "auth/applications/signing.py",
     "auth/casework/machine.py",
+    "auth/delegations/standing.py",
+    "auth/grants/blocks.py",
+    "auth/grants/keys.py",
+    "auth/grants/standing.py",
     "auth/grants/usage.py",
     "auth/policy/*",
     "auth/identity/api_keys.py",
@@ -33,24 +39,68 @@ JUDGED: Final = (
     "auth/identity/licence.py",
     "auth/identity/possession.py",
     "auth/identity/refresh.py",
+    "auth/identity/sessions.py",
     "auth/identity/tokens.py",
-    "datasets/enclave/rules.py",
-    "datasets/enclave/workflow.py",
-    "datasets/outputs/rules.py",
-    "datasets/outputs/workflow.py",
+    "auth/roles.py",
+    "auth/scope.py",
+    "catalog/rules.py",
+    "catalog/workflow.py",
+    "catalog/*/rules.py",
+    "catalog/*/workflow.py",
+    "datasets/*/rules.py",
+    "datasets/*/workflow.py",
+    "datasets/extracts/compile.py",
+    "datasets/extracts/keys.py",
+    "datasets/extracts/pseudonyms.py",
+    "datasets/extracts/small_cells.py",
+    "datasets/extracts/tickets.py",
     "datasets/queries/across.py",
-    "datasets/queries/rules.py",
+    "datasets/queries/deciding.py",
+    "datasets/queries/masked.py",
+    "datasets/queries/overlap.py",
+    "datasets/queries/private/budget.py",
     "datasets/queries/*/rules.py",
+    "datasets/tickets/policy.py",
+    "quality/schemes/workflow.py",
 )
 TESTS: Final = (
     "tests/auth",
     "tests/api/test_oidc.py",
     "tests/api/test_webhooks.py",
-    "tests/datasets/extracts/test_small_cells.py",
-    "tests/datasets/extracts/test_explaining.py",
+    "tests/catalog/changes",
+    "tests/catalog/discussions",
+    "tests/catalog/proposals",
+    "tests/catalog/reuses",
+    "tests/catalog/use",
+    "tests/catalog/test_records.py",
+    "tests/catalog/test_rules.py",
+    "tests/catalog/test_scores.py",
+    "tests/datasets/batches",
     "tests/datasets/enclave",
+    "tests/datasets/extracts",
+    "tests/datasets/harvest",
+    "tests/datasets/links",
     "tests/datasets/outputs",
+    "tests/datasets/push",
     "tests/datasets/queries",
+    "tests/datasets/releases",
+    "tests/datasets/sharing",
+    "tests/datasets/sources",
+    "tests/datasets/tickets",
+    "tests/datasets/tracing",
+    "tests/datasets/trends",
+    "tests/datasets/waivers",
+)
+PYTEST: Final = (
+    "-m",
+    "pytest",
+    "-q",
+    "-p",
+    "no:cacheprovider",
+    "-k",
+    "not postgres",
+    "-m",
+    "not browser and not crash",
 )
 SETTINGS: Final = f"""[run]
 branch = True
@@ -65,27 +115,42 @@ exclude_also =
 """
 BEFORE: Final = """# What the tests reach of the rules
 
-Written by `python -m tests.campaigns.coverage --write`: lines and branches of the modules that decide (rules, workflows, policy, tokens), as reached
+Written by `python -m tests.campaigns.coverage --write`: lines and branches of the modules that decide (rules, workflows, policy, tokens) in every room, as reached
 by the tests about them on SQLite. A line that only says `assert_never` is left out: it cannot be reached.
 
 """
 
 
-def measured(folder: Path, only: list[str]) -> dict[str, Any]:
-    """Run the tests under coverage; its own JSON report. Exits where a test fails. `only`: these, added to what was kept."""
+def measured(folder: Path, only: list[str], many: int = 1) -> dict[str, Any]:
+    """Run the tests under coverage, in `many` runs side by side; its own JSON report. Exits where a test fails. `only`: these, added to what was kept."""
     folder.mkdir(parents=True, exist_ok=True)
     settings, data, report = folder / "rc", folder / "data", folder / "report.json"
     settings.write_text(SETTINGS, encoding="utf-8")
-    tool = [sys.executable, "-m", "coverage"]
-    given = [f"--rcfile={settings}", f"--data-file={data}"]
-    tests = ["-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", "not postgres", *(only or TESTS)]
-    more = ["--append"] if only else []
-    failed = subprocess.run([*tool, "run", *more, *given, *tests], cwd=ROOT, check=False).returncode
-    if failed:
+    tool, given = [sys.executable, "-m", "coverage"], [f"--rcfile={settings}"]
+    shares = [share for at in range(many) if (share := (only or files_of(TESTS))[at::many])]
+    parts = [folder / f"part.{at}" for at in range(len(shares))]
+    runs = [
+        subprocess.Popen([*tool, "run", *given, f"--data-file={part}", *PYTEST, *share], cwd=ROOT)
+        for part, share in zip(parts, shares, strict=True)
+    ]
+    codes = [run.wait() for run in runs]
+    if any(codes):
         sys.exit("a test fails: what it reaches proves nothing")
+    given.append(f"--data-file={data}")
+    subprocess.run(
+        [*tool, "combine", *given, *(["--append"] if only else []), *map(str, parts)], cwd=ROOT, check=True
+    )
     subprocess.run([*tool, "json", *given, "-q", "--show-contexts", "-o", str(report)], cwd=ROOT, check=True)
     found: dict[str, Any] = json.loads(report.read_text(encoding="utf-8"))
     return found
+
+
+def files_of(tests: tuple[str, ...]) -> list[str]:
+    """The files of tests in these folders."""
+    found = [
+        [ROOT / test] if test.endswith(".py") else sorted((ROOT / test).rglob("test_*.py")) for test in tests
+    ]
+    return [str(file.relative_to(ROOT)) for each in found for file in each]
 
 
 def lines(found: dict[str, Any]) -> list[str]:
@@ -106,9 +171,10 @@ def main() -> None:
     parser.add_argument("--write", action="store_true")
     parser.add_argument("--keep", type=Path, default=None)
     parser.add_argument("--only", nargs="+", default=[])
+    parser.add_argument("--side-by-side", type=int, default=1, metavar="N")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        found = measured(asked.keep or Path(folder), asked.only)
+        found = measured(asked.keep or Path(folder), asked.only, asked.side_by_side)
     table, sums = lines(found), found["totals"]
     said = (
         f"{len(table)} modules, {sums['num_statements']:,} statements, {sums['num_branches']:,} branches; "
