@@ -147,11 +147,20 @@ def test_signing_out_ends_the_tickets_of_that_session(scene: Scene, anybody: Tes
     assert page.status_code == 200, page.text
     path = urlsplit(page.text.split('id="ticket-url"')[1].split("http", 1)[1].split("<")[0]).path
     assert anybody.head(path).status_code == 200
+    with scene.house.read() as work:
+        assert work.db.exec(select(DownloadTicketRow)).one().via == "session"
+    assert browser.submit("/sign-out").status_code == 303
+    for ask in (anybody.head, anybody.get):
+        assert ask(path).status_code == 410
+    assert not scene.events("extract.downloaded")
+
+
+def test_a_ticket_whose_session_is_not_there_is_worth_nothing(scene: Scene, anybody: TestClient) -> None:
+    made = scene.delivered()
+    page = browser_as(scene.house, "analyst").submit(f"/extracts/{made.id}/ticket")
+    path = urlsplit(page.text.split('id="ticket-url"')[1].split("http", 1)[1].split("<")[0]).path
     with scene.house.write() as work:
-        row = work.db.exec(select(DownloadTicketRow)).one()
-        assert row.via == "session"
-        row.session_id = "ended"
-        work.db.add(row)
+        work.db.exec(select(DownloadTicketRow)).one().session_id = "nobody's"
     assert anybody.get(path).status_code == 410
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from api.house import House
 from api.identity import PER_ADDRESS, PER_NAME, SESSION_COOKIE, check_rate, sender_of
+from auth.identity import passwords
 from core.errors import TooMany
 from core.settings import Settings
 from tests.conftest import TestClock
@@ -58,6 +59,29 @@ def _said(html: str) -> str:
     found = re.search(r'class="error-summary".*?</div>', html, re.S)
     assert found
     return found[0]
+
+
+@pytest.mark.parametrize("name", ["wang", "nobody", "admin"])
+def test_every_name_has_a_password_compared_whether_there_is_one_or_not(
+    peopled: House, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """What an unknown name costs is told by passwords alone; here, that signing in asks them: `admin` has no password, `nobody` no account."""
+    compared = []
+
+    class Counted:
+        def verify(self, stored: str, password: str) -> bool:
+            compared.append(stored)
+            return stored == "never"
+
+        def hash(self, _password: str) -> str:
+            return "of nobody"
+
+    monkeypatch.setattr(passwords, "_HASHER", Counted())
+    browser, program = _browser(peopled), client_as(peopled)
+    proof = {"username": name, "password": "not this one"}
+    assert browser.post("/sign-in", data=proof).status_code == 401
+    assert program.post("/api/v1/auth/token", json=proof).status_code == 401
+    assert len(compared) == 2
 
 
 def test_session_cannot_be_brought_along(peopled: House) -> None:

@@ -179,6 +179,16 @@ def test_every_flipped_character_is_noticed(ring: keyring.Ring) -> None:
                 _refused(good[:place] + other + good[place + 1 :], ring)
 
 
+def test_a_signature_has_one_spelling(ring: keyring.Ring) -> None:
+    """The last of its 86 characters carries two bits: sixteen characters stand for the same bytes, one is the token."""
+    letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+    good = _token(ring)
+    start = letters.index(good[-1])
+    assert start % 16 == 0
+    for other in letters[start + 1 : start + 16]:
+        assert _refused(good[:-1] + other, ring) == "base64url is not canonical"
+
+
 def test_signature_of_a_stranger_is_refused(ring: keyring.Ring) -> None:
     assert _refused(_made(ring, key=Ed25519PrivateKey.generate()), ring) == "signature"
 
