@@ -261,7 +261,7 @@ def say_refused(problem: dict[str, Any]) -> None:
         print(f"  - {reason['text']}  [{reason['code']}; {reason['basis']}]", file=sys.stderr)
 
 
-def _language() -> Lang:
+def language() -> Lang:
     """The language of the terminal: English where it says so, else Chinese."""
     told = next((value for name in ("LC_ALL", "LC_MESSAGES", "LANG") if (value := os.environ.get(name))), "")
     return "en" if told.lower().startswith("en") else "zh"
@@ -270,7 +270,7 @@ def _language() -> Lang:
 def _client(token: str, **how: Any) -> httpx2.Client:  # noqa: ANN401
     import httpx2
 
-    headers = {"Accept-Language": _language()} | ({"Authorization": f"Bearer {token}"} if token else {})
+    headers = {"Accept-Language": language()} | ({"Authorization": f"Bearer {token}"} if token else {})
     return httpx2.Client(headers=headers, timeout=600, **how)
 
 
@@ -345,7 +345,7 @@ def show(value: Any, as_json: bool, columns: Iterable[str] = ()) -> None:  # noq
 
     from api.heads import head, in_one_language
 
-    lang = _language()
+    lang = language()
     rows = (
         value
         if isinstance(value, list)

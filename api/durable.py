@@ -36,6 +36,7 @@ from core.jobs_run import JobKind, Lane, context_for, in_place, perform, scratch
 from core.settings import Settings
 from core.text import Text
 from core.work import Work
+from datasets import carrying
 from datasets.extracts.queries import filters_of
 from datasets.harvest import queries as harvests
 from datasets.harvest.service import start_due as start_due_harvest
@@ -218,10 +219,17 @@ def serve_jobs(settings: Settings, stop: threading.Event, *, idle_exit: float | 
 def note_deadlines(house: House) -> int:
     """Write down which grants and applications have ended by time and which tickets and output reviews are overdue; returns their number."""
     with house.read() as work:
-        if not (deadlines.is_anything_due(work) or tickets.is_anything_due(work) or outputs.overdue(work)):
+        due = (
+            deadlines.is_anything_due(work),
+            tickets.is_anything_due(work),
+            outputs.overdue(work),
+            carrying.left(work),
+        )
+        if not any(due):
             return 0
     with house.write() as work:
-        return deadlines.note_due(work) + tickets.note_due(work) + outputs.tell_overdue(work)
+        done = deadlines.note_due(work) + tickets.note_due(work) + outputs.tell_overdue(work)
+        return done + carrying.sweep(work)
 
 
 def drop_views(house: House) -> int:

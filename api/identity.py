@@ -35,7 +35,7 @@ from auth.identity import (
 from auth.identity.principals import Principal, in_person, principal
 from auth.identity.rules import ENTERPRISE_ROLES
 from auth.roles import Role
-from core.errors import AccessRefused, InputRefused, NotSignedIn, Reason, TooMany
+from core.errors import AccessRefused, InputRefused, NotSignedIn, Reason, TooMany, refuse_if
 from core.text import Text
 from core.work import Work
 
@@ -350,7 +350,11 @@ def signed_token(house: House, who: Principal, session_id: str, ttl_s: int) -> s
 
 
 def renewed_tokens(house: House, token: str, program: refresh.Program = refresh.NOBODY) -> tuple[str, str]:
-    """A new access token and the next refresh token. Raises NotSignedIn; a revocation by reuse is committed first."""
+    """A new access token and the next refresh token. Raises NotSignedIn; a revocation by reuse is committed first.
+
+    AccessRefused, and nothing revoked, where a key is demanded and the program proves none.
+    """
+    refuse_if(refresh.key_objections(house.settings, program.key))
     ring = keyring.ring(house.settings.keys_dir, house.clock())
     with house.write() as work:
         replayed = program.proof is not None and not possession.spend(work, program.proof)

@@ -37,10 +37,11 @@ def store_upload(upload: UploadFile, house: House, actor: Actor, dataset_id: str
 def _stored(house: House, actor: Actor, dataset_id: str, chunks: Iterator[bytes]) -> StoredFile:
     """In the store, once the malware scanner has seen it where one is configured. That infected bytes were offered stays on record; they do not."""
 
-    def look(path: Path, sha256: str) -> None:
+    def look(path: Path, sha256: str) -> str:
         if found := scanning.found_in(house.settings, path):
             with house.write() as work:
                 scanning.note_infected(work, actor, dataset_id, sha256, found)
             raise scanning.infected(found)
+        return scanning.seen(house.settings)
 
     return house.files.put_seen(chunks, look, max_bytes=house.settings.upload_max_bytes)

@@ -16,7 +16,7 @@ import os
 import secrets
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BufferedReader
 from pathlib import Path
 
@@ -28,10 +28,11 @@ CHUNK = 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class StoredFile:
-    """A file in the store. `sha256` is 64 lower-case hex digits."""
+    """A file in the store. `sha256` is 64 lower-case hex digits. `seen`: what whoever had a look at it on its way in said of it."""
 
     sha256: str
     size_bytes: int
+    seen: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +45,9 @@ class Held:
     piece: Callable[[int, int], bytes] | None = None
 
 
-def _unseen(path: Path, sha256: str) -> None:
+def _unseen(path: Path, sha256: str) -> str:  # noqa: ARG001 - the shape of a look
     """Nobody looks."""
+    return ""
 
 
 class FileStore:
@@ -61,9 +63,9 @@ class FileStore:
         return self.put_seen(chunks, _unseen, max_bytes=max_bytes)
 
     def put_seen(
-        self, chunks: Iterable[bytes], look: Callable[[Path, str], None], *, max_bytes: int | None = None
+        self, chunks: Iterable[bytes], look: Callable[[Path, str], str], *, max_bytes: int | None = None
     ) -> StoredFile:
-        """The same, once `look` has seen the whole file and its digest; where it raises, nothing stays."""
+        """The same, once `look` has seen the whole file and its digest, with what it says of it; where it raises, nothing stays."""
         staged = self.stage_path()
         digest, size = hashlib.sha256(), 0
         try:
@@ -81,8 +83,8 @@ class FileStore:
                     out.write(chunk)
                 out.flush()
                 os.fsync(out.fileno())
-            look(staged, digest.hexdigest())
-            return self._adopt(staged, digest.hexdigest(), size)
+            seen = look(staged, digest.hexdigest())
+            return replace(self._adopt(staged, digest.hexdigest(), size), seen=seen)
         finally:
             staged.unlink(missing_ok=True)
 

@@ -65,6 +65,10 @@ class Settings(BaseSettings):
     session_hours: int = Field(12, ge=1, description="A session ends at the latest after so long")
     access_token_seconds: int = Field(300, ge=30, le=900, description="Life of an access token")
     refresh_hours: int = Field(12, ge=1, description="Absolute life of a refresh family")
+    tokens_need_key: bool = Field(
+        False,
+        description="Programs that sign in with a password get and renew tokens only with a proof of a key of their own (DPoP, RFC 9449)",
+    )
     lockout_failures: int = Field(5, ge=2, description="Wrong passwords before an account is locked")
     lockout_minutes: int = Field(15, ge=1, description="How long a locked account stays locked")
     password_workers: int = Field(2, ge=1, description="Passwords hashed at the same time (64 MiB each)")

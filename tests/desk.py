@@ -44,6 +44,7 @@ from core.errors import NotFound
 from core.ids import DatasetId, GrantId, OrgId
 from core.text import Text
 from core.work import Work
+from datasets import carrying
 from tests.people import a_person, actor_of, an_org
 from tests.snapshots import restored
 
@@ -278,7 +279,13 @@ def agreed(desk: Desk, found: ApplicationRead, who: str = "officer") -> Applicat
 def activated(desk: Desk, grant_id: str, who: str = "steward_b", *, released: bool = True) -> GrantRead:
     with desk.write(who) as (work, actor):
         return grants.activate(
-            work, actor, GrantId(grant_id), GrantStep(), assets=desk.assets, has_release=lambda *_: released
+            work,
+            actor,
+            GrantId(grant_id),
+            GrantStep(),
+            assets=desk.assets,
+            has_release=lambda *_: released,
+            go_on=carrying.go_on,
         )
 
 

@@ -8,10 +8,10 @@ from typing import Annotated
 
 import typer
 
-from api.client import DEFAULT_DIR, As, DataDir, Json, Server, Token, connect, read_json, show
+from api.client import DEFAULT_DIR, As, DataDir, Json, Server, Token, connect, language, read_json, show
 
 app = typer.Typer(
-    help="Agreements: list, show, draft FILE, save ID FILE, and the steps submit, return, activate, terminate.",
+    help="Agreements: list, at-odds, show, draft FILE, save ID FILE, and the steps submit, return, activate, terminate.",
     no_args_is_help=True,
 )
 COLUMNS = ("id", "title", "operator_id", "state", "starts_on", "ends_on", "is_in_force")
@@ -26,6 +26,24 @@ def list_agreements(
     """Agreements that you may see, newest first."""
     with connect(data_dir, server, token, user) as api:
         show(api.get("/agreements", state=state or None), as_json, COLUMNS)
+
+
+@app.command("at-odds")
+def at_odds(
+    data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
+) -> None:  # fmt: skip
+    """Agreements at odds with who controls whom, with the applications and grants that hang on them; exit code 1 when there are any."""
+    with connect(data_dir, server, token, user) as api:
+        found = api.get("/agreements/at-odds")
+        if not as_json:
+            spoken = language()
+            for each in found["items"]:
+                each["reasons"] = " ".join(reason[spoken] for reason in each["reasons"])
+                for what in ("applications", "grants"):
+                    each[what] = ", ".join(held["id"] for held in each[what])
+        show(found, as_json, ("agreement_id", "title", "operator_id", "reasons", "applications", "grants"))
+    if found["total"]:
+        raise typer.Exit(1)
 
 
 @app.command("show")

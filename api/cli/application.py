@@ -7,8 +7,9 @@ from typing import Annotated, Any
 
 import typer
 
-from api.cli import explaining
+from api.cli import explaining, safeguards
 from api.cli.application_steps import COLUMNS, Conflict, Note, json_of, more, step, tell
+from api.cli.safeguards import Checkers, Epsilon, EpsilonEach, MinGroup, OfDataset, Watermark
 from api.client import DEFAULT_DIR, As, DataDir, Json, Otp, Server, Token, connect, show
 
 app = typer.Typer(
@@ -73,10 +74,14 @@ def show_history(
 @app.command()
 def create(
     file: Annotated[Path, typer.Argument(help="JSON: lines, scenario_id, purposes, purpose_text, period, …")],
+    min_group: MinGroup = None, checkers: Checkers = None, epsilon: Epsilon = None, epsilon_each: EpsilonEach = None,
+    watermark: Watermark = False, safeguards_of: OfDataset = "",
     data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
 ) -> None:  # fmt: skip
-    """A new draft from a JSON file."""
+    """A new draft from a JSON file; safeguards may be given by options instead."""
     body = json_of(file)
+    given = safeguards.said(min_group, checkers, epsilon, epsilon_each, watermark=watermark)
+    safeguards.put_on(body.get("lines", []), given, safeguards_of)
     with connect(data_dir, server, token, user) as api:
         tell(api.post("/applications", body), as_json)
 
@@ -85,10 +90,14 @@ def create(
 def save(
     application_id: str,
     file: Annotated[Path, typer.Argument(help="The whole request as JSON")],
+    min_group: MinGroup = None, checkers: Checkers = None, epsilon: Epsilon = None, epsilon_each: EpsilonEach = None,
+    watermark: Watermark = False, safeguards_of: OfDataset = "",
     data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
 ) -> None:  # fmt: skip
-    """Replace a draft's content."""
+    """Replace a draft's content; safeguards may be given by options instead."""
     body = json_of(file)
+    given = safeguards.said(min_group, checkers, epsilon, epsilon_each, watermark=watermark)
+    safeguards.put_on(body.get("lines", []), given, safeguards_of)
     with connect(data_dir, server, token, user) as api:
         tell(
             api.step(at := f"/applications/{application_id}", body, how="PUT", of=at),
@@ -185,10 +194,20 @@ def decide(
     application_id: str,
     outcome: Annotated[str, typer.Argument(help="approve or reject every line of your scope; or a JSON file of decisions per line")],
     note: Note = "", code: Code = "", conflict: Conflict = False,
+    min_group: MinGroup = None, checkers: Checkers = None, epsilon: Epsilon = None, epsilon_each: EpsilonEach = None,
+    watermark: Watermark = False, safeguards_of: OfDataset = "",
     otp: Otp = "",
     data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
 ) -> None:  # fmt: skip
-    """Decide. A file holds [{"line_id" or "dataset_id", "outcome", "narrowing", "reason_code", "note"}]."""
+    """Decide. A file holds [{"line_id" or "dataset_id", "outcome", "narrowing", "reason_code", "note"}].
+
+    With safeguards, `approve` approves under them: stricter than what was asked for.
+    """
+    stricter = safeguards.said(min_group, checkers, epsilon, epsilon_each, watermark=watermark)
+    if stricter and outcome != "approve":
+        raise typer.BadParameter(
+            "安全约束只能与 approve 一起给出；文件中请写入 narrowing / safeguards go with approve alone; in a file they stand in narrowing"
+        )
     given = None if outcome in ("approve", "reject") else json_of(Path(outcome))
     with connect(data_dir, server, token, user, otp) as api:
         found = api.get(f"/applications/{application_id}")
@@ -200,6 +219,8 @@ def decide(
                 {"line_id": line_id, "outcome": outcome, "reason_code": code, "note": note}
                 for line_id in mine
             ]
+            if stricter:
+                _narrow(lines, found["lines"], stricter, safeguards_of)
         else:
             lines = [_with_line_id(dict(entry), ids) for entry in given]
         tell(
@@ -252,6 +273,22 @@ def decline(
 def _is_another_stage(refusal: Exception) -> bool:
     problem = getattr(refusal, "problem", {})
     return any(reason["code"] == "no-stage-for-you" for reason in problem.get("reasons", []))
+
+
+def _narrow(lines: list[dict[str, Any]], asked: Any, given: dict[str, Any], dataset_id: str) -> None:  # noqa: ANN401 - JSON
+    """Approve the lines under safeguards stricter than those asked for, which stay."""
+    of_line = {each["id"]: each for each in asked}
+    held = [
+        {
+            "dataset_id": of_line[line["line_id"]]["dataset_id"],
+            "safeguards": of_line[line["line_id"]].get("safeguards"),
+        }
+        for line in lines
+    ]
+    safeguards.put_on(held, given, dataset_id)
+    for line, each in zip(lines, held, strict=True):
+        if not dataset_id or each["dataset_id"] == dataset_id:
+            line |= {"outcome": "narrow", "narrowing": {"safeguards": each["safeguards"]}}
 
 
 def _with_line_id(entry: dict[str, Any], ids: dict[str, str]) -> dict[str, Any]:

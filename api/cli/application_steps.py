@@ -9,7 +9,8 @@ from typing import Annotated, Any
 
 import typer
 
-from api.client import DEFAULT_DIR, Api, As, DataDir, Json, Server, Token, connect, show
+from api.client import DEFAULT_DIR, Api, As, DataDir, Json, Server, Token, connect, language, show
+from core.text import Text
 
 more = typer.Typer()
 COLUMNS = ("id", "org_id", "state", "scenario_id", "datasets", "due_on", "working_days_left", "next_en")
@@ -110,30 +111,62 @@ def acceptable(
         found = api.get("/screenings", limit=200)
         if not as_json:
             for each in found["items"]:
-                for lang, between in (("zh", "；"), ("en", "; ")):
-                    each[f"reasons_{lang}"] = between.join(reason[lang] for reason in each["reasons"])
-        show(found, as_json, ("id", "org_id", "scenario_id", "datasets", "due_on", "reasons_en"))
+                _in_words(each)
+        show(found, as_json, ("id", "org_id", "scenario_id", "datasets", "due_on", "later", "reasons"))
+
+
+def _in_words(found: dict[str, Any]) -> dict[str, Any]:
+    """What stands against it and which papers may follow until when, in the language of the terminal."""
+    spoken = language()
+    between = "；" if spoken == "zh" else "; "
+    found["reasons"] = between.join(each[spoken] for each in found["reasons"])
+    found["later"] = between.join(f"{each[f'title_{spoken}']} ({each['due_on']})" for each in found["later"])
+    return found
 
 
 @more.command("accept-many")
 def accept_many(
     application_ids: Annotated[list[str] | None, typer.Argument(help="Applications to accept for review")] = None,
-    every: Annotated[bool, typer.Option("--every", help="Every one against which nothing stands (see `acceptable`)")] = False,
+    every: Annotated[bool, typer.Option("--every", help="Every one against which nothing stands and no paper lacks (see `acceptable`)")] = False,
+    later: Annotated[bool, typer.Option("--with-later-papers", help="Also those with papers that may follow, on the days shown")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Accept without being asked; due with --json")] = False,
     note: Note = "", conflict: Conflict = False,
     data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
 ) -> None:  # fmt: skip
-    """Accept several for review, each by itself; exit code 1 when one of them was not accepted."""
+    """Accept several for review, each by itself, after a look at each; exit code 1 when one of them was not accepted."""
+    if as_json and not yes:
+        raise typer.BadParameter("--json 须与 --yes 一起使用 / --json goes with --yes", param_hint="--yes")
     with connect(data_dir, server, token, user) as api:
-        waiting = {each["id"]: each for each in api.get("/screenings", limit=200)["items"]}
-        wanted = (
-            [name for name, each in waiting.items() if not each["reasons"]]
-            if every
-            else application_ids or []
-        )
+        wanted = application_ids or []
+        if every:
+            waiting = api.get("/screenings", limit=200)["items"]
+            wanted = [each["id"] for each in waiting if not each["reasons"] and (later or not each["later"])][
+                :50
+            ]
+        seen = {
+            each["id"]: each for each in api.post("/screenings/look", {"application_ids": wanted})["items"]
+        }
+        if not yes:
+            show(
+                {"items": [_in_words(dict(each)) for each in seen.values()]},
+                False,
+                ("id", "org_id", "datasets", "later", "reasons"),
+            )
+            question = Text(
+                f"受理以上 {len(seen)} 件（不能撤销，误受理的只能退回申请人）？",
+                f"Accept these {len(seen)}? It is not taken back; one by mistake can only be returned to its applicant.",
+            )
+            typer.confirm(question.in_(language()), abort=True)
         items = [
-            {"application_id": name, "version": waiting[name]["version"] if name in waiting else 1}
+            {
+                "application_id": name, "version": seen[name]["version"] if name in seen else 1,
+                "missing": [
+                    {"paper": paper["paper"], "working_days": paper["working_days"]}
+                    for paper in (seen[name]["later"] if later and name in seen else [])
+                ],
+            }
             for name in wanted
-        ]
+        ]  # fmt: skip
         body = {"items": items, "note": note, "has_no_conflict": not conflict}
         found = api.post("/screenings/accept", body)
         show(

@@ -8,7 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
-from api.client import DEFAULT_DIR, Api, As, DataDir, Json, Server, Token, connect, show
+from api.client import DEFAULT_DIR, Api, As, DataDir, Json, Server, Token, connect, language, show
+from core.text import Text
 
 app = typer.Typer(
     help="Policy profile: show, shipped, versions, dry-run, propose, confirm, reject.", no_args_is_help=True
@@ -72,6 +73,18 @@ def dry_run(
             print(
                 f"无担保而不能再使用授权的人数 people stopped for want of a vouching: {found['people_stopped']}"
             )
+        if not as_json and found["self_checks"]:
+            from auth.selfcheck.rules import OUTCOME_NAMES, Outcome
+
+            spoken = language()
+            print(
+                Text("结果将改变的自查项", "Points of self-checks that would turn out otherwise").in_(spoken)
+            )
+            for each in found["self_checks"]:
+                before, after = (
+                    OUTCOME_NAMES[Outcome(each[name])].in_(spoken) for name in ("before", "after")
+                )
+                print(f"  {each[f'subject_{spoken}']} · {each[f'name_{spoken}']}: {before} → {after}")
 
 
 @app.command()

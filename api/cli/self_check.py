@@ -6,16 +6,33 @@ from typing import Annotated, Any
 
 import typer
 
-from api.client import DEFAULT_DIR, As, DataDir, Json, Server, Token, connect, show
+from api.client import DEFAULT_DIR, As, DataDir, Json, Server, Token, connect, language, show
+from core.text import Text
 
 app = typer.Typer(help="Self-checks: show, keep, list, kept.", no_args_is_help=True)
 Subject = Annotated[str, typer.Argument(help="`platform` or an organisation's id; empty: your own")]
-_POINTS = ("key", "name_en", "outcome", "found_en", "next_en")
+KEY, POINT, OUTCOME = Text("编号", "Key"), Text("自查项", "Point"), Text("结果", "Outcome")
+FOUND, NEXT = Text("记录所示", "What the record says"), Text("下一步", "What to do")
 _KEPT = ("id", "subject", "kept_at", "kept_by", "passed", "failed", "not_applicable", "sha256")
 
 
 def _tell(found: Any, check: Any, as_json: bool) -> None:  # noqa: ANN401 - JSON
-    show(found if as_json else {"items": check["points"]}, as_json, _POINTS)
+    """Each point in the language of the terminal, its outcome as well; JSON has both languages and the codes."""
+    if as_json:
+        return show(found, as_json)
+    from auth.selfcheck.rules import OUTCOME_NAMES, Outcome
+
+    spoken = language()
+    names = {"key": KEY, "name": POINT, "outcome": OUTCOME, "found": FOUND, "next": NEXT}
+    rows = [
+        {
+            names["key"].in_(spoken): each["key"], names["name"].in_(spoken): each[f"name_{spoken}"],
+            names["outcome"].in_(spoken): OUTCOME_NAMES[Outcome(each["outcome"])].in_(spoken),
+            names["found"].in_(spoken): each[f"found_{spoken}"], names["next"].in_(spoken): each[f"next_{spoken}"],
+        }
+        for each in check["points"]
+    ]  # fmt: skip
+    return show({"items": rows}, as_json, tuple(each.in_(spoken) for each in names.values()))
 
 
 @app.command("show")

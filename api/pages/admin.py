@@ -19,6 +19,7 @@ from api.pages.duties import attached
 from api.pages.tickets import checked
 from api.web import go, page
 from auth.actor import ANYONE, Actor
+from auth.agreements import at_odds
 from auth.identity import (
     accounts,
     affiliation,
@@ -310,7 +311,7 @@ def enter_control(
 
     def act(work: Work) -> OrganisationRead:
         ask = checked(ControlEntry, {"controlled_by": controlled_by, "note": control_note})
-        return affiliation.enter_control(work, actor, org_id, ask)
+        return affiliation.enter_control(work, actor, org_id, ask, touched=at_odds.ids, tell=at_odds.tell_new)
 
     return _acted(
         request,

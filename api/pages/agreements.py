@@ -16,9 +16,9 @@ from api.forms import Typed, tried
 from api.late import APIRouter
 from api.lookups import org_names
 from api.pages.tickets import checked
-from api.web import go
+from api.web import go, page
 from auth.actor import Actor
-from auth.agreements import plan_workflow, rules, service
+from auth.agreements import at_odds, plan_workflow, rules, service
 from auth.agreements.books import AGREEMENTS, PLANS
 from auth.agreements.model import (
     MODE_NAMES,
@@ -82,6 +82,13 @@ def list_page(
         for row in found
     ]  # fmt: skip
     actions = [Action(_PLANS, "/plans")] if actor.may(_DRAFT) else []
+    if count := len(at_odds.found(work, actor)):
+        actions.append(
+            Action(
+                Text(f"与控制关系不符的协议：{count}", f"At odds with who controls whom: {count}"),
+                "/agreements/at-odds",
+            )
+        )
     return cases.list_page(
         request, title=_TITLE, rows=rows, total=total,
         lead=Text("实施机构与运营机构签订的第一级授权；现行政策要求时，每项场景授权都须在协议范围和期限之内。", "The first tier, between the implementing body and an operator; where the policy in force asks for it, every grant lies within one."),
@@ -90,9 +97,21 @@ def list_page(
             FormField("state", Text("状态", "State"), "select", options=[("", Text("全部", "All")), *STATE_NAMES.items()], value=state),
             FormField("operator", Text("运营机构标识", "Operator id"), "search", value=operator),
         ],
-        actions=[*actions, Action(Text("草拟协议", "Draft one"), "/agreements/new", True)] if actor.may(_DRAFT) else [],
+        actions=[*actions, Action(Text("草拟协议", "Draft one"), "/agreements/new", True)] if actor.may(_DRAFT) else actions,
         empty=Text("没有协议", "No agreements"),
     )  # fmt: skip
+
+
+@router.get("/agreements/at-odds", response_class=HTMLResponse, **access(_READ))
+def at_odds_page(request: Request, work: ReadDep, actor: ActorDep) -> HTMLResponse:
+    """Agreements that are at odds with who controls whom now, with what hangs on them."""
+    return page(
+        request,
+        "agreement_at_odds.html",
+        found=at_odds.found(work, actor),
+        orgs=org_names(work),
+        states=STATE_NAMES,
+    )
 
 
 def _fields(work: Work, actor: Actor) -> list[FormField]:

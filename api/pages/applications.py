@@ -21,6 +21,7 @@ from api.pages.tickets import checked
 from api.web import go, page
 from auth import audit_reading
 from auth.actor import Actor
+from auth.agreements import at_odds
 from auth.applications import co_applicants, handlers, inviting, queries, references, service, talk
 from auth.applications.deciding import Statement
 from auth.applications.models import (
@@ -108,6 +109,7 @@ def shown(
     remarks, remarked = talk.comments(work, actor, application_id, limit=talk.MOST)
     return page(
         request, "applications/show.html", status=422 if refusal else 200, **context_of(work, actor, found),
+        at_odds=at_odds.of_application(work, actor, found.org_id, found.scenario_id or "") if actor.may(at_odds.READ) else [],
         commands={item["command"]: item for item in service.commands(work, actor, application_id, assets=partial(assets, work))},
         events=timeline(
             work, actor, audit_reading.history(work, application_id=found.id, internal=is_bureau(actor))

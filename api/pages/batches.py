@@ -22,6 +22,7 @@ from core.text import Text, number_of
 from core.work import Work
 from datasets.batches import detail, queries, service, splitting
 from datasets.batches.models import BatchDetail
+from datasets.batches.scanning import SCAN_NAMES
 from datasets.batches.workflow import STATE_NAMES, BatchState
 from datasets.intake.guesses import Guess
 from datasets.releases import rules, shape
@@ -163,7 +164,7 @@ def _show(
         request, "batches/show.html", status=status_of(error) if error else 200, batch=batch, title=title, error=error,
         typed=typed, job=read(job) if job and job.state not in FINAL else None, states=STATE_NAMES, steps=_steps(batch), origin=origin(work, batch.id),
         commands={command.step: command for command in batch.commands}, severities=SEVERITIES, outcome_names=OUTCOMES,
-        sheets=_sheets(batch), given=given or {}, **WORDS,
+        sheets=_sheets(batch), scans=SCAN_NAMES, given=given or {}, **WORDS,
         targets=queries.targets(work, actor) if batch.choices and not batch.parts else [],
         compat=shape.preview(work, actor, batch_id) if may_publish else None,
         may_write_suite=actor.may_in("quality:suite:write", batch.org_id),

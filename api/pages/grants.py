@@ -40,6 +40,7 @@ from core.errors import AppError, InputRefused
 from core.ids import ApplicationId, GrantId
 from core.text import Text
 from core.work import Work
+from datasets import carrying
 from datasets.extracts import queries as extracts
 
 router = APIRouter(prefix="/grants", include_in_schema=True, tags=["pages"])
@@ -123,7 +124,11 @@ def _show(
         work, application_id=found.application_id, grant_id=grant_id, internal=is_bureau(actor)
     )
     commands = service.commands(
-        work, actor, grant_id, assets=partial(assets, work), has_release=has_release(work)
+        work,
+        actor,
+        grant_id,
+        assets=partial(assets, work),
+        has_release=has_release(work),
     )
     return page(
         request, "grants/show.html", status=422 if refusal else 200, found=found, states=STATE_NAMES,
@@ -171,7 +176,13 @@ def activate(request: Request, house: HouseDep, actor: ActorDep, grant_id: Grant
         form,
         Step.ACTIVATE,
         lambda work, body: service.activate(
-            work, actor, grant_id, body, assets=partial(assets, work), has_release=has_release(work)
+            work,
+            actor,
+            grant_id,
+            body,
+            assets=partial(assets, work),
+            has_release=has_release(work),
+            go_on=carrying.go_on,
         ),
     )
 

@@ -17,6 +17,7 @@ from api.deps import ActorDep, HouseDep, ReadDep
 from api.forms import Typed, tried
 from api.late import APIRouter
 from api.lookups import assets, org_names
+from api.routes.selfchecks import around
 from api.web import go, page
 from auth.actor import Actor
 from auth.casework.book import CaseStep
@@ -28,6 +29,8 @@ from auth.profile.now import profile
 from auth.profile.opinions import STAGE_NAMES, Opinion
 from auth.profile.service import ProfileProposal, ProfileRead
 from auth.profile.workflow import STATE_NAMES, STEP_NAMES, State, Step
+from auth.selfcheck import service as selfcheck
+from auth.selfcheck.rules import OUTCOME_NAMES
 from core.errors import AppError, InputRefused
 from core.faults import together
 from core.text import Text
@@ -181,6 +184,7 @@ def _show(
     changes = differences(profile(work), row.profile)
     broken = service.dry_run(work, row.profile, assets=partial(assets, work))
     stopped = service.people_stopped(broken)
+    turned = selfcheck.changed(work, actor, row.profile, around(request.app.state.house))
     dry = Text("试运行：将不符合的现有授权", "Dry run: live grants that it would break")
     if stopped:
         dry = Text(
@@ -198,6 +202,13 @@ def _show(
                 [[Cell(each.grant_id[:13], f"/grants/{each.grant_id}", mono=True), Cell(names.get(each.org_id, each.org_id)), Cell(each.dataset_id, mono=True),
                   Cell(Text("；".join(r.text.zh for r in each.reasons), " ".join(r.text.en for r in each.reasons)))] for each in broken],
                 empty=Text("没有授权会因此不符合", "It breaks no live grant"),
+            ),
+            Section(
+                Text("试运行：结果将改变的自查项", "Dry run: points of self-checks that would turn out otherwise"),
+                [Text("自查对象", "Whose"), Text("自查项", "Point"), Text("现行", "In force"), Text("本版", "This version")],
+                [[Cell(Text(each.subject_zh, each.subject_en)), Cell(Text(each.name_zh, each.name_en)), Cell(OUTCOME_NAMES[each.before]),
+                  Cell(OUTCOME_NAMES[each.after])] for each in turned],
+                empty=Text("没有自查项会因此改变", "None would"),
             ),
         ],
         steps={Step.CONFIRM: StepForm(confirm=Text("确定生效吗？", "Put it in force?")), Step.REJECT: StepForm([NOTE])},

@@ -9,7 +9,7 @@ from fastapi import Query
 from api.access import access
 from api.deps import ActorDep, ReadDep, WorkDep
 from api.late import APIRouter
-from auth.agreements import service
+from auth.agreements import at_odds, service
 from auth.agreements.model import AgreementBody, PlanBody
 from auth.agreements.plan_workflow import Step as PlanStep
 from auth.agreements.service import AgreementRead, PlanRead
@@ -42,6 +42,14 @@ def list_agreements(
 def draft_agreement(work: WorkDep, actor: ActorDep, body: AgreementBody) -> AgreementRead:
     """A new draft; it may be incomplete."""
     return service.draft(work, actor, body)
+
+
+@router.get("/agreements/at-odds", **access(_READ))
+def list_at_odds(work: ReadDep, actor: ActorDep) -> dict[str, Any]:
+    """Agreements that are at odds with who controls whom now (R01), each with its reasons and, in the caller's sight, the applications that wait and
+    the grants in force that hang on it."""
+    items = at_odds.found(work, actor)
+    return {"items": items, "total": len(items), "next": None}
 
 
 @router.get("/agreements/{agreement_id}", **access(_READ))

@@ -69,7 +69,8 @@ def token(request: Request, house: HouseDep, proof: PasswordProof, proofs: Proof
     """Sign in with a password. Wrong, unknown, disabled and locked get the same answer.
 
     An account with a second factor gives its code too; then decisions in the next minutes ask for no other. The refresh token counts
-    for this `client_id` alone, and with a `DPoP` proof for this key alone.
+    for this `client_id` alone, and with a `DPoP` proof for this key alone. Where the installation demands a key (`DATAGRANT_TOKENS_NEED_KEY`)
+    there is none without a proof: 403 with the reason `token-needs-key`, told after the password was right.
     """
     program = _program(request, house, proof.client_id, proofs)
     who = prove_password(house, request, proof.username, proof.password)

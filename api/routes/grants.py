@@ -21,6 +21,7 @@ from auth.grants import service, usage
 from auth.grants.service import GrantRead, GrantStep, RevokeStep
 from auth.grants.workflow import State, Step
 from core.ids import GrantId
+from datasets import carrying
 
 router = APIRouter(prefix="/api/v1/grants", tags=["grants"])
 
@@ -61,7 +62,11 @@ def show_odrl(work: ReadDep, actor: ActorDep, grant_id: GrantId) -> JSONResponse
 def list_commands(work: ReadDep, actor: ActorDep, lang: LangDep, grant_id: GrantId) -> dict[str, Any]:
     """The steps open to the caller now, each with every reason that still stands against it."""
     found = service.commands(
-        work, actor, grant_id, assets=partial(assets, work), has_release=has_release(work)
+        work,
+        actor,
+        grant_id,
+        assets=partial(assets, work),
+        has_release=has_release(work),
     )
     return commands_as_json(found, lang)
 
@@ -94,7 +99,13 @@ def activate_grant(
 ) -> GrantRead:
     """Put the grant into force."""
     done = service.activate(
-        work, actor, grant_id, body, assets=partial(assets, work), has_release=has_release(work)
+        work,
+        actor,
+        grant_id,
+        body,
+        assets=partial(assets, work),
+        has_release=has_release(work),
+        go_on=carrying.go_on,
     )
     return _tagged(response, done)
 

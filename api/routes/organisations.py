@@ -7,6 +7,7 @@ from typing import Any
 from api.access import access
 from api.deps import ActorDep, ReadDep, WorkDep
 from api.late import APIRouter
+from auth.agreements import at_odds
 from auth.identity import affiliation, licence, organisations, registration
 from auth.identity.affiliation import ControlEntry
 from auth.identity.licence import LicenceStep
@@ -47,8 +48,10 @@ def step_licence(work: WorkDep, actor: ActorDep, org_id: str, body: LicenceStep)
 
 @router.post("/{org_id}/control", **access("auth:org:admin"))
 def enter_control(work: WorkDep, actor: ActorDep, org_id: str, body: ControlEntry) -> OrganisationRead:
-    """Enter which organisation controls it, empty for none: organisations under one controller count as one where operator and developer are kept apart."""
-    return affiliation.enter_control(work, actor, org_id, body)
+    """Enter which organisation controls it, empty for none: organisations under one controller count as one where operator and developer are kept apart.
+
+    Who keeps agreements and data that are at odds with it by this entry is told; `/agreements/at-odds` lists them."""
+    return affiliation.enter_control(work, actor, org_id, body, touched=at_odds.ids, tell=at_odds.tell_new)
 
 
 @router.post("/{org_id}/country", **access("auth:org:admin"))

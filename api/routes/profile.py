@@ -6,15 +6,17 @@ from functools import partial
 from typing import Any
 
 from api.access import access
-from api.deps import ActorDep, LangDep, ReadDep, WorkDep
+from api.deps import ActorDep, HouseDep, LangDep, ReadDep, WorkDep
 from api.late import APIRouter
 from api.lookups import assets
+from api.routes.selfchecks import around
 from auth.casework.book import CaseStep
 from auth.profile import service
 from auth.profile.model import Profile, shipped
 from auth.profile.now import profile
 from auth.profile.service import ProfileProposal, ProfileRead
 from auth.profile.workflow import Step
+from auth.selfcheck import service as selfcheck
 
 router = APIRouter(prefix="/api/v1/profile", tags=["policy profile"])
 _READ, _PROPOSE, _CONFIRM = (f"auth:profile:{word}" for word in ("read", "propose", "confirm"))
@@ -47,10 +49,11 @@ def propose_version(work: WorkDep, actor: ActorDep, body: ProfileProposal) -> Pr
 
 
 @router.post("/dry-run", **access(_READ))
-def dry_run(work: ReadDep, lang: LangDep, body: Profile) -> dict[str, Any]:
+def dry_run(work: ReadDep, house: HouseDep, actor: ActorDep, lang: LangDep, body: Profile) -> dict[str, Any]:
     """Which live grants this profile would not allow, with every reason; nothing is changed.
 
     `stopped`: people who could use the grant no more because nobody vouches for them; `people_stopped`: of all grants, each counted once.
+    `self_checks`: points of self-checks in the caller's sight that would turn out otherwise.
     """
     found = service.dry_run(work, body, assets=partial(assets, work))
     items = [
@@ -62,6 +65,7 @@ def dry_run(work: ReadDep, lang: LangDep, body: Profile) -> dict[str, Any]:
         "total": len(items),
         "next": None,
         "people_stopped": service.people_stopped(found),
+        "self_checks": selfcheck.changed(work, actor, body, around(house)),
     }
 
 

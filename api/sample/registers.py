@@ -16,10 +16,14 @@ from auth.policy.filters.rules import LOCAL
 from auth.products.rules import CHECKS
 from auth.registrations.rules import NEEDED, PAPER_NAMES, PAPERS, PARTS
 from auth.registrations.workflow import Act
+from core.text import Text
 
 REGISTERED = (("DP-SF-002", "emergency"), ("DP-SF-001", "tourism"), ("DP-PK-003", "parking"))
 SHARED = "DP-BC-002"
 OPENED = "DP-PK-002"
+SAFEGUARDS = {
+    "checkers": 2, "min_group": 20, "epsilon_micro": 3_000_000, "epsilon_each_micro": 500_000, "watermark": True,
+}  # fmt: skip
 
 
 def _digest(of: str) -> str:
@@ -36,6 +40,7 @@ def fill(stage: Stage) -> None:
     _looks(stage, grant)
     _product(stage, grant)
     _assisted(stage)
+    _self_checks(stage)
 
 
 def _step(api: Api, path: str, step: str, **body: Any) -> Any:  # noqa: ANN401 - JSON
@@ -181,7 +186,7 @@ def _assisted(stage: Stage) -> None:
     ]
     body = {
         "org_id": "org-map", "assisted_for": "地图公司曹女士", "lines": [
-            {"dataset_id": SHARED, "columns": columns, "delivery_forms": ["extract_parquet"], "quotas": {"extracts": 12}, "safeguards": {"checkers": 2}}
+            {"dataset_id": SHARED, "columns": columns, "delivery_forms": ["extract_parquet", "query_dp"], "quotas": {"extracts": 12}, "safeguards": SAFEGUARDS}
         ],
         "scenario_id": "parking", "purposes": ["service-operation"], "purpose_text": "在地图上展示旅游场所，方便游客停车后步行到达。",
         "starts_on": today.isoformat(), "ends_on": (today + timedelta(days=364)).isoformat(), "retention_days": 180,
@@ -194,3 +199,17 @@ def _assisted(stage: Stage) -> None:
         f"帮代办：为地图公司起草 {SHARED} 的申请，待其申请人确认",
         "drafts an application for the map company, which is to confirm it",
     )
+
+
+def _self_checks(stage: Stage) -> None:
+    """The enterprise's and the platform's, as they stand: points that fail stay so, as on a real day."""
+    for who, whose in (
+        ("insurer-officer", Text("保险公司", "the insurer's")),
+        ("security", Text("平台", "the platform's")),
+    ):
+        with stage.as_(who) as api:
+            kept = api.post("/self-checks/now", {})
+        count = f"{kept['passed']} / {kept['failed']} / {kept['not_applicable']}"
+        stage.says(
+            who, f"提交{whose.zh}自查（符合／不符合／不适用：{count}）", f"hands {whose.en} self-check in (pass / fail / not applicable: {count})"
+        )  # fmt: skip

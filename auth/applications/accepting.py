@@ -2,25 +2,33 @@
 
 Every application is accepted in a transaction of its own, by the very step that accepts one, with its own event on record. What one
 refuses stops none of the others, and the answer says of each what became of it and why.
+
+An acceptance is not taken back: its clocks and its reviewers have begun. So there is a look at each one that is picked, with the papers
+that may follow later and until when, before anything is done; and what was accepted by mistake is returned to its applicant, as any
+application may be while it is reviewed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from datetime import date
 from typing import Any, Final, Literal
 
 from pydantic import BaseModel, Field, field_validator
 
 from auth.actor import Actor
 from auth.applications import queries, reviewing, service
-from auth.applications.models import ApplicationBrief, ScreenBody, _Body
+from auth.applications.models import ApplicationBrief, MissingPaper, ScreenBody, _Body
 from auth.applications.reading import brief
-from auth.applications.workflow import State
+from auth.applications.tables import ApplicationRow
+from auth.applications.workflow import STATE_NAMES, State
 from auth.papers import cover as papers
+from auth.papers.book import days_on
 from auth.policy.model import Prose
 from core.errors import AccessRefused, AppError, NotFound, Reason
 from core.ids import ApplicationId
+from core.text import Text
 from core.work import Work
 
 SCREEN: Final = "auth:application:screen"
@@ -28,10 +36,11 @@ MOST: Final = 50
 
 
 class AcceptItem(_Body):
-    """One application with the version that was seen."""
+    """One application with the version that was seen. `missing`: the papers that lack and with which it is accepted all the same."""
 
     application_id: ApplicationId = Field(min_length=1, max_length=60)
     version: int = Field(ge=1)
+    missing: tuple[MissingPaper, ...] = Field(default=(), max_length=40)
 
 
 class AcceptMany(_Body):
@@ -49,10 +58,30 @@ class AcceptMany(_Body):
         return items
 
 
+class LaterPaper(BaseModel):
+    """A paper that lacks and may follow: within so many working days, on this day if it were accepted now."""
+
+    paper: str
+    title_zh: str
+    title_en: str
+    working_days: int
+    due_on: date
+
+
 class Candidate(ApplicationBrief):
-    """An application that waits to be accepted, with every reason that stands against accepting it now."""
+    """An application that waits to be accepted, with every reason that stands against accepting it now.
+
+    `later`: papers with which it can be accepted all the same; whoever accepts it names them (`missing`).
+    """
 
     reasons: list[dict[str, Any]]
+    later: list[LaterPaper]
+
+
+class LookAt(_Body):
+    """The applications to have a look at before they are accepted."""
+
+    application_ids: tuple[ApplicationId, ...] = Field(min_length=1, max_length=MOST)
 
 
 class AcceptOutcome(BaseModel):
@@ -77,13 +106,49 @@ def candidates(work: Work, actor: Actor, *, offset: int = 0, limit: int = 50) ->
     rows, total = queries.listed(
         work, actor, state=State.SUBMITTED, waiting=True, sort="due", offset=offset, limit=limit
     )
+    return [_candidate(work, actor, row) for row in rows], total
+
+
+def look(work: Work, actor: Actor, body: LookAt) -> list[Candidate]:
+    """Each of those that were picked, in that order, with what would become of it; those that the actor may not see are left out.
+
+    One that waits no longer, because somebody handled it meanwhile, says so as a reason.
+    """
     found = []
-    for row in rows:
-        against = (
-            *reviewing.screening_objections(work, actor, row), *papers.screening_objections(work, row, {}),
-        )  # fmt: skip
-        found.append(Candidate(**brief(work, row).model_dump(), reasons=[_as_json(each) for each in against]))
-    return found, total
+    for each in dict.fromkeys(body.application_ids):
+        try:
+            row = queries.row(work, each, actor)
+        except NotFound:
+            continue
+        found.append(_candidate(work, actor, row))
+    return found
+
+
+def _candidate(work: Work, actor: Actor, row: ApplicationRow) -> Candidate:
+    against = list(reviewing.screening_objections(work, actor, row))
+    later = []
+    if row.state != State.SUBMITTED:
+        against.append(_waits_no_longer(State(row.state)))
+    else:
+        against.extend(papers.screening_forbids(work, row))
+        later = [
+            LaterPaper(
+                paper=paper.key, title_zh=paper.title.zh, title_en=paper.title.en, working_days=days, due_on=days_on(work, days)
+            )
+            for paper, days in papers.may_follow(work, row)
+        ]  # fmt: skip
+    return Candidate(
+        **brief(work, row).model_dump(), reasons=[_as_json(each) for each in against], later=later
+    )
+
+
+def _waits_no_longer(state: State) -> Reason:
+    name = STATE_NAMES[state]
+    text = Text(
+        f"该申请已是“{name.zh}”，不再等待受理。",
+        f"The application is “{name.en}” and waits to be accepted no longer.",
+    )
+    return Reason("not-submitted", text, "受理 · screening")
 
 
 def accept_many(
@@ -99,7 +164,9 @@ def accept_many(
 def _accept(
     write: Callable[[], AbstractContextManager[Work]], actor: Actor, item: AcceptItem, body: AcceptMany
 ) -> AcceptOutcome:
-    step = ScreenBody(version=item.version, outcome="ok", note=body.note, has_no_conflict=True)
+    step = ScreenBody(
+        version=item.version, outcome="ok", note=body.note, has_no_conflict=True, missing=item.missing
+    )
     try:
         with write() as work:
             reviewing.screen(work, actor, item.application_id, step)

@@ -45,6 +45,9 @@ Assets = Callable[[DatasetId], Asset]
 HasRelease = Callable[
     [DatasetId, str | None], bool
 ]  # of a dataset; the one that a grant is pinned to, if any
+GoOn = Callable[
+    [Work, GrantId, GrantId], None
+]  # what waits under the first grant, under the second, which amends it
 
 KINDS: Final = {
     Step.ACTIVATE: "grant.activated",
@@ -212,8 +215,12 @@ def activate(
     *,
     assets: Assets,
     has_release: HasRelease,
+    go_on: GoOn,
 ) -> GrantRead:
-    """Put a grant into force: needs a published release, terms that can be enforced, and a steward who did not approve."""
+    """Put a grant into force: needs a published release, terms that can be enforced, and a steward who did not approve.
+
+    `go_on`: called where it takes the place of another, so that what was asked for under that one goes on, or ends, at once.
+    """
     row = _load(work, actor, grant_id, body)
     held = roles_towards(actor, org_id=row.org_id, departments=frozenset({row.department_id}))
     advance(State(row.state), Step.ACTIVATE, held)
@@ -224,6 +231,9 @@ def activate(
     if old is not None and old.state == State.ACTIVE and row.starts_at < old.ends_at:
         carried = succession.take_over(row, old)
         _move(work, SYSTEM, old, Step.SUPERSEDE, "", {"by": row.id, "carried": carried})
+        work.db.add(row)
+        work.db.flush()
+        go_on(work, GrantId(old.id), GrantId(row.id))
     work.db.add(row)
     return read(work, row)
 

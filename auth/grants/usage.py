@@ -111,12 +111,14 @@ def charge(
     taking: Taking | None = None,
     delivers: bool = False,
     outputs: int = 0,
+    is_new: bool = True,
 ) -> None:
     """Take from the grant's quotas, in the caller's transaction: all of it, or QuotaExceeded and nothing.
 
     Only a grant that is effective at `work.now` can be charged; otherwise AccessRefused with every reason.
     `subject`: what it is for (an extract's id). `taking`: who takes what, for the ledger. `delivers`: data are handed over by it.
-    `outputs`: results of the enclave that a request is to bring; taken with `extracts` alone.
+    `outputs`: results of the enclave that a request is to bring; taken with `extracts` alone. `is_new`: not for what was asked for
+    before, under the grant that this one amends: the counts of day and month, which were carried over, have it already.
     """
     wanted = _counted(extracts=extracts, rows=rows, bytes=bytes)
     seen = queries.view(work, grant_id)
@@ -124,7 +126,7 @@ def charge(
         refuse_if(rules.effective(seen, work.now))
     room = {f"room_{unit}": MAX_QUOTA - count for unit, count in wanted.items()}
     given = {"grant": grant_id, "now": work.now, **_numbers(wanted), **room}
-    if extracts:
+    if extracts and is_new:
         today = day_of(work.now)
         given |= {"today": today, "month": today[:7]}
         charged = (
@@ -136,7 +138,7 @@ def charge(
         charged = fetched(work, _CHARGE, **given)
     if not charged.rowcount:
         _say_why(work, grant_id, wanted, outputs)
-    if extracts:  # a new request; what it asked for is counted afterwards
+    if extracts and is_new:  # a new request; what it asked for is counted afterwards
         refuse_if(tuple(observing.against_use(work, queries.row(work, grant_id))))
     enter(work, grant_id, DELIVERY if delivers else CHARGE, subject=subject, taking=taking, counts=wanted)
 

@@ -5,7 +5,8 @@ Organisations under one controller count as one where roles must be kept apart (
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Callable
+from typing import Any, Final
 
 from sqlmodel import Field, SQLModel, col, select
 
@@ -25,6 +26,10 @@ _OWN: Final = Reason(
 )  # fmt: skip
 
 
+Touched = Callable[[Work], set[str]]
+Tell = Callable[[Work, set[str]], int]
+
+
 class ControlEntry(SQLModel):
     """`controlled_by`: the id of the organisation that controls it, empty for none; `note`: on what it rests, 4 characters or more."""
 
@@ -33,8 +38,13 @@ class ControlEntry(SQLModel):
     note: str = Field(default="", max_length=500)
 
 
-def enter_control(work: Work, actor: Actor, org_id: str, ask: ControlEntry) -> OrganisationRead:
-    """Enter who controls an organisation. InputRefused for an unknown controller, a circle or no reason, Conflict when it stands so already."""
+def enter_control(
+    work: Work, actor: Actor, org_id: str, ask: ControlEntry, *, touched: Touched, tell: Tell
+) -> OrganisationRead:
+    """Enter who controls an organisation. InputRefused for an unknown controller, a circle or no reason, Conflict when it stands so already.
+
+    `touched`: what is at odds with who controls whom; `tell`: to be told what was before, to tell people of what has become so by this.
+    """
     hold(work, "organisations/control")  # one at a time: two entries could make a circle side by side
     row = organisation_row(work, org_id)
     if row.id in orgs_of(work, actor):
@@ -48,10 +58,12 @@ def enter_control(work: Work, actor: Actor, org_id: str, ask: ControlEntry) -> O
         _check(work, row.id, wanted)
     if row.controlled_by == wanted:
         raise Conflict(Text("登记的控制关系已是如此，无须更改。", "It stands so already; nothing to change."))
-    facts = {"from": row.controlled_by, "to": wanted, "note": note}
+    facts: dict[str, Any] = {"from": row.controlled_by, "to": wanted, "note": note}
+    before = touched(work)
     row.controlled_by = wanted
     work.db.add(row)
     work.db.flush()
+    facts["at_odds"] = tell(work, before)
     audit.record(work, actor, "organisation.control_entered", subject=row.id, payload=facts)
     return read(work, row)
 

@@ -18,12 +18,15 @@ from typing import Final
 from sqlmodel import SQLModel, col, func, select
 
 from auth import audit
-from auth.actor import Actor
+from auth.actor import PLATFORM, Actor
 from auth.identity import possession
 from auth.identity.keyring import Ring
 from auth.identity.principals import Principal, in_person, principal
 from auth.identity.tables import AccountRow, RefreshRow
-from core.errors import NotFound
+from auth.messages import audience
+from auth.messages.service import tell
+from auth.roles import Role
+from core.errors import NotFound, Reason, refuse_if
 from core.settings import Settings
 from core.text import Text
 from core.work import Work
@@ -66,6 +69,14 @@ class ProgramRead(SQLModel):
 
 
 NOBODY: Final = Program()
+NEEDS_KEY: Final = Reason(
+    "token-needs-key",
+    Text(
+        "本系统只向持有密钥的程序签发令牌：请在请求头 DPoP 中附密钥持有证明（datagrant token proof），再以密码登录一次。",
+        "This installation gives tokens to programs with a key alone: send a proof of possession in the header DPoP (datagrant token proof) and sign in with the password once more.",
+    ),
+    "RFC 9449 · DATAGRANT_TOKENS_NEED_KEY",
+)
 
 
 def _hash(token: str) -> str:
@@ -77,7 +88,11 @@ def _successor(ring: Ring, token: str) -> str:
 
 
 def start(work: Work, actor: Actor, settings: Settings, program: Program = NOBODY) -> tuple[str, str]:
-    """A new family for a person whose password has just been proven: its id and first token. It is bound to the program."""
+    """A new family for a person whose password has just been proven: its id and first token. It is bound to the program.
+
+    Raises AccessRefused where this installation gives tokens to keys alone and the program proved none.
+    """
+    refuse_if(key_objections(settings, program.key))
     account = work.db.get_one(AccountRow, actor.account_id)
     token = PREFIX + secrets.token_hex(32)
     row = RefreshRow(
@@ -88,6 +103,11 @@ def start(work: Work, actor: Actor, settings: Settings, program: Program = NOBOD
     work.db.add(row)
     audit.record(work, actor, "token.started", subject=row.family_id, payload={"account": account.id})
     return row.family_id, token
+
+
+def key_objections(settings: Settings, key: str) -> tuple[Reason, ...]:
+    """Why a program without a proven key gets no token here; () where it needs none, or has one."""
+    return () if key or not settings.tokens_need_key else (NEEDS_KEY,)
 
 
 def renew(work: Work, ring: Ring, token: str, program: Program = NOBODY) -> Renewed | None:
@@ -106,6 +126,7 @@ def renew(work: Work, ring: Ring, token: str, program: Program = NOBODY) -> Rene
         _revoke_family(work, row.family_id)
         told = {"account": row.account_id, "client": row.client, "by": program.name, "from": program.network}
         audit.record(work, who.actor, "token.elsewhere", subject=row.family_id, payload=told)
+        _tell(work, who.actor, row, "token.elsewhere", program)
         return None
     successor = _successor(ring, token)
     following = _row(work, successor)
@@ -119,6 +140,7 @@ def renew(work: Work, ring: Ring, token: str, program: Program = NOBODY) -> Rene
         audit.record(
             work, who.actor, "token.reused", subject=row.family_id, payload={"account": row.account_id}
         )
+        _tell(work, who.actor, row, "token.reused", program)
         return None
     row.used_at = work.now
     work.db.add(
@@ -136,6 +158,29 @@ def renew(work: Work, ring: Ring, token: str, program: Program = NOBODY) -> Rene
     )
     audit.record(work, who.actor, "token.renewed", subject=row.family_id)
     return Renewed(who, row.family_id, successor)
+
+
+def _tell(work: Work, owner: Actor, row: RefreshRow, kind: str, by: Program) -> None:
+    """A token of this person was in other hands, or in two: he hears of it, and so do the security officers."""
+    facts = {
+        "client": row.client or "—",
+        "by": by.name or "—",
+        "network": by.network or "—",
+        "username": owner.username,
+    }
+    tell(work, [row.account_id], kind, subject=row.family_id, href="/me", once=row.family_id, facts=facts)
+    officers = [
+        each for each in audience.holders(work, [Role.SECURITY_OFFICER], [PLATFORM]) if each != row.account_id
+    ]
+    tell(
+        work,
+        officers,
+        f"{kind}_of",
+        subject=row.family_id,
+        href="/audit?kind=token",
+        once=row.family_id,
+        facts=facts,
+    )
 
 
 def note_replay(work: Work, token: str, program: Program) -> None:

@@ -96,6 +96,14 @@ KINDS: Final[Mapping[str, Kind]] = {
         "case", Text("域内计算进展", "Enclave request moved"),
         Text("数据集 {dataset} 的域内计算现为“{state_zh}”。", "Your computation on dataset {dataset} is now “{state_en}”."),
     ),
+    "request.carried": Kind(
+        "case", Text("请求转入变更后的授权", "Request goes on under the amended grant"),
+        Text("授权已变更。您对数据集 {dataset} 的{what_zh}转入授权 {grant}，{then_zh}。", "The grant was amended. Your {what_en} on dataset {dataset} goes on under grant {grant}: {then_en}."),
+    ),
+    "request.not_carried": Kind(
+        "case", Text("授权变更后请求终止", "Request ended by an amendment"),
+        Text("授权已变更，您对数据集 {dataset} 的{what_zh}不能在授权 {grant} 下继续：{why_zh}", "The grant was amended, and your {what_en} on dataset {dataset} cannot go on under grant {grant}: {why_en}"),
+    ),
     "output.waits": Kind(
         "task", Text("待出域审核", "Output to review"),
         Text("数据集 {dataset} 有文件待出域审核，期限 {due_on}。", "A file of dataset {dataset} waits for its output review; due {due_on}."),
@@ -127,6 +135,26 @@ KINDS: Final[Mapping[str, Kind]] = {
     "audit.at_odds": Kind(
         "clock", Text("审计记录不符", "The audit record is at odds"),
         Text("自动核对发现审计记录与所签署的不符：散列链断裂 {faults} 处，检查点不符 {checkpoints_at_odds} 个，事件旁内容不符 {openings_at_odds} 处；请立即查看。", "The daily check found that the audit record is not what was signed: breaks of the chain {faults}, checkpoints at odds {checkpoints_at_odds}, openings at odds {openings_at_odds}; look at once."),
+    ),
+    "agreement.at_odds": Kind(
+        "task", Text("协议与控制关系不符", "Agreement at odds with who controls whom"),
+        Text("控制关系有变，协议“{title}”的运营机构与开发主体不再分离；涉及待办申请 {applications} 件、现有授权 {grants} 项，请研究处理。", "Who controls whom has changed, and operator and developer of agreement “{title}” are apart no more. Applications that wait: {applications}; grants: {grants}. Decide what becomes of it."),
+    ),
+    "token.elsewhere": Kind(
+        "clock", Text("您的令牌被其他程序使用", "Your token was used elsewhere"),
+        Text("您签发给程序“{client}”的刷新令牌被“{by}”自 {network} 提交，该程序的令牌已全部作废。若非本人操作，请修改密码并告知安全管理员。", "The refresh token of your program “{client}” was brought by “{by}” from {network}; all tokens of that program have ended. If that was not you, change your password and tell the security officer."),
+    ),
+    "token.elsewhere_of": Kind(
+        "clock", Text("他人令牌被其他程序使用", "A token was used elsewhere"),
+        Text("{username} 的程序“{client}”的刷新令牌被“{by}”自 {network} 提交，已作废；请核实是否泄露。", "The refresh token of {username}'s program “{client}” was brought by “{by}” from {network} and has ended; find out whether it was stolen."),
+    ),
+    "token.reused": Kind(
+        "clock", Text("您的令牌被重复使用", "Your token was used twice"),
+        Text("您签发给程序“{client}”的刷新令牌被再次使用（来自 {network}），该程序的令牌已全部作废。令牌可能已被复制；若非本人操作，请修改密码并告知安全管理员。", "The refresh token of your program “{client}” was used a second time, from {network}; all tokens of that program have ended. It may have been copied: if that was not you, change your password and tell the security officer."),
+    ),
+    "token.reused_of": Kind(
+        "clock", Text("他人令牌被重复使用", "A token was used twice"),
+        Text("{username} 的程序“{client}”的刷新令牌被再次使用（来自 {network}），已作废；请核实是否泄露。", "The refresh token of {username}'s program “{client}” was used a second time, from {network}, and has ended; find out whether it was stolen."),
     ),
     "reminder.grant": Kind(
         "reminder", Text("授权即将到期", "Grant ends soon"),

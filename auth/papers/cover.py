@@ -134,6 +134,11 @@ def screening_objections(work: Work, row: ApplicationRow, named: Mapping[str, in
     return tuple(rules.screening_objections(papers_of(work, row), named))
 
 
+def may_follow(work: Work, row: ApplicationRow) -> list[tuple[Paper, int]]:
+    """Papers that lack and with which it can be accepted all the same, each with the working days it may take."""
+    return [(each, each.later_days) for each in papers_of(work, row) if not each.is_held and each.later_days]
+
+
 def screening_forbids(work: Work, row: ApplicationRow) -> tuple[Reason, ...]:
     """Papers that lack and may not follow: with them missing it can only be returned."""
     lacking = papers_of(work, row)

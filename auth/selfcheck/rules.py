@@ -10,13 +10,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from auth.policy.limits import Limits
 from core.text import Text, number_of
 
 PLATFORM_BASIS: Final = "R31 等级保护三级要求自查（参照 GB/T 22239）· self-check after GB/T 22239"
 GRANTS_BASIS: Final = "R22、R38、R39 授权使用合规自查 · self-check of the use of grants"
-MOST_TRIES: Final = 5
-MOST_IDLE_MINUTES: Final = 30
-LOOK_WITHIN_DAYS: Final = 2
 
 
 class Outcome(StrEnum):
@@ -102,13 +100,14 @@ def _count(zh: str, en: str, count: int) -> Text:
     return Text(f"{count} {zh}", number_of(count, en))
 
 
-def of_platform(facts: PlatformFacts) -> tuple[Point, ...]:
-    """Every point of the platform, in the order of the list."""
-    return tuple(_platform(facts))
+def of_platform(facts: PlatformFacts, limits: Limits) -> tuple[Point, ...]:
+    """Every point of the platform, in the order of the list, as far as the policy profile wants it."""
+    return tuple(_platform(facts, limits))
 
 
-def _platform(facts: PlatformFacts) -> Iterator[Point]:
-    looked = facts.look_holds is not None and facts.look_days <= LOOK_WITHIN_DAYS
+def _platform(facts: PlatformFacts, limits: Limits) -> Iterator[Point]:
+    looked = facts.look_holds is not None and facts.look_days <= limits["self_check_look_days"]
+    tries, minutes = limits["self_check_failures"], limits["self_check_idle_minutes"]
     yield _point(
         "audit-sound",
         Text("安全审计记录完整（谁、何时、做了什么、结果）", "The audit record is whole: who, when, what, with which result"),
@@ -155,19 +154,19 @@ def _platform(facts: PlatformFacts) -> Iterator[Point]:
     )  # fmt: skip
     yield _point(
         "lock-out",
-        Text(f"登录失败处理：至多 {MOST_TRIES} 次即锁定", f"Lock-out: after {MOST_TRIES} wrong passwords at most"),
+        Text(f"登录失败处理：至多 {tries} 次即锁定", f"Lock-out: after {number_of(tries, 'wrong passwords')} at most"),
         Text(f"{facts.tries} 次后锁定 {facts.locked_minutes} 分钟", f"locked for {number_of(facts.locked_minutes, 'minutes')} after {facts.tries}"),
         Text("调低 DATAGRANT_LOCKOUT_FAILURES。", "Set DATAGRANT_LOCKOUT_FAILURES lower."),
         "",
-        holds=facts.tries <= MOST_TRIES,
+        holds=facts.tries <= tries,
     )  # fmt: skip
     yield _point(
         "session-timeout",
-        Text(f"会话超时：闲置至多 {MOST_IDLE_MINUTES} 分钟", f"Time-out: idle sessions end after {MOST_IDLE_MINUTES} minutes at most"),
+        Text(f"会话超时：闲置至多 {minutes} 分钟", f"Time-out: idle sessions end after {number_of(minutes, 'minutes')} at most"),
         Text(f"{facts.idle_minutes} 分钟", number_of(facts.idle_minutes, "minutes")),
         Text("调低 DATAGRANT_SESSION_IDLE_MINUTES。", "Set DATAGRANT_SESSION_IDLE_MINUTES lower."),
         "",
-        holds=facts.idle_minutes <= MOST_IDLE_MINUTES,
+        holds=facts.idle_minutes <= minutes,
     )  # fmt: skip
     yield _point(
         "unused-accounts",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -32,8 +32,10 @@ from auth.incidents.tables import IncidentRow
 from auth.incidents.workflow import State as IncidentState
 from auth.papers import cover as papers
 from auth.papers import service as paper_service
+from auth.policy.limits import Limits
 from auth.policy.model import LEAVING
-from auth.profile.now import limits_now, profile
+from auth.profile.model import Profile
+from auth.profile.now import profile
 from auth.proof.checkpoint import Place
 from auth.proof.looks import newest
 from auth.roles import PERMISSIONS, Role
@@ -51,7 +53,7 @@ from core.work import Work
 READ: Final = "auth:selfcheck:read"
 KEEP: Final = "auth:selfcheck:keep"
 SUBJECT: Final = "platform"
-DAYS: Final = 90
+_WEIGHED: Final = ("self_check_span_days", "use_report_days", "use_report_months", "deletion_days")
 ADMINISTRATORS: Final = (Role.SYSADMIN, Role.SECURITY_OFFICER, Role.AUDITOR)
 Receiptless = Callable[[Work, str], int]
 
@@ -75,6 +77,19 @@ class PointRead(BaseModel):
     next_zh: str
     next_en: str
     href: str
+
+
+class ChangedPoint(BaseModel):
+    """A point that would turn out otherwise under another policy profile."""
+
+    subject: str
+    subject_zh: str
+    subject_en: str
+    key: str
+    name_zh: str
+    name_en: str
+    before: Outcome
+    after: Outcome
 
 
 class CheckRead(BaseModel):
@@ -139,12 +154,39 @@ def check(work: Work, actor: Actor, subject: str, around: Around) -> CheckRead:
     known = dict(subjects(work, actor))
     if subject not in known:
         raise _missing()
-    if subject == SUBJECT:
-        points, basis = rules.of_platform(_platform(work, around)), rules.PLATFORM_BASIS
-    else:
-        points = rules.of_organisation(_organisation(work, OrgId(subject), around))
-        basis = rules.GRANTS_BASIS
+    points = _points(work, subject, around, profile(work))
+    basis = rules.PLATFORM_BASIS if subject == SUBJECT else rules.GRANTS_BASIS
     return _read(work, subject, known[subject], basis, points, may_keep=_may_keep(actor, subject))
+
+
+def _points(work: Work, subject: str, around: Around, under: Profile) -> tuple[Point, ...]:
+    """Every point of the platform or of an organisation, as the profile given wants it."""
+    if subject == SUBJECT:
+        known = under.limits()
+        return rules.of_platform(_platform(work, around, known), known)
+    return rules.of_organisation(_organisation(work, OrgId(subject), around, under))
+
+
+def changed(work: Work, actor: Actor, proposed: Profile, around: Around) -> list[ChangedPoint]:
+    """The points in the actor's sight that would turn out otherwise under the proposed profile; nothing is changed."""
+    return list(_changed(work, actor, proposed, around))
+
+
+def _changed(work: Work, actor: Actor, proposed: Profile, around: Around) -> Iterator[ChangedPoint]:
+    present = profile(work)
+    now, then = present.limits(), proposed.limits()
+    asks = (present.agreement, present.vouching) != (proposed.agreement, proposed.vouching)
+    of_orgs = asks or any(now[key] != then[key] for key in _WEIGHED)
+    for subject, title in subjects(work, actor):
+        if subject != SUBJECT and not of_orgs:
+            continue
+        held = {each.key: each for each in _points(work, subject, around, present)}
+        for point in _points(work, subject, around, proposed):
+            if (before := held[point.key].outcome) is not point.outcome:
+                yield ChangedPoint(
+                    subject=subject, subject_zh=title.zh, subject_en=title.en, key=point.key, name_zh=point.name.zh,
+                    name_en=point.name.en, before=before, after=point.outcome,
+                )  # fmt: skip
 
 
 def keep(work: Work, actor: Actor, subject: str, around: Around) -> KeptRead:
@@ -232,14 +274,15 @@ def _kept(work: Work, row: SelfCheckRow) -> KeptRead:
 # -- facts
 
 
-def _platform(work: Work, around: Around) -> PlatformFacts:
+def _platform(work: Work, around: Around, known: Limits) -> PlatformFacts:
     look, held = newest(work), _roles(work)
     administrators = {role: held[role] for role in ADMINISTRATORS}
     merged = Counter(person for people in administrators.values() for person in people)
     deciding = {role for role in Role if role in PERMISSIONS["auth:application:decide"]}
     deciders = {person for role in deciding for person in held[role]}
     due = _accounts_of(work, around.factor_roles)
-    unused_since = work.now - timedelta(days=DAYS)
+    unused_days = known["self_check_unused_days"]
+    unused_since = work.now - timedelta(days=unused_days)
     unused = (
         select(func.count())
         .select_from(AccountRow)
@@ -256,7 +299,7 @@ def _platform(work: Work, around: Around) -> PlatformFacts:
         deciders=len(deciders), deciding_admins=len(deciders & held[Role.SYSADMIN]), factor_due=len(due),
         factor_missing=sum(not is_enrolled(work, account) for account in due), tries=settings.lockout_failures,
         locked_minutes=settings.lockout_minutes, idle_minutes=settings.session_idle_minutes, unused_accounts=work.db.exec(unused).one(),
-        unused_days=DAYS, certificates_overdue=_certificates(work), secure_line=settings.public_url.startswith("https://"),
+        unused_days=unused_days, certificates_overdue=_certificates(work, known), secure_line=settings.public_url.startswith("https://"),
         scanner=bool(settings.clamd), demo=settings.demo,
     )  # fmt: skip
 
@@ -303,9 +346,8 @@ def _guarded(work: Work) -> bool:
     return set(audit_guard.SQLITE_TRIGGERS) <= names
 
 
-def _certificates(work: Work) -> int:
+def _certificates(work: Work, limits: Limits) -> int:
     holders = work.db.exec(select(GrantRow.org_id).distinct()).all()
-    limits = limits_now(work)
     return sum(
         kind is Kind.DELETION_CERTIFICATE
         for org_id in holders
@@ -313,15 +355,16 @@ def _certificates(work: Work) -> int:
     )
 
 
-def _organisation(work: Work, org_id: OrgId, around: Around) -> OrganisationFacts:
-    rules_now, held = profile(work), licence(work, org_id)
-    owed = Counter(kind for kind, *_ in overdue.of_org(work, limits_now(work), org_id))
+def _organisation(work: Work, org_id: OrgId, around: Around, under: Profile) -> OrganisationFacts:
+    known, held = under.limits(), licence(work, org_id)
+    days = known["self_check_span_days"]
+    owed = Counter(kind for kind, *_ in overdue.of_org(work, known, org_id))
     grants = list(
         work.db.exec(
             select(GrantRow).where(GrantRow.org_id == org_id, col(GrantRow.activated_at).is_not(None))
         )
     )
-    since = work.now - timedelta(days=DAYS)
+    since = work.now - timedelta(days=days)
     refused = Counter(
         reason
         for said in work.db.exec(
@@ -347,13 +390,13 @@ def _organisation(work: Work, org_id: OrgId, around: Around) -> OrganisationFact
     )
     return OrganisationFacts(
         grants=len(grants), licence_holds=held.state == "QUALIFIED" and (held.valid_to is None or work.now < held.valid_to),
-        agreement=bool(agreements.active(work, org_id)) if rules_now.agreement else None, reports_overdue=owed[Kind.USE_REPORT],
-        certificates_overdue=owed[Kind.DELETION_CERTIFICATE], unvouched=_unvouched(work, org_id) if rules_now.vouching else None,
+        agreement=bool(agreements.active(work, org_id)) if under.agreement else None, reports_overdue=owed[Kind.USE_REPORT],
+        certificates_overdue=owed[Kind.DELETION_CERTIFICATE], unvouched=_unvouched(work, org_id) if under.vouching else None,
         deliveries=work.db.exec(delivered).one(), purpose_refusals=refused["purpose-mismatch"] + refused["scenario-mismatch"],
         quota_refusals=refused["quota-exhausted"] + refused["quota-exceeded"], unread_columns=_unread(work, grants, since),
         commitments_broken=len(paper_service.broken_of(work, org_id)), papers_overdue=len(papers.overdue_of(work, org_id)),
         anomalies_open=work.db.exec(anomalies).one(), frozen=_frozen(work, org_id, [row.id for row in grants]),
-        untraced=around.receiptless(work, org_id), days=DAYS,
+        untraced=around.receiptless(work, org_id), days=days,
     )  # fmt: skip
 
 

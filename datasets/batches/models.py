@@ -69,7 +69,8 @@ class Who(SQLModel):
 
 class BatchRead(SQLModel):
     """A batch in a list, and the receipt: `id`, `sha256` and `size_bytes` name what was taken in, byte for byte.
-    `member`: what of an archive it is; `split_from`: the batch of the whole archive, handed in once."""
+    `member`: what of an archive it is; `split_from`: the batch of the whole archive, handed in once. `scan`: what the malware scanner said of
+    these bytes before they were taken in (`clean`), or that they were not shown to one (`not_scanned`); empty where an earlier version took them in."""
 
     id: BatchId
     dataset_id: DatasetId
@@ -85,6 +86,8 @@ class BatchRead(SQLModel):
     member: str | None
     submitted: Who
     submitted_at: datetime
+    scan: str
+    scanned_at: datetime | None
     job_id: JobId | None
     rows: int | None
     untyped_cells: int | None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -16,9 +17,31 @@ from core.work import Work
 BASIS: Final = "恶意软件检查 · scan for malware (DATAGRANT_CLAMD)"
 
 
+CLEAN: Final = "clean"
+NOT_SCANNED: Final = "not_scanned"
+SCAN_NAMES: Final[Mapping[str, Text]] = {
+    CLEAN: Text("已扫描，未发现恶意软件", "Shown to the malware scanner: clean"),
+    NOT_SCANNED: Text(
+        "未扫描（未配置扫描器，或已对数据停用）",
+        "Not shown to a scanner: none was set, or it was off for data",
+    ),
+    "": Text("没有记载（旧版本收取）", "Not on record: taken in by an earlier version"),
+}
+
+
+def is_shown(settings: Settings) -> bool:
+    """Whether data is shown to a scanner here."""
+    return bool(settings.clamd) and settings.clamd_batches
+
+
+def seen(settings: Settings) -> str:
+    """What stands with a file that was let in."""
+    return CLEAN if is_shown(settings) else NOT_SCANNED
+
+
 def found_in(settings: Settings, path: Path) -> str:
     """What the scanner finds in the file; "" when it is clean, or when none is asked. Raises Unavailable where it gives no word."""
-    if not settings.clamd or not settings.clamd_batches:
+    if not is_shown(settings):
         return ""
     return Scanner(settings.clamd, settings.clamd_seconds).found_in(path)
 
@@ -37,8 +60,8 @@ def infected(found: str) -> AccessRefused:
     return AccessRefused(text, reasons=[Reason("batch-infected", text, BASIS, {"found": found})])
 
 
-def of_source(settings: Settings, name: str, path: Path) -> None:
-    """The same of a file that was fetched from a source. Raises InputRefused, by its name."""
+def of_source(settings: Settings, name: str, path: Path) -> str:
+    """The same of a file that was fetched from a source; what stands with it. Raises InputRefused, by its name."""
     if found := found_in(settings, path):
         raise InputRefused(
             Text(
@@ -46,3 +69,4 @@ def of_source(settings: Settings, name: str, path: Path) -> None:
                 f"Malware ({found}) was found in {name}, and it was not taken in; let the source clean it and give it anew.",
             )
         )
+    return seen(settings)

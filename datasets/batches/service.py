@@ -21,7 +21,7 @@ from core.files import StoredFile
 from core.text import Text
 from core.work import Work, hold
 from datasets import gate
-from datasets.batches import queries, rules
+from datasets.batches import queries, rules, scanning
 from datasets.batches.models import BatchRead, IntakeOptions
 from datasets.batches.tables import BatchRow
 from datasets.batches.workflow import MOVES, BatchState, BatchStep, advance, open_steps
@@ -101,6 +101,7 @@ def receive(
     row = BatchRow(
         id=work.new_id(), dataset_id=dataset_id, org_id=found.org_id, number=_next_number(work, dataset_id),
         name=clean_name(name), sha256=stored.sha256, size_bytes=stored.size_bytes, corrects=corrects,
+        scan=stored.seen, scanned_at=work.now if stored.seen == scanning.CLEAN else None,
         is_row_correction=rows_only, split_from=split_from, options=_given(options), submitted=stamp(actor), submitted_at=work.now,
         preparers=sorted({actor.person_id, *also_prepared, *(former.preparers if former and rows_only else ())}),
     )  # fmt: skip
@@ -111,7 +112,7 @@ def receive(
     _ask_for_check(work, actor, row)
     payload = {
         "name": row.name, "sha256": row.sha256, "bytes": row.size_bytes, "number": row.number,
-        "corrects": corrects, "options": row.options, "job": row.job_id,
+        "corrects": corrects, "options": row.options, "job": row.job_id, "scan": row.scan,
         **({"split_from": split_from} if split_from else {}),
     }  # fmt: skip
     audit.record(work, actor, "batch.received", subject=row.id, payload=payload, dataset_id=dataset_id)

@@ -42,7 +42,7 @@ def split(
     for member, dataset_id in sorted(tables.items(), key=lambda each: (each[1], each[0])):
         try:
             batch = service.receive(
-                work, actor, dataset_id, row.name, StoredFile(row.sha256, row.size_bytes), again=again,
+                work, actor, dataset_id, row.name, StoredFile(row.sha256, row.size_bytes, row.scan), again=again,
                 options=IntakeOptions(member=member), split_from=row.id, also_prepared=row.preparers,
             )  # fmt: skip
         except AppError as error:

@@ -15,7 +15,8 @@ from datasets.batches.workflow import BatchState
 class BatchRow(SQLModel, table=True):
     """One handed-in file. `sha256` names the bytes as received, `typed_sha256` the typed table made of them,
     `content_sha256` its values whatever the encoding,
-    `untyped_sha256` and `untyped_csv_sha256` the list of cells that their types cannot hold, where there are any. `split_from`: the batch of the archive that this one is a member of. `preparers` are person ids, for the two-person rule."""
+    `untyped_sha256` and `untyped_csv_sha256` the list of cells that their types cannot hold, where there are any. `split_from`: the batch of the archive that this one is a member of. `scan`: what the malware scanner said of the
+    bytes as they came, and when they were shown to it. `preparers` are person ids, for the two-person rule."""
 
     __tablename__ = "datasets_batch"
     __table_args__ = (UniqueConstraint("dataset_id", "number"),)
@@ -34,6 +35,8 @@ class BatchRow(SQLModel, table=True):
     submitted: dict[str, Any] = Field(sa_type=JSON)
     submitted_at: datetime = Field(sa_type=UtcDateTime, index=True)
     preparers: list[str] = Field(default_factory=list, sa_type=JSON)
+    scan: str = Field(default="", max_length=20, sa_column_kwargs={"server_default": ""})
+    scanned_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     job_id: str | None = None
     typed_sha256: str | None = Field(default=None, max_length=64)
     untyped_sha256: str | None = Field(default=None, max_length=64)

@@ -97,10 +97,11 @@ class EnclaveStepRead(SQLModel):
 
 
 class EnclaveRead(SQLModel):
-    """One request. `extract_id`: where the released file and its receipt are; empty before."""
+    """One request. `asked_under`: the earlier grant, where it goes on under an amendment. `extract_id`: where the released file and its receipt are; empty before."""
 
     id: str
     grant_id: GrantId
+    asked_under: GrantId | None
     application_id: str
     dataset_id: DatasetId
     department_id: str

@@ -67,6 +67,19 @@ def decision_objections(
     return (*found, *(reasons if decision == "approve" else ()))
 
 
+def approval_stands(spec: EnclaveSpec, before: GrantPolicy, after: GrantPolicy) -> bool:
+    """Whether a steward who approved the specification under the terms before approved the same as under those after.
+
+    What it reads is shown alike, on the same rows, under the same safeguards.
+    """
+    return (
+        before.row_filter == after.row_filter
+        and before.safeguards == after.safeguards
+        and before.pinned_release == after.pinned_release
+        and all(before.term(name) == after.term(name) for name in spec.columns)
+    )
+
+
 def misfits(spec: EnclaveSpec, asset: Asset, policy: GrantPolicy) -> tuple[Reason, ...]:
     """Measures and groups that do not fit their columns as the grant shows them."""
     whole = {group.column for group in spec.group_by if _is_shown_whole(group, asset, policy)}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
@@ -53,6 +53,7 @@ _KINDS: Final[Mapping[EnclaveStep, str]] = {
     EnclaveStep.DECLINE: "enclave.declined", EnclaveStep.FINISH: "enclave.finished",
     EnclaveStep.SUPPRESS: "enclave.suppressed", EnclaveStep.STOP: "enclave.stopped", EnclaveStep.FAIL: "enclave.failed",
     EnclaveStep.RELEASE: "enclave.released", EnclaveStep.REFUSE: "enclave.kept_in", EnclaveStep.WITHDRAW: "enclave.withdrawn",
+    EnclaveStep.CARRY: "enclave.carried", EnclaveStep.READ_ANEW: "enclave.carried",
 }  # fmt: skip
 
 
@@ -70,8 +71,13 @@ def consider(work: Work, actor: Actor, spec: EnclaveSpec) -> Case:
 
 def standing(work: Work, spec: EnclaveSpec) -> Case:
     """The decision on a specification that was handed in, whoever looks. What it took from the quota is not asked twice."""
-    grant = replace(grant_queries.view(work, spec.grant_id), used=Used())
-    return deciding.considered(work, grant, question_of(spec), _misfits(work, spec, grant.policy))
+    return standing_under(work, spec, Used())
+
+
+def standing_under(work: Work, spec: EnclaveSpec, used: Used, more: Iterable[Reason] = ()) -> Case:
+    """The same where so much was used of its grant; `more`: what else stands against it."""
+    grant = replace(grant_queries.view(work, spec.grant_id), used=used)
+    return deciding.considered(work, grant, question_of(spec), (*more, *_misfits(work, spec, grant.policy)))
 
 
 def _misfits(work: Work, spec: EnclaveSpec, policy: Any) -> tuple[Reason, ...]:  # noqa: ANN401 - a grant's policy
@@ -103,7 +109,7 @@ def submit(work: Work, actor: Actor, body: EnclaveSubmit) -> EnclaveRead:
     work.db.add(row)
     work.db.flush()
     _remember(work, actor, row, "submit", "enclave.submitted", note=row.because, spec=row.spec)
-    _tell_stewards(work, row)
+    tell_stewards(work, row)
     return queries.read(row)
 
 
@@ -127,8 +133,8 @@ def revise(work: Work, actor: Actor, enclave_id: str, body: EnclaveRevise) -> En
     refuse_if(case.reasons)
     row.spec, row.spec_hash, row.because = body.spec.model_dump_json(), body.spec.hash, body.because.strip()
     row.purpose, row.scenario_id = body.spec.purpose, body.spec.scenario_id
-    _move(work, actor, row, EnclaveStep.REVISE, note=row.because, spec=row.spec)
-    _tell_stewards(work, row)
+    move(work, actor, row, EnclaveStep.REVISE, note=row.because, spec=row.spec)
+    tell_stewards(work, row)
     return queries.read(row)
 
 
@@ -150,15 +156,34 @@ def decide(work: Work, actor: Actor, enclave_id: str, body: EnclaveDecision) -> 
             case.release.id,
             case.release.number,
         )
-        row.job_id = jobs.ask_for(
-            work, JOB_KIND, row.id, requested_by=actor.account_id, org_id=row.department_id, payload={"enclave_id": row.id}
-        )  # fmt: skip
+        ask_for_work(work, row, actor.account_id)
     else:
         row.why_zh = row.why_en = body.note.strip()
     if step in GIVES_BACK:
-        _give_back(work, row)
-    _move(work, actor, row, step, note=body.note.strip())
+        give_back(work, row)
+    move(work, actor, row, step, note=body.note.strip())
     return queries.read(row)
+
+
+def ask_for_work(work: Work, row: EnclaveRow, account_id: str) -> None:
+    """Have the approved specification computed. The job is for that very one: what its request goes on with later is another job's."""
+    row.job_id = jobs.ask_for(
+        work, JOB_KIND, row.id, requested_by=account_id, org_id=row.department_id,
+        payload={"enclave_id": row.id, "spec_hash": row.spec_hash},
+    )  # fmt: skip
+
+
+def is_asked(row: EnclaveRow, payload: Mapping[str, Any]) -> bool:
+    """Whether a job still computes what is wanted: not once the request goes on under a later grant, or has ended."""
+    before = row.spec_hash if row.asked_under is None else ""  # a job of an earlier version does not say
+    return row.state == EnclaveState.APPROVED and payload.get("spec_hash", before) == row.spec_hash
+
+
+def call_off(work: Work, row: EnclaveRow) -> None:
+    """Stop the computation that was asked for last, if it still waits or runs."""
+    if row.job_id and (job := work.db.get(jobs.JobRow, row.job_id)):
+        job.cancel_requested = True
+        work.db.add(job)
 
 
 def withdraw(work: Work, actor: Actor, enclave_id: str) -> EnclaveRead:
@@ -171,30 +196,29 @@ def withdraw(work: Work, actor: Actor, enclave_id: str) -> EnclaveRead:
         opening.take_back(work, actor, "enclave", row.id)
         usage.give_output_back(work, GrantId(row.grant_id), row.submitted_at)
     else:
-        _give_back(work, row)
-    if was is EnclaveState.APPROVED and row.job_id and (job := work.db.get(jobs.JobRow, row.job_id)):
-        job.cancel_requested = True
-        work.db.add(job)
+        give_back(work, row)
+    if was is EnclaveState.APPROVED:
+        call_off(work, row)
     row.why_zh, row.why_en = f"由 {actor.name.zh} 撤回。", f"Withdrawn by {actor.name.en}."
-    _move(work, actor, row, EnclaveStep.WITHDRAW)
+    move(work, actor, row, EnclaveStep.WITHDRAW)
     return queries.read(row)
 
 
-def end(work: Work, enclave_id: str, step: EnclaveStep, why: Text) -> None:
-    """The worker's word that nothing comes: suppressed, stopped or failed. Left alone where it has ended already."""
-    row = queries.row(work, None, enclave_id, to_change=True)
-    if row.state != EnclaveState.APPROVED:
+def end(work: Work, payload: Mapping[str, Any], step: EnclaveStep, why: Text) -> None:
+    """The worker's word that nothing comes of this job: suppressed, stopped or failed. Left alone where it is no longer asked for."""
+    row = queries.row(work, None, str(payload["enclave_id"]), to_change=True)
+    if not is_asked(row, payload):
         return
     row.why_zh, row.why_en = why.zh, why.en
     if step in GIVES_BACK:
-        _give_back(work, row)
-    _move(work, requester(row), row, step, note=why.zh[:1000])
+        give_back(work, row)
+    move(work, requester(row), row, step, note=why.zh[:1000])
 
 
 def finish(work: Work, row: EnclaveRow, review_id: str) -> None:
     """The result lies before the checkers."""
     row.review_id = review_id
-    _move(work, requester(row), row, EnclaveStep.FINISH)
+    move(work, requester(row), row, EnclaveStep.FINISH)
 
 
 def let_go(work: Work, reviewed: OutputReviewRow, review: dict[str, Any], key: Ed25519PrivateKey) -> None:
@@ -218,7 +242,7 @@ def let_go(work: Work, reviewed: OutputReviewRow, review: dict[str, Any], key: E
     }  # fmt: skip
     extracts.hand_over(work, made, reviewed.sha256, review, facts, key)
     row.extract_id = made.id
-    _move(work, requester(row), row, EnclaveStep.RELEASE)
+    move(work, requester(row), row, EnclaveStep.RELEASE)
 
 
 def keep_in(work: Work, enclave_id: str, why: Text) -> None:
@@ -226,7 +250,7 @@ def keep_in(work: Work, enclave_id: str, why: Text) -> None:
     row = queries.row(work, None, enclave_id, to_change=True)
     row.why_zh, row.why_en = why.zh, why.en
     usage.give_output_back(work, GrantId(row.grant_id), row.submitted_at)
-    _move(work, requester(row), row, EnclaveStep.REFUSE)
+    move(work, requester(row), row, EnclaveStep.REFUSE)
 
 
 def detail(work: Work, actor: Actor, enclave_id: str) -> EnclaveDetail:
@@ -282,12 +306,12 @@ def requester(row: EnclaveRow) -> Actor:
     return Actor(row.requested_by, row.person_id, row.requested_name, name, row.org_id, via="system")
 
 
-def _give_back(work: Work, row: EnclaveRow) -> None:
-    usage.refund(work, GrantId(row.grant_id), extracts=1, subject=row.id, taking=_taking(row))
+def give_back(work: Work, row: EnclaveRow) -> None:
+    usage.refund(work, GrantId(row.grant_id), extracts=1, subject=row.id, taking=taking_of(row))
     usage.give_output_back(work, GrantId(row.grant_id), row.submitted_at)
 
 
-def _taking(row: EnclaveRow) -> Taking:
+def taking_of(row: EnclaveRow) -> Taking:
     spec = queries.spec_of(row)
     return replace(
         question_of(spec).taking(requester(row), None), person_id=row.person_id, release_id=row.release_id or "", release_number=row.release_number
@@ -300,9 +324,10 @@ def _stale(version: int) -> Stale:
     )  # fmt: skip
 
 
-def _move(
-    work: Work, actor: Actor, row: EnclaveRow, step: EnclaveStep, *, note: str = "", spec: str | None = None
-) -> None:
+def move(
+    work: Work, actor: Actor, row: EnclaveRow, step: EnclaveStep, *, note: str = "", spec: str | None = None, tells: bool = True
+) -> None:  # fmt: skip
+    """Take a step: on record, and told to the requester unless `tells` is false because he is told more."""
     row.state = advance(EnclaveState(row.state), step)
     row.version += 1
     if row.state not in (
@@ -315,7 +340,7 @@ def _move(
     work.db.add(row)
     work.db.flush()
     _remember(work, actor, row, step, _KINDS[step], note=note, spec=spec)
-    if step is not EnclaveStep.REVISE:
+    if tells and step is not EnclaveStep.REVISE:
         name = STATE_NAMES[EnclaveState(row.state)]
         facts = {"dataset": row.dataset_id, "state_zh": name.zh, "state_en": name.en}
         tell(work, [row.requested_by], "enclave.moved", subject=row.id, href=f"/enclave/{row.id}", once=f"{row.id} {row.version}", facts=facts)  # fmt: skip
@@ -337,7 +362,7 @@ def _remember(
     )  # fmt: skip
 
 
-def _tell_stewards(work: Work, row: EnclaveRow) -> None:
+def tell_stewards(work: Work, row: EnclaveRow) -> None:
     people = audience.holders(work, [Role.STEWARD], [row.department_id])
     facts = {"dataset": row.dataset_id}
     tell(work, people, "enclave.waits", subject=row.id, href=f"/enclave/{row.id}", once=f"{row.id} {row.version}", facts=facts)  # fmt: skip

@@ -13,7 +13,7 @@ from datasets.enclave.workflow import EnclaveState
 
 
 class EnclaveRow(SQLModel, table=True):
-    """One request. `spec` is JSON text and `spec_hash` its name; `approved_hash` is the one that the steward read.
+    """One request. `asked_under`: the grant under which it was handed in, where it goes on under an amendment of that. `spec` is JSON text and `spec_hash` its name; `approved_hash` is the one that the steward read.
 
     Until the release no row leads to the result but the review's. `reviewer_person`: who approved, returned or declined last.
     """
@@ -21,6 +21,7 @@ class EnclaveRow(SQLModel, table=True):
     __tablename__ = "datasets_enclave"
     id: str = Field(primary_key=True)
     grant_id: str = Field(index=True)
+    asked_under: str | None = None
     application_id: str
     dataset_id: str = Field(index=True, max_length=80)
     department_id: str = Field(index=True, max_length=80)

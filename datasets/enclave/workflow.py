@@ -36,6 +36,8 @@ class EnclaveStep(StrEnum):
     RELEASE = "release"
     REFUSE = "refuse"
     WITHDRAW = "withdraw"
+    CARRY = "carry"
+    READ_ANEW = "read_anew"
 
 
 class Move(NamedTuple):
@@ -49,6 +51,7 @@ _S, _P = EnclaveState, EnclaveStep
 ASK: Final = "datasets:query:ask"
 REVIEW: Final = "datasets:enclave:review"
 WORKER: Final = "worker"
+AMENDED: Final = "amended"  # by nobody: an amendment takes the place of the grant
 CHECKERS: Final = "checkers"
 MOVES: Final[Mapping[tuple[EnclaveState, EnclaveStep], Move]] = {
     (_S.SUBMITTED, _P.APPROVE): Move(_S.APPROVED, REVIEW),
@@ -61,6 +64,10 @@ MOVES: Final[Mapping[tuple[EnclaveState, EnclaveStep], Move]] = {
     (_S.APPROVED, _P.FAIL): Move(_S.FAILED, WORKER),
     (_S.IN_REVIEW, _P.RELEASE): Move(_S.RELEASED, CHECKERS),
     (_S.IN_REVIEW, _P.REFUSE): Move(_S.REFUSED, CHECKERS),
+    **{(state, _P.CARRY): Move(state, AMENDED) for state in (_S.SUBMITTED, _S.RETURNED, _S.APPROVED)},
+    (_S.IN_REVIEW, _P.CARRY): Move(_S.APPROVED, AMENDED),
+    **{(state, _P.READ_ANEW): Move(_S.SUBMITTED, AMENDED) for state in (_S.APPROVED, _S.IN_REVIEW)},
+    **{(state, _P.STOP): Move(_S.STOPPED, AMENDED) for state in (_S.SUBMITTED, _S.RETURNED, _S.IN_REVIEW)},
     (_S.SUBMITTED, _P.WITHDRAW): Move(_S.WITHDRAWN, ASK),
     (_S.RETURNED, _P.WITHDRAW): Move(_S.WITHDRAWN, ASK),
     (_S.APPROVED, _P.WITHDRAW): Move(_S.WITHDRAWN, ASK),
@@ -94,6 +101,8 @@ STEP_NAMES: Final[Mapping[str, Text]] = {
     _P.RELEASE: Text("准予出域", "Released"),
     _P.REFUSE: Text("不予出域", "Refused"),
     _P.WITHDRAW: Text("撤回", "Withdrawn"),
+    _P.CARRY: Text("转入变更后的授权", "Goes on under the amended grant"),
+    _P.READ_ANEW: Text("授权条款已变更，重新审查", "The terms were amended; to be reviewed anew"),
 }
 
 

@@ -86,10 +86,11 @@ class PlanRead(SQLModel):
 
 
 class ExtractRead(SQLModel):
-    """An extract as its organisation and the auditors see it."""
+    """An extract as its organisation and the auditors see it. `asked_under`: the earlier grant, where it goes on under an amendment."""
 
     id: ExtractId
     grant_id: GrantId
+    asked_under: GrantId | None
     application_id: str
     dataset_id: DatasetId
     release_id: str

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -95,17 +95,17 @@ def request(work: Work, actor: Actor, body: ExtractCreate) -> ExtractRead:
         purpose=body.purpose, scenario_id=body.scenario_id, form=body.form,
         policy_hash=case.grant.policy_hash, requested_at=work.now,
     )  # fmt: skip
-    usage.charge(work, case.grant.id, extracts=1, subject=row.id, taking=_taking(row, actor.origin))
+    usage.charge(work, case.grant.id, extracts=1, subject=row.id, taking=taking_of(row, actor.origin))
     row.job_id = jobs.ask_for(
         work,
         JOB_KIND,
         row.id,
         requested_by=actor.account_id,
         org_id=row.org_id,
-        payload={"extract_id": row.id},
+        payload=payload_of(row),
     )
     work.db.add(row)
-    _note(work, actor, "extract.requested", row, {"columns": json.loads(row.columns), "form": row.form})
+    note(work, actor, "extract.requested", row, {"columns": json.loads(row.columns), "form": row.form})
     return queries.read(row)
 
 
@@ -145,14 +145,14 @@ def note_download_refusal(work: Work, actor: Actor, extract_id: ExtractId, refus
     """Write down that the bytes of an extract were refused; the decision itself wrote nothing."""
     row = queries.row(work, extract_id, actor)
     codes = [reason.code for reason in refusal.reasons] or [refusal.slug]
-    taking = replace(_taking(row, actor.origin), person_id=actor.person_id, account=actor.username)
+    taking = replace(taking_of(row, actor.origin), person_id=actor.person_id, account=actor.username)
     ledger.enter(
         work, GrantId(row.grant_id), ledger.REFUSED, subject=row.id, taking=taking, reasons=tuple(codes)
     )
-    _note(work, actor, "extract.download_refused", row, {"reasons": codes})
+    note(work, actor, "extract.download_refused", row, {"reasons": codes})
 
 
-def _taking(row: ExtractRow, origin: str = "") -> Taking:
+def taking_of(row: ExtractRow, origin: str = "") -> Taking:
     """What the ledger says of an extract; what the worker does for it comes from no address."""
     return Taking(
         person_id=row.person_id, account=row.requested_name, origin=origin, release_id=row.release_id,
@@ -176,10 +176,24 @@ class Making:
     release_sha256: str
 
 
-def making(work: Work, extract_id: ExtractId, *, to_change: bool = False) -> Making | None:
-    """The extract as it is to be made now; None when it is made or given up already. AccessRefused when the grant no longer allows it."""
-    row = queries.row(work, extract_id, to_change=to_change)
-    if row.state != ExtractState.BUILDING:
+def payload_of(row: ExtractRow) -> dict[str, str]:
+    """What a job that makes this file is told: under which grant, for a file belongs to the one grant that it was made under."""
+    return {"extract_id": row.id, "grant_id": row.grant_id}
+
+
+def is_asked(row: ExtractRow, payload: Mapping[str, Any]) -> bool:
+    """Whether a job still makes what is wanted: not once the extract goes on under a later grant, or has ended."""
+    before = row.asked_under or row.grant_id  # a job of an earlier version does not say
+    return row.state == ExtractState.BUILDING and payload.get("grant_id", before) == row.grant_id
+
+
+def making(work: Work, payload: Mapping[str, Any], *, to_change: bool = False) -> Making | None:
+    """The extract as this job is to make it now; None when it is made, given up, or made by another job under another grant.
+
+    AccessRefused when the grant no longer allows it.
+    """
+    row = queries.row(work, ExtractId(payload["extract_id"]), to_change=to_change)
+    if not is_asked(row, payload):
         return None
     case = _case_of(work, row)
     refuse_if(case.reasons)
@@ -206,13 +220,13 @@ class Finished:
 
 
 def finish(
-    work: Work, actor: Actor, extract_id: ExtractId, done: Finished, *, key: Ed25519PrivateKey
+    work: Work, actor: Actor, payload: Mapping[str, Any], done: Finished, *, key: Ed25519PrivateKey
 ) -> None:
     """Charge rows and bytes; then hand the file over with its receipt, signed with `key`, or put it before the checkers.
 
     One transaction; twice is once.
     """
-    made = making(work, extract_id, to_change=True)
+    made = making(work, payload, to_change=True)
     if made is None:
         return
     row = made.row
@@ -227,7 +241,12 @@ def finish(
     step = limits_under(work, policy)["query_min_group"]
     kept = telling.reserved(done.rows, done.size_bytes, made.case.grant, step)
     usage.charge(
-        work, made.case.grant.id, rows=kept["rows"], bytes=kept["bytes"], subject=row.id, taking=_taking(row)
+        work,
+        made.case.grant.id,
+        rows=kept["rows"],
+        bytes=kept["bytes"],
+        subject=row.id,
+        taking=taking_of(row),
     )
     row.state = ExtractState.IN_REVIEW
     work.db.add(row)
@@ -257,7 +276,7 @@ def _deliver(
     """Charge what leaves, write the receipt, and make the file takeable."""
     row = made.row
     usage.charge(
-        work, made.case.grant.id, rows=row.rows or 0, bytes=row.size_bytes or 0, subject=row.id, taking=_taking(row),
+        work, made.case.grant.id, rows=row.rows or 0, bytes=row.size_bytes or 0, subject=row.id, taking=taking_of(row),
         delivers=True,
     )  # fmt: skip
     row.sha256, row.state, row.ready_at = sha256, ExtractState.READY, work.now
@@ -266,7 +285,7 @@ def _deliver(
         row, made.case.terms, made.release_sha256, work.now, key, export, suppression, review, enclave, marks
     )
     work.db.add(row)
-    _note(
+    note(
         work, actor, "extract.delivered", row,
         {"sha256": sha256, "rows": row.rows, "bytes": row.size_bytes, "receipt_hash": row.receipt_hash}
         | ({"export_verdict": export["verdict_id"]} if export else {})
@@ -288,7 +307,7 @@ def let_go(work: Work, reviewed: OutputReviewRow, review: dict[str, Any], key: E
     refuse_if(case.reasons)
     assert case.release is not None  # noqa: S101 - a missing release is a reason
     assert case.release.sha256 is not None  # noqa: S101 - what is deliverable has its file
-    usage.refund(work, case.grant.id, **_kept(work, row), subject=row.id, taking=_taking(row))
+    usage.refund(work, case.grant.id, **_kept(work, row), subject=row.id, taking=taking_of(row))
     said = reviewed.made
     _deliver(
         work, queries.requester(row), Making(row, case, case.release.sha256), reviewed.sha256, key,
@@ -343,8 +362,10 @@ def _end(
     row.state, row.failed_zh, row.failed_en = state, why.zh, why.en
     work.db.add(row)
     kept = _kept(work, row)
-    usage.refund(work, GrantId(row.grant_id), extracts=extracts, **kept, subject=row.id, taking=_taking(row))
-    _note(work, actor, kind, row, {"why": why.en})
+    usage.refund(
+        work, GrantId(row.grant_id), extracts=extracts, **kept, subject=row.id, taking=taking_of(row)
+    )
+    note(work, actor, kind, row, {"why": why.en})
 
 
 def _kept(work: Work, row: ExtractRow) -> dict[str, int]:
@@ -362,15 +383,15 @@ def _not_waiting() -> Conflict:
     )
 
 
-def give_up(work: Work, extract_id: ExtractId, why: Text) -> None:
-    """The file will not come: give the extract back to the quota and say why."""
-    row = queries.row(work, extract_id, to_change=True)
-    if row.state != ExtractState.BUILDING:
+def give_up(work: Work, payload: Mapping[str, Any], why: Text) -> None:
+    """The file of this job will not come: give the extract back to the quota and say why."""
+    row = queries.row(work, ExtractId(payload["extract_id"]), to_change=True)
+    if not is_asked(row, payload):
         return
     row.state, row.failed_zh, row.failed_en = ExtractState.FAILED, why.zh, why.en
     work.db.add(row)
-    usage.refund(work, GrantId(row.grant_id), extracts=1, subject=row.id, taking=_taking(row))
-    _note(work, queries.requester(row), "extract.failed", row, {"why": why.en})
+    usage.refund(work, GrantId(row.grant_id), extracts=1, subject=row.id, taking=taking_of(row))
+    note(work, queries.requester(row), "extract.failed", row, {"why": why.en})
 
 
 def extract(work: Work, actor: Actor, extract_id: ExtractId) -> ExtractRead:
@@ -424,9 +445,9 @@ def note_download(
     row.downloads += 1
     row.last_download_at = work.now
     work.db.add(row)
-    taking = replace(_taking(row, actor.origin), person_id=actor.person_id, account=actor.username)
+    taking = replace(taking_of(row, actor.origin), person_id=actor.person_id, account=actor.username)
     ledger.enter(work, GrantId(row.grant_id), ledger.DOWNLOAD, subject=row.id, taking=taking)
-    _note(
+    note(
         work,
         actor,
         "extract.downloaded",
@@ -465,7 +486,7 @@ def note_sent(work: Work, actor: Actor, extract_id: ExtractId, size_bytes: int, 
     work.db.add(row)
     ledger.add_sent(work, GrantId(row.grant_id), row.id, size_bytes, actor.person_id)
     if was_cut:
-        _note(work, actor, "extract.cut_off", row, {"sha256": row.sha256, "bytes": size_bytes})
+        note(work, actor, "extract.cut_off", row, {"sha256": row.sha256, "bytes": size_bytes})
 
 
 def _case(
@@ -498,7 +519,7 @@ def _case(
 def _case_of(work: Work, row: ExtractRow) -> Case:
     """The decision on an extract that was asked for before, at this instant. What it took from the quota is not asked twice."""
     grant = replace(grant_queries.view(work, GrantId(row.grant_id)), used=Used())
-    body = _body_of(row)
+    body = body_of(row)
     return _case(work, grant, body.columns, body, _deliverable(work, row.release_id))
 
 
@@ -590,7 +611,7 @@ def _too_complex() -> Reason:
     return Reason("filter-too-complex", text, POLICY)
 
 
-def _body_of(row: ExtractRow) -> ExtractCreate:
+def body_of(row: ExtractRow) -> ExtractCreate:
     return ExtractCreate.model_construct(  # checked when it was asked for; a result of the enclave is no form to ask for
         grant_id=GrantId(row.grant_id), release_id=row.release_id, columns=json.loads(row.columns),
         filter=parse_json(row.row_filter) if row.row_filter else None, purpose=row.purpose,
@@ -598,7 +619,7 @@ def _body_of(row: ExtractRow) -> ExtractCreate:
     )  # fmt: skip
 
 
-def _note(work: Work, actor: Actor, kind: str, row: ExtractRow, payload: dict[str, Any]) -> None:
+def note(work: Work, actor: Actor, kind: str, row: ExtractRow, payload: dict[str, Any]) -> None:
     audit.record(
         work, actor, kind, subject=row.id, dataset_id=row.dataset_id, grant_id=row.grant_id,
         application_id=row.application_id, payload={"release": row.release_number, **payload},

@@ -13,12 +13,13 @@ from core.db import UtcDateTime
 class ExtractRow(SQLModel, table=True):
     """One file made for one grant from one release. `columns`, `row_filter`, `receipt` are JSON text.
 
-    `checked_by`: how many people reviewed it before it left. Until then it has neither digest nor receipt.
+    `asked_under`: the grant under which it was asked for, where it goes on under an amendment of that. `checked_by`: how many people reviewed it before it left. Until then it has neither digest nor receipt.
     """
 
     __tablename__ = "datasets_extract"
     id: str = Field(primary_key=True)
     grant_id: str = Field(index=True)
+    asked_under: str | None = None
     application_id: str
     dataset_id: str = Field(index=True)
     release_id: str = Field(foreign_key="datasets_release.id", index=True)

@@ -14,7 +14,7 @@ from datasets.enclave import output, queries, service
 from datasets.enclave.model import EnclaveSpec
 from datasets.enclave.tables import EnclaveRow
 from datasets.enclave.watch import Watch
-from datasets.enclave.workflow import EnclaveState, EnclaveStep
+from datasets.enclave.workflow import EnclaveStep
 from datasets.extracts.keys import grant_key, master_key
 from datasets.outputs import opening
 from datasets.outputs.opening import Output
@@ -51,13 +51,12 @@ class Running:
 
 def run(ctx: JobContext) -> Mapping[str, Any]:
     """One durable step: compute, hold against what was told before, put before the checkers. Twice is once."""
-    enclave_id = str(ctx.payload["enclave_id"])
-    return {"state": ctx.step("run", lambda: _run(ctx, enclave_id))}
+    return {"state": ctx.step("run", lambda: _run(ctx))}
 
 
-def _run(ctx: JobContext, enclave_id: str) -> str:
+def _run(ctx: JobContext) -> str:
     try:
-        return _computed(ctx, enclave_id)
+        return _computed(ctx)
     except AccessRefused as refusal:
         why = Text(
             "；".join(each.text.zh for each in refusal.reasons) or refusal.detail.zh,
@@ -65,7 +64,7 @@ def _run(ctx: JobContext, enclave_id: str) -> str:
         )
         step = EnclaveStep.SUPPRESS if _is_suppressed(refusal) else EnclaveStep.STOP
         with ctx.write() as work:
-            service.end(work, enclave_id, step, why)
+            service.end(work, ctx.payload, step, why)
         return step.value
 
 
@@ -73,13 +72,13 @@ def _is_suppressed(refusal: AccessRefused) -> bool:
     return [each.code for each in refusal.reasons] == ["suppressed"]
 
 
-def _running(work: Work, enclave_id: str, *, to_change: bool = False) -> Running | None:
-    """The request as it is to be run now; None where it is no longer approved. AccessRefused with every reason.
+def _running(work: Work, payload: Mapping[str, Any], *, to_change: bool = False) -> Running | None:
+    """The request as this job is to run it now; None where that is no longer approved. AccessRefused with every reason.
 
     What runs is the specification that was approved, on the release that was current then: nothing else is.
     """
-    row = queries.row(work, None, enclave_id, to_change=to_change)
-    if row.state != EnclaveState.APPROVED:
+    row = queries.row(work, None, str(payload["enclave_id"]), to_change=to_change)
+    if not service.is_asked(row, payload):
         return None
     spec = queries.spec_of(row)
     if not row.spec_hash == row.approved_hash == spec.hash:
@@ -101,9 +100,9 @@ def _running(work: Work, enclave_id: str, *, to_change: bool = False) -> Running
     return Running(row, spec, case)
 
 
-def _computed(ctx: JobContext, enclave_id: str) -> str:
+def _computed(ctx: JobContext) -> str:
     with ctx.read() as work:
-        now = _running(work, enclave_id)
+        now = _running(work, ctx.payload)
     if now is None:
         return "ended"
 
@@ -180,7 +179,7 @@ def _finished(
         if not may:
             raise _suppressed()
         with ctx.write() as work:
-            now = _running(work, first.row.id, to_change=True)
+            now = _running(work, ctx.payload, to_change=True)
             if now is None:
                 return "ended"
             hold(work, f"query:{now.row.dataset_id}")
@@ -224,7 +223,7 @@ def _put_before_checkers(
 
 
 def _unwind(work: Work, payload: Mapping[str, Any], why: Text) -> None:
-    service.end(work, str(payload["enclave_id"]), EnclaveStep.FAIL, why)
+    service.end(work, payload, EnclaveStep.FAIL, why)
 
 
 JOB: Final = JobKind(service.JOB_KIND, Text("域内计算", "Compute in the enclave"), run, _unwind)

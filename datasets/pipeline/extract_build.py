@@ -48,16 +48,15 @@ from quality.suite import Suite
 
 def run(ctx: JobContext) -> Mapping[str, Any]:
     """Two steps: the file into the store, then one transaction that charges, writes the receipt and lets it be taken."""
-    extract_id = ExtractId(ctx.payload["extract_id"])
-    made = ctx.step("build", lambda: _build(ctx, extract_id))
+    made = ctx.step("build", lambda: _build(ctx))
     if made:
-        ctx.step("finish", lambda: _finish(ctx, extract_id, made))
+        ctx.step("finish", lambda: _finish(ctx, made))
     return made
 
 
-def _build(ctx: JobContext, extract_id: ExtractId) -> dict[str, Any]:
+def _build(ctx: JobContext) -> dict[str, Any]:
     with ctx.read() as work:
-        making = service.making(work, extract_id)
+        making = service.making(work, ctx.payload)
     if making is None:
         return {}
     release = ctx.files.path(making.release_sha256)
@@ -245,18 +244,18 @@ def _facts(row: ExtractRow) -> dict[str, str]:
     }
 
 
-def _finish(ctx: JobContext, extract_id: ExtractId, made: dict[str, Any]) -> dict[str, Any]:
+def _finish(ctx: JobContext, made: dict[str, Any]) -> dict[str, Any]:
     with ctx.write() as work:
-        actor = queries.requester(queries.row(work, extract_id))
+        actor = queries.requester(queries.row(work, ExtractId(ctx.payload["extract_id"])))
         done = service.Finished(
             made["sha256"], made["rows"], made["bytes"], made.get("export"), made.get("left_out", 0), made.get("findings"), made.get("marks")
         )  # fmt: skip
-        service.finish(work, actor, extract_id, done, key=signing_key(ctx.settings.keys_dir))
+        service.finish(work, actor, ctx.payload, done, key=signing_key(ctx.settings.keys_dir))
     return {}
 
 
 def _unwind(work: Work, payload: Mapping[str, Any], why: Text) -> None:
-    service.give_up(work, ExtractId(payload["extract_id"]), why)
+    service.give_up(work, payload, why)
 
 
 JOB: Final = JobKind(service.JOB_KIND, Text("生成提取文件", "Make an extract"), run, _unwind)

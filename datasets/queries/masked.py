@@ -163,7 +163,14 @@ def _handed_over(
     releases.keep_while_using(work, grant.dataset_id, case.release.id)
     took = {"extracts": 1, "rows": len(lines), "bytes": sum(map(len, lines))}
     usage.charge(
-        work, grant.id, **took, subject=made, taking=case.question.taking(actor, case.release), delivers=True
+        work,
+        grant.id,
+        extracts=took["extracts"],
+        rows=took["rows"],
+        bytes=took["bytes"],
+        subject=made,
+        taking=case.question.taking(actor, case.release),
+        delivers=True,
     )
     audit.record(
         work, actor, "preview.shown", subject=made, dataset_id=grant.dataset_id, grant_id=grant.id,

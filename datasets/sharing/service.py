@@ -369,6 +369,19 @@ def keep_in(work: Work, key: str, why: Text) -> None:
     _note(work, SYSTEM, "view.kept_in", found, {"why": why.en})
 
 
+def end_reviews(work: Work, before: GrantId, after: GrantId) -> None:
+    """Views of a grant that was amended are read no more: those that wait for their checkers wait no longer. One of the amendment is another."""
+    wanted = select(ViewRow).where(ViewRow.grant_id == before, ViewRow.state == ViewState.IN_REVIEW)
+    held = wanted.with_for_update().execution_options(populate_existing=True)
+    for found in list(work.db.exec(held)):
+        outputs.take_back(work, SYSTEM, "view", found.id)
+        found.state = ViewState.FAILED
+        found.failed_zh = f"授权已变更；请在授权 {after} 下重新读取。"
+        found.failed_en = f"The grant was amended; read it anew under grant {after}."
+        work.db.add(found)
+        _note(work, SYSTEM, "view.failed", found, {"why": found.failed_en})
+
+
 def give_up(work: Work, key: str, why: Text) -> None:
     """The view will not come; say why."""
     found = row(work, key, to_change=True)

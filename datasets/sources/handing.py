@@ -31,7 +31,7 @@ def as_data(catch: Catch) -> dict[str, Any]:
     """What a look brought, as JSON: it outlives the process between fetching and handing in."""
     return {
         "files": [
-            {"name": f.name, "sha256": f.stored.sha256, "size_bytes": f.stored.size_bytes, "provenance": f.provenance}
+            {"name": f.name, "sha256": f.stored.sha256, "size_bytes": f.stored.size_bytes, "seen": f.stored.seen, "provenance": f.provenance}
             for f in catch.files
         ],
         "memory": catch.memory,
@@ -57,7 +57,7 @@ def hand_in(work: Work, run_id: str, caught: Mapping[str, Any]) -> dict[str, Any
         )
         return _result(_fail(work, run, row, said, at_once=True))
     preparers = {*row.preparers, *([run.asked_by["person_id"]] if run.asked_by else ())}
-    items = [_one(work, actor, row, run, Found(f["name"], StoredFile(f["sha256"], f["size_bytes"]), f["provenance"]), preparers)
+    items = [_one(work, actor, row, run, Found(f["name"], StoredFile(f["sha256"], f["size_bytes"], f.get("seen", "")), f["provenance"]), preparers)
              for f in caught["files"]]  # fmt: skip
     problems = [*caught["problems"], *(item["problem"] for item in items if item["problem"])]
     run.items = items

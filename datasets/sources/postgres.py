@@ -11,7 +11,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -23,6 +23,7 @@ from psycopg import sql
 from core.errors import InputRefused, Unavailable
 from core.files import FileStore
 from core.text import Text, number_of
+from datasets.batches import scanning
 from datasets.sources.addresses import PostgresConfig
 from datasets.sources.asking import Ask, Catch, Found, Probe, too_large
 from datasets.sources.guard import vetted
@@ -202,7 +203,10 @@ def fetch(ask: Ask, config: PostgresConfig, files: FileStore) -> Catch:
     out = files.stage_path(".parquet")
     try:
         rows = _write(ask, config, name, out)
-        stored = files.put_file(out)
+        seen = scanning.of_source(
+            ask.settings, name, out
+        )  # the file is ours, what stands in its cells is not
+        stored = replace(files.put_file(out), seen=seen)
     finally:
         out.unlink(missing_ok=True)
     provenance = {"address": shown(config), "rows": rows, "fetched_at": ask.now.isoformat()}

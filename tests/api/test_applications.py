@@ -284,6 +284,41 @@ def test_commands_walk_the_whole_way(house: House, tmp_path: Path, monkeypatch: 
     assert _run(house, audit_command, "list", "--kind", "grant", user="eye")["total"] == 2
 
 
+def test_safeguards_are_asked_for_and_made_stricter_by_options(
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api.house.open_house", partial(open_house, clock=house.clock))
+    monkeypatch.setenv("DATAGRANT_DEMO", "true")  # where nobody needs a second factor
+    ask = tmp_path / "ask.json"
+    ask.write_text(json.dumps(ASK), encoding="utf-8")
+    options = ["--min-group", "20", "--checkers", "1", "--watermark"]
+    made = _run(house, application_command, "create", str(ask), *options, user="applicant")
+    asked = made["lines"][0]["safeguards"]
+    assert (asked["min_group"], asked["checkers"], asked["watermark"]) == (20, 1, True)
+    saved = _run(house, application_command, "save", made["id"], str(ask), "--checkers", "1", "--safeguards-of", DATASET, user="applicant")  # fmt: skip
+    assert saved["lines"][0]["safeguards"]["checkers"] == 1
+    assert not saved["lines"][0]["safeguards"].get("min_group")
+    for words, user in ((["submit", made["id"]], "applicant"), (["screen", made["id"], "ok"], "screener"), (["review", made["id"], "approve"], "screener")):  # fmt: skip
+        _run(house, application_command, *words, user=user)
+    decided = _run(
+        house, application_command, "decide", made["id"], "approve", "--checkers", "2", user="approver"
+    )
+    (line,) = decided["lines"]
+    assert (decided["state"], line["offered"]["safeguards"]["checkers"]) == ("OFFERED", 2)
+    where = ["--data-dir", str(house.settings.data_dir), "--as", "applicant"]
+    for wrong in (
+        ["--epsilon", "0"],
+        ["--checkers", "3"],
+        ["--min-group", "5", "--safeguards-of", "DP-XX-000"],
+    ):
+        refused = CliRunner().invoke(application_command, ["create", str(ask), *wrong, *where])
+        assert refused.exit_code == 2, refused.output
+    both = CliRunner().invoke(
+        application_command, ["decide", made["id"], "reject", "--checkers", "2", *where]
+    )
+    assert both.exit_code == 2
+
+
 def test_audit_verify_exits_1_and_says_where(house: House) -> None:
     with house.write() as work:
         row = work.db.exec(select(audit.AuditEventRow).where(audit.AuditEventRow.seq == 3)).one()

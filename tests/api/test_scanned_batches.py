@@ -134,3 +134,57 @@ def test_an_infected_file_of_a_watched_folder_is_named_and_the_others_are_taken(
     assert [each.name for each in found[1].files] == ["lots.csv"]
     assert SIGNATURE in found[1].problems[0].en
     assert "bad.csv" in found[1].problems[0].zh
+
+
+@pytest.mark.parametrize(
+    ("settings", "scan", "words"),
+    [
+        ({}, "clean", ("Shown to the malware scanner: clean", "已扫描")),
+        ({"clamd_batches": False}, "not_scanned", ("Not shown to a scanner", "未扫描")),
+        ({"clamd": ""}, "not_scanned", ("Not shown to a scanner", "未扫描")),
+    ],
+)
+def test_a_batch_says_whether_it_was_shown_and_what_came_of_it(
+    stocked: House, clamd: str, settings: dict[str, object], scan: str, words: tuple[str, str]
+) -> None:
+    there = _with(stocked, clamd, **settings)
+    lin = client_as(there, "lin")
+    receipt = lin.post(
+        "/api/v1/batches", content=CLEAN, params={"dataset_id": DATASET, "name": "lots.csv"}
+    ).json()
+    assert (receipt["scan"], receipt["scanned_at"] is not None) == (scan, scan == "clean")
+    for lang, word in zip(("en", "zh"), words, strict=True):
+        assert word in browser_as(there, "lin", lang).get(f"/batches/{receipt['id']}").text
+    with stocked.read() as work:
+        kept = work.db.exec(
+            select(audit.AuditEventRow.payload).where(audit.AuditEventRow.kind == "batch.received")
+        ).one()
+    assert json.loads(kept)["scan"] == scan
+
+
+def test_what_came_before_is_not_said_to_be_clean(sqlite_house: House) -> None:
+    with sqlite_house.write() as work:
+        a_parking_dataset(work)
+    receipt = client_as(sqlite_house, "lin").post("/api/v1/batches", content=CLEAN, params={"dataset_id": DATASET, "name": "lots.csv"}).json()  # fmt: skip
+    with sqlite_house.write() as work:
+        row = work.db.get_one(BatchRow, receipt["id"])
+        row.scan = ""
+        work.db.add(row)
+    assert "Not on record" in browser_as(sqlite_house, "lin", "en").get(f"/batches/{receipt['id']}").text
+
+
+def test_a_file_of_a_source_says_so_too(
+    sqlite_house: House, clock: TestClock, tmp_path: Path, clamd: str
+) -> None:
+    inbox = tmp_path / "watched" / "traffic" / "in"
+    inbox.mkdir(parents=True)
+    allow(sqlite_house, source_root=tmp_path / "watched", clamd=clamd)
+    drop(inbox, "lots.csv", CLEAN)
+    config = FolderConfig(kind="folder", path="in", pattern="*")
+    memory: object = {}
+    for _ in range(2):
+        ask = Ask("traffic", None, memory, sqlite_house.settings, clock.now)  # type: ignore[arg-type]
+        caught = folder.fetch(ask, config, sqlite_house.files)
+        memory = caught.memory
+        clock.forward(minutes=1)
+    assert [each.stored.seen for each in caught.files] == ["clean"]

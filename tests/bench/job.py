@@ -35,6 +35,7 @@ from core.ids import DatasetId, GrantId
 from core.jobs import JobRow
 from core.jobs_run import context_for, in_place, perform
 from core.settings import Settings
+from datasets import carrying
 from datasets.batches.tables import BatchRow
 from datasets.extracts import planning, service, signing
 from datasets.extracts.models import ExtractCreate
@@ -103,7 +104,13 @@ def a_house(room: Path, release: Path) -> tuple[House, Desk, GrantId]:
     )  # fmt: skip
     with desk.write("steward_b") as (work, actor):
         grants.activate(
-            work, actor, GrantId(made.id), GrantStep(), assets=desk.assets, has_release=has_release(work)
+            work,
+            actor,
+            GrantId(made.id),
+            GrantStep(),
+            assets=desk.assets,
+            has_release=has_release(work),
+            go_on=carrying.go_on,
         )
     return house, desk, GrantId(made.id)
 

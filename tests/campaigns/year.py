@@ -60,7 +60,7 @@ from core.errors import AccessRefused, QuotaExceeded
 from core.ids import DatasetId, ExtractId
 from core.settings import Settings
 from core.work import Work
-from datasets import matrix
+from datasets import carrying, matrix
 from datasets.extracts import service as extracts
 from datasets.extracts.models import ExtractCreate, ExtractRead
 from datasets.extracts.signing import signing_key
@@ -209,7 +209,8 @@ class Year:
         accept = AcceptBody(version=found.version, hash=found.agreement_hash)
         found = applications.accept_terms(work, self.actor(work, f"o-{firm}"), found.id, accept)
         made = grants.activate(
-            work, self.actor(work, "steward_b"), found.grants[0], GrantStep(), assets=_assets(work), has_release=lambda *_: True
+            work, self.actor(work, "steward_b"), found.grants[0], GrantStep(), assets=_assets(work), has_release=lambda *_: True,
+            go_on=carrying.go_on,
         )  # fmt: skip
         self.grants.append((made.id, f"n-{firm}", known))
 

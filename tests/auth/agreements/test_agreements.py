@@ -323,7 +323,15 @@ def test_the_use_of_a_grant_stops_the_instant_its_agreement_is_terminated_or_ove
         usage.charge(work, grant.id, extracts=1)
     assert _codes(refused.value.reasons) == {"agreement-not-in-force"}
     with desk.write("steward_b") as (work, actor), pytest.raises(AccessRefused) as refused:
-        grants.activate(work, actor, waiting.id, GrantStep(), assets=desk.assets, has_release=lambda *_: True)
+        grants.activate(
+            work,
+            actor,
+            waiting.id,
+            GrantStep(),
+            assets=desk.assets,
+            has_release=lambda *_: True,
+            go_on=lambda *_: None,
+        )
     assert _codes(refused.value.reasons) >= {"agreement-not-in-force", "no-active-agreement"}
     an_agreement(desk, plan_id=agreed.plan_id, ends_on=date(2026, 3, 3))
     assert said() == set()

@@ -12,11 +12,14 @@ from typer.testing import CliRunner
 from api.cli.application import app
 from api.house import House
 from auth.applications import accepting, queries
-from auth.applications.accepting import AcceptedMany, AcceptMany
+from auth.applications.accepting import AcceptedMany, AcceptMany, LookAt
 from auth.applications.models import ApplicationRead
 from auth.applications.workflow import State
 from auth.audit import AuditEventRow
+from auth.papers import cover as papers
 from core.errors import AccessRefused, InputRefused
+from tests.auth.agreements.scene import in_force
+from tests.auth.papers.test_papers import a_draft, policy, sent, supplied
 from tests.desk import PARKS, Desk, a_desk, an_application, an_ask
 from tests.people import actor_of, browser_as, client_as
 
@@ -118,13 +121,88 @@ def test_page_route_and_command(sqlite_house: House, monkeypatch: pytest.MonkeyP
     assert (undeclared.status_code, "conflict of interest" in undeclared.text) == (422, True)
     nothing = page.submit("/screenings", has_no_conflict="yes")
     assert (nothing.status_code, "Tick the applications" in nothing.text) == (422, True)
-    done = page.submit("/screenings", pick=[*picked, f"{found[1].id}:99"], has_no_conflict="yes")
+    looked = page.submit("/screenings", pick=picked, has_no_conflict="yes", note="材料齐备")
+    assert (looked.status_code, "Nothing is accepted yet" in looked.text) == (200, True)
+    assert found[0].id in looked.text
+    assert found[1].id not in looked.text
+    assert "Confirm: accept 1" in looked.text
+    assert _states(desk, found) == [State.SUBMITTED] * 3
+    done = page.submit(
+        "/screenings", pick=[*picked, f"{found[1].id}:99"], has_no_conflict="yes", confirmed="yes"
+    )
+    assert "not taken back" in done.text
     assert (done.status_code, "Accepted: 1. Not accepted: 1" in done.text) == (200, True)
     assert "changed by somebody else" in done.text
     route = client_as(sqlite_house, "screener")
     listed = route.get("/api/v1/screenings").json()
     assert sorted(each["id"] for each in listed["items"]) == sorted(each.id for each in found[1:])
     where = ["--data-dir", str(sqlite_house.settings.data_dir), "--as", "screener"]
-    run = CliRunner().invoke(app, ["accept-many", "--every", *where])
+    asked = CliRunner().invoke(app, ["accept-many", "--every", *where], input="n\n")
+    assert asked.exit_code == 1
+    assert found[1].id in asked.output
+    assert _states(desk, found)[1:] == [State.SUBMITTED] * 2
+    silent = CliRunner().invoke(app, ["accept-many", "--every", "--json", *where])
+    assert silent.exit_code == 2, "what nobody can be asked is to be said"
+    run = CliRunner().invoke(app, ["accept-many", "--every", *where], input="y\n")
     assert run.exit_code == 0, run.output
     assert _states(desk, found) == [State.IN_REVIEW] * 3
+
+
+def test_papers_that_may_follow_are_named_before_with_their_days(house: House) -> None:
+    desk = a_desk(house)
+    in_force(desk, policy())
+    owing, whole = sent(desk, a_draft(desk)), sent(desk, a_draft(desk, scenario_id="parking"))
+    for key in ("security", "record"):
+        supplied(desk, whole, key)
+    with desk.read("screener") as (work, actor):
+        listed = {each.id: each for each in accepting.candidates(work, actor)[0]}
+        looked = accepting.look(work, actor, LookAt(application_ids=(owing.id, whole.id)))
+    assert [(each.paper, each.working_days) for each in listed[owing.id].later] == [
+        ("security", 5),
+        ("record", 3),
+    ]
+    assert listed[owing.id].later == looked[0].later
+    assert (listed[whole.id].later, listed[owing.id].reasons) == ([], [])
+    silent = _accepts(desk, [owing])
+    assert silent.items[0].outcome == "refused", "nobody said that they may follow"
+    items = [{"application_id": owing.id, "version": owing.version, "missing": [{"paper": each.paper, "working_days": each.working_days} for each in looked[0].later]}]  # fmt: skip
+    done = client_as(house, "screener").post(
+        "/api/v1/screenings/accept", json={"items": items, "has_no_conflict": True}
+    )
+    assert done.json()["accepted"] == 1
+    with desk.read("screener") as (work, actor):
+        due = {row.key: str(row.due_on) for row in papers.rows_of(work, owing.id).values() if row.due_on}
+        (gone,) = accepting.look(work, actor, LookAt(application_ids=(owing.id,)))
+    assert due == {each.paper: str(each.due_on) for each in looked[0].later}
+    assert [each["code"] for each in gone.reasons] == ["not-submitted"]
+
+
+def test_the_page_and_the_command_name_the_papers_that_follow(sqlite_house: House) -> None:
+    desk = a_desk(sqlite_house)
+    in_force(desk, policy())
+    first, second = sent(desk, a_draft(desk)), sent(desk, a_draft(desk, scenario_id="parking"))
+    page = browser_as(sqlite_house, "screener", "en")
+    assert "yes, with papers that follow: Security plan, Credit record" in page.get("/screenings").text
+    looked = page.submit("/screenings", pick=[f"{first.id}:{first.version}"], has_no_conflict="yes").text
+    assert "Security plan: within 5 working days" in looked
+    page.submit("/screenings", pick=[f"{first.id}:{first.version}"], later=[f"{first.id}:security:5", f"{first.id}:record:3"], has_no_conflict="yes", confirmed="yes")  # fmt: skip
+    assert _states(desk, [first, second]) == [State.IN_REVIEW, State.SUBMITTED]
+    where = ["--data-dir", str(sqlite_house.settings.data_dir), "--as", "screener"]
+    without = CliRunner().invoke(app, ["accept-many", second.id, "--yes", *where])
+    assert without.exit_code == 1
+    done = CliRunner().invoke(app, ["accept-many", "--every", "--with-later-papers", *where], input="y\n")
+    assert done.exit_code == 0, done.output
+    assert "(20" in done.output, "with the days"
+    assert _states(desk, [second]) == [State.IN_REVIEW]
+
+
+def test_others_applications_are_not_looked_at(sqlite_house: House) -> None:
+    desk = a_desk(sqlite_house)
+    found = _three(desk)
+    with desk.read("roads_screener") as (work, actor):
+        assert accepting.look(work, actor, LookAt(application_ids=tuple(each.id for each in found))) == []
+    for bad in ([], ["a"] * 51):
+        answer = client_as(sqlite_house, "screener").post(
+            "/api/v1/screenings/look", json={"application_ids": bad}
+        )
+        assert answer.status_code == 422

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from api.cli.token import app as cli
 from api.house import House
 from auth.audit import AuditEventRow
 from tests.conftest import TestClock
-from tests.people import PASSWORD, a_person, browser_as, client_as
+from tests.people import PASSWORD, a_person, an_org, browser_as, client_as
 
 ENDS = {name: f"http://127.0.0.1:8000/api/v1/auth/{name}" for name in ("token", "refresh")}
 Key = Ed25519PrivateKey | ec.EllipticCurvePrivateKey
@@ -255,3 +256,52 @@ def test_ending_a_program_again_is_no_second_event(peopled: House, clock: TestCl
     for _ in range(2):
         assert browser.submit(f"/me/programs/{family}/end").status_code == 303
     assert _kinds(peopled).count("token.revoked") == 1
+
+
+def _told(house: House, who: str) -> list[tuple[str, str]]:
+    found = client_as(house, who).get("/api/v1/me/messages").json()["items"]
+    return [(each["kind"], each["en"]) for each in found if each["kind"].startswith("token.")]
+
+
+@pytest.mark.parametrize("kind", ["token.elsewhere", "token.reused"])
+def test_its_owner_and_the_security_officers_are_told_once(
+    peopled: House, clock: TestClock, kind: str
+) -> None:
+    with peopled.write() as work:
+        an_org(work, "bureau", "implementing_body")
+        a_person(work, "watch", "bureau", ["security_officer"])
+        a_person(work, "other", "bureau", ["auditor"])
+    mine = Program(peopled, clock, "nightly")
+    first = mine.signs_in().json()["refresh_token"]
+    if kind == "token.reused":
+        assert mine.renews(first).status_code == 200
+        clock.forward(seconds=60)
+        thief = mine
+    else:
+        thief = Program(peopled, clock, "copied")
+    for _ in range(2):
+        assert thief.renews(first).status_code == 401
+    (own,) = _told(peopled, "wang")
+    (watched,) = _told(peopled, "watch")
+    assert (own[0], watched[0]) == (kind, f"{kind}_of")
+    assert "“nightly”" in own[1]
+    assert "wang" in watched[1]
+    assert ("“copied”" in own[1]) is (kind == "token.elsewhere")
+    assert _told(peopled, "other") == []
+
+
+def test_where_a_key_is_demanded_there_is_no_token_without(peopled: House, clock: TestClock) -> None:
+    bare, keyed = Program(peopled, clock, "old"), Program(peopled, clock, "new", Ed25519PrivateKey.generate())
+    before = bare.signs_in().json()["refresh_token"]
+    demanding = replace(peopled, settings=peopled.settings.model_copy(update={"tokens_need_key": True}))
+    bare.visitor = keyed.visitor = client_as(demanding)
+    refused = bare.signs_in()
+    assert (refused.status_code, [each["code"] for each in refused.json()["reasons"]]) == (
+        403,
+        ["token-needs-key"],
+    )
+    assert bare.renews(before).json()["reasons"][0]["code"] == "token-needs-key"
+    token = keyed.signs_in().json()["refresh_token"]
+    assert keyed.renews(token).status_code == 200
+    bare.visitor = client_as(peopled)
+    assert bare.renews(before).status_code == 200, "trying in vain revoked nothing"

@@ -22,7 +22,9 @@ from auth.grants.ledger import REFUSED, enter
 from auth.grants.tables import GrantRow
 from auth.identity.tables import AccountRow
 from auth.policy.limits import limits
-from auth.profile.model import shipped
+from auth.profile import service as profiles
+from auth.profile.model import Number, Profile, shipped
+from auth.profile.service import ProfileProposal
 from auth.proof import looking
 from auth.proof.checkpoint import Place
 from auth.roles import Role
@@ -77,9 +79,9 @@ def _outcomes(points: Any) -> dict[str, str]:
 def test_each_point_of_the_platform_hangs_on_its_facts_alone(
     changes: dict[str, Any], key: str, outcome: str
 ) -> None:
-    sound = _outcomes(rules.of_platform(SOUND))
+    sound = _outcomes(rules.of_platform(SOUND, limits()))
     assert set(sound.values()) == {"pass"}
-    assert _outcomes(rules.of_platform(replace(SOUND, **changes))) == sound | {key: outcome}
+    assert _outcomes(rules.of_platform(replace(SOUND, **changes), limits())) == sound | {key: outcome}
 
 
 @pytest.mark.parametrize(
@@ -110,9 +112,29 @@ def test_each_point_of_an_enterprise_hangs_on_its_facts_alone(
     assert _outcomes(rules.of_organisation(replace(GOOD, **changes))) == good | {key: outcome}
 
 
+def _with(**numbers: int) -> Profile:
+    """The shipped profile of open data with other limits of self-checks."""
+    source = "本地规定 2026-07"
+    said = {key: Number(value=value, source=source) for key, value in numbers.items()}
+    return shipped()["generic-open-data"].model_copy(update={"key": "stricter", "numbers": said})
+
+
+def test_what_passes_follows_the_limits_of_the_profile() -> None:
+    strict = _with(self_check_failures=3, self_check_idle_minutes=15, self_check_look_days=1).limits()
+    found = _outcomes(rules.of_platform(replace(SOUND, look_days=2), strict))
+    assert {key for key, outcome in found.items() if outcome == "fail"} == {
+        "audit-sound",
+        "lock-out",
+        "session-timeout",
+    }
+    points = {each.key: each for each in rules.of_platform(SOUND, strict)}
+    assert "after 3 wrong passwords" in points["lock-out"].name.en
+    assert "15 分钟" in points["session-timeout"].name.zh
+
+
 def test_what_to_do_hangs_on_what_is_missing() -> None:
     def cure(**changes: Any) -> str:
-        points = {each.key: each for each in rules.of_platform(replace(SOUND, **changes))}
+        points = {each.key: each for each in rules.of_platform(replace(SOUND, **changes), limits())}
         return points["audit-protected"].cure.en
 
     assert "signs the first checkpoint" in cure(checkpoints=0)
@@ -128,7 +150,10 @@ def test_without_a_grant_there_is_nothing_to_use() -> None:
 
 def test_every_point_is_told_in_both_languages_and_what_failed_says_what_to_do() -> None:
     worst = replace(GOOD, licence_holds=False, agreement=False, purpose_refusals=2, frozen=True)
-    for point in (*rules.of_platform(replace(SOUND, demo=True, tries=9)), *rules.of_organisation(worst)):
+    for point in (
+        *rules.of_platform(replace(SOUND, demo=True, tries=9), limits()),
+        *rules.of_organisation(worst),
+    ):
         assert all((point.name.zh, point.name.en, point.found.zh, point.found.en))
         assert bool(point.cure.zh and point.cure.en) is (point.outcome is Outcome.FAIL)
 
@@ -176,6 +201,50 @@ def test_agreement_and_vouching_count_where_the_profile_asks_for_them(sqlite_hou
     in_force(desk, shipped()["generic-open-data"].model_copy(update=asks))
     found = _said(_now(desk, "officer", "insurer"))
     assert [found[key] for key in ("agreement", "members")] == ["fail"] * 2
+
+
+def test_a_dry_run_names_the_points_that_would_turn_out_otherwise(house: House, clock: TestClock) -> None:
+    desk = a_desk(house)
+    grant = a_grant(desk)
+    with house.write() as work:
+        enter(work, GrantId(grant.id), REFUSED, subject=grant.id, reasons=("purpose-mismatch",))
+    clock.forward(days=10)
+    strict = _with(self_check_failures=3, self_check_span_days=5)
+    with desk.read("auditor") as (work, actor):
+        found = service.changed(work, actor, strict, around(house))
+        assert service.changed(work, actor, shipped()["generic-open-data"], around(house)) == []
+    said = {(each.subject, each.key, each.before.value, each.after.value) for each in found}
+    assert {("platform", "lock-out", "pass", "fail"), ("insurer", "purpose", "fail", "pass")} <= said
+    asked = (
+        client_as(house, "auditor")
+        .post("/api/v1/profile/dry-run", json=strict.model_dump(mode="json"))
+        .json()
+    )
+    assert {"lock-out", "purpose"} <= {each["key"] for each in asked["self_checks"]}
+    with desk.write("watch") as (work, actor):
+        made = profiles.propose(work, actor, ProfileProposal(profile=strict, reason="收紧自查口径"))
+    page = browser_as(house, "watch", "en").get(f"/profile/{made.id}").text
+    assert "Lock-out: after 3 wrong passwords at most" in page
+    in_force(desk, strict)
+    now = _said(_now(desk, "auditor", service.SUBJECT))
+    assert (now["lock-out"], _said(_now(desk, "officer", "insurer"))["purpose"]) == ("fail", "pass")
+
+
+def test_the_command_tells_outcomes_in_the_language_of_the_terminal(
+    sqlite_house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = a_desk(sqlite_house)
+    a_grant(desk)
+    where = ["--data-dir", str(sqlite_house.settings.data_dir), "--as", "officer"]
+    told = {}
+    for lang, name in (("zh_CN.UTF-8", "zh"), ("en_GB.UTF-8", "en")):
+        monkeypatch.setenv("LC_ALL", lang)
+        told[name] = CliRunner().invoke(app, ["show", *where]).stdout
+    assert "符合" in told["zh"]
+    assert "机构资质有效" in told["zh"]
+    assert "Not applicable" in told["en"]
+    assert "Pass" in told["en"]
+    assert "符合" not in told["en"]
 
 
 def test_the_platforms_points_follow_from_its_record(house: House, clock: TestClock) -> None:

@@ -19,6 +19,7 @@ from datasets.enclave.workflow import MOVES, STATE_NAMES, STEP_NAMES, EnclaveSta
 from datasets.extracts.tables import ExtractRow
 from datasets.outputs import queries as reviews
 from datasets.outputs.tables import OutputReviewRow
+from tests.amending import amended
 from tests.datasets.enclave.scene import EnclaveScene, an_enclave_scene
 from tests.examples import examples
 
@@ -101,6 +102,15 @@ def test_whatever_people_do(sqlite_house: House) -> None:
         def stop_or_go_on(self) -> None:
             scene.resumes() if self.stopped else scene.suspends()
             self.stopped = not self.stopped
+
+        @rule(other=st.booleans())
+        def amend(self, other: bool) -> None:
+            """An amendment takes the grant's place, on the same terms or on stricter ones."""
+            if not self.stopped:
+                with suppress(AppError):
+                    scene.grant_id = amended(
+                        scene.desk, scene.grant_id, **({"safeguards": {"min_group": 11}} if other else {})
+                    )
 
         @invariant()
         def holds(self) -> None:

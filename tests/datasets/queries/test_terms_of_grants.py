@@ -14,6 +14,7 @@ from auth.grants import service as grants
 from auth.grants.service import GrantStep
 from core.errors import AccessRefused, QuotaExceeded
 from core.ids import GrantId
+from datasets import carrying
 from datasets.queries.verifying import service as verifying
 from datasets.releases.service import withdraw
 from datasets.releases.tables import ReleaseRow
@@ -73,6 +74,7 @@ def _activates(scene: QueryScene, grant_id: str) -> None:
             GrantStep(),
             assets=scene.desk.assets,
             has_release=has_release(work),
+            go_on=carrying.go_on,
         )
 
 

@@ -23,6 +23,7 @@ from core.errors import AppError, InputRefused, Unavailable
 from datasets.sources import postgres
 from datasets.sources.asking import Ask, Catch
 from datasets.sources.postgres import PostgresConfig
+from tests.clamd import EICAR, a_clamd
 from tests.datasets.parking import a_parking_dataset
 from tests.datasets.sources.places import a_source, allow, batches_of, look
 
@@ -256,3 +257,13 @@ def test_a_table_becomes_a_batch_that_is_read_with_its_types(home: House, server
     assert (batch.rows, batch.untyped_cells) == (20, 0)
     assert batch.typed_sha256 is not None
     assert look(home, source.id).outcome == "recognised"
+
+
+def test_its_rows_are_shown_to_the_malware_scanner_as_files_are(home: House, server: int) -> None:
+    assert fetch(home, server, "no_key").files[0].stored.seen == "not_scanned"
+    with a_clamd() as address:
+        allow(home, clamd=address)
+        assert fetch(home, server, "no_key").files[0].stored.seen == "clean"
+        with pytest.raises(InputRefused, match=r"Malware|恶意软件"):
+            fetch(home, server, query=f"SELECT $${EICAR.decode()}$$::text AS word")
+    assert not [path for path in (home.settings.files_dir / "stage").iterdir() if path.is_file()]
