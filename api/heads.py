@@ -23,6 +23,8 @@ audience|谁可见|who reads it
 author|作者|by
 after|之后|after
 agreement|协议|agreement
+grants|授权|grants
+later|可后补材料|papers that may follow
 check|检查|check
 indicator|质量指标|indicator
 found|认定的事实|what was found

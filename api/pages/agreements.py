@@ -82,13 +82,12 @@ def list_page(
         for row in found
     ]  # fmt: skip
     actions = [Action(_PLANS, "/plans")] if actor.may(_DRAFT) else []
-    if count := len(at_odds.found(work, actor)):
-        actions.append(
-            Action(
-                Text(f"与控制关系不符的协议：{count}", f"At odds with who controls whom: {count}"),
-                "/agreements/at-odds",
-            )
-        )
+    count = len(at_odds.found(work, actor))
+    odds = Action(
+        Text(f"与控制关系不符的协议：{count}", f"At odds with who controls whom: {count}"),
+        "/agreements/at-odds",
+    )
+    actions.append(odds)
     return cases.list_page(
         request, title=_TITLE, rows=rows, total=total,
         lead=Text("实施机构与运营机构签订的第一级授权；现行政策要求时，每项场景授权都须在协议范围和期限之内。", "The first tier, between the implementing body and an operator; where the policy in force asks for it, every grant lies within one."),

@@ -24,7 +24,7 @@ ELSEWHERE = {
     "/profile/opinions": "/profile", "/queries/private": "/queries", "/anomaly-rules": "/anomalies", "/audit/evidence/period": "/audit",
     "/audit/evidence.zip": "/audit", "/admin/changes": "/admin", "/registrations": "/registers",
     "/supervision/monthly": "/supervision", "/supervision/monthly/file": "/supervision/monthly",
-    "/usage/file": "/usage", "/duties/report": "/duties", "/tickets/fixes": "/tickets", "/record-changes/sheet": "/record-changes", "/screenings": "/applications",
+    "/usage/file": "/usage", "/duties/report": "/duties", "/tickets/fixes": "/tickets", "/record-changes/sheet": "/record-changes", "/screenings": "/applications", "/agreements/at-odds": "/agreements",
     "/feeds/datasets.atom": "a feed", "/feeds/discussions.atom": "a feed", "/data.json": "machines", "/openapi.json": "machines",
     "/robots.txt": "machines", "/sitemap.xml": "machines", "/mcp": "machines", "/oai": "machines", "/csw": "machines",
     "/dataset": "CKAN's address",

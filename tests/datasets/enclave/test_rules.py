@@ -8,7 +8,7 @@ from auth.policy.model import GrantPolicy
 from core.errors import Reason
 from core.text import Text
 from datasets.enclave.model import EnclaveSpec
-from datasets.enclave.rules import Near, decision_objections, misfits, reviewer_objections
+from datasets.enclave.rules import Near, approval_stands, decision_objections, misfits, reviewer_objections
 from tests.auth.policy.test_decisions import a_policy
 from tests.desk import PARKS
 
@@ -85,3 +85,28 @@ def test_every_column_that_does_not_fit_is_named_once() -> None:
     spec = _spec(select=[{"kind": "sum", "column": "area_m2"}, {"kind": "mean", "column": "area_m2"}])
     found = [each for each in misfits(spec, PARKS, _policy({"kind": "drop"})) if each.code == "mask-unfit"]
     assert len(found) == 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "stands"),
+    [
+        ({}, True),
+        ({"ends_at": "2027-06-01T00:00:00+08:00"}, True),
+        (
+            {"columns": [{"name": "area_m2", "use": "pseudonymised"}, {"name": "venue_id", "use": "denied"}]},
+            True,
+        ),
+        ({"columns": [{"name": "area_m2", "use": "plain"}, {"name": "venue_id", "use": "plain"}]}, False),
+        ({"columns": [{"name": "venue_id", "use": "plain"}]}, False),
+        ({"row_filter": {"op": "eq", "column": "venue_id", "value": "V1"}}, False),
+        ({"safeguards": {"min_group": 20}}, False),
+        ({"pinned_release": "r-1"}, False),
+    ],
+)
+def test_an_approval_stands_where_what_was_read_is_shown_alike(
+    changes: dict[str, object], stands: bool
+) -> None:
+    before = _policy(None)
+    after = GrantPolicy.model_validate(before.model_dump(mode="json") | changes)
+    spec = _spec(group_by=[{"column": "area_m2"}])
+    assert approval_stands(spec, before, after) is stands
