@@ -94,3 +94,9 @@ def test_a_sum_that_cannot_be_compared_with_one_told_before_is_not_told(
         patched.setattr(Reader, "values", lambda *_: None)
         assert scene.code(select=total) == ["suppressed"]
     assert scene.code(select=total) == []
+
+
+def test_cells_together_count_rows_and_contributors_and_keep_the_two_largest() -> None:
+    figures = [rules.Figure(3, 2, 10.0, 6.0, 4.0), rules.Figure(5, 4, 20.0, 9.0, 5.0)]
+    assert rules.together(figures) == rules.Figure(8, 6, 30.0, 9.0, 6.0)
+    assert rules.together([]) == rules.Figure(0, 0)
