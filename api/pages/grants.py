@@ -23,7 +23,7 @@ from auth import audit_reading
 from auth.actor import Actor
 from auth.applications import service as applications
 from auth.applications.reading import is_bureau
-from auth.grants import dormancy, queries, service
+from auth.grants import dormancy, lineage, queries, service
 from auth.grants.ledger import KINDS
 from auth.grants.service import GrantRead, GrantStep, RevokeStep
 from auth.grants.workflow import STATE_NAMES, STEP_NAMES, Step
@@ -136,7 +136,7 @@ def _show(
         events=timeline(work, actor, history, grant_id), commands=commands, names={step.value: STEP_NAMES[step] for step in Step},
         sleep=dormancy.sleep_of(work, queries.row(work, grant_id)), usage=_usage(found), refusal=refusal, note=note,
         typed=typed or {}, bar_scopes=list(BAR_SCOPES.items()), revocation=revocation_of(work, actor, grant_id), revocation_states=REVOCATION_STATES,
-        freezes=freezes.meeting(work, grant_id=grant_id, orgs=[found.org_id, found.department_id], dataset_id=found.dataset_id),
+        freezes=freezes.meeting(work, grants=lineage.of(work, queries.row(work, grant_id)), orgs=[found.org_id, found.department_id], dataset_id=found.dataset_id),
         why_not=[Text(reason["zh"], reason["en"]) for reason in found.why_not],
     )  # fmt: skip
 

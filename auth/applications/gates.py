@@ -16,6 +16,8 @@ from auth.consents import cover as consents
 from auth.duties import overdue
 from auth.duties.service import overdue_reasons
 from auth.duties.workflow import Kind
+from auth.grants import lineage
+from auth.grants import queries as grants
 from auth.incidents import freezes
 from auth.papers import cover as papers
 from auth.policy.model import GrantPolicy
@@ -25,6 +27,7 @@ from auth.registrations import cover as registrations
 from auth.revocations.opening import bars, may_bar
 from core.db import UtcDateTime
 from core.errors import Reason
+from core.ids import GrantId
 from core.work import Work, fetched
 
 
@@ -36,7 +39,8 @@ def gates(work: Work, row: ApplicationRow) -> tuple[Reason, ...]:
     lines = [(line.dataset_id, line.department_id) for line in queries.lines(work, row.id)]
     owed = (*overdue_reasons(work, row.org_id), *papers.overdue_of(work, row.org_id))
     barred = bars(work, row.org_id, [dataset_id for dataset_id, _ in lines])
-    return _once((*_frozen(work, row.org_id, lines), *barred, *owed, *agreed))
+    followed = _followed(work, row)
+    return _once((*_frozen(work, row.org_id, lines, followed), *barred, *owed, *agreed))
 
 
 _ORG: Final[BindParameter[Any]] = bindparam("org_id")
@@ -101,7 +105,14 @@ def _once(reasons: Iterable[Reason]) -> tuple[Reason, ...]:
     return tuple({(reason.code, reason.text): reason for reason in reasons}.values())
 
 
-def _frozen(work: Work, org_id: str, lines: list[tuple[str, str]]) -> Iterable[Reason]:
-    yield from freezes.reasons(work, orgs=[org_id])
+def _followed(work: Work, row: ApplicationRow) -> tuple[str, ...]:
+    """The grant that the application amends or renews, and those before it; () for any other."""
+    return () if row.from_grant_id is None else lineage.of(work, grants.row(work, GrantId(row.from_grant_id)))
+
+
+def _frozen(
+    work: Work, org_id: str, lines: list[tuple[str, str]], followed: tuple[str, ...]
+) -> Iterable[Reason]:
+    yield from freezes.reasons(work, grants=followed, orgs=[org_id])
     for dataset_id, department_id in lines:
         yield from freezes.reasons(work, orgs=[department_id], dataset_id=dataset_id)

@@ -12,10 +12,12 @@ from auth.applications.models import ApplicationAsk, ApplicationRead
 from auth.applications.steps import Assets
 from auth.applications.tables import ApplicationRow
 from auth.duties.service import renewal_objections
+from auth.grants import lineage
 from auth.grants import queries as grants
 from auth.grants.succession import Succession, renews_too_early
 from auth.grants.tables import GrantRow
 from auth.grants.workflow import State
+from auth.incidents import freezes
 from auth.policy.model import GrantPolicy, Use
 from auth.policy.rules import GRANT, refused
 from auth.reviews import cover as reviews
@@ -49,7 +51,8 @@ def _from_grant(
     found = grants.row(work, grant_id, actor)
     policy = grants.view_of(work, found).policy
     before = queries.asked_for(work, found.application_id)
-    refuse_if(tuple(_stands(work, found, succession)))
+    frozen = freezes.reasons(work, grants=lineage.of(work, found))
+    refuse_if((*_stands(work, found, succession), *frozen))
     body = ApplicationAsk.model_validate(
         _prefilled(policy, before, found.line_id) | _period(work, policy, succession)
     )

@@ -117,6 +117,7 @@ def _as_grant(
         department_id=line.department_id, title_zh=line.title_zh, title_en=line.title_en, state=State.ACTIVE,
         policy=policy.canonical().decode(), policy_hash=policy.hash, agreement_hash="", approved_by="[]",
         starts_at=policy.starts_at, ends_at=policy.ends_at, created_at=row.created_at, succession=row.succession,
+        succeeds_id=row.from_grant_id,
     )  # fmt: skip
     if current is not None and current.id == row.from_grant_id:
         take_over(found, current)

@@ -14,7 +14,7 @@ from sqlmodel import col, select
 from auth.agreements import cover
 from auth.consents import cover as consents
 from auth.duties import overdue
-from auth.grants import dormancy
+from auth.grants import dormancy, lineage
 from auth.grants.tables import GrantFacts, GrantRow
 from auth.incidents import freezes
 from auth.policy.limits import Limits
@@ -41,7 +41,7 @@ def blocks(
     found: list[Reason] = []
     if may["freeze"]:
         orgs = [row.org_id, row.department_id]
-        found += freezes.reasons(work, grant_id=row.id, orgs=orgs, dataset_id=row.dataset_id)
+        found += freezes.reasons(work, grants=lineage.of(work, row), orgs=orgs, dataset_id=row.dataset_id)
     found += standstill.against(work, profile)
     found += cover.at_use(work, profile, row.org_id, policy.scenario_id)
     found += registrations.at_use(work, profile, row.dataset_id)
@@ -58,18 +58,18 @@ def blocks(
 def _suspects(work: Work, row: GrantRow | GrantFacts, profile: Profile, limits: Limits) -> dict[str, bool]:
     """Which kinds of reason may stand against the grant now: all that do, seldom one that does not. One round trip."""
     sleeps = dormancy.may_sleep(row, work.now, limits)
-    question = _question(overdue.reaches(profile), sleeps)
+    question = _question(overdue.reaches(profile), sleeps, row.succeeds_id is not None)
     answer = fetched(
         work, question, grant_id=row.id, org_id=row.org_id, dataset_id=row.dataset_id, department_id=row.department_id,
         today=overdue.today(work), now=work.now, reported_before=overdue.reported_before(work.now, limits),
-        used_before=work.now - timedelta(days=limits[dormancy.KEY]),
+        used_before=work.now - timedelta(days=limits[dormancy.KEY]), succeeds_id=row.succeeds_id,
     ).one()  # fmt: skip
     return {name: bool(value) for name, value in zip(answer._fields, answer, strict=True)}
 
 
 @lru_cache(maxsize=64)
-def _question(reaches: overdue.Reaches, sleeps: bool) -> Select[Any]:
-    """Made once for each way in which duties may reach; the grant and the moment are its parameters."""
+def _question(reaches: overdue.Reaches, sleeps: bool, follows: bool) -> Select[Any]:
+    """Made once for each way in which duties may reach; the grant and the moment are its parameters. `follows`: others are before it."""
     ids = {
         name: bindparam(name, type_=String) for name in ("grant_id", "org_id", "dataset_id", "department_id")
     }
@@ -81,9 +81,13 @@ def _question(reaches: overdue.Reaches, sleeps: bool) -> Select[Any]:
         col(GrantRow.id) == ids["grant_id"], dormancy.unused(now, bindparam("used_before", type_=UtcDateTime))
     )
     question: Any = select_columns(
-        freezes.of_grant(ids["grant_id"], ids["org_id"], ids["dataset_id"], ids["department_id"]).label(
-            "freeze"
-        ),
+        freezes.of_grant(
+            ids["grant_id"],
+            ids["org_id"],
+            ids["dataset_id"],
+            ids["department_id"],
+            lineage.before(bindparam("succeeds_id", type_=String)) if follows else None,
+        ).label("freeze"),
         reviews.overdue(ids["grant_id"], today).label("review"),
         overdue.suspected(reaches, place).label("duty"),
         (asleep.exists() if sleeps else false()).label("sleep"),

@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Select, and_, func, or_
 from sqlmodel import col, select
 
 from auth.actor import Actor
+from auth.grants import lineage
 from auth.grants.queries import seen_by
 from auth.grants.tables import GrantRow
 from auth.grants.workflow import FINAL, State
@@ -79,7 +80,7 @@ def register(
     ).all()
     total = work.db.exec(select(func.count()).select_from(GrantRow).where(*wanted)).one()
     frozen = freezes.targets(work)
-    return [_registered(grant, org, frozen) for grant, org in rows], total
+    return [_registered(work, grant, org, frozen) for grant, org in rows], total
 
 
 def number_on(work: Work, dataset_id: str) -> int:
@@ -88,8 +89,11 @@ def number_on(work: Work, dataset_id: str) -> int:
     return work.db.exec(wanted.where(col(GrantRow.dataset_id) == dataset_id, *in_force(work.now))).one()
 
 
-def _registered(grant: GrantRow, org: OrganisationRow, frozen: frozenset[tuple[str, str]]) -> RegisteredGrant:
+def _registered(
+    work: Work, grant: GrantRow, org: OrganisationRow, frozen: frozenset[tuple[str, str]]
+) -> RegisteredGrant:
     policy = json.loads(grant.policy)
+    grants = lineage.of(work, grant) if frozen else ()
     return RegisteredGrant(
         grant_id=grant.id,
         org_id=grant.org_id,
@@ -105,7 +109,7 @@ def _registered(grant: GrantRow, org: OrganisationRow, frozen: frozenset[tuple[s
         starts_at=grant.starts_at,
         ends_at=grant.ends_at,
         is_suspended=grant.state == State.SUSPENDED
-        or freezes.meets(frozen, grant.id, [grant.org_id, grant.department_id], grant.dataset_id),
+        or freezes.meets(frozen, grants, [grant.org_id, grant.department_id], grant.dataset_id),
     )
 
 

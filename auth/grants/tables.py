@@ -85,6 +85,8 @@ class GrantFacts:
     starts_at: datetime
     ends_at: datetime
     activated_at: datetime | None
+    succeeds_id: str | None
+    succession: str
     used_extracts: int
     used_rows: int
     used_bytes: int

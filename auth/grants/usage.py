@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import BindParameter, Table, Update, bindparam, case, or_, update
+from sqlalchemy import BindParameter, String, Table, Update, bindparam, case, or_, update
 from sqlmodel import col, select
 
 from auth.anomalies import observing
-from auth.grants import queries, succession
+from auth.grants import lineage, queries, succession
 from auth.grants.ledger import CHARGE, DELIVERY, REFUND, Taking, enter
 from auth.grants.tables import GrantRow, UsageEventRow
 from auth.grants.view import day_of
@@ -47,14 +47,18 @@ def _column(name: str, unit: str) -> Any:  # noqa: ANN401 - a column
     return _GRANTS.c[f"{name}_{unit}"]
 
 
-def _charging(spans: tuple[_Span, ...] = ()) -> Update:
-    """The statement of a charge. `spans`: the counts of day and month that take it in, because something is asked for anew."""
+def _charging(spans: tuple[_Span, ...] = (), *, follows: bool = False) -> Update:
+    """The statement of a charge. `spans`: the counts of day and month that take it in, because something is asked for anew.
+    `follows`: the grant has others before it; a freeze on one of them stops it, too."""
+    before = lineage.before(bindparam("succeeds", type_=String)) if follows else None
     statement = update(_GRANTS).where(
         _OF,
         _GRANTS.c.state == State.ACTIVE,
         _GRANTS.c.starts_at <= bindparam("now", type_=UtcDateTime),
         _GRANTS.c.ends_at > bindparam("now", type_=UtcDateTime),
-        ~freezes.of_grant(_GRANTS.c.id, _GRANTS.c.org_id, _GRANTS.c.dataset_id, _GRANTS.c.department_id),
+        ~freezes.of_grant(
+            _GRANTS.c.id, _GRANTS.c.org_id, _GRANTS.c.dataset_id, _GRANTS.c.department_id, before
+        ),
     )
     values = {}
     for unit in _UNITS:
@@ -80,9 +84,11 @@ _SPANS: Final[tuple[_Span, ...]] = (
     ("per_month", "used_in", _MONTH, "n_extracts"),
 )
 _OUTPUT_SPAN: Final[_Span] = ("outputs_per_month", "outputs_in", _MONTH, "n_outputs")
-_CHARGE: Final = _charging()
-_CHARGE_REQUEST: Final = _charging(_SPANS)
-_CHARGE_OUTPUT: Final = _charging((*_SPANS, _OUTPUT_SPAN))
+_CHARGES: Final = {
+    (kind, follows): _charging(spans, follows=follows)
+    for kind, spans in (("more", ()), ("request", _SPANS), ("output", (*_SPANS, _OUTPUT_SPAN)))
+    for follows in (False, True)
+}
 _OUTPUT_BACK: Final = (
     update(_GRANTS)
     .where(_OF, _GRANTS.c.outputs_in == _MONTH, _GRANTS.c.used_outputs_per_month > 0)
@@ -121,22 +127,19 @@ def charge(
     before, under the grant that this one amends: the counts of day and month, which were carried over, have it already.
     """
     wanted = _counted(extracts=extracts, rows=rows, bytes=bytes)
-    seen = queries.view(work, grant_id)
+    held = queries.facts(work, grant_id)
+    seen = queries.view_of(work, held)
     if seen.blocks:
         refuse_if(rules.effective(seen, work.now))
     room = {f"room_{unit}": MAX_QUOTA - count for unit, count in wanted.items()}
-    given = {"grant": grant_id, "now": work.now, **_numbers(wanted), **room}
+    given: dict[str, Any] = {"grant": grant_id, "now": work.now, **_numbers(wanted), **room}
+    if follows := held.succeeds_id is not None:
+        given["succeeds"] = held.succeeds_id
+    kind = "more"
     if extracts and is_new:
-        today = day_of(work.now)
-        given |= {"today": today, "month": today[:7]}
-        charged = (
-            fetched(work, _CHARGE_OUTPUT, **given, n_outputs=outputs)
-            if outputs
-            else fetched(work, _CHARGE_REQUEST, **given)
-        )
-    else:
-        charged = fetched(work, _CHARGE, **given)
-    if not charged.rowcount:
+        kind, today = "output" if outputs else "request", day_of(work.now)
+        given |= {"today": today, "month": today[:7]} | ({"n_outputs": outputs} if outputs else {})
+    if not fetched(work, _CHARGES[kind, follows], **given).rowcount:
         _say_why(work, grant_id, wanted, outputs)
     if extracts and is_new:  # a new request; what it asked for is counted afterwards
         refuse_if(tuple(observing.against_use(work, queries.row(work, grant_id))))

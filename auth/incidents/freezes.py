@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from sqlalchemy import ColumnElement, and_, exists, or_
+from sqlalchemy import ColumnElement, Select, and_, exists, false, or_
 from sqlmodel import col, select
 
 from auth.incidents.tables import IncidentRow
@@ -25,9 +25,14 @@ def _is(kind: Target, ids: Iterable[object]) -> ColumnElement[bool]:
 
 
 def of_grant(
-    grant_id: object, org_id: object, dataset_id: object, department_id: object
+    grant_id: object,
+    org_id: object,
+    dataset_id: object,
+    department_id: object,
+    before: Select[tuple[str]] | None = None,
 ) -> ColumnElement[bool]:
-    """The condition that some freeze meets a grant with these ids (values, or columns of a query)."""
+    """The condition that some freeze meets a grant with these ids (values, or columns of a query), or one `before` it."""
+    earlier = false() if before is None else _is_among(Target.GRANT, before)
     return exists().where(
         col(IncidentRow.state) == State.FROZEN,
         or_(
@@ -35,18 +40,23 @@ def of_grant(
             _is(Target.ORGANISATION, [org_id, department_id]),
             _is(Target.DATASET, [dataset_id]),
             _is(Target.PLATFORM, [ALL]),
+            earlier,
         ),
     )
 
 
+def _is_among(kind: Target, ids: Select[tuple[str]]) -> ColumnElement[bool]:
+    return and_(col(IncidentRow.target_kind) == kind, col(IncidentRow.target_id).in_(ids))
+
+
 def meeting(
-    work: Work, *, grant_id: str = "", orgs: Iterable[str] = (), dataset_id: str = ""
+    work: Work, *, grants: Iterable[str] = (), orgs: Iterable[str] = (), dataset_id: str = ""
 ) -> list[IncidentRow]:
     """The freezes in force on any of these, oldest first."""
     wanted = select(IncidentRow).where(
         IncidentRow.state == State.FROZEN,
         or_(
-            _is(Target.GRANT, [grant_id]),
+            _is(Target.GRANT, grants),
             _is(Target.ORGANISATION, orgs),
             _is(Target.DATASET, [dataset_id]),
             _is(Target.PLATFORM, [ALL]),
@@ -75,20 +85,23 @@ def targets(work: Work) -> frozenset[tuple[str, str]]:
     )
 
 
-def meets(frozen: frozenset[tuple[str, str]], grant_id: str, orgs: Iterable[str], dataset_id: str) -> bool:
-    """Whether one of `targets` is the grant, one of its organisations, its dataset, or all of them."""
-    own = {(Target.GRANT.value, grant_id), (Target.DATASET.value, dataset_id), (Target.PLATFORM.value, ALL)}
+def meets(
+    frozen: frozenset[tuple[str, str]], grants: Iterable[str], orgs: Iterable[str], dataset_id: str
+) -> bool:
+    """Whether one of `targets` is one of the grants, one of the organisations, the dataset, or all of them."""
+    own = {(Target.DATASET.value, dataset_id), (Target.PLATFORM.value, ALL)}
+    own |= {(Target.GRANT.value, grant) for grant in grants}
     return not frozen.isdisjoint(own | {(Target.ORGANISATION.value, org) for org in orgs})
 
 
 def reasons(
-    work: Work, *, grant_id: str = "", orgs: Iterable[str] = (), dataset_id: str = ""
+    work: Work, *, grants: Iterable[str] = (), orgs: Iterable[str] = (), dataset_id: str = ""
 ) -> tuple[Reason, ...]:
-    """Why nothing may leave now; () when nothing is frozen."""
-    orgs = tuple(orgs)
-    if not meets(targets(work), grant_id, orgs, dataset_id):
+    """Why nothing may leave now; () when nothing is frozen. `grants`: a grant and those before it (`auth.grants.lineage`)."""
+    orgs, grants = tuple(orgs), tuple(grants)
+    if not meets(targets(work), grants, orgs, dataset_id):
         return ()
-    return tuple(_reason(row) for row in meeting(work, grant_id=grant_id, orgs=orgs, dataset_id=dataset_id))
+    return tuple(_reason(row) for row in meeting(work, grants=grants, orgs=orgs, dataset_id=dataset_id))
 
 
 def _reason(row: IncidentRow) -> Reason:

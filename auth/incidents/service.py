@@ -82,7 +82,7 @@ def freeze(work: Work, actor: Actor, body: IncidentCreate, *, assets: Assets) ->
     frozen = [
         row
         for row in freezes.meeting(
-            work, grant_id=body.target_id, orgs=[body.target_id], dataset_id=body.target_id
+            work, grants=[body.target_id], orgs=[body.target_id], dataset_id=body.target_id
         )
         if row.target_kind == body.target_kind
     ]

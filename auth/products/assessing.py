@@ -10,6 +10,7 @@ from sqlmodel import col, select
 from auth.actor import Actor
 from auth.duties import overdue
 from auth.duties.workflow import Kind
+from auth.grants import lineage
 from auth.grants.standing import licence
 from auth.grants.tables import GrantRow
 from auth.grants.workflow import FINAL
@@ -66,7 +67,7 @@ def _freezes(work: Work, row: ProductRow, grants: dict[str, GrantRow]) -> list[R
         for grant in grants.values()
         for reason in freezes.reasons(
             work,
-            grant_id=grant.id,
+            grants=lineage.of(work, grant),
             orgs=(row.org_id, grant.department_id),
             dataset_id=grant.dataset_id,
         )
