@@ -14,7 +14,7 @@ from auth.applications.tables import ApplicationRow
 from auth.duties.service import renewal_objections
 from auth.grants import lineage
 from auth.grants import queries as grants
-from auth.grants.succession import Succession, renews_too_early
+from auth.grants.succession import Succession, amends_after_end, renews_too_early
 from auth.grants.tables import GrantRow
 from auth.grants.workflow import State
 from auth.incidents import freezes
@@ -96,13 +96,13 @@ def objections(work: Work, row: ApplicationRow, ask: ApplicationAsk) -> Iterator
     found = grants.row(work, GrantId(row.from_grant_id))
     yield from _stands(work, found, Succession(row.succession))
     asked = [column.name for line in ask.lines for column in line.columns]
-    yield from reviews.following_objections(work, found.id, asked)
+    yield from reviews.following_objections(work, found, asked)
     policy = grants.view_of(work, found).policy
-    runs = found.state == State.ACTIVE and work.now < found.ends_at
-    if row.succession == Succession.RENEWAL and runs and ask.starts_on is not None:
-        last = steps.local_day(found.ends_at - timedelta(seconds=1))
-        if ask.starts_on <= last:
-            yield renews_too_early(found)
+    last = steps.local_day(found.ends_at - timedelta(seconds=1))
+    if ask.starts_on is not None:
+        yield from _begins(work, found, Succession(row.succession), ask.starts_on, last)
+    if row.succession == Succession.AMENDMENT and ask.ends_on is not None:
+        yield from _goes_on(work, found, ask.ends_on, last)
     same = [line.dataset_id for line in ask.lines] == [found.dataset_id]
     if not same or ask.scenario_id != policy.scenario_id:
         yield refused(
@@ -112,6 +112,23 @@ def objections(work: Work, row: ApplicationRow, ask: ApplicationAsk) -> Iterator
             GRANT,
             grant=found.id,
         )
+
+
+def _begins(work: Work, found: GrantRow, succession: Succession, first: date, last: date) -> Iterator[Reason]:
+    """Why it may not begin on that day. `last`: the last day of the grant before."""
+    runs = found.state == State.ACTIVE and work.now < found.ends_at
+    if succession is Succession.RENEWAL and runs and first <= last:
+        yield renews_too_early(found)
+    if succession is Succession.AMENDMENT and first > last:
+        yield amends_after_end(found)
+
+
+def _goes_on(work: Work, found: GrantRow, until: date, last: date) -> Iterator[Reason]:
+    """Why an amendment may not end on that day: beyond the end of the grant before it owes what a renewal owes."""
+    yield from reviews.pilot_objections(work, found, until)
+    if until > last:
+        yield from renewal_objections(work, found.id)
+        yield from reviews.renewal_objections(work, found)
 
 
 def _stands(work: Work, found: GrantRow, succession: Succession) -> Iterator[Reason]:
@@ -127,4 +144,4 @@ def _stands(work: Work, found: GrantRow, succession: Succession) -> Iterator[Rea
         )
     if succession is Succession.RENEWAL:
         yield from renewal_objections(work, found.id)
-        yield from reviews.renewal_objections(work, found.id)
+        yield from reviews.renewal_objections(work, found)

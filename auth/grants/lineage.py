@@ -21,11 +21,14 @@ AMENDMENT = "amendment"
 
 
 def before(succeeds_id: Any) -> Select[tuple[str]]:  # noqa: ANN401 - a value, or a parameter of a query
-    """The ids of all grants before one that follows `succeeds_id`, as part of a question."""
+    """The ids of all grants before one that follows `succeeds_id`, as part of a question.
+
+    Nested where it stands: sqlite3 tells how many rows were changed only of a statement that begins with UPDATE, not with WITH.
+    """
     chain = (
         select_columns(col(GrantRow.id).label("id"), col(GrantRow.succeeds_id).label("succeeds_id"))
         .where(col(GrantRow.id) == succeeds_id)
-        .cte("line", recursive=True)
+        .cte("line", recursive=True, nesting=True)
     )
     older = select_columns(col(GrantRow.id), col(GrantRow.succeeds_id))
     chain = chain.union(older.where(col(GrantRow.id) == chain.c.succeeds_id))
@@ -47,5 +50,6 @@ def _walk(work: Work, row: GrantRow | GrantFacts, *, amended_only: bool) -> list
     while earlier is not None and (how == AMENDMENT or not amended_only):
         found.append(earlier)
         wanted = select_columns(col(GrantRow.succeeds_id), col(GrantRow.succession))
-        earlier, how = fetched(work, wanted.where(col(GrantRow.id) == earlier)).one()
+        row_before = fetched(work, wanted.where(col(GrantRow.id) == earlier)).one()
+        earlier, how = row_before.succeeds_id, row_before.succession
     return found

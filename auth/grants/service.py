@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import partial
 from typing import Any, Final
 
@@ -19,6 +19,7 @@ from auth.agreements import cover
 from auth.anomalies import observing
 from auth.applications import queries as applications
 from auth.asset import Asset
+from auth.consents.cover import named
 from auth.delegations.standing import doer
 from auth.duties import service as duties
 from auth.grants import dormancy, queries, succession
@@ -28,9 +29,11 @@ from auth.grants.workflow import FINAL, MOVES, State, Step, advance
 from auth.messages import audience
 from auth.messages.service import tell
 from auth.policy import odrl, rules, separation
+from auth.policy.filters.rules import LOCAL
 from auth.policy.model import GrantPolicy, Prose
 from auth.policy.separation import Past
 from auth.profile.now import limits_now, profile
+from auth.reviews import cover as reviews
 from auth.revocations import opening as revocations
 from auth.revocations.opening import Grounds
 from auth.roles import Role
@@ -230,7 +233,9 @@ def activate(
     old = succession.predecessor(work, row)
     if old is not None and old.state == State.ACTIVE and row.starts_at < old.ends_at:
         carried = succession.take_over(row, old)
-        _move(work, SYSTEM, old, Step.SUPERSEDE, "", {"by": row.id, "carried": carried})
+        looks = reviews.carry_over(work, old.id, row.id, named(queries.policy_of(row)))
+        facts = {"by": row.id, "carried": carried} | ({"reviews": looks} if looks else {})
+        _move(work, SYSTEM, old, Step.SUPERSEDE, "", facts)
         work.db.add(row)
         work.db.flush()
         go_on(work, GrantId(old.id), GrantId(row.id))
@@ -264,6 +269,7 @@ def _activation_objections(
             )
         )
     found.extend(succession.objections(work, row))
+    found.extend(reviews.pilot_objections(work, row, _last_day(row)))
     found.extend(revocations.bars(work, row.org_id, [row.dataset_id]))
     if work.now >= row.created_at + timedelta(days=(days := limits_now(work)["pending_days"])):
         found.append(
@@ -280,6 +286,10 @@ def _activation_objections(
             rules.refused("grant-ended", "授权期限已过。", "The period of the grant is over.", rules.GRANT)
         )
     return tuple(found)
+
+
+def _last_day(row: GrantRow) -> date:
+    return (row.ends_at - timedelta(seconds=1)).astimezone(LOCAL).date()
 
 
 def _resumption_objections(work: Work, actor: Actor, row: GrantRow) -> tuple[Reason, ...]:

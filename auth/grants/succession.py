@@ -71,6 +71,8 @@ def _of_predecessor(work: Work, row: GrantRow, old: GrantRow) -> Iterator[Reason
         )
     if runs and row.succession == Succession.RENEWAL and row.starts_at < old.ends_at:
         yield renews_too_early(old)
+    if runs and row.succession == Succession.AMENDMENT and row.starts_at >= old.ends_at:
+        yield amends_after_end(old)
     if runs and row.starts_at < old.ends_at and work.now < row.starts_at:
         yield rules.refused(
             "successor-not-started",
@@ -86,6 +88,17 @@ def renews_too_early(old: GrantRow) -> Reason:
         "renewal-before-end",
         f"续期从原授权 {old.id} 到期（{old.ends_at.isoformat()}）起算；期内的调整请办理变更，已用额度随之结转。",
         f"A renewal begins where grant {old.id} ends ({old.ends_at.isoformat()}); for changes before that amend it, which carries over what was used.",
+        rules.GRANT,
+        grant=old.id,
+    )
+
+
+def amends_after_end(old: GrantRow) -> Reason:
+    """An amendment goes on with what was used, so it begins while the grant before runs; what begins afterwards renews it."""
+    return rules.refused(
+        "amendment-after-end",
+        f"变更须在原授权 {old.id} 到期（{old.ends_at.isoformat()}）前开始；期满后的使用请办理续期，并提交使用报告。",
+        f"An amendment begins before grant {old.id} ends ({old.ends_at.isoformat()}); for use after that renew it, with a use report.",
         rules.GRANT,
         grant=old.id,
     )

@@ -7,6 +7,7 @@ from sqlmodel import col, select
 
 from auth.anomalies.tables import AnomalyRow
 from auth.consents.cover import named
+from auth.grants import lineage
 from auth.grants.queries import policy_of
 from auth.grants.tables import GrantRow, UsageColumnRow, UsageMonthRow
 from auth.incidents.tables import IncidentRow
@@ -19,13 +20,14 @@ _UNITS = ("deliveries", "rows", "bytes", "downloads", "refusals")
 
 
 def found(work: Work, grant: GrantRow) -> Found:
-    """The facts of one grant since it began."""
+    """The facts of one grant since it began, under those that it amends, too."""
+    line = lineage.amended(work, grant)
     sums = [func.coalesce(func.sum(col(getattr(UsageMonthRow, unit))), 0) for unit in _UNITS]
-    used = work.db.execute(select(*sums).where(UsageMonthRow.grant_id == grant.id)).one()
-    read = set(work.db.exec(select(UsageColumnRow.name).where(UsageColumnRow.grant_id == grant.id)))
+    used = work.db.execute(select(*sums).where(col(UsageMonthRow.grant_id).in_(line))).one()
+    read = set(work.db.exec(select(UsageColumnRow.name).where(col(UsageColumnRow.grant_id).in_(line))))
     columns = granted(grant)
     products = sorted(
-        set(work.db.exec(select(ProductSourceRow.product_id).where(ProductSourceRow.grant_id == grant.id)))
+        set(work.db.exec(select(ProductSourceRow.product_id).where(col(ProductSourceRow.grant_id).in_(line))))
     )
     revenue = select(func.coalesce(func.sum(FeeRow.amount_fen), 0)).where(
         col(FeeRow.product_id).in_(products)
@@ -33,8 +35,8 @@ def found(work: Work, grant: GrantRow) -> Found:
     return Found(
         **dict(zip(_UNITS, (int(each) for each in used), strict=True)), columns_granted=columns,
         columns_unread=tuple(name for name in columns if name not in read),
-        anomalies=_number(work, AnomalyRow.grant_id == grant.id, AnomalyRow),
-        incidents=_number(work, col(IncidentRow.target_id).in_([grant.id, grant.org_id, grant.dataset_id]), IncidentRow),
+        anomalies=_number(work, col(AnomalyRow.grant_id).in_(line), AnomalyRow),
+        incidents=_number(work, col(IncidentRow.target_id).in_([*line, grant.org_id, grant.dataset_id]), IncidentRow),
         products=len(products), revenue_fen=int(work.db.exec(revenue).one()) if products else 0,
     )  # fmt: skip
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Any, Final
 
@@ -17,7 +17,7 @@ from auth import audit
 from auth.actor import SYSTEM, Actor
 from auth.casework.book import Book, CaseStep, Command, made_by, need_reason
 from auth.delegations.standing import doer
-from auth.duties.rules import later
+from auth.grants import lineage
 from auth.grants import queries as grant_queries
 from auth.grants import service as grants
 from auth.grants.tables import GrantRow
@@ -312,11 +312,10 @@ def against(work: Work, actor: Actor, row: ReviewRow, which: StrEnum) -> Iterato
 def mark_pilot(work: Work, actor: Actor, grant_id: str, body: PilotMark) -> None:
     """Say that a grant is a pilot: short, and evaluated before it may be renewed. Its evaluation is opened at once when it is in force."""
     grant = grant_queries.row(work, GrantId(grant_id), actor, to_change=True)
-    if work.db.get(PilotRow, grant.id) is not None:
+    if cover.is_pilot(work, grant):
         raise Conflict(Text("该授权已是试点。", "The grant is a pilot already."))
-    months = limits_now(work)["pilot_months"]
-    starts, ends = (each.astimezone(LOCAL).date() for each in (grant.starts_at, grant.ends_at))
-    refuse_if(tuple(rules.pilot_objections(months, starts, ends, later(starts, months))))
+    last = (grant.ends_at - timedelta(seconds=1)).astimezone(LOCAL).date()
+    refuse_if(cover.too_long(work, lineage.amended(work, grant), last))
     work.db.add(
         PilotRow(grant_id=grant.id, reason=body.reason, marked_by=actor.account_id, marked_person=actor.person_id, marked_at=work.now)
     )  # fmt: skip
@@ -324,12 +323,11 @@ def mark_pilot(work: Work, actor: Actor, grant_id: str, body: PilotMark) -> None
     audit.record(work, actor, "grant.marked_pilot", subject=grant.id, grant_id=grant.id, dataset_id=grant.dataset_id, payload={"reason": body.reason})  # fmt: skip
 
 
-def is_pilot(work: Work, grant_id: str) -> bool:
-    return work.db.get(PilotRow, grant_id) is not None
-
-
 def settle_due(work: Work) -> int:
-    """Settle looks at grants that have ended or were amended meanwhile; each once. Safe at any time."""
+    """Settle looks at grants that have ended or were amended meanwhile; each once. Safe at any time.
+
+    What was asked or proposed about a grant that was renewed goes on about the renewal that is in force.
+    """
     wanted = (
         select(ReviewRow).join(GrantRow, col(GrantRow.id) == col(ReviewRow.grant_id))
         .where(col(ReviewRow.state).in_([*UNANSWERED, State.NARROWING]), col(GrantRow.state).in_(GRANT_FINAL))
@@ -337,9 +335,19 @@ def settle_due(work: Work) -> int:
         .order_by(col(ReviewRow.id))
     )  # fmt: skip
     rows = list(work.db.exec(wanted.with_for_update(skip_locked=True, of=ReviewRow)))
-    for row in rows:
+    for grant_id in sorted({row.grant_id for row in rows}):
+        if renewal := _renewal(work, grant_id):
+            cover.carry_over(work, grant_id, renewal.id, granted(renewal))
+    left = [row for row in rows if grant_queries.row(work, GrantId(row.grant_id)).state in GRANT_FINAL]
+    for row in left:
         REVIEWS.move(work, SYSTEM, row, Step.SETTLE)
-    return len(rows)
+    return len(left)
+
+
+def _renewal(work: Work, grant_id: str) -> GrantRow | None:
+    """The grant that renews it and is in force, or waits for its first day."""
+    wanted = select(GrantRow).where(GrantRow.succeeds_id == grant_id, col(GrantRow.state).in_(_LIVE))
+    return work.db.exec(wanted.order_by(col(GrantRow.id))).first()
 
 
 def is_anything_due(work: Work) -> bool:
@@ -417,13 +425,10 @@ def campaign_commands(work: Work, actor: Actor, campaign_id: str) -> list[Comman
 
 
 def read(work: Work, row: ReviewRow) -> ReviewRead:
-    facts: Mapping[str, Any] = (
-        json.loads(row.found)
-        if row.found
-        else asdict(found(work, grant_queries.row(work, GrantId(row.grant_id))))
-    )
+    grant = grant_queries.row(work, GrantId(row.grant_id))
+    facts: Mapping[str, Any] = json.loads(row.found) if row.found else asdict(found(work, grant))
     update = {
-        "columns": json.loads(row.columns), "found": facts, "is_pilot": is_pilot(work, row.grant_id),
+        "columns": json.loads(row.columns), "found": facts, "is_pilot": cover.is_pilot(work, grant),
         "is_overdue": rules.is_overdue(State(row.state), row.due_on, cover.today(work)),
     }  # fmt: skip
     return ReviewRead.model_validate(row, update=update)
