@@ -17,6 +17,7 @@ from auth import audit
 from auth.actor import Actor
 from auth.applications.tables import ApplicationRow
 from auth.audit import AuditEventRow
+from auth.grants import lineage
 from auth.grants import queries as grants
 from auth.proof import dossier
 from auth.proof.checkpoint import Place
@@ -86,23 +87,32 @@ def _packed(
 
 
 def _documents(work: Work, grant_id: GrantId) -> dict[str, bytes]:
-    """What the events cite: the policy as agreed, the terms, every receipt; and the grant's lines of the ledger."""
-    row = grants.row(work, grant_id)
-    found = {f"policies/{row.id}.json": row.policy.encode()}
-    application = work.db.get(ApplicationRow, row.application_id)
-    if application and application.agreement:
-        found["terms.json"] = application.agreement.encode()
-    receipts = select(ExtractRow).where(ExtractRow.grant_id == grant_id, col(ExtractRow.receipt).is_not(None))
+    """What the events cite: the policies as agreed, the terms, every receipt; and the lines of the ledger. Of the grant and those before it."""
+    line, found = lineage.of(work, grants.row(work, grant_id)), {}
+    for row in [grants.row(work, GrantId(each)) for each in line]:
+        found[f"policies/{row.id}.json"] = row.policy.encode()
+        application = work.db.get(ApplicationRow, row.application_id)
+        if application and application.agreement:
+            found["terms.json" if row.id == grant_id else f"terms-{row.id}.json"] = (
+                application.agreement.encode()
+            )
+    receipts = select(ExtractRow).where(
+        col(ExtractRow.grant_id).in_(line), col(ExtractRow.receipt).is_not(None)
+    )
     for extract in work.db.exec(receipts.order_by(col(ExtractRow.id))):
         found[f"receipts/{extract.id}.json"] = (extract.receipt or "").encode()
     names = tuple(Line.model_fields)
-    lines, _ = ledger.lines(work, Wish(grant_id=grant_id), sort="at", limit=100_000)
+    lines = [
+        entry
+        for each in reversed(line)
+        for entry in ledger.lines(work, Wish(grant_id=each), sort="at", limit=100_000)[0]
+    ]
     cells = [
         [
             json.dumps(v, ensure_ascii=False) if isinstance(v, list) else v
-            for v in (getattr(line, n) for n in names)
+            for v in (getattr(entry, n) for n in names)
         ]
-        for line in lines
+        for entry in lines
     ]
     found["ledger.csv"] = b"".join(csv_of(Sheet("ledger", names, cells)))
     return found

@@ -178,6 +178,7 @@ KIND_NAMES: Final[Mapping[str, Text]] = {
     "duty.fulfilled": Text("履行义务", "Duty fulfilled"),
     "duty.returned": Text("义务材料退回", "Duty returned"),
     "duty.waived": Text("免除义务", "Duty waived"),
+    "duty.continued": Text("义务转至续期授权", "Duty passed to the renewal"),
     "store.check_asked": Text("要求核对文件库", "Check of the file store asked for"),
     "store.collect_asked": Text("要求清理文件库", "Collection of the file store asked for"),
     "store.backup_begun": Text("开始备份", "Backup begun"),

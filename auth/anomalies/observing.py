@@ -19,6 +19,7 @@ from auth.anomalies.rules import NEEDS_FILTERS, REQUESTS, Action, Found, Rule, S
 from auth.anomalies.tables import AnomalyRow, AnomalySettingRow
 from auth.anomalies.workflow import State
 from auth.delegations.standing import persons
+from auth.grants import lineage
 from auth.grants.tables import GrantRow, UsageEventRow
 from auth.policy.filters.model import RowFilter
 from core.errors import Reason
@@ -30,9 +31,9 @@ BASIS: Final = "异常规则 · anomaly rules"
 MOST_LINES: Final = 5000
 
 
-def seen(work: Work, grant_id: str, since: datetime, filters: Filters | None = None) -> list[Seen]:
-    """The grant's lines after `since`, oldest first; the newest of them when there are very many."""
-    wanted = select(UsageEventRow).where(UsageEventRow.grant_id == grant_id, UsageEventRow.at > since)
+def seen(work: Work, grants: Sequence[str], since: datetime, filters: Filters | None = None) -> list[Seen]:
+    """The lines of these grants after `since`, oldest first; the newest of them when there are very many."""
+    wanted = select(UsageEventRow).where(col(UsageEventRow.grant_id).in_(grants), UsageEventRow.at > since)
     newest = wanted.order_by(col(UsageEventRow.at).desc(), col(UsageEventRow.id).desc()).limit(MOST_LINES)
     lines = list(work.db.exec(newest))[::-1]
     asked = filters(work, sorted({line.subject for line in lines if line.filter_hash})) if filters else {}
@@ -68,13 +69,14 @@ def window(setting: Setting) -> timedelta:
 def find(
     work: Work, row: GrantRow, wanted: Mapping[Rule, Setting], filters: Filters | None = None
 ) -> list[tuple[Setting, Found]]:
-    """What those rules find on the grant now. A rule with an open finding is not asked again."""
-    past = list(work.db.exec(select(AnomalyRow).where(AnomalyRow.grant_id == row.id)))
+    """What those rules find on the grant now, as one with those that it amends. A rule with an open finding is not asked again."""
+    line = lineage.amended(work, row)
+    past = list(work.db.exec(select(AnomalyRow).where(col(AnomalyRow.grant_id).in_(line))))
     open_ = {Rule(each.rule) for each in past if each.state == State.OPEN}
     asked = {rule: setting for rule, setting in wanted.items() if rule not in open_}
     if not asked:
         return []
-    lines = seen(work, row.id, work.now - max(window(setting) for setting in asked.values()), filters)
+    lines = seen(work, line, work.now - max(window(setting) for setting in asked.values()), filters)
     found = []
     for rule, setting in asked.items():
         since = max((each.ended_at for each in past if each.rule == rule and each.ended_at), default=None)
@@ -90,7 +92,9 @@ def against_use(work: Work, row: GrantRow) -> Iterator[Reason]:
         if setting.action in (Action.THROTTLE, Action.SUSPEND) and rule not in NEEDS_FILTERS
     }  # fmt: skip
     throttled = select(AnomalyRow.id).where(
-        AnomalyRow.grant_id == row.id, AnomalyRow.state == State.OPEN, AnomalyRow.action == Action.THROTTLE
+        col(AnomalyRow.grant_id).in_(line := lineage.of(work, row)),
+        AnomalyRow.state == State.OPEN,
+        AnomalyRow.action == Action.THROTTLE,
     )
     slow = work.db.exec(throttled.limit(1)).first() is not None
     for setting, hit in find(work, row, acting):
@@ -104,7 +108,7 @@ def against_use(work: Work, row: GrantRow) -> Iterator[Reason]:
                 BASIS,
             )
         slow = slow or setting.action is Action.THROTTLE
-    if slow and (last := _last_request(work, row.id)):
+    if slow and (last := _last_request(work, line)):
         again = last + timedelta(minutes=gap_minutes())
         if work.now < again:
             yield Reason(
@@ -118,9 +122,11 @@ def against_use(work: Work, row: GrantRow) -> Iterator[Reason]:
             )
 
 
-def _last_request(work: Work, grant_id: str) -> datetime | None:
+def _last_request(work: Work, grants: Sequence[str]) -> datetime | None:
     wanted = select(UsageEventRow.at).where(
-        UsageEventRow.grant_id == grant_id, col(UsageEventRow.kind).in_(REQUESTS), UsageEventRow.extracts > 0
+        col(UsageEventRow.grant_id).in_(grants),
+        col(UsageEventRow.kind).in_(REQUESTS),
+        UsageEventRow.extracts > 0,
     )
     return work.db.exec(wanted.order_by(col(UsageEventRow.at).desc()).limit(1)).first()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -30,13 +31,53 @@ def today(work: Work) -> date:
 
 def missing(work: Work, row: GrantRow, limits: Limits) -> list[Due]:
     """Duties that the grant has by now and that have no row yet."""
-    lived = Lived(row.activated_at, row.ends_at, row.state, row.state in GRANT_FINAL, row.ended_at)
+    lived = Lived(
+        row.activated_at, row.ends_at, row.state, row.state in GRANT_FINAL, row.ended_at, is_continued(work, row, limits)
+    )  # fmt: skip
     owed = list(rules.duties_of(lived, work.now, limits))
     if not owed:
         return []
     known = select(DutyRow.kind, DutyRow.period).where(DutyRow.grant_id == row.id)
     there = set(work.db.exec(known))
     return [due for due in owed if (due.kind, due.period) not in there]
+
+
+def is_continued(work: Work, row: GrantRow, limits: Limits) -> bool:
+    """Whether a renewal that was activated goes on with the grant's data, so that they are deleted at its end."""
+    if row.ends_at > work.now:  # it runs, or ended before its time
+        return False
+    wanted = select(GrantRow).where(
+        GrantRow.succeeds_id == row.id,
+        GrantRow.succession == "renewal",
+        col(GrantRow.activated_at).is_not(None),
+    )
+    columns = _columns(row)
+    return any(
+        rules.continues(
+            row.state, row.ends_at, columns, renewed_from=max(each.starts_at, each.activated_at or each.starts_at),
+            renewed_columns=_columns(each), limits=limits,
+        )
+        for each in work.db.exec(wanted)
+    )  # fmt: skip
+
+
+def held_under(work: Work, row: GrantRow, limits: Limits) -> list[str]:
+    """The grant, and those before it whose data it went on with: amended ones, and renewed ones that owe no certificate of their own."""
+    found = [row.id]
+    while row.succeeds_id is not None:
+        row = work.db.exec(select(GrantRow).where(GrantRow.id == row.succeeds_id)).one()
+        own = select(DutyRow.id).where(
+            DutyRow.grant_id == row.id, DutyRow.kind == Kind.DELETION_CERTIFICATE, DutyRow.state != State.CONTINUED
+        )  # fmt: skip
+        is_amended = row.state == "SUPERSEDED"
+        if not is_amended and (not is_continued(work, row, limits) or work.db.exec(own).first()):
+            break
+        found.append(row.id)
+    return found
+
+
+def _columns(row: GrantRow) -> frozenset[str]:
+    return frozenset(each["name"] for each in json.loads(row.policy)["columns"] if each["use"] != "denied")
 
 
 def of_org(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from calendar import monthrange
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Final
@@ -14,18 +14,23 @@ from auth.policy.limits import Limits
 from core.errors import Reason
 from core.text import Text
 
+_TAKEN_BACK: Final = frozenset({"REVOKED", "TERMINATED"})
 BASIS: Final = "R38、R39 使用情况报告与退出销毁 · use reports and deletion on exit"
 
 
 @dataclass(frozen=True, slots=True)
 class Lived:
-    """What the duties depend on: when the grant began to count, when it ends, and how it ended if it did."""
+    """What the duties depend on: when the grant began to count, when it ends, and how it ended if it did.
+
+    `is_continued`: a renewal goes on with its data (`continues`).
+    """
 
     activated_at: datetime | None
     ends_at: datetime
     state: str
     is_final: bool
     ended_at: datetime | None
+    is_continued: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +50,7 @@ def end_of(grant: Lived, now: datetime) -> datetime | None:
 
 
 def duties_of(grant: Lived, now: datetime, limits: Limits) -> Iterator[Due]:
-    """Every duty that exists at `now`. A grant that was never activated has none; a superseded one deletes nothing yet."""
+    """Every duty that exists at `now`. A grant that was never activated has none; one that was amended, or renewed in time, deletes nothing yet."""
     if grant.activated_at is None:
         return
     end = end_of(grant, now)
@@ -56,8 +61,23 @@ def duties_of(grant: Lived, now: datetime, limits: Limits) -> Iterator[Due]:
     if end is None:
         return
     yield Due(Kind.USE_REPORT, "end", _day(end) + timedelta(days=limits["use_report_days"]))
-    if grant.state != "SUPERSEDED":
+    if grant.state != "SUPERSEDED" and not grant.is_continued:
         yield Due(Kind.DELETION_CERTIFICATE, "end", _day(end) + timedelta(days=limits["deletion_days"]))
+
+
+def continues(
+    state: str,
+    ended_at: datetime,
+    columns: Iterable[str],
+    *,
+    renewed_from: datetime,
+    renewed_columns: Iterable[str],
+    limits: Limits,
+) -> bool:
+    """Whether a renewal goes on with the data of a grant that ended by its time: it counts before they had to be gone, and
+    covers every column of them. What was revoked or given back is deleted, whatever follows."""
+    in_time = _day(renewed_from) <= _day(ended_at) + timedelta(days=limits["deletion_days"])
+    return state not in _TAKEN_BACK and in_time and set(columns) <= set(renewed_columns)
 
 
 def later(day: date, months: int) -> date:

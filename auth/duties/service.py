@@ -96,7 +96,8 @@ BOOK: Final = Book(
     table=DutyRow,
     machine=MACHINE,
     states=State,
-    kinds={"open": "duty.opened", Step.FULFIL: "duty.fulfilled", Step.RETURN: "duty.returned", Step.WAIVE: "duty.waived"},
+    kinds={"open": "duty.opened", Step.FULFIL: "duty.fulfilled", Step.RETURN: "duty.returned", Step.WAIVE: "duty.waived",
+           Step.CONTINUE: "duty.continued"},
     final=FINAL,
     seen_by=_seen_by,
     roles=lambda actor, row: roles_towards(actor, org_id=row.org_id, departments=frozenset({row.department_id})),
@@ -111,6 +112,17 @@ def note(work: Work, row: GrantRow) -> int:
     for due in missing:
         _enter(work, SYSTEM, row, due)
     return len(missing)
+
+
+def pass_on(work: Work, old: GrantRow, new: GrantRow) -> None:
+    """With the activation of a renewal: data that it goes on with are deleted at its end, not at the end of the grant before."""
+    if not overdue.is_continued(work, old, limits_now(work)):
+        return
+    wanted = select(DutyRow).where(
+        DutyRow.grant_id == old.id, DutyRow.kind == Kind.DELETION_CERTIFICATE, DutyRow.state == State.OPEN
+    )
+    for row in work.db.exec(wanted.with_for_update()).all():
+        BOOK.move(work, SYSTEM, row, Step.CONTINUE, "", {"renewed_by": new.id})
 
 
 def _enter(work: Work, actor: Actor, row: GrantRow, due: Due) -> DutyRow:

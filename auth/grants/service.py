@@ -240,6 +240,9 @@ def activate(
         work.db.flush()
         go_on(work, GrantId(old.id), GrantId(row.id))
     work.db.add(row)
+    if old is not None and row.succession == succession.Succession.RENEWAL:
+        work.db.flush()
+        duties.pass_on(work, old, row)
     return read(work, row)
 
 

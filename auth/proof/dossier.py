@@ -24,6 +24,7 @@ from sqlmodel import col, func, select
 
 from auth import audit, audit_personal
 from auth.audit import AuditEventRow
+from auth.grants import lineage
 from auth.grants.tables import GrantRow
 from auth.proof import merkle
 from auth.proof.checkpoint import Place
@@ -50,11 +51,12 @@ class Proved:
 
 
 def of_grant(work: Work, row: GrantRow) -> list[AuditEventRow]:
-    """All that happened to a grant and, before it, to its application; votes too. For those who read the record."""
-    shared = and_(
-        col(AuditEventRow.application_id) == row.application_id, col(AuditEventRow.grant_id).is_(None)
-    )
-    wanted = select(AuditEventRow).where(or_(shared, col(AuditEventRow.grant_id) == row.id))
+    """All that happened to a grant, to those before it that it amends or renews, and to their applications; votes too. For
+    those who read the record."""
+    line = lineage.of(work, row)
+    asked = select(GrantRow.application_id).where(col(GrantRow.id).in_(line))
+    shared = and_(col(AuditEventRow.application_id).in_(asked), col(AuditEventRow.grant_id).is_(None))
+    wanted = select(AuditEventRow).where(or_(shared, col(AuditEventRow.grant_id).in_(line)))
     return list(work.db.exec(wanted.order_by(col(AuditEventRow.seq))))
 
 

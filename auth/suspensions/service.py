@@ -80,8 +80,14 @@ def propose(work: Work, actor: Actor, application_id: str, commitment_id: str, f
 
 def _in_force(work: Work, application_id: str) -> list[GrantRow]:
     """Grants in force: those of the application, and what followed on them."""
+    return _and_after(
+        work, list(work.db.exec(select(GrantRow).where(GrantRow.application_id == application_id)))
+    )
+
+
+def _and_after(work: Work, fresh: list[GrantRow]) -> list[GrantRow]:
+    """Those of the grants, and of what followed on them, that are in force."""
     found: dict[str, GrantRow] = {}
-    fresh = list(work.db.exec(select(GrantRow).where(GrantRow.application_id == application_id)))
     while fresh:
         found |= {row.id: row for row in fresh}
         after = select(GrantRow).where(col(GrantRow.succeeds_id).in_([row.id for row in fresh]))
@@ -110,8 +116,13 @@ def commands(work: Work, actor: Actor, proposal_id: str) -> list[Command]:
     return BOOK.commands(actor, row, lambda step: _against(work, row) if step is Step.SUSPEND else ())
 
 
+def _in_force_now(work: Work, row: SuspensionProposalRow) -> list[GrantRow]:
+    """The grant that was proposed, or what took its place since; none when nothing of it is in force."""
+    return _and_after(work, [grants.row(work, GrantId(row.grant_id))])
+
+
 def _against(work: Work, row: SuspensionProposalRow) -> tuple[Reason, ...]:
-    if grants.row(work, GrantId(row.grant_id)).state == GrantState.ACTIVE:
+    if _in_force_now(work, row):
         return ()
     return (
         refused(
@@ -124,13 +135,15 @@ def _against(work: Work, row: SuspensionProposalRow) -> tuple[Reason, ...]:
 
 
 def carry_out(work: Work, actor: Actor, proposal_id: str, body: CaseStep) -> ProposalRead:
-    """Suspend the grant by the ordinary step, for what was found; what is added goes behind it."""
+    """Suspend the grant, or what took its place since, by the ordinary step, for what was found; what is added goes behind it."""
     row = BOOK.row(work, proposal_id, actor, version=body.version, to_change=True)
     BOOK.check(actor, row, Step.SUSPEND)
     refuse_if(_against(work, row))
+    found = _in_force_now(work, row)[0]
     said = f"{row.found} {body.note}".strip()[:_LONGEST]
-    suspend(work, actor, GrantId(row.grant_id), GrantStep(note=said))
-    return ProposalRead.model_validate(BOOK.move(work, actor, row, Step.SUSPEND, said))
+    suspend(work, actor, GrantId(found.id), GrantStep(note=said))
+    facts = {"suspended": found.id} if found.id != row.grant_id else {}
+    return ProposalRead.model_validate(BOOK.move(work, actor, row, Step.SUSPEND, said, facts))
 
 
 def dismiss(work: Work, actor: Actor, proposal_id: str, body: CaseStep) -> ProposalRead:

@@ -199,6 +199,27 @@ def test_duties_once_there_stay_and_noting_the_end_late_changes_nothing(
     assert list(rules.duties_of(Lived(None, ends, state, True, ends), second, known)) == []
 
 
+@pytest.mark.parametrize(
+    ("state", "days", "columns", "continued"),
+    [
+        ("EXPIRED", 0, {"a", "b"}, True), ("ACTIVE", 30, {"a", "b", "c"}, True), ("SUSPENDED", 30, {"a", "b"}, True),
+        ("EXPIRED", 31, {"a", "b"}, False), ("EXPIRED", 0, {"a"}, False), ("REVOKED", 0, {"a", "b"}, False), ("TERMINATED", 0, {"a", "b"}, False),
+    ],
+)  # fmt: skip
+def test_a_renewal_goes_on_with_data_that_it_covers_and_that_need_not_be_gone_yet(
+    state: str, days: int, columns: set[str], continued: bool
+) -> None:
+    known, begins = limits(), START + timedelta(days=days)
+    assert known["deletion_days"] == 30
+    said = rules.continues(
+        state, START, {"a", "b"}, renewed_from=begins, renewed_columns=columns, limits=known
+    )
+    assert said is continued
+    lived = Lived(START - timedelta(days=90), START, "EXPIRED", True, START, said)
+    kinds = [due.kind for due in rules.duties_of(lived, START, known)]
+    assert kinds == [Kind.USE_REPORT, *([] if continued else [Kind.DELETION_CERTIFICATE])]
+
+
 def _why_not(desk: Desk, grant: GrantRead) -> list[str]:
     with desk.read("officer") as (work, actor):
         return [each["code"] for each in grants.grant(work, actor, grant.id).why_not]

@@ -10,20 +10,28 @@ import pytest
 from sqlmodel import select
 
 from api.house import House
+from auth.actor import SYSTEM
+from auth.anomalies import observing
+from auth.anomalies.tables import AnomalyRow
 from auth.applications import queries as asked
 from auth.applications import service as applications
 from auth.applications.models import ApplicationAsk, ApplicationRead, ApplicationSave
-from auth.casework.book import CaseStep
+from auth.casework.book import CaseStep, made_by
+from auth.duties import overdue
 from auth.duties import service as duties
 from auth.grants import lineage, queries, register, service, usage
-from auth.grants.service import GrantRead
+from auth.grants.ledger import REFUSED, enter
+from auth.grants.service import GrantRead, RevokeStep
 from auth.grants.tables import GrantRow
 from auth.incidents import freezes
 from auth.incidents import service as incidents
 from auth.incidents.service import IncidentCreate
 from auth.policy.filters.rules import LOCAL
+from auth.policy.limits import limits
+from auth.proof import dossier
 from auth.reviews import cover as review_cover
 from auth.reviews import service as reviews
+from auth.reviews.found import found as used
 from auth.reviews.service import CampaignOpen, PilotMark, ReviewAnswer, ReviewRead
 from auth.reviews.workflow import Step
 from core.errors import AccessRefused, Conflict
@@ -38,6 +46,7 @@ from tests.desk import (
     agreed,
     codes,
     decided,
+    kinds,
     reviewed,
     screened,
     submitted,
@@ -330,3 +339,122 @@ def test_what_was_proposed_of_a_grant_that_ends_is_about_its_renewal(desk: Desk,
         service.expire_due(work)
     assert settle(desk) == 0
     assert (the_review(desk, found.id).grant_id, the_review(desk, found.id).state) == (new.id, "TO_WITHDRAW")
+
+
+def throttled(desk: Desk, grant: GrantRead) -> None:
+    with desk.house.write() as work:
+        work.db.add(
+            AnomalyRow(
+                **made_by(work, SYSTEM), state="OPEN", grant_id=grant.id, org_id=grant.org_id, dataset_id=grant.dataset_id,
+                department_id=grant.department_id, rule="denied_burst", action="throttle", seen=11, threshold=10, text_zh="频繁被拒",
+                text_en="Many refusals", setting_id="", set_by_person="", is_suspended_by=False,
+            )
+        )  # fmt: skip
+
+
+def test_a_throttle_holds_over_amendments_and_renewals(desk: Desk, clock: TestClock) -> None:
+    old = a_grant(desk)
+    throttled(desk, old)
+    asks(desk, old.id)
+    new = amended(desk, old.id)
+    clock.forward(seconds=5)
+    assert refusal(lambda: asks(desk, new.id)) == ["throttled"]
+    clock.forward(hours=1)
+    asks(desk, new.id)
+    assert refusal(lambda: asks(desk, new.id)) == ["throttled"]
+    again = renewed(desk, new)
+    clock.now = new.ends_at + timedelta(seconds=1)
+    asks(desk, again.id)
+    assert refusal(lambda: asks(desk, again.id)) == ["throttled"]
+
+
+def test_what_was_seen_of_a_grant_is_seen_under_its_amendment(desk: Desk) -> None:
+    old = a_grant(desk)
+    with desk.house.write() as work:
+        for _ in range(3):
+            enter(work, GrantId(old.id), REFUSED, subject=old.id, reasons=("column-not-granted",))
+    new = amended(desk, old.id)
+    with desk.house.read() as work:
+        row = queries.row(work, GrantId(new.id))
+        lines = observing.seen(work, lineage.amended(work, row), work.now - timedelta(days=1))
+        assert [line.kind for line in lines] == [REFUSED] * 3
+        assert used(work, row).refusals == 3
+
+
+def duties_of(desk: Desk, grant_id: str) -> list[tuple[str, str]]:
+    with desk.house.write() as work:
+        duties.note_due(work)
+    with desk.read("officer") as (work, actor):
+        held, _ = duties.duties(work, actor, grant_id=grant_id)
+        return sorted((str(each.kind), str(each.state)) for each in held if each.period == "end")
+
+
+OWED = [("deletion_certificate", "OPEN"), ("use_report", "OPEN")]
+
+
+def short(desk: Desk, **changes: Any) -> GrantRead:
+    return a_grant(desk, starts_on=date(2026, 3, 2), ends_on=date(2026, 5, 31), retention_days=730, **changes)
+
+
+def test_a_renewal_goes_on_with_the_data_and_deletes_them_at_its_end(desk: Desk, clock: TestClock) -> None:
+    old = short(desk)
+    clock.now = old.ends_at - timedelta(days=20)
+    new = renewed(desk, old)
+    clock.now = old.ends_at + timedelta(days=40)
+    assert "blocking-duty-overdue" not in why_not(desk, new.id)
+    assert the_grant(desk, new.id).is_effective
+    assert duties_of(desk, old.id) == [("use_report", "OPEN")]
+    with desk.house.read() as work:
+        row = queries.row(work, GrantId(new.id))
+        assert overdue.held_under(work, row, limits()) == [new.id, old.id]
+    clock.now = new.ends_at + timedelta(days=1)
+    assert duties_of(desk, new.id) == OWED
+
+
+def test_a_renewal_that_comes_after_the_end_takes_the_open_certificate_over(
+    desk: Desk, clock: TestClock
+) -> None:
+    old = short(desk)
+    clock.now = old.ends_at + timedelta(days=10)
+    assert duties_of(desk, old.id) == OWED
+    new = renewed(desk, old)
+    assert duties_of(desk, old.id) == [("deletion_certificate", "CONTINUED"), ("use_report", "OPEN")]
+    assert "duty.continued" in kinds(desk)
+    with desk.house.read() as work:
+        assert overdue.held_under(work, queries.row(work, GrantId(new.id)), limits()) == [new.id, old.id]
+    clock.now = old.ends_at + timedelta(days=40)
+    assert the_grant(desk, new.id).is_effective
+
+
+def test_columns_that_a_renewal_does_not_cover_are_deleted_at_the_end_of_the_grant(
+    desk: Desk, clock: TestClock
+) -> None:
+    old = short(desk, columns=["venue_id", "rooms"])
+    clock.now = old.ends_at - timedelta(days=20)
+    new = renewed(desk, old, columns=["venue_id"])
+    clock.now = old.ends_at + timedelta(days=40)
+    assert duties_of(desk, old.id) == OWED
+    assert why_not(desk, new.id) == ["blocking-duty-overdue"]
+    with desk.house.read() as work:
+        assert overdue.held_under(work, queries.row(work, GrantId(new.id)), limits()) == [new.id]
+
+
+def test_what_is_revoked_is_deleted_though_its_renewal_waits(desk: Desk, clock: TestClock) -> None:
+    old = short(desk)
+    renewed(desk, old)
+    with desk.write("approver") as (work, actor):
+        service.revoke(work, actor, old.id, RevokeStep(note="违反约定的用途", evidence="核查记录"))
+    clock.now = old.ends_at + timedelta(days=1)
+    assert duties_of(desk, old.id) == OWED
+
+
+def test_the_evidence_of_a_grant_begins_with_the_first_of_its_line(desk: Desk) -> None:
+    old = a_grant(desk)
+    new = renewed(desk, amended(desk, old.id))
+    with desk.house.read() as work:
+        rows = dossier.of_grant(work, queries.row(work, GrantId(new.id)))
+        assert {row.grant_id for row in rows if row.kind == "grant.activated"} == set(
+            lineage.of(work, queries.row(work, GrantId(new.id)))
+        )
+        assert len([row for row in rows if row.kind == "application.submitted"]) == 3
+        assert [row.seq for row in rows] == sorted(row.seq for row in rows)

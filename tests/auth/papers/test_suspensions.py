@@ -17,8 +17,9 @@ from auth.suspensions.workflow import MACHINE, MOVES, State, Step
 from core.errors import AccessRefused, InputRefused, NotFound, Stale, TransitionRefused
 from core.ids import GrantId
 from tests.auth.agreements.scene import in_force
+from tests.auth.grants.test_lineage import follow
 from tests.auth.papers.test_papers import _with_security, a_draft, broken, policy, sent, signed
-from tests.desk import Desk, a_desk, activated, agreed, codes, decided, kinds, reviewed
+from tests.desk import Desk, a_desk, activated, agreed, codes, decided, kinds, reviewed, submitted
 from tests.people import browser_as, client_as
 
 FOUND = "查询发现有处罚记录"
@@ -125,6 +126,24 @@ def test_a_grant_that_ended_meanwhile_can_only_be_dismissed(desk: Desk) -> None:
     with desk.read("watch") as (work, actor):
         said = {each.step: [reason.code for reason in each.reasons] for each in suspensions.commands(work, actor, found.id)}  # fmt: skip
     assert said == {"suspend": ["grant-not-in-force"], "dismiss": []}
+
+
+def test_a_proposal_is_carried_out_on_the_amendment_that_took_the_place_of_its_grant(desk: Desk) -> None:
+    found = sent(desk, a_draft(desk))
+    held = signed(desk, found).commitment_id or ""
+    grant = agreed(desk, decided(desk, reviewed(desk, _with_security(desk, found)))).grants[0]
+    activated(desk, grant)
+    again = _with_security(desk, submitted(desk, follow(desk, grant)))
+    waiting = agreed(desk, decided(desk, reviewed(desk, again))).grants[0]
+    broken(desk, held)
+    (proposal,) = proposed(desk)
+    activated(desk, waiting)
+    with desk.read("watch") as (work, actor):
+        said = {each.step: each.reasons for each in suspensions.commands(work, actor, proposal.id)}
+    assert said == {"suspend": (), "dismiss": ()}
+    with desk.write("watch") as (work, actor):
+        suspensions.carry_out(work, actor, proposal.id, CaseStep(version=proposal.version))
+    assert (state_of(desk, grant), state_of(desk, waiting)) == ("SUPERSEDED", "SUSPENDED")
 
 
 def test_routes_and_pages(desk: Desk) -> None:

@@ -18,6 +18,8 @@ from api.house import House
 from auth.duties import service as duties
 from auth.duties.service import Attachment, DutyAnswer, DutyRead
 from auth.duties.workflow import Kind, State
+from auth.grants import service as grants
+from auth.grants.service import RevokeStep
 from core.errors import InputRefused, NotFound
 from core.ids import ExtractId
 from datasets.deletions import service
@@ -25,6 +27,7 @@ from datasets.deletions.certificate import Delivery, document_of
 from datasets.extracts import service as extracts
 from datasets.extracts.signing import check, public_hex, signing_key
 from datasets.sharing import service as sharing
+from tests.auth.grants.test_lineage import amended
 from tests.datasets.extracts.scene import Scene, a_scene
 from tests.datasets.sharing.reading import makes, reader
 from tests.examples import examples
@@ -128,6 +131,26 @@ def test_what_is_no_certificate_has_no_list_and_takes_none(ended: tuple[Scene, s
     answer = DutyAnswer(text="本期使用情况如下，未发生异常", deleted=(taken,))
     with scene.desk.write("officer") as (work, actor), pytest.raises(InputRefused):
         duties.fulfil(work, actor, report.id, answer)
+
+
+def test_what_left_before_an_amendment_or_a_renewal_is_certified_at_the_end_of_the_line(house: House) -> None:
+    scene = a_scene(house, columns=["venue_id", "rooms"])
+    taken = _takes(scene, scene.delivered(columns=["venue_id"]).id)
+    new = amended(scene.desk, scene.grant_id)
+    with scene.desk.write("approver2") as (work, actor):
+        grants.revoke(work, actor, new.id, RevokeStep(note="违反约定的用途使用数据", evidence="核查记录"))
+    found = _certificate(scene)
+    assert (found["grant"], [each["sha256"] for each in found["files"]], found["missing"]) == (
+        new.id,
+        [taken],
+        [taken],
+    )
+    assert found["files"][0]["rows"] is not None
+    duty = _duty(scene)
+    answer = DutyAnswer(text="已全部删除并核对日志", attachments=(PAPER,), deleted=(taken,))
+    with scene.desk.write("officer") as (work, actor):
+        duties.fulfil(work, actor, duty.id, answer)
+    assert (_certificate(scene)["complete"], _certificate(scene)["unknown"]) == (True, [])
 
 
 digests = st.sampled_from([letter * 64 for letter in "abcd"])
