@@ -21,6 +21,7 @@ from sqlmodel import col, select
 from api.house import House, open_house
 from api.mailing import send_mail
 from api.outflow import send_due
+from api.stamps import Stamper
 from api.webhooks import send_webhooks
 from api.witness import Sealer
 from auth import deadlines
@@ -174,7 +175,7 @@ def serve_jobs(settings: Settings, stop: threading.Event, *, idle_exit: float | 
     if idle_exit is None:
         _warm()
     last_busy = last_reconciled = time.monotonic()
-    last_noted, sealer = 0.0, Sealer(house)
+    last_noted, sealer, stamper = 0.0, Sealer(house), Stamper(house)
     while not stop.wait(_LOOK_S):
         now = time.monotonic()
         try:
@@ -186,6 +187,7 @@ def serve_jobs(settings: Settings, stop: threading.Event, *, idle_exit: float | 
             sealer.look(now)
             if now - last_noted > _DEADLINES_S:
                 last_noted = now
+                stamper.look(now)
                 note_deadlines(house)
                 drop_views(house)
                 retire_releases(house)

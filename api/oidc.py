@@ -179,7 +179,7 @@ def _asked(
     }
     try:
         with (
-            httpcore2.ConnectionPool(ssl_context=_trust(), network_backend=_Guarded(settings)) as pool,
+            httpcore2.ConnectionPool(ssl_context=trusted(), network_backend=_Guarded(settings)) as pool,
             pool.stream(
                 method, url, headers=[*(told | dict(headers or {})).items()], content=content or None,
                 extensions={"timeout": dict.fromkeys(("connect", "read", "write", "pool"), TIMEOUT_S)},
@@ -242,7 +242,8 @@ def _unavailable(why: str) -> Unavailable:
 
 
 @cache
-def _trust() -> ssl.SSLContext:
+def trusted() -> ssl.SSLContext:
+    """Whose certificates are believed: the system's list."""
     return ssl.create_default_context()
 
 

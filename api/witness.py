@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import secrets
+from pathlib import Path
 
 from fastapi.responses import FileResponse
 from starlette.background import BackgroundTask
@@ -51,6 +52,10 @@ class Sealer:
         return True
 
 
+def _pinned(house: House) -> Path | None:
+    return Path(house.settings.tsa_certificate) if house.settings.tsa_certificate else None
+
+
 def evidence(house: House, actor: Actor) -> FileResponse:
     """The evidence pack as a download. That it was taken is itself an event, and in the pack."""
     with house.write() as work:
@@ -60,7 +65,7 @@ def evidence(house: House, actor: Actor) -> FileResponse:
     path = house.settings.scratch_dir / f"evidence-{secrets.token_hex(8)}.zip"
     try:
         with house.read() as work:
-            export.pack(work, Place.of(house.settings), path)
+            export.pack(work, Place.of(house.settings), path, _pinned(house))
     except BaseException:
         path.unlink(missing_ok=True)
         raise

@@ -104,6 +104,7 @@ KIND_NAMES: Final[Mapping[str, Text]] = {
     "audit.pack_taken": Text("取出授权或时段证据包", "Evidence of a grant or period taken"),
     "audit.looked_through": Text("核对审计记录", "Audit record looked through"),
     "audit.check_asked": Text("要求核对审计记录", "Check of the audit record asked for"),
+    "audit.stamped": Text("检查点加盖时间戳", "Checkpoint stamped by a time-stamp authority"),
     "audit.exported": Text("导出审计证据包", "Audit evidence exported"),
     "batch.infected": Text("拒收带恶意软件的数据文件", "Infected data file refused"),
     "batch.received": Text("收到批次", "Batch received"),

@@ -164,6 +164,21 @@ class Settings(BaseSettings):
         le=100_000,
         description="Links of records that the worker looks at in a day, politely; 0: none by itself. See docs/links.md",
     )
+    tsa_url: str = Field(
+        "",
+        description="Time-stamp authority (RFC 3161) that stamps checkpoints of the audit record; empty: none. See docs/proof.md",
+    )
+    tsa_certificate: str = Field(
+        "",
+        description="Its certificate, pinned: a PEM file with the authority's own first, then its issuers up to the root",
+    )
+    tsa_hours: int = Field(
+        24, ge=1, le=8760, description="How often the worker has the newest checkpoint stamped, hours"
+    )
+    tsa_allow: str = Field(
+        "",
+        description="In-house hosts and networks where the authority may live, by comma, as DATAGRANT_SOURCE_ALLOW",
+    )
     checkpoint_seconds: int = Field(
         5, ge=1, le=3600, description="How often the worker signs the audit record when it has grown, seconds"
     )

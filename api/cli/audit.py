@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from auth.proof.offline import Findings
 
 app = typer.Typer(help="The audit record: list, verify, export, prove.", no_args_is_help=True)
+STAMP = ("size", "at", "authority", "policy", "serial", "certificate")
 COLUMNS = ("seq", "at", "kind", "actor_name", "actor_org", "subject", "dataset_id")
 
 
@@ -41,11 +42,12 @@ def verify(
     path: Annotated[Path | None, typer.Argument(help="An exported folder, or a proof (.json), to check offline; none: the live record")] = None,
     key: Annotated[str, typer.Option("--key", help="Offline: the public key as known from elsewhere")] = "",
     checkpoint: Annotated[list[Path] | None, typer.Option("--checkpoint", help="Offline: a checkpoint that was kept elsewhere (repeatable)")] = None,
+    tsa: Annotated[Path | None, typer.Option("--tsa", help="Offline: the certificates of the time-stamp authority as known from elsewhere (PEM)")] = None,
     data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
 ) -> None:  # fmt: skip
     """Check that nobody rewrote the record: the live one, or offline an export. Exit code 1, and where, when it does not hold."""
     if path is not None:
-        _verify_offline(path, key, checkpoint or [], as_json)
+        _verify_offline(path, key, checkpoint or [], as_json, tsa)
         return
     with connect(data_dir, server, token, user) as api:
         said = api.get("/audit/verify")
@@ -61,6 +63,17 @@ def verify(
         for each in said["openings_at_odds"]:
             print(f"{each['zh']} · {each['en']}", file=sys.stderr)
         raise typer.Exit(1)
+
+
+@app.command()
+def stamp(
+    shown: Annotated[bool, typer.Option("--show", help="Show the newest stamp instead of asking for one")] = False,
+    data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
+) -> None:  # fmt: skip
+    """Have the newest checkpoint stamped by the time-stamp authority that is set (RFC 3161)."""
+    with connect(data_dir, server, token, user) as api:
+        found = api.get("/audit/checkpoint/stamp") if shown else api.post("/audit/checkpoint/stamp", {})
+    show(found if as_json else {name: found[name] for name in STAMP}, as_json)
 
 
 @app.command()
@@ -87,7 +100,7 @@ def acknowledge(
         show(api.post("/audit/looks/newest/acknowledgement", {"mark": mark, "note": note}), as_json)
 
 
-def _verify_offline(path: Path, key: str, copies: list[Path], as_json: bool) -> None:
+def _verify_offline(path: Path, key: str, copies: list[Path], as_json: bool, tsa: Path | None) -> None:
     from auth.proof.dossier_offline import is_dossier, verify_dossier
     from auth.proof.offline import verify_pack, verify_proof
 
@@ -97,7 +110,7 @@ def _verify_offline(path: Path, key: str, copies: list[Path], as_json: bool) -> 
     if is_dossier(path):
         found = verify_dossier(path, key)
     else:
-        found = verify_pack(path, key, copies) if path.is_dir() else verify_proof(path, key)
+        found = verify_pack(path, key, copies, tsa) if path.is_dir() else verify_proof(path, key)
     if as_json:
         show(_as_json(found), True)
     elif not found.flaws:
@@ -105,6 +118,15 @@ def _verify_offline(path: Path, key: str, copies: list[Path], as_json: bool) -> 
         print(
             f"sound: {found.events} events, {found.checkpoints} checkpoints, the newest over {size}; {found.erased} values erased"
         )
+        if found.stamps or found.stamps_ended:
+            print(
+                f"{found.stamps} time stamps of {found.authority}, the newest at {found.stamped_at}; certificate {found.certificate}"
+                + ("" if tsa else "  (compare it with the one that is known)")
+            )
+            if found.stamps_ended:
+                print(
+                    f"{found.stamps_ended} more whose certificate has ended since: `openssl ts -verify -attime` checks them as of their own time"
+                )
         print(f"key {found.key}" + ("" if key else "  (compare it with the one that was published)"))
     for flaw in found.flaws:
         print(f"{flaw.where}: {flaw.what.zh} · {flaw.what.en}", file=sys.stderr)
@@ -117,7 +139,8 @@ def _as_json(found: Findings) -> dict[str, Any]:
     newest = {"size": found.newest.size, "root": found.newest.root.hex()} if found.newest else None
     return {
         "sound": not flaws, "events": found.events, "checkpoints": found.checkpoints, "erased": found.erased, "key": found.key,
-        "newest": newest, "flaws": flaws,
+        "newest": newest, "stamps": found.stamps, "stamps_ended": found.stamps_ended, "authority": found.authority,
+        "stamped_at": found.stamped_at, "certificate": found.certificate, "flaws": flaws,
     }  # fmt: skip
 
 

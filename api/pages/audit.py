@@ -18,13 +18,14 @@ from api.house import House
 from api.late import APIRouter
 from api.lookups import org_names, person_names
 from api.pages.tickets import checked
+from api.stamps import stamp_now
 from api.web import go, page
 from api.witness import evidence
 from auth import audit_reading
 from auth.applications.rules import period
 from auth.policy.filters.rules import LOCAL
 from auth.profile.now import profile
-from auth.proof import looking, standstill
+from auth.proof import looking, stamped, standstill
 from auth.proof import service as proofs
 from auth.proof.checkpoint import Place
 from auth.proof.looking import verified
@@ -91,6 +92,22 @@ def _list(
     )  # fmt: skip
 
 
+@router.post("/stamp", response_class=HTMLResponse, **access("datasets:store:check"))
+def stamp(request: Request, house: HouseDep, actor: ActorDep, form: Typed) -> Response:  # noqa: ARG001 - the form's token
+    """Have the newest checkpoint stamped by the time-stamp authority."""
+    try:
+        stamp_now(house, actor)
+    except AppError as refusal:
+        if not actor.may("auth:audit:read"):
+            raise
+        with house.read() as work:
+            return _list(request, work, house, refusal=refusal)
+    return go(
+        "/audit" if actor.may("auth:audit:read") else "/store",
+        Text("最新检查点已加盖时间戳。", "The newest checkpoint bears a time stamp now."),
+    )
+
+
 @router.get("/evidence.zip", response_class=FileResponse, **access("auth:audit:read"))
 def download_evidence(house: HouseDep, actor: ActorDep) -> FileResponse:
     """The evidence pack, for a browser."""
@@ -120,8 +137,22 @@ def _signed(house: HouseDep) -> dict[str, Any]:
     try:
         found = proofs.newest(place)
     except AppError as none:
-        return {"checkpoint": None, "no_checkpoint": none.detail, "key": place.signer().verifier.text()}
-    return {"checkpoint": found, "no_checkpoint": None, "key": place.signer().verifier.text()}
+        return {
+            "checkpoint": None,
+            "no_checkpoint": none.detail,
+            "key": place.signer().verifier.text(),
+            "stamp": None,
+            "no_stamp": None,
+        }
+    stamp, no_stamp = None, None
+    try:
+        stamp = stamped.newest(place, house.settings, house.clock()) if place.newest_stamp() else None
+    except AppError as fault:
+        no_stamp = fault.detail
+    return {
+        "checkpoint": found, "no_checkpoint": None, "key": place.signer().verifier.text(), "stamp": stamp, "no_stamp": no_stamp,
+        "has_authority": bool(house.settings.tsa_url),
+    }  # fmt: skip
 
 
 def _day(word: str) -> date | None:

@@ -12,13 +12,15 @@ from api.access import access
 from api.deps import ActorDep, HouseDep, ReadDep, WorkDep
 from api.dossiers import grant_pack, period_pack
 from api.late import APIRouter
+from api.stamps import stamp_now
 from api.witness import evidence
 from auth import audit_reading
-from auth.proof import looking, standstill
+from auth.proof import looking, stamped, standstill
 from auth.proof import service as proofs
 from auth.proof.checkpoint import Place
 from auth.proof.looking import LookRead, verified
 from auth.proof.service import ConsistencyRead, InclusionRead
+from auth.proof.stamped import StampRead
 from auth.proof.standstill import Acknowledgement
 from core.errors import NotFound
 from core.ids import GrantId
@@ -77,6 +79,18 @@ def acknowledge_finding(work: WorkDep, actor: ActorDep, body: Acknowledgement) -
 def show_checkpoint(house: HouseDep) -> str:
     """The newest checkpoint, a C2SP signed note: number of events and root. Keep copies: each is a witness."""
     return proofs.newest(Place.of(house.settings)).note
+
+
+@router.get("/checkpoint/stamp", **access("public"))
+def show_stamp(house: HouseDep) -> StampRead:
+    """The newest time stamp of a checkpoint by an outside authority (RFC 3161), held against its pinned certificate."""
+    return stamped.newest(Place.of(house.settings), house.settings, house.clock())
+
+
+@router.post("/checkpoint/stamp", status_code=201, **access("datasets:store:check"))
+def stamp_checkpoint(house: HouseDep, actor: ActorDep) -> StampRead:
+    """Have the newest checkpoint stamped now. 503 where no authority is set, or it gives no stamp that holds; 409 where it bears one already."""
+    return stamp_now(house, actor)
 
 
 @router.get("/key", response_class=PlainTextResponse, **access("public"))

@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from auth.proof.note import Checkpoint, Signer, origin_of
 from core.settings import Settings
 
+STAMP: Final = ".tsr"
 _PER_FOLDER: Final = 10_000  # sizes whose checkpoints share a folder
 
 
@@ -66,7 +67,7 @@ class Place:
 
     def keep(self, made: Checkpoint) -> None:
         """Write a checkpoint. Raises FileExistsError when there is one of that size already."""
-        path = self.checkpoints / f"{made.size // _PER_FOLDER:08d}" / f"{made.size:012d}.txt"
+        path = self._path(made.size)
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.exists() or not _put_once(path, made.note.encode(), 0o440):
             raise FileExistsError(path)
@@ -76,6 +77,35 @@ class Place:
         """The files of all checkpoints, by size."""
         for folder in sorted(self.checkpoints.glob("[0-9]*")):
             yield from sorted(folder.glob("[0-9]*.txt"))
+
+    def of_size(self, size: int) -> Checkpoint:
+        """The checkpoint of that size. Raises NoteRefused when it is not what the key signed, FileNotFoundError when there is none."""
+        return self.signer().verifier.opens(self._path(size).read_bytes().decode())
+
+    def stamp_path(self, size: int) -> Path:
+        """Where the time stamp of the checkpoint of that size lies: beside it."""
+        return self._path(size).with_suffix(STAMP)
+
+    def keep_stamp(self, size: int, answer: bytes) -> None:
+        """Put a time stamp beside its checkpoint. Raises FileExistsError when there is one already."""
+        path = self.stamp_path(size)
+        if path.exists() or not _put_once(path, answer, 0o440):
+            raise FileExistsError(path)
+
+    def stamps(self) -> Iterator[Path]:
+        """The files of all time stamps, by size of their checkpoint."""
+        for folder in sorted(self.checkpoints.glob("[0-9]*")):
+            yield from sorted(folder.glob(f"[0-9]*{STAMP}"))
+
+    def newest_stamp(self) -> tuple[int, Path] | None:
+        """The size of the greatest checkpoint that bears a stamp, and the stamp's file."""
+        for folder in sorted(self.checkpoints.glob("[0-9]*"), reverse=True):
+            if found := max(folder.glob(f"[0-9]*{STAMP}"), default=None):
+                return int(found.stem), found
+        return None
+
+    def _path(self, size: int) -> Path:
+        return self.checkpoints / f"{size // _PER_FOLDER:08d}" / f"{size:012d}.txt"
 
     def newest(self) -> Checkpoint | None:
         """The checkpoint of the greatest size. Raises NoteRefused when it is not what the key signed."""

@@ -15,6 +15,7 @@ from auth.proof import tiles
 from auth.proof.checkpoint import Place
 from auth.proof.offline import CHECKPOINTS, ERASED, EVENTS, KEY, PERSONAL
 from auth.proof.service import newest, read_tile
+from auth.proof.stamps_offline import TSA
 from auth.proof.tiles_offline import CHECKPOINT, TILES
 from core.errors import Conflict
 from core.text import Text
@@ -27,10 +28,11 @@ README: Final = Text(
 events.jsonl    全部审计事件，每行一条（RFC 8785 规范 JSON），含散列链
 personal.jsonl  事件中以加盐承诺代替的个人信息，连同盐；已依法删除的不在其中
 checkpoints/    已签署的检查点（C2SP tlog-checkpoint，Ed25519）
+checkpoints/*.tsr、tsa.pem  外部时间戳机构（RFC 3161）对检查点的时间戳与其证书（如有）
 checkpoint、tile/  最新检查点与其下之树（C2SP tlog-tiles，只有散列值）
 key.txt         验证检查点的公钥
 
-核验：datagrant audit verify 本目录 [--key 公钥] [--checkpoint 另行保存的检查点]
+核验：datagrant audit verify 本目录 [--key 公钥] [--checkpoint 另行保存的检查点] [--tsa 时间戳机构证书]
 请把 key.txt 与另行公布的公钥比对；把以前保存的检查点一并交给核验命令，可发现整包被替换。
 """,
     """Datagrant audit evidence
@@ -38,17 +40,18 @@ key.txt         验证检查点的公钥
 events.jsonl    every audit event, one per line (RFC 8785 canonical JSON), with its chain hashes
 personal.jsonl  personal data for which the events hold salted commitments, with the salts; without what was erased
 checkpoints/    the signed checkpoints (C2SP tlog-checkpoint, Ed25519)
+checkpoints/*.tsr, tsa.pem  time stamps of checkpoints by an outside authority (RFC 3161) and its certificates, where there are any
 checkpoint, tile/  the newest checkpoint and the tree below it (C2SP tlog-tiles; hashes alone)
 key.txt         the public key that checks them
 
-To check: datagrant audit verify THIS-FOLDER [--key KEY] [--checkpoint COPY-KEPT-ELSEWHERE]
+To check: datagrant audit verify THIS-FOLDER [--key KEY] [--checkpoint COPY-KEPT-ELSEWHERE] [--tsa CERTIFICATES-OF-THE-AUTHORITY]
 Compare key.txt with the key as published elsewhere; hand in checkpoints that you kept, so that a pack replaced as a whole is found.
 """,
 )
 
 
-def pack(work: Work, place: Place, to: Path) -> None:
-    """Write the pack as a ZIP file. Raises NotFound while there is no checkpoint."""
+def pack(work: Work, place: Place, to: Path, tsa: Path | None = None) -> None:
+    """Write the pack as a ZIP file. Raises NotFound while there is no checkpoint. `tsa`: the pinned certificates of the time-stamp authority."""
     last = newest(place)
     size = last.size
     with zipfile.ZipFile(to, "x", zipfile.ZIP_DEFLATED, compresslevel=6) as out:
@@ -56,6 +59,10 @@ def pack(work: Work, place: Place, to: Path) -> None:
         out.writestr(_member(KEY), place.signer().verifier.text() + "\n")
         for path in place.paths():
             out.writestr(_member(f"{CHECKPOINTS}/{path.name}"), path.read_bytes())
+        for path in place.stamps():
+            out.writestr(_member(f"{CHECKPOINTS}/{path.name}"), path.read_bytes())
+        if tsa is not None and tsa.is_file():
+            out.writestr(_member(TSA), tsa.read_bytes())
         out.writestr(_member(CHECKPOINT), last.note)
         for each in tiles.all_of(size):
             out.writestr(_member(f"{TILES}/{each.name}"), read_tile(place, each))

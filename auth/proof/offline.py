@@ -18,6 +18,7 @@ import rfc8785
 
 from auth.proof import merkle
 from auth.proof.note import LARGEST, Checkpoint, NoteRefused, Verifier
+from auth.proof.stamps_offline import check_stamps
 from auth.proof.tiles_offline import check_tiles
 from core.text import Text, number_of
 
@@ -50,14 +51,22 @@ class Findings:
     checkpoints: int = 0
     key: str = ""
     newest: Checkpoint | None = None
+    stamps: int = 0  # time stamps of checkpoints that hold
+    stamps_ended: int = 0  # and those of which a certificate has ended since, so that they were not checked
+    authority: str = ""
+    stamped_at: str = ""
+    certificate: str = ""
     flaws: list[Flaw] = field(default_factory=list)
 
     def flaw(self, where: str, zh: str, en: str) -> None:
         self.flaws.append(Flaw(where, Text(zh, en)))
 
 
-def verify_pack(folder: Path, key: str = "", copies: Sequence[Path] = ()) -> Findings:
-    """Check a pack. `key`: the log's public key as known from elsewhere; `copies`: checkpoints kept elsewhere."""
+def verify_pack(
+    folder: Path, key: str = "", copies: Sequence[Path] = (), tsa: Path | None = None
+) -> Findings:
+    """Check a pack. `key`: the log's public key as known from elsewhere; `copies`: checkpoints kept elsewhere; `tsa`: the certificates of the
+    time-stamp authority, as known from elsewhere."""
     found = Findings()
     verifier = _verifier(folder / KEY, key, found)
     if verifier is not None:
@@ -66,6 +75,7 @@ def verify_pack(folder: Path, key: str = "", copies: Sequence[Path] = ()) -> Fin
         _events(folder / EVENTS, signed, found)
         check_tiles(folder, verifier, found)
         check_personal(folder / PERSONAL, _needed(folder, found), found)
+        check_stamps(folder, tsa, found)
     return found
 
 
