@@ -49,10 +49,10 @@ class Stamp:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A request for a stamp on some bytes: what is sent, and the number that the answer must repeat."""
+    """A request for a stamp on some bytes: what is sent, and the number that the answer must repeat, where the library drew one."""
 
     body: bytes
-    nonce: int
+    nonce: int | None
 
 
 def query(message: bytes) -> Query:
