@@ -15,6 +15,7 @@ import base64
 import hashlib
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -29,9 +30,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.watching import Since
 from api.witnessed import note_damaged
-from core.files import CHUNK, Held
+from core.files import CHUNK, Held, damaged
 from core.looked import LOOKED, Identity, identity
-from datasets.releases.whole import damaged
 
 RECHECK_BYTES: Final = 4 * 1024 * 1024
 RECHECK_S: Final = 1.0
@@ -204,10 +204,10 @@ class GuardedBody(Response):
 
 
 class GuardedPieces(Response):
-    """The same for a file that is not on this machine: read in pieces, one range or the whole.
+    """The same for a file that is not on this machine: the whole, read in pieces.
 
-    The whole is hashed on its way, and its last chunk leaves only when the digest is right, so a damaged file never arrives complete. Of several
-    ranges none is served: the answer is the whole, as HTTP allows.
+    It is hashed on its way, and its last chunk leaves only when the digest is right, so a damaged file never arrives complete. A part is
+    not sent from here, since nobody could judge it; `deliver` has the file brought for that. HEAD is told of one range.
     """
 
     def __init__(
@@ -246,29 +246,28 @@ class GuardedPieces(Response):
                 self.status_code, start, end = 416, 0, 0
                 self.headers["content-range"] = f"bytes */{size}"
             else:
-                if len(ranges) == 1:
+                if is_head and len(ranges) == 1:
                     (start, end), self.status_code = ranges[0], 206
                     self.headers["content-range"] = f"bytes {start}-{end - 1}/{size}"
         self.headers["content-length"] = str(end - start)
         await guard({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
-        if is_head:
+        if is_head or self.status_code == 416:
             await guard({"type": "http.response.body", "body": b"", "more_body": False})
         else:
-            await self._flow(guard, start, end)
+            await self._flow(guard)
 
-    async def _flow(self, guard: _Guard, start: int, end: int) -> None:
+    async def _flow(self, guard: _Guard) -> None:
         piece = self._held.piece
         assert piece is not None  # noqa: S101 - who has no path has pieces
-        digest = hashlib.sha256() if self.status_code == 200 else None
-        for at in range(start, end, _PIECE):
-            data = await run_in_threadpool(piece, at, min(_PIECE, end - at))
-            if digest is not None:
-                digest.update(data)
-                if at + len(data) >= end and digest.hexdigest() != self._held.sha256:
-                    guard.was_cut = True
-                    if self._on_damage is not None:
-                        await run_in_threadpool(self._on_damage)
-                    raise DeliveryStopped("the stored file does not match its digest")
+        digest, size = hashlib.sha256(), self._held.size_bytes
+        for at in range(0, size, _PIECE):
+            data = await run_in_threadpool(piece, at, min(_PIECE, size - at))
+            digest.update(data)
+            if at + len(data) >= size and digest.hexdigest() != self._held.sha256:
+                guard.was_cut = True
+                if self._on_damage is not None:
+                    await run_in_threadpool(self._on_damage)
+                raise DeliveryStopped("the stored file does not match its digest")
             for part in range(0, len(data), CHUNK):
                 await guard(
                     {"type": "http.response.body", "body": data[part : part + CHUNK], "more_body": True}
@@ -341,16 +340,22 @@ def takes_bytes(request: Request, sha256: str) -> bool:
 
 def would_send(request: Request, sha256: str, size_bytes: int) -> bool:
     """Whether `deliver` would answer with bytes of the file: as `takes_bytes`, and a range that is asked for exists."""
+    return takes_bytes(request, sha256) and _ranges(request, sha256, size_bytes) is not None
+
+
+def _ranges(request: Request, sha256: str, size_bytes: int) -> list[tuple[int, int]] | None:
+    """The parts that are asked for; none of them for the whole, None where they lie outside the file."""
     wanted = request.headers.get("range")
-    if not takes_bytes(request, sha256) or wanted is None:
-        return takes_bytes(request, sha256)
-    if request.headers.get("if-range", f'"{sha256}"') != f'"{sha256}"':
-        return True  # the range does not count: the whole file
+    if wanted is None or request.headers.get("if-range", f'"{sha256}"') != f'"{sha256}"':
+        return []  # or the range does not count: the whole file
     try:
-        GuardedFile._parse_range_header(wanted, size_bytes)
+        return GuardedFile._parse_range_header(wanted, size_bytes)
     except RangeNotSatisfiable:
-        return False
-    return True
+        return None
+
+
+def _takes_part(request: Request, sha256: str, size_bytes: int) -> bool:
+    return request.method != "HEAD" and bool(_ranges(request, sha256, size_bytes))
 
 
 def _holds(request: Request, sha256: str) -> bool:
@@ -371,11 +376,14 @@ def deliver(
 ) -> Response:
     """The file, or 304 when the reader holds it already. Register the route for GET and HEAD both.
 
-    Raises Damaged for a range of a file on this disk that is not what was judged: a part cannot be hashed on its way, so the whole is before.
+    Raises Damaged for a range of a file that is not what was judged: a part cannot be hashed on its way, so the whole is before; one that lies
+    in a bucket is brought here for it.
     """
     if _holds(request, sha256):
         return Response(status_code=304, headers=_headers(sha256))
     on_damage = partial(note_damaged, request, damaged(sha256))
+    if held.bring is not None and _takes_part(request, sha256, held.size_bytes):
+        held = replace(held, path=held.bring())
     if held.path is None:
         return GuardedPieces(
             held,

@@ -22,8 +22,8 @@ from api.identity import network_of
 from auth import audit
 from auth.actor import ANYONE, Actor
 from core.errors import AccessRefused, AppError, NotFound, NotSignedIn, Unavailable
+from core.files import Damaged
 from core.text import Text
-from datasets.releases.whole import Damaged
 
 REFUSALS: Final = RateLimitItemPerMinute(20)  # of one account; a burst shows in twenty
 READS: Final = RateLimitItemPerMinute(

@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 from io import BufferedReader
 from pathlib import Path
 
-from core.errors import InputRefused, NotFound
+from core.errors import InputRefused, NotFound, Unavailable
 from core.text import Text
 
 CHUNK = 1024 * 1024
@@ -37,12 +37,30 @@ class StoredFile:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A file as a download finds it: whole on this disk (`path`), or elsewhere and read in pieces (`piece(start, length)`)."""
+    """A file as a download finds it: whole on this disk (`path`), or elsewhere and read in pieces (`piece(start, length)`).
+
+    `bring`: has what is elsewhere on this disk, hashed on its way here, for who wants a part, whose bytes alone nobody can judge.
+    """
 
     sha256: str
     size_bytes: int
     path: Path | None = None
     piece: Callable[[int, int], bytes] | None = None
+    bring: Callable[[], Path] | None = None
+
+
+class Damaged(Unavailable):
+    """The bytes are not what was judged. Facts: `sha256`, the name that they do not hash to."""
+
+
+def damaged(sha256: str) -> Damaged:
+    return Damaged(
+        Text(
+            f"数据文件 {sha256[:12]} 校验不符，已停止；请联系系统管理员。",
+            f"The data file {sha256[:12]} does not match its digest; stopped. Tell the system administrator.",
+        ),
+        sha256=sha256,
+    )
 
 
 def _unseen(path: Path, sha256: str) -> str:  # noqa: ARG001 - the shape of a look

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -21,9 +22,10 @@ from datetime import timedelta
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+from weakref import WeakValueDictionary
 
 from core.errors import NotFound, Unavailable
-from core.files import FileStore, Held, StoredFile
+from core.files import FileStore, Held, StoredFile, damaged
 from core.files_copies import Copies
 from core.settings import Settings
 from core.text import Text
@@ -120,6 +122,8 @@ class S3FileStore(FileStore):
         self._bucket = bucket_of(settings)
         self._bucket.parts()
         self._copies = Copies(self.root, settings.store_cache_bytes)
+        self._bringing: WeakValueDictionary[str, _Turn] = WeakValueDictionary()
+        self._lock = threading.Lock()
 
     @cached_property
     def _s3(self) -> S3Store:
@@ -130,7 +134,11 @@ class S3FileStore(FileStore):
     def path(self, sha256: str) -> Path:
         local = self._path(sha256)
         if not local.is_file():
-            self._fetch(sha256)
+            with self._lock:
+                turn = self._bringing.setdefault(sha256, _Turn())
+            with turn.lock:  # who reads in parts asks for many at once
+                if not local.is_file():
+                    self._fetch(sha256)
         self._copies.used(local)
         return local
 
@@ -142,7 +150,7 @@ class S3FileStore(FileStore):
         size = self._size(sha256)
         if size is None:
             raise _none(sha256)
-        return Held(sha256, size, piece=partial(self._piece, sha256))
+        return Held(sha256, size, piece=partial(self._piece, sha256), bring=partial(self.path, sha256))
 
     def has(self, sha256: str) -> bool:
         return self._size(sha256) is not None
@@ -288,12 +296,7 @@ class S3FileStore(FileStore):
                     digest.update(chunk)
                     size += out.write(chunk)
             if digest.hexdigest() != sha256:
-                raise Unavailable(
-                    Text(
-                        f"文件 {sha256[:12]} 校验不符，未予使用；请联系系统管理员。",
-                        f"The file {sha256[:12]} does not match its digest and is not used. Tell the system administrator.",
-                    )
-                )
+                raise damaged(sha256)
             super()._adopt(staged, sha256, size)
         finally:
             staged.unlink(missing_ok=True)
@@ -348,6 +351,13 @@ class S3FileStore(FileStore):
         with told():
             marks = [each for some in obstore.list(self._s3, f"going/{sha256}/") for each in some]
         return any(time.time() - each["last_modified"].timestamp() < _DEAD_S for each in marks)
+
+
+class _Turn:
+    """One thread at a time brings a file; forgotten when nobody waits."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
 
 
 def _key(sha256: str) -> str:

@@ -27,9 +27,9 @@ from catalog.ckan.errors import CkanError, denied, translated
 from catalog.ckan.names import BY_GET, REFUSED
 from catalog.ckan.values import loads
 from core.errors import AppError
+from core.files import Damaged
 from core.text import Lang, Text
 from core.work import Work
-from datasets.releases.whole import Damaged
 
 router = APIRouter(tags=["ckan"])
 _CALLBACK: Final = re.compile(r"[A-Za-z_$][\w$.]{0,99}", re.ASCII)
