@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -88,6 +88,15 @@ class Built:
     left_out: int = 0
 
 
+Watched = Callable[[Callable[[], None]], AbstractContextManager[None]]
+"""Is handed what interrupts an engine, and stands around its work."""
+
+
+@contextmanager
+def unwatched(interrupt: Callable[[], None]) -> Iterator[None]:  # noqa: ARG001 - the shape of a watch
+    yield
+
+
 @contextmanager
 def engine_of(memory_limit_mb: int, scratch: Path) -> Iterator[DuckDBPyConnection]:
     config: dict[str, str | bool | int | float | list[str]] = {
@@ -159,9 +168,10 @@ def count(
     memory_limit_mb: int,
     scratch: Path,
     cells: SmallCells | None = None,
+    watched: Watched = unwatched,
 ) -> int:
     """How many rows would leave: those that the filter lets through, less small cells. Conflict where `cells` refuses."""
-    with engine_of(memory_limit_mb, scratch) as connection:
+    with engine_of(memory_limit_mb, scratch) as connection, watched(connection.interrupt):
         visible, held = visible_rows(connection, release, row_filter)
         counted = visible.aggregate([FunctionExpression("count")]).fetchone()
         out = _small(visible, held, cells, b"", release)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -33,7 +33,7 @@ from datasets.extracts.tables import ExtractRow
 from datasets.formats.fitting import misfits
 from datasets.outputs import opening as outputs
 from datasets.outputs.checks import Expected, check
-from datasets.pipeline.looked_after import maker
+from datasets.pipeline.looked_after import maker, until_cancelled
 from datasets.references import look_up
 from datasets.releases.shape import sort_columns
 from datasets.releases.whole import whole
@@ -44,6 +44,8 @@ from quality.engine import run_suite
 from quality.references import NONE
 from quality.service import store_verdict
 from quality.suite import Suite
+
+_ROWS: Final = 1 << 20  # of one column, looked at between two looks at the job
 
 
 def run(ctx: JobContext) -> Mapping[str, Any]:
@@ -68,9 +70,16 @@ def _made(ctx: JobContext, making: service.Making, release: Path, build: Build) 
     row, case = making.row, making.case
     whole(ctx.files, making.release_sha256)
     memory, scratch = ctx.settings.memory_limit_mb, ctx.settings.scratch_dir
-    expected = count(release, case.row_filter, memory_limit_mb=memory, scratch=scratch)
+    until = until_cancelled(ctx)
+    expected = count(release, case.row_filter, memory_limit_mb=memory, scratch=scratch, watched=until)
     leaving = partial(
-        count, release, case.row_filter, memory_limit_mb=memory, scratch=scratch, cells=case.cells
+        count,
+        release,
+        case.row_filter,
+        memory_limit_mb=memory,
+        scratch=scratch,
+        cells=case.cells,
+        watched=until,
     )
     if reasons := misfits(DeliveryForm(row.form), release, case.terms, leaving):
         raise Conflict(reasons[0].text, reasons=reasons)
@@ -146,14 +155,17 @@ def marks_of(
         if term.name in allowed and term.use is Use.PLAIN and schema.field(term.name).type == pa.float64()
     }
     return tuple(
-        Mark(name, decimals_of(far), key, *bounds_of(release, name), person) for name, far in found.items()
+        Mark(name, decimals_of(far), key, *bounds_of(release, name, ctx.raise_if_cancelled), person)
+        for name, far in found.items()
     ), found
 
 
-def bounds_of(release: Path, column: str) -> tuple[float, float]:
-    """The lowest and highest released value of a column of numbers; no mark passes them."""
+def bounds_of(release: Path, column: str, look: Callable[[], None] = lambda: None) -> tuple[float, float]:
+    """The lowest and highest released value of a column of numbers; no mark passes them. `look` is called for every
+    part that is read, and what it raises ends it."""
     low, high = math.inf, -math.inf
-    for batch in pq.ParquetFile(release).iter_batches(columns=[column]):
+    for batch in pq.ParquetFile(release).iter_batches(batch_size=_ROWS, columns=[column]):
+        look()
         values = batch.column(0).to_numpy(zero_copy_only=False)
         values = values[np.isfinite(values)]
         if len(values):

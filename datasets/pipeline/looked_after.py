@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,11 +10,17 @@ from pathlib import Path
 from typing import Final
 
 from core.jobs_run import JobContext
+from datasets.enclave.watch import Watch
 from datasets.extracts import apart
 from datasets.extracts.apart import Build
-from datasets.extracts.build import Built
+from datasets.extracts.build import Built, Watched
 
 _LOOK_S: Final = 0.5
+
+
+def until_cancelled(ctx: JobContext) -> Watched:
+    """Interrupts an engine within a second of its job's being cancelled, and says so by JobCancelled."""
+    return Watch(ctx, lambda: None, math.inf).over
 
 
 @contextmanager

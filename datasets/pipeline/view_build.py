@@ -16,7 +16,7 @@ from datasets.extracts.build import Built, Recipe, count
 from datasets.extracts.keys import grant_key, master_key
 from datasets.extracts.row_order import ReleaseLayout
 from datasets.pipeline.extract_build import judged, looked_at, marks_of
-from datasets.pipeline.looked_after import maker
+from datasets.pipeline.looked_after import maker, until_cancelled
 from datasets.releases.shape import sort_columns
 from datasets.releases.whole import whole
 from datasets.sharing import service
@@ -55,7 +55,9 @@ def _build(ctx: JobContext, key: str) -> dict[str, Any]:
             case.terms, case.row_filter, service.FORM, secret, facts, case.cells, for_readers=True, marks=marks,
             layout=ReleaseLayout(case.release.sha256, sort_by),
         )  # fmt: skip
-        expected = count(release, case.row_filter, memory_limit_mb=memory, scratch=scratch)
+        expected = count(
+            release, case.row_filter, memory_limit_mb=memory, scratch=scratch, watched=until_cancelled(ctx)
+        )
 
         def made(recipe: Recipe) -> tuple[Built, Path]:
             out = ctx.scratch(".part")

@@ -7,8 +7,8 @@ Who contributed what is read from an index of numbers, made once for a release a
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 
 from auth.policy.filters.model import RowFilter
 from auth.policy.model import ColumnTerm, Use
-from datasets.extracts.build import engine_of, unfit, visible_rows
+from datasets.extracts.build import Watched, engine_of, unfit, unwatched, visible_rows
 from datasets.extracts.compile import Held, leaving, present
 from datasets.queries import cache_files
 from datasets.queries.model import Group
@@ -102,11 +102,6 @@ class View:
         return term is None or term.use not in (Use.MASKED, Use.PSEUDONYMISED)
 
 
-@contextmanager
-def _unwatched(interrupt: Callable[[], None]) -> Iterator[None]:  # noqa: ARG001 - the shape of a watch
-    yield
-
-
 def scan(
     release: Path,
     row_filter: RowFilter | None,
@@ -117,7 +112,7 @@ def scan(
     memory_limit_mb: int,
     scratch: Path,
     view: View | None = None,
-    watched: Callable[[Callable[[], None]], AbstractContextManager[None]] = _unwatched,
+    watched: Watched = unwatched,
 ) -> Rows:
     """The rows that pass the filter, by group. Raises Conflict when the release does not fit, TooManyGroups.
 

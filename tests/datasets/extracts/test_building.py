@@ -20,9 +20,11 @@ from api.house import House
 from auth.grants import usage
 from core.errors import AccessRefused, Conflict
 from core.jobs import JobRow
+from core.jobs_run import JobCancelled
 from core.outbox import OutboxRow
-from datasets.extracts import apart, service
+from datasets.extracts import apart, build, service
 from datasets.extracts.tables import ExtractRow
+from datasets.pipeline.extract_build import bounds_of
 from datasets.releases.tables import ReleaseRow
 from tests.conftest import TestClock
 from tests.datasets.extracts.scene import Scene, a_scene
@@ -180,6 +182,40 @@ def test_a_build_that_sorts_ends_as_soon_as_it_is_cancelled(
     assert not done.is_alive()
     assert begun[0].poll() == -signal.SIGKILL
     _given_up(scene, made.id)
+
+
+def test_a_count_of_rows_ends_as_soon_as_the_job_is_cancelled(
+    sqlite_house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before anything is made the rows are counted, which a large release makes long: the engine is interrupted."""
+    scene = a_scene(sqlite_house)
+    made = scene.asks()
+    begun = threading.Event()
+
+    def endless(connection: Any, *_: Any) -> Any:
+        begun.set()
+        return connection.sql("SELECT i FROM range(1000000000000) t(i) WHERE hash(i) % 7 = 3"), {}
+
+    monkeypatch.setattr(build, "visible_rows", endless)
+    done = threading.Thread(target=scene.works, daemon=True)
+    done.start()
+    assert begun.wait(60)
+    with scene.house.write() as work:
+        work.db.get_one(JobRow, made.job_id).cancel_requested = True
+    done.join(30)
+    assert not done.is_alive()
+    _given_up(scene, made.id)
+
+
+def test_the_bounds_of_a_column_are_not_read_on_when_the_job_is_cancelled(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"n": [1.0, 2.0]}), tmp_path / "release.parquet")
+
+    def look() -> None:
+        raise JobCancelled
+
+    with pytest.raises(JobCancelled):
+        bounds_of(tmp_path / "release.parquet", "n", look)
+    assert bounds_of(tmp_path / "release.parquet", "n") == (1.0, 2.0)
 
 
 def test_a_cancelled_build_gives_the_extract_back(sqlite_house: House) -> None:
