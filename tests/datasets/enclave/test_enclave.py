@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
+from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
@@ -25,6 +27,8 @@ from datasets.extracts import service as extracts
 from datasets.extracts import signing
 from datasets.extracts.tables import ExtractRow
 from datasets.outputs.tables import OutputLookRow, OutputReviewRow
+from datasets.pipeline import enclave_run
+from datasets.queries import history
 from tests.conftest import TestClock
 from tests.datasets.enclave.scene import COUNT, EnclaveScene, an_enclave_scene, codes_of
 from tests.datasets.queries.scene import STAYS, figures
@@ -277,6 +281,41 @@ def test_differencing_against_what_a_query_told_before_gains_nothing(scene: Encl
     assert done.state == "suppressed"
     assert "disclosure control" in done.why_en
     assert _used(scene)[0] == 2  # charged: asking is what teaches
+
+
+def test_others_who_are_told_something_all_the_while_do_not_keep_a_result_from_its_checkers(
+    scene: EnclaveScene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its figures are weighed a last time while nobody can be told anything: it is charged for, so it ends by an answer."""
+    looks: list[object] = []
+
+    def never_twice_the_same(*_: object) -> object:
+        looks.append(object())
+        return looks[-1]
+
+    moving = SimpleNamespace(told=never_twice_the_same, keep=history.keep)
+    monkeypatch.setattr(enclave_run, "history", moving)
+    assert scene.computed(group_by=[]).state == "in_review"
+    assert len(looks) == enclave_run._TRIES - 1
+
+
+def test_what_others_were_told_meanwhile_counts_in_the_last_weighing_too(
+    scene: EnclaveScene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(enclave_run, "history", SimpleNamespace(told=lambda *_: object(), keep=history.keep))
+    weighed, calls = enclave_run.weighed, list[None]()
+
+    def told_meanwhile(*given: Any) -> Any:
+        found = weighed(*given)
+        if len(calls) == enclave_run._TRIES - 2:  # after the last look that others can follow
+            assert scene.code() == []
+        calls.append(None)
+        return found
+
+    monkeypatch.setattr(enclave_run, "weighed", told_meanwhile)
+    without = {"op": "ne", "column": "stay_id", "value": "S1-0"}
+    assert scene.computed(group_by=[], where=without).state == "suppressed"
+    assert len(calls) == enclave_run._TRIES
 
 
 def test_the_grants_own_filter_holds_inside(sqlite_house: House) -> None:
