@@ -128,7 +128,7 @@ def _goes_on(work: Work, found: GrantRow, until: date, last: date) -> Iterator[R
     yield from reviews.pilot_objections(work, found, until)
     if until > last:
         yield from renewal_objections(work, found.id)
-        yield from reviews.renewal_objections(work, found)
+        yield from reviews.renewal_objections(work, found.id)
 
 
 def _stands(work: Work, found: GrantRow, succession: Succession) -> Iterator[Reason]:
@@ -144,4 +144,4 @@ def _stands(work: Work, found: GrantRow, succession: Succession) -> Iterator[Rea
         )
     if succession is Succession.RENEWAL:
         yield from renewal_objections(work, found.id)
-        yield from reviews.renewal_objections(work, found)
+        yield from reviews.renewal_objections(work, found.id)

@@ -99,15 +99,16 @@ def carry_over(work: Work, old_id: str, new_id: str, columns: Iterable[str]) -> 
     return carried
 
 
-def renewal_objections(work: Work, row: GrantRow) -> tuple[Reason, ...]:
+def renewal_objections(work: Work, grant_id: str) -> tuple[Reason, ...]:
     """A pilot is renewed, or goes on beyond its end, only after an evaluation that keeps it."""
+    row = work.db.exec(select(GrantRow).where(GrantRow.id == grant_id)).one()
     grants = lineage.amended(work, row)
     if not _is_pilot(work, grants):
         return ()
     wanted = select(ReviewRow.id).where(
         col(ReviewRow.grant_id).in_(grants), ReviewRow.kind == Kind.EVALUATION, ReviewRow.state == State.KEPT
     )
-    return () if work.db.exec(wanted.limit(1)).first() else (rules.evaluation_missing(row.id),)
+    return () if work.db.exec(wanted.limit(1)).first() else (rules.evaluation_missing(grant_id),)
 
 
 def pilot_objections(work: Work, row: GrantRow, ends_on: date) -> tuple[Reason, ...]:

@@ -472,7 +472,7 @@ class Looks(Registers):
         is_pilot = work.db.exec(select(PilotRow)).first() is not None
         evaluated = any(row.kind == "evaluation" and row.state not in review_flow.UNANSWERED for row in rows)
         if is_pilot and not evaluated:
-            assert list(review_cover.renewal_objections(work, grant)), (
+            assert list(review_cover.renewal_objections(work, grant.id)), (
                 "a pilot is evaluated before it is renewed"
             )
 
