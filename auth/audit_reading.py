@@ -19,7 +19,7 @@ from auth.identity.tables import AccountRow
 from core.text import Text
 from core.work import Work
 
-INTERNAL: Final = (  # votes, proposals, remarks and who handles it are the bureau's own business
+INTERNAL: Final = (  # votes, proposals, remarks, who handles it, what checkers see are the bureau's own business
     "application.reviewed",
     "application.decision-proposed",
     "application.decision-concurred",
@@ -27,6 +27,12 @@ INTERNAL: Final = (  # votes, proposals, remarks and who handles it are the bure
     "application.remarked",
     "application.remark_hidden",
     "application.assigned",
+    "output.opened",
+    "output.looked",
+    "output.voted",
+    "output.overdue",
+    "output.refused",  # the file's digest stands in it; its requester reads `extract.kept_in`
+    "output.withdrawn",  # the same: `extract.withdrawn`
 )
 QUIET: Final = ("paper.listed",)  # on record, and nothing that happened to the case
 OF_ITS_SIDE: Final = ("application.refused",)  # who was kept from what concerns the side that tried

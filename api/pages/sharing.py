@@ -12,6 +12,7 @@ from api.delivery import attachment
 from api.deps import ActorDep, HouseDep, ReadDep
 from api.house import House
 from api.late import APIRouter
+from api.routes.sharing import read as shown_view
 from api.sharing import Address, address
 from api.web import go, page
 from api.witnessed import noted
@@ -99,7 +100,7 @@ def _show(
             for each in releases.releases_of(work, row.dataset_id)
             if releases.is_deliverable(each) and view.policy.pinned_release in (None, each.id)
         ]
-        views = service.views_of(work, grant_id)
+        views = [shown_view(each) for each in service.views_of(work, grant_id)]
         read_by, readings_total = receipts.readings(
             work, actor, grant_id, offset=(on_page - 1) * READINGS, limit=READINGS
         )

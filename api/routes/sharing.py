@@ -20,6 +20,7 @@ from core.ids import GrantId
 from datasets.extracts.signing import signing_key
 from datasets.sharing import profiles, receipts, service
 from datasets.sharing.profiles import ProfileCreate
+from datasets.sharing.rules import TOLD
 from datasets.sharing.tables import ViewRow
 
 router = APIRouter(prefix="/api/v1/grants/{grant_id}", tags=["sharing"])
@@ -64,7 +65,9 @@ class LinkRead(BaseModel):
 
 
 def read(row: ViewRow) -> ViewRead:
-    return ViewRead.model_validate(row)
+    """The view as its readers see it: of one that checkers have not released, neither rows nor bytes."""
+    found = ViewRead.model_validate(row)
+    return found if row.state in TOLD else found.model_copy(update={"rows": None, "size_bytes": None})
 
 
 @router.get("/views", **access(PERMISSION))

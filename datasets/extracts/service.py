@@ -175,6 +175,12 @@ class Making:
     case: Case
     release_sha256: str
 
+    @property
+    def is_exact(self) -> bool:
+        """Whether the requester is told its rows as they are while it is made, and when it cannot be."""
+        asked = parse_json(self.row.row_filter) if self.row.row_filter else None
+        return telling.is_exact(asked, self.case.grant.policy, self.case.checkers)
+
 
 def payload_of(row: ExtractRow) -> dict[str, str]:
     """What a job that makes this file is told: under which grant, for a file belongs to the one grant that it was made under."""

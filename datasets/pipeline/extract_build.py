@@ -19,6 +19,7 @@ from auth.profile.now import limits_under
 from catalog.assets import asset
 from core.errors import Conflict
 from core.ids import ExtractId
+from core.jobs import Progress
 from core.jobs_run import JobContext, JobKind
 from core.text import Text
 from core.work import Work
@@ -49,11 +50,14 @@ _ROWS: Final = 1 << 20  # of one column, looked at between two looks at the job
 
 
 def run(ctx: JobContext) -> Mapping[str, Any]:
-    """Two steps: the file into the store, then one transaction that charges, writes the receipt and lets it be taken."""
+    """Two steps: the file into the store, then one transaction that charges, writes the receipt and lets it be taken.
+
+    The job has no result: its reader may see less of the file than the worker, which put it before checkers perhaps.
+    """
     made = ctx.step("build", lambda: _build(ctx))
     if made:
         ctx.step("finish", lambda: _finish(ctx, made))
-    return made
+    return {}
 
 
 def _build(ctx: JobContext) -> dict[str, Any]:
@@ -93,9 +97,9 @@ def _made(ctx: JobContext, making: service.Making, release: Path, build: Build) 
     recipe = Recipe(
         case.terms, case.row_filter, DeliveryForm(row.form), key, _facts(row), case.cells, marks=marks, layout=layout
     )  # fmt: skip
-    out = ctx.scratch(".part")
+    out, shows = ctx.scratch(".part"), written(ctx, is_exact=making.is_exact)
     built = build(
-        release, recipe, out, rows_expected=expected, on_progress=ctx.part(0.1, 0.95),
+        release, recipe, out, rows_expected=expected, on_progress=shows,
         memory_limit_mb=memory, scratch=scratch,
     )  # fmt: skip
     judge = partial(
@@ -116,7 +120,7 @@ def _made(ctx: JobContext, making: service.Making, release: Path, build: Build) 
             {"columns": {}, "left_out": "export-suite"},
         )
         built = build(
-            release, recipe, out, rows_expected=expected, on_progress=ctx.part(0.1, 0.95),
+            release, recipe, out, rows_expected=expected, on_progress=shows,
             memory_limit_mb=memory, scratch=scratch,
         )  # fmt: skip
         export = judge(recipe, out)
@@ -132,6 +136,13 @@ def _made(ctx: JobContext, making: service.Making, release: Path, build: Build) 
         "findings": findings,
         "marks": marked,
     }
+
+
+def written(ctx: JobContext, *, is_exact: bool) -> Progress:
+    """What tells how far the writing is. Where rows are not told as they are: that it goes on, as rows or their share would tell them."""
+    if is_exact:
+        return ctx.part(0.1, 0.95)
+    return lambda _fraction, _said: ctx.progress(0.5, Text("正在写出文件", "The file is being written"))
 
 
 def marks_of(

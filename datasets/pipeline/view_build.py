@@ -15,7 +15,7 @@ from datasets.extracts import watermark
 from datasets.extracts.build import Built, Recipe, count
 from datasets.extracts.keys import grant_key, master_key
 from datasets.extracts.row_order import ReleaseLayout
-from datasets.pipeline.extract_build import judged, looked_at, marks_of
+from datasets.pipeline.extract_build import judged, looked_at, marks_of, written
 from datasets.pipeline.looked_after import maker, until_cancelled
 from datasets.releases.shape import sort_columns
 from datasets.releases.whole import whole
@@ -24,12 +24,12 @@ from datasets.sharing.spark import delta_schema
 
 
 def run(ctx: JobContext) -> Mapping[str, Any]:
-    """Two steps: the file into the store, then the transaction that lets it be read."""
+    """Two steps: the file into the store, then the transaction that lets it be read. The job has no result, as an extract's."""
     key = str(ctx.payload["view_id"])
     made = ctx.step("build", lambda: _build(ctx, key))
     if made:
         ctx.step("finish", lambda: _finish(ctx, key, made))
-    return {name: made[name] for name in ("sha256", "rows", "size_bytes") if name in made}
+    return {}
 
 
 def _build(ctx: JobContext, key: str) -> dict[str, Any]:
@@ -62,7 +62,8 @@ def _build(ctx: JobContext, key: str) -> dict[str, Any]:
         def made(recipe: Recipe) -> tuple[Built, Path]:
             out = ctx.scratch(".part")
             built = build(
-                release, recipe, out, rows_expected=expected, on_progress=ctx.part(0.1, 0.95), memory_limit_mb=memory, scratch=scratch
+                release, recipe, out, rows_expected=expected, on_progress=written(ctx, is_exact=case.checkers < 1), memory_limit_mb=memory,
+                scratch=scratch,
             )  # fmt: skip
             judged(
                 ctx, release, recipe, out, build=build, dataset_id=dataset_id, about=key, reference=asked_at

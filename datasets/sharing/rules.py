@@ -28,6 +28,9 @@ class ViewState(StrEnum):
     REFUSED = "refused"
 
 
+TOLD: Final = frozenset({ViewState.READY, ViewState.DROPPED})
+"""States of a view in which its readers may know its rows and bytes."""
+
 VIEW_NAMES: Final[dict[ViewState, Text]] = {
     ViewState.BUILDING: Text("生成中", "Being made"),
     ViewState.IN_REVIEW: Text("待出域审核", "Waits for output review"),

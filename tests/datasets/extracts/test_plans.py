@@ -30,13 +30,17 @@ COLUMNS = [
 ]
 
 
-@pytest.fixture
-def scene(sqlite_house: House) -> Scene:
+def a_scene_without_checkers(house: House) -> Scene:
     """Level 1: no checker stands between."""
-    found = a_scene(sqlite_house, table=a_table(MANY), columns=COLUMNS)
-    with sqlite_house.write() as work:
+    found = a_scene(house, table=a_table(MANY), columns=COLUMNS)
+    with house.write() as work:
         work.db.get_one(DatasetRow, VENUES).data_level = 1
     return found
+
+
+@pytest.fixture
+def scene(sqlite_house: House) -> Scene:
+    return a_scene_without_checkers(sqlite_house)
 
 
 def _plan(scene: Scene, where: Any = None) -> PlanRead:
