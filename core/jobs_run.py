@@ -109,17 +109,22 @@ class JobContext:
 
 Body = Callable[[JobContext], Mapping[str, Any]]
 Unwind = Callable[[Work, Mapping[str, Any], Text], None]
+Refused = Callable[[Work, Mapping[str, Any], AppError], None]
 
 
 @dataclass(frozen=True, slots=True)
 class JobKind:
-    """A kind of long work. `run` returns the result; `unwind(work, payload, why)` puts things right when it fails or is cancelled."""
+    """A kind of long work. `run` returns the result; `unwind(work, payload, why)` puts things right when it fails or is cancelled.
+
+    `refused(work, payload, refusal)`: does so in its place where `run` said no, for a kind in which it matters what said no.
+    """
 
     name: str
     title: Text
     run: Body
     unwind: Unwind | None = None
     lane: Lane = "work"
+    refused: Refused | None = None
 
 
 def scratch_room(settings: Settings) -> Path:
@@ -186,6 +191,11 @@ def _end(
     result: Mapping[str, Any] | None = None,
 ) -> None:
     unwind = kind.unwind if state is not JobState.DONE else None
+    if refusal is not None and (refused := kind.refused) is not None:
+
+        def unwind(work: Work, payload: Mapping[str, Any], _: Text) -> None:
+            refused(work, payload, refusal)
+
     try:
         _write_end(ctx, unwind, state, said, refusal, result)
     except Exception:

@@ -25,6 +25,7 @@ from quality.tables import SuiteVersionRow
 from quality.verdict import Outcome, Verdict
 from quality.wording import describe
 
+CODE: Final = "export-rule-failed"
 BASIS: Final = "数据集的出门规则集（docs/quality.md）· export suite of the dataset (docs/quality.md)"
 
 
@@ -78,10 +79,16 @@ def refusal(number: int, verdict: Verdict) -> Conflict:
     """Why nothing is delivered: each broken rule as a sentence with its count, no values."""
     reasons = [
         Reason(
-            "export-rule-failed",
+            CODE,
             _said(each),
             BASIS,
-            {"type": each.type, "unexpected_count": each.unexpected_count},
+            {
+                "type": each.type,
+                "unexpected_count": each.unexpected_count,
+                "rule_zh": describe(each).zh,
+                "rule_en": describe(each).en,
+                "outcome": each.outcome,
+            },
         )
         for each in verdict.expectations
         if each.outcome == "error" or (each.outcome == "failed" and each.severity == "critical")
@@ -94,6 +101,20 @@ def refusal(number: int, verdict: Verdict) -> Conflict:
             "Ask for other columns or rows, or tell the data steward.",
         ),
         reasons=reasons,
+    )
+
+
+def uncounted(reason: Reason) -> Text:
+    """A broken rule as a sentence without its count."""
+    zh, en = reason.facts["rule_zh"], reason.facts["rule_en"]
+    if reason.facts["outcome"] == "error":
+        return Text(
+            f"出域规则“{zh}”无法运行；请联系数据专员",
+            f'The export rule "{en}" could not run; tell the data steward',
+        )
+    return Text(
+        f"不符合出域规则“{zh}”；请调整申请的列或筛选，或联系数据专员",
+        f'The export rule "{en}" does not hold; ask for other columns or rows, or tell the data steward',
     )
 
 

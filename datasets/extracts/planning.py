@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Final
 
 from auth.actor import Actor
@@ -37,20 +38,18 @@ def plan(
     checkers = outputs.needed(work, case.grant.dataset_id, body.form, case.grant.policy)
     step = _step(work, body, case, checkers)
     if not reasons and case.release is not None and case.release.sha256:
-        from datasets.extracts.build import count
-
         release = whole(files, case.release.sha256)
-        memory, scratch = min(settings.memory_limit_mb, COUNT_MEMORY_MB), settings.scratch_dir
         try:
-            wanted = case.row_filter if step < 2 else _widened(body, case)
-            rows = count(release, wanted, memory_limit_mb=memory, scratch=scratch, cells=case.cells)
-            if step > 1:
-                key = grant_key(master_key(settings.keys_dir), case.grant.dataset_id, f"plan|{case.grant.id}")
-                asked = f"{case.release.id}|{wanted.model_dump_json() if wanted else ''}"
-                told = telling.rounded(rows, step, key, asked)
-                rows = min(told, case.release.rows or told)
+            rows = _rows_told(release, body, case, step, settings)
             size = _size(case.release, rows or step, len(case.terms))
-            reasons = misfits(body.form, release, case.terms, lambda: rows or 0, _allowed_forms(work, case))
+            reasons = misfits(
+                body.form,
+                release,
+                case.terms,
+                lambda: rows or 0,
+                _allowed_forms(work, case),
+                is_exact=step < 2,
+            )
         except Conflict as refusal:
             if not refusal.reasons:
                 raise
@@ -80,6 +79,22 @@ def _step(work: Work, body: ExtractCreate, case: service.Case, checkers: int) ->
     """In which steps rows are told; 0: as they are."""
     exact = telling.is_exact(body.filter, case.grant.policy, checkers)
     return 0 if exact else limits_under(work, case.grant.policy)["query_min_group"]
+
+
+def _rows_told(release: Path, body: ExtractCreate, case: service.Case, step: int, settings: Settings) -> int:
+    """How many rows the request would deliver, as far as they are told. Conflict where the rule of small cells leaves none."""
+    from datasets.extracts.build import count
+
+    assert case.release is not None  # noqa: S101 - asked for only where there is one
+    memory, scratch = min(settings.memory_limit_mb, COUNT_MEMORY_MB), settings.scratch_dir
+    wanted = case.row_filter if step < 2 else _widened(body, case)
+    rows = count(release, wanted, memory_limit_mb=memory, scratch=scratch, cells=case.cells)
+    if step < 2:
+        return rows
+    key = grant_key(master_key(settings.keys_dir), case.grant.dataset_id, f"plan|{case.grant.id}")
+    asked = f"{case.release.id}|{wanted.model_dump_json() if wanted else ''}"
+    told = telling.rounded(rows, step, key, asked)
+    return min(told, case.release.rows or told)
 
 
 def _widened(body: ExtractCreate, case: service.Case) -> RowFilter | None:
@@ -114,23 +129,28 @@ def _allowed(work: Work, case: service.Case) -> dict[str, float]:
 def refuse_misfit(
     work: Work, actor: Actor, body: ExtractCreate, files: FileStore, settings: Settings
 ) -> None:
-    """Raise AccessRefused where the form cannot hold what was asked for; what the grant says is asked elsewhere."""
+    """Raise AccessRefused where the form cannot hold what was asked for; what the grant says is asked elsewhere.
+
+    It takes nothing, so it counts no rows but as a plan does.
+    """
     if body.form not in BOUNDED:
         return
     case = service.consider(work, actor, body)
     if case.reasons or case.release is None or not case.release.sha256:
         return
     release = whole(files, case.release.sha256)
+    checkers = outputs.needed(work, case.grant.dataset_id, body.form, case.grant.policy)
+    step = _step(work, body, case, checkers)
 
     def rows() -> int:
-        from datasets.extracts.build import count
+        try:
+            return _rows_told(release, body, case, step, settings)
+        except Conflict:
+            if step < 2:
+                raise
+            return 0  # nothing may be left of it: that is for the one to say who takes the extract for it
 
-        memory = min(settings.memory_limit_mb, COUNT_MEMORY_MB)
-        return count(
-            release, case.row_filter, memory_limit_mb=memory, scratch=settings.scratch_dir, cells=case.cells
-        )
-
-    refuse_if(misfits(body.form, release, case.terms, rows, _allowed_forms(work, case)))
+    refuse_if(misfits(body.form, release, case.terms, rows, _allowed_forms(work, case), is_exact=step < 2))
 
 
 def _allowed_forms(work: Work, case: service.Case) -> frozenset[DeliveryForm]:

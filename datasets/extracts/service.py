@@ -31,6 +31,7 @@ from core.ids import DatasetId, ExtractId, GrantId
 from core.text import Text
 from core.work import Work
 from datasets.extracts import queries, telling, watermark
+from datasets.extracts.answering import as_answers
 from datasets.extracts.models import ExtractCreate, ExtractRead, ExtractState
 from datasets.extracts.receipt import receipt_of, suppression_of
 from datasets.extracts.tables import ExtractRow
@@ -239,21 +240,26 @@ def finish(
     row.rows, row.size_bytes = done.rows, done.size_bytes
     suppression = suppression_of(made.case.cells, done.left_out)
     policy = made.case.grant.policy
-    if outputs.needed(work, row.dataset_id, row.form, policy) < 1:
-        _deliver(
-            work, actor, made, done.sha256, key, export=done.export, suppression=suppression, marks=done.marks
+    with as_answers(made.is_exact):
+        if outputs.needed(work, row.dataset_id, row.form, policy) < 1:
+            _deliver(
+                work,
+                actor,
+                made,
+                done.sha256,
+                key,
+                export=done.export,
+                suppression=suppression,
+                marks=done.marks,
+            )
+            return
+        step = limits_under(work, policy)["query_min_group"]
+        grant_queries.row(work, made.case.grant.id, to_change=True)
+        left = grant_queries.view(work, made.case.grant.id)
+        kept = telling.reserved(done.rows, done.size_bytes, left, step)
+        usage.charge(
+            work, left.id, rows=kept["rows"], bytes=kept["bytes"], subject=row.id, taking=taking_of(row)
         )
-        return
-    step = limits_under(work, policy)["query_min_group"]
-    kept = telling.reserved(done.rows, done.size_bytes, made.case.grant, step)
-    usage.charge(
-        work,
-        made.case.grant.id,
-        rows=kept["rows"],
-        bytes=kept["bytes"],
-        subject=row.id,
-        taking=taking_of(row),
-    )
     row.state = ExtractState.IN_REVIEW
     work.db.add(row)
     outputs.open_review(
@@ -389,15 +395,17 @@ def _not_waiting() -> Conflict:
     )
 
 
-def give_up(work: Work, payload: Mapping[str, Any], why: Text) -> None:
-    """The file of this job will not come: give the extract back to the quota and say why."""
+def give_up(work: Work, payload: Mapping[str, Any], why: Text, *, is_answered: bool = False) -> None:
+    """The file of this job will not come: say why, and give the extract back to the quota unless the refusal `is_answered`."""
     row = queries.row(work, ExtractId(payload["extract_id"]), to_change=True)
     if not is_asked(row, payload):
         return
     row.state, row.failed_zh, row.failed_en = ExtractState.FAILED, why.zh, why.en
     work.db.add(row)
-    usage.refund(work, GrantId(row.grant_id), extracts=1, subject=row.id, taking=taking_of(row))
-    note(work, queries.requester(row), "extract.failed", row, {"why": why.en})
+    if not is_answered:
+        usage.refund(work, GrantId(row.grant_id), extracts=1, subject=row.id, taking=taking_of(row))
+    said = {"why": why.en} | ({"stays_taken": True} if is_answered else {})
+    note(work, queries.requester(row), "extract.failed", row, said)
 
 
 def extract(work: Work, actor: Actor, extract_id: ExtractId) -> ExtractRead:

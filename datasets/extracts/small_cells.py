@@ -16,6 +16,7 @@ from core.text import Text, number_of
 from datasets.extracts.compile import Held, leaving, unhashed
 
 BASIS: Final = "小单元格抑制规则 · suppression of small cells (docs/extracts.md)"
+CODE: Final = "small-cells"
 _BATCH: Final = 100_000
 
 Kept = Callable[[pa.Array], pa.Array]
@@ -104,4 +105,4 @@ def _refusal(cells: SmallCells, *, is_all: bool) -> Conflict:
         f"Grouped by the quasi-identifiers ({names}), {en} {number_of(cells.min_rows, 'rows')}; nothing was delivered. "
         "Filter less, or have these columns generalised in the application (rounding, truncation).",
     )
-    return Conflict(text, reasons=[Reason("small-cells", text, BASIS, {"min_rows": cells.min_rows})])
+    return Conflict(text, reasons=[Reason(CODE, text, BASIS, {"min_rows": cells.min_rows})])

@@ -72,12 +72,13 @@ def rounded(rows: int, step: int, key: bytes, question: str) -> int:
 def reserved(rows: int, size_bytes: int, grant: GrantView, step: int) -> dict[str, int]:
     """What a file that waits for its checkers takes of the quotas: in steps, so that the quota tells no exact number either.
 
-    Where less is left than the step, the exact number: a file that fits is not kept out by rounding.
+    Where less is left than the step, all that is left: a file that fits is not kept out by rounding. What does not fit is exact, to be refused.
     """
     limits, used = grant.policy.quotas, grant.used
     found = {}
     for unit, exact, each in (("rows", rows, step), ("bytes", size_bytes, BYTES_STEP)):
         most = getattr(limits, unit)
         up = -(-exact // each) * each if each > 1 else exact
-        found[unit] = up if most is None or getattr(used, unit) + up <= most else exact
+        left = up if most is None else most - getattr(used, unit)
+        found[unit] = max(exact, min(up, left))
     return found

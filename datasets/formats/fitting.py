@@ -11,6 +11,12 @@ from core.errors import Reason
 from core.text import Text
 from datasets.formats.kinds import MOST_COLUMNS_OF_SHEET, MOST_ROWS_OF_SHEET
 
+TOO_MANY_ROWS: Final = "too-many-rows-for-form"
+TOO_LARGE: Final = "too-large-for-form"
+MORE_THAN_A_SHEET: Final = Text(
+    f"工作表至多 {MOST_ROWS_OF_SHEET} 行（另有表头），请求的行可能更多",
+    f"A sheet holds {MOST_ROWS_OF_SHEET} rows at most besides its header, and more may have been asked for",
+)
 BOUNDED: Final = frozenset({DeliveryForm.EXTRACT_XLSX, DeliveryForm.EXTRACT_GEOJSON})
 _NAMES: Final = {  # in the order of what keeps values exact
     DeliveryForm.EXTRACT_PARQUET: Text("Parquet", "Parquet"),
@@ -20,7 +26,7 @@ _NAMES: Final = {  # in the order of what keeps values exact
     DeliveryForm.EXTRACT_GEOJSON: Text("GeoJSON", "GeoJSON"),
 }
 _GEOPARQUET: Final = Text("Parquet（即 GeoParquet）", "Parquet (as GeoParquet)")
-_BASIS: Final = "提取的文件形式（docs/extracts.md）· forms of an extract (docs/extracts.md)"
+BASIS: Final = "提取的文件形式（docs/extracts.md）· forms of an extract (docs/extracts.md)"
 _ON_THE_EARTH: Final = frozenset(
     {"WGS 84", "CGCS2000"}
 )  # names of `datasets.geometry.NAMES`; a few decimetres apart
@@ -32,13 +38,16 @@ def misfits(
     terms: Sequence[ColumnTerm],
     count: Callable[[], int],
     granted: Collection[DeliveryForm] = EXTRACT_FORMS,
+    *,
+    is_exact: bool = True,
 ) -> tuple[Reason, ...]:
     """Every reason why `form` cannot hold the request; () when it can. `count` is asked only where it matters.
 
-    granted: the forms that the grant allows of this data; a refusal names those of them that can hold it.
+    granted: the forms that the grant allows of this data; a refusal names those of them that can hold it. is_exact: whether it tells how many rows
+    were counted.
     """
     if form is DeliveryForm.EXTRACT_XLSX:
-        return tuple(_of_sheet(release, terms, count, _instead(form, release, terms, granted)))
+        return tuple(_of_sheet(release, terms, count, _instead(form, release, terms, granted), is_exact))
     if form is DeliveryForm.EXTRACT_GEOJSON:
         return _of_shapes(release, terms, _instead(form, release, terms, granted))
     return ()
@@ -82,7 +91,11 @@ def shape_of(shapes: Sequence[str], terms: Sequence[ColumnTerm]) -> str | None:
 
 
 def _of_sheet(
-    release: Path, terms: Sequence[ColumnTerm], count: Callable[[], int], instead: Text | None
+    release: Path,
+    terms: Sequence[ColumnTerm],
+    count: Callable[[], int],
+    instead: Text | None,
+    is_exact: bool,
 ) -> list[Reason]:
     import pyarrow.parquet as pq
 
@@ -92,13 +105,19 @@ def _of_sheet(
             f"工作表至多 {MOST_COLUMNS_OF_SHEET} 列，请求 {columns} 列；请减少列{other.zh}",
             f"A sheet holds {MOST_COLUMNS_OF_SHEET} columns at most, {columns} were asked for; take fewer{other.en}",
         )
-        found.append(Reason("too-many-columns-for-form", text, _BASIS, {"columns": str(columns)}))
+        found.append(Reason("too-many-columns-for-form", text, BASIS, {"columns": str(columns)}))
     if pq.read_metadata(release).num_rows > MOST_ROWS_OF_SHEET and (rows := count()) > MOST_ROWS_OF_SHEET:
         text = Text(
             f"工作表至多 {MOST_ROWS_OF_SHEET} 行（另有表头），请求 {rows} 行；请加筛选条件{other.zh}",
             f"A sheet holds {MOST_ROWS_OF_SHEET} rows at most besides its header, {rows} would leave; filter them{other.en}",
         )
-        found.append(Reason("too-many-rows-for-form", text, _BASIS, {"rows": str(rows)}))
+        if not is_exact:
+            zh, en = MORE_THAN_A_SHEET.zh, MORE_THAN_A_SHEET.en
+            text = Text(
+                f"{zh}（仅用于筛选的列不计）；请按可交付的列筛选{other.zh}",
+                f"{en} (conditions on columns that only filter are not counted); filter by columns that leave{other.en}",
+            )
+        found.append(Reason(TOO_MANY_ROWS, text, BASIS, {"rows": str(rows)} if is_exact else {}))
     return found
 
 
@@ -115,7 +134,7 @@ def _of_shapes(release: Path, terms: Sequence[ColumnTerm], instead: Text | None)
             f"所选列中没有可原样提供的几何列，不能写成 GeoJSON；请加选几何列{other.zh}",
             f"None of the columns chosen is a shape that leaves as it is, so there is no GeoJSON; choose one{other.en}",
         )
-        return (Reason("no-geometry-for-form", text, _BASIS),)
+        return (Reason("no-geometry-for-form", text, BASIS),)
     system = str(shapes[name].get("crs_name") or "")
     if system in _ON_THE_EARTH:
         return ()
@@ -124,4 +143,4 @@ def _of_shapes(release: Path, terms: Sequence[ColumnTerm], instead: Text | None)
         f"GeoJSON 只用 WGS 84 坐标，而列 {name} 的坐标系为 {said.zh}；请不选该列{other.zh}",
         f"GeoJSON is WGS 84 by definition, and the system of column {name} is {said.en}; leave the column out{other.en}",
     )
-    return (Reason("not-wgs84-for-form", text, _BASIS, {"column": name}),)
+    return (Reason("not-wgs84-for-form", text, BASIS, {"column": name}),)

@@ -18,8 +18,9 @@ from xml.sax.saxutils import escape
 import pyarrow as pa
 from lxml import etree
 
-from core.errors import Conflict
+from core.errors import Conflict, Reason
 from core.text import Text
+from datasets.formats.fitting import BASIS, TOO_LARGE
 from datasets.formats.json_lines import text_schema
 from datasets.formats.kinds import LONGEST_CELL, MOST_ROWS_OF_SHEET
 from datasets.formats.xlsx_parts import NS, SHEET, SHEET_END, SHEET_HEAD, parts
@@ -77,12 +78,11 @@ class SheetWriter:
 
 
 def too_large(what: str) -> Conflict:
-    return Conflict(
-        Text(
-            f"内容超出工作簿的容量（{what}），未交付；请加筛选条件，或选择 Parquet 或 CSV。",
-            f"More than a workbook holds ({what}); nothing was delivered. Filter the rows, or take Parquet or CSV.",
-        )
+    text = Text(
+        f"内容超出工作簿的容量（{what}），未交付；请加筛选条件，或选择 Parquet 或 CSV。",
+        f"More than a workbook holds ({what}); nothing was delivered. Filter the rows, or take Parquet or CSV.",
     )
+    return Conflict(text, reasons=[Reason(TOO_LARGE, text, BASIS)])
 
 
 def letters(at: int) -> str:

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from auth.policy.model import ColumnTerm, DeliveryForm, GrantPolicy, Use
 from auth.profile.now import limits_under
 from catalog.assets import asset
-from core.errors import Conflict
+from core.errors import AppError, Conflict
 from core.ids import ExtractId
 from core.jobs import Progress
 from core.jobs_run import JobContext, JobKind
@@ -25,6 +25,7 @@ from core.text import Text
 from core.work import Work
 from datasets.content import content_digest
 from datasets.extracts import export_suite, queries, service, watermark
+from datasets.extracts.answering import Answered, as_answers
 from datasets.extracts.apart import Build
 from datasets.extracts.build import Recipe, count
 from datasets.extracts.keys import grant_key, mark_key, master_key, person_mark_key
@@ -66,7 +67,7 @@ def _build(ctx: JobContext) -> dict[str, Any]:
     if making is None:
         return {}
     release = ctx.files.path(making.release_sha256)
-    with maker(ctx, release) as build:
+    with as_answers(making.is_exact), maker(ctx, release) as build:
         return _made(ctx, making, release, build)
 
 
@@ -281,4 +282,11 @@ def _unwind(work: Work, payload: Mapping[str, Any], why: Text) -> None:
     service.give_up(work, payload, why)
 
 
-JOB: Final = JobKind(service.JOB_KIND, Text("生成提取文件", "Make an extract"), run, _unwind)
+def _refused(work: Work, payload: Mapping[str, Any], refusal: AppError) -> None:
+    is_answered = isinstance(refusal, Answered)
+    service.give_up(work, payload, refusal.detail, is_answered=is_answered)
+
+
+JOB: Final = JobKind(
+    service.JOB_KIND, Text("生成提取文件", "Make an extract"), run, _unwind, refused=_refused
+)

@@ -103,7 +103,7 @@ def test_more_rows_or_bytes_than_are_left_deliver_nothing(house: House, quota: d
     scene = a_scene(house, quotas=quota)
     made = scene.asks()
     scene.works()
-    _given_up(scene, made.id)
+    _given_up(scene, made.id, taken=1)
     assert "Not enough" in scene.extract(made.id).failed_en
 
 
@@ -230,7 +230,9 @@ def test_a_cancelled_build_gives_the_extract_back(sqlite_house: House) -> None:
 def test_a_failed_extract_gives_its_quota_to_the_next(house: House) -> None:
     scene = a_scene(house, quotas={"extracts": 1, "rows": 4})
     scene.asks()
+    scene.suspends()
     scene.works()
+    scene.resumes()
     assert scene.delivered(filter={"op": "eq", "column": "venue_id", "value": "V1"}).rows == 1
 
 
@@ -278,15 +280,15 @@ print(built.rows, base, peak())
 """
 
 
-def _given_up(scene: Scene, extract_id: str) -> None:
-    """Failed, said why, nothing stored as ready, nothing charged."""
+def _given_up(scene: Scene, extract_id: str, *, taken: int = 0) -> None:
+    """Failed, said why, nothing stored as ready, nothing charged. `taken`: 1 for what the rows answered."""
     found = scene.extract(extract_id)
     assert found.state == "failed"
     assert found.failed_zh
     assert found.failed_en
     assert (found.sha256, found.receipt_hash, found.rows, found.ready_at) == (None, None, None, None)
     used = scene.view().used
-    assert (used.extracts, used.rows, used.bytes) == (0, 0, 0)
+    assert (used.extracts, used.rows, used.bytes) == (taken, 0, 0)
     assert [kind for kind, _ in scene.events()] == ["extract.requested", "extract.failed"]
     assert not list((scene.house.settings.files_dir / "stage").rglob("*.part"))
     with pytest.raises((AccessRefused, Conflict)), scene.desk.write("analyst") as (work, actor):

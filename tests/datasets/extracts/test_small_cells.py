@@ -189,7 +189,7 @@ def test_the_plan_the_file_and_the_receipt_agree(house: House) -> None:
     assert receipt["small_cells"] == plan.small_cells | {"rows_left_out_at_most": 20}
 
 
-def test_an_extract_of_nothing_but_small_cells_is_refused_and_costs_nothing(sqlite_house: House) -> None:
+def test_an_extract_of_nothing_but_small_cells_is_refused_and_stays_taken(sqlite_house: House) -> None:
     scene = _scene(sqlite_house, 8)
     with scene.desk.read("analyst") as (work, actor):
         plan = planning.plan(work, actor, scene.body(), sqlite_house.files, sqlite_house.settings, "en")
@@ -197,5 +197,5 @@ def test_an_extract_of_nothing_but_small_cells_is_refused_and_costs_nothing(sqli
     made = scene.asks()
     scene.works()
     found = scene.extract(made.id)
-    assert (found.state, scene.view().used.extracts) == ("failed", 0)
+    assert (found.state, scene.view().used.extracts) == ("failed", 1)
     assert "generalised" in found.failed_en
