@@ -7,6 +7,7 @@ import json
 import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
+from pydantic import ValidationError
 
 from auth.grants.view import Used
 from auth.identity import assertions, id_tokens
@@ -76,3 +77,13 @@ def test_a_year_without_money_has_taken_none() -> None:
         YearOf(2025, 0, 50, 30, 20, 0),
     )
     assert years({}, {2025: 0}) == (YearOf(2025, 0, 0, 0, 0, 0),)
+
+
+@pytest.mark.parametrize("count", [2000, 2001])
+def test_a_policy_may_name_two_thousand_columns_and_no_more(count: int) -> None:
+    columns = [{"name": f"c{at}", "use": "plain"} for at in range(count)]
+    if count > 2000:
+        with pytest.raises(ValidationError, match="at most 2000"):
+            a_policy(columns=columns)
+    else:
+        assert len(a_policy(columns=columns).columns) == 2000

@@ -12,12 +12,14 @@ import importlib
 import json
 import re
 from collections.abc import Iterator, Mapping
+from datetime import date, timedelta
 from enum import Enum
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
+from annotated_types import Ge, Gt, Le, Lt, MaxLen, MinLen
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
@@ -48,6 +50,8 @@ def said(value: Any) -> Any:
             return value.pattern
         case None | bool() | int() | float() | str():
             return value
+        case date() | timedelta():
+            return str(value)
         case frozenset() | set():
             return sorted((said(each) for each in value), key=str)
         case Mapping():
@@ -67,7 +71,9 @@ def said(value: Any) -> Any:
 def _defaults(kind: type) -> dict[str, Any]:
     if issubclass(kind, BaseModel):
         fields = kind.model_fields.items()
-        return {name: said(each.default) for name, each in fields if each.default is not PydanticUndefined}
+        given = {name: said(each.default) for name, each in fields if each.default is not PydanticUndefined}
+        bounds = {f"{name} within": _bounds(each.metadata) for name, each in fields if _bounds(each.metadata)}
+        return given | bounds
     if dataclasses.is_dataclass(kind):
         return {
             each.name: said(each.default)
@@ -75,6 +81,11 @@ def _defaults(kind: type) -> dict[str, Any]:
             if each.default is not dataclasses.MISSING
         }
     return {name: said(each) for name, each in getattr(kind, "_field_defaults", {}).items()}
+
+
+def _bounds(said_of: list[Any]) -> list[str]:
+    """How small, large, short or long a field may be."""
+    return sorted(str(each) for each in said_of if isinstance(each, Ge | Gt | Le | Lt | MinLen | MaxLen))
 
 
 def _own(module: ModuleType) -> set[str]:

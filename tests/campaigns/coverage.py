@@ -123,6 +123,8 @@ PYTEST: Final = (
     "-q",
     "-p",
     "no:cacheprovider",
+    "-p",
+    "tests.campaigns.contexts",
     "-k",
     "not postgres",
     "-m",
@@ -131,7 +133,6 @@ PYTEST: Final = (
 SETTINGS: Final = f"""[run]
 branch = True
 relative_files = True
-dynamic_context = test_function
 include =
     {chr(10).join(JUDGED).replace(chr(10), chr(10) + "    ")}
 [report]

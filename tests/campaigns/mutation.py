@@ -21,6 +21,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -155,25 +156,29 @@ def listed_at(commit: str) -> list[str]:
 def tests_of(report: dict[str, Any], mutant: Mutant, width: Counter[str]) -> list[str]:
     """Tests that reach the mutant's line, the narrowest first.
 
-    A line that runs at import: the files about tables and rules, whose tests may reach no line at all, then those that reach its module.
+    A line that runs at import is reached by whichever test loads its module first, which says nothing: the files about tables and rules, whose
+    tests may reach no line at all, then all tests that reach the module.
     """
     contexts = report["files"][mutant.file]["contexts"]
-    met, tables = {each for each in contexts.get(str(mutant.line), []) if ".test_" in each}, []
-    if not met:
+    met, tables = {each for each in contexts.get(str(mutant.line), []) if each}, []
+    if not met or mutant.line not in _in_functions(mutant.file):
         folder = f"tests/{mutant.file.rpartition('/')[0]}"
         named = (f"{folder}/test_rules.py", f"{folder}/test_workflow.py", *TABLES)
         tables = [each for each in dict.fromkeys(named) if (ROOT / each).is_file()]
-        met = {each for told in contexts.values() for each in told if ".test_" in each}
-    area = mutant.file.rpartition("/")[0].replace("/", ".")
-    order = sorted(met, key=lambda name: (not name.startswith(f"tests.{area}."), width[name], name))
-    return tables + [_node(name) for name in order]
+        met = {each for told in contexts.values() for each in told if each}
+    area = f"tests/{mutant.file.rpartition('/')[0]}/"
+    return tables + sorted(met, key=lambda name: (not name.startswith(area), width[name], name))
 
 
-def _node(context: str) -> str:
-    """`tests.auth.policy.test_odrl.test_x` as pytest names it."""
-    parts = context.split(".")
-    at = next(n for n, part in enumerate(parts) if part.startswith("test_"))
-    return "::".join([f"{'/'.join(parts[: at + 1])}.py", *parts[at + 1 :]])
+@cache
+def _in_functions(file: str) -> frozenset[int]:
+    """The lines that run when a function is called."""
+    tree = ast.parse((ROOT / file).read_text(encoding="utf-8"))
+    bodies = (each.body for each in ast.walk(tree) if isinstance(each, ast.FunctionDef | ast.Lambda))
+    inside = (part for body in bodies for part in (body if isinstance(body, list) else [body]))
+    return frozenset(
+        line for part in inside for line in range(part.lineno, (part.end_lineno or part.lineno) + 1)
+    )
 
 
 def widths(report: dict[str, Any]) -> Counter[str]:

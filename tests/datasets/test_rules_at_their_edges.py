@@ -12,7 +12,7 @@ from datasets.harvest.rules import difference
 from datasets.push.rules import seen
 from datasets.sharing.rules import Version, changes_between, page_of, version_at, version_from
 from datasets.sources.rules import Schedule, schedule_words
-from datasets.waivers.rules import term_objections
+from datasets.waivers.rules import Failure, Terms, _extent, term_objections
 
 FIRST = datetime(2026, 3, 2, tzinfo=UTC)
 THREE = [Version(n, f"r{n}", FIRST + timedelta(days=n)) for n in (1, 2, 3)]
@@ -88,3 +88,16 @@ def test_what_blocks_nothing_has_nothing_to_waive(severity: str, *, objects: boo
     }
     found = term_objections(severity=severity, today=today, **terms)  # type: ignore[arg-type]
     assert [each.code for each in found] == (["nothing-to-waive"] if objects else [])
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [(7, "7 failing rows; the waiver allows 5"), (None, "An unknown number of failing rows")],
+)
+def test_failing_rows_beyond_a_waiver_are_told_by_their_number_or_as_unknown(
+    rows: int | None, said: str
+) -> None:
+    terms = Terms("w", "ACTIVE", "d", date(2026, 6, 30), "a", "b", max_count=5, max_share=None)
+    (reason,) = _extent(terms, Failure("d", "critical", rows, 100, False))
+    assert said in reason.text.en
+    assert ("无法计数" in reason.text.zh) is (rows is None)

@@ -95,6 +95,9 @@ def test_an_account_that_filled_up_after_it_was_looked_at_is_not_overdrawn(
     monkeypatch.undo()
     with scene.house.read() as work:
         assert budget.spent(work, STAYS, held) == before
+    assert {each.kind: each.left_micro for each in scene.budget().accounts} == {
+        "org": 2_000_000, "grant": 1_000_000, "user": 500_000,
+    }  # fmt: skip
 
 
 def test_the_budget_of_a_hidden_dataset_is_nobodys_but_its_departments(scene: QueryScene) -> None:
