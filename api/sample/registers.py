@@ -205,7 +205,7 @@ def _self_checks(stage: Stage) -> None:
     """The enterprise's and the platform's, as they stand: points that fail stay so, as on a real day."""
     for who, whose in (
         ("insurer-officer", Text("保险公司", "the insurer's")),
-        ("security", Text("平台", "the platform's")),
+        ("officer", Text("平台", "the platform's")),
     ):
         with stage.as_(who) as api:
             kept = api.post("/self-checks/now", {})
