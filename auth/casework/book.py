@@ -46,7 +46,7 @@ class Command:
 @dataclass(frozen=True)
 class Book(Generic[Row]):
     """How records of one kind are kept. `kinds`: audit kind per step, "open" for the first entry; `ids`: what the audit record is also filed under;
-    `about`: the persons whom names in its payloads concern, by member."""
+    `about`: the persons whom names in its payloads concern, by member; `says`: what its events tell besides, where somebody listens."""
 
     kind: str
     table: type[Row]
@@ -58,6 +58,7 @@ class Book(Generic[Row]):
     roles: Callable[[Actor, Row], frozenset[Role]]
     ids: Callable[[Row], dict[str, str | None]] = lambda _: {}
     about: Callable[[Row], dict[str, str]] = lambda _: {}
+    says: Callable[[Row], dict[str, str]] = lambda _: {}
 
     def missing(self) -> NotFound:
         name = self.machine.name
@@ -153,7 +154,8 @@ class Book(Generic[Row]):
             **self.ids(row),
         )
         if before != row.state:
-            outbox.post(work, self.kinds[step], row.id, {"id": row.id, "state": row.state, **self.ids(row)})
+            body = {"id": row.id, "state": row.state, **self.ids(row), **self.says(row)}
+            outbox.post(work, self.kinds[step], row.id, body)
 
     def listed(
         self,

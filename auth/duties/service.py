@@ -17,13 +17,16 @@ from auth.delegations.standing import doer
 from auth.duties import overdue, rules
 from auth.duties.rules import Due
 from auth.duties.tables import DutyRow
-from auth.duties.workflow import FINAL, MACHINE, Kind, Standing, State, Step
+from auth.duties.workflow import FINAL, KIND_NAMES, MACHINE, Kind, Standing, State, Step
 from auth.grants import queries as grants
 from auth.grants.tables import GrantRow
 from auth.grants.workflow import FINAL as GRANT_FINAL
+from auth.messages import audience
+from auth.messages.service import tell
 from auth.policy.filters.rules import LOCAL
 from auth.policy.model import Prose
 from auth.profile.now import limits_now
+from auth.roles import Role
 from auth.scope import roles_towards, sight
 from core.errors import InputRefused, Reason, refuse_if
 from core.ids import GrantId
@@ -102,6 +105,7 @@ BOOK: Final = Book(
     seen_by=_seen_by,
     roles=lambda actor, row: roles_towards(actor, org_id=row.org_id, departments=frozenset({row.department_id})),
     ids=lambda row: {"grant_id": row.grant_id, "dataset_id": row.dataset_id},
+    says=lambda row: {"duty_id": row.id, "kind": row.kind, "due_on": str(row.due_on)},
 )  # fmt: skip
 
 
@@ -110,7 +114,7 @@ def note(work: Work, row: GrantRow) -> int:
     hold(work, f"duties {row.id}")
     missing = overdue.missing(work, row, limits_now(work))
     for due in missing:
-        _enter(work, SYSTEM, row, due)
+        _told(work, _enter(work, SYSTEM, row, due), "duty.opened")
     return len(missing)
 
 
@@ -130,9 +134,20 @@ def _enter(work: Work, actor: Actor, row: GrantRow, due: Due) -> DutyRow:
         **made_by(work, actor), state=State.OPEN, grant_id=row.id, org_id=row.org_id, department_id=row.department_id,
         dataset_id=row.dataset_id, title_zh=row.title_zh, title_en=row.title_en, kind=due.kind, period=due.period, due_on=due.due_on,
     )  # fmt: skip
-    return BOOK.open(
-        work, actor, made, {"kind": due.kind.value, "period": due.period, "due_on": str(due.due_on)}
-    )
+    facts = {"kind": due.kind.value, "period": due.period, "due_on": str(due.due_on)}
+    return BOOK.open(work, actor, made, facts)
+
+
+def _told(work: Work, row: DutyRow, kind: str) -> None:
+    """The officers of the holder, who hand it in, and the people who apply for it."""
+    name = KIND_NAMES[Kind(row.kind)]
+    facts = {
+        "id": row.grant_id[:13], "title_zh": row.title_zh, "title_en": row.title_en, "kind_zh": name.zh,
+        "kind_en": name.en.lower(), "due_on": row.due_on.isoformat(),
+    }  # fmt: skip
+    people = audience.holders(work, [Role.ORG_OFFICER, Role.APPLICANT], [row.org_id])
+    href, once = f"/duties/{row.id}", f"{row.id}|{row.version}"
+    tell(work, people, kind, subject=row.id, href=href, once=once, facts=facts)
 
 
 def _owing(work: Work) -> Iterable[GrantRow]:
@@ -240,7 +255,9 @@ def _judge(work: Work, actor: Actor, duty_id: str, body: CaseStep, step: Step) -
     need_reason(body.note)
     if step is Step.WAIVE:
         row.waiver = body.note
-    return read(work, BOOK.move(work, actor, row, step, body.note))
+    BOOK.move(work, actor, row, step, body.note)
+    _told(work, row, "duty.returned" if step is Step.RETURN else "duty.waived")
+    return read(work, row)
 
 
 def _own(work: Work, actor: Actor, row: DutyRow) -> Iterator[Reason]:

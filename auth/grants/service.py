@@ -22,12 +22,11 @@ from auth.asset import Asset
 from auth.consents.cover import named
 from auth.delegations.standing import doer
 from auth.duties import service as duties
-from auth.grants import dormancy, queries, succession
+from auth.grants import dormancy, queries, succession, telling
 from auth.grants.standing import licence
 from auth.grants.tables import GrantEventRow, GrantRow
 from auth.grants.workflow import FINAL, MOVES, State, Step, advance
 from auth.messages import audience
-from auth.messages.service import tell
 from auth.policy import odrl, rules, separation
 from auth.policy.filters.rules import LOCAL
 from auth.policy.model import GrantPolicy, Prose
@@ -339,12 +338,7 @@ def suspend_dormant_due(work: Work) -> int:
             f"{note.zh} · {note.en}",
             {"cause": "dormant", "days": days},
         )
-        _tell(
-            work,
-            row,
-            "grant.dormant",
-            audience.holders(work, [Role.ORG_OFFICER, Role.APPLICANT], [row.org_id]),
-        )
+        telling.say(work, row, "grant.dormant", telling.people(work, [row.org_id]))
     return len(rows)
 
 
@@ -353,7 +347,7 @@ def ask_resume(work: Work, actor: Actor, grant_id: GrantId, body: GrantStep) -> 
     row = _load(work, actor, grant_id, body, needs_note=True)
     refuse_if(_sleep_objections(work, actor, row, Step.ASK_RESUME))
     _move(work, actor, row, Step.ASK_RESUME, body.note)
-    _tell(work, row, "grant.resume_asked", audience.holders(work, [Role.STEWARD], [row.department_id]))
+    telling.say(work, row, "grant.resume_asked", audience.holders(work, [Role.STEWARD], [row.department_id]))
     return read(work, row)
 
 
@@ -362,12 +356,7 @@ def decide_resume(work: Work, actor: Actor, grant_id: GrantId, body: GrantStep, 
     row = _load(work, actor, grant_id, body, needs_note=step is Step.DECLINE_RESUME)
     refuse_if(_sleep_objections(work, actor, row, step))
     _move(work, actor, row, step, body.note)
-    _tell(
-        work,
-        row,
-        "grant.resume_decided",
-        audience.holders(work, [Role.ORG_OFFICER, Role.APPLICANT], [row.org_id]),
-    )
+    telling.say(work, row, "grant.resume_decided", telling.people(work, [row.org_id]))
     return read(work, row)
 
 
@@ -395,19 +384,6 @@ def _against_waking(work: Work, actor: Actor, row: GrantRow, step: Step) -> Iter
             "resume-not-asked", "持有方尚未申请恢复。", "The holder has not asked to resume it.", rules.GRANT
         )
     yield from separation.not_of_the_applicant(doer(work, actor), row.org_id, _past(work, row))
-
-
-def _tell(work: Work, row: GrantRow, kind: str, accounts: list[str]) -> None:
-    facts = {"id": row.id[:13], "title_zh": row.title_zh, "title_en": row.title_en, "state": str(row.state)}
-    tell(
-        work,
-        accounts,
-        kind,
-        subject=row.id,
-        href=f"/grants/{row.id}",
-        once=f"{row.id}|{row.version}",
-        facts=facts,
-    )
 
 
 def resume(work: Work, actor: Actor, grant_id: GrantId, body: GrantStep) -> GrantRead:
@@ -552,6 +528,7 @@ def _move(
     outbox.post(
         work, KINDS[step], row.id, {"grant_id": row.id, "state": str(row.state), "org_id": row.org_id}
     )
+    telling.moved(work, actor, row, step)
 
 
 def _remember(work: Work, actor: Actor, row: GrantRow, step: str, before: str, note: str) -> None:

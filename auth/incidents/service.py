@@ -15,7 +15,7 @@ from auth.casework.book import Book, CaseStep, Command, made_by, need_reason
 from auth.delegations.standing import doer
 from auth.grants import queries as grants
 from auth.identity import organisations
-from auth.incidents import freezes
+from auth.incidents import freezes, telling
 from auth.incidents.tables import IncidentRow
 from auth.incidents.workflow import FINAL, MACHINE, TARGET_NAMES, State, Step, Target
 from auth.policy.model import Prose
@@ -71,6 +71,7 @@ BOOK: Final = Book(
     ids=lambda row: (
         {f"{row.target_kind}_id": row.target_id} if row.target_kind in ("dataset", "grant") else {}
     ),
+    says=lambda row: {"incident_id": row.id, "target_kind": row.target_kind, "target_id": row.target_id},
 )
 
 
@@ -98,9 +99,7 @@ def freeze(work: Work, actor: Actor, body: IncidentCreate, *, assets: Assets) ->
         **made_by(work, actor), state=State.FROZEN, target_kind=body.target_kind, target_id=body.target_id,
         department_id=department, title_zh=title.zh, title_en=title.en, reason=body.reason,
     )  # fmt: skip
-    return _read(
-        BOOK.open(work, actor, row, {"target_kind": row.target_kind, "target_id": row.target_id}, body.reason)
-    )
+    return _read(_opened(work, actor, row))
 
 
 def freeze_all(work: Work, reason: str) -> bool:
@@ -113,8 +112,14 @@ def freeze_all(work: Work, reason: str) -> bool:
         **made_by(work, SYSTEM), state=State.FROZEN, target_kind=Target.PLATFORM, target_id=freezes.ALL,
         title_zh=name.zh, title_en=name.en, reason=reason[:2000],
     )  # fmt: skip
-    BOOK.open(work, SYSTEM, row, {"target_kind": row.target_kind, "target_id": row.target_id}, row.reason)
+    _opened(work, SYSTEM, row)
     return True
+
+
+def _opened(work: Work, actor: Actor, row: IncidentRow) -> IncidentRow:
+    facts = {"target_kind": row.target_kind, "target_id": row.target_id}
+    telling.told(work, actor, BOOK.open(work, actor, row, facts, row.reason))
+    return row
 
 
 def _target(work: Work, actor: Actor, body: IncidentCreate, assets: Assets) -> tuple[Text, str]:
@@ -143,7 +148,8 @@ def lift(work: Work, actor: Actor, incident_id: str, body: CaseStep) -> Incident
     refuse_if(tuple(_against_lifting(work, actor, row)))
     need_reason(body.note)
     row.lifted_reason = body.note
-    return _read(BOOK.move(work, actor, row, Step.LIFT, body.note))
+    telling.told(work, actor, BOOK.move(work, actor, row, Step.LIFT, body.note))
+    return _read(row)
 
 
 def _against_lifting(work: Work, actor: Actor, row: IncidentRow) -> Iterator[Reason]:
@@ -165,6 +171,13 @@ def _against_lifting(work: Work, actor: Actor, row: IncidentRow) -> Iterator[Rea
 def incident(work: Work, actor: Actor, incident_id: str) -> IncidentRead:
     """One incident; NotFound outside the actor's sight."""
     return _read(BOOK.row(work, incident_id, actor))
+
+
+def may_hear(work: Work, actor: Actor, incident_id: str) -> None:
+    """Raises NotFound for a freeze that is neither in the actor's sight nor met by a grant that his organisation holds."""
+    row = work.db.get(IncidentRow, incident_id)
+    if row is None or not telling.concerns(work, row, actor.org_id):
+        BOOK.row(work, incident_id, actor)
 
 
 def incidents(

@@ -36,6 +36,54 @@ KINDS: Final[Mapping[str, Kind]] = {
         "task", Text("其余行待决定", "Lines to decide"),
         Text("申请 {id} 的部分行已由他人决定，另有 {lines} 行等您决定或签字，期限 {due_on}。", "Others have decided their lines of application {id}; {lines} more wait for your decision or signature, due {due_on}."),
     ),
+    "grant.activated": Kind(
+        "case", Text("授权已生效", "Grant in force"),
+        Text("授权 {id}（{title_zh}）已办理生效，自 {starts_on} 起可以使用。", "Grant {id} ({title_en}) is active and can be used from {starts_on} on."),
+    ),
+    "grant.suspended": Kind(
+        "case", Text("授权已暂停", "Grant suspended"),
+        Text("授权 {id}（{title_zh}）已暂停，请立即停止使用；原因见授权页。", "Grant {id} ({title_en}) is suspended: stop using it now. Its page says why."),
+    ),
+    "grant.resumed": Kind(
+        "case", Text("授权已恢复", "Grant resumed"),
+        Text("授权 {id}（{title_zh}）已恢复，可以继续使用。", "Grant {id} ({title_en}) is resumed and can be used again."),
+    ),
+    "grant.revoked": Kind(
+        "case", Text("授权已撤销", "Grant revoked"),
+        Text("授权 {id}（{title_zh}）已撤销，不得再使用；原因与后续义务见授权页。", "Grant {id} ({title_en}) is revoked and may not be used any more. Its page says why, and what is still to be done."),
+    ),
+    "grant.relinquished": Kind(
+        "case", Text("授权已放弃", "Grant given back"),
+        Text("授权 {id}（{title_zh}）已由持有方放弃。", "Grant {id} ({title_en}) was given back by its holder."),
+    ),
+    "grant.expired": Kind(
+        "case", Text("授权已到期", "Grant ended"),
+        Text("授权 {id}（{title_zh}）已到期，不得再使用；后续义务见授权页。", "Grant {id} ({title_en}) has ended and may not be used any more. Its page says what is still to be done."),
+    ),
+    "grant.voided": Kind(
+        "case", Text("授权已作废", "Grant void"),
+        Text("授权 {id}（{title_zh}）逾期未生效，已作废；仍需使用的，请重新申请。", "Grant {id} ({title_en}) was not activated in time and is void; apply anew if it is still needed."),
+    ),
+    "grant.frozen": Kind(
+        "case", Text("授权被冻结", "Use frozen"),
+        Text("因应急处置，{target_zh}已冻结，相关授权在解除前一律停止使用；详见授权页。", "{target_en} is frozen in response to an incident: grants that it concerns cannot be used until it is lifted. Their pages say more."),
+    ),
+    "grant.unfrozen": Kind(
+        "case", Text("授权冻结已解除", "Freeze lifted"),
+        Text("{target_zh}的冻结已解除，相关授权按其条款恢复使用。", "The freeze of {target_en} is lifted: grants that it concerned can be used again under their terms."),
+    ),
+    "duty.opened": Kind(
+        "task", Text("义务待履行", "Duty to fulfil"),
+        Text("授权 {id}（{title_zh}）：请于 {due_on} 前提交{kind_zh}。", "Grant {id} ({title_en}): hand in the {kind_en} by {due_on}."),
+    ),
+    "duty.returned": Kind(
+        "task", Text("义务材料被退回", "Duty returned"),
+        Text("授权 {id}（{title_zh}）的{kind_zh}被退回，请补正后于 {due_on} 前重新提交；原因见义务页。", "The {kind_en} of grant {id} ({title_en}) was returned: mend it and hand it in again by {due_on}. Its page says why."),
+    ),
+    "duty.waived": Kind(
+        "case", Text("义务已免除", "Duty waived"),
+        Text("授权 {id}（{title_zh}）的{kind_zh}已免除。", "The {kind_en} of grant {id} ({title_en}) is waived."),
+    ),
     "grant.dormant": Kind(
         "case", Text("授权因未使用暂停", "Grant suspended for want of use"),
         Text("授权 {id}（{title_zh}）长期未使用，已暂停；仍需使用的，请申请恢复。", "Grant {id} ({title_en}) was not used for long and is suspended; ask to resume it if it is still needed."),

@@ -14,8 +14,10 @@ from sqlmodel import col, select
 
 from auth.actor import Actor
 from auth.applications import queries as applications
+from auth.duties import service as duties
 from auth.grants import queries as grants
 from auth.identity.principals import principal
+from auth.incidents import service as incidents
 from auth.webhooks.rules import EVENT_KINDS, PING, said_of
 from auth.webhooks.service import delivery
 from auth.webhooks.tables import DeliveryRow, EndpointRow
@@ -67,6 +69,10 @@ def may_see(work: Work, endpoint: EndpointRow, kind: str, data: dict[str, Any], 
             applications.row(work, ApplicationId(about), actor)
         elif event.about == "grant":
             grants.row(work, GrantId(about), actor)
+        elif event.about == "incident":
+            incidents.may_hear(work, actor, about)
+        elif event.about == "duty":
+            duties.duty(work, actor, about)
         else:
             sees_dataset(work, actor, about)
     except NotFound:

@@ -29,6 +29,15 @@ def _grant(zh: str, en: str) -> EventKind:
     return EventKind("grant", "grant_id", ("grant_id", "state"), Text(zh, en))
 
 
+def _incident(zh: str, en: str) -> EventKind:
+    says = ("incident_id", "state", "target_kind", "target_id")
+    return EventKind("incident", "incident_id", says, Text(zh, en))
+
+
+def _duty(zh: str, en: str) -> EventKind:
+    return EventKind("duty", "duty_id", ("duty_id", "grant_id", "kind", "state", "due_on"), Text(zh, en))
+
+
 def _release(zh: str, en: str) -> EventKind:
     return EventKind("dataset", "dataset_id", ("dataset_id", "number", "sha256"), Text(zh, en))
 
@@ -50,6 +59,13 @@ EVENT_KINDS: Final[Mapping[str, EventKind]] = {
     "grant.relinquished": _grant("授权放弃", "Grant relinquished"),
     "grant.expired": _grant("授权到期", "Grant expired"),
     "grant.voided": _grant("授权作废", "Grant voided"),
+    "grant.superseded": _grant("授权被接替", "Grant superseded"),
+    "incident.frozen": _incident("应急冻结", "Frozen"),
+    "incident.lifted": _incident("解除冻结", "Freeze lifted"),
+    "duty.opened": _duty("义务产生", "Duty opened"),
+    "duty.fulfilled": _duty("义务已履行", "Duty fulfilled"),
+    "duty.returned": _duty("义务材料退回", "Duty returned"),
+    "duty.waived": _duty("义务免除", "Duty waived"),
     "release.published": _release("发布版本", "Release published"),
     "release.withdrawn": _release("撤回版本", "Release withdrawn"),
 }

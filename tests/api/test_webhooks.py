@@ -17,8 +17,14 @@ from api.house import House
 from api.webhooks import sealer, send_webhooks
 from auth.applications.workflow import State
 from auth.audit import AuditEventRow
+from auth.casework.book import CaseStep
+from auth.grants import service as grants
+from auth.grants.service import GrantStep
 from auth.identity import accounts
 from auth.identity.tables import AccountRow
+from auth.incidents import service as incidents
+from auth.incidents.service import IncidentCreate
+from auth.incidents.workflow import Target
 from auth.messages import service as messages
 from auth.webhooks import routing, service
 from auth.webhooks.models import EndpointAsk, EndpointMade
@@ -29,7 +35,7 @@ from core.errors import InputRefused, NotFound
 from core.outbox import OutboxRow
 from core.work import Work, system_clock
 from tests.conftest import TestClock
-from tests.desk import Desk, a_desk, an_application, screened
+from tests.desk import Desk, a_desk, a_grant, an_application, screened
 from tests.people import a_person, browser_as, client_as
 
 
@@ -319,3 +325,31 @@ def test_an_event_that_cannot_be_read_is_told_and_holds_up_no_other(desk: Desk, 
     with desk.house.read() as work:
         assert count_of(work, "webhook.dropped") == 1
         assert not routing.is_anything_new(work)
+
+
+def test_freezes_duties_and_successors_are_told_to_those_they_concern(desk: Desk, receiver: Receiver) -> None:
+    """The holder of a grant hears of the freeze that meets it, though the incident itself is the bureau's; nobody else does."""
+    grant = a_grant(desk)
+    stranger = Receiver()
+    threading.Thread(target=stranger.serve_forever, daemon=True).start()
+    an_endpoint(desk, "officer", receiver.url)
+    an_endpoint(desk, "officer2", stranger.url)
+    body = IncidentCreate(target_kind=Target.DATASET, target_id=grant.dataset_id, reason="疑似超范围使用")
+    with desk.write("watch") as (work, actor):
+        incident = incidents.freeze(work, actor, body, assets=desk.assets).id
+    with desk.write("watch2") as (work, actor):
+        incidents.lift(work, actor, incident, CaseStep(note="核查完毕，未见异常"))
+    with desk.write("officer") as (work, actor):
+        grants.relinquish(work, actor, grant.id, GrantStep(note="不再需要"))
+    sent(desk)
+    stranger.shutdown()
+    stranger.server_close()
+    assert stranger.got == []
+    got = [json.loads(body) for _, body in receiver.got]
+    assert sorted(each["type"] for each in got) == ["duty.opened", "duty.opened", "grant.relinquished", "incident.frozen", "incident.lifted"]  # fmt: skip
+    (frozen,) = [each["data"] for each in got if each["type"] == "incident.frozen"]
+    assert frozen == {"incident_id": incident, "state": "FROZEN", "target_kind": "dataset", "target_id": grant.dataset_id}  # fmt: skip
+    assert {each["data"]["grant_id"] for each in got if each["type"] == "duty.opened"} == {grant.id}
+    api = client_as(desk.house, "officer")
+    endpoint = api.get("/api/v1/webhooks").json()["items"][0]["id"]
+    assert api.get(f"/api/v1/webhooks/{endpoint}/deliveries?state=sent").json()["total"] == 5

@@ -1,0 +1,67 @@
+"""Whom a freeze concerns: the holders of grants in force that it meets, and the approvers of their departments."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, or_, true
+from sqlmodel import col, select
+
+from auth.actor import Actor
+from auth.grants import telling
+from auth.grants.tables import GrantRow
+from auth.grants.workflow import State as GrantState
+from auth.incidents import freezes
+from auth.incidents.tables import IncidentRow
+from auth.incidents.workflow import TARGET_NAMES, State, Target
+from auth.messages import audience
+from auth.messages.service import tell
+from core.work import Work
+
+_GRANTS: Final = select(GrantRow.id, GrantRow.org_id, GrantRow.department_id, GrantRow.dataset_id)
+
+
+def _met(row: IncidentRow) -> ColumnElement[bool]:
+    target = row.target_id
+    met: dict[Target, ColumnElement[bool]] = {
+        Target.GRANT: col(GrantRow.id) == target,
+        Target.ORGANISATION: or_(col(GrantRow.org_id) == target, col(GrantRow.department_id) == target),
+        Target.DATASET: col(GrantRow.dataset_id) == target,
+        Target.PLATFORM: true(),
+    }
+    return met[Target(row.target_kind)]
+
+
+def _concerned(work: Work, row: IncidentRow, *more: ColumnElement[bool]) -> list[Any]:
+    wanted = _GRANTS.where(
+        col(GrantRow.state) == GrantState.ACTIVE, col(GrantRow.ends_at) > work.now, _met(row), *more
+    )
+    return list(work.db.exec(wanted))
+
+
+def concerns(work: Work, row: IncidentRow, org_id: str) -> bool:
+    """Whether the organisation holds a grant in force that the freeze meets, or met."""
+    return bool(_concerned(work, row, col(GrantRow.org_id) == org_id))
+
+
+def told(work: Work, actor: Actor, row: IncidentRow) -> None:
+    """Say that use has stopped, or that it may go on: nothing is said to go on that another freeze still holds."""
+    found = _concerned(work, row)
+    if row.state == State.LIFTED:
+        left = freezes.targets(work)
+        found = [
+            each for each in found if not freezes.meets(left, each.id, (each.org_id, each.department_id), each.dataset_id)
+        ]  # fmt: skip
+    kind = "grant.unfrozen" if row.state == State.LIFTED else "grant.frozen"
+    accounts = {
+        *telling.people(work, sorted({each.org_id for each in found})),
+        *audience.deciders(work, sorted({each.department_id for each in found})),
+    }
+    name = TARGET_NAMES[Target(row.target_kind)]
+    is_all = row.target_kind == Target.PLATFORM
+    facts = {
+        "target_zh": name.zh if is_all else f"{name.zh}“{row.title_zh}”",
+        "target_en": name.en if is_all else f"{name.en} “{row.title_en}”",
+    }
+    href = f"/grants/{row.target_id}" if row.target_kind == Target.GRANT else "/grants"
+    tell(work, accounts - {actor.account_id}, kind, subject=row.id, href=href, once=row.id, facts=facts)
