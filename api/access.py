@@ -14,6 +14,7 @@ from starlette.concurrency import run_in_threadpool
 
 from api import second_factor
 from api.deps import ActorDep, HouseDep
+from api.replay import replay_of
 from api.witnessed import reads_personal
 from auth.actor import Actor
 from auth.roles import FRESH_FACTOR, PERMISSIONS
@@ -105,4 +106,5 @@ def access(name: str, *, personal: str | None = None) -> dict[str, Any]:
 
     fresh = [Depends(fresh_guard)] if name in FRESH_FACTOR else []
     reads = [] if personal is None else reads_personal(personal)
-    return {"dependencies": [Depends(guard), *fresh, *reads], "openapi_extra": {"x-access": name}}
+    dependencies = [Depends(guard), *fresh, *reads, *replay_of(name)]
+    return {"dependencies": dependencies, "openapi_extra": {"x-access": name}}

@@ -13,6 +13,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
 from api.deps import current_actor, language
+from api.replay import Replayed, on_replayed
 from api.witnessed import NOTED
 from core import errors as e
 from core.faults import together
@@ -155,6 +156,7 @@ async def on_surprise(request: Request, exc: Exception) -> Response:  # noqa: AR
 
 def install(app: FastAPI) -> None:
     app.add_exception_handler(e.AppError, on_app_error)
+    app.add_exception_handler(Replayed, on_replayed)
     app.add_exception_handler(RequestValidationError, on_bad_payload)
     app.add_exception_handler(HTTPException, on_http_error)
     app.add_exception_handler(DataError, on_bad_value)

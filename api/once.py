@@ -1,11 +1,13 @@
 """`Idempotency-Key` on commands: the same key with the same body is carried out once and answered alike.
 
-Not taken where the answer holds a secret, which is stored nowhere, and not on uploads, which are known by their hash.
+The kept answer belongs to the account, and to the proof and the roles that it was given to; the route asks again who calls before it
+is given (`api.replay`). Not taken where the answer holds a secret, which is stored nowhere, and not on uploads, which are known by their hash.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from typing import Final
 
@@ -17,6 +19,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from api.errors import on_app_error, on_http_error
 from api.house import House
 from api.identity import identify
+from api.replay import offer
+from auth.actor import Actor
 from core import once
 from core.errors import AppError, InputRefused, NotSignedIn
 from core.text import Text
@@ -57,19 +61,21 @@ class Once:
         try:
             body = await _whole(receive)
             key = _key(request)
-            account = await run_in_threadpool(_account, request)
-            if account is None:
+            actor = await run_in_threadpool(_actor, request)
+            if actor is None:
                 await self.app(scope, _again(body), send)
                 return
-            answer = await run_in_threadpool(_begin, request, account, key, _digest(request, body))
+            account = actor.account_id
+            kept = await run_in_threadpool(_begin, request, account, key, _digest(request, actor, body))
         except AppError as refused:
             await (await on_app_error(request, refused))(scope, receive, send)
             return
         except HTTPException as refused:
             await (await on_http_error(request, refused))(scope, receive, send)
             return
-        if answer is not None:
-            await _replay(answer, send)
+        if kept is not None:
+            offer(request, kept)
+            await self.app(scope, _again(body), send)
             return
         await self._carry_out(request, account, key, body, send)
 
@@ -130,26 +136,37 @@ def holds_secret(path: str) -> bool:
     return path.startswith(NOT_TAKEN) or _HOLDS_KEY.fullmatch(path) is not None
 
 
-def _digest(request: Request, body: bytes) -> str:
-    """What makes two requests the same: path, query, version seen, body."""
-    told = [request.url.path, request.url.query, request.headers.get("if-match", "")]
+def _digest(request: Request, actor: Actor, body: bytes) -> str:
+    """What makes two requests the same: path, query, version seen, body; and by what proof and with which roles they come."""
+    told = [request.url.path, request.url.query, request.headers.get("if-match", ""), _standing(actor)]
     return hashlib.sha256("\n".join(told).encode() + b"\n" + body).hexdigest()
 
 
-def _account(request: Request) -> str | None:
+def _standing(actor: Actor) -> str:
+    """The proof's kind, of a key itself, what it is limited and bound to, and the roles of whoever brings it."""
+    key = actor.session_id if actor.via == "api_key" else None
+    only = None if actor.only is None else sorted(actor.only)
+    lent = [(each.role, each.scope, each.lender.person_id if each.lender else "") for each in actor.roles]
+    return json.dumps([actor.via, key, only, actor.grant, actor.person_id, actor.org_id, sorted(lent)])
+
+
+def _actor(request: Request) -> Actor | None:
     try:
         actor = identify(_house(request), request).actor
     except NotSignedIn:
         return None  # the route says so in its own words
-    return actor.account_id if actor.is_signed_in else None
+    return actor if actor.is_signed_in else None
 
 
-def _begin(request: Request, account: str, key: str, digest: str) -> once.Answer | None:
+def _begin(request: Request, account: str, key: str, digest: str) -> once.Answer | AppError | None:
+    """The answer that is kept, or why the key is not to be used so; None where the command is to be carried out."""
     try:
         with _house(request).write() as work:
             return once.begin(work, account, key, digest)
     except IntegrityError:  # somebody reserved it in the same moment
-        raise once.under_way() from None
+        return once.under_way()
+    except AppError as refused:
+        return refused
 
 
 def _end(request: Request, account: str, key: str, heard: _Heard) -> None:
@@ -176,10 +193,3 @@ def _again(body: bytes) -> Receive:
         return messages.pop(0) if messages else {"type": "http.disconnect"}
 
     return receive
-
-
-async def _replay(answer: once.Answer, send: Send) -> None:
-    headers = [(name.encode(), value.encode("latin-1")) for name, value in answer.headers.items()]
-    headers += [(b"content-length", str(len(answer.body)).encode()), (b"idempotency-replayed", b"true")]
-    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-    await send({"type": "http.response.body", "body": answer.body})

@@ -53,8 +53,8 @@ def begin(work: Work, account_id: str, key: str, request_hash: str) -> Answer | 
         return None
     if found.request_hash != request_hash:
         text = Text(
-            "该 Idempotency-Key 已用于另一请求；请为新的请求换一个键。",
-            "This Idempotency-Key was used for another request; give a new request a new key.",
+            "该 Idempotency-Key 已用于另一请求，或当时的凭证、角色与现在不同；请先查看对象的当前状态，并为新的请求换一个键。",
+            "This Idempotency-Key was used for another request, or with another proof or other roles than now; look at the object first, and give a new request a new key.",
         )
         raise InputRefused(text, reasons=[Reason("idempotency-key-reused", text, BASIS)])
     if found.status is None:
