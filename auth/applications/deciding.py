@@ -376,7 +376,8 @@ def _settle(
     } | ({"opinions": opinions} if opinions else {})
     if row.public_interest or row.fairness:
         payload["principles"] = {"public_interest": row.public_interest, "fairness": row.fairness}
-    steps.move(work, actor, row, step, note, payload | facts, line_ids=signed)
+    codes = [each.decision.reason_code for each in judged]
+    steps.move(work, actor, row, step, note, payload | facts, line_ids=signed, refused=codes)
 
 
 def _opinions(work: Work, decisions: Iterable[LineDecision]) -> dict[str, dict[str, Any]]:

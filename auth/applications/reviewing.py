@@ -60,11 +60,13 @@ def screen(work: Work, actor: Actor, application_id: ApplicationId, body: Screen
     if body.opinion:
         facts["opinion"] = _opinion(work, "screening", body.opinion, body.note)
     lender = steps.reviews_for(actor, _SCREENERS, queries.departments(work, row.id))
-    steps.move(work, actor, row, step, body.note, facts, lender=lender)
+    refused = queries.lines(work, row.id) if body.outcome == "reject" else []
+    codes = [body.reason_code for _ in refused]
+    steps.move(work, actor, row, step, body.note, facts, lender=lender, refused=codes)
     papers.defer(work, actor, row, named)
-    if body.outcome == "reject":
+    if refused:
         row.decided_at = work.now
-        for line in queries.lines(work, row.id):
+        for line in refused:
             line.decision_code = body.reason_code
             work.db.add(line)
     return read(work, actor, row)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, Final
@@ -173,10 +174,12 @@ def move(
     *,
     line_ids: Sequence[str] = (),
     lender: Lender | None = None,
+    refused: Iterable[str] = (),
 ) -> None:
     """Take a step: state, version, due day, history, audit and message, in the caller's transaction.
 
     `lender`: for whom a deputy screens, reviews or returns; for decisions it is found from the lines.
+    `refused`: the code of each line that the decision refuses.
     """
     before = State(row.state)
     row.state = advance(before, step, roles(work, actor, row), by_system=actor.via == "system")
@@ -186,7 +189,7 @@ def move(
     work.db.flush()
     if before is State.DECIDING and step in DECIDERS_STEPS:
         lender = on_behalf(work, actor, row, line_ids)
-    remember(work, actor, row, step.value, before.value, note, line_ids, lender)
+    remember(work, actor, row, step.value, before.value, note, line_ids, lender, refused)
     if row.state != before and row.state in STAGE_OF:
         row.due_on = counting.due_on(work, row)
     acted_for = {"for": lender.username} if lender else {}
@@ -221,6 +224,7 @@ def remember(
     note: str = "",
     line_ids: Sequence[str] = (),
     lender: Lender | None = None,
+    refused: Iterable[str] = (),
 ) -> None:
     append(
         work,
@@ -230,6 +234,7 @@ def remember(
             id=work.new_id(), application_id=row.id, turn=row.turn, version=row.version, step=step, from_state=before, note=note,
             to_state=str(row.state), person_id=actor.person_id, account_id=actor.account_id, org_id=actor.org_id,
             line_ids=json.dumps(list(line_ids)) if line_ids else "", at=work.now,
+            refused=json.dumps(Counter(filter(None, refused)), sort_keys=True),
             for_person=lender.person_id if lender else "", for_name=lender.username if lender else "", for_org=lender.org_id if lender else None,
         ),
     )  # fmt: skip

@@ -119,6 +119,7 @@ class ApplicationEventRow(SQLModel, table=True):
     """One step, with the person and organisation as they were then; `version` is the one it led to, and the order.
 
     `line_ids`: the lines that a decision, signature or objection spoke of, as JSON; empty: all of them.
+    `refused`: of a decision, how many lines were refused under each code, as JSON; it stays when the decision is made anew.
     `for_…`: the decider or reviewer for whom a deputy took it.
     """
 
@@ -135,6 +136,7 @@ class ApplicationEventRow(SQLModel, table=True):
     org_id: str | None = None
     note: str = ""
     line_ids: str = ""
+    refused: str = Field(default="{}", sa_column_kwargs={"server_default": "{}"})
     for_person: str = Field(default="", sa_column_kwargs={"server_default": ""})
     for_name: str = Field(default="", sa_column_kwargs={"server_default": ""})
     for_org: str | None = None

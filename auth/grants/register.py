@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Select, and_, func, or_
 from sqlmodel import col, select
 
 from auth.actor import Actor
-from auth.grants import lineage
+from auth.grants import in_force, lineage
 from auth.grants.queries import seen_by
 from auth.grants.tables import GrantRow
 from auth.grants.workflow import FINAL, State
@@ -41,12 +41,6 @@ class RegisteredGrant(BaseModel):
     is_suspended: bool
 
 
-def in_force(now: datetime) -> list[ColumnElement[bool]]:
-    """The conditions under which a grant stands in the register at `now`; a suspended one stays in it and says so."""
-    states = (State.ACTIVE, State.SUSPENDED)
-    return [col(GrantRow.state).in_(states), col(GrantRow.starts_at) <= now, col(GrantRow.ends_at) > now]
-
-
 def _of_scenario(code: str) -> ColumnElement[bool]:
     """Policies are stored as canonical JSON, so that a member reads in exactly one way."""
     member = f'"scenario_id":{json.dumps(code, ensure_ascii=False)}'
@@ -64,7 +58,7 @@ def register(
     limit: int = 50,
 ) -> tuple[list[RegisteredGrant], int]:
     """Grants in force, those that end first at the top, and their number. `known`: ids of the datasets that the public may know of."""
-    wanted = [*in_force(work.now), col(GrantRow.dataset_id).in_(known)]
+    wanted = [*in_force.standing(work.now), col(GrantRow.dataset_id).in_(known)]
     if dataset_id:
         wanted.append(col(GrantRow.dataset_id) == dataset_id)
     if org_id:
@@ -86,7 +80,9 @@ def register(
 def number_on(work: Work, dataset_id: str) -> int:
     """How many grants on a dataset stand in the register now; for a dataset that the public may know of."""
     wanted = select(func.count()).select_from(GrantRow)
-    return work.db.exec(wanted.where(col(GrantRow.dataset_id) == dataset_id, *in_force(work.now))).one()
+    return work.db.exec(
+        wanted.where(col(GrantRow.dataset_id) == dataset_id, *in_force.standing(work.now))
+    ).one()
 
 
 def _registered(
@@ -118,7 +114,7 @@ def live(work: Work, actor: Actor, dataset_ids: Iterable[str]) -> list[tuple[str
 
     Those in force are public; those that wait or are suspended are known to whoever may read them.
     """
-    running = and_(col(GrantRow.state) == State.ACTIVE, col(GrantRow.starts_at) <= work.now)
+    running = and_(*in_force.in_use(work.now))
     wanted = select(GrantRow).where(
         col(GrantRow.dataset_id).in_(list(dataset_ids)),
         col(GrantRow.state).not_in(FINAL),
@@ -130,7 +126,7 @@ def live(work: Work, actor: Actor, dataset_ids: Iterable[str]) -> list[tuple[str
             grant.dataset_id,
             json.loads(grant.policy)["scenario_id"],
             grant.org_id,
-            grant.state == State.ACTIVE and grant.starts_at <= work.now,
+            in_force.is_in_use(grant, work.now),
         )
         for grant in work.db.exec(wanted)
     ]

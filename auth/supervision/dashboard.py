@@ -16,10 +16,9 @@ from pydantic import BaseModel
 from sqlalchemy import func
 from sqlmodel import col, select
 
-from auth.grants import dormancy
+from auth.grants import dormancy, in_force
 from auth.grants.ledger import REFUSED
 from auth.grants.tables import GrantRow, UsageColumnRow, UsageEventRow, UsageMonthRow
-from auth.grants.workflow import State
 from auth.identity.tables import OrganisationRow
 from auth.policy.filters.rules import LOCAL
 from auth.policy.model import LEAVING
@@ -107,6 +106,13 @@ def months_of(first: str, last: str) -> list[str]:
     return found
 
 
+def span(month: str) -> tuple[datetime, datetime]:
+    """The local month's first instant, and the next one's."""
+    year, number = int(month[:4]), int(month[5:])
+    following = (year + 1, 1) if number == 12 else (year, number + 1)
+    return datetime(year, number, 1, tzinfo=LOCAL), datetime(*following, 1, tzinfo=LOCAL)
+
+
 def a_year_to(now: datetime) -> tuple[str, str]:
     """The local month of `now` and the eleven before."""
     here = now.astimezone(LOCAL)
@@ -119,7 +125,7 @@ def dashboard(work: Work, first: str, last: str) -> Dashboard:
     orgs = {row.id: (row.name_zh, row.name_en) for row in work.db.exec(select(OrganisationRow))}
     grants = {row.id: row for row in work.db.exec(select(GrantRow))}
     sums = _sums(work, first, last)
-    live = [row for row in grants.values() if row.state == State.ACTIVE and row.ends_at > work.now]
+    live = [row for row in grants.values() if in_force.is_in_use(row, work.now)]
     parts: dict[str, dict[str, Counter[str]]] = {"dataset": {}, "org": {}, "month": {}, "total": {}}
     for row in sums:
         grant = grants[row.grant_id]
@@ -138,7 +144,7 @@ def dashboard(work: Work, first: str, last: str) -> Dashboard:
         total=_taken("total", ("合计", "Total"), parts["total"].get("total", Counter())),
         months=[_taken(month, (month, month), parts["month"].get(month, Counter())) for month in months],
         datasets=_top(parts["dataset"], titles), orgs=_top(parts["org"], orgs),
-        refused=_refusals(work, first), thresholds=thresholds(), **lists,
+        refused=_refusals(work, first, last), thresholds=thresholds(), **lists,
     )  # fmt: skip
 
 
@@ -182,7 +188,7 @@ def _watched(work: Work, live: list[GrantRow], orgs: dict[str, tuple[str, str]])
 
     dormant, over_broad = [], []
     for grant in live:
-        since = grant.activated_at or grant.created_at
+        since = max(grant.activated_at or grant.created_at, grant.starts_at)
         read = reads.get(grant.id, {})
         if since <= dormant_before and max(read.values(), default=since) <= dormant_before:
             dormant.append(watched(grant))
@@ -207,9 +213,11 @@ def _granted(grant: GrantRow) -> list[str]:
     return [column["name"] for column in policy["columns"] if column["use"] in leaving]
 
 
-def _refusals(work: Work, first: str) -> list[Refused]:
-    """Reasons of refused requests since the first month, the most frequent first."""
-    since = datetime(int(first[:4]), int(first[5:]), 1, tzinfo=LOCAL)
-    wanted = select(UsageEventRow.reasons).where(UsageEventRow.kind == REFUSED, UsageEventRow.at >= since)
+def _refusals(work: Work, first: str, last: str) -> list[Refused]:
+    """Reasons of requests that were refused in the months, both counted, the most frequent first."""
+    begins, ends = span(first)[0], span(last)[1]
+    wanted = select(UsageEventRow.reasons).where(
+        UsageEventRow.kind == REFUSED, UsageEventRow.at >= begins, UsageEventRow.at < ends
+    )
     counted = Counter(code for words in work.db.exec(wanted) for code in json.loads(words))
     return [Refused(code=code, times=times) for code, times in counted.most_common()]

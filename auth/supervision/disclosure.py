@@ -7,6 +7,7 @@ its lines to the byte. Source: notice of the National Data Administration of 202
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime
 from typing import Any, Final
@@ -19,9 +20,10 @@ from sqlmodel import col, select
 from auth.agreements.model import AgreementBody
 from auth.agreements.tables import AgreementRow
 from auth.agreements.workflow import State as AgreementState
-from auth.applications.tables import ApplicationEventRow, ApplicationLineRow, ApplicationRow
+from auth.applications.tables import ApplicationEventRow
 from auth.applications.workflow import State as ApplicationState
 from auth.applications.workflow import Step as ApplicationStep
+from auth.grants import in_force
 from auth.grants.tables import GrantEventRow, GrantRow, UsageMonthRow
 from auth.identity.rules import ENTERPRISE_KINDS
 from auth.identity.tables import OrganisationRow, OrgKind
@@ -34,6 +36,11 @@ from auth.revenue import service as revenue
 from auth.supervision.lacking import Missing, missing
 from core.work import Work, fetched
 
+DECISIONS: Final = (
+    str(ApplicationStep.OFFER),
+    str(ApplicationStep.REJECT),
+    str(ApplicationStep.SCREEN_REJECT),
+)
 UNITS: Final = ("extracts", "deliveries", "rows", "bytes", "downloads", "sent_bytes")
 
 
@@ -131,10 +138,7 @@ _GRANT: Final = columns_of(
 
 def _grants(work: Work, begins: datetime, ends: datetime) -> Sequence[Row[Any]]:
     """Grants that were in force at some instant of the year."""
-    wanted = _GRANT.where(
-        col(GrantRow.activated_at).is_not(None), col(GrantRow.activated_at) < ends, col(GrantRow.starts_at) < ends,
-        col(GrantRow.ends_at) > begins, func.coalesce(GrantRow.ended_at, GrantRow.ends_at) > begins,
-    )  # fmt: skip
+    wanted = _GRANT.where(*in_force.having_lived_in(begins, in_force.until(ends, work.now)))
     return fetched(work, wanted.order_by(col(GrantRow.org_id), col(GrantRow.id))).all()
 
 
@@ -303,12 +307,12 @@ def _figures(
     granted: Sequence[Row[Any]],
     used: Sequence[Row[Any]],
 ) -> dict[str, int]:
-    by_state = _states(work, begins, ends)
+    by_state, until = _states(work, begins, ends), in_force.until(ends, work.now)
     accepted = by_state.get(ApplicationState.AGREED, 0) + by_state.get(ApplicationState.OFFERED, 0)
     return {
         "applications": sum(by_state.values()), "applications_accepted": accepted,
         "applications_rejected": by_state.get(ApplicationState.REJECTED, 0),
-        "authorisations": len(granted), "in_force_at_end": sum(_stands(row, ends) for row in granted),
+        "authorisations": len(granted), "in_force_at_end": sum(in_force.stood_to_the_end(row, until) for row in granted),
         **{unit: sum(int(getattr(row, unit)) for row in used) for unit in UNITS},
     }  # fmt: skip
 
@@ -342,23 +346,18 @@ def _moved_on(work: Work, ends: datetime) -> dict[str, str]:
     return dict(work.db.exec(wanted.order_by(col(GrantEventRow.version))).all())
 
 
-def _stands(row: Row[Any], at: datetime) -> bool:
-    """Whether an activated grant had not ended by then, whatever became of it later."""
-    return row.ends_at >= at and (row.ended_at is None or row.ended_at >= at)
-
-
 def refusals(work: Work, begins: datetime, ends: datetime) -> list[dict[str, Any]]:
-    """Lines that were refused in the year, by reason code."""
+    """Lines that were refused in the span, by reason code, as its last decision on each application left them: from events, which never change."""
+    event = ApplicationEventRow
     wanted = (
-        select(ApplicationLineRow.decision_code, func.count())
-        .where(
-            ApplicationLineRow.application_id == ApplicationRow.id, ApplicationLineRow.decision_code != "",
-            col(ApplicationRow.decided_at) >= begins, col(ApplicationRow.decided_at) < ends,
-        )
-        .group_by(col(ApplicationLineRow.decision_code))
-        .order_by(col(ApplicationLineRow.decision_code))
-    )  # fmt: skip
-    return [{"code": code, "times": times} for code, times in work.db.exec(wanted)]
+        select(event.application_id, event.refused)
+        .where(col(event.step).in_(DECISIONS), event.at >= begins, event.at < ends)
+        .order_by(col(event.application_id), col(event.version))
+    )
+    counted: Counter[str] = Counter()
+    for told in dict(work.db.exec(wanted).all()).values():
+        counted.update(json.loads(told))
+    return [{"code": code, "times": times} for code, times in sorted(counted.items())]
 
 
 def sections(made: Disclosure) -> Iterable[tuple[str, list[dict[str, Any]]]]:

@@ -18,10 +18,11 @@ from sqlmodel import col, func, select
 from auth.anomalies.tables import AnomalyRow
 from auth.applications.tables import ApplicationEventRow, ApplicationLineRow, ApplicationRow
 from auth.applications.workflow import Step
+from auth.grants import in_force
 from auth.grants.tables import GrantRow, UsageMonthRow
 from auth.identity.tables import OrganisationRow
-from auth.policy.filters.rules import LOCAL
-from auth.supervision.transparency import DECISIONS
+from auth.supervision.dashboard import span
+from auth.supervision.disclosure import DECISIONS
 from core.work import Work
 
 Names = dict[str, tuple[str, str]]
@@ -72,13 +73,6 @@ class Monthly(BaseModel):
     lines: list[MonthlyLine]
 
 
-def span(month: str) -> tuple[datetime, datetime]:
-    """The local month's first instant, and the next one's."""
-    year, number = int(month[:4]), int(month[5:])
-    following = (year + 1, 1) if number == 12 else (year, number + 1)
-    return datetime(year, number, 1, tzinfo=LOCAL), datetime(*following, 1, tzinfo=LOCAL)
-
-
 def monthly(work: Work, month: str, by: By) -> Monthly:
     """The report as the records say it now. `month`: 2026-03."""
     begins, ends = span(month)
@@ -92,7 +86,7 @@ def monthly(work: Work, month: str, by: By) -> Monthly:
 
     grants = {row.id: row for row in work.db.exec(select(GrantRow).where(GrantRow.created_at < ends))}
     for grant in grants.values():
-        if counted := _lived(grant, begins, ends):
+        if counted := _lived(grant, begins, in_force.until(ends, work.now)):
             count([_of_grant(grant, by)], counted)
     for used in work.db.exec(select(UsageMonthRow).where(UsageMonthRow.month == month)):
         count([_of_grant(grants[used.grant_id], by)], {unit: getattr(used, unit) for unit in TAKEN})
@@ -125,17 +119,18 @@ def _line(key: str, name: tuple[str, str], held: Counter[str]) -> MonthlyLine:
     return MonthlyLine.model_validate({"key": key, "name_zh": name[0], "name_en": name[1], **numbers})
 
 
-def _lived(grant: GrantRow, begins: datetime, ends: datetime) -> dict[str, int]:
-    """What the grant adds to the month; nothing before it was activated and after it ended."""
-    if grant.activated_at is None or grant.activated_at >= ends:
-        return {}
-    over = min(grant.ended_at or grant.ends_at, grant.ends_at)
-    if over < begins:
+def _lived(grant: GrantRow, begins: datetime, until: datetime) -> dict[str, int]:
+    """What the grant adds to the month, as far as that is past; nothing before it was activated and after it ended."""
+    if (
+        grant.activated_at is None
+        or grant.activated_at >= until
+        or (over := in_force.over_at(grant)) < begins
+    ):
         return {}
     return {
-        "in_force": int(over > begins),
+        "in_force": int(in_force.lived_in(grant, begins, until)),
         "activated": int(grant.activated_at >= begins),
-        "ended": int(over < ends),
+        "ended": int(over < until),
     }
 
 

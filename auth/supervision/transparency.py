@@ -19,12 +19,11 @@ from auth.applications.workflow import Step
 from auth.grants.refusals import name_of
 from auth.policy.filters.rules import LOCAL
 from auth.policy.limits import limits
-from auth.supervision.disclosure import refusals, year_span
+from auth.supervision.disclosure import DECISIONS, refusals, year_span
 from core.calendar import counter
 from core.work import Work
 
 LEAST: Final = 5
-DECISIONS: Final = (str(Step.OFFER), str(Step.REJECT), str(Step.SCREEN_REJECT))
 
 
 class Refusal(BaseModel):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, date, datetime
 
 import pytest
 from sqlmodel import select
@@ -10,7 +11,7 @@ from sqlmodel import select
 from api.disclosing import pack
 from api.house import House
 from auth.applications import service as applications
-from auth.applications.models import ScreenBody
+from auth.applications.models import ApplicationRead, DecideBody, ScreenBody, StepBody
 from auth.applications.workflow import State
 from auth.audit import AuditEventRow
 from auth.audit_personal import PersonalRow
@@ -19,9 +20,10 @@ from auth.grants.service import GrantStep
 from auth.policy.limits import limits
 from auth.supervision import ledger
 from auth.supervision.disclosure import disclosure
+from auth.supervision.transparency import transparency
 from core.ids import ApplicationId, GrantId
 from tests.conftest import TestClock
-from tests.desk import Desk, a_desk, a_grant, an_application
+from tests.desk import RESCUES, Desk, a_desk, a_grant, an_application, an_ask, concurred, reviewed, screened
 
 
 @pytest.fixture
@@ -67,3 +69,49 @@ def test_the_filter_of_an_export_names_nobody_in_the_event(lite: Desk) -> None:
         assert (opening.about, opening.is_name, json.loads(opening.value)) == (
             actor.person_id, True, "applicant",
         )  # fmt: skip
+
+
+@pytest.mark.filterwarnings("ignore::core.calendar.UnknownYearWarning")
+def test_what_a_year_refused_stays_when_the_offer_is_countered_and_decided_anew(
+    house: House, clock: TestClock
+) -> None:
+    """Two datasets are asked for, one is refused; the applicant counters in January, which opens every line again."""
+    desk = a_desk(house)
+    code, other = sorted(limits().refusals)[:2]
+    body = an_ask(starts_on=date(2027, 2, 1), ends_on=date(2027, 8, 1))
+    both = body.model_copy(update={"lines": (*body.lines, *an_ask(RESCUES).lines)})
+    clock.now = datetime(2026, 12, 30, 2, tzinfo=UTC)
+    waiting = reviewed(desk, screened(desk, an_application(desk, ask=both)))
+    found = _refused_second(desk, waiting, code)
+    clock.now = datetime(2027, 1, 4, 2, tzinfo=UTC)
+    expected = [{"code": code, "times": 1}]
+
+    def told(year: int) -> tuple[list[dict[str, object]], list[tuple[str, int]]]:
+        with desk.house.read() as work:
+            public = [(each.code, each.times) for each in transparency(work, year).refusals]
+            return disclosure(work, year).refusals, public
+
+    assert told(2026) == (expected, [(code, 1)])
+    with desk.write("applicant") as (work, actor):
+        note = StepBody(version=found.version, note="希望也包括第二项数据")
+        found = applications.counter(work, actor, found.id, note)
+    assert told(2026) == (expected, [(code, 1)])
+    assert told(2027) == ([], [])
+    _refused_second(desk, found, other)
+    assert told(2026) == (expected, [(code, 1)])
+    assert told(2027) == ([{"code": other, "times": 1}], [(other, 1)]), "of each year its last decision"
+
+
+def _refused_second(desk: Desk, found: ApplicationRead, code: str) -> ApplicationRead:
+    first, second = found.lines
+    lines = [
+        {"line_id": first.id, "outcome": "approve"},
+        {"line_id": second.id, "outcome": "reject", "reason_code": code, "note": "与申请的用途不符"},
+    ]
+    with desk.write("approver") as (work, actor):
+        decision = DecideBody.model_validate(
+            {"version": found.version, "has_no_conflict": True, "lines": lines}
+            | {"public_interest": "游客更安全", "fairness": "同类申请同等对待"}
+        )
+        made = applications.decide(work, actor, found.id, decision, assets=desk.assets)
+    return concurred(desk, made) if made.proposal else made
