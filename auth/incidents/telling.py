@@ -52,6 +52,8 @@ def told(work: Work, actor: Actor, row: IncidentRow) -> None:
         found = [
             each for each in found if not freezes.meets(left, each.id, (each.org_id, each.department_id), each.dataset_id)
         ]  # fmt: skip
+    if not found:
+        return
     kind = "grant.unfrozen" if row.state == State.LIFTED else "grant.frozen"
     accounts = {
         *telling.people(work, sorted({each.org_id for each in found})),
