@@ -212,6 +212,30 @@ KINDS: Final[Mapping[str, Kind]] = {
         "reminder", Text("授权即将作废", "Grant soon void"),
         Text("授权 {id}（{title_zh}）尚未生效，{ends_on} 后作废（还有 {days} 天）；请数据专员使其生效，或撤回后重新申请。", "Grant {id} ({title_en}) is not active yet and becomes void after {ends_on} (in {days} days); a steward activates it, or apply anew."),
     ),
+    "reminder.duty": Kind(
+        "reminder", Text("义务即将到期", "Duty due soon"),
+        Text("授权 {id}（{title_zh}）的{kind_zh}须于 {ends_on} 前提交（还有 {days} 天）；逾期影响授权使用与再次申请。", "The {kind_en} of grant {id} ({title_en}) is to be handed in by {ends_on} (in {days} days); overdue duties bar use and new applications."),
+    ),
+    "reminder.agreement": Kind(
+        "reminder", Text("授权运营协议即将期满", "Agreement ends soon"),
+        Text("协议“{title}”将于 {ends_on} 期满（还有 {days} 天）；期满后依据该协议的授权一律停止使用，请及时续签。", "The agreement “{title}” ends on {ends_on} (in {days} days); every grant that hangs on it stops then. Conclude the next one in time."),
+    ),
+    "reminder.consent": Kind(
+        "reminder", Text("提供单位同意即将到期", "Source consent ends soon"),
+        Text("“{title_zh}”（{dataset}）的提供单位同意将于 {ends_on} 到期（还有 {days} 天）；到期后相关授权停止使用，请取得新的同意。", "The source's consent to “{title_en}” ({dataset}) ends on {ends_on} (in {days} days); grants on it stop then. Obtain a new one."),
+    ),
+    "reminder.vouching": Kind(
+        "reminder", Text("人员担保即将到期", "Vouching ends soon"),
+        Text("对账号 {account} 的担保将于 {ends_on} 到期（还有 {days} 天）；仍需办理的，请由机构重新担保。", "The organisation's word for {account} ends on {ends_on} (in {days} days); let an officer vouch anew where it is still needed."),
+    ),
+    "reminder.api_key": Kind(
+        "reminder", Text("接口密钥即将到期", "API key ends soon"),
+        Text("接口密钥“{name}”（{id}）将于 {ends_on} 到期（还有 {days} 天）；请及时换用新密钥。", "The API key “{name}” ({id}) ends on {ends_on} (in {days} days); change to a new one in time."),
+    ),
+    "reminder.application": Kind(
+        "reminder", Text("申请即将逾期失效", "Application lapses soon"),
+        Text("申请 {id}（{state_zh}）须于 {ends_on} 前答复（还有 {days} 天），逾期失效。", "Application {id} ({state_en}) is to be answered by {ends_on} (in {days} days), or it lapses."),
+    ),
     "reminder.dormant": Kind(
         "reminder", Text("授权即将因未使用暂停", "Grant soon suspended for want of use"),
         Text("授权 {id}（{title_zh}）长期未使用，将于 {ends_on} 暂停（还有 {days} 天）；使用一次即可避免。", "Grant {id} ({title_en}) is not used and will be suspended on {ends_on} (in {days} days); using it once keeps it."),

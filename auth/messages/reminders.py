@@ -6,7 +6,6 @@ A look that comes late sends the nearest reminder alone: twenty days before the 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Final
 
@@ -25,7 +24,8 @@ from auth.grants import dormancy
 from auth.grants.tables import GrantRow
 from auth.grants.workflow import State as GrantState
 from auth.identity.tables import AccountRow, LicenceState, OrganisationRow, RoleAssignmentRow
-from auth.messages import audience
+from auth.messages import audience, endings
+from auth.messages.endings import Ending
 from auth.messages.service import tell
 from auth.messages.tables import ReminderRow
 from auth.papers.tables import PaperRow
@@ -38,19 +38,6 @@ from auth.reviews.tables import ReviewRow
 from auth.reviews.workflow import State as ReviewState
 from auth.roles import Role
 from core.work import Work, hold
-
-
-@dataclass(frozen=True, slots=True)
-class Ending:
-    """Something that ends: `ends_on` is its last day; `people` finds the accounts that should act."""
-
-    kind: str
-    subject: str
-    ends_on: date
-    href: str
-    people: Callable[[Work], list[str]]
-    facts: dict[str, str] = field(default_factory=dict)
-    days: tuple[int, ...] = ()  # where the usual days of reminding do not apply
 
 
 def offset(left: int, days: tuple[int, ...]) -> int | None:
@@ -219,6 +206,7 @@ SOURCES: Final[tuple[Callable[[Work, date], Iterator[Ending]], ...]] = (
     _registrations,
     _reviews,
     _papers,
+    *endings.SOURCES,
 )
 
 
@@ -232,7 +220,9 @@ def due(work: Work) -> list[tuple[Ending, int]]:
     for source in SOURCES:
         for ending in source(work, until):
             before = offset((ending.ends_on - today).days, ending.days or days)
-            if before is not None and (ending.kind, ending.subject, ending.ends_on, before) not in sent:
+            if before is None or not ending.is_news(before):
+                continue
+            if (ending.kind, ending.subject, ending.ends_on, before) not in sent:
                 found.append((ending, before))
     return found
 
