@@ -8,10 +8,12 @@ from typing import Annotated
 import typer
 
 from api.cli import grant_keys
+from api.cli.user import password_read
 from api.client import DEFAULT_DIR, As, DataDir, Json, Server, Token, connect, show
 
 app = typer.Typer(
-    no_args_is_help=True, help="API keys: issue, list, revoke; key pairs and tokens for programs; turn-keys."
+    no_args_is_help=True,
+    help="API keys: issue, list, revoke; one's own sessions and password; key pairs and tokens for programs; turn-keys.",
 )
 
 
@@ -82,6 +84,47 @@ def end_program(
     """End a program's refresh token now."""
     with connect(data_dir, server, token, user) as api:
         show(api.delete(f"/me/programs/{family_id}"), as_json)
+
+
+@app.command()
+def sessions(
+    data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
+) -> None:  # fmt: skip
+    """One's own browser sessions that are live."""
+    with connect(data_dir, server, token, user) as api:
+        show(api.get("/me/sessions"), as_json, ("id", "created_at", "last_used_at", "ip", "agent"))
+
+
+@app.command("end-session")
+def end_session(
+    session_id: Annotated[str, typer.Argument(help="Its id, as `token sessions` shows it")],
+    data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
+) -> None:  # fmt: skip
+    """Sign one of one's own browsers out."""
+    with connect(data_dir, server, token, user) as api:
+        api.delete(f"/me/sessions/{session_id}")
+        show(api.get("/me/sessions"), as_json, ("id", "created_at", "last_used_at", "ip", "agent"))
+
+
+@app.command("sign-out-everywhere")
+def sign_out_everywhere(
+    data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
+) -> None:  # fmt: skip
+    """End every session, access token and refresh token of one's own at once, this command's too. API keys stay."""
+    with connect(data_dir, server, token, user) as api:
+        api.post("/me/sign-out-everywhere")
+    show({"signed_out": "everywhere"}, as_json)
+
+
+@app.command()
+def password(
+    data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
+) -> None:  # fmt: skip
+    """Change one's own password: the present one, then the new one, asked for or as two lines of standard input. Everything is signed out."""
+    body = {"current": password_read("Present password", twice=False), "new": password_read("New password")}
+    with connect(data_dir, server, token, user) as api:
+        api.post("/me/password", body)
+    show({"signed_out": "everywhere"}, as_json)
 
 
 app.command("pair")(grant_keys.pair)

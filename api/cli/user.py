@@ -149,8 +149,8 @@ def take(
         show(asked, as_json)
 
 
-def password_read() -> str:
-    """From a prompt on a terminal, from the first line of a pipe otherwise; never from the command line, which others can see."""
+def password_read(asked: str = "Password", *, twice: bool = True) -> str:
+    """From a prompt on a terminal, from the next line of a pipe otherwise; never from the command line, which others can see."""
     if sys.stdin.isatty():
-        return str(typer.prompt("Password", hide_input=True, confirmation_prompt=True))
+        return str(typer.prompt(asked, hide_input=True, confirmation_prompt=twice))
     return sys.stdin.readline().rstrip("\r\n")

@@ -30,10 +30,6 @@ PROTOCOL: Final = {
     "POST /api/v1/auth/refresh": "OAuth, spoken by clients",
     "POST /api/v1/auth/revoke": "OAuth, spoken by clients",
     "POST /api/v1/auth/token": "OAuth, spoken by clients",
-    "POST /api/v1/me/password": "typed by its owner on the page alone",
-    "GET /api/v1/me/sessions": "sessions are the browser's",
-    "DELETE /api/v1/me/sessions/{session_id}": "sessions are the browser's",
-    "POST /api/v1/me/sign-out-everywhere": "sessions are the browser's",
 }
 # what another command shows or does
 ELSEWHERE: Final = {
