@@ -152,6 +152,9 @@ hidden_reason|隐藏原因|why hidden
 holds_today|今日有效|holds today
 href|地址|address
 id|编号|id
+ip|网络地址|address
+agent|浏览器|browser
+signed_out|已退出|signed out
 identifier|标识|identifier
 impact|影响|impact
 is_drifted|已偏差|drifted

@@ -190,8 +190,9 @@ app.add_typer(explaining.of_grants)
 @app.command()
 def usage(
     grant_id: str,
+    limit: Annotated[int, typer.Option("--limit", min=1, max=500)] = 50, offset: Annotated[int, typer.Option("--offset", min=0)] = 0,
     data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
 ) -> None:  # fmt: skip
-    """Every charge and refund, oldest first; their sums are the used counters."""
+    """Every charge, refund, delivery, download and refusal, oldest first; sums over all of them are the used counters."""
     with connect(data_dir, server, token, user) as api:
-        show(api.get(f"/grants/{grant_id}/usage"), as_json)
+        show(api.get(f"/grants/{grant_id}/usage", limit=limit, offset=offset), as_json)

@@ -82,11 +82,18 @@ def show_history(work: ReadDep, actor: ActorDep, lang: LangDep, grant_id: GrantI
 
 
 @router.get("/{grant_id}/usage", **access("auth:grant:read"))
-def show_usage(work: ReadDep, actor: ActorDep, grant_id: GrantId) -> dict[str, Any]:
-    """Every charge and refund, oldest first; their sums are the used counters."""
+def show_usage(
+    work: ReadDep,
+    actor: ActorDep,
+    grant_id: GrantId,
+    offset: Annotated[int, Query(ge=0)] = 0,
+    limit: Annotated[int, Query(ge=1, le=500)] = 50,
+) -> dict[str, Any]:
+    """Every charge, refund, delivery, download and refusal, oldest first; sums over all of them are the used counters."""
     service.grant(work, actor, grant_id)
-    items = [event.model_dump() for event in usage.events(work, grant_id)]
-    return {"items": items, "total": len(items), "next": None}
+    items = [event.model_dump() for event in usage.events(work, grant_id, offset=offset, limit=limit)]
+    total = usage.count(work, grant_id)
+    return {"items": items, "total": total, "next": offset + limit if offset + limit < total else None}
 
 
 @router.post("/{grant_id}/activate", **access("auth:grant:activate"))

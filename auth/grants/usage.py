@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import BindParameter, String, Table, Update, bindparam, case, or_, update
-from sqlmodel import col, select
+from sqlmodel import col, func, select
 
 from auth.anomalies import observing
 from auth.grants import lineage, queries, succession
@@ -213,7 +213,16 @@ def _say_why(work: Work, grant_id: GrantId, wanted: dict[str, int], outputs: int
     )
 
 
-def events(work: Work, grant_id: GrantId) -> list[UsageEventRow]:
-    """Every charge and refund of a grant, oldest first."""
+def events(
+    work: Work, grant_id: GrantId, *, offset: int = 0, limit: int | None = None
+) -> list[UsageEventRow]:
+    """The lines of a grant, oldest first: every charge, refund, delivery, download and refusal."""
     wanted = select(UsageEventRow).where(UsageEventRow.grant_id == grant_id)
-    return list(work.db.exec(wanted.order_by(col(UsageEventRow.at), col(UsageEventRow.id))))
+    ordered = wanted.order_by(col(UsageEventRow.at), col(UsageEventRow.id))
+    return list(work.db.exec(ordered.offset(offset).limit(limit)))
+
+
+def count(work: Work, grant_id: GrantId) -> int:
+    """How many lines a grant has."""
+    wanted = select(func.count()).select_from(UsageEventRow)
+    return work.db.exec(wanted.where(UsageEventRow.grant_id == grant_id)).one()
