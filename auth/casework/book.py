@@ -154,7 +154,7 @@ class Book(Generic[Row]):
             **self.ids(row),
         )
         if before != row.state:
-            body = {"id": row.id, "state": row.state, **self.ids(row), **self.says(row)}
+            body: dict[str, object] = {"id": row.id, "state": row.state, **self.ids(row), **self.says(row)}
             outbox.post(work, self.kinds[step], row.id, body)
 
     def listed(

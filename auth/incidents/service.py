@@ -176,7 +176,7 @@ def incident(work: Work, actor: Actor, incident_id: str) -> IncidentRead:
 def may_hear(work: Work, actor: Actor, incident_id: str) -> None:
     """Raises NotFound for a freeze that is neither in the actor's sight nor met by a grant that his organisation holds."""
     row = work.db.get(IncidentRow, incident_id)
-    if row is None or not telling.concerns(work, row, actor.org_id):
+    if row is None or actor.org_id is None or not telling.concerns(work, row, actor.org_id):
         BOOK.row(work, incident_id, actor)
 
 

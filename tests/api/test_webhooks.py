@@ -327,9 +327,12 @@ def test_an_event_that_cannot_be_read_is_told_and_holds_up_no_other(desk: Desk, 
         assert not routing.is_anything_new(work)
 
 
-def test_freezes_duties_and_successors_are_told_to_those_they_concern(desk: Desk, receiver: Receiver) -> None:
+def test_freezes_and_duties_are_told_to_those_they_concern(
+    desk: Desk, receiver: Receiver, clock: TestClock
+) -> None:
     """The holder of a grant hears of the freeze that meets it, though the incident itself is the bureau's; nobody else does."""
     grant = a_grant(desk)
+    clock.forward(minutes=1)
     stranger = Receiver()
     threading.Thread(target=stranger.serve_forever, daemon=True).start()
     an_endpoint(desk, "officer", receiver.url)

@@ -57,7 +57,8 @@ def test_each_heading_adds_up_to_the_months_sums(house: House, clock: TestClock,
             assert sum(getattr(line, unit) for line in found.lines) == getattr(found.total, unit)
             assert getattr(found.total, unit) == sum(getattr(each, unit) for each in sums)
         assert (found.total.rows, found.total.refusals) == (rows, refusals)
-        assert found.total.in_force == sum(line.in_force for line in found.lines) == 2
+        has_come = month != "2026-05"
+        assert found.total.in_force == sum(line.in_force for line in found.lines) == 2 * has_come
 
 
 def test_a_grant_counts_from_its_activation_to_its_end(house: House, clock: TestClock) -> None:
