@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "w21_numbers_0001"
-down_revision = "w19_grants_0003"
+down_revision = "w20_grants_0002"
 branch_labels = None
 depends_on = None
 
