@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, or_, true
+from sqlalchemy import ColumnElement, func, or_, true
 from sqlmodel import col, select
 
 from auth.actor import Actor
@@ -32,21 +32,20 @@ def _met(row: IncidentRow) -> ColumnElement[bool]:
     return met[Target(row.target_kind)]
 
 
-def _concerned(work: Work, row: IncidentRow, *more: ColumnElement[bool]) -> list[Any]:
-    wanted = _GRANTS.where(
-        col(GrantRow.state) == GrantState.ACTIVE, col(GrantRow.ends_at) > work.now, _met(row), *more
-    )
-    return list(work.db.exec(wanted))
-
-
 def concerns(work: Work, row: IncidentRow, org_id: str) -> bool:
-    """Whether the organisation holds a grant in force that the freeze meets, or met."""
-    return bool(_concerned(work, row, col(GrantRow.org_id) == org_id))
+    """Whether the organisation holds a grant that the freeze meets, or met before the grant ended."""
+    lived = (
+        col(GrantRow.activated_at).is_not(None),
+        func.coalesce(GrantRow.ended_at, GrantRow.ends_at) >= row.created_at,
+    )
+    wanted = _GRANTS.where(col(GrantRow.org_id) == org_id, _met(row), *lived)
+    return work.db.exec(wanted.limit(1)).first() is not None
 
 
 def told(work: Work, actor: Actor, row: IncidentRow) -> None:
     """Say that use has stopped, or that it may go on: nothing is said to go on that another freeze still holds."""
-    found = _concerned(work, row)
+    in_force = col(GrantRow.state) == GrantState.ACTIVE, col(GrantRow.ends_at) > work.now
+    found: list[Any] = list(work.db.exec(_GRANTS.where(*in_force, _met(row))))
     if row.state == State.LIFTED:
         left = freezes.targets(work)
         found = [
