@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "w21_numbers_0001"
-down_revision = "w20_grants_0002"
+down_revision = "w20_mends_0001"
 branch_labels = None
 depends_on = None
 
