@@ -283,7 +283,7 @@ def _precheck(work: Work, row: ApplicationRow, assets: Assets) -> Precheck:
         ),
     )
     hints = [hint for line in ask.lines for hint in advice(work, known[line.dataset_id], ask.ends_on)]
-    said = (*rules.advice(ask, desk), *hints, *papers.advice(work, row))
+    said = (*rules.advice(ask, desk), *followed.advice(work, row, ask), *hints, *papers.advice(work, row))
     return Precheck(rules.submission_objections(ask, desk), said)
 
 

@@ -11,6 +11,7 @@ from auth.applications import drafts, queries, steps
 from auth.applications.models import ApplicationAsk, ApplicationRead
 from auth.applications.steps import Assets
 from auth.applications.tables import ApplicationRow
+from auth.duties.rules import of_renewal
 from auth.duties.service import renewal_objections
 from auth.grants import lineage
 from auth.grants import queries as grants
@@ -20,6 +21,7 @@ from auth.grants.workflow import State
 from auth.incidents import freezes
 from auth.policy.model import GrantPolicy, Use
 from auth.policy.rules import GRANT, refused
+from auth.profile.now import limits_now
 from auth.reviews import cover as reviews
 from core.errors import Reason, refuse_if
 from core.ids import ApplicationId, GrantId
@@ -112,6 +114,16 @@ def objections(work: Work, row: ApplicationRow, ask: ApplicationAsk) -> Iterator
             GRANT,
             grant=found.id,
         )
+
+
+def advice(work: Work, row: ApplicationRow, ask: ApplicationAsk) -> Iterator[Reason]:
+    """What becomes of the data of the grant that is renewed."""
+    if row.from_grant_id is None or row.succession != Succession.RENEWAL:
+        return
+    policy = grants.view_of(work, grants.row(work, GrantId(row.from_grant_id))).policy
+    asked = {column.name for line in ask.lines for column in line.columns}
+    left = [term.name for term in policy.columns if term.use is not Use.DENIED and term.name not in asked]
+    yield of_renewal(row.from_grant_id, left, limits_now(work)["deletion_days"])
 
 
 def _begins(work: Work, found: GrantRow, succession: Succession, first: date, last: date) -> Iterator[Reason]:

@@ -12,7 +12,7 @@ from auth.duties.workflow import KIND_NAMES, Kind, Standing, State
 from auth.policy.filters.rules import LOCAL
 from auth.policy.limits import Limits
 from core.errors import Reason
-from core.text import Text
+from core.text import Text, number_of
 
 _TAKEN_BACK: Final = frozenset({"REVOKED", "TERMINATED"})
 BASIS: Final = "R38、R39 使用情况报告与退出销毁 · use reports and deletion on exit"
@@ -121,6 +121,21 @@ def report_missing(grant_id: str) -> Reason:
         f"Hand in a use report of grant {grant_id} before it is renewed.",
     )
     return Reason("use-report-missing", text, BASIS, {"grant": grant_id})
+
+
+def of_renewal(grant_id: str, missing: Iterable[str], days: int) -> Reason:
+    """What a holder is told while he asks for a renewal: when the data of the grant before are deleted. `missing`: its columns that are not asked for."""
+    if left := list(missing):
+        text = Text(
+            f"续期未包含 {'、'.join(left)}：授权 {grant_id} 项下的文件须在其到期后 {days} 天内销毁并提交证明，逾期会停止使用。",
+            f"The renewal leaves out {', '.join(left)}: the files of grant {grant_id} are to be deleted, with a certificate, within {number_of(days, 'days')} of its end; use stops when that is overdue.",
+        )
+        return Reason("renewal-deletes", text, BASIS, {"grant": grant_id, "columns": left})
+    text = Text(
+        f"续期如在授权 {grant_id} 到期后 {days} 天内生效，其项下的数据沿用，在续期授权终止时一并销毁并提交证明。",
+        f"If the renewal is in force within {number_of(days, 'days')} of the end of grant {grant_id}, its data go on and are deleted, with a certificate, when the renewal ends.",
+    )
+    return Reason("renewal-continues", text, BASIS, {"grant": grant_id})
 
 
 def _day(moment: datetime) -> date:

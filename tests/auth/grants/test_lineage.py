@@ -439,6 +439,22 @@ def test_columns_that_a_renewal_does_not_cover_are_deleted_at_the_end_of_the_gra
         assert overdue.held_under(work, queries.row(work, GrantId(new.id)), limits()) == [new.id]
 
 
+@pytest.mark.parametrize(
+    ("columns", "said"), [(["venue_id", "rooms"], "renewal-continues"), (["venue_id"], "renewal-deletes")]
+)
+def test_who_asks_for_a_renewal_is_told_when_the_data_are_deleted(
+    sqlite_house: House, columns: list[str], said: str
+) -> None:
+    desk = a_desk(sqlite_house)
+    old = short(desk, columns=["venue_id", "rooms"])
+    reported(desk, old.id)
+    draft, other = follow(desk, old.id, "renew", columns=columns), follow(desk, old.id, columns=columns)
+    with desk.read("applicant") as (work, actor):
+        told = applications.precheck(work, actor, draft.id, assets=desk.assets).advice
+        assert [each.code for each in told] == [said]
+        assert not applications.precheck(work, actor, other.id, assets=desk.assets).advice
+
+
 def test_what_is_revoked_is_deleted_though_its_renewal_waits(desk: Desk, clock: TestClock) -> None:
     old = short(desk)
     renewed(desk, old)
