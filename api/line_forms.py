@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from starlette.datastructures import FormData
 
 from api import safeguard_forms
-from api.treatments import condition, conditions_of, joined, term_of, treatments, word_of
+from api.treatments import condition, conditions_of, joined, lacking, term_of, treatments, word_of
 from auth.applications.models import LineAsk
 from auth.asset import Asset, AssetColumn
 from auth.identity.rules import networks_of
@@ -84,11 +84,14 @@ def _filter(n: int, held: Asset, form: FormData, faults: Faults) -> dict[str, An
     conditions = []
     for i in range(CONDITIONS):
         column = held.column(str(form.get(f"fcol-{n}-{i}", "")))
+        operation, word = str(form.get(f"fop-{n}-{i}", "eq")), str(form.get(f"fval-{n}-{i}", "")).strip()
+        if half := lacking(column.name if column else "", operation, word):
+            faults.append((f"fval-{n}-{i}", half))
+            continue
         if column is None:
             continue
         try:
-            word = str(form.get(f"fval-{n}-{i}", "")).strip()
-            conditions.append(condition(column.name, str(form.get(f"fop-{n}-{i}", "eq")), word, column.type))
+            conditions.append(condition(column.name, operation, word, column.type))
         except ValueError:
             faults.append(
                 (
@@ -179,7 +182,7 @@ def line_view(n: int, line: LineAsk, held: Asset, form: FormData | None, choices
             )
             for i in range(CONDITIONS)
         ],
-        "column_options": [("", "—"), *((column.name, column.name) for column in held.columns)],
+        "column_options": column_options(held),
         "forms": form.getlist(f"forms-{n}") if form is not None else list(line.delivery_forms),
         "quotas": {unit: was(f"{unit}-{n}", getattr(line.quotas, unit)) for unit in Quotas.model_fields},
         "networks": was(f"networks-{n}", " ".join(line.networks)),
@@ -195,6 +198,15 @@ def line_view(n: int, line: LineAsk, held: Asset, form: FormData | None, choices
             line.safeguards, lambda name, held: was(f"{name}-{n}", held), form, str(n)
         ),
     }
+
+
+def column_options(held: Asset) -> Options:
+    """The dataset's columns for a choice, each by its title and name."""
+    said = (
+        (column.name, Text(f"{column.title.zh} {column.name}", f"{column.title.en} {column.name}"))
+        for column in held.columns
+    )
+    return [("", "—"), *said]
 
 
 def _column_view(

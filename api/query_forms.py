@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from api.treatments import condition, joined
+from api.treatments import condition, joined, lacking
 from api.treatments import conditions_of as conditions_of_tree
 from auth.asset import Asset
 from core.errors import InputRefused
@@ -89,13 +89,16 @@ def conditions_of(one: Mapping[str, str], held: Asset) -> Any:  # noqa: ANN401 -
     """The conditions that the form names, joined. Raises InputRefused for a value that cannot be read."""
     where = []
     for n in range(CONDITIONS):
-        if name := one.get(f"column-{n}", ""):
+        name, operation = one.get(f"column-{n}", ""), one.get(f"op-{n}", "eq")
+        if half := lacking(name, operation, one.get(f"value-{n}", "").strip()):
+            raise InputRefused(half)
+        if name:
             column = held.column(name)
             try:
                 where.append(
                     condition(
                         name,
-                        one.get(f"op-{n}", "eq"),
+                        operation,
                         one.get(f"value-{n}", "").strip(),
                         column.type if column else "string",
                     )

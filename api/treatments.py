@@ -86,6 +86,21 @@ def _said(word: str) -> Text:
         return Text(word, word)
 
 
+def lacking(column: str, operation: str, word: str) -> Text | None:
+    """What a line of a filter form lacks that was filled in only in part; none for a whole one and for one left empty."""
+    if not column and (word or operation == "is_null"):
+        return Text(
+            "条件没有选择列；请选择列，或清空这一条件。",
+            "A condition names no column; choose one, or empty that condition.",
+        )
+    if column and not word and operation != "is_null":
+        return Text(
+            f"列 {column} 的条件没有填写值；请填写，或不选该列。",
+            f"The condition on column {column} has no value; give one, or choose no column.",
+        )
+    return None
+
+
 def condition(column: str, operation: str, word: str, type_word: str) -> dict[str, Any]:
     """One line of a filter form as a filter. Raises ValueError when the value does not fit the type."""
     if operation == "is_null":
@@ -128,6 +143,8 @@ def conditions_of(tree: dict[str, Any] | None) -> list[tuple[str, str, str]] | N
         value = part.get("value", "")
         if part["op"] == "in":
             value = ", ".join(str(entry) for entry in part["values"])
+        if value == "" and part["op"] != "is_null":
+            return None
         lines.append((leaf.column, part["op"], str(value).lower() if isinstance(value, bool) else str(value)))
     return lines
 

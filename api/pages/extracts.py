@@ -19,6 +19,7 @@ from api.late import APIRouter
 from api.query_forms import wrong
 from api.routes.extracts import ask, delivery_proof, send, ticket
 from api.routes.extracts import plan as planned
+from api.treatments import lacking
 from api.web import go, page
 from auth.asset import Asset
 from auth.grants import queries as grant_queries
@@ -185,6 +186,8 @@ def _body(grant_id: GrantId, given: dict[str, list[str]], held: Asset) -> Extrac
 
 def _condition(one: dict[str, str], number: int, held: Asset) -> dict[str, Any] | None:
     name, operation = one.get(f"column-{number}", ""), one.get(f"op-{number}", "eq")
+    if half := lacking(name, operation, one.get(f"value-{number}", "").strip()):
+        raise InputRefused(half)
     if not name:
         return None
     if operation == "is_null":

@@ -17,7 +17,7 @@ from api.late import APIRouter
 from api.pages.queries import choices
 from api.query_forms import wrong
 from api.routes.queries import desk_of
-from api.treatments import OPERATIONS, condition
+from api.treatments import OPERATIONS, condition, lacking
 from api.web import page
 from api.witnessed import noted
 from auth.actor import Actor
@@ -95,12 +95,15 @@ def _body(given: Mapping[str, str], held: Asset, keys: tuple[str, ...], scenario
         )
         key[name] = int(value) if whole else value
     claim = None
-    if name := given.get("column", ""):
+    name, operation = given.get("column", ""), given.get("op", "eq")
+    if half := lacking(name, operation, given.get("value", "").strip()):
+        raise InputRefused(half)
+    if name:
         column = held.column(name)
         try:
             claim = condition(
                 name,
-                given.get("op", "eq"),
+                operation,
                 given.get("value", "").strip(),
                 column.type if column else "string",
             )
