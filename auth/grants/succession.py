@@ -14,6 +14,7 @@ from sqlmodel import col, select
 
 from auth.grants.tables import GrantRow
 from auth.grants.workflow import STATE_NAMES, State
+from auth.identity.rules import local_moment
 from auth.policy import rules
 from core.errors import Reason
 from core.ids import GrantId
@@ -76,8 +77,8 @@ def _of_predecessor(work: Work, row: GrantRow, old: GrantRow) -> Iterator[Reason
     if runs and row.starts_at < old.ends_at and work.now < row.starts_at:
         yield rules.refused(
             "successor-not-started",
-            f"本授权自 {row.starts_at.isoformat()} 起有效；届时再接替原授权，以免中断。",
-            f"This grant starts at {row.starts_at.isoformat()}; let it take over then, so that use does not stop.",
+            f"本授权自 {local_moment(row.starts_at)} 起有效；届时再接替原授权，以免中断。",
+            f"This grant starts at {local_moment(row.starts_at)}; let it take over then, so that use does not stop.",
             rules.GRANT,
         )
 
@@ -86,8 +87,8 @@ def renews_too_early(old: GrantRow) -> Reason:
     """A renewal begins with quotas of its own, so it begins once the grant before has ended."""
     return rules.refused(
         "renewal-before-end",
-        f"续期从原授权 {old.id} 到期（{old.ends_at.isoformat()}）起算；期内的调整请办理变更，已用额度随之结转。",
-        f"A renewal begins where grant {old.id} ends ({old.ends_at.isoformat()}); for changes before that amend it, which carries over what was used.",
+        f"续期从原授权 {old.id} 到期（{local_moment(old.ends_at)}）起算；期内的调整请办理变更，已用额度随之结转。",
+        f"A renewal begins where grant {old.id} ends ({local_moment(old.ends_at)}); for changes before that amend it, which carries over what was used.",
         rules.GRANT,
         grant=old.id,
     )

@@ -40,6 +40,11 @@ _CODE_DIGITS: Final = "0123456789ABCDEFGHJKLMNPQRTUWXY"
 _CODE_WEIGHTS: Final = (1, 3, 9, 27, 19, 26, 16, 17, 20, 29, 25, 13, 8, 24, 10, 30, 28)
 
 
+def local_moment(moment: datetime) -> str:
+    """An instant as people here read it, with the clock it is told by."""
+    return f"{moment.astimezone(CHINA):%Y-%m-%d %H:%M:%S} (UTC+8)"
+
+
 def credit_code_is_valid(code: str) -> bool:
     """Whether an 18-character unified social credit code has its right check character (GB 32100-2015, mod 31)."""
     if len(code) != 18 or any(sign not in _CODE_DIGITS for sign in code):

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from auth.identity.rules import local_moment
 from auth.policy.model import ColumnTerm, DeliveryForm, GrantPolicy, Quotas, Use
 from auth.policy.wording import (
     FEE,
@@ -64,8 +65,8 @@ def _differences(before: GrantPolicy, after: GrantPolicy, names: Mapping[str, st
         ("scenario", Text("场景", "Scenario"), _same(before.scenario_id), _same(after.scenario_id)),
         ("purposes", Text("用途", "Purposes"), _listed(before.purposes), _listed(after.purposes)),
         ("delivery_forms", Text("交付方式", "Delivery forms"), _forms(before.delivery_forms), _forms(after.delivery_forms)),
-        ("starts_at", Text("起", "From"), _same(before.starts_at.isoformat()), _same(after.starts_at.isoformat())),
-        ("ends_at", Text("止（不含）", "Until (exclusive)"), _same(before.ends_at.isoformat()), _same(after.ends_at.isoformat())),
+        ("starts_at", Text("起", "From"), _same(local_moment(before.starts_at)), _same(local_moment(after.starts_at))),
+        ("ends_at", Text("止（不含）", "Until (exclusive)"), _same(local_moment(before.ends_at)), _same(local_moment(after.ends_at))),
         ("retention_days", Text("留存天数", "Days kept"), _same(before.retention_days), _same(after.retention_days)),
         ("networks", NETWORKS, networks_in_words(before.networks), networks_in_words(after.networks)),
         ("pinned_release", RELEASE, release_in_words(before.pinned_release), release_in_words(after.pinned_release)),

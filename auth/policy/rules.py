@@ -13,7 +13,7 @@ from typing import Final
 from auth.asset import Asset, AssetColumn
 from auth.grants.view import GrantView
 from auth.grants.workflow import STATE_NAMES, State
-from auth.identity.rules import is_within
+from auth.identity.rules import is_within, local_moment
 from auth.policy.filters import rules as filters
 from auth.policy.limits import Limits
 from auth.policy.model import (
@@ -100,10 +100,10 @@ def _grant_counts(grant: GrantView, now: datetime) -> Iterator[Reason]:
             state=grant.state.value,
         )
     if now < grant.starts_at:
-        said = grant.starts_at.isoformat()
+        said = local_moment(grant.starts_at)
         yield refused("grant-not-started", f"授权自 {said} 起有效。", f"The grant starts at {said}.", GRANT)
     if now >= grant.ends_at:
-        said = grant.ends_at.isoformat()
+        said = local_moment(grant.ends_at)
         yield refused("grant-ended", f"授权已于 {said} 到期。", f"The grant ended at {said}.", GRANT)
     yield from grant.blocks
 

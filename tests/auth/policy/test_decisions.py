@@ -105,6 +105,13 @@ def test_period_is_exact_to_the_second_in_every_zone(at: datetime, expected: lis
     assert [r.code for r in effective(a_view(), at.astimezone(zone))] == expected
 
 
+def test_period_is_told_by_the_clock_of_its_readers() -> None:
+    (early,) = effective(a_view(), START - SECOND)
+    assert early.text.zh == f"授权自 {START + timedelta(hours=8):%Y-%m-%d %H:%M:%S} (UTC+8) 起有效。"
+    (late,) = effective(a_view(), END)
+    assert late.text.en == f"The grant ended at {END + timedelta(hours=8):%Y-%m-%d %H:%M:%S} (UTC+8)."
+
+
 @pytest.mark.parametrize(
     "licence",
     [
