@@ -27,7 +27,7 @@ def said(basis: str, lang: Lang) -> str:
     """The part in the reader's language; the whole where there is but one."""
     if found := _SOURCED.fullmatch(basis):
         by = "：" if lang == "zh" else ": "
-        return f"{said(found['both'], lang)}{by}{found['source']}"
+        return f"{said(found['both'], lang)}{by}{said(found['source'], lang)}"
     chinese, *english = _PARTED.split(basis, maxsplit=1)
     if not english:
         chinese, *english = _QUOTING.split(basis, maxsplit=1)

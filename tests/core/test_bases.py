@@ -24,6 +24,7 @@ from core.text import Text
         ("授权 · A 类数据不得对外提供", "授权 · A 类数据不得对外提供", "授权 · A 类数据不得对外提供"),
         ("one · two", "one · two", "one · two"),
         ("申请材料 · papers of an application：地方政策（R38）", "申请材料：地方政策（R38）", "papers of an application: 地方政策（R38）"),
+        ("申请材料 · papers of an application：地方政策（R38） · local policy (R38)", "申请材料：地方政策（R38）", "papers of an application: local policy (R38)"),
         ("公共数据资源登记（26号）· registration; 区级政策 2026-01-01: 27号", "公共数据资源登记（26号）：区级政策 2026-01-01: 27号", "registration: 区级政策 2026-01-01: 27号"),
         ("", "", ""),
     ],
