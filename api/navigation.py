@@ -129,6 +129,7 @@ class Shown:
 
 def nav_for(actor: Actor, path: str) -> list[Shown]:
     """The groups that this actor may enter, each leading to its first open page, with the pages of each."""
+    path = next((place for under, place in UNDER.items() if _holds(under, path)), path)
     here = max(
         (place.href for group in NAV for place in group.places if _holds(place.href, path)),
         key=len,
@@ -145,6 +146,14 @@ def nav_for(actor: Actor, path: str) -> list[Shown]:
             current = any(place.href == here for place in group.places)
             shown.append(Shown(places[0].href, group.label, current, places))
     return shown
+
+
+# Pages of a list that have an address of their own: they stand under the list.
+UNDER: Final = {
+    "/screenings": "/applications",
+    "/registrations": "/registers",
+    "/anomaly-rules": "/anomalies",
+}
 
 
 def _holds(href: str, path: str) -> bool:

@@ -51,6 +51,7 @@ def test_the_closest_page_is_the_current_one() -> None:
 
     assert current("/datasets/DP-PK-002/reuses") == ["/datasets"]
     assert current("/datasetsx") == current("/") == []
+    assert [group.label.en for group in nav_for(ANYONE, "/registrations/01") if group.current] == ["Grants"]
     assert [group.label.en for group in nav_for(ANYONE, "/matrix") if group.current] == ["Grants"]
 
 
