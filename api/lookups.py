@@ -94,17 +94,28 @@ def person_names(work: Work, usernames: set[str]) -> dict[str, Text]:
     }
 
 
+def named(work: Work, accounts: Sequence[tuple[str, str]]) -> Options:
+    """Accounts for a choice: what each stands for and its user name become that and the person's name."""
+    names = person_names(work, {username for _, username in accounts})
+    return [
+        (value, Text(f"{names[username].zh}（{username}）", f"{names[username].en} ({username})"))
+        if username in names
+        else (value, username)
+        for value, username in accounts
+    ]
+
+
 def choices(
     work: Work, org_id: str, dataset_id: str, release: str | None, members: Sequence[str], fee: str | None
 ) -> Choices:
     """What a line of an application may name, with what it names already."""
-    known: Options = list(references.able(work, OrgId(org_id)))
+    able = references.able(work, OrgId(org_id))
     names = references.names_of(work, members)
-    known += [(each, names.get(each, each)) for each in members if each not in dict(known)]
+    able += [(each, names.get(each, each)) for each in members if each not in dict(able)]
     fees: Options = [("", Text("不约定", "None")), *references.fees(work)]
     if fee and fee not in dict(fees):
         fees.append((fee, fee))
-    return Choices(release_options(work, dataset_id, release), known, fees)
+    return Choices(release_options(work, dataset_id, release), named(work, able), fees)
 
 
 def release_options(work: Work, dataset_id: str, kept: str | None) -> list[tuple[str, Text | str]]:

@@ -35,7 +35,10 @@ INTERNAL: Final = (  # votes, proposals, remarks, who handles it, what checkers 
     "output.withdrawn",  # the same: `extract.withdrawn`
 )
 QUIET: Final = ("paper.listed",)  # on record, and nothing that happened to the case
-OF_ITS_SIDE: Final = ("application.refused",)  # who was kept from what concerns the side that tried
+OF_ITS_SIDE: Final = (  # who was kept from what, and what somebody tried before deciding, concern the side that did it
+    "application.refused",
+    "policy.simulated",
+)
 
 
 @dataclass(frozen=True, slots=True)

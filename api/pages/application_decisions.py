@@ -15,7 +15,8 @@ from api.lookups import assets
 from api.pages.applications import declared, done, shown, step_body
 from api.web import go
 from auth.applications import service
-from auth.applications.models import ConcurBody
+from auth.applications.models import ApplicationRead, ConcurBody
+from auth.applications.reviewing import undeclared
 from core.errors import AppError
 from core.ids import ApplicationId
 from core.text import Text
@@ -53,13 +54,15 @@ def concur(
 ) -> Response:
     """Sign the decision that another approver proposed."""
     step = step_body(form)
-    has_none = form.get("has_no_conflict") == "yes"
-    body = ConcurBody(version=step.version, note=step.note, has_no_conflict=has_none)
-    outcome = tried(
-        house, lambda work: service.concur(work, actor, application_id, body, assets=partial(assets, work))
-    )
+    outcome: ApplicationRead | AppError = undeclared()
+    if form.get("has_no_conflict") == "yes":
+        body = ConcurBody(version=step.version, note=step.note, has_no_conflict=True)
+        outcome = tried(
+            house,
+            lambda work: service.concur(work, actor, application_id, body, assets=partial(assets, work)),
+        )
     said = Text("已签字，决定生效。", "Signed; the decision counts.")
-    return done(request, house, actor, application_id, outcome, said, body.note)
+    return done(request, house, actor, application_id, outcome, said, step.note)
 
 
 @router.post("/{application_id}/dissent", response_class=HTMLResponse, **access("auth:application:decide"))

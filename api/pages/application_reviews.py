@@ -14,14 +14,15 @@ from starlette.datastructures import FormData
 
 from api import safeguard_forms
 from api.access import access
+from api.countering import conditions_added, countered
 from api.deps import ActorDep, HouseDep, ReadDep
 from api.forms import Typed, reading, sentences, tried
 from api.late import APIRouter
-from api.line_forms import CONDITIONS, Choices, networks_in
+from api.line_forms import CONDITIONS, Choices, column_options, networks_in
 from api.lookups import assets, choices
 from api.opinions import opinion_options, with_opinion
 from api.pages.applications import context_of
-from api.treatments import OPERATIONS, condition, joined, term_of, treatments, word_of
+from api.treatments import OPERATIONS, condition, joined, lacking, term_of, treatments, word_of
 from api.web import go, page
 from auth.actor import Actor
 from auth.applications import queries, reviewing, service
@@ -35,7 +36,7 @@ from auth.policy.limits import limits
 from auth.policy.model import GrantPolicy, Quotas, Safeguards, Use
 from auth.policy.narrowing import Narrowing
 from auth.policy.rules import column_objections
-from auth.policy.wording import FORM_NAMES
+from auth.policy.wording import FORM_NAMES, term_in_words
 from auth.profile.now import profile
 from core.errors import AppError, InputRefused
 from core.ids import ApplicationId, DatasetId
@@ -77,12 +78,15 @@ def review(
             return _review(
                 request, work, actor, application_id, with_opinion(request, work, form, "review"), None
             )
+    if form.get("has_no_conflict") != "yes":
+        with house.read() as work:
+            return _review(request, work, actor, application_id, form, reviewing.undeclared())
     body = {
         "version": form.get("version"),
         "stage": form.get("stage") or None,
         "note": str(form.get("note", "")).strip(),
         "opinion": str(form.get("used", "")),
-        "has_no_conflict": form.get("has_no_conflict") == "yes",
+        "has_no_conflict": True,
         "lines": [
             {"line_id": line_id, "vote": form.get(f"vote-{line_id}")} for line_id in form.getlist("line")
         ],
@@ -200,20 +204,22 @@ def _decision(work: Work, actor: Actor, application_id: ApplicationId, form: For
             "note": str(form.get("note", "")),
             "public_interest": str(form.get("public_interest", "")).strip(),
             "fairness": str(form.get("fairness", "")).strip(),
-            "has_no_conflict": form.get("has_no_conflict") == "yes",
+            "has_no_conflict": form.get("has_no_conflict") == "yes" or None,
             "lines": lines,
         }
     )
 
 
 def _conditions(line_id: str, held: Asset, form: FormData) -> list[dict[str, Any]]:
-    """Further conditions on rows; lines without a column do not count. Raises ValueError for a value of the wrong type."""
+    """Further conditions on rows; empty lines do not count. Raises InputRefused for one that is half filled in or of the wrong type."""
     found = []
     for i in range(CONDITIONS):
         column = held.column(str(form.get(f"fcol-{line_id}-{i}", "")))
+        word = str(form.get(f"fval-{line_id}-{i}", "")).strip()
+        operation = str(form.get(f"fop-{line_id}-{i}", "eq"))
+        if half := lacking(column.name if column else "", operation, word):
+            raise InputRefused(half)
         if column is not None:
-            word = str(form.get(f"fval-{line_id}-{i}", "")).strip()
-            operation = str(form.get(f"fop-{line_id}-{i}", "eq"))
             with reading(
                 f"{column.name}：值应为 {column.type}，而填写的是",
                 f"{column.name}: the value must be {column.type}, not",
@@ -308,6 +314,8 @@ def decide_form(
     row = queries.row(work, application_id, actor)
     ask = queries.ask_of(work, row)
     context = context_of(work, actor, found)
+    answered = countered(work, row)
+    before = answered.offered if answered else {}
     votes = {
         line.id: [
             (review.stage, review.lines[line.id]["vote"], review.comment)
@@ -325,6 +333,7 @@ def decide_form(
             choices(
                 work, found.org_id, line.dataset_id, asked.pinned_release, asked.members, asked.fee_reference
             ),
+            before.get(line.id),
         )
         for line, asked in zip(queries.lines(work, row.id), ask.lines, strict=True)
     ]
@@ -333,6 +342,7 @@ def decide_form(
         outcomes=OUTCOMES, line_forms=forms, given=form or FormData(), against=decision_objections(work, actor, row),
         operations=list(OPERATIONS.items()), principles=PRINCIPLES.items(), principles_needed=profile(work).principles, mine=docket(work, actor, row),
         opinions=opinion_options(work, "decision"), simulated=simulated or {}, precedents=_precedents(work, actor, application_id, found),
+        countered=answered,
     )  # fmt: skip
 
 
@@ -361,8 +371,11 @@ def _line_form(
     held: Asset,
     form: FormData | None,
     choose: Choices,
+    before: GrantPolicy | None = None,
 ) -> dict[str, Any]:
-    """One line's decision as fields: from what was typed, else as asked."""
+    """One line's decision as fields: from what was typed, else from the offer that was countered (`before`), else as asked."""
+    start = before or asked
+    added = conditions_added(asked, before) if before and form is None else []
 
     def was(name: str, default: object) -> str:
         return str(form.get(f"{name}-{line_id}", "")) if form is not None else str(default or "")
@@ -371,8 +384,17 @@ def _line_form(
     for term in asked.columns:
         column = held.column(term.name)
         word = was_use = word_of(term.use, term.mask)
+        options = [
+            *treatments(column.type if column else "", was_use),
+            (Use.DENIED.value, Text("不提供", "Denied")),
+        ]
         if form is not None:
             word = str(form.get(f"use-{line_id}-{term.name}", was_use))
+        elif before is not None:
+            kept = before.term(term.name)
+            word = word_of(kept.use, kept.mask) if kept else Use.DENIED.value
+            if kept and word not in dict(options):
+                options.insert(0, (word, term_in_words(kept)))
         columns.append(
             {
                 "name": term.name,
@@ -380,38 +402,37 @@ def _line_form(
                 "level": column.level if column else None,
                 "kind": column.identifier_kind if column else "none",
                 "use": word,
-                "options": [
-                    *treatments(column.type if column else "", was_use),
-                    ("denied", Text("不提供", "Denied")),
-                ],
+                "options": options,
                 "warnings": list(column_objections((term,), held, limits())),
             }
         )
     return {
         "outcome": was("outcome", ""),
         "columns": columns,
-        "ends": was("ends", local_day(asked.ends_at - timedelta(seconds=1))),
-        "forms": form.getlist(f"forms-{line_id}") if form is not None else list(asked.delivery_forms),
+        "ends": was("ends", local_day(start.ends_at - timedelta(seconds=1))),
+        "forms": form.getlist(f"forms-{line_id}") if form is not None else list(start.delivery_forms),
         "form_options": [(each.value, FORM_NAMES[each]) for each in asked.delivery_forms],
-        "quotas": {unit: was(unit, getattr(asked.quotas, unit)) for unit in Quotas.model_fields},
+        "quotas": {unit: was(unit, getattr(start.quotas, unit)) for unit in Quotas.model_fields},
         "conditions": [
             (
                 _given(form, f"fcol-{line_id}-{i}"),
                 _given(form, f"fop-{line_id}-{i}") or "eq",
                 _given(form, f"fval-{line_id}-{i}"),
             )
+            if i >= len(added)
+            else added[i]
             for i in range(CONDITIONS)
         ],
-        "column_options": [("", "—"), *((column.name, column.name) for column in held.columns)],
-        "networks": was("networks", " ".join(asked.networks)),
-        "release": was("release", asked.pinned_release),
+        "column_options": column_options(held),
+        "networks": was("networks", " ".join(start.networks)),
+        "release": was("release", start.pinned_release),
         "release_options": choose.releases,
-        "members": form.getlist(f"members-{line_id}") if form is not None else list(asked.members),
+        "members": form.getlist(f"members-{line_id}") if form is not None else list(start.members),
         "member_options": [each for each in choose.members if each[0] in asked.members or not asked.members],
-        "fee": was("fee", asked.fee_reference),
+        "fee": was("fee", start.fee_reference),
         "fee_options": choose.fees,
-        "safeguards": safeguard_forms.fields_of(asked.safeguards, was, form, line_id),
-        "days": was("days", asked.retention_days),
+        "safeguards": safeguard_forms.fields_of(start.safeguards, was, form, line_id),
+        "days": was("days", start.retention_days),
         "code": was("code", ""),
         "note": was("note", ""),
         "opinion": was("opinion", ""),

@@ -15,7 +15,7 @@ from api.deps import ActorDep, HouseDep, ReadDep
 from api.forms import Typed, tried
 from api.happenings import timeline
 from api.late import APIRouter
-from api.lookups import assets, column_titles, org_names
+from api.lookups import assets, column_titles, named, org_names
 from api.opinions import opinion_options, with_opinion
 from api.pages.tickets import checked
 from api.web import go, page
@@ -32,6 +32,7 @@ from auth.applications.models import (
     ScreenBody,
     StepBody,
 )
+from auth.applications.precedents import narrowed
 from auth.applications.reading import is_bureau
 from auth.applications.workflow import FINAL, STATE_NAMES, State
 from auth.clocks import queries as clocks
@@ -114,15 +115,16 @@ def shown(
         events=timeline(
             work, actor, audit_reading.history(work, application_id=found.id, internal=is_bureau(actor))
         ),
+        changed={line.id: narrowed(work, row, line) for line in queries.lines(work, row.id) if line.offered},
         refusal=refusal, note=note, given=given or {}, opinions=opinion_options(work, "screening"), clocks=clocks.case(work, actor, application_id),
         proposed=proposed_in_words(work, actor, found), remarks=remarks, remarked=remarked, said=said or {},
-        audiences=talk.may_comment(work, actor, row), ask_options=_people(talk.colleagues(work, actor, row)), assigns=assigns,
+        audiences=talk.may_comment(work, actor, row), ask_options=_people(work, talk.colleagues(work, actor, row)), assigns=assigns,
         invites=[stage.name for stage in inviting.stages_to_invite(work, actor, row)],
         invitable=_invitable(work, actor, application_id) if actor.may(inviting.INVITE) else [],
         invitations=inviting.invitations(work, actor, application_id) if actor.may(inviting.INVITE) else [],
         co_applicants=co_applicants.co_applicants(work, actor, application_id),
-        nameable=_people(co_applicants.able(work, row)) if co_applicants.may_name(work, actor, row) else [],
-        able_options=lambda each: _people(each.able),
+        nameable=_people(work, co_applicants.able(work, row)) if co_applicants.may_name(work, actor, row) else [],
+        able_options=lambda each: _people(work, each.able),
         handlers=handlers.handlers(work, actor, application_id) if is_bureau(actor) and actor.org_id != row.org_id else [],
     )  # fmt: skip
 
@@ -148,9 +150,9 @@ def _invitable(work: Work, actor: Actor, application_id: ApplicationId) -> list[
     ]  # fmt: skip
 
 
-def _people(usernames: Sequence[str]) -> list[tuple[str, str]]:
+def _people(work: Work, usernames: Sequence[str]) -> list[tuple[str, Text | str]]:
     """Choices of one person, or nobody."""
-    return [("", "—"), *((name, name) for name in usernames)]
+    return [("", "—"), *named(work, [(name, name) for name in usernames])]
 
 
 def proposed_in_words(work: Work, actor: Actor, found: ApplicationRead) -> list[dict[str, Any]]:
@@ -333,7 +335,7 @@ def missing_of(form: Any) -> list[dict[str, Any]]:  # noqa: ANN401 - form data
 def declared(form: Any) -> DeclaredStep:  # noqa: ANN401
     """A step of somebody who judges: unticked, the declaration is not given."""
     return DeclaredStep(
-        **step_body(form).model_dump(), has_no_conflict=text_of(form, "has_no_conflict") == "yes"
+        **step_body(form).model_dump(), has_no_conflict=text_of(form, "has_no_conflict") == "yes" or None
     )
 
 

@@ -148,7 +148,9 @@ def _usage(found: GrantRead) -> list[dict[str, Any]]:
         "bytes": Text("字节", "Bytes"),
     }
     if found.quota_per_day is not None:
-        names["per_day"] = Text(f"{found.used_on or '—'} 次数", f"Uses on {found.used_on or '—'}")
+        names["per_day"] = Text(
+            f"{found.used_on or '每日'} 次数", f"Uses {(found.used_on and f'on {found.used_on}') or 'a day'}"
+        )
     if found.quota_per_month is not None:
         names["per_month"] = Text(f"{found.used_in or '—'} 次数", f"Uses in {found.used_in or '—'}")
     if found.quota_outputs_per_month is not None:

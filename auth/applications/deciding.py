@@ -210,13 +210,17 @@ def counter(work: Work, actor: Actor, application_id: ApplicationId, body: StepB
     refuse_if(counter_objections(work, row))
     need_note(body.note)
     refused_terms, row.agreement, row.agreement_hash = row.agreement_hash, "", ""
+    offered: dict[str, Any] = {}  # the line forgets it; whoever decides anew starts from it
     for line in queries.lines(work, row.id):
+        if line.offered is not None:
+            offered[line.id] = json.loads(line.offered)
         line.decision = line.decision_code = line.decision_note = line.decision_opinion = ""
         line.offered = None
         work.db.add(line)
     row.decided_at = None
     row.public_interest = row.fairness = ""
-    steps.move(work, actor, row, Step.COUNTER, body.note, {"agreement_hash": refused_terms})
+    payload = {"agreement_hash": refused_terms, "offered": offered}
+    steps.move(work, actor, row, Step.COUNTER, body.note, payload)
     return read(work, actor, row)
 
 

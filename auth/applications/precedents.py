@@ -85,13 +85,13 @@ def _read(
     assert row.decided_at is not None  # noqa: S101 - the query asks for it
     return Precedent(
         row.id, row.org_id, line.dataset_id, Text(line.title_zh, line.title_en), row.scenario_id, row.decided_at, line.decision,
-        line.decision_code, line.decision_note, _narrowed(work, row, line),
+        line.decision_code, line.decision_note, narrowed(work, row, line),
         same_dataset=line.dataset_id == line_at_hand.dataset_id, same_scenario=row.scenario_id == at_hand.scenario_id,
         same_org=row.org_id == at_hand.org_id,
     )  # fmt: skip
 
 
-def _narrowed(work: Work, row: ApplicationRow, line: ApplicationLineRow) -> tuple[Difference, ...]:
+def narrowed(work: Work, row: ApplicationRow, line: ApplicationLineRow) -> tuple[Difference, ...]:
     """What the decision took away; () where it offers all that was asked, or nothing."""
     if not line.offered:
         return ()

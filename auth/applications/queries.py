@@ -43,9 +43,14 @@ _REVIEWERS = frozenset({Role.REVIEWER_BUSINESS, Role.REVIEWER_SECURITY})
 
 
 def _of_departments(departments: frozenset[str]) -> ColumnElement[bool]:
-    return exists().where(
-        col(ApplicationLineRow.application_id) == col(ApplicationRow.id),
-        col(ApplicationLineRow.department_id).in_(departments),
+    """Some line is of these departments; looks for lines of its own, whatever the query around it reads."""
+    return (
+        exists()
+        .where(
+            col(ApplicationLineRow.application_id) == col(ApplicationRow.id),
+            col(ApplicationLineRow.department_id).in_(departments),
+        )
+        .correlate(ApplicationRow)
     )
 
 

@@ -199,16 +199,21 @@ def _votes_match(body: ReviewBody, stage: Stage) -> None:
         )
 
 
+def undeclared() -> InputRefused:
+    """What asks for the declaration of interest that was left out."""
+    return InputRefused(
+        Text(
+            "请声明本人与申请方不存在利益冲突。",
+            "Declare that you have no conflict of interest with the applicant.",
+        ),
+        field="has_no_conflict",
+    )
+
+
 def need_no_conflict(has_none: bool | None) -> None:
     """Whoever declares an interest takes no part; who declares nothing is asked."""
     if has_none is None:
-        raise InputRefused(
-            Text(
-                "请声明本人与申请方不存在利益冲突（has_no_conflict）。",
-                "Declare that you have no conflict of interest with the applicant (has_no_conflict).",
-            ),
-            field="has_no_conflict",
-        )
+        raise undeclared()
     if not has_none:
         text = Text(
             "存在利益冲突，请由他人办理。", "With a conflict of interest somebody else must take this step."

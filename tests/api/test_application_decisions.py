@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import partial
 from typing import Any
 
@@ -55,7 +56,14 @@ def deciding(house: House, ask: dict[str, Any] = ASK) -> dict[str, Any]:
 def test_two_approvers_sign_by_forms_and_the_applicant_sees_no_proposal(house: House) -> None:
     found = deciding(house)
     at, line = f"/applications/{found['id']}", found["lines"][0]["id"]
-    body = {"lines": [{"line_id": line, "outcome": "approve"}], "note": "同意", "has_no_conflict": True}
+    narrowing = {
+        "quotas": {"extracts": 2},
+        "extra_filter": {"op": "le", "column": "free", "value": 7},
+        "safeguards": {"min_group": 30},
+        "columns": [{"name": "free", "use": "masked", "mask": {"kind": "round", "step": 5}}],
+    }
+    decided = {"line_id": line, "outcome": "narrow", "narrowing": narrowing}
+    body = {"lines": [decided], "note": "同意", "has_no_conflict": True}
     made = _post(client_as(house, "approver"), f"{at}/decide", body, found["version"])
     assert (made["state"], made["proposal"]["signed_by"]) == ("DECIDING", ["approver"])
     assert client_as(house, "applicant").get(f"/api/v1{at}").json()["proposal"] is None
@@ -76,6 +84,12 @@ def test_two_approvers_sign_by_forms_and_the_applicant_sees_no_proposal(house: H
     assert "还可提出 2 次" in applicant.get(at).text
     countered = applicant.submit(f"{at}/counter", version=offered["version"], note="希望延长半年")
     assert countered.status_code == 303
+    form = second.get(f"{at}/decide").text
+    assert "希望延长半年" in form
+    for name, value in (("extracts", "2"), ("fval", "7"), ("min_group", "30")):
+        assert re.search(rf'name="{name}-{line}(-0)?"[^>]* value="{value}"', form), name
+    assert '<option value="round:5" selected' in form
+    assert re.search(rf'name="use-{line}-lot".*?<option value="denied" selected', form, re.S)
     assert client_as(house, "officer").get(f"/api/v1{at}").json()["state"] == "DECIDING"
 
 

@@ -89,7 +89,8 @@ def test_whole_way_by_forms_alone(house: House) -> None:
     }
     refused = screener.submit(f"{at}/review", **vote, note="名称列并非必要")
     assert refused.status_code == 422
-    assert "conflict-of-interest" in refused.text
+    assert "Declare that you have no conflict of interest with the applicant." in refused.text
+    assert "conflict-of-interest" not in refused.text
     assert "名称列并非必要" in refused.text
     done = screener.submit(f"{at}/review", **vote, note="名称列并非必要", has_no_conflict="yes")
     assert done.status_code == 303, done.text
@@ -127,6 +128,8 @@ def test_whole_way_by_forms_alone(house: House) -> None:
             "网络写作 203.0.113.7 或 203.0.113.0/24，至多 20 个，而填写的是“999.1.1.1”。",
         ),
         (f"fval-{line}-0", "lots", "free：值应为 integer，而填写的是“lots”。"),
+        (f"fval-{line}-0", "", "列 free 的条件没有填写值；请填写，或不选该列。"),
+        (f"fcol-{line}-0", "", "条件没有选择列；请选择列，或清空这一条件。"),
     ):
         misread = approver.submit(f"{at}/decide", **(decision | {field: typed}))
         assert misread.status_code == 422
@@ -148,6 +151,10 @@ def test_whole_way_by_forms_alone(house: House) -> None:
     done = approver.submit(f"{at}/decide", **decision, **said)
     assert done.status_code == 303, done.text
     assert "来自意见模板 narrow-minimal" in approver.get(at).text
+    told = applicant.get(at).text
+    assert "决定与申请的差别" in told
+    assert "free 不大于 500" in told
+    assert "试算条款可见范围" not in told
 
     officer = browser_as(house, "officer")
     terms = officer.get(f"{at}/terms")
@@ -322,6 +329,12 @@ def test_form_that_fails_keeps_what_was_typed_and_says_where(house: House) -> No
     assert answer.status_code == 422
     assert "To correct: 3" in answer.text
     assert "These are no networks (999.1.1.1)" in answer.text
+    half = browser.submit(columns, **(bad | {"fval-0-0": "", "fval-0-1": "5", "fcol-0-2": "lot"}))
+    assert half.status_code == 422
+    assert "To correct: 5" in half.text
+    assert "The condition on column free has no value" in half.text
+    assert "A condition names no column" in half.text
+    assert ">Free spaces free<" in half.text or "free</option>" in half.text
     for typed in ('value="many"', 'value="lots"', 'value="展示名称"'):
         assert typed in answer.text
     purpose = columns.replace("columns", "purpose")
