@@ -8,6 +8,7 @@ from typing import Final
 from sqlalchemy import ColumnElement, Select, and_, exists, false, or_
 from sqlmodel import col, select
 
+from auth.identity.rules import local_moment
 from auth.incidents.tables import IncidentRow
 from auth.incidents.workflow import TARGET_NAMES, State, Target
 from core.db import one_of
@@ -105,7 +106,7 @@ def reasons(
 
 
 def _reason(row: IncidentRow) -> Reason:
-    kind, since = TARGET_NAMES[Target(row.target_kind)], row.created_at.isoformat()
+    kind, since = TARGET_NAMES[Target(row.target_kind)], local_moment(row.created_at)
     text = Text(
         f"{kind.zh} {row.target_id} 自 {since} 起因应急处置冻结，解除前一律停止使用；请联系实施机构的安全管理员。",
         f"{kind.en} {row.target_id} is frozen since {since}; all use has stopped until it is lifted. Ask the bureau's security officer.",
