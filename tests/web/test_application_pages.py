@@ -91,3 +91,18 @@ def test_on_a_phone_every_control_of_a_row_lies_within_the_window(house: House, 
         assert 0 <= box["x"] <= box["x"] + box["width"] <= 390
     assert page.locator("td[data-head='Why it is needed'], td[data-head='为什么需要']").count()
     assert overflow(page) == 0
+
+
+def test_on_a_phone_nothing_of_a_row_with_a_control_lies_outside_the_window(
+    house: House, page_as: OpenPage
+) -> None:
+    draft = _post(client_as(house, "applicant"), "/applications", ASK)
+    _post(client_as(house, "applicant"), f"/applications/{draft['id']}/submit", version=draft["version"])
+    page = page_as("screener", "/screenings", width=390)
+    cells = page.locator("tbody td, tbody th").all()
+    assert len(cells) > 5
+    for cell in cells:
+        box = cell.bounding_box()
+        assert box is not None
+        assert 0 <= box["x"] <= box["x"] + box["width"] <= 390, cell.inner_text()
+    assert page.locator("td[data-head]").count()

@@ -53,9 +53,9 @@ function makeFilterable(table: HTMLTableElement, label: string): void {
   });
 }
 
-// In a narrow window a table that is a form folds: each cell is told its head, and the style sheet shows it there.
+// In a narrow window a table that is a form, or whose rows have buttons, folds: each cell is told its head, and the style sheet shows it there.
 function nameCells(root: ParentNode): void {
-  const controls = "td > :is(select, textarea, input:not([type=checkbox], [type=radio], [type=hidden]))";
+  const controls = "td :is(select, textarea, form, button[type=submit], input:not([type=hidden]))";
   for (const table of root.querySelectorAll<HTMLTableElement>(".table-box > table")) {
     if (!table.tBodies[0]?.querySelector(controls)) continue;
     const heads = [...(table.tHead?.rows[0]?.cells ?? [])].map((head) => head.textContent?.trim() ?? "");
