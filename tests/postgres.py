@@ -10,9 +10,9 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import Connection, create_engine, text
+from sqlalchemy import Connection, Engine, create_engine, text
 from sqlalchemy.exc import DBAPIError
 
 TEMPLATE: Final = "dg_template"
@@ -121,3 +121,61 @@ def _sequences(connection: Connection) -> dict[str, int | None]:
         text("SELECT format('%I.%I', schemaname, sequencename), last_value FROM pg_sequences")
     )
     return {str(name): last for name, last in found}
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What each filled table holds, in PostgreSQL's own binary form, and where the sequences stand."""
+
+    tables: dict[str, bytes]
+    sequences: dict[str, int | None]
+
+    def beyond(self, before: Contents) -> Contents:
+        """What differs from `before`. A table that was emptied since is there without a row."""
+        tables = {
+            name: self.tables.get(name, b"")
+            for name in before.tables | self.tables
+            if self.tables.get(name) != before.tables.get(name)
+        }
+        moved = {name: last for name, last in self.sequences.items() if last != before.sequences.get(name)}
+        return Contents(tables, moved)
+
+
+def contents(engine: Engine) -> Contents:
+    """All that the tables of this database hold."""
+    with engine.connect() as connection:
+        names = connection.scalars(
+            text("SELECT quote_ident(tablename) FROM pg_tables WHERE schemaname = 'public' ORDER BY 1")
+        ).all()
+        asked = " UNION ALL ".join(f"SELECT '{name}' WHERE EXISTS (SELECT 1 FROM {name})" for name in names)
+        tables = {}
+        for name in connection.scalars(text(asked)).all():
+            with _cursor(connection) as cursor, cursor.copy(f"COPY {name} TO STDOUT (FORMAT binary)") as rows:
+                tables[name] = b"".join(rows)
+        return Contents(tables, _sequences(connection))
+
+
+def may_put_back(engine: Engine) -> bool:
+    """Only a superuser writes past triggers and keys; a house may come as a lesser role."""
+    with engine.connect() as connection:
+        return connection.scalar(text("SHOW is_superuser")) == "on"
+
+
+def put_back(engine: Engine, kept: Contents) -> None:
+    """Let the tables of `kept` hold what they held then; no trigger fires and no key is asked."""
+    with engine.begin() as connection:
+        connection.execute(text("SET LOCAL session_replication_role = replica"))
+        for name, rows in kept.tables.items():
+            connection.exec_driver_sql(f"DELETE FROM {name}")
+            if rows:
+                with (
+                    _cursor(connection) as cursor,
+                    cursor.copy(f"COPY {name} FROM STDIN (FORMAT binary)") as into,
+                ):
+                    into.write(rows)
+        for name, last in kept.sequences.items():
+            connection.execute(text("SELECT setval(:name, :last)"), {"name": name, "last": last})
+
+
+def _cursor(connection: Connection) -> Any:
+    return connection.connection.cursor()
