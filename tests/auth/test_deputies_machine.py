@@ -40,7 +40,7 @@ from auth.roles import LENDABLE, Role
 from core.errors import AppError
 from core.ids import ApplicationId
 from core.work import Work
-from tests.auth.test_registers_machine import Registers
+from tests.auth.registers import Registers
 from tests.desk import RESCUES, a_desk, an_application, an_ask
 from tests.examples import examples
 from tests.people import a_person, actor_of

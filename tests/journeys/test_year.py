@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.campaigns.year import Scale, approve_in_parallel, decide_in_parallel, make, measure
+from tests.campaigns.year import Scale, approve_in_parallel, decide_in_parallel, make
+from tests.campaigns.year_watched import measure
 
 
 @pytest.mark.filterwarnings("ignore::core.calendar.UnknownYearWarning")  # days of the year after
+@pytest.mark.long
 def test_a_small_year_agrees_with_itself(tmp_path: Path) -> None:
     year = make(tmp_path / "data", Scale(enterprises=6, applications=18, granted=6, lines=240))
     found = measure(year)

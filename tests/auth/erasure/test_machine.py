@@ -37,7 +37,7 @@ from auth.proof.service import checkpoints_at_odds
 from core.errors import AccessRefused, AppError, Conflict, InputRefused, NotFound, TransitionRefused
 from core.ids import ApplicationId, GrantId
 from tests.auth.proof.packs import sealed
-from tests.auth.test_registers_machine import Registers
+from tests.auth.registers import Registers
 from tests.desk import a_desk, activated, agreed, an_application, an_ask
 from tests.examples import examples
 from tests.people import a_person, actor_of

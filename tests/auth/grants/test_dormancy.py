@@ -27,7 +27,7 @@ from auth.supervision.dashboard import a_year_to, dashboard
 from core.errors import AccessRefused, AppError
 from core.ids import GrantId
 from tests.auth.agreements.scene import in_force
-from tests.auth.test_registers_machine import Registers
+from tests.auth.registers import Registers
 from tests.conftest import TestClock
 from tests.desk import Desk, a_desk, a_grant, codes
 from tests.examples import examples

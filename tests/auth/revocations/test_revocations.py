@@ -33,7 +33,7 @@ from auth.revocations.workflow import MACHINE, MOVES, State, Step
 from auth.roles import Role
 from core.errors import AccessRefused, AppError, InputRefused, NotFound, Stale, TransitionRefused
 from core.ids import DatasetId, GrantId, OrgId
-from tests.auth.test_registers_machine import Registers
+from tests.auth.registers import Registers
 from tests.conftest import TestClock
 from tests.desk import PARKS, RESCUES, Desk, a_desk, a_grant, an_application, codes, kinds
 from tests.examples import examples
