@@ -63,7 +63,7 @@ def test_what_pytest_collected_holds_the_tests_that_are_named(
 ) -> None:
     """In a run of some files, of these; in a whole run, of all, whichever marks it leaves out afterwards. Asked by both targets."""
     config = request.config
-    if config.getoption("lf"):
+    if config.getoption("lf", False):
         pytest.skip("only what failed last was collected")
     named = {test for claim in ALL for test in claim.ids()}
     assert _absent(config.stash[COLLECTED], config.args, named) == []

@@ -28,7 +28,10 @@ def test_no_function_writes_the_ledger_after_the_record() -> None:
     both = 0
     for room in ("auth", "datasets"):
         for path in sorted((ROOT / room).rglob("*.py")):
-            for function in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            text = path.read_text(encoding="utf-8")
+            if not any(".".join(called) in text for called in LEDGER):
+                continue  # it has nothing to order
+            for function in ast.walk(ast.parse(text)):
                 if isinstance(function, ast.FunctionDef):
                     order = [what for _, what in sorted(_calls(function))]
                     both += len(set(order)) == 2

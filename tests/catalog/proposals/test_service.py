@@ -176,7 +176,10 @@ def test_nothing_but_review_import_and_harvest_writes_what_is_published() -> Non
     root = Path(__file__).parents[3]
     for room in ("api", "catalog", "datasets"):
         for file in (root / room).rglob("*.py"):
-            tree = ast.parse(file.read_text(encoding="utf-8"))
+            text = file.read_text(encoding="utf-8")
+            if "from catalog import" not in text:
+                continue  # it knows the service by no name
+            tree = ast.parse(text)
             names = {
                 alias.asname or alias.name
                 for node in ast.walk(tree)

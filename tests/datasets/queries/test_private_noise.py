@@ -13,7 +13,6 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import beta
 
 from datasets.queries.model import TermsRead
 from datasets.queries.private.counting import Exact, exact, kept, on_grid
@@ -110,6 +109,8 @@ def test_exact_figures_clamp_truncate_and_know_every_code(tmp_path: Path) -> Non
 
 def _epsilon_shown(here: np.ndarray, there: np.ndarray) -> float:
     """The largest epsilon that the draws prove at 99.999 %, over thresholds: Clopper-Pearson, Bonferroni."""
+    from scipy.stats import beta  # a second to import, for every process that collects this file
+
     marks = np.unique(np.quantile(np.concatenate((here, there)), np.linspace(0.02, 0.98, 17)))
     risk, shown = 0.00001 / (4 * len(marks)), 0.0
     for mark in marks:
