@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sqlite3
 import tempfile
@@ -58,6 +59,19 @@ FIRST = (
 
 
 KINDS_OF_LONG = ("browser", "crash", "slow")
+# Where the database itself is at work, `make test` runs everything on both; elsewhere on PostgreSQL one test of each file.
+BOTH_AT_EACH_CHANGE = (
+    "tests/api/test_schema",
+    "tests/auth/test_audit",
+    "tests/catalog/test_records",
+    "tests/catalog/test_search",
+    "tests/core/",
+)
+AT_ONCE = re.compile(r"(^|_)(race|races|racing|sixteen)(_|\.|\[)")
+TOO_LONG_ON_POSTGRES = (
+    "tests/auth/proof/test_tiles.py::test_a_stranger_rebuilds_the_root_and_proves_an_event_from_tiles_alone",
+    "tests/catalog/ckan/test_memory.py::test_what_was_kept_of_packages_follows_everything_they_are_made_of",
+)
 COLLECTED = pytest.StashKey[frozenset[str]]()
 
 
@@ -72,6 +86,24 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if any(item.get_closest_marker(kind) for kind in KINDS_OF_LONG):
             item.add_marker(pytest.mark.long)
+    for item in _left_to_long(items):
+        item.add_marker(pytest.mark.long)
+
+
+def _left_to_long(items: list[pytest.Item]) -> Iterator[pytest.Item]:
+    """What runs on SQLite at each change, and on PostgreSQL with `make long` alone."""
+    names = {item.nodeid for item in items}
+    taken: set[Path] = set()
+    for item in items:
+        on_sqlite = item.nodeid.replace("[postgres", "[sqlite").replace("-postgres", "-sqlite")
+        if on_sqlite == item.nodeid or on_sqlite not in names or item.get_closest_marker("long"):
+            continue
+        if item.nodeid.startswith(BOTH_AT_EACH_CHANGE) or AT_ONCE.search(f"{item.path.stem}_{item.name}"):
+            continue
+        if item.path in taken or item.nodeid.partition("[")[0] in TOO_LONG_ON_POSTGRES:
+            yield item
+        else:
+            taken.add(item.path)
 
 
 @pytest.fixture

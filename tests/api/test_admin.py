@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from sqlmodel import select
+from typer.testing import CliRunner, Result
 
+from api.cli import _assemble
 from api.house import House
 from auth import audit
 from auth.identity import accounts
@@ -225,7 +225,7 @@ def test_key_is_shown_once_on_the_own_page(peopled: House) -> None:
 
 def test_command_prints_the_key_alone(peopled: House, tmp_path: Path) -> None:
     made = _datagrant("token", "issue", "wang", "--data-dir", str(peopled.settings.data_dir))
-    assert made.returncode == 0, made.stderr
+    assert made.exit_code == 0, made.stderr
     assert made.stdout.startswith("pda_")
     assert len(made.stdout.splitlines()) == 1
     answer = client_as(peopled).get("/api/v1/me", headers={"authorization": f"Bearer {made.stdout.strip()}"})
@@ -233,7 +233,7 @@ def test_command_prints_the_key_alone(peopled: House, tmp_path: Path) -> None:
     assert answer.json()["username"] == "wang"
 
     unknown = _datagrant("token", "issue", "nobody", "--data-dir", str(peopled.settings.data_dir))
-    assert (unknown.returncode, unknown.stdout) == (1, "")
+    assert (unknown.exit_code, unknown.stdout) == (1, "")
     assert "nobody" in unknown.stderr
     assert "Traceback" not in unknown.stderr
 
@@ -245,7 +245,7 @@ def test_commands_manage_users_and_organisations(peopled: House) -> None:
     listed = _datagrant("user", "list", *where)
     assert {row["username"] for row in json.loads(listed.stdout)["items"]} >= {"admin", "wang"}
     refused = _datagrant("user", "give", "wang", "approver", *where)
-    assert refused.returncode == 1
+    assert refused.exit_code == 1
     assert "role-of-other-side" in refused.stderr
     made = _datagrant(
         "org", "create", "mapfirm", "--name-zh", "地图", "--name-en", "Map", "--kind", "developer", *where
@@ -253,11 +253,5 @@ def test_commands_manage_users_and_organisations(peopled: House) -> None:
     assert json.loads(made.stdout)["licence_state"] == "PENDING"
 
 
-def _datagrant(*words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-c", "from api.cli import main; main()", *words],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+def _datagrant(*words: str) -> Result:
+    return CliRunner().invoke(_assemble(), words)

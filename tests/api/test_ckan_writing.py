@@ -299,6 +299,7 @@ def empty(tmp_path: Path) -> Iterator[House]:
     other.engine.dispose()
 
 
+@pytest.mark.long
 def test_dump_load_dump_is_byte_equal_and_every_command_works(house: House, empty: House) -> None:
     with house.write() as work:
         a_dataset(

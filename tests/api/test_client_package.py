@@ -223,6 +223,7 @@ def url(scene: Scene) -> Iterator[str]:
         yield served
 
 
+@pytest.mark.long
 def test_over_the_network_as_in_the_manual(
     scene: Scene,
     url: str,

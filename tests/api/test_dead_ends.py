@@ -11,7 +11,11 @@ from api.house import House
 from tests.datasets.extracts.scene import Scene, a_scene
 from tests.people import a_person, browser_as, client_as
 
-READERS = ("analyst", "applicant", "approver", "checker", "watch", "steward_a")
+READERS = (
+    "analyst",
+    "approver",
+    *(pytest.param(name, marks=pytest.mark.long) for name in ("applicant", "checker", "watch", "steward_a")),
+)
 
 
 @pytest.fixture

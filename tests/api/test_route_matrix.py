@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import pytest
@@ -84,23 +84,31 @@ def test_visitor_gets_in_nowhere_but_at_the_public_routes(app: FastAPI, client: 
             assert answer.status_code == 401, _said(route, answer)
 
 
-AT_EACH_CHANGE = (None, Role.APPLICANT, Role.AUDITOR)  # the others take minutes: `make long`
+def test_one_role_after_the_other_gets_in_where_its_permissions_say(
+    app: FastAPI, client: TestClient, sqlite_house: House
+) -> None:
+    """Every route by one of the roles; by each of them with `make long`."""
+    roles, routes = [None, *Role], list(routes_of(app))
+    for at, role in enumerate(roles):
+        _lets_in(client, sqlite_house, role, routes[at :: len(roles)])
 
 
-@pytest.mark.parametrize(
-    "role",
-    [pytest.param(role, marks=[] if role in AT_EACH_CHANGE else pytest.mark.long) for role in (None, *Role)],
-    ids=lambda role: str(role or "no role"),
-)
+@pytest.mark.long
+@pytest.mark.parametrize("role", [None, *Role], ids=lambda role: str(role or "no role"))
 def test_role_gets_in_where_its_permissions_say_and_nowhere_else(
     app: FastAPI, client: TestClient, sqlite_house: House, role: Role | None
 ) -> None:
+    _lets_in(client, sqlite_house, role, routes_of(app))
+
+
+def _lets_in(client: TestClient, house: House, role: Role | None, routes: Iterable[Route]) -> None:
+    """Whoever holds this role alone is let in at those of the routes that its permissions open, and refused at the others."""
     username = f"a-{role.value}" if role else "nobody"
-    token = local_token(sqlite_house, username)
-    for route in routes_of(app):
+    token = local_token(house, username)
+    for route in routes:
         answer = _call(client, route, {"Authorization": f"Bearer {token}"})
         if "sign-out-everywhere" in route.path:
-            token = local_token(sqlite_house, username)
+            token = local_token(house, username)
         if route.access in ("public", "signed-in") or role in PERMISSIONS.get(route.access or "", ()):
             assert answer.status_code != 401 or route.name in PROVES, _said(route, answer)
             # what lets in may tell of refusals of others: the audit trail does, also beside a form that is sent back
@@ -111,6 +119,7 @@ def test_role_gets_in_where_its_permissions_say_and_nowhere_else(
             assert route.method == "HEAD" or "role-lacks-permission" in answer.text, _said(route, answer)
 
 
+@pytest.mark.long
 def test_limited_key_gets_in_nowhere_beyond_its_limit(
     app: FastAPI, client: TestClient, sqlite_house: House
 ) -> None:

@@ -118,6 +118,7 @@ def test_intake_reads_both_batches_with_the_declared_types(item: SampleDataset, 
 
 
 @each_dataset
+@pytest.mark.long
 def test_no_telephone_number_is_a_real_one(item: SampleDataset, tmp_path: Path) -> None:
     for batch in item.batches:
         _, table = handed_in(item, batch, tmp_path)
@@ -208,6 +209,7 @@ def test_export_suites_stop_what_never_leaves_and_pass_the_rest(tmp_path: Path) 
     assert (verdict.verdict, len(verdict.expectations)) == ("passed", 2)
 
 
+@pytest.mark.long
 def test_every_process_makes_the_same_bytes() -> None:
     first, second = (
         subprocess.run([sys.executable, "-c", DIGESTS], capture_output=True, check=True, text=True).stdout

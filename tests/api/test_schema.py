@@ -92,12 +92,14 @@ def test_processes_that_start_at_once_wait_for_each_other(
         second.result(30)
 
 
+@pytest.mark.long
 def test_the_first_revision_can_be_taken_back(engine: Engine) -> None:
     with engine.execution_options(datagrant_write=True).begin() as connection:
         command.downgrade(config(connection), "base")
     bring_up_to_date(engine)
 
 
+@pytest.mark.long
 def test_each_step_of_an_upgrade_keeps_what_is_there(tmp_path: Path) -> None:
     """Before each revision one row in every table, each referred to by the others; after it, every row with what it said."""
     engine = make_engine(f"sqlite:///{tmp_path}/old.db")

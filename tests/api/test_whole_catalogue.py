@@ -87,6 +87,7 @@ def test_whoever_reads_an_older_one_reads_it_to_its_end(sqlite_house: House) -> 
     )
 
 
+@pytest.mark.long
 def test_memory_is_that_of_a_page(sqlite_house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(whole_catalogue, "PAGE", 10)
 

@@ -100,6 +100,7 @@ def test_the_service_works_under_its_role_and_cannot_touch_the_record(
     assert page.status_code != 200 or SERVICE in page.text
 
 
+@pytest.mark.long
 def test_the_worker_does_its_jobs_under_that_role(apart: House) -> None:
     """A process of its own, with its own book of jobs in the same database."""
     with apart.write() as work:
@@ -138,6 +139,7 @@ def test_whoever_owns_the_record_is_told_so(superuser: Engine, tmp_path: Path, c
     house.engine.dispose()
 
 
+@pytest.mark.long
 def test_an_older_schema_waits_for_its_owner(
     apart: House, superuser: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -163,6 +165,7 @@ def test_an_older_schema_waits_for_its_owner(
         audit.record(work, SYSTEM, "thing.done", subject="thing")
 
 
+@pytest.mark.long
 def test_names_that_need_quoting_are_refused() -> None:
     for owner, service in (("a", "a"), ("a b", "c"), ("a", "c;"), ("A", "c"), ("a'", "c")):
         with pytest.raises(ValueError, match="two different names"):

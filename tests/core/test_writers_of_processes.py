@@ -33,6 +33,7 @@ def _writes(path: Path, seconds: float, waits: Queue[float]) -> None:
     waits.put(worst)
 
 
+@pytest.mark.long
 def test_of_many_processes_that_write_none_starves(tmp_path: Path) -> None:
     """Eight that ask again at once: without a queue between them some wait ten seconds and more while the others go on."""
     path = tmp_path / "a.db"

@@ -47,7 +47,13 @@ def judged(tmp_path_factory: pytest.TempPathFactory) -> Any:
     return judge
 
 
-@pytest.mark.parametrize("table", ["nasty", "one row", "empty", "all missing"])
+@pytest.mark.parametrize(
+    "table",
+    [
+        "nasty",
+        *(pytest.param(table, marks=pytest.mark.long) for table in ("one row", "empty", "all missing")),
+    ],
+)
 def test_both_engines_agree_on_rules_over_a_second_table(table: str, judged: Any) -> None:
     found = differences(CASES, judged(table, "duckdb"), judged(table, "pandas"))
     assert not found, "\n".join(found)

@@ -303,6 +303,7 @@ def test_progress_is_told_rule_by_rule(tmp_path: Path) -> None:
     assert told == [(1, 2), (2, 2)]
 
 
+@pytest.mark.long
 def test_a_run_speaks_to_nobody_outside_and_prints_nothing(tmp_path: Path) -> None:
     """In a process of its own, with every way out closed: no telemetry, no progress bars, no chatter."""
     pq.write_table(pa.table(CODES), tmp_path / "t.parquet")

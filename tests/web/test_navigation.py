@@ -55,7 +55,12 @@ def test_the_closest_page_is_the_current_one() -> None:
     assert [group.label.en for group in nav_for(ANYONE, "/matrix") if group.current] == ["Grants"]
 
 
-@pytest.mark.parametrize("role", Role)
+AT_EACH_CHANGE = (Role.APPLICANT, Role.APPROVER)
+
+
+@pytest.mark.parametrize(
+    "role", [pytest.param(role, marks=[] if role in AT_EACH_CHANGE else pytest.mark.long) for role in Role]
+)
 def test_nobody_is_led_to_a_closed_door(sqlite_house: House, role: Role) -> None:
     with sqlite_house.write() as work:
         is_enterprise = role in (Role.ORG_OFFICER, Role.APPLICANT, Role.ANALYST)

@@ -133,6 +133,7 @@ def walked(lot: random.Random) -> tuple[list[tuple[str, str]], reference.Standin
     return trail, reference.Standing(state.value, version, turn), refused
 
 
+@pytest.mark.long
 def test_a_hundred_thousand_histories_replayed_end_where_they_ended() -> None:
     """Walked by the machine, attempts among them that it refuses; replayed from the printed table by a second implementation that shares no code with it."""
     lot = random.Random(20260302)  # noqa: S311 - a fixed lot

@@ -115,6 +115,7 @@ def test_sixteen_approvers_on_one_application_make_one_decision(house: House) ->
     assert kinds(desk).count("application.offered") == 1
 
 
+@pytest.mark.long
 def test_sixteen_approvers_on_applications_of_their_own_all_decide(house: House) -> None:
     """No lock is taken in two orders and none is held for others: nobody is refused, and the record is one chain."""
     desk = a_desk(house)

@@ -136,6 +136,7 @@ quietly = pytest.mark.filterwarnings(
 @quietly
 @settings(max_examples=examples(5), deadline=None)
 @given(policies())
+@pytest.mark.long
 def test_every_agreement_fits_our_own_shapes(policy: GrantPolicy) -> None:
     assert _faults(written(policy)) == ""
 

@@ -6,6 +6,7 @@ from fractions import Fraction
 from itertools import combinations
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -66,10 +67,11 @@ def test_what_is_found_is_there_and_one_contributor_is_always_found(
     assert quick or slow != 1
 
 
-def test_of_random_figures_no_combination_about_few_is_missed() -> None:
+@pytest.mark.parametrize("tables", [25, pytest.param(200, marks=pytest.mark.long)])
+def test_of_random_figures_no_combination_about_few_is_missed(tables: int) -> None:
     """Two or three contributors are found by bases, not for certain: here in each of 200 tables that hold such a combination."""
     chance, held, missed = np.random.default_rng(7), 0, 0
-    while held < 200:
+    while held < tables:
         rows = chance.integers(0, 3, (chance.integers(2, 6), 12)).tolist()
         few = chance.choice(12, chance.integers(2, 4), replace=False)
         last = [sum(column) for column in zip(*rows, strict=True)]

@@ -20,6 +20,7 @@ from tests.people import Browser, browser_as, client_as
 GRANTS, PEOPLE, LEAKS = 200, 400, 1000
 
 
+@pytest.mark.long
 def test_a_thousand_random_leaks_are_named_right_or_not_at_all(tmp_path: Path) -> None:
     """Rows sampled, columns shuffled, made a CSV, a fifth of the values noised; one in ten has no pseudonyms of ours."""
     chance = random.Random(20261128)  # noqa: S311 - leaks, no secret
