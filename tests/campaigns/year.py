@@ -41,7 +41,7 @@ from auth.proof import service as proofs
 from auth.proof.checkpoint import Place
 from catalog.assets import asset
 from core.errors import AccessRefused, QuotaExceeded
-from core.ids import DatasetId, ExtractId
+from core.ids import DatasetId
 from core.settings import Settings
 from core.work import Work
 from datasets import carrying
@@ -251,7 +251,7 @@ class Year:
         sha256 = f"{hash_of(made.id):064x}"
         key = signing_key(self.house.settings.keys_dir)
         done = extracts.Finished(sha256, rows, rows * 23, findings=[])
-        extracts.finish(work, analyst, ExtractId(made.id), done, key=key)
+        extracts.finish(work, analyst, {"extract_id": made.id, "grant_id": made.grant_id}, done, key=key)
         review = outputs.newest(work, "extract", made.id)
         assert review is not None
         deciding.release(work, self.actor(work, "checker"), review.id, OutputRelease(), lambda: key)

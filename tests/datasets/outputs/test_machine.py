@@ -14,7 +14,6 @@ from api.house import House
 from auth.grants import usage
 from auth.profile.model import shipped
 from core.errors import AppError
-from core.ids import ExtractId
 from datasets.extracts import service as extracts
 from datasets.extracts.service import Finished
 from datasets.extracts.tables import ExtractRow
@@ -63,7 +62,13 @@ def test_whatever_people_do(sqlite_house: House, monkeypatch: pytest.MonkeyPatch
                 done = Finished(
                     f"{int(asked.id[-6:], 36):064x}", rows, rows * 9, findings=found if stops else []
                 )
-                extracts.finish(work, actor, ExtractId(asked.id), done, key=scene.signer())
+                extracts.finish(
+                    work,
+                    actor,
+                    {"extract_id": asked.id, "grant_id": asked.grant_id},
+                    done,
+                    key=scene.signer(),
+                )
 
         @rule(who=WHO, pick=PICK, releases=st.booleans())
         def vote(self, who: str, pick: int, releases: bool) -> None:
