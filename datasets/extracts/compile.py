@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from functools import reduce
 from operator import and_, or_
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, assert_never
 
 import duckdb
 from duckdb import CaseExpression, ColumnExpression, ConstantExpression, Expression, FunctionExpression
@@ -191,6 +191,8 @@ def _masked(column: Expression, mask: Mask, duck_type: str) -> Expression:
             return FunctionExpression(GRID_CELL, column, ConstantExpression(mask.step))
         case DivisionMask():
             return _raised(column, mask, duck_type)
+        case _:
+            assert_never(mask)
 
 
 def _keep(column: Expression, mask: KeepMask) -> Expression:

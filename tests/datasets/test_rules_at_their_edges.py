@@ -9,7 +9,7 @@ import pytest
 from core.errors import InputRefused
 from core.text import Text
 from datasets.harvest.rules import difference
-from datasets.push.rules import seen
+from datasets.push.rules import KEY, seen
 from datasets.sharing.rules import Version, changes_between, page_of, version_at, version_from
 from datasets.sources.rules import Schedule, schedule_words
 from datasets.waivers.rules import Failure, Terms, _extent, term_objections
@@ -67,6 +67,15 @@ def test_a_report_of_changes_cuts_long_texts_and_lists_and_leaves_numbers() -> N
     assert difference(old, new) == {
         "title": ["a", "b" * 300 + "…"], "keywords": [["x"], ["a", "b", "c", "d", "e"]], "level": [1, 2],
     }  # fmt: skip
+
+
+def test_of_a_portals_resources_those_alone_count_that_bear_our_mark() -> None:
+    package = {
+        "resources": [{KEY: "csv", "url": "https://here/a", "position": 3}, {"url": "https://theirs/b"}]
+    }
+    found = {key for key in seen(package, ()) if key.startswith("resources.")}
+    assert "resources.csv.url" in found
+    assert all(key.startswith("resources.csv.") for key in found)
 
 
 def test_of_a_portals_extras_those_alone_count_that_are_ours() -> None:

@@ -60,6 +60,11 @@ def test_a_session_is_ended_by_its_own_person_once(sqlite_house: House) -> None:
         assert [each.id for each in sessions.own(work, actor_of(work, "wang"), settings)] == [
             opened.session_id
         ]
+        sessions.touch(
+            work, opened.session_id
+        )  # in the instant of its last use, and one that is not there: nothing to note
+        sessions.touch(work, "unknown")
+        assert not work.db.dirty
     for _ in range(2):
         with sqlite_house.write() as work:
             sessions.end(work, actor_of(work, "wang"), opened.session_id)

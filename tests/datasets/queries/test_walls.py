@@ -45,8 +45,12 @@ def test_a_dataset_whose_record_is_gone_answers_no_question(scene: QueryScene) -
 
 def test_a_preview_of_a_dataset_whose_record_is_gone_is_refused(sqlite_house: House) -> None:
     made = a_preview_scene(sqlite_house)
+    with sqlite_house.read() as work:
+        case = masked.consider(work, actor_of(work, "analyst"), masked.MaskedAsk(grant_id=made.grant_id))
     _gone(sqlite_house, VENUES)
     assert "dataset-gone" in _codes(made)
+    with sqlite_house.read() as work:
+        assert masked._cells(work, case) is None
 
 
 def test_a_release_that_names_no_content_answers_no_question(scene: QueryScene) -> None:
