@@ -25,6 +25,9 @@ from core.work import Work, fetched
 CHARGE: Final = "charge"
 DELIVERY: Final = "delivery"
 REFUND: Final = "refund"
+RESERVED: Final = (
+    "reserved"  # taken for a file that waits for its review, or set free again: no month counts it
+)
 DOWNLOAD: Final = "download"
 REFUSED: Final = "refused"
 PLAN: Final = "plan"
@@ -33,6 +36,7 @@ KINDS: Final = {
     DOWNLOAD: Text("下载", "Download"),
     CHARGE: Text("计量", "Charge"),
     REFUND: Text("退回", "Refund"),
+    RESERVED: Text("预留", "Reserved"),
     REFUSED: Text("拒绝", "Refusal"),
     PLAN: Text("计划", "Plan"),
 }
@@ -84,8 +88,10 @@ def enter(
     taking: Taking | None = None,
     reasons: tuple[str, ...] = (),
     counts: Mapping[str, int] = _NOTHING,
+    month: str = "",
 ) -> None:
-    """Write one line, and add it to the month's sums and the columns' dates. `counts`: extracts, rows, bytes.
+    """Write one line, and add it to the month's sums and the columns' dates. `counts`: extracts, rows, bytes. `month`: the one in which it counts,
+    where that is not the present one. What is reserved counts in none.
 
     To be called before the transaction's audit record: the month's sum is locked first everywhere, else two wait for each other.
     """
@@ -100,17 +106,27 @@ def enter(
     )  # fmt: skip
     work.db.add(line)
     work.db.flush()
-    _add_to_month(work, grant_id, {**counts} | ({_COUNTED_AS[kind]: 1} if kind in _COUNTED_AS else {}))
+    if kind == RESERVED:
+        return
+    _add_to_month(work, grant_id, {**counts} | ({_COUNTED_AS[kind]: 1} if kind in _COUNTED_AS else {}), month)
     if kind == DELIVERY and said.columns:
         _mark_columns(work, grant_id, said.columns)
 
 
-def taken_for(work: Work, grant_id: GrantId, subject: str) -> dict[str, int]:
-    """What was taken for a subject, less what was given back."""
+def taken_for(work: Work, grant_id: GrantId, subject: str, *, kind: str = "") -> dict[str, int]:
+    """What was taken for a subject, less what was given back; by lines of one `kind` alone, if said."""
     units = ("extracts", "rows", "bytes")
     sums = [func.coalesce(func.sum(getattr(UsageEventRow, unit)), 0) for unit in units]
     wanted = select(*sums).where(UsageEventRow.grant_id == grant_id, UsageEventRow.subject == subject)
+    wanted = wanted.where(UsageEventRow.kind == kind) if kind else wanted
     return dict(zip(units, map(int, work.db.exec(wanted).one()), strict=True))
+
+
+def taken_in(work: Work, grant_id: GrantId, subject: str) -> str:
+    """The month in which a subject was first charged; empty where it never was."""
+    met = (UsageEventRow.grant_id == grant_id, UsageEventRow.subject == subject, UsageEventRow.kind == CHARGE)
+    first = work.db.exec(select(func.min(UsageEventRow.at)).where(*met)).one()
+    return month_of(first) if first is not None else ""
 
 
 def of_today(work: Work, grant_id: GrantId, kind: str) -> int:

@@ -121,8 +121,8 @@ class GrantEventRow(SQLModel, table=True):
 class UsageEventRow(SQLModel, table=True):
     """One line of the usage ledger: who took what, and what it took from the quotas.
 
-    `kind`: charge, delivery (both take), refund (negative numbers), download and refused (take nothing), so that the sums of
-    extracts, rows and bytes over a grant's lines are what was used. `sent_bytes` left with a download. `columns` and `reasons`
+    `kind`: charge, delivery (both take), refund (negative numbers), reserved (for a file that waits for its review; negative when that is over),
+    download and refused (take nothing), so that the sums of extracts, rows and bytes over a grant's lines are what was used. `sent_bytes` left with a download. `columns` and `reasons`
     are JSON lists; `origin` is a shortened network address.
     """
 
@@ -158,7 +158,10 @@ class UsageEventRow(SQLModel, table=True):
 
 
 class UsageMonthRow(SQLModel, table=True):
-    """What one grant used in one local month: the ledger's sums, kept by the same transactions, so that reports need not add up lines."""
+    """What one grant used in one local month: the ledger's sums, kept by the same transactions, so that reports need not add up lines.
+
+    What is reserved is left out until it is delivered; what is given back counts in the month in which it was charged.
+    """
 
     __tablename__ = "auth_usage_month"
     grant_id: str = Field(primary_key=True, foreign_key="auth_grant.id")

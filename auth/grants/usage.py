@@ -10,7 +10,7 @@ from sqlmodel import col, func, select
 
 from auth.anomalies import observing
 from auth.grants import lineage, queries, succession
-from auth.grants.ledger import CHARGE, DELIVERY, REFUND, Taking, enter
+from auth.grants.ledger import CHARGE, DELIVERY, REFUND, RESERVED, Taking, enter, taken_in
 from auth.grants.tables import GrantRow, UsageEventRow
 from auth.grants.view import day_of
 from auth.grants.workflow import State
@@ -116,6 +116,7 @@ def charge(
     subject: str = "",
     taking: Taking | None = None,
     delivers: bool = False,
+    reserves: bool = False,
     outputs: int = 0,
     is_new: bool = True,
 ) -> None:
@@ -123,6 +124,7 @@ def charge(
 
     Only a grant that is effective at `work.now` can be charged; otherwise AccessRefused with every reason.
     `subject`: what it is for (an extract's id). `taking`: who takes what, for the ledger. `delivers`: data are handed over by it.
+    `reserves`: for what waits for a review; it counts against the quota, and in no report before it is delivered.
     `outputs`: results of the enclave that a request is to bring; taken with `extracts` alone. `is_new`: not for what was asked for
     before, under the grant that this one amends: the counts of day and month, which were carried over, have it already.
     """
@@ -143,7 +145,8 @@ def charge(
         _say_why(work, grant_id, wanted, outputs)
     if extracts and is_new:  # a new request; what it asked for is counted afterwards
         refuse_if(tuple(observing.against_use(work, queries.row(work, grant_id))))
-    enter(work, grant_id, DELIVERY if delivers else CHARGE, subject=subject, taking=taking, counts=wanted)
+    kind = DELIVERY if delivers else RESERVED if reserves else CHARGE
+    enter(work, grant_id, kind, subject=subject, taking=taking, counts=wanted)
 
 
 def refund(
@@ -155,8 +158,11 @@ def refund(
     bytes: int = 0,
     subject: str = "",
     taking: Taking | None = None,
+    reserved: bool = False,
 ) -> None:
     """Give back what was charged and not delivered; also after the grant has ended. ValueError for more than was used.
+
+    It counts in the month in which it was charged, so that no month says less than nothing. `reserved`: what was reserved, which no month counted.
 
     The counts of day and month stay: otherwise asking and taking back would be without limit. Amendments that took over what
     was used carry as much less, so that it is free again under the grant in force.
@@ -167,7 +173,11 @@ def refund(
     for later in succession.carried_on_by(work, grant_id):
         fetched(work, _CARRY_BACK, grant=later, **_numbers(wanted))
     given_back = {unit: -count for unit, count in wanted.items()}
-    enter(work, grant_id, REFUND, subject=subject, taking=taking, counts=given_back)
+    if reserved:
+        enter(work, grant_id, RESERVED, subject=subject, taking=taking, counts=given_back)
+        return
+    month = taken_in(work, grant_id, subject) if subject else ""
+    enter(work, grant_id, REFUND, subject=subject, taking=taking, counts=given_back, month=month)
 
 
 def give_output_back(work: Work, grant_id: GrantId, asked_at: datetime) -> None:

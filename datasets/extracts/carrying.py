@@ -32,8 +32,9 @@ def carry_over(work: Work, row: ExtractRow, to: GrantId) -> tuple[Reason, ...]:
     if row.state == ExtractState.BUILDING and row.job_id and (job := work.db.get(jobs.JobRow, row.job_id)):
         job.cancel_requested = True
         work.db.add(job)
+    service.set_free(work, row)
     taken = ledger.taken_for(work, before, row.id)
-    usage.refund(work, before, **taken, subject=row.id, taking=service.taking_of(row))
+    usage.refund(work, before, extracts=taken["extracts"], subject=row.id, taking=service.taking_of(row))
     row.rows = row.size_bytes = None
     reasons = _objections(work, row, to)
     if reasons:

@@ -258,7 +258,13 @@ def finish(
         left = grant_queries.view(work, made.case.grant.id)
         kept = telling.reserved(done.rows, done.size_bytes, left, step)
         usage.charge(
-            work, left.id, rows=kept["rows"], bytes=kept["bytes"], subject=row.id, taking=taking_of(row)
+            work,
+            left.id,
+            rows=kept["rows"],
+            bytes=kept["bytes"],
+            subject=row.id,
+            taking=taking_of(row),
+            reserves=True,
         )
     row.state = ExtractState.IN_REVIEW
     work.db.add(row)
@@ -319,7 +325,7 @@ def let_go(work: Work, reviewed: OutputReviewRow, review: dict[str, Any], key: E
     refuse_if(case.reasons)
     assert case.release is not None  # noqa: S101 - a missing release is a reason
     assert case.release.sha256 is not None  # noqa: S101 - what is deliverable has its file
-    usage.refund(work, case.grant.id, **_kept(work, row), subject=row.id, taking=taking_of(row))
+    set_free(work, row)
     said = reviewed.made
     _deliver(
         work, queries.requester(row), Making(row, case, case.release.sha256), reviewed.sha256, key,
@@ -373,17 +379,29 @@ def _end(
         raise _not_waiting()
     row.state, row.failed_zh, row.failed_en = state, why.zh, why.en
     work.db.add(row)
-    kept = _kept(work, row)
-    usage.refund(
-        work, GrantId(row.grant_id), extracts=extracts, **kept, subject=row.id, taking=taking_of(row)
-    )
+    set_free(work, row)
+    if extracts:
+        usage.refund(work, GrantId(row.grant_id), extracts=extracts, subject=row.id, taking=taking_of(row))
     note(work, actor, kind, row, {"why": why.en})
 
 
-def _kept(work: Work, row: ExtractRow) -> dict[str, int]:
-    """What of rows and bytes was taken for a file that waits."""
-    taken = ledger.taken_for(work, GrantId(row.grant_id), row.id)
-    return {"rows": taken["rows"], "bytes": taken["bytes"]}
+def set_free(work: Work, row: ExtractRow) -> None:
+    """Rows and bytes that were taken for a file that waits go back; such as were charged before there was a word for it, too."""
+    grant_id, taking = GrantId(row.grant_id), taking_of(row)
+    kept = ledger.taken_for(work, grant_id, row.id, kind=ledger.RESERVED)
+    if any(kept.values()):
+        usage.refund(
+            work,
+            grant_id,
+            rows=kept["rows"],
+            bytes=kept["bytes"],
+            subject=row.id,
+            taking=taking,
+            reserved=True,
+        )
+    left = ledger.taken_for(work, grant_id, row.id)
+    if left["rows"] or left["bytes"]:
+        usage.refund(work, grant_id, rows=left["rows"], bytes=left["bytes"], subject=row.id, taking=taking)
 
 
 def _not_waiting() -> Conflict:
