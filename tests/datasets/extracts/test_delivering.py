@@ -24,6 +24,7 @@ from datasets.extracts import service
 from datasets.extracts.build import Recipe, build
 from datasets.extracts.compile import pseudonym
 from datasets.extracts.keys import grant_key, master_key
+from datasets.extracts.pseudonyms import pseudonyms
 from datasets.formats.kinds import KINDS
 from tests.datasets.extracts.decoded import decoded
 from tests.datasets.extracts.scene import COLUMNS, GRANTED, VENUES, Scene, a_scene, a_table
@@ -173,6 +174,28 @@ def test_a_leaked_pseudonym_can_be_traced_to_its_grant(scene: Scene) -> None:
     assert (
         leaked != hashlib.sha256(b"13800000001").hexdigest()[:20]
     )  # no table of all phone numbers undoes it
+
+
+def test_all_phone_numbers_under_any_other_key_undo_no_pseudonym(scene: Scene) -> None:
+    """Who enumerates a whole block of numbers finds them with the grant's key alone: not plainly hashed, nor by keys that others hold or can guess."""
+    leaked = set(scene.table(scene.delivered().id).column("contact_phone").drop_null().to_pylist())
+    assert len(leaked) == 4
+    block = pa.array([f"138{number:08d}" for number in range(20_000)])  # the four and all their neighbours
+    master = master_key(scene.house.settings.keys_dir)
+    own = grant_key(master, VENUES, scene.grant_id)
+    assert leaked <= set(pseudonyms(block, own).to_pylist()), (
+        "the block has them: with the key they are found"
+    )
+    others = [
+        b"", bytes(32), b"k" * 32, scene.grant_id.encode(), VENUES.encode(), master[:31] + bytes([master[31] ^ 1]),
+        hashlib.sha256(f"{VENUES}|{scene.grant_id}".encode()).digest(), own[:31] + bytes([own[31] ^ 1]),
+        grant_key(master, VENUES, "another-grant"), grant_key(master, "DP-BC-003", scene.grant_id),
+        grant_key(bytes(32), VENUES, scene.grant_id),
+    ]  # fmt: skip
+    for key in others:
+        assert not leaked & set(pseudonyms(block, key).to_pylist())
+    for hashed in (hashlib.md5, hashlib.sha1, hashlib.sha256):
+        assert not leaked & {hashed(each.encode()).hexdigest()[:20] for each in block.to_pylist()}
 
 
 def test_the_pseudonym_key_is_the_owners_alone(scene: Scene) -> None:
