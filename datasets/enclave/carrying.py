@@ -41,7 +41,15 @@ def carry_over(work: Work, row: EnclaveRow, to: GrantId) -> tuple[Reason, ...]:
     if against:
         _stop(work, row, was, tuple(against), taken)
         return tuple(against)
-    usage.refund(work, before, **taken, subject=row.id, taking=service.taking_of(row))
+    usage.refund(
+        work,
+        before,
+        extracts=taken["extracts"],
+        rows=taken["rows"],
+        bytes=taken["bytes"],
+        subject=row.id,
+        taking=service.taking_of(row),
+    )
     row.asked_under = row.asked_under or before
     row.grant_id, row.application_id = to, case.grant.application_id
     row.spec, row.spec_hash, row.review_id = spec.model_dump_json(), spec.hash, None
@@ -73,7 +81,15 @@ def _stop(
 ) -> None:  # fmt: skip
     """It ends under the grant that it was handed in under. What was computed stays charged, as everywhere."""
     if was is not EnclaveState.IN_REVIEW:
-        usage.refund(work, GrantId(row.grant_id), **taken, subject=row.id, taking=service.taking_of(row))
+        usage.refund(
+            work,
+            GrantId(row.grant_id),
+            extracts=taken["extracts"],
+            rows=taken["rows"],
+            bytes=taken["bytes"],
+            subject=row.id,
+            taking=service.taking_of(row),
+        )
     usage.give_output_back(work, GrantId(row.grant_id), row.submitted_at)
     row.why_zh = "；".join(each.text.zh for each in reasons)
     row.why_en = " ".join(each.text.en for each in reasons)
