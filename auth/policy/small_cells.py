@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from auth.asset import Asset
 from auth.policy.limits import Limits
 from auth.policy.model import LEAVING, ColumnTerm, DropMask, Use
+
+CODE: Final = "small-cells"
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,10 +11,11 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Final
 
+from auth.policy import small_cells
 from core import bases
 from core.errors import AppError, Conflict, QuotaExceeded, Reason
 from core.text import Text, number_of
-from datasets.extracts import export_suite, small_cells, watermark
+from datasets.extracts import export_suite, watermark
 from datasets.formats import fitting
 
 _QUOTA: Final = Text(

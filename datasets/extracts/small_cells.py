@@ -10,13 +10,12 @@ import pyarrow as pa
 from duckdb import ColumnExpression, DuckDBPyRelation
 
 from auth.policy.model import Use
-from auth.policy.small_cells import SmallCells
+from auth.policy.small_cells import CODE, SmallCells
 from core.errors import Conflict, Reason
 from core.text import Text, number_of
 from datasets.extracts.compile import Held, leaving, unhashed
 
 BASIS: Final = "小单元格抑制规则 · suppression of small cells (docs/extracts.md)"
-CODE: Final = "small-cells"
 _BATCH: Final = 100_000
 
 Kept = Callable[[pa.Array], pa.Array]
