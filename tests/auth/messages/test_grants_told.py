@@ -120,6 +120,26 @@ def test_nothing_is_said_to_go_on_that_another_freeze_still_holds(desk: Desk) ->
     assert told(desk, "grant.unfrozen") == sorted(HOLDER + APPROVERS)
 
 
+def test_a_freeze_of_a_grant_is_told_to_whoever_holds_what_follows_on_it(desk: Desk) -> None:
+    """The grant that was frozen has been superseded: its line goes on in another, which the freeze stops too."""
+    old, new = a_grant(desk), a_grant(desk, scenario_id="weather")
+    with desk.house.write() as work:
+        before, after = work.db.get_one(GrantRow, old.id), work.db.get_one(GrantRow, new.id)
+        before.state, before.ended_at, after.succeeds_id, after.succession = (
+            "SUPERSEDED",
+            work.now,
+            old.id,
+            "amendment",
+        )
+    incident = freeze(desk, "grant", old.id)
+    assert told(desk, "grant.frozen") == sorted(HOLDER + APPROVERS)
+    other = freeze(desk, "dataset", PARKS.dataset_id)
+    lift(desk, other)
+    assert told(desk, "grant.unfrozen") == [], "its line is frozen still"
+    lift(desk, incident)
+    assert told(desk, "grant.unfrozen") == sorted(HOLDER + APPROVERS)
+
+
 def test_a_freeze_that_meets_no_grant_tells_nobody(desk: Desk) -> None:
     a_grant(desk)
     lift(desk, freeze(desk, "organisation", "mapper"))
