@@ -39,6 +39,7 @@ def _made_of(found: tuple[Row[Any], ...]) -> Asset:
         auth_op_scope=cast(AuthOpScope, "no" if is_series else row.auth_op_scope or "no"),
         is_published=row.state == State.PUBLISHED,
         is_shared=row.origin == "shared",
+        is_hidden=(row.data_level or 0) > queries.OPEN_LEVELS,
         columns=tuple(_column(each, level) for each in found if each.name is not None),
     )
 

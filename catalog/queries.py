@@ -12,11 +12,12 @@ from sqlalchemy import ColumnElement, Row, Select, and_, bindparam, case, false,
 from sqlmodel import col, select
 
 from auth.actor import ANYONE, PLATFORM, Actor
+from auth.asset import no_such_dataset
 from auth.grants import register
 from catalog.models import RESOURCE_CODE
 from catalog.tables import ColumnRow, DatasetRow
 from catalog.workflow import State
-from core.errors import Gone, NotFound
+from core.errors import Gone
 from core.text import Text
 from core.work import Work, fetched
 
@@ -79,7 +80,7 @@ def dataset(work: Work, actor: Actor, dataset_id: str) -> DatasetRow:
             return row
         if row.state == State.WITHDRAWN and row.issued is not None:
             raise _tombstone(row)
-    raise _unknown(dataset_id)
+    raise no_such_dataset(dataset_id)
 
 
 def writable(work: Work, actor: Actor, dataset_id: str, *, lock: bool = True) -> DatasetRow:
@@ -89,7 +90,7 @@ def writable(work: Work, actor: Actor, dataset_id: str, *, lock: bool = True) ->
         wanted = wanted.with_for_update() if lock else wanted
         if (row := work.db.exec(wanted.execution_options(populate_existing=True)).first()) is not None:
             return row
-    raise _unknown(dataset_id)
+    raise no_such_dataset(dataset_id)
 
 
 def columns_of(work: Work, dataset_ids: Sequence[str]) -> dict[str, list[ColumnRow]]:
@@ -111,7 +112,7 @@ def columns(work: Work, dataset_id: str) -> list[ColumnRow]:
 def by_id(work: Work, dataset_id: str) -> DatasetRow:
     """A record regardless of who asks, for the rooms above. Raises NotFound."""
     if (row := _row(work, dataset_id)) is None:
-        raise _unknown(dataset_id)
+        raise no_such_dataset(dataset_id)
     return row
 
 
@@ -139,7 +140,7 @@ def with_columns(work: Work, dataset_id: str) -> tuple[Row[Any], ...]:
     is_code = re.fullmatch(RESOURCE_CODE, dataset_id)
     if is_code and (found := fetched(work, _WITH_COLUMNS, code=dataset_id).all()):
         return tuple(found)
-    raise _unknown(dataset_id)
+    raise no_such_dataset(dataset_id)
 
 
 def titles(work: Work, dataset_ids: Iterable[str], actor: Actor | None = None) -> dict[str, Text]:
@@ -155,15 +156,6 @@ def titles(work: Work, dataset_ids: Iterable[str], actor: Actor | None = None) -
 def _row(work: Work, dataset_id: str) -> DatasetRow | None:
     """A record by its code. What cannot be a code is not asked for: databases refuse some characters."""
     return work.db.get(DatasetRow, dataset_id) if re.fullmatch(RESOURCE_CODE, dataset_id) else None
-
-
-def _unknown(dataset_id: str) -> NotFound:
-    return NotFound(
-        Text(
-            f"没有数据集 {dataset_id}；请在目录中查找。",
-            f"There is no dataset {dataset_id}; look for it in the catalogue.",
-        )
-    )
 
 
 def _tombstone(row: DatasetRow) -> Gone:

@@ -222,7 +222,7 @@ class FileStore:
     def _adopt(self, staged: Path, sha256: str, size: int) -> StoredFile:
         target = self._path(sha256)
         with self._alone(fcntl.LOCK_SH):
-            if target.exists():
+            if target.exists() and _holds(target, sha256, size):
                 os.utime(target)  # new from now on, so that it is not collected before its row is there
                 return StoredFile(sha256, size)
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -232,6 +232,14 @@ class FileStore:
         for directory in (target.parent, target.parent.parent, self.root):
             _fsync_directory(directory)
         return StoredFile(sha256, size)
+
+
+def _holds(target: Path, sha256: str, size: int) -> bool:
+    """Whether the file of that name still is what its name says; whoever hands the bytes in again mends what a disk did to it."""
+    if target.stat().st_size != size:
+        return False
+    with target.open("rb") as source:
+        return hashlib.file_digest(source, "sha256").hexdigest() == sha256
 
 
 def _fsync_directory(directory: Path) -> None:

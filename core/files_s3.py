@@ -204,8 +204,11 @@ class S3FileStore(FileStore):
         """The file is in the bucket afterwards, new, and nobody is about to collect it."""
         deadline = time.monotonic() + _DEAD_S + _GIVES_UP_S
         while True:
-            if self._size(sha256) is None:
+            there = self._size(sha256)
+            if there is None:
                 self._write(staged, sha256, size)
+            elif there != size or not self._is_right(sha256):  # replaced, never taken away first
+                self._write(staged, sha256, size, replace=True)
             else:
                 self._put(f"again/{sha256}", b"")
             if not self._is_going(sha256) and self._size(sha256) is not None:
@@ -216,12 +219,18 @@ class S3FileStore(FileStore):
                 )
             time.sleep(0.2)
 
-    def _write(self, staged: Path, sha256: str, size: int) -> None:
-        """Small files in one request that only creates; large ones in parts under a key of their own, read again, and then copied to their name."""
+    def _is_right(self, sha256: str) -> bool:
+        try:
+            return self._hash(_key(sha256)) == sha256
+        except NotFound:  # collected meanwhile
+            return False
+
+    def _write(self, staged: Path, sha256: str, size: int, *, replace: bool = False) -> None:
+        """Small files in one request that only creates (unless it shall `replace`); large ones in parts under a key of their own, read again, and then copied to their name."""
         import obstore
 
         if size <= _AT_ONCE:
-            self._put(_key(sha256), staged, create=True)
+            self._put(_key(sha256), staged, create=not replace)
             return
         temporary = f"stage/{secrets.token_hex(16)}" if size <= _COPIES_WHOLE else _key(sha256)
         with told():

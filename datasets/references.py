@@ -101,7 +101,7 @@ def _unreadable(work: Work, org_id: OrgId, dataset_id: str) -> Text | None:
         return _unknown(dataset_id)
     if other.org_id == org_id:
         return None
-    if not other.is_published:
+    if not other.is_listed:
         return _unknown(dataset_id)
     if row.share_type == SHARED_FREELY or not access.open_objections(other):
         return None

@@ -11,7 +11,7 @@ from sqlmodel import select
 
 from auth import audit
 from auth.actor import Actor
-from auth.asset import Asset
+from auth.asset import Asset, out_of_reach
 from catalog import service as catalog
 from catalog.assets import asset
 from core import jobs
@@ -74,11 +74,12 @@ def writable(work: Work, actor: Actor, dataset_id: str) -> Asset:
     """The dataset, if the actor may write its suite. Raises NotFound."""
     held = asset(work, dataset_id)
     if not actor.may_in(WRITE, held.org_id):
-        raise NotFound(
+        raise out_of_reach(
+            held,
             Text(
                 f"{dataset_id} 的规则集不在您可编辑的范围内。",
                 f"The suite of {dataset_id} is not yours to change.",
-            )
+            ),
         )
     return held
 

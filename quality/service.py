@@ -12,8 +12,8 @@ from sqlmodel import SQLModel, col, select
 
 from auth import audit
 from auth.actor import Actor
-from auth.asset import Asset
-from core.errors import NotFound, Stale
+from auth.asset import Asset, out_of_reach
+from core.errors import Stale
 from core.text import Text
 from core.work import Work, hold
 from quality.schemes.now import in_force
@@ -72,7 +72,7 @@ def save_suite(
 ) -> SuiteRead:
     """Put a new version in force. Unchanged content makes no version. Raises NotFound outside the scope, Stale when another came first."""
     if not actor.may_in("quality:suite:write", held.org_id):
-        raise _unknown(held.dataset_id)
+        raise out_of_reach(held, _none(held.dataset_id))
     subject = subject_of(held.dataset_id, stage)
     hold(work, f"suite:{subject}")
     last = current_suite(work, held.dataset_id, stage)
@@ -123,19 +123,19 @@ def current_suite(work: Work, dataset_id: str, stage: Stage = "intake") -> Suite
 
 def suite(work: Work, actor: Actor, held: Asset, number: int | None = None) -> SuiteRead:
     """The version in force, or the one of that number. Raises NotFound."""
-    _may_read(actor, held)
+    demand_reader(actor, held)
     wanted = select(SuiteVersionRow).where(SuiteVersionRow.dataset_id == held.dataset_id)
     if number is not None:
         wanted = wanted.where(SuiteVersionRow.number == number)
     row = work.db.exec(wanted.order_by(col(SuiteVersionRow.number).desc())).first()
     if row is None:
-        raise _unknown(held.dataset_id)
+        raise out_of_reach(held, _none(held.dataset_id))
     return SuiteRead.model_validate(row)
 
 
 def suite_history(work: Work, actor: Actor, held: Asset) -> list[SuiteRead]:
     """Every version, newest first."""
-    _may_read(actor, held)
+    demand_reader(actor, held)
     wanted = select(SuiteVersionRow).where(SuiteVersionRow.dataset_id == held.dataset_id)
     return [
         SuiteRead.model_validate(row)
@@ -223,15 +223,14 @@ def store_verdict(
     return row
 
 
-def _may_read(actor: Actor, held: Asset) -> None:
+def demand_reader(actor: Actor, held: Asset) -> None:
+    """Raise NotFound for whoever may not read the dataset's suites."""
     if not actor.may_in("quality:suite:read", held.org_id):
-        raise _unknown(held.dataset_id)
+        raise out_of_reach(held, _none(held.dataset_id))
 
 
-def _unknown(dataset_id: str) -> NotFound:
-    return NotFound(
-        Text(
-            f"{dataset_id} 没有规则集，或不在您可见的范围内。",
-            f"{dataset_id} has no suite, or it is not yours to see.",
-        )
+def _none(dataset_id: str) -> Text:
+    return Text(
+        f"{dataset_id} 没有规则集，或不在您可见的范围内。",
+        f"{dataset_id} has no suite, or it is not yours to see.",
     )

@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import Query, Request, Response
 
 from api.access import access
-from api.delivery import deliver, takes_bytes
+from api.delivery import deliver, would_send
 from api.deps import HouseDep
 from api.house import House
 from api.identity import network_of
@@ -52,7 +52,7 @@ def _send(request: Request, house: House, link: Link, name: str) -> Response:
             who, view = links.open_link(work, link, address, network_of(request))
             sha256 = view.sha256 or ""
             held = house.files.held(sha256)
-            if takes_bytes(request, sha256):
+            if would_send(request, sha256, held.size_bytes):
                 service.begin(work, who, view)
     except AccessRefused as refusal:
         with suppress(

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import Query, Request, Response
 
 from api.access import access
-from api.delivery import deliver, takes_bytes
+from api.delivery import deliver, would_send
 from api.deps import ActorDep, HouseDep, LangDep, ReadDep, WorkDep
 from api.gives import gives, gives_file
 from api.house import House
@@ -148,7 +148,7 @@ def send(request: Request, house: House, actor: Actor, extract_id: ExtractId) ->
         with house.write() as work:
             parcel = service.open_download(work, actor, extract_id)
             held = house.files.held(parcel.sha256)
-            if takes_bytes(request, parcel.sha256):
+            if would_send(request, parcel.sha256, held.size_bytes):
                 service.note_download(work, actor, extract_id, request.headers.get("range", ""))
     except AccessRefused as refusal:
         with house.write() as work:

@@ -8,7 +8,7 @@ from fastapi import Query, Request, Response
 from fastapi.responses import RedirectResponse
 
 from api.access import PUBLIC, SIGNED_IN, access
-from api.delivery import deliver, takes_bytes
+from api.delivery import deliver, takes_bytes, would_send
 from api.deps import ActorDep, HouseDep, ReadDep, WorkDep
 from api.gives import gives_file
 from api.late import APIRouter
@@ -133,8 +133,11 @@ def download(
     asked_range = request.headers.get("range", "")[:200]
 
     def counts_as(sha256: str, size_bytes: int | None) -> Kind | None:
-        """Nothing for a reader who has the file already; a range of another file is answered with the whole."""
-        if not takes_bytes(request, sha256):
+        """Nothing for a reader who has the file already, or asks for a range that it lacks; a range of another file is answered with the whole."""
+        sends = (
+            takes_bytes(request, sha256) if size_bytes is None else would_send(request, sha256, size_bytes)
+        )
+        if not sends:
             return None
         same = request.headers.get("if-range", f'"{sha256}"') == f'"{sha256}"'
         return kind_of_reading(asked_range if same else "", size_bytes)

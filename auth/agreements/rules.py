@@ -9,8 +9,8 @@ from types import MappingProxyType
 from typing import Final
 
 from auth.agreements.model import PLAN_SECTIONS, AgreementBody, Meeting, Mode, Party, PlanBody
-from auth.applications.rules import latest_end
 from auth.identity.control import top_of
+from auth.policy.extent import latest_end
 from auth.policy.limits import Limits
 from auth.profile.model import Profile
 from core.errors import Reason

@@ -9,6 +9,7 @@ from typing import Final
 
 from auth.applications.models import ApplicationAsk, LineAsk, LineDecision, Vote
 from auth.asset import Asset
+from auth.policy.extent import SCENARIO, extent_objections, latest_end, purpose_objections
 from auth.policy.filters import rules as filters
 from auth.policy.filters.rules import LOCAL
 from auth.policy.limits import Limits
@@ -32,7 +33,6 @@ from core.text import Text, number_of
 
 BASIS: Final = "申请办理规则 · rules of applications"
 MINIMAL: Final = "最小够用 · data minimisation"
-SCENARIO: Final = "无场景不授权 · no grant without a scenario"
 MIN_PURPOSE: Final = 10
 
 
@@ -138,15 +138,6 @@ def period(starts_on: date, ends_on: date) -> tuple[datetime, datetime]:
     starts = datetime.combine(starts_on, time(), LOCAL)
     ends = datetime.combine(ends_on + timedelta(days=1), time(), LOCAL)
     return starts.astimezone(UTC), ends.astimezone(UTC)
-
-
-def latest_end(starts_on: date, years: int) -> date:
-    """The last day of the longest period that begins on `starts_on` (29 February counts as 1 March)."""
-    try:
-        after = starts_on.replace(year=starts_on.year + years)
-    except ValueError:
-        after = date(starts_on.year + years, 3, 1)
-    return after - timedelta(days=1)
 
 
 def policy_asked(ask: ApplicationAsk, line: LineAsk) -> GrantPolicy:
@@ -420,6 +411,8 @@ def _decision(
             dataset=asked.dataset_id,
         )
     yield from widenings(offered, asked)
+    yield from extent_objections(offered, limits)
+    yield from purpose_objections(offered, limits)
     yield from asset_objections(asset)
     yield from unenforceable(offered, asset)
     yield from form_objections(offered.delivery_forms, asset, limits)

@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, false, or_, true
 from sqlmodel import Field, SQLModel, col, select
 
 from auth.actor import Actor
-from auth.asset import Asset
+from auth.asset import Asset, out_of_reach
 from auth.casework.book import Book, CaseStep, Command, made_by, need_reason
 from auth.consents import cover
 from auth.consents.tables import ConsentRow
@@ -25,7 +25,7 @@ from auth.grants.workflow import State as GrantState
 from auth.policy.limits import limits
 from auth.policy.model import Prose
 from auth.scope import roles_towards, sight
-from core.errors import InputRefused, NotFound, Reason, Unavailable, refuse_if
+from core.errors import InputRefused, Reason, Unavailable, refuse_if
 from core.ids import DatasetId
 from core.text import Text
 from core.work import Work
@@ -113,11 +113,12 @@ def enter(work: Work, actor: Actor, body: ConsentCreate, *, assets: Assets) -> C
     """Enter a consent for a dataset of the actor's department; it counts once a second person has checked it."""
     asset = assets(DatasetId(body.dataset_id))
     if not actor.may_in(ENTER, asset.org_id):
-        raise NotFound(
+        raise out_of_reach(
+            asset,
             Text(
                 "没有这个数据集，或不属于您的部门。",
                 "There is no such dataset, or it is not your department's.",
-            )
+            ),
         )
     _sound(body, asset)
     row = ConsentRow(

@@ -32,7 +32,8 @@ def today(work: Work) -> date:
 def missing(work: Work, row: GrantRow, limits: Limits) -> list[Due]:
     """Duties that the grant has by now and that have no row yet."""
     lived = Lived(
-        row.activated_at, row.ends_at, row.state, row.state in GRANT_FINAL, row.ended_at, is_continued(work, row, limits)
+        row.activated_at, row.starts_at, row.ends_at, row.state, row.state in GRANT_FINAL, row.ended_at,
+        is_continued(work, row, limits),
     )  # fmt: skip
     owed = list(rules.duties_of(lived, work.now, limits))
     if not owed:

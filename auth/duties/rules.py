@@ -20,12 +20,13 @@ BASIS: Final = "R38、R39 使用情况报告与退出销毁 · use reports and d
 
 @dataclass(frozen=True, slots=True)
 class Lived:
-    """What the duties depend on: when the grant began to count, when it ends, and how it ended if it did.
+    """What the duties depend on: when the grant was activated, when its period begins and ends, and how it ended if it did.
 
     `is_continued`: a renewal goes on with its data (`continues`).
     """
 
     activated_at: datetime | None
+    starts_at: datetime
     ends_at: datetime
     state: str
     is_final: bool
@@ -50,12 +51,14 @@ def end_of(grant: Lived, now: datetime) -> datetime | None:
 
 
 def duties_of(grant: Lived, now: datetime, limits: Limits) -> Iterator[Due]:
-    """Every duty that exists at `now`. A grant that was never activated has none; one that was amended, or renewed in time, deletes nothing yet."""
-    if grant.activated_at is None:
-        return
+    """Every duty that exists at `now`. A grant that was never activated, or ended before its first day, has none; one that was amended, or renewed
+    in time, deletes nothing yet."""
     end = end_of(grant, now)
+    if grant.activated_at is None or (end is not None and end <= grant.starts_at):
+        return
+    begins = max(grant.activated_at, grant.starts_at)
     number, months = 1, limits["use_report_months"]
-    while (day := later(_day(grant.activated_at), number * months)) < _day(end or now):
+    while (day := later(_day(begins), number * months)) < _day(end or now):
         yield Due(Kind.USE_REPORT, f"P{number}", day + timedelta(days=limits["use_report_days"]))
         number += 1
     if end is None:

@@ -68,10 +68,13 @@ def _charging(spans: tuple[_Span, ...] = (), *, follows: bool = False) -> Update
         statement = statement.where(used <= bindparam(f"room_{unit}"), within)
         values[f"used_{unit}"] = used + count
     for unit, counted, span, number in spans:
-        so_far = case((_GRANTS.c[counted] == span, _column("used", unit)), else_=0) + bindparam(number)
+        last = _GRANTS.c[
+            counted
+        ]  # a clock that goes back over midnight, or another machine's, does not begin the day anew
+        so_far = case((last >= span, _column("used", unit)), else_=0) + bindparam(number)
         most = _column("quota", unit)
         statement = statement.where(so_far <= MAX_QUOTA, or_(most.is_(None), so_far <= most))
-        values |= {f"used_{unit}": so_far, counted: span}
+        values |= {f"used_{unit}": so_far, counted: case((last > span, last), else_=span)}
     return statement.values(values)
 
 
@@ -91,7 +94,7 @@ _CHARGES: Final = {
 }
 _OUTPUT_BACK: Final = (
     update(_GRANTS)
-    .where(_OF, _GRANTS.c.outputs_in == _MONTH, _GRANTS.c.used_outputs_per_month > 0)
+    .where(_OF, _GRANTS.c.outputs_in >= _MONTH, _GRANTS.c.used_outputs_per_month > 0)
     .values(used_outputs_per_month=_GRANTS.c.used_outputs_per_month - 1)
 )
 _REFUND: Final = (

@@ -15,6 +15,7 @@ from auth import audit
 from auth.actor import Actor
 from auth.casework.machine import Machine, Move
 from auth.casework.tables import CaseEventRow
+from auth.delegations.standing import persons
 from auth.identity import rules
 from auth.identity.labels import LICENCE_NAMES
 from auth.identity.organisations import OrganisationRead, check_code, organisation_row, read
@@ -167,7 +168,7 @@ def _objections(work: Work, actor: Actor, row: OrganisationRow, ask: LicenceStep
     if (
         ask.step is Step.RESUME
         and (last := _last(work, row.id, Step.SUSPEND))
-        and last.person_id == actor.person_id
+        and last.person_id in persons(work, actor)
     ):
         yield _reason(
             "suspender-does-not-resume",

@@ -168,6 +168,13 @@ def registration_objections(mode: Registration, code: str) -> tuple[Reason, ...]
     return (_no("product-not-registered", "本地要求数据产品先登记；请填写登记编码后再收费。", "Products must be registered here first; enter the code of the registration before charging.", REGISTERING),)  # fmt: skip
 
 
+def sold_objections(charged_on: date, last_days: Iterable[date]) -> tuple[Reason, ...]:
+    """Money is taken for a product while it is offered and a grant of its sources is in force. `last_days`: of either, local."""
+    if not (past := sorted(day for day in last_days if charged_on > day)):
+        return ()
+    return (_no("product-not-sold-then", f"该产品已下架或其来源授权已于 {past[0]} 终止，此后不得收费；如为补登，请填写当时的收费日期。", f"The product ended, or the last of its grants did, on {past[0]}; nothing is charged after that. Give the day of the charge if you enter it late.", PRICES),)  # fmt: skip
+
+
 @dataclass(frozen=True, slots=True)
 class Tick:
     """One of the four things that a traded product must show, and why it does or does not."""

@@ -406,6 +406,7 @@ def charge(work: Work, actor: Actor, product_id: str, body: FeeCreate) -> FeeRow
         mode = profile(work).product_registration
         refuse_if(
             (
+                *rules.sold_objections(body.charged_on, _last_days(work, row)),
                 *price_objections(work, row, body.price_fen, body.charged_on),
                 *rules.registration_objections(mode, row.registration_code),
             )
@@ -421,6 +422,23 @@ def charge(work: Work, actor: Actor, product_id: str, body: FeeCreate) -> FeeRow
         payload=body.model_dump(mode="json") | {"amount_fen": fee.amount_fen, "counts_in": counts_in},
     )  # fmt: skip
     return fee
+
+
+def _last_days(work: Work, row: ProductRow) -> list[date]:
+    """The last days on which the product could be sold: when its maker ended it, and when the last grant of its sources' lines ended."""
+    found = [row.ended_at] if row.ended_at else []
+    named = work.db.exec(select(ProductSourceRow.grant_id).where(ProductSourceRow.product_id == row.id))
+    of_line, step, lived = set[str](), set(named), list[datetime]()
+    begun = col(GrantRow.activated_at).is_not(None)
+    while step := step - of_line:
+        of_line |= step
+        rows = work.db.exec(select(GrantRow).where(col(GrantRow.id).in_(sorted(step)), begun))
+        lived += [min(each.ended_at or each.ends_at, each.ends_at) for each in rows]
+        after = select(GrantRow.id).where(col(GrantRow.succeeds_id).in_(sorted(step)), begun)
+        step = set(work.db.exec(after))
+    if lived:
+        found.append(max(lived))
+    return [each.astimezone(LOCAL).date() for each in found]
 
 
 def _demand_entered(work: Work, product_id: str, body: FeeCreate) -> None:

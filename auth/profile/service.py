@@ -12,7 +12,6 @@ from sqlmodel import Field, SQLModel, col, func, select
 
 from auth.actor import SYSTEM, Actor
 from auth.agreements import cover
-from auth.applications.rules import latest_end
 from auth.asset import Asset
 from auth.casework.book import Book, CaseStep, Command, made_by, need_reason
 from auth.consents import cover as consents
@@ -24,6 +23,7 @@ from auth.grants import queries as grants
 from auth.grants.tables import GrantRow
 from auth.grants.workflow import FINAL as GRANT_FINAL
 from auth.policy import rules
+from auth.policy.extent import extent_objections
 from auth.policy.filters.rules import LOCAL
 from auth.policy.limits import Limits
 from auth.policy.model import GrantPolicy, Prose
@@ -39,7 +39,7 @@ from auth.vouching import cover as vouching
 from auth.vouching import stopping
 from core.errors import NotFound, Reason, Unavailable, refuse_if
 from core.ids import DatasetId
-from core.text import Text, number_of
+from core.text import Text
 from core.work import Work, hold
 
 Assets = Callable[[DatasetId], Asset]
@@ -207,23 +207,7 @@ def _against(
     work: Work, profile: Profile, row: GrantRow, policy: GrantPolicy, assets: Assets
 ) -> Iterator[Reason]:
     known = profile.limits()
-    starts, ends = policy.starts_at.astimezone(LOCAL).date(), policy.ends_at.astimezone(LOCAL).date()
-    years = known.numbers["max_grant_years"]
-    if ends.toordinal() - 1 > latest_end(starts, years.value).toordinal():
-        yield rules.refused(
-            "period-too-long",
-            f"期限超过 {years.value} 年。",
-            f"The period exceeds {number_of(years.value, 'years')}.",
-            years.source,
-        )
-    days = known.numbers["max_retention_days"]
-    if policy.retention_days > days.value:
-        yield rules.refused(
-            "retention-too-long",
-            f"留存超过 {days.value} 天。",
-            f"Copies are kept for more than {number_of(days.value, 'days')}.",
-            days.source,
-        )
+    yield from extent_objections(policy, known)
     yield from cover.of_policy(work, profile, row.org_id, policy)
     try:
         asset = assets(DatasetId(row.dataset_id))

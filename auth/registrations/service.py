@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, or_, true
 from sqlmodel import Field, SQLModel, col, func, select
 
 from auth.actor import PLATFORM, SYSTEM, Actor
-from auth.asset import Asset
+from auth.asset import Asset, out_of_reach
 from auth.casework.book import Book, CaseStep, Command, made_by, need_reason
 from auth.casework.tables import CaseEventRow
 from auth.delegations.standing import persons
@@ -34,7 +34,7 @@ from auth.registrations.workflow import (
 from auth.roles import Role
 from auth.scope import sight
 from core import calendar
-from core.errors import NotFound, Reason, refuse_if
+from core.errors import Reason, refuse_if
 from core.ids import DatasetId
 from core.text import Text
 from core.work import Work, hold
@@ -133,11 +133,12 @@ def draft(work: Work, actor: Actor, body: RegistrationCreate, *, assets: Assets)
     """Begin an act; one at a time on a dataset."""
     asset = assets(DatasetId(body.dataset_id))
     if not actor.may_in(WRITE, asset.org_id):
-        raise NotFound(
+        raise out_of_reach(
+            asset,
             Text(
                 "没有这个数据集，或不属于您的部门。",
                 "There is no such dataset, or it is not your department's.",
-            )
+            ),
         )
     hold(work, f"registration {asset.dataset_id}")
     refuse_if(tuple(rules.act_objections(body.act, cover.entries(work, asset.dataset_id))))

@@ -47,11 +47,13 @@ def save(
 
 def suite(work: Work, actor: Actor, held: Asset, number: int | None = None) -> SuiteRead:
     """The version in force, or the one of that number. Raises NotFound."""
+    service.demand_reader(actor, held)
     return _named(service.suite(work, actor, _subject(held), number), held)
 
 
 def history(work: Work, actor: Actor, held: Asset) -> list[SuiteRead]:
     """Every version, newest first. Raises NotFound outside the scope."""
+    service.demand_reader(actor, held)
     return [_named(each, held) for each in service.suite_history(work, actor, _subject(held))]
 
 

@@ -15,9 +15,8 @@ from typing import Any, Final
 from sqlmodel import SQLModel
 
 from auth.actor import Actor
-from auth.asset import AssetColumn
+from auth.asset import AssetColumn, out_of_reach
 from catalog.assets import asset
-from core.errors import NotFound
 from core.text import Text
 from core.work import Work
 from datasets.queries import terms
@@ -43,12 +42,13 @@ class PreviewRead(SQLModel):
 def shown(work: Work, actor: Actor, dataset_id: str) -> PreviewRead:
     """The preview of a dataset's current release; NotFound where there is none, or the dataset is not the reader's to see."""
     held, release = asset(work, dataset_id), releases.current(work, dataset_id)
-    if not (held.is_published or actor.may_in(terms.PERMISSION, held.org_id)) or release is None:
-        raise NotFound(
+    if not (held.is_listed or actor.may_in(terms.PERMISSION, held.org_id)) or release is None:
+        raise out_of_reach(
+            held,
             Text(
                 "没有这个数据集，或尚无已发布的版本。",
                 "There is no such dataset, or it has no published release.",
-            )
+            ),
         )
     there = {str(column["name"]) for column in release.columns}
     columns = [column for column in held.columns if column.name in there]

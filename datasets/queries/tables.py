@@ -25,6 +25,7 @@ class QueryTermsRow(SQLModel, table=True):
     per_contributor: int | None = None
     reason: str = Field(max_length=500)
     set_by: str
+    set_person: str = ""
     set_name: str
     set_at: datetime = Field(sa_type=UtcDateTime)
 

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Final
 
 from pydantic import BaseModel, ConfigDict, Field
 from sqlmodel import SQLModel, col, select
 
 from auth import audit
 from auth.actor import Actor
-from auth.asset import Asset
+from auth.asset import Asset, out_of_reach
 from auth.policy.filters.model import ColumnName
 from auth.policy.model import Prose
 from catalog import queries as catalog
 from catalog.assets import asset
-from core.errors import NotFound, refuse_if
+from core.errors import refuse_if
 from core.text import Text
 from core.work import Work, hold
 from datasets.tracing import rules
@@ -45,6 +45,11 @@ class MarkTermsRead(SQLModel):
     set_at: datetime | None
 
 
+_NOT_YOURS: Final = Text(
+    "没有这个数据集，或不属于您的部门。", "There is no such dataset, or it is not of your department."
+)
+
+
 def last_row(work: Work, dataset_id: str) -> MarkTermsRow | None:
     wanted = select(MarkTermsRow).where(MarkTermsRow.dataset_id == dataset_id)
     return work.db.exec(wanted.order_by(col(MarkTermsRow.version).desc())).first()
@@ -53,8 +58,8 @@ def last_row(work: Work, dataset_id: str) -> MarkTermsRow | None:
 def shown(work: Work, actor: Actor, dataset_id: str) -> MarkTermsRead:
     """What is allowed, for whoever may see the dataset: recipients are told how far their values may be off."""
     held = asset(work, dataset_id)
-    if not (held.is_published or actor.may_in(PERMISSION, held.org_id)):
-        raise _nothing()
+    if not (held.is_listed or actor.may_in(PERMISSION, held.org_id)):
+        raise out_of_reach(held, _NOT_YOURS)
     row = last_row(work, dataset_id)
     if row is None:
         return MarkTermsRead(dataset_id=dataset_id, version=0, columns={}, reason="", set_by="", set_at=None)
@@ -65,16 +70,8 @@ def own(work: Work, actor: Actor, dataset_id: str) -> Asset:
     """The dataset, for those who may set its terms; NotFound for everybody else."""
     held = asset(work, dataset_id)
     if not actor.may_in(PERMISSION, held.org_id):
-        raise _nothing()
+        raise out_of_reach(held, _NOT_YOURS)
     return held
-
-
-def _nothing() -> NotFound:
-    return NotFound(
-        Text(
-            "没有这个数据集，或不属于您的部门。", "There is no such dataset, or it is not of your department."
-        )
-    )
 
 
 def markables(work: Work, dataset_id: str) -> dict[str, Markable]:

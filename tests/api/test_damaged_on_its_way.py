@@ -87,6 +87,21 @@ def test_no_part_of_a_damaged_file_is_sent(sqlite_house: House, way: str, wanted
     assert _found(scene) == [path.name]
 
 
+@pytest.mark.parametrize("way", ["extract", "link"])
+def test_a_range_that_the_file_lacks_is_no_download_and_takes_nothing(sqlite_house: House, way: str) -> None:
+    scene = a_scene(sqlite_house)
+    asked, _ = _file(scene, way)
+    analyst, before = client_as(scene.house, "analyst"), scene.view().used
+    assert analyst.get(asked, headers={"range": "bytes=99999999-"}).status_code == 416
+    assert scene.view().used == before
+    assert scene.events("extract.downloaded") == scene.events("view.read") == []
+    assert analyst.get(asked, headers={"range": "bytes=0-9"}).status_code == 206
+    if way == "extract":
+        assert len(scene.events("extract.downloaded")) == 1
+    else:
+        assert scene.view().used != before
+
+
 @pytest.mark.parametrize("way", ["rows", "CKAN", "CKAN dump"])
 @pytest.mark.parametrize("warm", [False, True], ids=["unseen", "seen before"])
 def test_no_rows_of_a_damaged_file_are_told_and_nothing_is_charged(

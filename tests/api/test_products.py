@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from api.house import House
+from auth.grants import service as grants
+from auth.grants.service import GrantStep
 from auth.products.rules import CHECKS, TICKS
 from auth.profile.model import shipped
 from tests.auth.agreements.scene import in_force
+from tests.conftest import TestClock
 from tests.datasets.extracts.scene import a_scene
 from tests.people import a_person, browser_as, client_as
 
@@ -103,6 +108,29 @@ def test_the_pack_judges_three_stages_by_four_dimensions(sqlite_house: House) ->
     shown = browser_as(sqlite_house, "applicant", "en").get(f"/products/{made['id']}").text
     assert "fee lines within the cap of their day: 1" in shown
     assert "sources that lead to a delivered file: 0 of 1" in shown
+
+
+@pytest.mark.parametrize("how", ["product", "grant"])
+def test_nothing_is_charged_for_days_after_the_product_or_its_grant_ended(
+    sqlite_house: House, clock: TestClock, how: str
+) -> None:
+    scene = a_scene(sqlite_house)
+    maker = client_as(sqlite_house, "applicant")
+    made = maker.post("/api/v1/products", json=a_body(scene.grant_id)).json()
+    at = f"/api/v1/products/{made['id']}"
+    if how == "product":
+        assert maker.post(f"{at}/end").status_code == 200
+    else:
+        with scene.desk.write("officer") as (work, actor):
+            grants.relinquish(work, actor, scene.grant_id, GrantStep(note="不再使用"))
+    clock.forward(days=2)
+    maker = client_as(sqlite_house, "applicant")
+    late = {"charged_on": "2026-03-04", "quantity": 1, "price_fen": 0}
+    refused = maker.post(f"{at}/fees", json=late)
+    assert (refused.status_code, "product-not-sold-then" in refused.text) == (403, True), refused.text
+    assert maker.post(f"{at}/fees", json=late | {"charged_on": "2026-03-02"}).status_code == 201, (
+        "entered late"
+    )
 
 
 def test_a_freeze_shows_in_the_cells(sqlite_house: House) -> None:

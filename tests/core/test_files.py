@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.errors import InputRefused, NotFound
-from core.files import FileStore
+from core.files import FileStore, StoredFile
 from core.files_s3 import S3FileStore, files_of
 from tests.examples import examples
 from tests.lake import Lake
@@ -29,14 +29,14 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> FileStore:
     return files_of(lake.settings(tmp_path))
 
 
-def damage(store: FileStore, sha256: str) -> None:
+def damage(store: FileStore, sha256: str, left: bytes = b"abd") -> None:
     """Change the bytes behind the store's back."""
     if isinstance(store, S3FileStore):
-        obstore.put(store._s3, f"objects/{sha256[:2]}/{sha256}", b"abd")
+        obstore.put(store._s3, f"objects/{sha256[:2]}/{sha256}", left)
         return
     path = store.path(sha256)
     path.chmod(0o640)
-    path.write_bytes(b"abd")
+    path.write_bytes(left)
 
 
 @given(parts=st.lists(st.binary(max_size=200), max_size=6))
@@ -55,6 +55,18 @@ def test_same_bytes_are_kept_once(store: FileStore) -> None:
     first, second = store.put([b"abc"]), store.put([b"a", b"bc"])
     assert first == second
     assert list(store.digests()) == [first.sha256]
+
+
+@pytest.mark.parametrize("left", [b"abd", b"ab", b""])
+def test_bytes_handed_in_again_mend_what_a_disk_did_to_them(store: FileStore, left: bytes) -> None:
+    sha256 = store.put([b"abc"]).sha256
+    damage(store, sha256, left)
+    assert not store.verify(sha256)
+    assert store.put([b"abc"]) == StoredFile(sha256, 3)
+    assert store.verify(sha256)
+    assert store.path(sha256).read_bytes() == b"abc"
+    with store.open(sha256) as source:
+        assert source.read() == b"abc"
 
 
 def test_a_stream_that_breaks_leaves_nothing(store: FileStore) -> None:

@@ -11,14 +11,17 @@ from sqlmodel import col, select
 
 from auth import audit
 from auth.actor import Actor
+from auth.asset import out_of_reach
+from auth.delegations.standing import persons
 from auth.policy.filters.rules import LOCAL
 from auth.profile.now import limits_now
 from auth.scope import sight
 from catalog.assets import asset
-from core.errors import InputRefused, NotFound, Reason, refuse_if
+from core.errors import InputRefused, Reason, refuse_if
 from core.text import Text
 from core.work import Work, hold
 from datasets.queries import terms
+from datasets.queries.private.caps import last_cap
 from datasets.queries.private.model import MILLION, Account, BudgetRead, CapRead, CapWrite
 from datasets.queries.private.rules import BASIS, KINDS, budget_reasons, cap_of
 from datasets.queries.private.tables import PrivacyAccountRow, PrivacyCapRow, PrivacySpendRow
@@ -34,20 +37,24 @@ def period_of(now: datetime) -> str:
 
 
 def cap_in_force(work: Work, dataset_id: str) -> CapRead | None:
-    wanted = select(PrivacyCapRow).where(PrivacyCapRow.dataset_id == dataset_id)
-    row = work.db.exec(wanted.order_by(col(PrivacyCapRow.version).desc())).first()
+    row = last_cap(work, dataset_id)
     return CapRead.model_validate(row, update={"set_by": row.set_name}) if row else None
 
 
 def set_cap(work: Work, actor: Actor, dataset_id: str, body: CapWrite) -> CapRead:
-    """Set new caps; NotFound outside the actor's reach, AccessRefused for whoever set the terms, InputRefused beyond the limit."""
+    """Set new caps; NotFound outside the actor's reach, AccessRefused for the person who set the terms, InputRefused beyond the limit."""
     held = asset(work, dataset_id)
     if not actor.may_in(CAP, held.org_id):
-        raise NotFound(
-            Text("没有这个数据集，或不归您审批。", "There is no such dataset, or it is not yours to approve.")
+        raise out_of_reach(
+            held,
+            Text(
+                "没有这个数据集，或不归您审批。", "There is no such dataset, or it is not yours to approve."
+            ),
         )
+    hold(work, f"query:{dataset_id}")
+    hold(work, f"privacy:{dataset_id}")
     known = terms.last_row(work, dataset_id)
-    if known is not None and known.set_by == actor.account_id:
+    if known is not None and known.set_person in persons(work, actor):
         text = Text(
             "查询条款由您设定，预算上限须由另一人设定。",
             "You set the terms for queries; another person must set the cap.",
@@ -60,10 +67,9 @@ def set_cap(work: Work, actor: Actor, dataset_id: str, body: CapWrite) -> CapRea
             f"The cap may be epsilon {most / MILLION:g} a year at most.",
         )
         raise InputRefused(text, field="dataset_micro", reasons=[Reason("cap-too-high", text, BASIS)])
-    hold(work, f"privacy:{dataset_id}")
     last = cap_in_force(work, dataset_id)
     row = PrivacyCapRow(
-        id=work.new_id(), dataset_id=dataset_id, version=(last.version if last else 0) + 1, set_by=actor.account_id,
+        id=work.new_id(), dataset_id=dataset_id, version=(last.version if last else 0) + 1, set_by=actor.account_id, set_person=actor.person_id,
         set_name=actor.username, set_at=work.now, **body.model_dump(),
     )  # fmt: skip
     work.db.add(row)
@@ -152,8 +158,8 @@ def shown(work: Work, actor: Actor, dataset_id: str) -> BudgetRead:
     """
     held = asset(work, dataset_id)
     looks_after = any(actor.may_in(each, held.org_id) for each in (CAP, terms.PERMISSION))
-    if not (held.is_published or looks_after):
-        raise NotFound(Text("没有这个数据集。", "There is no such dataset."))
+    if not (held.is_listed or looks_after):
+        raise out_of_reach(held, Text("没有这个数据集。", "There is no such dataset."))
     seen = sight(actor, READ)
     everything = looks_after or seen.everything
     cap, period = cap_in_force(work, dataset_id), period_of(work.now)

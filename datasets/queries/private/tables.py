@@ -24,6 +24,7 @@ class PrivacyCapRow(SQLModel, table=True):
     user_micro: int = Field(sa_type=BigInteger)
     reason: str = Field(max_length=500)
     set_by: str
+    set_person: str = ""
     set_name: str
     set_at: datetime = Field(sa_type=UtcDateTime)
 

@@ -21,6 +21,7 @@ from auth.duties.tables import DutyRow
 from auth.duties.workflow import Kind, Standing
 from auth.grants import service as grants
 from auth.grants.service import GrantRead, GrantStep
+from auth.policy.filters.rules import LOCAL
 from auth.policy.limits import limits
 from auth.profile.model import Reach, shipped
 from core.errors import AccessRefused, InputRefused, TransitionRefused
@@ -185,18 +186,33 @@ def test_duties_once_there_stay_and_noting_the_end_late_changes_nothing(
     length: int, early: int, more: int, noted: int, state: str
 ) -> None:
     ends = START + timedelta(days=length)
-    running = Lived(START, ends, "ACTIVE", False, None)
+    running = Lived(START, START, ends, "ACTIVE", False, None)
     first, second = START + timedelta(days=early), START + timedelta(days=early + more)
     known = limits()
     assert set(rules.duties_of(running, first, known)) <= set(rules.duties_of(running, second, known))
-    late = Lived(START, ends, "EXPIRED", True, ends + timedelta(days=noted))
+    late = Lived(START, START, ends, "EXPIRED", True, ends + timedelta(days=noted))
     if second >= ends:
         assert list(rules.duties_of(running, second, known)) == list(rules.duties_of(late, second, known))
-    stopped = Lived(START, ends, state, True, min(ends, second))
+    stopped = Lived(START, START, ends, state, True, min(ends, second))
     found = list(rules.duties_of(stopped, second, known))
     assert len({(due.kind, due.period) for due in found}) == len(found)
-    assert (Kind.DELETION_CERTIFICATE in {due.kind for due in found}) == (state != "SUPERSEDED")
-    assert list(rules.duties_of(Lived(None, ends, state, True, ends), second, known)) == []
+    assert (Kind.DELETION_CERTIFICATE in {due.kind for due in found}) == (
+        state != "SUPERSEDED" and min(ends, second) > START
+    )
+    assert list(rules.duties_of(Lived(None, START, ends, state, True, ends), second, known)) == []
+
+
+def test_nothing_is_owed_of_time_before_the_first_day() -> None:
+    """Activated early, as the law of the register wants it, a grant owes nothing for the months in which nobody could use it."""
+    known, begins = limits(), START + timedelta(days=700)
+    waiting = Lived(START, begins, begins + timedelta(days=900), "ACTIVE", False, None)
+    assert list(rules.duties_of(waiting, begins - timedelta(days=1), known)) == []
+    first, *_ = rules.duties_of(waiting, begins + timedelta(days=899), known)
+    due = rules.later(begins.astimezone(LOCAL).date(), known["use_report_months"])
+    assert first.due_on == due + timedelta(days=known["use_report_days"])
+    for state in ("REVOKED", "SUPERSEDED"):
+        ended = Lived(START, begins, waiting.ends_at, state, True, begins - timedelta(days=3))
+        assert list(rules.duties_of(ended, begins + timedelta(days=1000), known)) == []
 
 
 @pytest.mark.parametrize(
@@ -215,7 +231,7 @@ def test_a_renewal_goes_on_with_data_that_it_covers_and_that_need_not_be_gone_ye
         state, START, {"a", "b"}, renewed_from=begins, renewed_columns=columns, limits=known
     )
     assert said is continued
-    lived = Lived(START - timedelta(days=90), START, "EXPIRED", True, START, said)
+    lived = Lived(START - timedelta(days=90), START - timedelta(days=90), START, "EXPIRED", True, START, said)
     kinds = [due.kind for due in rules.duties_of(lived, START, known)]
     assert kinds == [Kind.USE_REPORT, *([] if continued else [Kind.DELETION_CERTIFICATE])]
 

@@ -106,6 +106,25 @@ def test_uses_of_a_day_are_exact_and_begin_anew_at_local_midnight(house: House, 
         assert queries.view(work, grant.id).used == Used(3, 5, 0, per_day=1, per_month=4)
 
 
+def test_a_clock_that_goes_back_over_midnight_gives_no_further_uses(house: House, clock: TestClock) -> None:
+    """Another machine's clock, or one that is set back: the later day's count goes on."""
+    desk = a_desk(house)
+    grant = a_grant(desk, quotas={"per_day": 2, "per_month": 3})
+    clock.forward(hours=16 - clock().astimezone(UTC).hour, minutes=-clock().minute)
+    midnight = clock()
+    taken = 0
+    for turn in range(12):
+        clock.now = midnight + timedelta(seconds=1 if turn % 2 else -1)
+        try:
+            with house.write() as work:
+                usage.charge(work, grant.id, extracts=1)
+            taken += 1
+        except QuotaExceeded:
+            with house.read() as work:
+                assert queries.view(work, grant.id).used.per_day == 2
+    assert taken == 3, "one before midnight, and of the new day what is left of the month"
+
+
 @pytest.mark.timeout(120)
 def test_uses_of_a_month_are_exact_and_begin_anew_with_the_local_month(
     house: House, clock: TestClock

@@ -7,6 +7,10 @@ from datetime import date, timedelta
 import pytest
 
 from api.house import House
+from auth.casework.book import CaseStep
+from auth.delegations import service as delegations
+from auth.delegations.service import DelegationCreate
+from auth.delegations.workflow import Step as DelegationStep
 from auth.grants import service as grants
 from auth.identity import licence, organisations
 from auth.identity.licence import LicenceStep, Paper, Step
@@ -97,6 +101,25 @@ def test_suspension_stops_every_grant_at_once_and_another_person_resumes(
         _take(desk, Step.RESUME, "watch")
     assert _take(desk, Step.RESUME, "watch2") == "QUALIFIED"
     assert _effective(desk, grant.id)
+
+
+def test_whoever_stands_in_for_the_suspender_does_not_resume(desk: Desk) -> None:
+    with desk.house.write() as work:
+        a_person(work, "second", "bureau", ["approver"])
+        lent = DelegationCreate(
+            deputy="second",
+            scope="*",
+            starts_on=date(2026, 3, 2),
+            ends_on=date(2026, 3, 31),
+            reason="出差期间由其代办",
+        )
+        made = delegations.offer(work, actor_of(work, "approver"), lent)
+        delegations.answer(work, actor_of(work, "second"), made.id, DelegationStep.ACCEPT, CaseStep())
+    assert _take(desk, Step.SUSPEND, "approver") == "SUSPENDED"
+    with pytest.raises(AccessRefused) as refused:
+        _take(desk, Step.RESUME, "second")
+    assert [each.code for each in refused.value.reasons] == ["suspender-does-not-resume"]
+    assert _take(desk, Step.RESUME, "watch") == "QUALIFIED"
 
 
 def test_disqualified_is_for_good_and_grants_stay_in_their_state_but_do_not_count(

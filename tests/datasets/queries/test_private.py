@@ -256,6 +256,22 @@ def test_caps_are_the_approvers_and_no_other_persons(scene: QueryScene) -> None:
     assert refused.value.reasons[0].code == "terms-setter-sets-no-cap"
 
 
+def test_terms_and_cap_are_two_persons_whatever_their_accounts_and_their_order(scene: QueryScene) -> None:
+    with scene.house.write() as work:
+        keeper = a_person(work, "keeper", "parks", ["steward"])
+        a_person(work, "keeper-above", "bureau", ["approver"], person_id=keeper.person_id)
+    scene.sets("keeper")
+    with pytest.raises(AccessRefused) as refused:
+        scene.caps("keeper-above")
+    assert refused.value.reasons[0].code == "terms-setter-sets-no-cap"
+    scene.sets("steward_a")
+    scene.caps("keeper-above")
+    with pytest.raises(AccessRefused) as refused:
+        scene.sets("keeper")
+    assert refused.value.reasons[0].code == "cap-setter-sets-no-terms"
+    scene.sets("steward_a")
+
+
 def test_a_lower_cap_leaves_nothing_and_takes_nothing_back(scene: QueryScene) -> None:
     scene.private()
     low = {f"{each}_micro": 100_000 for each in ("dataset", "org", "grant", "user")}
