@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "w20_own_0001"
-down_revision = "w20_grants_0002"
+down_revision = "w21_numbers_0001"
 branch_labels = None
 depends_on = None
 
