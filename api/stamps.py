@@ -31,11 +31,11 @@ _log = logging.getLogger("datagrant.audit")
 def stamp_now(house: House, actor: Actor) -> StampRead:
     """Have the newest checkpoint stamped, and keep the stamp beside it. Unavailable where the authority gives none that holds.
 
-    Conflict where that checkpoint has one already. The checkpoint's SHA-256 is all that leaves.
+    Conflict where none is set, or that checkpoint has one already. The checkpoint's SHA-256 is all that leaves.
     """
     settings, place = house.settings, Place.of(house.settings)
     if not settings.tsa_url:
-        raise Unavailable(
+        raise Conflict(
             Text(
                 "未配置时间戳机构；请设置 DATAGRANT_TSA_URL。",
                 "No time-stamp authority is set; set DATAGRANT_TSA_URL.",

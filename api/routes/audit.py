@@ -89,7 +89,7 @@ def show_stamp(house: HouseDep) -> StampRead:
 
 @router.post("/checkpoint/stamp", status_code=201, **access("datasets:store:check"))
 def stamp_checkpoint(house: HouseDep, actor: ActorDep) -> StampRead:
-    """Have the newest checkpoint stamped now. 503 where no authority is set, or it gives no stamp that holds; 409 where it bears one already."""
+    """Have the newest checkpoint stamped now. 409 where no authority is set or it bears one already; 503 where the authority gives no stamp that holds."""
     return stamp_now(house, actor)
 
 
