@@ -42,18 +42,20 @@ def until(ends: datetime, now: datetime) -> datetime:
 
 
 def lived_in(row: GrantRow, begins: datetime, until: datetime) -> bool:
-    """Whether it stood at some instant of the span, `until` not counted."""
+    """Whether it stood at some instant of the span, `until` not counted. One that ended at the instant at which it began stood then."""
     if row.activated_at is None or until <= begins:
         return False
     began = max(row.activated_at, row.starts_at)
-    return began < until and over_at(row) > max(began, begins)
+    over = over_at(row)
+    return began < until and over > begins and over >= began
 
 
 def having_lived_in(begins: datetime, until: datetime) -> list[ColumnElement[bool]]:
     """The same as conditions of a query."""
     ended = func.coalesce(GrantRow.ended_at, GrantRow.ends_at)
     activated, starts, ends = col(GrantRow.activated_at), col(GrantRow.starts_at), col(GrantRow.ends_at)
-    over = [last > first for last in (ended, ends) for first in (begins, activated, starts)]
+    over = [last > begins for last in (ended, ends)]
+    over += [last >= first for last in (ended, ends) for first in (activated, starts)]
     return [true() if until > begins else false(), activated < until, starts < until, *over]
 
 

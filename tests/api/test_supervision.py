@@ -36,7 +36,7 @@ def test_who_took_what_stands_in_the_ledger_to_the_byte(scene: Scene) -> None:
     auditor = client_as(scene.house, "auditor")
     found = auditor.get("/api/v1/usage", params={"org_id": "insurer"}).json()
     by_kind = {line["kind"]: line for line in found["items"]}
-    assert set(by_kind) == {"charge", "refund", "delivery", "download"}, "held back, given back, delivered"
+    assert set(by_kind) == {"charge", "reserved", "delivery", "download"}, "held back, given back, delivered"
     assert by_kind["download"]["sent_bytes"] == len(sent) == by_kind["delivery"]["bytes"]
     assert by_kind["delivery"]["columns"] == ["venue_id", "rooms"]
     assert by_kind["delivery"]["release_number"] == 1
@@ -132,7 +132,7 @@ def test_the_ledger_comes_as_a_file_and_that_is_an_event(scene: Scene, form: str
     assert f"usage-ledger.{form}" in answer.headers["content-disposition"]
     if form == "json":
         kinds = [line["kind"] for line in answer.json()["items"]]
-        assert kinds == ["charge", "charge", "refund", "delivery"], (
+        assert kinds == ["charge", "reserved", "reserved", "delivery"], (
             "asked for, held back, given back, delivered"
         )
     elif form == "csv":

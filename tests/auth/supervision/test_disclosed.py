@@ -22,7 +22,7 @@ YEARS = (2026, 2027, 2028)
 
 @pytest.fixture
 def scene(house: House) -> Scene:
-    return a_scene(house)
+    return a_scene(house, ends_on="2028-12-31")
 
 
 def a_product(scene: Scene) -> str:

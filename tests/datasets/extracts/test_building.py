@@ -64,7 +64,7 @@ def test_a_build_killed_and_repeated_charges_once(house: House, at: str, when: s
     with house.read() as work:
         events = usage.events(work, scene.grant_id)
         assert [(e.kind, e.extracts, e.rows) for e in events] == [
-            ("charge", 1, 0), ("charge", 0, 5), ("refund", 0, -5), ("delivery", 0, 5),  # held back for its review
+            ("charge", 1, 0), ("reserved", 0, 5), ("reserved", 0, -5), ("delivery", 0, 5),  # held back for its review
         ]  # fmt: skip
         ready = work.db.exec(select(OutboxRow).where(OutboxRow.topic == "extract.ready")).all()
         assert len(ready) == 1
