@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from pydantic import ValidationError
@@ -160,6 +160,27 @@ def chart_of(rows: list[dict[str, Any]], measures: list[str]) -> dict[str, Any] 
         "kind": "bars", "labels": [f"{each['from']:g}–{each['to']:g}" for each in listed], "unit": None,
         "series": [{"name": name, "values": [each["count"] for each in listed]}],
     }  # fmt: skip
+
+
+def heads_of(labels: Iterable[str], titles: Mapping[str, Text]) -> dict[str, Text]:
+    """What an answer's measures and groups are called for readers, by their labels. `titles`: of the columns."""
+    return {label: _head(label, titles) for label in labels}
+
+
+def _head(label: str, titles: Mapping[str, Text]) -> Text:
+    kind, bracket, inside = label.partition("(")
+    if not bracket:
+        column, slash, step = label.partition("/")
+        found = KINDS["count"] if label == "count" else titles.get(column)
+        if found is None:
+            return Text(label, label)
+        unit = UNITS.get(step, Text(step, step))
+        return Text(f"{found.zh}（{unit.zh}）", f"{found.en} ({unit.en.lower()})") if slash else found
+    column, comma, more = inside.removesuffix(")").partition(",")
+    of = titles.get(column.strip(), Text(column, column))
+    more = f",{more}" if comma else ""
+    known = KINDS.get(kind, Text(kind, kind))
+    return Text(f"{known.zh}（{of.zh}{more}）", f"{known.en} ({of.en}{more})")
 
 
 def terms_of(one: Mapping[str, str]) -> TermsWrite:

@@ -171,12 +171,19 @@ def _terms(
 
 
 @router.get("/{answer_id}", response_class=HTMLResponse, **access("datasets:query:read"))
-def show_page(request: Request, work: ReadDep, actor: ActorDep, answer_id: str) -> HTMLResponse:
+def show_page(
+    request: Request, work: ReadDep, actor: ActorDep, lang: LangDep, answer_id: str
+) -> HTMLResponse:
     """One question with its answer, as a table and a chart."""
     found = queries.one(work, actor, answer_id)
+    named = {each.name: each.title for each in asset(work, found.dataset_id).columns}
+    heads = query_forms.heads_of((*found.groups, *found.measures), named)
+    chart = query_forms.chart_of(found.rows, found.measures)
+    for series in chart["series"] if chart else ():
+        series["name"] = heads[series["name"]].in_(lang)
     return page(
         request, "queries/show.html", answer=found, is_private=found.form == DeliveryForm.QUERY_DP, million=MILLION, states=service.STATE_NAMES, forms=FORM_NAMES, coded=limits(),
-        asked=_in_words(found.query), chart=query_forms.chart_of(found.rows, found.measures),
+        asked=_in_words(found.query), chart=chart, heads=heads,
     )  # fmt: skip
 
 

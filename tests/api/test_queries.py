@@ -10,6 +10,8 @@ import pytest
 from fastapi.testclient import TestClient
 
 from api.house import House, open_house
+from api.query_forms import heads_of
+from core.text import Text
 from tests.datasets.queries.scene import CAPS, CONSENT, STAYS, QueryScene, a_query_scene
 from tests.people import client_as
 
@@ -189,7 +191,11 @@ def test_private_pages_work_without_scripts_and_keep_what_was_chosen(
     planned = analyst.post("/queries/private", data=sent | {"plan": "yes"})
     assert (planned.status_code, "0.25" in planned.text) == (200, True)
     asked = analyst.post("/queries/private", data=sent, follow_redirects=True)
-    assert (asked.status_code, "sum(fee)" in asked.text, "0.25" in asked.text) == (200, True, True)
+    assert (
+        asked.status_code,
+        {"zh": "合计（列fee）", "en": "Sum (Fee)"}[lang] in asked.text,
+        "0.25" in asked.text,
+    ) == (200, True, True)
     assert "3.75" in analyst.get(f"/queries/budget/{STAYS}").text
 
 
@@ -253,3 +259,14 @@ def test_a_verification_over_http_page_and_command(
     assert len(json.loads(CliRunner().invoke(app, ["verifications", *where]).stdout)["items"]) == 3
     assert client_as(scene.house, "officer2").get("/api/v1/verifications").json()["total"] == 0
     assert analyst.get("/verifications?lang=en").text.count("day ge") == 1
+
+
+def test_measures_and_groups_are_called_by_the_columns_titles() -> None:
+    titles = {"fee": Text("费用", "Fee"), "day": Text("日期", "Day")}
+    said = heads_of(("count", "sum(fee)", "quantile(fee,5,0.5)", "day/month", "day", "day/7", "else"), titles)
+    assert [each.zh for each in said.values()] == [
+        "计数", "合计（费用）", "分位数所在组（费用,5,0.5）", "日期（按月）", "日期", "日期（7）", "else",
+    ]  # fmt: skip
+    assert [each.en for each in said.values()][:4] == [
+        "Count of rows", "Sum (Fee)", "Class of a quantile (Fee,5,0.5)", "Day (by month)",
+    ]  # fmt: skip
