@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Callable
 from typing import Any, Final
 
+from api.disclosed_words import worded
 from api.packing import zip_of
 from api.web import environment
 from auth import audit
@@ -95,22 +96,24 @@ def _workbook(found: Disclosure) -> bytes:
             Sheet(
                 f"{SECTIONS[name].zh} {name}",
                 [f"{head.zh} {head.en}" for head in heads(rows)],
-                [list(row.values()) for row in named(rows, lambda word: f"{word.zh} {word.en}")],
+                [list(row.values()) for row in named(name, rows, lambda word: f"{word.zh} {word.en}")],
             )
             for name, rows in sections(found)
         ]
     )
 
 
-def named(rows: list[dict[str, Any]], say: Callable[[Text], str]) -> list[dict[str, Any]]:
-    """Rows of figures with the figure's name as people say it; JSON keeps the keys. Other rows as they are."""
-    return [row | {"figure": say(FIGURES[row["figure"]])} if "figure" in row else row for row in rows]
+def named(section: str, rows: list[dict[str, Any]], say: Callable[[Text], str]) -> list[dict[str, Any]]:
+    """Rows as people say them: figures and codes by their names, times in local time. JSON keeps the keys."""
+    if section == "figures":
+        return [row | {"figure": say(FIGURES[row["figure"]])} for row in rows]
+    return worded(section, rows, say)
 
 
 def tables(found: Disclosure, lang: Lang) -> list[tuple[str, Text, list[Text], list[dict[str, Any]]]]:
     """Every section for a page: its key, its name, its heads, its rows in the reader's language."""
     return [
-        (name, SECTIONS[name], heads(rows), named(rows, lambda word: word.in_(lang)))
+        (name, SECTIONS[name], heads(rows), named(name, rows, lambda word: word.in_(lang)))
         for name, rows in sections(found)
     ]
 

@@ -16,6 +16,7 @@ from api.disclosing import FIGURES
 from api.house import House
 from auth.grants.tables import GrantRow
 from auth.products.rules import CHECKS
+from core.text import Lang
 from tests.conftest import TestClock
 from tests.datasets.extracts.scene import VENUES, Scene, a_scene
 from tests.desk import a_grant
@@ -200,3 +201,21 @@ def test_the_price_rule_agreed_in_a_grant_binds_products_built_on_it(scene: Scen
     fee = {"charged_on": "2026-03-01", "quantity": 1, "price_fen": 4501}
     charged = officer.post(f"/api/v1/products/{entered.json()['id']}/fees", json=fee)
     assert [r["code"] for r in charged.json()["reasons"]] == ["price-above-agreed"]
+
+
+@pytest.mark.parametrize(("lang", "said"), [("zh", "实施机构"), ("en", "Implementing body")])
+def test_codes_and_times_are_said_in_words_and_stay_in_the_json(scene: Scene, lang: Lang, said: str) -> None:
+    auditor = client_as(scene.house, "auditor")
+    found = auditor.get("/api/v1/disclosure/2026").json()
+    (granted,) = found["authorisations"]
+    assert granted["delivery_forms"] == "extract_parquet, extract_csv"
+    shown = browser_as(scene.house, "auditor", lang).get("/disclosure/2026").text
+    assert said in shown
+    for code in (
+        "implementing_body",
+        granted["purposes"],
+        "extract_parquet",
+        granted["starts_at"],
+        ">ACTIVE<",
+    ):
+        assert code not in shown, code
