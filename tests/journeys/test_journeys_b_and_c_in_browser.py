@@ -259,7 +259,7 @@ def test_four_people_play_journey_c(sign_in: SignIn, played: Played) -> None:
     watch.get_by_role("link", name="应急冻结").click()
     watch.locator("[name='reason']").fill("疑似超出授权用途使用")
     watch.locator("form[action^='/incidents'] button").click()
-    if watch.locator("#confirm [data-yes]").is_visible():
+    with watch.expect_navigation():
         _yes(watch)
     _main(watch, "冻结")
     watch.goto(played.grant)

@@ -58,10 +58,14 @@ def test_a_release_in_a_bucket_from_batch_to_download_and_back(house: House, tmp
 
     far = another_machine(house, tmp_path / "far")
     visitor = client_as(far)
-    whole, part = visitor.get(file), visitor.get(file, headers={"Range": "bytes=0-3"})
+    whole, copies = visitor.get(file), tmp_path / "far" / "files"
     assert (whole.status_code, whole.content) == (200, here)
+    assert not list(copies.glob("??/??/*")), "the whole needs no copy: it is hashed on its way"
+    part = visitor.get(file, headers={"Range": "bytes=0-3"})
     assert (part.status_code, part.content) == (206, b"PAR1")
-    assert not list((tmp_path / "far" / "files").glob("??/??/*")), "downloads need no copy"
+    assert [each.read_bytes() for each in copies.glob("??/??/*")] == [here], (
+        "a part comes from a copy that was hashed"
+    )
     assert visitor.get(f"/api/v1/datasets/{release.dataset_id}/rows").json()["total"] == release.rows
 
     sending_on = client_as(another_machine(house, tmp_path / "on", store_presign_seconds=60))

@@ -66,14 +66,21 @@ def stops(scene: Scene, client: TestClient, address: str, patch: pytest.MonkeyPa
     assert client.get(address).status_code == 403
 
 
+def without_copies(room: Path) -> None:
+    """The part that was asked for left one, which was hashed."""
+    (copy,) = room.glob("files/??/??/*")
+    copy.unlink()
+
+
 def test_an_extract(scene: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made = scene.delivered(columns=["venue_id", "rooms"])
     file, room = f"/api/v1/extracts/{made.id}/file", tmp_path / "far"
     house = far(scene, room, store_presign_seconds=60)
     analyst = client_as(house, "analyst")
-    whole = analyst.get(file, follow_redirects=False)
-    part, head = analyst.get(file, headers={"Range": "bytes=4-9"}), analyst.head(file)
+    whole, head = analyst.get(file, follow_redirects=False), analyst.head(file)
     assert whole.status_code == 200, "what a grant gives is never handed to a link of the bucket"
+    assert not list(room.glob("files/??/??/*")), "the whole needs no copy"
+    part = analyst.get(file, headers={"Range": "bytes=4-9"})
     assert (part.status_code, part.content) == (206, whole.content[4:10])
     assert part.headers["content-range"] == f"bytes 4-9/{made.size_bytes}"
     assert (head.status_code, head.headers["content-length"], head.content) == (
@@ -84,7 +91,7 @@ def test_an_extract(scene: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     kept, receipt = tmp_path / "e.parquet", analyst.get(f"/api/v1/extracts/{made.id}/receipt").content
     kept.write_bytes(whole.content)
     assert check(receipt, file=kept).flaws == ()
-    assert not list(room.glob("files/??/??/*")), "a delivery needs no copy"
+    without_copies(room)
     stops(scene, analyst, file, monkeypatch)
 
 
@@ -94,6 +101,7 @@ def test_a_view_by_its_signed_link(scene: Scene, tmp_path: Path, monkeypatch: py
     grant = f"/api/v1/grants/{scene.grant_id}"
     link = analyst.post(f"{grant}/links", json={}).json()["url"].removeprefix("http://127.0.0.1:8000")
     head, whole = anyone.head(link), anyone.get(link)
+    assert not list(room.glob("files/??/??/*"))
     part = anyone.get(link, headers={"Range": "bytes=-4"})
     assert (head.status_code, head.headers["content-length"]) == (200, str(view.size_bytes))
     assert (whole.status_code, part.status_code, part.content) == (200, 206, b"PAR1")
@@ -103,5 +111,5 @@ def test_a_view_by_its_signed_link(scene: Scene, tmp_path: Path, monkeypatch: py
     receipt = analyst.get(f"{grant}/readings/{first['id']}/receipt").content
     assert json.loads(receipt)["sha256"] == view.sha256
     assert check(receipt, file=kept).flaws == ()
-    assert not list(room.glob("files/??/??/*"))
+    without_copies(room)
     stops(scene, anyone, link, monkeypatch)
