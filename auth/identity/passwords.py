@@ -54,8 +54,16 @@ class _Gate:
             self._places.release()
 
 
-@cache
+_ONE_GATE: Final = threading.Lock()
+
+
 def _gate(workers: int) -> _Gate:
+    with _ONE_GATE:  # a cache alone lets the first callers at once make a gate each
+        return _made_gate(workers)
+
+
+@cache
+def _made_gate(workers: int) -> _Gate:
     return _Gate(workers)
 
 

@@ -158,6 +158,17 @@ def test_only_so_many_hash_at_once_and_the_rest_are_told_to_wait(monkeypatch: py
     assert found.count(True) == asking - refused
 
 
+def test_the_first_callers_at_once_share_one_gate(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Slowly(passwords._Gate):
+        def __init__(self, workers: int) -> None:
+            time.sleep(0.05)
+            super().__init__(workers)
+
+    monkeypatch.setattr(passwords, "_Gate", Slowly)
+    found = _together(8, lambda: passwords._gate(7))
+    assert len({id(gate) for gate in found}) == 1
+
+
 def test_a_family_ends_when_its_token_is_given_back_and_only_then(peopled: House, clock: TestClock) -> None:
     with peopled.write() as work:
         _, token = refresh.start(work, actor_of(work, "wang"), peopled.settings)
