@@ -15,7 +15,7 @@ from auth.anomalies import observing
 from auth.anomalies.tables import AnomalyRow
 from auth.applications import queries as asked
 from auth.applications import service as applications
-from auth.applications.models import ApplicationAsk, ApplicationRead, ApplicationSave
+from auth.applications.models import ApplicationAsk, ApplicationSave
 from auth.casework.book import CaseStep, made_by
 from auth.duties import overdue
 from auth.duties import service as duties
@@ -37,18 +37,15 @@ from auth.reviews.workflow import Step
 from core.errors import AccessRefused, Conflict
 from core.ids import GrantId
 from core.work import fetched
+from tests.auth.grants.following import follow, granted
 from tests.conftest import TestClock
 from tests.desk import (
     Desk,
     a_desk,
     a_grant,
     activated,
-    agreed,
     codes,
-    decided,
     kinds,
-    reviewed,
-    screened,
     submitted,
 )
 
@@ -56,30 +53,6 @@ from tests.desk import (
 @pytest.fixture
 def desk(house: House) -> Desk:
     return a_desk(house)
-
-
-def follow(desk: Desk, grant_id: str, how: str = "amend", **changes: Any) -> ApplicationRead:
-    """The prefilled draft; `columns` names those that are asked for."""
-    with desk.write("applicant") as (work, actor):
-        act = {"amend": applications.amend, "renew": applications.renew}[how]
-        draft = act(work, actor, GrantId(grant_id), assets=desk.assets)
-        if changes:
-            ask = asked.ask_of(work, asked.row(work, draft.id, actor))
-            body = {name: getattr(ask, name) for name in ApplicationAsk.model_fields} | changes
-            if "columns" in body:
-                line = ask.lines[0].model_dump()
-                named = body.pop("columns")
-                body["lines"] = [
-                    line | {"columns": [each for each in line["columns"] if each["name"] in named]}
-                ]
-            save = ApplicationSave.model_validate(body | {"version": draft.version})
-            draft = applications.save(work, actor, draft.id, save, assets=desk.assets)
-    return draft
-
-
-def granted(desk: Desk, draft: ApplicationRead) -> str:
-    """The pending grant that comes of it."""
-    return agreed(desk, decided(desk, reviewed(desk, screened(desk, submitted(desk, draft))))).grants[0]
 
 
 def amended(desk: Desk, grant_id: str, **changes: Any) -> GrantRead:

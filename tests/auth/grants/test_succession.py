@@ -14,7 +14,6 @@ from sqlmodel import select
 
 from api.house import House
 from auth.applications import service as applications
-from auth.applications.models import ApplicationAsk, ApplicationRead, ApplicationSave
 from auth.applications.workflow import State
 from auth.duties import service as duties
 from auth.grants import queries, service, usage
@@ -23,19 +22,16 @@ from auth.grants.tables import GrantRow
 from auth.policy import rules
 from core.errors import AccessRefused, AppError, QuotaExceeded, TransitionRefused
 from core.ids import GrantId
+from tests.auth.grants.following import follow, granted
 from tests.conftest import TestClock
 from tests.desk import (
     Desk,
     a_desk,
     a_grant,
     activated,
-    agreed,
     an_application,
     codes,
-    decided,
     kinds,
-    reviewed,
-    screened,
     submitted,
 )
 
@@ -43,29 +39,6 @@ from tests.desk import (
 @pytest.fixture
 def desk(sqlite_house: House) -> Desk:
     return a_desk(sqlite_house)
-
-
-def _follow(desk: Desk, grant_id: str, how: str = "amend", **changes: Any) -> ApplicationRead:
-    """The prefilled draft, with a part of it changed."""
-    with desk.write("applicant") as (work, actor):
-        act = {"amend": applications.amend, "renew": applications.renew}[how]
-        draft = act(work, actor, GrantId(grant_id), assets=desk.assets)
-        if changes:
-            from auth.applications import queries as asked
-
-            ask = asked.ask_of(work, asked.row(work, draft.id, actor))
-            body = {name: getattr(ask, name) for name in ApplicationAsk.model_fields} | changes
-            if "quotas" in body:
-                body["lines"] = [ask.lines[0].model_dump() | {"quotas": body.pop("quotas")}]
-            save = ApplicationSave.model_validate(body | {"version": draft.version})
-            draft = applications.save(work, actor, draft.id, save, assets=desk.assets)
-    return draft
-
-
-def _granted(desk: Desk, draft: ApplicationRead) -> str:
-    """The pending grant that comes of it."""
-    found = decided(desk, reviewed(desk, screened(desk, submitted(desk, draft))))
-    return agreed(desk, found).grants[0]
 
 
 def _grant(desk: Desk, grant_id: str) -> GrantRead:
@@ -82,11 +55,11 @@ def test_amendment_takes_the_place_of_the_grant_and_carries_what_was_used(house:
     desk = a_desk(house)
     old = a_grant(desk, quotas={"rows": 100})
     _charge(desk, old.id, 60)
-    draft = _follow(desk, old.id, quotas={"rows": 120})
+    draft = follow(desk, old.id, quotas={"rows": 120})
     assert (draft.succession, draft.from_grant_id, draft.lines[0].columns[0]["reason"]) == (
         "amendment", old.id, "需要 venue_id 计算风险",
     )  # fmt: skip
-    new = _granted(desk, draft)
+    new = granted(desk, draft)
     assert (_grant(desk, old.id).state, _grant(desk, new).state) == ("ACTIVE", "PENDING")
     activated(desk, new)
     assert (_grant(desk, old.id).state, _grant(desk, new).state) == ("SUPERSEDED", "ACTIVE")
@@ -108,7 +81,7 @@ def test_what_is_given_back_after_an_amendment_reaches_the_grant_in_force(house:
         asked_at = work.now
         usage.charge(work, GrantId(grants[0]), extracts=2, outputs=1)
     for _ in range(2):
-        grants.append(_granted(desk, _follow(desk, grants[-1])))
+        grants.append(granted(desk, follow(desk, grants[-1])))
         activated(desk, grants[-1])
     with pytest.raises(QuotaExceeded), desk.house.write() as work:
         usage.charge(work, GrantId(grants[-1]), extracts=1, outputs=1)
@@ -125,7 +98,7 @@ def test_what_is_given_back_after_an_amendment_reaches_the_grant_in_force(house:
 
 def test_superseded_grant_comes_back_by_no_step(desk: Desk) -> None:
     old = a_grant(desk)
-    activated(desk, _granted(desk, _follow(desk, old.id)))
+    activated(desk, granted(desk, follow(desk, old.id)))
     step = GrantStep(note="重新启用原授权")
     with pytest.raises(TransitionRefused):
         activated(desk, old.id)
@@ -137,7 +110,7 @@ def test_superseded_grant_comes_back_by_no_step(desk: Desk) -> None:
 @pytest.mark.parametrize("end", [service.suspend, service.revoke])
 def test_amendment_does_not_revive_a_grant_that_was_stopped_meanwhile(desk: Desk, end: Any) -> None:
     old = a_grant(desk)
-    new = _granted(desk, _follow(desk, old.id))
+    new = granted(desk, follow(desk, old.id))
     with desk.write("watch") as (work, actor):
         end(work, actor, GrantId(old.id), GrantStep(note="存在超范围使用"))
     with pytest.raises(AccessRefused) as refused:
@@ -157,7 +130,7 @@ def test_second_grant_for_the_same_line_is_not_activated_beside_the_first(desk: 
 def test_amendment_keeps_to_its_dataset_and_scenario(desk: Desk) -> None:
     old = a_grant(desk)
     with pytest.raises(AccessRefused) as refused:
-        submitted(desk, _follow(desk, old.id, scenario_id="weather"))
+        submitted(desk, follow(desk, old.id, scenario_id="weather"))
     assert codes(refused) == ["succession-changed"]
 
 
@@ -165,12 +138,12 @@ def test_renewal_needs_a_use_report_and_follows_the_grant(desk: Desk, clock: Tes
     old = a_grant(desk, quotas={"rows": 100})
     _charge(desk, old.id, 100)
     with pytest.raises(AccessRefused) as refused:
-        _follow(desk, old.id, "renew")
+        follow(desk, old.id, "renew")
     assert codes(refused) == ["use-report-missing"]
     _report(desk, old)
-    draft = _follow(desk, old.id, "renew")
+    draft = follow(desk, old.id, "renew")
     assert (draft.starts_on, draft.ends_on) == (date(2027, 3, 2), date(2028, 2, 29))
-    new = activated(desk, _granted(desk, draft))
+    new = activated(desk, granted(desk, draft))
     assert _grant(desk, old.id).is_effective
     assert not _grant(desk, new.id).is_effective
     clock.now = old.ends_at
@@ -183,7 +156,7 @@ def test_a_renewal_does_not_fill_the_quotas_of_a_period_that_runs(desk: Desk, cl
     old = a_grant(desk, quotas={"rows": 100})
     _charge(desk, old.id, 100)
     _report(desk, old)
-    early = _follow(desk, old.id, "renew", starts_on=date(2027, 3, 1), ends_on=date(2027, 12, 31))
+    early = follow(desk, old.id, "renew", starts_on=date(2027, 3, 1), ends_on=date(2027, 12, 31))
     with pytest.raises(AccessRefused) as refused:
         submitted(desk, early)
     assert codes(refused) == ["renewal-before-end"]
@@ -235,8 +208,8 @@ class AnyHistoryOfGrants(RuleBasedStateMachine):
     @rule(quota=st.integers(10, 90), which=st.integers(0, 9))
     def amend(self, quota: int, which: int) -> None:
         with suppress(AppError):
-            draft = _follow(self.desk, self.ids[which % len(self.ids)], quotas={"rows": quota})
-            self.ids.append(_granted(self.desk, draft))
+            draft = follow(self.desk, self.ids[which % len(self.ids)], quotas={"rows": quota})
+            self.ids.append(granted(self.desk, draft))
 
     @rule(which=st.integers(0, 9))
     def activate(self, which: int) -> None:
