@@ -10,6 +10,7 @@ from fastapi import Query, Request, Response
 from fastapi.responses import HTMLResponse
 
 from api.access import access
+from api.activating import activated
 from api.cases import version_of
 from api.deps import ActorDep, HouseDep, ReadDep
 from api.dossiers import proofs_of
@@ -40,7 +41,6 @@ from core.errors import AppError, InputRefused
 from core.ids import ApplicationId, GrantId
 from core.text import Text
 from core.work import Work
-from datasets import carrying
 from datasets.extracts import queries as extracts
 
 router = APIRouter(prefix="/grants", include_in_schema=True, tags=["pages"])
@@ -177,15 +177,7 @@ def activate(request: Request, house: HouseDep, actor: ActorDep, grant_id: Grant
         grant_id,
         form,
         Step.ACTIVATE,
-        lambda work, body: service.activate(
-            work,
-            actor,
-            grant_id,
-            body,
-            assets=partial(assets, work),
-            has_release=has_release(work),
-            go_on=carrying.go_on,
-        ),
+        lambda work, body: activated(work, actor, grant_id, body),
     )
 
 

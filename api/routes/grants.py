@@ -9,6 +9,7 @@ from fastapi import Query, Response
 from fastapi.responses import JSONResponse
 
 from api.access import access
+from api.activating import activated
 from api.deps import ActorDep, LangDep, ReadDep, WorkDep
 from api.gives import gives
 from api.late import APIRouter
@@ -21,7 +22,6 @@ from auth.grants import service, usage
 from auth.grants.service import GrantRead, GrantStep, RevokeStep
 from auth.grants.workflow import State, Step
 from core.ids import GrantId
-from datasets import carrying
 
 router = APIRouter(prefix="/api/v1/grants", tags=["grants"])
 
@@ -105,16 +105,7 @@ def activate_grant(
     body: GrantStep,
 ) -> GrantRead:
     """Put the grant into force."""
-    done = service.activate(
-        work,
-        actor,
-        grant_id,
-        body,
-        assets=partial(assets, work),
-        has_release=has_release(work),
-        go_on=carrying.go_on,
-    )
-    return _tagged(response, done)
+    return _tagged(response, activated(work, actor, grant_id, body))
 
 
 @router.post("/{grant_id}/suspend", **access("auth:grant:suspend"))
