@@ -17,7 +17,7 @@ from datasets.extracts import explaining as trials
 from datasets.extracts import service as extracts
 from datasets.outputs.tables import OutputReviewRow
 from datasets.pipeline import extract_build, view_build
-from tests.auth.grants.test_succession import _follow, _granted
+from tests.auth.grants.following import follow, granted
 from tests.datasets.enclave.scene import an_enclave_scene
 from tests.datasets.extracts.scene import VENUES
 from tests.datasets.queries.scene import FORMS, GRANTED, a_query_scene, figures
@@ -54,7 +54,7 @@ def test_a_budget_of_the_grants_whole_life_is_kept_and_amendments_go_on_with_it(
     assert scene.private_code(epsilon_micro=300_001) == ["budget-exhausted"]
     assert scene.private_code(epsilon_micro=500_000) == [], "the same question again costs nothing"
     old = scene.grant_id
-    scene.grant_id = GrantId(_granted(scene.desk, _follow(scene.desk, old)))
+    scene.grant_id = GrantId(granted(scene.desk, follow(scene.desk, old)))
     activated(scene.desk, scene.grant_id)
     assert scene.private_code(epsilon_micro=300_001) == ["budget-exhausted"], "spent under the grant before"
     assert scene.private_code(epsilon_micro=300_000) == []
