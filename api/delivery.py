@@ -32,6 +32,7 @@ from api.watching import Since
 from api.witnessed import note_damaged
 from core.files import CHUNK, Held, damaged
 from core.looked import LOOKED, Identity, identity
+from core.witness import Check
 
 RECHECK_BYTES: Final = 4 * 1024 * 1024
 RECHECK_S: Final = 1.0
@@ -42,12 +43,19 @@ _LOT: Final = 4  # chunks that are hashed in one go
 class Hashing:
     """Hashes a whole file's answer beside its sending; the end of it leaves only once the digest is right.
 
-    The sending runs ahead of the hashing by two lots of `_LOT` chunks at most, so neither waits for the other at each chunk.
+    The sending runs ahead of the hashing by two lots of `_LOT` chunks at most, so neither waits for the other at each chunk. Where the file
+    has a witness (`core.witness`) a chunk is judged in less time than handing it to a thread takes.
     """
 
-    def __init__(self, sha256: str, size_bytes: int, on_damage: Callable[[], None] | None = None) -> None:
-        self._sha256, self._left, self._on_damage = sha256, size_bytes, on_damage
-        self._digest = hashlib.sha256()
+    def __init__(
+        self,
+        sha256: str,
+        size_bytes: int,
+        on_damage: Callable[[], None] | None = None,
+        check: Check | None = None,
+    ) -> None:
+        self._left, self._on_damage = size_bytes, on_damage
+        self._check = check or Check(sha256)
         self._waiting: list[bytes] = []
         self._beside: asyncio.Future[None] | None = None
         self.is_right = False
@@ -55,15 +63,18 @@ class Hashing:
     async def take(self, data: bytes) -> None:
         """To be asked before these bytes are sent. Raises DeliveryStopped before the last of them where the digest is wrong."""
         self._left -= len(data)
-        self._waiting.append(data)
-        if self._beside is None:
-            self._hash_on()
+        if self._check.is_quick:
+            self._check.update(data)
+        else:
+            self._waiting.append(data)
+            if self._beside is None:
+                self._hash_on()
         is_end = self._left <= 0 and not self.is_right
         while self._beside is not None and (is_end or len(self._waiting) >= _LOT):
             await asyncio.wait({self._beside})
         if not is_end:
             return
-        self.is_right = self._left == 0 and self._digest.hexdigest() == self._sha256
+        self.is_right = self._left == 0 and await run_in_threadpool(self._check.is_right)
         if not self.is_right:
             if self._on_damage is not None:
                 await run_in_threadpool(self._on_damage)
@@ -79,7 +90,7 @@ class Hashing:
 
     def _update(self, lot: list[bytes]) -> None:
         for data in lot:
-            self._digest.update(data)
+            self._check.update(data)
 
 
 class DeliveryStopped(ConnectionError):
@@ -115,14 +126,16 @@ class GuardedFile(FileResponse):
         on_end: Callable[[int, bool], None] | None = None,
         since: Since | None = None,
         on_damage: Callable[[], None] | None = None,
+        check: Callable[[], Check] | None = None,
     ) -> None:
         super().__init__(path, media_type=media_type, headers=_headers(sha256) | attachment(filename))
         self._may_go_on, self._on_end, self._since = may_go_on, on_end, since
-        self._file, self._sha256, self._on_damage = path, sha256, on_damage
+        self._file, self._on_damage, self._check = path, on_damage, check or partial(Check, sha256)
+        self._sha256 = sha256
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        before, is_known = await run_in_threadpool(_seen, self._file)
-        hashing = None if is_known else Hashing(self._sha256, before[2], self._on_damage)
+        before, check = await run_in_threadpool(_seen, self._file, self._check)
+        hashing = None if check is None else Hashing(self._sha256, before[2], self._on_damage, check)
         if hashing is not None and not before[2]:
             await hashing.take(b"")  # of nothing there is no last byte to keep back
         await _guarded(
@@ -395,7 +408,7 @@ def deliver(
             on_damage=on_damage,
         )
     if "range" in request.headers and request.method != "HEAD":
-        _demand_whole(held.path, sha256)
+        _demand_whole(held.path, held.check() if held.check else Check(sha256), sha256)
     return GuardedFile(
         held.path,
         sha256=sha256,
@@ -405,20 +418,24 @@ def deliver(
         on_end=on_end,
         since=since,
         on_damage=on_damage,
+        check=held.check,
     )
 
 
-def _seen(path: Path) -> tuple[Identity, bool]:
-    return identity(path), LOOKED.is_lately_right(path)
+def _seen(path: Path, check: Callable[[], Check]) -> tuple[Identity, Check | None]:
+    """What the file is now; and what is to judge it on its way, None where it was found right a short while ago."""
+    return identity(path), None if LOOKED.is_lately_right(path) else check()
 
 
-def _demand_whole(path: Path, sha256: str) -> None:
+def _demand_whole(path: Path, check: Check, sha256: str) -> None:
     if LOOKED.is_lately_right(path):
         return
     before = identity(path)
     with path.open("rb") as source:
-        if hashlib.file_digest(source, "sha256").hexdigest() != sha256:
-            raise damaged(sha256)
+        while data := source.read(CHUNK):
+            check.update(data)
+    if not check.is_right():
+        raise damaged(sha256)
     LOOKED.was_right(path, before)
 
 

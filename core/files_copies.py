@@ -7,6 +7,8 @@ import time
 from pathlib import Path
 from typing import Final
 
+from core.witness import SUFFIX, drop
+
 _IN_USE_S: Final = 6 * 3600.0  # a job may read a copy by its name for hours
 _LOOKS_S: Final = 60.0
 
@@ -34,12 +36,14 @@ class Copies:
                 seen = path.stat()
             except FileNotFoundError:  # another process made room
                 continue
+            if path.suffix == SUFFIX:  # a witness goes with its file
+                continue
             found.append((seen.st_mtime, seen.st_size, path))
         total, gone = sum(size for _, size, _ in found), 0
         for when, size, path in sorted(found):
             if total <= self._most or time.time() - when < in_use_s:
                 break
             if path != keeping:
-                path.unlink(missing_ok=True)
+                drop(path)
                 total, gone = total - size, gone + 1
         return gone

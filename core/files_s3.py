@@ -29,6 +29,7 @@ from core.files import FileStore, Held, StoredFile, damaged
 from core.files_copies import Copies
 from core.settings import Settings
 from core.text import Text
+from core.witness import Sums, Witness, drop
 
 if TYPE_CHECKING:
     from obstore import ObjectMeta
@@ -47,7 +48,7 @@ _GIVES_UP_S: Final = 60.0
 def files_of(settings: Settings) -> FileStore:
     """The store that the settings name: a bucket, or the directory of the installation."""
     if not settings.store:
-        return FileStore(settings.files_dir)
+        return FileStore(settings.files_dir, settings.keys_dir)
     return S3FileStore(settings)
 
 
@@ -117,7 +118,7 @@ class S3FileStore(FileStore):
     """Content-addressed files in a bucket. `root` holds the staging directory and the copies."""
 
     def __init__(self, settings: Settings) -> None:
-        super().__init__(settings.files_dir)
+        super().__init__(settings.files_dir, settings.keys_dir)
         self._settings = settings
         self._bucket = bucket_of(settings)
         self._bucket.parts()
@@ -146,11 +147,14 @@ class S3FileStore(FileStore):
         local = self._path(sha256)
         if local.is_file():
             self._copies.used(local)
-            return Held(sha256, local.stat().st_size, path=local)
+            return self._held_here(sha256, local)
         size = self._size(sha256)
         if size is None:
             raise _none(sha256)
-        return Held(sha256, size, piece=partial(self._piece, sha256), bring=partial(self.path, sha256))
+        return Held(
+            sha256, size, piece=partial(self._piece, sha256), bring=partial(self.path, sha256),
+            check=partial(self.check, sha256),
+        )  # fmt: skip
 
     def has(self, sha256: str) -> bool:
         return self._size(sha256) is not None
@@ -169,12 +173,12 @@ class S3FileStore(FileStore):
         self._path(sha256)
         local = self._path(sha256)
         if local.is_file() and not super().verify(sha256):
-            local.unlink(missing_ok=True)
+            drop(local)
         return self._hash(_key(sha256)) == sha256
 
     def verify_copy(self, sha256: str) -> bool:
         self.path(sha256)
-        return super().verify(sha256)
+        return super().verify_copy(sha256)
 
     def digests(self) -> Iterator[str]:
         yield from (sha256 for sha256, _ in self.listed())
@@ -194,9 +198,9 @@ class S3FileStore(FileStore):
 
     # writing
 
-    def _adopt(self, staged: Path, sha256: str, size: int) -> StoredFile:
+    def _adopt(self, staged: Path, sha256: str, size: int, witness: Witness | None = None) -> StoredFile:
         self._upload(staged, sha256, size)
-        stored = super()._adopt(staged, sha256, size)
+        stored = super()._adopt(staged, sha256, size, witness)
         self._copies.make_room()
         return stored
 
@@ -261,7 +265,7 @@ class S3FileStore(FileStore):
     def remove(self, sha256: str) -> None:
         local = self._path(sha256)
         self._delete(_key(sha256), f"again/{sha256}")
-        local.unlink(missing_ok=True)
+        drop(local)
 
     def collect(self, sha256: str, before: float, is_cited: Callable[[], bool]) -> bool:
         begun, mark = time.monotonic(), f"going/{sha256}/{secrets.token_hex(8)}"
@@ -298,15 +302,15 @@ class S3FileStore(FileStore):
     def _fetch(self, sha256: str) -> None:
         import obstore
 
-        staged, digest, size = self.stage_path(), hashlib.sha256(), 0
+        staged, sums = self.stage_path(), Sums(self._witnesses)
         try:
             with told(sha256), staged.open("xb") as out:
                 for chunk in obstore.get(self._s3, _key(sha256)).stream(min_chunk_size=_READ):
-                    digest.update(chunk)
-                    size += out.write(chunk)
-            if digest.hexdigest() != sha256:
+                    sums.update(bytes(chunk))
+                    out.write(chunk)
+            if sums.sha256 != sha256:
                 raise damaged(sha256)
-            super()._adopt(staged, sha256, size)
+            super()._adopt(staged, sha256, sums.size_bytes, sums.witness())
         finally:
             staged.unlink(missing_ok=True)
         self._copies.make_room(keeping=self._path(sha256))

@@ -15,6 +15,7 @@ from api import delivery
 from api.delivery import DeliveryStopped
 from api.house import House
 from auth.audit import AuditEventRow
+from core import witness
 from datasets.extracts.tables import ExtractRow
 from tests.datasets.extracts.scene import Scene, a_scene
 from tests.datasets.sharing.reading import makes
@@ -51,6 +52,13 @@ def _damage(path: Path) -> None:
     path.chmod(0o640)
     path.write_bytes(held)
     os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+@pytest.fixture(autouse=True, params=[False, True], ids=["plain", "witnessed"])
+def _witnessed(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All of it holds of files with a witness as well: here also small ones have one."""
+    if request.param:
+        monkeypatch.setattr(witness, "LEAST_BYTES", 1)
 
 
 def _found(scene: Scene) -> list[str]:
@@ -140,3 +148,28 @@ def test_a_file_that_was_hashed_a_moment_ago_is_not_hashed_again(
     monkeypatch.setattr(delivery, "Hashing", lambda *told: hashed.append(told) or made(*told))
     assert [analyst.get(asked).status_code for _ in range(3)] == [200] * 3
     assert len(hashed) == 1
+
+
+@pytest.mark.parametrize("left", [b"", b"DGW1", bytes(60)])
+def test_a_witness_that_is_not_right_holds_no_right_file_up(sqlite_house: House, left: bytes) -> None:
+    scene = a_scene(sqlite_house)
+    asked, path = _file(scene, "extract")
+    beside = witness.beside(path)
+    beside.unlink(missing_ok=True)
+    beside.write_bytes(left)
+    assert client_as(scene.house, "analyst").get(asked).content == path.read_bytes()
+    assert _found(scene) == []
+
+
+@pytest.mark.parametrize("wanted", ["", "bytes=0-3"])
+def test_a_witness_with_another_tag_holds_no_right_file_up(sqlite_house: House, wanted: str) -> None:
+    scene = a_scene(sqlite_house)
+    asked, path = _file(scene, "extract")
+    beside = witness.beside(path)
+    if beside.exists():
+        held = beside.read_bytes()
+        beside.chmod(0o640)
+        beside.write_bytes(held[:-1] + bytes([held[-1] ^ 1]))
+    answer = client_as(scene.house, "analyst").get(asked, headers={"range": wanted} if wanted else {})
+    assert answer.content == (path.read_bytes()[:4] if wanted else path.read_bytes())
+    assert _found(scene) == []

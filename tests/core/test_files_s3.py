@@ -15,6 +15,7 @@ import pytest
 from core.errors import Unavailable
 from core.files_copies import Copies
 from core.files_s3 import S3FileStore, files_of
+from core.witness import beside
 from tests.lake import SECRET, Lake
 
 pytestmark = pytest.mark.slow
@@ -109,6 +110,28 @@ def test_a_damaged_copy_is_noticed_and_brought_anew(store: S3FileStore) -> None:
     assert not store.verify_copy(sha256)
     assert store.verify(sha256), "the bucket's own bytes are right"
     assert store.path(sha256).read_bytes() == b"abc"
+
+
+def test_a_copy_has_a_witness_of_its_own_machine_and_goes_with_it(store: S3FileStore, tmp_path: Path) -> None:
+    """The bucket holds none; a damaged copy does not pass by it, and the copy brought anew has a new one."""
+    sha256 = store.put([BIG]).sha256
+    other = elsewhere(store, tmp_path / "other")
+    (tmp_path / "other" / "keys").mkdir()
+    copy = other.path(sha256)
+    made = beside(copy).read_bytes()
+    assert other.check(sha256).is_quick
+    assert {*other.digests()} == {sha256}
+    copy.chmod(0o640)
+    with copy.open("r+b") as held:
+        held.seek(len(BIG) // 2)
+        held.write(b"damaged")
+    assert (other.verify_copy(sha256), beside(copy).read_bytes()) == (False, made)
+    assert other.verify(sha256), "the bucket's own bytes are right"
+    assert not list(other.root.glob("??/??/*"))
+    assert other.path(sha256).read_bytes() == BIG
+    assert (other.verify_copy(sha256), beside(copy).read_bytes() == made) == (True, False)
+    other.remove(sha256)
+    assert not list(other.root.glob("??/??/*"))
 
 
 def test_a_mark_left_by_a_killed_collection_does_not_hold_for_ever(

@@ -31,6 +31,7 @@ from core.errors import AccessRefused, Conflict, InputRefused, NotFound, Unavail
 from core.files_s3 import files_of
 from core.ids import GrantId
 from core.settings import Settings
+from core.witness import beside
 from datasets.store import backup, service
 from datasets.store.backup_book import FolderShelf
 from tests.datasets.store.life import cites
@@ -92,6 +93,23 @@ def test_what_is_put_back_is_what_was_and_opens_nothing(sqlite_house: House, tmp
         (frozen,) = incidents.incidents(work, actor)[0]
     assert made["made_at"] in frozen.reason
     house.engine.dispose()
+
+
+def test_witnesses_stay_where_they_are_and_are_made_anew(sqlite_house: House, tmp_path: Path) -> None:
+    """Another machine judges what it was given by witnesses of its own, under the key that came along."""
+    (held,) = holds(sqlite_house, os.urandom(3_000_000))
+    here = sqlite_house.files.path(held)
+    assert sqlite_house.files.check(held).is_quick
+    back_up(sqlite_house, tmp_path / "out", None, quiet)
+    assert not list((tmp_path / "out").rglob("*.witness"))
+    settings = Settings(data_dir=tmp_path / "there", worker=False)
+    assert put_back(settings, tmp_path / "out", "", quiet)["absent"] == []
+    files = files_of(settings)
+    assert (files.check(held).is_quick, files.verify_copy(held), files.verify(held)) == (True, True, True)
+    assert beside(files.path(held)).read_bytes() != beside(here).read_bytes()
+    beside(files.path(held)).chmod(0o640)
+    beside(files.path(held)).write_bytes(beside(here).read_bytes())  # of the same bytes, under the same key
+    assert files.verify_copy(held)
 
 
 def test_a_second_backup_copies_new_files_alone_and_old_snapshots_go(
