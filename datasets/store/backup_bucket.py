@@ -30,6 +30,7 @@ from core.files import FileStore, StoredFile
 from core.files_s3 import MIB, Bucket, S3FileStore, told
 from core.settings import Settings
 from core.text import Text
+from core.witness import Witness, Witnesses
 from datasets.store.backup_book import MANIFEST, FolderShelf, Manifest, Shelf, another, file_digest
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ class BackupFiles(S3FileStore):
 
     def __init__(self, bucket: Bucket, root: Path) -> None:
         self.root, self._stage, self._bucket = root, root / "stage", bucket
+        self._witnesses = Witnesses(None)
 
     def put(self, chunks: Iterable[bytes], *, max_bytes: int | None = None) -> StoredFile:
         held, size, rest = bytearray(), 0, iter(chunks)
@@ -84,7 +86,7 @@ class BackupFiles(S3FileStore):
     def staged_before(self, instant: float) -> list[Path]:
         return super().staged_before(instant) if self._stage.is_dir() else []
 
-    def _adopt(self, staged: Path, sha256: str, size: int) -> StoredFile:
+    def _adopt(self, staged: Path, sha256: str, size: int, witness: Witness | None = None) -> StoredFile:  # noqa: ARG002 - there are none here
         self._write(staged, sha256, size)
         return StoredFile(sha256, size)
 
