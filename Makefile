@@ -16,7 +16,7 @@ BY_FILE := --dist loadfile --no-loadscope-reorder
 ROOMS := auth catalog claims core quality web datasets/batches datasets/outputs datasets/releases datasets/sources datasets/tickets
 unexport PYTHONDONTWRITEBYTECODE  # compiled modules are kept: each process would compile every library anew
 
-.PHONY: setup assets browser delta schemas demo serve test long fast check fix bench lock clean
+.PHONY: setup assets browser r delta schemas demo serve test long fast check fix bench lock clean
 
 setup: $(READY) $(DIST)  ## .venv with all that running and testing need, and the built pages' assets
 
@@ -36,6 +36,11 @@ $(DIST): package-lock.json $(wildcard api/static/src/* api/static/src/*/*) | $(R
 browser: $(READY)  ## Chromium and a Chinese font for the browser tests (Debian; needs root)
 	@if ! command -v chromium >/dev/null || ! fc-list 2>/dev/null | grep -q 'Noto Sans CJK'; then \
 		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium fonts-noto-cjk fontconfig >/dev/null; \
+	fi
+
+r:  ## R with jsonlite, for the tests of the lines that pages show for R (Debian; needs root)
+	@if ! command -v Rscript >/dev/null || ! Rscript -e 'library(jsonlite)' >/dev/null 2>&1; then \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends r-base-core r-cran-jsonlite >/dev/null; \
 	fi
 
 delta: $(READY)  ## the Delta Sharing client, in an environment of its own (its libraries are older than ours)
