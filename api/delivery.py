@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import hashlib
+import os
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -37,6 +38,7 @@ from core.witness import Check
 RECHECK_BYTES: Final = 4 * 1024 * 1024
 RECHECK_S: Final = 1.0
 _PIECE: Final = 4 * 1024 * 1024  # what one request to a bucket brings
+_OF_NOTHING: Final = hashlib.sha256().hexdigest()
 _LOT: Final = 4  # chunks that are hashed in one go
 
 
@@ -115,6 +117,14 @@ class GuardedFile(FileResponse):
         except MalformedRangeHeader:
             return []
 
+    def set_stat_headers(self, stat_result: os.stat_result) -> None:
+        """The size alone: when bytes came to this disk says nothing of them, and their digest is the validator."""
+        self.headers.setdefault("content-length", str(stat_result.st_size))
+
+    def _should_use_range(self, http_if_range: str) -> bool:
+        """By the strong tag alone, as `_ranges` decided what the request takes."""
+        return http_if_range == self.headers["etag"]
+
     def __init__(
         self,
         path: Path,
@@ -138,14 +148,14 @@ class GuardedFile(FileResponse):
         hashing = None if check is None else Hashing(self._sha256, before[2], self._on_damage, check)
         if hashing is not None and not before[2]:
             await hashing.take(b"")  # of nothing there is no last byte to keep back
-        await _guarded(
+        await guarded(
             super().__call__, scope, receive, send, self._may_go_on, self._on_end, self._since, hashing
         )
         if hashing is not None and hashing.is_right:
             LOOKED.was_right(self._file, before)
 
 
-async def _guarded(
+async def guarded(
     answer: ASGIApp,
     scope: Scope,
     receive: Receive,
@@ -155,6 +165,7 @@ async def _guarded(
     since: Since | None,
     hashing: Hashing | None = None,
 ) -> None:
+    """Have `answer` send, with the right asked for before its chunks; see the module's words."""
     guard = _Guard(send, may_go_on, since, hashing)
     # a server that sends files by itself would send past the guard
     extensions = {k: v for k, v in scope.get("extensions", {}).items() if k != "http.response.pathsend"}
@@ -164,56 +175,6 @@ async def _guarded(
         if on_end:
             with CancelScope(shield=True):  # a reader who goes away is counted too
                 await run_in_threadpool(on_end, guard.sent, guard.was_cut)
-
-
-class GuardedCopy(FileResponse):
-    """A file that was written for this one answer, guarded in the same way."""
-
-    chunk_size = GuardedFile.chunk_size
-
-    def __init__(
-        self,
-        path: Path,
-        *,
-        headers: dict[str, str],
-        may_go_on: Callable[[], bool],
-        on_end: Callable[[int, bool], None],
-        since: Since,
-    ) -> None:
-        super().__init__(path, headers=headers | {"Cache-Control": "private, no-store"})
-        self._may_go_on, self._on_end, self._since = may_go_on, on_end, since
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await _guarded(super().__call__, scope, receive, send, self._may_go_on, self._on_end, self._since)
-
-
-class GuardedBody(Response):
-    """An answer made in memory, sent in chunks and guarded in the same way."""
-
-    def __init__(
-        self,
-        body: bytes,
-        *,
-        media_type: str,
-        headers: dict[str, str],
-        may_go_on: Callable[[], bool],
-        on_end: Callable[[int, bool], None],
-        since: Since,
-    ) -> None:
-        super().__init__(
-            body, media_type=media_type, headers=headers | {"Cache-Control": "private, no-store"}
-        )
-        self._may_go_on, self._on_end, self._since = may_go_on, on_end, since
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await _guarded(self._flow, scope, receive, send, self._may_go_on, self._on_end, self._since)
-
-    async def _flow(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
-        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
-        size = GuardedFile.chunk_size
-        for at in range(0, len(self.body), size):
-            await send({"type": "http.response.body", "body": self.body[at : at + size], "more_body": True})
-        await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
 class GuardedPieces(Response):
@@ -273,14 +234,17 @@ class GuardedPieces(Response):
         piece = self._held.piece
         assert piece is not None  # noqa: S101 - who has no path has pieces
         digest, size = hashlib.sha256(), self._held.size_bytes
-        for at in range(0, size, _PIECE):
-            data = await run_in_threadpool(piece, at, min(_PIECE, size - at))
+        for at in range(0, max(size, 1), _PIECE):  # of an empty file, too, the digest is asked for
+            data = await run_in_threadpool(piece, at, min(_PIECE, size - at)) if size else b""
             digest.update(data)
-            if at + len(data) >= size and digest.hexdigest() != self._held.sha256:
+            is_short = len(data) < min(_PIECE, size - at)
+            if is_short or (at + len(data) >= size and digest.hexdigest() != self._held.sha256):
                 guard.was_cut = True
                 if self._on_damage is not None:
                     await run_in_threadpool(self._on_damage)
                 raise DeliveryStopped("the stored file does not match its digest")
+            if at + len(data) >= size and self._held.found_right is not None:
+                self._held.found_right()
             for part in range(0, len(data), CHUNK):
                 await guard(
                     {"type": "http.response.body", "body": data[part : part + CHUNK], "more_body": True}
@@ -367,8 +331,24 @@ def _ranges(request: Request, sha256: str, size_bytes: int) -> list[tuple[int, i
         return None
 
 
-def _takes_part(request: Request, sha256: str, size_bytes: int) -> bool:
-    return request.method != "HEAD" and bool(_ranges(request, sha256, size_bytes))
+def is_ranged(request: Request) -> bool:
+    """Whether a part may be asked for: `demand_right` has a whole file to hash then, which is done before anything is written."""
+    return request.method != "HEAD" and "range" in request.headers
+
+
+def demand_right(request: Request, held: Held) -> None:
+    """Raise Damaged for what `deliver` would refuse, so that nobody is charged, and no ticket is used up, for what cannot be sent.
+
+    A part cannot be hashed on its way, so the whole is before; what lies in a bucket is brought here for it.
+    """
+    if not held.size_bytes and held.sha256 != _OF_NOTHING:
+        raise damaged(held.sha256)
+    if not (request.method != "HEAD" and _ranges(request, held.sha256, held.size_bytes)):
+        return
+    if held.path is not None:
+        _demand_whole(held.path, held.check() if held.check else Check(held.sha256), held.sha256)
+    elif held.bring is not None:
+        held.bring()
 
 
 def _holds(request: Request, sha256: str) -> bool:
@@ -389,13 +369,13 @@ def deliver(
 ) -> Response:
     """The file, or 304 when the reader holds it already. Register the route for GET and HEAD both.
 
-    Raises Damaged for a range of a file that is not what was judged: a part cannot be hashed on its way, so the whole is before; one that lies
-    in a bucket is brought here for it.
+    Raises Damaged as `demand_right`, which who charges asks before.
     """
     if _holds(request, sha256):
         return Response(status_code=304, headers=_headers(sha256))
     on_damage = partial(note_damaged, request, damaged(sha256))
-    if held.bring is not None and _takes_part(request, sha256, held.size_bytes):
+    demand_right(request, held)
+    if held.bring is not None and request.method != "HEAD" and _ranges(request, sha256, held.size_bytes):
         held = replace(held, path=held.bring())
     if held.path is None:
         return GuardedPieces(
@@ -407,8 +387,6 @@ def deliver(
             since=since,
             on_damage=on_damage,
         )
-    if "range" in request.headers and request.method != "HEAD":
-        _demand_whole(held.path, held.check() if held.check else Check(sha256), sha256)
     return GuardedFile(
         held.path,
         sha256=sha256,

@@ -7,12 +7,13 @@ import secrets
 from datetime import datetime
 from pathlib import Path
 
-from fastapi.responses import FileResponse
+from fastapi.responses import Response
 from sqlmodel import col, select
-from starlette.background import BackgroundTask
 
+from api.delivery import attachment
 from api.house import House
 from api.witness import seal_record
+from api.written import GuardedCopy
 from auth import audit
 from auth.actor import Actor
 from auth.applications.tables import ApplicationRow
@@ -33,7 +34,7 @@ from core.work import Work
 from datasets.extracts.tables import ExtractRow
 
 
-def grant_pack(house: House, actor: Actor, grant_id: GrantId) -> FileResponse:
+def grant_pack(house: House, actor: Actor, grant_id: GrantId) -> Response:
     """The evidence of one grant, from its application on. That it was taken is itself an event, and in the pack."""
     with house.write() as work:
         row = grants.row(work, grant_id, actor)
@@ -55,7 +56,7 @@ def grant_pack(house: House, actor: Actor, grant_id: GrantId) -> FileResponse:
         return _packed(house, work, dossier.of_grant(work, row), about, documents, f"grant-{grant_id[-12:]}")
 
 
-def period_pack(house: House, actor: Actor, since: datetime, until: datetime) -> FileResponse:
+def period_pack(house: House, actor: Actor, since: datetime, until: datetime) -> Response:
     """The evidence of a period: every event in it, whatever it is about."""
     about = {"kind": "period", "since": since.isoformat(), "until": until.isoformat()}
     with house.write() as work:
@@ -72,7 +73,7 @@ def _packed(
     about: dict[str, str],
     documents: dict[str, bytes],
     name: str,
-) -> FileResponse:
+) -> Response:
     house.settings.scratch_dir.mkdir(parents=True, exist_ok=True)
     path: Path = house.settings.scratch_dir / f"dossier-{secrets.token_hex(8)}.zip"
     try:
@@ -80,10 +81,9 @@ def _packed(
     except BaseException:
         path.unlink(missing_ok=True)
         raise
-    return FileResponse(
-        path, media_type="application/zip", filename=f"datagrant-{name}.zip", headers={"Cache-Control": "no-store"},
-        background=BackgroundTask(path.unlink, missing_ok=True),
-    )  # fmt: skip
+    return GuardedCopy(
+        path, headers={"Content-Type": "application/zip"} | attachment(f"datagrant-{name}.zip")
+    )
 
 
 def _documents(work: Work, grant_id: GrantId) -> dict[str, bytes]:

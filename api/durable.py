@@ -48,7 +48,7 @@ from datasets.push import queries as pushes
 from datasets.push.service import start_due as start_due_push
 from datasets.queries.queries import conditions_of
 from datasets.releases import retention_clock
-from datasets.sharing import service as views
+from datasets.sharing import dropping
 from datasets.sources import queries as sources
 from datasets.sources.service import start_due
 from datasets.store.service import RECORD, SUBJECT
@@ -238,16 +238,16 @@ def drop_views(house: House) -> int:
     """Drop the views that nobody may read any more or that the cache has no room for, and remove their files."""
     quota = house.settings.view_cache_bytes
     with house.read() as work:
-        is_due, left = views.is_anything_to_drop(work, quota_bytes=quota), views.to_remove(work)
+        is_due, left = dropping.is_anything_to_drop(work, quota_bytes=quota), dropping.to_remove(work)
     dropped = 0
     if is_due:
         with house.write() as work:
-            dropped = views.drop_ended(work, quota_bytes=quota)
+            dropped = dropping.drop_ended(work, quota_bytes=quota)
         with house.read() as work:
-            left = views.to_remove(work)
+            left = dropping.to_remove(work)
     for key in left:
         with house.write() as work:
-            views.remove_one(work, key, house.files)
+            dropping.remove_one(work, key, house.files)
     return dropped
 
 

@@ -7,10 +7,11 @@ import secrets
 from collections.abc import Iterable, Iterator
 from typing import Final, Literal
 
-from fastapi.responses import FileResponse, Response
-from starlette.background import BackgroundTask
+from fastapi.responses import Response
 
+from api.delivery import attachment
 from api.house import House
+from api.written import GuardedCopy
 from auth.actor import Actor
 from auth.supervision import ledger
 from auth.supervision.ledger import Line, Wish
@@ -26,7 +27,7 @@ TYPES: Final = {
 _NAMES: Final = tuple(Line.model_fields)
 
 
-def ledger_file(house: House, actor: Actor, wish: Wish, form: Form) -> FileResponse:
+def ledger_file(house: House, actor: Actor, wish: Wish, form: Form) -> Response:
     """Every line that matches; the taking-out is recorded in the same transaction that reads them."""
     house.settings.scratch_dir.mkdir(parents=True, exist_ok=True)
     path = house.settings.scratch_dir / f"usage-{secrets.token_hex(8)}"
@@ -37,10 +38,7 @@ def ledger_file(house: House, actor: Actor, wish: Wish, form: Form) -> FileRespo
     except BaseException:
         path.unlink(missing_ok=True)
         raise
-    return FileResponse(
-        path, media_type=TYPES[form], filename=f"usage-ledger.{form}", headers={"Cache-Control": "no-store"},
-        background=BackgroundTask(path.unlink, missing_ok=True),
-    )  # fmt: skip
+    return GuardedCopy(path, headers={"Content-Type": TYPES[form]} | attachment(f"usage-ledger.{form}"))
 
 
 def monthly_file(report: Monthly, form: Form) -> Response:

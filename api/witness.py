@@ -6,10 +6,11 @@ import logging
 import secrets
 from pathlib import Path
 
-from fastapi.responses import FileResponse
-from starlette.background import BackgroundTask
+from fastapi.responses import Response
 
+from api.delivery import attachment
 from api.house import House
+from api.written import GuardedCopy
 from auth import audit
 from auth.actor import Actor
 from auth.incidents import service as incidents
@@ -56,7 +57,7 @@ def _pinned(house: House) -> Path | None:
     return Path(house.settings.tsa_certificate) if house.settings.tsa_certificate else None
 
 
-def evidence(house: House, actor: Actor) -> FileResponse:
+def evidence(house: House, actor: Actor) -> Response:
     """The evidence pack as a download. That it was taken is itself an event, and in the pack."""
     with house.write() as work:
         audit.record(work, actor, "audit.exported", subject="audit")
@@ -69,7 +70,4 @@ def evidence(house: House, actor: Actor) -> FileResponse:
     except BaseException:
         path.unlink(missing_ok=True)
         raise
-    return FileResponse(
-        path, media_type="application/zip", filename="datagrant-audit.zip",
-        headers={"Cache-Control": "no-store"}, background=BackgroundTask(path.unlink, missing_ok=True),
-    )  # fmt: skip
+    return GuardedCopy(path, headers={"Content-Type": "application/zip"} | attachment("datagrant-audit.zip"))

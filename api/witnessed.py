@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any, Final
 
 from fastapi import Depends, FastAPI, Request
@@ -18,12 +19,14 @@ from limits.strategies import MovingWindowRateLimiter
 from sqlalchemy.exc import SQLAlchemyError
 
 from api.deps import ActorDep
+from api.house import House
 from api.identity import network_of
 from auth import audit
 from auth.actor import ANYONE, Actor
 from core.errors import AccessRefused, AppError, NotFound, NotSignedIn, Unavailable
 from core.files import Damaged
 from core.text import Text
+from datasets.sharing import dropping
 
 REFUSALS: Final = RateLimitItemPerMinute(20)  # of one account; a burst shows in twenty
 READS: Final = RateLimitItemPerMinute(
@@ -83,6 +86,19 @@ def note_damaged(request: Request, found: Damaged) -> None:
         way = str(getattr(request.scope.get("route"), "path", ""))  # an address may hold a ticket
         _log.critical("stored file %s does not match its digest", sha256)
         _record(request, actor, "store.damage_found", sha256, {"sha256": sha256, "way": way})
+    _let_go(request.app.state.house, sha256)
+
+
+def _let_go(house: House, sha256: str) -> None:
+    """A damaged copy of a bucket's file goes by being looked at; a damaged view is dropped, so that it is made anew."""
+    try:
+        with suppress(NotFound):
+            if house.files.verify(sha256):
+                return
+        with house.write() as work:
+            dropping.drop_damaged(work, [sha256])
+    except (AppError, SQLAlchemyError):
+        _log.exception("what stands on %s could not be let go", sha256)
 
 
 NOTED: Final[Mapping[type[AppError], Callable[[Request, Any], None]]] = {

@@ -51,6 +51,7 @@ class Held:
     piece: Callable[[int, int], bytes] | None = None
     bring: Callable[[], Path] | None = None
     check: Callable[[], Check] | None = None
+    found_right: Callable[[], None] | None = None  # to be told by who hashed all its pieces
 
 
 class Damaged(Unavailable):
@@ -147,6 +148,10 @@ class FileStore:
         """What judges the bytes of the file on this disk as they pass: several times faster than SHA-256 where it has a witness."""
         return Check(sha256, self._path(sha256), self._witnesses)
 
+    def afar(self, sha256: str) -> Held:
+        """The same as it lies where the truth is, whatever copy is at hand."""
+        return self.held(sha256)
+
     def has(self, sha256: str) -> bool:
         return self._path(sha256).is_file()
 
@@ -217,7 +222,10 @@ class FileStore:
         return check.is_right()
 
     def sign(self, sha256: str, seconds: int) -> str | None:  # noqa: ARG002 - a directory has no addresses
-        """An address that gives the bytes for so many seconds to whoever holds it; None where there is no such thing."""
+        """An address that gives the bytes for so many seconds to whoever holds it; None where there is no such thing.
+
+        None as well unless the very object was hashed and found right here a short while ago: nobody hashes it on its way.
+        """
         return None
 
     def digests(self) -> Iterator[str]:

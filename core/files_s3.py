@@ -27,6 +27,7 @@ from weakref import WeakValueDictionary
 from core.errors import NotFound, Unavailable
 from core.files import FileStore, Held, StoredFile, damaged
 from core.files_copies import Copies
+from core.looked import LATELY_S
 from core.settings import Settings
 from core.text import Text
 from core.witness import Sums, Witness, drop
@@ -43,6 +44,8 @@ _CONNECT: Final = timedelta(seconds=10)
 _REQUEST: Final = timedelta(seconds=60)
 _DEAD_S: Final = 300.0  # a mark of a collection that old belongs to nobody any more
 _GIVES_UP_S: Final = 60.0
+_MOST_SEEN: Final = 10_000
+_Mark = tuple[str | None, int, float]
 
 
 def files_of(settings: Settings) -> FileStore:
@@ -124,6 +127,7 @@ class S3FileStore(FileStore):
         self._bucket.parts()
         self._copies = Copies(self.root, settings.store_cache_bytes)
         self._bringing: WeakValueDictionary[str, _Turn] = WeakValueDictionary()
+        self._right: dict[str, tuple[_Mark, float]] = {}
         self._lock = threading.Lock()
 
     @cached_property
@@ -148,12 +152,16 @@ class S3FileStore(FileStore):
         if local.is_file():
             self._copies.used(local)
             return self._held_here(sha256, local)
-        size = self._size(sha256)
-        if size is None:
+        return self.afar(sha256)
+
+    def afar(self, sha256: str) -> Held:
+        self._path(sha256)
+        found = self._head(_key(sha256))
+        if found is None:
             raise _none(sha256)
         return Held(
-            sha256, size, piece=partial(self._piece, sha256), bring=partial(self.path, sha256),
-            check=partial(self.check, sha256),
+            sha256, int(found["size"]), piece=partial(self._piece, sha256), bring=partial(self.path, sha256),
+            check=partial(self.check, sha256), found_right=partial(self._found_right, sha256, _mark(found)),
         )  # fmt: skip
 
     def has(self, sha256: str) -> bool:
@@ -193,8 +201,18 @@ class S3FileStore(FileStore):
     def sign(self, sha256: str, seconds: int) -> str | None:
         import obstore
 
+        seen, found = self._right.get(sha256), self._head(_key(sha256))
+        if seen is None or found is None or seen[0] != _mark(found) or time.monotonic() - seen[1] >= LATELY_S:
+            return None
         with told():
             return obstore.sign(self._s3, "GET", _key(sha256), timedelta(seconds=seconds))
+
+    def _found_right(self, sha256: str, mark: _Mark) -> None:
+        """The object with that mark hashed to its name at this instant."""
+        with self._lock:
+            if len(self._right) >= _MOST_SEEN:
+                self._right.clear()
+            self._right[sha256] = mark, time.monotonic()
 
     # writing
 
@@ -305,11 +323,13 @@ class S3FileStore(FileStore):
         staged, sums = self.stage_path(), Sums(self._witnesses)
         try:
             with told(sha256), staged.open("xb") as out:
-                for chunk in obstore.get(self._s3, _key(sha256)).stream(min_chunk_size=_READ):
+                got = obstore.get(self._s3, _key(sha256))
+                for chunk in got.stream(min_chunk_size=_READ):
                     sums.update(bytes(chunk))
                     out.write(chunk)
             if sums.sha256 != sha256:
                 raise damaged(sha256)
+            self._found_right(sha256, _mark(got.meta))
             super()._adopt(staged, sha256, sums.size_bytes, sums.witness())
         finally:
             staged.unlink(missing_ok=True)
@@ -371,6 +391,11 @@ class _Turn:
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
+
+
+def _mark(found: ObjectMeta) -> _Mark:
+    """What changes when an object is written anew: tag, bytes, instant."""
+    return found["e_tag"], int(found["size"]), found["last_modified"].timestamp()
 
 
 def _key(sha256: str) -> str:

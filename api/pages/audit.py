@@ -109,21 +109,19 @@ def stamp(request: Request, house: HouseDep, actor: ActorDep, form: Typed) -> Re
 
 
 @router.get("/evidence.zip", response_class=FileResponse, **access("auth:audit:read"))
-def download_evidence(house: HouseDep, actor: ActorDep) -> FileResponse:
+def download_evidence(house: HouseDep, actor: ActorDep) -> Response:
     """The evidence pack, for a browser."""
     return evidence(house, actor)
 
 
 @router.get("/evidence/grants/{grant_id}", response_class=FileResponse, **access("auth:audit:read"))
-def download_grant_evidence(house: HouseDep, actor: ActorDep, grant_id: GrantId) -> FileResponse:
+def download_grant_evidence(house: HouseDep, actor: ActorDep, grant_id: GrantId) -> Response:
     """One grant's evidence, for a browser."""
     return grant_pack(house, actor, grant_id)
 
 
 @router.get("/evidence/period", response_class=FileResponse, **access("auth:audit:read"))
-def download_period_evidence(
-    house: HouseDep, actor: ActorDep, since: str = "", until: str = ""
-) -> FileResponse:
+def download_period_evidence(house: HouseDep, actor: ActorDep, since: str = "", until: str = "") -> Response:
     """The evidence of some local days, both counted; by itself, of the last 31."""
     last = _day(until) or house.clock().astimezone(LOCAL).date()
     first = _day(since) or last - timedelta(days=30)

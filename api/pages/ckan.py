@@ -8,19 +8,17 @@ from typing import Any, Final
 
 import orjson
 from fastapi import Request, Response
-from fastapi.responses import FileResponse
-from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData, UploadFile
 
 from api.access import access
 from api.ckan import WRITES, hand_in, reads, resources_of
 from api.ckan_rows import Dump, Rows, dataset_of, dump
-from api.delivery import GuardedCopy
 from api.deps import ActorDep, HouseDep, LangDep
 from api.late import APIRouter
 from api.watching import Since, watch_of
 from api.witnessed import note_damaged
+from api.written import GuardedCopy
 from auth.actor import ANYONE, Actor
 from catalog.ckan.actions import Call
 from catalog.ckan.errors import CkanError, denied, translated
@@ -134,15 +132,13 @@ def _in_ckan(request: Request, refused: AppError, lang: Lang) -> CkanError:
 
 
 def _sent(made: Dump, since: Since) -> Response:
-    """The file, and its end once it has left; of a granted table the right is asked while it flows, and what left is counted."""
+    """The file; of a granted table the right is asked while it flows, and what left is counted."""
     headers = {"content-disposition": made.disposition, "content-type": made.media_type, **_SHARED}
     if made.granted is None:
-        done = BackgroundTask(made.path.unlink, missing_ok=True)
-        return FileResponse(made.path, headers=headers, background=done)
+        return GuardedCopy(made.path, headers=headers)
     view = made.granted
 
     def on_end(size_bytes: int, was_cut: bool) -> None:  # noqa: ARG001 - the count tells it
-        made.path.unlink(missing_ok=True)
         if size_bytes:
             view.sent(size_bytes)
 

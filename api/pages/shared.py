@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import Query, Request, Response
 
 from api.access import access
-from api.delivery import deliver, would_send
+from api.delivery import deliver, demand_right, is_ranged, would_send
 from api.deps import HouseDep
 from api.house import House
 from api.identity import network_of
@@ -48,10 +48,15 @@ def _send(request: Request, house: House, link: Link, name: str) -> Response:
     since = watch_of(house).since_now()
     address = request.client.host if request.client else ""
     try:
+        if is_ranged(request):
+            with house.read() as work:
+                _, view = links.open_link(work, link, address, network_of(request))
+            demand_right(request, house.files.held(view.sha256 or ""))
         with house.write() as work:
             who, view = links.open_link(work, link, address, network_of(request))
             sha256 = view.sha256 or ""
             held = house.files.held(sha256)
+            demand_right(request, held)
             if would_send(request, sha256, held.size_bytes):
                 service.begin(work, who, view)
     except AccessRefused as refusal:

@@ -183,7 +183,7 @@ def ledger_download(
     since: str = "",
     until: str = "",
     form: Form = "xlsx",
-) -> FileResponse:
+) -> Response:
     """The lines of the page's filters as a file, for a browser."""
     return ledger_file(house, actor, _wish(kind, grant, org, dataset, account, scenario, since, until), form)
 

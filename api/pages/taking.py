@@ -7,7 +7,7 @@ from contextlib import suppress
 from fastapi import Request, Response
 
 from api.access import access
-from api.delivery import deliver, would_send
+from api.delivery import deliver, demand_right, is_ranged, would_send
 from api.deps import HouseDep
 from api.gives import gives_file
 from api.house import House
@@ -29,9 +29,14 @@ def take(request: Request, house: HouseDep, token: str, name: str) -> Response: 
     since = watch_of(house).since_now()
     address, origin = request.client.host if request.client else "", network_of(request)
     try:
+        if is_ranged(request):
+            with house.read() as work:
+                taking = tickets.present(work, token, address, origin)
+            demand_right(request, house.files.held(taking.parcel.sha256))
         with house.write() as work:
             taking = tickets.present(work, token, address, origin)
             parcel, held = taking.parcel, house.files.held(taking.parcel.sha256)
+            demand_right(request, held)
             if would_send(request, parcel.sha256, held.size_bytes):
                 tickets.use_up(work, taking)
                 service.note_download(

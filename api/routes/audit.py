@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from fastapi import Query
-from fastapi.responses import FileResponse, PlainTextResponse
+from fastapi.responses import FileResponse, PlainTextResponse, Response
 from pydantic import AwareDatetime
 
 from api.access import access
@@ -116,13 +116,13 @@ def show_proof(work: ReadDep, actor: ActorDep, house: HouseDep, event_id: str) -
 
 
 @router.get("/evidence", response_class=FileResponse, **access("auth:audit:read"))
-def download_evidence(house: HouseDep, actor: ActorDep) -> FileResponse:
+def download_evidence(house: HouseDep, actor: ActorDep) -> Response:
     """The whole record as a ZIP file that can be checked without this service: events, checkpoints, public key."""
     return evidence(house, actor)
 
 
 @router.get("/evidence/grants/{grant_id}", response_class=FileResponse, **access("auth:audit:read"))
-def download_grant_evidence(house: HouseDep, actor: ActorDep, grant_id: GrantId) -> FileResponse:
+def download_grant_evidence(house: HouseDep, actor: ActorDep, grant_id: GrantId) -> Response:
     """One grant's history from its application on, each event with its proof, with terms, policy and receipts, as a ZIP."""
     return grant_pack(house, actor, grant_id)
 
@@ -130,6 +130,6 @@ def download_grant_evidence(house: HouseDep, actor: ActorDep, grant_id: GrantId)
 @router.get("/evidence/period", response_class=FileResponse, **access("auth:audit:read"))
 def download_period_evidence(
     house: HouseDep, actor: ActorDep, since: AwareDatetime, until: AwareDatetime
-) -> FileResponse:
+) -> Response:
     """Every event from `since` on and before `until`, each with its proof, as a ZIP."""
     return period_pack(house, actor, since, until)

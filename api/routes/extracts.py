@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import Query, Request, Response
 
 from api.access import access
-from api.delivery import deliver, would_send
+from api.delivery import deliver, demand_right, is_ranged, would_send
 from api.deps import ActorDep, HouseDep, LangDep, ReadDep, WorkDep
 from api.gives import gives, gives_file
 from api.house import House
@@ -145,9 +145,14 @@ def send(request: Request, house: House, actor: Actor, extract_id: ExtractId) ->
     """Decide, write down, then send; a grant or a role that ends meanwhile cuts the connection."""
     since = watch_of(house).since_now()
     try:
+        if is_ranged(request):
+            with house.read() as work:
+                parcel = service.open_download(work, actor, extract_id)
+            demand_right(request, house.files.held(parcel.sha256))
         with house.write() as work:
             parcel = service.open_download(work, actor, extract_id)
             held = house.files.held(parcel.sha256)
+            demand_right(request, held)
             if would_send(request, parcel.sha256, held.size_bytes):
                 service.note_download(work, actor, extract_id, request.headers.get("range", ""))
     except AccessRefused as refusal:

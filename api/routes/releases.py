@@ -8,7 +8,7 @@ from fastapi import Query, Request, Response
 from fastapi.responses import RedirectResponse
 
 from api.access import PUBLIC, SIGNED_IN, access
-from api.delivery import deliver, takes_bytes, would_send
+from api.delivery import deliver, demand_right, is_ranged, takes_bytes, would_send
 from api.deps import ActorDep, HouseDep, ReadDep, WorkDep
 from api.gives import gives_file
 from api.late import APIRouter
@@ -142,6 +142,12 @@ def download(
         same = request.headers.get("if-range", f'"{sha256}"') == f'"{sha256}"'
         return kind_of_reading(asked_range if same else "", size_bytes)
 
+    if is_ranged(request):
+        with house.read() as work:
+            parcel = release_access.open_download(
+                work, actor, release_id, format, asked_range="", note=False, partition=partition
+            )
+        demand_right(request, house.files.held(parcel.sha256))
     with house.write() as work:
         parcel = release_access.open_download(
             work, actor, release_id, format, asked_range=asked_range, note=request.method == "GET", partition=partition,
@@ -159,9 +165,9 @@ def download(
         with house.read() as reading:
             return release_access.may_flow(reading, release_id)
 
+    held = house.files.afar(parcel.sha256) if seconds else house.files.held(parcel.sha256)
     return deliver(
-        request, house.files.held(parcel.sha256), sha256=parcel.sha256, filename=parcel.filename,
-        media_type=parcel.media_type, may_go_on=may_go_on,
+        request, held, sha256=parcel.sha256, filename=parcel.filename, media_type=parcel.media_type, may_go_on=may_go_on,
     )  # fmt: skip
 
 

@@ -9,7 +9,6 @@ from urllib.parse import urlencode
 from fastapi import Query, Request, Response
 
 from api.access import access
-from api.delivery import GuardedBody
 from api.deps import ActorDep, HouseDep
 from api.gives import gives
 from api.house import House
@@ -17,6 +16,7 @@ from api.late import APIRouter
 from api.sharing import refused, wanted
 from api.watching import watch_of
 from api.witnessed import noted
+from api.written import GuardedBody
 from auth.actor import Actor
 from auth.policy.filters.model import RowFilter, parse_json
 from core.errors import AccessRefused, InputRefused

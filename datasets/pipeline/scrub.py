@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from core.jobs_run import JobContext, JobKind
 from core.text import Text
+from datasets.sharing import dropping
 from datasets.store import service
 
 _PREFIXES: Final = "0123456789abcdef"
@@ -30,6 +31,9 @@ def run(ctx: JobContext) -> Mapping[str, Any]:
         part = ctx.step(f"scrub-{prefix}", look)
         checked += part["checked"]
         damaged += part["damaged"]
+    if damaged:
+        with ctx.write() as work:
+            dropping.drop_damaged(work, damaged)
     with ctx.read() as work:
         missing = service.missing(work, ctx.files)
         uncited = service.garbage(work, ctx.files, service.before(work, ctx.job.id))

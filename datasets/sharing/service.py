@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import Table
@@ -28,7 +27,6 @@ from auth.scope import sight
 from auth.vouching import cover as vouching
 from core import bases, jobs
 from core.errors import AccessRefused, AppError, Conflict, NotFound, Reason, TooMany, refuse_if
-from core.files import FileStore
 from core.ids import GrantId
 from core.text import Text
 from core.work import Work
@@ -50,8 +48,6 @@ FORM: Final = (
     DeliveryForm.EXTRACT_PARQUET
 )  # a view is a Parquet file in the grantee's hands: no less is asked
 BASIS: Final = "就地读取（docs/sharing.md）· reading in place (docs/sharing.md)"
-_KEEP_BUSY: Final = timedelta(hours=1)
-_LASTING: Final = frozenset({State.PENDING.value, State.ACTIVE.value, State.SUSPENDED.value})
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,7 +228,7 @@ def want(work: Work, who: Reading, release_id: str | None) -> ViewRow:
         work, JOB_KIND, row.id, requested_by=who.actor.account_id, org_id=row.org_id, payload={"view_id": row.id}
     )  # fmt: skip
     work.db.add(row)
-    _note(work, who.actor, "view.requested", row)
+    note(work, who.actor, "view.requested", row)
     return row
 
 
@@ -349,7 +345,7 @@ def _let_read(work: Work, found: ViewRow, sha256: str) -> None:
     found.sha256, found.state, found.ready_at, found.dropped_at = sha256, ViewState.READY, work.now, None
     work.db.add(found)
     made = {"sha256": sha256, "rows": found.rows, "bytes": found.size_bytes}
-    _note(work, SYSTEM, "view.made", found, made | ({"marks": found.marks} if found.marks else {}))
+    note(work, SYSTEM, "view.made", found, made | ({"marks": found.marks} if found.marks else {}))
 
 
 def let_go(work: Work, reviewed: OutputReviewRow) -> None:
@@ -366,7 +362,7 @@ def keep_in(work: Work, key: str, why: Text) -> None:
     found = row(work, key, to_change=True)
     found.state, found.failed_zh, found.failed_en = ViewState.REFUSED, why.zh, why.en
     work.db.add(found)
-    _note(work, SYSTEM, "view.kept_in", found, {"why": why.en})
+    note(work, SYSTEM, "view.kept_in", found, {"why": why.en})
 
 
 def end_reviews(work: Work, before: GrantId, after: GrantId) -> None:
@@ -379,7 +375,7 @@ def end_reviews(work: Work, before: GrantId, after: GrantId) -> None:
         found.failed_zh = f"授权已变更；请在授权 {after} 下重新读取。"
         found.failed_en = f"The grant was amended; read it anew under grant {after}."
         work.db.add(found)
-        _note(work, SYSTEM, "view.failed", found, {"why": found.failed_en})
+        note(work, SYSTEM, "view.failed", found, {"why": found.failed_en})
 
 
 def give_up(work: Work, key: str, why: Text) -> None:
@@ -388,7 +384,7 @@ def give_up(work: Work, key: str, why: Text) -> None:
     if found.state == ViewState.BUILDING:
         found.state, found.failed_zh, found.failed_en = ViewState.FAILED, why.zh, why.en
         work.db.add(found)
-        _note(work, SYSTEM, "view.failed", found, {"why": why.en})
+        note(work, SYSTEM, "view.failed", found, {"why": why.en})
 
 
 def begin(work: Work, who: Reading, view: ViewRow) -> None:
@@ -411,7 +407,7 @@ def begin(work: Work, who: Reading, view: ViewRow) -> None:
             delivers=True,
         )  # fmt: skip
     ledger.enter(work, who.grant.id, ledger.DOWNLOAD, subject=view.id, taking=taking)
-    _note(work, who.actor, "view.read", view, {"sha256": view.sha256, "day": day, "purpose": who.purpose})
+    note(work, who.actor, "view.read", view, {"sha256": view.sha256, "day": day, "purpose": who.purpose})
 
 
 def _is_written_down(work: Work, key: str, actor: Actor, day: str) -> bool:
@@ -443,67 +439,6 @@ def note_sent(work: Work, view: ViewRow, size_bytes: int, actor: Actor) -> None:
     ledger.add_sent(work, GrantId(view.grant_id), view.id, size_bytes, actor.person_id)
 
 
-def drop_ended(work: Work, *, quota_bytes: int) -> int:
-    """Drop the views whose grant or release has ended, then the longest unread ones beyond the cache's quota; their number.
-
-    What was read within the hour stays though the quota is full. Files go afterwards, by `remove_one`.
-    """
-    live = select(ViewRow).where(ViewRow.state == ViewState.READY)
-    dropped: list[ViewRow] = []
-    kept: list[ViewRow] = []
-    for view in work.db.exec(live.order_by(col(ViewRow.id)).with_for_update()).all():
-        (dropped if _has_ended(work, view) else kept).append(view)
-    size = sum(view.size_bytes or 0 for view in kept)
-    for view in sorted(kept, key=_last_use):
-        if size > quota_bytes and work.now - _last_use(view) > _KEEP_BUSY:
-            size -= view.size_bytes or 0
-            dropped.append(view)
-    for view in dropped:
-        view.state, view.dropped_at, view.job_id = ViewState.DROPPED, work.now, None
-        work.db.add(view)
-        _note(work, SYSTEM, "view.dropped", view, {"sha256": view.sha256})
-    return len(dropped)
-
-
-def _last_use(view: ViewRow) -> datetime:
-    return view.last_read_at or view.ready_at or view.requested_at
-
-
-def to_remove(work: Work) -> list[str]:
-    """Dropped views whose file is still there."""
-    wanted = select(ViewRow.id).where(ViewRow.state == ViewState.DROPPED, col(ViewRow.sha256).is_not(None))
-    return list(work.db.exec(wanted))
-
-
-def remove_one(work: Work, key: str, files: FileStore) -> None:
-    """Take a dropped view's file out of the store. The row is held meanwhile, so that nobody makes the view anew.
-
-    A view's file names its view, so nothing else in the store has the same bytes.
-    """
-    found = row(work, key, to_change=True)
-    if found.state == ViewState.DROPPED and found.sha256 is not None:
-        files.remove(found.sha256)
-        found.sha256 = None
-        work.db.add(found)
-
-
-def is_anything_to_drop(work: Work, *, quota_bytes: int) -> bool:
-    """Whether `drop_ended` may have something to do; cheap, for the worker's look around."""
-    found = work.db.exec(select(ViewRow).where(ViewRow.state == ViewState.READY)).all()
-    return sum(view.size_bytes or 0 for view in found) > quota_bytes or any(
-        _has_ended(work, view) for view in found
-    )
-
-
-def _has_ended(work: Work, view: ViewRow) -> bool:
-    grant = work.db.exec(
-        select(GrantRow.state, GrantRow.policy_hash, GrantRow.ends_at).where(GrantRow.id == view.grant_id)
-    ).first()
-    if grant is None or grant[0] not in _LASTING or grant[1] != view.policy_hash or grant[2] <= work.now:
-        return True
-    return not any(each.release_id == view.release_id for each in versions(work, view.dataset_id))
-
-
 def _is_charged(work: Work, key: str, day: str) -> bool:
     return work.db.get(ViewUseRow, (key, day)) is not None
 
@@ -517,7 +452,8 @@ def _insert(work: Work, kind: Any, values: dict[str, Any]) -> bool:  # noqa: ANN
     return work.db.execute(wanted).first() is not None
 
 
-def _note(work: Work, actor: Actor, kind: str, view: ViewRow, payload: dict[str, Any] | None = None) -> None:
+def note(work: Work, actor: Actor, kind: str, view: ViewRow, payload: dict[str, Any] | None = None) -> None:
+    """Put on record what became of a view."""
     audit.record(
         work, actor, kind, subject=view.id, dataset_id=view.dataset_id, grant_id=view.grant_id,
         application_id=view.application_id, payload={"release": view.release_number, **json.loads(json.dumps(payload or {}))},

@@ -146,8 +146,12 @@ def test_a_mark_left_by_a_killed_collection_does_not_hold_for_ever(
     assert not [each for some in obstore.list(store._s3, "going/") for each in some]
 
 
-def test_a_signed_address_gives_these_bytes_to_whoever_holds_it(store: S3FileStore) -> None:
-    address = store.sign(store.put([b"abc"]).sha256, 60)
+def test_a_signed_address_gives_these_bytes_to_whoever_holds_it(store: S3FileStore, tmp_path: Path) -> None:
+    sha256 = store.put([b"abc"]).sha256
+    assert store.sign(sha256, 60) is None, "nobody has read it here"
+    there = elsewhere(store, tmp_path / "other")
+    there.path(sha256)
+    address = there.sign(sha256, 60)
     assert address is not None
     assert SECRET not in address
     assert httpx.get(address).content == b"abc"

@@ -11,6 +11,9 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
+
+import duckdb
 
 from api.house import House
 
@@ -18,6 +21,9 @@ _CODE = """
 import sys
 from datetime import datetime
 from pathlib import Path
+from typing import Any
+
+import duckdb
 import uvicorn
 from api.app import create_app
 from api.house import open_house
@@ -44,7 +50,7 @@ def a_server(house: House, port: int) -> Iterator[str]:
             now,
             "demo" if house.settings.demo else "",
         ],
-        env=os.environ | {"PYTHONPATH": root},
+        env=os.environ | {"PYTHONPATH": root} | _store(house),
     )
     url = f"http://127.0.0.1:{port}"
     try:
@@ -62,7 +68,25 @@ def a_server(house: House, port: int) -> Iterator[str]:
         child.wait(20)
 
 
+def _store(house: House) -> dict[str, str]:
+    """The settings of the house's store."""
+    chosen = house.settings.model_dump(
+        include={name for name in type(house.settings).model_fields if name.startswith("store")}
+    )
+    return {f"DATAGRANT_{name.upper()}": str(value) for name, value in chosen.items() if value is not None}
+
+
 def a_port() -> int:
     with socket.socket() as held:
         held.bind(("127.0.0.1", 0))
         return int(held.getsockname()[1])
+
+
+def in_duckdb(statement: str, *values: str) -> list[tuple[Any, ...]]:
+    """The rows of a statement that may read addresses, by httpfs as its package brings it."""
+    from duckdb_extension_httpfs import __file__ as where
+
+    binary = next(Path(str(where)).parent.rglob("*.duckdb_extension"))
+    with duckdb.connect(config={"allow_unsigned_extensions": "true"}) as connection:
+        connection.execute(f"LOAD '{binary}'")
+        return connection.execute(statement, list(values)).fetchall()

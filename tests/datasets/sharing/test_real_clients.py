@@ -11,7 +11,6 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pandas as pd
 import polars as pl
 import pyarrow as pa
@@ -21,7 +20,7 @@ from api.house import House
 from tests.conftest import TestClock
 from tests.datasets.extracts.scene import COLUMNS, VENUES, Scene, a_scene, a_table
 from tests.datasets.sharing.reading import makes
-from tests.datasets.sharing.server import a_port, a_server
+from tests.datasets.sharing.server import a_port, a_server, in_duckdb
 from tests.people import client_as
 
 ROOT = Path(__file__).parents[3]
@@ -52,12 +51,7 @@ def test_pandas_polars_and_duckdb_read_the_signed_link(scene: Scene, url: str) -
     assert frame.shape == (5, 2)
     lazy = pl.scan_parquet(link).filter(pl.col("rooms") > 10).select("venue_id")
     assert sorted(lazy.collect()["venue_id"]) == ["V1", "V2", "V5"]
-    from duckdb_extension_httpfs import __file__ as where
-
-    binary = next(Path(str(where)).parent.rglob("*.duckdb_extension"))
-    with duckdb.connect(config={"allow_unsigned_extensions": "true"}) as connection:
-        connection.execute(f"LOAD '{binary}'")
-        found = connection.execute("select count(*), sum(rooms) from read_parquet(?)", [link]).fetchone()
+    (found,) = in_duckdb("select count(*), sum(rooms) from read_parquet(?)", link)
     assert found == (5, 104)
     scene.revokes()
     with pytest.raises(urllib.error.HTTPError, match="403"):

@@ -12,7 +12,7 @@ from api.durable import drop_views
 from api.house import House
 from core.errors import AccessRefused, NotFound, QuotaExceeded
 from core.jobs import JobRow
-from datasets.sharing import service
+from datasets.sharing import dropping, service
 from datasets.sharing.rules import ViewState
 from datasets.sharing.spark import delta_schema, readable_type
 from datasets.sharing.tables import ViewRow
@@ -118,10 +118,10 @@ def test_beyond_the_quota_the_longest_unread_goes_and_comes_again(
     new = makes(scene, newer_release)
     size = (new.size_bytes or 0) + 1
     with sqlite_house.write() as work:
-        assert service.drop_ended(work, quota_bytes=size) == 0  # both were made within the hour
+        assert dropping.drop_ended(work, quota_bytes=size) == 0  # both were made within the hour
     clock.now += timedelta(minutes=30)
     with sqlite_house.write() as work:
-        assert service.drop_ended(work, quota_bytes=size) == 1
+        assert dropping.drop_ended(work, quota_bytes=size) == 1
         assert service.row(work, old.id).state == ViewState.DROPPED
         assert service.row(work, new.id).state == ViewState.READY
     drop_views(sqlite_house)

@@ -69,6 +69,9 @@ def test_a_release_in_a_bucket_from_batch_to_download_and_back(house: House, tmp
     assert visitor.get(f"/api/v1/datasets/{release.dataset_id}/rows").json()["total"] == release.rows
 
     sending_on = client_as(another_machine(house, tmp_path / "on", store_presign_seconds=60))
+    assert sending_on.get(file, follow_redirects=False).content == here, (
+        "hashed on its way before addresses are given"
+    )
     moved = sending_on.get(file, follow_redirects=False)
     assert (moved.status_code, moved.headers["cache-control"]) == (307, "no-store")
     assert httpx.get(moved.headers["location"]).content == here
