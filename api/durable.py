@@ -38,6 +38,7 @@ from core.settings import Settings
 from core.text import Text
 from core.work import Work
 from datasets import carrying
+from datasets.extracts.apart import SPARE
 from datasets.extracts.queries import filters_of
 from datasets.harvest import queries as harvests
 from datasets.harvest.service import start_due as start_due_harvest
@@ -174,6 +175,7 @@ def serve_jobs(settings: Settings, stop: threading.Event, *, idle_exit: float | 
     DBOS.launch()
     if idle_exit is None:
         _warm()
+        SPARE.keep()
     last_busy = last_reconciled = time.monotonic()
     last_noted, sealer, stamper = 0.0, Sealer(house), Stamper(house)
     while not stop.wait(_LOOK_S):
@@ -210,6 +212,7 @@ def serve_jobs(settings: Settings, stop: threading.Event, *, idle_exit: float | 
         if idle_exit is not None and now - last_busy > idle_exit:
             break
     _let_finish(floor, grace_s)
+    SPARE.end()
     if floor.active:
         # To close the book under a running job would make the job fail. A sudden end, with the lock still held, is
         # survived like any other death: its steps go on at the next start.

@@ -8,6 +8,7 @@ so statistics, dictionaries and metadata can tell of nothing else.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
@@ -248,9 +249,14 @@ def build(
     scratch: Path,
     rows_expected: int = 0,
     on_progress: Callable[[float, Text], None] | None = None,
+    watched: Watched = unwatched,
 ) -> Built:
-    """Write `out`; memory stays bounded by `memory_limit_mb` and one batch. `out` must not exist."""
-    with engine_of(memory_limit_mb, scratch) as connection:
+    """Write `out`; memory stays bounded by `memory_limit_mb` and one batch. `out` must not exist.
+
+    watched: is handed what ends the build within a batch, by an InterruptException.
+    """
+    stopped = threading.Event()
+    with engine_of(memory_limit_mb, scratch) as connection, watched(_both(stopped.set, connection.interrupt)):
         visible, held = visible_rows(connection, release, recipe.row_filter)
         chosen = _chosen(recipe, held)
         out_of_it = _small(visible, held, recipe.cells, recipe.key, release)
@@ -261,9 +267,10 @@ def build(
         with sink as write:
             put_marks, hashing = _marking(recipe), _hashing(recipe)
             # hashed before rows are mixed: what goes to disk on the way names nobody
-            placed = ((hashing(columns), places) for columns, places in _ahead(_in_order(reader, out_of_it)))
-            leaving_rows = _as_they_leave(placed, recipe, release, scratch)
-            for columns in map(put_marks, _ahead(leaving_rows)):
+            read = _unless(stopped, _ahead(_in_order(reader, out_of_it)))
+            placed = ((hashing(columns), places) for columns, places in read)
+            leaving_rows = _unless(stopped, _ahead(_as_they_leave(placed, recipe, release, scratch)))
+            for columns in map(put_marks, leaving_rows):
                 write(pa.record_batch(readable(columns) if recipe.for_readers else columns, schema=schema))
                 rows += len(columns[0])
                 if on_progress:
@@ -272,6 +279,22 @@ def build(
                         min(done, 1.0), Text(f"已写出 {rows} 行", f"{number_of(rows, 'rows')} written")
                     )
     return Built(rows, out.stat().st_size, out_of_it.rows if out_of_it else 0)
+
+
+def _both(one: Callable[[], None], other: Callable[[], None]) -> Callable[[], None]:
+    def does() -> None:
+        one()
+        other()
+
+    return does
+
+
+def _unless(stopped: threading.Event, batches: Iterator[Item]) -> Iterator[Item]:
+    """The same, until somebody stops it: between two batches the engine has nothing that could be interrupted."""
+    for batch in batches:
+        if stopped.is_set():
+            raise duckdb.InterruptException("stopped")
+        yield batch
 
 
 def _marking(recipe: Recipe) -> Callable[[list[pa.Array]], list[pa.Array]]:

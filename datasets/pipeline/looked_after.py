@@ -6,6 +6,7 @@ import math
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -13,7 +14,7 @@ from core.jobs_run import JobContext
 from datasets.enclave.watch import Watch
 from datasets.extracts import apart
 from datasets.extracts.apart import Build
-from datasets.extracts.build import Built, Watched
+from datasets.extracts.build import Built, Watched, build
 
 _LOOK_S: Final = 0.5
 
@@ -25,10 +26,12 @@ def until_cancelled(ctx: JobContext) -> Watched:
 
 @contextmanager
 def maker(ctx: JobContext, release: Path) -> Iterator[Build]:
-    """`apart.maker`, whose process ends as soon as the job is cancelled. A small release is made where one stands, in no time."""
-    with apart.maker(release) as build:
-        is_apart = release.exists() and release.stat().st_size >= apart.SMALL_BYTES
-        yield _looked_after(ctx, build) if is_apart else build
+    """`apart.maker`, whose process ends as soon as the job is cancelled; of a small release, whose file is made where one stands, the engine is interrupted."""
+    if apart.is_small(release):
+        yield partial(build, watched=until_cancelled(ctx))
+        return
+    with apart.maker(release) as made:
+        yield _looked_after(ctx, made)
 
 
 def _looked_after(ctx: JobContext, build: Build) -> Build:

@@ -6,10 +6,12 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -18,6 +20,7 @@ from sqlmodel import select
 
 from api.house import House
 from auth.grants import usage
+from auth.policy.model import ColumnTerm, DeliveryForm, Use
 from core.errors import AccessRefused, Conflict
 from core.jobs import JobRow
 from core.jobs_run import JobCancelled
@@ -205,6 +208,80 @@ def test_a_count_of_rows_ends_as_soon_as_the_job_is_cancelled(
     done.join(30)
     assert not done.is_alive()
     _given_up(scene, made.id)
+
+
+def test_a_build_in_the_worker_itself_ends_as_soon_as_it_is_cancelled(
+    sqlite_house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A small file is made where the worker stands; the engine is interrupted before it gave the first row."""
+    scene = a_scene(sqlite_house)
+    made = scene.asks()
+    begun, there = threading.Event(), build.visible_rows
+
+    def endless(connection: Any, *told: Any) -> Any:
+        visible, held = there(connection, *told)
+        if threading.current_thread().name != "counted":
+            threading.current_thread().name = "counted"
+            return visible, held
+        begun.set()
+        numbers = connection.sql("SELECT i FROM range(1000000000000) t(i)")
+        return visible.cross(numbers).filter("hash(i) % 7 = 9"), held
+
+    monkeypatch.setattr(build, "visible_rows", endless)
+    monkeypatch.setattr(subprocess, "Popen", lambda *_, **__: pytest.fail("a process began"))
+    done = threading.Thread(target=scene.works, daemon=True)
+    done.start()
+    assert begun.wait(60)
+    with scene.house.write() as work:
+        work.db.get_one(JobRow, made.job_id).cancel_requested = True
+    done.join(30)
+    assert not done.is_alive()
+    _given_up(scene, made.id)
+
+
+@pytest.mark.parametrize("when", ["rows are read", "rows are written"])
+def test_a_build_that_is_stopped_between_two_batches_goes_no_further(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
+    """Where the engine has nothing to do just then an interruption would be lost on it."""
+    pq.write_table(pa.table({"n": list(range(100))}), tmp_path / "release.parquet")
+    monkeypatch.setattr(build, "BATCH_ROWS", 10)
+    stops: list[Callable[[], None]] = []
+    seen: list[Any] = []
+
+    @contextmanager
+    def watched(interrupt: Callable[[], None]) -> Iterator[None]:
+        stops.append(interrupt)
+        yield
+
+    def stop(columns: list[pa.Array]) -> list[pa.Array]:
+        seen.append(columns)
+        stops[0]()
+        return columns
+
+    monkeypatch.setattr(build, "_hashing" if when == "rows are read" else "_marking", lambda _: stop)
+    recipe = build.Recipe(
+        (ColumnTerm(name="n", use=Use.PLAIN),), None, DeliveryForm("extract_csv"), b"k" * 32, {}
+    )
+    with pytest.raises(duckdb.InterruptException):
+        build.build(
+            tmp_path / "release.parquet",
+            recipe,
+            tmp_path / "out",
+            memory_limit_mb=200,
+            scratch=tmp_path,
+            watched=watched,
+        )
+    assert len(seen) < 4  # a batch or two are made ahead
+
+
+def test_a_small_file_with_many_cells_is_made_apart(tmp_path: Path) -> None:
+    """Twelve million rows of one value fit in 16 MiB, and take half a minute."""
+    for name, rows in (("few", 1_000), ("many", apart.SMALL_CELLS)):
+        pq.write_table(pa.table({"n": pa.repeat(1, rows)}), tmp_path / name)
+    assert apart.is_small(tmp_path / "few")
+    assert (tmp_path / "many").stat().st_size < apart.SMALL_BYTES
+    assert not apart.is_small(tmp_path / "many")
 
 
 def test_the_bounds_of_a_column_are_not_read_on_when_the_job_is_cancelled(tmp_path: Path) -> None:
