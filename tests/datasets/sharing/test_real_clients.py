@@ -11,6 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pandas as pd
 import polars as pl
 import pyarrow as pa
@@ -56,6 +57,10 @@ def test_pandas_polars_and_duckdb_read_the_signed_link(scene: Scene, url: str) -
     scene.revokes()
     with pytest.raises(urllib.error.HTTPError, match="403"):
         pd.read_parquet(link)
+    with pytest.raises(OSError, match="403"):
+        pl.scan_parquet(link).collect()
+    with pytest.raises(duckdb.HTTPException):
+        in_duckdb("select count(*) from read_parquet(?)", link)
 
 
 @pytest.fixture
