@@ -167,6 +167,28 @@ def heads_of(labels: Iterable[str], titles: Mapping[str, Text]) -> dict[str, Tex
     return {label: _head(label, titles) for label in labels}
 
 
+def called(labels: Iterable[str], titles: Mapping[str, Text]) -> Text:
+    """The same, one after the other; a dash where there is none."""
+    found = list(heads_of(labels, titles).values())
+    return Text("、".join(each.zh for each in found) or "—", ", ".join(each.en for each in found) or "—")
+
+
+def column_options(names: Iterable[str], titles: Mapping[str, Text]) -> list[tuple[str, Text | str]]:
+    """Columns for a choice, by title and name, with none of them first."""
+    return [
+        ("", "—"),
+        *(
+            (
+                name,
+                Text(f"{titles[name].zh}（{name}）", f"{titles[name].en} ({name})")
+                if name in titles
+                else name,
+            )
+            for name in names
+        ),
+    ]
+
+
 def _head(label: str, titles: Mapping[str, Text]) -> Text:
     kind, bracket, inside = label.partition("(")
     if not bracket:

@@ -17,7 +17,7 @@ from api.errors import status_of
 from api.forms import Typed, tried
 from api.house import House
 from api.late import APIRouter
-from api.lookups import org_names
+from api.lookups import column_titles, org_names, person_names
 from api.pages.queries import choices
 from api.pages.tickets import checked
 from api.routes.enclave import plan, submitted
@@ -62,10 +62,14 @@ def list_page(
         work, actor, state=state if state in STATE_NAMES else None, dataset_id=dataset.strip() or None, sort=sort,
         offset=(number - 1) * PER_PAGE, limit=PER_PAGE,
     )  # fmt: skip
+    named = {code: column_titles(work, code) for code in {each.dataset_id for each in found}}
+    specs = {each.id: EnclaveSpec.model_validate(each.spec) for each in found}
     return page(
         request, "enclave/list.html", found=found, total=total, page_no=number, pages=max(1, -(-total // PER_PAGE)),
         states=STATE_NAMES, state=state, dataset=dataset, orgs=org_names(work),
-        titles=catalog.titles(work, sorted({each.dataset_id for each in found})),
+        titles=catalog.titles(work, sorted({each.dataset_id for each in found})), people=person_names(work, {each.requested_name for each in found}),
+        measures={each.id: query_forms.called(specs[each.id].measures, named[each.dataset_id]) for each in found},
+        groups={each.id: query_forms.called(specs[each.id].groups, named[each.dataset_id]) for each in found},
     )  # fmt: skip
 
 
@@ -191,7 +195,7 @@ def _show(
     typed: str = "",
 ) -> HTMLResponse:
     found = service.detail(work, actor, enclave_id)
-    spec = EnclaveSpec.model_validate(found.spec)
+    spec, named = EnclaveSpec.model_validate(found.spec), column_titles(work, found.dataset_id)
     title = catalog.titles(work, [found.dataset_id]).get(
         found.dataset_id, Text(found.dataset_id, found.dataset_id)
     )
@@ -200,7 +204,8 @@ def _show(
         request, "enclave/show.html", status=status_of(refusal) if refusal else 200, made=found, spec=spec, title=title,
         states=STATE_NAMES, step_names=STEP_NAMES, where=filter_in_words(spec.where) if spec.where else None,
         orgs=org_names(work), coded=limits(), refusal=refusal, typed=typed, due=review.due_on if review else None,
-        whole=found.spec, open=[each.step for each in found.commands if each.allowed],
+        measures=query_forms.called(spec.measures, named), groups=query_forms.called(spec.groups, named), heads=query_forms.heads_of((*spec.measures, *spec.groups), named),
+        people=person_names(work, {found.requested_name}), whole=found.spec, open=[each.step for each in found.commands if each.allowed],
     )  # fmt: skip
 
 

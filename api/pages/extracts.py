@@ -10,12 +10,14 @@ from fastapi.responses import HTMLResponse
 from pydantic import ValidationError
 from starlette.concurrency import run_in_threadpool
 
+from api import query_forms
 from api.access import access
 from api.delivery import attachment
 from api.deps import ActorDep, HouseDep, LangDep, ReadDep
 from api.forms import tried
 from api.house import House
 from api.late import APIRouter
+from api.lookups import column_titles, person_names
 from api.query_forms import wrong
 from api.routes.extracts import ask, delivery_proof, send, ticket
 from api.routes.extracts import plan as planned
@@ -78,7 +80,7 @@ def list_page(
     )  # fmt: skip
     return page(
         request, "extracts/list.html", found=found, total=total, page_no=number, pages=max(1, -(-total // PER_PAGE)),
-        states=STATE_NAMES, state=state, dataset=dataset, titles=titles(work, [each.dataset_id for each in found]),
+        states=STATE_NAMES, state=state, dataset=dataset, people=person_names(work, {each.requested_name for each in found}), titles=titles(work, [each.dataset_id for each in found]),
     )  # fmt: skip
 
 
@@ -148,14 +150,14 @@ def _form(
         titles = {}
     return page(
         request, "extracts/new.html", status=422 if refusal else 200, grant=row, policy=view.policy, titles=titles,
-        column_options=[("", "—"), *((term.name, term.name) for term in view.policy.columns if term.use in FILTERABLE)],
+        column_options=query_forms.column_options([term.name for term in view.policy.columns if term.use in FILTERABLE], titles),
         purposes={code: coded.purposes[code].name for code in view.policy.purposes if code in coded.purposes},
         scenario=coded.scenarios.get(view.policy.scenario_id), operations=OPERATIONS,
         form_options=[(form, FORM_NAMES[form]) for form in view.policy.delivery_forms if form in EXTRACT_FORMS],
         release_options=[("", Text("当前版本", "Current release")), *_release_options(work, view.dataset_id)],
         given=given or {}, plan=plan, refusal=refusal, conditions=range(CONDITIONS),
         left=planning.quota_left(view), kinds=[(KINDS[form].name, KINDS[form].says) for form in view.policy.delivery_forms if form in EXTRACT_FORMS],
-        own_filter=view.policy.row_filter.model_dump_json() if view.policy.row_filter else None,
+        own_filter=filter_in_words(view.policy.row_filter) if view.policy.row_filter else None,
     )  # fmt: skip
 
 
@@ -230,7 +232,8 @@ def show_page(
     job = work.db.get(JobRow, found.job_id) if found.job_id else None
     row = queries.row(work, extract_id, actor)
     return page(
-        request, "extracts/show.html", extract=found,
+        request, "extracts/show.html", extract=found, columns=column_titles(work, found.dataset_id), people=person_names(work, {found.requested_name}),
+        title=titles(work, [found.dataset_id]).get(found.dataset_id, Text("", "")),
         condition=filter_in_words(parse(found.row_filter) if found.row_filter else None), filename=(filename := service.parcel_of(row).filename), kind=KINDS[found.form], recipe=recipe_of(found.form, filename), in_r=recipe_in_r(found.form, filename, _texts(work, found)), states=STATE_NAMES, forms=FORM_NAMES,
         job=read(job) if job and found.state is ExtractState.BUILDING else None,
         receipt=json.dumps(json.loads(row.receipt), ensure_ascii=False, indent=2) if row.receipt else None,

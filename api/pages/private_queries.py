@@ -14,6 +14,7 @@ from api.deps import ActorDep, HouseDep, LangDep, ReadDep
 from api.forms import Typed
 from api.house import House
 from api.late import APIRouter
+from api.lookups import column_titles
 from api.pages.queries import choices
 from api.routes.private_queries import plan
 from api.routes.queries import desk_of
@@ -84,11 +85,12 @@ def _form(
     row = grant_queries.row(work, grant_id, actor)
     policy, coded = grant_queries.view_of(work, row).policy, limits()
     known = terms.in_force(work, row.dataset_id)
+    named = column_titles(work, row.dataset_id)
     measured = sorted({*known.bounds, *known.lists} if known else ())
     return page(
         request, "queries/private.html", status=422 if refusal else 200, grant=row, given=given or {}, planned=planned,
         refusal=refusal, kinds=private_forms.KINDS, operations=OPERATIONS, conditions=range(query_forms.CONDITIONS),
-        columns=[("", "—"), *((name, name) for name in measured)], filters=choices(policy, None, FILTERABLE), terms=known,
+        columns=query_forms.column_options(measured, named), filters=query_forms.column_options([name for name, _ in choices(policy, None, FILTERABLE)[1:]], named), terms=known,
         purposes={code: coded.purposes[code].name for code in policy.purposes if code in coded.purposes},
         own_filter=filter_in_words(policy.row_filter) if policy.row_filter else None, million=MILLION,
         budget=budget.shown(work, actor, row.dataset_id),

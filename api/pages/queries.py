@@ -14,6 +14,7 @@ from api.deps import ActorDep, HouseDep, LangDep, ReadDep
 from api.forms import Typed
 from api.house import House
 from api.late import APIRouter
+from api.lookups import column_titles, person_names
 from api.routes.queries import desk_of, plan
 from api.treatments import OPERATIONS
 from api.web import go, page
@@ -50,9 +51,12 @@ def list_page(
         work, actor, state=state or None, dataset_id=dataset or None, sort=sort,
         offset=(number - 1) * PER_PAGE, limit=PER_PAGE,
     )  # fmt: skip
+    named = {code: column_titles(work, code) for code in {each.dataset_id for each in found}}
     return page(
         request, "queries/list.html", found=found, total=total, page_no=number, pages=max(1, -(-total // PER_PAGE)),
-        states=service.STATE_NAMES, state=state, dataset=dataset, forms=FORM_NAMES,
+        states=service.STATE_NAMES, state=state, dataset=dataset, forms=FORM_NAMES, people=person_names(work, {each.asked_name for each in found}),
+        measures={each.id: query_forms.called(each.measures, named[each.dataset_id]) for each in found},
+        groups={each.id: query_forms.called(each.groups, named[each.dataset_id]) for each in found},
         titles=titles(work, [each.dataset_id for each in found]),
     )  # fmt: skip
 
@@ -126,11 +130,11 @@ def _form(
 
 def choices(
     policy: GrantPolicy, held: Asset | None, uses: frozenset[Use], kinds: tuple[str, ...] = ()
-) -> list[tuple[str, str]]:
+) -> list[tuple[str, Text | str]]:
     """Columns of the grant with one of these uses, and of these types where any are named."""
     named = [term.name for term in policy.columns if term.use in uses]
     fits = [n for n in named if not kinds or (held and (c := held.column(n)) is not None and c.type in kinds)]
-    return [("", "—"), *((name, name) for name in fits)]
+    return query_forms.column_options(fits, {c.name: c.title for c in held.columns} if held else {})
 
 
 @router.get("/terms/{dataset_id}", response_class=HTMLResponse, **access("datasets:query:terms"))
@@ -176,7 +180,7 @@ def show_page(
 ) -> HTMLResponse:
     """One question with its answer, as a table and a chart."""
     found = queries.one(work, actor, answer_id)
-    named = {each.name: each.title for each in asset(work, found.dataset_id).columns}
+    named = column_titles(work, found.dataset_id)
     heads = query_forms.heads_of((*found.groups, *found.measures), named)
     chart = query_forms.chart_of(found.rows, found.measures)
     for series in chart["series"] if chart else ():
@@ -184,6 +188,7 @@ def show_page(
     return page(
         request, "queries/show.html", answer=found, is_private=found.form == DeliveryForm.QUERY_DP, million=MILLION, states=service.STATE_NAMES, forms=FORM_NAMES, coded=limits(),
         asked=_in_words(found.query), chart=chart, heads=heads,
+        people=person_names(work, {found.asked_name}), title=titles(work, [found.dataset_id]).get(found.dataset_id, Text("", "")),
     )  # fmt: skip
 
 

@@ -10,10 +10,12 @@ from fastapi.responses import HTMLResponse
 from pydantic import ValidationError
 from starlette.concurrency import run_in_threadpool
 
+from api import query_forms
 from api.access import access
 from api.deps import ActorDep, HouseDep, ReadDep
 from api.house import House
 from api.late import APIRouter
+from api.lookups import column_titles, person_names
 from api.pages.queries import choices
 from api.query_forms import wrong
 from api.routes.queries import desk_of
@@ -48,7 +50,8 @@ def list_page(request: Request, work: ReadDep, actor: ActorDep) -> HTMLResponse:
     found, total = service.listed(work, actor, offset=(number - 1) * PER_PAGE, limit=PER_PAGE)
     return page(
         request, "queries/verifications.html", found=found, total=total, page_no=number, pages=max(1, -(-total // PER_PAGE)),
-        titles=titles(work, [each.dataset_id for each in found]),
+        titles=titles(work, [each.dataset_id for each in found]), people=person_names(work, {each.asked_name for each in found}),
+        columns={code: column_titles(work, code) for code in {each.dataset_id for each in found}}, operations=OPERATIONS,
     )  # fmt: skip
 
 
@@ -136,7 +139,7 @@ def _form(
     policy, coded = grant_queries.view_of(work, row).policy, limits()
     return page(
         request, "queries/verify.html", status=422 if refusal else 200, grant=row, given=given or {}, told=told, refusal=refusal,
-        keys=list(enumerate(key_columns(policy))), columns=choices(policy, None, FILTERABLE),
+        keys=list(enumerate(key_columns(policy))), columns=query_forms.column_options([name for name, _ in choices(policy, None, FILTERABLE)[1:]], column_titles(work, row.dataset_id)),
         operations=[(code, OPERATIONS[code]) for code in COMPARISONS if code in OPERATIONS], coded=coded,
         purposes={code: coded.purposes[code].name for code in policy.purposes if code in coded.purposes},
     )  # fmt: skip
