@@ -27,6 +27,7 @@ from sqlmodel import Field, SQLModel, col, select
 from auth import audit_personal
 from auth.actor import Actor
 from core.db import UtcDateTime
+from core.foreseen import Question, in_one_way, is_sent_blindly
 from core.work import Work
 
 GENESIS: Final = "0" * 64
@@ -125,7 +126,8 @@ def record(
     `about`: the person whom a name in the payload concerns, by its member, where it is not the actor. The event has number 0 and no
     hash until `settle`.
     """
-    work.db.flush()
+    if not is_sent_blindly(work.db):
+        work.db.flush()
     veiled, openings = audit_personal.veil(kind, payload or {})
     row = AuditEventRow(
         id=work.new_id(),
@@ -184,10 +186,13 @@ def settle(db: AnySession) -> None:
         return
     taken, waiting[:] = list(waiting), []
     connection = db.connection()
-    if connection.dialect.name == "postgresql":
-        connection.execute(_TAKE, {"key": _LOCK})
-    last = connection.execute(_LAST).first()
-    seq, previous = (last.seq, last.hash) if last else (0, GENESIS)
+    if connection.dialect.name == "postgresql":  # held first, and then looked
+        if not is_sent_blindly(db):
+            db.flush()
+        last = in_one_way(connection, Question(_TAKE, {"key": _LOCK}), Question(_LAST, {}), first=db.flush)[1]
+    else:
+        last = [tuple(each) for each in connection.execute(_LAST)]
+    seq, previous = last[0] if last else (0, GENESIS)
     for each in taken:
         seq += 1
         each.row.seq, each.row.prev_hash = seq, previous

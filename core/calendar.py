@@ -6,11 +6,15 @@ import warnings
 from collections.abc import Callable
 from datetime import date, timedelta
 from functools import lru_cache
+from typing import Final
 
 import chinese_calendar
+import sqlalchemy
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from core import db as _db  # noqa: F401 - constraint names must be set before any table is made
+from core.recalled import recalled
+from core.work import Asked, Work, fetched
 
 
 class CalendarDayRow(SQLModel, table=True):
@@ -48,14 +52,28 @@ def add_working_days(db: Session, start: date, days: int) -> date:
     return day
 
 
-def working_days_left(db: Session, today: date, due: date) -> int:
+_OWN: Final = sqlalchemy.select(col(CalendarDayRow.day), col(CalendarDayRow.is_working))
+
+
+def question() -> Asked:
+    """What `working_days_left` asks."""
+    return _OWN, {}
+
+
+def own_days(work: Work) -> dict[date, bool]:
+    """The days whose kind the bureau has set; asked once in a transaction."""
+    return recalled(
+        work, CalendarDayRow, "own days", lambda: {each.day: each.is_working for each in fetched(work, _OWN)}
+    )
+
+
+def working_days_left(work: Work, today: date, due: date) -> int:
     """Working days after `today` up to and including `due`; negative once the due day is past."""
     sign, first, last = (1, today, due) if due >= today else (-1, due, today)
     days = [first + timedelta(days=n) for n in range(1, (last - first).days + 1)]
     for year in {day.year for day in days if not is_seeded(day.year)}:
         warnings.warn(f"no holiday table for {year}: Mon-Fri assumed", UnknownYearWarning, stacklevel=2)
-    entered = select(CalendarDayRow).where(col(CalendarDayRow.day) > first, col(CalendarDayRow.day) <= last)
-    own = {row.day: row.is_working for row in db.exec(entered)}
+    own = own_days(work)
     return sign * sum(own[day] if day in own else seed(day) for day in days)
 
 

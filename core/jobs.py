@@ -92,7 +92,6 @@ def ask_for(
         created_at=work.now,
     )
     work.db.add(row)
-    work.db.flush()
     return JobId(row.id)
 
 

@@ -8,10 +8,12 @@ from typing import Any, Final, TypeVar
 from sqlalchemy import event
 from sqlalchemy.orm import Session
 
+from core import foreseen
 from core.work import Work
 
 _KNOWN: Final = "core.recalled"
 _ROWS: Final = "core.recalled rows"
+_ADDED: Final = "core.recalled added"
 T = TypeVar("T")
 
 
@@ -21,8 +23,9 @@ def recalled(work: Work, table: type | tuple[type, ...], key: Hashable, ask: Cal
 
     A statement that does so past the session must call `forget`. The answer is shared: change its rows, never the collection.
     """
-    work.db.flush()  # as each question does by itself
     tables = table if isinstance(table, tuple) else (table,)
+    if any(type(row) in tables for row in (*work.db.new, *work.db.dirty, *work.db.deleted)):
+        work.db.flush()
     known: dict[Hashable, Any] = work.db.info.setdefault(_KNOWN, {}).setdefault(tables, {})
     if key not in known:
         known[key] = ask()
@@ -34,7 +37,7 @@ def recalled_rows(work: Work, table: type[T], key: Hashable, ask: Callable[[], S
     or a removed one makes the database be asked again. It may hold changes that are not written yet.
     """
     known: dict[Hashable, Any] = work.db.info.setdefault(_ROWS, {}).setdefault(table, {})
-    if key not in known or any(type(row) is table for row in (*work.db.new, *work.db.deleted)):
+    if any(type(row) is table for row in (*_unknown(work.db), *work.db.deleted)):
         work.db.flush()
         known = work.db.info.setdefault(_ROWS, {}).setdefault(table, {})
     if key not in known:
@@ -43,16 +46,23 @@ def recalled_rows(work: Work, table: type[T], key: Hashable, ask: Callable[[], S
 
 
 def append(work: Work, table: type[T], key: Hashable, row: T) -> None:
-    """Write a new row that comes last among those recalled under `key`."""
-    known = work.db.info.get(_ROWS, {}).get(table, {}).get(key)
+    """Add a new row that comes last among those recalled under `key`. It is written with the next that is."""
+    known = work.db.info.get(_ROWS, {}).get(table, {})
     work.db.add(row)
-    work.db.flush()
-    if known is not None:
-        work.db.info.setdefault(_ROWS, {}).setdefault(table, {})[key] = [*known, row]
+    if key in known:
+        known[key] = [*known[key], row]
+        work.db.info.setdefault(_ADDED, []).append(row)
+
+
+def _unknown(db: Session) -> list[Any]:
+    """New rows that do not stand among those recalled."""
+    added = db.info.get(_ADDED, ())
+    return [row for row in db.new if not any(row is each for each in added)]
 
 
 def forget(work: Work, table: type) -> None:
     """Rows of the table were written by a statement: ask again."""
+    foreseen.forget(work.db)
     _drop(work.db.info, {table})
     work.db.info.get(_ROWS, {}).pop(table, None)
 
@@ -68,11 +78,12 @@ def _written(session: Session, _context: object) -> None:
     if session.info.get(_KNOWN):
         _drop(session.info, {type(row) for row in (*session.new, *session.dirty, *session.deleted)})
     if rows := session.info.get(_ROWS):
-        for table in {type(row) for row in (*session.new, *session.deleted)}:
+        for table in {type(row) for row in (*_unknown(session), *session.deleted)}:
             rows.pop(table, None)
+    session.info.pop(_ADDED, None)
 
 
 @event.listens_for(Session, "after_soft_rollback")
 def _taken_back(session: Session, _previous: object) -> None:
-    for kind in (_KNOWN, _ROWS):
+    for kind in (_KNOWN, _ROWS, _ADDED):
         session.info.pop(kind, None)

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import threading
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from sqlalchemy import CursorResult, Engine, Executable, text
 from sqlmodel import Session
+from sqlmodel.sql.expression import SelectOfScalar
 
-from core import ids
+from core import foreseen, ids
 from core.db import BUSY_SECONDS
 from core.turns import FileTurns, Turns
 
+Row = TypeVar("Row")
+Asked = tuple[Executable, Mapping[str, object]]
 Clock = Callable[[], datetime]
 IdSource = Callable[[], str]
 
@@ -108,15 +111,39 @@ _KNOWN: Final[dict[Engine, _Bound]] = {}
 
 
 def fetched(work: Work, question: Executable, **given: object) -> CursorResult[Any]:
-    """The answer as plain columns, which costs a third of making objects. What the transaction has changed so far is written first."""
-    work.db.flush()
+    """The answer as plain columns, which costs a third of making objects. What the transaction has changed so far in what is asked about
+    is written first."""
+    foreseen.write_before(work.db, question)
+    if (known := foreseen.answered(work.db, question, given)) is not None:
+        return known
+    if not question.is_select:
+        foreseen.forget(work.db)
     return work.db.connection().execute(question, given)
 
 
-def hold(work: Work, name: str) -> None:
-    """Let one transaction at a time pass for `name`, until it ends. SQLite has a single writer anyway."""
-    if work.db.get_bind().dialect.name == "postgresql":
-        key = zlib.crc32(name.encode())
-        work.db.connection().execute(
-            text("SELECT pg_advisory_xact_lock(:room, :key)"), {"room": 7, "key": key - 2**31}
-        )
+def rows(work: Work, question: SelectOfScalar[Row], **given: object) -> list[Row]:
+    """The answer to `select(Table)`, as rows that the session keeps."""
+    foreseen.write_before(work.db, question)
+    if (known := foreseen.answered_rows(work.db, question, given)) is not None:
+        return known
+    return list(work.db.scalars(question, given))
+
+
+def foresee(work: Work, *questions: Asked) -> None:
+    """Let PostgreSQL answer these in one way there and back; `fetched` and `rows` hand the answers out. See `core.foreseen`."""
+    foreseen.foresee(work.db, *(foreseen.Question(statement, given) for statement, given in questions))
+
+
+_HOLD: Final = text("SELECT pg_advisory_xact_lock(:room, :key)")
+
+
+def hold(work: Work, name: str, *then: Asked) -> None:
+    """Let one transaction at a time pass for `name`, until it ends. SQLite has a single writer anyway. `then`: foreseen once it has passed."""
+    if work.db.get_bind().dialect.name != "postgresql":
+        return
+    foreseen.forget(work.db)  # what was asked before it passed is asked anew
+    passing: Asked = _HOLD, {"room": 7, "key": zlib.crc32(name.encode()) - 2**31}
+    if then:
+        foresee(work, passing, *then)
+    else:
+        work.db.connection().execute(*passing)

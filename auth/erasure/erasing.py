@@ -98,6 +98,7 @@ def _set(work: Work, column: Column[Any], mine: ColumnElement[bool], value: str,
 
 
 def _run(work: Work, statement: Any) -> int:  # noqa: ANN401 - an update or delete of the core
+    work.db.flush()
     done = work.db.connection().execute(statement)
     return int(done.rowcount)
 

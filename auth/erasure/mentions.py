@@ -33,6 +33,7 @@ def mentions(work: Work, person_id: str) -> list[tuple[str, int]]:
     if not words:
         return []
     audit.settle(work.db)  # these questions go past the session, which would have done it
+    work.db.flush()
     known = {f"{each.table}.{each.column}" for each in NAMES} | set(KEPT)
     dropped = {each.table for each in DROPS} | {"auth_person", "auth_account", "auth_erasure"}
     found = []

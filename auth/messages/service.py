@@ -74,7 +74,6 @@ def tell(
         if by_mail:
             outbox.post(work, MAIL, row.id, {"message_id": row.id})
         told += 1
-    work.db.flush()
     return told
 
 

@@ -56,7 +56,7 @@ def detail(work: Work, actor: Actor, ticket_id: str) -> TicketDetail:
     return TicketDetail.model_validate(
         queries.read(work, row).model_dump()
         | {
-            "left_working_days": working_days_left(work.db, local_day(work.now), row.due_on),
+            "left_working_days": working_days_left(work, local_day(work.now), row.due_on),
             "failures": [_failure(*each) for each in queries.failures(work, row.id)],
             "history": [TicketEvent.model_validate(each) for each in queries.history(work, row.id)],
             "waivers": [
