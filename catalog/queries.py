@@ -19,7 +19,7 @@ from catalog.tables import ColumnRow, DatasetRow
 from catalog.workflow import State
 from core.errors import Gone
 from core.text import Text
-from core.work import Work, fetched
+from core.work import Asked, Work, fetched
 
 WRITE: Final = "catalog:dataset:write"
 READ_DRAFTS: Final = "catalog:dataset:read-drafts"
@@ -137,10 +137,15 @@ def with_columns(work: Work, dataset_id: str) -> tuple[Row[Any], ...]:
 
     A record without columns has one row without a name. Raises NotFound.
     """
-    is_code = re.fullmatch(RESOURCE_CODE, dataset_id)
-    if is_code and (found := fetched(work, _WITH_COLUMNS, code=dataset_id).all()):
-        return tuple(found)
+    for statement, given in with_columns_asked(dataset_id):
+        if found := fetched(work, statement, **given).all():
+            return tuple(found)
     raise no_such_dataset(dataset_id)
+
+
+def with_columns_asked(dataset_id: str) -> tuple[Asked, ...]:
+    """What `with_columns` asks; nothing of what cannot be a code."""
+    return ((_WITH_COLUMNS, {"code": dataset_id}),) if re.fullmatch(RESOURCE_CODE, dataset_id) else ()
 
 
 def titles(work: Work, dataset_ids: Iterable[str], actor: Actor | None = None) -> dict[str, Text]:

@@ -38,6 +38,7 @@ from auth.policy.narrowing import Narrowing
 from auth.policy.rules import column_objections
 from auth.policy.wording import FORM_NAMES, term_in_words
 from auth.profile.now import profile
+from catalog.queries import with_columns_asked
 from core.errors import AppError, InputRefused
 from core.ids import ApplicationId, DatasetId
 from core.text import Text
@@ -148,7 +149,14 @@ def decide(
             body = _decision(work, actor, application_id, form)
         outcome = tried(
             house,
-            lambda work: service.decide(work, actor, application_id, body, assets=partial(assets, work)),
+            lambda work: service.decide(
+                work,
+                actor,
+                application_id,
+                body,
+                assets=partial(assets, work),
+                asset_asked=with_columns_asked,
+            ),
         )
     except ValidationError as wrong:
         outcome = _said(sentences(wrong, LABELS))

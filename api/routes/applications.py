@@ -33,6 +33,7 @@ from auth.applications.models import (
 from auth.applications.reading import is_bureau
 from auth.applications.workflow import State
 from auth.policy.limits import Coded, limits
+from catalog.queries import with_columns_asked
 from core.errors import AccessRefused
 from core.ids import ApplicationId
 from core.text import Lang
@@ -233,7 +234,9 @@ def decide_application(
     """Approve, narrow or refuse each line."""
     return tagged(
         response,
-        service.decide(work, actor, application_id, body, assets=partial(assets, work)),
+        service.decide(
+            work, actor, application_id, body, assets=partial(assets, work), asset_asked=with_columns_asked
+        ),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -16,6 +16,7 @@ from pydantic import BaseModel, ValidationError
 from auth.actor import Actor
 from auth.applications import queries, references, rules, steps
 from auth.applications.gates import gates, of_policy
+from auth.applications.gates import question as gates_asked
 from auth.applications.models import (
     AcceptBody,
     ApplicationRead,
@@ -40,6 +41,8 @@ from auth.applications.signing import (
 from auth.applications.steps import Assets
 from auth.applications.tables import ApplicationLineRow, ApplicationRow
 from auth.applications.workflow import State, Step, advance
+from auth.consents import cover as consents
+from auth.delegations import standing
 from auth.grants import service as grants
 from auth.grants.standing import licence
 from auth.messages import announcing
@@ -54,18 +57,24 @@ from core.errors import Conflict, InputRefused, Reason, refuse_if
 from core.faults import together
 from core.ids import ApplicationId, DatasetId, OrgId
 from core.text import Text, number_of
-from core.work import Work
+from core.work import Asked, Work, foresee
+
+AssetAsked = Callable[[DatasetId], Iterable[Asked]]
 
 
 def decide(
-    work: Work, actor: Actor, application_id: ApplicationId, body: DecideBody, *, assets: Assets
-) -> ApplicationRead:
+    work: Work, actor: Actor, application_id: ApplicationId, body: DecideBody, *, assets: Assets,
+    asset_asked: AssetAsked = lambda _: (),
+) -> ApplicationRead:  # fmt: skip
     """Approve, narrow or refuse each line within the approver's scope. Once every line has its signatures, terms are
     offered when any line stands; otherwise the application is rejected. Until then the decision stands proposed.
+
+    `asset_asked`: what `assets` asks of the database.
     """
-    row = steps.load(work, actor, application_id, body.version)
+    row = steps.load(work, actor, application_id, body.version, *_foreseen(work, actor, application_id))
     given = tuple(line.line_id for line in body.lines)
     lines = queries.lines(work, row.id)
+    _foresee_judging(work, row, lines, asset_asked)
     shared = queries.approval_of(work, row).count > 1 or len(given) < len(lines) or bool(row.proposal)
     advance(State(row.state), Step.PROPOSE if shared else _outcome(body.lines), steps.roles(work, actor, row))
     if any(line_id in queries.signing(work, row) for line_id in given):
@@ -91,13 +100,27 @@ def concur(
     """Sign the lines within one's scope of the decision that stands proposed. The last signature that is needed makes it
     count; all is checked anew.
     """
-    row = steps.load(work, actor, application_id, body.version)
+    row = steps.load(work, actor, application_id, body.version, *_foreseen(work, actor, application_id))
     advance(State(row.state), Step.CONCUR, steps.roles(work, actor, row))
     _need_proposal(row)
     need_no_conflict(body.has_no_conflict)
     refuse_if(concurrence_objections(work, actor, row))
     _sign(work, actor, row, Step.CONCUR, body, docket(work, actor, row).to_sign, assets)
     return read(work, actor, row)
+
+
+def _foreseen(work: Work, actor: Actor, application_id: ApplicationId) -> tuple[Asked, ...]:
+    """What whoever decides or signs is asked about, whatever the application says."""
+    return standing.question(work, actor), papers.question(application_id)
+
+
+def _foresee_judging(
+    work: Work, row: ApplicationRow, lines: Sequence[ApplicationLineRow], asset_asked: AssetAsked
+) -> None:
+    """What is asked about the organisation and about each line once they are known."""
+    known = {line.dataset_id: None for line in lines}
+    about = (asked for each in known for asked in (consents.question(each), *asset_asked(DatasetId(each))))
+    foresee(work, gates_asked(work, row.org_id), *about)
 
 
 def dissent(work: Work, actor: Actor, application_id: ApplicationId, body: DeclaredStep) -> ApplicationRead:

@@ -28,7 +28,7 @@ from auth.revocations.opening import bars, may_bar
 from core.db import UtcDateTime
 from core.errors import Reason
 from core.ids import GrantId
-from core.work import Work, fetched
+from core.work import Asked, Work, fetched
 
 
 def gates(work: Work, row: ApplicationRow) -> tuple[Reason, ...]:
@@ -58,9 +58,14 @@ _MAY_STAND: Final = select(
 
 def _may_stand(work: Work, org_id: str) -> bool:
     """Whether there may be a freeze, a bar, or something owed beyond its day. One question says of most that there is nothing to look for."""
+    statement, given = question(work, org_id)
+    return bool(fetched(work, statement, **given).scalar_one())
+
+
+def question(work: Work, org_id: str) -> Asked:
+    """What `gates` asks first."""
     before = overdue.reported_before(work.now, limits_now(work))
-    asked = {"org_id": org_id, "today": overdue.today(work), "now": work.now, "before": before}
-    return bool(fetched(work, _MAY_STAND, **asked).scalar_one())
+    return _MAY_STAND, {"org_id": org_id, "today": overdue.today(work), "now": work.now, "before": before}
 
 
 def of_line(

@@ -7,7 +7,18 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Any, Final
 
-from sqlalchemy import BindParameter, ColumnElement, and_, bindparam, exists, false, func, literal, or_, true
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    and_,
+    bindparam,
+    exists,
+    false,
+    func,
+    literal,
+    or_,
+    true,
+)
 from sqlalchemy.orm import aliased
 from sqlmodel import col, select
 
@@ -34,9 +45,9 @@ from auth.roles import Role
 from auth.scope import ENTERPRISE, Sight, sight
 from core.errors import NotFound
 from core.ids import ApplicationId
-from core.recalled import recalled_rows
+from core.recalled import recalled, recalled_rows
 from core.text import Text
-from core.work import Work
+from core.work import Asked, Work, rows
 
 READ = "auth:application:read"
 _REVIEWERS = frozenset({Role.REVIEWER_BUSINESS, Role.REVIEWER_SECURITY})
@@ -89,16 +100,25 @@ def invited(work: Work, row: ApplicationRow) -> list[ApplicationInvitationRow]:
     return list(work.db.exec(wanted.order_by(col(seat.id))))
 
 
+_CO_APPLICANTS: Final = (
+    select(ApplicationCoApplicantRow)
+    .join(AccountRow, col(AccountRow.id) == col(ApplicationCoApplicantRow.account_id))
+    .join(ApplicationRow, col(ApplicationRow.id) == col(ApplicationCoApplicantRow.application_id))
+    .where(
+        col(ApplicationRow.id) == bindparam("application_id"), col(ApplicationCoApplicantRow.ended_at).is_(None),
+        col(AccountRow.org_id) == col(ApplicationRow.org_id), col(AccountRow.disabled).is_(False),
+    )
+    .order_by(col(ApplicationCoApplicantRow.id))
+)  # fmt: skip
+
+
 def co_applicants(work: Work, row: ApplicationRow) -> list[ApplicationCoApplicantRow]:
     """Who stands named to fill it in besides its applicants; nobody who left the organisation, or whose account is shut."""
-    seat = ApplicationCoApplicantRow
-    wanted = (
-        select(seat)
-        .join(AccountRow, col(AccountRow.id) == col(seat.account_id))
-        .where(seat.application_id == row.id, col(seat.ended_at).is_(None))
-        .where(col(AccountRow.org_id) == row.org_id, col(AccountRow.disabled).is_(False))
-    )
-    return list(work.db.exec(wanted.order_by(col(seat.id))))
+
+    def ask() -> list[ApplicationCoApplicantRow]:
+        return rows(work, _CO_APPLICANTS, application_id=row.id)
+
+    return [*recalled(work, (ApplicationCoApplicantRow, AccountRow), row.id, ask)]
 
 
 def _shared_with(actor: Actor) -> ColumnElement[bool]:
@@ -269,9 +289,9 @@ def row(
     work: Work, application_id: ApplicationId, actor: Actor, *, to_change: bool = False
 ) -> ApplicationRow:
     """The application's row, within sight; `to_change` holds it until the transaction ends. Raises NotFound."""
-    wanted = select(ApplicationRow).where(ApplicationRow.id == application_id, seen_by(actor))
     if to_change:
-        wanted = wanted.with_for_update()
+        return _held(work, application_id, actor)
+    wanted = select(ApplicationRow).where(ApplicationRow.id == application_id, seen_by(actor))
     if (found := work.db.exec(wanted.execution_options(populate_existing=True)).first()) is None:
         raise missing()
     return found
@@ -279,7 +299,15 @@ def row(
 
 # Asked many times within one decision, so they are put together once.
 _OF_APPLICATION: Final[BindParameter[Any]] = bindparam("application_id")
-_OF_TURN: Final[BindParameter[Any]] = bindparam("turn")
+_OF_TURN: Final = (
+    select(ApplicationRow.turn).where(col(ApplicationRow.id) == _OF_APPLICATION).scalar_subquery()
+)
+_HELD: Final = (
+    select(ApplicationRow)
+    .where(col(ApplicationRow.id) == _OF_APPLICATION)
+    .with_for_update()
+    .execution_options(populate_existing=True)
+)
 _LINES: Final = (
     select(ApplicationLineRow)
     .where(col(ApplicationLineRow.application_id) == _OF_APPLICATION)
@@ -307,13 +335,40 @@ _EVENTS: Final = (
 )
 
 
+def _held(work: Work, application_id: ApplicationId, actor: Actor) -> ApplicationRow:
+    """Held first and looked at then, so that it is one statement for everybody."""
+    found = rows(work, _HELD, application_id=application_id)
+    if not found or not (_is_within(work, found[0], actor) or _is_named(work, found[0], actor)):
+        raise missing()
+    return found[0]
+
+
+def _is_within(work: Work, found: ApplicationRow, actor: Actor) -> bool:
+    """Whether one of the actor's roles reaches the application by its organisation or its departments, as `seen_by` has it."""
+    seen = sight(actor, READ)
+    if actor.via == "system" or found.org_id in seen.orgs:
+        return True
+    reach = seen.everything or not seen.departments.isdisjoint(departments(work, found.id))
+    return reach and found.submitted_at is not None
+
+
+def _is_named(work: Work, found: ApplicationRow, actor: Actor) -> bool:
+    """Whether `seen_by` lets the actor see it for another reason."""
+    wanted = select(ApplicationRow.id).where(ApplicationRow.id == found.id, seen_by(actor))
+    return work.db.exec(wanted).first() is not None
+
+
+def of_step(application_id: ApplicationId) -> tuple[Asked, ...]:
+    """What every step on an application asks: its row, held, and all that is on record of it."""
+    asked: dict[str, object] = {"application_id": application_id}
+    return tuple((each, asked) for each in (_HELD, _LINES, _STAGES, _EVENTS, _REVIEWS, _CO_APPLICANTS))
+
+
 def lines(work: Work, application_id: str) -> list[ApplicationLineRow]:
-    asked = {"application_id": application_id}
-    return [
-        *recalled_rows(
-            work, ApplicationLineRow, application_id, lambda: work.db.exec(_LINES, params=asked).all()
-        )
-    ]
+    def ask() -> list[ApplicationLineRow]:
+        return rows(work, _LINES, application_id=application_id)
+
+    return [*recalled_rows(work, ApplicationLineRow, application_id, ask)]
 
 
 def departments(work: Work, application_id: str) -> frozenset[str]:
@@ -328,15 +383,11 @@ def plan_lines(work: Work, application_id: str) -> list[PlanLine]:
 
 
 def _stage_rows(work: Work, found: ApplicationRow) -> list[ApplicationStageRow]:
-    asked = {"application_id": found.id, "turn": found.turn}
-    return [
-        *recalled_rows(
-            work,
-            ApplicationStageRow,
-            (found.id, found.turn),
-            lambda: work.db.exec(_STAGES, params=asked).all(),
-        )
-    ]
+
+    def ask() -> list[ApplicationStageRow]:
+        return rows(work, _STAGES, application_id=found.id)
+
+    return [*recalled_rows(work, ApplicationStageRow, (found.id, found.turn), ask)]
 
 
 def plan(work: Work, found: ApplicationRow) -> tuple[Stage, ...]:
@@ -382,24 +433,18 @@ def fix_plan(work: Work, found: ApplicationRow) -> None:
 
 def reviews(work: Work, found: ApplicationRow) -> list[ApplicationReviewRow]:
     """The votes of the present turn, oldest first."""
-    asked = {"application_id": found.id, "turn": found.turn}
-    return [
-        *recalled_rows(
-            work,
-            ApplicationReviewRow,
-            (found.id, found.turn),
-            lambda: work.db.exec(_REVIEWS, params=asked).all(),
-        )
-    ]
+
+    def ask() -> list[ApplicationReviewRow]:
+        return rows(work, _REVIEWS, application_id=found.id)
+
+    return [*recalled_rows(work, ApplicationReviewRow, (found.id, found.turn), ask)]
 
 
 def events(work: Work, application_id: str) -> list[ApplicationEventRow]:
-    asked = {"application_id": application_id}
-    return [
-        *recalled_rows(
-            work, ApplicationEventRow, application_id, lambda: work.db.exec(_EVENTS, params=asked).all()
-        )
-    ]
+    def ask() -> list[ApplicationEventRow]:
+        return rows(work, _EVENTS, application_id=application_id)
+
+    return [*recalled_rows(work, ApplicationEventRow, application_id, ask)]
 
 
 def past(work: Work, application_id: str) -> tuple[Past, ...]:

@@ -68,7 +68,7 @@ def _brief(work: Work, row: ApplicationRow, lines: list[ApplicationLineRow]) -> 
         "created_at": row.created_at,
         "submitted_at": row.submitted_at,
         "due_on": row.due_on,
-        "working_days_left": calendar.working_days_left(work.db, today, row.due_on) if row.due_on else None,
+        "working_days_left": calendar.working_days_left(work, today, row.due_on) if row.due_on else None,
         "next_zh": NEXT[state].zh,
         "next_en": NEXT[state].en,
     }

@@ -19,15 +19,16 @@ from auth.clocks.rules import STAGE_OF
 from auth.delegations.standing import doer
 from auth.messages import announcing
 from auth.policy.filters.rules import LOCAL
+from auth.profile import now
 from auth.profile.now import limits_now
 from auth.roles import Role
 from auth.scope import ENTERPRISE, roles_towards
-from core import outbox
+from core import calendar, outbox
 from core.errors import InputRefused, Stale, TransitionRefused
 from core.ids import ApplicationId, DatasetId
 from core.recalled import append
 from core.text import Text
-from core.work import Work
+from core.work import Asked, Work, foresee
 
 Assets = Callable[[DatasetId], Asset]
 
@@ -67,9 +68,23 @@ def local_day(moment: datetime) -> date:
     return moment.astimezone(LOCAL).date()
 
 
-def load(work: Work, actor: Actor, application_id: ApplicationId, version: int | None) -> ApplicationRow:
-    """The row, held for a change. Raises NotFound; Stale when somebody else was faster; InputRefused without a version."""
+def load(
+    work: Work,
+    actor: Actor,
+    application_id: ApplicationId,
+    version: int | None,
+    *more: Asked,
+) -> ApplicationRow:
+    """The row, held for a change. Raises NotFound; Stale when somebody else was faster; InputRefused without a version.
+
+    `more`: what the step will ask besides what every step does.
+    """
+    foresee(work, *queries.of_step(application_id), now.question(work), calendar.question(), *more)
     row = queries.row(work, application_id, actor, to_change=True)
+    (
+        queries.co_applicants(work, row),
+        calendar.own_days(work),
+    )  # kept for the answer, which is read after the writing
     if version is None:
         raise InputRefused(
             Text(
@@ -186,7 +201,7 @@ def move(
     row.version += 1
     _set_clock(work, row, before)
     work.db.add(row)
-    work.db.flush()
+    work.db.flush()  # what is new follows with the audit record, in one way
     if before is State.DECIDING and step in DECIDERS_STEPS:
         lender = on_behalf(work, actor, row, line_ids)
     remember(work, actor, row, step.value, before.value, note, line_ids, lender, refused)

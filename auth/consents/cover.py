@@ -6,9 +6,10 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import ColumnElement, exists
+import sqlalchemy
+from sqlalchemy import ColumnElement, Executable, String, bindparam, exists
 from sqlmodel import col, select
 
 from auth.consents import rules
@@ -20,7 +21,7 @@ from auth.policy.model import GrantPolicy, Use
 from auth.profile.model import Profile
 from core.db import one_of
 from core.errors import Reason
-from core.work import Work
+from core.work import Asked, Work, fetched
 
 
 def confirmed(work: Work, dataset_id: str, *, without: str = "") -> list[Consent]:
@@ -33,7 +34,13 @@ def confirmed(work: Work, dataset_id: str, *, without: str = "") -> list[Consent
 
 def is_on_record(work: Work, dataset_id: str) -> bool:
     """Whether anything was ever consented to or withdrawn: then the dataset counts as shared, whatever its record says now."""
-    return bool(work.db.exec(select(known(dataset_id))).one())
+    statement, given = question(dataset_id)
+    return bool(fetched(work, statement, **given).scalar_one())
+
+
+def question(dataset_id: str) -> Asked:
+    """What `is_on_record` asks."""
+    return _ON_RECORD, {"dataset_id": dataset_id}
 
 
 def objections(
@@ -73,6 +80,9 @@ def known(dataset_id: Any) -> ColumnElement[bool]:  # noqa: ANN401 - a code, or 
         col(ConsentRow.dataset_id) == dataset_id,
         one_of(col(ConsentRow.state), (State.CONFIRMED, State.WITHDRAWN)),
     )
+
+
+_ON_RECORD: Final[Executable] = sqlalchemy.select(known(bindparam("dataset_id", type_=String)))
 
 
 def at_use(work: Work, profile: Profile, policy: GrantPolicy, *, is_on_record: bool) -> Standing:

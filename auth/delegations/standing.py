@@ -18,7 +18,7 @@ from auth.policy.filters.rules import LOCAL
 from auth.policy.separation import Doer
 from auth.roles import Role
 from core.recalled import recalled
-from core.work import Work, fetched
+from core.work import Asked, Work, fetched
 
 
 def in_force(work: Work) -> ColumnElement[bool]:
@@ -59,10 +59,9 @@ def pair_of(work: Work, person_id: str) -> frozenset[str]:
 
 def doer(work: Work, actor: Actor) -> Doer:
     """Who acts, as the rules of segregation see it: with those who count as one person with him, and with their organisations."""
-    day = work.now.astimezone(LOCAL).date()
-    asked = {"person_id": actor.person_id, "day": day}
+    statement, asked = question(work, actor)
     found: Sequence[Any] = recalled(
-        work, (DelegationRow, AccountRow), (actor.person_id, day), lambda: fetched(work, _PAIRS_AND_ORGS, **asked).all()
+        work, (DelegationRow, AccountRow), (actor.person_id, asked["day"]), lambda: fetched(work, statement, **asked).all()
     )  # fmt: skip
     pair = frozenset(
         {each for one, other in found if one is not None for each in (one, other)} - {actor.person_id}
@@ -71,6 +70,11 @@ def doer(work: Work, actor: Actor) -> Doer:
     return Doer(
         actor.person_id, frozenset(own).union(*(orgs_of_person(work, person) for person in pair)), pair
     )
+
+
+def question(work: Work, actor: Actor) -> Asked:
+    """What `doer` asks first."""
+    return _PAIRS_AND_ORGS, {"person_id": actor.person_id, "day": work.now.astimezone(LOCAL).date()}
 
 
 def persons(work: Work, actor: Actor) -> frozenset[str]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import ColumnElement, and_, exists
+from sqlalchemy import ColumnElement, and_, bindparam, exists
 from sqlmodel import col, select
 
 from auth.actor import SYSTEM, Actor
@@ -28,7 +28,7 @@ from auth.profile.papers import PaperRule
 from auth.roles import Role
 from core.errors import Reason
 from core.text import Text
-from core.work import Work
+from core.work import Asked, Work, rows
 
 NOT_SCANNED, CLEAN, INFECTED = "not_scanned", "clean", "infected"
 OPEN = frozenset({At.DRAFT, At.RETURNED})  # the application is with the applicant
@@ -36,8 +36,20 @@ OPEN = frozenset({At.DRAFT, At.RETURNED})  # the application is with the applica
 
 def rows_of(work: Work, application_id: str) -> dict[str, PaperRow]:
     """The papers on record, by key."""
-    wanted = select(PaperRow).where(PaperRow.application_id == application_id).order_by(col(PaperRow.id))
-    return {row.key: row for row in work.db.exec(wanted.execution_options(populate_existing=True))}
+    return {row.key: row for row in rows(work, _PAPERS, application_id=application_id)}
+
+
+_PAPERS: Final = (
+    select(PaperRow)
+    .where(col(PaperRow.application_id) == bindparam("application_id"))
+    .order_by(col(PaperRow.id))
+    .execution_options(populate_existing=True)
+)
+
+
+def question(application_id: str) -> Asked:
+    """What `rows_of` asks."""
+    return _PAPERS, {"application_id": application_id}
 
 
 def rules_of(work: Work, row: ApplicationRow) -> tuple[PaperRule, ...]:

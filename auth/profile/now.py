@@ -19,7 +19,7 @@ from auth.policy.safeguards import within
 from auth.profile.model import DEFAULT, Profile, shipped
 from auth.profile.tables import ProfileRow
 from auth.profile.workflow import State, Step
-from core.work import Work, fetched
+from core.work import Asked, Work, fetched
 
 _KNOWN: Final = "auth.profile.now"
 _MOST: Final = 32
@@ -36,9 +36,15 @@ def profile(work: Work) -> Profile:
     today = work.now.astimezone(LOCAL).date()
     known: dict[date, Profile] = work.db.info.setdefault(_KNOWN, {})
     if today not in known:
-        body = fetched(work, _IN_FORCE, today=today).scalar()
+        statement, given = question(work)
+        body = fetched(work, statement, **given).scalar()
         known[today] = shipped()[DEFAULT] if body is None else _read(body)
     return known[today]
+
+
+def question(work: Work) -> Asked:
+    """What `profile` asks."""
+    return _IN_FORCE, {"today": work.now.astimezone(LOCAL).date()}
 
 
 @event.listens_for(ProfileRow, "after_insert")
