@@ -14,7 +14,7 @@ from sqlmodel import col, select
 from auth.anomalies.rules import Action, Rule
 from auth.anomalies.tables import AnomalySettingRow
 from core.text import Text
-from core.work import Work
+from core.work import Work, rows
 
 NUMBER_NAMES: Final[Mapping[str, Text]] = {
     "times": Text("倍数", "Times the median"),
@@ -79,10 +79,13 @@ def gap_minutes() -> int:
     return int(_data()["throttle"]["gap_minutes"])
 
 
+SETTINGS: Final = select(AnomalySettingRow).order_by(col(AnomalySettingRow.id))
+
+
 def settings(work: Work) -> dict[Rule, Setting]:
     """Every rule as it is set now."""
     found = dict(shipped())
-    for row in work.db.exec(select(AnomalySettingRow).order_by(col(AnomalySettingRow.id))):
+    for row in rows(work, SETTINGS):
         rule = Rule(row.rule)
         found[rule] = Setting(
             rule, found[rule].name, Action(row.action), json.loads(row.numbers), row.reason, row.id, row.set_by, row.set_by_person

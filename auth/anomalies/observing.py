@@ -8,13 +8,17 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Final
+from functools import lru_cache
+from typing import Any, Final, cast
 
+from sqlalchemy import ColumnElement, Select, bindparam
+from sqlalchemy import select as select_columns
 from sqlmodel import col, select
+from sqlmodel.sql.expression import SelectOfScalar
 
 from auth.actor import Actor
 from auth.anomalies import rules
-from auth.anomalies.config import Setting, gap_minutes, settings
+from auth.anomalies.config import SETTINGS, Setting, gap_minutes, settings, shipped
 from auth.anomalies.rules import NEEDS_FILTERS, REQUESTS, Action, Found, Rule, Seen, Watched
 from auth.anomalies.tables import AnomalyRow, AnomalySettingRow
 from auth.anomalies.workflow import State
@@ -22,9 +26,10 @@ from auth.delegations.standing import persons
 from auth.grants import lineage
 from auth.grants.tables import GrantRow, UsageEventRow
 from auth.policy.filters.model import RowFilter
+from core.db import UtcDateTime, one_of
 from core.errors import Reason
 from core.text import Text, number_of
-from core.work import Work
+from core.work import Asked, Work, fetched, rows
 
 Filters = Callable[[Work, Sequence[str]], Mapping[str, RowFilter]]
 BASIS: Final = "异常规则 · anomaly rules"
@@ -33,9 +38,7 @@ MOST_LINES: Final = 5000
 
 def seen(work: Work, grants: Sequence[str], since: datetime, filters: Filters | None = None) -> list[Seen]:
     """The lines of these grants after `since`, oldest first; the newest of them when there are very many."""
-    wanted = select(UsageEventRow).where(col(UsageEventRow.grant_id).in_(grants), UsageEventRow.at > since)
-    newest = wanted.order_by(col(UsageEventRow.at).desc(), col(UsageEventRow.id).desc()).limit(MOST_LINES)
-    lines = list(work.db.exec(newest))[::-1]
+    lines = fetched(work, _lines(len(grants)), **_ids(grants), since=since).all()[::-1]
     asked = filters(work, sorted({line.subject for line in lines if line.filter_hash})) if filters else {}
     return [
         Seen(
@@ -44,6 +47,55 @@ def seen(work: Work, grants: Sequence[str], since: datetime, filters: Filters | 
         )
         for line in lines
     ]  # fmt: skip
+
+
+@lru_cache(maxsize=64)
+def _lines(number: int) -> Select[Any]:
+    """The lines of so many grants, newest first."""
+    line = UsageEventRow
+    wanted: Any = select_columns(
+        *(getattr(line, name) for name in ("at", "kind", "subject", "origin", "extracts", "rows", "columns", "filter_hash"))
+    )  # fmt: skip
+    wanted = wanted.where(_of(line.grant_id, number), col(line.at) > bindparam("since", type_=UtcDateTime))
+    return cast(Select[Any], wanted.order_by(col(line.at).desc(), col(line.id).desc()).limit(MOST_LINES))
+
+
+@lru_cache(maxsize=64)
+def _past(number: int) -> SelectOfScalar[AnomalyRow]:
+    """All that was ever found on so many grants."""
+    return select(AnomalyRow).where(_of(AnomalyRow.grant_id, number))
+
+
+@lru_cache(maxsize=64)
+def _throttled(number: int) -> Select[Any]:
+    """Whether an open finding slows one of so many grants down."""
+    found: Any = select_columns(col(AnomalyRow.id)).where(
+        _of(AnomalyRow.grant_id, number), col(AnomalyRow.state) == State.OPEN, col(AnomalyRow.action) == Action.THROTTLE
+    )  # fmt: skip
+    return cast(Select[Any], found.limit(1))
+
+
+def _of(column: Any, number: int) -> ColumnElement[bool]:  # noqa: ANN401 - a column of any table
+    return one_of(col(column), [bindparam(f"grant_{each}") for each in range(number)])
+
+
+def _ids(grants: Sequence[str]) -> dict[str, object]:
+    return {f"grant_{number}": each for number, each in enumerate(grants)}
+
+
+def questions(work: Work, grant_id: str) -> tuple[Asked, ...]:
+    """What `against_use` asks of a grant that has none before it, while the rules are as shipped and nothing was found."""
+    ids = _ids([grant_id])
+    since = work.now - max((window(each) for each in _acting(shipped()).values()), default=timedelta())
+    return (SETTINGS, {}), (_throttled(1), ids), (_past(1), ids), (_lines(1), ids | {"since": since})
+
+
+def _acting(known: Mapping[Rule, Setting]) -> dict[Rule, Setting]:
+    """The rules that stand against a use."""
+    return {
+        rule: setting for rule, setting in known.items()
+        if setting.action in (Action.THROTTLE, Action.SUSPEND) and rule not in NEEDS_FILTERS
+    }  # fmt: skip
 
 
 def watched(row: GrantRow) -> Watched:
@@ -71,7 +123,7 @@ def find(
 ) -> list[tuple[Setting, Found]]:
     """What those rules find on the grant now, as one with those that it amends. A rule with an open finding is not asked again."""
     line = lineage.amended(work, row)
-    past = list(work.db.exec(select(AnomalyRow).where(col(AnomalyRow.grant_id).in_(line))))
+    past = rows(work, _past(len(line)), **_ids(line))
     open_ = {Rule(each.rule) for each in past if each.state == State.OPEN}
     asked = {rule: setting for rule, setting in wanted.items() if rule not in open_}
     if not asked:
@@ -87,16 +139,9 @@ def find(
 
 def against_use(work: Work, row: GrantRow) -> Iterator[Reason]:
     """Why a new request may not be made at this instant. The rules over filters wait for the sweep: the ledger holds no values."""
-    acting = {
-        rule: setting for rule, setting in settings(work).items()
-        if setting.action in (Action.THROTTLE, Action.SUSPEND) and rule not in NEEDS_FILTERS
-    }  # fmt: skip
-    throttled = select(AnomalyRow.id).where(
-        col(AnomalyRow.grant_id).in_(line := lineage.of(work, row)),
-        AnomalyRow.state == State.OPEN,
-        AnomalyRow.action == Action.THROTTLE,
-    )
-    slow = work.db.exec(throttled.limit(1)).first() is not None
+    acting = _acting(settings(work))
+    line = lineage.of(work, row)
+    slow = fetched(work, _throttled(len(line)), **_ids(line)).first() is not None
     for setting, hit in find(work, row, acting):
         if setting.action is Action.SUSPEND:
             yield Reason(

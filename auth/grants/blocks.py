@@ -26,7 +26,7 @@ from auth.registrations import cover as registrations
 from auth.reviews import cover as reviews
 from core.db import UtcDateTime
 from core.errors import Reason
-from core.work import Work, fetched
+from core.work import Asked, Work, fetched
 
 
 def blocks(
@@ -57,14 +57,20 @@ def blocks(
 
 def _suspects(work: Work, row: GrantRow | GrantFacts, profile: Profile, limits: Limits) -> dict[str, bool]:
     """Which kinds of reason may stand against the grant now: all that do, seldom one that does not. One round trip."""
-    sleeps = dormancy.may_sleep(row, work.now, limits)
-    question = _question(overdue.reaches(profile), sleeps, row.succeeds_id is not None)
-    answer = fetched(
-        work, question, grant_id=row.id, org_id=row.org_id, dataset_id=row.dataset_id, department_id=row.department_id,
-        today=overdue.today(work), now=work.now, reported_before=overdue.reported_before(work.now, limits),
-        used_before=work.now - timedelta(days=limits[dormancy.KEY]), succeeds_id=row.succeeds_id,
-    ).one()  # fmt: skip
+    statement, given = question(work, row, profile, limits)
+    answer = fetched(work, statement, **given).one()
     return {name: bool(value) for name, value in zip(answer._fields, answer, strict=True)}
+
+
+def question(work: Work, row: GrantRow | GrantFacts, profile: Profile, limits: Limits) -> Asked:
+    """What `blocks` asks first."""
+    sleeps = dormancy.may_sleep(row, work.now, limits)
+    given: dict[str, object] = {
+        "grant_id": row.id, "org_id": row.org_id, "dataset_id": row.dataset_id, "department_id": row.department_id,
+        "today": overdue.today(work), "now": work.now, "reported_before": overdue.reported_before(work.now, limits),
+        "used_before": work.now - timedelta(days=limits[dormancy.KEY]), "succeeds_id": row.succeeds_id,
+    }  # fmt: skip
+    return _question(overdue.reaches(profile), sleeps, row.succeeds_id is not None), given
 
 
 @lru_cache(maxsize=64)

@@ -20,7 +20,7 @@ from auth.grants.tables import GrantRow, UsageColumnRow, UsageEventRow, UsageMon
 from auth.policy.filters.rules import LOCAL
 from core.ids import GrantId
 from core.text import Text
-from core.work import Work, fetched
+from core.work import Asked, Work, fetched
 
 CHARGE: Final = "charge"
 DELIVERY: Final = "delivery"
@@ -79,6 +79,11 @@ _NEWEST: Final = (
 )
 
 
+def whose_asked(grant_id: str) -> Asked:
+    """What `enter` asks first."""
+    return _WHOSE, {"grant_id": grant_id}
+
+
 def enter(
     work: Work,
     grant_id: GrantId,
@@ -105,7 +110,6 @@ def enter(
         reasons=json.dumps(reasons), **counts,
     )  # fmt: skip
     work.db.add(line)
-    work.db.flush()
     if kind == RESERVED:
         return
     _add_to_month(work, grant_id, {**counts} | ({_COUNTED_AS[kind]: 1} if kind in _COUNTED_AS else {}), month)
@@ -187,5 +191,5 @@ def _adding(
 
 
 def _upsert(work: Work, statement: Insert, values: list[dict[str, Any]]) -> None:
-    work.db.flush()
+    """Past the session, which never holds these rows to be written."""
     work.db.connection().execute(statement, values)

@@ -14,18 +14,19 @@ from sqlmodel import col, select
 
 from auth.actor import Actor
 from auth.grants.blocks import blocks
+from auth.grants.blocks import question as outside
 from auth.grants.tables import GrantEventRow, GrantFacts, GrantRow
 from auth.grants.view import GrantView, Used, day_of
 from auth.grants.workflow import State
 from auth.policy.model import GrantPolicy
 from auth.policy.rules import POLICY
 from auth.policy.separation import Past
-from auth.profile.now import profile
+from auth.profile.now import limits_of, profile
 from auth.scope import sight
 from core.errors import NotFound, Reason, Unavailable
 from core.ids import ApplicationId, DatasetId, GrantId, OrgId
 from core.text import Text
-from core.work import Work, fetched
+from core.work import Asked, Work, fetched, rows
 
 
 def seen_by(actor: Actor) -> ColumnElement[bool]:
@@ -65,7 +66,8 @@ _TO_CHANGE: Final = _ONE.with_for_update()
 
 def row(work: Work, grant_id: GrantId, actor: Actor | None = None, *, to_change: bool = False) -> GrantRow:
     """The grant's row, within the actor's sight; `to_change` holds it until the transaction ends. Raises NotFound."""
-    found = work.db.exec(_TO_CHANGE if to_change else _ONE, params={"grant_id": grant_id}).first()
+    held = rows(work, _TO_CHANGE if to_change else _ONE, grant_id=grant_id)
+    found = held[0] if held else None
     if found is None or (actor is not None and not sees(actor, found)):
         raise missing()
     return found
@@ -78,11 +80,28 @@ _FACTS: Final = sqlalchemy.select(
 
 def facts(work: Work, grant_id: GrantId, actor: Actor | None = None) -> GrantFacts:
     """The same to read only, as it is at this instant: what decisions ask, again and again. Raises NotFound."""
-    row: tuple[Any, ...] | None = fetched(work, _FACTS, grant_id=grant_id).first()
+    statement, given = question(grant_id)
+    row: tuple[Any, ...] | None = fetched(work, statement, **given).first()
     found = None if row is None else GrantFacts(*row)
     if found is None or (actor is not None and not sees(actor, found)):
         raise missing()
     return found
+
+
+def question(grant_id: str) -> Asked:
+    """What `facts` asks."""
+    return _FACTS, {"grant_id": grant_id}
+
+
+def view_asked(work: Work, found: GrantRow | GrantFacts) -> Asked:
+    """What `view_of` asks first."""
+    rules = profile(work)
+    return outside(work, found, rules, limits_of(rules))
+
+
+def row_asked(grant_id: str) -> Asked:
+    """What `row` asks to read."""
+    return _ONE, {"grant_id": grant_id}
 
 
 def view(work: Work, grant_id: GrantId, actor: Actor | None = None) -> GrantView:
@@ -104,7 +123,7 @@ def agreed(found: GrantRow | GrantFacts) -> GrantPolicy:
 
 def view_of(work: Work, found: GrantRow | GrantFacts) -> GrantView:
     policy = agreed(found)
-    outside = blocks(work, found, policy, profile(work))
+    around = blocks(work, found, policy, profile(work))
     return GrantView(
         id=GrantId(found.id),
         state=State(found.state),
@@ -121,8 +140,8 @@ def view_of(work: Work, found: GrantRow | GrantFacts) -> GrantView:
             found.used_outputs_per_month if found.outputs_in >= today[:7] else 0,
         ),
         application_id=ApplicationId(found.application_id),
-        blocks=outside.against,
-        if_shared=outside.if_shared,
+        blocks=around.against,
+        if_shared=around.if_shared,
     )
 
 

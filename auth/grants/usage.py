@@ -9,7 +9,7 @@ from sqlalchemy import BindParameter, String, Table, Update, bindparam, case, or
 from sqlmodel import col, func, select
 
 from auth.anomalies import observing
-from auth.grants import lineage, queries, succession
+from auth.grants import ledger, lineage, queries, succession
 from auth.grants.ledger import CHARGE, DELIVERY, REFUND, RESERVED, Taking, enter, taken_in
 from auth.grants.tables import GrantRow, UsageEventRow
 from auth.grants.view import day_of
@@ -21,7 +21,7 @@ from core.db import UtcDateTime
 from core.errors import Conflict, QuotaExceeded, refuse_if
 from core.ids import GrantId
 from core.text import Text
-from core.work import Work, fetched
+from core.work import Work, fetched, foresee
 
 _UNITS: Final = ("extracts", "rows", "bytes")
 _NAMES: Final = {
@@ -147,6 +147,8 @@ def charge(
     if not fetched(work, _CHARGES[kind, follows], **given).rowcount:
         _say_why(work, grant_id, wanted, outputs)
     if extracts and is_new:  # a new request; what it asked for is counted afterwards
+        alone = () if follows else observing.questions(work, grant_id)
+        foresee(work, queries.row_asked(grant_id), ledger.whose_asked(grant_id), *alone)
         refuse_if(tuple(observing.against_use(work, queries.row(work, grant_id))))
     kind = DELIVERY if delivers else RESERVED if reserves else CHARGE
     enter(work, grant_id, kind, subject=subject, taking=taking, counts=wanted)

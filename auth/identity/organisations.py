@@ -15,7 +15,7 @@ from auth.identity import rules
 from auth.identity.tables import LicenceState, OrganisationRow, OrgKind
 from core.errors import Conflict, InputRefused, NotFound, Reason
 from core.text import Text
-from core.work import Work, fetched
+from core.work import Asked, Work, fetched
 
 
 class OrganisationCreate(SQLModel):
@@ -123,10 +123,16 @@ _LICENCE: Final = sqlalchemy.select(
 
 def licence_facts(work: Work, org_id: str) -> tuple[OrgKind, LicenceState, date | None, str]:
     """What a licence is judged on: the organisation's kind, the state that is stored, the last day, its country. Raises NotFound."""
-    found = fetched(work, _LICENCE, org_id=org_id).first()
+    statement, given = licence_asked(org_id)
+    found = fetched(work, statement, **given).first()
     if found is None:
         raise _unknown()
     return OrgKind(found.kind), LicenceState(found.licence_state), found.licence_valid_to, found.country
+
+
+def licence_asked(org_id: str) -> Asked:
+    """What `licence_facts` asks."""
+    return _LICENCE, {"org_id": org_id}
 
 
 def organisation_row(work: Work, org_id: str, *, to_change: bool = False) -> OrganisationRow:

@@ -16,20 +16,24 @@ from auth.grants import ledger, usage
 from auth.grants import queries as grant_queries
 from auth.grants.ledger import Taking
 from auth.grants.standing import licence as licence_of
+from auth.grants.tables import GrantFacts
 from auth.grants.view import GrantView, Used
+from auth.identity.organisations import licence_asked
 from auth.policy import rules
 from auth.policy.filters.model import MAX_DEPTH, MAX_NODES, RowFilter, all_of, parse_json
 from auth.policy.filters.rules import columns_of
 from auth.policy.model import Ask, ColumnTerm, DeliveryForm, GrantPolicy
 from auth.policy.small_cells import SmallCells, small_cells
+from auth.profile import now
 from auth.profile.now import limits_under
 from auth.vouching import cover as vouching
 from catalog.assets import asset
+from catalog.queries import with_columns_asked
 from core import bases, jobs, outbox
 from core.errors import AppError, Conflict, Gone, NotFound, Reason, refuse_if
 from core.ids import DatasetId, ExtractId, GrantId
 from core.text import Text
-from core.work import Work
+from core.work import Work, foresee
 from datasets.extracts import queries, telling, watermark
 from datasets.extracts.answering import as_answers
 from datasets.extracts.models import ExtractCreate, ExtractRead, ExtractState
@@ -66,10 +70,22 @@ class Case:
 
 def consider(work: Work, actor: Actor, body: ExtractCreate) -> Case:
     """Every reason to refuse the request now, and what it would deliver. NotFound outside the actor's sight."""
-    grant = grant_queries.view(work, body.grant_id, actor)
+    return _considered(work, actor, body)[0]
+
+
+def _considered(work: Work, actor: Actor, body: ExtractCreate) -> tuple[Case, GrantFacts]:
+    """The same with the grant's row, as it was read for it."""
+    foresee(work, grant_queries.question(body.grant_id), now.question(work))
+    held = grant_queries.facts(work, body.grant_id, actor)
+    foresee(
+        work, grant_queries.view_asked(work, held), releases.current_asked(held.dataset_id),
+        *with_columns_asked(held.dataset_id), licence_asked(held.org_id),
+    )  # fmt: skip
+    grant = grant_queries.view_of(work, held)
     case = considered(work, grant, body)
     at = rules.place_objections(grant.policy, actor.address)
-    return replace(case, reasons=(*acting_for(work, actor, grant.org_id, grant.policy), *at, *case.reasons))
+    against = (*acting_for(work, actor, grant.org_id, grant.policy), *at, *case.reasons)
+    return replace(case, reasons=against), held
 
 
 def considered(work: Work, grant: GrantView, body: ExtractCreate) -> Case:
@@ -82,10 +98,11 @@ def considered(work: Work, grant: GrantView, body: ExtractCreate) -> Case:
 
 def request(work: Work, actor: Actor, body: ExtractCreate) -> ExtractRead:
     """Take one extract from the quota and have the file made. AccessRefused lists every reason; QuotaExceeded takes nothing."""
-    case = consider(work, actor, body)
+    case, held = _considered(work, actor, body)
     refuse_if(case.reasons)
     assert case.release is not None  # noqa: S101 - a missing release is a reason
-    releases.keep_while_using(work, case.grant.dataset_id, case.release.id)
+    charging = grant_queries.question(held.id), grant_queries.view_asked(work, held)
+    releases.keep_while_using(work, case.grant.dataset_id, case.release.id, *charging)
     row = ExtractRow(
         id=work.new_id(), grant_id=case.grant.id, application_id=case.grant.application_id,
         dataset_id=case.grant.dataset_id, release_id=case.release.id, release_number=case.release.number,

@@ -15,7 +15,7 @@ from catalog import queries as catalog
 from catalog.tables import DatasetRow
 from core.errors import Gone, NotFound
 from core.text import Text
-from core.work import Work, fetched, hold
+from core.work import Asked, Work, fetched, hold, rows
 from datasets.batches.queries import READ, scopes
 from datasets.releases.models import ReleaseRead
 from datasets.releases.tables import ReleaseRow
@@ -55,15 +55,22 @@ def release(work: Work, release_id: str) -> ReleaseRow:
     return row
 
 
-def keep_while_using(work: Work, dataset_id: str, release_id: str) -> None:
+_ONE: Final = (
+    select(ReleaseRow)
+    .where(col(ReleaseRow.id) == bindparam("release_id"))
+    .execution_options(populate_existing=True)
+)
+
+
+def keep_while_using(work: Work, dataset_id: str, release_id: str, *more: Asked) -> None:
     """Before a transaction writes down a use that keeps a release from being retired: nobody retires or withdraws a release of the
-    dataset until it ends. Raises Gone where somebody did since it was decided on; NotFound."""
-    hold(work, f"releases/{dataset_id}")
-    row = work.db.get(ReleaseRow, release_id, populate_existing=True)
-    if row is None:
+    dataset until it ends. Raises Gone where somebody did since it was decided on; NotFound. `more`: what is asked next."""
+    hold(work, f"releases/{dataset_id}", (_ONE, {"release_id": release_id}), *more)
+    found = rows(work, _ONE, release_id=release_id)
+    if not found:
         raise _unknown()
-    if not is_deliverable(row):
-        raise tombstone(row)
+    if not is_deliverable(found[0]):
+        raise tombstone(found[0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +107,14 @@ def current_row(work: Work, dataset_id: str) -> ReleaseRow | None:
 
 def current(work: Work, dataset_id: str) -> ReleaseFacts | None:
     """The dataset's current release, if it has one."""
-    found: tuple[Any, ...] | None = fetched(work, _CURRENT, dataset_id=dataset_id).first()
+    statement, given = current_asked(dataset_id)
+    found: tuple[Any, ...] | None = fetched(work, statement, **given).first()
     return None if found is None else ReleaseFacts(*found)
+
+
+def current_asked(dataset_id: str) -> Asked:
+    """What `current` asks."""
+    return _CURRENT, {"dataset_id": dataset_id}
 
 
 def under(work: Work, dataset_id: str, pinned: str | None) -> ReleaseFacts | None:

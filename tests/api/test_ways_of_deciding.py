@@ -1,0 +1,55 @@
+"""How often a decision over HTTP goes to the database: it grows by little things that nobody sees."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from api.house import House
+from tests.campaigns.year import Scale, Year, waiting_application
+from tests.conftest import TestClock
+from tests.people import a_person, client_as
+from tests.ways import counted
+
+WARM = 7  # the driver prepares a statement when it is asked for the sixth time, which is a way of its own
+MOST = {"postgresql": 11, "sqlite": 26}  # on SQLite two of them begin transactions
+
+
+@pytest.mark.filterwarnings("ignore::core.calendar.UnknownYearWarning")  # days of the year after
+def test_a_decision_goes_to_the_database_no_more_often_than_it_did(house: House, clock: TestClock) -> None:
+    """Approving one line alone, and asking for an extract; from the bearer token to the commit."""
+    house = replace(house, settings=house.settings.model_copy(update={"second_factor_roles": "none"}))
+    year = Year(house, clock, Scale(enterprises=2, applications=2, granted=2, lines=0))  # type: ignore[arg-type]
+    year.enter()
+    year.apply()
+    clock.forward(days=1)
+    first = (clock.now + timedelta(days=1)).date()
+    with house.write() as work:
+        a_person(work, "alone", "bureau", ["approver"])
+        waiting = [waiting_application(year, work, f"x-{number}", first) for number in range(WARM + 1)]
+    grant_id, who, known = year.grants[0]
+    approver, analyst = client_as(house, "alone"), client_as(house, who)
+
+    def approve(number: int) -> int:
+        found = waiting[number]
+        lines = [{"line_id": line.id, "outcome": "approve"} for line in found.lines]
+        body = {"version": found.version, "has_no_conflict": True, "lines": lines}
+        return int(approver.post(f"/api/v1/applications/{found.id}/decide", json=body).status_code)
+
+    def take(_: int) -> int:
+        body = {
+            "grant_id": grant_id,
+            "purpose": "risk-pricing",
+            "scenario_id": "safety",
+            "columns": known[:2],
+        }
+        return int(analyst.post("/api/v1/extracts", json=body).status_code)
+
+    for name, act, answer in (("approving", approve, 200), ("taking", take, 202)):
+        for number in range(WARM):
+            assert act(number) == answer
+        with counted(house.engine) as ways:
+            assert act(WARM) == answer
+        assert ways.made <= MOST[house.engine.dialect.name], (name, ways.made)
