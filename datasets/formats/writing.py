@@ -40,7 +40,8 @@ def writing(
             with _csv(out, schema, is_gb=form is DeliveryForm.EXTRACT_CSV_GB18030) as write:
                 yield write
         case DeliveryForm.EXTRACT_XLSX:
-            with SheetWriter(out, [safe_name(name) for name in schema.names], facts) as sheet:
+            named = pa.schema([field.with_name(safe_name(field.name)) for field in schema])
+            with SheetWriter(out, named, facts) as sheet:
                 yield _celled(schema, _few(sheet.write))
         case DeliveryForm.EXTRACT_JSONL:
             with out.open("xb") as sink:

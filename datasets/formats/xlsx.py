@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import re
 import zipfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from pathlib import Path
@@ -23,7 +23,7 @@ from core.text import Text
 from datasets.formats.fitting import BASIS, TOO_LARGE
 from datasets.formats.json_lines import text_schema
 from datasets.formats.kinds import LONGEST_CELL, MOST_ROWS_OF_SHEET
-from datasets.formats.xlsx_parts import NS, SHEET, SHEET_END, SHEET_HEAD, parts
+from datasets.formats.xlsx_parts import NS, SHEET, SHEET_END, SHEET_HEAD, columns_of, parts
 
 _MADE: Final = (1980, 1, 1, 0, 0, 0)
 _EPOCH: Final = date(1899, 12, 30)
@@ -31,13 +31,15 @@ _FIRST_DAY: Final = date(1900, 3, 1)  # before it spreadsheets do not agree on t
 _MOST_DIGITS: Final = 15
 _UNWRITABLE: Final = re.compile("[\x00-\x08\x0b-\x1f\ufffe\uffff]|_(?=x[0-9A-Fa-f]{4}_)")
 _WRITTEN: Final = re.compile("_x([0-9A-Fa-f]{4})_")
+_WIDEST: Final = 40
 _DAY, _MOMENT = ' s="1"', ' s="2"'
 
 
 class SheetWriter:
     """One sheet into `out`, which must not exist. Use as a context."""
 
-    def __init__(self, out: Path, names: Sequence[str], facts: Mapping[str, str]) -> None:
+    def __init__(self, out: Path, schema: pa.Schema, facts: Mapping[str, str]) -> None:
+        names = schema.names
         self._book = zipfile.ZipFile(out, "x", zipfile.ZIP_DEFLATED, compresslevel=6)
         for name, text in parts(facts).items():
             self._book.writestr(_entry(name), text)
@@ -47,7 +49,8 @@ class SheetWriter:
         heads = "".join(
             f'<c r="{letter}1" s="3"{_text(name)}' for letter, name in zip(self._letters, names, strict=True)
         )
-        self._sheet.write(f'{SHEET_HEAD}<row r="1">{heads}</row>\n'.encode())
+        columns = columns_of([_width(field) for field in schema])
+        self._sheet.write(f'{SHEET_HEAD}{columns}<sheetData>\n<row r="1">{heads}</row>\n'.encode())
 
     def __enter__(self) -> Self:
         return self
@@ -93,6 +96,22 @@ def letters(at: int) -> str:
         at, rest = divmod(at - 1, 26)
         found = chr(65 + rest) + found
     return found
+
+
+def _width(field: pa.Field) -> int:
+    """Characters that its values and its name need; Chinese ones take two."""
+    kind = field.type
+    values = (
+        12
+        if pa.types.is_date(kind)
+        else 27
+        if pa.types.is_timestamp(kind) and kind.tz
+        else 20
+        if pa.types.is_timestamp(kind)
+        else 10
+    )
+    name = sum(1 if char.isascii() else 2 for char in field.name)
+    return min(max(values, name + 2), _WIDEST)
 
 
 def _entry(name: str) -> zipfile.ZipInfo:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import re
 import struct
 import zipfile
 from collections.abc import Sequence
@@ -28,7 +29,8 @@ from datasets.extracts.reading import reader_of
 from datasets.formats.fitting import misfits
 from datasets.formats.geojson import geometry_of
 from datasets.formats.kinds import KINDS, MOST_ROWS_OF_SHEET
-from datasets.formats.xlsx import letters
+from datasets.formats.xlsx import SheetWriter, letters, read_sheet
+from datasets.formats.xlsx_parts import SHEET
 from datasets.geometry import Extent, converter, geo_metadata
 from datasets.outputs.checks import Expected, check
 from tests.datasets.extracts.scene import a_scene
@@ -337,3 +339,17 @@ def test_json_lines_without_rows_pass_the_checks(tmp_path: Path) -> None:
             scratch=tmp_path,
         )
         assert [each.code for each in found] == codes
+
+
+def test_columns_of_a_workbook_are_wide_enough_for_days_and_moments(tmp_path: Path) -> None:
+    """A moment that is wider than its column shows as #### in a spreadsheet."""
+    table = pa.table(
+        {"编号": ["a"], "day": [date(2026, 3, 1)], "at": [datetime.fromisoformat("2026-03-01T08:30:00")], "a_name_that_is_rather_long": [1]}
+    )  # fmt: skip
+    with SheetWriter(tmp_path / "it.xlsx", table.schema, {}) as sheet:
+        sheet.write(table.to_batches()[0])
+    with zipfile.ZipFile(tmp_path / "it.xlsx") as book:
+        text = book.read(SHEET).decode()
+    assert re.findall(r'<col [^>]*width="(\d+)"', text) == ["10", "12", "20", "28"]
+    assert text.index("<cols>") < text.index("<sheetData>")
+    assert read_sheet(tmp_path / "it.xlsx", 10).read_all().num_rows == 1
