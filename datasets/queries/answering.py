@@ -15,6 +15,7 @@ from datasets.queries.bitmaps import bitmaps
 from datasets.queries.engine import (
     Codes,
     Makers,
+    Places,
     Rows,
     TooManyGroups,
     Whole,
@@ -109,12 +110,14 @@ MOST_FINE: Final = 100_000  # groups × classes of one measure, each of which is
 class _Part:
     """The rows where a column is there, by cell; who made them and which they are is worked out once for all measures."""
 
-    def __init__(self, cells: int, cell: Whole, places: Whole, who: Codes | None) -> None:
-        self.cells, self.cell, self.places, self.who = cells, cell, places, who
+    def __init__(
+        self, cells: int, cell: Whole, places: Places, who: Codes | None, *, is_summed: bool = True
+    ) -> None:
+        self.cells, self.cell, self.places, self.who, self.is_summed = cells, cell, places, who, is_summed
 
     @cached_property
     def makers(self) -> Makers:
-        return makers(self.cells, self.cell, self.places, self.who)
+        return makers(self.cells, self.cell, self.places, self.who, is_summed=self.is_summed)
 
     @cached_property
     def sets(self) -> list[BitMap]:
@@ -192,7 +195,8 @@ def _classed(measure: Classed, part: _Part, amounts: NDArray[np.float64], contro
     many = max(len(starts), 1)
     if part.cells * many > MOST_FINE:
         raise TooManyGroups
-    fine = _Part(part.cells * many, part.cell * many + at, part.places, part.who)
+    at += part.cell * many
+    fine = _Part(part.cells * many, at, part.places, part.who, is_summed=False)
     made = figures(fine.makers, None)
     values: list[Any] = []
     told: list[bool] = []

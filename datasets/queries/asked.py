@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import duckdb
 import numpy as np
@@ -25,6 +25,7 @@ from datasets.extracts.compile import condition
 from datasets.queries.bitmaps import bitmap
 from datasets.queries.engine import Codes
 
+_BATCH: Final = 1_000_000  # rows
 Held = Node | bool  # a filter, or what it has become
 Decided = list[tuple[str, list[BitMap]]]
 
@@ -96,12 +97,16 @@ def decided(
             ]
         except (KeyError, ValueError, TypeError) as fault:
             raise unfit(str(fault)) from fault
-        table = source.select(*flags, ColumnExpression("at").alias("at")).to_arrow_table()
-    places = table.column("at").to_numpy(zero_copy_only=False).astype(np.uint32, copy=False)
-    rows = int(places.max()) + 1 if len(places) else 0
+        rows, parts = 0, [list[NDArray[np.uint32]]() for _ in flags]
+        chosen = source.select(*flags, ColumnExpression("at").alias("at"))
+        for batch in chosen.to_arrow_reader(_BATCH):
+            places = batch.column("at").to_numpy().astype(np.uint32)
+            rows = max(rows, int(places.max()) + 1 if len(places) else 0)
+            for at, part in enumerate(parts):
+                part.append(places[batch.column(f"d{at}").to_numpy(zero_copy_only=False)])
     found = []
-    for at, leaf in enumerate(leaves(where)):
-        own = places[table.column(f"d{at}").to_numpy(zero_copy_only=False)]
+    for leaf, part in zip(leaves(where), parts, strict=True):
+        own = np.concatenate(part) if part else np.zeros(0, np.uint32)
         if _contributors(own, who) < min_group:
             return None
         found.append((leaf.column, [bitmap(own, rows)]))

@@ -27,7 +27,9 @@ def bitmap(places: NDArray[np.uint32], rows: int) -> BitMap:
     return _packed(there)
 
 
-def bitmaps(cells: int, cell: NDArray[np.int64], places: NDArray[np.int64]) -> Iterator[BitMap]:
+def bitmaps(
+    cells: int, cell: NDArray[np.int64], places: NDArray[np.uint32] | NDArray[np.int64]
+) -> Iterator[BitMap]:
     """The places of each cell, in order of the cells. cell: for each place, the number of its cell; places: as for `bitmap`."""
     rows = int(places[-1]) + 1 if len(places) else 0
     if cells < _NOWHERE and cells * rows <= _SORTED_FROM * len(places):

@@ -38,8 +38,10 @@ from datasets.queries.rules import Figure
 
 Codes = NDArray[np.uint32]
 Whole = NDArray[np.int64]
+Places = NDArray[np.uint32] | NDArray[np.int64]
 _DENSE: Final = 40_000_000  # cells × contributors up to which a table of counts is kept, 8 bytes each
 _MAX_CLASSES: Final = 100_000
+_SPREAD: Final = 2_000_000  # from the lowest class to the highest
 _BATCH: Final = 1_000_000  # rows
 _NUMBERED: Final = (
     "CREATE TEMP TABLE numbered AS SELECT c, row_number() OVER () - 1 AS n FROM (SELECT DISTINCT c FROM told)"
@@ -57,7 +59,7 @@ class Rows:
 
     keys: list[tuple[Any, ...]]
     cell: Whole
-    places: Whole
+    places: Places
     values: dict[str, NDArray[np.float64]]
 
 
@@ -133,7 +135,7 @@ class _Found:
         self._words: list[dict[Any, int]] = [{} for _ in range(groups)]
         self._cells: dict[int, int] = {} if groups else {0: 0}
         self._cell = np.zeros(rows, np.int64)  # what is never written to takes no memory
-        self._places = np.zeros(rows, np.int64)
+        self._places: Places = np.zeros(rows, np.uint32) if rows < 2**32 else np.zeros(rows, np.int64)
         self._amounts = [np.zeros(rows, np.float64) for _ in range(measured)]
 
     def take(self, batch: pa.RecordBatch) -> None:
@@ -260,7 +262,7 @@ class Makers:
     """Who made each cell, worked out once for every measure of the same rows.
 
     `at`: for every row, the place of its contributor's share of its cell; those of cell n lie at `ends[n]` to `ends[n + 1]`.
-    None when every row is its own contributor.
+    None when every row is its own contributor, or nobody sums.
     """
 
     cell: Whole
@@ -270,20 +272,27 @@ class Makers:
     ends: Whole
 
 
-def makers(cells: int, cell: Whole, places: Whole, who: Codes | None) -> Makers:
-    """What the cells are made of, without amounts."""
+def makers(cells: int, cell: Whole, places: Places, who: Codes | None, *, is_summed: bool = True) -> Makers:
+    """What the cells are made of, without amounts. is_summed: shares of sums will be asked for, and not numbers of contributors alone."""
     counted = np.bincount(cell, minlength=cells)
     if who is None:
         return Makers(cell, counted, counted, None, np.concatenate(([0], np.cumsum(counted))))
     people = int(who.max()) + 1 if len(who) else 1
     joint = cell * people
     joint += who[places]
-    if cells * people <= max(_DENSE, 2 * len(joint)):  # sorting the rows takes more than that
+    most = max(_DENSE, (2 if is_summed else 8) * len(joint))  # sorting the rows takes more than that
+    if cells * people <= most:
         there = np.zeros(cells * people, np.bool_)
         there[joint] = True
-        return Makers(
-            cell, counted, there.reshape(cells, people).sum(1), joint, np.arange(cells + 1) * people
-        )
+        numbers = there.reshape(cells, people).sum(1)
+        return Makers(cell, counted, numbers, joint if is_summed else None, np.arange(cells + 1) * people)
+    if not is_summed:
+        joint.sort()
+        new = np.ones(len(joint), np.bool_)
+        np.not_equal(joint[1:], joint[:-1], out=new[1:])
+        owner = joint[new] // people
+        numbers = np.bincount(owner, minlength=cells)
+        return Makers(cell, counted, numbers, None, np.searchsorted(owner, np.arange(cells + 1)))
     found, at = np.unique(joint, return_inverse=True)
     owner = found // people
     ends = np.searchsorted(owner, np.arange(cells + 1))
@@ -297,9 +306,10 @@ def figures(made: Makers, values: NDArray[np.float64] | None) -> list[Figure]:
         return _figures(made.counted, made.numbers, np.zeros(cells), [None] * cells)
     sums = np.bincount(made.cell, weights=values, minlength=cells).astype(np.float64)
     if made.at is None:
-        shares = np.abs(values[np.argsort(made.cell, kind="stable")])
+        shares = values[np.argsort(made.cell, kind="stable")]
     else:
-        shares = np.abs(np.bincount(made.at, weights=values, minlength=int(ends[-1])))
+        shares = np.bincount(made.at, weights=values, minlength=int(ends[-1])).astype(np.float64, copy=False)
+    np.abs(shares, out=shares)
     return _figures(made.counted, made.numbers, sums, [shares[ends[k] : ends[k + 1]] for k in range(cells)])
 
 
@@ -323,10 +333,23 @@ def _most(amounts: NDArray[np.float64]) -> float:
 
 def classes(values: NDArray[np.float64], width: float) -> tuple[Whole, Whole]:
     """The class of each value, and the classes there are, ascending: class n begins at n × width. TooManyGroups beyond reason."""
-    found = np.floor(values / width)
-    if len(found) and (found.min() < -(2.0**52) or found.max() > 2.0**52):
+    found = values / width
+    np.floor(found, out=found)
+    if not len(found):
+        return np.zeros(0, np.int64), np.zeros(0, np.int64)
+    low, high = found.min(), found.max()
+    if low < -(2.0**52) or high > 2.0**52:
         raise TooManyGroups
-    there, at = np.unique(found.astype(np.int64), return_inverse=True)
+    at = found.astype(np.int64)
+    del found
+    if high - low < _SPREAD:  # counted instead of sorted
+        at -= np.int64(low)
+        there = np.flatnonzero(np.bincount(at)).astype(np.int64)
+        number = np.zeros(int(high - low) + 1, np.int64)
+        number[there] = np.arange(len(there))
+        at, there = number[at], there + np.int64(low)
+    else:
+        there, at = np.unique(at, return_inverse=True)
     if len(there) > _MAX_CLASSES:
         raise TooManyGroups
-    return at.astype(np.int64), there
+    return at.astype(np.int64, copy=False), there

@@ -19,7 +19,7 @@ _ONE: Final = threading.Lock()
 @contextmanager
 def lane(release: Path | None) -> Iterator[None]:
     """Wait for one's turn where the release is large; None: nothing is read. TooMany after `WAIT_S`, before anything is charged."""
-    if release is None or _rows(release) < LARGE_ROWS:
+    if release is None or rows_of(release) < LARGE_ROWS:
         yield
         return
     if not _ONE.acquire(timeout=WAIT_S):
@@ -35,7 +35,7 @@ def lane(release: Path | None) -> Iterator[None]:
         _ONE.release()
 
 
-def _rows(release: Path) -> int:
+def rows_of(release: Path) -> int:
     import pyarrow.parquet as pq
 
     return int(pq.read_metadata(release).num_rows)

@@ -31,6 +31,7 @@ from datasets.queries.deciding import Case, Question
 from datasets.queries.lane import lane
 from datasets.queries.model import Count, QueryAsk, QueryRead, query_hash
 from datasets.queries.queries import read
+from datasets.queries.room import demand_room, told_when_short
 from datasets.queries.rules import Control, decided_by, label, misfits, suppressed
 from datasets.queries.tables import AnswerRow
 from datasets.releases.whole import whole
@@ -89,7 +90,8 @@ def consider(work: Work, actor: Actor, ask: QueryAsk) -> Case:
 def ask_for(desk: Desk, actor: Actor, ask: QueryAsk) -> QueryRead:
     """The answer. AccessRefused lists every reason, or the one reason `suppressed`; refusals are on record and in the ledger."""
     try:
-        return _asked(desk, actor, ask)
+        with told_when_short(is_charged=False):
+            return _asked(desk, actor, ask)
     except (AccessRefused, QuotaExceeded, TooMany) as refusal:
         if refusal.reasons and refusal.reasons[0].code == SUPPRESSED:
             raise  # written down with the question
@@ -152,6 +154,7 @@ def _counted(desk: Desk, ask: QueryAsk, case: Case) -> Told | None:
     assert case.release is not None and case.release.sha256 is not None  # noqa: S101, PT018 - reasons otherwise
     release = whole(desk.files, case.release.sha256)
     with lane(release):
+        demand_room(case.release.rows or 0, len(_measured(ask)), desk.settings.memory_limit_mb)
         return _counted_in(release, desk, ask, case)
 
 
@@ -162,7 +165,7 @@ def _counted_in(release: Path, desk: Desk, ask: QueryAsk, case: Case) -> Told | 
     assert case.terms is not None  # noqa: S101 - a reason otherwise
     memory = desk.settings.memory_limit_mb
     who = contributors(release, case.terms.contributor, cache_of(desk), memory_limit_mb=memory)
-    measured = sorted({part.column for part in ask.select if not isinstance(part, Count)})
+    measured = _measured(ask)
     try:
         found = scan(
             release, case.row_filter, ask.group_by, measured, max_groups=case.limits["query_max_groups"],
@@ -176,6 +179,10 @@ def _counted_in(release: Path, desk: Desk, ask: QueryAsk, case: Case) -> Told | 
         return None if told.is_empty else with_conditions(told, decided.result())
     except TooManyGroups:
         return None
+
+
+def _measured(ask: QueryAsk) -> list[str]:
+    return sorted({part.column for part in ask.select if not isinstance(part, Count)})
 
 
 def conditions(case: Case, release: Path, who: Codes | None, settings: Settings) -> Decided | None:

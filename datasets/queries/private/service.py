@@ -23,7 +23,7 @@ from core.errors import AccessRefused, NotFound, QuotaExceeded, Reason, TooMany,
 from core.work import Work, hold
 from datasets.queries import deciding
 from datasets.queries.deciding import Case, Question
-from datasets.queries.lane import lane
+from datasets.queries.lane import lane, rows_of
 from datasets.queries.model import QueryRead, query_hash
 from datasets.queries.private import budget
 from datasets.queries.private.model import PrivateAsk, PrivateHistogram, PrivateMean, PrivateSum, normalised
@@ -37,6 +37,7 @@ from datasets.queries.private.rules import (
     per_contributor,
 )
 from datasets.queries.queries import read
+from datasets.queries.room import demand_room, told_when_short
 from datasets.queries.rules import measured_misfits
 from datasets.queries.service import ANSWERED, RESERVED, Desk, answer_row, moved, note
 from datasets.queries.tables import AnswerRow
@@ -119,11 +120,14 @@ def ask_for(desk: Desk, actor: Actor, ask: PrivateAsk) -> QueryRead:
     try:
         release = _whole(desk, actor, ask)
         with lane(release):  # before the budget is taken, which is never given back
+            if release is not None:
+                demand_room(rows_of(release), 1, desk.settings.memory_limit_mb)
             row_id, planned, told = _reserved(desk, actor, ask, release)
             if told is not None:
                 return told
             assert release is not None  # noqa: S101 - nothing was reserved otherwise
-            said = _drawn(desk, ask, planned, release)
+            with told_when_short(is_charged=True):
+                said = _drawn(desk, ask, planned, release)
         with desk.write() as work:
             hold(
                 work, f"privacy:{ask.dataset_id}"
