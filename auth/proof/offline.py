@@ -18,7 +18,7 @@ import rfc8785
 
 from auth.proof import merkle
 from auth.proof.note import LARGEST, Checkpoint, NoteRefused, Verifier
-from auth.proof.stamps_offline import check_stamps
+from auth.proof.stamps_offline import STAMPED, check_stamps, named_by
 from auth.proof.tiles_offline import check_tiles
 from core.text import Text, number_of
 
@@ -73,10 +73,25 @@ def verify_pack(
         paths = sorted((folder / CHECKPOINTS).rglob("*.txt")) + list(copies)
         signed = _checkpoints(folder, paths, verifier, found)
         _events(folder / EVENTS, signed, found)
+        stamps = _stamps_named(folder, found)
         check_tiles(folder, verifier, found)
         check_personal(folder / PERSONAL, _needed(folder, found), found)
-        check_stamps(folder, tsa, found)
+        check_stamps(folder, tsa, found, named=stamps)
     return found
+
+
+def _stamps_named(folder: Path, found: Findings) -> dict[str, str]:
+    """The time stamps that a record which is sound tells of."""
+    if found.flaws:
+        return {}
+    lines = (line for line in _lines(folder / EVENTS) if STAMPED.encode() in line)
+    try:
+        return named_by(map(parsed, lines))
+    except (ValueError, KeyError, TypeError) as fault:
+        found.flaw(
+            EVENTS, f"时间戳的记录无法读取：{fault}", f"what is told of time stamps cannot be read: {fault}"
+        )
+        return {}
 
 
 def _needed(folder: Path, found: Findings) -> Iterator[dict[str, Any]]:

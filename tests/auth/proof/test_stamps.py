@@ -103,10 +103,18 @@ def test_whoever_changes_stamp_checkpoint_or_certificate_is_found_out(
         body[-10] ^= 1
         stamp(pack).write_bytes(bytes(body))
 
-    moved = "checkpoints/000000000006.tsr"
+    def drop(pack: Path) -> None:
+        stamp(pack).unlink()
+        (pack / "tsa.pem").unlink()
+
+    kept, moved = "checkpoints/000000000003.tsr", "checkpoints/000000000006.tsr"
     assert flaws("whole", lambda _: None) == []
-    assert flaws("bit", bit) == ["checkpoints/000000000003.tsr"]
-    assert flaws("moved", lambda pack: stamp(pack).rename(pack / moved)) == [moved], "on another checkpoint"
+    assert flaws("bit", bit) == [kept]
+    assert flaws("moved", lambda pack: stamp(pack).rename(pack / moved)) == [
+        kept,
+        moved,
+    ], "on another checkpoint"
+    assert flaws("dropped", drop) == [kept], "the record tells of it"
     assert flaws("none", lambda pack: (pack / "tsa.pem").unlink()) == ["tsa.pem"]
     assert flaws("swapped", lambda pack: (pack / "tsa.pem").write_bytes(other.read_bytes())) == [
         "checkpoints/000000000003.tsr"
