@@ -190,9 +190,13 @@ app.add_typer(explaining.of_grants)
 @app.command()
 def usage(
     grant_id: str,
+    kind: Annotated[str, typer.Option("--kind", help="delivery, download, charge, refund, reserved, refused, plan")] = "",
+    since: Annotated[str, typer.Option("--since", help="First day, 2026-03-01")] = "",
+    until: Annotated[str, typer.Option("--until", help="Last day, 2026-03-31")] = "",
     limit: Annotated[int, typer.Option("--limit", min=1, max=500)] = 50, offset: Annotated[int, typer.Option("--offset", min=0)] = 0,
     data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
 ) -> None:  # fmt: skip
     """Every charge, refund, delivery, download and refusal, oldest first; sums over all of them are the used counters."""
     with connect(data_dir, server, token, user) as api:
-        show(api.get(f"/grants/{grant_id}/usage", limit=limit, offset=offset), as_json)
+        wish = {"kind": kind or None, "since": since or None, "until": until or None}
+        show(api.get(f"/grants/{grant_id}/usage", **wish, limit=limit, offset=offset), as_json)

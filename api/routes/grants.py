@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from functools import partial
 from typing import Annotated, Any
 
@@ -18,9 +19,10 @@ from api.routes.applications import commands_as_json, history_as_json
 from api.versions import etag
 from auth import audit_reading
 from auth.applications.reading import is_bureau
-from auth.grants import service, usage
+from auth.grants import service
 from auth.grants.service import GrantRead, GrantStep, RevokeStep
 from auth.grants.workflow import State, Step
+from auth.supervision import ledger
 from core.ids import GrantId
 
 router = APIRouter(prefix="/api/v1/grants", tags=["grants"])
@@ -86,14 +88,25 @@ def show_usage(
     work: ReadDep,
     actor: ActorDep,
     grant_id: GrantId,
+    kind: Annotated[str, Query(max_length=20)] = "",
+    since: date | None = None,
+    until: date | None = None,
     offset: Annotated[int, Query(ge=0)] = 0,
     limit: Annotated[int, Query(ge=1, le=500)] = 50,
 ) -> dict[str, Any]:
-    """Every charge, refund, delivery, download and refusal, oldest first; sums over all of them are the used counters."""
+    """Every charge, refund, delivery, download and refusal, oldest first; sums over all of them are the used counters.
+
+    `kind`, `since`, `until`: only lines of that kind, of these days (local, both count). `sums`: what all lines that match add up to.
+    """
     service.grant(work, actor, grant_id)
-    items = [event.model_dump() for event in usage.events(work, grant_id, offset=offset, limit=limit)]
-    total = usage.count(work, grant_id)
-    return {"items": items, "total": total, "next": offset + limit if offset + limit < total else None}
+    wish = ledger.of_grant(grant_id, kind, since, until)
+    found, sums = ledger.rows(work, wish, offset=offset, limit=limit)
+    return {
+        "items": [event.model_dump() for event in found],
+        "sums": sums,
+        "total": sums.lines,
+        "next": offset + limit if offset + limit < sums.lines else None,
+    }
 
 
 @router.post("/{grant_id}/activate", **access("auth:grant:activate"))

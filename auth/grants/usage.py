@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import BindParameter, String, Table, Update, bindparam, case, or_, update
-from sqlmodel import col, func, select
+from sqlmodel import col, select
 
 from auth.anomalies import observing
 from auth.grants import ledger, lineage, queries, succession
@@ -235,9 +235,3 @@ def events(
     wanted = select(UsageEventRow).where(UsageEventRow.grant_id == grant_id)
     ordered = wanted.order_by(col(UsageEventRow.at), col(UsageEventRow.id))
     return list(work.db.exec(ordered.offset(offset).limit(limit)))
-
-
-def count(work: Work, grant_id: GrantId) -> int:
-    """How many lines a grant has."""
-    wanted = select(func.count()).select_from(UsageEventRow)
-    return work.db.exec(wanted.where(UsageEventRow.grant_id == grant_id)).one()

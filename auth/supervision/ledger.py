@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Final
 
 from pydantic import BaseModel
@@ -14,12 +14,16 @@ from sqlmodel import col, select
 
 from auth import audit
 from auth.actor import Actor
-from auth.grants.tables import GrantRow, UsageEventRow
+from auth.applications.rules import period
+from auth.grants.ledger import KINDS
+from auth.grants.tables import GrantRow, UsageEventRow, UsageMonthRow
 from auth.identity.tables import AccountRow, OrganisationRow, PersonRow
 from core.errors import InputRefused
 from core.text import Text, number_of
 from core.work import Work
 
+_FIRST: Final = date(2000, 1, 1)
+_LAST: Final = date(2999, 12, 31)
 LARGEST_FILE: Final = 500_000
 UNITS: Final = ("extracts", "rows", "bytes", "sent_bytes")
 
@@ -93,6 +97,25 @@ SORTS: Final = {
 }
 
 
+def of_grant(grant_id: str, kind: str, since: date | None, until: date | None) -> Wish:
+    """The lines of one grant, of a kind, from the day `since` to the day `until`; local days, both count. InputRefused for an unknown
+    kind, and for a day at the edge of the calendar."""
+    if kind and kind not in KINDS:
+        raise InputRefused(
+            Text(f"没有这个种类：{kind}；可用：{'、'.join(KINDS)}。", f"There is no kind {kind}; there are {', '.join(KINDS)}."), field="kind"
+        )  # fmt: skip
+    for name, day in (("since", since), ("until", until)):
+        if day is not None and not _FIRST <= day <= _LAST:
+            raise InputRefused(
+                Text(f"日期应在 {_FIRST} 与 {_LAST} 之间。", f"A day lies between {_FIRST} and {_LAST}."),
+                field=name,
+            )
+    return Wish(
+        kind=kind, grant_id=grant_id,
+        since=period(since, since)[0] if since else None, until=period(until, until)[1] if until else None,
+    )  # fmt: skip
+
+
 class Sums(BaseModel):
     """What lines add up to."""
 
@@ -111,6 +134,19 @@ def lines(
     ordered = (order.desc() if sort.startswith("-") else order.asc(), col(UsageEventRow.id).desc())
     wanted = select(UsageEventRow).where(*wish.conditions()).order_by(*ordered).offset(offset).limit(limit)
     return _named(work, list(work.db.exec(wanted))), sums(work, wish)
+
+
+def rows(work: Work, wish: Wish, *, offset: int = 0, limit: int = 50) -> tuple[list[UsageEventRow], Sums]:
+    """Lines as they are stored, oldest first, and what all that match add up to."""
+    wanted = select(UsageEventRow).where(*wish.conditions()).offset(offset).limit(limit)
+    ordered = wanted.order_by(col(UsageEventRow.at), col(UsageEventRow.id))
+    return list(work.db.exec(ordered)), sums(work, wish)
+
+
+def months(work: Work, grant_id: str) -> list[UsageMonthRow]:
+    """What the grant used in each local month in which something happened, oldest first."""
+    wanted = select(UsageMonthRow).where(UsageMonthRow.grant_id == grant_id)
+    return list(work.db.exec(wanted.order_by(col(UsageMonthRow.month))))
 
 
 def sums(work: Work, wish: Wish) -> Sums:
