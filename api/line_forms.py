@@ -173,7 +173,9 @@ def line_view(n: int, line: LineAsk, held: Asset, form: FormData | None, choices
         "level": held.level,
         "columns": [_column_view(n, column, asked.get(column.name), form, was) for column in held.columns],
         "filter_json": "" if fits else json.dumps(tree),
-        "filter_words": None if fits else filter_in_words(line.row_filter),
+        "filter_words": None
+        if fits
+        else filter_in_words(line.row_filter, {column.name: column.title for column in held.columns}),
         "conditions": [
             (
                 was(f"fcol-{n}-{i}", shown[i][0]),

@@ -10,11 +10,21 @@ from fastapi.responses import HTMLResponse
 
 from api import cases
 from api.access import access
+from api.agreement_forms import (
+    MEETING,
+    body_of,
+    fields,
+    meeting_of,
+    rows_for,
+    typed_of,
+    untyped,
+)
 from api.cases import NOTE, Action, Cell, FormField, Record, Section, StepForm
 from api.deps import ActorDep, HouseDep, ReadDep
 from api.forms import Typed, tried
 from api.late import APIRouter
 from api.lookups import org_names
+from api.money import yuan_or_nothing
 from api.pages.tickets import checked
 from api.web import go, page
 from auth.actor import Actor
@@ -25,14 +35,12 @@ from auth.agreements.model import (
     PARTY_NAMES,
     PLAN_SECTIONS,
     SELECTION_NAMES,
-    AgreementBody,
     PlanBody,
 )
 from auth.agreements.plan_workflow import Step as PlanStep
 from auth.agreements.service import AgreementRead, PlanRead
 from auth.agreements.workflow import STATE_NAMES, STEP_NAMES, State, Step
 from auth.casework.book import CaseStep
-from auth.identity import organisations
 from auth.policy.limits import Coded, limits
 from auth.profile.now import profile
 from core.errors import AppError
@@ -56,11 +64,6 @@ _PLAN_TONES: Final = {
     "APPROVED": "approved",
     "SUPERSEDED": "superseded",
 }
-_MEETING: Final = [
-    FormField("meeting_name", Text("集体决策会议（三重一大）", "Meeting of the collective decision")),
-    FormField("meeting_held_on", Text("会议日期", "Day of the meeting"), "date"),
-    FormField("meeting_minutes_sha256", Text("会议纪要 SHA-256", "SHA-256 of the minutes")),
-]
 
 
 def _state(row: AgreementRead) -> Cell:
@@ -113,85 +116,6 @@ def at_odds_page(request: Request, work: ReadDep, actor: ActorDep) -> HTMLRespon
     )
 
 
-def _fields(work: Work, actor: Actor) -> list[FormField]:
-    known, now = limits(), profile(work)
-    firms = [(o.id, o.name) for o in organisations.organisations(work) if o.is_enterprise]
-    approved, _ = service.plans(work, actor, state="APPROVED", limit=200)
-    return [
-        FormField("title", Text("协议名称", "Title"), required=True, full=True),
-        FormField("plan_id", Text("实施方案", "Plan"), "select", options=[("", Text("请选择", "Choose")), *((p.id, f"{p.title} v{p.number}") for p in approved)]),
-        FormField("operator_id", Text("运营机构", "Operator"), "select", True, options=[("", Text("请选择", "Choose")), *firms]),
-        FormField("mode", Text("授权模式", "Mode"), "select", True, options=list(MODE_NAMES.items())),
-        FormField("scenarios", Text("场景", "Scenarios"), "checkboxes", options=[(c, each.name) for c, each in known.scenarios.items()], value=[]),
-        FormField("purposes", Text("用途", "Purposes"), "checkboxes", options=[(c, each.name) for c, each in known.purposes.items()], value=[]),
-        FormField("starts_on", Text("首日", "First day"), "date", True), FormField("ends_on", Text("末日", "Last day"), "date", True),
-        FormField("parties", Text("各方", "Parties"), "textarea", rows=4, full=True, hint=Text("每行：角色 机构标识。角色：" + "、".join(f"{r.value} {n.zh}" for r, n in PARTY_NAMES.items()), "One a line: role, organisation. Roles: " + ", ".join(PARTY_NAMES))),
-        FormField("products", Text("产品和服务清单", "Products and services"), "textarea", rows=3, full=True),
-        FormField("selection", Text("选择方式", "How the operator was selected"), "select", options=[("", Text("请选择", "Choose")), *SELECTION_NAMES.items()]),
-        FormField("selection_sha256", Text("选择过程证据 SHA-256", "SHA-256 of the evidence")), *_MEETING,
-        FormField("price_cap_fen", Text("最高限价（分）", "Price cap (fen)"), "number"), FormField("price_fen", Text("价格（分）", "Price (fen)"), "number"),
-        *(FormField(f"clause-{c.key}", Text(f"条款：{c.zh}", f"Clause: {c.en}"), "textarea", rows=2, full=True) for c in now.clauses),
-    ]  # fmt: skip
-
-
-def _typed(form: Any) -> dict[str, Any]:  # noqa: ANN401 - form data
-    return {
-        name: form.getlist(name) if name in ("scenarios", "purposes") else str(form.get(name, "")).strip()
-        for name in form
-    }
-
-
-def _body(typed: dict[str, Any]) -> AgreementBody:
-    parties = [
-        dict(zip(("role", "org_id"), line.split(None, 1), strict=False))
-        for line in typed.get("parties", "").splitlines()
-        if line.strip()
-    ]
-    plain = (
-        "title",
-        "plan_id",
-        "operator_id",
-        "mode",
-        "starts_on",
-        "ends_on",
-        "products",
-        "selection",
-        "selection_sha256",
-        "price_cap_fen",
-        "price_fen",
-    )
-    given: dict[str, Any] = {name: typed[name] for name in plain if typed.get(name)}
-    given |= {
-        "scenarios": typed.get("scenarios", []),
-        "purposes": typed.get("purposes", []),
-        "parties": parties,
-        "meeting": _meeting(typed),
-    }
-    given["clauses"] = {
-        name.removeprefix("clause-"): text
-        for name, text in typed.items()
-        if name.startswith("clause-") and text
-    }
-    return checked(AgreementBody, given)
-
-
-def _meeting(typed: dict[str, Any]) -> dict[str, Any]:
-    names = ("name", "held_on", "minutes_sha256")
-    return {name: typed[f"meeting_{name}"] for name in names if typed.get(f"meeting_{name}")}
-
-
-def _untyped(body: AgreementBody) -> dict[str, Any]:
-    """What the form shows of a stored agreement."""
-    plain = body.model_dump(mode="json", exclude={"parties", "clauses", "meeting"})
-    shown = {name: "" if value is None else value for name, value in plain.items()}
-    shown |= {f"clause-{key}": text for key, text in body.clauses.items()} | _meeting_shown(body.meeting)
-    return shown | {"parties": "\n".join(f"{party.role.value} {party.org_id}" for party in body.parties)}
-
-
-def _meeting_shown(meeting: Any) -> dict[str, Any]:  # noqa: ANN401 - either body's
-    return {f"meeting_{name}": value or "" for name, value in meeting.model_dump(mode="json").items()}
-
-
 def _form(
     request: Request,
     work: Work,
@@ -201,7 +125,7 @@ def _form(
     refusal: AppError | None = None,
 ) -> HTMLResponse:
     return cases.form_page(
-        request, title=Text("草拟协议", "Draft an agreement"), crumb=(_TITLE, "/agreements"), action=action, fields=_fields(work, actor), typed=typed,
+        request, title=Text("草拟协议", "Draft an agreement"), crumb=(_TITLE, "/agreements"), action=action, fields=fields(work, actor, rows_for(typed)), typed=typed,
         lead=Text("可先保存不完整的草案；提交时逐项检查必备内容。", "A draft may be incomplete; on submitting every required part is checked."), submit=STEP_NAMES[Step.SAVE], refusal=refusal,
     )  # fmt: skip
 
@@ -215,8 +139,8 @@ def new_page(request: Request, work: ReadDep, actor: ActorDep) -> HTMLResponse:
 @router.post("/agreements", response_class=HTMLResponse, **access(_DRAFT))
 def draft(request: Request, house: HouseDep, actor: ActorDep, form: Typed) -> Response:
     """Save a new draft."""
-    typed = _typed(form)
-    made = tried(house, lambda work: service.draft(work, actor, _body(typed)))
+    typed = typed_of(form)
+    made = tried(house, lambda work: service.draft(work, actor, body_of(typed)))
     if isinstance(made, AppError):
         with house.read() as work:
             return _form(request, work, actor, "/agreements", typed, made)
@@ -227,14 +151,14 @@ def draft(request: Request, house: HouseDep, actor: ActorDep, form: Typed) -> Re
 def edit_page(request: Request, work: ReadDep, actor: ActorDep, agreement_id: str) -> HTMLResponse:
     """The form of a draft."""
     found = service.agreement(work, actor, agreement_id)
-    return _form(request, work, actor, f"/agreements/{agreement_id}/save", _untyped(found.body))
+    return _form(request, work, actor, f"/agreements/{agreement_id}/save", untyped(found.body))
 
 
 @router.post("/agreements/{agreement_id}/save", response_class=HTMLResponse, **access(_DRAFT))
 def save(request: Request, house: HouseDep, actor: ActorDep, agreement_id: str, form: Typed) -> Response:
     """Replace a draft."""
-    typed = _typed(form)
-    made = tried(house, lambda work: service.save(work, actor, agreement_id, _body(typed), None))
+    typed = typed_of(form)
+    made = tried(house, lambda work: service.save(work, actor, agreement_id, body_of(typed), None))
     if isinstance(made, AppError):
         with house.read() as work:
             service.agreement(work, actor, agreement_id)
@@ -248,8 +172,10 @@ def show_page(request: Request, work: ReadDep, actor: ActorDep, agreement_id: st
     return _show(request, work, actor, agreement_id)
 
 
-def _names_of(codes: Sequence[str], of: Mapping[str, Coded]) -> Text:
+def _names_of(codes: Sequence[str], of: Mapping[str, Coded]) -> Text | None:
     names = [of[code].name for code in codes if code in of]
+    if not names:
+        return None
     return Text("、".join(name.zh for name in names), ", ".join(name.en for name in names))
 
 
@@ -289,8 +215,8 @@ def _show(
             (Text("首日", "First day"), Cell(str(row.starts_on))), (Text("末日", "Last day"), Cell(str(row.ends_on))),
             (Text("实施方案", "Plan"), Cell(row.plan_id, f"/plans/{row.plan_id}" if row.plan_id and actor.may(_DRAFT) else "", mono=True)), (Text("产品和服务", "Products"), Cell(body.products)),
             (Text("选择方式", "Selection"), Cell(SELECTION_NAMES[body.selection] if body.selection else None)), (Text("选择证据", "Evidence"), Cell(body.selection_sha256, mono=True)),
-            (Text("集体决策", "Collective decision"), Cell(f"{body.meeting.name} {body.meeting.held_on or ''}")), (Text("会议纪要", "Minutes"), Cell(body.meeting.minutes_sha256, mono=True)),
-            (Text("最高限价（分）", "Price cap (fen)"), Cell(body.price_cap_fen)), (Text("价格（分）", "Price (fen)"), Cell(body.price_fen)),
+            (Text("集体决策", "Collective decision"), Cell(f"{body.meeting.name} {body.meeting.held_on or ''}".strip())), (Text("会议纪要", "Minutes"), Cell(body.meeting.minutes_sha256, mono=True)),
+            (Text("最高限价（元）", "Price cap (yuan)"), Cell(yuan_or_nothing(body.price_cap_fen))), (Text("价格（元）", "Price (yuan)"), Cell(yuan_or_nothing(body.price_fen))),
         ],
         sections=[
             Section(Text("各方", "Parties"), [Text("机构", "Organisation"), Text("角色", "Role")], [[Cell(names.get(p.org_id, p.org_id)), Cell(PARTY_NAMES[p.role])] for p in body.parties]),
@@ -351,7 +277,7 @@ def terminate(request: Request, house: HouseDep, actor: ActorDep, agreement_id: 
 
 PLAN_FIELDS: Final = [
     FormField("title", Text("方案名称", "Title"), required=True, full=True),
-    *(FormField(f"section-{key}", name, "textarea", rows=2, full=True) for key, name in PLAN_SECTIONS.items()), *_MEETING,
+    *(FormField(f"section-{key}", name, "textarea", rows=2, full=True) for key, name in PLAN_SECTIONS.items()), *MEETING,
 ]  # fmt: skip
 
 
@@ -390,7 +316,7 @@ def _plan_body(typed: dict[str, Any]) -> PlanBody:
         if name.startswith("section-") and text
     }
     return checked(
-        PlanBody, {"title": typed.get("title", ""), "sections": sections, "meeting": _meeting(typed)}
+        PlanBody, {"title": typed.get("title", ""), "sections": sections, "meeting": meeting_of(typed)}
     )
 
 
@@ -407,7 +333,7 @@ def new_plan(request: Request, work: ReadDep, actor: ActorDep, of: str = "") -> 
 @router.post("/plans", response_class=HTMLResponse, **access(_DRAFT))
 def draft_plan(request: Request, house: HouseDep, actor: ActorDep, form: Typed, series: str = "") -> Response:
     """Save a new draft."""
-    typed = _typed(form)
+    typed = typed_of(form)
     made = tried(house, lambda work: service.draft_plan(work, actor, _plan_body(typed), series=series))
     if isinstance(made, AppError):
         return _plan_form(request, f"/plans?series={series}" if series else "/plans", typed, made)
@@ -433,7 +359,7 @@ def _show_plan(
     record = Record(
         title=Text(row.title, row.title), lead=Text(f"第 {row.number} 版", f"Version {row.number}"), crumb=_PLANS, base="/plans", id=row.id, version=row.version, badge=_plan_state(row),
         actions=[Action(Text("起草新版", "New version"), f"/plans/new?of={row.id}")],
-        facts=[*((name, Cell(row.body.sections.get(key, ""))) for key, name in PLAN_SECTIONS.items()), (Text("集体决策", "Collective decision"), Cell(f"{meeting.name} {meeting.held_on or ''}")), (Text("会议纪要", "Minutes"), Cell(meeting.minutes_sha256, mono=True))],
+        facts=[*((name, Cell(row.body.sections.get(key, ""))) for key, name in PLAN_SECTIONS.items()), (Text("集体决策", "Collective decision"), Cell(f"{meeting.name} {meeting.held_on or ''}".strip())), (Text("会议纪要", "Minutes"), Cell(meeting.minutes_sha256, mono=True))],
         steps={PlanStep.SUBMIT: StepForm(), PlanStep.RETURN: StepForm([NOTE]), PlanStep.APPROVE: StepForm()},
     )  # fmt: skip
     return cases.record_page(

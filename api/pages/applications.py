@@ -233,7 +233,7 @@ def line_in_words(work: Work, line: dict[str, Any]) -> dict[str, Any]:
             }
             for column in line["columns"]
         ],
-        "filter": wording.filter_in_words(asked_filter),
+        "filter": wording.filter_in_words(asked_filter, titles),
         "forms": [wording.FORM_NAMES[form] for form in line["delivery_forms"]],
         "fee": references.fee_named(work, line["fee_reference"]),
         "safeguards": wording.safeguards_in_words(Safeguards.model_validate(line["safeguards"])),
@@ -250,7 +250,7 @@ def policy_in_words(work: Work, policy: GrantPolicy, titles: dict[str, Text]) ->
             {"name": term.name, "title": titles.get(term.name), "use": wording.term_in_words(term), "kind": term.use}
             for term in policy.columns
         ],
-        "filter": wording.filter_in_words(policy.row_filter),
+        "filter": wording.filter_in_words(policy.row_filter, titles),
         "forms": [wording.FORM_NAMES[form] for form in policy.delivery_forms],
         "scenario": scenario.name if scenario else policy.scenario_id,
         "purposes": [known.purposes[code].name if code in known.purposes else code for code in policy.purposes],

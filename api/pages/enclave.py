@@ -174,7 +174,7 @@ def _form(
         filters=choices(policy, held, FILTERABLE), measures=range(query_forms.MEASURES),
         group_lines=range(query_forms.GROUPS), conditions=range(query_forms.CONDITIONS),
         purposes={code: coded.purposes[code].name for code in policy.purposes if code in coded.purposes},
-        own_filter=filter_in_words(policy.row_filter) if policy.row_filter else None,
+        own_filter=filter_in_words(policy.row_filter, column_titles(work, row.dataset_id)) if policy.row_filter else None,
         terms=terms.in_force(work, row.dataset_id),
     )  # fmt: skip
 
@@ -202,7 +202,7 @@ def _show(
     review = opening.newest(work, "enclave", found.id) if found.review_id else None
     return page(
         request, "enclave/show.html", status=status_of(refusal) if refusal else 200, made=found, spec=spec, title=title,
-        states=STATE_NAMES, step_names=STEP_NAMES, where=filter_in_words(spec.where) if spec.where else None,
+        states=STATE_NAMES, step_names=STEP_NAMES, where=filter_in_words(spec.where, column_titles(work, found.dataset_id)) if spec.where else None,
         orgs=org_names(work), coded=limits(), refusal=refusal, typed=typed, due=review.due_on if review else None,
         measures=query_forms.called(spec.measures, named), groups=query_forms.called(spec.groups, named), heads=query_forms.heads_of((*spec.measures, *spec.groups), named),
         people=person_names(work, {found.requested_name}), whole=found.spec, open=[each.step for each in found.commands if each.allowed],

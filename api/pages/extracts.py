@@ -234,7 +234,7 @@ def show_page(
     return page(
         request, "extracts/show.html", extract=found, columns=column_titles(work, found.dataset_id), people=person_names(work, {found.requested_name}),
         title=titles(work, [found.dataset_id]).get(found.dataset_id, Text("", "")),
-        condition=filter_in_words(parse(found.row_filter) if found.row_filter else None), filename=(filename := service.parcel_of(row).filename), kind=KINDS[found.form], recipe=recipe_of(found.form, filename), in_r=recipe_in_r(found.form, filename, _texts(work, found)), states=STATE_NAMES, forms=FORM_NAMES,
+        condition=filter_in_words(parse(found.row_filter) if found.row_filter else None, column_titles(work, found.dataset_id)), filename=(filename := service.parcel_of(row).filename), kind=KINDS[found.form], recipe=recipe_of(found.form, filename), in_r=recipe_in_r(found.form, filename, _texts(work, found)), states=STATE_NAMES, forms=FORM_NAMES,
         job=read(job) if job and found.state is ExtractState.BUILDING else None,
         receipt=json.dumps(json.loads(row.receipt), ensure_ascii=False, indent=2) if row.receipt else None,
         is_signed="signature" in json.loads(row.receipt or "{}"), proof=_proof(work, house, extract_id),

@@ -92,7 +92,7 @@ def _form(
         refusal=refusal, kinds=private_forms.KINDS, operations=OPERATIONS, conditions=range(query_forms.CONDITIONS),
         columns=query_forms.column_options(measured, named), filters=query_forms.column_options([name for name, _ in choices(policy, None, FILTERABLE)[1:]], named), terms=known,
         purposes={code: coded.purposes[code].name for code in policy.purposes if code in coded.purposes},
-        own_filter=filter_in_words(policy.row_filter) if policy.row_filter else None, million=MILLION,
+        own_filter=filter_in_words(policy.row_filter, column_titles(work, row.dataset_id)) if policy.row_filter else None, million=MILLION,
         budget=budget.shown(work, actor, row.dataset_id),
     )  # fmt: skip
 

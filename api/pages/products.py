@@ -14,6 +14,7 @@ from api.errors import status_of
 from api.forms import Typed, tried
 from api.late import APIRouter
 from api.lookups import assets, delivered_files, org_names
+from api.money import fen_of
 from api.pages.tickets import checked
 from api.web import go, page
 from auth.actor import Actor
@@ -101,7 +102,7 @@ def enter(request: Request, house: HouseDep, actor: ActorDep, form: Typed) -> Re
             name: typed[name] for name in _TEXTS if name not in ("price", "sources") and typed[name]
         }
         given |= {
-            "price_fen": _fen(typed["price"]),
+            "price_fen": fen_of(typed["price"]),
             "affirmed": affirmed,
             "sources": _sources(typed["sources"]),
         }
@@ -114,13 +115,6 @@ def enter(request: Request, house: HouseDep, actor: ActorDep, form: Typed) -> Re
         with house.read() as work:
             return _form(request, work, actor, typed, affirmed, made)
     return go(f"/products/{made.id}", Text("产品已登记。", "The product is entered."))
-
-
-def _fen(word: str) -> object:
-    """Yuan as people write them, in fen; what is no amount goes on as it is, for its own sentence."""
-    whole, dot, rest = word.partition(".")
-    is_amount = whole.isascii() and whole.isdecimal() and len(whole) < 12 and len(rest) <= 2
-    return int(whole) * 100 + int((rest + "00")[:2]) if is_amount and (not dot or rest.isdecimal()) else word
 
 
 def _sources(lines: str) -> list[dict[str, str]]:
@@ -155,7 +149,7 @@ def _show(
 def enter_fee(request: Request, house: HouseDep, actor: ActorDep, product_id: str, form: Typed) -> Response:
     """Enter money taken."""
     given = {name: str(form.get(name, "")).strip() for name in ("charged_on", "quantity", "note")}
-    body = given | {"price_fen": _fen(str(form.get("price", "")).strip())}
+    body = given | {"price_fen": fen_of(str(form.get("price", "")).strip())}
     made = tried(house, lambda work: service.charge(work, actor, product_id, checked(FeeCreate, body)))
     if isinstance(made, AppError):
         with house.read() as work:
@@ -211,7 +205,7 @@ def set_cap(request: Request, house: HouseDep, actor: ActorDep, form: Typed) -> 
     given: dict[str, Any] = {
         name: str(form.get(name, "")).strip() for name in ("scenario_id", "unit", "source", "effective_from")
     }
-    given["cap_fen"] = _fen(str(form.get("cap", "")).strip())
+    given["cap_fen"] = fen_of(str(form.get("cap", "")).strip())
     made = tried(house, lambda work: service.set_cap(work, actor, checked(CapCreate, given)))
     if isinstance(made, AppError):
         with house.read() as work:

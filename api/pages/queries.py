@@ -123,7 +123,7 @@ def _form(
         filters=choices(policy, held, FILTERABLE),
         measures=range(query_forms.MEASURES), group_lines=range(query_forms.GROUPS), conditions=range(query_forms.CONDITIONS),
         purposes={code: coded.purposes[code].name for code in policy.purposes if code in coded.purposes},
-        own_filter=filter_in_words(policy.row_filter) if policy.row_filter else None,
+        own_filter=filter_in_words(policy.row_filter, column_titles(work, row.dataset_id)) if policy.row_filter else None,
         terms=terms.in_force(work, row.dataset_id),
     )  # fmt: skip
 
@@ -187,11 +187,11 @@ def show_page(
         series["name"] = heads[series["name"]].in_(lang)
     return page(
         request, "queries/show.html", answer=found, is_private=found.form == DeliveryForm.QUERY_DP, million=MILLION, states=service.STATE_NAMES, forms=FORM_NAMES, coded=limits(),
-        asked=_in_words(found.query), chart=chart, heads=heads,
+        asked=_in_words(found.query, column_titles(work, found.dataset_id)), chart=chart, heads=heads,
         people=person_names(work, {found.asked_name}), title=titles(work, [found.dataset_id]).get(found.dataset_id, Text("", "")),
     )  # fmt: skip
 
 
-def _in_words(query: dict[str, Any]) -> Text:
+def _in_words(query: dict[str, Any], titles: dict[str, Text]) -> Text:
     model = PrivateAsk if "measure" in query else QueryAsk
-    return filter_in_words(model.model_validate(query).where)
+    return filter_in_words(model.model_validate(query).where, titles)

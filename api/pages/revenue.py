@@ -13,6 +13,7 @@ from api.cases import Action, Cell, FormField
 from api.deps import ActorDep, HouseDep, ReadDep
 from api.forms import Typed, tried
 from api.late import APIRouter
+from api.money import fen_of, yuan, yuan_or_nothing
 from api.pages.tickets import checked
 from api.web import go
 from auth.revenue import service
@@ -22,7 +23,7 @@ from core.text import Text
 
 router = APIRouter(prefix="/revenue", include_in_schema=True, tags=["pages"])
 _TITLE: Final = Text("运营收入与上限", "Revenue and caps")
-_NAMES: Final = ("org_id", "year", "cap_fen", "source")
+_NAMES: Final = ("org_id", "year", "cap", "source")
 
 
 @router.get("", response_class=HTMLResponse, **access(READ))
@@ -32,13 +33,13 @@ def list_page(request: Request, work: ReadDep, actor: ActorDep, year: str = "") 
     found = service.revenue(work, year=chosen)
     shown = found[cases.offset(request) : cases.offset(request) + cases.PER_PAGE]
     rows = [
-        [Cell(Text(row.org_zh, row.org_en)), Cell(str(row.year)), Cell(row.taken_fen), Cell(row.cap_fen), Cell(row.deducted_fen), Cell(row.allowed_fen),
-         Cell(Text(f"超出 {row.excess_fen}", f"{row.excess_fen} over"), badge="blocked") if row.excess_fen else Cell(Text("未超出", "Within"), badge="done"), Cell(row.source)]
+        [Cell(Text(row.org_zh, row.org_en)), Cell(str(row.year)), *(Cell(yuan_or_nothing(fen)) for fen in (row.taken_fen, row.cap_fen, row.deducted_fen, row.allowed_fen)),
+         Cell(Text(f"超出 {yuan(row.excess_fen)}", f"{yuan(row.excess_fen)} over"), badge="blocked") if row.excess_fen else Cell(Text("未超出", "Within"), badge="done"), Cell(row.source)]
         for row in shown
     ]  # fmt: skip
     return cases.list_page(
         request, title=_TITLE, rows=rows, total=len(found),
-        lead=Text("运营机构每年实收与最高准许收入；超出部分在下一年度扣减（R18）。金额单位为分，逐笔取自收费记录。", "What each operator took in a year against the highest permitted; the excess is deducted in the next (R18). In fen, summed from the fee lines."),
+        lead=Text("运营机构每年实收与最高准许收入；超出部分在下一年度扣减（R18）。金额单位为元，逐笔取自收费记录。", "What each operator took in a year against the highest permitted; the excess is deducted in the next (R18). In yuan, summed from the fee lines."),
         heads=[Text("机构", "Operator"), Text("年度", "Year"), Text("实收", "Taken"), Text("上限", "Cap"), Text("上年扣减", "Deducted"), Text("可收", "Allowed"), Text("结果", "Outcome"), Text("依据", "Source")],
         filters=[FormField("year", Text("年度", "Year"), value=year[:4], hint=Text("如 2026", "as 2026"))],
         actions=[Action(Text("设定上限", "Set a cap"), "/revenue/new", primary=True)] if actor.may(SET) else [],
@@ -58,7 +59,7 @@ def _form(request: Request, typed: dict[str, str], refusal: AppError | None = No
         lead=Text("由授权主体核定；先前的设定留存备查。", "Set by the authorising body; earlier caps stay on record."),
         fields=[
             FormField("org_id", Text("机构标识", "Organisation id"), required=True), FormField("year", Text("年度", "Year"), required=True),
-            FormField("cap_fen", Text("上限（分）", "Cap (fen)"), required=True), FormField("source", Text("依据", "Source"), required=True, full=True),
+            FormField("cap", Text("上限（元）", "Cap (yuan)"), required=True), FormField("source", Text("依据", "Source"), required=True, full=True),
         ],
         submit=Text("设定", "Set"), refusal=refusal,
     )  # fmt: skip
@@ -68,7 +69,8 @@ def _form(request: Request, typed: dict[str, str], refusal: AppError | None = No
 def set_cap(request: Request, house: HouseDep, actor: ActorDep, form: Typed) -> Response:
     """Set a cap."""
     typed = cases.typed_of(form, _NAMES)
-    made = tried(house, lambda work: service.set_cap(work, actor, checked(RevenueCapCreate, typed)))
+    given = {name: typed[name] for name in _NAMES if name != "cap"} | {"cap_fen": fen_of(typed["cap"])}
+    made = tried(house, lambda work: service.set_cap(work, actor, checked(RevenueCapCreate, given)))
     if isinstance(made, AppError):
         return _form(request, typed, made)
     if not actor.may(READ):

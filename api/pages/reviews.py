@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from fastapi import Request, Response
@@ -15,7 +15,8 @@ from api.deps import ActorDep, HouseDep, ReadDep
 from api.forms import Typed, tried
 from api.house import House
 from api.late import APIRouter
-from api.lookups import org_names
+from api.lookups import column_titles, org_names
+from api.money import yuan
 from api.pages.tickets import checked
 from api.web import go
 from auth.actor import Actor
@@ -57,8 +58,22 @@ _ANSWERED: Final = ("note", "columns", *PARTS)
 _FOUND: Final = {
     "deliveries": Text("交付次数", "Deliveries"), "rows": Text("行数", "Rows"), "bytes": Text("字节", "Bytes"),
     "downloads": Text("下载", "Downloads"), "refusals": Text("被拒绝", "Refusals"), "anomalies": Text("异常", "Anomalies"),
-    "incidents": Text("应急处置", "Incidents"), "products": Text("产品", "Products"), "revenue_fen": Text("收入（分）", "Revenue (fen)"),
+    "incidents": Text("应急处置", "Incidents"), "products": Text("产品", "Products"), "revenue_fen": Text("收入（元）", "Revenue (yuan)"),
 }  # fmt: skip
+
+
+def _figure(name: str, value: int) -> int | str:
+    return yuan(value) if name.endswith("_fen") else value
+
+
+def _titled(columns: Sequence[str], titles: Mapping[str, Text]) -> Text | None:
+    """Columns as people call them, each with the name that is typed to have it gone."""
+    if not columns:
+        return None
+    named = [(titles[each], each) if each in titles else (Text("", ""), each) for each in columns]
+    return Text(
+        "、".join(f"{title.zh} {name}".strip() for title, name in named), ", ".join(f"{title.en} ({name})" if title.en else name for title, name in named)
+    )  # fmt: skip
 
 
 def _badge(row: ReviewRead) -> Cell:
@@ -131,11 +146,12 @@ def _show(
     request: Request, work: Work, actor: Actor, review_id: str, refusal: AppError | None = None, typed: dict[str, Any] | None = None
 ) -> HTMLResponse:  # fmt: skip
     row = service.review(work, actor, review_id)
+    titles = column_titles(work, row.dataset_id)
     facts = [
         (Text("授权", "Grant"), Cell(row.grant_id[:13], f"/grants/{row.grant_id}", mono=True)), (Text("机构", "Holder"), Cell(org_names(work).get(row.org_id, row.org_id))),
-        (Text("期限", "Due"), Cell(str(row.due_on))), *((said, Cell(row.found[name])) for name, said in _FOUND.items()),
-        (Text("授权的列", "Columns granted"), Cell(", ".join(row.found["columns_granted"]))), (Text("从未读取的列", "Columns never read"), Cell(", ".join(row.found["columns_unread"]))),
-        (Text("答复理由", "Reason given"), Cell(row.reason)), (Text("去掉的列", "Columns that are to go"), Cell(", ".join(row.columns))),
+        (Text("期限", "Due"), Cell(str(row.due_on))), *((said, Cell(_figure(name, row.found[name]))) for name, said in _FOUND.items()),
+        (Text("授权的列", "Columns granted"), Cell(_titled(row.found["columns_granted"], titles))), (Text("从未读取的列", "Columns never read"), Cell(_titled(row.found["columns_unread"], titles))),
+        (Text("答复理由", "Reason given"), Cell(row.reason)), (Text("去掉的列", "Columns that are to go"), Cell(_titled(row.columns, titles))),
         (Text("变更期限", "To be amended by"), Cell(str(row.narrow_due_on) if row.narrow_due_on else None)),
     ]  # fmt: skip
     if row.kind is Kind.EVALUATION:

@@ -256,11 +256,11 @@ def _line(line: ApplicationLineRow, general: tuple[Sourced, ...], titles: Mappin
             (f"{term.name} {titles[term.name].zh}" if term.name in titles else term.name, _said(wording.term_in_words(term)))
             for term in terms
         ),
-        facts=_facts(policy) if policy else (),
+        facts=_facts(policy, titles) if policy else (),
     )  # fmt: skip
 
 
-def _facts(policy: GrantPolicy) -> tuple[tuple[Said, Said], ...]:
+def _facts(policy: GrantPolicy, titles: Mapping[str, Text]) -> tuple[tuple[Said, Said], ...]:
     known = limits()
     scenario = known.scenarios.get(policy.scenario_id)
     purposes = [known.purposes[c].name if c in known.purposes else Text(c, c) for c in policy.purposes]
@@ -288,7 +288,7 @@ def _facts(policy: GrantPolicy) -> tuple[tuple[Said, Said], ...]:
         (Text("场景", "Scenario"), scenario.name if scenario else Text(policy.scenario_id, policy.scenario_id)),
         (Text("用途", "Purposes"), _joined(purposes)),
         (Text("期限（首尾日均含）", "Period (both days included)"), Text(period, period)),
-        (Text("可见的行", "Visible rows"), wording.filter_in_words(policy.row_filter)),
+        (Text("可见的行", "Visible rows"), wording.filter_in_words(policy.row_filter, titles)),
         (Text("交付方式", "Delivery forms"), _joined([wording.FORM_NAMES[form] for form in policy.delivery_forms])),
         *((name, Text(str(n), str(n)) if n is not None else none) for name, n in quotas),
         (Text("留存天数", "Days kept"), Text(days, days)),

@@ -24,6 +24,12 @@ LICENCE_NAMES: Final[Mapping[LicenceState, Text]] = {
     LicenceState.DISQUALIFIED: Text("已取消", "Disqualified"),
 }
 
+
+def licence_named(state: str) -> Text:
+    """A licence's state in words; what is none, as it was said."""
+    return LICENCE_NAMES[LicenceState(state)] if state in set(LicenceState) else Text(state, state)
+
+
 CHANGE_KIND_NAMES: Final[Mapping[str, Text]] = {
     "role.give": Text("授予角色", "Give a role"),
     "role.take": Text("收回角色", "End a role"),

@@ -13,6 +13,7 @@ from typing import Final
 from auth.asset import Asset, AssetColumn
 from auth.grants.view import GrantView
 from auth.grants.workflow import STATE_NAMES, State
+from auth.identity.labels import licence_named
 from auth.identity.rules import is_within, local_moment
 from auth.policy.filters import rules as filters
 from auth.policy.limits import Limits
@@ -29,6 +30,7 @@ from auth.policy.model import (
     Licence,
     Use,
 )
+from auth.policy.wording import USE_NAMES, coded_named, form_named, forms_named, identifier_named
 from core.errors import Reason
 from core.text import Text
 
@@ -133,8 +135,8 @@ def licence_objections(licence: Licence, at: datetime) -> Iterator[Reason]:
         until = licence.valid_to.date().isoformat() if licence.valid_to else "—"
         yield refused(
             "licence-lapsed",
-            f"贵机构的资质当前无效（状态 {licence.state}，有效期至 {until}）；请先办理资质。",
-            f"Your organisation's licence does not count (state {licence.state}, valid to {until}); renew it first.",
+            f"贵机构的资质当前无效（状态：{licence_named(licence.state).zh}，有效期至 {until}）；请先办理资质。",
+            f"Your organisation's licence does not count (state: {licence_named(licence.state).en.lower()}, valid to {until}); renew it first.",
             GRANT,
         )
     if licence.country != HOME:
@@ -245,11 +247,10 @@ def _filter_is_allowed(case: Case) -> Iterator[Reason]:
 
 def _form_is_granted(case: Case) -> Iterator[Reason]:
     if case.ask.delivery_form not in case.grant.policy.delivery_forms:
-        form = case.ask.delivery_form
         yield refused(
             "form-not-granted",
-            f"授权不包含交付方式 {form}。",
-            f"The grant does not include delivery form {form}.",
+            f"授权不包含交付方式“{form_named(case.ask.delivery_form).zh}”。",
+            f"The grant does not include the delivery form “{form_named(case.ask.delivery_form).en}”.",
             POLICY,
         )
 
@@ -270,8 +271,8 @@ def form_objections(forms: tuple[str, ...], asset: Asset, limits: Limits) -> Ite
         if rule is None or form not in rule.forms:
             yield refused(
                 "level-forbids-form",
-                f"{asset.dataset_id} 为 {asset.level} 级数据，不允许以 {form} 交付。",
-                f"{asset.dataset_id} is level {asset.level}; it may not be delivered as {form}.",
+                f"{asset.dataset_id} 为 {asset.level} 级数据，不允许以“{form_named(form).zh}”交付。",
+                f"{asset.dataset_id} is level {asset.level}; it may not be delivered as “{form_named(form).en}”.",
                 limits.levels_source,
                 dataset=asset.dataset_id,
                 level=asset.level,
@@ -291,11 +292,11 @@ def use_objections(
     held = frozenset(forms)
     for term in terms:
         if (serving := FORMS_SERVING.get(term.use)) is not None and not held & serving:
-            named = ", ".join(sorted(serving)) or "—"
+            named, use = forms_named(sorted(serving)), USE_NAMES[term.use]
             yield refused(
                 "use-without-form",
-                f"{asset.dataset_id}：列 {term.name} 的使用方式 {term.use} 需要相应的交付方式（{named}）；请补选，或改用其他使用方式。",
-                f"{asset.dataset_id}: use {term.use} of column {term.name} needs a delivery form that serves it ({named}); add one, or choose another use.",
+                f"{asset.dataset_id}：列 {term.name} 的使用方式“{use.zh}”需要相应的交付方式（{named.zh}）；请补选，或改用其他使用方式。",
+                f"{asset.dataset_id}: the use “{use.en}” of column {term.name} needs a delivery form that serves it ({named.en}); add one, or choose another use.",
                 POLICY,
                 dataset=asset.dataset_id,
                 column=term.name,
@@ -310,8 +311,8 @@ def _shown(uses: Iterable[tuple[str, Use]], asset: Asset, limits: Limits) -> Ite
         if rule is None or _too_open(column, rule.plain_up_to, rule.personal_plain):
             yield refused(
                 "level-forbids-plain",
-                f"列 {name}（{column.level} 级，标识类别 {column.identifier_kind}）不得以原值交付或用于筛选，须脱敏、假名化或去除。",
-                f"Column {name} (level {column.level}, identifier kind {column.identifier_kind}) may neither leave as it is nor be filtered on; mask, pseudonymise or leave it out.",
+                f"列 {name}（{column.level} 级，{identifier_named(column.identifier_kind).zh}）不得以原值交付或用于筛选，须脱敏、假名化或去除。",
+                f"Column {name} (level {column.level}, {identifier_named(column.identifier_kind).en}) may neither leave as it is nor be filtered on; mask, pseudonymise or leave it out.",
                 limits.levels_source,
                 dataset=asset.dataset_id,
                 column=name,
@@ -325,17 +326,20 @@ def _too_open(column: AssetColumn, plain_up_to: int, personal_plain: bool) -> bo
 def _purpose_is_granted(case: Case) -> Iterator[Reason]:
     policy = case.grant.policy
     if case.ask.scenario_id != policy.scenario_id or case.ask.scenario_id not in case.limits.scenarios:
+        granted, known = policy.scenario_id, case.limits.scenarios
+        named = coded_named(known, granted), coded_named(known, case.ask.scenario_id)
         yield refused(
             "scenario-mismatch",
-            f"授权的场景是 {policy.scenario_id}，不是 {case.ask.scenario_id}。",
-            f"The grant is for scenario {policy.scenario_id}, not {case.ask.scenario_id}.",
+            f"授权的场景是“{named[0].zh}”，不是“{named[1].zh}”。",
+            f"The grant is for the scenario “{named[0].en}”, not “{named[1].en}”.",
             "无场景不授权 · no grant without a scenario",
         )
     if case.ask.purpose not in policy.purposes or case.ask.purpose not in case.limits.purposes:
+        purpose = coded_named(case.limits.purposes, case.ask.purpose)
         yield refused(
             "purpose-mismatch",
-            f"授权不包含用途 {case.ask.purpose}。",
-            f"The grant does not include purpose {case.ask.purpose}.",
+            f"授权不包含用途“{purpose.zh}”。",
+            f"The grant does not include the purpose “{purpose.en}”.",
             POLICY,
         )
 

@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Final, assert_never
 
 from auth.policy.filters.model import All, Any_, Between, Compare, In, IsNull, Not, RowFilter, Scalar
+from auth.policy.limits import Coded
 from auth.policy.model import (
     ClampMask,
     ColumnTerm,
@@ -71,6 +72,35 @@ _DIVISIONS: Final[Mapping[str, Text]] = {
 }
 
 
+_IDENTIFIERS: Final[Mapping[str, Text]] = {
+    "DI": Text("直接标识符", "direct identifier"),
+    "QI": Text("准标识符", "quasi-identifier"),
+    "SI": Text("敏感属性", "sensitive attribute"),
+    "none": Text("非标识", "not identifying"),
+}
+
+
+def form_named(form: str) -> Text:
+    """A delivery form in words; what is none, as it was said."""
+    return FORM_NAMES[DeliveryForm(form)] if form in set(DeliveryForm) else Text(form, form)
+
+
+def forms_named(forms: Iterable[str]) -> Text:
+    """Delivery forms in words, one after the other."""
+    named = [form_named(form) for form in forms]
+    return Text("、".join(form.zh for form in named) or "—", ", ".join(form.en for form in named) or "—")
+
+
+def coded_named(known: Mapping[str, Coded], code: str) -> Text:
+    """A scenario or purpose by its name; what the profile does not know, as it was said."""
+    return known[code].name if code in known else Text(code, code)
+
+
+def identifier_named(kind: str) -> Text:
+    """What kind of identifier a column is."""
+    return _IDENTIFIERS.get(kind, Text(kind, kind))
+
+
 def mask_in_words(mask: Mask) -> Text:
     match mask:
         case DropMask():
@@ -116,41 +146,62 @@ def term_in_words(term: ColumnTerm) -> Text:
     return Text(f"{name.zh}：{mask.zh}", f"{name.en}: {mask.en}")
 
 
-def filter_in_words(row_filter: RowFilter | None) -> Text:
-    """Which rows are visible."""
+Titles = Mapping[str, Text]
+NO_TITLES: Final[Titles] = {}
+
+
+def filter_in_words(row_filter: RowFilter | None, titles: Titles = NO_TITLES) -> Text:
+    """Which rows are visible. `titles`: what the columns are called; one without a title, or with another's, is named as it is."""
     if row_filter is None:
         return Text("所有行", "all rows")
     match row_filter:
         case All():
-            return _joined(row_filter.args, "，且", " and ")
+            return _joined(row_filter.args, "，且", " and ", titles)
         case Any_():
-            return _joined(row_filter.args, "，或", " or ")
+            return _joined(row_filter.args, "，或", " or ", titles)
         case Not():
-            inner = filter_in_words(row_filter.arg)
+            inner = filter_in_words(row_filter.arg, titles)
             return Text(f"非（{inner.zh}）", f"not ({inner.en})")
         case Compare():
-            word, value = _COMPARE[row_filter.op], _value(row_filter.value)
-            return Text(f"{row_filter.column} {word.zh} {value}", f"{row_filter.column} {word.en} {value}")
+            word, value, name = (
+                _COMPARE[row_filter.op],
+                _value(row_filter.value),
+                _called(row_filter.column, titles),
+            )
+            return Text(f"{name.zh} {word.zh} {value}", f"{name.en} {word.en} {value}")
         case In():
-            listed = ", ".join(_value(value) for value in row_filter.values[:20])
+            listed, name = (
+                ", ".join(_value(value) for value in row_filter.values[:20]),
+                _called(row_filter.column, titles),
+            )
             more = "…" if len(row_filter.values) > 20 else ""
-            return Text(
-                f"{row_filter.column} 属于 {listed}{more}", f"{row_filter.column} is one of {listed}{more}"
-            )
+            return Text(f"{name.zh} 属于 {listed}{more}", f"{name.en} is one of {listed}{more}")
         case Between():
-            low, high = _value(row_filter.low), _value(row_filter.high)
-            return Text(
-                f"{row_filter.column} 介于 {low} 与 {high} 之间（含）",
-                f"{row_filter.column} lies from {low} to {high}",
+            low, high, name = (
+                _value(row_filter.low),
+                _value(row_filter.high),
+                _called(row_filter.column, titles),
             )
+            return Text(f"{name.zh} 介于 {low} 与 {high} 之间（含）", f"{name.en} lies from {low} to {high}")
         case IsNull():
-            return Text(f"{row_filter.column} 为空", f"{row_filter.column} is empty")
+            name = _called(row_filter.column, titles)
+            return Text(f"{name.zh} 为空", f"{name.en} is empty")
         case _:
             assert_never(row_filter)
 
 
-def _joined(parts: tuple[RowFilter, ...], zh: str, en: str) -> Text:
-    said = [filter_in_words(part) for part in parts]
+def _called(column: str, titles: Titles) -> Text:
+    """The column's title; with its name where another has the same."""
+    title = titles.get(column)
+    if title is None or not title.zh or not title.en:
+        return Text(column, column)
+    if sum(other.zh == title.zh or other.en == title.en for other in titles.values()) > 1:
+        return Text(f"{title.zh}（{column}）", f"{title.en} ({column})")
+    return title
+
+
+def _joined(parts: tuple[RowFilter, ...], zh: str, en: str, titles: Titles) -> Text:
+    said = [filter_in_words(part, titles) for part in parts]
     if len(said) == 1:
         return said[0]
     return Text(zh.join(f"（{text.zh}）" for text in said), en.join(f"({text.en})" for text in said))

@@ -53,14 +53,22 @@ STEP_NAMES: Final[Mapping[WaiverStep, Text]] = {
 }
 
 
+STATE_NAMES: Final[Mapping[WaiverState, Text]] = {
+    _S.PROPOSED: Text("待第二人签字", "waiting for the second signature"),
+    _S.SIGNED: Text("已签发", "signed"),
+    _S.REFUSED: Text("未同意", "refused"),
+    _S.REVOKED: Text("已撤销", "revoked"),
+}
+
+
 def advance(state: WaiverState, step: WaiverStep) -> WaiverState:
     """Next state; raises TransitionRefused."""
     if (move := MOVES.get((state, step))) is None:
         name = STEP_NAMES[step]
         raise TransitionRefused(
             Text(
-                f"该豁免已处理（{state.value}），不能再{name.zh}；需要时请重新签发一份。",
-                f"The waiver is {state.value}; you cannot {name.en} any more. If it is needed, sign a new one.",
+                f"该豁免已处理（{STATE_NAMES[state].zh}），不能再{name.zh}；需要时请重新签发一份。",
+                f"The waiver is “{STATE_NAMES[state].en}”; you cannot {name.en} any more. If it is needed, sign a new one.",
             ),
             state=state.value,
             step=step.value,

@@ -228,14 +228,33 @@ def test_pages_of_agreements_plans_and_profile(desk: Desk) -> None:
         "starts_on": "2026-03-02",
         "ends_on": "2027-03-01",
         "scenarios": ["parking", "safety"],
-        "parties": "operator insurer",
+        "party_role_1": "operator",
+        "party_org_1": "insurer",
+        "price_cap": "1,000",
+        "price": "99.5",
     }
+    form = planner.get("/agreements/new").text
+    assert ("最高限价（元）" in form, "运营机构</option>" in form, "（分）" in form) == (True, True, False)
     kept = planner.submit("/agreements", **(typed | {"starts_on": "不是日期"}))
     assert (kept.status_code, "景区停车协议" in kept.text) == (422, True)
+    for wrong, words in (
+        ({"price": "99.505"}, "至多两位小数"),
+        ({"price": "-1"}, "至多两位小数"),
+        ({"party_role_2": "developer"}, "第 2 方须同时选择角色与机构"),
+    ):
+        refused = planner.submit("/agreements", **(typed | wrong))
+        assert (refused.status_code, words in refused.text) == (422, True), wrong
+        assert wrong.get("price", "99.5") in refused.text, "what was typed stays"
     made = planner.submit("/agreements", **typed)
     assert made.status_code == 303
     place = made.headers["location"]
+    body = client_as(desk.house, "planner").get(f"/api/v1{place}").json()["body"]
+    assert (body["price_cap_fen"], body["price_fen"]) == (100_000, 9_950), "integer fen"
+    assert [(each["role"], each["org_id"]) for each in body["parties"]] == [("operator", "insurer")]
+    again = planner.get(f"{place}/edit").text
+    assert ('value="1000.00"' in again, 'value="99.50"' in again) == (True, True)
     shown = planner.get(place).text
+    assert "99.50" in shown
     assert "停车服务、旅游安全" in shown or "旅游安全、停车服务" in shown
     refused = planner.submit(f"{place}/submit", version="1")
     assert (refused.status_code, "R03" in refused.text) == (403, True)

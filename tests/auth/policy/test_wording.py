@@ -9,6 +9,7 @@ import pytest
 from auth.policy.filters.model import MAX_IN_LIST, parse
 from auth.policy.model import ColumnTerm, DeliveryForm, Use
 from auth.policy.wording import FORM_NAMES, USE_NAMES, filter_in_words, term_in_words
+from core.text import Text
 
 ROOMS = {"op": "eq", "column": "rooms", "value": 3}
 NAME = {"op": "ne", "column": "名称", "value": "公园"}
@@ -72,3 +73,17 @@ def test_a_long_list_is_cut_and_says_so() -> None:
     assert said.zh == f"a 属于 {', '.join(map(str, range(20)))}…"
     whole = filter_in_words(parse({"op": "in", "column": "a", "values": list(range(20))}))
     assert whole.en == f"a is one of {', '.join(map(str, range(20)))}"
+
+
+def test_a_filter_is_told_with_the_titles_of_columns() -> None:
+    titles = {"rooms": Text("客房数", "Rooms"), "a": Text("名称", "Name"), "b": Text("名称", "Name")}
+
+    def told(tree: dict[str, Any]) -> tuple[str, str]:
+        said = filter_in_words(parse(tree), titles)
+        return said.zh, said.en
+
+    assert told({"op": "not", "arg": ROOMS}) == ("非（客房数 等于 3）", "not (Rooms is 3)")
+    assert told({"op": "is_null", "column": "a"}) == ("名称（a） 为空", "Name (a) is empty"), (
+        "another has the same title"
+    )
+    assert told({"op": "is_null", "column": "gone"}) == ("gone 为空", "gone is empty")

@@ -79,10 +79,14 @@ def test_revenue_stands_against_its_cap_and_in_the_disclosure(scene: Scene) -> N
     assert _cap(scene, 5_000, year=2027).json()["deducted_fen"] == 2_000
     found = watch.get("/api/v1/disclosure/2026").json()
     assert [row["taken_fen"] for row in found["revenue"]] == [found["figures"]["revenue_fen"]]
-    assert (
-        "2,000" in browser_as(scene.house, "watch").get("/revenue").text
-        or "2000" in browser_as(scene.house, "watch").get("/revenue").text
-    )
+    shown = browser_as(scene.house, "watch").get("/revenue").text
+    assert ("超出 20.00" in shown, "金额单位为元" in shown) == (True, True), "in yuan"
+    typed = {"org_id": "insurer", "year": "2028", "source": "核定最高准许收入的通知"}
+    refused = browser_as(scene.house, "approver").submit("/revenue", cap="12.345", **typed)
+    assert (refused.status_code, 'value="12.345"' in refused.text) == (422, True)
+    assert browser_as(scene.house, "approver").submit("/revenue", cap="1,234.5", **typed).status_code == 303
+    listed = client_as(scene.house, "watch").get("/api/v1/revenue", params={"year": 2028}).json()["items"]
+    assert [row["cap_fen"] for row in listed] == [123_450]
     assert client_as(scene.house, "officer").get("/api/v1/revenue").status_code == 403
 
 

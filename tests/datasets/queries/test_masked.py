@@ -159,7 +159,7 @@ def test_a_form_that_is_not_granted_shows_nothing(sqlite_house: House) -> None:
     scene = a_preview_scene(sqlite_house, forms=["extract_jsonl"])
     assert _codes(scene) == ["form-not-granted"]
     page = client_as(scene.house, "analyst").get(f"/previews/grants/{scene.grant_id}?lang=en")
-    assert "does not include delivery form preview" in page.text
+    assert "does not include the delivery form “Preview (a few rows)”" in page.text
 
 
 def test_page_command_and_route(sqlite_house: House, monkeypatch: pytest.MonkeyPatch) -> None:
