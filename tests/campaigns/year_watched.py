@@ -7,30 +7,40 @@ import tempfile
 import time
 import zipfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from sqlmodel import col, func, select
 
 from api.disclosing import pack as disclosure_pack
 from api.house import House
+from api.lookups import assets
+from api.routes.selfchecks import around
 from auth.actor import Actor
-from auth.applications import workflow as application_flow
-from auth.applications.tables import ApplicationEventRow, ApplicationRow
+from auth.applications.tables import ApplicationRow
 from auth.audit import AuditEventRow
-from auth.grants import workflow as grant_flow
-from auth.grants.tables import GrantEventRow, GrantRow, UsageEventRow, UsageMonthRow
+from auth.casework.tables import CaseEventRow
+from auth.grants.tables import GrantRow, UsageEventRow, UsageMonthRow
 from auth.policy.limits import limits
+from auth.profile import service as profiles
+from auth.profile.model import Number
+from auth.profile.now import profile
 from auth.proof import export
 from auth.proof.checkpoint import Place
 from auth.proof.offline import verify_pack
+from auth.selfcheck import service as selfchecks
 from auth.supervision import ledger as reading
 from auth.supervision.dashboard import dashboard
 from auth.supervision.disclosure import disclosure
 from core.work import Work
 from datasets import matrix
+from tests.auth import case_replay
+from tests.auth.applications import replay as application_replay
 from tests.campaigns.year import YEAR, Year
 from tests.people import actor_of
+
+SELF_CHECK: Final = ("self_check_span_days", "self_check_unused_days")
 
 
 def timed(what: Callable[[], Any], times: int = 5) -> dict[str, float]:
@@ -65,6 +75,9 @@ def measure(year: Year) -> dict[str, Any]:
         "disclosure": timed(reads(lambda work, _: disclosure(work, YEAR))),
     }  # fmt: skip
 
+    for name, more in (("profile dry run", ()), ("profile dry run, other self-check limits", SELF_CHECK)):
+        found[name] = timed(reads(partial(_dry_run, house, more)), 3)
+
     def take_pack() -> None:
         with house.write() as work:
             disclosure_pack(work, actor_of(work, "auditor"), YEAR)
@@ -75,6 +88,15 @@ def measure(year: Year) -> dict[str, Any]:
     found["replayed"] = replayed(house)
     found["offline"] = offline(house)
     return found
+
+
+def _dry_run(house: House, more: tuple[str, ...], work: Work, actor: Actor) -> None:
+    """What the page and the route of a dry run ask for, for the profile in force with other numbers."""
+    present = profile(work)
+    others = {key: Number(value=present.limits()[key] + 1, source="dry run") for key in more}
+    proposed = present.model_copy(update={"numbers": present.numbers | others})
+    profiles.dry_run(work, proposed, assets=partial(assets, work))
+    selfchecks.changed(work, actor, proposed, around(house))
 
 
 def agreement(house: House) -> dict[str, int]:
@@ -95,23 +117,17 @@ def agreement(house: House) -> dict[str, int]:
 
 
 def replayed(house: House) -> dict[str, int]:
-    """What is stored of each application, grant and ledger, taken again from the beginning: it ends in the row that is read now, or AssertionError."""
+    """What is stored of each application, grant, case and ledger, taken again from the beginning by the printed tables (docs/workflow.md,
+    docs/machines.md): it ends in the row that is read now, or AssertionError."""
     with house.read() as work:
-        found = {}
-        for name, events, rows, moves, owner in (
-            ("applications", ApplicationEventRow, ApplicationRow, application_flow.MOVES, "application_id"),
-            ("grants", GrantEventRow, GrantRow, grant_flow.MOVES, "grant_id"),
-        ):
-            at: dict[str, str] = {}
-            known = {(state.value, step.value): move.to.value for (state, step), move in moves.items()}
-            for event in work.db.exec(select(events).order_by(col(events.version))):  # type: ignore[attr-defined]
-                subject = getattr(event, owner)
-                assert event.from_state == at.get(subject, "")
-                begins = not event.from_state
-                assert begins or known[event.from_state, event.step] == event.to_state
-                at[subject] = event.to_state
-            assert at == {row.id: row.state for row in work.db.exec(select(rows))}  # type: ignore[attr-defined]
-            found[name] = len(at)
+        wrong = (*application_replay.flaws(work), *case_replay.flaws(work, whole=True))
+        assert not wrong, wrong[:5]
+        found = {
+            name: work.db.exec(select(func.count()).select_from(rows)).one()
+            for name, rows in (("applications", ApplicationRow), ("grants", GrantRow))
+        }
+        told = select(func.count(func.distinct(CaseEventRow.case_id)))
+        found["cases"] = work.db.exec(told).one()
         sums = [
             func.sum(col(each)) for each in (UsageEventRow.extracts, UsageEventRow.rows, UsageEventRow.bytes)
         ]
