@@ -246,7 +246,7 @@ KINDS: Final[Mapping[str, Kind]] = {
     ),
     "reminder.role": Kind(
         "reminder", Text("角色即将到期", "Role ends soon"),
-        Text("账号 {account} 的角色 {role} 将于 {ends_on} 到期（还有 {days} 天）。", "The role {role} of {account} ends on {ends_on} (in {days} days)."),
+        Text("账号 {account} 的角色“{role_zh}”将于 {ends_on} 到期（还有 {days} 天）。", "The role “{role_en}” of {account} ends on {ends_on} (in {days} days)."),
     ),
     "reminder.registration": Kind(
         "reminder", Text("登记即将到期", "Registration ends soon"),

@@ -36,7 +36,7 @@ from auth.registrations.workflow import Act
 from auth.registrations.workflow import State as RegistrationState
 from auth.reviews.tables import ReviewRow
 from auth.reviews.workflow import State as ReviewState
-from auth.roles import Role
+from auth.roles import ROLE_NAMES, Role
 from core.work import Work, hold
 
 
@@ -140,7 +140,8 @@ def _roles(work: Work, until: date) -> Iterator[Ending]:
             return [own, *audience.holders(work, [Role.SYSADMIN], [])]
 
         last = day_of(row.valid_to - timedelta(seconds=1))
-        facts = {"account": account.username, "role": row.role}
+        called = ROLE_NAMES[Role(row.role)]
+        facts = {"account": account.username, "role_zh": called.zh, "role_en": called.en}
         yield Ending("role", row.id, last, "/me", people, facts)
 
 

@@ -12,6 +12,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, Final, Literal
 
+from auth.identity.labels import licence_named
 from auth.products.rules import Grading, Source, grading_objections, yuan
 from core.errors import InputRefused, Reason
 from core.text import Text
@@ -107,10 +108,8 @@ def _said(is_met: bool, met: Text, otherwise: Text) -> _Judged:
 
 
 def _licensed(facts: Facts) -> _Judged:
-    until = facts.licence_until or "—"
-    said = Text(
-        f"机构资格 {facts.licence}，有效期至 {until}", f"licence {facts.licence}, valid until {until}"
-    )
+    until, name = facts.licence_until or "—", licence_named(facts.licence)
+    said = Text(f"机构资格：{name.zh}，有效期至 {until}", f"licence: {name.en.lower()}, valid until {until}")
     return _said(facts.licence == "QUALIFIED", said, said)
 
 
