@@ -20,6 +20,9 @@ from datasets.suites import PREVIEW
 
 _MAY_STOP: Final = frozenset({Role.SYSADMIN, Role.SECURITY_OFFICER, Role.STEWARD, Role.CATALOG_ADMIN})
 
+# Whose work on the platform as a whole is about what jobs are about; clerks and output checkers see those of their own alone.
+_WATCH: Final = _MAY_STOP | {Role.AUDITOR, Role.REVIEWER_BUSINESS, Role.REVIEWER_SECURITY, Role.APPROVER}
+
 STATE_NAMES: Final[dict[JobState, Text]] = {
     JobState.QUEUED: Text("排队中", "Queued"),
     JobState.RUNNING: Text("进行中", "Running"),
@@ -39,11 +42,11 @@ class JobPage:
 
 
 def _visible(actor: Actor) -> SelectOfScalar[JobRow]:
-    """Jobs that the actor may see: asked for by him, of an organisation he acts for, or all for the platform's people."""
+    """Jobs that the actor may see: asked for by him, of an organisation he acts for, or all for those who watch the platform."""
     wanted = select(JobRow)
-    scopes = {held.scope for held in actor.roles}
-    if actor.via == "system" or PLATFORM in scopes:
+    if actor.via == "system" or any(held.scope == PLATFORM and held.role in _WATCH for held in actor.roles):
         return wanted
+    scopes = {held.scope for held in actor.roles}
     if actor.grant is not None:
         return wanted.where(JobRow.requested_by == actor.account_id)
     own = scopes | ({actor.org_id} if actor.org_id else set())

@@ -37,6 +37,21 @@ def test_a_job_is_seen_by_its_organisation_and_the_platform(peopled: House) -> N
     assert client_as(peopled).get("/api/v1/jobs").status_code == 401
 
 
+def test_whoever_does_not_watch_the_platform_sees_his_own_jobs_alone(peopled: House) -> None:
+    """A station clerk and an output checker hold their roles for the whole platform, and have no part in its work."""
+    job_id = asked(peopled)
+    with peopled.write() as work:
+        an_org(work, "bureau", "implementing_body")
+        for username in ("clerk", "output_checker", "approver"):
+            a_person(work, username, "bureau", [username])
+    assert client_as(peopled, "approver").get(f"/api/v1/jobs/{job_id}").status_code == 200
+    for who in ("clerk", "output_checker"):
+        client = client_as(peopled, who)
+        assert client.get(f"/api/v1/jobs/{job_id}").status_code == 404, who
+        assert client.get("/api/v1/jobs").json()["total"] == 0
+        assert browser_as(peopled, who).get(f"/jobs/{job_id}").status_code == 404
+
+
 def test_a_job_runs_to_its_result(peopled: House) -> None:
     peopled.files.put([b"one"])
     job_id = asked(peopled)
