@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from typing import Annotated, Any, Final
 
 from fastapi import Query, Request
-from fastapi.responses import FileResponse, HTMLResponse
+from fastapi.responses import FileResponse, HTMLResponse, Response
 
 from api.access import access
 from api.deps import ActorDep, HouseDep, LangDep, ReadDep
@@ -75,7 +75,7 @@ def usage_download(
     since: str = "",
     until: str = "",
     form: Form = "csv",
-) -> FileResponse:
+) -> Response:
     """Every line that the page's filters leave, as a file, oldest first."""
     with house.read() as work:
         service.grant(work, actor, grant_id)
