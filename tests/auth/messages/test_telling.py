@@ -185,7 +185,9 @@ def test_licences_and_roles_are_reminded_of_too(desk: Desk, clock: TestClock) ->
     assert told(desk, "screener") == ["reminder.role"]
     with desk.read("screener") as (work, actor):
         (role,) = messages.inbox(work, actor)[0]
-        assert (role.facts["role_zh"], role.facts["role_en"]) == ("业务审核", "Business reviewer"), "not its code"
+        assert (role.facts["role_zh"], role.facts["role_en"]) == ("业务审核", "Business reviewer"), (
+            "not its code"
+        )
     with desk.house.read() as work:
         assert {(row.kind, row.days_before) for row in work.db.exec(select(ReminderRow))} == {("licence", 7), ("role", 1)}  # fmt: skip
         assert not reminders.is_anything_due(work)
