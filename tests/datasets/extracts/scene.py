@@ -171,8 +171,7 @@ def a_release(
         "person_id": "p",
         "username": "steward_a",
         "org_id": "parks",
-        "name_zh": "甲",
-        "name_en": "A",
+        "name": {"zh": "甲", "en": "A"},
     }
     batch = BatchRow(
         id=work.new_id(), dataset_id=code, org_id="parks", number=number, name="venues.csv", sha256=stored.sha256,
