@@ -71,7 +71,6 @@ class GuardedBody(Response):
 
     async def _flow(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
-        size = CHUNK
-        for at in range(0, len(self.body), size):
-            await send({"type": "http.response.body", "body": self.body[at : at + size], "more_body": True})
+        for at in range(0, len(self.body), CHUNK):
+            await send({"type": "http.response.body", "body": self.body[at : at + CHUNK], "more_body": True})
         await send({"type": "http.response.body", "body": b"", "more_body": False})

@@ -177,6 +177,7 @@ def _waiting(db: AnySession) -> list[_Waiting]:
 
 
 _KEY: Final = "auth.audit"
+_SETTLED: Final = "auth.audit settled"  # within a savepoint, and recorded outside it
 
 
 def settle(db: AnySession) -> None:
@@ -185,6 +186,11 @@ def settle(db: AnySession) -> None:
     if not waiting:
         return
     taken, waiting[:] = list(waiting), []
+    if (
+        point := db.get_nested_transaction()
+    ) is not None:  # whose end may take back what was recorded before it began
+        outer = [(each, point) for each in taken if not _is_within(each.within, point)]
+        db.info.setdefault(_SETTLED, []).extend(outer)
     connection = db.connection()
     if connection.dialect.name == "postgresql":  # held first, and then looked
         if not is_sent_blindly(db):
@@ -221,8 +227,11 @@ def _settle_before_the_commit(db: AnySession) -> None:
 
 @event.listens_for(AnySession, "after_soft_rollback")
 def _taken_back(db: AnySession, ended: SessionTransaction) -> None:
-    if waiting := db.info.get(_KEY):
-        waiting[:] = [each for each in waiting if not _is_within(each.within, ended)]
+    waiting: list[_Waiting] = db.info.get(_KEY, [])
+    settled: list[tuple[_Waiting, SessionTransaction]] = db.info.get(_SETTLED, [])
+    again = [each for each, point in settled if _is_within(point, ended)]
+    settled[:] = [each for each in settled if not _is_within(each[1], ended)]
+    waiting[:] = [each for each in (*again, *waiting) if not _is_within(each.within, ended)]
 
 
 def _is_within(inner: SessionTransaction | None, outer: SessionTransaction) -> bool:
@@ -234,7 +243,8 @@ def _is_within(inner: SessionTransaction | None, outer: SessionTransaction) -> b
 @event.listens_for(AnySession, "after_transaction_end")
 def _ended(db: AnySession, ended: SessionTransaction) -> None:
     if ended.parent is None:
-        db.info.get(_KEY, []).clear()
+        for kept in (_KEY, _SETTLED):
+            db.info.get(kept, []).clear()
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ all others of its process. A step knows at its beginning most of what it will as
 what is committed when its turn comes, so that a row lock that is asked for first is held before the rest is read.
 
 An answer is handed out once, to whoever asks the same statement with the same parameters, and is forgotten as soon as the
-transaction writes anything. What was not foreseen, or is asked again, is asked of the database as ever. SQLite has no way to save: nothing is sent beforehand.
+transaction writes anything or takes a lock. What was not foreseen, or is asked again, is asked of the database as ever. SQLite has no way to save: nothing is sent beforehand.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from sqlalchemy import ColumnClause, Connection, Dialect, Executable, TableClaus
 from sqlalchemy.engine import CursorResult, IteratorResult
 from sqlalchemy.engine.result import SimpleResultMetaData
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.orm import Mapper, Session, class_mapper, make_transient_to_detached
+from sqlalchemy.orm import Mapper, ORMExecuteState, Session, class_mapper, make_transient_to_detached
 from sqlalchemy.orm.attributes import set_committed_value
 from sqlalchemy.sql.visitors import iterate
 
@@ -30,7 +30,8 @@ _Converter = Callable[[Any], Any]
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A statement that is put together once, and its parameters. Each of them is one value: no list."""
+    """A statement that is put together once, and its parameters. Each of them is one value: no list. Its columns have different names, and none is of a type
+    whose values the driver's description must be known to read (`Numeric`)."""
 
     statement: Executable
     given: Mapping[str, object]
@@ -47,7 +48,20 @@ def foresee(db: Session, *questions: Question) -> None:
         return
     for each in questions:
         write_before(db, each.statement)
-    answers = in_one_way(connection, *questions)
+    _keep(db, questions, in_one_way(connection, *questions))
+
+
+def foresee_behind(db: Session, lock: Question, *questions: Question) -> None:
+    """The same behind a lock of PostgreSQL, with which they are sent unless something must be written before they are asked: never before it is held."""
+    forget(db)
+    if not questions or _waits(db):
+        in_one_way(db.connection(), lock)
+        foresee(db, *questions)
+    else:
+        _keep(db, questions, in_one_way(db.connection(), lock, *questions)[1:])
+
+
+def _keep(db: Session, questions: Sequence[Question], answers: list[list[tuple[Any, ...]]]) -> None:
     held: dict[_Key, list[tuple[Any, ...]]] = db.info.setdefault(_ANSWERS, {})
     held.update((each.key, rows) for each, rows in zip(questions, answers, strict=True))
 
@@ -132,12 +146,16 @@ def forget(db: Session) -> None:
 
 def write_before(db: Session, statement: Executable) -> None:
     """Write what the transaction has changed, if the statement reads a table of it, or is no question."""
-    changed = [*db.new, *db.dirty, *db.deleted]
+    changed = _waits(db)
     if not changed:
         return
     read = tables_of(statement) if statement.is_select else None
     if read is None or any(not read.isdisjoint(_tables(type(row))) for row in changed):
         db.flush()
+
+
+def _waits(db: Session) -> list[Any]:
+    return [*db.new, *db.dirty, *db.deleted]
 
 
 def tables_of(statement: Executable) -> frozenset[str] | None:
@@ -224,6 +242,8 @@ def _made(statement: Any, dialect: Dialect) -> _Form:  # noqa: ANN401 - selects,
         names = [mapper.get_property_by_column(mapper.local_table.c[each.name]).key for each in columns]
     else:
         names = [each.key for each in columns]
+    if len(set(names)) < len(names):
+        raise ValueError(f"two columns of one name: {names}")
     into = {
         name: convert for name, bound in compiled.binds.items() if (convert := _into(bound.type, dialect))
     }
@@ -251,6 +271,13 @@ def _into(kind: Any, dialect: Dialect) -> _Converter | None:  # noqa: ANN401 - a
 def _out_of(kind: Any, dialect: Dialect) -> _Converter | None:  # noqa: ANN401 - a column's type
     found: _Converter | None = kind.dialect_impl(dialect).result_processor(dialect, None)
     return found
+
+
+@event.listens_for(Session, "do_orm_execute")
+def _locked_or_written(asked: ORMExecuteState) -> None:
+    """Behind a lock that may have been waited for, and behind what the transaction wrote past its rows, all is asked anew."""
+    if not asked.is_select or getattr(asked.statement, "_for_update_arg", None) is not None:
+        forget(asked.session)
 
 
 @event.listens_for(Session, "after_flush")

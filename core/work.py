@@ -141,9 +141,5 @@ def hold(work: Work, name: str, *then: Asked) -> None:
     """Let one transaction at a time pass for `name`, until it ends. SQLite has a single writer anyway. `then`: foreseen once it has passed."""
     if work.db.get_bind().dialect.name != "postgresql":
         return
-    foreseen.forget(work.db)  # what was asked before it passed is asked anew
-    passing: Asked = _HOLD, {"room": 7, "key": zlib.crc32(name.encode()) - 2**31}
-    if then:
-        foresee(work, passing, *then)
-    else:
-        work.db.connection().execute(*passing)
+    passing = foreseen.Question(_HOLD, {"room": 7, "key": zlib.crc32(name.encode()) - 2**31})
+    foreseen.foresee_behind(work.db, passing, *(foreseen.Question(*each) for each in then))

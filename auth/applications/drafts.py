@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
-from sqlalchemy import text
 from sqlmodel import col, delete, select
 
 from auth import audit
@@ -39,7 +38,7 @@ from core.errors import AccessRefused, Conflict, InputRefused, Reason, refuse_if
 from core.ids import ApplicationId, DatasetId, OrgId
 from core.recalled import forget
 from core.text import Text
-from core.work import Work
+from core.work import Work, hold
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,9 +241,7 @@ def _known(ask: ApplicationAsk, assets: Assets) -> dict[str, Asset]:
 
 def _alone(work: Work, row: ApplicationRow) -> None:
     """One submission of an organisation at a time, so that twins see each other. SQLite has one writer anyway."""
-    if work.db.get_bind().dialect.name == "postgresql":
-        key = {"key": f"submit {row.org_id}"}
-        work.db.connection().execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))"), key)
+    hold(work, f"submit {row.org_id}")
 
 
 def _precheck(work: Work, row: ApplicationRow, assets: Assets) -> Precheck:

@@ -18,6 +18,7 @@ from sqlmodel import SQLModel, col, select
 from auth.actor import Actor
 from auth.grants.tables import GrantRow, UsageColumnRow, UsageEventRow, UsageMonthRow
 from auth.policy.filters.rules import LOCAL
+from core import foreseen
 from core.ids import GrantId
 from core.text import Text
 from core.work import Asked, Work, fetched
@@ -192,4 +193,5 @@ def _adding(
 
 def _upsert(work: Work, statement: Insert, values: list[dict[str, Any]]) -> None:
     """Past the session, which never holds these rows to be written."""
+    foreseen.forget(work.db)
     work.db.connection().execute(statement, values)

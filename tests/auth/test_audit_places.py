@@ -74,6 +74,22 @@ def test_what_was_settled_within_a_savepoint_goes_with_it(house: House) -> None:
     assert subjects(house) == ["kept"]
 
 
+def test_what_was_recorded_before_a_savepoint_outlives_it_though_it_was_settled_there(house: House) -> None:
+    with house.write() as work:
+        told(work, "first")
+        outer = work.db.begin_nested()
+        told(work, "outer")
+        with work.db.begin_nested():
+            told(work, "inner")
+            assert len(work.db.exec(select(audit.AuditEventRow)).all()) == 3
+        outer.rollback()
+        told(work, "last")
+        assert [
+            each.seq for each in work.db.exec(select(audit.AuditEventRow).order_by(audit.AuditEventRow.seq))
+        ] == [1, 2]
+    assert subjects(house) == ["first", "last"]
+
+
 def test_a_transaction_rolled_back_leaves_nothing_to_the_next_of_its_session(house: House) -> None:
     with Session(house.engine, expire_on_commit=False) as db:
         work = Work(db, house.clock(), house.new_id)

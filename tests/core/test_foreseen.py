@@ -72,7 +72,9 @@ def test_what_is_asked_for_otherwise_is_asked_of_the_database(engine: Engine) ->
         assert fetched(work, _NAME, org_id="nobody").first() is None
 
 
-@pytest.mark.parametrize("how", ["row", "statement", "hold", "savepoint"])
+@pytest.mark.parametrize(
+    "how", ["row", "statement", "own statement", "hold", "lock", "row lock", "savepoint"]
+)
 def test_nothing_foreseen_outlives_what_is_written(engine: Engine, how: str) -> None:
     with _two(engine) as (work, _):
         point = work.db.begin_nested() if how == "savepoint" else None
@@ -85,6 +87,17 @@ def test_nothing_foreseen_outlives_what_is_written(engine: Engine, how: str) -> 
             case "statement":
                 fetched(work, update(OrganisationRow).where(col(OrganisationRow.id) == "first"), name_zh="改")
                 assert not work.db.info.get(foreseen._ANSWERS)
+            case "own statement":
+                work.db.execute(
+                    update(OrganisationRow).where(col(OrganisationRow.id) == "first").values(name_zh="改")
+                )
+                assert not work.db.info.get(foreseen._ANSWERS)
+            case "lock":
+                work.db.exec(select(OrganisationRow).with_for_update()).all()
+                assert not work.db.info.get(foreseen._ANSWERS)
+            case "row lock":
+                work.db.get(OrganisationRow, "first", with_for_update=True)
+                assert not work.db.info.get(foreseen._ANSWERS)
             case "hold":
                 hold(work, "anything")
                 assert engine.dialect.name == "sqlite" or not work.db.info.get(foreseen._ANSWERS)
@@ -92,6 +105,23 @@ def test_nothing_foreseen_outlives_what_is_written(engine: Engine, how: str) -> 
                 assert point is not None
                 point.rollback()
                 assert not work.db.info.get(foreseen._ANSWERS)
+
+
+def test_a_lock_by_name_is_held_before_anything_is_written(engine: Engine) -> None:
+    with unit_of_work(engine) as work:
+        outbox.post(work, "waits", "x", {})
+        hold(work, "anything", (_NUMBER, {}))
+        assert work.db.new
+        hold(work, "anything else", (_POSTED, {"topic": "waits"}))
+        assert len(rows(work, _POSTED, topic="waits")) == 1
+
+
+def test_columns_of_one_name_are_no_question(engine: Engine) -> None:
+    twice = select_columns(col(OrganisationRow.id), col(OutboxRow.id))
+    with _two(engine) as (work, _):
+        if engine.dialect.name == "postgresql":
+            with pytest.raises(ValueError, match="two columns"):
+                foresee(work, (twice, {}))
 
 
 def test_a_row_that_is_foreseen_is_the_sessions_own_and_changes_are_written(engine: Engine) -> None:

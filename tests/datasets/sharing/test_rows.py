@@ -222,7 +222,7 @@ def test_a_right_that_ends_while_a_page_is_made_sends_nothing_of_it(
 def test_a_page_stops_at_the_next_chunk_when_the_right_ends(
     house: House, monkeypatch: pytest.MonkeyPatch, form: str
 ) -> None:
-    monkeypatch.setattr("api.delivery.GuardedFile.chunk_size", 100)
+    monkeypatch.setattr("api.written.CHUNK", 100)
     monkeypatch.setattr("api.delivery.RECHECK_S", 3600.0)  # the clock does not help
     scene = a_scene(house)
     makes(scene)
