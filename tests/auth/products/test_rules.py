@@ -15,6 +15,7 @@ from auth.products.rules import (
     cap_of,
     price_objections,
     product_objections,
+    sold_objections,
     yuan,
 )
 
@@ -91,3 +92,20 @@ def test_products(sources: list[Source], checks: list[str], codes: list[str]) ->
 def test_money_is_written_as_people_write_it() -> None:
     said = {0: "0.00", 5: "0.05", 99: "0.99", 100: "1.00", 1234: "12.34", -205: "-2.05", 1234567: "12345.67"}
     assert {fen: yuan(fen) for fen in said} == said
+
+
+@pytest.mark.parametrize(
+    ("last_days", "named"),
+    [
+        ([], None),
+        ([date(2026, 3, 2)], None),
+        ([date(2026, 3, 1)], "2026-03-01"),
+        ([date(2026, 3, 1), date(2026, 2, 1), date(2026, 4, 1)], "2026-02-01"),
+    ],
+)
+def test_nothing_is_charged_after_the_first_of_the_last_days(
+    last_days: list[date], named: str | None
+) -> None:
+    found = sold_objections(date(2026, 3, 2), last_days)
+    assert [each.code for each in found] == (["product-not-sold-then"] if named else [])
+    assert all(str(named) in each.text.en for each in found)
