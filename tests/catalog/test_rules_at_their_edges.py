@@ -8,7 +8,7 @@ from catalog.changes.rules import Unfit, value_of
 from catalog.fields import BY_NAME, FIELDS
 from catalog.proposals.rules import label, objections
 from catalog.proposals.workflow import MOVES, ProposalState, ProposalStep
-from catalog.rules import longest_age, series_without_data
+from catalog.rules import described_columns, level_covers_columns, longest_age, series_without_data
 
 NUMBER = next(spec for spec in FIELDS if spec.kind == "number")
 
@@ -63,3 +63,13 @@ def test_a_series_holds_no_data(
 def test_data_without_a_rhythm_never_grow_old() -> None:
     assert longest_age("irregular", None) is None
     assert (longest_age("custom", "PT20M") or "").startswith("PT")
+
+
+def test_columns_at_fault_are_named_eight_at_most() -> None:
+    many = [{"name": f"c{at}", "title_zh": "列", "type": "string", "level": 3} for at in range(9)]
+    assert [each.text.en for each in level_covers_columns({"data_level": 2}, many[:8])] == [
+        "Level 2 is below the level of these columns: c0, c1, c2, c3, c4, c5, c6, c7; raise the dataset's level."
+    ]
+    assert "c6, c7 …;" in level_covers_columns({"data_level": 2}, many)[0].text.en
+    bare = [{"name": "a", "title_zh": "列", "type": "string"}]
+    assert [each.text.en for each in described_columns({}, bare)] == ["Columns without level: a."]

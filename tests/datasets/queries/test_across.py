@@ -16,7 +16,7 @@ from sqlmodel import select as one_of_them
 
 from api.house import House
 from catalog.tables import ColumnRow
-from datasets.queries import across, alike
+from datasets.queries import across, alike, combined
 from datasets.queries.across import Side, changed
 from tests.datasets.queries.scene import STAYS, QueryScene, a_query_scene, figures, stays
 from tests.examples import examples
@@ -135,6 +135,16 @@ def test_where_nothing_can_be_weighed_together_nothing_more_is_told(
         [],
         ["suppressed"],
     ]  # two figures are compared as before, three are not let through
+
+
+def test_where_one_release_alone_can_be_weighed_nothing_more_is_told(
+    scene: QueryScene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene.query(select=COUNT)
+    scene.releases(_more(10), 2)
+    weighed = combined.table_of
+    monkeypatch.setattr(combined, "table_of", lambda reads: weighed(reads) if len(reads) == 1 else None)
+    assert _halves(scene, COUNT) == [[], ["suppressed"]]
 
 
 def test_a_release_without_the_contributors_column_adds_no_figure_to_a_combination() -> None:
