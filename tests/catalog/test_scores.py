@@ -12,7 +12,17 @@ from catalog import queries, service
 from catalog.fields import BY_NAME
 from catalog.rules import objections
 from catalog.scores import service as scores
-from catalog.scores.rules import DIMENSIONS, GRADES, INDICATORS, MAXIMUM, OF_DATA, card, grade, series_card
+from catalog.scores.rules import (
+    DIMENSIONS,
+    GRADES,
+    INDICATORS,
+    MAXIMUM,
+    OF_DATA,
+    card,
+    grade,
+    grade_name,
+    series_card,
+)
 from core.errors import NotFound
 from tests.catalog.records import COLUMNS, COMPLETE, a_dataset, a_department
 from tests.people import client_as
@@ -41,6 +51,7 @@ def test_the_table_adds_up_and_names_fields_of_the_form() -> None:
     assert len({each.key for each in INDICATORS}) == len(INDICATORS)
     assert [grade(least) for least, _, _ in GRADES] == [name for _, name, _ in GRADES]
     assert grade(GRADES[0][0] - 1) == "good"
+    assert [grade_name(name).en for _, name, _ in GRADES] == ["Excellent", "Good", "Sufficient", "Poor"]
 
 
 def test_a_perfect_record_has_every_point() -> None:

@@ -31,7 +31,7 @@ def test_changes_are_read_forwards_between_versions_that_are_all_there() -> None
     assert changes_between(THREE, 2, None, None, None) == (THREE[0], THREE[1:])
     assert changes_between(THREE, 1, None, 1, None) == (None, THREE[:1])
     for versions, start, end, end_at, said in (
-        (THREE, 1, 2, FIRST, "not both"), (THREE, 3, 2, None, "begins after its end"), (HOLED, 1, 3, None, "withdrawn or retired"),
+        (THREE, 1, 2, FIRST, "endingTimestamp, not both"), (THREE, 3, 2, None, "begins after its end"), (HOLED, 1, 3, None, "withdrawn or retired"),
         (HOLED, 2, 3, None, "no version 2; there are: 1, 3"),
     ):  # fmt: skip
         with pytest.raises(InputRefused, match=said):

@@ -59,6 +59,7 @@ def _outcomes(points: Any) -> dict[str, str]:
     [
         ({"look_holds": None}, "audit-sound", "fail"),
         ({"look_holds": False}, "audit-sound", "fail"),
+        ({"look_days": 2}, "audit-sound", "pass"),
         ({"look_days": 3}, "audit-sound", "fail"),
         ({"guarded": False}, "audit-protected", "fail"),
         ({"checkpoints": 0}, "audit-protected", "fail"),
