@@ -28,6 +28,7 @@ from auth.policy.limits import Limits, limits
 from auth.policy.model import FORMS_SERVING, ColumnTerm, DeliveryForm, Use
 from auth.policy.rules import effective, objections, refused, use_objections
 from auth.policy.stages import stage_plans
+from auth.policy.wording import FORM_NAMES
 from auth.reviews.rules import half_year
 from auth.webhooks.rules import url_fault
 from core.errors import InputRefused
@@ -52,8 +53,8 @@ def test_a_use_without_form_names_the_forms_that_would_serve_it(use: Use) -> Non
     term = ColumnTerm.model_construct(name="rooms", use=use)
     (said,) = use_objections([term], [other], PARKS)
     for form in serving:
-        assert form in said.text.zh
-        assert form in said.text.en
+        assert FORM_NAMES[form].zh in said.text.zh
+        assert FORM_NAMES[form].en in said.text.en
     assert said.facts == {"dataset": PARKS.dataset_id, "column": "rooms"}
 
 

@@ -49,7 +49,7 @@ def test_a_refusal_on_the_page_says_every_reason(scene: Scene) -> None:
     refused = browser.submit(f"/grants/{scene.grant_id}/read/link", purpose="research", release="")
     assert refused.status_code == 422
     assert "The grant is suspended" in refused.text
-    assert "purpose research" in refused.text
+    assert "purpose “Research”" in refused.text
     assert browser_as(scene.house, "auditor").get(f"/grants/{scene.grant_id}/read").status_code == 403
 
 

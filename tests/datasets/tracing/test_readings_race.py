@@ -91,14 +91,16 @@ def test_no_extract_or_preview_is_taken_of_it_either(
     with house.read() as work:
         analyst = actor_of(work, "analyst")
         body = scene.body(release_id=scene.release_id) if use == "extract" else None
-        decided: Any = (
-            extracts.consider(work, analyst, body)
-            if body
-            else masked.consider(work, analyst, MaskedAsk(grant_id=scene.grant_id))
-        )
+        decided: Any
+        held: Any = None
+        if body:
+            decided, held = extracts._considered(work, analyst, body)
+        else:
+            decided = masked.consider(work, analyst, MaskedAsk(grant_id=scene.grant_id))
     assert decided.reasons == ()
     scene.withdraws()
-    monkeypatch.setattr(extracts if use == "extract" else masked, "consider", lambda *_: decided)
+    monkeypatch.setattr(extracts, "_considered", lambda *_: (decided, held))
+    monkeypatch.setattr(masked, "consider", lambda *_: decided)
     with pytest.raises(Gone, match="withdrawn"), house.write() as work:
         _takes(work, analyst, decided, body)
     assert not [kind for kind, _ in scene.events() if kind == "extract.requested"]
