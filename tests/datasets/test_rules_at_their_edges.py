@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
@@ -12,6 +13,7 @@ from datasets.harvest.rules import difference
 from datasets.push.rules import KEY, seen
 from datasets.sharing.rules import Version, changes_between, page_of, version_at, version_from
 from datasets.sources.rules import Schedule, schedule_words
+from datasets.tickets import policy as ticket_policy
 from datasets.waivers.rules import Failure, Terms, _extent, term_objections
 
 FIRST = datetime(2026, 3, 2, tzinfo=UTC)
@@ -110,3 +112,12 @@ def test_failing_rows_beyond_a_waiver_are_told_by_their_number_or_as_unknown(
     (reason,) = _extent(terms, Failure("d", "critical", rows, 100, False))
     assert said in reason.text.en
     assert ("无法计数" in reason.text.zh) is (rows is None)
+
+
+def test_a_policy_of_tickets_counts_from_its_very_day(monkeypatch: pytest.MonkeyPatch) -> None:
+    first = ticket_policy.policy(date.min)
+    later = replace(first, effective_from=first.effective_from + timedelta(days=400))
+    monkeypatch.setattr(ticket_policy, "_periods", lambda: (first, later))
+    asked = (first.effective_from, later.effective_from - timedelta(days=1), later.effective_from)
+    assert [ticket_policy.policy(day) for day in asked] == [first, first, later]
+    assert ticket_policy.policy(first.effective_from - timedelta(days=1)) is first

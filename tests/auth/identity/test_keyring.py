@@ -89,3 +89,10 @@ def test_of_two_processes_at_first_use_the_second_takes_the_ring_of_the_first(
 
     monkeypatch.setattr(keyring, "_alone", late)
     assert keyring.ring(tmp_path, NOW).current.kid == other.current.kid
+
+
+def test_a_ring_is_begun_in_a_folder_that_is_not_there_yet(tmp_path: Path) -> None:
+    keys_dir = tmp_path / "not" / "yet"
+    made = keyring.ring(keys_dir, NOW)
+    assert keyring.ring(keys_dir, NOW) == made
+    assert keys_dir.stat().st_mode & 0o777 == 0o700

@@ -8,7 +8,14 @@ import pytest
 
 from auth.policy.filters.model import MAX_IN_LIST, parse
 from auth.policy.model import ColumnTerm, DeliveryForm, Use
-from auth.policy.wording import FORM_NAMES, USE_NAMES, filter_in_words, term_in_words
+from auth.policy.wording import (
+    FORM_NAMES,
+    USE_NAMES,
+    filter_in_words,
+    networks_in_words,
+    release_in_words,
+    term_in_words,
+)
 from core.text import Text
 
 ROOMS = {"op": "eq", "column": "rooms", "value": 3}
@@ -87,3 +94,12 @@ def test_a_filter_is_told_with_the_titles_of_columns() -> None:
         "another has the same title"
     )
     assert told({"op": "is_null", "column": "gone"}) == ("gone 为空", "gone is empty")
+
+
+def test_networks_and_release_are_named_or_said_not_to_be_bound() -> None:
+    assert networks_in_words(["10.0.0.0/8", "fd00::/8"]) == Text(
+        "10.0.0.0/8、fd00::/8", "10.0.0.0/8, fd00::/8"
+    )
+    assert networks_in_words([]) == Text("不限", "any")
+    assert release_in_words("r1") == Text("r1", "r1")
+    assert release_in_words(None) == Text("不固定，随当前版本", "none: the current one")

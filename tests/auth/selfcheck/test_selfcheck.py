@@ -113,6 +113,14 @@ def test_each_point_of_an_enterprise_hangs_on_its_facts_alone(
     assert _outcomes(rules.of_organisation(replace(GOOD, **changes))) == good | {key: outcome}
 
 
+@pytest.mark.parametrize(
+    ("agreement", "said"), [(None, "none asked for"), (True, "in force"), (False, "none")]
+)
+def test_what_was_found_of_an_agreement_is_said(agreement: bool | None, said: str) -> None:
+    points = {each.key: each for each in rules.of_organisation(replace(GOOD, agreement=agreement))}
+    assert points["agreement"].found.en == said
+
+
 def _with(**numbers: int) -> Profile:
     """The shipped profile of open data with other limits of self-checks."""
     source = "本地规定 2026-07"
