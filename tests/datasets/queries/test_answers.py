@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -33,6 +34,16 @@ def _kinds(scene: QueryScene) -> list[str]:
     with scene.house.read() as work:
         wanted = select(AuditEventRow.kind).where(col(AuditEventRow.kind).startswith("query."))
         return list(work.db.exec(wanted.order_by(col(AuditEventRow.seq))))
+
+
+def _last(scene: QueryScene) -> dict[str, Any]:
+    """What the record says of the last question."""
+    with scene.house.read() as work:
+        wanted = select(AuditEventRow.payload).where(col(AuditEventRow.kind).startswith("query."))
+        found: dict[str, Any] = json.loads(
+            work.db.exec(wanted.order_by(col(AuditEventRow.seq).desc())).first() or "{}"
+        )
+        return found
 
 
 def test_groups_that_are_large_enough_are_told_rounded(house: House) -> None:
@@ -105,6 +116,8 @@ def test_what_the_grant_does_not_allow_is_refused_before_a_row_is_read(
 ) -> None:
     assert code in scene.code(**changes)
     assert _kinds(scene)[-1] == "query.refused"
+    assert code in _last(scene)["reasons"]
+    assert _last(scene)["form"] == "query_agg"
     with scene.house.read() as work:
         assert [line.kind for line in usage.events(work, scene.grant_id)] == ["refused"]
 

@@ -16,6 +16,7 @@ from api.house import House
 from core.errors import AccessRefused, Conflict, NotFound
 from datasets.queries import masked, overlap
 from datasets.queries.private import budget
+from datasets.queries.private.tables import PrivacyAccountRow
 from datasets.releases.tables import ReleaseRow
 from tests.catalog.records import a_dataset
 from tests.datasets.extracts.scene import VENUES, a_table
@@ -146,3 +147,21 @@ def test_more_atoms_than_can_be_weighed_are_none_and_are_not_kept(
 
 def test_a_release_without_rows_betrays_nobody() -> None:
     assert overlap.betrays(overlap.no_atoms(0), np.zeros(0, np.uint32), 10) is False
+
+
+def test_what_is_spent_is_the_datasets_own_this_year_by_its_holders(sqlite_house: House) -> None:
+    with sqlite_house.write() as work:
+        year = budget.period_of(work.now)
+        for dataset_id, period, holder, micro in (
+            ("DP-1", year, "g1", 1), ("DP-1", year, "g2", 2), ("DP-1", str(int(year) - 1), "g1", 4), ("DP-2", year, "g1", 8),
+        ):  # fmt: skip
+            work.db.add(
+                PrivacyAccountRow(
+                    id=work.new_id(), dataset_id=dataset_id, period=period, kind="grant", holder=holder, spent_micro=micro
+                )
+            )  # fmt: skip
+        work.db.flush()
+        held_by = budget.holders("o1", "g1", "u1")
+        assert held_by == {"dataset": "", "org": "o1", "grant": "g1", "user": "u1"}
+        assert budget.spent(work, "DP-1", held_by) == {"grant": 1}
+        assert budget.spent(work, "DP-2", held_by) == {"grant": 8}
