@@ -17,9 +17,8 @@ def test_a_small_year_agrees_with_itself(tmp_path: Path) -> None:
     found = measure(year)
     assert found["agreement"]["lines"] >= 240
     assert found["offline"]["events"] > 240
-    cases = found["replayed"].pop("cases")
-    assert found["replayed"] == {"applications": 18, "grants": 6, "ledgers": 6}
-    assert cases > 0
+    # A year plays no cases of the registers: theirs are replayed after each test of auth.
+    assert found["replayed"] == {"applications": 18, "grants": 6, "cases": 0, "ledgers": 6}
     assert found["profile dry run, other self-check limits"]["median_ms"] > 0
     assert decide_in_parallel(year, deciders=6, each=2)["acts"] == 12
     assert approve_in_parallel(year, approvers=3, each=2)["acts"] == 6
