@@ -174,6 +174,8 @@ def test_overdue_is_listed_within_sight_and_exported(desk: Desk, clock: TestCloc
     assert answer.content.startswith(b"\xef\xbb\xbf")
     assert len(answer.text.strip().splitlines()) == 2
     assert client.get("/api/v1/clocks?overdue=true").json()["total"] == 1
+    elsewhere = client_as(desk.house, "roads_screener").get("/api/v1/clocks.csv?lang=zh")
+    assert (elsewhere.status_code, len(elsewhere.text.strip().splitlines())) == (200, 1)
 
 
 def test_rates_of_real_applications(desk: Desk, clock: TestClock) -> None:
