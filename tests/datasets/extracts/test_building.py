@@ -26,6 +26,7 @@ from core.jobs import JobRow
 from core.jobs_run import JobCancelled
 from core.outbox import OutboxRow
 from datasets.extracts import apart, build, service
+from datasets.extracts.models import ExtractRead
 from datasets.extracts.tables import ExtractRow
 from datasets.pipeline.extract_build import bounds_of
 from datasets.releases.tables import ReleaseRow
@@ -200,14 +201,7 @@ def test_a_count_of_rows_ends_as_soon_as_the_job_is_cancelled(
         return connection.sql("SELECT i FROM range(1000000000000) t(i) WHERE hash(i) % 7 = 3"), {}
 
     monkeypatch.setattr(build, "visible_rows", endless)
-    done = threading.Thread(target=scene.works, daemon=True)
-    done.start()
-    assert begun.wait(60)
-    with scene.house.write() as work:
-        work.db.get_one(JobRow, made.job_id).cancel_requested = True
-    done.join(30)
-    assert not done.is_alive()
-    _given_up(scene, made.id)
+    _ends_once_cancelled(scene, made, begun)
 
 
 def test_a_build_in_the_worker_itself_ends_as_soon_as_it_is_cancelled(
@@ -229,14 +223,7 @@ def test_a_build_in_the_worker_itself_ends_as_soon_as_it_is_cancelled(
 
     monkeypatch.setattr(build, "visible_rows", endless)
     monkeypatch.setattr(subprocess, "Popen", lambda *_, **__: pytest.fail("a process began"))
-    done = threading.Thread(target=scene.works, daemon=True)
-    done.start()
-    assert begun.wait(60)
-    with scene.house.write() as work:
-        work.db.get_one(JobRow, made.job_id).cancel_requested = True
-    done.join(30)
-    assert not done.is_alive()
-    _given_up(scene, made.id)
+    _ends_once_cancelled(scene, made, begun)
 
 
 @pytest.mark.parametrize("when", ["rows are read", "rows are written"])
@@ -355,6 +342,17 @@ recipe = Recipe(tuple(terms), None, DeliveryForm.EXTRACT_PARQUET, b"k" * 32, {})
 built = build(room / "release.parquet", recipe, room / "out.parquet", memory_limit_mb=200, scratch=room)
 print(built.rows, base, peak())
 """
+
+
+def _ends_once_cancelled(scene: Scene, made: ExtractRead, begun: threading.Event) -> None:
+    done = threading.Thread(target=scene.works, daemon=True)
+    done.start()
+    assert begun.wait(60)
+    with scene.house.write() as work:
+        work.db.get_one(JobRow, made.job_id).cancel_requested = True
+    done.join(30)
+    assert not done.is_alive()
+    _given_up(scene, made.id)
 
 
 def _given_up(scene: Scene, extract_id: str, *, taken: int = 0) -> None:
