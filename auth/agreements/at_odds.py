@@ -6,6 +6,7 @@ steward of the bureau decides what becomes of the agreement; until then neither 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from typing import Any, Final
 
@@ -64,7 +65,7 @@ def found(work: Work, actor: Actor) -> list[AtOdds]:
     """Those in the actor's sight: all for whoever works for the whole bureau, an operator's own, a department's where its data are touched."""
     seen = sight(actor, READ)
     listed = []
-    for row, reasons in _against(work):
+    for row, reasons in _against(work, actor):
         each = _read(work, actor, row, reasons)
         if seen.everything or row.operator_id in seen.orgs or each.applications or each.grants:
             listed.append(each)
@@ -75,26 +76,34 @@ def of_application(work: Work, actor: Actor, org_id: str, scenario_id: str) -> l
     """Those among them under which an application of this organisation and scenario lies."""
     return [
         _read(work, actor, row, reasons)
-        for row, reasons in _against(work)
+        for row, reasons in _against(work, actor)
         if row.operator_id == org_id and _holds(AgreementBody.model_validate_json(row.body), scenario_id)
     ]
 
 
-def _against(work: Work) -> list[tuple[AgreementRow, tuple[Reason, ...]]]:
-    """Every agreement that waits for approval or stands, and what speaks against it because of who is whose affiliate."""
+def _against(work: Work, actor: Actor = SYSTEM) -> list[tuple[AgreementRow, tuple[Reason, ...]]]:
+    """Every agreement that waits for approval or stands, and what speaks against it because of who is whose affiliate.
+
+    Another agreement is named by its title to who may see it, and by its number alone to others: its words are its operator's.
+    """
+    seen = sight(actor, READ)
     today = work.now.astimezone(LOCAL).date()
     wanted = select(AgreementRow).where(
         col(AgreementRow.state).in_(_STANDS), col(AgreementRow.ends_on) >= today
     )
     rows = list(work.db.exec(wanted.order_by(col(AgreementRow.id))))
     others = [rules.Other(row.id, row.title, AgreementBody.model_validate_json(row.body)) for row in rows]
+    named = [
+        each if seen.everything or row.operator_id in seen.orgs else replace(each, title=each.id)
+        for row, each in zip(rows, others, strict=True)
+    ]
     known, now = controllers(work), profile(work)
     told = []
     for row, own in zip(rows, others, strict=True):
         alone = rules.agreement_objections(own.body, plan_approved=True, profile=now, controllers=known)
         reasons = (
             *(each for each in alone if each.basis == rules.APART),
-            *rules.apart_from(own.body, [each for each in others if each.id != row.id], known),
+            *rules.apart_from(own.body, [each for each in named if each.id != row.id], known),
         )
         if reasons:
             told.append((row, reasons))

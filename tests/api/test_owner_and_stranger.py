@@ -90,26 +90,25 @@ ALIKE: Final[Mapping[str, tuple[str, ...]]] = {
     "redirects": ("/admin", "/disclosure"),
     "reuses that were approved; a suggestion is shown with its dataset (test_reuses.py)": ("/reuses",),
 }  # fmt: skip
-# What takes a scene of its own: the test that asks it as both sides, or NOBODY where none does yet.
-NOBODY: Final = ""
+# What takes a scene of its own: the test that asks it as both sides.
 ELSEWHERE: Final[Mapping[str, str]] = {
-    "/agreements/at-odds": NOBODY,
+    "/agreements/at-odds": "auth/agreements/test_at_odds.py::test_the_page_shows_each_what_is_his_and_strangers_nothing",
     "/api/v1/agreements/at-odds": "auth/agreements/test_at_odds.py::test_each_sees_what_is_his",
     "/api/v1/clocks.csv": "auth/clocks/test_service.py::test_overdue_is_listed_within_sight_and_exported",
-    "/api/v1/clocks/kpi": NOBODY,
-    "/api/v1/clocks/kpi.csv": NOBODY,
-    "/clocks/kpi": NOBODY,
-    "/api/v1/disclosure/{year}/publication": NOBODY,
+    "/api/v1/clocks/kpi": "auth/clocks/test_service.py::test_rates_are_of_what_one_sees_as_a_page_a_file_and_over_http",
+    "/api/v1/clocks/kpi.csv": "auth/clocks/test_service.py::test_rates_are_of_what_one_sees_as_a_page_a_file_and_over_http",
+    "/clocks/kpi": "auth/clocks/test_service.py::test_rates_are_of_what_one_sees_as_a_page_a_file_and_over_http",
+    "/api/v1/disclosure/{year}/publication": "auth/supervision/test_disclosed.py::test_when_a_year_was_disclosed_is_told_to_who_supervises_and_to_nobody_else",
     "/api/v1/links": "datasets/links/test_looking.py::test_each_department_sees_its_own_and_only_the_catalogues_administrator_has_them_looked_at",
-    "/links": NOBODY,
+    "/links": "datasets/links/test_looking.py::test_the_page_shows_each_department_its_own_and_strangers_nothing",
     "/api/v1/releases/diff": "api/test_release_promises.py::test_counts_are_for_all_values_for_the_departments_stewards",
     "/datasets/{dataset_id}/releases/diff": "api/test_release_promises.py::test_counts_are_for_all_values_for_the_departments_stewards",
     "/api/v1/self-checks/now": "auth/selfcheck/test_selfcheck.py::test_beyond_ones_sight_there_is_none",
     "/api/v1/verifications": "api/test_queries.py::test_a_verification_over_http_page_and_command",
-    "/verifications": NOBODY,
-    "/delta-sharing/shares": NOBODY,
-    "/delta-sharing/shares/{share}/schemas/{schema}/tables/{table}/changes": NOBODY,
-    "/profile/opinions": NOBODY,
+    "/verifications": "api/test_queries.py::test_verifications_are_shown_to_who_asked_and_who_supervises_and_to_no_stranger",
+    "/delta-sharing/shares": "datasets/sharing/test_protocol.py::test_strangers_find_neither_share_nor_changes",
+    "/delta-sharing/shares/{share}/schemas/{schema}/tables/{table}/changes": "datasets/sharing/test_protocol.py::test_strangers_find_neither_share_nor_changes",
+    "/profile/opinions": "auth/profile/test_opinions.py::test_the_bureau_reads_the_templates_and_no_enterprise_does",
 }
 
 
@@ -220,10 +219,9 @@ def test_owner_is_shown_what_no_stranger_is(
 
 
 def test_tests_that_show_the_rest_are_there() -> None:
-    for file, name in (each.split("::") for each in ELSEWHERE.values() if each):
+    for file, name in (each.split("::") for each in ELSEWHERE.values()):
         said = ast.parse((TESTS / file).read_text(encoding="utf-8"))
         assert name in {each.name for each in said.body if isinstance(each, ast.FunctionDef)}, file
-    assert sum(each == NOBODY for each in ELSEWHERE.values()) <= 10, "none may come to those that nobody asks"
     assert all(len(reason) > 7 for reason in ALIKE)
     listed = [path for paths in ALIKE.values() for path in paths]
     assert len(listed) == len(set(listed))

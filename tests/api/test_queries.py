@@ -13,7 +13,7 @@ from api.house import House, open_house
 from api.query_forms import heads_of
 from core.text import Text
 from tests.datasets.queries.scene import CAPS, CONSENT, STAYS, QueryScene, a_query_scene
-from tests.people import client_as
+from tests.people import a_person, browser_as, client_as
 
 API = "/api/v1/queries"
 
@@ -270,3 +270,26 @@ def test_measures_and_groups_are_called_by_the_columns_titles() -> None:
     assert [each.en for each in said.values()][:4] == [
         "Count of rows", "Sum (Fee)", "Class of a quantile (Fee,5,0.5)", "Day (by month)",
     ]  # fmt: skip
+
+
+def test_verifications_are_shown_to_who_asked_and_who_supervises_and_to_no_stranger(
+    scene: QueryScene,
+) -> None:
+    made = scene.verify()
+    with scene.house.write() as work:
+        a_person(work, "analyst2", "mapper", ["analyst"])
+        a_person(work, "unplaced", "insurer")
+
+    def shows(who: str) -> tuple[bool, bool]:
+        page = browser_as(scene.house, who).get("/verifications")
+        assert page.status_code == 200, who
+        listed = client_as(scene.house, who).get("/api/v1/verifications", params={"grant_id": scene.grant_id})
+        return STAYS in page.text, made.id in listed.text
+
+    assert {who: shows(who) for who in ("analyst", "officer", "auditor")} == dict.fromkeys(
+        ("analyst", "officer", "auditor"), (True, True)
+    )
+    assert shows("analyst2") == shows("officer2") == shows("applicant2") == (False, False)
+    for who, status in (("steward_a", 403), ("clerk", 403), ("unplaced", 403), (None, 401)):
+        for path in ("/verifications", "/api/v1/verifications"):
+            assert client_as(scene.house, who).get(path).status_code == status, (who, path)

@@ -94,6 +94,34 @@ def test_each_sees_what_is_his(sqlite_house: House) -> None:
         assert at_odds.of_application(work, actor, "insurer", "no-such-scenario") == []
 
 
+def test_the_page_shows_each_what_is_his_and_strangers_nothing(sqlite_house: House) -> None:
+    desk = _desk(sqlite_house)
+    with sqlite_house.write() as work:
+        a_person(work, "unplaced", "insurer")
+    scenario = agreement_body().scenarios[0]
+    grant = a_grant(desk, ask=an_ask(PARKS, scenario_id=scenario))
+    _enters(sqlite_house)
+
+    def shows(who: str) -> tuple[bool, bool]:
+        page = browser_as(sqlite_house, who, "en").get("/agreements/at-odds")
+        assert page.status_code == 200, who
+        return grant.id in page.text, "另一协议" in page.text
+
+    told = {who: shows(who) for who in ("auditor", "officer", "steward_b", "officer2", "roads_screener")}
+    assert told == {
+        "auditor": (True, True), "officer": (True, False), "steward_b": (True, False),
+        "officer2": (False, False), "roads_screener": (False, False),
+    }  # fmt: skip
+    assert browser_as(sqlite_house, "unplaced").get("/agreements/at-odds").status_code == 403
+    visitor = client_as(sqlite_house, follow_redirects=False).get("/agreements/at-odds")
+    assert (visitor.status_code, grant.id in visitor.text) == (401, False)
+    listed = client_as(sqlite_house, "officer").get("/api/v1/agreements/at-odds").text
+    (own,) = client_as(sqlite_house, "officer").get("/api/v1/agreements").json()["items"]
+    pages = browser_as(sqlite_house, "officer").get(f"/agreements/{own['id']}").text
+    assert "另一协议" not in listed + pages, "another operator's agreement is not named by its title"
+    assert "另一协议" in client_as(sqlite_house, "auditor").get("/api/v1/agreements/at-odds").text
+
+
 def test_page_command_and_the_applications_page_say_so(sqlite_house: House) -> None:
     desk = _desk(sqlite_house)
     scenario = agreement_body().scenarios[0]

@@ -242,3 +242,24 @@ def test_pages_routes_and_csv_answer(lite: Desk, clock: TestClock) -> None:
     assert root.submit("/calendar", day="1.10.2099", kind="off").status_code == 422
     assert root.submit("/calendar", day="2099-10-01", kind="seed").status_code == 303
     assert boss.submit("/calendar", day="2099-10-01", kind="off").status_code == 403
+
+
+def test_rates_are_of_what_one_sees_as_a_page_a_file_and_over_http(lite: Desk, clock: TestClock) -> None:
+    from tests.people import browser_as
+
+    an_application(lite, at=State.OFFERED)
+    an_application(lite, scenario_id="weather")
+    clock.forward(days=9)
+    with lite.house.write() as work:
+        a_person(work, "unplaced", "parks")
+    at = {"json": "/api/v1/clocks/kpi", "csv": "/api/v1/clocks/kpi.csv", "page": "/clocks/kpi"}
+    asked = {"since": "2026-01-01", "until": "2026-12-31", "lang": "en"}
+    for who, seen in (("auditor", True), ("screener", True), ("roads_screener", False)):
+        client = client_as(lite.house, who)
+        rates = client.get(at["json"], params=asked).json()
+        assert (sum(each["counted"] for each in rates["items"]) > 0) is seen, who
+        told = {key: (client if key == "csv" else browser_as(lite.house, who, "en")).get(path, params=asked) for key, path in at.items()}  # fmt: skip
+        assert {key: answer.status_code for key, answer in told.items()} == dict.fromkeys(at, 200)
+        assert {key: "parks" in answer.text for key, answer in told.items()} == dict.fromkeys(at, seen), who
+    for path in at.values():
+        assert [client_as(lite.house, who).get(path).status_code for who in ("officer", "applicant2", "unplaced", None)] == [403, 403, 403, 401]  # fmt: skip

@@ -30,7 +30,7 @@ from tests.desk import (
     screened,
     voted,
 )
-from tests.people import browser_as
+from tests.people import a_person, browser_as, client_as
 
 DAY = date(2026, 3, 2)
 GENERIC = shipped()["generic-open-data"]
@@ -201,3 +201,21 @@ def test_templates_are_managed_on_a_page_and_confirmed_by_a_second_person(desk: 
         ).status_code
         == 422
     )
+
+
+def test_the_bureau_reads_the_templates_and_no_enterprise_does(desk: Desk) -> None:
+    with desk.house.write() as work:
+        a_person(work, "unplaced", "bureau")
+    for who in ("approver", "screener", "roads_screener", "auditor", "steward_a"):
+        page = browser_as(desk.house, who, "en").get(f"/profile/opinions?key={KEY}")
+        assert (page.status_code, SAID.text_en in page.text, KEY in page.text) == (200, True, True), who
+        assert ('action="/profile/opinions"' in page.text) is (who == "approver"), who
+    for who, status in (
+        ("officer", 403),
+        ("applicant2", 403),
+        ("analyst", 403),
+        ("unplaced", 403),
+        (None, 401),
+    ):
+        page = client_as(desk.house, who).get("/profile/opinions", follow_redirects=False)
+        assert (page.status_code, SAID.text_en in page.text, KEY in page.text) == (status, False, False), who

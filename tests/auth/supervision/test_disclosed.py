@@ -15,7 +15,7 @@ from auth.supervision.disclosed import canonical, told
 from core.text import Lang
 from tests.conftest import TestClock
 from tests.datasets.extracts.scene import Scene, a_scene
-from tests.people import browser_as, client_as
+from tests.people import a_person, browser_as, client_as
 
 YEARS = (2026, 2027, 2028)
 
@@ -160,3 +160,19 @@ def test_the_page_discloses_and_keeps_what_was_told(scene: Scene, clock: TestClo
         client_as(scene.house, "auditor").get("/api/v1/disclosure/2026/publication").json()["sha256"]
         == found.headers["X-Digest-SHA256"]
     )
+
+
+def test_when_a_year_was_disclosed_is_told_to_who_supervises_and_to_nobody_else(
+    scene: Scene, clock: TestClock
+) -> None:
+    a_product(scene)
+    clock.now = datetime(2027, 2, 1, tzinfo=UTC)
+    at = "/api/v1/disclosure/2026/publication"
+    assert client_as(scene.house, "auditor").get(at).status_code == 404, "not disclosed yet"
+    assert published(scene, 2026).status_code == 201
+    with scene.house.write() as work:
+        a_person(work, "unplaced", "bureau")
+    for who in ("approver", "auditor", "watch"):
+        assert client_as(scene.house, who).get(at).json()["year"] == 2026, who
+    strangers = ("officer", "officer2", "analyst", "steward_a", "roads_screener", "clerk", "unplaced", None)
+    assert [client_as(scene.house, who).get(at).status_code for who in strangers] == [403] * 7 + [401]

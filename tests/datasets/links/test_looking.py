@@ -140,6 +140,37 @@ def test_each_department_sees_its_own_and_only_the_catalogues_administrator_has_
             links.ask_look(work, actor_of(work, "ada"))
 
 
+def test_the_page_shows_each_department_its_own_and_strangers_nothing(sqlite_house: House, web: Web) -> None:
+    house = sqlite_house
+    _people(house)
+    with house.write() as work:
+        an_org(work, "insurer")
+        a_person(work, "officer", "insurer", ["org_officer"])
+        a_person(work, "unplaced", "traffic")
+    own, other = web.url("/own"), web.url("/other")
+    _holds(house, CODE, own)
+    _holds(house, OTHER, other)
+    _look(house)
+    for who, seen in (
+        ("traffic-steward", (True, False)),
+        ("culture-steward", (False, True)),
+        ("ada", (True, True)),
+    ):
+        for path in (
+            "/links",
+            f"/links?dataset_id={CODE}",
+            f"/links?dataset_id={OTHER}",
+            "/links?host=127.0.0.1",
+        ):
+            page = browser_as(house, who).get(path)
+            about = (OTHER not in path, f"dataset_id={CODE}" not in path)
+            wanted = tuple(sees and asked for sees, asked in zip(seen, about, strict=True))
+            assert (page.status_code, (own in page.text, other in page.text)) == (200, wanted), (who, path)
+    for who, status in (("officer", 403), ("unplaced", 403), (None, 303)):
+        page = client_as(house, who).get("/links", headers={"accept": "text/html"}, follow_redirects=False)
+        assert (page.status_code, own in page.text or other in page.text) == (status, False), who
+
+
 def test_broken_links_cost_a_record_the_points_of_access(house: House, web: Web, clock: TestClock) -> None:
     _people(house)
 

@@ -14,7 +14,7 @@ from datasets.sharing.tables import ShareKeyRow
 from tests.conftest import TestClock
 from tests.datasets.extracts.scene import VENUES, Scene, a_scene, a_table
 from tests.datasets.sharing.reading import makes
-from tests.people import client_as
+from tests.people import a_person, client_as
 
 ROOT = "/delta-sharing"
 TABLE = f"{ROOT}/shares/safety/schemas/PK/tables/{VENUES}"
@@ -227,3 +227,22 @@ def test_others_see_no_views(scene: Scene) -> None:
                 client.request(method, f"/api/v1/grants/{scene.grant_id}/{path}", json={}).status_code
                 == wanted
             )
+
+
+def test_strangers_find_neither_share_nor_changes(analyst: TestClient, scene: Scene) -> None:
+    makes(scene)
+    with scene.house.write() as work:
+        a_person(work, "analyst2", "mapper", ["analyst"])
+        a_person(work, "unplaced", "insurer")
+    changes = f"{TABLE}/changes?startingVersion=1"
+    assert analyst.get(f"{ROOT}/shares").json()["items"] == [{"name": "safety", "id": "safety"}]
+    assert len(_lines(analyst.get(changes))) == 3
+    stranger = client_as(scene.house, "analyst2")
+    assert stranger.get(f"{ROOT}/shares").json() == {"items": []}
+    hidden, none = stranger.get(changes), stranger.get(changes.replace(VENUES, "no-such-table"))
+    assert (hidden.status_code, hidden.json()["errorCode"]) == (404, "RESOURCE_DOES_NOT_EXIST")
+    assert (hidden.status_code, hidden.json()) == (none.status_code, none.json()), "as if it were not there"
+    for path in (f"{ROOT}/shares", changes):
+        said = [client_as(scene.house, who).get(path) for who in ("officer", "auditor", "unplaced", None)]
+        assert [each.status_code for each in said] == [403, 403, 403, 401], path
+        assert not any(scene.grant_id in each.text for each in said)
