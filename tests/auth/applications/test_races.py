@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
+from sqlalchemy import text
 
 from api.house import House
 from auth import audit
 from auth.applications import service as applications
-from auth.applications.models import DeclaredStep
+from auth.applications.models import ApplicationRead, DeclaredStep, StepBody
 from auth.applications.workflow import State
+from auth.casework.book import CaseStep
 from auth.grants import service as grants
-from core.errors import AppError
+from auth.profile import service as profiles
+from auth.profile.service import ProfileProposal
+from auth.profile.workflow import Step as ProfileStep
+from core.errors import AccessRefused, AppError
 from core.ids import DatasetId
+from core.work import Work
+from tests.auth.profile.test_opinions import GENERIC
 from tests.desk import (
     PARKS,
     RESCUES,
@@ -29,7 +38,9 @@ from tests.desk import (
     kinds,
     proposed,
     submitted,
+    with_papers,
 )
+from tests.people import actor_of
 
 
 @pytest.fixture
@@ -94,6 +105,75 @@ def test_twins_submitted_at_once_leave_one(house: House) -> None:
     drafts = [an_application(desk, at=State.DRAFT) for _ in range(4)]
     ends = _at_once(4, lambda n: submitted(desk, drafts[n]))
     assert ends == ["AccessRefused", "AccessRefused", "AccessRefused", "done"]
+
+
+def _behind(desk: Desk, first: Callable[[Work], object], second: ApplicationRead) -> list[str]:
+    """How the submission of `second` ends that begins while `first` is done and not committed."""
+    ends: list[str] = []
+
+    def submit() -> None:
+        try:
+            submitted(desk, second)
+        except AccessRefused as refused:
+            ends.extend(reason.code for reason in refused.reasons)
+        else:
+            ends.append("done")
+
+    later = threading.Thread(target=submit)
+    with desk.house.write() as work:
+        first(work)
+        later.start()
+        until = time.monotonic() + 20
+        while time.monotonic() < until and later.is_alive() and not _waits(desk.house):
+            time.sleep(0.02)
+    later.join(60)
+    assert not later.is_alive()
+    return ends
+
+
+def _waits(house: House) -> bool:
+    """Whether somebody waits for a lock of PostgreSQL; on SQLite, half a second: who would write waits outside."""
+    if house.engine.dialect.name == "sqlite":
+        time.sleep(0.5)
+        return True
+    with house.engine.connect() as watch:
+        asked = "SELECT count(*) FROM pg_locks WHERE NOT granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+        return bool(watch.execute(text(asked)).scalar())
+
+
+def _submits(desk: Desk, found: ApplicationRead) -> Callable[[Work], object]:
+    def act(work: Work) -> ApplicationRead:
+        body = StepBody(version=found.version)
+        return applications.submit(work, actor_of(work, "applicant"), found.id, body, assets=desk.assets)
+
+    return act
+
+
+def test_a_twin_waits_for_the_submission_before_it_and_is_refused(house: House) -> None:
+    desk = a_desk(house)
+    one, other = (an_application(desk, at=State.DRAFT) for _ in range(2))
+    for each in (one, other):
+        with_papers(desk, each)
+    assert _behind(desk, _submits(desk, one), other) == ["open-twin"]
+
+
+def test_who_waited_is_judged_by_the_profile_that_is_in_force_when_his_turn_comes(house: House) -> None:
+    """It is asked for at the beginning, with the row; an answer from before the lock is not one from behind it."""
+    desk = a_desk(house)
+    one, other = (
+        an_application(desk, at=State.DRAFT, scenario_id=scenario) for scenario in ("safety", "weather")
+    )
+    for each in (one, other):
+        with_papers(desk, each)
+    with desk.write("watch") as (work, actor):
+        stricter = GENERIC.model_copy(update={"agreement": True})
+        made = profiles.propose(work, actor, ProfileProposal(profile=stricter, reason="按上级文件执行"))
+
+    def first(work: Work) -> None:
+        _submits(desk, one)(work)
+        profiles.step(work, actor_of(work, "approver"), made.id, ProfileStep.CONFIRM, CaseStep())
+
+    assert _behind(desk, first, other) == ["no-active-agreement"]
 
 
 def test_sensitive_data_is_proposed_once_and_signed_once_when_many_try(house: House) -> None:
