@@ -16,7 +16,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api import contract, errors, pages, routes
+from api import contract, cut_lines, errors, pages, routes
 from api.bodies import BodyGuard
 from api.house import House, open_house
 from api.identity import take_back_session
@@ -89,6 +89,7 @@ def create_app(settings: Settings | None = None, *, house: House | None = None) 
     app.state.house = opened
     errors.install(app)
     contract.install(app)
+    cut_lines.install()
     app.add_middleware(Once)
     app.add_middleware(BodyGuard)
     app.add_middleware(SafeHeaders)

@@ -96,7 +96,10 @@ class Hashing:
 
 
 class DeliveryStopped(ConnectionError):
-    """The right to receive ended while the file was on its way; the connection is cut, so the reader sees it."""
+    """The right to receive ended while the file was on its way; the connection is cut, so the reader sees it.
+
+    It is no fault: the server's log says it in one line (`api.cut_lines`); its notes say where and after how many bytes.
+    """
 
 
 class GuardedFile(FileResponse):
@@ -171,10 +174,18 @@ async def guarded(
     extensions = {k: v for k, v in scope.get("extensions", {}).items() if k != "http.response.pathsend"}
     try:
         await answer({**scope, "extensions": extensions}, receive, guard)
+    except DeliveryStopped as stopped:
+        stopped.add_note(_where(scope, guard.sent))
+        raise
     finally:
         if on_end:
             with CancelScope(shield=True):  # a reader who goes away is counted too
                 await run_in_threadpool(on_end, guard.sent, guard.was_cut)
+
+
+def _where(scope: Scope, sent: int) -> str:
+    """By the route's own address: what was asked for may hold a ticket."""
+    return f"{scope['method']} {getattr(scope.get('route'), 'path', '')}, after {sent} bytes"
 
 
 class GuardedPieces(Response):
@@ -205,6 +216,9 @@ class GuardedPieces(Response):
         asked = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         try:
             await self._answer(asked, scope["method"] == "HEAD", guard)
+        except DeliveryStopped as stopped:
+            stopped.add_note(_where(scope, guard.sent))
+            raise
         finally:
             if self._on_end:
                 with CancelScope(shield=True):
