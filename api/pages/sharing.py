@@ -12,6 +12,7 @@ from api.delivery import attachment
 from api.deps import ActorDep, HouseDep, ReadDep
 from api.house import House
 from api.late import APIRouter
+from api.lookups import person_names
 from api.routes.sharing import read as shown_view
 from api.sharing import Address, address
 from api.web import go, page
@@ -112,7 +113,7 @@ def _show(
         context: dict[str, Any] = {
             "found": row, "views": views, "running": running, "states": VIEW_NAMES, "names": named[0] if named else None,
             "purposes": [(code, coded[code].name if code in coded else Text(code, code)) for code in view.policy.purposes],
-            "purpose_names": {code: each.name for code, each in coded.items()}, "read_by": read_by, "on_page": on_page, "read_total": readings_total, "read_pages": max(1, -(-readings_total // READINGS)),
+            "purpose_names": {code: each.name for code, each in coded.items()}, "read_by": read_by, "people": person_names(work, {each.account for each in read_by}), "on_page": on_page, "read_total": readings_total, "read_pages": max(1, -(-readings_total // READINGS)),
             "site": house.settings.public_url.rstrip("/"), "said_purpose": said, "asked_purpose": asked,
             "releases": [("", Text("当前版本", "Current release")), *((each.id, f"v{each.number}") for each in there)],
         }  # fmt: skip

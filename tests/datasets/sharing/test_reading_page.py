@@ -108,6 +108,9 @@ def test_who_read_is_listed_with_receipts_that_hold_offline(scene: Scene, tmp_pa
         ]
         assert f"<td>{name}</td>" in row, row
         assert "risk-pricing" not in row
+        person = {"zh": "analyst先生", "en": "Analyst"}[lang]
+        assert f'<th scope="row">{person}</th>' in row, "people are called by their names"
+        assert "analyst" not in row.replace(person, "")
     page = browser_as(scene.house, "analyst", "en").get(f"/grants/{scene.grant_id}/read")
     assert f"receipts/{first['id']}.json" in page.text
     kept = browser_as(scene.house, "analyst").get(
