@@ -51,6 +51,7 @@ class FormField:
     value: Any = ""
     rows: int = 4
     full: bool = False
+    across: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from fastapi import Request, Response
 from fastapi.responses import HTMLResponse
+from starlette.datastructures import FormData
 
 from api import cases
 from api.access import access
@@ -21,7 +22,9 @@ from api.pages.tickets import checked
 from api.web import go
 from auth.actor import Actor
 from auth.casework.book import CaseStep
+from auth.grants import queries as grant_queries
 from auth.reviews import service
+from auth.reviews.found import granted
 from auth.reviews.rules import PARTS
 from auth.reviews.service import (
     ANSWER,
@@ -47,6 +50,7 @@ from auth.reviews.workflow import (
     Step,
 )
 from core.errors import AppError
+from core.ids import GrantId
 from core.text import Text
 from core.work import Work
 
@@ -54,7 +58,7 @@ router = APIRouter(include_in_schema=True, tags=["pages"])
 _TITLE: Final = Text("授权复核与评估", "Reviews of grants")
 _CAMPAIGNS: Final = Text("定期复核批次", "Certification campaigns")
 _EVERY: Final = ("", Text("全部", "All"))
-_ANSWERED: Final = ("note", "columns", *PARTS)
+_ANSWERED: Final = ("note", *PARTS)
 _FOUND: Final = {
     "deliveries": Text("交付次数", "Deliveries"), "rows": Text("行数", "Rows"), "bytes": Text("字节", "Bytes"),
     "downloads": Text("下载", "Downloads"), "refusals": Text("被拒绝", "Refusals"), "anomalies": Text("异常", "Anomalies"),
@@ -67,7 +71,7 @@ def _figure(name: str, value: int) -> int | str:
 
 
 def _titled(columns: Sequence[str], titles: Mapping[str, Text]) -> Text | None:
-    """Columns as people call them, each with the name that is typed to have it gone."""
+    """Columns as people call them, each with its name."""
     if not columns:
         return None
     named = [(titles[each], each) if each in titles else (Text("", ""), each) for each in columns]
@@ -118,23 +122,25 @@ def show_page(request: Request, work: ReadDep, actor: ActorDep, review_id: str) 
     return _show(request, work, actor, review_id)
 
 
-def _steps(row: ReviewRead) -> dict[str, StepForm]:
+def _choice(name: str, titles: Mapping[str, Text], is_unread: bool) -> dict[str, Any]:
+    """A column of the grant to be ticked: its title, its name, and whether it was ever read."""
+    code = [Text(name, name)] if name in titles else []
+    told = [*code, Text("从未读取", "never read")] if is_unread else code
+    hint = Text(" · ".join(each.zh for each in told), " · ".join(each.en for each in told))
+    return {"value": name, "label": titles.get(name, name), "hint": hint if told else None}
+
+
+def _steps(row: ReviewRead, granted: Sequence[str], titles: Mapping[str, Text]) -> dict[str, StepForm]:
     more = (
         [FormField(name, said, "textarea", True, rows=2, full=True) for name, said in PARTS.items()]
         if row.kind is Kind.EVALUATION
         else []
     )
-    unread = ", ".join(row.found["columns_unread"])
     columns = FormField(
-        "columns",
-        Text("去掉的列", "Columns that are to go"),
-        required=True,
-        value=unread,
-        full=True,
-        hint=Text(
-            "用空格或逗号分开；已填从未读取的列", "Apart by spaces or commas; those never read stand here"
-        ),
-    )
+        "columns", Text("去掉的列", "Columns that are to go"), "checkboxes", True, value=row.found["columns_unread"], full=True, across=True,
+        options=[_choice(name, titles, name in row.found["columns_unread"]) for name in granted],
+        hint=Text("已勾选从未读取的列；至少保留一列", "Those never read are ticked; one at least stays"),
+    )  # fmt: skip
     return {
         Step.KEEP: StepForm([NOTE, *more]), Step.NARROW: StepForm([columns, NOTE, *more]), Step.WITHDRAW: StepForm([NOTE, *more], danger=True),
         Step.RETURN: StepForm([NOTE]), Step.CONFIRM: StepForm(),
@@ -171,7 +177,7 @@ def _show(
     )
     record = Record(
         title=Text(row.title_zh, row.title_en), lead=KIND_NAMES[row.kind], crumb=_TITLE, base="/reviews", id=row.id, version=row.version,
-        badge=_badge(row), facts=facts, steps=_steps(row), notes=pilot,
+        badge=_badge(row), facts=facts, steps=_steps(row, granted(grant_queries.row(work, GrantId(row.grant_id))), titles), notes=pilot,
     )  # fmt: skip
     return cases.record_page(
         request, work, record, service.commands(work, actor, review_id), service.REVIEWS.events(work, review_id), STEP_NAMES,
@@ -180,14 +186,11 @@ def _show(
 
 
 def _answer(
-    request: Request, house: House, actor: Actor, review_id: str, form: Mapping[str, Any], which: Step
+    request: Request, house: House, actor: Actor, review_id: str, form: FormData, which: Step
 ) -> Response:
-    typed = cases.typed_of(form, _ANSWERED, which.value)
-    given = typed | {
-        "outcome": which.value,
-        "columns": cases.words_of(typed["columns"]),
-        "version": cases.version_of(form),
-    }
+    typed: dict[str, Any] = cases.typed_of(form, _ANSWERED, which.value)
+    typed["columns"] = [str(name) for name in form.getlist("columns")]
+    given = typed | {"outcome": which.value, "version": cases.version_of(form)}
     given.pop("step")
     return cases.acted(
         house, lambda work: service.answer(work, actor, review_id, checked(ReviewAnswer, given)), f"/reviews/{review_id}",

@@ -22,6 +22,7 @@ from auth.registrations.service import RegistrationCreate
 from auth.reviews import service as reviews
 from auth.reviews.service import CampaignOpen
 from tests.auth.agreements.scene import an_agreement, in_force, with_planner
+from tests.datasets.extracts.scene import a_scene
 from tests.desk import PARKS, Desk, a_desk, a_grant
 from tests.people import a_person, client_as
 from tests.web.browser import OpenPage, axe, overflow, shot
@@ -87,3 +88,41 @@ def test_institutional_pages_are_readable_and_within_their_width(
                 faults[f"{name} {lang} {width}"] = found
             page.context.close()
     assert faults == {}
+
+
+def test_columns_that_are_to_go_are_ticked_with_the_keyboard(sqlite_house: House, page_as: OpenPage) -> None:
+    scene = a_scene(sqlite_house)
+    scene.delivered(columns=["venue_id", "rooms"])
+    with scene.desk.write("watch") as (work, actor):
+        reviews.open_campaign(work, actor, CampaignOpen())
+        look = reviews.reviews(work, actor)[0][0]
+    for lang, width, title, box in (
+        ("zh", 1280, "列venue_name", "列venue_name venue_name · 从未读取"),
+        ("en", 390, "Venue_name", "Venue_name venue_name · never read"),
+    ):
+        page = page_as("steward_a", f"/reviews/{look.id}", lang=lang, width=width)
+        form = page.locator(f'form[action="/reviews/{look.id}/narrow"]')
+        ticked = {
+            each.get_attribute("value"): each.is_checked() for each in form.get_by_role("checkbox").all()
+        }
+        assert {name for name, is_ticked in ticked.items() if is_ticked} == set(ticked) - {
+            "venue_id",
+            "rooms",
+        }
+        venue_id, venue_name = form.locator('[value="venue_id"]'), form.get_by_role("checkbox", name=box)
+        assert form.get_by_role("checkbox", name=title).count() == 1
+        venue_id.focus()
+        page.keyboard.press("Tab")
+        assert venue_name.evaluate("each => each === document.activeElement")
+        page.keyboard.press("Space")
+        assert not venue_name.is_checked()
+        shot(page, f"institution-columns-to-go-{lang}-{width}")
+        assert (axe(page), overflow(page)) == ([], 0)
+        form.locator("textarea").fill("从未读取的列予以收回")
+        if lang == "en":
+            form.get_by_role("button").press("Enter")
+            page.wait_for_load_state()
+        page.context.close()
+    with scene.desk.read("steward_a") as (work, actor):
+        gone = reviews.review(work, actor, look.id).columns
+    assert set(gone) == set(ticked) - {"venue_id", "rooms", "venue_name"}

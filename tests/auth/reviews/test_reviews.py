@@ -263,13 +263,29 @@ def test_pages_and_routes_ask_and_answer(desk: Desk) -> None:
     assert watch.submit("/campaigns", period="").status_code == 303
     assert client_as(desk.house, "steward_a").post("/api/v1/campaigns", json={}).status_code == 403
     place = f"/reviews/{_items(desk)[0].id}"
-    assert "venue_id, venue_name" in steward.get(place).text
-    kept = steward.submit(f"{place}/narrow", version="1", note="留住这个理由", columns="rooms")
-    assert (kept.status_code, "留住这个理由" in kept.text) == (403, True)
+    box = '<input type="checkbox" name="columns" value="{}"{}>'
+    page = steward.get(place).text
+    assert [box.format(name, " checked") in page for name in ("venue_id", "venue_name", "rooms")] == [
+        True,
+        True,
+        False,
+    ]
+    both = ["venue_id", "venue_name"]
+    kept = steward.submit(f"{place}/narrow", version="1", note="留住这个理由", columns=both)
+    assert (kept.status_code, "留住这个理由" in kept.text) == (403, True), "some must stay"
+    none = steward.submit(f"{place}/narrow", version="1", note="一列也没有")
+    assert none.status_code == 403
+    assert all(box.format(name, "") in none.text for name in both), (
+        "what was ticked is kept, also where it is nothing"
+    )
+    assert (
+        steward.submit(f"{place}/narrow", version="1", note="不在授权内", columns="rooms").status_code == 403
+    )
     assert (
         steward.submit(f"{place}/narrow", version="1", note="从未读取", columns="venue_name").status_code
         == 303
     )
+    assert [each.columns for each in _items(desk)] == [["venue_name"]]
     assert browser_as(desk.house, "approver").submit(f"{place}/confirm", version="2").status_code == 303
     with desk.read("watch") as (work, actor):
         campaign = service.campaigns(work, actor)[0][0]
