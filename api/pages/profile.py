@@ -24,10 +24,11 @@ from auth.casework.book import CaseStep
 from auth.policy.filters.rules import LOCAL
 from auth.policy.limits import limits
 from auth.profile import service
-from auth.profile.model import Profile, differences, flat, shipped
+from auth.profile.model import Profile, shipped
 from auth.profile.now import profile
 from auth.profile.opinions import STAGE_NAMES, Opinion
 from auth.profile.service import ProfileProposal, ProfileRead
+from auth.profile.wording import NOTHING, differences, items
 from auth.profile.workflow import STATE_NAMES, STEP_NAMES, State, Step
 from auth.selfcheck import service as selfcheck
 from auth.selfcheck.rules import OUTCOME_NAMES
@@ -56,8 +57,12 @@ def list_page(request: Request, work: ReadDep, actor: ActorDep) -> HTMLResponse:
     """The profile in force beside the shipped ones, and every version."""
     now, known = profile(work), shipped()
     columns = [now, *known.values()]
-    keys = list(dict.fromkeys(name for other in known.values() for name, _, _ in differences(now, other)))
-    table = [(key, [flat(each).get(key, "—") for each in columns]) for key in keys]
+    names = {each.key: each.name for other in known.values() for each in differences(now, other)}
+    said = [items(each) for each in columns]
+    table = [
+        (key, name, [each[key].value if key in each else NOTHING for each in said])
+        for key, name in names.items()
+    ]
     found, total = service.versions(work, actor, limit=100)
     return page(
         request, "profile/list.html", current=now, columns=columns, table=table, found=found, total=total, states=STATE_NAMES, tones=_TONES,
@@ -192,11 +197,11 @@ def _show(
             f"{dry.en} (people who could use them no more: {stopped})",
         )
     record = Record(
-        title=Text(f"{row.profile.zh} 第 {row.number} 版", f"{row.profile.en}, version {row.number}"), lead=Text(row.profile.source, row.profile.source), crumb=_TITLE,
+        title=Text(f"{row.profile.zh} 第 {row.number} 版", f"{row.profile.en}, version {row.number}"), lead=Text.of_note(row.profile.source), crumb=_TITLE,
         base="/profile", id=row.id, version=row.version, badge=_state(row),
-        facts=[(Text("理由", "Reason"), Cell(row.reason)), (Text("生效日期", "Effective from"), Cell(str(row.effective_from))), (Text("来源", "Source"), Cell(row.profile.source)), (Text("标识", "Key"), Cell(row.key, mono=True))],
+        facts=[(Text("理由", "Reason"), Cell(row.reason)), (Text("生效日期", "Effective from"), Cell(str(row.effective_from))), (Text("来源", "Source"), Cell(Text.of_note(row.profile.source))), (Text("标识", "Key"), Cell(row.key, mono=True))],
         sections=[
-            Section(Text("与现行配置的差别", "Against the profile in force"), [Text("项目", "What"), Text("现行", "In force"), Text("本版", "This version")], [[Cell(what, mono=True), Cell(old), Cell(new)] for what, old, new in changes], empty=Text("没有差别", "No difference")),
+            Section(Text("与现行配置的差别", "Against the profile in force"), [Text("项目", "What"), Text("现行", "In force"), Text("本版", "This version"), Text("数据中的名称", "Name in the data")], [[Cell(each.name), Cell(each.before), Cell(each.after), Cell(each.key, mono=True)] for each in changes], empty=Text("没有差别", "No difference")),
             Section(
                 dry, [Text("授权", "Grant"), Text("机构", "Organisation"), Text("数据集", "Dataset"), Text("原因", "Reasons")],
                 [[Cell(each.grant_id[:13], f"/grants/{each.grant_id}", mono=True), Cell(names.get(each.org_id, each.org_id)), Cell(each.dataset_id, mono=True),

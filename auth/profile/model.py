@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from datetime import date
 from enum import StrEnum
@@ -14,14 +13,12 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from auth.duties.workflow import Kind
 from auth.policy import limits as shipped_limits
-from auth.policy.limits import LevelRule, Limit, Limits
+from auth.policy.limits import Limit, Limits
 from auth.policy.model import DeliveryForm, Prose
 from auth.policy.stages import StagePlans, stage_plans
 from auth.profile.opinions import Opinions, once
-from auth.profile.opinions import in_words as opinion_in_words
 from auth.profile.papers import PaperSet
-from auth.profile.papers import in_words as paper_in_words
-from auth.profile.stages import StageSet, in_words
+from auth.profile.stages import StageSet
 
 _FOLDER: Final = Path(shipped_limits.__file__).parent / "profiles"
 DEFAULT: Final = "generic-open-data"
@@ -134,50 +131,3 @@ def shipped() -> dict[str, Profile]:
         for path in sorted(_FOLDER.glob("*.json"))
     ]
     return {each.key: each for each in found}
-
-
-def differences(old: Profile, new: Profile) -> list[tuple[str, str, str]]:
-    """(what, before, after) of everything that changes, in a fixed order."""
-    before, after = flat(old), flat(new)
-    names = list(dict.fromkeys([*before, *after]))
-    return [(n, before.get(n, "—"), after.get(n, "—")) for n in names if before.get(n) != after.get(n)]
-
-
-def flat(profile: Profile) -> dict[str, str]:
-    """Every value of a profile in words, by its name."""
-    base = profile.limits()
-    said = profile.model_dump(
-        mode="json",
-        exclude={
-            "numbers",
-            "forms",
-            "checkers",
-            "clauses",
-            "blocking_duties",
-            "stages",
-            "papers",
-            "opinions",
-        },
-    )
-    found = {name: json.dumps(value, ensure_ascii=False).strip('"') for name, value in said.items()}
-    found |= {
-        f"blocking_duties.{kind}": reach.value for kind, reach in sorted(profile.blocking_duties.items())
-    }
-    found |= {f"numbers.{key}": f"{limit.value} {limit.unit}" for key, limit in base.numbers.items()}
-    plans = profile.stage_plans()
-    found |= {f"stages.{level}": in_words(plan) for level, plan in sorted(plans.levels.items())}
-    found |= {"stages.personal": ", ".join(f"{rule.stage} {rule.quorum}" for rule in plans.personal) or "—"}
-    found |= {f"forms.{level}": ", ".join(sorted(rule.forms)) or "—" for level, rule in base.levels.items()}
-    found |= {f"checkers.{level}": _counts(rule) for level, rule in base.levels.items()}
-    found |= {f"papers.{each.key}": paper_in_words(each) for each in profile.papers.items}
-    found |= {f"opinions.{each.key}": opinion_in_words(each) for each in profile.opinions}
-    found |= {f"papers.{name}": str(getattr(profile.papers, name)) for name in _PAPER_RULES}
-    return found | {f"clauses.{clause.key}": clause.zh for clause in profile.clauses}
-
-
-_PAPER_RULES: Final = ("overdue", "reopened_working_days", "broken_bars_months")
-
-
-def _counts(rule: LevelRule) -> str:
-    """How many people review each form of a level, in words."""
-    return ", ".join(f"{form.value} {rule.checkers_of(form)}" for form in DeliveryForm)

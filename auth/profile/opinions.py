@@ -114,9 +114,3 @@ def filled(note: str, text: str) -> str:
     if text in written:
         return written
     return f"{written}\n{text}" if written else text
-
-
-def in_words(opinion: Opinion) -> str:
-    """One template on a line, for comparing versions."""
-    about = f" ({opinion.reason_code})" if opinion.reason_code else ""
-    return f"{opinion.stage}{about}: {opinion.text_zh} / {opinion.text_en}; since {opinion.effective_from}"

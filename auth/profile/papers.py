@@ -8,7 +8,6 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from auth.policy.model import Prose
-from core.text import number_of
 
 WorkingDays = Annotated[int, Field(ge=1, le=60)]
 
@@ -63,19 +62,3 @@ class PaperSet(_Part):
             for each in self.items
             if each.from_level <= level and each.effective_from <= on and (personal or not each.personal)
         )
-
-
-def in_words(rule: PaperRule) -> str:
-    """One paper on a line, for comparing versions."""
-    later = (
-        f"may follow within {number_of(rule.later_working_days, 'working days')}"
-        if rule.later_working_days
-        else ""
-    )
-    parts = (
-        f"from level {rule.from_level}",
-        "where persons are concerned" if rule.personal else "",
-        later,
-        "may be promised" if rule.promise else "",
-    )
-    return "; ".join(part for part in (*parts, f"since {rule.effective_from}") if part)

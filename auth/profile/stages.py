@@ -73,10 +73,3 @@ class StageSet(BaseModel):
             for each in self.levels
         }
         return StagePlans(effective_from, self.source, levels, tuple(each.rule() for each in self.personal))
-
-
-def in_words(plan: LevelPlan) -> str:
-    """A level's plan on one line, for comparing versions."""
-    reviews = ", ".join(f"{rule.stage} {rule.quorum}" for rule in plan.stages)
-    apart = ", distinct departments" if plan.distinct_departments else ""
-    return f"{reviews}; approvers {plan.approvers}{apart}"

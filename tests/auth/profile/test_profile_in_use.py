@@ -13,9 +13,10 @@ from auth.applications.workflow import State
 from auth.clocks import counting
 from auth.clocks.rules import Stage
 from auth.policy.stages import stage_plans
-from auth.profile.model import Number, Profile, differences, shipped
+from auth.profile.model import Number, Profile, shipped
 from auth.profile.now import profile, profiles_by_day
 from auth.profile.stages import StageSet
+from auth.profile.wording import differences
 from tests.auth.agreements.scene import in_force
 from tests.conftest import TestClock
 from tests.desk import Desk, a_desk, an_application, screened
@@ -136,8 +137,9 @@ def test_the_shipped_plans_pass_the_same_checks_and_a_change_is_shown(desk: Desk
     )
     assert as_data.plans(plans.effective_from) == plans
     changed = GENERIC.model_copy(update={"stages": StageSet.model_validate(STRICT)})
-    assert ("stages.1", "business 1; approvers 1", "business 2; approvers 1") in differences(GENERIC, changed)
+    told = {each.key: (each.before.en, each.after.en) for each in differences(GENERIC, changed)}
+    assert told["stages.1"] == ("business review 1; approvers 1", "business review 2; approvers 1")
     version = in_force(desk, changed)
-    assert "business 2; approvers 1" in browser_as(desk.house, "approver").get("/profile").text
+    assert "业务审核 2 人；审批 1 人" in browser_as(desk.house, "approver").get("/profile").text
     body = client_as(desk.house, "auditor").get(f"/api/v1/profile/versions/{version.id}").json()
     assert body["profile"]["stages"]["levels"][0]["approvers"] == 1
