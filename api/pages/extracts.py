@@ -39,7 +39,7 @@ from core.ids import ExtractId, GrantId
 from core.jobs import JobRow, read
 from core.text import Text
 from core.work import Work
-from datasets.extracts import planning, queries, service
+from datasets.extracts import downloading, planning, queries, service
 from datasets.extracts.models import STATE_NAMES, ExtractCreate, ExtractRead, ExtractState
 from datasets.formats.kinds import KINDS
 from datasets.formats.recipes import recipe_in_r, recipe_of
@@ -234,11 +234,11 @@ def show_page(
     return page(
         request, "extracts/show.html", extract=found, columns=column_titles(work, found.dataset_id), people=person_names(work, {found.requested_name}),
         title=titles(work, [found.dataset_id]).get(found.dataset_id, Text("", "")),
-        condition=filter_in_words(parse(found.row_filter) if found.row_filter else None, column_titles(work, found.dataset_id)), filename=(filename := service.parcel_of(row).filename), kind=KINDS[found.form], recipe=recipe_of(found.form, filename), in_r=recipe_in_r(found.form, filename, _texts(work, found)), states=STATE_NAMES, forms=FORM_NAMES,
+        condition=filter_in_words(parse(found.row_filter) if found.row_filter else None, column_titles(work, found.dataset_id)), filename=(filename := downloading.parcel_of(row).filename), kind=KINDS[found.form], recipe=recipe_of(found.form, filename), in_r=recipe_in_r(found.form, filename, _texts(work, found)), states=STATE_NAMES, forms=FORM_NAMES,
         job=read(job) if job and found.state is ExtractState.BUILDING else None,
         receipt=json.dumps(json.loads(row.receipt), ensure_ascii=False, indent=2) if row.receipt else None,
         is_signed="signature" in json.loads(row.receipt or "{}"), proof=_proof(work, house, extract_id),
-        refused=service.still_refused(work, row) if found.state is ExtractState.READY else (),
+        refused=downloading.still_refused(work, row) if found.state is ExtractState.READY else (),
         review=outputs.newest(work, "extract", extract_id), may_take=actor.may_in("datasets:extract:request", found.org_id), coded=limits(),
     )  # fmt: skip
 

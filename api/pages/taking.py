@@ -17,7 +17,7 @@ from api.watching import watch_of
 from api.witnessed import noted
 from core.errors import AccessRefused, AppError
 from core.ids import ExtractId
-from datasets.extracts import service, tickets
+from datasets.extracts import downloading, tickets
 
 router = APIRouter(tags=["extracts"])
 
@@ -39,7 +39,7 @@ def take(request: Request, house: HouseDep, token: str, name: str) -> Response: 
             demand_right(request, held)
             if would_send(request, parcel.sha256, held.size_bytes):
                 tickets.use_up(work, taking)
-                service.note_download(
+                downloading.note_download(
                     work,
                     taking.actor,
                     taking.extract_id,
@@ -59,7 +59,7 @@ def take(request: Request, house: HouseDep, token: str, name: str) -> Response: 
     def on_end(size_bytes: int, was_cut: bool) -> None:
         if size_bytes or was_cut:
             with house.write() as work:
-                service.note_sent(work, taking.actor, extract_id, size_bytes, was_cut=was_cut)
+                downloading.note_sent(work, taking.actor, extract_id, size_bytes, was_cut=was_cut)
 
     return deliver(
         request, held, sha256=parcel.sha256, filename=parcel.filename, media_type=parcel.media_type,
@@ -73,5 +73,5 @@ def _note(
     """Write the refusal down in the owner's name; one who comes from elsewhere is noted by the edge."""
     with suppress(AppError), house.write() as work:
         row, actor = tickets.holder(work, token, address, origin)
-        service.note_download_refusal(work, actor, ExtractId(row.extract_id), refusal)
+        downloading.note_download_refusal(work, actor, ExtractId(row.extract_id), refusal)
         noted(request)

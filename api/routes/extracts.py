@@ -22,7 +22,7 @@ from auth.proof.service import InclusionRead
 from core.errors import AccessRefused, QuotaExceeded
 from core.ids import ExtractId
 from core.text import Lang
-from datasets.extracts import planning, queries, service, signing, tickets
+from datasets.extracts import downloading, planning, queries, service, signing, tickets
 from datasets.extracts.models import ExtractCreate, ExtractRead, ExtractState, PlanRead
 from datasets.extracts.tickets import TicketRead
 from datasets.outputs import deciding
@@ -129,7 +129,7 @@ def ticket(request: Request, house: House, actor: Actor, extract_id: ExtractId) 
             return tickets.issue(work, actor, extract_id, house.settings.public_url)
     except AccessRefused as refusal:
         with house.write() as work:
-            service.note_download_refusal(work, actor, extract_id, refusal)
+            downloading.note_download_refusal(work, actor, extract_id, refusal)
         noted(request)
         raise
 
@@ -147,29 +147,29 @@ def send(request: Request, house: House, actor: Actor, extract_id: ExtractId) ->
     try:
         if is_ranged(request):
             with house.read() as work:
-                parcel = service.open_download(work, actor, extract_id)
+                parcel = downloading.open_download(work, actor, extract_id)
             demand_right(request, house.files.held(parcel.sha256))
         with house.write() as work:
-            parcel = service.open_download(work, actor, extract_id)
+            parcel = downloading.open_download(work, actor, extract_id)
             held = house.files.held(parcel.sha256)
             demand_right(request, held)
             if would_send(request, parcel.sha256, held.size_bytes):
-                service.note_download(work, actor, extract_id, request.headers.get("range", ""))
+                downloading.note_download(work, actor, extract_id, request.headers.get("range", ""))
     except AccessRefused as refusal:
         with house.write() as work:
-            service.note_download_refusal(work, actor, extract_id, refusal)
+            downloading.note_download_refusal(work, actor, extract_id, refusal)
         noted(request)
         raise
 
     def may_go_on() -> bool:
         with house.deciding() as work:
             now = again(work, actor)
-            return now is not None and service.may_flow(work, now.actor, extract_id)
+            return now is not None and downloading.may_flow(work, now.actor, extract_id)
 
     def on_end(size_bytes: int, was_cut: bool) -> None:
         if size_bytes or was_cut:
             with house.write() as work:
-                service.note_sent(work, actor, extract_id, size_bytes, was_cut=was_cut)
+                downloading.note_sent(work, actor, extract_id, size_bytes, was_cut=was_cut)
 
     return deliver(
         request, held, sha256=parcel.sha256, filename=parcel.filename, media_type=parcel.media_type,

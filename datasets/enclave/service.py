@@ -38,7 +38,7 @@ from datasets.enclave.model import (
 )
 from datasets.enclave.tables import EnclaveRow, EnclaveStepRow
 from datasets.enclave.workflow import GIVES_BACK, REVIEW, STATE_NAMES, EnclaveState, EnclaveStep, advance
-from datasets.extracts import service as extracts
+from datasets.extracts import reviewed as extract_reviewed
 from datasets.extracts.models import ExtractState
 from datasets.extracts.tables import ExtractRow
 from datasets.outputs import opening
@@ -240,7 +240,7 @@ def let_go(work: Work, reviewed: OutputReviewRow, review: dict[str, Any], key: E
     facts = {
         "request": row.id, "spec_hash": row.spec_hash, "spec": json.loads(row.spec), "spec_reviewed_by": row.reviewer_person
     }  # fmt: skip
-    extracts.hand_over(work, made, reviewed.sha256, review, facts, key)
+    extract_reviewed.hand_over(work, made, reviewed.sha256, review, facts, key)
     row.extract_id = made.id
     move(work, requester(row), row, EnclaveStep.RELEASE)
 

@@ -13,7 +13,7 @@ from core import jobs
 from core.errors import Reason
 from core.ids import GrantId
 from core.work import Work
-from datasets.extracts import queries, service
+from datasets.extracts import deciding, delivering, noting, queries, reviewed
 from datasets.extracts.models import ExtractState
 from datasets.extracts.tables import ExtractRow
 from datasets.outputs import opening
@@ -32,9 +32,9 @@ def carry_over(work: Work, row: ExtractRow, to: GrantId) -> tuple[Reason, ...]:
     if row.state == ExtractState.BUILDING and row.job_id and (job := work.db.get(jobs.JobRow, row.job_id)):
         job.cancel_requested = True
         work.db.add(job)
-    service.set_free(work, row)
+    reviewed.set_free(work, row)
     taken = ledger.taken_for(work, before, row.id)
-    usage.refund(work, before, extracts=taken["extracts"], subject=row.id, taking=service.taking_of(row))
+    usage.refund(work, before, extracts=taken["extracts"], subject=row.id, taking=noting.taking_of(row))
     row.rows = row.size_bytes = None
     reasons = _objections(work, row, to)
     if reasons:
@@ -43,18 +43,18 @@ def carry_over(work: Work, row: ExtractRow, to: GrantId) -> tuple[Reason, ...]:
         row.failed_en = " ".join(each.text.en for each in reasons)
         work.db.add(row)
         codes = [each.code for each in reasons]
-        service.note(work, SYSTEM, "extract.failed", row, {"amended_by": to, "reasons": codes})
+        noting.note(work, SYSTEM, "extract.failed", row, {"amended_by": to, "reasons": codes})
         return reasons
     now = grant_queries.view(work, to)
     row.asked_under = row.asked_under or before
     row.grant_id, row.application_id, row.policy_hash = to, now.application_id, now.policy_hash
     row.state = ExtractState.BUILDING
-    usage.charge(work, to, extracts=1, subject=row.id, taking=service.taking_of(row), is_new=False)
+    usage.charge(work, to, extracts=1, subject=row.id, taking=noting.taking_of(row), is_new=False)
     row.job_id = jobs.ask_for(
-        work, service.JOB_KIND, row.id, requested_by=row.requested_by, org_id=row.org_id, payload=service.payload_of(row)
+        work, delivering.JOB_KIND, row.id, requested_by=row.requested_by, org_id=row.org_id, payload=delivering.payload_of(row)
     )  # fmt: skip
     work.db.add(row)
-    service.note(work, SYSTEM, "extract.carried", row, {"from": before, "to": to})
+    noting.note(work, SYSTEM, "extract.carried", row, {"from": before, "to": to})
     return ()
 
 
@@ -62,5 +62,5 @@ def _objections(work: Work, row: ExtractRow, to: GrantId) -> tuple[Reason, ...]:
     """What stands against the extract under the later grant. The counts of day and month have it already."""
     grant = grant_queries.view(work, to)
     used = Used(grant.used.extracts, grant.used.rows, grant.used.bytes)
-    case = service.considered(work, replace(grant, used=used), service.body_of(row))
+    case = deciding.considered(work, replace(grant, used=used), deciding.body_of(row))
     return (*vouching.at_use(work, queries.requester(row), row.org_id, grant.policy), *case.reasons)

@@ -35,7 +35,7 @@ from core.ids import DatasetId
 from core.settings import Settings
 from core.text import Text
 from core.work import Work
-from datasets.extracts import service, watermark
+from datasets.extracts import deciding, watermark
 from datasets.releases import queries as releases
 from datasets.releases.queries import ReleaseFacts
 from datasets.releases.whole import whole
@@ -120,8 +120,8 @@ def explain(work: Work, tried: Tried, wanted: ExplainAsk) -> Explained:
         said = [Spoken("dataset-is-grantable", Text("数据集仍在目录中", "The dataset is still in the catalogue"), rules.GRANT, reasons)]  # fmt: skip
     release = releases.under(work, view.dataset_id, policy.pinned_release)
     terms = tuple(term for name in ask.columns if (term := policy.term(name)) is not None)
-    against = service.release_objections(view.dataset_id, None, release, terms, policy.row_filter)
-    said.append(Spoken("release-is-there", _RELEASE, service.PROMISE, against))
+    against = deciding.release_objections(view.dataset_id, None, release, terms, policy.row_filter)
+    said.append(Spoken("release-is-there", _RELEASE, deciding.PROMISE, against))
     if policy.safeguards.watermark:
         unmarked = watermark.objections(work, policy, form, terms)
         said.append(Spoken("marks-can-be-borne", _MARKS, MARKS_BASIS, unmarked))
@@ -144,8 +144,8 @@ def _of_person(then: Work, username: str, tried: Tried, form: DeliveryForm) -> t
     account = then.db.exec(select(AccountRow).where(AccountRow.username == username)).first()
     found = principal(then, account.id, "session") if account else None
     if found is None:
-        return (service.not_an_analyst(),)
-    return service.acting_for(then, found.actor, tried.view.org_id, tried.view.policy, permission)
+        return (deciding.not_an_analyst(),)
+    return deciding.acting_for(then, found.actor, tried.view.org_id, tried.view.policy, permission)
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,7 +259,7 @@ def _against(work: Work, tried: Tried) -> tuple[Reason, ...]:
 def _shown(
     work: Work, policy: GrantPolicy, release: ReleaseFacts | None, files: FileStore, settings: Settings
 ) -> Shown:
-    against = service.release_objections(policy.dataset_id, None, release, policy.columns, policy.row_filter)
+    against = deciding.release_objections(policy.dataset_id, None, release, policy.columns, policy.row_filter)
     if against or release is None or release.sha256 is None:
         return Shown(policy, None, None, against)
     from datasets.extracts.build import count
@@ -290,7 +290,7 @@ def _sample(
     seen, policy = sight(actor, SEES_ROWS), tried.view.policy
     if not (seen.everything or tried.department_id in seen.departments) or not policy.leaving:
         return None
-    if release is None or release.sha256 is None or service.release_objections(
+    if release is None or release.sha256 is None or deciding.release_objections(
         policy.dataset_id, None, release, policy.leaving, policy.row_filter
     ):  # fmt: skip
         return None

@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
+from auth import audit
 from auth.actor import Actor
 from auth.grants import ledger
+from auth.grants.ledger import Taking
 from auth.grants.view import GrantView
 from auth.policy.filters.model import RowFilter, all_of
 from auth.policy.model import DeliveryForm, Use
@@ -17,9 +19,10 @@ from core.files import FileStore
 from core.settings import Settings
 from core.text import Lang, Text, number_of
 from core.work import Work, hold
-from datasets.extracts import service, telling
+from datasets.extracts import deciding, telling
 from datasets.extracts.keys import grant_key, master_key
 from datasets.extracts.models import ExtractCreate, PlannedColumn, PlanRead
+from datasets.extracts.noting import filter_hash
 from datasets.formats.fitting import BOUNDED, misfits
 from datasets.outputs import opening as outputs
 from datasets.releases.queries import ReleaseFacts
@@ -33,7 +36,7 @@ def plan(
     work: Work, actor: Actor, body: ExtractCreate, files: FileStore, settings: Settings, lang: Lang
 ) -> PlanRead:
     """Every reason to refuse, or the columns, rows and quota that the request would take."""
-    case = service.consider(work, actor, body)
+    case = deciding.consider(work, actor, body)
     reasons, rows, size = case.reasons, None, None
     checkers = outputs.needed(work, case.grant.dataset_id, body.form, case.grant.policy)
     step = _step(work, body, case, checkers)
@@ -75,13 +78,13 @@ def plan(
     )
 
 
-def _step(work: Work, body: ExtractCreate, case: service.Case, checkers: int) -> int:
+def _step(work: Work, body: ExtractCreate, case: deciding.Case, checkers: int) -> int:
     """In which steps rows are told; 0: as they are."""
     exact = telling.is_exact(body.filter, case.grant.policy, checkers)
     return 0 if exact else limits_under(work, case.grant.policy)["query_min_group"]
 
 
-def _rows_told(release: Path, body: ExtractCreate, case: service.Case, step: int, settings: Settings) -> int:
+def _rows_told(release: Path, body: ExtractCreate, case: deciding.Case, step: int, settings: Settings) -> int:
     """How many rows the request would deliver, as far as they are told. Conflict where the rule of small cells leaves none."""
     from datasets.extracts.build import count
 
@@ -97,14 +100,14 @@ def _rows_told(release: Path, body: ExtractCreate, case: service.Case, step: int
     return min(told, case.release.rows or told)
 
 
-def _widened(body: ExtractCreate, case: service.Case) -> RowFilter | None:
+def _widened(body: ExtractCreate, case: deciding.Case) -> RowFilter | None:
     policy = case.grant.policy
     return all_of(policy.row_filter, telling.widened(body.filter, telling.hidden_of(policy)))
 
 
 def enter(work: Work, actor: Actor, body: ExtractCreate) -> None:
     """Put a plan that counts rows of a filter on record. TooMany when the grant has had its plans of the day."""
-    case = service.consider(work, actor, body)
+    case = deciding.consider(work, actor, body)
     checkers = outputs.needed(work, case.grant.dataset_id, body.form, case.grant.policy)
     if case.reasons or not telling.is_counted(body.filter, checkers):
         return
@@ -115,11 +118,27 @@ def enter(work: Work, actor: Actor, body: ExtractCreate) -> None:
             f"该授权今日的提取计划已达 {most} 次；请直接提交提取，或明日再看计划。",
             f"This grant has had its {number_of(most, 'plans')} of today; ask for the extract itself, or look again tomorrow.",
         )
-        raise TooMany(text, reasons=[Reason("plans-of-the-day", text, service.PROMISE, {"limit": most})])
-    service.note_plan(work, actor, body, case)
+        raise TooMany(text, reasons=[Reason("plans-of-the-day", text, deciding.PROMISE, {"limit": most})])
+    _note_plan(work, actor, body, case)
 
 
-def _allowed(work: Work, case: service.Case) -> dict[str, float]:
+def _note_plan(work: Work, actor: Actor, body: ExtractCreate, case: deciding.Case) -> None:
+    """Write down that somebody let a plan count rows. It takes nothing from the quotas."""
+    columns = tuple(term.name for term in case.terms)
+    taking = Taking.by(
+        actor, purpose=body.purpose, scenario_id=body.scenario_id, form=body.form, columns=columns,
+        release_id=case.release.id if case.release else "", release_number=case.release.number if case.release else None,
+        filter_hash=filter_hash(body.filter),
+    )  # fmt: skip
+    grant = case.grant
+    ledger.enter(work, grant.id, ledger.PLAN, subject=grant.id, taking=taking, counts={"extracts": 0})
+    audit.record(
+        work, actor, "extract.planned", subject=grant.id, dataset_id=grant.dataset_id, grant_id=grant.id,
+        application_id=grant.application_id, payload={"form": body.form, "filter": filter_hash(body.filter)},
+    )  # fmt: skip
+
+
+def _allowed(work: Work, case: deciding.Case) -> dict[str, float]:
     try:
         return mark_terms.allowed(work, case.grant.dataset_id)
     except NotFound:
@@ -135,7 +154,7 @@ def refuse_misfit(
     """
     if body.form not in BOUNDED:
         return
-    case = service.consider(work, actor, body)
+    case = deciding.consider(work, actor, body)
     if case.reasons or case.release is None or not case.release.sha256:
         return
     release = whole(files, case.release.sha256)
@@ -153,7 +172,7 @@ def refuse_misfit(
     refuse_if(misfits(body.form, release, case.terms, rows, _allowed_forms(work, case), is_exact=step < 2))
 
 
-def _allowed_forms(work: Work, case: service.Case) -> frozenset[DeliveryForm]:
+def _allowed_forms(work: Work, case: deciding.Case) -> frozenset[DeliveryForm]:
     """The forms that the grant holds and the dataset's level allows now."""
     rule = limits_now(work).levels.get(asset(work, case.grant.dataset_id).level)
     return frozenset(case.grant.policy.delivery_forms) & (rule.forms if rule else frozenset())

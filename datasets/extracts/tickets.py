@@ -25,8 +25,8 @@ from core.errors import Conflict, Gone, NotFound
 from core.ids import ExtractId
 from core.text import Text
 from core.work import Work
-from datasets.extracts import queries, service
-from datasets.extracts.service import Parcel
+from datasets.extracts import downloading, queries
+from datasets.extracts.downloading import Parcel
 from datasets.extracts.tables import DownloadTicketRow
 
 LIFE: Final = timedelta(minutes=5)
@@ -58,7 +58,7 @@ class Taking:
 
 def issue(work: Work, actor: Actor, extract_id: ExtractId, base: str) -> TicketRead:
     """A ticket for an extract that could be downloaded now. Raises as a download would, and Conflict beyond MOST_OPEN."""
-    parcel = service.open_download(work, actor, extract_id)
+    parcel = downloading.open_download(work, actor, extract_id)
     mine = (
         DownloadTicketRow.extract_id == extract_id, DownloadTicketRow.account_id == actor.account_id,
         col(DownloadTicketRow.used_at).is_(None), DownloadTicketRow.expires_at > work.now,
@@ -95,7 +95,7 @@ def present(work: Work, token: str, address: str, origin: str) -> Taking:
     NotFound for what is no ticket, Gone for one that was used or has ended, AccessRefused where the download is refused.
     """
     row, actor = holder(work, token, address, origin)
-    return Taking(row, actor, service.open_download(work, actor, ExtractId(row.extract_id)))
+    return Taking(row, actor, downloading.open_download(work, actor, ExtractId(row.extract_id)))
 
 
 def holder(work: Work, token: str, address: str, origin: str) -> tuple[DownloadTicketRow, Actor]:
@@ -141,7 +141,7 @@ def use_up(work: Work, taking: Taking) -> None:
 def may_flow(work: Work, row: DownloadTicketRow, address: str) -> bool:
     """Whether the bytes may go on flowing at this instant; that the ticket was used or has ended does not cut them."""
     actor = _owner(work, row, address)
-    return actor is not None and service.may_flow(
+    return actor is not None and downloading.may_flow(
         work, replace(actor, address=address), ExtractId(row.extract_id)
     )
 

@@ -17,7 +17,7 @@ from core.text import Text
 from core.work import Work
 from datasets.batches.models import Command
 from datasets.enclave import service as enclave
-from datasets.extracts import service as extracts
+from datasets.extracts import reviewed
 from datasets.outputs import opening, queries, rules
 from datasets.outputs.models import OutputDetail, OutputRefuse, OutputRelease, OutputVoteRead, SampleRead
 from datasets.outputs.rules import Parties, Vote
@@ -118,7 +118,7 @@ def _released(
         "findings": sorted({each["code"] for each in row.findings}),
     }  # fmt: skip
     if row.kind == "extract":
-        extracts.let_go(work, row, review, signer())
+        reviewed.let_go(work, row, review, signer())
     elif row.kind == "enclave":
         enclave.let_go(work, row, review, signer())
     else:
@@ -132,7 +132,7 @@ def _refused(work: Work, actor: Actor, row: OutputReviewRow, cast: list[OutputVo
     opening.note(work, actor, "output.refused", row, {"refusal": row.refusal})
     why = refusal_text(row)
     if row.kind == "extract":
-        extracts.keep_in(work, row.subject_id, why)
+        reviewed.keep_in(work, row.subject_id, why)
     elif row.kind == "enclave":
         enclave.keep_in(work, row.subject_id, why)
     else:
@@ -149,7 +149,7 @@ def refusal_text(row: OutputReviewRow) -> Text:
 
 def withdraw(work: Work, actor: Actor, extract_id: str) -> None:
     """The requester's side takes back an extract that waits. Raises Conflict when it does not wait."""
-    extracts.withdraw(work, actor, extract_id)
+    reviewed.withdraw(work, actor, extract_id)
     opening.take_back(work, actor, "extract", extract_id)
 
 

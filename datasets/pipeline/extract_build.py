@@ -24,7 +24,7 @@ from core.jobs_run import JobContext, JobKind
 from core.text import Text
 from core.work import Work
 from datasets.content import content_digest
-from datasets.extracts import export_suite, queries, service, watermark
+from datasets.extracts import delivering, export_suite, queries, watermark
 from datasets.extracts.answering import Answered, as_answers
 from datasets.extracts.apart import Build
 from datasets.extracts.build import Recipe, count
@@ -63,7 +63,7 @@ def run(ctx: JobContext) -> Mapping[str, Any]:
 
 def _build(ctx: JobContext) -> dict[str, Any]:
     with ctx.read() as work:
-        making = service.making(work, ctx.payload)
+        making = delivering.making(work, ctx.payload)
     if making is None:
         return {}
     release = ctx.files.path(making.release_sha256)
@@ -71,7 +71,7 @@ def _build(ctx: JobContext) -> dict[str, Any]:
         return _made(ctx, making, release, build)
 
 
-def _made(ctx: JobContext, making: service.Making, release: Path, build: Build) -> dict[str, Any]:
+def _made(ctx: JobContext, making: delivering.Making, release: Path, build: Build) -> dict[str, Any]:
     row, case = making.row, making.case
     whole(ctx.files, making.release_sha256)
     memory, scratch = ctx.settings.memory_limit_mb, ctx.settings.scratch_dir
@@ -271,22 +271,22 @@ def _facts(row: ExtractRow) -> dict[str, str]:
 def _finish(ctx: JobContext, made: dict[str, Any]) -> dict[str, Any]:
     with ctx.write() as work:
         actor = queries.requester(queries.row(work, ExtractId(ctx.payload["extract_id"])))
-        done = service.Finished(
+        done = delivering.Finished(
             made["sha256"], made["rows"], made["bytes"], made.get("export"), made.get("left_out", 0), made.get("findings"), made.get("marks")
         )  # fmt: skip
-        service.finish(work, actor, ctx.payload, done, key=signing_key(ctx.settings.keys_dir))
+        delivering.finish(work, actor, ctx.payload, done, key=signing_key(ctx.settings.keys_dir))
     return {}
 
 
 def _unwind(work: Work, payload: Mapping[str, Any], why: Text) -> None:
-    service.give_up(work, payload, why)
+    delivering.give_up(work, payload, why)
 
 
 def _refused(work: Work, payload: Mapping[str, Any], refusal: AppError) -> None:
     is_answered = isinstance(refusal, Answered)
-    service.give_up(work, payload, refusal.detail, is_answered=is_answered)
+    delivering.give_up(work, payload, refusal.detail, is_answered=is_answered)
 
 
 JOB: Final = JobKind(
-    service.JOB_KIND, Text("生成提取文件", "Make an extract"), run, _unwind, refused=_refused
+    delivering.JOB_KIND, Text("生成提取文件", "Make an extract"), run, _unwind, refused=_refused
 )

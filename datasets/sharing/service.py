@@ -30,10 +30,9 @@ from core.errors import AccessRefused, AppError, Conflict, NotFound, Reason, Too
 from core.ids import GrantId
 from core.text import Text
 from core.work import Work
-from datasets.extracts import export_suite
-from datasets.extracts import service as extracts
+from datasets.extracts import deciding, export_suite
+from datasets.extracts.deciding import Case
 from datasets.extracts.models import ExtractCreate
-from datasets.extracts.service import Case
 from datasets.outputs import opening as outputs
 from datasets.outputs.opening import Output
 from datasets.outputs.tables import OutputReviewRow
@@ -125,9 +124,9 @@ def decide(work: Work, who: Reading, release_id: str | None) -> Case:
         grant_id=who.grant.id, release_id=release_id, purpose=who.purpose,
         scenario_id=who.grant.policy.scenario_id, form=FORM,
     )  # fmt: skip
-    case = extracts.considered(work, who.grant, body)
+    case = deciding.considered(work, who.grant, body)
     if case.release is not None and _is_charged(work, _id(work, case), day_of(work.now)):
-        case = extracts.considered(work, replace(who.grant, used=Used()), body)
+        case = deciding.considered(work, replace(who.grant, used=Used()), body)
     return replace(case, reasons=(*_may_read(work, who), *case.reasons))
 
 
@@ -139,7 +138,7 @@ def demand_columns(
         grant_id=who.grant.id, release_id=release_id, columns=list(columns), filter=row_filter, purpose=who.purpose,
         scenario_id=who.grant.policy.scenario_id, form=FORM,
     )  # fmt: skip
-    case = extracts.considered(work, replace(who.grant, used=Used()), body)
+    case = deciding.considered(work, replace(who.grant, used=Used()), body)
     refuse_if((*_may_read(work, who), *case.reasons))
     return tuple(dict.fromkeys(term.name for term in case.terms))
 
@@ -295,7 +294,7 @@ def _case_of(work: Work, found: ViewRow) -> Case:
         grant_id=grant.id, release_id=found.release_id, purpose=grant.policy.purposes[0],
         scenario_id=grant.policy.scenario_id, form=FORM,
     )  # fmt: skip
-    return extracts.considered(work, grant, body)
+    return deciding.considered(work, grant, body)
 
 
 def finish(

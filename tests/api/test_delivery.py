@@ -25,7 +25,7 @@ from auth.actor import SYSTEM
 from auth.identity import accounts
 from auth.vouching import cover as vouching
 from core.files import Held
-from datasets.extracts import service as extracts
+from datasets.extracts import deciding
 from datasets.extracts.tables import ExtractRow
 from tests.datasets.extracts.scene import Scene, a_scene
 from tests.people import app_of, client_as
@@ -245,7 +245,7 @@ def test_a_revocation_cuts_a_download_that_is_running(
         if end == "dismisses":
             _loses_his_role(scene)
         elif end == "ends vouching":
-            monkeypatch.setattr(vouching, "at_use", lambda *_: (extracts.not_an_analyst(),))
+            monkeypatch.setattr(vouching, "at_use", lambda *_: (deciding.not_an_analyst(),))
             time.sleep(1.2)  # nobody wrote anything, so that it is asked again by the clock
         else:
             getattr(scene, end)()

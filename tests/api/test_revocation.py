@@ -19,7 +19,7 @@ from auth.audit_kinds import KIND_NAMES
 from auth.identity import accounts, api_keys, sessions
 from auth.identity.api_keys import ApiKeyCreate
 from core.work import Work
-from datasets.extracts import service
+from datasets.extracts import downloading
 from tests.datasets.extracts.scene import Scene, a_scene
 from tests.people import actor_of
 
@@ -38,7 +38,7 @@ class Reader:
 
         def may_go_on() -> bool:
             with scene.house.read() as work:
-                return service.may_flow(work, actor, extract_id)
+                return downloading.may_flow(work, actor, extract_id)
 
         self.answer = GuardedFile(
             path,

@@ -45,6 +45,8 @@ from core.ids import DatasetId
 from core.settings import Settings
 from core.work import Work
 from datasets import carrying
+from datasets.extracts import deciding as extract_deciding
+from datasets.extracts import delivering, downloading
 from datasets.extracts import service as extracts
 from datasets.extracts.models import ExtractCreate, ExtractRead
 from datasets.extracts.signing import signing_key
@@ -242,16 +244,16 @@ class Year:
         self._hand_over(work, analyst, made)
         downloads = 2
         for _ in range(downloads):
-            extracts.note_download(work, analyst, made.id, "")
-            extracts.note_sent(work, analyst, made.id, 4096, was_cut=False)
+            downloading.note_download(work, analyst, made.id, "")
+            downloading.note_sent(work, analyst, made.id, 4096, was_cut=False)
         return 4 + downloads  # asked for, held back, given back, delivered
 
     def _hand_over(self, work: Work, analyst: Actor, made: ExtractRead) -> None:
         rows = self.dice.randint(1, 500_000)
         sha256 = f"{hash_of(made.id):064x}"
         key = signing_key(self.house.settings.keys_dir)
-        done = extracts.Finished(sha256, rows, rows * 23, findings=[])
-        extracts.finish(work, analyst, {"extract_id": made.id, "grant_id": made.grant_id}, done, key=key)
+        done = delivering.Finished(sha256, rows, rows * 23, findings=[])
+        delivering.finish(work, analyst, {"extract_id": made.id, "grant_id": made.grant_id}, done, key=key)
         review = outputs.newest(work, "extract", made.id)
         assert review is not None
         deciding.release(work, self.actor(work, "checker"), review.id, OutputRelease(), lambda: key)
@@ -285,7 +287,7 @@ def decide_in_parallel(year: Year, deciders: int = 50, each: int = 6, pause: flo
         with house.deciding() as work:
             asking = principal(work, accounts_of[who], "token")
             assert asking is not None
-            assert not extracts.consider(work, asking.actor, body).reasons
+            assert not extract_deciding.consider(work, asking.actor, body).reasons
 
     return at_once(deciders, each, lambda number, _: decide(number), pause)
 

@@ -13,7 +13,7 @@ from auth.erasure import service as erasures
 from auth.erasure.service import ErasureCreate
 from auth.grants import service as grants
 from core.ids import ExtractId
-from datasets.extracts import service as extracts
+from datasets.extracts import downloading
 from tests.auth.agreements.scene import in_force
 from tests.auth.grants.test_dormancy import DAYS, LOSING
 from tests.conftest import TestClock
@@ -33,7 +33,7 @@ def test_pages_of_erasing_sleeping_and_deleting_are_legible(
     scene = a_scene(sqlite_house, columns=["venue_id", "rooms", "district"])
     taken = scene.delivered(columns=["venue_id"])
     with scene.desk.write("analyst") as (work, actor):
-        extracts.note_download(work, actor, ExtractId(taken.id), "")
+        downloading.note_download(work, actor, ExtractId(taken.id), "")
     idle = a_grant(scene.desk, asset=scene.desk.known[VENUES], scenario_id="weather", columns=["venue_id"])
     scene.revokes()
     with sqlite_house.write() as work:

@@ -24,7 +24,7 @@ from auth.profile.now import profile
 from core.errors import InputRefused
 from core.ids import GrantId, OrgId
 from core.work import Work
-from datasets.extracts import service as extracts
+from datasets.extracts import deciding as extract_deciding
 from datasets.queries import deciding
 from datasets.sharing import service as sharing
 from tests.desk import Desk, a_desk, a_grant, an_application, an_ask, decided
@@ -45,7 +45,7 @@ def _uses(desk: Desk, grant_id: str, who: str) -> list[list[str]]:
         view = grants.view(work, GrantId(grant_id))
         reading = sharing.Reading(actor, view, view.policy.purposes[0])
         return [
-            _codes(extracts.acting_for(work, actor, view.org_id, view.policy)),
+            _codes(extract_deciding.acting_for(work, actor, view.org_id, view.policy)),
             _codes(deciding.acting_for(work, actor, view)),
             _codes(sharing._may_read(work, reading)),
         ]

@@ -12,7 +12,7 @@ from auth.grants.refusals import NAMES, name_of
 ROOT = Path(__file__).parents[3]
 AT_USE = (
     "auth/policy/rules.py", "auth/vouching/cover.py", "auth/agreements/cover.py", "auth/incidents/freezes.py",
-    "datasets/extracts/service.py", "datasets/extracts/planning.py", "datasets/queries/deciding.py", "datasets/queries/rules.py",
+    "datasets/extracts/deciding.py", "datasets/extracts/planning.py", "datasets/queries/deciding.py", "datasets/queries/rules.py",
     "datasets/queries/masked.py", "datasets/queries/private/rules.py", "datasets/queries/verifying/rules.py",
     "datasets/sharing/rows.py", "datasets/sharing/profiles.py", "datasets/sharing/service.py", "datasets/formats/fitting.py",
 )  # fmt: skip

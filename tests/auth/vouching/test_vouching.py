@@ -22,7 +22,7 @@ from auth.vouching.cover import at_use
 from auth.vouching.service import Standing, VouchGive, VouchRead
 from core.errors import AccessRefused, Conflict, InputRefused, NotFound, Reason
 from core.ids import GrantId
-from datasets.extracts import service as extracts
+from datasets.extracts import deciding as extract_deciding
 from datasets.queries import deciding
 from datasets.sharing import service as sharing
 from tests.auth.agreements.scene import in_force
@@ -49,7 +49,7 @@ def _uses(desk: Desk, grant_id: str, who: str = "analyst") -> list[list[str]]:
         view = grants.view(work, GrantId(grant_id))
         reading = sharing.Reading(actor, view, view.policy.purposes[0])
         return [
-            _codes(extracts.acting_for(work, actor, view.org_id, view.policy)),
+            _codes(extract_deciding.acting_for(work, actor, view.org_id, view.policy)),
             _codes(deciding.acting_for(work, actor, view)),
             _codes(sharing._may_read(work, reading)),
         ]

@@ -24,7 +24,7 @@ from core.errors import InputRefused, NotFound
 from core.ids import ExtractId
 from datasets.deletions import service
 from datasets.deletions.certificate import Delivery, document_of
-from datasets.extracts import service as extracts
+from datasets.extracts import downloading
 from datasets.extracts.signing import check, public_hex, signing_key
 from datasets.sharing import service as sharing
 from tests.auth.grants.test_lineage import amended
@@ -38,7 +38,7 @@ PAPER = Attachment(name="证明.pdf", sha256="a" * 64)
 
 def _takes(scene: Scene, extract_id: str) -> str:
     with scene.desk.write("analyst") as (work, actor):
-        extracts.note_download(work, actor, ExtractId(extract_id), "")
+        downloading.note_download(work, actor, ExtractId(extract_id), "")
     return str(scene.extract(extract_id).sha256)
 
 

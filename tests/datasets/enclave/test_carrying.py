@@ -15,6 +15,7 @@ from core.ids import ExtractId, GrantId
 from core.jobs import JobRow
 from core.text import Text
 from datasets.enclave.model import EnclaveDetail
+from datasets.extracts import delivering, downloading
 from datasets.extracts import service as extracts
 from datasets.outputs.tables import OutputReviewRow
 from datasets.sharing import service as sharing
@@ -57,7 +58,7 @@ def test_an_extract_that_is_being_made_goes_on_under_the_amendment(house: House)
         receipt = json.loads(extracts.receipt(work, actor, ExtractId(asked.id)))
     assert receipt["grant"] == after
     with scene.desk.write("analyst") as (work, actor):
-        assert extracts.open_download(work, actor, ExtractId(asked.id)), (
+        assert downloading.open_download(work, actor, ExtractId(asked.id)), (
             "it is to be had under the grant in force"
         )
     assert _used(house, after) == (1, 5, 1), "charged once, with the day on which it was asked for"
@@ -133,8 +134,8 @@ def test_a_job_of_before_delivers_nothing_under_the_amendment(sqlite_house: Hous
         payload = json.loads(work.db.get_one(JobRow, job_id).payload)
     scene.grant_id = amended(scene.desk, scene.grant_id)
     with sqlite_house.write() as work:
-        assert extracts.making(work, payload) is None
-        extracts.give_up(work, payload, Text("取消", "cancelled"))
+        assert delivering.making(work, payload) is None
+        delivering.give_up(work, payload, Text("取消", "cancelled"))
     found = scene.extract(asked.id)
     assert found.state == "building"
     assert found.job_id != job_id

@@ -23,8 +23,8 @@ from core.work import Work
 from datasets.enclave import service
 from datasets.enclave.model import EnclaveSpec
 from datasets.enclave.tables import EnclaveRow
+from datasets.extracts import downloading, signing
 from datasets.extracts import service as extracts
-from datasets.extracts import signing
 from datasets.extracts.tables import ExtractRow
 from datasets.outputs.tables import OutputLookRow, OutputReviewRow
 from datasets.pipeline import enclave_run
@@ -50,7 +50,7 @@ def _used(scene: EnclaveScene) -> tuple[int, int]:
 
 def _table(scene: EnclaveScene, extract_id: str | None) -> list[dict[str, object]]:
     with scene.desk.write("analyst") as (work, actor):
-        parcel = extracts.open_download(work, actor, ExtractId(str(extract_id)))
+        parcel = downloading.open_download(work, actor, ExtractId(str(extract_id)))
     return pq.read_table(scene.house.files.path(parcel.sha256)).to_pylist()
 
 
@@ -354,7 +354,7 @@ def test_a_grant_that_ends_stops_it_at_every_stage(scene: EnclaveScene) -> None:
     ]  # released, and not fetched yet
     with scene.house.read() as work:
         analyst = scene.actor()
-        assert not extracts.may_flow(work, analyst, ExtractId(str(extract_id)))
+        assert not downloading.may_flow(work, analyst, ExtractId(str(extract_id)))
 
 
 def test_revoked_while_it_runs_nothing_comes_out(

@@ -42,7 +42,7 @@ from core.jobs_run import JobContext, Steps, context_for, in_place, perform
 from core.work import Work
 from datasets.batches.tables import BatchRow
 from datasets.content import ROW_COLUMN, content_digest
-from datasets.extracts import service
+from datasets.extracts import delivering, service
 from datasets.extracts.models import ExtractCreate, ExtractRead
 from datasets.extracts.signing import signing_key
 from datasets.outputs import deciding
@@ -219,7 +219,7 @@ class Scene:
                 work.db.exec(
                     select(JobRow)
                     .where(
-                        JobRow.kind == service.JOB_KIND,
+                        JobRow.kind == delivering.JOB_KIND,
                         col(JobRow.state).in_([JobState.QUEUED, JobState.RUNNING]),
                     )
                     .order_by(col(JobRow.id))

@@ -25,7 +25,7 @@ from core.errors import AccessRefused, Conflict
 from core.jobs import JobRow
 from core.jobs_run import JobCancelled
 from core.outbox import OutboxRow
-from datasets.extracts import apart, build, service
+from datasets.extracts import apart, build, delivering, downloading
 from datasets.extracts.models import ExtractRead
 from datasets.extracts.tables import ExtractRow
 from datasets.pipeline.extract_build import bounds_of
@@ -120,7 +120,7 @@ def test_rows_are_charged_with_the_very_transaction_that_makes_the_file_takeable
     def breaks(*_: Any, **__: Any) -> None:
         raise RuntimeError("disk full")
 
-    monkeypatch.setattr(service.outbox, "post", breaks)
+    monkeypatch.setattr(delivering.outbox, "post", breaks)
     scene.works()
     _given_up(scene, made.id)
 
@@ -367,4 +367,4 @@ def _given_up(scene: Scene, extract_id: str, *, taken: int = 0) -> None:
     assert [kind for kind, _ in scene.events()] == ["extract.requested", "extract.failed"]
     assert not list((scene.house.settings.files_dir / "stage").rglob("*.part"))
     with pytest.raises((AccessRefused, Conflict)), scene.desk.write("analyst") as (work, actor):
-        service.open_download(work, actor, found.id)
+        downloading.open_download(work, actor, found.id)

@@ -19,7 +19,7 @@ from catalog import service as catalog
 from catalog.tables import DatasetRow
 from core.errors import AccessRefused, Conflict, NotFound, QuotaExceeded
 from core.ids import ExtractId
-from datasets.extracts import planning, service
+from datasets.extracts import downloading, planning, service
 from tests.conftest import TestClock
 from tests.datasets.extracts.scene import VENUES, Scene, a_record, a_release, a_scene, a_table
 from tests.desk import a_grant
@@ -313,8 +313,8 @@ def _race(many: int, act: Callable[[], Any]) -> list[str]:
 
 def _downloads(scene: Scene, extract_id: ExtractId) -> None:
     with scene.desk.write("analyst") as (work, actor):
-        service.open_download(work, actor, extract_id)
-        service.note_download(work, actor, extract_id, "")
+        downloading.open_download(work, actor, extract_id)
+        downloading.note_download(work, actor, extract_id, "")
 
 
 def _change_levels(scene: Scene, level: int) -> None:

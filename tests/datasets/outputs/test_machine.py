@@ -14,8 +14,9 @@ from api.house import House
 from auth.grants import usage
 from auth.profile.model import shipped
 from core.errors import AppError
+from datasets.extracts import delivering
 from datasets.extracts import service as extracts
-from datasets.extracts.service import Finished
+from datasets.extracts.delivering import Finished
 from datasets.extracts.tables import ExtractRow
 from datasets.outputs import deciding, queries
 from datasets.outputs.models import OutputRefuse, OutputRelease
@@ -31,7 +32,7 @@ def test_whatever_people_do(sqlite_house: House, monkeypatch: pytest.MonkeyPatch
     scene = a_scene(sqlite_house, quotas={"extracts": 100, "rows": 10_000})
     district = shipped()["district-authorised-operation"]
     wanted = district.model_copy(update={"checkers": {2: {"extract_csv": 2, "extract_parquet": 1}}}).limits()
-    for where in ("datasets.outputs.opening", "datasets.extracts.service"):
+    for where in ("datasets.outputs.opening", "datasets.extracts.deciding", "datasets.extracts.delivering"):
         monkeypatch.setattr(f"{where}.limits_under", lambda *_: wanted)
 
     class Anything(RuleBasedStateMachine):
@@ -62,7 +63,7 @@ def test_whatever_people_do(sqlite_house: House, monkeypatch: pytest.MonkeyPatch
                 done = Finished(
                     f"{int(asked.id[-6:], 36):064x}", rows, rows * 9, findings=found if stops else []
                 )
-                extracts.finish(
+                delivering.finish(
                     work,
                     actor,
                     {"extract_id": asked.id, "grant_id": asked.grant_id},

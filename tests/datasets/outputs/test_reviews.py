@@ -16,8 +16,8 @@ from auth.profile.model import shipped
 from core.errors import AccessRefused, Conflict, NotFound, Stale, TransitionRefused
 from core.ids import ExtractId
 from core.jobs import JobRow
+from datasets.extracts import downloading, signing
 from datasets.extracts import service as extracts
-from datasets.extracts import signing
 from datasets.outputs import deciding, opening
 from datasets.outputs.models import OutputRefuse, OutputRelease
 from datasets.outputs.tables import OutputReviewRow
@@ -57,7 +57,7 @@ def _refuse(scene: Scene, review_id: str, who: str = "checker") -> str:
 def _two_checkers(monkeypatch: pytest.MonkeyPatch) -> None:
     district = shipped()["district-authorised-operation"]
     two = district.model_copy(update={"checkers": {2: {"extract_parquet": 2}}, "agreement": False})
-    for where in ("datasets.outputs.opening", "datasets.extracts.service"):
+    for where in ("datasets.outputs.opening", "datasets.extracts.deciding", "datasets.extracts.delivering"):
         monkeypatch.setattr(f"{where}.limits_under", lambda *_: two.limits())
 
 
@@ -96,7 +96,7 @@ def test_before_the_release_the_file_cannot_be_had_in_any_way(scene: Scene) -> N
         assert sha256 not in client.get(f"/extracts/{extract_id}").text
     with scene.desk.write("analyst") as (work, actor):
         with pytest.raises(Conflict, match="waits for its output review"):
-            extracts.open_download(work, actor, ExtractId(extract_id))
+            downloading.open_download(work, actor, ExtractId(extract_id))
         assert extracts.queries.delivered_as(work, [sha256]) == {}
     assert scene.house.files.verify(sha256)
 
@@ -180,7 +180,7 @@ def test_a_file_reviewed_by_fewer_than_asked_for_now_stays(
     made = scene.delivered()
     _two_checkers(monkeypatch)
     with scene.desk.write("analyst") as (work, actor), pytest.raises(AccessRefused) as refused:
-        extracts.open_download(work, actor, ExtractId(made.id))
+        downloading.open_download(work, actor, ExtractId(made.id))
     assert "output-review-missing" in [each.code for each in refused.value.reasons]
 
 

@@ -13,6 +13,7 @@ from auth.applications import trying
 from core.errors import AccessRefused, Conflict
 from core.ids import GrantId
 from core.text import Text
+from datasets.extracts import downloading
 from datasets.extracts import explaining as trials
 from datasets.extracts import service as extracts
 from datasets.outputs.tables import OutputReviewRow
@@ -100,7 +101,7 @@ def test_rows_bear_hidden_marks_or_do_not_leave(house: House) -> None:
         assert json.loads(extracts.receipt(work, actor, made.id))["marks"]["columns"] == AREA
     allows(scene, {})
     with scene.desk.read("analyst") as (work, actor):
-        assert extracts.open_download(work, actor, made.id), "what bears its marks stays to be had"
+        assert downloading.open_download(work, actor, made.id), "what bears its marks stays to be had"
 
 
 def test_a_file_that_the_export_suite_lets_out_without_marks_alone_stays_in(

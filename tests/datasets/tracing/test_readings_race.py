@@ -14,6 +14,7 @@ from api.house import House
 from auth.actor import Actor
 from core.errors import Gone
 from core.work import Work
+from datasets.extracts import deciding
 from datasets.extracts import service as extracts
 from datasets.extracts.models import ExtractCreate
 from datasets.queries import masked
@@ -94,12 +95,12 @@ def test_no_extract_or_preview_is_taken_of_it_either(
         decided: Any
         held: Any = None
         if body:
-            decided, held = extracts._considered(work, analyst, body)
+            decided, held = deciding.consider_held(work, analyst, body)
         else:
             decided = masked.consider(work, analyst, MaskedAsk(grant_id=scene.grant_id))
     assert decided.reasons == ()
     scene.withdraws()
-    monkeypatch.setattr(extracts, "_considered", lambda *_: (decided, held))
+    monkeypatch.setattr(extracts, "consider_held", lambda *_: (decided, held))
     monkeypatch.setattr(masked, "consider", lambda *_: decided)
     with pytest.raises(Gone, match="withdrawn"), house.write() as work:
         _takes(work, analyst, decided, body)
