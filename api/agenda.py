@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from auth.actor import Actor
+from auth.applications import listing
 from auth.applications import queries as applications
 from auth.applications.steps import local_day
 from auth.applications.workflow import STATE_NAMES as APPLICATION_STATES
@@ -95,7 +96,7 @@ def _batch(row: BatchRead, names: dict[str, Text]) -> Item:
 def _applications(work: Work, actor: Actor) -> Iterator[Pile]:
     if not actor.may("auth:application:read"):
         return
-    rows, total = applications.listed(work, actor, waiting=True, sort="created", limit=SHOWN)
+    rows, total = listing.listed(work, actor, waiting=True, sort="created", limit=SHOWN)
     items = []
     for row in rows:
         state = APPLICATION_STATES[ApplicationState(row.state)]

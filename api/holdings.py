@@ -9,7 +9,7 @@ from typing import Final
 
 from api.agenda import title_of
 from auth.actor import Actor
-from auth.applications import queries as applications
+from auth.applications import listing
 from auth.applications.workflow import STATE_NAMES, State
 from auth.grants import service as grants
 from auth.grants.service import GrantRead
@@ -73,7 +73,7 @@ def holdings(work: Work, actor: Actor) -> Holdings | None:
     if not actor.role_kinds & ENTERPRISE_ROLES:
         return None
     held, held_total = grants.grants(work, actor, state=GrantState.ACTIVE, sort="ends", limit=SHOWN)
-    rows, total = applications.listed(work, actor, under_way=True, limit=SHOWN)
+    rows, total = listing.listed(work, actor, under_way=True, limit=SHOWN)
     return Holdings(
         [Holding(each, max((each.ends_at - work.now).days, 0), list(_ways(actor, each))) for each in held],
         held_total,

@@ -11,7 +11,7 @@ from sqlalchemy import func
 from sqlmodel import col, select
 
 from auth.actor import Actor
-from auth.applications import queries as applications
+from auth.applications import listing
 from auth.grants import register
 from catalog import queries as catalog
 from catalog.tables import DatasetRow
@@ -75,7 +75,7 @@ def matrix(
     total = work.db.exec(select(func.count()).select_from(DatasetRow).where(*wanted)).one()
     ids = [row.id for row in rows]
     grants = [each for each in register.live(work, actor, ids) if org_id in ("", each[2])]
-    asked = [each for each in applications.live_lines(work, actor, ids) if org_id in ("", each[2])]
+    asked = [each for each in listing.live_lines(work, actor, ids) if org_id in ("", each[2])]
     own = actor.org_id or ""
     return [_row(row, _cells(row.id, scenarios, grants, asked, own)) for row in rows], total
 

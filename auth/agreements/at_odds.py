@@ -19,6 +19,7 @@ from auth.agreements.model import AgreementBody, Mode
 from auth.agreements.tables import AgreementRow
 from auth.agreements.workflow import State
 from auth.applications import queries as applications
+from auth.applications import seeing
 from auth.applications.tables import ApplicationRow
 from auth.applications.workflow import ANSWERED, LIVE
 from auth.grants import queries as grants
@@ -127,7 +128,7 @@ def _applications(work: Work, actor: Actor, org_id: str, body: AgreementBody) ->
     wanted = select(ApplicationRow).where(
         ApplicationRow.org_id == org_id,
         col(ApplicationRow.state).in_(sorted(LIVE | ANSWERED)),
-        applications.seen_by(actor),
+        seeing.seen_by(actor),
     )
     return [
         Hanging(id=row.id, state=row.state, datasets=[line.dataset_id for line in applications.lines(work, row.id)])

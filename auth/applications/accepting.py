@@ -18,7 +18,7 @@ from typing import Any, Final, Literal
 from pydantic import BaseModel, Field, field_validator
 
 from auth.actor import Actor
-from auth.applications import queries, reviewing, service
+from auth.applications import listing, queries, reviewing, service
 from auth.applications.models import ApplicationBrief, MissingPaper, ScreenBody, _Body
 from auth.applications.reading import brief
 from auth.applications.tables import ApplicationRow
@@ -103,7 +103,7 @@ class AcceptedMany(BaseModel):
 
 def candidates(work: Work, actor: Actor, *, offset: int = 0, limit: int = 50) -> tuple[list[Candidate], int]:
     """What waits for this actor to be accepted, the most urgent first, and their number."""
-    rows, total = queries.listed(
+    rows, total = listing.listed(
         work, actor, state=State.SUBMITTED, waiting=True, sort="due", offset=offset, limit=limit
     )
     return [_candidate(work, actor, row) for row in rows], total

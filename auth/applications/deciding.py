@@ -14,7 +14,7 @@ import rfc8785
 from pydantic import BaseModel, ValidationError
 
 from auth.actor import Actor
-from auth.applications import queries, references, rules, steps
+from auth.applications import deeds, plans, queries, references, rules, steps
 from auth.applications.gates import gates, of_policy
 from auth.applications.gates import question as gates_asked
 from auth.applications.models import (
@@ -75,9 +75,9 @@ def decide(
     given = tuple(line.line_id for line in body.lines)
     lines = queries.lines(work, row.id)
     _foresee_judging(work, row, lines, asset_asked)
-    shared = queries.approval_of(work, row).count > 1 or len(given) < len(lines) or bool(row.proposal)
+    shared = plans.approval_of(work, row).count > 1 or len(given) < len(lines) or bool(row.proposal)
     advance(State(row.state), Step.PROPOSE if shared else _outcome(body.lines), steps.roles(work, actor, row))
-    if any(line_id in queries.signing(work, row) for line_id in given):
+    if any(line_id in deeds.signing(work, row) for line_id in given):
         raise Conflict(
             Text(
                 "已有一份拟定决定；请签字同意或不同意，再作新的决定。",
@@ -131,7 +131,7 @@ def dissent(work: Work, actor: Actor, application_id: ApplicationId, body: Decla
     refuse_if(separation_of_decider(work, actor, row))
     need_no_conflict(body.has_no_conflict)
     if not (mine := proposed_within(work, actor, row)):
-        refuse_if(beyond(queries.lines(work, row.id), queries.signing(work, row), actor))
+        refuse_if(beyond(queries.lines(work, row.id), deeds.signing(work, row), actor))
     need_note(body.note)
     kept = [line for line in _proposal(row).lines if line.line_id not in mine]
     said = {line_id: each for line_id, each in _proposal(row).opinions.items() if line_id not in mine}
@@ -160,9 +160,9 @@ def _sign(
     lines, note = (*before.lines, *added), f"{before.note} {body.note}".strip()
     new = _opinions(work, added)
     opinions = before.opinions | new
-    signed = {line_id: len(events) for line_id, events in queries.signing(work, row).items()}
+    signed = {line_id: len(events) for line_id, events in deeds.signing(work, row).items()}
     signed |= {line_id: signed.get(line_id, 0) + 1 for line_id in named}
-    needed = queries.approval_of(work, row).count
+    needed = plans.approval_of(work, row).count
     facts = {"has_no_conflict": body.has_no_conflict, "signed_lines": list(named)}
     said = _principles(before, body)
     if all(signed.get(line.id, 0) >= needed for line in queries.lines(work, row.id)):
@@ -483,7 +483,7 @@ def accept_terms(
         )
     row.accepted_by, row.accepted_at = actor.account_id, work.now
     steps.move(work, actor, row, Step.ACCEPT_TERMS, body.note, {"agreement_hash": row.agreement_hash})
-    signed = [past for past in queries.past(work, row.id) if past.step in separation.SIGNS]
+    signed = [past for past in deeds.past(work, row.id) if past.step in separation.SIGNS]
     approvers = [person for past in signed for person in (past.person_id, past.for_person) if person]
     for line in queries.lines(work, row.id):
         if line.offered is not None:

@@ -9,7 +9,7 @@ from sqlmodel import col, delete, select
 
 from auth import audit
 from auth.actor import SYSTEM, Actor
-from auth.applications import assisting, queries, references, rules, steps
+from auth.applications import assisting, listing, plans, queries, references, rules, steps
 from auth.applications.gates import advice, gates, of_line
 from auth.applications.models import (
     ApplicationAsk,
@@ -181,7 +181,7 @@ def submit(
     ask = queries.ask_of(work, row)
     _fill(work, row, ask, _known(ask, assets))  # level and review need as they are at the time of submission
     row.turn += 1
-    queries.fix_plan(work, row)
+    plans.fix_plan(work, row)
     papers.fix(work, actor, row)
     row.submitted_at = work.now
     row.agreement = row.agreement_hash = row.proposal = ""
@@ -269,7 +269,7 @@ def _precheck(work: Work, row: ApplicationRow, assets: Assets) -> Precheck:
         limits=limits_now(work),
         now=work.now,
         today=steps.local_day(work.now),
-        twins=queries.twins(work, row, ask.scenario_id),
+        twins=listing.twins(work, row, ask.scenario_id),
         gates=(
             *gates(work, row),
             *lines,

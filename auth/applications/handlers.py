@@ -9,7 +9,7 @@ from sqlmodel import Field, SQLModel, col, select
 
 from auth import audit
 from auth.actor import Actor
-from auth.applications import queries
+from auth.applications import queries, seeing
 from auth.applications.tables import ApplicationHandlerRow, ApplicationRow
 from auth.applications.workflow import FINAL, State
 from auth.identity.tables import AccountRow
@@ -49,7 +49,7 @@ class HandlerRead(SQLModel):
 def handlers(work: Work, actor: Actor, application_id: ApplicationId) -> list[HandlerRead]:
     """Each department within the actor's reach. Raises NotFound outside sight; AccessRefused to who is not of the bureau."""
     row = queries.row(work, application_id, actor)
-    within = _within(work, actor, row, queries.READ)
+    within = _within(work, actor, row, seeing.READ)
     if not within or actor.org_id == row.org_id:
         raise _not_yours()
     wanted = select(ApplicationHandlerRow).where(ApplicationHandlerRow.application_id == row.id)

@@ -14,7 +14,7 @@ from sqlmodel import Field, SQLModel, col, or_, select
 
 from auth import audit
 from auth.actor import Actor
-from auth.applications import queries, reviewing, steps
+from auth.applications import deeds, plans, queries, reviewing, steps
 from auth.applications.rules import Stage
 from auth.applications.tables import ApplicationInvitationRow, ApplicationRow
 from auth.applications.workflow import State
@@ -127,9 +127,7 @@ def invite(work: Work, actor: Actor, application_id: ApplicationId, body: Invita
             Text("只有审核中的申请可以增补审核人。", "A further reviewer is invited only while the application is in review."), state=row.state
         )  # fmt: skip
     refuse_if(
-        tuple(
-            separation.not_of_the_applicant(steps.doer(work, actor), row.org_id, queries.past(work, row.id))
-        )
+        tuple(separation.not_of_the_applicant(steps.doer(work, actor), row.org_id, deeds.past(work, row.id)))
     )
     reviewing.need_note(body.note)
     able = [stage for stage in stages_to_invite(work, actor, row) if body.stage in ("", stage.name)]
@@ -177,7 +175,7 @@ def take_back(
         ApplicationInvitationRow.id == invitation_id, ApplicationInvitationRow.application_id == row.id
     )
     held = work.db.exec(wanted).first()
-    stage = next((each for each in queries.plan(work, row) if held and each.name == held.stage), None)
+    stage = next((each for each in plans.plan(work, row) if held and each.name == held.stage), None)
     if held is None or stage is None or held.turn != row.turn:
         raise NotFound(Text("没有这项邀请。", "There is no such invitation."))
     if not _reaches(work, actor, row, stage):

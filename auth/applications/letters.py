@@ -18,7 +18,7 @@ from sqlmodel import col, select
 
 from auth import audit
 from auth.actor import Actor
-from auth.applications import queries
+from auth.applications import deeds, queries
 from auth.applications.rules import PRINCIPLES
 from auth.applications.steps import local_day
 from auth.applications.tables import (
@@ -211,7 +211,7 @@ def _principles(row: ApplicationRow) -> tuple[tuple[Said, Said], ...]:
 
 def _deputies(work: Work, row: ApplicationRow, decision: ApplicationEventRow) -> tuple[Said, ...]:
     """Each deputy whose signature the decision bears, once, and for whom he signed; by the names that both have now."""
-    signed = [event for event in queries.signers(work, row, decision) if event.for_person]
+    signed = [event for event in deeds.signers(work, row, decision) if event.for_person]
     pairs = dict.fromkeys((event.person_id, event.for_person) for event in signed)
     wanted = select(PersonRow).where(col(PersonRow.id).in_({each for pair in pairs for each in pair}))
     names = {person.id: Text(person.name_zh, person.name_en) for person in work.db.exec(wanted)}

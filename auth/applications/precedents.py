@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from sqlmodel import col, or_, select
 
 from auth.actor import Actor
-from auth.applications import queries, rules
+from auth.applications import queries, rules, seeing
 from auth.applications.references import names_of
 from auth.applications.tables import ApplicationLineRow, ApplicationRow
 from auth.policy import comparing
@@ -56,7 +56,7 @@ def precedents(
         raise NotFound(Text("该申请没有这一行。", "The application has no such line."))
     wanted = (
         select(ApplicationRow, ApplicationLineRow)
-        .where(col(ApplicationLineRow.application_id) == col(ApplicationRow.id), queries.seen_by(actor))
+        .where(col(ApplicationLineRow.application_id) == col(ApplicationRow.id), seeing.seen_by(actor))
         .where(ApplicationRow.id != row.id, col(ApplicationLineRow.decision) != "")
         .where(col(ApplicationRow.decided_at).is_not(None))
         .where(

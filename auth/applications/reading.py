@@ -10,7 +10,7 @@ from typing import Any, Final
 from sqlmodel import col, select
 
 from auth.actor import Actor
-from auth.applications import assisting, queries, references, steps
+from auth.applications import assisting, deeds, listing, plans, queries, references, seeing, steps
 from auth.applications.models import (
     ApplicationBrief,
     ApplicationRead,
@@ -79,7 +79,7 @@ def read(work: Work, actor: Actor, row: ApplicationRow) -> ApplicationRead:
     votes = queries.reviews(work, row)
     names = references.names_of(work, [each for line in lines for each in json.loads(line.members)])
     cast = Counter(vote.stage for vote in votes)
-    approval = queries.approval_of(work, row)
+    approval = plans.approval_of(work, row)
     return ApplicationRead.model_validate(
         _brief(work, row, lines)
         | {
@@ -101,7 +101,7 @@ def read(work: Work, actor: Actor, row: ApplicationRow) -> ApplicationRead:
                     quorum=stage.quorum,
                     votes=cast[stage.name],
                 )
-                for stage in queries.plan(work, row)
+                for stage in plans.plan(work, row)
             ],
             "reviews": [_review(vote) for vote in votes if _may_see_vote(actor, row, vote)],
             "approvers_needed": approval.count,
@@ -117,7 +117,7 @@ def read(work: Work, actor: Actor, row: ApplicationRow) -> ApplicationRead:
             "agreement_hash": row.agreement_hash,
             "accepted_at": row.accepted_at,
             "grants": _grants(work, row),
-            "queue": queries.place(work, row),
+            "queue": listing.place(work, row),
             "public_interest": row.public_interest,
             "fairness": row.fairness,
         }
@@ -152,7 +152,7 @@ def counters_left(work: Work, row: ApplicationRow) -> int:
 def _proposal(work: Work, row: ApplicationRow) -> ProposalRead | None:
     if not row.proposal:
         return None
-    said, signed = json.loads(row.proposal), queries.signing(work, row)
+    said, signed = json.loads(row.proposal), deeds.signing(work, row)
     events = {event.version: event for of_line in signed.values() for event in of_line}
     ordered = [events[version] for version in sorted(events)]
     accounts = [event.account_id for event in ordered]
@@ -201,7 +201,7 @@ def _review(vote: ApplicationReviewRow) -> ReviewRead:
 
 def is_bureau(actor: Actor) -> bool:
     """Whether the actor reads applications on the bureau's side at all."""
-    seen = sight(actor, queries.READ)
+    seen = sight(actor, seeing.READ)
     return seen.everything or bool(seen.departments)
 
 

@@ -7,7 +7,7 @@ from collections import Counter
 from typing import Any, Final
 
 from auth.actor import SYSTEM, Actor
-from auth.applications import queries, steps
+from auth.applications import deeds, plans, queries, steps
 from auth.applications.models import ApplicationRead, DeclaredStep, ReviewBody, ScreenBody
 from auth.applications.reading import read
 from auth.applications.rules import Stage
@@ -115,9 +115,7 @@ def send_back(work: Work, actor: Actor, application_id: ApplicationId, body: Dec
     row = steps.load(work, actor, application_id, body.version)
     advance(State(row.state), Step.RETURN, steps.roles(work, actor, row))
     refuse_if(
-        tuple(
-            separation.not_of_the_applicant(steps.doer(work, actor), row.org_id, queries.past(work, row.id))
-        )
+        tuple(separation.not_of_the_applicant(steps.doer(work, actor), row.org_id, deeds.past(work, row.id)))
     )
     need_no_conflict(body.has_no_conflict)
     need_note(body.note)
@@ -128,7 +126,7 @@ def send_back(work: Work, actor: Actor, application_id: ApplicationId, body: Dec
 
 
 def screening_objections(work: Work, actor: Actor, row: ApplicationRow) -> tuple[Reason, ...]:
-    past = queries.past(work, row.id)
+    past = deeds.past(work, row.id)
     return (
         *separation.not_of_the_applicant(steps.doer(work, actor), row.org_id, past),
         *separation.decider_does_not_review(steps.doer(work, actor), past),
@@ -139,7 +137,7 @@ def review_objections(work: Work, actor: Actor, row: ApplicationRow) -> tuple[Re
     """Why this person may not vote at all: side, earlier decision, or a vote given in this turn, by himself or by who counts as him."""
     found = list(screening_objections(work, actor, row))
     doer = steps.doer(work, actor)
-    if any(doer.did(queries.past_of_vote(vote)) for vote in queries.reviews(work, row)):
+    if any(doer.did(deeds.past_of_vote(vote)) for vote in queries.reviews(work, row)):
         found.append(
             refused(
                 "one-vote-each",
@@ -154,7 +152,7 @@ def review_objections(work: Work, actor: Actor, row: ApplicationRow) -> tuple[Re
 def open_stages(work: Work, row: ApplicationRow) -> list[Stage]:
     """Stages of the plan that have too few votes in this turn."""
     cast = Counter(vote.stage for vote in queries.reviews(work, row))
-    return [stage for stage in queries.plan(work, row) if cast[stage.name] < stage.quorum]
+    return [stage for stage in plans.plan(work, row) if cast[stage.name] < stage.quorum]
 
 
 def stages_open_to(work: Work, actor: Actor, row: ApplicationRow) -> list[Stage]:

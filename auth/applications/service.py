@@ -6,7 +6,7 @@ from typing import Any
 
 from auth import audit
 from auth.actor import Actor
-from auth.applications import queries, steps
+from auth.applications import deeds, listing, plans, queries, steps
 from auth.applications.deciding import (
     accept_terms,
     acceptance_objections,
@@ -116,7 +116,7 @@ def applications(
     dataset_id: str | None = None,
 ) -> tuple[list[ApplicationBrief], int]:
     """Applications in sight, and their number."""
-    rows, total = queries.listed(
+    rows, total = listing.listed(
         work, actor, offset=offset, limit=limit, sort=sort, state=state, mine=mine, waiting=waiting,
         handled=handled, dataset_id=dataset_id,
     )  # fmt: skip
@@ -141,7 +141,7 @@ def _idle(work: Work, actor: Actor, row: ApplicationRow) -> frozenset[Step]:
     if row.state != State.DECIDING:
         return frozenset() if row.assisted_by else frozenset({Step.CONFIRM})
     mine = docket(work, actor, row)
-    alone = queries.approval_of(work, row).count == 1 and not mine.beyond and not row.proposal
+    alone = plans.approval_of(work, row).count == 1 and not mine.beyond and not row.proposal
     idle = {Step.PROPOSE} if alone else {Step.OFFER, Step.REJECT}
     if not row.proposal:
         return frozenset(idle | {Step.CONCUR, Step.DISSENT})
@@ -178,7 +178,7 @@ def _against(work: Work, actor: Actor, row: ApplicationRow, step: Step, assets: 
         case Step.COUNTER:
             return counter_objections(work, row)
         case Step.RETURN:
-            past = queries.past(work, row.id)
+            past = deeds.past(work, row.id)
             return tuple(separation.not_of_the_applicant(steps.doer(work, actor), row.org_id, past))
     return ()
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from auth.actor import PLATFORM, Actor
-from auth.applications import queries, steps
+from auth.applications import deeds, plans, queries, steps
 from auth.applications.tables import ApplicationLineRow, ApplicationRow
 from auth.papers import cover as papers
 from auth.policy import separation
@@ -45,7 +45,7 @@ def docket(work: Work, actor: Actor, row: ApplicationRow) -> Docket:
     """What this actor may decide or sign now, judged by scope and by rule 3; the rest of the rules is asked elsewhere."""
     scopes = {held.scope for held in actor.roles if held.role is Role.APPROVER}
     lines = queries.lines(work, row.id)
-    approval, signed = queries.approval_of(work, row), signatures(work, row)
+    approval, signed = plans.approval_of(work, row), signatures(work, row)
     mine = [line for line in lines if covered(line.department_id, scopes)]
     doer = steps.doer(work, actor)
     to_sign: list[str] = []
@@ -72,8 +72,8 @@ def docket(work: Work, actor: Actor, row: ApplicationRow) -> Docket:
 def signatures(work: Work, row: ApplicationRow) -> Mapping[str, tuple[Past, ...]]:
     """By line of the decision that stands proposed: who signed it, oldest first."""
     return {
-        line_id: tuple(queries.past_of(event) for event in signed)
-        for line_id, signed in queries.signing(work, row).items()
+        line_id: tuple(deeds.past_of(event) for event in signed)
+        for line_id, signed in deeds.signing(work, row).items()
     }
 
 
@@ -103,7 +103,7 @@ def beyond(lines: Iterable[ApplicationLineRow], named: Iterable[str], actor: Act
 
 def proposed_within(work: Work, actor: Actor, row: ApplicationRow) -> list[str]:
     """The lines of the decision that stands proposed that lie within this approver's scope, signed or not: what he may object to."""
-    proposed = queries.signing(work, row)
+    proposed = deeds.signing(work, row)
     return [
         line.id
         for line in queries.lines(work, row.id)
@@ -134,7 +134,7 @@ def _of_a_department(work: Work, actor: Actor, row: ApplicationRow) -> tuple[Rea
     """Rule 3 at the first signature: it must name the department from which the second shall differ."""
     lender = steps.on_behalf(work, actor, row)
     orgs = (actor.org_id, lender.org_id if lender else None)
-    apart = queries.approval_of(work, row).distinct_departments
+    apart = plans.approval_of(work, row).distinct_departments
     return tuple(separation.signs_for_a_department(orgs, distinct_departments=apart))
 
 
@@ -153,7 +153,7 @@ def concurrence_objections(work: Work, actor: Actor, row: ApplicationRow) -> tup
         *(
             [reason for reason in mine.held_back if reason not in found]
             if mine.held_back
-            else beyond(queries.lines(work, row.id), queries.signing(work, row), actor) or _nothing()
+            else beyond(queries.lines(work, row.id), deeds.signing(work, row), actor) or _nothing()
         ),
     )
 
@@ -171,7 +171,7 @@ def _nothing() -> tuple[Reason, ...]:
 
 def separation_of_decider(work: Work, actor: Actor, row: ApplicationRow) -> tuple[Reason, ...]:
     """Rules 1 and 2."""
-    past = queries.past(work, row.id)
+    past = deeds.past(work, row.id)
     return (
         *separation.not_of_the_applicant(steps.doer(work, actor), row.org_id, past),
         *separation.reviewer_does_not_decide(steps.doer(work, actor), past),

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from auth import audit
 from auth.actor import PLATFORM, Actor, Lender, RoleAt
-from auth.applications import queries
+from auth.applications import plans, queries
 from auth.applications.tables import ApplicationEventRow, ApplicationRow
 from auth.applications.workflow import FINAL, Part, Seat, State, Step, advance, state_on
 from auth.asset import Asset
@@ -124,7 +124,7 @@ def roles(work: Work, actor: Actor, row: ApplicationRow) -> frozenset[Part]:
     )
     if row.state == State.IN_REVIEW and actor.role_kinds & REVIEWERS:
         seats = invited(work, actor, row)
-        found |= {stage.role for stage in queries.plan(work, row) if stage.name in seats} if seats else set()
+        found |= {stage.role for stage in plans.plan(work, row) if stage.name in seats} if seats else set()
     if row.state in (State.DRAFT, State.RETURNED) and is_co_applicant(work, actor, row):
         found |= {Seat.CO_APPLICANT}
     return found

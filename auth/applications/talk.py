@@ -15,7 +15,7 @@ from sqlmodel import Field, SQLModel, col, select
 
 from auth import audit
 from auth.actor import Actor
-from auth.applications import queries, steps
+from auth.applications import queries, seeing, steps
 from auth.applications.tables import ApplicationCommentRow, ApplicationRow
 from auth.applications.workflow import LIVE, State
 from auth.identity.tables import AccountRow
@@ -91,7 +91,7 @@ def comments(
     """What this reader may read, oldest first, and how much there is. Raises NotFound outside sight."""
     row = queries.row(work, application_id, actor)
     conditions: list[Any] = [ApplicationCommentRow.application_id == row.id]
-    if side(work, actor, row, queries.READ) != "bureau":
+    if side(work, actor, row, seeing.READ) != "bureau":
         conditions.append(ApplicationCommentRow.audience == "public")
     total = work.db.exec(select(func.count()).select_from(ApplicationCommentRow).where(*conditions)).one()
     wanted = select(ApplicationCommentRow).where(*conditions)
@@ -158,7 +158,7 @@ def hide(
         if comment_id.isascii() and comment_id.isprintable()
         else None
     )
-    inside = side(work, actor, row, queries.READ) == "bureau"
+    inside = side(work, actor, row, seeing.READ) == "bureau"
     if made is None or made.application_id != row.id or (made.audience == "internal" and not inside):
         raise NotFound(Text("没有这条留言。", "There is no such comment."))
     if not _may_hide(work, actor, row, made):

@@ -11,6 +11,7 @@ from sqlmodel import col, select
 
 from auth.actor import Actor
 from auth.applications import queries as applications
+from auth.applications import seeing
 from auth.applications.reading import NEXT
 from auth.applications.rules import period
 from auth.applications.tables import ApplicationLineRow, ApplicationRow
@@ -84,7 +85,7 @@ def open_extensions(work: Work, actor: Actor) -> list[ExtensionRead]:
     wanted = (
         select(ExtensionRow)
         .join(ApplicationRow, col(ApplicationRow.id) == col(ExtensionRow.application_id))
-        .where(ExtensionRow.state == "asked", applications.seen_by(actor))
+        .where(ExtensionRow.state == "asked", seeing.seen_by(actor))
     )
     return [ExtensionRead.model_validate(row) for row in work.db.exec(wanted.order_by(col(ExtensionRow.id)))]
 
@@ -108,7 +109,7 @@ def waiting(
 ) -> tuple[list[WaitingCase], int]:
     """What runs, or what is overdue of it, in the actor's sight; and the number of all."""
     today = counting.day_of(work.now)
-    conditions: list[Any] = [applications.seen_by(actor), running()]
+    conditions: list[Any] = [seeing.seen_by(actor), running()]
     if overdue:
         conditions.append(col(ApplicationRow.due_on) < today)
     if stage is not None:
@@ -179,7 +180,7 @@ def kpis(
     today = counting.day_of(work.now)
     # Every clock is settled by the end of its application: what ended before the period settles nothing in it.
     wanted = select(ApplicationRow.id).where(
-        applications.seen_by(actor),
+        seeing.seen_by(actor),
         col(ApplicationRow.submitted_at).is_not(None),
         col(ApplicationRow.created_at) < period(until, until)[1],
         col(ApplicationRow.ended_at).is_(None) | (col(ApplicationRow.ended_at) >= period(since, since)[0]),

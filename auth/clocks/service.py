@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from auth import audit
 from auth.actor import Actor
+from auth.applications import deeds, steps
 from auth.applications import queries as applications
-from auth.applications import steps
 from auth.applications.reviewing import need_note
 from auth.applications.tables import ApplicationRow
 from auth.applications.workflow import State
@@ -40,7 +40,7 @@ def sign_for(work: Work, actor: Actor, application_id: ApplicationId) -> CaseClo
     """Say that the department has received the submission. Twice is once; Conflict when it does not wait for screening."""
     row = _held(work, actor, application_id)
     _demand_role(work, actor, row, frozenset({Role.REVIEWER_BUSINESS}))
-    past = applications.past(work, row.id)
+    past = deeds.past(work, row.id)
     refuse_if(tuple(separation.not_of_the_applicant(steps.doer(work, actor), row.org_id, past)))
     if work.db.get(ReceiptRow, (row.id, row.turn)) is None:
         if row.state != State.SUBMITTED:
@@ -154,7 +154,7 @@ def decide_extension(work: Work, actor: Actor, extension_id: str, body: Extensio
             "An extension is decided by another person than who asked for it.",
         )
         raise AccessRefused(text, reasons=[Reason("second-person", text, BASIS)])
-    past = applications.past(work, row.id)
+    past = deeds.past(work, row.id)
     refuse_if(tuple(separation.not_of_the_applicant(steps.doer(work, actor), row.org_id, past)))
     if body.outcome == "refuse":
         need_note(body.note)

@@ -17,7 +17,7 @@ from auth import audit
 from auth.actor import SYSTEM, Actor
 from auth.agreements import cover
 from auth.anomalies import observing
-from auth.applications import queries as applications
+from auth.applications import deeds
 from auth.asset import Asset
 from auth.consents.cover import named
 from auth.delegations.standing import doer
@@ -304,7 +304,7 @@ def _resumption_objections(work: Work, actor: Actor, row: GrantRow) -> tuple[Rea
 
 def _past(work: Work, row: GrantRow) -> tuple[Past, ...]:
     """What was done to the grant and, before it, to its application."""
-    return (*applications.past(work, row.application_id), *queries.past(work, row.id))
+    return (*deeds.past(work, row.application_id), *queries.past(work, row.id))
 
 
 def suspend(work: Work, actor: Actor, grant_id: GrantId, body: GrantStep) -> GrantRead:

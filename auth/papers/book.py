@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement
 from sqlmodel import col, select
 
 from auth.actor import Actor
-from auth.applications import queries
+from auth.applications import seeing
 from auth.applications.tables import ApplicationRow
 from auth.casework.book import Book
 from auth.papers import commitment_workflow as commitments
@@ -25,11 +25,11 @@ from core.work import Work
 
 
 def _papers_seen(actor: Actor) -> ColumnElement[bool]:
-    return col(PaperRow.application_id).in_(select(ApplicationRow.id).where(queries.seen_by(actor)))
+    return col(PaperRow.application_id).in_(select(ApplicationRow.id).where(seeing.seen_by(actor)))
 
 
 def _commitments_seen(actor: Actor) -> ColumnElement[bool]:
-    return col(CommitmentRow.application_id).in_(select(ApplicationRow.id).where(queries.seen_by(actor)))
+    return col(CommitmentRow.application_id).in_(select(ApplicationRow.id).where(seeing.seen_by(actor)))
 
 
 def _roles(actor: Actor, row: PaperRow | CommitmentRow) -> frozenset[Role]:

@@ -18,7 +18,7 @@ from sqlmodel import Field, SQLModel, col, select
 
 from auth import audit
 from auth.actor import SYSTEM, Actor
-from auth.applications import queries, steps
+from auth.applications import deeds, queries, steps
 from auth.applications.tables import ApplicationRow
 from auth.applications.workflow import FINAL
 from auth.applications.workflow import State as At
@@ -327,7 +327,7 @@ def send_back(
         )
     _fresh(known, body.version)
     PAPERS.check(actor, known, Step.RETURN)
-    past = queries.past(work, row.id)
+    past = deeds.past(work, row.id)
     refuse_if(tuple(separation.not_of_the_applicant(steps.doer(work, actor), row.org_id, past)))
     need_reason(body.note)
     known.due_on = days_on(work, body.working_days)
@@ -444,7 +444,7 @@ def establish_broken(work: Work, actor: Actor, commitment_id: str, body: CaseSte
     row = COMMITMENTS.row(work, commitment_id, actor, version=body.version, to_change=True)
     COMMITMENTS.check(actor, row, commitment.Step.BREAK)
     application = work.db.get_one(ApplicationRow, row.application_id)
-    past = queries.past(work, row.application_id)
+    past = deeds.past(work, row.application_id)
     refuse_if(tuple(separation.not_of_the_applicant(steps.doer(work, actor), row.org_id, past)))
     need_reason(body.note)
     COMMITMENTS.move(work, actor, row, commitment.Step.BREAK, body.note, {"sha256": row.sha256})
@@ -479,7 +479,7 @@ def commitments(
 def commands(work: Work, actor: Actor, commitment_id: str) -> list[Command]:
     """What this actor may do with a commitment now."""
     row = COMMITMENTS.row(work, commitment_id, actor)
-    past = queries.past(work, row.application_id)
+    past = deeds.past(work, row.application_id)
     return COMMITMENTS.commands(
         actor, row, lambda _: separation.not_of_the_applicant(steps.doer(work, actor), row.org_id, past)
     )

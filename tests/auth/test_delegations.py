@@ -10,7 +10,7 @@ import pytest
 
 from api.house import House
 from auth.actor import PLATFORM, Lender, RoleAt
-from auth.applications import queries
+from auth.applications import listing, queries
 from auth.applications import service as applications
 from auth.applications.models import ConcurBody
 from auth.applications.workflow import State
@@ -221,7 +221,7 @@ def test_a_deputy_screens_and_votes_for_a_reviewer_and_the_two_have_one_vote(hou
     desk = stand_in(house, principal="screener", scope="parks", role=Role.REVIEWER_BUSINESS)
     found = an_application(desk, at=State.SUBMITTED, ask=an_ask(RESCUES))
     with desk.read("helper") as (work, actor):
-        assert [row.id for row in queries.listed(work, actor, waiting=True)[0]] == [found.id]
+        assert [row.id for row in listing.listed(work, actor, waiting=True)[0]] == [found.id]
         assert "application.waits" in [each.kind for each in messages.inbox(work, actor)[0]]
         assert not actor.may("auth:application:decide")
         assert not actor.may("auth:clock:sign")
@@ -236,7 +236,7 @@ def test_a_deputy_screens_and_votes_for_a_reviewer_and_the_two_have_one_vote(hou
         assert [each.reviewer_name for each in seen] == ["helper (for screener)"], (
             "what was voted for him he sees"
         )
-        assert not queries.listed(work, actor, waiting=True)[1]
+        assert not listing.listed(work, actor, waiting=True)[1]
     with desk.read("screener2") as (work, actor):
         assert applications.application(work, actor, found.id).reviews == [], "votes are blind"
     with house.write() as work:
@@ -334,7 +334,7 @@ def test_a_deputy_decides_for_the_principal_and_the_record_says_so(house: House)
     desk = stand_in(house)
     found = an_application(desk, at=State.DECIDING)
     with desk.read("helper") as (work, actor):
-        assert [row.id for row in queries.listed(work, actor, waiting=True)[0]] == [found.id]
+        assert [row.id for row in listing.listed(work, actor, waiting=True)[0]] == [found.id]
         assert "application.waits" in [each.kind for each in messages.inbox(work, actor)[0]]
     made = proposed(desk, found, "helper")
     assert made.state is State.OFFERED
@@ -369,9 +369,9 @@ def test_principal_and_deputy_are_one_signature(house: House) -> None:
         applications.concur(work, actor, made.id, ConcurBody(version=made.version, has_no_conflict=True), assets=desk.assets)  # fmt: skip
     assert codes(refusal) == ["separation-of-duties-3"]
     with desk.read("approver") as (work, actor):
-        assert queries.listed(work, actor, waiting=True)[1] == 0, "nothing waits for whom the deputy signed"
+        assert listing.listed(work, actor, waiting=True)[1] == 0, "nothing waits for whom the deputy signed"
     with desk.read("parks_approver") as (work, actor):
-        assert queries.listed(work, actor, waiting=True)[1] == 1
+        assert listing.listed(work, actor, waiting=True)[1] == 1
         told = [each for each in messages.inbox(work, actor)[0] if each.kind == "application.lines_wait"]
         assert len(told) == 1
 

@@ -21,7 +21,7 @@ from sqlmodel import col, select
 
 from api.house import House
 from auth.actor import PLATFORM, SYSTEM, RoleAt
-from auth.applications import queries
+from auth.applications import plans, queries
 from auth.applications import service as applications
 from auth.applications.models import ConcurBody, DecideBody, DeclaredStep, ReviewBody, ScreenBody, StepBody
 from auth.applications.reviewing import stages_open_to
@@ -187,7 +187,7 @@ class Deputies(Registers):
                     work, actor, at, ScreenBody(version=row.version, has_no_conflict=True, outcome="ok")
                 )
             elif row.state == At.IN_REVIEW:
-                stage = (stages_open_to(work, actor, row) or queries.plan(work, row))[0]
+                stage = (stages_open_to(work, actor, row) or plans.plan(work, row))[0]
                 votes = [{"line_id": line, "vote": "approve"} for line in stage.line_ids]
                 said = {"version": row.version, "stage": stage.name, "has_no_conflict": True, "lines": votes}
                 applications.review(work, actor, at, ReviewBody.model_validate(said))

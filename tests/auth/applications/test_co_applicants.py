@@ -7,7 +7,7 @@ from sqlmodel import select
 
 from api.house import House
 from auth import audit_reading
-from auth.applications import co_applicants, queries
+from auth.applications import co_applicants, listing, queries
 from auth.applications import service as applications
 from auth.applications.co_applicants import CoApplicantRead, Naming
 from auth.applications.models import ApplicationRead, ApplicationSave, ScreenBody, StepBody
@@ -33,7 +33,7 @@ def saved(desk: Desk, found: ApplicationRead, who: str = "analyst", **changes: o
 
 def waits_for(desk: Desk, who: str) -> list[str]:
     with desk.read(who) as (work, actor):
-        return [row.id for row in queries.listed(work, actor, waiting=True)[0]]
+        return [row.id for row in listing.listed(work, actor, waiting=True)[0]]
 
 
 def test_who_is_named_saves_and_does_nothing_else(house: House) -> None:

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from api.house import House
-from auth.applications import inviting, queries
+from auth.applications import inviting, listing, queries
 from auth.applications import service as applications
 from auth.applications.inviting import Invitation, InvitationRead
 from auth.applications.models import ApplicationRead, DeclaredStep
@@ -45,7 +45,7 @@ def sees(desk: Desk, who: str, found: ApplicationRead) -> bool:
 
 def waits_for(desk: Desk, who: str) -> list[str]:
     with desk.read(who) as (work, actor):
-        return [row.id for row in queries.listed(work, actor, waiting=True)[0]]
+        return [row.id for row in listing.listed(work, actor, waiting=True)[0]]
 
 
 def test_who_is_invited_sees_it_is_told_votes_once_and_the_plan_goes_on(house: House) -> None:
@@ -159,7 +159,7 @@ def test_an_invitation_is_for_one_turn_and_can_be_taken_back(house: House, clock
         applications.send_back(work, actor, found.id, body)
     clock.now += timedelta(minutes=1)
     with desk.read("roads_screener") as (work, actor):
-        assert queries.listed(work, actor, waiting=True)[1] == 0
+        assert listing.listed(work, actor, waiting=True)[1] == 0
     with desk.read("steward_a") as (work, actor):
         now = applications.application(work, actor, found.id)
     with pytest.raises(TransitionRefused):
