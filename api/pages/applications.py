@@ -23,7 +23,7 @@ from auth import audit_reading
 from auth.actor import Actor
 from auth.agreements import at_odds
 from auth.applications import co_applicants, handlers, inviting, queries, references, service, talk
-from auth.applications.deciding import Statement
+from auth.applications.judging import Statement
 from auth.applications.models import (
     AcceptBody,
     ApplicationRead,

@@ -7,18 +7,7 @@ from typing import Any
 from auth import audit
 from auth.actor import Actor
 from auth.applications import deeds, listing, plans, queries, steps
-from auth.applications.deciding import (
-    accept_terms,
-    acceptance_objections,
-    concur,
-    counter,
-    counter_objections,
-    decide,
-    decline,
-    dissent,
-    statement,
-    terms,
-)
+from auth.applications.deciding import concur, decide, dissent
 from auth.applications.drafts import (
     Precheck,
     assist,
@@ -30,6 +19,7 @@ from auth.applications.drafts import (
     submit,
     withdraw,
 )
+from auth.applications.judging import statement
 from auth.applications.models import ApplicationBrief, ApplicationRead
 from auth.applications.reading import brief, read
 from auth.applications.reviewing import (
@@ -50,6 +40,14 @@ from auth.applications.signing import (
 from auth.applications.steps import Assets
 from auth.applications.succession import amend, copy, renew
 from auth.applications.tables import ApplicationRow
+from auth.applications.terms import (
+    accept_terms,
+    acceptance_objections,
+    counter,
+    counter_objections,
+    decline,
+    terms,
+)
 from auth.applications.workflow import MOVES, State, Step
 from auth.papers import cover as papers
 from auth.policy import separation

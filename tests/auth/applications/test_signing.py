@@ -13,7 +13,7 @@ from sqlmodel import select
 
 from api.house import House
 from auth import audit_reading
-from auth.applications import deciding, queries, signing
+from auth.applications import judging, queries, signing, terms
 from auth.applications import service as applications
 from auth.applications.models import ApplicationRead, ConcurBody, DecideBody, DeclaredStep, LineDecision
 from auth.applications.signing import covered
@@ -225,7 +225,7 @@ def test_what_a_decision_will_allow_is_told_before_it_is_made_and_writes_nothing
     found = _mixed(desk)
     asked = [LineDecision(line_id=line.id, outcome="approve") for line in found.lines]
     with desk.read("approver") as (work, actor):
-        said = deciding.statement(work, actor, found.id, asked, assets=desk.assets)
+        said = judging.statement(work, actor, found.id, asked, assets=desk.assets)
         assert [(each.line_id, each.dataset_id) for each in said] == [
             (line.id, line.dataset_id) for line in found.lines
         ]
@@ -238,13 +238,13 @@ def test_before_it_is_made_a_decision_names_each_line_once_and_no_other(desk: De
     lines = [LineDecision(line_id=line.id, outcome="approve") for line in found.lines]
     more = lines[0] if named == "twice" else LineDecision(line_id=named, outcome="approve")
     with pytest.raises(InputRefused, match="each line, once"), desk.read("approver") as (work, actor):
-        deciding.statement(work, actor, found.id, [*lines, more], assets=desk.assets)
+        judging.statement(work, actor, found.id, [*lines, more], assets=desk.assets)
 
 
 def test_terms_that_are_not_there_yet_are_not_told(desk: Desk) -> None:
     found = _mixed(desk)
     with pytest.raises(Conflict), desk.read("officer") as (work, actor):
-        deciding.terms(work, actor, found.id)
+        terms.terms(work, actor, found.id)
 
 
 def test_of_a_line_that_was_refused_no_grant_is_issued(desk: Desk) -> None:

@@ -13,7 +13,7 @@ from auth.actor import SYSTEM
 from auth.agreements import service as agreements
 from auth.agreements.plan_workflow import Step as PlanStep
 from auth.agreements.workflow import Step
-from auth.applications import deciding
+from auth.applications import queries, terms
 from auth.applications.workflow import State
 from auth.casework.book import CaseStep
 from auth.grants import usage
@@ -81,8 +81,8 @@ def test_nothing_is_decided_or_taken_until_the_very_finding_is_acknowledged(hous
         decided(desk, waiting)
     assert codes(refused) == ["record-at-odds"]
     with desk.read("officer") as (work, actor):
-        row = deciding.queries.row(work, offered.id, actor)
-        assert [each.code for each in deciding.acceptance_objections(work, row)] == ["record-at-odds"]
+        row = queries.row(work, offered.id, actor)
+        assert [each.code for each in terms.acceptance_objections(work, row)] == ["record-at-odds"]
     with pytest.raises(Conflict):
         _acknowledged(desk, "0" * 16)
     with pytest.raises(InputRefused):
