@@ -6,8 +6,9 @@ from functools import partial
 
 from api.lookups import assets, has_release
 from auth.actor import Actor
-from auth.grants import service
-from auth.grants.service import GrantRead, GrantStep
+from auth.grants import activating
+from auth.grants.reading import GrantRead
+from auth.grants.steps import GrantStep
 from core.ids import GrantId
 from core.work import Work
 from datasets import carrying
@@ -15,6 +16,6 @@ from datasets import carrying
 
 def activated(work: Work, actor: Actor, grant_id: GrantId, body: GrantStep) -> GrantRead:
     """The grant in force; what waited under the one that it amends goes on under it. Raises what `service.activate` does."""
-    return service.activate(
+    return activating.activate(
         work, actor, grant_id, body, assets=partial(assets, work), has_release=has_release(work), go_on=carrying.go_on
     )  # fmt: skip

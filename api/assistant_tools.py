@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from auth.actor import Actor
-from auth.grants import service as grants
+from auth.grants import reading
 from catalog import codes, service
 from catalog.assets import asset
 from catalog.search.engine import Search, search
@@ -95,7 +95,7 @@ def _how_to_get(desk: Desk, given: Arguments) -> Any:  # noqa: ANN401 - JSON
         else {}
     )
     mine = (
-        grants.grants(desk.work, desk.actor, dataset_id=record.id)[0]
+        reading.grants(desk.work, desk.actor, dataset_id=record.id)[0]
         if desk.actor.may("auth:grant:read")
         else []
     )

@@ -11,8 +11,8 @@ from api.agenda import title_of
 from auth.actor import Actor
 from auth.applications import listing
 from auth.applications.workflow import STATE_NAMES, State
-from auth.grants import service as grants
-from auth.grants.service import GrantRead
+from auth.grants import reading
+from auth.grants.reading import GrantRead
 from auth.grants.workflow import State as GrantState
 from auth.identity.rules import ENTERPRISE_ROLES
 from auth.policy.model import EXTRACT_FORMS, STATISTIC_FORMS, DeliveryForm
@@ -72,7 +72,7 @@ def holdings(work: Work, actor: Actor) -> Holdings | None:
     """The grants that end first and the newest applications of the actor's organisation; None for whoever is of no enterprise."""
     if not actor.role_kinds & ENTERPRISE_ROLES:
         return None
-    held, held_total = grants.grants(work, actor, state=GrantState.ACTIVE, sort="ends", limit=SHOWN)
+    held, held_total = reading.grants(work, actor, state=GrantState.ACTIVE, sort="ends", limit=SHOWN)
     rows, total = listing.listed(work, actor, under_way=True, limit=SHOWN)
     return Holdings(
         [Holding(each, max((each.ends_at - work.now).days, 0), list(_ways(actor, each))) for each in held],

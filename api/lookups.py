@@ -11,7 +11,7 @@ from api.line_forms import Choices, Options
 from auth.actor import ANYONE, SYSTEM, Actor
 from auth.applications import references
 from auth.asset import Asset
-from auth.grants.service import HasRelease
+from auth.grants.activating import HasRelease
 from auth.identity import organisations
 from auth.identity.rules import ENTERPRISE_KINDS
 from auth.identity.tables import AccountRow, OrgKind, PersonRow

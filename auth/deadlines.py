@@ -16,7 +16,7 @@ from auth.applications.tables import ApplicationRow
 from auth.applications.workflow import State as ApplicationState
 from auth.clocks import escalation
 from auth.duties import service as duties
-from auth.grants import dormancy
+from auth.grants import dormancy, waking
 from auth.grants import service as grants
 from auth.grants.tables import GrantRow
 from auth.grants.workflow import State as GrantState
@@ -60,6 +60,6 @@ def note_due(work: Work) -> int:
     """Write every event that is due; returns their number. Safe to run at any time and in several processes."""
     noted = (
         grants.expire_due(work) + drafts.lapse_due(work) + duties.note_due(work) + agreements.end_due(work)
-    ) + grants.suspend_dormant_due(work)
+    ) + waking.suspend_dormant_due(work)
     noted += reviews.settle_due(work) + revocations.lapse_due(work)
     return noted + escalation.escalate_due(work) + reminders.remind_due(work)

@@ -37,8 +37,9 @@ from auth.applications.models import (
 )
 from auth.applications.workflow import State
 from auth.asset import Asset, AssetColumn
-from auth.grants import service as grants
-from auth.grants.service import GrantRead, GrantStep
+from auth.grants import activating, reading
+from auth.grants.reading import GrantRead
+from auth.grants.steps import GrantStep
 from auth.papers import service as papers
 from core.errors import NotFound
 from core.ids import DatasetId, GrantId, OrgId
@@ -278,7 +279,7 @@ def agreed(desk: Desk, found: ApplicationRead, who: str = "officer") -> Applicat
 
 def activated(desk: Desk, grant_id: str, who: str = "steward_b", *, released: bool = True) -> GrantRead:
     with desk.write(who) as (work, actor):
-        return grants.activate(
+        return activating.activate(
             work,
             actor,
             GrantId(grant_id),
@@ -299,7 +300,7 @@ def a_grant(desk: Desk, *, at: str = "ACTIVE", **changes: Any) -> GrantRead:
     if at == "ACTIVE":
         return activated(desk, grant_id)
     with desk.read("officer") as (work, actor):
-        return grants.grant(work, actor, GrantId(grant_id))
+        return reading.grant(work, actor, GrantId(grant_id))
 
 
 def codes(refused: Any) -> list[str]:

@@ -14,7 +14,7 @@ from api.late import APIRouter
 from api.lookups import column_titles
 from api.supervision_files import Form, ledger_file
 from api.web import page
-from auth.grants import service
+from auth.grants import reading
 from auth.grants.ledger import KINDS
 from auth.grants.tables import UsageMonthRow
 from auth.policy.limits import limits
@@ -50,7 +50,7 @@ def usage_page(
     number: Annotated[int, Query(alias="page", ge=1, le=100_000)] = 1,
 ) -> HTMLResponse:
     """The lines of one grant, newest first. Days are local and both count."""
-    found = service.grant(work, actor, grant_id)
+    found = reading.grant(work, actor, grant_id)
     refusal: InputRefused | None = None
     try:
         wish = _wish(grant_id, kind, since, until)
@@ -78,7 +78,7 @@ def usage_download(
 ) -> Response:
     """Every line that the page's filters leave, as a file, oldest first."""
     with house.read() as work:
-        service.grant(work, actor, grant_id)
+        reading.grant(work, actor, grant_id)
     return ledger_file(house, actor, _wish(grant_id, kind, since, until), form)
 
 

@@ -24,9 +24,11 @@ from auth import audit_reading
 from auth.actor import Actor
 from auth.applications import service as applications
 from auth.applications.reading import is_bureau
-from auth.grants import dormancy, lineage, queries, service
+from auth.grants import dormancy, lineage, queries, reading, service, waking
 from auth.grants.ledger import KINDS
-from auth.grants.service import GrantRead, GrantStep, RevokeStep
+from auth.grants.reading import GrantRead
+from auth.grants.service import RevokeStep
+from auth.grants.steps import GrantStep
 from auth.grants.workflow import STATE_NAMES, STEP_NAMES, Step
 from auth.incidents import freezes
 from auth.policy.limits import limits
@@ -69,7 +71,7 @@ def list_page(
     number: Annotated[int, Query(alias="page", ge=1, le=100_000)] = 1,
 ) -> HTMLResponse:
     """Grants in the reader's sight."""
-    found, total = service.grants(
+    found, total = reading.grants(
         work, actor, state=state or None, dataset_id=dataset or None, org_id=org or None, sort=sort,
         offset=(number - 1) * PER_PAGE, limit=PER_PAGE,
     )  # fmt: skip
@@ -90,7 +92,7 @@ def record_page(
     request: Request, work: ReadDep, actor: ActorDep, house: HouseDep, grant_id: GrantId
 ) -> HTMLResponse:
     """One grant from its application to its deletion certificate on one page, each step with its proof."""
-    found = service.grant(work, actor, grant_id)
+    found = reading.grant(work, actor, grant_id)
     application = applications.application(work, actor, ApplicationId(found.application_id))
     history = audit_reading.history(
         work, application_id=found.application_id, grant_id=grant_id, internal=is_bureau(actor)
@@ -118,7 +120,7 @@ def _show(
     note: str = "",
     typed: dict[str, str] | None = None,
 ) -> HTMLResponse:
-    found = service.grant(work, actor, grant_id)
+    found = reading.grant(work, actor, grant_id)
     policy = queries.view(work, grant_id).policy
     history = audit_reading.history(
         work, application_id=found.application_id, grant_id=grant_id, internal=is_bureau(actor)
@@ -216,7 +218,7 @@ def ask_resume(
     """Ask that a dormant grant be resumed."""
     return _step(
         request, house, actor, grant_id, form, Step.ASK_RESUME,
-        lambda work, body: service.ask_resume(work, actor, grant_id, body),
+        lambda work, body: waking.ask_resume(work, actor, grant_id, body),
     )  # fmt: skip
 
 
@@ -225,7 +227,7 @@ def wake(request: Request, house: HouseDep, actor: ActorDep, grant_id: GrantId, 
     """Let a dormant grant be used again."""
     return _step(
         request, house, actor, grant_id, form, Step.WAKE,
-        lambda work, body: service.decide_resume(work, actor, grant_id, body, Step.WAKE),
+        lambda work, body: waking.decide_resume(work, actor, grant_id, body, Step.WAKE),
     )  # fmt: skip
 
 
@@ -236,7 +238,7 @@ def decline_resume(
     """Decline to resume a dormant grant."""
     return _step(
         request, house, actor, grant_id, form, Step.DECLINE_RESUME,
-        lambda work, body: service.decide_resume(work, actor, grant_id, body, Step.DECLINE_RESUME),
+        lambda work, body: waking.decide_resume(work, actor, grant_id, body, Step.DECLINE_RESUME),
     )  # fmt: skip
 
 

@@ -19,8 +19,10 @@ from api.routes.applications import commands_as_json, history_as_json
 from api.versions import etag
 from auth import audit_reading
 from auth.applications.reading import is_bureau
-from auth.grants import service
-from auth.grants.service import GrantRead, GrantStep, RevokeStep
+from auth.grants import reading, service, waking
+from auth.grants.reading import GrantRead
+from auth.grants.service import RevokeStep
+from auth.grants.steps import GrantStep
 from auth.grants.workflow import State, Step
 from auth.supervision import ledger
 from core.ids import GrantId
@@ -41,7 +43,7 @@ def list_grants(
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> dict[str, Any]:
     """Grants in the caller's sight. Sort by created, ends, dataset or state; `-` before it turns it round."""
-    items, total = service.grants(
+    items, total = reading.grants(
         work, actor, state=state, dataset_id=dataset_id, org_id=org_id, application_id=application_id, sort=sort,
         offset=offset, limit=limit,
     )  # fmt: skip
@@ -51,13 +53,13 @@ def list_grants(
 @router.get("/{grant_id}", **access("auth:grant:read"))
 def show_grant(work: ReadDep, actor: ActorDep, response: Response, grant_id: GrantId) -> GrantRead:
     """One grant with its policy and what has been used; `is_effective` is computed for this instant."""
-    return _tagged(response, service.grant(work, actor, grant_id))
+    return _tagged(response, reading.grant(work, actor, grant_id))
 
 
 @router.get("/{grant_id}/odrl", **access("auth:grant:read"), **gives("application/ld+json"))
 def show_odrl(work: ReadDep, actor: ActorDep, grant_id: GrantId) -> JSONResponse:
     """The agreement in ODRL 2.2 (JSON-LD), valid against the Dataspace Protocol's contract schema; it says the whole policy."""
-    return JSONResponse(service.as_odrl(work, actor, grant_id), media_type="application/ld+json")
+    return JSONResponse(reading.as_odrl(work, actor, grant_id), media_type="application/ld+json")
 
 
 @router.get("/{grant_id}/commands", **access("auth:grant:read"))
@@ -76,7 +78,7 @@ def list_commands(work: ReadDep, actor: ActorDep, lang: LangDep, grant_id: Grant
 @router.get("/{grant_id}/history", **access("auth:grant:read"))
 def show_history(work: ReadDep, actor: ActorDep, lang: LangDep, grant_id: GrantId) -> dict[str, Any]:
     """The grant from its application to the last download, oldest first."""
-    found = service.grant(work, actor, grant_id)
+    found = reading.grant(work, actor, grant_id)
     events = audit_reading.history(
         work, application_id=found.application_id, grant_id=grant_id, internal=is_bureau(actor)
     )
@@ -98,7 +100,7 @@ def show_usage(
 
     `kind`, `since`, `until`: only lines of that kind, of these days (local, both count). `sums`: what all lines that match add up to.
     """
-    service.grant(work, actor, grant_id)
+    reading.grant(work, actor, grant_id)
     wish = ledger.of_grant(grant_id, kind, since, until)
     found, sums = ledger.rows(work, wish, offset=offset, limit=limit)
     return {
@@ -154,7 +156,7 @@ def ask_resume(
     body: GrantStep,
 ) -> GrantRead:
     """Ask, as the holder, that a grant suspended for want of use be resumed; `note` says what for."""
-    return _tagged(response, service.ask_resume(work, actor, grant_id, body))
+    return _tagged(response, waking.ask_resume(work, actor, grant_id, body))
 
 
 @router.post("/{grant_id}/wake", **access("auth:grant:wake"))
@@ -166,7 +168,7 @@ def wake_grant(
     body: GrantStep,
 ) -> GrantRead:
     """Let a dormant grant be used again, as a steward, when the holder has asked."""
-    return _tagged(response, service.decide_resume(work, actor, grant_id, body, Step.WAKE))
+    return _tagged(response, waking.decide_resume(work, actor, grant_id, body, Step.WAKE))
 
 
 @router.post("/{grant_id}/decline-resume", **access("auth:grant:wake"))
@@ -178,7 +180,7 @@ def decline_resume(
     body: GrantStep,
 ) -> GrantRead:
     """Decline to resume a dormant grant; needs a reason."""
-    return _tagged(response, service.decide_resume(work, actor, grant_id, body, Step.DECLINE_RESUME))
+    return _tagged(response, waking.decide_resume(work, actor, grant_id, body, Step.DECLINE_RESUME))
 
 
 @router.post("/{grant_id}/revoke", **access("auth:grant:revoke"))

@@ -18,7 +18,7 @@ from auth.applications.reading import counters_left, read
 from auth.applications.reviewing import need_note
 from auth.applications.tables import ApplicationLineRow, ApplicationRow
 from auth.applications.workflow import State, Step, advance
-from auth.grants import service as grants
+from auth.grants import activating
 from auth.grants.standing import licence
 from auth.papers import cover as papers
 from auth.policy import separation
@@ -94,7 +94,7 @@ def accept_terms(
     approvers = [person for past in signed for person in (past.person_id, past.for_person) if person]
     for line in queries.lines(work, row.id):
         if line.offered is not None:
-            grants.issue(
+            activating.issue(
                 work, actor, application_id=row.id, line_id=line.id, org_id=row.org_id,
                 department_id=line.department_id, title=Text(line.title_zh, line.title_en),
                 policy=GrantPolicy.model_validate_json(line.offered), agreement_hash=row.agreement_hash,

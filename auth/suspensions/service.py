@@ -11,7 +11,8 @@ from sqlmodel import SQLModel, col, select
 from auth.actor import Actor
 from auth.casework.book import Book, CaseStep, Command, made_by, need_reason
 from auth.grants import queries as grants
-from auth.grants.service import GrantStep, suspend
+from auth.grants.service import suspend
+from auth.grants.steps import GrantStep
 from auth.grants.tables import GrantRow
 from auth.grants.workflow import State as GrantState
 from auth.messages.audience import holders

@@ -29,7 +29,7 @@ from auth.duties import service as duties
 from auth.duties.service import DutyAnswer
 from auth.erasure import service as erasures
 from auth.erasure.service import ErasureCreate
-from auth.grants import service as grants
+from auth.grants import reading
 from auth.identity import api_keys, refresh, sessions
 from auth.identity.api_keys import ApiKeyCreate
 from auth.incidents import service as incidents
@@ -109,7 +109,7 @@ def objects_of(house: House) -> dict[str, str]:
     scene = a_scene(house, forms=["extract_parquet", "extract_csv", "enclave"])
     desk = scene.desk
     with desk.read("officer") as (work, actor):
-        grant = grants.grant(work, actor, scene.grant_id)
+        grant = reading.grant(work, actor, scene.grant_id)
     extract = scene.delivered(columns=["venue_id"])
     with house.write() as work:
         for username, (org, roles) in STRANGERS.items():

@@ -8,7 +8,7 @@ import pytest
 
 from api.house import House
 from auth.grants import service as grants
-from auth.grants.service import GrantStep
+from auth.grants.steps import GrantStep
 from auth.products.rules import CHECKS, TICKS
 from auth.profile.model import shipped
 from tests.auth.agreements.scene import in_force

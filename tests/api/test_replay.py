@@ -14,7 +14,7 @@ from api.once import holds_secret
 from auth.grants import keys
 from auth.grants import service as grants
 from auth.grants.keys import GrantKeyCreate
-from auth.grants.service import GrantStep
+from auth.grants.steps import GrantStep
 from auth.identity import accounts, api_keys
 from auth.identity.api_keys import ApiKeyCreate
 from auth.identity.tables import RoleAssignmentRow

@@ -19,7 +19,7 @@ from auth.applications.workflow import State
 from auth.audit import AuditEventRow
 from auth.casework.book import CaseStep
 from auth.grants import service as grants
-from auth.grants.service import GrantStep
+from auth.grants.steps import GrantStep
 from auth.identity import accounts
 from auth.identity.tables import AccountRow
 from auth.incidents import service as incidents

@@ -27,8 +27,8 @@ from sqlmodel import select
 
 from api.house import House, open_house
 from api.lookups import has_release
-from auth.grants import service as grants
-from auth.grants.service import GrantStep
+from auth.grants import activating
+from auth.grants.steps import GrantStep
 from auth.identity.tables import OrganisationRow
 from auth.policy.filters.rules import LOCAL
 from catalog.assets import asset
@@ -104,7 +104,7 @@ def a_house(room: Path, release: Path) -> tuple[House, Desk, GrantId]:
         ends_on=today + timedelta(days=300), at="PENDING",
     )  # fmt: skip
     with desk.write("steward_b") as (work, actor):
-        grants.activate(
+        activating.activate(
             work,
             actor,
             GrantId(made.id),

@@ -33,8 +33,8 @@ from auth.applications.models import (
     ScreenBody,
     StepBody,
 )
-from auth.grants import service as grants
-from auth.grants.service import GrantStep
+from auth.grants import activating
+from auth.grants.steps import GrantStep
 from auth.identity.accounts import account_row
 from auth.identity.principals import principal
 from auth.proof import service as proofs
@@ -194,7 +194,7 @@ class Year:
         found = self._decided(work, found, {"outcome": "approve"})
         accept = AcceptBody(version=found.version, hash=found.agreement_hash)
         found = applications.accept_terms(work, self.actor(work, f"o-{firm}"), found.id, accept)
-        made = grants.activate(
+        made = activating.activate(
             work, self.actor(work, "steward_b"), found.grants[0], GrantStep(), assets=_assets(work), has_release=lambda *_: True,
             go_on=carrying.go_on,
         )  # fmt: skip

@@ -11,7 +11,7 @@ from auth.duties import service as duties
 from auth.duties.workflow import Kind
 from auth.erasure import service as erasures
 from auth.erasure.service import ErasureCreate
-from auth.grants import service as grants
+from auth.grants import waking
 from core.ids import ExtractId
 from datasets.extracts import downloading
 from tests.auth.agreements.scene import in_force
@@ -46,7 +46,7 @@ def test_pages_of_erasing_sleeping_and_deleting_are_legible(
     in_force(scene.desk, LOSING)
     clock.now += timedelta(days=DAYS)
     with sqlite_house.write() as work:
-        assert grants.suspend_dormant_due(work) == 1
+        assert waking.suspend_dormant_due(work) == 1
     with scene.desk.read("officer") as (work, actor):
         owed = next(each for each in duties.duties(work, actor)[0] if each.kind == Kind.DELETION_CERTIFICATE)
     pages = {

@@ -13,7 +13,7 @@ from auth.consents.service import ConsentCreate
 from auth.duties import service as duties
 from auth.duties.service import DutyAnswer
 from auth.grants import service as grants
-from auth.grants.service import GrantStep
+from auth.grants.steps import GrantStep
 from auth.openplan import service as openplan
 from auth.openplan.service import TaskCreate
 from auth.openplan.workflow import Step as PlanStep

@@ -22,9 +22,8 @@ from auth.agreements.workflow import FINAL, State, Step, advance
 from auth.applications import service as applications
 from auth.applications.workflow import State as ApplicationState
 from auth.casework.book import CaseStep
-from auth.grants import service as grants
-from auth.grants import usage
-from auth.grants.service import GrantStep
+from auth.grants import activating, reading, usage
+from auth.grants.steps import GrantStep
 from auth.grants.tables import GrantRow
 from auth.profile import service as profiles
 from auth.profile.model import Profile, shipped
@@ -332,7 +331,7 @@ def test_the_use_of_a_grant_stops_the_instant_its_agreement_is_terminated_or_ove
 
     def said() -> set[str]:
         with desk.read("officer") as (work, actor):
-            return {each["code"] for each in grants.grant(work, actor, grant.id).why_not}
+            return {each["code"] for each in reading.grant(work, actor, grant.id).why_not}
 
     assert said() == set()
     with desk.write("approver") as (work, actor):
@@ -342,7 +341,7 @@ def test_the_use_of_a_grant_stops_the_instant_its_agreement_is_terminated_or_ove
         usage.charge(work, grant.id, extracts=1)
     assert _codes(refused.value.reasons) == {"agreement-not-in-force"}
     with desk.write("steward_b") as (work, actor), pytest.raises(AccessRefused) as refused:
-        grants.activate(
+        activating.activate(
             work,
             actor,
             waiting.id,

@@ -12,10 +12,11 @@ from auth.anomalies.rules import Action, Rule
 from auth.anomalies.service import AnomalyRead, SettingBody
 from auth.anomalies.workflow import State, Step
 from auth.casework.book import CaseStep
-from auth.grants import ledger, usage
+from auth.grants import ledger, reading, usage
 from auth.grants import service as grants
 from auth.grants.ledger import Taking
-from auth.grants.service import GrantRead, GrantStep
+from auth.grants.reading import GrantRead
+from auth.grants.steps import GrantStep
 from auth.policy.filters.model import RowFilter, parse
 from core.errors import AccessRefused, InputRefused, TransitionRefused
 from core.work import Work
@@ -78,7 +79,7 @@ def resume(desk: Desk, grant: GrantRead, who: str) -> None:
 
 def state_of(desk: Desk, grant: GrantRead) -> str:
     with desk.read("auditor") as (work, actor):
-        return grants.grant(work, actor, grant.id).state
+        return reading.grant(work, actor, grant.id).state
 
 
 @pytest.fixture

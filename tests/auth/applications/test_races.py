@@ -17,7 +17,7 @@ from auth.applications import service as applications
 from auth.applications.models import ApplicationRead, DeclaredStep, StepBody
 from auth.applications.workflow import State
 from auth.casework.book import CaseStep
-from auth.grants import service as grants
+from auth.grants import reading
 from auth.profile import service as profiles
 from auth.profile.service import ProfileProposal
 from auth.profile.workflow import Step as ProfileStep
@@ -97,7 +97,7 @@ def test_terms_accepted_at_once_make_each_grant_once(house: House) -> None:
     found = an_application(desk, at=State.OFFERED)
     assert _at_once(4, lambda _: agreed(desk, found)) == ["Stale", "Stale", "Stale", "done"]
     with desk.read("officer") as (work, actor):
-        assert grants.grants(work, actor)[1] == 1
+        assert reading.grants(work, actor)[1] == 1
 
 
 def test_twins_submitted_at_once_leave_one(house: House) -> None:

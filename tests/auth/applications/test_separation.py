@@ -15,7 +15,7 @@ from auth.applications.models import ApplicationRead, ConcurBody, DecideBody, De
 from auth.applications.tables import ApplicationStageRow
 from auth.applications.workflow import State
 from auth.grants import service as grants
-from auth.grants.service import GrantStep
+from auth.grants.steps import GrantStep
 from auth.identity.tables import AccountRow
 from auth.policy.stages import stage_plans
 from auth.roles import PERMISSIONS, Role

@@ -19,7 +19,7 @@ from auth.consents import rules, service
 from auth.consents.rules import Consent, Need
 from auth.consents.service import ConsentCreate, ConsentRead
 from auth.consents.workflow import MOVES, State, Step, advance
-from auth.grants import service as grants
+from auth.grants import reading
 from auth.roles import Role
 from core.errors import AccessRefused, InputRefused, NotFound, TransitionRefused
 from tests.conftest import TestClock
@@ -93,7 +93,7 @@ def _withdrawn(desk: Desk, consent_id: str) -> None:
 
 def _why_not(desk: Desk, grant_id: str) -> list[str]:
     with desk.read("officer") as (work, actor):
-        return [each["code"] for each in grants.grant(work, actor, grant_id).why_not]  # type: ignore[arg-type]
+        return [each["code"] for each in reading.grant(work, actor, grant_id).why_not]  # type: ignore[arg-type]
 
 
 def test_the_precheck_names_it_and_submitting_waits_for_it(desk: Desk) -> None:

@@ -19,8 +19,10 @@ from auth.duties.rules import Lived, later
 from auth.duties.service import Attachment, DutyAnswer, DutyRead
 from auth.duties.tables import DutyRow
 from auth.duties.workflow import Kind, Standing
+from auth.grants import reading
 from auth.grants import service as grants
-from auth.grants.service import GrantRead, GrantStep
+from auth.grants.reading import GrantRead
+from auth.grants.steps import GrantStep
 from auth.policy.filters.rules import LOCAL
 from auth.policy.limits import limits
 from auth.profile.model import Reach, shipped
@@ -238,7 +240,7 @@ def test_a_renewal_goes_on_with_data_that_it_covers_and_that_need_not_be_gone_ye
 
 def _why_not(desk: Desk, grant: GrantRead) -> list[str]:
     with desk.read("officer") as (work, actor):
-        return [each["code"] for each in grants.grant(work, actor, grant.id).why_not]
+        return [each["code"] for each in reading.grant(work, actor, grant.id).why_not]
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ from auth.erasure.service import ErasureCreate
 from auth.erasure.tables import ErasureRow
 from auth.erasure.workflow import State, Step
 from auth.grants import service as grants
-from auth.grants.service import GrantStep
+from auth.grants.steps import GrantStep
 from auth.grants.tables import GrantRow
 from auth.identity import accounts
 from auth.identity.tables import RoleAssignmentRow

@@ -15,7 +15,7 @@ from auth.duties.tables import DutyRow
 from auth.duties.workflow import Kind
 from auth.duties.workflow import State as DutyState
 from auth.grants import blocks, queries
-from auth.grants.service import GrantRead
+from auth.grants.reading import GrantRead
 from auth.grants.tables import GrantRow
 from auth.grants.workflow import State
 from auth.identity.tables import AccountRow

@@ -16,8 +16,9 @@ from sqlmodel import select
 
 from api.house import House
 from auth.deadlines import is_anything_due, note_due
-from auth.grants import dormancy, queries, service, usage
-from auth.grants.service import GrantRead, GrantStep
+from auth.grants import dormancy, queries, service, usage, waking
+from auth.grants.reading import GrantRead
+from auth.grants.steps import GrantStep
 from auth.grants.tables import GrantEventRow
 from auth.grants.workflow import State, Step
 from auth.messages.tables import MessageRow
@@ -60,7 +61,7 @@ def state(desk: Desk, grant: GrantRead) -> str:
 
 def swept(desk: Desk) -> int:
     with desk.house.write() as work:
-        return service.suspend_dormant_due(work)
+        return waking.suspend_dormant_due(work)
 
 
 def told(desk: Desk, kind: str) -> int:
@@ -166,14 +167,14 @@ def test_another_suspension_is_not_woken_by_a_steward(desk: Desk) -> None:
     grant = a_grant(desk)
     with desk.write("watch") as (work, actor):
         service.suspend(work, actor, grant.id, WHY)
-    for who, act in (("officer", service.ask_resume), ("steward_a", waken)):
+    for who, act in (("officer", waking.ask_resume), ("steward_a", waken)):
         with desk.write(who) as (work, actor), pytest.raises(AccessRefused) as refused:
             act(work, actor, grant.id, WHY)
         assert codes(refused) == ["grant-not-dormant"]
 
 
 def waken(work: Any, actor: Any, grant_id: GrantId, body: GrantStep) -> GrantRead:
-    return service.decide_resume(work, actor, grant_id, body, Step.WAKE)
+    return waking.decide_resume(work, actor, grant_id, body, Step.WAKE)
 
 
 class Sleeping(Registers):
@@ -192,7 +193,7 @@ class Sleeping(Registers):
     def time_passes(self, days: int) -> None:
         self.clock.forward(days=days)
         with self.house.write() as work:
-            service.suspend_dormant_due(work)
+            waking.suspend_dormant_due(work)
         if not self.other and not self.asleep and self.clock() >= self.woken + timedelta(days=DAYS):
             self.naps, self.asleep = self.naps + 1, True
             self.reached.add("asleep")
@@ -215,7 +216,7 @@ class Sleeping(Registers):
     )
     def attempt(self, who: str, step: Step) -> None:
         acts: dict[Step, Any] = {
-            Step.ASK_RESUME: service.ask_resume,
+            Step.ASK_RESUME: waking.ask_resume,
             Step.SUSPEND: service.suspend,
             Step.RESUME: service.resume,
         }
@@ -223,7 +224,7 @@ class Sleeping(Registers):
             if step in acts:
                 acts[step](work, actor, self.grant, WHY)
             else:
-                service.decide_resume(work, actor, self.grant, WHY, step)
+                waking.decide_resume(work, actor, self.grant, WHY, step)
             if step in (Step.WAKE, Step.RESUME):
                 assert self.asleep or self.other
                 assert who in (("steward_a",) if step is Step.WAKE else ("watch", "watch2"))

@@ -14,8 +14,9 @@ from sqlmodel import select, update
 
 from api.house import House
 from auth import audit
-from auth.grants import queries, service, usage
-from auth.grants.service import GrantRead, GrantStep
+from auth.grants import queries, reading, service, usage
+from auth.grants.reading import GrantRead
+from auth.grants.steps import GrantStep
 from auth.grants.tables import GrantRow
 from auth.grants.view import Used
 from auth.policy.filters.rules import LOCAL
@@ -298,7 +299,7 @@ def test_validity_ends_to_the_second_without_any_sweep(desk: Desk, clock: TestCl
     for after_s, effective in ((-1, True), (0, False), (1, False)):
         clock.now = grant.ends_at + timedelta(seconds=after_s)
         with desk.read("analyst") as (work, actor):
-            assert service.grant(work, actor, grant.id).is_effective is effective
+            assert reading.grant(work, actor, grant.id).is_effective is effective
 
 
 def test_end_is_noted_exactly_once(house: House, clock: TestClock) -> None:
@@ -367,12 +368,12 @@ def test_other_organisations_and_departments_see_no_grant(desk: Desk) -> None:
     grant = a_grant(desk)
     for who in ("applicant2", "officer2", "roads_screener"):
         with desk.read(who) as (work, actor):
-            assert service.grants(work, actor) == ([], 0)
+            assert reading.grants(work, actor) == ([], 0)
             with pytest.raises(NotFound):
-                service.grant(work, actor, grant.id)
+                reading.grant(work, actor, grant.id)
     for who in ("analyst", "officer", "steward_a", "auditor", "watch", "approver"):
         with desk.read(who) as (work, actor):
-            assert [found.id for found in service.grants(work, actor)[0]] == [grant.id]
+            assert [found.id for found in reading.grants(work, actor)[0]] == [grant.id]
     with pytest.raises(NotFound), desk.write("officer2") as (work, actor):
         service.relinquish(work, actor, grant.id, GrantStep())
 

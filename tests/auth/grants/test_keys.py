@@ -18,7 +18,7 @@ from api.house import House
 from auth import audit
 from auth.grants import keys
 from auth.grants.keys import GRANT_SCOPES, GrantKeyCreate
-from auth.grants.service import GrantRead
+from auth.grants.reading import GrantRead
 from auth.identity import assertions
 from auth.identity.api_keys import ApiKeyMade
 from auth.identity.tables import ApiKeyRow, AssertionRow

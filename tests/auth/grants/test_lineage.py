@@ -19,9 +19,10 @@ from auth.applications.models import ApplicationAsk, ApplicationSave
 from auth.casework.book import CaseStep, made_by
 from auth.duties import overdue
 from auth.duties import service as duties
-from auth.grants import lineage, queries, register, service, usage
+from auth.grants import lineage, queries, reading, register, service, usage
 from auth.grants.ledger import REFUSED, enter
-from auth.grants.service import GrantRead, RevokeStep
+from auth.grants.reading import GrantRead
+from auth.grants.service import RevokeStep
 from auth.grants.tables import GrantRow
 from auth.incidents import freezes
 from auth.incidents import service as incidents
@@ -71,7 +72,7 @@ def reported(desk: Desk, grant_id: str) -> None:
 
 def the_grant(desk: Desk, grant_id: str) -> GrantRead:
     with desk.read("officer") as (work, actor):
-        return service.grant(work, actor, GrantId(grant_id))
+        return reading.grant(work, actor, GrantId(grant_id))
 
 
 def why_not(desk: Desk, grant_id: str) -> list[str]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from api.house import House
 from auth.actor import ANYONE, SYSTEM
-from auth.grants import register, service
-from auth.grants.service import GrantStep
+from auth.grants import reading, register, service
+from auth.grants.steps import GrantStep
 from catalog import service as catalog
 from catalog.models import DatasetUpdate
 from catalog.queries import public_ids
@@ -70,7 +70,7 @@ def test_a_suspended_grant_stays_and_says_so_and_a_revoked_one_goes(sqlite_house
     grant = a_grant(desk)
     for step, shown in ((service.suspend, [True]), (service.revoke, [])):
         with desk.write("watch") as (work, actor):
-            seen = service.grant(work, actor, GrantId(grant.id)).version
+            seen = reading.grant(work, actor, GrantId(grant.id)).version
             step(work, actor, GrantId(grant.id), GrantStep(note="用途与约定不符，先行停止。", version=seen))
         assert [known.is_suspended for known in _known(desk)] == shown
 

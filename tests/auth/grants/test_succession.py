@@ -16,8 +16,9 @@ from api.house import House
 from auth.applications import service as applications
 from auth.applications.workflow import State
 from auth.duties import service as duties
-from auth.grants import queries, service, usage
-from auth.grants.service import GrantRead, GrantStep
+from auth.grants import queries, reading, service, usage
+from auth.grants.reading import GrantRead
+from auth.grants.steps import GrantStep
 from auth.grants.tables import GrantRow
 from auth.policy import rules
 from core.errors import AccessRefused, AppError, QuotaExceeded, TransitionRefused
@@ -43,7 +44,7 @@ def desk(sqlite_house: House) -> Desk:
 
 def _grant(desk: Desk, grant_id: str) -> GrantRead:
     with desk.read("officer") as (work, actor):
-        return service.grant(work, actor, GrantId(grant_id))
+        return reading.grant(work, actor, GrantId(grant_id))
 
 
 def _charge(desk: Desk, grant_id: str, rows: int) -> None:

@@ -11,7 +11,7 @@ from auth.casework.book import CaseStep
 from auth.delegations import service as delegations
 from auth.delegations.service import DelegationCreate
 from auth.delegations.workflow import Step as DelegationStep
-from auth.grants import service as grants
+from auth.grants import reading
 from auth.identity import licence, organisations
 from auth.identity.licence import LicenceStep, Paper, Step
 from core.errors import AccessRefused, Conflict, InputRefused, Stale, TransitionRefused
@@ -44,7 +44,7 @@ def _take(desk: Desk, step: Step, who: str = "approver", org: str = "insurer", *
 
 def _effective(desk: Desk, grant_id: object) -> bool:
     with desk.read("auditor") as (work, actor):
-        return grants.grant(work, actor, grant_id).is_effective  # type: ignore[arg-type]
+        return reading.grant(work, actor, grant_id).is_effective  # type: ignore[arg-type]
 
 
 def test_qualifying_needs_papers_code_and_a_day_and_says_all_at_once(desk: Desk) -> None:

@@ -7,8 +7,7 @@ import pytest
 from api.house import House
 from auth.applications.workflow import State
 from auth.casework.book import CaseStep
-from auth.grants import service as grants
-from auth.grants import usage
+from auth.grants import reading, usage
 from auth.incidents import service
 from auth.incidents.service import IncidentCreate
 from auth.incidents.workflow import Target
@@ -62,7 +61,7 @@ def test_use_stops_at_the_second_of_the_freeze_and_goes_on_after_it(
             _charge(desk, grant.id)
         assert [reason.code for reason in refused.value.reasons] == ["frozen"]
     with desk.read("officer") as (work, actor):
-        seen = grants.grant(work, actor, grant.id)
+        seen = reading.grant(work, actor, grant.id)
     assert (seen.state, seen.is_effective, seen.why_not[0]["code"]) == ("ACTIVE", False, "frozen")
     _lift(desk, incident)
     _charge(desk, grant.id)

@@ -16,7 +16,7 @@ from auth.consents.workflow import Step as ConsentStep
 from auth.grants import keys
 from auth.grants import service as grants
 from auth.grants.keys import GrantKeyCreate
-from auth.grants.service import GrantStep
+from auth.grants.steps import GrantStep
 from auth.identity.tables import AccountRow
 from auth.messages import reminders
 from auth.messages import service as messages

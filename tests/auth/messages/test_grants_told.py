@@ -10,7 +10,8 @@ from auth.casework.book import CaseStep
 from auth.duties import service as duties
 from auth.duties.tables import DutyRow
 from auth.grants import service as grants
-from auth.grants.service import GrantRead, GrantStep
+from auth.grants.reading import GrantRead
+from auth.grants.steps import GrantStep
 from auth.grants.tables import GrantRow
 from auth.identity.tables import AccountRow
 from auth.incidents import service as incidents

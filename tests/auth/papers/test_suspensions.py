@@ -8,7 +8,8 @@ from sqlmodel import select
 from api.house import House
 from auth.casework.book import CaseStep
 from auth.grants import queries as grants
-from auth.grants.service import GrantStep, relinquish
+from auth.grants.service import relinquish
+from auth.grants.steps import GrantStep
 from auth.messages.tables import MessageRow
 from auth.roles import Role
 from auth.suspensions import service as suspensions

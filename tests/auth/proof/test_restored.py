@@ -13,7 +13,7 @@ from api.witness import seal_record
 from auth.casework.book import CaseStep
 from auth.grants import service as grants
 from auth.grants import usage
-from auth.grants.service import GrantStep
+from auth.grants.steps import GrantStep
 from auth.incidents import service as incidents
 from auth.incidents.workflow import Target
 from auth.proof.checkpoint import Place

@@ -17,7 +17,7 @@ from api.house import House
 from auth.applications import service as applications
 from auth.applications.workflow import State as ApplicationState
 from auth.casework.book import CaseStep
-from auth.grants import service as grants
+from auth.grants import reading
 from auth.messages import reminders
 from auth.profile.papers import PaperSet
 from auth.registrations import rules, service
@@ -230,7 +230,7 @@ def test_changes_renewal_and_cancellation_keep_the_code(desk: Desk, clock: TestC
 
 def _why_not(desk: Desk, grant_id: str) -> list[str]:
     with desk.read("officer") as (work, actor):
-        return [each["code"] for each in grants.grant(work, actor, grant_id).why_not]  # type: ignore[arg-type]
+        return [each["code"] for each in reading.grant(work, actor, grant_id).why_not]  # type: ignore[arg-type]
 
 
 def test_the_profile_says_whether_a_grant_waits_for_it(desk: Desk, clock: TestClock) -> None:

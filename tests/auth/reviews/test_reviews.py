@@ -17,8 +17,9 @@ from auth.applications import succession
 from auth.casework.book import CaseStep
 from auth.duties import service as duties
 from auth.duties.service import DutyAnswer
+from auth.grants import reading
 from auth.grants import service as grants
-from auth.grants.service import GrantStep
+from auth.grants.steps import GrantStep
 from auth.messages import reminders
 from auth.reviews import rules, service
 from auth.reviews.service import CampaignOpen, CampaignRead, PilotMark, ReviewAnswer, ReviewRead
@@ -108,7 +109,7 @@ def _decide(desk: Desk, found: ReviewRead, which: Step, who: str = "watch", note
 
 def _grant(desk: Desk, grant_id: str) -> Any:
     with desk.read("officer") as (work, actor):
-        return grants.grant(work, actor, grant_id)  # type: ignore[arg-type]
+        return reading.grant(work, actor, grant_id)  # type: ignore[arg-type]
 
 
 def test_a_campaign_asks_about_every_live_grant_and_ends_when_all_are_answered(

@@ -20,9 +20,10 @@ from auth.applications import service as applications
 from auth.applications.models import StepBody
 from auth.casework.book import CaseStep
 from auth.deadlines import is_anything_due, note_due
+from auth.grants import reading, usage
 from auth.grants import service as grants
-from auth.grants import usage
-from auth.grants.service import GrantStep, RevokeStep
+from auth.grants.service import RevokeStep
+from auth.grants.steps import GrantStep
 from auth.messages.tables import MessageRow
 from auth.policy.filters.rules import LOCAL
 from auth.policy.separation import Doer, Past
@@ -186,7 +187,7 @@ def test_a_second_person_who_does_not_confirm_ends_the_bar_and_not_the_revocatio
     done = answered(desk, "watch2", found, Step.OBJECT, "证据不足以认定")
     assert (done.state, done.is_barring, barred(desk)) == (State.OBJECTED, False, [])
     with desk.read("auditor") as (work, actor):
-        assert grants.grant(work, actor, GrantId(found.grant_id)).state == "REVOKED"
+        assert reading.grant(work, actor, GrantId(found.grant_id)).state == "REVOKED"
 
 
 def test_after_a_day_the_alarm_sounds_once_and_one_person_bars_nobody(
@@ -310,7 +311,7 @@ class Revoking(Registers):
         assert not (self.confirmed_by and self.objected)
         assert not self.confirmed_by or (self.proved and self.confirmed_by != self.by)
         with self.desk.read("auditor") as (work, actor):
-            assert grants.grant(work, actor, GrantId(self.grant)).state == "REVOKED"
+            assert reading.grant(work, actor, GrantId(self.grant)).state == "REVOKED"
 
     def somebody_who_may(self, pick: int = 0, turn: int = 0) -> None:
         """Of other machines."""

@@ -16,7 +16,7 @@ from auth.applications.workflow import State
 from auth.audit import AuditEventRow
 from auth.audit_personal import PersonalRow
 from auth.grants import service as grants
-from auth.grants.service import GrantStep
+from auth.grants.steps import GrantStep
 from auth.policy.limits import limits
 from auth.supervision import ledger
 from auth.supervision.disclosure import disclosure

@@ -16,7 +16,7 @@ from sqlmodel import select
 from api.house import House
 from auth.grants import ledger, usage
 from auth.grants.ledger import Taking
-from auth.grants.service import GrantRead
+from auth.grants.reading import GrantRead
 from auth.grants.tables import GrantRow, UsageEventRow, UsageMonthRow
 from auth.supervision import ledger as reading
 from auth.supervision.dashboard import a_year_to, dashboard

@@ -19,7 +19,8 @@ from auth.applications.workflow import State
 from auth.grants import ledger, usage
 from auth.grants import service as grants
 from auth.grants.ledger import Taking
-from auth.grants.service import GrantRead, GrantStep
+from auth.grants.reading import GrantRead
+from auth.grants.steps import GrantStep
 from auth.grants.tables import UsageMonthRow
 from auth.supervision.monthly import TAKEN, By, Monthly, monthly
 from tests.conftest import TestClock

@@ -16,7 +16,7 @@ from sqlmodel import col, select
 
 from api.house import House
 from auth.grants import service as grants
-from auth.grants.service import GrantStep
+from auth.grants.steps import GrantStep
 from core.errors import AppError
 from core.ids import GrantId
 from core.jobs import JobRow, JobState

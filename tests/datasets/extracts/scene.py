@@ -29,7 +29,7 @@ from auth.audit import AuditEventRow
 from auth.casework.book import CaseStep
 from auth.grants import queries as grant_queries
 from auth.grants import service as grants
-from auth.grants.service import GrantStep
+from auth.grants.steps import GrantStep
 from auth.grants.view import GrantView
 from auth.incidents import service as incidents
 from auth.incidents.service import IncidentCreate

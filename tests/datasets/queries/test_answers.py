@@ -201,7 +201,7 @@ def test_quota_is_asked_each_time_and_never_exceeded(sqlite_house: House) -> Non
 
 def test_suspended_grant_answers_nothing(scene: QueryScene) -> None:
     from auth.grants import service as grants
-    from auth.grants.service import GrantStep
+    from auth.grants.steps import GrantStep
 
     with scene.desk.write("watch") as (work, actor):
         grants.suspend(work, actor, scene.grant_id, GrantStep(note="例行检查中"))

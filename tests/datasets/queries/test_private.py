@@ -142,7 +142,7 @@ def test_revoked_while_noise_is_drawn_tells_nothing_and_gives_nothing_back(
     scene: QueryScene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from auth.grants import service as grants
-    from auth.grants.service import GrantStep
+    from auth.grants.steps import GrantStep
 
     drawn = service._drawn
 

@@ -10,8 +10,8 @@ from sqlmodel import col, select
 
 from api.house import House
 from api.lookups import has_release
-from auth.grants import service as grants
-from auth.grants.service import GrantStep
+from auth.grants import activating
+from auth.grants.steps import GrantStep
 from core.errors import AccessRefused, QuotaExceeded
 from core.ids import GrantId
 from datasets import carrying
@@ -67,7 +67,7 @@ def _pending(scene: QueryScene, release_id: str) -> str:
 
 def _activates(scene: QueryScene, grant_id: str) -> None:
     with scene.desk.write("steward_b") as (work, actor):
-        grants.activate(
+        activating.activate(
             work,
             actor,
             GrantId(grant_id),

@@ -24,7 +24,7 @@ from api.house import House, open_house
 from api.witness import seal_record
 from auth.grants import service as grants
 from auth.grants import usage
-from auth.grants.service import GrantStep
+from auth.grants.steps import GrantStep
 from auth.incidents import service as incidents
 from core import database_copies
 from core.errors import AccessRefused, Conflict, InputRefused, NotFound, Unavailable
