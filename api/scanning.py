@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from api.house import House
 from auth.actor import Actor
-from auth.papers import service
-from auth.papers.service import PaperRead, Scan
+from auth.papers import files, reading, service
+from auth.papers.files import Scan
+from auth.papers.reading import PaperRead
 from core.ids import ApplicationId
 from core.scanning import Scanner
 
@@ -23,12 +24,12 @@ def hand_in(
 ) -> PaperRead:  # fmt: skip
     """Hand a paper in, once the scanner has seen it. That infected bytes were offered stays on record; they do not."""
     with house.read() as work:
-        service.papers(work, actor, application_id)  # NotFound for whoever may not see the application
-    service.media_type(content)
+        reading.papers(work, actor, application_id)  # NotFound for whoever may not see the application
+    files.media_type(content)
     scan = looked_at(house, content)
     if scan.found:
         with house.write() as work:
-            service.note_infected(work, actor, application_id, key, content, scan)
+            files.note_infected(work, actor, application_id, key, content, scan)
     with house.write() as work:
         return service.hand_in(work, actor, application_id, key, name, content, version, scan)
 
@@ -38,8 +39,8 @@ def look_at_papers(house: House, actor: Actor, application_id: ApplicationId) ->
     if not house.settings.clamd:
         return
     with house.read() as work:
-        waiting = service.unscanned(work, actor, application_id)
+        waiting = files.unscanned(work, actor, application_id)
     for file_id, content in waiting:
         scan = looked_at(house, content)
         with house.write() as work:
-            service.note_scan(work, actor, application_id, file_id, scan)
+            files.note_scan(work, actor, application_id, file_id, scan)

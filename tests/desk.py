@@ -40,6 +40,7 @@ from auth.asset import Asset, AssetColumn
 from auth.grants import activating, reading
 from auth.grants.reading import GrantRead
 from auth.grants.steps import GrantStep
+from auth.papers import reading as paper_reading
 from auth.papers import service as papers
 from core.errors import NotFound
 from core.ids import DatasetId, GrantId, OrgId
@@ -204,7 +205,7 @@ def submitted(desk: Desk, found: ApplicationRead, who: str = "applicant") -> App
 def with_papers(desk: Desk, found: ApplicationRead, who: str = "applicant") -> None:
     """Every paper that is asked for and not there."""
     with desk.write(who) as (work, actor):
-        for paper in papers.papers(work, actor, found.id):
+        for paper in paper_reading.papers(work, actor, found.id):
             if paper.state == "MISSING":
                 papers.hand_in(work, actor, found.id, paper.key, f"{paper.key}.pdf", A_PDF)
 

@@ -36,7 +36,7 @@ from auth.applications.precedents import narrowed
 from auth.applications.reading import is_bureau
 from auth.applications.workflow import FINAL, STATE_NAMES, State
 from auth.clocks import queries as clocks
-from auth.papers import service as papers
+from auth.papers import commitments, reading
 from auth.policy import wording
 from auth.policy.filters.model import parse
 from auth.policy.limits import limits
@@ -193,8 +193,8 @@ def context_of(work: Work, actor: Actor, found: ApplicationRead) -> dict[str, An
         "bureau": is_bureau(actor),
         "stage_name": partial(_stage_name, orgs),
         "is_final": found.state in FINAL,
-        "papers": papers.papers(work, actor, found.id),
-        "broken": papers.broken_of(work, found.org_id) if is_bureau(actor) else [],
+        "papers": reading.papers(work, actor, found.id),
+        "broken": commitments.broken_of(work, found.org_id) if is_bureau(actor) else [],
         "may_edit": may_edit(actor, found),
     }
 

@@ -16,10 +16,10 @@ from api.late import APIRouter
 from api.lookups import org_names
 from auth.actor import Actor
 from auth.casework.book import CaseStep
-from auth.papers import service
+from auth.papers import commitments
 from auth.papers.book import COMMITMENTS
 from auth.papers.commitment_workflow import STATE_NAMES, STEP_NAMES, State, Step
-from auth.papers.service import BREAK, CommitmentRead
+from auth.papers.commitments import BREAK, CommitmentRead
 from core.errors import AppError
 from core.text import Text
 from core.work import Work
@@ -46,7 +46,7 @@ def list_page(
     request: Request, work: ReadDep, actor: ActorDep, state: str = "", org: str = ""
 ) -> HTMLResponse:
     """Commitments in the reader's sight."""
-    found, total = service.commitments(
+    found, total = commitments.commitments(
         work, actor, state=state if state in STATE_NAMES else "", org_id=org.strip()[:60],
         offset=cases.offset(request), limit=cases.PER_PAGE,
     )  # fmt: skip
@@ -77,7 +77,7 @@ def show_page(request: Request, work: ReadDep, actor: ActorDep, commitment_id: s
 def _show(
     request: Request, work: Work, actor: Actor, commitment_id: str, refusal: AppError | None = None, typed: dict[str, Any] | None = None
 ) -> HTMLResponse:  # fmt: skip
-    row, names = service.commitment_of(work, actor, commitment_id), org_names(work)
+    row, names = commitments.commitment_of(work, actor, commitment_id), org_names(work)
     text = row.document["text"] or {"zh": "—", "en": "—"}
     org = names.get(row.org_id, Text(row.org_id, row.org_id))
     record = Record(
@@ -91,7 +91,7 @@ def _show(
         ],
     )  # fmt: skip
     return cases.record_page(
-        request, work, record, service.commands(work, actor, commitment_id), COMMITMENTS.events(work, commitment_id),
+        request, work, record, commitments.commands(work, actor, commitment_id), COMMITMENTS.events(work, commitment_id),
         STEP_NAMES, refusal=refusal, typed=typed,
     )  # fmt: skip
 
@@ -102,6 +102,6 @@ def break_it(request: Request, house: HouseDep, actor: ActorDep, commitment_id: 
     typed = cases.typed_of(form, ("note",), Step.BREAK.value)
     body = CaseStep(version=cases.version_of(form), note=typed["note"][:2000])
     return cases.acted(
-        house, lambda work: service.establish_broken(work, actor, commitment_id, body), f"/commitments/{commitment_id}",
+        house, lambda work: commitments.establish_broken(work, actor, commitment_id, body), f"/commitments/{commitment_id}",
         lambda work, refused: _show(request, work, actor, commitment_id, refused, typed),
     )  # fmt: skip

@@ -23,9 +23,11 @@ from api.routes.papers import MEDIA, file_answer
 from api.web import go, page
 from auth.actor import Actor
 from auth.applications import service as applications
-from auth.papers import service
+from auth.papers import commitments, files, reading, service
+from auth.papers.commitments import SIGN, Promise
+from auth.papers.reading import PaperRead
 from auth.papers.rules import MOST_BYTES
-from auth.papers.service import RETURN, SIGN, SUPPLY, PaperRead, PaperReturn, Promise
+from auth.papers.service import RETURN, SUPPLY, PaperReturn
 from auth.papers.workflow import STATE_NAMES
 from core.errors import AppError, InputRefused
 from core.ids import ApplicationId
@@ -108,7 +110,7 @@ def _send_back(
 @router.get("/{application_id}/papers/{paper_key}/file", **access(READ), **gives(*MEDIA))
 def paper_file(work: WorkDep, actor: ActorDep, application_id: ApplicationId, paper_key: str) -> Response:
     """The paper as a file."""
-    return file_answer(service.file(work, actor, application_id, paper_key))
+    return file_answer(files.file(work, actor, application_id, paper_key))
 
 
 @router.get("/{application_id}/papers/{paper_key}/commitment", response_class=HTMLResponse, **access(READ))
@@ -123,8 +125,8 @@ def _commitment(
     request: Request, work: Work, actor: Actor, application_id: ApplicationId, key: str, refusal: AppError | None = None
 ) -> HTMLResponse:  # fmt: skip
     found = applications.application(work, actor, application_id)
-    asked = next((each for each in service.papers(work, actor, application_id) if each.key == key), None)
-    said = service.to_sign(work, actor, application_id, key)
+    asked = next((each for each in reading.papers(work, actor, application_id) if each.key == key), None)
+    said = commitments.to_sign(work, actor, application_id, key)
     return page(
         request, "applications/commitment.html", status=status_of(refusal) if refusal else 200, **context_of(work, actor, found),
         said=said, refusal=refusal, key=key, may_sign=asked is not None and "promise" in asked.steps,
@@ -141,7 +143,7 @@ def promise(
         if form.get("read") != "yes":
             raise InputRefused(Text("请先勾选“已阅读并承诺”。", "Tick “read, and I commit” first."))
         body = checked(Promise, {"hash": str(form.get("hash", ""))})
-        return service.promise(work, actor, application_id, paper_key, body)
+        return commitments.promise(work, actor, application_id, paper_key, body)
 
     outcome = tried(house, act)
     if isinstance(outcome, AppError):

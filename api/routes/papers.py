@@ -15,20 +15,12 @@ from api.late import APIRouter
 from auth.applications import queries
 from auth.applications.reading import is_bureau
 from auth.casework.book import CaseStep
-from auth.papers import service
+from auth.papers import commitments, files, reading, service
 from auth.papers.commitment_workflow import State
-from auth.papers.service import (
-    BREAK,
-    RETURN,
-    SIGN,
-    SUPPLY,
-    CommitmentRead,
-    File,
-    PaperRead,
-    PaperReturn,
-    PaperSupply,
-    Promise,
-)
+from auth.papers.commitments import BREAK, SIGN, CommitmentRead, Promise
+from auth.papers.files import File
+from auth.papers.reading import PaperRead
+from auth.papers.service import RETURN, SUPPLY, PaperReturn, PaperSupply
 from core.ids import ApplicationId
 
 router = APIRouter(prefix="/api/v1", tags=["papers"])
@@ -40,9 +32,9 @@ MEDIA = ("application/pdf", "image/png", "image/jpeg")
 @router.get("/applications/{application_id}/papers", **access(READ))
 def list_papers(work: ReadDep, actor: ActorDep, application_id: ApplicationId) -> dict[str, Any]:
     """What the application needs and what is there; `broken`, for the bureau: commitments that its organisation broke."""
-    items = service.papers(work, actor, application_id)
+    items = reading.papers(work, actor, application_id)
     org_id = queries.row(work, application_id, actor).org_id
-    broken = service.broken_of(work, org_id) if is_bureau(actor) else []
+    broken = commitments.broken_of(work, org_id) if is_bureau(actor) else []
     return {"items": items, "total": len(items), "broken": broken}
 
 
@@ -67,7 +59,7 @@ def return_paper(
 @router.get("/applications/{application_id}/papers/{paper_key}/file", **access(READ), **gives(*MEDIA))
 def paper_file(work: WorkDep, actor: ActorDep, application_id: ApplicationId, paper_key: Key) -> Response:
     """The paper as it was last handed in."""
-    return file_answer(service.file(work, actor, application_id, paper_key))
+    return file_answer(files.file(work, actor, application_id, paper_key))
 
 
 @router.get("/applications/{application_id}/papers/{paper_key}/commitment", **access(READ))
@@ -75,7 +67,7 @@ def commitment_to_sign(
     work: ReadDep, actor: ActorDep, lang: LangDep, application_id: ApplicationId, paper_key: Key
 ) -> dict[str, Any]:
     """The commitment as the caller would sign it now, its digest, and every reason that stands against it."""
-    found = service.to_sign(work, actor, application_id, paper_key)
+    found = commitments.to_sign(work, actor, application_id, paper_key)
     return found | {"reasons": [reason.as_json(lang) for reason in found["reasons"]]}
 
 
@@ -84,7 +76,7 @@ def sign_commitment(
     work: WorkDep, actor: ActorDep, application_id: ApplicationId, paper_key: Key, body: Promise
 ) -> PaperRead:
     """Sign the commitment that was read, by its digest; it stands in for the paper."""
-    return service.promise(work, actor, application_id, paper_key, body)
+    return commitments.promise(work, actor, application_id, paper_key, body)
 
 
 @router.get("/commitments", **access(READ))
@@ -97,7 +89,7 @@ def list_commitments(
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> dict[str, Any]:
     """Commitments in the caller's sight, newest first."""
-    found, total = service.commitments(
+    found, total = commitments.commitments(
         work, actor, state=state or "", org_id=org_id, offset=offset, limit=limit
     )
     return {"items": found, "total": total, "next": offset + limit if offset + limit < total else None}
@@ -106,13 +98,13 @@ def list_commitments(
 @router.get("/commitments/{commitment_id}", **access(READ))
 def show_commitment(work: ReadDep, actor: ActorDep, commitment_id: str) -> CommitmentRead:
     """One commitment, with the text that was signed."""
-    return service.commitment_of(work, actor, commitment_id)
+    return commitments.commitment_of(work, actor, commitment_id)
 
 
 @router.post("/commitments/{commitment_id}/break", **access(BREAK))
 def break_commitment(work: WorkDep, actor: ActorDep, commitment_id: str, body: CaseStep) -> CommitmentRead:
     """Establish that it is broken: the paper itself is due, and deciders see it."""
-    return service.establish_broken(work, actor, commitment_id, body)
+    return commitments.establish_broken(work, actor, commitment_id, body)
 
 
 def file_answer(found: File) -> Response:

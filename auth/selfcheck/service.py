@@ -30,8 +30,8 @@ from auth.identity.factor import is_enrolled
 from auth.identity.tables import AccountRow, OrganisationRow, RoleAssignmentRow
 from auth.incidents.tables import IncidentRow
 from auth.incidents.workflow import State as IncidentState
+from auth.papers import commitments
 from auth.papers import cover as papers
-from auth.papers import service as paper_service
 from auth.policy.limits import Limits
 from auth.policy.model import LEAVING
 from auth.profile.model import Profile
@@ -394,7 +394,7 @@ def _organisation(work: Work, org_id: OrgId, around: Around, under: Profile) -> 
         certificates_overdue=owed[Kind.DELETION_CERTIFICATE], unvouched=_unvouched(work, org_id) if under.vouching else None,
         deliveries=work.db.exec(delivered).one(), purpose_refusals=refused["purpose-mismatch"] + refused["scenario-mismatch"],
         quota_refusals=refused["quota-exhausted"] + refused["quota-exceeded"], unread_columns=_unread(work, grants, since),
-        commitments_broken=len(paper_service.broken_of(work, org_id)), papers_overdue=len(papers.overdue_of(work, org_id)),
+        commitments_broken=len(commitments.broken_of(work, org_id)), papers_overdue=len(papers.overdue_of(work, org_id)),
         anomalies_open=work.db.exec(anomalies).one(), frozen=_frozen(work, org_id, [row.id for row in grants]),
         untraced=around.receiptless(work, org_id), days=days,
     )  # fmt: skip

@@ -32,10 +32,11 @@ from auth.demands import workflow as demand_flow
 from auth.demands.tables import DemandRow, DemandVoteRow
 from auth.grants import queries as grants
 from auth.grants.workflow import State as GrantState
-from auth.papers import cover
+from auth.papers import commitments, cover
 from auth.papers import service as papers
 from auth.papers.book import COMMITMENTS, PAPERS
-from auth.papers.service import PaperReturn, Promise
+from auth.papers.commitments import Promise
+from auth.papers.service import PaperReturn
 from auth.papers.tables import CommitmentRow, PaperRow
 from auth.registrations import service as registrations
 from auth.registrations import workflow as registration_flow
@@ -367,8 +368,8 @@ class Papers(Registers):
             elif which == "return":
                 papers.send_back(work, actor, at, key, PaperReturn(note=NOTE))
             else:
-                said = papers.to_sign(work, actor, at, key)
-                papers.promise(work, actor, at, key, Promise(hash=said["hash"]))
+                said = commitments.to_sign(work, actor, at, key)
+                commitments.promise(work, actor, at, key, Promise(hash=said["hash"]))
 
     def guided(self, who: str, pick: int, step: Any) -> None:
         with self.house.read() as work:
@@ -384,7 +385,7 @@ class Papers(Registers):
     def find_a_breach(self, who: str, pick: int) -> None:
         row_id = self.one(CommitmentRow, pick)
         with self.trying(who) as (work, actor):
-            papers.establish_broken(work, actor, row_id, CaseStep(note=NOTE))
+            commitments.establish_broken(work, actor, row_id, CaseStep(note=NOTE))
 
     @rule(
         who=st.sampled_from(["screener", "officer"]),

@@ -14,7 +14,7 @@ from auth.applications.models import DecideBody
 from auth.applications.rules import principles_objections
 from auth.applications.workflow import State
 from auth.audit import AuditEventRow
-from auth.papers import service as papers
+from auth.papers import reading
 from auth.profile.model import shipped
 from core.errors import AccessRefused
 from tests.auth.agreements.scene import in_force
@@ -107,8 +107,8 @@ def test_columns_about_persons_want_an_impact_assessment_before_they_are_asked_f
     plain = an_application(desk, at=State.DRAFT)
     personal = an_application(desk, at=State.DRAFT, ask=an_ask(RESCUES, scenario_id="weather"))
     with desk.read("applicant") as (work, actor):
-        assert "impact-assessment" not in {each.key for each in papers.papers(work, actor, plain.id)}
-        asked = {each.key: each for each in papers.papers(work, actor, personal.id)}
+        assert "impact-assessment" not in {each.key for each in reading.papers(work, actor, plain.id)}
+        asked = {each.key: each for each in reading.papers(work, actor, personal.id)}
         assert asked["impact-assessment"].state == "MISSING"
         checked = applications.precheck(work, actor, personal.id, assets=desk.assets)
         assert any(each.facts.get("paper") == "impact-assessment" for each in checked.blocking)

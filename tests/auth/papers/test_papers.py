@@ -19,8 +19,11 @@ from auth.clocks import counting
 from auth.clocks.rules import Stage
 from auth.deadlines import is_anything_due, note_due
 from auth.messages.tables import MessageRow
+from auth.papers import commitments, files, reading
 from auth.papers import service as papers
-from auth.papers.service import PaperRead, PaperReturn, PaperSupply, Promise
+from auth.papers.commitments import Promise
+from auth.papers.reading import PaperRead
+from auth.papers.service import PaperReturn, PaperSupply
 from auth.profile.model import Profile, shipped
 from auth.profile.papers import PaperSet
 from core.errors import AccessRefused, Conflict, InputRefused, NotFound, Stale, TransitionRefused
@@ -71,8 +74,8 @@ def supplied(
 
 def signed(desk: Desk, found: ApplicationRead, key: str = "record", who: str = "officer") -> PaperRead:
     with desk.write(who) as (work, actor):
-        said = papers.to_sign(work, actor, found.id, key)
-        return papers.promise(work, actor, found.id, key, Promise(hash=said["hash"]))
+        said = commitments.to_sign(work, actor, found.id, key)
+        return commitments.promise(work, actor, found.id, key, Promise(hash=said["hash"]))
 
 
 def sent(desk: Desk, found: ApplicationRead) -> ApplicationRead:
@@ -92,7 +95,7 @@ def screened(desk: Desk, found: ApplicationRead, outcome: Any = "ok", **missing:
 
 def state_of(desk: Desk, found: ApplicationRead, key: str, who: str = "screener") -> PaperRead:
     with desk.read(who) as (work, actor):
-        return next(each for each in papers.papers(work, actor, found.id) if each.key == key)
+        return next(each for each in reading.papers(work, actor, found.id) if each.key == key)
 
 
 def now_of(desk: Desk, found: ApplicationRead) -> ApplicationRead:
@@ -108,7 +111,7 @@ def refusal(act: Any) -> list[str]:
 
 def broken(desk: Desk, commitment_id: str, who: str = "steward_a", note: str = "查询发现有处罚记录") -> None:
     with desk.write(who) as (work, actor):
-        papers.establish_broken(work, actor, commitment_id, CaseStep(note=note))
+        commitments.establish_broken(work, actor, commitment_id, CaseStep(note=note))
 
 
 def test_without_a_core_paper_nothing_is_handed_in_and_the_precheck_says_so(desk: Desk) -> None:
@@ -211,19 +214,19 @@ def test_a_commitment_is_signed_by_its_text_and_by_the_officer_alone(desk: Desk)
     with pytest.raises(TransitionRefused):
         signed(desk, draft, who="applicant")
     with pytest.raises(Conflict), desk.write("officer") as (work, actor):
-        papers.promise(work, actor, draft.id, "record", Promise(hash="0" * 64))
+        commitments.promise(work, actor, draft.id, "record", Promise(hash="0" * 64))
     assert refusal(lambda: signed(desk, draft, "security")) == ["paper-not-promisable"]
     held = signed(desk, draft)
     assert (held.state, held.commitment_id is not None) == ("PROMISED", True)
     with desk.read("officer") as (work, actor):
-        found = papers.commitment_of(work, actor, held.commitment_id or "")
+        found = commitments.commitment_of(work, actor, held.commitment_id or "")
     assert found.document["signer"]["account"] == "officer"
     assert found.document["text"]["zh"] == "本机构承诺没有违法失信记录。"
     with pytest.raises(NotFound), desk.read("steward_a") as (work, actor):  # a draft is its own side's
-        papers.commitment_of(work, actor, found.id)
+        commitments.commitment_of(work, actor, found.id)
     supplied(desk, draft, "record")
     with desk.read("officer") as (work, actor):
-        assert papers.commitment_of(work, actor, found.id).state == "KEPT"
+        assert commitments.commitment_of(work, actor, found.id).state == "KEPT"
 
 
 def test_a_broken_commitment_reopens_the_paper_bars_others_and_stays_before_deciders(
@@ -245,13 +248,13 @@ def test_a_broken_commitment_reopens_the_paper_bars_others_and_stays_before_deci
     other = a_draft(desk, scenario_id="weather")
     assert refusal(lambda: signed(desk, other)) == ["commitment-broken-before"]
     with desk.read("approver") as (work, actor):
-        seen = papers.broken_of(work, "insurer")
+        seen = commitments.broken_of(work, "insurer")
         assert [(each.id, each.note) for each in seen] == [(held, "查询发现有处罚记录")]
-        assert papers.commitments(work, actor, state="BROKEN")[1] == 1
+        assert commitments.commitments(work, actor, state="BROKEN")[1] == 1
     assert {"commitment.broken", "paper.reopened"} <= set(kinds(desk))
     clock.forward(days=366)
     with desk.read("officer") as (work, actor):
-        until = papers.barred_until(work, "insurer")
+        until = commitments.barred_until(work, "insurer")
     assert until is not None
     assert until < clock().date()
 
@@ -306,15 +309,15 @@ def test_what_is_no_paper_or_too_large_or_stale_is_refused_and_names_are_tamed(d
         with pytest.raises(NotFound):
             papers.supply(work, actor, draft.id, "passport", body)
     with desk.read("applicant") as (work, actor):
-        assert papers.file(work, actor, draft.id, "security").content == A_PDF
+        assert files.file(work, actor, draft.id, "security").content == A_PDF
     with pytest.raises(NotFound), desk.read("applicant2") as (work, actor):
-        papers.file(work, actor, draft.id, "security")
+        files.file(work, actor, draft.id, "security")
 
 
 def test_reading_a_paper_is_on_record(desk: Desk) -> None:
     draft = a_draft(desk)
     with desk.write("applicant") as (work, actor):
-        held = papers.file(work, actor, draft.id, "plan")
+        held = files.file(work, actor, draft.id, "plan")
     assert held.content == A_PDF
     assert (
         client_as(desk.house, "applicant")
