@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from functools import partial
-from typing import Any, Final
+from typing import Annotated, Any, Final, Literal
 
-from fastapi import Request, Response
+from fastapi import Query, Request, Response
 from fastapi.responses import HTMLResponse
 from pydantic import ValidationError
 
@@ -14,6 +14,7 @@ from api import cases
 from api.access import access
 from api.cases import NOTE, Cell, FormField, Record, Section, StepForm
 from api.deps import ActorDep, HouseDep, ReadDep
+from api.errors import status_of
 from api.forms import Typed, tried
 from api.late import APIRouter
 from api.lookups import assets, org_names
@@ -21,14 +22,25 @@ from api.routes.selfchecks import around
 from api.web import go, page
 from auth.actor import Actor
 from auth.casework.book import CaseStep
+from auth.duties.workflow import KIND_NAMES
 from auth.policy.filters.rules import LOCAL
 from auth.policy.limits import limits
 from auth.profile import service
+from auth.profile.editing import edited, fields_of
 from auth.profile.model import Profile, shipped
 from auth.profile.now import profile
 from auth.profile.opinions import STAGE_NAMES, Opinion
 from auth.profile.service import ProfileProposal, ProfileRead
-from auth.profile.wording import NOTHING, differences, items
+from auth.profile.wording import (
+    NOTHING,
+    REACH_NAMES,
+    REGISTERED,
+    REGISTRATION_NAMES,
+    RULES,
+    differences,
+    items,
+    measured,
+)
 from auth.profile.workflow import STATE_NAMES, STEP_NAMES, State, Step
 from auth.selfcheck import service as selfcheck
 from auth.selfcheck.rules import OUTCOME_NAMES
@@ -39,6 +51,7 @@ from core.work import Work
 
 router = APIRouter(prefix="/profile", include_in_schema=True, tags=["pages"])
 _READ, _PROPOSE, _CONFIRM = (f"auth:profile:{word}" for word in ("read", "propose", "confirm"))
+Shape = Literal["fields", "json"]
 _TITLE: Final = Text("政策配置", "Policy profile")
 _TONES: Final = {
     State.PROPOSED: "warn",
@@ -70,7 +83,7 @@ def list_page(request: Request, work: ReadDep, actor: ActorDep) -> HTMLResponse:
     )  # fmt: skip
 
 
-def _form(request: Request, typed: dict[str, Any], refusal: AppError | None = None) -> HTMLResponse:
+def _as_json(request: Request, typed: dict[str, Any], refusal: AppError | None = None) -> HTMLResponse:
     return cases.form_page(
         request, title=Text("提出新版本", "Propose a version"), crumb=(_TITLE, "/profile"), action="/profile", typed=typed,
         lead=Text("由第二人确认后生效。提交后先看试运行：哪些现有授权将不符合。", "It counts once a second person has confirmed it. The dry run on its page says which live grants it would break."),
@@ -82,25 +95,40 @@ def _form(request: Request, typed: dict[str, Any], refusal: AppError | None = No
     )  # fmt: skip
 
 
+def _fields(
+    request: Request, of: str, typed: dict[str, str], refusal: AppError | None = None
+) -> HTMLResponse:
+    return page(
+        request, "profile/new.html", status=status_of(refusal) if refusal else 200, of=of, typed=typed, refusal=refusal, rules=RULES,
+        registered=REGISTERED, registration_names=REGISTRATION_NAMES, kinds=KIND_NAMES, reach_names=REACH_NAMES,
+        numbers=list(limits().numbers.values()), measured=measured,
+    )  # fmt: skip
+
+
 @router.get("/new", response_class=HTMLResponse, **access(_PROPOSE))
-def new_page(request: Request, work: ReadDep, of: str = "") -> HTMLResponse:
-    """The form, filled with a shipped profile or with the one in force."""
+def new_page(
+    request: Request, work: ReadDep, of: str = "", shape: Annotated[Shape, Query(alias="as")] = "fields"
+) -> HTMLResponse:
+    """The form, filled with a shipped profile or with the one in force: its fields, or the whole as JSON."""
     start = shipped().get(of) or profile(work)
-    return _form(
-        request, {"profile": json.dumps(start.model_dump(mode="json"), ensure_ascii=False, indent=2)}
-    )
+    if shape == "json":
+        whole = json.dumps(start.model_dump(mode="json"), ensure_ascii=False, indent=2)
+        return _as_json(request, {"profile": whole})
+    return _fields(request, of if of in shipped() else "", fields_of(start) | {"reason": ""})
 
 
 @router.post("", response_class=HTMLResponse, **access(_PROPOSE))
 def propose(request: Request, house: HouseDep, actor: ActorDep, form: Typed) -> Response:
     """Propose a version."""
-    typed = {name: str(form.get(name, "")).strip() for name in ("profile", "reason")}
+    typed = {name: str(value).strip() for name, value in form.items() if isinstance(value, str)}
+    reason = typed.get("reason", "")[:2000]
 
     def act(work: Work) -> ProfileRead:
+        if "profile" not in typed:
+            start = shipped().get(typed.get("of", "")) or profile(work)
+            return service.propose(work, actor, ProfileProposal(profile=edited(start, typed), reason=reason))
         try:
-            body = ProfileProposal(
-                profile=Profile.model_validate_json(typed["profile"]), reason=typed["reason"][:2000]
-            )
+            body = ProfileProposal(profile=Profile.model_validate_json(typed["profile"]), reason=reason)
         except ValidationError as fault:
             said = together(fault)
             raise InputRefused(
@@ -110,7 +138,12 @@ def propose(request: Request, house: HouseDep, actor: ActorDep, form: Typed) -> 
 
     made = tried(house, act)
     if isinstance(made, AppError):
-        return _form(request, typed, made)
+        if "profile" in typed:
+            return _as_json(request, typed, made)
+        with house.read() as work:
+            start = shipped().get(typed.get("of", "")) or profile(work)
+        off = dict.fromkeys(RULES, "")
+        return _fields(request, typed.get("of", ""), fields_of(start) | off | {"reason": ""} | typed, made)
     return go(
         f"/profile/{made.id}", Text("已提出，待第二人确认。", "Proposed; a second person must confirm it.")
     )

@@ -37,7 +37,7 @@ class Number(BaseModel):
     """A limit that the profile sets otherwise, and where that comes from."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
-    value: int = Field(ge=0, le=100_000)
+    value: int = Field(ge=0, le=100_000_000)
     source: Prose = Field(min_length=4, max_length=500)
 
 

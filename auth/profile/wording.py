@@ -18,12 +18,12 @@ from core.text import Text
 
 NOTHING: Final = Text("—", "—")
 _YES: Final = {True: Text("是", "Yes"), False: Text("否", "No")}
-_REGISTRATION: Final = {
+REGISTRATION_NAMES: Final = {
     "off": Text("不要求", "Not asked for"),
     "encouraged": Text("鼓励", "Encouraged"),
     "required": Text("必须", "Required"),
 }
-_REACH: Final = {
+REACH_NAMES: Final = {
     Reach.NONE: Text("不停止使用", "Stops nothing"),
     Reach.GRANT: Text("停止所属授权", "Stops the grant it belongs to"),
     Reach.DATASET: Text(
@@ -71,7 +71,7 @@ _PLAIN: Final = {
     "effective_from": Text("生效日期", "Effective from"),
     "source": Text("来源", "Source"),
 }
-_RULES: Final = {
+RULES: Final = {
     "agreement": Text("授权须有生效的协议", "Grants hang on an active agreement"),
     "consent": Text("来自其他部门的数据须经其同意", "Data of another department need its consent"),
     "free_for_public": Text("公益用途免费", "Free for public purposes"),
@@ -79,7 +79,7 @@ _RULES: Final = {
     "vouching": Text("使用人须有本机构负责人担保", "Whoever uses a grant is vouched for by his officer"),
     "stops_at_odds": Text("审计记录不符时停止决定与交付", "Decisions and deliveries stand still while the audit record is at odds"),
 }  # fmt: skip
-_REGISTERED: Final = {
+REGISTERED: Final = {
     "registration": Text("数据资源登记", "Registration of datasets"),
     "product_registration": Text("数据产品登记", "Registration of products"),
 }
@@ -125,15 +125,15 @@ def _items(profile: Profile) -> Iterable[Item]:
     for key, name in _PLAIN.items():
         said = str(getattr(profile, key))
         yield Item(key, name, Text.of_note(said) if key == "source" else Text(said, said))
-    for key, name in _RULES.items():
+    for key, name in RULES.items():
         yield Item(key, name, _YES[getattr(profile, key)])
-    for key, name in _REGISTERED.items():
-        yield Item(key, name, _REGISTRATION[getattr(profile, key)])
+    for key, name in REGISTERED.items():
+        yield Item(key, name, REGISTRATION_NAMES[getattr(profile, key)])
     for kind, reach in sorted(profile.blocking_duties.items()):
         overdue = Text(f"逾期：{KIND_NAMES[kind].zh}", f"Overdue: {KIND_NAMES[kind].en}")
-        yield Item(f"blocking_duties.{kind}", overdue, _REACH[reach])
+        yield Item(f"blocking_duties.{kind}", overdue, REACH_NAMES[reach])
     for key, limit in base.numbers.items():
-        yield Item(f"numbers.{key}", limit.name, _measured(limit))
+        yield Item(f"numbers.{key}", limit.name, measured(limit))
     for level, plan in sorted(plans.levels.items()):
         yield Item(
             f"stages.{level}",
@@ -241,7 +241,7 @@ def _people(count: int) -> Text:
     return Text(f"{count} 人", "{n} people").filled(n=count) if count != 1 else Text("1 人", "1 person")
 
 
-def _measured(limit: Limit) -> Text:
+def measured(limit: Limit) -> Text:
     return _YES[bool(limit.value)] if limit.unit == "0 or 1" else _counted(limit.value, limit.unit)
 
 
