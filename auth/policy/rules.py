@@ -353,11 +353,11 @@ _UNIT_NAMES: Final = {
 
 def _quota_is_left(case: Case) -> Iterator[Reason]:
     quotas, used = case.grant.policy.quotas, case.grant.used
-    rows = 0 if case.ask.rows is None else case.ask.rows
+    rows = 1 if case.ask.rows is None else max(case.ask.rows, 1)
     outputs = quotas.outputs_per_month if case.ask.delivery_form == DeliveryForm.ENCLAVE else None
     for unit, zh, limit, would_be in (
         ("extracts", "提取次数", quotas.extracts, used.extracts + 1),
-        ("rows", "行数", quotas.rows, used.rows + max(rows, 1)),
+        ("rows", "行数", quotas.rows, used.rows + rows),
         ("bytes", "字节数", quotas.bytes, used.bytes + 1),
         ("per_day", "当日次数", quotas.per_day, used.per_day + 1),
         ("per_month", "当月次数", quotas.per_month, used.per_month + 1),

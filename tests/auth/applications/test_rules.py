@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -148,3 +148,26 @@ def test_a_policy_needs_its_period() -> None:
 def test_reasons_are_bilingual() -> None:
     said = rules.refused("code", "中文。", "English.", "R1", dataset="D1")
     assert (said.text, said.basis, said.facts) == (Text("中文。", "English."), "R1", {"dataset": "D1"})
+
+
+def test_a_period_lasts_from_the_first_local_midnight_to_the_one_after_its_last_day() -> None:
+    midnight = datetime(2026, 3, 1, 16, tzinfo=UTC)
+    assert rules.period(TODAY, TODAY) == (midnight, midnight + timedelta(days=1))
+    assert found(ends_on=TODAY) == [], "a single day is a period"
+
+
+@pytest.mark.parametrize(
+    ("ends_at", "codes"), [(timedelta(0), []), (-timedelta(seconds=1), ["licence-ends-first"])]
+)
+def test_a_licence_may_end_with_the_period_and_no_second_before(ends_at: timedelta, codes: list[str]) -> None:
+    held = Licence("QUALIFIED", rules.period(TODAY, ASK["ends_on"])[1] + ends_at)
+    said = rules.advice(ApplicationAsk.model_validate(ASK), a_desk(licence=held))
+    assert [each.code for each in said] == codes
+
+
+def test_columns_that_will_have_to_be_masked_are_advised_of_while_one_asks() -> None:
+    """A column that identifies people may not leave as it is; a mask that is still missing is no word about it."""
+    ask = ApplicationAsk.model_validate(ASK | {"lines": [LINE | columns({"name": "contact_phone"}, {"name": "venue_name", "use": "masked"})]})  # fmt: skip
+    assert [(each.code, each.facts["column"]) for each in rules.advice(ask, a_desk())] == [
+        ("level-forbids-plain", "contact_phone")
+    ]

@@ -190,3 +190,19 @@ def test_a_key_of_one_grant_ends_itself_and_no_other(peopled: House) -> None:
             api_keys.revoke(work, actor, key.id)
     with peopled.write() as work:
         assert api_keys.revoke(work, bound, mine.id).revoked_at is not None
+
+
+def test_what_happens_to_a_key_of_a_grant_is_on_record_with_that_grant(peopled: House) -> None:
+    """Whoever looks at the grant finds its keys; a key of no grant stands with none."""
+    for grant_id, wanted in (("g1", "g1"), ("", None)):
+        with peopled.write() as work:
+            ask, wang = ApiKeyCreate(name="nightly"), actor_of(work, "wang")
+            made = api_keys.create(work, wang, ask, api_keys.Bond(grant_id=grant_id))
+            api_keys.note_elsewhere(work, made.id, "203.0.113.0/24")
+            api_keys.revoke(work, wang, made.id)
+        with peopled.read() as work:
+            events = work.db.exec(select(AuditEventRow).where(AuditEventRow.subject == made.id)).all()
+            told = {event.kind: event.grant_id for event in events}
+        assert told == dict.fromkeys(
+            ("api_key.created", "api_key.refused_elsewhere", "api_key.revoked"), wanted
+        )

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date, timedelta
 
 import pytest
+from sqlmodel import col, select
 
 from api.house import House
+from auth.audit import AuditEventRow
 from auth.casework.book import CaseStep
 from auth.delegations import service as delegations
 from auth.delegations.service import DelegationCreate
@@ -199,3 +202,24 @@ def test_steps_are_offered_to_approvers_and_for_enterprises_alone(desk: Desk) ->
         assert Step.SUSPEND in licence.open_steps(work, actor, "insurer")
     with desk.read("auditor") as (work, actor):
         assert licence.open_steps(work, actor, "insurer") == []
+
+
+def test_each_step_is_on_record_with_what_it_gave(desk: Desk) -> None:
+    _take(desk, Step.QUALIFY, org="newfirm", credit_code=CODE, valid_to=LAST, documents=[PAPER])
+    _take(desk, Step.DISQUALIFY, org="newfirm")
+    with desk.house.write() as work:
+        organisations.create_organisation(
+            work, actor_of(work, "root"), Text("另一企业", "Other firm"), "developer", org_id="otherfirm"
+        )
+    _take(desk, Step.DISQUALIFY, org="otherfirm")
+    with desk.house.read() as work:
+        kind = AuditEventRow.kind == "organisation.licence_set"
+        events = work.db.exec(select(AuditEventRow).where(kind).order_by(col(AuditEventRow.seq))).all()
+    said = [json.loads(event.payload) for event in events if event.subject in ("newfirm", "otherfirm")]
+    assert [
+        (each["step"], each["from"], each["to"], each["valid_to"], each["documents"]) for each in said
+    ] == [
+        ("qualify", "PENDING", "QUALIFIED", "2026-12-31", [PAPER.sha256]),
+        ("disqualify", "QUALIFIED", "DISQUALIFIED", "2026-12-31", []),
+        ("disqualify", "PENDING", "DISQUALIFIED", None, []),
+    ]

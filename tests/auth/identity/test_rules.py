@@ -118,3 +118,20 @@ def test_roles_of_enterprises_and_departments_count_at_home_only() -> None:
             assert ("scope" in _codes(Role.STEWARD, scope, set(), "bureau", kind)) is (scope == "parks")
     assert "scope" in _codes(Role.STEWARD, "bureau", set(), None, None)
     assert "scope" not in _codes(Role.STEWARD, "*", set(), None, None)
+
+
+def test_what_is_no_network_is_named_cut_to_eighty_characters() -> None:
+    assert rules.networks_of([" 203.0.113.7 ", "203.0.113.9/24", "203.0.113.7/32"]) == (
+        "203.0.113.7/32",
+        "203.0.113.0/24",
+    )
+    with pytest.raises(ValueError, match=r"^x+$") as wrong:
+        rules.networks_of(["10.0.0.0/8", " " + "x" * 81])
+    assert str(wrong.value) == "x" * 80
+
+
+def test_a_list_holds_as_many_networks_as_are_allowed_each_counted_once() -> None:
+    most = [f"10.0.{n}.0/24" for n in range(rules.MAX_NETWORKS)]
+    assert rules.networks_of([*most, *most]) == tuple(most)
+    with pytest.raises(ValueError, match=f"^{rules.MAX_NETWORKS + 1} > {rules.MAX_NETWORKS}$"):
+        rules.networks_of([*most, "10.1.0.0/16"])

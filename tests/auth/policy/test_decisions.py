@@ -13,10 +13,19 @@ from auth.asset import Asset
 from auth.grants.view import GrantView, Used
 from auth.grants.workflow import State
 from auth.policy.filters.model import parse
-from auth.policy.limits import limits
+from auth.policy.limits import LevelRule, limits
 from auth.policy.model import FORMS_SERVING, Ask, ColumnTerm, DeliveryForm, GrantPolicy, Licence, Use
-from auth.policy.rules import effective, member_objections, objections, place_objections, use_objections
+from auth.policy.rules import (
+    column_objections,
+    effective,
+    member_objections,
+    objections,
+    place_objections,
+    refused,
+    use_objections,
+)
 from core.ids import ApplicationId, DatasetId, GrantId, OrgId
+from core.text import Text
 from tests.desk import PARKS, RESCUES
 
 START, END = datetime(2026, 3, 1, tzinfo=UTC), datetime(2027, 3, 1, tzinfo=UTC)
@@ -409,3 +418,81 @@ def test_level_four_and_above_leave_in_no_form_of_these(form: DeliveryForm) -> N
 def test_nothing_is_provided_to_whoever_is_registered_abroad(country: str) -> None:
     found = codes(licence=replace(GOOD, country=country))
     assert found == ([] if country == "CN" else ["recipient-abroad"])
+
+
+def test_what_stands_against_the_grant_from_outside_is_told_with_the_rest() -> None:
+    frozen, shared = (
+        refused("frozen", "冻结。", "Frozen.", "R1"),
+        refused("lapsed", "期满。", "Lapsed.", "R2"),
+    )
+    view = a_view(blocks=(frozen,), if_shared=(shared,))
+    assert effective(view, NOW) == (frozen,)
+    assert codes(view=view) == ["frozen"]
+    assert codes(view=view, asset=replace(PARKS, is_shared=True)) == ["frozen", "lapsed"]
+
+
+@pytest.mark.parametrize("of", ["asked", "granted", "agreed", "found"])
+def test_a_dataset_that_one_of_the_four_names_otherwise_is_another(of: str) -> None:
+    """The request, the grant, its terms and the dataset that was looked up."""
+    other = DatasetId("DP-XX-009")
+    ask = an_ask(dataset_id=other) if of == "asked" else None
+    view = a_view(a_policy(dataset_id=other), dataset_id=PARKS.dataset_id) if of == "agreed" else a_view()
+    view = replace(view, dataset_id=other) if of == "granted" else view
+    assert codes(ask, view, replace(PARKS, dataset_id=other) if of == "found" else PARKS) == [
+        "grant-for-another-dataset"
+    ]
+
+
+@pytest.mark.parametrize("use", list(Use))
+def test_a_record_is_verified_by_columns_to_join_on_alone(use: Use) -> None:
+    mask = {"mask": {"kind": "redact"}} if use is Use.MASKED else {}
+    view = a_view(a_policy(columns=[{"name": "venue_id", "use": use, **mask}], delivery_forms=["verify"]))
+    found = codes(an_ask(columns=("venue_id",), delivery_form="verify"), view)
+    assert found == ([] if use is Use.JOIN_ONLY else ["column-not-joined-on"])
+
+
+def test_terms_that_show_what_their_level_forbids_are_named() -> None:
+    terms = [ColumnTerm(name="contact_phone", use=Use.PLAIN), ColumnTerm(name="venue_id", use=Use.PLAIN)]
+    found = list(column_objections(terms, PARKS, limits()))
+    assert [(each.code, each.facts["column"]) for each in found] == [("level-forbids-plain", "contact_phone")]
+
+
+@pytest.mark.parametrize(("plain_up_to", "personal_plain", "closed"), [(2, True, []), (1, True, ["contact_phone"]), (2, False, ["contact_phone"]), (3, True, [])])  # fmt: skip
+def test_a_column_leaves_plain_up_to_its_level_and_of_people_where_that_is_allowed(
+    plain_up_to: int, personal_plain: bool, closed: list[str]
+) -> None:
+    """The column identifies people directly and is of level 2."""
+    rule = LevelRule(2, frozenset(DeliveryForm), plain_up_to, personal_plain)
+    known = replace(limits(), levels={PARKS.level: rule})
+    terms = [ColumnTerm(name=name, use=Use.PLAIN) for name in ("venue_id", "contact_phone")]
+    assert [each.facts["column"] for each in column_objections(terms, PARKS, known)] == closed
+
+
+@pytest.mark.parametrize(
+    ("unit", "quota", "used", "rows", "left"),
+    [("extracts", 5, 5, None, 0), ("rows", 10, 7, 4, 3), ("rows", 10, 10, 0, 0), ("bytes", 10, 12, None, 0), ("per_day", 2, 3, None, 0)],
+)  # fmt: skip
+def test_what_is_left_of_a_quota_is_told_and_never_less_than_nothing(
+    unit: str, quota: int, used: int, rows: int | None, left: int
+) -> None:
+    view = a_view(a_policy(quotas={unit: quota}), used=Used(**{unit: used}))
+    (said,) = objections(an_ask(rows=rows), view, PARKS, GOOD, limits())
+    assert said.facts == {"unit": unit, "limit": quota, "left": left}
+    assert f"上限 {quota}，剩余 {left}。" in said.text.zh
+    assert said.text.en.endswith(f" left: {left} of {quota}.")
+
+
+@pytest.mark.parametrize(("rows", "is_left"), [(None, True), (0, True), (1, True), (2, False)])
+def test_the_last_row_is_still_given(rows: int | None, is_left: bool) -> None:
+    """Whatever is not counted before counts as one row."""
+    view = a_view(a_policy(quotas={"rows": 10}), used=Used(rows=9))
+    assert codes(an_ask(rows=rows), view) == ([] if is_left else ["quota-exhausted"])
+
+
+def test_the_scenario_granted_is_told_first_and_then_the_one_asked_for() -> None:
+    (said,) = objections(an_ask(scenario_id="parking"), a_view(), PARKS, GOOD, limits())
+    granted, asked = (limits().scenarios[code].name for code in ("safety", "parking"))
+    assert said.text == Text(
+        f"授权的场景是“{granted.zh}”，不是“{asked.zh}”。",
+        f"The grant is for the scenario “{granted.en}”, not “{asked.en}”.",
+    )

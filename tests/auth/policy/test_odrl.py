@@ -405,3 +405,13 @@ def test_an_agreement_with_every_safeguard_fits_the_shapes() -> None:
     policy = a_policy(safeguards=strict)
     assert _faults(written(policy)) == ""
     assert policy_of(json.loads(json.dumps(written(policy)))) == policy
+
+
+def test_the_first_twenty_faults_are_told_in_the_sentence_and_all_of_them_as_reasons() -> None:
+    document = json.loads(json.dumps(written(a_policy()))) | {f"x{n:02}": 1 for n in range(25)}
+    with pytest.raises(InputRefused) as refused:
+        policy_of(document)
+    told = [f"x{n:02}: not known" for n in range(25)]
+    assert refused.value.detail.en.endswith(": " + "; ".join(told[:20]))
+    assert refused.value.detail.zh.endswith("：" + "；".join(told[:20]))
+    assert [each.text.en for each in refused.value.reasons] == told

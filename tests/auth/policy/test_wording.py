@@ -7,13 +7,21 @@ from typing import Any
 import pytest
 
 from auth.policy.filters.model import MAX_IN_LIST, parse
+from auth.policy.limits import Coded
 from auth.policy.model import ColumnTerm, DeliveryForm, Use
 from auth.policy.wording import (
     FORM_NAMES,
     USE_NAMES,
+    coded_named,
+    fee_in_words,
     filter_in_words,
+    form_named,
+    forms_named,
+    identifier_named,
+    members_in_words,
     networks_in_words,
     release_in_words,
+    safeguard_in_words,
     term_in_words,
 )
 from core.text import Text
@@ -103,3 +111,66 @@ def test_networks_and_release_are_named_or_said_not_to_be_bound() -> None:
     assert networks_in_words([]) == Text("不限", "any")
     assert release_in_words("r1") == Text("r1", "r1")
     assert release_in_words(None) == Text("不固定，随当前版本", "none: the current one")
+
+
+def test_what_has_no_name_is_told_as_it_was_said() -> None:
+    """A refusal quotes what was asked for, known or not."""
+    assert form_named("extract_csv") == FORM_NAMES[DeliveryForm.EXTRACT_CSV]
+    assert form_named("api_page") == Text("api_page", "api_page")
+    assert forms_named(["query_agg", "api_page"]) == Text(
+        "统计查询、api_page", "Statistics by query, api_page"
+    )
+    assert forms_named([]) == Text("—", "—")
+    known = {"s": Coded("s", Text("安全", "Safety"))}
+    assert coded_named(known, "s") == Text("安全", "Safety")
+    assert coded_named(known, "t") == Text("t", "t")
+    assert identifier_named("none") == Text("非标识", "not identifying")
+    assert identifier_named("XI") == Text("XI", "XI")
+
+
+def test_members_and_fee_are_named_or_said_not_to_be_chosen() -> None:
+    assert members_in_words([]) == Text("本机构所有获担保人员", "every vouched member")
+    assert members_in_words(["b", "a"], {"b": "aa"}) == Text("2 人：a、aa", "2 persons: a, aa")
+    assert members_in_words(["a"]).en == "1 person: a"
+    assert fee_in_words("F1") == Text("F1", "F1")
+    assert fee_in_words(None) == Text("未约定", "none agreed")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("min_group", 20, Text("至少 20", "20 or more")), ("checkers", 1, Text("至少 1", "1 or more")),
+        ("epsilon_micro", 2_500_000, Text("ε 2.5", "epsilon 2.5")), ("epsilon_each_micro", 50_000, Text("ε 0.05", "epsilon 0.05")),
+        ("watermark", True, Text("必须带有，否则不交付", "required, or nothing leaves")), ("watermark", False, Text("按策略配置", "as the policy profile says")),
+        ("min_group", None, Text("按策略配置", "as the policy profile says")),
+    ],
+)  # fmt: skip
+def test_each_safeguard_is_told_as_it_holds(name: str, value: int | bool | None, said: Text) -> None:
+    assert safeguard_in_words(name, value) == said
+
+
+def test_a_list_of_one_more_than_is_shown_says_that_it_goes_on() -> None:
+    said = filter_in_words(parse({"op": "in", "column": "a", "values": list(range(21))}))
+    assert said.en == f"a is one of {', '.join(map(str, range(20)))}…"
+
+
+@pytest.mark.parametrize(
+    ("other", "wanted"),
+    [
+        (Text("名称", "Label"), Text("名称（a） 为空", "Name (a) is empty")),
+        (Text("标签", "Name"), Text("名称（a） 为空", "Name (a) is empty")),
+        (Text("标签", "Label"), Text("名称 为空", "Name is empty")),
+    ],
+)
+def test_a_title_that_is_another_columns_in_either_language_is_told_with_the_name(
+    other: Text, wanted: Text
+) -> None:
+    titles = {"a": Text("名称", "Name"), "b": other}
+    assert filter_in_words(parse({"op": "is_null", "column": "a"}), titles) == wanted
+
+
+@pytest.mark.parametrize("title", [Text("", "Name"), Text("名称", "")])
+def test_a_title_in_one_language_alone_names_nothing(title: Text) -> None:
+    assert filter_in_words(parse({"op": "is_null", "column": "a"}), {"a": title}) == Text(
+        "a 为空", "a is empty"
+    )
