@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from sqlmodel import select
+from sqlmodel import col, select
 
 from api.house import House
 from auth.applications import handlers, talk
@@ -159,7 +159,8 @@ def test_a_hidden_text_leaves_its_reason_and_the_record_keeps_it(desk: Desk) -> 
     with desk.write("applicant") as (work, actor), pytest.raises((AccessRefused, Conflict)):
         talk.hide(work, actor, found.id, said.id, CommentHide(reason="再隐藏一次"))
     with desk.read("auditor") as (work, _):
-        kinds = list(work.db.exec(select(AuditEventRow.kind).where(AuditEventRow.application_id == found.id)))
+        wanted = select(AuditEventRow.kind).where(AuditEventRow.application_id == found.id)
+        kinds = list(work.db.exec(wanted.order_by(col(AuditEventRow.seq))))
     assert kinds[-2:] == ["application.commented", "application.comment_hidden"]
 
 
