@@ -193,12 +193,12 @@ def sequential_keys(_: Watched, lines: Sequence[Seen], now: datetime, numbers: N
 
 
 def _chain(spans: Sequence[tuple[int, int]]) -> int:
-    """How many spans the longest chain has; the next begins where one ends, or right after."""
+    """How many of the spans (one at least) the longest chain has; the next begins where one ends, or right after."""
     ends: dict[int, int] = {}
     for low, high in spans:
         length = 1 + max(ends.get(low - 1, 0), ends.get(low, 0) if high > low else 0)
-        ends[high] = max(ends.get(high, 0), length)
-    return max(ends.values(), default=0)
+        ends[high] = max(ends.get(high, length), length)
+    return max(ends.values())
 
 
 def early_quota(watched: Watched, _: Sequence[Seen], now: datetime, numbers: Numbers) -> Found | None:

@@ -144,9 +144,13 @@ def acknowledgement_objections(found: Sequence[Change], accepts: bool, note: str
 def _of_the_dataset(before: Facts, after: Facts) -> Iterator[Change]:
     yield from _level("", before, after)
     old, new = _OPENNESS.get(before.get("open_type", "")), _OPENNESS.get(after.get("open_type", ""))
-    if old is not None and new is not None and old != new:
-        kind, impact = ("opened", Impact.MINOR) if new > old else ("closed", Impact.MAJOR)
-        yield Change(kind, "", impact, before["open_type"], after["open_type"])
+    if old is None or new is None:
+        return
+    facts = before["open_type"], after["open_type"]
+    if new > old:
+        yield Change("opened", "", Impact.MINOR, *facts)
+    elif new < old:
+        yield Change("closed", "", Impact.MAJOR, *facts)
 
 
 def _come_and_gone(old: Mapping[str, Facts], new: Mapping[str, Facts]) -> Iterator[Change]:
@@ -216,10 +220,12 @@ def _limit(fact: str, column: Facts) -> str | None:
 
 def _level(name: str, old: Facts, new: Facts) -> Iterator[Change]:
     before, after = old.get("level"), new.get("level")
-    if before is not None and after is not None and before != after:
-        raised = after > before
-        kind, impact = ("level-raised", Impact.MAJOR) if raised else ("level-lowered", Impact.MINOR)
-        yield Change(kind, name, impact, before, after)
+    if before is None or after is None:
+        return
+    if after > before:
+        yield Change("level-raised", name, Impact.MAJOR, before, after)
+    elif after < before:
+        yield Change("level-lowered", name, Impact.MINOR, before, after)
 
 
 def _unit(name: str, old: Facts, new: Facts) -> Iterator[Change]:

@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from auth.anomalies.config import NUMBER_NAMES, shipped
-from auth.anomalies.rules import JUDGES, Rule, Seen, Watched, judge, key_spans, shape
+from auth.anomalies.rules import (
+    ACTION_NAMES,
+    JUDGES,
+    NEEDS_FILTERS,
+    Action,
+    Rule,
+    Seen,
+    Watched,
+    judge,
+    key_spans,
+    shape,
+)
 from auth.policy.filters.model import parse
 
 NOW = datetime(2026, 6, 10, 4, 0, tzinfo=UTC)  # noon by local time
@@ -119,9 +131,10 @@ def test_what_a_person_has_looked_at_does_not_count_again(rule: Rule) -> None:
 
 @pytest.mark.parametrize(
     ("day", "used", "quota", "seen"),
-    [(9, 91, 100, 91), (9, 90, 100, None), (10, 100, 100, None), (0, 1, 0, 100), (9, 0, 0, None), (9, 95, 100, 95)],
+    [(9, 91, 100, 91), (9, 90, 100, None), (10, 100, 100, None), (0, 1, 0, 100), (9, 0, 0, None), (9, 95, 100, 95),
+     (9, 999, 1000, 99), (9.95, 91, 100, 91), (9, 900, 1000, None)],
 )  # fmt: skip
-def test_a_quota_used_up_early(day: int, used: int, quota: int, seen: int | None) -> None:
+def test_a_quota_used_up_early(day: float, used: int, quota: int, seen: int | None) -> None:
     watched = Watched(ago(days=day), ago(days=day) + timedelta(days=100), {"rows": (used, quota)})
     numbers = shipped()[Rule.EARLY_QUOTA].numbers
     found = judge(Rule.EARLY_QUOTA, watched, [], NOW, numbers)
@@ -154,6 +167,8 @@ def test_every_rule_is_shipped_with_a_source_and_names_for_its_numbers() -> None
         ({"op": "gt", "column": "k", "value": 4}, []),
         ({"op": "in", "column": "k", "values": ["A1", "A9"]}, [("k\0A", 1, 9)]),
         ({"op": "and", "args": [{"op": "gt", "column": "k", "value": 4}, {"op": "le", "column": "k", "value": 9}]}, [("k\0", 5, 9)]),
+        ({"op": "and", "args": [{"op": "ge", "column": "k", "value": 4}, {"op": "lt", "column": "k", "value": 9}]}, [("k\0", 4, 8)]),
+        ({"op": "and", "args": [{"op": "ge", "column": "k", "value": "A4"}, {"op": "lt", "column": "k", "value": "B9"}]}, []),
         ({"op": "or", "args": [{"op": "eq", "column": "k", "value": 4}]}, []),
     ],
 )  # fmt: skip
@@ -165,3 +180,87 @@ def test_a_shape_has_no_values() -> None:
     one = parse({"op": "not", "arg": {"op": "and", "args": [{"op": "is_null", "column": "b"}, {"op": "eq", "column": "a", "value": "secret"}]}})  # fmt: skip
     two = parse({"op": "not", "arg": {"op": "and", "args": [{"op": "eq", "column": "a", "value": "other"}, {"op": "is_null", "column": "b"}]}})  # fmt: skip
     assert shape(one) == shape(two) == "not(and(eq:a,is_null:b))"
+
+
+def set_to(rule: Rule, **numbers: int) -> dict[str, int]:
+    return {**shipped()[rule].numbers, **numbers}
+
+
+@pytest.mark.parametrize("rule", list(Rule))
+def test_where_nothing_happened_nothing_is_found_however_low_the_limit(rule: Rule) -> None:
+    lowest = set_to(rule, least=1, least_days=0 if rule is not Rule.VOLUME else 1)
+    assert judge(rule, GRANT, [], NOW, lowest) is None
+
+
+def test_what_is_no_request_and_what_went_nowhere_counts_for_nothing() -> None:
+    """A file made later repeats its request's filter; a download without a known network is no network."""
+    made = [Seen(ago(minutes=n), "delivery", asked=asked(n)) for n in range(5)]
+    for rule in NEEDS_FILTERS:
+        assert judge(rule, GRANT, made, NOW, set_to(rule, least=2)) is None
+    unknown = [Seen(NOW, "download", "x"), Seen(NOW, "refused", "x", "10.0.0.0/24")]
+    assert judge(Rule.MANY_ADDRESSES, GRANT, unknown, NOW, set_to(Rule.MANY_ADDRESSES, least=1)) is None
+    line = Seen(NOW, "charge")
+    assert (line.is_request, line.rows, line.extracts) == (False, 0, 0)
+    assert [Seen(NOW, kind, extracts=1).is_request for kind in ("charge", "delivery", "refund")] == [True, True, False]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("minutes", "seen"),
+    [((0, 10), 1), ((0, 9.9), 2), ((0, 5, 10, 11), 3), ((0, 1, 2, 10), 3), ((0,), 1)],
+)
+def test_a_burst_is_what_falls_within_the_window_its_end_left_out(
+    minutes: tuple[float, ...], seen: int
+) -> None:
+    lines = [Seen(ago(hours=1) + timedelta(minutes=each), "refused") for each in minutes]
+    found = judge(Rule.DENIED_BURST, GRANT, lines, NOW, set_to(Rule.DENIED_BURST, least=1, within_minutes=10))
+    assert found is not None
+    assert found.seen == seen
+
+
+@pytest.mark.parametrize(
+    ("spans", "seen"),
+    [(((1, 5), (6, 9)), 2), (((1, 5), (5, 9)), 2), (((1, 5), (5, 5)), 1), (((1, 5), (6, 6)), 2),
+     (((1, 5), (7, 9)), 1), (((1, 5), (2, 5), (6, 9), (10, 12)), 3), (((1, 2), (3, 9), (5, 9), (10, 12)), 3)],
+)  # fmt: skip
+def test_a_chain_goes_on_where_a_span_ends_or_right_after(
+    spans: tuple[tuple[int, int], ...], seen: int
+) -> None:
+    lines = [
+        request(NOW, parse({"op": "between", "column": "k", "low": low, "high": high})) for low, high in spans
+    ]
+    found = judge(Rule.SEQUENTIAL_KEYS, GRANT, lines, NOW, set_to(Rule.SEQUENTIAL_KEYS, least=1))
+    assert found is not None
+    assert found.seen == seen
+    assert "沿“k”列" in found.text.zh
+    assert "along the column k (" in found.text.en
+
+
+@pytest.mark.parametrize(
+    ("begins", "ends", "hour", "is_night"),
+    [(22, 6, 22, True), (22, 6, 21, False), (22, 6, 5, True), (22, 6, 6, False),
+     (12, 14, 12, True), (12, 14, 11, False), (12, 14, 13, True), (12, 14, 14, False), (7, 7, 7, False), (7, 7, 8, False)],
+)  # fmt: skip
+def test_the_first_hour_of_the_night_belongs_to_it_and_the_last_does_not(
+    begins: int, ends: int, hour: int, is_night: bool
+) -> None:
+    at = datetime(2026, 6, 9, 16, 0, tzinfo=UTC) + timedelta(hours=hour)  # midnight by local time
+    numbers = set_to(Rule.OFF_HOURS, least=1, from_hour=begins, to_hour=ends, window_minutes=1440)
+    found = judge(Rule.OFF_HOURS, GRANT, [request(at)], at + timedelta(minutes=1), numbers)
+    assert (found is not None) is is_night
+
+
+def test_a_line_of_the_very_instant_of_closing_is_settled() -> None:
+    for rule in Rule:
+        for lines in [lines for _, each, lines, seen in TABLE if each is rule and seen]:
+            last = max(line.at for line in lines)
+            assert judge(rule, GRANT, lines, NOW, shipped()[rule].numbers, since=last) is None
+
+
+def test_filters_are_read_for_the_rules_that_find_nothing_without_them() -> None:
+    blind = {
+        rule
+        for _, rule, lines, seen in TABLE
+        if seen and not judge(rule, GRANT, [replace(line, asked=None) for line in lines], NOW, shipped()[rule].numbers)
+    }  # fmt: skip
+    assert blind == NEEDS_FILTERS
+    assert set(ACTION_NAMES) == set(Action)
