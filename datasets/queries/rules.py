@@ -94,15 +94,17 @@ def complemented(figures: Sequence[Figure], is_safe: Callable[[Figure], bool]) -
     The smallest safe figures are left out as well until that holds: whoever knows the total would learn the rest.
     """
     told = [is_safe(figure) for figure in figures]
-    if all(told) or not any(
-        figure.contributors for figure, kept in zip(figures, told, strict=True) if not kept
-    ):
+
+    def left_out() -> Iterator[Figure]:
+        return (figures[at] for at, kept in enumerate(told) if not kept)
+
+    if not any(figure.contributors for figure in left_out()):
         return told
     for at in sorted(range(len(figures)), key=lambda at: (figures[at].contributors, at)):
-        if is_safe(together(figure for figure, kept in zip(figures, told, strict=True) if not kept)):
-            return told
+        if is_safe(together(left_out())):
+            break
         told[at] = False
-    return told if is_safe(together(figures)) and any(told) else [False] * len(told)
+    return told
 
 
 def rounded_count(rows: int, base: int) -> int:

@@ -101,6 +101,7 @@ TESTS: Final = (
     "tests/datasets/outputs",
     "tests/datasets/push/test_machine.py",
     "tests/datasets/push/test_push.py",
+    "tests/datasets/push/test_rules.py",
     "tests/datasets/queries",
     "tests/datasets/releases/test_publishing.py",
     "tests/datasets/releases/test_rules.py",
