@@ -124,7 +124,9 @@ def described_columns(record: Record, columns: Columns) -> list[Reason]:
 def level_covers_columns(record: Record, columns: Columns) -> list[Reason]:
     """R25: a dataset is at least as sensitive as its most sensitive column."""
     level = record.get("data_level")
-    above = [str(column["name"]) for column in columns if level and (column.get("level") or 0) > level]
+    above = [
+        str(column["name"]) for column in columns if level and column.get("level") and column["level"] > level
+    ]
     if not above:
         return []
     text = Text(

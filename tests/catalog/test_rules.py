@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from catalog import codes, rules
-from catalog.fields import FIELDS
+from catalog.fields import FIELDS, GRADING, GUIDE
 from catalog.models import DatasetFields
 from catalog.workflow import MOVES, State, Step, advance
 from core.errors import TransitionRefused
@@ -182,3 +182,91 @@ def test_every_coded_field_names_a_list_there_is() -> None:
 
 def test_field_table_and_model_name_the_same_fields() -> None:
     assert {spec.name for spec in FIELDS} == set(DatasetFields.model_fields)
+
+
+def _found(columns: list[dict[str, Any]], **changes: Any) -> dict[str, tuple[str, dict[str, object], str]]:
+    record = DatasetFields.model_validate(COMPLETE | changes).model_dump()
+    return {each.code: (each.text.en, each.facts, each.basis) for each in rules.objections(record, columns)}
+
+
+def _column(name: str = "a", **facts: Any) -> dict[str, Any]:
+    return COLUMNS[0] | {"name": name} | facts
+
+
+@pytest.mark.parametrize(
+    ("end", "objects"), [("2026-01-01", False), ("2026-01-02", False), ("2025-12-31", True)]
+)
+def test_a_period_may_be_one_day(end: str, *, objects: bool) -> None:
+    assert _codes(temporal_end=date.fromisoformat(end)) == ["period-reversed"] * objects
+
+
+def test_a_series_needs_what_describes_it_and_nothing_that_is_said_of_data() -> None:
+    needed = {spec.name for spec in FIELDS if rules.is_mandatory(spec, "series")}
+    assert needed == {
+        "title_zh", "title_en", "description_zh", "keywords", "contact", "catalog_class", "domain_code", "lineage",
+    }  # fmt: skip
+    for kind in ("dataset", None, ""):
+        assert {spec.name for spec in FIELDS if rules.is_mandatory(spec, kind)} == {
+            spec.name for spec in FIELDS if spec.need == "mandatory"
+        }
+    assert rules.described_columns({"record_type": "series"}, []) == []
+
+
+def test_a_column_without_level_is_missed_by_the_grading_standard_and_else_by_the_guide() -> None:
+    found = _found([{"name": "a", "title_zh": "", "type": None, "level": None}])
+    basis = {code: facts[2] for code, facts in found.items()}
+    assert basis == {
+        "column-without-title": GUIDE, "column-without-type": GUIDE, "column-without-level": GRADING,
+    }  # fmt: skip
+    assert all(facts[1] == {"field": "columns", "columns": ["a"]} for facts in found.values())
+
+
+@pytest.mark.parametrize(
+    ("open_type", "scope", "objects"),
+    [("N", "no", False), ("N", "yes", True), ("C", "no", True), ("U", "yes", True)],
+)
+def test_a_classified_column_keeps_the_dataset_closed(open_type: str, scope: str, *, objects: bool) -> None:
+    terms = {"open_type": open_type, "auth_op_scope": scope, "open_condition": "说明"}
+    found = _found([_column("secret", classified=True)], **terms)
+    assert list(found) == ["classified-column"] * objects
+    for text, facts, basis in found.values():
+        assert "(secret)" in text
+        assert facts == {"field": "open_type", "columns": ["secret"]}
+        assert basis == "中华人民共和国保守国家秘密法"
+    assert list(_found([_column("plain", classified=False)], **terms)) == []
+
+
+@pytest.mark.parametrize("field", ["open_type", "share_type"])
+def test_no_column_is_stricter_than_its_dataset(field: str) -> None:
+    """By the order of the code list; what names no code of the list says nothing."""
+    order = list(codes.load(field).codes)
+    code = f"column-{field.replace('_', '-')}-stricter"
+    terms = {"open_condition": "说明", "share_condition": "说明"}
+    for at, said in enumerate(order):
+        for column_at, own in enumerate([*order, None, "?"]):
+            columns = [_column("own", **{field: own}), _column("none")]
+            found = rules.columns_not_stricter(COMPLETE | terms | {field: said}, columns)
+            stricter = column_at < len(order) and column_at > at
+            assert [each.code for each in found] == [code] * stricter
+            assert all(each.facts == {"field": field, "columns": ["own"]} for each in found)
+        assert rules.columns_not_stricter({field: "?"}, [_column("own", **{field: said})]) == []
+
+
+@pytest.mark.parametrize(("level", "above"), [(0, False), (None, False), (2, False), (3, True)])
+def test_a_column_above_the_dataset_is_named(level: int | None, *, above: bool) -> None:
+    for of_dataset in (2, None):
+        found = rules.level_covers_columns({"data_level": of_dataset}, [_column("x", level=level)])
+        assert [each.facts for each in found] == [{"field": "data_level", "columns": ["x"]}] * (
+            above and of_dataset is not None
+        )
+    assert rules.level_covers_columns({"data_level": 0}, [_column("x", level=1)]) == []
+    assert rules.level_covers_columns({"data_level": 1}, [_column("x", level=None)]) == []
+
+
+@pytest.mark.parametrize(
+    ("freq", "interval", "said"),
+    [("3", None, "PT2160M"), ("9", "PT5M", "PT15M"), ("9", "PT20M", "PT40M"), ("9", "PT90S", "PT15M"), ("9", "PT7M45S", "PT15M"),
+     ("9", "P1D", "PT2880M"), ("9", None, None), ("1", None, None)],
+)  # fmt: skip
+def test_how_old_data_may_grow_is_told_in_minutes(freq: str, interval: str | None, said: str | None) -> None:
+    assert rules.longest_age(freq, interval) == said

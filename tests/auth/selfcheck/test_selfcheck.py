@@ -33,6 +33,7 @@ from auth.selfcheck.rules import OrganisationFacts, Outcome, PlatformFacts
 from auth.selfcheck.service import CheckRead
 from core.errors import NotFound
 from core.ids import GrantId
+from core.text import Text
 from tests.auth.agreements.scene import in_force
 from tests.auth.proof.packs import unguarded
 from tests.conftest import TestClock
@@ -119,6 +120,63 @@ def test_each_point_of_an_enterprise_hangs_on_its_facts_alone(
 def test_what_was_found_of_an_agreement_is_said(agreement: bool | None, said: str) -> None:
     points = {each.key: each for each in rules.of_organisation(replace(GOOD, agreement=agreement))}
     assert points["agreement"].found.en == said
+
+
+PLATFORM_SAYS: list[tuple[str, dict[str, Any], str, str]] = [
+    ("audit-sound", {"look_holds": None}, "尚未自动核对", "never looked through"),
+    ("audit-sound", {"look_days": 1}, "1 天前核对，一致", "looked through 1 day ago: as signed"),
+    ("audit-sound", {"look_holds": False, "look_days": 2}, "2 天前核对，不一致", "looked through 2 days ago: at odds"),
+    ("audit-protected", {}, "数据库防护齐备，检查点 3 个", "guards in the database in place, 3 checkpoints"),
+    ("audit-protected", {"guarded": False, "checkpoints": 1}, "数据库防护不全，检查点 1 个", "guards in the database missing, 1 checkpoint"),
+    ("administrators-apart", {"admins_missing": 2, "admins_merged": 1}, "缺 2 类，兼任 1 人", "2 of three missing, 1 person in two"),
+    ("second-factor", {"factor_missing": 1}, "应启用 2 个，未启用 1 个", "2 must have one, 1 do not"),
+    ("secure-line", {}, "HTTPS", "https"),
+    ("secure-line", {"secure_line": False}, "HTTP", "http"),
+    ("malicious-code", {}, "已配置", "a scanner is set"),
+    ("malicious-code", {"scanner": False}, "未配置", "none is set"),
+    ("no-default-accounts", {}, "未启用", "off"),
+    ("no-default-accounts", {"demo": True}, "演示模式", "demo mode"),
+]  # fmt: skip
+ENTERPRISE_SAYS: list[tuple[str, dict[str, Any], str, str]] = [
+    ("licence", {}, "有效", "in force"),
+    ("licence", {"licence_holds": False}, "无效或已到期", "not in force"),
+    ("agreement", {"agreement": None}, "不要求", "none asked for"),
+    ("agreement", {}, "有效", "in force"),
+    ("agreement", {"agreement": False}, "没有", "none"),
+    ("members", {"unvouched": None}, "不要求", "not asked for"),
+    ("members", {"unvouched": 2}, "2 名分析员未获担保", "2 analysts not vouched for"),
+    ("anomalies", {"anomalies_open": 1}, "异常 1 项", "1 anomaly open"),
+    ("anomalies", {"anomalies_open": 2, "frozen": True}, "异常 2 项，已冻结", "2 anomalies open, frozen"),
+]
+
+
+@pytest.mark.parametrize(("key", "changes", "zh", "en"), [*PLATFORM_SAYS, *ENTERPRISE_SAYS])
+def test_each_point_says_what_the_record_holds(key: str, changes: dict[str, Any], zh: str, en: str) -> None:
+    is_platform = (key, changes, zh, en) in PLATFORM_SAYS
+    points = (
+        rules.of_platform(replace(SOUND, **changes), limits())
+        if is_platform
+        else rules.of_organisation(replace(GOOD, **changes))
+    )
+    (point,) = (each for each in points if each.key == key)
+    assert point.found == Text(zh, en)
+    assert bool(point.cure.zh) is bool(point.cure.en) is (point.outcome is Outcome.FAIL)
+
+
+def test_one_checkpoint_protects_the_record_and_a_point_at_its_limit_passes() -> None:
+    at_limit = replace(
+        SOUND, checkpoints=1, tries=limits()["self_check_failures"], idle_minutes=limits()["self_check_idle_minutes"],
+        look_days=limits()["self_check_look_days"],
+    )  # fmt: skip
+    assert set(_outcomes(rules.of_platform(at_limit, limits())).values()) == {"pass"}
+
+
+@pytest.mark.parametrize("changes", [{"purpose_refusals": 1}, {"reports_overdue": 1}, {"certificates_overdue": 1}, {"quota_refusals": 1}, {"unread_columns": 1}, {"untraced": 1}])  # fmt: skip
+def test_what_hangs_on_grants_is_not_applicable_without_any(changes: dict[str, Any]) -> None:
+    found = _outcomes(rules.of_organisation(replace(GOOD, grants=0, **changes)))
+    assert {key for key, outcome in found.items() if outcome == "not-applicable"} == {
+        "purpose", "reports", "certificates", "quotas", "minimal", "traceable",
+    }  # fmt: skip
 
 
 def _with(**numbers: int) -> Profile:

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from catalog import codes
 from catalog.changes import rules, sheets
 from catalog.fields import BY_NAME, FIELDS
 from catalog.models import DatasetUpdate
@@ -104,3 +105,65 @@ def test_bad_cells_are_named_by_line_and_column() -> None:
 def test_what_is_no_table_is_refused_in_words(content: bytes, said: str) -> None:
     with pytest.raises(Exception, match=said):
         sheets.read(content)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("keywords", None, ""), ("keywords", [], ""), ("keywords", ["a", "b c"], "a、b c"), ("keywords", ["a,b"], '["a,b"]'),
+        ("keywords", ["[a"], '["[a"]'), ("keywords", ["甲；乙", "c"], '["甲；乙", "c"]'), ("formats", ["csv", "json"], "csv、json"),
+        ("spatial_resolution_m", 2.0, "2"), ("spatial_resolution_m", 2.5, "2.5"), ("data_level", 3, "3"), ("contact", "x", "x"),
+    ],
+)  # fmt: skip
+def test_a_value_as_a_cell(name: str, value: Any, said: str) -> None:
+    assert rules.cell(BY_NAME[name], value) == said
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "value"),
+    [
+        ("keywords", " a，b ; ;c\nd ", ["a", "b", "c", "d"]), ("keywords", "", []), ("keywords", '["a, b"]', ["a, b"]),
+        ("formats", "CSV、json", ["csv", "json"]), ("formats", "", []),
+        ("data_level", "3", 3), ("data_level", "", None), ("temporal_start", "", None), ("spatial_resolution_m", "", None),
+        ("contact", "", ""), ("open_type", "", ""), ("open_type", "u", "u"), ("open_type", "U", "U"),
+        ("spatial_resolution_m", "2.5", 2.5), ("contact", " x ", "x"), ("temporal_start", "2026-01-31", "2026-01-31"),
+    ],
+)  # fmt: skip
+def test_a_cell_as_a_value(name: str, text: str, value: Any) -> None:
+    if text == "u":  # the list knows it in one spelling alone
+        with pytest.raises(rules.Unfit, match="is not in the code list"):
+            rules.value_of(BY_NAME[name], text)
+    else:
+        assert rules.value_of(BY_NAME[name], text) == value
+
+
+def test_a_code_is_given_by_its_label_too_and_a_strange_one_hears_which_are_known() -> None:
+    for spec in (each for each in FIELDS if each.codes):
+        known = codes.load(str(spec.codes)).codes
+        for value, code in known.items():
+            for said in (value, code.text.zh, code.text.en):
+                read = rules.value_of(spec, said)
+                assert known[str(read[0] if isinstance(read, list) else read)].text == code.text
+        with pytest.raises(rules.Unfit) as caught:
+            rules.value_of(spec, "no such code")
+        text = caught.value.text
+        assert text.zh.partition("可用：")[2] == "、".join(f"{v} {c.text.zh}" for v, c in known.items())
+        assert text.en.partition("there are: ")[2] == ", ".join(f"{v} {c.text.en}" for v, c in known.items())
+        assert str(caught.value) == text.en
+
+
+@pytest.mark.parametrize(
+    ("place", "said"),
+    [(0, "A"), (25, "Z"), (26, "AA"), (27, "AB"), (51, "AZ"), (52, "BA"), (701, "ZZ"), (702, "AAA")],
+)
+def test_columns_bear_the_letters_of_spreadsheets(place: int, said: str) -> None:
+    assert rules.letters(place) == said
+
+
+def test_a_field_is_found_by_its_name_or_either_label() -> None:
+    for spec in FIELDS:
+        assert {rules.spec_of(said).label for said in (spec.name, spec.label.zh, spec.label.en)} == {
+            spec.label
+        }
+    with pytest.raises(rules.Unfit, match="no field “x”"):
+        rules.spec_of("x")
