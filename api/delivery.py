@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
-from anyio import CancelScope
+from anyio import CancelScope, create_task_group
 from fastapi import Request
 from fastapi.responses import FileResponse, Response
 from starlette.concurrency import run_in_threadpool
@@ -183,6 +183,33 @@ async def guarded(
                 await run_in_threadpool(on_end, guard.sent, guard.was_cut)
 
 
+async def until_gone(answer: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+    """Have `answer` send as long as somebody reads.
+
+    Servers before version 2.4 of ASGI's spec swallow what is sent to a reader who has gone away: it would be read, and counted as sent, to
+    its end. From then on sending fails by itself. `FileResponse` does the same for files.
+    """
+    if tuple(map(int, scope.get("asgi", {}).get("spec_version", "2.0").split("."))) >= (2, 4):
+        return await answer(scope, receive, send)
+    fault: Exception | None = None
+    async with create_task_group() as group:
+
+        async def listen() -> None:
+            while (await receive())["type"] != "http.disconnect":
+                pass
+            group.cancel_scope.cancel()
+
+        group.start_soon(listen)
+        try:
+            await answer(scope, receive, send)
+        except Exception as raised:
+            fault = raised
+        group.cancel_scope.cancel()
+    if fault is not None:
+        raise fault
+    return None
+
+
 def _where(scope: Scope, sent: int) -> str:
     """By the route's own address: what was asked for may hold a ticket."""
     return f"{scope['method']} {getattr(scope.get('route'), 'path', '')}, after {sent} bytes"
@@ -211,11 +238,15 @@ class GuardedPieces(Response):
         self._on_damage = on_damage
         self._held, self._may_go_on, self._on_end, self._since = held, may_go_on, on_end, since
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         guard = _Guard(send, self._may_go_on, self._since)
         asked = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-        try:
+
+        async def answer(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001
             await self._answer(asked, scope["method"] == "HEAD", guard)
+
+        try:
+            await until_gone(answer, scope, receive, guard)
         except DeliveryStopped as stopped:
             stopped.add_note(_where(scope, guard.sent))
             raise

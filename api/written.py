@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from fastapi.responses import Response
 from starlette.concurrency import run_in_threadpool
 from starlette.types import Receive, Scope, Send
 
-from api.delivery import guarded
+from api.delivery import guarded, until_gone
 from api.watching import Since
 from core.files import CHUNK
 
@@ -39,7 +40,8 @@ class GuardedCopy(Response):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         with self._file:
-            await guarded(self._flow, scope, receive, send, self._may_go_on, self._on_end, self._since)
+            flow = partial(until_gone, self._flow)
+            await guarded(flow, scope, receive, send, self._may_go_on, self._on_end, self._since)
 
     async def _flow(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
@@ -67,7 +69,8 @@ class GuardedBody(Response):
         self._may_go_on, self._on_end, self._since = may_go_on, on_end, since
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await guarded(self._flow, scope, receive, send, self._may_go_on, self._on_end, self._since)
+        flow = partial(until_gone, self._flow)
+        await guarded(flow, scope, receive, send, self._may_go_on, self._on_end, self._since)
 
     async def _flow(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
