@@ -415,3 +415,22 @@ def test_the_first_twenty_faults_are_told_in_the_sentence_and_all_of_them_as_rea
     assert refused.value.detail.en.endswith(": " + "; ".join(told[:20]))
     assert refused.value.detail.zh.endswith("：" + "；".join(told[:20]))
     assert [each.text.en for each in refused.value.reasons] == told
+
+
+def test_the_duties_of_a_holder_stand_there_word_for_word() -> None:
+    """Written and read by the same table, a word left out of it would be missed by neither."""
+    said = [
+        {"action": "delete", "constraint": [_atom("elapsedTime", "lteq", "P30D")]},
+        {"action": "inform", "constraint": [_atom("event", "eq", "dg:incident")]},
+        {"action": "inform", "constraint": [_atom("event", "eq", "dg:useReport")]},
+        {"action": "attribute"},
+    ]
+    review = {"action": "dg:outputReview", "constraint": [_atom("deliveryChannel", "eq", "dg:enclave")]}
+    assert odrl.duties(30, [DeliveryForm.EXTRACT_CSV]) == said
+    assert odrl.duties(30, [DeliveryForm.EXTRACT_CSV, DeliveryForm.ENCLAVE]) == [*said, review]
+    offered = odrl.offer(PARKS, limits())
+    assert offered["obligation"][0]["constraint"] == [
+        _atom("elapsedTime", "lteq", f"P{limits()['max_retention_days']}D")
+    ]
+    assert offered["prohibition"] == written(a_policy())["prohibition"]
+    assert len(odrl.shapes()) > 1000
