@@ -49,7 +49,7 @@ def create(work: Work, actor: Actor, grant_id: GrantId, ask: GrantKeyCreate) -> 
     in_person(actor)
     row = queries.row(work, grant_id, actor)
     held = [scope for scope in GRANT_SCOPES if actor.may_in(scope, row.org_id)]
-    if "datasets:extract:request" not in held and "datasets:share:read" not in held:
+    if "datasets:extract:request" not in held:
         text = Text(
             "只有被授权机构的分析员可以为授权创建密钥。",
             "Only an analyst of the grant's own organisation may make keys for it.",

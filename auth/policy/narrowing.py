@@ -124,7 +124,7 @@ def _within(new: ColumnTerm, asked: ColumnTerm | None) -> bool:
         return True
     if asked is None or asked.use not in LEAVING:
         return False
-    if new.use is not Use.MASKED or new.mask is None:
+    if new.mask is None:  # it is not masked
         return False
     if isinstance(new.mask, DropMask):
         return True

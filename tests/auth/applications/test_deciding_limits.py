@@ -9,7 +9,7 @@ import pytest
 from api.house import House
 from auth.applications.workflow import State
 from auth.profile.model import Profile, shipped
-from core.errors import AccessRefused
+from core.errors import AccessRefused, InputRefused
 from tests.auth.agreements.scene import in_force
 from tests.desk import a_desk, an_application, codes, decided
 
@@ -37,3 +37,14 @@ def test_what_the_profile_no_longer_allows_is_not_granted(
         desk, found, outcome="reject", reason_code="not-minimal", note="超出现行配置的上限，请缩短后再申请"
     )
     assert made.state == State.REJECTED
+
+
+def test_of_a_narrowing_that_no_policy_could_hold_the_first_fault_is_told(sqlite_house: House) -> None:
+    desk = a_desk(sqlite_house)
+    found = an_application(desk, at=State.DECIDING)
+    both = {"delivery_forms": [], "retention_days": 99_999}
+    with pytest.raises(InputRefused) as refused:
+        decided(desk, found, outcome="narrow", narrowing=both, note="缩小范围以符合规定")
+    assert found.lines[0].dataset_id in refused.value.detail.en
+    assert "delivery_forms" in refused.value.detail.en
+    assert "retention_days" not in refused.value.detail.en

@@ -206,3 +206,28 @@ def test_what_happens_to_a_key_of_a_grant_is_on_record_with_that_grant(peopled: 
         assert told == dict.fromkeys(
             ("api_key.created", "api_key.refused_elsewhere", "api_key.revoked"), wanted
         )
+
+
+def test_a_key_that_comes_from_elsewhere_is_noted_once_a_minute(peopled: House, clock: TestClock) -> None:
+    made = _key(peopled)
+    for forward in (0, 59, 1):
+        clock.forward(seconds=forward)
+        with peopled.write() as work:
+            api_keys.note_elsewhere(work, made.id, "203.0.113.0/24")
+    with peopled.read() as work:
+        kinds = work.db.exec(select(AuditEventRow.kind)).all()
+    assert list(kinds).count("api_key.refused_elsewhere") == 2
+
+
+def test_the_last_use_of_a_key_is_noted_once_a_minute(peopled: House, clock: TestClock) -> None:
+    made = _key(peopled)
+    due = []
+    for forward in (0, 59, 1):
+        clock.forward(seconds=forward)
+        with peopled.write() as work:
+            known = api_keys.identify(work, made.key)
+            assert known is not None
+            due.append(known.is_touch_due)
+            if known.is_touch_due:
+                api_keys.touch(work, made.id)
+    assert due == [True, False, True]

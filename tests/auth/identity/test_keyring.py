@@ -96,3 +96,29 @@ def test_a_ring_is_begun_in_a_folder_that_is_not_there_yet(tmp_path: Path) -> No
     made = keyring.ring(keys_dir, NOW)
     assert keyring.ring(keys_dir, NOW) == made
     assert keys_dir.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_public_key_says_what_it_is_for_and_nothing_private(tmp_path: Path) -> None:
+    ring = keyring.ring(tmp_path, NOW)
+    for key, said in zip(ring.keys(), ring.jwks()["keys"], strict=True):
+        assert said == {"kty": "OKP", "crv": "Ed25519", "x": said["x"], "kid": key.kid, "use": "sig", "alg": "EdDSA"}  # fmt: skip
+        assert keyring.thumbprint(said) == key.kid
+
+
+def test_the_ring_is_read_back_as_it_was_written_and_its_lock_is_its_owners(tmp_path: Path) -> None:
+    made = keyring.ring(tmp_path, NOW)
+    turned = keyring.turn(tmp_path, NOW + DAY)
+    keyring._known.clear()
+    read = keyring.ring(tmp_path, NOW + DAY)
+    read_keys, turned_keys = read.keys(), turned.keys()
+    assert [key.as_json() for key in read_keys] == [key.as_json() for key in turned_keys]
+    assert [key.kid for key in read_keys][1:] == [made.next.kid, made.current.kid]
+    assert read.secret == turned.secret == made.secret
+    assert len(made.secret) == 32
+    assert (tmp_path / "lock").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_key_on_a_curve_of_two_coordinates_is_known_by_both() -> None:
+    jwk = {"kty": "EC", "crv": "P-256", "x": "a", "y": "b", "kid": "k"}
+    assert keyring.thumbprint(jwk) == keyring.thumbprint(jwk | {"use": "sig"})
+    assert keyring.thumbprint(jwk) != keyring.thumbprint(jwk | {"y": "c"})

@@ -384,3 +384,27 @@ def test_an_agreement_of_the_sample_signed_before_the_later_terms_is_still_the_o
         assert policy.canonical().decode() == each["policy"]
         assert policy.hash == each["sha256"]
         assert (policy.members, policy.fee_reference, policy.quotas.outputs_per_month) == ((), None, None)
+
+
+@pytest.mark.parametrize(
+    ("held", "less"),
+    [
+        ({"quotas": {"rows": 5, "extracts": 5}}, {"quotas": {"rows": 5, "extracts": 4}}),
+        ({"members": ["a1", "a2"]}, {"members": ["a1", "a2"], "retention_days": 1}),
+        ({"row_filter": {"op": "eq", "column": "is_open", "value": True}}, {"extra_filter": {"op": "gt", "column": "rooms", "value": 1}}),
+        ({"networks": ["10.0.0.0/8"]}, {"networks": ["10.0.0.0/8"], "retention_days": 1}),
+    ],
+)  # fmt: skip
+def test_a_limit_that_stays_while_another_narrows_is_no_widening(
+    held: dict[str, Any], less: dict[str, Any]
+) -> None:
+    asked = a_policy(**held)
+    assert widenings(narrowed(asked, Narrowing.model_validate(less)), asked) == ()
+
+
+@pytest.mark.parametrize(("low", "high", "fits"), [(1, 8, True), (2, 9, True), (1, 9.5, False), (0.5, 9, False)])  # fmt: skip
+def test_of_two_bounds_one_may_stay(low: float, high: float, fits: bool) -> None:
+    asked = a_policy(columns=[{"name": "area_m2", "use": "masked", "mask": {"kind": "clamp", "low": 1, "high": 9}}])  # fmt: skip
+    term = {"name": "area_m2", "use": "masked", "mask": {"kind": "clamp", "low": low, "high": high}}
+    new = narrowed(asked, Narrowing.model_validate({"columns": [term]}))
+    assert (widenings(new, asked) == ()) is fits
