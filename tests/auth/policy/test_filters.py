@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from datetime import date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -22,7 +22,7 @@ from auth.policy.filters.model import (
     parse,
     parse_json,
 )
-from auth.policy.filters.rules import check, columns_of, matches, values_of
+from auth.policy.filters.rules import aware, check, columns_of, matches, values_of
 from auth.policy.model import storable
 from tests.desk import PARKS
 from tests.examples import examples
@@ -284,3 +284,23 @@ def test_text_that_a_database_cannot_keep_is_refused() -> None:
 
 def test_a_filter_is_read_from_json_text_too() -> None:
     assert parse_json('{"op": "eq", "column": "rooms", "value": 3}') == parse(EQ)
+
+
+@pytest.mark.parametrize(
+    ("leaf", "value", "seen"),
+    [
+        ({"op": "gt", "value": 1}, 1.5, True), ({"op": "gt", "value": 1}, 0.5, False), ({"op": "is_null"}, 1.5, False),
+        ({"op": "is_null"}, float("nan"), True), ({"op": "ne", "value": 1}, float("nan"), False), ({"op": "ne", "value": "x"}, "y", True),
+    ],
+)  # fmt: skip
+def test_a_number_with_a_fraction_is_compared_and_what_is_no_number_is_missing(
+    leaf: dict[str, Any], value: Any, seen: bool
+) -> None:
+    assert matches(parse(leaf | {"column": "a"}), {"a": value}) is seen
+
+
+def test_an_instant_is_kept_in_utc_and_local_where_it_says_no_offset() -> None:
+    noon = datetime(2026, 3, 2, 12)  # noqa: DTZ001 - without an offset
+    assert aware(noon) == datetime(2026, 3, 2, 4, tzinfo=UTC)
+    assert aware(noon.replace(tzinfo=timezone(timedelta(hours=-1)))) == datetime(2026, 3, 2, 13, tzinfo=UTC)
+    assert aware(noon).utcoffset() == timedelta(0)
