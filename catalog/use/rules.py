@@ -27,7 +27,7 @@ _RANGE: Final = re.compile(r"\s*bytes\s*=\s*(\d*)\s*-\s*(\d*)\s*", re.IGNORECASE
 
 def is_counted(state: str, open_type: str, level: int | None) -> bool:
     """Whether numbers of a record are kept and told: published, and open to all. What needs a grant stands in the ledger alone."""
-    return state == "published" and open_type == _OPEN and (level or 0) <= _OPEN_LEVEL
+    return state == "published" and open_type == _OPEN and (level is None or level <= _OPEN_LEVEL)
 
 
 def is_person(agent: str, purpose: str = "") -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from enum import IntEnum
+from enum import IntEnum, auto
 from typing import Any, Final
 
 from core.errors import Reason
@@ -22,11 +22,11 @@ _LONGER: Final = ("length", "precision")
 
 
 class Impact(IntEnum):
-    """The part of the version number that a change moves."""
+    """The part of the version number that a change moves, from light to grave."""
 
-    PATCH = 0
-    MINOR = 1
-    MAJOR = 2
+    PATCH = auto()
+    MINOR = auto()
+    MAJOR = auto()
 
     @property
     def word(self) -> str:
@@ -38,7 +38,7 @@ IMPACT_NAMES: Final[Mapping[Impact, Text]] = {
     Impact.MINOR: Text("兼容的增补", "Additive"),
     Impact.PATCH: Text("仅数据更新", "Data only"),
 }
-IMPACTS: Final = tuple(impact.word for impact in Impact)  # from light to grave
+IMPACTS: Final = tuple(impact.word for impact in Impact)
 KIND_NAMES: Final[Mapping[str, Text]] = {
     "added": Text("新增列", "Column added"),
     "removed": Text("删除列", "Column removed"),

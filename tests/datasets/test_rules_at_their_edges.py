@@ -11,8 +11,16 @@ from core.errors import InputRefused
 from core.text import Text
 from datasets.harvest.rules import difference
 from datasets.push.rules import KEY, seen
-from datasets.sharing.rules import Version, changes_between, page_of, version_at, version_from
-from datasets.sources.rules import Schedule, schedule_words
+from datasets.sharing.rules import (
+    Version,
+    changes_between,
+    day_of,
+    page_of,
+    version_at,
+    version_from,
+    view_id,
+)
+from datasets.sources.rules import Schedule, next_due, period, retry_at, schedule, schedule_words
 from datasets.tickets import policy as ticket_policy
 from datasets.waivers.rules import Failure, Terms, _extent, term_objections
 
@@ -121,3 +129,85 @@ def test_a_policy_of_tickets_counts_from_its_very_day(monkeypatch: pytest.Monkey
     asked = (first.effective_from, later.effective_from - timedelta(days=1), later.effective_from)
     assert [ticket_policy.policy(day) for day in asked] == [first, first, later]
     assert ticket_policy.policy(first.effective_from - timedelta(days=1)) is first
+
+
+def test_a_version_is_asked_for_by_number_or_by_time_and_the_first_is_named_where_none_was_there() -> None:
+    with pytest.raises(InputRefused, match="version or timestamp, not both"):
+        version_at(THREE, 1, FIRST)
+    with pytest.raises(InputRefused, match=r"the first was published at 2026-03-03T00:00:00\+00:00"):
+        version_at(THREE, None, FIRST)
+    many = [Version(n, f"r{n}", FIRST) for n in range(1, 31)]
+    with pytest.raises(InputRefused, match=r"no version 99; there are: 11, 12, .*, 30\."):
+        version_at(many, 99, None)
+    assert version_at(THREE, 2, None) is THREE[1]
+
+
+def test_a_range_reaches_back_to_the_version_before_it_and_no_further() -> None:
+    assert changes_between(THREE, 3, None, 3, None) == (THREE[1], [THREE[2]])
+    holed = [THREE[0], *(replace_number(each) for each in THREE[1:])]
+    assert changes_between(holed, 4, None, 4, None) == (holed[1], [holed[2]])
+    with pytest.raises(InputRefused, match="withdrawn or retired"):
+        changes_between(holed, 3, None, 4, None)
+    for given in ((None, None), (1, FIRST)):
+        with pytest.raises(InputRefused, match="one of startingVersion and startingTimestamp"):
+            changes_between(THREE, *given, None, None)
+
+
+def replace_number(version: Version) -> Version:
+    """One later, so that a number is missing before it."""
+    return version._replace(number=version.number + 1)
+
+
+def test_a_page_goes_on_after_its_last_name_and_has_five_hundred_at_most_unless_told() -> None:
+    names = [(f"n{at:04}", at) for at in range(501)]
+    first, token = page_of(names, None, None)
+    assert (len(first), token) == (500, "n0499")
+    assert page_of(names, None, token) == ([500], None)
+    assert page_of([("b", 1), ("a", 9)], 1, None) == ([9], "a")
+    assert page_of([("b", 1), ("a", 9), ("ab", 2)], 2, "a") == ([2, 1], None)
+    assert page_of([], 5, None) == ([], None)
+
+
+def test_a_view_is_named_by_all_that_it_is_made_of() -> None:
+    facts = {"release_sha256": "r", "grant_id": "g", "policy_hash": "p", "suite_id": "s"}
+    names = [
+        view_id(**facts), *(view_id(**facts | {key: "x"}) for key in facts), view_id(**facts, cells="c"), view_id(**facts, checkers=1),
+        view_id(**facts, checkers=2), view_id(**facts, marks={"v": 0.1}), view_id(**facts, marks={"v": 0.2}),
+        view_id(**facts, checkers=1, marks={"v": 0.1}),
+    ]  # fmt: skip
+    assert len(set(names)) == len(names)
+    assert all(len(name) == 64 for name in names)
+    assert view_id(**facts, marks={"b": 1, "a": 2}) == view_id(**facts, marks={"a": 2, "b": 1})
+    assert view_id(**facts, marks={}, checkers=0) == names[0]
+
+
+def test_a_file_is_charged_once_in_a_local_day() -> None:
+    assert day_of(datetime(2026, 3, 1, 15, 59, tzinfo=UTC)) == "2026-03-01"
+    assert day_of(datetime(2026, 3, 1, 16, 0, tzinfo=UTC)) == "2026-03-02"
+
+
+def test_the_shortest_rhythm_is_a_minute_and_the_longest_wait_six_hours() -> None:
+    assert [period(each) is not None for each in ("PT59S", "PT60S", "PT61S", "P0D", "P1M", "P0Y")] == [
+        False, True, True, False, True, False,
+    ]  # fmt: skip
+    waits = [retry_at(failures, FIRST) - FIRST for failures in (1, 2, 8, 9, 40)]
+    assert waits == [timedelta(minutes=each) for each in (2, 4, 256, 360, 360)]
+
+
+def test_a_look_that_is_due_this_very_instant_is_over() -> None:
+    hourly, hour = Schedule("every", "PT1H"), timedelta(hours=1)
+    assert next_due(hourly, None, FIRST - hour, FIRST) == FIRST + hour
+    assert next_due(hourly, None, FIRST - hour / 2, FIRST) == FIRST + hour / 2
+    assert next_due(hourly, None, FIRST - 5 * hour, FIRST) == FIRST + hour
+    daily = Schedule("daily", at=time(8, 0))  # FIRST is eight o'clock by local time
+    assert next_due(daily, None, None, FIRST) == FIRST + timedelta(days=1)
+    assert next_due(daily, None, None, FIRST - timedelta(seconds=1)) == FIRST
+
+
+def test_what_is_no_schedule_is_repeated_by_its_first_sixty_letters() -> None:
+    with pytest.raises(InputRefused) as caught:
+        schedule("x" * 61)
+    assert all(f"“{'x' * 60}”" in told for told in (caught.value.detail.zh, caught.value.detail.en))
+    for said in ("manual now", "frequency 2", "every PT1S", "daily 24:00", "daily", ""):
+        with pytest.raises(InputRefused):
+            schedule(said)

@@ -90,3 +90,26 @@ def test_months_go_over_the_turn_of_the_year_and_tell_empty_ones() -> None:
     assert len(told) == 12
     assert first_day(date(2026, 2, 10)) == date(2025, 3, 1)
     assert first_day(date(2026, 12, 31)) == date(2026, 1, 1)
+
+
+MEGA = 1024 * 1024
+
+
+@pytest.mark.parametrize(
+    ("asked", "size", "kind"),
+    [
+        ("bytes=-100", 100, "download"), ("bytes=-99", 100, "call"), ("bytes=-101", 100, "download"), ("bytes=-0", 100, "call"),
+        ("bytes=-0", 1, "call"), ("bytes=5-98", 100, None), ("bytes=5-99", 100, "call"), ("bytes=5-", 100, "call"), ("bytes=5-200", 100, "call"),
+        (f"bytes={MEGA}-", 2 * MEGA, "call"), (f"bytes={MEGA - 1}-", 2 * MEGA, None), (f"bytes={MEGA + 1}-", 2 * MEGA, "call"),
+        ("bytes=100-", 100, None), ("bytes=99-", 100, "call"), ("bytes=0-5", 100, "download"), ("bytes=5-", None, None),
+    ],
+)  # fmt: skip
+def test_the_last_part_of_a_parquet_file_is_how_programs_open_it(
+    asked: str, size: int | None, kind: str | None
+) -> None:
+    assert kind_of_reading(asked, size) == kind
+
+
+@pytest.mark.parametrize(("level", "counted"), [(None, True), (0, True), (1, True), (2, False)])
+def test_a_record_above_level_one_is_not_counted(level: int | None, *, counted: bool) -> None:
+    assert is_counted("published", "U", level) is counted

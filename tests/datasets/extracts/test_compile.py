@@ -25,7 +25,7 @@ from auth.policy.model import (
     TruncateMask,
     Use,
 )
-from datasets.extracts.compile import Held, condition, leaving, pseudonym
+from datasets.extracts.compile import Held, condition, leaving, pseudonym, type_word
 
 KEY = b"k" * 32
 WORDS = st.sampled_from(
@@ -193,3 +193,23 @@ def test_instants_are_compared_across_offsets() -> None:
     row_filter = parse({"op": "eq", "column": "tz", "value": "2026-03-01T08:00:00+08:00"})
     assert matches(row_filter, {"tz": datetime(2026, 3, 1, tzinfo=UTC)})
     assert not matches(row_filter, {"tz": datetime(2026, 3, 1, tzinfo=UTC) + timedelta(seconds=1)})
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("TINYINT SMALLINT INTEGER BIGINT HUGEINT UTINYINT USMALLINT UINTEGER UBIGINT", "integer"),
+        ("DOUBLE FLOAT DECIMAL DECIMAL(18,3)", "number"),
+        ("TIMESTAMP TIMESTAMP_NS TIMESTAMP_S", "datetime"),
+        ("VARCHAR", "string"), ("BOOLEAN", "boolean"), ("DATE", "date"), ("TIME", "time"),
+    ],
+)  # fmt: skip
+def test_every_type_of_the_engine_that_a_filter_reads_has_its_word(words: str, said: str) -> None:
+    assert {type_word(each) for each in words.split()} == {said}
+    assert type_word("TIMESTAMP WITH TIME ZONE") == "datetime"
+
+
+@pytest.mark.parametrize("word", ["BLOB", "UUID", "STRUCT(a INTEGER)", "INTERVAL", ""])
+def test_a_type_that_no_filter_reads_is_refused_by_its_name(word: str) -> None:
+    with pytest.raises(ValueError, match=r"a filter cannot read a column of type .*"):
+        type_word(word)

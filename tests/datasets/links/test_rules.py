@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from datasets.links.rules import PER_HOST, Outcome, arranged, asked, host_of, judged, links_in, next_look
+from datasets.links.rules import (
+    PER_HOST,
+    Outcome,
+    arranged,
+    asked,
+    host_of,
+    judged,
+    key_of,
+    links_in,
+    next_look,
+)
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
 
@@ -60,3 +71,34 @@ def test_hosts_take_turns_and_none_has_more_than_its_share() -> None:
     assert Counter(each[0] for each in found) == {"a": PER_HOST, "b": 2, "c": 1}
     assert len(arranged(links, 10)) == 10
     assert host_of("https://[::1") == ""
+
+
+def test_an_address_has_a_key_and_a_host_of_its_own() -> None:
+    assert key_of("https://a.example") == hashlib.sha256(b"https://a.example").hexdigest()
+    assert len({key_of("https://a.example"), key_of("https://a.example/"), key_of("\udcff")}) == 3
+    assert host_of(f"https://{'a' * 300}/") == "a" * 255
+    assert (host_of("https://A.example:1/"), host_of("mailto:x"), host_of("https://[::1")) == (
+        "a.example",
+        "",
+        "",
+    )
+
+
+@pytest.mark.parametrize(("length", "taken"), [(1999, True), (2000, True), (2001, False)])
+def test_an_address_has_two_thousand_letters_at_most(length: int, *, taken: bool) -> None:
+    url = "https://x.example/".ljust(length, "y")
+    assert links_in({"url": url}, "", [], "https://own.example") == ({(url, "page")} if taken else set())
+
+
+@pytest.mark.parametrize(
+    ("status", "good"), [(199, False), (200, True), (299, True), (300, False), (304, True)]
+)
+def test_what_ends_well_is_a_good_link(status: int, *, good: bool) -> None:
+    assert (judged(status) is Outcome.GOOD) is good
+
+
+def test_no_more_is_asked_than_there_is_room_for() -> None:
+    links = [(f"k{at}", f"h{at % 2}") for at in range(6)]
+    assert arranged(links, 3) == ["k0", "k1", "k2"]
+    assert arranged(links, 4) == ["k0", "k1", "k2", "k3"]
+    assert (arranged(links, 0), arranged([], 5)) == ([], [])
