@@ -177,3 +177,12 @@ def test_forms_that_give_rows_and_forms_that_give_figures() -> None:
     assert {DeliveryForm.QUERY_AGG, DeliveryForm.QUERY_DP} == STATISTIC_FORMS
     assert {DeliveryForm.ENCLAVE} == REVIEWED_BY_TWO
     assert MASK_TYPES["drop"] >= set().union(*MASK_TYPES.values())
+
+
+@pytest.mark.parametrize(
+    "mask",
+    [{"kind": "clamp", "low": 1.0, "high": 9.0}, {"kind": "keep", "head": 3, "tail": 2}, {"kind": "grid", "step": 0.01}],
+)  # fmt: skip
+def test_a_mask_is_kept_as_it_was_said(mask: dict[str, Any]) -> None:
+    term = ColumnTerm.model_validate({"name": "c", "use": "masked", "mask": mask})
+    assert term.model_dump()["mask"] == mask
