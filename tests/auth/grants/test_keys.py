@@ -21,6 +21,7 @@ from auth.grants.keys import GRANT_SCOPES, GrantKeyCreate
 from auth.grants.reading import GrantRead
 from auth.identity import assertions
 from auth.identity.api_keys import ApiKeyMade
+from auth.identity.id_tokens import LEEWAY_S
 from auth.identity.tables import ApiKeyRow, AssertionRow
 from auth.identity.tokens import BadToken
 from core.errors import AccessRefused, Conflict, InputRefused, NotFound
@@ -389,3 +390,41 @@ def test_an_assertion_of_endless_length_is_not_parsed() -> None:
         assertions.read(
             "e" * (assertions.MAX_BYTES + 1), {"keys": []}, "c", ["token"], datetime(2026, 3, 2, tzinfo=UTC)
         )
+
+
+@pytest.mark.parametrize(
+    ("claims", "is_taken"),
+    [
+        ({}, True),
+        ({"exp": 1 - LEEWAY_S}, True),
+        ({"exp": -LEEWAY_S}, False),
+        ({"exp": assertions.MAX_LIFE_S}, True),
+        ({"exp": assertions.MAX_LIFE_S + 1}, False),
+        ({"iat": LEEWAY_S}, True),
+        ({"iat": LEEWAY_S + 1}, False),
+        ({"nbf": LEEWAY_S}, True),
+        ({"nbf": LEEWAY_S + 1}, False),
+        ({"aud": ["token"]}, True),
+        ({"aud": []}, False),
+        ({"aud": ["token", "other"]}, False),
+        ({"jti": "j"}, True),
+        ({"jti": "j" * 200}, True),
+        ({"jti": "j" * 201}, False),
+        ({"jti": 7}, False),
+    ],
+)
+def test_an_assertion_counts_to_the_second_and_to_the_letter(claims: dict[str, Any], is_taken: bool) -> None:
+    now = datetime(2026, 3, 2, tzinfo=UTC)
+    body: dict[str, Any] = {"iss": "c", "sub": "c", "aud": "token", "exp": 60, "jti": "one", **claims}
+    for name in {"exp", "iat", "nbf"} & body.keys():
+        body[name] += int(now.timestamp())
+    key = PAIRS["EdDSA"]
+    words = jwt.encode({"alg": "EdDSA", "kid": key.kid}, body, key, algorithms=["EdDSA"])
+    known = {"keys": [key.as_dict(private=False)]}
+    if not is_taken:
+        with pytest.raises(BadToken):
+            assertions.read(words, known, "c", ["token"], now)
+        return
+    read = assertions.read(words, known, "c", ["token"], now)
+    assert read.expires_at == datetime.fromtimestamp(body["exp"] + LEEWAY_S, UTC)
+    assert len(read.token) == 64
