@@ -9,7 +9,7 @@ import pytest
 
 from core.errors import InputRefused
 from core.text import Text
-from datasets.harvest.rules import difference
+from datasets.harvest.rules import dataset_id_of, difference, key_of
 from datasets.push.rules import KEY, seen
 from datasets.sharing.rules import (
     Version,
@@ -211,3 +211,13 @@ def test_what_is_no_schedule_is_repeated_by_its_first_sixty_letters() -> None:
     for said in ("manual now", "frequency 2", "every PT1S", "daily 24:00", "daily", ""):
         with pytest.raises(InputRefused):
             schedule(said)
+
+
+def test_a_foreign_record_has_one_code_for_life_and_a_number_in_a_later_one() -> None:
+    key = key_of("urn:1")
+    code = dataset_id_of("source", key, 1)
+    assert (len(key), len(code), code[0], code) == (64, 25, "H", code.upper())
+    assert dataset_id_of("source", key, 2) == f"{code}-2"
+    assert dataset_id_of("source", key, 3) == f"{code}-3"
+    assert len({code, dataset_id_of("other", key, 1), dataset_id_of("source", key_of("urn:2"), 1)}) == 3
+    assert difference({}, {"a": "x" * 300})["a"] == [None, "x" * 300]

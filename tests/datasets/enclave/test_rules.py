@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 
+from auth.asset import AssetColumn
 from auth.policy.model import GrantPolicy
 from core.errors import Reason
 from core.text import Text
@@ -110,3 +114,37 @@ def test_an_approval_stands_where_what_was_read_is_shown_alike(
     after = GrantPolicy.model_validate(before.model_dump(mode="json") | changes)
     spec = _spec(group_by=[{"column": "area_m2"}])
     assert approval_stands(spec, before, after) is stands
+
+
+KINDS = {"at": "datetime", "fee": "number", "shape": "geometry", "name": "string"}
+STAY = replace(
+    PARKS, columns=tuple(AssetColumn(name, Text(name, name), kind, 1) for name, kind in KINDS.items())
+)
+MONTH, ROUND = {"kind": "truncate", "unit": "month"}, {"kind": "round", "step": 10}
+
+
+@pytest.mark.parametrize(
+    ("select", "group", "shown", "said"),
+    [
+        ({"kind": "count"}, {"column": "at", "unit": "month"}, {"use": "masked", "mask": MONTH}, []),
+        ({"kind": "sum", "column": "fee"}, {"column": "at"}, {"use": "masked", "mask": MONTH}, []),  # a masked one is whole
+        ({"kind": "count"}, {"column": "at"}, {"use": "plain"}, ["measure-type"]),
+        ({"kind": "count"}, {"column": "at"}, {"use": "pseudonymised"}, []),
+        ({"kind": "count"}, {"column": "at", "unit": "month"}, {"use": "pseudonymised"}, ["mask-unfit"]),
+        ({"kind": "count"}, {"column": "at", "unit": "month"}, {"use": "plain"}, []),
+        ({"kind": "count"}, {"column": "fee", "width": 5}, {"use": "masked", "mask": ROUND}, []),
+        ({"kind": "count"}, {"column": "fee", "width": 5}, {"use": "pseudonymised"}, ["mask-unfit"]),
+        ({"kind": "sum", "column": "at"}, {"column": "name"}, {"use": "masked", "mask": MONTH}, ["measure-type", "mask-unfit"]),
+        ({"kind": "count"}, {"column": "shape"}, {"use": "masked", "mask": {"kind": "redact"}}, ["measure-type"]),
+        ({"kind": "count"}, {"column": "missing"}, {"use": "pseudonymised"}, []),
+    ],
+)  # fmt: skip
+def test_what_is_grouped_by_is_whole_or_in_classes_that_its_mask_leaves(
+    select: dict[str, Any], group: dict[str, Any], shown: dict[str, Any], said: list[str]
+) -> None:
+    """The mask is of the column that is measured or else grouped by; of a time cut to its month a class may be a month."""
+    of = "at" if select.get("column") == "at" else group["column"]
+    policy = a_policy(columns=[{"name": of, **shown}])
+    found = misfits(_spec(select=[select], group_by=[group]), STAY, policy)
+    assert [each.code for each in found] == said
+    assert {each.facts["column"] for each in found} <= {of}
