@@ -479,7 +479,9 @@ def test_whatever_is_tried_the_register_keeps_its_promises(
     run_state_machine_as_test(  # type: ignore[no-untyped-call]
         machine,
         settings=settings(
-            max_examples=examples(5),
+            max_examples=examples(
+                12 if machine is Papers else 5
+            ),  # a promise, then its breach, takes some luck
             stateful_step_count=30,
             deadline=None,
             suppress_health_check=list(HealthCheck),
