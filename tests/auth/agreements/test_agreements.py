@@ -75,11 +75,12 @@ def test_each_requirement_of_an_agreement_is_named(changes: dict[str, Any], code
     )
 
 
-def test_five_years_to_the_day_and_free_public_use_stand() -> None:
+def test_five_years_to_the_day_a_price_at_its_cap_and_free_public_use_stand() -> None:
     for changes in (
         {"ends_on": date(2031, 3, 1)},
         {"purposes": ["public-benefit"], "price_fen": 0},
         {"purposes": ["public-benefit", "risk-pricing"]},
+        {"price_fen": 100_000},
     ):
         assert (
             rules.agreement_objections(agreement_body(**changes), plan_approved=True, profile=DISTRICT) == ()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -17,7 +18,7 @@ from auth.grants.tables import UsageEventRow
 from auth.profile.model import DEFAULT, Profile, shipped
 from catalog.assets import asset
 from catalog.tables import ColumnRow, DatasetRow
-from core.errors import AccessRefused, AppError
+from core.errors import AccessRefused, AppError, Conflict
 from datasets.queries import masked
 from datasets.queries.masked import ROWS, MaskedAsk, MaskedRead
 from datasets.tracing import service as tracing
@@ -103,10 +104,7 @@ def test_small_groups_stay_out_of_it(sqlite_house: House) -> None:
     scene = a_preview_scene(sqlite_house)
     before = _shown(scene)
     assert len(before.rows) == ROWS
-    with sqlite_house.write() as work:
-        work.db.exec(select(DatasetRow).where(DatasetRow.id == VENUES)).one().data_level = 3
-        wanted = select(ColumnRow).where(ColumnRow.dataset_id == VENUES, ColumnRow.name == "district")
-        work.db.exec(wanted).one().identifier_kind = "QI"
+    _becomes_sensitive(scene)
     shown = _shown(scene)
     assert shown.small_cells is not None
     assert (shown.small_cells["min_rows"], len(shown.rows)) == (10, ROWS)
@@ -153,6 +151,38 @@ def test_a_grant_that_ends_while_rows_are_read_shows_nothing(
     with pytest.raises(AccessRefused):
         _shown(scene)
     assert scene.view().used.extracts == 0
+
+
+def _a_newer_release(scene: Scene) -> None:
+    with scene.house.write() as work:
+        a_release(work, scene.house.files, scene.house.settings.data_dir, a_table(_rows(55)), number=2)
+
+
+def _becomes_sensitive(scene: Scene) -> None:
+    with scene.house.write() as work:
+        work.db.exec(select(DatasetRow).where(DatasetRow.id == VENUES)).one().data_level = 3
+        wanted = select(ColumnRow).where(ColumnRow.dataset_id == VENUES, ColumnRow.name == "district")
+        work.db.exec(wanted).one().identifier_kind = "QI"
+
+
+@pytest.mark.parametrize("change", [_a_newer_release, _becomes_sensitive])
+def test_rows_read_before_something_changed_are_not_shown(
+    sqlite_house: House, monkeypatch: pytest.MonkeyPatch, change: Callable[[Scene], None]
+) -> None:
+    scene = a_preview_scene(sqlite_house)
+    read = masked._read
+
+    def meanwhile(*given: Any) -> list[bytes]:
+        lines = read(*given)
+        change(scene)
+        return lines
+
+    monkeypatch.setattr(masked, "_read", meanwhile)
+    with pytest.raises(Conflict, match="ask again"):
+        _shown(scene)
+    assert scene.view().used.extracts == 0
+    monkeypatch.setattr(masked, "_read", read)
+    assert len(_shown(scene).rows) == ROWS, "asked again it is shown"
 
 
 def test_a_form_that_is_not_granted_shows_nothing(sqlite_house: House) -> None:
