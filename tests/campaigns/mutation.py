@@ -39,13 +39,14 @@ SWAPS: Final[dict[type[ast.AST], type[ast.AST]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Mutant:
-    """One change: the module, its line, what is done; `node` and `which` find it again."""
+    """One change: the module, its line, what is done; `node` and `which` find it again; `last`: the last line of the expression."""
 
     file: str
     line: int
     what: str
     node: int
     which: int
+    last: int
 
     def text(self) -> str:
         """The whole changed module."""
@@ -70,7 +71,13 @@ def _of_text(file: str, text: str) -> Iterator[Mutant]:
     }
     for at, node in enumerate(ast.walk(tree)):
         for which, (what, _) in enumerate(_changes(node) if id(node) not in made_with else ()):
-            yield Mutant(file, getattr(node, "lineno", 0), what, at, which)
+            yield Mutant(file, getattr(node, "lineno", 0), what, at, which, _last(node))
+
+
+def _last(node: ast.AST) -> int:
+    """The last line of an expression, of a statement's test where it has one: of a choice on several lines, the first is one of its outcomes."""
+    tested = node.test if isinstance(node, ast.If) else node
+    return getattr(tested, "end_lineno", None) or 0
 
 
 def _changes(node: Any) -> Iterator[tuple[str, Callable[[Any], None]]]:
@@ -154,13 +161,14 @@ def listed_at(commit: str) -> list[str]:
 
 
 def tests_of(report: dict[str, Any], mutant: Mutant, width: Counter[str]) -> list[str]:
-    """Tests that reach the mutant's line, the narrowest first.
+    """Tests that reach a line of the mutant's, the narrowest first.
 
     A line that runs at import is reached by whichever test loads its module first, which says nothing: the files about tables and rules, whose
     tests may reach no line at all, then all tests that reach the module.
     """
     contexts = report["files"][mutant.file]["contexts"]
-    met, tables = {each for each in contexts.get(str(mutant.line), []) if each}, []
+    lines = range(mutant.line, mutant.last + 1)
+    met, tables = {each for line in lines for each in contexts.get(str(line), []) if each}, []
     if not met or mutant.line not in _in_functions(mutant.file):
         folder = f"tests/{mutant.file.rpartition('/')[0]}"
         named = (f"{folder}/test_rules.py", f"{folder}/test_workflow.py", *TABLES)
