@@ -7,6 +7,7 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
+from sqlmodel import select
 
 from api.house import House
 from auth.actor import PLATFORM, Lender, RoleAt
@@ -20,6 +21,8 @@ from auth.delegations.rules import Cover, Party, Wish
 from auth.delegations.service import DelegationCreate
 from auth.delegations.standing import persons
 from auth.delegations.workflow import Step
+from auth.identity.tables import AccountRow
+from auth.messages import audience
 from auth.messages import service as messages
 from auth.policy import separation
 from auth.policy.separation import Doer, Past
@@ -248,6 +251,20 @@ def test_a_deputy_screens_and_votes_for_a_reviewer_and_the_two_have_one_vote(hou
             voted(desk, found, who, "security")
         assert codes(refusal) == (["one-vote-each"] if who == "second" else ["no-stage-for-you"])
     assert voted(desk, found, "security", "security").state is State.DECIDING
+
+
+def test_a_deputy_whose_account_was_disabled_is_told_nothing(house: House) -> None:
+    stand_in(house)
+    with house.write() as work:
+        approver, helper = (
+            work.db.exec(select(AccountRow).where(AccountRow.username == name)).one()
+            for name in ("approver", "helper")
+        )
+        before = audience.deciders(work, [])
+        assert {approver.id, helper.id} <= set(before)
+        helper.disabled = True
+        work.db.flush()
+        assert set(audience.deciders(work, [])) == set(before) - {helper.id}
 
 
 def test_all_who_stand_in_for_one_principal_count_as_one(house: House) -> None:

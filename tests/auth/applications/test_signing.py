@@ -229,6 +229,8 @@ def test_what_a_decision_will_allow_is_told_before_it_is_made_and_writes_nothing
         assert [(each.line_id, each.dataset_id) for each in said] == [
             (line.id, line.dataset_id) for line in found.lines
         ]
+        assert all(each.policy_hash == (each.policy.hash if each.policy else None) for each in said)
+        assert any(each.policy_hash for each in said)
         assert applications.application(work, actor, found.id).version == found.version
 
 

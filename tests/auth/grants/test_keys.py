@@ -299,6 +299,16 @@ def test_key_set_that_cannot_be_trusted_is_refused(words: str) -> None:
         assertions.key_set(words)
 
 
+@pytest.mark.parametrize(("length", "stands"), [(0, False), (1, True), (100, True), (101, False)])
+def test_a_kid_has_1_to_100_characters(length: int, *, stands: bool) -> None:
+    words = json.dumps({"keys": [PAIRS["EdDSA"].as_dict(private=False) | {"kid": "k" * length}]})
+    if stands:
+        assert json.loads(assertions.key_set(words))["keys"][0]["kid"] == "k" * length
+    else:
+        with pytest.raises(InputRefused, match="1 to 100"):
+            assertions.key_set(words)
+
+
 def test_key_set_keeps_only_what_checks_a_signature() -> None:
     extra = {
         **PAIRS["EdDSA"].as_dict(private=False),

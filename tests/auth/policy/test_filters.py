@@ -70,6 +70,9 @@ def test_largest_filters_are_accepted() -> None:
     assert parse(_nested(MAX_DEPTH))
     assert parse({"op": "and", "args": [EQ] * (MAX_NODES - 1)})
     assert parse({"op": "in", "column": "rooms", "values": list(range(MAX_IN_LIST))})
+    assert parse({"op": "eq", "column": "district", "value": "长" * 1000})
+    with pytest.raises(ValidationError):
+        parse({"op": "eq", "column": "district", "value": "长" * 1001})
 
 
 def test_deep_json_text_is_refused_without_crash() -> None:

@@ -88,6 +88,8 @@ def test_the_chance_is_never_below_the_binomial_tail(agree: int, places: int) ->
 
     tail = sum(comb(places, n) for n in range(agree, places + 1)) / 2**places if places else 1.0
     assert tail <= chance_of(agree, places) <= max(tail * 20, 1.0 if agree * 2 <= places else 0)
+    if agree * 4 >= places * 3:
+        assert chance_of(agree, places) <= tail * 1.5001, "close to it where most agree"
 
 
 @pytest.mark.parametrize("copies", [1, 3, 9])
