@@ -195,8 +195,13 @@ async def until_gone(answer: ASGIApp, scope: Scope, receive: Receive, send: Send
     async with create_task_group() as group:
 
         async def listen() -> None:
-            while (await receive())["type"] != "http.disconnect":
-                pass
+            try:
+                while (await receive())["type"] != "http.disconnect":
+                    pass
+            except (
+                Exception
+            ):  # what is wrong with a body that nobody asked for is no reason to cut the answer
+                return
             group.cancel_scope.cancel()
 
         group.start_soon(listen)

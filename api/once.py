@@ -63,7 +63,7 @@ class Once:
             key = _key(request)
             actor = await run_in_threadpool(_actor, request)
             if actor is None:
-                await self.app(scope, _again(body), send)
+                await self.app(scope, _again(body, receive), send)
                 return
             account = actor.account_id
             kept = await run_in_threadpool(_begin, request, account, key, _digest(request, actor, body))
@@ -75,14 +75,16 @@ class Once:
             return
         if kept is not None:
             offer(request, kept)
-            await self.app(scope, _again(body), send)
+            await self.app(scope, _again(body, receive), send)
             return
-        await self._carry_out(request, account, key, body, send)
+        await self._carry_out(request, account, key, _again(body, receive), send)
 
-    async def _carry_out(self, request: Request, account: str, key: str, body: bytes, send: Send) -> None:
+    async def _carry_out(
+        self, request: Request, account: str, key: str, receive: Receive, send: Send
+    ) -> None:
         heard = _Heard(send)
         try:
-            await self.app(request.scope, _again(body), heard)
+            await self.app(request.scope, receive, heard)
         finally:
             await run_in_threadpool(_end, request, account, key, heard)
 
@@ -186,10 +188,11 @@ async def _whole(receive: Receive) -> bytes:
     return body
 
 
-def _again(body: bytes) -> Receive:
+def _again(body: bytes, receive: Receive) -> Receive:
+    """The body once more; then what the server says, which is that the reader has gone."""
     messages: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
 
-    async def receive() -> Message:
-        return messages.pop(0) if messages else {"type": "http.disconnect"}
+    async def again() -> Message:
+        return messages.pop(0) if messages else await receive()
 
-    return receive
+    return again

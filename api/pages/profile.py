@@ -26,7 +26,8 @@ from auth.duties.workflow import KIND_NAMES
 from auth.policy.filters.rules import LOCAL
 from auth.policy.limits import limits
 from auth.profile import service
-from auth.profile.editing import edited, fields_of
+from auth.profile.bounds import bounds
+from auth.profile.editing import digest, edited, fields_of
 from auth.profile.model import Profile, shipped
 from auth.profile.now import profile
 from auth.profile.opinions import STAGE_NAMES, Opinion
@@ -44,7 +45,7 @@ from auth.profile.wording import (
 from auth.profile.workflow import STATE_NAMES, STEP_NAMES, State, Step
 from auth.selfcheck import service as selfcheck
 from auth.selfcheck.rules import OUTCOME_NAMES
-from core.errors import AppError, InputRefused
+from core.errors import AppError, InputRefused, Stale
 from core.faults import together
 from core.text import Text
 from core.work import Work
@@ -53,6 +54,10 @@ router = APIRouter(prefix="/profile", include_in_schema=True, tags=["pages"])
 _READ, _PROPOSE, _CONFIRM = (f"auth:profile:{word}" for word in ("read", "propose", "confirm"))
 Shape = Literal["fields", "json"]
 _TITLE: Final = Text("政策配置", "Policy profile")
+_CHANGED: Final = Text(
+    "您填写期间起点配置已有变化。所填内容保留在下方；请与现行配置逐项核对后再提交。",
+    "The profile this starts from changed meanwhile. What you typed is kept below; compare it with the one in force before proposing again.",
+)
 _TONES: Final = {
     State.PROPOSED: "warn",
     State.ACTIVE: "active",
@@ -95,13 +100,20 @@ def _as_json(request: Request, typed: dict[str, Any], refusal: AppError | None =
     )  # fmt: skip
 
 
+def _start(work: Work, of: str) -> Profile:
+    """The profile that a form starts from: a shipped one by its key, else the one in force."""
+    if of and of not in shipped():
+        raise InputRefused(Text("没有这个随附配置。", "There is no shipped profile of that key."), field="of")
+    return shipped().get(of) or profile(work)
+
+
 def _fields(
-    request: Request, of: str, typed: dict[str, str], refusal: AppError | None = None
+    request: Request, of: str, start: Profile, typed: dict[str, str], refusal: AppError | None = None
 ) -> HTMLResponse:
     return page(
-        request, "profile/new.html", status=status_of(refusal) if refusal else 200, of=of, typed=typed, refusal=refusal, rules=RULES,
-        registered=REGISTERED, registration_names=REGISTRATION_NAMES, kinds=KIND_NAMES, reach_names=REACH_NAMES,
-        numbers=list(limits().numbers.values()), measured=measured,
+        request, "profile/new.html", status=status_of(refusal) if refusal else 200, of=of, base=digest(start), typed=typed, refusal=refusal,
+        rules=RULES, registered=REGISTERED, registration_names=REGISTRATION_NAMES, kinds=KIND_NAMES, reach_names=REACH_NAMES,
+        numbers=list(limits().numbers.values()), measured=measured, bounds=bounds,
     )  # fmt: skip
 
 
@@ -110,11 +122,11 @@ def new_page(
     request: Request, work: ReadDep, of: str = "", shape: Annotated[Shape, Query(alias="as")] = "fields"
 ) -> HTMLResponse:
     """The form, filled with a shipped profile or with the one in force: its fields, or the whole as JSON."""
-    start = shipped().get(of) or profile(work)
+    start = _start(work, of)
     if shape == "json":
         whole = json.dumps(start.model_dump(mode="json"), ensure_ascii=False, indent=2)
         return _as_json(request, {"profile": whole})
-    return _fields(request, of if of in shipped() else "", fields_of(start) | {"reason": ""})
+    return _fields(request, of, start, fields_of(start) | {"reason": ""})
 
 
 @router.post("", response_class=HTMLResponse, **access(_PROPOSE))
@@ -124,15 +136,19 @@ def propose(request: Request, house: HouseDep, actor: ActorDep, form: Typed) -> 
     reason = typed.get("reason", "")[:2000]
 
     def act(work: Work) -> ProfileRead:
-        if "profile" not in typed:
-            start = shipped().get(typed.get("of", "")) or profile(work)
-            return service.propose(work, actor, ProfileProposal(profile=edited(start, typed), reason=reason))
         try:
-            body = ProfileProposal(profile=Profile.model_validate_json(typed["profile"]), reason=reason)
+            if "profile" in typed:
+                said = Profile.model_validate_json(typed["profile"])
+            else:
+                start = _start(work, typed.get("of", ""))
+                if typed.get("base") != digest(start):
+                    raise Stale(_CHANGED)
+                said = edited(start, typed)
+            body = ProfileProposal(profile=said, reason=reason)
         except ValidationError as fault:
-            said = together(fault)
+            why = together(fault)
             raise InputRefused(
-                Text(f"配置不成立：{said.zh}", f"The profile does not hold: {said.en}"), field="profile"
+                Text(f"配置不成立：{why.zh}", f"The profile does not hold: {why.en}"), field="profile"
             ) from fault
         return service.propose(work, actor, body)
 
@@ -140,10 +156,11 @@ def propose(request: Request, house: HouseDep, actor: ActorDep, form: Typed) -> 
     if isinstance(made, AppError):
         if "profile" in typed:
             return _as_json(request, typed, made)
+        of = typed.get("of", "") if typed.get("of", "") in shipped() else ""
         with house.read() as work:
-            start = shipped().get(typed.get("of", "")) or profile(work)
+            start = _start(work, of)
         off = dict.fromkeys(RULES, "")
-        return _fields(request, typed.get("of", ""), fields_of(start) | off | {"reason": ""} | typed, made)
+        return _fields(request, of, start, fields_of(start) | off | {"reason": ""} | typed, made)
     return go(
         f"/profile/{made.id}", Text("已提出，待第二人确认。", "Proposed; a second person must confirm it.")
     )

@@ -176,10 +176,13 @@ def apart_from(
             )
             about: dict[str, object] = {"agreement_id": other.id, "org_id": operator, "affiliate": developer}
             yield Reason("operator-affiliate-develops", text, APART, about)
+        is_named = other.title != other.id  # who may not see it is told its number alone
+        days = other.body.starts_on, other.body.ends_on
+        zh, en = ("（{}—{}）".format(*days), " ({} to {})".format(*days)) if is_named else ("", "")
         for org_id in sorted({operator for operator, developer in found if operator == developer}):
             text = Text(
-                f"机构 {org_id} 在协议“{other.title}”（{other.body.starts_on}—{other.body.ends_on}）与本协议的同一范围内分别作为运营机构和开发主体；请改换其中一方，或错开范围与期限。",
-                f"Organisation {org_id} would operate in one and develop in the other of this agreement and “{other.title}” ({other.body.starts_on} to {other.body.ends_on}), within the same scope; name another party, or part their scopes or periods.",
+                f"机构 {org_id} 在协议“{other.title}”{zh}与本协议的同一范围内分别作为运营机构和开发主体；请改换其中一方，或错开范围与期限。",
+                f"Organisation {org_id} would operate in one and develop in the other of this agreement and “{other.title}”{en}, within the same scope; name another party, or part their scopes or periods.",
             )
             facts: dict[str, object] = {"agreement_id": other.id, "org_id": org_id}
             yield Reason("operator-develops-elsewhere", text, APART, facts)

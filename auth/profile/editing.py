@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from typing import Final
 
@@ -15,7 +16,13 @@ from core.errors import InputRefused
 from core.faults import together
 from core.text import Text
 
+_LONGEST: Final = 12  # digits; far beyond every bound
 PLAIN: Final = ("key", "zh", "en", "effective_from", "source")
+
+
+def digest(profile: Profile) -> str:
+    """What tells one profile from another: a form says by it what it started from."""
+    return hashlib.sha256(profile.model_dump_json().encode()).hexdigest()
 
 
 def fields_of(profile: Profile) -> dict[str, str]:
@@ -31,14 +38,17 @@ def fields_of(profile: Profile) -> dict[str, str]:
 def edited(base: Profile, typed: Mapping[str, str]) -> Profile:
     """The profile that the fields make of `base`. A field that is missing says nothing, but for switches: those are off.
 
-    Raises InputRefused, with the field, where a number is none, has no source, or the profile does not hold.
+    Raises InputRefused, with the field, where a number is none, has no source or another's, or the profile does not hold.
     """
     plain = {name: typed[name] for name in (*PLAIN, *REGISTERED) if name in typed}
     switches = {name: bool(typed.get(name)) for name in RULES}
     duties = {kind: typed[name] for kind in Kind if (name := f"blocking_duties.{kind}") in typed}
     changed: dict[str, object] = {**plain, **switches, "numbers": _numbers(base, typed)}
-    if duties:
-        changed["blocking_duties"] = duties
+    if duties:  # what the base does not name stops none, and need not be said
+        told = {
+            kind: reach for kind, reach in duties.items() if reach != "none" or kind in base.blocking_duties
+        }
+        changed["blocking_duties"] = {**base.blocking_duties, **told}
     try:
         return Profile.model_validate(base.model_dump() | changed)
     except ValidationError as fault:
@@ -53,9 +63,22 @@ def _numbers(base: Profile, typed: Mapping[str, str]) -> dict[str, Number]:
         number, source = _whole(key, typed, shipped.name), typed.get(f"source.{key}", "").strip()
         before = base.numbers.get(key)
         if number is None:
+            if source != (before.source if before else ""):
+                raise InputRefused(
+                    Text(f"请填写“{shipped.name.zh}”的数值，或清空其来源。", f"Give “{shipped.name.en}” its number, or empty its source."),
+                    field=f"numbers.{key}",
+                )  # fmt: skip
             number, source = (before.value, before.source) if before else (shipped.value, "")
         if number == shipped.value and not source:
             continue
+        if before and number != before.value and source == before.source:
+            raise InputRefused(
+                Text(
+                    f"“{shipped.name.zh}”由 {before.value} 改为 {number}，来源却未改；请写明新的来源（改回随附数值时请清空来源）。",
+                    f"“{shipped.name.en}” went from {before.value} to {number} with the same source; say where the new number comes from (or empty the source with the shipped number).",
+                ),
+                field=f"source.{key}",
+            )
         if len(source) < 4:
             raise InputRefused(
                 Text(
@@ -78,9 +101,9 @@ def _whole(key: str, typed: Mapping[str, str], name: Text) -> int | None:
     said = typed.get(f"numbers.{key}", "").strip()
     if not said:
         return None
-    if not (said.isascii() and said.isdigit()):
+    if not (said.isascii() and said.isdigit() and len(said) <= _LONGEST):
         raise InputRefused(
             Text(f"“{name.zh}”须为不带符号的整数。", f"“{name.en}” must be a whole number without a sign."),
             field=f"numbers.{key}",
         )
-    return int(said[:12])
+    return int(said)

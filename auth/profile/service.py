@@ -27,6 +27,7 @@ from auth.policy.extent import extent_objections
 from auth.policy.filters.rules import LOCAL
 from auth.policy.limits import Limits
 from auth.policy.model import GrantPolicy, Prose
+from auth.profile.bounds import refuse_beyond
 from auth.profile.model import Profile
 from auth.profile.now import limits_now
 from auth.profile.now import profile as profile_now
@@ -94,8 +95,12 @@ BOOK: Final = Book(
 
 
 def propose(work: Work, actor: Actor, body: ProfileProposal) -> ProfileRead:
-    """Enter a new version; it counts once a second person has confirmed it and its day has come."""
+    """Enter a new version; it counts once a second person has confirmed it and its day has come.
+
+    Raises InputRefused where a number lies beyond its bounds.
+    """
     need_reason(body.reason)
+    refuse_beyond(body.profile.numbers)
     hold(work, "profile")
     number = (work.db.exec(select(func.max(ProfileRow.number))).one() or 0) + 1
     row = ProfileRow(

@@ -134,6 +134,9 @@ def _items(profile: Profile) -> Iterable[Item]:
         yield Item(f"blocking_duties.{kind}", overdue, REACH_NAMES[reach])
     for key, limit in base.numbers.items():
         yield Item(f"numbers.{key}", limit.name, measured(limit))
+    for key, number in profile.numbers.items():
+        name = Text(f"{base.numbers[key].name.zh}：来源", f"{base.numbers[key].name.en}: source")
+        yield Item(f"numbers.{key}.source", name, Text.of_note(number.source))
     for level, plan in sorted(plans.levels.items()):
         yield Item(
             f"stages.{level}",
@@ -156,6 +159,9 @@ def _items(profile: Profile) -> Iterable[Item]:
     for paper in profile.papers.items:
         name = Text(f"材料：{paper.zh}", f"Paper: {paper.en}")
         yield Item(f"papers.{paper.key}", name, paper_in_words(paper))
+        if paper.promise:
+            wording = Text(f"承诺书：{paper.zh}", f"Commitment: {paper.en}")
+            yield Item(f"papers.{paper.key}.promise", wording, Text(paper.promise.zh, paper.promise.en))
     yield Item(
         "papers.overdue",
         Text("材料逾期未补", "A paper did not follow in time"),
@@ -174,7 +180,7 @@ def _items(profile: Profile) -> Iterable[Item]:
         yield Item(f"opinions.{opinion.key}", name, opinion_in_words(opinion))
     for clause in profile.clauses:
         name = Text(f"必备条款：{clause.zh}", f"Required clause: {clause.en}")
-        yield Item(f"clauses.{clause.key}", name, Text("必备", "Required"))
+        yield Item(f"clauses.{clause.key}", name, Text(clause.zh, clause.en))
 
 
 def plan_in_words(plan: LevelPlan) -> Text:
@@ -190,8 +196,8 @@ def plan_in_words(plan: LevelPlan) -> Text:
 
 
 def paper_in_words(rule: PaperRule) -> Text:
-    """When a paper is asked for, and whether it may follow or be promised."""
-    parts = [Text(f"{rule.from_level} 级起", f"from level {rule.from_level}")]
+    """A paper, when it is asked for, and whether it may follow or be promised."""
+    parts = [Text(f"{rule.zh}：{rule.from_level} 级起", f"{rule.en}: from level {rule.from_level}")]
     if rule.personal:
         parts.append(Text("涉及个人信息时", "where persons are concerned"))
     if rule.later_working_days:
@@ -204,12 +210,12 @@ def paper_in_words(rule: PaperRule) -> Text:
 
 
 def opinion_in_words(opinion: Opinion) -> Text:
-    """What a template says, at which stage and for which reason."""
+    """A template, what it says, at which stage and for which reason."""
     stage = STAGE_NAMES[opinion.stage]
     about = limits().refusals[opinion.reason_code].name if opinion.reason_code else None
     return Text(
-        f"{stage.zh}{f'（{about.zh}）' if about else ''}：{opinion.text_zh}（自 {opinion.effective_from} 起）",
-        f"{stage.en}{f' ({about.en})' if about else ''}: {opinion.text_en} (since {opinion.effective_from})",
+        f"{opinion.zh}；{stage.zh}{f'（{about.zh}）' if about else ''}：{opinion.text_zh}（自 {opinion.effective_from} 起）",
+        f"{opinion.en}; {stage.en}{f' ({about.en})' if about else ''}: {opinion.text_en} (since {opinion.effective_from})",
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 from sqlmodel import func, select
 
 from api.house import House
-from api.once import holds_secret
+from api.once import _again, holds_secret
 from auth.applications.tables import ApplicationRow
 from core import once
 from tests.api.test_applications import ASK, PEOPLE
@@ -117,3 +118,18 @@ def _members(document: Any, part: Any, seen: frozenset[str] = frozenset()) -> se
         return _members(document, document["components"]["schemas"][kind], seen | {found})
     own = set(part.get("properties", {}))
     return own | {name for each in part.values() for name in _members(document, each, seen)}
+
+
+def test_the_body_that_is_read_again_does_not_say_that_its_reader_left() -> None:
+    """An answer that listens for that would end before its first byte."""
+    said = iter([{"type": "http.disconnect"}])
+
+    async def server() -> Any:
+        return next(said)
+
+    async def play() -> list[str]:
+        again = _again(b"body", server)
+        return [(await again())["type"], (await again())["type"]]
+
+    assert asyncio.run(play()) == ["http.request", "http.disconnect"]
+    assert next(said, None) is None, "it is the server who says so"

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
+from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from api.delivery import DeliveryStopped, GuardedPieces
@@ -49,7 +50,9 @@ def _noting(ends: Ends) -> Callable[[int, bool], None]:
 EACH = pytest.mark.parametrize("made", [_pieces, _copy, _body])
 
 
-def _play(answer: Response, *, leaves_after: int | None) -> int:
+def _play(
+    answer: Response, *, leaves_after: int | None, hears: Callable[[], Awaitable[Any]] | None = None
+) -> int:
     """How many bytes were sent to a server of ASGI 2.3 whose reader leaves after so many; it swallows what comes later, as uvicorn does."""
     sent = 0
 
@@ -68,7 +71,7 @@ def _play(answer: Response, *, leaves_after: int | None) -> int:
             await asyncio.sleep(0)
 
         scope = {"type": "http", "method": "GET", "headers": [], "asgi": {"spec_version": "2.3"}}
-        await answer(scope, receive, send)
+        await answer(scope, hears or receive, send)
 
     with ThreadPoolExecutor(1) as pool:
         pool.submit(asyncio.run, play()).result(timeout=60)
@@ -81,6 +84,20 @@ def test_who_leaves_ends_it(made: Callable[..., Response], tmp_path: Path) -> No
     sent = _play(made(tmp_path, ends, lambda: True), leaves_after=2 * CHUNK)
     assert 2 * CHUNK <= sent < 8 * CHUNK
     assert ends == [(sent, False)]
+
+
+@EACH
+def test_a_body_that_is_refused_meanwhile_does_not_cut_the_answer(
+    made: Callable[..., Response], tmp_path: Path
+) -> None:
+    """A request that takes no body may come with one that is too long: nobody reads it but who listens for the reader to leave."""
+    ends: Ends = []
+
+    async def too_long() -> Any:
+        raise HTTPException(413)
+
+    assert _play(made(tmp_path, ends, lambda: True), leaves_after=None, hears=too_long) == len(BODY)
+    assert ends == [(len(BODY), False)]
 
 
 @EACH

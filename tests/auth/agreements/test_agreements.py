@@ -388,6 +388,8 @@ def test_nobody_operates_and_develops_one_scope_in_two_agreements(
         found = list(rules.apart_from(one, [rules.Other("x", two.title, two)]))
         assert _codes(found) == ({"operator-develops-elsewhere"} if meets else set())
         assert all(each.facts == {"agreement_id": "x", "org_id": "insurer"} for each in found)
+    for reason in rules.apart_from(own, [rules.Other("x", "x", other)]):
+        assert str(other.ends_on) not in reason.text.zh + reason.text.en, "its days are its operator's"
     assert not list(rules.apart_from(own, [rules.Other("x", own.title, own)])), (
         "one operator, twice, is no developer"
     )

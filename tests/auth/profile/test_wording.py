@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 
@@ -47,16 +48,20 @@ def test_what_differs_is_told_with_both_values() -> None:
     assert checkers.after.zh == "2 人；统计查询、差分隐私查询、核验（是／否）：1 人"
     assert items(GENERIC)["numbers.small_cell_refuses"].value.zh == "否"
     plan = told["papers.security-plan"]
-    assert (plan.before.zh, plan.after.zh) == ("—", "1 级起；可在 10 个工作日内补交；自 2026-01-01 起")
-    assert plan.after.en == "from level 1; may follow within 10 working days; since 2026-01-01"
+    assert (plan.before.zh, plan.after.zh) == (
+        "—",
+        "数据安全保护方案：1 级起；可在 10 个工作日内补交；自 2026-01-01 起",
+    )
+    assert plan.after.en == "Security plan: from level 1; may follow within 10 working days; since 2026-01-01"
     assert told["clauses.scope"].name.zh == "必备条款：授权范围与数据目录"
+    assert told["numbers.max_grant_years.source"].name.zh == "授权期限上限：来源"
     assert "papers.broken_bars_months" not in told, "what is alike is left out"
     assert differences(DISTRICT, DISTRICT) == []
 
 
 def test_what_is_taken_away_is_told_as_well() -> None:
     back = {each.key: each for each in differences(DISTRICT, GENERIC)}
-    assert (back["clauses.scope"].before.zh, back["clauses.scope"].after.zh) == ("必备", "—")
+    assert (back["clauses.scope"].before.zh, back["clauses.scope"].after.zh) == ("授权范围与数据目录", "—")
 
 
 def test_forms_are_listed_in_the_order_of_the_matrix() -> None:
@@ -67,3 +72,32 @@ def test_forms_are_listed_in_the_order_of_the_matrix() -> None:
         "4 级数据：可用的交付形式",
         "统计查询、核验（是／否）",
     )
+
+
+def _other(changes: dict[str, Any]) -> Profile:
+    return Profile.model_validate(DISTRICT.model_dump(mode="json") | changes)
+
+
+def _changed(member: str, at: int, **values: Any) -> Profile:
+    listed = DISTRICT.model_dump(mode="json")
+    held = listed["papers"]["items"] if member == "papers" else listed[member]
+    held[at] |= values
+    return Profile.model_validate(listed)
+
+
+PROMISED = next(at for at, each in enumerate(DISTRICT.papers.items) if each.promise)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        _changed("clauses", 0, zh="另一种说法"), _changed("clauses", 0, en="Said otherwise"),
+        _changed("papers", 0, zh="另一种材料"), _changed("papers", PROMISED, promise={"zh": "另一份承诺书的文字内容", "en": "Another commitment"}),
+        _changed("opinions", 0, zh="另一个标题"), _changed("opinions", 0, text_zh="另一段意见文字"),
+        _other({"numbers": DISTRICT.model_dump(mode="json")["numbers"] | {"max_grant_years": {"value": 3, "source": "another rule"}}}),
+    ],
+)  # fmt: skip
+def test_other_words_under_the_same_key_are_a_difference(other: Profile) -> None:
+    """The second person confirms what he is shown."""
+    (told,) = differences(DISTRICT, other)
+    assert told.before != told.after
