@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from api.listing import left
 from api.starting import building
 from core.errors import AppError
 
@@ -336,7 +337,17 @@ def _until_started(server: uvicorn.Server, thread: threading.Thread) -> None:
 
 
 def show(value: Any, as_json: bool, columns: Iterable[str] = ()) -> None:  # noqa: ANN401
-    """Print a JSON value: as JSON, or as a table of `columns` (rows) or of its keys (one object), headed in the reader's language."""
+    """Print a JSON value: as JSON, or as a table of `columns` (rows) or of its keys (one object), headed in the reader's language.
+
+    On stderr, where it is a page of a list: what is left, and the option that goes on.
+    """
+    _print(value, as_json, columns)
+    if rest := left(value):
+        sys.stdout.flush()
+        print(rest.in_(language()), file=sys.stderr)
+
+
+def _print(value: Any, as_json: bool, columns: Iterable[str]) -> None:  # noqa: ANN401
     if as_json:
         print(json.dumps(value, ensure_ascii=False, indent=2, default=str))
         return

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from api.client import DEFAULT_DIR, As, DataDir, Json, Server, Token, connect, language, read_json, show
+from api.listing import Limit, Offset
 
 app = typer.Typer(
     help="Agreements: list, at-odds, show, draft FILE, save ID FILE, and the steps submit, return, activate, terminate.",
@@ -21,11 +22,12 @@ BodyFile = Annotated[Path, typer.Argument(help="The agreement as JSON, as the ro
 @app.command("list")
 def list_agreements(
     state: Annotated[str, typer.Option("--state", help="DRAFT, IN_APPROVAL, ACTIVE, ENDED or TERMINATED")] = "",
+    limit: Limit = 50, offset: Offset = 0,
     data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
 ) -> None:  # fmt: skip
     """Agreements that you may see, newest first."""
     with connect(data_dir, server, token, user) as api:
-        show(api.get("/agreements", state=state or None), as_json, COLUMNS)
+        show(api.get("/agreements", state=state or None, limit=limit, offset=offset), as_json, COLUMNS)
 
 
 @app.command("at-odds")

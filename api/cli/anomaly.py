@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from api.client import DEFAULT_DIR, As, DataDir, Json, Server, Token, connect, show
+from api.listing import Limit, Offset
 
 app = typer.Typer(help="Anomalies: list, show, acknowledge, dismiss, rules, set-rule.", no_args_is_help=True)
 COLUMNS = ("id", "rule", "text_en", "grant_id", "action", "state", "created_at")
@@ -19,11 +20,19 @@ def list_anomalies(
     state: Annotated[str, typer.Option("--state", help="OPEN, ACKNOWLEDGED or FALSE_ALARM")] = "",
     rule: Annotated[str, typer.Option("--rule", help="Only this rule: volume, denied_burst, …")] = "",
     grant: Annotated[str, typer.Option("--grant", help="Only this grant")] = "",
+    limit: Limit = 50, offset: Offset = 0,
     data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
 ) -> None:  # fmt: skip
     """What was found, newest first."""
     with connect(data_dir, server, token, user) as api:
-        found = api.get("/anomalies", state=state or None, rule=rule or None, grant_id=grant or None)
+        found = api.get(
+            "/anomalies",
+            state=state or None,
+            rule=rule or None,
+            grant_id=grant or None,
+            limit=limit,
+            offset=offset,
+        )
         show(found, as_json, COLUMNS)
 
 

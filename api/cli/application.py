@@ -11,6 +11,7 @@ from api.cli import explaining, safeguards
 from api.cli.application_steps import COLUMNS, Conflict, Note, json_of, more, step, tell
 from api.cli.safeguards import Checkers, Epsilon, EpsilonEach, MinGroup, OfDataset, Watermark
 from api.client import DEFAULT_DIR, As, DataDir, Json, Otp, Server, Token, connect, show
+from api.listing import Limit, Offset
 
 app = typer.Typer(
     help="Applications: create, check, submit, screen, review, decide, accept, withdraw, list, show, explain, simulate.",
@@ -27,6 +28,7 @@ def list_applications(
     waiting: Annotated[bool, typer.Option("--waiting", help="Only those on which you have the next word")] = False,
     handled: Annotated[bool, typer.Option("--handled", help="Only those that you are named to handle")] = False,
     dataset: Annotated[str, typer.Option("--dataset", help="Only this dataset")] = "",
+    limit: Limit = 50, offset: Offset = 0,
     data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
 ) -> None:  # fmt: skip
     """Applications that you may see, newest first."""
@@ -37,6 +39,8 @@ def list_applications(
             waiting=waiting or None,
             handled=handled or None,
             dataset_id=dataset or None,
+            limit=limit,
+            offset=offset,
         )
         show(found, as_json, COLUMNS)
 

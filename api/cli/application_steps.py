@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from api.client import DEFAULT_DIR, Api, As, DataDir, Json, Server, Token, connect, language, show
+from api.listing import Limit, Offset
 from core.text import Text
 
 more = typer.Typer()
@@ -104,11 +105,12 @@ def confirm(
 
 @more.command("acceptable")
 def acceptable(
+    limit: Limit = 200, offset: Offset = 0,
     data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
 ) -> None:  # fmt: skip
     """What waits for you to be accepted, the most urgent first, with what stands against each."""
     with connect(data_dir, server, token, user) as api:
-        found = api.get("/screenings", limit=200)
+        found = api.get("/screenings", limit=limit, offset=offset)
         if not as_json:
             for each in found["items"]:
                 _in_words(each)
@@ -209,11 +211,12 @@ def letter(
 @more.command()
 def comments(
     application_id: str,
+    limit: Limit = 200, offset: Offset = 0,
     data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
 ) -> None:  # fmt: skip
     """What was said about an application, oldest first."""
     with connect(data_dir, server, token, user) as api:
-        found = api.get(f"/applications/{application_id}/comments", limit=200)
+        found = api.get(f"/applications/{application_id}/comments", limit=limit, offset=offset)
         show(found, as_json, ("id", "at", "audience", "author", "asked", "body", "hidden_reason"))
 
 

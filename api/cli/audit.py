@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from api.client import DEFAULT_DIR, As, DataDir, Json, Otp, Server, Token, connect, show
+from api.listing import Limit, Offset
 
 if TYPE_CHECKING:
     from auth.proof.offline import Findings
@@ -25,14 +26,14 @@ def list_events(
     account: Annotated[str, typer.Option("--account", help="Who acted")] = "",
     subject: Annotated[str, typer.Option("--subject", help="Id of a grant, an application, …")] = "",
     dataset: Annotated[str, typer.Option("--dataset", help="Only about this dataset")] = "",
-    limit: Annotated[int, typer.Option("--limit", min=1, max=500)] = 50,
+    limit: Limit = 50, offset: Offset = 0,
     data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
 ) -> None:  # fmt: skip
     """Events, newest first."""
     with connect(data_dir, server, token, user) as api:
         found = api.get(
             "/audit", kind=kind or None, account=account or None, subject=subject or None, dataset_id=dataset or None,
-            limit=limit,
+            limit=limit, offset=offset,
         )  # fmt: skip
         show(found, as_json, COLUMNS)
 

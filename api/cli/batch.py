@@ -23,6 +23,7 @@ from api.client import (
     demand_room_for,
     show,
 )
+from api.listing import Limit, Page
 from api.reading_options import (
     Delimiter,
     Encoding,
@@ -152,6 +153,8 @@ def submit(
 def list_batches(
     dataset: Annotated[str, typer.Option("--dataset", help="Only this dataset")] = "",
     state: Annotated[str, typer.Option("--state", help="Only this state")] = "",
+    limit: Limit = 50,
+    page: Page = 1,
     data_dir: DataDir = DEFAULT_DIR,
     server: Server = "",
     token: Token = "",
@@ -160,7 +163,11 @@ def list_batches(
 ) -> None:
     """Batches of one's department, newest first."""
     with connect(data_dir, server, token, user) as api:
-        show(api.get("/batches", dataset_id=dataset or None, state=state or None), as_json, COLUMNS)
+        show(
+            api.get("/batches", dataset_id=dataset or None, state=state or None, limit=limit, page=page),
+            as_json,
+            COLUMNS,
+        )
 
 
 @app.command("show")

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from api.client import DEFAULT_DIR, As, DataDir, Json, Server, Token, connect, show
+from api.listing import Limit, Page
 
 app = typer.Typer(
     help="Clocks: list, overdue, show, sign-for, extend, extensions, decide, kpi, profile.",
@@ -22,16 +23,22 @@ Out = Annotated[Path | None, typer.Option("--out", help="Write a CSV file instea
 @app.command("list")
 def list_clocks(
     stage: Stage = "", department: Department = "",
+    limit: Limit = 50, page: Page = 1,
     data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
 ) -> None:  # fmt: skip
     """Applications on which a clock runs, next due first."""
     with connect(data_dir, server, token, user) as api:
-        show(api.get("/clocks", stage=stage or None, department=department or None), as_json, COLUMNS)
+        show(
+            api.get("/clocks", stage=stage or None, department=department or None, limit=limit, page=page),
+            as_json,
+            COLUMNS,
+        )
 
 
 @app.command()
 def overdue(
     stage: Stage = "", department: Department = "", out: Out = None,
+    limit: Limit = 50, page: Page = 1,
     data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
 ) -> None:  # fmt: skip
     """Applications whose day is over, longest overdue first."""
@@ -39,7 +46,14 @@ def overdue(
         if out is not None:
             print(api.download(f"/clocks.csv?overdue=true&stage={stage}" if stage else "/clocks.csv", out))
             return
-        found = api.get("/clocks", overdue=True, stage=stage or None, department=department or None)
+        found = api.get(
+            "/clocks",
+            overdue=True,
+            stage=stage or None,
+            department=department or None,
+            limit=limit,
+            page=page,
+        )
         show(found, as_json, COLUMNS)
 
 

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from api.client import DEFAULT_DIR, As, DataDir, Json, Server, Token, connect, show
+from api.listing import Limit, Offset
 
 app = typer.Typer(help="Commitments instead of papers: list, show, break.", no_args_is_help=True)
 COLUMNS = ("id", "org_id", "title_zh", "signer_zh", "state", "created_at", "ended_at")
@@ -16,11 +17,16 @@ COLUMNS = ("id", "org_id", "title_zh", "signer_zh", "state", "created_at", "ende
 def list_commitments(
     state: Annotated[str, typer.Option("--state", help="STANDING, KEPT or BROKEN")] = "",
     org: Annotated[str, typer.Option("--org", help="Of this organisation")] = "",
+    limit: Limit = 50, offset: Offset = 0,
     data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
 ) -> None:  # fmt: skip
     """Commitments in your sight, newest first."""
     with connect(data_dir, server, token, user) as api:
-        show(api.get("/commitments", state=state or None, org_id=org), as_json, COLUMNS)
+        show(
+            api.get("/commitments", state=state or None, org_id=org, limit=limit, offset=offset),
+            as_json,
+            COLUMNS,
+        )
 
 
 @app.command("show")

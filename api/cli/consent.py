@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from api.client import DEFAULT_DIR, As, DataDir, Json, Server, Token, connect, show
+from api.listing import Limit, Offset
 
 app = typer.Typer(
     help="Source consents: list, show, enter, confirm, reject, withdraw, grants.", no_args_is_help=True
@@ -25,11 +26,16 @@ def _tell(found: Any, as_json: bool) -> None:  # noqa: ANN401 - JSON
 def list_consents(
     state: Annotated[str, typer.Option("--state", help="ENTERED, CONFIRMED, REJECTED or WITHDRAWN")] = "",
     dataset: Annotated[str, typer.Option("--dataset", help="Of this dataset")] = "",
+    limit: Limit = 50, offset: Offset = 0,
     data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
 ) -> None:  # fmt: skip
     """Consents in your sight, newest first."""
     with connect(data_dir, server, token, user) as api:
-        show(api.get("/consents", state=state or None, dataset_id=dataset), as_json, COLUMNS)
+        show(
+            api.get("/consents", state=state or None, dataset_id=dataset, limit=limit, offset=offset),
+            as_json,
+            COLUMNS,
+        )
 
 
 @app.command("show")

@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 import typer
 
 from api.client import DEFAULT_DIR, As, DataDir, Json, Server, Token, connect, show
+from api.listing import Limit, Offset
 
 app = typer.Typer(
     help="Dataset records: list, search, show, create, update, objections, publish, withdraw, dictionary, relations, quality, score, use, export, metadata.",
@@ -36,8 +37,6 @@ State = Annotated[str, typer.Option("--state", help="draft | published | withdra
 Sort = Annotated[
     str, typer.Option("--sort", help="relevance | newest | title | used | score (quality of the data)")
 ]
-Limit = Annotated[int, typer.Option("--limit", min=1, max=200)]
-Offset = Annotated[int, typer.Option("--offset", min=0)]
 RecordFile = Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="JSON document")]
 Version = Annotated[
     str, typer.Option("--version", help="The version you started from; empty means the present one")
@@ -137,7 +136,7 @@ def relations(
             return
         held = api.get(f"/datasets/{dataset_id}/relations", kind=kind or None, limit=limit, offset=offset)
         columns = ("kind", "dataset_id", "title_zh", "publisher_zh", "state", "stated_here", "stated_there")
-        show(held if as_json else held["items"], as_json, columns)
+        show(held, as_json, columns)
 
 
 @app.command("publish")
@@ -340,7 +339,12 @@ def rows(
         found = api.get(
             f"/datasets/{dataset_id}/rows", where=where or None, q=q or None, sort=sort or None, limit=limit, offset=offset
         )  # fmt: skip
-        show(found if as_json else found["records"], as_json, [field["id"] for field in found["fields"]])
+        if as_json:
+            return show(found, True)
+        following = offset + len(found["records"])
+        more = following if following < found["total"] else None
+        page = {"items": found["records"], "total": found["total"], "next": more}
+        show(page, False, [field["id"] for field in found["fields"]])
 
 
 @app.command("statistics")

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from api.client import DEFAULT_DIR, As, DataDir, Json, Server, Token, connect, show
+from api.listing import Limit, Offset
 
 app = typer.Typer(
     help="Deputies of deciders and reviewers: list, show, offer, accept, decline, end.", no_args_is_help=True
@@ -31,11 +32,12 @@ def _tell(found: Any, as_json: bool) -> None:  # noqa: ANN401 - JSON
 @app.command("list")
 def list_delegations(
     state: Annotated[str, typer.Option("--state", help="OFFERED, AGREED, DECLINED or ENDED")] = "",
+    limit: Limit = 50, offset: Offset = 0,
     data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
 ) -> None:  # fmt: skip
     """Delegations to which you are a party, newest first."""
     with connect(data_dir, server, token, user) as api:
-        show(api.get("/delegations", state=state or None), as_json, COLUMNS)
+        show(api.get("/delegations", state=state or None, limit=limit, offset=offset), as_json, COLUMNS)
 
 
 @app.command("show")

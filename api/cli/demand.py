@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from api.client import DEFAULT_DIR, As, DataDir, Json, Server, Token, connect, show
+from api.listing import Limit, Offset
 
 app = typer.Typer(
     help="Data demands: list, show, state, vote, accept, assign, handle, return, answer, dismiss.",
@@ -25,11 +26,20 @@ def list_demands(
     dataset: Annotated[str, typer.Option("--dataset", help="Those whose answer points to this dataset")] = "",
     mine: Annotated[bool, typer.Option("--mine", help="Those that you stated")] = False,
     sort: Annotated[str, typer.Option("--sort", help="-created, -votes or due")] = "-created",
+    limit: Limit = 50, offset: Offset = 0,
     data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
 ) -> None:  # fmt: skip
     """Needs that you may see."""
     with connect(data_dir, server, token, user) as api:
-        found = api.get("/demands", state=state or None, dataset_id=dataset, mine=mine or None, sort=sort)
+        found = api.get(
+            "/demands",
+            state=state or None,
+            dataset_id=dataset,
+            mine=mine or None,
+            sort=sort,
+            limit=limit,
+            offset=offset,
+        )
         show(found, as_json, COLUMNS)
 
 

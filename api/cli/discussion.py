@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from api.client import DEFAULT_DIR, As, DataDir, Json, Server, Token, connect, show
+from api.listing import Limit, Offset
 
 app = typer.Typer(
     help="Questions and error reports: list, show, post, reply, step, hide.", no_args_is_help=True
@@ -38,12 +39,20 @@ def _shown(found: dict[str, Any], as_json: bool) -> None:
 def list_threads(
     dataset: Annotated[str, typer.Option("--dataset", help="Resource code")] = "", kind: Annotated[str, typer.Option("--kind", help="question | error")] = "",
     state: Annotated[str, typer.Option("--state", help="open | accepted | settled | declined")] = "",
+    limit: Limit = 20, offset: Offset = 0,
     data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
 ) -> None:  # fmt: skip
     """Threads that you may see, newest first."""
     with connect(data_dir, server, token, user) as api:
         show(
-            api.get("/discussions", dataset_id=dataset or None, kind=kind or None, state=state or None),
+            api.get(
+                "/discussions",
+                dataset_id=dataset or None,
+                kind=kind or None,
+                state=state or None,
+                limit=limit,
+                offset=offset,
+            ),
             as_json,
             _COLUMNS,
         )

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from api.client import DEFAULT_DIR, As, DataDir, Json, Server, Token, connect, show
+from api.listing import Limit, Offset
 
 app = typer.Typer(
     help="Duties: list, show, fulfil, certificate, report, return, waive.", no_args_is_help=True
@@ -47,11 +48,16 @@ def _tell(found: Any, as_json: bool) -> None:  # noqa: ANN401 - JSON
 def list_duties(
     standing: Annotated[str, typer.Option("--standing", help="open, overdue, fulfilled or waived")] = "",
     grant: Annotated[str, typer.Option("--grant", help="Only this grant")] = "",
+    limit: Limit = 50, offset: Offset = 0,
     data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
 ) -> None:  # fmt: skip
     """Duties that you may see, those due first at the top."""
     with connect(data_dir, server, token, user) as api:
-        show(api.get("/duties", standing=standing or None, grant=grant), as_json, COLUMNS)
+        show(
+            api.get("/duties", standing=standing or None, grant=grant, limit=limit, offset=offset),
+            as_json,
+            COLUMNS,
+        )
 
 
 @app.command("show")

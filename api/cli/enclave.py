@@ -9,6 +9,7 @@ import typer
 
 from api.cli.query import Purpose, asked
 from api.client import DEFAULT_DIR, As, DataDir, Json, Server, Token, connect, show
+from api.listing import Limit, Offset
 
 app = typer.Typer(
     help="The enclave: plan, submit, list, show, revise, approve, return, decline, withdraw.",
@@ -54,12 +55,20 @@ def submit(
 
 @app.command("list")
 def list_enclave(
+    limit: Limit = 50, offset: Offset = 0,
     state: str = "", grant: str = "", dataset: str = "", data_dir: DataDir = DEFAULT_DIR, server: Server = "",
     token: Token = "", user: As = "", as_json: Json = False,
 ) -> None:  # fmt: skip
     """Requests in sight, newest first."""
     with connect(data_dir, server, token, user) as api:
-        found = api.get("/enclave", state=state or None, grant_id=grant or None, dataset_id=dataset or None)
+        found = api.get(
+            "/enclave",
+            state=state or None,
+            grant_id=grant or None,
+            dataset_id=dataset or None,
+            limit=limit,
+            offset=offset,
+        )
         show(found, as_json, _COLUMNS)
 
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from api.client import DEFAULT_DIR, As, DataDir, Json, Server, Token, connect, show
+from api.listing import Limit, Offset
 
 app = typer.Typer(
     help="Erasing personal data: list, show, ask, erase, refuse, withdraw.", no_args_is_help=True
@@ -22,11 +23,12 @@ def _tell(found: Any, as_json: bool) -> None:  # noqa: ANN401 - JSON
 @app.command("list")
 def list_erasures(
     state: Annotated[str, typer.Option("--state", help="ASKED, ERASED, REFUSED or WITHDRAWN")] = "",
+    limit: Limit = 50, offset: Offset = 0,
     data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
 ) -> None:  # fmt: skip
     """Requests that you made or that concern you, newest first; administrators and the auditor see all."""
     with connect(data_dir, server, token, user) as api:
-        show(api.get("/erasures", state=state or None), as_json, COLUMNS)
+        show(api.get("/erasures", state=state or None, limit=limit, offset=offset), as_json, COLUMNS)
 
 
 @app.command("show")

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from api.client import DEFAULT_DIR, Api, As, DataDir, Json, Server, Token, connect, demand_room_for, show
+from api.listing import Limit, Offset
 
 app = typer.Typer(
     help="Extracts under a grant: plan, request, list, show, withdraw, download, ticket, receipt, proof, marks, set-marks.",
@@ -87,12 +88,20 @@ def request(
 
 @app.command("list")
 def list_extracts(
+    limit: Limit = 50, offset: Offset = 0,
     state: str = "", grant: str = "", dataset: str = "", data_dir: DataDir = DEFAULT_DIR, server: Server = "",
     token: Token = "", user: As = "", as_json: Json = False,
 ) -> None:  # fmt: skip
     """Extracts, newest first."""
     with connect(data_dir, server, token, user) as api:
-        found = api.get("/extracts", state=state or None, grant_id=grant or None, dataset_id=dataset or None)
+        found = api.get(
+            "/extracts",
+            state=state or None,
+            grant_id=grant or None,
+            dataset_id=dataset or None,
+            limit=limit,
+            offset=offset,
+        )
         show(found, as_json, _COLUMNS)
 
 

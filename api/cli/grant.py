@@ -9,6 +9,7 @@ import typer
 from api.cli import explaining, grant_keys
 from api.cli.application_steps import tell
 from api.client import DEFAULT_DIR, Api, As, DataDir, Json, Otp, Server, Token, connect, show
+from api.listing import Limit, Offset
 
 app = typer.Typer(
     help="Grants: list, show, odrl, history, usage, activate, suspend, resume, revoke, relinquish, renew, amend, explain, simulate, keys.",
@@ -22,11 +23,16 @@ Note = Annotated[str, typer.Option("--note", help="Why; due for suspending and r
 def list_grants(
     state: Annotated[str, typer.Option("--state", help="PENDING, ACTIVE, …")] = "",
     dataset: Annotated[str, typer.Option("--dataset", help="Only this dataset")] = "",
+    limit: Limit = 50, offset: Offset = 0,
     data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
 ) -> None:  # fmt: skip
     """Grants that you may see, newest first."""
     with connect(data_dir, server, token, user) as api:
-        show(api.get("/grants", state=state or None, dataset_id=dataset or None), as_json, COLUMNS)
+        show(
+            api.get("/grants", state=state or None, dataset_id=dataset or None, limit=limit, offset=offset),
+            as_json,
+            COLUMNS,
+        )
 
 
 @app.command("show")
@@ -193,7 +199,7 @@ def usage(
     kind: Annotated[str, typer.Option("--kind", help="delivery, download, charge, refund, reserved, refused, plan")] = "",
     since: Annotated[str, typer.Option("--since", help="First day, 2026-03-01")] = "",
     until: Annotated[str, typer.Option("--until", help="Last day, 2026-03-31")] = "",
-    limit: Annotated[int, typer.Option("--limit", min=1, max=500)] = 50, offset: Annotated[int, typer.Option("--offset", min=0)] = 0,
+    limit: Limit = 50, offset: Offset = 0,
     data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
 ) -> None:  # fmt: skip
     """Every charge, refund, delivery, download and refusal, oldest first; sums over all of them are the used counters."""

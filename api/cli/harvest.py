@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from api.client import DEFAULT_DIR, As, DataDir, Json, Server, Token, connect, show
+from api.listing import Limit, Page
 
 app = typer.Typer(
     help="Outside catalogues: add, approve, run, report, list, pause, resume, remove.", no_args_is_help=True
@@ -65,15 +66,19 @@ def report(
     source: Source, run_id: Annotated[str, typer.Argument(help="Id of the harvest; without it, the harvests are listed")] = "",
     result: Annotated[str, typer.Option("--result", help="created, changed, unchanged, gone, held or failed")] = "",
     words: Annotated[str, typer.Option("--q", help="Part of title or identifier")] = "",
-    page: Annotated[int, typer.Option("--page", min=1)] = 1,
+    limit: Limit = 50, page: Page = 1,
     data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
 ) -> None:  # fmt: skip
     """The harvests of a catalogue, or what became of each record in one."""
     with connect(data_dir, server, token, user) as api:
         if not run_id:
-            return show(api.get(f"/harvests/{source}/runs", page=page), as_json, RUNS)
+            return show(api.get(f"/harvests/{source}/runs", page=page, limit=limit), as_json, RUNS)
         found = api.get(
-            f"/harvests/{source}/runs/{run_id}/items", result=result or None, q=words or None, page=page
+            f"/harvests/{source}/runs/{run_id}/items",
+            result=result or None,
+            q=words or None,
+            page=page,
+            limit=limit,
         )
         show(found, as_json, ITEMS)
 
@@ -81,11 +86,12 @@ def report(
 @app.command("list")
 def list_catalogues(
     state: Annotated[str, typer.Option("--state", help="proposed, active, paused or removed")] = "",
+    limit: Limit = 50, page: Page = 1,
     data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
 ) -> None:  # fmt: skip
     """Outside catalogues."""
     with connect(data_dir, server, token, user) as api:
-        show(api.get("/harvests", state=state or None), as_json, COLUMNS)
+        show(api.get("/harvests", state=state or None, limit=limit, page=page), as_json, COLUMNS)
 
 
 @app.command("approve")

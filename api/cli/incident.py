@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from api.client import DEFAULT_DIR, As, DataDir, Json, Server, Token, connect, show
+from api.listing import Limit, Offset
 
 app = typer.Typer(help="Incidents: list, show, freeze, lift.", no_args_is_help=True)
 COLUMNS = ("id", "target_kind", "target_id", "state", "reason", "created_at", "ended_at")
@@ -16,11 +17,12 @@ Why = Annotated[str, typer.Option("--reason", help="Why; shown to those concerne
 @app.command("list")
 def list_incidents(
     state: Annotated[str, typer.Option("--state", help="FROZEN or LIFTED")] = "",
+    limit: Limit = 50, offset: Offset = 0,
     data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
 ) -> None:  # fmt: skip
     """What is frozen, and what was."""
     with connect(data_dir, server, token, user) as api:
-        show(api.get("/incidents", state=state or None), as_json, COLUMNS)
+        show(api.get("/incidents", state=state or None, limit=limit, offset=offset), as_json, COLUMNS)
 
 
 @app.command("show")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from api.client import DEFAULT_DIR, As, DataDir, Json, Server, Token, connect, show
+from api.listing import After, Limit
 
 app = typer.Typer(help="Long work: list, show, cancel.", no_args_is_help=True)
 
@@ -12,6 +13,8 @@ app = typer.Typer(help="Long work: list, show, cancel.", no_args_is_help=True)
 @app.command("list")
 def list_jobs(
     state: str = typer.Option("", help="queued | running | done | failed | cancelled"),
+    limit: Limit = 50,
+    after: After = "",
     data_dir: DataDir = DEFAULT_DIR,
     server: Server = "",
     token: Token = "",
@@ -20,7 +23,7 @@ def list_jobs(
 ) -> None:
     """Jobs, newest first."""
     with connect(data_dir, server, token, user) as api:
-        found = api.get("/jobs", state=state or None)
+        found = api.get("/jobs", state=state or None, limit=limit, after=after or None)
         show(found, as_json, ("id", "kind", "subject", "state", "progress", "message_en", "created_at"))
 
 

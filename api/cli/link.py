@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 import typer
 
 from api.client import DEFAULT_DIR, As, DataDir, Json, Server, Token, connect, show
+from api.listing import Limit, Offset
 
 app = typer.Typer(help="Links of records: list, look.", no_args_is_help=True)
 
@@ -18,7 +19,7 @@ def list_links(
     outcome: Annotated[str, typer.Option("--outcome", help="broken | unsure | good | new")] = "",
     host: Annotated[str, typer.Option("--host", help="Of this host")] = "",
     dataset: Annotated[str, typer.Option("--dataset", help="Resource code")] = "",
-    limit: Annotated[int, typer.Option("--limit", min=1, max=200)] = 50, offset: Annotated[int, typer.Option("--offset", min=0)] = 0,
+    limit: Limit = 50, offset: Offset = 0,
     out: Annotated[Path | None, typer.Option("--out", help="Write all of them as CSV")] = None,
     data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
 ) -> None:  # fmt: skip

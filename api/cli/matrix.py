@@ -7,16 +7,18 @@ from typing import Annotated, Any
 import typer
 
 from api.client import DEFAULT_DIR, As, DataDir, Json, Server, Token, connect, show
+from api.listing import Limit, Offset
 
 
 def command(
     theme: Annotated[str, typer.Option("--theme", help="Only this theme: PK, WX, …")] = "",
+    limit: Limit = 50, offset: Offset = 0,
     data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
 ) -> None:  # fmt: skip
     """Each cell: grants in force / not yet in force / applications under way."""
     with connect(data_dir, server, token, user) as api:
-        found = api.get("/matrix", theme=theme)
-        show(found if as_json else [_line(each) for each in found["items"]], as_json)
+        found = api.get("/matrix", theme=theme, limit=limit, offset=offset)
+        show(found if as_json else found | {"items": [_line(each) for each in found["items"]]}, as_json)
 
 
 def _line(row: dict[str, Any]) -> dict[str, str]:

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from api.client import DEFAULT_DIR, As, DataDir, Json, Server, Token, connect, show
+from api.listing import Limit, Page
 
 app = typer.Typer(help="Messages: list, read, settings, choose.", no_args_is_help=True)
 
@@ -15,11 +16,12 @@ app = typer.Typer(help="Messages: list, read, settings, choose.", no_args_is_hel
 def list_messages(
     topic: Annotated[str, typer.Option("--topic", help="task, case, clock or reminder")] = "",
     unread: Annotated[bool, typer.Option("--unread", help="Only what is new")] = False,
+    limit: Limit = 50, page: Page = 1,
     data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
 ) -> None:  # fmt: skip
     """Your messages, newest first."""
     with connect(data_dir, server, token, user) as api:
-        found = api.get("/me/messages", topic=topic or None, unread=unread or None)
+        found = api.get("/me/messages", topic=topic or None, unread=unread or None, limit=limit, page=page)
         show(found, as_json, ("at", "is_read", "kind", "zh", "en", "href"))
 
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from api.client import DEFAULT_DIR, As, DataDir, Json, Server, Token, connect, show
+from api.listing import Limit, Offset
 
 app = typer.Typer(
     help="The open plan: list, show, enter, publish, finish, reopen, drop.", no_args_is_help=True
@@ -23,11 +24,16 @@ def _tell(found: Any, as_json: bool) -> None:  # noqa: ANN401 - JSON
 def list_tasks(
     year: Annotated[int | None, typer.Option("--year", min=2000, max=2100, help="The present year without")] = None,
     state: Annotated[str, typer.Option("--state", help="DRAFT, PUBLISHED, DONE or DROPPED")] = "",
+    limit: Limit = 50, offset: Offset = 0,
     data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
 ) -> None:  # fmt: skip
     """The tasks of a year, those due first."""
     with connect(data_dir, server, token, user) as api:
-        show(api.get("/open-plan", year=year, state=state or None), as_json, COLUMNS)
+        show(
+            api.get("/open-plan", year=year, state=state or None, limit=limit, offset=offset),
+            as_json,
+            COLUMNS,
+        )
 
 
 @app.command("show")

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from api.client import DEFAULT_DIR, As, DataDir, Json, Server, Token, connect, show
+from api.listing import Limit, Offset
 
 app = typer.Typer(
     help="Output reviews: list, show, sample, release, refuse.",
@@ -20,11 +21,16 @@ Note = Annotated[str, typer.Option("--note", help="Why; needed where the checks 
 def list_outputs(
     state: Annotated[str, typer.Option("--state", help="in_review, released, refused or withdrawn")] = "",
     dataset: Annotated[str, typer.Option("--dataset", help="Only this dataset")] = "",
+    limit: Limit = 50, offset: Offset = 0,
     data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
 ) -> None:  # fmt: skip
     """Files under review, newest first."""
     with connect(data_dir, server, token, user) as api:
-        show(api.get("/outputs", state=state or None, dataset_id=dataset or None), as_json, _COLUMNS)
+        show(
+            api.get("/outputs", state=state or None, dataset_id=dataset or None, limit=limit, offset=offset),
+            as_json,
+            _COLUMNS,
+        )
 
 
 @app.command("show")

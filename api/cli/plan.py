@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from api.client import DEFAULT_DIR, As, DataDir, Json, Server, Token, connect, read_json, show
+from api.listing import Limit, Offset
 
 app = typer.Typer(
     help="Plans: list, show, draft FILE, save ID FILE, and the steps submit, return, approve.",
@@ -20,11 +21,12 @@ BodyFile = Annotated[Path, typer.Argument(help="The plan as JSON, as the route t
 
 @app.command("list")
 def list_plans(
+    limit: Limit = 50, offset: Offset = 0,
     data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
 ) -> None:  # fmt: skip
     """Every version of every plan, newest first."""
     with connect(data_dir, server, token, user) as api:
-        show(api.get("/plans"), as_json, COLUMNS)
+        show(api.get("/plans", limit=limit, offset=offset), as_json, COLUMNS)
 
 
 @app.command("show")

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from api.client import DEFAULT_DIR, As, DataDir, Json, Server, Token, connect, show
+from api.listing import Limit, Offset
 
 app = typer.Typer(help="Data products, fee caps, fees.", no_args_is_help=True)
 COLUMNS = ("id", "org_id", "name_zh", "kind", "scenario_id", "unit", "price_fen", "revenue_fen", "ended_at")
@@ -17,11 +18,12 @@ Body = Annotated[Path, typer.Argument(help="JSON file; its members are those of 
 
 @app.command("list")
 def list_products(
+    limit: Limit = 50, offset: Offset = 0,
     data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
 ) -> None:  # fmt: skip
     """Products that you may see, newest first."""
     with connect(data_dir, server, token, user) as api:
-        show(api.get("/products"), as_json, COLUMNS)
+        show(api.get("/products", limit=limit, offset=offset), as_json, COLUMNS)
 
 
 @app.command("show")

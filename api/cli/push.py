@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from api.client import DEFAULT_DIR, As, DataDir, Json, Server, Token, connect, show
+from api.listing import Limit, Page
 
 app = typer.Typer(
     help="CKAN portals that show our public records: add, approve, run, report, records, list, pause, resume, remove.",
@@ -76,36 +77,41 @@ def report(
     target: Target, run_id: Annotated[str, typer.Argument(help="Id of the push; without it, the pushes are listed")] = "",
     result: Annotated[str, typer.Option("--result", help="created, changed, unchanged, gone, held or failed")] = "",
     words: Annotated[str, typer.Option("--q", help="Part of title or code")] = "",
-    page: Annotated[int, typer.Option("--page", min=1)] = 1,
+    limit: Limit = 50, page: Page = 1,
     data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
 ) -> None:  # fmt: skip
     """The pushes to a portal, or what became of each record in one."""
     with connect(data_dir, server, token, user) as api:
         if not run_id:
-            return show(api.get(f"/pushes/{target}/runs", page=page), as_json, RUNS)
-        asked = {"result": result or None, "q": words or None, "page": page}
-        show(api.get(f"/pushes/{target}/runs/{run_id}/items", **asked), as_json, RESULTS)
+            return show(api.get(f"/pushes/{target}/runs", page=page, limit=limit), as_json, RUNS)
+        asked = {"result": result or None, "q": words or None}
+        show(
+            api.get(f"/pushes/{target}/runs/{run_id}/items", **asked, limit=limit, page=page),
+            as_json,
+            RESULTS,
+        )
 
 
 @app.command("records")
 def records(
     target: Target, drifted: Annotated[bool, typer.Option("--drifted", help="Only what was changed there since")] = False,
-    page: Annotated[int, typer.Option("--page", min=1)] = 1,
+    limit: Limit = 50, page: Page = 1,
     data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
 ) -> None:  # fmt: skip
     """Our records at a portal, with what was changed there since they were sent."""
     with connect(data_dir, server, token, user) as api:
-        show(api.get(f"/pushes/{target}/records", drifted=drifted, page=page), as_json, ITEMS)
+        show(api.get(f"/pushes/{target}/records", drifted=drifted, page=page, limit=limit), as_json, ITEMS)
 
 
 @app.command("list")
 def list_portals(
     state: Annotated[str, typer.Option("--state", help="proposed, active, paused or removed")] = "",
+    limit: Limit = 50, page: Page = 1,
     data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
 ) -> None:  # fmt: skip
     """Portals."""
     with connect(data_dir, server, token, user) as api:
-        show(api.get("/pushes", state=state or None), as_json, COLUMNS)
+        show(api.get("/pushes", state=state or None, limit=limit, page=page), as_json, COLUMNS)
 
 
 @app.command("approve")

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from api.client import DEFAULT_DIR, As, DataDir, Json, Server, Token, connect, show
+from api.listing import Limit, Offset
 
 app = typer.Typer(
     help="Statistics under a grant: plan, ask, private, list, show, verify, terms, set-terms, budget, set-budget.",
@@ -66,12 +67,20 @@ def ask(
 
 @app.command("list")
 def list_queries(
+    limit: Limit = 50, offset: Offset = 0,
     state: str = "", grant: str = "", dataset: str = "", data_dir: DataDir = DEFAULT_DIR, server: Server = "",
     token: Token = "", user: As = "", as_json: Json = False,
 ) -> None:  # fmt: skip
     """Questions and whether they were answered, newest first."""
     with connect(data_dir, server, token, user) as api:
-        found = api.get("/queries", state=state or None, grant_id=grant or None, dataset_id=dataset or None)
+        found = api.get(
+            "/queries",
+            state=state or None,
+            grant_id=grant or None,
+            dataset_id=dataset or None,
+            limit=limit,
+            offset=offset,
+        )
         show(found, as_json, _COLUMNS)
 
 
@@ -169,12 +178,13 @@ def verify(
 
 @app.command("verifications")
 def verifications(
+    limit: Limit = 50, offset: Offset = 0,
     grant: str = "", data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "",
     as_json: Json = False,
 ) -> None:  # fmt: skip
     """What was verified, newest first; subjects under pseudonyms."""
     with connect(data_dir, server, token, user) as api:
-        found = api.get("/verifications", grant_id=grant or None)
+        found = api.get("/verifications", grant_id=grant or None, limit=limit, offset=offset)
         show(
             found,
             as_json,

@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 import typer
 
 from api.client import DEFAULT_DIR, Api, As, DataDir, Json, Server, Token, connect, show
+from api.listing import Limit, Offset
 
 app = typer.Typer(help="Changes of many records: sheet, read, edit, list, show, undo.", no_args_is_help=True)
 Chosen = Annotated[
@@ -103,11 +104,12 @@ def _detail(found: dict[str, Any], as_json: bool) -> None:
 
 @app.command("list")
 def list_changes(
+    limit: Limit = 50, offset: Offset = 0,
     data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
 ) -> None:  # fmt: skip
     """Changes of many records, newest first."""
     with connect(data_dir, server, token, user) as api:
-        show(api.get("/record-changes"), as_json, _COLUMNS)
+        show(api.get("/record-changes", limit=limit, offset=offset), as_json, _COLUMNS)
 
 
 @app.command("show")

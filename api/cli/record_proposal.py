@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from api.client import DEFAULT_DIR, As, DataDir, Json, Server, Token, connect, show
+from api.listing import Limit, Offset
 
 app = typer.Typer(
     help="Proposals on dataset records: list, show, accept, return, take back.", no_args_is_help=True
@@ -28,11 +29,22 @@ State = Annotated[str, typer.Option("--state", help="open | timed | accepted | r
 @app.command("list")
 def list_proposals(
     state: State = "open", dataset: Annotated[str, typer.Option("--dataset", help="Resource code")] = "",
+    limit: Limit = 50, offset: Offset = 0,
     data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
 ) -> None:  # fmt: skip
     """What waits for a second person, newest first; --state "" lists all."""
     with connect(data_dir, server, token, user) as api:
-        show(api.get("/record-proposals", state=state or None, dataset_id=dataset or None), as_json, _COLUMNS)
+        show(
+            api.get(
+                "/record-proposals",
+                state=state or None,
+                dataset_id=dataset or None,
+                limit=limit,
+                offset=offset,
+            ),
+            as_json,
+            _COLUMNS,
+        )
 
 
 @app.command("show")

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from api.client import DEFAULT_DIR, As, DataDir, Json, Server, Token, connect, show
+from api.listing import Limit, Offset
 
 app = typer.Typer(
     help="Registration: list, show, standing, draft, save, submit, drop, pass, return, refuse, object, certify, pack.", no_args_is_help=True
@@ -34,12 +35,20 @@ def list_registrations(
     state: Annotated[str, typer.Option("--state", help="DRAFT, SUBMITTED, NOTICE, REGISTERED, REFUSED, DROPPED or SUPERSEDED")] = "",
     act: Annotated[str, typer.Option("--act", help="first, change, correction, renewal or cancellation")] = "",
     dataset: Annotated[str, typer.Option("--dataset", help="Of this dataset")] = "",
+    limit: Limit = 50, offset: Offset = 0,
     data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
 ) -> None:  # fmt: skip
     """Acts that you may see, newest first."""
     with connect(data_dir, server, token, user) as api:
         show(
-            api.get("/registrations", state=state or None, act=act or None, dataset_id=dataset),
+            api.get(
+                "/registrations",
+                state=state or None,
+                act=act or None,
+                dataset_id=dataset,
+                limit=limit,
+                offset=offset,
+            ),
             as_json,
             COLUMNS,
         )

@@ -10,6 +10,7 @@ from urllib.parse import quote
 import typer
 
 from api.client import DEFAULT_DIR, As, DataDir, Json, Server, Token, connect, show
+from api.listing import Limit, Page
 
 app = typer.Typer(
     help="Releases: preview, publish, list, show, verdict, diff, lineage, verify, withdraw, retention, ending, download.",
@@ -53,6 +54,8 @@ def publish(
 @app.command("list")
 def list_releases(
     dataset: Annotated[str, typer.Option("--dataset", help="Only this dataset")] = "",
+    limit: Limit = 50,
+    page: Page = 1,
     data_dir: DataDir = DEFAULT_DIR,
     server: Server = "",
     token: Token = "",
@@ -61,7 +64,7 @@ def list_releases(
 ) -> None:
     """Releases, newest first."""
     with connect(data_dir, server, token, user) as api:
-        show(api.get("/releases", dataset_id=dataset or None), as_json, COLUMNS)
+        show(api.get("/releases", dataset_id=dataset or None, limit=limit, page=page), as_json, COLUMNS)
 
 
 @app.command("show")

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from api.client import DEFAULT_DIR, As, DataDir, Json, Server, Token, connect, show
+from api.listing import Limit, Offset
 
 app = typer.Typer(help="What people made of datasets: list, show, suggest, step.", no_args_is_help=True)
 _COLUMNS = ("id", "dataset_id", "kind", "title", "made_by", "state", "posted_at", "url")
@@ -30,11 +31,16 @@ def _shown(found: dict[str, Any], as_json: bool) -> None:
 def list_reuses(
     dataset: Annotated[str, typer.Option("--dataset", help="Resource code")] = "",
     state: Annotated[str, typer.Option("--state", help="suggested | shown | declined | removed | taken-back")] = "",
+    limit: Limit = 20, offset: Offset = 0,
     data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
 ) -> None:  # fmt: skip
     """Those that are shown, your own, and those that your department judges; newest first."""
     with connect(data_dir, server, token, user) as api:
-        show(api.get("/reuses", dataset_id=dataset or None, state=state or None), as_json, _COLUMNS)
+        show(
+            api.get("/reuses", dataset_id=dataset or None, state=state or None, limit=limit, offset=offset),
+            as_json,
+            _COLUMNS,
+        )
 
 
 @app.command("show")

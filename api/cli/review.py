@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from api.client import DEFAULT_DIR, As, DataDir, Json, Server, Token, connect, show
+from api.listing import Limit, Offset
 
 app = typer.Typer(
     help="Reviews of grants: campaigns, campaign, open, close, list, show, answer, return, confirm, revoke, evaluate, pilot.", no_args_is_help=True
@@ -22,11 +23,12 @@ def _tell(found: Any, as_json: bool) -> None:  # noqa: ANN401 - JSON
 
 @app.command()
 def campaigns(
+    limit: Limit = 50, offset: Offset = 0,
     data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
 ) -> None:  # fmt: skip
     """Certification campaigns with how far they are."""
     with connect(data_dir, server, token, user) as api:
-        show(api.get("/campaigns"), as_json, CAMPAIGN)
+        show(api.get("/campaigns", limit=limit, offset=offset), as_json, CAMPAIGN)
 
 
 @app.command("open")
@@ -56,12 +58,13 @@ def list_reviews(
     campaign: Annotated[str, typer.Option("--campaign", help="Of this campaign")] = "",
     grant: Annotated[str, typer.Option("--grant", help="Of this grant")] = "",
     overdue: Annotated[bool, typer.Option("--overdue", help="Those that are late")] = False,
+    limit: Limit = 50, offset: Offset = 0,
     data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
 ) -> None:  # fmt: skip
     """Looks at grants in your sight, those due first."""
     with connect(data_dir, server, token, user) as api:
         found = api.get(
-            "/reviews", kind=kind or None, state=state or None, campaign_id=campaign, grant_id=grant, overdue=overdue or None
+            "/reviews", kind=kind or None, state=state or None, campaign_id=campaign, grant_id=grant, overdue=overdue or None, limit=limit, offset=offset
         )  # fmt: skip
         show(found, as_json, COLUMNS)
 

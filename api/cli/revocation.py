@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from api.client import DEFAULT_DIR, Api, As, DataDir, Json, Otp, Server, Token, connect, show
+from api.listing import Limit, Offset
 
 app = typer.Typer(help="Revocations: list, show, evidence, confirm, object, lift.", no_args_is_help=True)
 COLUMNS = ("id", "grant_id", "org_id", "dataset_id", "state", "confirm_by", "bar_until")
@@ -17,11 +18,16 @@ Reason = Annotated[str, typer.Option("--reason", help="Why")]
 def list_revocations(
     state: Annotated[str, typer.Option("--state", help="WAITS, OVERDUE, CONFIRMED, OBJECTED or LIFTED")] = "",
     grant: Annotated[str, typer.Option("--grant", help="Only this grant")] = "",
+    limit: Limit = 50, offset: Offset = 0,
     data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
 ) -> None:  # fmt: skip
     """Revocations in your sight, newest first."""
     with connect(data_dir, server, token, user) as api:
-        show(api.get("/revocations", state=state or None, grant_id=grant or None), as_json, COLUMNS)
+        show(
+            api.get("/revocations", state=state or None, grant_id=grant or None, limit=limit, offset=offset),
+            as_json,
+            COLUMNS,
+        )
 
 
 @app.command("show")

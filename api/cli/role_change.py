@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from api.client import DEFAULT_DIR, As, DataDir, Json, Server, Token, connect, show
+from api.listing import Limit, Offset
 
 app = typer.Typer(no_args_is_help=True, help="Role changes that wait for a second person; break-glass.")
 Change = Annotated[str, typer.Argument(help="Id of the change")]
@@ -16,11 +17,12 @@ COLUMNS = ("id", "kind", "username", "role", "scope", "asked_by", "state", "expi
 @app.command("list")
 def list_(
     waiting: Annotated[bool, typer.Option(help="Only those still to be answered")] = False,
+    limit: Limit = 50, offset: Offset = 0,
     data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
 ) -> None:  # fmt: skip
     """Changes, newest first."""
     with connect(data_dir, server, token, user) as api:
-        show(api.get("/role-changes", waiting=waiting), as_json, COLUMNS)
+        show(api.get("/role-changes", waiting=waiting, limit=limit, offset=offset), as_json, COLUMNS)
 
 
 @app.command()

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from api.client import DEFAULT_DIR, As, DataDir, Json, Server, Token, connect, language, show
+from api.listing import Limit, Offset
 from core.text import Text
 
 app = typer.Typer(help="Self-checks: show, keep, list, kept.", no_args_is_help=True)
@@ -62,11 +63,16 @@ def keep(
 @app.command("list")
 def list_kept(
     subject: Subject = "",
+    limit: Limit = 200, offset: Offset = 0,
     data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
 ) -> None:  # fmt: skip
     """Those that were handed in, newest first."""
     with connect(data_dir, server, token, user) as api:
-        show(api.get("/self-checks", limit=200, **({"subject": subject} if subject else {})), as_json, _KEPT)
+        show(
+            api.get("/self-checks", **({"subject": subject} if subject else {}), limit=limit, offset=offset),
+            as_json,
+            _KEPT,
+        )
 
 
 @app.command("kept")

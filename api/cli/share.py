@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from api.client import DEFAULT_DIR, As, DataDir, Json, Refused, Server, Token, connect, demand_room_for, show
+from api.listing import After, Limit, Offset
 
 app = typer.Typer(
     help="Read granted data in place: views, signed links, rows page by page, who read and the receipts of it, Delta Sharing profiles.",
@@ -50,8 +51,7 @@ def rows(
     grant_id: str, fields: Annotated[str, typer.Option("--fields", help="Comma between; empty means all")] = "",
     row_filter: Annotated[str, typer.Option("--filter", help='JSON, e.g. {"op":"gt","column":"rooms","value":10}')] = "",
     release: Release = "", purpose: Purpose = "",
-    limit: Annotated[int, typer.Option("--limit", min=1, max=10_000)] = 100,
-    after: Annotated[str, typer.Option("--after", help="`next` of the page before")] = "",
+    limit: Limit = 100, after: After = "",
     data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
 ) -> None:  # fmt: skip
     """A page of granted rows; `next` in the answer leads to the one after it."""
@@ -65,15 +65,14 @@ def rows(
 
 @app.command("readings")
 def readings(
-    grant_id: str, offset: Annotated[int, typer.Option("--offset", min=0)] = 0,
-    limit: Annotated[int, typer.Option("--limit", min=1, max=200)] = 50, data_dir: DataDir = DEFAULT_DIR,
-    server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
+    grant_id: str, limit: Limit = 50, offset: Offset = 0,
+    data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
 ) -> None:  # fmt: skip
     """Who read the grant's views in place, newest first, with what left to each."""
     with connect(data_dir, server, token, user) as api:
-        found = api.get(f"/grants/{grant_id}/readings", offset=offset, limit=limit)
+        found = api.get(f"/grants/{grant_id}/readings", limit=limit, offset=offset)
         columns = ("at", "account", "release_number", "purpose", "rows", "sent_bytes", "id")
-        show(found if as_json else found["items"], as_json, columns)
+        show(found, as_json, columns)
 
 
 @app.command("receipt")

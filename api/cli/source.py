@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from api.client import DEFAULT_DIR, As, DataDir, Json, Server, Token, connect, show
+from api.listing import After, Limit, Page
 
 app = typer.Typer(
     help="Sources besides upload: add, list, show, test, run, pause, resume, remove.", no_args_is_help=True
@@ -163,22 +164,27 @@ def add_s3(
 def list_sources(
     dataset: Annotated[str, typer.Option("--dataset", help="Only this dataset")] = "",
     state: Annotated[str, typer.Option("--state", help="active, paused or removed")] = "",
+    limit: Limit = 50, page: Page = 1,
     data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
 ) -> None:  # fmt: skip
     """Sources of one's department."""
     with connect(data_dir, server, token, user) as api:
-        show(api.get("/sources", dataset_id=dataset or None, state=state or None), as_json, COLUMNS)
+        show(
+            api.get("/sources", dataset_id=dataset or None, state=state or None, limit=limit, page=page),
+            as_json,
+            COLUMNS,
+        )
 
 
 @app.command("show")
 def show_source(
-    source_id: str, data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "",
-    as_json: Json = False,
+    source_id: str, limit: Limit = 20, after: After = "",
+    data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
 ) -> None:  # fmt: skip
     """One source with its latest looks."""
     with connect(data_dir, server, token, user) as api:
         found = api.get(f"/sources/{source_id}")
-        runs = api.get(f"/sources/{source_id}/runs", limit=20)
+        runs = api.get(f"/sources/{source_id}/runs", limit=limit, after=after or None)
         if as_json:
             show(found | {"runs": runs["items"]}, True)
             return

@@ -9,6 +9,7 @@ from urllib.parse import quote, urlencode
 import typer
 
 from api.client import DEFAULT_DIR, As, DataDir, Json, Otp, Server, Token, connect, show
+from api.listing import Limit, Offset
 
 app = typer.Typer(help="Supervision: dashboard, usage ledger.", no_args_is_help=True)
 LEDGER = (
@@ -64,7 +65,7 @@ def ledger(
     account: Annotated[str, typer.Option("--account", help="Only this person's account")] = "",
     since: Annotated[str, typer.Option("--since", help="Instant with offset: 2026-01-01T00:00:00+08:00")] = "",
     until: Annotated[str, typer.Option("--until", help="Instant with offset, not counted")] = "",
-    limit: Annotated[int, typer.Option("--limit", min=1, max=500)] = 50,
+    limit: Limit = 50, offset: Offset = 0,
     out: Annotated[Path | None, typer.Option("--out", help="Write all lines to this file: .csv, .xlsx or .json")] = None,
     data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
 ) -> None:  # fmt: skip
@@ -80,7 +81,7 @@ def ledger(
             api.download(f"/usage/file?{urlencode({**given, 'form': form})}", out)
             show({"out": str(out), "bytes": out.stat().st_size}, as_json)
             return
-        show(api.get("/usage", limit=limit, **given), as_json, LEDGER)
+        show(api.get("/usage", **given, limit=limit, offset=offset), as_json, LEDGER)
 
 
 @app.command()

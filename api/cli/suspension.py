@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from api.client import DEFAULT_DIR, As, DataDir, Json, Server, Token, connect, show
+from api.listing import Limit, Offset
 
 app = typer.Typer(help="Proposals to suspend grants: list, show, suspend, dismiss.", no_args_is_help=True)
 COLUMNS = ("id", "grant_id", "org_id", "dataset_id", "found", "state", "created_at")
@@ -16,11 +17,16 @@ COLUMNS = ("id", "grant_id", "org_id", "dataset_id", "found", "state", "created_
 def list_suspensions(
     state: Annotated[str, typer.Option("--state", help="OPEN, SUSPENDED or DISMISSED")] = "",
     grant: Annotated[str, typer.Option("--grant", help="Only this grant")] = "",
+    limit: Limit = 50, offset: Offset = 0,
     data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
 ) -> None:  # fmt: skip
     """Proposals in your sight, newest first."""
     with connect(data_dir, server, token, user) as api:
-        show(api.get("/suspensions", state=state or None, grant_id=grant or None), as_json, COLUMNS)
+        show(
+            api.get("/suspensions", state=state or None, grant_id=grant or None, limit=limit, offset=offset),
+            as_json,
+            COLUMNS,
+        )
 
 
 @app.command("show")

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from api.client import DEFAULT_DIR, As, DataDir, Json, Server, Token, connect, show
+from api.listing import Limit, Offset
 
 app = typer.Typer(help="Synonyms of the search: list, add, remove.", no_args_is_help=True)
 
@@ -14,12 +15,12 @@ app = typer.Typer(help="Synonyms of the search: list, add, remove.", no_args_is_
 @app.command("list")
 def list_synonyms(
     holding: Annotated[str, typer.Option("--holding", help="Only groups that hold this text")] = "",
-    limit: Annotated[int, typer.Option("--limit", min=1, max=200)] = 200,
+    limit: Limit = 200, offset: Offset = 0,
     data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
 ) -> None:  # fmt: skip
     """Groups of words that are searched for together."""
     with connect(data_dir, server, token, user) as api:
-        show(api.get("/synonyms", q=holding, limit=limit), as_json, ("id", "words", "set_at"))
+        show(api.get("/synonyms", q=holding, limit=limit, offset=offset), as_json, ("id", "words", "set_at"))
 
 
 @app.command()

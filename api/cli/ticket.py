@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from api.client import DEFAULT_DIR, As, DataDir, Json, Server, Token, connect, show
+from api.listing import Limit, Page
 
 app = typer.Typer(
     help="Tickets: list, show, accept, assign, start, answer, return, comment, confirm, reopen.",
@@ -46,6 +47,8 @@ def list_tickets(
     dataset: Annotated[str, typer.Option("--dataset", help="Only this dataset")] = "",
     overdue: Annotated[bool, typer.Option("--overdue", help="Only those whose day is over")] = False,
     mine: Annotated[bool, typer.Option("--mine", help="Only those that wait for me")] = False,
+    limit: Limit = 50,
+    page: Page = 1,
     data_dir: DataDir = DEFAULT_DIR,
     server: Server = "",
     token: Token = "",
@@ -55,7 +58,14 @@ def list_tickets(
     """Tickets of one's department, the next to fall due first."""
     with connect(data_dir, server, token, user) as api:
         found = api.get(
-            "/tickets", state=state or None, org_id=org, dataset_id=dataset, overdue=overdue, mine=mine
+            "/tickets",
+            state=state or None,
+            org_id=org,
+            dataset_id=dataset,
+            overdue=overdue,
+            mine=mine,
+            limit=limit,
+            page=page,
         )
         show(found, as_json, COLUMNS)
 

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from api.client import DEFAULT_DIR, As, DataDir, Json, Server, Token, connect, show
+from api.listing import Limit, Offset
 
 app = typer.Typer(no_args_is_help=True, help="Accounts and roles.")
 
@@ -28,14 +29,15 @@ def _say(row: dict[str, Any], as_json: bool) -> None:
 def list_(
     query: Annotated[str, typer.Option("--query", "-q", help="Part of a user name or name")] = "",
     org: Annotated[str, typer.Option(help="Only this organisation")] = "",
-    limit: Annotated[int, typer.Option(help="At most so many, 1 to 200")] = 50,
-    offset: Annotated[int, typer.Option(help="Leave out so many")] = 0,
+    limit: Limit = 50, offset: Offset = 0,
     data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
 ) -> None:  # fmt: skip
     """Accounts by user name."""
     with connect(data_dir, server, token, user) as api:
         found = api.get("/users", q=query, org=org or None, limit=limit, offset=offset)
-        show(found if as_json else [_flat(row) for row in found["items"]], as_json, COLUMNS)
+        show(
+            found if as_json else found | {"items": [_flat(row) for row in found["items"]]}, as_json, COLUMNS
+        )
 
 
 @app.command("show")

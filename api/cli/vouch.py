@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from api.client import DEFAULT_DIR, As, DataDir, Json, Server, Token, connect, show
+from api.listing import Limit, Offset
 
 app = typer.Typer(help="Vouching for members: list, show, give, end.", no_args_is_help=True)
 COLUMNS = ("id", "username", "org_id", "standing", "until")
@@ -19,11 +20,12 @@ def _tell(found: Any, as_json: bool) -> None:  # noqa: ANN401 - JSON
 @app.command("list")
 def list_vouches(
     state: Annotated[str, typer.Option("--state", help="VOUCHED or ENDED")] = "",
+    limit: Limit = 50, offset: Offset = 0,
     data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
 ) -> None:  # fmt: skip
     """Vouchings in your sight, newest first; with --json also the analysts of your organisation who lack one."""
     with connect(data_dir, server, token, user) as api:
-        show(api.get("/vouches", state=state or None), as_json, COLUMNS)
+        show(api.get("/vouches", state=state or None, limit=limit, offset=offset), as_json, COLUMNS)
 
 
 @app.command("show")

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from api.client import DEFAULT_DIR, As, DataDir, Json, Server, Token, connect, show
+from api.listing import Limit, Page
 
 app = typer.Typer(
     help="Waivers: list, show, rules, sign, second, refuse, revoke. Nothing renews one.",
@@ -23,6 +24,8 @@ def list_waivers(
     standing: Annotated[
         str, typer.Option("--standing", help="proposed, effective, expired, refused or revoked")
     ] = "",
+    limit: Limit = 50,
+    page: Page = 1,
     data_dir: DataDir = DEFAULT_DIR,
     server: Server = "",
     token: Token = "",
@@ -31,7 +34,11 @@ def list_waivers(
 ) -> None:
     """Waivers, newest first."""
     with connect(data_dir, server, token, user) as api:
-        show(api.get("/waivers", dataset_id=dataset, standing=standing or None), as_json, COLUMNS)
+        show(
+            api.get("/waivers", dataset_id=dataset, standing=standing or None, limit=limit, page=page),
+            as_json,
+            COLUMNS,
+        )
 
 
 @app.command("show")

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from api.client import DEFAULT_DIR, As, DataDir, Json, Server, Token, connect, show
+from api.listing import Limit, Page
 
 app = typer.Typer(
     help="Webhooks: list, kinds, add, change, rotate, ping, remove, log, resend.", no_args_is_help=True
@@ -92,11 +93,12 @@ def remove(
 def show_log(
     endpoint_id: str,
     state: Annotated[str, typer.Option("--state", help="waiting, sent, dead or dropped")] = "",
+    limit: Limit = 50, page: Page = 1,
     data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
 ) -> None:  # fmt: skip
     """What was sent, newest first."""
     with connect(data_dir, server, token, user) as api:
-        found = api.get(f"/webhooks/{endpoint_id}/deliveries", state=state or None)
+        found = api.get(f"/webhooks/{endpoint_id}/deliveries", state=state or None, limit=limit, page=page)
         show(found, as_json, ("id", "created_at", "kind", "state", "attempts", "due_at"))
 
 

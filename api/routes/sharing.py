@@ -98,6 +98,7 @@ class ReadingsRead(BaseModel):
 
     items: list[ReadingRead]
     total: int
+    next: int | None
 
 
 @router.get("/readings", **access(PERMISSION))
@@ -107,7 +108,9 @@ def list_readings(
 ) -> ReadingsRead:  # fmt: skip
     """Who read the grant's views in place, once for each person, view and day."""
     found, total = receipts.readings(work, actor, grant_id, offset=offset, limit=limit)
-    return ReadingsRead(items=[ReadingRead.model_validate(each) for each in found], total=total)
+    following = offset + limit if offset + limit < total else None
+    items = [ReadingRead.model_validate(each) for each in found]
+    return ReadingsRead(items=items, total=total, next=following)
 
 
 @router.get("/readings/{event_id}/receipt", **access(PERMISSION), **gives("application/json"))
