@@ -33,6 +33,7 @@ last_good|最近有效|last good
 looked_at|最近检查|last look
 missing|缺少|missing
 agreement_id|协议编号|agreement
+agreements|所依协议|agreements
 allowed_fen|允许（分）|allowed, fen
 deducted_fen|扣除（分）|deducted, fen
 distinct|不同值|distinct
@@ -118,6 +119,7 @@ kty|密钥类型|type of key
 alg|算法|algorithm
 en|英文|in English
 ended_at|结束时间|ended at
+ended_on|结束日|ended on
 ends_at|到期时间|ends at
 bar_datasets|限制的数据集|barred from
 bar_scope|限制范围|the bar is for
@@ -157,6 +159,7 @@ agent|浏览器|browser
 signed_out|已退出|signed out
 identifier|标识|identifier
 impact|影响|impact
+implementing_body|实施机构|implementing body
 is_drifted|已偏差|drifted
 is_dry|试运行|dry run
 is_effective|有效|effective
@@ -241,6 +244,7 @@ provider|提供者|provider
 published_at|发布时间|published at
 publisher|发布机构|publisher
 purpose|用途|purpose
+purposes|用途|purposes
 pushed_at|推送时间|pushed at
 quality_score|质量得分|quality score
 reach|范围|reach
@@ -269,6 +273,7 @@ rule_key|规则键|rule key
 said|说明|said
 says|说明|says
 scenario_id|场景|scenario
+scenarios|场景|scenarios
 schedule|计划|schedule
 scope|范围|scope
 scopes|范围|scopes

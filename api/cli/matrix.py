@@ -12,12 +12,13 @@ from api.listing import Limit, Offset
 
 def command(
     theme: Annotated[str, typer.Option("--theme", help="Only this theme: PK, WX, …")] = "",
+    org: Annotated[str, typer.Option("--org", help="Count this organisation alone")] = "",
     limit: Limit = 50, offset: Offset = 0,
     data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
 ) -> None:  # fmt: skip
     """Each cell: grants in force / not yet in force / applications under way."""
     with connect(data_dir, server, token, user) as api:
-        found = api.get("/matrix", theme=theme, limit=limit, offset=offset)
+        found = api.get("/matrix", theme=theme, org_id=org, limit=limit, offset=offset)
         show(found if as_json else found | {"items": [_line(each) for each in found["items"]]}, as_json)
 
 

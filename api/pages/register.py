@@ -1,4 +1,4 @@
-"""Pages for everybody: the register of grants in force, and the matrix of datasets and scenarios."""
+"""Pages for everybody: the registers of grants and of agreements, and the matrix of datasets and scenarios."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ from api.access import access
 from api.deps import ActorDep, ReadDep
 from api.late import APIRouter
 from api.web import page
+from auth.agreements import register as agreements
+from auth.agreements.model import Mode
+from auth.agreements.register import ORDERS, STANDING_NAMES, Order, Standing
 from auth.grants import register
 from auth.identity import organisations
 from auth.policy.filters.rules import LOCAL
@@ -51,6 +54,35 @@ def register_page(
         request, "register/list.html", found=found, total=total, number=number, pages=max(1, -(-total // PER_PAGE)),
         dataset=dataset, org=org, scenario=scenario, known=limits(), forms=FORM_NAMES,
         scenarios=[(code, each.name) for code, each in limits().scenarios.items()],
+    )  # fmt: skip
+
+
+@router.get("/register/agreements", response_class=HTMLResponse, **access("public"))
+def agreements_page(
+    request: Request,
+    work: ReadDep,
+    state: str = "",
+    org: str = "",
+    q: str = "",
+    sort: str = "",
+    number: Number = 1,
+) -> HTMLResponse:
+    """Who may operate what, until when."""
+    standing = next((each for each in Standing if each == state), None)
+    order: Order = next((each for each in ORDERS if each == sort), "-starts")
+    found, total = agreements.register(
+        work,
+        state=standing,
+        org_id=org,
+        words=q[:100],
+        sort=order,
+        offset=(number - 1) * PER_PAGE,
+        limit=PER_PAGE,
+    )
+    return page(
+        request, "register/agreements.html", found=found, total=total, number=number, pages=max(1, -(-total // PER_PAGE)),
+        state=standing or "", states=list(STANDING_NAMES.items()), org=org, q=q[:100], sort=order, sorts=list(ORDERS.items()),
+        whole=Mode.WHOLE,
     )  # fmt: skip
 
 

@@ -27,6 +27,7 @@ class Entry(NamedTuple):
 
 REGISTERS: Final = (
     Entry("/register", Text("授权公示", "Register of grants"), Text("谁获授权、为何用途、至何时", "Who is authorised, for what, until when")),
+    Entry("/register/agreements", Text("协议公示", "Register of agreements"), Text("谁受托运营、哪些场景、至何时", "Who operates, which scenarios, until when")),
     Entry("/demands", Text("数据需求", "Data demands"), Text("社会与企业需要的数据及答复", "Data that people and enterprises need, and the answers")),
     Entry("/open-plan", Text("年度开放计划", "Open plan"), Text("本年度计划开放的数据及进度", "What is to be opened this year and how far it is")),
     Entry("/registrations", Text("公共数据资源登记", "Registration of data resources"), Text("已登记和公示中的数据资源", "Data registered and on public notice")),

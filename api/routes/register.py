@@ -9,6 +9,7 @@ from fastapi import Query
 from api.access import access
 from api.deps import ActorDep, ReadDep
 from api.late import APIRouter
+from auth.agreements import register as agreements
 from auth.grants import register
 from auth.policy.filters.rules import LOCAL
 from auth.policy.limits import limits
@@ -39,6 +40,23 @@ def list_register(
         scenario_id=scenario_id,
         offset=offset,
         limit=limit,
+    )
+    return {"items": items, "total": total, "next": offset + limit if offset + limit < total else None}
+
+
+@router.get("/register/agreements", **access("public"))
+def list_agreements(
+    work: ReadDep,
+    state: agreements.Standing | None = None,
+    org_id: Annotated[str, Query(max_length=60)] = "",
+    q: Annotated[str, Query(max_length=100)] = "",
+    sort: agreements.Order = "-starts",
+    offset: Offset = 0,
+    limit: Limit = 50,
+) -> dict[str, Any]:
+    """Agreements in force and ended: who operates which scenarios and purposes, from when to when. `q`: words of the title or the operator's name, or the number."""
+    items, total = agreements.register(
+        work, state=state, org_id=org_id, words=q, sort=sort, offset=offset, limit=limit
     )
     return {"items": items, "total": total, "next": offset + limit if offset + limit < total else None}
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import date, datetime
 
+from sqlalchemy import ColumnElement
 from sqlmodel import col, select
 
 from auth.agreements.model import AgreementBody
@@ -22,18 +24,35 @@ BASIS = "R04、R06 两级授权：授权期限不超出协议期限 · two-tier 
 
 def active(work: Work, org_id: str) -> list[Covering]:
     """Agreements of the organisation that are active and whose period holds today."""
+    return [each for _, each in _active(work, col(AgreementRow.operator_id) == org_id)]
+
+
+def _active(work: Work, whose: ColumnElement[bool]) -> list[tuple[str, Covering]]:
     today = work.now.astimezone(LOCAL).date()
     wanted = select(AgreementRow).where(
-        AgreementRow.operator_id == org_id, AgreementRow.state == State.ACTIVE, col(AgreementRow.starts_on) <= today,
+        whose, AgreementRow.state == State.ACTIVE, col(AgreementRow.starts_on) <= today,
         col(AgreementRow.ends_on) >= today,
     )  # fmt: skip
     found = []
     for row in work.db.exec(wanted.order_by(col(AgreementRow.id))):
         body = AgreementBody.model_validate_json(row.body)
-        found.append(
-            Covering(row.id, row.title, body.mode, frozenset(body.scenarios), row.starts_on, row.ends_on)
-        )
+        scenarios = frozenset(body.scenarios)
+        covering = Covering(row.id, row.title, body.mode, scenarios, row.starts_on, row.ends_on)
+        found.append((row.operator_id, covering))
     return found
+
+
+def holding(work: Work, held: Collection[tuple[str, str]]) -> dict[tuple[str, str], tuple[Covering, ...]]:
+    """Of each (organisation, scenario): the organisation's active agreements that hold the scenario today."""
+    today = work.now.astimezone(LOCAL).date()
+    orgs = sorted({org_id for org_id, _ in held})
+    standing = _active(work, col(AgreementRow.operator_id).in_(orgs)) if orgs else []
+    return {
+        (org_id, scenario): tuple(
+            each for whose, each in standing if whose == org_id and covers(each, scenario, today, today)
+        )
+        for org_id, scenario in held
+    }
 
 
 def objections(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -12,6 +12,8 @@ from sqlalchemy import ColumnElement, Select, and_, func, or_
 from sqlmodel import col, select
 
 from auth.actor import Actor
+from auth.agreements import cover
+from auth.agreements.rules import Covering
 from auth.grants import in_force, lineage
 from auth.grants.queries import seen_by
 from auth.grants.tables import GrantRow
@@ -22,8 +24,18 @@ from auth.policy.model import LEAVING
 from core.work import Work
 
 
+class HoldingAgreement(BaseModel):
+    """An agreement of the grant's holder, in force today, that holds the grant's scenario."""
+
+    agreement_id: str
+    title: str
+
+
 class RegisteredGrant(BaseModel):
-    """One grant in force, as the public may know it. The period ends before `ends_at`."""
+    """One grant in force, as the public may know it. The period ends before `ends_at`.
+
+    `agreements`: it hangs on one of them where the profile in force asks for agreements.
+    """
 
     grant_id: str
     org_id: str
@@ -39,6 +51,7 @@ class RegisteredGrant(BaseModel):
     starts_at: datetime
     ends_at: datetime
     is_suspended: bool
+    agreements: tuple[HoldingAgreement, ...]
 
 
 def _of_scenario(code: str) -> ColumnElement[bool]:
@@ -74,7 +87,9 @@ def register(
     ).all()
     total = work.db.exec(select(func.count()).select_from(GrantRow).where(*wanted)).one()
     frozen = freezes.targets(work)
-    return [_registered(work, grant, org, frozen) for grant, org in rows], total
+    policies = {grant.id: json.loads(grant.policy) for grant, _ in rows}
+    hung = cover.holding(work, {(grant.org_id, policies[grant.id]["scenario_id"]) for grant, _ in rows})
+    return [_registered(work, grant, org, policies[grant.id], frozen, hung) for grant, org in rows], total
 
 
 def number_on(work: Work, dataset_id: str) -> int:
@@ -86,9 +101,13 @@ def number_on(work: Work, dataset_id: str) -> int:
 
 
 def _registered(
-    work: Work, grant: GrantRow, org: OrganisationRow, frozen: frozenset[tuple[str, str]]
+    work: Work,
+    grant: GrantRow,
+    org: OrganisationRow,
+    policy: Mapping[str, Any],
+    frozen: frozenset[tuple[str, str]],
+    hung: Mapping[tuple[str, str], Sequence[Covering]],
 ) -> RegisteredGrant:
-    policy = json.loads(grant.policy)
     grants = lineage.of(work, grant) if frozen else ()
     return RegisteredGrant(
         grant_id=grant.id,
@@ -106,6 +125,10 @@ def _registered(
         ends_at=grant.ends_at,
         is_suspended=grant.state == State.SUSPENDED
         or freezes.meets(frozen, grants, [grant.org_id, grant.department_id], grant.dataset_id),
+        agreements=tuple(
+            HoldingAgreement(agreement_id=each.id, title=each.title)
+            for each in hung[grant.org_id, policy["scenario_id"]]
+        ),
     )
 
 

@@ -57,7 +57,7 @@ ALIKE: Final[Mapping[str, tuple[str, ...]]] = {
         "/api/v1/profile", "/api/v1/profile/shipped", "/api/v1/scoring", "/api/v1/record-sheets", "/api/v1/matrix", "/matrix",
     ),
     "published by law or by the profile: what was granted, its fees and numbers (docs/grants.md, docs/supervision.md)": (
-        "/api/v1/register", "/register", "/registers", "/api/v1/registrations/standing/{dataset_id}", "/api/v1/fee-caps", "/fee-caps", "/api/v1/transparency",
+        "/api/v1/register", "/register", "/api/v1/register/agreements", "/register/agreements", "/registers", "/api/v1/registrations/standing/{dataset_id}", "/api/v1/fee-caps", "/fee-caps", "/api/v1/transparency",
         "/transparency", "/api/v1/use-numbers", "/use-numbers",
     ),
     "the open catalogue: published records alone; what is hidden is in none (test_hidden_records.py, test_standards.py)": (

@@ -76,6 +76,7 @@ def test_institutional_pages_are_readable_and_within_their_width(
     pages = {
         "incident": ("watch2", f"/incidents/{incident}"), "incident-new": ("watch", "/incidents/new"), "duty": ("officer", f"/duties/{owed.id}"),
         "duties": ("officer", "/duties"), "agreement": ("approver", f"/agreements/{agreement.id}"), "agreement-new": ("planner", "/agreements/new"),
+        "register-agreements": ("planner", "/register/agreements"),
         "demand": ("planner", f"/demands/{demand}"), "demands": ("planner", "/demands"), "demand-new": ("officer", "/demands/new"),
         "profile": ("approver", "/profile"), "profile-new": ("approver", "/profile/new"), "profile-version": ("approver", f"/profile/{version.id}"), "organisation": ("watch", "/admin/organisations/insurer"),
     } | registers  # fmt: skip
