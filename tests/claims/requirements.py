@@ -11,7 +11,7 @@ REQUIREMENTS: Final = (
     held("R02 Implementation plan", "auth/agreements/agreements::who_drafted_does_not_approve_and_an_unapproved_plan_carries_nothing", "auth/agreements/agreements::each_requirement_of_an_agreement_is_named"),
     held("R03 Record of the collective decision", "auth/agreements/agreements::each_requirement_of_an_agreement_is_named"),
     held("R04 Mode of authorisation; no grant without a scenario", "auth/agreements/agreements::each_requirement_of_an_agreement_is_named", "auth/applications/rules::the_application_as_a_whole"),
-    held("R05 An agreement lasts five years at most", "auth/agreements/agreements::five_years_to_the_day_and_free_public_use_stand", "auth/applications/way::period_may_be_five_years_and_not_a_day_more"),
+    held("R05 An agreement lasts five years at most", "auth/agreements/agreements::five_years_to_the_day_a_price_at_its_cap_and_free_public_use_stand", "auth/applications/way::period_may_be_five_years_and_not_a_day_more"),
     held("R06 Grant within agreement within registration; ends by itself", "auth/agreements/agreements::an_agreement_covers_its_scenarios_within_its_period_and_ends_by_itself", "auth/registrations/registrations::no_grant_outlasts_the_registration", "auth/agreements/agreements::the_use_of_a_grant_stops_the_instant_its_agreement_is_terminated_or_over"),
     held("R07 Operator chosen by fair competition", "auth/agreements/agreements::each_requirement_of_an_agreement_is_named"),
     held("R08 Required clauses of the agreement", "auth/agreements/agreements::each_requirement_of_an_agreement_is_named"),
