@@ -99,7 +99,7 @@ NAV: Final[tuple[Group, ...]] = (
         _place("/disclosure", "年度披露", "Disclosure", "auth:disclosure:read"),
         _place("/revenue", "收入", "Revenue", "auth:usage:read"),
         _place("/register", "授权公示", "Register"),
-        _place("/register/agreements", "协议公示", "Agreements in force"),
+        _place("/register/agreements", "协议公示", "Public agreements"),
         _place("/transparency", "办理情况", "Handling"),
         _place("/fee-caps", "收费上限", "Fee caps"),
         _place("/traces", "溯源", "Traces", "datasets:leak:trace"),

@@ -29,6 +29,9 @@ def grants(
 ) -> None:  # fmt: skip
     """Who is authorised for what, until when. `register agreements`: who operates what."""
     if asked.invoked_subcommand:
+        sources = [asked.get_parameter_source(name) for name in asked.params]
+        if any(source is not None and source.name == "COMMANDLINE" for source in sources):
+            raise typer.BadParameter(f"options go after `{asked.invoked_subcommand}`")
         return
     with connect(data_dir, server, token, user) as api:
         found = api.get(

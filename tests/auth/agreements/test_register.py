@@ -189,6 +189,9 @@ def test_the_commands_tell_what_the_routes_tell(sqlite_house: House) -> None:
         agreement.id
     ]
     assert said("agreements", "--words", "nowhere")["total"] == 0
+    misplaced = CliRunner().invoke(app, [*where, "agreements"])
+    assert misplaced.exit_code == 2
+    assert "after `agreements`" in misplaced.output
     table = CliRunner().invoke(app, ["agreements", *where], env={"LANG": "en_GB.UTF-8"})
     assert table.exit_code == 0
     assert agreement.id in table.stdout
