@@ -142,11 +142,12 @@ def form_page(
     typed: Mapping[str, Any],
     refusal: AppError | None = None,
     confirm: Text | None = None,
+    version: int | str | None = None,
 ) -> HTMLResponse:
-    """A form that keeps what was typed. `confirm`: the question before a step that cannot be taken back."""
+    """A form that keeps what was typed. `confirm`: the question before a step that cannot be taken back; `version`: of the record that it changes."""
     return page(
         request, "cases/form.html", status=status_of(refusal) if refusal else 200, title=title, lead=lead, crumb=crumb,
-        action=action, fields=fields, submit=submit, typed=typed, refusal=refusal, confirm=confirm,
+        action=action, fields=fields, submit=submit, typed=typed, refusal=refusal, confirm=confirm, version=version,
     )  # fmt: skip
 
 

@@ -15,6 +15,7 @@ from api.agreement_forms import (
     body_of,
     fields,
     meeting_of,
+    meeting_shown,
     rows_for,
     typed_of,
     untyped,
@@ -300,13 +301,39 @@ def list_plans(request: Request, work: ReadDep, actor: ActorDep) -> HTMLResponse
     )  # fmt: skip
 
 
+_PLAN_LEAD: Final = Text(
+    "提交时须各章齐全并有集体决策记录。",
+    "On submitting every chapter and the collective decision must be there.",
+)
+
+
 def _plan_form(
     request: Request, action: str, typed: dict[str, Any], refusal: AppError | None = None
 ) -> HTMLResponse:
     return cases.form_page(
         request, title=Text("草拟方案", "Draft a plan"), crumb=(_PLANS, "/plans"), action=action, fields=PLAN_FIELDS, typed=typed,
-        lead=Text("提交时须各章齐全并有集体决策记录。", "On submitting every chapter and the collective decision must be there."), submit=STEP_NAMES[Step.SAVE], refusal=refusal,
+        lead=_PLAN_LEAD, submit=STEP_NAMES[Step.SAVE], refusal=refusal,
     )  # fmt: skip
+
+
+def _plan_edit(
+    request: Request, row: PlanRead, typed: dict[str, Any], refusal: AppError | None = None
+) -> HTMLResponse:
+    """The form of a draft; chapters that have no name here (entered over HTTP) are shown by their key, so that saving keeps them."""
+    others = [
+        FormField(f"section-{key}", Text(key, key), "textarea", rows=2, full=True)
+        for key in row.body.sections
+        if key not in PLAN_SECTIONS
+    ]
+    return cases.form_page(
+        request, title=Text("修改方案", "Edit the plan"), crumb=(Text(row.title, row.title), f"/plans/{row.id}"), action=f"/plans/{row.id}/save",
+        fields=[*PLAN_FIELDS, *others], typed=typed, lead=_PLAN_LEAD, submit=STEP_NAMES[Step.SAVE], refusal=refusal, version=typed["version"],
+    )  # fmt: skip
+
+
+def _plan_typed(row: PlanRead) -> dict[str, Any]:
+    """What the form shows of a stored plan."""
+    return {"title": row.title} | {f"section-{key}": text for key, text in row.body.sections.items()}
 
 
 def _plan_body(typed: dict[str, Any]) -> PlanBody:
@@ -326,8 +353,7 @@ def new_plan(request: Request, work: ReadDep, actor: ActorDep, of: str = "") -> 
     if not of:
         return _plan_form(request, "/plans", {})
     old = service.plan(work, actor, of)
-    typed = {"title": old.title} | {f"section-{key}": text for key, text in old.body.sections.items()}
-    return _plan_form(request, f"/plans?series={old.series}", typed)
+    return _plan_form(request, f"/plans?series={old.series}", _plan_typed(old))
 
 
 @router.post("/plans", response_class=HTMLResponse, **access(_DRAFT))
@@ -338,6 +364,28 @@ def draft_plan(request: Request, house: HouseDep, actor: ActorDep, form: Typed, 
     if isinstance(made, AppError):
         return _plan_form(request, f"/plans?series={series}" if series else "/plans", typed, made)
     return go(f"/plans/{made.id}", Text("草案已保存。", "The draft is saved."))
+
+
+@router.get("/plans/{plan_id}/edit", response_class=HTMLResponse, **access(_DRAFT))
+def edit_plan(request: Request, work: ReadDep, actor: ActorDep, plan_id: str) -> HTMLResponse:
+    """The form of a draft, with its chapters and its meeting. 409 where the plan is no draft."""
+    row = service.plan_to_save(work, actor, plan_id)
+    typed = _plan_typed(row) | meeting_shown(row.body.meeting) | {"version": row.version}
+    return _plan_edit(request, row, typed)
+
+
+@router.post("/plans/{plan_id}/save", response_class=HTMLResponse, **access(_DRAFT))
+def save_plan(request: Request, house: HouseDep, actor: ActorDep, plan_id: str, form: Typed) -> Response:
+    """Replace a draft; refused when somebody changed it since the form was opened."""
+    typed = {"version": ""} | typed_of(form)
+    made = tried(
+        house,
+        lambda work: service.save_plan(work, actor, plan_id, _plan_body(typed), cases.version_of(form)),
+    )
+    if isinstance(made, AppError):
+        with house.read() as work:
+            return _plan_edit(request, service.plan(work, actor, plan_id), typed, made)
+    return go(f"/plans/{plan_id}", Text("草案已保存。", "The draft is saved."))
 
 
 @router.get("/plans/{plan_id}", response_class=HTMLResponse, **access(_DRAFT))
@@ -355,10 +403,12 @@ def _show_plan(
     typed: dict[str, Any] | None = None,
 ) -> HTMLResponse:
     row = service.plan(work, actor, plan_id)
-    meeting = row.body.meeting
+    meeting, commands = row.body.meeting, service.plan_commands(work, actor, plan_id)
+    may_save = any(each.step == PlanStep.SAVE for each in commands)
+    edit = [Action(Text("修改", "Edit"), f"/plans/{row.id}/edit")] if may_save else []
     record = Record(
         title=Text(row.title, row.title), lead=Text(f"第 {row.number} 版", f"Version {row.number}"), crumb=_PLANS, base="/plans", id=row.id, version=row.version, badge=_plan_state(row),
-        actions=[Action(Text("起草新版", "New version"), f"/plans/new?of={row.id}")],
+        actions=[*edit, Action(Text("起草新版", "New version"), f"/plans/new?of={row.id}")],
         facts=[*((name, Cell(row.body.sections.get(key, ""))) for key, name in PLAN_SECTIONS.items()), (Text("集体决策", "Collective decision"), Cell(f"{meeting.name} {meeting.held_on or ''}".strip())), (Text("会议纪要", "Minutes"), Cell(meeting.minutes_sha256, mono=True))],
         steps={PlanStep.SUBMIT: StepForm(), PlanStep.RETURN: StepForm([NOTE]), PlanStep.APPROVE: StepForm()},
     )  # fmt: skip
@@ -366,7 +416,7 @@ def _show_plan(
         request,
         work,
         record,
-        service.plan_commands(work, actor, plan_id),
+        commands,
         PLANS.events(work, plan_id),
         plan_workflow.STEP_NAMES,
         refusal=refusal,

@@ -83,6 +83,13 @@ def draft_plan(work: Work, actor: Actor, body: PlanBody, *, series: str = "") ->
     return _plan(PLANS.open(work, actor, row, {"title": body.title, "number": number}))
 
 
+def plan_to_save(work: Work, actor: Actor, plan_id: str) -> PlanRead:
+    """The draft that this actor may save now; raises TransitionRefused."""
+    row = PLANS.row(work, plan_id, actor)
+    PLANS.check(actor, row, PlanStep.SAVE)
+    return _plan(row)
+
+
 def save_plan(work: Work, actor: Actor, plan_id: str, body: PlanBody, version: int | None) -> PlanRead:
     """Replace a draft's text."""
     row = PLANS.row(work, plan_id, actor, version=version, to_change=True)
