@@ -23,6 +23,7 @@ from typing import Final
 from urllib.parse import quote
 
 from anyio import CancelScope, create_task_group
+from anyio.lowlevel import checkpoint
 from fastapi import Request
 from fastapi.responses import FileResponse, Response
 from starlette.concurrency import run_in_threadpool
@@ -197,7 +198,9 @@ async def until_gone(answer: ASGIApp, scope: Scope, receive: Receive, send: Send
         async def listen() -> None:
             try:
                 while (await receive())["type"] != "http.disconnect":
-                    pass
+                    await (
+                        checkpoint()
+                    )  # who hands out parts of a body without end must not hold up the answer
             except (
                 Exception
             ):  # what is wrong with a body that nobody asked for is no reason to cut the answer
