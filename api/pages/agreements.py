@@ -128,6 +128,7 @@ def _form(
     return cases.form_page(
         request, title=Text("草拟协议", "Draft an agreement"), crumb=(_TITLE, "/agreements"), action=action, fields=fields(work, actor, rows_for(typed)), typed=typed,
         lead=Text("可先保存不完整的草案；提交时逐项检查必备内容。", "A draft may be incomplete; on submitting every required part is checked."), submit=STEP_NAMES[Step.SAVE], refusal=refusal,
+        version=typed.get("version"),
     )  # fmt: skip
 
 
@@ -152,14 +153,18 @@ def draft(request: Request, house: HouseDep, actor: ActorDep, form: Typed) -> Re
 def edit_page(request: Request, work: ReadDep, actor: ActorDep, agreement_id: str) -> HTMLResponse:
     """The form of a draft."""
     found = service.agreement(work, actor, agreement_id)
-    return _form(request, work, actor, f"/agreements/{agreement_id}/save", untyped(found.body))
+    typed = untyped(found.body) | {"version": found.version}
+    return _form(request, work, actor, f"/agreements/{agreement_id}/save", typed)
 
 
 @router.post("/agreements/{agreement_id}/save", response_class=HTMLResponse, **access(_DRAFT))
 def save(request: Request, house: HouseDep, actor: ActorDep, agreement_id: str, form: Typed) -> Response:
-    """Replace a draft."""
-    typed = typed_of(form)
-    made = tried(house, lambda work: service.save(work, actor, agreement_id, body_of(typed), None))
+    """Replace a draft; refused when somebody changed it since the form was opened."""
+    typed = {"version": ""} | typed_of(form)
+    made = tried(
+        house,
+        lambda work: service.save(work, actor, agreement_id, body_of(typed), cases.version_of(form)),
+    )
     if isinstance(made, AppError):
         with house.read() as work:
             service.agreement(work, actor, agreement_id)

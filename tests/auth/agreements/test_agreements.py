@@ -259,7 +259,13 @@ def test_pages_of_agreements_plans_and_profile(desk: Desk) -> None:
     refused = planner.submit(f"{place}/submit", version="1")
     assert (refused.status_code, "R03" in refused.text) == (403, True)
     assert "景区停车协议" in planner.get(f"{place}/edit").text
-    assert planner.submit(f"{place}/save", **(typed | {"title": "改名协议"})).status_code == 303
+    typed |= {"title": "改名协议"}
+    assert 'name="version" value="1"' in planner.get(f"{place}/edit").text
+    unsaid = planner.post(f"{place}/save", data={"csrf": planner.csrf, **typed}, follow_redirects=False)
+    assert (unsaid.status_code, "改名协议" in unsaid.text) == (422, True), "says no version that was seen"
+    assert planner.submit(f"{place}/save", **typed, version="1").status_code == 303
+    late = planner.submit(f"{place}/save", **(typed | {"title": "后到的改名"}), version="1")
+    assert (late.status_code, "已被他人修改" in late.text, "后到的改名" in late.text) == (412, True, True)
     assert planner.submit(f"{place}/activate", version="2").status_code == 403
     assert "改名协议" in approver.get("/agreements").text
     assert plan.title in planner.get("/plans").text
