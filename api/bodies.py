@@ -20,7 +20,7 @@ from core.text import Text
 FROM_ANYBODY: Final = 256 * 1024
 IN_MEMORY: Final = 16 * 1024 * 1024
 AROUND_A_FILE: Final = 1024 * 1024  # what a form may hold besides its file
-_RAW_FILES: Final = "/api/v1/batches"
+_RAW_FILES: Final = ("/api/v1/batches", "/api/v1/traces")
 _CKAN_FILES: Final = ("/action/resource_create", "/action/resource_update", "/action/resource_patch")
 TOO_LARGE: Final = 413
 
@@ -56,7 +56,7 @@ def _limit(request: Request) -> int:
     """How much this route takes: forms of pages and the raw intake go to disk, everything else stays in memory."""
     path = request.url.path
     is_form = request.headers.get("content-type", "").startswith("multipart/form-data")
-    if path == _RAW_FILES or (is_form and (path.endswith(_CKAN_FILES) or not path.startswith("/api/"))):
+    if path in _RAW_FILES or (is_form and (path.endswith(_CKAN_FILES) or not path.startswith("/api/"))):
         most: int = request.app.state.house.settings.upload_max_bytes
         return most + AROUND_A_FILE
     return IN_MEMORY

@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import IO, TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -136,8 +136,8 @@ class Api:
                 )
             )
 
-    def send(self, path: str, body: bytes) -> Any:  # noqa: ANN401
-        """POST bytes as they are."""
+    def send(self, path: str, body: bytes | IO[bytes]) -> Any:  # noqa: ANN401
+        """POST bytes as they are; a file piece by piece."""
         headers = {"Content-Type": "application/octet-stream"}
         return _body(self.http.post(f"/api/v1{path}", content=body, headers=headers))
 

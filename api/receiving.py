@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from anyio import from_thread, to_thread
@@ -17,16 +17,26 @@ from datasets.batches import scanning
 
 async def store_body(request: Request, house: House, actor: Actor, dataset_id: str) -> StoredFile:
     """The request's raw body, byte for byte; on disk (fsync) when this returns. Nothing stays behind if the sender breaks off."""
-    stream = request.stream()
-
-    async def following() -> bytes | None:
-        return await anext(stream, None)
+    following = pieces_of(request)
 
     def chunks() -> Iterator[bytes]:
-        while (chunk := from_thread.run(following)) is not None:
+        while (chunk := following()) is not None:
             yield chunk
 
     return await to_thread.run_sync(lambda: _stored(house, actor, dataset_id, chunks()))
+
+
+def pieces_of(request: Request) -> Callable[[], bytes | None]:
+    """The body piece by piece, to be asked for in a worker thread; None at its end."""
+    stream = request.stream()
+
+    async def following() -> bytes | None:
+        async for piece in stream:
+            if piece:
+                return piece
+        return None
+
+    return lambda: from_thread.run(following)
 
 
 def store_upload(upload: UploadFile, house: House, actor: Actor, dataset_id: str) -> StoredFile:

@@ -24,6 +24,7 @@ from api.routes.extracts import plan as planned
 from api.treatments import lacking
 from api.web import go, page
 from auth.asset import Asset
+from auth.grants import ledger
 from auth.grants import queries as grant_queries
 from auth.policy.filters.model import parse
 from auth.policy.limits import limits
@@ -239,6 +240,7 @@ def show_page(
         receipt=json.dumps(json.loads(row.receipt), ensure_ascii=False, indent=2) if row.receipt else None,
         is_signed="signature" in json.loads(row.receipt or "{}"), proof=_proof(work, house, extract_id),
         refused=downloading.still_refused(work, row) if found.state is ExtractState.READY else (),
+        given_back=bool(ledger.taken_for(work, GrantId(found.grant_id), found.id, kind=ledger.REFUND).get("extracts")),
         review=outputs.newest(work, "extract", extract_id), may_take=actor.may_in("datasets:extract:request", found.org_id), coded=limits(),
     )  # fmt: skip
 

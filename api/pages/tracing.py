@@ -10,7 +10,7 @@ from api.deps import ActorDep, HouseDep
 from api.errors import status_of
 from api.late import APIRouter
 from api.lookups import org_names
-from api.routes.tracing import MOST_BYTES, traced
+from api.routes.tracing import reading, traced
 from api.web import page
 from core.errors import AppError
 from datasets.tracing.service import TraceRead
@@ -31,7 +31,7 @@ def trace(request: Request, house: HouseDep, actor: ActorDep, file: UploadFile) 
     found: TraceRead | None = None
     refusal: AppError | None = None
     try:
-        found = traced(house, actor, file.file.read(MOST_BYTES + 1))
+        found = traced(house, actor, reading(file.file))
     except AppError as refused:
         refusal = refused
     with house.read() as work:

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import re
 from collections.abc import Collection, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final
 
 import pyarrow as pa
@@ -20,8 +23,9 @@ import pyarrow.parquet as pq
 from core.errors import InputRefused
 from core.text import Text
 from datasets.extracts.compile import pseudonym
-from datasets.tracing.numbers import Floats, numbers_of
+from datasets.tracing.numbers import Floats, numbers_of, records_of
 from datasets.tracing.rules import NAMED_BELOW
+from datasets.tracing.unpacked import plain
 
 TOKEN: Final = re.compile(r"(?<![0-9A-Za-z])[0-9a-f]{20}(?![0-9A-Za-z])")
 MOST_TOKENS: Final = 500_000
@@ -49,18 +53,24 @@ class Match:
     chance: float
 
 
-def leak_of(path: Path) -> Leak:
-    """Read a file that came back: Parquet, or any text (CSV in UTF-8 or GB18030, JSON, a part of either)."""
-    with path.open("rb") as source:
-        is_parquet = source.read(4) == b"PAR1"
+def leak_of(path: Path, scratch: Path | None = None) -> Leak:
+    """Read a file that came back: Parquet, a workbook, any text (CSV in UTF-8, GB18030 or UTF-16, JSON, GeoJSON, a part of one), also packed.
+
+    What is unpacked lies in `scratch` (beside the file where none is given) until this returns. Raises InputRefused, saying what it is, for what
+    cannot be read.
+    """
     try:
-        found = _of_parquet(path) if is_parquet else _of_text(path)
-        return replace(found, numbers=numbers_of(path))
+        with TemporaryDirectory(prefix="trace-", dir=scratch or path.parent) as folder:
+            held = plain(path, Path(folder))
+            with held.path.open("rb") as source:
+                is_parquet = source.read(4) == b"PAR1"
+            found = _of_parquet(held.path) if is_parquet else _of_text(held.path)
+            return replace(found, claims={**found.claims, **held.claims}, numbers=numbers_of(held.path))
     except (pa.ArrowException, OSError) as fault:
         raise InputRefused(
             Text(
-                f"文件不能读取（{type(fault).__name__}）；请提供 Parquet、CSV 或其他文本文件。",
-                f"The file cannot be read ({type(fault).__name__}); give Parquet, CSV or other text.",
+                f"文件不能读取（{type(fault).__name__}）；请提供 Parquet、工作簿、CSV 或其他文本文件。",
+                f"The file cannot be read ({type(fault).__name__}); give Parquet, a workbook, CSV or other text.",
             )
         ) from fault
 
@@ -100,8 +110,26 @@ def _of_text(path: Path) -> Leak:
         head = first.decode("utf-8-sig")
     except UnicodeDecodeError:
         head = first.decode("gb18030", errors="replace")
-    names = next(csv.reader(io.StringIO(head)), []) if "\x00" not in head else []
+    with suppress(StopIteration):  # JSON names its columns in each record
+        return _leak(tokens, tuple(next(records_of(path))), _claims(head))
+    names: list[str] = []
+    with suppress(csv.Error):
+        names = next(csv.reader(io.StringIO(head.replace("\x00", ""), newline="")), [])
     return _leak(tokens, tuple(names), {})
+
+
+def _claims(head: str) -> dict[str, str]:
+    """What the first line of a GeoJSON of this house says of itself."""
+    for line in (head, head + "]}"):
+        with suppress(ValueError, RecursionError):
+            said = json.loads(line)
+            facts = said.items() if isinstance(said, dict) else ()
+            return {
+                key.removeprefix("datagrant."): str(value)[:200]
+                for key, value in facts
+                if key.startswith("datagrant.")
+            }
+    return {}
 
 
 def _leak(tokens: set[str], columns: tuple[str, ...], claims: Mapping[str, str]) -> Leak:

@@ -1,4 +1,4 @@
-"""The numbers of a leaked file by column: Parquet, text with separators (also without a header), JSON lines."""
+"""The numbers of a leaked file by column: Parquet, text with separators (also without a header), JSON, JSON lines, GeoJSON."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import io
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,6 +17,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 MOST_CELLS: Final = 5_000_000
+MOST_TEXT: Final = 16 * 1024 * 1024
 _SEPARATORS: Final = ",\t;|"
 Floats = NDArray[np.float64]
 
@@ -26,8 +28,9 @@ def numbers_of(path: Path) -> dict[str, Floats]:
         is_parquet = source.read(4) == b"PAR1"
     if is_parquet:
         return _of_parquet(path)
-    text = _decoded(path.read_bytes())
-    rows = _records(text) if text.lstrip("\ufeff \n\r").startswith("{") else _lines(text)
+    rows: Iterator[Mapping[str, Any]] = records_of(path)
+    first = next(rows, None)
+    rows = _lines(_text_of(path)) if first is None else chain([first], rows)
     columns: dict[str, list[Any]] = {}
     cells = 0
     for row in rows:
@@ -48,14 +51,34 @@ def _of_parquet(path: Path) -> dict[str, Floats]:
         or pa.types.is_integer(field.type)
         or pa.types.is_decimal(field.type)
     ]
-    table = file.read(columns=names) if names else pa.table({})
+    parts, cells = [], 0
+    for batch in file.iter_batches(65_536, columns=names) if names else ():
+        parts.append(batch)
+        cells += batch.num_rows * len(names)
+        if cells > MOST_CELLS:
+            break
+    table = pa.Table.from_batches(parts) if parts else file.schema_arrow.empty_table()
     return {
         name: table.column(name).cast(pa.float64(), safe=False).to_numpy().astype(np.float64)
         for name in names
     }
 
 
+def records_of(path: Path) -> Iterator[Mapping[str, Any]]:
+    """The records of JSON: a document, GeoJSON, lines, or a part of one of them. None of them where it is no JSON."""
+    text = _text_of(path)
+    if text.lstrip("\ufeff \n\r")[:1] in ("{", "["):
+        yield from _records(text)
+
+
+def _text_of(path: Path) -> str:
+    with path.open("rb") as source:
+        return _decoded(source.read(MOST_TEXT))
+
+
 def _decoded(data: bytes) -> str:
+    if len(data) == MOST_TEXT:  # a character may be cut in two
+        data = data[: data.rfind(b"\n") + 1] or data
     with suppress(UnicodeDecodeError):
         return data.decode("utf-8-sig")
     return data.decode("gb18030", errors="replace")
@@ -77,11 +100,22 @@ def _lines(text: str) -> Iterator[Mapping[str, Any]]:
 
 
 def _records(text: str) -> Iterator[Mapping[str, Any]]:
+    with suppress(ValueError, RecursionError):
+        found = json.loads(text)
+        listed = found.get("features", [found]) if isinstance(found, dict) else found
+        yield from (_flat(each) for each in listed if isinstance(each, dict))
+        return
     for line in text.splitlines():
         with suppress(ValueError, RecursionError):
-            found = json.loads(line)
+            found = json.loads(line.strip().removesuffix(","))
             if isinstance(found, dict):
-                yield found
+                yield _flat(found)
+
+
+def _flat(record: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A record's columns; those of a feature of GeoJSON are its properties."""
+    inner = record.get("properties")
+    return inner if record.get("type") == "Feature" and isinstance(inner, dict) else record
 
 
 def _floats(values: list[Any]) -> Floats | None:

@@ -22,7 +22,7 @@ from datasets.extracts.models import ExtractRead
 from datasets.formats import fitting
 from quality.suite import Suite
 from tests.datasets.extracts.scene import GRANTED, ROWS, VENUES, Scene, a_scene, a_table
-from tests.people import actor_of, client_as
+from tests.people import actor_of, browser_as, client_as
 
 MANY = [(f"V{n}", *row[1:3], n, *row[4:]) for n, row in enumerate(ROWS * 8)]  # rooms: 0 to 39
 HIDDEN = [
@@ -124,6 +124,8 @@ def test_a_sheet_that_is_too_small_in_the_end_costs_the_extract(
     assert "17" not in _numbers(told)
     assert scene.view().used.extracts == 1
     assert "stays taken" in str(found.failed_en)
+    shown = browser_as(scene.house, "analyst").get(f"/extracts/{found.id}").text
+    assert ("文件未生成" in shown, "已退还" in shown) == (True, False)
 
 
 @pytest.mark.gx
