@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 
 from sqlmodel import col, select
@@ -35,6 +35,15 @@ def seen_assets(work: Work, actor: Actor, dataset_id: DatasetId) -> Asset:
     """A dataset that this actor may see, for what is newly asked: hidden ones are not found."""
     catalog.dataset(work, actor, dataset_id)
     return catalog_assets.asset(work, dataset_id)
+
+
+def text_columns(work: Work, dataset_id: str, names: Iterable[str]) -> list[str]:
+    """Those of the columns that hold texts; of a dataset that is gone, none is known to."""
+    try:
+        kinds = {column.name: column.type for column in assets(work, DatasetId(dataset_id)).columns}
+    except NotFound:
+        return []
+    return [name for name in names if kinds.get(name) == "string"]
 
 
 def public_title(work: Work, dataset_id: str) -> Text:

@@ -17,7 +17,7 @@ from api.deps import ActorDep, HouseDep, LangDep, ReadDep
 from api.forms import tried
 from api.house import House
 from api.late import APIRouter
-from api.lookups import column_titles, person_names
+from api.lookups import column_titles, person_names, text_columns
 from api.query_forms import wrong
 from api.routes.extracts import ask, delivery_proof, send, ticket
 from api.routes.extracts import plan as planned
@@ -41,7 +41,7 @@ from core.jobs import JobRow, read
 from core.text import Text
 from core.work import Work
 from datasets.extracts import downloading, planning, queries, service
-from datasets.extracts.models import STATE_NAMES, ExtractCreate, ExtractRead, ExtractState
+from datasets.extracts.models import STATE_NAMES, ExtractCreate, ExtractState
 from datasets.formats.kinds import KINDS
 from datasets.formats.recipes import recipe_in_r, recipe_of
 from datasets.outputs import deciding
@@ -235,7 +235,7 @@ def show_page(
     return page(
         request, "extracts/show.html", extract=found, columns=column_titles(work, found.dataset_id), people=person_names(work, {found.requested_name}),
         title=titles(work, [found.dataset_id]).get(found.dataset_id, Text("", "")),
-        condition=filter_in_words(parse(found.row_filter) if found.row_filter else None, column_titles(work, found.dataset_id)), filename=(filename := downloading.parcel_of(row).filename), kind=KINDS[found.form], recipe=recipe_of(found.form, filename), in_r=recipe_in_r(found.form, filename, _texts(work, found)), states=STATE_NAMES, forms=FORM_NAMES,
+        condition=filter_in_words(parse(found.row_filter) if found.row_filter else None, column_titles(work, found.dataset_id)), filename=(filename := downloading.parcel_of(row).filename), kind=KINDS[found.form], recipe=recipe_of(found.form, filename), in_r=recipe_in_r(found.form, filename, text_columns(work, found.dataset_id, found.columns)), states=STATE_NAMES, forms=FORM_NAMES,
         job=read(job) if job and found.state is ExtractState.BUILDING else None,
         receipt=json.dumps(json.loads(row.receipt), ensure_ascii=False, indent=2) if row.receipt else None,
         is_signed="signature" in json.loads(row.receipt or "{}"), proof=_proof(work, house, extract_id),
@@ -243,15 +243,6 @@ def show_page(
         given_back=bool(ledger.taken_for(work, GrantId(found.grant_id), found.id, kind=ledger.REFUND).get("extracts")),
         review=outputs.newest(work, "extract", extract_id), may_take=actor.may_in("datasets:extract:request", found.org_id), coded=limits(),
     )  # fmt: skip
-
-
-def _texts(work: Work, found: ExtractRead) -> list[str]:
-    """Its columns that hold texts; of a dataset that is gone, none is known to."""
-    try:
-        kinds = {column.name: column.type for column in asset(work, found.dataset_id).columns}
-    except NotFound:
-        return []
-    return [name for name in found.columns if kinds.get(name) == "string"]
 
 
 @router.post("/{extract_id}/withdraw", response_class=HTMLResponse, **access("datasets:extract:request"))

@@ -12,7 +12,7 @@ from api.delivery import attachment
 from api.deps import ActorDep, HouseDep, ReadDep
 from api.house import House
 from api.late import APIRouter
-from api.lookups import person_names
+from api.lookups import person_names, text_columns
 from api.routes.sharing import read as shown_view
 from api.sharing import Address, address
 from api.web import go, page
@@ -25,6 +25,7 @@ from core.ids import GrantId
 from core.jobs import JobRow, read
 from core.text import Text
 from datasets.extracts.signing import signing_key
+from datasets.formats.recipes import r_from_address
 from datasets.releases import queries as releases
 from datasets.sharing import profiles, receipts, service, shares
 from datasets.sharing.profiles import ProfileCreate
@@ -110,11 +111,14 @@ def _show(
         coded = limits().purposes
         first = view.policy.purposes[0] if len(view.policy.purposes) > 1 else ""
         said, asked = (f', purpose="{first}"', f"&purpose={first}") if first else ("", "")
+        site = house.settings.public_url.rstrip("/")
+        texts = text_columns(work, row.dataset_id, (term.name for term in view.policy.leaving))
         context: dict[str, Any] = {
+            "in_r": r_from_address(f"{site}/datastore/dump/{grant_id}?format=csv{asked}", "pda_…", texts), "site": site,
             "found": row, "views": views, "running": running, "states": VIEW_NAMES, "names": named[0] if named else None,
             "purposes": [(code, coded[code].name if code in coded else Text(code, code)) for code in view.policy.purposes],
             "purpose_names": {code: each.name for code, each in coded.items()}, "read_by": read_by, "people": person_names(work, {each.account for each in read_by}), "on_page": on_page, "read_total": readings_total, "read_pages": max(1, -(-readings_total // READINGS)),
-            "site": house.settings.public_url.rstrip("/"), "said_purpose": said, "asked_purpose": asked,
+            "said_purpose": said, "asked_purpose": asked,
             "releases": [("", Text("当前版本", "Current release")), *((each.id, f"v{each.number}") for each in there)],
         }  # fmt: skip
     return page(

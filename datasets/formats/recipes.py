@@ -39,6 +39,15 @@ def recipe_in_r(form: DeliveryForm, filename: str, texts: Sequence[str] = ()) ->
     )
 
 
+def r_from_address(address: str, key: str, texts: Sequence[str] = ()) -> str:
+    """Lines of R that read a table of CSV from an address with a key; `texts`: columns that must not be read as numbers."""
+    kept = f",\n               colClasses = c({r_texts(texts)})" if texts else ""
+    return (
+        f'there <- url("{address}", headers = c(Authorization = "{key}"), encoding = "UTF-8")\n'
+        f'df <- read.csv(there, check.names = FALSE, na.strings = ""{kept})'
+    )
+
+
 def r_texts(names: Iterable[str]) -> str:
     """Columns that R is to leave as texts, so that codes keep their zeros."""
     quoted = (name.replace("\\", "\\\\").replace('"', '\\"') for name in names)

@@ -23,9 +23,13 @@ def test_names_cannot_break_out_of_a_line_of_r() -> None:
     assert recipe_in_r(DeliveryForm.EXTRACT_PARQUET, "f") is None
 
 
-@pytest.fixture
-def r() -> str:
-    """Where R is; the tests skip without it, or fail where it is asked for."""
+@pytest.fixture(name="r")
+def _r() -> str:
+    return where_r_is()
+
+
+def where_r_is() -> str:
+    """The test skips without it, or fails where it is asked for."""
     found = shutil.which("Rscript")
     has_json = (
         found
@@ -49,9 +53,14 @@ def test_r_reads_the_file_by_the_line_shown(tmp_path: Path, r: str, form: str) -
     build(tmp_path / "release.parquet", recipe, tmp_path / "it", memory_limit_mb=200, scratch=tmp_path)
     line = recipe_in_r(DeliveryForm(form), "it", ["编码 1", "name"])
     said = 'cat(names(df)[1], df[[1]][1], is.na(df[[1]][3]), df$name[2], sum(df$n, na.rm = TRUE), sep = "|")'
+    assert played(r, f"{line}; {said}", tmp_path) == "编码 1|001|TRUE|南澳, “湾”|1.25"
+
+
+def played(r: str, lines: str, folder: Path) -> str:
+    """The last line that R says."""
     done = subprocess.run(
-        [r, "-e", f"{line}; {said}"], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60,
+        [r, "-e", lines], cwd=folder, capture_output=True, text=True, check=False, timeout=60,
         env={"LC_ALL": "C.UTF-8", "PATH": "/usr/local/bin:/usr/bin:/bin"},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines()[-1] == "编码 1|001|TRUE|南澳, “湾”|1.25"
+    return done.stdout.splitlines()[-1]
