@@ -22,11 +22,14 @@ from typer.testing import CliRunner
 
 from api.cli.trace import command
 from api.house import House, open_house
-from auth.policy.model import DeliveryForm
+from auth.policy.model import ColumnTerm, DeliveryForm
 from core.errors import InputRefused
+from datasets.extracts.build import Recipe, build
+from datasets.extracts.compile import pseudonym
 from datasets.tracing import numbers
-from datasets.tracing.leak import leak_of
+from datasets.tracing.leak import TOKEN, leak_of
 from tests.datasets.extracts.scene import VENUES, a_scene
+from tests.datasets.formats.test_forms import FACTS, released
 from tests.people import browser_as, client_as
 
 ONE, TWO = "c" * 20, "d" * 20
@@ -117,7 +120,10 @@ def test_what_cannot_be_read_is_refused_in_words(tmp_path: Path, content: bytes,
 def test_whatever_comes_is_read_or_refused(tmp_path: Path, start: bytes, rest: bytes) -> None:
     (tmp_path / "leak").write_bytes(start + rest)
     with suppress(InputRefused):
-        assert leak_of(tmp_path / "leak").tokens is not None
+        found = leak_of(tmp_path / "leak")
+        assert all(TOKEN.fullmatch(each) for each in found.tokens)
+        assert all(len(each) and each.dtype == float for each in found.numbers.values())
+    assert [each.name for each in tmp_path.iterdir()] == ["leak"]
 
 
 def test_numbers_of_a_large_parquet_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -175,3 +181,21 @@ def test_a_file_beyond_sixteen_mebibytes_is_traced_whole(
     )
     assert json.loads(told.stdout)["named"][0]["grant_id"] == scene.grant_id
     assert VENUES in told.stdout
+
+
+def test_a_whole_geojson_of_this_house_tells_all_that_it_holds(tmp_path: Path) -> None:
+    columns = {"phone": ["a", "b"], "area": [1.5, 2.5], "place": ["POINT (114.1 22.5)", "POINT (114.2 22.6)"]}
+    release = released(tmp_path, columns, shapes=["place"], crs="WGS84")
+    terms = (
+        ColumnTerm(name="phone", use="pseudonymised"),
+        ColumnTerm(name="area", use="plain"),
+        ColumnTerm(name="place", use="plain"),
+    )
+    out = tmp_path / "leak.geojson"
+    recipe = Recipe(terms, None, DeliveryForm.EXTRACT_GEOJSON, b"k" * 32, FACTS)
+    build(release, recipe, out, memory_limit_mb=200, scratch=tmp_path)
+    found = leak_of(out)
+    assert found.tokens == {pseudonym("a", b"k" * 32), pseudonym("b", b"k" * 32)}
+    assert sorted(found.columns) == ["area", "phone"]
+    assert sorted(found.numbers["area"]) == [1.5, 2.5]
+    assert found.claims["extract"] == FACTS["datagrant.extract"]
