@@ -21,6 +21,7 @@ from api.bodies import BodyGuard
 from api.house import House, open_house
 from api.identity import take_back_session
 from api.once import Once
+from api.receipts import Receipts
 from api.signpost import Signpost
 from api.version import version
 from api.visits import visits_of
@@ -90,6 +91,7 @@ def create_app(settings: Settings | None = None, *, house: House | None = None) 
     errors.install(app)
     contract.install(app)
     cut_lines.install()
+    app.add_middleware(Receipts)
     app.add_middleware(Once)
     app.add_middleware(BodyGuard)
     app.add_middleware(SafeHeaders)

@@ -52,6 +52,7 @@ Otp = Annotated[
     ),
 ]
 _refuse_in_json: ContextVar[bool] = ContextVar("refuse_in_json", default=False)
+_on_record: ContextVar[str] = ContextVar("on_record", default="")
 
 PIPED_WIDTH: Final = 200
 """Columns of a table that goes into a file or another program."""
@@ -181,7 +182,13 @@ class Api:
                 time.sleep(0.2)
 
 
+def on_record() -> str:
+    """The events that the last answer named as what stands on record of the command (`Audit-Event`); "" where it named none."""
+    return _on_record.get()
+
+
 def _body(answer: httpx2.Response) -> Any:  # noqa: ANN401
+    _on_record.set(answer.headers.get("audit-event", ""))
     if answer.status_code < 400:
         return answer.json() if answer.content else None
     try:

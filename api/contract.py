@@ -10,6 +10,8 @@ from typing import Any, Final
 
 from fastapi import FastAPI
 
+from api import receipts
+
 _METHODS: Final = ("get", "head", "post", "put", "patch", "delete")
 _READS: Final = ("get", "head")
 _PROTOCOLS: Final = ("/datastore/", "/delta-sharing/", "/oauth/")
@@ -94,6 +96,10 @@ def declare(document: dict[str, Any]) -> dict[str, Any]:
 
 def _declare_one(operation: dict[str, Any], method: str, path: str) -> None:
     answers, is_for_browsers = operation["responses"], not path.startswith("/api/")
+    if receipts.gives(method.upper(), path):
+        for status, answer in answers.items():
+            if status.startswith("2"):
+                answer.setdefault("headers", {})[receipts.HEADER] = receipts.DECLARED
     problem = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
     content: dict[str, Any] = dict(problem)
     if is_for_browsers:

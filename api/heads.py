@@ -56,6 +56,11 @@ asked_by|提出人|asked by
 asked_name|提出人|asked by
 at|时间|at
 attempts|尝试次数|attempts
+audit_event|审计事件|on record as
+event_id|事件编号|event
+leaf_index|叶序号|leaf
+is_mine|本人办理|your act
+is_signed|已签署|signed
 basis|依据|basis
 batch_id|批次编号|batch
 batch_number|批次|batch number

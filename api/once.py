@@ -16,6 +16,7 @@ from sqlalchemy.exc import IntegrityError
 from starlette.concurrency import run_in_threadpool
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api import receipts
 from api.errors import on_app_error, on_http_error
 from api.house import House
 from api.identity import identify
@@ -39,7 +40,7 @@ _HOLDS_KEY: Final = re.compile(
     r"/api/v1/(grants/[^/]+/(links|profile|keys)(/.*)?|extracts/[^/]+/tickets|previews)"
 )  # signed links, profiles and keys, download tickets; rows of a preview, which are kept nowhere
 _KEY: Final = re.compile(r"[\x21-\x7e]{1,200}")
-_KEPT_HEADERS: Final = (b"content-type", b"etag", b"location")
+_KEPT_HEADERS: Final = (b"content-type", b"etag", b"location", receipts.HEADER.lower().encode())
 
 
 class Once:

@@ -26,6 +26,7 @@ from sqlmodel import Field, SQLModel, col, select
 
 from auth import audit_personal
 from auth.actor import Actor
+from auth.audit_request import ASKING, Written
 from core.db import UtcDateTime
 from core.foreseen import Question, in_one_way, is_sent_blindly
 from core.work import Work
@@ -150,7 +151,9 @@ def record(
     opened = audit_personal.rows(actor.person_id, about or {}, openings)
     within = work.db.get_nested_transaction() or work.db.get_transaction() or work.db.begin()
     waiting = _waiting(work.db)
-    waiting.append(_Waiting(row, opened, within))
+    waiting.append(known := _Waiting(row, opened, within))
+    if ASKING.get() is not None:
+        work.db.info.setdefault(_RECORDED, []).append(known)
     if len(waiting) >= _MANY:
         settle(work.db)
     return row
@@ -178,6 +181,7 @@ def _waiting(db: AnySession) -> list[_Waiting]:
 
 _KEY: Final = "auth.audit"
 _SETTLED: Final = "auth.audit settled"  # within a savepoint, and recorded outside it
+_RECORDED: Final = "auth.audit recorded"  # in the course of a request, to be told of once it is committed
 
 
 def settle(db: AnySession) -> None:
@@ -232,6 +236,8 @@ def _taken_back(db: AnySession, ended: SessionTransaction) -> None:
     again = [each for each, point in settled if _is_within(point, ended)]
     settled[:] = [each for each in settled if not _is_within(each[1], ended)]
     waiting[:] = [each for each in (*again, *waiting) if not _is_within(each.within, ended)]
+    if recorded := db.info.get(_RECORDED):
+        recorded[:] = [each for each in recorded if not _is_within(each.within, ended)]
 
 
 def _is_within(inner: SessionTransaction | None, outer: SessionTransaction) -> bool:
@@ -240,10 +246,21 @@ def _is_within(inner: SessionTransaction | None, outer: SessionTransaction) -> b
     return inner is outer
 
 
+@event.listens_for(AnySession, "after_commit")
+def _tell_the_request(db: AnySession) -> None:
+    if (asking := ASKING.get()) is None or db.in_nested_transaction():
+        return
+    recorded: list[_Waiting] = db.info.get(_RECORDED, [])
+    asking.written.extend(
+        Written(row.id, row.actor_account, row.kind, (row.application_id or row.grant_id) is not None)
+        for row in (each.row for each in recorded)
+    )
+
+
 @event.listens_for(AnySession, "after_transaction_end")
 def _ended(db: AnySession, ended: SessionTransaction) -> None:
     if ended.parent is None:
-        for kept in (_KEY, _SETTLED):
+        for kept in (_KEY, _SETTLED, _RECORDED):
             db.info.get(kept, []).clear()
 
 

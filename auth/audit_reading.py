@@ -19,7 +19,7 @@ from auth.identity.tables import AccountRow
 from core.text import Text
 from core.work import Work
 
-INTERNAL: Final = (  # votes, proposals, remarks, who handles it, what checkers see are the bureau's own business
+INTERNAL: Final = (  # votes, proposals, remarks, who judges and handles it, what checkers see are the bureau's own business
     "application.reviewed",
     "application.decision-proposed",
     "application.decision-concurred",
@@ -27,6 +27,8 @@ INTERNAL: Final = (  # votes, proposals, remarks, who handles it, what checkers 
     "application.remarked",
     "application.remark_hidden",
     "application.assigned",
+    "application.reviewer_invited",  # with the words to him
+    "application.invitation_ended",
     "output.opened",
     "output.looked",
     "output.voted",

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from api.client import DEFAULT_DIR, Api, As, DataDir, Json, Server, Token, connect, language, show
+from api.client import DEFAULT_DIR, Api, As, DataDir, Json, Server, Token, connect, language, on_record, show
 from api.listing import Limit, Offset
 from core.text import Text
 
@@ -37,7 +37,20 @@ def step(api: Api, application_id: str, name: str, **body: object) -> Any:  # no
 
 
 def tell(found: Any, as_json: bool) -> None:  # noqa: ANN401 - JSON
-    show(found if as_json else {name: found[name] for name in (*COLUMNS, "grants")}, as_json)
+    """The application after a step, and the events that stand on record of it: `audit proof EVENT` proves each."""
+    told = {"audit_event": on_record()}
+    show(found | told if as_json else {name: found[name] for name in (*COLUMNS, "grants")} | told, as_json)
+
+
+@more.command()
+def receipts(
+    application_id: str, limit: Limit = 50, offset: Offset = 0,
+    data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
+) -> None:  # fmt: skip
+    """Events of an application that you may prove, newest first: `audit proof EVENT > proof.json`, then `audit verify proof.json`."""
+    with connect(data_dir, server, token, user) as api:
+        found = api.get(f"/applications/{application_id}/receipts", limit=limit, offset=offset)
+        show(found, as_json, ("event_id", "leaf_index", "at", "name_zh", "name_en", "is_mine", "is_signed"))
 
 
 @more.command()

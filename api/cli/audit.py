@@ -188,7 +188,7 @@ def pack(
 
 @app.command()
 def proof(
-    event: Annotated[str, typer.Argument(help="Id of an event, as `audit list --json` shows it")],
+    event: Annotated[str, typer.Argument(help="Id of an event, as `audit list --json`, `application receipts` and the answers to steps show it")],
     data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "",
 ) -> None:  # fmt: skip
     """Print the proof that an event stands in the signed record, as JSON; keep it in a file to check it offline."""

@@ -11,14 +11,12 @@ from sqlmodel import SQLModel, col, select
 from auth import audit
 from auth.actor import Actor
 from auth.audit import AuditEventRow
-from auth.audit_reading import INTERNAL
-from auth.grants import queries as grants
 from auth.proof import merkle, tiles
 from auth.proof.checkpoint import Place
 from auth.proof.note import Checkpoint, NoteRefused
+from auth.proof.receipts import seen
 from auth.proof.tree import Tree
 from core.errors import Conflict, InputRefused, NotFound
-from core.ids import GrantId
 from core.text import Text, number_of
 from core.work import Work
 
@@ -71,6 +69,14 @@ def newest(place: Place) -> Checkpoint:
             )
         )
     return found
+
+
+def size_signed(place: Place) -> int:
+    """How many events the newest checkpoint covers; 0 while there is none."""
+    try:
+        return newest(place).size
+    except NotFound:
+        return 0
 
 
 def length(work: Work) -> int:
@@ -175,7 +181,7 @@ def checkpoints_at_odds(work: Work, place: Place) -> list[int]:
 
 def inclusion(work: Work, actor: Actor, event_id: str, place: Place) -> InclusionRead:
     """Proof that an event stands under the newest checkpoint. NotFound outside the actor's sight; Conflict while it is not covered."""
-    return _covered(_seen(work, actor, event_id), place)
+    return _covered(seen(work, actor, event_id), place)
 
 
 def of_object(work: Work, kind: str, subject: str, place: Place) -> InclusionRead:
@@ -222,25 +228,6 @@ def event_of(work: Work, kind: str, subject: str) -> AuditEventRow | None:
     """The newest event of this kind about this object; for callers who have checked that the reader may see it."""
     wanted = select(AuditEventRow).where(AuditEventRow.kind == kind, AuditEventRow.subject == subject)
     return work.db.exec(wanted.order_by(col(AuditEventRow.seq).desc())).first()
-
-
-def _seen(work: Work, actor: Actor, event_id: str) -> AuditEventRow:
-    """An event that the actor may see: any for those who read the record, else those about a grant in his sight."""
-    missing = NotFound(
-        Text("没有这条审计记录，或不在您可见的范围内。", "There is no such event, or it is not yours to see.")
-    )
-    row = work.db.exec(select(AuditEventRow).where(AuditEventRow.id == event_id)).first()
-    if row is None:
-        raise missing
-    if actor.may("auth:audit:read"):
-        return row
-    if row.grant_id is None or row.kind in INTERNAL or not actor.may("auth:grant:read"):
-        raise missing
-    try:
-        grants.row(work, GrantId(row.grant_id), actor)
-    except NotFound:
-        raise missing from None
-    return row
 
 
 def consistency(place: Place, old: int, new: int | None) -> ConsistencyRead:
