@@ -137,7 +137,7 @@ def kpi(
 def profile(
     data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
 ) -> None:  # fmt: skip
-    """Working days of each stage with their sources."""
+    """Working days of each stage with their sources; with --json also extensions, levels of escalation and days of reminding."""
     with connect(data_dir, server, token, user) as api:
         found = api.get("/clocks/profile")
         show(

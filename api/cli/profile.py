@@ -28,6 +28,30 @@ def _whole(api: Api, which: str) -> Any:  # noqa: ANN401 - JSON
     return found[0]
 
 
+_CLOCKS = {
+    "escalations": Text("将上报的超期环节", "Overdue clocks that would be told to a level"),
+    "extensions": Text(
+        "超过上限、无法准予的待审批延期", "Waiting extensions that are too long to be granted"
+    ),
+    "reminders": Text("将发出的提醒", "Reminders that would go out"),
+}
+
+
+def _print_clocks(found: dict[str, Any]) -> None:
+    """What becomes of clocks and reminders; nothing where they stay as they are."""
+    spoken = language()
+    if found["running"] is not None:
+        print(
+            Text(
+                f"在办申请 {found['running']} 件，期限均不变动",
+                f"Running applications: {found['running']}; none of their due days moves",
+            ).in_(spoken)
+        )
+    for key, name in _CLOCKS.items():
+        if pair := found[key]:
+            print(f"{name.in_(spoken)}: {pair['now']} → {pair['then']}")
+
+
 @app.command("show")
 def show_profile(
     data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
@@ -73,6 +97,8 @@ def dry_run(
             print(
                 f"无担保而不能再使用授权的人数 people stopped for want of a vouching: {found['people_stopped']}"
             )
+        if not as_json:
+            _print_clocks(found["clocks"])
         if not as_json and found["self_checks"]:
             from auth.selfcheck.rules import OUTCOME_NAMES, Outcome
 

@@ -24,6 +24,7 @@ from auth.clocks import counting, days, kpi, queries, service, sla
 from auth.clocks.models import CalendarDaySet, ExtensionAsk, ExtensionDecision
 from auth.clocks.rules import STAGE_NAMES, STAGE_OF, Stage
 from auth.profile.now import limits_now
+from auth.profile.wording import days_in_words
 from core.errors import AppError, InputRefused
 from core.ids import ApplicationId
 from core.text import Text
@@ -58,14 +59,15 @@ def _list(
         work, actor, overdue=show != "running", stage=Stage(stage) if stage in set(STAGE_OF.values()) else None,
         department=department or None, org_id=org or None, sort=sort, offset=(number - 1) * PER_PAGE, limit=PER_PAGE,
     )  # fmt: skip
-    may_decide = actor.may("auth:clock:approve-extension")
+    may_decide, known = actor.may("auth:clock:approve-extension"), limits_now(work)
     return page(
         request, "clocks/list.html", status=status_of(refusal) if refusal else 200, found=found, total=total,
         number=number, pages=max(1, -(-total // PER_PAGE)), show=show, stage=stage, department=department, org=org,
         stages={each: STAGE_NAMES[each] for each in STAGE_OF.values()}, stage_names=STAGE_NAMES, orgs=org_names(work),
-        states={State(state): STATE_NAMES[State(state)] for state in STAGE_OF}, levels={each.level: each.name for each in sla.levels()},
+        states={State(state): STATE_NAMES[State(state)] for state in STAGE_OF}, levels=sla.LEVEL_NAMES,
         extensions=queries.open_extensions(work, actor) if may_decide else [], refusal=refusal,
-        is_known=queries.is_calendar_known(each.due_on for each in found), rows=sla.rows(counting.day_of(work.now), limits_now(work)),
+        is_known=queries.is_calendar_known(each.due_on for each in found), rows=sla.rows(known), escalation=sla.levels(known),
+        extension=known.numbers[sla.EXTENSION], after_pause=known.numbers[sla.LEAST_AFTER_PAUSE], reminders=known.reminders.values(), in_words=days_in_words,
     )  # fmt: skip
 
 
@@ -146,8 +148,8 @@ def _case(
     found = queries.case(work, actor, application_id)
     return page(
         request, "clocks/case.html", status=status_of(refusal) if refusal else 200, clocks=found,
-        stage_names=STAGE_NAMES, levels={each.level: each.name for each in sla.levels()}, refusal=refusal,
-        typed=typed or {"working_days": "5", "reason": ""}, longest=sla.longest_extension(),
+        stage_names=STAGE_NAMES, levels=sla.LEVEL_NAMES, refusal=refusal,
+        typed=typed or {"working_days": "5", "reason": ""}, longest=limits_now(work)[sla.EXTENSION],
     )  # fmt: skip
 
 

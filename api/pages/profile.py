@@ -28,6 +28,7 @@ from auth.policy.limits import limits
 from auth.profile import service
 from auth.profile.bounds import bounds
 from auth.profile.editing import digest, edited, fields_of
+from auth.profile.foreseen import ClockEffects, clock_effects
 from auth.profile.model import Profile, shipped
 from auth.profile.now import profile
 from auth.profile.opinions import STAGE_NAMES, Opinion
@@ -38,6 +39,7 @@ from auth.profile.wording import (
     REGISTERED,
     REGISTRATION_NAMES,
     RULES,
+    days_in_words,
     differences,
     items,
     measured,
@@ -114,6 +116,7 @@ def _fields(
         request, "profile/new.html", status=status_of(refusal) if refusal else 200, of=of, base=digest(start), typed=typed, refusal=refusal,
         rules=RULES, registered=REGISTERED, registration_names=REGISTRATION_NAMES, kinds=KIND_NAMES, reach_names=REACH_NAMES,
         numbers=list(limits().numbers.values()), measured=measured, bounds=bounds,
+        reminders=list(limits().reminders.values()), in_words=days_in_words,
     )  # fmt: skip
 
 
@@ -240,6 +243,7 @@ def _show(
     broken = service.dry_run(work, row.profile, assets=partial(assets, work))
     stopped = service.people_stopped(broken)
     turned = selfcheck.changed(work, actor, row.profile, around(request.app.state.house))
+    clocks = clock_effects(work, row.profile)
     dry = Text("试运行：将不符合的现有授权", "Dry run: live grants that it would break")
     if stopped:
         dry = Text(
@@ -259,6 +263,11 @@ def _show(
                 empty=Text("没有授权会因此不符合", "It breaks no live grant"),
             ),
             Section(
+                Text("试运行：时限与提醒（假定今日生效）", "Dry run: clocks and reminders, as if in force today"),
+                [Text("项目", "What"), Text("现行", "In force"), Text("本版", "This version")], _clock_rows(clocks),
+                empty=Text("时限、延期、上报与提醒均不变", "Clocks, extensions, escalation and reminders stay as they are"),
+            ),
+            Section(
                 Text("试运行：结果将改变的自查项", "Dry run: points of self-checks that would turn out otherwise"),
                 [Text("自查对象", "Whose"), Text("自查项", "Point"), Text("现行", "In force"), Text("本版", "This version")],
                 [[Cell(Text(each.subject_zh, each.subject_en)), Cell(Text(each.name_zh, each.name_en)), Cell(OUTCOME_NAMES[each.before]),
@@ -272,6 +281,29 @@ def _show(
         request, work, record, service.commands(work, actor, profile_id), service.BOOK.events(work, profile_id), STEP_NAMES, refusal=refusal,
         typed={"step": Step.REJECT.value, "note": note},
     )  # fmt: skip
+
+
+def _clock_rows(found: ClockEffects) -> list[list[Cell]]:
+    """What becomes of clocks and reminders, as rows; only what the version says otherwise."""
+    rows = []
+    if found.running is not None:
+        name = Text("期限将变动的在办申请", "Running applications whose due days move")
+        stays = Text(
+            f"0（在办 {found.running} 件，时限自开始之日不变；之后开始的环节按本版计算）",
+            f"0 of {found.running}: a clock keeps the numbers with which it began; stages that begin later count by this version",
+        )
+        rows.append([Cell(name), Cell("—"), Cell(stays)])
+    for name, pair in (
+        (Text("将上报的超期环节", "Overdue clocks that would be told to a level"), found.escalations),
+        (
+            Text("超过上限、无法准予的待审批延期", "Waiting extensions that are too long to be granted"),
+            found.extensions,
+        ),
+        (Text("将发出的提醒", "Reminders that would go out"), found.reminders),
+    ):
+        if pair is not None:
+            rows.append([Cell(name), Cell(str(pair.now)), Cell(str(pair.then))])
+    return rows
 
 
 def _step(

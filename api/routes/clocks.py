@@ -25,6 +25,7 @@ from auth.clocks.models import (
     ExtensionRead,
 )
 from auth.clocks.rules import Stage
+from auth.policy.limits import Reminded
 from auth.profile.now import limits_now
 from core.errors import InputRefused
 from core.ids import ApplicationId
@@ -114,11 +115,14 @@ def period_of(today: date, since: date | None, until: date | None) -> tuple[date
 @router.get("/clocks/profile", **access(SIGNED_IN))
 def show_profile(work: ReadDep) -> dict[str, Any]:
     """Working days of each stage, levels of escalation and days of reminding that are in force today, with their sources."""
+    known = limits_now(work)
     return {
-        "stages": [asdict(row) for row in sla.rows(counting.day_of(work.now), limits_now(work))],
-        "longest_extension_working_days": sla.longest_extension(),
-        "levels": [asdict(level) for level in sla.levels()],
-        "reminder_days": sla.reminder_days(),
+        "stages": [asdict(row) for row in sla.rows(known)],
+        "longest_extension_working_days": known[sla.EXTENSION],
+        "least_after_pause_working_days": known[sla.LEAST_AFTER_PAUSE],
+        "levels": [asdict(level) for level in sla.levels(known)],
+        "reminder_days": known.reminders[Reminded.GENERAL].days,
+        "reminders": [asdict(each) for each in known.reminders.values()],
     }
 
 

@@ -12,6 +12,7 @@ from api.lookups import assets
 from api.routes.selfchecks import around
 from auth.casework.book import CaseStep
 from auth.profile import service
+from auth.profile.foreseen import clock_effects
 from auth.profile.model import Profile, shipped
 from auth.profile.now import profile
 from auth.profile.service import ProfileProposal, ProfileRead
@@ -53,6 +54,7 @@ def dry_run(work: ReadDep, house: HouseDep, actor: ActorDep, lang: LangDep, body
     """Which live grants this profile would not allow, with every reason; nothing is changed.
 
     `stopped`: people who could use the grant no more because nobody vouches for them; `people_stopped`: of all grants, each counted once.
+    `clocks`: what would become of clocks and reminders if it were in force now (a part that is null goes on as it does);
     `self_checks`: points of self-checks in the caller's sight that would turn out otherwise.
     """
     found = service.dry_run(work, body, assets=partial(assets, work))
@@ -65,6 +67,7 @@ def dry_run(work: ReadDep, house: HouseDep, actor: ActorDep, lang: LangDep, body
         "total": len(items),
         "next": None,
         "people_stopped": service.people_stopped(found),
+        "clocks": clock_effects(work, body).as_json(),
         "self_checks": selfcheck.changed(work, actor, body, around(house)),
     }
 

@@ -17,7 +17,7 @@ from auth.papers.tables import PaperRow
 from auth.papers.workflow import HELD
 from auth.papers.workflow import State as PaperState
 from auth.policy.filters.rules import LOCAL
-from auth.profile.now import limits_of, profiles_by_day
+from auth.profile.now import limits_of, profiles_by_moment
 from core import calendar
 from core.work import Work
 
@@ -44,10 +44,10 @@ _PART = 500  # ids in one question
 
 def many(work: Work, application_ids: Sequence[str]) -> dict[str, tuple[Clock, ...]]:
     """The clocks of many applications, with three questions for every few hundred of them."""
-    profile_of = profiles_by_day(work)
+    profile_at = profiles_by_moment(work)
 
-    def sla_of(day: date) -> Sla:
-        return sla(day, limits_of(profile_of(day)))
+    def sla_of(start: Happened) -> Sla:
+        return sla(limits_of(profile_at(start.at or work.now)))
 
     is_working, today = calendar.counter(work.db), day_of(work.now)
     found: dict[str, tuple[Clock, ...]] = {}
@@ -66,7 +66,7 @@ def many(work: Work, application_ids: Sequence[str]) -> dict[str, tuple[Clock, .
         for application_id in part:
             found[application_id] = clocks(
                 [
-                    Happened(each.to_state, day_of(each.at), each.turn)
+                    Happened(each.to_state, day_of(each.at), each.turn, each.at)
                     for each in events.get(application_id, [])
                 ],
                 sla_of,

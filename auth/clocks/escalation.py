@@ -18,6 +18,7 @@ from auth.clocks.tables import EscalationRow
 from auth.messages import audience
 from auth.messages.announcing import short
 from auth.messages.service import tell
+from auth.profile.now import limits_now
 from auth.roles import Role
 from core import calendar, outbox
 from core.work import Work, hold
@@ -38,11 +39,12 @@ def due(work: Work) -> list[tuple[ApplicationRow, Level]]:
             ).where(col(EscalationRow.due_on) >= min(row.due_on for row in rows if row.due_on))
         )
     )  # fmt: skip
+    known = levels(limits_now(work))
     return [
         (row, level)
         for row in rows
         if row.due_on is not None
-        for level in levels()
+        for level in known
         if count(row.due_on, today, counts) >= level.after_working_days
         and (row.id, STAGE_OF[row.state].value, row.due_on, level.level) not in told
     ]

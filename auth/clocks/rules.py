@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
@@ -64,11 +64,12 @@ class Sla:
 
 @dataclass(frozen=True, slots=True)
 class Happened:
-    """An event that moved the application: the state it led to, on which local day, in which turn."""
+    """An event that moved the application: the state it led to, on which local day, in which turn, at which instant."""
 
     to_state: str
     on: date
     turn: int
+    at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +117,7 @@ class Clock:
 
 def clocks(
     happened: Sequence[Happened],
-    sla: Callable[[date], Sla],
+    sla: Callable[[Happened], Sla],
     is_working: IsWorking,
     today: date,
     *,
@@ -124,7 +125,10 @@ def clocks(
     pauses: Sequence[Pause] = (),
     extensions: Sequence[Extension] = (),
 ) -> tuple[Clock, ...]:
-    """Every clock of an application, oldest first. `happened`: in order; `signed`: the day of signing for each turn."""
+    """Every clock of an application, oldest first.
+
+    `happened`: in order; `sla`: the profile under which a clock runs that this event starts; `signed`: the day of signing for each turn.
+    """
     found = [
         clock
         for stage in Stage
@@ -145,7 +149,7 @@ class _Spell:
 class _Run:
     """A clock while its events are read."""
 
-    turn: int
+    began: Happened
     spells: list[_Spell]
     is_standing: bool = False
     is_over: bool = False
@@ -160,7 +164,7 @@ def _runs(stage: Stage, happened: Iterable[Happened], signed: Mapping[int, date]
         running = last is not None and not last.is_standing
         if event.to_state in RUNS_IN[stage]:
             if last is None:
-                runs.append(_Run(event.turn, [_Spell(event.on)]))
+                runs.append(_Run(event, [_Spell(event.on)]))
             elif not running:
                 last.spells.append(_Spell(event.on))
                 last.is_standing = False
@@ -173,7 +177,7 @@ def _runs(stage: Stage, happened: Iterable[Happened], signed: Mapping[int, date]
             last.is_over = not last.is_standing
     if stage is Stage.SIGN:
         for run in runs:
-            _sign(run, signed.get(run.turn))
+            _sign(run, signed.get(run.began.turn))
     return runs
 
 
@@ -187,7 +191,7 @@ def _sign(run: _Run, on: date | None) -> None:
 def _of_stage(
     stage: Stage,
     happened: Sequence[Happened],
-    sla: Callable[[date], Sla],
+    sla: Callable[[Happened], Sla],
     is_working: IsWorking,
     today: date,
     signed: Mapping[int, date],
@@ -196,7 +200,7 @@ def _of_stage(
 ) -> Iterable[Clock]:
     own = pauses if stage in KEEPS else ()
     for run in _runs(stage, happened, signed):
-        began, profile = run.spells[0].since, sla(run.spells[0].since)
+        began, profile = run.spells[0].since, sla(run.began)
         ended = run.spells[-1].until if run.is_over else None
         # a pause that goes on bounds the days that count; what was due before it began stays due
         open_since = min(
@@ -213,7 +217,7 @@ def _of_stage(
         stands = run.is_standing or held
         until = ended or max(today, began)
         yield Clock(
-            stage, run.turn, began, allowed, used, count(began, until, is_working) - used,
+            stage, run.began.turn, began, allowed, used, count(began, until, is_working) - used,
             due_on=None if stands else due, ended_on=ended, is_paused=stands, is_cancelled=run.is_cancelled,
         )  # fmt: skip
 

@@ -12,7 +12,7 @@ from auth.applications.workflow import State
 from auth.clocks import counting, queries
 from auth.clocks.models import CaseClocks, ExtensionAsk, ExtensionDecision, ExtensionRead
 from auth.clocks.rules import STAGE_OF, Clock, present
-from auth.clocks.sla import extension_source, longest_extension
+from auth.clocks.sla import EXTENSION
 from auth.clocks.tables import ExtensionRow, ReceiptRow
 from auth.delegations.standing import persons
 from auth.messages import audience
@@ -20,6 +20,7 @@ from auth.messages.announcing import short
 from auth.messages.service import tell
 from auth.policy import separation
 from auth.policy.rules import refused
+from auth.profile.now import limits_now
 from auth.roles import Role
 from auth.scope import roles_towards
 from core import outbox
@@ -108,17 +109,28 @@ def _extension_objections(work: Work, row: ApplicationRow, body: ExtensionAsk) -
                 BASIS,
             )
         )
-    most, had = longest_extension(), sum(each.working_days for each in own)
-    if had + body.working_days > most:
-        found.append(
-            refused(
-                "extension-too-long",
-                f"本环节延期合计不得超过 {most} 个工作日（已有 {had} 个）。",
-                f"Extensions of a stage are at most {number_of(most, 'working days')} in all ({had} so far).",
-                extension_source(),
-            )
-        )
-    return tuple(found)
+    return (*found, *_too_long(work, body.working_days, sum(each.working_days for each in own)))
+
+
+def _too_long(work: Work, days: int, had: int) -> tuple[Reason, ...]:
+    """By the profile in force when it is asked for, and again when it is granted: days that were granted stay."""
+    most = limits_now(work).numbers[EXTENSION]
+    if had + days <= most.value:
+        return ()
+    return (
+        refused(
+            "extension-too-long",
+            f"本环节延期合计不得超过 {most.value} 个工作日（已有 {had} 个）；请改申请较短的延期。",
+            f"Extensions of a stage are at most {number_of(most.value, 'working days')} in all ({had} so far); ask for fewer.",
+            most.source,
+        ),
+    )
+
+
+def _granted(work: Work, wish: ExtensionRow) -> int:
+    """Working days that the stage of this wish has been granted already."""
+    known = queries.extensions(work, wish.application_id)
+    return sum(each.working_days for each in known if each.stage == wish.stage and each.state == "approved")
 
 
 def _too_late(work: Work, clock: Clock | None) -> tuple[Reason, ...]:
@@ -159,7 +171,8 @@ def decide_extension(work: Work, actor: Actor, extension_id: str, body: Extensio
     if body.outcome == "refuse":
         need_note(body.note)
     elif STAGE_OF.get(row.state) == found.stage:
-        refuse_if(_too_late(work, present(counting.clocks_of(work, row.id), row.state)))
+        late = _too_late(work, present(counting.clocks_of(work, row.id), row.state))
+        refuse_if((*late, *_too_long(work, found.working_days, _granted(work, found))))
     found.state = "approved" if body.outcome == "approve" else "refused"
     found.decided_by, found.decided_by_person = actor.username, actor.person_id
     found.decided_at, found.note = work.now, body.note

@@ -1,23 +1,39 @@
-"""The profile of clocks as data: working days of each stage, levels of escalation, days of reminding (`sla.json`).
+"""The profile of clocks: working days of each stage and levels of escalation, as the limits of a policy profile make them.
 
-A stage either has its number here or points to a limit of the policy profile (`limit`), so that no number stands twice.
+The numbers are the profile's. What stands here is not a bureau's to set: which limit a stage reads, and who is told at a level.
+A level's people must be able to open the case and to act on it, so they follow from the roles that the bureau's steps have; a
+profile says when they are told, not who.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from functools import cache
-from importlib.resources import files
-from typing import Any, Final
+from typing import Final
 
 from auth.clocks.rules import Sla, Stage
 from auth.policy.limits import Limits
+from auth.roles import Role
 from core.text import Text
 
 HANDLER: Final = "handler"
+EXTENSION: Final = "extension_working_days"
+LEAST_AFTER_PAUSE: Final = "least_after_pause_working_days"
+LIMIT_OF: Final[Mapping[Stage, str]] = {
+    Stage.SIGN: "sign_working_days",
+    Stage.SCREEN: "screen_working_days",
+    Stage.REVIEW: "review_working_days",
+    Stage.DECIDE: "decide_working_days",
+}
+_PARTS: Final = (Stage.SCREEN, Stage.REVIEW, Stage.DECIDE)
+_OF_ITS_PARTS: Final = "各环节之和 · the sum of its stages"
+ESCALATION: Final[tuple[tuple[int, Text, str, tuple[str, ...]], ...]] = (
+    (1, Text("经办", "Case handler"), "escalate_handler_working_days", (HANDLER,)),
+    (2, Text("科室", "Section"), "escalate_section_working_days", (Role.APPROVER,)),
+    (3, Text("局领导", "Head of the bureau"), "escalate_head_working_days", (Role.APPROVER, Role.SECURITY_OFFICER)),
+)  # fmt: skip
+LEVEL_NAMES: Final[Mapping[int, Text]] = {level: name for level, name, _, _ in ESCALATION}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,84 +58,32 @@ class Level:
     after_working_days: int
     roles: tuple[str, ...]
     source: str
+    effective_from: date
 
 
-@cache
-def _data() -> dict[str, Any]:
-    read: dict[str, Any] = json.loads(files("auth.clocks").joinpath("sla.json").read_text(encoding="utf-8"))
-    return read
+def rows(limits: Limits) -> tuple[StageLimit, ...]:
+    """Every stage with its working days; the whole handling has those of its parts."""
+    return tuple(_row(stage, limits) for stage in Stage)
 
 
-def rows(on: date, limits: Limits) -> tuple[StageLimit, ...]:
-    """The rows in force that day, with the limits of the policy profile of that day; before the first of a stage, its first."""
-    return tuple(_row(stage, on, limits) for stage in Stage)
+def _row(stage: Stage, limits: Limits) -> StageLimit:
+    if stage is Stage.HANDLE:
+        parts = [_row(part, limits) for part in _PARTS]
+        since = max(part.effective_from for part in parts)
+        return StageLimit(stage, sum(part.working_days for part in parts), _OF_ITS_PARTS, since)
+    limit = limits.numbers[LIMIT_OF[stage]]
+    return StageLimit(stage, limit.value, limit.source, limit.effective_from)
 
 
-def _entry(stage: Stage, on: date) -> dict[str, Any]:
-    known = sorted(
-        (entry for entry in _data()["stages"] if entry["stage"] == stage),
-        key=lambda entry: str(entry["effective_from"]),
-    )
-    reached = [entry for entry in known if date.fromisoformat(entry["effective_from"]) <= on]
-    found: dict[str, Any] = reached[-1] if reached else known[0]
-    return found
+def sla(limits: Limits) -> Sla:
+    """What the pure functions count with, for a clock that starts under these limits."""
+    return Sla({row.stage: row.working_days for row in rows(limits)}, limits[LEAST_AFTER_PAUSE])
 
 
-def _row(stage: Stage, on: date, limits: Limits) -> StageLimit:
-    entry = _entry(stage, on)
-    began = date.fromisoformat(entry["effective_from"])
-    if "limit" in entry:
-        limit = limits.numbers[entry["limit"]]
-        return StageLimit(stage, limit.value, limit.source, max(began, limits.effective_from))
-    if "sum_of" in entry:
-        days = sum(_row(Stage(part), on, limits).working_days for part in entry["sum_of"])
-        return StageLimit(stage, days, entry["source"], began)
-    return StageLimit(stage, entry["working_days"], entry["source"], began)
-
-
-def sla(on: date, limits: Limits) -> Sla:
-    """What the pure functions count with, for a clock that starts on that day."""
-    days: Mapping[Stage, int] = {row.stage: row.working_days for row in rows(on, limits)}
-    return Sla(days, _data()["least_after_pause"]["working_days"])
-
-
-def longest_extension() -> int:
-    """Working days that an extension may add, at most."""
-    return int(_data()["extension"]["working_days"])
-
-
-def extension_source() -> str:
-    return str(_data()["extension"]["source"])
-
-
-def levels() -> tuple[Level, ...]:
+def levels(limits: Limits) -> tuple[Level, ...]:
     """Levels of escalation, lowest first."""
     return tuple(
-        Level(each["level"], Text(each["zh"], each["en"]), each["after_working_days"], tuple(each["roles"]), each["source"])
-        for each in sorted(_data()["escalation"], key=lambda each: int(each["level"]))
-    )  # fmt: skip
-
-
-def reminder_days() -> tuple[int, ...]:
-    """How many days before an end people are reminded, longest first."""
-    return tuple(sorted(_data()["reminders"]["days_before"], reverse=True))
-
-
-def paper_reminder_days() -> tuple[int, ...]:
-    """The same for a paper that is to follow within days."""
-    return tuple(sorted(_data()["paper_reminders"]["days_before"], reverse=True))
-
-
-def dormant_reminder_days() -> tuple[int, ...]:
-    """The same for a grant that will be suspended because nobody uses it."""
-    return tuple(sorted(_data()["dormant_reminders"]["days_before"], reverse=True))
-
-
-def pending_reminder_days() -> tuple[int, ...]:
-    """Days before a grant that nobody activates becomes void."""
-    return tuple(sorted(_data()["pending_reminders"]["days_before"], reverse=True))
-
-
-def registration_reminder_days() -> tuple[int, ...]:
-    """The same for a registration, whose renewal is to be asked for in time."""
-    return tuple(sorted(_data()["registration_reminders"]["days_before"], reverse=True))
+        Level(level, name, limit.value, roles, limit.source, limit.effective_from)
+        for level, name, key, roles in ESCALATION
+        for limit in [limits.numbers[key]]
+    )

@@ -24,6 +24,7 @@ from auth.duties.workflow import State as DutyState
 from auth.identity.tables import AccountRow, ApiKeyRow
 from auth.messages import audience
 from auth.messages.announcing import short
+from auth.policy.limits import Reminded
 from auth.profile.now import limits_now
 from auth.roles import Role
 from auth.vouching.tables import VouchRow
@@ -43,7 +44,7 @@ class Ending:
     href: str
     people: Callable[[Work], list[str]]
     facts: dict[str, str] = field(default_factory=dict)
-    days: tuple[int, ...] = ()  # where the usual days of reminding do not apply
+    which: Reminded = Reminded.GENERAL  # whose days of reminding apply
     since: date | None = None  # what was told then needs no reminder whose day had come by then
 
     def is_news(self, before: int) -> bool:

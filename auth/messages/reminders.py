@@ -1,25 +1,20 @@
-"""Reminding people before something ends: 60, 30, 7 and 1 days before (data), each once, whoever should act.
+"""Reminding people before something ends: as many days before as the profile in force says, each once, whoever should act.
 
-A look that comes late sends the nearest reminder alone: twenty days before the end nobody needs the one of sixty.
+A look that comes late sends the nearest reminder alone: twenty days before the end nobody needs the one of sixty. A profile that
+asks for another day changes nothing that went out: whoever has been told is not told again of a day that had passed before it was asked for.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from datetime import date, timedelta
+from collections.abc import Callable, Iterable, Iterator
+from datetime import date, datetime, time, timedelta
+from functools import cache, partial
 from typing import Final
 
 from sqlmodel import col, select
 
 from auth.applications.rules import period
 from auth.clocks.counting import day_of
-from auth.clocks.sla import (
-    dormant_reminder_days,
-    paper_reminder_days,
-    pending_reminder_days,
-    registration_reminder_days,
-    reminder_days,
-)
 from auth.grants import dormancy
 from auth.grants.tables import GrantRow
 from auth.grants.workflow import State as GrantState
@@ -30,7 +25,9 @@ from auth.messages.service import tell
 from auth.messages.tables import ReminderRow
 from auth.papers.tables import PaperRow
 from auth.papers.workflow import State as PaperState
-from auth.profile.now import limits_now
+from auth.policy.filters.rules import LOCAL
+from auth.policy.limits import Reminded
+from auth.profile.now import limits_now, limits_of, profiles_by_moment
 from auth.registrations.tables import RegistrationRow
 from auth.registrations.workflow import Act
 from auth.registrations.workflow import State as RegistrationState
@@ -40,9 +37,17 @@ from auth.roles import ROLE_NAMES, Role
 from core.work import Work, hold
 
 
-def offset(left: int, days: tuple[int, ...]) -> int | None:
-    """The reminder that is due with so many days left: the smallest that has been reached; None before the first and after the end."""
+def offset(
+    left: int, days: Iterable[int], told: int | None = None, was_asked: Callable[[int], bool] = lambda _: True
+) -> int | None:
+    """The reminder that is due with so many days left; None before the first, after the end, and where none is due.
+
+    It is the smallest that has been reached and that nobody was told since. `told`: with how many days left the last one went
+    out (None: none did); `was_asked`: whether a day before the end was one of reminding when it came, asked once something went out.
+    """
     reached = [each for each in days if left <= each]
+    if told is not None:
+        reached = [each for each in reached if each < told and (each == left or was_asked(each))]
     return min(reached) if reached and left >= 0 else None
 
 
@@ -80,7 +85,7 @@ def _pending(work: Work, until: date) -> Iterator[Ending]:
 
         if last <= until:
             facts = {"id": row.id[:13], "title_zh": row.title_zh, "title_en": row.title_en}
-            yield Ending("pending", row.id, last, f"/grants/{row.id}", people, facts, pending_reminder_days())
+            yield Ending("pending", row.id, last, f"/grants/{row.id}", people, facts, Reminded.PENDING)
 
 
 def _dormant(work: Work, until: date) -> Iterator[Ending]:
@@ -99,9 +104,7 @@ def _dormant(work: Work, until: date) -> Iterator[Ending]:
 
         if since is not None and work.now < (at := since + timedelta(days=days)):
             facts = {"id": row.id[:13], "title_zh": row.title_zh, "title_en": row.title_en}
-            yield Ending(
-                "dormant", row.id, day_of(at), f"/grants/{row.id}", people, facts, dormant_reminder_days()
-            )
+            yield Ending("dormant", row.id, day_of(at), f"/grants/{row.id}", people, facts, Reminded.DORMANT)
 
 
 def _licences(work: Work, until: date) -> Iterator[Ending]:
@@ -159,7 +162,7 @@ def _registrations(work: Work, until: date) -> Iterator[Ending]:
         if row.valid_to is not None:
             facts = {"title_zh": row.title_zh, "title_en": row.title_en, "code": row.code}
             yield Ending(
-                "registration", row.id, row.valid_to, f"/registrations/{row.id}", people, facts, registration_reminder_days()
+                "registration", row.id, row.valid_to, f"/registrations/{row.id}", people, facts, Reminded.REGISTRATIONS
             )  # fmt: skip
 
 
@@ -195,7 +198,7 @@ def _papers(work: Work, until: date) -> Iterator[Ending]:
         if row.due_on is not None:
             facts = {"id": row.application_id[:13], "title_zh": row.title_zh, "title_en": row.title_en}
             href = f"/applications/{row.application_id}/papers"
-            yield Ending("paper", row.id, row.due_on, href, people, facts, paper_reminder_days())
+            yield Ending("paper", row.id, row.due_on, href, people, facts, Reminded.PAPERS)
 
 
 SOURCES: Final[tuple[Callable[[Work, date], Iterator[Ending]], ...]] = (
@@ -213,19 +216,34 @@ SOURCES: Final[tuple[Callable[[Work, date], Iterator[Ending]], ...]] = (
 
 def due(work: Work) -> list[tuple[Ending, int]]:
     """Endings with the reminder that is due now and has not gone out."""
-    today, days = day_of(work.now), reminder_days()
-    until = today + timedelta(days=max(*days, *registration_reminder_days()))
+    today, lists = day_of(work.now), limits_now(work).reminders
+    until = today + timedelta(days=max(day for each in lists.values() for day in each.days))
     wanted = select(ReminderRow).where(ReminderRow.ends_on >= today, ReminderRow.ends_on <= until)
-    sent = {(row.kind, row.subject, row.ends_on, row.days_before) for row in work.db.exec(wanted)}
-    found = []
+    told: dict[tuple[str, str, date], int] = {}
+    for row in work.db.exec(wanted):
+        key, left = (row.kind, row.subject, row.ends_on), (row.ends_on - day_of(row.at)).days
+        told[key] = min(left, told.get(key, left))
+    was_day, found = _days_of_old(work), []
     for source in SOURCES:
         for ending in source(work, until):
-            before = offset((ending.ends_on - today).days, ending.days or days)
-            if before is None or not ending.is_news(before):
-                continue
-            if (ending.kind, ending.subject, ending.ends_on, before) not in sent:
+            last = told.get((ending.kind, ending.subject, ending.ends_on))
+            asked = partial(was_day, ending)
+            before = offset((ending.ends_on - today).days, lists[ending.which].days, last, asked)
+            if before is not None and ending.is_news(before):
                 found.append((ending, before))
     return found
+
+
+def _days_of_old(work: Work) -> Callable[[Ending, int], bool]:
+    """Whether so many days before an end was a day of reminding under the profile that was in force at the end of that day."""
+    history = cache(lambda: profiles_by_moment(work))
+
+    def was_day(ending: Ending, before: int) -> bool:
+        night = ending.ends_on - timedelta(days=before - 1)
+        at = history()(datetime.combine(night, time(), LOCAL) - timedelta(microseconds=1))
+        return before in limits_of(at).reminders[ending.which].days
+
+    return was_day
 
 
 def is_anything_due(work: Work) -> bool:

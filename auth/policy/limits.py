@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from enum import StrEnum
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -16,15 +17,37 @@ from core.text import Text
 _HERE: Final = Path(__file__).parent
 
 
+class Reminded(StrEnum):
+    """What has days of reminding of its own. `general`: everything that ends and is not named here."""
+
+    GENERAL = "general"
+    REGISTRATIONS = "registrations"
+    PAPERS = "papers"
+    PENDING = "pending"
+    DORMANT = "dormant"
+
+
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """One number that the rules read, with where it comes from."""
+    """One number that the rules read, with where it comes from and since when."""
 
     key: str
     value: int
     unit: str
     source: str
     name: Text
+    effective_from: date
+
+
+@dataclass(frozen=True, slots=True)
+class Reminding:
+    """How many days before an end people are reminded of it, longest first."""
+
+    key: Reminded
+    days: tuple[int, ...]
+    source: str
+    name: Text
+    effective_from: date
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +100,7 @@ class Limits:
     scenarios: Mapping[str, Coded]
     purposes: Mapping[str, Coded]
     refusals: Mapping[str, Coded]
+    reminders: Mapping[Reminded, Reminding]
 
     def checkers(self, level: int, form: str) -> int:
         """How many people review a file of that level and form before it leaves; an unknown level asks for two."""
@@ -105,11 +129,17 @@ def _codes(entries: list[dict[str, str]]) -> dict[str, Coded]:
 def limits() -> Limits:
     """The limits in force."""
     numbers, matrix, codes = _read("limits.json"), _read("delivery.json"), _read("scenarios.json")
+    since = date.fromisoformat(numbers["effective_from"])
     return Limits(
-        effective_from=date.fromisoformat(numbers["effective_from"]),
+        effective_from=since,
         numbers={
-            key: Limit(key, int(row["value"]), row["unit"], row["source"], Text(row["zh"], row["en"]))
+            key: Limit(key, int(row["value"]), row["unit"], row["source"], Text(row["zh"], row["en"]), since)
             for key, row in numbers["limits"].items()
+        },
+        reminders={
+            each: Reminding(each, tuple(row["days_before"]), row["source"], Text(row["zh"], row["en"]), since)
+            for each in Reminded
+            for row in [numbers["reminders"][each]]
         },
         levels={
             row["level"]: LevelRule(

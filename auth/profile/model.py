@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import date
 from enum import StrEnum
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
@@ -13,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from auth.duties.workflow import Kind
 from auth.policy import limits as shipped_limits
-from auth.policy.limits import Limit, Limits
+from auth.policy.limits import Limit, Limits, Reminded
 from auth.policy.model import DeliveryForm, Prose
 from auth.policy.stages import StagePlans, stage_plans
 from auth.profile.opinions import Opinions, once
@@ -33,12 +34,29 @@ class Reach(StrEnum):
     ORGANISATION = "organisation"
 
 
+DaysBefore = Annotated[int, Field(ge=1, le=400)]
+
+
 class Number(BaseModel):
     """A limit that the profile sets otherwise, and where that comes from."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     value: int = Field(ge=0, le=100_000_000)
     source: Prose = Field(min_length=4, max_length=500)
+
+
+class ReminderDays(BaseModel):
+    """Days of reminding that the profile sets otherwise, longest first, and where they come from."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    days_before: Annotated[tuple[DaysBefore, ...], Field(min_length=1, max_length=12)]
+    source: Prose = Field(min_length=4, max_length=500)
+
+    @model_validator(mode="after")
+    def _descending(self) -> ReminderDays:
+        if any(later >= earlier for earlier, later in pairwise(self.days_before)):
+            raise ValueError("提醒日须由多到少、不重复 / days of reminding go down, none twice")
+        return self
 
 
 class Clause(BaseModel):
@@ -63,6 +81,7 @@ class Profile(BaseModel):
     `agreement`: every grant hangs on an active agreement; `registration`: whether a dataset must be registered first;
     `product_registration`: whether a product needs its registration before anything is charged for it;
     `principles`: whether whoever grants must say what the decision does for the public interest and for fair treatment;
+    `reminders`: how many days before an end people are reminded of it, where that differs from what is shipped;
     `stages`: who reviews and approves, where that differs from the plans that are shipped;
     `blocking_duties`: by kind of duty, how far an overdue one stops live use (a kind that is not named stops none);
     `papers`: what applicants hand in, what may follow later and what may be promised instead;
@@ -88,6 +107,7 @@ class Profile(BaseModel):
     stops_at_odds: bool = False
     blocking_duties: dict[Kind, Reach] = {Kind.DELETION_CERTIFICATE: Reach.DATASET}
     numbers: dict[str, Number]
+    reminders: dict[Reminded, ReminderDays] = {}
     stages: StageSet | None = None
     forms: dict[Level, tuple[DeliveryForm, ...]]
     checkers: dict[Level, dict[DeliveryForm, Checkers]] = {}
@@ -110,13 +130,23 @@ class Profile(BaseModel):
         base = shipped_limits.limits()
         numbers: dict[str, Limit] = dict(base.numbers)
         for key, said in self.numbers.items():
-            numbers[key] = replace(numbers[key], value=said.value, source=said.source)
+            numbers[key] = replace(
+                numbers[key], value=said.value, source=said.source, effective_from=self.effective_from
+            )
+        reminders = dict(base.reminders)
+        for which, days in self.reminders.items():
+            reminders[which] = replace(
+                reminders[which],
+                days=days.days_before,
+                source=days.source,
+                effective_from=self.effective_from,
+            )
         levels = dict(base.levels)
         for level, forms in self.forms.items():
             levels[level] = replace(levels[level], forms=frozenset(forms))
         for level, counts in self.checkers.items():
             levels[level] = replace(levels[level], checkers_by_form=counts)
-        return replace(base, numbers=numbers, levels=levels)
+        return replace(base, numbers=numbers, levels=levels, reminders=reminders)
 
     def stage_plans(self) -> StagePlans:
         """The shipped stage plans, or those that this profile sets instead."""

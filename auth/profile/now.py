@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import date, datetime
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import date, datetime, time
 from functools import lru_cache
 from typing import Any, Final
 
@@ -60,8 +61,24 @@ def _read(body: str) -> Profile:
     return Profile.model_validate_json(body)
 
 
-def profiles_by_day(work: Work) -> Callable[[date], Profile]:
-    """Which profile was in force on a day: from its day, not before it was confirmed, until another took its place."""
+@contextmanager
+def as_if(work: Work, other: Profile) -> Iterator[None]:
+    """While it lasts `other` counts as the profile in force: for dry runs, which write nothing."""
+    before = profile(work)
+    known: dict[date, Profile] = work.db.info[_KNOWN]
+    today = work.now.astimezone(LOCAL).date()
+    known[today] = other
+    try:
+        yield
+    finally:
+        known[today] = before
+
+
+def profiles_by_moment(work: Work) -> Callable[[datetime], Profile]:
+    """Which profile was in force at an instant: from its day, not before it was confirmed, until another took its place.
+
+    What began in the morning keeps its profile although another is confirmed in the afternoon.
+    """
     confirmed = (
         select(ProfileRow, CaseEventRow.at)
         .where(CaseEventRow.case_kind == "profile", CaseEventRow.step == Step.CONFIRM)
@@ -69,21 +86,17 @@ def profiles_by_day(work: Work) -> Callable[[date], Profile]:
         .order_by(col(ProfileRow.number).desc())
     )
     known = [
-        (max(row.effective_from, _day(at)), _day(row.ended_at) if row.ended_at else None, row.body)
+        (max(datetime.combine(row.effective_from, time(), LOCAL), at), row.ended_at, row.body)
         for row, at in work.db.exec(confirmed)
     ]
 
-    def on(day: date) -> Profile:
+    def at_moment(moment: datetime) -> Profile:
         for since, until, body in known:
-            if since <= day and (until is None or day < until):
+            if since <= moment and (until is None or moment < until):
                 return _read(body)
         return shipped()[DEFAULT]
 
-    return on
-
-
-def _day(moment: datetime) -> date:
-    return moment.astimezone(LOCAL).date()
+    return at_moment
 
 
 _limits: Final[dict[int, tuple[Profile, Limits]]] = {}

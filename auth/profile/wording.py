@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from auth.duties.workflow import KIND_NAMES
-from auth.policy.limits import LevelRule, Limit, limits
+from auth.policy.limits import LevelRule, Limit, Reminding, limits
 from auth.policy.model import DeliveryForm
 from auth.policy.stages import LevelPlan, StageRule
 from auth.policy.wording import FORM_NAMES
@@ -137,6 +137,12 @@ def _items(profile: Profile) -> Iterable[Item]:
     for key, number in profile.numbers.items():
         name = Text(f"{base.numbers[key].name.zh}：来源", f"{base.numbers[key].name.en}: source")
         yield Item(f"numbers.{key}.source", name, Text.of_note(number.source))
+    for which, reminding in base.reminders.items():
+        yield Item(f"reminders.{which}", reminding.name, days_in_words(reminding))
+    for which, days in profile.reminders.items():
+        called = base.reminders[which].name
+        name = Text(f"{called.zh}：来源", f"{called.en}: source")
+        yield Item(f"reminders.{which}.source", name, Text.of_note(days.source))
     for level, plan in sorted(plans.levels.items()):
         yield Item(
             f"stages.{level}",
@@ -181,6 +187,12 @@ def _items(profile: Profile) -> Iterable[Item]:
     for clause in profile.clauses:
         name = Text(f"必备条款：{clause.zh}", f"Required clause: {clause.en}")
         yield Item(f"clauses.{clause.key}", name, Text(clause.zh, clause.en))
+
+
+def days_in_words(reminding: Reminding) -> Text:
+    """On which days before the end people are reminded."""
+    days = [str(day) for day in reminding.days]
+    return Text(f"{'、'.join(days)} 日前", f"{', '.join(days)} {'day' if days == ['1'] else 'days'} before")
 
 
 def plan_in_words(plan: LevelPlan) -> Text:

@@ -17,6 +17,7 @@ from auth.grants.steps import GrantStep
 from auth.openplan import service as openplan
 from auth.openplan.service import TaskCreate
 from auth.openplan.workflow import Step as PlanStep
+from auth.profile.tables import ProfileRow
 from auth.registrations import service as registrations
 from auth.registrations.service import RegistrationCreate
 from auth.reviews import service as reviews
@@ -127,3 +128,63 @@ def test_columns_that_are_to_go_are_ticked_with_the_keyboard(sqlite_house: House
     with scene.desk.read("steward_a") as (work, actor):
         gone = reviews.review(work, actor, look.id).columns
     assert set(gone) == set(ticked) - {"venue_id", "rooms", "venue_name"}
+
+
+def test_days_of_reminding_and_clocks_are_set_in_the_form(sqlite_house: House, page_as: OpenPage) -> None:
+    """Typed, refused with the field marked and nothing lost, mended, proposed, confirmed by the other person, shown in force."""
+    a_desk(sqlite_house)
+    page = page_as("watch", "/profile/new")
+    number = page.locator('input[name="numbers.extension_working_days"]')
+    assert (number.get_attribute("min"), number.get_attribute("max")) == ("1", "60")
+    number.fill("10")
+    page.locator('input[name="source.extension_working_days"]').fill("局办公会纪要 12 号")
+    days = page.locator('input[name="reminders.papers"]')
+    assert days.input_value() == "3, 1"
+    days.fill("1, 5")
+    page.locator('input[name="reminders_source.papers"]').fill("局办公会纪要 12 号")
+    page.get_by_label("理由", exact=False).last.fill("补交材料须提早提醒")
+    page.locator(
+        'form[action="/profile"] button[type="submit"], form[action="/profile"] .actions button'
+    ).last.click()
+    marked = page.locator('input[name="reminders.papers"]')
+    assert marked.get_attribute("aria-invalid") == "true"
+    assert (
+        marked.input_value(),
+        page.locator('input[name="numbers.extension_working_days"]').input_value(),
+    ) == ("1, 5", "10")
+    assert "提醒日须由多到少" in page.inner_text("main")
+    axe(page)
+    assert overflow(page) <= 1
+    shot(page, "profile-reminders-refused")
+    marked.fill("5、1")
+    page.locator('form[action="/profile"] .actions button').last.click()
+    page.wait_for_url("**/profile/*-*")
+    told = page.inner_text("main")
+    for words in (
+        "材料补交期限前提醒",
+        "3、1 日前",
+        "5、1 日前",
+        "每一环节延期合计上限",
+        "10 个工作日",
+        "试运行：时限与提醒",
+        "将发出的提醒",
+    ):
+        assert words in told, words
+    axe(page)
+    assert overflow(page) <= 1
+    shot(page, "profile-reminders")
+    version = page.url.rsplit("/", 1)[1]
+    with sqlite_house.read() as work:
+        row = work.db.get_one(ProfileRow, version)
+    answer = client_as(sqlite_house, "approver").post(
+        f"/api/v1/profile/versions/{version}/confirm", json={"version": row.version}
+    )
+    assert answer.status_code == 200, answer.text
+    clocks = page_as("screener", "/clocks")
+    clocks.get_by_text("时限从何而来").click()
+    told = clocks.inner_text("main")
+    for words in ("5、1 日前", "局办公会纪要 12 号", "超期后上报：局领导"):
+        assert words in told, words
+    axe(clocks)
+    assert overflow(clocks) <= 1
+    shot(clocks, "clocks-sources")

@@ -80,6 +80,11 @@ def numbers() -> str:
         f"| {limit.name.zh} {limit.name.en} (`{limit.key}`) | {limit.value} {limit.unit} | {limit.source} |"
         for limit in known.numbers.values()
     ]
+    lines += ["", "| Reminders | Days before | Source |", "|---|---|---|"]
+    lines += [
+        f"| {each.name.zh} {each.name.en} (`{each.key}`) | {', '.join(map(str, each.days))} | {each.source} |"
+        for each in known.reminders.values()
+    ]
     return "\n".join(lines)
 
 

@@ -14,7 +14,7 @@ from auth.clocks import counting
 from auth.clocks.rules import Stage
 from auth.policy.stages import stage_plans
 from auth.profile.model import Number, Profile, shipped
-from auth.profile.now import profile, profiles_by_day
+from auth.profile.now import profile, profiles_by_moment
 from auth.profile.stages import StageSet
 from auth.profile.wording import differences
 from tests.auth.agreements.scene import in_force
@@ -77,7 +77,7 @@ def test_a_clock_keeps_the_profile_of_the_day_it_started(desk: Desk, clock: Test
 
 def test_the_profile_of_a_day_is_the_one_that_was_in_force_then(desk: Desk, clock: TestClock) -> None:
     """Day by day the history says what `profile` said on that day; nothing counts before it was confirmed."""
-    said = []
+    said, began = [], clock.now
     for day in range(8):
         if day == 2:
             in_force(desk, _with(answer_days=7))
@@ -87,9 +87,9 @@ def test_the_profile_of_a_day_is_the_one_that_was_in_force_then(desk: Desk, cloc
             said.append(profile(work))
         clock.forward(days=1)
     with desk.house.read() as work:
-        on = profiles_by_day(work)
-        assert [on(date(2026, 3, 2) + timedelta(days=n)) for n in range(8)] == said
-        assert on(date(2020, 1, 1)) == GENERIC
+        on = profiles_by_moment(work)
+        assert [on(began + timedelta(days=n)) for n in range(8)] == said
+        assert on(began - timedelta(days=2000)) == GENERIC
     assert [each.limits()["answer_days"] for each in said] == [30, 30, 7, 7, 7, 7, 5, 5]
 
 
