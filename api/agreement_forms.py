@@ -24,7 +24,7 @@ _MOST_PARTIES: Final = 12
 MEETING: Final = [
     FormField("meeting_name", Text("集体决策会议（三重一大）", "Meeting of the collective decision")),
     FormField("meeting_held_on", Text("会议日期", "Day of the meeting"), "date"),
-    FormField("meeting_minutes_sha256", Text("会议纪要 SHA-256", "SHA-256 of the minutes")),
+    FormField("meeting_minutes_sha256", Text("会议纪要 SHA-256", "SHA-256 of the minutes"), digest="one"),
 ]
 
 
@@ -43,7 +43,7 @@ def fields(work: Work, actor: Actor, parties: int) -> list[FormField]:
         *_party_fields(work, parties),
         FormField("products", Text("产品和服务清单", "Products and services"), "textarea", rows=3, full=True),
         FormField("selection", Text("选择方式", "How the operator was selected"), "select", options=[("", Text("请选择", "Choose")), *SELECTION_NAMES.items()]),
-        FormField("selection_sha256", Text("选择过程证据 SHA-256", "SHA-256 of the evidence")), *MEETING,
+        FormField("selection_sha256", Text("选择过程证据 SHA-256", "SHA-256 of the evidence"), digest="one"), *MEETING,
         FormField("price_cap", Text("最高限价（元）", "Price cap (yuan)"), hint=_YUAN), FormField("price", Text("价格（元）", "Price (yuan)"), hint=_YUAN),
         *(FormField(f"clause-{c.key}", Text(f"条款：{c.zh}", f"Clause: {c.en}"), "textarea", rows=2, full=True) for c in now.clauses),
     ]  # fmt: skip

@@ -40,7 +40,7 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class FormField:
-    """One field of a form; `kind` and `options` as in the component `ui.field`."""
+    """One field of a form; `kind`, `options` and `digest` as in the component `ui.field`."""
 
     name: str
     label: Text
@@ -52,6 +52,7 @@ class FormField:
     rows: int = 4
     full: bool = False
     across: bool = False
+    digest: str = ""
 
 
 @dataclass(frozen=True, slots=True)

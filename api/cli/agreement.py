@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from api.client import DEFAULT_DIR, As, DataDir, Json, Server, Token, connect, language, read_json, show
+from api.digests import Minutes, sha256_of, with_minutes
 from api.listing import Limit, Offset
 
 app = typer.Typer(
@@ -17,6 +18,16 @@ app = typer.Typer(
 )
 COLUMNS = ("id", "title", "operator_id", "state", "starts_on", "ends_on", "is_in_force")
 BodyFile = Annotated[Path, typer.Argument(help="The agreement as JSON, as the route takes it")]
+Selection = Annotated[
+    Path | None,
+    typer.Option("--selection", exists=True, dir_okay=False, help="What proves the selection: its SHA-256 is entered, the file stays here"),
+]  # fmt: skip
+
+
+def _body(file: Path, minutes: Path | None, selection: Path | None) -> Any:  # noqa: ANN401 - JSON
+    body = with_minutes(read_json(file), minutes)
+    chosen = {"selection_sha256": sha256_of(selection)} if selection else {}
+    return body | chosen if isinstance(body, dict) else body
 
 
 @app.command("list")
@@ -70,10 +81,11 @@ class AgreementStep(StrEnum):
 @app.command()
 def draft(
     file: BodyFile,
+    minutes: Minutes = None, selection: Selection = None,
     data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
 ) -> None:  # fmt: skip
     """Enter a draft."""
-    body = read_json(file)
+    body = _body(file, minutes, selection)
     with connect(data_dir, server, token, user) as api:
         show(api.post("/agreements", body), as_json)
 
@@ -85,10 +97,11 @@ def save(
     version: Annotated[
         int | None, typer.Option("--version", help="The version that you looked at; refused if somebody changed it since")
     ] = None,
+    minutes: Minutes = None, selection: Selection = None,
     data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
 ) -> None:  # fmt: skip
     """Replace a draft by FILE, whole."""
-    body = read_json(file)
+    body = _body(file, minutes, selection)
     with connect(data_dir, server, token, user) as api:
         seen = api.get(f"/agreements/{agreement_id}")["version"] if version is None else version
         show(api.put(f"/agreements/{agreement_id}", body, **{"If-Match": f'"{seen}"'}), as_json)

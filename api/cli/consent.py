@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from api.client import DEFAULT_DIR, As, DataDir, Json, Server, Token, connect, show
+from api.digests import sha256_of
 from api.listing import Limit, Offset
 
 app = typer.Typer(
@@ -66,7 +66,7 @@ def enter(
     body = {
         "dataset_id": dataset, "provider": provider, "signatory": signatory, "consented_on": on, "starts_on": since, "ends_on": until,
         "columns": column or None, "scenarios": scenario or None, "scope": scope, "evidence_name": evidence.name,
-        "evidence_sha256": hashlib.sha256(evidence.read_bytes()).hexdigest(),
+        "evidence_sha256": sha256_of(evidence),
     }  # fmt: skip
     with connect(data_dir, server, token, user) as api:
         _tell(api.post("/consents", body), as_json)

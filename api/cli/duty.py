@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from api.client import DEFAULT_DIR, As, DataDir, Json, Server, Token, connect, show
+from api.digests import named
 from api.listing import Limit, Offset
 
 app = typer.Typer(
@@ -31,10 +31,7 @@ Gone = Annotated[
 
 
 def _answer(text: str, files: list[Path] | None, deleted: Path | None = None) -> dict[str, Any]:
-    attached = [
-        {"name": path.name, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()} for path in files or []
-    ]
-    given: dict[str, Any] = {"text": text, "attachments": attached}
+    given: dict[str, Any] = {"text": text, "attachments": [named(each) for each in files or []]}
     if deleted is not None:
         given["deleted"] = [line.split()[0] for line in deleted.read_text().splitlines() if line.strip()]
     return given

@@ -9,6 +9,7 @@ import typer
 from api.cli import explaining, grant_keys
 from api.cli.application_steps import tell
 from api.client import DEFAULT_DIR, Api, As, DataDir, Json, Otp, Server, Token, connect, show
+from api.digests import EvidenceFile, sha256_of
 from api.listing import Limit, Offset
 
 app = typer.Typer(
@@ -134,6 +135,7 @@ def revoke(
     grant_id: str, note: Note = "",
     evidence: Annotated[str, typer.Option("--evidence", help="What proves it; may follow by `datagrant revocation evidence`")] = "",
     sha256: Annotated[str, typer.Option("--evidence-sha256", help="SHA-256 of the file that proves it, kept elsewhere")] = "",
+    file: EvidenceFile = None,
     bar_months: Annotated[int, typer.Option("--bar-months", min=0, max=600, help="For so long its holder may not apply for the dataset again")] = 0,
     bar_datasets: Annotated[list[str] | None, typer.Option("--bar-dataset", help="The bar holds for this dataset as well (repeatable)")] = None,
     bar_everything: Annotated[bool, typer.Option("--bar-everything", help="The bar holds for every dataset")] = False,
@@ -143,7 +145,7 @@ def revoke(
     """End a grant for good, at once; another person confirms it within a day (`datagrant revocation confirm`)."""
     scope = "everything" if bar_everything else "datasets" if bar_datasets else "dataset"
     grounds = {
-        "evidence": evidence, "evidence_sha256": sha256, "bar_months": bar_months, "bar_scope": scope, "bar_datasets": bar_datasets or [],
+        "evidence": evidence, "evidence_sha256": sha256_of(file) if file else sha256, "bar_months": bar_months, "bar_scope": scope, "bar_datasets": bar_datasets or [],
     }  # fmt: skip
     with connect(data_dir, server, token, user, otp) as api:
         _tell(_step(api, grant_id, "revoke", note, grounds), as_json)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from api.client import DEFAULT_DIR, As, DataDir, Json, Server, Token, connect, show
+from api.digests import named
 
 app = typer.Typer(no_args_is_help=True, help="Organisations and licences.")
 
@@ -80,13 +80,12 @@ def licence(
     data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
 ) -> None:  # fmt: skip
     """Qualify, renew, suspend, resume or disqualify an enterprise."""
-    seen = [{"name": p.name, "sha256": hashlib.sha256(p.read_bytes()).hexdigest()} for p in document or []]
     body = {
         "step": step,
         "valid_to": valid_to or None,
         "note": note,
         "credit_code": credit_code or None,
-        "documents": seen,
+        "documents": [named(each) for each in document or []],
     }
     with connect(data_dir, server, token, user) as api:
         show(api.step(f"/organisations/{org}/licence", body), as_json)

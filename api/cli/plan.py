@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from api.client import DEFAULT_DIR, As, DataDir, Json, Server, Token, connect, read_json, show
+from api.digests import Minutes, with_minutes
 from api.listing import Limit, Offset
 
 app = typer.Typer(
@@ -50,10 +51,11 @@ class PlanStep(StrEnum):
 @app.command()
 def draft(
     file: BodyFile,
+    minutes: Minutes = None,
     data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
 ) -> None:  # fmt: skip
     """Enter a draft."""
-    body = read_json(file)
+    body = with_minutes(read_json(file), minutes)
     with connect(data_dir, server, token, user) as api:
         show(api.post("/plans", body), as_json)
 
@@ -65,10 +67,11 @@ def save(
     version: Annotated[
         int | None, typer.Option("--version", help="The version that you looked at; refused if somebody changed it since")
     ] = None,
+    minutes: Minutes = None,
     data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
 ) -> None:  # fmt: skip
     """Replace a draft by FILE, whole."""
-    body = read_json(file)
+    body = with_minutes(read_json(file), minutes)
     with connect(data_dir, server, token, user) as api:
         seen = api.get(f"/plans/{plan_id}")["version"] if version is None else version
         show(api.put(f"/plans/{plan_id}", body, **{"If-Match": f'"{seen}"'}), as_json)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from api.client import DEFAULT_DIR, As, DataDir, Json, Server, Token, connect, show
+from api.client import DEFAULT_DIR, As, DataDir, Json, Server, Token, connect, read_json, show
+from api.digests import named
 from api.listing import Limit, Offset
 
 app = typer.Typer(
@@ -20,14 +20,28 @@ BodyFile = Annotated[
     Path | None,
     typer.Option("--file", exists=True, dir_okay=False, help="JSON: legality, resource, storage, products, scenarios, risk, agent, change, attachments"),
 ]  # fmt: skip
+Papers = Annotated[
+    list[str] | None,
+    typer.Option("--paper", help="KIND=FILE (repeatable): a document of that kind; its SHA-256 is added to the attachments, the file stays here"),
+]  # fmt: skip
 
 
 def _tell(found: Any, as_json: bool) -> None:  # noqa: ANN401 - JSON
     show(found if as_json else {name: found[name] for name in COLUMNS}, as_json)
 
 
-def _body(file: Path | None) -> Any:  # noqa: ANN401 - JSON
-    return json.loads(file.read_text(encoding="utf-8")) if file else {}
+def _body(file: Path | None, papers: list[str] | None) -> Any:  # noqa: ANN401 - JSON
+    body = read_json(file) if file else {}
+    if not papers or not isinstance(body, dict):
+        return body
+    return body | {"attachments": [*body.get("attachments", ()), *map(_paper, papers)]}
+
+
+def _paper(given: str) -> dict[str, str]:
+    kind, _, path = given.partition("=")
+    if not Path(path).is_file():
+        raise typer.BadParameter(f"--paper {given}: KIND=FILE, and there must be such a file")
+    return {"paper": kind} | named(Path(path))
 
 
 @app.command("list")
@@ -78,23 +92,26 @@ def standing(
 def draft(
     dataset: str,
     act: Annotated[str, typer.Option("--act", help="first, change, correction, renewal or cancellation")] = "first",
-    file: BodyFile = None,
+    file: BodyFile = None, paper: Papers = None,
     data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
 ) -> None:  # fmt: skip
     """Begin an act."""
     with connect(data_dir, server, token, user) as api:
-        _tell(api.post("/registrations", {"dataset_id": dataset, "act": act, "body": _body(file)}), as_json)
+        _tell(
+            api.post("/registrations", {"dataset_id": dataset, "act": act, "body": _body(file, paper)}),
+            as_json,
+        )
 
 
 @app.command()
 def save(
-    registration_id: str, file: BodyFile = None,
+    registration_id: str, file: BodyFile = None, paper: Papers = None,
     data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
 ) -> None:  # fmt: skip
     """Replace what is handed in."""
     with connect(data_dir, server, token, user) as api:
         at = f"/registrations/{registration_id}"
-        _tell(api.step(at, {"body": _body(file)}, how="PUT", of=at), as_json)
+        _tell(api.step(at, {"body": _body(file, paper)}, how="PUT", of=at), as_json)
 
 
 def _step(name: str, said: str, *, reason: bool) -> None:

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from api.client import DEFAULT_DIR, Api, As, DataDir, Json, Otp, Server, Token, connect, show
+from api.digests import EvidenceFile, sha256_of
 from api.listing import Limit, Offset
 
 app = typer.Typer(help="Revocations: list, show, evidence, confirm, object, lift.", no_args_is_help=True)
@@ -45,12 +46,21 @@ def evidence(
     revocation_id: str,
     text: Annotated[str, typer.Option("--text", help="What proves it")],
     sha256: Annotated[str, typer.Option("--sha256", help="SHA-256 of the file that proves it, kept elsewhere")] = "",
+    file: EvidenceFile = None,
     otp: Otp = "",
     data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
 ) -> None:  # fmt: skip
     """Add to the evidence, until a second person has answered."""
     with connect(data_dir, server, token, user, otp) as api:
-        _tell(_sent(api, revocation_id, "evidence", {"evidence": text, "evidence_sha256": sha256}), as_json)
+        _tell(
+            _sent(
+                api,
+                revocation_id,
+                "evidence",
+                {"evidence": text, "evidence_sha256": sha256_of(file) if file else sha256},
+            ),
+            as_json,
+        )
 
 
 @app.command()

@@ -99,7 +99,7 @@ def _form(request: Request, typed: dict[str, str], refusal: AppError | None = No
             FormField("scenario", Text("场景", "Scenario"), "select", options=[("", _ALL), *((code, each.name) for code, each in limits().scenarios.items())]),
             FormField("scope", Text("范围说明", "Extent in words"), "textarea", rows=2, full=True),
             FormField("evidence_name", Text("同意文件名称", "Name of the document"), required=True),
-            FormField("evidence_sha256", Text("同意文件 SHA-256", "SHA-256 of the document"), required=True, hint=Text("64 位十六进制", "64 hex digits")),
+            FormField("evidence_sha256", Text("同意文件 SHA-256", "SHA-256 of the document"), required=True, hint=Text("64 位十六进制", "64 hex digits"), digest="one"),
         ],
         submit=Text("登记", "Enter"), refusal=refusal,
     )  # fmt: skip

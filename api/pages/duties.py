@@ -48,12 +48,12 @@ ANSWER: Final = [
     FormField("text", Text("正文", "Text"), "textarea", True, rows=6, full=True),
     FormField(
         "attachments", Text("附件摘要", "Hashes of attachments"), "textarea", rows=3, full=True,
-        hint=Text("每行一个：SHA-256、空格、文件名（sha256sum 的输出）。销毁证明必须附文件。", "One a line: SHA-256, a space, the file's name (as sha256sum prints). A deletion certificate needs its document."),
+        hint=Text("每行一个：SHA-256、空格、文件名（sha256sum 的输出）。销毁证明必须附文件。", "One a line: SHA-256, a space, the file's name (as sha256sum prints). A deletion certificate needs its document."), digest="{sha} {name}",
     ),
 ]  # fmt: skip
 DELETED: Final = FormField(
     "deleted", Text("已删除的文件", "Files that were deleted"), "textarea", rows=4, full=True,
-    hint=Text("每行一个 SHA-256（删除前 sha256sum 的输出亦可）。未列出的已交付文件记为缺失。", "A SHA-256 a line, or what sha256sum printed before. A delivered file that is not named counts as missing."),
+    hint=Text("每行一个 SHA-256（删除前 sha256sum 的输出亦可）。未列出的已交付文件记为缺失。", "A SHA-256 a line, or what sha256sum printed before. A delivered file that is not named counts as missing."), digest="{sha} {name}",
 )  # fmt: skip
 STEPS: Final = {
     Step.FULFIL: StepForm(ANSWER),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -46,8 +47,8 @@ _TITLE: Final = Text("公共数据资源登记", "Registration of data resources
 _EVERY: Final = ("", Text("全部", "All"))
 _BODY: Final = (*PARTS, "attachments")
 _PAPERS: Final = Text(
-    f"每行一份：类别 名称 SHA-256；类别为 {'、'.join(f'{paper.value}（{name.zh}）' for paper, name in PAPER_NAMES.items())}",
-    f"One a line: kind, name, SHA-256; kinds: {', '.join(f'{paper.value} ({name.en})' for paper, name in PAPER_NAMES.items())}",
+    f"每行一份：类别 名称 SHA-256（从文件填入的行，请将行首的 ? 改为类别）；类别为 {'、'.join(f'{paper.value}（{name.zh}）' for paper, name in PAPER_NAMES.items())}",
+    f"One a line: kind, name, SHA-256 (put the kind in place of the ? of a line that was filled in from a file); kinds: {', '.join(f'{paper.value} ({name.en})' for paper, name in PAPER_NAMES.items())}",
 )
 _LINE: Final = re.compile(r"(\S+)\s+(.+?)\s+([0-9a-fA-F]{64})")
 
@@ -111,7 +112,13 @@ def _parts() -> list[FormField]:
     return [
         *fields,
         FormField(
-            "attachments", Text("附件清单", "Attachments"), "textarea", rows=4, full=True, hint=_PAPERS
+            "attachments",
+            Text("附件清单", "Attachments"),
+            "textarea",
+            rows=4,
+            full=True,
+            hint=_PAPERS,
+            digest="? {name} {sha}",
         ),
     ]
 
@@ -174,10 +181,7 @@ def _lines(body: Body) -> str:
 def _steps(row: RegistrationRead) -> dict[str, StepForm]:
     body = row.body or Body()
     held = {name: getattr(body, name) for name in PARTS} | {"attachments": _lines(body)}
-    filled = [
-        FormField(f.name, f.label, f.kind, rows=f.rows, full=True, hint=f.hint, value=held[f.name])
-        for f in _parts()
-    ]
+    filled = [dataclasses.replace(f, full=True, value=held[f.name]) for f in _parts()]
     return {
         Step.SAVE: StepForm(filled), Step.SUBMIT: StepForm(), Step.DROP: StepForm((), Text("确定放弃该草稿吗？", "Give this draft up?"), danger=True),
         Step.PASS: StepForm(), Step.RETURN: StepForm([NOTE]), Step.REFUSE: StepForm([NOTE], danger=True), Step.OBJECT: StepForm([NOTE], danger=True),

@@ -29,7 +29,9 @@ router = APIRouter(prefix="/revocations", include_in_schema=True, tags=["pages"]
 _TITLE: Final = Text("撤销确认", "Revocations")
 _LOOKS: Final = {State.WAITS: "warning", State.OVERDUE: "blocked", State.CONFIRMED: "done", State.OBJECTED: "done", State.LIFTED: "done"}  # fmt: skip
 _SHA: Final = FormField(
-    "evidence_sha256", Text("证据文件的 SHA-256（可不填）", "SHA-256 of the file that proves it (optional)")
+    "evidence_sha256",
+    Text("证据文件的 SHA-256（可不填）", "SHA-256 of the file that proves it (optional)"),
+    digest="one",
 )
 _STEPS: Final = {
     Step.ADD_EVIDENCE: StepForm([FormField("evidence", Text("证据", "Evidence"), "textarea", required=True, rows=2), _SHA]),

@@ -3,6 +3,7 @@ import htmx from "htmx.org";
 import { confirmBeforeSubmit } from "./confirm";
 import { enhanceTables } from "./tables";
 import { copyButtons } from "./copy";
+import { computeDigests } from "./digests";
 import { markScrollers } from "./scrollers";
 import { submitOnce } from "./forms";
 import { showUploads } from "./uploads";
@@ -13,6 +14,7 @@ Object.assign(htmx.config, { noSwap: [204, 304, "4xx", "5xx"], history: false })
 
 confirmBeforeSubmit();
 copyButtons();
+computeDigests();
 printButtons();
 submitOnce();
 showUploads();
