@@ -1,9 +1,10 @@
-"""Fifty people who decide, over HTTP, on several server processes: `python -m tests.campaigns.deciding [--processes 2] [--database …]`.
+"""Fifty people who decide, over HTTP, on several server processes: `python -m tests.campaigns.deciding [--processes 2] [--database …] [--year FOLDER]`.
 
 Two kinds of decisions: an approver decides on an application (`POST /applications/{id}/decide`), and an analyst asks for an extract
 (`POST /extracts`: decided, charged, put on record). Each person keeps one connection and waits about a second between two
 decisions, as people do, or not at all. Servers share a data directory or a database, as behind a reverse proxy; only the first
-would keep a worker, and here none does. The people's own threads run on the same machine.
+would keep a worker, and here none does. The people's own threads run on the same machine. With `--year` they decide in the midst of the
+seeded year that `tests.campaigns.year --folder FOLDER` has left there; else in a small new installation.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from api.house import House, open_house
 from api.identity import local_token
 from core.settings import Settings
 from core.work import system_clock
-from tests.campaigns.year import ROOT, Scale, Year, at_once, waiting_application
+from tests.campaigns.year import ROOT, Scale, Year, at_once, kept, waiting_application
 from tests.crash.harness import free_port
 from tests.people import a_person
 
@@ -147,19 +148,26 @@ def play(
     return {"approving": told(decide), "taking": told(take)}
 
 
-def run(folder: Path, processes: int, people: int, each: int, database: str | None) -> dict[str, Any]:
-    """Prepare, serve, play: one in two seconds each, one a second each, then without a pause."""
+def _new(folder: Path, database: str | None) -> Year:
     clock = Now()
     settings = Settings(data_dir=folder, database_url=database, worker=False, second_factor_roles="none")
     year = Year(open_house(settings, clock), clock, SMALL)
     year.enter()
     year.apply()
-    clock.now = system_clock()
+    return year
+
+
+def run(year: Year, processes: int, people: int, each: int) -> dict[str, Any]:
+    """Prepare, serve, play: one in two seconds each, one a second each, then without a pause."""
+    year.clock.now = system_clock()
+    run = year.house.new_id()[-6:]  # a year is decided in more than once
     kinds: dict[str, Callable[[list[int], Callable[[], float]], dict[str, Any]]] = {
-        "warm": lambda ports, spent: play(year, ports, spent, min(people, 10), 1, 0, "warm"),
-        "one in two seconds each": lambda ports, spent: play(year, ports, spent, people, each, 2, "calm"),
-        "one a second each": lambda ports, spent: play(year, ports, spent, people, each, 1, "paced"),
-        "without a pause": lambda ports, spent: play(year, ports, spent, people, each, 0, "at-once"),
+        "warm": lambda ports, spent: play(year, ports, spent, min(people, 10), 1, 0, f"warm-{run}"),
+        "one in two seconds each": lambda ports, spent: play(
+            year, ports, spent, people, each, 2, f"calm-{run}"
+        ),
+        "one a second each": lambda ports, spent: play(year, ports, spent, people, each, 1, f"paced-{run}"),
+        "without a pause": lambda ports, spent: play(year, ports, spent, people, each, 0, f"at-once-{run}"),
     }
     with servers(year.house, processes) as (ports, spent):
         return {name: act(ports, spent) for name, act in kinds.items()}
@@ -171,9 +179,15 @@ def main() -> None:
     parser.add_argument("--people", type=int, default=50)
     parser.add_argument("--each", type=int, default=4)
     parser.add_argument("--database", default=None)
+    parser.add_argument("--year", type=Path, default=None, help="a seeded year that is kept in this folder")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as room:
-        found = run(Path(room) / "data", asked.processes, asked.people, asked.each, asked.database)
+        year = (
+            kept(asked.year, Scale(), asked.database)
+            if asked.year
+            else _new(Path(room) / "data", asked.database)
+        )
+        found = run(year, asked.processes, asked.people, asked.each)
     print(json.dumps(found, indent=1))
 
 
