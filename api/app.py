@@ -17,6 +17,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import contract, cut_lines, errors, pages, routes
+from api.asking import Asked
 from api.bodies import BodyGuard
 from api.house import House, open_house
 from api.identity import take_back_session
@@ -95,6 +96,7 @@ def create_app(settings: Settings | None = None, *, house: House | None = None) 
     app.add_middleware(Once)
     app.add_middleware(BodyGuard)
     app.add_middleware(SafeHeaders)
+    app.add_middleware(Asked)
     app.router = Signpost(routes=app.router.routes, lifespan=lifespan, dependency_overrides_provider=app)
     # routes are taken over as they are: including a router would read every signature again at the first request
     for router in routers(routes):

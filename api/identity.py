@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from ipaddress import IPv4Address, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Address, IPv6Network, ip_address
 from typing import Final
 
 from fastapi import FastAPI, Request, Response
@@ -18,6 +18,7 @@ from sqlalchemy.exc import OperationalError
 from starlette.datastructures import MutableHeaders
 
 from api.house import House
+from auth import audit_request
 from auth.actor import ANYONE, Actor
 from auth.identity import (
     accounts,
@@ -191,14 +192,8 @@ def _note_use(house: House, touch: Callable[[Work], None]) -> None:
 
 
 def network_of(request: Request) -> str:
-    """Where a request came from, shortened so that it names a network and nobody in it: a /24, or a /48 of IPv6."""
-    if request.client is None:
-        return "local"
-    try:
-        address = ip_address(request.client.host)
-    except ValueError:
-        return "local"
-    return str(ip_network(f"{address}/{24 if address.version == 4 else 48}", strict=False))
+    """Where a request came from, shortened so that it names a network and nobody in it."""
+    return audit_request.network_of(request.client.host if request.client else "")
 
 
 def address_of(request: Request) -> str:

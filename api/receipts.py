@@ -39,23 +39,18 @@ class Receipts:
         if scope["type"] != "http" or not gives(scope["method"], scope["path"]):
             await self.app(scope, receive, send)
             return
-        asking = Asking()
 
         async def with_events(message: Message) -> None:
-            if message["type"] == "http.response.start" and (named := _named(scope, asking)):
+            if message["type"] == "http.response.start" and (named := _named(scope, ASKING.get())):
                 MutableHeaders(scope=message)[HEADER] = ", ".join(named)
             await send(message)
 
-        token = ASKING.set(asking)
-        try:
-            await self.app(scope, receive, with_events)
-        finally:
-            ASKING.reset(token)
+        await self.app(scope, receive, with_events)
 
 
-def _named(scope: Scope, asking: Asking) -> list[str]:
+def _named(scope: Scope, asking: Asking | None) -> list[str]:
     """At most 20: a command that writes more, such as an import, is no decision on a case."""
-    if not asking.written or (actor := scope.get("state", {}).get("actor")) is None:
+    if asking is None or not asking.written or (actor := scope.get("state", {}).get("actor")) is None:
         return []
     own = [
         each.id

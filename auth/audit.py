@@ -7,7 +7,8 @@ An event takes its place in the chain when its transaction is about to commit, a
 which all writers share on PostgreSQL, is held for one question, one insert and the commit, whatever else the transaction does.
 
 Form 2 of an event names its actor by ids alone and holds names and free words as salted commitments (`auth.audit_personal`); form 1,
-written before, holds them in the clear and is never rewritten. Each form keeps its own canonical bytes.
+written before, holds them in the clear and is never rewritten. Form 3 adds the id of the request in whose course it was recorded, and among the
+personal values of its payload the network from which that came (`asked_from`). Each form keeps its own canonical bytes.
 """
 
 from __future__ import annotations
@@ -26,13 +27,13 @@ from sqlmodel import Field, SQLModel, col, select
 
 from auth import audit_personal
 from auth.actor import Actor
-from auth.audit_request import ASKING, Written
+from auth.audit_request import ASKING, LOCAL, Asking, Written
 from core.db import UtcDateTime
 from core.foreseen import Question, in_one_way, is_sent_blindly
 from core.work import Work
 
 GENESIS: Final = "0" * 64
-FORM: Final = 2  # of the events written now
+FORM: Final = 3  # of the events written now
 _LOCK: Final = (
     0x6461746167  # advisory lock: one appender at a time on PostgreSQL; SQLite has one writer anyway
 )
@@ -59,6 +60,7 @@ class AuditEventRow(SQLModel, table=True):
     grant_id: str | None = Field(default=None, index=True)
     application_id: str | None = Field(default=None, index=True)
     payload: str
+    request_id: str | None = Field(default=None, index=True, max_length=36)
     form: int = Field(default=FORM, sa_column_kwargs={"server_default": "1"})
     prev_hash: str = Field(max_length=64)
     hash: str = Field(max_length=64, unique=True)
@@ -79,14 +81,18 @@ class AuditEventRead(SQLModel):
     grant_id: str | None
     application_id: str | None
     payload: str
+    request_id: str | None
     prev_hash: str
     hash: str
 
 
+_SINCE: Final = {"form": 2, "request_id": 3}  # the form with which a member began
+
+
 def _members(row: AuditEventRow) -> Iterator[tuple[str, Any]]:
-    """What this row's form of an event is made of, but for the time. Form 1 knew no forms."""
+    """What this row's form of an event is made of, but for the time."""
     for name in AuditEventRow.model_fields:
-        if name != "at" and not (name == "form" and row.form == 1):
+        if name != "at" and row.form >= _SINCE.get(name, 1):
             yield name, getattr(row, name)
 
 
@@ -129,7 +135,8 @@ def record(
     """
     if not is_sent_blindly(work.db):
         work.db.flush()
-    veiled, openings = audit_personal.veil(kind, payload or {})
+    asking = ASKING.get()
+    veiled, openings = audit_personal.veil(kind, {**_asked_from(actor, asking), **(payload or {})})
     row = AuditEventRow(
         id=work.new_id(),
         at=work.now,
@@ -144,6 +151,7 @@ def record(
         grant_id=grant_id,
         application_id=application_id,
         payload=rfc8785.dumps(cast(Any, veiled)).decode(),
+        request_id=asking.id if asking else None,
         seq=0,
         prev_hash="",
         hash="",
@@ -152,11 +160,18 @@ def record(
     within = work.db.get_nested_transaction() or work.db.get_transaction() or work.db.begin()
     waiting = _waiting(work.db)
     waiting.append(known := _Waiting(row, opened, within))
-    if ASKING.get() is not None:
+    if asking is not None:
         work.db.info.setdefault(_RECORDED, []).append(known)
     if len(waiting) >= _MANY:
         settle(work.db)
     return row
+
+
+def _asked_from(actor: Actor, asking: Asking | None) -> dict[str, str]:
+    """The network from which a person asked, for the payload. What the system does in a request's course comes from nowhere."""
+    if asking is None or actor.via == "system" or (origin := asking.origin) == LOCAL:
+        return {}
+    return {audit_personal.ASKED_FROM: origin}
 
 
 # -- taking a place in the chain

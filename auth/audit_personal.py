@@ -23,8 +23,9 @@ from core.work import Work
 
 COMMITMENT: Final = "commitment"
 # Members of a payload that name a person, wherever they stand in it, and those in which somebody wrote in his own words.
+ASKED_FROM: Final = "asked_from"  # the network of a request: of form 3 on
 NAMES: Final = frozenset(
-    {"username", "principal", "deputy", "for", "email", "signer", "assisted_for", "signatory"}
+    {ASKED_FROM, "username", "principal", "deputy", "for", "email", "signer", "assisted_for", "signatory"}
 )
 WORDS: Final = frozenset({"note", "reason", "comment", "detail", "evidence"})
 # … and members that are personal in one kind of event alone.

@@ -69,6 +69,7 @@ def events(
     account: str = "",
     subject: str = "",
     dataset_id: str = "",
+    request_id: str = "",
     since: datetime | None = None,
     until: datetime | None = None,
     offset: int = 0,
@@ -98,6 +99,8 @@ def events(
         )
     if dataset_id:
         conditions.append(col(AuditEventRow.dataset_id) == dataset_id)
+    if request_id:
+        conditions.append(col(AuditEventRow.request_id) == request_id)
     if since:
         conditions.append(col(AuditEventRow.at) >= since)
     if until:
@@ -165,6 +168,7 @@ def _is_for_applicant(row: AuditEventRow, org_id: str | None) -> bool:
 
 def _happening(row: AuditEventRow, who: str, payload: dict[str, Any]) -> Happening:
     note = payload.pop("note", "") or ""
+    payload.pop(audit_personal.ASKED_FROM, None)  # where the other side sat is for the auditor
     if (
         row.kind == "application.reviewed"
     ):  # read with the application, where votes stay blind until all are in;

@@ -26,6 +26,7 @@ def list_events(
     account: Annotated[str, typer.Option("--account", help="Who acted")] = "",
     subject: Annotated[str, typer.Option("--subject", help="Id of a grant, an application, …")] = "",
     dataset: Annotated[str, typer.Option("--dataset", help="Only about this dataset")] = "",
+    request: Annotated[str, typer.Option("--request", help="Recorded in the course of this request (`X-Request-Id` of its answer)")] = "",
     limit: Limit = 50, offset: Offset = 0,
     data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
 ) -> None:  # fmt: skip
@@ -33,7 +34,7 @@ def list_events(
     with connect(data_dir, server, token, user) as api:
         found = api.get(
             "/audit", kind=kind or None, account=account or None, subject=subject or None, dataset_id=dataset or None,
-            limit=limit, offset=offset,
+            request_id=request or None, limit=limit, offset=offset,
         )  # fmt: skip
         show(found, as_json, COLUMNS)
 

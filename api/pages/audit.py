@@ -48,13 +48,14 @@ def list_page(
     account: str = "",
     subject: str = "",
     dataset: str = "",
+    asked: str = "",
     since: str = "",
     until: str = "",
     verify: str = "",
     number: Annotated[int, Query(alias="page", ge=1, le=1_000_000)] = 1,
 ) -> HTMLResponse:
-    """Events, newest first; `verify=yes` also walks the chain. Days are local and both count."""
-    return _list(request, work, house, kind, account, subject, dataset, since, until, verify, number)
+    """Events, newest first; `asked`: a request's id; `verify=yes` also walks the chain. Days are local and both count."""
+    return _list(request, work, house, kind, account, subject, dataset, asked, since, until, verify, number)
 
 
 @router.post("/acknowledge", response_class=HTMLResponse, **access("auth:audit:acknowledge"))
@@ -69,12 +70,12 @@ def acknowledge(request: Request, house: HouseDep, actor: ActorDep, form: Typed)
 
 
 def _list(
-    request: Request, work: Work, house: House, kind: str = "", account: str = "", subject: str = "", dataset: str = "",
+    request: Request, work: Work, house: House, kind: str = "", account: str = "", subject: str = "", dataset: str = "", asked: str = "",
     since: str = "", until: str = "", verify: str = "", number: int = 1, refusal: AppError | None = None, typed: str = "",
 ) -> HTMLResponse:  # fmt: skip
     first, last = _day(since), _day(until)
     found, total = audit_reading.events(
-        work, kind=kind, account=account, subject=subject, dataset_id=dataset,
+        work, kind=kind, account=account, subject=subject, dataset_id=dataset, request_id=asked,
         since=period(first, first)[0] if first else None, until=period(last, last)[1] if last else None,
         offset=(number - 1) * PER_PAGE, limit=PER_PAGE,
     )  # fmt: skip
@@ -88,7 +89,7 @@ def _list(
         stops=profile(work).stops_at_odds, rows=rows, total=total, number=number, pages=max(1, -(-total // PER_PAGE)),
         orgs=org_names(work), people=person_names(work, {event.actor_name for event in found}), kind_options=[(each, audit_reading.name_of(each)) for each in audit_reading.kinds(work)],
         verified=checked, beside=beside, look=look,
-        **_signed(house), wish={"kind": kind, "account": account, "subject": subject, "dataset": dataset, "since": since, "until": until},
+        **_signed(house), wish={"kind": kind, "account": account, "subject": subject, "dataset": dataset, "asked": asked, "since": since, "until": until},
     )  # fmt: skip
 
 

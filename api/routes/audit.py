@@ -36,14 +36,15 @@ def list_events(
     account: str = "",
     subject: str = "",
     dataset_id: str = "",
+    request_id: str = "",
     since: AwareDatetime | None = None,
     until: AwareDatetime | None = None,
     offset: Annotated[int, Query(ge=0)] = 0,
     limit: Annotated[int, Query(ge=1, le=500)] = 50,
 ) -> dict[str, Any]:
-    """Events, newest first. `kind`: `grant.revoked` or `grant`; `subject` also finds grants and applications by id."""
+    """Events, newest first. `kind`: `grant.revoked` or `grant`; `subject` also finds grants and applications by id; `request_id`: recorded in the course of that request."""
     items, total = audit_reading.events(
-        work, kind=kind, account=account, subject=subject, dataset_id=dataset_id, since=since, until=until,
+        work, kind=kind, account=account, subject=subject, dataset_id=dataset_id, request_id=request_id, since=since, until=until,
         offset=offset, limit=limit,
     )  # fmt: skip
     return {"items": items, "total": total, "next": offset + limit if offset + limit < total else None}

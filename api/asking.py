@@ -1,0 +1,41 @@
+"""Every request has an id of the service's own: the answer carries it (`X-Request-Id`), and so does every event recorded in its course.
+
+What a client sends under that name is not taken: it could be anybody's.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from auth.audit_request import ASKING, Asking
+from core import ids
+
+HEADER: Final = "X-Request-Id"
+
+
+class Asked:
+    """Plain ASGI, around everything else, so that refusals have it too."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        client = scope.get("client")
+        asking = Asking(ids.new_id(), client[0] if client else "")
+
+        async def with_id(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message)[HEADER] = asking.id
+            await send(message)
+
+        token = ASKING.set(asking)
+        try:
+            await self.app(scope, receive, with_id)
+        finally:
+            ASKING.reset(token)
