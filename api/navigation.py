@@ -113,6 +113,7 @@ NAV: Final[tuple[Group, ...]] = (
         _place("/webhooks", "回调", "Webhooks", "auth:webhook:manage"),
         _place("/admin/organisations", "机构", "Organisations", "auth:org:read"),
         _place("/admin/users", "人员", "People", "auth:user:read"),
+        _place("/admin/api-keys", "接口密钥", "API keys", "auth:key:read"),
         _place("/admin", "管理", "Admin", "auth:user:read"),
     )),
 )  # fmt: skip

@@ -212,6 +212,8 @@ PERMISSIONS: Final[Mapping[str, frozenset[Role]]] = {
     "auth:org:admin": frozenset({Role.SYSADMIN}),
     "auth:org:licence": frozenset({Role.APPROVER, Role.SECURITY_OFFICER}),
     "auth:key:admin": frozenset({Role.SYSADMIN}),
+    "auth:key:read": frozenset({Role.SYSADMIN, Role.AUDITOR, Role.SECURITY_OFFICER}),
+    "auth:key:end": frozenset({Role.SYSADMIN, Role.SECURITY_OFFICER}),
     "auth:glass:use": frozenset({Role.SYSADMIN, Role.SECURITY_OFFICER}),
 }
 

@@ -10,10 +10,11 @@ import typer
 from api.cli import grant_keys
 from api.cli.user import password_read
 from api.client import DEFAULT_DIR, As, DataDir, Json, Server, Token, connect, show
+from api.listing import Limit, Offset
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="API keys: issue, list, revoke; one's own sessions and password; key pairs and tokens for programs; turn-keys.",
+    help="API keys: issue, list, all, revoke; one's own sessions and password; key pairs and tokens for programs; turn-keys.",
 )
 
 
@@ -54,6 +55,22 @@ def list_(
     with connect(data_dir, server, token, user) as api:
         columns = ("id", "name", "expires_at", "last_used_at", "revoked_at")
         show(api.get("/me/api-keys"), as_json, columns)
+
+
+@app.command("all")
+def list_all(
+    query: Annotated[str, typer.Option("--query", help="In names of keys, user names and ids")] = "",
+    org: Annotated[str, typer.Option("--org", help="Keys of people of this organisation")] = "",
+    state: Annotated[str, typer.Option("--state", help="live or ended")] = "",
+    limit: Limit = 50, offset: Offset = 0,
+    data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
+) -> None:  # fmt: skip
+    """Everybody's keys, for those who watch over them; `revoke` ends one."""
+    with connect(data_dir, server, token, user) as api:
+        columns = ("id", "username", "name", "org_id", "grant_id", "expires_at", "last_used_at", "revoked_at")
+        show(
+            api.get("/api-keys", q=query, org=org, state=state, limit=limit, offset=offset), as_json, columns
+        )
 
 
 @app.command()

@@ -95,5 +95,5 @@ def create_key(work: WorkDep, actor: ActorDep, body: ApiKeyCreate) -> ApiKeyMade
 
 @router.delete("/api-keys/{key_id}", **access("signed-in"))
 def revoke_key(work: WorkDep, actor: ActorDep, key_id: str) -> ApiKeyRead:
-    """Revoke one of the caller's own keys (or anybody's, for whoever administers keys)."""
+    """Revoke one of the caller's own keys (or anybody's, for a system administrator or security officer)."""
     return api_keys.revoke(work, actor, key_id)

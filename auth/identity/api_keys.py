@@ -16,13 +16,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlmodel import Field, SQLModel, col, select
+from sqlmodel import Field, SQLModel, and_, col, func, not_, or_, select
 
 from auth import audit
 from auth.actor import Actor
 from auth.identity.principals import Principal, in_person, principal
 from auth.identity.rules import MAX_KEY_DAYS, is_within, networks_of
-from auth.identity.tables import ApiKeyRow
+from auth.identity.tables import AccountRow, ApiKeyRow, PersonRow
 from auth.roles import PERMISSIONS
 from core.errors import AccessRefused, InputRefused, NotFound, Reason
 from core.text import Text
@@ -59,6 +59,15 @@ class ApiKeyRead(SQLModel):
     expires_at: datetime
     last_used_at: datetime | None
     revoked_at: datetime | None
+
+
+class ApiKeyOf(ApiKeyRead):
+    """A key as those see it who watch over all of them: with whose it is."""
+
+    username: str
+    name_zh: str
+    name_en: str
+    org_id: str | None
 
 
 class ApiKeyMade(ApiKeyRead):
@@ -213,6 +222,44 @@ def own(work: Work, actor: Actor) -> list[ApiKeyRead]:
     return [read(row) for row in work.db.exec(wanted.order_by(*_NEWEST))]
 
 
+def everybody(
+    work: Work,
+    *,
+    query: str = "",
+    org_id: str = "",
+    is_live: bool | None = None,
+    limit: int = 50,
+    offset: int = 0,
+) -> tuple[list[ApiKeyOf], int]:
+    """Keys of all accounts, newest first, and how many there are. `query` looks in names of keys, user names and ids of keys; `is_live`: only those that still work, or only those that ended."""
+    wanted = (
+        select(ApiKeyRow, AccountRow, PersonRow)
+        .join(AccountRow, col(AccountRow.id) == ApiKeyRow.account_id)
+        .join(PersonRow, col(PersonRow.id) == AccountRow.person_id)
+    )
+    if part := query.strip().lower():
+        fields = (func.lower(ApiKeyRow.name), col(AccountRow.username), col(ApiKeyRow.id))
+        wanted = wanted.where(or_(*(each.contains(part, autoescape=True) for each in fields)))
+    if org_id:
+        wanted = wanted.where(AccountRow.org_id == org_id)
+    if is_live is not None:
+        lives = and_(col(ApiKeyRow.revoked_at).is_(None), col(ApiKeyRow.expires_at) > work.now)
+        wanted = wanted.where(lives if is_live else not_(lives))
+    total = work.db.exec(select(func.count()).select_from(wanted.subquery())).one()
+    rows = work.db.exec(wanted.order_by(*_NEWEST).limit(limit).offset(offset))
+    return [_of(*row) for row in rows], total
+
+
+def _of(row: ApiKeyRow, account: AccountRow, person: PersonRow) -> ApiKeyOf:
+    whose = {
+        "username": account.username,
+        "name_zh": person.name_zh,
+        "name_en": person.name_en,
+        "org_id": account.org_id,
+    }
+    return ApiKeyOf.model_validate(read(row), update=whose)
+
+
 def of_grant(work: Work, grant_id: str) -> list[tuple[ApiKeyRead, str]]:
     """The keys bound to a grant with their owners' account ids, newest first."""
     rows = work.db.exec(select(ApiKeyRow).where(ApiKeyRow.grant_id == grant_id).order_by(*_NEWEST))
@@ -223,14 +270,14 @@ _NEWEST: Final = (col(ApiKeyRow.created_at).desc(), col(ApiKeyRow.id))
 
 
 def revoke(work: Work, actor: Actor, key_id: str, *, as_keeper: bool = False) -> ApiKeyRead:
-    """End a key: the actor's own, or anybody's for whoever administers keys. Raises NotFound otherwise.
+    """End a key: the actor's own, or anybody's for whoever may end keys. Raises NotFound otherwise.
 
     as_keeper: the caller has found that the actor answers for the grant it is bound to.
     """
     row = work.db.get(ApiKeyRow, key_id)
     is_own = row is not None and row.account_id == actor.account_id and actor.grant is None
     is_itself = actor.via == "api_key" and key_id == actor.session_id
-    if row is None or not (as_keeper or is_own or is_itself or actor.may("auth:key:admin")):
+    if row is None or not (as_keeper or is_own or is_itself or actor.may("auth:key:end")):
         raise missing()
     if row.revoked_at is None:
         row.revoked_at = work.now
