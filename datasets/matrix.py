@@ -22,13 +22,17 @@ GRANTABLE = ("yes", "negotiable")
 
 
 class Cell(BaseModel):
-    """One dataset in one scenario. Counts are of organisations; `own` is the reader's organisation: in_force, pending, applied or none."""
+    """One dataset in one scenario. Counts are of organisations; `own` is the reader's organisation: in_force, pending, applied or none.
+
+    `holders`: ids of the organisations with a grant in force, which are public.
+    """
 
     scenario_id: str
     in_force: int
     pending: int
     applications: int
     own: str
+    holders: list[str]
 
 
 class MatrixRow(BaseModel):
@@ -108,6 +112,7 @@ def _cells(
             pending=counts[1][s],
             applications=counts[2][s],
             own=own_in(s),
+            holders=sorted(org for scenario, org in in_force if scenario == s),
         )
         for s in scenarios
     ]

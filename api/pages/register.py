@@ -10,6 +10,7 @@ from fastapi.responses import HTMLResponse
 from api.access import access
 from api.deps import ActorDep, ReadDep
 from api.late import APIRouter
+from api.lookups import org_names
 from api.web import page
 from auth.agreements import register as agreements
 from auth.agreements.model import Mode
@@ -27,6 +28,7 @@ from datasets import matrix
 
 router = APIRouter(include_in_schema=True, tags=["pages"])
 PER_PAGE: Final = 50
+MOST_NAMED: Final = 3  # holders in a cell of the matrix; the register has all of them
 ENTERPRISES: Final = ("operating_body", "developer")
 OWN: Final = {
     "in_force": Text("本单位已获授权", "granted to you"),
@@ -116,5 +118,5 @@ def matrix_page(
         theme=theme, org=org, own=OWN, scenario_names=[each.name for each in known.scenarios.values()],
         themes=[(code, each.text) for code, each in load("domain").codes.items()],
         orgs=[(each.id, each.name) for kind in ENTERPRISES for each in organisations.organisations(work, kind=kind)],
-        may_apply=actor.may("auth:application:write"),
+        may_apply=actor.may("auth:application:write"), org_names=org_names(work), most_named=MOST_NAMED,
     )  # fmt: skip

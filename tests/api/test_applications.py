@@ -17,6 +17,7 @@ from api.cli.audit import app as audit_command
 from api.cli.grant import app as grant_command
 from api.house import House, open_house
 from auth import audit
+from auth.identity import organisations
 from auth.policy.model import GrantPolicy
 from auth.policy.odrl_reading import policy_of
 from tests.catalog.records import COMPLETE, a_dataset
@@ -347,10 +348,21 @@ def test_the_matrix_shows_each_reader_what_is_his_and_leads_to_applying(house: H
     assert {(cell["own"], cell["applications"], cell["pending"]) for cell in cells("").values()} == {
         ("none", 0, 0)
     }
+    assert (own["parking"]["holders"], cells("")["parking"]["holders"]) == ([], []), (
+        "what waits is not public"
+    )
     batch = hand_in(house, "lin", CLEAN)
     publish(house, "zhou", batch.id)
     _post(client_as(house, "lin"), f"/grants/{found['grants'][0]}/activate", {}, 1)
-    assert cells("")["parking"]["in_force"] == 1
+    (now,) = [cells("")["parking"]]
+    assert (now["in_force"], now["holders"]) == (1, ["insurer"])
+    with house.read() as work:
+        name = organisations.organisation(work, "insurer").name
+    shown = [
+        browser_as(house, "applicant", lang=lang).get("/matrix").text.partition("<tbody")[2]
+        for lang in ("zh", "en")
+    ]
+    assert (name.zh in shown[0], name.en in shown[1]) == (True, True)
     public = visitor.get("/api/v1/register?scenario_id=parking").json()
     assert [each["grant_id"] for each in public["items"]] == found["grants"]
     page = browser_as(house, "applicant", lang="en").get("/matrix?theme=PK").text
