@@ -15,6 +15,7 @@ from auth.grants.activating import HasRelease
 from auth.identity import organisations
 from auth.identity.rules import ENTERPRISE_KINDS
 from auth.identity.tables import AccountRow, OrgKind, PersonRow
+from auth.policy.serving import Holds
 from auth.products.service import FilesBySha
 from catalog import assets as catalog_assets
 from catalog import queries as catalog
@@ -23,6 +24,7 @@ from core.ids import DatasetId, OrgId
 from core.text import Text
 from core.work import Work
 from datasets.extracts import queries as extracts
+from datasets.holding import holding
 from datasets.releases import queries as releases
 
 
@@ -57,6 +59,11 @@ def has_release(work: Work) -> HasRelease:
 
 def _has_release(work: Work, dataset_id: DatasetId, pinned: str | None) -> bool:
     return releases.under(work, dataset_id, pinned) is not None
+
+
+def holds(work: Work) -> Holds:
+    """What datasets have for delivery forms besides their dictionaries."""
+    return partial(holding, work)
 
 
 def delivered_files(work: Work) -> FilesBySha:

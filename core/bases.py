@@ -12,6 +12,12 @@ TERMS: Final = "授权条款 · terms of the grant"
 UNVALIDATED: Final = "承诺 1：未经校验的数据不出门 · promise 1: nothing leaves unvalidated"
 TWO_PEOPLE: Final = "承诺 3：应由两人办理的由两人办理 · promise 3: two people where the rules say two"
 PROVED: Final = "承诺 5：一切皆可证明 · promise 5: everything can be proved"
+STATISTICS: Final = "统计披露控制 · statistical disclosure control (docs/queries.md)"
+BUDGET: Final = "差分隐私预算 · differential privacy budget (docs/queries.md)"
+VERIFYING: Final = "核验规则：须主体同意，限次 · verification with consent, within caps (docs/queries.md)"
+MARKS: Final = "隐藏标记 · hidden marks (docs/tracing.md)"
+OUTPUT_REVIEW: Final = "出域审核 · review of outputs before they leave (docs/outputs.md)"
+FILE_FORMS: Final = "提取的文件形式（docs/extracts.md）· forms of an extract (docs/extracts.md)"
 
 _PARTED: Final = re.compile(r"\s*·\s*(?=[^\u3400-\u9fff]*$)")
 _QUOTING: Final = re.compile(r"\s·\s(?=[A-Za-z])")  # the English part names something by its Chinese word

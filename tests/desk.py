@@ -42,6 +42,7 @@ from auth.grants.reading import GrantRead
 from auth.grants.steps import GrantStep
 from auth.papers import reading as paper_reading
 from auth.papers import service as papers
+from auth.policy.serving import Holding
 from core.errors import NotFound
 from core.ids import DatasetId, GrantId, OrgId
 from core.text import Text
@@ -103,12 +104,21 @@ PEOPLE = (
 
 @dataclass
 class Desk:
-    """One house with its people; `known` may be changed to let a dataset change under a grant."""
+    """One house with its people; `known` may be changed to let a dataset change under a grant; `lacking`: what datasets have instead."""
 
     house: House
     known: dict[str, Asset] = field(
         default_factory=lambda: {asset.dataset_id: asset for asset in (PARKS, RESCUES, RELICS)}
     )
+
+    lacking: Holding | None = None
+
+    def holds(self, dataset_id: DatasetId) -> Holding:
+        """Every dataset has all that forms need, unless a test says what is there."""
+        if self.lacking is not None:
+            return self.lacking
+        columns = frozenset(column.name for column in self.assets(dataset_id).columns)
+        return Holding(has_terms=True, per_contributor=1, has_budget=True, marked=columns)
 
     def assets(self, dataset_id: DatasetId) -> Asset:
         if dataset_id not in self.known:
@@ -254,7 +264,7 @@ def decided(desk: Desk, found: ApplicationRead, who: str = "approver", **decisio
 def concurred(desk: Desk, found: ApplicationRead, who: str = "parks_approver") -> ApplicationRead:
     with desk.write(who) as (work, actor):
         body = ConcurBody(version=found.version, has_no_conflict=True)
-        return applications.concur(work, actor, found.id, body, assets=desk.assets)
+        return applications.concur(work, actor, found.id, body, assets=desk.assets, holds=desk.holds)
 
 
 def proposed(desk: Desk, found: ApplicationRead, who: str = "approver", **decision: Any) -> ApplicationRead:
@@ -265,7 +275,7 @@ def proposed(desk: Desk, found: ApplicationRead, who: str = "approver", **decisi
             {"version": found.version, "has_no_conflict": True, "lines": lines}
             | {"public_interest": "游客更安全", "fairness": "同类申请同等对待"}
         )
-        return applications.decide(work, actor, found.id, body, assets=desk.assets)
+        return applications.decide(work, actor, found.id, body, assets=desk.assets, holds=desk.holds)
 
 
 def offered(desk: Desk, found: ApplicationRead) -> ApplicationRead:
@@ -287,6 +297,7 @@ def activated(desk: Desk, grant_id: str, who: str = "steward_b", *, released: bo
             GrantStep(),
             assets=desk.assets,
             has_release=lambda *_: released,
+            holds=desk.holds,
             go_on=carrying.go_on,
         )
 

@@ -200,10 +200,11 @@ def decide(
     note: Note = "", code: Code = "", conflict: Conflict = False,
     min_group: MinGroup = None, checkers: Checkers = None, epsilon: Epsilon = None, epsilon_each: EpsilonEach = None,
     watermark: Watermark = False, safeguards_of: OfDataset = "",
+    awaits: Annotated[list[str] | None, typer.Option("--awaits", help="A delivery form that cannot be had yet and is granted to wait; may be given again")] = None,
     otp: Otp = "",
     data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
 ) -> None:  # fmt: skip
-    """Decide. A file holds [{"line_id" or "dataset_id", "outcome", "narrowing", "reason_code", "note"}].
+    """Decide. A file holds [{"line_id" or "dataset_id", "outcome", "narrowing", "reason_code", "note", "awaits"}].
 
     With safeguards, `approve` approves under them: stricter than what was asked for.
     """
@@ -211,6 +212,10 @@ def decide(
     if stricter and outcome != "approve":
         raise typer.BadParameter(
             "安全约束只能与 approve 一起给出；文件中请写入 narrowing / safeguards go with approve alone; in a file they stand in narrowing"
+        )
+    if awaits and outcome != "approve":
+        raise typer.BadParameter(
+            "--awaits 只能与 approve 一起给出；文件中请写入 awaits / --awaits goes with approve alone; in a file it stands as awaits"
         )
     given = None if outcome in ("approve", "reject") else json_of(Path(outcome))
     with connect(data_dir, server, token, user, otp) as api:
@@ -220,7 +225,13 @@ def decide(
         lines: list[dict[str, Any]]
         if given is None:
             lines = [
-                {"line_id": line_id, "outcome": outcome, "reason_code": code, "note": note}
+                {
+                    "line_id": line_id,
+                    "outcome": outcome,
+                    "reason_code": code,
+                    "note": note,
+                    "awaits": awaits or [],
+                }
                 for line_id in mine
             ]
             if stricter:

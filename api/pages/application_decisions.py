@@ -11,7 +11,7 @@ from api.access import access
 from api.deps import ActorDep, HouseDep
 from api.forms import Typed, tried
 from api.late import APIRouter
-from api.lookups import assets
+from api.lookups import assets, holds
 from api.pages.applications import declared, done, shown, step_body
 from api.web import go
 from auth.applications import service
@@ -59,7 +59,9 @@ def concur(
         body = ConcurBody(version=step.version, note=step.note, has_no_conflict=True)
         outcome = tried(
             house,
-            lambda work: service.concur(work, actor, application_id, body, assets=partial(assets, work)),
+            lambda work: service.concur(
+                work, actor, application_id, body, assets=partial(assets, work), holds=holds(work)
+            ),
         )
     said = Text("已签字，决定生效。", "Signed; the decision counts.")
     return done(request, house, actor, application_id, outcome, said, step.note)

@@ -21,7 +21,7 @@ from api.forms import Typed, sentences
 from api.house import House
 from api.late import APIRouter
 from api.line_forms import CONDITIONS, Faults, line_from, line_view
-from api.lookups import assets, choices, enterprises, seen_assets
+from api.lookups import assets, choices, enterprises, holds, seen_assets
 from api.pages.applications import EDIT, WRITE, context_of, may_edit
 from api.pages.tickets import checked
 from api.routes.applications import noted
@@ -373,7 +373,7 @@ def _check(
     request: Request, work: Work, actor: Actor, application_id: ApplicationId, refusal: AppError | None
 ) -> HTMLResponse:
     found = _draft(work, actor, application_id)
-    said = service.precheck(work, actor, application_id, assets=partial(assets, work))
+    said = service.precheck(work, actor, application_id, assets=partial(assets, work), holds=holds(work))
     return page(
         request, "applications/check.html", status=422 if refusal else 200,
         **(context_of(work, actor, found) | {"steps": _wizard("check")}), said=said, refusal=refusal,

@@ -12,14 +12,14 @@ from fastapi.responses import HTMLResponse
 from pydantic import ValidationError
 from starlette.datastructures import FormData
 
-from api import safeguard_forms
+from api import awaited, safeguard_forms
 from api.access import access
 from api.countering import conditions_added, countered
 from api.deps import ActorDep, HouseDep, ReadDep
 from api.forms import Typed, reading, sentences, tried
 from api.late import APIRouter
 from api.line_forms import CONDITIONS, Choices, column_options, networks_in
-from api.lookups import assets, choices
+from api.lookups import assets, choices, holds
 from api.opinions import opinion_options, with_opinion
 from api.pages.applications import context_of
 from api.treatments import OPERATIONS, condition, joined, lacking, term_of, treatments, word_of
@@ -37,7 +37,7 @@ from auth.policy.model import GrantPolicy, Quotas, Safeguards, Use
 from auth.policy.narrowing import Narrowing
 from auth.policy.rules import column_objections
 from auth.policy.wording import FORM_NAMES, term_in_words
-from auth.profile.now import profile
+from auth.profile.now import limits_now, profile
 from catalog.queries import with_columns_asked
 from core.errors import AppError, InputRefused
 from core.ids import ApplicationId, DatasetId
@@ -156,6 +156,7 @@ def decide(
                 body,
                 assets=partial(assets, work),
                 asset_asked=with_columns_asked,
+                holds=holds(work),
             ),
         )
     except ValidationError as wrong:
@@ -194,6 +195,7 @@ def _decision(work: Work, actor: Actor, application_id: ApplicationId, form: For
             "opinion": str(form.get(f"used-{line.id}", "")),
         }
         if outcome in ("approve", "narrow"):
+            decision["awaits"] = awaited.given(line.id, form)
             held = assets(work, DatasetId(line.dataset_id))
             changes = _narrowing(line.id, policy_asked(ask, asked_line), held, form)
             if outcome == "narrow":
@@ -345,6 +347,11 @@ def decide_form(
         )
         for line, asked in zip(queries.lines(work, row.id), ask.lines, strict=True)
     ]
+    for line, asked, fields in zip(queries.lines(work, row.id), ask.lines, forms, strict=True):
+        known = DatasetId(line.dataset_id)
+        fields["awaited"] = awaited.of_line(
+            line.id, policy_asked(ask, asked), assets(work, known), limits_now(work), partial(holds(work), known), form
+        )  # fmt: skip
     return page(
         request, "applications/decide.html", status=422 if refusal else 200, **context, refusal=refusal, votes=votes,
         outcomes=OUTCOMES, line_forms=forms, given=form or FormData(), against=decision_objections(work, actor, row),

@@ -15,7 +15,7 @@ from api.deps import ActorDep, HouseDep, ReadDep
 from api.forms import Typed, tried
 from api.happenings import timeline
 from api.late import APIRouter
-from api.lookups import assets, column_titles, named, org_names
+from api.lookups import assets, column_titles, holds, named, org_names
 from api.opinions import opinion_options, with_opinion
 from api.pages.tickets import checked
 from api.web import go, page
@@ -160,7 +160,9 @@ def proposed_in_words(work: Work, actor: Actor, found: ApplicationRead) -> list[
     if found.proposal is None:
         return []
     lines = [LineDecision.model_validate(line) for line in found.proposal.lines]
-    return said_in_words(work, service.statement(work, actor, found.id, lines, assets=partial(assets, work)))
+    return said_in_words(
+        work, service.statement(work, actor, found.id, lines, assets=partial(assets, work), holds=holds(work))
+    )
 
 
 def said_in_words(work: Work, said: list[Statement]) -> list[dict[str, Any]]:

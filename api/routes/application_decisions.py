@@ -9,7 +9,7 @@ from fastapi import Response
 from api.access import access
 from api.deps import ActorDep, WorkDep
 from api.late import APIRouter
-from api.lookups import assets, seen_assets
+from api.lookups import assets, holds, seen_assets
 from api.routes.applications import tagged
 from auth.applications import service
 from auth.applications.models import ApplicationRead, AssistedAsk, ConcurBody, DeclaredStep, StepBody
@@ -67,7 +67,7 @@ def concur_application(
     body: ConcurBody,
 ) -> ApplicationRead:
     """Sign the decision that stands proposed; with the last signature it counts."""
-    done = service.concur(work, actor, application_id, body, assets=partial(assets, work))
+    done = service.concur(work, actor, application_id, body, assets=partial(assets, work), holds=holds(work))
     return tagged(response, done)
 
 

@@ -14,7 +14,7 @@ from api.access import access
 from api.deps import ActorDep, HouseDep, LangDep, ReadDep, WorkDep
 from api.house import House
 from api.late import APIRouter
-from api.lookups import assets, seen_assets
+from api.lookups import assets, holds, seen_assets
 from api.versions import etag
 from auth import audit_reading
 from auth.actor import Actor
@@ -128,7 +128,7 @@ def precheck_application(
     work: ReadDep, actor: ActorDep, lang: LangDep, application_id: ApplicationId
 ) -> dict[str, Any]:
     """Everything that submitting would meet: what blocks, and what is likely to be narrowed or asked about."""
-    said = service.precheck(work, actor, application_id, assets=partial(assets, work))
+    said = service.precheck(work, actor, application_id, assets=partial(assets, work), holds=holds(work))
     return {
         "may_submit": not said.blocking,
         "blocking": [reason.as_json(lang) for reason in said.blocking],
@@ -235,7 +235,13 @@ def decide_application(
     return tagged(
         response,
         service.decide(
-            work, actor, application_id, body, assets=partial(assets, work), asset_asked=with_columns_asked
+            work,
+            actor,
+            application_id,
+            body,
+            assets=partial(assets, work),
+            asset_asked=with_columns_asked,
+            holds=holds(work),
         ),
     )
 

@@ -14,7 +14,7 @@ from api.activating import activated
 from api.deps import ActorDep, LangDep, ReadDep, WorkDep
 from api.gives import gives
 from api.late import APIRouter
-from api.lookups import assets, has_release
+from api.lookups import assets, has_release, holds
 from api.routes.applications import commands_as_json, history_as_json
 from api.versions import etag
 from auth import audit_reading
@@ -71,6 +71,7 @@ def list_commands(work: ReadDep, actor: ActorDep, lang: LangDep, grant_id: Grant
         grant_id,
         assets=partial(assets, work),
         has_release=has_release(work),
+        holds=holds(work),
     )
     return commands_as_json(found, lang)
 

@@ -36,6 +36,7 @@ from auth.consents import cover as consents
 from auth.delegations import standing
 from auth.messages import announcing
 from auth.papers import cover as papers
+from auth.policy.serving import Holds, holds_nothing
 from auth.profile.now import limits_now, profile
 from auth.profile.opinions import inserted
 from core.errors import Conflict, InputRefused, Reason, refuse_if
@@ -48,12 +49,12 @@ AssetAsked = Callable[[DatasetId], Iterable[Asked]]
 
 def decide(
     work: Work, actor: Actor, application_id: ApplicationId, body: DecideBody, *, assets: Assets,
-    asset_asked: AssetAsked = lambda _: (),
+    asset_asked: AssetAsked = lambda _: (), holds: Holds = holds_nothing,
 ) -> ApplicationRead:  # fmt: skip
     """Approve, narrow or refuse each line within the approver's scope. Once every line has its signatures, terms are
     offered when any line stands; otherwise the application is rejected. Until then the decision stands proposed.
 
-    `asset_asked`: what `assets` asks of the database.
+    `asset_asked`: what `assets` asks of the database. `holds`: what datasets have for delivery forms.
     """
     row = steps.load(work, actor, application_id, body.version, *_foreseen(work, actor, application_id))
     given = tuple(line.line_id for line in body.lines)
@@ -74,15 +75,16 @@ def decide(
     need_no_conflict(body.has_no_conflict)
     _complete(lines, given, docket(work, actor, row).open)
     refuse_if(_principles_against(work, body))
-    judged = judge(work, row, body.lines, assets)
+    judged = judge(work, row, body.lines, assets, holds)
     refuse_if(against_decision(work, row, judged))
-    _sign(work, actor, row, Step.PROPOSE, body, given, assets, judged)
+    _sign(work, actor, row, Step.PROPOSE, body, given, assets, holds, judged)
     return read(work, actor, row)
 
 
 def concur(
-    work: Work, actor: Actor, application_id: ApplicationId, body: ConcurBody, *, assets: Assets
-) -> ApplicationRead:
+    work: Work, actor: Actor, application_id: ApplicationId, body: ConcurBody, *, assets: Assets,
+    holds: Holds = holds_nothing,
+) -> ApplicationRead:  # fmt: skip
     """Sign the lines within one's scope of the decision that stands proposed. The last signature that is needed makes it
     count; all is checked anew.
     """
@@ -91,7 +93,7 @@ def concur(
     _need_proposal(row)
     need_no_conflict(body.has_no_conflict)
     refuse_if(concurrence_objections(work, actor, row))
-    _sign(work, actor, row, Step.CONCUR, body, docket(work, actor, row).to_sign, assets)
+    _sign(work, actor, row, Step.CONCUR, body, docket(work, actor, row).to_sign, assets, holds)
     return read(work, actor, row)
 
 
@@ -168,6 +170,7 @@ def _sign(
     body: DecideBody | ConcurBody,
     named: Sequence[str],
     assets: Assets,
+    holds: Holds,
     just_judged: list[Judged] | None = None,
 ) -> None:
     """This person's signature on the named lines; the decision counts with the last one that was wanting.
@@ -185,7 +188,7 @@ def _sign(
     facts = {"has_no_conflict": body.has_no_conflict, "signed_lines": list(named)}
     said = _principles(before, body)
     if all(signed.get(line.id, 0) >= needed for line in queries.lines(work, row.id)):
-        judged = just_judged if just_judged and not before.lines else judge(work, row, lines, assets)
+        judged = just_judged if just_judged and not before.lines else judge(work, row, lines, assets, holds)
         if judged is not just_judged:
             refuse_if(against_decision(work, row, judged))
         row.proposal = ""
@@ -196,6 +199,7 @@ def _sign(
     votes: dict[str, Any] = {"lines": {line.line_id: line.outcome for line in added}} if added else {}
     if new:
         votes["opinions"] = new
+    votes |= _awaited(just_judged or ())
     steps.move(work, actor, row, step, body.note, votes | facts, line_ids=named)
     announcing.lines_wait(
         work,
@@ -232,6 +236,12 @@ def _opinions(work: Work, decisions: Iterable[LineDecision]) -> dict[str, dict[s
     }
 
 
+def _awaited(judged: Iterable[Judged]) -> dict[str, dict[str, list[str]]]:
+    """For the record: by line, the forms that were granted although they cannot be had yet. Empty where there are none."""
+    found = {each.line.id: [form.value for form in each.awaits] for each in judged if each.awaits}
+    return {"awaits": found} if found else {}
+
+
 def _settle(
     work: Work,
     actor: Actor,
@@ -258,6 +268,7 @@ def _settle(
         "lines": {each.line.id: each.line.decision for each in judged},
         "agreement_hash": row.agreement_hash,
     } | ({"opinions": opinions} if opinions else {})
+    payload |= _awaited(judged)
     if row.public_interest or row.fairness:
         payload["principles"] = {"public_interest": row.public_interest, "fairness": row.fairness}
     codes = [each.decision.reason_code for each in judged]

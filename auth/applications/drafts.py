@@ -30,7 +30,9 @@ from auth.identity.rules import ENTERPRISE_KINDS
 from auth.messages import audience
 from auth.messages.service import tell
 from auth.papers import cover as papers
+from auth.policy import serving
 from auth.policy.rules import licence_objections, refused
+from auth.policy.serving import Holds, holds_nothing
 from auth.profile.now import limits_now, profile
 from auth.roles import Role
 from core import bases
@@ -164,10 +166,13 @@ def save(
     return read(work, actor, row)
 
 
-def precheck(work: Work, actor: Actor, application_id: ApplicationId, *, assets: Assets) -> Precheck:
-    """Everything that submitting would meet, with its rule and source, before anything is sent."""
+def precheck(
+    work: Work, actor: Actor, application_id: ApplicationId, *, assets: Assets, holds: Holds = holds_nothing
+) -> Precheck:
+    """Everything that submitting would meet, with its rule and source, before anything is sent. `holds`: what datasets have for
+    delivery forms; what they lack for one is advice, for the bureau can still mend it."""
     row = queries.row(work, application_id, actor)
-    return _precheck(work, row, assets)
+    return _precheck(work, row, assets, holds)
 
 
 def submit(
@@ -244,7 +249,7 @@ def _alone(work: Work, row: ApplicationRow) -> None:
     hold(work, f"submit {row.org_id}")
 
 
-def _precheck(work: Work, row: ApplicationRow, assets: Assets) -> Precheck:
+def _precheck(work: Work, row: ApplicationRow, assets: Assets, holds: Holds = holds_nothing) -> Precheck:
     from auth.applications import succession as followed  # it makes drafts, and looks back here
 
     ask = queries.ask_of(work, row)
@@ -278,6 +283,11 @@ def _precheck(work: Work, row: ApplicationRow, assets: Assets) -> Precheck:
             *papers.submission_objections(work, row),
             *assisting.submission_objections(work, row),
         ),
+        holdings={
+            line.dataset_id: holds(line.dataset_id)
+            for line in ask.lines
+            if serving.looks_at_holding(line.delivery_forms, line.safeguards)
+        },
     )
     hints = [hint for line in ask.lines for hint in advice(work, known[line.dataset_id], ask.ends_on)]
     said = (*rules.advice(ask, desk), *followed.advice(work, row, ask), *hints, *papers.advice(work, row))

@@ -15,7 +15,9 @@ from auth.applications.models import LineDecision, Vote
 from auth.applications.steps import Assets
 from auth.applications.tables import ApplicationLineRow, ApplicationRow
 from auth.applications.workflow import Step
-from auth.policy.model import GrantPolicy
+from auth.policy import serving
+from auth.policy.model import DeliveryForm, GrantPolicy
+from auth.policy.serving import Holding, Holds, holds_nothing
 from auth.profile.now import limits_now, profile
 from auth.proof import standstill
 from core.errors import InputRefused, Reason
@@ -27,12 +29,14 @@ from core.work import Work
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A decision on one line, the policy it offers, and what stands against it."""
+    """A decision on one line, the policy it offers, and what stands against it. `awaits`: the forms that it grants although they cannot
+    be had yet."""
 
     line: ApplicationLineRow
     decision: LineDecision
     offered: GrantPolicy | None
     against: tuple[Reason, ...]
+    awaits: tuple[DeliveryForm, ...] = ()
 
 
 class Statement(BaseModel):
@@ -47,11 +51,13 @@ class Statement(BaseModel):
     policy: GrantPolicy | None
     policy_hash: str | None
     against: list[Reason]
+    awaits: list[DeliveryForm]
 
 
 def statement(
-    work: Work, actor: Actor, application_id: ApplicationId, lines: Sequence[LineDecision], *, assets: Assets
-) -> list[Statement]:
+    work: Work, actor: Actor, application_id: ApplicationId, lines: Sequence[LineDecision], *, assets: Assets,
+    holds: Holds = holds_nothing,
+) -> list[Statement]:  # fmt: skip
     """What a decision will allow, before it is made. Writes nothing. NotFound outside the actor's sight."""
     row = queries.row(work, application_id, actor)
     return [
@@ -59,8 +65,9 @@ def statement(
             line_id=each.line.id, dataset_id=each.line.dataset_id, title_zh=each.line.title_zh,
             title_en=each.line.title_en, outcome=each.decision.outcome, note=each.decision.note,
             policy=each.offered, policy_hash=each.offered.hash if each.offered else None, against=list(each.against),
+            awaits=list(each.awaits),
         )
-        for each in judge(work, row, lines, assets)
+        for each in judge(work, row, lines, assets, holds)
     ]  # fmt: skip
 
 
@@ -68,7 +75,9 @@ def outcome_of(lines: Iterable[LineDecision]) -> Step:
     return Step.REJECT if all(line.outcome == "reject" for line in lines) else Step.OFFER
 
 
-def judge(work: Work, row: ApplicationRow, decisions: Sequence[LineDecision], assets: Assets) -> list[Judged]:
+def judge(
+    work: Work, row: ApplicationRow, decisions: Sequence[LineDecision], assets: Assets, holds: Holds
+) -> list[Judged]:
     """Each line that is decided on, with its decision; nothing is written. InputRefused for a line that is not there, or twice."""
     lines = queries.lines(work, row.id)
     named = [decision.line_id for decision in decisions]
@@ -84,15 +93,27 @@ def judge(work: Work, row: ApplicationRow, decisions: Sequence[LineDecision], as
         decision = _by_account(work, row, by_line[line.id])
         offered = _offered(line, decision, asked)
         asset = assets(DatasetId(line.dataset_id))
+        held = held_for(offered, holds)
         against = (
             *rules.decision_objections(
-                decision, asked, offered, votes.get(line.id, []), asset, limits_now(work)
+                decision, asked, offered, votes.get(line.id, []), asset, limits_now(work), held
             ),
             *(of_policy(work, asset, offered) if offered is not None else ()),
             *(references.of_policy(work, OrgId(row.org_id), offered) if offered is not None else ()),
         )
-        found.append(Judged(line, decision, offered, against))
+        awaits: tuple[DeliveryForm, ...] = ()
+        if offered is not None:
+            case = serving.case_of(offered, asset, limits_now(work), held)
+            awaits = tuple(f for f in serving.waiting(case, offered.delivery_forms) if f in decision.awaits)
+        found.append(Judged(line, decision, offered, against, awaits))
     return found
+
+
+def held_for(policy: GrantPolicy | None, holds: Holds) -> Holding:
+    """What the dataset has, looked up only where the policy's forms ask for it."""
+    if policy is None or not serving.looks_at_holding(policy.delivery_forms, policy.safeguards):
+        return Holding()
+    return holds(policy.dataset_id)
 
 
 def _by_account(work: Work, row: ApplicationRow, decision: LineDecision) -> LineDecision:

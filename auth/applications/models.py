@@ -136,7 +136,11 @@ class ReviewBody(StepBody):
 
 
 class LineDecision(_Body):
-    """`narrow` carries what changes; `reject` a code of the list of refusals and a note. `opinion`: the template that the note came from."""
+    """`narrow` carries what changes; `reject` a code of the list of refusals and a note. `opinion`: the template that the note came from.
+
+    `awaits`: delivery forms that cannot be had yet, for want of something that the bureau can still mend, and are granted all the same;
+    the grant does not come into force before they can.
+    """
 
     line_id: Prose
     outcome: Vote
@@ -144,6 +148,7 @@ class LineDecision(_Body):
     reason_code: Prose = Field(default="", max_length=80)
     note: Prose = Field(default="", max_length=2000)
     opinion: Prose = Field(default="", max_length=60)
+    awaits: tuple[DeliveryForm, ...] = ()
 
 
 class DecideBody(DeclaredStep):

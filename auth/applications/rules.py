@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
 
 from auth.applications.models import ApplicationAsk, LineAsk, LineDecision, Vote
 from auth.asset import Asset
+from auth.policy import serving
 from auth.policy.extent import SCENARIO, extent_objections, latest_end, purpose_objections
 from auth.policy.filters import rules as filters
 from auth.policy.filters.rules import LOCAL
@@ -26,6 +27,7 @@ from auth.policy.rules import (
     use_objections,
 )
 from auth.policy.safeguards import objections as safeguard_objections
+from auth.policy.serving import Holding, Mend, Moment
 from auth.policy.stages import BUSINESS, StagePlans
 from auth.roles import Role
 from core.errors import Reason
@@ -39,7 +41,8 @@ MIN_PURPOSE: Final = 10
 @dataclass(frozen=True, slots=True)
 class Desk:
     """What a check looks at besides the application itself. `today` is the local day; `twins` are open applications
-    of the same organisation on the same dataset and scenario, by dataset; `gates`: what stands against it from outside."""
+    of the same organisation on the same dataset and scenario, by dataset; `gates`: what stands against it from outside;
+    `holdings`: what the datasets have for the forms asked for, where that matters."""
 
     assets: Mapping[str, Asset]
     licence: Licence
@@ -48,6 +51,7 @@ class Desk:
     today: date
     twins: Mapping[str, str]
     gates: tuple[Reason, ...] = ()
+    holdings: Mapping[str, Holding] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +212,7 @@ def _advice(ask: ApplicationAsk, desk: Desk) -> Iterator[Reason]:
         asset = desk.assets[line.dataset_id]
         terms = tuple(ColumnTerm(name=c.name, use=c.use, mask=c.mask) for c in line.columns if _mask_fits(c))
         yield from column_objections(terms, asset, desk.limits)
+        yield from _served(line, asset, desk, Mend.DATASET)
         if asset.open_type == "U" and asset.level == 1:
             yield refused(
                 "open-anyway",
@@ -232,6 +237,16 @@ def _advice(ask: ApplicationAsk, desk: Desk) -> Iterator[Reason]:
             f"Your licence ends by {ends.astimezone(LOCAL).date()}, before the period asked for; renew it in time.",
             BASIS,
         )
+
+
+def _served(line: LineAsk, asset: Asset, desk: Desk, mend: Mend) -> tuple[Reason, ...]:
+    """Forms that cannot be had; of a line without columns nothing is said yet."""
+    terms = tuple(ColumnTerm(name=c.name, use=c.use, mask=c.mask) for c in line.columns if _mask_fits(c))
+    if not terms:
+        return ()
+    held = desk.holdings.get(line.dataset_id, Holding())
+    case = serving.Case(line.dataset_id, terms, line.safeguards, asset, desk.limits, held)
+    return serving.objections(case, line.delivery_forms, Moment.CHECK, mend=mend)
 
 
 def _mask_fits(asked: object) -> bool:
@@ -302,6 +317,7 @@ def _line(line: LineAsk, asset: Asset, desk: Desk) -> Iterator[Reason]:
     yield from filters.check(line.row_filter, asset)
     terms = tuple(ColumnTerm(name=c.name, use=c.use) for c in line.columns if c.use in FORMS_SERVING)
     yield from use_objections(terms, line.delivery_forms, asset)
+    yield from _served(line, asset, desk, Mend.TERMS)
     yield from safeguard_objections(line.dataset_id, line.safeguards, desk.limits)
     yield from _columns(line, asset, desk.limits["min_reason_characters"])
     if (twin := desk.twins.get(line.dataset_id)) is not None:
@@ -369,9 +385,16 @@ def decision_objections(
     votes: Sequence[Vote],
     asset: Asset,
     limits: Limits,
+    holding: Holding,
 ) -> tuple[Reason, ...]:
-    """Why this decision on one line cannot stand; () when it can. `votes`: of the stages that saw the line."""
-    return tuple(_decision(decision, asked, offered, votes, asset, limits))
+    """Why this decision on one line cannot stand; () when it can. `votes`: of the stages that saw the line; `holding`: what its
+    dataset has for the forms offered."""
+    found = tuple(_decision(decision, asked, offered, votes, asset, limits))
+    if offered is None:
+        return found
+    case = serving.case_of(offered, asset, limits, holding)
+    unserved = serving.objections(case, offered.delivery_forms, Moment.DECISION, awaited=decision.awaits)
+    return (*found, *unserved)
 
 
 def _decision(

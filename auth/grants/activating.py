@@ -19,9 +19,10 @@ from auth.grants.standing import licence
 from auth.grants.steps import GrantStep
 from auth.grants.tables import GrantRow
 from auth.grants.workflow import State, Step, advance
-from auth.policy import rules, separation
+from auth.policy import rules, separation, serving
 from auth.policy.filters.rules import LOCAL
 from auth.policy.model import GrantPolicy
+from auth.policy.serving import Holding, Holds, Moment
 from auth.profile.now import limits_now, profile
 from auth.reviews import cover as reviews
 from auth.revocations import opening as revocations
@@ -85,16 +86,18 @@ def activate(
     *,
     assets: Assets,
     has_release: HasRelease,
+    holds: Holds,
     go_on: GoOn,
 ) -> GrantRead:
-    """Put a grant into force: needs a published release, terms that can be enforced, and a steward who did not approve.
+    """Put a grant into force: needs a published release, terms that can be enforced, forms that can be had, and a steward who did not approve.
 
+    `holds`: what datasets have for delivery forms.
     `go_on`: called where it takes the place of another, so that what was asked for under that one goes on, or ends, at once.
     """
     row = steps.load(work, actor, grant_id, body)
     held = roles_towards(actor, org_id=row.org_id, departments=frozenset({row.department_id}))
     advance(State(row.state), Step.ACTIVATE, held)
-    refuse_if(activation_objections(work, actor, row, assets, has_release))
+    refuse_if(activation_objections(work, actor, row, assets, has_release, holds))
     steps.move(work, actor, row, Step.ACTIVATE, body.note)
     row.activated_at = work.now
     old = succession.predecessor(work, row)
@@ -113,8 +116,16 @@ def activate(
     return read(work, row)
 
 
+def unserved(work: Work, policy: GrantPolicy, asset: Asset, holds: Holds) -> tuple[Reason, ...]:
+    """The forms of the policy that cannot be had of the dataset now, with what is wanting."""
+    asks = serving.looks_at_holding(policy.delivery_forms, policy.safeguards)
+    held = holds(policy.dataset_id) if asks else Holding()
+    case = serving.case_of(policy, asset, limits_now(work), held)
+    return serving.objections(case, policy.delivery_forms, Moment.ACTIVATION)
+
+
 def activation_objections(
-    work: Work, actor: Actor, row: GrantRow, assets: Assets, has_release: HasRelease
+    work: Work, actor: Actor, row: GrantRow, assets: Assets, has_release: HasRelease, holds: Holds
 ) -> tuple[Reason, ...]:
     asset, view = assets(DatasetId(row.dataset_id)), queries.view_of(work, row)
     policy = view.policy
@@ -128,6 +139,7 @@ def activation_objections(
         *rules.unenforceable(policy, asset),
         *rules.form_objections(policy.delivery_forms, asset, limits_now(work)),
         *rules.column_objections(policy.columns, asset, limits_now(work)),
+        *unserved(work, policy, asset, holds),
     ]
     if not has_release(DatasetId(row.dataset_id), policy.pinned_release):
         found.append(

@@ -97,6 +97,7 @@ NAMES: Final = {
     "verify-other-key": Text("核验键与先前不同", "Another key for verifying than before"),
     "verify-rate": Text("当日核验次数已满", "The day's verifications are used up"),
     "verify-subjects": Text("当日核验主体数已满", "Too many subjects verified today"),
+    "watermark-impossible": Text("不能带有约定的隐藏标记", "The agreed hidden marks cannot be borne"),
 }  # fmt: skip
 
 

@@ -23,6 +23,7 @@ from auth.grants.tables import GrantRow
 from auth.grants.waking import NO_STEP, OF_SLEEP, sleep_objections
 from auth.grants.workflow import MOVES, State, Step
 from auth.policy import separation
+from auth.policy.serving import Holds
 from auth.profile.now import limits_now
 from auth.revocations import opening as revocations
 from auth.revocations.opening import Grounds
@@ -133,6 +134,7 @@ def commands(
     *,
     assets: Assets,
     has_release: HasRelease,
+    holds: Holds,
 ) -> list[dict[str, Any]]:
     """The steps that this actor's roles open on the grant now, each with what still stands against it."""
     row = queries.row(work, grant_id, actor)
@@ -143,7 +145,7 @@ def commands(
             continue
         against: tuple[Reason, ...] = ()
         if step is Step.ACTIVATE:
-            against = activation_objections(work, actor, row, assets, has_release)
+            against = activation_objections(work, actor, row, assets, has_release, holds)
         if step is Step.REVOKE:
             against = tuple(
                 separation.not_of_the_applicant(doer(work, actor), row.org_id, steps.whole_past(work, row))

@@ -5,6 +5,7 @@ Nothing here decides anything itself. The rules are those of `auth.policy.rules`
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -18,12 +19,23 @@ from auth.applications.trying import Tried
 from auth.grants.standing import licence as licence_of
 from auth.identity.principals import principal
 from auth.identity.tables import AccountRow
-from auth.policy import comparing, rules
+from auth.policy import comparing, rules, serving
 from auth.policy.comparing import Difference
 from auth.policy.explaining import Spoken, spoken
 from auth.policy.filters.model import RowFilter
-from auth.policy.model import AGGREGABLE, EXTRACT_FORMS, ROW_FORMS, Ask, DeliveryForm, GrantPolicy, Prose
+from auth.policy.model import (
+    AGGREGABLE,
+    EXTRACT_FORMS,
+    ROW_FORMS,
+    Ask,
+    ColumnTerm,
+    DeliveryForm,
+    GrantPolicy,
+    Prose,
+    Use,
+)
 from auth.policy.narrowing import Narrowing, widenings
+from auth.policy.serving import Moment
 from auth.policy.small_cells import small_cells
 from auth.profile.now import limits_now, limits_under
 from auth.scope import sight
@@ -35,11 +47,11 @@ from core.ids import DatasetId
 from core.settings import Settings
 from core.text import Text
 from core.work import Work
-from datasets.extracts import deciding, watermark
+from datasets.extracts import deciding
+from datasets.holding import holding
 from datasets.releases import queries as releases
 from datasets.releases.queries import ReleaseFacts
 from datasets.releases.whole import whole
-from datasets.tracing.rules import BASIS as MARKS_BASIS
 
 SIMULATES: Final = "auth:policy:simulate"
 SEES_ROWS: Final = "datasets:batch:read"
@@ -49,7 +61,6 @@ _PERSON: Final = Text("由被授权机构的分析员提出", "Asked by an analy
 _RELEASE: Final = Text(
     "有可交付的发布版本，且含所需各列", "There is a release to deliver that holds the columns"
 )
-_MARKS: Final = Text("能带有授权要求的隐藏标记", "Hidden marks, which the grant asks for, can be borne")
 _ROLES: Final = bases.ROLES
 
 
@@ -122,9 +133,7 @@ def explain(work: Work, tried: Tried, wanted: ExplainAsk) -> Explained:
     terms = tuple(term for name in ask.columns if (term := policy.term(name)) is not None)
     against = deciding.release_objections(view.dataset_id, None, release, terms, policy.row_filter)
     said.append(Spoken("release-is-there", _RELEASE, deciding.PROMISE, against))
-    if policy.safeguards.watermark:
-        unmarked = watermark.objections(work, policy, form, terms)
-        said.append(Spoken("marks-can-be-borne", _MARKS, MARKS_BASIS, unmarked))
+    said.extend(_had(work, then, policy, form, terms))
     if wanted.person:
         said.insert(
             0, Spoken("person-may-ask", _PERSON, _ROLES, _of_person(then, wanted.person, tried, form))
@@ -132,9 +141,26 @@ def explain(work: Work, tried: Tried, wanted: ExplainAsk) -> Explained:
     return Explained(ask, wanted.person, release.number if release else None, tuple(said))
 
 
+def _had(
+    work: Work, then: Work, policy: GrantPolicy, form: DeliveryForm, terms: tuple[ColumnTerm, ...]
+) -> Iterator[Spoken]:
+    """What the form needs of the dataset, row by row: terms of statistics, a budget, marks. Nothing of a dataset that is gone."""
+    try:
+        held = asset(work, policy.dataset_id)
+    except NotFound:
+        return
+    case = serving.case_of(policy, held, limits_now(then), holding(work, policy.dataset_id))
+    if form in ROW_FORMS:
+        case = replace(case, terms=terms)
+    for need in serving.of_form(case, form):
+        yield Spoken(need.key, need.name, need.basis, (need.reason(case),) if need.lacks(case) else ())
+
+
 def _all_of(policy: GrantPolicy, form: DeliveryForm) -> tuple[str, ...]:
     if form in ROW_FORMS:
         return tuple(term.name for term in policy.leaving)
+    if form is DeliveryForm.VERIFY:
+        return tuple(term.name for term in policy.columns if term.use is Use.JOIN_ONLY)
     return tuple(term.name for term in policy.columns if term.use in AGGREGABLE)
 
 
@@ -253,7 +279,10 @@ def _against(work: Work, tried: Tried) -> tuple[Reason, ...]:
         *rules.form_objections(policy.delivery_forms, held, limits),
         *rules.column_objections(policy.columns, held, limits),
         *rules.use_objections(policy.columns, policy.delivery_forms, held),
-    )
+        *serving.objections(
+            serving.case_of(policy, held, limits, holding(work, policy.dataset_id)), policy.delivery_forms, Moment.DECISION
+        ),
+    )  # fmt: skip
 
 
 def _shown(

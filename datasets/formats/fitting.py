@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from auth.policy.model import EXTRACT_FORMS, ColumnTerm, DeliveryForm, GridMask, Use
+from core import bases
 from core.errors import Reason
 from core.text import Text
 from datasets.formats.kinds import MOST_COLUMNS_OF_SHEET, MOST_ROWS_OF_SHEET
@@ -26,7 +27,7 @@ _NAMES: Final = {  # in the order of what keeps values exact
     DeliveryForm.EXTRACT_GEOJSON: Text("GeoJSON", "GeoJSON"),
 }
 _GEOPARQUET: Final = Text("Parquet（即 GeoParquet）", "Parquet (as GeoParquet)")
-BASIS: Final = "提取的文件形式（docs/extracts.md）· forms of an extract (docs/extracts.md)"
+BASIS: Final = bases.FILE_FORMS
 _ON_THE_EARTH: Final = frozenset(
     {"WGS 84", "CGCS2000"}
 )  # names of `datasets.geometry.NAMES`; a few decimetres apart

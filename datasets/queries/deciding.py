@@ -18,6 +18,7 @@ from auth.policy.filters.model import RowFilter, all_of
 from auth.policy.filters.rules import columns_of
 from auth.policy.limits import Limits
 from auth.policy.model import Ask, DeliveryForm
+from auth.policy.serving import TERMS_SET, Holding, case_of
 from auth.profile.now import limits_under
 from auth.vouching import cover as vouching
 from catalog.assets import asset
@@ -27,7 +28,6 @@ from core.ids import DatasetId, GrantId
 from core.text import Text
 from core.work import Work
 from datasets.queries.model import TermsRead, query_hash
-from datasets.queries.rules import no_terms
 from datasets.queries.terms import in_force
 from datasets.releases import queries as releases
 from datasets.releases.queries import ReleaseFacts
@@ -99,8 +99,10 @@ def considered(
     if release is not None and not (releases.is_deliverable(release) and release.sha256):
         release = None
     reasons = [*_decided(work, grant, question, limits), *more]
-    if needs_terms and terms is None:
-        reasons.append(no_terms(grant.dataset_id))
+    if needs_terms and TERMS_SET.lacks(
+        has := case_of(grant.policy, None, limits, Holding(terms is not None))
+    ):
+        reasons.append(TERMS_SET.reason(has))
     reasons += _release_fits(release, question, grant)
     row_filter = None
     try:

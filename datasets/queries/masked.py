@@ -18,15 +18,15 @@ from auth.actor import Actor
 from auth.grants import queries as grant_queries
 from auth.grants import usage
 from auth.grants.view import GrantView
+from auth.policy import serving
 from auth.policy.model import DeliveryForm, Prose
 from auth.policy.small_cells import SmallCells, small_cells
+from auth.profile.now import limits_now
 from catalog.assets import asset
 from core.errors import AccessRefused, Conflict, NotFound, QuotaExceeded, Reason, refuse_if
 from core.ids import GrantId
-from core.text import Text
 from core.work import Work
 from datasets.extracts import watermark
-from datasets.outputs import opening as outputs
 from datasets.queries import deciding
 from datasets.queries.deciding import Case, Question
 from datasets.queries.service import Desk, moved
@@ -36,7 +36,6 @@ from datasets.releases.whole import whole
 FORM: Final = DeliveryForm.PREVIEW
 ROWS: Final = 20
 MEMORY_MB: Final = 256  # the server may show several at once
-_BASIS: Final = "出域审核 · review of outputs before they leave (docs/outputs.md)"
 
 
 class MaskedAsk(BaseModel):
@@ -89,12 +88,13 @@ def _question(grant: GrantView, ask: MaskedAsk) -> Question:
 
 def _needs_review(work: Work, grant: GrantView) -> Iterator[Reason]:
     """Rows that people must see before they leave cannot be shown at once."""
-    if (least := outputs.needed(work, grant.dataset_id, FORM, grant.policy)) > 0:
-        text = Text(
-            f"该级别的数据须经 {least} 人出域审核后才能交付，不能即时预览；请改为申请提取。",
-            f"Data of this level leave only after {least} people reviewed them, so they cannot be shown at once; ask for an extract.",
-        )
-        yield Reason("preview-needs-review", text, _BASIS, {"checkers": least})
+    try:
+        held = asset(work, grant.dataset_id)
+    except NotFound:
+        held = None
+    case = serving.case_of(grant.policy, held, limits_now(work), serving.Holding())
+    if serving.SHOWN_AT_ONCE.lacks(case):
+        yield serving.SHOWN_AT_ONCE.reason(case)
 
 
 def show(desk: Desk, actor: Actor, ask: MaskedAsk) -> MaskedRead:

@@ -15,11 +15,12 @@ from auth.asset import Asset
 from auth.policy.filters.model import RowFilter
 from auth.policy.filters.rules import leaves
 from auth.policy.limits import Limits
+from core import bases
 from core.errors import Reason
 from core.text import Text, number_of
 from datasets.queries.model import Classed, Count, Group, Mean, QueryAsk, Sum
 
-BASIS: Final = "统计披露控制 · statistical disclosure control (docs/queries.md)"
+BASIS: Final = bases.STATISTICS
 ASKED: Final = (
     "asked"  # the chain of all rows asked about, so that no refusal hangs on what a measure found in them
 )
@@ -182,14 +183,6 @@ def suppressed(rows_left: int | None = None) -> Reason:
         f"{en} The grant has {number_of(rows_left, 'rows')} left, and an answer of more groups is not told either.",
     )
     return Reason("suppressed", text, BASIS, {"rows_left": rows_left})
-
-
-def no_terms(dataset_id: str) -> Reason:
-    text = Text(
-        f"{dataset_id} 尚未设定查询条款（谁算一个贡献者），不能查询；请联系该数据集的数据专员。",
-        f"{dataset_id} has no terms for queries yet (what a contributor is) and cannot be queried; ask its data steward.",
-    )
-    return Reason("query-terms-missing", text, BASIS)
 
 
 def chains(measure: Count | Sum | Mean | Classed) -> tuple[str, ...]:

@@ -7,10 +7,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from core import bases
 from core.errors import Reason
 from core.text import Text
 
-BASIS: Final = "隐藏标记 · hidden marks (docs/tracing.md)"
+BASIS: Final = bases.MARKS
 NAMED_BELOW: Final = 1e-9
 HALVES: Final = (
     "person",

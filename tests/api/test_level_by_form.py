@@ -7,6 +7,7 @@ made while the level still allowed it.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -60,7 +61,12 @@ def scene(sqlite_house: House) -> QueryScene:
         made = QueryScene(sqlite_house, desk, GrantId(""))
         made.releases(stays(), 1)
         with sqlite_house.read() as work:
-            desk.known[STAYS] = asset(work, STAYS)
+            held = asset(work, STAYS)
+        shape = replace(next(each for each in held.columns if each.name == "lot"), type="geometry")
+        then = tuple(shape if each.name == "lot" else each for each in held.columns)
+        desk.known[STAYS] = replace(
+            held, columns=then
+        )  # a grant of every form has a shape while it is agreed
         made.sets()
         made.caps()
         columns = [{"name": name, "reason": f"停车统计需要 {name}", "use": use} for name, use in USES.items()]

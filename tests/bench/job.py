@@ -26,7 +26,7 @@ import pyarrow.parquet as pq
 from sqlmodel import select
 
 from api.house import House, open_house
-from api.lookups import has_release
+from api.lookups import has_release, holds
 from auth.grants import activating
 from auth.grants.steps import GrantStep
 from auth.identity.tables import OrganisationRow
@@ -111,6 +111,7 @@ def a_house(room: Path, release: Path) -> tuple[House, Desk, GrantId]:
             GrantStep(),
             assets=desk.assets,
             has_release=has_release(work),
+            holds=holds(work),
             go_on=carrying.go_on,
         )
     return house, desk, GrantId(made.id)

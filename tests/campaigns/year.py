@@ -37,6 +37,7 @@ from auth.grants import activating
 from auth.grants.steps import GrantStep
 from auth.identity.accounts import account_row
 from auth.identity.principals import principal
+from auth.policy.serving import holds_nothing
 from auth.proof import service as proofs
 from auth.proof.checkpoint import Place
 from catalog.assets import asset
@@ -196,7 +197,7 @@ class Year:
         found = applications.accept_terms(work, self.actor(work, f"o-{firm}"), found.id, accept)
         made = activating.activate(
             work, self.actor(work, "steward_b"), found.grants[0], GrantStep(), assets=_assets(work), has_release=lambda *_: True,
-            go_on=carrying.go_on,
+            holds=holds_nothing, go_on=carrying.go_on,
         )  # fmt: skip
         self.grants.append((made.id, f"n-{firm}", known))
 

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from typing import Final, assert_never
 
 from auth.policy.limits import Limits
+from auth.policy.serving import BUDGET_SET, CONTRIBUTIONS_BOUND, NO_BOUND, NO_BUDGET
+from core import bases
 from core.errors import Reason
 from core.text import Text
 from datasets.queries.model import TermsRead
@@ -25,7 +27,7 @@ from datasets.queries.private.model import (
 )
 from datasets.queries.rules import BASIS as TERMS_BASIS
 
-BASIS: Final = "差分隐私预算 · differential privacy budget (docs/queries.md)"
+BASIS: Final = bases.BUDGET
 _GRID: Final = 1_000_000  # the largest magnitude of a value, in steps of the grid on which sums are counted
 KINDS: Final = ("dataset", "org", "grant", "user")
 
@@ -107,11 +109,7 @@ def misfits(ask: PrivateAsk, terms: TermsRead | None, limits: Limits) -> Iterato
     if terms is None:
         return
     if per_contributor(terms) < 1:
-        text = Text(
-            "查询条款未给出每个贡献者至多计多少行；请联系数据专员。",
-            "The terms do not say how many rows of one contributor count; ask the data steward.",
-        )
-        yield Reason("contribution-bound-missing", text, TERMS_BASIS)
+        yield Reason(CONTRIBUTIONS_BOUND.code, NO_BOUND, CONTRIBUTIONS_BOUND.basis)
     measure = ask.measure
     if isinstance(measure, PrivateSum | PrivateMean) and measure.column not in terms.bounds:
         text = Text(
@@ -130,11 +128,7 @@ def misfits(ask: PrivateAsk, terms: TermsRead | None, limits: Limits) -> Iterato
 def budget_reasons(epsilon_micro: int, cap: CapRead | None, spent: Mapping[str, int]) -> Iterator[Reason]:
     """Why the budget does not bear it. `spent`: by kind of account. Reads spending only, never data."""
     if cap is None:
-        text = Text(
-            "该数据集尚未设定隐私预算上限；请联系审批人。",
-            "No cap on the privacy budget of this dataset is set; ask the approver.",
-        )
-        yield Reason("budget-not-set", text, BASIS)
+        yield Reason(BUDGET_SET.code, NO_BUDGET, BUDGET_SET.basis)
         return
     for kind in KINDS:
         most, used = cap_of(cap, kind), spent.get(kind, 0)

@@ -10,6 +10,7 @@ from sqlmodel import SQLModel
 
 from auth.policy.filters.model import ColumnName, Compare
 from auth.policy.model import Prose
+from auth.policy.serving import MOST_KEYS
 from core.ids import DatasetId, GrantId
 
 KeyValue = Annotated[StrictStr, Field(min_length=1, max_length=200)] | StrictInt
@@ -38,7 +39,7 @@ class VerifyAsk(_Part):
 
     grant_id: GrantId
     dataset_id: DatasetId
-    key: dict[ColumnName, KeyValue] = Field(min_length=1, max_length=5)
+    key: dict[ColumnName, KeyValue] = Field(min_length=1, max_length=MOST_KEYS)
     claim: Compare | None = None
     consent: SubjectConsent
     purpose: str = Field(min_length=1, max_length=80)

@@ -10,11 +10,12 @@ from typing import Final
 from auth.asset import Asset
 from auth.policy.limits import Limits
 from auth.policy.model import GrantPolicy, Use
+from core import bases
 from core.errors import Reason
 from core.text import Text, number_of
 from datasets.queries.verifying.model import SubjectConsent, VerifyAsk
 
-BASIS: Final = "核验规则：须主体同意，限次 · verification with consent, within caps (docs/queries.md)"
+BASIS: Final = bases.VERIFYING
 
 
 @dataclass(frozen=True, slots=True)

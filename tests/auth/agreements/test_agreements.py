@@ -355,6 +355,7 @@ def test_the_use_of_a_grant_stops_the_instant_its_agreement_is_terminated_or_ove
             GrantStep(),
             assets=desk.assets,
             has_release=lambda *_: True,
+            holds=desk.holds,
             go_on=lambda *_: None,
         )
     assert _codes(refused.value.reasons) >= {"agreement-not-in-force", "no-active-agreement"}

@@ -14,6 +14,7 @@ from auth.applications.models import ApplicationAsk, LineAsk, LineDecision, Vote
 from auth.applications.rules import Approval, PlanLine, Stage
 from auth.applications.workflow import ANSWERED, State, state_on
 from auth.policy.limits import limits
+from auth.policy.serving import Holding
 from auth.policy.stages import LevelPlan, StagePlans, StageRule
 from auth.roles import Role
 from tests.auth.applications.test_rules import ASK, LINE, a_desk, columns, found
@@ -172,7 +173,7 @@ def _against(decision: LineDecision, votes: tuple[Vote, ...] = (), asset: Any = 
     terms = rules.decided_policy(ASKED, decision)
     if terms is not None and offered:
         terms = terms.model_copy(update=offered)
-    said = rules.decision_objections(decision, ASKED, terms, votes, asset, limits())
+    said = rules.decision_objections(decision, ASKED, terms, votes, asset, limits(), Holding())
     assert all(each.text.zh and each.text.en and each.basis for each in said)
     return [each.code for each in said]
 

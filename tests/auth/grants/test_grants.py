@@ -384,7 +384,7 @@ def test_commands_of_a_grant_name_what_stands_against_them(desk: Desk) -> None:
     def offered_to(who: str, released: bool = False) -> dict[str, list[str]]:
         with desk.read(who) as (work, actor):
             said = service.commands(
-                work, actor, grant.id, assets=desk.assets, has_release=lambda *_: released
+                work, actor, grant.id, assets=desk.assets, has_release=lambda *_: released, holds=desk.holds
             )
         return {item["command"]: [reason.code for reason in item["reasons"]] for item in said}
 

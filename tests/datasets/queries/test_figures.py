@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from auth.asset import Asset, AssetColumn
 from auth.policy.filters.model import parse
 from auth.policy.limits import limits
+from auth.policy.model import Safeguards
+from auth.policy.serving import TERMS_SET, Case, Holding
 from core.ids import DatasetId, OrgId
 from core.text import Text
 from datasets.queries import rules
@@ -190,7 +192,9 @@ def test_one_answer_for_all_that_may_not_be_told_and_what_is_left_of_the_quota()
 
 
 def test_a_dataset_without_terms_is_named() -> None:
-    reason = rules.no_terms("DP-1")
+    case = Case("DP-1", (), Safeguards(), None, limits(), Holding())
+    assert TERMS_SET.lacks(case)
+    reason = TERMS_SET.reason(case)
     assert (reason.code, reason.basis) == ("query-terms-missing", rules.BASIS)
     assert reason.text.zh.startswith("DP-1 ")
     assert reason.text.en.startswith("DP-1 ")

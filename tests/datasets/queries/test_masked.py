@@ -127,7 +127,7 @@ def test_every_reason_is_given_and_a_refusal_takes_nothing(
     assert _codes(scene, "officer2") == ["not-found"]
     assert _codes(scene, purpose="research") == ["purpose-mismatch"]
     with monkeypatch.context() as patch:
-        patch.setattr("datasets.outputs.opening.limits_under", lambda *_: shipped()[DEFAULT].limits())
+        patch.setattr("datasets.queries.masked.limits_now", lambda *_: shipped()[DEFAULT].limits())
         assert _codes(scene) == ["preview-needs-review"]
     scene.suspends()
     assert _codes(scene, purpose="research") == ["grant-not-active", "purpose-mismatch"]

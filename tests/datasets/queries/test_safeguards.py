@@ -10,6 +10,7 @@ import pytest
 
 from api.house import House
 from auth.applications import trying
+from auth.policy import serving
 from core.errors import AccessRefused, Conflict
 from core.ids import GrantId
 from core.text import Text
@@ -74,12 +75,30 @@ def test_files_wait_for_as_many_reviewers_as_the_grant_asks_for(house: House) ->
     assert sorted(each["needed"] for each in reviews) == [1, 2], "one by the profile, two by the grant"
 
 
-def test_a_preview_that_people_must_see_first_is_refused(sqlite_house: House) -> None:
-    scene = a_preview_scene(sqlite_house, **_strict(checkers=1))
+@pytest.mark.parametrize(
+    ("strict", "code"),
+    [({"checkers": 1}, "preview-needs-review"), ({"watermark": True}, "watermark-impossible")],
+)
+def test_a_preview_that_could_never_be_shown_is_not_applied_for(
+    sqlite_house: House, strict: dict[str, Any], code: str
+) -> None:
+    with pytest.raises(AccessRefused) as refused:
+        a_preview_scene(sqlite_house, **_strict(**strict))
+    assert codes(refused) == [code]
+
+
+def test_a_preview_is_refused_where_terms_agreed_before_ask_for_what_it_cannot_give(
+    sqlite_house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:  # as before the rule
+        patch.setattr(serving, "NEEDS", ())
+        scene = a_preview_scene(sqlite_house, **_strict(checkers=1))
     with pytest.raises(AccessRefused) as refused:
         _shown(scene)
     assert codes(refused) == ["preview-needs-review"]
-    scene.grant_id = a_grant(scene.desk, asset=scene.desk.known[VENUES], columns=["area_m2"], forms=["preview"], scenario_id="parking", **_strict(watermark=True)).id  # fmt: skip
+    with monkeypatch.context() as patch:
+        patch.setattr(serving, "NEEDS", ())
+        scene.grant_id = a_grant(scene.desk, asset=scene.desk.known[VENUES], columns=["area_m2"], forms=["preview"], scenario_id="parking", **_strict(watermark=True)).id  # fmt: skip
     with pytest.raises(AccessRefused) as refused:
         _shown(scene)
     assert codes(refused) == ["watermark-impossible"]

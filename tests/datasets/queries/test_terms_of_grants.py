@@ -74,6 +74,7 @@ def _activates(scene: QueryScene, grant_id: str) -> None:
             GrantStep(),
             assets=scene.desk.assets,
             has_release=has_release(work),
+            holds=scene.desk.holds,
             go_on=carrying.go_on,
         )
 
