@@ -260,6 +260,9 @@ def test_safeguards_are_asked_for_and_made_stricter_in_the_forms(house: House) -
     assert (looser.status_code, "decision-widens" in looser.text) == (422, True)
     none = approver.submit(f"{at}/decide", **(fields | {f"epsilon_each-{line['id']}": "0.001"}))
     assert (none.status_code, "safeguard-leaves-nothing" in none.text) == (422, True)
+    unmarked = approver.submit(f"{at}/decide", **fields)
+    assert (unmarked.status_code, "watermark-impossible" in unmarked.text) == (422, True)
+    fields[f"awaits-{line['id']}"] = line["delivery_forms"]
     done = approver.submit(f"{at}/decide", **fields)
     assert done.status_code == 303, done.text
     (decided,) = screener.get(f"/api/v1{at}").json()["lines"]

@@ -301,9 +301,13 @@ def test_safeguards_are_asked_for_and_made_stricter_by_options(
     assert not saved["lines"][0]["safeguards"].get("min_group")
     for words, user in ((["submit", made["id"]], "applicant"), (["screen", made["id"], "ok"], "screener"), (["review", made["id"], "approve"], "screener")):  # fmt: skip
         _run(house, application_command, *words, user=user)
-    decided = _run(
-        house, application_command, "decide", made["id"], "approve", "--checkers", "2", user="approver"
-    )
+    stricter = ["decide", made["id"], "approve", "--checkers", "2", "--watermark"]
+    at = ["--data-dir", str(house.settings.data_dir), "--as", "approver"]
+    unmarked = CliRunner().invoke(application_command, [*stricter, *at])
+    assert unmarked.exit_code == 1
+    assert "watermark-impossible" in unmarked.output + unmarked.stderr
+    forms = [word for form in made["lines"][0]["delivery_forms"] for word in ("--awaits", form)]
+    decided = _run(house, application_command, *stricter, *forms, user="approver")
     (line,) = decided["lines"]
     assert (decided["state"], line["offered"]["safeguards"]["checkers"]) == ("OFFERED", 2)
     where = ["--data-dir", str(house.settings.data_dir), "--as", "applicant"]
@@ -318,6 +322,8 @@ def test_safeguards_are_asked_for_and_made_stricter_by_options(
         application_command, ["decide", made["id"], "reject", "--checkers", "2", *where]
     )
     assert both.exit_code == 2
+    waits = CliRunner().invoke(application_command, ["decide", made["id"], "reject", *forms, *where])
+    assert waits.exit_code == 2
 
 
 def test_audit_verify_exits_1_and_says_where(house: House) -> None:

@@ -80,6 +80,9 @@ def _submitted(scene: Stage) -> Journey:
             supply(api, journey.id, key, f"{key}.pdf")
     promise(scene, journey.id, "no-breach-statement")
     promise(scene, journey.id, "protection-assessment")
+    with scene.as_(who) as api:
+        told = api.get(f"/applications/{journey.id}/precheck")
+        assert "query-terms-missing" in {each["code"] for each in told["advice"]}
     assert journey.step(who, "submit")["state"] == "SUBMITTED"
     return journey
 
@@ -98,6 +101,10 @@ def _decided(journey: Journey) -> None:
         assert journey.seen("approver")["state"] == "IN_REVIEW"
         journey.votes(who)
     assert journey.seen("approver")["state"] == "DECIDING"
+    with pytest.raises(Refused) as unserved:
+        journey.step("approver", "decide", **decision)
+    assert _said(unserved.value) == {"query-terms-missing"}
+    decision["lines"] = [{"line_id": line, "outcome": "approve", "awaits": ["enclave"]}]
     assert journey.step("approver", "decide", **decision)["state"] == "DECIDING"
     with pytest.raises(Refused):
         journey.step("approver", "concur", has_no_conflict=True)
@@ -106,10 +113,15 @@ def _decided(journey: Journey) -> None:
 
 def _in_force(journey: Journey) -> str:
     with journey.scene.as_("insurer-officer") as api:
-        terms = api.get(f"/applications/{journey.id}/terms")
-    grant: str = journey.step("insurer-officer", "accept", hash=terms["hash"])["grants"][0]
+        offer = api.get(f"/applications/{journey.id}/terms")
+    grant: str = journey.step("insurer-officer", "accept", hash=offer["hash"])["grants"][0]
     with journey.scene.as_("emergency-publish") as api:
         version = api.get(f"/grants/{grant}")["version"]
+        assert _refusals(api, f"/grants/{grant}/activate", {"version": version}) == {"query-terms-missing"}
+    with journey.scene.as_("emergency-prepare") as api:
+        terms = {"contributor": "event_id", "lists": {}, "bounds": {}, "reason": "每起事件为一个贡献者"}
+        api.put(f"/queries/terms/{JOURNEY_B}", terms)
+    with journey.scene.as_("emergency-publish") as api:
         assert api.post(f"/grants/{grant}/activate", {"version": version})["is_effective"] is True
     return grant
 
@@ -117,7 +129,11 @@ def _in_force(journey: Journey) -> str:
 def _refusals(api: Any, path: str, body: dict[str, Any]) -> set[str]:
     with pytest.raises(Refused) as refusal:
         api.post(path, body)
-    return {reason["code"] for reason in refusal.value.problem.get("reasons", [])}
+    return _said(refusal.value)
+
+
+def _said(refusal: Refused) -> set[str]:
+    return {reason["code"] for reason in refusal.problem.get("reasons", [])}
 
 
 def _computed(scene: Stage, grant: str) -> dict[str, Any]:
@@ -128,11 +144,6 @@ def _computed(scene: Stage, grant: str) -> dict[str, Any]:
         "select": [{"kind": "count"}, {"kind": "mean", "column": "response_min"}],
     }  # fmt: skip
     body = {"spec": spec, "because": "按事件类型评估救援时效"}
-    with scene.as_("insurer-analyst") as api:
-        assert "query-terms-missing" in _refusals(api, "/enclave", body)
-    with scene.as_("emergency-prepare") as api:
-        terms = {"contributor": "event_id", "lists": {}, "bounds": {}, "reason": "每起事件为一个贡献者"}
-        api.put(f"/queries/terms/{JOURNEY_B}", terms)
     with scene.as_("insurer-analyst") as api:
         assert _refusals(api, "/extracts", {**use, "form": "extract_parquet"}) >= {"level-forbids-form"}
         assert _refusals(api, "/queries", spec) >= {"level-forbids-form"}

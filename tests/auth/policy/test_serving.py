@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from itertools import product
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
@@ -192,3 +194,17 @@ def test_a_decision_names_each_form_that_has_to_wait() -> None:
         decision = LineDecision(line_id="l", outcome="approve", awaits=awaits)
         said = applications.decision_objections(decision, offered, offered, (), PARKS, limits(), held)
         assert [each.code for each in said] == expected
+
+
+def test_the_printed_table_is_the_one_that_decides() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "grants.md").read_text("utf-8")
+    part = page.partition("## What a delivery form needs")[2].partition("| When |")[0]
+    printed = []
+    for line in part.splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        if len(cells) == 4 and "`" in cells[2]:
+            files = EXTRACT_FORMS if "every file of rows" in cells[1] else frozenset()
+            named = frozenset(form for form in Form if f"`{form}`" in cells[1])
+            who = Mend.DATASET if cells[3].startswith("the bureau") else Mend.TERMS
+            printed.append((cells[2].strip("`"), files | named, who))
+    assert Counter(printed) == Counter((need.code, need.forms, need.mend) for need in NEEDS)
