@@ -11,6 +11,13 @@ from typing import Final
 from core.text import Lang, Text
 
 _WORDS: Final = """
+product_id|产品编号|product
+quantity|数量|quantity
+amount_fen|金额（分）|amount, fen
+cap_before_fen|现行上限（分）|cap in force, fen
+excess_before_fen|现超出（分）|in excess now, fen
+first_on|首次收费日|first charged
+last_on|末次收费日|last charged
 account|账号|account
 act|事项|act
 action|动作|action

@@ -102,6 +102,7 @@ NAV: Final[tuple[Group, ...]] = (
         _place("/register/agreements", "协议公示", "Public agreements"),
         _place("/transparency", "办理情况", "Handling"),
         _place("/fee-caps", "收费上限", "Fee caps"),
+        _place("/caps", "上限审定", "Proposed caps", "auth:fee-cap:read"),
         _place("/traces", "溯源", "Traces", "datasets:leak:trace"),
         _place("/audit", "审计", "Audit", "auth:audit:read"),
     )),

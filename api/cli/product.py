@@ -120,7 +120,7 @@ def set_cap(
     since: Annotated[str, typer.Option("--from", help="First day: 2026-01-01")],
     data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
 ) -> None:  # fmt: skip
-    """Set the highest price of a unit."""
+    """Propose the highest price of a unit; a second person confirms it (`datagrant cap`)."""
     given = {
         "scenario_id": scenario, "unit": unit, "cap_fen": cap_fen, "source": source, "effective_from": since,
     }  # fmt: skip

@@ -163,7 +163,7 @@ def revenue_cap(
     source: Annotated[str, typer.Option("--source", help="Where it comes from")],
     data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
 ) -> None:  # fmt: skip
-    """Set the highest revenue of an operator in a year."""
+    """Propose the highest revenue of an operator in a year; a second person confirms it (`datagrant cap`)."""
     body = {"org_id": org, "year": year, "cap_fen": fen, "source": source}
     with connect(data_dir, server, token, user) as api:
         show(api.post("/revenue/caps", body), as_json)

@@ -18,6 +18,7 @@ from api.money import fen_of
 from api.pages.tickets import checked
 from api.web import go, page
 from auth.actor import Actor
+from auth.caps import service as caps
 from auth.grants import queries as grants
 from auth.grants.workflow import State
 from auth.policy.limits import limits
@@ -47,6 +48,7 @@ _TEXTS: Final = (
     "surveying",
     "registration_code",
 )
+_CAP_FIELDS: Final = ("scenario_id", "unit", "source", "effective_from", "cap")
 _READ, _WRITE, _CAP = "auth:product:read", "auth:product:write", "auth:fee-cap:write"
 
 
@@ -190,24 +192,31 @@ def caps_page(request: Request, work: ReadDep, actor: ActorDep) -> HTMLResponse:
     return _caps(request, work, actor)
 
 
-def _caps(request: Request, work: Work, actor: Actor, refusal: AppError | None = None) -> HTMLResponse:
+def _caps(
+    request: Request, work: Work, actor: Actor, refusal: AppError | None = None, typed: dict[str, str] | None = None
+) -> HTMLResponse:  # fmt: skip
     known = limits()
+    waiting = (
+        caps.listed(work, actor, state="PROPOSED", kind="fee", limit=1)[1] if actor.may(caps.READ) else None
+    )
     return page(
         request, "products/caps.html", status=status_of(refusal) if refusal else 200, found=service.caps(work),
-        units=UNITS, yuan=yuan, known=known, refusal=refusal, may_write=actor.may(_CAP),
+        units=UNITS, yuan=yuan, known=known, refusal=refusal, may_write=actor.may_in(_CAP, None), waiting=waiting, typed=typed or dict.fromkeys(_CAP_FIELDS, ""),
         scenarios=[("*", Text("全部场景", "All scenarios")), *((code, each.name) for code, each in known.scenarios.items())],
     )  # fmt: skip
 
 
 @router.post("/fee-caps", response_class=HTMLResponse, **access(_CAP))
-def set_cap(request: Request, house: HouseDep, actor: ActorDep, form: Typed) -> Response:
-    """Set a cap."""
-    given: dict[str, Any] = {
-        name: str(form.get(name, "")).strip() for name in ("scenario_id", "unit", "source", "effective_from")
+def propose_cap(request: Request, house: HouseDep, actor: ActorDep, form: Typed) -> Response:
+    """Propose a cap; a second person confirms it."""
+    typed = {name: str(form.get(name, "")).strip() for name in _CAP_FIELDS}
+    given: dict[str, Any] = {name: typed[name] for name in _CAP_FIELDS[:-1]} | {
+        "cap_fen": fen_of(typed["cap"])
     }
-    given["cap_fen"] = fen_of(str(form.get("cap", "")).strip())
-    made = tried(house, lambda work: service.set_cap(work, actor, checked(CapCreate, given)))
+    made = tried(house, lambda work: caps.propose_fee(work, actor, checked(CapCreate, given)))
     if isinstance(made, AppError):
         with house.read() as work:
-            return _caps(request, work, actor, made)
-    return go("/fee-caps", Text("收费上限已设定。", "The cap is set."))
+            return _caps(request, work, actor, made, typed)
+    return go(
+        f"/caps/{made.id}", Text("已提出，待第二人确认。", "Proposed; a second person must confirm it.")
+    )

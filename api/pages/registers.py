@@ -34,6 +34,7 @@ REGISTERS: Final = (
     Entry("/reviews", Text("授权复核与评估", "Reviews of grants"), Text("逐项答复保留、收窄或撤销；授权后评估", "Keep, narrow or withdraw, grant by grant; evaluations"), "auth:review:read"),
     Entry("/campaigns", Text("定期复核批次", "Certification campaigns"), Text("每半年一次的复核及进度", "Each half year's certification and how far it is"), "auth:review:read"),
     Entry("/revenue", Text("运营收入与上限", "Revenue and caps"), Text("各运营机构每年实收与最高准许收入", "What operators take in a year against their caps"), "auth:usage:read"),
+    Entry("/caps", Text("上限审定", "Proposed caps"), Text("由一人提出、另一人确认的收费与收入上限", "Caps of prices and revenue, proposed by one and confirmed by another"), "auth:fee-cap:read"),
     Entry("/commitments", Text("告知承诺", "Commitments"), Text("代替材料的承诺及履行情况", "Signed instead of papers, and how they were kept"), "auth:application:read"),
     Entry("/revocations", Text("撤销确认", "Revocations"), Text("即时生效的撤销，由第二人确认", "Grants revoked at once, confirmed by a second person"), "auth:revocation:read"),
     Entry("/suspensions", Text("暂停建议", "Proposals to suspend"), Text("违背承诺后建议暂停的授权", "Grants proposed for suspension after a broken commitment"), "auth:suspension:read"),

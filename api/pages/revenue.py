@@ -16,8 +16,10 @@ from api.late import APIRouter
 from api.money import fen_of, yuan, yuan_or_nothing
 from api.pages.tickets import checked
 from api.web import go
+from auth.caps import service as caps
+from auth.caps.service import PROPOSE
 from auth.revenue import service
-from auth.revenue.service import READ, SET, RevenueCapCreate
+from auth.revenue.service import READ, RevenueCapCreate
 from core.errors import AppError
 from core.text import Text
 
@@ -42,37 +44,40 @@ def list_page(request: Request, work: ReadDep, actor: ActorDep, year: str = "") 
         lead=Text("运营机构每年实收与最高准许收入；超出部分在下一年度扣减（R18）。金额单位为元，逐笔取自收费记录。", "What each operator took in a year against the highest permitted; the excess is deducted in the next (R18). In yuan, summed from the fee lines."),
         heads=[Text("机构", "Operator"), Text("年度", "Year"), Text("实收", "Taken"), Text("上限", "Cap"), Text("上年扣减", "Deducted"), Text("可收", "Allowed"), Text("结果", "Outcome"), Text("依据", "Source")],
         filters=[FormField("year", Text("年度", "Year"), value=year[:4], hint=Text("如 2026", "as 2026"))],
-        actions=[Action(Text("设定上限", "Set a cap"), "/revenue/new", primary=True)] if actor.may(SET) else [],
+        actions=[
+            *([Action(Text("提出上限", "Propose a cap"), "/revenue/new", primary=True)] if actor.may_in(PROPOSE, None) else []),
+            *([Action(Text("上限审定", "Proposed caps"), "/caps?kind=revenue")] if actor.may(caps.READ) else []),
+        ],
         empty=Text("没有收费记录，也没有设定上限", "No fee is on record and no cap is set"),
     )  # fmt: skip
 
 
-@router.get("/new", response_class=HTMLResponse, **access(SET))
+@router.get("/new", response_class=HTMLResponse, **access(PROPOSE))
 def new_page(request: Request) -> HTMLResponse:
-    """The form to set a cap."""
+    """The form to propose a cap."""
     return _form(request, {})
 
 
 def _form(request: Request, typed: dict[str, str], refusal: AppError | None = None) -> HTMLResponse:
     return cases.form_page(
-        request, title=Text("设定最高准许收入", "Set a revenue cap"), crumb=(_TITLE, "/revenue"), action="/revenue", typed=typed,
-        lead=Text("由授权主体核定；先前的设定留存备查。", "Set by the authorising body; earlier caps stay on record."),
+        request, title=Text("提出最高准许收入", "Propose a revenue cap"), crumb=(_TITLE, "/revenue"), action="/revenue", typed=typed,
+        lead=Text("由授权主体核定，第二人看过试运行后确认；先前的上限留存备查。", "Set by the authorising body, confirmed by a second person after the dry run; earlier caps stay on record."),
         fields=[
             FormField("org_id", Text("机构标识", "Organisation id"), required=True), FormField("year", Text("年度", "Year"), required=True),
             FormField("cap", Text("上限（元）", "Cap (yuan)"), required=True), FormField("source", Text("依据", "Source"), required=True, full=True),
         ],
-        submit=Text("设定", "Set"), refusal=refusal,
+        submit=Text("提出", "Propose"), refusal=refusal,
     )  # fmt: skip
 
 
-@router.post("", response_class=HTMLResponse, **access(SET))
-def set_cap(request: Request, house: HouseDep, actor: ActorDep, form: Typed) -> Response:
-    """Set a cap."""
+@router.post("", response_class=HTMLResponse, **access(PROPOSE))
+def propose_cap(request: Request, house: HouseDep, actor: ActorDep, form: Typed) -> Response:
+    """Propose a cap; a second person confirms it."""
     typed = cases.typed_of(form, _NAMES)
     given = {name: typed[name] for name in _NAMES if name != "cap"} | {"cap_fen": fen_of(typed["cap"])}
-    made = tried(house, lambda work: service.set_cap(work, actor, checked(RevenueCapCreate, given)))
+    made = tried(house, lambda work: caps.propose_revenue(work, actor, checked(RevenueCapCreate, given)))
     if isinstance(made, AppError):
         return _form(request, typed, made)
-    if not actor.may(READ):
-        return go("/registers", Text("收入上限已设定。", "The cap is set."))
-    return go("/revenue", Text("收入上限已设定。", "The cap is set."))
+    return go(
+        f"/caps/{made.id}", Text("已提出，待第二人确认。", "Proposed; a second person must confirm it.")
+    )

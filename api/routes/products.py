@@ -11,6 +11,8 @@ from api.access import access
 from api.deps import ActorDep, LangDep, ReadDep, WorkDep
 from api.late import APIRouter
 from api.lookups import assets, delivered_files, org_names
+from auth.caps import service as caps
+from auth.caps.service import CapRead
 from auth.grants.standing import licence
 from auth.products import listing, service
 from auth.products.assessing import assessed
@@ -136,12 +138,12 @@ def enter_fee(work: WorkDep, actor: ActorDep, product_id: str, body: FeeCreate) 
 
 @router.get("/fee-caps", **access("public"))
 def list_caps(work: ReadDep) -> dict[str, Any]:
-    """The caps of prices, newest first, with their sources."""
+    """The caps of prices that two people have put in force, newest first, with their sources."""
     items = [cap.model_dump(exclude={"set_by"}) for cap in service.caps(work)]
     return {"items": items, "total": len(items), "next": None}
 
 
 @router.post("/fee-caps", status_code=201, **access("auth:fee-cap:write"))
-def set_cap(work: WorkDep, actor: ActorDep, body: CapCreate) -> dict[str, Any]:
-    """Set the highest price of a unit in a scenario, from a day on."""
-    return service.set_cap(work, actor, body).model_dump(exclude={"set_by"})
+def propose_cap(work: WorkDep, actor: ActorDep, body: CapCreate) -> CapRead:
+    """Propose the highest price of a unit in a scenario, from a day on; it counts once a second person has confirmed it (`/api/v1/caps`)."""
+    return caps.propose_fee(work, actor, body)

@@ -9,8 +9,10 @@ from fastapi import Query
 from api.access import access
 from api.deps import ActorDep, ReadDep, WorkDep
 from api.late import APIRouter
+from auth.caps import service as caps
+from auth.caps.service import PROPOSE, CapRead
 from auth.revenue import service
-from auth.revenue.service import READ, SET, RevenueCapCreate, RevenueRead
+from auth.revenue.service import READ, RevenueCapCreate
 
 router = APIRouter(prefix="/api/v1/revenue", tags=["supervision"])
 
@@ -26,7 +28,7 @@ def list_revenue(
     return {"items": found, "total": len(found)}
 
 
-@router.post("/caps", status_code=201, **access(SET))
-def set_revenue_cap(work: WorkDep, actor: ActorDep, body: RevenueCapCreate) -> RevenueRead:
-    """Set the highest revenue of an operator in a year; earlier caps stay on record."""
-    return service.set_cap(work, actor, body)
+@router.post("/caps", status_code=201, **access(PROPOSE))
+def propose_revenue_cap(work: WorkDep, actor: ActorDep, body: RevenueCapCreate) -> CapRead:
+    """Propose the highest revenue of an operator in a year; it counts once a second person has confirmed it (`/api/v1/caps`)."""
+    return caps.propose_revenue(work, actor, body)

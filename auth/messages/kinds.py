@@ -312,6 +312,10 @@ KINDS: Final[Mapping[str, Kind]] = {
         "task", Text("建议暂停授权", "Suspension proposed"),
         Text("机构 {org} 违背承诺，建议暂停其对数据集 {dataset} 的授权，请决定。", "{org} broke a commitment: suspending its grant on {dataset} is proposed. Decide on it."),
     ),
+    "cap.waits": Kind(
+        "task", Text("上限待确认", "Cap to be confirmed"),
+        Text("有一项{kind_zh}待第二人确认，请看试运行后决定。", "A {kind_en} waits for a second person. Look at its dry run and decide."),
+    ),
     "reminder.paper": Kind(
         "reminder", Text("材料补交即将到期", "Paper due soon"),
         Text("申请 {id} 的“{title_zh}”须于 {ends_on} 前补交（还有 {days} 天）。", "“{title_en}” of application {id} is to be handed in by {ends_on} (in {days} days)."),

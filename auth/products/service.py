@@ -359,16 +359,20 @@ def _read(work: Work, row: ProductRow, files: FilesBySha) -> ProductRead:
 
 
 def caps(work: Work) -> list[FeeCapRow]:
-    """Every cap, the newest first."""
-    order = (col(FeeCapRow.effective_from).desc(), col(FeeCapRow.id).desc())
+    """Every cap, the newest first; of two for the same day, the one confirmed later."""
+    order = (col(FeeCapRow.effective_from).desc(), col(FeeCapRow.set_at).desc(), col(FeeCapRow.id).desc())
     return list(work.db.exec(select(FeeCapRow).order_by(*order)))
 
 
-def set_cap(work: Work, actor: Actor, body: CapCreate) -> FeeCapRow:
-    """Set a cap; earlier ones stay on record."""
+def demand_scenario(body: CapCreate) -> None:
+    """Raise InputRefused for a scenario that is not on the list."""
     if body.scenario_id != rules.ANY and body.scenario_id not in limits().scenarios:
         raise InputRefused(Text("没有这个场景。", "There is no such scenario."), field="scenario_id")
-    row = FeeCapRow(id=work.new_id(), set_by=actor.account_id, set_at=work.now, **body.model_dump())
+
+
+def set_cap(work: Work, actor: Actor, body: CapCreate, cap_id: str) -> FeeCapRow:
+    """Put a confirmed cap in force, under the id of its proposal; earlier ones stay on record. Only `auth.caps` asks for it."""
+    row = FeeCapRow(id=cap_id, set_by=actor.account_id, set_at=work.now, **body.model_dump())
     work.db.add(row)
     work.db.flush()
     audit.record(work, actor, "fee_cap.set", subject=row.id, payload=body.model_dump(mode="json"))

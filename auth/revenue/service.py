@@ -19,7 +19,6 @@ from core.text import Text
 from core.work import Work
 
 READ: Final = "auth:usage:read"
-SET: Final = "auth:fee-cap:write"
 MOST_FEN: Final = 10**14
 
 
@@ -48,26 +47,33 @@ class RevenueRead(SQLModel):
     source: str
 
 
-def set_cap(work: Work, actor: Actor, body: RevenueCapCreate) -> RevenueRead:
-    """Set a cap; earlier ones stay on record."""
-    org = organisations.organisation(work, body.org_id)
-    if not org.is_enterprise:
+def demand_enterprise(work: Work, body: RevenueCapCreate) -> None:
+    """Raise NotFound for an organisation that is not there, InputRefused for one that is no enterprise."""
+    if not organisations.organisation(work, body.org_id).is_enterprise:
         raise InputRefused(
             Text("只有企业有收入上限。", "Only an enterprise has a revenue cap."), field="org_id"
         )
-    row = RevenueCapRow(id=work.new_id(), set_by=actor.account_id, set_at=work.now, **body.model_dump())
+
+
+def set_cap(work: Work, actor: Actor, body: RevenueCapCreate, cap_id: str) -> None:
+    """Put a confirmed cap in force, under the id of its proposal; earlier ones stay on record. Only `auth.caps` asks for it."""
+    row = RevenueCapRow(id=cap_id, set_by=actor.account_id, set_at=work.now, **body.model_dump())
     work.db.add(row)
     work.db.flush()
     audit.record(work, actor, "revenue_cap.set", subject=row.id, payload=body.model_dump(mode="json"))
-    return next(each for each in revenue(work, org_id=org.id) if each.year == body.year)
 
 
 def revenue(
-    work: Work, *, year: int | None = None, org_id: str = "", counted_by: int | None = None
+    work: Work,
+    *,
+    year: int | None = None,
+    org_id: str = "",
+    counted_by: int | None = None,
+    as_if: RevenueCapCreate | None = None,
 ) -> list[RevenueRead]:
     """Operators and years with money or a cap, the newest year first; every figure is the sum of its fee lines.
 
-    `counted_by`: without lines that a later year's disclosure tells of.
+    `counted_by`: without lines that a later year's disclosure tells of; `as_if`: with this cap besides, for a dry run.
     """
     taken: dict[str, dict[int, int]] = {}
     fees = select(col(FeeRow.org_id), col(FeeRow.charged_on), func.sum(FeeRow.amount_fen)).group_by(
@@ -81,6 +87,9 @@ def revenue(
     caps: dict[str, dict[int, RevenueCapRow]] = {}
     for row in work.db.exec(select(RevenueCapRow).order_by(col(RevenueCapRow.set_at), col(RevenueCapRow.id))):
         caps.setdefault(row.org_id, {})[row.year] = row
+    if as_if is not None:
+        tried = RevenueCapRow(id="", set_by="", set_at=work.now, **as_if.model_dump())
+        caps.setdefault(as_if.org_id, {})[as_if.year] = tried
     names = {org.id: org for org in organisations.organisations(work)}
     found = []
     for each in sorted({*taken, *caps}):

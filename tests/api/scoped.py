@@ -18,6 +18,7 @@ from auth.applications.tables import (
     ApplicationCommentRow,
     ApplicationInvitationRow,
 )
+from auth.caps import service as caps
 from auth.clocks.tables import ExtensionRow
 from auth.consents import service as consents
 from auth.consents.service import ConsentCreate
@@ -38,6 +39,7 @@ from auth.incidents.workflow import Target
 from auth.openplan import service as openplan
 from auth.openplan.service import TaskCreate
 from auth.papers.tables import CommitmentRow, PaperRow
+from auth.products.service import CapCreate
 from auth.products.tables import ProductRow
 from auth.profile import service as profiles
 from auth.profile.model import shipped
@@ -249,6 +251,14 @@ def objects_of(house: House) -> dict[str, str]:
         version = profiles.propose(
             work, drafter, ProfileProposal(profile=shipped()["generic-open-data"], reason="按上级文件执行")
         )
+        price = CapCreate(
+            scenario_id="safety",
+            unit="times",
+            cap_fen=5000,
+            source="价格通知",
+            effective_from=date(2026, 1, 1),
+        )
+        ceiling = caps.propose_fee(work, actor_of(work, "approver"), price)
         demand = demands.state_need(
             work,
             actor_of(work, "applicant"),
@@ -337,7 +347,7 @@ def objects_of(house: House) -> dict[str, str]:
         "dataset_id": DATASET, "release_id": release.id, "extract_id": extract.id, "answer_id": told.id, "session_id": session.session_id, "family_id": family,
         "source_id": source.id, "search_id": search.id, "key_id": key.id, "event_id": event.id, "ticket_id": ticket.id, "waiver_id": waiver.id, "fix_id": fix.id,
         "incident_id": incident.id, "duty_id": duty.id, "plan_id": plan.id, "agreement_id": agreement.id,
-        "profile_id": version.id, "scheme_id": weights.id, "view_id": "0" * 64, "extension_id": asked.id, "product_id": product.id,
+        "profile_id": version.id, "cap_id": ceiling.id, "scheme_id": weights.id, "view_id": "0" * 64, "extension_id": asked.id, "product_id": product.id,
         "endpoint_id": endpoint.id, "delivery_id": delivery.id, "harvest_id": harvest.id, "run_id": run.id,
         "target_id": portal.id, "push_run_id": sent.id,
         "share": "safety", "schema": "PK", "table": grant.dataset_id, "which": "renew", "address": "0/000.p/1",

@@ -13,6 +13,7 @@ from auth.applications import queries
 from auth.applications.tables import ApplicationRow
 from auth.profile.model import DEFAULT, shipped
 from tests.api.test_applications import ASK, _granted, _post, house
+from tests.caps import confirmed, proposed
 from tests.datasets.parking import DATASET
 from tests.people import a_person, actor_of, browser_as, client_as
 
@@ -187,9 +188,10 @@ def test_members_outputs_and_price_rule_are_chosen_in_the_form_and_narrowed_by_t
     with house.write() as work:
         for name in ("analyst", "analyst9"):
             a_person(work, name, "insurer", ["analyst"])
+        a_person(work, "second", "bureau", ["approver"])
         ids = {name: actor_of(work, name).account_id for name in ("analyst", "analyst9")}
     cap = {"scenario_id": "parking", "unit": "times", "cap_fen": 50, "source": "价格通知", "effective_from": "2026-01-01"}  # fmt: skip
-    fee = _post(client_as(house, "approver"), "/fee-caps", cap)["id"]
+    fee = confirmed(house, proposed(house, **cap), "second")["id"]
     at = _filled_in(house)
     applicant = browser_as(house, "applicant", lang="en")
     form = applicant.get(f"{at}/columns")

@@ -17,6 +17,7 @@ from api.house import House
 from auth.grants.tables import GrantRow
 from auth.products.rules import CHECKS
 from core.text import Lang
+from tests.caps import a_fee_cap
 from tests.conftest import TestClock
 from tests.datasets.extracts.scene import VENUES, Scene, a_scene
 from tests.desk import a_grant
@@ -37,10 +38,7 @@ def _product(scene: Scene, **changes: Any) -> dict[str, Any]:
 
 
 def _cap(scene: Scene, fen: int = 5000) -> None:
-    body = {
-        "scenario_id": "safety", "unit": "times", "cap_fen": fen, "source": "价格通知", "effective_from": "2026-01-01",
-    }  # fmt: skip
-    assert client_as(scene.house, "approver").post("/api/v1/fee-caps", json=body).status_code == 201
+    a_fee_cap(scene.house, cap_fen=fen)
 
 
 def test_a_product_is_traceable_to_the_file_it_was_built_on(scene: Scene) -> None:
@@ -170,7 +168,12 @@ def test_pages_of_products_caps_and_disclosure(scene: Scene) -> None:
         "source": "价格通知",
         "effective_from": "2026-01-01",
     }
-    assert approver.submit("/fee-caps", **cap).status_code == 303
+    made = approver.submit("/fee-caps", **cap)
+    assert made.status_code == 303
+    waiting = made.headers["location"]
+    assert officer.submit("/products", **form).status_code == 403, "it counts once it is confirmed"
+    second = browser_as(scene.house, "approver2")
+    assert second.submit(f"{waiting}/confirm", version="1").status_code == 303
     done = officer.submit("/products", **form)
     assert done.status_code == 303
     shown = done.headers["location"]
@@ -188,11 +191,11 @@ def test_pages_of_products_caps_and_disclosure(scene: Scene) -> None:
 
 
 def test_the_price_rule_agreed_in_a_grant_binds_products_built_on_it(scene: Scene) -> None:
-    approver, officer = client_as(scene.house, "approver"), client_as(scene.house, "officer")
+    officer = client_as(scene.house, "officer")
     cap = {"scenario_id": "parking", "unit": "times", "source": "价格通知", "effective_from": "2026-01-01"}
-    agreed = approver.post("/api/v1/fee-caps", json=cap | {"cap_fen": 4500}).json()["id"]
+    agreed = a_fee_cap(scene.house, **cap, cap_fen=4500)["id"]
     grant = a_grant(scene.desk, asset=scene.desk.known[VENUES], columns=["venue_id"], scenario_id="parking", fee_reference=agreed)  # fmt: skip
-    assert approver.post("/api/v1/fee-caps", json=cap | {"cap_fen": 9000}).status_code == 201
+    a_fee_cap(scene.house, **cap, cap_fen=9000)
     asked = _product(scene, scenario_id="parking", sources=[{"grant_id": grant.id}])
     refused = officer.post("/api/v1/products", json=asked | {"price_fen": 4600})
     assert [r["code"] for r in refused.json()["reasons"]] == ["price-above-agreed"]

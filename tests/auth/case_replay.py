@@ -17,6 +17,7 @@ CASES: Final = (
     ("agreement", "auth_agreement", "auth.agreements.workflow:agreement"),
     ("anomaly", "auth_anomaly", "auth.anomalies.workflow:finding"),
     ("campaign", "auth_campaign", "auth.reviews.workflow:campaign"),
+    ("cap", "auth_cap_proposal", "auth.caps.workflow:cap"),
     ("commitment", "auth_commitment", "auth.papers.commitment_workflow:commitment"),
     ("consent", "auth_source_consent", "auth.consents.workflow:source consent"),
     ("delegation", "auth_delegation", "auth.delegations.workflow:delegation"),

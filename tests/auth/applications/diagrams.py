@@ -9,6 +9,7 @@ from auth.agreements import plan_workflow as plan
 from auth.agreements import workflow as agreement
 from auth.anomalies import workflow as anomaly
 from auth.applications import workflow as application
+from auth.caps import workflow as cap
 from auth.consents import workflow as consent
 from auth.delegations import workflow as delegation
 from auth.demands import workflow as demand
@@ -110,6 +111,7 @@ def document() -> str:
         "## Registration 登记\n", diagram(registration, "DRAFT"), "", table(registration), "",
         "## Review of a grant 授权复核与评估\n", diagram(review, "OPEN"), "", table(review), "",
         "## Task of the open plan 开放任务\n", diagram(open_task, "DRAFT"), "", table(open_task), "",
+        "## Cap of prices or revenue 收费与收入上限\n", diagram(cap, "PROPOSED"), "", table(cap), "",
         "## Policy profile 政策配置\n", diagram(profile, "PROPOSED"), "", table(profile), "",
         "## Limits and deadlines 限额与时限\n", numbers(), "",
     ]  # fmt: skip

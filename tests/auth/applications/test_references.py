@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Any
 
 import pytest
@@ -19,7 +18,6 @@ from auth.identity.tables import AccountRow
 from auth.policy import odrl, odrl_reading
 from auth.policy.narrowing import Narrowing
 from auth.products import service as products
-from auth.products.service import CapCreate
 from auth.profile.now import profile
 from core.errors import InputRefused
 from core.ids import GrantId, OrgId
@@ -27,8 +25,9 @@ from core.work import Work
 from datasets.extracts import deciding as extract_deciding
 from datasets.queries import deciding
 from datasets.sharing import service as sharing
+from tests.caps import a_fee_cap
 from tests.desk import Desk, a_desk, a_grant, an_application, an_ask, decided
-from tests.people import a_person, actor_of
+from tests.people import a_person
 
 
 def _id(work: Work, username: str) -> str:
@@ -58,15 +57,8 @@ def _against(desk: Desk, who: str = "applicant", **changes: Any) -> list[str]:
 
 
 def a_cap(house: House, scenario: str = "safety", unit: str = "times", cap_fen: int = 50) -> str:
-    with house.write() as work:
-        body = CapCreate(
-            scenario_id=scenario,
-            unit=unit,
-            cap_fen=cap_fen,
-            source="物价批复",
-            effective_from=date(2026, 1, 1),
-        )  # type: ignore[arg-type]
-        return products.set_cap(work, actor_of(work, "approver"), body).id
+    made: str = a_fee_cap(house, scenario_id=scenario, unit=unit, cap_fen=cap_fen, source="物价批复")["id"]
+    return made
 
 
 def test_a_grant_is_for_the_members_it_names_and_says_so_in_its_agreement(house: House) -> None:

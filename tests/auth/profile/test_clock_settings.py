@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
 from sqlmodel import select
+from typer.testing import CliRunner
 
+from api import cli
 from api.house import House
 from auth.applications import reviewing
 from auth.applications.models import DeclaredStep
@@ -424,3 +427,21 @@ def test_the_dry_run_and_the_clocks_in_force_are_told_over_http(lite: Desk) -> N
         next(each for each in told["reminders"] if each["key"] == "papers")["effective_from"] == "2026-03-01"
     )
     assert told["reminder_days"] == [60, 30, 7, 1]
+
+
+def test_the_command_tells_what_becomes_of_clocks(lite: Desk, tmp_path: Path) -> None:
+    an_application(lite)
+    file = tmp_path / "profile.json"
+    changed = _with(days={"papers": (5, 2)}, extension_working_days=8, screen_working_days=4)
+    file.write_text(changed.model_dump_json(), encoding="utf-8")
+    where = ["--data-dir", str(lite.house.settings.data_dir), "--as", "auditor"]
+    runner, program = CliRunner(), cli._assemble()
+    told = runner.invoke(program, ["profile", "dry-run", str(file), *where])
+    assert told.exit_code == 0, told.output
+    for words in ("在办申请 1 件，期限均不变动", "无法准予的待审批延期: 0 → 0", "将发出的提醒: 0 → 0"):
+        assert words in told.output, words
+    assert "将上报" not in told.output
+    plain = runner.invoke(program, ["profile", "dry-run", GENERIC.key, *where])
+    assert "在办申请" not in plain.output
+    clocks = json.loads(runner.invoke(program, ["clock", "profile", *where, "--json"]).stdout)
+    assert [each["after_working_days"] for each in clocks["levels"]] == [0, 1, 3]

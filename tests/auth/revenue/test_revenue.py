@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from api.house import House
 from auth.revenue import rules
+from tests.caps import a_fee_cap, a_revenue_cap, confirmed
 from tests.datasets.extracts.scene import Scene, a_scene
 from tests.people import browser_as, client_as
 
@@ -47,14 +48,7 @@ def _cap(scene: Scene, fen: int, who: str = "approver", **more: Any) -> Any:
 def _charged(scene: Scene) -> None:
     from auth.products.rules import CHECKS
 
-    prices = {
-        "scenario_id": "safety",
-        "unit": "times",
-        "cap_fen": 5000,
-        "source": "价格通知",
-        "effective_from": "2026-01-01",
-    }
-    client_as(scene.house, "approver").post("/api/v1/fee-caps", json=prices)
+    a_fee_cap(scene.house)
     product = {
         "name_zh": "风险指数", "name_en": "Risk index", "kind": "indicator", "summary": "按区域汇总的风险指数", "scenario_id": "safety",
         "purpose": "risk-pricing", "unit": "times", "price_fen": 4000, "sources": [{"grant_id": scene.grant_id}], "affirmed": list(CHECKS), "level": 2,
@@ -73,10 +67,12 @@ def test_revenue_stands_against_its_cap_and_in_the_disclosure(scene: Scene) -> N
     assert _cap(scene, 10_000, "watch").status_code == 403
     assert _cap(scene, 10_000, org_id="parks").status_code == 422
     assert _cap(scene, 10_000, org_id="nobody").status_code == 404
-    assert _cap(scene, 99_000).status_code == 201
-    told = _cap(scene, 10_000).json()
+    a_revenue_cap(scene.house, cap_fen=99_000)
+    a_revenue_cap(scene.house)
+    a_revenue_cap(scene.house, cap_fen=5_000, year=2027)
+    next_year, told = watch.get("/api/v1/revenue").json()["items"]
     assert (told["taken_fen"], told["allowed_fen"], told["excess_fen"]) == (12_000, 10_000, 2_000)
-    assert _cap(scene, 5_000, year=2027).json()["deducted_fen"] == 2_000
+    assert next_year["deducted_fen"] == 2_000
     found = watch.get("/api/v1/disclosure/2026").json()
     assert [row["taken_fen"] for row in found["revenue"]] == [found["figures"]["revenue_fen"]]
     shown = browser_as(scene.house, "watch").get("/revenue").text
@@ -84,7 +80,9 @@ def test_revenue_stands_against_its_cap_and_in_the_disclosure(scene: Scene) -> N
     typed = {"org_id": "insurer", "year": "2028", "source": "核定最高准许收入的通知"}
     refused = browser_as(scene.house, "approver").submit("/revenue", cap="12.345", **typed)
     assert (refused.status_code, 'value="12.345"' in refused.text) == (422, True)
-    assert browser_as(scene.house, "approver").submit("/revenue", cap="1,234.5", **typed).status_code == 303
+    made = browser_as(scene.house, "approver").submit("/revenue", cap="1,234.5", **typed)
+    assert made.status_code == 303
+    confirmed(scene.house, {"id": made.headers["location"].removeprefix("/caps/"), "version": 1})
     listed = client_as(scene.house, "watch").get("/api/v1/revenue", params={"year": 2028}).json()["items"]
     assert [row["cap_fen"] for row in listed] == [123_450]
     assert client_as(scene.house, "officer").get("/api/v1/revenue").status_code == 403

@@ -13,6 +13,7 @@ from auth.products.rules import CHECKS
 from auth.products.tables import FeeRow
 from auth.supervision.disclosed import canonical, told
 from core.text import Lang
+from tests.caps import a_fee_cap
 from tests.conftest import TestClock
 from tests.datasets.extracts.scene import Scene, a_scene
 from tests.people import a_person, browser_as, client_as
@@ -33,7 +34,7 @@ def a_product(scene: Scene) -> str:
         "source": "价格通知",
         "effective_from": "2026-01-01",
     }
-    assert client_as(scene.house, "approver").post("/api/v1/fee-caps", json=cap).status_code == 201
+    a_fee_cap(scene.house, **cap)
     body = {
         "name_zh": "风险指数", "name_en": "Risk index", "kind": "indicator", "summary": "按区域汇总", "scenario_id": "safety",
         "purpose": "risk-pricing", "unit": "times", "price_fen": 100, "sources": [{"grant_id": scene.grant_id}], "affirmed": list(CHECKS),
