@@ -11,9 +11,15 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from auth.audit_request import ASKING, Asking
-from core import ids
+from core import elapsed, ids
 
 HEADER: Final = "X-Request-Id"
+_KEPT: Final = "request_id"
+
+
+def id_of(scope: Scope) -> str:
+    """The id of the request, for what answers outside all middleware."""
+    return str(scope.get("state", {}).get(_KEPT, ""))
 
 
 class Asked:
@@ -28,6 +34,7 @@ class Asked:
             return
         client = scope.get("client")
         asking = Asking(ids.new_id(), client[0] if client else "")
+        scope.setdefault("state", {})[_KEPT] = asking.id
 
         async def with_id(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -36,6 +43,7 @@ class Asked:
 
         token = ASKING.set(asking)
         try:
-            await self.app(scope, receive, with_id)
+            with elapsed.counted():
+                await self.app(scope, receive, with_id)
         finally:
             ASKING.reset(token)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from contextlib import suppress
 from typing import Any, Final
 
@@ -12,6 +13,7 @@ from sqlalchemy.exc import DataError
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
+from api import asking
 from api.deps import current_actor, language
 from api.replay import Replayed, on_replayed
 from api.witnessed import NOTED
@@ -19,6 +21,7 @@ from core import errors as e
 from core.faults import together
 from core.text import Text
 
+_log: Final = logging.getLogger("datagrant.api")
 SAFE_HEADERS: Final = {
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
@@ -144,13 +147,16 @@ async def on_bad_value(request: Request, exc: Exception) -> Response:  # noqa: A
 
 
 async def on_surprise(request: Request, exc: Exception) -> Response:  # noqa: ARG001 - the server logs the trace itself
+    request_id = asking.id_of(request.scope)
+    _log.error("request %s failed", request_id)
     text = Text(
-        "服务内部出错，未作任何更改；请稍后重试，若再次出现请把时间与地址告知管理员。",
+        f"服务内部出错，未作任何更改；请稍后重试，若再次出现请把请求编号 {request_id} 告知管理员。",
         "Something failed on our side and nothing was changed; try again later, and if it happens again tell the "
-        "administrator the time and address.",
+        f"administrator the request {request_id}.",
     )
     answer = _answer(request, e.AppError(text), 500)
-    answer.headers.update(SAFE_HEADERS)  # this answer is made outside all middleware
+    # this answer is made outside all middleware
+    answer.headers.update(SAFE_HEADERS | {asking.HEADER: request_id})
     return answer
 
 

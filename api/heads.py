@@ -64,6 +64,8 @@ asked_name|提出人|asked by
 at|时间|at
 attempts|尝试次数|attempts
 audit_event|审计事件|on record as
+duration_ms|用时（毫秒）|took, ms
+epsilon_micro|隐私预算（百万分之一 ε）|epsilon, millionths
 event_id|事件编号|event
 leaf_index|叶序号|leaf
 is_mine|本人办理|your act

@@ -18,6 +18,7 @@ from typing import Any, Final, Literal, Protocol, TypeVar
 
 from sqlalchemy import Engine
 
+from core import elapsed
 from core.errors import AppError
 from core.files import FileStore
 from core.jobs import FINAL, JobRead, JobRow, JobState, read
@@ -135,7 +136,8 @@ def scratch_room(settings: Settings) -> Path:
 def perform(ctx: JobContext, kind: JobKind) -> None:
     """Carry the job out and write its end; a job that has ended already is left alone."""
     try:
-        _perform(ctx, kind)
+        with elapsed.counted():
+            _perform(ctx, kind)
     finally:
         shutil.rmtree(scratch_room(ctx.settings) / ctx.job.id, ignore_errors=True)
 

@@ -22,6 +22,8 @@ LEDGER = (
     "purpose",
     "rows",
     "bytes",
+    "epsilon_micro",
+    "duration_ms",
     "origin",
 )
 MONTHLY = (

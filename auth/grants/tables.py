@@ -123,7 +123,8 @@ class UsageEventRow(SQLModel, table=True):
 
     `kind`: charge, delivery (both take), refund (negative numbers), reserved (for a file that waits for its review; negative when that is over),
     download and refused (take nothing), so that the sums of extracts, rows and bytes over a grant's lines are what was used. `sent_bytes` left with a download. `columns` and `reasons`
-    are JSON lists; `origin` is a shortened network address.
+    are JSON lists; `origin` is a shortened network address. `epsilon_micro`: the privacy budget that was spent by it, in millionths. `duration_ms`: from the request, or
+    the attempt at its job, to the line, and of a download to its last byte; null where it would tell of the data (`auth.grants.ledger`), and before it was kept.
     """
 
     __tablename__ = "auth_usage_event"
@@ -140,6 +141,8 @@ class UsageEventRow(SQLModel, table=True):
     rows: int = Field(default=0, sa_type=BigInteger)
     bytes: int = Field(default=0, sa_type=BigInteger)
     sent_bytes: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs={"server_default": "0"})
+    epsilon_micro: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs={"server_default": "0"})
+    duration_ms: int | None = Field(default=None, sa_type=BigInteger)
     subject: str = Field(default="", index=True, max_length=120)
     at: datetime = Field(sa_type=UtcDateTime, index=True)
     org_id: str = Field(default="", sa_column_kwargs=_EMPTY)

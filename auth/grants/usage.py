@@ -122,6 +122,7 @@ def charge(
     reserves: bool = False,
     outputs: int = 0,
     is_new: bool = True,
+    epsilon_micro: int = 0,
 ) -> None:
     """Take from the grant's quotas, in the caller's transaction: all of it, or QuotaExceeded and nothing.
 
@@ -130,6 +131,7 @@ def charge(
     `reserves`: for what waits for a review; it counts against the quota, and in no report before it is delivered.
     `outputs`: results of the enclave that a request is to bring; taken with `extracts` alone. `is_new`: not for what was asked for
     before, under the grant that this one amends: the counts of day and month, which were carried over, have it already.
+    `epsilon_micro`: for the ledger; the privacy budget itself is charged beside (`datasets.queries.private.budget`).
     """
     wanted = _counted(extracts=extracts, rows=rows, bytes=bytes)
     held = queries.facts(work, grant_id)
@@ -151,7 +153,7 @@ def charge(
         foresee(work, queries.row_asked(grant_id), ledger.whose_asked(grant_id), *alone)
         refuse_if(tuple(observing.against_use(work, queries.row(work, grant_id))))
     kind = DELIVERY if delivers else RESERVED if reserves else CHARGE
-    enter(work, grant_id, kind, subject=subject, taking=taking, counts=wanted)
+    enter(work, grant_id, kind, subject=subject, taking=taking, counts=wanted, epsilon_micro=epsilon_micro)
 
 
 def refund(

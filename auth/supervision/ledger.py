@@ -25,7 +25,7 @@ from core.work import Work
 _FIRST: Final = date(2000, 1, 1)
 _LAST: Final = date(2999, 12, 31)
 LARGEST_FILE: Final = 500_000
-UNITS: Final = ("extracts", "rows", "bytes", "sent_bytes")
+UNITS: Final = ("extracts", "rows", "bytes", "sent_bytes", "epsilon_micro")
 
 
 class Line(BaseModel):
@@ -56,6 +56,8 @@ class Line(BaseModel):
     rows: int
     bytes: int
     sent_bytes: int
+    epsilon_micro: int
+    duration_ms: int | None
     subject: str
     reasons: list[str]
 
@@ -124,6 +126,7 @@ class Sums(BaseModel):
     rows: int
     bytes: int
     sent_bytes: int
+    epsilon_micro: int
 
 
 def lines(

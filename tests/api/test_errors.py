@@ -126,7 +126,9 @@ def test_every_answer_carries_the_security_headers(sqlite_house: House) -> None:
     assert answer.headers["x-content-type-options"] == "nosniff"
 
 
-def test_a_surprise_is_a_document_too_and_tells_no_secret(sqlite_house: House) -> None:
+def test_a_surprise_is_a_document_too_and_tells_no_secret(
+    sqlite_house: House, caplog: pytest.LogCaptureFixture
+) -> None:
     app = app_of(sqlite_house)
 
     @app.get("/api/v1/surprise")
@@ -137,6 +139,8 @@ def test_a_surprise_is_a_document_too_and_tells_no_secret(sqlite_house: House) -
     assert answer.status_code == 500
     assert answer.json()["type"] == "/problems/error"
     assert "hunter2" not in answer.text
+    assert answer.headers["x-request-id"] in answer.json()["detail"]
+    assert caplog.messages == [f"request {answer.headers['x-request-id']} failed"]
     assert "default-src 'none'" in answer.headers["content-security-policy"]
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from api.house import House
-from core import jobs
+from core import elapsed, jobs
 from core.errors import Conflict
 from core.ids import new_id
 from core.jobs import JobRow, JobState
@@ -53,3 +53,9 @@ def test_a_finished_job_is_not_done_again(house: House) -> None:
     row = _played(house, kind)
     perform(context_for(house.engine, house.files, house.settings, house.clock, new_id, row), kind)
     assert times == [1]
+
+
+def test_the_time_of_a_job_is_counted_from_the_beginning_of_its_attempt(house: House) -> None:
+    row = _played(house, JobKind("trial", TITLE, lambda _ctx: {"took": elapsed.milliseconds()}))
+    assert json.loads(row.result or "{}")["took"] is not None
+    assert elapsed.milliseconds() is None

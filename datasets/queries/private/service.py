@@ -195,7 +195,9 @@ def _reserved(
         work.db.add(row)
         work.db.flush()
         budget.reserve(work, actor, row, ask.epsilon_micro)
-        usage.charge(work, case.grant.id, extracts=1, rows=_rows(ask, case), subject=row.id, taking=taking)
+        usage.charge(
+            work, case.grant.id, extracts=1, rows=_rows(ask, case), subject=row.id, taking=taking, epsilon_micro=ask.epsilon_micro
+        )  # fmt: skip
         note(work, actor, "query.reserved", row, {"epsilon_micro": ask.epsilon_micro})
         return row.id, planned, None
 

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 import time
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -14,6 +15,7 @@ from sqlmodel import col, select
 
 from api.house import House
 from auth.audit import AuditEventRow
+from auth.grants.tables import UsageEventRow
 from core.errors import AccessRefused, AppError, InputRefused, NotFound
 from datasets.queries.private import service
 from datasets.queries.private.model import CapWrite, normalised
@@ -45,6 +47,14 @@ def _sound(scene: QueryScene) -> None:
             mine = {"dataset": "", "org": "org_id", "grant": "grant_id", "user": "account_id"}[row.kind]
             charged = [each.epsilon_micro for each in spends if not mine or getattr(each, mine) == row.holder]
             assert row.spent_micro == sum(charged) <= CAPS[f"{row.kind}_micro"]
+        lines: Counter[str] = Counter()
+        for line in work.db.exec(select(UsageEventRow)):
+            lines[line.grant_id] += line.epsilon_micro
+            assert line.duration_ms is None or line.form != "query_dp"
+        held: Counter[str] = Counter()
+        for each in spends:
+            held[each.grant_id] += each.epsilon_micro
+        assert +lines == +held, "the ledger's lines add up to what each grant has spent"
         paid = select(AnswerRow.id).where(AnswerRow.epsilon_micro > 0)
         assert {each.answer_id for each in spends} == set(work.db.exec(paid))
 
