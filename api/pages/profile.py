@@ -26,7 +26,7 @@ from auth.duties.workflow import KIND_NAMES
 from auth.policy.filters.rules import LOCAL
 from auth.policy.limits import limits
 from auth.profile import service
-from auth.profile.bounds import bounds
+from auth.profile.bounds import beyond, bounds
 from auth.profile.editing import digest, edited, fields_of
 from auth.profile.foreseen import ClockEffects, clock_effects
 from auth.profile.model import Profile, shipped
@@ -240,10 +240,11 @@ def _show(
     row = service.version(work, actor, profile_id)
     names = org_names(work)
     changes = differences(profile(work), row.profile)
-    broken = service.dry_run(work, row.profile, assets=partial(assets, work))
+    why_none = beyond(row.profile.numbers)
+    broken = [] if why_none else service.dry_run(work, row.profile, assets=partial(assets, work))
     stopped = service.people_stopped(broken)
-    turned = selfcheck.changed(work, actor, row.profile, around(request.app.state.house))
-    clocks = clock_effects(work, row.profile)
+    turned = [] if why_none else selfcheck.changed(work, actor, row.profile, around(request.app.state.house))
+    clocks = ClockEffects() if why_none else clock_effects(work, row.profile)
     dry = Text("试运行：将不符合的现有授权", "Dry run: live grants that it would break")
     if stopped:
         dry = Text(
@@ -260,19 +261,19 @@ def _show(
                 dry, [Text("授权", "Grant"), Text("机构", "Organisation"), Text("数据集", "Dataset"), Text("原因", "Reasons")],
                 [[Cell(each.grant_id[:13], f"/grants/{each.grant_id}", mono=True), Cell(names.get(each.org_id, each.org_id)), Cell(each.dataset_id, mono=True),
                   Cell(Text("；".join(r.text.zh for r in each.reasons), " ".join(r.text.en for r in each.reasons)))] for each in broken],
-                empty=Text("没有授权会因此不符合", "It breaks no live grant"),
+                empty=why_none or Text("没有授权会因此不符合", "It breaks no live grant"),
             ),
             Section(
                 Text("试运行：时限与提醒（假定今日生效）", "Dry run: clocks and reminders, as if in force today"),
                 [Text("项目", "What"), Text("现行", "In force"), Text("本版", "This version")], _clock_rows(clocks),
-                empty=Text("时限、延期、上报与提醒均不变", "Clocks, extensions, escalation and reminders stay as they are"),
+                empty=why_none or Text("时限、延期、上报与提醒均不变", "Clocks, extensions, escalation and reminders stay as they are"),
             ),
             Section(
                 Text("试运行：结果将改变的自查项", "Dry run: points of self-checks that would turn out otherwise"),
                 [Text("自查对象", "Whose"), Text("自查项", "Point"), Text("现行", "In force"), Text("本版", "This version")],
                 [[Cell(Text(each.subject_zh, each.subject_en)), Cell(Text(each.name_zh, each.name_en)), Cell(OUTCOME_NAMES[each.before]),
                   Cell(OUTCOME_NAMES[each.after])] for each in turned],
-                empty=Text("没有自查项会因此改变", "None would"),
+                empty=why_none or Text("没有自查项会因此改变", "None would"),
             ),
         ],
         steps={Step.CONFIRM: StepForm(confirm=Text("确定生效吗？", "Put it in force?")), Step.REJECT: StepForm([NOTE])},

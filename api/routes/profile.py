@@ -12,6 +12,7 @@ from api.lookups import assets
 from api.routes.selfchecks import around
 from auth.casework.book import CaseStep
 from auth.profile import service
+from auth.profile.bounds import refuse_beyond
 from auth.profile.foreseen import clock_effects
 from auth.profile.model import Profile, shipped
 from auth.profile.now import profile
@@ -53,10 +54,11 @@ def propose_version(work: WorkDep, actor: ActorDep, body: ProfileProposal) -> Pr
 def dry_run(work: ReadDep, house: HouseDep, actor: ActorDep, lang: LangDep, body: Profile) -> dict[str, Any]:
     """Which live grants this profile would not allow, with every reason; nothing is changed.
 
-    `stopped`: people who could use the grant no more because nobody vouches for them; `people_stopped`: of all grants, each counted once.
+    A profile beyond the bounds is refused, as it is when it is proposed. `stopped`: people who could use the grant no more because nobody vouches for them; `people_stopped`: of all grants, each counted once.
     `clocks`: what would become of clocks and reminders if it were in force now (a part that is null goes on as it does);
     `self_checks`: points of self-checks in the caller's sight that would turn out otherwise.
     """
+    refuse_beyond(body.numbers)
     found = service.dry_run(work, body, assets=partial(assets, work))
     items = [
         {"grant_id": each.grant_id, "org_id": each.org_id, "dataset_id": each.dataset_id, "stopped": len(each.stopped), "reasons": [r.as_json(lang) for r in each.reasons]}

@@ -76,3 +76,12 @@ def _refuse_disorder(numbers: Mapping[str, Number]) -> None:
                 ),
                 field=f"numbers.{above if above in numbers else below}",
             )
+
+
+def beyond(numbers: Mapping[str, Number]) -> Text | None:
+    """What stands against these numbers; None where they lie within: a version stored before there were bounds may not."""
+    try:
+        refuse_beyond(numbers)
+    except InputRefused as refused:
+        return refused.detail
+    return None

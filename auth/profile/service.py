@@ -115,12 +115,14 @@ def propose(work: Work, actor: Actor, body: ProfileProposal) -> ProfileRead:
 
 
 def step(work: Work, actor: Actor, version_id: str, which: Step, ask: CaseStep) -> ProfileRead:
-    """Confirm or reject, as another person than the one who proposed."""
+    """Confirm or reject, as another person than the one who proposed. Raises InputRefused on confirming what lies beyond the bounds."""
     row = BOOK.row(work, version_id, actor, version=ask.version, to_change=True)
     BOOK.check(actor, row, which)
     refuse_if(tuple(_proposer(work, actor, row, which)))
     if which is Step.REJECT:
         need_reason(ask.note)
+    else:
+        refuse_beyond(read(row).profile.numbers)
     BOOK.move(work, actor, row, which, ask.note)
     if which is Step.CONFIRM and row.effective_from <= work.now.astimezone(LOCAL).date():
         older = select(ProfileRow).where(ProfileRow.state == State.ACTIVE, ProfileRow.id != row.id)

@@ -24,18 +24,20 @@ from auth.clocks.tables import EscalationRow
 from auth.messages import reminders
 from auth.messages.tables import ReminderRow
 from auth.policy.limits import Reminded, limits
+from auth.profile import service as profiles
 from auth.profile.bounds import refuse_beyond
 from auth.profile.editing import edited, fields_of
 from auth.profile.foreseen import ClockEffects, Pair, clock_effects
 from auth.profile.model import Number, Profile, ReminderDays, shipped
 from auth.profile.now import limits_now, profile
+from auth.profile.service import ProfileProposal
 from auth.profile.tables import ProfileRow
 from auth.profile.wording import differences, items
 from core.errors import AccessRefused, InputRefused
 from tests.auth.agreements.scene import in_force
 from tests.conftest import TestClock
 from tests.desk import Desk, a_desk, a_grant, an_application, screened, submitted
-from tests.people import client_as
+from tests.people import browser_as, client_as
 
 GENERIC = shipped()["generic-open-data"]
 SOURCE = "local policy of the tests"
@@ -445,3 +447,32 @@ def test_the_command_tells_what_becomes_of_clocks(lite: Desk, tmp_path: Path) ->
     assert "在办申请" not in plain.output
     clocks = json.loads(runner.invoke(program, ["clock", "profile", *where, "--json"]).stdout)
     assert [each["after_working_days"] for each in clocks["levels"]] == [0, 1, 3]
+
+
+HUGE = {"pending_days": 100_000_000, "dormant_suspend_days": 100_000_000, "answer_days": 100_000_000}
+
+
+def test_a_dry_run_beyond_the_bounds_is_refused_in_words(lite: Desk) -> None:
+    answer = client_as(lite.house, "approver").post(
+        "/api/v1/profile/dry-run", json=_with(**HUGE).model_dump(mode="json")
+    )
+    assert answer.status_code == 422
+    assert "36500" in answer.text
+
+
+def test_a_version_stored_before_the_bounds_can_still_be_looked_at_and_rejected(desk: Desk) -> None:
+    a_grant(desk)
+    with desk.write("watch") as (work, actor):
+        made = profiles.propose(work, actor, ProfileProposal(profile=GENERIC, reason="按上级文件执行"))
+        row = work.db.get_one(ProfileRow, made.id)
+        row.body = _with(**HUGE).model_dump_json()
+        work.db.add(row)
+    browser = browser_as(desk.house, "approver")
+    shown = browser.get(f"/profile/{made.id}")
+    assert shown.status_code == 200
+    assert "100,000,000 日" in shown.text
+    confirmed = browser.submit(f"/profile/{made.id}/confirm", version="1")
+    assert (confirmed.status_code, "须在 0 至 36500 之间" in confirmed.text) == (422, True)
+    assert (
+        browser.submit(f"/profile/{made.id}/reject", version="1", note="数值有误，请改正").status_code == 303
+    )
