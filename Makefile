@@ -16,7 +16,7 @@ BY_FILE := --dist loadfile --no-loadscope-reorder
 ROOMS := auth catalog claims core quality web datasets/batches datasets/outputs datasets/releases datasets/sources datasets/tickets
 unexport PYTHONDONTWRITEBYTECODE  # compiled modules are kept: each process would compile every library anew
 
-.PHONY: setup assets browser r delta schemas demo serve test long fast check fix bench lock clean
+.PHONY: setup assets browser r delta acro schemas demo serve test long fast check fix bench lock clean
 
 setup: $(READY) $(DIST)  ## .venv with all that running and testing need, and the built pages' assets
 
@@ -48,6 +48,13 @@ delta: $(READY)  ## the Delta Sharing client, in an environment of its own (its 
 		$(PYTHON) -m venv .venv-delta; \
 		.venv-delta/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-delta.lock; \
 		touch .venv-delta/.ready; \
+	fi
+
+acro: $(READY)  ## acro, which checks research outputs, in an environment of its own (its pandas is older than ours): tests.campaigns.disclosure
+	@if [ ! -e .venv-acro/.ready ] || [ requirements-acro.lock -nt .venv-acro/.ready ]; then \
+		$(PYTHON) -m venv .venv-acro; \
+		.venv-acro/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-acro.lock; \
+		touch .venv-acro/.ready; \
 	fi
 
 schemas: $(READY)  ## published schemas of OAI-PMH, Atom and site maps, out of registries' packages by hash, into .schemas
@@ -89,4 +96,4 @@ lock:  ## pin the newest versions that work together (needs uv)
 	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes --no-emit-index-url -o requirements.lock
 
 clean:  ## forget what was built; data directories stay
-	rm -rf $(VENV) .venv-delta .schemas node_modules api/static/dist build *.egg-info .mypy_cache .ruff_cache .pytest_cache test-artifacts
+	rm -rf $(VENV) .venv-delta .venv-acro .schemas node_modules api/static/dist build *.egg-info .mypy_cache .ruff_cache .pytest_cache test-artifacts
