@@ -137,6 +137,11 @@ def test_refusal_lists_every_reason_in_the_readers_language_and_is_recorded(hous
         reasons = {reason["code"]: reason["text"] for reason in refused.json()["reasons"]}
         assert set(reasons) == {"purpose-too-short", "no-datasets"}
         assert word in reasons["no-datasets"]
+        told = applicant.get(f"/api/v1/applications/{found['id']}/receipts").json()["items"]
+        assert (told[0]["kind"], told[0]["event_id"]) == (
+            "application.refused",
+            refused.headers["audit-event"],
+        )
     with house.read() as work:
         kinds = list(work.db.exec(select(audit.AuditEventRow.kind)))
         assert kinds.count("application.refused") == 2
