@@ -9,14 +9,17 @@ from dataclasses import dataclass, replace
 from starlette.datastructures import FormData
 
 from api import safeguard_forms
+from api.lookups import assets, holds
 from auth.asset import Asset
+from auth.grants import activating
 from auth.policy import serving
 from auth.policy.limits import Limits
 from auth.policy.model import GrantPolicy, Safeguards
 from auth.policy.serving import Holding, Moment
 from auth.policy.wording import form_named
-from core.errors import Reason
+from core.errors import NotFound, Reason
 from core.text import Text
+from core.work import Work
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,15 @@ def of_line(
         [(each.value, form_named(each)) for each in serving.waiting(case, forms)],
         given(line_id, form) if form is not None else [],
     )
+
+
+def wanting(work: Work, policy: GrantPolicy) -> tuple[Reason, ...]:
+    """Of a policy that is on offer or agreed: what is wanting before its grant can come into force."""
+    try:
+        held = assets(work, policy.dataset_id)
+    except NotFound:
+        return ()
+    return activating.unserved(work, policy, held, holds(work))
 
 
 def given(line_id: str, form: FormData) -> list[str]:

@@ -11,6 +11,7 @@ from fastapi import Query, Request, Response
 from fastapi.responses import HTMLResponse
 
 from api.access import access
+from api.awaited import wanting
 from api.deps import ActorDep, HouseDep, ReadDep
 from api.forms import Typed, tried
 from api.happenings import timeline
@@ -444,6 +445,7 @@ def _terms(
             "title": Text(line["dataset"]["zh"], line["dataset"]["en"]),
             "dataset_id": policy.dataset_id,
             "hash": policy.hash,
+            "wanting": () if found.accepted_at else wanting(work, policy),
             "policy": policy_in_words(work, policy, column_titles(work, policy.dataset_id)),
         }
         for line in terms["document"]["lines"]

@@ -11,6 +11,7 @@ from fastapi.responses import HTMLResponse
 
 from api.access import access
 from api.activating import activated
+from api.awaited import wanting
 from api.cases import version_of
 from api.deps import ActorDep, HouseDep, ReadDep
 from api.dossiers import proofs_of
@@ -24,7 +25,7 @@ from auth import audit_reading
 from auth.actor import Actor
 from auth.applications import service as applications
 from auth.applications.reading import is_bureau
-from auth.grants import activating, dormancy, lineage, queries, reading, service, waking
+from auth.grants import dormancy, lineage, queries, reading, service, waking
 from auth.grants.ledger import KINDS
 from auth.grants.reading import GrantRead
 from auth.grants.service import RevokeStep
@@ -32,7 +33,6 @@ from auth.grants.steps import GrantStep
 from auth.grants.workflow import STATE_NAMES, STEP_NAMES, State, Step
 from auth.incidents import freezes
 from auth.policy.limits import limits
-from auth.policy.model import GrantPolicy
 from auth.proof.checkpoint import Place
 from auth.revocations.opening import SHA256, Grounds
 from auth.revocations.rules import BAR_SCOPES
@@ -40,7 +40,7 @@ from auth.revocations.service import of_grant as revocation_of
 from auth.revocations.workflow import STATE_NAMES as REVOCATION_STATES
 from auth.supervision import ledger
 from auth.supervision.ledger import Wish
-from core.errors import AppError, InputRefused, NotFound, Reason
+from core.errors import AppError, InputRefused
 from core.ids import ApplicationId, GrantId
 from core.text import Text
 from core.work import Work
@@ -141,19 +141,8 @@ def _show(
         sleep=dormancy.sleep_of(work, queries.row(work, grant_id)), usage=_usage(found), refusal=refusal, note=note,
         typed=typed or {}, bar_scopes=list(BAR_SCOPES.items()), revocation=revocation_of(work, actor, grant_id), revocation_states=REVOCATION_STATES,
         freezes=freezes.meeting(work, grants=lineage.of(work, queries.row(work, grant_id)), orgs=[found.org_id, found.department_id], dataset_id=found.dataset_id),
-        unserved=_unserved(work, found.state, policy), why_not=[Text(reason["zh"], reason["en"]) for reason in found.why_not],
+        unserved=wanting(work, policy) if found.state == State.PENDING else (), why_not=[Text(reason["zh"], reason["en"]) for reason in found.why_not],
     )  # fmt: skip
-
-
-def _unserved(work: Work, state: State, policy: GrantPolicy) -> tuple[Reason, ...]:
-    """Of a grant that waits for its activation: the forms that cannot be had yet."""
-    if state != State.PENDING:
-        return ()
-    try:
-        held = assets(work, policy.dataset_id)
-    except NotFound:
-        return ()
-    return activating.unserved(work, policy, held, holds(work))
 
 
 def _usage(found: GrantRead) -> list[dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -11,6 +12,7 @@ from fastapi import Query, Response
 
 from api import scanning
 from api.access import access
+from api.awaited import wanting
 from api.deps import ActorDep, HouseDep, LangDep, ReadDep, WorkDep
 from api.house import House
 from api.late import APIRouter
@@ -33,6 +35,7 @@ from auth.applications.models import (
 from auth.applications.reading import is_bureau
 from auth.applications.workflow import State
 from auth.policy.limits import Coded, limits
+from auth.policy.model import GrantPolicy
 from catalog.queries import with_columns_asked
 from core.errors import AccessRefused
 from core.ids import ApplicationId
@@ -155,9 +158,15 @@ def show_history(
 
 
 @router.get("/{application_id}/terms", **access("auth:application:read"))
-def show_terms(work: ReadDep, actor: ActorDep, application_id: ApplicationId) -> dict[str, Any]:
-    """The terms on offer or agreed, and the digest that accepting them names."""
-    return service.terms(work, actor, application_id)
+def show_terms(
+    work: ReadDep, actor: ActorDep, lang: LangDep, application_id: ApplicationId
+) -> dict[str, Any]:
+    """The terms on offer or agreed, and the digest that accepting them names. `wanting`: what keeps the grants from coming into force."""
+    found = service.terms(work, actor, application_id)
+    policies = [
+        GrantPolicy.model_validate_json(json.dumps(line["policy"])) for line in found["document"]["lines"]
+    ]
+    return found | {"wanting": [reason.as_json(lang) for each in policies for reason in wanting(work, each)]}
 
 
 @router.post("/{application_id}/submit", **access("auth:application:write"))

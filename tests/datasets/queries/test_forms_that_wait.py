@@ -13,9 +13,22 @@ from auth import audit
 from auth.applications import service as applications
 from auth.applications.models import ApplicationRead
 from auth.applications.workflow import State
+from auth.policy.serving import Holding
+from core.errors import AccessRefused
 from tests.api.test_application_pages import _Form
 from tests.datasets.extracts.scene import VENUES, Scene, a_scene
-from tests.desk import agreed, an_application, an_ask, reviewed, screened, submitted
+from tests.desk import (
+    RESCUES,
+    a_desk,
+    agreed,
+    an_application,
+    an_ask,
+    concurred,
+    proposed,
+    reviewed,
+    screened,
+    submitted,
+)
 from tests.people import browser_as, client_as
 
 API = "/api/v1"
@@ -122,6 +135,40 @@ def test_a_decision_is_refused_until_it_says_what_has_to_wait_and_that_is_on_rec
     assert said["awaits"] == {found.lines[0].id: ["query_agg", "query_dp"]}, "what can be had is not awaited"
 
 
+def test_the_last_signature_asks_anew(house: House) -> None:
+    desk = a_desk(house)
+    ask = an_ask(RESCUES, columns=["event_id", "event_type"], forms=["query_agg"])
+    found = an_application(desk, at=State.DECIDING, ask=ask)
+    desk.lacking = Holding()
+    with pytest.raises(AccessRefused):
+        proposed(desk, found)
+    desk.lacking = None
+    made = proposed(desk, found)
+    assert made.proposal is not None
+    desk.lacking = Holding()
+    with pytest.raises(AccessRefused) as refused:
+        concurred(desk, made)
+    assert [reason.code for reason in refused.value.reasons] == ["query-terms-missing"]
+    desk.lacking = None
+    assert concurred(desk, made).state == State.OFFERED
+
+
+def test_what_two_decide_keeps_the_word_of_the_first(house: House) -> None:
+    desk = a_desk(house)
+    desk.lacking = Holding()
+    ask = an_ask(RESCUES, columns=["event_id", "event_type"], forms=["query_agg"])
+    found = an_application(desk, at=State.DECIDING, ask=ask)
+    done = concurred(desk, proposed(desk, found, awaits=["query_agg"]))
+    assert done.state == State.OFFERED
+    with house.read() as work:
+        kinds = ["application.decision-proposed", "application.offered"]
+        kept = work.db.exec(
+            select(audit.AuditEventRow.payload).where(col(audit.AuditEventRow.kind).in_(kinds))
+        )
+        said = [json.loads(each) if isinstance(each, str) else each for each in kept]
+    assert [each["awaits"] for each in said] == [{found.lines[0].id: ["query_agg"]}] * 2
+
+
 def test_a_decision_without_the_form_needs_no_word(scene: Scene) -> None:
     less = {"outcome": "narrow", "narrowing": {"delivery_forms": ["extract_csv"]}}
     assert _decide(scene, _deciding(scene), **less).json()["state"] == "OFFERED"
@@ -223,7 +270,12 @@ def test_pages_tell_applicant_decider_and_holder(scene: Scene, lang: str) -> Non
     assert {"zh": "待具备后生效", "en": "granted to wait"}[lang] in refused.text
     done = approver.submit(path, **typed, **{f"awaits-{line_id}": ["query_agg", "query_dp"]})
     assert done.status_code == 303, done.text
-    made = client_as(scene.house, "officer").get(f"{API}/applications/{found.id}").json()
+    officer = client_as(scene.house, "officer")
+    offer = officer.get(f"{API}/applications/{found.id}/terms").json()
+    assert [each["code"] for each in offer["wanting"]] == ["query-terms-missing", "budget-not-set"]
+    wanting = {"zh": "生效之前尚缺", "en": "Wanting before it can come into force"}[lang]
+    assert wanting in browser_as(scene.house, "officer", lang).get(f"/applications/{found.id}/terms").text
+    made = officer.get(f"{API}/applications/{found.id}").json()
     grant_id = agreed(scene.desk, ApplicationRead.model_validate(made)).grants[0]
     page = browser_as(scene.house, "officer", lang).get(f"/grants/{grant_id}").text
-    assert {"zh": "生效之前尚缺", "en": "Wanting before it can come into force"}[lang] in page
+    assert wanting in page
