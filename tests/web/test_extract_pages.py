@@ -33,7 +33,9 @@ def _failed(scene: Scene) -> str:
 def test_every_extract_page_is_legible_and_within_the_window(
     sqlite_house: House, open_page: OpenPage, lang: str
 ) -> None:
-    scene = a_scene(sqlite_house, quotas={"extracts": 20, "rows": 1000}, forms=sorted(EXTRACT_FORMS - {"extract_geojson"}))
+    scene = a_scene(
+        sqlite_house, quotas={"extracts": 20, "rows": 1000}, forms=sorted(EXTRACT_FORMS - {"extract_geojson"})
+    )
     ready, failed, building = scene.delivered().id, _failed(scene), scene.asks().id
     pages = {
         "list": "/extracts", "choose": "/extracts/new", "new": f"/extracts/new?grant={scene.grant_id}",
