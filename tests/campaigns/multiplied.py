@@ -1,7 +1,7 @@
 """A kept year many times over, on PostgreSQL: `python -m tests.campaigns.multiplied --database URI [--applications 100000] [--events 2000000]`.
 
 The rows of applications, of the audit record and of the usage ledger are copied inside the database, each copy under ids of its own (the
-last four hex digits tell them apart), until there are so many. It makes a database of the size that the design aims at
+first four hex digits tell them apart, and put them before what was there), until there are so many. It makes a database of the size that the design aims at
 (authorization.md §4.10) in minutes instead of a day. What such a database is good for is to measure how long a decision takes in it
 (`python -m tests.campaigns.deciding --year …`): copied events are in no chain of hashes, and copied lines of the ledger in no quota.
 """
@@ -14,7 +14,7 @@ from typing import Final
 
 from sqlalchemy import Connection, create_engine, text
 
-UUID: Final = "([0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{8})[0-9a-f]{4}"
+UUID: Final = "[0-9a-f]{4}([0-9a-f]{4}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12})"
 CASES: Final[dict[str, tuple[str, ...]]] = {  # what belongs to an application, with its columns that hold ids
     "auth_application": ("id",),
     "auth_application_line": ("id", "application_id"),
@@ -35,7 +35,7 @@ def columns(base: Connection, table: str) -> list[str]:
 
 
 def copying(table: str, names: list[str], ids: tuple[str, ...]) -> str:
-    """The statement that adds so many copies (its one parameter) of what the table holds; ids end in the number of the copy."""
+    """The statement that adds so many copies (its one parameter) of what the table holds; ids begin with the number of the copy."""
     into, taken = ", ".join(names), ", ".join(_copied(table, name, ids) for name in names)
     return f"INSERT INTO {table} ({into}) SELECT {taken} FROM {table}, generate_series(1, %s) AS k"
 
@@ -44,8 +44,8 @@ def _copied(table: str, name: str, ids: tuple[str, ...]) -> str:
     if name == "seq":
         return f"seq + k * (SELECT max(seq) FROM {table})"
     if name == "hash" and table in RECORD:
-        return f"left(hash, 60) || {NUMBER}"
-    return f"regexp_replace({name}, '{UUID}', '\\1' || {NUMBER}, 'g')" if name in ids else name
+        return f"encode(sha256((hash || {NUMBER})::bytea), 'hex')"
+    return f"regexp_replace({name}, '{UUID}', {NUMBER} || '\\1', 'g')" if name in ids else name
 
 
 def multiply(base: Connection, tables: dict[str, tuple[str, ...]], wanted: int) -> None:
