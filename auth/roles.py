@@ -250,6 +250,8 @@ FRESH_FACTOR: Final[frozenset[str]] = frozenset(
         "auth:disclosure:publish",
         "auth:audit:acknowledge",
         "auth:key:admin",
+        "auth:org:licence",
+        "auth:agreement:approve",
         "datasets:output:check",
     }
 )

@@ -13,6 +13,7 @@ from sqlmodel import col, select
 from auth.actor import Actor
 from auth.applications import listing
 from auth.grants import register
+from auth.grants.register import Standing
 from catalog import queries as catalog
 from catalog.tables import DatasetRow
 from catalog.workflow import State
@@ -22,13 +23,14 @@ GRANTABLE = ("yes", "negotiable")
 
 
 class Cell(BaseModel):
-    """One dataset in one scenario. Counts are of organisations; `own` is the reader's organisation: in_force, pending, applied or none.
+    """One dataset in one scenario. Counts are of organisations; `own` is the reader's organisation: in_force, suspended, pending, applied or none.
 
     `holders`: ids of the organisations with a grant in force, which are public.
     """
 
     scenario_id: str
     in_force: int
+    suspended: int
     pending: int
     applications: int
     own: str
@@ -87,19 +89,24 @@ def matrix(
 def _cells(
     dataset_id: str,
     scenarios: Sequence[str],
-    grants: Sequence[tuple[str, str, str, bool]],
+    grants: Sequence[tuple[str, str, str, Standing]],
     asked: Sequence[tuple[str, str, str]],
     own: str,
 ) -> list[Cell]:
-    in_force = {(s, org) for d, s, org, running in grants if d == dataset_id and running}
-    pending = {(s, org) for d, s, org, running in grants if d == dataset_id and not running} - in_force
+    in_force, suspended, pending = (
+        {(s, org) for d, s, org, found in grants if d == dataset_id and found is standing}
+        for standing in (Standing.IN_FORCE, Standing.SUSPENDED, Standing.PENDING)
+    )
+    suspended -= in_force
+    pending -= in_force | suspended
     applied = {(s, org) for d, s, org in asked if d == dataset_id}
-    counts = [Counter(s for s, _ in found) for found in (in_force, pending, applied)]
+    counts = [Counter(s for s, _ in found) for found in (in_force, suspended, pending, applied)]
 
     def own_in(scenario: str) -> str:
         place = (scenario, own)
         return (
             "in_force" if place in in_force
+            else "suspended" if place in suspended
             else "pending" if place in pending
             else "applied" if place in applied
             else "none"
@@ -109,8 +116,9 @@ def _cells(
         Cell(
             scenario_id=s,
             in_force=counts[0][s],
-            pending=counts[1][s],
-            applications=counts[2][s],
+            suspended=counts[1][s],
+            pending=counts[2][s],
+            applications=counts[3][s],
             own=own_in(s),
             holders=sorted(org for scenario, org in in_force if scenario == s),
         )

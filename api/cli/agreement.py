@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from api.client import DEFAULT_DIR, As, DataDir, Json, Server, Token, connect, language, read_json, show
+from api.client import DEFAULT_DIR, As, DataDir, Json, Otp, Server, Token, connect, language, read_json, show
 from api.digests import Minutes, sha256_of, with_minutes
 from api.listing import Limit, Offset
 
@@ -112,8 +112,9 @@ def step(
     agreement_id: str,
     step: Annotated[AgreementStep, typer.Argument(help="What to do")],
     reason: Annotated[str, typer.Option("--reason", help="Why; due for return and terminate")] = "",
+    otp: Otp = "",
     data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
 ) -> None:  # fmt: skip
     """Take a step on an agreement."""
-    with connect(data_dir, server, token, user) as api:
+    with connect(data_dir, server, token, user, otp) as api:
         show(api.step(f"/agreements/{agreement_id}/{step.value}", {"note": reason}), as_json)

@@ -16,7 +16,7 @@ def command(
     limit: Limit = 50, offset: Offset = 0,
     data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
 ) -> None:  # fmt: skip
-    """Each cell: grants in force / not yet in force / applications under way."""
+    """Each cell: grants in force / suspended / not yet in force / applications under way."""
     with connect(data_dir, server, token, user) as api:
         found = api.get("/matrix", theme=theme, org_id=org, limit=limit, offset=offset)
         show(found if as_json else found | {"items": [_line(each) for each in found["items"]]}, as_json)
@@ -24,7 +24,9 @@ def command(
 
 def _line(row: dict[str, Any]) -> dict[str, str]:
     counts = {
-        cell["scenario_id"]: f"{cell['in_force']}/{cell['pending']}/{cell['applications']}"
+        cell[
+            "scenario_id"
+        ]: f"{cell['in_force']}/{cell['suspended']}/{cell['pending']}/{cell['applications']}"
         for cell in row["cells"]
     }
     release = f"v{row['release_no']}" if row["release_no"] else "-"

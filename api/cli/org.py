@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from api.client import DEFAULT_DIR, As, DataDir, Json, Server, Token, connect, show
+from api.client import DEFAULT_DIR, As, DataDir, Json, Otp, Server, Token, connect, show
 from api.digests import named
 
 app = typer.Typer(no_args_is_help=True, help="Organisations and licences.")
@@ -77,6 +77,7 @@ def licence(
     note: Annotated[str, typer.Option(help="Why; goes into the audit record")] = "",
     credit_code: Annotated[str, typer.Option(help="Unified social credit code, when none is entered yet")] = "",
     document: Annotated[list[Path] | None, typer.Option(help="A paper seen; its hash is kept")] = None,
+    otp: Otp = "",
     data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
 ) -> None:  # fmt: skip
     """Qualify, renew, suspend, resume or disqualify an enterprise."""
@@ -87,7 +88,7 @@ def licence(
         "credit_code": credit_code or None,
         "documents": [named(each) for each in document or []],
     }
-    with connect(data_dir, server, token, user) as api:
+    with connect(data_dir, server, token, user, otp) as api:
         show(api.step(f"/organisations/{org}/licence", body), as_json)
 
 

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from api.client import DEFAULT_DIR, As, DataDir, Json, Server, Token, connect, read_json, show
+from api.client import DEFAULT_DIR, As, DataDir, Json, Otp, Server, Token, connect, read_json, show
 from api.digests import Minutes, with_minutes
 from api.listing import Limit, Offset
 
@@ -82,8 +82,9 @@ def step(
     plan_id: str,
     step: Annotated[PlanStep, typer.Argument(help="What to do")],
     reason: Annotated[str, typer.Option("--reason", help="Why; due for return")] = "",
+    otp: Otp = "",
     data_dir: DataDir = DEFAULT_DIR, server: Server = "", token: Token = "", user: As = "", as_json: Json = False,
 ) -> None:  # fmt: skip
     """Take a step on a plan."""
-    with connect(data_dir, server, token, user) as api:
+    with connect(data_dir, server, token, user, otp) as api:
         show(api.step(f"/plans/{plan_id}/{step.value}", {"note": reason}), as_json)

@@ -32,6 +32,7 @@ MOST_NAMED: Final = 3  # holders in a cell of the matrix; the register has all o
 ENTERPRISES: Final = ("operating_body", "developer")
 OWN: Final = {
     "in_force": Text("本单位已获授权", "granted to you"),
+    "suspended": Text("本单位已暂停", "yours, suspended"),
     "pending": Text("本单位待生效", "yours, not yet in force"),
     "applied": Text("本单位申请中", "you have applied"),
 }

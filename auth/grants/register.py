@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
 from pydantic import BaseModel
@@ -18,10 +19,20 @@ from auth.grants import in_force, lineage
 from auth.grants.queries import seen_by
 from auth.grants.tables import GrantRow
 from auth.grants.workflow import FINAL, State
-from auth.identity.tables import OrganisationRow
+from auth.identity.rules import ENTERPRISE_KINDS, licence_state_on
+from auth.identity.tables import LicenceState, OrganisationRow
 from auth.incidents import freezes
 from auth.policy.model import LEAVING
+from auth.profile.now import profile
 from core.work import Work
+
+
+class Standing(StrEnum):
+    """How a grant that has not ended stands at this instant, as registers and the matrix call it."""
+
+    IN_FORCE = "in_force"
+    SUSPENDED = "suspended"
+    PENDING = "pending"
 
 
 class HoldingAgreement(BaseModel):
@@ -33,6 +44,8 @@ class HoldingAgreement(BaseModel):
 
 class RegisteredGrant(BaseModel):
     """One grant in force, as the public may know it. The period ends before `ends_at`.
+
+    `is_suspended`: it was suspended, or its holder's licence, its agreement or a freeze stops it now.
 
     `agreements`: it hangs on one of them where the profile in force asks for agreements.
     """
@@ -86,10 +99,30 @@ def register(
         .limit(limit)
     ).all()
     total = work.db.exec(select(func.count()).select_from(GrantRow).where(*wanted)).one()
-    frozen = freezes.targets(work)
     policies = {grant.id: json.loads(grant.policy) for grant, _ in rows}
     hung = cover.holding(work, {(grant.org_id, policies[grant.id]["scenario_id"]) for grant, _ in rows})
-    return [_registered(work, grant, org, policies[grant.id], frozen, hung) for grant, org in rows], total
+    stopped = _stopping(work, hung)
+    return [_registered(grant, org, policies[grant.id], stopped, hung) for grant, org in rows], total
+
+
+_Stopped = Callable[[GrantRow, OrganisationRow, str], bool]
+
+
+def _stopping(work: Work, hung: Mapping[tuple[str, str], Sequence[Covering]]) -> _Stopped:
+    """Whether a grant of a scenario cannot be used now, though it has not ended: what everybody may know of `blocks`, and of the licence."""
+    frozen, asks_for_agreement = freezes.targets(work), profile(work).agreement
+
+    def stopped(grant: GrantRow, org: OrganisationRow, scenario_id: str) -> bool:
+        licence = licence_state_on(org.licence_state, org.licence_valid_to, work.now)
+        grants = lineage.of(work, grant) if frozen else ()
+        return (
+            grant.state == State.SUSPENDED
+            or (org.kind in ENTERPRISE_KINDS and licence != LicenceState.QUALIFIED)
+            or (asks_for_agreement and not hung[grant.org_id, scenario_id])
+            or freezes.meets(frozen, grants, [grant.org_id, grant.department_id], grant.dataset_id)
+        )
+
+    return stopped
 
 
 def number_on(work: Work, dataset_id: str) -> int:
@@ -101,14 +134,12 @@ def number_on(work: Work, dataset_id: str) -> int:
 
 
 def _registered(
-    work: Work,
     grant: GrantRow,
     org: OrganisationRow,
     policy: Mapping[str, Any],
-    frozen: frozenset[tuple[str, str]],
+    stopped: _Stopped,
     hung: Mapping[tuple[str, str], Sequence[Covering]],
 ) -> RegisteredGrant:
-    grants = lineage.of(work, grant) if frozen else ()
     return RegisteredGrant(
         grant_id=grant.id,
         org_id=grant.org_id,
@@ -123,8 +154,7 @@ def _registered(
         column_count=sum(column["use"] in LEAVING for column in policy["columns"]),
         starts_at=grant.starts_at,
         ends_at=grant.ends_at,
-        is_suspended=grant.state == State.SUSPENDED
-        or freezes.meets(frozen, grants, [grant.org_id, grant.department_id], grant.dataset_id),
+        is_suspended=stopped(grant, org, policy["scenario_id"]),
         agreements=tuple(
             HoldingAgreement(agreement_id=each.id, title=each.title)
             for each in hung[grant.org_id, policy["scenario_id"]]
@@ -132,24 +162,28 @@ def _registered(
     )
 
 
-def live(work: Work, actor: Actor, dataset_ids: Iterable[str]) -> list[tuple[str, str, str, bool]]:
-    """(dataset, scenario, organisation, in force now) of grants on these datasets that have not ended.
+def live(work: Work, actor: Actor, dataset_ids: Iterable[str]) -> list[tuple[str, str, str, Standing]]:
+    """(dataset, scenario, organisation, how it stands) of grants on these datasets that have not ended.
 
-    Those in force are public; those that wait or are suspended are known to whoever may read them.
+    Those in force are public, also while something stops them; those that wait or were suspended are known to whoever may read them.
     """
     running = and_(*in_force.in_use(work.now))
-    wanted = select(GrantRow).where(
+    wanted = select(GrantRow, OrganisationRow).where(
+        col(OrganisationRow.id) == col(GrantRow.org_id),
         col(GrantRow.dataset_id).in_(list(dataset_ids)),
         col(GrantRow.state).not_in(FINAL),
         col(GrantRow.ends_at) > work.now,
         or_(running, seen_by(actor)),
     )
+    rows = [(grant, org, json.loads(grant.policy)["scenario_id"]) for grant, org in work.db.exec(wanted)]
+    stopped = _stopping(work, cover.holding(work, {(grant.org_id, scenario) for grant, _, scenario in rows}))
+
+    def standing(grant: GrantRow, org: OrganisationRow, scenario: str) -> Standing:
+        if grant.state == State.PENDING or grant.starts_at > work.now:
+            return Standing.PENDING
+        return Standing.SUSPENDED if stopped(grant, org, scenario) else Standing.IN_FORCE
+
     return [
-        (
-            grant.dataset_id,
-            json.loads(grant.policy)["scenario_id"],
-            grant.org_id,
-            in_force.is_in_use(grant, work.now),
-        )
-        for grant in work.db.exec(wanted)
+        (grant.dataset_id, scenario, grant.org_id, standing(grant, org, scenario))
+        for grant, org, scenario in rows
     ]

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from api.house import House
 from auth.actor import ANYONE, SYSTEM
+from auth.agreements import service as agreements
+from auth.agreements.workflow import Step
+from auth.casework.book import CaseStep
 from auth.grants import reading, register, service
 from auth.grants.steps import GrantStep
+from auth.identity import licence
+from auth.identity.licence import LicenceStep
+from auth.identity.tables import OrganisationRow
 from catalog import service as catalog
 from catalog.models import DatasetUpdate
 from catalog.queries import public_ids
 from core.ids import GrantId
+from datasets import matrix
+from tests.auth.agreements.scene import an_agreement, in_force, with_planner
 from tests.catalog.records import a_dataset
 from tests.conftest import TestClock
 from tests.desk import PARKS, Desk, a_desk, a_grant
@@ -73,6 +83,84 @@ def test_a_suspended_grant_stays_and_says_so_and_a_revoked_one_goes(sqlite_house
             seen = reading.grant(work, actor, GrantId(grant.id)).version
             step(work, actor, GrantId(grant.id), GrantStep(note="用途与约定不符，先行停止。", version=seen))
         assert [known.is_suspended for known in _known(desk)] == shown
+
+
+def _licence(desk: Desk, step: str, who: str) -> None:
+    with desk.write(who) as (work, actor):
+        ask = LicenceStep.model_validate({"step": step, "note": "核查期间"})
+        licence.take(work, actor, "insurer", ask)
+
+
+def _stands(desk: Desk, dataset_id: str, username: str = "") -> list[str]:
+    with desk.house.read() as work:
+        actor = actor_of(work, username) if username else ANYONE
+        return [str(found) for *_, found in register.live(work, actor, [dataset_id])]
+
+
+def test_what_stops_a_grant_from_outside_is_told_by_register_and_matrix(
+    house: House, clock: TestClock
+) -> None:
+    desk = _desk(house)
+    grant = a_grant(desk)
+
+    def told() -> tuple[list[bool], list[str], tuple[int, int, int]]:
+        with house.read() as work:
+            (row,), _ = matrix.matrix(work, ANYONE, ["safety"])
+        (cell,) = row.cells
+        return (
+            [one.is_suspended for one in _known(desk)],
+            _stands(desk, grant.dataset_id),
+            (cell.in_force, cell.suspended, cell.pending),
+        )
+
+    in_use, stopped = ([False], ["in_force"], (1, 0, 0)), ([True], ["suspended"], (0, 1, 0))
+    assert told() == in_use
+    _licence(desk, "suspend", "watch")
+    assert told() == stopped
+    _licence(desk, "resume", "approver")
+    assert told() == in_use
+    clock.now += timedelta(days=300)
+    with house.write() as work:
+        row = work.db.get_one(OrganisationRow, "insurer")
+        kept, row.licence_valid_to = row.licence_valid_to, clock.now.date() - timedelta(days=2)
+    assert told() == stopped, "a licence that lapsed, without any sweep"
+    with house.write() as work:
+        work.db.get_one(OrganisationRow, "insurer").licence_valid_to = kept
+    assert told() == in_use
+
+
+def test_a_grant_whose_agreement_was_terminated_is_told_as_suspended(house: House) -> None:
+    desk = with_planner(_desk(house))
+    held = an_agreement(desk)
+    in_force(desk)
+    grant = a_grant(desk)
+    assert ([one.is_suspended for one in _known(desk)], _stands(desk, grant.dataset_id)) == (
+        [False],
+        ["in_force"],
+    )
+    with desk.write("approver") as (work, actor):
+        agreements.step(work, actor, held.id, Step.TERMINATE, CaseStep(note="运营机构违约，协议终止。"))
+    assert ([one.is_suspended for one in _known(desk)], _stands(desk, grant.dataset_id)) == (
+        [True],
+        ["suspended"],
+    )
+
+
+def test_a_suspended_grant_is_not_called_one_that_waits(house: House) -> None:
+    desk = _desk(house)
+    grant = a_grant(desk)
+    with desk.write("watch") as (work, actor):
+        seen = reading.grant(work, actor, GrantId(grant.id)).version
+        service.suspend(
+            work, actor, GrantId(grant.id), GrantStep(note="用途与约定不符，先行停止。", version=seen)
+        )
+    assert (_stands(desk, grant.dataset_id), _stands(desk, grant.dataset_id, "officer")) == (
+        [],
+        ["suspended"],
+    )
+    with house.read() as work:
+        (row,), _ = matrix.matrix(work, actor_of(work, "officer"), ["safety"])
+    assert (row.cells[0].own, row.cells[0].suspended, row.cells[0].pending) == ("suspended", 1, 0)
 
 
 def test_a_record_that_is_hidden_takes_its_grants_out_of_the_register(sqlite_house: House) -> None:

@@ -120,7 +120,7 @@ def test_all_numbers_of_grants_agree_for_random_histories(desk: Desk, clock: Tes
         board = dashboard(work, "2026-01", "2026-04")
         matrix = register.live(work, watcher, [PARKS.dataset_id])
         assert (total, sum(not each.is_suspended for each in shown)) == (stand, use)
-        assert board.live_grants == use == sum(is_now for *_, is_now in matrix)
+        assert board.live_grants == use == sum(found is register.Standing.IN_FORCE for *_, found in matrix)
         for month in ("2025-12", "2026-03", "2026-04", "2026-05"):
             begins, ends = span(month)
             until = in_force.until(ends, now)
