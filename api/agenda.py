@@ -8,6 +8,8 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from auth.actor import Actor
+from auth.anomalies import service as anomalies
+from auth.anomalies.config import shipped
 from auth.applications import listing
 from auth.applications import queries as applications
 from auth.applications.steps import local_day
@@ -137,6 +139,19 @@ def _grant(row: GrantRow, at: datetime) -> Item:
     return Item(
         Text(row.title_zh, row.title_en), f"/grants/{row.id}", at, Text(row.dataset_id, row.dataset_id)
     )
+
+
+def _anomalies(work: Work, actor: Actor) -> Iterator[Pile]:
+    """Findings of the rules for whoever may answer them."""
+    if not actor.may("auth:anomaly:answer"):
+        return
+    rows, total = anomalies.to_answer(work, actor, SHOWN)
+    items = [
+        Item(shipped()[row.rule].name, f"/anomalies/{row.id}", row.created_at, Text(row.text_zh, row.text_en))
+        for row in rows
+    ]
+    label = Text("待处理的异常", "Anomalies that wait for an answer")
+    yield Pile(label, "/anomalies?state=OPEN", "bad", items, total)
 
 
 def _duties(work: Work, actor: Actor) -> Iterator[Pile]:
@@ -298,5 +313,5 @@ def _notices(work: Work, actor: Actor) -> Iterator[Pile]:
 
 
 PILES: Final[tuple[Callable[[Work, Actor], Iterator[Pile]], ...]] = (
-    _applications, _grants, _duties, _batches, _sources, _tickets, _waivers, _specifications, _outputs, _extracts, _failed_jobs, _notices,
+    _applications, _anomalies, _grants, _duties, _batches, _sources, _tickets, _waivers, _specifications, _outputs, _extracts, _failed_jobs, _notices,
 )  # fmt: skip

@@ -10,7 +10,8 @@ from sqlalchemy import ColumnElement, false, func, or_, true
 from sqlmodel import Field, SQLModel, col, select
 
 from auth import audit
-from auth.actor import SYSTEM, Actor
+from auth.actor import PLATFORM, SYSTEM, Actor
+from auth.anomalies import telling
 from auth.anomalies.config import LARGEST, LARGEST_OTHER, Setting, settings, shipped
 from auth.anomalies.observing import Filters, find
 from auth.anomalies.rules import Action, Found, Rule
@@ -21,6 +22,7 @@ from auth.grants import service as grants
 from auth.grants.tables import GrantRow, UsageEventRow
 from auth.grants.workflow import State as GrantState
 from auth.policy.model import Prose
+from auth.roles import PERMISSIONS
 from auth.scope import roles_towards, sight
 from core.errors import InputRefused
 from core.text import Text
@@ -146,6 +148,7 @@ def _enter(work: Work, row: GrantRow, setting: Setting, hit: Found) -> None:
     BOOK.open(work, SYSTEM, found, {
         "rule": hit.rule.value, "action": setting.action.value, "seen": hit.seen, "limit": hit.limit, "setting": setting.id,
     })  # fmt: skip
+    telling.found(work, row, found, setting)
     if suspends:
         grants.suspend_by_rule(work, row, f"{setting.name.zh}：{hit.text.zh}", {"anomaly": found.id})
 
@@ -169,6 +172,22 @@ def anomalies(
     wanted = {"state": state, "rule": rule, "grant_id": grant_id}
     conditions = [col(getattr(AnomalyRow, name)) == value for name, value in wanted.items() if value]
     rows, total = BOOK.listed(work, actor, *conditions, offset=offset, limit=limit)
+    return [AnomalyRead.model_validate(row) for row in rows], total
+
+
+def to_answer(work: Work, actor: Actor, limit: int = 50) -> tuple[list[AnomalyRead], int]:
+    """Findings that wait for an answer and that this actor may answer himself, the oldest first; and their number."""
+    able = PERMISSIONS[telling.ANSWER] if actor.may(telling.ANSWER) else frozenset()
+    scopes = {held.scope for held in actor.roles if held.role in able and held.lender is None}
+    mine = true() if PLATFORM in scopes else or_(false(), col(AnomalyRow.department_id).in_(scopes))
+    rows, total = BOOK.listed(
+        work,
+        actor,
+        col(AnomalyRow.state) == State.OPEN,
+        mine,
+        order=[col(AnomalyRow.created_at)],
+        limit=limit,
+    )
     return [AnomalyRead.model_validate(row) for row in rows], total
 
 

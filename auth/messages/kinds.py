@@ -312,6 +312,14 @@ KINDS: Final[Mapping[str, Kind]] = {
         "task", Text("建议暂停授权", "Suspension proposed"),
         Text("机构 {org} 违背承诺，建议暂停其对数据集 {dataset} 的授权，请决定。", "{org} broke a commitment: suspending its grant on {dataset} is proposed. Decide on it."),
     ),
+    "anomaly.found": Kind(
+        "task", Text("异常待处理", "Anomaly to answer"),
+        Text("授权 {id}（{title_zh}）的使用触发规则“{rule_zh}”，处置为“{action_zh}”，请查看并处理。", "Use of grant {id} ({title_en}) met the rule “{rule_en}”; what follows: {action_en}. Look at it and answer."),
+    ),
+    "grant.throttled": Kind(
+        "case", Text("授权使用已限速", "Grant slowed down"),
+        Text("授权 {id}（{title_zh}）的使用有待核查，核查完毕前限速使用；无须办理手续，有疑问请与主管部门联系。", "Use of grant {id} ({title_en}) is being looked into and slowed down until then. Nothing is asked of you; turn to the department with questions."),
+    ),
     "cap.waits": Kind(
         "task", Text("上限待确认", "Cap to be confirmed"),
         Text("有一项{kind_zh}待第二人确认，请看试运行后决定。", "A {kind_en} waits for a second person. Look at its dry run and decide."),
