@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,7 +15,7 @@ from core.text import Text
 app = typer.Typer(
     help="Policy profile: show, shipped, versions, dry-run, propose, confirm, reject.", no_args_is_help=True
 )
-COLUMNS = ("id", "number", "key", "state", "effective_from", "reason")
+COLUMNS = ("id", "number", "key", "standing", "effective_from", "reason")
 Which = Annotated[str, typer.Argument(help="A file with the profile as JSON, or the key of a shipped one")]
 Why = Annotated[str, typer.Option("--reason", help="Why")]
 
@@ -26,6 +27,23 @@ def _whole(api: Api, which: str) -> Any:  # noqa: ANN401 - JSON
     if not found:
         raise typer.BadParameter(f"{which} is neither a file nor a shipped profile")
     return found[0]
+
+
+def _said(row: dict[str, Any]) -> dict[str, Any]:
+    """A version's columns, how it stands in words: what is confirmed for a later day apart from what is in force."""
+    from auth.profile.standing import Standing, words
+
+    stands = words(Standing(row["standing"]), date.fromisoformat(row["effective_from"]))
+    return {name: row[name] for name in COLUMNS} | {"standing": stands.in_(language())}
+
+
+def _show_one(row: dict[str, Any], as_json: bool) -> None:
+    """One version, and what will replace it."""
+    show(row if as_json else _said(row), as_json)
+    if not as_json and (after := row["followed_by"]):
+        zh = f"第 {after['number']} 版已确认，自 {after['effective_from']} 起取代本版。"
+        en = f"Version {after['number']}, confirmed for {after['effective_from']}, follows and will replace this one."
+        print(Text(zh, en).in_(language()))
 
 
 _CLOCKS = {
@@ -78,7 +96,10 @@ def versions(
 ) -> None:  # fmt: skip
     """Every version that was proposed."""
     with connect(data_dir, server, token, user) as api:
-        show(api.get("/profile/versions"), as_json, COLUMNS)
+        found = api.get("/profile/versions")
+        if not as_json:
+            found["items"] = [_said(row) for row in found["items"]]
+        show(found, as_json, COLUMNS)
 
 
 @app.command("dry-run")
@@ -121,7 +142,7 @@ def propose(
     """Propose a version; a second person confirms it."""
     with connect(data_dir, server, token, user) as api:
         made = api.post("/profile/versions", {"profile": _whole(api, profile), "reason": reason})
-        show(made if as_json else {name: made[name] for name in COLUMNS}, as_json)
+        _show_one(made, as_json)
 
 
 @app.command()
@@ -132,7 +153,7 @@ def confirm(
     """Put a version in force, as another person than the one who proposed it."""
     with connect(data_dir, server, token, user) as api:
         made = api.step(f"/profile/versions/{version_id}/confirm", {})
-        show(made if as_json else {name: made[name] for name in COLUMNS}, as_json)
+        _show_one(made, as_json)
 
 
 @app.command()
@@ -143,4 +164,4 @@ def reject(
     """Do not take a version."""
     with connect(data_dir, server, token, user) as api:
         made = api.step(f"/profile/versions/{version_id}/reject", {"note": reason})
-        show(made if as_json else {name: made[name] for name in COLUMNS}, as_json)
+        _show_one(made, as_json)

@@ -33,6 +33,7 @@ from auth.profile.model import Profile, shipped
 from auth.profile.now import profile
 from auth.profile.opinions import STAGE_NAMES, Opinion
 from auth.profile.service import ProfileProposal, ProfileRead
+from auth.profile.standing import Standing, words
 from auth.profile.wording import (
     NOTHING,
     REACH_NAMES,
@@ -44,7 +45,7 @@ from auth.profile.wording import (
     items,
     measured,
 )
-from auth.profile.workflow import STATE_NAMES, STEP_NAMES, State, Step
+from auth.profile.workflow import STEP_NAMES, Step
 from auth.selfcheck import service as selfcheck
 from auth.selfcheck.rules import OUTCOME_NAMES
 from core.errors import AppError, InputRefused, Stale
@@ -61,15 +62,27 @@ _CHANGED: Final = Text(
     "The profile this starts from changed meanwhile. What you typed is kept below; compare it with the one in force before proposing again.",
 )
 _TONES: Final = {
-    State.PROPOSED: "warn",
-    State.ACTIVE: "active",
-    State.REJECTED: "rejected",
-    State.SUPERSEDED: "superseded",
+    Standing.PROPOSED: "warn",
+    Standing.COMING: "info",
+    Standing.IN_FORCE: "active",
+    Standing.REJECTED: "rejected",
+    Standing.SUPERSEDED: "superseded",
 }
 
 
 def _state(row: ProfileRead) -> Cell:
-    return Cell(STATE_NAMES[row.state], badge=_TONES[row.state])
+    return Cell(words(row.standing, row.effective_from), badge=_TONES[row.standing])
+
+
+def _follows(row: ProfileRead) -> list[tuple[Text, Cell]]:
+    """That another version is confirmed for a later day, on the page of what it will replace."""
+    if (after := row.followed_by) is None:
+        return []
+    said = Text(
+        f"第 {after.number} 版已确认，自 {after.effective_from} 起取代本版；本版所改不会自动并入该版。",
+        f"Version {after.number}, confirmed for {after.effective_from}, follows and will replace this one; what this one changes is not carried over.",
+    )
+    return [(Text("后续版本", "What follows"), Cell(said, f"/profile/{after.id}"))]
 
 
 @router.get("", response_class=HTMLResponse, **access(_READ))
@@ -85,7 +98,7 @@ def list_page(request: Request, work: ReadDep, actor: ActorDep) -> HTMLResponse:
     ]
     found, total = service.versions(work, actor, limit=100)
     return page(
-        request, "profile/list.html", current=now, columns=columns, table=table, found=found, total=total, states=STATE_NAMES, tones=_TONES,
+        request, "profile/list.html", current=now, columns=columns, table=table, found=found, total=total, words=words, tones=_TONES,
         whole=json.dumps(now.model_dump(mode="json"), ensure_ascii=False, indent=2), may_propose=actor.may(_PROPOSE), shipped=known,
     )  # fmt: skip
 
@@ -254,7 +267,7 @@ def _show(
     record = Record(
         title=Text(f"{row.profile.zh} 第 {row.number} 版", f"{row.profile.en}, version {row.number}"), lead=Text.of_note(row.profile.source), crumb=_TITLE,
         base="/profile", id=row.id, version=row.version, badge=_state(row),
-        facts=[(Text("理由", "Reason"), Cell(row.reason)), (Text("生效日期", "Effective from"), Cell(str(row.effective_from))), (Text("来源", "Source"), Cell(Text.of_note(row.profile.source))), (Text("标识", "Key"), Cell(row.key, mono=True))],
+        facts=[(Text("理由", "Reason"), Cell(row.reason)), (Text("生效日期", "Effective from"), Cell(str(row.effective_from))), *_follows(row), (Text("来源", "Source"), Cell(Text.of_note(row.profile.source))), (Text("标识", "Key"), Cell(row.key, mono=True))],
         sections=[
             Section(Text("与现行配置的差别", "Against the profile in force"), [Text("项目", "What"), Text("现行", "In force"), Text("本版", "This version"), Text("数据中的名称", "Name in the data")], [[Cell(each.name), Cell(each.before), Cell(each.after), Cell(each.key, mono=True)] for each in changes], empty=Text("没有差别", "No difference")),
             Section(

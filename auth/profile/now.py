@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import date, datetime, time
+from datetime import date, datetime
 from functools import lru_cache
 from typing import Any, Final
 
@@ -18,6 +18,7 @@ from auth.policy.limits import Limits
 from auth.policy.model import GrantPolicy
 from auth.policy.safeguards import within
 from auth.profile.model import DEFAULT, Profile, shipped
+from auth.profile.standing import Span, in_force
 from auth.profile.tables import ProfileRow
 from auth.profile.workflow import State, Step
 from core.work import Asked, Work, fetched
@@ -27,9 +28,9 @@ _MOST: Final = 32
 _IN_FORCE: Final = (
     select(ProfileRow.body)
     .where(ProfileRow.state == State.ACTIVE, col(ProfileRow.effective_from) <= bindparam("today"))
-    .order_by(col(ProfileRow.number).desc())
+    .order_by(col(ProfileRow.effective_from).desc(), col(ProfileRow.number).desc())
     .limit(1)
-)
+)  # those that a later confirmation replaced are no longer ACTIVE: of the others the latest day began last (`standing.replaces`)
 
 
 def profile(work: Work) -> Profile:
@@ -46,6 +47,12 @@ def profile(work: Work) -> Profile:
 def question(work: Work) -> Asked:
     """What `profile` asks."""
     return _IN_FORCE, {"today": work.now.astimezone(LOCAL).date()}
+
+
+def number_now(work: Work) -> int | None:
+    """The number of the version in force; None where none was ever put in force."""
+    asked = _IN_FORCE.with_only_columns(col(ProfileRow.number))
+    return work.db.connection().execute(asked, question(work)[1]).scalar()
 
 
 @event.listens_for(ProfileRow, "after_insert")
@@ -83,18 +90,14 @@ def profiles_by_moment(work: Work) -> Callable[[datetime], Profile]:
         select(ProfileRow, CaseEventRow.at)
         .where(CaseEventRow.case_kind == "profile", CaseEventRow.step == Step.CONFIRM)
         .where(col(CaseEventRow.case_id) == col(ProfileRow.id))
-        .order_by(col(ProfileRow.number).desc())
+        .order_by(col(ProfileRow.number))
     )
-    known = [
-        (max(datetime.combine(row.effective_from, time(), LOCAL), at), row.ended_at, row.body)
-        for row, at in work.db.exec(confirmed)
-    ]
+    rows = work.db.exec(confirmed)
+    known = [Span.of(row.effective_from, at, row.ended_at, row.body) for row, at in rows]
 
     def at_moment(moment: datetime) -> Profile:
-        for since, until, body in known:
-            if since <= moment and (until is None or moment < until):
-                return _read(body)
-        return shipped()[DEFAULT]
+        found = in_force(known, moment)
+        return shipped()[DEFAULT] if found is None else _read(found.what)
 
     return at_moment
 

@@ -29,8 +29,9 @@ from auth.policy.limits import Limits
 from auth.policy.model import GrantPolicy, Prose
 from auth.profile.bounds import refuse_beyond
 from auth.profile.model import Profile
-from auth.profile.now import limits_now
+from auth.profile.now import limits_now, number_now
 from auth.profile.now import profile as profile_now
+from auth.profile.standing import Standing, replaces, standing
 from auth.profile.tables import ProfileRow
 from auth.profile.workflow import FINAL, MACHINE, State, Step
 from auth.registrations import cover as registrations
@@ -55,6 +56,14 @@ class ProfileProposal(SQLModel):
     reason: Prose = Field(max_length=2000)
 
 
+class Follower(SQLModel):
+    """The next version that is confirmed for a later day and will replace this one."""
+
+    id: str
+    number: int
+    effective_from: date
+
+
 class ProfileRead(SQLModel):
     """A version as a reader sees it."""
 
@@ -67,6 +76,8 @@ class ProfileRead(SQLModel):
     effective_from: date
     profile: Profile
     created_at: datetime
+    standing: Standing
+    followed_by: Follower | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,28 +118,31 @@ def propose(work: Work, actor: Actor, body: ProfileProposal) -> ProfileRead:
         **made_by(work, actor), state=State.PROPOSED, number=number, key=body.profile.key, body=body.profile.model_dump_json(),
         reason=body.reason, effective_from=body.profile.effective_from,
     )  # fmt: skip
-    return read(
-        BOOK.open(
-            work, actor, row, {"number": number, "profile": body.profile.model_dump(mode="json")}, body.reason
-        )
-    )
+    payload = {"number": number, "profile": body.profile.model_dump(mode="json")}
+    return read(work, BOOK.open(work, actor, row, payload, body.reason))
 
 
 def step(work: Work, actor: Actor, version_id: str, which: Step, ask: CaseStep) -> ProfileRead:
-    """Confirm or reject, as another person than the one who proposed. Raises InputRefused on confirming what lies beyond the bounds."""
+    """Confirm or reject, as another person than the one who proposed. Raises InputRefused on confirming what lies beyond the bounds.
+
+    Confirming supersedes what the version leaves no day to; what is confirmed for a later day stays.
+    """
+    hold(work, "profile")
     row = BOOK.row(work, version_id, actor, version=ask.version, to_change=True)
     BOOK.check(actor, row, which)
     refuse_if(tuple(_proposer(work, actor, row, which)))
     if which is Step.REJECT:
         need_reason(ask.note)
     else:
-        refuse_beyond(read(row).profile.numbers)
+        refuse_beyond(_content(row).numbers)
     BOOK.move(work, actor, row, which, ask.note)
-    if which is Step.CONFIRM and row.effective_from <= work.now.astimezone(LOCAL).date():
+    if which is Step.CONFIRM:
+        today = _today(work)
         older = select(ProfileRow).where(ProfileRow.state == State.ACTIVE, ProfileRow.id != row.id)
-        for other in list(work.db.exec(older)):
-            BOOK.move(work, SYSTEM, other, Step.SUPERSEDE)
-    return read(row)
+        for other in list(work.db.exec(older.order_by(col(ProfileRow.number)))):
+            if replaces(row.effective_from, other.effective_from, today):
+                BOOK.move(work, SYSTEM, other, Step.SUPERSEDE)
+    return read(work, row)
 
 
 def _proposer(work: Work, actor: Actor, row: ProfileRow, which: Any) -> Iterator[Reason]:  # noqa: ANN401 - a step
@@ -234,11 +248,11 @@ def _against(
 def versions(work: Work, actor: Actor, *, offset: int = 0, limit: int = 50) -> tuple[list[ProfileRead], int]:
     """Every version, newest first."""
     rows, total = BOOK.listed(work, actor, offset=offset, limit=limit)
-    return [read(row) for row in rows], total
+    return _read(work, rows), total
 
 
 def version(work: Work, actor: Actor, version_id: str) -> ProfileRead:
-    return read(BOOK.row(work, version_id, actor))
+    return read(work, BOOK.row(work, version_id, actor))
 
 
 def commands(work: Work, actor: Actor, version_id: str) -> list[Command]:
@@ -246,5 +260,33 @@ def commands(work: Work, actor: Actor, version_id: str) -> list[Command]:
     return BOOK.commands(actor, row, lambda which: _proposer(work, actor, row, which))
 
 
-def read(row: ProfileRow) -> ProfileRead:
-    return ProfileRead.model_validate(row, update={"profile": Profile.model_validate_json(row.body)})
+def read(work: Work, row: ProfileRow) -> ProfileRead:
+    """A version as it stands today."""
+    return _read(work, [row])[0]
+
+
+def _read(work: Work, rows: Iterable[ProfileRow]) -> list[ProfileRead]:
+    today, number = _today(work), number_now(work)
+    later = select(ProfileRow).where(ProfileRow.state == State.ACTIVE, col(ProfileRow.effective_from) > today)
+    coming = list(work.db.exec(later.order_by(col(ProfileRow.effective_from))))
+    found = []
+    for row in rows:
+        stands = standing(State(row.state), row.effective_from, today, counts=row.number == number)
+        after = next((each for each in coming if each.effective_from > row.effective_from), None)
+        follower = (
+            Follower.model_validate(after, from_attributes=True) if after and stands in _FOLLOWED else None
+        )
+        more = {"profile": _content(row), "standing": stands, "followed_by": follower}
+        found.append(ProfileRead.model_validate(row, update=more))
+    return found
+
+
+_FOLLOWED: Final = (Standing.PROPOSED, Standing.COMING, Standing.IN_FORCE)
+
+
+def _today(work: Work) -> date:
+    return work.now.astimezone(LOCAL).date()
+
+
+def _content(row: ProfileRow) -> Profile:
+    return Profile.model_validate_json(row.body)
