@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from typing import Any
 
 from starlette.datastructures import FormData
 
 from api import safeguard_forms
 from api.lookups import assets, holds
+from auth.applications.terms import offered_policy
+from auth.applications.workflow import State
 from auth.asset import Asset
 from auth.grants import activating
 from auth.policy import serving
@@ -17,7 +21,7 @@ from auth.policy.limits import Limits
 from auth.policy.model import GrantPolicy, Safeguards
 from auth.policy.serving import Holding, Moment
 from auth.policy.wording import form_named
-from core.errors import NotFound, Reason
+from core.errors import NotFound, Reason, Unavailable
 from core.text import Text
 from core.work import Work
 
@@ -56,6 +60,20 @@ def wanting(work: Work, policy: GrantPolicy) -> tuple[Reason, ...]:
     except NotFound:
         return ()
     return activating.unserved(work, policy, held, holds(work))
+
+
+def of_terms(work: Work, terms: dict[str, Any]) -> Iterator[tuple[Reason, ...]]:
+    """The same by line of an application's terms, while they are on offer; a policy that this version cannot read is told of."""
+    for line in terms["document"]["lines"]:
+        try:
+            found = (
+                wanting(work, offered_policy(json.dumps(line["policy"])))
+                if terms["state"] == State.OFFERED
+                else ()
+            )
+        except Unavailable as fault:
+            found = tuple(fault.reasons)
+        yield found
 
 
 def given(line_id: str, form: FormData) -> list[str]:

@@ -11,7 +11,7 @@ from fastapi import Query, Request, Response
 from fastapi.responses import HTMLResponse
 
 from api.access import access
-from api.awaited import wanting
+from api.awaited import of_terms
 from api.deps import ActorDep, HouseDep, ReadDep
 from api.forms import Typed, tried
 from api.happenings import timeline
@@ -35,6 +35,7 @@ from auth.applications.models import (
 )
 from auth.applications.precedents import narrowed
 from auth.applications.reading import is_bureau
+from auth.applications.terms import offered_policy
 from auth.applications.workflow import FINAL, STATE_NAMES, State
 from auth.clocks import queries as clocks
 from auth.papers import commitments, reading
@@ -445,11 +446,11 @@ def _terms(
             "title": Text(line["dataset"]["zh"], line["dataset"]["en"]),
             "dataset_id": policy.dataset_id,
             "hash": policy.hash,
-            "wanting": () if found.accepted_at else wanting(work, policy),
+            "wanting": lacks,
             "policy": policy_in_words(work, policy, column_titles(work, policy.dataset_id)),
         }
-        for line in terms["document"]["lines"]
-        for policy in (GrantPolicy.model_validate_json(json.dumps(line["policy"])),)
+        for line, lacks in zip(terms["document"]["lines"], of_terms(work, terms), strict=True)
+        for policy in (offered_policy(json.dumps(line["policy"])),)
     ]
     commands = service.commands(work, actor, application_id, assets=partial(assets, work))
     return page(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -12,7 +11,7 @@ from fastapi import Query, Response
 
 from api import scanning
 from api.access import access
-from api.awaited import wanting
+from api.awaited import of_terms
 from api.deps import ActorDep, HouseDep, LangDep, ReadDep, WorkDep
 from api.house import House
 from api.late import APIRouter
@@ -35,7 +34,6 @@ from auth.applications.models import (
 from auth.applications.reading import is_bureau
 from auth.applications.workflow import State
 from auth.policy.limits import Coded, limits
-from auth.policy.model import GrantPolicy
 from catalog.queries import with_columns_asked
 from core.errors import AccessRefused
 from core.ids import ApplicationId
@@ -161,12 +159,9 @@ def show_history(
 def show_terms(
     work: ReadDep, actor: ActorDep, lang: LangDep, application_id: ApplicationId
 ) -> dict[str, Any]:
-    """The terms on offer or agreed, and the digest that accepting them names. `wanting`: what keeps the grants from coming into force."""
+    """The terms on offer or agreed, and the digest that accepting them names. `wanting`: what, while they are on offer, keeps their grants from coming into force."""
     found = service.terms(work, actor, application_id)
-    policies = [
-        GrantPolicy.model_validate_json(json.dumps(line["policy"])) for line in found["document"]["lines"]
-    ]
-    return found | {"wanting": [reason.as_json(lang) for each in policies for reason in wanting(work, each)]}
+    return found | {"wanting": [reason.as_json(lang) for line in of_terms(work, found) for reason in line]}
 
 
 @router.post("/{application_id}/submit", **access("auth:application:write"))

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from functools import lru_cache
 from typing import Any, Final
 
 import sqlalchemy
-from pydantic import ValidationError
 from sqlalchemy import ColumnElement, and_, bindparam, false, func, or_, true
 from sqlmodel import col, select
 
@@ -19,11 +17,11 @@ from auth.grants.tables import GrantEventRow, GrantFacts, GrantRow
 from auth.grants.view import GrantView, Used, day_of
 from auth.grants.workflow import State
 from auth.policy.model import GrantPolicy
-from auth.policy.rules import POLICY
 from auth.policy.separation import Past
+from auth.policy.stored import stored_policy
 from auth.profile.now import limits_of, profile
 from auth.scope import sight
-from core.errors import NotFound, Reason, Unavailable
+from core.errors import NotFound, Unavailable
 from core.ids import ApplicationId, DatasetId, GrantId, OrgId
 from core.text import Text
 from core.work import Asked, Work, fetched, rows
@@ -147,21 +145,13 @@ def view_of(work: Work, found: GrantRow | GrantFacts) -> GrantView:
 
 def policy_of(found: GrantRow | GrantFacts) -> GrantPolicy:
     """The stored policy. Raises Unavailable for terms that this version does not know: what cannot be read is not carried out."""
-    try:
-        return _read(found.policy)
-    except ValidationError as fault:
-        places = ", ".join(sorted({".".join(map(str, each["loc"])) for each in fault.errors()})[:10])
-        text = Text(
-            f"授权 {found.id} 的条款含有本版本不能执行的内容（{places}），已停止使用；请联系安全管理员。",
-            f"The policy of grant {found.id} holds terms that this version cannot enforce ({places}); it is out of use. Tell the security officer.",
-        )
-        raise Unavailable(text, reasons=[Reason("policy-unenforceable", text, POLICY)]) from fault
-
-
-@lru_cache(maxsize=1024)
-def _read(text: str) -> GrantPolicy:
-    """Policies are frozen and agreed by their digest, so that equal text is the same policy for good."""
-    return GrantPolicy.model_validate_json(text)
+    return stored_policy(
+        found.policy,
+        Text(
+            f"授权 {found.id} 的条款含有本版本不能执行的内容（{{places}}），已停止使用；请联系安全管理员。",
+            f"The policy of grant {found.id} holds terms that this version cannot enforce ({{places}}); it is out of use. Tell the security officer.",
+        ),
+    )
 
 
 def past(work: Work, grant_id: str) -> tuple[Past, ...]:

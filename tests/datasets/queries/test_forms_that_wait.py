@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from typing import Any
 
@@ -12,6 +13,7 @@ from api.house import House
 from auth import audit
 from auth.applications import service as applications
 from auth.applications.models import ApplicationRead
+from auth.applications.tables import ApplicationLineRow, ApplicationRow
 from auth.applications.workflow import State
 from auth.policy.serving import Holding
 from core.errors import AccessRefused
@@ -277,5 +279,32 @@ def test_pages_tell_applicant_decider_and_holder(scene: Scene, lang: str) -> Non
     assert wanting in browser_as(scene.house, "officer", lang).get(f"/applications/{found.id}/terms").text
     made = officer.get(f"{API}/applications/{found.id}").json()
     grant_id = agreed(scene.desk, ApplicationRead.model_validate(made)).grants[0]
+    assert officer.get(f"{API}/applications/{found.id}/terms").json()["wanting"] == []
+    assert wanting not in browser_as(scene.house, "officer", lang).get(f"/applications/{found.id}/terms").text
     page = browser_as(scene.house, "officer", lang).get(f"/grants/{grant_id}").text
     assert wanting in page
+
+
+def test_terms_that_this_version_cannot_read_are_shown_as_stored_and_not_accepted(scene: Scene) -> None:
+    found = _deciding(scene)
+    assert _decide(scene, found, awaits=["query_agg", "query_dp"]).status_code == 200
+    with scene.house.write() as work:
+        row = work.db.exec(select(ApplicationRow).where(col(ApplicationRow.id) == found.id)).one()
+        line = work.db.exec(
+            select(ApplicationLineRow).where(col(ApplicationLineRow.application_id) == found.id)
+        ).one()
+        row.agreement, line.offered = (
+            text.replace('"use":"plain"', '"use":"whispered"') for text in (row.agreement, line.offered or "")
+        )
+        row.agreement_hash = hashlib.sha256(row.agreement.encode()).hexdigest()
+        work.db.add(row)
+        work.db.add(line)
+    officer = client_as(scene.house, "officer")
+    path = f"{API}/applications/{found.id}"
+    told = officer.get(f"{path}/terms?lang=en").json()
+    assert "whispered" in str(told["document"])
+    assert [each["code"] for each in told["wanting"]] == ["policy-unenforceable"]
+    assert browser_as(scene.house, "officer", "en").get(f"/applications/{found.id}/terms").status_code == 503
+    refused = officer.post(f"{path}/accept", json={"version": told["version"], "hash": told["hash"]})
+    assert refused.status_code == 503
+    assert [each["code"] for each in refused.json()["reasons"]] == ["policy-unenforceable"]

@@ -1,0 +1,29 @@
+"""Policies as they are stored, read by a version that may not know all their words."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from pydantic import ValidationError
+
+from auth.policy.model import GrantPolicy
+from auth.policy.rules import POLICY
+from core.errors import Reason, Unavailable
+from core.text import Text
+
+
+def stored_policy(text: str, unreadable: Text) -> GrantPolicy:
+    """The policy of that JSON text. Raises Unavailable where it holds terms that this version does not know: what cannot be read is not
+    carried out. `unreadable`: what is then said, with `{places}` for the terms."""
+    try:
+        return _read(text)
+    except ValidationError as fault:
+        places = ", ".join(sorted({".".join(map(str, each["loc"])) for each in fault.errors()})[:10])
+        said = Text(unreadable.zh.format(places=places), unreadable.en.format(places=places))
+        raise Unavailable(said, reasons=[Reason("policy-unenforceable", said, POLICY)]) from fault
+
+
+@lru_cache(maxsize=1024)
+def _read(text: str) -> GrantPolicy:
+    """Policies are frozen and agreed by their digest, so that equal text is the same policy for good."""
+    return GrantPolicy.model_validate_json(text)
