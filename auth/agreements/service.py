@@ -11,7 +11,7 @@ from sqlmodel import SQLModel, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from auth.actor import SYSTEM, Actor
-from auth.agreements import plan_workflow, rules
+from auth.agreements import cover, plan_workflow, rules
 from auth.agreements.books import AGREEMENTS, PLANS
 from auth.agreements.model import AgreementBody, PlanBody
 from auth.agreements.plan_workflow import Step as PlanStep
@@ -19,6 +19,9 @@ from auth.agreements.tables import AgreementRow, PlanRow
 from auth.agreements.workflow import State, Step
 from auth.casework.book import CaseStep, Command, made_by, need_reason
 from auth.delegations.standing import doer, persons
+from auth.grants import stopping
+from auth.grants.queries import policy_of
+from auth.grants.tables import GrantRow
 from auth.identity import organisations
 from auth.identity.affiliation import controllers
 from auth.policy.filters.rules import LOCAL
@@ -26,7 +29,7 @@ from auth.policy.separation import Past
 from auth.profile.now import profile
 from auth.proof import standstill
 from core import bases
-from core.errors import AccessRefused, InputRefused, Reason, refuse_if
+from core.errors import AccessRefused, InputRefused, Reason, Unavailable, refuse_if
 from core.text import Text
 from core.work import Work, hold
 
@@ -169,7 +172,29 @@ def step(work: Work, actor: Actor, agreement_id: str, which: Step, ask: CaseStep
     refuse_if(tuple(against(work, actor, row, which)))
     if which in (Step.RETURN, Step.TERMINATE):
         need_reason(ask.note)
+    if which is Step.TERMINATE:
+        return _terminate(work, actor, row, ask.note)
     return read(work, AGREEMENTS.move(work, actor, row, which, ask.note))
+
+
+def _terminate(work: Work, actor: Actor, row: AgreementRow, note: str) -> AgreementRead:
+    """Grants that hang on it alone stop at this instant; the operator's people are told, and the departments of those grants."""
+    held = [each for each in stopping.of_organisation(work, row.operator_id) if _is_covered(work, each)]
+    made = AGREEMENTS.move(work, actor, row, Step.TERMINATE, note)
+    stopped = [each for each in held if not _is_covered(work, each)]
+    stopping.told(
+        work, actor, "agreement.terminated", stopped, subject=row.id, once=row.id, facts={"title": row.title},
+        orgs=[row.operator_id],
+    )  # fmt: skip
+    return read(work, made)
+
+
+def _is_covered(work: Work, grant: GrantRow) -> bool:
+    """Whether no agreement is lacking for the grant today."""
+    try:
+        return not cover.at_use(work, profile(work), grant.org_id, policy_of(grant).scenario_id)
+    except Unavailable:  # out of use already
+        return False
 
 
 def _standing(work: Work, row: AgreementRow) -> list[rules.Other]:

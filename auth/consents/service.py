@@ -19,6 +19,7 @@ from auth.consents import cover
 from auth.consents.tables import ConsentRow
 from auth.consents.workflow import FINAL, MACHINE, State, Step
 from auth.delegations.standing import persons
+from auth.grants import stopping
 from auth.grants.queries import policy_of
 from auth.grants.tables import GrantRow
 from auth.grants.workflow import State as GrantState
@@ -168,12 +169,16 @@ def check(work: Work, actor: Actor, consent_id: str, which: Step, body: CaseStep
 
 
 def withdraw(work: Work, actor: Actor, consent_id: str, body: CaseStep) -> ConsentRead:
-    """Withdraw: grants that no other consent covers stop at this instant; the audit record names them."""
+    """Withdraw: grants that no other consent covers stop at this instant; the audit record names them, their holders are told."""
     row = BOOK.row(work, consent_id, actor, version=body.version, to_change=True)
     BOOK.check(actor, row, Step.WITHDRAW)
     need_reason(body.note)
     stopped = [each.grant_id for each in _stops(work, row)]
-    return read(work, BOOK.move(work, actor, row, Step.WITHDRAW, body.note, {"grants_stopped": stopped}))
+    made = BOOK.move(work, actor, row, Step.WITHDRAW, body.note, {"grants_stopped": stopped})
+    rows = work.db.exec(select(GrantRow).where(col(GrantRow.id).in_(stopped)).order_by(col(GrantRow.id)))
+    facts = {"title_zh": row.title_zh, "title_en": row.title_en, "dataset": row.dataset_id}
+    stopping.told(work, actor, "consent.withdrawn", rows, subject=row.id, once=row.id, facts=facts)
+    return read(work, made)
 
 
 def stops(work: Work, actor: Actor, consent_id: str) -> list[Stopped]:

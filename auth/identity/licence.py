@@ -16,6 +16,7 @@ from auth.actor import Actor
 from auth.casework.machine import Machine, Move
 from auth.casework.tables import CaseEventRow
 from auth.delegations.standing import persons
+from auth.grants import stopping
 from auth.identity import rules
 from auth.identity.labels import LICENCE_NAMES
 from auth.identity.organisations import OrganisationRead, check_code, organisation_row, read
@@ -63,6 +64,13 @@ advance = MACHINE.advance
 _GIVING: Final = frozenset(
     {Step.QUALIFY, Step.RENEW}
 )  # the steps by which a licence is given, for a time and on papers
+_TOLD: Final[Mapping[tuple[bool, State], str]] = {
+    (True, State.SUSPENDED): "licence.suspended",
+    (True, State.DISQUALIFIED): "licence.disqualified",
+    (False, State.DISQUALIFIED): "licence.disqualified",
+    (False, State.QUALIFIED): "licence.resumed",
+}
+"""What is told, by whether the licence counted before, and the state now."""
 KIND: Final = "licence"
 BASIS: Final = "发改数据规〔2025〕27号 · conditions for operators"
 
@@ -142,7 +150,19 @@ def take(work: Work, actor: Actor, org_id: str, ask: LicenceStep) -> Organisatio
         "documents": [each.sha256 for each in ask.documents],
     }  # fmt: skip
     audit.record(work, actor, "organisation.licence_set", subject=row.id, payload=facts)
+    _tell(work, actor, row, before, after)
     return read(work, row)
+
+
+def _tell(work: Work, actor: Actor, row: OrganisationRow, before: State, after: State) -> None:
+    """Its people, and approvers and stewards of the departments whose grants it holds, hear that these stop or count again."""
+    kind = _TOLD.get((before is State.QUALIFIED, after))
+    if kind is None or (before is State.PENDING and after is State.QUALIFIED):
+        return
+    stopping.told(
+        work, actor, kind, stopping.of_organisation(work, row.id), subject=row.id, once=f"{row.id}|{row.licence_version}",
+        facts={"org_zh": row.name_zh, "org_en": row.name_en}, orgs=[row.id],
+    )  # fmt: skip
 
 
 def _demand_nothing_given(ask: LicenceStep) -> None:

@@ -312,6 +312,26 @@ KINDS: Final[Mapping[str, Kind]] = {
         "task", Text("建议暂停授权", "Suspension proposed"),
         Text("机构 {org} 违背承诺，建议暂停其对数据集 {dataset} 的授权，请决定。", "{org} broke a commitment: suspending its grant on {dataset} is proposed. Decide on it."),
     ),
+    "licence.suspended": Kind(
+        "case", Text("机构资格已暂停", "Licence suspended"),
+        Text("{org_zh}的机构资格已暂停，涉及未到期授权 {grants} 项，恢复之前不得使用，请立即停止使用。", "The licence of {org_en} is suspended. Grants that have not ended and may not be used until it is resumed: {grants}. Stop using them now."),
+    ),
+    "licence.disqualified": Kind(
+        "case", Text("机构资格已取消", "Disqualified"),
+        Text("{org_zh}的机构资格已取消，涉及未到期授权 {grants} 项，不得再使用，请立即停止使用。", "{org_en} is disqualified. Grants that have not ended and may not be used any more: {grants}. Stop using them now."),
+    ),
+    "licence.resumed": Kind(
+        "case", Text("机构资格已恢复", "Licence counts again"),
+        Text("{org_zh}的机构资格重新有效，涉及未到期授权 {grants} 项；授权页未列其他限制的，可以继续使用。", "The licence of {org_en} counts again. Grants that have not ended: {grants}; those can be used again whose page names nothing else against it."),
+    ),
+    "agreement.terminated": Kind(
+        "case", Text("授权运营协议已终止", "Agreement terminated"),
+        Text("协议“{title}”已终止，仅依据该协议的未到期授权 {grants} 项自即刻起不得使用，请立即停止使用。", "The agreement “{title}” was terminated. Grants that hang on it alone and may not be used from now on: {grants}. Stop using them now."),
+    ),
+    "consent.withdrawn": Kind(
+        "case", Text("提供单位同意已撤回", "Source consent withdrawn"),
+        Text("“{title_zh}”（{dataset}）的提供单位同意已撤回，涉及未到期授权 {grants} 项，自即刻起不得使用，请立即停止使用。", "The source's consent to “{title_en}” ({dataset}) was withdrawn. Grants that may not be used from now on: {grants}. Stop using them now."),
+    ),
     "anomaly.found": Kind(
         "task", Text("异常待处理", "Anomaly to answer"),
         Text("授权 {id}（{title_zh}）的使用触发规则“{rule_zh}”，处置为“{action_zh}”，请查看并处理。", "Use of grant {id} ({title_en}) met the rule “{rule_en}”; what follows: {action_en}. Look at it and answer."),
