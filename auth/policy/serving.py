@@ -112,7 +112,7 @@ def case_of(policy: GrantPolicy, asset: Asset | None, limits: Limits, holding: H
 class Need:
     """One row: what these forms need. `key` and `name`: how explanations call it; `lacks`: whether it is wanting.
 
-    `says` is the refusal at use: what is wanting and what to do. `facts` come with it.
+    `says` is the refusal at use: what is wanting and what to do. `facts` come with it. `by_profile`: whether the policy profile decides it.
     """
 
     key: str
@@ -125,6 +125,7 @@ class Need:
     says: Callable[[Case], Text]
     facts: Callable[[Case], dict[str, object]] = lambda _: {}
     concerns: Callable[[Case], bool] = lambda _: True
+    by_profile: bool = False
 
     def reason(self, case: Case) -> Reason:
         """Why the form is refused at use."""
@@ -234,6 +235,7 @@ SHOWN_AT_ONCE: Final = Need(
     lambda case: case.checkers > 0,
     _reviewed_said,
     lambda case: {"checkers": case.checkers},
+    by_profile=True,
 )  # fmt: skip
 COLUMNS_LEAVE: Final = Need(
     "columns-leave", Text("有可以离开的列", "Some columns may leave"), "no-columns",
@@ -329,6 +331,13 @@ def objections(
         if mend in (None, need.mend)
         and (left := hit if need.mend is Mend.TERMS else tuple(form for form in hit if form not in awaited))
     )
+
+
+def refused_by_profile(case: Case, forms: Collection[str]) -> Iterator[Reason]:
+    """Why the limits of the case let some forms of agreed terms be had no more; what the dataset lacks under every profile is left out."""
+    for need, hit in unmet(case, forms):
+        if need.by_profile:
+            yield _reason(case, need, hit, Moment.ACTIVATION)
 
 
 def waiting(case: Case, forms: Collection[str]) -> tuple[DeliveryForm, ...]:

@@ -22,11 +22,11 @@ from auth.grants import dormancy
 from auth.grants import queries as grants
 from auth.grants.tables import GrantRow
 from auth.grants.workflow import FINAL as GRANT_FINAL
-from auth.policy import rules
+from auth.policy import rules, safeguards, serving
 from auth.policy.extent import extent_objections
 from auth.policy.filters.rules import LOCAL
 from auth.policy.limits import Limits
-from auth.policy.model import GrantPolicy, Prose
+from auth.policy.model import DeliveryForm, GrantPolicy, Prose
 from auth.profile.bounds import refuse_beyond
 from auth.profile.model import Profile
 from auth.profile.now import limits_now, number_now
@@ -243,6 +243,10 @@ def _against(
     level = known.levels.get(asset.level)
     left = [form for form in policy.delivery_forms if level is not None and form in level.forms]
     yield from rules.use_objections(policy.columns, left, asset)
+    case = serving.case_of(policy, asset, known, serving.Holding())
+    yield from serving.refused_by_profile(case, left)
+    if DeliveryForm.QUERY_DP in left:
+        yield from safeguards.objections(row.dataset_id, policy.safeguards, known)
 
 
 def versions(work: Work, actor: Actor, *, offset: int = 0, limit: int = 50) -> tuple[list[ProfileRead], int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -12,13 +13,14 @@ from auth.duties.workflow import Kind
 from auth.grants import dormancy
 from auth.grants.tables import GrantRow
 from auth.policy.model import ColumnTerm, DeliveryForm, GrantPolicy, Use
+from auth.policy.serving import Holding
 from auth.profile import service
 from auth.profile.model import Number, Profile, Reach, shipped
 from auth.vouching import service as vouches
 from auth.vouching.service import VouchGive
 from tests.auth.agreements.scene import in_force
 from tests.conftest import TestClock
-from tests.desk import Desk, a_desk, a_grant
+from tests.desk import PARKS, Desk, a_desk, a_grant
 from tests.people import a_person
 
 GENERIC = shipped()["generic-open-data"]
@@ -71,6 +73,48 @@ def test_a_use_that_loses_its_form_is_told(desk: Desk) -> None:
     assert _told(desk, GENERIC) == {}
     files_only = GENERIC.model_copy(update={"forms": {2: (DeliveryForm.EXTRACT_CSV,)}})
     assert _told(desk, files_only) == {grant.id: {"level-forbids-form", "use-without-form"}}
+
+
+def _holding(desk: Desk, *forms: DeliveryForm, scenario_id: str = "safety", **said: int) -> str:
+    """A grant with these forms and safeguards."""
+    grant = a_grant(desk, scenario_id=scenario_id)
+    with desk.house.read() as work:
+        policy = GrantPolicy.model_validate_json(work.db.get_one(GrantRow, grant.id).policy)
+    changes = {"delivery_forms": forms, "safeguards": said}
+    _rewritten(desk, grant.id, GrantPolicy.model_validate(policy.model_dump() | changes))
+    return grant.id
+
+
+@pytest.mark.parametrize(
+    ("checkers", "expected"),
+    [
+        ({}, set()),
+        ({1: {DeliveryForm.PREVIEW: 1}}, {"preview-needs-review"}),
+        ({1: {DeliveryForm.EXTRACT_CSV: 1}}, {"preview-needs-review"}),
+        ({1: {DeliveryForm.QUERY_AGG: 1}}, set()),
+        ({2: {DeliveryForm.PREVIEW: 2}}, set()),
+    ],
+)  # fmt: skip
+def test_a_preview_that_would_need_a_review_is_told(
+    desk: Desk, checkers: dict[int, dict[DeliveryForm, int]], expected: set[str]
+) -> None:
+    """Whatever else the dataset lacks is no matter of the profile."""
+    grant_id = _holding(desk, DeliveryForm.PREVIEW, DeliveryForm.EXTRACT_CSV, DeliveryForm.QUERY_DP)
+    desk.lacking = Holding()
+    desk.known[PARKS.dataset_id] = replace(PARKS, level=1)
+    proposed = Profile.model_validate(GENERIC.model_dump() | {"checkers": checkers})
+    assert _told(desk, proposed).get(grant_id, set()) == expected
+
+
+def test_a_budget_below_the_least_of_one_question_is_told_where_such_questions_are_granted(
+    desk: Desk,
+) -> None:
+    asking = _holding(desk, DeliveryForm.QUERY_DP, epsilon_micro=400_000)
+    other = _holding(desk, DeliveryForm.EXTRACT_CSV, scenario_id="parking", epsilon_micro=400_000)
+    found = {least: _told(desk, _with({"query_dp_epsilon_least": least})) for least in (400_000, 400_001)}
+    assert "safeguard-leaves-nothing" not in found[400_000].get(asking, set())
+    assert "safeguard-leaves-nothing" in found[400_001][asking]
+    assert "safeguard-leaves-nothing" not in found[400_001].get(other, set())
 
 
 def test_a_grant_that_cannot_be_read_is_named_and_the_others_are_told(desk: Desk) -> None:
