@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+from api.agenda_seconds import seconds
+from api.agenda_shapes import SHOWN, Item, Pile
 from auth.actor import Actor
 from auth.anomalies import service as anomalies
 from auth.anomalies.config import shipped
@@ -40,30 +41,8 @@ from datasets.tickets.policy import policy
 from datasets.waivers import queries as waivers
 from datasets.waivers.models import WaiverRead
 
-SHOWN: Final = 5
 ENDING_WITHIN: Final = timedelta(days=60)
 FAILED_WITHIN: Final = timedelta(days=7)
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """One thing to do: where it is and since when it waits."""
-
-    title: Text
-    href: str
-    at: datetime
-    note: Text | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Pile:
-    """Things of one kind; `total` counts those not shown too. `tone` as in the badges."""
-
-    label: Text
-    href: str
-    tone: str
-    items: list[Item]
-    total: int
 
 
 def agenda(work: Work, actor: Actor) -> list[Pile]:
@@ -313,5 +292,5 @@ def _notices(work: Work, actor: Actor) -> Iterator[Pile]:
 
 
 PILES: Final[tuple[Callable[[Work, Actor], Iterator[Pile]], ...]] = (
-    _applications, _anomalies, _grants, _duties, _batches, _sources, _tickets, _waivers, _specifications, _outputs, _extracts, _failed_jobs, _notices,
+    _applications, _anomalies, seconds, _grants, _duties, _batches, _sources, _tickets, _waivers, _specifications, _outputs, _extracts, _failed_jobs, _notices,
 )  # fmt: skip
