@@ -102,6 +102,13 @@ def test_the_terms_decide_the_rest(changes: dict[str, Any], expected: dict[str, 
     assert wanting(a_case(**changes)) == expected
 
 
+def test_too_many_keys_are_told_with_how_many_there_may_be() -> None:
+    six = (SHAPE, *(ColumnTerm(name=f"c{n}", use=Use.JOIN_ONLY) for n in range(6)))
+    for terms, words in ((six, ("5", "6")), ((SHAPE,), ("none is",))):
+        (reason,) = serving.objections(a_case(terms=terms), (Form.VERIFY,), Moment.CHECK)
+        assert all(word in reason.text.en for word in words), reason.text.en
+
+
 def test_every_form_has_a_row_and_every_row_a_name_a_source_and_words() -> None:
     assert {form for need in NEEDS for form in need.forms} == set(ALL)
     assert len({need.key for need in NEEDS}) == len(NEEDS)
