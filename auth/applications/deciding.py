@@ -263,7 +263,7 @@ def _settle(
     row.decided_at = work.now
     step = outcome_of(each.decision for each in judged)
     if step is Step.OFFER:
-        fix_terms(row, [each.line for each in judged])
+        fix_terms(row, [each.line for each in judged], limits_now(work))
     payload = {
         "lines": {each.line.id: each.line.decision for each in judged},
         "agreement_hash": row.agreement_hash,

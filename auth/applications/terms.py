@@ -22,6 +22,7 @@ from auth.grants import activating
 from auth.grants.standing import licence
 from auth.papers import cover as papers
 from auth.policy import separation
+from auth.policy.limits import Limits
 from auth.policy.model import GrantPolicy
 from auth.policy.rules import licence_objections, refused
 from auth.policy.stored import stored_policy
@@ -40,20 +41,37 @@ _UNREADABLE: Final = Text(
 
 @cache
 def clauses() -> dict[str, Any]:
-    """The standing clauses of every agreement, versioned."""
+    """The standing clauses of new offers, versioned. What was offered before keeps its own: each agreement holds its text."""
     read_: dict[str, Any] = json.loads((Path(__file__).parent / "terms.json").read_text(encoding="utf-8"))
     return read_
 
 
-def fix_terms(row: ApplicationRow, lines: list[ApplicationLineRow]) -> None:
-    """Fix the terms on offer as canonical JSON; its digest is what the officer accepts."""
+def clauses_under(known: Limits) -> dict[str, Any]:
+    """The same with the numbers of a profile, and where those come from, in their places."""
+    return clauses() | {"clauses": [_filled(clause, known) for clause in clauses()["clauses"]]}
+
+
+def _filled(clause: dict[str, Any], known: Limits) -> dict[str, str]:
+    numbers = [known.numbers[key] for key in clause.get("numbers", ())]
+    found = {
+        "key": clause["key"],
+        "zh": clause["zh"].format_map({each.key: each.value for each in numbers}),
+        "en": clause["en"].format_map({each.key: number_of(each.value, each.unit) for each in numbers}),
+    }
+    sources = [clause["source"]] if "source" in clause else []
+    sources = list(dict.fromkeys([*sources, *(each.source for each in numbers)]))
+    return found | ({"source": "; ".join(sources)} if sources else {})
+
+
+def fix_terms(row: ApplicationRow, lines: list[ApplicationLineRow], known: Limits) -> None:
+    """Fix the terms on offer as canonical JSON; its digest is what the officer accepts. `known`: the limits of the profile in force."""
     document: dict[str, Any] = {
         "version": 1,
         "application_id": row.id,
         "turn": row.turn,
         "org_id": row.org_id,
         "purpose_text": row.purpose_text,
-        "clauses": clauses(),
+        "clauses": clauses_under(known),
         "lines": [
             {"line_id": line.id, "dataset": {"zh": line.title_zh, "en": line.title_en}, "policy": json.loads(line.offered)}
             for line in lines

@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, date, datetime, time
+from typing import Any
 
 import pytest
-from sqlmodel import update
+import rfc8785
+from sqlmodel import col, select, update
 
 from api.house import House
 from auth.applications import service as applications
 from auth.applications.models import AcceptBody, ApplicationRead, StepBody
+from auth.applications.tables import ApplicationRow
+from auth.applications.terms import clauses_under
 from auth.applications.workflow import State
+from auth.duties.workflow import Kind
 from auth.identity.tables import OrganisationRow
+from auth.policy import odrl
+from auth.policy.limits import limits
+from auth.policy.model import DeliveryForm
 from core.errors import AccessRefused, AppError, Conflict, InputRefused, Stale, TransitionRefused
 from core.ids import ApplicationId
 from tests.conftest import TestClock
@@ -27,6 +38,7 @@ from tests.desk import (
     screened,
     voted,
 )
+from tests.people import browser_as
 
 
 @pytest.fixture
@@ -172,3 +184,68 @@ def test_what_was_not_answered_has_lapsed_before_anybody_notes_it(desk: Desk, cl
         with desk.house.write() as work:
             assert applications.lapse_due(work) == noted
     assert kinds(desk).count("application.lapsed") == 1
+
+
+CLAUSE_OF = {  # every duty and prohibition that an ODRL agreement can state, and the clause under which the officer takes it on
+    ("delete", "elapsedTime"): "retention",
+    ("inform", "dg:incident"): "security",
+    ("inform", "dg:useReport"): "use-report",
+    ("attribute", ""): "attribution",
+    ("dg:outputReview", "dg:enclave"): "output-review",
+    ("distribute", ""): "no-redistribution",
+    ("sell", ""): "no-redistribution",
+    ("dg:reidentify", ""): "no-reidentification",
+}
+DEMANDED = {Kind.USE_REPORT: "use-report", Kind.DELETION_CERTIFICATE: "deletion-certificate"}
+
+
+def _named(rule: dict[str, Any]) -> tuple[str, str]:
+    of = [
+        "elapsedTime" if each["leftOperand"] == "elapsedTime" else each["rightOperand"]
+        for each in rule.get("constraint", [])
+    ]
+    return rule["action"], ", ".join(of)
+
+
+def test_whatever_an_odrl_agreement_or_the_duties_demand_has_its_clause(desk: Desk) -> None:
+    found = an_application(desk, at=State.OFFERED)
+    with desk.read("officer") as (work, actor):
+        said = applications.terms(work, actor, found.id)["document"]["clauses"]
+    by_key = {clause["key"]: clause for clause in said["clauses"]}
+    rules = [*odrl.duties(30, list(DeliveryForm)), *({"action": each} for each in odrl.PROHIBITED)]
+    assert {_named(rule) for rule in rules} == set(CLAUSE_OF)
+    assert set(DEMANDED) == set(Kind)
+    assert {*CLAUSE_OF.values(), *DEMANDED.values()} <= set(by_key)
+    for key in ("use-report", "deletion-certificate", "attribution", "output-review"):
+        clause = by_key[key]
+        assert all(clause[part] and "{" not in clause[part] for part in ("zh", "en", "source"))
+
+
+def test_clauses_say_the_numbers_of_the_profile_in_force_and_an_offer_keeps_its_text(desk: Desk) -> None:
+    before = an_application(desk, at=State.OFFERED)
+    with desk.read("officer") as (work, actor):
+        kept = applications.terms(work, actor, before.id)
+    known = limits()
+    number = replace(known.numbers["use_report_months"], value=1, source="rule of the tests")
+    changed = replace(known, numbers={**known.numbers, "use_report_months": number})
+    (clause,) = [each for each in clauses_under(changed)["clauses"] if each["key"] == "use-report"]
+    assert "every 1 month and" in clause["en"]
+    assert "每 1 个月" in clause["zh"]
+    assert "rule of the tests" in clause["source"]
+    assert "every 12 months and" in str(kept["document"])
+    with desk.house.write() as work:  # an offer that was made with other clauses
+        row = work.db.exec(select(ApplicationRow).where(col(ApplicationRow.id) == before.id)).one()
+        document = json.loads(row.agreement)
+        document["clauses"] = {"version": 1, "effective_from": "2026-01-01", "clauses": [{"key": "purpose", "zh": "甲", "en": "A"}]}  # fmt: skip
+        row.agreement = rfc8785.dumps(document).decode()
+        row.agreement_hash = hashlib.sha256(row.agreement.encode()).hexdigest()
+        work.db.add(row)
+    with desk.read("officer") as (work, actor):
+        found = applications.application(work, actor, before.id)
+        assert applications.terms(work, actor, before.id)["document"]["clauses"]["version"] == 1
+    page = browser_as(desk.house, "officer", "en").get(f"/applications/{before.id}/terms")
+    assert page.status_code == 200
+    assert "<li>A</li>" in page.text
+    made = agreed(desk, found)
+    assert len(made.grants) == 1
+    assert made.agreement_hash == found.agreement_hash != kept["hash"]
