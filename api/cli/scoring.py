@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from api.client import DEFAULT_DIR, As, DataDir, Json, Server, Token, connect, read_json, show
+from api.client import DEFAULT_DIR, As, DataDir, Json, Server, Token, connect, language, read_json, show
 
 app = typer.Typer(
     help="Weights and grades of the quality score: show, versions, dry-run, propose, confirm, reject.",
     no_args_is_help=True,
 )
-COLUMNS = ("id", "number", "state", "effective_from", "reason")
+COLUMNS = ("id", "number", "standing", "effective_from", "reason")
 Which = Annotated[Path, typer.Argument(help="The scheme as JSON, as `show --json` writes it under `scheme`")]
 Why = Annotated[str, typer.Option("--reason", help="Why")]
 
@@ -21,6 +22,14 @@ Why = Annotated[str, typer.Option("--reason", help="Why")]
 def _scheme(file: Path) -> Any:  # noqa: ANN401 - JSON
     found = read_json(file)
     return found["scheme"] if isinstance(found, dict) and "scheme" in found else found
+
+
+def _said(row: dict[str, Any]) -> dict[str, Any]:
+    """A version's columns, how it stands in words."""
+    from auth.profile.standing import Standing, words
+
+    stands = words(Standing(row["standing"]), date.fromisoformat(row["effective_from"]))
+    return {name: row[name] for name in COLUMNS} | {"standing": stands.in_(language())}
 
 
 @app.command("show")
@@ -40,7 +49,10 @@ def versions(
 ) -> None:  # fmt: skip
     """Every version that was proposed."""
     with connect(data_dir, server, token, user) as api:
-        show(api.get("/scoring/versions"), as_json, COLUMNS)
+        found = api.get("/scoring/versions")
+        if not as_json:
+            found["items"] = [_said(row) for row in found["items"]]
+        show(found, as_json, COLUMNS)
 
 
 @app.command("dry-run")
@@ -62,7 +74,7 @@ def propose(
     """Propose a version; a second person confirms it."""
     with connect(data_dir, server, token, user) as api:
         made = api.post("/scoring/versions", {"scheme": _scheme(file), "reason": reason})
-        show(made if as_json else {name: made[name] for name in COLUMNS}, as_json)
+        show(made if as_json else _said(made), as_json)
 
 
 @app.command()
@@ -73,7 +85,7 @@ def confirm(
     """Put a version in force, as another person than the one who proposed it."""
     with connect(data_dir, server, token, user) as api:
         made = api.step(f"/scoring/versions/{scheme_id}/confirm", {})
-        show(made if as_json else {name: made[name] for name in COLUMNS}, as_json)
+        show(made if as_json else _said(made), as_json)
 
 
 @app.command()
@@ -84,4 +96,4 @@ def reject(
     """Do not take a version."""
     with connect(data_dir, server, token, user) as api:
         made = api.step(f"/scoring/versions/{scheme_id}/reject", {"note": reason})
-        show(made if as_json else {name: made[name] for name in COLUMNS}, as_json)
+        show(made if as_json else _said(made), as_json)

@@ -18,6 +18,7 @@ from api.late import APIRouter
 from api.web import go, page
 from auth.actor import Actor
 from auth.casework.book import CaseStep
+from auth.profile.standing import Standing, words
 from core.errors import AppError, InputRefused
 from core.faults import together
 from core.text import Text
@@ -27,16 +28,17 @@ from quality.schemes import service
 from quality.schemes.model import Scheme, differences
 from quality.schemes.now import in_force, rules_now
 from quality.schemes.service import SchemeProposal, SchemeRead
-from quality.schemes.workflow import STATE_NAMES, STEP_NAMES, State, Step
+from quality.schemes.workflow import STEP_NAMES, Step
 
 router = APIRouter(prefix="/scoring", include_in_schema=True, tags=["pages"])
 _READ, _PROPOSE, _CONFIRM = (f"quality:scheme:{word}" for word in ("read", "propose", "confirm"))
 _TITLE: Final = Text("评分方案", "Scoring scheme")
 _TONES: Final = {
-    State.PROPOSED: "warn",
-    State.ACTIVE: "active",
-    State.REJECTED: "rejected",
-    State.SUPERSEDED: "superseded",
+    Standing.PROPOSED: "warn",
+    Standing.COMING: "info",
+    Standing.IN_FORCE: "active",
+    Standing.REJECTED: "rejected",
+    Standing.SUPERSEDED: "superseded",
 }
 
 
@@ -47,7 +49,7 @@ def list_page(request: Request, work: ReadDep, actor: ActorDep) -> HTMLResponse:
     found, total = service.versions(work, actor)
     return page(
         request, "scoring/list.html", number=number, current=scheme, rules=rules_now(work), found=found, total=total,
-        states=STATE_NAMES, tones=_TONES, may_propose=actor.may(_PROPOSE),
+        words=words, tones=_TONES, may_propose=actor.may(_PROPOSE),
     )  # fmt: skip
 
 
@@ -112,7 +114,7 @@ def _show(
     regraded = scheme_trial.dry_run(work, row.scheme)
     record = Record(
         title=Text(f"评分方案第 {row.number} 版", f"Scoring scheme, version {row.number}"), lead=Text(row.scheme.source, row.scheme.source), crumb=_TITLE,
-        base="/scoring", id=row.id, version=row.version, badge=Cell(STATE_NAMES[row.state], badge=_TONES[row.state]),
+        base="/scoring", id=row.id, version=row.version, badge=Cell(words(row.standing, row.effective_from), badge=_TONES[row.standing]),
         facts=[(Text("理由", "Reason"), Cell(row.reason)), (Text("生效日期", "Effective from"), Cell(str(row.effective_from))), (Text("来源", "Source"), Cell(row.scheme.source))],
         sections=[
             Section(Text("与现行方案的差别", "Against the scheme in force"), [Text("项目", "What"), Text("现行", "In force"), Text("本版", "This version")], [[Cell(what, mono=True), Cell(old), Cell(new)] for what, old, new in changes], empty=Text("没有差别", "No difference")),

@@ -17,12 +17,12 @@ from quality.scores import scheme
 
 
 def in_force(work: Work) -> tuple[int, Scheme]:
-    """Number and value of the version in force; the shipped one where none was ever put in force."""
+    """Number and value of the version in force, that of the latest day (`auth.profile.standing`); the shipped one where none was ever put in force."""
     today = work.now.astimezone(LOCAL).date()
     wanted = (
         select(SchemeRow.number, SchemeRow.body)
         .where(SchemeRow.state == State.ACTIVE, col(SchemeRow.effective_from) <= today)
-        .order_by(col(SchemeRow.number).desc())
+        .order_by(col(SchemeRow.effective_from).desc(), col(SchemeRow.number).desc())
     )
     found = work.db.exec(wanted.limit(1)).first()
     return (SHIPPED, shipped()) if found is None else (found[0], Scheme.model_validate_json(found[1]))

@@ -14,12 +14,14 @@ from auth.casework.book import Book, CaseStep, Command, made_by, need_reason
 from auth.delegations.standing import persons
 from auth.policy.filters.rules import LOCAL
 from auth.policy.model import Prose
+from auth.profile.standing import Standing, replaces, standing
 from auth.roles import Role
 from auth.scope import sight
 from core.errors import Reason, refuse_if
 from core.text import Text
 from core.work import Work, hold
 from quality.schemes.model import Scheme
+from quality.schemes.now import in_force
 from quality.schemes.tables import SchemeRow
 from quality.schemes.workflow import FINAL, MACHINE, State, Step
 
@@ -45,6 +47,7 @@ class SchemeRead(SQLModel):
     effective_from: date
     scheme: Scheme
     created_at: datetime
+    standing: Standing
 
 
 def _seen_by(actor: Actor) -> ColumnElement[bool]:
@@ -71,22 +74,24 @@ def propose(work: Work, actor: Actor, body: SchemeProposal) -> SchemeRead:
         effective_from=body.scheme.effective_from,
     )  # fmt: skip
     payload = {"number": number, "scheme": body.scheme.model_dump(mode="json")}
-    return read(BOOK.open(work, actor, row, payload, body.reason))
+    return read(work, BOOK.open(work, actor, row, payload, body.reason))
 
 
 def step(work: Work, actor: Actor, scheme_id: str, which: Step, ask: CaseStep) -> SchemeRead:
-    """Confirm or reject, as another person than the one who proposed."""
+    """Confirm or reject, as another person than the one who proposed. What is confirmed for a later day stays."""
+    hold(work, "scheme")
     row = BOOK.row(work, scheme_id, actor, version=ask.version, to_change=True)
     BOOK.check(actor, row, which)
     refuse_if(tuple(_proposer(work, actor, row, which)))
     if which is Step.REJECT:
         need_reason(ask.note)
     BOOK.move(work, actor, row, which, ask.note)
-    if which is Step.CONFIRM and row.effective_from <= work.now.astimezone(LOCAL).date():
+    if which is Step.CONFIRM:
         older = select(SchemeRow).where(SchemeRow.state == State.ACTIVE, SchemeRow.id != row.id)
         for other in list(work.db.exec(older.order_by(col(SchemeRow.number)))):
-            BOOK.move(work, SYSTEM, other, Step.SUPERSEDE)
-    return read(row)
+            if replaces(row.effective_from, other.effective_from, _today(work)):
+                BOOK.move(work, SYSTEM, other, Step.SUPERSEDE)
+    return read(work, row)
 
 
 def _proposer(work: Work, actor: Actor, row: SchemeRow, which: Any) -> Iterator[Reason]:
@@ -98,11 +103,11 @@ def _proposer(work: Work, actor: Actor, row: SchemeRow, which: Any) -> Iterator[
 def versions(work: Work, actor: Actor, *, limit: int = 200) -> tuple[list[SchemeRead], int]:
     """Every version, newest first."""
     rows, total = BOOK.listed(work, actor, offset=0, limit=limit)
-    return [read(row) for row in rows], total
+    return [read(work, row) for row in rows], total
 
 
 def version(work: Work, actor: Actor, scheme_id: str) -> SchemeRead:
-    return read(BOOK.row(work, scheme_id, actor))
+    return read(work, BOOK.row(work, scheme_id, actor))
 
 
 def commands(work: Work, actor: Actor, scheme_id: str) -> list[Command]:
@@ -110,5 +115,13 @@ def commands(work: Work, actor: Actor, scheme_id: str) -> list[Command]:
     return BOOK.commands(actor, row, lambda which: _proposer(work, actor, row, which))
 
 
-def read(row: SchemeRow) -> SchemeRead:
-    return SchemeRead.model_validate(row, update={"scheme": Scheme.model_validate_json(row.body)})
+def read(work: Work, row: SchemeRow) -> SchemeRead:
+    """A version as it stands today."""
+    counts = row.state == State.ACTIVE and row.number == in_force(work)[0]
+    stands = standing(State(row.state), row.effective_from, _today(work), counts=counts)
+    scheme = Scheme.model_validate_json(row.body)
+    return SchemeRead.model_validate(row, update={"scheme": scheme, "standing": stands})
+
+
+def _today(work: Work) -> date:
+    return work.now.astimezone(LOCAL).date()

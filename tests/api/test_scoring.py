@@ -204,3 +204,31 @@ def test_the_command_proposes_what_show_wrote(scene: Scene, tmp_path: Path) -> N
         command, ["propose", str(tmp_path / "s.json"), "--reason", "按原样重新确认", *by]
     )
     assert (made.exit_code, json.loads(made.output)["number"]) == (0, 1), made.output
+
+
+def test_a_version_confirmed_for_a_later_day_outlives_a_change_of_today(scene: Scene, clock: Any) -> None:
+    """It stays, whichever was proposed first, and is told apart from the one in force."""
+    keeper, judge = client_as(scene.house, "keeper"), client_as(scene.house, "judge")
+
+    def proposed(day: str) -> dict[str, Any]:
+        body = {"scheme": SHIPPED | {"effective_from": day}, "reason": "自该日起执行"}
+        made: dict[str, Any] = keeper.post(f"{BASE}/versions", json=body).json()
+        return made
+
+    def confirmed(made: dict[str, Any]) -> str:
+        answer = judge.post(f"{BASE}/versions/{made['id']}/confirm", json={"version": made["version"]})
+        assert answer.status_code == 200, answer.text
+        return str(answer.json()["standing"])
+
+    def standings() -> dict[int, str]:
+        found = client_as(scene.house, "keeper").get(f"{BASE}/versions").json()["items"]
+        return {each["number"]: each["standing"] for each in found}
+
+    early, late, today = proposed("2026-05-01"), proposed("2026-06-01"), proposed("2026-03-01")
+    assert (confirmed(late), confirmed(today), confirmed(early)) == ("COMING", "IN_FORCE", "COMING")
+    assert "已确认，自 2026-06-01 起" in browser_as(scene.house, "keeper").get("/scoring").text
+    for days, expected in ((0, today), (70, early), (30, late)):
+        clock.forward(days=days)
+        with scene.house.read() as work:
+            assert in_force(work)[0] == expected["number"]
+    assert standings() == {1: "SUPERSEDED", 2: "IN_FORCE", 3: "SUPERSEDED"}
