@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from typing import Final
 
 from api.agenda_seconds import seconds
@@ -21,6 +21,9 @@ from auth.duties.workflow import KIND_NAMES as DUTIES
 from auth.grants import queries as grants
 from auth.grants.tables import GrantRow
 from auth.grants.workflow import State as GrantState
+from auth.policy.filters.rules import LOCAL
+from auth.reviews import owed
+from auth.reviews.rules import first_day
 from catalog.queries import titles
 from core.jobs import JobState
 from core.text import Text
@@ -131,6 +134,15 @@ def _anomalies(work: Work, actor: Actor) -> Iterator[Pile]:
     ]
     label = Text("待处理的异常", "Anomalies that wait for an answer")
     yield Pile(label, "/anomalies?state=OPEN", "bad", items, total)
+
+
+def _certification(work: Work, actor: Actor) -> Iterator[Pile]:
+    """The half year's certification of grants, as long as nobody has opened it."""
+    if not actor.may("auth:campaign:open") or not (period := owed.period(work)):
+        return
+    label = Text("待发起的授权定期复核", "Certification of grants to open")
+    since = datetime.combine(first_day(local_day(work.now)), time(), LOCAL)
+    yield Pile(label, "/campaigns", "warn", [Item(Text(period, period), "/campaigns", since)], 1)
 
 
 def _duties(work: Work, actor: Actor) -> Iterator[Pile]:
@@ -292,5 +304,5 @@ def _notices(work: Work, actor: Actor) -> Iterator[Pile]:
 
 
 PILES: Final[tuple[Callable[[Work, Actor], Iterator[Pile]], ...]] = (
-    _applications, _anomalies, seconds, _grants, _duties, _batches, _sources, _tickets, _waivers, _specifications, _outputs, _extracts, _failed_jobs, _notices,
+    _applications, _anomalies, seconds, _certification, _grants, _duties, _batches, _sources, _tickets, _waivers, _specifications, _outputs, _extracts, _failed_jobs, _notices,
 )  # fmt: skip

@@ -23,6 +23,7 @@ from auth.grants.workflow import State as GrantState
 from auth.messages import reminders
 from auth.papers import cover as papers
 from auth.profile.now import limits_now
+from auth.reviews import owed
 from auth.reviews import service as reviews
 from auth.revocations import service as revocations
 from core.work import Work
@@ -49,6 +50,7 @@ def is_anything_due(work: Work) -> bool:
         or dormancy.waiting(work, limits_now(work))
         or agreements.is_anything_due(work)
         or reviews.is_anything_due(work)
+        or owed.is_anything_due(work)
         or papers.is_anything_late(work)
         or escalation.is_anything_due(work)
         or reminders.is_anything_due(work)
@@ -61,5 +63,5 @@ def note_due(work: Work) -> int:
     noted = (
         grants.expire_due(work) + drafts.lapse_due(work) + duties.note_due(work) + agreements.end_due(work)
     ) + waking.suspend_dormant_due(work)
-    noted += reviews.settle_due(work) + revocations.lapse_due(work)
+    noted += reviews.settle_due(work) + owed.tell_due(work) + revocations.lapse_due(work)
     return noted + escalation.escalate_due(work) + reminders.remind_due(work)

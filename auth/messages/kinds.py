@@ -332,6 +332,10 @@ KINDS: Final[Mapping[str, Kind]] = {
         "case", Text("提供单位同意已撤回", "Source consent withdrawn"),
         Text("“{title_zh}”（{dataset}）的提供单位同意已撤回，涉及未到期授权 {grants} 项，自即刻起不得使用，请立即停止使用。", "The source's consent to “{title_en}” ({dataset}) was withdrawn. Grants that may not be used from now on: {grants}. Stop using them now."),
     ),
+    "campaign.owed": Kind(
+        "task", Text("本期授权复核尚未发起", "Certification to open"),
+        Text("{period} 的授权定期复核尚未发起，请发起。", "The certification of grants for {period} has not been opened yet. Open it."),
+    ),
     "anomaly.found": Kind(
         "task", Text("异常待处理", "Anomaly to answer"),
         Text("授权 {id}（{title_zh}）的使用触发规则“{rule_zh}”，处置为“{action_zh}”，请查看并处理。", "Use of grant {id} ({title_en}) met the rule “{rule_en}”; what follows: {action_en}. Look at it and answer."),

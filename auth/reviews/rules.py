@@ -53,6 +53,21 @@ def half_year(day: date) -> str:
     return f"{day.year}H{1 if day.month <= 6 else 2}"
 
 
+def first_day(day: date) -> date:
+    """The first day of the half year of a day."""
+    return date(day.year, 1 if day.month <= 6 else 7, 1)
+
+
+def last_day(day: date) -> date:
+    """The last day of the half year of a day."""
+    return date(day.year, 6, 30) if day.month <= 6 else date(day.year, 12, 31)
+
+
+def is_month_gone(day: date) -> bool:
+    """Whether the first month of the half year of a day is over."""
+    return day.month not in (1, 7)
+
+
 def progress(items: Iterable[tuple[State, date]], today: date) -> Progress:
     """The figures of a campaign; every item counts once among answered or open."""
     known = list(items)
