@@ -14,6 +14,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
 from api import asking
+from api.delivery import DeliveryStopped
 from api.deps import current_actor, language
 from api.replay import Replayed, on_replayed
 from api.witnessed import NOTED
@@ -146,9 +147,11 @@ async def on_bad_value(request: Request, exc: Exception) -> Response:  # noqa: A
     return _answer(request, e.InputRefused(text))
 
 
-async def on_surprise(request: Request, exc: Exception) -> Response:  # noqa: ARG001 - the server logs the trace itself
+async def on_surprise(request: Request, exc: Exception) -> Response:
+    """The server logs the trace itself, and a delivery that was cut in a line of its own (`api.cut_lines`)."""
     request_id = asking.id_of(request.scope)
-    _log.error("request %s failed", request_id)
+    if not isinstance(exc, DeliveryStopped):
+        _log.error("request %s failed", request_id)
     text = Text(
         f"服务内部出错，未作任何更改；请稍后重试，若再次出现请把请求编号 {request_id} 告知管理员。",
         "Something failed on our side and nothing was changed; try again later, and if it happens again tell the "

@@ -35,7 +35,7 @@ OUTSIDE: Final = ("outsider", "neighbour", None)
 # Roles of the bureau that have no part in what belongs to others, but for what these addresses are about.
 BUREAU: Final[Mapping[str, str]] = {
     "clerk": r"^$",  # drafts for an enterprise that named him, and nothing besides
-    "root": r"/(jobs|erasures|self-checks|store|admin)\b|/users|/organisations|/role-changes|/audit",
+    "root": r"/(jobs|erasures|self-checks|store|admin)\b|/users|/api-keys|^/$|/organisations|/role-changes|/audit",
 }
 SHUT: Final = (401, 403, 404)
 TESTS: Final = Path(__file__).parents[1]
