@@ -16,8 +16,10 @@ from api.assets import npm
 ROOT = Path(__file__).parents[2]
 
 
-def test_the_lock_file_names_versions_and_hashes_but_no_registry() -> None:
-    packages = json.loads((ROOT / "package-lock.json").read_text())["packages"]
+def test_the_lock_file_names_versions_and_hashes_but_no_address() -> None:
+    text = (ROOT / "package-lock.json").read_text(encoding="utf-8")
+    packages = json.loads(text)["packages"]
+    assert "://" not in text
     locked = {name: entry for name, entry in packages.items() if name}
     assert all(entry.get("integrity", "").startswith("sha512-") for entry in locked.values())
     assert not [name for name, entry in locked.items() if "resolved" in entry]
