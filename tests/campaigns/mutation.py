@@ -199,26 +199,27 @@ def widths(report: dict[str, Any]) -> Counter[str]:
 # -- running
 
 
-def is_killed(mutant: Mutant, tests: list[str]) -> bool:
-    """Whether a test fails on it, is stopped by it, or takes for ever: the narrowest first, in the end all that reach the line."""
+def fate(mutant: Mutant, tests: list[str]) -> str:
+    """ "killed" when a test fails on it or is stopped by it, "overdue" when the narrowest take for ever, else "SURVIVED": in the end all that reach the line are asked."""
     path = ROOT / mutant.file
     kept, stat = path.read_bytes(), path.stat()
     path.write_text(mutant.text(), encoding="utf-8")
     try:
         return (
-            _fails(tests[:FIRST], PATIENCE_S, overdue=True)
-            or _fails(tests[FIRST:MOST], PATIENCE_S, overdue=True)
-            or _fails(tests[MOST:], REST_S, overdue=False)
+            _told(tests[:FIRST], PATIENCE_S, "overdue")
+            or _told(tests[FIRST:MOST], PATIENCE_S, "overdue")
+            or _told(tests[MOST:], REST_S, "")
+            or "SURVIVED"
         )
     finally:
         path.write_bytes(kept)
         os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
 
 
-def _fails(tests: list[str], patience_s: float, *, overdue: bool) -> bool:
-    """Whether one of them fails; `overdue`: what is said where they take longer than that."""
+def _told(tests: list[str], patience_s: float, overdue: str) -> str:
+    """ "killed" where one of them fails, else nothing; `overdue`: what is said where they take longer than that."""
     if not tests:
-        return False
+        return ""
     child = os.fork()
     if child == 0:
         os.setsid()
@@ -236,7 +237,7 @@ def _fails(tests: list[str], patience_s: float, *, overdue: bool) -> bool:
     while time.monotonic() < end:
         done, status = os.waitpid(child, os.WNOHANG)
         if done:
-            return status != 0
+            return "killed" if status else ""
         time.sleep(0.05)
     os.killpg(child, signal.SIGKILL)
     os.waitpid(child, 0)
@@ -290,10 +291,10 @@ def main() -> None:
         if time.monotonic() > end:
             break
         tests = tests_of(report, mutant, width)
-        killed = is_killed(mutant, tests)
-        results.append((killed, mutant.file, mutant.line, mutant.what, len(tests)))
+        said = fate(mutant, tests)
+        results.append((said, mutant.file, mutant.line, mutant.what, len(tests)))
         print(
-            "killed  " if killed else "SURVIVED",
+            f"{said:8}",
             mutant.file,
             mutant.line,
             mutant.what,
@@ -302,10 +303,11 @@ def main() -> None:
         )
         if asked.out:
             asked.out.write_text(json.dumps({"of": len(every), "results": results}), encoding="utf-8")
-    dead = sum(killed for killed, *_ in results)
+    overdue = sum(said == "overdue" for said, *_ in results)
+    dead = overdue + sum(said == "killed" for said, *_ in results)
     low, high = interval(dead, len(results))
     print(
-        f"{dead} of {len(results)} killed, drawn of {len(every):,}: {dead / max(1, len(results)):.1%} (95 %: {low:.1%} to {high:.1%})"
+        f"{dead} of {len(results)} killed ({overdue} of them overdue), drawn of {len(every):,}: {dead / max(1, len(results)):.1%} (95 %: {low:.1%} to {high:.1%})"
     )
 
 
