@@ -95,6 +95,13 @@ def test_a_series_has_of_its_data_what_every_member_has(indicator: Any) -> None:
         assert indicator in found.failing
 
 
+@pytest.mark.parametrize("name", ["title_en", "description_zh", "lineage"])
+def test_of_a_series_filled_counts_what_it_must_say_and_does_not(name: str) -> None:
+    own = {key: value for key, value in PERFECT.items() if key != name} | {"record_type": "series"}
+    assert series_card(own | {name: "x"}, []).filled == 1
+    assert 0 < series_card(own, []).filled < 1
+
+
 def test_a_series_is_scored_by_the_members_that_are_published(house: House) -> None:
     with house.write() as work:
         steward = a_department(work, "traffic")

@@ -78,6 +78,19 @@ def test_the_profile_asks_and_the_record_the_page_and_the_letter_keep_what_was_s
     assert shown.get(f"/applications/{found.id}/letter.pdf").content.startswith(b"%PDF")
 
 
+@pytest.mark.parametrize(
+    "said", [{"public_interest": "便于公众避开拥堵"}, {"fairness": "同类申请均按此办理"}, {}]
+)
+def test_the_record_keeps_the_one_thing_that_was_said(sqlite_house: House, said: dict[str, str]) -> None:
+    desk = a_desk(sqlite_house)
+    in_force(desk, GENERIC)
+    decide(desk, an_application(desk, at=State.DECIDING), **said)
+    with sqlite_house.read() as work:
+        wanted = select(AuditEventRow.payload).where(AuditEventRow.kind == "application.offered")
+        kept = json.loads(work.db.exec(wanted).one()).get("principles")
+    assert kept == ({"public_interest": "", "fairness": ""} | said if said else None)
+
+
 def test_an_applicant_sees_his_place_and_nothing_of_the_others(sqlite_house: House) -> None:
     desk = a_desk(sqlite_house)
     first = an_application(desk, at=State.SUBMITTED)

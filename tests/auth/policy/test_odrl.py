@@ -330,6 +330,12 @@ def test_every_fault_is_named_at_once() -> None:
     assert all(word in said for word in ("conflict", "inheritsFrom", "distribute", "sell", "dg:reidentify"))
 
 
+def test_terms_that_only_one_of_two_forms_has_are_named() -> None:
+    with pytest.raises(InputRefused) as refused:
+        policy_of(UNREAD["terms for one form only"])
+    assert "other terms than the first" in " ".join(reason.text.en for reason in refused.value.reasons)
+
+
 @pytest.mark.parametrize("name", STRANGE)
 def test_what_cannot_be_enforced_is_refused_whole_with_every_reason(name: str) -> None:
     with pytest.raises(InputRefused) as refused:
