@@ -12,7 +12,7 @@ from starlette.datastructures import FormData
 
 from api import safeguard_forms
 from api.lookups import assets, holds
-from auth.applications.terms import offered_policy
+from auth.applications.queries import offered_policy
 from auth.applications.workflow import State
 from auth.asset import Asset
 from auth.grants import activating

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from api.treatments import conditions_of
 from auth import audit_reading
+from auth.applications.queries import offered_policy
 from auth.applications.tables import ApplicationRow
 from auth.policy.filters.model import All
 from auth.policy.model import GrantPolicy
@@ -34,7 +36,7 @@ def countered(work: Work, row: ApplicationRow) -> Countered | None:
             return Countered(
                 event.note,
                 event.at,
-                {line_id: GrantPolicy.model_validate(policy) for line_id, policy in kept.items()},
+                {line_id: offered_policy(json.dumps(policy)) for line_id, policy in kept.items()},
             )
     return None
 

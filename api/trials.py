@@ -84,6 +84,7 @@ def precedent_as_json(found: Precedent, lang: Lang) -> dict[str, Any]:
         "same_dataset": found.same_dataset,
         "same_scenario": found.same_scenario,
         "same_org": found.same_org,
+        "unreadable": [reason.as_json(lang) for reason in found.unreadable],
     }
 
 

@@ -39,7 +39,8 @@ from auth.agreements.model import (
     PlanBody,
 )
 from auth.agreements.plan_workflow import Step as PlanStep
-from auth.agreements.service import AgreementRead, PlanRead
+from auth.agreements.register import UNREADABLE
+from auth.agreements.service import AgreementBrief, PlanBrief, PlanRead
 from auth.agreements.workflow import STATE_NAMES, STEP_NAMES, State, Step
 from auth.casework.book import CaseStep
 from auth.policy.limits import Coded, limits
@@ -67,7 +68,7 @@ _PLAN_TONES: Final = {
 }
 
 
-def _state(row: AgreementRead) -> Cell:
+def _state(row: AgreementBrief) -> Cell:
     return Cell(STATE_NAMES[row.state], badge=_TONES[row.state])
 
 
@@ -81,7 +82,7 @@ def list_page(
     )  # fmt: skip
     names = org_names(work)
     rows = [
-        [Cell(row.title, f"/agreements/{row.id}"), Cell(names.get(row.operator_id, row.operator_id)), Cell(MODE_NAMES[row.body.mode]),
+        [Cell(row.title, f"/agreements/{row.id}"), Cell(names.get(row.operator_id, row.operator_id)), Cell(MODE_NAMES[row.body.mode] if row.body else UNREADABLE),
          Cell(str(row.starts_on)), Cell(str(row.ends_on)), _state(row)]
         for row in found
     ]  # fmt: skip
@@ -287,7 +288,7 @@ PLAN_FIELDS: Final = [
 ]  # fmt: skip
 
 
-def _plan_state(row: PlanRead) -> Cell:
+def _plan_state(row: PlanBrief) -> Cell:
     return Cell(plan_workflow.STATE_NAMES[row.state], badge=_PLAN_TONES[row.state])
 
 

@@ -29,13 +29,11 @@ from auth.applications.models import (
     AcceptBody,
     ApplicationRead,
     DeclaredStep,
-    LineDecision,
     ScreenBody,
     StepBody,
 )
-from auth.applications.precedents import narrowed
+from auth.applications.precedents import told_narrowed
 from auth.applications.reading import is_bureau
-from auth.applications.terms import offered_policy
 from auth.applications.workflow import FINAL, STATE_NAMES, State
 from auth.clocks import queries as clocks
 from auth.papers import commitments, reading
@@ -43,7 +41,7 @@ from auth.policy import wording
 from auth.policy.filters.model import parse
 from auth.policy.limits import limits
 from auth.policy.model import ColumnTerm, GrantPolicy, Safeguards
-from core.errors import AppError, InputRefused
+from core.errors import AppError, InputRefused, Reason, Unavailable
 from core.ids import ApplicationId
 from core.text import Text
 from core.work import Work
@@ -117,7 +115,7 @@ def shown(
         events=timeline(
             work, actor, audit_reading.history(work, application_id=found.id, internal=is_bureau(actor))
         ),
-        changed={line.id: narrowed(work, row, line) for line in queries.lines(work, row.id) if line.offered},
+        changed={line.id: told_narrowed(work, row, line)[0] for line in queries.lines(work, row.id) if line.offered},
         refusal=refusal, note=note, given=given or {}, opinions=opinion_options(work, "screening"), clocks=clocks.case(work, actor, application_id),
         proposed=proposed_in_words(work, actor, found), remarks=remarks, remarked=remarked, said=said or {},
         audiences=talk.may_comment(work, actor, row), ask_options=_people(work, talk.colleagues(work, actor, row)), assigns=assigns,
@@ -161,7 +159,7 @@ def proposed_in_words(work: Work, actor: Actor, found: ApplicationRead) -> list[
     """The decision that stands proposed, line by line, with what it will allow."""
     if found.proposal is None:
         return []
-    lines = [LineDecision.model_validate(line) for line in found.proposal.lines]
+    lines = list(queries.proposal_of(queries.row(work, ApplicationId(found.id), actor)).lines)
     return said_in_words(
         work, service.statement(work, actor, found.id, lines, assets=partial(assets, work), holds=holds(work))
     )
@@ -182,7 +180,8 @@ def said_in_words(work: Work, said: list[Statement]) -> list[dict[str, Any]]:
 
 
 def context_of(work: Work, actor: Actor, found: ApplicationRead) -> dict[str, Any]:
-    """What every page about one application shows."""
+    """What every page about one application shows. Raises Unavailable where this version cannot read what is asked."""
+    queries.ask_of(work, queries.row(work, ApplicationId(found.id), actor))
     orgs, known = org_names(work), limits()
     return {
         "found": found,
@@ -217,7 +216,7 @@ def may_edit(actor: Actor, found: ApplicationRead) -> bool:
 def line_in_words(work: Work, line: dict[str, Any]) -> dict[str, Any]:
     """A line with its columns, filter and offer in words."""
     titles = column_titles(work, line["dataset_id"])
-    offered = GrantPolicy.model_validate(line["offered"]) if line["offered"] else None
+    offered, unreadable = _offered(line)
     asked_filter = parse(line["row_filter"]) if line["row_filter"] else None
     return line | {
         "title": Text(line["title_zh"], line["title_en"]),
@@ -242,7 +241,18 @@ def line_in_words(work: Work, line: dict[str, Any]) -> dict[str, Any]:
         "fee": references.fee_named(work, line["fee_reference"]),
         "safeguards": wording.safeguards_in_words(Safeguards.model_validate(line["safeguards"])),
         "policy": policy_in_words(work, offered, titles) if offered else None,
+        "unreadable": unreadable,
     }
+
+
+def _offered(line: dict[str, Any]) -> tuple[GrantPolicy | None, Sequence[Reason]]:
+    """The policy of an offer, or why it cannot be told."""
+    if not line["offered"]:
+        return None, ()
+    try:
+        return queries.offered_policy(json.dumps(line["offered"])), ()
+    except Unavailable as fault:
+        return None, fault.reasons
 
 
 def policy_in_words(work: Work, policy: GrantPolicy, titles: dict[str, Text]) -> dict[str, Any]:
@@ -450,7 +460,7 @@ def _terms(
             "policy": policy_in_words(work, policy, column_titles(work, policy.dataset_id)),
         }
         for line, lacks in zip(terms["document"]["lines"], of_terms(work, terms), strict=True)
-        for policy in (offered_policy(json.dumps(line["policy"])),)
+        for policy in (queries.offered_policy(json.dumps(line["policy"])),)
     ]
     commands = service.commands(work, actor, application_id, assets=partial(assets, work))
     return page(

@@ -6,6 +6,7 @@ steward of the bureau decides what becomes of the agreement; until then neither 
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import date
 from typing import Any, Final
@@ -16,6 +17,7 @@ from sqlmodel import col, select
 from auth.actor import PLATFORM, SYSTEM, Actor
 from auth.agreements import rules
 from auth.agreements.model import AgreementBody, Mode
+from auth.agreements.stored import body_if_readable, body_of
 from auth.agreements.tables import AgreementRow
 from auth.agreements.workflow import State
 from auth.applications import queries as applications
@@ -32,7 +34,7 @@ from auth.policy.filters.rules import LOCAL
 from auth.profile.now import profile
 from auth.roles import Role
 from auth.scope import sight
-from core.errors import Reason
+from core.errors import Reason, Unavailable
 from core.work import Work
 
 READ: Final = "auth:agreement:read"
@@ -78,12 +80,15 @@ def of_application(work: Work, actor: Actor, org_id: str, scenario_id: str) -> l
     return [
         _read(work, actor, row, reasons)
         for row, reasons in _against(work, actor)
-        if row.operator_id == org_id and _holds(AgreementBody.model_validate_json(row.body), scenario_id)
+        if row.operator_id == org_id
+        and (body := body_if_readable(row)) is not None
+        and _holds(body, scenario_id)
     ]
 
 
 def _against(work: Work, actor: Actor = SYSTEM) -> list[tuple[AgreementRow, tuple[Reason, ...]]]:
-    """Every agreement that waits for approval or stands, and what speaks against it because of who is whose affiliate.
+    """Every agreement that waits for approval or stands, and what speaks against it because of who is whose affiliate; or that it
+    cannot be read, and so not be looked at.
 
     Another agreement is named by its title to who may see it, and by its number alone to others: its words are its operator's.
     """
@@ -93,14 +98,20 @@ def _against(work: Work, actor: Actor = SYSTEM) -> list[tuple[AgreementRow, tupl
         col(AgreementRow.state).in_(_STANDS), col(AgreementRow.ends_on) >= today
     )
     rows = list(work.db.exec(wanted.order_by(col(AgreementRow.id))))
-    others = [rules.Other(row.id, row.title, AgreementBody.model_validate_json(row.body)) for row in rows]
+    told: list[tuple[AgreementRow, tuple[Reason, ...]]] = []
+    stand, others = [], []
+    for row in rows:
+        try:
+            others.append(rules.Other(row.id, row.title, body_of(row)))
+            stand.append(row)
+        except Unavailable as fault:
+            told.append((row, tuple(fault.reasons)))
     named = [
         each if seen.everything or row.operator_id in seen.orgs else replace(each, title=each.id)
-        for row, each in zip(rows, others, strict=True)
+        for row, each in zip(stand, others, strict=True)
     ]
     known, now = controllers(work), profile(work)
-    told = []
-    for row, own in zip(rows, others, strict=True):
+    for row, own in zip(stand, others, strict=True):
         alone = rules.agreement_objections(own.body, plan_approved=True, profile=now, controllers=known)
         reasons = (
             *(each for each in alone if each.basis == rules.APART),
@@ -108,7 +119,7 @@ def _against(work: Work, actor: Actor = SYSTEM) -> list[tuple[AgreementRow, tupl
         )
         if reasons:
             told.append((row, reasons))
-    return told
+    return sorted(told, key=lambda each: each[0].id)
 
 
 def _holds(body: AgreementBody, scenario_id: str) -> bool:
@@ -116,11 +127,11 @@ def _holds(body: AgreementBody, scenario_id: str) -> bool:
 
 
 def _read(work: Work, actor: Actor, row: AgreementRow, reasons: tuple[Reason, ...]) -> AtOdds:
-    body = AgreementBody.model_validate_json(row.body)
+    body = body_if_readable(row)
     return AtOdds(
         agreement_id=row.id, title=row.title, state=State(row.state), operator_id=row.operator_id, starts_on=row.starts_on, ends_on=row.ends_on,
         reasons=[{"code": each.code, "zh": each.text.zh, "en": each.text.en, "basis": each.basis} for each in reasons],
-        applications=_applications(work, actor, row.operator_id, body), grants=_grants(work, actor, row.operator_id, body),
+        applications=_applications(work, actor, row.operator_id, body) if body else [], grants=_grants(work, actor, row.operator_id, body) if body else [],
     )  # fmt: skip
 
 
@@ -147,7 +158,7 @@ def _grants(work: Work, actor: Actor, org_id: str, body: AgreementBody) -> list[
     return [
         Hanging(id=row.id, state=row.state, datasets=[row.dataset_id])
         for row in work.db.exec(wanted.order_by(col(GrantRow.id)))
-        if _holds(body, grants.policy_of(row).scenario_id)
+        if _holds(body, json.loads(row.policy)["scenario_id"])
     ]
 
 

@@ -8,8 +8,8 @@ from datetime import date, datetime
 from sqlalchemy import ColumnElement
 from sqlmodel import col, select
 
-from auth.agreements.model import AgreementBody
 from auth.agreements.rules import Covering, covers
+from auth.agreements.stored import body_if_readable
 from auth.agreements.tables import AgreementRow
 from auth.agreements.workflow import State
 from auth.policy.filters.rules import LOCAL
@@ -35,7 +35,9 @@ def _active(work: Work, whose: ColumnElement[bool]) -> list[tuple[str, Covering]
     )  # fmt: skip
     found = []
     for row in work.db.exec(wanted.order_by(col(AgreementRow.id))):
-        body = AgreementBody.model_validate_json(row.body)
+        body = body_if_readable(row)
+        if body is None:  # what cannot be read covers nothing
+            continue
         scenarios = frozenset(body.scenarios)
         covering = Covering(row.id, row.title, body.mode, scenarios, row.starts_on, row.ends_on)
         found.append((row.operator_id, covering))

@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, and_, func, or_
 from sqlmodel import col, select
 
 from auth.agreements.model import MODE_NAMES, AgreementBody, Mode, Party
+from auth.agreements.stored import body_if_readable
 from auth.agreements.tables import AgreementRow
 from auth.agreements.workflow import State
 from auth.identity.tables import OrganisationRow
@@ -44,6 +45,9 @@ STANDING_NAMES: Final[Mapping[Standing, Text]] = {
 }
 
 
+UNREADABLE: Final = Text("本版本无法读取", "Cannot be read by this version")
+
+
 class Named(BaseModel):
     """A code with its name; of a code that stands in no list any more, the code."""
 
@@ -55,7 +59,7 @@ class Named(BaseModel):
 class RegisteredAgreement(BaseModel):
     """One agreement, as the public may know it. `ends_on` is its last day; `ended_on` the day on which it really ended.
 
-    An agreement of the mode `whole` holds every scenario, whichever are listed.
+    An agreement of the mode `whole` holds every scenario, whichever are listed. `mode` is None where this version cannot read the agreement.
     """
 
     agreement_id: str
@@ -66,7 +70,7 @@ class RegisteredAgreement(BaseModel):
     org_id: str
     org_zh: str
     org_en: str
-    mode: Mode
+    mode: Mode | None
     mode_zh: str
     mode_en: str
     scenarios: tuple[Named, ...]
@@ -106,8 +110,8 @@ def register(
     ).all()
     count = select(func.count()).select_from(AgreementRow).join(OrganisationRow, wanted[0])
     total = work.db.exec(count.where(*wanted[1:])).one()
-    bodies = {row.id: AgreementBody.model_validate_json(row.body) for row, _ in rows}
-    names = _names(work, [_implementing(body) for body in bodies.values()])
+    bodies = {row.id: body_if_readable(row) for row, _ in rows}
+    names = _names(work, [_implementing(body) for body in bodies.values() if body])
     return [_registered(work, row, org, bodies[row.id], names) for row, org in rows], total
 
 
@@ -161,21 +165,21 @@ def _named(codes: Iterable[str], known: Mapping[str, Coded]) -> tuple[Named, ...
 
 
 def _registered(
-    work: Work, row: AgreementRow, org: OrganisationRow, body: AgreementBody, names: Mapping[str, Text]
+    work: Work, row: AgreementRow, org: OrganisationRow, body: AgreementBody | None, names: Mapping[str, Text]
 ) -> RegisteredAgreement:
-    standing, lists, bureau = _standing(row, _today(work)), limits(), _implementing(body)
+    standing, lists, bureau = _standing(row, _today(work)), limits(), _implementing(body) if body else ""
     ended_on = None if standing is Standing.IN_FORCE else row.ends_on
     if standing is Standing.TERMINATED and row.ended_at is not None:
         ended_on = min(row.ends_on, row.ended_at.astimezone(LOCAL).date())
     bureau_name, mode, state = (
         names.get(bureau, Text(bureau, bureau)),
-        MODE_NAMES[body.mode],
+        MODE_NAMES[body.mode] if body else UNREADABLE,
         STANDING_NAMES[standing],
     )
     return RegisteredAgreement(
         agreement_id=row.id, title=row.title,
         implementing_body=bureau, implementing_body_zh=bureau_name.zh, implementing_body_en=bureau_name.en,
-        org_id=org.id, org_zh=org.name_zh, org_en=org.name_en, mode=body.mode, mode_zh=mode.zh, mode_en=mode.en,
-        scenarios=_named(body.scenarios, lists.scenarios), purposes=_named(body.purposes, lists.purposes),
+        org_id=org.id, org_zh=org.name_zh, org_en=org.name_en, mode=body.mode if body else None, mode_zh=mode.zh, mode_en=mode.en,
+        scenarios=_named(body.scenarios if body else (), lists.scenarios), purposes=_named(body.purposes if body else (), lists.purposes),
         starts_on=row.starts_on, ends_on=row.ends_on, ended_on=ended_on, state=standing, state_zh=state.zh, state_en=state.en,
     )  # fmt: skip

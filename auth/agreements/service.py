@@ -15,6 +15,7 @@ from auth.agreements import cover, plan_workflow, rules
 from auth.agreements.books import AGREEMENTS, PLANS
 from auth.agreements.model import AgreementBody, PlanBody
 from auth.agreements.plan_workflow import Step as PlanStep
+from auth.agreements.stored import body_if_readable, body_of, plan_body_if_readable, plan_body_of
 from auth.agreements.tables import AgreementRow, PlanRow
 from auth.agreements.workflow import State, Step
 from auth.casework.book import CaseStep, Command, made_by, need_reason
@@ -34,8 +35,8 @@ from core.text import Text
 from core.work import Work, hold
 
 
-class PlanRead(SQLModel):
-    """A plan's version as a reader sees it."""
+class PlanBrief(SQLModel):
+    """A plan's version as a list shows it. `body`: None where this version does not know its words."""
 
     id: str
     state: plan_workflow.State
@@ -43,12 +44,18 @@ class PlanRead(SQLModel):
     series: str
     number: int
     title: str
-    body: PlanBody
+    body: PlanBody | None
     created_at: datetime
 
 
-class AgreementRead(SQLModel):
-    """An agreement as a reader sees it; `is_in_force` is computed for the day of reading."""
+class PlanRead(PlanBrief):
+    """A plan's version as a reader sees it."""
+
+    body: PlanBody
+
+
+class AgreementBrief(SQLModel):
+    """An agreement as a list shows it; `is_in_force` is computed for the day of reading. `body`: None where this version does not know its terms."""
 
     id: str
     state: State
@@ -58,9 +65,15 @@ class AgreementRead(SQLModel):
     operator_id: str
     starts_on: date
     ends_on: date
-    body: AgreementBody
+    body: AgreementBody | None
     is_in_force: bool
     created_at: datetime
+
+
+class AgreementRead(AgreementBrief):
+    """An agreement as a reader sees it."""
+
+    body: AgreementBody
 
 
 def _may_draft(actor: Actor) -> None:
@@ -121,7 +134,7 @@ def step_plan(work: Work, actor: Actor, plan_id: str, step: PlanStep, ask: CaseS
 def plan_against(work: Work, actor: Actor, row: PlanRow, step: StrEnum) -> Iterator[Reason]:
     """What stands against a step on a plan."""
     if step in (PlanStep.SUBMIT, PlanStep.APPROVE):
-        yield from rules.plan_objections(PlanBody.model_validate_json(row.body))
+        yield from rules.plan_objections(plan_body_of(row))
     if step is PlanStep.APPROVE:
         yield from standstill.against(work, profile(work))
         yield from _drafter(work, actor, PLANS.past(work, row.id))
@@ -203,7 +216,7 @@ def _standing(work: Work, row: AgreementRow) -> list[rules.Other]:
         AgreementRow.id != row.id, col(AgreementRow.state).in_([State.IN_APPROVAL, State.ACTIVE])
     )
     return [
-        rules.Other(each.id, each.title, AgreementBody.model_validate_json(each.body))
+        rules.Other(each.id, each.title, body_of(each))
         for each in work.db.exec(wanted.order_by(col(AgreementRow.id)))
     ]
 
@@ -211,7 +224,7 @@ def _standing(work: Work, row: AgreementRow) -> list[rules.Other]:
 def against(work: Work, actor: Actor, row: AgreementRow, which: StrEnum) -> Iterator[Reason]:
     """What stands against a step on an agreement."""
     if which in (Step.SUBMIT, Step.ACTIVATE):
-        body = AgreementBody.model_validate_json(row.body)
+        body = body_of(row)
         plan = work.db.get(PlanRow, body.plan_id) if body.plan_id else None
         approved = plan is not None and plan.state == plan_workflow.State.APPROVED
         known = controllers(work)
@@ -264,11 +277,11 @@ def plan(work: Work, actor: Actor, plan_id: str) -> PlanRead:
 
 def plans(
     work: Work, actor: Actor, *, state: str = "", offset: int = 0, limit: int = 50
-) -> tuple[list[PlanRead], int]:
+) -> tuple[list[PlanBrief], int]:
     rows, total = PLANS.listed(
         work, actor, *([col(PlanRow.state) == state] if state else []), offset=offset, limit=limit
     )
-    return [_plan(row) for row in rows], total
+    return [PlanBrief.model_validate(row, update={"body": plan_body_if_readable(row)}) for row in rows], total
 
 
 def agreement(work: Work, actor: Actor, agreement_id: str) -> AgreementRead:
@@ -278,12 +291,14 @@ def agreement(work: Work, actor: Actor, agreement_id: str) -> AgreementRead:
 
 def agreements(
     work: Work, actor: Actor, *, state: str = "", operator: str = "", offset: int = 0, limit: int = 50
-) -> tuple[list[AgreementRead], int]:
+) -> tuple[list[AgreementBrief], int]:
     """Agreements in sight, newest first, and their number."""
     met = [col(AgreementRow.state) == state] if state else []
     met += [col(AgreementRow.operator_id) == operator] if operator else []
     rows, total = AGREEMENTS.listed(work, actor, *met, offset=offset, limit=limit)
-    return [read(work, row) for row in rows], total
+    return [
+        AgreementBrief.model_validate(row, update=_told(work, row, body_if_readable(row))) for row in rows
+    ], total
 
 
 def commands(work: Work, actor: Actor, agreement_id: str) -> list[Command]:
@@ -297,11 +312,14 @@ def plan_commands(work: Work, actor: Actor, plan_id: str) -> list[Command]:
 
 
 def read(work: Work, row: AgreementRow) -> AgreementRead:
+    return AgreementRead.model_validate(row, update=_told(work, row, body_of(row)))
+
+
+def _told(work: Work, row: AgreementRow, body: AgreementBody | None) -> dict[str, Any]:
     today = work.now.astimezone(LOCAL).date()
     counts = row.state == State.ACTIVE and row.starts_on <= today <= row.ends_on
-    body = AgreementBody.model_validate_json(row.body)
-    return AgreementRead.model_validate(row, update={"body": body, "is_in_force": counts})
+    return {"body": body, "is_in_force": counts and body is not None}
 
 
 def _plan(row: PlanRow) -> PlanRead:
-    return PlanRead.model_validate(row, update={"body": PlanBody.model_validate_json(row.body)})
+    return PlanRead.model_validate(row, update={"body": plan_body_of(row)})

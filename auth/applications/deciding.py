@@ -210,7 +210,7 @@ def _sign(
 
 
 def _proposal(row: ApplicationRow) -> Proposal:
-    return Proposal.model_validate_json(row.proposal) if row.proposal else Proposal()
+    return queries.proposal_of(row)
 
 
 def _principles(before: Proposal, body: DecideBody | ConcurBody) -> dict[str, str]:

@@ -33,6 +33,7 @@ from auth.identity.tables import PersonRow
 from auth.policy import wording
 from auth.policy.limits import Coded, limits
 from auth.policy.model import GrantPolicy
+from auth.policy.stored import readable
 from core.errors import Conflict
 from core.ids import ApplicationId, OrgId
 from core.text import Text, number_of
@@ -51,6 +52,11 @@ OUTCOMES: Final[Mapping[Outcome, Text]] = {
 NO_LETTER: Final = Text(
     "该申请尚无决定，因此没有决定书。",
     "No decision has been made on this application, so there is no letter.",
+)
+
+_UNREADABLE: Final = Text(
+    "该决定书由其他版本签发，含有本版本不能读取的内容（{places}）；请联系安全管理员。",
+    "This letter was issued by another version and holds what this one cannot read ({places}). Tell the security officer.",
 )
 
 
@@ -148,12 +154,9 @@ def issue(
 
 
 def _read(kept: ApplicationLetterRow) -> Issued:
-    return Issued(
-        letter=Letter.model_validate_json(kept.document),
-        sha256=kept.sha256,
-        issued_at=kept.issued_at,
-        pdf=kept.pdf,
-    )
+    with readable(_UNREADABLE):
+        letter = Letter.model_validate_json(kept.document)
+    return Issued(letter=letter, sha256=kept.sha256, issued_at=kept.issued_at, pdf=kept.pdf)
 
 
 def _last_decision(work: Work, row: ApplicationRow) -> ApplicationEventRow | None:
@@ -244,7 +247,7 @@ def _reasons(code: Coded | None, note: str) -> tuple[Sourced, ...]:
 def _line(line: ApplicationLineRow, general: tuple[Sourced, ...], titles: Mapping[str, Text]) -> LetterLine:
     names = {"approve": "approved", "narrow": "partial", "reject": "refused", "": "not-accepted"}
     known: Any = names[line.decision]
-    policy = GrantPolicy.model_validate_json(line.offered) if line.offered else None
+    policy = queries.offered_policy(line.offered) if line.offered else None
     reasons = general or _reasons(limits().refusals.get(line.decision_code), line.decision_note)
     terms = policy.columns if policy else ()
     return LetterLine(

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from pydantic import ValidationError
 from sqlmodel import col, or_, select
 
 from auth.actor import Actor
@@ -15,8 +14,7 @@ from auth.applications.references import names_of
 from auth.applications.tables import ApplicationLineRow, ApplicationRow
 from auth.policy import comparing
 from auth.policy.comparing import Difference
-from auth.policy.model import GrantPolicy
-from core.errors import NotFound
+from core.errors import NotFound, Reason, Unavailable
 from core.ids import ApplicationId
 from core.text import Text
 from core.work import Work
@@ -26,7 +24,8 @@ LIMIT: Final = 10
 
 @dataclass(frozen=True, slots=True)
 class Precedent:
-    """One decided line. `narrowed`: in what the decision differs from what was asked; `likeness`: what it shares with the line at hand."""
+    """One decided line. `narrowed`: in what the decision differs from what was asked; `likeness`: what it shares with the line at hand;
+    `unreadable`: why that cannot be told, where this version does not know the terms that were asked or decided."""
 
     application_id: str
     org_id: str
@@ -41,6 +40,7 @@ class Precedent:
     same_dataset: bool
     same_scenario: bool
     same_org: bool
+    unreadable: tuple[Reason, ...] = ()
 
 
 def precedents(
@@ -83,24 +83,30 @@ def _read(
     line: ApplicationLineRow,
 ) -> Precedent:
     assert row.decided_at is not None  # noqa: S101 - the query asks for it
+    taken, unreadable = told_narrowed(work, row, line)
     return Precedent(
         row.id, row.org_id, line.dataset_id, Text(line.title_zh, line.title_en), row.scenario_id, row.decided_at, line.decision,
-        line.decision_code, line.decision_note, narrowed(work, row, line),
+        line.decision_code, line.decision_note, taken,
         same_dataset=line.dataset_id == line_at_hand.dataset_id, same_scenario=row.scenario_id == at_hand.scenario_id,
-        same_org=row.org_id == at_hand.org_id,
+        same_org=row.org_id == at_hand.org_id, unreadable=unreadable,
     )  # fmt: skip
 
 
+def told_narrowed(
+    work: Work, row: ApplicationRow, line: ApplicationLineRow
+) -> tuple[tuple[Difference, ...], tuple[Reason, ...]]:
+    """The same as `narrowed`, or why it cannot be told."""
+    try:
+        return narrowed(work, row, line), ()
+    except Unavailable as fault:
+        return (), tuple(fault.reasons)
+
+
 def narrowed(work: Work, row: ApplicationRow, line: ApplicationLineRow) -> tuple[Difference, ...]:
-    """What the decision took away; () where it offers all that was asked, or nothing."""
+    """What the decision took away; () where it offers all that was asked, or nothing. Raises Unavailable where this version does not know the terms."""
     if not line.offered:
         return ()
-    ask = queries.ask_of(work, row)
-    try:
-        asked = rules.policy_asked(
-            ask, ask.lines[[each.id for each in queries.lines(work, row.id)].index(line.id)]
-        )
-        offered = GrantPolicy.model_validate_json(line.offered)
-        return comparing.differences(asked, offered, names_of(work, (*asked.members, *offered.members)))
-    except (ValidationError, ValueError):  # decided under a version that knew other terms
-        return ()
+    ask, offered = queries.ask_of(work, row), queries.offered_policy(line.offered)
+    at = [each.id for each in queries.lines(work, row.id)].index(line.id)
+    asked = rules.policy_asked(ask, ask.lines[at])
+    return comparing.differences(asked, offered, names_of(work, (*asked.members, *offered.members)))

@@ -9,7 +9,7 @@ from sqlalchemy import BindParameter, bindparam
 from sqlmodel import col, select
 
 from auth.actor import Actor
-from auth.applications.models import ApplicationAsk
+from auth.applications.models import ApplicationAsk, Proposal
 from auth.applications.seeing import READ, seen_by
 from auth.applications.tables import (
     ApplicationCoApplicantRow,
@@ -21,12 +21,19 @@ from auth.applications.tables import (
     ApplicationStageRow,
 )
 from auth.identity.tables import AccountRow
+from auth.policy.model import GrantPolicy
+from auth.policy.stored import readable, stored_policy
 from auth.scope import sight
 from core.errors import NotFound
 from core.ids import ApplicationId
 from core.recalled import recalled, recalled_rows
 from core.text import Text
 from core.work import Asked, Work, rows
+
+_UNREADABLE: Final = Text(
+    "该申请的条款含有本版本不能执行的内容（{places}），其授权不能生效；请联系安全管理员。",
+    "The terms of this application hold what this version cannot enforce ({places}); no grant comes into force under them. Tell the security officer.",
+)
 
 
 def missing() -> NotFound:
@@ -181,33 +188,54 @@ def events(work: Work, application_id: str) -> list[ApplicationEventRow]:
 
 
 def ask_of(work: Work, found: ApplicationRow) -> ApplicationAsk:
-    """The request as it is stored."""
-    return ApplicationAsk.model_validate_json(
-        json.dumps(
-            {
-                "scenario_id": found.scenario_id,
-                "purposes": json.loads(found.purposes),
-                "purpose_text": found.purpose_text,
-                "starts_on": found.starts_on.isoformat() if found.starts_on else None,
-                "ends_on": found.ends_on.isoformat() if found.ends_on else None,
-                "retention_days": found.retention_days,
-                "lines": [
-                    {
-                        "dataset_id": line.dataset_id,
-                        "columns": json.loads(line.columns),
-                        "row_filter": json.loads(line.row_filter) if line.row_filter else None,
-                        "delivery_forms": json.loads(line.delivery_forms),
-                        "quotas": json.loads(line.quotas),
-                        "networks": json.loads(line.networks),
-                        "pinned_release": line.pinned_release,
-                        "members": json.loads(line.members),
-                        "fee_reference": line.fee_reference,
-                        "safeguards": json.loads(line.safeguards),
-                    }
-                    for line in lines(work, found.id)
-                ],
-            }
-        )
+    """The request as it is stored. Raises Unavailable where this version cannot read it."""
+    with readable(_unreadable(found)):
+        return ApplicationAsk.model_validate_json(_asked(work, found))
+
+
+def _asked(work: Work, found: ApplicationRow) -> str:
+    return json.dumps(
+        {
+            "scenario_id": found.scenario_id,
+            "purposes": json.loads(found.purposes),
+            "purpose_text": found.purpose_text,
+            "starts_on": found.starts_on.isoformat() if found.starts_on else None,
+            "ends_on": found.ends_on.isoformat() if found.ends_on else None,
+            "retention_days": found.retention_days,
+            "lines": [
+                {
+                    "dataset_id": line.dataset_id,
+                    "columns": json.loads(line.columns),
+                    "row_filter": json.loads(line.row_filter) if line.row_filter else None,
+                    "delivery_forms": json.loads(line.delivery_forms),
+                    "quotas": json.loads(line.quotas),
+                    "networks": json.loads(line.networks),
+                    "pinned_release": line.pinned_release,
+                    "members": json.loads(line.members),
+                    "fee_reference": line.fee_reference,
+                    "safeguards": json.loads(line.safeguards),
+                }
+                for line in lines(work, found.id)
+            ],
+        }
+    )
+
+
+def offered_policy(text: str) -> GrantPolicy:
+    """The policy of a line on offer or agreed. Raises Unavailable where this version does not know its terms."""
+    return stored_policy(text, _UNREADABLE)
+
+
+def proposal_of(found: ApplicationRow) -> Proposal:
+    """The decision that stands proposed; an empty one where none does. Raises Unavailable where this version cannot read it."""
+    with readable(_unreadable(found)):
+        return Proposal.model_validate_json(found.proposal) if found.proposal else Proposal()
+
+
+def _unreadable(found: ApplicationRow) -> Text:
+    return Text(
+        f"申请 {found.id} 含有本版本不能读取的内容（{{places}}），不能据以办理；请联系安全管理员。",
+        f"Application {found.id} holds what this version cannot read ({{places}}); nothing can be done on it. Tell the security officer.",
     )
 
 

@@ -6,7 +6,7 @@ import hashlib
 import json
 from functools import cache
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import rfc8785
 
@@ -23,20 +23,13 @@ from auth.grants.standing import licence
 from auth.papers import cover as papers
 from auth.policy import separation
 from auth.policy.limits import Limits
-from auth.policy.model import GrantPolicy
 from auth.policy.rules import licence_objections, refused
-from auth.policy.stored import stored_policy
 from auth.profile.now import limits_now, profile
 from auth.proof import standstill
 from core.errors import Conflict, Reason, refuse_if
 from core.ids import ApplicationId, OrgId
 from core.text import Text, number_of
 from core.work import Work
-
-_UNREADABLE: Final = Text(
-    "该申请的条款含有本版本不能执行的内容（{places}），其授权不能生效；请联系安全管理员。",
-    "The terms of this application hold what this version cannot enforce ({places}); no grant comes into force under them. Tell the security officer.",
-)
 
 
 @cache
@@ -96,11 +89,6 @@ def terms(work: Work, actor: Actor, application_id: ApplicationId) -> dict[str, 
     }
 
 
-def offered_policy(text: str) -> GrantPolicy:
-    """The policy of a line on offer or agreed. Raises Unavailable where this version does not know its terms."""
-    return stored_policy(text, _UNREADABLE)
-
-
 def accept_terms(
     work: Work, actor: Actor, application_id: ApplicationId, body: AcceptBody
 ) -> ApplicationRead:
@@ -126,7 +114,7 @@ def accept_terms(
             activating.issue(
                 work, actor, application_id=row.id, line_id=line.id, org_id=row.org_id,
                 department_id=line.department_id, title=Text(line.title_zh, line.title_en),
-                policy=offered_policy(line.offered), agreement_hash=row.agreement_hash,
+                policy=queries.offered_policy(line.offered), agreement_hash=row.agreement_hash,
                 approved_by=approvers,
                 succeeds=(row.from_grant_id, row.succession) if row.from_grant_id else None,
             )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 
 from pydantic import ValidationError
@@ -9,7 +10,6 @@ from sqlmodel import col, select
 
 from auth.actor import Actor
 from auth.applications import queries, rules
-from auth.applications.models import Proposal
 from auth.applications.tables import ApplicationLineRow, ApplicationRow
 from auth.grants import queries as grants
 from auth.grants.succession import take_over
@@ -89,11 +89,10 @@ def tried_policy(policy: GrantPolicy, narrowing: Narrowing) -> GrantPolicy:
 
 def _standing(row: ApplicationRow, line: ApplicationLineRow, asked: GrantPolicy) -> GrantPolicy:
     if line.offered:
-        return GrantPolicy.model_validate_json(line.offered)
-    if row.proposal:
-        for decision in Proposal.model_validate_json(row.proposal).lines:
-            if decision.line_id == line.id and decision.narrowing is not None:
-                return tried_policy(asked, decision.narrowing)
+        return queries.offered_policy(line.offered)
+    for decision in queries.proposal_of(row).lines:
+        if decision.line_id == line.id and decision.narrowing is not None:
+            return tried_policy(asked, decision.narrowing)
     return asked
 
 
@@ -104,7 +103,7 @@ def _current(work: Work, row: ApplicationRow, line: ApplicationLineRow) -> Grant
     )
     held = list(work.db.exec(wanted.order_by(col(GrantRow.id).desc())))
     followed = [each for each in held if each.id == row.from_grant_id]
-    same = [each for each in held if grants.policy_of(each).scenario_id == row.scenario_id]
+    same = [each for each in held if json.loads(each.policy)["scenario_id"] == row.scenario_id]
     return next(iter((*followed, *same)), None)
 
 

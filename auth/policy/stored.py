@@ -1,7 +1,9 @@
-"""Policies as they are stored, read by a version that may not know all their words."""
+"""Policies, and what else is stored as JSON, as read by a version that may not know all their words."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 
 from pydantic import ValidationError
@@ -12,15 +14,22 @@ from core.errors import Reason, Unavailable
 from core.text import Text
 
 
-def stored_policy(text: str, unreadable: Text) -> GrantPolicy:
-    """The policy of that JSON text. Raises Unavailable where it holds terms that this version does not know: what cannot be read is not
-    carried out. `unreadable`: what is then said, with `{places}` for the terms."""
+@contextmanager
+def readable(unreadable: Text) -> Iterator[None]:
+    """Around reading what is stored. Raises Unavailable where it holds what this version does not know: what cannot be read is not
+    carried out. `unreadable`: what is then said, with `{places}` for what is not known."""
     try:
-        return _read(text)
+        yield
     except ValidationError as fault:
         places = ", ".join(sorted({".".join(map(str, each["loc"])) for each in fault.errors()})[:10])
         said = Text(unreadable.zh.format(places=places), unreadable.en.format(places=places))
         raise Unavailable(said, reasons=[Reason("policy-unenforceable", said, POLICY)]) from fault
+
+
+def stored_policy(text: str, unreadable: Text) -> GrantPolicy:
+    """The policy of that JSON text. Raises Unavailable as `readable` does."""
+    with readable(unreadable):
+        return _read(text)
 
 
 @lru_cache(maxsize=1024)

@@ -17,7 +17,7 @@ from sqlalchemy import Row, extract, func
 from sqlalchemy import select as columns_of
 from sqlmodel import col, select
 
-from auth.agreements.model import AgreementBody
+from auth.agreements.stored import body_of
 from auth.agreements.tables import AgreementRow
 from auth.agreements.workflow import State as AgreementState
 from auth.applications.tables import ApplicationEventRow
@@ -190,7 +190,7 @@ def _agreements(work: Work, year: int, orgs: dict[str, Row[Any]]) -> list[dict[s
         ended_on = row.ended_at.astimezone(LOCAL).date() if is_over and row.ended_at else None
         if ended_on is not None and ended_on < date(year, 1, 1):
             continue
-        body = AgreementBody.model_validate_json(row.body)
+        body = body_of(row)
         found.append(
             {
                 "agreement_id": row.id, "title": row.title, "org_id": row.operator_id, "org_zh": orgs[row.operator_id].name_zh,

@@ -1,0 +1,47 @@
+"""Agreements and plans as they are stored, read by a version that may not know all their words."""
+
+from __future__ import annotations
+
+from auth.agreements.model import AgreementBody, PlanBody
+from auth.agreements.tables import AgreementRow, PlanRow
+from auth.policy.stored import readable
+from core.errors import Unavailable
+from core.text import Text
+
+
+def body_of(row: AgreementRow) -> AgreementBody:
+    """What the agreement says. Raises Unavailable where this version does not know its terms: it then covers nothing."""
+    with readable(
+        Text(
+            f"协议“{row.title}”（{row.id}）含有本版本不能读取的内容（{{places}}），不能据以授权；请联系安全管理员。",
+            f"Agreement “{row.title}” ({row.id}) holds what this version cannot read ({{places}}); nothing is authorised by it. Tell the security officer.",
+        )
+    ):
+        return AgreementBody.model_validate_json(row.body)
+
+
+def body_if_readable(row: AgreementRow) -> AgreementBody | None:
+    """The same; None where it cannot be read."""
+    try:
+        return body_of(row)
+    except Unavailable:
+        return None
+
+
+def plan_body_of(row: PlanRow) -> PlanBody:
+    """What the plan says. Raises Unavailable where this version does not know its words."""
+    with readable(
+        Text(
+            f"实施方案“{row.title}”（{row.id}）含有本版本不能读取的内容（{{places}}）；请联系安全管理员。",
+            f"Plan “{row.title}” ({row.id}) holds what this version cannot read ({{places}}). Tell the security officer.",
+        )
+    ):
+        return PlanBody.model_validate_json(row.body)
+
+
+def plan_body_if_readable(row: PlanRow) -> PlanBody | None:
+    """The same; None where it cannot be read."""
+    try:
+        return plan_body_of(row)
+    except Unavailable:
+        return None
