@@ -25,6 +25,7 @@ from auth.grants.queries import policy_of
 from auth.grants.tables import GrantRow
 from auth.identity import organisations
 from auth.identity.affiliation import controllers
+from auth.messages import seconds
 from auth.policy.filters.rules import LOCAL
 from auth.policy.separation import Past
 from auth.profile.now import profile
@@ -122,6 +123,11 @@ def step_plan(work: Work, actor: Actor, plan_id: str, step: PlanStep, ask: CaseS
     if step is PlanStep.RETURN:
         need_reason(ask.note)
     PLANS.move(work, actor, row, step, ask.note)
+    if step is PlanStep.SUBMIT:
+        seconds.call(
+            work, actor, "plan.waits", row.id, row.version, hands=_hands(PLANS.past(work, row.id)),
+            facts={"title": row.title},
+        )  # fmt: skip
     if step is PlanStep.APPROVE:
         older = select(PlanRow).where(
             PlanRow.series == row.series, PlanRow.id != row.id, PlanRow.state == plan_workflow.State.APPROVED
@@ -187,7 +193,13 @@ def step(work: Work, actor: Actor, agreement_id: str, which: Step, ask: CaseStep
         need_reason(ask.note)
     if which is Step.TERMINATE:
         return _terminate(work, actor, row, ask.note)
-    return read(work, AGREEMENTS.move(work, actor, row, which, ask.note))
+    AGREEMENTS.move(work, actor, row, which, ask.note)
+    if which is Step.SUBMIT:
+        seconds.call(
+            work, actor, "agreement.waits", row.id, row.version, hands=_hands(AGREEMENTS.past(work, row.id)),
+            orgs=[row.operator_id], facts={"title": row.title},
+        )  # fmt: skip
+    return read(work, row)
 
 
 def _terminate(work: Work, actor: Actor, row: AgreementRow, note: str) -> AgreementRead:
@@ -243,9 +255,13 @@ def against(work: Work, actor: Actor, row: AgreementRow, which: StrEnum) -> Iter
         yield Reason("own-organisation", text, "职责分离 · segregation of duties (1)")
 
 
+def _hands(past: tuple[Past, ...]) -> set[str]:
+    """Who drafted or submitted it."""
+    return {event.person_id for event in past if event.step in ("open", "save", "submit")}
+
+
 def _drafter(work: Work, actor: Actor, past: tuple[Past, ...]) -> Iterator[Reason]:
-    hands = {event.person_id for event in past if event.step in ("open", "save", "submit")}
-    if persons(work, actor) & hands:
+    if persons(work, actor) & _hands(past):
         text = Text(
             "您草拟或提交了该文件，须由另一人批准。",
             "You drafted or submitted it; another person must approve.",

@@ -14,13 +14,11 @@ from auth.caps.tables import CapProposalRow
 from auth.caps.workflow import FINAL, MACHINE, State, Step
 from auth.casework.book import Book, CaseStep, Command, made_by, need_reason
 from auth.delegations.standing import persons
-from auth.messages.audience import holders
-from auth.messages.service import tell
+from auth.messages import seconds
 from auth.products import service as products
 from auth.products.service import CapCreate
 from auth.revenue import service as revenue
 from auth.revenue.service import RevenueCapCreate
-from auth.roles import Role
 from auth.scope import sight
 from core import bases
 from core.errors import AccessRefused, Reason, refuse_if
@@ -84,13 +82,8 @@ def _open(work: Work, actor: Actor, row: CapProposalRow) -> CapRead:
         text = Text("上限由局里的审批人提出，部门的审批人不能提出。", "Caps are proposed by approvers of the bureau, not of a department.")  # fmt: skip
         raise AccessRefused(text, reasons=[Reason("not-of-the-bureau", text, bases.ROLES)])
     BOOK.open(work, actor, row, told(row))
-    others = [
-        each for each in holders(work, [Role.APPROVER, Role.SECURITY_OFFICER], []) if each != actor.account_id
-    ]
-    tell(
-        work, others, "cap.waits", subject=row.id, href=f"/caps/{row.id}", once=row.id,
-        facts={"kind_zh": KIND_NAMES[_kind(row)].zh, "kind_en": KIND_NAMES[_kind(row)].en.lower()},
-    )  # fmt: skip
+    facts = {"kind_zh": KIND_NAMES[_kind(row)].zh, "kind_en": KIND_NAMES[_kind(row)].en.lower()}
+    seconds.call(work, actor, "cap.waits", row.id, hands=[row.created_person], facts=facts)
     return read(row)
 
 

@@ -23,6 +23,7 @@ from auth.grants import stopping
 from auth.grants.queries import policy_of
 from auth.grants.tables import GrantRow
 from auth.grants.workflow import State as GrantState
+from auth.messages import seconds
 from auth.policy.limits import limits
 from auth.policy.model import Prose
 from auth.scope import roles_towards, sight
@@ -129,7 +130,12 @@ def enter(work: Work, actor: Actor, body: ConsentCreate, *, assets: Assets) -> C
     facts = body.model_dump(
         mode="json", include={"provider", "starts_on", "ends_on", "evidence_sha256", "columns", "scenarios"}
     )
-    return read(work, BOOK.open(work, actor, row, facts))
+    BOOK.open(work, actor, row, facts)
+    said = {"title_zh": row.title_zh, "title_en": row.title_en, "dataset": row.dataset_id}
+    seconds.call(
+        work, actor, "consent.waits", row.id, hands=[row.created_person], department=row.department_id, facts=said
+    )  # fmt: skip
+    return read(work, row)
 
 
 def _sound(body: ConsentCreate, asset: Asset) -> None:

@@ -57,6 +57,19 @@ def pair_of(work: Work, person_id: str) -> frozenset[str]:
     return frozenset({each for pair in found for each in pair} - {person_id})
 
 
+def pairs(work: Work) -> dict[str, frozenset[str]]:
+    """Of everybody who is a deputy now, or has one, all who count as one person with him, himself among them: one question for all."""
+    groups: dict[str, set[str]] = {}
+    wanted = select(DelegationRow.created_person, DelegationRow.deputy_person).where(in_force(work))
+    for principal, deputy in work.db.exec(wanted):
+        groups.setdefault(principal, {principal}).add(deputy)
+    found: dict[str, frozenset[str]] = {}
+    for group in groups.values():
+        for person in group:
+            found[person] = found.get(person, frozenset()) | group
+    return found
+
+
 def doer(work: Work, actor: Actor) -> Doer:
     """Who acts, as the rules of segregation see it: with those who count as one person with him, and with their organisations."""
     statement, asked = question(work, actor)

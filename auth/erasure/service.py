@@ -28,6 +28,7 @@ from auth.grants.tables import GrantEventRow, GrantRow
 from auth.grants.workflow import FINAL as ENDED
 from auth.identity.principals import in_person, person_roles_now
 from auth.identity.tables import AccountRow, PersonRow
+from auth.messages import seconds
 from auth.policy.filters.rules import LOCAL
 from auth.policy.limits import limits
 from auth.policy.model import Prose
@@ -118,7 +119,10 @@ def ask(work: Work, actor: Actor, body: ErasureCreate) -> ErasureRead:
     row = ErasureRow(
         **made_by(work, actor), state=State.ASKED, person_id=person_id, reason=body.reason.strip()
     )
-    return read(work, BOOK.open(work, actor, row, {"person": person_id}, body.reason))
+    BOOK.open(work, actor, row, {"person": person_id}, body.reason)
+    hands = [row.created_person, row.person_id]
+    seconds.call(work, actor, "erasure.waits", row.id, hands=hands, facts={"id": row.id[:13]})
+    return read(work, row)
 
 
 def act(work: Work, actor: Actor, erasure_id: str, which: Step, body: CaseStep) -> ErasureRead:

@@ -20,8 +20,10 @@ from auth import audit
 from auth.actor import Actor
 from auth.identity import accounts, passwords, rules
 from auth.identity.accounts import AccountRead, RoleGive
+from auth.identity.labels import CHANGE_KIND_NAMES
 from auth.identity.principals import in_person
 from auth.identity.tables import AccountRow, ChangeRow, PersonRow
+from auth.messages import seconds
 from auth.roles import Role
 from core import outbox
 from core.errors import Conflict, InputRefused, NotFound, refuse_if
@@ -317,6 +319,13 @@ def _ask(
     }
     about = {"detail": work.db.get_one(AccountRow, account_id).person_id}
     audit.record(work, actor, "role_change.asked", subject=row.id, payload=payload, about=about)
+    concerned = about["detail"]
+    message = "break_glass.waits" if kind is ChangeKind.GLASS else "change.waits"
+    name = CHANGE_KIND_NAMES[kind]
+    seconds.call(
+        work, actor, message, row.id, hands=[row.asked_person, concerned],
+        facts={"kind_zh": name.zh, "kind_en": name.en.lower(), "until": row.expires_at.astimezone(rules.CHINA).strftime("%Y-%m-%d %H:%M")},
+    )  # fmt: skip
     return row
 
 

@@ -56,6 +56,16 @@ def holders(work: Work, roles: Iterable[Role], scopes: Iterable[str]) -> list[st
     return sorted(set(found))
 
 
+_HOLDERS_AND_PERSONS: Final = _HOLDERS.add_columns(col(AccountRow.person_id))
+
+
+def holders_by_person(work: Work, roles: Iterable[Role], scopes: Iterable[str]) -> dict[str, str]:
+    """The same accounts, each with the person whose it is."""
+    asked = {"roles": sorted(role.value for role in roles), "scopes": list(scopes), "now": work.now}
+    found: Sequence[Any] = fetched(work, _HOLDERS_AND_PERSONS, **asked).all()
+    return dict(sorted((account, person) for account, person in found))
+
+
 _HOLDERS_AND_HANDLERS: Final[Executable] = union_all(
     _HOLDERS.add_columns(literal(True)),
     select(ApplicationHandlerRow.account_id, literal(False)).where(

@@ -348,6 +348,42 @@ KINDS: Final[Mapping[str, Kind]] = {
         "task", Text("上限待确认", "Cap to be confirmed"),
         Text("有一项{kind_zh}待第二人确认，请看试运行后决定。", "A {kind_en} waits for a second person. Look at its dry run and decide."),
     ),
+    "profile.waits": Kind(
+        "task", Text("政策配置待确认", "Policy profile to confirm"),
+        Text("政策配置第 {number} 版待第二人确认，请看试运行后决定。", "Version {number} of the policy profile waits for a second person. Look at its dry run and decide."),
+    ),
+    "scheme.waits": Kind(
+        "task", Text("评分方案待确认", "Scoring scheme to confirm"),
+        Text("评分方案第 {number} 版待第二人确认，请看试算后决定。", "Version {number} of the scoring scheme waits for a second person. Look at what it would regrade and decide."),
+    ),
+    "agreement.waits": Kind(
+        "task", Text("协议待审批", "Agreement to approve"),
+        Text("协议“{title}”已提交，等您审批。", "The agreement “{title}” was submitted and waits for your approval."),
+    ),
+    "plan.waits": Kind(
+        "task", Text("实施方案待审批", "Plan to approve"),
+        Text("实施方案“{title}”已提交，等您审批。", "The plan “{title}” was submitted and waits for your approval."),
+    ),
+    "registration.waits": Kind(
+        "task", Text("登记待审核", "Registration to review"),
+        Text("“{title_zh}”的登记等您作形式审核，期限 {due_on}。", "The registration of “{title_en}” waits for your formal review; due {due_on}."),
+    ),
+    "consent.waits": Kind(
+        "task", Text("来源同意待核对", "Source consent to check"),
+        Text("“{title_zh}”（{dataset}）登记了提供单位同意，等您核对。", "A source's consent to “{title_en}” ({dataset}) was entered and waits to be checked by you."),
+    ),
+    "erasure.waits": Kind(
+        "task", Text("删除请求待办理", "Request for erasure"),
+        Text("个人信息删除请求 {id} 等您办理。", "Request {id} to erase personal data waits for your decision."),
+    ),
+    "change.waits": Kind(
+        "task", Text("账号变更待确认", "Change of an account to confirm"),
+        Text("一项账号变更（{kind_zh}）等另一位管理员于 {until} 前确认，请核实后办理。", "A change of an account ({kind_en}) waits for another administrator until {until}. Check it and answer."),
+    ),
+    "break_glass.waits": Kind(
+        "task", Text("应急授权待确认", "Break-glass to confirm"),
+        Text("有人提出应急授权，等另一人于 {until} 前确认，请立即核实。", "Break-glass is asked for and waits for another person until {until}. Look at once."),
+    ),
     "reminder.paper": Kind(
         "reminder", Text("材料补交即将到期", "Paper due soon"),
         Text("申请 {id} 的“{title_zh}”须于 {ends_on} 前补交（还有 {days} 天）。", "“{title_en}” of application {id} is to be handed in by {ends_on} (in {days} days)."),

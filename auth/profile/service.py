@@ -22,6 +22,7 @@ from auth.grants import dormancy
 from auth.grants import queries as grants
 from auth.grants.tables import GrantRow
 from auth.grants.workflow import FINAL as GRANT_FINAL
+from auth.messages import seconds
 from auth.policy import rules, safeguards, serving
 from auth.policy.extent import extent_objections
 from auth.policy.filters.rules import LOCAL
@@ -119,7 +120,11 @@ def propose(work: Work, actor: Actor, body: ProfileProposal) -> ProfileRead:
         reason=body.reason, effective_from=body.profile.effective_from,
     )  # fmt: skip
     payload = {"number": number, "profile": body.profile.model_dump(mode="json")}
-    return read(work, BOOK.open(work, actor, row, payload, body.reason))
+    BOOK.open(work, actor, row, payload, body.reason)
+    seconds.call(
+        work, actor, "profile.waits", row.id, hands=[row.created_person], facts={"number": row.number}
+    )
+    return read(work, row)
 
 
 def step(work: Work, actor: Actor, version_id: str, which: Step, ask: CaseStep) -> ProfileRead:

@@ -15,6 +15,7 @@ from auth.asset import Asset, out_of_reach
 from auth.casework.book import Book, CaseStep, Command, made_by, need_reason
 from auth.casework.tables import CaseEventRow
 from auth.delegations.standing import persons
+from auth.messages import seconds
 from auth.policy.model import Prose
 from auth.profile.now import limits_now
 from auth.registrations import cover, rules
@@ -176,7 +177,19 @@ def step(work: Work, actor: Actor, registration_id: str, which: Step, body: Case
             row.notice_to = calendar.add_working_days(
                 work.db, today, known["registration_notice_working_days"]
             )
-    return read(work, actor, BOOK.move(work, actor, row, which, body.note))
+    BOOK.move(work, actor, row, which, body.note)
+    if row.state == State.SUBMITTED:
+        facts = {"title_zh": row.title_zh, "title_en": row.title_en, "due_on": str(row.review_due_on)}
+        hands = _hands(work, row, _HANDED_IN)
+        seconds.call(work, actor, "registration.waits", row.id, row.version, hands=hands, facts=facts)
+    return read(work, actor, row)
+
+
+_HANDED_IN: Final = frozenset({"open", Step.SAVE, Step.SUBMIT})
+
+
+def _hands(work: Work, row: RegistrationRow, steps: frozenset[str]) -> set[str]:
+    return {past.person_id for past in BOOK.past(work, row.id) if past.step in steps}
 
 
 def certify(work: Work, actor: Actor, registration_id: str, body: RegistrationCertify) -> RegistrationRead:
@@ -213,9 +226,8 @@ def against(work: Work, actor: Actor, row: RegistrationRow, which: StrEnum) -> I
     if which == Step.SUBMIT:
         yield from rules.gaps(Act(row.act), Body.model_validate_json(row.body))
     if which in (Step.PASS, Step.REFUSE, Step.CERTIFY):
-        steps = {Step.SAVE, Step.SUBMIT, "open"} | ({Step.PASS} if which == Step.CERTIFY else set())
-        same = persons(work, actor)
-        if any(past.person_id in same for past in BOOK.past(work, row.id) if past.step in steps):
+        steps = _HANDED_IN | ({Step.PASS} if which == Step.CERTIFY else set())
+        if persons(work, actor) & _hands(work, row, steps):
             text = Text(
                 "登记的填报、审核与赋码须由不同的人办理。",
                 "Who hands in, who reviews and who registers are different people.",

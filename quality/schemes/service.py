@@ -12,6 +12,7 @@ from sqlmodel import Field, SQLModel, col, func, select
 from auth.actor import SYSTEM, Actor
 from auth.casework.book import Book, CaseStep, Command, made_by, need_reason
 from auth.delegations.standing import persons
+from auth.messages import seconds
 from auth.policy.filters.rules import LOCAL
 from auth.policy.model import Prose
 from auth.profile.standing import Standing, replaces, standing
@@ -74,7 +75,11 @@ def propose(work: Work, actor: Actor, body: SchemeProposal) -> SchemeRead:
         effective_from=body.scheme.effective_from,
     )  # fmt: skip
     payload = {"number": number, "scheme": body.scheme.model_dump(mode="json")}
-    return read(work, BOOK.open(work, actor, row, payload, body.reason))
+    BOOK.open(work, actor, row, payload, body.reason)
+    seconds.call(
+        work, actor, "scheme.waits", row.id, hands=[row.created_person], facts={"number": row.number}
+    )
+    return read(work, row)
 
 
 def step(work: Work, actor: Actor, scheme_id: str, which: Step, ask: CaseStep) -> SchemeRead:

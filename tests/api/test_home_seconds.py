@@ -26,6 +26,9 @@ from auth.registrations import service as registrations
 from auth.registrations.service import RegistrationCreate
 from auth.registrations.workflow import Act
 from auth.registrations.workflow import Step as RegistrationStep
+from quality.schemes import service as schemes
+from quality.schemes.model import shipped
+from quality.schemes.service import SchemeProposal
 from tests.auth.agreements.scene import DISTRICT, an_agreement, plan_body, with_planner
 from tests.auth.registrations.test_registrations import BODY
 from tests.caps import confirmed, proposed
@@ -51,6 +54,18 @@ def _profile(desk: Desk) -> Answer:
     def answer() -> None:
         with desk.write("approver") as (work, actor):
             profiles.step(work, actor, made.id, ProfileStep.CONFIRM, CaseStep())
+
+    return answer
+
+
+def _scheme(desk: Desk) -> Answer:
+    with desk.write("approver") as (work, actor):
+        ask = SchemeProposal(scheme=shipped(), reason="按上级文件执行")
+        made = schemes.propose(work, actor, ask)
+
+    def answer() -> None:
+        with desk.write("watch") as (work, actor):
+            schemes.step(work, actor, made.id, ProfileStep.CONFIRM, CaseStep())
 
     return answer
 
@@ -132,6 +147,7 @@ def _revocation(desk: Desk) -> Answer:
 CASES: dict[str, tuple[Callable[[Desk], Answer], str, set[str]]] = {
     "Revocations that wait for a second person": (_revocation, "watch", {"watch2", "approver", "approver2", "parks_approver"}),
     "Policy profiles to confirm": (_profile, "watch", {"watch2", "approver", "approver2"}),
+    "Scoring schemes to confirm": (_scheme, "approver", {"approver2", "watch", "watch2"}),
     "Caps to confirm": (_cap, "approver", {"approver2", "watch", "watch2"}),
     "Agreements to approve": (_agreement, "planner", {"approver2"}),
     "Plans to approve": (_plan, "planner", {"approver", "approver2"}),
@@ -168,7 +184,7 @@ def test_a_case_waits_for_those_who_may_answer_it(desk: Desk, label: str) -> Non
     some = sorted(least)[0]
     page = browser_as(desk.house, some, lang="en").get("/").text
     (kind,) = [each for each in KINDS if each.label.en == label]
-    assert f'href="{kind.base}/' in page
+    assert f'href="{kind.second.base}/' in page
     answer()
     assert _those_who_see(desk, label) == set()
 
@@ -178,3 +194,10 @@ def test_a_change_of_roles_waits_for_another_administrator(desk: Desk) -> None:
     done = client_as(desk.house, "root").post("/api/v1/users/clerk/roles", json=body)
     assert done.status_code < 300, done.text
     assert _those_who_see(desk, "Changes of roles to confirm") == {"root2"}
+
+
+def test_a_break_glass_waits_for_security_officers_too(desk: Desk) -> None:
+    ask = {"username": "clerk", "role": "output_checker", "hours": 2, "reason": "值守人员突发疾病无法到岗"}
+    done = client_as(desk.house, "watch").post("/api/v1/break-glass", json=ask)
+    assert done.status_code < 300, done.text
+    assert _those_who_see(desk, "Changes of roles to confirm") == {"root", "root2", "watch2"}
