@@ -19,6 +19,7 @@ from auth.applications.models import ApplicationRead, ConcurBody, DecideBody, De
 from auth.applications.signing import covered
 from auth.applications.workflow import State
 from auth.grants.tables import GrantRow
+from auth.messages import service as messages
 from core.errors import AccessRefused, AppError, Conflict, InputRefused
 from core.ids import DatasetId, OrgId
 from core.text import Text
@@ -136,6 +137,17 @@ def test_the_application_is_decided_when_every_line_is(desk: Desk) -> None:
         told = audit_reading.history(work, application_id=found.id, internal=True)
         signed = [event.facts["signed_lines"] for event in told if "signed_lines" in event.facts]
     assert signed == [[found.lines[0].id], [found.lines[1].id]]
+
+
+def test_approvers_of_the_lines_that_are_left_are_told_and_nobody_else(desk: Desk) -> None:
+    half = _decide(desk, _mixed(desk), "parks_approver", 0)
+    told = {}
+    for who in ("roads_approver", "approver", "parks_approver", "applicant"):
+        with desk.read(who) as (work, actor):
+            found = [each for each in messages.inbox(work, actor)[0] if each.kind == "application.lines_wait"]
+        told[who] = [each.facts["lines"] for each in found]
+    assert told == {"roads_approver": ["1"], "approver": ["1"], "parks_approver": [], "applicant": []}
+    assert half.state == State.DECIDING
 
 
 def test_one_with_the_whole_platform_decides_what_is_left(desk: Desk) -> None:
