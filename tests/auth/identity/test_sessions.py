@@ -57,6 +57,21 @@ def test_last_use_is_noted_at_most_once_a_minute(sqlite_house: House, clock: Tes
     assert not found.is_touch_due
 
 
+def test_of_a_short_idle_time_use_is_noted_four_times(sqlite_house: House, clock: TestClock) -> None:
+    token, short = (
+        _signed_in(sqlite_house).token,
+        sqlite_house.settings.model_copy(update={"session_idle_minutes": 2}),
+    )
+    due = []
+    for _ in range(2):
+        clock.forward(seconds=29 if not due else 1)
+        with sqlite_house.read() as work:
+            found = sessions.find(work, token, short)
+        assert found
+        due.append(found.is_touch_due)
+    assert due == [False, True]
+
+
 def test_database_holds_neither_cookie_nor_form_token(sqlite_house: House) -> None:
     token = _signed_in(sqlite_house).token
     found = _found(sqlite_house, token)
