@@ -62,7 +62,7 @@ def test_of_a_short_idle_time_use_is_noted_four_times(sqlite_house: House, clock
         _signed_in(sqlite_house).token,
         sqlite_house.settings.model_copy(update={"session_idle_minutes": 2}),
     )
-    due = []
+    due: list[bool] = []
     for _ in range(2):
         clock.forward(seconds=29 if not due else 1)
         with sqlite_house.read() as work:
