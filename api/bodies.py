@@ -6,7 +6,8 @@ disk with a form's file, and be refused only afterwards.
 
 from __future__ import annotations
 
-from typing import Final
+import re
+from typing import Any, Final
 
 from fastapi import HTTPException, Request
 from starlette.concurrency import run_in_threadpool
@@ -20,6 +21,7 @@ from core.text import Text
 FROM_ANYBODY: Final = 256 * 1024
 IN_MEMORY: Final = 16 * 1024 * 1024
 AROUND_A_FILE: Final = 1024 * 1024  # what a form may hold besides its file
+_UNSTORABLE: Final = re.compile("[\0\ud800-\udfff]")
 _RAW_FILES: Final = ("/api/v1/batches", "/api/v1/traces")
 _CKAN_FILES: Final = ("/action/resource_create", "/action/resource_update", "/action/resource_patch")
 TOO_LARGE: Final = 413
@@ -50,6 +52,43 @@ class BodyGuard:
             await (await on_app_error(request, refused))(scope, receive, send)
             return
         await self.app(scope, _counted(receive, _limit(request)), send)
+
+
+async def demand_text(request: Request) -> None:
+    """Raise InputRefused for a JSON body with NUL or half a surrogate pair in a text: no database keeps the one, no answer can be written with the other.
+
+    What is no JSON at all is left to the route to refuse.
+    """
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if not (kind == "application/json" or (kind.startswith("application/") and kind.endswith("+json"))):
+        return
+    try:
+        said = await request.json()
+    except (ValueError, RecursionError):
+        return
+    if (where := _no_text(said)) is not None:
+        text = Text(
+            f"{where} 含有无法保存的字符（空字符 NUL 或不成对的代理码位）；请删去后重试。",
+            f"{where} holds a character that cannot be stored (NUL, or half a surrogate pair); take it out and try again.",
+        )
+        raise InputRefused(text, faults=[{"where": where, "what": text.en}])
+
+
+def _no_text(said: Any) -> str | None:  # noqa: ANN401 - whatever JSON holds
+    """Where in a JSON value the first text stands that cannot be stored, such as `body.lines.0.note`; None if there is none."""
+    waiting = [("body", said)]
+    while waiting:
+        where, value = waiting.pop()
+        if isinstance(value, str):
+            if _UNSTORABLE.search(value):
+                return where
+        elif isinstance(value, dict):
+            if any(_UNSTORABLE.search(name) for name in value):
+                return where
+            waiting.extend((f"{where}.{name[:80]}", each) for name, each in reversed(value.items()))
+        elif isinstance(value, list):
+            waiting.extend((f"{where}.{at}", each) for at, each in reversed(list(enumerate(value))))
+    return None
 
 
 def _limit(request: Request) -> int:

@@ -7,14 +7,16 @@ is made, once, when somebody asks for it: the first request, the OpenAPI documen
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from threading import RLock
 from typing import Any, Final
 
 import fastapi
+from fastapi import Request, Response
 from fastapi.routing import APIRoute
 from starlette.routing import compile_path, get_name
 
+from api.bodies import demand_text
 from api.versions import guarded
 
 _MAKING: Final = RLock()
@@ -31,6 +33,17 @@ class LateRoute(APIRoute):
         self.include_in_schema = given["include_in_schema"]
         self.openapi_extra = given["openapi_extra"]
         self._given: dict[str, Any] | None = given
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """As FastAPI's, once the body is text that can be kept."""
+        handler = super().get_route_handler()
+
+        async def with_text(request: Request) -> Response:
+            if self.body_field is not None:
+                await demand_text(request)
+            return await handler(request)
+
+        return with_text
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever an APIRoute has
         """Called for what is not there yet."""

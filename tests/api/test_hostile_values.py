@@ -120,6 +120,28 @@ def test_a_body_nested_without_end_is_refused(clients: list[TestClient]) -> None
         assert work.db.exec(select(AccountRow)).first(), "no table was dropped"
 
 
+@pytest.mark.parametrize("half", ["\\ud800", "\\u0000"])
+@pytest.mark.parametrize(
+    ("method", "path", "at"),
+    [
+        ("PUT", "/api/v1/me/messages/settings", '{"topics": [{"topic": "%s", "email": false}]}'),
+        ("POST", "/api/v1/releases", '{"batch_id": "%s"}'),
+        ("POST", "/api/v1/demands", '{"title": "a title", "%s": 1}'),
+        ("POST", "/api/3/action/package_show", '{"id": "%s"}'),
+    ],
+)
+def test_text_that_cannot_be_kept_is_refused_with_its_place(
+    clients: list[TestClient], half: str, method: str, path: str, at: str
+) -> None:
+    """NUL, which PostgreSQL does not keep, and half a surrogate pair, which no answer can be written with."""
+    answer = clients[1].request(method, path, content=at % half, headers={"content-type": "application/json"})
+    assert 400 <= answer.status_code < 500, answer.text
+    if path.startswith("/api/v1/"):
+        assert answer.status_code == 422
+        assert answer.json()["faults"][0]["where"].startswith("body")
+        assert "NUL" in answer.json()["detail"]
+
+
 def test_words_that_are_written_down_are_bounded(clients: list[TestClient]) -> None:
     """No reason, note or comment is so long that it could not be recorded with its act."""
     document = clients[0].app.openapi()  # type: ignore[attr-defined]
