@@ -16,7 +16,7 @@ from auth.applications.tables import ApplicationRow
 from auth.applications.workflow import State as ApplicationState
 from auth.clocks import escalation
 from auth.duties import service as duties
-from auth.grants import dormancy, waking
+from auth.grants import dormancy, ended, waking
 from auth.grants import service as grants
 from auth.grants.tables import GrantRow
 from auth.grants.workflow import State as GrantState
@@ -32,7 +32,7 @@ from core.work import Work
 def is_anything_due(work: Work) -> bool:
     """Whether a note is to be made; only reads, so that an idle installation is not written to."""
     waited = work.now - timedelta(days=limits_now(work)["pending_days"])
-    ended = select(GrantRow.id).where(
+    over = select(GrantRow.id).where(
         (
             col(GrantRow.state).in_([GrantState.PENDING, GrantState.ACTIVE, GrantState.SUSPENDED])
             & (col(GrantRow.ends_at) <= work.now)
@@ -43,7 +43,7 @@ def is_anything_due(work: Work) -> bool:
         col(ApplicationRow.state).in_([ApplicationState.RETURNED, ApplicationState.OFFERED]),
         col(ApplicationRow.due_on) < local_day(work.now),
     )
-    waiting = any(work.db.exec(wanted.limit(1)).first() is not None for wanted in (ended, unanswered))
+    waiting = any(work.db.exec(wanted.limit(1)).first() is not None for wanted in (over, unanswered))
     return (
         waiting
         or duties.is_anything_due(work)
@@ -51,6 +51,7 @@ def is_anything_due(work: Work) -> bool:
         or agreements.is_anything_due(work)
         or reviews.is_anything_due(work)
         or owed.is_anything_due(work)
+        or ended.is_anything_due(work)
         or papers.is_anything_late(work)
         or escalation.is_anything_due(work)
         or reminders.is_anything_due(work)
@@ -63,5 +64,6 @@ def note_due(work: Work) -> int:
     noted = (
         grants.expire_due(work) + drafts.lapse_due(work) + duties.note_due(work) + agreements.end_due(work)
     ) + waking.suspend_dormant_due(work)
+    noted += ended.tell_due(work) if ended.is_anything_due(work) else 0
     noted += reviews.settle_due(work) + owed.tell_due(work) + revocations.lapse_due(work)
     return noted + escalation.escalate_due(work) + reminders.remind_due(work)

@@ -50,5 +50,5 @@ AGREEMENTS: Final = Book(
         (Step.SAVE, "saved"), (Step.SUBMIT, "submitted"), (Step.RETURN, "returned"), (Step.ACTIVATE, "activated"),
         (Step.TERMINATE, "terminated"), (Step.END, "ended"),
     )},
-    seen_by=_sees_agreement, roles=_bureau_roles,
+    seen_by=_sees_agreement, roles=_bureau_roles, says=lambda row: {"agreement_id": row.id, "operator_id": row.operator_id},
 )  # fmt: skip

@@ -25,11 +25,12 @@ from auth.grants.queries import policy_of
 from auth.grants.tables import GrantRow
 from auth.identity import organisations
 from auth.identity.affiliation import controllers
-from auth.messages import seconds
+from auth.messages import audience, seconds
 from auth.policy.filters.rules import LOCAL
 from auth.policy.separation import Past
 from auth.profile.now import profile
 from auth.proof import standstill
+from auth.roles import Role
 from core import bases
 from core.errors import AccessRefused, InputRefused, Reason, Unavailable, refuse_if
 from core.text import Text
@@ -284,7 +285,32 @@ def end_due(work: Work) -> int:
     rows = list(work.db.exec(_over(work).with_for_update(skip_locked=True)))
     for row in rows:
         AGREEMENTS.move(work, SYSTEM, row, Step.END)
+        _tell_of_end(work, row)
     return len(rows)
+
+
+def _tell_of_end(work: Work, row: AgreementRow) -> None:
+    """The operator's people, and who looks after agreements, hear of it, with the number of grants that it held and nothing holds now."""
+    body = body_if_readable(row)
+    scenarios = frozenset(body.scenarios) if body else frozenset()
+    stopped = [
+        each
+        for each in stopping.of_organisation(work, row.operator_id)
+        if _scenario(each) in scenarios and not _is_covered(work, each)
+    ]
+    stopping.told(
+        work, SYSTEM, "agreement.ended", stopped, subject=row.id, once=row.id,
+        facts={"title": row.title, "ends_on": row.ends_on.isoformat()}, orgs=[row.operator_id],
+        also=[*audience.holders(work, [Role.APPROVER], []), row.created_by],
+    )  # fmt: skip
+
+
+def _scenario(grant: GrantRow) -> str:
+    """ "" where the policy cannot be read: out of use already."""
+    try:
+        return policy_of(grant).scenario_id
+    except Unavailable:
+        return ""
 
 
 def plan(work: Work, actor: Actor, plan_id: str) -> PlanRead:

@@ -94,6 +94,7 @@ BOOK: Final = Book(
     seen_by=_seen_by,
     roles=lambda actor, row: roles_towards(actor, org_id="", departments=frozenset({row.department_id})),
     ids=lambda row: {"grant_id": row.grant_id, "dataset_id": row.dataset_id},
+    says=lambda row: {"anomaly_id": row.id, "rule": row.rule, "action": row.action},
 )
 
 
@@ -206,7 +207,17 @@ def close(work: Work, actor: Actor, anomaly_id: str, step: Step, body: CaseStep)
     row = BOOK.row(work, anomaly_id, actor, version=body.version, to_change=True)
     BOOK.check(actor, row, step)
     need_reason(body.note)
-    return AnomalyRead.model_validate(BOOK.move(work, actor, row, step, body.note))
+    BOOK.move(work, actor, row, step, body.note)
+    if row.action == Action.THROTTLE and not _is_slow(work, row.grant_id):
+        telling.post(work, work.db.get_one(GrantRow, row.grant_id), "grant.unthrottled")
+    return AnomalyRead.model_validate(row)
+
+
+def _is_slow(work: Work, grant_id: str) -> bool:
+    wanted = select(AnomalyRow.id).where(
+        AnomalyRow.grant_id == grant_id, AnomalyRow.state == State.OPEN, AnomalyRow.action == Action.THROTTLE
+    )  # fmt: skip
+    return work.db.exec(wanted.limit(1)).first() is not None
 
 
 def rules(work: Work) -> list[SettingRead]:

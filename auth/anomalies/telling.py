@@ -12,6 +12,7 @@ from auth.grants.tables import GrantRow
 from auth.messages import audience
 from auth.messages.service import tell
 from auth.roles import PERMISSIONS
+from core import outbox
 from core.work import Work
 
 ANSWER: Final = "auth:anomaly:answer"
@@ -33,3 +34,9 @@ def found(work: Work, row: GrantRow, finding: AnomalyRow, setting: Setting) -> N
             work, telling.people(work, [row.org_id]), "grant.throttled", subject=row.id, href=f"/grants/{row.id}", once=finding.id,
             facts=facts,
         )  # fmt: skip
+        post(work, row, "grant.throttled")
+
+
+def post(work: Work, row: GrantRow, kind: str) -> None:
+    """The event for whoever listens to the grant; neither rule nor limit."""
+    outbox.post(work, kind, row.id, {"grant_id": row.id, "state": str(row.state)})

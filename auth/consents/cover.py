@@ -29,7 +29,7 @@ def confirmed(work: Work, dataset_id: str, *, without: str = "") -> list[Consent
     wanted = select(ConsentRow).where(
         ConsentRow.dataset_id == dataset_id, ConsentRow.state == State.CONFIRMED, ConsentRow.id != without
     )
-    return [_consent(row) for row in work.db.exec(wanted.order_by(col(ConsentRow.id)))]
+    return [consent_of(row) for row in work.db.exec(wanted.order_by(col(ConsentRow.id)))]
 
 
 def is_on_record(work: Work, dataset_id: str) -> bool:
@@ -112,7 +112,8 @@ def _at(work: Work, dataset_id: str, columns: Iterable[str], scenario_id: str) -
     return Need(dataset_id, frozenset(columns), scenario_id, day, day)
 
 
-def _consent(row: ConsentRow) -> Consent:
+def consent_of(row: ConsentRow) -> Consent:
+    """What the stored consent holds."""
     columns, scenarios = json.loads(row.columns), json.loads(row.scenarios)
     return Consent(
         row.id, row.provider, None if columns is None else frozenset(columns),

@@ -15,19 +15,17 @@ from sqlmodel import Field, SQLModel, col, select
 from auth.actor import Actor
 from auth.asset import Asset, out_of_reach
 from auth.casework.book import Book, CaseStep, Command, made_by, need_reason
-from auth.consents import cover
+from auth.consents import cover, hanging
 from auth.consents.tables import ConsentRow
 from auth.consents.workflow import FINAL, MACHINE, State, Step
 from auth.delegations.standing import persons
 from auth.grants import stopping
-from auth.grants.queries import policy_of
 from auth.grants.tables import GrantRow
-from auth.grants.workflow import State as GrantState
 from auth.messages import seconds
 from auth.policy.limits import limits
 from auth.policy.model import Prose
 from auth.scope import roles_towards, sight
-from core.errors import InputRefused, Reason, Unavailable, refuse_if
+from core.errors import InputRefused, Reason, refuse_if
 from core.ids import DatasetId
 from core.text import Text
 from core.work import Work
@@ -107,7 +105,7 @@ BOOK: Final = Book(
     kind="consent", table=ConsentRow, machine=MACHINE, states=State, final=FINAL, seen_by=_seen_by,
     roles=lambda actor, row: roles_towards(actor, org_id="", departments=frozenset({row.department_id})),
     kinds={"open": "consent.entered", Step.CONFIRM: "consent.confirmed", Step.REJECT: "consent.rejected", Step.WITHDRAW: "consent.withdrawn"},
-    ids=lambda row: {"dataset_id": row.dataset_id},
+    ids=lambda row: {"dataset_id": row.dataset_id}, says=lambda row: {"consent_id": row.id},
 )  # fmt: skip
 
 
@@ -194,23 +192,22 @@ def stops(work: Work, actor: Actor, consent_id: str) -> list[Stopped]:
 
 
 def _stops(work: Work, row: ConsentRow) -> list[Stopped]:
-    live = select(GrantRow).where(
-        GrantRow.dataset_id == row.dataset_id, GrantRow.ends_at > work.now,
-        col(GrantRow.state).in_([GrantState.PENDING, GrantState.ACTIVE, GrantState.SUSPENDED]),
-    )  # fmt: skip
     now, left = cover.confirmed(work, row.dataset_id), cover.confirmed(work, row.dataset_id, without=row.id)
     found = []
-    for grant in work.db.exec(live.order_by(col(GrantRow.id))):
-        try:
-            policy = policy_of(grant)
-        except Unavailable:  # out of use already
-            continue
+    for grant, policy in hanging.live(work, row.dataset_id):
         reasons = cover.today(work, policy, left)
         if reasons and not cover.today(work, policy, now):
             found.append(
                 Stopped(grant.id, grant.org_id, grant.dataset_id, grant.title_zh, grant.title_en, grant.state, reasons)
             )  # fmt: skip
     return found
+
+
+def may_hear(work: Work, actor: Actor, consent_id: str) -> None:
+    """Raises NotFound for a consent neither in the actor's sight nor the one whose end stopped a grant that his organisation holds."""
+    row = work.db.get(ConsentRow, consent_id)
+    if row is None or actor.org_id is None or not hanging.has_stopped(work, row, actor.org_id):
+        BOOK.row(work, consent_id, actor)
 
 
 def _own(work: Work, actor: Actor, row: ConsentRow) -> Iterator[Reason]:

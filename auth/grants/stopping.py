@@ -39,10 +39,12 @@ def told(
     once: str,
     facts: Mapping[str, str],
     orgs: Iterable[str] = (),
+    also: Iterable[str] = (),
 ) -> None:
     """Tell the holders of these grants, and approvers and stewards of their departments, each account once with the number of those that concern it.
 
-    `orgs`: organisations whose people hear of it though no grant of theirs is met. Who did it is not told what he did himself.
+    `orgs`: organisations whose people hear of it though no grant of theirs is met; `also`: accounts that look after such things, with
+    the number of all that are met. Who did it is not told what he did himself.
     """
     held: dict[str, set[str]] = {org: set() for org in orgs}
     touched: dict[str, set[str]] = defaultdict(set)
@@ -56,6 +58,8 @@ def told(
     for department, ids in touched.items():
         for account in audience.with_deputies(work, _BUREAU, [department]):
             concerned[account] |= ids
+    for account in also:
+        concerned[account] |= {each for ids in held.values() for each in ids}
     concerned.pop(actor.account_id, None)
     by_number: dict[int, list[str]] = defaultdict(list)
     for account, ids in concerned.items():

@@ -24,7 +24,9 @@ from auth.identity.principals import orgs_of
 from auth.identity.tables import LicenceState as State
 from auth.identity.tables import OrganisationRow
 from auth.roles import Role
-from core.errors import Conflict, InputRefused, Reason, Stale, refuse_if
+from auth.scope import sight
+from core import outbox
+from core.errors import Conflict, InputRefused, NotFound, Reason, Stale, refuse_if
 from core.text import Text
 from core.work import Work
 
@@ -72,6 +74,14 @@ _TOLD: Final[Mapping[tuple[bool, State], str]] = {
 }
 """What is told, by whether the licence counted before, and the state now."""
 KIND: Final = "licence"
+READ: Final = "auth:org:read"
+_EVENTS: Final[Mapping[Step, str]] = {
+    Step.QUALIFY: "licence.qualified",
+    Step.RENEW: "licence.renewed",
+    Step.SUSPEND: "licence.suspended",
+    Step.RESUME: "licence.resumed",
+    Step.DISQUALIFY: "licence.disqualified",
+}
 BASIS: Final = "发改数据规〔2025〕27号 · conditions for operators"
 
 
@@ -150,8 +160,22 @@ def take(work: Work, actor: Actor, org_id: str, ask: LicenceStep) -> Organisatio
         "documents": [each.sha256 for each in ask.documents],
     }  # fmt: skip
     audit.record(work, actor, "organisation.licence_set", subject=row.id, payload=facts)
+    post(work, row, _EVENTS[ask.step], after)
     _tell(work, actor, row, before, after)
     return read(work, row)
+
+
+def post(work: Work, row: OrganisationRow, kind: str, state: State) -> None:
+    """The event for whoever listens; its day and state alone."""
+    valid_to = row.licence_valid_to.isoformat() if row.licence_valid_to else None
+    outbox.post(work, kind, row.id, {"org_id": row.id, "state": state.value, "valid_to": valid_to})
+
+
+def may_hear(work: Work, actor: Actor, org_id: str) -> None:
+    """Raises NotFound unless it is the actor's own organisation's licence, or he may read every organisation."""
+    if actor.org_id != org_id and not sight(actor, READ).everything:
+        raise NotFound(Text("没有这个机构，或不在您可见的范围内。", "There is no such organisation, or it is not yours to see."))  # fmt: skip
+    organisation_row(work, org_id)
 
 
 def _tell(work: Work, actor: Actor, row: OrganisationRow, before: State, after: State) -> None:

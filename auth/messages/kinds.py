@@ -324,6 +324,14 @@ KINDS: Final[Mapping[str, Kind]] = {
         "case", Text("机构资格已恢复", "Licence counts again"),
         Text("{org_zh}的机构资格重新有效，涉及未到期授权 {grants} 项；授权页未列其他限制的，可以继续使用。", "The licence of {org_en} counts again. Grants that have not ended: {grants}; those can be used again whose page names nothing else against it."),
     ),
+    "licence.lapsed": Kind(
+        "case", Text("机构资格已到期", "Licence lapsed"),
+        Text("{org_zh}的机构资格已于 {ends_on} 到期，涉及未到期授权 {grants} 项，延续之前不得使用，请立即停止使用。", "The licence of {org_en} lapsed; its last day was {ends_on}. Grants that have not ended and may not be used until it is renewed: {grants}. Stop using them now."),
+    ),
+    "agreement.ended": Kind(
+        "case", Text("授权运营协议已期满", "Agreement ended"),
+        Text("协议“{title}”已于 {ends_on} 期满，仅依据该协议的未到期授权 {grants} 项不得再使用，请立即停止使用。", "The agreement “{title}” has ended; its last day was {ends_on}. Grants that hang on it alone and may not be used any more: {grants}. Stop using them now."),
+    ),
     "agreement.terminated": Kind(
         "case", Text("授权运营协议已终止", "Agreement terminated"),
         Text("协议“{title}”已终止，仅依据该协议的未到期授权 {grants} 项自即刻起不得使用，请立即停止使用。", "The agreement “{title}” was terminated. Grants that hang on it alone and may not be used from now on: {grants}. Stop using them now."),
@@ -331,6 +339,10 @@ KINDS: Final[Mapping[str, Kind]] = {
     "consent.withdrawn": Kind(
         "case", Text("提供单位同意已撤回", "Source consent withdrawn"),
         Text("“{title_zh}”（{dataset}）的提供单位同意已撤回，涉及未到期授权 {grants} 项，自即刻起不得使用，请立即停止使用。", "The source's consent to “{title_en}” ({dataset}) was withdrawn. Grants that may not be used from now on: {grants}. Stop using them now."),
+    ),
+    "consent.ended": Kind(
+        "case", Text("提供单位同意已期满", "Source consent ended"),
+        Text("“{title_zh}”（{dataset}）的提供单位同意已于 {ends_on} 期满，涉及未到期授权 {grants} 项，不得再使用，请立即停止使用。", "The source's consent to “{title_en}” ({dataset}) has ended; its last day was {ends_on}. Grants that may not be used any more: {grants}. Stop using them now."),
     ),
     "campaign.owed": Kind(
         "task", Text("本期授权复核尚未发起", "Certification to open"),

@@ -147,11 +147,13 @@ REVIEWS: Final = Book(
         Step.RETURN: "review.returned", Step.CONFIRM: "review.narrowed", Step.REVOKE: "review.withdrawn", Step.SETTLE: "review.settled",
     },
     ids=lambda row: {"grant_id": row.grant_id, "dataset_id": row.dataset_id},
+    says=lambda row: {"review_id": row.id, "kind": row.kind, "due_on": str(row.narrow_due_on or row.due_on)},
 )  # fmt: skip
 CAMPAIGNS: Final = Book(
     kind="campaign", table=CampaignRow, machine=CAMPAIGN_MACHINE, states=CampaignState, final=frozenset({CampaignState.CLOSED}),
     seen_by=_campaign_seen_by, roles=lambda actor, _: actor.roles_in(None),
     kinds={"open": "campaign.opened", CampaignStep.CLOSE: "campaign.closed"},
+    says=lambda row: {"campaign_id": row.id, "period": row.period, "due_on": str(row.due_on)},
 )  # fmt: skip
 
 

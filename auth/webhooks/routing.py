@@ -7,17 +7,22 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from sqlmodel import col, select
 
 from auth.actor import Actor
+from auth.agreements.books import AGREEMENTS
+from auth.anomalies import service as anomalies
 from auth.applications import queries as applications
+from auth.consents import service as consents
 from auth.duties import service as duties
 from auth.grants import queries as grants
+from auth.identity import licence
 from auth.identity.principals import principal
 from auth.incidents import service as incidents
+from auth.reviews import service as reviews
 from auth.webhooks.rules import EVENT_KINDS, PING, said_of
 from auth.webhooks.service import delivery
 from auth.webhooks.tables import DeliveryRow, EndpointRow
@@ -28,7 +33,7 @@ from core.text import Text
 from core.work import Work, hold
 
 Sees = Callable[[Work, Actor, str], object]
-"""Looks a dataset up for an actor; raises NotFound when it is not his to see."""
+"""Looks a thing up for an actor; raises NotFound when it is not his to see or to hear of."""
 
 
 GONE: Final = Text(
@@ -39,6 +44,21 @@ FAULT: Final = Text("事件无法排队，请联系系统管理员", "the event 
 _log = logging.getLogger("datagrant.webhooks")
 Told = Callable[[Work, EndpointRow, Text], None]
 """Tells those who manage the endpoint why it gets nothing."""
+
+
+_SIGHT: Final[Mapping[str, Sees]] = {
+    "application": lambda work, actor, about: applications.row(work, ApplicationId(about), actor),
+    "grant": lambda work, actor, about: grants.row(work, GrantId(about), actor),
+    "incident": incidents.may_hear,
+    "duty": duties.duty,
+    "agreement": lambda work, actor, about: AGREEMENTS.row(work, about, actor),
+    "consent": consents.may_hear,
+    "licence": licence.may_hear,
+    "anomaly": anomalies.anomaly,
+    "campaign": lambda work, actor, about: reviews.CAMPAIGNS.row(work, about, actor),
+    "review": lambda work, actor, about: reviews.REVIEWS.row(work, about, actor),
+}
+"""By what an event is about, how it is looked up for an actor; a dataset is whatever stands in no row."""
 
 
 def serves(work: Work, endpoint: EndpointRow) -> Actor | None:
@@ -65,16 +85,7 @@ def may_see(work: Work, endpoint: EndpointRow, kind: str, data: dict[str, Any], 
     event = EVENT_KINDS[kind]
     about = str(data.get(event.key, ""))
     try:
-        if event.about == "application":
-            applications.row(work, ApplicationId(about), actor)
-        elif event.about == "grant":
-            grants.row(work, GrantId(about), actor)
-        elif event.about == "incident":
-            incidents.may_hear(work, actor, about)
-        elif event.about == "duty":
-            duties.duty(work, actor, about)
-        else:
-            sees_dataset(work, actor, about)
+        (_SIGHT.get(event.about) or sees_dataset)(work, actor, about)
     except NotFound:
         return False
     return True

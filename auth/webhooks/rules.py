@@ -38,6 +38,32 @@ def _duty(zh: str, en: str) -> EventKind:
     return EventKind("duty", "duty_id", ("duty_id", "grant_id", "kind", "state", "due_on"), Text(zh, en))
 
 
+def _agreement(zh: str, en: str) -> EventKind:
+    return EventKind("agreement", "agreement_id", ("agreement_id", "operator_id", "state"), Text(zh, en))
+
+
+def _consent(zh: str, en: str) -> EventKind:
+    return EventKind("consent", "consent_id", ("consent_id", "dataset_id", "state"), Text(zh, en))
+
+
+def _licence(zh: str, en: str) -> EventKind:
+    return EventKind("licence", "org_id", ("org_id", "state", "valid_to"), Text(zh, en))
+
+
+def _anomaly(zh: str, en: str) -> EventKind:
+    says = ("anomaly_id", "grant_id", "rule", "action", "state")
+    return EventKind("anomaly", "anomaly_id", says, Text(zh, en))
+
+
+def _campaign(zh: str, en: str) -> EventKind:
+    return EventKind("campaign", "campaign_id", ("campaign_id", "period", "state", "due_on"), Text(zh, en))
+
+
+def _review(zh: str, en: str, about: str = "review", key: str = "review_id") -> EventKind:
+    says = ("review_id", "grant_id", "kind", "state", "due_on")
+    return EventKind(about, key, says, Text(zh, en))
+
+
 def _release(zh: str, en: str) -> EventKind:
     return EventKind("dataset", "dataset_id", ("dataset_id", "number", "sha256"), Text(zh, en))
 
@@ -60,6 +86,28 @@ EVENT_KINDS: Final[Mapping[str, EventKind]] = {
     "grant.expired": _grant("授权到期", "Grant expired"),
     "grant.voided": _grant("授权作废", "Grant voided"),
     "grant.superseded": _grant("授权被接替", "Grant superseded"),
+    "grant.throttled": _grant("授权限速", "Grant slowed down"),
+    "grant.unthrottled": _grant("授权限速解除", "Grant no longer slowed down"),
+    "licence.qualified": _licence("机构资格认定", "Licence given"),
+    "licence.renewed": _licence("机构资格延续", "Licence renewed"),
+    "licence.suspended": _licence("机构资格暂停", "Licence suspended"),
+    "licence.resumed": _licence("机构资格恢复", "Licence resumed"),
+    "licence.disqualified": _licence("机构资格取消", "Disqualified"),
+    "licence.lapsed": _licence("机构资格到期", "Licence lapsed"),
+    "agreement.activated": _agreement("协议生效", "Agreement active"),
+    "agreement.terminated": _agreement("协议终止", "Agreement terminated"),
+    "agreement.ended": _agreement("协议期满", "Agreement ended"),
+    "consent.withdrawn": _consent("来源同意撤回", "Source consent withdrawn"),
+    "consent.ended": _consent("来源同意期满", "Source consent ended"),
+    "anomaly.found": _anomaly("发现异常", "Anomaly found"),
+    "anomaly.acknowledged": _anomaly("确认异常", "Anomaly acknowledged"),
+    "anomaly.dismissed": _anomaly("异常判为误报", "Anomaly called a false alarm"),
+    "campaign.opened": _campaign("发起定期复核", "Certification opened"),
+    "campaign.closed": _campaign("定期复核结束", "Certification closed"),
+    "review.opened": _review("授权待复核", "Grant to review"),
+    "review.kept": _review("复核保留授权", "Grant kept after review"),
+    "review.narrowed": _review("复核要求变更授权", "Grant to be amended after review", "grant", "grant_id"),
+    "review.withdrawn": _review("复核撤销授权", "Grant withdrawn after review"),
     "incident.frozen": _incident("应急冻结", "Frozen"),
     "incident.lifted": _incident("解除冻结", "Freeze lifted"),
     "duty.opened": _duty("义务产生", "Duty opened"),
