@@ -10,7 +10,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Final
 
-from fastapi import APIRouter, FastAPI, Response
+from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.staticfiles import StaticFiles
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import MutableHeaders
@@ -26,6 +26,9 @@ from api.receipts import Receipts
 from api.signpost import Signpost
 from api.version import version
 from api.visits import visits_of
+from auth.actor import ANYONE
+from core.errors import Unavailable
+from core.ground import GONE
 from core.settings import Settings
 
 V1: Final = "/api/v1"
@@ -55,6 +58,22 @@ class SafeHeaders:
             await send(message)
 
         await self.app(scope, receive, with_headers if scope["type"] == "http" else send)
+
+
+class OnGround:
+    """Refuses every request in words once the data directory or the database is gone: nothing is looked up, and no key is made anew, in its place."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        house: House | None = getattr(scope["app"].state, "house", None) if scope["type"] == "http" else None
+        if house is None or house.ground.gone() is None or scope["path"].startswith("/static/"):
+            await self.app(scope, receive, send)
+            return
+        request = Request(scope)
+        request.state.actor = ANYONE  # the page must not look for whoever reads it
+        await (await errors.on_app_error(request, Unavailable(GONE)))(scope, receive, send)
 
 
 class VersionedFiles(StaticFiles):
@@ -95,6 +114,7 @@ def create_app(settings: Settings | None = None, *, house: House | None = None) 
     app.add_middleware(Receipts)
     app.add_middleware(Once)
     app.add_middleware(BodyGuard)
+    app.add_middleware(OnGround)
     app.add_middleware(SafeHeaders)
     app.add_middleware(Asked)
     app.router = Signpost(routes=app.router.routes, lifespan=lifespan, dependency_overrides_provider=app)

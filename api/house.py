@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from sqlalchemy import Engine
@@ -14,6 +14,7 @@ from core.db import BUSY_SECONDS, make_engine
 from core.errors import Conflict
 from core.files import FileStore
 from core.files_s3 import files_of
+from core.ground import Ground
 from core.settings import RESTORING, Settings
 from core.text import Text
 from core.turns import Turns
@@ -31,6 +32,7 @@ class House:
     files: FileStore
     clock: Clock = system_clock
     new_id: IdSource = ids.new_id
+    ground: Ground = field(default_factory=Ground)
 
     @contextmanager
     def write(self) -> Iterator[Work]:
@@ -76,4 +78,6 @@ def open_house(settings: Settings, clock: Clock = system_clock) -> House:
     settings.keys_dir.chmod(0o700)
     engine = make_engine(settings.database)
     bring_up_to_date(engine)
-    return House(settings, engine, files_of(settings), clock)
+    return House(
+        settings, engine, files_of(settings), clock, ground=Ground.of(settings.data_dir, settings.database)
+    )

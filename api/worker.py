@@ -19,14 +19,17 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Final
+from typing import IO, Final, NoReturn
 
 from api.addressed import addressed
+from core.ground import Ground
 from core.settings import Settings
 
 _IDLE_S: Final = 20.0
 _GRACE_S: Final = 5.0
 _PATIENCE_S: Final = 2.0  # somebody who only asks whether a worker lives holds the lock for an instant
+_GROUND_S: Final = 1.0  # how often is looked whether data directory and database are still there
+GONE_CODE: Final = 4
 _log = logging.getLogger("datagrant.worker")
 
 
@@ -50,6 +53,7 @@ class Keeper:
         self.settings = settings
         self._stop = threading.Event()
         self._child: subprocess.Popen[bytes] | None = None
+        self._ground = Ground()
         self._thread = threading.Thread(target=self._watch, name="worker-keeper", daemon=True)
 
     @property
@@ -58,6 +62,7 @@ class Keeper:
         return self._child.pid if self._child else None
 
     def start(self) -> None:
+        self._ground = Ground.of(self.settings.data_dir, self.settings.database)
         self._thread.start()
 
     def stop(self) -> None:
@@ -69,6 +74,9 @@ class Keeper:
     def _watch(self) -> None:
         pause = 0.2
         while not self._stop.is_set():
+            if self._ground.gone() is not None:  # it may be put back
+                self._stop.wait(_GROUND_S)
+                continue
             began = time.monotonic()
             child = self._child = subprocess.Popen(  # noqa: S603 - our own program
                 _command(self.settings.data_dir.absolute(), "--with-parent"),
@@ -134,8 +142,26 @@ def _stop_when_parent_dies(stop: threading.Event) -> None:
     threading.Thread(target=wait_for_end, name="parent-watch", daemon=True).start()
 
 
+def _end_when_gone(ground: Ground) -> None:
+    """End this process, whatever it does, soon after the files that it stands on are gone."""
+
+    def look() -> None:
+        while (lost := ground.gone()) is None:
+            time.sleep(_GROUND_S)
+        _end_without(lost)
+
+    threading.Thread(target=look, name="ground-watch", daemon=True).start()
+
+
+def _end_without(lost: Path) -> NoReturn:
+    _log.critical(
+        "%s was removed, moved or replaced; the worker ends 数据目录或数据库已不在原处，工作进程结束", lost
+    )
+    os._exit(GONE_CODE)
+
+
 def main() -> None:
-    """`python -m api.worker --data-dir D`: work until told to stop (SIGTERM), the parent dies, or nothing is left."""
+    """`python -m api.worker --data-dir D`: work until told to stop (SIGTERM), the parent dies, or nothing is left. Exit code 4: its files are gone."""
     parser = argparse.ArgumentParser(prog="python -m api.worker")
     parser.add_argument("--data-dir", type=Path, required=True)
     parser.add_argument("--with-parent", action="store_true", help="stop when standard input closes")
@@ -144,6 +170,11 @@ def main() -> None:
     )
     asked = parser.parse_args()
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s worker %(levelname)s %(message)s")
+    settings = Settings(data_dir=asked.data_dir)
+    ground = Ground.of(settings.data_dir, settings.database)
+    if (lost := ground.gone()) is not None:
+        _end_without(lost)
+    _end_when_gone(ground)
     stop = threading.Event()
     for sign in (signal.SIGTERM, signal.SIGINT):
         signal.signal(sign, lambda *_: stop.set())
@@ -151,12 +182,20 @@ def main() -> None:
         _stop_when_parent_dies(stop)
     patience = time.monotonic() + _PATIENCE_S
     while not stop.is_set():
-        if not _work_under_lock(asked.data_dir, stop, asked.idle_exit):
+        try:
+            has_worked = _work_under_lock(asked.data_dir, stop, asked.idle_exit)
+        except Exception:
+            if (lost := ground.gone()) is not None:
+                _end_without(lost)
+            raise
+        if not has_worked:
             if asked.idle_exit is not None and time.monotonic() > patience:
                 break
             stop.wait(0.2)
-        elif not _left_over(asked.data_dir):
+        elif ground.gone() is not None or not _left_over(asked.data_dir):
             break
+    if (lost := ground.gone()) is not None:
+        _end_without(lost)
     os._exit(0)  # threads of interrupted jobs must not hold the process; their steps go on at the next start
 
 

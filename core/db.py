@@ -18,6 +18,8 @@ from sqlalchemy.sql.elements import SQLCoreOperations
 from sqlalchemy.types import TypeDecorator
 from sqlmodel import SQLModel
 
+from core.ground import Ground
+
 SQLModel.metadata.naming_convention = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
     "uq": "uq_%(table_name)s_%(column_0_N_name)s",
@@ -56,7 +58,10 @@ def one_of(column: SQLCoreOperations[Any], values: Iterable[object]) -> ColumnEl
 
 
 def make_engine(url: str) -> Engine:
-    """An engine for `url`. SQLite gets WAL, enforced foreign keys, full sync and explicit transactions."""
+    """An engine for `url`. SQLite gets WAL, enforced foreign keys, full sync and explicit transactions.
+
+    Of a file that is removed or replaced while the engine lives every transaction is refused (Unavailable), and none is made in its place.
+    """
     if not url.startswith("sqlite"):
         return _asked_when_idle(create_engine(url, pool_size=10, max_overflow=20))
     if url.startswith("sqlite:///"):
@@ -64,6 +69,14 @@ def make_engine(url: str) -> Engine:
     engine = create_engine(
         url, connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False}, pool_size=50, max_overflow=10
     )
+
+    file = "" if url.removeprefix("sqlite:///") in ("", ":memory:") else url.removeprefix("sqlite:///")
+    ground: list[Ground] = []  # from the first connection on, which may make the file
+
+    @event.listens_for(engine, "do_connect")
+    def _before_connecting(*_given: object) -> None:
+        if ground:
+            ground[0].demand()
 
     @event.listens_for(engine, "connect")
     def _on_connect(raw: sqlite3.Connection, _record: Any) -> None:  # noqa: ANN401 - SQLAlchemy's own record type
@@ -75,9 +88,13 @@ def make_engine(url: str) -> Engine:
             f"busy_timeout={BUSY_SECONDS * 1000}",
         ):
             raw.execute(f"PRAGMA {pragma}")
+        if file and not ground:
+            ground.append(Ground(Path(file)))
 
     @event.listens_for(engine, "begin")
     def _on_begin(connection: Connection) -> None:
+        if ground:
+            ground[0].demand()
         if connection.get_execution_options().get("datagrant_write", False):
             connection.exec_driver_sql("BEGIN IMMEDIATE")
         else:  # takes no lock, so that it cannot fail: the driver itself is quicker by half
