@@ -213,7 +213,9 @@ class _Form:
         return found
 
     def rows(self, cursor: Any) -> list[tuple[Any, ...]]:  # noqa: ANN401 - the driver's own
-        found: list[tuple[Any, ...]] = cursor.fetchall() if cursor.description else []
+        found: list[tuple[Any, ...]] = (
+            [] if cursor.rownumber is None else cursor.fetchall()
+        )  # `description` describes each column
         if not self.out_of:
             return found
         return [self._converted(list(row)) for row in found]

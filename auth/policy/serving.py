@@ -307,8 +307,9 @@ def of_form(case: Case, form: str) -> tuple[Need, ...]:
 
 def unmet(case: Case, forms: Collection[str]) -> Iterator[tuple[Need, tuple[DeliveryForm, ...]]]:
     """What is wanting, in the table's order, each with those of the forms that it keeps from being had."""
+    asked = tuple(form for form in Form if form in forms)
     for need in NEEDS:
-        hit = tuple(form for form in Form if form in forms and form in need.forms)
+        hit = tuple(form for form in asked if form in need.forms)
         if hit and need.lacks(case):
             yield need, hit
 
