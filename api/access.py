@@ -98,11 +98,11 @@ def access(name: str, *, personal: str | None = None) -> dict[str, Any]:
         if request.method not in _SAFE and second_factor.acts_unproven(request.app.state.house, actor, name):
             await _enrolled(request, actor)
 
-    def fresh_guard(
+    async def fresh_guard(
         request: Request, house: HouseDep, actor: ActorDep, code: Annotated[str, Depends(given_code)]
     ) -> None:
-        if request.method not in _SAFE:
-            second_factor.demand_fresh(house, actor, code)
+        if request.method not in _SAFE and not second_factor.is_never_asked(house, actor):
+            await run_in_threadpool(second_factor.demand_fresh, house, actor, code)
 
     fresh = [Depends(fresh_guard)] if name in FRESH_FACTOR else []
     reads = [] if personal is None else reads_personal(personal)

@@ -71,6 +71,11 @@ def not_enrolled() -> SecondFactorNeeded:
     )
 
 
+def is_never_asked(house: House, actor: Actor) -> bool:
+    """Whether `demand_fresh` has nothing to look up: it was seen with the actor's proof that he has no factor, and no role of his demands one."""
+    return actor.has_factor is False and not is_due(house, actor)
+
+
 def demand_fresh(house: House, actor: Actor, given: str) -> None:
     """Raise SecondFactorNeeded unless a code was given within the last minutes, or is given now."""
     if actor.via == "system":

@@ -45,7 +45,7 @@ def expected_version(
     )
 
 
-def seen_version(
+async def seen_version(
     if_match: Annotated[
         str | None, Header(description='The version seen, as its ETag: `"3"`; or `version` in the request')
     ] = None,
