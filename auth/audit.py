@@ -17,9 +17,8 @@ import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Final, cast
+from typing import Any, Final
 
-import rfc8785
 from sqlalchemy import BigInteger, event, text
 from sqlalchemy.orm import ORMExecuteState, SessionTransaction
 from sqlalchemy.orm import Session as AnySession
@@ -28,6 +27,7 @@ from sqlmodel import Field, SQLModel, col, select
 from auth import audit_personal
 from auth.actor import Actor
 from auth.audit_request import ASKING, LOCAL, Asking, Written
+from core.canonical import canonical
 from core.db import UtcDateTime
 from core.foreseen import Question, in_one_way, is_sent_blindly
 from core.work import Work
@@ -99,13 +99,13 @@ def _members(row: AuditEventRow) -> Iterator[tuple[str, Any]]:
 def _body(row: AuditEventRow) -> bytes:
     """Canonical JSON (RFC 8785) of all that the hash covers."""
     body = {name: value for name, value in _members(row) if name not in {"hash", "prev_hash"}}
-    return rfc8785.dumps(body | {"at": row.at.astimezone(UTC).isoformat()})
+    return canonical(body | {"at": row.at.astimezone(UTC).isoformat()})
 
 
 def entry(row: AuditEventRow) -> bytes:
     """The whole event as canonical JSON, chain hashes included: a line of a dump, a leaf of the tree of `auth.proof`."""
     body: dict[str, Any] = dict(_members(row))
-    return rfc8785.dumps(body | {"at": row.at.astimezone(UTC).isoformat()})
+    return canonical(body | {"at": row.at.astimezone(UTC).isoformat()})
 
 
 def digest(row: AuditEventRow) -> str:
@@ -150,7 +150,7 @@ def record(
         dataset_id=dataset_id,
         grant_id=grant_id,
         application_id=application_id,
-        payload=rfc8785.dumps(cast(Any, veiled)).decode(),
+        payload=canonical(veiled).decode(),
         request_id=asking.id if asking else None,
         seq=0,
         prev_hash="",

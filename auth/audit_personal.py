@@ -12,12 +12,12 @@ import secrets
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, cast
+from typing import Any, Final
 
-import rfc8785
 from sqlalchemy import BigInteger
 from sqlmodel import Field, SQLModel, col, select
 
+from core.canonical import canonical
 from core.db import UtcDateTime
 from core.work import Work
 
@@ -81,7 +81,7 @@ def veil(kind: str, payload: Mapping[str, Any]) -> tuple[dict[str, Any], list[Op
 
 def _veiled(name: str, value: Any, where: str, names: frozenset[str], made: list[Opening]) -> Any:  # noqa: ANN401 - JSON
     if (name in names or name in WORDS) and value not in (None, "", [], {}) and len(where) <= 200:
-        text = rfc8785.dumps(cast(Any, value)).decode()
+        text = canonical(value).decode()
         opening = Opening(where, name in names, secrets.token_hex(32), text)
         made.append(opening)
         return {COMMITMENT: commitment(opening.salt, text)}
@@ -169,4 +169,4 @@ def all_lines(work: Work, size: int) -> Iterator[bytes]:
 def line(row: PersonalRow) -> bytes:
     """A line of a pack: all that somebody needs to see that this value is the one that was committed to."""
     body: dict[str, Any] = {"seq": row.seq, "field": row.field, "salt": row.salt, "value": row.value}
-    return rfc8785.dumps(body) + b"\n"
+    return canonical(body) + b"\n"

@@ -8,8 +8,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import rfc8785
-
 from auth.actor import Actor
 from auth.applications import deeds, queries, steps
 from auth.applications.gates import gates
@@ -26,6 +24,7 @@ from auth.policy.limits import Limits
 from auth.policy.rules import licence_objections, refused
 from auth.profile.now import limits_now, profile
 from auth.proof import standstill
+from core.canonical import canonical
 from core.errors import Conflict, Reason, refuse_if
 from core.ids import ApplicationId, OrgId
 from core.text import Text, number_of
@@ -71,9 +70,9 @@ def fix_terms(row: ApplicationRow, lines: list[ApplicationLineRow], known: Limit
             if line.offered is not None
         ],
     }  # fmt: skip
-    canonical = rfc8785.dumps(document)
-    row.agreement = canonical.decode()
-    row.agreement_hash = hashlib.sha256(canonical).hexdigest()
+    fixed = canonical(document)
+    row.agreement = fixed.decode()
+    row.agreement_hash = hashlib.sha256(fixed).hexdigest()
 
 
 def terms(work: Work, actor: Actor, application_id: ApplicationId) -> dict[str, Any]:

@@ -10,11 +10,11 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Annotated, Final, Literal, Self, TypeVar
 
-import rfc8785
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 from auth.identity.rules import networks_of
 from auth.policy.filters.model import ColumnName, RowFilter
+from core.canonical import canonical
 from core.ids import DatasetId, GrantId
 
 MAX_QUOTA: Final = 2**53 - 1
@@ -292,7 +292,7 @@ class GrantPolicy(_Frozen):
         for name in _LATER:
             if not said[name]:
                 del said[name]
-        return rfc8785.dumps(said)
+        return canonical(said)
 
     @property
     def hash(self) -> str:
