@@ -30,6 +30,7 @@ from auth.audit_request import ASKING, LOCAL, Asking, Written
 from core.canonical import canonical
 from core.db import UtcDateTime
 from core.foreseen import Question, in_one_way, is_sent_blindly
+from core.rows import EventfulRow
 from core.work import Work
 
 GENESIS: Final = "0" * 64
@@ -42,7 +43,7 @@ _LOCK: Final = (
 _MANY: Final = 200  # so many wait at most for their places
 
 
-class AuditEventRow(SQLModel, table=True):
+class AuditEventRow(EventfulRow, table=True):
     """One event. `kind` is past tense (`grant.revoked`); `payload` is canonical JSON text; `actor_name` is the account's id from form 2 on."""
 
     __tablename__ = "auth_audit_event"

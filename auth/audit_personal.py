@@ -15,10 +15,11 @@ from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import BigInteger
-from sqlmodel import Field, SQLModel, col, select
+from sqlmodel import Field, col, select
 
 from core.canonical import canonical
 from core.db import UtcDateTime
+from core.rows import EventfulRow
 from core.work import Work
 
 COMMITMENT: Final = "commitment"
@@ -43,7 +44,7 @@ OUTSIDE: Final = frozenset({"assisted_for", "signatory", "consent"})  # people w
 _AT_ONCE: Final = 500
 
 
-class PersonalRow(SQLModel, table=True):
+class PersonalRow(EventfulRow, table=True):
     """One value of one event. `about`: the person it concerns; `erased_at`: since when salt and value are gone."""
 
     __tablename__ = "auth_audit_personal"

@@ -17,6 +17,7 @@ from sqlmodel import Field, SQLModel, col, select
 from core.db import UtcDateTime
 from core.errors import NotFound
 from core.ids import JobId
+from core.rows import EventfulRow
 from core.text import Text
 from core.work import Work
 
@@ -32,7 +33,7 @@ class JobState(StrEnum):
 FINAL: Final = frozenset({JobState.DONE, JobState.FAILED, JobState.CANCELLED})
 
 
-class JobRow(SQLModel, table=True):
+class JobRow(EventfulRow, table=True):
     """One piece of long work. `progress` runs from 0 to 1; `payload`, `result`, `error` are JSON."""
 
     __tablename__ = "core_job"

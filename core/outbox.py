@@ -6,13 +6,14 @@ import json
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlmodel import Field, SQLModel, col, select
+from sqlmodel import Field, col, select
 
 from core.db import UtcDateTime
+from core.rows import EventfulRow
 from core.work import Work
 
 
-class OutboxRow(SQLModel, table=True):
+class OutboxRow(EventfulRow, table=True):
     """One message to the outside. `sent_at` empty means due; each failure delays the next try. `routed_at`: given to the webhooks."""
 
     __tablename__ = "core_outbox"

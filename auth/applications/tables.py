@@ -7,6 +7,7 @@ from datetime import date, datetime
 from sqlmodel import Field, SQLModel
 
 from core.db import UtcDateTime
+from core.rows import EventfulRow
 
 
 class ApplicationRow(SQLModel, table=True):
@@ -115,7 +116,7 @@ class ApplicationReviewRow(SQLModel, table=True):
     at: datetime = Field(sa_type=UtcDateTime)
 
 
-class ApplicationEventRow(SQLModel, table=True):
+class ApplicationEventRow(EventfulRow, table=True):
     """One step, with the person and organisation as they were then; `version` is the one it led to, and the order.
 
     `line_ids`: the lines that a decision, signature or objection spoke of, as JSON; empty: all of them.

@@ -10,6 +10,7 @@ from sqlalchemy import BigInteger, CheckConstraint, Index
 from sqlmodel import Field, SQLModel
 
 from core.db import UtcDateTime
+from core.rows import EventfulRow
 
 _EMPTY: Final[dict[str, Any]] = {"server_default": ""}
 
@@ -118,7 +119,7 @@ class GrantEventRow(SQLModel, table=True):
     at: datetime = Field(sa_type=UtcDateTime)
 
 
-class UsageEventRow(SQLModel, table=True):
+class UsageEventRow(EventfulRow, table=True):
     """One line of the usage ledger: who took what, and what it took from the quotas.
 
     `kind`: charge, delivery (both take), refund (negative numbers), reserved (for a file that waits for its review; negative when that is over),

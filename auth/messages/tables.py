@@ -9,9 +9,10 @@ from sqlalchemy import JSON, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from core.db import UtcDateTime
+from core.rows import EventfulRow
 
 
-class MessageRow(SQLModel, table=True):
+class MessageRow(EventfulRow, table=True):
     """One message to one account. `once` names what happened, so that nobody is told twice.
 
     `facts`: ids, states, days and counts alone; never a note, a comment or a value of a cell.

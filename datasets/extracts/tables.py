@@ -8,9 +8,10 @@ from sqlalchemy import BigInteger
 from sqlmodel import Field, SQLModel
 
 from core.db import UtcDateTime
+from core.rows import EventfulRow
 
 
-class ExtractRow(SQLModel, table=True):
+class ExtractRow(EventfulRow, table=True):
     """One file made for one grant from one release. `columns`, `row_filter`, `receipt` are JSON text.
 
     `asked_under`: the grant under which it was asked for, where it goes on under an amendment of that. `checked_by`: how many people reviewed it before it left. Until then it has neither digest nor receipt.
