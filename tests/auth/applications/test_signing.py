@@ -24,6 +24,8 @@ from core.errors import AccessRefused, AppError, Conflict, InputRefused
 from core.ids import DatasetId, OrgId
 from core.text import Text
 from core.work import Work
+from tests.auth.agreements.scene import in_force
+from tests.auth.profile.test_opinions import GENERIC
 from tests.desk import (
     PARKS,
     RESCUES,
@@ -202,6 +204,28 @@ def test_an_objection_reopens_the_lines_of_its_own_scope(desk: Desk) -> None:
     half = _concur(desk, back, "parks_approver")
     again = _decide(desk, half, "roads_approver", 1)
     assert _concur(desk, again, "approver").state == State.OFFERED
+
+
+def test_an_objection_takes_the_template_of_its_lines_with_it_and_no_other(desk: Desk) -> None:
+    in_force(desk, GENERIC)
+    found = _mixed(desk, RESCUES, ROADS)
+    text = next(each.text_zh for each in GENERIC.opinions if each.key == "refuse-not-minimal")
+    refused = {
+        "outcome": "reject",
+        "reason_code": "not-minimal",
+        "note": text,
+        "opinion": "refuse-not-minimal",
+    }
+    lines = [{"line_id": line.id} | refused for line in found.lines]
+    body = DecideBody.model_validate({"version": found.version, "has_no_conflict": True, "lines": lines})
+    with desk.write("approver") as (work, actor):
+        made = applications.decide(work, actor, found.id, body, assets=desk.assets)
+    with desk.write("roads_approver") as (work, actor):
+        again = DeclaredStep(has_no_conflict=True, version=made.version, note="期限过长")
+        back = applications.dissent(work, actor, made.id, again)
+    half = _decide(desk, _concur(desk, back, "parks_approver"), "roads_approver", 1)
+    done = _concur(desk, half, "approver")
+    assert [(line.decision_opinion or {}).get("template") for line in done.lines] == ["refuse-not-minimal", None]
 
 
 def test_a_decision_without_the_declaration_of_interest_is_asked_for_it(desk: Desk) -> None:
