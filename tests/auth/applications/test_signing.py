@@ -225,7 +225,10 @@ def test_an_objection_takes_the_template_of_its_lines_with_it_and_no_other(desk:
         back = applications.dissent(work, actor, made.id, again)
     half = _decide(desk, _concur(desk, back, "parks_approver"), "roads_approver", 1)
     done = _concur(desk, half, "approver")
-    assert [(line.decision_opinion or {}).get("template") for line in done.lines] == ["refuse-not-minimal", None]
+    assert [(line.decision_opinion or {}).get("template") for line in done.lines] == [
+        "refuse-not-minimal",
+        None,
+    ]
 
 
 def test_a_decision_without_the_declaration_of_interest_is_asked_for_it(desk: Desk) -> None:

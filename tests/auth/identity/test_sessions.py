@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from sqlmodel import select
+
 from api.house import House
+from auth.audit import AuditEventRow
 from auth.identity import sessions
 from tests.conftest import TestClock
 from tests.people import a_person, actor_of, an_org
@@ -80,6 +83,16 @@ def test_database_holds_neither_cookie_nor_form_token(sqlite_house: House) -> No
         dump = "\n".join(work.db.connection().connection.driver_connection.iterdump())  # type: ignore[union-attr]
     assert token not in dump
     assert found.csrf not in dump
+
+
+def test_a_session_is_on_record_as_started_once_nothing_lacks(sqlite_house: House) -> None:
+    opened = _signed_in(sqlite_house)
+    with sqlite_house.write() as work:
+        half = sessions.open_session(work, actor_of(work, "wang"), ip="", agent="", awaits_factor=True)
+    with sqlite_house.read() as work:
+        started = select(AuditEventRow.subject).where(AuditEventRow.kind == "session.started")
+        assert list(work.db.exec(started)) == [opened.session_id]
+    assert half.session_id != opened.session_id
 
 
 def test_signing_in_again_ends_the_session_that_came_along(sqlite_house: House) -> None:
