@@ -5,7 +5,7 @@ What a client sends under that name is not taken: it could be anybody's.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -14,6 +14,10 @@ from auth.audit_request import ASKING, Asking
 from core import elapsed, ids
 
 HEADER: Final = "X-Request-Id"
+DECLARED: Final[dict[str, Any]] = {
+    "description": "The service's own id of this request, which every event recorded in its course bears too (`request_id`).",
+    "schema": {"type": "string", "format": "uuid"},
+}
 _KEPT: Final = "request_id"
 
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from fastapi import FastAPI
 
-from api import receipts
+from api import asking, receipts
 
 _METHODS: Final = ("get", "head", "post", "put", "patch", "delete")
 _READS: Final = ("get", "head")
@@ -96,10 +96,6 @@ def declare(document: dict[str, Any]) -> dict[str, Any]:
 
 def _declare_one(operation: dict[str, Any], method: str, path: str) -> None:
     answers, is_for_browsers = operation["responses"], not path.startswith("/api/")
-    if receipts.gives(method.upper(), path):
-        for status, answer in answers.items():
-            if status.startswith("2"):
-                answer.setdefault("headers", {})[receipts.HEADER] = receipts.DECLARED
     problem = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
     content: dict[str, Any] = dict(problem)
     if is_for_browsers:
@@ -116,6 +112,16 @@ def _declare_one(operation: dict[str, Any], method: str, path: str) -> None:
         if "pages" in operation.get("tags", ()) and "application/json" in done and not path.endswith("json"):
             done.pop("application/json")
             done["text/html"] = {"schema": {"type": "string"}}
+    _declare_headers(answers, may_name_events=receipts.gives(method.upper(), path))
+
+
+def _declare_headers(answers: dict[str, Any], *, may_name_events: bool) -> None:
+    """The request's id on every answer; the events on those to a command, also where it was refused and the attempt is on record."""
+    for answer in answers.values():
+        headers = answer.setdefault("headers", {})
+        headers[asking.HEADER] = asking.DECLARED
+        if may_name_events:
+            headers[receipts.HEADER] = receipts.DECLARED
 
 
 def install(app: FastAPI) -> None:

@@ -17,7 +17,7 @@ from auth.proof.receipts import is_given
 HEADER: Final = "Audit-Event"
 DECLARED: Final[dict[str, Any]] = {
     "description": "Ids of the events that stand on record of this command, separated by commas; `/api/v1/audit/proof/{event_id}` proves each. "
-    "Absent where the command is about no application and no grant, or changed nothing.",
+    "Absent where the command is about no application and no grant, or changed nothing. A step that was refused names the attempt where that is on record.",
     "schema": {"type": "string"},
 }
 _MOST: Final = 20

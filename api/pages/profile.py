@@ -32,7 +32,7 @@ from auth.profile.foreseen import ClockEffects, clock_effects
 from auth.profile.model import Profile, shipped
 from auth.profile.now import profile
 from auth.profile.opinions import STAGE_NAMES, Opinion
-from auth.profile.service import ProfileProposal, ProfileRead
+from auth.profile.service import Follower, ProfileProposal, ProfileRead
 from auth.profile.standing import Standing, words
 from auth.profile.wording import (
     NOTHING,
@@ -74,15 +74,15 @@ def _state(row: ProfileRead) -> Cell:
     return Cell(words(row.standing, row.effective_from), badge=_TONES[row.standing])
 
 
-def _follows(row: ProfileRead) -> list[tuple[Text, Cell]]:
-    """That another version is confirmed for a later day, on the page of what it will replace."""
-    if (after := row.followed_by) is None:
+def follows(after: Follower | None, base: str) -> list[tuple[Text, Cell]]:
+    """That another version is confirmed for a later day, on the page of what it will replace. `base`: where versions have their pages."""
+    if after is None:
         return []
     said = Text(
         f"第 {after.number} 版已确认，自 {after.effective_from} 起取代本版；本版所改不会自动并入该版。",
         f"Version {after.number}, confirmed for {after.effective_from}, follows and will replace this one; what this one changes is not carried over.",
     )
-    return [(Text("后续版本", "What follows"), Cell(said, f"/profile/{after.id}"))]
+    return [(Text("后续版本", "What follows"), Cell(said, f"{base}/{after.id}"))]
 
 
 @router.get("", response_class=HTMLResponse, **access(_READ))
@@ -267,7 +267,7 @@ def _show(
     record = Record(
         title=Text(f"{row.profile.zh} 第 {row.number} 版", f"{row.profile.en}, version {row.number}"), lead=Text.of_note(row.profile.source), crumb=_TITLE,
         base="/profile", id=row.id, version=row.version, badge=_state(row),
-        facts=[(Text("理由", "Reason"), Cell(row.reason)), (Text("生效日期", "Effective from"), Cell(str(row.effective_from))), *_follows(row), (Text("来源", "Source"), Cell(Text.of_note(row.profile.source))), (Text("标识", "Key"), Cell(row.key, mono=True))],
+        facts=[(Text("理由", "Reason"), Cell(row.reason)), (Text("生效日期", "Effective from"), Cell(str(row.effective_from))), *follows(row.followed_by, "/profile"), (Text("来源", "Source"), Cell(Text.of_note(row.profile.source))), (Text("标识", "Key"), Cell(row.key, mono=True))],
         sections=[
             Section(Text("与现行配置的差别", "Against the profile in force"), [Text("项目", "What"), Text("现行", "In force"), Text("本版", "This version"), Text("数据中的名称", "Name in the data")], [[Cell(each.name), Cell(each.before), Cell(each.after), Cell(each.key, mono=True)] for each in changes], empty=Text("没有差别", "No difference")),
             Section(

@@ -283,14 +283,14 @@ def _read(work: Work, rows: Iterable[ProfileRow]) -> list[ProfileRead]:
         stands = standing(State(row.state), row.effective_from, today, counts=row.number == number)
         after = next((each for each in coming if each.effective_from > row.effective_from), None)
         follower = (
-            Follower.model_validate(after, from_attributes=True) if after and stands in _FOLLOWED else None
+            Follower.model_validate(after, from_attributes=True) if after and stands in FOLLOWED else None
         )
         more = {"profile": _content(row), "standing": stands, "followed_by": follower}
         found.append(ProfileRead.model_validate(row, update=more))
     return found
 
 
-_FOLLOWED: Final = (Standing.PROPOSED, Standing.COMING, Standing.IN_FORCE)
+FOLLOWED: Final = (Standing.PROPOSED, Standing.COMING, Standing.IN_FORCE)
 
 
 def _today(work: Work) -> date:

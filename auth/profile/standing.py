@@ -25,7 +25,7 @@ class Standing(StrEnum):
 
 _NAMES: Final[Mapping[Standing, Text]] = {
     Standing.PROPOSED: STATE_NAMES[State.PROPOSED],
-    Standing.IN_FORCE: STATE_NAMES[State.ACTIVE],
+    Standing.IN_FORCE: Text("现行", "In force"),
     Standing.REJECTED: STATE_NAMES[State.REJECTED],
     Standing.SUPERSEDED: STATE_NAMES[State.SUPERSEDED],
 }

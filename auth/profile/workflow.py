@@ -33,7 +33,7 @@ MOVES: Final[Mapping[tuple[State, Step], Move]] = {
 FINAL: Final = frozenset({State.REJECTED, State.SUPERSEDED})
 STATE_NAMES: Final[Mapping[State, Text]] = {
     State.PROPOSED: Text("待第二人确认", "Proposed"),
-    State.ACTIVE: Text("现行", "In force"),
+    State.ACTIVE: Text("已确认", "Confirmed"),
     State.REJECTED: Text("未采纳", "Rejected"),
     State.SUPERSEDED: Text("已被取代", "Superseded"),
 }

@@ -15,6 +15,7 @@ from auth.delegations.standing import persons
 from auth.messages import seconds
 from auth.policy.filters.rules import LOCAL
 from auth.policy.model import Prose
+from auth.profile.service import FOLLOWED, Follower
 from auth.profile.standing import Standing, replaces, standing
 from auth.roles import Role
 from auth.scope import sight
@@ -49,6 +50,7 @@ class SchemeRead(SQLModel):
     scheme: Scheme
     created_at: datetime
     standing: Standing
+    followed_by: Follower | None = None
 
 
 def _seen_by(actor: Actor) -> ColumnElement[bool]:
@@ -124,8 +126,21 @@ def read(work: Work, row: SchemeRow) -> SchemeRead:
     """A version as it stands today."""
     counts = row.state == State.ACTIVE and row.number == in_force(work)[0]
     stands = standing(State(row.state), row.effective_from, _today(work), counts=counts)
-    scheme = Scheme.model_validate_json(row.body)
-    return SchemeRead.model_validate(row, update={"scheme": scheme, "standing": stands})
+    more = {
+        "scheme": Scheme.model_validate_json(row.body),
+        "standing": stands,
+        "followed_by": _follower(work, row) if stands in FOLLOWED else None,
+    }
+    return SchemeRead.model_validate(row, update=more)
+
+
+def _follower(work: Work, row: SchemeRow) -> Follower | None:
+    """The next version that is confirmed for a later day than this one's, and than today."""
+    later = select(SchemeRow).where(
+        SchemeRow.state == State.ACTIVE, col(SchemeRow.effective_from) > max(_today(work), row.effective_from)
+    )
+    after = work.db.exec(later.order_by(col(SchemeRow.effective_from)).limit(1)).first()
+    return Follower.model_validate(after, from_attributes=True) if after else None
 
 
 def _today(work: Work) -> date:

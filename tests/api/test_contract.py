@@ -64,6 +64,11 @@ def test_a_protocols_own_refusals_and_documents_are_declared_as_they_are_sent(sq
     assert kinds("/api/v1/datasets/{dataset_id}/offer", "200") == {"application/ld+json"}
     assert "application/problem+json" in kinds("/api/v1/datasets/{dataset_id}/offer", "409")
     assert kinds("/datasets", "200") == {"text/html"}
+    receipts = told["/api/v1/applications/{application_id}/receipts"]["get"]["responses"]
+    assert all(set(answer["headers"]) == {"X-Request-Id"} for answer in receipts.values())
+    assert receipts["200"]["content"]["application/json"]["schema"]["$ref"].endswith("/ReceiptList")
+    submitted = told["/api/v1/applications/{application_id}/submit"]["post"]["responses"]
+    assert all(set(answer["headers"]) == {"X-Request-Id", "Audit-Event"} for answer in submitted.values())
     client = client_as(sqlite_house)
     spoiled = {"Authorization": "Bearer nonsense"}
     assert client.get("/api/v1/datasets", headers=spoiled).status_code == 401

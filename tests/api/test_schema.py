@@ -18,9 +18,11 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import SQLModel
 
 from api import schema, tables
+from api.house import House
 from api.schema import bring_up_to_date, head
 from api.upgrading import config, upgrade
-from auth import audit_guard
+from auth import audit, audit_guard
+from auth.actor import SYSTEM
 from core.db import make_engine
 
 ROOMS = {"core", "auth", "catalog", "quality", "datasets"}
@@ -97,6 +99,17 @@ def test_the_first_revision_can_be_taken_back(engine: Engine) -> None:
     with engine.execution_options(datagrant_write=True).begin() as connection:
         command.downgrade(config(connection), "base")
     bring_up_to_date(engine)
+
+
+def test_the_request_of_events_is_not_taken_from_a_record_whose_hashes_cover_it(house: House) -> None:
+    with house.write() as work:
+        audit.record(work, SYSTEM, "user.created", subject="nobody")
+    down = house.engine.execution_options(datagrant_write=True)
+    with pytest.raises(RuntimeError, match="could not be verified any more"), down.begin() as connection:
+        command.downgrade(config(connection), "w20_own_0001")
+    with house.read() as work:
+        found, fault = audit.verify(work)
+    assert (found, fault) == (1, None)
 
 
 @pytest.mark.long

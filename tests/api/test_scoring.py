@@ -227,6 +227,13 @@ def test_a_version_confirmed_for_a_later_day_outlives_a_change_of_today(scene: S
     early, late, today = proposed("2026-05-01"), proposed("2026-06-01"), proposed("2026-03-01")
     assert (confirmed(late), confirmed(today), confirmed(early)) == ("COMING", "IN_FORCE", "COMING")
     assert "已确认，自 2026-06-01 起" in browser_as(scene.house, "keeper").get("/scoring").text
+    keeper_page = browser_as(scene.house, "keeper", "en")
+    for made, after in ((today, early), (early, late), (late, None)):
+        told = keeper.get(f"{BASE}/versions/{made['id']}").json()["followed_by"]
+        assert (told and told["number"]) == (after and after["number"])
+        shown = keeper_page.get(f"/scoring/{made['id']}").text
+        assert ("follows and will replace this one" in shown) is (after is not None)
+        assert after is None or f'href="/scoring/{after["id"]}"' in shown
     for days, expected in ((0, today), (70, early), (30, late)):
         clock.forward(days=days)
         with scene.house.read() as work:

@@ -55,6 +55,10 @@ def test_decision_on_an_old_version_is_stale_and_without_version_refused(desk: D
         applications.withdraw(work, actor, old.id, StepBody())
 
 
+def test_what_is_signed_is_words_for_people() -> None:
+    assert "`" not in json.dumps(clauses_under(limits()), ensure_ascii=False)
+
+
 def test_terms_are_accepted_by_their_digest_only(desk: Desk) -> None:
     found = an_application(desk, at=State.OFFERED)
     with pytest.raises(Conflict), desk.write("officer") as (work, actor):

@@ -14,8 +14,9 @@ from auth.profile import service
 from auth.profile.model import Profile, shipped
 from auth.profile.now import profile, profiles_by_moment
 from auth.profile.service import ProfileProposal, ProfileRead
-from auth.profile.standing import Span, Standing, in_force, replaces, standing
-from auth.profile.workflow import State, Step
+from auth.profile.standing import Span, Standing, in_force, replaces, standing, words
+from auth.profile.workflow import STATE_NAMES, State, Step
+from core.text import Text
 from tests.conftest import TestClock
 from tests.desk import Desk, a_desk
 from tests.people import browser_as, client_as
@@ -150,6 +151,12 @@ def test_of_two_confirmed_for_one_later_day_the_one_confirmed_last_stays(desk: D
     _confirmed(desk, second)
     _confirmed(desk, first)
     assert _standings(desk) == {1: "COMING", 2: "SUPERSEDED"}
+
+
+def test_the_state_of_what_is_confirmed_does_not_say_that_it_counts_already() -> None:
+    assert STATE_NAMES[State.ACTIVE] == Text("已确认", "Confirmed")
+    assert words(Standing.IN_FORCE, TODAY) == Text("现行", "In force")
+    assert words(Standing.COMING, TODAY).en.startswith("Confirmed, from")
 
 
 def test_the_command_tells_what_is_confirmed_apart_from_what_is_in_force(

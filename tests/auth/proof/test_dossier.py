@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -130,5 +131,7 @@ def test_one_page_tells_a_grant_from_application_to_end_with_proofs(scene: Scene
         ):
             assert kind in page.text, (who, kind)
         assert word in page.text
+        if who == "auditor":
+            assert {"ε", "用时（毫秒）"} <= set(re.findall(r"<th[^>]*>\s*([^<]+?)\s*<", page.text))
         assert ("application.reviewed" in page.text) == (who == "auditor"), "votes are the bureau's own"
     assert browser_as(scene.house, "officer2").get(f"/grants/{scene.grant_id}/record").status_code == 404
