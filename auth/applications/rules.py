@@ -37,6 +37,9 @@ BASIS: Final = "申请办理规则 · rules of applications"
 MINIMAL: Final = "最小够用 · data minimisation"
 MIN_PURPOSE: Final = 10
 
+_FIRST_INSTANT: Final = datetime(1, 1, 2, tzinfo=UTC)
+_LAST_INSTANT: Final = datetime(9999, 12, 31, tzinfo=UTC)
+
 
 @dataclass(frozen=True, slots=True)
 class Desk:
@@ -138,10 +141,16 @@ def needs_security_review(line: LineAsk, asset: Asset, limits: Limits) -> bool:
 
 
 def period(starts_on: date, ends_on: date) -> tuple[datetime, datetime]:
-    """The instants of a period given in local days: start belongs to it, end does not."""
-    starts = datetime.combine(starts_on, time(), LOCAL)
-    ends = datetime.combine(ends_on + timedelta(days=1), time(), LOCAL)
-    return starts.astimezone(UTC), ends.astimezone(UTC)
+    """The instants of a period given in local days: start belongs to it, end does not. The first and last days of the calendar are cut to what has an instant."""
+    try:
+        starts = datetime.combine(starts_on, time(), LOCAL).astimezone(UTC)
+    except OverflowError:
+        starts = _FIRST_INSTANT
+    try:
+        ends = datetime.combine(ends_on + timedelta(days=1), time(), LOCAL).astimezone(UTC)
+    except OverflowError:
+        ends = _LAST_INSTANT
+    return starts, ends
 
 
 def policy_asked(ask: ApplicationAsk, line: LineAsk) -> GrantPolicy:

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, Final
 
 from auth.actor import Actor
 from auth.applications import drafts, queries, steps
 from auth.applications.models import ApplicationAsk, ApplicationRead
+from auth.applications.rules import policy_asked
 from auth.applications.steps import Assets
 from auth.applications.tables import ApplicationRow
 from auth.duties.rules import of_renewal
 from auth.duties.service import renewal_objections
 from auth.grants import lineage
 from auth.grants import queries as grants
-from auth.grants.succession import Succession, amends_after_end, renews_too_early
+from auth.grants.succession import Succession, amends_after_end, new_objections, renews_too_early
 from auth.grants.tables import GrantRow
-from auth.grants.workflow import State
+from auth.grants.workflow import STATE_NAMES, State
 from auth.incidents import freezes
 from auth.policy.model import GrantPolicy, Use
 from auth.policy.rules import GRANT, refused
@@ -25,7 +26,18 @@ from auth.profile.now import limits_now
 from auth.reviews import cover as reviews
 from core.errors import Reason, refuse_if
 from core.ids import ApplicationId, GrantId
+from core.text import Text
 from core.work import Work
+
+_ANEW: Final = Text("可重新申请", "apply anew")
+_INSTEAD: Final = {
+    State.PENDING: Text("请待其生效后办理", "wait until it is in force"),
+    State.SUSPENDED: Text(
+        "请待其恢复后办理，或放弃该授权后重新申请",
+        "have it resumed first, or give it back and apply anew",
+    ),
+    State.SUPERSEDED: Text("请对接替它的授权办理", "do so with the grant that took its place"),
+}
 
 
 def renew(work: Work, actor: Actor, grant_id: GrantId, *, assets: Assets) -> ApplicationRead:
@@ -92,8 +104,9 @@ def _prefilled(policy: GrantPolicy, before: dict[str, Any], line_id: str) -> dic
 
 
 def objections(work: Work, row: ApplicationRow, ask: ApplicationAsk) -> Iterator[Reason]:
-    """Why an application that follows a grant may not be submitted; nothing for any other."""
+    """Why an application may not be submitted for what it follows; of one that follows nothing, for what stands in its place already."""
     if row.from_grant_id is None:
+        yield from _in_its_place(work, row, ask)
         return
     found = grants.row(work, GrantId(row.from_grant_id))
     yield from _stands(work, found, Succession(row.succession))
@@ -114,6 +127,15 @@ def objections(work: Work, row: ApplicationRow, ask: ApplicationAsk) -> Iterator
             GRANT,
             grant=found.id,
         )
+
+
+def _in_its_place(work: Work, row: ApplicationRow, ask: ApplicationAsk) -> Iterator[Reason]:
+    for line in ask.lines:
+        try:
+            policy = policy_asked(ask, line)
+        except ValueError:  # something is missing, which is told by itself
+            continue
+        yield from new_objections(work, row.org_id, policy)
 
 
 def advice(work: Work, row: ApplicationRow, ask: ApplicationAsk) -> Iterator[Reason]:
@@ -147,10 +169,11 @@ def _stands(work: Work, found: GrantRow, succession: Succession) -> Iterator[Rea
     able = {State.ACTIVE} if succession is Succession.AMENDMENT else {State.ACTIVE, State.EXPIRED}
     over = succession is Succession.AMENDMENT and work.now >= found.ends_at
     if found.state not in able or over:
+        name, then = STATE_NAMES[State(found.state)], _INSTEAD.get(State(found.state), _ANEW)
         yield refused(
             "grant-cannot-be-followed",
-            f"授权 {found.id} 当前状态不能办理变更或续期；可重新申请。",
-            f"Grant {found.id} can neither be amended nor renewed in its state; apply anew.",
+            f"授权 {found.id} 当前为“{name.zh}”或已到期，不能办理变更或续期；{then.zh}。",
+            f"Grant {found.id} is {name.en.lower()} or over, and can neither be amended nor renewed; {then.en}.",
             GRANT,
             grant=found.id,
         )

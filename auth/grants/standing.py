@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
 
 from auth.identity import organisations
@@ -23,5 +23,7 @@ def licence(work: Work, org_id: OrgId) -> Licence:
     counts = licence_state_on(state, valid_to, work.now)
     if valid_to is None:
         return Licence(counts, None, country)
+    if valid_to == date.max:  # how a licence without an end is entered
+        return Licence(counts, _ALWAYS, country)
     ends = datetime.combine(valid_to + timedelta(days=1), time(), LOCAL)
     return Licence(counts, ends.astimezone(UTC), country)

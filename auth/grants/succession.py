@@ -6,7 +6,8 @@ An amendment carries over what was used, so that changing a grant never refills 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
@@ -16,6 +17,7 @@ from auth.grants.tables import GrantRow
 from auth.grants.workflow import STATE_NAMES, State
 from auth.identity.rules import local_moment
 from auth.policy import rules
+from auth.policy.model import GrantPolicy
 from core.errors import Reason
 from core.ids import GrantId
 from core.work import Work
@@ -47,14 +49,42 @@ def objections(work: Work, row: GrantRow) -> Iterator[Reason]:
     old = predecessor(work, row)
     if old is not None:
         yield from _of_predecessor(work, row, old)
-    for other in _rivals(work, row):
-        yield rules.refused(
+    scenario = json.loads(row.policy)["scenario_id"]
+    for other in _rivals(
+        work,
+        row.org_id,
+        row.dataset_id,
+        scenario,
+        row.starts_at,
+        row.ends_at,
+        (row.id, row.succeeds_id or ""),
+    ):
+        yield _taken(other)
+
+
+def new_objections(work: Work, org_id: str, policy: GrantPolicy) -> Iterator[Reason]:
+    """Why a grant that follows none could not be put into force with this policy: asked before anybody works on the application for it."""
+    period = policy.starts_at, policy.ends_at
+    for other in _rivals(work, org_id, policy.dataset_id, policy.scenario_id, *period):
+        yield _taken(other)
+
+
+def _taken(other: GrantRow) -> Reason:
+    if other.state == State.SUSPENDED:
+        return rules.refused(
             "grant-exists",
-            f"同一机构、数据集与场景已有授权 {other.id}，期限重叠；请办理变更或续期，或先放弃原授权。",
-            f"Grant {other.id} of the same holder, dataset and scenario overlaps in time; amend or renew it, or give it back first.",
+            f"同一机构、{other.dataset_id} 与同一场景已有授权 {other.id}，期限重叠，现已暂停；请待其恢复后办理变更或续期，或先放弃原授权。",
+            f"Grant {other.id} of the same holder, {other.dataset_id} and scenario overlaps in time and is suspended; have it resumed and amend or renew it, or give it back first.",
             rules.GRANT,
             grant=other.id,
         )
+    return rules.refused(
+        "grant-exists",
+        f"同一机构、{other.dataset_id} 与同一场景已有授权 {other.id}，期限重叠；请办理变更或续期，或先放弃原授权。",
+        f"Grant {other.id} of the same holder, {other.dataset_id} and scenario overlaps in time; amend or renew it, or give it back first.",
+        rules.GRANT,
+        grant=other.id,
+    )
 
 
 def _of_predecessor(work: Work, row: GrantRow, old: GrantRow) -> Iterator[Reason]:
@@ -105,19 +135,20 @@ def amends_after_end(old: GrantRow) -> Reason:
     )
 
 
-def _rivals(work: Work, row: GrantRow) -> list[GrantRow]:
-    """Other grants in force or suspended, of the same holder, dataset and scenario, whose period overlaps."""
+def _rivals(
+    work: Work, org_id: str, dataset_id: str, scenario_id: str, starts_at: datetime, ends_at: datetime, but: Iterable[str] = ()
+) -> list[GrantRow]:  # fmt: skip
+    """Grants in force or suspended, of the same holder, dataset and scenario, whose period overlaps. `but`: ids to leave out."""
     wanted = select(GrantRow).where(
-        GrantRow.org_id == row.org_id,
-        GrantRow.dataset_id == row.dataset_id,
-        col(GrantRow.id).not_in([row.id, row.succeeds_id or ""]),
+        GrantRow.org_id == org_id,
+        GrantRow.dataset_id == dataset_id,
+        col(GrantRow.id).not_in(list(but)),
         col(GrantRow.state).in_([State.ACTIVE, State.SUSPENDED]),
-        col(GrantRow.ends_at) > max(work.now, row.starts_at),
-        col(GrantRow.starts_at) < row.ends_at,
+        col(GrantRow.ends_at) > max(work.now, starts_at),
+        col(GrantRow.starts_at) < ends_at,
     )
-    scenario = json.loads(row.policy)["scenario_id"]
     found = work.db.exec(wanted.order_by(col(GrantRow.id)))
-    return [other for other in found if json.loads(other.policy)["scenario_id"] == scenario]
+    return [other for other in found if json.loads(other.policy)["scenario_id"] == scenario_id]
 
 
 def take_over(row: GrantRow, old: GrantRow) -> dict[str, int]:

@@ -17,7 +17,9 @@ SCENARIO: Final = "无场景不授权 · no grant without a scenario"
 
 
 def latest_end(starts_on: date, years: int) -> date:
-    """The last day of the longest period that begins on `starts_on` (29 February counts as 1 March)."""
+    """The last day of the longest period that begins on `starts_on` (29 February counts as 1 March); the calendar's last if it ends before."""
+    if starts_on.year + years > date.max.year:
+        return date.max
     try:
         after = starts_on.replace(year=starts_on.year + years)
     except ValueError:

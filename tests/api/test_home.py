@@ -110,7 +110,7 @@ def test_people_of_an_enterprise_see_what_it_holds_with_the_ways_that_are_theirs
     desk: Desk, clock: TestClock
 ) -> None:
     grant = a_grant(desk)
-    an_application(desk, at=State.SUBMITTED)
+    an_application(desk, at=State.SUBMITTED, scenario_id="weather")
     analyst, applicant = _held(desk, "analyst"), _held(desk, "applicant")
     assert analyst
     assert applicant

@@ -12,6 +12,7 @@ from auth import audit
 from auth.applications import service as applications
 from auth.applications.models import ApplicationSave, DeclaredStep
 from auth.applications.workflow import State
+from auth.identity.organisations import organisation_row
 from core.errors import AccessRefused, InputRefused, TransitionRefused
 from tests.desk import (
     PARKS,
@@ -54,6 +55,33 @@ def test_whole_way_makes_one_grant_per_line_on_either_database(house: House) -> 
     ]  # fmt: skip
     with house.read() as work:
         assert audit.verify(work)[1] is None
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "against"),
+    [
+        (date(2026, 12, 1), date.max, ["period-too-long"]),
+        (date.min, date(2027, 1, 1), ["period-past", "period-too-long"]),
+        (date.max, date.max, []),
+    ],
+)
+def test_days_at_the_ends_of_the_calendar_are_told_what_is_wrong_with_them(
+    desk: Desk, first: date, last: date, against: list[str]
+) -> None:
+    """9999-12-31 is what people type for “without an end”: the draft stays readable."""
+    found = an_application(desk, at=State.DRAFT, starts_on=first, ends_on=last)
+    with desk.write("applicant") as (work, actor):
+        said = applications.precheck(work, actor, found.id, assets=desk.assets).blocking
+    assert [reason.code for reason in said if reason.code.startswith("period")] == against
+
+
+def test_a_licence_until_the_last_day_of_the_calendar_counts(desk: Desk) -> None:
+    """As a licence without an end is entered."""
+    with desk.house.write() as work:
+        row = organisation_row(work, "insurer", to_change=True)
+        row.licence_valid_to = date.max
+        work.db.add(row)
+    assert submitted(desk, an_application(desk, at=State.DRAFT)).state == State.SUBMITTED
 
 
 def test_precheck_names_everything_that_submitting_would_refuse(desk: Desk) -> None:

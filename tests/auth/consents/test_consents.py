@@ -120,7 +120,7 @@ def test_withdrawing_names_the_grants_that_stop_and_stops_them_at_once(desk: Des
     assert _why_not(desk, grant.id) == []
     with desk.read("auditor") as (work, actor):
         assert [each.grant_id for each in service.stops(work, actor, wide.id)] == [grant.id]
-    waiting = an_application(desk, at=ApplicationState.DECIDING, columns=["venue_id"])
+    waiting = an_application(desk, at=ApplicationState.DECIDING, columns=["venue_id"], scenario_id="weather")
     _withdrawn(desk, wide.id)
     assert _why_not(desk, grant.id) == ["source-consent-missing"]
     with pytest.raises(AccessRefused) as refused:

@@ -74,6 +74,25 @@ def test_amendment_takes_the_place_of_the_grant_and_carries_what_was_used(house:
     assert kinds(desk).count("grant.superseded") == 1
 
 
+def test_an_application_for_what_is_granted_already_is_told_so_before_anybody_works_on_it(desk: Desk) -> None:
+    """It could never be put into force; a suspended grant is neither amended nor applied for anew, until it is resumed or given back."""
+    old = a_grant(desk)
+    draft = an_application(desk, at=State.DRAFT)
+    with pytest.raises(AccessRefused) as refusal:
+        submitted(desk, draft)
+    assert codes(refusal) == ["grant-exists"]
+    assert "amend or renew it" in refusal.value.reasons[0].text.en
+    with desk.write("watch") as (work, actor):
+        service.suspend(work, actor, GrantId(old.id), GrantStep(note="疑似超出用途，先行暂停"))
+    with pytest.raises(AccessRefused) as refusal:
+        submitted(desk, draft)
+    assert "have it resumed" in refusal.value.reasons[0].text.en
+    with desk.write("applicant") as (work, actor), pytest.raises(AccessRefused) as refusal:
+        applications.amend(work, actor, GrantId(old.id), assets=desk.assets)
+    assert "suspended" in refusal.value.reasons[0].text.en
+    assert "have it resumed" in refusal.value.reasons[0].text.en
+
+
 def test_what_is_given_back_after_an_amendment_reaches_the_grant_in_force(house: House) -> None:
     """What was asked for under the earlier grant and does not come is free again under the one that took its place, however many between."""
     desk = a_desk(house)
@@ -120,8 +139,8 @@ def test_amendment_does_not_revive_a_grant_that_was_stopped_meanwhile(desk: Desk
 
 
 def test_second_grant_for_the_same_line_is_not_activated_beside_the_first(desk: Desk) -> None:
-    a_grant(desk)
-    other = a_grant(desk, at="PENDING")
+    first, other = a_grant(desk, at="PENDING"), a_grant(desk, at="PENDING")
+    activated(desk, first.id)
     with pytest.raises(AccessRefused) as refused:
         activated(desk, other.id)
     assert codes(refused) == ["grant-exists"]

@@ -61,7 +61,7 @@ def each(names: list[str], number: int, *, but: str = "") -> list[tuple[str, int
 
 def test_a_licence_that_stops_counting_and_counts_again(desk: Desk) -> None:
     a_grant(desk)
-    a_grant(desk, at="PENDING", columns=["venue_name"])
+    a_grant(desk, at="PENDING", columns=["venue_name"], scenario_id="weather")
     _take(desk, Step.SUSPEND, "watch")
     assert told(desk, "licence.suspended") == each(ALL, 2)
     _take(desk, Step.RESUME, "approver")

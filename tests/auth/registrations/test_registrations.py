@@ -243,7 +243,7 @@ def test_the_profile_says_whether_a_grant_waits_for_it(desk: Desk, clock: TestCl
         said = applications.precheck(work, actor, draft.id, assets=desk.assets)
     assert said.blocking == ()
     assert "dataset-not-registered" in [each.code for each in said.advice]
-    grant = a_grant(desk, columns=["venue_id"])
+    grant = a_grant(desk, columns=["venue_id"], scenario_id="weather")
     in_force(
         desk,
         DISTRICT.model_copy(update={"registration": "required", "agreement": False, "papers": PaperSet()}),
