@@ -120,6 +120,8 @@ def _verify_offline(path: Path, key: str, copies: list[Path], as_json: bool, tsa
         print(
             f"sound: {found.events} events, {found.checkpoints} checkpoints, the newest over {size}; {found.erased} values erased"
         )
+        for name in found.unproven:
+            print(f"not proven by the record, only listed: {name}  (compare it with the events and receipts)")
         if found.stamps or found.stamps_ended:
             print(
                 f"{found.stamps} time stamps of {found.authority}, the newest at {found.stamped_at}; certificate {found.certificate}"
@@ -142,7 +144,7 @@ def _as_json(found: Findings) -> dict[str, Any]:
     return {
         "sound": not flaws, "events": found.events, "checkpoints": found.checkpoints, "erased": found.erased, "key": found.key,
         "newest": newest, "stamps": found.stamps, "stamps_ended": found.stamps_ended, "authority": found.authority,
-        "stamped_at": found.stamped_at, "certificate": found.certificate, "flaws": flaws,
+        "stamped_at": found.stamped_at, "certificate": found.certificate, "flaws": flaws, "unproven": found.unproven,
     }  # fmt: skip
 
 

@@ -104,3 +104,17 @@ def _documents(folder: Path, events: list[dict[str, Any]], found: Findings) -> N
             if hashlib.sha256(path.read_bytes()).hexdigest() not in digests:
                 where = path.relative_to(folder).as_posix()
                 found.flaw(where, "没有事件以此摘要引用该文件", "no event cites a file of this digest")
+    _others(folder, events, found)
+
+
+def _others(folder: Path, events: list[dict[str, Any]], found: Findings) -> None:
+    """Terms are those that an event cites; the ledger's lines are cited by none, which is told; nothing else belongs here."""
+    terms = {str(json.loads(each["payload"]).get("agreement_hash")) for each in events}
+    for path in sorted(each for each in (folder / DOCUMENTS).rglob("*") if each.is_file()):
+        where = path.relative_to(folder).as_posix()
+        if path.parent.name in {part for _, part in CITED.values()}:
+            continue
+        if path.suffix == ".csv" and path.name.startswith("ledger"):
+            found.unproven.append(where)
+        elif hashlib.sha256(path.read_bytes()).hexdigest() not in terms:
+            found.flaw(where, "没有事件以此摘要引用该文件", "no event cites a file of this digest")

@@ -57,6 +57,9 @@ class Findings:
     stamped_at: str = ""
     certificate: str = ""
     flaws: list[Flaw] = field(default_factory=list)
+    unproven: list[str] = field(
+        default_factory=list
+    )  # files of the pack that no event cites: lines of the ledger
 
     def flaw(self, where: str, zh: str, en: str) -> None:
         self.flaws.append(Flaw(where, Text(zh, en)))

@@ -62,6 +62,7 @@ def test_the_evidence_of_a_grant_holds_and_no_change_goes_unseen(scene: Scene, t
     whole = _pack(scene, tmp_path / "whole")
     found = verify_dossier(whole)
     assert found.flaws == []
+    assert found.unproven == ["documents/ledger.csv"], "no event cites lines of the ledger, and that is told"
     kinds = [json.loads(line)["kind"] for line in (whole / "events.jsonl").read_bytes().splitlines()]
     assert kinds[0] == "application.created"
     assert {
@@ -78,6 +79,8 @@ def test_the_evidence_of_a_grant_holds_and_no_change_goes_unseen(scene: Scene, t
         "proof": lambda f: _line(f, lambda lines: [lines[1], *lines[1:]], "proofs.jsonl"),
         "receipt": lambda f: (f / "documents" / "receipts" / receipt).write_bytes(b"{}") and None,
         "policy": lambda f: next((f / "documents" / "policies").glob("*")).write_bytes(b"{}") and None,
+        "terms": lambda f: next((f / "documents").glob("terms*")).write_bytes(b"{}") and None,
+        "slipped in": lambda f: (f / "documents" / "minutes.pdf").write_bytes(b"x") and None,
         "checkpoint": lambda f: _line(f, lambda lines: [b"other\n", *lines[1:]], "checkpoint.txt"),
     }  # fmt: skip
     for name, change in changes.items():
