@@ -229,16 +229,15 @@ def return_application(
 
 @router.post("/{application_id}/decide", **access("auth:application:decide"))
 def decide_application(
-    work: WorkDep,
+    house: HouseDep,
     actor: ActorDep,
     response: Response,
     application_id: ApplicationId,
     body: DecideBody,
 ) -> ApplicationRead:
     """Approve, narrow or refuse each line."""
-    return tagged(
-        response,
-        service.decide(
+    with house.write() as work:  # in this thread from its beginning to its commit, instead of in three
+        decided = service.decide(
             work,
             actor,
             application_id,
@@ -246,8 +245,8 @@ def decide_application(
             assets=partial(assets, work),
             asset_asked=with_columns_asked,
             holds=holds(work),
-        ),
-    )
+        )
+    return tagged(response, decided)
 
 
 @router.post("/{application_id}/accept", **access("auth:application:accept"))
