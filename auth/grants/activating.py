@@ -30,7 +30,7 @@ from auth.scope import roles_towards
 from core.errors import Reason, refuse_if
 from core.ids import DatasetId, GrantId, OrgId
 from core.text import Text, number_of
-from core.work import Work
+from core.work import Work, hold
 
 Assets = Callable[[DatasetId], Asset]
 # Of a dataset; the one that a grant is pinned to, if any.
@@ -97,6 +97,7 @@ def activate(
     row = steps.load(work, actor, grant_id, body)
     held = roles_towards(actor, org_id=row.org_id, departments=frozenset({row.department_id}))
     advance(State(row.state), Step.ACTIVATE, held)
+    hold(work, f"activation|{row.org_id}|{row.dataset_id}")  # of two of one kind the second sees the first
     refuse_if(activation_objections(work, actor, row, assets, has_release, holds))
     steps.move(work, actor, row, Step.ACTIVATE, body.note)
     row.activated_at = work.now

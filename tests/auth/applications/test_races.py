@@ -30,6 +30,8 @@ from tests.desk import (
     RESCUES,
     Desk,
     a_desk,
+    a_grant,
+    activated,
     agreed,
     an_application,
     an_ask,
@@ -98,6 +100,12 @@ def test_terms_accepted_at_once_make_each_grant_once(house: House) -> None:
     assert _at_once(4, lambda _: agreed(desk, found)) == ["Stale", "Stale", "Stale", "done"]
     with desk.read("officer") as (work, actor):
         assert reading.grants(work, actor)[1] == 1
+
+
+def test_two_grants_of_one_kind_put_into_force_at_once_leave_one(house: House) -> None:
+    desk = a_desk(house)
+    pending = [a_grant(desk, at="PENDING").id for _ in range(2)]
+    assert _at_once(2, lambda n: activated(desk, pending[n])) == ["AccessRefused", "done"]
 
 
 def test_twins_submitted_at_once_leave_one(house: House) -> None:
