@@ -80,6 +80,7 @@ PEOPLE: Final = (
     Person("approver", "李示例", "Li Sample", "org-bureau", ("approver",), Text("作出授权决定", "Decides on grants")),
     Person("planner", "田示例", "Tian Sample", "org-bureau", ("reviewer_business",), Text("草拟实施方案与协议", "Drafts plans and agreements")),
     Person("officer", "周示例", "Zhou Sample", "org-bureau", ("security_officer",), Text("暂停与撤销授权", "Suspends and revokes grants")),
+    Person("officer-second", "云示例", "Yun Sample", "org-bureau", ("security_officer",), Text("恢复与确认撤销（第二人）", "Resumes and confirms revocations, as the second person")),
     Person("checker", "金审例", "Jin Checker", "org-bureau", ("output_checker",), Text("出域审核", "Reviews what is to leave")),
     Person("checker2", "魏审例", "Wei Checker", "org-bureau", ("output_checker",), Text("出域审核（第二人）", "Reviews what is to leave, as the second person")),
     Person("clerk", "柳示例", "Liu Sample", "org-bureau", ("clerk",), Text("帮代办：为企业起草", "Drafts for enterprises")),
