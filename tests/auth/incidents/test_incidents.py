@@ -14,7 +14,7 @@ from auth.incidents.workflow import Target
 from core.errors import AccessRefused, Conflict, InputRefused, NotFound, Stale, TransitionRefused
 from core.ids import GrantId
 from tests.conftest import TestClock
-from tests.desk import PARKS, Desk, a_desk, a_grant, agreed, an_application, submitted
+from tests.desk import PARKS, Desk, a_desk, a_grant, agreed, an_application, decided, submitted
 from tests.people import a_person, browser_as, client_as
 
 
@@ -73,6 +73,16 @@ def test_other_grants_are_not_touched(desk: Desk, clock: TestClock) -> None:
     _freeze(desk, "organisation", "mapper")
     _freeze(desk, "dataset", "DP-SF-002")
     _charge(desk, grant.id)
+
+
+def test_what_is_frozen_is_not_granted_and_may_be_refused(desk: Desk) -> None:
+    found = an_application(desk, at=State.DECIDING)
+    _freeze(desk, "organisation", "insurer")
+    with pytest.raises(AccessRefused) as refused:
+        decided(desk, found)
+    assert "frozen" in [reason.code for reason in refused.value.reasons]
+    done = decided(desk, found, outcome="reject", reason_code="not-minimal", note="列数超出用途所需")
+    assert done.state is State.REJECTED
 
 
 def test_nobody_lifts_his_own_freeze_not_even_by_a_second_account(desk: Desk) -> None:
