@@ -34,7 +34,7 @@ def _copy(house: House, to: Path) -> Callable[[], None]:
 
     def back() -> None:
         house.engine.dispose()
-        for each in ("", "-wal", "-shm"):
+        for each in ("-wal", "-shm"):
             name.with_name(name.name + each).unlink(missing_ok=True)
         shutil.copyfile(to, name)
 
