@@ -72,6 +72,7 @@ TESTS: Final = (
     "tests/api/test_scoring.py",
     "tests/api/test_second_factor.py",
     "tests/api/test_webhooks.py",
+    "tests/api/test_webhooks_of_stops.py",
     "tests/catalog/changes/test_rules.py",
     "tests/catalog/changes/test_service.py",
     "tests/catalog/discussions/test_service.py",

@@ -12,6 +12,7 @@ from typing import Any
 
 import jwt
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
@@ -197,6 +198,13 @@ def test_key_kind_fixes_the_algorithm(ring: keyring.Ring) -> None:
     keys = {ring.current.kid: (ring.current.public, "HS256")}
     with pytest.raises(NotSignedIn):
         tokens.verify(_token(ring), keys, issuer=ISSUER, now=NOW)
+
+
+def test_a_key_of_another_curve_than_its_algorithm_is_refused(ring: keyring.Ring) -> None:
+    key = ec.generate_private_key(ec.SECP384R1()).public_key()
+    token = _made(ring, {"alg": "ES256"})
+    with pytest.raises(tokens.BadToken, match=r"^key$"):
+        tokens.signed_body(token, {ring.current.kid: (key, "ES256")}, tokens.TYPE)
 
 
 @pytest.mark.shared
