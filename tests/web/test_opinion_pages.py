@@ -16,7 +16,13 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 def test_opinions_are_chosen_inserted_and_legible(sqlite_house: House, open_page: OpenPage) -> None:
     desk = a_scene(sqlite_house).desk
-    waiting = an_application(desk, at=State.SUBMITTED, columns=COLUMNS)
+    waiting = an_application(
+        desk,
+        at=State.SUBMITTED,
+        columns=COLUMNS,
+        scenario_id="tourism-traffic",
+        purposes=["service-operation"],
+    )
     read = an_application(
         desk, at=State.IN_REVIEW, columns=COLUMNS, scenario_id="parking", purposes=["service-operation"]
     )
