@@ -27,9 +27,8 @@ from api.house import House, open_house
 from api.identity import local_token
 from core.settings import Settings
 from core.work import system_clock
-from tests.campaigns.year import ROOT, Scale, Year, at_once, kept, waiting_application
+from tests.campaigns.year import ROOT, Scale, Year, an_approver, at_once, kept, waiting_application
 from tests.crash.harness import free_port
-from tests.people import a_person
 
 SMALL: Final = Scale(enterprises=50, applications=50, granted=50, lines=0)
 
@@ -113,8 +112,7 @@ def play(
     approvers, waiting = [], []
     for number in range(people):
         with house.write() as work:
-            who = f"approver-{name}-{number}"
-            a_person(work, who, "bureau", ["approver"])
+            who = an_approver(work, number)
             first = (system_clock() + timedelta(days=1)).date()
             waiting.append(
                 [waiting_application(year, work, f"{name}-{number}-{turn}", first) for turn in range(each)]
