@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from auth.agreements.model import AgreementBody, PlanBody
 from auth.agreements.tables import AgreementRow, PlanRow
 from auth.policy.stored import readable
 from core.errors import Unavailable
 from core.text import Text
 
+_AGREEMENT: Final = Text(
+    "协议“{title}”（{id}）含有本版本不能读取的内容（{places}），不能据以授权；请联系安全管理员。",
+    "Agreement “{title}” ({id}) holds what this version cannot read ({places}); nothing is authorised by it. Tell the security officer.",
+)
+_PLAN: Final = Text(
+    "实施方案“{title}”（{id}）含有本版本不能读取的内容（{places}）；请联系安全管理员。",
+    "Plan “{title}” ({id}) holds what this version cannot read ({places}). Tell the security officer.",
+)
+
 
 def body_of(row: AgreementRow) -> AgreementBody:
     """What the agreement says. Raises Unavailable where this version does not know its terms: it then covers nothing."""
-    with readable(
-        Text(
-            f"协议“{row.title}”（{row.id}）含有本版本不能读取的内容（{{places}}），不能据以授权；请联系安全管理员。",
-            f"Agreement “{row.title}” ({row.id}) holds what this version cannot read ({{places}}); nothing is authorised by it. Tell the security officer.",
-        )
-    ):
+    with readable(_AGREEMENT, title=row.title, id=row.id):
         return AgreementBody.model_validate_json(row.body)
 
 
@@ -30,12 +36,7 @@ def body_if_readable(row: AgreementRow) -> AgreementBody | None:
 
 def plan_body_of(row: PlanRow) -> PlanBody:
     """What the plan says. Raises Unavailable where this version does not know its words."""
-    with readable(
-        Text(
-            f"实施方案“{row.title}”（{row.id}）含有本版本不能读取的内容（{{places}}）；请联系安全管理员。",
-            f"Plan “{row.title}” ({row.id}) holds what this version cannot read ({{places}}). Tell the security officer.",
-        )
-    ):
+    with readable(_PLAN, title=row.title, id=row.id):
         return PlanBody.model_validate_json(row.body)
 
 

@@ -15,14 +15,16 @@ from core.text import Text
 
 
 @contextmanager
-def readable(unreadable: Text) -> Iterator[None]:
+def readable(unreadable: Text, **about: str) -> Iterator[None]:
     """Around reading what is stored. Raises Unavailable where it holds what this version does not know: what cannot be read is not
-    carried out. `unreadable`: what is then said, with `{places}` for what is not known."""
+    carried out. `unreadable`: what is then said, with `{places}` for what is not known and the names of `about`: words of people belong there."""
     try:
         yield
     except ValidationError as fault:
         places = ", ".join(sorted({".".join(map(str, each["loc"])) for each in fault.errors()})[:10])
-        said = Text(unreadable.zh.format(places=places), unreadable.en.format(places=places))
+        said = Text(
+            unreadable.zh.format(places=places, **about), unreadable.en.format(places=places, **about)
+        )
         raise Unavailable(said, reasons=[Reason("policy-unenforceable", said, POLICY)]) from fault
 
 

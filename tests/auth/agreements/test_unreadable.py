@@ -58,6 +58,18 @@ def test_agreements_in_lists_and_by_themselves(desk: Desk) -> None:
     assert page.get("/register/agreements").status_code == 200
 
 
+@pytest.mark.parametrize("title", ["停车协议{0}", "{places.__class__}", "{unknown}", "{", "协议{places}"])
+def test_braces_in_a_title_are_words(desk: Desk, title: str) -> None:
+    one = an_agreement(desk, title=title)
+    _spoiled(desk.house, AgreementRow, one.id)
+    answer = client_as(desk.house, "planner").get(f"{API}/agreements/{one.id}?lang=en")
+    assert answer.status_code == 503
+    assert (
+        f"Agreement “{title}” ({one.id}) holds what this version cannot read (gathering)"
+        in answer.json()["detail"]
+    )
+
+
 def test_another_agreement_is_not_approved_beside_one_that_cannot_be_read(desk: Desk) -> None:
     one = an_agreement(desk)
     made = client_as(desk.house, "planner").get(f"{API}/agreements/{one.id}").json()["body"]
