@@ -9,13 +9,16 @@ from __future__ import annotations
 import logging
 import os
 import shutil
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
+from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from dbos import DBOS, DBOSConfig, SetWorkflowID, StepOptions
+from sqlalchemy import Engine, create_engine, event
 from sqlmodel import col, select
 
 from api.house import House, open_house
@@ -31,6 +34,7 @@ from auth.identity import principals
 from auth.policy.filters.model import RowFilter
 from catalog.proposals import timing
 from catalog.search import saved
+from core.db import BUSY_SECONDS, kept_to_its_file
 from core.errors import AppError
 from core.jobs import JobRow, JobState, ask_for
 from core.jobs_run import JobKind, Lane, context_for, in_place, perform, scratch_room
@@ -57,6 +61,7 @@ from datasets.tickets import deadlines as tickets
 from datasets.trends import service as trends
 
 T = TypeVar("T")
+_NAME: Final = "datagrant"
 _LANES: Final[dict[Lane, int]] = {"check": 1, "work": 2}
 _LOOK_S: Final = 0.15
 _RECONCILE_S: Final = 5.0
@@ -71,16 +76,31 @@ def _no_such_kind() -> dict[str, Any]:
     raise LookupError("no such kind of job")
 
 
-def _book(settings: Settings) -> str:
+def _book(settings: Settings) -> DBOSConfig:
     """Where the engine keeps its book."""
     if settings.database.startswith("sqlite"):
-        return f"sqlite:///{settings.data_dir / 'jobs.db'}"
-    return settings.database.replace("postgresql+psycopg://", "postgresql://", 1)
+        return {"name": _NAME, "system_database_engine": _engine_of_book(settings.data_dir / "jobs.db")}
+    return {
+        "name": _NAME,
+        "system_database_url": settings.database.replace("postgresql+psycopg://", "postgresql://", 1),
+    }
+
+
+def _engine_of_book(file: Path) -> Engine:
+    """As the workflow engine makes its own, but never in the place of a file that is gone."""
+    engine = create_engine(f"sqlite:///{file}", pool_size=20, connect_args={"timeout": BUSY_SECONDS})
+
+    @event.listens_for(engine, "connect")
+    def _on_connect(raw: sqlite3.Connection, _record: object) -> None:
+        raw.isolation_level = "IMMEDIATE"
+        raw.execute("PRAGMA foreign_keys=ON")
+
+    return kept_to_its_file(engine)
 
 
 def _config(settings: Settings) -> DBOSConfig:
-    return DBOSConfig(
-        name="datagrant", system_database_url=_book(settings), application_version="1", executor_id="worker",
+    return _book(settings) | DBOSConfig(
+        name=_NAME, application_version="1", executor_id="worker",
         enable_otlp=False, log_level="ERROR", notification_listener_polling_interval_sec=1.0,
     )  # fmt: skip
 

@@ -70,14 +70,6 @@ def make_engine(url: str) -> Engine:
         url, connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False}, pool_size=50, max_overflow=10
     )
 
-    file = "" if url.removeprefix("sqlite:///") in ("", ":memory:") else url.removeprefix("sqlite:///")
-    ground: list[Ground] = []  # from the first connection on, which may make the file
-
-    @event.listens_for(engine, "do_connect")
-    def _before_connecting(*_given: object) -> None:
-        if ground:
-            ground[0].demand()
-
     @event.listens_for(engine, "connect")
     def _on_connect(raw: sqlite3.Connection, _record: Any) -> None:  # noqa: ANN401 - SQLAlchemy's own record type
         raw.isolation_level = None  # SQLAlchemy begins, not the driver
@@ -88,17 +80,41 @@ def make_engine(url: str) -> Engine:
             f"busy_timeout={BUSY_SECONDS * 1000}",
         ):
             raw.execute(f"PRAGMA {pragma}")
-        if file and not ground:
-            ground.append(Ground(Path(file)))
 
     @event.listens_for(engine, "begin")
     def _on_begin(connection: Connection) -> None:
-        if ground:
-            ground[0].demand()
         if connection.get_execution_options().get("datagrant_write", False):
             connection.exec_driver_sql("BEGIN IMMEDIATE")
         else:  # takes no lock, so that it cannot fail: the driver itself is quicker by half
             connection.connection.driver_connection.execute("BEGIN")  # type: ignore[union-attr]
+
+    return kept_to_its_file(engine)
+
+
+def kept_to_its_file(engine: Engine) -> Engine:
+    """An engine of SQLite whose file, once it was opened, is never made anew: where it is gone or replaced, nothing begins (Unavailable)."""
+    file = engine.url.database or ":memory:"
+    ground: list[Ground] = []  # from the first connection on
+
+    @event.listens_for(engine, "do_connect")
+    def _before_connecting(
+        _dialect: object, _record: object, given: list[str], options: dict[str, Any]
+    ) -> None:
+        if ground:
+            ground[0].demand()
+            given[0] = f"{Path(file).absolute().as_uri()}?mode=rw"  # also not in the moment after that look
+            options["uri"] = True
+
+    @event.listens_for(engine, "connect")
+    def _on_connect(_raw: object, _record: object) -> None:
+        if file != ":memory:" and not ground:
+            Path(file).touch()  # SQLite makes it at the first statement that needs it
+            ground.append(Ground(Path(file)))
+
+    @event.listens_for(engine, "begin", insert=True)
+    def _before_beginning(_connection: Connection) -> None:
+        if ground:
+            ground[0].demand()
 
     return engine
 

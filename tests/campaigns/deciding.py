@@ -30,6 +30,7 @@ from core.work import system_clock
 from tests.campaigns.year import ROOT, Scale, Year, an_approver, at_once, kept, waiting_application
 from tests.crash.harness import free_port
 
+KEPT_S: Final = 4.0
 SMALL: Final = Scale(enterprises=50, applications=50, granted=50, lines=0)
 
 
@@ -90,14 +91,18 @@ def _until_it_answers(port: int) -> None:
 
 
 class Caller:
-    """One person with a token and a connection that stays."""
+    """One person with a token and a connection that stays, as long as the server keeps an idle one (5 s)."""
 
     def __init__(self, house: House, username: str, port: int) -> None:
         self.token = local_token(house, username)
         self.line = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
+        self.last = time.monotonic()
 
     def post(self, path: str, body: dict[str, Any]) -> None:
         headers = {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"}
+        idle, self.last = time.monotonic() - self.last, time.monotonic()
+        if idle > KEPT_S:
+            self.line.close()  # the next request opens another
         self.line.request("POST", f"/api/v1{path}", json.dumps(body), headers)
         answer = self.line.getresponse()
         said = answer.read()

@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import URL, create_engine, text
+from sqlalchemy.exc import OperationalError
 
-from core.db import make_engine
+from core.db import kept_to_its_file, make_engine
 from core.errors import Unavailable
 from core.ground import Ground
 
@@ -34,6 +35,24 @@ def test_an_engine_refuses_what_is_not_its_database(
         with engine.begin() as connection:
             assert connection.execute(text("SELECT count(*) FROM one")).scalar_one() == 0
     engine.dispose()
+
+
+def test_an_engine_made_elsewhere_is_kept_to_its_file_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a book%20.db"  # a name that an address would read otherwise
+    engine = kept_to_its_file(create_engine(URL.create("sqlite", database=str(path))))
+    engine.connect().close()
+    engine.dispose()
+    engine.connect().close()
+    engine.dispose()
+    path.unlink()
+    with pytest.raises(Unavailable, match="removed, moved or replaced"):
+        engine.connect()
+    monkeypatch.setattr(Ground, "demand", lambda _self: None)  # it went in the moment after the look
+    with pytest.raises(OperationalError, match="unable to open"):
+        engine.connect()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_ground_names_what_is_gone(tmp_path: Path) -> None:
