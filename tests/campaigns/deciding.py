@@ -1,7 +1,7 @@
 """Fifty people who decide, over HTTP, on several server processes: `python -m tests.campaigns.deciding [--processes 2] [--database …] [--year FOLDER]`.
 
 Two kinds of decisions: an approver decides on an application (`POST /applications/{id}/decide`), and an analyst asks for an extract
-(`POST /extracts`: decided, charged, put on record). Each person keeps one connection and waits about a second between two
+(`POST /extracts`: decided, charged, put on record). Each person keeps one connection and waits some seconds between two
 decisions, as people do, or not at all. Servers share a data directory or a database, as behind a reverse proxy; only the first
 would keep a worker, and here none does. The people's own threads run on the same machine. With `--year` they decide in the midst of the
 seeded year that `tests.campaigns.year --folder FOLDER` has left there; else in a small new installation.
@@ -161,11 +161,14 @@ def _new(folder: Path, database: str | None) -> Year:
 
 
 def run(year: Year, processes: int, people: int, each: int) -> dict[str, Any]:
-    """Prepare, serve, play: one in two seconds each, one a second each, then without a pause."""
+    """Prepare, serve, play: one in five seconds each, in which the bar is read (decisions/0171), in two, in one, then without a pause."""
     year.clock.now = system_clock()
     run = year.house.new_id()[-6:]  # a year is decided in more than once
     kinds: dict[str, Callable[[list[int], Callable[[], float]], dict[str, Any]]] = {
         "warm": lambda ports, spent: play(year, ports, spent, min(people, 10), 1, 0, f"warm-{run}"),
+        "one in five seconds each": lambda ports, spent: play(
+            year, ports, spent, people, each, 5, f"reading-{run}"
+        ),
         "one in two seconds each": lambda ports, spent: play(
             year, ports, spent, people, each, 2, f"calm-{run}"
         ),
