@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Annotated, cast
 
-from fastapi import Depends, Request
+from fastapi import Depends, Query, Request
 from starlette.concurrency import run_in_threadpool
 
 from api.house import House
@@ -78,3 +78,4 @@ WorkDep = Annotated[Work, Depends(open_work, scope="function")]
 ReadDep = Annotated[Work, Depends(open_read, scope="function")]
 ActorDep = Annotated[Actor, Depends(_actor)]
 LangDep = Annotated[Lang, Depends(_lang)]
+Offset = Annotated[int, Query(ge=0, le=2**63 - 1)]  # no database counts further

@@ -31,7 +31,7 @@ def document(work: Work, actor: Actor, registration_id: str, assets: service.Ass
         raise service.BOOK.missing()
     org = organisations.organisation(work, read.department_id)
     return {
-        "registration": read.model_dump(mode="json", exclude={"body", "note", "is_valid", "is_overdue"}),
+        "registration": read.model_dump(mode="json", exclude={"body", "is_readable", "note", "is_valid", "is_overdue"}),
         "subject": {"id": org.id, "name_zh": org.name_zh, "name_en": org.name_en, "credit_code": org.credit_code or ""},
         "dataset": _dataset(read, assets),
         "parts": {name: getattr(read.body, name) for name in PARTS},

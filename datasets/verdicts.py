@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,6 +16,7 @@ from pydantic import BaseModel, ConfigDict
 from sqlmodel import col, select
 
 from auth.actor import Actor
+from auth.stored import if_readable
 from catalog.assets import asset
 from core.errors import Conflict, NotFound
 from core.files import FileStore
@@ -316,7 +318,8 @@ def _guarded(each: Outcome) -> Text:
 
 
 def _point(work: Work, number: int, stored: VerdictRow, record: own_checks.Record) -> Point:
-    """A release stands here as it did while it was the current one: that it was followed is no fall of quality."""
+    """A release stands here as it did while it was the current one: that it was followed is no fall of quality. One whose scheme this
+    service cannot read stands without a score."""
     verdict = Verdict.model_validate(stored.result)
     release, batch = own_checks.made_of(work, stored.id), work.db.get(BatchRow, stored.batch_id)
     checks = (
@@ -326,9 +329,11 @@ def _point(work: Work, number: int, stored: VerdictRow, record: own_checks.Recor
         if batch
         else []
     )
-    card = score(verdict, rules_of(work, stored.scheme_number), checks)
+    by = if_readable(partial(rules_of, work), stored.scheme_number)
+    card = score(verdict, by, checks) if by is not None else None
     return Point(
         number=number, at=stored.created_at, verdict=stored.verdict,
-        success_percent=verdict.statistics.get("success_percent"), score=card.total, grade=card.grade, scheme=card.scheme,
-        dimensions={each.code: each.score for each in card.dimensions},
+        success_percent=verdict.statistics.get("success_percent"), score=card.total if card else None, grade=card.grade if card else None,
+        scheme=stored.scheme_number,
+        dimensions={each.code: each.score for each in card.dimensions} if card else {},
     )  # fmt: skip

@@ -39,12 +39,12 @@ from auth.agreements.model import (
     PlanBody,
 )
 from auth.agreements.plan_workflow import Step as PlanStep
-from auth.agreements.register import UNREADABLE
 from auth.agreements.service import AgreementBrief, PlanBrief, PlanRead
 from auth.agreements.workflow import STATE_NAMES, STEP_NAMES, State, Step
 from auth.casework.book import CaseStep
 from auth.policy.limits import Coded, limits
 from auth.profile.now import profile
+from auth.stored import UNREADABLE
 from core.errors import AppError
 from core.text import Text
 from core.work import Work

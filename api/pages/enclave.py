@@ -30,6 +30,7 @@ from auth.grants import queries as grant_queries
 from auth.policy.limits import limits
 from auth.policy.model import AGGREGABLE, FILTERABLE, LEAVING, DeliveryForm
 from auth.policy.wording import filter_in_words
+from auth.stored import UNREADABLE
 from catalog import queries as catalog
 from catalog.assets import asset
 from core.errors import AppError, NotFound
@@ -63,13 +64,14 @@ def list_page(
         offset=(number - 1) * PER_PAGE, limit=PER_PAGE,
     )  # fmt: skip
     named = {code: column_titles(work, code) for code in {each.dataset_id for each in found}}
-    specs = {each.id: EnclaveSpec.model_validate(each.spec) for each in found}
+    specs = {each.id: EnclaveSpec.model_validate(each.spec) for each in found if each.spec is not None}
     return page(
         request, "enclave/list.html", found=found, total=total, page_no=number, pages=max(1, -(-total // PER_PAGE)),
         states=STATE_NAMES, state=state, dataset=dataset, orgs=org_names(work),
         titles=catalog.titles(work, sorted({each.dataset_id for each in found})), people=person_names(work, {each.requested_name for each in found}),
-        measures={each.id: query_forms.called(specs[each.id].measures, named[each.dataset_id]) for each in found},
-        groups={each.id: query_forms.called(specs[each.id].groups, named[each.dataset_id]) for each in found},
+        measures={each.id: query_forms.called(specs[each.id].measures, named[each.dataset_id]) for each in found if each.id in specs},
+        groups={each.id: query_forms.called(specs[each.id].groups, named[each.dataset_id]) for each in found if each.id in specs},
+        unreadable=UNREADABLE,
     )  # fmt: skip
 
 
@@ -80,7 +82,7 @@ def form_page(
     """The form of a specification under one grant; `revise` names a returned one, whose choices it shows."""
     if revise:
         row = queries.row(work, actor, revise)
-        spec = queries.read(row).spec
+        spec = queries.spec_of(row).model_dump(mode="json")
         typed = query_forms.typed_tree(spec)
         given = {**(typed or {}), "revise": row.id, "because": row.because, "limit": str(spec["limit"] or "")}
         if spec["sort"]:

@@ -48,7 +48,8 @@ from auth.profile.wording import (
 from auth.profile.workflow import STEP_NAMES, Step
 from auth.selfcheck import service as selfcheck
 from auth.selfcheck.rules import OUTCOME_NAMES
-from core.errors import AppError, InputRefused, Stale
+from auth.stored import UNREADABLE
+from core.errors import AppError, InputRefused, Stale, Unavailable
 from core.faults import together
 from core.text import Text
 from core.work import Work
@@ -85,12 +86,23 @@ def follows(after: Follower | None, base: str) -> list[tuple[Text, Cell]]:
     return [(Text("后续版本", "What follows"), Cell(said, f"{base}/{after.id}"))]
 
 
+def _current(work: Work) -> tuple[Profile | None, Text | None]:
+    """The profile in force; None and the words that say why where it cannot be read."""
+    try:
+        return profile(work), None
+    except Unavailable as unread:
+        return None, unread.detail
+
+
 @router.get("", response_class=HTMLResponse, **access(_READ))
 def list_page(request: Request, work: ReadDep, actor: ActorDep) -> HTMLResponse:
-    """The profile in force beside the shipped ones, and every version."""
-    now, known = profile(work), shipped()
-    columns = [now, *known.values()]
-    names = {each.key: each.name for other in known.values() for each in differences(now, other)}
+    """The profile in force beside the shipped ones, and every version. One in force that cannot be read is named; another may take its place."""
+    known = shipped()
+    now, unread = _current(work)
+    columns = [*([now] if now else []), *known.values()]
+    names = {
+        each.key: each.name for other in known.values() for each in (differences(now, other) if now else ())
+    }
     said = [items(each) for each in columns]
     table = [
         (key, name, [each[key].value if key in each else NOTHING for each in said])
@@ -99,7 +111,7 @@ def list_page(request: Request, work: ReadDep, actor: ActorDep) -> HTMLResponse:
     found, total = service.versions(work, actor, limit=100)
     return page(
         request, "profile/list.html", current=now, columns=columns, table=table, found=found, total=total, words=words, tones=_TONES,
-        whole=json.dumps(now.model_dump(mode="json"), ensure_ascii=False, indent=2), may_propose=actor.may(_PROPOSE), shipped=known,
+        whole=json.dumps(now.model_dump(mode="json"), ensure_ascii=False, indent=2) if now else "", unread=unread, unreadable=UNREADABLE, may_propose=actor.may(_PROPOSE), shipped=known,
     )  # fmt: skip
 
 
@@ -251,9 +263,11 @@ def _show(
     note: str = "",
 ) -> HTMLResponse:
     row = service.version(work, actor, profile_id)
+    assert row.profile is not None  # noqa: S101 - refused where it cannot be read
     names = org_names(work)
-    changes = differences(profile(work), row.profile)
-    why_none = beyond(row.profile.numbers)
+    now, unread = _current(work)
+    changes = differences(now, row.profile) if now else []
+    why_none = unread or beyond(row.profile.numbers)
     broken = [] if why_none else service.dry_run(work, row.profile, assets=partial(assets, work))
     stopped = service.people_stopped(broken)
     turned = [] if why_none else selfcheck.changed(work, actor, row.profile, around(request.app.state.house))
@@ -269,7 +283,7 @@ def _show(
         base="/profile", id=row.id, version=row.version, badge=_state(row),
         facts=[(Text("理由", "Reason"), Cell(row.reason)), (Text("生效日期", "Effective from"), Cell(str(row.effective_from))), *follows(row.followed_by, "/profile"), (Text("来源", "Source"), Cell(Text.of_note(row.profile.source))), (Text("标识", "Key"), Cell(row.key, mono=True))],
         sections=[
-            Section(Text("与现行配置的差别", "Against the profile in force"), [Text("项目", "What"), Text("现行", "In force"), Text("本版", "This version"), Text("数据中的名称", "Name in the data")], [[Cell(each.name), Cell(each.before), Cell(each.after), Cell(each.key, mono=True)] for each in changes], empty=Text("没有差别", "No difference")),
+            Section(Text("与现行配置的差别", "Against the profile in force"), [Text("项目", "What"), Text("现行", "In force"), Text("本版", "This version"), Text("数据中的名称", "Name in the data")], [[Cell(each.name), Cell(each.before), Cell(each.after), Cell(each.key, mono=True)] for each in changes], empty=unread or Text("没有差别", "No difference")),
             Section(
                 dry, [Text("授权", "Grant"), Text("机构", "Organisation"), Text("数据集", "Dataset"), Text("原因", "Reasons")],
                 [[Cell(each.grant_id[:13], f"/grants/{each.grant_id}", mono=True), Cell(names.get(each.org_id, each.org_id)), Cell(each.dataset_id, mono=True),

@@ -38,6 +38,7 @@ from auth.registrations.service import (
     RegistrationSave,
 )
 from auth.registrations.workflow import ACT_NAMES, STATE_NAMES, STEP_NAMES, Act, State, Step
+from auth.stored import UNREADABLE
 from core.errors import AppError, InputRefused
 from core.text import Text
 from core.work import Work
@@ -79,7 +80,7 @@ def list_page(
     )  # fmt: skip
     names = org_names(work)
     rows = [
-        [Cell(Text(row.title_zh, row.title_en), f"/registrations/{row.id}"), Cell(ACT_NAMES[row.act]), _badge(row), Cell(row.code, mono=True),
+        [Cell(Text(row.title_zh, row.title_en), f"/registrations/{row.id}"), Cell(_act(row)), _badge(row), Cell(row.code, mono=True),
          Cell(names.get(row.department_id, row.department_id)), Cell(_span(row.notice_from, row.notice_to)), Cell(str(row.valid_to) if row.valid_to else None)]
         for row in found
     ]  # fmt: skip
@@ -95,6 +96,11 @@ def list_page(
         actions=[Action(Text("申请登记", "Ask for registration"), "/registrations/new", primary=True)] if actor.may(WRITE) else [],
         empty=Text("还没有登记或公示", "Nothing is registered or on notice yet"),
     )  # fmt: skip
+
+
+def _act(row: RegistrationRead) -> Text:
+    act = ACT_NAMES[row.act]
+    return act if row.is_readable else Text(f"{act.zh}（{UNREADABLE.zh}）", f"{act.en} ({UNREADABLE.en})")
 
 
 def _span(since: object, until: object) -> str | None:

@@ -20,14 +20,15 @@ from api.web import go, page
 from auth.actor import Actor
 from auth.casework.book import CaseStep
 from auth.profile.standing import Standing, words
-from core.errors import AppError, InputRefused
+from auth.stored import UNREADABLE
+from core.errors import AppError, InputRefused, Unavailable
 from core.faults import together
 from core.text import Text
 from core.work import Work
 from datasets import scheme_trial
 from quality.schemes import service
-from quality.schemes.model import Scheme, differences
-from quality.schemes.now import in_force, rules_now
+from quality.schemes.model import Scheme, differences, shipped
+from quality.schemes.now import in_force, number_now, rules_now
 from quality.schemes.service import SchemeProposal, SchemeRead
 from quality.schemes.workflow import STEP_NAMES, Step
 
@@ -43,13 +44,21 @@ _TONES: Final = {
 }
 
 
+def _current(work: Work) -> tuple[Scheme | None, Text | None]:
+    """The scheme in force; None and the words that say why where it cannot be read."""
+    try:
+        return in_force(work)[1], None
+    except Unavailable as unread:
+        return None, unread.detail
+
+
 @router.get("", response_class=HTMLResponse, **access(_READ))
 def list_page(request: Request, work: ReadDep, actor: ActorDep) -> HTMLResponse:
-    """Weights and grades in force, and every version."""
-    number, scheme = in_force(work)
+    """Weights and grades in force, and every version. One in force that cannot be read is named; another may take its place."""
+    scheme, unread = _current(work)
     found, total = service.versions(work, actor)
     return page(
-        request, "scoring/list.html", number=number, current=scheme, rules=rules_now(work), found=found, total=total,
+        request, "scoring/list.html", number=number_now(work), current=scheme, rules=rules_now(work) if scheme else None, unread=unread, unreadable=UNREADABLE, found=found, total=total,
         words=words, tones=_TONES, may_propose=actor.may(_PROPOSE),
     )  # fmt: skip
 
@@ -68,8 +77,8 @@ def _form(request: Request, typed: dict[str, Any], refusal: AppError | None = No
 
 @router.get("/new", response_class=HTMLResponse, **access(_PROPOSE))
 def new_page(request: Request, work: ReadDep) -> HTMLResponse:
-    """The form, filled with the scheme in force."""
-    start = in_force(work)[1].model_dump(mode="json")
+    """The form, filled with the scheme in force; with the shipped one where that cannot be read."""
+    start = (_current(work)[0] or shipped()).model_dump(mode="json")
     return _form(request, {"scheme": json.dumps(start, ensure_ascii=False, indent=2)})
 
 
@@ -111,14 +120,16 @@ def _show(
     note: str = "",
 ) -> HTMLResponse:
     row = service.version(work, actor, scheme_id)
-    changes = differences(in_force(work)[1], row.scheme)
+    assert row.scheme is not None  # noqa: S101 - refused where it cannot be read
+    now, unread = _current(work)
+    changes = differences(now, row.scheme) if now else []
     regraded = scheme_trial.dry_run(work, row.scheme)
     record = Record(
         title=Text(f"评分方案第 {row.number} 版", f"Scoring scheme, version {row.number}"), lead=Text(row.scheme.source, row.scheme.source), crumb=_TITLE,
         base="/scoring", id=row.id, version=row.version, badge=Cell(words(row.standing, row.effective_from), badge=_TONES[row.standing]),
         facts=[(Text("理由", "Reason"), Cell(row.reason)), (Text("生效日期", "Effective from"), Cell(str(row.effective_from))), *follows(row.followed_by, "/scoring"), (Text("来源", "Source"), Cell(row.scheme.source))],
         sections=[
-            Section(Text("与现行方案的差别", "Against the scheme in force"), [Text("项目", "What"), Text("现行", "In force"), Text("本版", "This version")], [[Cell(what, mono=True), Cell(old), Cell(new)] for what, old, new in changes], empty=Text("没有差别", "No difference")),
+            Section(Text("与现行方案的差别", "Against the scheme in force"), [Text("项目", "What"), Text("现行", "In force"), Text("本版", "This version")], [[Cell(what, mono=True), Cell(old), Cell(new)] for what, old, new in changes], empty=unread or Text("没有差别", "No difference")),
             Section(
                 Text("试算：等级会不同的版本（已有得分不变）", "Dry run: releases that it would grade otherwise (their scores stay)"),
                 [Text("数据集", "Dataset"), Text("版本", "Release"), Text("得分", "Score"), Text("按本版", "By this version")],

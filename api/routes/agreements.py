@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import Query
 
 from api.access import access
-from api.deps import ActorDep, ReadDep, WorkDep
+from api.deps import ActorDep, Offset, ReadDep, WorkDep
 from api.late import APIRouter
 from auth.agreements import at_odds, service
 from auth.agreements.model import AgreementBody, PlanBody
@@ -18,7 +18,6 @@ from auth.casework.book import CaseStep
 
 router = APIRouter(prefix="/api/v1", tags=["agreements"])
 _READ, _DRAFT, _APPROVE = (f"auth:agreement:{word}" for word in ("read", "draft", "approve"))
-Offset = Annotated[int, Query(ge=0)]
 Limit = Annotated[int, Query(ge=1, le=200)]
 
 

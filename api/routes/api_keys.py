@@ -7,7 +7,7 @@ from typing import Any, Literal
 from fastapi import Query
 
 from api.access import access
-from api.deps import ReadDep
+from api.deps import Offset, ReadDep
 from api.late import APIRouter
 from auth.identity import api_keys
 
@@ -22,7 +22,7 @@ def list_all_keys(
     org: str = Query("", max_length=60),
     state: Literal["", "live", "ended"] = "",
     limit: int = Query(50, ge=1, le=200),
-    offset: int = Query(0, ge=0),
+    offset: Offset = 0,
 ) -> dict[str, Any]:
     """Everybody's keys without their secrets, newest first; `q` looks in names of keys, user names and ids. One is ended by `DELETE /api/v1/me/api-keys/{key_id}`."""
     found, total = api_keys.everybody(

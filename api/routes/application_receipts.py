@@ -8,7 +8,7 @@ from fastapi import Query
 from pydantic import BaseModel
 
 from api.access import access
-from api.deps import ActorDep, HouseDep, ReadDep
+from api.deps import ActorDep, HouseDep, Offset, ReadDep
 from api.late import APIRouter
 from auth.proof import receipts
 from auth.proof.checkpoint import Place
@@ -32,7 +32,7 @@ def list_receipts(
     actor: ActorDep,
     house: HouseDep,
     application_id: ApplicationId,
-    offset: Annotated[int, Query(ge=0)] = 0,
+    offset: Offset = 0,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> ReceiptList:
     """The events of an application that the caller may prove, newest first: all that its applicant is told, and the caller's own acts.

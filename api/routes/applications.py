@@ -12,7 +12,7 @@ from fastapi import Query, Response
 from api import scanning
 from api.access import access
 from api.awaited import of_terms
-from api.deps import ActorDep, HouseDep, LangDep, ReadDep, WorkDep
+from api.deps import ActorDep, HouseDep, LangDep, Offset, ReadDep, WorkDep
 from api.house import House
 from api.late import APIRouter
 from api.lookups import assets, holds, seen_assets
@@ -52,7 +52,7 @@ def list_applications(
     handled: bool = False,
     dataset_id: str | None = None,
     sort: str = "-created",
-    offset: Annotated[int, Query(ge=0)] = 0,
+    offset: Offset = 0,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> dict[str, Any]:
     """Applications in the caller's sight; `waiting` keeps those on which the caller has the next word, `handled` those that are named to be his."""

@@ -9,7 +9,7 @@ from fastapi.responses import FileResponse, PlainTextResponse, Response
 from pydantic import AwareDatetime
 
 from api.access import access
-from api.deps import ActorDep, HouseDep, ReadDep, WorkDep
+from api.deps import ActorDep, HouseDep, Offset, ReadDep, WorkDep
 from api.dossiers import grant_pack, period_pack
 from api.late import APIRouter
 from api.stamps import stamp_now
@@ -39,7 +39,7 @@ def list_events(
     request_id: str = "",
     since: AwareDatetime | None = None,
     until: AwareDatetime | None = None,
-    offset: Annotated[int, Query(ge=0)] = 0,
+    offset: Offset = 0,
     limit: Annotated[int, Query(ge=1, le=500)] = 50,
 ) -> dict[str, Any]:
     """Events, newest first. `kind`: `grant.revoked` or `grant`; `subject` also finds grants and applications by id; `request_id`: recorded in the course of that request."""

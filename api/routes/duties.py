@@ -10,7 +10,7 @@ from fastapi import Query, Response
 from api.access import access
 from api.deletion_papers import pdf
 from api.delivery import attachment
-from api.deps import ActorDep, HouseDep, ReadDep, WorkDep
+from api.deps import ActorDep, HouseDep, Offset, ReadDep, WorkDep
 from api.late import APIRouter
 from auth.casework.book import CaseStep
 from auth.duties import service
@@ -29,7 +29,7 @@ def list_duties(
     standing: Standing | None = None,
     grant: str = "",
     org: str = "",
-    offset: Annotated[int, Query(ge=0)] = 0,
+    offset: Offset = 0,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> dict[str, Any]:
     """Duties in the caller's sight, those due first at the top; `overdue` is computed for today."""

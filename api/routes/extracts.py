@@ -8,7 +8,7 @@ from fastapi import Query, Request, Response
 
 from api.access import access
 from api.delivery import deliver, demand_right, is_ranged, would_send
-from api.deps import ActorDep, HouseDep, LangDep, ReadDep, WorkDep
+from api.deps import ActorDep, HouseDep, LangDep, Offset, ReadDep, WorkDep
 from api.gives import gives, gives_file
 from api.house import House
 from api.late import APIRouter
@@ -38,7 +38,7 @@ def list_extracts(
     grant_id: str | None = None,
     dataset_id: str | None = None,
     sort: str = "-requested",
-    offset: Annotated[int, Query(ge=0)] = 0,
+    offset: Offset = 0,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> dict[str, Any]:
     """Extracts of the caller's organisation (watchers: all), newest first."""

@@ -11,7 +11,7 @@ from fastapi.responses import JSONResponse
 
 from api.access import access
 from api.activating import activated
-from api.deps import ActorDep, LangDep, ReadDep, WorkDep
+from api.deps import ActorDep, LangDep, Offset, ReadDep, WorkDep
 from api.gives import gives
 from api.late import APIRouter
 from api.lookups import assets, has_release, holds
@@ -39,7 +39,7 @@ def list_grants(
     org_id: str | None = None,
     application_id: str | None = None,
     sort: str = "-created",
-    offset: Annotated[int, Query(ge=0)] = 0,
+    offset: Offset = 0,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> dict[str, Any]:
     """Grants in the caller's sight. Sort by created, ends, dataset or state; `-` before it turns it round."""
@@ -94,7 +94,7 @@ def show_usage(
     kind: Annotated[str, Query(max_length=20)] = "",
     since: date | None = None,
     until: date | None = None,
-    offset: Annotated[int, Query(ge=0)] = 0,
+    offset: Offset = 0,
     limit: Annotated[int, Query(ge=1, le=500)] = 50,
 ) -> dict[str, Any]:
     """Every charge, refund, delivery, download and refusal, oldest first; sums over all of them are the used counters.

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from fastapi import Query
 
 from api.access import access
-from api.deps import ActorDep, ReadDep, WorkDep
+from api.deps import ActorDep, Offset, ReadDep, WorkDep
 from api.late import APIRouter
 from api.lookups import assets
 from auth.casework.book import CaseStep
@@ -26,7 +26,7 @@ def list_incidents(
     actor: ActorDep,
     state: State | None = None,
     target_id: str = "",
-    offset: Annotated[int, Query(ge=0)] = 0,
+    offset: Offset = 0,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> dict[str, Any]:
     """Freezes in the caller's sight, newest first; none is ever deleted."""

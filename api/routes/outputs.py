@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from fastapi import Query
 
 from api.access import access
-from api.deps import ActorDep, HouseDep, ReadDep, WorkDep
+from api.deps import ActorDep, HouseDep, Offset, ReadDep, WorkDep
 from api.late import APIRouter
 from datasets.extracts.signing import signing_key
 from datasets.outputs import deciding, queries
@@ -26,7 +26,7 @@ def list_outputs(
     state: OutputState | None = None,
     dataset_id: str | None = None,
     sort: str = "-opened",
-    offset: Annotated[int, Query(ge=0)] = 0,
+    offset: Offset = 0,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> dict[str, Any]:
     """Reviews of the caller's departments (watchers: all), newest first."""

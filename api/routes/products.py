@@ -73,6 +73,7 @@ def listing_pack(
     """
     files = delivered_files(work)
     found = service.product(work, actor, product_id, files)
+    affirmed = found.affirmed or []
     fees = service.fees(work, actor, product_id)
     four = service.ticks(work, actor, product_id, files, partial(assets, work))
     holder = licence(work, OrgId(found.org_id))
@@ -95,17 +96,17 @@ def listing_pack(
                 "organisation": org_names(work).get(found.org_id, Text(found.org_id, found.org_id)).in_(lang), "org_id": found.org_id,
                 "licence": holder.state, "licence_valid_to": holder.valid_to,
             },
-            "source": {"grants": found.sources, "names_its_source": "source_named" in found.affirmed},
+            "source": {"grants": found.sources, "names_its_source": "source_named" in affirmed},
             "content": {
                 "kind": KINDS[found.kind].in_(lang), "summary": found.summary, "level": found.level, "level_reason": found.level_reason,
-                "surveying": found.surveying, "holds_no_raw_data": "no_raw_data" in found.affirmed, "identifies_no_person": "no_person" in found.affirmed,
+                "surveying": found.surveying, "holds_no_raw_data": "no_raw_data" in affirmed, "identifies_no_person": "no_person" in affirmed,
             },
             "circulation": {
                 "scenario_id": found.scenario_id, "purpose": found.purpose, "unit": UNITS[found.unit].in_(lang), "price_yuan": yuan(found.price_fen),
                 "registration_code": found.registration_code, "registered_on": found.registered_on, "taken_yuan": yuan(found.revenue_fen),
             },
         },
-        "product": found, "self_check": {name: CHECKS[name].in_(lang) for name in found.affirmed if name in CHECKS},
+        "product": found, "self_check": {name: CHECKS[name].in_(lang) for name in affirmed if name in CHECKS},
         "price_yuan": yuan(found.price_fen), "fees": [fee.model_dump(exclude={"entered_by"}) for fee in fees],
         "as_of": work.now,
     }  # fmt: skip

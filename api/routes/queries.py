@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import Query, Request
 
 from api.access import access
-from api.deps import ActorDep, HouseDep, LangDep, ReadDep, WorkDep
+from api.deps import ActorDep, HouseDep, LangDep, Offset, ReadDep, WorkDep
 from api.house import House
 from api.late import APIRouter
 from api.witnessed import noted
@@ -34,7 +34,7 @@ def list_queries(
     grant_id: str | None = None,
     dataset_id: str | None = None,
     sort: str = "-asked",
-    offset: Annotated[int, Query(ge=0)] = 0,
+    offset: Offset = 0,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> dict[str, Any]:
     """Questions of the caller's organisation with their answers (watchers: all), newest first."""

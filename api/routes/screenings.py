@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import Query
 
 from api.access import access
-from api.deps import ActorDep, HouseDep, ReadDep
+from api.deps import ActorDep, HouseDep, Offset, ReadDep
 from api.late import APIRouter
 from auth.applications import accepting
 from auth.applications.accepting import SCREEN, AcceptedMany, AcceptMany, LookAt
@@ -19,7 +19,7 @@ router = APIRouter(prefix="/api/v1/screenings", tags=["applications"])
 def list_screenings(
     work: ReadDep,
     actor: ActorDep,
-    offset: Annotated[int, Query(ge=0)] = 0,
+    offset: Offset = 0,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> dict[str, Any]:
     """Applications that wait for the caller to be accepted, the most urgent first, each with every reason that stands against it now."""

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import Query
 
 from api.access import access
-from api.deps import ActorDep, HouseDep, ReadDep, WorkDep
+from api.deps import ActorDep, HouseDep, Offset, ReadDep, WorkDep
 from api.house import House
 from api.late import APIRouter
 from api.second_factor import due_roles
@@ -28,7 +28,7 @@ def list_self_checks(
     work: ReadDep,
     actor: ActorDep,
     subject: Annotated[str, Query(max_length=60)] = "",
-    offset: Annotated[int, Query(ge=0)] = 0,
+    offset: Offset = 0,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> dict[str, Any]:
     """Self-checks that were handed in, newest first. `subject`: `platform`, or an organisation's id."""

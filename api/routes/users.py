@@ -8,7 +8,7 @@ from fastapi import Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.access import access
-from api.deps import ActorDep, HouseDep, ReadDep, WorkDep
+from api.deps import ActorDep, HouseDep, Offset, ReadDep, WorkDep
 from api.late import APIRouter
 from auth.identity import accounts, changes, credentials, links, passwords
 from auth.identity.accounts import AccountRead, RoleGive
@@ -46,7 +46,7 @@ def list_users(
     q: str = Query("", max_length=80),
     org: str | None = None,
     limit: int = Query(50, ge=1, le=200),
-    offset: int = Query(0, ge=0),
+    offset: Offset = 0,
 ) -> dict[str, Any]:
     """Accounts by user name; `q` looks in user names and names."""
     found, total = accounts.accounts(work, query=q, org_id=org, limit=limit, offset=offset)

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import Query, Request
 
 from api.access import access
-from api.deps import ActorDep, HouseDep, ReadDep
+from api.deps import ActorDep, HouseDep, Offset, ReadDep
 from api.late import APIRouter
 from api.routes.queries import desk_of
 from api.witnessed import noted
@@ -29,7 +29,7 @@ def list_verifications(
     work: ReadDep,
     actor: ActorDep,
     grant_id: str | None = None,
-    offset: Annotated[int, Query(ge=0)] = 0,
+    offset: Offset = 0,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> dict[str, Any]:
     """Verifications of the caller's organisation (watchers: all), newest first; subjects under pseudonyms."""

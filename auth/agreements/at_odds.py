@@ -17,7 +17,7 @@ from sqlmodel import col, select
 from auth.actor import PLATFORM, SYSTEM, Actor
 from auth.agreements import rules
 from auth.agreements.model import AgreementBody, Mode
-from auth.agreements.stored import body_if_readable, body_of
+from auth.agreements.stored import body_of
 from auth.agreements.tables import AgreementRow
 from auth.agreements.workflow import State
 from auth.applications import queries as applications
@@ -34,6 +34,7 @@ from auth.policy.filters.rules import LOCAL
 from auth.profile.now import profile
 from auth.roles import Role
 from auth.scope import sight
+from auth.stored import if_readable
 from core.errors import Reason, Unavailable
 from core.work import Work
 
@@ -81,7 +82,7 @@ def of_application(work: Work, actor: Actor, org_id: str, scenario_id: str) -> l
         _read(work, actor, row, reasons)
         for row, reasons in _against(work, actor)
         if row.operator_id == org_id
-        and (body := body_if_readable(row)) is not None
+        and (body := if_readable(body_of, row)) is not None
         and _holds(body, scenario_id)
     ]
 
@@ -127,7 +128,7 @@ def _holds(body: AgreementBody, scenario_id: str) -> bool:
 
 
 def _read(work: Work, actor: Actor, row: AgreementRow, reasons: tuple[Reason, ...]) -> AtOdds:
-    body = body_if_readable(row)
+    body = if_readable(body_of, row)
     return AtOdds(
         agreement_id=row.id, title=row.title, state=State(row.state), operator_id=row.operator_id, starts_on=row.starts_on, ends_on=row.ends_on,
         reasons=[{"code": each.code, "zh": each.text.zh, "en": each.text.en, "basis": each.basis} for each in reasons],

@@ -9,12 +9,13 @@ from sqlalchemy import ColumnElement
 from sqlmodel import col, select
 
 from auth.agreements.rules import Covering, covers
-from auth.agreements.stored import body_if_readable
+from auth.agreements.stored import body_of
 from auth.agreements.tables import AgreementRow
 from auth.agreements.workflow import State
 from auth.policy.filters.rules import LOCAL
 from auth.policy.model import GrantPolicy
 from auth.profile.model import Profile
+from auth.stored import if_readable
 from core.errors import Reason
 from core.text import Text
 from core.work import Work
@@ -35,7 +36,7 @@ def _active(work: Work, whose: ColumnElement[bool]) -> list[tuple[str, Covering]
     )  # fmt: skip
     found = []
     for row in work.db.exec(wanted.order_by(col(AgreementRow.id))):
-        body = body_if_readable(row)
+        body = if_readable(body_of, row)
         if body is None:  # what cannot be read covers nothing
             continue
         scenarios = frozenset(body.scenarios)

@@ -12,12 +12,13 @@ from sqlalchemy import ColumnElement, and_, func, or_
 from sqlmodel import col, select
 
 from auth.agreements.model import MODE_NAMES, AgreementBody, Mode, Party
-from auth.agreements.stored import body_if_readable
+from auth.agreements.stored import body_of
 from auth.agreements.tables import AgreementRow
 from auth.agreements.workflow import State
 from auth.identity.tables import OrganisationRow
 from auth.policy.filters.rules import LOCAL
 from auth.policy.limits import Coded, limits
+from auth.stored import UNREADABLE, if_readable
 from core.text import Text
 from core.work import Work
 
@@ -43,9 +44,6 @@ STANDING_NAMES: Final[Mapping[Standing, Text]] = {
     Standing.ENDED: Text("期满", "Ended"),
     Standing.TERMINATED: Text("终止", "Terminated"),
 }
-
-
-UNREADABLE: Final = Text("本版本无法读取", "Cannot be read by this version")
 
 
 class Named(BaseModel):
@@ -110,7 +108,7 @@ def register(
     ).all()
     count = select(func.count()).select_from(AgreementRow).join(OrganisationRow, wanted[0])
     total = work.db.exec(count.where(*wanted[1:])).one()
-    bodies = {row.id: body_if_readable(row) for row, _ in rows}
+    bodies = {row.id: if_readable(body_of, row) for row, _ in rows}
     names = _names(work, [_implementing(body) for body in bodies.values() if body])
     return [_registered(work, row, org, bodies[row.id], names) for row, org in rows], total
 

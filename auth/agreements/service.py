@@ -15,7 +15,7 @@ from auth.agreements import cover, plan_workflow, rules
 from auth.agreements.books import AGREEMENTS, PLANS
 from auth.agreements.model import AgreementBody, PlanBody
 from auth.agreements.plan_workflow import Step as PlanStep
-from auth.agreements.stored import body_if_readable, body_of, plan_body_if_readable, plan_body_of
+from auth.agreements.stored import body_of, plan_body_of
 from auth.agreements.tables import AgreementRow, PlanRow
 from auth.agreements.workflow import State, Step
 from auth.casework.book import CaseStep, Command, made_by, need_reason
@@ -31,6 +31,7 @@ from auth.policy.separation import Past
 from auth.profile.now import profile
 from auth.proof import standstill
 from auth.roles import Role
+from auth.stored import if_readable
 from core import bases
 from core.errors import AccessRefused, InputRefused, Reason, Unavailable, refuse_if
 from core.text import Text
@@ -291,7 +292,7 @@ def end_due(work: Work) -> int:
 
 def _tell_of_end(work: Work, row: AgreementRow) -> None:
     """The operator's people, and who looks after agreements, hear of it, with the number of grants that it held and nothing holds now."""
-    body = body_if_readable(row)
+    body = if_readable(body_of, row)
     scenarios = frozenset(body.scenarios) if body else frozenset()
     stopped = [
         each
@@ -323,7 +324,9 @@ def plans(
     rows, total = PLANS.listed(
         work, actor, *([col(PlanRow.state) == state] if state else []), offset=offset, limit=limit
     )
-    return [PlanBrief.model_validate(row, update={"body": plan_body_if_readable(row)}) for row in rows], total
+    return [
+        PlanBrief.model_validate(row, update={"body": if_readable(plan_body_of, row)}) for row in rows
+    ], total
 
 
 def agreement(work: Work, actor: Actor, agreement_id: str) -> AgreementRead:
@@ -339,7 +342,7 @@ def agreements(
     met += [col(AgreementRow.operator_id) == operator] if operator else []
     rows, total = AGREEMENTS.listed(work, actor, *met, offset=offset, limit=limit)
     return [
-        AgreementBrief.model_validate(row, update=_told(work, row, body_if_readable(row))) for row in rows
+        AgreementBrief.model_validate(row, update=_told(work, row, if_readable(body_of, row))) for row in rows
     ], total
 
 

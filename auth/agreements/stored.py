@@ -6,8 +6,7 @@ from typing import Final
 
 from auth.agreements.model import AgreementBody, PlanBody
 from auth.agreements.tables import AgreementRow, PlanRow
-from auth.policy.stored import readable
-from core.errors import Unavailable
+from auth.stored import readable
 from core.text import Text
 
 _AGREEMENT: Final = Text(
@@ -26,23 +25,7 @@ def body_of(row: AgreementRow) -> AgreementBody:
         return AgreementBody.model_validate_json(row.body)
 
 
-def body_if_readable(row: AgreementRow) -> AgreementBody | None:
-    """The same; None where it cannot be read."""
-    try:
-        return body_of(row)
-    except Unavailable:
-        return None
-
-
 def plan_body_of(row: PlanRow) -> PlanBody:
     """What the plan says. Raises Unavailable where this version does not know its words."""
     with readable(_PLAN, title=row.title, id=row.id):
         return PlanBody.model_validate_json(row.body)
-
-
-def plan_body_if_readable(row: PlanRow) -> PlanBody | None:
-    """The same; None where it cannot be read."""
-    try:
-        return plan_body_of(row)
-    except Unavailable:
-        return None

@@ -33,7 +33,7 @@ from auth.identity.tables import PersonRow
 from auth.policy import wording
 from auth.policy.limits import Coded, limits
 from auth.policy.model import GrantPolicy
-from auth.policy.stored import readable
+from auth.stored import readable
 from core.errors import Conflict
 from core.ids import ApplicationId, OrgId
 from core.text import Text, number_of

@@ -22,8 +22,9 @@ from auth.applications.tables import (
 )
 from auth.identity.tables import AccountRow
 from auth.policy.model import GrantPolicy
-from auth.policy.stored import readable, stored_policy
+from auth.policy.stored import stored_policy
 from auth.scope import sight
+from auth.stored import readable
 from core.errors import NotFound
 from core.ids import ApplicationId
 from core.recalled import recalled, recalled_rows
@@ -33,6 +34,10 @@ from core.work import Asked, Work, rows
 _UNREADABLE: Final = Text(
     "该申请的条款含有本版本不能执行的内容（{places}），其授权不能生效；请联系安全管理员。",
     "The terms of this application hold what this version cannot enforce ({places}); no grant comes into force under them. Tell the security officer.",
+)
+_UNREADABLE_REQUEST: Final = Text(
+    "申请 {id} 含有本版本不能读取的内容（{places}），不能据以办理；请联系安全管理员。",
+    "Application {id} holds what this version cannot read ({places}); nothing can be done on it. Tell the security officer.",
 )
 
 
@@ -189,7 +194,7 @@ def events(work: Work, application_id: str) -> list[ApplicationEventRow]:
 
 def ask_of(work: Work, found: ApplicationRow) -> ApplicationAsk:
     """The request as it is stored. Raises Unavailable where this version cannot read it."""
-    with readable(_unreadable(found)):
+    with readable(_UNREADABLE_REQUEST, id=found.id):
         return ApplicationAsk.model_validate_json(_asked(work, found))
 
 
@@ -228,15 +233,8 @@ def offered_policy(text: str) -> GrantPolicy:
 
 def proposal_of(found: ApplicationRow) -> Proposal:
     """The decision that stands proposed; an empty one where none does. Raises Unavailable where this version cannot read it."""
-    with readable(_unreadable(found)):
+    with readable(_UNREADABLE_REQUEST, id=found.id):
         return Proposal.model_validate_json(found.proposal) if found.proposal else Proposal()
-
-
-def _unreadable(found: ApplicationRow) -> Text:
-    return Text(
-        f"申请 {found.id} 含有本版本不能读取的内容（{{places}}），不能据以办理；请联系安全管理员。",
-        f"Application {found.id} holds what this version cannot read ({{places}}); nothing can be done on it. Tell the security officer.",
-    )
 
 
 def asked_for(work: Work, application_id: str) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 
 from sqlmodel import col, select
@@ -19,6 +18,7 @@ from auth.policy.limits import limits
 from auth.products import listing, rules, service
 from auth.products.rules import CHECKS, Cap, Grading, cap_of
 from auth.products.service import Assets, FilesBySha
+from auth.products.stored import affirmed as affirmed_of
 from auth.products.tables import FeeRow, ProductRow, ProductSourceRow
 from auth.profile.now import profile
 from core.db import one_of
@@ -40,7 +40,7 @@ def assessed(
     known = limits()
     late = [each for each in overdue.of_org(work, known, row.org_id) if each[1] in grants]
     lines = service.fees(work, actor, product_id)
-    affirmed = set(json.loads(row.checks))
+    affirmed = frozenset(affirmed_of(row))
     return listing.cells(
         listing.Facts(
             licence=str(holder.state), licence_until=holder.valid_to.date().isoformat() if holder.valid_to else "",

@@ -21,12 +21,13 @@ from auth.policy import rules as policy_rules
 from auth.policy.filters.rules import LOCAL
 from auth.policy.limits import limits
 from auth.policy.model import Prose, Use
-from auth.products import rules
+from auth.products import rules, stored
 from auth.products.rules import Cap, Grading, Kind, Source, Tick, Unit
 from auth.products.standing_years import counting_year
 from auth.products.tables import FeeCapRow, FeeRow, ProductRow, ProductSourceRow
 from auth.profile.now import profile
 from auth.scope import sight
+from auth.stored import if_readable
 from core import bases
 from core.db import one_of
 from core.errors import AccessRefused, Conflict, InputRefused, NotFound, Reason, refuse_if
@@ -93,7 +94,7 @@ class RegistrationEnter(BaseModel):
 
 
 class ProductRead(BaseModel):
-    """A product with the chain of its sources down to files."""
+    """A product with the chain of its sources down to files. `affirmed`: null in lists where this version cannot read it."""
 
     id: str
     org_id: str
@@ -105,7 +106,7 @@ class ProductRead(BaseModel):
     purpose: str
     unit: str
     price_fen: int
-    affirmed: list[str]
+    affirmed: list[str] | None
     level: int | None
     level_reason: str
     surveying: str
@@ -293,7 +294,7 @@ def ticks(work: Work, actor: Actor, product_id: str, files: FilesBySha, assets: 
     given = Grading(row.level, row.level_reason, row.surveying)
     registered = rules.registration_objections(profile(work).product_registration, row.registration_code)
     return rules.ticks(
-        found, [bool(each.delivered) for each in found], json.loads(row.checks), given, registered
+        found, [bool(each.delivered) for each in found], stored.affirmed(row), given, registered
     )
 
 
@@ -314,7 +315,10 @@ def end(work: Work, actor: Actor, product_id: str, files: FilesBySha) -> Product
 
 
 def product(work: Work, actor: Actor, product_id: str, files: FilesBySha) -> ProductRead:
-    return _read(work, row_of(work, actor, product_id), files)
+    """One product. Raises Unavailable where this version cannot read its self-check."""
+    row = row_of(work, actor, product_id)
+    stored.affirmed(row)
+    return _read(work, row, files)
 
 
 def products(
@@ -353,7 +357,7 @@ def _read(work: Work, row: ProductRow, files: FilesBySha) -> ProductRead:
         )  # fmt: skip
     taken = select(func.coalesce(func.sum(FeeRow.amount_fen), 0)).where(FeeRow.product_id == row.id)
     return ProductRead(
-        affirmed=json.loads(row.checks), sources=chain, revenue_fen=int(work.db.exec(taken).one()),
+        affirmed=if_readable(stored.affirmed, row), sources=chain, revenue_fen=int(work.db.exec(taken).one()),
         **row.model_dump(exclude={"checks", "entered_by"}),
     )  # fmt: skip
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
-from functools import lru_cache
 from typing import Any, Final
 
 from sqlalchemy import bindparam, event
@@ -19,6 +18,7 @@ from auth.policy.model import GrantPolicy
 from auth.policy.safeguards import within
 from auth.profile.model import DEFAULT, Profile, shipped
 from auth.profile.standing import Span, in_force
+from auth.profile.stored import profile_of
 from auth.profile.tables import ProfileRow
 from auth.profile.workflow import State, Step
 from core.work import Asked, Work, fetched
@@ -26,7 +26,7 @@ from core.work import Asked, Work, fetched
 _KNOWN: Final = "auth.profile.now"
 _MOST: Final = 32
 _IN_FORCE: Final = (
-    select(ProfileRow.body)
+    select(ProfileRow.number, ProfileRow.body)
     .where(ProfileRow.state == State.ACTIVE, col(ProfileRow.effective_from) <= bindparam("today"))
     .order_by(col(ProfileRow.effective_from).desc(), col(ProfileRow.number).desc())
     .limit(1)
@@ -34,13 +34,16 @@ _IN_FORCE: Final = (
 
 
 def profile(work: Work) -> Profile:
-    """The version in force; the generic one where none was ever put in force. Asked of the database once in a transaction."""
+    """The version in force; the generic one where none was ever put in force. Asked of the database once in a transaction.
+
+    Raises Unavailable where the one in force cannot be read: no other takes its place by itself.
+    """
     today = work.now.astimezone(LOCAL).date()
     known: dict[date, Profile] = work.db.info.setdefault(_KNOWN, {})
     if today not in known:
         statement, given = question(work)
-        body = fetched(work, statement, **given).scalar()
-        known[today] = shipped()[DEFAULT] if body is None else _read(body)
+        found = fetched(work, statement, **given).first()
+        known[today] = shipped()[DEFAULT] if found is None else profile_of(found.number, found.body)
     return known[today]
 
 
@@ -61,11 +64,6 @@ def _ask_again(_mapper: Any, _connection: Any, row: ProfileRow) -> None:  # noqa
     """A transaction that changes profiles sees its own change."""
     if (session := object_session(row)) is not None:
         session.info.pop(_KNOWN, None)
-
-
-@lru_cache(maxsize=16)
-def _read(body: str) -> Profile:
-    return Profile.model_validate_json(body)
 
 
 @contextmanager
@@ -93,11 +91,11 @@ def profiles_by_moment(work: Work) -> Callable[[datetime], Profile]:
         .order_by(col(ProfileRow.number))
     )
     rows = work.db.exec(confirmed)
-    known = [Span.of(row.effective_from, at, row.ended_at, row.body) for row, at in rows]
+    known = [Span.of(row.effective_from, at, row.ended_at, (row.number, row.body)) for row, at in rows]
 
     def at_moment(moment: datetime) -> Profile:
         found = in_force(known, moment)
-        return shipped()[DEFAULT] if found is None else _read(found.what)
+        return shipped()[DEFAULT] if found is None else profile_of(*found.what)
 
     return at_moment
 

@@ -33,11 +33,13 @@ from auth.profile.model import Profile
 from auth.profile.now import limits_now, number_now
 from auth.profile.now import profile as profile_now
 from auth.profile.standing import Standing, replaces, standing
+from auth.profile.stored import profile_of
 from auth.profile.tables import ProfileRow
 from auth.profile.workflow import FINAL, MACHINE, State, Step
 from auth.registrations import cover as registrations
 from auth.roles import Role
 from auth.scope import sight
+from auth.stored import if_readable
 from auth.vouching import cover as vouching
 from auth.vouching import stopping
 from core.errors import NotFound, Reason, Unavailable, refuse_if
@@ -66,7 +68,7 @@ class Follower(SQLModel):
 
 
 class ProfileRead(SQLModel):
-    """A version as a reader sees it."""
+    """A version as a reader sees it. `profile`: in lists and on turning it down, null where this service cannot read it."""
 
     id: str
     state: State
@@ -75,7 +77,7 @@ class ProfileRead(SQLModel):
     key: str
     reason: str
     effective_from: date
-    profile: Profile
+    profile: Profile | None
     created_at: datetime
     standing: Standing
     followed_by: Follower | None = None
@@ -255,13 +257,16 @@ def _against(
 
 
 def versions(work: Work, actor: Actor, *, offset: int = 0, limit: int = 50) -> tuple[list[ProfileRead], int]:
-    """Every version, newest first."""
+    """Every version, newest first, those that cannot be read without what they say."""
     rows, total = BOOK.listed(work, actor, offset=offset, limit=limit)
     return _read(work, rows), total
 
 
 def version(work: Work, actor: Actor, version_id: str) -> ProfileRead:
-    return read(work, BOOK.row(work, version_id, actor))
+    """One version. Raises Unavailable where this service cannot read it."""
+    row = BOOK.row(work, version_id, actor)
+    _content(row)
+    return read(work, row)
 
 
 def commands(work: Work, actor: Actor, version_id: str) -> list[Command]:
@@ -285,7 +290,7 @@ def _read(work: Work, rows: Iterable[ProfileRow]) -> list[ProfileRead]:
         follower = (
             Follower.model_validate(after, from_attributes=True) if after and stands in FOLLOWED else None
         )
-        more = {"profile": _content(row), "standing": stands, "followed_by": follower}
+        more = {"profile": if_readable(_content, row), "standing": stands, "followed_by": follower}
         found.append(ProfileRead.model_validate(row, update=more))
     return found
 
@@ -298,4 +303,4 @@ def _today(work: Work) -> date:
 
 
 def _content(row: ProfileRow) -> Profile:
-    return Profile.model_validate_json(row.body)
+    return profile_of(row.number, row.body)

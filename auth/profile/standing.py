@@ -6,11 +6,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from enum import StrEnum
-from typing import Final, Self
+from typing import Final, Generic, Self, TypeVar
 
 from auth.policy.filters.rules import LOCAL
 from auth.profile.workflow import STATE_NAMES, State
 from core.text import Text
+
+W = TypeVar("W")
 
 
 class Standing(StrEnum):
@@ -32,21 +34,21 @@ _NAMES: Final[Mapping[Standing, Text]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class Span(Generic[W]):
     """From when a confirmed version counts, and until when at most: instants with a zone; `what` is its content."""
 
     since: datetime
     confirmed: datetime
     until: datetime | None
-    what: str
+    what: W
 
     @classmethod
-    def of(cls, day: date, confirmed: datetime, until: datetime | None, what: str) -> Self:
+    def of(cls, day: date, confirmed: datetime, until: datetime | None, what: W) -> Self:
         """From the beginning of its day, local time, and not before it was confirmed."""
         return cls(max(datetime.combine(day, time(), LOCAL), confirmed), confirmed, until, what)
 
 
-def in_force(known: Iterable[Span], moment: datetime) -> Span | None:
+def in_force(known: Iterable[Span[W]], moment: datetime) -> Span[W] | None:
     """The one that began last; of two that began together, the one confirmed last (then the last given)."""
     began = [each for each in known if each.since <= moment and (each.until is None or moment < each.until)]
     return max(reversed(began), key=lambda each: (each.since, each.confirmed), default=None)

@@ -20,6 +20,7 @@ from auth.policy.model import Prose
 from auth.profile.now import limits_now
 from auth.registrations import cover, rules
 from auth.registrations.rules import Body, Standing
+from auth.registrations.stored import body_of
 from auth.registrations.tables import RegistrationRow
 from auth.registrations.workflow import (
     CERTIFIERS,
@@ -34,6 +35,7 @@ from auth.registrations.workflow import (
 )
 from auth.roles import Role
 from auth.scope import sight
+from auth.stored import if_readable
 from core import calendar
 from core.errors import Reason, refuse_if
 from core.ids import DatasetId
@@ -69,7 +71,10 @@ class RegistrationCertify(CaseStep):
 
 
 class RegistrationRead(SQLModel):
-    """An act as a reader sees it. `body` is the department's and the bureau's; the public reads the rest once it is on notice."""
+    """An act as a reader sees it. `body` is the department's and the bureau's; the public reads the rest once it is on notice.
+
+    `is_readable`: false where `body` is missing because this version cannot read it.
+    """
 
     id: str
     act: Act
@@ -81,6 +86,7 @@ class RegistrationRead(SQLModel):
     title_zh: str
     title_en: str
     body: Body | None
+    is_readable: bool
     code: str
     review_due_on: date | None
     notice_from: date | None
@@ -165,6 +171,8 @@ def step(work: Work, actor: Actor, registration_id: str, which: Step, body: Case
     refuse_if(tuple(against(work, actor, row, which)))
     if which in (Step.RETURN, Step.REFUSE, Step.OBJECT):
         need_reason(body.note)
+    if which is Step.PASS:
+        body_of(row)  # nobody passes what cannot be read
     today, known = cover.today(work), limits_now(work)
     if which in (Step.SUBMIT, Step.OBJECT):
         row.review_due_on = calendar.add_working_days(
@@ -197,6 +205,7 @@ def certify(work: Work, actor: Actor, registration_id: str, body: RegistrationCe
     row = _loaded(work, actor, registration_id, Step.CERTIFY, body)
     hold(work, "registration codes")
     refuse_if(tuple(against(work, actor, row, Step.CERTIFY)))
+    body_of(row)
     older = work.db.exec(
         select(RegistrationRow).where(
             RegistrationRow.dataset_id == row.dataset_id, RegistrationRow.state == State.REGISTERED
@@ -224,7 +233,7 @@ def _code(work: Work, today: date) -> str:
 def against(work: Work, actor: Actor, row: RegistrationRow, which: StrEnum) -> Iterator[Reason]:
     """What stands against a step: what is missing, the notice that runs, and three people."""
     if which == Step.SUBMIT:
-        yield from rules.gaps(Act(row.act), Body.model_validate_json(row.body))
+        yield from rules.gaps(Act(row.act), body_of(row))
     if which in (Step.PASS, Step.REFUSE, Step.CERTIFY):
         steps = _HANDED_IN | ({Step.PASS} if which == Step.CERTIFY else set())
         if persons(work, actor) & _hands(work, row, steps):
@@ -238,14 +247,17 @@ def against(work: Work, actor: Actor, row: RegistrationRow, which: StrEnum) -> I
 
 
 def registration(work: Work, actor: Actor, registration_id: str) -> RegistrationRead:
-    """One act; NotFound outside the actor's sight."""
-    return read(work, actor, BOOK.row(work, registration_id, actor))
+    """One act. Raises NotFound outside the actor's sight, Unavailable where he may read what was handed in and this version cannot."""
+    row = BOOK.row(work, registration_id, actor)
+    if _is_inside(actor, row):
+        body_of(row)
+    return read(work, actor, row)
 
 
 def registrations(
     work: Work, actor: Actor, *, state: str = "", act: str = "", dataset_id: str = "", text: str = "", offset: int = 0, limit: int = 50
 ) -> tuple[list[RegistrationRead], int]:  # fmt: skip
-    """Acts in sight, newest first, and their number. `text`: in title or code."""
+    """Acts in sight, newest first, and their number; those that cannot be read without what was handed in. `text`: in title or code."""
     pairs = (
         (RegistrationRow.state, state),
         (RegistrationRow.act, act),
@@ -294,8 +306,9 @@ def read(work: Work, actor: Actor, row: RegistrationRow) -> RegistrationRead:
         and row.valid_to is not None
         and row.valid_to >= today
     )
+    body = if_readable(body_of, row) if inside else None
     update: dict[str, Any] = {
-        "body": Body.model_validate_json(row.body) if inside else None, "note": row.note if inside else "", "is_valid": is_valid,
+        "body": body, "is_readable": not inside or body is not None, "note": row.note if inside else "", "is_valid": is_valid,
         "is_overdue": row.state == State.SUBMITTED and row.review_due_on is not None and today > row.review_due_on,
     }  # fmt: skip
     return RegistrationRead.model_validate(row, update=update)

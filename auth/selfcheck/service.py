@@ -32,6 +32,7 @@ from auth.incidents.tables import IncidentRow
 from auth.incidents.workflow import State as IncidentState
 from auth.papers import commitments
 from auth.papers import cover as papers
+from auth.policy.filters.rules import LOCAL
 from auth.policy.limits import Limits
 from auth.policy.model import LEAVING
 from auth.profile.model import Profile
@@ -43,6 +44,7 @@ from auth.scope import sight
 from auth.selfcheck import rules
 from auth.selfcheck.rules import OrganisationFacts, Outcome, PlatformFacts, Point
 from auth.selfcheck.tables import SelfCheckRow
+from auth.stored import readable
 from auth.vouching import cover as vouching
 from core.errors import NotFound
 from core.ids import OrgId
@@ -55,6 +57,10 @@ KEEP: Final = "auth:selfcheck:keep"
 SUBJECT: Final = "platform"
 _WEIGHED: Final = ("self_check_span_days", "use_report_days", "use_report_months", "deletion_days")
 ADMINISTRATORS: Final = (Role.SYSADMIN, Role.SECURITY_OFFICER, Role.AUDITOR)
+_UNREADABLE: Final = Text(
+    "{day} 提交的自查（{id}）含有本版本不能读取的内容（{places}）；请联系安全管理员。",
+    "The self-check of {day} ({id}) holds what this version cannot read ({places}). Tell the security officer.",
+)
 Receiptless = Callable[[Work, str], int]
 
 
@@ -224,7 +230,7 @@ def kept(
 
 
 def kept_one(work: Work, actor: Actor, self_check_id: str) -> KeptRead:
-    """One that was handed in. NotFound outside the actor's sight."""
+    """One that was handed in. Raises NotFound outside the actor's sight, Unavailable where this version cannot read it."""
     row = work.db.get(SelfCheckRow, self_check_id)
     if row is None or row.subject not in dict(subjects(work, actor)):
         raise _missing()
@@ -264,10 +270,13 @@ def _brief(work: Work, row: SelfCheckRow) -> KeptBrief:
 
 
 def _kept(work: Work, row: SelfCheckRow) -> KeptRead:
+    basis = rules.PLATFORM_BASIS if row.subject == SUBJECT else rules.GRANTS_BASIS
+    with readable(_UNREADABLE, basis=basis, id=row.id, day=row.kept_at.astimezone(LOCAL).date()):
+        check = CheckRead.model_validate_json(row.document, extra="forbid")
     return KeptRead(
         **_brief(work, row).model_dump(),
         document=row.document,
-        check=CheckRead.model_validate_json(row.document),
+        check=check,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from datetime import datetime
+from typing import Final
 
 import rfc8785
 from pydantic import BaseModel, ConfigDict, Field
@@ -12,11 +13,18 @@ from sqlmodel import col, select
 from auth import audit
 from auth.actor import Actor
 from auth.products.standing_years import LOCK
+from auth.stored import readable
 from auth.supervision.disclosure import Disclosure, disclosure, year_span
 from auth.supervision.tables import DisclosureRow
+from core import bases
 from core.errors import Conflict, NotFound, Stale
 from core.text import Text
 from core.work import Work, hold
+
+_UNREADABLE: Final = Text(
+    "{year} 年度的披露含有本版本不能读取的内容（{places}）；请联系安全管理员。",
+    "The disclosure of {year} holds what this version cannot read ({places}). Tell the security officer.",
+)
 
 
 class PublicationCreate(BaseModel):
@@ -45,9 +53,14 @@ def digest(made: Disclosure) -> str:
 
 
 def told(work: Work, year: int) -> Disclosure:
-    """What was disclosed of a year, to the byte; while it is not disclosed, what the records say now."""
-    row = work.db.get(DisclosureRow, year)
-    return Disclosure.model_validate_json(row.body) if row else disclosure(work, year)
+    """What was disclosed of a year, to the byte; while it is not disclosed, what the records say now.
+
+    Raises Unavailable where this version cannot read what was disclosed: the records of now never stand in for it.
+    """
+    if (row := work.db.get(DisclosureRow, year)) is None:
+        return disclosure(work, year)
+    with readable(_UNREADABLE, basis=bases.PROVED, year=year):
+        return Disclosure.model_validate_json(row.body, extra="forbid")  # to the byte: nothing is left out
 
 
 def publication(work: Work, year: int) -> PublicationRead:

@@ -7,7 +7,7 @@ from auth.grants import ledger, usage
 from auth.grants import queries as grant_queries
 from auth.grants.view import Used
 from auth.vouching import cover as vouching
-from core.errors import Reason
+from core.errors import Reason, Unavailable
 from core.ids import GrantId
 from core.work import Work
 from datasets.enclave import queries, rules, service
@@ -24,7 +24,7 @@ _COMPUTING = (EnclaveState.APPROVED, EnclaveState.IN_REVIEW)
 def carry_over(work: Work, row: EnclaveRow, to: GrantId) -> tuple[Reason, ...]:
     """Every reason why it ended; () when it goes on. `row` is held until the transaction ends.
 
-    What was approved stays so only where the terms that it was read against are the same; what was computed is computed anew, for the
+    One whose specification cannot be read ends with that for its reason: it is no hindrance to the amendment. What was approved stays so only where the terms that it was read against are the same; what was computed is computed anew, for the
     result belongs to the grant that it leaves under. One that was returned is the requester's to change, whatever stands against it.
     """
     was, before = EnclaveState(row.state), GrantId(row.grant_id)
@@ -32,8 +32,12 @@ def carry_over(work: Work, row: EnclaveRow, to: GrantId) -> tuple[Reason, ...]:
     opening.take_back(work, SYSTEM, "enclave", row.id)
     if was is EnclaveState.APPROVED:
         service.call_off(work, row)
-    spec = queries.spec_of(row).model_copy(update={"grant_id": to})
     taken = ledger.taken_for(work, before, row.id)
+    try:
+        spec = queries.spec_of(row).model_copy(update={"grant_id": to})
+    except Unavailable as unread:
+        _stop(work, row, was, unread.reasons, taken)
+        return unread.reasons
     case = _case(work, row, spec, taken)
     against = [
         each for each in case.reasons if was is not EnclaveState.RETURNED or each.code == "quota-exhausted"

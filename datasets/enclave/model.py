@@ -97,7 +97,7 @@ class EnclaveStepRead(SQLModel):
 
 
 class EnclaveRead(SQLModel):
-    """One request. `asked_under`: the earlier grant, where it goes on under an amendment. `extract_id`: where the released file and its receipt are; empty before."""
+    """One request. `asked_under`: the earlier grant, where it goes on under an amendment. `extract_id`: where the released file and its receipt are; empty before. `spec`: null in lists where this version cannot read it."""
 
     id: str
     grant_id: GrantId
@@ -109,7 +109,7 @@ class EnclaveRead(SQLModel):
     requested_name: str
     purpose: str
     scenario_id: str
-    spec: dict[str, Any]
+    spec: dict[str, Any] | None
     spec_hash: str
     because: str
     state: EnclaveState

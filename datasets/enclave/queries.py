@@ -10,13 +10,20 @@ from sqlmodel import col, select
 
 from auth.actor import Actor
 from auth.scope import sight
+from auth.stored import if_readable, readable
 from core.errors import NotFound
 from core.text import Text
 from core.work import Work
 from datasets.enclave.model import EnclaveRead, EnclaveSpec, EnclaveStepRead
+from datasets.enclave.rules import BASIS
 from datasets.enclave.tables import EnclaveRow, EnclaveStepRow
 
 READ: Final = "datasets:enclave:read"
+_UNREADABLE: Final = Text(
+    "域内计算 {id} 的方案含有本版本不能读取的内容（{places}），不予审查和计算；请撤回后重新提交，或联系安全管理员。",
+    "The specification of computation {id} holds what this version cannot read ({places}); it is neither reviewed nor computed. Withdraw it "
+    "and hand it in anew, or tell the security officer.",
+)
 SORTS: Final = {
     "submitted": col(EnclaveRow.id),
     "dataset": col(EnclaveRow.dataset_id),
@@ -55,11 +62,15 @@ def row(work: Work, actor: Actor | None, enclave_id: str, *, to_change: bool = F
 
 
 def spec_of(row: EnclaveRow) -> EnclaveSpec:
-    return EnclaveSpec.model_validate_json(row.spec)
+    """Raises Unavailable where this version does not know the words of the specification: it is then neither reviewed nor computed."""
+    with readable(_UNREADABLE, basis=BASIS, id=row.id):
+        return EnclaveSpec.model_validate_json(row.spec)
 
 
 def read(row: EnclaveRow) -> EnclaveRead:
-    return EnclaveRead.model_validate(row, update={"spec": json.loads(row.spec)})
+    """`spec` as it was handed in; None where it cannot be read."""
+    spec = json.loads(row.spec) if if_readable(spec_of, row) else None
+    return EnclaveRead.model_validate(row, update={"spec": spec})
 
 
 def steps(work: Work, enclave_id: str) -> list[EnclaveStepRead]:

@@ -20,6 +20,7 @@ from auth.messages import audience
 from auth.messages.service import tell
 from auth.policy.model import DeliveryForm
 from auth.roles import Role
+from auth.stored import if_readable
 from catalog.assets import asset
 from core import jobs
 from core.errors import AppError, NotFound, Reason, Stale, refuse_if
@@ -254,10 +255,10 @@ def keep_in(work: Work, enclave_id: str, why: Text) -> None:
 
 
 def detail(work: Work, actor: Actor, enclave_id: str) -> EnclaveDetail:
-    """One request with its history, what stands against it now, and the steps open to the reader."""
+    """One request with its history, what stands against it now, and the steps open to the reader. Raises Unavailable where it cannot be read."""
     row = queries.row(work, actor, enclave_id)
-    is_open = row.ended_at is None
-    reasons = standing(work, queries.spec_of(row)).reasons if is_open else ()
+    spec = queries.spec_of(row)
+    reasons = standing(work, spec).reasons if row.ended_at is None else ()
     job = work.db.get(jobs.JobRow, row.job_id) if row.job_id and row.state == EnclaveState.APPROVED else None
     return EnclaveDetail.model_validate(
         queries.read(row).model_dump()
@@ -312,9 +313,16 @@ def give_back(work: Work, row: EnclaveRow) -> None:
 
 
 def taking_of(row: EnclaveRow) -> Taking:
-    spec = queries.spec_of(row)
+    """What the ledger says of it; of a specification that cannot be read, all but its columns and conditions."""
+    spec = if_readable(queries.spec_of, row)
+    if spec is None:
+        taking = Taking.by(
+            requester(row), purpose=row.purpose, scenario_id=row.scenario_id, form=DeliveryForm.ENCLAVE
+        )
+    else:
+        taking = question_of(spec).taking(requester(row), None)
     return replace(
-        question_of(spec).taking(requester(row), None), person_id=row.person_id, release_id=row.release_id or "", release_number=row.release_number
+        taking, person_id=row.person_id, release_id=row.release_id or "", release_number=row.release_number
     )  # fmt: skip
 
 

@@ -19,11 +19,13 @@ from auth.profile.service import FOLLOWED, Follower
 from auth.profile.standing import Standing, replaces, standing
 from auth.roles import Role
 from auth.scope import sight
+from auth.stored import if_readable
 from core.errors import Reason, refuse_if
 from core.text import Text
 from core.work import Work, hold
 from quality.schemes.model import Scheme
-from quality.schemes.now import in_force
+from quality.schemes.now import number_now
+from quality.schemes.stored import scheme_of
 from quality.schemes.tables import SchemeRow
 from quality.schemes.workflow import FINAL, MACHINE, State, Step
 
@@ -39,7 +41,7 @@ class SchemeProposal(SQLModel):
 
 
 class SchemeRead(SQLModel):
-    """A version as a reader sees it."""
+    """A version as a reader sees it. `scheme`: in lists and on turning it down, null where this service cannot read it."""
 
     id: str
     state: State
@@ -47,7 +49,7 @@ class SchemeRead(SQLModel):
     number: int
     reason: str
     effective_from: date
-    scheme: Scheme
+    scheme: Scheme | None
     created_at: datetime
     standing: Standing
     followed_by: Follower | None = None
@@ -92,6 +94,8 @@ def step(work: Work, actor: Actor, scheme_id: str, which: Step, ask: CaseStep) -
     refuse_if(tuple(_proposer(work, actor, row, which)))
     if which is Step.REJECT:
         need_reason(ask.note)
+    else:
+        _content(row)
     BOOK.move(work, actor, row, which, ask.note)
     if which is Step.CONFIRM:
         older = select(SchemeRow).where(SchemeRow.state == State.ACTIVE, SchemeRow.id != row.id)
@@ -108,13 +112,16 @@ def _proposer(work: Work, actor: Actor, row: SchemeRow, which: Any) -> Iterator[
 
 
 def versions(work: Work, actor: Actor, *, limit: int = 200) -> tuple[list[SchemeRead], int]:
-    """Every version, newest first."""
+    """Every version, newest first, those that cannot be read without what they say."""
     rows, total = BOOK.listed(work, actor, offset=0, limit=limit)
     return [read(work, row) for row in rows], total
 
 
 def version(work: Work, actor: Actor, scheme_id: str) -> SchemeRead:
-    return read(work, BOOK.row(work, scheme_id, actor))
+    """One version. Raises Unavailable where this service cannot read it."""
+    row = BOOK.row(work, scheme_id, actor)
+    _content(row)
+    return read(work, row)
 
 
 def commands(work: Work, actor: Actor, scheme_id: str) -> list[Command]:
@@ -124,14 +131,18 @@ def commands(work: Work, actor: Actor, scheme_id: str) -> list[Command]:
 
 def read(work: Work, row: SchemeRow) -> SchemeRead:
     """A version as it stands today."""
-    counts = row.state == State.ACTIVE and row.number == in_force(work)[0]
+    counts = row.state == State.ACTIVE and row.number == number_now(work)
     stands = standing(State(row.state), row.effective_from, _today(work), counts=counts)
     more = {
-        "scheme": Scheme.model_validate_json(row.body),
+        "scheme": if_readable(_content, row),
         "standing": stands,
         "followed_by": _follower(work, row) if stands in FOLLOWED else None,
     }
     return SchemeRead.model_validate(row, update=more)
+
+
+def _content(row: SchemeRow) -> Scheme:
+    return scheme_of(row.number, row.body)
 
 
 def _follower(work: Work, row: SchemeRow) -> Follower | None:

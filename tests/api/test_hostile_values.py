@@ -155,3 +155,26 @@ def test_words_that_are_written_down_are_bounded(clients: list[TestClient]) -> N
     ]
     assert len(said_of) > 20
     assert [name for name, each in said_of if "maxLength" not in each] == []
+
+
+def test_an_offset_beyond_what_databases_count_is_told_the_largest(clients: list[TestClient]) -> None:
+    """By every list that takes one; nobody is told of NUL. The largest itself is beyond the end of any list."""
+    document = clients[0].app.openapi()  # type: ignore[attr-defined]
+    lists = [
+        (path, next(each for each in item["get"]["parameters"] if each["name"] == "offset"))
+        for path, item in document["paths"].items()
+        if "{" not in path
+        and any(each["name"] == "offset" for each in item.get("get", {}).get("parameters", ()))
+    ]
+    refused = 0
+    for path, offset in lists:
+        largest = offset["schema"]["maximum"]
+        for client in clients:
+            answer = client.get(path, params={"offset": str(largest + 1), "lang": "en"})
+            if answer.status_code not in (403, 404):
+                assert answer.status_code == 422, (path, answer.text)
+                assert f"query.offset: must be {largest} or less" in answer.json()["detail"], path
+                assert client.get(path, params={"offset": largest}).status_code == 200, path
+                refused += 1
+                break
+    assert refused == len(lists) > 20
