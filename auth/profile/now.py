@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from sqlalchemy import bindparam, event
-from sqlalchemy.orm import object_session
+from sqlalchemy.orm import Session, object_session
 from sqlmodel import col, select
 
 from auth.casework.tables import CaseEventRow
@@ -62,8 +62,7 @@ def number_now(work: Work) -> int | None:
 @event.listens_for(ProfileRow, "after_update")
 def _ask_again(_mapper: Any, _connection: Any, row: ProfileRow) -> None:  # noqa: ANN401 - SQLAlchemy's own
     """A transaction that changes profiles sees its own change."""
-    if (session := object_session(row)) is not None:
-        session.info.pop(_KNOWN, None)
+    cast("Session", object_session(row)).info.pop(_KNOWN, None)
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -16,9 +17,10 @@ from auth.delegations.workflow import Step as DelegationStep
 from auth.messages import service as messages
 from auth.roles import Role
 from core.errors import AccessRefused, AppError, Conflict, InputRefused, NotFound, Stale, TransitionRefused
+from core.ids import DatasetId, OrgId
 from tests.auth.test_delegations import answered, named
 from tests.conftest import TestClock
-from tests.desk import RESCUES, Desk, a_desk, an_application, an_ask, codes, screened, voted
+from tests.desk import PARKS, RESCUES, Desk, a_desk, an_application, an_ask, codes, screened, voted
 from tests.people import a_person, actor_of, browser_as, client_as
 
 STAGE = "business:parks"
@@ -164,6 +166,38 @@ def test_an_invitation_is_for_one_turn_and_can_be_taken_back(house: House, clock
         now = applications.application(work, actor, found.id)
     with pytest.raises(TransitionRefused):
         invited(desk, now)
+
+
+def test_an_invitation_is_taken_back_by_whom_it_concerns_and_once_it_is_known(sqlite_house: House) -> None:
+    desk = a_desk(sqlite_house)
+    found = in_review(desk)
+    (made,) = invited(desk, found)
+    for who, which, fault in (
+        ("approver", made.id, AccessRefused), ("roads_screener", made.id, AccessRefused), ("steward_a", "none", NotFound),
+    ):  # fmt: skip
+        with pytest.raises(fault), desk.write(who) as (work, actor):
+            inviting.take_back(work, actor, found.id, which)
+    with desk.read("applicant") as (work, actor), pytest.raises(AccessRefused):
+        inviting.invitations(work, actor, found.id)
+
+
+def test_who_may_invite_to_several_stages_says_to_which(sqlite_house: House) -> None:
+    desk = a_desk(sqlite_house)
+    desk.known["ROAD-1"] = replace(PARKS, dataset_id=DatasetId("ROAD-1"), org_id=OrgId("roads"))
+    with sqlite_house.write() as work:
+        a_person(work, "both", "bureau", ["steward"])
+        a_person(work, "third", "bureau", ["reviewer_business"])
+    lines = [*an_ask(RESCUES).lines, *an_ask(desk.known["ROAD-1"]).lines]
+    found = an_application(desk, at=State.SUBMITTED, ask=an_ask(RESCUES).model_copy(update={"lines": lines}))
+    found = screened(desk, found)
+    with desk.read("both") as (work, actor):
+        open_ = [
+            stage.name for stage in inviting.stages_to_invite(work, actor, queries.row(work, found.id, actor))
+        ]
+    assert open_ == ["business:parks", "business:roads", "security"]
+    with pytest.raises(InputRefused, match="Say which stage") as refusal:
+        invited(desk, found, "third", by="both", stage="")
+    assert all(name in refusal.value.detail.zh for name in open_)
 
 
 def test_who_could_be_invited_is_told_by_name(house: House) -> None:

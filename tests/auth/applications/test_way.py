@@ -233,3 +233,41 @@ def test_returned_application_comes_back_in_a_new_turn_with_new_votes(desk: Desk
     assert (found.turn, found.reviews, [s.is_done for s in found.stages]) == (2, [], [False])
     with pytest.raises(TransitionRefused):
         decided(desk, found)
+
+
+def test_a_refusal_at_the_door_names_a_reason_of_the_list(desk: Desk) -> None:
+    found = an_application(desk)
+    for code in ("", "made-up"):
+        with pytest.raises(InputRefused, match="code of the list"):
+            screened(desk, found, outcome="reject", note="材料不齐，不予受理", reason_code=code)
+    assert (
+        screened(
+            desk, found, outcome="reject", note="材料不齐，不予受理", reason_code="purpose-unclear"
+        ).state
+        is State.REJECTED
+    )
+
+
+@pytest.mark.parametrize("outcome", ["return", "reject"])
+def test_papers_follow_only_what_is_accepted(desk: Desk, outcome: str) -> None:
+    found = an_application(desk)
+    missing = [{"paper": "licence", "working_days": 5}]
+    with pytest.raises(InputRefused, match="leave them out"):
+        screened(
+            desk,
+            found,
+            outcome=outcome,
+            note="材料不齐，请补充",
+            reason_code="purpose-unclear",
+            missing=missing,
+        )
+
+
+def test_a_vote_names_each_line_of_its_stage_once(desk: Desk) -> None:
+    lines = (*an_ask(PARKS).lines, *an_ask(RESCUES, columns=["event_type"]).lines)
+    found = screened(desk, an_application(desk, ask=an_ask(lines=lines)))
+    first, second = ({"line_id": line.id, "vote": "approve"} for line in found.lines)
+    for named in ([first], [first, first], [first, second, second]):
+        with pytest.raises(InputRefused, match="votes once on each of these lines"):
+            voted(desk, found, "screener", "business:parks", lines=named)
+    assert voted(desk, found, "screener", "business:parks", lines=[second, first]).state is State.IN_REVIEW

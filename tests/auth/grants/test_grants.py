@@ -6,7 +6,7 @@ import hashlib
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
-from datetime import UTC, timedelta
+from datetime import UTC, date, timedelta
 from typing import Any
 
 import pytest
@@ -332,6 +332,18 @@ def test_a_grant_that_waited_too_long_is_not_activated_though_no_sweep_came(
     with pytest.raises(AccessRefused) as refused:
         activated(desk, pending.id)
     assert codes(refused) == ["grant-waited-too-long"]
+    clock.now -= timedelta(seconds=1)
+    assert activated(desk, pending.id).state == "ACTIVE"
+
+
+def test_a_grant_whose_period_is_over_is_not_activated_though_no_sweep_came(
+    desk: Desk, clock: TestClock
+) -> None:
+    pending = a_grant(desk, at="PENDING", ends_on=date(2026, 3, 10))
+    clock.now = pending.ends_at
+    with pytest.raises(AccessRefused) as refused:
+        activated(desk, pending.id)
+    assert codes(refused) == ["grant-ended"]
     clock.now -= timedelta(seconds=1)
     assert activated(desk, pending.id).state == "ACTIVE"
 

@@ -16,7 +16,7 @@ from api.house import House
 from auth.applications import service as applications
 from auth.applications.workflow import State
 from auth.duties import service as duties
-from auth.grants import queries, reading, service, usage
+from auth.grants import queries, reading, service, succession, usage
 from auth.grants.reading import GrantRead
 from auth.grants.steps import GrantStep
 from auth.grants.tables import GrantRow
@@ -180,6 +180,40 @@ def test_a_renewal_does_not_fill_the_quotas_of_a_period_that_runs(desk: Desk, cl
     with pytest.raises(AccessRefused) as refused:
         submitted(desk, early)
     assert codes(refused) == ["renewal-before-end"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "starts", "expected"),
+    [
+        ("renewal", -1, "renewal-before-end"), ("renewal", 0, None),
+        ("amendment", -1, None), ("amendment", 0, "amendment-after-end"),
+    ],
+)  # fmt: skip
+def test_what_takes_a_grants_place_begins_on_its_side_of_the_end_also_when_it_is_put_into_force(
+    desk: Desk, kind: str, starts: int, expected: str | None
+) -> None:
+    """To the second, and whatever was let through when it was applied for."""
+    old = a_grant(desk)
+    new = granted(desk, follow(desk, old.id))
+    with desk.house.read() as work:
+        row = work.db.get_one(GrantRow, new)
+        work.db.expunge(row)
+        row.succession, row.starts_at = kind, old.ends_at + timedelta(seconds=starts)
+        row.ends_at = row.starts_at + timedelta(days=90)
+        said = {reason.code for reason in succession.objections(work, row)}
+    assert said - {"successor-not-started"} == ({expected} if expected else set())
+
+
+@pytest.mark.parametrize(("kind", "carried"), [("amendment", 60), ("renewal", 0), ("new", 0)])
+def test_only_an_amendment_goes_on_with_what_was_used(desk: Desk, kind: str, carried: int) -> None:
+    old = a_grant(desk, quotas={"rows": 100})
+    _charge(desk, old.id, 60)
+    new = granted(desk, follow(desk, old.id))
+    with desk.house.read() as work:
+        row, before = work.db.get_one(GrantRow, new), work.db.get_one(GrantRow, old.id)
+        work.db.expunge(row)
+        row.succession = kind
+        assert succession.take_over(row, before).get("rows", 0) == row.carried_rows == carried
 
 
 def _report(desk: Desk, grant: GrantRead) -> None:

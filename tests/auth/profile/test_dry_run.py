@@ -56,6 +56,20 @@ def test_grants_that_would_sleep_or_owe_are_named(desk: Desk, clock: TestClock) 
     assert _told(desk, stopping) == {grant.id: {"blocking-duty-overdue"}}
 
 
+def test_only_reports_that_the_change_makes_late_are_told(desk: Desk, clock: TestClock) -> None:
+    """One is late by the days in force already: that is no fault of the proposed version."""
+    a_grant(desk)
+    now = _with({"use_report_months": 2, "use_report_days": 5})
+    in_force(desk, now)
+    sooner = _with({"use_report_months": 1, "use_report_days": 5})
+    clock.forward(days=70)
+    with desk.read("auditor") as (work, _):
+        (found,) = service.dry_run(work, sooner, assets=desk.assets)
+        assert service.dry_run(work, now, assets=desk.assets) == []
+    said = [reason.text.en for reason in found.reasons]
+    assert len(said) == len(set(said)) == 1, said
+
+
 def _rewritten(desk: Desk, grant_id: str, policy: GrantPolicy) -> None:
     with desk.house.write() as work:
         row = work.db.get_one(GrantRow, grant_id)
@@ -124,6 +138,20 @@ def test_a_grant_that_cannot_be_read_is_named_and_the_others_are_told(desk: Desk
     told = _told(desk, GENERIC.model_copy(update={"forms": {2: ()}}))
     assert told[broken.id] == {"policy-unenforceable"}
     assert "level-forbids-form" in told[other.id]
+
+
+def test_a_grant_of_data_that_is_gone_is_named(desk: Desk) -> None:
+    grant = a_grant(desk)
+    del desk.known[PARKS.dataset_id]
+    assert _told(desk, GENERIC) == {grant.id: {"dataset-gone"}}
+
+
+def test_the_only_person_whom_nobody_vouches_for_is_told_in_the_singular(desk: Desk) -> None:
+    grant = a_grant(desk, members=("analyst",))
+    with desk.read("auditor") as (work, _):
+        (found,) = service.dry_run(work, GENERIC.model_copy(update={"vouching": True}), assets=desk.assets)
+    assert (found.grant_id, service.people_stopped([found])) == (grant.id, 1)
+    assert found.reasons[0].text.en.startswith("The one person who may use the grant")
 
 
 def test_people_whom_nobody_vouches_for_are_counted_once_and_only_where_that_is_new(

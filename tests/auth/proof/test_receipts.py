@@ -120,6 +120,19 @@ def test_the_history_of_an_application_that_waits_is_proved_from_its_first_day(d
     assert all(proof(desk, "applicant", event).status_code == 200 for event in mine.values())
 
 
+def test_what_concerns_neither_an_application_nor_a_grant_is_for_those_who_read_the_record(
+    desk: Desk,
+) -> None:
+    with desk.house.write() as work:
+        audit.record(work, SYSTEM, "profile.confirmed", subject="1")
+    (event,) = events(desk, "profile.confirmed")
+    sealed(desk.house)
+    assert proof(desk, "auditor", event.id).status_code == 200
+    assert [proof(desk, who, event.id).status_code for who in ("applicant", "officer", "screener")] == [
+        404
+    ] * 3
+
+
 def test_an_event_of_a_twin_application_is_its_own_sides(desk: Desk) -> None:
     """Two organisations ask for the same: neither proves anything of the other's."""
     mine = an_application(desk)
