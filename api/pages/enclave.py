@@ -93,7 +93,7 @@ def form_page(
         return _form(request, work, actor, GrantId(row.grant_id), given=given, is_lost=typed is None)
     if grant is None:
         rows, _ = grant_queries.listed(work, actor, state="ACTIVE", limit=200)
-        forms = {row.id: {*grant_queries.view_of(work, row).policy.delivery_forms} for row in rows}
+        forms = {row.id: grant_queries.forms_of(row) for row in rows}
         held = [row for row in rows if DeliveryForm.ENCLAVE in forms[row.id]]
         return page(request, "queries/choose.html", grants=held, forms=forms)
     return _form(request, work, actor, grant)

@@ -95,9 +95,7 @@ def form_page(request: Request, work: ReadDep, actor: ActorDep, grant: GrantId |
     """The form for one grant, or the choice of a grant that holds files."""
     if grant is None:
         rows, _ = grant_queries.listed(work, actor, state="ACTIVE", limit=200)
-        held = [
-            row for row in rows if EXTRACT_FORMS & {*grant_queries.view_of(work, row).policy.delivery_forms}
-        ]
+        held = [row for row in rows if EXTRACT_FORMS & grant_queries.forms_of(row)]
         return page(request, "extracts/choose.html", grants=held)
     return _form(request, work, actor, grant)
 

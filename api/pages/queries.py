@@ -66,8 +66,8 @@ def form_page(request: Request, work: ReadDep, actor: ActorDep, grant: GrantId |
     """The form for one grant, or the choice of a grant that holds statistics."""
     if grant is None:
         rows, _ = grant_queries.listed(work, actor, state="ACTIVE", limit=200)
-        held = [row for row in rows if _ASKED & {*grant_queries.view_of(work, row).policy.delivery_forms}]
-        forms = {row.id: {*grant_queries.view_of(work, row).policy.delivery_forms} for row in held}
+        held = [row for row in rows if _ASKED & grant_queries.forms_of(row)]
+        forms = {row.id: grant_queries.forms_of(row) for row in held}
         return page(request, "queries/choose.html", grants=held, forms=forms)
     return _form(request, work, actor, grant)
 

@@ -6,7 +6,6 @@ steward of the bureau decides what becomes of the agreement; until then neither 
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from datetime import date
 from typing import Any, Final
@@ -25,6 +24,7 @@ from auth.applications import seeing
 from auth.applications.tables import ApplicationRow
 from auth.applications.workflow import ANSWERED, LIVE
 from auth.grants import queries as grants
+from auth.grants.stored import scenario_of
 from auth.grants.tables import GrantRow
 from auth.grants.workflow import State as GrantState
 from auth.identity.affiliation import controllers
@@ -159,7 +159,7 @@ def _grants(work: Work, actor: Actor, org_id: str, body: AgreementBody) -> list[
     return [
         Hanging(id=row.id, state=row.state, datasets=[row.dataset_id])
         for row in work.db.exec(wanted.order_by(col(GrantRow.id)))
-        if _holds(body, json.loads(row.policy)["scenario_id"])
+        if (scenario := scenario_of(row)) is not None and _holds(body, scenario)
     ]
 
 

@@ -21,7 +21,7 @@ from auth.agreements.workflow import State, Step
 from auth.casework.book import CaseStep, Command, made_by, need_reason
 from auth.delegations.standing import doer, persons
 from auth.grants import stopping
-from auth.grants.queries import policy_of
+from auth.grants.stored import policy_of
 from auth.grants.tables import GrantRow
 from auth.identity import organisations
 from auth.identity.affiliation import controllers

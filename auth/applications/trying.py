@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 
 from pydantic import ValidationError
@@ -12,6 +11,7 @@ from auth.actor import Actor
 from auth.applications import queries, rules
 from auth.applications.tables import ApplicationLineRow, ApplicationRow
 from auth.grants import queries as grants
+from auth.grants.stored import policy_of, scenario_of
 from auth.grants.succession import take_over
 from auth.grants.tables import GrantRow
 from auth.grants.view import GrantView
@@ -59,7 +59,7 @@ def of_line(
     policy = tried_policy(asked, narrowing) if narrowing is not None else _standing(row, lines[at], asked)
     current = _current(work, row, lines[at])
     view = grants.view_of(work, _as_grant(row, lines[at], policy, current))
-    return Tried(view, asked, grants.policy_of(current) if current else None, lines[at].department_id)
+    return Tried(view, asked, policy_of(current) if current else None, lines[at].department_id)
 
 
 def of_grant(work: Work, actor: Actor, grant_id: GrantId, narrowing: Narrowing | None = None) -> Tried:
@@ -103,7 +103,7 @@ def _current(work: Work, row: ApplicationRow, line: ApplicationLineRow) -> Grant
     )
     held = list(work.db.exec(wanted.order_by(col(GrantRow.id).desc())))
     followed = [each for each in held if each.id == row.from_grant_id]
-    same = [each for each in held if json.loads(each.policy)["scenario_id"] == row.scenario_id]
+    same = [each for each in held if scenario_of(each) == row.scenario_id]
     return next(iter((*followed, *same)), None)
 
 

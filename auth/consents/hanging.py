@@ -9,7 +9,7 @@ from sqlmodel import col, select
 
 from auth.consents import cover
 from auth.consents.tables import ConsentRow
-from auth.grants.queries import policy_of
+from auth.grants.stored import policy_of
 from auth.grants.tables import GrantRow
 from auth.grants.workflow import State
 from auth.policy.model import GrantPolicy

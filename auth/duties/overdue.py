@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -15,6 +14,7 @@ from auth.duties import rules
 from auth.duties.rules import Due, Lived
 from auth.duties.tables import DutyRow
 from auth.duties.workflow import Kind, State
+from auth.grants.stored import uses_of
 from auth.grants.tables import GrantFacts, GrantRow
 from auth.grants.workflow import FINAL as GRANT_FINAL
 from auth.policy.filters.rules import LOCAL
@@ -53,12 +53,13 @@ def is_continued(work: Work, row: GrantRow, limits: Limits) -> bool:
         col(GrantRow.activated_at).is_not(None),
     )
     columns = _columns(row)
-    return any(
+    return columns is not None and any(
         rules.continues(
             row.state, row.ends_at, columns, renewed_from=max(each.starts_at, each.activated_at or each.starts_at),
-            renewed_columns=_columns(each), limits=limits,
+            renewed_columns=renewed, limits=limits,
         )
         for each in work.db.exec(wanted)
+        if (renewed := _columns(each)) is not None
     )  # fmt: skip
 
 
@@ -77,8 +78,10 @@ def held_under(work: Work, row: GrantRow, limits: Limits) -> list[str]:
     return found
 
 
-def _columns(row: GrantRow) -> frozenset[str]:
-    return frozenset(each["name"] for each in json.loads(row.policy)["columns"] if each["use"] != "denied")
+def _columns(row: GrantRow) -> frozenset[str] | None:
+    """None where they cannot be told: nothing goes on with what is unknown."""
+    uses = uses_of(row)
+    return None if uses is None else frozenset(name for name, use in uses.items() if use != "denied")
 
 
 def of_org(

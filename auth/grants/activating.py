@@ -17,6 +17,7 @@ from auth.grants import queries, steps, succession
 from auth.grants.reading import GrantRead, read
 from auth.grants.standing import licence
 from auth.grants.steps import GrantStep
+from auth.grants.stored import policy_of
 from auth.grants.tables import GrantRow
 from auth.grants.workflow import State, Step, advance
 from auth.policy import rules, separation, serving
@@ -104,7 +105,7 @@ def activate(
     old = succession.predecessor(work, row)
     if old is not None and old.state == State.ACTIVE and row.starts_at < old.ends_at:
         carried = succession.take_over(row, old)
-        looks = reviews.carry_over(work, old.id, row.id, named(queries.policy_of(row)))
+        looks = reviews.carry_over(work, old.id, row.id, named(policy_of(row)))
         facts = {"by": row.id, "carried": carried} | ({"reviews": looks} if looks else {})
         steps.move(work, SYSTEM, old, Step.SUPERSEDE, "", facts)
         work.db.add(row)

@@ -13,14 +13,15 @@ from sqlmodel import col, select
 from auth.actor import Actor
 from auth.grants.blocks import blocks
 from auth.grants.blocks import question as outside
+from auth.grants.stored import policy_of
 from auth.grants.tables import GrantEventRow, GrantFacts, GrantRow
 from auth.grants.view import GrantView, Used, day_of
 from auth.grants.workflow import State
-from auth.policy.model import GrantPolicy
+from auth.policy.model import DeliveryForm, GrantPolicy
 from auth.policy.separation import Past
-from auth.policy.stored import stored_policy
 from auth.profile.now import limits_of, profile
 from auth.scope import sight
+from auth.stored import if_readable
 from core.errors import NotFound, Unavailable
 from core.ids import ApplicationId, DatasetId, GrantId, OrgId
 from core.text import Text
@@ -119,6 +120,12 @@ def agreed(found: GrantRow | GrantFacts) -> GrantPolicy:
     return policy_of(found)
 
 
+def forms_of(found: GrantRow) -> frozenset[DeliveryForm]:
+    """The delivery forms that a grant names; none of one that is out of use because it cannot be read."""
+    policy = if_readable(agreed, found)
+    return frozenset(policy.delivery_forms) if policy else frozenset()
+
+
 def view_of(work: Work, found: GrantRow | GrantFacts) -> GrantView:
     policy = agreed(found)
     around = blocks(work, found, policy, profile(work))
@@ -140,17 +147,6 @@ def view_of(work: Work, found: GrantRow | GrantFacts) -> GrantView:
         application_id=ApplicationId(found.application_id),
         blocks=around.against,
         if_shared=around.if_shared,
-    )
-
-
-def policy_of(found: GrantRow | GrantFacts) -> GrantPolicy:
-    """The stored policy. Raises Unavailable for terms that this version does not know: what cannot be read is not carried out."""
-    return stored_policy(
-        found.policy,
-        Text(
-            f"授权 {found.id} 的条款含有本版本不能执行的内容（{{places}}），已停止使用；请联系安全管理员。",
-            f"The policy of grant {found.id} holds terms that this version cannot enforce ({{places}}); it is out of use. Tell the security officer.",
-        ),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -11,15 +11,19 @@ from sqlmodel import SQLModel
 from auth.actor import Actor
 from auth.grants import queries
 from auth.grants.standing import licence
+from auth.grants.stored import as_stored
 from auth.grants.tables import GrantRow
 from auth.grants.workflow import State
 from auth.policy import odrl, rules
+from auth.stored import if_readable
+from core.errors import Reason, Unavailable
 from core.ids import ApplicationId, DatasetId, GrantId, OrgId
 from core.work import Work
 
 
 class GrantRead(SQLModel):
-    """A grant as a reader sees it. `is_effective` is computed for the instant of reading; `why_not` says what stands against it."""
+    """A grant as a reader sees it. `is_effective` is computed for the instant of reading; `why_not` says what stands against it. `policy`: in lists as it
+    is stored, also where this version cannot read it; empty where it is no JSON."""
 
     id: GrantId
     application_id: ApplicationId
@@ -69,14 +73,27 @@ def read(work: Work, row: GrantRow) -> GrantRead:
         *rules.effective(queries.view_of(work, row), work.now),
         *rules.licence_objections(standing, work.now),
     )
+    return _told(row, against)
+
+
+def _told(row: GrantRow, against: Sequence[Reason]) -> GrantRead:
     return GrantRead.model_validate(
         row,
         update={
-            "policy": json.loads(row.policy),
+            "policy": if_readable(as_stored, row) or {},
             "is_effective": not against,
             "why_not": [{"code": r.code, "zh": r.text.zh, "en": r.text.en} for r in against],
         },
     )
+
+
+def _listed(work: Work, row: GrantRow) -> GrantRead:
+    """The same in a list: one whose policy cannot be read, or is not the agreed one, stands there as out of use."""
+    try:
+        queries.agreed(row)
+    except Unavailable as unread:
+        return _told(row, unread.reasons or [Reason("policy-unenforceable", unread.detail, rules.POLICY)])
+    return read(work, row)
 
 
 def grant(work: Work, actor: Actor, grant_id: GrantId) -> GrantRead:
@@ -99,6 +116,6 @@ def as_odrl(work: Work, actor: Actor, grant_id: GrantId) -> odrl.Document:
 def grants(
     work: Work, actor: Actor, *, offset: int = 0, limit: int = 50, sort: str = "-created", **by: str | None
 ) -> tuple[list[GrantRead], int]:
-    """Grants in sight, filtered by state, dataset_id, org_id, application_id; and their number."""
+    """Grants in sight, filtered by state, dataset_id, org_id, application_id; and their number. Those that cannot be read say so in `why_not`."""
     rows, total = queries.listed(work, actor, offset=offset, limit=limit, sort=sort, **by)
-    return [read(work, row) for row in rows], total
+    return [_listed(work, row) for row in rows], total

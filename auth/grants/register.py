@@ -17,13 +17,14 @@ from auth.agreements import cover
 from auth.agreements.rules import Covering
 from auth.grants import in_force, lineage
 from auth.grants.queries import seen_by
+from auth.grants.stored import leaving, outline_of, policy_of, scenario_of, uses_of
 from auth.grants.tables import GrantRow
 from auth.grants.workflow import FINAL, State
 from auth.identity.rules import ENTERPRISE_KINDS, licence_state_on
 from auth.identity.tables import LicenceState, OrganisationRow
 from auth.incidents import freezes
-from auth.policy.model import LEAVING
 from auth.profile.now import profile
+from auth.stored import if_readable
 from core.work import Work
 
 
@@ -45,7 +46,8 @@ class HoldingAgreement(BaseModel):
 class RegisteredGrant(BaseModel):
     """One grant in force, as the public may know it. The period ends before `ends_at`.
 
-    `is_suspended`: it was suspended, or its holder's licence, its agreement or a freeze stops it now.
+    `is_suspended`: it was suspended, its holder's licence, its agreement or a freeze stops it now, or this version cannot read its terms;
+    of such a one `scenario_id` and `column_count` are null, and `purposes` and `delivery_forms` empty, where they cannot be told.
 
     `agreements`: it hangs on one of them where the profile in force asks for agreements.
     """
@@ -57,10 +59,10 @@ class RegisteredGrant(BaseModel):
     dataset_id: str
     title_zh: str
     title_en: str
-    scenario_id: str
+    scenario_id: str | None
     purposes: tuple[str, ...]
     delivery_forms: tuple[str, ...]
-    column_count: int
+    column_count: int | None
     starts_at: datetime
     ends_at: datetime
     is_suspended: bool
@@ -99,26 +101,34 @@ def register(
         .limit(limit)
     ).all()
     total = work.db.exec(select(func.count()).select_from(GrantRow).where(*wanted)).one()
-    policies = {grant.id: json.loads(grant.policy) for grant, _ in rows}
-    hung = cover.holding(work, {(grant.org_id, policies[grant.id]["scenario_id"]) for grant, _ in rows})
+    hung = _hung(work, [grant for grant, _ in rows])
     stopped = _stopping(work, hung)
-    return [_registered(grant, org, policies[grant.id], stopped, hung) for grant, org in rows], total
+    return [_registered(grant, org, stopped, hung) for grant, org in rows], total
 
 
-_Stopped = Callable[[GrantRow, OrganisationRow, str], bool]
+_Stopped = Callable[[GrantRow, OrganisationRow], bool]
+_Hung = Mapping[str, Sequence[Covering]]
 
 
-def _stopping(work: Work, hung: Mapping[tuple[str, str], Sequence[Covering]]) -> _Stopped:
-    """Whether a grant of a scenario cannot be used now, though it has not ended: what everybody may know of `blocks`, and of the licence."""
+def _hung(work: Work, rows: Sequence[GrantRow]) -> _Hung:
+    """The agreements on which each grant hangs, by its id; none for one whose scenario cannot be told."""
+    pairs = {row.id: (row.org_id, scenario) for row in rows if (scenario := scenario_of(row)) is not None}
+    held = cover.holding(work, set(pairs.values()))
+    return {row.id: held[pairs[row.id]] if row.id in pairs else () for row in rows}
+
+
+def _stopping(work: Work, hung: _Hung) -> _Stopped:
+    """Whether a grant cannot be used now, though it has not ended: what everybody may know of `blocks`, and of the licence."""
     frozen, asks_for_agreement = freezes.targets(work), profile(work).agreement
 
-    def stopped(grant: GrantRow, org: OrganisationRow, scenario_id: str) -> bool:
+    def stopped(grant: GrantRow, org: OrganisationRow) -> bool:
         licence = licence_state_on(org.licence_state, org.licence_valid_to, work.now)
         grants = lineage.of(work, grant) if frozen else ()
         return (
             grant.state == State.SUSPENDED
             or (org.kind in ENTERPRISE_KINDS and licence != LicenceState.QUALIFIED)
-            or (asks_for_agreement and not hung[grant.org_id, scenario_id])
+            or (asks_for_agreement and not hung[grant.id])
+            or if_readable(policy_of, grant) is None
             or freezes.meets(frozen, grants, [grant.org_id, grant.department_id], grant.dataset_id)
         )
 
@@ -136,10 +146,10 @@ def number_on(work: Work, dataset_id: str) -> int:
 def _registered(
     grant: GrantRow,
     org: OrganisationRow,
-    policy: Mapping[str, Any],
     stopped: _Stopped,
-    hung: Mapping[tuple[str, str], Sequence[Covering]],
+    hung: _Hung,
 ) -> RegisteredGrant:
+    told = if_readable(lambda row: outline_of(row.id, row.policy), grant)
     return RegisteredGrant(
         grant_id=grant.id,
         org_id=grant.org_id,
@@ -148,17 +158,14 @@ def _registered(
         dataset_id=grant.dataset_id,
         title_zh=grant.title_zh,
         title_en=grant.title_en,
-        scenario_id=policy["scenario_id"],
-        purposes=tuple(policy["purposes"]),
-        delivery_forms=tuple(policy["delivery_forms"]),
-        column_count=sum(column["use"] in LEAVING for column in policy["columns"]),
+        scenario_id=scenario_of(grant),
+        purposes=told.purposes if told else (),
+        delivery_forms=told.delivery_forms if told else (),
+        column_count=None if uses_of(grant) is None else len(leaving(grant)),
         starts_at=grant.starts_at,
         ends_at=grant.ends_at,
-        is_suspended=stopped(grant, org, policy["scenario_id"]),
-        agreements=tuple(
-            HoldingAgreement(agreement_id=each.id, title=each.title)
-            for each in hung[grant.org_id, policy["scenario_id"]]
-        ),
+        is_suspended=stopped(grant, org),
+        agreements=tuple(HoldingAgreement(agreement_id=each.id, title=each.title) for each in hung[grant.id]),
     )
 
 
@@ -166,6 +173,7 @@ def live(work: Work, actor: Actor, dataset_ids: Iterable[str]) -> list[tuple[str
     """(dataset, scenario, organisation, how it stands) of grants on these datasets that have not ended.
 
     Those in force are public, also while something stops them; those that wait or were suspended are known to whoever may read them.
+    One whose scenario cannot be told has no place here.
     """
     running = and_(*in_force.in_use(work.now))
     wanted = select(GrantRow, OrganisationRow).where(
@@ -175,15 +183,16 @@ def live(work: Work, actor: Actor, dataset_ids: Iterable[str]) -> list[tuple[str
         col(GrantRow.ends_at) > work.now,
         or_(running, seen_by(actor)),
     )
-    rows = [(grant, org, json.loads(grant.policy)["scenario_id"]) for grant, org in work.db.exec(wanted)]
-    stopped = _stopping(work, cover.holding(work, {(grant.org_id, scenario) for grant, _, scenario in rows}))
+    rows = list(work.db.exec(wanted))
+    stopped = _stopping(work, _hung(work, [grant for grant, _ in rows]))
 
-    def standing(grant: GrantRow, org: OrganisationRow, scenario: str) -> Standing:
+    def standing(grant: GrantRow, org: OrganisationRow) -> Standing:
         if grant.state == State.PENDING or grant.starts_at > work.now:
             return Standing.PENDING
-        return Standing.SUSPENDED if stopped(grant, org, scenario) else Standing.IN_FORCE
+        return Standing.SUSPENDED if stopped(grant, org) else Standing.IN_FORCE
 
     return [
-        (grant.dataset_id, scenario, grant.org_id, standing(grant, org, scenario))
-        for grant, org, scenario in rows
+        (grant.dataset_id, scenario, grant.org_id, standing(grant, org))
+        for grant, org in rows
+        if (scenario := scenario_of(grant)) is not None
     ]

@@ -5,7 +5,6 @@ An amendment carries over what was used, so that changing a grant never refills 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from enum import StrEnum
@@ -13,6 +12,7 @@ from typing import Final
 
 from sqlmodel import col, select
 
+from auth.grants.stored import policy_of, scenario_of
 from auth.grants.tables import GrantRow
 from auth.grants.workflow import STATE_NAMES, State
 from auth.identity.rules import local_moment
@@ -49,7 +49,7 @@ def objections(work: Work, row: GrantRow) -> Iterator[Reason]:
     old = predecessor(work, row)
     if old is not None:
         yield from _of_predecessor(work, row, old)
-    scenario = json.loads(row.policy)["scenario_id"]
+    scenario = policy_of(row).scenario_id
     for other in _rivals(
         work,
         row.org_id,
@@ -148,7 +148,7 @@ def _rivals(
         col(GrantRow.starts_at) < ends_at,
     )
     found = work.db.exec(wanted.order_by(col(GrantRow.id)))
-    return [other for other in found if json.loads(other.policy)["scenario_id"] == scenario_id]
+    return [other for other in found if scenario_of(other) == scenario_id]
 
 
 def take_over(row: GrantRow, old: GrantRow) -> dict[str, int]:

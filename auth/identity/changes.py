@@ -8,7 +8,6 @@ ask_give / ask_take / ask_glass → WAITING → confirm → CONFIRMED (the chang
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -18,13 +17,14 @@ from sqlmodel import Field, SQLModel, col, func, select
 
 from auth import audit
 from auth.actor import Actor
-from auth.identity import accounts, passwords, rules
+from auth.identity import accounts, links, passwords, rules
 from auth.identity.accounts import AccountRead, RoleGive
 from auth.identity.labels import CHANGE_KIND_NAMES
 from auth.identity.principals import in_person
 from auth.identity.tables import AccountRow, ChangeRow, PersonRow
 from auth.messages import seconds
 from auth.roles import Role
+from auth.stored import UNREADABLE, if_readable
 from core import outbox
 from core.errors import Conflict, InputRefused, NotFound, refuse_if
 from core.text import Text
@@ -380,8 +380,8 @@ def _shown(row: ChangeRow) -> str:
     """What of `detail` people and the record may read: the identity, never the hash."""
     if row.kind != ChangeKind.LINK:
         return ""
-    wanted = json.loads(row.detail)
-    return f"{wanted['issuer']} · {wanted['subject']}"
+    wanted = if_readable(links.asked, row)
+    return f"{wanted.issuer} · {wanted.subject}" if wanted else f"{UNREADABLE.zh} · {UNREADABLE.en}"
 
 
 def _name(work: Work, account_id: str) -> str:

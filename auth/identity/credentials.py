@@ -72,7 +72,7 @@ def _make(work: Work, actor: Actor, row: ChangeRow, target: AccountRow) -> None:
     elif row.kind == ChangeKind.FACTOR:
         factor.reset(work, actor, target)
     else:
-        links.link(work, actor, target.id, LinkAsk.model_validate_json(row.detail))
+        links.link(work, actor, target.id, links.asked(row))
 
 
 def _somebody_else(work: Work, actor: Actor, key: str) -> AccountRow:

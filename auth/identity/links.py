@@ -6,6 +6,7 @@ Never by e-mail: whoever can choose an address at the provider would choose an a
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Final
 
 from sqlmodel import Field, SQLModel, col, select
 
@@ -13,7 +14,9 @@ from auth import audit
 from auth.actor import Actor
 from auth.identity import accounts
 from auth.identity.principals import Principal, in_person, principal
-from auth.identity.tables import AccountRow, LinkRow
+from auth.identity.tables import AccountRow, ChangeRow, LinkRow
+from auth.stored import readable
+from core.bases import ROLES
 from core.errors import AccessRefused, Conflict, NotFound, Reason
 from core.text import Text
 from core.work import Work
@@ -25,6 +28,18 @@ class LinkAsk(SQLModel):
     model_config = {"extra": "forbid"}
     issuer: str = Field(min_length=8, max_length=300, regex=r"^https?://\S+$")
     subject: str = Field(min_length=1, max_length=255)
+
+
+_UNREADABLE: Final = Text(
+    "关联统一身份的申请（{id}）含有本版本不能读取的内容（{places}），不予关联；请撤销后重新提出。",
+    "The request to link an identity ({id}) holds what this version cannot read ({places}); nothing is linked. Refuse it and ask anew.",
+)
+
+
+def asked(row: ChangeRow) -> LinkAsk:
+    """The identity that a change is about. Raises Unavailable where this version cannot read it."""
+    with readable(_UNREADABLE, basis=ROLES, id=row.id):
+        return LinkAsk.model_validate_json(row.detail)
 
 
 class LinkRead(SQLModel):

@@ -5,13 +5,14 @@ from __future__ import annotations
 from functools import lru_cache
 
 from auth.policy.model import GrantPolicy
+from auth.policy.rules import POLICY
 from auth.stored import readable
 from core.text import Text
 
 
-def stored_policy(text: str, unreadable: Text) -> GrantPolicy:
+def stored_policy(text: str, unreadable: Text, **about: str) -> GrantPolicy:
     """The policy of that JSON text. Raises Unavailable as `readable` does."""
-    with readable(unreadable):
+    with readable(unreadable, basis=POLICY, **about):
         return _read(text)
 
 

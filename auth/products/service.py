@@ -16,6 +16,7 @@ from auth import audit
 from auth.actor import Actor
 from auth.asset import Asset, AssetColumn
 from auth.grants import queries as grants
+from auth.grants.stored import policy_of
 from auth.grants.tables import GrantRow
 from auth.policy import rules as policy_rules
 from auth.policy.filters.rules import LOCAL
@@ -196,7 +197,7 @@ def price_objections(work: Work, row: ProductRow, price_fen: int, day: date) -> 
 def _agreed(work: Work, grant_ids: Sequence[str]) -> list[Cap]:
     """The price rules that the policies of these grants name."""
     found = work.db.exec(select(GrantRow).where(one_of(col(GrantRow.id), grant_ids)))
-    named = {grants.policy_of(grant).fee_reference for grant in found} - {None}
+    named = {policy_of(grant).fee_reference for grant in found} - {None}
     rows = work.db.exec(select(FeeCapRow).where(one_of(col(FeeCapRow.id), sorted(map(str, named)))))
     return [Cap(row.scenario_id, row.unit, row.cap_fen, row.effective_from) for row in rows]
 

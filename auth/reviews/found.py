@@ -8,7 +8,7 @@ from sqlmodel import col, select
 from auth.anomalies.tables import AnomalyRow
 from auth.consents.cover import named
 from auth.grants import lineage
-from auth.grants.queries import policy_of
+from auth.grants.stored import policy_of
 from auth.grants.tables import GrantRow, UsageColumnRow, UsageMonthRow
 from auth.incidents.tables import IncidentRow
 from auth.products.tables import FeeRow, ProductSourceRow

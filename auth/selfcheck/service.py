@@ -24,6 +24,7 @@ from auth.audit import AuditEventRow
 from auth.duties import overdue
 from auth.duties.workflow import Kind
 from auth.grants.standing import licence
+from auth.grants.stored import leaving
 from auth.grants.tables import GrantRow, UsageColumnRow, UsageEventRow
 from auth.grants.workflow import State
 from auth.identity.factor import is_enrolled
@@ -34,7 +35,6 @@ from auth.papers import commitments
 from auth.papers import cover as papers
 from auth.policy.filters.rules import LOCAL
 from auth.policy.limits import Limits
-from auth.policy.model import LEAVING
 from auth.profile.model import Profile
 from auth.profile.now import profile
 from auth.proof.checkpoint import Place
@@ -433,13 +433,7 @@ def _unread(work: Work, grants: list[GrantRow], since: datetime) -> int:
         col(UsageColumnRow.grant_id).in_([row.id for row in old]), col(UsageColumnRow.last_read_at) >= since
     )
     seen = set(work.db.exec(read).all())
-    leaving = {use.value for use in LEAVING}
-    return sum(
-        (row.id, term["name"]) not in seen
-        for row in old
-        for term in json.loads(row.policy)["columns"]
-        if term["use"] in leaving
-    )
+    return sum((row.id, name) not in seen for row in old for name in leaving(row))
 
 
 def _frozen(work: Work, org_id: str, grant_ids: list[str]) -> bool:

@@ -10,7 +10,7 @@ from collections import Counter
 from datetime import date, datetime, timedelta
 from functools import cache
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from pydantic import BaseModel
 from sqlalchemy import func
@@ -18,10 +18,10 @@ from sqlmodel import col, select
 
 from auth.grants import dormancy, in_force
 from auth.grants.ledger import REFUSED
+from auth.grants.stored import leaving
 from auth.grants.tables import GrantRow, UsageColumnRow, UsageEventRow, UsageMonthRow
 from auth.identity.tables import OrganisationRow
 from auth.policy.filters.rules import LOCAL
-from auth.policy.model import LEAVING
 from core.work import Work
 
 _SUMS: Final = ("extracts", "rows", "bytes", "sent_bytes", "deliveries", "downloads", "refusals")
@@ -193,7 +193,7 @@ def _watched(work: Work, live: list[GrantRow], orgs: dict[str, tuple[str, str]])
         if since <= dormant_before and max(read.values(), default=since) <= dormant_before:
             dormant.append(watched(grant))
         elif since <= unread_before:
-            unread = [name for name in _granted(grant) if name not in read or read[name] <= unread_before]
+            unread = [name for name in leaving(grant) if name not in read or read[name] <= unread_before]
             if unread:
                 over_broad.append(watched(grant, unread))
     ending = sorted((g for g in live if g.ends_at <= ends_before), key=lambda g: (g.ends_at, g.id))
@@ -204,13 +204,6 @@ def _watched(work: Work, live: list[GrantRow], orgs: dict[str, tuple[str, str]])
         "over_broad": over_broad,
         "ending": [watched(grant) for grant in ending],
     }
-
-
-def _granted(grant: GrantRow) -> list[str]:
-    """The columns that may leave under a grant."""
-    policy: dict[str, Any] = json.loads(grant.policy)
-    leaving = {use.value for use in LEAVING}
-    return [column["name"] for column in policy["columns"] if column["use"] in leaving]
 
 
 def _refusals(work: Work, first: str, last: str) -> list[Refused]:

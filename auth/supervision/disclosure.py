@@ -24,6 +24,7 @@ from auth.applications.tables import ApplicationEventRow
 from auth.applications.workflow import State as ApplicationState
 from auth.applications.workflow import Step as ApplicationStep
 from auth.grants import in_force
+from auth.grants.stored import outline_of
 from auth.grants.tables import GrantEventRow, GrantRow, UsageMonthRow
 from auth.identity.rules import ENTERPRISE_KINDS
 from auth.identity.tables import OrganisationRow, OrgKind
@@ -167,12 +168,12 @@ def _org(row: Row[Any]) -> dict[str, Any]:
 def _authorisation(
     row: Row[Any], orgs: dict[str, Row[Any]], ends: datetime, moved_on: dict[str, str]
 ) -> dict[str, Any]:
-    policy = json.loads(row.policy)
+    told = outline_of(row.id, row.policy)
     return {
         "grant_id": row.id, "org_id": row.org_id, "org_zh": orgs[row.org_id].name_zh, "org_en": orgs[row.org_id].name_en,
         "department_id": row.department_id, "dataset_id": row.dataset_id, "title_zh": row.title_zh, "title_en": row.title_en,
-        "scenario_id": policy["scenario_id"], "purposes": ", ".join(policy["purposes"]),
-        "delivery_forms": ", ".join(policy["delivery_forms"]), "starts_at": row.starts_at.isoformat(),
+        "scenario_id": told.scenario_id, "purposes": ", ".join(told.purposes),
+        "delivery_forms": ", ".join(told.delivery_forms), "starts_at": row.starts_at.isoformat(),
         "ends_at": row.ends_at.isoformat(), "state": moved_on.get(row.id, row.state),
         "ended_at": row.ended_at.isoformat() if row.ended_at and row.ended_at < ends else "", "agreement_hash": row.agreement_hash,
     }  # fmt: skip

@@ -63,7 +63,7 @@ def by_grant(work: Work, actor: Actor, resource_id: str) -> Named | None:
 def by_dataset(work: Work, actor: Actor, dataset_id: str, release_id: str | None) -> Named | None:
     """The table of the actor's only grant on a dataset; None without one. InputRefused where one of several is to be named."""
     held = [row for row in _held(work, actor) if row.dataset_id == dataset_id]
-    fits = [row for row in held if _is_readable(work, row)] or held
+    fits = [row for row in held if service.FORM in grant_queries.forms_of(row)] or held
     if len(fits) > 1:
         named = ", ".join(row.id for row in fits)
         raise InputRefused(
@@ -88,8 +88,9 @@ def offered(work: Work, actor: Actor, rows: Sequence[DatasetRow], site: str) -> 
     titles: dict[str, str] = {row.id: row.title_zh for row in rows}
     found: dict[str, list[Json]] = {}
     for grant in _held(work, actor):
-        release = _release(work, grant) if grant.dataset_id in titles else None
-        if release is not None and _is_readable(work, grant):
+        if grant.dataset_id not in titles or service.FORM not in grant_queries.forms_of(grant):
+            continue
+        if (release := _release(work, grant)) is not None:
             found.setdefault(grant.dataset_id, []).append(_resource(grant, release, titles[release.dataset_id], site))  # fmt: skip
     return found
 
@@ -105,10 +106,6 @@ def _held(work: Work, actor: Actor) -> list[GrantRow]:
     if not actor.is_signed_in or not sight(actor, service.PERMISSION).orgs:
         return []
     return service.grants_of(work, actor)
-
-
-def _is_readable(work: Work, grant: GrantRow) -> bool:
-    return service.FORM in grant_queries.view_of(work, grant).policy.delivery_forms
 
 
 def _resource(grant: GrantRow, release: ReleaseRow, title: str, site: str) -> Json:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from auth.actor import Actor
 from auth.grants import queries as grant_queries
 from auth.policy.limits import limits
+from auth.stored import if_readable
 from catalog import queries as catalog
 from catalog.codes import load
 from core.errors import NotFound
@@ -43,8 +44,8 @@ def tables(work: Work, actor: Actor) -> list[Shared]:
     known, found = limits().scenarios, []
     taken: set[tuple[str, str]] = set()
     for row in service.grants_of(work, actor):
-        policy = grant_queries.view_of(work, row).policy
-        if service.FORM not in policy.delivery_forms:
+        policy = if_readable(grant_queries.agreed, row)
+        if policy is None or service.FORM not in policy.delivery_forms:
             continue
         try:
             record = catalog.by_id(work, row.dataset_id)

@@ -9,7 +9,10 @@ import pytest
 
 from api.house import House
 from api.routes.selfchecks import around
+from auth.applications.workflow import State
 from auth.casework.book import CaseStep
+from auth.grants import queries as grant_queries
+from auth.grants.tables import GrantRow
 from auth.products.tables import ProductRow
 from auth.profile import service as profiles
 from auth.profile.model import Profile, shipped
@@ -33,7 +36,7 @@ from tests.auth.supervision.test_disclosed import a_product, published
 from tests.conftest import TestClock
 from tests.datasets.enclave.scene import EnclaveScene, an_enclave_scene
 from tests.datasets.extracts.scene import a_scene
-from tests.desk import PARKS, RESCUES, Desk, a_desk, a_grant
+from tests.desk import PARKS, RESCUES, Desk, a_desk, a_grant, an_application
 from tests.people import a_person, browser_as, client_as
 
 API = "/api/v1"
@@ -292,8 +295,6 @@ def test_a_specification_that_was_approved_is_not_computed_once_it_cannot_be_rea
 
 
 def _used(house: House, grant_id: str) -> int:
-    from auth.grants import queries as grant_queries
-
     with house.read() as work:
         return grant_queries.view(work, GrantId(grant_id)).used.extracts
 
@@ -355,3 +356,48 @@ def test_the_self_check_of_a_product(house: House) -> None:
     ):
         _refused(answer, one, "Risk index")
     assert page.get(f"/products/{other}").status_code == 200
+
+
+# -- the terms of a grant, where many grants are told of
+
+
+@pytest.mark.parametrize("member", ["scenario_id", "columns", "purposes"])
+def test_a_grant_in_force_takes_no_register_down(house: House, member: str) -> None:
+    scene = a_scene(house, ends_on="2028-12-31")
+    one, other = scene.grant_id, a_grant(scene.desk, columns=["venue_id"], scenario_id="weather").id
+    later = an_application(scene.desk, at=State.DRAFT, columns=["venue_id"], scenario_id="parking")
+    with house.write() as work:
+        row = work.db.get_one(GrantRow, one)
+        row.policy = row.policy.replace(f'"{member}":', '"gathering":')
+        assert "gathering" in row.policy
+    visitor, page = client_as(house), browser_as(house, "approver", "en")
+    told = {each["grant_id"]: each for each in visitor.get(f"{API}/register").json()["items"]}
+    assert (told[other]["scenario_id"], told[other]["column_count"]) == ("weather", 1)
+    assert told[other]["is_suspended"] is False
+    assert told[one]["is_suspended"] is True, "it is out of use"
+    assert (told[one]["column_count"] is None) is (member == "columns")
+    assert (told[one]["purposes"] == []) is (member != "columns")
+    assert told[one]["scenario_id"] == (None if member == "scenario_id" else "safety")
+    assert page.get("/register").status_code == 200
+    cells = visitor.get(f"{API}/matrix")
+    assert cells.status_code == 200, cells.text
+    listed = client_as(house, "auditor").get(f"{API}/grants").json()["items"]
+    stand = {each["id"]: [why["code"] for why in each["why_not"]] for each in listed}
+    assert (stand[one], stand[other]) == (["policy-unenforceable"], [])
+    analyst = browser_as(house, "analyst", "en")
+    for path in ("/grants", "/extracts/new", "/queries/new", "/enclave/new"):
+        assert analyst.get(path).status_code == 200, path
+    shares = client_as(house, "analyst").get("/delta-sharing/shares")
+    assert shares.status_code in (200, 403), shares.text
+    package = client_as(house, "analyst").get("/api/3/action/package_show?id=DP-BC-002")
+    assert package.status_code == 200, package.text
+    watch = browser_as(house, "auditor", "en")
+    for path in ("/matrix", "/", "/supervision", "/grants", "/self-checks?subject=insurer"):
+        assert watch.get(path).status_code == 200, path
+    checked = client_as(house, "applicant").get(f"{API}/applications/{later.id}/precheck")
+    assert checked.status_code == 200, checked.text
+    year = client_as(house, "auditor").get(f"{API}/disclosure/2026?lang=en")
+    if member == "columns":
+        assert year.status_code == 200, "it tells nothing of columns"
+    else:
+        _refused(year, one, f"({member})")

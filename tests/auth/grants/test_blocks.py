@@ -16,6 +16,7 @@ from auth.duties.workflow import Kind
 from auth.duties.workflow import State as DutyState
 from auth.grants import blocks, queries
 from auth.grants.reading import GrantRead
+from auth.grants.stored import policy_of
 from auth.grants.tables import GrantRow
 from auth.grants.workflow import State
 from auth.identity.tables import AccountRow
@@ -75,7 +76,7 @@ def test_the_question_leaves_out_no_reason(scene: tuple[Desk, GrantRead]) -> Non
         with desk.house.write() as work:
             row = queries.row(work, grant.id)
             profile = _enter(work, row, world)
-            policy = queries.policy_of(row)
+            policy = policy_of(row)
             assert quickly(work, row, profile, policy) == everything(work, row, profile, policy)
 
     whatever()

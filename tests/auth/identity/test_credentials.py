@@ -165,3 +165,22 @@ def test_the_pages_ask_and_confirm(peopled: House, lang: str) -> None:
         assert qian.submit(f"/admin/changes/{row['id']}/confirm").status_code == 303
     assert _signs_in(peopled, "li")
     assert qian.get("/admin/changes").status_code == 200
+
+
+def test_an_identity_that_this_version_cannot_read_is_linked_to_nobody_and_others_are_shown(
+    peopled: House,
+) -> None:
+    zhao = client_as(peopled, "zhao")
+    one = zhao.post("/api/v1/users/wang/links", json=LINK).json()["id"]
+    other = zhao.post("/api/v1/users/sun/links", json=LINK).json()["id"]
+    with peopled.write() as work:
+        row = work.db.get_one(ChangeRow, one)
+        row.detail = row.detail.replace('"issuer":', '"provider":')
+        assert "provider" in row.detail
+    told = {row["id"]: row["detail"] for row in _waiting(peopled)}
+    assert told[one] == "本版本无法读取 · Cannot be read by this version"
+    assert LINK["subject"] in told[other]
+    refused = client_as(peopled, "qian").post(f"/api/v1/role-changes/{one}/confirm?lang=en")
+    assert refused.status_code == 503, refused.text
+    assert f"({one}) holds what this version cannot read (issuer, provider)" in refused.json()["detail"]
+    assert zhao.get("/api/v1/users/wang/links").json()["items"] == []
