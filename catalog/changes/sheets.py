@@ -1,7 +1,8 @@
 """Records as a table that people edit in a spreadsheet and hand back: CSV or XLSX, one line a record, one column a field.
 
 Line 1 names the fields; a line whose first cell begins with `#` is for people and is not read. A column that is left out changes
-nothing; an empty cell empties its field. What would run as a formula has an apostrophe in front, which reading takes away.
+nothing; an empty cell empties its field. What would run as a formula has an apostrophe in front, which reading takes away. U+FFFE
+and U+FFFF, which are no characters and which no XML holds, come out of a workbook as `_xFFFE_` and `_xFFFF_`; CSV keeps them.
 """
 
 from __future__ import annotations

@@ -19,11 +19,12 @@ from catalog.models import ColumnCreate, Dictionary
 from catalog.proposals import service as proposals
 from catalog.proposals.models import ProposalDecision
 from core.sheets import csv_of, xlsx_of
+from tests.catalog.changes.texts import texts
 from tests.catalog.records import a_dataset, a_department
 from tests.people import actor_of
 
 DRAFT, SHOWN = "DP-PK-002", "DP-PK-001"
-TEXTS: Final = st.text(st.characters(exclude_categories=["Cc", "Cs"]), max_size=12).map(str.strip)
+TEXTS: Final = texts(12)
 COLUMNS: Final = st.builds(
     ColumnCreate, name=TEXTS.filter(bool), title_zh=TEXTS, definition_en=TEXTS, unit=st.none() | TEXTS.filter(bool), level=st.none() | st.integers(1, 6),
     type=st.sampled_from([None, "integer", "string", "date"]), length=st.none() | st.integers(1, 999), primary=st.booleans(), nullable=st.booleans(),

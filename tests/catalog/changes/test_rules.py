@@ -13,8 +13,9 @@ from catalog.changes import rules, sheets
 from catalog.fields import BY_NAME, FIELDS
 from catalog.models import DatasetUpdate
 from core.sheets import csv_of, xlsx_of
+from tests.catalog.changes.texts import texts
 
-TEXTS = st.text(st.characters(exclude_categories=["Cc", "Cs"]), max_size=20).map(str.strip)
+TEXTS = texts(20)
 WORDS = st.lists(TEXTS.filter(bool), max_size=4, unique=True)
 
 
