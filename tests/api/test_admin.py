@@ -238,6 +238,7 @@ def test_command_prints_the_key_alone(peopled: House, tmp_path: Path) -> None:
     assert "Traceback" not in unknown.stderr
 
 
+@pytest.mark.slow
 def test_commands_manage_users_and_organisations(peopled: House) -> None:
     import json
 

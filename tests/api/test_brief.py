@@ -76,6 +76,7 @@ def test_what_was_asked_is_answered_before_it_ends(tmp_path: Path) -> None:
     assert answers == ["whole"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", [["--version"], ["--version", "dataset", "list"]])
 def test_the_command_says_its_version_and_does_nothing_else(words: list[str]) -> None:
     done = CliRunner().invoke(cli, words)

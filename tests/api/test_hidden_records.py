@@ -58,6 +58,7 @@ def _filled(path: str, code: str) -> str:
     return path.replace("{month}", "2026-03").replace("{", "").replace("}", "")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("who", [*STRANGERS, None])
 def test_a_hidden_record_answers_as_a_code_of_nothing(
     client: TestClient, scene: QueryScene, who: str | None

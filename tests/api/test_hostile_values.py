@@ -73,6 +73,7 @@ def _addresses(document: dict[str, Any]) -> list[str]:
     return found
 
 
+@pytest.mark.slow
 def test_no_value_of_an_address_is_a_fault_of_ours(clients: list[TestClient]) -> None:
     """Each fourth address, by the four in turn."""
     addresses = _addresses(clients[0].app.openapi())  # type: ignore[attr-defined]

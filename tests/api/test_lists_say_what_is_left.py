@@ -73,6 +73,7 @@ def _lists(paged: dict[str, str]) -> Iterator[tuple[Words, str, frozenset[str], 
                 yield words, way, handed, {opt for each in command.params for opt in each.opts}
 
 
+@pytest.mark.slow
 def test_every_list_takes_how_many_and_from_where_and_hands_both_on(sqlite_house: House) -> None:
     lists = list(_lists(_paged(sqlite_house)))
     assert len(lists) > 50
@@ -108,6 +109,7 @@ class _Many(BaseHTTPRequestHandler):
         """Says nothing."""
 
 
+@pytest.mark.slow
 def test_every_list_says_what_is_left_and_the_option_that_goes_on(
     sqlite_house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -303,6 +303,7 @@ def test_the_command_gives_the_code(real: House, clock: TestClock) -> None:
     assert answer.status_code == 412, answer.text
 
 
+@pytest.mark.slow
 def test_every_permission_that_asks_exists_and_its_routes_refuse_without(real: House) -> None:
     from api.app import create_app
     from tests.api.route_matrix import routes_of

@@ -24,6 +24,7 @@ CALLS = {
 }  # of functions, Python's and C's: a tenth more than on the database that takes more
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::core.calendar.UnknownYearWarning")  # days of the year after
 @pytest.mark.parametrize("host", ["testclient", "203.0.113.7"])
 def test_a_decision_goes_to_the_database_no_more_often_than_it_did(

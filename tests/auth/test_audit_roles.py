@@ -73,6 +73,7 @@ REFUSED = (
 )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_the_service_works_under_its_role_and_cannot_touch_the_record(
     apart: House, superuser: Engine
 ) -> None:

@@ -60,6 +60,7 @@ def test_only_two_forms_are_written() -> None:
         demand_form(Path("rows.xlsx"))
 
 
+@pytest.mark.slow
 @pytest.mark.gx
 def test_check_lists_more_rows_than_the_verdict_keeps(tmp_path: Path) -> None:
     data, suite = tmp_path / "d.csv", tmp_path / "s.json"

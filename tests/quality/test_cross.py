@@ -47,6 +47,7 @@ def judged(tmp_path_factory: pytest.TempPathFactory) -> Any:
     return judge
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "table",
     [

@@ -50,6 +50,7 @@ def _only(verdict: Verdict) -> Outcome:
 CODES = {"code": pa.array(["A", None, "B", "B"]), "__row__": pa.array([11, 12, 13, 14])}
 
 
+@pytest.mark.slow
 def test_failing_rows_are_told_by_the_key_columns_too(tmp_path: Path, engine: EngineName) -> None:
     """The rule's own columns go before the dataset's; a query's rows are told as well; columns that lack are passed over."""
     table = CODES | {

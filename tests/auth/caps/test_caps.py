@@ -200,6 +200,7 @@ def test_the_dry_run_of_a_revenue_cap_tells_every_year_it_changes(scene: Scene) 
     assert kinds(scene, new["id"]) == ["cap.confirmed", "cap.proposed", "revenue_cap.set"]
 
 
+@pytest.mark.slow
 def test_the_commands_do_the_same(lite: Scene) -> None:
     a_fee_cap(lite.house)
     a_product(lite)

@@ -78,6 +78,7 @@ def erased(house: House, clock: TestClock) -> str:
     return key
 
 
+@pytest.mark.slow
 def test_nobody_is_named_any_more_and_every_proof_holds(
     office: House, clock: TestClock, tmp_path: Path
 ) -> None:

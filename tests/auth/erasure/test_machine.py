@@ -250,6 +250,7 @@ class Erasing(Registers):
         """Of other machines."""
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::core.calendar.UnknownYearWarning")
 def test_whatever_is_tried_two_people_erase_only_what_no_law_keeps(
     sqlite_house: House, tmp_path: Path

@@ -256,6 +256,7 @@ class Sleeping(Registers):
         """Of other machines."""
 
 
+@pytest.mark.slow
 def test_whatever_happens_the_grant_sleeps_exactly_when_nobody_used_it(
     sqlite_house: House, tmp_path: Path
 ) -> None:

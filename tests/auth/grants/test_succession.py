@@ -93,6 +93,21 @@ def test_an_application_for_what_is_granted_already_is_told_so_before_anybody_wo
     assert "have it resumed" in refusal.value.reasons[0].text.en
 
 
+def test_periods_that_touch_do_not_overlap(desk: Desk) -> None:
+    a_grant(desk, starts_on=date(2026, 6, 1), ends_on=date(2026, 8, 31))
+    for starts, ends, is_free in (
+        (date(2026, 3, 2), date(2026, 5, 31), True), (date(2026, 3, 2), date(2026, 6, 1), False),
+        (date(2026, 9, 1), date(2026, 10, 31), True), (date(2026, 8, 31), date(2026, 10, 31), False),
+    ):  # fmt: skip
+        draft = an_application(desk, at=State.DRAFT, starts_on=starts, ends_on=ends)
+        said = []
+        try:
+            submitted(desk, draft)
+        except AccessRefused as refusal:
+            said = [reason.code for reason in refusal.reasons]
+        assert ("grant-exists" not in said) is is_free, (starts, ends, said)
+
+
 def test_what_is_given_back_after_an_amendment_reaches_the_grant_in_force(house: House) -> None:
     """What was asked for under the earlier grant and does not come is free again under the one that took its place, however many between."""
     desk = a_desk(house)

@@ -159,6 +159,7 @@ def test_the_state_of_what_is_confirmed_does_not_say_that_it_counts_already() ->
     assert words(Standing.COMING, TODAY).en.startswith("Confirmed, from")
 
 
+@pytest.mark.slow
 def test_the_command_tells_what_is_confirmed_apart_from_what_is_in_force(
     sqlite_house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:

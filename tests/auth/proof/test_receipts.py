@@ -278,6 +278,7 @@ def test_an_answer_names_nothing_that_was_not_done_and_nothing_of_others(desk: D
     assert events(desk, "application.review-completed")
 
 
+@pytest.mark.slow
 def test_the_document_declares_the_header_for_commands_alone(small: Desk) -> None:
     paths = app_of(small.house).openapi()["paths"]
     answer = paths["/api/v1/applications/{application_id}/screen"]["post"]["responses"]["200"]
@@ -299,6 +300,7 @@ def test_the_page_of_an_application_leads_to_its_receipts(small: Desk) -> None:
     assert browser_as(small.house, "applicant2").get(f"/applications/{found.id}/receipts").status_code == 404
 
 
+@pytest.mark.slow
 def test_a_receipt_is_checked_on_the_command_line_without_the_service(small: Desk, tmp_path: Path) -> None:
     found = an_application(small)
     where = ["--data-dir", str(small.house.settings.data_dir), "--as"]

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from fastapi.testclient import TestClient
 from hypothesis import given
 from hypothesis import strategies as st
@@ -30,6 +31,7 @@ def _reader(visitor: TestClient) -> Callable[[Tile], bytes]:
     return read
 
 
+@pytest.mark.slow
 def test_a_stranger_rebuilds_the_root_and_proves_an_event_from_tiles_alone(house: House) -> None:
     last = a_record(house, 300, 423)[-1]
     assert last.size == 723

@@ -113,6 +113,7 @@ def _make_machine(house: House, clock: TestClock, grants: list[GrantRead]) -> An
     return AnythingIsTaken
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("runs", [12])
 def test_lines_counters_and_reports_agree_whatever_happens(house: House, clock: TestClock, runs: int) -> None:
     desk = a_desk(house)

@@ -25,6 +25,7 @@ def test_list_comes_back_from_its_cell(words: list[str]) -> None:
     assert rules.value_of(spec, rules.cell(spec, words)) == words
 
 
+@pytest.mark.slow
 @given(st.lists(st.tuples(TEXTS, WORDS), min_size=1, max_size=3))
 def test_record_comes_back_from_both_tables(said: list[tuple[str, list[str]]]) -> None:
     empty: dict[str, Any] = DatasetUpdate().model_dump(mode="json")

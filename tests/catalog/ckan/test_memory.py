@@ -83,6 +83,7 @@ def _alike(house: House, username: str | None = None) -> list[Any]:
     return told
 
 
+@pytest.mark.slow
 def test_readers_are_told_what_the_database_counts(family: House, clock: TestClock) -> None:
     first = _alike(family)
     assert first[0]["count"] == 6
@@ -195,6 +196,7 @@ def test_a_reader_of_an_older_state_does_without(sqlite_house: House) -> None:
         assert _answers(old, ANYONE) == before
 
 
+@pytest.mark.slow
 def test_what_was_kept_of_packages_follows_everything_they_are_made_of(family: House) -> None:
     """Description, dictionary, relations, and who may know of the other end: each change shows at once, to each reader."""
     _alike(family)

@@ -111,6 +111,7 @@ TREES = st.recursive(
 )
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(rows=ROWS, tree=TREES)
 def test_fast_filter_agrees_with_the_slow_reading(rows: list[dict[str, Any]], tree: dict[str, Any]) -> None:
@@ -172,6 +173,7 @@ def test_mask_gives(term: ColumnTerm, sql: str, wanted: object) -> None:
         assert made.fetchall() == [(wanted,)]
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(st.text(alphabet=st.characters(exclude_categories=("Cs",), exclude_characters="\0"), max_size=80))
 def test_pseudonym_equals_an_ordinary_hmac(value: str) -> None:

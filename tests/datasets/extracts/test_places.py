@@ -31,6 +31,7 @@ def _grid(step: float) -> ColumnTerm:
     return ColumnTerm(name="place", use="masked", mask=GridMask(step=step))
 
 
+@pytest.mark.slow
 @settings(max_examples=examples(60), deadline=None)
 @given(st.lists(CODES, min_size=1, max_size=20), st.sampled_from(sorted(LEVELS)))
 def test_a_code_becomes_that_of_the_division_around_it(codes: list[str | None], level: Any) -> None:
@@ -68,6 +69,7 @@ PLACES = st.tuples(st.floats(-180, 180), st.floats(-90, 90))
 SHAPES = st.lists(st.none() | st.lists(PLACES, min_size=1, max_size=3), min_size=1, max_size=8)
 
 
+@pytest.mark.slow
 @settings(max_examples=examples(60), deadline=None)
 @given(
     SHAPES | st.lists(st.lists(PLACES, min_size=1, max_size=1), min_size=1),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
 from fastapi.testclient import TestClient
 from sqlmodel import select
 
@@ -29,6 +30,7 @@ def _codes(answer: Any) -> list[str]:
     return [each if isinstance(each, str) else each["code"] for each in said.get("reasons", [])]
 
 
+@pytest.mark.slow
 def test_files_and_views_leave_to_the_agreed_networks_alone(house: House) -> None:
     scene = a_scene(house, networks=NETWORKS)
     inside, outside = _client(house, OFFICE), _client(house, HOME)

@@ -76,6 +76,7 @@ def texts(path: Path, form: DeliveryForm) -> dict[str, list[Any]]:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", UNTYPED)
 def test_rows_and_order_are_the_same_in_every_form(tmp_path: Path, form: DeliveryForm) -> None:
     count = 90_000  # more than a batch

@@ -113,6 +113,7 @@ def tables(draw: st.DrawFn) -> list[list[str]]:
     return draw(st.lists(st.lists(CELL, min_size=width, max_size=width), min_size=1, max_size=12))
 
 
+@pytest.mark.slow
 @CHEAP
 @given(tables(), st.sampled_from([",", ";", "\t", "|"]), st.sampled_from(["\n", "\r\n"]), st.booleans())
 def test_every_cell_of_a_well_formed_table_arrives(
@@ -135,6 +136,7 @@ def test_every_cell_of_a_well_formed_table_arrives(
 PLAIN = st.text("ab01- 中./年月", min_size=1, max_size=6).filter(str.strip)
 
 
+@pytest.mark.slow
 @CHEAP
 @given(
     st.lists(st.lists(PLAIN, min_size=3, max_size=3), min_size=2, max_size=15),

@@ -83,6 +83,7 @@ def test_a_workbook_brings_no_file_of_ours_along(tmp_path: Path) -> None:
     assert "root:" not in _read(tmp_path, _workbook(sharedStrings=OUTSIDE))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("part", ["xl/worksheets/sheet1.xml", "xl/sharedStrings.xml"])
 def test_a_directory_that_understates_a_part_helps_nobody(tmp_path: Path, part: str) -> None:
     huge = b"<x>" + b" " * (300 << 20) + b"</x>"

@@ -53,6 +53,7 @@ def test_a_link_in_an_archive_is_not_followed(bench: Bench) -> None:
     assert SECRET not in str(bench.rows())
 
 
+@pytest.mark.slow
 def test_a_small_parquet_of_very_many_rows_is_read_within_memory(bench: Bench) -> None:
     """Two million equal rows in a few kilobytes: dictionary and run lengths unpack batch by batch."""
     pq.write_table(pa.table({"v": pa.repeat("大鹏" * 20, 2_000_000)}), bench.folder / "p", compression="zstd")

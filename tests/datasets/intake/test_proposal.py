@@ -74,6 +74,7 @@ def test_marks_of_emptiness_are_proposed_with_the_types_that_need_them(bench: Be
 CELLS = st.sampled_from(["是", "否", "12%", "3.5 km", "2024年3月5日", "08", "7", "1,234", "x", "", "NA", "114°30'", "2024-03", "10:30", "下午3:30", "3万", "￥5"])  # fmt: skip
 
 
+@pytest.mark.slow
 @settings(max_examples=examples(6), deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.lists(st.tuples(CELLS, CELLS), min_size=2, max_size=12))
 def test_a_file_reads_by_its_own_proposal_with_no_other_misfits_than_told(

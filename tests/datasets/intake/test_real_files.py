@@ -107,6 +107,7 @@ SHAPES = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "rows", "columns", "form", "encoding", "delimiter", "header"), SHAPES)
 def test_a_published_file_is_read_whole_with_its_own_encoding_and_header(
     read: Read,

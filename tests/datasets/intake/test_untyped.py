@@ -37,6 +37,7 @@ def listed(path: Path) -> list[dict[str, Any]]:
     return pq.read_table(path).to_pylist() if path.exists() else []
 
 
+@pytest.mark.slow
 @given(rows=st.lists(st.tuples(*[CELLS] * len(TYPES)), min_size=1, max_size=12))
 @settings(max_examples=examples(25), deadline=None)
 def test_the_table_and_the_list_hold_every_cell_together(

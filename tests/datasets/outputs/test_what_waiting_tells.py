@@ -120,6 +120,7 @@ def _leaks(scene: Scene, made: Made) -> dict[str, list[str]]:
     return {at: found for at, text in _asked_everywhere(scene, made) if (found := made.told_in(text))}
 
 
+@pytest.mark.slow
 def test_neither_pages_nor_programs_nor_commands_nor_events_tell_what_waits(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -42,6 +42,7 @@ def ckan() -> Iterator[Ckan]:
         yield opened
 
 
+@pytest.mark.slow
 def test_whatever_happens_on_either_side(sqlite_house: House, ckan: Ckan) -> None:
     house = sqlite_house
     allow(house)

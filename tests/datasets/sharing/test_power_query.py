@@ -9,6 +9,7 @@ import re
 from typing import Final
 
 import httpx2
+import pytest
 
 from api.house import House
 from auth.identity import api_keys
@@ -24,6 +25,7 @@ MASHUP: Final = {
 ODATA: Final = "application/json;odata.metadata=minimal;q=1.0,application/json;odata=minimalmetadata;q=0.9,application/atomsvc+xml;q=0.8,text/plain;q=0.7"
 
 
+@pytest.mark.slow
 def test_the_lines_shown_fetch_the_view_as_often_as_they_are_refreshed(sqlite_house: House) -> None:
     scene = a_scene(sqlite_house)
     makes(scene)

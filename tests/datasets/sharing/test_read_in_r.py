@@ -5,6 +5,8 @@ from __future__ import annotations
 import html
 from pathlib import Path
 
+import pytest
+
 from api.house import House
 from auth.identity import api_keys
 from auth.identity.api_keys import ApiKeyCreate
@@ -15,6 +17,7 @@ from tests.datasets.sharing.server import a_port, a_server
 from tests.people import client_as
 
 
+@pytest.mark.slow
 def test_r_reads_the_view_by_the_lines_shown(sqlite_house: House, tmp_path: Path) -> None:
     r = where_r_is()
     scene = a_scene(sqlite_house)

@@ -104,6 +104,7 @@ def test_a_batch_says_which_source_brought_it(home: House, web: Web) -> None:
     assert web.url("/lots.csv") in shown
 
 
+@pytest.mark.slow
 def test_the_commands_do_the_same(home: House, web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATAGRANT_SOURCE_ALLOW", "127.0.0.1")
     monkeypatch.setenv("LOTS_KEY", "pa55word")

@@ -184,6 +184,7 @@ def test_nothing_is_overwritten_and_nothing_lies_within_itself(sqlite_house: Hou
         back_up(sqlite_house, out, None, quiet)
 
 
+@pytest.mark.slow
 def test_the_commands_say_what_they_did_and_what_to_do(sqlite_house: House, tmp_path: Path) -> None:
     run, here, there = CliRunner(), sqlite_house.settings.data_dir, tmp_path / "there"
     if not cli.registered_commands:

@@ -296,6 +296,7 @@ def test_the_page_tells_of_backups_and_whether_they_were_read_again(
     assert ("未完成" if lang == "zh" else "Not ended") in browser.get("/store").text
 
 
+@pytest.mark.slow
 def test_the_command_ends_with_one_where_a_file_is_damaged(
     people: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -192,6 +192,7 @@ def allows(scene: Scene, columns: dict[str, float], who: str = "steward_a") -> N
         terms.put(work, actor, VENUES, MarkTermsWrite(columns=columns, reason="追查泄露"))
 
 
+@pytest.mark.slow
 def test_a_leak_without_pseudonyms_names_the_very_extract(house: House) -> None:
     scene = measured_scene(house)
     wanted = ["venue_id", "area_m2", "rooms"]
