@@ -103,6 +103,8 @@ KINDS: Final = (
          plan_workflow.Step.APPROVE, _of(agreements.plans, plan_workflow.State.IN_APPROVAL), agreements.plan_commands, _titled),
     Kind("registration.waits", Text("待审核的登记", "Registrations to review"), "/registrations?state=SUBMITTED",
          registration_workflow.Step.PASS, _of(registrations.registrations, registration_workflow.State.SUBMITTED), registrations.commands, _of_dataset),
+    Kind("registration.ready", Text("待赋码的登记", "Registrations to give a code"), "/registrations?state=NOTICE",
+         registration_workflow.Step.CERTIFY, _of(registrations.registrations, registration_workflow.State.NOTICE), registrations.commands, _of_dataset),
     Kind("consent.waits", Text("待核对的来源同意", "Source consents to check"), "/consents?state=ENTERED",
          consent_workflow.Step.CONFIRM, _of(consents.consents, consent_workflow.State.ENTERED), consents.commands, _of_dataset),
     Kind("erasure.waits", Text("待办理的删除请求", "Requests for erasure"), "/erasures?state=ASKED",

@@ -23,6 +23,7 @@ from auth.grants.workflow import State as GrantState
 from auth.messages import reminders
 from auth.papers import cover as papers
 from auth.profile.now import limits_now
+from auth.registrations import service as registrations
 from auth.reviews import owed
 from auth.reviews import service as reviews
 from auth.revocations import service as revocations
@@ -52,6 +53,7 @@ def is_anything_due(work: Work) -> bool:
         or reviews.is_anything_due(work)
         or owed.is_anything_due(work)
         or ended.is_anything_due(work)
+        or registrations.is_anything_due(work)
         or papers.is_anything_late(work)
         or escalation.is_anything_due(work)
         or reminders.is_anything_due(work)
@@ -65,5 +67,6 @@ def note_due(work: Work) -> int:
         grants.expire_due(work) + drafts.lapse_due(work) + duties.note_due(work) + agreements.end_due(work)
     ) + waking.suspend_dormant_due(work)
     noted += ended.tell_due(work) if ended.is_anything_due(work) else 0
+    noted += registrations.tell_due(work) if registrations.is_anything_due(work) else 0
     noted += reviews.settle_due(work) + owed.tell_due(work) + revocations.lapse_due(work)
     return noted + escalation.escalate_due(work) + reminders.remind_due(work)

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Final
 
+from sqlmodel import col, select
+
 from auth.actor import Actor
 from auth.clocks.counting import day_of
+from auth.grants.succession import Succession
 from auth.grants.tables import GrantRow
-from auth.grants.workflow import Step
+from auth.grants.workflow import State, Step
 from auth.messages import audience
 from auth.messages.service import tell
 from auth.roles import Role
@@ -29,6 +32,12 @@ _KINDS: Final[Mapping[Step, str]] = {
 _FOR_APPROVERS: Final = frozenset(
     {Step.SUSPEND, Step.SUSPEND_BY_RULE, Step.RESUME, Step.REVOKE, Step.RELINQUISH}
 )
+_ENDS: Final[Mapping[Step, frozenset[Succession]]] = {
+    Step.REVOKE: frozenset({Succession.AMENDMENT, Succession.RENEWAL}),
+    Step.RELINQUISH: frozenset({Succession.AMENDMENT, Succession.RENEWAL}),
+    Step.EXPIRE: frozenset({Succession.AMENDMENT}),
+}
+"""Which grants that wait can never take the place of one that ended so (`succession.objections`)."""
 
 
 def people(work: Work, orgs: Iterable[str]) -> list[str]:
@@ -44,11 +53,24 @@ def moved(work: Work, actor: Actor, row: GrantRow, step: Step) -> None:
     if step in _FOR_APPROVERS:
         told |= {*audience.deciders(work, [row.department_id])}
     say(work, row, kind, told - {actor.account_id})
+    for waiting in _cut_off(work, row, step):
+        say(work, waiting, "grant.cut_off", told - {actor.account_id}, before=row.id[:13])
 
 
-def say(work: Work, row: GrantRow, kind: str, accounts: Iterable[str]) -> None:
-    """Tell these accounts of the grant, each once for its version."""
-    facts = {
+def _cut_off(work: Work, row: GrantRow, step: Step) -> list[GrantRow]:
+    if step not in _ENDS:
+        return []
+    wanted = select(GrantRow).where(
+        GrantRow.succeeds_id == row.id,
+        GrantRow.state == State.PENDING,
+        col(GrantRow.succession).in_(_ENDS[step]),
+    )
+    return list(work.db.exec(wanted.order_by(col(GrantRow.id))))
+
+
+def say(work: Work, row: GrantRow, kind: str, accounts: Iterable[str], **more: str) -> None:
+    """Tell these accounts of the grant, each once for its version. `more`: facts of the kind's own."""
+    facts = more | {
         "id": row.id[:13],
         "title_zh": row.title_zh,
         "title_en": row.title_en,

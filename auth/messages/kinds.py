@@ -64,6 +64,10 @@ KINDS: Final[Mapping[str, Kind]] = {
         "case", Text("授权已作废", "Grant void"),
         Text("授权 {id}（{title_zh}）逾期未生效，已作废；仍需使用的，请重新申请。", "Grant {id} ({title_en}) was not activated in time and is void; apply anew if it is still needed."),
     ),
+    "grant.cut_off": Kind(
+        "case", Text("待生效的授权不能再生效", "Grant that waits cannot come into force"),
+        Text("授权 {id}（{title_zh}）原为接替授权 {before}；后者已经终止，本授权不能再生效，到期将作废。仍需使用的，请重新申请。", "Grant {id} ({title_en}) was to follow grant {before}, which has ended: it cannot come into force any more and will be void. Apply anew if it is still needed."),
+    ),
     "grant.frozen": Kind(
         "case", Text("授权被冻结", "Use frozen"),
         Text("因应急处置，{target_zh}已冻结，相关授权在解除前一律停止使用；详见授权页。", "{target_en} is frozen in response to an incident: grants that it concerns cannot be used until it is lifted. Their pages say more."),
@@ -379,6 +383,10 @@ KINDS: Final[Mapping[str, Kind]] = {
     "registration.waits": Kind(
         "task", Text("登记待审核", "Registration to review"),
         Text("“{title_zh}”的登记等您作形式审核，期限 {due_on}。", "The registration of “{title_en}” waits for your formal review; due {due_on}."),
+    ),
+    "registration.ready": Kind(
+        "task", Text("登记待赋码", "Registration to be given its code"),
+        Text("“{title_zh}”的登记已审核通过、无须再公示，等您登记赋码。", "The registration of “{title_en}” passed its review and its public notice is over or not needed; it waits for you to register it and give the code."),
     ),
     "consent.waits": Kind(
         "task", Text("来源同意待核对", "Source consent to check"),

@@ -43,6 +43,7 @@ SECONDS: Final[Mapping[str, Second]] = {
     "agreement.waits": Second("auth:agreement:approve", "/agreements"),
     "plan.waits": Second("auth:agreement:approve", "/plans"),
     "registration.waits": Second("auth:registration:review", "/registrations"),
+    "registration.ready": Second("auth:registration:certify", "/registrations"),
     "consent.waits": Second("auth:consent:check", "/consents"),
     "erasure.waits": Second("auth:erasure:decide", "/erasures", with_pairs=False),
     "change.waits": Second("auth:user:admin", "/admin/changes", has_pages=False, with_pairs=False),

@@ -8,7 +8,8 @@ from enum import StrEnum
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, or_, true
-from sqlmodel import Field, SQLModel, col, func, select
+from sqlmodel import Field, SQLModel, col, exists, func, select
+from sqlmodel.sql.expression import SelectOfScalar
 
 from auth.actor import PLATFORM, SYSTEM, Actor
 from auth.asset import Asset, out_of_reach
@@ -16,6 +17,7 @@ from auth.casework.book import Book, CaseStep, Command, made_by, need_reason
 from auth.casework.tables import CaseEventRow
 from auth.delegations.standing import persons
 from auth.messages import seconds
+from auth.messages.tables import ReminderRow
 from auth.policy.model import Prose
 from auth.profile.now import limits_now
 from auth.registrations import cover, rules
@@ -190,10 +192,50 @@ def step(work: Work, actor: Actor, registration_id: str, which: Step, body: Case
         facts = {"title_zh": row.title_zh, "title_en": row.title_en, "due_on": str(row.review_due_on)}
         hands = _hands(work, row, _HANDED_IN)
         seconds.call(work, actor, "registration.waits", row.id, row.version, hands=hands, facts=facts)
+    if which is Step.PASS and row.notice_to is None:
+        _call_certifiers(work, actor, row)
     return read(work, actor, row)
 
 
 _HANDED_IN: Final = frozenset({"open", Step.SAVE, Step.SUBMIT})
+_READY: Final = "registration.ready"
+
+
+def _call_certifiers(work: Work, actor: Actor, row: RegistrationRow) -> None:
+    facts = {"title_zh": row.title_zh, "title_en": row.title_en}
+    hands = _hands(work, row, _HANDED_IN | {Step.PASS})
+    seconds.call(work, actor, _READY, row.id, row.version, hands=hands, facts=facts)
+
+
+def _notice_over(work: Work) -> SelectOfScalar[RegistrationRow]:
+    """Acts whose public notice has ended and of which nobody was told so."""
+    last = col(RegistrationRow.notice_to)
+    told = exists().where(
+        col(ReminderRow.kind) == _READY, col(ReminderRow.subject) == RegistrationRow.id, col(ReminderRow.ends_on) == last
+    )  # fmt: skip
+    wanted = select(RegistrationRow).where(
+        RegistrationRow.state == State.NOTICE, last < cover.today(work), ~told
+    )
+    return wanted.order_by(col(RegistrationRow.id))
+
+
+def is_anything_due(work: Work) -> bool:
+    """Whether somebody is to be told that a public notice has ended; only reads."""
+    return work.db.exec(_notice_over(work).limit(1)).first() is not None
+
+
+def tell_due(work: Work) -> int:
+    """Tell those who may give the code that a public notice has ended; returns of how many acts. Safe at any time and in several processes."""
+    hold(work, "reminders")
+    found = list(work.db.exec(_notice_over(work)))
+    for row in found:
+        if row.notice_to is not None:
+            work.db.add(
+                ReminderRow(kind=_READY, subject=row.id, ends_on=row.notice_to, days_before=-1, at=work.now)
+            )
+        _call_certifiers(work, SYSTEM, row)
+    work.db.flush()
+    return len(found)
 
 
 def _hands(work: Work, row: RegistrationRow, steps: frozenset[str]) -> set[str]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from api.agenda import agenda
 from api.agenda_seconds import KINDS
 from api.house import House
+from auth import deadlines
 from auth.agreements import service as agreements
 from auth.agreements.plan_workflow import Step as PlanStep
 from auth.agreements.workflow import Step as AgreementStep
@@ -23,7 +24,7 @@ from auth.profile import service as profiles
 from auth.profile.service import ProfileProposal
 from auth.profile.workflow import Step as ProfileStep
 from auth.registrations import service as registrations
-from auth.registrations.service import RegistrationCreate
+from auth.registrations.service import RegistrationCertify, RegistrationCreate
 from auth.registrations.workflow import Act
 from auth.registrations.workflow import Step as RegistrationStep
 from quality.schemes import service as schemes
@@ -32,6 +33,7 @@ from quality.schemes.service import SchemeProposal
 from tests.auth.agreements.scene import DISTRICT, an_agreement, plan_body, with_planner
 from tests.auth.registrations.test_registrations import BODY
 from tests.caps import confirmed, proposed
+from tests.conftest import TestClock
 from tests.desk import PARKS, Desk, a_desk, a_grant
 from tests.people import a_person, actor_of, browser_as, client_as
 
@@ -110,6 +112,35 @@ def _registration(desk: Desk) -> Answer:
     return answer
 
 
+def _ready(desk: Desk) -> Answer:
+    """Reviewed, and its public notice over: told by the daily round."""
+    clock = cast("TestClock", desk.house.clock)
+    _registration(desk)()
+    with desk.read("registrar") as (work, actor):
+        (made,) = registrations.registrations(work, actor, state="NOTICE")[0]
+    assert made.notice_to is not None
+    clock.now = clock.now.fromisoformat(f"{made.notice_to}T04:00:00+00:00")
+    a_round(desk)
+    assert _those_who_see(desk, "Registrations to give a code") == set(), "its last day is the public's"
+    clock.forward(days=1)
+    a_round(desk)
+
+    def answer() -> None:
+        with desk.write("approver2") as (work, actor):
+            registrations.certify(work, actor, made.id, RegistrationCertify())
+
+    return answer
+
+
+def a_round(desk: Desk) -> None:
+    """The daily round, twice: the second finds nothing to tell."""
+    for _ in range(2):
+        with desk.house.write() as work:
+            deadlines.note_due(work)
+    with desk.house.read() as work:
+        assert not registrations.is_anything_due(work)
+
+
 def _consent(desk: Desk) -> Answer:
     body = {
         "dataset_id": PARKS.dataset_id, "provider": "市交通运输局", "signatory": "李处长", "consented_on": "2026-02-20",
@@ -152,6 +183,7 @@ CASES: dict[str, tuple[Callable[[Desk], Answer], str, set[str]]] = {
     "Agreements to approve": (_agreement, "planner", {"approver2"}),
     "Plans to approve": (_plan, "planner", {"approver", "approver2"}),
     "Registrations to review": (_registration, "steward_a", {"registrar"}),
+    "Registrations to give a code": (_ready, "registrar", {"approver", "approver2"}),
     "Source consents to check": (_consent, "steward_a", {"screener", "screener2", "parks_approver", "approver", "approver2"}),
     "Requests for erasure": (_erasure, "root2", {"root"}),
 }  # fmt: skip

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import pytest
 from sqlmodel import select
 
@@ -22,8 +24,19 @@ from auth.messages.models import Choices, TopicChoice
 from auth.messages.tables import MessageRow
 from core.outbox import OutboxRow
 from tests.auth.duties.test_duties import ANSWER
+from tests.auth.grants.following import follow, granted
 from tests.conftest import TestClock
-from tests.desk import PARKS, Desk, a_desk, a_grant
+from tests.desk import (
+    PARKS,
+    Desk,
+    a_desk,
+    a_grant,
+    agreed,
+    decided,
+    reviewed,
+    screened,
+    submitted,
+)
 from tests.people import browser_as, client_as
 
 HOLDER = ["applicant", "officer"]
@@ -74,6 +87,41 @@ def test_the_holder_hears_of_each_step_and_the_approvers_of_those_that_stop_it(d
             said = messages.read(row)
             assert NOTE.note not in said.zh + said.en + str(row.facts)
             assert "—" not in said.zh.replace("——", ""), said.zh
+
+
+def test_an_amendment_that_waits_while_its_grant_is_revoked(desk: Desk) -> None:
+    """Decided and signed while the grant is suspended: told at its end, not when it becomes void months later."""
+    grant = a_grant(desk)
+    asked = submitted(desk, follow(desk, grant.id))
+    take(desk, "watch", grants.suspend, grant)
+    agreed(desk, decided(desk, reviewed(desk, screened(desk, asked))))
+    assert told(desk, "grant.cut_off") == []
+    take(desk, "watch", grants.revoke, grant)
+    assert told(desk, "grant.cut_off") == sorted(HOLDER + APPROVERS)
+    with desk.house.read() as work:
+        row = work.db.exec(select(MessageRow).where(MessageRow.kind == "grant.cut_off")).first()
+        assert row is not None
+        said = messages.read(row)
+        assert grant.id[:13] in said.en
+        assert "—" not in said.zh + said.en
+        assert row.subject != grant.id
+
+
+@pytest.mark.parametrize(("kind", "expected"), [("amend", HOLDER), ("renew", [])])
+def test_a_renewal_follows_a_grant_that_ended_and_an_amendment_does_not(
+    desk: Desk, clock: TestClock, kind: str, expected: list[str]
+) -> None:
+    grant = a_grant(desk, ends_on=date(2026, 4, 30))
+    if kind == "renew":
+        with desk.write("officer") as (work, actor):
+            duties.report_early(work, actor, grant.id, ANSWER)
+        granted(desk, follow(desk, grant.id, "renew"))
+    else:
+        granted(desk, follow(desk, grant.id))
+    clock.now = grant.ends_at
+    with desk.house.write() as work:
+        grants.expire_due(work)
+    assert told(desk, "grant.cut_off") == expected
 
 
 def test_what_somebody_did_himself_is_no_news_to_him(desk: Desk) -> None:

@@ -12,13 +12,16 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlmodel import select
 
 from api.house import House
 from auth.applications import service as applications
 from auth.applications.workflow import State as ApplicationState
 from auth.casework.book import CaseStep
 from auth.grants import reading
+from auth.identity.tables import AccountRow
 from auth.messages import reminders
+from auth.messages.tables import MessageRow
 from auth.profile.papers import PaperSet
 from auth.registrations import rules, service
 from auth.registrations.rules import Attached, Body, Entry, Paper, Standing
@@ -133,6 +136,20 @@ def _certified(desk: Desk, clock: TestClock, act: Act = Act.FIRST, code: str = "
         clock.now = datetime(end.year, end.month, end.day, 4, tzinfo=UTC)
     with desk.write("approver") as (work, actor):
         return service.certify(work, actor, found.id, RegistrationCertify(code=code))
+
+
+def test_what_needs_no_notice_waits_for_its_code_at_once(desk: Desk, clock: TestClock) -> None:
+    _certified(desk, clock)
+    found = _step(desk, "steward_a", _drafted(desk, Act.CORRECTION), Step.SUBMIT)
+    found = _step(desk, "registrar", found, Step.PASS)
+    assert found.notice_to is None
+    with desk.house.read() as work:
+        assert not service.is_anything_due(work)
+        rows = work.db.exec(select(MessageRow).where(MessageRow.kind == "registration.ready"))
+        names = {
+            work.db.get_one(AccountRow, row.account_id).username for row in rows if row.subject == found.id
+        }
+    assert names == {"approver", "approver2"}
 
 
 def _standing(desk: Desk) -> Standing:
