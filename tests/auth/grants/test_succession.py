@@ -15,6 +15,7 @@ from sqlmodel import select
 from api.house import House
 from auth.applications import service as applications
 from auth.applications.workflow import State
+from auth.audit import AuditEventRow
 from auth.duties import service as duties
 from auth.grants import queries, reading, service, succession, usage
 from auth.grants.reading import GrantRead
@@ -72,6 +73,10 @@ def test_amendment_takes_the_place_of_the_grant_and_carries_what_was_used(house:
     now = _grant(desk, new)
     assert (now.used_rows, now.carried_rows, now.succeeds_id) == (60, 60, old.id)
     assert kinds(desk).count("grant.superseded") == 1
+    with house.read() as work:
+        event = work.db.exec(select(AuditEventRow).where(AuditEventRow.kind == "grant.superseded")).one()
+        assert "carried" in str(event.payload)
+        assert "reviews" not in str(event.payload), "there was none"
 
 
 def test_an_application_for_what_is_granted_already_is_told_so_before_anybody_works_on_it(desk: Desk) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from api.house import House
+from auth.duties import overdue
 from auth.duties.workflow import Kind
 from auth.grants import dormancy
 from auth.grants.tables import GrantRow
@@ -138,6 +139,19 @@ def test_a_grant_that_cannot_be_read_is_named_and_the_others_are_told(desk: Desk
     told = _told(desk, GENERIC.model_copy(update={"forms": {2: ()}}))
     assert told[broken.id] == {"policy-unenforceable"}
     assert "level-forbids-form" in told[other.id]
+
+
+def test_a_report_is_late_from_the_day_after_its_last(desk: Desk, clock: TestClock) -> None:
+    grant = a_grant(desk)
+    monthly = _with({"use_report_months": 1, "use_report_days": 5})
+    clock.forward(days=40)
+    with desk.read("auditor") as (work, _):
+        row = work.db.get_one(GrantRow, grant.id)
+        last = min(due.due_on for due in overdue.missing(work, row, monthly.limits()))
+    clock.now = clock.now.fromisoformat(f"{last}T04:00:00+00:00")
+    assert _told(desk, monthly) == {}
+    clock.forward(days=1)
+    assert _told(desk, monthly) == {grant.id: {"duty-overdue"}}
 
 
 def test_a_grant_of_data_that_is_gone_is_named(desk: Desk) -> None:

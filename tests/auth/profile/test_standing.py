@@ -105,6 +105,7 @@ def test_a_version_confirmed_for_a_later_day_outlives_a_change_of_today(desk: De
     _confirmed(desk, _proposed(desk, "one", TODAY))
     coming = _confirmed(desk, _proposed(desk, "two", MAY))
     assert coming.standing is Standing.COMING
+    assert coming.followed_by is None, "nothing follows itself"
     clock.forward(hours=1)
     third = _confirmed(desk, _proposed(desk, "three", TODAY))
     assert third.followed_by is not None
