@@ -111,7 +111,7 @@ NAV: Final[tuple[Group, ...]] = (
         _place("/store", "文件库", "Files", "datasets:store:read"),
         _place("/calendar", "工作日历", "Calendar", SIGNED_IN),
         _place("/erasures", "删除请求", "Erasures", SIGNED_IN),
-        _place("/webhooks", "回调", "Webhooks", "auth:webhook:manage"),
+        _place("/webhooks", "事件推送", "Webhooks", "auth:webhook:manage"),
         _place("/admin/organisations", "机构", "Organisations", "auth:org:read"),
         _place("/admin/users", "人员", "People", "auth:user:read"),
         _place("/admin/api-keys", "接口密钥", "API keys", "auth:key:read"),

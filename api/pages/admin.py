@@ -77,7 +77,7 @@ def users(
     work: ReadDep,
     q: str = Query("", max_length=80),
     org: str = "",
-    number: int = Query(1, ge=1, alias="page"),
+    number: int = Query(1, ge=1, le=100_000, alias="page"),
 ) -> HTMLResponse:
     """Accounts, searched and paged."""
     found, total = accounts.accounts(

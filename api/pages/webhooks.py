@@ -18,7 +18,7 @@ from api.webhooks import sealer
 from auth.actor import Actor
 from auth.webhooks import service
 from auth.webhooks.models import EndpointAsk, EndpointChange, EndpointMade
-from auth.webhooks.rules import EVENT_KINDS
+from auth.webhooks.rules import EVENT_KINDS, in_groups
 from core.errors import AppError, NotFound
 from core.text import Text
 from core.work import Work
@@ -43,7 +43,7 @@ def _list(
 ) -> HTMLResponse:  # fmt: skip
     return page(
         request, "webhooks/list.html", status=status_of(refusal) if refusal else 200,
-        found=service.endpoints(work, actor), kinds=EVENT_KINDS, refusal=refusal,
+        found=service.endpoints(work, actor), groups=in_groups(), refusal=refusal,
         typed=typed or {"url": "https://", "note": "", "kinds": list(EVENT_KINDS)},
     )  # fmt: skip
 
@@ -76,7 +76,8 @@ def show_page(request: Request, work: ReadDep, actor: ActorDep, endpoint_id: str
 
 
 def _show(
-    request: Request, work: Work, actor: Actor, endpoint_id: str, *, state: str = "", made: EndpointMade | None = None
+    request: Request, work: Work, actor: Actor, endpoint_id: str, *,
+    state: str = "", made: EndpointMade | None = None, refusal: AppError | None = None,
 ) -> HTMLResponse:  # fmt: skip
     number = page_number(request)
     chosen = state if state in _STATES else ""
@@ -87,18 +88,27 @@ def _show(
     if endpoint is None:
         raise NotFound(Text("没有这个推送地址。", "There is no such endpoint."))
     return page(
-        request, "webhooks/show.html", endpoint=endpoint, log=log, total=total, number=number, state=chosen,
+        request, "webhooks/show.html", status=status_of(refusal) if refusal else 200, refusal=refusal, groups=in_groups(), endpoint=endpoint, log=log, total=total, number=number, state=chosen,
         pages=max(1, -(-total // PER_PAGE)), kinds=EVENT_KINDS, states=_STATES, made=made,
     )  # fmt: skip
 
 
 @router.post("/{endpoint_id}/change", response_class=HTMLResponse, **access(_MANAGE))
 def change(work: WorkDep, actor: ActorDep, endpoint_id: str, form: Typed) -> Response:
-    """Other kinds, or off (`is_on=no`) and on."""
-    kinds = [str(kind) for kind in form.getlist("kinds")]
-    is_on = {"yes": True, "no": False}.get(str(form.get("is_on", "")))
-    given = ({"kinds": kinds} if kinds else {}) | ({"is_on": is_on} if is_on is not None else {})
+    """Off (`is_on=no`) and on."""
+    given = {"is_on": str(form.get("is_on", ""))}
     service.change(work, actor, endpoint_id, checked(EndpointChange, given))
+    return go(f"/webhooks/{endpoint_id}", Text("已保存。", "Saved."))
+
+
+@router.post("/{endpoint_id}/kinds", response_class=HTMLResponse, **access(_MANAGE))
+def choose(request: Request, house: HouseDep, actor: ActorDep, endpoint_id: str, form: Typed) -> Response:
+    """Other kinds of events, at least one."""
+    given = {"kinds": [str(kind) for kind in form.getlist("kinds")]}
+    done = tried(house, lambda work: service.change(work, actor, endpoint_id, checked(EndpointChange, given)))
+    if isinstance(done, AppError):
+        with house.read() as work:
+            return _show(request, work, actor, endpoint_id, refusal=done)
     return go(f"/webhooks/{endpoint_id}", Text("已保存。", "Saved."))
 
 

@@ -134,7 +134,7 @@ def list_batches(
     state: Annotated[list[BatchState] | None, Query()] = None,
     q: str = "",
     sort: str = "-submitted",
-    page: Annotated[int, Query(ge=1)] = 1,
+    page: Annotated[int, Query(ge=1, le=100_000)] = 1,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> dict[str, Any]:
     """Batches of the caller's department."""

@@ -39,7 +39,7 @@ def list_releases(
     state: ReleaseState | None = None,
     q: str = "",
     sort: str = "-published",
-    page: Annotated[int, Query(ge=1)] = 1,
+    page: Annotated[int, Query(ge=1, le=100_000)] = 1,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> dict[str, Any]:
     """Published releases, tombstones included; the department's own people also see unfinished ones."""

@@ -29,7 +29,7 @@ def list_sources(
     actor: ActorDep,
     dataset_id: str | None = None,
     state: SourceState | None = None,
-    page: Annotated[int, Query(ge=1)] = 1,
+    page: Annotated[int, Query(ge=1, le=100_000)] = 1,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> dict[str, Any]:
     """Sources of the caller's department; removed ones only with `state=removed`."""

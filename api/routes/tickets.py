@@ -43,7 +43,7 @@ def list_tickets(
     mine: Annotated[bool, Query(description="Only those that wait for the caller")] = False,
     live: Annotated[bool, Query(description="Only those that are not closed")] = False,
     sort: str = "due",
-    page: Annotated[int, Query(ge=1)] = 1,
+    page: Annotated[int, Query(ge=1, le=100_000)] = 1,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> dict[str, Any]:
     """Tickets of the caller's departments, and those assigned to them; the next to fall due first."""

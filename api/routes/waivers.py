@@ -24,7 +24,7 @@ def list_waivers(
     dataset_id: str = "",
     rule_key: str = "",
     standing: Standing | None = None,
-    page: Annotated[int, Query(ge=1)] = 1,
+    page: Annotated[int, Query(ge=1, le=100_000)] = 1,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> dict[str, Any]:
     """Waivers of the caller's departments, newest first; none is ever deleted."""

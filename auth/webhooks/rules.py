@@ -117,6 +117,20 @@ EVENT_KINDS: Final[Mapping[str, EventKind]] = {
     "release.published": _release("发布版本", "Release published"),
     "release.withdrawn": _release("撤回版本", "Release withdrawn"),
 }
+GROUPS: Final[Mapping[str, Text]] = {
+    "application": Text("申请", "Applications"),
+    "grant": Text("授权", "Grants"),
+    "licence": Text("机构资格", "Licences"),
+    "agreement": Text("授权运营协议", "Agreements"),
+    "consent": Text("来源同意", "Source consents"),
+    "anomaly": Text("异常", "Anomalies"),
+    "campaign": Text("定期复核", "Certification"),
+    "review": Text("授权复核", "Reviews of grants"),
+    "incident": Text("应急冻结", "Freezes"),
+    "duty": Text("义务", "Duties"),
+    "release": Text("版本", "Releases"),
+}
+"""What the kinds that begin alike are about, in the order of the list."""
 PING: Final = "webhook.ping"
 RETRY_S: Final = (5, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000, 86_400)
 """Seconds until the next attempt after each failure (the schedule that Standard Webhooks proposes); then it is a dead letter."""
@@ -125,6 +139,14 @@ RETRY_S: Final = (5, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000, 86_400)
 def said_of(kind: str, body: Mapping[str, Any]) -> dict[str, Any]:
     """What leaves of an event: the listed keys alone, whatever else its body may come to hold."""
     return {key: body[key] for key in EVENT_KINDS[kind].says if key in body}
+
+
+def in_groups() -> list[tuple[Text, dict[str, EventKind]]]:
+    """Every kind once, under what it is about."""
+    return [
+        (name, {kind: each for kind, each in EVENT_KINDS.items() if kind.partition(".")[0] == group})
+        for group, name in GROUPS.items()
+    ]
 
 
 def wait_after(attempts: int) -> int | None:

@@ -45,6 +45,17 @@ def _paged(house: House) -> dict[str, str]:
     return found
 
 
+def test_a_number_that_goes_on_has_a_largest_one(house: House) -> None:
+    """Beyond it the answer names it; a number that no database holds would be told of as a text that none holds."""
+    without = [
+        (path, each["name"])
+        for path, how in create_app(house=house).openapi()["paths"].items()
+        for each in how.get("get", {}).get("parameters", [])
+        if each["name"] in ("limit", "offset", "page") and "maximum" not in each["schema"]
+    ]
+    assert without == []
+
+
 @cache
 def _gets(module: str, name: str) -> tuple[tuple[str, frozenset[str]], ...]:
     """What a command's function asks for by GET: (address, names of the parameters that are written out)."""

@@ -277,6 +277,14 @@ def test_pages_and_routes(desk: Desk, receiver: Receiver) -> None:
     assert page.submit(f"/webhooks/deliveries/{delivery}/resend").status_code == 303
     assert api.post(f"/api/v1/webhooks/deliveries/{delivery}/resend").status_code == 409
     assert page.submit(f"/webhooks/{endpoint}/change", is_on="no").status_code == 303
+    chosen = page.submit(f"/webhooks/{endpoint}/kinds", kinds=["grant.revoked", "grant.expired"])
+    assert chosen.status_code == 303
+    refused = page.submit(f"/webhooks/{endpoint}/kinds")
+    assert refused.status_code == 422
+    assert "(2 of " in refused.text  # as it was
+    assert page.submit(f"/webhooks/{endpoint}/kinds", kinds="no.such").status_code == 422
+    now = api.get("/api/v1/webhooks").json()["items"][0]
+    assert (now["kinds"], now["is_on"]) == (["grant.expired", "grant.revoked"], False)
     assert api.patch(f"/api/v1/webhooks/{endpoint}", json={"kinds": ["no.such"]}).status_code == 422
     assert "whsec_" in page.submit(f"/webhooks/{endpoint}/rotate").text
     other = client_as(desk.house, "officer2")

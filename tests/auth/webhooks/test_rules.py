@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from auth.webhooks.rules import EVENT_KINDS, RETRY_S, said_of, url_fault, wait_after
+from auth.webhooks.rules import EVENT_KINDS, RETRY_S, in_groups, said_of, url_fault, wait_after
 
 HOUR = 3600
 
@@ -61,3 +61,9 @@ def test_an_address_is_judged_by_its_form(url: str, plain_ok: bool, fault: str |
     said = url_fault(url, plain_ok=plain_ok)
     assert (said is None) is (fault is None)
     assert said is None or (fault is not None and fault in said.en and said.zh)
+
+
+def test_every_kind_stands_in_one_group_and_none_is_empty() -> None:
+    groups = in_groups()
+    assert sorted(kind for _, kinds in groups for kind in kinds) == sorted(EVENT_KINDS)
+    assert all(kinds for _, kinds in groups)

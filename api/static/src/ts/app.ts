@@ -2,6 +2,7 @@
 import htmx from "htmx.org";
 import { confirmBeforeSubmit } from "./confirm";
 import { enhanceTables } from "./tables";
+import { chooseMany } from "./choices";
 import { copyButtons } from "./copy";
 import { computeDigests } from "./digests";
 import { markScrollers } from "./scrollers";
@@ -13,6 +14,7 @@ import { printButtons } from "./print";
 Object.assign(htmx.config, { noSwap: [204, 304, "4xx", "5xx"], history: false });
 
 confirmBeforeSubmit();
+chooseMany();
 copyButtons();
 computeDigests();
 printButtons();
