@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -185,6 +185,7 @@ def compose(work: Work, row: ApplicationRow, event: ApplicationEventRow, titles:
     outcome = outcome_of([line.decision for line in lines], event.step)
     general = _refused_at_the_door(work, row, event) if outcome == "not-accepted" else ()
     departments = sorted({line.department_id for line in lines})
+    awaits = _recorded(work, row, event, "application.offered").get("awaits", {})
     return Letter(
         number=f"{row.id}-{event.version}",
         outcome=outcome,
@@ -192,7 +193,7 @@ def compose(work: Work, row: ApplicationRow, event: ApplicationEventRow, titles:
         applicant=_org(work, row.org_id),
         departments=tuple(_org(work, each) for each in departments),
         decided_on=local_day(event.at),
-        lines=tuple(_line(line, general, titles(line.dataset_id)) for line in lines),
+        lines=tuple(_line(line, general, titles(line.dataset_id), awaits.get(line.id, ())) for line in lines),
         basis=_sentences("basis", outcome),
         conditions=_sentences("conditions", outcome),
         remedies=_sentences("remedies", outcome),
@@ -229,12 +230,17 @@ def _deputies(work: Work, row: ApplicationRow, decision: ApplicationEventRow) ->
 
 def _refused_at_the_door(work: Work, row: ApplicationRow, event: ApplicationEventRow) -> tuple[Sourced, ...]:
     """Screening refuses the whole: its code stands in the record of the step, its words in the history."""
-    wanted = select(audit.AuditEventRow.payload).where(
-        audit.AuditEventRow.subject == row.id, audit.AuditEventRow.kind == "application.rejected"
-    )
-    said = [json.loads(payload) for payload in work.db.exec(wanted.order_by(col(audit.AuditEventRow.seq)))]
-    code = next((each.get("reason_code", "") for each in said if each["version"] == event.version), "")
+    code = _recorded(work, row, event, "application.rejected").get("reason_code", "")
     return _reasons(limits().refusals.get(code), event.note)
+
+
+def _recorded(work: Work, row: ApplicationRow, event: ApplicationEventRow, kind: str) -> dict[str, Any]:
+    """What the record says of a step, by the version that it made; empty where it says nothing."""
+    wanted = select(audit.AuditEventRow.payload).where(
+        audit.AuditEventRow.subject == row.id, audit.AuditEventRow.kind == kind
+    )
+    said = (json.loads(payload) for payload in work.db.exec(wanted.order_by(col(audit.AuditEventRow.seq))))
+    return next((each for each in said if each["version"] == event.version), {})
 
 
 def _reasons(code: Coded | None, note: str) -> tuple[Sourced, ...]:
@@ -244,7 +250,9 @@ def _reasons(code: Coded | None, note: str) -> tuple[Sourced, ...]:
     return tuple(found)
 
 
-def _line(line: ApplicationLineRow, general: tuple[Sourced, ...], titles: Mapping[str, Text]) -> LetterLine:
+def _line(
+    line: ApplicationLineRow, general: tuple[Sourced, ...], titles: Mapping[str, Text], awaits: Sequence[str]
+) -> LetterLine:
     names = {"approve": "approved", "narrow": "partial", "reject": "refused", "": "not-accepted"}
     known: Any = names[line.decision]
     policy = queries.offered_policy(line.offered) if line.offered else None
@@ -259,7 +267,7 @@ def _line(line: ApplicationLineRow, general: tuple[Sourced, ...], titles: Mappin
             (f"{term.name} {titles[term.name].zh}" if term.name in titles else term.name, _said(wording.term_in_words(term)))
             for term in terms
         ),
-        facts=_facts(policy, titles) if policy else (),
+        facts=_facts(policy, titles) + _to_wait(awaits) if policy else (),
     )  # fmt: skip
 
 
@@ -312,6 +320,22 @@ def _facts(policy: GrantPolicy, titles: Mapping[str, Text]) -> tuple[tuple[Said,
         pairs.append((wording.FEE, wording.fee_in_words(policy.fee_reference)))
     pairs += wording.safeguards_in_words(policy.safeguards)
     return tuple((_said(name), _said(value)) for name, value in pairs)
+
+
+def _to_wait(forms: Sequence[str]) -> tuple[tuple[Said, Said], ...]:
+    """The forms that were granted although they could not be had on the day of the decision."""
+    if not forms:
+        return ()
+    named = wording.forms_named(forms)
+    return (
+        (
+            Said(zh="暂不能交付的方式", en="Delivery forms that cannot be had yet"),
+            Said(
+                zh=f"{named.zh}（待数据方备妥；备妥前授权不生效）",
+                en=f"{named.en} (the bureau has yet to prepare them; the grant comes into force no sooner)",
+            ),
+        ),
+    )
 
 
 def _joined(texts: list[Text]) -> Text:

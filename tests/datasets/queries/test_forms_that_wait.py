@@ -16,6 +16,7 @@ from auth.applications.models import ApplicationRead
 from auth.applications.tables import ApplicationLineRow, ApplicationRow
 from auth.applications.workflow import State
 from auth.policy.serving import Holding
+from auth.policy.wording import forms_named
 from core.errors import AccessRefused
 from tests.api.test_application_pages import _Form
 from tests.datasets.extracts.scene import VENUES, Scene, a_scene
@@ -135,6 +136,12 @@ def test_a_decision_is_refused_until_it_says_what_has_to_wait_and_that_is_on_rec
         (_, payload) = work.db.exec(wanted.order_by(col(audit.AuditEventRow.seq))).all()
     said = json.loads(payload) if isinstance(payload, str) else payload
     assert said["awaits"] == {found.lines[0].id: ["query_agg", "query_dp"]}, "what can be had is not awaited"
+    letter = client_as(scene.house, "applicant").get(f"{API}/applications/{found.id}/letter").json()["letter"]
+    facts = {name["en"]: value["en"] for name, value in letter["lines"][0]["facts"]}
+    assert "extract" in facts["Delivery forms"].lower()
+    told = facts["Delivery forms that cannot be had yet"]
+    assert told.startswith(forms_named(["query_agg", "query_dp"]).en)
+    assert "comes into force no sooner" in told
 
 
 def test_the_last_signature_asks_anew(house: House) -> None:
