@@ -125,9 +125,9 @@ def _show(
     changes = differences(now, row.scheme) if now else []
     regraded = scheme_trial.dry_run(work, row.scheme)
     record = Record(
-        title=Text(f"评分方案第 {row.number} 版", f"Scoring scheme, version {row.number}"), lead=Text(row.scheme.source, row.scheme.source), crumb=_TITLE,
+        title=Text(f"评分方案第 {row.number} 版", f"Scoring scheme, version {row.number}"), lead=Text.of_note(row.scheme.source), crumb=_TITLE,
         base="/scoring", id=row.id, version=row.version, badge=Cell(words(row.standing, row.effective_from), badge=_TONES[row.standing]),
-        facts=[(Text("理由", "Reason"), Cell(row.reason)), (Text("生效日期", "Effective from"), Cell(str(row.effective_from))), *follows(row.followed_by, "/scoring"), (Text("来源", "Source"), Cell(row.scheme.source))],
+        facts=[(Text("理由", "Reason"), Cell(row.reason)), (Text("生效日期", "Effective from"), Cell(str(row.effective_from))), *follows(row.followed_by, "/scoring"), (Text("来源", "Source"), Cell(Text.of_note(row.scheme.source)))],
         sections=[
             Section(Text("与现行方案的差别", "Against the scheme in force"), [Text("项目", "What"), Text("现行", "In force"), Text("本版", "This version")], [[Cell(what, mono=True), Cell(old), Cell(new)] for what, old, new in changes], empty=unread or Text("没有差别", "No difference")),
             Section(

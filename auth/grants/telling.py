@@ -12,9 +12,11 @@ from auth.clocks.counting import day_of
 from auth.grants.succession import Succession
 from auth.grants.tables import GrantRow
 from auth.grants.workflow import State, Step
+from auth.identity import organisations
 from auth.messages import audience
 from auth.messages.service import tell
 from auth.roles import Role
+from core.ids import OrgId
 from core.work import Work
 
 HOLDER: Final = (Role.ORG_OFFICER, Role.APPLICANT)
@@ -43,6 +45,15 @@ _ENDS: Final[Mapping[Step, frozenset[Succession]]] = {
 def people(work: Work, orgs: Iterable[str]) -> list[str]:
     """Who acts for the holders of grants."""
     return audience.holders(work, HOLDER, orgs)
+
+
+def holder_and_dataset(work: Work, row: GrantRow) -> dict[str, str]:
+    """Facts for the bureau's people: whose grant it is, and on what."""
+    org = organisations.organisation(work, OrgId(row.org_id)).name
+    return {
+        "org": row.org_id, "org_zh": org.zh, "org_en": org.en,
+        "dataset": row.dataset_id, "dataset_zh": row.title_zh, "dataset_en": row.title_en,
+    }  # fmt: skip
 
 
 def moved(work: Work, actor: Actor, row: GrantRow, step: Step) -> None:

@@ -302,19 +302,19 @@ KINDS: Final[Mapping[str, Kind]] = {
     ),
     "revocation.waits": Kind(
         "task", Text("撤销待确认", "Revocation to confirm"),
-        Text("机构 {org} 对 {dataset} 的授权已撤销，请另一人于 {until} 前确认或说明不予确认。", "The grant of {org} on {dataset} was revoked: another person confirms it by {until}, or says why not."),
+        Text("{org_zh}对“{dataset_zh}”的授权已撤销，请另一人于 {until} 前确认或说明不予确认。", "The grant of {org_en} on “{dataset_en}” was revoked: another person confirms it by {until}, or says why not."),
     ),
     "revocation.overdue": Kind(
         "task", Text("撤销逾期未确认", "Revocation not confirmed in time"),
-        Text("机构 {org} 对 {dataset} 的授权撤销至 {until} 无人确认，请立即办理；在此之前其再次申请不受限制。", "Nobody confirmed by {until} that the grant of {org} on {dataset} is revoked: see to it now. Until then nothing bars its holder from applying again."),
+        Text("{org_zh}对“{dataset_zh}”的授权撤销至 {until} 无人确认，请立即办理；在此之前其再次申请不受限制。", "Nobody confirmed by {until} that the grant of {org_en} on “{dataset_en}” is revoked: see to it now. Until then nothing bars its holder from applying again."),
     ),
     "revocation.objected": Kind(
         "case", Text("撤销未获确认", "Revocation not confirmed"),
-        Text("第二人不予确认对机构 {org} 在 {dataset} 上授权的撤销：授权不恢复，其可重新申请。", "The second person did not confirm the revocation of the grant of {org} on {dataset}: it does not come back, and its holder may apply anew."),
+        Text("第二人不予确认撤销{org_zh}对“{dataset_zh}”的授权：授权不恢复，其可重新申请。", "The second person did not confirm the revocation of the grant of {org_en} on “{dataset_en}”: it does not come back, and its holder may apply anew."),
     ),
     "suspension.proposed": Kind(
         "task", Text("建议暂停授权", "Suspension proposed"),
-        Text("机构 {org} 违背承诺，建议暂停其对数据集 {dataset} 的授权，请决定。", "{org} broke a commitment: suspending its grant on {dataset} is proposed. Decide on it."),
+        Text("{org_zh}违背承诺，建议暂停其对“{dataset_zh}”的授权，请决定。", "{org_en} broke a commitment: suspending its grant on “{dataset_en}” is proposed. Decide on it."),
     ),
     "licence.suspended": Kind(
         "case", Text("机构资格已暂停", "Licence suspended"),
@@ -457,7 +457,8 @@ def sentence(kind: str, facts: Mapping[str, Any]) -> Text:
 
 class _Dashed(dict[str, Any]):
     def __missing__(self, key: str) -> str:
-        return "—"
+        """Rows of before names went along have the id alone."""
+        return str(self.get(key.removesuffix("_zh").removesuffix("_en"), "—"))
 
 
 def state_facts(state: str) -> dict[str, str]:

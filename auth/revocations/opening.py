@@ -16,6 +16,7 @@ from auth.actor import Actor
 from auth.casework.book import Book, made_by
 from auth.duties.rules import later
 from auth.grants.tables import GrantRow
+from auth.grants.telling import holder_and_dataset
 from auth.messages import seconds
 from auth.messages.audience import holders
 from auth.messages.service import tell
@@ -128,7 +129,7 @@ def opened(
     if not by_two:
         seconds.call(
             work, actor, "revocation.waits", row.id, row.version, hands=[row.created_person], orgs=[row.org_id],
-            department=row.department_id, facts=_facts(row),
+            department=row.department_id, facts=_facts(work, row),
         )  # fmt: skip
     return row
 
@@ -137,13 +138,13 @@ def say(work: Work, row: RevocationRow, kind: str) -> None:
     """Tell those who may answer, and who revoked: nobody answered in time, or somebody objected."""
     tell(
         work, holders(work, [Role.SECURITY_OFFICER, Role.APPROVER], [row.department_id]), kind, subject=row.id,
-        href=f"/revocations/{row.id}", once=f"{row.id}|{row.version}", facts=_facts(row),
+        href=f"/revocations/{row.id}", once=f"{row.id}|{row.version}", facts=_facts(work, row),
     )  # fmt: skip
 
 
-def _facts(row: RevocationRow) -> dict[str, str]:
+def _facts(work: Work, row: RevocationRow) -> dict[str, str]:
     until = row.confirm_by.astimezone(LOCAL).strftime("%Y-%m-%d %H:%M")
-    return {"dataset": row.dataset_id, "org": row.org_id, "until": until}
+    return holder_and_dataset(work, work.db.get_one(GrantRow, row.grant_id)) | {"until": until}
 
 
 def may_bar(org_id: Any) -> ColumnElement[bool]:  # noqa: ANN401 - an id, or a parameter of a query

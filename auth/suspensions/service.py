@@ -14,6 +14,7 @@ from auth.grants import queries as grants
 from auth.grants.service import suspend
 from auth.grants.steps import GrantStep
 from auth.grants.tables import GrantRow
+from auth.grants.telling import holder_and_dataset
 from auth.grants.workflow import State as GrantState
 from auth.messages.audience import holders
 from auth.messages.service import tell
@@ -73,7 +74,7 @@ def propose(work: Work, actor: Actor, application_id: str, commitment_id: str, f
         BOOK.open(work, actor, proposal, {"commitment": commitment_id}, found)
         tell(
             work, holders(work, [Role.SECURITY_OFFICER], [row.department_id]), "suspension.proposed", subject=proposal.id,
-            href=f"/suspensions/{proposal.id}", once=proposal.id, facts={"dataset": row.dataset_id, "org": row.org_id},
+            href=f"/suspensions/{proposal.id}", once=proposal.id, facts=holder_and_dataset(work, row),
         )  # fmt: skip
         made += 1
     return made

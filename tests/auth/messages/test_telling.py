@@ -243,6 +243,10 @@ def test_every_kind_reads_well_even_without_its_facts() -> None:
         assert said.zh
         assert said.en
         assert "{" not in said.zh + said.en
+    old = sentence(
+        "revocation.waits", {"org": "insurer", "dataset": "DP-BC-002", "until": "2026-03-03 09:00"}
+    )
+    assert "insurer对“DP-BC-002”的授权" in old.zh, "rows of before names went along"
 
 
 def test_pages_and_routes_of_messages(lite: Desk) -> None:

@@ -126,6 +126,9 @@ def test_use_ends_at_once_and_a_second_person_confirms(house: House) -> None:
         usage.charge(work, GrantId(found.grant_id), rows=1)
     assert codes(refused) == ["grant-not-active"]
     assert told(desk, "revocation.waits") > 0
+    inbox = client_as(desk.house, "approver").get("/api/v1/me/messages").json()["items"]
+    (said,) = [each["en"] for each in inbox if each["kind"] == "revocation.waits"]
+    assert said.startswith("The grant of insurer organisation on “Venues” was revoked")
     with pytest.raises(AccessRefused) as refused:
         answered(desk, "watch", found, Step.CONFIRM)
     assert codes(refused) == ["revoker-does-not-confirm"]
