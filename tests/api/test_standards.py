@@ -27,6 +27,7 @@ from catalog.standards import forms
 from core.settings import Settings
 from tests.api.judges import dcat_us_judge, shapes
 from tests.catalog.records import a_dataset
+from tests.croissant import mlcroissant
 from tests.datasets.parking import CLEAN, DATASET, a_parking_dataset, hand_in, publish
 from tests.people import a_person, actor_of, an_org, client_as
 from tests.web.browser import served
@@ -278,13 +279,12 @@ def test_frictionless_finds_the_files_as_the_package_says(house: House, tmp_path
 @pytest.mark.filterwarnings("ignore::pandas.errors.Pandas4Warning")  # the validator's own
 def test_mlcroissant_loads_the_rows(house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CROISSANT_CACHE", str(tmp_path / "cache"))
-    import mlcroissant
-
+    reader = mlcroissant()
     with served(create_app(house=house)) as address:
         told = (
             TestClient(create_app(house=house)).get(f"/api/v1/datasets/{OPEN}/metadata?form=croissant").text
         )
-        dataset = mlcroissant.Dataset(jsonld=json.loads(told.replace(SITE, address)))
+        dataset = reader.Dataset(jsonld=json.loads(told.replace(SITE, address)))
         rows = list(dataset.records("records"))
     assert not dataset.metadata.ctx.issues.errors
     assert [row["records/lot"] for row in rows] == [b"P01", b"P02", b"P03"]  # fmt: skip

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +17,7 @@ from api.house import House, open_house
 from core.settings import Settings
 from tests import schemas
 from tests.campaigns import feeds, standards
+from tests.croissant import mlcroissant
 
 pytestmark = [
     pytest.mark.slow,
@@ -68,3 +71,15 @@ def judged(what: str, visitor: TestClient, ids: list[str]) -> None:
 def test_a_schema_refuses_what_it_should(schema: str, told: str) -> None:
     schemas.demand()
     assert not feeds.schema(schema).validate(etree.fromstring(told))
+
+
+def test_the_reader_of_croissant_closes_no_stream_of_the_tests(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that begins while standard error is another closes every handler of logging, and with it absl's."""
+    mlcroissant()
+    from absl import logging
+
+    handler = logging.get_absl_handler().python_handler
+    before = sys.stderr
+    monkeypatch.setattr(sys, "stderr", io.StringIO())
+    handler.close()
+    assert not before.closed

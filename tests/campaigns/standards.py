@@ -33,6 +33,7 @@ from catalog.tables import DatasetRow
 from core.settings import Settings
 from tests.api.judges import SH, dcat_us_judge, shapes
 from tests.campaigns import feeds
+from tests.croissant import mlcroissant
 from tests.datasets.harvest.portals import Portal, a_catalogue, harvest, people
 from tests.datasets.sources.places import a_web, allow
 
@@ -182,12 +183,11 @@ def _data_package(data: bytes) -> Iterator[str]:
 
 
 def _croissant(data: bytes) -> Iterator[str]:
-    import mlcroissant
-
+    reader = mlcroissant()
     with _silent():
         try:
-            yield from mlcroissant.Dataset(jsonld=json.loads(data)).metadata.ctx.issues.errors
-        except mlcroissant.ValidationError as fault:
+            yield from reader.Dataset(jsonld=json.loads(data)).metadata.ctx.issues.errors
+        except reader.ValidationError as fault:
             yield str(fault)[:200]
 
 
