@@ -76,7 +76,7 @@ long: setup  ## the rest: browser, killed processes, whole matrices; browser tes
 	$(PYTEST) $(TESTS) $(BY_FILE) -m long
 
 fast: setup  ## rules, tables and services, on SQLite, without Great Expectations and without the app
-	$(PYTEST) $(addprefix tests/,$(ROOMS)) -m "not gx and not postgres and not long"
+	$(PYTEST) $(addprefix tests/,$(ROOMS)) -m "not gx and not postgres and not long and not app"
 
 check: setup  ## changes nothing: lint, format, types, import rules, templates
 	$(BIN)/ruff check .

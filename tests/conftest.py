@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import CodeType, FunctionType
 from typing import Any
 
 import pytest
@@ -72,6 +73,7 @@ TOO_LONG_ON_POSTGRES = (
     "tests/auth/proof/test_tiles.py::test_a_stranger_rebuilds_the_root_and_proves_an_event_from_tiles_alone",
     "tests/catalog/ckan/test_memory.py::test_what_was_kept_of_packages_follows_everything_they_are_made_of",
 )
+THE_APP = frozenset({"app_of", "browser_as", "client_as", "create_app", "CliRunner", "TestClient"})
 COLLECTED = pytest.StashKey[frozenset[str]]()
 
 
@@ -86,8 +88,29 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if any(item.get_closest_marker(kind) for kind in KINDS_OF_LONG):
             item.add_marker(pytest.mark.long)
+        if isinstance(item, pytest.Function) and _names(item.function) & THE_APP:
+            item.add_marker(pytest.mark.app)
     for item in _left_to_long(items):
         item.add_marker(pytest.mark.long)
+
+
+def _names(function: Any) -> set[str]:
+    """Every name that a test's function uses, and that the helpers of its own module which it calls use."""
+    inner = getattr(getattr(function, "hypothesis", None), "inner_test", function)
+    own = {
+        name: each.__code__
+        for name, each in inner.__globals__.items()
+        if isinstance(each, FunctionType) and each.__module__ == inner.__module__
+    }
+    found: set[str] = set()
+    waiting = [inner.__code__]
+    while waiting:
+        code = waiting.pop()
+        new = set(code.co_names) - found
+        found |= new
+        waiting += [each for each in code.co_consts if isinstance(each, CodeType)]
+        waiting += [own[name] for name in new if name in own]
+    return found
 
 
 def _left_to_long(items: list[pytest.Item]) -> Iterator[pytest.Item]:
