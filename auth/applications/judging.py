@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pydantic import BaseModel, ValidationError
 
 from auth.actor import Actor
-from auth.applications import queries, references, rules
+from auth.applications import plans, queries, references, rules
 from auth.applications.gates import gates, of_policy
 from auth.applications.models import LineDecision, Vote
 from auth.applications.steps import Assets
@@ -98,6 +98,7 @@ def judge(
             *rules.decision_objections(
                 decision, asked, offered, votes.get(line.id, []), asset, limits_now(work), held
             ),
+            *(plans.outgrown(work, row, line, asked_line, asset) if offered is not None else ()),
             *(of_policy(work, asset, offered) if offered is not None else ()),
             *(references.of_policy(work, OrgId(row.org_id), offered) if offered is not None else ()),
         )

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 
+from auth.applications import rules
+from auth.applications.models import LineAsk
 from auth.applications.queries import lines, stage_rows
-from auth.applications.rules import Approval, PlanLine, Stage, approval, stages
-from auth.applications.tables import ApplicationRow, ApplicationStageRow
+from auth.applications.rules import Approval, PlanLine, Stage, approval, needs_security_review, stages
+from auth.applications.tables import ApplicationLineRow, ApplicationRow, ApplicationStageRow
+from auth.asset import Asset
 from auth.policy.stages import DECISION
-from auth.profile.now import profile
+from auth.profile.now import limits_now, profile
 from auth.roles import Role
+from core.errors import Reason
 from core.work import Work
 
 
@@ -37,6 +41,19 @@ def approval_of(work: Work, found: ApplicationRow) -> Approval:
         if row.stage == DECISION:
             return Approval(row.quorum, row.distinct_departments)
     return approval(plan_lines(work, found.id), profile(work).stage_plans())
+
+
+def outgrown(
+    work: Work, found: ApplicationRow, line: ApplicationLineRow, ask: LineAsk, asset: Asset
+) -> tuple[Reason, ...]:
+    """A line whose dataset was graded higher since it was submitted, beyond the plan of the turn; () where the plan does."""
+    now = PlanLine(
+        line.id, line.department_id, asset.level, needs_security_review(ask, asset, limits_now(work))
+    )
+    if now.level <= line.level and now.needs_security_review <= line.needs_security_review:
+        return ()
+    beyond = rules.outgrown(now, plan(work, found), approval_of(work, found), profile(work).stage_plans())
+    return (rules.graded_higher(line.dataset_id),) if beyond else ()
 
 
 def fix_plan(work: Work, found: ApplicationRow) -> None:

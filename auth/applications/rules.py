@@ -110,6 +110,29 @@ def approval(lines: Sequence[PlanLine], plans: StagePlans) -> Approval:
     )
 
 
+def outgrown(now: PlanLine, fixed: Sequence[Stage], last: Approval, plans: StagePlans) -> bool:
+    """Whether the line, as its dataset is graded now, needs a review or a signature that the plan of the turn has not."""
+    votes = {stage.name: stage.quorum for stage in fixed if now.id in stage.line_ids}
+    needed, decides = stages((now,), plans), approval((now,), plans)
+    return (
+        any(votes.get(stage.name, 0) < stage.quorum for stage in needed)
+        or last.count < decides.count
+        or (decides.distinct_departments and not last.distinct_departments)
+    )
+
+
+def graded_higher(dataset_id: str) -> Reason:
+    """Why a line whose plan is outgrown is not granted."""
+    return refused(
+        "level-raised-since",
+        f"{dataset_id} 提交后提高了数据级别或标注了个人信息，须经现行级别的审核与审批人数；请退回申请，由申请单位重新提交。",
+        f"{dataset_id} was graded higher, or has columns about persons, since it was submitted: it needs the reviews and signatures of"
+        " that level. Return the application; handed in again it gets them.",
+        "数据分级与审批人数 · levels of data and who decides",
+        dataset=dataset_id,
+    )
+
+
 PRINCIPLES: Final[Mapping[str, Text]] = {
     "public_interest": Text("公益优先", "Public interest"),
     "fairness": Text("公平公正", "Fairness"),

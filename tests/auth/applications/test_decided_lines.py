@@ -62,6 +62,32 @@ def test_as_many_decide_as_the_strictest_level_asks_for(levels: tuple[int, ...],
     assert rules.approval([_line(str(level), level) for level in levels], PLANS) == wanted
 
 
+@pytest.mark.parametrize(
+    ("now", "beyond"),
+    [
+        (_line("a", 1), False),
+        (_line("a", 1, personal=True), True),  # nobody of security saw it
+        (_line("a", 2), True),  # two votes and two departments
+        (_line("a", 3), True),  # security, and two sign
+        (_line("b", 3), False),  # as it was
+        (_line("b", 3, personal=True), True),  # three votes of security
+        (_line("c", 1), True),  # in no stage of the turn
+    ],
+)
+def test_a_plan_is_outgrown_by_what_it_does_not_hold(now: PlanLine, beyond: bool) -> None:
+    lines = [_line("a", 1), _line("b", 3)]
+    fixed, last = rules.stages(lines, PLANS), rules.approval(lines, PLANS)
+    assert rules.outgrown(now, fixed, last, PLANS) is beyond
+
+
+@pytest.mark.parametrize(
+    ("last", "beyond"), [(Approval(1, True), False), (Approval(1), True), (Approval(0, True), True), (Approval(2, True), False)]
+)  # fmt: skip
+def test_signatures_and_departments_are_part_of_the_plan(last: Approval, beyond: bool) -> None:
+    line = _line("a", 2)
+    assert rules.outgrown(line, rules.stages([line], PLANS), last, PLANS) is beyond
+
+
 WORDS = {"public_interest": "惠及公众", "fairness": "一视同仁"}
 
 
