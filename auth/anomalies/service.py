@@ -18,13 +18,14 @@ from auth.anomalies.rules import Action, Found, Rule
 from auth.anomalies.tables import AnomalyRow, AnomalySettingRow, AnomalySweepRow
 from auth.anomalies.workflow import FINAL, MACHINE, State, Step
 from auth.casework.book import Book, CaseStep, Command, made_by, need_reason
+from auth.delegations import standing
 from auth.grants import service as grants
 from auth.grants.tables import GrantRow, UsageEventRow
 from auth.grants.workflow import State as GrantState
 from auth.policy.model import Prose
 from auth.roles import PERMISSIONS
 from auth.scope import roles_towards, sight
-from core.errors import InputRefused
+from core.errors import InputRefused, refuse_if
 from core.text import Text
 from core.work import Work, hold
 
@@ -199,13 +200,15 @@ def number_open(work: Work) -> int:
 
 
 def commands(work: Work, actor: Actor, anomaly_id: str) -> list[Command]:
-    return BOOK.commands(actor, BOOK.row(work, anomaly_id, actor))
+    row = BOOK.row(work, anomaly_id, actor)
+    return BOOK.commands(actor, row, lambda _: standing.of_the_holder(work, actor, row.org_id))
 
 
 def close(work: Work, actor: Actor, anomaly_id: str, step: Step, body: CaseStep) -> AnomalyRead:
     """Answer a finding, with a reason. What was seen until now does not count again; a throttle ends."""
     row = BOOK.row(work, anomaly_id, actor, version=body.version, to_change=True)
     BOOK.check(actor, row, step)
+    refuse_if(tuple(standing.of_the_holder(work, actor, row.org_id)))
     need_reason(body.note)
     BOOK.move(work, actor, row, step, body.note)
     if row.action == Action.THROTTLE and not _is_slow(work, row.grant_id):

@@ -166,6 +166,12 @@ def _against_lifting(work: Work, actor: Actor, row: IncidentRow) -> Iterator[Rea
             "您属于被冻结的机构，不得解除。", "You belong to the frozen organisation and may not lift it."
         )
         yield Reason("own-organisation", text, basis)
+    elif any(telling.concerns(work, row, org) for org in sorted(who.orgs)):
+        text = Text(
+            "该冻结影响您所属机构的授权，须由他人解除。",
+            "The freeze meets a grant of your organisation; another person must lift it.",
+        )
+        yield Reason("own-organisation", text, "职责分离 · segregation of duties (1)")
 
 
 def incident(work: Work, actor: Actor, incident_id: str) -> IncidentRead:

@@ -16,7 +16,7 @@ from sqlmodel import Field, SQLModel, col, select
 from auth import audit
 from auth.actor import SYSTEM, Actor
 from auth.casework.book import Book, CaseStep, Command, made_by, need_reason
-from auth.delegations.standing import doer
+from auth.delegations.standing import doer, of_the_holder
 from auth.grants import lineage
 from auth.grants import queries as grant_queries
 from auth.grants import service as grants
@@ -239,6 +239,7 @@ def answer(work: Work, actor: Actor, review_id: str, body: ReviewAnswer) -> Revi
     REVIEWS.check(actor, row, body.outcome)
     need_reason(body.note)
     grant = grant_queries.row(work, GrantId(row.grant_id))
+    refuse_if(tuple(against(work, actor, row, body.outcome)))
     refuse_if(tuple(rules.answer_objections(body.outcome, body.columns, granted(grant))))
     if row.kind == Kind.EVALUATION:
         _need_parts(body)
@@ -296,19 +297,16 @@ def _tell_holder(work: Work, row: ReviewRow) -> None:
 
 
 def against(work: Work, actor: Actor, row: ReviewRow, which: StrEnum) -> Iterator[Reason]:
-    """Two people: whoever answered does not decide, by whatever account or deputy; nor does the holder's own person."""
+    """Two people: whoever answered does not decide, by whatever account or deputy; the holder's own person neither answers nor decides."""
     if which in (Step.CONFIRM, Step.REVOKE):
         steps = {Step.NARROW.value, Step.WITHDRAW.value}
         newest = [past for past in REVIEWS.past(work, row.id) if past.step in steps]
-        who = doer(work, actor)
-        if newest and who.did(newest[-1]):
+        if newest and doer(work, actor).did(newest[-1]):
             text = Text(
                 "该答复由您作出，须由另一人确认。", "The answer is yours; another person must confirm it."
             )
             yield Reason("answerer-does-not-decide", text, "职责分离 · segregation of duties (3)")
-        if row.org_id in who.orgs:
-            text = Text("您属于被授权机构，不得确认。", "You belong to the holder and may not decide.")
-            yield Reason("own-organisation", text, "职责分离 · segregation of duties (1)")
+    yield from of_the_holder(work, actor, row.org_id)
 
 
 def mark_pilot(work: Work, actor: Actor, grant_id: str, body: PilotMark) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from sqlmodel import select
 
@@ -21,7 +23,7 @@ from tests.auth.agreements.scene import in_force
 from tests.auth.grants.test_lineage import follow
 from tests.auth.papers.test_papers import _with_security, a_draft, broken, policy, sent, signed
 from tests.desk import Desk, a_desk, activated, agreed, codes, decided, kinds, reviewed, submitted
-from tests.people import browser_as, client_as
+from tests.people import a_person, actor_of, browser_as, client_as
 
 FOUND = "查询发现有处罚记录"
 
@@ -65,6 +67,22 @@ def test_every_state_step_and_role_is_what_the_table_says() -> None:
                     with pytest.raises(TransitionRefused):
                         MACHINE.advance(state, step, frozenset({role}))
     assert {role for move in MOVES.values() for role in move.by} == {Role.SECURITY_OFFICER}
+
+
+@pytest.mark.parametrize("answer", [suspensions.dismiss, suspensions.carry_out])
+def test_the_holders_own_person_answers_no_proposal(desk: Desk, answer: Callable[..., ProposalRead]) -> None:
+    a_breach(desk)
+    with desk.house.write() as work:
+        a_person(
+            work, "guardian", "bureau", ["security_officer"], person_id=actor_of(work, "officer").person_id
+        )
+    (found,) = proposed(desk)
+    with pytest.raises(AccessRefused) as refused, desk.write("guardian") as (work, actor):
+        answer(work, actor, found.id, CaseStep(note="已核查，没有问题"))
+    assert codes(refused) == ["own-organisation"]
+    with desk.read("guardian") as (work, actor):
+        told = suspensions.commands(work, actor, found.id)
+    assert [[reason.code for reason in each.reasons] for each in told] == [["own-organisation"]] * 2
 
 
 def test_a_breach_proposes_and_one_step_suspends(house: House) -> None:
