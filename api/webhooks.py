@@ -63,6 +63,9 @@ class Answer:
         return 200 <= self.status < 300
 
 
+_NOT_TRIED: Final = Answer(0, "not tried: the endpoint did not answer a moment before")
+
+
 def send_webhooks(house: House, *, resolve: Resolve = lookup) -> int:
     """Route what is new and post what is due; returns how many deliveries were taken."""
     with house.read() as work:
@@ -72,16 +75,21 @@ def send_webhooks(house: House, *, resolve: Resolve = lookup) -> int:
             routing.route(work, catalog.dataset, tell=_lost)
     with house.read() as work:
         rows = routing.due(work)
-    taken, troubled, ends = 0, set(), time.monotonic() + PATIENCE_S
+    taken, silent, ends = 0, set(), time.monotonic() + PATIENCE_S
     for row, endpoint in rows:
-        if endpoint.id in troubled or time.monotonic() > ends:
+        if (
+            endpoint.id in silent
+        ):  # all that is due counts as tried: its next attempts come at the times of the schedule
+            _note(house, row.id, _NOT_TRIED)
+            continue
+        if time.monotonic() > ends:
             continue
         answer = _attempt(house, row, endpoint, resolve)
         if answer is None:
             continue
         taken += answer.is_taken
-        if not answer.is_taken:
-            troubled.add(endpoint.id)  # one that does not answer must not hold up the others
+        if answer.status == 0:
+            silent.add(endpoint.id)
         _note(house, row.id, answer)
     return taken
 

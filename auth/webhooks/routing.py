@@ -10,6 +10,8 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from sqlalchemy import func
+from sqlalchemy import select as chosen
 from sqlmodel import col, select
 
 from auth.actor import Actor
@@ -138,25 +140,31 @@ def route(work: Work, sees_dataset: Sees, limit: int = 200, *, tell: Told) -> in
     return len(events)
 
 
-def due(work: Work, limit: int = 50) -> list[tuple[DeliveryRow, EndpointRow]]:
-    """Deliveries whose time has come, oldest first; of one thing and endpoint only the first that has not ended."""
+def due(work: Work, each: int = 50, limit: int = 500) -> list[tuple[DeliveryRow, EndpointRow]]:
+    """Deliveries whose time has come: of one thing and endpoint only the first that has not ended, of one endpoint `each` at most.
+
+    Endpoints take turns, those without a failed attempt on what waits first: however much waits for one, the others get theirs.
+    """
+    waiting = chosen(
+        col(DeliveryRow.id).label("id"),
+        col(DeliveryRow.endpoint_id).label("endpoint_id"),
+        col(DeliveryRow.due_at).label("due_at"),
+        func.row_number()
+        .over(partition_by=(DeliveryRow.endpoint_id, DeliveryRow.ordering), order_by=DeliveryRow.id)
+        .label("place"),
+        func.max(DeliveryRow.attempts).over(partition_by=DeliveryRow.endpoint_id).label("failed"),
+    ).where(col(DeliveryRow.state) == "waiting")
+    line = waiting.subquery()
+    turn = func.row_number().over(partition_by=line.c.endpoint_id, order_by=line.c.id).label("turn")
+    heads = (
+        chosen(line.c.id, line.c.failed, turn).where(line.c.place == 1, line.c.due_at <= work.now).subquery()
+    )
     wanted = (
         select(DeliveryRow, EndpointRow)
+        .join(heads, heads.c.id == col(DeliveryRow.id))
         .join(EndpointRow, col(EndpointRow.id) == col(DeliveryRow.endpoint_id))
-        .where(
-            DeliveryRow.state == "waiting",
-            col(EndpointRow.is_on).is_(True),
-            col(EndpointRow.removed_at).is_(None),
-        )
-        .order_by(col(DeliveryRow.id))
-        .limit(limit * 20)
+        .where(heads.c.turn <= each, col(EndpointRow.is_on).is_(True), col(EndpointRow.removed_at).is_(None))
+        .order_by(heads.c.failed > 0, heads.c.turn, heads.c.failed, col(DeliveryRow.id))
+        .limit(limit)
     )
-    found, seen = [], set()
-    for row, endpoint in work.db.exec(wanted):
-        line = (row.endpoint_id, row.ordering)
-        if line in seen:
-            continue
-        seen.add(line)
-        if row.due_at <= work.now:
-            found.append((row, endpoint))
-    return found[:limit]
+    return [(row, endpoint) for row, endpoint in work.db.exec(wanted)]

@@ -6,6 +6,7 @@ import json
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -161,6 +162,41 @@ def test_the_library_verifies_a_real_delivery_and_refuses_a_changed_one(
 def rows(desk: Desk) -> list[DeliveryRow]:
     with desk.house.read() as work:
         return list(work.db.exec(select(DeliveryRow).order_by(DeliveryRow.id)))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("waiting", [60, 1100])
+def test_an_endpoint_that_does_not_answer_takes_no_turn_of_another(
+    desk: Desk, receiver: Receiver, clock: TestClock, waiting: int
+) -> None:
+    silent = an_endpoint(desk, "officer", "http://127.0.0.1:9/nobody-listens").endpoint.id
+    heard = an_endpoint(desk, "officer2", receiver.url).endpoint.id
+    with desk.house.write() as work:
+        row = work.db.get_one(EndpointRow, silent)
+        for number in range(waiting):
+            service.delivery(
+                work, row, work.new_id(), "webhook.ping", f"thing-{number}", {"endpoint_id": silent}
+            )
+    for _ in range(2):
+        with desk.write("officer2") as (work, actor):
+            service.ping(work, actor, heard)
+        assert send_webhooks(desk.house) == 1
+        clock.forward(seconds=30)
+    first, second = rows(desk)[:2]
+    assert (first.attempts, second.attempts) == (2, 2), "they wait together, by the schedule"
+    assert [each["excerpt"][:9] for each in second.log] == ["not tried"] * 2
+    assert second.due_at - clock() == timedelta(seconds=RETRY_S[1] - 30)
+
+
+def test_an_endpoint_that_refuses_one_thing_is_asked_about_the_others(desk: Desk, receiver: Receiver) -> None:
+    made = an_endpoint(desk, "officer", receiver.url).endpoint.id
+    receiver.status = 500
+    with desk.house.write() as work:
+        row = work.db.get_one(EndpointRow, made)
+        for thing in ("one", "two", "three"):
+            service.delivery(work, row, work.new_id(), "webhook.ping", thing, {"endpoint_id": made})
+    assert send_webhooks(desk.house) == 0
+    assert [each.attempts for each in rows(desk)] == [1, 1, 1]
+    assert len(receiver.got) == 3
 
 
 def test_refused_deliveries_wait_longer_then_die_loudly_and_can_be_sent_again(
