@@ -8,10 +8,12 @@ from __future__ import annotations
 import hashlib
 
 import rfc8785
+from sqlmodel import col, select
 
 from auth.actor import Actor
 from auth.applications import queries
 from auth.applications.tables import ApplicationRow
+from auth.papers.tables import PaperFileRow, PaperRow
 from auth.policy.rules import refused
 from auth.roles import Role
 from core.errors import Reason
@@ -31,7 +33,19 @@ def content_hash(work: Work, row: ApplicationRow) -> str:
                 del line[name]
         if line["quotas"]["outputs_per_month"] is None:
             del line["quotas"]["outputs_per_month"]
+    if handed := _handed_in_by_clerk(work, row):
+        said["papers"] = handed
     return hashlib.sha256(rfc8785.dumps(said)).hexdigest()
+
+
+def _handed_in_by_clerk(work: Work, row: ApplicationRow) -> dict[str, str]:
+    """The papers that the clerk handed in, with the digest of each; behind its own the enterprise stands anyway."""
+    wanted = (
+        select(PaperRow.key, PaperFileRow.sha256)
+        .join(PaperFileRow, col(PaperFileRow.id) == col(PaperRow.file_id))
+        .where(PaperRow.application_id == row.id, PaperFileRow.by == row.assisted_by)
+    )
+    return dict(work.db.exec(wanted.order_by(PaperRow.key)).all())
 
 
 def is_confirmed(work: Work, row: ApplicationRow) -> bool:

@@ -86,7 +86,7 @@ def _open_steps(work: Work, actor: Actor, row: ApplicationRow, paper: Paper) -> 
     able = set(PAPERS.machine.open_steps(paper.state, held)) - {Step.DEFER}
     if row.state not in REVIEWED:
         able.discard(Step.RETURN)
-    if row.state == At.AGREED and paper.state is State.SUPPLIED:
+    if row.state not in cover.OPEN and paper.state is State.SUPPLIED:
         able.discard(Step.SUPPLY)
     if not paper.may_promise:
         able.discard(Step.PROMISE)

@@ -11,7 +11,6 @@ from sqlmodel import Field, SQLModel
 
 from auth.actor import SYSTEM, Actor
 from auth.applications import deeds, steps
-from auth.applications.workflow import State as At
 from auth.casework.book import CaseStep, need_reason
 from auth.papers import commitment_workflow as commitment
 from auth.papers import cover, rules
@@ -49,7 +48,7 @@ class PaperReturn(CaseStep):
 
 
 def supply(work: Work, actor: Actor, application_id: ApplicationId, key: str, body: PaperSupply) -> PaperRead:
-    """Hand a paper in, or a better one in its place. A commitment that stood in for it has been kept by that."""
+    """Hand a paper in, or a better one in its place while the application is with the applicant. A commitment that stood in for it has been kept by that."""
     return hand_in(work, actor, application_id, key, body.name, bytes_of(body), body.version)
 
 
@@ -84,10 +83,11 @@ def hand_in(
     if version or known.file_id:  # 0: nothing was handed in yet
         need_fresh(known, version)
     PAPERS.check(actor, known, Step.SUPPLY)
-    if row.state == At.AGREED and known.state == State.SUPPLIED:
+    if known.state == State.SUPPLIED and row.state not in cover.OPEN:
         raise TransitionRefused(
             Text(
-                "申请已签约，已提交的材料不再更换。", "The application is agreed; what was handed in stays."
+                "材料提交后，申请在办期间不再更换；须由审核人员先退回该材料，或退回申请。",
+                "What was handed in stays while the application is handled: the paper, or the application, is sent back first.",
             ),
             state=row.state,
         )

@@ -28,6 +28,7 @@ from auth.profile.model import Profile, shipped
 from auth.profile.papers import PaperSet
 from core.errors import AccessRefused, Conflict, InputRefused, NotFound, Stale, TransitionRefused
 from tests.auth.agreements.scene import in_force
+from tests.auth.applications.test_assisting import did, drafted
 from tests.conftest import TestClock
 from tests.desk import A_PDF, Desk, a_desk, activated, agreed, an_application, codes, decided, kinds, reviewed
 from tests.people import a_person, actor_of, client_as
@@ -101,6 +102,34 @@ def state_of(desk: Desk, found: ApplicationRead, key: str, who: str = "screener"
 def now_of(desk: Desk, found: ApplicationRead) -> ApplicationRead:
     with desk.read("applicant") as (work, actor):
         return applications.application(work, actor, found.id)
+
+
+def test_what_was_handed_in_stays_while_the_application_is_handled(desk: Desk) -> None:
+    draft = a_draft(desk)
+    for key in ("security", "record"):
+        supplied(desk, draft, key)
+    first = supplied(desk, draft, "plan", content=A_PDF + b" a better one, while it is a draft").file_sha256
+    found = sent(desk, draft)
+    for step in (None, screened, reviewed, decided, agreed):
+        found = step(desk, found) if step else found
+        with pytest.raises(TransitionRefused, match="sent back first"):
+            supplied(desk, found, "plan", content=A_PDF + b" something quite different")
+        told = state_of(desk, found, "plan", "applicant")
+        assert (told.file_sha256, "supply" in told.steps) == (first, False), found.state
+
+
+def test_a_clerks_paper_is_confirmed_with_the_draft(desk: Desk) -> None:
+    found = drafted(desk, starts_on=date(2026, 5, 6), ends_on=date(2027, 5, 5))
+    for key in ("plan", "security", "record"):
+        supplied(desk, found, key)
+    did(desk, "applicant", applications.confirm, found)
+    supplied(desk, found, "plan", who="clerk", content=A_PDF + b" the clerk's own words")
+    assert refusal(lambda: did(desk, "clerk", applications.submit, found)) == ["draft-not-confirmed"]
+    did(desk, "applicant", applications.confirm, found)
+    supplied(
+        desk, found, "security", content=A_PDF + b" the enterprise's own"
+    )  # it stands behind that anyway
+    assert did(desk, "clerk", applications.submit, found).state == State.SUBMITTED
 
 
 def refusal(act: Any) -> list[str]:

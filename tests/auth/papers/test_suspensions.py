@@ -22,7 +22,7 @@ from core.ids import GrantId
 from tests.auth.agreements.scene import in_force
 from tests.auth.grants.test_lineage import follow
 from tests.auth.papers.test_papers import _with_security, a_draft, broken, policy, sent, signed
-from tests.desk import Desk, a_desk, activated, agreed, codes, decided, kinds, reviewed, submitted
+from tests.desk import Desk, a_desk, activated, agreed, codes, decided, kinds, reviewed, screened, submitted
 from tests.people import a_person, actor_of, browser_as, client_as
 
 FOUND = "查询发现有处罚记录"
@@ -152,7 +152,7 @@ def test_a_proposal_is_carried_out_on_the_amendment_that_took_the_place_of_its_g
     held = signed(desk, found).commitment_id or ""
     grant = agreed(desk, decided(desk, reviewed(desk, _with_security(desk, found)))).grants[0]
     activated(desk, grant)
-    again = _with_security(desk, submitted(desk, follow(desk, grant)))
+    again = screened(desk, submitted(desk, follow(desk, grant)))
     waiting = agreed(desk, decided(desk, reviewed(desk, again))).grants[0]
     broken(desk, held)
     (proposal,) = proposed(desk)
