@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import ColumnElement, exists, false, or_, true
 from sqlmodel import col, select
@@ -23,6 +23,9 @@ from auth.profile.model import Profile, Reach
 from core.db import one_of
 from core.errors import Reason
 from core.work import Work
+
+WAS_DUE: Final = col(DutyRow.period).not_like(f"{rules.EARLY}%")
+"""The condition that a duty was asked for, and not handed in before its time."""
 
 
 def today(work: Work) -> date:
@@ -96,7 +99,7 @@ def of_org(
     day = today(work)
     noted = (
         select(DutyRow)
-        .where(DutyRow.org_id == org_id, DutyRow.state == State.OPEN, col(DutyRow.due_on) < day)
+        .where(DutyRow.org_id == org_id, DutyRow.state == State.OPEN, col(DutyRow.due_on) < day, WAS_DUE)
         .where(true() if duties is None else duties)
     )
     for duty in work.db.exec(noted.order_by(col(DutyRow.due_on), col(DutyRow.id))):
@@ -141,7 +144,7 @@ def suspected(which: Reaches, at: Place) -> ColumnElement[bool]:
         on_duty, on_grant = _within(reach, at.grant_id, at.dataset_id)
         noted = exists().where(
             col(DutyRow.org_id) == at.org_id, col(DutyRow.kind) == kind, col(DutyRow.state) == State.OPEN,
-            col(DutyRow.due_on) < at.today, on_duty,
+            col(DutyRow.due_on) < at.today, WAS_DUE, on_duty,
         )  # fmt: skip
         old = one_of(col(GrantRow.state), sorted(GRANT_FINAL)) | (col(GrantRow.ends_at) <= at.now)
         if kind is Kind.USE_REPORT:  # owed while the grant runs, too

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from calendar import monthrange
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Final
@@ -90,9 +90,22 @@ def later(day: date, months: int) -> date:
     return date(year, month, min(day.day, monthrange(year, month)[1]))
 
 
-def standing(state: str, due_on: date, today: date) -> Standing:
+EARLY: Final = "R"
+"""How the periods of use reports begin that were handed in before one was due: nobody asked for them, so none is ever overdue."""
+_TO_MEND: Final[Mapping[Kind, str]] = {
+    Kind.USE_REPORT: "use_report_days",
+    Kind.DELETION_CERTIFICATE: "deletion_days",
+}
+
+
+def mend_by(kind: Kind, due_on: date, today: date, limits: Limits) -> date:
+    """The last day of what was returned: as many days from then on as it had at first, and its own day if that is later."""
+    return max(due_on, today + timedelta(days=limits[_TO_MEND[kind]]))
+
+
+def standing(state: str, due_on: date, today: date, period: str) -> Standing:
     """The state as a reader is told it; the last day still counts."""
-    if state == State.OPEN and today > due_on:
+    if state == State.OPEN and today > due_on and not period.startswith(EARLY):
         return Standing.OVERDUE
     return Standing(state.lower())
 

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from typing import Annotated, Any, Final
 
 from pydantic import Field as Bound
-from sqlalchemy import ColumnElement, and_, exists, false, or_, true
+from sqlalchemy import ColumnElement, and_, exists, false, not_, or_, true
 from sqlmodel import Field, SQLModel, col, select
 
 from auth.actor import SYSTEM, Actor
@@ -232,9 +232,11 @@ def _named(body: UseReport) -> dict[str, list[str]]:
 def report_early(work: Work, actor: Actor, grant_id: str, body: UseReport) -> DutyRead:
     """Hand in a use report of a grant before one is due, as a renewal needs it."""
     grant = grants.row(work, GrantId(grant_id), actor, to_change=True)
-    taken = select(DutyRow.id).where(DutyRow.grant_id == grant.id, col(DutyRow.period).startswith("R"))
+    taken = select(DutyRow.id).where(
+        DutyRow.grant_id == grant.id, col(DutyRow.period).startswith(rules.EARLY)
+    )
     number = len(work.db.exec(taken).all()) + 1
-    row = _enter(work, actor, grant, Due(Kind.USE_REPORT, f"R{number}", overdue.today(work)))
+    row = _enter(work, actor, grant, Due(Kind.USE_REPORT, f"{rules.EARLY}{number}", overdue.today(work)))
     return _hand_in(work, actor, row, body)
 
 
@@ -255,7 +257,9 @@ def _judge(work: Work, actor: Actor, duty_id: str, body: CaseStep, step: Step) -
     need_reason(body.note)
     if step is Step.WAIVE:
         row.waiver = body.note
-    BOOK.move(work, actor, row, step, body.note)
+    else:
+        row.due_on = rules.mend_by(Kind(row.kind), row.due_on, overdue.today(work), limits_now(work))
+    BOOK.move(work, actor, row, step, body.note, {"due_on": str(row.due_on)} if step is Step.RETURN else None)
     _told(work, row, "duty.returned" if step is Step.RETURN else "duty.waived")
     return read(work, row)
 
@@ -290,7 +294,9 @@ def duties(
         conditions.append(col(DutyRow.state) == ("OPEN" if standing == "overdue" else standing.upper()))
     if standing in ("open", "overdue"):
         conditions.append(
-            col(DutyRow.due_on) < today if standing == "overdue" else col(DutyRow.due_on) >= today
+            and_(col(DutyRow.due_on) < today, overdue.WAS_DUE)
+            if standing == "overdue"
+            else or_(col(DutyRow.due_on) >= today, not_(overdue.WAS_DUE))
         )
     conditions += [col(DutyRow.grant_id) == grant_id] if grant_id else []
     conditions += [col(DutyRow.org_id) == org_id] if org_id else []
@@ -310,7 +316,7 @@ def read(work: Work, row: DutyRow) -> DutyRead:
     return DutyRead.model_validate(
         row,
         update={
-            "standing": rules.standing(row.state, row.due_on, overdue.today(work)),
+            "standing": rules.standing(row.state, row.due_on, overdue.today(work), row.period),
             "attachments": json.loads(row.attachments),
             "deleted": json.loads(row.deleted),
         },

@@ -33,6 +33,7 @@ from tests.desk import RESCUES, Desk, a_desk, a_grant, an_application, submitted
 from tests.people import browser_as, client_as
 
 START = datetime(2026, 1, 31, 4, tzinfo=UTC)
+GENERIC = shipped()["generic-open-data"]
 PAPER = Attachment(name="证明.pdf", sha256="a" * 64)
 ANSWER = DutyAnswer(text="已全部删除并核对日志，无留存副本", attachments=(PAPER,))
 
@@ -132,6 +133,53 @@ def test_what_is_handed_in_says_enough_and_may_be_returned(desk: Desk, clock: Te
     assert (done.standing, done.attachments) == ("fulfilled", [PAPER.model_dump()])
     with desk.write("screener") as (work, actor):
         assert service.send_back(work, actor, certificate.id, CaseStep(note="证明未加盖公章")).state == "OPEN"
+
+
+@pytest.mark.parametrize("days_after", [0, 20, 45])
+def test_what_is_returned_can_be_mended_before_it_is_overdue(
+    house: House, clock: TestClock, days_after: int
+) -> None:
+    desk = a_desk(house)
+    grant = a_grant(desk)
+    _ends(desk, grant, "expire", clock)
+    with house.write() as work:
+        deadlines.note_due(work)
+    (certificate,) = [row for row in _duties(desk) if row.kind == Kind.DELETION_CERTIFICATE]
+    with desk.write("officer") as (work, actor):
+        service.fulfil(work, actor, certificate.id, ANSWER)
+    clock.forward(days=days_after)
+    with desk.write("screener") as (work, actor):
+        back = service.send_back(work, actor, certificate.id, CaseStep(note="未列明备份"))
+    today = clock().astimezone(LOCAL).date()
+    assert back.due_on == max(certificate.due_on, today + timedelta(days=limits()["deletion_days"]))
+    assert (back.standing, certificate.id in {row.id for row in _duties(desk, standing="open")}) == (
+        Standing.OPEN,
+        True,
+    )
+    clock.forward(days=(back.due_on - today).days + 1)
+    assert certificate.id in {row.id for row in _duties(desk, standing="overdue")}
+
+
+def test_a_report_of_ones_own_accord_is_never_overdue(house: House, clock: TestClock) -> None:
+    desk = a_desk(house)
+    in_force(desk, GENERIC.model_copy(update={"blocking_duties": {Kind.USE_REPORT: Reach.GRANT}}))
+    grant = a_grant(desk)
+    with desk.write("officer") as (work, actor):
+        early = service.report_early(work, actor, grant.id, DutyAnswer(text="用于旅游风险评估，未对外提供"))
+    with desk.write("screener") as (work, actor):
+        service.send_back(work, actor, early.id, CaseStep(note="请补充用途说明"))
+    clock.forward(days=90)
+    assert _why_not(desk, grant) == []
+    assert [(row.id, row.standing) for row in _duties(desk, standing="open")] == [(early.id, Standing.OPEN)]
+    assert _duties(desk, standing="overdue") == []
+    draft = an_application(
+        desk,
+        at=ApplicationState.DRAFT,
+        scenario_id="weather",
+        starts_on=date(2026, 7, 1),
+        ends_on=date(2027, 6, 30),
+    )
+    assert submitted(desk, draft).state == ApplicationState.SUBMITTED
 
 
 def test_renewal_needs_a_use_report_which_may_be_handed_in_early(desk: Desk) -> None:

@@ -83,9 +83,19 @@ def test_a_grant_that_ended_as_it_began_owes_nothing_and_one_a_second_later_does
 @pytest.mark.parametrize("state", list(State))
 def test_only_an_open_duty_is_overdue_and_not_on_its_last_day(state: State) -> None:
     day = date(2026, 6, 1)
-    assert rules.standing(state, day, day) == Standing(state.lower())
-    late = rules.standing(state, day, day + timedelta(days=1))
+    assert rules.standing(state, day, day, "end") == Standing(state.lower())
+    late = rules.standing(state, day, day + timedelta(days=1), "end")
     assert late == (Standing.OVERDUE if state is State.OPEN else Standing(state.lower()))
+    assert rules.standing(state, day, date.max, "R1") == Standing(state.lower())
+
+
+@pytest.mark.parametrize(
+    ("kind", "days"), [(Kind.USE_REPORT, "use_report_days"), (Kind.DELETION_CERTIFICATE, "deletion_days")]
+)
+def test_what_is_returned_has_its_days_again_and_never_less_than_before(kind: Kind, days: str) -> None:
+    day, again = date(2026, 6, 1), timedelta(days=limits()[days])
+    assert rules.mend_by(kind, day, day, limits()) == day + again
+    assert rules.mend_by(kind, day, day - again - timedelta(days=1), limits()) == day
 
 
 @pytest.mark.parametrize(
