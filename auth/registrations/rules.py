@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -18,6 +19,8 @@ from core.text import Text
 
 BASIS: Final = "R13、R15、R16 公共数据资源登记（26号）· registration of data resources"
 MONTHS: Final = 12
+COUNTED: Final = re.compile(r"REG-\d{4}-\d{6}", re.ASCII)
+"""A code that is counted here, by year; the national platform's look otherwise."""
 _Text = Annotated[Prose, Field(max_length=5000)]
 
 

@@ -39,7 +39,7 @@ from auth.roles import Role
 from auth.scope import sight
 from auth.stored import if_readable
 from core import calendar
-from core.errors import Reason, refuse_if
+from core.errors import InputRefused, Reason, refuse_if
 from core.ids import DatasetId
 from core.text import Text
 from core.work import Work, hold
@@ -254,7 +254,9 @@ def certify(work: Work, actor: Actor, registration_id: str, body: RegistrationCe
         )
     ).first()
     before, today = cover.entry(older) if older else None, cover.today(work)
-    row.code = body.code.strip() or (older.code if older and row.act != Act.FIRST else _code(work, today))
+    row.code = _typed(work, row, body.code.strip()) or (
+        older.code if older and row.act != Act.FIRST else _code(work, today)
+    )
     years = limits_now(work)["registration_years"]
     row.valid_from, row.valid_to = rules.validity(Act(row.act), before, today, years)
     if older is not None:
@@ -263,13 +265,36 @@ def certify(work: Work, actor: Actor, registration_id: str, body: RegistrationCe
     return read(work, actor, BOOK.move(work, actor, row, Step.CERTIFY, body.note, facts))
 
 
+def _typed(work: Work, row: RegistrationRow, code: str) -> str:
+    """A code given by hand. InputRefused where another dataset's registration has or had it, or where it looks like one that is counted here."""
+    if not code:
+        return code
+    holders = set(work.db.exec(select(RegistrationRow.dataset_id).where(RegistrationRow.code == code)))
+    if holders - {row.dataset_id}:
+        raise InputRefused(
+            Text(
+                f"登记码 {code} 已属于另一数据集的登记；请核对后另填，或留空由系统编号。",
+                f"The code {code} belongs to another dataset's registration: check it, or leave it empty and it is counted here.",
+            ),
+            field="code",
+        )
+    if rules.COUNTED.fullmatch(code) and not holders:
+        raise InputRefused(
+            Text(
+                f"{code} 是系统自编登记码的形式；请填写登记机构给出的登记码，或留空由系统编号。",
+                f"{code} looks like a code counted here: enter the one that the registry gave, or leave it empty.",
+            ),
+            field="code",
+        )
+    return code
+
+
 def _code(work: Work, today: date) -> str:
-    """The next code of the year: `REG-2026-000001`."""
-    given = select(func.max(RegistrationRow.code)).where(
-        col(RegistrationRow.code).startswith(f"REG-{today.year}-")
-    )
-    last = work.db.exec(given).one()
-    return f"REG-{today.year}-{int(last[-6:]) + 1 if last else 1:06d}"
+    """The next code of the year: `REG-2026-000001`. What was typed and looks otherwise is not counted."""
+    begins = f"REG-{today.year}-"
+    given = select(RegistrationRow.code).where(col(RegistrationRow.code).startswith(begins))
+    counted = (code for code in work.db.exec(given) if rules.COUNTED.fullmatch(code))
+    return f"{begins}{max((int(code[-6:]) for code in counted), default=0) + 1:06d}"
 
 
 def against(work: Work, actor: Actor, row: RegistrationRow, which: StrEnum) -> Iterator[Reason]:

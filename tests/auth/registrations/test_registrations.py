@@ -6,7 +6,8 @@ import io
 import itertools
 import json
 import zipfile
-from datetime import UTC, date, datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from sqlmodel import select
 from api.house import House
 from auth.applications import service as applications
 from auth.applications.workflow import State as ApplicationState
+from auth.asset import Asset
 from auth.casework.book import CaseStep
 from auth.grants import reading
 from auth.identity.tables import AccountRow
@@ -33,10 +35,11 @@ from auth.registrations.service import (
 )
 from auth.registrations.workflow import MOVES, Act, State, Step, advance
 from auth.roles import Role
-from core.errors import AccessRefused, NotFound, TransitionRefused
+from core.errors import AccessRefused, InputRefused, NotFound, TransitionRefused
+from core.ids import DatasetId
 from tests.auth.agreements.scene import DISTRICT, in_force
 from tests.conftest import TestClock
-from tests.desk import PARKS, Desk, a_desk, a_grant, an_application, codes
+from tests.desk import PARKS, RESCUES, Desk, a_desk, a_grant, an_application, codes
 from tests.people import a_person, browser_as, client_as, new_browser
 
 DAY = date(2026, 3, 2)
@@ -136,6 +139,46 @@ def _certified(desk: Desk, clock: TestClock, act: Act = Act.FIRST, code: str = "
         clock.now = datetime(end.year, end.month, end.day, 4, tzinfo=UTC)
     with desk.write("approver") as (work, actor):
         return service.certify(work, actor, found.id, RegistrationCertify(code=code))
+
+
+def _ready(desk: Desk, asset: Asset, clock: TestClock) -> RegistrationRead:
+    """A first registration of another dataset, up to its code."""
+    with desk.write("steward_a") as (work, actor):
+        body = RegistrationCreate(dataset_id=asset.dataset_id, act=Act.FIRST, body=BODY)
+        made = service.draft(work, actor, body, assets=desk.assets)
+    found = _step(desk, "registrar", _step(desk, "steward_a", made, Step.SUBMIT), Step.PASS)
+    assert found.notice_to is not None
+    clock.now = datetime.combine(found.notice_to + timedelta(days=1), time(4), UTC)
+    return found
+
+
+def _coded(desk: Desk, found: RegistrationRead, code: str = "") -> str:
+    with desk.write("approver") as (work, actor):
+        return service.certify(work, actor, found.id, RegistrationCertify(code=code)).code
+
+
+def test_a_code_given_by_hand_is_not_counted(desk: Desk, clock: TestClock) -> None:
+    for number, typed in enumerate(("REG-2026-A", "REG-2026-0000001", "REG-2026-ABCDEF")):
+        desk.known[f"DP-{number}"] = replace(RESCUES, dataset_id=DatasetId(f"DP-{number}"))
+        assert _coded(desk, _ready(desk, desk.known[f"DP-{number}"], clock), typed) == typed
+    assert _coded(desk, _ready(desk, PARKS, clock)) == "REG-2026-000001"
+    assert _coded(desk, _ready(desk, RESCUES, clock)) == "REG-2026-000002"
+
+
+def test_a_code_belongs_to_one_dataset_and_those_counted_here_are_not_typed(
+    desk: Desk, clock: TestClock
+) -> None:
+    assert _certified(desk, clock, code="GD-1").code == "GD-1"
+    waiting = _ready(desk, RESCUES, clock)
+    for typed, said in (
+        ("GD-1", "belongs to another"),
+        (" GD-1 ", "belongs to another"),
+        ("REG-2026-999999", "counted here"),
+    ):
+        with pytest.raises(InputRefused, match=said):
+            _coded(desk, waiting, typed)
+    assert _coded(desk, waiting) == "REG-2026-000001"
+    assert _certified(desk, clock, Act.CHANGE, code="GD-1").code == "GD-1", "its own, again"
 
 
 def test_what_needs_no_notice_waits_for_its_code_at_once(desk: Desk, clock: TestClock) -> None:
